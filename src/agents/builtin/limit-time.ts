@@ -1,0 +1,28 @@
+export type TimeLimit = {
+  signal: AbortSignal;
+  cause(): "timeout" | "abort" | null;
+  /** Lets go of the timer and of the caller's signal. */
+  release(): void;
+};
+
+/** The caller's signal and the clock in one; the first that fires is the cause. */
+export function limitTime(signal: AbortSignal, timeoutMs: number): TimeLimit {
+  const controller = new AbortController();
+  let cause: "timeout" | "abort" | null = null;
+  const stop = (why: "timeout" | "abort") => {
+    cause ??= why;
+    controller.abort();
+  };
+  const onAbort = () => stop("abort");
+  const timer = setTimeout(() => stop("timeout"), timeoutMs);
+  signal.addEventListener("abort", onAbort, { once: true });
+  if (signal.aborted) onAbort();
+  return {
+    signal: controller.signal,
+    cause: () => cause,
+    release: () => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", onAbort);
+    },
+  };
+}

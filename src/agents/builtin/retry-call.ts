@@ -1,0 +1,54 @@
+import { setTimeout as wait } from "node:timers/promises";
+import type { CallOnce } from "./chat-completions.ts";
+import type { Model } from "./model.ts";
+
+/**
+ * The only retry an agent does by itself: the same call again, after trouble of the transport that
+ * may pass. A few times, with growing, jittered pauses, or as long as the server asked for. A longer
+ * wait than `maxWaitMs` is not slept through here: the attempt ends, and recovery, which outlives
+ * this process, decides when the next one starts.
+ */
+export type RetryLimits = { maxRetries: number; baseMs: number; maxWaitMs: number };
+
+export const defaultRetryLimits: RetryLimits = { maxRetries: 6, baseMs: 1_000, maxWaitMs: 60_000 };
+
+export function retryCall(
+  callOnce: CallOnce,
+  limits: RetryLimits,
+  onRetry: (sentence: string) => void,
+): Model {
+  return async (messages, tools, signal) => {
+    for (let failures = 1; ; failures++) {
+      const result = await callOnce(messages, tools, signal);
+      if (result.kind !== "passing") return result;
+      const { status, detail, retryAfterMs } = result;
+      if (retryAfterMs !== null && retryAfterMs > limits.maxWaitMs) {
+        return {
+          kind: "failed",
+          failure: status === 429 ? "usage_window" : "model_unavailable",
+          detail: `${detail}; it asks to wait ${Math.ceil(retryAfterMs / 1000)} s`,
+        };
+      }
+      if (failures > limits.maxRetries) {
+        return {
+          kind: "failed",
+          failure: "model_unavailable",
+          detail: `${detail} (tried ${failures} times)`,
+        };
+      }
+      const pauseMs = retryAfterMs ?? backoff(failures, limits, Math.random());
+      onRetry(`${detail}; next try in ${Math.ceil(pauseMs / 1000)} s`);
+      try {
+        await wait(pauseMs, undefined, { signal });
+      } catch {
+        return { kind: "aborted" }; // the only way this wait can fail
+      }
+    }
+  };
+}
+
+/** Doubling pauses, each somewhere between half and the whole of its length. `chance` is in [0, 1). */
+export function backoff(failures: number, limits: RetryLimits, chance: number): number {
+  const whole = Math.min(limits.maxWaitMs, limits.baseMs * 2 ** (failures - 1));
+  return Math.round(whole * (0.5 + chance / 2));
+}

@@ -1,0 +1,77 @@
+import { z } from "zod";
+import { cutText } from "../../clean-text.ts";
+import { containPath, readTextFile, writeTextFile } from "./contain-path.ts";
+import { defineTool, type Tool, ToolProblem } from "./tool.ts";
+
+/**
+ * Replaces one exact piece of a file. The piece must be there exactly once: a file that changed since
+ * it was read is never edited by guess. Where nothing matches, the answer shows the nearest lines.
+ */
+export function makeEditTool(worktree: string): Tool {
+  return defineTool({
+    name: "edit",
+    description:
+      "Replace a piece of a text file. old_text must be in the file exactly once, character for character: take in enough lines around it.",
+    input: z.strictObject({
+      path: z.string().min(1).describe("relative to the root of the worktree"),
+      old_text: z.string().min(1),
+      new_text: z.string(),
+    }),
+    about: ({ path }) => path,
+    async run({ path, old_text, new_text }) {
+      const real = await containPath(worktree, path);
+      const text = await readTextFile(real, path);
+      if (old_text === new_text) throw new ToolProblem("old_text and new_text are the same");
+      const { at, before, after } = findOnce(text, old_text, new_text, path);
+      await writeTextFile(real, text.slice(0, at) + after + text.slice(at + before.length));
+      return { ok: true, text: `Edited ${path} at line ${lineOf(text, at)}.` };
+    },
+  });
+}
+
+function findOnce(text: string, oldText: string, newText: string, path: string) {
+  let [before, after] = [oldText, newText];
+  if (!text.includes(before) && text.includes("\r\n") && !before.includes("\r")) {
+    // Models write \n; a file with Windows line ends keeps them.
+    before = before.replaceAll("\n", "\r\n");
+    after = after.replaceAll("\r\n", "\n").replaceAll("\n", "\r\n");
+  }
+  const at = text.indexOf(before);
+  if (at < 0) throw new ToolProblem(`old_text is not in ${path}. ${nearMiss(text, oldText)}`);
+  const lines: number[] = [];
+  for (let next = at; next >= 0 && lines.length < 20; next = text.indexOf(before, next + 1)) {
+    lines.push(lineOf(text, next));
+  }
+  if (lines.length > 1) {
+    throw new ToolProblem(
+      `old_text is in ${path} ${lines.length} times, at lines ${lines.join(", ")}; take in more lines around the one you mean`,
+    );
+  }
+  return { at, before, after };
+}
+
+function lineOf(text: string, at: number): number {
+  return text.slice(0, at).split("\n").length;
+}
+
+/** Where the file comes closest: the same lines but for blanks, or else the first line alone. */
+function nearMiss(text: string, oldText: string): string {
+  const lines = text.split("\n");
+  const bare = lines.map((line) => line.replace(/\s+/g, ""));
+  const wanted = oldText.split("\n").map((line) => line.replace(/\s+/g, ""));
+  while (wanted.length > 1 && wanted[0] === "") wanted.shift();
+  while (wanted.length > 1 && wanted.at(-1) === "") wanted.pop();
+  const show = (start: number, count: number) =>
+    cutText(lines.slice(start, start + count).join("\n"), 2_000);
+
+  const same = bare.findIndex((_, start) => wanted.every((line, i) => bare[start + i] === line));
+  if (same >= 0) {
+    return `It differs in blanks only from lines ${same + 1} to ${same + wanted.length}, which are:\n${show(same, wanted.length)}`;
+  }
+  const first = wanted.find((line) => line.length > 3);
+  const near = first === undefined ? -1 : bare.findIndex((line) => line.includes(first));
+  if (near >= 0) {
+    return `Its first line is like line ${near + 1}, where the file goes on:\n${show(near, wanted.length + 2)}`;
+  }
+  return "No line of the file is like its first line; read the file again";
+}

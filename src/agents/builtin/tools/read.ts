@@ -1,0 +1,62 @@
+import { readdir, stat } from "node:fs/promises";
+import { z } from "zod";
+import { cutText } from "../../clean-text.ts";
+import { containPath, readTextFile } from "./contain-path.ts";
+import { defineTool, type Tool, type ToolAnswer } from "./tool.ts";
+
+const maxLines = 2_000;
+const maxChars = 60_000;
+const maxLineChars = 2_000;
+const maxEntries = 500;
+
+/** Reads a text file, or a part of it, or lists a folder. Says which limit cut the answer. */
+export function makeReadTool(worktree: string): Tool {
+  return defineTool({
+    name: "read",
+    description:
+      "Read a text file of the worktree, or list a folder. Long files come in parts: use offset (first line, from 1) and limit (number of lines).",
+    input: z.strictObject({
+      path: z.string().min(1).describe("relative to the root of the worktree"),
+      offset: z.int().min(1).optional(),
+      limit: z.int().min(1).max(maxLines).optional(),
+    }),
+    about: ({ path }) => path,
+    async run({ path, offset = 1, limit = maxLines }) {
+      const real = await containPath(worktree, path);
+      const found = await stat(real).catch(() => null); // missing: readTextFile says so in words
+      if (found?.isDirectory()) return listFolder(real);
+      return showLines(await readTextFile(real, path), offset, limit);
+    },
+  });
+}
+
+async function listFolder(real: string): Promise<ToolAnswer> {
+  const entries = (await readdir(real, { withFileTypes: true }))
+    .filter((entry) => entry.name !== ".git")
+    .map((entry) => (entry.isDirectory() ? `${entry.name}/` : entry.name))
+    .sort();
+  const more = entries.length - maxEntries;
+  const shown = entries.slice(0, maxEntries).join("\n") || "(an empty folder)";
+  return { ok: true, text: more > 0 ? `${shown}\n[… ${more} more entries …]` : shown };
+}
+
+function showLines(text: string, offset: number, limit: number): ToolAnswer {
+  if (text === "") return { ok: true, text: "(an empty file)" };
+  const lines = text.split("\n");
+  if (lines.at(-1) === "") lines.pop();
+  if (offset > lines.length) {
+    return { ok: false, text: `Error: the file has only ${lines.length} lines` };
+  }
+  const shown: string[] = [];
+  let chars = 0;
+  for (const line of lines.slice(offset - 1, offset - 1 + limit)) {
+    const cut = cutText(line, maxLineChars);
+    if (chars + cut.length > maxChars) break;
+    chars += cut.length + 1;
+    shown.push(cut);
+  }
+  const last = offset - 1 + shown.length;
+  const part =
+    offset > 1 || last < lines.length ? `\n[lines ${offset} to ${last} of ${lines.length}]` : "";
+  return { ok: true, text: shown.join("\n") + part };
+}

@@ -1,0 +1,90 @@
+import { lstat, readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { createContext, Script } from "node:vm";
+import picomatch from "picomatch";
+import { cutText } from "../../clean-text.ts";
+import { ToolProblem } from "./tool.ts";
+
+/**
+ * The search for machines without ripgrep: walks the folder, skips `.git`, `node_modules`, links,
+ * binary and large files, and tries the pattern line by line. A pattern from a model may take for
+ * ever on the wrong line, and it runs in the daemon's own thread: so it runs with a time limit that
+ * interrupts even a regular expression.
+ */
+export type SearchFilesRequest = {
+  pattern: string;
+  /** Folder or file, relative to the root. */
+  where: string;
+  glob: string | undefined;
+  maxMatches: number;
+  signal: AbortSignal;
+};
+
+const maxFiles = 20_000;
+const maxFileBytes = 1_000_000;
+const maxMsPerFile = 200;
+const skipped = new Set([".git", "node_modules"]);
+
+/** Matches as `path:line:text`, at most one more than `maxMatches`, which says that there are more. */
+export async function searchFiles(root: string, request: SearchFilesRequest): Promise<string[]> {
+  const match = compileMatcher(request.pattern);
+  const wanted = request.glob
+    ? picomatch(request.glob, { dot: true, basename: !request.glob.includes("/") })
+    : () => true;
+  const found: string[] = [];
+  let looked = 0;
+  for await (const path of walk(root, request.where === "." ? "" : request.where)) {
+    if (request.signal.aborted || found.length > request.maxMatches) break;
+    if (!wanted(path)) continue;
+    if (++looked > maxFiles) {
+      throw new ToolProblem(
+        `there are more than ${maxFiles} files; narrow it down with path or glob`,
+      );
+    }
+    const text = await readFile(join(root, path), "utf8").catch(() => ""); // went away meanwhile
+    if (text.includes("\0")) continue;
+    for (const { number, line } of match(text, path)) {
+      found.push(`${path}:${number}:${cutText(line, 300)}`);
+    }
+  }
+  return found.slice(0, request.maxMatches + 1);
+}
+
+async function* walk(root: string, path: string): AsyncGenerator<string> {
+  const stat = await lstat(join(root, path)).catch(() => null); // went away meanwhile
+  if (stat?.isFile() && stat.size <= maxFileBytes) yield path;
+  if (!stat?.isDirectory()) return;
+  const names = await readdir(join(root, path)).catch(() => []); // not ours to read
+  for (const name of names.sort()) {
+    if (!skipped.has(name)) yield* walk(root, path === "" ? name : `${path}/${name}`);
+  }
+}
+
+type Matcher = (text: string, path: string) => { number: number; line: string }[];
+
+function compileMatcher(pattern: string): Matcher {
+  let expression: RegExp;
+  try {
+    expression = new RegExp(pattern, "u");
+  } catch {
+    try {
+      expression = new RegExp(pattern); // `u` refuses escapes that others take
+    } catch (error) {
+      throw new ToolProblem((error as Error).message);
+    }
+  }
+  const context = createContext({ expression, lines: [] as string[], hits: [] as number[] });
+  const script = new Script(
+    "hits = []; for (let i = 0; i < lines.length && hits.length < 200; i++) if (expression.test(lines[i])) hits.push(i);",
+  );
+  return (text, path) => {
+    const lines = text.split(/\r?\n/);
+    context.lines = lines;
+    try {
+      script.runInContext(context, { timeout: maxMsPerFile });
+    } catch {
+      throw new ToolProblem(`the pattern takes too long on ${path}; use a simpler one`);
+    }
+    return (context.hits as number[]).map((at) => ({ number: at + 1, line: lines[at] ?? "" }));
+  };
+}

@@ -1,0 +1,91 @@
+import { relative } from "node:path";
+import { z } from "zod";
+import { runCommand } from "../../../sandbox/run-command.ts";
+import { cutMiddle } from "../../clean-text.ts";
+import type { ToolSurroundings } from "./bash.ts";
+import { containPath } from "./contain-path.ts";
+import { findProgram } from "./find-program.ts";
+import { searchFiles } from "./search-files.ts";
+import { defineTool, type Tool, type ToolAnswer, ToolProblem } from "./tool.ts";
+
+const maxMatches = 100;
+
+/** Finds lines by a regular expression: with ripgrep where there is one, else by walking the files. */
+export function makeSearchTool(surroundings: ToolSurroundings): Tool {
+  const ripgrep = findProgram("rg", surroundings.env);
+  return defineTool({
+    name: "search",
+    description: `Find lines by a regular expression, as path:line:text, at most ${maxMatches} of them.`,
+    input: z.strictObject({
+      pattern: z.string().min(1).max(1_000),
+      path: z.string().min(1).optional().describe("folder or file; default: the whole worktree"),
+      glob: z.string().min(1).max(200).optional().describe("only files like this, e.g. *.ts"),
+    }),
+    about: ({ pattern, path }) => (path ? `${pattern} in ${path}` : pattern),
+    async run({ pattern, path = ".", glob }) {
+      const root = await containPath(surroundings.worktree, ".");
+      const where = relative(root, await containPath(surroundings.worktree, path)) || ".";
+      const lines = ripgrep
+        ? await runRipgrep(ripgrep, surroundings, { pattern, where, glob })
+        : await searchFiles(root, {
+            pattern,
+            where,
+            glob,
+            maxMatches,
+            signal: surroundings.signal,
+          });
+      return showMatches(lines);
+    },
+  });
+}
+
+export type SearchRequest = { pattern: string; where: string; glob: string | undefined };
+
+async function runRipgrep(
+  program: string,
+  { worktree, env, signal, onProcess }: ToolSurroundings,
+  { pattern, where, glob }: SearchRequest,
+): Promise<string[]> {
+  const result = await runCommand({
+    argv: [
+      program,
+      "--no-config",
+      "--line-number",
+      "--no-heading",
+      "--with-filename",
+      "--color=never",
+      "--hidden",
+      "--glob=!.git",
+      "--sort=path",
+      "--max-columns=300",
+      "--max-columns-preview",
+      `--max-count=${maxMatches}`,
+      ...(glob === undefined ? [] : [`--glob=${glob}`]),
+      `--regexp=${pattern}`,
+      "--",
+      where,
+    ],
+    cwd: worktree,
+    env,
+    timeoutMs: 30_000,
+    signal,
+    keepBytes: 256 * 1024,
+    onStarted: onProcess,
+  });
+  if (result.endedBy !== "exit") throw new ToolProblem("the search took too long; narrow it down");
+  // 1: nothing found. 2: something is wrong with the pattern or the path.
+  if (result.exitCode !== 0 && result.exitCode !== 1 && result.stdout === "") {
+    throw new ToolProblem(`the search failed: ${result.output.trim().slice(0, 500)}`);
+  }
+  return result.stdout
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => line.replace(/^\.\//, ""));
+}
+
+function showMatches(lines: string[]): ToolAnswer {
+  if (lines.length === 0) return { ok: true, text: "No line matches." };
+  const shown = cutMiddle(lines.slice(0, maxMatches).join("\n"), 10_000);
+  const more = lines.length > maxMatches;
+  return { ok: true, text: more ? `${shown}\n[only the first ${maxMatches} matches]` : shown };
+}

@@ -1,0 +1,94 @@
+import { z } from "zod";
+import type { AgentEvent } from "../../agent.ts";
+import { cleanText, cutText, firstLine } from "../../clean-text.ts";
+import type { ToolCall, ToolSpec } from "../model.ts";
+import { readArguments } from "./tool-arguments.ts";
+
+/**
+ * A tool is a name, a schema and a function. Whatever goes wrong in one is an answer to the model in
+ * words, never an exception: an unknown name, arguments of the wrong shape, a full disk. Past the
+ * schema the arguments have their types.
+ */
+export type Tool = ToolSpec & {
+  /** Check the arguments. Throws a ToolProblem when they do not fit. */
+  prepare(value: unknown): { about: string; run(): Promise<ToolAnswer> };
+};
+
+export type ToolAnswer = {
+  ok: boolean;
+  /** What the model reads. */
+  text: string;
+  /** Set by the tools that end the attempt. */
+  end?: ToolEnd;
+};
+
+export type ToolEnd = { kind: "finished"; summary: string } | { kind: "asked"; question: string };
+
+/** Something the model did that cannot be; the message is its answer. */
+export class ToolProblem extends Error {}
+
+export function defineTool<Schema extends z.ZodType>(definition: {
+  name: string;
+  description: string;
+  input: Schema;
+  /** The call in a few words, for people. */
+  about: (input: z.infer<Schema>) => string;
+  run: (input: z.infer<Schema>) => Promise<ToolAnswer>;
+}): Tool {
+  const { $schema: _, ...parameters } = z.toJSONSchema(definition.input);
+  return {
+    name: definition.name,
+    description: definition.description,
+    parameters,
+    prepare(value) {
+      const parsed = definition.input.safeParse(value);
+      if (!parsed.success) {
+        const issues = parsed.error.issues.map(
+          (issue) => `${issue.path.join(".") || "arguments"}: ${issue.message}`,
+        );
+        throw new ToolProblem(`the arguments do not fit: ${issues.join("; ")}`);
+      }
+      return {
+        about: firstLine(definition.about(parsed.data), 200),
+        run: () => definition.run(parsed.data),
+      };
+    },
+  };
+}
+
+/** Run one call of the model. Never throws; tells `emit` what was called and how it went. */
+export async function callTool(
+  tools: readonly Tool[],
+  call: ToolCall,
+  emit: (event: AgentEvent) => void,
+): Promise<{ text: string; end: ToolEnd | null }> {
+  const name = cutText(cleanText(call.name), 64);
+  let called = false;
+  let answer: ToolAnswer;
+  try {
+    const tool = tools.find((candidate) => candidate.name === call.name);
+    if (!tool) {
+      const names = tools.map((candidate) => candidate.name).join(", ");
+      throw new ToolProblem(`there is no tool "${name}"; the tools are ${names}`);
+    }
+    const read = readArguments(call.arguments);
+    if (!read.ok) {
+      throw new ToolProblem(`${read.problem}. Nothing was run; send the whole call again`);
+    }
+    const { about, run } = tool.prepare(read.value);
+    emit({ kind: "tool_call", tool: name, summary: about });
+    called = true;
+    answer = await run();
+  } catch (error) {
+    answer = { ok: false, text: inWords(name, error) };
+  }
+  const text = cleanText(answer.text);
+  if (!called) emit({ kind: "tool_call", tool: name, summary: "(a call that cannot be run)" });
+  emit({ kind: "tool_result", tool: name, ok: answer.ok, summary: firstLine(text, 200) });
+  return { text, end: answer.end ?? null };
+}
+
+function inWords(name: string, error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  return error instanceof ToolProblem ? `Error: ${message}` : `Error: ${name} failed: ${message}`;
+}

@@ -1,0 +1,142 @@
+import { rm, writeFile } from "node:fs/promises";
+import { constants } from "node:os";
+import { join } from "node:path";
+import { z } from "zod";
+import { type CommandResult, runCommand } from "../sandbox/run-command.ts";
+import type { Agent, AgentEnd } from "./agent.ts";
+import { cleanText, cutText, cutToTail } from "./clean-text.ts";
+import { reportLines } from "./report-lines.ts";
+
+/**
+ * Any program as an agent: a codemod, a formatter, somebody else's agent. It runs by `sh -c` in the
+ * worktree, reads its brief on stdin or from the file that DEPUTY_BRIEF_FILE names, and says how it
+ * went by its exit code. The last line of its stdout that is a JSON object, when there is one, may
+ * carry `summary`, `question` and `discoveries`; nothing else in it is read.
+ *
+ * | what happens                        | reason      | failure           |
+ * | exit 0                              | done        |                   |
+ * | exit 0 with a question              | needs_input | question          |
+ * | another exit code                   | gave_up     | agent_failed      |
+ * | exit 126 or 127, or did not start   | gave_up     | agent_unavailable |
+ * | out of time                         | timed_out   | timed_out         |
+ * | aborted                             | cancelled   |                   |
+ * | killed by a signal that is not ours | crashed     |                   |
+ */
+export function makeCommandAgent(command: string): Agent {
+  return async (run) => {
+    const briefFile = join(run.scratch, "brief.md");
+    await rm(briefFile, { force: true });
+    await writeFile(briefFile, run.brief, { mode: 0o600, flag: "wx" });
+    const lines = reportLines((text) => run.emit({ kind: "text", text }));
+    const result = await runCommand({
+      argv: ["sh", "-c", command],
+      cwd: run.worktree,
+      env: { ...run.env, DEPUTY_BRIEF_FILE: briefFile, DEPUTY_MODE: run.mode },
+      input: run.brief,
+      timeoutMs: run.timeoutMs,
+      signal: run.signal,
+      logPath: run.logPath,
+      onStarted: run.onProcess,
+      onOutput: lines.add,
+    });
+    lines.flush();
+    return readEnd(command, result, run.timeoutMs);
+  };
+}
+
+/** What the result of the process means for the attempt. */
+function readEnd(command: string, result: CommandResult, timeoutMs: number): AgentEnd {
+  const said = readLastJson(result.stdout);
+  const end = (reason: AgentEnd["reason"], failure: AgentEnd["failure"], detail: string) => ({
+    reason,
+    failure,
+    detail: cutText(cleanText(detail), 500),
+    outputTail: cutToTail(cleanText(result.output), 8_000),
+    summary: said.summary ?? null,
+    question: null,
+    discoveries: said.discoveries ?? [],
+    usage: [],
+  });
+
+  switch (result.endedBy) {
+    case "abort":
+      return end("cancelled", null, "stopped on request");
+    case "timeout":
+      return end("timed_out", "timed_out", `timed out after ${Math.round(timeoutMs / 1000)} s`);
+    case "not_started":
+      return end("gave_up", "agent_unavailable", `the command could not start: ${result.error}`);
+    case "exit":
+      break;
+  }
+  const signal = result.signal ?? signalOfExitCode(result.exitCode);
+  if (signal) return end("crashed", null, `killed by ${signal}`);
+  if (result.exitCode === 126 || result.exitCode === 127) {
+    const program = namedByShell(result.output) ?? firstProgram(command);
+    const why = result.exitCode === 127 ? "was not found" : "could not be executed";
+    return end(
+      "gave_up",
+      "agent_unavailable",
+      `the program "${program}" ${why} (exit ${result.exitCode}); install it or correct the command`,
+    );
+  }
+  if (result.exitCode !== 0) return end("gave_up", "agent_failed", `exit ${result.exitCode}`);
+  if (said.question) {
+    return { ...end("needs_input", "question", "asked a question"), question: said.question };
+  }
+  return end("done", null, "exit 0");
+}
+
+const shortText = (max: number) =>
+  z
+    .string()
+    .transform((text) => cutText(cleanText(text.trim()), max))
+    .refine((text) => text !== "");
+
+/** A key of the wrong shape counts as not there: the line may be any program's log. */
+const saidSchema = z.object({
+  summary: shortText(4_000).optional().catch(undefined),
+  question: shortText(4_000).optional().catch(undefined),
+  discoveries: z
+    .array(z.unknown())
+    .transform((items) =>
+      items
+        .map((item) => shortText(1_000).safeParse(item).data)
+        .filter((item) => item !== undefined)
+        .slice(0, 20),
+    )
+    .optional()
+    .catch(undefined),
+});
+
+function readLastJson(stdout: string): z.infer<typeof saidSchema> {
+  const lines = stdout.split("\n");
+  for (let i = lines.length - 1; i >= 0; i--) {
+    const line = lines[i]?.trim() ?? "";
+    if (!line.startsWith("{") || !line.endsWith("}")) continue;
+    try {
+      return saidSchema.parse(JSON.parse(line));
+    } catch {
+      // looks like JSON and is not: an earlier line may be
+    }
+  }
+  return {};
+}
+
+/** A shell reports a child's death by a signal as 128 + its number. */
+function signalOfExitCode(exitCode: number | null): string | null {
+  if (exitCode === null || exitCode <= 128) return null;
+  const found = Object.entries(constants.signals).find(([, number]) => number === exitCode - 128);
+  return found?.[0] ?? null;
+}
+
+/** The program that the shell itself says it could not run: `sh: 1: prettier: not found`. */
+function namedByShell(output: string): string | null {
+  const pattern =
+    /^\S*sh: (?:line )?(?:\d+: )?(.{1,200}?): (?:command )?(?:not found|Permission denied|Exec format error)/gim;
+  return [...output.matchAll(pattern)].at(-1)?.[1]?.replace(/^exec: /, "") ?? null;
+}
+
+function firstProgram(command: string): string {
+  const words = command.trim().split(/\s+/);
+  return words.find((word) => !/^[A-Za-z_]\w*=/.test(word)) ?? command;
+}

@@ -1,0 +1,112 @@
+import { z } from "zod";
+
+/** The parts of the daemon's answers that the command line shows. Everything else passes by. */
+const checkResult = z.object({
+  check: z.object({ command: z.string(), kind: z.string() }),
+  run: z.object({ duration_ms: z.number(), detail: z.string() }),
+  result: z.string(),
+  reason: z.string(),
+});
+const verdict = z.object({
+  result: z.string(),
+  summary: z.string(),
+  checks: z.array(checkResult),
+  findings: z.array(z.object({ blocking: z.boolean(), message: z.string() })),
+});
+
+export const taskSchema = z.object({
+  id: z.string(),
+  state: z.string(),
+  goal: z.string(),
+  repository: z.string(),
+  base: z.string().nullable(),
+  agent: z.string(),
+  checks: z.array(z.string()),
+  branch: z.string().nullable(),
+  delivered_commit: z.string().nullable(),
+  delivery_url: z.string().nullable(),
+  end_detail: z.string().nullable(),
+  accepted_at: z.string().nullable(),
+  discarded_at: z.string().nullable(),
+  created_at: z.string(),
+  ended_at: z.string().nullable(),
+});
+export type TaskView = z.infer<typeof taskSchema>;
+
+export const taskListSchema = z.object({
+  tasks: z.array(taskSchema),
+  next_cursor: z.string().nullable(),
+});
+
+export const detailSchema = z.object({
+  task: taskSchema,
+  subtasks: z.array(
+    z.object({
+      id: z.string(),
+      key: z.string(),
+      title: z.string(),
+      state: z.string(),
+      depends_on: z.array(z.string()),
+      verdict: verdict.nullable(),
+      gate_verdict: verdict.nullable(),
+    }),
+  ),
+  attempts: z.array(
+    z.object({
+      id: z.string(),
+      subtask_id: z.string(),
+      number: z.number(),
+      agent: z.string(),
+      started_at: z.string(),
+      ended_at: z.string().nullable(),
+      end_reason: z.string().nullable(),
+      detail: z.string().nullable(),
+      verdict: z.object({ result: z.string(), summary: z.string() }).nullable(),
+      decision: z.object({ action: z.string(), reason: z.string() }).nullable(),
+    }),
+  ),
+  questions: z.array(
+    z.object({ id: z.string(), kind: z.string(), text: z.string(), answer: z.string().nullable() }),
+  ),
+  worktrees: z.array(z.object({ path: z.string(), state: z.string() })),
+});
+export type DetailView = z.infer<typeof detailSchema>;
+
+export type WhyView = {
+  id: string;
+  state: string;
+  waiting_for: string;
+  since: string;
+  next: string;
+  next_at: string | null;
+  unblock: string | null;
+  subtasks: WhyView[];
+};
+export const whySchema: z.ZodType<WhyView> = z.object({
+  id: z.string(),
+  state: z.string(),
+  waiting_for: z.string(),
+  since: z.string(),
+  next: z.string(),
+  next_at: z.string().nullable(),
+  unblock: z.string().nullable(),
+  get subtasks() {
+    return z.array(whySchema);
+  },
+});
+
+export const eventSchema = z.object({
+  seq: z.number(),
+  type: z.string(),
+  message: z.string(),
+  data: z.record(z.string(), z.unknown()),
+  at: z.string(),
+});
+export type EventView = z.infer<typeof eventSchema>;
+
+export const endSchema = z.object({ state: z.string() });
+export const deedSchema = z.object({ task: taskSchema, detail: z.string() });
+export const restoredSchema = z.object({
+  worktrees: z.array(z.object({ subtask_id: z.string(), path: z.string() })),
+  detail: z.string(),
+});

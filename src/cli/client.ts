@@ -1,0 +1,118 @@
+import { z } from "zod";
+import { findDaemon } from "./connection.ts";
+import { CliError, type CliIo, type ExitCode, exitCodes } from "./io.ts";
+
+/**
+ * The HTTP API as the command line uses it: each refusal of the daemon becomes one sentence and an
+ * exit code, and no daemon becomes 3. Answers are read tolerantly, by the fields that are needed, so that an
+ * older command line goes on working with a newer daemon.
+ */
+export class ApiError extends CliError {
+  readonly status: number;
+  readonly field: string | null;
+  readonly line: number | null;
+
+  constructor(status: number, detail: string, where: { field?: string; line?: number } = {}) {
+    super(exitCodeOf(status), detail);
+    this.status = status;
+    this.field = where.field ?? null;
+    this.line = where.line ?? null;
+  }
+}
+
+/** What the caller can mend is 2; a daemon that cannot do its work is as good as none. */
+function exitCodeOf(status: number): ExitCode {
+  return status >= 500 ? exitCodes.noDaemon : exitCodes.usage;
+}
+
+const problemSchema = z.object({
+  detail: z.string(),
+  field: z.string().optional(),
+  line: z.number().optional(),
+});
+
+export type Client = ReturnType<typeof connect>;
+
+export type CallOptions = {
+  body?: unknown;
+  headers?: Record<string, string>;
+  signal?: AbortSignal;
+  accept?: string;
+};
+
+/** A client for the daemon that runs now. */
+export function connect(io: Pick<CliIo, "env">) {
+  const { url, token } = findDaemon(io.env);
+
+  /** One request; throws an ApiError for every answer that is not 2xx. */
+  async function call(method: string, path: string, options: CallOptions = {}): Promise<Response> {
+    let response: Response;
+    try {
+      response = await fetch(url + path, {
+        method,
+        headers: {
+          accept: options.accept ?? "application/json",
+          "deputy-client": io.env.DEPUTY_CLIENT === "demo" ? "demo" : "cli",
+          ...(token !== null && { authorization: `Bearer ${token}` }),
+          ...(options.body !== undefined && { "content-type": "application/json" }),
+          ...options.headers,
+        },
+        ...(options.body !== undefined && { body: JSON.stringify(options.body) }),
+        // Merging into a large repository takes its time; hanging for ever helps nobody.
+        signal: options.signal ?? AbortSignal.timeout(300_000),
+        redirect: "error",
+      });
+    } catch (error) {
+      if (options.signal?.aborted) throw error;
+      throw new CliError(
+        exitCodes.noDaemon,
+        `The daemon at ${url} does not answer (${causeOf(error)}); start it with: deputy up`,
+      );
+    }
+    if (!response.ok) throw await toApiError(response, url);
+    return response;
+  }
+
+  return {
+    call,
+    /** The answer's JSON: as it came, for --json, and the fields that we know, for people. */
+    async json<Schema extends z.ZodType>(
+      schema: Schema,
+      method: string,
+      path: string,
+      options: CallOptions = {},
+    ): Promise<{ raw: unknown; value: z.infer<Schema> }> {
+      const response = await call(method, path, options);
+      const raw: unknown = await response.json().catch(() => undefined);
+      const parsed = schema.safeParse(raw);
+      if (!parsed.success) throw notDeputy(url, response.status);
+      return { raw, value: parsed.data };
+    },
+    async text(path: string, accept: string): Promise<string> {
+      return (await call("GET", path, { accept })).text();
+    },
+  };
+}
+
+async function toApiError(response: Response, url: string): Promise<CliError> {
+  const problem = problemSchema.safeParse(await response.json().catch(() => null));
+  if (!problem.success) return notDeputy(url, response.status);
+  const { detail, field, line } = problem.data;
+  return new ApiError(response.status, detail, {
+    ...(field !== undefined && { field }),
+    ...(line !== undefined && { line }),
+  });
+}
+
+function notDeputy(url: string, status: number): CliError {
+  return new CliError(
+    exitCodes.noDaemon,
+    `What answers at ${url} (status ${status}) is no Deputy daemon, or one of another version.`,
+  );
+}
+
+function causeOf(error: unknown): string {
+  const { cause, message, name } = error as Error & { cause?: { code?: string } };
+  if (name === "TimeoutError") return "timed out";
+  return cause?.code ?? message;
+}

@@ -1,0 +1,61 @@
+/**
+ * Everything the command line touches, in one value: what it prints to, reads from and is told by
+ * its surroundings. `program.ts` gets the process's own; tests give theirs.
+ */
+export type CliIo = {
+  stdout: CliOutput;
+  stderr: CliOutput;
+  stdin: AsyncIterable<Buffer | string>;
+  env: Readonly<Record<string, string | undefined>>;
+  cwd: string;
+  /** Sets the code that the process ends with, once everything is printed. */
+  setExitCode(code: number): void;
+  /** Ends the process at once; for wrong usage, where nothing was begun. */
+  exit(code: number): never;
+  /** Calls back at each Ctrl-C, until the returned function is called. */
+  onInterrupt(listener: () => void): () => void;
+};
+
+export type CliOutput = { write(text: string): unknown; isTTY?: boolean; columns?: number };
+
+/**
+ * The codes that scripts rely on. Ctrl-C ends a watch with 130, as shells expect of what was
+ * interrupted: `deputy watch ID && deploy` must not deploy.
+ */
+export const exitCodes = { ok: 0, taskFailed: 1, usage: 2, noDaemon: 3, interrupted: 130 } as const;
+export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
+
+/** An error that ends a command: one sentence for stderr and the code to end with. */
+export class CliError extends Error {
+  readonly exitCode: ExitCode;
+
+  constructor(exitCode: ExitCode, message: string) {
+    super(message);
+    this.name = "CliError";
+    this.exitCode = exitCode;
+  }
+}
+
+/** The io of this very process. */
+export function processIo(): CliIo {
+  // `deputy log ID | head`: whoever read us has enough, and that is no error.
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code === "EPIPE") process.exit(exitCodes.ok);
+    throw error;
+  });
+  return {
+    stdout: process.stdout,
+    stderr: process.stderr,
+    stdin: process.stdin,
+    env: process.env,
+    cwd: process.cwd(),
+    setExitCode: (code) => {
+      process.exitCode = code;
+    },
+    exit: (code) => process.exit(code),
+    onInterrupt: (listener) => {
+      process.on("SIGINT", listener);
+      return () => process.off("SIGINT", listener);
+    },
+  };
+}

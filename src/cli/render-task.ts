@@ -1,0 +1,175 @@
+import type { Colors } from "picocolors/types";
+import type { DetailView, TaskView, WhyView } from "./api.ts";
+import { formatDuration, oneLine, renderTable } from "./text.ts";
+
+/** A task for people: the page of `show`, the table of `ls`, the last words of `watch`. Pure. */
+export function renderList(tasks: readonly TaskView[], now: number, columns: number): string {
+  const rows = tasks.map((task) => [
+    task.id,
+    task.state,
+    `${formatDuration(now - new Date(task.created_at).getTime())} ago`,
+    task.goal,
+  ]);
+  const used = rows.reduce((most, row) => Math.max(most, row.slice(0, 3).join("  ").length), 0);
+  const room = Math.max(20, columns - used - 4);
+  return renderTable([
+    ["ID", "STATE", "CREATED", "GOAL"],
+    ...rows.map((row) => [...row.slice(0, 3), oneLine(row[3] ?? "", room)]),
+  ]);
+}
+
+export function renderDetail(
+  detail: DetailView,
+  why: WhyView | null,
+  now: number,
+  colors: Colors,
+): string {
+  const { task } = detail;
+  const end = task.ended_at === null ? now : new Date(task.ended_at).getTime();
+  const facts: [string, string | null][] = [
+    ["repository", `${task.repository}${task.base ? ` @ ${task.base}` : ""}`],
+    ["agent", task.agent],
+    ["checks", task.checks.join(" · ") || null],
+    ["waits for", why && why.waiting_for],
+    ["next", why && why.next],
+    ["branch", task.branch],
+    ["commit", task.delivered_commit],
+    ["delivered", task.delivery_url],
+    ["accepted", task.accepted_at],
+    ["discarded", task.discarded_at],
+    ["ended", task.end_detail],
+    ...detail.worktrees
+      .filter(({ state }) => state === "active")
+      .map(({ path }): [string, string] => ["worktree", path]),
+  ];
+  const sections = [
+    `${colors.bold(task.id)}  ${paintState(task.state, colors)}  ${formatDuration(end - new Date(task.created_at).getTime())}`,
+    `${oneLine(task.goal)}`,
+    renderTable(facts.flatMap(([name, value]) => (value ? [[`  ${name}`, oneLine(value)]] : []))),
+    section("subtasks", renderSubtasks(detail)),
+    section("attempts", renderAttempts(detail, now)),
+    section("questions", renderQuestions(detail)),
+    renderNext(detail),
+  ];
+  return sections.filter((part) => part !== "").join("\n");
+}
+
+function section(title: string, body: string): string {
+  return body === "" ? "" : `\n${title}\n${body}`;
+}
+
+function renderSubtasks({ subtasks }: DetailView): string {
+  if (subtasks.length < 2) return "";
+  return renderTable(
+    subtasks.map(({ key, state, title, depends_on }) => [
+      `  ${oneLine(key)}`,
+      state,
+      `${oneLine(title)}${depends_on.length > 0 ? ` (after ${depends_on.join(", ")})` : ""}`,
+    ]),
+  );
+}
+
+function renderAttempts({ attempts, subtasks }: DetailView, now: number): string {
+  const keys = new Map(subtasks.map(({ id, key }) => [id, key]));
+  return renderTable(
+    attempts.map((attempt) => {
+      const end = attempt.ended_at === null ? now : new Date(attempt.ended_at).getTime();
+      const told = [
+        attempt.end_reason ?? "runs",
+        attempt.detail,
+        attempt.verdict && `${attempt.verdict.result}: ${attempt.verdict.summary}`,
+        attempt.decision && `then ${attempt.decision.action}: ${attempt.decision.reason}`,
+      ].filter(Boolean);
+      return [
+        `  #${attempt.number}`,
+        oneLine(keys.get(attempt.subtask_id) ?? ""),
+        formatDuration(end - new Date(attempt.started_at).getTime()),
+        oneLine(told.join("; ")),
+      ];
+    }),
+  );
+}
+
+function renderQuestions({ questions }: DetailView): string {
+  return renderTable(
+    questions.map(({ id, text, answer }) => [
+      `  ${id}`,
+      `${oneLine(text)} → ${answer === null ? "open" : oneLine(answer)}`,
+    ]),
+  );
+}
+
+/** The checks of the last tree that was judged, one line each. */
+export function renderChecks({ subtasks }: DetailView, colors: Colors): string {
+  const last = subtasks.map(({ gate_verdict, verdict }) => gate_verdict ?? verdict);
+  const seen = new Map<string, string>();
+  for (const { check, run, result, reason } of last.flatMap((verdict) => verdict?.checks ?? [])) {
+    const mark = result === "pass" ? colors.green("✓") : result === "fail" ? colors.red("✗") : "?";
+    seen.set(
+      check.command,
+      `  ${mark} ${oneLine(check.command)} (${oneLine(reason)}, ${formatDuration(run.duration_ms)})`,
+    );
+  }
+  for (const { blocking, message } of last.flatMap((verdict) => verdict?.findings ?? [])) {
+    seen.set(message, `  ${blocking ? colors.red("✗") : "!"} ${oneLine(message)}`);
+  }
+  return [...seen.values()].join("\n");
+}
+
+/** What a person can do with the task now. */
+export function renderNext({ task, questions }: DetailView): string {
+  const open = questions.find(({ answer }) => answer === null);
+  const command = (verb: string, what: string) => [`  deputy ${verb} ${task.id}`, what];
+  const rows: string[][] = [];
+  if (open) rows.push([`  deputy answer ${task.id} TEXT`, "answer its question"]);
+  switch (task.state) {
+    case "completed":
+      rows.push(command("diff", "see the change"), command("receipt", "see the evidence"));
+      if (task.branch !== null && task.accepted_at === null && task.discarded_at === null) {
+        rows.push(command("accept", "merge it into your current branch"));
+        rows.push(command("discard", "leave no trace of it"));
+      }
+      break;
+    case "failed":
+      rows.push(command("log", "see what the last attempt said"));
+      rows.push(command("retry", "try what failed again"));
+      break;
+    case "cancelled":
+      rows.push(command("log", "see what the last attempt said"));
+      break;
+    default:
+      rows.push(command("watch", "follow it"), command("why", "see what it waits for"));
+      rows.push(command("cancel", "stop it"));
+  }
+  return `\nnext\n${renderTable(rows)}`;
+}
+
+/** The last words of a watch: how it ended, what the checks said, where the work is. */
+export function renderEnd(detail: DetailView, colors: Colors): string {
+  const { task } = detail;
+  const checks = renderChecks(detail, colors);
+  return [
+    `\n${colors.bold(task.id)}  ${paintState(task.state, colors)}`,
+    task.end_detail ? `  ${oneLine(task.end_detail)}` : "",
+    task.branch ? `branch  ${colors.bold(oneLine(task.branch))}` : "",
+    task.delivery_url ? `url     ${oneLine(task.delivery_url)}` : "",
+    checks === "" ? "" : `checks\n${checks}`,
+    renderNext(detail),
+  ]
+    .filter((part) => part !== "")
+    .join("\n");
+}
+
+export function paintState(state: string, colors: Colors): string {
+  switch (state) {
+    case "completed":
+      return colors.green(state);
+    case "failed":
+    case "cancelled":
+      return colors.red(state);
+    case "waiting":
+      return colors.yellow(state);
+    default:
+      return colors.cyan(state);
+  }
+}

@@ -1,0 +1,20 @@
+import type { WhyView } from "./api.ts";
+import { formatDuration, oneLine } from "./text.ts";
+
+/** What something waits for, and below it, indented, the same of what it is waiting on. */
+export function renderWhy(why: WhyView, now: number, indent = ""): string {
+  const lines = [
+    `${why.id} (${why.state}): ${oneLine(why.waiting_for)}`,
+    `  since   ${why.since} (${formatDuration(now - new Date(why.since).getTime())} ago)`,
+    `  next    ${oneLine(why.next)}${why.next_at ? ` (${formatWhen(why.next_at, now)})` : ""}`,
+  ];
+  if (why.unblock) lines.push(`  sooner  ${oneLine(why.unblock)}`);
+  const own = lines.map((line) => indent + line).join("\n");
+  const below = why.subtasks.map((inner) => renderWhy(inner, now, `${indent}  `));
+  return [own, ...below].join("\n");
+}
+
+function formatWhen(at: string, now: number): string {
+  const ahead = new Date(at).getTime() - now;
+  return ahead > 0 ? `at ${at}, in ${formatDuration(ahead)}` : `due since ${at}`;
+}

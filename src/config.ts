@@ -1,0 +1,187 @@
+import { existsSync, readFileSync } from "node:fs";
+import { homedir } from "node:os";
+import { join, resolve } from "node:path";
+import { LineCounter, parseDocument } from "yaml";
+import { z } from "zod";
+import { DeputyError } from "./core/error.ts";
+
+/**
+ * The daemon's configuration: defaults, then `config.yaml` in its home, then the environment.
+ * Secrets come from the environment or from files named there (`NAME_FILE`), never from the YAML.
+ */
+const fileSchema = z.strictObject({
+  host: z.string().min(1).optional(),
+  port: z.number().int().min(0).max(65_535).optional(),
+  allowed_hosts: z.array(z.string().min(1)).optional(),
+  public_url: z.url().optional(),
+  /** Attempts at once in this process. */
+  concurrency: z.number().int().min(1).max(256).optional(),
+  /** Worktrees of tasks that are over to keep; older ones are removed after a snapshot. */
+  keep_worktrees: z.number().int().min(0).optional(),
+  /** First pause before a failed attempt is repeated; doubles with each. */
+  backoff_ms: z.number().int().min(0).optional(),
+  log_level: z.enum(["trace", "debug", "info", "warn", "error"]).optional(),
+  model: z
+    .strictObject({
+      name: z.string().min(1).optional(),
+      base_url: z.url().optional(),
+      /** Dollars per million tokens; without it the cost is "unknown". */
+      price: z
+        .strictObject({
+          input: z.number().min(0),
+          cached_input: z.number().min(0),
+          output: z.number().min(0),
+        })
+        .optional(),
+    })
+    .optional(),
+  ntfy: z.strictObject({ url: z.url().optional(), topic: z.string().min(1) }).optional(),
+  webhook: z.strictObject({ url: z.url() }).optional(),
+  github: z.strictObject({ api_url: z.url().optional() }).optional(),
+});
+
+export type Config = ReturnType<typeof loadConfig>;
+
+export const defaultPort = 7777;
+
+export function findHome(env: NodeJS.ProcessEnv = process.env): string {
+  return resolve(env.DEPUTY_HOME || join(homedir(), ".deputy"));
+}
+
+/** Read everything once, at start. Throws a DeputyError that names the file's line, or the variable. */
+export function loadConfig(
+  env: NodeJS.ProcessEnv = process.env,
+  flags: { host?: string; port?: number } = {},
+) {
+  const home = findHome(env);
+  const file = readConfigFile(join(home, "config.yaml"));
+  const ntfyTopic = env.DEPUTY_NTFY_TOPIC || file.ntfy?.topic;
+  const webhookUrl = env.DEPUTY_WEBHOOK_URL || file.webhook?.url;
+  const webhookSecret = readSecret(env, "DEPUTY_WEBHOOK_SECRET");
+  if (webhookUrl && !webhookSecret) {
+    throw new DeputyError(
+      "invalid_input",
+      "A webhook needs a secret to sign with: set DEPUTY_WEBHOOK_SECRET or DEPUTY_WEBHOOK_SECRET_FILE.",
+    );
+  }
+  const price = file.model?.price;
+  return {
+    home,
+    host: flags.host ?? (env.DEPUTY_HOST || file.host || "127.0.0.1"),
+    port: flags.port ?? readNumber(env, "DEPUTY_PORT", 0, 65_535) ?? file.port ?? defaultPort,
+    allowedHosts:
+      env.DEPUTY_ALLOWED_HOSTS?.split(",")
+        .map((host) => host.trim())
+        .filter(Boolean) ??
+      file.allowed_hosts ??
+      [],
+    publicUrl: env.DEPUTY_PUBLIC_URL || file.public_url || null,
+    /** Set by the environment; otherwise one is made on first run. */
+    token: readSecret(env, "DEPUTY_TOKEN"),
+    databaseUrl: env.DATABASE_URL || null,
+    redisUrl: env.REDIS_URL || null,
+    concurrency: readNumber(env, "DEPUTY_CONCURRENCY", 1, 256) ?? file.concurrency ?? 4,
+    keepWorktrees: file.keep_worktrees ?? 10,
+    backoffMs: readNumber(env, "DEPUTY_BACKOFF_MS", 0, 3_600_000) ?? file.backoff_ms ?? 1_000,
+    logLevel: env.DEPUTY_LOG_LEVEL || file.log_level || "info",
+    model: {
+      apiKey: readSecret(env, "OPENAI_API_KEY"),
+      baseUrl: env.OPENAI_BASE_URL || file.model?.base_url || null,
+      name: env.DEPUTY_MODEL || file.model?.name || "gpt-5.5",
+      price: price
+        ? { inputPerM: price.input, cachedInputPerM: price.cached_input, outputPerM: price.output }
+        : null,
+    },
+    notifier: {
+      ntfy: ntfyTopic
+        ? {
+            url: env.DEPUTY_NTFY_URL || file.ntfy?.url || "https://ntfy.sh",
+            topic: ntfyTopic,
+            token: readSecret(env, "DEPUTY_NTFY_TOKEN"),
+          }
+        : null,
+      webhook: webhookUrl && webhookSecret ? { url: webhookUrl, secret: webhookSecret } : null,
+      publicUrl: env.DEPUTY_PUBLIC_URL || file.public_url || null,
+    },
+    github: {
+      token: readSecret(env, "GITHUB_TOKEN"),
+      apiUrl: env.GITHUB_API_URL || file.github?.api_url || "https://api.github.com",
+      /** Two while a secret is rotated: separated by a comma. */
+      webhookSecrets:
+        readSecret(env, "GITHUB_WEBHOOK_SECRET")
+          ?.split(",")
+          .map((secret) => secret.trim())
+          .filter(Boolean) ?? [],
+    },
+    paths: {
+      mirrors: join(home, "repos"),
+      worktrees: join(home, "worktrees"),
+      checks: join(home, "checks"),
+      logs: join(home, "logs"),
+      scratch: join(home, "scratch"),
+      artifacts: join(home, "artifacts"),
+      triggers: join(home, "triggers.yaml"),
+      token: join(home, "token"),
+      daemonFile: join(home, "daemon.json"),
+    },
+  };
+}
+
+function readConfigFile(path: string): z.infer<typeof fileSchema> {
+  if (!existsSync(path)) return {};
+  const lines = new LineCounter();
+  const document = parseDocument(readFileSync(path, "utf8"), {
+    lineCounter: lines,
+    prettyErrors: false,
+  });
+  const syntax = document.errors[0];
+  if (syntax) throw badConfig(path, lines.linePos(syntax.pos[0]).line, syntax.message);
+  const parsed = fileSchema.safeParse(document.toJS() ?? {});
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  const unknown = issue?.code === "unrecognized_keys" ? issue.keys[0] : undefined;
+  const field = [...(issue?.path ?? []), ...(unknown ? [unknown] : [])];
+  throw badConfig(
+    path,
+    findLine(document.toString(), String(field.at(-1) ?? "")),
+    unknown ? `unknown key "${field.join(".")}"` : `${field.join(".")}: ${issue?.message}`,
+  );
+}
+
+function findLine(text: string, key: string): number {
+  const index = text.split("\n").findIndex((line) => line.trim().startsWith(`${key}:`));
+  return index < 0 ? 1 : index + 1;
+}
+
+function badConfig(path: string, line: number, message: string): DeputyError {
+  return new DeputyError("invalid_input", `${path} line ${line}: ${message}.`, { line });
+}
+
+/** `NAME`, or the trimmed contents of the file that `NAME_FILE` names. */
+function readSecret(env: NodeJS.ProcessEnv, name: string): string | null {
+  const direct = env[name];
+  if (direct) return direct;
+  const file = env[`${name}_FILE`];
+  if (!file) return null;
+  try {
+    return readFileSync(file, "utf8").trim() || null;
+  } catch (error) {
+    throw new DeputyError(
+      "invalid_input",
+      `${name}_FILE names ${file}, which cannot be read: ${(error as NodeJS.ErrnoException).code}.`,
+    );
+  }
+}
+
+function readNumber(env: NodeJS.ProcessEnv, name: string, min: number, max: number): number | null {
+  const text = env[name];
+  if (text === undefined || text === "") return null;
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < min || value > max) {
+    throw new DeputyError(
+      "invalid_input",
+      `${name} must be a whole number from ${min} to ${max}, not "${text}".`,
+    );
+  }
+  return value;
+}

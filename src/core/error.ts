@@ -1,0 +1,36 @@
+/**
+ * Something the caller did or asked for that cannot be: one clear sentence that says what, where and
+ * what to do. The HTTP server turns it into problem+json with this status, the CLI into an exit code.
+ * Anything thrown that is not a DeputyError is a bug of ours or lost infrastructure.
+ */
+export class DeputyError extends Error {
+  readonly code: ErrorCode;
+  /** The field of the input, as a path in wire names (`plan.subtasks[2].depends_on`), where there is one. */
+  readonly field: string | null;
+  /** The line of the file, counted from 1, where there is one. */
+  readonly line: number | null;
+
+  constructor(code: ErrorCode, message: string, where: { field?: string; line?: number } = {}) {
+    super(message);
+    this.name = "DeputyError";
+    this.code = code;
+    this.field = where.field ?? null;
+    this.line = where.line ?? null;
+  }
+}
+
+export type ErrorCode = keyof typeof errorStatus;
+
+/** The HTTP status of each code. */
+export const errorStatus = {
+  invalid_input: 400,
+  unauthorized: 401,
+  forbidden: 403,
+  not_found: 404,
+  not_acceptable: 406,
+  conflict: 409,
+  gone: 410,
+  too_large: 413,
+  unprocessable: 422,
+  unavailable: 503,
+} as const;

@@ -1,0 +1,55 @@
+/** An appended fact, in the past tense. The list is closed: a new fact is a new line here. */
+export const eventTypes = [
+  "task.created",
+  "task.planning",
+  "task.planned",
+  "task.waiting",
+  "task.resumed",
+  "task.delivering",
+  "task.completed",
+  "task.failed",
+  "task.cancel_requested",
+  "task.cancelled",
+  "task.retried",
+  "task.accepted",
+  "task.discarded",
+  "task.restored",
+  "subtask.ready",
+  "subtask.held",
+  "subtask.verifying",
+  "subtask.integrating",
+  "subtask.completed",
+  "subtask.recovering",
+  "subtask.failed",
+  "subtask.cancelled",
+  "subtask.retried",
+  "question.asked",
+  "question.answered",
+  "attempt.started",
+  "attempt.progressed",
+  "attempt.ended",
+  "check.finished",
+  "verdict.reached",
+  "recovery.decided",
+  "stage.failed",
+  "stage.parked",
+  "hold.repaired",
+] as const;
+export type EventType = (typeof eventTypes)[number];
+
+/** A stored event. `seq` is the position in the log that SSE's Last-Event-ID names. */
+export type Event = {
+  seq: number;
+  id: string;
+  taskId: string;
+  subtaskId: string | null;
+  attemptId: string | null;
+  type: EventType;
+  /** One plain sentence for people. */
+  message: string;
+  data: Record<string, unknown>;
+  at: Date;
+};
+
+/** Events that reach a person's phone. */
+export const notifiedEvents = ["task.completed", "task.failed", "question.asked"] as const;

@@ -1,0 +1,44 @@
+/**
+ * Why an attempt ended; exactly one per attempt, first cause wins.
+ * `done` is the agent's claim, not a verdict.
+ */
+export const endReasons = [
+  "done",
+  "gave_up",
+  "needs_input",
+  "out_of_budget",
+  "timed_out",
+  "stalled",
+  "crashed",
+  "lost",
+  "cancelled",
+] as const;
+export type EndReason = (typeof endReasons)[number];
+
+/** Recovery's class of a bad ending. The ladder answers kinds, never raw errors. */
+export const failureKinds = [
+  "checks_failed",
+  "policy_violated",
+  "no_change",
+  "inconclusive",
+  "conflict",
+  "integration_red",
+  "agent_failed",
+  "agent_unavailable",
+  "timed_out",
+  "stalled",
+  "lost",
+  "model_unavailable",
+  "usage_window",
+  "out_of_budget",
+  "question",
+  "setup_failed",
+  "infrastructure",
+] as const;
+export type FailureKind = (typeof failureKinds)[number];
+
+/** What recovery decided about a subtask, and why, in words that a person reads. */
+export type Decision =
+  | { action: "retry"; kind: FailureKind; signature: string; reason: string; delayMs: number }
+  | { action: "ask"; kind: FailureKind; signature: string; reason: string; question: string }
+  | { action: "give_up"; kind: FailureKind; signature: string; reason: string };

@@ -1,0 +1,17 @@
+/**
+ * What a task or subtask that is not over is waiting on. Exactly one, always: a CHECK constraint
+ * of the database refuses a row without it, so nothing can be silently stuck.
+ */
+export type Hold =
+  | { kind: "lease"; owner: string; expiresAt: Date; doing: string }
+  | { kind: "wake"; at: Date; reason: string }
+  | { kind: "question"; questionId: string }
+  | { kind: "dependency"; on: readonly string[]; reason: string };
+
+export type HoldKind = Hold["kind"];
+export const holdKinds = ["lease", "wake", "question", "dependency"] as const;
+
+/** The slots that a dependency hold can name beside ids: `slot:execute` waits for a free executor. */
+export function slot(stage: string): string {
+  return `slot:${stage}`;
+}

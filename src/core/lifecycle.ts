@@ -1,0 +1,58 @@
+import { invariant } from "./invariant.ts";
+
+/**
+ * Every legal move of a task. Read a row as: from this state it may go to these.
+ * A task is over when it is completed, failed or cancelled; `retry` re-opens a failed one.
+ * A task that needs approval before anything runs starts in `waiting`; every other in `queued`.
+ */
+export const taskMoves = {
+  queued: ["planning", "failed", "cancelled"],
+  planning: ["running", "waiting", "failed", "cancelled"],
+  running: ["delivering", "planning", "waiting", "failed", "cancelled"],
+  waiting: ["queued", "planning", "running", "failed", "cancelled"],
+  delivering: ["completed", "running", "waiting", "failed", "cancelled"],
+  completed: [],
+  failed: ["queued", "running", "delivering"],
+  cancelled: [],
+} as const satisfies Record<string, readonly string[]>;
+
+/** A completed subtask is re-opened when it is blamed and rolled back, a failed one by `retry`. */
+export const subtaskMoves = {
+  blocked: ["ready", "superseded", "cancelled"],
+  ready: ["running", "superseded", "cancelled"],
+  running: ["verifying", "recovering", "cancelled"],
+  verifying: ["integrating", "recovering", "cancelled"],
+  integrating: ["completed", "recovering", "cancelled"],
+  recovering: ["ready", "waiting", "superseded", "failed", "cancelled"],
+  waiting: ["ready", "superseded", "failed", "cancelled"],
+  completed: ["ready"],
+  superseded: [],
+  failed: ["ready", "cancelled"],
+  cancelled: [],
+} as const satisfies Record<string, readonly string[]>;
+
+export type TaskState = keyof typeof taskMoves;
+export type SubtaskState = keyof typeof subtaskMoves;
+
+export const taskStates = Object.keys(taskMoves) as TaskState[];
+export const subtaskStates = Object.keys(subtaskMoves) as SubtaskState[];
+
+/** States that nothing waits in. A terminal row has no hold; every other has exactly one. */
+export const terminalTaskStates = ["completed", "failed", "cancelled"] as const;
+export const terminalSubtaskStates = ["completed", "superseded", "failed", "cancelled"] as const;
+
+export function isTaskOver(state: TaskState): boolean {
+  return (terminalTaskStates as readonly TaskState[]).includes(state);
+}
+export function isSubtaskOver(state: SubtaskState): boolean {
+  return (terminalSubtaskStates as readonly SubtaskState[]).includes(state);
+}
+
+export function assertSubtaskMove(from: SubtaskState, to: SubtaskState): void {
+  const allowed: readonly SubtaskState[] = subtaskMoves[from];
+  invariant(allowed.includes(to), `subtask cannot move from ${from} to ${to}`);
+}
+export function assertTaskMove(from: TaskState, to: TaskState): void {
+  const allowed: readonly TaskState[] = taskMoves[from];
+  invariant(allowed.includes(to), `task cannot move from ${from} to ${to}`);
+}

@@ -1,0 +1,57 @@
+import type { Decision, EndReason, FailureKind } from "./failure.ts";
+import type { Plan } from "./plan.ts";
+import type { Preparation } from "./task.ts";
+import type { Usage } from "./usage.ts";
+import type { Verdict } from "./verdict.ts";
+
+/** The stages that claim work, in the order in which work passes through them. */
+export const stageNames = ["plan", "execute", "verify", "recover", "integrate", "deliver"] as const;
+export type StageName = (typeof stageNames)[number];
+
+/** What a claim hands to a stage: ids, the fencing token, and the attempt where there is one. */
+export type Claim = {
+  stage: StageName;
+  taskId: string;
+  subtaskId: string | null;
+  attemptId: string | null;
+  /** Raised by every claim; a write with an older epoch is refused. */
+  epoch: number;
+};
+
+/** What a stage reports when it stops. Stages never change state; `advance` does, from this. */
+export type Outcome =
+  | { kind: "planned"; preparation: Preparation; plan: Plan }
+  | { kind: "refused"; detail: string }
+  | {
+      kind: "attempted";
+      reason: EndReason;
+      /** FailureKind when the agent could not even try; null lets recovery classify. */
+      failure: FailureKind | null;
+      detail: string;
+      outputTail: string;
+      commit: string | null;
+      snapshotRef: string | null;
+      summary: string | null;
+      question: string | null;
+      discoveries: string[];
+      usage: Usage[];
+    }
+  | { kind: "verified"; verdict: Verdict }
+  /** `feedback` is what the next attempt is told. */
+  | { kind: "decided"; decision: Decision; feedback: string | null }
+  | { kind: "integrated"; commit: string; verdict: Verdict }
+  | { kind: "conflicted"; files: string[]; detail: string }
+  | { kind: "gate_failed"; verdict: Verdict }
+  | {
+      kind: "delivered";
+      branch: string | null;
+      commit: string | null;
+      url: string | null;
+      detail: string;
+    }
+  /** The process is going away: give the claim back, nothing is lost, nothing is counted. */
+  | { kind: "parked"; detail: string; snapshotRef: string | null }
+  /** The stage could not do its work (disk, git, network): again later, a few times. */
+  | { kind: "broken"; detail: string };
+
+export type Stage = (claim: Claim, signal: AbortSignal) => Promise<Outcome>;

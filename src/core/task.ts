@@ -1,0 +1,197 @@
+import { z } from "zod";
+import { agentNameHelp, parseAgentName } from "./agent-name.ts";
+import type { Decision, EndReason, FailureKind } from "./failure.ts";
+import type { Hold } from "./hold.ts";
+import type { SubtaskState, TaskState } from "./lifecycle.ts";
+import { subtaskSpecSchema } from "./plan.ts";
+import type { Usage } from "./usage.ts";
+import type { Check, CheckRun, Verdict } from "./verdict.ts";
+
+export const maxGoalLength = 64_000;
+
+const agentSchema = z.string().refine((text) => parseAgentName(text) !== null, {
+  error: `is no known agent; ${agentNameHelp}`,
+});
+
+/** What a caller sends: the body of POST /v1/tasks, in wire names. */
+export const taskInputSchema = z.strictObject({
+  goal: z
+    .string()
+    .max(maxGoalLength, {
+      error: `must be at most ${maxGoalLength} characters; put long material into attachments`,
+    })
+    .refine((text) => text.trim() !== "", { error: "must not be empty" }),
+  /** An absolute path, or a file://, https:// or ssh URL. */
+  repository: z.string().min(1).max(4096),
+  /** Branch, tag or commit. Default: the repository's HEAD. */
+  base: z.string().min(1).max(255).optional(),
+  agent: agentSchema.optional(),
+  /** Acceptance checks: shell commands that must be green. */
+  checks: z.array(z.string().min(1).max(10_000)).max(50).optional(),
+  plan: z.strictObject({ subtasks: z.array(subtaskSpecSchema).min(1).max(200) }).optional(),
+  /** The text of a plan file instead of `plan`; errors then name its lines. */
+  plan_yaml: z.string().max(1_000_000).optional(),
+  attachments: z
+    .array(z.strictObject({ name: z.string().min(1).max(255), content: z.string().max(1_000_000) }))
+    .max(20)
+    .optional(),
+  deliver: z.enum(["branch", "pr"]).optional(),
+  /** The caller expects the tests themselves to change: test edits become notes, not failures. */
+  allow_test_changes: z.boolean().optional(),
+  /** Minutes that one attempt may take. */
+  timeout_minutes: z
+    .number()
+    .positive()
+    .max(24 * 60)
+    .optional(),
+});
+export type TaskInput = z.infer<typeof taskInputSchema>;
+
+/** Who asked. Outside text stays in `outsideText` and reaches an agent only inside a data block. */
+export type TaskOrigin = {
+  source: "http" | "cli" | "github" | "demo";
+  /** One active task per subject, e.g. `github:acme/app#12`. Null: no limit. */
+  subject: string | null;
+  outsideText: string | null;
+  /** Where the result goes when it is a comment: `acme/app#12`. */
+  replyTo: string | null;
+};
+
+/** `auto`: the caller did not say; the repository's configuration decides when the task is planned. */
+export type DeliveryMode = "auto" | "branch" | "pr" | "comment";
+
+export type Task = {
+  id: string;
+  state: TaskState;
+  hold: Hold | null;
+  epoch: number;
+  goal: string;
+  repository: string;
+  base: string | null;
+  agent: string;
+  checks: string[];
+  planInput: { subtasks: SubtaskSpecInput[] } | null;
+  attachments: { name: string; content: string }[];
+  delivery: DeliveryMode;
+  /** False for a review: it reads, and delivers words. */
+  expectsChange: boolean;
+  allowTestChanges: boolean;
+  attemptTimeoutMs: number;
+  origin: TaskOrigin;
+  /** Set by the plan stage. */
+  preparation: Preparation | null;
+  /** Head of the task branch in the mirror: starts at the base commit, moves with each integration. */
+  headCommit: string | null;
+  /** `deputy/<slug>` in the user's repository; set when delivered. */
+  branch: string | null;
+  deliveredCommit: string | null;
+  deliveryUrl: string | null;
+  /** One sentence: why it failed or was cancelled. */
+  endDetail: string | null;
+  cancelRequestedAt: Date | null;
+  acceptedAt: Date | null;
+  discardedAt: Date | null;
+  stageFailures: number;
+  createdAt: Date;
+  updatedAt: Date;
+  endedAt: Date | null;
+};
+
+/** What is fixed before any agent runs, from the base commit and the caller. */
+export type Preparation = {
+  baseCommit: string;
+  baseRef: string;
+  mirror: string;
+  setup: string[];
+  /** Repository-wide checks; the task's acceptance checks included. */
+  checks: Check[];
+  checksSource: "config" | "detected" | "none";
+  /** What the repository's configuration asks for; null: it does not say. */
+  delivery: "branch" | "pr" | null;
+  protectedPaths: string[];
+};
+
+export type SubtaskSpecInput = z.infer<typeof subtaskSpecSchema>;
+
+export type Subtask = {
+  id: string;
+  taskId: string;
+  /** The plan's id for it, unique in the task. */
+  key: string;
+  position: number;
+  title: string;
+  brief: string;
+  dependsOn: string[];
+  writes: string[];
+  agent: string;
+  /** Acceptance checks of this subtask alone. */
+  checks: Check[];
+  state: SubtaskState;
+  hold: Hold | null;
+  epoch: number;
+  /** The task branch's head when it became ready: where every attempt starts. */
+  baseCommit: string | null;
+  /** The last attempt's commit. */
+  commit: string | null;
+  integratedCommit: string | null;
+  verdict: Verdict | null;
+  gateVerdict: Verdict | null;
+  /** What the next attempt is told: the last failure, in words and output; or a person's answer. */
+  feedback: string | null;
+  /** Answers given so far, oldest first. */
+  answers: { question: string; answer: string }[];
+  ending: Ending | null;
+  /** Attempts with a lower number were made before a person said `retry`, and count no more. */
+  firstCountedAttempt: number;
+  stageFailures: number;
+  createdAt: Date;
+  updatedAt: Date;
+};
+
+/** How a subtask last left the good path, as it happened; recovery classifies it. */
+export type Ending =
+  | {
+      what: "attempt";
+      reason: EndReason;
+      failure: FailureKind | null;
+      detail: string;
+      question: string | null;
+    }
+  | { what: "verdict"; stage: "verify" | "integrate" }
+  | { what: "conflict"; files: string[]; detail: string }
+  | { what: "broken"; stage: string; detail: string };
+
+export type Attempt = {
+  id: string;
+  taskId: string;
+  subtaskId: string;
+  number: number;
+  epoch: number;
+  bootId: string;
+  agent: string;
+  baseCommit: string;
+  startedAt: Date;
+  endedAt: Date | null;
+  endReason: EndReason | null;
+  /** Set by the agent's side when it knows better than recovery could tell from outside. */
+  failure: FailureKind | null;
+  detail: string | null;
+  outputTail: string | null;
+  commit: string | null;
+  snapshotRef: string | null;
+  summary: string | null;
+  question: string | null;
+  discoveries: string[];
+  usage: Usage[];
+  verdict: Verdict | null;
+  gateVerdict: Verdict | null;
+  decision: Decision | null;
+  logPath: string | null;
+};
+
+export type Baseline = {
+  commit: string;
+  runs: Record<string, CheckRun>;
+  setupOk: boolean;
+  setupDetail: string;
+};

@@ -1,0 +1,98 @@
+/**
+ * The evidence: which commands the daemon ran, what they said, and what follows.
+ * An acceptance check comes with the task and must be green, whatever it was before; a regression
+ * check is the repository's own and is judged against the baseline, the same check on the base commit.
+ */
+export type Check = {
+  name: string;
+  /** Run by `sh -c` in the root of a clean worktree. */
+  command: string;
+  kind: "acceptance" | "regression";
+  source: "caller" | "plan" | "config" | "detected";
+  timeoutMs: number;
+  /** A report file that the command writes, relative to the root (JUnit XML or JSON), or null to read stdout. */
+  report: string | null;
+};
+
+export type TestState = "passed" | "failed" | "skipped";
+
+/** Test results by identity, as `file > suite > name` or what the runner calls it. */
+export type TestResults = {
+  format: "vitest-json" | "tap" | "junit" | "pytest" | "go-json";
+  /**
+   * What absence from `tests` means. `all`: there is no such test. `failures`: it did not fail
+   * (a runner that names failures only). `some`: nothing; the run or its output stopped early.
+   */
+  listed: "all" | "failures" | "some";
+  tests: Record<string, TestState>;
+};
+
+/** One run of one check on one commit. */
+export type CheckRun = {
+  commit: string;
+  startedAt: string;
+  durationMs: number;
+  exitCode: number | null;
+  /** `inconclusive`: it could not start (exit 126 or 127), timed out, or was killed. */
+  status: "green" | "red" | "inconclusive";
+  /** One clause: "exit 1", "timed out after 600 s", "could not start: exit 127". */
+  detail: string;
+  /** The last lines of its output, capped; the whole is in `logPath`. */
+  outputTail: string;
+  logPath: string | null;
+  tests: TestResults | null;
+};
+
+export type CheckResult = {
+  check: Check;
+  run: CheckRun;
+  /** The second run that a red check gets once, to tell flaky from failing; null when there was none. */
+  rerun: CheckRun | null;
+  baseline: CheckRun | null;
+  result: "pass" | "fail" | "inconclusive";
+  /** Why, in one clause: "2 tests newly fail", "red before too". */
+  reason: string;
+  newlyFailing: string[];
+  newlyPassing: string[];
+};
+
+export const findingRules = [
+  "protected_path",
+  "check_changed",
+  "tests_removed",
+  "tests_skipped",
+  "tests_weakened",
+] as const;
+
+/** Something about the change itself that a green check would hide. */
+export type Finding = {
+  rule: (typeof findingRules)[number];
+  /** False when the caller allowed it: then it is a note in the receipt. */
+  blocking: boolean;
+  message: string;
+  paths: string[];
+};
+
+export type Verdict = {
+  result: "pass" | "fail" | "inconclusive";
+  /** One sentence. */
+  summary: string;
+  checks: CheckResult[];
+  findings: Finding[];
+  /** What nobody looked at, for the receipt. */
+  notChecked: string[];
+};
+
+export const defaultCheckTimeoutMs = 30 * 60_000;
+
+/** A command that must be green, whatever it was before. */
+export function acceptanceCheck(command: string, source: "caller" | "plan"): Check {
+  return {
+    name: command,
+    command,
+    kind: "acceptance",
+    source,
+    timeoutMs: defaultCheckTimeoutMs,
+    report: null,
+  };
+}

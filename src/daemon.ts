@@ -1,0 +1,260 @@
+import { randomBytes } from "node:crypto";
+import { EventEmitter } from "node:events";
+import { chmod, mkdir, rm, writeFile } from "node:fs/promises";
+import { hostname } from "node:os";
+import { defaultAgent } from "./agents/choose-agent.ts";
+import { checkedRepositories } from "./checked-repositories.ts";
+import type { Config } from "./config.ts";
+import { DeputyError } from "./core/error.ts";
+import { openDatabase } from "./database.ts";
+import { tidyOldWorktrees } from "./delivery/tidy-worktrees.ts";
+import { makeMetrics } from "./http/metrics.ts";
+import { startHttpServer } from "./http/server.ts";
+import { beginLife } from "./life.ts";
+import type { Log } from "./log.ts";
+import { notificationRows } from "./notifier/notification-rows.ts";
+import { startNotifier } from "./notifier/run-notifier.ts";
+import { makeAnnounce } from "./orchestrator/announce.ts";
+import { releaseLostLease, repairHold } from "./orchestrator/repair.ts";
+import { startStageRunner } from "./orchestrator/run-stages.ts";
+import { openQueue } from "./queue/open.ts";
+import { startRelay } from "./queue/relay.ts";
+import { buryDeadBoots } from "./recovery/reconcile.ts";
+import { identifyProcess } from "./sandbox/process-identity.ts";
+import { makeService, readToken } from "./service.ts";
+import { agentConfig, makeAuthHeader, makeStages } from "./stages.ts";
+import { listen } from "./store/listen.ts";
+import { drainOutbox, nextOutboxDelayMs } from "./store/outbox.ts";
+import { findUnsoundHolds } from "./store/unsound-holds.ts";
+import { startTriggers } from "./triggers-wiring.ts";
+import { version } from "./version.ts";
+
+/**
+ * The daemon. Its story, in the order of a task's life, is the table in stages.ts: plan, execute,
+ * verify, recover, integrate, deliver, and notify beside them. This file starts what turns that
+ * table: the database, the bell, the runner that claims and advances, the reconciler that looks for
+ * what died, and the door. Everything in here may be killed at any moment; the next start reads
+ * from the database what there is to do.
+ */
+export type Daemon = { url: string; stop(reason: string): Promise<void> };
+
+const reconcileMs = 15_000;
+const checkHoldsMs = 60_000;
+const parkMs = 8_000;
+
+export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
+  await mkdir(config.home, { recursive: true, mode: 0o700 });
+  await chmod(config.home, 0o700);
+  for (const folder of [
+    "mirrors",
+    "worktrees",
+    "checks",
+    "logs",
+    "scratch",
+    "artifacts",
+  ] as const) {
+    await mkdir(config.paths[folder], { recursive: true, mode: 0o700 });
+  }
+  const database = await openDatabase(config, log);
+  const { store } = database;
+  const { db } = store;
+  const onError = (what: string) => (error: Error) => log.error({ err: error }, what);
+  const started: (() => Promise<unknown>)[] = [() => store.close()];
+  try {
+    const life = await beginLife(store, "daemon", {
+      log,
+      home: config.home,
+      onDatabaseLost: database.revive,
+    });
+    started.push(() => life.end());
+
+    const announce = makeAnnounce((event, task) => notificationRows(event, task, config.notifier));
+    const core = { db, announce };
+    const bury = async () => {
+      const found = await buryDeadBoots(db, hostname(), (lost) =>
+        releaseLostLease(core, lost, `its process ${lost.owner} died`),
+      );
+      if (found.boots.length > 0) log.warn(found, "took over what a dead process left");
+    };
+    // Before anything new starts: nothing of an older life may still write.
+    await bury();
+
+    const runner = startStageRunner({
+      ...core,
+      bootId: life.bootId,
+      stages: makeStages({ db, config, life }),
+      log: (level, fields, message) => log[level](fields, message),
+    });
+    const queue = await openQueue({
+      connection: config.redisUrl
+        ? { kind: "redis", url: config.redisUrl }
+        : { kind: "postgres", config: store.connection },
+      bells: ["execute", "orchestrate"],
+      onRing: (stage) => runner.ring(stage),
+      onError: onError("queue error"),
+    });
+    started.push(() => queue.close());
+    const relay = startRelay({
+      drain: (limit, send) => drainOutbox(db, limit, send),
+      nextDelayMs: () => nextOutboxDelayMs(db),
+      ring: (rings) => queue.ring(rings),
+      onError: onError("relay error"),
+    });
+    started.push(() => relay.stop());
+    const notifier = startNotifier({
+      db,
+      config: config.notifier,
+      log: (level, fields, message) => log[level](fields, message),
+    });
+    started.push(() => notifier.stop());
+
+    const events = new EventEmitter().setMaxListeners(0);
+    const listener = await listen(
+      store.connection,
+      (message) => {
+        const [what, taskId = ""] = message.split(" ");
+        if (what === "outbox") relay.poke();
+        if (what === "event") {
+          events.emit(taskId);
+          notifier.poke();
+        }
+        if (what === "cancel") runner.cancelTask(taskId);
+      },
+      onError("listen error"),
+    );
+    started.push(() => listener.close());
+
+    const authHeader = makeAuthHeader(config);
+    const intake = {
+      db,
+      announce,
+      defaultAgent: () => defaultAgent(agentConfig(config)),
+      checkRepository: checkedRepositories(),
+    };
+    const triggers = await startTriggers({
+      db,
+      config,
+      intake,
+      log,
+      onCreated: () => relay.poke(),
+    });
+    started.push(() => triggers.stop());
+
+    let repairs = 0;
+    const startedAt = Date.now();
+    const token = config.token ?? (await makeToken(config.paths.token));
+    const service = makeService({
+      ...core,
+      config,
+      intake,
+      authHeader,
+      onCreated: () => relay.poke(),
+      onEvents: (taskId, notify) => {
+        events.on(taskId, notify);
+        return () => events.off(taskId, notify);
+      },
+      health: () => ({
+        alive: true,
+        version,
+        bootId: life.bootId,
+        uptimeS: Math.round((Date.now() - startedAt) / 1000),
+      }),
+      ready: () => database.ready(),
+      metrics: makeMetrics({ db, running: runner.running, repairedHolds: () => repairs }),
+      receiveGithub: triggers.receive,
+      testTrigger: triggers.test,
+    });
+    const server = await startHttpServer({
+      service,
+      host: config.host,
+      port: config.port,
+      token,
+      allowedHosts: config.allowedHosts,
+      version,
+      log: (level, fields, message) => log[level](fields, message),
+    });
+    started.push(() => server.close());
+
+    const every = (ms: number, what: string, work: () => Promise<void>) => {
+      let busy = false;
+      const timer = setInterval(() => {
+        if (busy) return;
+        busy = true;
+        work()
+          .catch(onError(`${what} failed; it runs again in ${ms / 1000} s`))
+          .finally(() => {
+            busy = false;
+          });
+      }, ms);
+      started.push(async () => clearInterval(timer));
+    };
+    every(reconcileMs, "reconcile", async () => {
+      await bury();
+      // A bell that got lost (a flushed Redis, dropped tables) is rung again here.
+      runner.ringAll();
+    });
+    every(checkHoldsMs, "check of holds", async () => {
+      for (const { taskId, subtaskId, problem } of await findUnsoundHolds(db)) {
+        repairs++;
+        log.error({ taskId, subtaskId, problem }, "unsound hold: a bug of ours; repairing");
+        await repairHold(core, taskId, subtaskId, problem);
+      }
+    });
+    every(checkHoldsMs, "tidying of worktrees", () =>
+      tidyOldWorktrees(db, config.keepWorktrees, onError("could not remove a worktree; it stays")),
+    );
+    runner.ringAll();
+
+    await writeFile(
+      config.paths.daemonFile,
+      `${JSON.stringify({ url: server.url, pid: process.pid, start_ticks: identifyProcess(process.pid)?.startTicks ?? null, boot_id: life.bootId, version }, null, 2)}\n`,
+      { mode: 0o600 },
+    );
+    log.info(
+      {
+        url: server.url,
+        boot: life.bootId,
+        database: database.kind,
+        queue: config.redisUrl ? "redis" : "postgres",
+      },
+      "daemon is up",
+    );
+    return {
+      url: server.url,
+      stop: async (reason) => {
+        log.info({ reason }, "daemon is stopping");
+        const parked = await runner.stop(parkMs);
+        if (!parked)
+          log.warn(
+            { claims: runner.running() },
+            "not everything could be parked in time; the next start takes it over",
+          );
+        await unwind(started, log);
+        await database.stop();
+        await rm(config.paths.daemonFile, { force: true });
+        log.info({ reason }, "daemon is down");
+      },
+    };
+  } catch (error) {
+    await unwind(started, log);
+    // When the seat is taken, the database is in use by whoever has it.
+    if (!(error instanceof DeputyError && error.code === "conflict")) await database.stop();
+    throw error;
+  }
+}
+
+/** Undo what was started, last first; one failure does not keep the rest up. */
+async function unwind(started: (() => Promise<unknown>)[], log: Log): Promise<void> {
+  for (const stop of started.splice(0).reverse()) {
+    await stop().catch((error) => log.warn({ err: error }, "a part did not stop cleanly"));
+  }
+}
+
+/** The API token: made on first run, readable by its owner alone. */
+async function makeToken(path: string): Promise<string> {
+  const known = await readToken(path);
+  if (known) return known;
+  const token = randomBytes(32).toString("base64url");
+  await writeFile(path, `${token}\n`, { mode: 0o600, flag: "wx" });
+  return token;
+}

@@ -1,0 +1,58 @@
+import type { Config } from "./config.ts";
+import type { Log } from "./log.ts";
+import { type EmbeddedPostgres, startEmbeddedPostgres } from "./store/embedded.ts";
+import { openStore, type Store } from "./store/open.ts";
+import { ping } from "./store/tasks.ts";
+
+/** The database: yours when DATABASE_URL is set, else the embedded server of this home. */
+export type Database = {
+  store: Store;
+  kind: "embedded" | "DATABASE_URL";
+  /** Bring it back after it went away; throws while that cannot be. */
+  revive(): Promise<void>;
+  ready(): Promise<{ ready: boolean; problems: string[] }>;
+  /** Stop what we started. A server of yours is left alone. */
+  stop(): Promise<void>;
+};
+
+export async function openDatabase(config: Config, log: Log): Promise<Database> {
+  let embedded: EmbeddedPostgres | null = null;
+  const startEmbedded = async () => {
+    const server = await startEmbeddedPostgres({
+      home: config.home,
+      log: (message) => log.debug(message),
+    });
+    if (server.adopted)
+      log.info({ pid: server.pid }, "adopted the embedded database, which was still running");
+    return server;
+  };
+  if (!config.databaseUrl) embedded = await startEmbedded();
+  const connection = embedded?.connection ?? { connectionString: config.databaseUrl ?? "" };
+  const store = await openStore(connection, {
+    // Claims, progress and the API share these; the listener and the proof of life have their own.
+    maxConnections: 16,
+    onError: (error) => log.warn({ err: error }, "a database connection broke"),
+  });
+  return {
+    store,
+    kind: embedded ? "embedded" : "DATABASE_URL",
+    revive: async () => {
+      if (embedded) embedded = await startEmbedded();
+      await ping(store.db);
+    },
+    ready: async () => {
+      try {
+        await ping(store.db);
+        return { ready: true, problems: [] };
+      } catch (error) {
+        return {
+          ready: false,
+          problems: [`the database does not answer: ${(error as Error).message}`],
+        };
+      }
+    },
+    stop: async () => {
+      await embedded?.stop();
+    },
+  };
+}

@@ -1,0 +1,107 @@
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { DeputyError } from "../core/error.ts";
+import { invariant } from "../core/invariant.ts";
+import type { Task } from "../core/task.ts";
+import { getLatestAttempt } from "../store/attempts.ts";
+import type { Db } from "../store/schema.ts";
+import {
+  listWorktreesOf,
+  markRemoved,
+  markRestored,
+  type WorktreeRow,
+} from "../store/worktrees.ts";
+import { acceptBranch } from "../worktree/accept.ts";
+import { deleteBranch } from "../worktree/publish.ts";
+import { parseRepository } from "../worktree/repository-url.ts";
+import { restoreSnapshot, snapshotWorktree } from "../worktree/snapshot.ts";
+import { removeWorktree } from "../worktree/worktree.ts";
+
+/** What a person does with delivered work: take it, throw it away, or look at a removed worktree again. */
+
+/** Merge the delivered branch into the branch that is checked out in the user's repository. */
+export async function acceptDelivery(task: Task): Promise<string> {
+  const { branch, deliveredCommit } = requireDelivered(task);
+  const repository = parseRepository(task.repository);
+  if (repository.kind !== "local") {
+    throw new DeputyError(
+      "conflict",
+      `${task.id} was delivered to ${task.repository}; merge ${branch} there.`,
+    );
+  }
+  const { kind, commit } = await acceptBranch(repository.url, branch, deliveredCommit);
+  return `${branch} is merged into your branch (${kind === "fast_forward" ? "fast-forward" : "merge commit"}, ${commit.slice(0, 10)})`;
+}
+
+/** Remove the delivered branch and everything that lies about; refused when the branch has moved. */
+export async function discardDelivery(
+  db: Db,
+  task: Task,
+  options: { artifacts: string; authHeader: string | null },
+): Promise<string> {
+  if (task.state !== "completed" && task.state !== "failed" && task.state !== "cancelled") {
+    throw new DeputyError("conflict", `${task.id} is ${task.state}; cancel it first.`);
+  }
+  if (task.discardedAt) return "it was discarded already";
+  if (task.branch && task.deliveredCommit) {
+    await deleteBranch(
+      parseRepository(task.repository),
+      task.branch,
+      task.deliveredCommit,
+      options.authHeader ? { authHeader: options.authHeader } : {},
+    );
+  }
+  for (const row of await listWorktreesOf(db, task.id)) {
+    if (row.state === "active") await tidyWorktree(db, row);
+  }
+  await rm(join(options.artifacts, task.id), { recursive: true, force: true });
+  return task.branch
+    ? `${task.branch}, its patch, receipt and worktrees are gone`
+    : "its worktrees are gone";
+}
+
+/** Remove one worktree, after a snapshot of everything in it that is not ignored. */
+export async function tidyWorktree(db: Db, row: WorktreeRow): Promise<void> {
+  const mirror = { gitDir: row.mirror };
+  const ref = `refs/deputy/worktrees/${row.id}`;
+  const attempt = await getLatestAttempt(db, row.subtaskId);
+  invariant(attempt, "a worktree was made for an attempt");
+  const snapshot = await snapshotWorktree(mirror, row.path, {
+    parent: attempt.baseCommit,
+    message: `Worktree ${row.id} before it was removed`,
+    ref,
+  });
+  await removeWorktree(mirror, row.path);
+  await markRemoved(db, row.id, { ref, commit: snapshot.commit });
+}
+
+/** Bring the removed worktrees of a task back, untracked files included. */
+export async function restoreWorktrees(
+  db: Db,
+  task: Task,
+): Promise<{ subtaskId: string; path: string }[]> {
+  const rows = await listWorktreesOf(db, task.id);
+  if (rows.length === 0)
+    throw new DeputyError(
+      "conflict",
+      `${task.id} has no worktree to restore: no attempt was ever made.`,
+    );
+  const restored: { subtaskId: string; path: string }[] = [];
+  for (const row of rows) {
+    if (row.state === "removed") {
+      invariant(row.snapshotCommit, "a removed worktree has its snapshot");
+      await restoreSnapshot({ gitDir: row.mirror }, row.snapshotCommit, row.path);
+      await markRestored(db, row.id);
+    }
+    restored.push({ subtaskId: row.subtaskId, path: row.path });
+  }
+  return restored;
+}
+
+function requireDelivered(task: Task): { branch: string; deliveredCommit: string } {
+  if (task.discardedAt) throw new DeputyError("conflict", `${task.id} was discarded.`);
+  if (task.state !== "completed" || !task.branch || !task.deliveredCommit) {
+    throw new DeputyError("conflict", `${task.id} is ${task.state} and has delivered no branch.`);
+  }
+  return { branch: task.branch, deliveredCommit: task.deliveredCommit };
+}

@@ -1,0 +1,49 @@
+import { invariant } from "../core/invariant.ts";
+import type { Claim, Stage } from "../core/outcome.ts";
+import type { Subtask, Task } from "../core/task.ts";
+import type { Verdict } from "../core/verdict.ts";
+import type { Db } from "../store/schema.ts";
+import { getSubtask, getTask } from "../store/tasks.ts";
+import { mergeCommits } from "../worktree/merge.ts";
+import { pinRef } from "../worktree/mirror.ts";
+
+/**
+ * Merges one verified commit into the task branch, and runs the gate on the merged commit before
+ * the branch moves. The branch is a column until then: a red gate or a conflict leaves it untouched.
+ * `gate` is the verifier's work, given by the daemon.
+ */
+export type IntegrateDeps = {
+  db: Db;
+  gate: (claim: Claim, task: Task, subtask: Subtask, commit: string, signal: AbortSignal) => Promise<Verdict>;
+};
+
+export function makeIntegrateStage({ db, gate }: IntegrateDeps): Stage {
+  return async (claim, signal) => {
+    invariant(claim.subtaskId, "an integration has a subtask");
+    const task = await getTask(db, claim.taskId);
+    const subtask = await getSubtask(db, claim.subtaskId);
+    invariant(
+      task?.preparation && task.headCommit && subtask?.commit,
+      "what is integrated was verified",
+    );
+    const mirror = { gitDir: task.preparation.mirror };
+    const merged = await mergeCommits(mirror, {
+      into: task.headCommit,
+      from: subtask.commit,
+      message: `Merge ${subtask.key}: ${subtask.title}\n\nDeputy-Task: ${task.id}`,
+    });
+    if (merged.kind === "conflict") {
+      return {
+        kind: "conflicted",
+        files: merged.files,
+        detail: `conflict with the task branch in ${merged.files.join(", ")}`,
+      };
+    }
+    // Pinned under its own name: a crash between the gate and the record loses nothing.
+    await pinRef(mirror, `merged/${subtask.id}`, merged.commit);
+    const verdict = await gate(claim, task, subtask, merged.commit, signal);
+    if (verdict.result !== "pass") return { kind: "gate_failed", verdict };
+    await pinRef(mirror, `tasks/${task.id}`, merged.commit);
+    return { kind: "integrated", commit: merged.commit, verdict };
+  };
+}

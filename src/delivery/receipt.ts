@@ -1,0 +1,212 @@
+import type { Attempt, Subtask, Task } from "../core/task.ts";
+import type { CheckResult, CheckRun, Verdict } from "../core/verdict.ts";
+
+/**
+ * The receipt: what was asked, what was done, what was run to prove it, and what nobody looked at.
+ * Pure: built from rows, so that a failed task has one too. Wire names, because it is handed over.
+ */
+export type Receipt = ReturnType<typeof buildReceipt>;
+
+export function buildReceipt(input: {
+  task: Task;
+  subtasks: readonly Subtask[];
+  attempts: readonly Attempt[];
+  delivery: ReceiptDelivery | null;
+}) {
+  const { task, subtasks, attempts, delivery } = input;
+  const keyOf = new Map(subtasks.map(({ id, key }) => [id, key]));
+  const finals = subtasks.flatMap((subtask) =>
+    (subtask.gateVerdict ?? subtask.verdict) ? [subtask.gateVerdict ?? subtask.verdict] : [],
+  );
+  const checks = subtasks.flatMap((subtask) => [
+    ...describeChecks(subtask.key, "attempt", subtask.verdict),
+    ...describeChecks(subtask.key, "after_merge", subtask.gateVerdict),
+  ]);
+  const allDone =
+    subtasks.length > 0 &&
+    subtasks.every(({ state }) => state === "completed" || state === "superseded");
+  const verified =
+    task.expectsChange &&
+    allDone &&
+    checks.length > 0 &&
+    finals.every((verdict) => verdict?.result === "pass");
+  return {
+    format: "deputy.receipt/1",
+    task: {
+      id: task.id,
+      state: task.state === "delivering" ? "completed" : task.state,
+      goal: task.goal,
+      repository: task.repository,
+      base: task.preparation
+        ? { ref: task.preparation.baseRef, commit: task.preparation.baseCommit }
+        : null,
+      asked_by: task.origin.source,
+      created_at: task.createdAt.toISOString(),
+      ended_at: task.endedAt?.toISOString() ?? null,
+      detail: task.endDetail,
+    },
+    verified,
+    verdict: verified
+      ? "verified: every check passed on the attempt's commit and again after the merge"
+      : task.expectsChange
+        ? checks.length === 0
+          ? "unverified: no check was run"
+          : "not verified"
+        : "a review: nothing was changed, nothing was checked",
+    delivery: delivery
+      ? {
+          branch: delivery.branch,
+          commit: delivery.commit,
+          url: delivery.url,
+          patch: delivery.patch,
+          files: delivery.files,
+        }
+      : null,
+    plan: {
+      mode: task.planInput ? "given" : "direct",
+      subtasks: subtasks.map(
+        ({ key, title, dependsOn, writes, agent, state, integratedCommit }) => ({
+          key,
+          title,
+          depends_on: dependsOn,
+          writes,
+          agent,
+          state,
+          commit: integratedCommit,
+        }),
+      ),
+    },
+    checks,
+    findings: subtasks.flatMap(
+      ({ key, verdict, gateVerdict }) =>
+        (gateVerdict ?? verdict)?.findings.map((finding) => ({ subtask: key, ...finding })) ?? [],
+    ),
+    attempts: attempts.map((attempt) => ({
+      subtask: keyOf.get(attempt.subtaskId) ?? attempt.subtaskId,
+      number: attempt.number,
+      agent: attempt.agent,
+      base_commit: attempt.baseCommit,
+      commit: attempt.commit,
+      started_at: attempt.startedAt.toISOString(),
+      ended_at: attempt.endedAt?.toISOString() ?? null,
+      end_reason: attempt.endReason,
+      detail: attempt.detail,
+      summary: attempt.summary,
+      discoveries: attempt.discoveries,
+      verdict: attempt.verdict
+        ? {
+            result: attempt.verdict.result,
+            summary: attempt.verdict.summary,
+            findings: attempt.verdict.findings,
+          }
+        : null,
+      after_merge: attempt.gateVerdict
+        ? { result: attempt.gateVerdict.result, summary: attempt.gateVerdict.summary }
+        : null,
+      recovery: attempt.decision
+        ? {
+            action: attempt.decision.action,
+            failure: attempt.decision.kind,
+            reason: attempt.decision.reason,
+          }
+        : null,
+      log: attempt.logPath,
+    })),
+    usage: sumUsage(attempts),
+    not_checked: [
+      ...new Set([...finals.flatMap((verdict) => verdict?.notChecked ?? []), ...alwaysUnchecked]),
+    ],
+  };
+}
+
+export type ReceiptDelivery = {
+  branch: string | null;
+  commit: string | null;
+  url: string | null;
+  patch: string | null;
+  files: string[];
+};
+
+/** What this version never looks at, said on every receipt. */
+const alwaysUnchecked = [
+  "No reviewer read the change: checks only say what they test.",
+  "Agents and checks ran without a sandbox, as the daemon's own user.",
+];
+
+function describeChecks(
+  subtask: string,
+  stage: "attempt" | "after_merge",
+  verdict: Verdict | null,
+) {
+  return (verdict?.checks ?? []).map((result: CheckResult) => ({
+    subtask,
+    stage,
+    command: result.check.command,
+    kind: result.check.kind,
+    source: result.check.source,
+    result: result.result,
+    reason: result.reason,
+    ...describeRun(result.run),
+    rerun: result.rerun ? describeRun(result.rerun) : null,
+    baseline: result.baseline ? describeRun(result.baseline) : null,
+    newly_failing: result.newlyFailing,
+    newly_passing: result.newlyPassing,
+  }));
+}
+
+function describeRun(run: CheckRun) {
+  const tests = run.tests ? Object.values(run.tests.tests) : null;
+  return {
+    commit: run.commit,
+    exit_code: run.exitCode,
+    status: run.status,
+    detail: run.detail,
+    duration_ms: run.durationMs,
+    log: run.logPath,
+    tests: tests
+      ? {
+          passed: tests.filter((state) => state === "passed").length,
+          failed: tests.filter((state) => state === "failed").length,
+          skipped: tests.filter((state) => state === "skipped").length,
+        }
+      : null,
+  };
+}
+
+/** Tokens and dollars by role and model; dollars are null as soon as one part of them is unknown. */
+function sumUsage(attempts: readonly Attempt[]) {
+  const sums = new Map<
+    string,
+    {
+      role: string;
+      model: string | null;
+      calls: number;
+      input_tokens: number;
+      cached_input_tokens: number;
+      output_tokens: number;
+      cost_usd: number | null;
+    }
+  >();
+  for (const usage of attempts.flatMap((attempt) => attempt.usage)) {
+    const key = `${usage.role} ${usage.model}`;
+    const sum = sums.get(key) ?? {
+      role: usage.role,
+      model: usage.model,
+      calls: 0,
+      input_tokens: 0,
+      cached_input_tokens: 0,
+      output_tokens: 0,
+      cost_usd: 0,
+    };
+    sums.set(key, {
+      ...sum,
+      calls: sum.calls + usage.calls,
+      input_tokens: sum.input_tokens + usage.inputTokens,
+      cached_input_tokens: sum.cached_input_tokens + usage.cachedInputTokens,
+      output_tokens: sum.output_tokens + usage.outputTokens,
+      cost_usd:
+        sum.cost_usd === null || usage.costUsd === null ? null : sum.cost_usd + usage.costUsd,
+    });
+  }
+  return [...sums.values()];
+}

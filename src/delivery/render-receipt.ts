@@ -1,0 +1,132 @@
+import type { Receipt } from "./receipt.ts";
+
+/** The receipt as Markdown, for people: a pull request's body, a file beside the patch. */
+export function renderReceipt(receipt: Receipt): string {
+  const { task, delivery, plan } = receipt;
+  return `${[
+    `# Receipt: ${oneLine(task.goal)}`,
+    `**${receipt.verified ? "Verified" : "Not verified"}**: ${receipt.verdict}.`,
+    table(
+      ["", ""],
+      [
+        ["Task", `\`${task.id}\` (${task.state})`],
+        ["Repository", `\`${task.repository}\``],
+        [
+          "Base",
+          task.base ? `\`${task.base.commit.slice(0, 12)}\` (${task.base.ref})` : "not resolved",
+        ],
+        [
+          "Delivered",
+          delivery?.branch
+            ? `\`${delivery.branch}\` at \`${delivery.commit?.slice(0, 12)}\``
+            : "nothing",
+        ],
+        ...(delivery?.url ? [["Link", delivery.url]] : []),
+        ...(delivery?.patch ? [["Patch", `\`${delivery.patch}\``]] : []),
+        [
+          "Files",
+          delivery && delivery.files.length > 0
+            ? delivery.files
+                .slice(0, 20)
+                .map((file) => `\`${file}\``)
+                .join(", ")
+            : "none",
+        ],
+        ["Time", `${task.created_at} to ${task.ended_at ?? "now"}`],
+        ...(task.detail ? [["Result", task.detail]] : []),
+      ],
+    ),
+    "## Plan",
+    table(
+      ["Subtask", "Needs", "Agent", "State"],
+      plan.subtasks.map(({ key, title, depends_on, agent, state }) => [
+        `${key}: ${title}`,
+        depends_on.join(", ") || "–",
+        `\`${agent}\``,
+        state,
+      ]),
+    ),
+    "## Checks",
+    receipt.checks.length === 0
+      ? "None were run."
+      : table(
+          ["Check", "On", "Result", "Exit", "Time", "Tests", "Baseline"],
+          receipt.checks.map((check) => [
+            `\`${check.command}\` (${check.kind})`,
+            `${check.subtask}, ${check.stage === "attempt" ? "its commit" : "after merge"}`,
+            `${check.result}: ${check.reason}`,
+            `${check.exit_code ?? check.detail}`,
+            seconds(check.duration_ms),
+            describeTests(check.tests),
+            check.baseline
+              ? `${check.baseline.detail}${check.baseline.tests ? `, ${describeTests(check.baseline.tests)}` : ""}`
+              : "–",
+          ]),
+        ),
+    ...list("Tests that failed before and pass now", [
+      ...new Set(receipt.checks.flatMap(({ newly_passing }) => newly_passing)),
+    ]),
+    ...list(
+      "Findings",
+      receipt.findings.map(
+        ({ rule, message, blocking }) =>
+          `${rule}${blocking ? "" : " (allowed by the caller)"}: ${message}`,
+      ),
+    ),
+    "## Attempts",
+    table(
+      ["Attempt", "Ended", "Verdict", "Recovery"],
+      receipt.attempts.map((attempt) => [
+        `${attempt.subtask} #${attempt.number}`,
+        `${attempt.end_reason ?? "running"}${attempt.detail ? `: ${attempt.detail}` : ""}`,
+        attempt.verdict ? `${attempt.verdict.result}: ${attempt.verdict.summary}` : "–",
+        attempt.recovery ? `${attempt.recovery.action}: ${attempt.recovery.reason}` : "–",
+      ]),
+    ),
+    "## Cost",
+    receipt.usage.length === 0
+      ? "No model was called."
+      : table(
+          ["Role", "Model", "Calls", "Input tokens", "of these cached", "Output tokens", "Dollars"],
+          receipt.usage.map((usage) => [
+            usage.role,
+            usage.model ?? "unknown",
+            `${usage.calls}`,
+            `${usage.input_tokens}`,
+            `${usage.cached_input_tokens}`,
+            `${usage.output_tokens}`,
+            usage.cost_usd === null ? "unknown" : usage.cost_usd.toFixed(4),
+          ]),
+        ),
+    ...list("Not checked", receipt.not_checked),
+  ].join("\n\n")}\n`;
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]) => `| ${cells.map(cell).join(" | ")} |`;
+  return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n");
+}
+
+/** Text from agents and people stays inside its cell. */
+function cell(text: string): string {
+  return oneLine(text, 400).replaceAll("|", "\\|");
+}
+
+function list(title: string, items: readonly string[]): string[] {
+  return items.length === 0
+    ? []
+    : [`## ${title}`, items.map((item) => `- ${oneLine(item, 600)}`).join("\n")];
+}
+
+function oneLine(text: string, max = 200): string {
+  const line = text.replace(/\s+/g, " ").replaceAll("<", "&lt;").trim();
+  return line.length > max ? `${line.slice(0, max)}…` : line;
+}
+
+function seconds(ms: number): string {
+  return `${(ms / 1000).toFixed(1)} s`;
+}
+
+function describeTests(tests: { passed: number; failed: number; skipped: number } | null): string {
+  return tests ? `${tests.passed} passed, ${tests.failed} failed, ${tests.skipped} skipped` : "–";
+}

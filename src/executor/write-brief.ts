@@ -1,0 +1,73 @@
+import { wrapOutsideText } from "../core/data-block.ts";
+import type { Subtask, Task } from "../core/task.ts";
+
+/**
+ * The brief: everything an agent is told, and nothing else. Pure. Text that came from outside goes
+ * in only as a delimited block of data.
+ */
+export function writeBrief(input: {
+  task: Task;
+  subtask: Subtask;
+  /** How many subtasks the plan has. */
+  subtaskCount: number;
+  attempt: number;
+}): string {
+  const { task, subtask, subtaskCount, attempt } = input;
+  const checks = [...(task.preparation?.checks ?? []), ...subtask.checks];
+  const sections = [
+    section("Goal", task.goal),
+    subtaskCount > 1 || subtask.brief !== ""
+      ? section(`Your part: ${subtask.title}`, [
+          subtask.brief,
+          subtask.writes.length > 0
+            ? `Files you are expected to write: ${subtask.writes.join(", ")}`
+            : "",
+        ])
+      : "",
+    section("Rules", [
+      task.expectsChange
+        ? "Work in the current folder, a git worktree of your own. Do not commit, push or switch branches: your changes are committed for you."
+        : "This is a review: read, do not change anything. Your summary is what gets delivered.",
+      checks.length > 0
+        ? `Afterwards these commands are run on your result, in a clean checkout:\n${checks.map(({ command, kind }) => `- \`${command}\`${kind === "acceptance" ? " (must be green)" : ""}`).join("\n")}`
+        : "",
+      task.expectsChange && task.preparation
+        ? `You must not touch: ${task.preparation.protectedPaths.join(", ")}. ${task.allowTestChanges ? "" : "Deleting, skipping or weakening tests, or changing what the check commands mean, is caught and fails the attempt."}`
+        : "",
+    ]),
+    ...task.attachments.map(({ name, content }) => section(`Attachment: ${name}`, fence(content))),
+    task.origin.outsideText
+      ? section(
+          "Material from outside",
+          wrapOutsideText(task.origin.outsideText, task.origin.subject ?? task.origin.source),
+        )
+      : "",
+    subtask.answers.length > 0
+      ? section(
+          "Your questions, answered",
+          subtask.answers.map(({ question, answer }) => `Q: ${question}\nA: ${answer}`),
+        )
+      : "",
+    subtask.feedback
+      ? section(`This is attempt ${attempt}`, [
+          subtask.feedback,
+          "The worktree is back at its base: nothing of that attempt is left in it.",
+        ])
+      : "",
+  ];
+  return `${sections.filter((text) => text !== "").join("\n\n")}\n`;
+}
+
+function section(title: string, body: string | readonly string[]): string {
+  const text = (typeof body === "string" ? [body] : body)
+    .filter((part) => part !== "")
+    .join("\n\n");
+  return `# ${title}\n\n${text}`;
+}
+
+/** A fence longer than any run of backticks inside. */
+function fence(text: string): string {
+  const longest = Math.max(2, ...[...text.matchAll(/`+/g)].map(([ticks]) => ticks.length));
+  const ticks = "`".repeat(longest + 1);
+  return `${ticks}\n${text}\n${ticks}`;
+}

@@ -1,0 +1,115 @@
+import type { ServerResponse } from "node:http";
+import { isTaskOver } from "../core/lifecycle.ts";
+import type { Service } from "./service.ts";
+import { toEventWire } from "./wire.ts";
+
+/**
+ * One reader of a task's events, as Server-Sent Events. The store is the truth: the stream reads pages after
+ * the last seq it sent, first what is old, then what is new, and the listener is only a bell that says
+ * "look again". When the task is over and everything was sent it says `event: end` with the state and
+ * closes; a stream that closes without it was cut, and the reader comes back with Last-Event-ID.
+ *
+ * Nothing is buffered without limit: one page at a time, and the next only after the socket took
+ * the last. A reader that takes nothing for `drainTimeoutMs` is dropped.
+ */
+export type StreamLimits = { heartbeatMs: number; drainTimeoutMs: number; pageSize: number };
+
+export async function streamEvents(
+  service: Service,
+  taskId: string,
+  afterSeq: number,
+  response: ServerResponse,
+  limits: StreamLimits,
+  signal: AbortSignal,
+): Promise<void> {
+  const bell = new Bell();
+  const stopListening = service.onEvents(taskId, () => bell.ring());
+  const onEnd = () => bell.ring();
+  response.once("close", onEnd);
+  signal.addEventListener("abort", onEnd, { once: true });
+  const isOpen = () => !signal.aborted && !response.destroyed && response.writable;
+  try {
+    let after = afterSeq;
+    let askState = true;
+    await write(response, "retry: 2000\n\n", limits);
+    while (isOpen()) {
+      // Asked before the events are read, so that no event can slip between the two.
+      const state = askState ? (await service.show(taskId)).task.state : null;
+      const page = await service.events(taskId, after, limits.pageSize);
+      askState = page.length > 0 && page.some(({ type }) => type.startsWith("task."));
+      for (const event of page) {
+        if (!isOpen()) return;
+        const wire = toEventWire(event);
+        const text = `id: ${wire.seq}\nevent: ${wire.type}\ndata: ${JSON.stringify(wire)}\n\n`;
+        if (!(await write(response, text, limits))) return;
+        after = event.seq;
+      }
+      if (page.length > 0) continue;
+      if (state !== null && isTaskOver(state)) {
+        await write(response, `event: end\ndata: ${JSON.stringify({ state })}\n\n`, limits);
+        return;
+      }
+      if (await bell.wait(limits.heartbeatMs)) continue;
+      if (!(await write(response, ": still here\n\n", limits))) return;
+      askState = true; // the bell is a hint and hints get lost
+    }
+  } finally {
+    stopListening();
+    signal.removeEventListener("abort", onEnd);
+    response.end();
+  }
+}
+
+/** Write and wait until the socket took it. False when the reader is gone or does not read. */
+async function write(
+  response: ServerResponse,
+  text: string,
+  { drainTimeoutMs }: StreamLimits,
+): Promise<boolean> {
+  if (response.destroyed || !response.writable) return false;
+  if (response.write(text)) return true;
+  return new Promise((resolve) => {
+    const settle = (taken: boolean) => {
+      clearTimeout(timer);
+      response.off("drain", onDrain);
+      response.off("close", onClose);
+      resolve(taken);
+    };
+    const onDrain = () => settle(true);
+    const onClose = () => settle(false);
+    const timer = setTimeout(() => {
+      response.destroy();
+      settle(false);
+    }, drainTimeoutMs);
+    response.once("drain", onDrain);
+    response.once("close", onClose);
+  });
+}
+
+/** Remembers that it rang until somebody waits; rings in between are one ring. */
+class Bell {
+  private rung = false;
+  private wake: (() => void) | null = null;
+
+  ring(): void {
+    this.rung = true;
+    this.wake?.();
+  }
+
+  /** True when it rang, false when `timeoutMs` went by in silence. */
+  async wait(timeoutMs: number): Promise<boolean> {
+    if (!this.rung) {
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, timeoutMs);
+        this.wake = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+      this.wake = null;
+    }
+    const rang = this.rung;
+    this.rung = false;
+    return rang;
+  }
+}

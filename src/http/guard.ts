@@ -1,0 +1,110 @@
+import { hash, timingSafeEqual } from "node:crypto";
+import { isIP } from "node:net";
+import rateLimit from "@fastify/rate-limit";
+import type { FastifyInstance, onRequestHookHandler } from "fastify";
+import { DeputyError } from "../core/error.ts";
+import { makeProblem, sendProblem } from "./problem.ts";
+
+/**
+ * Who may speak to the daemon. Three gates, cheapest first: the Host must be one of ours (a web page
+ * that rebinds its name to 127.0.0.1 arrives with its own name), a browser must not say that another
+ * site asks, and all but the open routes want the bearer token. There is no CORS: no header of ours
+ * ever lets another origin read an answer.
+ */
+export function isLoopback(host: string): boolean {
+  const bare = host.replace(/^\[|\]$/g, "").toLowerCase();
+  return bare === "localhost" || bare === "::1" || (isIP(bare) === 4 && bare.startsWith("127."));
+}
+
+/** Throw unless listening here with this token is safe. */
+export function assertSafeBind(host: string, token: string | null): void {
+  if (token !== null && token.trim() === "") {
+    throw new DeputyError("invalid_input", "The API token is empty; delete it to have a new one.");
+  }
+  if (token === null && !isLoopback(host)) {
+    throw new DeputyError(
+      "invalid_input",
+      `Listening on ${host} without an API token would let everyone in the network give orders; set a token or listen on 127.0.0.1.`,
+    );
+  }
+}
+
+/** Refuse requests for another host, and those that a page of another site makes. */
+export function guardOrigin(
+  bindHost: string,
+  allowedHosts: readonly string[],
+): onRequestHookHandler {
+  const known = new Set(
+    ["localhost", "127.0.0.1", "[::1]", bindHost, ...allowedHosts].map(normalizeHost),
+  );
+  let lastGood: string | undefined; // one client asks a thousand times with the same name
+  return (request, _reply, done) => {
+    const { host, "sec-fetch-site": site } = request.headers;
+    if (host !== undefined && (host === lastGood || known.has(normalizeHost(host)))) {
+      lastGood = host;
+    } else {
+      const shown = JSON.stringify((host ?? "").slice(0, 100));
+      return done(
+        new DeputyError(
+          "forbidden",
+          `This daemon does not answer to the host ${shown}; add the name to its allowed hosts if it is yours.`,
+        ),
+      );
+    }
+    if (site === "cross-site") {
+      return done(
+        new DeputyError("forbidden", "Requests that another web site makes are refused."),
+      );
+    }
+    done();
+  };
+}
+
+/** A Host header or a configured name, without port, brackets, final dot and capitals. */
+function normalizeHost(host: string): string {
+  const bracketed = /^\[([^\]]*)\](?::\d+)?$/.exec(host);
+  const name = bracketed?.[1] ?? (isIP(host) === 6 ? host : host.replace(/:\d*$/, ""));
+  return name.replace(/\.$/, "").toLowerCase();
+}
+
+/**
+ * Want `Authorization: Bearer <token>`. Compared as hashes in constant time. Wrong tokens are counted
+ * by address; after twenty in a minute they are answered 429. The right one always passes, so nobody
+ * can lock the owner out.
+ */
+export async function guardToken(
+  app: FastifyInstance,
+  token: string,
+): Promise<onRequestHookHandler> {
+  if (!app.hasDecorator("createRateLimit")) await app.register(rateLimit, { global: false });
+  const countFailure = app.createRateLimit({ max: 20, timeWindow: 60_000 });
+  const expected = hashToken(token);
+  return (request, reply, done) => {
+    const given = /^Bearer +(\S+) *$/i.exec(request.headers.authorization ?? "")?.[1];
+    if (given !== undefined && timingSafeEqual(hashToken(given), expected)) return done();
+    countFailure(request).then((limit) => {
+      reply.header("www-authenticate", 'Bearer realm="deputy"');
+      if (!limit.isAllowed && limit.isExceeded) {
+        reply.header("retry-after", limit.ttlInSeconds);
+        sendProblem(
+          reply,
+          makeProblem(429, "too_many_requests", "Too many wrong tokens; wait a minute."),
+        );
+        return;
+      }
+      done(
+        new DeputyError(
+          "unauthorized",
+          given === undefined
+            ? "This route wants the API token, sent as Authorization: Bearer <token>."
+            : "The API token is wrong.",
+        ),
+      );
+    }, done);
+  };
+}
+
+/** Equal in length whatever the token's is, as timingSafeEqual wants it. */
+function hashToken(token: string): Buffer {
+  return hash("sha256", token, "buffer");
+}

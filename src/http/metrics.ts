@@ -1,0 +1,46 @@
+import { collectDefaultMetrics, Gauge, Registry } from "prom-client";
+import { subtaskStates, taskStates } from "../core/lifecycle.ts";
+import type { Claim } from "../core/outcome.ts";
+import { stageNames } from "../core/outcome.ts";
+import type { Db } from "../store/schema.ts";
+import { countByState, countOverdue } from "../store/tasks.ts";
+
+/** What Prometheus reads at /metrics. Counted from the database when asked, so nothing drifts. */
+export function makeMetrics(deps: {
+  db: Db;
+  running: () => Claim[];
+  repairedHolds: () => number;
+}): () => Promise<string> {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const gauge = (name: string, help: string, labelNames: string[] = []) =>
+    new Gauge({ name, help, labelNames, registers: [registry] });
+  const tasks = gauge("deputy_tasks", "Tasks by state", ["state"]);
+  const subtasks = gauge("deputy_subtasks", "Subtasks by state", ["state"]);
+  const claims = gauge("deputy_claims", "Claims this process works on, by stage", ["stage"]);
+  const repaired = gauge(
+    "deputy_repaired_holds",
+    "Unsound holds repaired since start: each is a bug of ours",
+  );
+  const overdue = gauge(
+    "deputy_outbox_overdue",
+    "Outbox rows that should have been relayed more than ten seconds ago",
+  );
+  const unsent = gauge(
+    "deputy_notifications_unsent",
+    "Notifications that have not been delivered yet",
+  );
+  return async () => {
+    const counts = await countByState(deps.db);
+    for (const state of taskStates) tasks.set({ state }, counts.tasks[state] ?? 0);
+    for (const state of subtaskStates) subtasks.set({ state }, counts.subtasks[state] ?? 0);
+    const running = deps.running();
+    for (const stage of stageNames)
+      claims.set({ stage }, running.filter((claim) => claim.stage === stage).length);
+    repaired.set(deps.repairedHolds());
+    const late = await countOverdue(deps.db);
+    overdue.set(late.outbox);
+    unsent.set(late.notifications);
+    return registry.metrics();
+  };
+}

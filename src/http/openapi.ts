@@ -1,0 +1,147 @@
+import helmet from "@fastify/helmet";
+import swagger from "@fastify/swagger";
+import swaggerUi from "@fastify/swagger-ui";
+import type { FastifyInstance, FastifySchemaCompiler } from "fastify";
+import {
+  createJsonSchemaTransform,
+  createJsonSchemaTransformObject,
+} from "fastify-type-provider-zod";
+import type { z } from "zod";
+import { toInputError } from "./explain-issue.ts";
+import { problemWire } from "./schema-answer.ts";
+import { schemaRegistry } from "./schema-registry.ts";
+
+/**
+ * One zod schema per thing is the validation, the type and the document. Answers are typed against
+ * their schema by the compiler and not checked again at run time; headers are in the schema for the
+ * document alone, because each is read by the one handler that knows it.
+ */
+export const compileValidator: FastifySchemaCompiler<z.ZodType> = ({ schema, httpPart }) => {
+  const part = httpPart === "querystring" ? "query" : (httpPart ?? "input");
+  if (part === "headers") return (data) => ({ value: data });
+  return (data) => {
+    const result = schema.safeParse(data);
+    return result.success ? { value: result.data } : { error: toInputError(result.error, part) };
+  };
+};
+
+/** The document at /openapi.json and its page at /docs. Register before the routes. */
+export async function installOpenApi(app: FastifyInstance, version: string): Promise<void> {
+  await app.register(swagger, {
+    openapi: {
+      openapi: "3.1.0",
+      info: {
+        title: "Deputy",
+        version,
+        description:
+          "Hand off a task, walk away, come back to a verified branch. Errors are RFC 9457 problem details.",
+        license: { name: "MIT", identifier: "MIT" },
+      },
+      tags: [
+        { name: "tasks", description: "Delegate work and follow it." },
+        { name: "commands", description: "What a person tells a task." },
+        { name: "triggers", description: "Outside events that become tasks." },
+        { name: "daemon", description: "The daemon itself." },
+      ],
+      components: {
+        securitySchemes: {
+          bearer: {
+            type: "http",
+            scheme: "bearer",
+            description: "The token in the file `token` of the daemon's home.",
+          },
+        },
+      },
+    },
+    transform: createJsonSchemaTransform({ schemaRegistry }),
+    transformObject: (document) => tidyComponents(toDocument(document)),
+  });
+  await app.register(async (docs) => {
+    await docs.register(helmet, {
+      hsts: false, // the daemon speaks plain HTTP; a proxy that adds TLS adds this too
+      contentSecurityPolicy: {
+        useDefaults: false,
+        directives: {
+          defaultSrc: ["'self'"],
+          // swagger-ui writes style attributes and data: images
+          styleSrc: ["'self'", "'unsafe-inline'"],
+          imgSrc: ["'self'", "data:"],
+          objectSrc: ["'none'"],
+          baseUri: ["'none'"],
+          frameAncestors: ["'none'"],
+        },
+      },
+    });
+    await docs.register(swaggerUi, { routePrefix: "/docs" });
+    docs.get("/openapi.json", { schema: { hide: true } }, () => app.swagger());
+  });
+}
+
+const toDocument = createJsonSchemaTransformObject({ schemaRegistry });
+
+/**
+ * The transform writes each schema twice, as answer (`Task`) and as input (`TaskInput`). Keep the
+ * ones that something refers to, and give inputs their plain name.
+ */
+function tidyComponents(document: ReturnType<typeof toDocument>): ReturnType<typeof toDocument> {
+  if (!("components" in document) || !document.components?.schemas) return document;
+  const { schemas, ...components } = document.components;
+  const used = new Set<string>();
+  const visit = (text: string) => {
+    for (const [, name = ""] of text.matchAll(/"#\/components\/schemas\/([^"]+)"/g)) {
+      if (used.has(name)) continue;
+      used.add(name);
+      visit(JSON.stringify(schemas[name] ?? {}));
+    }
+  };
+  visit(JSON.stringify("paths" in document ? document.paths : {}));
+  const renamed = (name: string) => {
+    const plain = name.replace(/Input$/, "");
+    return used.has(plain) ? name : plain;
+  };
+  const kept = Object.fromEntries([...used].map((name) => [renamed(name), schemas[name]]));
+  const text = JSON.stringify({ ...document, components: { ...components, schemas: kept } });
+  return JSON.parse(
+    text.replace(
+      /"#\/components\/schemas\/([^"]+)"/g,
+      (_, name: string) => `"#/components/schemas/${renamed(name)}"`,
+    ),
+  );
+}
+
+/** The `response` entry of an answer in JSON. */
+export function json<Schema extends z.ZodType>(description: string, schema: Schema) {
+  return { description, content: { "application/json": { schema } } };
+}
+
+/** The `response` entries of the errors that a route may answer, for its schema. */
+export function problems<Status extends number>(
+  ...statuses: Status[]
+): Record<
+  Status,
+  {
+    description: string;
+    content: { "application/problem+json": { schema: typeof problemWire } };
+  }
+> {
+  return Object.fromEntries(
+    statuses.map((status) => [
+      status,
+      {
+        description: problemDescriptions[status] ?? "Refused.",
+        content: { "application/problem+json": { schema: problemWire } },
+      },
+    ]),
+  ) as ReturnType<typeof problems<Status>>;
+}
+
+const problemDescriptions: Record<number, string> = {
+  400: "The input is not valid; `field` and `line` say where.",
+  401: "The token is missing or wrong.",
+  404: "There is no such task.",
+  406: "The answer does not come in the form that Accept asks for.",
+  409: "The state of things does not allow it.",
+  413: "The body is too large.",
+  415: "The body is not JSON.",
+  503: "The daemon cannot do it now.",
+};

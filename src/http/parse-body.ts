@@ -1,0 +1,73 @@
+import { isUtf8 } from "node:buffer";
+import type { FastifyInstance } from "fastify";
+import { DeputyError } from "../core/error.ts";
+
+/**
+ * JSON bodies, read strictly: broken UTF-8 is refused instead of turned into question marks, and
+ * so are the characters that Postgres cannot store (NUL, half of a surrogate pair), because a task whose
+ * text silently differs from what was sent is worse than none.
+ */
+export function installJsonParser(app: FastifyInstance): void {
+  const parseJson = app.getDefaultJsonParser("error", "error");
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser("application/json", { parseAs: "buffer" }, (request, body, done) => {
+    const bytes = body as Buffer;
+    if (bytes.length === 0) return done(null, undefined);
+    if (!isUtf8(bytes)) {
+      return done(new DeputyError("invalid_input", "The body is not valid UTF-8."), undefined);
+    }
+    const text = bytes.toString("utf8");
+    // Parsed by fastify's own parser, which refuses __proto__ and constructor.prototype.
+    // It calls back at once; the promise in its type is for parsers that do not.
+    void parseJson(request, text, (error, value) => {
+      if (error) return done(explainJsonError(text), undefined);
+      const stray = text.includes("\\u") ? findUnstorable(value, "") : null;
+      if (stray === null) return done(null, value);
+      done(
+        new DeputyError(
+          "invalid_input",
+          `${stray === "" ? "The body" : `"${stray}"`} holds a NUL or half of a surrogate pair, which cannot be stored.`,
+          stray === "" ? {} : { field: stray },
+        ),
+        undefined,
+      );
+    });
+  });
+}
+
+/** JSON.parse says where by an offset or by a snippet; people count lines. */
+function explainJsonError(text: string): DeputyError {
+  const refuse = (reason: string, where: { line?: number } = {}) =>
+    new DeputyError("invalid_input", `The body is not valid JSON: ${reason}.`, where);
+  try {
+    JSON.parse(text);
+  } catch (error) {
+    const { message } = error as Error;
+    const offset = Number(/at position (\d+)/.exec(message)?.[1] ?? Number.NaN);
+    if (offset >= text.length || message.includes("end of JSON")) {
+      return refuse("it ends too early");
+    }
+    if (Number.isNaN(offset)) {
+      const snippet = message.replace(/ is not valid JSON$/, "").replace(/\s+/g, " ");
+      return refuse(snippet.charAt(0).toLowerCase() + snippet.slice(1));
+    }
+    const before = text.slice(0, offset);
+    const line = before.split("\n").length;
+    const column = offset - before.lastIndexOf("\n");
+    return refuse(`something is wrong at line ${line}, column ${column}`, { line });
+  }
+  return refuse("it names __proto__ or a constructor's prototype");
+}
+
+/** The path of the first string that Postgres would refuse, or null. */
+function findUnstorable(value: unknown, path: string): string | null {
+  if (typeof value === "string") return /[\0\p{Surrogate}]/u.test(value) ? path : null;
+  if (value === null || typeof value !== "object") return null;
+  for (const [key, inner] of Object.entries(value)) {
+    const at = Array.isArray(value) ? `${path}[${key}]` : path === "" ? key : `${path}.${key}`;
+    if (findUnstorable(key, path) !== null) return path;
+    const found = findUnstorable(inner, at);
+    if (found !== null) return found;
+  }
+  return null;
+}

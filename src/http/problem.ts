@@ -1,0 +1,128 @@
+import { STATUS_CODES } from "node:http";
+import type { Socket } from "node:net";
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { DeputyError, errorStatus } from "../core/error.ts";
+import type { Problem } from "./schema-answer.ts";
+
+/**
+ * Every error leaves as RFC 9457 problem+json with one sentence in `detail`. A DeputyError is the
+ * caller's to mend and is told in its own words, so are fastify's refusals, in words that say what
+ * to do. Anything else is ours: logged with the request's id, answered 500 with that id and nothing more.
+ */
+export type Log = (level: "info" | "warn" | "error", object: object, message: string) => void;
+
+export function makeProblem(
+  status: number,
+  code: string,
+  detail: string,
+  more: Pick<Problem, "field" | "line" | "request_id"> = {},
+): Problem {
+  const title = STATUS_CODES[status] ?? "Error";
+  return { type: "about:blank", title, status, detail, code, ...more };
+}
+
+export function sendProblem(reply: FastifyReply, problem: Problem): FastifyReply {
+  // Serialised here: the route's schemas speak of its answers, not of its errors.
+  return reply
+    .code(problem.status)
+    .type("application/problem+json")
+    .serializer(JSON.stringify)
+    .send(problem);
+}
+
+/** The problem for an error, or null when the error is nobody's fault but ours. */
+export function toProblem(error: unknown): Problem | null {
+  if (error instanceof DeputyError) {
+    return makeProblem(errorStatus[error.code], error.code, error.message, {
+      ...(error.field !== null && { field: error.field }),
+      ...(error.line !== null && { line: error.line }),
+    });
+  }
+  const { code, statusCode } = error as Partial<FastifyError>;
+  switch (code) {
+    case "FST_ERR_CTP_BODY_TOO_LARGE":
+      return makeProblem(413, "too_large", "The body is larger than this route takes.");
+    case "FST_ERR_CTP_INVALID_MEDIA_TYPE":
+      return makeProblem(
+        415,
+        "unsupported_media_type",
+        "The body must be JSON, sent with Content-Type: application/json.",
+      );
+  }
+  if (statusCode !== undefined && statusCode >= 400 && statusCode < 500) {
+    return makeProblem(statusCode, "invalid_input", (error as Error).message);
+  }
+  return null;
+}
+
+export function installErrorHandlers(app: FastifyInstance, log: Log): void {
+  app.setErrorHandler(async (error, request, reply) => {
+    const problem = toProblem(error);
+    if (problem?.status === 413) await discardBody(request);
+    return sendProblem(reply, problem ?? reportFailure(error, request, log));
+  });
+  app.setNotFoundHandler((request, reply) =>
+    sendProblem(
+      reply,
+      makeProblem(
+        404,
+        "not_found",
+        `There is no ${request.method} ${request.url.split("?")[0]?.slice(0, 200)}; /openapi.json lists what there is.`,
+      ),
+    ),
+  );
+}
+
+/** Log an unexpected error under the request's id and say no more than that to the caller. */
+export function reportFailure(error: unknown, request: FastifyRequest, log: Log): Problem {
+  log(
+    "error",
+    { err: error, requestId: request.id, method: request.method, url: request.url },
+    "request failed unexpectedly",
+  );
+  return makeProblem(
+    500,
+    "internal",
+    `Something went wrong inside the daemon; its log says more under request ${request.id}.`,
+    { request_id: request.id },
+  );
+}
+
+/**
+ * A client that is still sending does not listen: closing at once would reset the connection and
+ * lose the answer. So the rest of a body that is too large is read and thrown away, up to a limit.
+ */
+async function discardBody({ raw }: FastifyRequest): Promise<void> {
+  const maxBytes = 64 * 1024 * 1024;
+  let bytes = 0;
+  await new Promise<void>((resolve) => {
+    const timer = setTimeout(resolve, 10_000);
+    const finish = () => {
+      clearTimeout(timer);
+      resolve();
+    };
+    raw.on("data", (chunk: Buffer) => {
+      bytes += chunk.length;
+      if (bytes > maxBytes) finish();
+    });
+    raw.once("end", finish);
+    raw.once("close", finish);
+    if (raw.readableEnded || raw.destroyed) finish();
+  });
+}
+
+/** What is no HTTP at all, or came too slowly, never reaches a route; node hands us the socket. */
+export function answerClientError(error: Error & { code?: string }, socket: Socket): void {
+  if (error.code === "ECONNRESET" || !socket.writable) return void socket.destroy();
+  const problem =
+    error.code === "ERR_HTTP_REQUEST_TIMEOUT"
+      ? makeProblem(408, "timeout", "The request took too long to arrive.")
+      : error.code === "HPE_HEADER_OVERFLOW"
+        ? makeProblem(431, "too_large", "The headers are too large.")
+        : makeProblem(400, "invalid_input", "This is not a valid HTTP request.");
+  const body = JSON.stringify(problem);
+  socket.end(
+    `HTTP/1.1 ${problem.status} ${problem.title}\r\nContent-Type: application/problem+json\r\n` +
+      `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+  );
+}

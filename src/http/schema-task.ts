@@ -1,0 +1,152 @@
+import { z } from "zod";
+import { endReasons } from "../core/failure.ts";
+import { subtaskStates, taskStates } from "../core/lifecycle.ts";
+import { taskInputSchema } from "../core/task.ts";
+import { attemptWire, checkWire, verdictWire } from "./schema-evidence.ts";
+import { named } from "./schema-registry.ts";
+
+/** Tasks and their parts in wire names: what GET /v1/tasks/:id answers, field by field. */
+const time = z.iso.datetime();
+
+export const newTaskWire = named("NewTask", taskInputSchema, {
+  description: "What to delegate. Unknown fields are refused.",
+  examples: [
+    {
+      goal: "Format everything with prettier",
+      repository: "/home/me/app",
+      agent: "command:npx prettier -w .",
+      checks: ["npm test"],
+    },
+  ],
+});
+
+export const holdWire = named(
+  "Hold",
+  z.union([
+    z.object({ kind: z.literal("lease"), owner: z.string(), expires_at: time, doing: z.string() }),
+    z.object({ kind: z.literal("wake"), at: time, reason: z.string() }),
+    z.object({ kind: z.literal("question"), question_id: z.string() }),
+    z.object({ kind: z.literal("dependency"), on: z.array(z.string()), reason: z.string() }),
+  ]),
+  { description: "What it is waiting on. Null exactly when it is over." },
+);
+
+export const taskWire = named(
+  "Task",
+  z.object({
+    id: z.string(),
+    state: z.enum(taskStates),
+    hold: holdWire.nullable(),
+    goal: z.string(),
+    repository: z.string(),
+    base: z.string().nullable(),
+    agent: z.string(),
+    checks: z.array(z.string()),
+    attachments: z.array(z.object({ name: z.string(), characters: z.number() })),
+    deliver: z.enum(["auto", "branch", "pr", "comment"]),
+    expects_change: z.boolean(),
+    allow_test_changes: z.boolean(),
+    timeout_minutes: z.number(),
+    origin: z.object({
+      source: z.string(),
+      subject: z.string().nullable(),
+      reply_to: z.string().nullable(),
+    }),
+    preparation: z
+      .object({
+        base_commit: z.string(),
+        base_ref: z.string(),
+        setup: z.array(z.string()),
+        checks: z.array(checkWire),
+        checks_source: z.enum(["config", "detected", "none"]),
+        protected_paths: z.array(z.string()),
+      })
+      .nullable(),
+    head_commit: z.string().nullable(),
+    branch: z.string().nullable(),
+    delivered_commit: z.string().nullable(),
+    delivery_url: z.string().nullable(),
+    end_detail: z.string().nullable(),
+    cancel_requested_at: time.nullable(),
+    accepted_at: time.nullable(),
+    discarded_at: time.nullable(),
+    created_at: time,
+    updated_at: time,
+    ended_at: time.nullable(),
+  }),
+  { description: "What a caller delegated, and how far it is." },
+);
+
+export const subtaskWire = named(
+  "Subtask",
+  z.object({
+    id: z.string(),
+    task_id: z.string(),
+    key: z.string(),
+    position: z.number(),
+    title: z.string(),
+    brief: z.string(),
+    depends_on: z.array(z.string()),
+    writes: z.array(z.string()),
+    agent: z.string(),
+    checks: z.array(checkWire),
+    state: z.enum(subtaskStates),
+    hold: holdWire.nullable(),
+    base_commit: z.string().nullable(),
+    commit: z.string().nullable(),
+    integrated_commit: z.string().nullable(),
+    verdict: verdictWire.nullable(),
+    gate_verdict: verdictWire.nullable(),
+    /** How it last left the good path, if it did. */
+    ending: z
+      .object({
+        what: z.enum(["attempt", "verdict", "conflict", "broken"]),
+        reason: z.enum(endReasons).nullable(),
+        stage: z.string().nullable(),
+        files: z.array(z.string()),
+        detail: z.string().nullable(),
+      })
+      .nullable(),
+    answers: z.array(z.object({ question: z.string(), answer: z.string() })),
+    created_at: time,
+    updated_at: time,
+  }),
+  { description: "One node of the plan: one worktree, one branch." },
+);
+
+export const questionWire = named(
+  "Question",
+  z.object({
+    id: z.string(),
+    task_id: z.string(),
+    subtask_id: z.string().nullable(),
+    kind: z.enum(["question", "approval"]),
+    text: z.string(),
+    asked_at: time,
+    answer: z.string().nullable(),
+    answered_at: time.nullable(),
+  }),
+);
+
+export const taskDetailWire = named(
+  "TaskDetail",
+  z.object({
+    task: taskWire,
+    subtasks: z.array(subtaskWire),
+    attempts: z.array(attemptWire),
+    questions: z.array(questionWire),
+    worktrees: z.array(
+      z.object({
+        id: z.string(),
+        subtask_id: z.string().nullable(),
+        path: z.string(),
+        state: z.enum(["active", "removed"]),
+      }),
+    ),
+  }),
+);
+
+export const taskListWire = named(
+  "TaskList",
+  z.object({ tasks: z.array(taskWire), next_cursor: z.string().nullable() }),
+);

@@ -1,0 +1,156 @@
+import { randomUUID } from "node:crypto";
+import Fastify, { type FastifyInstance } from "fastify";
+import { DeputyError } from "../core/error.ts";
+import type { StreamLimits } from "./event-stream.ts";
+import { assertSafeBind, guardOrigin, guardToken } from "./guard.ts";
+import { compileValidator, installOpenApi } from "./openapi.ts";
+import { installJsonParser } from "./parse-body.ts";
+import {
+  answerClientError,
+  installErrorHandlers,
+  type Log,
+  makeProblem,
+  sendProblem,
+  toProblem,
+} from "./problem.ts";
+import { commandRoutes } from "./routes-commands.ts";
+import { healthRoutes, metricsRoute } from "./routes-daemon.ts";
+import { eventRoutes } from "./routes-events.ts";
+import { evidenceRoutes } from "./routes-evidence.ts";
+import { taskRoutes } from "./routes-tasks.ts";
+import { hookRoutes, triggerTestRoute } from "./routes-triggers.ts";
+import type { Service } from "./service.ts";
+
+/**
+ * The HTTP door. A request passes the host and origin guard, then, on all but the open routes, the
+ * bearer token, then its schema, and reaches the service, which knows nothing of HTTP. What comes
+ * back goes through wire.ts. Every wait and every size on the way has a limit.
+ */
+export type HttpServerOptions = {
+  service: Service;
+  host: string;
+  /** 0 takes a free one. */
+  port: number;
+  /** Null: no authentication, which only a loopback address allows. */
+  token: string | null;
+  /** Names beside localhost and the bind address that requests may come for. */
+  allowedHosts: string[];
+  version: string;
+  log: Log;
+  limits?: Partial<HttpLimits>;
+};
+
+export type HttpLimits = StreamLimits & {
+  headersTimeoutMs: number;
+  /** For a whole request to arrive, its body included. */
+  requestTimeoutMs: number;
+  checkIntervalMs: number;
+};
+
+const defaultLimits: HttpLimits = {
+  heartbeatMs: 15_000,
+  drainTimeoutMs: 30_000,
+  pageSize: 100,
+  headersTimeoutMs: 8_000,
+  requestTimeoutMs: 30_000,
+  checkIntervalMs: 2_000,
+};
+
+/** Listen. Throws a DeputyError when the address is not safe or not free. */
+export async function startHttpServer(
+  options: HttpServerOptions,
+): Promise<{ url: string; close(): Promise<void> }> {
+  assertSafeBind(options.host, options.token);
+  const app = createApp({ ...defaultLimits, ...options.limits });
+  app.setValidatorCompiler(compileValidator);
+  app.setSerializerCompiler(() => JSON.stringify);
+  installErrorHandlers(app, options.log);
+  installJsonParser(app);
+  app.addHook("onRequest", guardOrigin(options.host, options.allowedHosts));
+  app.addHook("onRequest", (_request, reply, done) => {
+    reply.header("x-content-type-options", "nosniff").header("cache-control", "no-store");
+    done();
+  });
+  await installOpenApi(app, options.version);
+  await registerRoutes(app, options);
+  await app.ready();
+  try {
+    await app.listen({ host: options.host, port: options.port });
+  } catch (error) {
+    await app.close();
+    throw explainListenError(error as NodeJS.ErrnoException, options);
+  }
+  return { url: readUrl(app, options.host), close: () => app.close() };
+}
+
+async function registerRoutes(app: FastifyInstance, options: HttpServerOptions): Promise<void> {
+  const { service, token, log } = options;
+  await app.register(healthRoutes(service));
+  await app.register(hookRoutes(service));
+  await app.register(async (guarded) => {
+    if (token !== null) {
+      guarded.addHook("onRequest", await guardToken(guarded, token));
+      guarded.addHook("onRoute", (route) => {
+        route.schema = { security: [{ bearer: [] }], ...route.schema };
+      });
+    }
+    await guarded.register(taskRoutes(service));
+    await guarded.register(evidenceRoutes(service));
+    await guarded.register(commandRoutes(service));
+    await guarded.register(eventRoutes(service, { ...defaultLimits, ...options.limits }, log));
+    await guarded.register(triggerTestRoute(service));
+    await guarded.register(metricsRoute(service));
+  });
+}
+
+function createApp(limits: HttpLimits): FastifyInstance {
+  return Fastify({
+    bodyLimit: 1024 * 1024,
+    requestTimeout: limits.requestTimeoutMs,
+    http: {
+      headersTimeout: limits.headersTimeoutMs,
+      connectionsCheckingInterval: limits.checkIntervalMs,
+    },
+    forceCloseConnections: true,
+    genReqId: () => randomUUID(),
+    clientErrorHandler: answerClientError,
+    frameworkErrors: (error, _request, reply) => {
+      sendProblem(reply, toProblem(error) ?? makeProblem(500, "internal", "Something went wrong."));
+    },
+  });
+}
+
+function explainListenError(
+  error: NodeJS.ErrnoException,
+  { host, port }: HttpServerOptions,
+): unknown {
+  switch (error.code) {
+    case "EADDRINUSE":
+      return new DeputyError(
+        "conflict",
+        `Port ${port} on ${host} is taken by another program; choose another port.`,
+        { field: "port" },
+      );
+    case "EACCES":
+      return new DeputyError(
+        "invalid_input",
+        `This user may not listen on port ${port}; choose one above 1023.`,
+        { field: "port" },
+      );
+    case "EADDRNOTAVAIL":
+    case "ENOTFOUND":
+    case "EAI_AGAIN":
+      return new DeputyError("invalid_input", `This machine has no address ${host} to listen on.`, {
+        field: "host",
+      });
+  }
+  return error;
+}
+
+/** Where a client on this machine reaches it: a wildcard address is no destination. */
+function readUrl(app: FastifyInstance, host: string): string {
+  const address = app.addresses()[0];
+  const port = typeof address === "object" ? address.port : "";
+  const name = host === "0.0.0.0" ? "127.0.0.1" : host === "::" ? "::1" : host;
+  return `http://${name.includes(":") ? `[${name}]` : name}:${port}`;
+}

@@ -1,0 +1,87 @@
+import type { Event } from "../core/event.ts";
+import type { TaskState } from "../core/lifecycle.ts";
+import type { Attempt, Subtask, Task, TaskInput, TaskOrigin } from "../core/task.ts";
+
+/**
+ * What the HTTP server needs of the daemon. `daemon.ts` makes it; every method throws a DeputyError
+ * for what the caller can mend.
+ */
+export type Service = {
+  submit(
+    input: TaskInput,
+    origin: TaskOrigin,
+    idempotency: { key: string; bodyHash: string } | null,
+  ): Promise<{ task: Task; created: boolean }>;
+  list(query: {
+    state: TaskState | null;
+    limit: number;
+    cursor: string | null;
+  }): Promise<{ tasks: Task[]; nextCursor: string | null }>;
+  /** Throws not_found; accepts a full task id or an unambiguous prefix of at least 8 characters. */
+  show(id: string): Promise<TaskDetail>;
+  /** Events after `afterSeq`, oldest first. */
+  events(taskId: string, afterSeq: number, limit: number): Promise<Event[]>;
+  /** Called when the task has new events (a hint: read them). Returns how to stop. */
+  onEvents(taskId: string, listener: () => void): () => void;
+  why(id: string): Promise<Why>;
+  /** The change as a unified diff, from the base commit to the task branch (or the last attempt). */
+  diff(id: string): Promise<string>;
+  receipt(id: string): Promise<{ json: unknown; markdown: string }>;
+  /** The log of one attempt (default: the latest), the last `maxBytes` of it. */
+  log(id: string, attempt: number | null, maxBytes: number): Promise<string>;
+  cancel(id: string): Promise<Task>;
+  retry(id: string): Promise<Task>;
+  accept(id: string): Promise<{ task: Task; detail: string }>;
+  discard(id: string): Promise<{ task: Task; detail: string }>;
+  answer(id: string, answer: string, questionId: string | null): Promise<Task>;
+  restore(
+    id: string,
+  ): Promise<{ worktrees: { subtaskId: string; path: string }[]; detail: string }>;
+  health(): { alive: true; version: string; bootId: string; uptimeS: number };
+  /** Whether it can take and work tasks; `problems` names what is missing. */
+  ready(): Promise<{ ready: boolean; problems: string[] }>;
+  metrics(): Promise<string>;
+  receiveGithub(delivery: {
+    id: string | undefined;
+    event: string | undefined;
+    signature: string | undefined;
+    rawBody: Buffer;
+  }): Promise<{ status: number; message: string }>;
+  testTrigger(event: string, payload: unknown): Promise<unknown>;
+};
+
+export type TaskDetail = {
+  task: Task;
+  subtasks: Subtask[];
+  attempts: Attempt[];
+  questions: Question[];
+  /** Where the work lies, for people: paths of worktrees that still exist. */
+  worktrees: { id: string; subtaskId: string | null; path: string; state: "active" | "removed" }[];
+};
+
+export type Question = {
+  id: string;
+  taskId: string;
+  subtaskId: string | null;
+  kind: "question" | "approval";
+  text: string;
+  askedAt: Date;
+  answer: string | null;
+  answeredAt: Date | null;
+};
+
+/** The answer to "what is it waiting for": the same words everywhere. */
+export type Why = {
+  id: string;
+  state: string;
+  /** One sentence: what it waits for, since when. */
+  waitingFor: string;
+  since: Date;
+  /** What happens next, and when, if that is known. */
+  next: string;
+  nextAt: Date | null;
+  /** What would unblock it sooner, or null. */
+  unblock: string | null;
+  /** The same of each subtask that is not over. */
+  subtasks: Why[];
+};

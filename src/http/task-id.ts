@@ -1,0 +1,26 @@
+import { z } from "zod";
+import { idPrefixes } from "../core/id.ts";
+
+/** A task's id in a path: whole, or the beginning of it. Whether it exists is the service's to say. */
+const taskId = z
+  .string()
+  .superRefine((text, context) => {
+    const message = findIdProblem(text);
+    if (message !== null) context.addIssue({ code: "custom", message });
+  })
+  .meta({ description: "A task's id, or an unambiguous beginning of at least 8 characters." });
+
+export const taskParams = z.object({ id: taskId });
+
+function findIdProblem(text: string): string | null {
+  const shown = JSON.stringify(text.slice(0, 60));
+  if (/^task_[0-9a-hjkmnp-tv-z]{3,20}$/.test(text)) return null;
+  for (const [kind, prefix] of Object.entries(idPrefixes)) {
+    if (kind !== "task" && text.startsWith(prefix)) {
+      return `must be the id of a task (task_…); ${shown} is the id of a ${kind}`;
+    }
+  }
+  return text.startsWith("task_") && text.length < 8
+    ? `is too short: give at least 8 characters of the task's id, not ${shown}`
+    : `must be the id of a task (task_…), not ${shown}`;
+}

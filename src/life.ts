@@ -1,0 +1,114 @@
+import { hostname } from "node:os";
+import { DeputyError } from "./core/error.ts";
+import { newId } from "./core/id.ts";
+import type { Log } from "./log.ts";
+import { leaseMs } from "./orchestrator/claim.ts";
+import { identifyProcess, type ProcessIdentity } from "./sandbox/process-identity.ts";
+import { forgetProcess, recordProcess, registerBoot, renewLeases } from "./store/boots.ts";
+import type { Store } from "./store/open.ts";
+
+/**
+ * One life of this process in the database's eyes: its boot, the heartbeat that renews its leases,
+ * and the processes it started. When the connection that proves it alive is lost, it is taken up
+ * again as soon as the database answers; nobody else can have it meanwhile, because only a daemon
+ * buries boots and there is one.
+ */
+export type Life = {
+  bootId: string;
+  /** Hand to whatever starts processes: remembers pid and start time until the process is gone. */
+  trackProcess(what: string): (identity: ProcessIdentity) => void;
+  end(): Promise<void>;
+};
+
+const beatMs = 10_000;
+
+export async function beginLife(
+  store: Store,
+  kind: "daemon" | "worker",
+  options: { log: Log; home: string; onDatabaseLost: () => Promise<void> },
+): Promise<Life> {
+  const { log } = options;
+  const bootId = newId("boot");
+  let ended = false;
+  let rejoining = false;
+  const rejoin = async () => {
+    if (ended || rejoining) return;
+    rejoining = true;
+    for (let wait = 250; !ended; wait = Math.min(5_000, wait * 2)) {
+      try {
+        await options.onDatabaseLost();
+        await boot?.rejoin();
+        log.info({ boot: bootId }, "database is back");
+        break;
+      } catch (error) {
+        log.warn({ boot: bootId, err: error }, "database is away; trying again");
+        await new Promise((resolve) => setTimeout(resolve, wait));
+      }
+    }
+    rejoining = false;
+  };
+  const boot = await registerBoot(
+    store.db,
+    store.connection,
+    {
+      id: bootId,
+      kind,
+      pid: process.pid,
+      startTicks: identifyProcess(process.pid)?.startTicks ?? null,
+      host: hostname(),
+    },
+    (error) => {
+      log.error({ boot: bootId, err: error }, "lost the connection that proves this process alive");
+      void rejoin();
+    },
+  );
+  if (!boot) {
+    throw new DeputyError(
+      "conflict",
+      `Another daemon already works on ${options.home}; use it, or stop it with deputy down.`,
+    );
+  }
+  const beat = setInterval(() => {
+    renewLeases(store.db, bootId, leaseMs).catch((error) =>
+      log.error({ err: error }, "could not renew leases"),
+    );
+  }, beatMs);
+  const tracked = new Set<ProcessIdentity>();
+  // A process that is gone is forgotten at the next sweep; a row too many is harmless, because the
+  // start time in it no longer matches anything.
+  const sweep = setInterval(() => {
+    for (const identity of tracked) {
+      if (identifyProcess(identity.pid)?.startTicks === identity.startTicks) continue;
+      tracked.delete(identity);
+      const { pid, startTicks } = identity;
+      if (startTicks)
+        forgetProcess(store.db, { bootId, pid, startTicks }).catch((error) =>
+          log.warn({ err: error }, "could not forget a process"),
+        );
+    }
+  }, 30_000);
+  return {
+    bootId,
+    trackProcess: (what) => (identity) => {
+      if (!identity.startTicks) return;
+      tracked.add(identity);
+      recordProcess(store.db, {
+        bootId,
+        pid: identity.pid,
+        startTicks: identity.startTicks,
+        what,
+      }).catch((error) =>
+        log.warn(
+          { pid: identity.pid, err: error },
+          "could not record a process; its mark in the environment still identifies it",
+        ),
+      );
+    },
+    end: async () => {
+      ended = true;
+      clearInterval(beat);
+      clearInterval(sweep);
+      await boot.release();
+    },
+  };
+}

@@ -1,0 +1,3 @@
+export function startNotifier(_: unknown): { poke(): void; stop(): Promise<void> } {
+  return { poke() {}, stop: async () => {} };
+}

@@ -1,0 +1,298 @@
+import type { Hold } from "../core/hold.ts";
+import { newId } from "../core/id.ts";
+import { invariant } from "../core/invariant.ts";
+import type { Claim, Outcome } from "../core/outcome.ts";
+import type { Ending, Subtask, Task } from "../core/task.ts";
+import { setOnAttempt } from "../store/attempts.ts";
+import { json } from "../store/open.ts";
+import { insertQuestion } from "../store/questions.ts";
+import type { Db, Tx } from "../store/schema.ts";
+import {
+  appendEvent,
+  inTransition,
+  lockTask,
+  moveSubtask,
+  moveTask,
+  ringStage,
+} from "../store/transition.ts";
+import { advanceTask } from "./advance-task.ts";
+import type { Announce } from "./announce.ts";
+import { endAttempt } from "./end-attempt.ts";
+import { settle } from "./settle.ts";
+import { maxStageFailures, stageRetryAt, waitForSlot } from "./stage-retry.ts";
+
+/**
+ * The one function that turns what a stage reports into state: state, events, questions, phone
+ * messages and follow-up jobs in one transaction, or none of it. A report whose epoch or owner is
+ * no longer the row's comes from a process that was given up for dead: it changes nothing.
+ */
+export type AdvanceDeps = { db: Db; announce: Announce };
+
+export async function advance(
+  deps: AdvanceDeps,
+  owner: string,
+  claim: Claim,
+  outcome: Outcome,
+): Promise<"applied" | "stale"> {
+  return inTransition(deps.db, async (tx) => {
+    const locked = await lockTask(tx, claim.taskId);
+    if (!locked) return "stale";
+    const row = claim.subtaskId
+      ? locked.subtasks.find(({ id }) => id === claim.subtaskId)
+      : locked.task;
+    if (row?.epoch !== claim.epoch || row.hold?.kind !== "lease" || row.hold.owner !== owner)
+      return "stale";
+    if (claim.subtaskId) {
+      await advanceSubtask(tx, deps.announce, locked.task, row as Subtask, claim, outcome);
+    } else {
+      await advanceTask(tx, deps.announce, locked.task, claim, outcome);
+    }
+    await settle(tx, claim.taskId, deps.announce);
+    return "applied";
+  });
+}
+
+async function advanceSubtask(
+  tx: Tx,
+  announce: Announce,
+  task: Task,
+  subtask: Subtask,
+  claim: Claim,
+  outcome: Outcome,
+): Promise<void> {
+  const about = { subtaskId: subtask.id, attemptId: claim.attemptId };
+  const enter = async (
+    to: "verifying" | "integrating" | "recovering",
+    set: Parameters<typeof moveSubtask>[4] = {},
+  ) => {
+    const stage = (
+      { verifying: "verify", integrating: "integrate", recovering: "recover" } as const
+    )[to];
+    await moveSubtask(tx, subtask, to, waitForSlot(stage), { stageFailures: 0, ...set });
+    await ringStage(tx, stage, task.id, subtask.id);
+  };
+  const recover = async (ending: Ending, set: Parameters<typeof moveSubtask>[4] = {}) => {
+    await enter("recovering", { ending: json(ending), ...set });
+  };
+  switch (outcome.kind) {
+    case "attempted": {
+      await endAttempt(tx, task, subtask, claim, outcome);
+      if (outcome.reason === "done")
+        return enter("verifying", { commit: outcome.commit, verdict: null, gateVerdict: null });
+      const { reason, failure, detail, question } = outcome;
+      return recover({ what: "attempt", reason, failure, detail, question });
+    }
+    case "verified": {
+      const { verdict } = outcome;
+      await setOnAttempt(tx, claim.attemptId, { verdict });
+      await appendEvent(tx, task.id, {
+        ...about,
+        type: "verdict.reached",
+        message: `Verified: ${verdict.result}. ${verdict.summary}`,
+        data: { result: verdict.result, summary: verdict.summary, key: subtask.key },
+      });
+      if (verdict.result === "pass") return enter("integrating", { verdict: json(verdict) });
+      return recover({ what: "verdict", stage: "verify" }, { verdict: json(verdict) });
+    }
+    case "integrated": {
+      await setOnAttempt(tx, claim.attemptId, { gateVerdict: outcome.verdict });
+      await moveSubtask(tx, subtask, "completed", null, {
+        integratedCommit: outcome.commit,
+        gateVerdict: json(outcome.verdict),
+        feedback: null,
+        stageFailures: 0,
+      });
+      await moveTask(tx, task, task.state, task.hold, { headCommit: outcome.commit });
+      await announce(tx, task, {
+        ...about,
+        type: "subtask.completed",
+        message: `"${subtask.title}" is verified and merged into the task branch`,
+        data: { key: subtask.key, commit: outcome.commit },
+      });
+      // The next one that waits to merge had to wait for this one.
+      await ringStage(tx, "integrate", task.id, null);
+      return;
+    }
+    case "conflicted":
+      await ringStage(tx, "integrate", task.id, null);
+      return recover({ what: "conflict", files: outcome.files, detail: outcome.detail });
+    case "gate_failed":
+      await setOnAttempt(tx, claim.attemptId, { gateVerdict: outcome.verdict });
+      await ringStage(tx, "integrate", task.id, null);
+      return recover(
+        { what: "verdict", stage: "integrate" },
+        { gateVerdict: json(outcome.verdict) },
+      );
+    case "decided":
+      return applyDecision(tx, announce, task, subtask, claim, outcome);
+    case "parked": {
+      await appendEvent(tx, task.id, {
+        ...about,
+        type: "stage.parked",
+        message: `Parked: ${outcome.detail}`,
+        data: { stage: claim.stage },
+      });
+      if (claim.stage === "execute") {
+        await endAttempt(tx, task, subtask, claim, {
+          ...lostAttempt(outcome.detail),
+          snapshotRef: outcome.snapshotRef,
+        });
+        return recover({
+          what: "attempt",
+          reason: "lost",
+          failure: "lost",
+          detail: outcome.detail,
+          question: null,
+        });
+      }
+      await moveSubtask(tx, subtask, subtask.state, waitForSlot(claim.stage));
+      await ringStage(tx, claim.stage, task.id, subtask.id);
+      return;
+    }
+    case "broken": {
+      await appendEvent(tx, task.id, {
+        ...about,
+        type: "stage.failed",
+        message: `${claim.stage} could not do its work: ${outcome.detail}`,
+        data: { stage: claim.stage, failures: subtask.stageFailures + 1 },
+      });
+      if (claim.stage === "execute") {
+        await endAttempt(tx, task, subtask, claim, {
+          ...lostAttempt(outcome.detail),
+          reason: "crashed",
+          failure: "infrastructure",
+        });
+        return recover({
+          what: "attempt",
+          reason: "crashed",
+          failure: "infrastructure",
+          detail: outcome.detail,
+          question: null,
+        });
+      }
+      if (subtask.stageFailures + 1 < maxStageFailures) {
+        return retryStage(tx, task, subtask, claim, subtask.stageFailures + 1, outcome.detail);
+      }
+      if (claim.stage === "recover") {
+        await moveSubtask(tx, subtask, "failed", null);
+        await announce(tx, task, {
+          ...about,
+          type: "subtask.failed",
+          message: `"${subtask.title}" failed: ${outcome.detail}`,
+          data: { key: subtask.key },
+        });
+        return;
+      }
+      return recover({ what: "broken", stage: claim.stage, detail: outcome.detail });
+    }
+    case "planned":
+    case "refused":
+    case "delivered":
+      invariant(false, `a subtask's stage cannot report ${outcome.kind}`);
+  }
+}
+
+/** What recovery decided becomes state; each decision is an event that a person can read. */
+async function applyDecision(
+  tx: Tx,
+  announce: Announce,
+  task: Task,
+  subtask: Subtask,
+  claim: Claim,
+  outcome: Extract<Outcome, { kind: "decided" }>,
+): Promise<void> {
+  const { decision, feedback } = outcome;
+  const about = { subtaskId: subtask.id, attemptId: claim.attemptId };
+  await setOnAttempt(tx, claim.attemptId, { decision });
+  await appendEvent(tx, task.id, {
+    ...about,
+    type: "recovery.decided",
+    message: `Recovery: ${decision.reason}`,
+    data: {
+      action: decision.action,
+      failure: decision.kind,
+      signature: decision.signature,
+      key: subtask.key,
+    },
+  });
+  switch (decision.action) {
+    case "retry": {
+      const at = new Date(Date.now() + decision.delayMs);
+      const hold: Hold =
+        decision.delayMs > 0
+          ? { kind: "wake", at, reason: `backing off: ${decision.reason}` }
+          : waitForSlot("execute");
+      // A conflict or a red merge is answered on the new base: the intent is redone, not the diff.
+      const movesBase = decision.kind === "conflict" || decision.kind === "integration_red";
+      await moveSubtask(tx, subtask, "ready", hold, {
+        feedback,
+        stageFailures: 0,
+        ...(movesBase ? { baseCommit: task.headCommit } : {}),
+      });
+      await ringStage(tx, "execute", task.id, subtask.id, at);
+      return;
+    }
+    case "ask": {
+      const questionId = newId("question");
+      await insertQuestion(tx, {
+        id: questionId,
+        taskId: task.id,
+        subtaskId: subtask.id,
+        kind: "question",
+        text: decision.question,
+      });
+      await moveSubtask(tx, subtask, "waiting", { kind: "question", questionId }, { feedback });
+      await announce(tx, task, {
+        ...about,
+        type: "question.asked",
+        message: `Question: ${decision.question}`,
+        data: { question_id: questionId, question: decision.question, key: subtask.key },
+      });
+      return;
+    }
+    case "give_up":
+      await moveSubtask(tx, subtask, "failed", null, { feedback });
+      await announce(tx, task, {
+        ...about,
+        type: "subtask.failed",
+        message: `"${subtask.title}" failed: ${decision.reason}`,
+        data: { key: subtask.key, failure: decision.kind },
+      });
+  }
+}
+
+/** The stage itself broke (disk, git, network): the same stage again, later each time. */
+async function retryStage(
+  tx: Tx,
+  task: Task,
+  subtask: Subtask,
+  claim: Claim,
+  failures: number,
+  detail: string,
+): Promise<void> {
+  const at = stageRetryAt(failures);
+  await moveSubtask(
+    tx,
+    subtask,
+    subtask.state,
+    { kind: "wake", at, reason: `${claim.stage} broke: ${detail.slice(0, 300)}` },
+    { stageFailures: failures },
+  );
+  await ringStage(tx, claim.stage, task.id, subtask.id, at);
+}
+
+function lostAttempt(detail: string): Extract<Outcome, { kind: "attempted" }> {
+  return {
+    kind: "attempted",
+    reason: "lost",
+    failure: "lost",
+    detail,
+    outputTail: "",
+    commit: null,
+    snapshotRef: null,
+    summary: null,
+    question: null,
+    discoveries: [],
+    usage: [],
+  };
+}

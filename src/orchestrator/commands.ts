@@ -1,0 +1,212 @@
+import { DeputyError } from "../core/error.ts";
+import type { EventType } from "../core/event.ts";
+import { invariant } from "../core/invariant.ts";
+import { isTaskOver } from "../core/lifecycle.ts";
+import type { Subtask, Task } from "../core/task.ts";
+import { getLatestAttempt } from "../store/attempts.ts";
+import { json } from "../store/open.ts";
+import { listOpenQuestions, setAnswer } from "../store/questions.ts";
+import type { Db, Tx } from "../store/schema.ts";
+import { getTask } from "../store/tasks.ts";
+import {
+  appendEvent,
+  inTransition,
+  lockTask,
+  lockTaskRow,
+  moveSubtask,
+  moveTask,
+  notifyCancel,
+  ringStage,
+} from "../store/transition.ts";
+import type { AdvanceDeps } from "./advance.ts";
+import { settle } from "./settle.ts";
+import { waitForSlot } from "./stage-retry.ts";
+
+/** What a person may ask of a task that exists. Each is one transaction; what cannot be is refused in words. */
+
+/** Ask for the end. A request first; the state follows once nothing runs. Cancelling twice is fine. */
+export async function cancelTask(deps: AdvanceDeps, taskId: string): Promise<Task> {
+  return change(deps, taskId, async (tx, task) => {
+    if (task.state === "cancelled") return;
+    if (isTaskOver(task.state)) {
+      throw new DeputyError(
+        "conflict",
+        `${task.id} is ${task.state} already; there is nothing to cancel.`,
+      );
+    }
+    await moveTask(tx, task, task.state, task.hold, {
+      cancelRequestedAt: task.cancelRequestedAt ?? new Date(),
+    });
+    await appendEvent(tx, task.id, { type: "task.cancel_requested", message: "Cancel requested" });
+    await notifyCancel(tx, task.id);
+    await settle(tx, task.id, deps.announce);
+  });
+}
+
+/** Re-open a failed task where it failed. Finished subtasks stay finished; failed ones get a new budget of attempts. */
+export async function retryTask(deps: AdvanceDeps, taskId: string): Promise<Task> {
+  return change(deps, taskId, async (tx, task, subtasks) => {
+    if (task.state !== "failed") {
+      throw new DeputyError(
+        "conflict",
+        `${task.id} is ${task.state}; only a failed task can be retried.`,
+      );
+    }
+    const reopened = { endDetail: null, stageFailures: 0 };
+    await appendEvent(tx, task.id, { type: "task.retried", message: "Retry requested" });
+    if (subtasks.length === 0) {
+      await moveTask(tx, task, "queued", waitForSlot("plan"), reopened);
+      return ringStage(tx, "plan", task.id, null);
+    }
+    const failed = subtasks.filter(({ state }) => state === "failed");
+    if (failed.length === 0) {
+      await moveTask(tx, task, "delivering", waitForSlot("deliver"), reopened);
+      return ringStage(tx, "deliver", task.id, null);
+    }
+    for (const subtask of failed) await reopen(tx, task, subtask);
+    await moveTask(
+      tx,
+      task,
+      "running",
+      { kind: "dependency", on: failed.map(({ id }) => id), reason: "retried" },
+      reopened,
+    );
+    await settle(tx, task.id, deps.announce);
+  });
+}
+
+async function reopen(tx: Tx, task: Task, subtask: Subtask): Promise<void> {
+  const latest = await getLatestAttempt(tx, subtask.id);
+  await moveSubtask(tx, subtask, "ready", waitForSlot("execute"), {
+    baseCommit: task.headCommit,
+    firstCountedAttempt: (latest?.number ?? 0) + 1,
+    stageFailures: 0,
+  });
+  await appendEvent(tx, task.id, {
+    type: "subtask.retried",
+    message: `"${subtask.title}" is ready again`,
+    data: { key: subtask.key },
+    subtaskId: subtask.id,
+  });
+  await ringStage(tx, "execute", task.id, subtask.id);
+}
+
+/** Answer the open question (or the named one). An approval takes yes or no. */
+export async function answerQuestion(
+  deps: AdvanceDeps,
+  taskId: string,
+  answer: string,
+  questionId: string | null,
+): Promise<Task> {
+  return change(deps, taskId, async (tx, task, subtasks) => {
+    const open = await listOpenQuestions(tx, task.id);
+    const question = questionId ? open.find(({ id }) => id === questionId) : open[0];
+    if (!question) {
+      throw new DeputyError(
+        "conflict",
+        questionId
+          ? `${task.id} has no open question ${questionId}.`
+          : `${task.id} is not waiting for an answer.`,
+        questionId ? { field: "question_id" } : {},
+      );
+    }
+    if (!questionId && open.length > 1) {
+      throw new DeputyError(
+        "conflict",
+        `${task.id} has ${open.length} open questions; name one: ${open.map(({ id }) => id).join(", ")}.`,
+        {
+          field: "question_id",
+        },
+      );
+    }
+    const approved = question.kind === "approval" ? readApproval(answer) : null;
+    await setAnswer(tx, question.id, answer);
+    await appendEvent(tx, task.id, {
+      type: "question.answered",
+      message: `Answered: ${answer.slice(0, 200)}`,
+      data: { question_id: question.id, answer },
+      subtaskId: question.subtaskId,
+    });
+    if (approved === false) {
+      await moveTask(tx, task, "cancelled", null, {
+        endDetail: "not approved",
+        cancelRequestedAt: new Date(),
+      });
+      await deps.announce(tx, task, { type: "task.cancelled", message: "Cancelled: not approved" });
+      return;
+    }
+    if (approved) {
+      await moveTask(tx, task, "queued", waitForSlot("plan"));
+      return ringStage(tx, "plan", task.id, null);
+    }
+    const subtask = subtasks.find(({ id }) => id === question.subtaskId);
+    invariant(subtask, "a question of an agent belongs to a subtask");
+    await moveSubtask(tx, subtask, "ready", waitForSlot("execute"), {
+      answers: json([...subtask.answers, { question: question.text, answer }]),
+    });
+    await ringStage(tx, "execute", task.id, subtask.id);
+    await settle(tx, task.id, deps.announce);
+  });
+}
+
+function readApproval(answer: string): boolean {
+  const word = answer.trim().toLowerCase();
+  if (["yes", "y", "approve", "approved"].includes(word)) return true;
+  if (["no", "n", "reject", "rejected"].includes(word)) return false;
+  throw new DeputyError("invalid_input", 'This question is an approval: answer "yes" or "no".', {
+    field: "answer",
+  });
+}
+
+/** Record what a person did with the result: a fact about a task that is over, no change of state. */
+export async function recordHandover(
+  deps: AdvanceDeps,
+  taskId: string,
+  type: Extract<EventType, "task.accepted" | "task.discarded" | "task.restored">,
+  message: string,
+): Promise<Task> {
+  return change(deps, taskId, async (tx, task) => {
+    const at = {
+      "task.accepted": { acceptedAt: new Date() },
+      "task.discarded": { discardedAt: new Date() },
+      "task.restored": {},
+    }[type];
+    await moveTask(tx, task, task.state, task.hold, at);
+    await appendEvent(tx, task.id, { type, message });
+  });
+}
+
+/** Report what happens inside a stage: events that change no state (a check finished, an agent's turn). */
+export async function reportProgress(
+  db: Db,
+  about: { taskId: string; subtaskId: string | null; attemptId: string | null },
+  event: {
+    type: "attempt.progressed" | "check.finished";
+    message: string;
+    data: Record<string, unknown>;
+  },
+): Promise<void> {
+  await db.transaction().execute(async (tx) => {
+    await lockTaskRow(tx, about.taskId);
+    await appendEvent(tx, about.taskId, {
+      ...event,
+      subtaskId: about.subtaskId,
+      attemptId: about.attemptId,
+    });
+  });
+}
+
+async function change(
+  deps: AdvanceDeps,
+  taskId: string,
+  work: (tx: Tx, task: Task, subtasks: Subtask[]) => Promise<void>,
+): Promise<Task> {
+  await inTransition(deps.db, async (tx) => {
+    const locked = await lockTask(tx, taskId);
+    if (!locked) throw new DeputyError("not_found", `There is no task ${taskId}.`, { field: "id" });
+    await work(tx, locked.task, locked.subtasks);
+  });
+  const task = await getTask(deps.db, taskId);
+  invariant(task, "a task is never deleted");
+  return task;
+}

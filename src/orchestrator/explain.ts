@@ -1,0 +1,104 @@
+import type { Hold } from "../core/hold.ts";
+import { isSubtaskOver, isTaskOver } from "../core/lifecycle.ts";
+import type { Subtask, Task } from "../core/task.ts";
+
+/**
+ * `why`: one deterministic answer to "what is it waiting for?", the same words everywhere: what,
+ * since when, what happens next and when, what would unblock it sooner. It only reads the holds.
+ */
+export type Explanation = {
+  id: string;
+  state: string;
+  waitingFor: string;
+  since: Date;
+  next: string;
+  nextAt: Date | null;
+  unblock: string | null;
+  subtasks: Explanation[];
+};
+
+export function explain(
+  task: Task,
+  subtasks: readonly Subtask[],
+  questions: readonly { id: string; text: string; kind: string }[],
+): Explanation {
+  const open = subtasks.filter((subtask) => !isSubtaskOver(subtask.state));
+  const about = { task, subtasks, questions };
+  if (isTaskOver(task.state)) {
+    return {
+      id: task.id,
+      state: task.state,
+      waitingFor: `nothing: the task is ${task.state}${task.endDetail ? ` (${task.endDetail})` : ""}`,
+      since: task.endedAt ?? task.updatedAt,
+      next: task.state === "failed" ? "nothing happens by itself" : "nothing",
+      nextAt: null,
+      unblock: task.state === "failed" ? `deputy retry ${task.id}` : null,
+      subtasks: [],
+    };
+  }
+  return {
+    ...explainHold(task.id, task.state, task.hold, task.updatedAt, about),
+    ...(task.cancelRequestedAt ? { next: "it is cancelled as soon as what runs has stopped" } : {}),
+    subtasks: open.map((subtask) =>
+      explainHold(subtask.key, subtask.state, subtask.hold, subtask.updatedAt, about),
+    ),
+  };
+}
+
+function explainHold(
+  id: string,
+  state: string,
+  hold: Hold | null,
+  since: Date,
+  about: {
+    task: Task;
+    subtasks: readonly Subtask[];
+    questions: readonly { id: string; text: string; kind: string }[];
+  },
+): Explanation {
+  const base = { id, state, since, subtasks: [] };
+  switch (hold?.kind) {
+    case "lease":
+      return {
+        ...base,
+        waitingFor: `${hold.doing}, by ${hold.owner}`,
+        next: "it reports when it is done; if its process dies, the work is taken over at once",
+        nextAt: hold.expiresAt,
+        unblock: null,
+      };
+    case "wake":
+      return {
+        ...base,
+        waitingFor: hold.reason,
+        next: "it goes on by itself",
+        nextAt: hold.at,
+        unblock: null,
+      };
+    case "question": {
+      const question = about.questions.find((candidate) => candidate.id === hold.questionId);
+      return {
+        ...base,
+        waitingFor: `an answer from a person: ${question?.text ?? hold.questionId}`,
+        next: "it goes on when the answer is there",
+        nextAt: null,
+        unblock: `deputy answer ${about.task.id} "${question?.kind === "approval" ? "yes" : "…"}"`,
+      };
+    }
+    case "dependency":
+      return {
+        ...base,
+        waitingFor: hold.reason,
+        next: describeDependency(hold.on, about.subtasks),
+        nextAt: null,
+        unblock: null,
+      };
+    case undefined:
+      return { ...base, waitingFor: "nothing", next: "nothing", nextAt: null, unblock: null };
+  }
+}
+
+function describeDependency(on: readonly string[], subtasks: readonly Subtask[]): string {
+  if (on.every((name) => name.startsWith("slot:"))) return "it starts as soon as a slot is free";
+  const known = subtasks.filter(({ id }) => on.includes(id));
+  return `it goes on when ${known.map(({ key, state }) => `"${key}" (${state})`).join(", ") || on.join(", ")} is done`;
+}

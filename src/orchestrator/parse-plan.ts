@@ -1,0 +1,85 @@
+import { isMap, isNode, isSeq, LineCounter, parseDocument } from "yaml";
+import { z } from "zod";
+import { DeputyError } from "../core/error.ts";
+import { findPlanProblem, type PlanProblem, subtaskSpecSchema } from "../core/plan.ts";
+import type { Task } from "../core/task.ts";
+
+/**
+ * A plan file: `subtasks:` with a list, or the list alone. Whatever is wrong with it is told by its
+ * line, before anything is created.
+ */
+const planFileSchema = z.strictObject({ subtasks: z.array(subtaskSpecSchema).min(1).max(200) });
+
+type PlanInput = NonNullable<Task["planInput"]>;
+
+export function parsePlanYaml(text: string): PlanInput {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  const syntax = document.errors[0];
+  if (syntax) throw badPlan(lines.linePos(syntax.pos[0]).line, syntax.message.split("\n")[0] ?? "");
+  let raw: unknown;
+  try {
+    raw = document.toJS({ maxAliasCount: 50 });
+  } catch (error) {
+    throw badPlan(1, (error as Error).message);
+  }
+  const value = Array.isArray(raw) ? { subtasks: raw } : raw;
+  const parsed = planFileSchema.safeParse(value);
+  const lineOf = (path: readonly PropertyKey[]): number => {
+    const steps = Array.isArray(raw) ? path.slice(1) : path;
+    for (let length = steps.length; length > 0; length--) {
+      const node = document.getIn(steps.slice(0, length), true);
+      if (isNode(node) && node.range) return lines.linePos(node.range[0]).line;
+    }
+    return 1;
+  };
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0];
+    const path = issue?.path ?? [];
+    if (issue?.code === "unrecognized_keys") {
+      const key = issue.keys[0] ?? "";
+      const parent = document.getIn(Array.isArray(raw) ? path.slice(1) : path, true);
+      throw badPlan(
+        keyLine(parent ?? document.contents, key, lines) ?? lineOf(path),
+        `unknown key "${key}"; a subtask has id, title, brief, depends_on, writes, agent, checks`,
+      );
+    }
+    throw badPlan(lineOf(path), `${describePath(path)} ${issue?.message ?? "is not valid"}`.trim());
+  }
+  const problem = findPlanProblem(parsed.data.subtasks);
+  if (problem) throw badPlan(lineOf(problemPath(problem)), problem.message);
+  return parsed.data;
+}
+
+/** The same rules for a plan that came as JSON: the place is a field instead of a line. */
+export function checkPlan(plan: PlanInput): void {
+  const problem = findPlanProblem(plan.subtasks);
+  if (!problem) return;
+  throw new DeputyError("invalid_input", `The plan is refused: ${problem.message}.`, {
+    field: `plan.${describePath(problemPath(problem))}`,
+  });
+}
+
+function problemPath(problem: PlanProblem): PropertyKey[] {
+  return problem.index === null ? ["subtasks"] : ["subtasks", problem.index, problem.field];
+}
+
+function badPlan(line: number, message: string): DeputyError {
+  return new DeputyError("invalid_input", `The plan is refused, line ${line}: ${message}.`, {
+    field: "plan_yaml",
+    line,
+  });
+}
+
+function describePath(path: readonly PropertyKey[]): string {
+  return path
+    .map((step) => (typeof step === "number" ? `[${step}]` : String(step)))
+    .join(".")
+    .replaceAll(".[", "[");
+}
+
+function keyLine(node: unknown, key: string, lines: LineCounter): number | null {
+  if (isSeq(node) || !isMap(node)) return null;
+  const pair = node.items.find((item) => isNode(item.key) && String(item.key) === key);
+  return pair && isNode(pair.key) && pair.key.range ? lines.linePos(pair.key.range[0]).line : null;
+}

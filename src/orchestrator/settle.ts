@@ -1,0 +1,152 @@
+import { type Hold, slot } from "../core/hold.ts";
+import { invariant } from "../core/invariant.ts";
+import { isSubtaskOver, isTaskOver } from "../core/lifecycle.ts";
+import type { Subtask, Task } from "../core/task.ts";
+import type { Tx } from "../store/schema.ts";
+import { lockTask, moveSubtask, moveTask, ringStage } from "../store/transition.ts";
+import type { Announce } from "./announce.ts";
+import { schedule } from "./schedule.ts";
+
+/**
+ * After any change of a subtask: bring the rest of the task in line. Starts what may start, tells
+ * the others what they wait for, and moves the task itself when its subtasks leave it no choice:
+ * all completed → delivering, nothing left that can go on → failed, only questions open → waiting.
+ * The task's row is locked by the caller's transaction.
+ */
+export async function settle(tx: Tx, taskId: string, announce: Announce): Promise<void> {
+  const locked = await lockTask(tx, taskId);
+  invariant(locked, "a task that is settled exists");
+  const { task, subtasks } = locked;
+  if (isTaskOver(task.state)) return;
+  if (task.cancelRequestedAt) return settleCancelled(tx, task, subtasks, announce);
+  if (task.state !== "running" && task.state !== "waiting") return;
+  const current = new Map(subtasks.map((subtask) => [subtask.id, subtask]));
+  for (const decision of schedule(subtasks)) {
+    const subtask = current.get(decision.id);
+    invariant(subtask, "schedule names rows it was given");
+    if (decision.start) {
+      current.set(subtask.id, await startSubtask(tx, task, subtask, announce));
+    } else if (!sameHold(subtask.hold, decision.hold)) {
+      current.set(subtask.id, await moveSubtask(tx, subtask, "blocked", decision.hold));
+    }
+  }
+  await settleTask(tx, task, [...current.values()], announce);
+}
+
+async function startSubtask(
+  tx: Tx,
+  task: Task,
+  subtask: Subtask,
+  announce: Announce,
+): Promise<Subtask> {
+  const hold: Hold = {
+    kind: "dependency",
+    on: [slot("execute")],
+    reason: "waiting for a free executor",
+  };
+  const started = await moveSubtask(tx, subtask, "ready", hold, { baseCommit: task.headCommit });
+  await announce(tx, task, {
+    type: "subtask.ready",
+    message: `"${subtask.title}" is ready`,
+    data: { key: subtask.key, base_commit: task.headCommit },
+    subtaskId: subtask.id,
+  });
+  await ringStage(tx, "execute", task.id, subtask.id);
+  return started;
+}
+
+async function settleTask(
+  tx: Tx,
+  task: Task,
+  subtasks: Subtask[],
+  announce: Announce,
+): Promise<void> {
+  const open = subtasks.filter(({ state }) => !isSubtaskOver(state));
+  const active = open.filter(({ state }) => state !== "blocked");
+  if (
+    open.length === 0 &&
+    subtasks.every(({ state }) => state === "completed" || state === "superseded")
+  ) {
+    const running =
+      task.state === "waiting" ? await moveTask(tx, task, "running", task.hold) : task;
+    await moveTask(tx, running, "delivering", {
+      kind: "dependency",
+      on: [slot("deliver")],
+      reason: "waiting to be delivered",
+    });
+    await announce(tx, task, {
+      type: "task.delivering",
+      message: "All subtasks are done; delivering",
+    });
+    await ringStage(tx, "deliver", task.id, null);
+    return;
+  }
+  if (active.length === 0) {
+    const failed = subtasks.filter(({ state }) => state === "failed");
+    const held = open.filter(({ state }) => state === "blocked");
+    const detail = [
+      `${names(failed)} failed`,
+      ...(held.length > 0 ? [`${names(held)} could not start because of it`] : []),
+    ].join("; ");
+    await moveTask(tx, task, "failed", null, { endDetail: detail });
+    await announce(tx, task, {
+      type: "task.failed",
+      message: `Failed: ${detail}`,
+      data: { failed: failed.map(({ key }) => key), held: held.map(({ key }) => key) },
+    });
+    return;
+  }
+  const asking = active.filter(({ state }) => state === "waiting");
+  const question = asking[0]?.hold;
+  if (asking.length === active.length && question?.kind === "question") {
+    await moveTask(tx, task, "waiting", question);
+    if (task.state !== "waiting") {
+      await announce(tx, task, { type: "task.waiting", message: "Waiting for an answer" });
+    }
+    return;
+  }
+  const hold: Hold = {
+    kind: "dependency",
+    on: open.map(({ id }) => id),
+    reason: `${open.length} of ${subtasks.length} subtasks are still open`,
+  };
+  if (task.state === "waiting")
+    await announce(tx, task, { type: "task.resumed", message: "Going on" });
+  if (task.state === "waiting" || !sameHold(task.hold, hold))
+    await moveTask(tx, task, "running", hold);
+}
+
+/** Cancel was asked for: whatever nobody works on ends now, and the task once nothing runs. */
+async function settleCancelled(
+  tx: Tx,
+  task: Task,
+  subtasks: Subtask[],
+  announce: Announce,
+): Promise<void> {
+  let working = task.hold?.kind === "lease";
+  for (const subtask of subtasks) {
+    if (isSubtaskOver(subtask.state)) continue;
+    if (subtask.hold?.kind === "lease") {
+      working = true;
+      continue;
+    }
+    await moveSubtask(tx, subtask, "cancelled", null);
+    await announce(tx, task, {
+      type: "subtask.cancelled",
+      message: `"${subtask.title}" was cancelled`,
+      data: { key: subtask.key },
+      subtaskId: subtask.id,
+    });
+  }
+  if (working) return;
+  await moveTask(tx, task, "cancelled", null, { endDetail: "cancelled on request" });
+  await announce(tx, task, { type: "task.cancelled", message: "Cancelled" });
+}
+
+function names(subtasks: readonly Subtask[]): string {
+  return subtasks.map(({ key }) => `"${key}"`).join(", ");
+}
+
+function sameHold(left: Hold | null, right: Hold): boolean {
+  return JSON.stringify(left) === JSON.stringify(right);
+}

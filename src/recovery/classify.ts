@@ -1,0 +1,130 @@
+import { createHash } from "node:crypto";
+import type { FailureKind } from "../core/failure.ts";
+import { invariant } from "../core/invariant.ts";
+import type { Attempt, Subtask } from "../core/task.ts";
+import type { CheckResult, Verdict } from "../core/verdict.ts";
+
+/**
+ * What happened → which kind of failure it is, its signature, and what the next attempt should be
+ * told. Pure. Two failures with the same signature are the same failure again: numbers, paths of
+ * temporary folders and durations are left out of it.
+ */
+export type Failure = {
+  kind: FailureKind;
+  signature: string;
+  /** One clause for people. */
+  detail: string;
+  /** For the next attempt's brief. */
+  evidence: string;
+  question: string | null;
+};
+
+const maxEvidence = 16_000;
+
+export function classify(subtask: Subtask, attempt: Attempt | null): Failure {
+  const { ending } = subtask;
+  invariant(ending, "a recovering subtask has its ending");
+  switch (ending.what) {
+    case "attempt": {
+      const tail = attempt?.outputTail ?? "";
+      const said = attempt?.summary ? `The agent said: ${attempt.summary}\n` : "";
+      return make(
+        kindOfEnd(ending.reason, ending.failure),
+        ending.detail,
+        `${said}${tail}`,
+        ending.question,
+      );
+    }
+    case "verdict": {
+      const verdict = ending.stage === "integrate" ? subtask.gateVerdict : subtask.verdict;
+      invariant(verdict, "a verdict that ended an attempt is stored");
+      return classifyVerdict(verdict, ending.stage);
+    }
+    case "conflict":
+      return make(
+        "conflict",
+        `merge conflict in ${ending.files.join(", ")}`,
+        `Your change conflicted with work that was merged meanwhile, in: ${ending.files.join(", ")}.\nYou now start from the merged state: make the same change on it.`,
+      );
+    case "broken":
+      return make(
+        "infrastructure",
+        `${ending.stage} could not do its work: ${ending.detail}`,
+        ending.detail,
+      );
+  }
+}
+
+function kindOfEnd(reason: string, failure: FailureKind | null): FailureKind {
+  if (failure) return failure;
+  switch (reason) {
+    case "needs_input":
+      return "question";
+    case "out_of_budget":
+      return "out_of_budget";
+    case "timed_out":
+      return "timed_out";
+    case "stalled":
+      return "stalled";
+    case "lost":
+      return "lost";
+    default:
+      return "agent_failed";
+  }
+}
+
+function classifyVerdict(verdict: Verdict, stage: "verify" | "integrate"): Failure {
+  const blocking = verdict.findings.filter((finding) => finding.blocking);
+  const bad = verdict.checks.filter(({ result }) => result !== "pass");
+  const evidence = [
+    ...blocking.map(({ message }) => `- ${message}`),
+    ...bad.map(describeCheck),
+  ].join("\n\n");
+  if (verdict.result === "inconclusive") return make("inconclusive", verdict.summary, evidence);
+  if (blocking.length > 0)
+    return make("policy_violated", blocking.map(({ message }) => message).join("; "), evidence);
+  if (stage === "integrate") {
+    return make(
+      "integration_red",
+      `green alone, red after the merge: ${verdict.summary}`,
+      `Your change passed alone but the checks fail after merging it with the other work:\n\n${evidence}`,
+    );
+  }
+  return make(
+    "checks_failed",
+    verdict.summary,
+    evidence,
+    null,
+    bad.flatMap((result) => [result.check.command, ...result.newlyFailing]).join("|"),
+  );
+}
+
+function describeCheck({ check, run, reason, newlyFailing }: CheckResult): string {
+  const tests =
+    newlyFailing.length > 0
+      ? `\nFailing tests:\n${newlyFailing
+          .slice(0, 50)
+          .map((name) => `- ${name}`)
+          .join("\n")}`
+      : "";
+  return `The check \`${check.command}\` did not pass (${reason}; ${run.detail}).${tests}\nIts output ended with:\n\n${run.outputTail}`;
+}
+
+function make(
+  kind: FailureKind,
+  detail: string,
+  evidence: string,
+  question: string | null = null,
+  essence = detail,
+): Failure {
+  const normal = essence
+    .replace(/\/\S*\/(?=\S)/g, "")
+    .replace(/\d+/g, "#")
+    .slice(0, 2_000);
+  const signature = createHash("sha256").update(`${kind}\n${normal}`).digest("hex").slice(0, 16);
+  const capped =
+    evidence.length > maxEvidence
+      ? `${evidence.slice(0, maxEvidence / 2)}\n[…]\n${evidence.slice(-maxEvidence / 2)}`
+      : evidence;
+  return { kind, signature, detail, evidence: capped, question };
+}

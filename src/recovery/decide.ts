@@ -1,0 +1,129 @@
+import type { Decision, FailureKind } from "../core/failure.ts";
+import { backoffMs } from "./backoff.ts";
+import type { Failure } from "./classify.ts";
+
+/**
+ * The ladder's first rungs, as a pure function: a failure and the history of the same subtask in,
+ * one action and its reason out. Later rungs (resume, another agent, replan, roll back) are further
+ * cases of this function. Attempts that were lost or never reached the model do not use up the
+ * three that the work itself has; they have limits of their own, so that nothing loops for ever.
+ */
+export type PastFailure = { kind: FailureKind; signature: string };
+
+export const maxAttempts = 3;
+const maxLost = 5;
+const maxTransient = 6;
+
+type Answer = "retry" | "retry_uncounted" | "ask" | "give_up" | "give_up_when_repeated";
+
+const answers: Record<FailureKind, Answer> = {
+  checks_failed: "retry",
+  policy_violated: "retry",
+  no_change: "retry",
+  inconclusive: "give_up_when_repeated",
+  conflict: "retry",
+  integration_red: "retry",
+  agent_failed: "retry",
+  timed_out: "retry",
+  stalled: "retry",
+  lost: "retry_uncounted",
+  model_unavailable: "retry_uncounted",
+  usage_window: "retry_uncounted",
+  infrastructure: "retry_uncounted",
+  agent_unavailable: "give_up",
+  out_of_budget: "give_up",
+  setup_failed: "give_up_when_repeated",
+  question: "ask",
+};
+
+/** `history`: the failures before this one, oldest first, since the task began or was retried. */
+export function decide(
+  failure: Failure,
+  history: readonly PastFailure[],
+  options: { backoffBaseMs: number; chance: number },
+): Decision {
+  const { kind, signature, detail } = failure;
+  const base = { kind, signature };
+  const giveUp = (why: string): Decision => ({
+    action: "give_up",
+    ...base,
+    reason: `${why}: ${detail}`,
+  });
+  switch (answers[kind]) {
+    case "ask":
+      return {
+        action: "ask",
+        ...base,
+        reason: "the agent needs an answer",
+        question: failure.question ?? detail,
+      };
+    case "give_up":
+      return giveUp(`giving up, because trying again would not help (${kind})`);
+    case "give_up_when_repeated":
+      if (history.some((past) => past.signature === signature)) {
+        return giveUp(`giving up, because the same happened again (${kind})`);
+      }
+      return retryCounted(failure, history, options);
+    case "retry":
+      return retryCounted(failure, history, options);
+    case "retry_uncounted": {
+      const inRow = countInRow(history, kind) + 1;
+      const limit = kind === "lost" ? maxLost : maxTransient;
+      if (inRow >= limit) return giveUp(`giving up after ${inRow} in a row (${kind})`);
+      const delayMs =
+        kind === "lost"
+          ? 0
+          : backoffMs(inRow, {
+              baseMs: options.backoffBaseMs * 10,
+              capMs: 15 * 60_000,
+              chance: options.chance,
+            });
+      return {
+        action: "retry",
+        ...base,
+        delayMs,
+        reason: `again, not counted as an attempt (${kind}: ${detail})`,
+      };
+    }
+  }
+}
+
+function retryCounted(
+  { kind, signature, detail }: Failure,
+  history: readonly PastFailure[],
+  options: { backoffBaseMs: number; chance: number },
+): Decision {
+  const counted =
+    history.filter(
+      (past) => answers[past.kind] !== "retry_uncounted" && answers[past.kind] !== "ask",
+    ).length + 1;
+  if (counted >= maxAttempts) {
+    return {
+      action: "give_up",
+      kind,
+      signature,
+      reason: `giving up after ${counted} attempts (${kind}): ${detail}`,
+    };
+  }
+  const delayMs = backoffMs(counted, {
+    baseMs: options.backoffBaseMs,
+    capMs: 5 * 60_000,
+    chance: options.chance,
+  });
+  return {
+    action: "retry",
+    kind,
+    signature,
+    delayMs,
+    reason: `attempt ${counted + 1} of ${maxAttempts} from a clean base, with what went wrong in its brief (${kind}: ${detail})`,
+  };
+}
+
+function countInRow(history: readonly PastFailure[], kind: FailureKind): number {
+  let count = 0;
+  for (const past of [...history].reverse()) {
+    if (past.kind !== kind) break;
+    count++;
+  }
+  return count;
+}

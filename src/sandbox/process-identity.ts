@@ -1,0 +1,61 @@
+import { readdirSync, readFileSync } from "node:fs";
+
+/**
+ * A pid alone says nothing: the system reuses them. A process is recognised by its pid and the
+ * time it was started, in clock ticks since boot, as Linux tells in /proc/PID/stat, field 22.
+ * Where there is no /proc the start is null, and such a process is never signalled after a restart.
+ */
+export type ProcessIdentity = { pid: number; startTicks: string | null };
+
+/** Identify a running process, or null when there is none (a zombie counts as none). */
+export function identifyProcess(pid: number): ProcessIdentity | null {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
+    // The command name may hold spaces and brackets; the fields start after its last bracket.
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    if (fields[0] === "Z" || fields[0] === "X") return null;
+    return { pid, startTicks: fields[19] ?? null };
+  } catch {
+    return signalsReach(pid) ? { pid, startTicks: null } : null;
+  }
+}
+
+/** Whether this very process still runs: same pid, same start. */
+export function isProcessAlive(identity: ProcessIdentity): boolean {
+  const now = identifyProcess(identity.pid);
+  return now !== null && (identity.startTicks === null || now.startTicks === identity.startTicks);
+}
+
+/** Processes of ours whose environment at their start held `NAME=value`; setsid does not hide them. */
+export function findProcessesByEnvironment(name: string, value: string): ProcessIdentity[] {
+  const needle = Buffer.from(`${name}=${value}\0`);
+  const found: ProcessIdentity[] = [];
+  let pids: string[];
+  try {
+    pids = readdirSync("/proc").filter((entry) => /^\d+$/.test(entry));
+  } catch {
+    return []; // no /proc on this system: the process group is all there is
+  }
+  for (const pid of pids) {
+    if (Number(pid) === process.pid) continue;
+    let environment: Buffer;
+    try {
+      environment = readFileSync(`/proc/${pid}/environ`);
+    } catch {
+      continue; // gone meanwhile, or another user's
+    }
+    if (!environment.includes(needle)) continue;
+    const identity = identifyProcess(Number(pid));
+    if (identity) found.push(identity);
+  }
+  return found;
+}
+
+function signalsReach(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+}

@@ -1,0 +1,195 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { randomUUID } from "node:crypto";
+import { createWriteStream, existsSync, type WriteStream } from "node:fs";
+import { StringDecoder } from "node:string_decoder";
+import { CappedText } from "./capped-text.ts";
+import { killLeftovers, signalGroup } from "./kill-group.ts";
+import { identifyProcess, type ProcessIdentity } from "./process-identity.ts";
+
+/**
+ * Runs one program in a process group of its own and never throws for what the program does: not
+ * starting, failing, hanging, flooding its output or leaving children behind are all results.
+ * It ends when the program exits, not when its pipes close: a grandchild that keeps stdout open
+ * would hold it for ever. Whatever is left of the group is killed then, and so is every process
+ * that carries this run's mark in its environment. A program whose work is to start a server says
+ * `survivors`; no other is trusted with that.
+ */
+export type CommandSpec = {
+  /** Program and arguments. No shell: pass ["sh", "-c", text] where a person wrote a shell line. */
+  argv: readonly [string, ...string[]];
+  cwd: string;
+  /** The whole environment; nothing is inherited. See `scrubbedEnvironment`. */
+  env: Readonly<Record<string, string>>;
+  /** Written to stdin, which is then closed. */
+  input?: string;
+  timeoutMs: number;
+  signal?: AbortSignal;
+  /** Between SIGTERM and SIGKILL. */
+  graceMs?: number;
+  /** How much output to keep in memory: this much head and this much tail. Default 32 KiB each. */
+  keepBytes?: number;
+  /** The whole output goes here too, up to `logCapBytes` (default 64 MiB). */
+  logPath?: string;
+  logCapBytes?: number;
+  /** Called at once with pid and start time, so that a restart can find an orphan. */
+  onStarted?: (identity: ProcessIdentity) => void;
+  onOutput?: (chunk: string, stream: "stdout" | "stderr") => void;
+  /** Leave what the program started alive when it exits by itself; such a run carries no mark. */
+  survivors?: boolean;
+  /** Run as this user, with its group and no supplementary ones. Only root can. */
+  user?: SystemUser;
+};
+
+export type SystemUser = { uid: number; gid: number };
+
+export type CommandResult = {
+  /** What ended it; the first cause wins. `not_started` carries the reason in `error`. */
+  endedBy: "exit" | "timeout" | "abort" | "not_started";
+  exitCode: number | null;
+  signal: NodeJS.Signals | null;
+  /** stdout and stderr as they came, head and tail kept, the gap said. */
+  output: string;
+  /** stdout alone, same cap. */
+  stdout: string;
+  truncatedBytes: number;
+  durationMs: number;
+  error: string | null;
+};
+
+/** The environment variable that marks every process of a run. */
+export const runMark = "DEPUTY_RUN";
+
+/** A timer that is set further ahead fires at once. */
+const maxTimerMs = 2 ** 31 - 1;
+
+export async function runCommand(spec: CommandSpec): Promise<CommandResult> {
+  const startedAt = performance.now();
+  const mark = spec.env[runMark] ?? randomUUID();
+  const keep = spec.keepBytes ?? 32 * 1024;
+  const all = new CappedText(keep);
+  const stdout = new CappedText(keep);
+  const result = (
+    endedBy: CommandResult["endedBy"],
+    exitCode: number | null,
+    signal: NodeJS.Signals | null,
+    error: string | null,
+  ): CommandResult => ({
+    endedBy,
+    exitCode,
+    signal,
+    output: all.text(),
+    stdout: stdout.text(),
+    truncatedBytes: all.droppedBytes,
+    durationMs: Math.round(performance.now() - startedAt),
+    error,
+  });
+  if (spec.signal?.aborted) return result("abort", null, null, null);
+
+  let child: ChildProcess;
+  const [program, ...args] = spec.argv;
+  try {
+    child = spawn(program, args, {
+      cwd: spec.cwd,
+      env: spec.survivors ? { ...spec.env } : { ...spec.env, [runMark]: mark },
+      detached: true,
+      ...spec.user, // with a uid, Node drops the supplementary groups too (libuv: setgroups(0))
+      stdio: [spec.input === undefined ? "ignore" : "pipe", "pipe", "pipe"],
+    });
+  } catch (error) {
+    return result("not_started", null, null, (error as Error).message);
+  }
+  // A path that cannot be logged to must not end the run; its output is still kept in memory.
+  const log = spec.logPath ? openLog(spec.logPath, spec.logCapBytes ?? 64 * 1024 * 1024) : null;
+  let cause: "timeout" | "abort" | null = null;
+  let killTimer: NodeJS.Timeout | undefined;
+  const stop = (why: "timeout" | "abort") => {
+    cause ??= why;
+    if (child.pid === undefined || killTimer) return;
+    signalGroup(child.pid, "SIGTERM");
+    const { pid } = child;
+    killTimer = setTimeout(() => signalGroup(pid, "SIGKILL"), spec.graceMs ?? 5_000);
+  };
+  const onAbort = () => stop("abort");
+  const timer = setTimeout(() => stop("timeout"), Math.min(spec.timeoutMs, maxTimerMs));
+
+  for (const stream of ["stdout", "stderr"] as const) {
+    const decoder = new StringDecoder("utf8"); // a character may be split between two chunks
+    child[stream]?.on("data", (chunk: Buffer) => {
+      all.add(chunk);
+      if (stream === "stdout") stdout.add(chunk);
+      log?.write(chunk);
+      spec.onOutput?.(decoder.write(chunk), stream);
+    });
+  }
+  child.stdin?.on("error", () => {}); // the program closed its stdin early: its right
+  child.stdin?.end(spec.input);
+
+  const leader = child.pid === undefined ? null : identifyProcess(child.pid);
+  if (leader) spec.onStarted?.(leader);
+  spec.signal?.addEventListener("abort", onAbort, { once: true });
+  if (spec.signal?.aborted) onAbort();
+  try {
+    const ended = await new Promise<{
+      code: number | null;
+      signal: NodeJS.Signals | null;
+      error: Error | null;
+    }>((resolve) => {
+      child.once("error", (error) => {
+        if (child.pid === undefined) resolve({ code: null, signal: null, error });
+      });
+      child.once("exit", (code, signal) => resolve({ code, signal, error: null }));
+    });
+    if (ended.error) {
+      // The system says ENOENT of the program also when it is the folder that is missing.
+      const missing = !existsSync(spec.cwd);
+      const why = missing ? `the folder ${spec.cwd} does not exist` : ended.error.message;
+      return result("not_started", null, null, why);
+    }
+    const spared = spec.survivors === true && cause === null;
+    if (child.pid !== undefined && !spared) signalGroup(child.pid, "SIGKILL");
+    if (!spec.survivors) killLeftovers(null, { name: runMark, value: mark });
+    await drain(child);
+    return result(cause ?? "exit", ended.code, ended.signal, null);
+  } finally {
+    clearTimeout(timer);
+    clearTimeout(killTimer);
+    spec.signal?.removeEventListener("abort", onAbort);
+    await log?.close();
+  }
+}
+
+/** What is already in the pipes is read; a pipe that somebody still holds open is dropped. */
+async function drain(child: ChildProcess): Promise<void> {
+  const open = [child.stdout, child.stderr].filter((stream) => stream && !stream.closed);
+  await Promise.race([
+    Promise.all(open.map((stream) => new Promise((resolve) => stream?.once("close", resolve)))),
+    new Promise((resolve) => setTimeout(resolve, 500).unref()),
+  ]);
+  for (const stream of open) stream?.destroy();
+}
+
+function openLog(
+  path: string,
+  capBytes: number,
+): { write(chunk: Buffer): void; close(): Promise<void> } {
+  const file: WriteStream = createWriteStream(path, { flags: "a", mode: 0o600 });
+  let failed = false;
+  let written = 0;
+  file.on("error", () => {
+    failed = true;
+  });
+  return {
+    write(chunk) {
+      if (failed || written >= capBytes) return;
+      file.write(chunk.subarray(0, capBytes - written));
+      written += chunk.length;
+      if (written >= capBytes) file.write(`\n[log ends here: ${capBytes} bytes]\n`);
+    },
+    close: () =>
+      new Promise((resolve) => {
+        if (failed) return resolve();
+        file.once("error", () => resolve());
+        file.end(() => resolve());
+      }),
+  };
+}

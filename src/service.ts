@@ -1,0 +1,261 @@
+import { open, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { Config } from "./config.ts";
+import { DeputyError } from "./core/error.ts";
+import { isId } from "./core/id.ts";
+import type { TaskInput, TaskOrigin } from "./core/task.ts";
+import { acceptDelivery, discardDelivery, restoreWorktrees } from "./delivery/hand-over.ts";
+import { buildReceipt, type ReceiptDelivery } from "./delivery/receipt.ts";
+import { renderReceipt } from "./delivery/render-receipt.ts";
+import type { Service, TaskDetail } from "./http/service.ts";
+import type { AdvanceDeps } from "./orchestrator/advance.ts";
+import { answerQuestion, cancelTask, recordHandover, retryTask } from "./orchestrator/commands.ts";
+import { explain } from "./orchestrator/explain.ts";
+import { acceptTask, type IntakeRules } from "./orchestrator/intake.ts";
+import { listQuestions } from "./store/questions.ts";
+import {
+  findTaskIds,
+  getCreatedAt,
+  getTask,
+  listAttempts,
+  listEvents,
+  listSubtasks,
+  listTasks,
+} from "./store/tasks.ts";
+import { listWorktreesOf } from "./store/worktrees.ts";
+import { diffCommits, listChanges } from "./worktree/diff.ts";
+
+/** The daemon, as the HTTP server sees it: reading rows, and asking the orchestrator for changes. */
+export type ServiceDeps = AdvanceDeps & {
+  config: Config;
+  intake: IntakeRules;
+  /** A task was created: its doorbell is in the outbox. */
+  onCreated: () => void;
+  onEvents: Service["onEvents"];
+  health: Service["health"];
+  ready: Service["ready"];
+  metrics: Service["metrics"];
+  receiveGithub: Service["receiveGithub"];
+  testTrigger: Service["testTrigger"];
+  authHeader: (url: string) => string | null;
+};
+
+export function makeService(deps: ServiceDeps): Service {
+  const { db, config } = deps;
+  const detail = async (reference: string): Promise<TaskDetail> => {
+    const id = await resolveTaskId(deps, reference);
+    const [task, subtasks, attempts, questions, worktrees] = await Promise.all([
+      getTask(db, id),
+      listSubtasks(db, id),
+      listAttempts(db, { taskId: id }),
+      listQuestions(db, id),
+      listWorktreesOf(db, id),
+    ]);
+    if (!task) throw unknownTask(reference);
+    return { task, subtasks, attempts, questions, worktrees };
+  };
+  return {
+    submit: async (input: TaskInput, origin: TaskOrigin, idempotency) => {
+      const result = await acceptTask(deps.intake, {
+        input,
+        origin,
+        idempotency,
+        recipe: "change",
+        approval: null,
+      });
+      deps.onCreated();
+      return result;
+    },
+    list: async ({ state, limit, cursor }) => {
+      const before = cursor === null ? null : readCursor(cursor);
+      const tasks = await listTasks(db, { state, limit: limit + 1, before });
+      const page = tasks.slice(0, limit);
+      const last = page.at(-1);
+      const more = tasks.length > limit && last;
+      const createdAt = more ? await getCreatedAt(db, last.id) : null;
+      return {
+        tasks: page,
+        nextCursor: more && createdAt ? writeCursor({ createdAt, id: last.id }) : null,
+      };
+    },
+    show: detail,
+    events: async (reference, afterSeq, limit) =>
+      listEvents(db, await resolveTaskId(deps, reference), afterSeq, limit),
+    onEvents: deps.onEvents,
+    why: async (reference) => {
+      const { task, subtasks, questions } = await detail(reference);
+      return explain(task, subtasks, questions);
+    },
+    diff: async (reference) => {
+      const { task, attempts } = await detail(reference);
+      const base = task.preparation?.baseCommit;
+      if (!base || !task.preparation)
+        throw new DeputyError("conflict", `${task.id} has no base yet, so it has no diff.`);
+      const moved = task.headCommit !== null && task.headCommit !== base;
+      const to = moved
+        ? task.headCommit
+        : attempts.findLast(({ commit }) => commit !== null)?.commit;
+      return to ? diffCommits({ gitDir: task.preparation.mirror }, base, to) : "";
+    },
+    receipt: async (reference) => {
+      const { task, subtasks, attempts } = await detail(reference);
+      const delivery = await describeDelivery(config, await detail(reference));
+      const receipt = buildReceipt({ task, subtasks, attempts, delivery });
+      return { json: receipt, markdown: renderReceipt(receipt) };
+    },
+    log: async (reference, number, maxBytes) => {
+      const { task, attempts } = await detail(reference);
+      const attempt =
+        number === null
+          ? attempts.at(-1)
+          : attempts.findLast((candidate) => candidate.number === number);
+      if (!attempt) {
+        throw new DeputyError(
+          "not_found",
+          number === null
+            ? `${task.id} has no attempt yet, so it has no log.`
+            : `${task.id} has no attempt ${number}.`,
+          {
+            field: "attempt",
+          },
+        );
+      }
+      return readTail(join(config.paths.logs, `${attempt.id}.log`), maxBytes);
+    },
+    cancel: async (reference) => cancelTask(deps, await resolveTaskId(deps, reference)),
+    retry: async (reference) => retryTask(deps, await resolveTaskId(deps, reference)),
+    accept: async (reference) => {
+      const { task } = await detail(reference);
+      const done = await acceptDelivery(task);
+      return {
+        task: await recordHandover(deps, task.id, "task.accepted", `Accepted: ${done}`),
+        detail: done,
+      };
+    },
+    discard: async (reference) => {
+      const { task } = await detail(reference);
+      const done = await discardDelivery(db, task, {
+        artifacts: config.paths.artifacts,
+        authHeader: deps.authHeader(task.repository),
+      });
+      return {
+        task: await recordHandover(deps, task.id, "task.discarded", `Discarded: ${done}`),
+        detail: done,
+      };
+    },
+    answer: async (reference, answer, questionId) =>
+      answerQuestion(deps, await resolveTaskId(deps, reference), answer, questionId),
+    restore: async (reference) => {
+      const { task } = await detail(reference);
+      const worktrees = await restoreWorktrees(db, task);
+      const done = `${worktrees.length} worktree${worktrees.length === 1 ? "" : "s"} in place`;
+      await recordHandover(deps, task.id, "task.restored", `Restored: ${done}`);
+      return { worktrees, detail: done };
+    },
+    health: deps.health,
+    ready: deps.ready,
+    metrics: deps.metrics,
+    receiveGithub: deps.receiveGithub,
+    testTrigger: deps.testTrigger,
+  };
+}
+
+/** A full id, or the beginning of one that no other task shares. */
+async function resolveTaskId(deps: ServiceDeps, reference: string): Promise<string> {
+  if (isId("task", reference)) return reference;
+  if (!/^task_[0-9a-z]{3,20}$/.test(reference)) {
+    throw new DeputyError(
+      "invalid_input",
+      `"${reference}" is no task id: it starts with task_, and at least three more characters are needed.`,
+      { field: "id" },
+    );
+  }
+  const found = await findTaskIds(deps.db, reference);
+  if (found.length > 1)
+    throw new DeputyError(
+      "conflict",
+      `${reference} is the beginning of several task ids; give more of it.`,
+      { field: "id" },
+    );
+  const [id] = found;
+  if (!id) throw unknownTask(reference);
+  return id;
+}
+
+function unknownTask(reference: string): DeputyError {
+  return new DeputyError("not_found", `There is no task ${reference}.`, { field: "id" });
+}
+
+async function describeDelivery(
+  config: Config,
+  { task }: TaskDetail,
+): Promise<ReceiptDelivery | null> {
+  if (!task.deliveredCommit || !task.preparation || task.discardedAt) return null;
+  const mirror = { gitDir: task.preparation.mirror };
+  const changes = await listChanges(mirror, task.preparation.baseCommit, task.deliveredCommit);
+  return {
+    branch: task.branch,
+    commit: task.deliveredCommit,
+    url: task.deliveryUrl,
+    patch: join(config.paths.artifacts, task.id, "change.patch"),
+    files: changes.map(({ path }) => path),
+  };
+}
+
+async function readTail(path: string, maxBytes: number): Promise<string> {
+  try {
+    const file = await open(path, "r");
+    try {
+      const { size } = await file.stat();
+      const start = Math.max(0, size - maxBytes);
+      const { buffer, bytesRead } = await file.read(
+        Buffer.alloc(Math.min(size, maxBytes)),
+        0,
+        Math.min(size, maxBytes),
+        start,
+      );
+      return buffer.subarray(0, bytesRead).toString("utf8");
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return "";
+    throw error;
+  }
+}
+
+export async function readToken(path: string): Promise<string | null> {
+  try {
+    return (await readFile(path, "utf8")).trim() || null;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
+    throw error;
+  }
+}
+
+function writeCursor(position: { createdAt: string; id: string }): string {
+  return Buffer.from(JSON.stringify([position.createdAt, position.id])).toString("base64url");
+}
+
+function readCursor(text: string): { createdAt: string; id: string } {
+  const refused = new DeputyError(
+    "invalid_input",
+    "The cursor is not one that this server gave; take next_cursor of the page before.",
+    { field: "cursor" },
+  );
+  try {
+    const value: unknown = JSON.parse(Buffer.from(text, "base64url").toString("utf8"));
+    if (!Array.isArray(value) || value.length !== 2) throw refused;
+    const [createdAt, id] = value as unknown[];
+    if (
+      typeof createdAt !== "string" ||
+      Number.isNaN(Date.parse(createdAt)) ||
+      typeof id !== "string" ||
+      !isId("task", id)
+    )
+      throw refused;
+    return { createdAt, id };
+  } catch {
+    throw refused;
+  }
+}

@@ -1,0 +1,145 @@
+import { type AgentConfig, chooseAgent } from "./agents/choose-agent.ts";
+import type { Config } from "./config.ts";
+import { DeputyError } from "./core/error.ts";
+import { invariant } from "./core/invariant.ts";
+import type { Claim, Stage, StageName } from "./core/outcome.ts";
+import type { Task } from "./core/task.ts";
+import { makeDeliverStage } from "./delivery/deliver-task.ts";
+import { makeForge } from "./delivery/github.ts";
+import { makeIntegrateStage } from "./delivery/integrate-subtask.ts";
+import { prepareBase } from "./executor/prepare-task.ts";
+import { makeExecuteStage } from "./executor/run-attempt.ts";
+import type { Life } from "./life.ts";
+import { reportProgress } from "./orchestrator/commands.ts";
+import { planTask } from "./orchestrator/plan-task.ts";
+import { bootMark } from "./recovery/reconcile.ts";
+import { makeRecoverStage } from "./recovery/recover-subtask.ts";
+import { scrubbedEnvironment } from "./sandbox/scrubbed-environment.ts";
+import type { Db } from "./store/schema.ts";
+import { getTask } from "./store/tasks.ts";
+import { inspectRepository } from "./verifier/inspect-repository.ts";
+import { judge, makeVerifyStage, type VerifyDeps } from "./verifier/verify-stage.ts";
+
+/**
+ * The story of a task as a table: each stage takes a claim and returns an Outcome, `advance` writes
+ * what follows from it, and the next stage hears its bell. No stage calls another. A worker has the
+ * same table with one line.
+ */
+export type StageTable = Partial<Record<StageName, { run: Stage; slots: number }>>;
+
+export function makeStages(deps: { db: Db; config: Config; life: Life }): Required<StageTable> {
+  const { db, config, life } = deps;
+  const { paths } = config;
+  const environment = () => scrubbedEnvironment({ [bootMark]: life.bootId });
+  const authHeader = makeAuthHeader(config);
+  const verifying: VerifyDeps = {
+    db,
+    paths,
+    environment,
+    trackProcess: life.trackProcess,
+    report: (claim, { check, run, result, reason }, phase) =>
+      reportProgress(db, claim, {
+        type: "check.finished",
+        message: `Check \`${check.command}\` ${phase === "attempt" ? "on the attempt's commit" : "after the merge"}: ${result} (${reason})`,
+        data: {
+          command: check.command,
+          kind: check.kind,
+          result,
+          reason,
+          exit_code: run.exitCode,
+          duration_ms: run.durationMs,
+          phase,
+        },
+      }),
+  };
+  return {
+    plan: { run: makePlanStage({ db, paths, authHeader }), slots: 8 },
+    execute: {
+      run: makeExecuteStage({
+        db,
+        paths,
+        environment,
+        trackProcess: life.trackProcess,
+        agentFor: (name) => chooseAgent(name, agentConfig(config)),
+        report: (claim, message, data) =>
+          reportProgress(db, claim, { type: "attempt.progressed", message, data }),
+      }),
+      slots: config.concurrency,
+    },
+    verify: { run: makeVerifyStage(verifying), slots: config.concurrency },
+    recover: {
+      run: makeRecoverStage({ db, backoffBaseMs: config.backoffMs, chance: Math.random }),
+      slots: 8,
+    },
+    integrate: {
+      run: makeIntegrateStage({
+        db,
+        gate: (claim, task, subtask, commit, signal) =>
+          judge(verifying, claim, task, subtask, commit, "after_merge", signal),
+      }),
+      slots: config.concurrency,
+    },
+    deliver: {
+      run: makeDeliverStage({
+        db,
+        artifacts: paths.artifacts,
+        forge: makeForge(config.github),
+        authHeader,
+      }),
+      slots: 4,
+    },
+  };
+}
+
+/** Fetch, fix the base, read what decides the checks, plan: what is wrong with the repository ends here. */
+function makePlanStage(deps: { db: Db; paths: Config["paths"]; authHeader: AuthHeader }): Stage {
+  return async (claim: Claim, signal) => {
+    const task: Task | null = await getTask(deps.db, claim.taskId);
+    invariant(task, "a claimed task exists");
+    try {
+      const base = await prepareBase(task, {
+        mirrorRoot: deps.paths.mirrors,
+        authHeader: deps.authHeader,
+        signal,
+      });
+      const { setup, checks, checksSource, protectedPaths, delivery } = await inspectRepository(
+        base.mirror,
+        base.baseCommit,
+        task.checks,
+      );
+      const preparation = {
+        baseCommit: base.baseCommit,
+        baseRef: base.baseRef,
+        mirror: base.mirror.gitDir,
+        setup,
+        checks,
+        checksSource,
+        protectedPaths,
+        delivery,
+      };
+      return { kind: "planned", preparation, plan: planTask(task) };
+    } catch (error) {
+      // What the caller can mend is no infrastructure: trying again would say the same.
+      if (error instanceof DeputyError) return { kind: "refused", detail: error.message };
+      throw error;
+    }
+  };
+}
+
+export function agentConfig(config: Config): AgentConfig {
+  const { apiKey, baseUrl, name, price } = config.model;
+  return { builtin: apiKey ? { apiKey, baseUrl, model: name, price } : null };
+}
+
+type AuthHeader = (url: string) => string | null;
+
+/** The GitHub token, as git takes it, for https URLs of the GitHub that it belongs to and no other. */
+export function makeAuthHeader(config: Config): AuthHeader {
+  const { token, apiUrl } = config.github;
+  const apiHost = new URL(apiUrl).host;
+  const host = apiHost === "api.github.com" ? "github.com" : apiHost;
+  return (url) => {
+    if (!token || !url.startsWith("https://") || new URL(url).host !== host) return null;
+    return `Authorization: Basic ${Buffer.from(`x-access-token:${token}`).toString("base64")}`;
+  };
+}

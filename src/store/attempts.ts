@@ -1,0 +1,80 @@
+import type { Decision, EndReason, FailureKind } from "../core/failure.ts";
+import type { Attempt } from "../core/task.ts";
+import type { Usage } from "../core/usage.ts";
+import type { Verdict } from "../core/verdict.ts";
+import { json } from "./open.ts";
+import { toAttempt } from "./rows.ts";
+import type { Db, Tx } from "./schema.ts";
+
+/** Writing attempts: begun by a claim, ended exactly once, with what was found and decided later. */
+export async function insertAttempt(
+  tx: Tx,
+  attempt: Pick<
+    Attempt,
+    "id" | "taskId" | "subtaskId" | "number" | "epoch" | "bootId" | "agent" | "baseCommit"
+  >,
+): Promise<void> {
+  await tx.insertInto("attempts").values(attempt).execute();
+}
+
+export async function getLatestAttempt(db: Db | Tx, subtaskId: string): Promise<Attempt | null> {
+  const row = await db
+    .selectFrom("attempts")
+    .selectAll()
+    .where("subtaskId", "=", subtaskId)
+    .orderBy("number", "desc")
+    .limit(1)
+    .executeTakeFirst();
+  return row ? toAttempt(row) : null;
+}
+
+export type AttemptEnding = {
+  reason: EndReason;
+  failure: FailureKind | null;
+  detail: string;
+  outputTail: string;
+  commit: string | null;
+  snapshotRef: string | null;
+  summary: string | null;
+  question: string | null;
+  discoveries: string[];
+  usage: Usage[];
+};
+
+/** End an attempt. Null when it had ended already: the first cause stands. */
+export async function endAttemptRow(
+  tx: Tx,
+  id: string,
+  ending: AttemptEnding,
+): Promise<{ number: number } | null> {
+  const { reason, discoveries, usage, ...rest } = ending;
+  const row = await tx
+    .updateTable("attempts")
+    .set({
+      ...rest,
+      endReason: reason,
+      discoveries: json(discoveries),
+      usage: json(usage),
+      endedAt: new Date(),
+    })
+    .where("id", "=", id)
+    .where("endedAt", "is", null)
+    .returning("number")
+    .executeTakeFirst();
+  return row ?? null;
+}
+
+export async function setOnAttempt(
+  tx: Tx,
+  id: string | null,
+  set: { verdict?: Verdict; gateVerdict?: Verdict; decision?: Decision },
+): Promise<void> {
+  const columns = Object.fromEntries(
+    Object.entries(set).map(([name, value]) => [name, json(value)]),
+  );
+  if (id) await tx.updateTable("attempts").set(columns).where("id", "=", id).execute();
+}
+
+export async function setAttemptLog(db: Db, id: string, logPath: string): Promise<void> {
+  await db.updateTable("attempts").set({ logPath }).where("id", "=", id).execute();
+}

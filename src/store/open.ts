@@ -1,0 +1,59 @@
+import { CamelCasePlugin, Kysely, Migrator, PostgresDialect, sql } from "kysely";
+import pg from "pg";
+import * as initial from "./migrations/0001-initial.ts";
+import type { Database, Db } from "./schema.ts";
+
+/** What `pg` takes: a URL of a server of yours, or the embedded server's socket and password. */
+export type Connection =
+  | { connectionString: string }
+  | { host: string; port: number; user: string; password: string; database: string };
+
+export type Store = { db: Db; connection: Connection; close(): Promise<void> };
+
+/**
+ * Open the database and bring its schema up to date. Two processes may do this at once: the
+ * migrator holds an advisory lock. Everything of ours lives in the schema `app`; the queue has its own.
+ */
+export async function openStore(
+  connection: Connection,
+  options: { maxConnections?: number; onError: (error: Error) => void },
+): Promise<Store> {
+  const pool = new pg.Pool({
+    ...connection,
+    max: options.maxConnections ?? 12,
+    application_name: "deputy",
+    options: "-c search_path=app",
+    keepAlive: true,
+  });
+  // An idle client whose server goes away emits here; unheard, it would end the process.
+  pool.on("error", options.onError);
+  const db = new Kysely<Database>({
+    dialect: new PostgresDialect({ pool }),
+    plugins: [new CamelCasePlugin({ maintainNestedObjectKeys: true })],
+  });
+  try {
+    await sql`create schema if not exists app`.execute(db).catch(async (error) => {
+      // Two processes creating it at the same moment: the second one finds it there.
+      if (!/already exists|duplicate key/.test(String(error))) throw error;
+    });
+    await migrate(db);
+  } catch (error) {
+    await db.destroy();
+    throw error;
+  }
+  return { db, connection, close: () => db.destroy() };
+}
+
+async function migrate(db: Db): Promise<void> {
+  const migrator = new Migrator({
+    db,
+    provider: { getMigrations: async () => ({ "0001-initial": initial }) },
+    migrationTableSchema: "app",
+  });
+  const { error } = await migrator.migrateToLatest();
+  if (error) throw error;
+}
+
+export function json(value: unknown): string {
+  return JSON.stringify(value);
+}

@@ -1,0 +1,36 @@
+import type { Db, Tx } from "./schema.ts";
+
+/** Questions to a person: from an agent about its subtask, or an approval of a whole task. */
+export async function insertQuestion(
+  tx: Tx,
+  question: {
+    id: string;
+    taskId: string;
+    subtaskId: string | null;
+    kind: "question" | "approval";
+    text: string;
+  },
+): Promise<void> {
+  await tx.insertInto("questions").values(question).execute();
+}
+
+export async function listQuestions(db: Db | Tx, taskId: string) {
+  return db
+    .selectFrom("questions")
+    .selectAll()
+    .where("taskId", "=", taskId)
+    .orderBy("askedAt")
+    .execute();
+}
+
+export async function listOpenQuestions(db: Db | Tx, taskId: string) {
+  return (await listQuestions(db, taskId)).filter(({ answeredAt }) => answeredAt === null);
+}
+
+export async function setAnswer(tx: Tx, id: string, answer: string): Promise<void> {
+  await tx
+    .updateTable("questions")
+    .set({ answer, answeredAt: new Date() })
+    .where("id", "=", id)
+    .execute();
+}

@@ -1,0 +1,194 @@
+import { sql, type Updateable } from "kysely";
+import type { EventType } from "../core/event.ts";
+import type { Hold } from "../core/hold.ts";
+import { newId } from "../core/id.ts";
+import { invariant } from "../core/invariant.ts";
+import {
+  assertSubtaskMove,
+  assertTaskMove,
+  type SubtaskState,
+  type TaskState,
+} from "../core/lifecycle.ts";
+import type { StageName } from "../core/outcome.ts";
+import type { Subtask, Task } from "../core/task.ts";
+import { json } from "./open.ts";
+import { holdColumns, toSubtask, toTask } from "./rows.ts";
+import type { Db, SubtasksTable, TasksTable, Tx } from "./schema.ts";
+
+/**
+ * The only writes of a task's or subtask's state, and orchestrator/ is the only caller. Every
+ * transaction that uses them locks the task's row first (`lockTask`), so events of one task are
+ * committed in the order of their numbers and no two transitions of one task interleave.
+ */
+export type NewEvent = {
+  type: EventType;
+  message: string;
+  data?: Record<string, unknown>;
+  subtaskId?: string | null;
+  attemptId?: string | null;
+};
+
+/** Lock a task with its subtasks for a transition. Null when there is no such task. */
+export async function lockTask(
+  tx: Tx,
+  taskId: string,
+): Promise<{ task: Task; subtasks: Subtask[] } | null> {
+  const row = await tx
+    .selectFrom("tasks")
+    .selectAll()
+    .where("id", "=", taskId)
+    .forUpdate()
+    .executeTakeFirst();
+  if (!row) return null;
+  const subtasks = await tx
+    .selectFrom("subtasks")
+    .selectAll()
+    .where("taskId", "=", taskId)
+    .orderBy("position")
+    .execute();
+  return { task: toTask(row), subtasks: subtasks.map(toSubtask) };
+}
+
+/** Lock the task's row alone, for an event that changes no state. */
+export async function lockTaskRow(tx: Tx, taskId: string): Promise<void> {
+  await tx.selectFrom("tasks").select("id").where("id", "=", taskId).forUpdate().executeTakeFirst();
+}
+
+/** Tell every process that holds a claim of the task to stop, once this transaction is committed. */
+export async function notifyCancel(tx: Tx, taskId: string): Promise<void> {
+  await sql`select pg_notify('deputy', ${`cancel ${taskId}`})`.execute(tx);
+}
+
+type TaskFields = Omit<
+  Updateable<TasksTable>,
+  "id" | "state" | "epoch" | keyof ReturnType<typeof holdColumns>
+>;
+type SubtaskFields = Omit<
+  Updateable<SubtasksTable>,
+  "id" | "state" | "epoch" | keyof ReturnType<typeof holdColumns>
+>;
+
+/** Move a task (or keep its state) and replace its hold. */
+export async function moveTask(
+  tx: Tx,
+  task: Task,
+  to: TaskState,
+  hold: Hold | null,
+  set: TaskFields = {},
+  raiseEpoch = false,
+): Promise<Task> {
+  if (task.state !== to) assertTaskMove(task.state, to);
+  const row = await tx
+    .updateTable("tasks")
+    .set({
+      ...set,
+      ...holdColumns(hold),
+      state: to,
+      epoch: task.epoch + (raiseEpoch ? 1 : 0),
+      updatedAt: new Date(),
+      endedAt: hold === null ? (task.endedAt ?? new Date()) : null,
+    })
+    .where("id", "=", task.id)
+    .where("epoch", "=", task.epoch)
+    .returningAll()
+    .executeTakeFirst();
+  invariant(row, `task ${task.id} was locked, so its epoch holds`);
+  return toTask(row);
+}
+
+/** Move a subtask (or keep its state) and replace its hold. */
+export async function moveSubtask(
+  tx: Tx,
+  subtask: Subtask,
+  to: SubtaskState,
+  hold: Hold | null,
+  set: SubtaskFields = {},
+  raiseEpoch = false,
+): Promise<Subtask> {
+  if (subtask.state !== to) assertSubtaskMove(subtask.state, to);
+  const row = await tx
+    .updateTable("subtasks")
+    .set({
+      ...set,
+      ...holdColumns(hold),
+      state: to,
+      epoch: subtask.epoch + (raiseEpoch ? 1 : 0),
+      updatedAt: new Date(),
+    })
+    .where("id", "=", subtask.id)
+    .where("epoch", "=", subtask.epoch)
+    .returningAll()
+    .executeTakeFirst();
+  invariant(row, `subtask ${subtask.id} is written under its task's lock, so its epoch holds`);
+  return toSubtask(row);
+}
+
+/** A planned subtask; what it waits for is decided when its task is settled, in this same transaction. */
+export async function insertSubtask(
+  tx: Tx,
+  subtask: Pick<
+    Subtask,
+    | "id"
+    | "taskId"
+    | "key"
+    | "position"
+    | "title"
+    | "brief"
+    | "dependsOn"
+    | "writes"
+    | "agent"
+    | "checks"
+  >,
+): Promise<void> {
+  const hold: Hold = { kind: "dependency", on: [subtask.taskId], reason: "the plan was just made" };
+  await tx
+    .insertInto("subtasks")
+    .values({ ...subtask, checks: json(subtask.checks), state: "blocked", ...holdColumns(hold) })
+    .execute();
+}
+
+/** Append an event in the transition's transaction and tell every process that listens. */
+export async function appendEvent(tx: Tx, taskId: string, event: NewEvent): Promise<string> {
+  const id = newId("event");
+  await tx
+    .insertInto("events")
+    .values({
+      id,
+      taskId,
+      subtaskId: event.subtaskId ?? null,
+      attemptId: event.attemptId ?? null,
+      type: event.type,
+      message: event.message,
+      data: json(event.data ?? {}),
+    })
+    .execute();
+  await sql`select pg_notify('deputy', ${`event ${taskId}`})`.execute(tx);
+  return id;
+}
+
+/** Ask for a stage to be run once this transaction is committed, not before `at`. */
+export async function ringStage(
+  tx: Tx,
+  stage: StageName,
+  taskId: string,
+  subtaskId: string | null,
+  at?: Date,
+): Promise<void> {
+  await tx
+    .insertInto("outbox")
+    .values({ stage, taskId, subtaskId, ...(at ? { availableAt: at } : {}) })
+    .execute();
+  await sql`select pg_notify('deputy', 'outbox')`.execute(tx);
+}
+
+/** Run a transition; a deadlock or serialisation failure is tried again, as Postgres asks for. */
+export async function inTransition<T>(db: Db, work: (tx: Tx) => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await db.transaction().execute(work);
+    } catch (error) {
+      const code = (error as { code?: string }).code;
+      if (tries >= 3 || (code !== "40P01" && code !== "40001")) throw error;
+    }
+  }
+}

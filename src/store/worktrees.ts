@@ -1,0 +1,127 @@
+import { sql } from "kysely";
+import { newId } from "../core/id.ts";
+import type { Db } from "./schema.ts";
+
+/**
+ * Worktrees that the daemon owns: one per subtask, kept across its attempts, removed only after a
+ * snapshot. Each active one leases a range of ports, so that two of them never fight over 3000.
+ */
+export type WorktreeRow = {
+  id: string;
+  taskId: string;
+  subtaskId: string;
+  mirror: string;
+  path: string;
+  state: "active" | "removed";
+  preparedFor: string | null;
+  portBase: number | null;
+  snapshotRef: string | null;
+  snapshotCommit: string | null;
+  createdAt: Date;
+  lastUsedAt: Date;
+  removedAt: Date | null;
+};
+
+/** Ports per worktree, and where the ranges start. */
+export const portsPerWorktree = 10;
+const firstPort = 20_000;
+const lastPort = 29_990;
+
+/** The subtask's worktree row, made or revived, with a port range leased. */
+export async function claimWorktree(
+  db: Db,
+  wanted: { taskId: string; subtaskId: string; mirror: string; path: string },
+): Promise<WorktreeRow> {
+  return db.transaction().execute(async (tx) => {
+    // One at a time through the choice of ports; the unique index would refuse a double lease.
+    await sql`select pg_advisory_xact_lock(hashtext('deputy ports'))`.execute(tx);
+    const known = await tx
+      .selectFrom("worktrees")
+      .selectAll()
+      .where("subtaskId", "=", wanted.subtaskId)
+      .executeTakeFirst();
+    const portBase = known?.portBase ?? (await freePortBase(tx));
+    if (known) {
+      return tx
+        .updateTable("worktrees")
+        .set({
+          state: "active",
+          portBase,
+          lastUsedAt: new Date(),
+          removedAt: null,
+          ...(known.state === "removed" ? { preparedFor: null } : {}),
+        })
+        .where("id", "=", known.id)
+        .returningAll()
+        .executeTakeFirstOrThrow();
+    }
+    return tx
+      .insertInto("worktrees")
+      .values({ id: newId("worktree"), ...wanted, state: "active", portBase })
+      .returningAll()
+      .executeTakeFirstOrThrow();
+  });
+}
+
+async function freePortBase(db: Db): Promise<number | null> {
+  const { rows } = await sql<{ base: number }>`
+    select base from generate_series(${firstPort}::int, ${lastPort}::int, ${portsPerWorktree}::int) base
+    where not exists (select 1 from worktrees w where w.port_base = base) order by base limit 1`.execute(
+    db,
+  );
+  return rows[0]?.base ?? null;
+}
+
+/** Setup ran for this commit in this worktree. */
+export async function markPrepared(db: Db, id: string, commit: string): Promise<void> {
+  await db.updateTable("worktrees").set({ preparedFor: commit }).where("id", "=", id).execute();
+}
+
+export async function listWorktreesOf(db: Db, taskId: string): Promise<WorktreeRow[]> {
+  return db
+    .selectFrom("worktrees")
+    .selectAll()
+    .where("taskId", "=", taskId)
+    .orderBy("createdAt")
+    .execute();
+}
+
+/** Active worktrees of tasks that are over, newest first: beyond the newest `keep`, they may go. */
+export async function listRemovableWorktrees(db: Db, keep: number): Promise<WorktreeRow[]> {
+  return db
+    .selectFrom("worktrees")
+    .selectAll("worktrees")
+    .innerJoin("tasks", "tasks.id", "worktrees.taskId")
+    .where("worktrees.state", "=", "active")
+    .where("tasks.state", "in", ["completed", "failed", "cancelled"])
+    .orderBy("worktrees.lastUsedAt", "desc")
+    .offset(keep)
+    .execute();
+}
+
+/** Removed, after its snapshot: the ports go back, the snapshot is how `restore` finds it. */
+export async function markRemoved(
+  db: Db,
+  id: string,
+  snapshot: { ref: string; commit: string },
+): Promise<void> {
+  await db
+    .updateTable("worktrees")
+    .set({
+      state: "removed",
+      portBase: null,
+      removedAt: new Date(),
+      snapshotRef: snapshot.ref,
+      snapshotCommit: snapshot.commit,
+    })
+    .where("id", "=", id)
+    .execute();
+}
+
+export async function markRestored(db: Db, id: string): Promise<void> {
+  await db
+    .updateTable("worktrees")
+    .set({ state: "active", removedAt: null, lastUsedAt: new Date(), preparedFor: null })
+    .where("id", "=", id)
+    .execute();
+}

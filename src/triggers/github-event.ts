@@ -1,0 +1,302 @@
+import { z } from "zod";
+import { cleanOutsideText } from "../core/outside-text.ts";
+import { isBot, type Trust, trustOfCheck, trustOfPerson, trustOfRun } from "./github-trust.ts";
+import type { TriggerKind } from "./rules.ts";
+
+/**
+ * A delivery as the rules see it. Only what is named here is read from a payload, and each value is
+ * checked for its shape: names and commits go into paths and commands, so they must be nothing but
+ * names and commits; everything that a person wrote freely ends up in `outsideText`.
+ */
+export type GithubEvent = {
+  kind: TriggerKind;
+  /** `owner/name` */
+  repository: string;
+  subject: string;
+  /** One fixed sentence about it, made of checked values alone, for the goal. */
+  facts: string;
+  /** The commit the task starts from; null: the repository's HEAD. */
+  base: string | null;
+  labels: string[];
+  /** The label that was just set. */
+  newLabel: string | null;
+  branch: string | null;
+  replyTo: string | null;
+  outsideText: string;
+  trust: Trust;
+  /** Why nobody should act on it, whatever the rules say; null when somebody may. */
+  ignore: string | null;
+};
+
+const login = z.string().regex(/^[A-Za-z0-9_.-]{1,100}(?:\[bot\])?$/);
+const sha = z.string().regex(/^[0-9a-f]{40}(?:[0-9a-f]{24})?$/);
+const number = z.number().int().positive();
+const text = z.string().nullish();
+/** `.` and `..` would leave the folder that a `clone` path names. */
+const name = z
+  .string()
+  .max(200)
+  .regex(/^(?!\.{1,2}\/)[A-Za-z0-9_.-]+\/(?!\.{1,2}$)[A-Za-z0-9_.-]+$/);
+const labels = z.array(z.object({ name: z.string() })).nullish();
+const person = z.object({ login, type: z.string().nullish() });
+
+const common = {
+  repository: z.object({
+    id: z.number(),
+    full_name: name,
+    owner: z.object({ login }),
+  }),
+  sender: person,
+};
+
+const issuePayload = z.object({
+  ...common,
+  label: z.object({ name: z.string() }).nullish(),
+  issue: z.object({
+    number,
+    title: text,
+    body: text,
+    state: text,
+    author_association: text,
+    user: person.nullish(),
+    labels,
+  }),
+});
+
+const head = z.object({ ref: z.string(), sha, repo: z.object({ id: z.number() }).nullish() });
+const pullPayload = z.object({
+  ...common,
+  pull_request: z.object({
+    number,
+    title: text,
+    body: text,
+    state: text,
+    draft: z.boolean().nullish(),
+    author_association: text,
+    user: person.nullish(),
+    labels,
+    head,
+    base: z.object({ ref: z.string(), sha }),
+  }),
+});
+
+const runPayload = z.object({
+  ...common,
+  workflow_run: z.object({
+    name: text,
+    display_title: text,
+    event: text,
+    conclusion: text,
+    html_url: text,
+    head_branch: text,
+    head_sha: sha,
+    head_repository: z.object({ id: z.number() }).nullish(),
+  }),
+});
+
+const checkPayload = z.object({
+  ...common,
+  check_run: z.object({
+    name: text,
+    conclusion: text,
+    html_url: text,
+    head_sha: sha,
+    output: z.object({ title: text, summary: text, text }).nullish(),
+    check_suite: z.object({ head_branch: text }).nullish(),
+    pull_requests: z
+      .array(
+        z
+          .object({ head: z.object({ sha, repo: z.object({ id: z.number() }).nullish() }) })
+          .nullish(),
+      )
+      .nullish(),
+  }),
+});
+
+/** Read a payload of GitHub's. Never throws: what is no such event is answered with the reason. */
+export function readGithubEvent(
+  event: string,
+  payload: unknown,
+): { event: GithubEvent } | { reason: string } {
+  const action = z.object({ action: z.string() }).safeParse(payload).data?.action ?? null;
+  const named = `${event}${action === null ? "" : `.${action}`}`.slice(0, 100);
+  switch (named) {
+    case "issues.opened":
+    case "issues.labeled":
+      return read(issuePayload, payload, named, (data) => readIssue(named, data));
+    case "pull_request.opened":
+    case "pull_request.synchronize":
+    case "pull_request.ready_for_review":
+      return read(pullPayload, payload, named, (data) => readPull(named, data));
+    case "workflow_run.completed":
+      return read(runPayload, payload, named, readRun);
+    case "check_run.completed":
+      return read(checkPayload, payload, named, readCheck);
+    default:
+      return { reason: `${named} is no event that can start a task` };
+  }
+}
+
+function read<Payload>(
+  schema: z.ZodType<Payload>,
+  payload: unknown,
+  named: string,
+  use: (data: Payload) => GithubEvent | string,
+): { event: GithubEvent } | { reason: string } {
+  const parsed = schema.safeParse(payload);
+  if (!parsed.success) {
+    const field = parsed.error.issues[0]?.path.join(".") || "its body";
+    return { reason: `${named}: the payload is not as expected at ${field}` };
+  }
+  const result = use(parsed.data);
+  return typeof result === "string" ? { reason: result } : { event: result };
+}
+
+function readIssue(kind: TriggerKind, data: z.infer<typeof issuePayload>): GithubEvent {
+  const { issue, repository, sender } = data;
+  const place = `${repository.full_name}#${issue.number}`;
+  const isAuthor = issue.user?.login === sender.login;
+  return {
+    kind,
+    repository: repository.full_name,
+    subject: `github:${place}`,
+    facts: `This is issue #${issue.number} of ${repository.full_name}.`,
+    base: null,
+    labels: (issue.labels ?? []).map((label) => label.name),
+    newLabel: kind === "issues.labeled" ? (data.label?.name ?? null) : null,
+    branch: null,
+    replyTo: place,
+    outsideText: cleanOutsideText(
+      joinParts([
+        ["Title", issue.title],
+        ["Author", issue.user?.login],
+        ["", issue.body],
+      ]),
+    ),
+    trust: trustOfPerson(sender.login, {
+      isAuthor,
+      association: issue.author_association ?? null,
+      owner: repository.owner.login,
+    }),
+    ignore: whyIgnore(sender) ?? (issue.state === "closed" ? "the issue is closed" : null),
+  };
+}
+
+function readPull(kind: TriggerKind, data: z.infer<typeof pullPayload>): GithubEvent {
+  const { pull_request: pull, repository, sender } = data;
+  const place = `${repository.full_name}#${pull.number}`;
+  return {
+    kind,
+    repository: repository.full_name,
+    subject: `github:${place}`,
+    facts: `This is pull request #${pull.number} of ${repository.full_name}: the change from commit ${pull.base.sha} to commit ${pull.head.sha}, which is checked out.`,
+    base: pull.head.sha,
+    labels: (pull.labels ?? []).map((label) => label.name),
+    newLabel: null,
+    branch: null,
+    replyTo: place,
+    outsideText: cleanOutsideText(
+      joinParts([
+        ["Title", pull.title],
+        ["Author", pull.user?.login],
+        ["From branch", pull.head.ref],
+        ["Into branch", pull.base.ref],
+        ["", pull.body],
+      ]),
+    ),
+    trust: trustOfPerson(sender.login, {
+      isAuthor: pull.user?.login === sender.login,
+      association: pull.author_association ?? null,
+      owner: repository.owner.login,
+    }),
+    ignore:
+      whyIgnore(sender, pull.head.ref) ??
+      (pull.state === "closed"
+        ? "the pull request is closed"
+        : pull.draft === true
+          ? "the pull request is a draft; pull_request.ready_for_review comes when it is none"
+          : null),
+  };
+}
+
+function readRun(data: z.infer<typeof runPayload>): GithubEvent | string {
+  const { workflow_run: run, repository, sender } = data;
+  if (run.conclusion !== "failure") {
+    return `the workflow run ended with ${run.conclusion ?? "no conclusion"}, not failure`;
+  }
+  return {
+    ...failedRun("workflow_run.failed", repository.full_name, run.head_sha),
+    branch: run.head_branch ?? null,
+    outsideText: cleanOutsideText(
+      joinParts([
+        ["Failed workflow", run.name],
+        ["Run", run.html_url],
+        ["Branch", run.head_branch],
+        ["Title", run.display_title],
+      ]),
+    ),
+    trust: trustOfRun({
+      sameRepository: run.head_repository?.id === repository.id,
+      startedBy: run.event ?? null,
+    }),
+    ignore: whyIgnore(sender, run.head_branch),
+  };
+}
+
+function readCheck(data: z.infer<typeof checkPayload>): GithubEvent | string {
+  const { check_run: check, repository, sender } = data;
+  if (check.conclusion !== "failure") {
+    return `the check run ended with ${check.conclusion ?? "no conclusion"}, not failure`;
+  }
+  const branch = check.check_suite?.head_branch ?? null;
+  return {
+    ...failedRun("check_run.failed", repository.full_name, check.head_sha),
+    branch,
+    outsideText: cleanOutsideText(
+      joinParts([
+        ["Failed check", check.name],
+        ["Run", check.html_url],
+        ["Branch", branch],
+        ["Result", check.output?.title],
+        ["", check.output?.summary],
+        ["", check.output?.text],
+      ]),
+    ),
+    trust: trustOfCheck(
+      (check.pull_requests ?? []).some(
+        (pull) => pull?.head.sha === check.head_sha && pull.head.repo?.id === repository.id,
+      ),
+    ),
+    ignore: whyIgnore(sender, branch),
+  };
+}
+
+/** A commit whose workflows and checks fail one after the other is one subject. */
+function failedRun(kind: TriggerKind, repository: string, commit: string) {
+  return {
+    kind,
+    repository,
+    subject: `github:${repository}@${commit}`,
+    facts: `It failed on commit ${commit} of ${repository}, which is checked out.`,
+    base: commit,
+    labels: [],
+    newLabel: null,
+    replyTo: null,
+  };
+}
+
+/** No loops: what a bot did, and what happens on a branch of ours, starts nothing. */
+function whyIgnore(
+  sender: z.infer<typeof person>,
+  branch: string | null | undefined = null,
+): string | null {
+  if (isBot(sender)) return `${sender.login} is a bot`;
+  return branch?.startsWith("deputy/") ? `${branch.slice(0, 100)} is a branch of ours` : null;
+}
+
+function joinParts(parts: readonly (readonly [string, string | null | undefined])[]): string {
+  return parts
+    .filter(([, value]) => value)
+    .map(([label, value]) => (label === "" ? `\n${value}` : `${label}: ${value}`))
+    .join("\n");
+}

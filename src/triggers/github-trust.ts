@@ -1,0 +1,76 @@
+/**
+ * Who stands behind an event, from the little that a payload tells. What counts is the person who
+ * caused the event, not the one who wrote the text:
+ *
+ * - `author_association` is the author's; it says something about the sender only where both are
+ *   one. OWNER, MEMBER and COLLABORATOR count as write access (GitHub uses COLLABORATOR for people
+ *   with read access too, on private repositories; a rule file that needs more says so with a
+ *   token, see below).
+ * - Whoever sets a label has triage or more, which is less than write; and an issue form sets
+ *   labels in the name of an author without any right. So a label by somebody else proves nothing.
+ * - The repository's owner, where it is a person, has write access.
+ * - A commit on a branch of the repository was pushed by somebody who may write; one from a fork,
+ *   or from a run that anybody can set off (issues, comments), was not.
+ *
+ * Where the payload does not tell, `askAbout` names whom GitHub can be asked about; null means that
+ * nobody's permission would help, because the commit itself is an outsider's.
+ */
+export type Trust =
+  | { mayWrite: true; why: string }
+  | { mayWrite: false; why: string; askAbout: string | null };
+
+const writers = new Set(["OWNER", "MEMBER", "COLLABORATOR"]);
+
+/** Events behind a workflow run that only somebody with write access sets off, or that run code already in the repository. */
+const ownRuns = new Set([
+  "push",
+  "schedule",
+  "workflow_dispatch",
+  "repository_dispatch",
+  "merge_group",
+  "pull_request",
+]);
+
+export function trustOfPerson(
+  sender: string,
+  about: { isAuthor: boolean; association: string | null; owner: string },
+): Trust {
+  if (sender.toLowerCase() === about.owner.toLowerCase()) {
+    return { mayWrite: true, why: `${sender} owns the repository` };
+  }
+  if (about.isAuthor && about.association !== null && writers.has(about.association)) {
+    return { mayWrite: true, why: `${sender} is ${about.association} of the repository` };
+  }
+  const why = about.isAuthor
+    ? `${sender} is ${about.association ?? "unknown"} to the repository, without write access`
+    : `the event does not tell whether ${sender} has write access`;
+  return { mayWrite: false, why, askAbout: sender };
+}
+
+export function trustOfRun(run: { sameRepository: boolean; startedBy: string | null }): Trust {
+  if (!run.sameRepository) {
+    return { mayWrite: false, why: "the commit comes from a fork", askAbout: null };
+  }
+  return run.startedBy !== null && ownRuns.has(run.startedBy)
+    ? { mayWrite: true, why: "the commit is on a branch of the repository" }
+    : {
+        mayWrite: false,
+        why: `a run on "${(run.startedBy ?? "unknown").slice(0, 50)}" can be set off by anybody`,
+        askAbout: null,
+      };
+}
+
+/** Check runs do not name the repository of their commit, except through pull requests within it. */
+export function trustOfCheck(isHeadOfOwnPull: boolean): Trust {
+  return isHeadOfOwnPull
+    ? { mayWrite: true, why: "the commit is on a branch of the repository" }
+    : {
+        mayWrite: false,
+        why: "the event does not tell whether the commit comes from a fork",
+        askAbout: null,
+      };
+}
+
+export function isBot(sender: { login: string; type?: string | null | undefined }): boolean {
+  return sender.type === "Bot" || sender.login.endsWith("[bot]");
+}

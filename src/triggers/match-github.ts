@@ -1,0 +1,111 @@
+import picomatch from "picomatch";
+import type { TaskInput, TaskOrigin } from "../core/task.ts";
+import { type GithubEvent, readGithubEvent } from "./github-event.ts";
+import type { GithubRule, TriggerRules } from "./rules.ts";
+
+/**
+ * Does this delivery start a task, and which? Pure: a payload and the rules in, the whole task and
+ * the reason out. Everything that decides comes from the rule; from the event come checked names,
+ * numbers and commits, and its text as data. An event without proven write access starts a review,
+ * or a change that waits for approval.
+ */
+export type GithubTrigger = {
+  subject: string;
+  recipe: "change" | "review";
+  taskInput: TaskInput;
+  origin: TaskOrigin;
+  needsApproval: boolean;
+  /** The login whose write permission, asked from GitHub, makes the approval unnecessary. */
+  askAbout: string | null;
+  repository: string;
+  /** A newer event of this kind makes an older one pointless. */
+  newestCounts: boolean;
+  /** Which rule fired, and who is trusted why. */
+  reason: string;
+};
+
+export type TriggerMatch =
+  | { fires: true; trigger: GithubTrigger }
+  | { fires: false; reason: string };
+
+export function matchGithub(event: string, payload: unknown, rules: TriggerRules): TriggerMatch {
+  const read = readGithubEvent(event, payload);
+  if ("reason" in read) return { fires: false, reason: read.reason };
+  const found = read.event;
+  if (found.ignore !== null) return { fires: false, reason: found.ignore };
+  const misses: string[] = [];
+  for (const [index, rule] of rules.github.entries()) {
+    const miss = whyRuleMisses(rule, found);
+    if (miss === null) return { fires: true, trigger: makeTrigger(rule, index, found) };
+    if (rule.on.includes(found.kind)) misses.push(`github[${index}]: ${miss}`);
+  }
+  const reason =
+    misses.length > 0
+      ? `no rule fits: ${misses.slice(0, 5).join("; ")}`
+      : `no rule for ${found.kind}`;
+  return { fires: false, reason };
+}
+
+function whyRuleMisses(rule: GithubRule, event: GithubEvent): string | null {
+  if (!rule.on.includes(event.kind)) return `it is for ${rule.on.join(", ")}`;
+  if (!picomatch.isMatch(event.repository, rule.repository, { nocase: true, dot: true })) {
+    return `${event.repository} is not ${rule.repository}`;
+  }
+  if (rule.label !== null) {
+    const label = rule.label.toLowerCase();
+    // Of a labeled event only the new label counts: the others have had their event.
+    const present = event.kind === "issues.labeled" ? [event.newLabel ?? ""] : event.labels;
+    if (!present.some((candidate) => candidate.toLowerCase() === label)) {
+      return `the label is not ${rule.label}`;
+    }
+  }
+  if (
+    rule.branch !== null &&
+    !(event.branch !== null && picomatch.isMatch(event.branch, rule.branch, { dot: true }))
+  ) {
+    return `the branch is not ${rule.branch}`;
+  }
+  return null;
+}
+
+function makeTrigger(rule: GithubRule, index: number, event: GithubEvent): GithubTrigger {
+  const sender = event.trust.mayWrite ? null : event.trust.askAbout;
+  const listed = sender !== null && rule.trusted.includes(sender.toLowerCase());
+  const mayWrite = event.trust.mayWrite || listed;
+  const needsApproval = rule.recipe === "change" && !mayWrite;
+  const who = listed ? `${sender} is trusted by the rule` : event.trust.why;
+  return {
+    subject: event.subject,
+    recipe: rule.recipe,
+    taskInput: {
+      goal: `${rule.goal ?? defaultGoal(rule, event)}\n\n${event.facts}`,
+      repository: rule.clone.replaceAll("{repository}", event.repository),
+      ...(event.base === null ? {} : { base: event.base }),
+      ...(rule.agent === null ? {} : { agent: rule.agent }),
+      ...(rule.checks.length === 0 ? {} : { checks: rule.checks }),
+      ...(rule.recipe === "review" ? {} : { deliver: rule.deliver }),
+    },
+    origin: {
+      source: "github",
+      subject: event.subject,
+      outsideText: event.outsideText,
+      replyTo: event.replyTo,
+    },
+    needsApproval,
+    askAbout: needsApproval ? sender : null,
+    repository: event.repository,
+    newestCounts: event.kind.startsWith("pull_request."),
+    reason: `${event.kind} fits github[${index}]; ${who}`,
+  };
+}
+
+function defaultGoal(rule: GithubRule, event: GithubEvent): string {
+  if (rule.recipe === "review") {
+    return event.kind.startsWith("pull_request.")
+      ? "Review the change of the pull request described below: say what is wrong with it, with file and line, worst first."
+      : "Read the issue described below, look into the code, and say what causes it and what would resolve it.";
+  }
+  return event.kind.startsWith("issues.")
+    ? "Resolve the issue described below."
+    : "Find out why the run described below failed, and repair it.";
+}

@@ -1,0 +1,151 @@
+import { DeputyError } from "../core/error.ts";
+import type { Task } from "../core/task.ts";
+import type { IntakeRequest } from "../orchestrator/intake.ts";
+import type { Inbox, OpenDelivery } from "./inbox.ts";
+import { type GithubTrigger, matchGithub } from "./match-github.ts";
+import type { TriggerRules } from "./rules.ts";
+
+/**
+ * Turns kept deliveries into tasks, oldest first. Every step may happen twice: the task is
+ * submitted under the delivery's id as its idempotency key, so a crash between submitting and
+ * recording finds the same task again. A subject has one active task: an event about an issue that
+ * is being worked on is done with, while a pull request that moved on is looked at once the review
+ * under way has ended, and of several waiting only the newest.
+ */
+export type InboxDeps = {
+  inbox: Omit<Inbox, "insert">;
+  rules: () => TriggerRules;
+  /** Throws a DeputyError for what is refused, `conflict` when the subject is busy. */
+  submit: (request: IntakeRequest) => Promise<{ task: Pick<Task, "id">; created: boolean }>;
+  findActiveTask: (subject: string) => Promise<string | null>;
+  /** Ask GitHub whether a person may write; null when no token is configured. */
+  hasWriteAccess: ((repository: string, login: string) => Promise<boolean>) | null;
+  log: {
+    info: (data: object, message: string) => void;
+    warn: (data: object, message: string) => void;
+  };
+};
+
+/** How long a delivery that keeps failing for reasons of ours is tried again. */
+const giveUpAfterMs = 3 * 24 * 60 * 60 * 1000;
+const pageSize = 20;
+
+type End = { result: string; subject: string | null; taskId: string | null };
+
+/** One round over the inbox. Returns how many deliveries were dealt with and how many stay open. */
+export async function processInbox(deps: InboxDeps): Promise<{ settled: number; open: number }> {
+  const seen: string[] = [];
+  let settled = 0;
+  for (;;) {
+    const page = await deps.inbox.listOpen("github", pageSize, seen);
+    if (page.length === 0) return { settled, open: seen.length - settled };
+    const newest = newestBySubject(page, deps.rules());
+    for (const delivery of page) {
+      seen.push(delivery.deliveryId);
+      if (await processDelivery(deps, delivery, newest)) settled++;
+    }
+  }
+}
+
+async function processDelivery(
+  deps: InboxDeps,
+  delivery: OpenDelivery,
+  newest: ReadonlyMap<string, string>,
+): Promise<boolean> {
+  const { deliveryId } = delivery;
+  const match = matchGithub(delivery.event, delivery.payload, deps.rules());
+  if (!match.fires) return settle(deps, deliveryId, ended(`ignored: ${match.reason}`, null));
+  const { trigger } = match;
+  const later = newest.get(trigger.subject);
+  if (trigger.newestCounts && later !== undefined && later !== deliveryId) {
+    return settle(deps, deliveryId, ended(`superseded by ${later}`, trigger.subject));
+  }
+  try {
+    const { task } = await deps.submit(await makeRequest(deps, delivery, trigger));
+    const result = `${trigger.recipe}: ${trigger.reason}`;
+    return settle(deps, deliveryId, { result, subject: trigger.subject, taskId: task.id });
+  } catch (error) {
+    return afterRefusal(deps, delivery, trigger, error);
+  }
+}
+
+async function makeRequest(
+  deps: InboxDeps,
+  delivery: OpenDelivery,
+  trigger: GithubTrigger,
+): Promise<IntakeRequest> {
+  const { askAbout, repository } = trigger;
+  const cleared =
+    trigger.needsApproval && askAbout !== null && deps.hasWriteAccess !== null
+      ? await deps.hasWriteAccess(repository, askAbout)
+      : false;
+  return {
+    input: trigger.taskInput,
+    origin: trigger.origin,
+    recipe: trigger.recipe,
+    approval:
+      trigger.needsApproval && !cleared
+        ? `Start this task for ${trigger.subject}? ${trigger.reason}.`
+        : null,
+    // The delivery is the request: rules that change meanwhile do not make it another one.
+    idempotency: { key: `github:${delivery.deliveryId}`, bodyHash: "github" },
+  };
+}
+
+async function afterRefusal(
+  deps: InboxDeps,
+  delivery: OpenDelivery,
+  trigger: GithubTrigger,
+  error: unknown,
+): Promise<boolean> {
+  const { deliveryId } = delivery;
+  const { subject } = trigger;
+  const message = error instanceof Error ? error.message : String(error);
+  if (error instanceof DeputyError && error.code === "conflict") {
+    const active = await deps.findActiveTask(subject);
+    if (active !== null && trigger.newestCounts) {
+      await deps.inbox.note(deliveryId, { result: `waits for ${active} to end`, subject });
+      return false;
+    }
+    if (active !== null) {
+      return settle(deps, deliveryId, ended(`ignored: ${active} is at work on it`, subject));
+    }
+  }
+  if (error instanceof DeputyError && error.code !== "unavailable") {
+    deps.log.warn({ deliveryId, subject }, `Delivery refused: ${message}`);
+    return settle(deps, deliveryId, ended(`refused: ${message}`, subject));
+  }
+  // Ours or the network's fault, not the delivery's: it stays, and the next round tries it again.
+  if (Date.now() - delivery.receivedAt.getTime() > giveUpAfterMs) {
+    deps.log.warn({ deliveryId, subject }, `Delivery given up after three days: ${message}`);
+    return settle(deps, deliveryId, ended(`gave up: ${message}`, subject));
+  }
+  deps.log.warn({ deliveryId, subject }, `Delivery is tried again later: ${message}`);
+  await deps.inbox.note(deliveryId, { result: `tried again later: ${message}`, subject });
+  return false;
+}
+
+async function settle(deps: InboxDeps, deliveryId: string, end: End): Promise<true> {
+  await deps.inbox.settle(deliveryId, { ...end, result: end.result.slice(0, 1000) });
+  deps.log.info({ deliveryId, taskId: end.taskId }, `Delivery settled: ${end.result}`);
+  return true;
+}
+
+function ended(result: string, subject: string | null): End {
+  return { result, subject, taskId: null };
+}
+
+/** The last delivery of each subject on this page for which only the newest counts. */
+function newestBySubject(
+  page: readonly OpenDelivery[],
+  rules: TriggerRules,
+): ReadonlyMap<string, string> {
+  const newest = new Map<string, string>();
+  for (const { deliveryId, event, payload } of page) {
+    const match = matchGithub(event, payload, rules);
+    if (match.fires && match.trigger.newestCounts) {
+      newest.set(match.trigger.subject, deliveryId);
+    }
+  }
+  return newest;
+}

@@ -1,0 +1,30 @@
+import { matchGithub } from "./match-github.ts";
+import type { TriggerRules } from "./rules.ts";
+
+/**
+ * What a payload would start, and start nothing: `deputy trigger test payload.json`. It shows the
+ * outside text as an agent would get it.
+ */
+export function testTrigger(event: string, payload: unknown, rules: TriggerRules) {
+  const match = matchGithub(event, payload, rules);
+  if (!match.fires) {
+    const hint =
+      rules.github.length === 0
+        ? "; no rules are in force, so nothing fires: see triggers.yaml"
+        : "";
+    return { event, fires: false as const, reason: `${match.reason}${hint}` };
+  }
+  const { subject, recipe, taskInput, origin, needsApproval, askAbout, reason } = match.trigger;
+  return {
+    event,
+    fires: true as const,
+    reason,
+    subject,
+    recipe,
+    needs_approval: needsApproval,
+    approval_unless_writer: askAbout,
+    reply_to: origin.replyTo,
+    task: taskInput,
+    outside_text: origin.outsideText,
+  };
+}

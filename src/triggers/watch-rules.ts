@@ -1,0 +1,99 @@
+import { readFile } from "node:fs/promises";
+import { dirname, resolve } from "node:path";
+import { watch } from "chokidar";
+import { DeputyError } from "../core/error.ts";
+import { noRules, parseTriggerRules, type TriggerRules } from "./rules.ts";
+
+/**
+ * The rules in force. They follow the file while the daemon runs; a file that cannot be read
+ * leaves the last good rules in force and says why. No file, or a broken one at the start, means
+ * that nothing fires.
+ */
+export type WatchedRules = {
+  current(): TriggerRules;
+  /** One sentence: which rules are in force, and what is wrong with the file, if anything is. */
+  status(): string;
+  close(): Promise<void>;
+};
+
+export async function watchRules(options: {
+  path: string;
+  log: {
+    info: (data: object, message: string) => void;
+    warn: (data: object, message: string) => void;
+  };
+  /** Called after each reading of the file. */
+  onRead?: () => void;
+}): Promise<WatchedRules> {
+  const path = resolve(options.path);
+  const { log } = options;
+  let rules = noRules;
+  let status = "";
+  let reading: Promise<void> = Promise.resolve();
+
+  const read = async () => {
+    const result = await readRules(path);
+    if ("problem" in result) {
+      status = `${result.problem}; ${rules.github.length > 0 ? "the rules read before stay in force" : "nothing fires"}`;
+      log.warn({ path }, `Trigger rules not read: ${status}`);
+    } else {
+      rules = result.rules;
+      status = result.status;
+      log.info({ path, rules: rules.github.length }, `Trigger rules read: ${status}`);
+    }
+    options.onRead?.();
+  };
+  // One reading after the other: the last one sees the file as it is last.
+  const readNext = () => {
+    reading = reading.then(read);
+  };
+
+  await read();
+  // The folder is watched, not the file: editors replace files, and this one may come later.
+  const watcher = watch(dirname(path), {
+    depth: 0,
+    ignoreInitial: true,
+    ignored: (entry) => resolve(entry) !== path && resolve(entry) !== dirname(path),
+  });
+  watcher.on("all", (_event, changed) => {
+    if (resolve(changed) === path) readNext();
+  });
+  watcher.on("error", (error) => log.warn({ path, error }, "Trigger rules are not watched"));
+  await new Promise<void>((done) => watcher.once("ready", () => done()));
+  // What changed before the watcher was ready made no event.
+  readNext();
+  await reading;
+  return {
+    current: () => rules,
+    status: () => status,
+    close: async () => {
+      await watcher.close();
+      await reading;
+    },
+  };
+}
+
+async function readRules(
+  path: string,
+): Promise<{ rules: TriggerRules; status: string } | { problem: string }> {
+  let text: string;
+  try {
+    text = await readFile(path, "utf8");
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "ENOENT"
+      ? { rules: noRules, status: `there is no ${path}, so nothing fires` }
+      : { problem: `${path} cannot be read: ${(error as Error).message}` };
+  }
+  try {
+    const rules = parseTriggerRules(text, path);
+    const count = rules.github.length;
+    const status =
+      count === 0
+        ? "no rules, so nothing fires"
+        : `${count} rule${count === 1 ? "" : "s"} for github`;
+    return { rules, status };
+  } catch (error) {
+    if (error instanceof DeputyError) return { problem: error.message };
+    throw error;
+  }
+}

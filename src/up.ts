@@ -1,0 +1,122 @@
+import { mkdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { type Config, loadConfig } from "./config.ts";
+import { DeputyError } from "./core/error.ts";
+import { startDaemon } from "./daemon.ts";
+import { type Log, openLog } from "./log.ts";
+import { isProcessAlive, type ProcessIdentity } from "./sandbox/process-identity.ts";
+import { spawnDetached } from "./sandbox/spawn-detached.ts";
+import { startWorker } from "./worker.ts";
+
+/** `up`, `down` and `worker`: processes and their signals. */
+export type UpOptions = { host?: string; port?: number };
+
+/** Run the daemon here until a signal ends it. */
+export async function runDaemon(
+  options: UpOptions,
+  onUp: (url: string, config: Config) => void,
+): Promise<void> {
+  const config = loadConfig(process.env, options);
+  const log = openLog(config.logLevel);
+  const daemon = await startDaemon(config, log);
+  onUp(daemon.url, config);
+  await untilSignal(log, (signal) => daemon.stop(signal));
+}
+
+/** Run a worker here until a signal ends it. */
+export async function runWorker(onUp: (config: Config) => void): Promise<void> {
+  const config = loadConfig();
+  const log = openLog(config.logLevel);
+  const worker = await startWorker(config, log);
+  onUp(config);
+  await untilSignal(log, (signal) => worker.stop(signal));
+}
+
+/** First signal: stop in order. Second: at once. Errors nobody caught are logged and change nothing. */
+async function untilSignal(log: Log, stop: (signal: string) => Promise<void>): Promise<void> {
+  process.on("unhandledRejection", (error) =>
+    log.error({ err: error }, "unhandled rejection; going on"),
+  );
+  process.on("uncaughtException", (error) =>
+    log.error({ err: error }, "uncaught exception; going on"),
+  );
+  const signal = await new Promise<string>((resolve) => {
+    for (const name of ["SIGTERM", "SIGINT", "SIGHUP"] as const)
+      process.on(name, () => resolve(name));
+  });
+  for (const name of ["SIGTERM", "SIGINT"] as const) process.once(name, () => process.exit(1));
+  await stop(signal);
+}
+
+/** Start the daemon in the background and wait until it answers. */
+export async function startDetached(
+  options: UpOptions,
+): Promise<{ url: string; pid: number; logPath: string }> {
+  const config = loadConfig(process.env, options);
+  const running = await findDaemon(config);
+  if (running)
+    throw new DeputyError(
+      "conflict",
+      `The daemon already runs at ${running.url} (pid ${running.pid}).`,
+    );
+  await mkdir(config.home, { recursive: true, mode: 0o700 });
+  const logPath = join(config.home, "daemon.log");
+  const flags = [
+    ...(options.host === undefined ? [] : ["--host", options.host]),
+    ...(options.port === undefined ? [] : ["--port", String(options.port)]),
+  ];
+  const main = fileURLToPath(new URL("./main.js", import.meta.url));
+  const child = await spawnDetached([process.execPath, main, "up", ...flags], {
+    logPath,
+    env: process.env,
+  });
+  let exited: number | null | undefined;
+  void child.exited.then((code) => {
+    exited = code;
+  });
+  for (let waited = 0; waited < 60_000; waited += 50) {
+    const daemon = await findDaemon(config);
+    if (daemon?.pid === child.pid) return { ...daemon, logPath };
+    if (exited !== undefined) {
+      const log = await readFile(logPath, "utf8");
+      throw new DeputyError(
+        "unavailable",
+        `The daemon ended at once (exit ${exited}); the end of ${logPath} says:\n${log.trim().split("\n").slice(-5).join("\n")}`,
+      );
+    }
+    await sleep(50);
+  }
+  throw new DeputyError("unavailable", `The daemon did not answer within 60 s; see ${logPath}.`);
+}
+
+/** Ask the daemon to stop and wait until it is gone. Null when there is none. */
+export async function stopDaemon(): Promise<{ pid: number } | null> {
+  const config = loadConfig();
+  const daemon = await findDaemon(config);
+  if (!daemon) return null;
+  process.kill(daemon.pid, "SIGTERM");
+  for (let waited = 0; waited < 30_000; waited += 50) {
+    if (!isProcessAlive(daemon.identity)) return { pid: daemon.pid };
+    await sleep(50);
+  }
+  throw new DeputyError(
+    "unavailable",
+    `The daemon (pid ${daemon.pid}) did not stop within 30 s; its log says why.`,
+  );
+}
+
+/** The daemon of this home, if that very process lives: its pid alone proves nothing. */
+async function findDaemon(
+  config: Config,
+): Promise<{ url: string; pid: number; identity: ProcessIdentity } | null> {
+  let file: { url: string; pid: number; start_ticks: string | null };
+  try {
+    file = JSON.parse(await readFile(config.paths.daemonFile, "utf8"));
+  } catch {
+    return null; // no file, or one that is being written: no daemon yet
+  }
+  const identity = { pid: file.pid, startTicks: file.start_ticks };
+  return isProcessAlive(identity) ? { url: file.url, pid: file.pid, identity } : null;
+}

@@ -1,0 +1,44 @@
+import type { Baseline } from "../core/task.ts";
+import type { Check, CheckRun } from "../core/verdict.ts";
+import type { ProcessIdentity } from "../sandbox/process-identity.ts";
+import type { Mirror } from "../worktree/open-mirror.ts";
+import { checkLogPath, runSetup, withCleanWorktree } from "./clean-worktree.ts";
+import { type CheckPlace, runCheck } from "./run-checks.ts";
+
+/**
+ * The same checks on the base commit, once per task: what was red before the work began is not the
+ * work's fault, and the tests that ran before are those that must still run.
+ */
+export type BaselineInput = {
+  mirror: Mirror;
+  baseCommit: string;
+  checks: readonly Check[];
+  setup: readonly string[];
+  /** A folder for clean worktrees; each gets a name of its own in it. */
+  workRoot: string;
+  logRoot: string;
+  /** Variables beside the scrubbed environment. */
+  env: Readonly<Record<string, string>>;
+  signal: AbortSignal;
+  onProcess: (identity: ProcessIdentity) => void;
+};
+
+/** Run it. Throws the signal's reason when aborted. */
+export async function runBaseline(input: BaselineInput): Promise<Baseline> {
+  const { baseCommit, checks, logRoot } = input;
+  const none: Baseline = { commit: baseCommit, runs: {}, setupOk: true, setupDetail: "no setup" };
+  if (checks.length === 0) return none;
+  return withCleanWorktree(input.mirror, input.workRoot, baseCommit, async (worktree) => {
+    const place: CheckPlace = { ...input, worktree, commit: baseCommit };
+    const setup = await runSetup(input.setup, place, logRoot);
+    const setupDetail = setup
+      ? `\`${setup.check.command}\`: ${setup.run.detail}`
+      : none.setupDetail;
+    if (setup && !setup.ok) return { ...none, setupOk: false, setupDetail };
+    const runs = new Map<string, CheckRun>();
+    for (const [index, check] of checks.entries()) {
+      runs.set(check.name, await runCheck(check, place, checkLogPath(logRoot, index, check)));
+    }
+    return { ...none, runs: Object.fromEntries(runs), setupDetail };
+  });
+}

@@ -1,0 +1,68 @@
+import { randomUUID } from "node:crypto";
+import { mkdir, realpath } from "node:fs/promises";
+import { join } from "node:path";
+import type { Check, CheckRun } from "../core/verdict.ts";
+import type { Mirror } from "../worktree/open-mirror.ts";
+import { addWorktree, removeWorktree } from "../worktree/worktree.ts";
+import { defaultCheckTimeoutMs, setupCheckName } from "./inspect-repository.ts";
+import { type CheckPlace, runCheck } from "./run-checks.ts";
+
+/**
+ * A worktree at one commit that nobody worked in, for as long as `use` runs. It is gone afterwards
+ * whatever happens; nothing in it is anybody's work, so nothing is kept of it.
+ */
+export async function withCleanWorktree<T>(
+  mirror: Mirror,
+  workRoot: string,
+  commit: string,
+  use: (worktree: string) => Promise<T>,
+): Promise<T> {
+  await mkdir(workRoot, { recursive: true });
+  // The real path, because runners print that one and test names must not differ by it.
+  const path = join(await realpath(workRoot), `check-${randomUUID()}`);
+  try {
+    await addWorktree(mirror, path, commit);
+    return await use(path);
+  } finally {
+    await removeWorktree(mirror, path);
+  }
+}
+
+export type Setup = { check: Check; run: CheckRun; ok: boolean };
+
+/**
+ * Run the setup commands, one after the other, up to the first that fails. A command that is red
+ * gets a second run: installing is mostly network. Null when there is nothing to set up.
+ */
+export async function runSetup(
+  commands: readonly string[],
+  place: CheckPlace,
+  logRoot: string,
+): Promise<Setup | null> {
+  let last: Setup | null = null;
+  for (const command of commands) {
+    const check: Check = {
+      name: setupCheckName,
+      command,
+      kind: "regression",
+      source: "config",
+      timeoutMs: defaultCheckTimeoutMs,
+      report: null,
+    };
+    const logPath = join(logRoot, "setup.log");
+    let run = await runCheck(check, place, logPath);
+    if (run.status === "red") run = await runCheck(check, place, logPath);
+    last = { check, run, ok: run.status === "green" };
+    if (!last.ok) break;
+  }
+  return last;
+}
+
+/** Where the log of a check goes: a name that is safe as a file's, in the order of the checks. */
+export function checkLogPath(logRoot: string, index: number, check: Check, round = ""): string {
+  const slug = check.name
+    .replace(/[^A-Za-z0-9]+/g, "-")
+    .replace(/^-+|-+$/g, "")
+    .slice(0, 40);
+  return join(logRoot, `${String(index + 1).padStart(2, "0")}-${slug || "check"}${round}.log`);
+}

@@ -1,0 +1,66 @@
+import type { CheckResult, Finding, Verdict } from "../core/verdict.ts";
+import { listSome } from "./diff-policy.ts";
+
+/**
+ * From checks and findings to a verdict. Pure. Fail wins over inconclusive, which wins over pass;
+ * what nobody looked at is said.
+ */
+export function conclude(
+  checks: CheckResult[],
+  findings: Finding[],
+  notChecked: readonly string[],
+): Verdict {
+  const blocking = findings.filter((finding) => finding.blocking);
+  const failed = checks.filter(({ result }) => result === "fail");
+  const open = checks.filter(({ result }) => result === "inconclusive");
+  const unchecked = [
+    ...notChecked,
+    ...checks.flatMap(describeBlindSpot),
+    "The code was not reviewed: only its behaviour under the checks was.",
+  ];
+  const verdict = (result: Verdict["result"], summary: string): Verdict => ({
+    result,
+    summary,
+    checks,
+    findings,
+    notChecked: unchecked,
+  });
+  if (failed.length > 0 || blocking.length > 0) {
+    return verdict(
+      "fail",
+      listSome([...failed.map(describe), ...blocking.map(({ message }) => message)], 3),
+    );
+  }
+  if (open.length > 0) return verdict("inconclusive", listSome(open.map(describe), 3));
+  if (checks.length === 0) return verdict("pass", nothingChecked);
+  const notes =
+    findings.length > 0
+      ? `, with ${findings.length} allowed ${findings.length === 1 ? "change" : "changes"} to tests or their set-up`
+      : "";
+  return verdict(
+    "pass",
+    `${checks.length === 1 ? "1 check passes" : `${checks.length} checks pass`}${notes}`,
+  );
+}
+
+/** The summary of a pass that means nothing: there was no check. */
+export const nothingChecked = "nothing was checked";
+/** How the summary of a verdict on an empty change begins. */
+export const noChange = "no change";
+
+function describe({ check, reason, newlyFailing }: CheckResult): string {
+  const names = newlyFailing.length > 0 ? ` (${listSome(newlyFailing, 10)})` : "";
+  return `\`${check.name}\`: ${reason}${names}`;
+}
+
+function describeBlindSpot({ check, run, baseline }: CheckResult): string[] {
+  if (
+    run.status === "inconclusive" ||
+    (run.tests?.listed === "all" && baseline?.tests?.listed === "all")
+  ) {
+    return [];
+  }
+  return [
+    `\`${check.name}\` does not name all its tests on both commits: a test that stopped running would not be seen.`,
+  ];
+}

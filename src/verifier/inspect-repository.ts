@@ -1,0 +1,103 @@
+import type { RepositoryConfig } from "../core/repository-config.ts";
+import type { Check } from "../core/verdict.ts";
+import type { Mirror } from "../worktree/open-mirror.ts";
+import { listFilesAt, readFileAt } from "../worktree/read-commit.ts";
+import { detectChecks } from "./detect-checks.ts";
+import { readRepositoryConfig, repositoryConfigPath } from "./read-repository-config.ts";
+
+/**
+ * What judges a task, fixed before any agent runs: from the base commit and the caller. A check of
+ * the caller's is an acceptance check; the repository's own are regression checks; a caller who
+ * names one of the repository's makes it an acceptance check.
+ */
+export type Inspection = {
+  setup: string[];
+  checks: Check[];
+  checksSource: "config" | "detected" | "none";
+  protectedPaths: string[];
+  /** What the repository asks for; null: it does not say. */
+  delivery: "branch" | "pr" | null;
+};
+
+export const defaultCheckTimeoutMs = 30 * 60_000;
+/** Setup shows up in verdicts under this name, so no check may have it. */
+export const setupCheckName = "setup";
+const alwaysProtected = [".deputy/**", ".github/workflows/**"];
+
+/** Inspect the base commit. Throws a DeputyError for a mistake in `.deputy/config.yaml`. */
+export async function inspectRepository(
+  mirror: Mirror,
+  baseCommit: string,
+  callerChecks: readonly string[],
+): Promise<Inspection> {
+  const read = (path: string) => readFileAt(mirror, baseCommit, path);
+  const text = await read(repositoryConfigPath);
+  const config = text === null ? {} : readRepositoryConfig(text);
+  const detected =
+    config.checks && config.setup !== undefined
+      ? null
+      : await detectChecks(await listFilesAt(mirror, baseCommit), read);
+  const own = config.checks
+    ? config.checks.map(readCheck)
+    : (detected?.checks ?? []).map((command) => makeCheck(command, "regression", "detected"));
+  const setup = config.setup ?? detected?.setup ?? [];
+  return {
+    setup: typeof setup === "string" ? [setup] : [...setup],
+    checks: mergeChecks(own, callerChecks, "caller"),
+    checksSource: config.checks ? "config" : own.length > 0 ? "detected" : "none",
+    protectedPaths: [...alwaysProtected, ...(config.protected ?? [])],
+    delivery: config.delivery ?? null,
+  };
+}
+
+/**
+ * The repository's checks with somebody's acceptance checks: one that is the same command takes
+ * the place of the repository's. Names are unique.
+ */
+export function mergeChecks(
+  own: readonly Check[],
+  commands: readonly string[],
+  source: "caller" | "plan",
+): Check[] {
+  const wanted = new Map(commands.map((command) => [squeeze(command), command]));
+  const merged: Check[] = own.map((check) =>
+    wanted.delete(squeeze(check.command)) ? { ...check, kind: "acceptance", source } : check,
+  );
+  for (const command of wanted.values()) merged.push(makeCheck(command, "acceptance", source));
+  const taken = new Set([setupCheckName]);
+  return merged.map((check) => {
+    let name = check.name;
+    for (let count = 2; taken.has(name); count++) name = `${check.name} (${count})`;
+    taken.add(name);
+    return { ...check, name };
+  });
+}
+
+type CheckEntry = NonNullable<RepositoryConfig["checks"]>[number];
+
+function readCheck(entry: CheckEntry): Check {
+  if (typeof entry === "string") return makeCheck(entry, "regression", "config");
+  const check = makeCheck(entry.run, "regression", "config");
+  return {
+    ...check,
+    name: entry.name ?? check.name,
+    report: entry.report ?? null,
+    timeoutMs: entry.timeout_minutes ? entry.timeout_minutes * 60_000 : check.timeoutMs,
+  };
+}
+
+function makeCheck(command: string, kind: Check["kind"], source: Check["source"]): Check {
+  const name = squeeze(command);
+  return {
+    name: name.length > 80 ? `${name.slice(0, 79)}…` : name,
+    command,
+    kind,
+    source,
+    timeoutMs: defaultCheckTimeoutMs,
+    report: null,
+  };
+}
+
+function squeeze(command: string): string {
+  return command.trim().replace(/\s+/g, " ");
+}

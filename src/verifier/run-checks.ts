@@ -1,0 +1,108 @@
+import { mkdir, rm } from "node:fs/promises";
+import { dirname } from "node:path";
+import type { Check, CheckRun } from "../core/verdict.ts";
+import type { ProcessIdentity } from "../sandbox/process-identity.ts";
+import { type CommandResult, runCommand } from "../sandbox/run-command.ts";
+import { scrubbedEnvironment } from "../sandbox/scrubbed-environment.ts";
+import { containPath, readContainedFile } from "../worktree/contain-path.ts";
+import { parseTestResults } from "./parse-test-results.ts";
+import { maxParsedLength } from "./parsers/test-list.ts";
+
+/**
+ * Runs one check once, on whatever is in the worktree, and says what came out: green (exit 0), red
+ * (any other exit code), or inconclusive, when the command could not start, ran out of time or was
+ * killed. The command gets no terminal, no input, no variable of the daemon and `CI=1`, which keeps
+ * runners from watching and from writing snapshots.
+ */
+export type CheckPlace = {
+  worktree: string;
+  commit: string;
+  /** Variables beside the scrubbed environment, PORT for example. */
+  env: Readonly<Record<string, string>>;
+  signal: AbortSignal;
+  onProcess: (identity: ProcessIdentity) => void;
+};
+
+const keepBytes = 8 * 1024 * 1024;
+const tailLines = 60;
+const tailLength = 6_000;
+
+/** Run it. Throws the signal's reason when aborted; never for what the command does. */
+export async function runCheck(
+  check: Check,
+  place: CheckPlace,
+  logPath: string | null,
+): Promise<CheckRun> {
+  place.signal.throwIfAborted();
+  if (logPath) await mkdir(dirname(logPath), { recursive: true });
+  // A report from an earlier run, or out of the commit, is no report of this run.
+  if (check.report !== null) await removeReport(place.worktree, check.report);
+  const startedAt = new Date().toISOString();
+  const result = await runCommand({
+    argv: ["sh", "-c", check.command],
+    cwd: place.worktree,
+    env: scrubbedEnvironment({ ...place.env, CI: "1" }),
+    timeoutMs: check.timeoutMs,
+    signal: place.signal,
+    keepBytes,
+    ...(logPath ? { logPath } : {}),
+    onStarted: place.onProcess,
+  });
+  place.signal.throwIfAborted();
+  const { status, detail } = describeEnding(result, check.timeoutMs);
+  const report = check.report === null ? null : await readReport(place.worktree, check.report);
+  const inReport = report === null ? null : parseTestResults(report, place.worktree);
+  return {
+    commit: place.commit,
+    startedAt,
+    durationMs: result.durationMs,
+    exitCode: result.exitCode,
+    status,
+    detail,
+    outputTail: tailOf(result.output),
+    logPath,
+    tests: inReport ?? parseTestResults(result.stdout, place.worktree, result.truncatedBytes > 0),
+  };
+}
+
+function describeEnding(
+  result: CommandResult,
+  timeoutMs: number,
+): Pick<CheckRun, "status" | "detail"> {
+  const inconclusive = (detail: string) => ({ status: "inconclusive" as const, detail });
+  const { endedBy, exitCode, signal } = result;
+  if (endedBy === "not_started") return inconclusive(`could not start: ${result.error}`);
+  if (endedBy === "timeout") return inconclusive(`timed out after ${timeoutMs / 1000} s`);
+  if (exitCode === null) return inconclusive(`was killed by ${signal ?? "a signal"}`);
+  if (exitCode === 126 || exitCode === 127)
+    return inconclusive(`could not start: exit ${exitCode}`);
+  // What a shell reports for a command of its own that SIGKILL or SIGTERM ended.
+  if (exitCode === 137 || exitCode === 143) return inconclusive(`was killed: exit ${exitCode}`);
+  return { status: exitCode === 0 ? "green" : "red", detail: `exit ${exitCode}` };
+}
+
+/** The end of the output, for people and briefs: whole lines, and nothing a database would refuse. */
+function tailOf(output: string): string {
+  const lines = output
+    .slice(-tailLength * 2)
+    .split("\n")
+    .slice(-tailLines)
+    .join("\n");
+  return Buffer.from(lines.slice(-tailLength).replaceAll("\0", ""), "utf8").toString("utf8").trim();
+}
+
+async function removeReport(worktree: string, path: string): Promise<void> {
+  try {
+    await rm(await containPath(worktree, path), { recursive: true, force: true });
+  } catch {
+    // It leads out of the worktree: nothing of it is deleted, and nothing of it is read later.
+  }
+}
+
+async function readReport(worktree: string, path: string): Promise<string | null> {
+  try {
+    return (await readContainedFile(worktree, path, maxParsedLength))?.toString("utf8") ?? null;
+  } catch {
+    return null; // no regular file inside the worktree: there is no report
+  }
+}

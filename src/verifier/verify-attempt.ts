@@ -1,0 +1,171 @@
+import type { Baseline } from "../core/task.ts";
+import type { Check, CheckResult, CheckRun, Finding, Verdict } from "../core/verdict.ts";
+import type { ProcessIdentity } from "../sandbox/process-identity.ts";
+import { listChanges } from "../worktree/diff.ts";
+import type { Mirror } from "../worktree/open-mirror.ts";
+import { checkLogPath, runSetup, type Setup, withCleanWorktree } from "./clean-worktree.ts";
+import { conclude, noChange, nothingChecked } from "./conclude.ts";
+import { type InspectedChange, inspectChange } from "./inspect-change.ts";
+import { judgeCheck, judgeRun } from "./judge-check.ts";
+import { describeWeakened, findLostTests, findWeakened } from "./judge-tests.ts";
+import { removeFiles, restoreFiles, writeTreeFile } from "./restore-files.ts";
+import { type CheckPlace, runCheck } from "./run-checks.ts";
+
+/**
+ * Whether a commit does what its author says, found out without asking the author. In a worktree
+ * that nobody worked in, with everything that decides how the checks run put back to the base:
+ *
+ *   setup → each check (a red one twice) → if existing tests were edited: the checks again, with
+ *   the base's versions of those tests
+ *
+ * The agent's new tests run too, and its edited ones; only its influence on the judge is taken away.
+ */
+export type VerifyInput = {
+  mirror: Mirror;
+  /** What checks, protected paths and original tests are taken from, and the baseline refers to. */
+  baseCommit: string;
+  commit: string;
+  /** Where the attempt started, when it has to have changed something since. */
+  mustChangeFrom?: string;
+  checks: readonly Check[];
+  setup: readonly string[];
+  protectedPaths: readonly string[];
+  allowTestChanges: boolean;
+  /** A folder for clean worktrees; each gets a name of its own in it, and is removed. */
+  workRoot: string;
+  logRoot: string;
+  /** Variables beside the scrubbed environment. */
+  env: Readonly<Record<string, string>>;
+  /** Null: the base was not run, so that a red regression check cannot be judged. */
+  baseline: Baseline | null;
+  signal: AbortSignal;
+  onProcess: (identity: ProcessIdentity) => void;
+  /** Called as each check is judged; once more for one that the original tests put in doubt. */
+  onCheck: (result: CheckResult) => void | Promise<void>;
+};
+
+/** Verify a commit. Throws the signal's reason when aborted, and for lost infrastructure (git, disk). */
+export async function verifyCommit(input: VerifyInput): Promise<Verdict> {
+  const { mirror, commit, mustChangeFrom, workRoot } = input;
+  if (mustChangeFrom && (await listChanges(mirror, mustChangeFrom, commit)).length === 0) {
+    const summary = `${noChange}: the attempt ended without changing a file`;
+    return { ...conclude([], [], []), result: "fail", summary };
+  }
+  const change = await inspectChange(input);
+  if (input.checks.length === 0) {
+    return conclude([], change.findings, [`There is no check: ${nothingChecked}.`]);
+  }
+  return withCleanWorktree(mirror, workRoot, commit, async (worktree) => {
+    const place: CheckPlace = { ...input, worktree };
+    await putJudgesBack(input, change, worktree);
+    const setup = await runSetup(input.setup, place, input.logRoot);
+    if (setup && !setup.ok) return await concludeWithoutSetup(input, change, setup);
+    const results: CheckResult[] = [];
+    for (const [index, check] of input.checks.entries()) {
+      const result = await runAndJudge(input, check, index, place);
+      results.push(result);
+      await input.onCheck(result);
+    }
+    const context = { ...change, allowTestChanges: input.allowTestChanges };
+    const lost = findLostTests(results, context);
+    const weakened = await tryOriginalTests(input, change, results, place);
+    return conclude(results, [...change.findings, ...lost, ...weakened], []);
+  });
+}
+
+/** Everything that decides how checks run becomes what it is on the base. */
+async function putJudgesBack(
+  { mirror, baseCommit }: VerifyInput,
+  change: InspectedChange,
+  worktree: string,
+): Promise<void> {
+  await removeFiles(worktree, change.remove);
+  await restoreFiles(mirror, worktree, baseCommit, change.restore);
+  for (const { path, text } of change.rewrite) await writeTreeFile(worktree, path, text);
+}
+
+async function runAndJudge(
+  input: VerifyInput,
+  check: Check,
+  index: number,
+  place: CheckPlace,
+): Promise<CheckResult> {
+  const baseline = baselineOf(input, check);
+  const run = await runCheck(check, place, checkLogPath(input.logRoot, index, check));
+  const isOpen = run.status === "red" && judgeRun(check.kind, run, baseline).result !== "pass";
+  const rerun = isOpen
+    ? await runCheck(check, place, checkLogPath(input.logRoot, index, check, "-again"))
+    : null;
+  return judgeCheck(check, run, rerun, baseline);
+}
+
+/**
+ * Run what passes once more with the base's versions of the test files that the change altered.
+ * Results are replaced in place where the originals leave them in doubt.
+ */
+async function tryOriginalTests(
+  input: VerifyInput,
+  change: InspectedChange,
+  results: CheckResult[],
+  place: CheckPlace,
+): Promise<Finding[]> {
+  if (change.alteredTests.length === 0) return [];
+  const findings: Finding[] = [];
+  await restoreFiles(input.mirror, place.worktree, input.baseCommit, change.alteredTests);
+  for (const [index, result] of results.entries()) {
+    const { check, run } = result;
+    if (result.result !== "pass" || (run.status === "red" && !run.tests)) continue;
+    const runOriginals = (round: string) =>
+      runCheck(check, place, checkLogPath(input.logRoot, index, check, round));
+    let original = await runOriginals("-original-tests");
+    const first = findWeakened(run, original);
+    let doubt = original.status === "inconclusive" ? original.detail : null;
+    if (first.weakened) {
+      original = await runOriginals("-original-tests-again");
+      const second = findWeakened(run, original);
+      if (second.weakened) {
+        const inBoth = first.tests.filter((name) => second.tests.includes(name));
+        findings.push(
+          describeWeakened(check.name, inBoth.length > 0 ? inBoth : second.tests, {
+            ...change,
+            allowTestChanges: input.allowTestChanges,
+          }),
+        );
+      } else doubt = "flaky: red, then not";
+    }
+    const reason = `${result.reason}; with the original tests ${doubt ?? "too"}`;
+    if (doubt !== null && !input.allowTestChanges) {
+      results[index] = { ...result, result: "inconclusive", reason };
+      await input.onCheck({ ...result, result: "inconclusive", reason });
+    } else if (!first.weakened) results[index] = { ...result, reason };
+  }
+  return findings;
+}
+
+/** Setup that worked on the base and does not here is the change's failure. */
+async function concludeWithoutSetup(
+  { baseline, checks, onCheck }: VerifyInput,
+  { findings }: InspectedChange,
+  { check, run }: Setup,
+): Promise<Verdict> {
+  const worked = baseline?.setupOk === true;
+  const broken = worked && run.status === "red";
+  const result: CheckResult = {
+    ...{ check, run, rerun: null, baseline: null, newlyFailing: [], newlyPassing: [] },
+    result: broken ? "fail" : "inconclusive",
+    reason: broken
+      ? `setup fails (${run.detail}), and worked on the base`
+      : `setup does not work: ${run.detail}${baseline && !worked ? `; nor on the base (${baseline.setupDetail})` : ""}`,
+  };
+  await onCheck(result);
+  return conclude(
+    [result],
+    findings,
+    checks.map(({ name }) => `\`${name}\` was not run, because setup failed.`),
+  );
+}
+
+function baselineOf({ baseline }: VerifyInput, check: Check): CheckRun | null {
+  if (!baseline || !Object.hasOwn(baseline.runs, check.name)) return null;
+  return baseline.runs[check.name] ?? null;
+}

@@ -1,0 +1,71 @@
+import { mkdir } from "node:fs/promises";
+import type { Config } from "./config.ts";
+import { openDatabase } from "./database.ts";
+import { beginLife } from "./life.ts";
+import type { Log } from "./log.ts";
+import { notificationRows } from "./notifier/notification-rows.ts";
+import { makeAnnounce } from "./orchestrator/announce.ts";
+import { startStageRunner } from "./orchestrator/run-stages.ts";
+import { openQueue } from "./queue/open.ts";
+import { makeStages } from "./stages.ts";
+import { listen } from "./store/listen.ts";
+
+/**
+ * A second process that takes executions over the same queue and database. It holds leases like the
+ * daemon does and has no door of its own; it shares the daemon's home, because that is where the
+ * mirrors and worktrees are. When it dies, the daemon takes over what it had.
+ */
+export type WorkerProcess = { stop(reason: string): Promise<void> };
+
+const parkMs = 8_000;
+const ringMs = 15_000;
+
+export async function startWorker(config: Config, log: Log): Promise<WorkerProcess> {
+  await mkdir(config.home, { recursive: true, mode: 0o700 });
+  const database = await openDatabase(config, log);
+  const { store } = database;
+  const { db } = store;
+  const life = await beginLife(store, "worker", {
+    log,
+    home: config.home,
+    onDatabaseLost: database.revive,
+  });
+  const { execute } = makeStages({ db, config, life });
+  const runner = startStageRunner({
+    db,
+    announce: makeAnnounce((event, task) => notificationRows(event, task, config.notifier)),
+    bootId: life.bootId,
+    stages: { execute },
+    log: (level, fields, message) => log[level](fields, message),
+  });
+  const queue = await openQueue({
+    connection: config.redisUrl
+      ? { kind: "redis", url: config.redisUrl }
+      : { kind: "postgres", config: store.connection },
+    bells: ["execute"],
+    onRing: (stage) => runner.ring(stage),
+    onError: (error) => log.error({ err: error }, "queue error"),
+  });
+  const listener = await listen(
+    store.connection,
+    (message) => {
+      const [what, taskId = ""] = message.split(" ");
+      if (what === "cancel") runner.cancelTask(taskId);
+    },
+    (error) => log.error({ err: error }, "listen error"),
+  );
+  const timer = setInterval(() => runner.ringAll(), ringMs);
+  runner.ringAll();
+  log.info({ boot: life.bootId, slots: config.concurrency }, "worker is up");
+  return {
+    stop: async (reason) => {
+      log.info({ reason }, "worker is stopping");
+      clearInterval(timer);
+      await runner.stop(parkMs);
+      await listener.close();
+      await queue.close();
+      await life.end();
+      await store.close();
+    },
+  };
+}

@@ -1,0 +1,84 @@
+import { lstat, mkdir, readdir } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { GitFailure } from "./git-failure.ts";
+import { type Mirror, openMirror } from "./open-mirror.ts";
+import { makeWritable, removeTree } from "./remove-tree.ts";
+
+/**
+ * Puts a commit's files into a folder in which an agent may have done anything. The index is a
+ * scratch copy of ours: one that an agent could reach may mark changed files as unchanged. Git
+ * writes in parallel, replaces links on the way by folders instead of following them, and knows no
+ * filters (mirror.ts). What it refuses to clear away is cleared here.
+ */
+export type CheckOut = {
+  workTree: string;
+  /** Of the last checkout there, or not existing yet; after this it is that of `commit`. */
+  index: string;
+  commit: string;
+  keepIgnored: boolean;
+};
+
+export async function checkOut(mirror: Mirror, what: CheckOut): Promise<void> {
+  try {
+    await attempt(mirror, what);
+  } catch (error) {
+    if (!(error instanceof GitFailure)) throw error;
+    // Folders without write permission, repositories in the way of files: empty it and start over.
+    await makeWritable(what.workTree);
+    for (const name of await readdir(what.workTree)) {
+      if (name !== ".git") await removeTree(join(what.workTree, name));
+    }
+    await attempt(mirror, what);
+  }
+}
+
+async function attempt(
+  mirror: Mirror,
+  { workTree, index, commit, keepIgnored }: CheckOut,
+): Promise<void> {
+  const git = openMirror(mirror, { workTree, index });
+  const isFresh = (await readdir(workTree)).every((name) => name === ".git");
+  await git.run([
+    "read-tree",
+    "--reset",
+    "-u",
+    "--no-recurse-submodules",
+    "--end-of-options",
+    commit,
+  ]);
+  if (isFresh) return;
+  // Twice -f: repositories that were made inside go as well.
+  await git.run(["clean", "--quiet", "-d", "-f", "-f", ...(keepIgnored ? [] : ["-x"])]);
+  await removeNestedRepositories(mirror, workTree, index);
+}
+
+/** Delete `.git` in folders that have tracked files, which `clean` overlooks, and what lies in submodules. */
+async function removeNestedRepositories(
+  mirror: Mirror,
+  workTree: string,
+  index: string,
+): Promise<void> {
+  const git = openMirror(mirror, { workTree, index });
+  const { stdout } = await git.ask(["ls-files", "--stage", "-z"]);
+  const folders = new Set<string>();
+  // latin1 keeps bytes that are no UTF-8 as they are.
+  for (const line of stdout.toString("latin1").split("\0")) {
+    const path = line.slice(line.indexOf("\t") + 1);
+    if (line.startsWith("160000 ")) await emptyFolder(toPath(workTree, path));
+    for (let up = dirname(path); up !== "." && !folders.has(up); up = dirname(up)) folders.add(up);
+  }
+  for (const folder of folders) {
+    const nested = toPath(workTree, `${folder}/.git`);
+    if (await lstat(nested).catch(() => null)) await removeTree(nested.toString());
+  }
+}
+
+async function emptyFolder(path: Buffer): Promise<void> {
+  if ((await readdir(path).catch(() => [])).length === 0) return;
+  await removeTree(path.toString());
+  await mkdir(path, { recursive: true });
+}
+
+function toPath(root: string, latin1: string): Buffer {
+  return Buffer.concat([Buffer.from(`${root}/`), Buffer.from(latin1, "latin1")]);
+}

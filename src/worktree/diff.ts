@@ -1,0 +1,76 @@
+import { randomUUID } from "node:crypto";
+import { open, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Mirror, openMirror } from "./open-mirror.ts";
+
+/**
+ * What changed between two commits. No external diff and no textconv ever runs, a rename is a
+ * deletion and an addition, and a patch holds binary files, so that `git apply` gives the very tree.
+ */
+export type Change = {
+  path: string;
+  status: "added" | "modified" | "deleted" | "type_changed";
+};
+
+const how = ["-r", "--no-renames", "--no-ext-diff", "--no-textconv", "--no-color"];
+const asPatch = ["-p", "--binary", "--full-index", "--src-prefix=a/", "--dst-prefix=b/"];
+const maxDiffBytes = 1024 * 1024;
+
+/** The unified patch, for people and prompts: cut at `maxBytes` with a last line that says so. */
+export async function diffCommits(
+  mirror: Mirror,
+  from: string,
+  to: string,
+  options: { maxBytes?: number } = {},
+): Promise<string> {
+  const maxBytes = options.maxBytes ?? maxDiffBytes;
+  const path = join(tmpdir(), `deputy-${randomUUID()}.patch`);
+  try {
+    await writePatch(mirror, from, to, path);
+    const file = await open(path, "r");
+    try {
+      const { size } = await file.stat();
+      const buffer = Buffer.alloc(Math.min(size, maxBytes));
+      await file.read(buffer, 0, buffer.length, 0);
+      if (size <= maxBytes) return buffer.toString("utf8");
+      const whole = buffer.subarray(0, buffer.lastIndexOf("\n") + 1);
+      return `${whole.toString("utf8")}[… ${size - whole.length} more bytes of this diff left out]\n`;
+    } finally {
+      await file.close();
+    }
+  } finally {
+    await rm(path, { force: true });
+  }
+}
+
+/** Write the whole patch to a file, whatever its size. `git apply` takes it. */
+export async function writePatch(
+  mirror: Mirror,
+  from: string,
+  to: string,
+  file: string,
+): Promise<void> {
+  await (await open(file, "w", 0o600)).close(); // an empty change leaves an empty file, private from the start
+  await openMirror(mirror).run(["diff-tree", ...how, ...asPatch, `--output=${file}`, from, to]);
+}
+
+const statuses: Record<string, Change["status"]> = {
+  A: "added",
+  M: "modified",
+  D: "deleted",
+  T: "type_changed",
+};
+
+/** The paths that differ, sorted by path. */
+export async function listChanges(mirror: Mirror, from: string, to: string): Promise<Change[]> {
+  const args = ["diff-tree", ...how, "-z", "--name-status", from, to];
+  const fields = (await openMirror(mirror).run(args)).split("\0");
+  const changes: Change[] = [];
+  for (let at = 0; at + 1 < fields.length; at += 2) {
+    const status = statuses[fields[at] ?? ""];
+    const path = fields[at + 1];
+    if (status && path) changes.push({ path, status });
+  }
+  return changes;
+}

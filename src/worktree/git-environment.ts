@@ -1,0 +1,135 @@
+/**
+ * Everything that decides how a git command of ours behaves, in one place and out of argv, where
+ * every user of the machine could read it: the environment, with our configuration inside it.
+ *
+ * - `hermetic` is for our mirrors and worktrees. No configuration of the user or the system is read,
+ *   nothing of the network is reachable, hooks, fsmonitor, replace refs, prompts and optional locks
+ *   are off, pathspecs are literal, and every commit is Deputy's.
+ * - `transport` acts on the user's behalf in the user's repository or over the network: their HOME,
+ *   configuration, credential helpers and ssh; still without hooks, prompts and exotic protocols.
+ */
+export type GitMode = "hermetic" | "transport";
+
+export const deputyIdentity = { name: "Deputy", email: "deputy@localhost" };
+
+export type GitPlace = {
+  /** Set explicitly, so that nothing in a worktree can point git elsewhere. Null: find it from `cwd`. */
+  gitDir: string | null;
+  workTree?: string;
+  index?: string;
+  mode: GitMode;
+  /** `Authorization: …`, sent to this origin only. */
+  auth?: { origin: string; header: string };
+  /** Unencrypted http, for a server on this very machine. */
+  allowHttp?: boolean;
+};
+
+const hardening: Record<string, string> = {
+  "core.hooksPath": "/dev/null",
+  "core.fsmonitor": "false",
+  "core.untrackedCache": "false",
+  "gc.auto": "0",
+  "maintenance.auto": "false",
+  "submodule.recurse": "false",
+  "fetch.recurseSubmodules": "false",
+  "push.recurseSubmodules": "no",
+  "push.gpgSign": "false",
+};
+
+const hermeticOnly: Record<string, string> = {
+  "core.attributesFile": "/dev/null",
+  "core.excludesFile": "/dev/null",
+  "core.quotePath": "false",
+  "core.symlinks": "true",
+  "core.fileMode": "true",
+  "core.ignoreCase": "false",
+  "core.logAllRefUpdates": "false",
+  "core.sparseCheckout": "false",
+  "commit.gpgSign": "false",
+  "diff.ignoreSubmodules": "all",
+  "checkout.workers": "4",
+  "checkout.thresholdForParallelism": "100",
+};
+
+const transportOnly: Record<string, string> = {
+  "fetch.fsckObjects": "true",
+  // Old but harmless defects that real repositories carry in their history.
+  "fetch.fsck.zeroPaddedFilemode": "ignore",
+  "fetch.fsck.badTimezone": "ignore",
+  "fetch.fsck.missingSpaceBeforeDate": "ignore",
+  "http.lowSpeedLimit": "1000",
+  "http.lowSpeedTime": "60",
+};
+
+/** Variables of the user's git and ssh set-up that a transport keeps; every other GIT_ one is dropped. */
+const keptInTransport = new Set([
+  "GIT_SSH",
+  "GIT_SSH_COMMAND",
+  "GIT_SSL_CAINFO",
+  "GIT_SSL_CAPATH",
+  "GIT_PROXY_SSL_CAINFO",
+]);
+
+/** Build the whole environment of one git command. Nothing else of the daemon's reaches it. */
+export function buildGitEnvironment(
+  place: GitPlace,
+  from: NodeJS.ProcessEnv = process.env,
+): Record<string, string> {
+  const hermetic = place.mode === "hermetic";
+  const env: Record<string, string> = hermetic ? hermeticBase(from) : transportBase(from, place);
+  const config = { ...hardening, ...(hermetic ? hermeticOnly : transportOnly) };
+  if (place.auth) config[`http.${place.auth.origin}/.extraHeader`] = place.auth.header;
+  const entries = Object.entries(config);
+  env.GIT_CONFIG_COUNT = String(entries.length);
+  for (const [index, [key, value]] of entries.entries()) {
+    env[`GIT_CONFIG_KEY_${index}`] = key;
+    env[`GIT_CONFIG_VALUE_${index}`] = value;
+  }
+  if (place.gitDir !== null) env.GIT_DIR = place.gitDir;
+  if (place.workTree !== undefined) env.GIT_WORK_TREE = place.workTree;
+  if (place.index !== undefined) env.GIT_INDEX_FILE = place.index;
+  return {
+    ...env,
+    LC_ALL: "C",
+    GIT_TERMINAL_PROMPT: "0",
+    GIT_OPTIONAL_LOCKS: "0",
+    GIT_EDITOR: "false",
+    GIT_PAGER: "cat",
+    GIT_LFS_SKIP_SMUDGE: hermetic ? "1" : (from.GIT_LFS_SKIP_SMUDGE ?? "0"),
+  };
+}
+
+function hermeticBase(from: NodeJS.ProcessEnv): Record<string, string> {
+  return {
+    PATH: from.PATH ?? "/usr/local/bin:/usr/bin:/bin",
+    HOME: "/nonexistent",
+    ...(from.TMPDIR ? { TMPDIR: from.TMPDIR } : {}),
+    GIT_CONFIG_GLOBAL: "/dev/null",
+    GIT_CONFIG_NOSYSTEM: "1",
+    GIT_ATTR_NOSYSTEM: "1",
+    GIT_NO_REPLACE_OBJECTS: "1",
+    GIT_LITERAL_PATHSPECS: "1",
+    GIT_ALLOW_PROTOCOL: "none",
+    GIT_AUTHOR_NAME: deputyIdentity.name,
+    GIT_AUTHOR_EMAIL: deputyIdentity.email,
+    GIT_COMMITTER_NAME: deputyIdentity.name,
+    GIT_COMMITTER_EMAIL: deputyIdentity.email,
+  };
+}
+
+function transportBase(from: NodeJS.ProcessEnv, place: GitPlace): Record<string, string> {
+  const env: Record<string, string> = {};
+  for (const [name, value] of Object.entries(from)) {
+    if (value === undefined || (/^git_/i.test(name) && !keptInTransport.has(name))) continue;
+    // The daemon's own secrets are no business of a credential helper; editors and pagers never run.
+    if (/^(OPENAI_|DEPUTY_|DATABASE_URL$|REDIS_URL$|EDITOR$|VISUAL$|PAGER$|PREFIX$)/i.test(name)) {
+      continue;
+    }
+    env[name] = value;
+  }
+  env.GIT_ALLOW_PROTOCOL = place.allowHttp ? "file:https:ssh:http" : "file:https:ssh";
+  // ssh would ask on the terminal of a daemon in the foreground; this way its questions fail at once.
+  env.SSH_ASKPASS = "false";
+  env.SSH_ASKPASS_REQUIRE = "force";
+  return env;
+}

@@ -1,0 +1,109 @@
+import { join } from "node:path";
+import { DeputyError } from "../core/error.ts";
+import { invariant } from "../core/invariant.ts";
+import {
+  type FetchOptions,
+  fetchAll,
+  guessHead,
+  lookAtSource,
+  type SourceHead,
+} from "./fetch-source.ts";
+import { createMirror, type Mirror, openMirror } from "./open-mirror.ts";
+import { withRepositoryLock } from "./repository-lock.ts";
+import type { Repository } from "./repository-url.ts";
+import { baseCandidates, findIn } from "./source-repository.ts";
+
+// The rest of the system knows a mirror by this file.
+export { type Mirror, openMirror };
+
+/** A mirror that was just brought up to date: what the source's HEAD was then is known. */
+export type FetchedMirror = Mirror & { head: SourceHead | null };
+
+/**
+ * Have an up-to-date mirror of the repository below `root`, made when it is missing. Of a local
+ * repository whose branches, tags and HEAD did not move nothing is fetched: a few milliseconds.
+ */
+export async function ensureMirror(
+  root: string,
+  repository: Repository,
+  options: FetchOptions = {},
+): Promise<FetchedMirror> {
+  const mirror = { gitDir: join(root, `${repository.key}.git`) };
+  await createMirror(mirror);
+  if (repository.kind === "remote") {
+    await withRepositoryLock(
+      mirror.gitDir,
+      () => fetchAll(mirror, repository, options),
+      options.signal,
+    );
+    return { ...mirror, head: await guessHead(mirror) };
+  }
+  let source = await lookAtSource(mirror, repository, options.want);
+  if (!source.isMirrored) {
+    const update = async () => {
+      // Another task may have fetched while this one waited for the lock.
+      source = await lookAtSource(mirror, repository, options.want);
+      if (!source.isMirrored) await fetchAll(mirror, repository, options, source.head !== null);
+    };
+    await withRepositoryLock(mirror.gitDir, update, options.signal);
+  }
+  return { ...mirror, head: source.head };
+}
+
+/**
+ * The commit a task starts from: a branch, a tag, a full or abbreviated commit; null is where the
+ * repository's HEAD was, for a checkout the commit that is checked out.
+ */
+export async function resolveBase(
+  mirror: FetchedMirror,
+  base: string | null,
+): Promise<{ commit: string; ref: string }> {
+  if (base === null || base === "HEAD") {
+    if (mirror.head) return mirror.head;
+    throw new DeputyError(
+      "unprocessable",
+      "The repository has no commit: commit something first.",
+      {
+        field: "repository",
+      },
+    );
+  }
+  const git = openMirror(mirror);
+  for (const name of baseCandidates(base, "refs/remotes/origin/")) {
+    const commit = await findIn(git, name);
+    if (commit !== null) return { commit, ref: base };
+  }
+  throw new DeputyError(
+    "unprocessable",
+    `The base "${base}" is no branch, tag or commit of the repository: name one that exists there.`,
+    { field: "base" },
+  );
+}
+
+/** Keep a commit reachable as refs/deputy/NAME (or that full name). Moves the ref when it exists. */
+export async function pinRef(mirror: Mirror, name: string, commit: string): Promise<void> {
+  await openMirror(mirror).run(["update-ref", "--no-deref", deputyRef(name), commit]);
+}
+
+/** The commit of refs/deputy/NAME, or null. */
+export async function readRef(mirror: Mirror, name: string): Promise<string | null> {
+  return findIn(openMirror(mirror), deputyRef(name));
+}
+
+/** Delete refs/deputy/NAME, and everything below refs/deputy/NAME/. Says how many there were. */
+export async function deleteRefs(mirror: Mirror, name: string): Promise<number> {
+  const git = openMirror(mirror);
+  return withRepositoryLock(mirror.gitDir, async () => {
+    const found = await git.run(["for-each-ref", "--format=delete %(refname)", deputyRef(name)]);
+    if (found !== "") await git.run(["update-ref", "--no-deref", "--stdin"], { input: found });
+    return found.split("\n").length - 1;
+  });
+}
+
+/** The full name of a ref of ours. Names are made by the daemon from ids: a bad one is a bug. */
+function deputyRef(text: string): string {
+  const name = text.replace(/^refs\/deputy\//, "");
+  const ok = /^[A-Za-z0-9_][A-Za-z0-9_.-]*(\/[A-Za-z0-9_][A-Za-z0-9_.-]*)*$/.test(name);
+  invariant(ok && !/\.\.|\.lock(\/|$)|\.(\/|$)/.test(name), `bad ref name ${JSON.stringify(name)}`);
+  return `refs/deputy/${name}`;
+}

@@ -1,0 +1,94 @@
+import { randomUUID } from "node:crypto";
+import { readFileSync, renameSync, writeFileSync } from "node:fs";
+import { mkdir, rename, rm, stat, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { type Git, openGit } from "./git.ts";
+
+/**
+ * A bare repository of the daemon's own per user's repository; all worktrees hang on it, and the
+ * user's repository is only ever fetched from and pushed to. What is in it:
+ *
+ *   refs/remotes/origin/*   the source's branches     refs/tags/*   its tags
+ *   refs/source/HEAD        its checked-out commit    refs/source/commits/*   commits asked for by id
+ *   refs/deputy/*           ours: snapshots, task branches; no fetch ever touches them
+ *
+ * It is never a `--mirror` clone: a pruning fetch into one deletes our own branches. Nothing is
+ * garbage-collected by git on its own. Uncommitted changes of the user are not in it and so never
+ * part of a base. Its configuration is a constant that is put back before every use: an agent that
+ * could write it would otherwise have the daemon run its filters.
+ */
+export type Mirror = { gitDir: string };
+
+const config = `[core]
+\trepositoryformatversion = 0
+\tbare = true
+\tfilemode = true
+\tsymlinks = true
+\tignorecase = false
+\tlogallrefupdates = false
+[gc]
+\tauto = 0
+\tpruneExpire = never
+\tworktreePruneExpire = never
+[maintenance]
+\tauto = false
+[user]
+\tname = Deputy
+\temail = deputy@localhost
+`;
+/**
+ * Of the highest precedence: whatever a tree asks for, no filter runs, and no false encoding can make
+ * adding its files fail.
+ */
+const attributes = "* -filter -working-tree-encoding\n";
+
+const constants: readonly [string, string][] = [
+  ["config", config],
+  [join("info", "attributes"), attributes],
+  [join("info", "exclude"), ""],
+];
+
+/** Git in a mirror, hermetic. With a worktree or an index of ours when given. */
+export function openMirror(mirror: Mirror, place: { workTree?: string; index?: string } = {}): Git {
+  for (const [name, text] of constants) restoreFile(join(mirror.gitDir, name), text);
+  return openGit({ gitDir: mirror.gitDir, mode: "hermetic", ...place });
+}
+
+/**
+ * Put back what we wrote. An agent without a sandbox changes it by as little as `git config
+ * user.name`; anything in there that runs a program is gone before git reads it.
+ */
+function restoreFile(path: string, text: string): void {
+  try {
+    if (readFileSync(path, "utf8") === text) return;
+  } catch {
+    // missing or unreadable: written anew
+  }
+  const draft = `${path}.${randomUUID()}`;
+  writeFileSync(draft, text);
+  renameSync(draft, path);
+}
+
+/** Make the empty mirror when it is missing: whole or not at all. */
+export async function createMirror(mirror: Mirror): Promise<void> {
+  if (await exists(join(mirror.gitDir, "config"))) return;
+  const draft = join(dirname(mirror.gitDir), `.new-${randomUUID()}`);
+  for (const folder of ["objects", "refs", "info", "deputy"]) {
+    await mkdir(join(draft, folder), { recursive: true, mode: 0o700 });
+  }
+  await writeFile(join(draft, "HEAD"), "ref: refs/heads/none\n");
+  for (const [name, text] of constants) await writeFile(join(draft, name), text);
+  try {
+    await rename(draft, mirror.gitDir);
+  } catch (error) {
+    await rm(draft, { recursive: true, force: true });
+    if (!(await exists(join(mirror.gitDir, "config")))) throw error; // else somebody was quicker
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  );
+}

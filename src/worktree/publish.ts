@@ -1,0 +1,183 @@
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DeputyError } from "../core/error.ts";
+import { GitFailure } from "./git-failure.ts";
+import { type Mirror, openMirror } from "./open-mirror.ts";
+import { isAncestor } from "./read-commit.ts";
+import type { Repository } from "./repository-url.ts";
+import { findIn, inspectSource, isPlainName } from "./source-repository.ts";
+import { explainTransport, openTransport } from "./transport.ts";
+
+/**
+ * The one thing that Deputy writes into a user's repository: a branch below `deputy/`. It is pushed,
+ * never forced, and never the branch that is checked out; on this machine the receiving side runs
+ * without hooks, reflog and maintenance, so that nothing else of the repository changes.
+ */
+export type PublishOptions = { authHeader?: string; signal?: AbortSignal };
+
+const receivePack = [
+  "git",
+  "-c core.hooksPath=/dev/null",
+  "-c core.logAllRefUpdates=false",
+  "-c receive.autogc=false",
+  "-c gc.auto=0",
+  "-c maintenance.auto=false",
+  "-c receive.denyCurrentBranch=refuse",
+  "-c receive.denyNonFastForwards=true",
+  "receive-pack",
+].join(" ");
+
+/**
+ * Have `branch` point to `commit` in the user's repository. Says "existed" when it did already.
+ * A branch that is there with other work is a conflict, and left alone.
+ */
+export async function publishBranch(
+  mirror: Mirror,
+  repository: Repository,
+  what: { commit: string; branch: string } & PublishOptions,
+): Promise<"pushed" | "existed"> {
+  const { commit, branch, signal } = what;
+  const ref = branchRef(branch);
+  const tip = await branchTip(repository, branch, what);
+  if (tip === commit) return "existed";
+  if (tip !== null && !(await isOlder(mirror, tip, commit))) {
+    throw new DeputyError(
+      "conflict",
+      `The branch ${branch} exists in ${repository.url} with other commits (${tip.slice(0, 10)}): rename or delete it, then deliver again.`,
+    );
+  }
+  const git = openTransport(repository, { gitDir: mirror.gitDir, authHeader: what.authHeader });
+  const args = ["push", "--quiet", "--no-verify", "--no-follow-tags", "--no-signed"];
+  if (repository.kind === "local") args.push(`--receive-pack=${receivePack}`);
+  const url =
+    repository.kind === "local" ? (await inspectSource(repository.url)).topLevel : repository.url;
+  args.push("--end-of-options", url, `${commit}:${ref}`);
+  const { exitCode, stderr } = await git.ask(args, signal ? { signal } : {});
+  if (exitCode !== 0) throw explainPush(new GitFailure(args, exitCode, stderr), repository, branch);
+  // What a fetch would find; so the next task need not fetch.
+  await openMirror(mirror).run(["update-ref", `refs/remotes/origin/${branch}`, commit]);
+  return "pushed";
+}
+
+/** The commit of a branch in the user's repository, or null when there is no such branch. */
+export async function branchTip(
+  repository: Repository,
+  branch: string,
+  options: PublishOptions = {},
+): Promise<string | null> {
+  const ref = branchRef(branch);
+  if (repository.kind === "local") return findIn((await inspectSource(repository.url)).git, ref);
+  const git = openTransport(repository, { gitDir: null, authHeader: options.authHeader });
+  const args = ["ls-remote", "--heads", "--end-of-options", repository.url, ref];
+  const { exitCode, stdout, stderr } = await git.ask(
+    args,
+    options.signal ? { signal: options.signal } : {},
+  );
+  if (exitCode !== 0) throw explainTransport(new GitFailure(args, exitCode, stderr), repository);
+  const lines = stdout.toString("utf8").split("\n");
+  return lines.find((line) => line.endsWith(`\t${ref}`))?.split("\t")[0] ?? null;
+}
+
+/**
+ * Delete a branch that Deputy delivered, as long as it still is what was delivered. False when it
+ * was gone already. Leaves no reflog and no empty folder.
+ */
+export async function deleteBranch(
+  repository: Repository,
+  branch: string,
+  expectedCommit: string,
+  options: PublishOptions = {},
+): Promise<boolean> {
+  const tip = await branchTip(repository, branch, options);
+  if (tip === null) return false;
+  if (tip !== expectedCommit) throw movedBranch(branch, tip);
+  if (repository.kind === "local") await deleteLocal(repository, branch, expectedCommit);
+  else await deleteRemote(repository, branch, expectedCommit, options);
+  return true;
+}
+
+/** By a push with a lease: the server refuses when the branch moved meanwhile. */
+async function deleteRemote(
+  repository: Repository,
+  branch: string,
+  commit: string,
+  { authHeader, signal }: PublishOptions,
+): Promise<void> {
+  const ref = branchRef(branch);
+  // A push runs in a repository, even one that only deletes: an empty one does.
+  const gitDir = await mkdtemp(join(tmpdir(), "deputy-empty-"));
+  try {
+    for (const folder of ["objects", "refs"]) await mkdir(join(gitDir, folder));
+    await writeFile(join(gitDir, "HEAD"), "ref: refs/heads/none\n");
+    const git = openTransport(repository, { gitDir, authHeader });
+    const lease = `--force-with-lease=${ref}:${commit}`;
+    const args = ["push", "--quiet", lease, "--end-of-options", repository.url, `:${ref}`];
+    const { exitCode, stderr } = await git.ask(args, signal ? { signal } : {});
+    if (exitCode !== 0)
+      throw explainPush(new GitFailure(args, exitCode, stderr), repository, branch);
+  } finally {
+    await rm(gitDir, { recursive: true, force: true });
+  }
+}
+
+async function deleteLocal(repository: Repository, branch: string, commit: string): Promise<void> {
+  const { git } = await inspectSource(repository.url);
+  const ref = branchRef(branch);
+  const worktrees = (await git.run(["worktree", "list", "--porcelain"])).split("\n");
+  if (worktrees.includes(`branch ${ref}`)) {
+    throw new DeputyError(
+      "conflict",
+      `The branch ${branch} is checked out in ${repository.url}: switch to another branch first.`,
+    );
+  }
+  const args = ["update-ref", "--no-deref", "-d", ref, commit];
+  const { exitCode, stderr } = await git.ask(args);
+  if (exitCode === 0) return;
+  const tip = await findIn(git, ref);
+  if (tip !== null && tip !== commit) throw movedBranch(branch, tip);
+  if (tip !== null) throw new GitFailure(args, exitCode, stderr);
+}
+
+/** The full ref of a branch of ours. What is no name below deputy/ never gets to git. */
+function branchRef(branch: string): string {
+  if (!branch.startsWith("deputy/") || !isPlainName(branch)) {
+    throw new DeputyError(
+      "invalid_input",
+      `${JSON.stringify(branch)} is no branch that Deputy may write: it must be a branch name that begins with deputy/.`,
+      { field: "branch" },
+    );
+  }
+  return `refs/heads/${branch}`;
+}
+
+/** Whether `tip` is known here and part of `commit`: then a push moves the branch forward. */
+async function isOlder(mirror: Mirror, tip: string, commit: string): Promise<boolean> {
+  const known = await findIn(openMirror(mirror), tip);
+  return known !== null && isAncestor(mirror, tip, commit);
+}
+
+function movedBranch(branch: string, tip: string): DeputyError {
+  return new DeputyError(
+    "conflict",
+    `The branch ${branch} has moved to ${tip.slice(0, 10)} since it was delivered: delete it by hand if nobody needs it.`,
+  );
+}
+
+function explainPush(failure: GitFailure, repository: Repository, branch: string): DeputyError {
+  const { stderr } = failure;
+  if (
+    /rejected|directory file conflict|cannot lock ref|refusing to update|protected branch|stale info/i.test(
+      stderr,
+    )
+  ) {
+    const lines = stderr.split("\n").map((line) => line.trim());
+    const reason =
+      lines.find((line) => line.startsWith("!")) ?? lines.find(Boolean) ?? "no reason given";
+    return new DeputyError(
+      "conflict",
+      `${repository.url} does not take the branch ${branch}: ${reason}`,
+    );
+  }
+  return explainTransport(failure, repository);
+}

@@ -1,0 +1,131 @@
+import { createHash, randomUUID } from "node:crypto";
+import { readFileSync, readlinkSync } from "node:fs";
+import { mkdir, open, readdir, rm, stat, utimes } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+
+/**
+ * A mutex for what git cannot do twice at once in one repository (fetch, ref deletes, adding and
+ * removing worktrees), within this process and across processes.
+ *
+ * Within the process callers queue. Across processes each contender announces itself with an empty
+ * file of its own in `<path>.lock/` and then looks: whoever sees another living contender takes its
+ * file back and tries again. Of two that announce at once at least the later one sees the other, so
+ * two never hold it together. A file's name says who made it (boot, pid namespace, pid, start time),
+ * so what `kill -9` left is recognised and deleted; as names are unique, that can never hit a lock
+ * of somebody alive. A contender in another pid namespace (a container) is judged by the file's
+ * age: holders touch theirs every few seconds.
+ */
+export async function withRepositoryLock<T>(
+  path: string,
+  task: () => Promise<T>,
+  signal?: AbortSignal,
+): Promise<T> {
+  const before = queues.get(path) ?? Promise.resolve();
+  const mine = before.then(async () => {
+    signal?.throwIfAborted();
+    const release = await acquire(`${path}.lock`, signal);
+    try {
+      return await task();
+    } finally {
+      await release();
+    }
+  });
+  // The next in line starts whatever came of this one; its caller gets the error.
+  const settled = mine.then(ignore, ignore);
+  queues.set(path, settled);
+  void settled.then(() => {
+    if (queues.get(path) === settled) queues.delete(path);
+  });
+  return mine;
+}
+
+const queues = new Map<string, Promise<void>>();
+const touchEveryMs = 5_000;
+const staleAfterMs = 30_000;
+
+async function acquire(folder: string, signal?: AbortSignal): Promise<() => Promise<void>> {
+  const name = `${identity.boot}.${identity.namespace}.${process.pid}.${identity.start}.${randomUUID()}`;
+  const file = join(folder, name);
+  for (;;) {
+    signal?.throwIfAborted();
+    await mkdir(folder, { recursive: true });
+    if (!(await seesAnother(folder, name))) {
+      await (await open(file, "wx")).close();
+      if (!(await seesAnother(folder, name))) break;
+      await rm(file, { force: true });
+    }
+    // Uneven pauses, so that two that met do not meet again.
+    await sleep(5 + Math.random() * 20);
+  }
+  const timer = setInterval(() => {
+    const now = new Date();
+    utimes(file, now, now).catch(ignore); // gone: the holder is releasing it
+  }, touchEveryMs);
+  timer.unref();
+  return async () => {
+    clearInterval(timer);
+    await rm(file, { force: true });
+  };
+}
+
+async function seesAnother(folder: string, own: string): Promise<boolean> {
+  for (const name of await readdir(folder)) {
+    if (name === own) continue;
+    if (await isAlive(folder, name)) return true;
+    await rm(join(folder, name), { force: true });
+  }
+  return false;
+}
+
+async function isAlive(folder: string, name: string): Promise<boolean> {
+  const [boot, namespace, pid, start] = name.split(".");
+  if (boot !== identity.boot) return false; // from before a reboot
+  if (namespace === identity.namespace) return readStart(Number(pid)) === start;
+  const age = await stat(join(folder, name)).then(
+    ({ mtimeMs }) => Date.now() - mtimeMs,
+    () => Number.POSITIVE_INFINITY, // released meanwhile
+  );
+  return age < staleAfterMs;
+}
+
+/** When a process started, in ticks since boot; null when there is no such process. */
+function readStart(pid: number): string | null {
+  try {
+    const line = readFileSync(`/proc/${pid}/stat`, "latin1");
+    const fields = line.slice(line.lastIndexOf(")") + 2).split(" ");
+    return fields[0] === "Z" || fields[0] === "X" ? null : (fields[19] ?? null);
+  } catch {
+    if (identity.hasProc) return null;
+  }
+  try {
+    process.kill(pid, 0);
+    return "0";
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM" ? "0" : null;
+  }
+}
+
+const identity = identifySelf();
+
+function identifySelf() {
+  try {
+    const boot = readFileSync("/proc/sys/kernel/random/boot_id", "utf8");
+    const line = readFileSync("/proc/self/stat", "latin1");
+    const start = line.slice(line.lastIndexOf(")") + 2).split(" ")[19] ?? "0";
+    return {
+      boot: shorten(boot),
+      namespace: shorten(readlinkSync("/proc/self/ns/pid")),
+      start,
+      hasProc: true,
+    };
+  } catch {
+    return { boot: "none", namespace: "none", start: "0", hasProc: false }; // no /proc: pids must do
+  }
+}
+
+function shorten(text: string): string {
+  return createHash("sha256").update(text).digest("hex").slice(0, 12);
+}
+
+function ignore(): void {}

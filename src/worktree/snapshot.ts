@@ -1,0 +1,110 @@
+import { randomUUID } from "node:crypto";
+import { copyFile, mkdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { invariant } from "../core/invariant.ts";
+import { commitTree } from "./commit-tree.ts";
+import { deputyIdentity } from "./git-environment.ts";
+import { GitFailure } from "./git-failure.ts";
+import { pinRef } from "./mirror.ts";
+import { type Mirror, openMirror } from "./open-mirror.ts";
+import { treeOf } from "./read-commit.ts";
+import { addWorktree, moveBase } from "./worktree.ts";
+import { findChanges, join0 } from "./worktree-changes.ts";
+import { placeOf } from "./worktree-place.ts";
+
+/**
+ * A commit of everything in a worktree, made by the daemon from outside of it. The agent's `.git`
+ * file, its HEAD, its index, its commits and its repositories inside are not looked at: git runs on
+ * the mirror with a scratch index, and the paths are ours to name (worktree-changes.ts). Untracked
+ * files are in it, ignored ones are not, filters do not run. It may run while an agent writes.
+ */
+export type SnapshotOptions = {
+  /** The commit that it is a change to. */
+  parent: string;
+  message: string;
+  /** A ref below refs/deputy/ that is moved to it, so that it stays. */
+  ref?: string;
+  /** Ignored files too: all that is there. */
+  includeIgnored?: boolean;
+};
+
+export type Snapshot = {
+  /** The parent itself when nothing changed. */
+  commit: string;
+  tree: string;
+  changed: boolean;
+  /** What git cannot hold or we cannot read, with the reason: FIFOs, unreadable files. */
+  skipped: { path: string; reason: string }[];
+};
+
+export async function snapshotWorktree(
+  mirror: Mirror,
+  path: string,
+  options: SnapshotOptions,
+): Promise<Snapshot> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await takeSnapshot(mirror, path, options);
+    } catch (error) {
+      // A file that an agent writes or deletes at this moment can fail one pass, hardly three.
+      if (!(error instanceof GitFailure) || attempt === 3) throw error;
+    }
+  }
+}
+
+async function takeSnapshot(
+  mirror: Mirror,
+  path: string,
+  { parent, message, ref, includeIgnored = false }: SnapshotOptions,
+): Promise<Snapshot> {
+  const place = placeOf(mirror, path);
+  await mkdir(place.record, { recursive: true });
+  const scratch = join(place.record, `snapshot-${randomUUID()}`);
+  try {
+    // The index of our checkout saves reading every file again; without it, everything is read.
+    await copyFile(place.index, scratch).catch(() => {});
+    const git = openMirror(mirror, { workTree: path, index: scratch });
+    const [parentTree] = await Promise.all([
+      treeOf(mirror, parent),
+      git.run(["read-tree", "--reset", "--end-of-options", parent]),
+    ]);
+    const changes = await findChanges(git, path, includeIgnored);
+    if (changes.gone.length > 0) {
+      const args = ["update-index", "--force-remove", "-z", "--stdin"];
+      await git.run(args, { input: join0(changes.gone) });
+    }
+    if (changes.present.length > 0) {
+      const args = ["update-index", "--add", "--remove", "--replace", "-z", "--stdin"];
+      await git.run(args, { input: join0(changes.present) });
+    }
+    const nothing = changes.gone.length + changes.present.length === 0;
+    const tree = nothing ? parentTree : (await git.run(["write-tree"])).trim();
+    const changed = tree !== parentTree;
+    const commit = changed ? await commitTree(mirror, tree, [parent], message) : parent;
+    if (ref !== undefined) await pinRef(mirror, ref, commit);
+    return { commit, tree, changed, skipped: changes.skipped };
+  } finally {
+    await rm(scratch, { force: true });
+    await rm(`${scratch}.lock`, { force: true });
+  }
+}
+
+/**
+ * Bring a removed worktree back to a snapshot: its files as they were, on top of the snapshot's
+ * parent, so that git shows them as uncommitted changes again and new files as untracked.
+ */
+export async function restoreSnapshot(mirror: Mirror, commit: string, path: string): Promise<void> {
+  const made = await addWorktree(mirror, path, commit);
+  invariant(made === "created", `${path} exists: a snapshot is restored into a new worktree only`);
+  const about = await openMirror(mirror).run([
+    "log",
+    "-1",
+    "--format=%ce %P",
+    "--end-of-options",
+    commit,
+  ]);
+  const [committer, parent, second] = about.trim().split(" ");
+  // A snapshot without a change is its parent: somebody's commit, which is left committed.
+  if (committer !== deputyIdentity.email || parent === undefined || second !== undefined) return;
+  await moveBase(mirror, path, parent);
+}

@@ -1,0 +1,121 @@
+import { constants, type Stats } from "node:fs";
+import { access, lstat, readdir } from "node:fs/promises";
+import type { Git } from "./git.ts";
+import { GitFailure } from "./git-failure.ts";
+
+/**
+ * What an agent changed in its worktree, as lists of paths for `update-index`. `git add` would do it
+ * in one command, but it takes a repository that was made inside for a submodule and loses its
+ * files; here git lists what is tracked and what is new, and we look at each path ourselves:
+ * repositories inside count as plain folders without their `.git`, FIFOs, sockets and devices as
+ * absent, and links as links. Paths are bytes, kept in latin1 strings: they need not be UTF-8.
+ */
+export type Changes = {
+  present: string[];
+  gone: string[];
+  skipped: { path: string; reason: string }[];
+};
+
+export async function findChanges(
+  git: Git,
+  workTree: string,
+  includeIgnored: boolean,
+): Promise<Changes> {
+  const [tracked, others] = await Promise.all([
+    list(git, ["diff-files", "-z", "--name-status", "--no-renames", "--ignore-submodules=all"]),
+    list(git, ["ls-files", "-z", "--others", ...(includeIgnored ? [] : ["--exclude-standard"])]),
+  ]);
+  const changes: Changes = { present: [], gone: [], skipped: [] };
+  const folders = others.filter((path) => path.endsWith("/")).map((path) => path.slice(0, -1));
+  for (let at = 0; at < tracked.length; at += 2) {
+    const [status, path = ""] = tracked.slice(at, at + 2);
+    // Git says deleted also of what lies behind a link now; looking there would follow it.
+    const kind = status === "D" ? "absent" : await look(workTree, path);
+    if (kind === "file") changes.present.push(path);
+    else if (kind === "unreadable") skip(changes, path, "unreadable, kept as it was");
+    else changes.gone.push(path);
+    if (kind === "folder") folders.push(path); // a repository in place of a file: git lists nothing in it
+    if (kind === "special") skip(changes, path, "no regular file");
+  }
+  const inside = await Promise.all(folders.map((folder) => walk(workTree, folder, changes)));
+  const hidden = includeIgnored ? new Set() : await findIgnored(git, inside.flat());
+  const fresh = [...others.filter((path) => !path.endsWith("/")), ...inside.flat()];
+  for (const path of fresh) {
+    if (hidden.has(path)) continue;
+    const kind = await look(workTree, path);
+    if (kind === "file") changes.present.push(path);
+    else if (kind === "unreadable") skip(changes, path, "unreadable");
+    else if (kind === "special") skip(changes, path, "no regular file");
+  }
+  return changes;
+}
+
+export function join0(paths: readonly string[]): Buffer {
+  return Buffer.from(paths.map((path) => `${path}\0`).join(""), "latin1");
+}
+
+async function list(git: Git, args: string[], input?: Buffer): Promise<string[]> {
+  const { exitCode, stdout, stderr } = await git.ask(args, input ? { input } : {});
+  // check-ignore says 1 for "none".
+  if (exitCode !== 0 && !(args[0] === "check-ignore" && exitCode === 1)) {
+    throw new GitFailure(args, exitCode, stderr);
+  }
+  return stdout.toString("latin1").split("\0").filter(Boolean);
+}
+
+type Kind = "file" | "unreadable" | "folder" | "special" | "absent";
+
+async function look(workTree: string, path: string): Promise<Kind> {
+  const full = toBytes(workTree, path);
+  let stats: Stats;
+  try {
+    stats = await lstat(full);
+  } catch {
+    return "absent"; // deleted, or behind something that is no folder any more
+  }
+  if (stats.isSymbolicLink()) return "file";
+  if (stats.isDirectory()) return "folder";
+  if (!stats.isFile()) return "special";
+  return access(full, constants.R_OK).then(
+    () => "file",
+    () => "unreadable",
+  );
+}
+
+/** Files below a folder, without anything named `.git`, links not followed. */
+async function walk(workTree: string, folder: string, changes: Changes): Promise<string[]> {
+  const found: string[] = [];
+  let entries: Awaited<ReturnType<typeof readFolder>>;
+  try {
+    entries = await readFolder(toBytes(workTree, folder));
+  } catch (error) {
+    skip(changes, folder, `cannot be listed (${(error as NodeJS.ErrnoException).code})`);
+    return found;
+  }
+  for (const entry of entries) {
+    const name = entry.name.toString("latin1");
+    if (name.toLowerCase() === ".git") continue;
+    const path = `${folder}/${name}`;
+    if (entry.isDirectory()) found.push(...(await walk(workTree, path, changes)));
+    else if (entry.isFile() || entry.isSymbolicLink()) found.push(path);
+    else skip(changes, path, "no regular file");
+  }
+  return found;
+}
+
+function readFolder(path: Buffer) {
+  return readdir(path, { withFileTypes: true, encoding: "buffer" });
+}
+
+async function findIgnored(git: Git, paths: readonly string[]): Promise<Set<string>> {
+  if (paths.length === 0) return new Set();
+  return new Set(await list(git, ["check-ignore", "--no-index", "-z", "--stdin"], join0(paths)));
+}
+
+function skip(changes: Changes, path: string, reason: string): void {
+  changes.skipped.push({ path: Buffer.from(path, "latin1").toString("utf8"), reason });
+}
+
+function toBytes(workTree: string, path: string): Buffer {
+  return Buffer.concat([Buffer.from(`${workTree}/`), Buffer.from(path, "latin1")]);
+}

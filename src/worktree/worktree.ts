@@ -1,0 +1,156 @@
+import { randomUUID } from "node:crypto";
+import { copyFile, lstat, mkdir, readdir, realpath } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { checkOut } from "./check-out.ts";
+import { type Mirror, openMirror } from "./open-mirror.ts";
+import { removeTree } from "./remove-tree.ts";
+import { withRepositoryLock } from "./repository-lock.ts";
+import {
+  type Place,
+  placeOf,
+  publishIndex,
+  readRecord,
+  readText,
+  removeRecord,
+  writeAdmin,
+  writeRecord,
+} from "./worktree-place.ts";
+
+/**
+ * The worktrees of a mirror: made, put back to a commit, removed. A worktree is known by the record
+ * that is written before anything else (worktree-place.ts), so whatever a crash, an agent or a hand
+ * left behind is recognised and repaired by the next call, and what has no record is never deleted.
+ *
+ * Each worktree has a lock of its own around all of it; the mirror's lock is held only for the
+ * moment in which git's list of worktrees changes. Files are checked out by parallel workers outside.
+ */
+
+/**
+ * Have a worktree at `path`, a folder that does not exist yet or is empty. One that is complete is
+ * left as it is, work included ("existed"); after a crash the half-made one is made anew.
+ */
+export async function addWorktree(
+  mirror: Mirror,
+  path: string,
+  commit: string,
+): Promise<"created" | "existed"> {
+  const place = await locate(mirror, path);
+  return withRepositoryLock(place.record, () => addAt(mirror, place, commit));
+}
+
+/**
+ * Make the worktree what `commit` is: changed files back, new ones gone, git repositories that were
+ * made inside gone too. `keepIgnored` spares what the commit's own .gitignore ignores (installed
+ * dependencies, caches). A worktree that was deleted by hand comes back. Take a snapshot before.
+ */
+export async function resetWorktree(
+  mirror: Mirror,
+  path: string,
+  commit: string,
+  options: { keepIgnored: boolean },
+): Promise<void> {
+  const place = await locate(mirror, path);
+  await withRepositoryLock(place.record, async () => {
+    if ((await addAt(mirror, place, commit)) === "created") return;
+    await withRepositoryLock(mirror.gitDir, () => writeAdmin(mirror, place, commit));
+    const scratch = join(place.record, `index-${randomUUID()}`);
+    await copyFile(place.index, scratch);
+    await checkOut(mirror, { workTree: place.path, index: scratch, commit, ...options });
+    await publishIndex(place, scratch);
+  });
+}
+
+/**
+ * Keep the files of a complete worktree, but let them be changes to another commit: HEAD and index
+ * move there.
+ */
+export async function moveBase(mirror: Mirror, path: string, commit: string): Promise<void> {
+  const place = await locate(mirror, path);
+  await withRepositoryLock(place.record, async () => {
+    await withRepositoryLock(mirror.gitDir, () => writeAdmin(mirror, place, commit));
+    const scratch = join(place.record, `index-${randomUUID()}`);
+    await copyFile(place.index, scratch);
+    const git = openMirror(mirror, { workTree: place.path, index: scratch });
+    await git.run(["read-tree", "--reset", "--end-of-options", commit]);
+    await publishIndex(place, scratch);
+  });
+}
+
+/** Remove a worktree of ours, whatever state it is in. One that is gone already is fine. */
+export async function removeWorktree(mirror: Mirror, path: string): Promise<void> {
+  const place = await locate(mirror, path);
+  await withRepositoryLock(place.record, async () => {
+    if ((await readRecord(place)) !== place.path) {
+      if (await isEmpty(place.path)) return;
+      throw notOurs(place);
+    }
+    await removeTree(place.path);
+    await withRepositoryLock(mirror.gitDir, () => removeRecord(place));
+  });
+}
+
+export type ListedWorktree = {
+  path: string;
+  /** The commit it was last put to; null when it was never completed. */
+  commit: string | null;
+  /** False when its folder was deleted by hand. */
+  present: boolean;
+};
+
+/** The worktrees that this mirror has a record of. */
+export async function listWorktrees(mirror: Mirror): Promise<ListedWorktree[]> {
+  const folder = join(mirror.gitDir, "deputy");
+  const listed: ListedWorktree[] = [];
+  for (const name of (await readdir(folder)).sort()) {
+    const path = await readRecord({ record: join(folder, name) });
+    if (path === null) continue; // a lock's folder
+    const head = (await readText(join(mirror.gitDir, "worktrees", name, "HEAD")))?.trim();
+    listed.push({ path, commit: head || null, present: !(await isEmpty(path)) });
+  }
+  return listed;
+}
+
+async function addAt(mirror: Mirror, place: Place, commit: string): Promise<"created" | "existed"> {
+  const recorded = await readRecord(place);
+  if (recorded !== null && recorded !== place.path && !(await isEmpty(recorded))) {
+    throw new Error(`The worktree's name ${place.name} is taken by ${recorded}.`);
+  }
+  if (recorded === place.path) {
+    if ((await isThere(place.index)) && !(await isEmpty(place.path))) return "existed";
+    await removeTree(place.path); // no checkout was ever completed there, or a hand deleted it
+  } else if (!(await isEmpty(place.path))) {
+    throw notOurs(place);
+  }
+  await removeRecord(place);
+  await writeRecord(place);
+  await mkdir(place.path, { recursive: true });
+  await withRepositoryLock(mirror.gitDir, () => writeAdmin(mirror, place, commit));
+  const scratch = join(place.record, `index-${randomUUID()}`);
+  await checkOut(mirror, { workTree: place.path, index: scratch, commit, keepIgnored: false });
+  await publishIndex(place, scratch);
+  return "created";
+}
+
+/** The place with links on the way to it resolved, so that the record always says the same. */
+async function locate(mirror: Mirror, path: string): Promise<Place> {
+  placeOf(mirror, path); // the name and the form of the path, before anything is made
+  await mkdir(dirname(path), { recursive: true });
+  return placeOf(mirror, join(await realpath(dirname(path)), basename(path)));
+}
+
+async function isEmpty(path: string): Promise<boolean> {
+  const stats = await lstat(path).catch(() => null);
+  if (!stats) return true;
+  return stats.isDirectory() && (await readdir(path)).length === 0;
+}
+
+async function isThere(path: string): Promise<boolean> {
+  return lstat(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+function notOurs(place: Place): Error {
+  return new Error(`${place.path} is no worktree of Deputy's and is not empty: it is left alone.`);
+}

@@ -1,0 +1,233 @@
+import { DeputyError } from "../../src/core/error.ts";
+import type { Event, EventType } from "../../src/core/event.ts";
+import { newId } from "../../src/core/id.ts";
+import { isTaskOver, type TaskState } from "../../src/core/lifecycle.ts";
+import type { Task, TaskInput, TaskOrigin } from "../../src/core/task.ts";
+import type { Service, TaskDetail, Why } from "../../src/http/service.ts";
+
+/**
+ * The daemon as the HTTP server sees it, kept in memory: enough of a task's life to test the doors.
+ * `emit` appends an event as the daemon would, and may move the task with it.
+ */
+export class MemoryService implements Service {
+  readonly tasks = new Map<string, Task>();
+  readonly origins: TaskOrigin[] = [];
+  readonly inputs: TaskInput[] = [];
+  readonly hooks: Parameters<Service["receiveGithub"]>[0][] = [];
+  readonly answers: unknown[] = [];
+  failWith: unknown = null;
+  problems: string[] = [];
+  details: Partial<TaskDetail> = {};
+  private readonly keys = new Map<string, { bodyHash: string; taskId: string }>();
+  private readonly appended: Event[] = [];
+  private readonly listeners = new Map<string, Set<() => void>>();
+
+  async submit(
+    input: TaskInput,
+    origin: TaskOrigin,
+    idempotency: { key: string; bodyHash: string } | null,
+  ) {
+    if (this.failWith) throw this.failWith;
+    this.inputs.push(input);
+    this.origins.push(origin);
+    const known = idempotency && this.keys.get(idempotency.key);
+    if (known) {
+      if (known.bodyHash !== idempotency.bodyHash) {
+        throw new DeputyError("conflict", "This Idempotency-Key belongs to another request.");
+      }
+      return { task: this.get(known.taskId), created: false };
+    }
+    if (input.plan_yaml?.includes("depend_on")) {
+      throw new DeputyError("invalid_input", 'Unknown field "depend_on".', {
+        field: "plan_yaml",
+        line: 4,
+      });
+    }
+    const task = makeTask(input, origin);
+    this.tasks.set(task.id, task);
+    if (idempotency) {
+      this.keys.set(idempotency.key, { bodyHash: idempotency.bodyHash, taskId: task.id });
+    }
+    this.emit(task.id, "task.created", "Task created");
+    return { task, created: true };
+  }
+
+  async list(query: { state: TaskState | null; limit: number; cursor: string | null }) {
+    const all = [...this.tasks.values()]
+      .reverse()
+      .filter(({ state }) => !query.state || state === query.state);
+    const start = query.cursor ? all.findIndex(({ id }) => id === query.cursor) + 1 : 0;
+    const tasks = all.slice(start, start + query.limit);
+    return { tasks, nextCursor: all[start + query.limit] ? (tasks.at(-1)?.id ?? null) : null };
+  }
+
+  async show(id: string): Promise<TaskDetail> {
+    if (this.failWith) throw this.failWith;
+    const task = this.get(id);
+    return { subtasks: [], attempts: [], questions: [], worktrees: [], ...this.details, task };
+  }
+
+  async events(taskId: string, afterSeq: number, limit: number) {
+    return this.appended.filter((e) => e.taskId === taskId && e.seq > afterSeq).slice(0, limit);
+  }
+
+  onEvents(taskId: string, listener: () => void) {
+    const set = this.listeners.get(taskId) ?? new Set();
+    this.listeners.set(taskId, set.add(listener));
+    return () => {
+      set.delete(listener);
+    };
+  }
+
+  listenerCount(taskId: string): number {
+    return this.listeners.get(taskId)?.size ?? 0;
+  }
+
+  async why(id: string): Promise<Why> {
+    const task = this.get(id);
+    const since = new Date("2026-01-01T00:00:00Z");
+    const why = {
+      id: task.id,
+      state: task.state,
+      waitingFor: "Waits for a free planner.",
+      since,
+      next: "It is planned.",
+      nextAt: null,
+      unblock: null,
+    };
+    return { ...why, subtasks: [{ ...why, id: newId("subtask"), subtasks: [] }] };
+  }
+
+  async diff(id: string) {
+    this.get(id);
+    return "--- a/x\n+++ b/x\n@@ -1 +1 @@\n-old\n+new\n";
+  }
+
+  async receipt(id: string) {
+    const { goal } = this.get(id);
+    return { json: { goal }, markdown: `# ${goal}\n` };
+  }
+
+  async log(id: string, attempt: number | null, maxBytes: number) {
+    this.get(id);
+    return `attempt ${attempt ?? "latest"}, ${maxBytes} bytes\n`;
+  }
+
+  async cancel(id: string) {
+    const task = this.get(id);
+    if (isTaskOver(task.state)) {
+      throw new DeputyError("conflict", `The task is ${task.state} already.`);
+    }
+    this.emit(task.id, "task.cancelled", "Cancelled", "cancelled");
+    return this.get(id);
+  }
+
+  async retry(id: string) {
+    this.emit(this.get(id).id, "task.retried", "Retried", "running");
+    return this.get(id);
+  }
+
+  async accept(id: string) {
+    return { task: this.get(id), detail: "Merged into main." };
+  }
+
+  async discard(id: string) {
+    return { task: this.get(id), detail: "Removed the branch." };
+  }
+
+  async answer(id: string, answer: string, questionId: string | null) {
+    this.answers.push({ answer, questionId });
+    return this.get(id);
+  }
+
+  async restore(id: string) {
+    this.get(id);
+    return { worktrees: [{ subtaskId: "sub_1", path: "/tmp/wt" }], detail: "Restored one." };
+  }
+
+  health() {
+    return { alive: true as const, version: "0.0.0", bootId: "boot_1", uptimeS: 1 };
+  }
+
+  async ready() {
+    return { ready: this.problems.length === 0, problems: this.problems };
+  }
+
+  async metrics() {
+    return "deputy_up 1\n";
+  }
+
+  async receiveGithub(delivery: Parameters<Service["receiveGithub"]>[0]) {
+    this.hooks.push(delivery);
+    return delivery.signature
+      ? { status: 202, message: "Received." }
+      : { status: 401, message: "The signature is missing." };
+  }
+
+  async testTrigger(event: string, payload: unknown) {
+    return { event, payload, fires: false };
+  }
+
+  emit(taskId: string, type: EventType, message: string, state?: TaskState, data = {}): void {
+    const task = this.get(taskId);
+    if (state) this.tasks.set(taskId, { ...task, state, hold: null });
+    this.appended.push({
+      seq: this.appended.length + 1,
+      id: newId("event"),
+      taskId,
+      subtaskId: null,
+      attemptId: null,
+      type,
+      message,
+      data,
+      at: new Date(),
+    });
+    for (const listener of this.listeners.get(taskId) ?? []) listener();
+  }
+
+  change(id: string, change: Partial<Task>): void {
+    this.tasks.set(id, { ...this.get(id), ...change });
+  }
+
+  private get(id: string): Task {
+    const found = [...this.tasks.values()].filter((task) => task.id.startsWith(id));
+    if (found.length > 1) throw new DeputyError("invalid_input", `${id} is ambiguous.`);
+    if (!found[0]) throw new DeputyError("not_found", `There is no task ${id}.`);
+    return found[0];
+  }
+}
+
+function makeTask(input: TaskInput, origin: TaskOrigin): Task {
+  const now = new Date();
+  return {
+    id: newId("task"),
+    state: "queued",
+    hold: { kind: "dependency", on: ["slot:plan"], reason: "no free planner" },
+    epoch: 0,
+    goal: input.goal,
+    repository: input.repository,
+    base: input.base ?? null,
+    agent: input.agent ?? "builtin",
+    checks: input.checks ?? [],
+    planInput: null,
+    attachments: input.attachments ?? [],
+    delivery: input.deliver ?? "branch",
+    expectsChange: true,
+    allowTestChanges: input.allow_test_changes ?? false,
+    attemptTimeoutMs: (input.timeout_minutes ?? 60) * 60_000,
+    origin,
+    preparation: null,
+    headCommit: null,
+    branch: null,
+    deliveredCommit: null,
+    deliveryUrl: null,
+    endDetail: null,
+    cancelRequestedAt: null,
+    acceptedAt: null,
+    discardedAt: null,
+    stageFailures: 0,
+    createdAt: now,
+    updatedAt: now,
+    endedAt: null,
+  };
+}

@@ -1,0 +1,99 @@
+import { expect, test } from "vitest";
+import { startTestServer } from "./helpers.ts";
+
+type Operation = {
+  operationId: string;
+  summary: string;
+  security?: object[];
+  responses: Record<string, unknown>;
+};
+type Document = {
+  openapi: string;
+  paths: Record<string, Record<string, Operation>>;
+  components: {
+    schemas: { NewTask?: { examples?: unknown[] } };
+    securitySchemes: object;
+  };
+};
+
+const routes = [
+  "GET /healthz",
+  "GET /metrics",
+  "GET /readyz",
+  "GET /v1/tasks",
+  "GET /v1/tasks/{id}",
+  "GET /v1/tasks/{id}/diff",
+  "GET /v1/tasks/{id}/events",
+  "GET /v1/tasks/{id}/log",
+  "GET /v1/tasks/{id}/receipt",
+  "GET /v1/tasks/{id}/why",
+  "POST /hooks/github",
+  "POST /v1/tasks",
+  "POST /v1/tasks/{id}/accept",
+  "POST /v1/tasks/{id}/answer",
+  "POST /v1/tasks/{id}/cancel",
+  "POST /v1/tasks/{id}/discard",
+  "POST /v1/tasks/{id}/restore",
+  "POST /v1/tasks/{id}/retry",
+  "POST /v1/triggers/test",
+];
+
+async function readDocument(): Promise<Document> {
+  const { url } = await startTestServer();
+  const response = await fetch(`${url}/openapi.json`);
+  expect(response.headers.get("content-type")).toContain("application/json");
+  return (await response.json()) as Document;
+}
+
+test("the document has every route, with a name, a summary and its security", async () => {
+  const document = await readDocument();
+  expect(document.openapi).toBe("3.1.0");
+  const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, operation]) => ({
+      route: `${method.toUpperCase()} ${path}`,
+      ...operation,
+    })),
+  );
+  expect(operations.map(({ route }) => route).sort()).toEqual(routes);
+  expect(new Set(operations.map(({ operationId }) => operationId)).size).toBe(routes.length);
+  expect(operations.filter(({ summary }) => !summary)).toEqual([]);
+  const open = operations.filter(({ security }) => security?.length === 0);
+  expect(open.map(({ route }) => route).sort()).toEqual([
+    "GET /healthz",
+    "GET /readyz",
+    "POST /hooks/github",
+  ]);
+  const closed = operations.filter(({ security }) => security?.length !== 0);
+  expect(closed.every(({ security }) => JSON.stringify(security) === '[{"bearer":[]}]')).toBe(true);
+  expect(Object.keys(document.components.securitySchemes)).toEqual(["bearer"]);
+});
+
+test("every reference leads somewhere and every schema is used", async () => {
+  const document = await readDocument();
+  const text = JSON.stringify(document);
+  const used = new Set(
+    [...text.matchAll(/"\$ref":"([^"]+)"/g)].map(([, ref = ""]) =>
+      ref.replace("#/components/schemas/", ""),
+    ),
+  );
+  expect([...used].sort()).toEqual(Object.keys(document.components.schemas).sort());
+  expect([...used]).toEqual(
+    expect.arrayContaining(["Task", "NewTask", "Subtask", "Attempt", "Event", "Why", "Problem"]),
+  );
+  expect(document.components.schemas.NewTask?.examples).toHaveLength(1);
+});
+
+test("the page is served from this machine alone", async () => {
+  const { url } = await startTestServer();
+  const page = await fetch(`${url}/docs`);
+  expect(page.status).toBe(200);
+  expect(page.headers.get("content-security-policy")).toContain("default-src 'self'");
+  const html = await page.text();
+  const assets = [...html.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, asset = ""]) => asset);
+  expect(assets.length).toBeGreaterThan(3);
+  for (const asset of assets) {
+    const response = await fetch(new URL(asset, `${url}/docs`));
+    expect(response.status, asset).toBe(200);
+    expect(new URL(response.url).origin).toBe(url);
+  }
+});

@@ -1,0 +1,272 @@
+import { readdir } from "node:fs/promises";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { Baseline } from "../../src/core/task.ts";
+import type { Verdict } from "../../src/core/verdict.ts";
+import { runBaseline } from "../../src/verifier/baseline.ts";
+import { type Files, makeCheck, surroundings, TestRepository, verify } from "./repository.ts";
+
+/** A project with a real bug: `add` subtracts, one of its tests says so, two others pass. */
+const project: Files = {
+  "package.json": `${JSON.stringify({ name: "p", type: "module", scripts: { test: "node --test --test-reporter=tap" } }, null, 2)}\n`,
+  "src/math.js": "export const add = (a, b) => a - b;\nexport const multiply = (a, b) => a * b;\n",
+  "test/math.test.js": `import { test } from "node:test";
+import assert from "node:assert";
+import { add, multiply } from "../src/math.js";
+test("adds", () => assert.equal(add(1, 2), 3));
+test("multiplies", () => assert.equal(multiply(2, 3), 6));
+`,
+  "test/zero.test.js": `import { test } from "node:test";
+import assert from "node:assert";
+import { multiply } from "../src/math.js";
+test("multiplies by zero", () => assert.equal(multiply(2, 0), 0));
+`,
+  "run-tests.sh": "#!/bin/sh\nnode --test --test-reporter=tap\n",
+};
+const fix = {
+  "src/math.js": "export const add = (a, b) => a + b;\nexport const multiply = (a, b) => a * b;\n",
+};
+const direct = makeCheck("node --test --test-reporter=tap");
+const script = makeCheck("npm test");
+const shell = makeCheck("./run-tests.sh");
+const accepted = makeCheck("npm test", { kind: "acceptance", source: "caller" });
+
+let repository: TestRepository;
+let base: string;
+let baseline: Baseline;
+
+beforeAll(async () => {
+  repository = await TestRepository.create();
+  base = await repository.commit(project);
+  const checks = [direct, script, shell];
+  baseline = await runBaseline({
+    ...surroundings(repository, await repository.mirror()),
+    baseCommit: base,
+    checks,
+  });
+});
+afterAll(async () => {
+  expect(await readdir(repository.workRoot)).toEqual([]);
+  await repository.remove();
+});
+
+async function judge(
+  change: Files,
+  check = direct,
+  more: Parameters<typeof verify>[4] = {},
+): Promise<Verdict> {
+  const commit = await repository.commit(change, base);
+  return verify(repository, base, commit, [check], { baseline, ...more });
+}
+
+function rules(verdict: Verdict): string[] {
+  return verdict.findings.map(({ rule, blocking }) => (blocking ? rule : `(${rule})`));
+}
+
+describe("a change judged on a base whose tests are partly red", () => {
+  test("the baseline names the tests of the base", () => {
+    expect(baseline.runs[direct.name]).toMatchObject({ status: "red", exitCode: 1 });
+    expect(baseline.runs[direct.name]?.tests?.tests).toEqual({
+      adds: "failed",
+      multiplies: "passed",
+      "multiplies by zero": "passed",
+    });
+  });
+
+  test("an honest fix passes, and says which test it mended", async () => {
+    const verdict = await judge({
+      ...fix,
+      "test/more.test.js": `import { test } from "node:test";\ntest("new one", () => {});\n`,
+    });
+    expect(verdict).toMatchObject({ result: "pass", findings: [], summary: "1 check passes" });
+    expect(verdict.checks[0]).toMatchObject({
+      reason: "green, red before",
+      newlyPassing: ["adds"],
+      rerun: null,
+    });
+  });
+
+  test("an unrelated change passes a regression check that was red before, and fails acceptance", async () => {
+    const change = { "README.md": "hello\n" };
+    const regression = await judge(change);
+    expect(regression).toMatchObject({ result: "pass" });
+    expect(regression.checks[0]?.reason).toBe("red before too: the same 1 test fails");
+    const acceptance = await judge(change, { ...direct, kind: "acceptance" });
+    expect(acceptance.result).toBe("fail");
+    expect(acceptance.summary).toContain("exit 1: 1 test fails");
+    expect(acceptance.checks[0]?.rerun?.status).toBe("red");
+  });
+
+  test("a newly failing test is named among those that failed already", async () => {
+    const verdict = await judge({
+      "src/math.js": "export const add = (a, b) => a - b;\nexport const multiply = () => 6;\n",
+    });
+    expect(verdict.result).toBe("fail");
+    expect(verdict.checks[0]).toMatchObject({
+      newlyFailing: ["multiplies by zero"],
+      reason: "1 test fails newly; 1 failed before too",
+    });
+    expect(verdict.findings).toEqual([]);
+  });
+
+  test("a file that no longer loads fails by name and is not taken for removed tests", async () => {
+    const verdict = await judge({ "src/math.js": "export const add = (a, b) => a + b;\n" });
+    expect(verdict.result).toBe("fail");
+    expect(verdict.checks[0]?.newlyFailing).toContain("test/math.test.js (whole file)");
+    expect(verdict.findings).toEqual([]);
+  });
+
+  test("an attempt that changed nothing is told so", async () => {
+    const verdict = await judge({}, direct, { mustChangeFrom: base });
+    expect(verdict).toMatchObject({ result: "fail", checks: [] });
+    expect(verdict.summary).toMatch(/^no change/);
+  });
+
+  test("without checks a pass says that nothing was checked", async () => {
+    const commit = await repository.commit(fix, base);
+    const verdict = await verify(repository, base, commit, []);
+    expect(verdict).toMatchObject({ result: "pass", summary: "nothing was checked" });
+    expect(verdict.notChecked[0]).toContain("nothing was checked");
+  });
+});
+
+describe("a change that makes checks green the wrong way", () => {
+  test("deleting the failing test", async () => {
+    const verdict = await judge({
+      "test/math.test.js": (project["test/math.test.js"] as string).replace(/test\("adds".*\n/, ""),
+    });
+    expect(verdict.result).toBe("fail");
+    expect(rules(verdict)).toEqual(["tests_removed", "tests_weakened"]);
+    expect(verdict.findings[0]?.message).toBe("1 test ran on the base and is gone: adds");
+    expect(verdict.findings[1]?.message).toContain("test/math.test.js: adds");
+  });
+
+  test("deleting the test file", async () => {
+    const verdict = await judge({ "test/math.test.js": null });
+    expect(verdict.result).toBe("fail");
+    expect(rules(verdict)).toEqual(["tests_removed", "tests_removed", "tests_weakened"]);
+    expect(verdict.findings[0]?.message).toBe("test files were deleted: test/math.test.js");
+  });
+
+  test("skipping it", async () => {
+    const verdict = await judge({
+      "test/math.test.js": (project["test/math.test.js"] as string).replace(
+        `test("adds"`,
+        `test.skip("adds"`,
+      ),
+    });
+    expect(verdict.result).toBe("fail");
+    expect(rules(verdict)).toEqual(["tests_skipped", "tests_weakened"]);
+    expect(verdict.findings[0]?.message).toBe("1 test ran on the base and is skipped: adds");
+  });
+
+  test("weakening its assertion", async () => {
+    const weak = {
+      "test/math.test.js": (project["test/math.test.js"] as string).replace(
+        "assert.equal(add(1, 2), 3)",
+        "assert.ok(add(1, 2))",
+      ),
+    };
+    const verdict = await judge(weak);
+    expect(verdict.result).toBe("fail");
+    expect(rules(verdict)).toEqual(["tests_weakened"]);
+    expect(verdict.findings[0]?.message).toContain("adds");
+    const allowed = await judge(weak, direct, { allowTestChanges: true });
+    expect(allowed.result).toBe("pass");
+    expect(rules(allowed)).toEqual(["(tests_weakened)"]);
+    expect(allowed.summary).toContain("1 allowed change");
+  });
+
+  test("editing tests without need is fine when the originals pass too", async () => {
+    const verdict = await judge({
+      ...fix,
+      "test/math.test.js": `${project["test/math.test.js"]}test("adds more", () => assert.equal(add(2, 2), 4));\n`,
+    });
+    expect(verdict).toMatchObject({ result: "pass", findings: [] });
+    expect(verdict.checks[0]?.reason).toBe("green, red before; with the original tests too");
+  });
+
+  test("making the test script mean nothing", async () => {
+    const verdict = await judge(
+      {
+        "package.json": JSON.stringify({
+          name: "p",
+          type: "module",
+          scripts: { test: "true" },
+          dependencies: {},
+        }),
+      },
+      script,
+    );
+    expect(verdict.result).toBe("fail");
+    expect(rules(verdict)).toEqual(["check_changed"]);
+    expect(verdict.findings[0]?.message).toContain(
+      `package.json scripts.test: "node --test --test-reporter=tap" → "true"`,
+    );
+    expect(verdict.checks[0]).toMatchObject({ result: "pass", run: { status: "red" } });
+    const acceptance = await judge(
+      { "package.json": `\ufeff{"scripts":{"test":"true"}}` },
+      accepted,
+    );
+    expect(acceptance.checks[0]?.result).toBe("fail");
+  });
+
+  test("redirecting the package manager, or adding a hook", async () => {
+    const verdict = await judge({ ".npmrc": "script-shell=/bin/true\n" }, accepted);
+    expect(verdict.result).toBe("fail");
+    expect(verdict.checks[0]).toMatchObject({ result: "fail", run: { exitCode: 1 } });
+    expect(verdict.findings[0]?.message).toContain(".npmrc was added");
+    const hook = await judge(
+      {
+        "package.json": `{"type":"module","scripts":{"test":"node --test --test-reporter=tap","pretest":"rm -rf test"}}`,
+      },
+      script,
+    );
+    expect(hook.findings[0]?.message).toContain(`scripts.pretest: (none) → "rm -rf test"`);
+    expect(hook.checks[0]?.run.tests?.tests.adds).toBe("failed");
+  });
+
+  test("changing the script that the check runs, even into a link", async () => {
+    for (const replacement of ["#!/bin/sh\ntrue\n", { link: "/bin/true" }]) {
+      const verdict = await judge(
+        { "run-tests.sh": replacement },
+        { ...shell, kind: "acceptance" },
+      );
+      expect(verdict.checks[0]).toMatchObject({ result: "fail", run: { exitCode: 1 } });
+      expect(rules(verdict)).toEqual(["check_changed"]);
+    }
+  });
+
+  test("touching a protected path", async () => {
+    const verdict = await judge({ ...fix, ".github/workflows/ci.yml": "on: push\n" });
+    expect(verdict.result).toBe("fail");
+    expect(verdict.findings).toEqual([
+      {
+        rule: "protected_path",
+        blocking: true,
+        message: "the change touches protected files: .github/workflows/ci.yml",
+        paths: [".github/workflows/ci.yml"],
+      },
+    ]);
+    const allowed = await judge({ ".deputy/config.yaml": "checks: ['true']\n" }, direct, {
+      allowTestChanges: true,
+    });
+    expect(rules(allowed)).toEqual(["protected_path"]);
+  });
+
+  test("replacing the folder of the tests by a link", async () => {
+    const verdict = await judge({
+      "test/math.test.js": null,
+      "test/zero.test.js": null,
+      test: { link: "elsewhere" },
+      "elsewhere/a.test.js": `import { test } from "node:test";\ntest("multiplies", () => {});\n`,
+    });
+    expect(verdict.result).toBe("fail");
+    expect(rules(verdict)).toContain("tests_weakened");
+  });
+
+  test("ending the process before the tests have run", async () => {
+    const verdict = await judge({ "src/math.js": `${fix["src/math.js"]}process.exit(0);\n` });
+    expect(verdict.result).toBe("fail");
+    expect(rules(verdict)).toEqual(["tests_removed"]);
+  });
+});
