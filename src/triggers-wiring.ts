@@ -1,7 +1,5 @@
 import type { Service } from "./http/service.ts";
-export async function startTriggers(
-  _: unknown,
-): Promise<{
+export async function startTriggers(_: unknown): Promise<{
   stop(): Promise<void>;
   receive: Service["receiveGithub"];
   test: Service["testTrigger"];

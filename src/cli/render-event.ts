@@ -1,6 +1,6 @@
-import type { Colors } from "picocolors/types";
 import type { EventType } from "../core/event.ts";
 import type { EventView } from "./api.ts";
+import type { Colors } from "./colors.ts";
 import { formatDuration, oneLine } from "./text.ts";
 
 /**
@@ -48,12 +48,14 @@ const looks = {
   "hold.repaired": { label: "daemon", tone: "ask" },
 } as const satisfies Record<EventType, Look>;
 
+const worktreeSteps = new Set<unknown>(["worktree", "include", "setup"]);
+
 /** How an event looks. Pure; `data.step` and `data.result` tell what its type leaves open. */
 export function lookOf({ type, data }: Pick<EventView, "type" | "data">): Look {
   const look: Look = Object.hasOwn(looks, type)
     ? looks[type as EventType]
     : { label: type.split(".")[0] ?? type, tone: "plain" };
-  if (data.step === "worktree" || data.step === "setup") return { ...look, label: "worktree" };
+  if (worktreeSteps.has(data.step)) return { ...look, label: "worktree" };
   if (data.result === "pass" || data.result === "green") return { ...look, tone: "good" };
   if (data.result === "fail" || data.result === "red") return { ...look, tone: "bad" };
   if (data.result === "inconclusive") return { ...look, tone: "ask" };

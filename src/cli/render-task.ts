@@ -1,5 +1,5 @@
-import type { Colors } from "picocolors/types";
 import type { DetailView, TaskView, WhyView } from "./api.ts";
+import type { Colors } from "./colors.ts";
 import { formatDuration, oneLine, renderTable } from "./text.ts";
 
 /** A task for people: the page of `show`, the table of `ls`, the last words of `watch`. Pure. */
@@ -26,12 +26,12 @@ export function renderDetail(
 ): string {
   const { task } = detail;
   const end = task.ended_at === null ? now : new Date(task.ended_at).getTime();
-  const facts: [string, string | null][] = [
+  const facts: [string, string | null | undefined][] = [
     ["repository", `${task.repository}${task.base ? ` @ ${task.base}` : ""}`],
     ["agent", task.agent],
     ["checks", task.checks.join(" · ") || null],
-    ["waits for", why && why.waiting_for],
-    ["next", why && why.next],
+    ["waits for", why?.waiting_for],
+    ["next", why?.next],
     ["branch", task.branch],
     ["commit", task.delivered_commit],
     ["delivered", task.delivery_url],

@@ -141,6 +141,8 @@ export type Subtask = {
   /** Answers given so far, oldest first. */
   answers: { question: string; answer: string }[];
   ending: Ending | null;
+  /** Why it failed, in one sentence; null while it has not. */
+  endDetail: string | null;
   /** Attempts with a lower number were made before a person said `retry`, and count no more. */
   firstCountedAttempt: number;
   stageFailures: number;

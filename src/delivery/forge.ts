@@ -1,4 +1,25 @@
+/**
+ * Where a repository's people meet: what the daemon publishes there, with a credential that no
+ * agent ever sees. Each call may be made twice and has its effect once. What goes wrong is a
+ * DeputyError of one sentence.
+ */
 export interface Forge {
-  openDraftPullRequest(request: { repositoryUrl: string; head: string; base: string; title: string; body: string; taskId: string }): Promise<{ url: string }>;
-  upsertComment(request: { target: string; body: string; taskId: string }): Promise<{ url: string }>;
+  /** Open a draft pull request for a branch that is there already, or adopt the open one it has. */
+  openDraftPullRequest(request: {
+    repositoryUrl: string;
+    head: string;
+    /** A branch; for anything else (a commit) the repository's default branch is taken. */
+    base: string;
+    title: string;
+    body: string;
+    taskId: string;
+  }): Promise<{ url: string; number: number; adopted: boolean }>;
+  /** Write the task's one comment, or edit it. `target` is `owner/name#number`. */
+  upsertComment(request: {
+    target: string;
+    body: string;
+    taskId: string;
+  }): Promise<{ url: string; edited: boolean }>;
+  /** Whether a person may push to `owner/name`. */
+  hasWriteAccess(repository: string, login: string): Promise<boolean>;
 }

@@ -1,3 +1,56 @@
-export function notificationRows(..._: unknown[]): never[] {
-  return [];
+import { newId } from "../core/id.ts";
+import { redactSecrets } from "../core/redact.ts";
+import type { Task } from "../core/task.ts";
+import type { NewNotification } from "../store/notifications.ts";
+import type { NewEvent } from "../store/transition.ts";
+import { notificationText } from "./notification-text.ts";
+import { type NotifierConfig, secretsOf } from "./notifier-config.ts";
+
+/**
+ * The rows to write with an event: one for each channel that is configured, none for an event that
+ * nobody is told about. Addresses and secrets are not in them; they are looked up when it is sent.
+ */
+export function notificationRows(
+  event: Pick<NewEvent, "type" | "message"> & { id: string },
+  task: Pick<Task, "id" | "goal" | "state" | "branch" | "deliveryUrl">,
+  config: NotifierConfig,
+  now: Date = new Date(),
+): NewNotification[] {
+  const secrets = secretsOf(config);
+  const text = notificationText(event, task, secrets);
+  if (!text) return [];
+  const { title, body, priority, tags } = text;
+  const page = config.publicUrl
+    ? new URL(`tasks/${task.id}`, withSlash(config.publicUrl)).href
+    : null;
+  const done = event.type === "task.completed" ? task.deliveryUrl : null;
+  const common = {
+    eventId: event.id,
+    taskId: task.id,
+    title,
+    body,
+    priority,
+    clickUrl: done ?? page,
+  };
+  const rows: NewNotification[] = [];
+  if (config.ntfy) {
+    rows.push({ ...common, id: newId("notification"), channel: "ntfy", payload: { tags } });
+  }
+  if (config.webhook) {
+    const data = {
+      task_id: task.id,
+      state: task.state,
+      title,
+      message: redactSecrets(event.message, secrets).slice(0, 2_000),
+      branch: task.branch,
+      url: common.clickUrl,
+    };
+    const payload = { type: event.type, timestamp: now.toISOString(), data };
+    rows.push({ ...common, id: newId("notification"), channel: "webhook", payload });
+  }
+  return rows;
+}
+
+function withSlash(url: string): string {
+  return url.endsWith("/") ? url : `${url}/`;
 }

@@ -174,7 +174,7 @@ async function advanceSubtask(
         return retryStage(tx, task, subtask, claim, subtask.stageFailures + 1, outcome.detail);
       }
       if (claim.stage === "recover") {
-        await moveSubtask(tx, subtask, "failed", null);
+        await moveSubtask(tx, subtask, "failed", null, { endDetail: outcome.detail });
         await announce(tx, task, {
           ...about,
           type: "subtask.failed",
@@ -251,7 +251,7 @@ async function applyDecision(
       return;
     }
     case "give_up":
-      await moveSubtask(tx, subtask, "failed", null, { feedback });
+      await moveSubtask(tx, subtask, "failed", null, { feedback, endDetail: decision.reason });
       await announce(tx, task, {
         ...about,
         type: "subtask.failed",

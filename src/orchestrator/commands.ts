@@ -81,6 +81,7 @@ async function reopen(tx: Tx, task: Task, subtask: Subtask): Promise<void> {
     baseCommit: task.headCommit,
     firstCountedAttempt: (latest?.number ?? 0) + 1,
     stageFailures: 0,
+    endDetail: null,
   });
   await appendEvent(tx, task.id, {
     type: "subtask.retried",

@@ -85,8 +85,10 @@ async function settleTask(
     const failed = subtasks.filter(({ state }) => state === "failed");
     const held = open.filter(({ state }) => state === "blocked");
     const detail = [
-      `${names(failed)} failed`,
-      ...(held.length > 0 ? [`${names(held)} could not start because of it`] : []),
+      ...failed.map(
+        ({ key, endDetail }) => `"${key}" failed: ${endDetail ?? "no reason was recorded"}`,
+      ),
+      ...(held.length > 0 ? [`${names(held)} could not start because of that`] : []),
     ].join("; ");
     await moveTask(tx, task, "failed", null, { endDetail: detail });
     await announce(tx, task, {

@@ -17,21 +17,33 @@ export function signalGroup(pid: number, signal: NodeJS.Signals): boolean {
 /**
  * Kill what a dead owner left: the group of `leader` when it is still that very process, and every
  * process that carries the run's mark in its environment, which catches those that left the group.
+ * Looks again as long as it finds new ones: who forks while it is looked for is found the next time.
  * Returns how many processes were found.
  */
 export function killLeftovers(
   leader: ProcessIdentity | null,
   mark: { name: string; value: string },
 ): number {
-  let found = 0;
-  if (leader?.startTicks && isProcessAlive(leader) && signalGroup(leader.pid, "SIGKILL")) found++;
-  for (const { pid } of findProcessesByEnvironment(mark.name, mark.value)) {
-    try {
-      process.kill(pid, "SIGKILL");
-      found++;
-    } catch {
-      // gone between the look and the signal
+  const found = new Set<string>();
+  if (leader?.startTicks && isProcessAlive(leader) && signalGroup(leader.pid, "SIGKILL")) {
+    found.add(nameOf(leader));
+  }
+  for (let look = 0, before = -1; look < maxLooks && found.size > before; look++) {
+    before = found.size;
+    for (const identity of findProcessesByEnvironment(mark.name, mark.value)) {
+      try {
+        process.kill(identity.pid, "SIGKILL");
+        found.add(nameOf(identity));
+      } catch {
+        // gone between the look and the signal
+      }
     }
   }
-  return found;
+  return found.size;
+}
+
+const maxLooks = 20;
+
+function nameOf({ pid, startTicks }: ProcessIdentity): string {
+  return `${pid}:${startTicks}`;
 }

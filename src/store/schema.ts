@@ -80,6 +80,7 @@ export type SubtasksTable = HoldColumns & {
   gateVerdict: ColumnType<Verdict | null, string | null | undefined, string | null>;
   feedback: string | null;
   answers: JsonWithDefault<Subtask["answers"]>;
+  endDetail: string | null;
   ending: ColumnType<Ending | null, string | null | undefined, string | null>;
   firstCountedAttempt: Generated<number>;
   stageFailures: Generated<number>;

@@ -20,10 +20,7 @@ export type InboxDeps = {
   findActiveTask: (subject: string) => Promise<string | null>;
   /** Ask GitHub whether a person may write; null when no token is configured. */
   hasWriteAccess: ((repository: string, login: string) => Promise<boolean>) | null;
-  log: {
-    info: (data: object, message: string) => void;
-    warn: (data: object, message: string) => void;
-  };
+  log: (level: "info" | "warn", fields: object, message: string) => void;
 };
 
 /** How long a delivery that keeps failing for reasons of ours is tried again. */
@@ -112,22 +109,22 @@ async function afterRefusal(
     }
   }
   if (error instanceof DeputyError && error.code !== "unavailable") {
-    deps.log.warn({ deliveryId, subject }, `Delivery refused: ${message}`);
+    deps.log("warn", { deliveryId, subject }, `Delivery refused: ${message}`);
     return settle(deps, deliveryId, ended(`refused: ${message}`, subject));
   }
   // Ours or the network's fault, not the delivery's: it stays, and the next round tries it again.
   if (Date.now() - delivery.receivedAt.getTime() > giveUpAfterMs) {
-    deps.log.warn({ deliveryId, subject }, `Delivery given up after three days: ${message}`);
+    deps.log("warn", { deliveryId, subject }, `Delivery given up after three days: ${message}`);
     return settle(deps, deliveryId, ended(`gave up: ${message}`, subject));
   }
-  deps.log.warn({ deliveryId, subject }, `Delivery is tried again later: ${message}`);
+  deps.log("warn", { deliveryId, subject }, `Delivery is tried again later: ${message}`);
   await deps.inbox.note(deliveryId, { result: `tried again later: ${message}`, subject });
   return false;
 }
 
 async function settle(deps: InboxDeps, deliveryId: string, end: End): Promise<true> {
   await deps.inbox.settle(deliveryId, { ...end, result: end.result.slice(0, 1000) });
-  deps.log.info({ deliveryId, taskId: end.taskId }, `Delivery settled: ${end.result}`);
+  deps.log("info", { deliveryId, taskId: end.taskId }, `Delivery settled: ${end.result}`);
   return true;
 }
 

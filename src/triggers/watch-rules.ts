@@ -18,10 +18,7 @@ export type WatchedRules = {
 
 export async function watchRules(options: {
   path: string;
-  log: {
-    info: (data: object, message: string) => void;
-    warn: (data: object, message: string) => void;
-  };
+  log: (level: "info" | "warn", fields: object, message: string) => void;
   /** Called after each reading of the file. */
   onRead?: () => void;
 }): Promise<WatchedRules> {
@@ -35,11 +32,11 @@ export async function watchRules(options: {
     const result = await readRules(path);
     if ("problem" in result) {
       status = `${result.problem}; ${rules.github.length > 0 ? "the rules read before stay in force" : "nothing fires"}`;
-      log.warn({ path }, `Trigger rules not read: ${status}`);
+      log("warn", { path }, `Trigger rules not read: ${status}`);
     } else {
       rules = result.rules;
       status = result.status;
-      log.info({ path, rules: rules.github.length }, `Trigger rules read: ${status}`);
+      log("info", { path, rules: rules.github.length }, `Trigger rules read: ${status}`);
     }
     options.onRead?.();
   };
@@ -58,7 +55,7 @@ export async function watchRules(options: {
   watcher.on("all", (_event, changed) => {
     if (resolve(changed) === path) readNext();
   });
-  watcher.on("error", (error) => log.warn({ path, error }, "Trigger rules are not watched"));
+  watcher.on("error", (error) => log("warn", { path, error }, "Trigger rules are not watched"));
   await new Promise<void>((done) => watcher.once("ready", () => done()));
   // What changed before the watcher was ready made no event.
   readNext();

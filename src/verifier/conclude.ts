@@ -1,5 +1,5 @@
 import type { CheckResult, Finding, Verdict } from "../core/verdict.ts";
-import { listSome } from "./diff-policy.ts";
+import { listSome } from "./list-some.ts";
 
 /**
  * From checks and findings to a verdict. Pure. Fail wins over inconclusive, which wins over pass;

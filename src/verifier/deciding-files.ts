@@ -122,27 +122,34 @@ const interpreters = /^(node|nodejs|tsx|ts-node|jiti|bun|deno|python[\d.]*|ruby|
 const looksLikeTool =
   /(^|\/)(scripts?|bin|ci|\.ci|tools?|hack|build)\/|[^/]*(test|check|verify|lint|run)[^/]*$/i;
 
-/** The files that a command line starts as programs, not those it works on. */
+const loads = /^(-r|--(require|import|loader|experimental-loader|config|project))$/;
+
+/** The files that a command line starts as programs or loads into them, not those it works on. */
 function findScriptFiles(text: string, known: ReadonlySet<string>): string[] {
   const found: string[] = [];
   for (const line of text.split(/[\n;&|()]+/)) {
     let program = "";
-    for (const word of line.split(/[\s"'`]+/).filter((each) => each !== "")) {
+    let before = "";
+    for (const word of line.split(/[\s"'`=]+/).filter((each) => each !== "")) {
       const path = posix.normalize(word);
-      const isShellScript = /\.(sh|bash|zsh|bats|ps1|cmd)$/.test(path);
-      const candidates = known.has(path)
-        ? [path]
-        : isShellScript
-          ? [...known].filter((file) => file.endsWith(`/${path.replace(/^(\.\.\/)+/, "")}`))
-          : [];
       const isProgram =
-        isShellScript ||
+        /\.(sh|bash|zsh|bats|ps1|cmd)$/.test(path) ||
         shells.has(program) ||
+        loads.test(before) ||
         (word.includes("/") && !/\.\w+$/.test(path)) ||
         (interpreters.test(program) && looksLikeTool.test(path) && !isTestFile(path));
-      if (isProgram) found.push(...candidates);
+      if (isProgram) found.push(...resolve(path, known));
       if (!word.startsWith("-")) program = posix.basename(word);
+      before = word;
     }
   }
   return found;
+}
+
+/** From the root; or from whichever folder the command may have gone to. */
+function resolve(path: string, known: ReadonlySet<string>): string[] {
+  if (known.has(path)) return [path];
+  const rest = path.replace(/^(\.\.\/)+/, "");
+  if (!/[./]/.test(rest)) return []; // a plain word is a program of the system
+  return [...known].filter((file) => file === rest || file.endsWith(`/${rest}`));
 }

@@ -9,6 +9,7 @@ import {
   isInstalled,
   isTestFile,
 } from "./guarded-files.ts";
+import { listSome } from "./list-some.ts";
 import { comparePackageJson, type PartialChange } from "./package-json.ts";
 
 /**
@@ -167,10 +168,4 @@ function matchPaths(globs: readonly string[]): (path: string) => boolean {
     return [plain, `${plain}/**`];
   });
   return all.length === 0 ? () => false : picomatch(all, { dot: true });
-}
-
-/** A few of many, and how many more. */
-export function listSome(names: readonly string[], most = 5): string {
-  const shown = names.slice(0, most).join(", ");
-  return names.length > most ? `${shown} and ${names.length - most} more` : shown;
 }

@@ -1,5 +1,6 @@
 import type { Check, CheckResult, CheckRun } from "../core/verdict.ts";
 import { compareTests } from "./compare-tests.ts";
+import { listSome } from "./list-some.ts";
 
 /**
  * What one check's runs mean. Pure.
@@ -37,12 +38,13 @@ export function judgeRun(kind: Check["kind"], run: CheckRun, baseline: CheckRun 
     }
     return judged("pass", baseline?.status === "red" ? "green, red before" : "green");
   }
-  if (kind === "acceptance") return judged("fail", describeRed(run));
+  if (kind === "acceptance") return judged("fail", describeRed(run, newlyFailing.length > 0));
   if (!baseline || baseline.status === "inconclusive") {
     const why = baseline ? `on the base it ${baseline.detail}` : "the base was not run";
     return judged("inconclusive", `red (${run.detail}), and ${why}, so nothing can be compared`);
   }
-  if (baseline.status === "green") return judged("fail", `green before, now ${describeRed(run)}`);
+  if (baseline.status === "green")
+    return judged("fail", `green before, now ${describeRed(run, newlyFailing.length > 0)}`);
   if (!compared) return judged("pass", `red before too (${run.detail})`);
   return judgeRedBefore(run, baseline, compared, judged);
 }
@@ -113,9 +115,12 @@ export function failingOf(run: CheckRun): string[] {
     .map(([name]) => name);
 }
 
-function describeRed(run: CheckRun): string {
-  const failing = failingOf(run).length;
-  return failing > 0 ? `${run.detail}: ${countTests(failing)}` : run.detail;
+/** With the names of the failing tests, where they are not said as newly failing. */
+function describeRed(run: CheckRun, isNamed: boolean): string {
+  const failing = failingOf(run);
+  if (failing.length === 0) return run.detail;
+  const names = isNamed ? "" : ` (${listSome(failing)})`;
+  return `${run.detail}: ${countTests(failing.length)}${names}`;
 }
 
 function countTests(count: number): string {

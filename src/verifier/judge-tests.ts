@@ -1,7 +1,7 @@
 import type { CheckResult, CheckRun, Finding } from "../core/verdict.ts";
 import { compareTests } from "./compare-tests.ts";
-import { listSome } from "./diff-policy.ts";
 import { failingOf } from "./judge-check.ts";
+import { listSome } from "./list-some.ts";
 
 /**
  * What the tests' names say about the change: tests that ran on the base and are gone or skipped

@@ -20,8 +20,11 @@ export async function restoreFiles(
   try {
     const git = openMirror(mirror, { workTree: worktree, index: join(scratch, "index") });
     await git.run(["read-tree", "--end-of-options", commit]);
+    // A name that is no UTF-8 was lost when it was listed; git would refuse all of them for it.
+    const known = paths.filter((path) => !path.includes("\ufffd"));
+    if (known.length === 0) return;
     await git.run(["checkout-index", "--force", "-z", "--stdin"], {
-      input: paths.map((path) => `${path}\0`).join(""),
+      input: known.map((path) => `${path}\0`).join(""),
     });
   } finally {
     await rm(scratch, { recursive: true, force: true });

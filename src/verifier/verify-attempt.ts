@@ -1,5 +1,5 @@
 import type { Baseline } from "../core/task.ts";
-import type { Check, CheckResult, CheckRun, Finding, Verdict } from "../core/verdict.ts";
+import type { Check, CheckResult, CheckRun, Verdict } from "../core/verdict.ts";
 import type { ProcessIdentity } from "../sandbox/process-identity.ts";
 import { listChanges } from "../worktree/diff.ts";
 import type { Mirror } from "../worktree/open-mirror.ts";
@@ -7,9 +7,10 @@ import { checkLogPath, runSetup, type Setup, withCleanWorktree } from "./clean-w
 import { conclude, noChange, nothingChecked } from "./conclude.ts";
 import { type InspectedChange, inspectChange } from "./inspect-change.ts";
 import { judgeCheck, judgeRun } from "./judge-check.ts";
-import { describeWeakened, findLostTests, findWeakened } from "./judge-tests.ts";
+import { findLostTests } from "./judge-tests.ts";
 import { removeFiles, restoreFiles, writeTreeFile } from "./restore-files.ts";
 import { type CheckPlace, runCheck } from "./run-checks.ts";
+import { tryOriginalTests } from "./try-original-tests.ts";
 
 /**
  * Whether a commit does what its author says, found out without asking the author. In a worktree
@@ -68,8 +69,8 @@ export async function verifyCommit(input: VerifyInput): Promise<Verdict> {
     }
     const context = { ...change, allowTestChanges: input.allowTestChanges };
     const lost = findLostTests(results, context);
-    const weakened = await tryOriginalTests(input, change, results, place);
-    return conclude(results, [...change.findings, ...lost, ...weakened], []);
+    const original = await tryOriginalTests(input, context, results, place);
+    return conclude(original.results, [...change.findings, ...lost, ...original.findings], []);
   });
 }
 
@@ -97,49 +98,6 @@ async function runAndJudge(
     ? await runCheck(check, place, checkLogPath(input.logRoot, index, check, "-again"))
     : null;
   return judgeCheck(check, run, rerun, baseline);
-}
-
-/**
- * Run what passes once more with the base's versions of the test files that the change altered.
- * Results are replaced in place where the originals leave them in doubt.
- */
-async function tryOriginalTests(
-  input: VerifyInput,
-  change: InspectedChange,
-  results: CheckResult[],
-  place: CheckPlace,
-): Promise<Finding[]> {
-  if (change.alteredTests.length === 0) return [];
-  const findings: Finding[] = [];
-  await restoreFiles(input.mirror, place.worktree, input.baseCommit, change.alteredTests);
-  for (const [index, result] of results.entries()) {
-    const { check, run } = result;
-    if (result.result !== "pass" || (run.status === "red" && !run.tests)) continue;
-    const runOriginals = (round: string) =>
-      runCheck(check, place, checkLogPath(input.logRoot, index, check, round));
-    let original = await runOriginals("-original-tests");
-    const first = findWeakened(run, original);
-    let doubt = original.status === "inconclusive" ? original.detail : null;
-    if (first.weakened) {
-      original = await runOriginals("-original-tests-again");
-      const second = findWeakened(run, original);
-      if (second.weakened) {
-        const inBoth = first.tests.filter((name) => second.tests.includes(name));
-        findings.push(
-          describeWeakened(check.name, inBoth.length > 0 ? inBoth : second.tests, {
-            ...change,
-            allowTestChanges: input.allowTestChanges,
-          }),
-        );
-      } else doubt = "flaky: red, then not";
-    }
-    const reason = `${result.reason}; with the original tests ${doubt ?? "too"}`;
-    if (doubt !== null && !input.allowTestChanges) {
-      results[index] = { ...result, result: "inconclusive", reason };
-      await input.onCheck({ ...result, result: "inconclusive", reason });
-    } else if (!first.weakened) results[index] = { ...result, reason };
-  }
-  return findings;
 }
 
 /** Setup that worked on the base and does not here is the change's failure. */

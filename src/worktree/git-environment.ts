@@ -18,6 +18,8 @@ export type GitPlace = {
   workTree?: string;
   index?: string;
   mode: GitMode;
+  /** False for a command that cannot do with literal pathspecs. */
+  literalPathspecs?: boolean;
   /** `Authorization: …`, sent to this origin only. */
   auth?: { origin: string; header: string };
   /** Unencrypted http, for a server on this very machine. */
@@ -76,7 +78,9 @@ export function buildGitEnvironment(
   from: NodeJS.ProcessEnv = process.env,
 ): Record<string, string> {
   const hermetic = place.mode === "hermetic";
-  const env: Record<string, string> = hermetic ? hermeticBase(from) : transportBase(from, place);
+  const env: Record<string, string> = hermetic
+    ? hermeticBase(from, place)
+    : transportBase(from, place);
   const config = { ...hardening, ...(hermetic ? hermeticOnly : transportOnly) };
   if (place.auth) config[`http.${place.auth.origin}/.extraHeader`] = place.auth.header;
   const entries = Object.entries(config);
@@ -99,7 +103,7 @@ export function buildGitEnvironment(
   };
 }
 
-function hermeticBase(from: NodeJS.ProcessEnv): Record<string, string> {
+function hermeticBase(from: NodeJS.ProcessEnv, place: GitPlace): Record<string, string> {
   return {
     PATH: from.PATH ?? "/usr/local/bin:/usr/bin:/bin",
     HOME: "/nonexistent",
@@ -108,7 +112,7 @@ function hermeticBase(from: NodeJS.ProcessEnv): Record<string, string> {
     GIT_CONFIG_NOSYSTEM: "1",
     GIT_ATTR_NOSYSTEM: "1",
     GIT_NO_REPLACE_OBJECTS: "1",
-    GIT_LITERAL_PATHSPECS: "1",
+    GIT_LITERAL_PATHSPECS: place.literalPathspecs === false ? "0" : "1",
     GIT_ALLOW_PROTOCOL: "none",
     GIT_AUTHOR_NAME: deputyIdentity.name,
     GIT_AUTHOR_EMAIL: deputyIdentity.email,

@@ -5,8 +5,8 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { DeputyError } from "../core/error.ts";
 import { containPath } from "./contain-path.ts";
-import { GitFailure } from "./git-failure.ts";
-import { type Mirror, openMirror } from "./open-mirror.ts";
+import { findIgnored } from "./ignored-paths.ts";
+import type { Mirror } from "./open-mirror.ts";
 import { readFileAt } from "./read-commit.ts";
 import { parseRepository } from "./repository-url.ts";
 import { inspectSource } from "./source-repository.ts";
@@ -39,11 +39,12 @@ export async function includeFiles(
   if (checkout.bare) return result;
 
   const wanted = await listWanted(checkout.git, patterns);
-  const ignored = await listIgnored(mirror, worktree, wanted);
+  const bytesOf = (path: string) => Buffer.from(path).toString("latin1");
+  const ignored = await findIgnored(mirror, worktree, wanted.map(bytesOf));
   let bytes = 0;
   for (const path of wanted) {
     const skip = (reason: string) => result.skipped.push({ path, reason });
-    if (!ignored.has(path)) {
+    if (!ignored.has(bytesOf(path))) {
       skip("not ignored by the repository's .gitignore, so it would be committed");
       continue;
     }
@@ -84,20 +85,6 @@ async function listWanted(
   } finally {
     await rm(file, { force: true });
   }
-}
-
-async function listIgnored(
-  mirror: Mirror,
-  worktree: string,
-  paths: readonly string[],
-): Promise<Set<string>> {
-  if (paths.length === 0) return new Set();
-  const git = openMirror(mirror, { workTree: worktree });
-  const args = ["check-ignore", "--no-index", "-z", "--stdin"];
-  const input = paths.map((path) => `${path}\0`).join("");
-  const { exitCode, stdout, stderr } = await git.ask(args, { input });
-  if (exitCode > 1) throw new GitFailure(args, exitCode, stderr); // 1 says none
-  return new Set(stdout.toString("utf8").split("\0"));
 }
 
 /** Copy one file; says why not, or null. */

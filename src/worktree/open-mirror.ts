@@ -49,7 +49,10 @@ const constants: readonly [string, string][] = [
 ];
 
 /** Git in a mirror, hermetic. With a worktree or an index of ours when given. */
-export function openMirror(mirror: Mirror, place: { workTree?: string; index?: string } = {}): Git {
+export function openMirror(
+  mirror: Mirror,
+  place: { workTree?: string; index?: string; literalPathspecs?: boolean } = {},
+): Git {
   for (const [name, text] of constants) restoreFile(join(mirror.gitDir, name), text);
   return openGit({ gitDir: mirror.gitDir, mode: "hermetic", ...place });
 }

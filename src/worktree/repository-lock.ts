@@ -22,10 +22,13 @@ export async function withRepositoryLock<T>(
   signal?: AbortSignal,
 ): Promise<T> {
   const before = queues.get(path) ?? Promise.resolve();
-  const mine = before.then(async () => {
+  const turn = before.then(async () => {
     signal?.throwIfAborted();
-    const release = await acquire(`${path}.lock`, signal);
+    return acquire(`${path}.lock`, signal);
+  });
+  const mine = turn.then(async (release) => {
     try {
+      signal?.throwIfAborted(); // its caller has gone already
       return await task();
     } finally {
       await release();
@@ -37,7 +40,23 @@ export async function withRepositoryLock<T>(
   void settled.then(() => {
     if (queues.get(path) === settled) queues.delete(path);
   });
+  if (signal) await untilTurnOrAbort(turn, signal);
   return mine;
+}
+
+/** Wait in line, but no longer than the signal: the place in the queue is then given up when it comes. */
+async function untilTurnOrAbort(turn: Promise<unknown>, signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted();
+  let stop = ignore;
+  const aborted = new Promise<never>((_, reject) => {
+    stop = () => reject(signal.reason);
+    signal.addEventListener("abort", stop, { once: true });
+  });
+  try {
+    await Promise.race([turn, aborted]);
+  } finally {
+    signal.removeEventListener("abort", stop);
+  }
 }
 
 const queues = new Map<string, Promise<void>>();

@@ -68,7 +68,7 @@ async function takeSnapshot(
       treeOf(mirror, parent),
       git.run(["read-tree", "--reset", "--end-of-options", parent]),
     ]);
-    const changes = await findChanges(git, path, includeIgnored);
+    const changes = await findChanges(mirror, { workTree: path, index: scratch }, includeIgnored);
     if (changes.gone.length > 0) {
       const args = ["update-index", "--force-remove", "-z", "--stdin"];
       await git.run(args, { input: join0(changes.gone) });

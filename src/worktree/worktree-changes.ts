@@ -2,6 +2,8 @@ import { constants, type Stats } from "node:fs";
 import { access, lstat, readdir } from "node:fs/promises";
 import type { Git } from "./git.ts";
 import { GitFailure } from "./git-failure.ts";
+import { findIgnored } from "./ignored-paths.ts";
+import { type Mirror, openMirror } from "./open-mirror.ts";
 
 /**
  * What an agent changed in its worktree, as lists of paths for `update-index`. `git add` would do it
@@ -17,10 +19,11 @@ export type Changes = {
 };
 
 export async function findChanges(
-  git: Git,
-  workTree: string,
+  mirror: Mirror,
+  { workTree, index }: { workTree: string; index: string },
   includeIgnored: boolean,
 ): Promise<Changes> {
+  const git = openMirror(mirror, { workTree, index });
   const [tracked, others] = await Promise.all([
     list(git, ["diff-files", "-z", "--name-status", "--no-renames", "--ignore-submodules=all"]),
     list(git, ["ls-files", "-z", "--others", ...(includeIgnored ? [] : ["--exclude-standard"])]),
@@ -38,7 +41,7 @@ export async function findChanges(
     if (kind === "special") skip(changes, path, "no regular file");
   }
   const inside = await Promise.all(folders.map((folder) => walk(workTree, folder, changes)));
-  const hidden = includeIgnored ? new Set() : await findIgnored(git, inside.flat());
+  const hidden = includeIgnored ? new Set() : await findIgnored(mirror, workTree, inside.flat());
   const fresh = [...others.filter((path) => !path.endsWith("/")), ...inside.flat()];
   for (const path of fresh) {
     if (hidden.has(path)) continue;
@@ -54,12 +57,9 @@ export function join0(paths: readonly string[]): Buffer {
   return Buffer.from(paths.map((path) => `${path}\0`).join(""), "latin1");
 }
 
-async function list(git: Git, args: string[], input?: Buffer): Promise<string[]> {
-  const { exitCode, stdout, stderr } = await git.ask(args, input ? { input } : {});
-  // check-ignore says 1 for "none".
-  if (exitCode !== 0 && !(args[0] === "check-ignore" && exitCode === 1)) {
-    throw new GitFailure(args, exitCode, stderr);
-  }
+async function list(git: Git, args: string[]): Promise<string[]> {
+  const { exitCode, stdout, stderr } = await git.ask(args);
+  if (exitCode !== 0) throw new GitFailure(args, exitCode, stderr);
   return stdout.toString("latin1").split("\0").filter(Boolean);
 }
 
@@ -105,11 +105,6 @@ async function walk(workTree: string, folder: string, changes: Changes): Promise
 
 function readFolder(path: Buffer) {
   return readdir(path, { withFileTypes: true, encoding: "buffer" });
-}
-
-async function findIgnored(git: Git, paths: readonly string[]): Promise<Set<string>> {
-  if (paths.length === 0) return new Set();
-  return new Set(await list(git, ["check-ignore", "--no-index", "-z", "--stdin"], join0(paths)));
 }
 
 function skip(changes: Changes, path: string, reason: string): void {

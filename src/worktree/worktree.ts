@@ -66,14 +66,7 @@ export async function resetWorktree(
  */
 export async function moveBase(mirror: Mirror, path: string, commit: string): Promise<void> {
   const place = await locate(mirror, path);
-  await withRepositoryLock(place.record, async () => {
-    await withRepositoryLock(mirror.gitDir, () => writeAdmin(mirror, place, commit));
-    const scratch = join(place.record, `index-${randomUUID()}`);
-    await copyFile(place.index, scratch);
-    const git = openMirror(mirror, { workTree: place.path, index: scratch });
-    await git.run(["read-tree", "--reset", "--end-of-options", commit]);
-    await publishIndex(place, scratch);
-  });
+  await withRepositoryLock(place.record, () => putIndexAt(mirror, place, commit));
 }
 
 /** Remove a worktree of ours, whatever state it is in. One that is gone already is fine. */
@@ -116,7 +109,10 @@ async function addAt(mirror: Mirror, place: Place, commit: string): Promise<"cre
     throw new Error(`The worktree's name ${place.name} is taken by ${recorded}.`);
   }
   if (recorded === place.path) {
-    if ((await isThere(place.index)) && !(await isEmpty(place.path))) return "existed";
+    if ((await isThere(place.index)) && !(await isEmpty(place.path))) {
+      if (!(await isThere(join(place.admin, "HEAD")))) await putIndexAt(mirror, place, commit);
+      return "existed";
+    }
     await removeTree(place.path); // no checkout was ever completed there, or a hand deleted it
   } else if (!(await isEmpty(place.path))) {
     throw notOurs(place);
@@ -129,6 +125,16 @@ async function addAt(mirror: Mirror, place: Place, commit: string): Promise<"cre
   await checkOut(mirror, { workTree: place.path, index: scratch, commit, keepIgnored: false });
   await publishIndex(place, scratch);
   return "created";
+}
+
+/** HEAD and index at a commit, whatever the files are; what git keeps for the worktree is made anew. */
+async function putIndexAt(mirror: Mirror, place: Place, commit: string): Promise<void> {
+  await withRepositoryLock(mirror.gitDir, () => writeAdmin(mirror, place, commit));
+  const scratch = join(place.record, `index-${randomUUID()}`);
+  await copyFile(place.index, scratch);
+  const git = openMirror(mirror, { workTree: place.path, index: scratch });
+  await git.run(["read-tree", "--reset", "--end-of-options", commit]);
+  await publishIndex(place, scratch);
 }
 
 /** The place with links on the way to it resolved, so that the record always says the same. */

@@ -98,6 +98,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     feedback text,
     answers jsonb not null default '[]',
     ending jsonb,
+    end_detail text,
     first_counted_attempt int not null default 1,
     stage_failures int not null default 0,
     created_at timestamptz not null default now(),

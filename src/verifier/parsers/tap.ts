@@ -71,14 +71,14 @@ function collectEntries(parser: Parser): TestEntry[] {
   parser.on("assert", (result: Result) => {
     const inner = below;
     below = null;
-    entries.push(...readPoint(result, inner ?? []));
+    entries.push(...readPoint(result, inner ?? [], parser.level === 0));
   });
   return entries;
 }
 
-function readPoint(result: Result, inner: TestEntry[]): TestEntry[] {
+function readPoint(result: Result, inner: TestEntry[], isTop: boolean): TestEntry[] {
   const name = result.name;
-  const isFile = /^\S+\.[cm]?[jt]sx?$/.test(name);
+  const isFile = isTop && /^\S+\.[cm]?[jt]sx?$/.test(name);
   const skipped = Boolean(result.skip) || Boolean(result.todo);
   if (inner.length === 0) {
     const state = skipped ? "skipped" : result.ok ? "passed" : "failed";

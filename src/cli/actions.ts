@@ -1,0 +1,29 @@
+import type { ExitCode } from "./io.ts";
+
+/**
+ * The verbs that are not requests to a daemon but make, end or examine one. The command line only
+ * reads their options; `main.ts` brings what they do. Each returns the code to end with, and may
+ * throw a DeputyError: `unavailable` (no daemon) ends with 3, every other with 2.
+ */
+export type Actions = {
+  up(options: UpOptions): Promise<ExitCode>;
+  down(options: JsonOption): Promise<ExitCode>;
+  worker(options: WorkerOptions): Promise<ExitCode>;
+  doctor(options: JsonOption): Promise<ExitCode>;
+  demo(options: JsonOption): Promise<ExitCode>;
+};
+
+export type JsonOption = { json: boolean };
+
+export type UpOptions = JsonOption & {
+  /** Return once the daemon is ready, and leave it running. */
+  detach: boolean;
+  /** Null: what the configuration says. */
+  host: string | null;
+  port: number | null;
+};
+
+export type WorkerOptions = JsonOption & {
+  /** Attempts at once. Null: what the configuration says. */
+  concurrency: number | null;
+};

@@ -1,0 +1,45 @@
+import { existsSync, realpathSync, statSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { CliError, exitCodes } from "./io.ts";
+
+/** The top level of the checkout that `cwd` is in: the nearest folder upwards that has a `.git`. */
+export function findCheckout(cwd: string): string | null {
+  let folder: string;
+  try {
+    folder = realpathSync(cwd);
+  } catch {
+    return null; // the current folder was removed
+  }
+  for (;;) {
+    if (existsSync(join(folder, ".git"))) return folder;
+    const parent = dirname(folder);
+    if (parent === folder) return null;
+    folder = parent;
+  }
+}
+
+/**
+ * What --repo means, or without it where we are. URLs go to the daemon as they are; a path is made
+ * absolute, and a path inside a checkout means the checkout.
+ */
+export function chooseRepository(given: string | undefined, cwd: string): string {
+  if (given === undefined) {
+    const checkout = findCheckout(cwd);
+    if (checkout) return checkout;
+    throw new CliError(
+      exitCodes.usage,
+      `${cwd} is in no git checkout; change into one, or name a repository with --repo.`,
+    );
+  }
+  if (/^[a-z][a-z0-9+.-]*:\/\//i.test(given)) return given;
+  // What git itself takes for ssh: user@host:path, with no slash before the colon.
+  const scp = /^([\w.-]+@[\w.-]+):(?!\/\/)(.+)$/.exec(given);
+  if (scp) return `ssh://${scp[1]}/${scp[2]?.replace(/^\//, "")}`;
+  const path = resolve(cwd, given);
+  if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) {
+    throw new CliError(exitCodes.usage, `--repo: ${path} is no folder.`);
+  }
+  // A bare repository has no .git of its own, and is what it is.
+  const isBare = existsSync(join(path, "HEAD")) && existsSync(join(path, "objects"));
+  return isBare ? path : (findCheckout(path) ?? path);
+}

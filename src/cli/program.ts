@@ -1,0 +1,210 @@
+import { readFileSync } from "node:fs";
+import { Command, InvalidArgumentError } from "commander";
+import { DeputyError } from "../core/error.ts";
+import { taskStates } from "../core/lifecycle.ts";
+import type { Actions } from "./actions.ts";
+import {
+  explainTask,
+  type Json,
+  listTasks,
+  showDiff,
+  showLog,
+  showReceipt,
+  showTask,
+  testTrigger,
+} from "./commands-look.ts";
+import { type RunOptions, runTask } from "./commands-run.ts";
+import { answerTask, cancelTask, decideTask, restoreTask, retryTask } from "./commands-tell.ts";
+import { watchTask } from "./commands-watch.ts";
+import { CliError, type CliIo, type ExitCode, exitCodes, processIo } from "./io.ts";
+
+/**
+ * The verbs of `deputy`. A verb returns its exit code or throws; what it throws becomes one
+ * sentence on stderr. Wrong usage ends with 2 before anything is begun.
+ */
+export function buildProgram(actions: Actions, io: CliIo = processIo()): Command {
+  const program = new Command("deputy")
+    .description("Hand off a task, walk away, come back to a verified branch.")
+    .version(readVersion(), "-v, --version")
+    .exitOverride((error) => io.exit(error.exitCode === 0 ? exitCodes.ok : exitCodes.usage))
+    .configureOutput({
+      writeOut: (text) => io.stdout.write(text),
+      writeErr: (text) => io.stderr.write(text),
+    })
+    .showHelpAfterError("(deputy --help lists the verbs; deputy VERB --help explains one)")
+    .addHelpText("after", afterHelp);
+
+  const verb = (name: string, description: string): Command =>
+    program.command(name).description(description).option("--json", "print JSON for programs");
+  const end = (work: Promise<ExitCode>) => finish(io, work);
+  const idHelp = "the task's id, or an unambiguous beginning of it";
+
+  program.commandsGroup("The daemon:");
+  verb("up", "start the daemon")
+    .option("-d, --detach", "leave it running and return once it is ready")
+    .option("--host <address>", "address to listen on")
+    .option("--port <number>", "port to listen on; 0 takes a free one", port)
+    .action((options: Json & { detach?: boolean; host?: string; port?: number }) =>
+      end(
+        actions.up({
+          json: options.json === true,
+          detach: options.detach === true,
+          host: options.host ?? null,
+          port: options.port ?? null,
+        }),
+      ),
+    );
+  verb("down", "stop the daemon; running attempts are parked, nothing is lost").action(
+    (options: Json) => end(actions.down({ json: options.json === true })),
+  );
+  verb("worker", "take work from the daemon's queue in a process of its own")
+    .option("--concurrency <number>", "attempts at once", positiveInteger)
+    .action((options: Json & { concurrency?: number }) =>
+      end(
+        actions.worker({ json: options.json === true, concurrency: options.concurrency ?? null }),
+      ),
+    );
+  verb("doctor", "say what is missing on this machine, and what does not work without it").action(
+    (options: Json) => end(actions.doctor({ json: options.json === true })),
+  );
+  verb("demo", "see the whole way on a small repository made on the spot").action((options: Json) =>
+    end(actions.demo({ json: options.json === true })),
+  );
+
+  program.commandsGroup("Delegate:");
+  verb("run", "hand off a task on the git checkout you are in")
+    .argument("<goal>", "what to do, in words; - reads it from stdin")
+    .option("--agent <name>", '"builtin" or "command:PROGRAM AND ARGUMENTS"')
+    .option("--check <command>", "must be green before anything is delivered (repeatable)", collect)
+    .option("--plan <file>", "a YAML file with subtasks")
+    .option("--repo <path or URL>", "another repository than the current checkout")
+    .option("--base <ref>", "branch, tag or commit to start from")
+    .option("--deliver <how>", '"branch" or "pr"')
+    .option("--attach <file>", "give the agent a text file to read (repeatable)", collect)
+    .option("--allow-test-changes", "expect the tests themselves to change")
+    .option("--timeout <minutes>", "limit of one attempt", positiveNumber)
+    .option("--idempotency-key <key>", "sending the same task twice makes one task")
+    .option("-w, --watch", "follow it to its end")
+    .action((goal: string, options: RunOptions) => end(runTask(io, goal, options)));
+  verb("watch", "follow a task to its end; Ctrl-C detaches")
+    .argument("<id>", idHelp)
+    .action((id: string, options: Json) => end(watchTask(io, id, { json: options.json === true })));
+
+  program.commandsGroup("Look:");
+  verb("ls", "list tasks, newest first")
+    .option("--state <state>", `one of ${taskStates.join(", ")}`)
+    .option("--limit <number>", "how many", positiveInteger, 20)
+    .option("--cursor <cursor>", "go on after an earlier page")
+    .action((options: Parameters<typeof listTasks>[1]) => end(listTasks(io, options)));
+  verb("show", "show one task")
+    .argument("<id>", idHelp)
+    .action((id: string, options: Json) => end(showTask(io, id, options)));
+  verb("why", "say what a task waits for, since when, and what happens next")
+    .argument("<id>", idHelp)
+    .action((id: string, options: Json) => end(explainTask(io, id, options)));
+  verb("log", "print what an attempt printed")
+    .argument("<id>", idHelp)
+    .option("--attempt <number>", "which attempt; the latest when left out", positiveInteger)
+    .option("--tail <bytes>", "how much of its end", positiveInteger)
+    .action((id: string, options: Parameters<typeof showLog>[2]) => end(showLog(io, id, options)));
+  verb("diff", "print the change as a unified diff")
+    .argument("<id>", idHelp)
+    .action((id: string, options: Json) => end(showDiff(io, id, options)));
+  verb("receipt", "print the evidence: checks, attempts, cost, what was not checked")
+    .argument("<id>", idHelp)
+    .action((id: string, options: Json) => end(showReceipt(io, id, options)));
+
+  program.commandsGroup("Decide:");
+  for (const [name, description] of [
+    ["accept", "merge the delivered branch into the current branch"],
+    ["discard", "remove the delivered branch and leave no trace"],
+  ] as const) {
+    verb(name, description)
+      .argument("<id>", idHelp)
+      .action((id: string, options: Json) => end(decideTask(io, id, name, options)));
+  }
+  verb("cancel", "stop a task; what it did so far is kept")
+    .argument("<id>", idHelp)
+    .action((id: string, options: Json) => end(cancelTask(io, id, options)));
+  verb("retry", "try what failed again; what is finished stays")
+    .argument("<id>", idHelp)
+    .action((id: string, options: Json) => end(retryTask(io, id, options)));
+  verb("answer", "answer the question that a task waits for")
+    .argument("<id>", idHelp)
+    .argument("<text>", "the answer; - reads it from stdin")
+    .option("--question <id>", "which question, when more than one is open")
+    .action((id: string, text: string, options: Json & { question?: string }) =>
+      end(answerTask(io, id, text, options)),
+    );
+  verb("restore", "bring removed worktrees back, untracked files included")
+    .argument("<id>", idHelp)
+    .action((id: string, options: Json) => end(restoreTask(io, id, options)));
+
+  program.commandsGroup("Triggers:");
+  program
+    .command("trigger")
+    .description("outside events that become tasks")
+    .command("test")
+    .description("show what a payload would start, and start nothing")
+    .argument("<file>", "a JSON file with the payload of a GitHub webhook")
+    .option("--event <name>", "what X-GitHub-Event would say; guessed when left out")
+    .option("--json", "print JSON for programs")
+    .action((file: string, options: Json & { event?: string }) =>
+      end(testTrigger(io, file, options)),
+    );
+  return program;
+}
+
+/** Wait for a verb's work and set the exit code; an error becomes one sentence on stderr. */
+async function finish(io: CliIo, work: Promise<ExitCode>): Promise<void> {
+  try {
+    io.setExitCode(await work);
+  } catch (error) {
+    const [code, message] = explainError(error);
+    io.stderr.write(`deputy: ${message}\n`);
+    io.setExitCode(code);
+  }
+}
+
+function explainError(error: unknown): [ExitCode, string] {
+  if (error instanceof CliError) return [error.exitCode, error.message];
+  if (error instanceof DeputyError) {
+    return [error.code === "unavailable" ? exitCodes.noDaemon : exitCodes.usage, error.message];
+  }
+  // A bug of ours: the trace is what a report needs.
+  const trace = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return [exitCodes.noDaemon, `something unexpected happened: ${trace}`];
+}
+
+function collect(value: string, earlier: string[] = []): string[] {
+  return [...earlier, value];
+}
+
+function port(text: string): number {
+  const value = Number(text);
+  if (/^\d+$/.test(text) && value <= 65_535) return value;
+  throw new InvalidArgumentError("It must be a number from 0 to 65535.");
+}
+
+function positiveInteger(text: string): number {
+  const value = Number(text);
+  if (/^\d+$/.test(text) && value > 0 && Number.isSafeInteger(value)) return value;
+  throw new InvalidArgumentError("It must be a whole number above 0.");
+}
+
+function positiveNumber(text: string): number {
+  const value = Number(text);
+  if (text.trim() !== "" && value > 0 && Number.isFinite(value)) return value;
+  throw new InvalidArgumentError("It must be a number above 0.");
+}
+
+function readVersion(): string {
+  const file = readFileSync(new URL("../../package.json", import.meta.url), "utf8");
+  return (JSON.parse(file) as { version: string }).version;
+}
+
+const afterHelp = `
+Exit codes: 0 ok, 1 the task failed, 2 wrong usage or refused input, 3 no daemon; 130 a watch was
+ended by Ctrl-C.
+Environment: DEPUTY_HOME (default ~/.deputy), DEPUTY_URL and DEPUTY_TOKEN for a daemon elsewhere, NO_COLOR.
+`;

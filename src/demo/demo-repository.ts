@@ -1,0 +1,35 @@
+import { mkdir, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { demoFiles } from "./demo-files.ts";
+
+/**
+ * A real repository for the demo, made on the spot: a small project with its own tests, one of which
+ * fails because of a real bug. Making it a git repository is the caller's part, through `commit`.
+ */
+export type DemoRepository = {
+  folder: string;
+  /** What a person would ask for. */
+  goal: string;
+  /** The check that has to become green. */
+  check: string;
+  /** The test that is red on the base. */
+  failingTest: string;
+};
+
+/** Write the project into `folder`, which is made if need be, and have it committed. */
+export async function makeDemoRepository(
+  folder: string,
+  commit: (folder: string, message: string) => Promise<void>,
+): Promise<DemoRepository> {
+  for (const [path, text] of Object.entries(demoFiles)) {
+    await mkdir(dirname(join(folder, path)), { recursive: true });
+    await writeFile(join(folder, path), text);
+  }
+  await commit(folder, "Invoices, instalments and due dates");
+  return {
+    folder,
+    goal: "One of our tests is red: instalments of an invoice that was issued on the 31st get wrong due dates. Find the bug and fix it.",
+    check: "npm test",
+    failingTest: "instalments of an invoice from the 31st fall on the last day of shorter months",
+  };
+}

@@ -1,0 +1,148 @@
+import { access, constants, mkdir } from "node:fs/promises";
+import { delimiter, join } from "node:path";
+import { type Config, loadConfig } from "./config.ts";
+import { DeputyError } from "./core/error.ts";
+import { runCommand } from "./sandbox/run-command.ts";
+import { scrubbedEnvironment } from "./sandbox/scrubbed-environment.ts";
+import { describeEmbeddedPostgres } from "./store/embedded.ts";
+
+/**
+ * What this machine has, and what is degraded without what it lacks. `broken` means that the daemon
+ * cannot do its main job; `missing` only takes something away, and the text says what.
+ */
+export type DoctorFinding = { name: string; status: "ok" | "missing" | "broken"; detail: string };
+
+export async function examine(env: NodeJS.ProcessEnv = process.env): Promise<DoctorFinding[]> {
+  let config: Config;
+  try {
+    config = loadConfig(env);
+  } catch (error) {
+    if (!(error instanceof DeputyError)) throw error;
+    return [{ name: "configuration", status: "broken", detail: error.message }];
+  }
+  return [
+    { name: "configuration", status: "ok", detail: `home ${config.home}` },
+    examineNode(),
+    await examineGit(),
+    await examineHome(config.home),
+    await examineDatabase(config),
+    config.redisUrl
+      ? { name: "queue", status: "ok", detail: "Redis, from REDIS_URL" }
+      : { name: "queue", status: "ok", detail: "in the database" },
+    config.model.apiKey
+      ? {
+          name: "model",
+          status: "ok",
+          detail: `${config.model.name}${config.model.baseUrl ? ` at ${config.model.baseUrl}` : ""}`,
+        }
+      : {
+          name: "model",
+          status: "missing",
+          detail: "OPENAI_API_KEY is not set: only command agents work (--agent 'command:…')",
+        },
+    await examineProgram(
+      "bwrap",
+      "no sandbox is used in this version, with or without it: agents and checks run as the daemon's user",
+    ),
+    await examineProgram("rg", "the builtin agent's search walks files itself, which is slower"),
+    config.github.token
+      ? { name: "GitHub token", status: "ok", detail: "set" }
+      : {
+          name: "GitHub token",
+          status: "missing",
+          detail: "GITHUB_TOKEN is not set: no pull requests, no review comments",
+        },
+    config.github.webhookSecrets.length > 0
+      ? { name: "GitHub webhooks", status: "ok", detail: "secret set" }
+      : {
+          name: "GitHub webhooks",
+          status: "missing",
+          detail: "GITHUB_WEBHOOK_SECRET is not set: /hooks/github refuses everything",
+        },
+    config.notifier.ntfy
+      ? { name: "phone", status: "ok", detail: `ntfy at ${config.notifier.ntfy.url}` }
+      : {
+          name: "phone",
+          status: "missing",
+          detail: "no ntfy topic is set (DEPUTY_NTFY_TOPIC): nothing is pushed when a task ends",
+        },
+  ];
+}
+
+function examineNode(): DoctorFinding {
+  const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
+  const ok = major > 20 || (major === 20 && minor >= 19);
+  return {
+    name: "Node",
+    status: ok ? "ok" : "broken",
+    detail: ok ? process.version : `${process.version}: 20.19 or newer is needed`,
+  };
+}
+
+async function examineGit(): Promise<DoctorFinding> {
+  const result = await runCommand({
+    argv: ["git", "--version"],
+    cwd: "/",
+    env: scrubbedEnvironment(),
+    timeoutMs: 10_000,
+  });
+  const found = /(\d+)\.(\d+)/.exec(result.stdout);
+  if (result.exitCode !== 0 || !found)
+    return {
+      name: "git",
+      status: "broken",
+      detail: "git is not installed: nothing works without it",
+    };
+  const ok = Number(found[1]) > 2 || Number(found[2]) >= 38;
+  return {
+    name: "git",
+    status: ok ? "ok" : "broken",
+    detail: ok
+      ? result.stdout.trim()
+      : `${result.stdout.trim()}: 2.38 or newer is needed (merge-tree --write-tree)`,
+  };
+}
+
+async function examineHome(home: string): Promise<DoctorFinding> {
+  try {
+    await mkdir(home, { recursive: true, mode: 0o700 });
+    await access(home, constants.W_OK);
+    return { name: "home", status: "ok", detail: `${home} is writable` };
+  } catch (error) {
+    return {
+      name: "home",
+      status: "broken",
+      detail: `${home} cannot be written: ${(error as NodeJS.ErrnoException).code}`,
+    };
+  }
+}
+
+async function examineDatabase(config: Config): Promise<DoctorFinding> {
+  if (config.databaseUrl)
+    return { name: "database", status: "ok", detail: "yours, from DATABASE_URL" };
+  const embedded = await describeEmbeddedPostgres(config.home);
+  if (embedded.problem) return { name: "database", status: "broken", detail: embedded.problem };
+  const state =
+    embedded.state === "running"
+      ? `running, pid ${embedded.pid}`
+      : embedded.state === "absent"
+        ? "made at the first start"
+        : "stopped";
+  return {
+    name: "database",
+    status: "ok",
+    detail: `embedded PostgreSQL ${embedded.version ?? ""} (${state})`,
+  };
+}
+
+async function examineProgram(program: string, without: string): Promise<DoctorFinding> {
+  for (const folder of (process.env.PATH ?? "").split(delimiter).filter(Boolean)) {
+    try {
+      await access(join(folder, program), constants.X_OK);
+      return { name: program, status: "ok", detail: join(folder, program) };
+    } catch {
+      // not in this folder
+    }
+  }
+  return { name: program, status: "missing", detail: `not installed: ${without}` };
+}

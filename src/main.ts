@@ -1,0 +1,65 @@
+#!/usr/bin/env node
+import type { Actions } from "./cli/actions.ts";
+import { exitCodes } from "./cli/io.ts";
+import { buildProgram } from "./cli/program.ts";
+import { DeputyError } from "./core/error.ts";
+import { runDemo } from "./demo.ts";
+import { examine } from "./doctor.ts";
+import { runDaemon, runWorker, startDetached, stopDaemon } from "./up.ts";
+
+/** `deputy`: the verbs that make, end or examine a daemon; all others are a client of its HTTP API. */
+const print = (text: string) => process.stdout.write(`${text}\n`);
+const printJson = (value: unknown) => print(JSON.stringify(value));
+
+const actions: Actions = {
+  up: async ({ json, detach, host, port }) => {
+    const options = { ...(host === null ? {} : { host }), ...(port === null ? {} : { port }) };
+    if (detach) {
+      const { url, pid, logPath } = await startDetached(options);
+      if (json) printJson({ url, pid, log: logPath });
+      else
+        print(
+          `Deputy is up at ${url} (pid ${pid}). Its log: ${logPath}\nHand it a task: deputy run "…" in a git checkout.`,
+        );
+      return exitCodes.ok;
+    }
+    await runDaemon(options, (url, config) => {
+      if (json) printJson({ url, pid: process.pid });
+      else
+        print(
+          `Deputy is up at ${url}. The token for its API is in ${config.paths.token}.\nHand it a task from a git checkout in another terminal: deputy run "…"`,
+        );
+    });
+    return exitCodes.ok;
+  },
+  down: async ({ json }) => {
+    const stopped = await stopDaemon();
+    if (!stopped) throw new DeputyError("unavailable", "No daemon runs here.");
+    if (json) printJson(stopped);
+    else print("Deputy is down. What was running is parked and goes on at the next deputy up.");
+    return exitCodes.ok;
+  },
+  worker: async ({ json, concurrency }) => {
+    if (concurrency !== null) process.env.DEPUTY_CONCURRENCY = String(concurrency);
+    await runWorker((config) => {
+      if (json) printJson({ pid: process.pid, slots: config.concurrency });
+      else print(`Worker is up: ${config.concurrency} slots.`);
+    });
+    return exitCodes.ok;
+  },
+  doctor: async ({ json }) => {
+    const findings = await examine();
+    const broken = findings.some(({ status }) => status === "broken");
+    if (json) printJson({ ok: !broken, findings });
+    else {
+      const marks = { ok: "✓", missing: "–", broken: "✗" };
+      for (const { name, status, detail } of findings)
+        print(`${marks[status]} ${name.padEnd(16)} ${detail}`);
+    }
+    return broken ? exitCodes.taskFailed : exitCodes.ok;
+  },
+  demo: ({ json }) => runDemo({ json }),
+};
+
+// Logs and prints are written; what still holds the process open (a pool that closes, a timer) need not end first.
+await buildProgram(actions).parseAsync();

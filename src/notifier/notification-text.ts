@@ -1,0 +1,68 @@
+import type { EventType } from "../core/event.ts";
+import { redactSecrets } from "../core/redact.ts";
+import type { Task } from "../core/task.ts";
+
+/**
+ * What a phone shows. The channel may be read by others, so a message says that something ended or
+ * is asked and what it was about, in a few words: no code, no output, no secrets.
+ */
+export type NotificationText = {
+  title: string;
+  body: string;
+  /** ntfy's scale: 1 to 5, 3 is the default. */
+  priority: number;
+  /** ntfy's emoji short codes. */
+  tags: string[];
+};
+
+type NotifiedType = "task.completed" | "task.failed" | "question.asked";
+
+const looks = {
+  "task.completed": { word: "Done", priority: 3, tags: ["white_check_mark"] },
+  "task.failed": { word: "Failed", priority: 4, tags: ["x"] },
+  "question.asked": { word: "Needs an answer", priority: 4, tags: ["question"] },
+} as const satisfies Record<
+  NotifiedType,
+  { word: string; priority: number; tags: readonly string[] }
+>;
+
+const maxTitle = 120;
+const maxBody = 300;
+
+/** Null for an event that nobody is told about. */
+export function notificationText(
+  event: { type: EventType; message: string },
+  task: Pick<Task, "id" | "goal">,
+  secrets: readonly string[] = [],
+): NotificationText | null {
+  const look = Object.hasOwn(looks, event.type) ? looks[event.type as NotifiedType] : null;
+  if (!look) return null;
+  const plain = (text: string, max: number) =>
+    shorten(oneLine(withoutCode(redactSecrets(text, secrets))), max);
+  const goal = plain(task.goal.trim().split("\n")[0] ?? "", maxTitle - look.word.length - 2);
+  return {
+    title: `${look.word}: ${goal}`,
+    body: plain(event.message, maxBody) || task.id,
+    priority: look.priority,
+    tags: [...look.tags],
+  };
+}
+
+/** Fenced blocks, and long spans between backticks; a short one is a name, and says something. */
+function withoutCode(text: string): string {
+  return text
+    .replace(/(```|~~~)[\s\S]*?(?:\1|$)/g, " [code] ")
+    .replace(/`([^`\n]*)`/g, (_, inside: string) => (inside.length > 60 ? "[code]" : inside));
+}
+
+function oneLine(text: string): string {
+  return text
+    .replace(/[\s\p{Cc}]+/gu, " ")
+    .replace(/[\p{Cf}\p{Cs}]/gu, "")
+    .trim();
+}
+
+function shorten(text: string, max: number): string {
+  const characters = [...text];
+  return characters.length <= max ? text : `${characters.slice(0, max - 1).join("")}…`;
+}

@@ -1,0 +1,83 @@
+/**
+ * One POST to somebody else's server, and what became of it. It never throws for what the other
+ * side does. Redirects are not followed: the address is the owner's choice, not the server's.
+ */
+export type PostResult =
+  | { kind: "taken" }
+  | {
+      kind: "refused";
+      /** `unlikely`: the other side means it (a 4xx, a redirect): try again, but seldom. */
+      hope: "likely" | "unlikely";
+      error: string;
+      retryAfterMs: number | null;
+    }
+  /** We stopped before there was an answer. */
+  | { kind: "aborted" };
+
+export async function post(
+  url: string,
+  request: { headers: Record<string, string>; body: string },
+  options: { timeoutMs: number; signal: AbortSignal },
+): Promise<PostResult> {
+  const timeout = AbortSignal.timeout(options.timeoutMs);
+  try {
+    const response = await fetch(url, {
+      method: "POST",
+      headers: { "content-type": "application/json", "user-agent": "deputy", ...request.headers },
+      body: request.body,
+      redirect: "manual",
+      signal: AbortSignal.any([options.signal, timeout]),
+    });
+    if (response.ok) {
+      await response.body?.cancel();
+      return { kind: "taken" };
+    }
+    const { status } = response;
+    const said = await readStart(response);
+    const mayPass = status >= 500 || status === 408 || status === 429;
+    return {
+      kind: "refused",
+      hope: mayPass ? "likely" : "unlikely",
+      error: `answered ${status}${status >= 300 && status < 400 ? " (redirects are not followed)" : ""}${said ? `: ${said}` : ""}`,
+      retryAfterMs: readRetryAfter(response.headers.get("retry-after")),
+    };
+  } catch (error) {
+    if (options.signal.aborted) return { kind: "aborted" };
+    const what = timeout.aborted
+      ? `no answer within ${options.timeoutMs / 1000} s`
+      : causeOf(error);
+    return { kind: "refused", hope: "likely", error: what, retryAfterMs: null };
+  }
+}
+
+/** The first words of an answer, however long it is. */
+async function readStart(response: Response): Promise<string> {
+  let text = "";
+  const decoder = new TextDecoder();
+  try {
+    for await (const chunk of response.body ?? []) {
+      text += decoder.decode(chunk as Uint8Array, { stream: true });
+      if (text.length >= 200) break;
+    }
+  } catch {
+    // The answer broke off: its status is what counts.
+  }
+  return text
+    .replace(/[\s\p{Cc}]+/gu, " ")
+    .trim()
+    .slice(0, 200);
+}
+
+function readRetryAfter(header: string | null): number | null {
+  if (header === null) return null;
+  const ms = /^\d+$/.test(header.trim()) ? Number(header) * 1000 : Date.parse(header) - Date.now();
+  return Number.isFinite(ms) && ms > 0 ? ms : null;
+}
+
+/** fetch says "fetch failed"; why is in its cause. */
+function causeOf(error: unknown): string {
+  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+  const code = (cause as NodeJS.ErrnoException).code;
+  const message = cause instanceof Error ? cause.message : String(cause);
+  return code && !message.includes(code) ? `${code} ${message}`.trim() : message;
+}

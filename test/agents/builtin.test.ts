@@ -1,0 +1,320 @@
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { type BuiltinOptions, makeBuiltinAgent } from "../../src/agents/builtin/builtin.ts";
+import type { ScriptedTurn } from "../../src/demo/scenario-types.ts";
+import { type ScriptedModel, startScriptedModel } from "../../src/demo/scripted-model.ts";
+import { makeRun, type TestRun } from "./make-run.ts";
+
+const apiKey = "sk-test-4f3a9c-do-not-show";
+const finish: ScriptedTurn = {
+  calls: [{ name: "finish", arguments: { summary: "Finished it." } }],
+};
+
+/** Let the agent play this script over real HTTP. */
+async function play(
+  turns: readonly ScriptedTurn[],
+  given: { run?: TestRun; options?: Partial<BuiltinOptions> } = {},
+) {
+  const model = await startScriptedModel({ model: "scripted", choose: () => turns }, { apiKey });
+  onTestFinished(() => model.close());
+  const run = given.run ?? (await makeRun());
+  const end = await makeBuiltinAgent({
+    apiKey,
+    baseUrl: model.baseUrl,
+    model: "scripted",
+    retry: { baseMs: 1 },
+    ...given.options,
+  })(run);
+  return { end, model, run };
+}
+
+/** What the model was told last: the results of its calls, or a sentence. */
+function lastTold(model: ScriptedModel): string {
+  return model.requests.at(-1)?.messages.at(-1)?.content ?? "";
+}
+
+describe("a whole run", () => {
+  test("reads, edits, runs, writes, searches and finishes", async () => {
+    const run = await makeRun({ brief: "Make it two.\n" });
+    await writeFile(join(run.worktree, "value.txt"), "value = 1\n");
+    const { end, model } = await play(
+      [
+        {
+          text: "Let me look.",
+          calls: [
+            { name: "read", arguments: { path: "value.txt" } },
+            { name: "search", arguments: { pattern: "val.e" } },
+          ],
+        },
+        {
+          calls: [
+            {
+              name: "edit",
+              arguments: { path: "value.txt", old_text: "= 1", new_text: "= 2" },
+            },
+          ],
+        },
+        { calls: [{ name: "bash", arguments: { command: "cat value.txt; exit 3" } }] },
+        { calls: [{ name: "write", arguments: { path: "new/note.md", content: "hello\n" } }] },
+        {
+          calls: [{ name: "finish", arguments: { summary: "It is two.", not_done: "No tests." } }],
+        },
+      ],
+      { run },
+    );
+    expect(end).toMatchObject({
+      reason: "done",
+      failure: null,
+      summary: "It is two.\n\nNot done: No tests.",
+      question: null,
+    });
+    expect(await readFile(join(run.worktree, "value.txt"), "utf8")).toBe("value = 2\n");
+    expect(await readFile(join(run.worktree, "new/note.md"), "utf8")).toBe("hello\n");
+
+    const told = model.requests.map(({ messages }) => messages.at(-1)?.content);
+    expect(model.requests[1]?.messages.slice(-2).map(({ content }) => content)).toEqual([
+      "value = 1",
+      "value.txt:1:value = 1",
+    ]);
+    expect(told).toEqual([
+      "Make it two.\n",
+      "value.txt:1:value = 1",
+      "Edited value.txt at line 1.",
+      "exit 3\nvalue = 2",
+      "Created new/note.md (1 lines).",
+    ]);
+    expect(model.requests[0]?.tools).toEqual(
+      expect.arrayContaining(["bash", "read", "edit", "write", "search", "ask", "finish"]),
+    );
+    expect(run.events.filter(({ kind }) => kind === "turn")).toHaveLength(5);
+    expect(run.events).toContainEqual({ kind: "tool_call", tool: "edit", summary: "value.txt" });
+    expect(run.events).toContainEqual({
+      kind: "tool_result",
+      tool: "bash",
+      ok: false,
+      summary: "exit 3",
+    });
+    expect(run.processes).toHaveLength(1);
+  });
+
+  test("counts usage exactly, and prices it", async () => {
+    const usage = [
+      { inputTokens: 1_000, cachedInputTokens: 0, outputTokens: 50 },
+      { inputTokens: 3_000, cachedInputTokens: 2_000, outputTokens: 70 },
+    ];
+    const { end } = await play(
+      [
+        { calls: [{ name: "read", arguments: { path: "." } }], usage: usage[0] },
+        { ...finish, usage: usage[1] },
+      ] as ScriptedTurn[],
+      { options: { price: { inputPerM: 10, cachedInputPerM: 1, outputPerM: 100 } } },
+    );
+    expect(end.usage).toEqual([
+      {
+        role: "coder",
+        model: "scripted",
+        calls: 2,
+        inputTokens: 4_000,
+        cachedInputTokens: 2_000,
+        outputTokens: 120,
+        costUsd: 0.034,
+      },
+    ]);
+  });
+
+  test("an unknown price is unknown", async () => {
+    const { end } = await play([finish]);
+    expect(end.usage).toMatchObject([{ calls: 1, costUsd: null }]);
+  });
+
+  test("the key goes to the model server and nowhere else", async () => {
+    const { end, model, run } = await play([
+      { calls: [{ name: "bash", arguments: { command: "env; cat /proc/self/cmdline" } }] },
+      { calls: [{ name: "bash", arguments: { command: `echo ${apiKey}` } }] },
+      finish,
+    ]);
+    expect(model.requests.map(({ authorization }) => authorization)).toEqual(
+      Array(3).fill(`Bearer ${apiKey}`),
+    );
+    expect(model.requests[1]?.messages.at(-1)?.content).toContain("PATH=");
+    expect(JSON.stringify(model.requests[1]?.messages)).not.toContain(apiKey);
+    expect(await readFile(run.logPath, "utf8")).not.toContain(apiKey);
+    expect(end.outputTail).not.toContain(apiKey);
+  });
+
+  test("the repository's AGENTS.md is part of the system prompt, and no link to elsewhere", async () => {
+    const run = await makeRun();
+    await writeFile(join(run.worktree, "AGENTS.md"), "Use tabs, always.\n");
+    const { model } = await play([finish], { run });
+    expect(model.requests[0]?.messages[0]?.content).toMatch(/AGENTS\.md[\s\S]*Use tabs, always\./);
+
+    const other = await makeRun();
+    await writeFile(join(other.scratch, "secret"), "Secret of the daemon.");
+    const { symlink } = await import("node:fs/promises");
+    await symlink(join(other.scratch, "secret"), join(other.worktree, "AGENTS.md"));
+    const second = await play([finish], { run: other });
+    expect(second.model.requests[0]?.messages[0]?.content).not.toContain("Secret");
+  });
+
+  test("a reader has no tool that changes anything", async () => {
+    const { end, model } = await play([finish], { run: await makeRun({ mode: "read_only" }) });
+    expect(model.requests[0]?.tools).toEqual(["read", "search", "ask", "finish"]);
+    expect(end.usage).toMatchObject([{ role: "reviewer" }]);
+  });
+
+  test("the log reads as the transcript", async () => {
+    const { run } = await play([
+      { text: "Looking.", calls: [{ name: "bash", arguments: { command: "echo seen" } }] },
+      finish,
+    ]);
+    const log = await readFile(run.logPath, "utf8");
+    for (const part of ["turn 1", "Looking.", "→ bash", "exit 0\nseen", "ended: done"]) {
+      expect(log).toContain(part);
+    }
+  });
+});
+
+describe("how a run ends", () => {
+  test("a question", async () => {
+    const { end } = await play([{ calls: [{ name: "ask", arguments: { question: "Which?" } }] }]);
+    expect(end).toMatchObject({ reason: "needs_input", failure: "question", question: "Which?" });
+  });
+
+  test("the turns run out", async () => {
+    const turns = Array.from({ length: 5 }, (_, i) => ({
+      calls: [{ name: "bash", arguments: { command: `echo ${i}` } }],
+    }));
+    const { end, model } = await play(turns, { options: { maxTurns: 3 } });
+    expect(end).toMatchObject({
+      reason: "out_of_budget",
+      failure: "out_of_budget",
+      detail: "used all 3 turns",
+    });
+    expect(model.requests).toHaveLength(3);
+  });
+
+  test("an abort in the middle of a command", async () => {
+    const stop = new AbortController();
+    const run = await makeRun({
+      signal: stop.signal,
+      emit: ({ kind }) => kind === "tool_call" && stop.abort(),
+    });
+    const { end } = await play(
+      [{ calls: [{ name: "bash", arguments: { command: "sleep 60" } }] }, finish],
+      { run },
+    );
+    expect(end).toMatchObject({ reason: "cancelled", failure: null });
+  });
+
+  test("an abort while the model thinks", async () => {
+    const stop = new AbortController();
+    const run = await makeRun({
+      signal: stop.signal,
+      emit: () => setImmediate(() => stop.abort()),
+    });
+    const { end } = await play([{ ...finish, thinkMs: 30_000 }], { run });
+    expect(end).toMatchObject({ reason: "cancelled", usage: [] });
+  });
+
+  test("the time runs out", async () => {
+    const { end } = await play(
+      [{ calls: [{ name: "bash", arguments: { command: "sleep 60" } }] }, finish],
+      { run: await makeRun({ timeoutMs: 400 }) },
+    );
+    expect(end).toMatchObject({ reason: "timed_out", failure: "timed_out" });
+    expect(end.usage).toMatchObject([{ calls: 1 }]);
+  });
+
+  test("the same call again and again: a nudge, then the end", async () => {
+    const same = { calls: [{ name: "bash", arguments: { command: "true" } }] };
+    const { end, model } = await play([same, same, same, same, finish]);
+    expect(end).toMatchObject({ reason: "gave_up", failure: "stalled" });
+    expect(lastTold(model)).toContain("same call three times");
+    expect(model.requests).toHaveLength(4);
+  });
+
+  test("the nudge can be heeded", async () => {
+    const same = { calls: [{ name: "bash", arguments: { command: "true" } }] };
+    const { end } = await play([same, same, same, finish]);
+    expect(end.reason).toBe("done");
+  });
+
+  test("two empty replies", async () => {
+    const { end, model } = await play([{}, {}, finish]);
+    expect(end).toMatchObject({ reason: "gave_up", failure: "agent_failed" });
+    expect(end.detail).toContain("empty reply");
+    expect(lastTold(model)).toContain("call finish");
+  });
+
+  test("an empty reply, then work", async () => {
+    expect((await play([{}, finish])).end.reason).toBe("done");
+  });
+
+  test("only words after work count as the end, after a nudge", async () => {
+    const { end, model } = await play([
+      { calls: [{ name: "bash", arguments: { command: "true" } }] },
+      { text: "I am done." },
+      { text: "As I said: done." },
+    ]);
+    expect(model.requests).toHaveLength(3);
+    expect(end).toMatchObject({ reason: "done", summary: "As I said: done." });
+  });
+
+  test("only words and no work", async () => {
+    const { end } = await play([{ text: "What shall I do?" }, { text: "I cannot do this." }]);
+    expect(end).toMatchObject({ reason: "gave_up", failure: "agent_failed" });
+    expect(end.detail).toContain("I cannot do this.");
+  });
+});
+
+describe("bad calls are answered in words", () => {
+  test.each([
+    ["an unknown tool", "fly", {}, 'there is no tool "fly"; the tools are read, search'],
+    ["a missing argument", "bash", {}, "the arguments do not fit: command: Invalid input"],
+    ["a wrong type", "read", { path: 7 }, "path: Invalid input: expected string"],
+    ["an unknown argument", "read", { path: ".", mode: "x" }, 'Unrecognized key: "mode"'],
+    ["no object", "bash", '"ls"', "expected object"],
+    ["truncated JSON", "bash", '{"command": "rm -rf', "not valid JSON"],
+    ["a flood", "write", `{"path": "a", "content": "${"x".repeat(5e6)}"}`, "at most 1000000"],
+    ["a path outside", "write", { path: "../out", content: "" }, "outside the worktree"],
+    ["a path of git", "write", { path: ".git/config", content: "" }, "belongs to git"],
+    ["a file that is not there", "read", { path: "none" }, 'there is no file "none"'],
+  ])("%s", async (_, name, args, words) => {
+    const { end, model } = await play([{ calls: [{ name, arguments: args }] }, finish]);
+    expect(end.reason).toBe("done");
+    expect(lastTold(model)).toContain("Error: ");
+    expect(lastTold(model)).toContain(words);
+    // Servers refuse a history whose arguments are no JSON, and nobody pays for a flood twice.
+    const sent = JSON.stringify(model.requests[1]?.messages);
+    expect(sent.length).toBeLessThan(20_000);
+    const calls = model.requests[1]?.messages.at(-2)?.tool_calls as {
+      function: { arguments: string };
+    }[];
+    for (const call of calls) expect(() => JSON.parse(call.function.arguments)).not.toThrow();
+  });
+
+  test("200 calls at once: the first few run", async () => {
+    const calls = Array.from({ length: 200 }, (_, i) => ({
+      name: "bash",
+      arguments: { command: `echo ${i} >> ran` },
+    }));
+    const { end, model, run } = await play([{ calls }, finish]);
+    expect(end.reason).toBe("done");
+    expect((await readFile(join(run.worktree, "ran"), "utf8")).trim().split("\n")).toHaveLength(16);
+    expect(model.requests[1]?.messages.filter(({ role }) => role === "tool")).toHaveLength(200);
+    expect(lastTold(model)).toContain("at most 16 calls");
+  });
+
+  test("a file that changed since it was read is not edited by guess", async () => {
+    const { end, model, run } = await play([
+      { calls: [{ name: "write", arguments: { path: "a", content: "one\n" } }] },
+      { calls: [{ name: "bash", arguments: { command: "echo two > a" } }] },
+      { calls: [{ name: "edit", arguments: { path: "a", old_text: "one", new_text: "1" } }] },
+      finish,
+    ]);
+    expect(end.reason).toBe("done");
+    expect(lastTold(model)).toContain("old_text is not in a");
+    expect(await readFile(join(run.worktree, "a"), "utf8")).toBe("two\n");
+  });
+});

@@ -1,0 +1,156 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import type { Actions } from "../../src/cli/actions.ts";
+import { buildProgram } from "../../src/cli/program.ts";
+import { DeputyError } from "../../src/core/error.ts";
+import { startCliTest } from "./helpers.ts";
+
+test("ls, show and why look at tasks", async () => {
+  const { deputy, submit } = await startCliTest();
+  expect((await deputy("ls")).out).toContain("No tasks.");
+  const { id } = await submit({ goal: "First line\nsecond", checks: ["npm test"] });
+  const { id: second } = await submit();
+  const list = await deputy("ls");
+  expect(list.out).toMatch(/^ID +STATE +CREATED +GOAL\n/);
+  expect(list.out).toContain("First line second");
+  const page = await deputy("ls", "--limit", "1");
+  expect(page.out).toContain(`deputy ls --cursor ${second}`);
+  expect((await deputy("ls", "--cursor", second, "--json")).out).toContain(id);
+  const show = await deputy("show", id);
+  expect(show.out).toContain("waits for   Waits for a free planner.");
+  expect(show.out).toContain("npm test");
+  const why = await deputy("why", id);
+  expect(why.out).toContain(`${id} (queued): Waits for a free planner.\n  since   2026-01-01`);
+  expect(why.out).toMatch(/\n {2}sub_\w+ \(queued\): Waits for a free planner\.\n/);
+});
+
+test("log, diff and receipt print what they get", async () => {
+  const { deputy, submit } = await startCliTest();
+  const { id } = await submit();
+  expect((await deputy("log", id, "--attempt", "2", "--tail", "9")).out).toBe(
+    "attempt 2, 9 bytes\n",
+  );
+  expect((await deputy("diff", id)).out).toContain("+new\n");
+  expect((await deputy("receipt", id)).out).toBe("# Fix it\n");
+  expect(JSON.parse((await deputy("receipt", id, "--json")).out)).toEqual({ goal: "Fix it" });
+});
+
+test("cancel, retry, accept, discard, answer and restore tell the task", async () => {
+  const { deputy, deputyWith, submit, service } = await startCliTest();
+  const { id } = await submit();
+  expect((await deputy("answer", id, "yes", "--question", "que_1")).code).toBe(0);
+  await deputyWith({ stdin: "long\nanswer\n" }, "answer", id, "-");
+  expect(service.answers).toEqual([
+    { answer: "yes", questionId: "que_1" },
+    { answer: "long\nanswer", questionId: null },
+  ]);
+  expect((await deputy("accept", id)).out).toBe("Merged into main.\n");
+  expect((await deputy("discard", id)).out).toBe("Removed the branch.\n");
+  expect((await deputy("restore", id)).out).toBe("Restored one.\n  /tmp/wt\n");
+  expect((await deputy("cancel", id)).out).toBe(`${id} is cancelled.\n`);
+  const again = await deputy("cancel", id);
+  expect(again).toMatchObject({ code: 2, err: "deputy: The task is cancelled already.\n" });
+  expect((await deputy("retry", id)).out).toContain("is tried again");
+});
+
+test("trigger test sends the payload", async () => {
+  const { deputy, cwd } = await startCliTest();
+  writeFileSync(join(cwd, "payload.json"), JSON.stringify({ action: "opened", issue: {} }));
+  const run = await deputy("trigger", "test", "payload.json");
+  expect(JSON.parse(run.out)).toMatchObject({ event: "issues", fires: false });
+});
+
+test("--json gives one JSON document on every verb that asks the daemon", async () => {
+  const { deputy, submit, service, cwd } = await startCliTest();
+  const { id } = await submit();
+  writeFileSync(join(cwd, "p.json"), JSON.stringify({ issue: {} }));
+  const verbs = [
+    ...[["ls"], ["run", "x"], ["show", id], ["why", id], ["log", id], ["diff", id]],
+    ...[
+      ["receipt", id],
+      ["answer", id, "y"],
+      ["accept", id],
+      ["discard", id],
+      ["restore", id],
+    ],
+    ...[
+      ["retry", id],
+      ["cancel", id],
+      ["trigger", "test", "p.json"],
+    ],
+  ];
+  for (const args of verbs) {
+    const run = await deputy(...args, "--json");
+    expect(run.code, args.join(" ")).toBe(0);
+    expect(() => JSON.parse(run.out), args.join(" ")).not.toThrow();
+  }
+  expect(service.tasks.size).toBe(2);
+});
+
+test("up, down, worker, doctor and demo are handed their options", async () => {
+  const calls: unknown[] = [];
+  const record =
+    (name: string, code: 0 | 1 | 3 = 0) =>
+    async (options: unknown) => {
+      calls.push([name, options]);
+      return code;
+    };
+  const actions: Actions = {
+    up: record("up"),
+    down: async () => {
+      throw new DeputyError("unavailable", "No daemon runs here.");
+    },
+    worker: record("worker"),
+    doctor: record("doctor", 1),
+    demo: async () => {
+      throw new DeputyError("conflict", "A second daemon on the same home.");
+    },
+  };
+  const { deputyWith } = await startCliTest();
+  const deputy = (...args: string[]) => deputyWith({ actions }, ...args);
+  expect((await deputy("up", "--detach", "--port", "0", "--host", "::1")).code).toBe(0);
+  expect((await deputy("worker", "--concurrency", "3")).code).toBe(0);
+  expect((await deputy("doctor", "--json")).code).toBe(1);
+  expect(await deputy("down")).toMatchObject({ code: 3, err: "deputy: No daemon runs here.\n" });
+  expect((await deputy("demo")).code).toBe(2);
+  expect((await deputy("up", "--port", "70000")).code).toBe(2);
+  expect(calls).toEqual([
+    ["up", { json: false, detach: true, host: "::1", port: 0 }],
+    ["worker", { json: false, concurrency: 3 }],
+    ["doctor", { json: true }],
+  ]);
+});
+
+test("every verb takes --json and says what it does", () => {
+  const never = () => Promise.reject(new Error("never"));
+  const program = buildProgram(
+    { up: never, down: never, worker: never, doctor: never, demo: never },
+    undefined,
+  );
+  const leaves = program.commands.flatMap((command) =>
+    command.commands.length > 0 ? command.commands : [command],
+  );
+  expect(leaves.map((command) => command.name()).sort()).toEqual(
+    [
+      ...["accept", "answer", "cancel", "demo", "diff", "discard", "doctor", "down", "log", "ls"],
+      ...["receipt", "restore", "retry", "run", "show", "test", "up", "watch", "why", "worker"],
+    ].sort(),
+  );
+  for (const command of leaves) {
+    expect(
+      command.options.some(({ long }) => long === "--json"),
+      command.name(),
+    ).toBe(true);
+    expect(command.description()).not.toBe("");
+  }
+});
+
+test("help goes to stdout with 0, nothing at all is wrong usage", async () => {
+  const { deputy } = await startCliTest();
+  const help = await deputy("--help");
+  expect(help).toMatchObject({ code: 0, err: "" });
+  expect(help.out).toContain("Exit codes: 0 ok, 1 the task failed");
+  expect((await deputy("--version")).out).toMatch(/^\d+\.\d+\.\d+/);
+  expect((await deputy()).code).toBe(2);
+});

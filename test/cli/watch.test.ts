@@ -1,0 +1,127 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, onTestFinished, test } from "vitest";
+import { startHttpServer } from "../../src/http/server.ts";
+import { token } from "../http/helpers.ts";
+import { makeHome, startCliTest } from "./helpers.ts";
+
+test("shows each event as one line and ends with what to do next", async () => {
+  const { startDeputy, service } = await startCliTest();
+  const run = startDeputy("run", "Fix it", "--watch");
+  await run.saw("Task created");
+  const id = [...service.tasks.keys()][0] ?? "";
+  service.emit(id, "attempt.progressed", "Worktree\n ready", "running", { step: "worktree" });
+  await run.saw("worktree    Worktree ready");
+  service.change(id, { branch: "deputy/fix-it" });
+  service.emit(id, "task.completed", "Completed: on deputy/fix-it", "completed");
+  const { code, out, err } = await run.done;
+  expect({ code, err }).toEqual({ code: 0, err: "" });
+  expect(out).toContain(`${id}  completed`);
+  expect(out).toContain("branch  deputy/fix-it");
+  expect(out).toContain(`deputy accept ${id}`);
+  expect(out).not.toContain("\u001b");
+  const lines = out.split("\n").filter((line) => /^ +\d+\.\ds /.test(line));
+  expect(lines).toHaveLength(3);
+});
+
+test("a failed or cancelled task ends with 1", async () => {
+  const { deputy, submit, service } = await startCliTest();
+  for (const state of ["failed", "cancelled"] as const) {
+    const { id } = await submit();
+    service.emit(id, `task.${state}`, "Over", state);
+    const run = await deputy("watch", id.slice(0, 20));
+    expect(run.code).toBe(1);
+    expect(run.out).toContain(`deputy log ${id}`);
+  }
+});
+
+test("--json gives one event a line, and the end last", async () => {
+  const { deputy, submit, service } = await startCliTest();
+  const { id } = await submit();
+  service.emit(id, "task.failed", "Over", "failed");
+  const run = await deputy("watch", id, "--json");
+  const lines = run.out
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line));
+  expect(lines.map(({ type }) => type)).toEqual(["task.created", "task.failed", "end"]);
+  expect(lines[2]).toMatchObject({ state: "failed", task: { id } });
+});
+
+test("run --json --watch begins with the task", async () => {
+  const { startDeputy, service } = await startCliTest();
+  const run = startDeputy("run", "x", "--json", "--watch");
+  await run.saw("task.created");
+  service.emit([...service.tasks.keys()][0] ?? "", "task.completed", "Done", "completed");
+  const { out, code } = await run.done;
+  expect(code).toBe(0);
+  expect(JSON.parse(out.split("\n")[0] ?? "")).toMatchObject({ type: "submitted" });
+});
+
+test("Ctrl-C detaches, says so, and leaves the task alone", async () => {
+  const { startDeputy, submit, service } = await startCliTest();
+  const { id } = await submit();
+  const run = startDeputy("watch", id);
+  await run.saw("Task created");
+  run.interrupt();
+  const { code, err } = await run.done;
+  expect(code).toBe(130);
+  expect(err).toContain(`Detached: ${id} is still running. Come back with: deputy watch ${id}`);
+  expect(service.tasks.get(id)?.state).toBe("queued");
+});
+
+test("goes on after a restart of the daemon on another port, and misses nothing", async () => {
+  const { startDeputy, submit, service, close, home } = await startCliTest();
+  const { id } = await submit();
+  const run = startDeputy("watch", id);
+  await run.saw("Task created");
+  await close();
+  await run.saw("The daemon is away");
+  service.emit(id, "task.planning", "Planned meanwhile");
+  const second = await startHttpServer({
+    service,
+    host: "127.0.0.1",
+    port: 0,
+    token,
+    allowedHosts: [],
+    version: "0",
+    log: () => {},
+  });
+  onTestFinished(() => second.close());
+  writeFileSync(join(home, "daemon.json"), JSON.stringify({ url: second.url, pid: 2 }));
+  await run.saw("Planned meanwhile");
+  service.emit(id, "task.completed", "Done", "completed");
+  const { code, out, err } = await run.done;
+  expect(code).toBe(0);
+  expect(err).toContain("The daemon is back.");
+  expect(out.match(/Task created/g)).toHaveLength(1);
+});
+
+test("Ctrl-C works while the daemon is away", async () => {
+  const { startDeputy, submit, close } = await startCliTest();
+  const { id } = await submit();
+  const run = startDeputy("watch", id);
+  await run.saw("Task created");
+  await close();
+  await run.saw("The daemon is away");
+  run.interrupt();
+  expect((await run.done).code).toBe(130);
+});
+
+test("colours show on a terminal only, and NO_COLOR turns them off", async () => {
+  const { deputyWith, submit, service, url } = await startCliTest();
+  const { id } = await submit();
+  service.emit(id, "task.completed", "Done", "completed");
+  const home = makeHome(url);
+  const color = await deputyWith({ home, isTTY: true, env: { TERM: "xterm" } }, "watch", id);
+  expect(color.out).toContain("\u001b[32m");
+  const env = { TERM: "xterm", NO_COLOR: "1" };
+  expect((await deputyWith({ home, isTTY: true, env }, "watch", id)).out).not.toContain("\u001b");
+});
+
+test("a message cannot move the terminal's cursor", async () => {
+  const { deputy, submit, service } = await startCliTest();
+  const { id } = await submit();
+  service.emit(id, "task.completed", "a\u001b[2Jb\u001b]0;title\u0007c\rd\u0000", "completed");
+  expect((await deputy("watch", id)).out).toMatch(/delivery {4}abcd$/m);
+});

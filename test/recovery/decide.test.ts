@@ -1,0 +1,74 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { type FailureKind, failureKinds } from "../../src/core/failure.ts";
+import { backoffMs } from "../../src/recovery/backoff.ts";
+import type { Failure } from "../../src/recovery/classify.ts";
+import { decide, maxAttempts, type PastFailure } from "../../src/recovery/decide.ts";
+
+const options = { backoffBaseMs: 1_000, chance: 0 };
+const failure = (kind: FailureKind, signature = "s", question: string | null = null): Failure => ({
+  kind,
+  signature,
+  detail: "what happened",
+  evidence: "",
+  question,
+});
+const past = (kind: FailureKind, count: number, signature = "s"): PastFailure[] =>
+  Array.from({ length: count }, () => ({ kind, signature }));
+
+test.each<[FailureKind, PastFailure[], string]>([
+  ["checks_failed", [], "retry"],
+  ["checks_failed", past("checks_failed", 1), "retry"],
+  ["checks_failed", past("checks_failed", 2), "give_up"],
+  ["no_change", past("policy_violated", 2), "give_up"],
+  ["policy_violated", [], "retry"],
+  ["checks_failed", past("lost", 4), "retry"],
+  ["lost", past("checks_failed", 2), "retry"],
+  ["lost", past("lost", 4), "give_up"],
+  ["model_unavailable", past("checks_failed", 2), "retry"],
+  ["model_unavailable", past("model_unavailable", 5), "give_up"],
+  ["agent_unavailable", [], "give_up"],
+  ["inconclusive", [], "retry"],
+  ["inconclusive", past("inconclusive", 1), "give_up"],
+  ["inconclusive", past("inconclusive", 1, "another"), "retry"],
+  ["question", past("checks_failed", 2), "ask"],
+])("%s after %j: %s", (kind, history, action) => {
+  expect(decide(failure(kind), history, options).action).toBe(action);
+});
+
+test("a question is asked in the agent's words", () => {
+  expect(decide(failure("question", "s", "Which port?"), [], options)).toMatchObject({
+    action: "ask",
+    question: "Which port?",
+  });
+});
+
+test("the pause doubles, is capped, and is never more than its cap", () => {
+  expect(
+    [1, 2, 3].map((tries) => backoffMs(tries, { baseMs: 1_000, capMs: 60_000, chance: 0.999 })),
+  ).toEqual([1_000, 1_999, 3_998]);
+  expect(backoffMs(50, { baseMs: 1_000, capMs: 60_000, chance: 0.999 })).toBeLessThanOrEqual(
+    60_000,
+  );
+});
+
+test("whatever happens, a subtask ends: no history lets it retry for ever", () => {
+  const kinds = fc.constantFrom(...failureKinds.filter((kind) => kind !== "question"));
+  fc.assert(
+    fc.property(fc.array(kinds, { minLength: 80, maxLength: 80 }), (sequence) => {
+      const history: PastFailure[] = [];
+      for (const kind of sequence) {
+        if (decide(failure(kind), history, options).action === "give_up") return;
+        history.push({ kind, signature: "s" });
+      }
+      throw new Error("never gave up");
+    }),
+  );
+});
+
+test("work that fails by itself gets exactly three attempts", () => {
+  const history: PastFailure[] = [];
+  while (decide(failure("checks_failed"), history, options).action === "retry")
+    history.push(...past("checks_failed", 1));
+  expect(history.length + 1).toBe(maxAttempts);
+});

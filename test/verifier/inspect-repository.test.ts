@@ -1,0 +1,261 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { DeputyError } from "../../src/core/error.ts";
+import { detectChecks } from "../../src/verifier/detect-checks.ts";
+import { inspectRepository, mergeChecks } from "../../src/verifier/inspect-repository.ts";
+import { readRepositoryConfig } from "../../src/verifier/read-repository-config.ts";
+import { makeCheck, TestRepository } from "./repository.ts";
+
+describe(".deputy/config.yaml", () => {
+  test("is read whole", () => {
+    const text = `
+setup: npm ci
+checks:
+  - npm test
+  - name: types
+    run: npx tsc
+    timeout_minutes: 5
+    report: out/r.xml
+protected: [infra/**]
+delivery: pr
+`;
+    expect(readRepositoryConfig(text)).toEqual({
+      setup: "npm ci",
+      checks: [
+        "npm test",
+        { name: "types", run: "npx tsc", timeout_minutes: 5, report: "out/r.xml" },
+      ],
+      protected: ["infra/**"],
+      delivery: "pr",
+    });
+    expect(readRepositoryConfig("")).toEqual({});
+    expect(readRepositoryConfig("# nothing yet\n")).toEqual({});
+  });
+
+  test.each([
+    ["setup: a\n\nchekcs: [a]\n", 3, "chekcs", "unknown key `chekcs`; did you mean `checks`?"],
+    [
+      "color: red\n",
+      1,
+      "color",
+      "unknown key `color`; known keys: setup, checks, protected, delivery",
+    ],
+    [
+      "checks:\n  - run: a\n    tiemout_minutes: 5\n",
+      3,
+      "checks[0].tiemout_minutes",
+      "unknown key `tiemout_minutes`; did you mean `timeout_minutes`?",
+    ],
+    [
+      "checks:\n  - a\n  - run: a\n    timeout_minutes: -5\n",
+      4,
+      "checks[1].timeout_minutes",
+      "`checks[1].timeout_minutes`: Too small: expected number to be >0",
+    ],
+    [
+      "checks:\n  - a\n  - 5\n",
+      3,
+      "checks[1]",
+      "`checks[1]`: must be a command, or a map with `run`",
+    ],
+    [
+      "checks:\n  - name: a\n",
+      2,
+      "checks[0].run",
+      "`checks[0].run`: Invalid input: expected string, received undefined",
+    ],
+    ["setup: 5\n", 1, "setup", "`setup`: must be a command or a list of commands"],
+    ["checks: npm test\n", 1, "checks", "`checks`: Invalid input: expected array, received string"],
+    [
+      "delivery: mail\n",
+      1,
+      "delivery",
+      '`delivery`: Invalid option: expected one of "branch"|"pr"',
+    ],
+    [
+      "checks:\n  - run: a\n    report: ../../x\n",
+      3,
+      "checks[0].report",
+      "`checks[0].report`: must be a path inside the repository",
+    ],
+    ["- a\n", 1, null, "must be a map with these keys: setup, checks, protected, delivery"],
+    ["setup: a\nsetup: b\n", 2, null, "Map keys must be unique"],
+    ["a: [1\nb: 2\n", 2, null, ""],
+    [`a: &a [1]\nb: [${"*a,".repeat(500)}*a]\n`, 1, null, ""],
+  ])("%j names line and field", (text, line, field, message) => {
+    const error = (() => {
+      try {
+        return readRepositoryConfig(text);
+      } catch (thrown) {
+        return thrown;
+      }
+    })();
+    expect(error).toBeInstanceOf(DeputyError);
+    expect(error).toMatchObject({ line, field });
+    expect((error as DeputyError).message).toContain(
+      `\`.deputy/config.yaml\` line ${line}: ${message}`,
+    );
+  });
+});
+
+describe("detection", () => {
+  const manifest = (more: object) => JSON.stringify({ name: "a", ...more });
+  const withTest = { scripts: { test: "vitest run" }, devDependencies: { vitest: "^4" } };
+
+  test.each<[string, Record<string, string>, { setup: string[]; checks: string[] }]>([
+    ["nothing", { "README.md": "" }, { setup: [], checks: [] }],
+    [
+      "npm",
+      { "package.json": manifest(withTest), "package-lock.json": "" },
+      { setup: ["npm ci"], checks: ["npm test"] },
+    ],
+    [
+      "npm without a lockfile",
+      { "package.json": manifest(withTest) },
+      { setup: ["npm install"], checks: ["npm test"] },
+    ],
+    [
+      "npm without dependencies",
+      { "package.json": manifest({ scripts: { test: "node --test" } }), "package-lock.json": "" },
+      { setup: [], checks: ["npm test"] },
+    ],
+    [
+      "pnpm with typecheck",
+      {
+        "package.json": manifest({
+          ...withTest,
+          scripts: { test: "a", typecheck: "tsc", lint: "b" },
+        }),
+        "pnpm-lock.yaml": "",
+      },
+      { setup: ["pnpm install --frozen-lockfile"], checks: ["pnpm test", "pnpm run typecheck"] },
+    ],
+    [
+      "yarn",
+      { "package.json": manifest(withTest), "yarn.lock": "" },
+      { setup: ["yarn install --frozen-lockfile"], checks: ["yarn test"] },
+    ],
+    [
+      "yarn berry",
+      { "package.json": manifest(withTest), "yarn.lock": "", ".yarnrc.yml": "" },
+      { setup: ["yarn install --immutable"], checks: ["yarn test"] },
+    ],
+    [
+      "bun",
+      { "package.json": manifest(withTest), "bun.lock": "" },
+      { setup: ["bun install --frozen-lockfile"], checks: ["bun run test"] },
+    ],
+    [
+      "npm init's default",
+      {
+        "package.json": manifest({
+          scripts: { test: 'echo "Error: no test specified" && exit 1' },
+        }),
+        Makefile: "test:\n\ttrue\n",
+      },
+      { setup: [], checks: ["make test"] },
+    ],
+    ["a broken package.json", { "package.json": "{" }, { setup: [], checks: [] }],
+    [
+      "pytest by pyproject",
+      { "pyproject.toml": "[tool.pytest.ini_options]\n" },
+      { setup: [], checks: ["python3 -m pytest -v"] },
+    ],
+    [
+      "pytest by its files",
+      { "tests/unit/test_a.py": "" },
+      { setup: [], checks: ["python3 -m pytest -v"] },
+    ],
+    [
+      "pytest by tox.ini",
+      { "tox.ini": "[pytest]\n" },
+      { setup: [], checks: ["python3 -m pytest -v"] },
+    ],
+    [
+      "pytest by setup.cfg",
+      { "setup.cfg": "[tool:pytest]\n" },
+      { setup: [], checks: ["python3 -m pytest -v"] },
+    ],
+    [
+      "uv",
+      { "pyproject.toml": "pytest", "uv.lock": "" },
+      { setup: ["uv sync"], checks: ["uv run pytest -v"] },
+    ],
+    ["python without tests", { "a.py": "" }, { setup: [], checks: [] }],
+    ["cargo", { "Cargo.toml": "" }, { setup: [], checks: ["cargo test"] }],
+    ["go", { "go.mod": "" }, { setup: [], checks: ["go test -json ./..."] }],
+    ["make without that target", { Makefile: "test := 1\nbuild:\n" }, { setup: [], checks: [] }],
+  ])("%s", async (_, files, expected) => {
+    const read = async (path: string) => files[path] ?? null;
+    expect(await detectChecks(Object.keys(files), read)).toEqual(expected);
+  });
+});
+
+test("a caller's check that is the repository's takes its place; names stay unique", () => {
+  const own = [
+    makeCheck("npm test", { name: "tests", report: "r.xml" }),
+    makeCheck("npx tsc", { name: "setup" }),
+  ];
+  const merged = mergeChecks(own, ["npm  test ", "npx tsc --strict", "npx tsc --strict"], "caller");
+  expect(
+    merged.map(({ name, command, kind, source, report }) => ({
+      name,
+      command,
+      kind,
+      source,
+      report,
+    })),
+  ).toEqual([
+    { name: "tests", command: "npm test", kind: "acceptance", source: "caller", report: "r.xml" },
+    { name: "setup (2)", command: "npx tsc", kind: "regression", source: "config", report: null },
+    {
+      name: "npx tsc --strict",
+      command: "npx tsc --strict",
+      kind: "acceptance",
+      source: "caller",
+      report: null,
+    },
+  ]);
+});
+
+describe("a repository's base commit", () => {
+  let repository: TestRepository;
+  beforeAll(async () => {
+    repository = await TestRepository.create();
+  });
+  afterAll(() => repository.remove());
+
+  test("configured, detected, neither; the caller's checks beside them", async () => {
+    const bare = await repository.commit({ "a.txt": "" });
+    const detected = await repository.commit({ "go.mod": "module m\n" }, bare);
+    const configured = await repository.commit(
+      { ".deputy/config.yaml": "checks: [make check]\nprotected: [infra/]\ndelivery: pr\n" },
+      detected,
+    );
+    const mirror = await repository.mirror();
+    expect(await inspectRepository(mirror, bare, [])).toEqual({
+      setup: [],
+      checks: [],
+      checksSource: "none",
+      protectedPaths: [".deputy/**", ".github/workflows/**"],
+      delivery: null,
+    });
+    const found = await inspectRepository(mirror, detected, ["echo hi"]);
+    expect(found.checksSource).toBe("detected");
+    expect(found.checks.map(({ command, kind, source }) => [command, kind, source])).toEqual([
+      ["go test -json ./...", "regression", "detected"],
+      ["echo hi", "acceptance", "caller"],
+    ]);
+    const asked = await inspectRepository(mirror, configured, []);
+    expect(asked).toMatchObject({ checksSource: "config", delivery: "pr" });
+    expect(asked.checks.map(({ command }) => command)).toEqual(["make check"]);
+    expect(asked.protectedPaths).toContain("infra/");
+  });
+
+  test("a mistake in the configuration is one clear sentence", async () => {
+    const wrong = await repository.commit({ ".deputy/config.yaml": "chekcs: []\n" });
+    const mirror = await repository.mirror();
+    await expect(inspectRepository(mirror, wrong, [])).rejects.toThrow(
+      "`.deputy/config.yaml` line 1: unknown key `chekcs`; did you mean `checks`?",
+    );
+  });
+});
