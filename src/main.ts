@@ -61,5 +61,7 @@ const actions: Actions = {
   demo: ({ json }) => runDemo({ json }),
 };
 
-// Logs and prints are written; what still holds the process open (a pool that closes, a timer) need not end first.
 await buildProgram(actions).parseAsync();
+// Everything was stopped and everything is written (pipes and files are synchronous here). What is
+// left are timers of libraries, a minute long, that nobody waits for.
+process.exit();

@@ -13,9 +13,9 @@ export type Actions = {
   demo(options: JsonOption): Promise<ExitCode>;
 };
 
-export type JsonOption = { json: boolean };
+type JsonOption = { json: boolean };
 
-export type UpOptions = JsonOption & {
+type UpOptions = JsonOption & {
   /** Return once the daemon is ready, and leave it running. */
   detach: boolean;
   /** Null: what the configuration says. */
@@ -23,7 +23,7 @@ export type UpOptions = JsonOption & {
   port: number | null;
 };
 
-export type WorkerOptions = JsonOption & {
+type WorkerOptions = JsonOption & {
   /** Attempts at once. Null: what the configuration says. */
   concurrency: number | null;
 };

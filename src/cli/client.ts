@@ -31,9 +31,7 @@ const problemSchema = z.object({
   line: z.number().optional(),
 });
 
-export type Client = ReturnType<typeof connect>;
-
-export type CallOptions = {
+type CallOptions = {
   body?: unknown;
   headers?: Record<string, string>;
   signal?: AbortSignal;

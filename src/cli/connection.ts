@@ -9,12 +9,12 @@ import { CliError, type CliIo, exitCodes } from "./io.ts";
  * into `token`, both in its home and readable by its user alone; DEPUTY_URL and DEPUTY_TOKEN win over them.
  * Read anew for every connection: a daemon that was restarted may listen elsewhere.
  */
-export type Connection = { url: string; token: string | null };
+type Connection = { url: string; token: string | null };
 
 const daemonFile = z.object({ url: z.url() });
 
 /** The folder of the daemon: DEPUTY_HOME, or ~/.deputy. */
-export function findHome(env: CliIo["env"]): string {
+function findHome(env: CliIo["env"]): string {
   return resolve(env.DEPUTY_HOME || join(homedir(), ".deputy"));
 }
 

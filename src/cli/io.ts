@@ -16,7 +16,7 @@ export type CliIo = {
   onInterrupt(listener: () => void): () => void;
 };
 
-export type CliOutput = { write(text: string): unknown; isTTY?: boolean; columns?: number };
+type CliOutput = { write(text: string): unknown; isTTY?: boolean; columns?: number };
 
 /**
  * The codes that scripts rely on. Ctrl-C ends a watch with 130, as shells expect of what was

@@ -100,7 +100,7 @@ function renderQuestions({ questions }: DetailView): string {
 }
 
 /** The checks of the last tree that was judged, one line each. */
-export function renderChecks({ subtasks }: DetailView, colors: Colors): string {
+function renderChecks({ subtasks }: DetailView, colors: Colors): string {
   const last = subtasks.map(({ gate_verdict, verdict }) => gate_verdict ?? verdict);
   const seen = new Map<string, string>();
   for (const { check, run, result, reason } of last.flatMap((verdict) => verdict?.checks ?? [])) {
@@ -117,7 +117,7 @@ export function renderChecks({ subtasks }: DetailView, colors: Colors): string {
 }
 
 /** What a person can do with the task now. */
-export function renderNext({ task, questions }: DetailView): string {
+function renderNext({ task, questions }: DetailView): string {
   const open = questions.find(({ answer }) => answer === null);
   const command = (verb: string, what: string) => [`  deputy ${verb} ${task.id}`, what];
   const rows: string[][] = [];
@@ -160,7 +160,7 @@ export function renderEnd(detail: DetailView, colors: Colors): string {
     .join("\n");
 }
 
-export function paintState(state: string, colors: Colors): string {
+function paintState(state: string, colors: Colors): string {
   switch (state) {
     case "completed":
       return colors.green(state);

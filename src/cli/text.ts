@@ -47,8 +47,3 @@ export function renderTable(rows: readonly (readonly string[])[], gap = "  "): s
     )
     .join("\n");
 }
-
-/** A command line that a person can paste: quoted where a shell would see more than a word. */
-export function quote(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
-}

@@ -47,11 +47,11 @@ export function buildReceipt(input: {
     },
     verified,
     verdict: verified
-      ? "verified: every check passed on the attempt's commit and again after the merge"
+      ? "every check passed on the attempt's commit and again after the merge"
       : task.expectsChange
         ? checks.length === 0
-          ? "unverified: no check was run"
-          : "not verified"
+          ? "no check was run"
+          : "see the checks and attempts below"
         : "a review: nothing was changed, nothing was checked",
     delivery: delivery
       ? {
@@ -129,7 +129,6 @@ export type ReceiptDelivery = {
 
 /** What this version never looks at, said on every receipt. */
 const alwaysUnchecked = [
-  "No reviewer read the change: checks only say what they test.",
   "Agents and checks ran without a sandbox, as the daemon's own user.",
 ];
 

@@ -5,6 +5,9 @@ export function slugify(goal: string): string {
     .replace(/\p{M}/gu, "")
     .toLowerCase()
     .replace(/[^a-z0-9]+/g, "-");
-  const slug = words.slice(0, 48).replace(/^-+|-+$/g, "");
+  const trimmed = words.replace(/^-+|-+$/g, "");
+  // Cut between words, unless the first word alone is too long.
+  const cut = trimmed.length > 48 ? trimmed.slice(0, trimmed.lastIndexOf("-", 48) > 0 ? trimmed.lastIndexOf("-", 48) : 48) : trimmed;
+  const slug = cut.replace(/-+$/, "");
   return slug || "task";
 }

@@ -28,7 +28,7 @@ export async function makeDemoRepository(
   await commit(folder, "Invoices, instalments and due dates");
   return {
     folder,
-    goal: "One of our tests is red: instalments of an invoice that was issued on the 31st get wrong due dates. Find the bug and fix it.",
+    goal: "Fix the red test: instalments of an invoice from the 31st get wrong due dates",
     check: "npm test",
     failingTest: "instalments of an invoice from the 31st fall on the last day of shorter months",
   };

@@ -11,7 +11,7 @@ import { makeProblem, sendProblem } from "./problem.ts";
  * site asks, and all but the open routes want the bearer token. There is no CORS: no header of ours
  * ever lets another origin read an answer.
  */
-export function isLoopback(host: string): boolean {
+function isLoopback(host: string): boolean {
   const bare = host.replace(/^\[|\]$/g, "").toLowerCase();
   return bare === "localhost" || bare === "::1" || (isIP(bare) === 4 && bare.startsWith("127."));
 }

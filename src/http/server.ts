@@ -40,7 +40,7 @@ export type HttpServerOptions = {
   limits?: Partial<HttpLimits>;
 };
 
-export type HttpLimits = StreamLimits & {
+type HttpLimits = StreamLimits & {
   headersTimeoutMs: number;
   /** For a whole request to arrive, its body included. */
   requestTimeoutMs: number;

@@ -14,7 +14,7 @@ export function planTask(task: Task): Plan {
       subtasks: [
         {
           key: "main",
-          title: firstLine(task.goal),
+          title: firstLine(task.goal, 72),
           brief: "",
           dependsOn: [],
           writes: [],

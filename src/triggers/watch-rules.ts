@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import { watch } from "chokidar";
 import { DeputyError } from "../core/error.ts";
 import { noRules, parseTriggerRules, type TriggerRules } from "./rules.ts";
@@ -19,30 +20,36 @@ export type WatchedRules = {
 export async function watchRules(options: {
   path: string;
   log: (level: "info" | "warn", fields: object, message: string) => void;
-  /** Called after each reading of the file. */
-  onRead?: () => void;
 }): Promise<WatchedRules> {
   const path = resolve(options.path);
   const { log } = options;
   let rules = noRules;
   let status = "";
   let reading: Promise<void> = Promise.resolve();
+  let settling: NodeJS.Timeout | undefined;
 
   const read = async () => {
     const result = await readRules(path);
+    const before = status;
     if ("problem" in result) {
       status = `${result.problem}; ${rules.github.length > 0 ? "the rules read before stay in force" : "nothing fires"}`;
-      log("warn", { path }, `Trigger rules not read: ${status}`);
-    } else {
-      rules = result.rules;
-      status = result.status;
-      log("info", { path, rules: rules.github.length }, `Trigger rules read: ${status}`);
+      if (status !== before) log("warn", { path }, `Trigger rules not read: ${status}`);
+      return;
     }
-    options.onRead?.();
+    status = result.status;
+    if (status === before && isDeepStrictEqual(rules, result.rules)) return;
+    rules = result.rules;
+    log("info", { path, rules: rules.github.length }, `Trigger rules read: ${status}`);
   };
   // One reading after the other: the last one sees the file as it is last.
   const readNext = () => {
     reading = reading.then(read);
+  };
+  // The watcher drops a change that follows another within 50 ms, so each is looked at twice.
+  const onChange = () => {
+    readNext();
+    clearTimeout(settling);
+    settling = setTimeout(readNext, 200);
   };
 
   await read();
@@ -53,7 +60,7 @@ export async function watchRules(options: {
     ignored: (entry) => resolve(entry) !== path && resolve(entry) !== dirname(path),
   });
   watcher.on("all", (_event, changed) => {
-    if (resolve(changed) === path) readNext();
+    if (resolve(changed) === path) onChange();
   });
   watcher.on("error", (error) => log("warn", { path, error }, "Trigger rules are not watched"));
   await new Promise<void>((done) => watcher.once("ready", () => done()));
@@ -64,6 +71,7 @@ export async function watchRules(options: {
     current: () => rules,
     status: () => status,
     close: async () => {
+      clearTimeout(settling);
       await watcher.close();
       await reading;
     },

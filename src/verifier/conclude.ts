@@ -21,7 +21,7 @@ export function conclude(
   const verdict = (result: Verdict["result"], summary: string): Verdict => ({
     result,
     summary,
-    checks,
+    checks: checks.map(slim),
     findings,
     notChecked: unchecked,
   });
@@ -63,4 +63,19 @@ function describeBlindSpot({ check, run, baseline }: CheckResult): string[] {
   return [
     `\`${check.name}\` does not name all its tests on both commits: a test that stopped running would not be seen.`,
   ];
+}
+
+const maxKeptTests = 2_000;
+
+/** A verdict is kept with every attempt: of very long lists only what did not pass stays in it. */
+function slim(result: CheckResult): CheckResult {
+  const [run, rerun, baseline] = [result.run, result.rerun, result.baseline].map((each) => {
+    const all = Object.entries(each?.tests?.tests ?? {});
+    if (!each?.tests || all.length <= maxKeptTests) return each;
+    const tests = Object.fromEntries(
+      all.filter(([, state]) => state !== "passed").slice(0, maxKeptTests),
+    );
+    return { ...each, tests: { ...each.tests, listed: "some" as const, tests } };
+  });
+  return { ...result, run: run ?? result.run, rerun: rerun ?? null, baseline: baseline ?? null };
 }

@@ -38,33 +38,33 @@ export async function includeFiles(
   const checkout = await inspectSource(source.url);
   if (checkout.bare) return result;
 
-  const wanted = await listWanted(checkout.git, patterns);
+  const wanted: string[] = [];
+  for (const path of await listWanted(checkout.git, patterns)) {
+    const problem = await findObstacle(checkout.topLevel, worktree, path);
+    if (problem === null) wanted.push(path);
+    else result.skipped.push({ path, reason: problem });
+  }
   const bytesOf = (path: string) => Buffer.from(path).toString("latin1");
   const ignored = await findIgnored(mirror, worktree, wanted.map(bytesOf));
   let bytes = 0;
   for (const path of wanted) {
-    const skip = (reason: string) => result.skipped.push({ path, reason });
-    if (!ignored.has(bytesOf(path))) {
-      skip("not ignored by the repository's .gitignore, so it would be committed");
-      continue;
-    }
-    const stats = await lstat(join(checkout.topLevel, path)).catch(() => null);
-    if (!stats) skip("gone");
-    else if (stats.isSymbolicLink()) skip("a symbolic link");
-    else if (!stats.isFile()) skip("no regular file");
-    else if (result.copied.length >= maxFiles) skip(`more than ${maxFiles} files`);
-    else if (bytes + stats.size > maxBytes) skip(`more than ${maxBytes} bytes in all`);
+    const from = join(checkout.topLevel, path);
+    const size = (await lstat(from).catch(() => null))?.size ?? 0; // gone meanwhile: copying says so
+    let problem: string | null = null;
+    if (!ignored.has(bytesOf(path))) problem = notIgnored;
+    else if (result.copied.length >= maxFiles) problem = `more than ${maxFiles} files`;
+    else if (bytes + size > maxBytes) problem = `more than ${maxBytes} bytes in all`;
+    else problem = await copyOne(from, join(worktree, path));
+    if (problem !== null) result.skipped.push({ path, reason: problem });
     else {
-      const problem = await copyOne(checkout.topLevel, worktree, path);
-      if (problem !== null) skip(problem);
-      else {
-        bytes += stats.size;
-        result.copied.push(path);
-      }
+      bytes += size;
+      result.copied.push(path);
     }
   }
   return result;
 }
+
+const notIgnored = "not ignored by the repository's .gitignore, so it would be committed";
 
 /** Untracked files of the checkout that the patterns match, whether ignored or not. */
 async function listWanted(
@@ -87,21 +87,37 @@ async function listWanted(
   }
 }
 
-/** Copy one file; says why not, or null. */
-async function copyOne(checkout: string, worktree: string, path: string): Promise<string | null> {
+/** Why this path must not be copied, judged by what lies on the way to it on both sides; or null. */
+async function findObstacle(
+  checkout: string,
+  worktree: string,
+  path: string,
+): Promise<string | null> {
   const from = join(checkout, path);
+  const stats = await lstat(from).catch(() => null);
+  if (!stats) return "gone";
+  if (stats.isSymbolicLink()) return "a symbolic link";
+  if (!stats.isFile()) return "no regular file";
   // A folder on the way may be a link: then the real place is another one.
-  if ((await realpath(from)) !== join(await realpath(checkout), path))
-    return "behind a symbolic link";
+  if ((await realpath(from)) !== join(await realpath(checkout), path)) return behindLink;
   try {
     const to = await containPath(worktree, path);
-    if (to !== join(await realpath(worktree), path))
-      return "behind a symbolic link in the worktree";
+    return to === join(await realpath(worktree), path) ? null : behindLink;
+  } catch (error) {
+    if (error instanceof DeputyError) return behindLink;
+    throw error;
+  }
+}
+
+const behindLink = "behind a symbolic link";
+
+/** Copy one file, never over another; says why not, or null. */
+async function copyOne(from: string, to: string): Promise<string | null> {
+  try {
     await mkdir(dirname(to), { recursive: true });
     await copyFile(from, to, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
     return null;
   } catch (error) {
-    if (error instanceof DeputyError) return error.message;
     const { code } = error as NodeJS.ErrnoException;
     if (code === "EEXIST") return "exists in the worktree already";
     return `cannot be copied (${code ?? "unknown"})`;

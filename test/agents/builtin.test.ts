@@ -1,4 +1,4 @@
-import { readFile, writeFile } from "node:fs/promises";
+import { readFile, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { type BuiltinOptions, makeBuiltinAgent } from "../../src/agents/builtin/builtin.ts";
@@ -95,7 +95,6 @@ describe("a whole run", () => {
       ok: false,
       summary: "exit 3",
     });
-    expect(run.processes).toHaveLength(1);
   });
 
   test("counts usage exactly, and prices it", async () => {
@@ -151,7 +150,6 @@ describe("a whole run", () => {
 
     const other = await makeRun();
     await writeFile(join(other.scratch, "secret"), "Secret of the daemon.");
-    const { symlink } = await import("node:fs/promises");
     await symlink(join(other.scratch, "secret"), join(other.worktree, "AGENTS.md"));
     const second = await play([finish], { run: other });
     expect(second.model.requests[0]?.messages[0]?.content).not.toContain("Secret");

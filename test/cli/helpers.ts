@@ -26,7 +26,7 @@ export function makeFolder(): string {
 }
 
 /** A checkout as far as the command line looks: a folder with a .git. */
-export function makeCheckout(): string {
+function makeCheckout(): string {
   const folder = makeFolder();
   mkdirSync(join(folder, ".git"));
   return folder;

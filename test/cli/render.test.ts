@@ -8,7 +8,7 @@ import { parseSse } from "../../src/cli/parse-sse.ts";
 import { lookOf, renderEvent } from "../../src/cli/render-event.ts";
 import { renderDetail, renderEnd } from "../../src/cli/render-task.ts";
 import { renderWhy } from "../../src/cli/render-why.ts";
-import { formatDuration, oneLine, plain, quote, renderTable } from "../../src/cli/text.ts";
+import { formatDuration, oneLine, plain, renderTable } from "../../src/cli/text.ts";
 import { eventTypes } from "../../src/core/event.ts";
 import { makeFolder } from "./helpers.ts";
 
@@ -63,7 +63,6 @@ test("text from outside loses what could move the terminal", () => {
   expect(plain("x\u001b]8;;http://e\u001b\\link\u001b]8;;\u0007")).toBe("xlink");
   expect(oneLine(" a\n b ", 3)).toBe("a b");
   expect(oneLine("abcdef", 4)).toBe("abc…");
-  expect(quote("it's")).toBe(`'it'\\''s'`);
   expect(
     renderTable([
       ["a", "b"],

@@ -5,8 +5,6 @@ import { MemoryService } from "./memory-service.ts";
 
 export const token = "secret-token";
 
-export type TestServer = Awaited<ReturnType<typeof startTestServer>>;
-
 /** A real server on a free port, closed when the test ends. */
 export async function startTestServer(options: Partial<HttpServerOptions> = {}) {
   const service = new MemoryService();

@@ -194,3 +194,11 @@ test("fail wins over inconclusive, which wins over pass; blind spots are said", 
     "The code was not reviewed: only its behaviour under the checks was.",
   ]);
 });
+
+test("of a very long list of tests a verdict keeps what did not pass", () => {
+  const names = Array.from({ length: 3_000 }, (_, index) => `t${index}:${index === 7 ? "s" : "p"}`);
+  const long = run(0, list(names.join(" ")));
+  const { checks } = conclude([judgeCheck(makeCheck("c"), long, null, long)], [], []);
+  expect(checks[0]?.run.tests).toMatchObject({ listed: "some", tests: { t7: "skipped" } });
+  expect(Object.keys(checks[0]?.baseline?.tests?.tests ?? {})).toHaveLength(1);
+});

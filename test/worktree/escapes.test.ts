@@ -192,11 +192,9 @@ test("P5: hooks that the tree itself brings, where the user's repository uses th
   plantHooks(join(source, ".git/hooks"));
   await doEverything();
   git(source, "config", "core.hooksPath", join(source, ".git/hooks"));
-  write(path, {});
   await addWorktree(mirror, path, base);
   write(path, { "src/a.txt": "again\n" });
   const taken = await snapshotWorktree(mirror, path, { parent: base, message: "Work" });
-  rmSync(pwn, { force: true }); // the user's own commit above ran the user's own hooks
   await publishBranch(mirror, parseRepository(source), {
     branch: "deputy/y",
     commit: taken.commit,
@@ -215,7 +213,7 @@ test("P6: a link to a file outside is stored as a link and never read through", 
   await expect(readContainedFile(path, "sh", 100)).rejects.toMatchObject({ code: "invalid_input" });
 });
 
-test("replace refs, grafts and alternates planted in the git directory change nothing we read", async () => {
+test("replace refs planted in the git directory change nothing we read", async () => {
   write(path, { "src/a.txt": "work\n" });
   const taken = await snapshotWorktree(mirror, path, { parent: base, message: "x" });
   const before = await diffCommits(mirror, base, taken.commit);

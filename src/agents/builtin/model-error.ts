@@ -92,8 +92,8 @@ function describe(error: unknown, apiKey: string) {
 
 /** How long the server asks to wait: seconds or a date; null when it does not say, or nonsense. */
 export function readRetryAfter(headers: Headers | null, now: number): number | null {
-  const milliseconds = Number(headers?.get("retry-after-ms") ?? "x");
-  if (milliseconds >= 0) return milliseconds;
+  const milliseconds = headers?.get("retry-after-ms")?.trim();
+  if (milliseconds && /^\d+(\.\d+)?$/.test(milliseconds)) return Number(milliseconds);
   const text = headers?.get("retry-after")?.trim();
   if (!text) return null;
   if (/^\d+(\.\d+)?$/.test(text)) return Number(text) * 1_000;

@@ -7,7 +7,7 @@ import { ToolProblem } from "./tool.ts";
 
 /**
  * The search for machines without ripgrep: walks the folder, skips `.git`, `node_modules`, links,
- * binary and large files, and tries the pattern line by line. A pattern from a model may take for
+ * binary and very large files, and tries the pattern line by line. A pattern from a model may take for
  * ever on the wrong line, and it runs in the daemon's own thread: so it runs with a time limit that
  * interrupts even a regular expression.
  */
@@ -21,19 +21,26 @@ export type SearchFilesRequest = {
 };
 
 const maxFiles = 20_000;
-const maxFileBytes = 1_000_000;
+const maxFileBytes = 4_000_000;
 const maxMsPerFile = 200;
 const skipped = new Set([".git", "node_modules"]);
 
-/** Matches as `path:line:text`, at most one more than `maxMatches`, which says that there are more. */
-export async function searchFiles(root: string, request: SearchFilesRequest): Promise<string[]> {
+export type FoundLines = {
+  /** As `path:line:text`, at most one more than `maxMatches`, which says that there are more. */
+  lines: string[];
+  /** Files that were too large to look into. */
+  tooLarge: string[];
+};
+
+export async function searchFiles(root: string, request: SearchFilesRequest): Promise<FoundLines> {
   const match = compileMatcher(request.pattern);
   const wanted = request.glob
     ? picomatch(request.glob, { dot: true, basename: !request.glob.includes("/") })
     : () => true;
   const found: string[] = [];
+  const tooLarge: string[] = [];
   let looked = 0;
-  for await (const path of walk(root, request.where === "." ? "" : request.where)) {
+  for await (const { path, size } of walk(root, request.where === "." ? "" : request.where)) {
     if (request.signal.aborted || found.length > request.maxMatches) break;
     if (!wanted(path)) continue;
     if (++looked > maxFiles) {
@@ -41,18 +48,22 @@ export async function searchFiles(root: string, request: SearchFilesRequest): Pr
         `there are more than ${maxFiles} files; narrow it down with path or glob`,
       );
     }
+    if (size > maxFileBytes) {
+      tooLarge.push(path);
+      continue;
+    }
     const text = await readFile(join(root, path), "utf8").catch(() => ""); // went away meanwhile
     if (text.includes("\0")) continue;
     for (const { number, line } of match(text, path)) {
       found.push(`${path}:${number}:${cutText(line, 300)}`);
     }
   }
-  return found.slice(0, request.maxMatches + 1);
+  return { lines: found.slice(0, request.maxMatches + 1), tooLarge };
 }
 
-async function* walk(root: string, path: string): AsyncGenerator<string> {
+async function* walk(root: string, path: string): AsyncGenerator<{ path: string; size: number }> {
   const stat = await lstat(join(root, path)).catch(() => null); // went away meanwhile
-  if (stat?.isFile() && stat.size <= maxFileBytes) yield path;
+  if (stat?.isFile()) yield { path, size: stat.size };
   if (!stat?.isDirectory()) return;
   const names = await readdir(join(root, path)).catch(() => []); // not ours to read
   for (const name of names.sort()) {

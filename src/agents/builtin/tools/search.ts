@@ -5,7 +5,7 @@ import { cutMiddle } from "../../clean-text.ts";
 import type { ToolSurroundings } from "./bash.ts";
 import { containPath } from "./contain-path.ts";
 import { findProgram } from "./find-program.ts";
-import { searchFiles } from "./search-files.ts";
+import { type FoundLines, searchFiles } from "./search-files.ts";
 import { defineTool, type Tool, type ToolAnswer, ToolProblem } from "./tool.ts";
 
 const maxMatches = 100;
@@ -25,7 +25,7 @@ export function makeSearchTool(surroundings: ToolSurroundings): Tool {
     async run({ pattern, path = ".", glob }) {
       const root = await containPath(surroundings.worktree, ".");
       const where = relative(root, await containPath(surroundings.worktree, path)) || ".";
-      const lines = ripgrep
+      const { lines, tooLarge } = ripgrep
         ? await runRipgrep(ripgrep, surroundings, { pattern, where, glob })
         : await searchFiles(root, {
             pattern,
@@ -34,7 +34,7 @@ export function makeSearchTool(surroundings: ToolSurroundings): Tool {
             maxMatches,
             signal: surroundings.signal,
           });
-      return showMatches(lines);
+      return showMatches(lines, tooLarge);
     },
   });
 }
@@ -45,7 +45,7 @@ async function runRipgrep(
   program: string,
   { worktree, env, signal, onProcess }: ToolSurroundings,
   { pattern, where, glob }: SearchRequest,
-): Promise<string[]> {
+): Promise<FoundLines> {
   const result = await runCommand({
     argv: [
       program,
@@ -59,7 +59,7 @@ async function runRipgrep(
       "--sort=path",
       "--max-columns=300",
       "--max-columns-preview",
-      `--max-count=${maxMatches}`,
+      `--max-count=${maxMatches + 1}`,
       ...(glob === undefined ? [] : [`--glob=${glob}`]),
       `--regexp=${pattern}`,
       "--",
@@ -77,15 +77,20 @@ async function runRipgrep(
   if (result.exitCode !== 0 && result.exitCode !== 1 && result.stdout === "") {
     throw new ToolProblem(`the search failed: ${result.output.trim().slice(0, 500)}`);
   }
-  return result.stdout
+  const lines = result.stdout
     .split("\n")
     .filter((line) => line !== "")
     .map((line) => line.replace(/^\.\//, ""));
+  return { lines, tooLarge: [] };
 }
 
-function showMatches(lines: string[]): ToolAnswer {
-  if (lines.length === 0) return { ok: true, text: "No line matches." };
-  const shown = cutMiddle(lines.slice(0, maxMatches).join("\n"), 10_000);
-  const more = lines.length > maxMatches;
-  return { ok: true, text: more ? `${shown}\n[only the first ${maxMatches} matches]` : shown };
+function showMatches(lines: string[], tooLarge: string[]): ToolAnswer {
+  const shown = cutMiddle(lines.slice(0, maxMatches).join("\n"), 10_000) || "No line matches.";
+  const notes = [
+    lines.length > maxMatches ? `\n[only the first ${maxMatches} matches]` : "",
+    tooLarge.length > 0
+      ? `\n[${tooLarge.length} very large files not searched: ${tooLarge.slice(0, 5).join(", ")}]`
+      : "",
+  ];
+  return { ok: true, text: shown + notes.join("") };
 }

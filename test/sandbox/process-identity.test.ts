@@ -1,0 +1,111 @@
+import { randomUUID } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { expect, test } from "vitest";
+import { CappedText } from "../../src/sandbox/capped-text.ts";
+import { killLeftovers, signalGroup } from "../../src/sandbox/kill-group.ts";
+import {
+  findProcessesByEnvironment,
+  identifyProcess,
+  isProcessAlive,
+  type ProcessIdentity,
+} from "../../src/sandbox/process-identity.ts";
+import { runCommand } from "../../src/sandbox/run-command.ts";
+import { scrubbedEnvironment } from "../../src/sandbox/scrubbed-environment.ts";
+
+/** Run a shell line until `use` is done with its leader. */
+async function withProcess(
+  script: string,
+  env: Record<string, string>,
+  use: (leader: ProcessIdentity) => void,
+) {
+  const stop = new AbortController();
+  let leader: ProcessIdentity | null = null;
+  const result = await runCommand({
+    argv: ["sh", "-c", `${script}echo ready; exec sleep 300`],
+    cwd: "/",
+    env: { ...scrubbedEnvironment(), ...env },
+    timeoutMs: 30_000,
+    signal: stop.signal,
+    onStarted: (identity) => {
+      leader = identity;
+    },
+    onOutput: () => {
+      if (leader) use(leader);
+      stop.abort();
+    },
+  });
+  return { leader, result };
+}
+
+test("a process is itself while it runs, and nobody after", async () => {
+  const { leader } = await withProcess("", {}, (identity) => {
+    expect(identifyProcess(identity.pid)).toEqual(identity);
+    expect(isProcessAlive(identity)).toBe(true);
+    // The same pid with another start is what a recycled pid looks like.
+    expect(isProcessAlive({ ...identity, startTicks: "1" })).toBe(false);
+  });
+  expect(leader).not.toBeNull();
+  expect(leader && isProcessAlive(leader)).toBe(false);
+});
+
+test("a recycled pid is not killed", async () => {
+  await withProcess("", {}, (identity) => {
+    const recycled = { ...identity, startTicks: String(Number(identity.startTicks) - 1) };
+    expect(killLeftovers(recycled, { name: "DEPUTY_RUN", value: randomUUID() })).toBe(0);
+    expect(killLeftovers({ ...identity, startTicks: null }, noMark())).toBe(0);
+    expect(isProcessAlive(identity)).toBe(true);
+  });
+});
+
+test("leftovers are killed by their leader and by their mark", async () => {
+  const value = randomUUID();
+  const { result } = await withProcess("setsid sleep 300 & ", { MY_MARK: value }, (identity) => {
+    expect(findProcessesByEnvironment("MY_MARK", value)).toContainEqual(identity);
+    expect(findProcessesByEnvironment("MY_MARK", value.slice(0, -1))).toEqual([]);
+    expect(killLeftovers(identity, { name: "MY_MARK", value })).toBeGreaterThanOrEqual(2);
+  });
+  expect(result.signal).toBe("SIGKILL");
+  expect(findProcessesByEnvironment("MY_MARK", value)).toEqual([]);
+});
+
+test("a process is read right even when its name holds brackets and spaces", async () => {
+  const { leader } = await withProcess("printf ') Z 1 (' > /proc/$$/comm; ", {}, ({ pid }) => {
+    expect(readFileSync(`/proc/${pid}/stat`, "latin1")).toContain(") ");
+    expect(identifyProcess(pid)?.startTicks).toMatch(/^\d+$/);
+  });
+  expect(leader).not.toBeNull();
+});
+
+test("a group that is gone is not signalled", () => {
+  expect(signalGroup(2 ** 22 + 1, "SIGTERM")).toBe(false);
+  expect(identifyProcess(2 ** 22 + 1)).toBeNull();
+});
+
+test("the daemon's own environment does not get through, the allowed part does", () => {
+  const env = scrubbedEnvironment(
+    { PORT: "1" },
+    {
+      PATH: "/bin",
+      HOME: "/h",
+      LC_ALL: "C",
+      OPENAI_API_KEY: "k",
+      GITHUB_TOKEN: "t",
+      NODE_OPTIONS: "x",
+    },
+  );
+  expect(env).toEqual({ PATH: "/bin", HOME: "/h", LC_ALL: "C", PORT: "1" });
+});
+
+test("capped text: exact at its limits", () => {
+  const text = new CappedText(4);
+  for (const chunk of ["ab", "cdef", "g", "h"]) text.add(Buffer.from(chunk));
+  expect([text.text(), text.droppedBytes]).toEqual(["abcdefgh", 0]);
+  text.add(Buffer.from("i"));
+  expect([text.text(), text.droppedBytes]).toEqual(["abcd\n[… 1 bytes left out …]\nfghi", 1]);
+  text.add(Buffer.from("0123456789"));
+  expect([text.text(), text.droppedBytes]).toEqual(["abcd\n[… 11 bytes left out …]\n6789", 11]);
+});
+
+function noMark() {
+  return { name: "DEPUTY_RUN", value: randomUUID() };
+}

@@ -1,0 +1,279 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { createInterface } from "node:readline";
+import { expect } from "vitest";
+import { openStore } from "../../src/store/open.ts";
+import { findUnsoundHolds } from "../../src/store/unsound-holds.ts";
+import { createTestDatabase, type TestDatabase } from "./postgres.ts";
+import { startRedisServer } from "./redis-server.ts";
+
+/**
+ * The real program, as a person has it: `dist/main.js` as a process of its own, with a home, a
+ * database and, on the redis engine, a Redis of its own. It can be killed and started again.
+ */
+export type Engine = "postgres" | "redis";
+
+export type Deputy = {
+  home: string;
+  env: Record<string, string>;
+  database: TestDatabase | null;
+  /** Null until started. */
+  url(): string;
+  pid(): number;
+  /** Start (again). Resolves when it answers. */
+  start(env?: Record<string, string>): Promise<void>;
+  /** kill -9, and wait until it is gone. */
+  kill(): Promise<void>;
+  /** SIGTERM, and wait; returns its exit code. */
+  stop(): Promise<number | null>;
+  /** Another process with the same home, `worker` for example. Killed at the end. */
+  spawn(args: string[], env?: Record<string, string>): ChildProcess;
+  /** One request; the body is sent and read as JSON. */
+  api(
+    method: string,
+    path: string,
+    body?: unknown,
+    headers?: Record<string, string>,
+  ): Promise<ApiAnswer>;
+  /** One command of the CLI, to its end. */
+  cli(
+    args: string[],
+    options?: { cwd?: string; input?: string; env?: Record<string, string> },
+  ): Promise<CliAnswer>;
+  /** Submit and follow to the end; returns the task. */
+  run(input: Record<string, unknown>): Promise<TaskJson>;
+  /** Wait until the task is over, by its event stream. */
+  untilOver(id: string): Promise<TaskJson>;
+  /** Wait for the first event (from the start of the task) that fits. */
+  untilEvent(id: string, fits: (event: EventJson) => boolean): Promise<EventJson>;
+  events(id: string): Promise<EventJson[]>;
+  /** Checks that every hold is sound, ends everything, removes everything. */
+  close(): Promise<void>;
+};
+
+// biome-ignore lint/suspicious/noExplicitAny: answers of the API, read by the tests' own expectations
+export type Json = any;
+export type ApiAnswer = { status: number; body: Json; headers: Headers };
+export type CliAnswer = { code: number | null; stdout: string; stderr: string };
+export type TaskJson = Json;
+export type EventJson = {
+  seq: number;
+  type: string;
+  message: string;
+  data: Json;
+  at: string;
+  subtask_id: string | null;
+};
+
+export const mainPath = resolve(import.meta.dirname, "../../dist/main.js");
+
+/** Which engines a suite can run on here: Redis only where it is installed (CI insists on it). */
+export async function makeDeputy(
+  options: { engine?: Engine; env?: Record<string, string>; embedded?: boolean } = {},
+): Promise<Deputy> {
+  const home = await mkdtemp(join(tmpdir(), "deputy-home-"));
+  const database = options.embedded ? null : await createTestDatabase();
+  const redis = options.engine === "redis" ? await startRedisServer() : null;
+  if (options.engine === "redis" && !redis) throw new Error("redis-server is not installed");
+  const env: Record<string, string> = {
+    PATH: process.env.PATH ?? "",
+    HOME: process.env.HOME ?? home,
+    DEPUTY_HOME: home,
+    DEPUTY_PORT: "0",
+    DEPUTY_BACKOFF_MS: "50",
+    DEPUTY_LOG_LEVEL: process.env.DEPUTY_TEST_LOG ?? "warn",
+    ...(database ? { DATABASE_URL: database.url } : {}),
+    ...(redis ? { REDIS_URL: redis.url } : {}),
+    ...options.env,
+  };
+  let daemon: ChildProcess | null = null;
+  let url = "";
+  const others: ChildProcess[] = [];
+
+  const launch = (args: string[], own: Record<string, string>) =>
+    spawn(process.execPath, [mainPath, ...args], {
+      env: { ...env, ...own },
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+
+  const deputy: Deputy = {
+    home,
+    env,
+    database,
+    url: () => url,
+    pid: () => daemon?.pid ?? 0,
+    start: async (own = {}) => {
+      const child = launch(["up", "--json"], own);
+      daemon = child;
+      if (!child.stdout) throw new Error("no stdout");
+      const ended = once(child, "exit").then(([code]) => {
+        throw new Error(`the daemon ended with ${code} before it was up`);
+      });
+      const [line] = (await Promise.race([once(createInterface(child.stdout), "line"), ended])) as [
+        string,
+      ];
+      ended.catch(() => {}); // it may end as it likes from now on
+      url = JSON.parse(line).url;
+    },
+    kill: async () => {
+      await end(daemon, "SIGKILL");
+    },
+    stop: () => end(daemon, "SIGTERM"),
+    spawn: (args, own = {}) => {
+      const child = launch(args, own);
+      others.push(child);
+      return child;
+    },
+    api: async (method, path, body, headers = {}) => {
+      const token = (await readFile(join(home, "token"), "utf8")).trim();
+      const response = await fetch(url + path, {
+        method,
+        headers: {
+          authorization: `Bearer ${token}`,
+          ...(body === undefined ? {} : { "content-type": "application/json" }),
+          ...headers,
+        },
+        ...(body === undefined
+          ? {}
+          : { body: typeof body === "string" ? body : JSON.stringify(body) }),
+      });
+      const text = await response.text();
+      const isJson = response.headers.get("content-type")?.includes("json");
+      return {
+        status: response.status,
+        body: isJson ? JSON.parse(text) : text,
+        headers: response.headers,
+      };
+    },
+    cli: (args, { cwd, input, env: own } = {}) =>
+      new Promise((done, fail) => {
+        const child = spawn(process.execPath, [mainPath, ...args], {
+          cwd: cwd ?? home,
+          env: { ...env, NO_COLOR: "1", ...own },
+        });
+        let stdout = "";
+        let stderr = "";
+        child.stdout.on("data", (chunk) => {
+          stdout += chunk;
+        });
+        child.stderr.on("data", (chunk) => {
+          stderr += chunk;
+        });
+        child.on("error", fail);
+        child.on("close", (code) => done({ code, stdout, stderr }));
+        child.stdin.on("error", () => {}); // it may end without reading
+        child.stdin.end(input ?? "");
+      }),
+    run: async (input) => {
+      const { status, body } = await deputy.api("POST", "/v1/tasks", input);
+      expect(status, JSON.stringify(body)).toBe(202);
+      return deputy.untilOver(body.id);
+    },
+    untilOver: async (id) => {
+      await deputy.untilEvent(id, ({ type }) =>
+        ["task.completed", "task.failed", "task.cancelled"].includes(type),
+      );
+      return (await deputy.api("GET", `/v1/tasks/${id}`)).body.task;
+    },
+    untilEvent: async (id, fits) => {
+      let after = 0;
+      for (;;) {
+        const event = await readStream(deputy, id, after, fits, (seq) => {
+          after = seq;
+        });
+        if (event) return event;
+      }
+    },
+    events: async (id) =>
+      (
+        await deputy.api("GET", `/v1/tasks/${id}/events?limit=1000`, undefined, {
+          accept: "application/json",
+        })
+      ).body.events,
+    close: async () => {
+      await Promise.all(others.map((child) => end(child, "SIGKILL")));
+      try {
+        if (database && url) await assertSoundHolds(database);
+      } finally {
+        if (options.embedded) await end(daemon, "SIGTERM");
+        else await end(daemon, "SIGKILL");
+        await database?.drop();
+        await redis?.stop();
+        await rm(home, { recursive: true, force: true });
+      }
+    },
+  };
+  return deputy;
+}
+
+/** Read the task's event stream until an event fits, the stream ends, or the daemon goes away. */
+async function readStream(
+  deputy: Deputy,
+  id: string,
+  after: number,
+  fits: (event: EventJson) => boolean,
+  onSeq: (seq: number) => void,
+): Promise<EventJson | null> {
+  const token = (await readFile(join(deputy.home, "token"), "utf8")).trim();
+  const abort = new AbortController();
+  try {
+    const response = await fetch(`${deputy.url()}/v1/tasks/${id}/events`, {
+      headers: {
+        authorization: `Bearer ${token}`,
+        accept: "text/event-stream",
+        "last-event-id": String(after),
+      },
+      signal: abort.signal,
+    });
+    if (!response.ok || !response.body)
+      throw new Error(`events of ${id}: ${response.status} ${await response.text()}`);
+    let buffer = "";
+    const decoder = new TextDecoder();
+    for await (const chunk of response.body) {
+      buffer += decoder.decode(chunk, { stream: true });
+      const blocks = buffer.split("\n\n");
+      buffer = blocks.pop() ?? "";
+      for (const block of blocks) {
+        if (/^event: end$/m.test(block))
+          throw new Error(`task ${id} ended without the event that was waited for`);
+        const data = /^data: (.*)$/m.exec(block)?.[1];
+        if (!data) continue;
+        const event: EventJson = JSON.parse(data);
+        onSeq(event.seq);
+        if (fits(event)) return event;
+      }
+    }
+    return null;
+  } catch (error) {
+    // The daemon was killed under us: the caller connects again, to the next one.
+    if (error instanceof TypeError) {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      return null;
+    }
+    throw error;
+  } finally {
+    abort.abort();
+  }
+}
+
+async function end(child: ChildProcess | null, signal: NodeJS.Signals): Promise<number | null> {
+  if (!child || child.exitCode !== null || child.signalCode !== null)
+    return child?.exitCode ?? null;
+  const exited = once(child, "exit");
+  child.kill(signal);
+  await exited;
+  return child.exitCode;
+}
+
+/** The checker runs in every teardown: no test may leave something silently stuck. */
+export async function assertSoundHolds(database: TestDatabase): Promise<void> {
+  const store = await openStore(database.connection, { onError: () => {}, maxConnections: 1 });
+  try {
+    expect(await findUnsoundHolds(store.db)).toEqual([]);
+  } finally {
+    await store.close();
+  }
+}

@@ -1,0 +1,286 @@
+import { createHmac, randomUUID } from "node:crypto";
+import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { DeputyError } from "../../src/core/error.ts";
+import { acceptTask, type IntakeRules } from "../../src/orchestrator/intake.ts";
+import { findActiveTask } from "../../src/store/create-task.ts";
+import {
+  insertDelivery,
+  listOpenDeliveries,
+  noteDelivery,
+  settleDelivery,
+} from "../../src/store/inbox.ts";
+import { openStore, type Store } from "../../src/store/open.ts";
+import { getTask } from "../../src/store/tasks.ts";
+import type { Inbox } from "../../src/triggers/inbox.ts";
+import { type InboxDeps, processInbox } from "../../src/triggers/process-inbox.ts";
+import { receiveDelivery } from "../../src/triggers/receive-github.ts";
+import { createTestDatabase, type TestDatabase } from "../support/postgres.ts";
+import { everyRule, examplePayload } from "./payloads.ts";
+
+let database: TestDatabase;
+let store: Store;
+let inbox: Inbox;
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+  store = await openStore(database.connection, {
+    onError: (error) => {
+      throw error;
+    },
+  });
+  const { db } = store;
+  inbox = {
+    insert: (delivery) => insertDelivery(db, delivery),
+    listOpen: (source, limit, except) => listOpenDeliveries(db, source, limit, except),
+    settle: (id, end) => settleDelivery(db, id, end),
+    note: (id, note) => noteDelivery(db, id, note),
+  };
+});
+afterAll(async () => {
+  await store.close();
+  await database.drop();
+});
+beforeEach(async () => {
+  await store.db.deleteFrom("inbox").execute();
+});
+
+const secret = "s3cret";
+
+function knock(
+  event: string,
+  body: unknown,
+  options: { id?: string; signature?: string; secrets?: string[]; raw?: Buffer } = {},
+) {
+  const rawBody = options.raw ?? Buffer.from(JSON.stringify(body));
+  const hmac = createHmac("sha256", secret).update(rawBody).digest("hex");
+  return receiveDelivery(
+    { secrets: options.secrets ?? [secret], inbox },
+    {
+      id: options.id ?? randomUUID(),
+      event,
+      signature: options.signature ?? `sha256=${hmac}`,
+      rawBody,
+    },
+  );
+}
+
+function makeDeps(changes: Partial<InboxDeps> = {}): InboxDeps & { logged: string[] } {
+  const { db } = store;
+  const intake: IntakeRules = {
+    db,
+    announce: async () => "evt_unused",
+    defaultAgent: () => "builtin",
+    checkRepository: async (repository) => repository,
+  };
+  const logged: string[] = [];
+  return {
+    inbox,
+    rules: () => everyRule,
+    submit: (request) => acceptTask(intake, request),
+    findActiveTask: (subject) => findActiveTask(db, subject),
+    hasWriteAccess: null,
+    log: (_level, _fields, message) => logged.push(message),
+    logged,
+    ...changes,
+  };
+}
+
+const rows = () => store.db.selectFrom("inbox").selectAll().orderBy("receivedAt").execute();
+let issueNumber = 100;
+const newIssue = (changes = {}) =>
+  examplePayload("issues", "opened", { issue: { number: ++issueNumber, ...changes } });
+const finish = (taskId: string) =>
+  store.db
+    .updateTable("tasks")
+    .set({ state: "completed", holdKind: null, holdReason: null, holdOn: null })
+    .where("id", "=", taskId)
+    .execute();
+
+test("a signed delivery is kept once, however often it comes", async () => {
+  const id = randomUUID();
+  const payload = newIssue();
+  const answers = await Promise.all(
+    Array.from({ length: 20 }, () => knock("issues", payload, { id })),
+  );
+  expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([202]));
+  expect(answers.filter(({ message }) => message.startsWith("Kept"))).toHaveLength(1);
+  expect(await rows()).toHaveLength(1);
+  expect(await processInbox(makeDeps())).toEqual({ settled: 1, open: 0 });
+  expect((await knock("issues", payload, { id })).message).toMatch(/already/);
+  expect(await processInbox(makeDeps())).toEqual({ settled: 0, open: 0 });
+});
+
+test("without a secret the door is closed and says how to open it", async () => {
+  expect(await knock("issues", {}, { secrets: [] })).toEqual({
+    status: 503,
+    message: "Webhooks are off: set GITHUB_WEBHOOK_SECRET to turn them on.",
+  });
+});
+
+test.each([
+  ["a wrong signature", 401, { signature: `sha256=${"0".repeat(64)}` }],
+  ["a signature that is no ASCII", 401, { signature: "sha256=é" }],
+  ["no JSON", 400, { raw: Buffer.from("payload=%7B%7D") }],
+  ["a list", 400, { raw: Buffer.from("[]") }],
+  ["broken UTF-8", 400, { raw: Buffer.from([0x7b, 0x22, 0xff, 0x22, 0x7d]) }],
+  ["no body", 400, { raw: Buffer.alloc(0) }],
+  ["an id that is none", 400, { id: "../../etc" }],
+])("%s is refused with %i and not kept", async (_, status, options) => {
+  const answer = await knock("issues", newIssue(), options);
+  expect(answer.status).toBe(status);
+  expect(answer.message).toMatch(/\.$/);
+  expect(await rows()).toEqual([]);
+});
+
+test("what a database chokes on is kept all the same, and becomes a task", async () => {
+  const raw = Buffer.from(JSON.stringify(newIssue({ body: "NUL \0 lone \ud800 text \\u0000 👍" })));
+  expect((await knock("issues", null, { raw })).status).toBe(202);
+  await processInbox(makeDeps());
+  const [row] = await rows();
+  const task = await getTask(store.db, row?.taskId ?? "");
+  expect(task?.origin.outsideText).toContain("NUL \ufffd lone \ufffd text \\u0000 👍");
+});
+
+test("an issue becomes a task, its row says why, and its payload is let go", async () => {
+  await knock("issues", newIssue({ title: "Crash on start" }));
+  await processInbox(makeDeps());
+  const [row] = await rows();
+  expect(row).toMatchObject({
+    action: "opened",
+    subject: `github:Codertocat/Hello-World#${issueNumber}`,
+    result: "change: issues.opened fits github[0]; Codertocat owns the repository",
+    payload: {},
+  });
+  expect(await getTask(store.db, row?.taskId ?? "")).toMatchObject({
+    state: "queued",
+    delivery: "pr",
+    origin: { source: "github", outsideText: expect.stringContaining("Crash on start") },
+  });
+});
+
+test("what fits no rule is settled with its reason", async () => {
+  await knock("star", { action: "created" });
+  await processInbox(makeDeps());
+  expect(await rows()).toMatchObject([
+    { result: "ignored: star.created is no event that can start a task", taskId: null },
+  ]);
+});
+
+test("a crash between submitting and recording makes no second task", async () => {
+  await knock("issues", newIssue());
+  const deps = makeDeps();
+  const dying = { ...inbox, settle: () => Promise.reject(new Error("killed")) };
+  await expect(processInbox({ ...deps, inbox: dying })).rejects.toThrow("killed");
+  expect(await processInbox(deps)).toEqual({ settled: 1, open: 0 });
+  const [row] = await rows();
+  expect(row?.taskId).toMatch(/^task_/);
+  const subject = `github:Codertocat/Hello-World#${issueNumber}`;
+  const tasks = await store.db
+    .selectFrom("tasks")
+    .select("id")
+    .where("subject", "=", subject)
+    .execute();
+  expect(tasks).toEqual([{ id: row?.taskId }]);
+});
+
+test("a second event about an issue that is being worked on is done with", async () => {
+  const payload = newIssue();
+  await knock("issues", payload);
+  await knock("issues", payload);
+  await processInbox(makeDeps());
+  const [first, second] = await rows();
+  expect(second).toMatchObject({
+    result: `ignored: ${first?.taskId} is at work on it`,
+    taskId: null,
+  });
+});
+
+test("a pull request that moves on waits for its review to end; then only the newest counts", async () => {
+  const push = (sha: string) =>
+    knock(
+      "pull_request",
+      examplePayload("pull_request", "synchronize", {
+        pull_request: { number: 77, head: { sha: sha.repeat(40) } },
+      }),
+    );
+  await push("a");
+  await processInbox(makeDeps());
+  const [first] = await rows();
+  await push("b");
+  await push("c");
+  expect(await processInbox(makeDeps())).toEqual({ settled: 1, open: 1 });
+  expect((await rows()).map(({ result }) => result)).toEqual([
+    expect.stringMatching(/^review: /),
+    expect.stringMatching(/^superseded by /),
+    `waits for ${first?.taskId} to end`,
+  ]);
+  await finish(first?.taskId ?? "");
+  expect(await processInbox(makeDeps())).toEqual({ settled: 1, open: 0 });
+  const last = (await rows()).at(-1);
+  expect(await getTask(store.db, last?.taskId ?? "")).toMatchObject({
+    base: "c".repeat(40),
+    delivery: "comment",
+    expectsChange: false,
+  });
+});
+
+const stranger = { login: "mallory", type: "User" };
+const byStranger = () => ({
+  ...newIssue({ author_association: "NONE", user: stranger }),
+  sender: stranger,
+});
+
+test("a stranger's issue becomes a task that waits for approval", async () => {
+  await knock("issues", byStranger());
+  await processInbox(makeDeps());
+  const [row] = await rows();
+  const task = await getTask(store.db, row?.taskId ?? "");
+  expect(task).toMatchObject({ state: "waiting", hold: { kind: "question" } });
+  const questions = await store.db
+    .selectFrom("questions")
+    .selectAll()
+    .where("taskId", "=", task?.id ?? "")
+    .execute();
+  expect(questions).toMatchObject([
+    { kind: "approval", text: expect.stringContaining("mallory is NONE") },
+  ]);
+});
+
+test("whoever GitHub says may write needs no approval, and is asked about by name", async () => {
+  await knock("issues", byStranger());
+  const asked: unknown[] = [];
+  const hasWriteAccess = async (repository: string, login: string) => {
+    asked.push([repository, login]);
+    return true;
+  };
+  await processInbox(makeDeps({ hasWriteAccess }));
+  const [row] = await rows();
+  expect(asked).toEqual([["Codertocat/Hello-World", "mallory"]]);
+  expect(await getTask(store.db, row?.taskId ?? "")).toMatchObject({ state: "queued" });
+});
+
+test("what the intake refuses is settled; what fails for another reason is tried again", async () => {
+  await knock("issues", newIssue());
+  const refuse = () => Promise.reject(new DeputyError("invalid_input", "No such repository."));
+  const fail = () => Promise.reject(new Error("connection lost"));
+  expect(await processInbox(makeDeps({ submit: fail }))).toEqual({ settled: 0, open: 1 });
+  expect(await rows()).toMatchObject([
+    { result: "tried again later: connection lost", processedAt: null },
+  ]);
+  expect(await processInbox(makeDeps({ submit: refuse }))).toEqual({ settled: 1, open: 0 });
+  expect(await rows()).toMatchObject([{ result: "refused: No such repository." }]);
+
+  await knock("issues", newIssue());
+  await store.db
+    .updateTable("inbox")
+    .set({ receivedAt: new Date(Date.now() - 4 * 86_400_000) })
+    .where("processedAt", "is", null)
+    .execute();
+  expect(await processInbox(makeDeps({ submit: fail }))).toEqual({ settled: 1, open: 0 });
+  expect((await rows()).map(({ result }) => result)).toContain("gave up: connection lost");
+});
+
+test("many open deliveries are all looked at in one round", async () => {
+  await Promise.all(Array.from({ length: 45 }, () => knock("star", { action: "created" })));
+  expect(await processInbox(makeDeps())).toEqual({ settled: 45, open: 0 });
+});

@@ -1,0 +1,152 @@
+import { expect, test } from "vitest";
+import { DeputyError } from "../../src/core/error.ts";
+import { parseTriggerRules } from "../../src/triggers/rules.ts";
+
+const refusal = (text: string): DeputyError => {
+  try {
+    parseTriggerRules(text, "/home/me/triggers.yaml");
+  } catch (error) {
+    if (error instanceof DeputyError) return error;
+    throw error;
+  }
+  throw new Error("it was accepted");
+};
+
+test("a whole rule is read, and what is left out has its default", () => {
+  const { github } = parseTriggerRules(
+    `
+github:
+  - on: issues.labeled
+    repository: acme/*
+    label: deputy
+    recipe: change
+    goal: "Resolve the issue described below."
+    clone: ssh://git@example.com/{repository}.git
+    checks: [npm test]
+    agent: "command:./agent"
+    deliver: branch
+    trusted: [Alice]
+  - on: [pull_request.opened, pull_request.synchronize]
+    repository: acme/app
+`,
+    "triggers.yaml",
+  );
+  expect(github).toEqual([
+    {
+      on: ["issues.labeled"],
+      repository: "acme/*",
+      label: "deputy",
+      branch: null,
+      recipe: "change",
+      goal: "Resolve the issue described below.",
+      clone: "ssh://git@example.com/{repository}.git",
+      checks: ["npm test"],
+      agent: "command:./agent",
+      deliver: "branch",
+      trusted: ["alice"],
+    },
+    {
+      on: ["pull_request.opened", "pull_request.synchronize"],
+      repository: "acme/app",
+      label: null,
+      branch: null,
+      recipe: "review",
+      goal: null,
+      clone: "https://github.com/{repository}.git",
+      checks: [],
+      agent: null,
+      deliver: "pr",
+      trusted: [],
+    },
+  ]);
+});
+
+test.each(["", "# nothing yet\n", "github:\n", "github: []\n"])(
+  "%j is a file without rules",
+  (text) => {
+    expect(parseTriggerRules(text, "triggers.yaml")).toEqual({ github: [] });
+  },
+);
+
+test.each([
+  [
+    "an unknown event",
+    "github:\n  - repository: a/b\n    on: issues.closed\n",
+    3,
+    /github\[0\]\.on\[0\]: /,
+  ],
+  [
+    "an unknown key",
+    "github:\n  - on: issues.opened\n    repository: a/b\n    budget: 5\n",
+    4,
+    /github\[0\]\.budget: is no known key/,
+  ],
+  ["an unknown key at the top", "github: []\ngitlab: []\n", 2, /gitlab: is no known key/],
+  ["a missing repository", "github:\n  - on: issues.opened\n", 2, /github\[0\]\.repository: /],
+  [
+    "a wrong type",
+    "github:\n  - on: issues.opened\n    repository: a/b\n    checks: npm test\n",
+    4,
+    /github\[0\]\.checks: /,
+  ],
+  [
+    "labeled without a label",
+    "github:\n  - on: issues.labeled\n    repository: a/b\n",
+    2,
+    /needs a `label`/,
+  ],
+  [
+    "a change for a pull request",
+    "github:\n  - on: pull_request.opened\n    repository: a/b\n    recipe: change\n",
+    4,
+    /can only be reviewed/,
+  ],
+  [
+    "a review for a failed run",
+    "github:\n  - on: check_run.failed\n    repository: a/b\n    recipe: review\n",
+    4,
+    /no place for a comment/,
+  ],
+  [
+    "a review that delivers code",
+    "github:\n  - on: pull_request.opened\n    repository: a/b\n    deliver: pr\n",
+    4,
+    /delivers a comment/,
+  ],
+  [
+    "an unknown agent",
+    "github:\n  - on: issues.opened\n    repository: a/b\n    agent: gpt\n",
+    4,
+    /is no known agent/,
+  ],
+  [
+    "an unknown placeholder",
+    "github:\n  - on: issues.opened\n    repository: a/b\n    clone: /srv/{repo}\n",
+    4,
+    /\{repository\}/,
+  ],
+  [
+    "an option as clone",
+    "github:\n  - on: issues.opened\n    repository: a/b\n    clone: --upload-pack=x\n",
+    4,
+    /must not start with -/,
+  ],
+  ["broken YAML", "github:\n  - on: issues.opened\n    repository: [a\n", 4, /line 4/],
+  ["a list at the top", "- on: issues.opened\n", 1, /the file: /],
+])("%s is refused with its line", (_, text, line, message) => {
+  const error = refusal(text);
+  expect(error.message).toMatch(message);
+  expect(error.message).toContain(`/home/me/triggers.yaml, line ${line}`);
+  expect(error.line).toBe(line);
+});
+
+test("a bomb of aliases is refused", () => {
+  const levels = Array.from({ length: 9 }, (_, level) =>
+    level === 0
+      ? "a0: &a0 [x, x, x, x, x, x, x, x, x]"
+      : `a${level}: &a${level} [${Array(9)
+          .fill(`*a${level - 1}`)
+          .join(", ")}]`,
+  );
+  expect(refusal(levels.join("\n")).message).toMatch(/alias/i);
+});

@@ -1,0 +1,135 @@
+import { execFileSync, spawn } from "node:child_process";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { dirname, join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { ensureMirror, resolveBase } from "../../src/worktree/mirror.ts";
+import { branchTip, deleteBranch, publishBranch } from "../../src/worktree/publish.ts";
+import { parseRepository } from "../../src/worktree/repository-url.ts";
+import { snapshotWorktree } from "../../src/worktree/snapshot.ts";
+import { addWorktree } from "../../src/worktree/worktree.ts";
+import { commit, git, makeFolder, makeRepository, write } from "./repositories.ts";
+
+/** A real remote: git's own HTTP server program behind a small gateway that asks for a token. */
+const backend = join(
+  execFileSync("git", ["--exec-path"], { encoding: "utf8" }).trim(),
+  "git-http-backend",
+);
+const authHeader = "Authorization: Bearer canary-token";
+const seenInArgv: string[] = [];
+let server: Server;
+let source: string;
+let url: string;
+
+beforeAll(async () => {
+  source = makeRepository();
+  const bare = join(makeFolder(), "app.git");
+  git(source, "clone", "--quiet", "--bare", source, bare);
+  git(bare, "config", "http.receivepack", "true");
+  git(source, "remote", "add", "origin", bare);
+  server = createServer((request, response) => answer(request, response, dirname(bare)));
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/app.git`;
+});
+afterAll(() => server.close());
+
+function answer(request: IncomingMessage, response: ServerResponse, root: string): void {
+  lookForToken();
+  if (request.headers.authorization !== "Bearer canary-token") {
+    response.writeHead(401, { "WWW-Authenticate": 'Basic realm="git"' }).end();
+    return;
+  }
+  const { pathname, searchParams } = new URL(request.url ?? "/", "http://localhost");
+  const child = spawn(backend, {
+    env: {
+      PATH: process.env.PATH,
+      GIT_PROJECT_ROOT: root,
+      GIT_HTTP_EXPORT_ALL: "1",
+      GIT_PROTOCOL: String(request.headers["git-protocol"] ?? ""),
+      PATH_INFO: pathname,
+      QUERY_STRING: searchParams.toString(),
+      REQUEST_METHOD: request.method,
+      CONTENT_TYPE: request.headers["content-type"],
+      HTTP_CONTENT_ENCODING: request.headers["content-encoding"],
+      REMOTE_USER: "una",
+    },
+  });
+  request.pipe(child.stdin);
+  const chunks: Buffer[] = [];
+  child.stdout.on("data", (chunk: Buffer) => chunks.push(chunk));
+  child.on("close", () => {
+    const whole = Buffer.concat(chunks);
+    const split = whole.indexOf("\r\n\r\n");
+    const headers = whole.subarray(0, split).toString().split("\r\n");
+    const status = headers.find((line) => line.startsWith("Status: "))?.slice(8, 11) ?? "200";
+    const fields = headers
+      .filter((line) => !line.startsWith("Status: "))
+      .map((line) => line.split(": "));
+    response.writeHead(Number(status), Object.fromEntries(fields)).end(whole.subarray(split + 4));
+  });
+}
+
+/** Anybody on the machine can read the command lines of all processes. */
+function lookForToken(): void {
+  if (!existsSync("/proc/self/cmdline")) return;
+  for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
+    try {
+      const line = readFileSync(`/proc/${pid}/cmdline`, "utf8");
+      if (line.includes("canary-token")) seenInArgv.push(line);
+    } catch {
+      // ended meanwhile
+    }
+  }
+}
+
+test.skipIf(!existsSync(backend))(
+  "the whole way over HTTP with a token, which is in no argv",
+  async () => {
+    const repository = parseRepository(url);
+    const home = makeFolder();
+    const fetch = () => ensureMirror(join(home, "mirrors"), repository, { authHeader });
+    const mirror = await fetch();
+    const { commit: base, ref } = await resolveBase(mirror, null);
+    expect([base, ref]).toEqual([git(source, "rev-parse", "main"), "main"]);
+    const path = join(home, "trees", "sub_one");
+    await addWorktree(mirror, path, base);
+    write(path, { "work.txt": "w" });
+    const { commit: done } = await snapshotWorktree(mirror, path, {
+      parent: base,
+      message: "Work",
+    });
+    const branch = "deputy/work";
+    const what = { branch, commit: done, authHeader };
+    expect(await branchTip(repository, branch, { authHeader })).toBeNull();
+    expect(await publishBranch(mirror, repository, what)).toBe("pushed");
+    expect(await publishBranch(mirror, repository, what)).toBe("existed");
+    expect(await branchTip(repository, branch, { authHeader })).toBe(done);
+    await expect(deleteBranch(repository, branch, base, { authHeader })).rejects.toThrow(
+      /has moved/,
+    );
+    expect(await deleteBranch(repository, branch, done, { authHeader })).toBe(true);
+    expect(await branchTip(repository, branch, { authHeader })).toBeNull();
+    commit(source, { "x.txt": "x" }, "Second");
+    git(source, "push", "--quiet", "origin", "main");
+    expect((await resolveBase(await fetch(), "main")).commit).toBe(
+      git(source, "rev-parse", "main"),
+    );
+    expect(seenInArgv).toEqual([]);
+  },
+);
+
+test("a missing token, and a repository that is not there, are said in a sentence", async () => {
+  const root = join(makeFolder(), "mirrors");
+  const noToken = ensureMirror(root, parseRepository(url));
+  await expect(noToken).rejects.toMatchObject({
+    code: "unprocessable",
+    field: "repository",
+    message: expect.stringMatching(/refused our credentials/),
+  });
+  const absent = parseRepository(url.replace("app.git", "none.git"));
+  await expect(ensureMirror(root, absent, { authHeader })).rejects.toMatchObject({
+    code: "unprocessable",
+    message: expect.stringMatching(/no such repository/),
+  });
+});
