@@ -27,6 +27,7 @@ import { listen } from "./store/listen.ts";
 import { drainOutbox, nextOutboxDelayMs } from "./store/outbox.ts";
 import { findUnsoundHolds } from "./store/unsound-holds.ts";
 import { startTriggers } from "./triggers-wiring.ts";
+import { removeCheckLeftovers } from "./verifier/remove-leftovers.ts";
 import { version } from "./version.ts";
 
 /**
@@ -78,6 +79,8 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
     };
     // Before anything new starts: nothing of an older life may still write.
     await bury();
+    const leftovers = await removeCheckLeftovers(config.paths.mirrors, config.paths.checks);
+    if (leftovers > 0) log.info({ leftovers }, "removed worktrees of checks that were cut off");
 
     const runner = startStageRunner({
       ...core,

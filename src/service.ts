@@ -120,7 +120,7 @@ export function makeService(deps: ServiceDeps): Service {
           },
         );
       }
-      return readTail(join(config.paths.logs, `${attempt.id}.log`), maxBytes);
+      return attempt.logPath ? readTail(attempt.logPath, maxBytes) : "";
     },
     cancel: async (reference) => cancelTask(deps, await resolveTaskId(deps, reference)),
     retry: async (reference) => retryTask(deps, await resolveTaskId(deps, reference)),

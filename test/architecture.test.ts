@@ -41,7 +41,7 @@ const homes: Record<string, string[]> = {
 const writers: Record<string, string[]> = {
   "store/transition.ts": ["orchestrator"],
   "store/create-task.ts": ["orchestrator"],
-  "store/attempts.ts": ["orchestrator", "delivery"],
+  "store/attempts.ts": ["orchestrator", "delivery", "executor"],
 };
 
 const src = resolve(import.meta.dirname, "../src");

@@ -9,7 +9,6 @@ export type Hold =
   | { kind: "dependency"; on: readonly string[]; reason: string };
 
 export type HoldKind = Hold["kind"];
-export const holdKinds = ["lease", "wake", "question", "dependency"] as const;
 
 /** The slots that a dependency hold can name beside ids: `slot:execute` waits for a free executor. */
 export function slot(stage: string): string {

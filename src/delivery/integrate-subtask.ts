@@ -14,7 +14,13 @@ import { pinRef } from "../worktree/mirror.ts";
  */
 export type IntegrateDeps = {
   db: Db;
-  gate: (claim: Claim, task: Task, subtask: Subtask, commit: string, signal: AbortSignal) => Promise<Verdict>;
+  gate: (
+    claim: Claim,
+    task: Task,
+    subtask: Subtask,
+    commit: string,
+    signal: AbortSignal,
+  ) => Promise<Verdict>;
 };
 
 export function makeIntegrateStage({ db, gate }: IntegrateDeps): Stage {

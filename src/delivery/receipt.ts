@@ -128,9 +128,7 @@ export type ReceiptDelivery = {
 };
 
 /** What this version never looks at, said on every receipt. */
-const alwaysUnchecked = [
-  "Agents and checks ran without a sandbox, as the daemon's own user.",
-];
+const alwaysUnchecked = ["Agents and checks ran without a sandbox, as the daemon's own user."];
 
 function describeChecks(
   subtask: string,

@@ -7,7 +7,10 @@ export function slugify(goal: string): string {
     .replace(/[^a-z0-9]+/g, "-");
   const trimmed = words.replace(/^-+|-+$/g, "");
   // Cut between words, unless the first word alone is too long.
-  const cut = trimmed.length > 48 ? trimmed.slice(0, trimmed.lastIndexOf("-", 48) > 0 ? trimmed.lastIndexOf("-", 48) : 48) : trimmed;
+  const cut =
+    trimmed.length > 48
+      ? trimmed.slice(0, trimmed.lastIndexOf("-", 48) > 0 ? trimmed.lastIndexOf("-", 48) : 48)
+      : trimmed;
   const slug = cut.replace(/-+$/, "");
   return slug || "task";
 }

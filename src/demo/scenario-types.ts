@@ -55,6 +55,8 @@ export type Fault =
   | { kind: "cut" }
   /** A part of the reply, then silence until the client goes. */
   | { kind: "stall" }
+  /** The whole reply, but then neither usage nor an end. */
+  | { kind: "hang" }
   /** An event that is no JSON. */
   | { kind: "malformed" }
   /** An error object inside the stream. */

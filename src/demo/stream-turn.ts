@@ -41,6 +41,11 @@ export function streamTurn(
     "content-type": "text/event-stream; charset=utf-8",
     "cache-control": "no-cache",
   });
+  if (fault?.kind === "hang") {
+    add({}, finishOf(turn));
+    response.write(frames.join(""));
+    return;
+  }
   if (fault) {
     response.write(frames.slice(0, half).join(""), () => breakOff(response, fault));
     return;
@@ -87,6 +92,7 @@ function breakOff(response: ServerResponse, fault: Fault): void {
       response.end(frame({ error: { message: fault.message, type: "server_error", code: null } }));
       return;
     case "stall":
+    case "hang":
       return; // until the client hangs up
     case "cut":
     case "status":

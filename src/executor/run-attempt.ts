@@ -7,6 +7,7 @@ import type { Claim, Outcome, Stage } from "../core/outcome.ts";
 import type { Attempt, Subtask, Task } from "../core/task.ts";
 import type { ProcessIdentity } from "../sandbox/process-identity.ts";
 import { runCommand } from "../sandbox/run-command.ts";
+import { setAttemptLog } from "../store/attempts.ts";
 import type { Db } from "../store/schema.ts";
 import { getAttempt, getSubtask, getTask, listSubtasks } from "../store/tasks.ts";
 import {
@@ -185,13 +186,15 @@ async function runAgent(
   await mkdir(scratch, { recursive: true, mode: 0o700 });
   const subtasks = await listSubtasks(deps.db, task.id);
   const progress = new ProgressReporter(deps, job);
+  const logPath = attemptLogPath(deps.paths.logs, attempt.id);
+  await setAttemptLog(deps.db, attempt.id, logPath);
   const agent = deps.agentFor(subtask.agent);
   const end = await agent({
     brief: writeBrief({ task, subtask, subtaskCount: subtasks.length, attempt: attempt.number }),
     worktree: worktree.path,
     mode: task.expectsChange ? "write" : "read_only",
     env,
-    logPath: attemptLogPath(deps.paths.logs, attempt.id),
+    logPath,
     scratch,
     timeoutMs: task.attemptTimeoutMs,
     signal,
@@ -202,7 +205,7 @@ async function runAgent(
   return end;
 }
 
-export function attemptLogPath(folder: string, attemptId: string): string {
+function attemptLogPath(folder: string, attemptId: string): string {
   return join(folder, `${attemptId}.log`);
 }
 

@@ -1,6 +1,6 @@
 import { CamelCasePlugin, Kysely, Migrator, PostgresDialect, sql } from "kysely";
 import pg from "pg";
-import * as initial from "./migrations/0001-initial.ts";
+import { initialMigration } from "./migrations/0001-initial.ts";
 import type { Database, Db } from "./schema.ts";
 
 /** What `pg` takes: a URL of a server of yours, or the embedded server's socket and password. */
@@ -47,7 +47,7 @@ export async function openStore(
 async function migrate(db: Db): Promise<void> {
   const migrator = new Migrator({
     db,
-    provider: { getMigrations: async () => ({ "0001-initial": initial }) },
+    provider: { getMigrations: async () => ({ "0001-initial": initialMigration }) },
     migrationTableSchema: "app",
   });
   const { error } = await migrator.migrateToLatest();

@@ -14,7 +14,6 @@ import type { Check, Verdict } from "../core/verdict.ts";
  */
 type Json<T> = ColumnType<T, string, string>;
 type JsonWithDefault<T> = ColumnType<T, string | undefined, string>;
-type Time = ColumnType<Date, Date | string, Date | string>;
 type DefaultTime = ColumnType<Date, Date | string | undefined, Date | string>;
 type MaybeTime = ColumnType<Date | null, Date | string | null | undefined, Date | string | null>;
 
@@ -215,4 +214,3 @@ export type Database = {
 
 export type Db = Kysely<Database>;
 export type Tx = Transaction<Database>;
-export type { Time };

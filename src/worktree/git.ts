@@ -92,6 +92,11 @@ async function spawnGit(
       },
     })
       .env(env)
+      // After a command that printed nothing simple-git waits 50 ms for output that may come late,
+      // though both pipes are closed by then. Most of ours print nothing: nothing counts as output.
+      .outputHandler((_command, stdout) => {
+        queueMicrotask(() => stdout.emit("data", Buffer.alloc(0)));
+      })
       .raw([...args]);
   } catch (error) {
     signal?.throwIfAborted();

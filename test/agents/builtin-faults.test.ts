@@ -155,6 +155,15 @@ describe("trouble that does not pass: no second call, and a sentence that says w
   });
 });
 
+test("a whole reply without an end is taken, and what it cost is unknown", async () => {
+  const price = { inputPerM: 1, cachedInputPerM: 1, outputPerM: 1 };
+  const { end, model, ran } = await play(work([{ kind: "hang" }]), { price });
+  expect(end).toMatchObject({ reason: "done", failure: null });
+  expect(ran).toBe("ran\n");
+  expect(model.requests).toHaveLength(2);
+  expect(end.usage).toMatchObject([{ calls: 2, inputTokens: 200, costUsd: null }]);
+});
+
 describe("a reply that is whole and yet not usable", () => {
   test("cut at the length limit: nothing of it runs", async () => {
     const [first, last] = work([]);

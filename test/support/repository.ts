@@ -52,7 +52,7 @@ export async function makeRepository(files: Record<string, string>): Promise<Tes
 /** A tiny project with a real test suite, one test of which is red: `greeting` says it wrong. */
 export const greetingProject: Record<string, string> = {
   "package.json": `${JSON.stringify({ name: "greeting", private: true, type: "module", scripts: { test: "node --test --test-reporter=tap" } }, null, 2)}\n`,
-  "src/greeting.js": "export const greet = (name) => `Hullo, ${name}`;\n",
+  "src/greeting.js": "export const greet = (name) => ['Hullo', name].join(', ');\n",
   "src/other.js": "export const one = 1;\n",
   "test/greeting.test.js": `import assert from "node:assert/strict";
 import test from "node:test";

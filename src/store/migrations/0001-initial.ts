@@ -1,4 +1,4 @@
-import { type Kysely, sql } from "kysely";
+import { type Kysely, type Migration, sql } from "kysely";
 import { endReasons } from "../../core/failure.ts";
 import {
   subtaskStates,
@@ -31,7 +31,7 @@ const holdCheck = (table: string, terminal: readonly string[]) => sql`
       end, false)
     end)`;
 
-export async function up(db: Kysely<unknown>): Promise<void> {
+async function up(db: Kysely<unknown>): Promise<void> {
   const run = (query: ReturnType<typeof sql>) => query.execute(db);
   await run(sql`create table tasks (
     id text primary key,
@@ -243,3 +243,5 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     unique (event_id, channel))`);
   await run(sql`create index notifications_due on notifications (next_at) where sent_at is null`);
 }
+
+export const initialMigration: Migration = { up };

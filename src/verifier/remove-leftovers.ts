@@ -1,0 +1,22 @@
+import { readdir, realpath } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { listWorktrees, removeWorktree } from "../worktree/worktree.ts";
+
+/**
+ * A daemon that was killed during a check leaves that check's worktree behind. It holds nothing but
+ * a commit that is kept elsewhere, so it goes at the next start, before anything new is checked.
+ */
+export async function removeCheckLeftovers(mirrorRoot: string, workRoot: string): Promise<number> {
+  const root = await realpath(workRoot);
+  let removed = 0;
+  for (const name of await readdir(mirrorRoot)) {
+    if (!name.endsWith(".git") || name.startsWith(".")) continue;
+    const mirror = { gitDir: join(mirrorRoot, name) };
+    for (const { path } of await listWorktrees(mirror)) {
+      if (dirname(path) !== root) continue;
+      await removeWorktree(mirror, path);
+      removed++;
+    }
+  }
+  return removed;
+}

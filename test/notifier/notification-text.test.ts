@@ -1,0 +1,110 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { eventTypes, notifiedEvents } from "../../src/core/event.ts";
+import { notificationRows } from "../../src/notifier/notification-rows.ts";
+import { notificationText } from "../../src/notifier/notification-text.ts";
+import { retryDelayMs } from "../../src/notifier/retry-delay.ts";
+
+const task = {
+  id: "task_01hzy0000000000000ab",
+  goal: "Repair the parser\nand more",
+  state: "completed" as const,
+  branch: "deputy/repair-the-parser",
+  deliveryUrl: null,
+};
+const config = {
+  ntfy: { url: "https://ntfy.example", topic: "topic-of-mine", token: "tk_secret" },
+  webhook: { url: "https://hook.example", secret: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw" },
+  publicUrl: "https://deputy.example/base",
+};
+
+test("each event that a person is told about has its words, and no other has any", () => {
+  const told = eventTypes.filter((type) => notificationText({ type, message: "m" }, task));
+  expect(told.toSorted()).toEqual([...notifiedEvents].toSorted());
+});
+
+test.each([
+  [
+    "task.completed",
+    "Completed: deputy/x, 2 files changed",
+    "Done: Repair the parser",
+    3,
+    "white_check_mark",
+  ],
+  ["task.failed", "Failed: the checks are red", "Failed: Repair the parser", 4, "x"],
+  ["question.asked", "Question: Which one?", "Needs an answer: Repair the parser", 4, "question"],
+] as const)("%s", (type, message, title, priority, tag) => {
+  expect(notificationText({ type, message }, task)).toEqual({
+    title,
+    body: message,
+    priority,
+    tags: [tag],
+  });
+});
+
+test("no code, no secret and no hidden character gets into a message", () => {
+  const message =
+    "Failed:\n```js\nsteal()\n```\nsee `src/a.ts` \u202etk_secret\u0007 topic-of-mine";
+  expect(
+    notificationText({ type: "task.failed", message }, task, ["tk_secret", "topic-of-mine"])?.body,
+  ).toBe("Failed: [code] see src/a.ts [redacted] [redacted]");
+});
+
+test("a message is one line and short, whatever went into it", () => {
+  fc.assert(
+    fc.property(fc.string({ unit: "binary" }), fc.string({ unit: "binary" }), (message, goal) => {
+      const text = notificationText({ type: "task.failed", message }, { ...task, goal });
+      expect([...(text?.body ?? "")].length).toBeLessThanOrEqual(300);
+      expect([...(text?.title ?? "")].length).toBeLessThanOrEqual(120);
+      expect(`${text?.title}${text?.body}`).not.toMatch(/[\p{Cc}\p{Cs}]/u);
+    }),
+  );
+});
+
+test("an event has one row for each channel, without addresses and secrets", () => {
+  const event = { id: "evt_1", type: "task.completed" as const, message: "Completed: tk_secret" };
+  const now = new Date("2026-01-02T03:04:05Z");
+  const rows = notificationRows(event, task, config, now);
+  expect(rows).toMatchObject([
+    {
+      eventId: "evt_1",
+      taskId: task.id,
+      channel: "ntfy",
+      clickUrl: `https://deputy.example/base/tasks/${task.id}`,
+      payload: { tags: ["white_check_mark"] },
+    },
+    {
+      channel: "webhook",
+      payload: {
+        type: "task.completed",
+        timestamp: "2026-01-02T03:04:05.000Z",
+        data: { task_id: task.id, branch: task.branch, message: "Completed: [redacted]" },
+      },
+    },
+  ]);
+  expect(JSON.stringify(rows)).not.toMatch(
+    /tk_secret|topic-of-mine|MfKQ9r8|ntfy\.example|hook\.example/,
+  );
+  expect(notificationRows({ ...event, type: "attempt.started" }, task, config)).toEqual([]);
+  expect(notificationRows(event, task, { ntfy: null, webhook: null, publicUrl: null })).toEqual([]);
+});
+
+test("a delivered pull request is what a click opens", () => {
+  const url = "https://github.com/acme/app/pull/7";
+  const event = { id: "evt_1", type: "task.completed" as const, message: "m" };
+  expect(notificationRows(event, { ...task, deliveryUrl: url }, config)[0]?.clickUrl).toBe(url);
+});
+
+test("pauses grow, are never shorter than asked for, and end after three days", () => {
+  const hour = 3_600_000;
+  const likely = { hope: "likely" as const, retryAfterMs: null };
+  const most = (attempts: number) => retryDelayMs(likely, attempts, 0, () => 1);
+  expect([1, 2, 3, 4].map(most)).toEqual([10_000, 20_000, 40_000, 80_000]);
+  expect(most(1_000)).toBe(hour);
+  expect(retryDelayMs(likely, 1, 0, () => 0)).toBe(5_000);
+  expect(retryDelayMs({ hope: "unlikely", retryAfterMs: null }, 1, 0, () => 1)).toBe(300_000);
+  expect(retryDelayMs({ hope: "likely", retryAfterMs: 120_000 }, 1, 0)).toBe(120_000);
+  expect(retryDelayMs({ hope: "likely", retryAfterMs: 1e12 }, 1, 0)).toBe(6 * hour);
+  expect(retryDelayMs(likely, 50, 71 * hour)).not.toBeNull();
+  expect(retryDelayMs(likely, 50, 72 * hour)).toBeNull();
+});
