@@ -111,6 +111,8 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
     });
     started.push(() => notifier.stop());
 
+    // Called by what is heard below, made by what is started further down.
+    let onTaskOver = () => {};
     const events = new EventEmitter().setMaxListeners(0);
     const listener = await listen(
       store.connection,
@@ -122,6 +124,7 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
           notifier.poke();
         }
         if (what === "cancel") runner.cancelTask(taskId);
+        if (what === "over") onTaskOver();
       },
       onError("listen error"),
     );
@@ -178,18 +181,28 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
     });
     started.push(() => server.close());
 
-    const every = (ms: number, what: string, work: () => Promise<void>) => {
+    /** Returns what runs it now, once more after a run that is under way. */
+    const every = (ms: number, what: string, work: () => Promise<void>): (() => void) => {
       let busy = false;
-      const timer = setInterval(() => {
-        if (busy) return;
+      let again = false;
+      let stopped = false;
+      const run = () => {
+        again = busy;
+        if (busy || stopped) return;
         busy = true;
         work()
           .catch(onError(`${what} failed; it runs again in ${ms / 1000} s`))
           .finally(() => {
             busy = false;
+            if (again) run();
           });
-      }, ms);
-      started.push(async () => clearInterval(timer));
+      };
+      const timer = setInterval(run, ms);
+      started.push(async () => {
+        clearInterval(timer);
+        stopped = true;
+      });
+      return run;
     };
     every(reconcileMs, "reconcile", async () => {
       await bury();
@@ -203,7 +216,7 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
         await repairHold(core, taskId, subtaskId, problem);
       }
     });
-    every(checkHoldsMs, "tidying of worktrees", () =>
+    onTaskOver = every(checkHoldsMs, "tidying of worktrees", () =>
       tidyOldWorktrees(db, config.keepWorktrees, onError("could not remove a worktree; it stays")),
     );
     runner.ringAll();

@@ -3,16 +3,17 @@ import type { Actions } from "./cli/actions.ts";
 import { exitCodes } from "./cli/io.ts";
 import { buildProgram } from "./cli/program.ts";
 import { DeputyError } from "./core/error.ts";
-import { runDemo } from "./demo.ts";
-import { examine } from "./doctor.ts";
-import { runDaemon, runWorker, startDetached, stopDaemon } from "./up.ts";
 
-/** `deputy`: the verbs that make, end or examine a daemon; all others are a client of its HTTP API. */
+/**
+ * `deputy`: the verbs that make, end or examine a daemon; all others are a client of its HTTP API.
+ * What a daemon is made of is loaded by the verb that needs it: a client answers at once without.
+ */
 const print = (text: string) => process.stdout.write(`${text}\n`);
 const printJson = (value: unknown) => print(JSON.stringify(value));
 
 const actions: Actions = {
   up: async ({ json, detach, host, port }) => {
+    const { runDaemon, startDetached } = await import("./up.ts");
     const options = { ...(host === null ? {} : { host }), ...(port === null ? {} : { port }) };
     if (detach) {
       const { url, pid, logPath } = await startDetached(options);
@@ -33,6 +34,7 @@ const actions: Actions = {
     return exitCodes.ok;
   },
   down: async ({ json }) => {
+    const { stopDaemon } = await import("./up.ts");
     const stopped = await stopDaemon();
     if (!stopped) throw new DeputyError("unavailable", "No daemon runs here.");
     if (json) printJson(stopped);
@@ -41,6 +43,7 @@ const actions: Actions = {
   },
   worker: async ({ json, concurrency }) => {
     if (concurrency !== null) process.env.DEPUTY_CONCURRENCY = String(concurrency);
+    const { runWorker } = await import("./up.ts");
     await runWorker((config) => {
       if (json) printJson({ pid: process.pid, slots: config.concurrency });
       else print(`Worker is up: ${config.concurrency} slots.`);
@@ -48,6 +51,7 @@ const actions: Actions = {
     return exitCodes.ok;
   },
   doctor: async ({ json }) => {
+    const { examine } = await import("./doctor.ts");
     const findings = await examine();
     const broken = findings.some(({ status }) => status === "broken");
     if (json) printJson({ ok: !broken, findings });
@@ -58,7 +62,10 @@ const actions: Actions = {
     }
     return broken ? exitCodes.taskFailed : exitCodes.ok;
   },
-  demo: ({ json }) => runDemo({ json }),
+  demo: async ({ json }) => {
+    const { runDemo } = await import("./demo.ts");
+    return runDemo({ json });
+  },
 };
 
 await buildProgram(actions).parseAsync();

@@ -1,12 +1,69 @@
+import type { Config } from "./config.ts";
+import { makeForge } from "./delivery/github.ts";
 import type { Service } from "./http/service.ts";
-export async function startTriggers(_: unknown): Promise<{
-  stop(): Promise<void>;
+import type { Log } from "./log.ts";
+import { acceptTask, type IntakeRules } from "./orchestrator/intake.ts";
+import { findActiveTask } from "./store/create-task.ts";
+import { insertDelivery, listOpenDeliveries, noteDelivery, settleDelivery } from "./store/inbox.ts";
+import type { Db } from "./store/schema.ts";
+import { receiveDelivery } from "./triggers/receive-github.ts";
+import { startInboxRunner } from "./triggers/run-inbox.ts";
+import { testTrigger } from "./triggers/test-trigger.ts";
+import { watchRules } from "./triggers/watch-rules.ts";
+
+/** The triggers with their surroundings: the inbox is the store's, submitting is the orchestrator's. */
+export type Triggers = {
   receive: Service["receiveGithub"];
   test: Service["testTrigger"];
-}> {
+  stop(): Promise<void>;
+};
+
+export async function startTriggers(deps: {
+  db: Db;
+  config: Config;
+  intake: IntakeRules;
+  log: Log;
+  /** A task was created: its doorbell is in the outbox. */
+  onCreated: () => void;
+}): Promise<Triggers> {
+  const { db, config, intake } = deps;
+  const log = (level: "info" | "warn", fields: object, message: string) =>
+    deps.log[level](fields, message);
+  const forge = makeForge(config.github);
+  let inbox: ReturnType<typeof startInboxRunner> | null = null;
+  const rules = await watchRules({ path: config.paths.triggers, log, onRead: () => inbox?.poke() });
+  const runner = startInboxRunner({
+    inbox: {
+      listOpen: (source, limit, except) => listOpenDeliveries(db, source, limit, except),
+      settle: (deliveryId, end) => settleDelivery(db, deliveryId, end),
+      note: (deliveryId, note) => noteDelivery(db, deliveryId, note),
+    },
+    rules: rules.current,
+    submit: async (request) => {
+      const result = await acceptTask(intake, request);
+      deps.onCreated();
+      return result;
+    },
+    findActiveTask: (subject) => findActiveTask(db, subject),
+    hasWriteAccess: forge ? (repository, login) => forge.hasWriteAccess(repository, login) : null,
+    log,
+  });
+  // Rules that change while deliveries wait are applied to them.
+  inbox = runner;
   return {
-    stop: async () => {},
-    receive: async () => ({ status: 503, message: "off" }),
-    test: async () => null,
+    receive: async (delivery) => {
+      const insert = (row: Parameters<typeof insertDelivery>[1]) => insertDelivery(db, row);
+      const answer = await receiveDelivery(
+        { secrets: config.github.webhookSecrets, insertDelivery: insert },
+        delivery,
+      );
+      if (answer.status === 202) runner.poke();
+      return answer;
+    },
+    test: async (event, payload) => testTrigger(event, payload, rules.current()),
+    stop: async () => {
+      await rules.close();
+      await runner.stop();
+    },
   };
 }

@@ -32,6 +32,7 @@ export const eventTypes = [
   "verdict.reached",
   "recovery.decided",
   "stage.failed",
+  "stage.lost",
   "stage.parked",
   "hold.repaired",
 ] as const;

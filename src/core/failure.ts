@@ -28,6 +28,7 @@ export const failureKinds = [
   "timed_out",
   "stalled",
   "lost",
+  "parked",
   "model_unavailable",
   "usage_window",
   "out_of_budget",

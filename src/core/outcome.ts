@@ -51,6 +51,8 @@ export type Outcome =
     }
   /** The process is going away: give the claim back, nothing is lost, nothing is counted. */
   | { kind: "parked"; detail: string; snapshotRef: string | null }
+  /** Nobody reported: the process that had the claim is dead, or no longer works on it. */
+  | { kind: "lost"; detail: string }
   /** The stage could not do its work (disk, git, network): again later, a few times. */
   | { kind: "broken"; detail: string };
 

@@ -64,8 +64,12 @@ function sayingOf(data: unknown): string | null {
   return typeof text === "string" ? text.slice(0, 300).replace(/\.$/, "") : null;
 }
 
+/** The client's error wraps fetch's, which wraps the socket's: the innermost knows why. */
 function causeOf(error: unknown): string {
-  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-  const { code, message } = cause as { code?: string; message?: string };
-  return code ?? message ?? String(cause);
+  let cause = error;
+  for (let depth = 0; depth < 5 && cause instanceof Error && cause.cause; depth++) {
+    cause = cause.cause;
+  }
+  const { code, message } = cause as { code?: unknown; message?: string };
+  return typeof code === "string" ? code : (message ?? String(cause));
 }

@@ -17,8 +17,8 @@ import {
 export type GithubConfig = {
   token: string | null;
   apiUrl: string;
-  /** Further values that must not appear in any text that is published. */
-  secrets?: readonly string[];
+  /** With the token, the values that must not appear in any text that is published. */
+  webhookSecrets?: readonly string[];
   /** False leaves out pauses between writes and before repeats: for servers that are not GitHub. */
   patient?: boolean;
 };
@@ -40,7 +40,7 @@ export function makeForge(config: GithubConfig): Forge | null {
       throw explainGithubError(error, doing, apiUrl);
     }
   };
-  const clean = (text: string) => redactSecrets(text, [token, ...(config.secrets ?? [])]);
+  const clean = (text: string) => redactSecrets(text, [token, ...(config.webhookSecrets ?? [])]);
   return {
     openDraftPullRequest(request) {
       const repository = parseGithubRepository(request.repositoryUrl, apiUrl);

@@ -9,7 +9,7 @@ import {
   listWorktreesOf,
   markRemoved,
   markRestored,
-  type WorktreeRow,
+  withIdleWorktree,
 } from "../store/worktrees.ts";
 import { acceptBranch } from "../worktree/accept.ts";
 import { deleteBranch } from "../worktree/publish.ts";
@@ -52,7 +52,7 @@ export async function discardDelivery(
     );
   }
   for (const row of await listWorktreesOf(db, task.id)) {
-    if (row.state === "active") await tidyWorktree(db, row);
+    if (row.state === "active") await tidyWorktree(db, row.id);
   }
   await rm(join(options.artifacts, task.id), { recursive: true, force: true });
   return task.branch
@@ -60,19 +60,21 @@ export async function discardDelivery(
     : "its worktrees are gone";
 }
 
-/** Remove one worktree, after a snapshot of everything in it that is not ignored. */
-export async function tidyWorktree(db: Db, row: WorktreeRow): Promise<void> {
-  const mirror = { gitDir: row.mirror };
-  const ref = `refs/deputy/worktrees/${row.id}`;
-  const attempt = await getLatestAttempt(db, row.subtaskId);
-  invariant(attempt, "a worktree was made for an attempt");
-  const snapshot = await snapshotWorktree(mirror, row.path, {
-    parent: attempt.baseCommit,
-    message: `Worktree ${row.id} before it was removed`,
-    ref,
+/** Remove one worktree of a task that is over, after a snapshot of everything in it that is not ignored. */
+export async function tidyWorktree(db: Db, id: string): Promise<void> {
+  await withIdleWorktree(db, id, async (tx, row) => {
+    const mirror = { gitDir: row.mirror };
+    const ref = `refs/deputy/worktrees/${row.id}`;
+    const attempt = await getLatestAttempt(tx, row.subtaskId);
+    invariant(attempt, "a worktree was made for an attempt");
+    const snapshot = await snapshotWorktree(mirror, row.path, {
+      parent: attempt.baseCommit,
+      message: `Worktree ${row.id} before it was removed`,
+      ref,
+    });
+    await removeWorktree(mirror, row.path);
+    await markRemoved(tx, row.id, { ref, commit: snapshot.commit });
   });
-  await removeWorktree(mirror, row.path);
-  await markRemoved(db, row.id, { ref, commit: snapshot.commit });
 }
 
 /** Bring the removed worktrees of a task back, untracked files included. */

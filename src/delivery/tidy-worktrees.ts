@@ -8,7 +8,7 @@ export async function tidyOldWorktrees(
   keep: number,
   onError: (error: Error) => void,
 ): Promise<void> {
-  for (const row of await listRemovableWorktrees(db, keep)) {
-    await tidyWorktree(db, row).catch(onError);
+  for (const { id } of await listRemovableWorktrees(db, keep)) {
+    await tidyWorktree(db, id).catch(onError);
   }
 }

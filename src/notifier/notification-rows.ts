@@ -1,8 +1,8 @@
+import type { EventType } from "../core/event.ts";
 import { newId } from "../core/id.ts";
 import { redactSecrets } from "../core/redact.ts";
 import type { Task } from "../core/task.ts";
 import type { NewNotification } from "../store/notifications.ts";
-import type { NewEvent } from "../store/transition.ts";
 import { notificationText } from "./notification-text.ts";
 import { type NotifierConfig, secretsOf } from "./notifier-config.ts";
 
@@ -11,7 +11,7 @@ import { type NotifierConfig, secretsOf } from "./notifier-config.ts";
  * nobody is told about. Addresses and secrets are not in them; they are looked up when it is sent.
  */
 export function notificationRows(
-  event: Pick<NewEvent, "type" | "message"> & { id: string },
+  event: { id: string; type: EventType; message: string },
   task: Pick<Task, "id" | "goal" | "state" | "branch" | "deliveryUrl">,
   config: NotifierConfig,
   now: Date = new Date(),

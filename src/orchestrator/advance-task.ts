@@ -7,7 +7,7 @@ import { json } from "../store/open.ts";
 import type { Tx } from "../store/schema.ts";
 import { appendEvent, insertSubtask, moveTask, ringStage } from "../store/transition.ts";
 import type { Announce } from "./announce.ts";
-import { maxStageFailures, stageRetryAt, waitForSlot } from "./stage-retry.ts";
+import { maxStageFailures, maxStageLosses, stageRetryAt, waitForSlot } from "./stage-retry.ts";
 
 /** What the plan and deliver stages report becomes the task's state. */
 export async function advanceTask(
@@ -22,24 +22,21 @@ export async function advanceTask(
       return enterRunning(tx, announce, task, outcome);
     case "refused":
       return fail(tx, announce, task, outcome.detail);
-    case "delivered":
-      await moveTask(tx, task, "completed", null, {
+    case "delivered": {
+      const completed = await moveTask(tx, task, "completed", null, {
         branch: outcome.branch,
         deliveredCommit: outcome.commit,
         deliveryUrl: outcome.url,
         endDetail: outcome.detail,
         stageFailures: 0,
       });
-      await announce(
-        tx,
-        { ...task, branch: outcome.branch, deliveryUrl: outcome.url },
-        {
-          type: "task.completed",
-          message: `Completed: ${outcome.detail}`,
-          data: { branch: outcome.branch, commit: outcome.commit, url: outcome.url },
-        },
-      );
+      await announce(tx, completed, {
+        type: "task.completed",
+        message: `Completed: ${outcome.detail}`,
+        data: { branch: outcome.branch, commit: outcome.commit, url: outcome.url },
+      });
       return;
+    }
     case "parked":
       await appendEvent(tx, task.id, {
         type: "stage.parked",
@@ -49,6 +46,19 @@ export async function advanceTask(
       await moveTask(tx, task, task.state, waitForSlot(claim.stage));
       await ringStage(tx, claim.stage, task.id, null);
       return;
+    case "lost": {
+      const failures = task.stageFailures + 1;
+      await appendEvent(tx, task.id, {
+        type: "stage.lost",
+        message: `${claim.stage} was lost: ${outcome.detail}`,
+        data: { stage: claim.stage, failures },
+      });
+      if (failures >= maxStageLosses)
+        return fail(tx, announce, task, `${claim.stage} was lost ${failures} times`);
+      await moveTask(tx, task, task.state, waitForSlot(claim.stage), { stageFailures: failures });
+      await ringStage(tx, claim.stage, task.id, null);
+      return;
+    }
     case "broken": {
       const failures = task.stageFailures + 1;
       await appendEvent(tx, task.id, {
@@ -146,6 +156,10 @@ async function enterRunning(
 }
 
 async function fail(tx: Tx, announce: Announce, task: Task, detail: string): Promise<void> {
-  await moveTask(tx, task, "failed", null, { endDetail: detail, stageFailures: 0 });
-  await announce(tx, task, { type: "task.failed", message: `Failed: ${detail}`, data: { detail } });
+  const failed = await moveTask(tx, task, "failed", null, { endDetail: detail, stageFailures: 0 });
+  await announce(tx, failed, {
+    type: "task.failed",
+    message: `Failed: ${detail}`,
+    data: { detail },
+  });
 }

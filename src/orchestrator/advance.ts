@@ -19,7 +19,7 @@ import { advanceTask } from "./advance-task.ts";
 import type { Announce } from "./announce.ts";
 import { endAttempt } from "./end-attempt.ts";
 import { settle } from "./settle.ts";
-import { maxStageFailures, stageRetryAt, waitForSlot } from "./stage-retry.ts";
+import { maxStageFailures, maxStageLosses, stageRetryAt, waitForSlot } from "./stage-retry.ts";
 
 /**
  * The one function that turns what a stage reports into state: state, events, questions, phone
@@ -74,14 +74,24 @@ async function advanceSubtask(
   const recover = async (ending: Ending, set: Parameters<typeof moveSubtask>[4] = {}) => {
     await enter("recovering", { ending: json(ending), ...set });
   };
+  /** The stage was tried often enough: recovery decides, and when that is what broke, it is over. */
+  const breakStage = async (detail: string) => {
+    if (claim.stage !== "recover")
+      return recover({ what: "broken", stage: claim.stage, detail });
+    await moveSubtask(tx, subtask, "failed", null, { endDetail: detail });
+    await announce(tx, task, {
+      ...about,
+      type: "subtask.failed",
+      message: `"${subtask.title}" failed: ${detail}`,
+      data: { key: subtask.key },
+    });
+  };
   switch (outcome.kind) {
-    case "attempted": {
+    case "attempted":
       await endAttempt(tx, task, subtask, claim, outcome);
       if (outcome.reason === "done")
         return enter("verifying", { commit: outcome.commit, verdict: null, gateVerdict: null });
-      const { reason, failure, detail, question } = outcome;
-      return recover({ what: "attempt", reason, failure, detail, question });
-    }
+      return recover(endingOf(outcome));
     case "verified": {
       const { verdict } = outcome;
       await setOnAttempt(tx, claim.attemptId, { verdict });
@@ -133,19 +143,32 @@ async function advanceSubtask(
         data: { stage: claim.stage },
       });
       if (claim.stage === "execute") {
-        await endAttempt(tx, task, subtask, claim, {
-          ...lostAttempt(outcome.detail),
-          snapshotRef: outcome.snapshotRef,
-        });
-        return recover({
-          what: "attempt",
-          reason: "lost",
-          failure: "lost",
-          detail: outcome.detail,
-          question: null,
-        });
+        const { detail, snapshotRef } = outcome;
+        const attempt = { ...lostAttempt(detail), failure: "parked", snapshotRef } as const;
+        await endAttempt(tx, task, subtask, claim, attempt);
+        return recover(endingOf(attempt));
       }
       await moveSubtask(tx, subtask, subtask.state, waitForSlot(claim.stage));
+      await ringStage(tx, claim.stage, task.id, subtask.id);
+      return;
+    }
+    case "lost": {
+      if (claim.stage === "execute") {
+        const attempt = lostAttempt(outcome.detail);
+        await endAttempt(tx, task, subtask, claim, attempt);
+        return recover(endingOf(attempt));
+      }
+      const failures = subtask.stageFailures + 1;
+      await appendEvent(tx, task.id, {
+        ...about,
+        type: "stage.lost",
+        message: `${claim.stage} was lost: ${outcome.detail}`,
+        data: { stage: claim.stage, failures },
+      });
+      if (failures >= maxStageLosses) return breakStage(`lost ${failures} times`);
+      await moveSubtask(tx, subtask, subtask.state, waitForSlot(claim.stage), {
+        stageFailures: failures,
+      });
       await ringStage(tx, claim.stage, task.id, subtask.id);
       return;
     }
@@ -157,33 +180,18 @@ async function advanceSubtask(
         data: { stage: claim.stage, failures: subtask.stageFailures + 1 },
       });
       if (claim.stage === "execute") {
-        await endAttempt(tx, task, subtask, claim, {
+        const attempt = {
           ...lostAttempt(outcome.detail),
           reason: "crashed",
           failure: "infrastructure",
-        });
-        return recover({
-          what: "attempt",
-          reason: "crashed",
-          failure: "infrastructure",
-          detail: outcome.detail,
-          question: null,
-        });
+        } as const;
+        await endAttempt(tx, task, subtask, claim, attempt);
+        return recover(endingOf(attempt));
       }
       if (subtask.stageFailures + 1 < maxStageFailures) {
         return retryStage(tx, task, subtask, claim, subtask.stageFailures + 1, outcome.detail);
       }
-      if (claim.stage === "recover") {
-        await moveSubtask(tx, subtask, "failed", null, { endDetail: outcome.detail });
-        await announce(tx, task, {
-          ...about,
-          type: "subtask.failed",
-          message: `"${subtask.title}" failed: ${outcome.detail}`,
-          data: { key: subtask.key },
-        });
-        return;
-      }
-      return recover({ what: "broken", stage: claim.stage, detail: outcome.detail });
+      return breakStage(outcome.detail);
     }
     case "planned":
     case "refused":
@@ -279,6 +287,15 @@ async function retryStage(
     { stageFailures: failures },
   );
   await ringStage(tx, claim.stage, task.id, subtask.id, at);
+}
+
+function endingOf({
+  reason,
+  failure,
+  detail,
+  question,
+}: Extract<Outcome, { kind: "attempted" }>): Ending {
+  return { what: "attempt", reason, failure, detail, question };
 }
 
 function lostAttempt(detail: string): Extract<Outcome, { kind: "attempted" }> {

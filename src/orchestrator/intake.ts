@@ -3,14 +3,18 @@ import { newId } from "../core/id.ts";
 import { invariant } from "../core/invariant.ts";
 import type { DeliveryMode, Task, TaskInput, TaskOrigin } from "../core/task.ts";
 import {
-  createTask,
+  type Creation,
+  createTasks,
   findActiveTask,
   findIdempotencyKey,
+  isDataError,
+  isSubjectBusy,
   type NewTask,
 } from "../store/create-task.ts";
-import type { Db } from "../store/schema.ts";
+import type { Db, Tx } from "../store/schema.ts";
 import { getTask } from "../store/tasks.ts";
 import type { Announce } from "./announce.ts";
+import { gather } from "./gather.ts";
 import { checkPlan, parsePlanYaml } from "./parse-plan.ts";
 
 /**
@@ -76,50 +80,77 @@ export async function acceptTask(
     attemptTimeoutMs: Math.round((input.timeout_minutes ?? defaultTimeoutMinutes) * 60_000),
     origin,
   };
-  const result = await insertTask(rules, task, request);
-  switch (result) {
-    case "created": {
-      const created = await getTask(rules.db, task.id);
-      invariant(created, "a task that was created can be read");
-      return { task: created, created: true };
+  const created = await insertTask(rules, task, request);
+  if (created) return { task: created, created: true };
+  invariant(idempotency, "only a key that is taken keeps a task from being created");
+  const known = await findTaskByKey(rules.db, idempotency);
+  invariant(known, "a taken key belongs to a task");
+  return { task: known, created: false };
+}
+
+/** Insert it; null when another request has its key. */
+async function insertTask(
+  { db, announce }: IntakeRules,
+  task: NewTask,
+  { approval, idempotency, origin }: IntakeRequest,
+): Promise<Task | null> {
+  const message = `Task accepted: ${firstLine(task.goal)}`;
+  const creation: Creation = { task, message, idempotency, approval: null };
+  // What is large would slow the others down, and what its subject may refuse would take them along.
+  if (!approval && !origin.subject && sizeOf(task) <= smallLength) {
+    try {
+      return await shareStatement(db)(creation);
+    } catch (error) {
+      if (!isDataError(error)) throw error;
+      // One of them the database does not take: alone, each gets its own answer.
     }
-    case "key_taken": {
-      invariant(idempotency, "only a key can be taken");
-      const known = await findTaskByKey(rules.db, idempotency);
-      invariant(known, "a taken key belongs to a task");
-      return { task: known, created: false };
-    }
-    case "subject_busy": {
-      const active = origin.subject ? await findActiveTask(rules.db, origin.subject) : null;
-      throw new DeputyError(
-        "conflict",
-        `${origin.subject} already has an active task${active ? `, ${active}` : ""}; wait for it or cancel it.`,
-      );
-    }
+  }
+  try {
+    if (!approval) return (await createTasks(db, [creation]))[0] ?? null;
+    return await db.transaction().execute((tx) => createHeld(tx, announce, creation, approval));
+  } catch (error) {
+    if (!isSubjectBusy(error)) throw error;
+    const active = origin.subject ? await findActiveTask(db, origin.subject) : null;
+    throw new DeputyError(
+      "conflict",
+      `${origin.subject} already has an active task${active ? `, ${active}` : ""}; wait for it or cancel it.`,
+    );
   }
 }
 
-/** One statement; with an approval, its question is announced in the same transaction. */
-async function insertTask(
-  rules: IntakeRules,
-  task: NewTask,
-  { approval, idempotency }: IntakeRequest,
-): ReturnType<typeof createTask> {
-  const message = `Task accepted: ${firstLine(task.goal)}`;
-  if (!approval) return createTask(rules.db, task, { message, idempotency, approval: null });
-  const question = { questionId: newId("question"), text: approval };
-  return rules.db.transaction().execute(async (tx) => {
-    const result = await createTask(tx, task, { message, idempotency, approval: question });
-    const created = result === "created" ? await getTask(tx, task.id) : null;
-    if (created) {
-      await rules.announce(tx, created, {
-        type: "question.asked",
-        message: `Question: ${approval}`,
-        data: { question_id: question.questionId, question: approval },
-      });
-    }
-    return result;
+/** A task that waits for a person: its question is announced in the same transaction. */
+async function createHeld(
+  tx: Tx,
+  announce: Announce,
+  creation: Creation,
+  text: string,
+): Promise<Task | null> {
+  const questionId = newId("question");
+  const [task] = await createTasks(tx, [{ ...creation, approval: { questionId, text } }]);
+  if (!task) return null;
+  await announce(tx, task, {
+    type: "question.asked",
+    message: `Question: ${text}`,
+    data: { question_id: questionId, question: text },
   });
+  return task;
+}
+
+const smallLength = 64 * 1024;
+const maxShared = 64;
+const sharedStatements = new WeakMap<Db, (creation: Creation) => Promise<Task | null>>();
+
+/** Tasks that arrive at once are inserted by one statement; a burst costs a commit each 64. */
+function shareStatement(db: Db): (creation: Creation) => Promise<Task | null> {
+  const known = sharedStatements.get(db);
+  if (known) return known;
+  const share = gather((creations: Creation[]) => createTasks(db, creations), maxShared);
+  sharedStatements.set(db, share);
+  return share;
+}
+
+function sizeOf({ goal, attachments, planInput, checks }: NewTask): number {
+  return JSON.stringify([goal, attachments, planInput, checks]).length;
 }
 
 async function findTaskByKey(

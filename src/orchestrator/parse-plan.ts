@@ -1,6 +1,7 @@
 import { isMap, isNode, isSeq, LineCounter, parseDocument } from "yaml";
 import { z } from "zod";
 import { DeputyError } from "../core/error.ts";
+import { explainIssue } from "../core/explain-issue.ts";
 import { findPlanProblem, type PlanProblem, subtaskSpecSchema } from "../core/plan.ts";
 import type { Task } from "../core/task.ts";
 
@@ -34,17 +35,14 @@ export function parsePlanYaml(text: string): PlanInput {
     return 1;
   };
   if (!parsed.success) {
-    const issue = parsed.error.issues[0];
-    const path = issue?.path ?? [];
-    if (issue?.code === "unrecognized_keys") {
-      const key = issue.keys[0] ?? "";
-      const parent = document.getIn(Array.isArray(raw) ? path.slice(1) : path, true);
-      throw badPlan(
-        keyLine(parent ?? document.contents, key, lines) ?? lineOf(path),
-        `unknown key "${key}"; a subtask has id, title, brief, depends_on, writes, agent, checks`,
-      );
-    }
-    throw badPlan(lineOf(path), `${describePath(path)} ${issue?.message ?? "is not valid"}`.trim());
+    const { clause, path, unknownKey } = explainIssue(parsed.error, "the plan");
+    if (unknownKey === null) throw badPlan(lineOf(path), clause);
+    const parent = document.getIn(path.slice(Array.isArray(raw) ? 1 : 0, -1), true);
+    const known = path.length === 1 ? planFileSchema.shape : subtaskSpecSchema.shape;
+    throw badPlan(
+      keyLine(parent ?? document.contents, unknownKey, lines) ?? lineOf(path),
+      `unknown key "${unknownKey}"; ${path.length === 1 ? "a plan" : "a subtask"} has ${Object.keys(known).join(", ")}`,
+    );
   }
   const problem = findPlanProblem(parsed.data.subtasks);
   if (problem) throw badPlan(lineOf(problemPath(problem)), problem.message);

@@ -90,8 +90,8 @@ async function settleTask(
       ),
       ...(held.length > 0 ? [`${names(held)} could not start because of that`] : []),
     ].join("; ");
-    await moveTask(tx, task, "failed", null, { endDetail: detail });
-    await announce(tx, task, {
+    const over = await moveTask(tx, task, "failed", null, { endDetail: detail });
+    await announce(tx, over, {
       type: "task.failed",
       message: `Failed: ${detail}`,
       data: { failed: failed.map(({ key }) => key), held: held.map(({ key }) => key) },

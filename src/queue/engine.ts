@@ -54,6 +54,8 @@ export async function openEngine(
       max: 2,
       keepAlive: true,
       application_name: "deputy queue",
+      // A bell may be lost, so none of its three commits waits for the disk.
+      options: "-c synchronous_commit=off",
     };
     return {
       makeQueue: (name, options) => new Queue(name, { ...options, connection: config }),

@@ -18,6 +18,21 @@ export type WorkQueue = {
 
 const bellOf = (stage: StageName): Bell => (stage === "execute" ? "execute" : "orchestrate");
 
+/**
+ * Who hears a bell looks at everything that is ready, so of many rings of one stage a few will do:
+ * one where only the daemon listens, some more where each may reach another worker.
+ */
+const enoughRings: Record<Bell, number> = { orchestrate: 1, execute: 16 };
+
+function thinOut(rings: readonly Ring[]): Ring[] {
+  const count = new Map<StageName, number>();
+  return rings.filter(({ stage }) => {
+    const before = count.get(stage) ?? 0;
+    count.set(stage, before + 1);
+    return before < enoughRings[bellOf(stage)];
+  });
+}
+
 /** Open the queue and hear the bells named, until `close`. */
 export async function openQueue(options: {
   connection: QueueConnection;
@@ -48,8 +63,9 @@ export async function openQueue(options: {
   await Promise.all(workers.map((worker) => worker.waitUntilReady()));
   return {
     ring: async (rings) => {
+      const some = thinOut(rings);
       for (const bell of ["execute", "orchestrate"] as const) {
-        const jobs = rings.filter(({ stage }) => bellOf(stage) === bell);
+        const jobs = some.filter(({ stage }) => bellOf(stage) === bell);
         if (jobs.length > 0)
           await queues[bell].addBulk(jobs.map((ring) => ({ name: ring.stage, data: ring })));
       }

@@ -7,14 +7,21 @@ import type { Failure } from "./classify.ts";
  * one action and its reason out. Later rungs (resume, another agent, replan, roll back) are further
  * cases of this function. Attempts that were lost or never reached the model do not use up the
  * three that the work itself has; they have limits of their own, so that nothing loops for ever.
+ * One that was parked has none: a person stopped the daemon, and may do so as often as they like.
  */
 export type PastFailure = { kind: FailureKind; signature: string };
 
 export const maxAttempts = 3;
-const maxLost = 5;
+const maxLost = 10;
 const maxTransient = 6;
 
-type Answer = "retry" | "retry_uncounted" | "ask" | "give_up" | "give_up_when_repeated";
+type Answer =
+  | "retry"
+  | "retry_uncounted"
+  | "go_on"
+  | "ask"
+  | "give_up"
+  | "give_up_when_repeated";
 
 const answers: Record<FailureKind, Answer> = {
   checks_failed: "retry",
@@ -27,6 +34,7 @@ const answers: Record<FailureKind, Answer> = {
   timed_out: "retry",
   stalled: "retry",
   lost: "retry_uncounted",
+  parked: "go_on",
   model_unavailable: "retry_uncounted",
   usage_window: "retry_uncounted",
   infrastructure: "retry_uncounted",
@@ -66,6 +74,8 @@ export function decide(
       return retryCounted(failure, history, options);
     case "retry":
       return retryCounted(failure, history, options);
+    case "go_on":
+      return { action: "retry", ...base, delayMs: 0, reason: `goes on: ${detail}` };
     case "retry_uncounted": {
       const inRow = countInRow(history, kind) + 1;
       const limit = kind === "lost" ? maxLost : maxTransient;
@@ -94,9 +104,8 @@ function retryCounted(
   options: { backoffBaseMs: number; chance: number },
 ): Decision {
   const counted =
-    history.filter(
-      (past) => answers[past.kind] !== "retry_uncounted" && answers[past.kind] !== "ask",
-    ).length + 1;
+    history.filter(({ kind }) => !["retry_uncounted", "go_on", "ask"].includes(answers[kind]))
+      .length + 1;
   if (counted >= maxAttempts) {
     return {
       action: "give_up",

@@ -28,7 +28,7 @@ export function makeRecoverStage(deps: {
       chance: deps.chance(),
     });
     const feedback =
-      failure.kind === "lost" || failure.kind === "question"
+      failure.kind === "lost" || failure.kind === "parked" || failure.kind === "question"
         ? subtask.feedback
         : describe(failure.kind, failure.detail, failure.evidence);
     return { kind: "decided", decision, feedback };

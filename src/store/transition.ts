@@ -68,7 +68,7 @@ type SubtaskFields = Omit<
   "id" | "state" | "epoch" | keyof ReturnType<typeof holdColumns>
 >;
 
-/** Move a task (or keep its state) and replace its hold. */
+/** Move a task (or keep its state) and replace its hold. Its end is told to every process. */
 export async function moveTask(
   tx: Tx,
   task: Task,
@@ -93,6 +93,8 @@ export async function moveTask(
     .returningAll()
     .executeTakeFirst();
   invariant(row, `task ${task.id} was locked, so its epoch holds`);
+  if (task.hold !== null && hold === null)
+    await sql`select pg_notify('deputy', ${`over ${task.id}`})`.execute(tx);
   return toTask(row);
 }
 

@@ -1,5 +1,6 @@
 import { sql } from "kysely";
 import { newId } from "../core/id.ts";
+import { terminalTaskStates } from "../core/lifecycle.ts";
 import type { Db } from "./schema.ts";
 
 /**
@@ -33,12 +34,12 @@ export async function claimWorktree(
   wanted: { taskId: string; subtaskId: string; mirror: string; path: string },
 ): Promise<WorktreeRow> {
   return db.transaction().execute(async (tx) => {
-    // One at a time through the choice of ports; the unique index would refuse a double lease.
-    await sql`select pg_advisory_xact_lock(hashtext('deputy ports'))`.execute(tx);
+    // Locked: while it is being removed, this waits, and then finds it removed.
     const known = await tx
       .selectFrom("worktrees")
       .selectAll()
       .where("subtaskId", "=", wanted.subtaskId)
+      .forUpdate()
       .executeTakeFirst();
     const portBase = known?.portBase ?? (await freePortBase(tx));
     if (known) {
@@ -64,6 +65,8 @@ export async function claimWorktree(
 }
 
 async function freePortBase(db: Db): Promise<number | null> {
+  // One at a time through the choice of ports; the unique index would refuse a double lease.
+  await sql`select pg_advisory_xact_lock(hashtext('deputy ports'))`.execute(db);
   const { rows } = await sql<{ base: number }>`
     select base from generate_series(${firstPort}::int, ${lastPort}::int, ${portsPerWorktree}::int) base
     where not exists (select 1 from worktrees w where w.port_base = base) order by base limit 1`.execute(
@@ -86,17 +89,52 @@ export async function listWorktreesOf(db: Db, taskId: string): Promise<WorktreeR
     .execute();
 }
 
-/** Active worktrees of tasks that are over, newest first: beyond the newest `keep`, they may go. */
-export async function listRemovableWorktrees(db: Db, keep: number): Promise<WorktreeRow[]> {
+/**
+ * Active worktrees of tasks that are over, newest first: beyond the newest `keep`, they may go.
+ * One that a person had restored is being looked at, and stays for a day.
+ */
+export async function listRemovableWorktrees(db: Db, keep: number): Promise<{ id: string }[]> {
   return db
     .selectFrom("worktrees")
-    .selectAll("worktrees")
+    .select("worktrees.id")
     .innerJoin("tasks", "tasks.id", "worktrees.taskId")
     .where("worktrees.state", "=", "active")
-    .where("tasks.state", "in", ["completed", "failed", "cancelled"])
+    .where("tasks.state", "in", terminalTaskStates)
+    .where((where) =>
+      where.or([
+        where("worktrees.snapshotRef", "is", null),
+        where("worktrees.lastUsedAt", "<", sql<Date>`now() - interval '1 day'`),
+      ]),
+    )
     .orderBy("worktrees.lastUsedAt", "desc")
     .offset(keep)
     .execute();
+}
+
+/**
+ * Run `work` on a worktree that is there and whose task is over, while nobody can claim it: a retry
+ * that comes at this moment waits. False when it is gone, or in use again.
+ */
+export async function withIdleWorktree(
+  db: Db,
+  id: string,
+  work: (tx: Db, row: WorktreeRow) => Promise<void>,
+): Promise<boolean> {
+  return db.transaction().execute(async (tx) => {
+    const row = await tx
+      .selectFrom("worktrees")
+      .selectAll("worktrees")
+      .innerJoin("tasks", "tasks.id", "worktrees.taskId")
+      .where("worktrees.id", "=", id)
+      .where("worktrees.state", "=", "active")
+      .where("tasks.state", "in", terminalTaskStates)
+      .forUpdate("worktrees")
+      .forShare("tasks")
+      .executeTakeFirst();
+    if (!row) return false;
+    await work(tx, row);
+    return true;
+  });
 }
 
 /** Removed, after its snapshot: the ports go back, the snapshot is how `restore` finds it. */

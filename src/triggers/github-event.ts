@@ -1,7 +1,14 @@
 import { z } from "zod";
 import { cleanOutsideText } from "../core/outside-text.ts";
+import {
+  checkPayload,
+  issuePayload,
+  type person,
+  pullPayload,
+  runPayload,
+} from "./github-payload.ts";
 import { isBot, type Trust, trustOfCheck, trustOfPerson, trustOfRun } from "./github-trust.ts";
-import type { TriggerKind } from "./rules.ts";
+import type { TriggerKind } from "./rule-schema.ts";
 
 /**
  * A delivery as the rules see it. Only what is named here is read from a payload, and each value is
@@ -27,91 +34,6 @@ export type GithubEvent = {
   /** Why nobody should act on it, whatever the rules say; null when somebody may. */
   ignore: string | null;
 };
-
-const login = z.string().regex(/^[A-Za-z0-9_.-]{1,100}(?:\[bot\])?$/);
-const sha = z.string().regex(/^[0-9a-f]{40}(?:[0-9a-f]{24})?$/);
-const number = z.number().int().positive();
-const text = z.string().nullish();
-/** `.` and `..` would leave the folder that a `clone` path names. */
-const name = z
-  .string()
-  .max(200)
-  .regex(/^(?!\.{1,2}\/)[A-Za-z0-9_.-]+\/(?!\.{1,2}$)[A-Za-z0-9_.-]+$/);
-const labels = z.array(z.object({ name: z.string() })).nullish();
-const person = z.object({ login, type: z.string().nullish() });
-
-const common = {
-  repository: z.object({
-    id: z.number(),
-    full_name: name,
-    owner: z.object({ login }),
-  }),
-  sender: person,
-};
-
-const issuePayload = z.object({
-  ...common,
-  label: z.object({ name: z.string() }).nullish(),
-  issue: z.object({
-    number,
-    title: text,
-    body: text,
-    state: text,
-    author_association: text,
-    user: person.nullish(),
-    labels,
-  }),
-});
-
-const head = z.object({ ref: z.string(), sha, repo: z.object({ id: z.number() }).nullish() });
-const pullPayload = z.object({
-  ...common,
-  pull_request: z.object({
-    number,
-    title: text,
-    body: text,
-    state: text,
-    draft: z.boolean().nullish(),
-    author_association: text,
-    user: person.nullish(),
-    labels,
-    head,
-    base: z.object({ ref: z.string(), sha }),
-  }),
-});
-
-const runPayload = z.object({
-  ...common,
-  workflow_run: z.object({
-    name: text,
-    display_title: text,
-    event: text,
-    conclusion: text,
-    html_url: text,
-    head_branch: text,
-    head_sha: sha,
-    head_repository: z.object({ id: z.number() }).nullish(),
-  }),
-});
-
-const checkPayload = z.object({
-  ...common,
-  check_run: z.object({
-    name: text,
-    conclusion: text,
-    html_url: text,
-    head_sha: sha,
-    output: z.object({ title: text, summary: text, text }).nullish(),
-    check_suite: z.object({ head_branch: text }).nullish(),
-    pull_requests: z
-      .array(
-        z
-          .object({ head: z.object({ sha, repo: z.object({ id: z.number() }).nullish() }) })
-          .nullish(),
-      )
-      .nullish(),
-  }),
-});
 
 /** Read a payload of GitHub's. Never throws: what is no such event is answered with the reason. */
 export function readGithubEvent(

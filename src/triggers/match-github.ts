@@ -1,7 +1,8 @@
 import picomatch from "picomatch";
 import type { TaskInput, TaskOrigin } from "../core/task.ts";
 import { type GithubEvent, readGithubEvent } from "./github-event.ts";
-import type { GithubRule, TriggerRules } from "./rules.ts";
+import type { GithubRule } from "./rule-schema.ts";
+import type { TriggerRules } from "./rules.ts";
 
 /**
  * Does this delivery start a task, and which? Pure: a payload and the rules in, the whole task and

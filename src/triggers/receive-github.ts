@@ -16,7 +16,7 @@ export type GithubDelivery = {
 export type Receiving = {
   /** The shared secrets; two while one replaces the other, none when webhooks are off. */
   secrets: readonly string[];
-  inbox: Pick<Inbox, "insert">;
+  insertDelivery: Inbox["insert"];
 };
 
 export async function receiveDelivery(
@@ -49,7 +49,7 @@ export async function receiveDelivery(
     };
   }
   const action = typeof payload.action === "string" ? payload.action.slice(0, 100) : null;
-  const isNew = await deps.inbox.insert({
+  const isNew = await deps.insertDelivery({
     deliveryId: id,
     source: "github",
     event,

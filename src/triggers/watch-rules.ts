@@ -20,6 +20,8 @@ export type WatchedRules = {
 export async function watchRules(options: {
   path: string;
   log: (level: "info" | "warn", fields: object, message: string) => void;
+  /** Other rules are in force than before. */
+  onRead?: () => void;
 }): Promise<WatchedRules> {
   const path = resolve(options.path);
   const { log } = options;
@@ -40,6 +42,7 @@ export async function watchRules(options: {
     if (status === before && isDeepStrictEqual(rules, result.rules)) return;
     rules = result.rules;
     log("info", { path, rules: rules.github.length }, `Trigger rules read: ${status}`);
+    options.onRead?.();
   };
   // One reading after the other: the last one sees the file as it is last.
   const readNext = () => {

@@ -4,6 +4,7 @@ import { GitFailure } from "./git-failure.ts";
 import { type Mirror, openMirror } from "./open-mirror.ts";
 import type { Repository } from "./repository-url.ts";
 import { findIn, inspectSource } from "./source-repository.ts";
+import { healStaleLocks } from "./stale-locks.ts";
 import { explainTransport, openTransport } from "./transport.ts";
 
 /** Getting commits from a user's repository into its mirror, and finding out that there are none to get. */
@@ -26,7 +27,8 @@ export async function fetchAll(
   options: FetchOptions,
   withHead = true,
 ): Promise<void> {
-  const git = openTransport(repository, { gitDir: mirror.gitDir, authHeader: options.authHeader });
+  const place = { gitDir: mirror.gitDir, authHeader: options.authHeader };
+  const git = healStaleLocks(openTransport(repository, place), mirror.gitDir);
   const { signal, want } = options;
   // A folder inside a checkout is no URL that git fetches from.
   const url =

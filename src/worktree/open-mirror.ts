@@ -3,6 +3,7 @@ import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import { mkdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { type Git, openGit } from "./git.ts";
+import { healStaleLocks } from "./stale-locks.ts";
 
 /**
  * A bare repository of the daemon's own per user's repository; all worktrees hang on it, and the
@@ -54,7 +55,10 @@ export function openMirror(
   place: { workTree?: string; index?: string; literalPathspecs?: boolean } = {},
 ): Git {
   for (const [name, text] of constants) restoreFile(join(mirror.gitDir, name), text);
-  return openGit({ gitDir: mirror.gitDir, mode: "hermetic", ...place });
+  return healStaleLocks(
+    openGit({ gitDir: mirror.gitDir, mode: "hermetic", ...place }),
+    mirror.gitDir,
+  );
 }
 
 /**

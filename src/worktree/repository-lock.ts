@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from "node:crypto";
 import { readFileSync, readlinkSync } from "node:fs";
-import { mkdir, open, readdir, rm, stat, utimes } from "node:fs/promises";
+import { mkdir, open, readdir, rm, rmdir, stat, utimes } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
@@ -59,6 +59,11 @@ async function untilTurnOrAbort(turn: Promise<unknown>, signal: AbortSignal): Pr
   }
 }
 
+/** Delete the lock's folder, if nobody is at it, when what it guards is gone for good. */
+export async function tidyLock(path: string): Promise<void> {
+  await rmdir(`${path}.lock`).catch(ignore); // not empty: somebody is at it, who is welcome
+}
+
 const queues = new Map<string, Promise<void>>();
 const touchEveryMs = 5_000;
 const staleAfterMs = 30_000;
@@ -69,8 +74,7 @@ async function acquire(folder: string, signal?: AbortSignal): Promise<() => Prom
   for (;;) {
     signal?.throwIfAborted();
     await mkdir(folder, { recursive: true });
-    if (!(await seesAnother(folder, name))) {
-      await (await open(file, "wx")).close();
+    if (!(await seesAnother(folder, name)) && (await announce(file))) {
       if (!(await seesAnother(folder, name))) break;
       await rm(file, { force: true });
     }
@@ -88,8 +92,19 @@ async function acquire(folder: string, signal?: AbortSignal): Promise<() => Prom
   };
 }
 
+/** False when the folder was tidied away at this moment. */
+async function announce(file: string): Promise<boolean> {
+  try {
+    await (await open(file, "wx")).close();
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return false;
+    throw error;
+  }
+}
+
 async function seesAnother(folder: string, own: string): Promise<boolean> {
-  for (const name of await readdir(folder)) {
+  for (const name of await readdir(folder).catch(() => [])) {
     if (name === own) continue;
     if (await isAlive(folder, name)) return true;
     await rm(join(folder, name), { force: true });

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { copyFile, mkdir, rm } from "node:fs/promises";
+import { copyFile, lstat, mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { invariant } from "../core/invariant.ts";
 import { commitTree } from "./commit-tree.ts";
@@ -58,6 +58,13 @@ async function takeSnapshot(
   { parent, message, ref, includeIgnored = false }: SnapshotOptions,
 ): Promise<Snapshot> {
   const place = placeOf(mirror, path);
+  const stats = await lstat(path).catch(() => null);
+  if (!stats?.isDirectory()) {
+    // Deleted, or a link to somewhere else: nothing of the worktree's is there to be saved.
+    if (ref !== undefined) await pinRef(mirror, ref, parent);
+    const skipped = [{ path: ".", reason: "the worktree's folder is gone" }];
+    return { commit: parent, tree: await treeOf(mirror, parent), changed: false, skipped };
+  }
   await mkdir(place.record, { recursive: true });
   const scratch = join(place.record, `snapshot-${randomUUID()}`);
   try {

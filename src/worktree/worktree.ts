@@ -4,7 +4,7 @@ import { basename, dirname, join } from "node:path";
 import { checkOut } from "./check-out.ts";
 import { type Mirror, openMirror } from "./open-mirror.ts";
 import { removeTree } from "./remove-tree.ts";
-import { withRepositoryLock } from "./repository-lock.ts";
+import { tidyLock, withRepositoryLock } from "./repository-lock.ts";
 import {
   type Place,
   placeOf,
@@ -80,6 +80,7 @@ export async function removeWorktree(mirror: Mirror, path: string): Promise<void
     await removeTree(place.path);
     await withRepositoryLock(mirror.gitDir, () => removeRecord(place));
   });
+  await tidyLock(place.record);
 }
 
 export type ListedWorktree = {
@@ -98,7 +99,7 @@ export async function listWorktrees(mirror: Mirror): Promise<ListedWorktree[]> {
     const path = await readRecord({ record: join(folder, name) });
     if (path === null) continue; // a lock's folder
     const head = (await readText(join(mirror.gitDir, "worktrees", name, "HEAD")))?.trim();
-    listed.push({ path, commit: head || null, present: !(await isEmpty(path)) });
+    listed.push({ path, commit: head || null, present: await isFolder(path) });
   }
   return listed;
 }
@@ -109,11 +110,12 @@ async function addAt(mirror: Mirror, place: Place, commit: string): Promise<"cre
     throw new Error(`The worktree's name ${place.name} is taken by ${recorded}.`);
   }
   if (recorded === place.path) {
-    if ((await isThere(place.index)) && !(await isEmpty(place.path))) {
+    if ((await isThere(place.index)) && (await isFolder(place.path))) {
       if (!(await isThere(join(place.admin, "HEAD")))) await putIndexAt(mirror, place, commit);
       return "existed";
     }
-    await removeTree(place.path); // no checkout was ever completed there, or a hand deleted it
+    // No checkout was ever completed there, or it was deleted, or a link to elsewhere put there.
+    await removeTree(place.path);
   } else if (!(await isEmpty(place.path))) {
     throw notOurs(place);
   }
@@ -148,6 +150,12 @@ async function isEmpty(path: string): Promise<boolean> {
   const stats = await lstat(path).catch(() => null);
   if (!stats) return true;
   return stats.isDirectory() && (await readdir(path)).length === 0;
+}
+
+/** Whether there is a folder with something in it; a link to one is none. */
+async function isFolder(path: string): Promise<boolean> {
+  const stats = await lstat(path).catch(() => null);
+  return stats?.isDirectory() === true && !(await isEmpty(path));
 }
 
 async function isThere(path: string): Promise<boolean> {

@@ -30,7 +30,8 @@ describe("how a command ends", () => {
     ["./locked.sh", "./locked.sh", "could not be executed (exit 126)"],
     ["exit 127", "exit", "was not found (exit 127)"],
   ])("%s names the program that is not there", async (command, program, why) => {
-    const run = await makeRun();
+    // A folder of PATH that may not be read would make "not found" into "not allowed".
+    const run = await makeRun({ env: { PATH: "/usr/bin:/bin" } });
     await writeFile(join(run.worktree, "locked.sh"), "#!/bin/sh\n", { mode: 0o644 });
     const end = await makeCommandAgent(command)(run);
     expect(end).toMatchObject({ reason: "gave_up", failure: "agent_unavailable" });

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { eventTypes, notifiedEvents } from "../../src/core/event.ts";
+import { eventTypes } from "../../src/core/event.ts";
 import { notificationRows } from "../../src/notifier/notification-rows.ts";
 import { notificationText } from "../../src/notifier/notification-text.ts";
 import { retryDelayMs } from "../../src/notifier/retry-delay.ts";
@@ -20,7 +20,7 @@ const config = {
 
 test("each event that a person is told about has its words, and no other has any", () => {
   const told = eventTypes.filter((type) => notificationText({ type, message: "m" }, task));
-  expect(told.toSorted()).toEqual([...notifiedEvents].toSorted());
+  expect(told.toSorted()).toEqual(["question.asked", "task.completed", "task.failed"]);
 });
 
 test.each([

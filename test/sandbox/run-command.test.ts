@@ -126,7 +126,11 @@ describe("first cause wins", () => {
 
 describe("what cannot start is a result", () => {
   test.each<[string, Partial<CommandSpec>, RegExp]>([
-    ["no such program", { argv: ["no-such-program"] }, /no-such-program.*ENOENT/],
+    [
+      "no such program",
+      { argv: ["no-such-program"], env: { PATH: "/usr/bin:/bin" } },
+      /no-such-program.*ENOENT/,
+    ],
     ["no such folder", { cwd: "/no/such/folder" }, /the folder \/no\/such\/folder does not exist/],
     ["a folder that is a file", { cwd: "/etc/passwd" }, /ENOTDIR/],
     ["a NUL in an argument", { argv: ["sh", "-c", "\0"] }, /null bytes/],

@@ -54,7 +54,7 @@ function knock(
   const rawBody = options.raw ?? Buffer.from(JSON.stringify(body));
   const hmac = createHmac("sha256", secret).update(rawBody).digest("hex");
   return receiveDelivery(
-    { secrets: options.secrets ?? [secret], inbox },
+    { secrets: options.secrets ?? [secret], insertDelivery: inbox.insert },
     {
       id: options.id ?? randomUUID(),
       event,

@@ -1,4 +1,6 @@
+import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
 import { matchGithub, type TriggerMatch } from "../../src/triggers/match-github.ts";
 import { parseTriggerRules, type TriggerRules } from "../../src/triggers/rules.ts";
 
@@ -6,8 +8,10 @@ import { parseTriggerRules, type TriggerRules } from "../../src/triggers/rules.t
 type Example = { name: string; examples: Record<string, unknown>[] };
 const require = createRequire(import.meta.url);
 
+const packaged = dirname(dirname(require.resolve("@octokit/webhooks-examples")));
+
 export function readExamples(collection = "api.github.com"): Example[] {
-  return require(`@octokit/webhooks-examples/${collection}/index.json`) as Example[];
+  return JSON.parse(readFileSync(join(packaged, collection, "index.json"), "utf8")) as Example[];
 }
 
 type Tree = { [key: string]: Tree | unknown };

@@ -1,9 +1,8 @@
-import { execFileSync } from "node:child_process";
 import { mkdirSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { containPath, readContainedFile } from "../../src/worktree/contain-path.ts";
-import { makeFolder, write } from "./repositories.ts";
+import { makeFifo, makeFolder, write } from "./repositories.ts";
 
 function makeHostileTree(): string {
   const folder = makeFolder();
@@ -14,7 +13,7 @@ function makeHostileTree(): string {
   symlinkSync("a", join(root, "in"));
   symlinkSync("/nonexistent/target", join(root, "nowhere"));
   symlinkSync("loop", join(root, "loop"));
-  execFileSync("mkfifo", [join(root, "fifo")]);
+  makeFifo(join(root, "fifo"));
   return root;
 }
 

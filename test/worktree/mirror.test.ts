@@ -1,5 +1,13 @@
-import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
 import {
   deleteRefs,
@@ -148,4 +156,32 @@ test("refs are pinned and deleted by name and by folder; bad names are bugs", as
   for (const name of ["", "../heads/main", "a..b", "a.lock", "-d", "a/"]) {
     await expect(pinRef(mirror, name, base)).rejects.toThrow(/bad ref name/);
   }
+});
+
+test("lock files that a killed git left are swept; fresh ones are respected", async () => {
+  const source = makeRepository();
+  const { mirror, base, home } = await mirrorOf(source);
+  await pinRef(mirror, "a/one", base);
+  git(mirror.gitDir, "pack-refs", "--all");
+  const longAgo = new Date(Date.now() - 60_000);
+  const plant = (name: string) => {
+    const file = join(mirror.gitDir, name);
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, "");
+    return file;
+  };
+  for (const name of [
+    "refs/deputy/a/one.lock",
+    "packed-refs.lock",
+    "refs/remotes/origin/main.lock",
+  ]) {
+    utimesSync(plant(name), longAgo, longAgo);
+  }
+  await pinRef(mirror, "a/one", base);
+  expect(await deleteRefs(mirror, "a")).toBe(1);
+  const second = commit(source, { "x.txt": "x" }, "Second");
+  const again = await ensureMirror(join(home, "mirrors"), parseRepository(source));
+  expect(await resolveBase(again, "main")).toMatchObject({ commit: second });
+  plant("refs/deputy/b.lock");
+  await expect(pinRef(mirror, "b", base)).rejects.toThrow(/File exists/);
 });

@@ -80,3 +80,7 @@ export async function mirrorOf(
   const mirror = await ensureMirror(join(home, "mirrors"), parseRepository(path));
   return { mirror, base: mirror.head?.commit ?? "", home };
 }
+
+export function makeFifo(path: string): void {
+  execFileSync("sh", ["-c", 'exec mkfifo "$0"', path]);
+}

@@ -1,4 +1,3 @@
-import { execFileSync } from "node:child_process";
 import {
   chmodSync,
   existsSync,
@@ -17,7 +16,15 @@ import { openMirror, readRef } from "../../src/worktree/mirror.ts";
 import { listFilesAt, readFileAt, treeOf } from "../../src/worktree/read-commit.ts";
 import { restoreSnapshot, snapshotWorktree } from "../../src/worktree/snapshot.ts";
 import { addWorktree, removeWorktree, resetWorktree } from "../../src/worktree/worktree.ts";
-import { commit, git, makeRepository, mirrorOf, someFiles, write } from "./repositories.ts";
+import {
+  commit,
+  git,
+  makeFifo,
+  makeRepository,
+  mirrorOf,
+  someFiles,
+  write,
+} from "./repositories.ts";
 
 async function makeWorktree(files = someFiles) {
   const { mirror, base, home } = await mirrorOf(makeRepository(files));
@@ -142,9 +149,9 @@ test("the agent's own .git, commits, index flags and branches make no difference
 test("FIFOs and sockets are named and left out, and nothing hangs on them", async () => {
   const { mirror, path, snapshot } = await makeWorktree();
   rmSync(join(path, "README.md"));
-  execFileSync("mkfifo", [join(path, "README.md"), join(path, "src/fifo")]);
+  for (const name of ["README.md", "src/fifo"]) makeFifo(join(path, name));
   git(path, "init", "--quiet", "inner");
-  execFileSync("mkfifo", [join(path, "inner/fifo")]);
+  makeFifo(join(path, "inner/fifo"));
   write(path, { "ok.txt": "ok" });
   const taken = await snapshot();
   expect(taken.skipped.map((entry) => entry.path).sort()).toEqual(["README.md", "inner/fifo"]);

@@ -12,6 +12,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { snapshotWorktree } from "../../src/worktree/snapshot.ts";
 import {
   addWorktree,
   listWorktrees,
@@ -217,4 +218,27 @@ test("submodules stay empty folders", async () => {
   write(path, { "lib/stray.txt": "x" });
   await resetWorktree(mirror, path, head, { keepIgnored: true });
   expect(readdirSync(join(path, "lib"))).toEqual([]);
+});
+
+test("a worktree whose folder was replaced by a link is made anew; what the link leads to is safe", async () => {
+  const { mirror, base, home } = await mirrorOf(makeRepository());
+  const path = join(home, "trees", "sub_one");
+  const outside = join(home, "outside");
+  write(outside, { "precious.txt": "p", "README.md": "mine" });
+  for (const keepIgnored of [true, false]) {
+    await addWorktree(mirror, path, base);
+    rmSync(path, { recursive: true });
+    symlinkSync(outside, path);
+    const taken = await snapshotWorktree(mirror, path, { parent: base, message: "x" });
+    expect(taken).toMatchObject({ commit: base, changed: false, skipped: [{ path: "." }] });
+    await resetWorktree(mirror, path, base, { keepIgnored });
+    expect(lstatSync(path).isDirectory()).toBe(true);
+    expect(git(path, "status", "--porcelain")).toBe("");
+  }
+  rmSync(path, { recursive: true });
+  symlinkSync(outside, path);
+  await removeWorktree(mirror, path);
+  expect(existsSync(path)).toBe(false);
+  expect(readdirSync(outside).sort()).toEqual(["README.md", "precious.txt"]);
+  expect(readFileSync(join(outside, "README.md"), "utf8")).toBe("mine");
 });

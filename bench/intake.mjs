@@ -1,0 +1,71 @@
+import { createInterface } from "node:readline";
+import autocannon from "autocannon";
+import {
+  endProcess,
+  firstLine,
+  git,
+  makeDatabase,
+  makeRepository,
+  median,
+  startDaemon,
+  startProcess,
+} from "./support.mjs";
+
+/**
+ * How fast tasks become durable. Bursts of the same size, in turn, against the daemon and against
+ * the least that could be called an intake (bare-route.mjs): same server, same size of pool, same
+ * body, same load generator. Nothing of the daemon is switched off: while it takes tasks in, it
+ * plans them and runs the first ones, which only sleep.
+ */
+const requests = Number(process.env.BENCH_REQUESTS ?? 6_000);
+const rounds = Number(process.env.BENCH_ROUNDS ?? 5);
+
+export async function benchIntake() {
+  const repository = await makeRepository(20);
+  const body = JSON.stringify({
+    goal: "Rename the helper and fix its callers",
+    repository,
+    agent: "command:sleep 600",
+    checks: ["npm test"],
+  });
+  const database = await makeDatabase();
+  const bare = startProcess(
+    process.execPath,
+    [new URL("./bare-route.mjs", import.meta.url).pathname, database.url],
+    {},
+  );
+  const bareUrl = await firstLine(bare);
+  const rates = { bare: [], ours: [] };
+  const latencies = { bare: [], ours: [] };
+  const planned = [];
+  const shoot = async (who, url, headers, amount = requests) => {
+    const startedAt = performance.now();
+    const result = await autocannon({
+      ...{ url: `${url}/v1/tasks`, method: "POST", body, connections: 32, amount },
+      headers: { "content-type": "application/json", ...headers },
+    });
+    if (result.non2xx + result.errors > 0)
+      throw new Error(`${who}: ${result.non2xx} refused, ${result.errors} errors`);
+    if (amount !== requests) return;
+    rates[who].push(amount / ((performance.now() - startedAt) / 1000));
+    latencies[who].push(result.latency.p99);
+  };
+  for (let round = 0; round < rounds; round++) {
+    // A new daemon each round, or the backlog of the round before would be planned beside this one.
+    const daemon = await startDaemon();
+    await shoot("ours", daemon.url, daemon.headers, 1_000); // warm both up
+    await shoot("bare", bareUrl, {}, 1_000);
+    if (round % 2 === 0) await shoot("bare", bareUrl, {});
+    await shoot("ours", daemon.url, daemon.headers);
+    if (round % 2 === 1) await shoot("bare", bareUrl, {});
+    await daemon.stop("SIGKILL");
+  }
+  await endProcess(bare, "SIGTERM");
+  await database.drop();
+  console.error(rates, latencies);
+  return {
+    ours: median(rates.ours),
+    bare: median(rates.bare),
+    ratio: median(rates.ours.map((v, i) => v / rates.bare[i])),
+  };
+}

@@ -1,0 +1,90 @@
+import { z } from "zod";
+
+/**
+ * What is read of GitHub's payloads, and nothing else of them. Names, numbers and commits go into
+ * paths, commands and goals, so each must be nothing but that; texts are free and stay data.
+ */
+const login = z.string().regex(/^[A-Za-z0-9_.-]{1,100}(?:\[bot\])?$/);
+const sha = z.string().regex(/^[0-9a-f]{40}(?:[0-9a-f]{24})?$/);
+const number = z.number().int().positive();
+const text = z.string().nullish();
+/** `.` and `..` would leave the folder that a `clone` path names. */
+const name = z
+  .string()
+  .max(200)
+  .regex(/^(?!\.{1,2}\/)[A-Za-z0-9_.-]+\/(?!\.{1,2}$)[A-Za-z0-9_.-]+$/);
+const labels = z.array(z.object({ name: z.string() })).nullish();
+export const person = z.object({ login, type: z.string().nullish() });
+
+const common = {
+  repository: z.object({
+    id: z.number(),
+    full_name: name,
+    owner: z.object({ login }),
+  }),
+  sender: person,
+};
+
+export const issuePayload = z.object({
+  ...common,
+  label: z.object({ name: z.string() }).nullish(),
+  issue: z.object({
+    number,
+    title: text,
+    body: text,
+    state: text,
+    author_association: text,
+    user: person.nullish(),
+    labels,
+  }),
+});
+
+const head = z.object({ ref: z.string(), sha, repo: z.object({ id: z.number() }).nullish() });
+export const pullPayload = z.object({
+  ...common,
+  pull_request: z.object({
+    number,
+    title: text,
+    body: text,
+    state: text,
+    draft: z.boolean().nullish(),
+    author_association: text,
+    user: person.nullish(),
+    labels,
+    head,
+    base: z.object({ ref: z.string(), sha }),
+  }),
+});
+
+export const runPayload = z.object({
+  ...common,
+  workflow_run: z.object({
+    name: text,
+    display_title: text,
+    event: text,
+    conclusion: text,
+    html_url: text,
+    head_branch: text,
+    head_sha: sha,
+    head_repository: z.object({ id: z.number() }).nullish(),
+  }),
+});
+
+export const checkPayload = z.object({
+  ...common,
+  check_run: z.object({
+    name: text,
+    conclusion: text,
+    html_url: text,
+    head_sha: sha,
+    output: z.object({ title: text, summary: text, text }).nullish(),
+    check_suite: z.object({ head_branch: text }).nullish(),
+    pull_requests: z
+      .array(
+        z
+          .object({ head: z.object({ sha, repo: z.object({ id: z.number() }).nullish() }) })
+          .nullish(),
+      )
+      .nullish(),
+  }),
+});

@@ -1,0 +1,110 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { type Deputy, mainPath, makeDeputy } from "../support/deputy.ts";
+import { makeRepository, type TestRepository } from "../support/repository.ts";
+import { makeScratch, type Scratch, waitFor } from "../support/scratch.ts";
+
+/** Any program as an agent, through the command line: what it is told, and what it may say. */
+let deputy: Deputy;
+let repository: TestRepository;
+let scratch: Scratch;
+
+beforeAll(async () => {
+  [deputy, repository, scratch] = await Promise.all([
+    makeDeputy(),
+    makeRepository({ "README.md": "# Here\n", "src/a.txt": "a\n" }),
+    makeScratch(),
+  ]);
+  await deputy.start();
+});
+afterAll(async () => {
+  await deputy?.close();
+  await repository?.remove();
+  await scratch?.remove();
+});
+
+const here = () => ({ cwd: repository.path });
+const idIn = (text: string) => /task_\w+/.exec(text)?.[0] ?? "";
+
+test("the brief comes on stdin and in a file; summary and discoveries are in the last line of JSON", async () => {
+  const agent = await scratch.agent(
+    "tell.sh",
+    `cat > from-stdin.txt
+cat "$DEPUTY_BRIEF_FILE" > from-file.txt
+echo '{"summary":"an earlier line"}'
+echo "working on it"
+echo '{"summary":"Wrote two files","discoveries":["the README is short"],"else":1}'
+echo "bye"`,
+  );
+  const notes = await scratch.write("notes.txt", "Mind the gap.\n");
+  const { code, stdout, stderr } = await deputy.cli(
+    ["run", "-", "--agent", agent, "--check", "test -s from-stdin.txt", "--attach", notes, "-w"],
+    { ...here(), input: "Say what you were told\n\nAll of it.\n" },
+  );
+  expect(code, stdout + stderr).toBe(0);
+  expect(stdout).toContain("deputy/say-what-you-were-told");
+  expect(stderr).toBe("");
+  const told = repository.git("show", "deputy/say-what-you-were-told:from-file.txt");
+  expect(repository.git("show", "deputy/say-what-you-were-told:from-stdin.txt")).toBe(told);
+  for (const part of ["All of it.", "`test -s from-stdin.txt` (must be green)", "Mind the gap."])
+    expect(told).toContain(part);
+  const { body } = await deputy.api("GET", `/v1/tasks/${idIn(stdout)}`);
+  expect(body.attempts).toHaveLength(1);
+  expect(body.attempts[0]).toMatchObject({
+    end_reason: "done",
+    summary: "Wrote two files",
+    discoveries: ["the README is short"],
+  });
+  const log = await deputy.cli(["log", idIn(stdout)]);
+  expect(log.stdout).toContain("working on it\n");
+});
+
+test("a question waits for `deputy answer`, which the next attempt is told", async () => {
+  const agent = await scratch.agent(
+    "ask.sh",
+    `if grep -q "A: blue" "$DEPUTY_BRIEF_FILE"; then echo blue > colour.txt; exit 0; fi
+echo '{"question":"Which colour?"}'`,
+  );
+  const { stdout } = await deputy.cli(["run", "Paint it", "--agent", agent, "--json"], here());
+  const { id } = JSON.parse(stdout);
+  await deputy.untilEvent(id, ({ type }) => type === "task.waiting");
+  const why = await deputy.cli(["why", id]);
+  expect(why.stdout).toContain("an answer from a person: Which colour?");
+  expect(why.stdout).toContain(`deputy answer ${id}`);
+  expect((await deputy.cli(["show", id])).stdout).toContain("Which colour?");
+  const answered = await deputy.cli(["answer", id, "-"], { input: "blue\n" });
+  expect(answered.code, answered.stderr).toBe(0);
+  const watched = await deputy.cli(["watch", id]);
+  expect(watched.code, watched.stdout).toBe(0);
+  expect(repository.git("show", "deputy/paint-it:colour.txt")).toBe("blue");
+  const again = await deputy.cli(["answer", id, "green"]);
+  expect(again.code).toBe(2);
+  expect(again.stderr).toBe(`deputy: ${id} is not waiting for an answer.\n`);
+});
+
+test("Ctrl-C detaches, says so, and the work goes on", async () => {
+  const agent = await scratch.agent("slow.sh", `${waitFor(scratch.at("go"))}\necho b > src/b.txt`);
+  const child = spawn(
+    process.execPath,
+    [mainPath, "run", "Take your time", "--agent", agent, "--watch"],
+    { cwd: repository.path, env: deputy.env },
+  );
+  let stdout = "";
+  let stderr = "";
+  child.stderr.on("data", (chunk) => {
+    stderr += chunk;
+  });
+  for await (const chunk of child.stdout) {
+    stdout += chunk;
+    if (stdout.includes("Worktree ready")) break;
+  }
+  child.kill("SIGINT");
+  const [code] = await once(child, "close");
+  expect(code).toBe(130);
+  const id = idIn(stdout);
+  expect(stderr).toContain(`Detached: ${id} is still running.`);
+  expect(stderr).toContain(`deputy watch ${id}`);
+  await scratch.write("go");
+  expect((await deputy.untilOver(id)).state).toBe("completed");
+});

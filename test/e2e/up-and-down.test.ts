@@ -1,0 +1,71 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { type Deputy, makeDeputy } from "../support/deputy.ts";
+import {
+  greetingProject,
+  makeRepository,
+  repairGreeting,
+  type TestRepository,
+} from "../support/repository.ts";
+
+/** A person's whole way on the command line: up in the background, hand off, watch, take it, down. */
+let deputy: Deputy;
+let repository: TestRepository;
+
+beforeAll(async () => {
+  [deputy, repository] = await Promise.all([makeDeputy(), makeRepository(greetingProject)]);
+});
+afterAll(async () => {
+  await deputy?.cli(["down"]); // a test that failed in the middle leaves one
+  await deputy?.close();
+  await repository?.remove();
+});
+
+const here = () => ({ cwd: repository.path });
+
+test("without a daemon every verb that needs one ends with 3 and says how to start it", async () => {
+  for (const verb of [["ls"], ["run", "Do it"], ["down"]]) {
+    const { code, stdout, stderr } = await deputy.cli(verb, here());
+    expect({ code, stdout }, stderr).toEqual({ code: 3, stdout: "" });
+    expect(stderr).toMatch(/^deputy: .*[dD]aemon.*\n$/);
+  }
+});
+
+test("up --detach, run --watch, accept, down", async () => {
+  const up = await deputy.cli(["up", "--detach", "--json"]);
+  expect(up.code, up.stderr).toBe(0);
+  const { url, pid } = JSON.parse(up.stdout);
+  expect(url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
+
+  const second = await deputy.cli(["up", "--detach"]);
+  expect(second.code).toBe(2);
+  expect(second.stderr).toBe(`deputy: The daemon already runs at ${url} (pid ${pid}).\n`);
+
+  const run = await deputy.cli(
+    ["run", "Repair the greeting", "--agent", repairGreeting, "--check", "npm test", "--watch"],
+    here(),
+  );
+  expect(run.code, run.stdout + run.stderr).toBe(0);
+  const [id = ""] = /task_\w+/.exec(run.stdout) ?? [];
+  // What happens is told in its order, with the time since the start.
+  const steps = ["Plan: direct", "Worktree ready", "Attempt 1", "Verified: pass", "delivering"];
+  const places = steps.map((step) => run.stdout.indexOf(step));
+  expect(
+    [...places].sort((a, b) => a - b),
+    run.stdout,
+  ).toEqual(places);
+  expect(places[0]).toBeGreaterThan(0);
+
+  const accepted = await deputy.cli(["accept", id]);
+  expect(accepted.code, accepted.stderr).toBe(0);
+  expect(accepted.stdout).toContain("fast-forward");
+  expect(repository.git("show", "HEAD:src/greeting.js")).toContain("Hello");
+
+  const failed = await deputy.cli(["run", "Fail", "--agent", "command:exit 3", "--watch"], here());
+  expect(failed.code).toBe(1);
+  expect(failed.stdout).toContain("exit 3");
+
+  const down = await deputy.cli(["down"]);
+  expect(down.code, down.stderr).toBe(0);
+  expect(down.stdout).toContain("Deputy is down");
+  expect(() => process.kill(pid, 0)).toThrow(/ESRCH/);
+});
