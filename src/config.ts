@@ -4,6 +4,8 @@ import { join, resolve } from "node:path";
 import { LineCounter, parseDocument } from "yaml";
 import { z } from "zod";
 import { DeputyError } from "./core/error.ts";
+import { explainIssue } from "./core/explain-issue.ts";
+import { findLine } from "./triggers/yaml-line.ts";
 
 /**
  * The daemon's configuration: defaults, then `config.yaml` in its home, then the environment.
@@ -138,19 +140,13 @@ function readConfigFile(path: string): z.infer<typeof fileSchema> {
   if (syntax) throw badConfig(path, lines.linePos(syntax.pos[0]).line, syntax.message);
   const parsed = fileSchema.safeParse(document.toJS() ?? {});
   if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0];
-  const unknown = issue?.code === "unrecognized_keys" ? issue.keys[0] : undefined;
-  const field = [...(issue?.path ?? []), ...(unknown ? [unknown] : [])];
+  const { clause, path: keys, unknownKey } = explainIssue(parsed.error, "the file");
+  const place = keys.map((key) => (typeof key === "number" ? key : String(key)));
   throw badConfig(
     path,
-    findLine(document.toString(), String(field.at(-1) ?? "")),
-    unknown ? `unknown key "${field.join(".")}"` : `${field.join(".")}: ${issue?.message}`,
+    findLine(document, lines, place),
+    unknownKey === null ? clause : `unknown key "${place.join(".")}"`,
   );
-}
-
-function findLine(text: string, key: string): number {
-  const index = text.split("\n").findIndex((line) => line.trim().startsWith(`${key}:`));
-  return index < 0 ? 1 : index + 1;
 }
 
 function badConfig(path: string, line: number, message: string): DeputyError {

@@ -1,6 +1,7 @@
 import { hostname } from "node:os";
 import { DeputyError } from "./core/error.ts";
 import { newId } from "./core/id.ts";
+import type { Claim } from "./core/outcome.ts";
 import type { Log } from "./log.ts";
 import { leaseMs } from "./orchestrator/claim.ts";
 import { identifyProcess, type ProcessIdentity } from "./sandbox/process-identity.ts";
@@ -8,16 +9,26 @@ import { forgetProcess, recordProcess, registerBoot, renewLeases } from "./store
 import type { Store } from "./store/open.ts";
 
 /**
- * One life of this process in the database's eyes: its boot, the heartbeat that renews its leases,
- * and the processes it started. When the connection that proves it alive is lost, it is taken up
- * again as soon as the database answers; nobody else can have it meanwhile, because only a daemon
- * buries boots and there is one.
+ * One life of this process in the database's eyes: its boot, the heartbeat that renews the leases of
+ * what it has in hand, and the processes it started. When the connection that proves it alive is
+ * lost, it is taken up again as soon as the database answers; meanwhile nobody buries it, because
+ * its process is there to be seen.
  */
 export type Life = {
   bootId: string;
+  /** From now on the heartbeat renews what this runner has in hand, and tells it what it missed. */
+  workWith(runner: Runner): void;
+  /** One heartbeat now. Throws when the database does not answer. */
+  beat(): Promise<void>;
   /** Hand to whatever starts processes: remembers pid and start time until the process is gone. */
   trackProcess(what: string): (identity: ProcessIdentity) => void;
   end(): Promise<void>;
+};
+
+type Runner = {
+  running(): Claim[];
+  cancelTask(taskId: string): void;
+  abandon(claim: Claim): void;
 };
 
 const beatMs = 10_000;
@@ -68,10 +79,16 @@ export async function beginLife(
       `Another daemon already works on ${options.home}; use it, or stop it with deputy down.`,
     );
   }
-  const beat = setInterval(() => {
-    renewLeases(store.db, bootId, leaseMs).catch((error) =>
-      log.error({ err: error }, "could not renew leases"),
-    );
+  let runner: Runner | null = null;
+  const beat = async () => {
+    const claims = runner?.running() ?? [];
+    const { lost, cancelledTasks } = await renewLeases(store.db, bootId, leaseMs, claims);
+    // A notification of a cancel is only a hint, and hints get lost.
+    for (const taskId of cancelledTasks) runner?.cancelTask(taskId);
+    for (const claim of lost) runner?.abandon(claim);
+  };
+  const beatTimer = setInterval(() => {
+    beat().catch((error) => log.error({ err: error }, "could not renew leases"));
   }, beatMs);
   const tracked = new Set<ProcessIdentity>();
   // A process that is gone is forgotten at the next sweep; a row too many is harmless, because the
@@ -89,6 +106,10 @@ export async function beginLife(
   }, 30_000);
   return {
     bootId,
+    workWith: (own) => {
+      runner = own;
+    },
+    beat,
     trackProcess: (what) => (identity) => {
       if (!identity.startTicks) return;
       tracked.add(identity);
@@ -106,7 +127,7 @@ export async function beginLife(
     },
     end: async () => {
       ended = true;
-      clearInterval(beat);
+      clearInterval(beatTimer);
       clearInterval(sweep);
       await boot.release();
     },

@@ -91,6 +91,14 @@ export function makeStages(deps: { db: Db; config: Config; life: Life }): Requir
   };
 }
 
+const nothingToRun = {
+  setup: [],
+  checks: [],
+  checksSource: "none",
+  protectedPaths: [],
+  delivery: null,
+} as const;
+
 /** Fetch, fix the base, read what decides the checks, plan: what is wrong with the repository ends here. */
 function makePlanStage(deps: { db: Db; paths: Config["paths"]; authHeader: AuthHeader }): Stage {
   return async (claim: Claim, signal) => {
@@ -102,19 +110,19 @@ function makePlanStage(deps: { db: Db; paths: Config["paths"]; authHeader: AuthH
         authHeader: deps.authHeader,
         signal,
       });
-      const { setup, checks, checksSource, protectedPaths, delivery } = await inspectRepository(
-        base.mirror,
-        base.baseCommit,
-        task.checks,
-      );
+      // What a stranger's commit configures counts for nothing: a review has no setup and no checks.
+      const { setup, checks, checksSource, protectedPaths, delivery } = task.expectsChange
+        ? await inspectRepository(base.mirror, base.baseCommit, task.checks)
+        : nothingToRun;
       const preparation = {
         baseCommit: base.baseCommit,
         baseRef: base.baseRef,
         mirror: base.mirror.gitDir,
-        setup,
-        checks,
+        setup: [...setup],
+        checks: [...checks],
         checksSource,
-        protectedPaths,
+        protectedPaths: [...protectedPaths],
+        forkCommit: base.forkCommit,
         delivery,
       };
       return { kind: "planned", preparation, plan: planTask(task) };

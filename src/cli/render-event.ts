@@ -44,6 +44,7 @@ const looks = {
   "verdict.reached": { label: "checks", tone: "plain" },
   "recovery.decided": { label: "recovery", tone: "ask" },
   "stage.failed": { label: "daemon", tone: "bad" },
+  "stage.lost": { label: "daemon", tone: "bad" },
   "stage.parked": { label: "daemon", tone: "ask" },
   "hold.repaired": { label: "daemon", tone: "ask" },
 } as const satisfies Record<EventType, Look>;

@@ -51,6 +51,3 @@ export type Event = {
   data: Record<string, unknown>;
   at: Date;
 };
-
-/** Events that reach a person's phone. */
-export const notifiedEvents = ["task.completed", "task.failed", "question.asked"] as const;

@@ -109,6 +109,8 @@ export type Preparation = {
   /** What the repository's configuration asks for; null: it does not say. */
   delivery: "branch" | "pr" | null;
   protectedPaths: string[];
+  /** For a review: where the reviewed commit left the repository's own branch. */
+  forkCommit: string | null;
 };
 
 export type SubtaskSpecInput = z.infer<typeof subtaskSpecSchema>;

@@ -7,7 +7,7 @@ import type { Task } from "../core/task.ts";
 import { isBranchTaken } from "../store/branches.ts";
 import type { Db } from "../store/schema.ts";
 import { getTask, listAttempts, listSubtasks } from "../store/tasks.ts";
-import { diffCommits, listChanges } from "../worktree/diff.ts";
+import { listChanges, writePatch } from "../worktree/diff.ts";
 import { branchTip, publishBranch } from "../worktree/publish.ts";
 import { parseRepository } from "../worktree/repository-url.ts";
 import type { Forge } from "./forge.ts";
@@ -50,7 +50,7 @@ async function deliverBranch(
   const folder = join(deps.artifacts, task.id);
   await mkdir(folder, { recursive: true });
   const patch = join(folder, "change.patch");
-  await writeFile(patch, await diffCommits(mirror, base, commit));
+  await writePatch(mirror, base, commit, patch);
   const files = (await listChanges(mirror, base, commit)).map(({ path }) => path);
   const [subtasks, attempts] = await Promise.all([
     listSubtasks(deps.db, task.id),

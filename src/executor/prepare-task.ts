@@ -1,24 +1,79 @@
+import { gather } from "../core/gather.ts";
 import type { Task } from "../core/task.ts";
-import { ensureMirror, type Mirror, pinRef, resolveBase } from "../worktree/mirror.ts";
-import { parseRepository } from "../worktree/repository-url.ts";
+import {
+  ensureMirror,
+  type FetchedMirror,
+  type Mirror,
+  pinRef,
+  resolveBase,
+} from "../worktree/mirror.ts";
+import { findMergeBase } from "../worktree/read-commit.ts";
+import { parseRepository, type Repository } from "../worktree/repository-url.ts";
 
 /**
  * The first thing that happens to a task: its repository is mirrored and its base commit fixed and
  * pinned, so that whatever happens to the branch meanwhile, every attempt starts from the same code.
+ * Tasks for one repository that come together share one look at it: each gets one that began after
+ * it asked, so what was pushed before a task was handed in is in its mirror.
  */
-export type PreparedBase = { mirror: Mirror; baseCommit: string; baseRef: string };
+export type PreparedBase = {
+  mirror: Mirror;
+  baseCommit: string;
+  baseRef: string;
+  /** Where a reviewed commit left the repository's own branch: the diff to review starts here. */
+  forkCommit: string | null;
+};
 
-export async function prepareBase(
-  task: Task,
-  options: { mirrorRoot: string; authHeader: (url: string) => string | null; signal: AbortSignal },
-): Promise<PreparedBase> {
+type Prepare = {
+  mirrorRoot: string;
+  authHeader: (url: string) => string | null;
+  signal: AbortSignal;
+};
+
+export async function prepareBase(task: Task, options: Prepare): Promise<PreparedBase> {
   const repository = parseRepository(task.repository);
-  const authHeader = options.authHeader(repository.url);
-  const mirror = await ensureMirror(options.mirrorRoot, repository, {
-    ...(authHeader ? { authHeader } : {}),
-    signal: options.signal,
-  });
+  const mirror = await lookTogether(repository, options);
   const base = await resolveBase(mirror, task.base);
   await pinRef(mirror, `base/${task.id}`, base.commit);
-  return { mirror, baseCommit: base.commit, baseRef: base.ref };
+  const forkCommit =
+    task.expectsChange || !mirror.head
+      ? null
+      : await findMergeBase(mirror, mirror.head.commit, base.commit);
+  return { mirror, baseCommit: base.commit, baseRef: base.ref, forkCommit };
+}
+
+const looks = new Map<string, (options: Prepare) => Promise<FetchedMirror>>();
+
+async function lookTogether(repository: Repository, options: Prepare): Promise<FetchedMirror> {
+  const key = `${options.mirrorRoot}\n${repository.url}`;
+  let look = looks.get(key);
+  if (!look) {
+    look = gather(async (asked) => {
+      const authHeader = options.authHeader(repository.url);
+      const mirror = await ensureMirror(options.mirrorRoot, repository, {
+        ...(authHeader ? { authHeader } : {}),
+        signal: onceAllAborted(asked.map(({ signal }) => signal)),
+      });
+      return asked.map(() => mirror);
+    }, 1_000);
+    looks.set(key, look);
+  }
+  const { signal } = options;
+  const aborted = new Promise<never>((_, reject) => {
+    if (signal.aborted) reject(signal.reason);
+    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+  });
+  return Promise.race([look(options), aborted]);
+}
+
+/** Aborted when nobody waits any more: one cancelled task does not end the fetch of the others. */
+function onceAllAborted(signals: readonly AbortSignal[]): AbortSignal {
+  const controller = new AbortController();
+  const look = () => {
+    const last = signals.findLast(({ aborted }) => aborted);
+    if (last && signals.every(({ aborted }) => aborted)) controller.abort(last.reason);
+  };
+  for (const signal of signals) signal.addEventListener("abort", look, { once: true });
+  look();
+  return controller.signal;
 }

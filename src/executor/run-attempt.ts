@@ -4,6 +4,7 @@ import type { Agent, AgentEnd, AgentEvent } from "../agents/agent.ts";
 import type { FailureKind } from "../core/failure.ts";
 import { invariant } from "../core/invariant.ts";
 import type { Claim, Outcome, Stage } from "../core/outcome.ts";
+import { cleanOutsideText } from "../core/outside-text.ts";
 import type { Attempt, Subtask, Task } from "../core/task.ts";
 import type { ProcessIdentity } from "../sandbox/process-identity.ts";
 import { runCommand } from "../sandbox/run-command.ts";
@@ -16,6 +17,7 @@ import {
   portsPerWorktree,
   type WorktreeRow,
 } from "../store/worktrees.ts";
+import { diffCommits } from "../worktree/diff.ts";
 import { includeFiles } from "../worktree/include-files.ts";
 import type { Mirror } from "../worktree/mirror.ts";
 import { snapshotWorktree } from "../worktree/snapshot.ts";
@@ -117,6 +119,7 @@ function worktreeEnvironment(
     DEPUTY_TASK_ID: job.task.id,
     DEPUTY_SUBTASK: job.subtask.key,
     DEPUTY_ATTEMPT: String(job.attempt.number),
+    DEPUTY_ATTEMPT_ID: job.attempt.id,
     // No git of an agent may climb out of its worktree into a repository around it.
     GIT_CEILING_DIRECTORIES: deps.paths.worktrees,
   };
@@ -130,7 +133,8 @@ async function runSetup(
   env: Record<string, string>,
 ): Promise<AgentEnd | null> {
   const { attempt, mirror, signal, task } = job;
-  if (worktree.preparedFor === attempt.baseCommit) return null;
+  // A review reads a commit that a stranger may have made: nothing that it says is run or copied.
+  if (!task.expectsChange || worktree.preparedFor === attempt.baseCommit) return null;
   invariant(task.preparation, "a running task is prepared");
   const copied = await includeFiles(
     mirror,
@@ -190,7 +194,13 @@ async function runAgent(
   await setAttemptLog(deps.db, attempt.id, logPath);
   const agent = deps.agentFor(subtask.agent);
   const end = await agent({
-    brief: writeBrief({ task, subtask, subtaskCount: subtasks.length, attempt: attempt.number }),
+    brief: writeBrief({
+      task,
+      subtask,
+      subtaskCount: subtasks.length,
+      attempt: attempt.number,
+      diff: await readDiff(job),
+    }),
     worktree: worktree.path,
     mode: task.expectsChange ? "write" : "read_only",
     env,
@@ -207,6 +217,16 @@ async function runAgent(
 
 function attemptLogPath(folder: string, attemptId: string): string {
   return join(folder, `${attemptId}.log`);
+}
+
+/** What a review is about: the change from where it left the branch, cut to what a model can read. */
+async function readDiff({ mirror, task }: Job): Promise<string | null> {
+  const { preparation } = task;
+  if (task.expectsChange || !preparation?.forkCommit) return null;
+  const diff = await diffCommits(mirror, preparation.forkCommit, preparation.baseCommit, {
+    maxBytes: 200_000,
+  });
+  return cleanOutsideText(diff, 200_000);
 }
 
 /** Snapshot whatever is there, however it ended, and say how it ended. */

@@ -11,8 +11,10 @@ export function writeBrief(input: {
   /** How many subtasks the plan has. */
   subtaskCount: number;
   attempt: number;
+  /** For a review: the change to read. */
+  diff: string | null;
 }): string {
-  const { task, subtask, subtaskCount, attempt } = input;
+  const { task, subtask, subtaskCount, attempt, diff } = input;
   const checks = [...(task.preparation?.checks ?? []), ...subtask.checks];
   const sections = [
     section("Goal", task.goal),
@@ -42,6 +44,12 @@ export function writeBrief(input: {
           wrapOutsideText(task.origin.outsideText, task.origin.subject ?? task.origin.source),
         )
       : "",
+    diff === null
+      ? ""
+      : section(
+          "The change to review",
+          wrapOutsideText(diff, `${task.origin.subject ?? "the reviewed commit"}, as a diff`),
+        ),
     subtask.answers.length > 0
       ? section(
           "Your questions, answered",

@@ -76,8 +76,7 @@ async function advanceSubtask(
   };
   /** The stage was tried often enough: recovery decides, and when that is what broke, it is over. */
   const breakStage = async (detail: string) => {
-    if (claim.stage !== "recover")
-      return recover({ what: "broken", stage: claim.stage, detail });
+    if (claim.stage !== "recover") return recover({ what: "broken", stage: claim.stage, detail });
     await moveSubtask(tx, subtask, "failed", null, { endDetail: detail });
     await announce(tx, task, {
       ...about,

@@ -16,19 +16,28 @@ import { appendEvent, inTransition, lockTask, moveSubtask, moveTask } from "../s
  */
 export const leaseMs = 30_000;
 
-/** Claim up to `limit` pieces of work of a stage for this boot, longest waiting first. */
-export async function claimWork(
+/**
+ * Claim up to `limit` pieces of work of a stage for this boot, longest waiting first; each is handed
+ * over as soon as it is claimed. What another process was faster on is left aside.
+ */
+export async function* claimWork(
   db: Db,
   bootId: string,
   stage: StageName,
   limit: number,
-): Promise<Claim[]> {
-  const claims: Claim[] = [];
-  for (const { taskId, subtaskId } of await findCandidates(db, stage, limit)) {
-    const claim = await inTransition(db, (tx) => claimOne(tx, bootId, stage, taskId, subtaskId));
-    if (claim) claims.push(claim);
+): AsyncGenerator<Claim> {
+  const tried: string[] = [];
+  for (let claimed = 0; claimed < limit; ) {
+    const candidates = await findCandidates(db, stage, limit - claimed, tried);
+    if (candidates.length === 0) return;
+    for (const { taskId, subtaskId } of candidates) {
+      tried.push(subtaskId ?? taskId);
+      const claim = await inTransition(db, (tx) => claimOne(tx, bootId, stage, taskId, subtaskId));
+      if (!claim) continue;
+      claimed++;
+      yield claim;
+    }
   }
-  return claims;
 }
 
 async function claimOne(

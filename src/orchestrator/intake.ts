@@ -1,20 +1,20 @@
 import { DeputyError } from "../core/error.ts";
+import { gather } from "../core/gather.ts";
 import { newId } from "../core/id.ts";
 import { invariant } from "../core/invariant.ts";
 import type { DeliveryMode, Task, TaskInput, TaskOrigin } from "../core/task.ts";
 import {
   type Creation,
   createTasks,
-  findActiveTask,
   findIdempotencyKey,
   isDataError,
   isSubjectBusy,
   type NewTask,
 } from "../store/create-task.ts";
 import type { Db, Tx } from "../store/schema.ts";
-import { getTask } from "../store/tasks.ts";
+import { findActiveTask, getTask } from "../store/tasks.ts";
 import type { Announce } from "./announce.ts";
-import { gather } from "./gather.ts";
+
 import { checkPlan, parsePlanYaml } from "./parse-plan.ts";
 
 /**

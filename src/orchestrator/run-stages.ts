@@ -1,26 +1,31 @@
 import type { Claim, Outcome, Stage, StageName } from "../core/outcome.ts";
+import { ping } from "../store/tasks.ts";
 import { type AdvanceDeps, advance } from "./advance.ts";
 import { claimWork } from "./claim.ts";
+import { faultPoint } from "./fault-point.ts";
 
 /**
  * Runs stages in this process. A ring of the bell (`ring`) makes the stage claim what is ready, up
  * to its free slots; each claim runs beside the others, and its outcome goes to `advance`, which
  * frees the slot and rings again. There is no other state here: whoever dies in the middle leaves a
- * lease in the database, and the reconciler frees it.
+ * lease in the database, and the reconciler frees it. A claim that is not in hand here any more is
+ * not renewed either, so whatever went wrong with it, its lease runs out and is found.
  */
 export type StageRunner = {
   ring(stage: StageName): void;
   ringAll(): void;
   /** Abort the claims of a task, because a person cancelled it. */
   cancelTask(taskId: string): void;
-  /** Claims in hand, for metrics and the readiness probe. */
+  /** Abort a claim that is somebody else's by now: what it reports will be refused. */
+  abandon(claim: Claim): void;
+  /** Claims in hand, for the heartbeat, metrics and the readiness probe. */
   running(): Claim[];
   /** No new claims; what runs is parked within `graceMs`. True when all of it was. */
   stop(graceMs: number): Promise<boolean>;
 };
 
 /** Why a claim's signal was aborted; stages read it from `signal.reason`. */
-export type AbortCause = "cancelled" | "shutdown";
+export type AbortCause = "cancelled" | "shutdown" | "lost";
 
 export type StageRunnerOptions = AdvanceDeps & {
   bootId: string;
@@ -28,41 +33,53 @@ export type StageRunnerOptions = AdvanceDeps & {
   log: (level: "info" | "warn" | "error", fields: object, message: string) => void;
 };
 
+/** An outcome that the database answers to, but does not take, is tried this often. */
+const maxRefusals = 3;
+const maxAdvanceWaitMs = 5_000;
+
+const causeInWords: Record<AbortCause, string> = {
+  cancelled: "cancelled",
+  shutdown: "the process is shutting down",
+  lost: "the claim was taken over",
+};
+
 export function startStageRunner(options: StageRunnerOptions): StageRunner {
   const { db, bootId, stages, log } = options;
   const inHand = new Map<Claim, { controller: AbortController; done: Promise<void> }>();
-  const claiming = new Map<StageName, { again: boolean }>();
+  const claiming = new Map<StageName, { again: boolean; done: Promise<void> }>();
   let stopping = false;
+  let released = false;
 
   const ring = (stage: StageName): void => {
-    if (!stages[stage] || stopping) return;
+    const row = stages[stage];
+    if (!row || row.slots === 0 || stopping) return;
     const busy = claiming.get(stage);
     if (busy) {
       busy.again = true;
       return;
     }
-    const state = { again: false };
-    claiming.set(stage, state);
-    void claimAll(stage, state).finally(() => claiming.delete(stage));
+    const done = claimAll(stage, row).finally(() => {
+      const rangMeanwhile = claiming.get(stage)?.again;
+      claiming.delete(stage);
+      if (rangMeanwhile) ring(stage);
+    });
+    claiming.set(stage, { again: false, done });
   };
 
-  const claimAll = async (stage: StageName, state: { again: boolean }): Promise<void> => {
-    const { run, slots } = stages[stage] ?? { run: null, slots: 0 };
-    if (!run) return;
-    do {
-      state.again = false;
-      const used = [...inHand.keys()].filter((claim) => claim.stage === stage).length;
-      if (used >= slots) return;
-      try {
-        const claims = await claimWork(db, bootId, stage, slots - used);
-        for (const claim of claims) start(claim, run);
-        // Another process may have been faster on some of them: look once more while any came.
-        if (claims.length > 0) state.again = true;
-      } catch (error) {
-        log("error", { stage, err: error }, "claim failed; the next bell tries again");
-        return;
+  const claimAll = async (
+    stage: StageName,
+    { run, slots }: { run: Stage; slots: number },
+  ): Promise<void> => {
+    const used = [...inHand.keys()].filter((claim) => claim.stage === stage).length;
+    try {
+      for await (const claim of claimWork(db, bootId, stage, slots - used)) {
+        faultPoint(stage, "claimed");
+        start(claim, run);
+        if (stopping) return;
       }
-    } while (state.again && !stopping);
+    } catch (error) {
+      log("error", { stage, err: error }, "claim failed; the next bell tries again");
+    }
   };
 
   const start = (claim: Claim, run: Stage): void => {
@@ -75,39 +92,45 @@ export function startStageRunner(options: StageRunnerOptions): StageRunner {
   };
 
   const work = async (claim: Claim, run: Stage, controller: AbortController): Promise<void> => {
-    if (stopping) controller.abort("shutdown" satisfies AbortCause);
-    let outcome: Outcome;
-    try {
-      outcome = await run(claim, controller.signal);
-    } catch (error) {
-      // A stage answers what it can foresee with an outcome; what it throws is infrastructure or a bug.
-      const cause = controller.signal.reason as AbortCause | undefined;
-      if (cause) {
-        const detail = cause === "shutdown" ? "the process is shutting down" : "cancelled";
-        outcome = { kind: "parked", detail, snapshotRef: null };
-      } else {
-        log("error", { ...claim, err: error }, "stage failed");
-        outcome = {
-          kind: "broken",
-          detail: error instanceof Error ? error.message : String(error),
-        };
-      }
-    }
-    for (let tries = 1; ; tries++) {
+    const outcome = stopping
+      ? parked("shutdown")
+      : await runStage(claim, run, controller.signal).catch((error) => {
+          // A stage answers what it can foresee with an outcome; what it throws is infrastructure or a bug.
+          const cause = controller.signal.reason as AbortCause | undefined;
+          if (cause) return parked(cause);
+          log("error", { ...claim, err: error }, "stage failed");
+          return broken(error);
+        });
+    faultPoint(claim.stage, "reported");
+    if (await record(claim, outcome)) return faultPoint(claim.stage, "advanced");
+    // It is not in hand any more: its lease runs out, and the checker gives it back as lost.
+    log(
+      "error",
+      { ...claim, outcome: outcome.kind },
+      "outcome could not be recorded; giving it up",
+    );
+  };
+
+  /** True when the outcome was applied, or refused because the claim is not ours any more. */
+  const record = async (claim: Claim, outcome: Outcome): Promise<boolean> => {
+    let refusals = 0;
+    let trying = outcome;
+    for (let waitMs = 250; ; waitMs = Math.min(maxAdvanceWaitMs, waitMs * 2)) {
       try {
-        const applied = await advance(options, bootId, claim, outcome);
-        if (applied === "stale")
-          log(
-            "warn",
-            { ...claim, outcome: outcome.kind },
-            "outcome refused: the claim is no longer ours",
-          );
-        return;
+        if ((await advance(options, bootId, claim, trying)) === "applied") return true;
+        log("warn", { ...claim, outcome: trying.kind }, "outcome refused: the claim is not ours");
+        return true;
       } catch (error) {
-        log("error", { ...claim, outcome: outcome.kind, err: error }, "advance failed");
-        // The lease stays; when the database stays away, the reconciler frees it after us.
-        if (tries >= 5) return;
-        await new Promise((resolve) => setTimeout(resolve, 500 * tries));
+        log("error", { ...claim, outcome: trying.kind, err: error }, "advance failed");
+        // While the database is away there is nothing to do but wait: the work is done and kept.
+        const answers = await ping(db).then(
+          () => true,
+          () => false,
+        );
+        if (answers) refusals++;
+        if (answers && refusals === maxRefusals) trying = broken(error);
+        if (refusals >= 2 * maxRefusals || released) return false;
+        await new Promise((resolve) => setTimeout(resolve, waitMs));
       }
     }
   };
@@ -122,20 +145,41 @@ export function startStageRunner(options: StageRunnerOptions): StageRunner {
         if (claim.taskId === taskId) controller.abort("cancelled" satisfies AbortCause);
       }
     },
+    abandon: (claim) => inHand.get(claim)?.controller.abort("lost" satisfies AbortCause),
     running: () => [...inHand.keys()],
     stop: async (graceMs) => {
       stopping = true;
       for (const { controller } of inHand.values())
         controller.abort("shutdown" satisfies AbortCause);
+      const allDone = async () => {
+        // What is being claimed at this moment is parked like the rest.
+        await Promise.all([...claiming.values()].map(({ done }) => done));
+        await Promise.all([...inHand.values()].map(({ done }) => done));
+        return true;
+      };
       let timer: NodeJS.Timeout | undefined;
       const finished = await Promise.race([
-        Promise.all([...inHand.values()].map(({ done }) => done)).then(() => true),
+        allDone(),
         new Promise<boolean>((resolve) => {
           timer = setTimeout(() => resolve(false), graceMs);
         }),
       ]);
       clearTimeout(timer);
+      released = true;
       return finished;
     },
   };
+}
+
+/** A stage that throws before its first await is no different from one that throws later. */
+async function runStage(claim: Claim, run: Stage, signal: AbortSignal): Promise<Outcome> {
+  return run(claim, signal);
+}
+
+function parked(cause: AbortCause): Outcome {
+  return { kind: "parked", detail: causeInWords[cause], snapshotRef: null };
+}
+
+function broken(error: unknown): Outcome {
+  return { kind: "broken", detail: error instanceof Error ? error.message : String(error) };
 }

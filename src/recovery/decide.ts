@@ -15,13 +15,7 @@ export const maxAttempts = 3;
 const maxLost = 10;
 const maxTransient = 6;
 
-type Answer =
-  | "retry"
-  | "retry_uncounted"
-  | "go_on"
-  | "ask"
-  | "give_up"
-  | "give_up_when_repeated";
+type Answer = "retry" | "retry_uncounted" | "go_on" | "ask" | "give_up" | "give_up_when_repeated";
 
 const answers: Record<FailureKind, Answer> = {
   checks_failed: "retry",

@@ -1,5 +1,7 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { sql } from "kysely";
 import pg from "pg";
+import type { Claim } from "../core/outcome.ts";
 import type { Connection } from "./open.ts";
 import type { Db } from "./schema.ts";
 
@@ -18,6 +20,13 @@ export type Boot = {
 
 /** Only one daemon at a time on one database: this lock is its seat. */
 const daemonSeat = "deputy daemon";
+
+/** The server needs a moment to notice that the last daemon was killed. */
+const seatPatienceMs = 2_000;
+
+/** A server elsewhere notices within half a minute that this machine is gone, not within hours. */
+const keepalives =
+  "-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=4";
 
 /** Register a boot. Null when another daemon holds the seat. */
 export async function registerBoot(
@@ -39,6 +48,7 @@ export async function registerBoot(
       ...connection,
       application_name: `deputy ${boot.kind}`,
       keepAlive: true,
+      options: `${keepalives} -c search_path=app`,
     });
     let lost = false;
     const lose = (error: Error) => {
@@ -63,12 +73,18 @@ export async function registerBoot(
     current = client;
     return true;
   };
-  if (!(await connect())) return null;
+  for (const until = Date.now() + seatPatienceMs; !(await connect()); ) {
+    if (Date.now() > until) return null;
+    await sleep(50);
+  }
   await db.insertInto("boots").values(boot).execute();
   return {
     id: boot.id,
     rejoin: async () => {
       if (!(await connect())) throw new Error(`the lock of ${boot.id} is not free yet`);
+      await current?.query("update boots set ended_at = null, heartbeat_at = now() where id = $1", [
+        boot.id,
+      ]);
     },
     release: async () => {
       released = true;
@@ -82,26 +98,79 @@ export async function registerBoot(
   };
 }
 
-/** Renew every lease of this boot by the database's clock, for `leaseMs` from now. */
-export async function renewLeases(db: Db, bootId: string, leaseMs: number): Promise<void> {
-  await sql`with beat as (update boots set heartbeat_at = now() where id = ${bootId}),
-    t as (update tasks set hold_at = now() + ${leaseMs} * interval '1 ms' where hold_kind = 'lease' and hold_owner = ${bootId})
-    update subtasks set hold_at = now() + ${leaseMs} * interval '1 ms' where hold_kind = 'lease' and hold_owner = ${bootId}`.execute(
+/**
+ * The heartbeat: by the database's clock, renew the leases of the claims in hand for `leaseMs`, and
+ * no others. A lease that nobody works on any more (its report could not be written, its claim was
+ * never answered) runs out, and the checker finds it. Returns what the owner missed meanwhile.
+ */
+export async function renewLeases(
+  db: Db,
+  bootId: string,
+  leaseMs: number,
+  claims: readonly Claim[],
+): Promise<{ lost: Claim[]; cancelledTasks: string[] }> {
+  const idOf = ({ taskId, subtaskId }: Claim) => subtaskId ?? taskId;
+  const ids = claims.map(idOf);
+  const epochs = claims.map(({ epoch }) => epoch);
+  const { rows } = await sql<{ id: string; cancelled: boolean; taskId: string }>`
+    with beat as (
+      update boots set heartbeat_at = now() where id = ${bootId}
+    ), mine as (
+      select * from unnest(${ids}::text[], ${epochs}::int[]) as m (id, epoch)
+    ), t as (
+      update tasks set hold_at = now() + ${leaseMs} * interval '1 ms' from mine
+        where tasks.id = mine.id and tasks.epoch = mine.epoch and hold_kind = 'lease' and hold_owner = ${bootId}
+        returning tasks.id, tasks.id as task_id
+    ), s as (
+      update subtasks set hold_at = now() + ${leaseMs} * interval '1 ms' from mine
+        where subtasks.id = mine.id and subtasks.epoch = mine.epoch and hold_kind = 'lease' and hold_owner = ${bootId}
+        returning subtasks.id, subtasks.task_id
+    )
+    select held.id, held.task_id, tasks.cancel_requested_at is not null as cancelled
+      from (select * from t union all select * from s) held join tasks on tasks.id = held.task_id`.execute(
     db,
   );
+  const held = new Set(rows.map(({ id }) => id));
+  return {
+    lost: claims.filter((claim) => !held.has(idOf(claim))),
+    cancelledTasks: rows.filter(({ cancelled }) => cancelled).map(({ taskId }) => taskId),
+  };
 }
 
-/** Boots that did not end in order and hold no lock any more. */
-export async function listDeadBoots(db: Db): Promise<{ id: string; host: string }[]> {
-  const { rows } = await sql<{ id: string; host: string }>`
-    select id, host from boots b where ended_at is null
+/** A boot elsewhere that lost its connection has this long to come back. */
+const silenceSeconds = 30;
+
+/**
+ * Boots that hold no lock any more and did not end in order, or left leases. A lock is also lost when
+ * the server restarts, so one more sign is asked for: on this host that the process is gone, else
+ * that it has been silent. `processes` of this host are judged by `isAlive`. Never `self`.
+ */
+export async function listDeadBoots(
+  db: Db,
+  self: string,
+  host: string,
+  isAlive: (process: { pid: number; startTicks: string | null }) => boolean,
+): Promise<{ id: string; host: string }[]> {
+  const { rows } = await sql<{
+    id: string;
+    host: string;
+    pid: number;
+    startTicks: string | null;
+    silent: boolean;
+  }>`
+    select id, host, pid, start_ticks,
+        greatest(heartbeat_at, pg_postmaster_start_time()) < now() - ${silenceSeconds} * interval '1 second' as silent
+      from boots b where id <> ${self}
+      and (ended_at is null
+        or exists (select 1 from tasks where hold_kind = 'lease' and hold_owner = b.id)
+        or exists (select 1 from subtasks where hold_kind = 'lease' and hold_owner = b.id))
       and not exists (
         select 1 from pg_locks l where l.locktype = 'advisory' and l.objsubid = 1
           and l.database = (select oid from pg_database where datname = current_database())
           and ((l.classid::bigint << 32) | l.objid::bigint) = hashtextextended(b.id, 7))`.execute(
     db,
   );
-  return rows;
+  return rows.filter((boot) => boot.silent || (boot.host === host && !isAlive(boot)));
 }
 
 export async function markBootEnded(db: Db, id: string): Promise<void> {

@@ -17,11 +17,15 @@ export const taskStatesOf = {
   deliver: ["delivering"],
 } as const satisfies Partial<Record<StageName, readonly TaskState[]>>;
 
-/** Rows of a stage whose hold is its slot or a wake that is due, longest waiting first. */
+/**
+ * Rows of a stage whose hold is its slot or a wake that is due, longest waiting first; without those
+ * in `tried`, which were looked at already.
+ */
 export async function findCandidates(
   db: Db,
   stage: StageName,
   limit: number,
+  tried: readonly string[],
 ): Promise<{ taskId: string; subtaskId: string | null }[]> {
   const free = sql<boolean>`(hold_kind = 'dependency' and hold_on = ${[slot(stage)]}::text[] or hold_kind = 'wake' and hold_at <= now())`;
   if (stage === "plan" || stage === "deliver") {
@@ -30,6 +34,7 @@ export async function findCandidates(
       .select("id as taskId")
       .where("state", "in", taskStatesOf[stage])
       .where(free)
+      .where(sql<boolean>`id <> all(${tried}::text[])`)
       .orderBy("holdSince")
       .limit(limit)
       .execute();
@@ -40,6 +45,7 @@ export async function findCandidates(
     .select(["taskId", "id as subtaskId"])
     .where("state", "=", subtaskStateOf[stage])
     .where(free)
+    .where(sql<boolean>`id <> all(${tried}::text[])`)
     .orderBy("holdSince")
     .limit(limit);
   if (stage === "integrate") {
@@ -60,29 +66,40 @@ const stageOfState: Record<string, StageName> = {
   integrating: "integrate",
 };
 
-/** What a boot holds leases on; with `expiredForMs`, only leases that ran out that long ago. */
-export async function listClaimsOf(
+type LeaseRow = {
+  taskId: string;
+  subtaskId: string | null;
+  state: string;
+  epoch: number;
+  attemptId: string | null;
+  owner: string;
+};
+
+const leases = sql`
+  select id as task_id, null::text as subtask_id, state, epoch, null::text as attempt_id, hold_owner as owner
+    from tasks where hold_kind = 'lease'
+  union all
+  select task_id, id, state, epoch,
+    (select a.id from attempts a where a.subtask_id = subtasks.id order by number desc limit 1), hold_owner
+    from subtasks where hold_kind = 'lease'`;
+
+/** What a boot holds leases on. */
+export async function listClaimsOf(db: Db, bootId: string): Promise<Claim[]> {
+  const { rows } =
+    await sql<LeaseRow>`select * from (${leases}) held where owner = ${bootId}`.execute(db);
+  return rows.map((row) => toLease(row).claim);
+}
+
+/** The lease on a task or subtask, as its owner's claim; null when it is not leased. */
+export async function findLease(
   db: Db,
-  bootId: string,
-  expiredForMs: number | null = null,
-): Promise<Claim[]> {
-  const { rows } = await sql<{
-    taskId: string;
-    subtaskId: string | null;
-    state: string;
-    epoch: number;
-    attemptId: string | null;
-  }>`
-    with held as (
-      select id as task_id, null::text as subtask_id, state, epoch, null::text as attempt_id, hold_at
-        from tasks where hold_kind = 'lease' and hold_owner = ${bootId}
-      union all
-      select task_id, id, state, epoch,
-        (select a.id from attempts a where a.subtask_id = subtasks.id order by number desc limit 1), hold_at
-        from subtasks where hold_kind = 'lease' and hold_owner = ${bootId})
-    select task_id, subtask_id, state, epoch, attempt_id from held
-      where ${expiredForMs}::float8 is null or hold_at < now() - ${expiredForMs}::float8 * interval '1 ms'`.execute(
-    db,
-  );
-  return rows.map(({ state, ...row }) => ({ ...row, stage: stageOfState[state] ?? "plan" }));
+  id: string,
+): Promise<{ claim: Claim; owner: string } | null> {
+  const { rows } = await sql<LeaseRow>`
+    select * from (${leases}) held where coalesce(subtask_id, task_id) = ${id}`.execute(db);
+  return rows[0] ? toLease(rows[0]) : null;
+}
+
+function toLease({ state, owner, ...row }: LeaseRow): { claim: Claim; owner: string } {
+  return { claim: { ...row, stage: stageOfState[state] ?? "plan" }, owner };
 }

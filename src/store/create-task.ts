@@ -131,14 +131,3 @@ export async function findIdempotencyKey(
     .executeTakeFirst();
   return row ?? null;
 }
-
-/** The active task of a subject, if there is one. */
-export async function findActiveTask(db: Db, subject: string): Promise<string | null> {
-  const row = await db
-    .selectFrom("tasks")
-    .select("id")
-    .where("subject", "=", subject)
-    .where("state", "not in", ["completed", "failed", "cancelled"])
-    .executeTakeFirst();
-  return row?.id ?? null;
-}

@@ -133,3 +133,14 @@ export async function countOverdue(db: Db): Promise<{ outbox: number; notificati
 export async function ping(db: Db): Promise<void> {
   await sql`select 1`.execute(db);
 }
+
+/** The active task of a subject, if there is one. */
+export async function findActiveTask(db: Db, subject: string): Promise<string | null> {
+  const row = await db
+    .selectFrom("tasks")
+    .select("id")
+    .where("subject", "=", subject)
+    .where("state", "not in", ["completed", "failed", "cancelled"])
+    .executeTakeFirst();
+  return row?.id ?? null;
+}

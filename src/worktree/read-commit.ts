@@ -1,4 +1,5 @@
 import { GitFailure } from "./git-failure.ts";
+import { keepReads } from "./kept-reads.ts";
 import { type Mirror, openMirror } from "./open-mirror.ts";
 
 /** Reading a commit in the mirror. What decides anything is read here, never from an agent's tree. */
@@ -6,12 +7,18 @@ import { type Mirror, openMirror } from "./open-mirror.ts";
 /** Larger files are no configuration that anybody reads. */
 const maxFileBytes = 10 * 1024 * 1024;
 
+const keptFiles = keepReads<string | null>((text) => text?.length ?? 0);
+const keptLists = keepReads<readonly string[]>((paths) =>
+  paths.reduce((sum, path) => sum + path.length + 16, 0),
+);
+
 /** The text of a regular file at a commit; null when there is none (a link or a folder is none). */
-export async function readFileAt(
-  mirror: Mirror,
-  commit: string,
-  path: string,
-): Promise<string | null> {
+export function readFileAt(mirror: Mirror, commit: string, path: string): Promise<string | null> {
+  const read = () => readFile(mirror, commit, path);
+  return isFullId(commit) ? keptFiles(`${mirror.gitDir}\n${commit}\n${path}`, read) : read();
+}
+
+async function readFile(mirror: Mirror, commit: string, path: string): Promise<string | null> {
   const git = openMirror(mirror);
   const args = ["ls-tree", "-z", "--long", "--full-tree", commit, "--", path];
   const line = (await git.run(args)).split("\0")[0] ?? "";
@@ -23,11 +30,22 @@ export async function readFileAt(
 }
 
 /** The paths of all files at a commit, or of those below a folder. Links are among them, submodules are not. */
-export async function listFilesAt(
+export function listFilesAt(
   mirror: Mirror,
   commit: string,
   folder?: string,
-): Promise<string[]> {
+): Promise<readonly string[]> {
+  const list = () => listFiles(mirror, commit, folder);
+  return isFullId(commit)
+    ? keptLists(`${mirror.gitDir}\n${commit}\n${folder ?? ""}`, list)
+    : list();
+}
+
+async function listFiles(
+  mirror: Mirror,
+  commit: string,
+  folder?: string,
+): Promise<readonly string[]> {
   const below = folder === undefined ? [] : ["--", `${folder.replace(/\/+$/, "")}/`];
   const lines = await openMirror(mirror).run([
     "ls-tree",
@@ -41,6 +59,11 @@ export async function listFilesAt(
     .split("\0")
     .filter((line) => line !== "" && !line.startsWith("160000 "))
     .map((line) => line.slice(line.indexOf("\t") + 1));
+}
+
+/** Only what is named by its full id can never be anything else. */
+function isFullId(commit: string): boolean {
+  return /^[0-9a-f]{40}$/.test(commit);
 }
 
 /** The tree of a commit: equal trees hold the same files. */
@@ -59,4 +82,16 @@ export async function isAncestor(
   const { exitCode, stderr } = await openMirror(mirror).ask(args);
   if (exitCode > 1) throw new GitFailure(args, exitCode, stderr);
   return exitCode === 0;
+}
+
+/** The last commit that both have in common; null when they share no history. */
+export async function findMergeBase(
+  mirror: Mirror,
+  left: string,
+  right: string,
+): Promise<string | null> {
+  const args = ["merge-base", left, right];
+  const { exitCode, stdout, stderr } = await openMirror(mirror).ask(args);
+  if (exitCode > 1) throw new GitFailure(args, exitCode, stderr);
+  return stdout.toString("utf8").trim() || null;
 }

@@ -39,7 +39,10 @@ beforeAll(async () => {
       raw += chunk;
     });
     request.on("end", () => {
-      if (isDown) return response.writeHead(503).end();
+      if (isDown) {
+        response.writeHead(503).end();
+        return;
+      }
       received.push({
         path: request.url ?? "",
         body: JSON.parse(raw),
@@ -73,6 +76,7 @@ beforeAll(async () => {
     goal: Resolve the issue below.
     clone: ${repository.path}
     checks: [npm test]
+    deliver: branch
     agent: '${repairGreeting}'
 `,
   );
@@ -99,6 +103,7 @@ const issue = (number: number, association: string, body = "It says Hullo.") => 
     labels: [{ name: "deputy" }],
   },
   repository: {
+    id: 1,
     full_name: "acme/app",
     name: "app",
     owner: { login: "acme" },
@@ -155,7 +160,7 @@ test("a forged delivery is refused; a labelled issue of a member becomes one tas
   expect(await deliver("d-2", "issues", issue(1, "MEMBER"))).toBe(202);
   const task = await untilTask(({ origin }) => origin.subject === "github:acme/app#1");
   const done = await deputy.untilOver(task.id);
-  expect(done.state).toBe("completed");
+  expect(done.state, done.end_detail).toBe("completed");
   expect(done.goal).toBe("Resolve the issue below.");
   const { tasks } = (await deputy.api("GET", "/v1/tasks")).body;
   expect(tasks.filter(({ origin }: Json) => origin.subject === "github:acme/app#1")).toHaveLength(

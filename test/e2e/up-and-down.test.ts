@@ -47,7 +47,7 @@ test("up --detach, run --watch, accept, down", async () => {
   expect(run.code, run.stdout + run.stderr).toBe(0);
   const [id = ""] = /task_\w+/.exec(run.stdout) ?? [];
   // What happens is told in its order, with the time since the start.
-  const steps = ["Plan: direct", "Worktree ready", "Attempt 1", "Verified: pass", "delivering"];
+  const steps = ["Plan: direct", "Attempt 1", "Worktree ready", "Verified: pass", "delivering"];
   const places = steps.map((step) => run.stdout.indexOf(step));
   expect(
     [...places].sort((a, b) => a - b),

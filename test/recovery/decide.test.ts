@@ -24,7 +24,10 @@ test.each<[FailureKind, PastFailure[], string]>([
   ["policy_violated", [], "retry"],
   ["checks_failed", past("lost", 4), "retry"],
   ["lost", past("checks_failed", 2), "retry"],
-  ["lost", past("lost", 4), "give_up"],
+  ["lost", past("lost", 8), "retry"],
+  ["lost", past("lost", 9), "give_up"],
+  ["parked", past("parked", 100), "retry"],
+  ["checks_failed", [...past("parked", 50), ...past("checks_failed", 2)], "give_up"],
   ["model_unavailable", past("checks_failed", 2), "retry"],
   ["model_unavailable", past("model_unavailable", 5), "give_up"],
   ["agent_unavailable", [], "give_up"],
@@ -53,7 +56,10 @@ test("the pause doubles, is capped, and is never more than its cap", () => {
 });
 
 test("whatever happens, a subtask ends: no history lets it retry for ever", () => {
-  const kinds = fc.constantFrom(...failureKinds.filter((kind) => kind !== "question"));
+  // A question waits for a person, and only a person parks.
+  const kinds = fc.constantFrom(
+    ...failureKinds.filter((kind) => kind !== "question" && kind !== "parked"),
+  );
   fc.assert(
     fc.property(fc.array(kinds, { minLength: 80, maxLength: 80 }), (sequence) => {
       const history: PastFailure[] = [];

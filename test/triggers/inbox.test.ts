@@ -2,7 +2,6 @@ import { createHmac, randomUUID } from "node:crypto";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { DeputyError } from "../../src/core/error.ts";
 import { acceptTask, type IntakeRules } from "../../src/orchestrator/intake.ts";
-import { findActiveTask } from "../../src/store/create-task.ts";
 import {
   insertDelivery,
   listOpenDeliveries,
@@ -10,7 +9,7 @@ import {
   settleDelivery,
 } from "../../src/store/inbox.ts";
 import { openStore, type Store } from "../../src/store/open.ts";
-import { getTask } from "../../src/store/tasks.ts";
+import { findActiveTask, getTask } from "../../src/store/tasks.ts";
 import type { Inbox } from "../../src/triggers/inbox.ts";
 import { type InboxDeps, processInbox } from "../../src/triggers/process-inbox.ts";
 import { receiveDelivery } from "../../src/triggers/receive-github.ts";

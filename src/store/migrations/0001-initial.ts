@@ -70,6 +70,7 @@ async function up(db: Kysely<unknown>): Promise<void> {
   await run(
     sql`create index tasks_open on tasks (state, hold_kind) where state not in (${list(terminalTaskStates)})`,
   );
+  await run(sql`create index tasks_leased on tasks (hold_owner) where hold_kind = 'lease'`);
   await run(sql`create unique index tasks_one_active_per_subject on tasks (subject)
     where subject is not null and state not in (${list(terminalTaskStates)})`);
 
@@ -109,6 +110,8 @@ async function up(db: Kysely<unknown>): Promise<void> {
   await run(
     sql`create index subtasks_open on subtasks (state, hold_kind) where state not in (${list(terminalSubtaskStates)})`,
   );
+
+  await run(sql`create index subtasks_leased on subtasks (hold_owner) where hold_kind = 'lease'`);
 
   await run(sql`create table attempts (
     id text primary key,
