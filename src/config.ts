@@ -16,8 +16,8 @@ const fileSchema = z.strictObject({
   port: z.number().int().min(0).max(65_535).optional(),
   allowed_hosts: z.array(z.string().min(1)).optional(),
   public_url: z.url().optional(),
-  /** Attempts at once in this process. */
-  concurrency: z.number().int().min(1).max(256).optional(),
+  /** Attempts at once in this process; 0: attempts are for workers only. */
+  concurrency: z.number().int().min(0).max(256).optional(),
   /** Worktrees of tasks that are over to keep; older ones are removed after a snapshot. */
   keep_worktrees: z.number().int().min(0).optional(),
   /** First pause before a failed attempt is repeated; doubles with each. */
@@ -82,9 +82,12 @@ export function loadConfig(
     token: readSecret(env, "DEPUTY_TOKEN"),
     databaseUrl: env.DATABASE_URL || null,
     redisUrl: env.REDIS_URL || null,
-    concurrency: readNumber(env, "DEPUTY_CONCURRENCY", 1, 256) ?? file.concurrency ?? 4,
+    concurrency: readNumber(env, "DEPUTY_CONCURRENCY", 0, 256) ?? file.concurrency ?? 4,
     keepWorktrees: file.keep_worktrees ?? 10,
     backoffMs: readNumber(env, "DEPUTY_BACKOFF_MS", 0, 3_600_000) ?? file.backoff_ms ?? 1_000,
+    /** For tests: how often lost bells are rung again, and how often holds are checked. */
+    reconcileMs: readNumber(env, "DEPUTY_RECONCILE_MS", 10, 3_600_000) ?? 15_000,
+    checkHoldsMs: readNumber(env, "DEPUTY_CHECK_HOLDS_MS", 10, 3_600_000) ?? 60_000,
     logLevel: env.DEPUTY_LOG_LEVEL || file.log_level || "info",
     model: {
       apiKey: readSecret(env, "OPENAI_API_KEY"),

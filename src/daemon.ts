@@ -15,11 +15,12 @@ import type { Log } from "./log.ts";
 import { notificationRows } from "./notifier/notification-rows.ts";
 import { startNotifier } from "./notifier/run-notifier.ts";
 import { makeAnnounce } from "./orchestrator/announce.ts";
-import { releaseLostLease, repairHold } from "./orchestrator/repair.ts";
-import { startStageRunner } from "./orchestrator/run-stages.ts";
+import { releaseExpiredLease, releaseLostLease, repairHold } from "./orchestrator/repair.ts";
+import { type StageRunner, startStageRunner } from "./orchestrator/run-stages.ts";
+import { watchRush } from "./orchestrator/rush.ts";
 import { openQueue } from "./queue/open.ts";
 import { startRelay } from "./queue/relay.ts";
-import { buryDeadBoots } from "./recovery/reconcile.ts";
+import { buryDeadBoots, killOwnProcesses, takeBackLease } from "./recovery/reconcile.ts";
 import { identifyProcess } from "./sandbox/process-identity.ts";
 import { makeService, readToken } from "./service.ts";
 import { agentConfig, makeAuthHeader, makeStages } from "./stages.ts";
@@ -39,8 +40,8 @@ import { version } from "./version.ts";
  */
 export type Daemon = { url: string; stop(reason: string): Promise<void> };
 
-const reconcileMs = 15_000;
-const checkHoldsMs = 60_000;
+const takeOverMs = 2_000;
+const tidyMs = 60_000;
 const parkMs = 8_000;
 
 export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
@@ -72,8 +73,11 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
     const announce = makeAnnounce((event, task) => notificationRows(event, task, config.notifier));
     const core = { db, announce };
     const bury = async () => {
-      const found = await buryDeadBoots(db, hostname(), (lost) =>
-        releaseLostLease(core, lost, `its process ${lost.owner} died`),
+      const found = await buryDeadBoots(
+        db,
+        { bootId: life.bootId, host: hostname() },
+        (lost) => releaseLostLease(core, lost, "the process that worked on it died"),
+        onError("could not take over a claim; trying again"),
       );
       if (found.boots.length > 0) log.warn(found, "took over what a dead process left");
     };
@@ -82,12 +86,15 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
     const leftovers = await removeCheckLeftovers(config.paths.mirrors, config.paths.checks);
     if (leftovers > 0) log.info({ leftovers }, "removed worktrees of checks that were cut off");
 
+    const rush = watchRush();
+    const stages = makeStages({ db, config, life });
     const runner = startStageRunner({
       ...core,
       bootId: life.bootId,
-      stages: makeStages({ db, config, life }),
+      stages: { ...stages, plan: { ...stages.plan, run: rush.after(stages.plan.run) } },
       log: (level, fields, message) => log[level](fields, message),
     });
+    life.workWith(runner);
     const queue = await openQueue({
       connection: config.redisUrl
         ? { kind: "redis", url: config.redisUrl }
@@ -100,7 +107,15 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
     const relay = startRelay({
       drain: (limit, send) => drainOutbox(db, limit, send),
       nextDelayMs: () => nextOutboxDelayMs(db),
-      ring: (rings) => queue.ring(rings),
+      ring: async (rings) => {
+        try {
+          await queue.ring(rings);
+        } catch (error) {
+          // The queue is away. What is rung for is in the database, and we are at home.
+          for (const { stage } of rings) runner.ring(stage);
+          throw error;
+        }
+      },
       onError: onError("relay error"),
     });
     started.push(() => relay.stop());
@@ -154,7 +169,10 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
       config,
       intake,
       authHeader,
-      onCreated: () => relay.poke(),
+      onCreated: () => {
+        rush.note();
+        relay.poke();
+      },
       onEvents: (taskId, notify) => {
         events.on(taskId, notify);
         return () => events.off(taskId, notify);
@@ -204,19 +222,26 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
       });
       return run;
     };
-    every(reconcileMs, "reconcile", async () => {
-      await bury();
+    every(Math.min(takeOverMs, config.reconcileMs), "takeover", bury);
+    every(config.reconcileMs, "reconcile", async () => {
       // A bell that got lost (a flushed Redis, dropped tables) is rung again here.
       runner.ringAll();
     });
-    every(checkHoldsMs, "check of holds", async () => {
-      for (const { taskId, subtaskId, problem } of await findUnsoundHolds(db)) {
+    every(config.checkHoldsMs, "check of holds", async () => {
+      // After a machine slept every lease looks old: first renew what is in hand.
+      await life.beat();
+      for (const unsound of await findUnsoundHolds(db)) {
+        const { taskId, subtaskId, kind } = unsound;
         repairs++;
-        log.error({ taskId, subtaskId, problem }, "unsound hold: a bug of ours; repairing");
-        await repairHold(core, taskId, subtaskId, problem);
+        log.error(unsound, "unsound hold; repairing");
+        if (kind === "lease") {
+          await takeBackLease(db, subtaskId ?? taskId, (lost) =>
+            releaseExpiredLease(core, lost, unsound),
+          );
+        } else await repairHold(core, unsound);
       }
     });
-    onTaskOver = every(checkHoldsMs, "tidying of worktrees", () =>
+    onTaskOver = every(tidyMs, "tidying of worktrees", () =>
       tidyOldWorktrees(db, config.keepWorktrees, onError("could not remove a worktree; it stays")),
     );
     runner.ringAll();
@@ -239,12 +264,7 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
       url: server.url,
       stop: async (reason) => {
         log.info({ reason }, "daemon is stopping");
-        const parked = await runner.stop(parkMs);
-        if (!parked)
-          log.warn(
-            { claims: runner.running() },
-            "not everything could be parked in time; the next start takes it over",
-          );
+        await parkAll(runner, life.bootId, parkMs, log);
         await unwind(started, log);
         await database.stop();
         await rm(config.paths.daemonFile, { force: true });
@@ -257,6 +277,21 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
     if (!(error instanceof DeputyError && error.code === "conflict")) await database.stop();
     throw error;
   }
+}
+
+/** Park what runs. What does not end in time is killed, and the next start takes its claim over. */
+export async function parkAll(
+  runner: StageRunner,
+  bootId: string,
+  graceMs: number,
+  log: Log,
+): Promise<void> {
+  if (await runner.stop(graceMs)) return;
+  const processesKilled = killOwnProcesses(bootId);
+  log.warn(
+    { claims: runner.running(), processesKilled },
+    "not everything could be parked in time; the next start takes it over",
+  );
 }
 
 /** Undo what was started, last first; one failure does not keep the rest up. */

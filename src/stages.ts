@@ -2,6 +2,7 @@ import { type AgentConfig, chooseAgent } from "./agents/choose-agent.ts";
 import type { Config } from "./config.ts";
 import { DeputyError } from "./core/error.ts";
 import { invariant } from "./core/invariant.ts";
+import { bootMark } from "./core/marks.ts";
 import type { Claim, Stage, StageName } from "./core/outcome.ts";
 import type { Task } from "./core/task.ts";
 import { makeDeliverStage } from "./delivery/deliver-task.ts";
@@ -12,7 +13,6 @@ import { makeExecuteStage } from "./executor/run-attempt.ts";
 import type { Life } from "./life.ts";
 import { reportProgress } from "./orchestrator/commands.ts";
 import { planTask } from "./orchestrator/plan-task.ts";
-import { bootMark } from "./recovery/reconcile.ts";
 import { makeRecoverStage } from "./recovery/recover-subtask.ts";
 import { scrubbedEnvironment } from "./sandbox/scrubbed-environment.ts";
 import type { Db } from "./store/schema.ts";
@@ -52,6 +52,8 @@ export function makeStages(deps: { db: Db; config: Config; life: Life }): Requir
         },
       }),
   };
+  // A daemon that leaves attempts to workers still verifies and merges itself.
+  const ownSlots = Math.max(1, config.concurrency);
   return {
     plan: { run: makePlanStage({ db, paths, authHeader }), slots: 8 },
     execute: {
@@ -66,7 +68,7 @@ export function makeStages(deps: { db: Db; config: Config; life: Life }): Requir
       }),
       slots: config.concurrency,
     },
-    verify: { run: makeVerifyStage(verifying), slots: config.concurrency },
+    verify: { run: makeVerifyStage(verifying), slots: ownSlots },
     recover: {
       run: makeRecoverStage({ db, backoffBaseMs: config.backoffMs, chance: Math.random }),
       slots: 8,
@@ -77,7 +79,7 @@ export function makeStages(deps: { db: Db; config: Config; life: Life }): Requir
         gate: (claim, task, subtask, commit, signal) =>
           judge(verifying, claim, task, subtask, commit, "after_merge", signal),
       }),
-      slots: config.concurrency,
+      slots: ownSlots,
     },
     deliver: {
       run: makeDeliverStage({

@@ -22,6 +22,10 @@ export const taskSchema = z.object({
   base: z.string().nullable(),
   agent: z.string(),
   checks: z.array(z.string()),
+  /** Known once the task is planned: what really judges it. */
+  preparation: z
+    .object({ checks: z.array(z.object({ command: z.string(), source: z.string() })) })
+    .nullish(),
   branch: z.string().nullable(),
   delivered_commit: z.string().nullable(),
   delivery_url: z.string().nullable(),

@@ -29,7 +29,7 @@ export function renderDetail(
   const facts: [string, string | null | undefined][] = [
     ["repository", `${task.repository}${task.base ? ` @ ${task.base}` : ""}`],
     ["agent", task.agent],
-    ["checks", task.checks.join(" · ") || null],
+    ["checks", listChecks(task)],
     ["waits for", why?.waiting_for],
     ["next", why?.next],
     ["branch", task.branch],
@@ -52,6 +52,13 @@ export function renderDetail(
     renderNext(detail),
   ];
   return sections.filter((part) => part !== "").join("\n");
+}
+
+/** What judges it, and who said so; before it is planned, what the caller asked for. */
+function listChecks({ checks, preparation }: TaskView): string | null {
+  if (!preparation) return checks.join(" · ") || null;
+  if (preparation.checks.length === 0) return "none: nothing is verified";
+  return preparation.checks.map(({ command, source }) => `${command} (${source})`).join(" · ");
 }
 
 function section(title: string, body: string): string {

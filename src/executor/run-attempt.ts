@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { Agent, AgentEnd, AgentEvent } from "../agents/agent.ts";
 import type { FailureKind } from "../core/failure.ts";
 import { invariant } from "../core/invariant.ts";
+import { attemptMark } from "../core/marks.ts";
 import type { Claim, Outcome, Stage } from "../core/outcome.ts";
 import { cleanOutsideText } from "../core/outside-text.ts";
 import type { Attempt, Subtask, Task } from "../core/task.ts";
@@ -119,7 +120,7 @@ function worktreeEnvironment(
     DEPUTY_TASK_ID: job.task.id,
     DEPUTY_SUBTASK: job.subtask.key,
     DEPUTY_ATTEMPT: String(job.attempt.number),
-    DEPUTY_ATTEMPT_ID: job.attempt.id,
+    [attemptMark]: job.attempt.id,
     // No git of an agent may climb out of its worktree into a repository around it.
     GIT_CEILING_DIRECTORIES: deps.paths.worktrees,
   };

@@ -1,7 +1,8 @@
 import { newId } from "../core/id.ts";
 import { invariant } from "../core/invariant.ts";
 import type { Claim, Outcome } from "../core/outcome.ts";
-import type { Task } from "../core/task.ts";
+import type { Plan } from "../core/plan.ts";
+import type { Preparation, Task } from "../core/task.ts";
 import { acceptanceCheck } from "../core/verdict.ts";
 import { json } from "../store/open.ts";
 import type { Tx } from "../store/schema.ts";
@@ -136,10 +137,7 @@ async function enterRunning(
   );
   await announce(tx, task, {
     type: "task.planned",
-    message:
-      plan.mode === "direct"
-        ? `Plan: direct, one subtask, from ${preparation.baseRef} at ${preparation.baseCommit.slice(0, 10)}`
-        : `Plan: ${plan.subtasks.length} subtasks, from ${preparation.baseRef} at ${preparation.baseCommit.slice(0, 10)}`,
+    message: describePlan(preparation, plan),
     data: {
       mode: plan.mode,
       base_commit: preparation.baseCommit,
@@ -153,6 +151,12 @@ async function enterRunning(
       setup: preparation.setup,
     },
   });
+}
+
+function describePlan({ baseCommit, baseRef, checks }: Preparation, plan: Plan): string {
+  const shape = plan.mode === "direct" ? "direct, one subtask" : `${plan.subtasks.length} subtasks`;
+  const judges = checks.map(({ command, source }) => `\`${command}\` (${source})`).join(", ");
+  return `Plan: ${shape}, from ${baseRef} at ${baseCommit.slice(0, 10)}; checks: ${judges || "none, so nothing will be verified"}`;
 }
 
 async function fail(tx: Tx, announce: Announce, task: Task, detail: string): Promise<void> {

@@ -17,7 +17,7 @@ import {
 } from "../store/transition.ts";
 import { advanceTask } from "./advance-task.ts";
 import type { Announce } from "./announce.ts";
-import { endAttempt } from "./end-attempt.ts";
+import { endAttempt, endingOf, lostAttempt } from "./end-attempt.ts";
 import { settle } from "./settle.ts";
 import { maxStageFailures, maxStageLosses, stageRetryAt, waitForSlot } from "./stage-retry.ts";
 
@@ -286,29 +286,4 @@ async function retryStage(
     { stageFailures: failures },
   );
   await ringStage(tx, claim.stage, task.id, subtask.id, at);
-}
-
-function endingOf({
-  reason,
-  failure,
-  detail,
-  question,
-}: Extract<Outcome, { kind: "attempted" }>): Ending {
-  return { what: "attempt", reason, failure, detail, question };
-}
-
-function lostAttempt(detail: string): Extract<Outcome, { kind: "attempted" }> {
-  return {
-    kind: "attempted",
-    reason: "lost",
-    failure: "lost",
-    detail,
-    outputTail: "",
-    commit: null,
-    snapshotRef: null,
-    summary: null,
-    question: null,
-    discoveries: [],
-    usage: [],
-  };
 }

@@ -49,12 +49,12 @@ async function claimOne(
 ): Promise<Claim | null> {
   const locked = await lockTask(tx, taskId);
   if (!locked) return null;
-  const { task, subtasks } = locked;
-  const lease = (doing: string) =>
-    ({ kind: "lease", owner: bootId, expiresAt: new Date(Date.now() + leaseMs), doing }) as const;
+  const { task, subtasks, now } = locked;
+  const expiresAt = new Date(now.getTime() + leaseMs);
+  const lease = (doing: string) => ({ kind: "lease", owner: bootId, expiresAt, doing }) as const;
   if (stage === "plan" || stage === "deliver") {
     const states: readonly TaskState[] = taskStatesOf[stage];
-    if (!states.includes(task.state) || !isFree(task, stage)) return null;
+    if (!states.includes(task.state) || !isFree(task, stage, now)) return null;
     const to = stage === "plan" ? "planning" : "delivering";
     const claimed = await moveTask(tx, task, to, lease(`${to} the task`), {}, true);
     if (stage === "plan")
@@ -65,7 +65,7 @@ async function claimOne(
     return { stage, taskId, subtaskId: null, attemptId: null, epoch: claimed.epoch };
   }
   const subtask = subtasks.find(({ id }) => id === subtaskId);
-  if (!subtask || subtask.state !== subtaskStateOf[stage] || !isFree(subtask, stage)) return null;
+  if (!subtask || subtask.state !== subtaskStateOf[stage] || !isFree(subtask, stage, now)) return null;
   if (
     stage === "integrate" &&
     subtasks.some((other) => other.state === "integrating" && other.hold?.kind === "lease")
@@ -134,9 +134,8 @@ async function startAttempt(
   };
 }
 
-function isFree(row: Task | Subtask, stage: StageName): boolean {
+function isFree(row: Task | Subtask, stage: StageName, now: Date): boolean {
   const { hold } = row;
   if (hold?.kind === "dependency") return hold.on.length === 1 && hold.on[0] === slot(stage);
-  // The query asked the database's clock; here a hair of tolerance keeps the two from disagreeing.
-  return hold?.kind === "wake" && hold.at.getTime() <= Date.now() + 1_000;
+  return hold?.kind === "wake" && hold.at <= now;
 }

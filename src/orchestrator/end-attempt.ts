@@ -1,16 +1,18 @@
 import type { Claim, Outcome } from "../core/outcome.ts";
-import type { Subtask, Task } from "../core/task.ts";
+import type { Ending, Subtask, Task } from "../core/task.ts";
 import { endAttemptRow } from "../store/attempts.ts";
 import type { Tx } from "../store/schema.ts";
 import { appendEvent } from "../store/transition.ts";
+
+type Attempted = Extract<Outcome, { kind: "attempted" }>;
 
 /** Write how an attempt ended: once, with exactly one reason. */
 export async function endAttempt(
   tx: Tx,
   task: Task,
   subtask: Subtask,
-  claim: Claim,
-  outcome: Extract<Outcome, { kind: "attempted" }>,
+  claim: Pick<Claim, "attemptId">,
+  outcome: Attempted,
 ): Promise<void> {
   if (!claim.attemptId) return;
   const { kind: _, ...ending } = outcome;
@@ -30,4 +32,26 @@ export async function endAttempt(
     subtaskId: subtask.id,
     attemptId: claim.attemptId,
   });
+}
+
+/** The same for recovery to read. */
+export function endingOf({ reason, failure, detail, question }: Attempted): Ending {
+  return { what: "attempt", reason, failure, detail, question };
+}
+
+/** An attempt that nobody reported on. */
+export function lostAttempt(detail: string): Attempted {
+  return {
+    kind: "attempted",
+    reason: "lost",
+    failure: "lost",
+    detail,
+    outputTail: "",
+    commit: null,
+    snapshotRef: null,
+    summary: null,
+    question: null,
+    discoveries: [],
+    usage: [],
+  };
 }

@@ -1,21 +1,31 @@
-import type { Claim, Outcome } from "../core/outcome.ts";
+import type { Hold } from "../core/hold.ts";
+import { newId } from "../core/id.ts";
+import type { Claim, StageName } from "../core/outcome.ts";
 import type { Subtask, Task } from "../core/task.ts";
+import { getLatestAttempt } from "../store/attempts.ts";
+import { subtaskStateOf, taskStatesOf } from "../store/claims.ts";
+import { json } from "../store/open.ts";
+import { insertQuestion } from "../store/questions.ts";
+import type { Tx } from "../store/schema.ts";
 import {
   appendEvent,
   inTransition,
   lockTask,
+  lockTaskRow,
   moveSubtask,
   moveTask,
   ringStage,
 } from "../store/transition.ts";
+import { findUnsoundHolds, type UnsoundHold } from "../store/unsound-holds.ts";
 import { type AdvanceDeps, advance } from "./advance.ts";
+import { endAttempt, endingOf, lostAttempt } from "./end-attempt.ts";
 import { settle } from "./settle.ts";
 import { waitForSlot } from "./stage-retry.ts";
 
 /**
- * Carries out what the reconciler found. A lease whose owner is dead ends as if its owner had said
- * so: an attempt is lost, any other stage is parked. A hold that is unsound in itself is our bug:
- * the row goes back to waiting for its stage's slot, and the event says what was wrong.
+ * Carries out what the reconciler found. A lease whose owner is dead ends as lost, as if its owner
+ * had said so. A hold that is unsound in itself is our bug: the row goes back to what it should be
+ * waiting for in its state, and the event says what was wrong.
  */
 export type LostLease = { claim: Claim; owner: string };
 
@@ -24,49 +34,104 @@ export async function releaseLostLease(
   lost: LostLease,
   detail: string,
 ): Promise<"applied" | "stale"> {
-  const outcome: Outcome = { kind: "parked", detail, snapshotRef: null };
-  return advance(deps, lost.owner, lost.claim, outcome);
+  return advance(deps, lost.owner, lost.claim, { kind: "lost", detail });
 }
 
-const stageOfTask = { queued: "plan", planning: "plan", delivering: "deliver" } as const;
-const stageOfSubtask = {
-  ready: "execute",
-  verifying: "verify",
-  recovering: "recover",
-  integrating: "integrate",
-} as const;
-
-export async function repairHold(
-  deps: AdvanceDeps,
-  taskId: string,
-  subtaskId: string | null,
-  problem: string,
-): Promise<void> {
+/** Repair a hold that is no lease (a lease is released), unless it is sound by now. */
+export async function repairHold(deps: AdvanceDeps, unsound: UnsoundHold): Promise<void> {
+  const { taskId, subtaskId, kind } = unsound;
   await inTransition(deps.db, async (tx) => {
     const locked = await lockTask(tx, taskId);
-    const row: Task | Subtask | undefined = subtaskId
-      ? locked?.subtasks.find(({ id }) => id === subtaskId)
-      : locked?.task;
-    if (!locked || !row?.hold) return;
-    if (subtaskId) {
-      const stage = stageOfSubtask[row.state as keyof typeof stageOfSubtask];
-      if (stage) {
-        await moveSubtask(tx, row as Subtask, (row as Subtask).state, waitForSlot(stage));
-        await ringStage(tx, stage, taskId, subtaskId);
-      }
-    } else {
-      const stage = stageOfTask[row.state as keyof typeof stageOfTask];
-      if (stage) {
-        await moveTask(tx, row as Task, (row as Task).state, waitForSlot(stage));
-        await ringStage(tx, stage, taskId, null);
-      }
-    }
-    await appendEvent(tx, taskId, {
-      type: "hold.repaired",
-      message: `An unsound hold was repaired: ${problem}`,
-      data: { problem, hold: row.hold },
-      subtaskId,
-    });
+    if (!locked || kind === "lease") return;
+    const current = (await findUnsoundHolds(tx)).find(
+      (hold) => hold.taskId === taskId && hold.subtaskId === subtaskId,
+    );
+    if (current?.kind !== kind) return;
+    const subtask = locked.subtasks.find(({ id }) => id === subtaskId) ?? null;
+    await reportRepair(tx, current, subtask?.hold ?? locked.task.hold);
+    if (subtask) await repairSubtask(tx, locked.task, subtask);
+    else await repairTask(tx, deps, locked.task, locked.subtasks);
     await settle(tx, taskId, deps.announce);
   });
+}
+
+/** Release a lease that nobody renews, and report it. */
+export async function releaseExpiredLease(
+  deps: AdvanceDeps,
+  lost: LostLease,
+  unsound: UnsoundHold,
+): Promise<void> {
+  if ((await releaseLostLease(deps, lost, unsound.problem)) === "stale") return;
+  await inTransition(deps.db, async (tx) => {
+    await lockTaskRow(tx, unsound.taskId);
+    await reportRepair(tx, unsound, null);
+  });
+}
+
+async function reportRepair(tx: Tx, unsound: UnsoundHold, hold: Hold | null): Promise<void> {
+  const { taskId, subtaskId, problem } = unsound;
+  await appendEvent(tx, taskId, {
+    type: "hold.repaired",
+    message: `An unsound hold was repaired: ${problem}`,
+    data: { problem, hold },
+    subtaskId,
+  });
+}
+
+async function repairSubtask(tx: Tx, task: Task, subtask: Subtask): Promise<void> {
+  if (subtask.state === "running") {
+    // Whoever runs it has no lease: nobody does.
+    const lost = lostAttempt("nobody worked on it");
+    const attempt = await getLatestAttempt(tx, subtask.id);
+    await endAttempt(tx, task, subtask, { attemptId: attempt?.id ?? null }, lost);
+    const ending = json(endingOf(lost));
+    await moveSubtask(tx, subtask, "recovering", waitForSlot("recover"), { ending });
+    await ringStage(tx, "recover", task.id, subtask.id);
+    return;
+  }
+  // Its question is gone or answered: the next attempt has the answers, or asks again.
+  const state = subtask.state === "waiting" ? "ready" : subtask.state;
+  const stage = stageOf(subtaskStateOf, state);
+  if (!stage) return; // blocked: settling says what it waits for
+  await moveSubtask(tx, subtask, state, waitForSlot(stage));
+  await ringStage(tx, stage, task.id, subtask.id);
+}
+
+async function repairTask(
+  tx: Tx,
+  { announce }: AdvanceDeps,
+  task: Task,
+  subtasks: readonly Subtask[],
+): Promise<void> {
+  const stage = stageOf(taskStatesOf, task.state);
+  if (stage) {
+    await moveTask(tx, task, task.state, waitForSlot(stage));
+    await ringStage(tx, stage, task.id, null);
+    return;
+  }
+  if (task.state !== "waiting" || subtasks.length > 0) return; // settling says what it waits for
+  // Nothing may run that nobody approved: it is asked again.
+  const questionId = newId("question");
+  const text = "The question about this task was lost. May it run?";
+  await insertQuestion(tx, {
+    id: questionId,
+    taskId: task.id,
+    subtaskId: null,
+    kind: "approval",
+    text,
+  });
+  const asking = await moveTask(tx, task, "waiting", { kind: "question", questionId });
+  await announce(tx, asking, {
+    type: "question.asked",
+    message: `Question: ${text}`,
+    data: { question_id: questionId, question: text },
+  });
+}
+
+function stageOf(
+  table: Readonly<Record<string, string | readonly string[]>>,
+  state: string,
+): StageName | undefined {
+  const row = Object.entries(table).find(([, states]) => [states].flat().includes(state));
+  return row?.[0] as StageName | undefined;
 }

@@ -1,9 +1,11 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Ring } from "./open.ts";
 
 /**
  * Moves outbox rows to the queue: the transition wrote them in its own transaction, so the bell is
  * rung if and only if the state changed. Poked after every commit it hears of, and by itself every
- * few seconds for those it did not. Sleeps exactly until the next row is due.
+ * few seconds for those it did not. Sleeps exactly until the next row is due. A first poke is served
+ * at once; in a storm of them it draws breath between two rounds and takes more with each.
  */
 export type Relay = { poke(): void; stop(): Promise<void> };
 
@@ -17,6 +19,7 @@ export type RelayOptions = {
 
 const batch = 500;
 const pollMs = 5_000;
+const breathMs = 15;
 
 export function startRelay({ drain, nextDelayMs, ring, onError }: RelayOptions): Relay {
   let stopped = false;
@@ -30,6 +33,7 @@ export function startRelay({ drain, nextDelayMs, ring, onError }: RelayOptions):
       do {
         again = false;
         while (!stopped && (await drain(batch, ring)) === batch);
+        await sleep(breathMs);
       } while (again && !stopped);
       const next = await nextDelayMs();
       if (next !== null) delayMs = Math.min(pollMs, Math.max(5, next));

@@ -1,3 +1,4 @@
+import { attemptMark, bootMark } from "../core/marks.ts";
 import type { Claim } from "../core/outcome.ts";
 import { killLeftovers } from "../sandbox/kill-group.ts";
 import { isProcessAlive } from "../sandbox/process-identity.ts";
@@ -13,10 +14,6 @@ import type { Db } from "../store/schema.ts";
  * is not done here: the caller feeds it to the orchestrator.
  */
 export type LostClaim = { claim: Claim; owner: string };
-
-/** The environment variables that name the boot, and the attempt, in every process they start. */
-export const bootMark = "DEPUTY_BOOT";
-export const attemptMark = "DEPUTY_ATTEMPT_ID";
 
 export async function buryDeadBoots(
   db: Db,

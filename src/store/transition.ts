@@ -28,25 +28,30 @@ export type NewEvent = {
   attemptId?: string | null;
 };
 
-/** Lock a task with its subtasks for a transition. Null when there is no such task. */
+/**
+ * Lock a task with its subtasks for a transition, and say what time it is by the database's clock.
+ * Null when there is no such task.
+ */
 export async function lockTask(
   tx: Tx,
   taskId: string,
-): Promise<{ task: Task; subtasks: Subtask[] } | null> {
-  const row = await tx
+): Promise<{ task: Task; subtasks: Subtask[]; now: Date } | null> {
+  const found = await tx
     .selectFrom("tasks")
     .selectAll()
+    .select(sql<Date>`clock_timestamp()`.as("now"))
     .where("id", "=", taskId)
     .forUpdate()
     .executeTakeFirst();
-  if (!row) return null;
+  if (!found) return null;
+  const { now, ...row } = found;
   const subtasks = await tx
     .selectFrom("subtasks")
     .selectAll()
     .where("taskId", "=", taskId)
     .orderBy("position")
     .execute();
-  return { task: toTask(row), subtasks: subtasks.map(toSubtask) };
+  return { task: toTask(row), subtasks: subtasks.map(toSubtask), now };
 }
 
 /** Lock the task's row alone, for an event that changes no state. */

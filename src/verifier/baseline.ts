@@ -1,21 +1,16 @@
 import type { Baseline } from "../core/task.ts";
 import type { Check, CheckRun } from "../core/verdict.ts";
 import type { ProcessIdentity } from "../sandbox/process-identity.ts";
-import type { Mirror } from "../worktree/open-mirror.ts";
-import { checkLogPath, runSetup, withCleanWorktree } from "./clean-worktree.ts";
+import { type CleanPlace, checkLogPath, runSetup, withCleanWorktree } from "./clean-worktree.ts";
 import { type CheckPlace, runCheck } from "./run-checks.ts";
 
 /**
  * The same checks on the base commit, once per task: what was red before the work began is not the
  * work's fault, and the tests that ran before are those that must still run.
  */
-export type BaselineInput = {
-  mirror: Mirror;
-  baseCommit: string;
+export type BaselineInput = CleanPlace & {
   checks: readonly Check[];
   setup: readonly string[];
-  /** A folder for clean worktrees; each gets a name of its own in it. */
-  workRoot: string;
   logRoot: string;
   /** Variables beside the scrubbed environment. */
   env: Readonly<Record<string, string>>;
@@ -28,7 +23,7 @@ export async function runBaseline(input: BaselineInput): Promise<Baseline> {
   const { baseCommit, checks, logRoot } = input;
   const none: Baseline = { commit: baseCommit, runs: {}, setupOk: true, setupDetail: "no setup" };
   if (checks.length === 0) return none;
-  return withCleanWorktree(input.mirror, input.workRoot, baseCommit, async (worktree) => {
+  return withCleanWorktree(input, baseCommit, async (worktree) => {
     const place: CheckPlace = { ...input, worktree, commit: baseCommit };
     const setup = await runSetup(input.setup, place, logRoot);
     const setupDetail = setup

@@ -2,18 +2,19 @@ import { randomUUID } from "node:crypto";
 import { mkdir, realpath } from "node:fs/promises";
 import { join } from "node:path";
 import type { Check, CheckRun } from "../core/verdict.ts";
+import { includeFiles } from "../worktree/include-files.ts";
 import type { Mirror } from "../worktree/open-mirror.ts";
 import { addWorktree, removeWorktree } from "../worktree/worktree.ts";
 import { defaultCheckTimeoutMs, setupCheckName } from "./inspect-repository.ts";
 import { type CheckPlace, runCheck } from "./run-checks.ts";
 
 /**
- * A worktree at one commit that nobody worked in, for as long as `use` runs. It is gone afterwards
+ * A worktree at one commit that nobody worked in, for as long as `use` runs, with the ignored files
+ * that the base's `.worktreeinclude` names beside it, as the agent's has them. It is gone afterwards
  * whatever happens; nothing in it is anybody's work, so nothing is kept of it.
  */
 export async function withCleanWorktree<T>(
-  mirror: Mirror,
-  workRoot: string,
+  { mirror, workRoot, repository, baseCommit }: CleanPlace,
   commit: string,
   use: (worktree: string) => Promise<T>,
 ): Promise<T> {
@@ -22,11 +23,21 @@ export async function withCleanWorktree<T>(
   const path = join(await realpath(workRoot), `check-${randomUUID()}`);
   try {
     await addWorktree(mirror, path, commit);
+    if (repository !== undefined) await includeFiles(mirror, repository, path, baseCommit);
     return await use(path);
   } finally {
     await removeWorktree(mirror, path);
   }
 }
+
+export type CleanPlace = {
+  mirror: Mirror;
+  /** A folder for clean worktrees; each gets a name of its own in it, and is removed. */
+  workRoot: string;
+  /** The user's repository, whose ignored files are copied in; left out: none are. */
+  repository?: string;
+  baseCommit: string;
+};
 
 export type Setup = { check: Check; run: CheckRun; ok: boolean };
 

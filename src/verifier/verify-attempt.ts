@@ -2,8 +2,13 @@ import type { Baseline } from "../core/task.ts";
 import type { Check, CheckResult, CheckRun, Verdict } from "../core/verdict.ts";
 import type { ProcessIdentity } from "../sandbox/process-identity.ts";
 import { listChanges } from "../worktree/diff.ts";
-import type { Mirror } from "../worktree/open-mirror.ts";
-import { checkLogPath, runSetup, type Setup, withCleanWorktree } from "./clean-worktree.ts";
+import {
+  type CleanPlace,
+  checkLogPath,
+  runSetup,
+  type Setup,
+  withCleanWorktree,
+} from "./clean-worktree.ts";
 import { conclude, noChange, nothingChecked } from "./conclude.ts";
 import { type InspectedChange, inspectChange } from "./inspect-change.ts";
 import { judgeCheck, judgeRun } from "./judge-check.ts";
@@ -21,8 +26,7 @@ import { tryOriginalTests } from "./try-original-tests.ts";
  *
  * The agent's new tests run too, and its edited ones; only its influence on the judge is taken away.
  */
-export type VerifyInput = {
-  mirror: Mirror;
+export type VerifyInput = Omit<CleanPlace, "baseCommit"> & {
   /** What checks, protected paths and original tests are taken from, and the baseline refers to. */
   baseCommit: string;
   commit: string;
@@ -32,8 +36,6 @@ export type VerifyInput = {
   setup: readonly string[];
   protectedPaths: readonly string[];
   allowTestChanges: boolean;
-  /** A folder for clean worktrees; each gets a name of its own in it, and is removed. */
-  workRoot: string;
   logRoot: string;
   /** Variables beside the scrubbed environment. */
   env: Readonly<Record<string, string>>;
@@ -47,7 +49,7 @@ export type VerifyInput = {
 
 /** Verify a commit. Throws the signal's reason when aborted, and for lost infrastructure (git, disk). */
 export async function verifyCommit(input: VerifyInput): Promise<Verdict> {
-  const { mirror, commit, mustChangeFrom, workRoot } = input;
+  const { mirror, commit, mustChangeFrom } = input;
   if (mustChangeFrom && (await listChanges(mirror, mustChangeFrom, commit)).length === 0) {
     const summary = `${noChange}: the attempt ended without changing a file`;
     return { ...conclude([], [], []), result: "fail", summary };
@@ -56,7 +58,7 @@ export async function verifyCommit(input: VerifyInput): Promise<Verdict> {
   if (input.checks.length === 0) {
     return conclude([], change.findings, [`There is no check: ${nothingChecked}.`]);
   }
-  return withCleanWorktree(mirror, workRoot, commit, async (worktree) => {
+  return withCleanWorktree(input, commit, async (worktree) => {
     const place: CheckPlace = { ...input, worktree };
     await putJudgesBack(input, change, worktree);
     const setup = await runSetup(input.setup, place, input.logRoot);

@@ -61,6 +61,7 @@ export async function judge(
   );
   const run = {
     mirror,
+    repository: task.repository,
     baseCommit: preparation.baseCommit,
     checks,
     setup: preparation.setup,

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { DeputyError } from "../core/error.ts";
+import { gather } from "../core/gather.ts";
 import { invariant } from "../core/invariant.ts";
 import {
   type FetchOptions,
@@ -80,9 +81,37 @@ export async function resolveBase(
   );
 }
 
-/** Keep a commit reachable as refs/deputy/NAME (or that full name). Moves the ref when it exists. */
+/**
+ * Keep a commit reachable as refs/deputy/NAME (or that full name). Moves the ref when it exists. What
+ * is pinned at the same time shares one git process.
+ */
 export async function pinRef(mirror: Mirror, name: string, commit: string): Promise<void> {
-  await openMirror(mirror).run(["update-ref", "--no-deref", deputyRef(name), commit]);
+  const { gitDir } = mirror;
+  let pin = pinners.get(gitDir);
+  if (!pin) {
+    pin = gather((pins) => pinAll(mirror, pins), 100);
+    pinners.set(gitDir, pin);
+  }
+  const error = await pin({ ref: deputyRef(name), commit });
+  if (error) throw error;
+}
+
+type Pin = { ref: string; commit: string };
+const pinners = new Map<string, (pin: Pin) => Promise<Error | null>>();
+
+/** All of them in one transaction; where git takes none for the sake of one, each alone. */
+async function pinAll(mirror: Mirror, pins: readonly Pin[]): Promise<(Error | null)[]> {
+  const git = openMirror(mirror);
+  const input = pins.map(({ ref, commit }) => `update ${ref} ${commit}\n`).join("");
+  try {
+    await git.run(["update-ref", "--no-deref", "--stdin"], { input });
+    return pins.map(() => null);
+  } catch (error) {
+    if (pins.length === 1) return [error as Error];
+    const answers = [];
+    for (const pin of pins) answers.push(...(await pinAll(mirror, [pin])));
+    return answers;
+  }
 }
 
 /** The commit of refs/deputy/NAME, or null. */

@@ -1,0 +1,28 @@
+import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
+import { expect, test } from "vitest";
+
+type Locked = {
+  version?: string;
+  resolved?: string;
+  optionalDependencies?: Record<string, string>;
+};
+const lock: { packages: Record<string, Locked> } = JSON.parse(
+  readFileSync(resolve(import.meta.dirname, "../package-lock.json"), "utf8"),
+);
+
+// npm leaves a platform's package out of the lock when it could not load it at that moment, and
+// `npm ci` then refuses the lock everywhere.
+test("every optional dependency of a locked package is locked, for every platform", () => {
+  const missing = Object.entries(lock.packages).flatMap(([path, { optionalDependencies = {} }]) =>
+    Object.keys(optionalDependencies).filter(
+      (name) =>
+        !lock.packages[`node_modules/${name}`] && !lock.packages[`${path}/node_modules/${name}`],
+    ),
+  );
+  expect(missing).toEqual([]);
+});
+
+test("the lock names no registry", () => {
+  expect(Object.values(lock.packages).flatMap(({ resolved }) => resolved ?? [])).toEqual([]);
+});
