@@ -53,14 +53,14 @@ export async function benchIntake() {
     rates[who].push(amount / ((answeredAt - startedAt) / 1000));
     latencies[who].push(latency.p99);
   };
+  await shoot("bare", bareUrl, {}, 2_000); // warm
   for (let round = 0; round < rounds; round++) {
-    // A new daemon each round, or the backlog of the round before would be planned beside this one.
+    // The baseline has the machine to itself; and each round a new daemon, or the backlog of the
+    // last one would be worked off beside this one.
+    await shoot("bare", bareUrl, {});
     const daemon = await startDaemon();
-    await shoot("ours", daemon.url, daemon.headers, 1_000); // warm both up
-    await shoot("bare", bareUrl, {}, 1_000);
-    if (round % 2 === 0) await shoot("bare", bareUrl, {});
+    await shoot("ours", daemon.url, daemon.headers, 2_000);
     await shoot("ours", daemon.url, daemon.headers);
-    if (round % 2 === 1) await shoot("bare", bareUrl, {});
     await daemon.stop(process.env.BENCH_NODE_FLAGS ? "SIGTERM" : "SIGKILL");
   }
   await endProcess(bare, "SIGTERM");

@@ -5,22 +5,21 @@ import { hostname } from "node:os";
 import { defaultAgent } from "./agents/choose-agent.ts";
 import { checkedRepositories } from "./checked-repositories.ts";
 import type { Config } from "./config.ts";
-import { DeputyError } from "./core/error.ts";
 import { openDatabase } from "./database.ts";
 import { tidyOldWorktrees } from "./delivery/tidy-worktrees.ts";
 import { makeMetrics } from "./http/metrics.ts";
 import { startHttpServer } from "./http/server.ts";
-import { beginLife } from "./life.ts";
+import { beginLife, parkAll } from "./life.ts";
 import type { Log } from "./log.ts";
 import { notificationRows } from "./notifier/notification-rows.ts";
 import { startNotifier } from "./notifier/run-notifier.ts";
 import { makeAnnounce } from "./orchestrator/announce.ts";
 import { releaseExpiredLease, releaseLostLease, repairHold } from "./orchestrator/repair.ts";
-import { type StageRunner, startStageRunner } from "./orchestrator/run-stages.ts";
+import { startStageRunner } from "./orchestrator/run-stages.ts";
 import { watchRush } from "./orchestrator/rush.ts";
 import { openQueue } from "./queue/open.ts";
 import { startRelay } from "./queue/relay.ts";
-import { buryDeadBoots, killOwnProcesses, takeBackLease } from "./recovery/reconcile.ts";
+import { buryDeadBoots, takeBackLease } from "./recovery/reconcile.ts";
 import { identifyProcess } from "./sandbox/process-identity.ts";
 import { makeService, readToken } from "./service.ts";
 import { agentConfig, makeAuthHeader, makeStages } from "./stages.ts";
@@ -57,11 +56,12 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
   ] as const) {
     await mkdir(config.paths[folder], { recursive: true, mode: 0o700 });
   }
-  const database = await openDatabase(config, log);
+  const database = await openDatabase(config, log, "daemon");
   const { store } = database;
   const { db } = store;
   const onError = (what: string) => (error: Error) => log.error({ err: error }, what);
   const started: (() => Promise<unknown>)[] = [() => store.close()];
+  let isOurs = false;
   try {
     const life = await beginLife(store, "daemon", {
       log,
@@ -69,6 +69,7 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
       onDatabaseLost: database.revive,
     });
     started.push(() => life.end());
+    isOurs = true;
 
     const announce = makeAnnounce((event, task) => notificationRows(event, task, config.notifier));
     const core = { db, announce };
@@ -223,10 +224,8 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
       return run;
     };
     every(Math.min(takeOverMs, config.reconcileMs), "takeover", bury);
-    every(config.reconcileMs, "reconcile", async () => {
-      // A bell that got lost (a flushed Redis, dropped tables) is rung again here.
-      runner.ringAll();
-    });
+    // A bell that got lost (a flushed Redis, dropped tables) is rung again here.
+    every(config.reconcileMs, "reconcile", async () => runner.ringAll());
     every(config.checkHoldsMs, "check of holds", async () => {
       // After a machine slept every lease looks old: first renew what is in hand.
       await life.beat();
@@ -273,25 +272,10 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
     };
   } catch (error) {
     await unwind(started, log);
-    // When the seat is taken, the database is in use by whoever has it.
-    if (!(error instanceof DeputyError && error.code === "conflict")) await database.stop();
+    // When another daemon has the seat, it also uses the database.
+    if (isOurs) await database.stop();
     throw error;
   }
-}
-
-/** Park what runs. What does not end in time is killed, and the next start takes its claim over. */
-export async function parkAll(
-  runner: StageRunner,
-  bootId: string,
-  graceMs: number,
-  log: Log,
-): Promise<void> {
-  if (await runner.stop(graceMs)) return;
-  const processesKilled = killOwnProcesses(bootId);
-  log.warn(
-    { claims: runner.running(), processesKilled },
-    "not everything could be parked in time; the next start takes it over",
-  );
 }
 
 /** Undo what was started, last first; one failure does not keep the rest up. */

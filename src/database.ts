@@ -1,6 +1,11 @@
 import type { Config } from "./config.ts";
+import { DeputyError } from "./core/error.ts";
 import type { Log } from "./log.ts";
-import { type EmbeddedPostgres, startEmbeddedPostgres } from "./store/embedded.ts";
+import {
+  describeEmbeddedPostgres,
+  type EmbeddedPostgres,
+  startEmbeddedPostgres,
+} from "./store/embedded.ts";
 import { openStore, type Store } from "./store/open.ts";
 import { ping } from "./store/tasks.ts";
 
@@ -15,9 +20,20 @@ export type Database = {
   stop(): Promise<void>;
 };
 
-export async function openDatabase(config: Config, log: Log): Promise<Database> {
+/** Only a daemon starts the embedded server: a worker takes part in one that runs. */
+export async function openDatabase(
+  config: Config,
+  log: Log,
+  kind: "daemon" | "worker",
+): Promise<Database> {
   let embedded: EmbeddedPostgres | null = null;
   const startEmbedded = async () => {
+    if (kind === "worker" && (await describeEmbeddedPostgres(config.home)).state !== "running") {
+      throw new DeputyError(
+        "unavailable",
+        `No daemon runs on ${config.home}; start one with deputy up, then the worker.`,
+      );
+    }
     const server = await startEmbeddedPostgres({
       home: config.home,
       log: (message) => log.debug(message),

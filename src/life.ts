@@ -1,9 +1,10 @@
 import { hostname } from "node:os";
 import { DeputyError } from "./core/error.ts";
 import { newId } from "./core/id.ts";
-import type { Claim } from "./core/outcome.ts";
 import type { Log } from "./log.ts";
 import { leaseMs } from "./orchestrator/claim.ts";
+import type { StageRunner } from "./orchestrator/run-stages.ts";
+import { killOwnProcesses } from "./recovery/reconcile.ts";
 import { identifyProcess, type ProcessIdentity } from "./sandbox/process-identity.ts";
 import { forgetProcess, recordProcess, registerBoot, renewLeases } from "./store/boots.ts";
 import type { Store } from "./store/open.ts";
@@ -25,11 +26,7 @@ export type Life = {
   end(): Promise<void>;
 };
 
-type Runner = {
-  running(): Claim[];
-  cancelTask(taskId: string): void;
-  abandon(claim: Claim): void;
-};
+type Runner = Pick<StageRunner, "running" | "cancelTask" | "abandon">;
 
 const beatMs = 10_000;
 
@@ -76,7 +73,7 @@ export async function beginLife(
   if (!boot) {
     throw new DeputyError(
       "conflict",
-      `Another daemon already works on ${options.home}; use it, or stop it with deputy down.`,
+      `Another daemon already works on the database of ${options.home}; use it, or stop it with deputy down.`,
     );
   }
   let runner: Runner | null = null;
@@ -132,4 +129,19 @@ export async function beginLife(
       await boot.release();
     },
   };
+}
+
+/** Park what runs. What does not end in time is killed, and the next start takes its claim over. */
+export async function parkAll(
+  runner: Pick<StageRunner, "running" | "stop">,
+  bootId: string,
+  graceMs: number,
+  log: Log,
+): Promise<void> {
+  if (await runner.stop(graceMs)) return;
+  const processesKilled = killOwnProcesses(bootId);
+  log.warn(
+    { claims: runner.running(), processesKilled },
+    "not everything could be parked in time; the next start takes it over",
+  );
 }

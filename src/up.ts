@@ -19,6 +19,8 @@ export async function runDaemon(
   onUp: (url: string, config: Config) => void,
 ): Promise<void> {
   const config = loadConfig(process.env, options);
+  // The database lets one daemon work on it; two databases must not share a home either.
+  await refuseSecondDaemon(config);
   const log = openLog(config.logLevel);
   const daemon = await startDaemon(config, log);
   onUp(daemon.url, config);
@@ -55,12 +57,7 @@ export async function startDetached(
   options: UpOptions,
 ): Promise<{ url: string; pid: number; logPath: string }> {
   const config = loadConfig(process.env, options);
-  const running = await findDaemon(config);
-  if (running)
-    throw new DeputyError(
-      "conflict",
-      `The daemon already runs at ${running.url} (pid ${running.pid}).`,
-    );
+  await refuseSecondDaemon(config);
   await mkdir(config.home, { recursive: true, mode: 0o700 });
   const logPath = join(config.home, "daemon.log");
   const flags = [
@@ -104,6 +101,15 @@ export async function stopDaemon(): Promise<{ pid: number } | null> {
   throw new DeputyError(
     "unavailable",
     `The daemon (pid ${daemon.pid}) did not stop within 30 s; its log says why.`,
+  );
+}
+
+async function refuseSecondDaemon(config: Config): Promise<void> {
+  const running = await findDaemon(config);
+  if (!running || running.pid === process.pid) return;
+  throw new DeputyError(
+    "conflict",
+    `The daemon of ${config.home} already runs at ${running.url} (pid ${running.pid}); use it, or stop it with deputy down.`,
   );
 }
 

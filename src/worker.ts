@@ -1,7 +1,8 @@
 import { mkdir } from "node:fs/promises";
 import type { Config } from "./config.ts";
+import { DeputyError } from "./core/error.ts";
 import { openDatabase } from "./database.ts";
-import { beginLife } from "./life.ts";
+import { beginLife, parkAll } from "./life.ts";
 import type { Log } from "./log.ts";
 import { notificationRows } from "./notifier/notification-rows.ts";
 import { makeAnnounce } from "./orchestrator/announce.ts";
@@ -18,11 +19,16 @@ import { listen } from "./store/listen.ts";
 export type WorkerProcess = { stop(reason: string): Promise<void> };
 
 const parkMs = 8_000;
-const ringMs = 15_000;
 
 export async function startWorker(config: Config, log: Log): Promise<WorkerProcess> {
+  if (config.concurrency === 0) {
+    throw new DeputyError(
+      "invalid_input",
+      "A worker needs at least one slot: set DEPUTY_CONCURRENCY or --concurrency to 1 or more.",
+    );
+  }
   await mkdir(config.home, { recursive: true, mode: 0o700 });
-  const database = await openDatabase(config, log);
+  const database = await openDatabase(config, log, "worker");
   const { store } = database;
   const { db } = store;
   const life = await beginLife(store, "worker", {
@@ -38,6 +44,7 @@ export async function startWorker(config: Config, log: Log): Promise<WorkerProce
     stages: { execute },
     log: (level, fields, message) => log[level](fields, message),
   });
+  life.workWith(runner);
   const queue = await openQueue({
     connection: config.redisUrl
       ? { kind: "redis", url: config.redisUrl }
@@ -54,14 +61,14 @@ export async function startWorker(config: Config, log: Log): Promise<WorkerProce
     },
     (error) => log.error({ err: error }, "listen error"),
   );
-  const timer = setInterval(() => runner.ringAll(), ringMs);
+  const timer = setInterval(() => runner.ringAll(), config.reconcileMs);
   runner.ringAll();
   log.info({ boot: life.bootId, slots: config.concurrency }, "worker is up");
   return {
     stop: async (reason) => {
       log.info({ reason }, "worker is stopping");
       clearInterval(timer);
-      await runner.stop(parkMs);
+      await parkAll(runner, life.bootId, parkMs, log);
       await listener.close();
       await queue.close();
       await life.end();

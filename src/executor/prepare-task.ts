@@ -32,7 +32,8 @@ type Prepare = {
 
 export async function prepareBase(task: Task, options: Prepare): Promise<PreparedBase> {
   const repository = parseRepository(task.repository);
-  const mirror = await lookTogether(repository, options);
+  const looked = await lookTogether(repository, options);
+  const mirror = await askForCommit(looked, repository, task.base, options);
   const base = await resolveBase(mirror, task.base);
   await pinRef(mirror, `base/${task.id}`, base.commit);
   const forkCommit =
@@ -40,6 +41,28 @@ export async function prepareBase(task: Task, options: Prepare): Promise<Prepare
       ? null
       : await findMergeBase(mirror, mirror.head.commit, base.commit);
   return { mirror, baseCommit: base.commit, baseRef: base.ref, forkCommit };
+}
+
+/**
+ * A commit that no branch or tag holds, as the head of a pull request from a fork, is there only when
+ * it is asked for by name. What cannot be had is said by whoever looks for it in the mirror.
+ */
+async function askForCommit(
+  mirror: FetchedMirror,
+  repository: Repository,
+  base: string | null,
+  options: Prepare,
+): Promise<FetchedMirror> {
+  if (base === null || !/^[0-9a-f]{40}$/.test(base)) return mirror;
+  const known = await resolveBase(mirror, base).catch(() => null); // not there yet
+  if (known) return mirror;
+  const { authHeader, mirrorRoot, signal } = options;
+  const header = authHeader(repository.url);
+  return ensureMirror(mirrorRoot, repository, {
+    ...(header ? { authHeader: header } : {}),
+    signal,
+    want: base,
+  });
 }
 
 const looks = new Map<string, (options: Prepare) => Promise<FetchedMirror>>();

@@ -65,7 +65,8 @@ async function claimOne(
     return { stage, taskId, subtaskId: null, attemptId: null, epoch: claimed.epoch };
   }
   const subtask = subtasks.find(({ id }) => id === subtaskId);
-  if (!subtask || subtask.state !== subtaskStateOf[stage] || !isFree(subtask, stage, now)) return null;
+  if (!subtask || subtask.state !== subtaskStateOf[stage] || !isFree(subtask, stage, now))
+    return null;
   if (
     stage === "integrate" &&
     subtasks.some((other) => other.state === "integrating" && other.hold?.kind === "lease")

@@ -23,6 +23,7 @@ type PostgresConfig =
 export type EngineQueue = {
   addBulk(jobs: { name: string; data: object }[]): Promise<unknown>;
   on(event: "error", listener: (error: Error) => void): unknown;
+  waitUntilReady(): Promise<unknown>;
   close(): Promise<void>;
 };
 export type EngineWorker = {
@@ -65,14 +66,20 @@ export async function openEngine(
     };
   }
   const { Redis } = await import("ioredis");
-  const redis = new Redis(connection.url, { maxRetriesPerRequest: null });
-  redis.on("error", onError);
+  // Who waits for a job waits for as long as it takes; who rings must learn at once that nobody hears.
+  const waiting = new Redis(connection.url, { maxRetriesPerRequest: null });
+  const ringing = new Redis(connection.url, {
+    maxRetriesPerRequest: 1,
+    enableOfflineQueue: false,
+    commandTimeout: 5_000,
+  });
+  for (const redis of [waiting, ringing]) redis.on("error", onError);
   return {
-    makeQueue: (name, options) => new Queue(name, { ...options, connection: redis }),
+    makeQueue: (name, options) => new Queue(name, { ...options, connection: ringing }),
     makeWorker: (name, onJob, options) =>
-      new Worker(name, async (job) => onJob(job.name), { ...options, connection: redis }),
+      new Worker(name, async (job) => onJob(job.name), { ...options, connection: waiting }),
     close: async () => {
-      redis.disconnect();
+      for (const redis of [waiting, ringing]) redis.disconnect();
     },
   };
 }

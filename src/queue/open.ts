@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { DeputyError } from "../core/error.ts";
 import { type StageName, stageNames } from "../core/outcome.ts";
 import { type EngineWorker, openEngine, type QueueConnection } from "./engine.ts";
 
@@ -33,14 +35,72 @@ function thinOut(rings: readonly Ring[]): Ring[] {
   });
 }
 
-/** Open the queue and hear the bells named, until `close`. */
-export async function openQueue(options: {
+type QueueOptions = {
   connection: QueueConnection;
   bells: readonly Bell[];
   onRing: (stage: StageName) => void;
   onError: (error: Error) => void;
-}): Promise<WorkQueue> {
-  const { connection, bells, onRing, onError } = options;
+};
+
+/** A queue that does not answer keeps nobody waiting longer than this. */
+const openTimeoutMs = 15_000;
+const closeTimeoutMs = 2_000;
+const healPauseMs = 2_000;
+
+/**
+ * Open the queue and hear the bells named, until `close`. Tables that are dropped under it are made
+ * anew: what was in them were bells, and whoever rings them again finds a queue.
+ */
+export async function openQueue(options: QueueOptions): Promise<WorkQueue> {
+  let closed = false;
+  let healing = false;
+  const heal = async () => {
+    if (closed || healing) return;
+    healing = true;
+    await parts.close();
+    while (!closed && healing) {
+      try {
+        const fresh = await openParts(options, onError);
+        if (closed) await fresh.close();
+        parts = fresh;
+        healing = false;
+      } catch (error) {
+        options.onError(error as Error);
+        await sleep(healPauseMs, undefined, { ref: false });
+      }
+    }
+  };
+  const onError = (error: Error) => {
+    if (closed || healing) return; // what is being taken down complains
+    options.onError(error);
+    if (isTableGone(error)) void heal();
+  };
+  let parts = await openParts(options, onError);
+  return {
+    ring: async (rings) => {
+      try {
+        await parts.ring(rings);
+      } catch (error) {
+        if (isTableGone(error as Error)) void heal();
+        throw error;
+      }
+    },
+    close: async () => {
+      closed = true;
+      await parts.close();
+    },
+  };
+}
+
+/** PostgreSQL's words for a table, schema or function that is not there. */
+function isTableGone(error: Error & { code?: string }): boolean {
+  return ["42P01", "3F000", "42883"].includes(error.code ?? "");
+}
+
+async function openParts(
+  { connection, bells, onRing }: QueueOptions,
+  onError: (error: Error) => void,
+): Promise<WorkQueue> {
   const engine = await openEngine(connection, onError);
   const open = (bell: Bell) => {
     // One retry authority: recovery. A lost or failed bell is rung again by the reconciler.
@@ -60,7 +120,30 @@ export async function openQueue(options: {
     return worker;
   };
   const workers = bells.map(hear);
-  await Promise.all(workers.map((worker) => worker.waitUntilReady()));
+  const close = async () => {
+    // Their last words would go to a server that may be gone; nothing in them is needed.
+    const politely = async () => {
+      await Promise.allSettled(workers.map((worker) => worker.close(true)));
+      await Promise.allSettled(Object.values(queues).map((queue) => queue.close()));
+    };
+    await Promise.race([politely(), sleep(closeTimeoutMs, undefined, { ref: false })]);
+    await engine.close();
+  };
+  const ready = Promise.all(
+    [...workers, ...Object.values(queues)].map((part) => part.waitUntilReady()),
+  );
+  const inTime = await Promise.race([
+    ready.then(() => true),
+    sleep(openTimeoutMs, false, { ref: false }),
+  ]);
+  if (!inTime) {
+    ready.catch(() => {}); // given up on
+    await close();
+    throw new DeputyError(
+      "unavailable",
+      `The queue does not answer: ${connection.kind === "redis" ? "check that Redis runs at REDIS_URL" : "check the database"}.`,
+    );
+  }
   return {
     ring: async (rings) => {
       const some = thinOut(rings);
@@ -70,10 +153,6 @@ export async function openQueue(options: {
           await queues[bell].addBulk(jobs.map((ring) => ({ name: ring.stage, data: ring })));
       }
     },
-    close: async () => {
-      await Promise.all(workers.map((worker) => worker.close(true)));
-      await Promise.all(Object.values(queues).map((queue) => queue.close()));
-      await engine.close();
-    },
+    close,
   };
 }

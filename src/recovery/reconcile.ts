@@ -3,7 +3,7 @@ import type { Claim } from "../core/outcome.ts";
 import { killLeftovers } from "../sandbox/kill-group.ts";
 import { isProcessAlive } from "../sandbox/process-identity.ts";
 import { forgetProcesses, listDeadBoots, listProcesses, markBootEnded } from "../store/boots.ts";
-import { findLease, listClaimsOf } from "../store/claims.ts";
+import { findUnsoundLease, listClaimsOf } from "../store/claims.ts";
 import type { Db } from "../store/schema.ts";
 
 /**
@@ -46,14 +46,14 @@ export async function buryDeadBoots(
 
 /**
  * Hand back a lease that ran out. Its attempt's processes on this host are killed first, because the
- * next attempt works in the same worktree. False when it is no lease any more.
+ * next attempt works in the same worktree. False when it is sound by now.
  */
 export async function takeBackLease(
   db: Db,
   id: string,
   handBack: (lost: LostClaim) => Promise<unknown>,
 ): Promise<boolean> {
-  const lease = await findLease(db, id);
+  const lease = await findUnsoundLease(db, id);
   if (!lease) return false;
   const { attemptId, stage } = lease.claim;
   if (stage === "execute" && attemptId)

@@ -76,11 +76,11 @@ type LeaseRow = {
 };
 
 const leases = sql`
-  select id as task_id, null::text as subtask_id, state, epoch, null::text as attempt_id, hold_owner as owner
+  select id as task_id, null::text as subtask_id, state, epoch, null::text as attempt_id, hold_owner as owner, hold_at
     from tasks where hold_kind = 'lease'
   union all
   select task_id, id, state, epoch,
-    (select a.id from attempts a where a.subtask_id = subtasks.id order by number desc limit 1), hold_owner
+    (select a.id from attempts a where a.subtask_id = subtasks.id order by number desc limit 1), hold_owner, hold_at
     from subtasks where hold_kind = 'lease'`;
 
 /** What a boot holds leases on. */
@@ -90,16 +90,21 @@ export async function listClaimsOf(db: Db, bootId: string): Promise<Claim[]> {
   return rows.map((row) => toLease(row).claim);
 }
 
-/** The lease on a task or subtask, as its owner's claim; null when it is not leased. */
-export async function findLease(
+/** The lease on a task or subtask, as its owner's claim, when it ran out or nobody is known to own it. */
+export async function findUnsoundLease(
   db: Db,
   id: string,
 ): Promise<{ claim: Claim; owner: string } | null> {
   const { rows } = await sql<LeaseRow>`
-    select * from (${leases}) held where coalesce(subtask_id, task_id) = ${id}`.execute(db);
+    select * from (${leases}) held where coalesce(subtask_id, task_id) = ${id}
+      and (hold_at < now() or owner not in (select id from boots))`.execute(db);
   return rows[0] ? toLease(rows[0]) : null;
 }
 
-function toLease({ state, owner, ...row }: LeaseRow): { claim: Claim; owner: string } {
-  return { claim: { ...row, stage: stageOfState[state] ?? "plan" }, owner };
+function toLease({ state, owner, taskId, subtaskId, attemptId, epoch }: LeaseRow): {
+  claim: Claim;
+  owner: string;
+} {
+  const stage = stageOfState[state] ?? "plan";
+  return { claim: { stage, taskId, subtaskId, attemptId, epoch }, owner };
 }

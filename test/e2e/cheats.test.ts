@@ -21,7 +21,7 @@ const files = {
     null,
     2,
   )}\n`,
-  ".deputy/config.yaml": "checks: [npm test --silent]\nprotected: [vendor]\n",
+  ".deputy/config.yaml": "checks: [node --test --test-reporter=tap]\nprotected: [vendor]\n",
   "sums.js": "export const add = (a, b) => a - b;\nexport const zero = () => 0;\n",
   "vendor/lib.js": "export const lib = 1;\n",
   "test/sums.test.js": `import assert from "node:assert/strict";
@@ -49,7 +49,7 @@ async function attempt(goal: string, agent: string, more: Record<string, unknown
     repository: repository.path,
     goal,
     agent: `command:${agent}`,
-    checks: ["npm test --silent"],
+    checks: ["node --test --test-reporter=tap"],
     ...more,
   });
   const receipt: Json = (await deputy.api("GET", `/v1/tasks/${task.id}/receipt`)).body;
@@ -110,7 +110,10 @@ const cheats: [name: string, agent: string, rule: string, words: RegExp][] = [
 ];
 
 test.concurrent.each(cheats)("an agent that %s is caught", async (name, agent, rule, words) => {
-  const { task, receipt, page } = await attempt(`An agent ${name}`, agent);
+  // npm is what reads package.json and node_modules; it is slow, so only these two go through it.
+  const checks = /package\.json|node_modules/.test(agent) ? ["npm test --silent"] : undefined;
+  const more = checks ? { checks } : {};
+  const { task, receipt, page } = await attempt(`An agent ${name}`, agent, more);
   expect(task).toMatchObject({ state: "failed", branch: null });
   expect(receipt.verified).toBe(false);
   const broken = receipt.findings.find((finding: Json) => finding.rule === rule);

@@ -8,7 +8,7 @@ import { expect } from "vitest";
 import { openStore } from "../../src/store/open.ts";
 import { findUnsoundHolds } from "../../src/store/unsound-holds.ts";
 import { createTestDatabase, type TestDatabase } from "./postgres.ts";
-import { startRedisServer } from "./redis-server.ts";
+import { type RedisServer, startRedisServer } from "./redis-server.ts";
 
 /**
  * The real program, as a person has it: `dist/main.js` as a process of its own, with a home, a
@@ -20,11 +20,14 @@ export type Deputy = {
   home: string;
   env: Record<string, string>;
   database: TestDatabase | null;
+  redis: RedisServer | null;
   /** Null until started. */
   url(): string;
   pid(): number;
   /** Start (again). Resolves when it answers. */
   start(env?: Record<string, string>): Promise<void>;
+  /** Wait until it ends by itself; returns the signal that ended it, or its exit code. */
+  ended(): Promise<NodeJS.Signals | number | null>;
   /** kill -9, and wait until it is gone. */
   kill(): Promise<void>;
   /** SIGTERM, and wait; returns its exit code. */
@@ -103,6 +106,7 @@ export async function makeDeputy(
     home,
     env,
     database,
+    redis,
     url: () => url,
     pid: () => daemon?.pid ?? 0,
     start: async (own = {}) => {
@@ -117,6 +121,11 @@ export async function makeDeputy(
       ];
       ended.catch(() => {}); // it may end as it likes from now on
       url = JSON.parse(line).url;
+    },
+    ended: async () => {
+      if (daemon && daemon.exitCode === null && daemon.signalCode === null)
+        await once(daemon, "exit");
+      return daemon?.signalCode ?? daemon?.exitCode ?? null;
     },
     kill: async () => {
       await end(daemon, "SIGKILL");

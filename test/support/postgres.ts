@@ -8,6 +8,8 @@ export type TestDatabase = {
   connection: EmbeddedPostgres["connection"];
   /** The same as a DATABASE_URL. */
   url: string;
+  /** One statement on a connection of its own. */
+  query<Row extends pg.QueryResultRow>(sql: string, values?: unknown[]): Promise<Row[]>;
   /** Throws everybody out and deletes it. */
   drop(): Promise<void>;
 };
@@ -21,6 +23,19 @@ export async function createTestDatabase(): Promise<TestDatabase> {
   return {
     connection: { ...server, database: name },
     url: `postgresql://${user}:${encodeURIComponent(password)}@/${name}?host=${encodeURIComponent(host)}&port=${port}`,
+    query: async <Row extends pg.QueryResultRow>(sql: string, values: unknown[] = []) => {
+      const client = new pg.Client({
+        ...server,
+        database: name,
+        options: "-c search_path=app,public",
+      });
+      await client.connect();
+      try {
+        return (await client.query<Row>(sql, values)).rows;
+      } finally {
+        await client.end();
+      }
+    },
     drop: () => administer(`drop database if exists ${name} with (force)`),
   };
 }

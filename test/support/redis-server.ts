@@ -5,7 +5,12 @@ import { join } from "node:path";
 import { runCommand } from "../../src/sandbox/run-command.ts";
 import { scrubbedEnvironment } from "../../src/sandbox/scrubbed-environment.ts";
 
-export type RedisServer = { url: string; stop(): Promise<void> };
+export type RedisServer = {
+  url: string;
+  stop(): Promise<void>;
+  /** Stop it and have another one, which knows nothing, on the same port. */
+  restart(): Promise<void>;
+};
 
 /** A real redis-server on a free port, keeping nothing. Null when none is installed. */
 export async function startRedisServer(): Promise<RedisServer | null> {
@@ -19,6 +24,24 @@ export async function startRedisServer(): Promise<RedisServer | null> {
 
 async function tryRedisServer(): Promise<RedisServer | "not installed" | "port taken"> {
   const port = await findFreePort();
+  const first = await launch(port);
+  if (typeof first === "string") return first;
+  let stop = first.stop;
+  return {
+    url: `redis://127.0.0.1:${port}`,
+    stop: () => stop(),
+    restart: async () => {
+      await stop();
+      const next = await launch(port);
+      if (typeof next === "string") throw new Error(`redis-server does not start again: ${next}`);
+      stop = next.stop;
+    },
+  };
+}
+
+async function launch(
+  port: number,
+): Promise<{ stop(): Promise<void> } | "not installed" | "port taken"> {
   const directory = await mkdtemp(join(tmpdir(), "deputy-redis-"));
   const aborter = new AbortController();
   let seen = "";
@@ -47,7 +70,7 @@ async function tryRedisServer(): Promise<RedisServer | "not installed" | "port t
     await rm(directory, { recursive: true, force: true });
   };
   const ended = await Promise.race([running, ready]);
-  if (!ended) return { url: `redis://127.0.0.1:${port}`, stop };
+  if (!ended) return { stop };
   await stop();
   if (ended.endedBy === "not_started") return "not installed";
   if (/address already in use/i.test(ended.output)) return "port taken";

@@ -1,5 +1,3 @@
-import { execFileSync, spawn } from "node:child_process";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { dirname, join } from "node:path";
@@ -9,13 +7,10 @@ import { branchTip, deleteBranch, publishBranch } from "../../src/worktree/publi
 import { parseRepository } from "../../src/worktree/repository-url.ts";
 import { snapshotWorktree } from "../../src/worktree/snapshot.ts";
 import { addWorktree } from "../../src/worktree/worktree.ts";
+import { findInArgv, hasGitHttpBackend, serveGit } from "../support/git-http.ts";
 import { commit, git, makeFolder, makeRepository, write } from "./repositories.ts";
 
 /** A real remote: git's own HTTP server program behind a small gateway that asks for a token. */
-const backend = join(
-  execFileSync("git", ["--exec-path"], { encoding: "utf8" }).trim(),
-  "git-http-backend",
-);
 const authHeader = "Authorization: Bearer canary-token";
 const seenInArgv: string[] = [];
 let server: Server;
@@ -35,55 +30,15 @@ beforeAll(async () => {
 afterAll(() => server.close());
 
 function answer(request: IncomingMessage, response: ServerResponse, root: string): void {
-  lookForToken();
+  seenInArgv.push(...findInArgv("canary-token"));
   if (request.headers.authorization !== "Bearer canary-token") {
     response.writeHead(401, { "WWW-Authenticate": 'Basic realm="git"' }).end();
     return;
   }
-  const { pathname, searchParams } = new URL(request.url ?? "/", "http://localhost");
-  const child = spawn(backend, {
-    env: {
-      PATH: process.env.PATH,
-      GIT_PROJECT_ROOT: root,
-      GIT_HTTP_EXPORT_ALL: "1",
-      GIT_PROTOCOL: String(request.headers["git-protocol"] ?? ""),
-      PATH_INFO: pathname,
-      QUERY_STRING: searchParams.toString(),
-      REQUEST_METHOD: request.method,
-      CONTENT_TYPE: request.headers["content-type"],
-      HTTP_CONTENT_ENCODING: request.headers["content-encoding"],
-      REMOTE_USER: "una",
-    },
-  });
-  request.pipe(child.stdin);
-  const chunks: Buffer[] = [];
-  child.stdout.on("data", (chunk: Buffer) => chunks.push(chunk));
-  child.on("close", () => {
-    const whole = Buffer.concat(chunks);
-    const split = whole.indexOf("\r\n\r\n");
-    const headers = whole.subarray(0, split).toString().split("\r\n");
-    const status = headers.find((line) => line.startsWith("Status: "))?.slice(8, 11) ?? "200";
-    const fields = headers
-      .filter((line) => !line.startsWith("Status: "))
-      .map((line) => line.split(": "));
-    response.writeHead(Number(status), Object.fromEntries(fields)).end(whole.subarray(split + 4));
-  });
+  serveGit(request, response, root);
 }
 
-/** Anybody on the machine can read the command lines of all processes. */
-function lookForToken(): void {
-  if (!existsSync("/proc/self/cmdline")) return;
-  for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
-    try {
-      const line = readFileSync(`/proc/${pid}/cmdline`, "utf8");
-      if (line.includes("canary-token")) seenInArgv.push(line);
-    } catch {
-      // ended meanwhile
-    }
-  }
-}
-
-test.skipIf(!existsSync(backend))(
+test.skipIf(!hasGitHttpBackend)(
   "the whole way over HTTP with a token, which is in no argv",
   async () => {
     const repository = parseRepository(url);

@@ -7,14 +7,17 @@ import { ToolProblem } from "./tools/tool.ts";
 const promptsFolder = new URL("../../../prompts/", import.meta.url);
 const maxConventionsBytes = 32 * 1024;
 
-/** The system prompt: ours for this mode, then the repository's own conventions. */
+/**
+ * The system prompt: ours for this mode, then the repository's own conventions. A reader gets none:
+ * the commit it reads may be a stranger's, and so may every rule in it.
+ */
 export async function writeSystemPrompt(
   mode: "write" | "read_only",
   worktree: string,
 ): Promise<string> {
   const file = mode === "write" ? "coder.md" : "reader.md";
   const prompt = (await readFile(new URL(file, promptsFolder), "utf8")).trim();
-  const conventions = await readConventions(worktree);
+  const conventions = mode === "write" ? await readConventions(worktree) : null;
   if (conventions === null) return prompt;
   return `${prompt}\n\n# Conventions of this repository (its AGENTS.md)\n\n${conventions}`;
 }

@@ -1,0 +1,51 @@
+import type { AgentEvent } from "../agents/agent.ts";
+
+/** Agent events become task events, at most a few a second: a chatty agent must not flood the log. */
+type Report = (message: string, data: Record<string, unknown>) => Promise<void>;
+
+export class ProgressReporter {
+  private readonly report: Report;
+  private lastAt = 0;
+  private dropped = 0;
+  private pending: Promise<void> = Promise.resolve();
+
+  constructor(report: Report) {
+    this.report = report;
+  }
+
+  emit(event: AgentEvent): void {
+    const now = Date.now();
+    if (event.kind !== "tool_call" && now - this.lastAt < 1_000) {
+      this.dropped++;
+      return;
+    }
+    const message = describeEvent(event);
+    if (message === null) return;
+    this.lastAt = now;
+    const data = { step: event.kind, left_out: this.dropped };
+    this.dropped = 0;
+    this.pending = this.pending
+      .then(() => this.report(message, data))
+      // A progress line that cannot be stored is no reason to end an attempt; the count says so.
+      .catch(() => {
+        this.dropped++;
+      });
+  }
+
+  flush(): Promise<void> {
+    return this.pending;
+  }
+}
+
+function describeEvent(event: AgentEvent): string | null {
+  switch (event.kind) {
+    case "turn":
+      return null;
+    case "text":
+      return event.text.trim() === "" ? null : event.text.trim().slice(0, 300);
+    case "tool_call":
+      return `${event.tool} ${event.summary}`.slice(0, 300);
+    case "tool_result":
+      return event.ok ? null : `${event.tool} failed: ${event.summary}`.slice(0, 300);
+  }
+}

@@ -1,0 +1,154 @@
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import type { AgentEnd } from "../agents/agent.ts";
+import type { FailureKind } from "../core/failure.ts";
+import { invariant } from "../core/invariant.ts";
+import { attemptMark } from "../core/marks.ts";
+import { runCommand } from "../sandbox/run-command.ts";
+import {
+  claimWorktree,
+  markPrepared,
+  portsPerWorktree,
+  type WorktreeRow,
+} from "../store/worktrees.ts";
+import { includeFiles } from "../worktree/include-files.ts";
+import { snapshotWorktree } from "../worktree/snapshot.ts";
+import { addWorktree, resetWorktree } from "../worktree/worktree.ts";
+import type { ExecuteDeps, Job } from "./job.ts";
+
+/**
+ * What an agent finds when it starts: a worktree at the attempt's base, a range of ports, the files
+ * and the installed dependencies that the repository says it needs.
+ */
+const setupTimeoutMs = 30 * 60_000;
+
+/** The subtask's worktree, clean at the attempt's base. What a lost attempt left is kept as a snapshot first. */
+export async function prepareWorktree(deps: ExecuteDeps, job: Job): Promise<WorktreeRow> {
+  const { attempt, mirror, subtask, task } = job;
+  const path = join(deps.paths.worktrees, subtask.id);
+  await mkdir(deps.paths.worktrees, { recursive: true });
+  const row = await claimWorktree(deps.db, {
+    taskId: task.id,
+    subtaskId: subtask.id,
+    mirror: mirror.gitDir,
+    path,
+  });
+  const added = await addWorktree(mirror, path, attempt.baseCommit);
+  if (added === "existed") {
+    await snapshotWorktree(mirror, path, {
+      parent: attempt.baseCommit,
+      message: `Before attempt ${attempt.number} of ${subtask.id}`,
+      ref: `refs/deputy/before/${attempt.id}`,
+    });
+    await resetWorktree(mirror, path, attempt.baseCommit, { keepIgnored: true });
+  }
+  await deps.report(job.claim, `Worktree ready at ${attempt.baseCommit.slice(0, 10)}`, {
+    step: "worktree",
+    path,
+    base_commit: attempt.baseCommit,
+    port: row.portBase,
+  });
+  return row;
+}
+
+export function worktreeEnvironment(
+  deps: ExecuteDeps,
+  job: Job,
+  worktree: WorktreeRow,
+): Record<string, string> {
+  const ports =
+    worktree.portBase === null
+      ? {}
+      : {
+          PORT: String(worktree.portBase),
+          DEPUTY_PORT_RANGE: `${worktree.portBase}-${worktree.portBase + portsPerWorktree - 1}`,
+        };
+  return {
+    ...deps.environment(),
+    ...ports,
+    DEPUTY_TASK_ID: job.task.id,
+    DEPUTY_SUBTASK: job.subtask.key,
+    DEPUTY_ATTEMPT: String(job.attempt.number),
+    [attemptMark]: job.attempt.id,
+    // No git of an agent may climb out of its worktree into a repository around it.
+    GIT_CEILING_DIRECTORIES: deps.paths.worktrees,
+  };
+}
+
+/** Copied files and setup commands, once per worktree and base. Null when all is well. */
+export async function runSetup(
+  deps: ExecuteDeps,
+  job: Job,
+  worktree: WorktreeRow,
+  env: Record<string, string>,
+): Promise<AgentEnd | null> {
+  const { attempt, mirror, signal, task } = job;
+  // A review reads a commit that a stranger may have made: nothing that it says is run or copied.
+  if (!task.expectsChange || worktree.preparedFor === attempt.baseCommit) return null;
+  invariant(task.preparation, "a running task is prepared");
+  const copied = await includeFiles(
+    mirror,
+    task.repository,
+    worktree.path,
+    task.preparation.baseCommit,
+  );
+  if (copied.copied.length + copied.skipped.length > 0) {
+    await deps.report(
+      job.claim,
+      `Copied ${copied.copied.length} ignored files (.worktreeinclude)`,
+      { step: "include", ...copied },
+    );
+  }
+  const logPath = join(deps.paths.logs, `${attempt.id}.setup.log`);
+  for (const command of task.preparation.setup) {
+    const result = await runCommand({
+      argv: ["sh", "-c", command],
+      cwd: worktree.path,
+      env,
+      timeoutMs: setupTimeoutMs,
+      signal,
+      logPath,
+      onStarted: deps.trackProcess(`setup of ${job.subtask.id}`),
+    });
+    if (result.endedBy === "abort")
+      return endedBefore("cancelled", null, "cancelled during setup", result.output);
+    if (result.exitCode !== 0) {
+      const how =
+        result.endedBy === "timeout"
+          ? "timed out"
+          : (result.error ?? `exit ${result.exitCode ?? result.signal}`);
+      return endedBefore(
+        "crashed",
+        "setup_failed",
+        `setup \`${command}\` failed: ${how}`,
+        result.output,
+      );
+    }
+    await deps.report(job.claim, `Setup: ${command}`, {
+      step: "setup",
+      command,
+      duration_ms: result.durationMs,
+    });
+  }
+  await markPrepared(deps.db, worktree.id, attempt.baseCommit);
+  return null;
+}
+
+/** An attempt that ended before its agent started. */
+export function endedBefore(
+  reason: AgentEnd["reason"],
+  failure: FailureKind | null,
+  detail: string,
+  outputTail: string,
+): AgentEnd {
+  return {
+    reason,
+    failure,
+    detail,
+    outputTail: outputTail.slice(-8_000),
+    summary: null,
+    question: null,
+    discoveries: [],
+    usage: [],
+  };
+}

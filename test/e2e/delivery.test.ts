@@ -1,0 +1,238 @@
+import { spawnSync } from "node:child_process";
+import { existsSync, readdirSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type Deputy, type Json, makeDeputy } from "../support/deputy.ts";
+import { makeRepository, type TestRepository } from "../support/repository.ts";
+import { makeScratch, type Scratch, waitFor } from "../support/scratch.ts";
+
+/** Merging, handing over, and what a person does with what was handed over. */
+let deputy: Deputy;
+let repository: TestRepository;
+let scratch: Scratch;
+
+beforeAll(async () => {
+  [deputy, repository, scratch] = await Promise.all([
+    makeDeputy(),
+    makeRepository({ "a.txt": "a\n", "list.txt": "start\n" }),
+    makeScratch(),
+  ]);
+  await deputy.start();
+});
+afterAll(async () => {
+  await deputy?.close();
+  await repository?.remove();
+  await scratch?.remove();
+});
+
+const deliver = (goal: string, agent: string, path = repository.path): Promise<Json> =>
+  deputy.run({ repository: path, goal, agent: `command:${agent}`, checks: ["true"] });
+
+test("of two parts that conflict the later one is done again on the merged base", async () => {
+  const meet = (own: string, other: string) =>
+    scratch.agent(
+      `${own}.sh`,
+      `touch ${scratch.at(own)}\n${waitFor(scratch.at(other))}\necho ${own} >> list.txt`,
+    );
+  const task = await deputy.run({
+    repository: repository.path,
+    goal: "Conflict",
+    checks: ["true"],
+    plan: {
+      subtasks: [
+        { id: "one", title: "One", agent: await meet("one", "two") },
+        { id: "two", title: "Two", agent: await meet("two", "one") },
+      ],
+    },
+  });
+  expect(task.state, task.end_detail).toBe("completed");
+  const lines = repository.git("show", "deputy/conflict:list.txt").split("\n");
+  expect([lines[0], ...lines.slice(1).sort()]).toEqual(["start", "one", "two"]);
+  const receipt: Json = (await deputy.api("GET", `/v1/tasks/${task.id}/receipt`)).body;
+  expect(receipt.verified).toBe(true);
+  expect(receipt.attempts).toHaveLength(3);
+  const lost = receipt.attempts.find(({ recovery }: Json) => recovery !== null);
+  expect(lost.recovery).toMatchObject({ action: "retry", failure: "conflict" });
+  expect(lost.recovery.reason).toContain("merge conflict in list.txt");
+  expect(receipt.attempts[2].base_commit).not.toBe(lost.base_commit);
+});
+
+test("a gate that is red after the merge sends the later part back, on the new base", async () => {
+  // Each alone is green; together they are one too many until the later one sees the earlier one.
+  const meet = (own: string, other: string) =>
+    scratch.agent(
+      `gate-${own}.sh`,
+      `touch ${scratch.at(`gate-${own}`)}\n${waitFor(scratch.at(`gate-${other}`))}
+if [ -e only-${other} ]; then echo both > both.txt; else echo ${own} > only-${own}; fi`,
+    );
+  const task = await deputy.run({
+    repository: repository.path,
+    goal: "Gate",
+    checks: ["! { test -e only-one && test -e only-two; }"],
+    plan: {
+      subtasks: [
+        { id: "one", title: "One", agent: await meet("one", "two") },
+        { id: "two", title: "Two", agent: await meet("two", "one") },
+      ],
+    },
+  });
+  expect(task.state, task.end_detail).toBe("completed");
+  expect(repository.git("show", "deputy/gate:both.txt")).toBe("both");
+  const receipt: Json = (await deputy.api("GET", `/v1/tasks/${task.id}/receipt`)).body;
+  const lost = receipt.attempts.find(({ recovery }: Json) => recovery !== null);
+  expect(lost).toMatchObject({
+    verdict: { result: "pass" },
+    after_merge: { result: "fail" },
+    recovery: { failure: "integration_red" },
+  });
+});
+
+test("a bare repository gets its branch, and the patch beside the receipt applies", async () => {
+  const bare = scratch.at("bare.git");
+  spawnSync("git", ["clone", "--quiet", "--bare", repository.path, bare]);
+  const task = await deliver("Into a bare one", "echo b > b.txt", bare);
+  expect(task.state, task.end_detail).toBe("completed");
+  const show = spawnSync("git", ["-C", bare, "show", `${task.branch}:b.txt`], { encoding: "utf8" });
+  expect(show.stdout).toBe("b\n");
+  const folder = join(deputy.home, "artifacts", task.id);
+  expect(readdirSync(folder).sort()).toEqual(["change.patch", "receipt.json", "receipt.md"]);
+  const patch = await readFile(join(folder, "change.patch"), "utf8");
+  const check = spawnSync("git", ["-C", repository.path, "apply", "--check", "-"], {
+    input: patch,
+  });
+  expect(check.status, String(check.stderr)).toBe(0);
+  const refused = await deputy.cli(["accept", task.id]);
+  expect(refused.code).toBe(2);
+  expect(refused.stderr).toContain("is a bare repository");
+});
+
+test("a name that is taken is left alone: the next number is used", async () => {
+  repository.git("branch", "deputy/collide", "main");
+  const before = repository.git("rev-parse", "deputy/collide");
+  const first = await deliver("Collide", "echo 1 > c.txt");
+  expect(first.branch).toBe("deputy/collide-2");
+  const second = await deliver("Collide", "echo 2 > c.txt");
+  expect(second.branch).toBe("deputy/collide-3");
+  expect(repository.git("rev-parse", "deputy/collide")).toBe(before);
+  expect(repository.git("show", "deputy/collide-2:c.txt")).toBe("1");
+});
+
+test("a branch called `deputy` leaves no room below it, and the reason is said", async () => {
+  const blocked = await makeRepository({ "a.txt": "a\n" });
+  try {
+    blocked.git("branch", "deputy");
+    const task = await deliver("No room", "echo b > b.txt", blocked.path);
+    expect(task).toMatchObject({ state: "failed", branch: null });
+    expect(task.end_detail).toMatch(/branch.*deputy/);
+    blocked.git("branch", "-m", "deputy", "other");
+    expect((await deputy.cli(["retry", task.id])).code).toBe(0);
+    expect((await deputy.untilOver(task.id)).branch).toBe("deputy/no-room");
+  } finally {
+    await blocked.remove();
+  }
+});
+
+describe("accept", () => {
+  test("refuses a dirty tree with the reason, then makes a merge commit of what has diverged", async () => {
+    const task = await deliver("Merge me", "echo m > merged.txt");
+    await repository.write({ "a.txt": "dirty\n" });
+    const head = repository.git("rev-parse", "HEAD");
+    const refused = await deputy.cli(["accept", task.id]);
+    expect(refused.code).toBe(2);
+    expect(refused.stderr).toMatch(
+      /^deputy: \S+ has uncommitted changes \(a\.txt\): commit or stash them first\.\n$/,
+    );
+    expect(repository.git("rev-parse", "HEAD")).toBe(head);
+    repository.git("commit", "--quiet", "--all", "--message", "mine");
+
+    const accepted = await deputy.cli(["accept", task.id, "--json"]);
+    expect(accepted.code, accepted.stderr).toBe(0);
+    expect(JSON.parse(accepted.stdout).detail).toContain("merge commit");
+    expect(repository.git("rev-list", "--parents", "-1", "HEAD").split(" ")).toHaveLength(3);
+    expect(repository.git("show", "HEAD:a.txt")).toBe("dirty");
+    expect(repository.git("show", "HEAD:merged.txt")).toBe("m");
+    expect(repository.git("status", "--porcelain")).toBe("");
+  });
+
+  test("refuses what conflicts before a file is touched", async () => {
+    const task = await deliver("Clash", "echo theirs > a.txt");
+    await repository.write({ "a.txt": "mine\n" });
+    repository.git("commit", "--quiet", "--all", "--message", "mine again");
+    const refused = await deputy.cli(["accept", task.id]);
+    expect(refused.code).toBe(2);
+    expect(refused.stderr).toContain("conflicts with your branch (a.txt)");
+    expect(repository.git("status", "--porcelain")).toBe("");
+    expect(existsSync(join(repository.path, ".git/MERGE_HEAD"))).toBe(false);
+  });
+});
+
+test("discard leaves no trace of a delivered task, and none of a failed one", async () => {
+  const fresh = await makeRepository({ "a.txt": "a\n" });
+  try {
+    // Reflogs of every branch: what is deleted must take its own with it.
+    fresh.git("config", "core.logAllRefUpdates", "always");
+    const before = listGit(fresh);
+    const task = await deliver("Throw away", "echo t > t.txt", fresh.path);
+    expect(listGit(fresh)).not.toEqual(before);
+    const discarded = await deputy.cli(["discard", task.id]);
+    expect(discarded.code, discarded.stderr).toBe(0);
+    expect(listGit(fresh)).toEqual(before);
+    expect(existsSync(join(deputy.home, "artifacts", task.id))).toBe(false);
+    const { worktrees, task: after } = (await deputy.api("GET", `/v1/tasks/${task.id}`)).body;
+    expect(after.discarded_at).not.toBeNull();
+    for (const { path } of worktrees) expect(existsSync(path)).toBe(false);
+    expect((await deputy.cli(["discard", task.id])).code).toBe(0);
+    const late = await deputy.cli(["accept", task.id]);
+    expect([late.code, late.stderr]).toEqual([2, `deputy: ${task.id} was discarded.\n`]);
+
+    const failed = await deliver("Fail away", "exit 3", fresh.path);
+    expect((await deputy.cli(["discard", failed.id])).code).toBe(0);
+    expect(listGit(fresh)).toEqual(before);
+  } finally {
+    await fresh.remove();
+  }
+});
+
+/** Every file and folder of .git but the objects, which git itself collects. */
+function listGit({ path }: TestRepository): string[] {
+  return readdirSync(join(path, ".git"), { recursive: true, encoding: "utf8" })
+    .filter((name) => !name.startsWith("objects"))
+    .sort();
+}
+
+test("ls, show, why, diff, log and receipt say what there is, for people and as JSON", async () => {
+  const task = await deliver("Look at me", `echo seen > seen.txt; echo "printed by the agent"`);
+  const look = async (...args: string[]) => {
+    const { code, stdout, stderr } = await deputy.cli(args);
+    expect(code, stderr).toBe(0);
+    return stdout;
+  };
+  const json = async (...args: string[]): Promise<Json> =>
+    JSON.parse(await look(...args, "--json"));
+  const prefix = task.id.slice(0, 22);
+
+  expect(await look("ls")).toMatch(new RegExp(`${task.id} +completed .* Look at me`));
+  expect((await json("ls", "--limit", "1")).tasks.map(({ id }: Json) => id)).toEqual([task.id]);
+  expect((await json("ls", "--state", "running")).tasks).toEqual([]);
+  expect(await look("show", prefix)).toContain("deputy/look-at-me");
+  expect((await json("show", prefix)).task).toEqual(task);
+  expect(await look("why", task.id)).toContain("nothing: the task is completed");
+  expect(await json("why", task.id)).toMatchObject({ state: "completed", subtasks: [] });
+  expect(await look("diff", task.id)).toContain("+seen\n");
+  expect((await json("diff", task.id)).diff).toContain("+++ b/seen.txt");
+  expect(await look("log", task.id)).toBe("printed by the agent\n");
+  expect(await json("log", task.id, "--attempt", "1")).toEqual({ log: "printed by the agent\n" });
+  expect(await look("receipt", task.id)).toContain("# Receipt: Look at me");
+  const receipt = await json("receipt", task.id);
+  expect(receipt).toMatchObject({
+    format: "deputy.receipt/1",
+    verified: true,
+    task: { id: task.id, goal: "Look at me", state: "completed" },
+    delivery: { branch: "deputy/look-at-me", files: ["seen.txt"] },
+  });
+  const written = join(deputy.home, "artifacts", task.id, "receipt.json");
+  expect(JSON.parse(await readFile(written, "utf8")).checks).toEqual(receipt.checks);
+  // One log file per run of a check, as the receipt names it.
+  for (const { log } of receipt.checks) expect(existsSync(log)).toBe(true);
+});

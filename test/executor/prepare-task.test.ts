@@ -1,0 +1,36 @@
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import type { Task } from "../../src/core/task.ts";
+import { prepareBase } from "../../src/executor/prepare-task.ts";
+import { commit, git, makeFolder, makeRepository } from "../worktree/repositories.ts";
+
+const options = {
+  mirrorRoot: join(makeFolder(), "mirrors"),
+  authHeader: () => null,
+  signal: new AbortController().signal,
+};
+
+/** The little of a task that is looked at here. */
+function taskAt(repository: string, base: string | null): Task {
+  const id = "task_01k9m4v2pzabcdefghjk";
+  return { id, repository, base, expectsChange: false } as unknown as Task;
+}
+
+test("a commit that no branch holds is a base too, and its change is found", async () => {
+  const path = makeRepository();
+  const main = git(path, "rev-parse", "HEAD");
+  const loose = commit(path, { "x.txt": "x" }, "From a fork");
+  git(path, "reset", "--quiet", "--hard", "HEAD^");
+  await prepareBase(taskAt(path, null), options);
+  expect(await prepareBase(taskAt(path, loose), options)).toMatchObject({
+    baseCommit: loose,
+    forkCommit: main,
+  });
+});
+
+test("a commit that the repository does not have is refused in words", async () => {
+  const path = makeRepository();
+  await expect(prepareBase(taskAt(path, "1".repeat(40)), options)).rejects.toMatchObject({
+    code: "unprocessable",
+  });
+});
