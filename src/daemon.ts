@@ -6,6 +6,7 @@ import { defaultAgent } from "./agents/choose-agent.ts";
 import { checkedRepositories } from "./checked-repositories.ts";
 import type { Config } from "./config.ts";
 import { openDatabase } from "./database.ts";
+import { requirePullRequests } from "./delivery/github-repository.ts";
 import { tidyOldWorktrees } from "./delivery/tidy-worktrees.ts";
 import { makeMetrics } from "./http/metrics.ts";
 import { startHttpServer } from "./http/server.ts";
@@ -152,6 +153,7 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
       announce,
       defaultAgent: () => defaultAgent(agentConfig(config)),
       checkRepository: checkedRepositories(),
+      requirePullRequests: (repository: string) => requirePullRequests(config.github, repository),
     };
     const triggers = await startTriggers({
       db,

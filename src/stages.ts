@@ -7,6 +7,7 @@ import type { Claim, Stage, StageName } from "./core/outcome.ts";
 import type { Task } from "./core/task.ts";
 import { makeDeliverStage } from "./delivery/deliver-task.ts";
 import { makeForge } from "./delivery/github.ts";
+import { requirePullRequests } from "./delivery/github-repository.ts";
 import { makeIntegrateStage } from "./delivery/integrate-subtask.ts";
 import { prepareBase } from "./executor/prepare-task.ts";
 import { makeExecuteStage } from "./executor/run-attempt.ts";
@@ -18,7 +19,9 @@ import { scrubbedEnvironment } from "./sandbox/scrubbed-environment.ts";
 import type { Db } from "./store/schema.ts";
 import { getTask } from "./store/tasks.ts";
 import { inspectRepository } from "./verifier/inspect-repository.ts";
+import { repositoryConfigPath } from "./verifier/read-repository-config.ts";
 import { judge, makeVerifyStage, type VerifyDeps } from "./verifier/verify-stage.ts";
+import { isLoopback } from "./worktree/repository-url.ts";
 
 /**
  * The story of a task as a table: each stage takes a claim and returns an Outcome, `advance` writes
@@ -55,7 +58,7 @@ export function makeStages(deps: { db: Db; config: Config; life: Life }): Requir
   // A daemon that leaves attempts to workers still verifies and merges itself.
   const ownSlots = Math.max(1, config.concurrency);
   return {
-    plan: { run: makePlanStage({ db, paths, authHeader }), slots: 8 },
+    plan: { run: makePlanStage({ db, config, authHeader }), slots: 8 },
     execute: {
       run: makeExecuteStage({
         db,
@@ -102,13 +105,14 @@ const nothingToRun = {
 } as const;
 
 /** Fetch, fix the base, read what decides the checks, plan: what is wrong with the repository ends here. */
-function makePlanStage(deps: { db: Db; paths: Config["paths"]; authHeader: AuthHeader }): Stage {
+function makePlanStage(deps: { db: Db; config: Config; authHeader: AuthHeader }): Stage {
+  const { github, paths } = deps.config;
   return async (claim: Claim, signal) => {
     const task: Task | null = await getTask(deps.db, claim.taskId);
     invariant(task, "a claimed task exists");
     try {
       const base = await prepareBase(task, {
-        mirrorRoot: deps.paths.mirrors,
+        mirrorRoot: paths.mirrors,
         authHeader: deps.authHeader,
         signal,
       });
@@ -116,6 +120,9 @@ function makePlanStage(deps: { db: Db; paths: Config["paths"]; authHeader: AuthH
       const { setup, checks, checksSource, protectedPaths, delivery } = task.expectsChange
         ? await inspectRepository(base.mirror, base.baseCommit, task.checks)
         : nothingToRun;
+      if (task.delivery === "auto" && delivery === "pr") {
+        requireConfiguredDelivery(() => requirePullRequests(github, task.repository));
+      }
       const preparation = {
         baseCommit: base.baseCommit,
         baseRef: base.baseRef,
@@ -130,10 +137,26 @@ function makePlanStage(deps: { db: Db; paths: Config["paths"]; authHeader: AuthH
       return { kind: "planned", preparation, plan: planTask(task) };
     } catch (error) {
       // What the caller can mend is no infrastructure: trying again would say the same.
-      if (error instanceof DeputyError) return { kind: "refused", detail: error.message };
+      if (error instanceof DeputyError && error.code !== "unavailable") {
+        return { kind: "refused", detail: error.message };
+      }
       throw error;
     }
   };
+}
+
+/** The caller did not ask for it, so the sentence says who did. */
+function requireConfiguredDelivery(check: () => void): void {
+  try {
+    check();
+  } catch (error) {
+    if (!(error instanceof DeputyError)) throw error;
+    throw new DeputyError(
+      error.code,
+      `\`${repositoryConfigPath}\`: \`delivery: pr\` cannot be done. ${error.message}`,
+      { field: "delivery" },
+    );
+  }
 }
 
 export function agentConfig(config: Config): AgentConfig {
@@ -143,13 +166,18 @@ export function agentConfig(config: Config): AgentConfig {
 
 type AuthHeader = (url: string) => string | null;
 
-/** The GitHub token, as git takes it, for https URLs of the GitHub that it belongs to and no other. */
+/**
+ * The GitHub token, as git takes it, for URLs of the GitHub that it belongs to and no other: by
+ * https, or without encryption where nothing leaves this machine.
+ */
 export function makeAuthHeader(config: Config): AuthHeader {
   const { token, apiUrl } = config.github;
   const apiHost = new URL(apiUrl).host;
   const host = apiHost === "api.github.com" ? "github.com" : apiHost;
   return (url) => {
-    if (!token || !url.startsWith("https://") || new URL(url).host !== host) return null;
+    if (!token || !/^https?:\/\//.test(url)) return null;
+    const { protocol, hostname, host: itsHost } = new URL(url);
+    if (itsHost !== host || (protocol === "http:" && !isLoopback(hostname))) return null;
     return `Authorization: Basic ${Buffer.from(`x-access-token:${token}`).toString("base64")}`;
   };
 }

@@ -8,8 +8,8 @@ import { makeCommandAgent } from "./command.ts";
 export type AgentConfig = { builtin: BuiltinOptions | null };
 
 const noKey =
-  "no model is configured: set OPENAI_API_KEY (and OPENAI_BASE_URL for another provider), " +
-  "or name a program with --agent 'command:…'";
+  "No model is configured: set OPENAI_API_KEY (and OPENAI_BASE_URL for another provider), " +
+  "or name a program with --agent 'command:…'.";
 
 /**
  * The agent that a subtask names.

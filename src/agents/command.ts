@@ -79,7 +79,14 @@ function readEnd(command: string, result: CommandResult, timeoutMs: number): Age
       `the program "${program}" ${why} (exit ${result.exitCode}); install it or correct the command`,
     );
   }
-  if (result.exitCode !== 0) return end("gave_up", "agent_failed", `exit ${result.exitCode}`);
+  if (result.exitCode !== 0) {
+    const words = tellingLine(result.output);
+    return end(
+      "gave_up",
+      "agent_failed",
+      `exit ${result.exitCode}${words === "" ? "" : `: ${words}`}`,
+    );
+  }
   if (said.question) {
     return { ...end("needs_input", "question", "asked a question"), question: said.question };
   }
@@ -120,6 +127,19 @@ function readLastJson(stdout: string): z.infer<typeof saidSchema> {
     }
   }
   return {};
+}
+
+/** The line of its output that says most about why it failed: the last one that speaks of an error. */
+function tellingLine(output: string): string {
+  const lines = cleanText(output)
+    .split("\n")
+    .map((line) => line.trim())
+    .filter((line) => line !== "");
+  const speaking = lines.filter(
+    (line) =>
+      /error|fail|fatal|cannot|not found/i.test(line) && !/complete log of this run/.test(line),
+  );
+  return cutText(speaking.at(-1) ?? lines.at(-1) ?? "", 200);
 }
 
 /** A shell reports a child's death by a signal as 128 + its number. */

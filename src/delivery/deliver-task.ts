@@ -32,9 +32,18 @@ export function makeDeliverStage(deps: DeliverDeps): Stage {
   return async (claim) => {
     const task = await getTask(deps.db, claim.taskId);
     invariant(task?.preparation && task.headCommit, "a task that is delivered was prepared");
-    return task.delivery === "comment"
-      ? deliverComment(deps, task)
-      : deliverBranch(deps, task, task.preparation.baseCommit, task.headCommit);
+    try {
+      return task.delivery === "comment"
+        ? await deliverComment(deps, task)
+        : await deliverBranch(deps, task, task.preparation.baseCommit, task.headCommit);
+    } catch (error) {
+      // What a person can mend is not mended by trying again; what is away may come back.
+      if (!(error instanceof DeputyError) || error.code === "unavailable") throw error;
+      return {
+        kind: "refused",
+        detail: `the work is done, but could not be delivered: ${error.message} Then: deputy retry ${task.id}`,
+      };
+    }
   };
 }
 
@@ -113,8 +122,9 @@ async function publish(deps: DeliverDeps, task: Task, commit: string): Promise<s
       });
       return branch;
     } catch (error) {
-      // Somebody else took the name between the look and the push.
-      if (!(error instanceof DeputyError) || error.code !== "conflict") throw error;
+      // Somebody took the name between the look and the push; where nobody did, no name would do.
+      const refused = error instanceof DeputyError && error.code === "conflict";
+      if (!refused || (await branchTip(repository, branch, auth)) === null) throw error;
     }
   }
   throw new Error(`no free branch name under deputy/${slug}`);

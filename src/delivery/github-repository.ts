@@ -27,8 +27,24 @@ export function parseGithubRepository(url: string, apiUrl: string): GithubReposi
   }
   throw new DeputyError(
     "unprocessable",
-    `${withoutCredentials(url)} is no repository on ${[...hostsOf(apiUrl)][0]}, so it can have no pull request there: deliver a branch instead, or set GITHUB_API_URL.`,
+    `${withoutCredentials(url)} is no repository on ${[...hostsOf(apiUrl)][0]}, so it can have no pull request there: use --deliver branch, or set GITHUB_API_URL.`,
+    { field: "deliver" },
   );
+}
+
+/** Throws when no pull request could be opened for a repository: better said before the work than after it. */
+export function requirePullRequests(
+  github: { token: string | null; apiUrl: string },
+  repositoryUrl: string,
+): void {
+  parseGithubRepository(repositoryUrl, github.apiUrl);
+  if (github.token === null) {
+    throw new DeputyError(
+      "unprocessable",
+      "A pull request needs a token for GitHub: set GITHUB_TOKEN for the daemon, or use --deliver branch.",
+      { field: "deliver" },
+    );
+  }
 }
 
 /** `owner/name` or `owner/name#12`, as origins write it. */
@@ -43,13 +59,14 @@ export function parseGithubTarget(target: string): GithubRepository & { number: 
 
 function hostsOf(apiUrl: string): Set<string> {
   const host = new URL(apiUrl).hostname;
-  // A GitHub of one's own has its API under its own name; github.com has it beside.
-  return host === "api.github.com" || isLoopback(host)
-    ? new Set(["github.com", "www.github.com", "ssh.github.com"])
-    : new Set([host, host.replace(/^api\./, "")]);
+  const itself = ["github.com", "www.github.com", "ssh.github.com"];
+  if (host === "api.github.com") return new Set(itself);
+  // A GitHub of one's own has its API under its own name.
+  if (!isLoopback(host)) return new Set([host, host.replace(/^api\./, "")]);
+  return new Set([...itself, host]);
 }
 
-/** An API on this machine is a stand-in for GitHub's: tests, or a relay of one's own. */
+/** An API on this machine is a stand-in for GitHub's (tests), or a relay of one's own to it. */
 function isLoopback(host: string): boolean {
   return host === "localhost" || host === "[::1]" || host.startsWith("127.");
 }

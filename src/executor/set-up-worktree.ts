@@ -70,6 +70,8 @@ export function worktreeEnvironment(
     DEPUTY_SUBTASK: job.subtask.key,
     DEPUTY_ATTEMPT: String(job.attempt.number),
     [attemptMark]: job.attempt.id,
+    // Nobody is there to answer: npx installs what it was told to run.
+    npm_config_yes: "true",
     // No git of an agent may climb out of its worktree into a repository around it.
     GIT_CEILING_DIRECTORIES: deps.paths.worktrees,
   };

@@ -19,8 +19,8 @@ import { checkPlan, parsePlanYaml } from "./parse-plan.ts";
 
 /**
  * TaskInput → Task. Everything that can be refused is refused here, before a row exists: the plan,
- * the agent's name, and, through `checkRepository`, a repository that is not there. What costs time
- * (fetching, reading configuration) belongs to the plan stage.
+ * the agent's name, a pull request that nobody could open and, through `checkRepository`, a repository
+ * that is not there. What costs time (fetching, reading configuration) belongs to the plan stage.
  */
 export type IntakeRules = {
   db: Db;
@@ -28,6 +28,8 @@ export type IntakeRules = {
   defaultAgent: () => string;
   /** Throws a DeputyError for what is no usable repository; returns its canonical form. */
   checkRepository: (repository: string, base: string | null) => Promise<string>;
+  /** Throws a DeputyError when no pull request could be opened for it. */
+  requirePullRequests: (repository: string) => void;
 };
 
 export type IntakeRequest = {
@@ -63,6 +65,7 @@ export async function acceptTask(
   const repository = await rules.checkRepository(input.repository, input.base ?? null);
   const delivery: DeliveryMode =
     request.recipe === "review" ? "comment" : (input.deliver ?? "auto");
+  if (delivery === "pr") rules.requirePullRequests(repository);
   const task = {
     id: newId("task"),
     goal: input.goal.trim(),

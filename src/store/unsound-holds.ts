@@ -50,9 +50,9 @@ export async function findUnsoundHolds(db: Db | Tx): Promise<UnsoundHold[]> {
       from held where kind = 'lease' and not exists (select 1 from boots b where b.id = hold_owner)
     union all
     -- Either its owner is heard of and does not renew it, or is not heard of at all (stopped, hanging).
-    select task_id, subtask_id, kind, 'the lease ran out ' || (now() - hold_at)::text || ' ago and its owner has not renewed it'
+    select task_id, subtask_id, held.kind, 'the lease ran out ' || (now() - hold_at)::text || ' ago and its owner has not renewed it'
       from held join boots on boots.id = hold_owner
-      where kind = 'lease' and hold_at < now() and (heartbeat_at > hold_at or hold_at < now() - interval '5 minutes')
+      where held.kind = 'lease' and hold_at < now() and (heartbeat_at > hold_at or hold_at < now() - interval '5 minutes')
     union all
     -- A wake that is due may wait for a slot, as long as its stage is busy.
     select task_id, subtask_id, kind, 'the wake was due ' || (now() - hold_at)::text || ' ago'

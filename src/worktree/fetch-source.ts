@@ -61,8 +61,9 @@ export async function fetchAll(
 }
 
 /**
- * Where a local repository's HEAD is, and whether the mirror has all its refs as they are. Three
- * commands side by side: this is on the way of every task.
+ * Where a local repository's HEAD is, and whether the mirror has all its refs as they are. Two
+ * commands side by side: this is on the way of every task. Of the mirror only what was fetched is
+ * listed: refs of ours are there by the thousand.
  */
 export async function lookAtSource(
   mirror: Mirror,
@@ -70,28 +71,34 @@ export async function lookAtSource(
   want: string | undefined,
 ): Promise<{ head: SourceHead | null; isMirrored: boolean }> {
   const git = openGit({ gitDir: null, mode: "transport", cwd: repository.url });
-  const [theirs, branch, ours, hasWanted] = await Promise.all([
-    git.ask(["show-ref", "--head", "--heads", "--tags"]),
-    git.ask(["symbolic-ref", "--quiet", "--short", "HEAD"]),
-    openMirror(mirror).ask(["show-ref"]),
+  const list = ["for-each-ref", "--format=%(HEAD)%(objectname) %(refname)"];
+  const [theirs, ours, hasWanted] = await Promise.all([
+    git.ask([...list, "refs/heads", "refs/tags"]),
+    openMirror(mirror).run([...list, "refs/remotes/origin", "refs/tags", "refs/source/HEAD"]),
     has(mirror, want),
   ]).catch(async (error) => {
     await inspectSource(repository.url); // says that the folder is gone, if that is it
     throw error;
   });
-  // Exit 1 is a repository without refs; anything else is none, and inspecting it says why.
-  if (theirs.exitCode > 1) await inspectSource(repository.url);
-  const listed = sortRefs(theirs.stdout.toString("utf8"));
-  const mirrored = ours.stdout.toString("utf8").replaceAll(" refs/remotes/origin/", " refs/heads/");
-  const isMirrored = listed === sortRefs(mirrored.replace(" refs/source/HEAD\n", " HEAD\n"));
-  const commit = /^([0-9a-f]{40}) HEAD$/m.exec(listed)?.[1];
-  const ref = branch.stdout.toString("utf8").trim() || "HEAD";
-  return { head: commit ? { commit, ref } : null, isMirrored: isMirrored && hasWanted };
-}
-
-function sortRefs(text: string): string {
-  const lines = text.split("\n").filter((line) => / (HEAD|refs\/(heads|tags)\/.*)$/.test(line));
-  return lines.sort().join("\n");
+  if (theirs.exitCode !== 0) await inspectSource(repository.url);
+  const lines = theirs.stdout.toString("utf8").split("\n").filter(Boolean);
+  // The branch that is checked out is marked; without one HEAD is detached, or nothing yet.
+  const [, branchCommit, branch] =
+    /^\*([0-9a-f]{40}) refs\/heads\/(.+)$/.exec(lines.find((line) => line[0] === "*") ?? "") ?? [];
+  const commit = branchCommit ?? (await findIn(git, "HEAD"));
+  const listed = [...lines.map((line) => line.slice(1)), ...(commit ? [`${commit} HEAD`] : [])];
+  const mirrored = ours
+    .split("\n")
+    .filter(Boolean)
+    .map((line) =>
+      line
+        .slice(1)
+        .replace(" refs/remotes/origin/", " refs/heads/")
+        .replace(/ refs\/source\/HEAD$/, " HEAD"),
+    );
+  const isMirrored = listed.sort().join("\n") === mirrored.sort().join("\n");
+  const head = commit ? { commit, ref: branch ?? "HEAD" } : null;
+  return { head, isMirrored: isMirrored && hasWanted };
 }
 
 async function has(mirror: Mirror, commit: string | undefined): Promise<boolean> {

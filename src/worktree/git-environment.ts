@@ -126,7 +126,11 @@ function transportBase(from: NodeJS.ProcessEnv, place: GitPlace): Record<string,
   for (const [name, value] of Object.entries(from)) {
     if (value === undefined || (/^git_/i.test(name) && !keptInTransport.has(name))) continue;
     // The daemon's own secrets are no business of a credential helper; editors and pagers never run.
-    if (/^(OPENAI_|DEPUTY_|DATABASE_URL$|REDIS_URL$|EDITOR$|VISUAL$|PAGER$|PREFIX$)/i.test(name)) {
+    if (
+      /^(OPENAI_|DEPUTY_|GITHUB_WEBHOOK_|DATABASE_URL$|REDIS_URL$|EDITOR$|VISUAL$|PAGER$|PREFIX$)/i.test(
+        name,
+      )
+    ) {
       continue;
     }
     env[name] = value;

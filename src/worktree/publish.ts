@@ -176,7 +176,7 @@ function explainPush(failure: GitFailure, repository: Repository, branch: string
       lines.find((line) => line.startsWith("!")) ?? lines.find(Boolean) ?? "no reason given";
     return new DeputyError(
       "conflict",
-      `${repository.url} does not take the branch ${branch}: ${reason}`,
+      `${repository.url} does not take the branch ${branch} (${reason}): make room for it there.`,
     );
   }
   return explainTransport(failure, repository);

@@ -3,111 +3,28 @@ import type { DeputyError } from "../../src/core/error.ts";
 import type { Forge } from "../../src/delivery/forge.ts";
 import { makeForge } from "../../src/delivery/github.ts";
 import { parseGithubRepository, parseGithubTarget } from "../../src/delivery/github-repository.ts";
-import { type Answer, type Received, type Receiver, startReceiver } from "../notifier/receiver.ts";
+import { type Answer, type FakeGithub, startFakeGithub } from "../support/fake-github.ts";
 
-/** A small GitHub that remembers pull requests and comments. */
 const token = "ghp_token_of_the_daemon";
-let receiver: Receiver;
+let github: FakeGithub;
 let forge: Forge;
-let pulls: { number: number; head: string; base: string; draft: boolean; body: string }[];
-let comments: { id: number; body: string }[];
-let refusals: ((request: Received) => Answer | null)[];
+let app: Awaited<ReturnType<FakeGithub["add"]>>;
 
 beforeEach(async () => {
-  receiver = await startReceiver();
-  pulls = [];
-  comments = [];
-  refusals = [];
-  receiver.answer = (request) => {
-    for (const refuse of refusals) {
-      const answer = refuse(request);
-      if (answer) return answer;
-    }
-    return serve(request);
-  };
+  github = await startFakeGithub(token);
+  app = await github.add("acme/app", { defaultBranch: "trunk" });
   const made = makeForge({
     token,
-    apiUrl: `${receiver.url}/`,
+    apiUrl: `${github.apiUrl}/`,
     webhookSecrets: ["hunter22"],
     patient: false,
   });
   if (!made) throw new Error("a token makes a forge");
   forge = made;
 });
-afterEach(() => receiver.close());
+afterEach(() => github.close());
 
-function serve({ method, path, body }: Received): Answer {
-  const { pathname, searchParams } = new URL(path, "http://github.test");
-  const data = body === "" ? {} : JSON.parse(body);
-  const json = (status: number, value: unknown, headers = {}): Answer => ({
-    status,
-    headers: { "content-type": "application/json", ...headers },
-    body: JSON.stringify(value),
-  });
-  const showPull = (pull: (typeof pulls)[number]) => ({
-    number: pull.number,
-    html_url: `https://github.com/acme/app/pull/${pull.number}`,
-    head: { ref: pull.head },
-    body: pull.body,
-  });
-  const showComment = ({ id, body }: (typeof comments)[number]) => ({
-    id,
-    body,
-    html_url: `https://github.com/acme/app/issues/12#issuecomment-${id}`,
-  });
-  switch (`${method} ${pathname.replace(/\d+$/, "N")}`) {
-    case "GET /repos/acme/app":
-      return json(200, { default_branch: "trunk" });
-    case "GET /repos/acme/app/pulls":
-      return json(
-        200,
-        pulls.filter(({ head }) => `acme:${head}` === searchParams.get("head")).map(showPull),
-      );
-    case "POST /repos/acme/app/pulls": {
-      if (pulls.some(({ head }) => head === data.head)) {
-        return json(422, {
-          message: "Validation Failed",
-          errors: [{ message: "A pull request already exists" }],
-        });
-      }
-      const pull = { ...data, number: pulls.length + 1 };
-      pulls.push(pull);
-      return json(201, showPull(pull));
-    }
-    case "PATCH /repos/acme/app/pulls/N": {
-      const pull = pulls.find(({ number }) => pathname.endsWith(`/${number}`));
-      if (!pull) return json(404, { message: "Not Found" });
-      Object.assign(pull, data);
-      return json(200, showPull(pull));
-    }
-    case "GET /repos/acme/app/issues/12/comments": {
-      const page = Number(searchParams.get("page") ?? 1);
-      const next = new URL(`${receiver.url}${path}`);
-      next.searchParams.set("page", String(page + 1));
-      const hasNext = comments.length > page * 100;
-      return json(
-        200,
-        comments.slice((page - 1) * 100, page * 100).map(showComment),
-        hasNext ? { link: `<${next.href}>; rel="next"` } : {},
-      );
-    }
-    case "POST /repos/acme/app/issues/12/comments": {
-      const comment = { id: comments.length + 1, body: data.body };
-      comments.push(comment);
-      return json(201, showComment(comment));
-    }
-    case "PATCH /repos/acme/app/issues/comments/N": {
-      const comment = comments.find(({ id }) => pathname.endsWith(`/${id}`));
-      if (!comment) return json(404, { message: "Not Found" });
-      comment.body = data.body;
-      return json(200, showComment(comment));
-    }
-    default:
-      return json(404, { message: "Not Found" });
-  }
-}
-
-const writes = () => receiver.received.filter(({ method }) => method !== "GET");
+const writes = () => github.requests.filter(({ method }) => method !== "GET");
 const pull = {
   repositoryUrl: "https://github.com/acme/app.git",
   head: "deputy/fix-it",
@@ -120,11 +37,11 @@ const pull = {
 describe("pull requests", () => {
   test("a draft is opened from the branch, with the receipt", async () => {
     expect(await forge.openDraftPullRequest(pull)).toEqual({
-      url: "https://github.com/acme/app/pull/1",
+      url: `${github.url}/acme/app/pull/1`,
       number: 1,
       adopted: false,
     });
-    expect(pulls).toMatchObject([
+    expect(app.pulls).toMatchObject([
       {
         title: "Fix it",
         head: "deputy/fix-it",
@@ -133,39 +50,36 @@ describe("pull requests", () => {
         body: "<!-- deputy:task_1 -->\nThe receipt.",
       },
     ]);
-    expect(
-      receiver.received.every(({ headers }) => headers.authorization === `token ${token}`),
-    ).toBe(true);
   });
 
   test("the second time the open one is adopted, with the new receipt", async () => {
     await forge.openDraftPullRequest(pull);
     const again = await forge.openDraftPullRequest({ ...pull, body: "Newer." });
     expect(again).toMatchObject({ number: 1, adopted: true });
-    expect(pulls).toMatchObject([{ body: "<!-- deputy:task_1 -->\nNewer." }]);
+    expect(app.pulls).toMatchObject([{ body: "<!-- deputy:task_1 -->\nNewer." }]);
   });
 
   test("an answer that got lost makes no second one", async () => {
-    refusals.push((request) => {
+    github.refusals.push((request) => {
       if (request.method !== "POST") return null;
-      refusals = [];
-      serve(request);
+      github.refusals = [];
+      github.serve(request);
       return { status: 502, body: "bad gateway" };
     });
     expect(await forge.openDraftPullRequest(pull)).toMatchObject({ number: 1, adopted: true });
-    expect(pulls).toHaveLength(1);
+    expect(app.pulls).toHaveLength(1);
   });
 
   test.each(["0123456789abcdef0123456789abcdef01234567", "HEAD"])(
     "a base that is no branch (%s) becomes the default branch",
     async (base) => {
       await forge.openDraftPullRequest({ ...pull, base });
-      expect(pulls).toMatchObject([{ base: "trunk" }]);
+      expect(app.pulls).toMatchObject([{ base: "trunk" }]);
     },
   );
 
   test("where there are no drafts an ordinary one is opened", async () => {
-    refusals.push(({ method, body }) =>
+    github.refusals.push(({ method, body }) =>
       method === "POST" && JSON.parse(body).draft === true
         ? {
             status: 422,
@@ -177,7 +91,7 @@ describe("pull requests", () => {
         : null,
     );
     await forge.openDraftPullRequest(pull);
-    expect(pulls).toMatchObject([{ draft: false }]);
+    expect(app.pulls).toMatchObject([{ draft: false }]);
   });
 
   test("no secret of ours is published, and a text too long for GitHub is cut", async () => {
@@ -186,11 +100,11 @@ describe("pull requests", () => {
       title: `Fix ${token}`,
       body: `${token} hunter22 ${"x".repeat(70_000)}`,
     });
-    expect(pulls[0]).toMatchObject({ title: "Fix [redacted]" });
-    expect(pulls[0]?.body).toMatch(
+    expect(app.pulls[0]).toMatchObject({ title: "Fix [redacted]" });
+    expect(app.pulls[0]?.body).toMatch(
       /^<!-- deputy:task_1 -->\n\[redacted\] \[redacted\] x+\n\n\[… cut here …\]$/,
     );
-    expect(pulls[0]?.body.length).toBeLessThan(65_536);
+    expect(app.pulls[0]?.body.length).toBeLessThan(65_536);
   });
 });
 
@@ -198,17 +112,19 @@ describe("comments", () => {
   const comment = { target: "acme/app#12", body: "Looks good.", taskId: "task_1" };
 
   test("a task has one comment, which is edited, on whichever page it is", async () => {
-    comments.push(...Array.from({ length: 130 }, (_, at) => ({ id: at + 1, body: "words" })));
+    app.comments.push(
+      ...Array.from({ length: 130 }, (_, at) => ({ id: at + 1, issue: 12, body: "words" })),
+    );
     expect(await forge.upsertComment(comment)).toEqual({
-      url: "https://github.com/acme/app/issues/12#issuecomment-131",
+      url: `${github.url}/acme/app/issues/12#issuecomment-131`,
       edited: false,
     });
-    comments.push({ id: 132, body: "> <!-- deputy:task_1 --> quoted" });
+    app.comments.push({ id: 132, issue: 12, body: "> <!-- deputy:task_1 --> quoted" });
     expect(await forge.upsertComment({ ...comment, body: "On second thought." })).toMatchObject({
       edited: true,
     });
-    expect(comments).toHaveLength(132);
-    expect(comments[130]?.body).toBe("<!-- deputy:task_1 -->\nOn second thought.");
+    expect(app.comments).toHaveLength(132);
+    expect(app.comments[130]?.body).toBe("<!-- deputy:task_1 -->\nOn second thought.");
     expect(writes()).toHaveLength(2);
     await forge.upsertComment({ ...comment, body: "On second thought." });
     expect(writes()).toHaveLength(2);
@@ -217,17 +133,17 @@ describe("comments", () => {
   test("another task has another comment", async () => {
     await forge.upsertComment(comment);
     await forge.upsertComment({ ...comment, taskId: "task_2" });
-    expect(comments).toHaveLength(2);
+    expect(app.comments).toHaveLength(2);
   });
 
   test("a text that quotes the mark of another task is not taken for its comment", async () => {
-    comments.push({ id: 1, body: "look: <!-- deputy:task_1 -->" });
+    app.comments.push({ id: 1, issue: 12, body: "look: <!-- deputy:task_1 -->" });
     expect(await forge.upsertComment(comment)).toMatchObject({ edited: false });
   });
 
   test("writing is not repeated blindly, reading is", async () => {
     let failures = 0;
-    refusals.push(({ method }) => {
+    github.refusals.push(({ method }) => {
       if (method === "GET" && failures++ > 0) return null;
       return { status: 502 };
     });
@@ -242,21 +158,13 @@ test.each([
   ["read", false],
   ["none", false],
 ])("somebody with %s may write: %s", async (permission, may) => {
-  refusals.push(({ path }) =>
-    path === "/repos/acme/app/collaborators/mallory/permission"
-      ? {
-          status: 200,
-          headers: { "content-type": "application/json" },
-          body: JSON.stringify({ permission }),
-        }
-      : null,
-  );
+  app.permissions.mallory = permission;
   expect(await forge.hasWriteAccess("acme/app", "mallory")).toBe(may);
 });
 
 describe("what goes wrong is one sentence that says what to do", () => {
   const failing = async (answer: Answer): Promise<DeputyError> => {
-    refusals.push(() => answer);
+    github.refusals.push(() => answer);
     return forge.openDraftPullRequest(pull).then(
       () => Promise.reject(new Error("it did not fail")),
       (error: DeputyError) => error,
@@ -307,7 +215,7 @@ describe("what goes wrong is one sentence that says what to do", () => {
   });
 
   test("a GitHub that is not there", async () => {
-    await receiver.close();
+    await github.close();
     await expect(forge.openDraftPullRequest(pull)).rejects.toMatchObject({
       code: "unavailable",
       message: expect.stringMatching(/was not reached at http:\/\/127.*ECONNREFUSED/),

@@ -70,6 +70,7 @@ function makeDeps(changes: Partial<InboxDeps> = {}): InboxDeps & { logged: strin
     announce: async () => "evt_unused",
     defaultAgent: () => "builtin",
     checkRepository: async (repository) => repository,
+    requirePullRequests: () => {},
   };
   const logged: string[] = [];
   return {

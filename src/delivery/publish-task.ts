@@ -1,0 +1,66 @@
+import { DeputyError } from "../core/error.ts";
+import { invariant } from "../core/invariant.ts";
+import type { Task } from "../core/task.ts";
+import { isBranchTaken } from "../store/branches.ts";
+import type { Db } from "../store/schema.ts";
+import { branchTip, publishBranch } from "../worktree/publish.ts";
+import { parseRepository } from "../worktree/repository-url.ts";
+import { slugify } from "./slugify.ts";
+
+/**
+ * A task's branch in the user's repository: `deputy/<slug>`, or with a number where that name holds
+ * other work. It is recorded when the task completes; until then it is found again by its commit,
+ * which no other task can have made.
+ */
+export type PublishDeps = { db: Db; authHeader: (url: string) => string | null };
+
+const maxNames = 100;
+
+/** Push the commit to the first name that is free, or that already holds it. Returns the branch. */
+export async function publishTask(deps: PublishDeps, task: Task, commit: string): Promise<string> {
+  invariant(task.preparation, "a task that is delivered was prepared");
+  const { auth, repository } = openRepository(deps, task);
+  const mirror = { gitDir: task.preparation.mirror };
+  for (const branch of branchNames(task)) {
+    if (await isBranchTaken(deps.db, task.repository, branch, task.id)) continue;
+    const tip = await branchTip(repository, branch, auth);
+    if (tip !== null && tip !== commit) continue;
+    try {
+      await publishBranch(mirror, repository, { commit, branch, ...auth });
+      return branch;
+    } catch (error) {
+      // Somebody else took the name between the look and the push.
+      if (!(error instanceof DeputyError) || error.code !== "conflict") throw error;
+    }
+  }
+  throw new Error(`no free branch name under deputy/${slugify(task.goal)}`);
+}
+
+/** The branch that an unfinished delivery left in the user's repository, or null. */
+export async function findPublished(deps: PublishDeps, task: Task): Promise<string | null> {
+  const { headCommit, preparation } = task;
+  if (!preparation || headCommit === null || headCommit === preparation.baseCommit) return null;
+  const { auth, repository } = openRepository(deps, task);
+  for (const branch of branchNames(task)) {
+    const tip = await branchTip(repository, branch, auth);
+    if (tip === headCommit) return branch;
+    // Names are tried in order; one of another task may be free again by now.
+    if (tip === null && !(await isBranchTaken(deps.db, task.repository, branch, task.id))) {
+      return null;
+    }
+  }
+  return null;
+}
+
+function openRepository(deps: PublishDeps, task: Task) {
+  const repository = parseRepository(task.repository);
+  const authHeader = deps.authHeader(repository.url);
+  return { repository, auth: authHeader ? { authHeader } : {} };
+}
+
+function* branchNames(task: Task): Generator<string> {
+  const name = `deputy/${slugify(task.goal)}`;
+  for (let number = 1; number <= maxNames; number++) {
+    yield number === 1 ? name : `${name}-${number}`;
+  }
+}

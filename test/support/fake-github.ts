@@ -1,0 +1,252 @@
+import { spawnSync } from "node:child_process";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { createServer, type IncomingHttpHeaders, type IncomingMessage } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { findInArgv, serveGit } from "./git-http.ts";
+
+/**
+ * A small GitHub on loopback that remembers: repositories over git's own HTTP server program, and
+ * the part of the REST API that Deputy calls, below `/api/v3` as a GitHub of one's own has it. Both
+ * want the token. What comes in is written down; `refusals` answer instead of it.
+ */
+export type Request = { method: string; path: string; headers: IncomingHttpHeaders; body: string };
+export type Answer = { status: number; headers?: Record<string, string>; body?: string };
+
+export type FakePull = {
+  number: number;
+  title: string;
+  head: string;
+  base: string;
+  draft: boolean;
+  body: string;
+  state: "open" | "closed";
+};
+/** `issue` is an issue's or a pull request's number. */
+export type FakeComment = { id: number; issue: number; body: string };
+
+type Repository = {
+  /** Null: the API alone knows it, so no branch is looked up. */
+  gitDir: string | null;
+  defaultBranch: string;
+  pulls: FakePull[];
+  comments: FakeComment[];
+  /** By login; everybody else reads. */
+  permissions: Record<string, string>;
+};
+
+export type FakeGithub = {
+  url: string;
+  apiUrl: string;
+  token: string;
+  /** Requests to the API, in order. */
+  requests: Request[];
+  /** The first that does not say null answers the request in place of GitHub. */
+  refusals: ((request: Request) => Answer | null)[];
+  /** Command lines that held the token while somebody asked for something. */
+  seenInArgv: string[];
+  /** Add `owner/name`, with the branches of a checkout where one is given. */
+  add(
+    name: string,
+    options?: { from?: string; defaultBranch?: string; permissions?: Record<string, string> },
+  ): Promise<Repository>;
+  cloneUrl(name: string): string;
+  /** Git in a repository's bare folder. */
+  git(name: string, ...args: string[]): string;
+  /** What GitHub itself would answer. */
+  serve(request: Request): Answer;
+  close(): Promise<void>;
+};
+
+export async function startFakeGithub(token = "ghp_token_of_the_daemon"): Promise<FakeGithub> {
+  const root = await mkdtemp(join(tmpdir(), "deputy-github-"));
+  const repositories = new Map<string, Repository>();
+  const isGit = ({ headers }: IncomingMessage) =>
+    headers.authorization === `Basic ${Buffer.from(`x-access-token:${token}`).toString("base64")}`;
+
+  const server = createServer((request, response) => {
+    if (!request.url?.startsWith("/api/v3/")) {
+      github.seenInArgv.push(...findInArgv(token));
+      if (isGit(request)) return serveGit(request, response, root);
+      response.writeHead(401, { "WWW-Authenticate": 'Basic realm="GitHub"' }).end();
+      return;
+    }
+    const chunks: Buffer[] = [];
+    request.on("data", (chunk: Buffer) => chunks.push(chunk));
+    request.on("end", () => {
+      const received: Request = {
+        method: request.method ?? "",
+        path: (request.url ?? "").slice("/api/v3".length),
+        headers: request.headers,
+        body: Buffer.concat(chunks).toString("utf8"),
+      };
+      github.requests.push(received);
+      const { status, headers, body } = answer(received);
+      response.writeHead(status, headers).end(body ?? "");
+    });
+  });
+
+  const answer = (request: Request): Answer => {
+    for (const refuse of github.refusals) {
+      const refusal = refuse(request);
+      if (refusal) return refusal;
+    }
+    if (request.headers.authorization !== `token ${token}`) {
+      return json(401, { message: "Bad credentials" });
+    }
+    return github.serve(request);
+  };
+
+  const github: FakeGithub = {
+    url: "",
+    apiUrl: "",
+    token,
+    requests: [],
+    refusals: [],
+    seenInArgv: [],
+    add: async (name, { from, defaultBranch = "main", permissions = {} } = {}) => {
+      const gitDir = from === undefined ? null : join(root, `${name}.git`);
+      if (from !== undefined && gitDir !== null) {
+        await mkdir(dirname(gitDir), { recursive: true });
+        runGit(root, "clone", "--quiet", "--bare", from, gitDir);
+        runGit(gitDir, "config", "http.receivepack", "true");
+      }
+      const added: Repository = { gitDir, defaultBranch, pulls: [], comments: [], permissions };
+      repositories.set(name, added);
+      return added;
+    },
+    cloneUrl: (name) => `${github.url}/${name}.git`,
+    git: (name, ...args) => {
+      const gitDir = repositories.get(name)?.gitDir;
+      if (!gitDir) throw new Error(`${name} has no git repository`);
+      return runGit(gitDir, ...args);
+    },
+    serve: (request) => serveApi(github, repositories, request),
+    close: async () => {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+      await rm(root, { recursive: true, force: true });
+    },
+  };
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  github.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  github.apiUrl = `${github.url}/api/v3`;
+  return github;
+}
+
+function serveApi(
+  github: FakeGithub,
+  repositories: ReadonlyMap<string, Repository>,
+  { method, path, body }: Request,
+): Answer {
+  const { pathname, searchParams } = new URL(path, "http://github.test");
+  const [, name = "", rest = ""] = /^\/repos\/([^/]+\/[^/]+)(\/.*)?$/.exec(pathname) ?? [];
+  const repository = repositories.get(name);
+  if (!repository) return notFound;
+  const data = body === "" ? {} : JSON.parse(body);
+  const id = Number(/\d+/.exec(rest)?.[0]);
+  const showPull = (pull: FakePull) => ({
+    ...pull,
+    html_url: `${github.url}/${name}/pull/${pull.number}`,
+    head: { ref: pull.head },
+    base: { ref: pull.base },
+  });
+  const showComment = ({ issue, ...comment }: FakeComment) => ({
+    ...comment,
+    html_url: `${github.url}/${name}/issues/${issue}#issuecomment-${comment.id}`,
+  });
+  switch (`${method} ${rest.replace(/\d+/, "N")}`) {
+    case "GET ":
+      return json(200, { full_name: name, default_branch: repository.defaultBranch });
+    case "GET /pulls": {
+      const [owner] = name.split("/");
+      const found = repository.pulls.filter(
+        ({ head, state }) =>
+          state === "open" && `${owner}:${head}` === (searchParams.get("head") ?? ""),
+      );
+      return json(200, found.map(showPull));
+    }
+    case "POST /pulls": {
+      const problem = whyNoPull(repository, data);
+      if (problem) return json(422, { message: "Validation Failed", errors: [problem] });
+      const number = numberAfter(repository);
+      const pull: FakePull = { ...data, number, state: "open" };
+      repository.pulls.push(pull);
+      return json(201, showPull(pull));
+    }
+    case "PATCH /pulls/N": {
+      const pull = repository.pulls.find(({ number }) => number === id);
+      if (!pull) return notFound;
+      Object.assign(pull, data);
+      return json(200, showPull(pull));
+    }
+    case "GET /issues/N/comments": {
+      const page = Number(searchParams.get("page") ?? 1);
+      const comments = repository.comments.filter(({ issue }) => issue === id);
+      const next = new URL(`${github.apiUrl}${path}`);
+      next.searchParams.set("page", String(page + 1));
+      return json(
+        200,
+        comments.slice((page - 1) * 100, page * 100).map(showComment),
+        comments.length > page * 100 ? { link: `<${next.href}>; rel="next"` } : {},
+      );
+    }
+    case "POST /issues/N/comments": {
+      const comment = { id: repository.comments.length + 1, issue: id, body: String(data.body) };
+      repository.comments.push(comment);
+      return json(201, showComment(comment));
+    }
+    case "PATCH /issues/comments/N": {
+      const comment = repository.comments.find((candidate) => candidate.id === id);
+      if (!comment) return notFound;
+      comment.body = data.body;
+      return json(200, showComment(comment));
+    }
+  }
+  const [, login] = /^\/collaborators\/([^/]+)\/permission$/.exec(rest) ?? [];
+  if (method === "GET" && login !== undefined) {
+    return json(200, { permission: repository.permissions[login] ?? "read" });
+  }
+  return notFound;
+}
+
+/** What GitHub checks before it opens a pull request, as far as a wrong one could come from us. */
+function whyNoPull(
+  { gitDir, pulls }: Repository,
+  { head, base }: { head: string; base: string },
+): { message: string } | null {
+  if (pulls.some((pull) => pull.state === "open" && pull.head === head)) {
+    return { message: `A pull request already exists for ${head}.` };
+  }
+  if (gitDir === null) return null;
+  const has = (branch: string) =>
+    spawnSync("git", ["-C", gitDir, "show-ref", "--quiet", `refs/heads/${branch}`]).status === 0;
+  if (!has(head)) return { message: "head is invalid" };
+  if (!has(base)) return { message: "base is invalid" };
+  const commits = runGit(gitDir, "rev-list", "--count", `refs/heads/${base}..refs/heads/${head}`);
+  return commits === "0" ? { message: `No commits between ${base} and ${head}` } : null;
+}
+
+/** Issues and pull requests are counted together. */
+function numberAfter({ pulls, comments }: Repository): number {
+  return (
+    Math.max(0, ...pulls.map(({ number }) => number), ...comments.map(({ issue }) => issue)) + 1
+  );
+}
+
+function json(status: number, value: unknown, headers: Record<string, string> = {}): Answer {
+  return {
+    status,
+    headers: { "content-type": "application/json", ...headers },
+    body: JSON.stringify(value),
+  };
+}
+
+const notFound = json(404, { message: "Not Found" });
+
+function runGit(cwd: string, ...args: string[]): string {
+  const { status, stdout, stderr } = spawnSync("git", ["-C", cwd, ...args], { encoding: "utf8" });
+  if (status !== 0) throw new Error(`git ${args.join(" ")}: ${stderr}`);
+  return stdout.trim();
+}

@@ -1,0 +1,178 @@
+import { newId } from "../../src/core/id.ts";
+import type { Claim, Outcome, StageName } from "../../src/core/outcome.ts";
+import type { PlannedSubtask } from "../../src/core/plan.ts";
+import type { Verdict } from "../../src/core/verdict.ts";
+import { type AdvanceDeps, advance } from "../../src/orchestrator/advance.ts";
+import { makeAnnounce } from "../../src/orchestrator/announce.ts";
+import { claimWork } from "../../src/orchestrator/claim.ts";
+import { createTasks, type NewTask } from "../../src/store/create-task.ts";
+import { openStore } from "../../src/store/open.ts";
+import type { Db } from "../../src/store/schema.ts";
+import { createTestDatabase, type TestDatabase } from "./postgres.ts";
+
+/** The orchestrator on a real database, with nobody else at work: its tests say what stages report. */
+export type Bench = {
+  database: TestDatabase;
+  db: Db;
+  deps: AdvanceDeps;
+  /** A registered process that claims. */
+  boot: string;
+  addBoot(): Promise<string>;
+  submit(task?: Partial<NewTask>): Promise<string>;
+  /** Claim one piece of work of a stage, or null when none is ready. */
+  claim(stage: StageName, boot?: string): Promise<Claim | null>;
+  report(claim: Claim, outcome: Outcome, boot?: string): Promise<"applied" | "stale">;
+  /** A task whose subtasks are planned. */
+  submitPlanned(subtasks?: Partial<PlannedSubtask>[]): Promise<string>;
+  close(): Promise<void>;
+};
+
+export async function makeBench(): Promise<Bench> {
+  const database = await createTestDatabase();
+  const store = await openStore(database.connection, { maxConnections: 8, onError: () => {} });
+  const { db } = store;
+  const deps = { db, announce: makeAnnounce(() => []) };
+  const addBoot = async () => {
+    const id = newId("boot");
+    await database.query(
+      "insert into boots (id, kind, pid, start_ticks, host) values ($1, 'daemon', 1, '1', 'here')",
+      [id],
+    );
+    return id;
+  };
+  const boot = await addBoot();
+  const bench: Bench = {
+    database,
+    db,
+    deps,
+    boot,
+    addBoot,
+    submit: async (task = {}) => {
+      const id = newId("task");
+      await createTasks(db, [
+        {
+          task: { ...plainTask, ...task, id },
+          message: "Task accepted",
+          idempotency: null,
+          approval: null,
+        },
+      ]);
+      return id;
+    },
+    claim: async (stage, owner = boot) => {
+      for await (const claim of claimWork(db, owner, stage, 1)) return claim;
+      return null;
+    },
+    report: (claim, outcome, owner = boot) => advance(deps, owner, claim, outcome),
+    submitPlanned: async (subtasks = [{}]) => {
+      const id = await bench.submit();
+      const claim = await bench.claim("plan");
+      if (claim?.taskId !== id) throw new Error("another task was ready to be planned");
+      await bench.report(claim, planned(subtasks));
+      return id;
+    },
+    close: async () => {
+      await store.close();
+      await database.drop();
+    },
+  };
+  return bench;
+}
+
+const plainTask: Omit<NewTask, "id"> = {
+  goal: "Something",
+  repository: "/nowhere",
+  base: null,
+  agent: "builtin",
+  checks: [],
+  planInput: null,
+  attachments: [],
+  delivery: "branch",
+  expectsChange: true,
+  allowTestChanges: false,
+  attemptTimeoutMs: 60_000,
+  origin: { source: "http", subject: null, outsideText: null, replyTo: null },
+};
+
+export function planned(subtasks: Partial<PlannedSubtask>[] = [{}]): Outcome {
+  return {
+    kind: "planned",
+    preparation: {
+      baseCommit: "b".repeat(40),
+      baseRef: "main",
+      mirror: "/nowhere.git",
+      setup: [],
+      checks: [],
+      checksSource: "none",
+      delivery: null,
+      protectedPaths: [],
+    },
+    plan: {
+      mode: "given",
+      subtasks: subtasks.map((subtask, index) => ({
+        key: `s${index}`,
+        title: `Subtask ${index}`,
+        brief: "",
+        dependsOn: [],
+        writes: [],
+        agent: "builtin",
+        checks: [],
+        ...subtask,
+      })),
+    },
+  };
+}
+
+export function attempted(
+  set: Partial<Extract<Outcome, { kind: "attempted" }>> = {},
+): Extract<Outcome, { kind: "attempted" }> {
+  return {
+    kind: "attempted",
+    reason: "done",
+    failure: null,
+    detail: "",
+    outputTail: "",
+    commit: "c".repeat(40),
+    snapshotRef: null,
+    summary: null,
+    question: null,
+    discoveries: [],
+    usage: [],
+    ...set,
+  };
+}
+
+export function verdict(result: Verdict["result"]): Verdict {
+  return { result, summary: result, checks: [], findings: [], notChecked: [] };
+}
+
+export function decided(action: "retry" | "ask" | "give_up", delayMs = 0): Outcome {
+  const base = { kind: "checks_failed", signature: "s", reason: "because" } as const;
+  const feedback = "it failed";
+  switch (action) {
+    case "retry":
+      return { kind: "decided", decision: { action, ...base, delayMs }, feedback };
+    case "ask":
+      return { kind: "decided", decision: { action, ...base, question: "Which one?" }, feedback };
+    case "give_up":
+      return { kind: "decided", decision: { action, ...base }, feedback };
+  }
+}
+
+/** What each stage reports when all is well. */
+export function success(stage: StageName): Outcome {
+  switch (stage) {
+    case "plan":
+      return planned();
+    case "execute":
+      return attempted();
+    case "verify":
+      return { kind: "verified", verdict: verdict("pass") };
+    case "recover":
+      return decided("give_up");
+    case "integrate":
+      return { kind: "integrated", commit: "d".repeat(40), verdict: verdict("pass") };
+    case "deliver":
+      return { kind: "delivered", branch: "deputy/x", commit: "d", url: null, detail: "deputy/x" };
+  }
+}
