@@ -130,6 +130,7 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
 
     // Called by what is heard below, made by what is started further down.
     let onTaskOver = () => {};
+    let pokeInbox = () => {};
     const events = new EventEmitter().setMaxListeners(0);
     const listener = await listen(
       store.connection,
@@ -141,7 +142,10 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
           notifier.poke();
         }
         if (what === "cancel") runner.cancelTask(taskId);
-        if (what === "over") onTaskOver();
+        if (what === "over") {
+          onTaskOver();
+          pokeInbox();
+        }
       },
       onError("listen error"),
     );
@@ -163,6 +167,7 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
       onCreated: () => relay.poke(),
     });
     started.push(() => triggers.stop());
+    pokeInbox = triggers.poke;
 
     let repairs = 0;
     const startedAt = Date.now();

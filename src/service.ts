@@ -136,7 +136,7 @@ export function makeService(deps: ServiceDeps): Service {
       const { task } = await detail(reference);
       const done = await discardDelivery(db, task, {
         artifacts: config.paths.artifacts,
-        authHeader: deps.authHeader(task.repository),
+        authHeader: deps.authHeader,
       });
       return {
         task: await recordHandover(deps, task.id, "task.discarded", `Discarded: ${done}`),
@@ -190,6 +190,9 @@ async function describeDelivery(
   config: Config,
   { task }: TaskDetail,
 ): Promise<ReceiptDelivery | null> {
+  if (task.deliveryUrl && task.delivery === "comment") {
+    return { branch: null, commit: null, url: task.deliveryUrl, patch: null, files: [] };
+  }
   if (!task.deliveredCommit || !task.preparation || task.discardedAt) return null;
   const mirror = { gitDir: task.preparation.mirror };
   const changes = await listChanges(mirror, task.preparation.baseCommit, task.deliveredCommit);

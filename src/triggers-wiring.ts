@@ -15,6 +15,8 @@ import { watchRules } from "./triggers/watch-rules.ts";
 export type Triggers = {
   receive: Service["receiveGithub"];
   test: Service["testTrigger"];
+  /** A task is over: what waited for its subject may start. */
+  poke(): void;
   stop(): Promise<void>;
 };
 
@@ -60,6 +62,7 @@ export async function startTriggers(deps: {
       if (answer.status === 202) runner.poke();
       return answer;
     },
+    poke: () => runner.poke(),
     test: async (event, payload) => testTrigger(event, payload, rules.current()),
     stop: async () => {
       await rules.close();

@@ -133,7 +133,10 @@ function renderNext({ task, questions }: DetailView): string {
     case "completed":
       rows.push(command("diff", "see the change"), command("receipt", "see the evidence"));
       if (task.branch !== null && task.accepted_at === null && task.discarded_at === null) {
-        rows.push(command("accept", "merge it into your current branch"));
+        // A branch in a repository elsewhere is merged there.
+        if (task.repository.startsWith("/")) {
+          rows.push(command("accept", "merge it into your current branch"));
+        }
         rows.push(command("discard", "leave no trace of it"));
       }
       break;

@@ -55,6 +55,8 @@ export type TaskOrigin = {
   outsideText: string | null;
   /** Where the result goes when it is a comment: `acme/app#12`. */
   replyTo: string | null;
+  /** For a review: the commit of the branch that the change is to go into; null: the repository's HEAD. */
+  reviewedAgainst: string | null;
 };
 
 /** `auto`: the caller did not say; the repository's configuration decides when the task is planned. */
@@ -109,7 +111,7 @@ export type Preparation = {
   /** What the repository's configuration asks for; null: it does not say. */
   delivery: "branch" | "pr" | null;
   protectedPaths: string[];
-  /** For a review: where the reviewed commit left the repository's own branch. */
+  /** For a review: where the reviewed commit left the branch that it is to go into. */
   forkCommit: string | null;
 };
 

@@ -3,17 +3,16 @@ import { join } from "node:path";
 import { DeputyError } from "../core/error.ts";
 import { invariant } from "../core/invariant.ts";
 import type { Outcome, Stage } from "../core/outcome.ts";
-import type { Task } from "../core/task.ts";
-import { isBranchTaken } from "../store/branches.ts";
+import type { Preparation, Task } from "../core/task.ts";
 import type { Db } from "../store/schema.ts";
-import { getTask, listAttempts, listSubtasks } from "../store/tasks.ts";
+import { findFirstComment, getTask, listAttempts, listSubtasks } from "../store/tasks.ts";
 import { listChanges, writePatch } from "../worktree/diff.ts";
-import { branchTip, publishBranch } from "../worktree/publish.ts";
-import { parseRepository } from "../worktree/repository-url.ts";
+import type { Mirror } from "../worktree/mirror.ts";
+import { findBranchOf } from "../worktree/read-commit.ts";
 import type { Forge } from "./forge.ts";
-import { buildReceipt } from "./receipt.ts";
+import { publishTask } from "./publish-task.ts";
+import { buildReceipt, summaryOf } from "./receipt.ts";
 import { renderReceipt } from "./render-receipt.ts";
-import { slugify } from "./slugify.ts";
 
 /**
  * Hands the finished work over: the branch in the user's repository, a patch, the receipt, and
@@ -55,7 +54,7 @@ async function deliverBranch(
 ): Promise<Outcome> {
   invariant(task.preparation, "a task that is delivered was prepared");
   const mirror = { gitDir: task.preparation.mirror };
-  const branch = await publish(deps, task, commit);
+  const branch = await publishTask(deps, task, commit);
   const folder = join(deps.artifacts, task.id);
   await mkdir(folder, { recursive: true });
   const patch = join(folder, "change.patch");
@@ -65,31 +64,33 @@ async function deliverBranch(
     listSubtasks(deps.db, task.id),
     listAttempts(deps.db, { taskId: task.id }),
   ]);
-  const makeReceipt = (url: string | null) =>
+  const makeReceipt = (made: { url: string | null; patch: string | null }) =>
     buildReceipt({
       task: { ...task, endedAt: new Date() },
       subtasks,
       attempts,
-      delivery: { branch, commit, url, patch, files },
+      delivery: { branch, commit, files, ...made },
     });
   let url: string | null = null;
   if (task.delivery === "pr") {
-    if (!deps.forge)
-      return {
-        kind: "refused",
-        detail: `the branch ${branch} is delivered, but no pull request could be opened: set GITHUB_TOKEN, then deputy retry ${task.id}`,
-      };
-    const pull = await deps.forge.openDraftPullRequest({
-      repositoryUrl: task.repository,
-      head: branch,
-      base: await baseBranchOf(task),
-      title: task.goal.split("\n")[0]?.slice(0, 200) ?? task.id,
-      body: renderReceipt(makeReceipt(null)),
-      taskId: task.id,
-    });
-    url = pull.url;
+    const { forge } = deps;
+    if (!forge) return refuse(task, `the branch ${branch} is delivered`, missingToken);
+    try {
+      const pull = await forge.openDraftPullRequest({
+        repositoryUrl: task.repository,
+        head: branch,
+        base: await findTargetBranch(mirror, task.preparation),
+        title: task.goal.split("\n")[0]?.slice(0, 200) ?? task.id,
+        // Where the patch lies on this machine is nobody's business there.
+        body: renderReceipt(makeReceipt({ url: null, patch: null })),
+        taskId: task.id,
+      });
+      url = pull.url;
+    } catch (error) {
+      return refuse(task, `the branch ${branch} is delivered`, error);
+    }
   }
-  const receipt = makeReceipt(url);
+  const receipt = makeReceipt({ url, patch });
   await writeFile(join(folder, "receipt.json"), `${JSON.stringify(receipt, null, 2)}\n`);
   await writeFile(join(folder, "receipt.md"), renderReceipt(receipt));
   const proof = receipt.verified ? "verified" : "unverified";
@@ -102,66 +103,49 @@ async function deliverBranch(
   };
 }
 
-/** The first `deputy/<slug>` that is free, or that already holds this very commit. */
-async function publish(deps: DeliverDeps, task: Task, commit: string): Promise<string> {
-  invariant(task.preparation, "a task that is delivered was prepared");
-  const repository = parseRepository(task.repository);
-  const authHeader = deps.authHeader(repository.url);
-  const auth = authHeader ? { authHeader } : {};
-  const slug = slugify(task.goal);
-  for (let number = 1; number <= 100; number++) {
-    const branch = `deputy/${slug}${number === 1 ? "" : `-${number}`}`;
-    if (await isBranchTaken(deps.db, task.repository, branch, task.id)) continue;
-    const tip = await branchTip(repository, branch, auth);
-    if (tip !== null && tip !== commit) continue;
-    try {
-      await publishBranch({ gitDir: task.preparation.mirror }, repository, {
-        commit,
-        branch,
-        ...auth,
-      });
-      return branch;
-    } catch (error) {
-      // Somebody took the name between the look and the push; where nobody did, no name would do.
-      const refused = error instanceof DeputyError && error.code === "conflict";
-      if (!refused || (await branchTip(repository, branch, auth)) === null) throw error;
-    }
-  }
-  throw new Error(`no free branch name under deputy/${slug}`);
+/** The branch that a pull request asks to be merged into; "HEAD" is whatever the forge has as its default. */
+async function findTargetBranch(mirror: Mirror, preparation: Preparation): Promise<string> {
+  const name = preparation.baseRef.replace(/^refs\/(heads|remotes\/origin)\//, "");
+  return (await findBranchOf(mirror, name, preparation.baseCommit)) ?? "HEAD";
 }
 
-async function baseBranchOf(task: Task): Promise<string> {
-  return (task.preparation?.baseRef ?? "main").replace(/^refs\/(heads|remotes\/origin)\//, "");
-}
+const missingToken = new DeputyError("unprocessable", "Set GITHUB_TOKEN for the daemon.");
 
-async function deliverComment(deps: DeliverDeps, task: Task): Promise<Outcome> {
-  const attempts = await listAttempts(deps.db, { taskId: task.id });
-  const summary =
-    attempts.findLast(({ endReason }) => endReason === "done")?.summary ??
-    "The reviewer had nothing to say.";
-  if (!task.origin.replyTo)
-    return {
-      kind: "delivered",
-      branch: null,
-      commit: null,
-      url: null,
-      detail: summary.slice(0, 1_000),
-    };
-  if (!deps.forge)
-    return {
-      kind: "refused",
-      detail: `the review is done, but no comment could be posted: set GITHUB_TOKEN, then deputy retry ${task.id}`,
-    };
-  const comment = await deps.forge.upsertComment({
-    target: task.origin.replyTo,
-    body: summary,
-    taskId: task.id,
-  });
+/**
+ * What a person can mend ends the task in words, with the finished work kept for a retry; what may
+ * pass by itself is thrown, and the stage is tried again.
+ */
+function refuse(task: Task, done: string, error: unknown): Outcome {
+  if (!(error instanceof DeputyError) || error.code === "unavailable") throw error;
   return {
-    kind: "delivered",
-    branch: null,
-    commit: null,
-    url: comment.url,
-    detail: `review posted to ${task.origin.replyTo}`,
+    kind: "refused",
+    detail: `${done}, but not more than that. ${error.message} Then: deputy retry ${task.id}`,
   };
+}
+
+/**
+ * A review is one comment, however often the pull request moves: each task edits the comment of the
+ * first one, which is found by that task's id.
+ */
+async function deliverComment(deps: DeliverDeps, task: Task): Promise<Outcome> {
+  invariant(task.preparation, "a task that is delivered was prepared");
+  const attempts = await listAttempts(deps.db, { taskId: task.id });
+  const summary = summaryOf(attempts) ?? "The reviewer had nothing to say.";
+  const delivered = { kind: "delivered", branch: null, commit: null } as const;
+  const { replyTo } = task.origin;
+  if (!replyTo) return { ...delivered, url: null, detail: summary.slice(0, 1_000) };
+  if (!deps.forge) return refuse(task, "the review is done", missingToken);
+  try {
+    const { url, edited } = await deps.forge.upsertComment({
+      target: replyTo,
+      body: `${summary}\n\n---\nRead at ${task.preparation.baseCommit}; nothing was run or changed.`,
+      taskId: (await findFirstComment(deps.db, replyTo)) ?? task.id,
+    });
+    const detail = edited
+      ? `review of ${replyTo} brought up to date`
+      : `review posted to ${replyTo}`;
+    return { ...delivered, url, detail };
+  } catch (error) {
+    return refuse(task, "the review is done", error);
+  }
 }

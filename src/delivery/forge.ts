@@ -14,7 +14,7 @@ export interface Forge {
     body: string;
     taskId: string;
   }): Promise<{ url: string; number: number; adopted: boolean }>;
-  /** Write the task's one comment, or edit it. `target` is `owner/name#number`. */
+  /** Write the one comment of this id, or edit it. `target` is `owner/name#number`. */
   upsertComment(request: {
     target: string;
     body: string;

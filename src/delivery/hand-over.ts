@@ -5,6 +5,7 @@ import { invariant } from "../core/invariant.ts";
 import type { Task } from "../core/task.ts";
 import { getLatestAttempt } from "../store/attempts.ts";
 import type { Db } from "../store/schema.ts";
+import { listSubtasks } from "../store/tasks.ts";
 import {
   listWorktreesOf,
   markRemoved,
@@ -16,6 +17,7 @@ import { deleteBranch } from "../worktree/publish.ts";
 import { parseRepository } from "../worktree/repository-url.ts";
 import { restoreSnapshot, snapshotWorktree } from "../worktree/snapshot.ts";
 import { removeWorktree } from "../worktree/worktree.ts";
+import { findPublished } from "./publish-task.ts";
 
 /** What a person does with delivered work: take it, throw it away, or look at a removed worktree again. */
 
@@ -26,7 +28,7 @@ export async function acceptDelivery(task: Task): Promise<string> {
   if (repository.kind !== "local") {
     throw new DeputyError(
       "conflict",
-      `${task.id} was delivered to ${task.repository}; merge ${branch} there.`,
+      `${task.id} was delivered to ${task.repository}; merge ${task.deliveryUrl ?? branch} there.`,
     );
   }
   const { kind, commit } = await acceptBranch(repository.url, branch, deliveredCommit);
@@ -37,27 +39,37 @@ export async function acceptDelivery(task: Task): Promise<string> {
 export async function discardDelivery(
   db: Db,
   task: Task,
-  options: { artifacts: string; authHeader: string | null },
+  options: { artifacts: string; authHeader: (url: string) => string | null },
 ): Promise<string> {
   if (task.state !== "completed" && task.state !== "failed" && task.state !== "cancelled") {
     throw new DeputyError("conflict", `${task.id} is ${task.state}; cancel it first.`);
   }
   if (task.discardedAt) return "it was discarded already";
-  if (task.branch && task.deliveredCommit) {
-    await deleteBranch(
-      parseRepository(task.repository),
-      task.branch,
-      task.deliveredCommit,
-      options.authHeader ? { authHeader: options.authHeader } : {},
-    );
+  const { authHeader } = options;
+  const branch = task.branch ?? (await findUnfinished(db, task, authHeader));
+  const commit = task.deliveredCommit ?? task.headCommit;
+  if (branch && commit) {
+    const repository = parseRepository(task.repository);
+    const header = authHeader(repository.url);
+    await deleteBranch(repository, branch, commit, header ? { authHeader: header } : {});
   }
   for (const row of await listWorktreesOf(db, task.id)) {
     if (row.state === "active") await tidyWorktree(db, row.id);
   }
   await rm(join(options.artifacts, task.id), { recursive: true, force: true });
-  return task.branch
-    ? `${task.branch}, its patch, receipt and worktrees are gone`
-    : "its worktrees are gone";
+  return branch ? `${branch}, its patch, receipt and worktrees are gone` : "its worktrees are gone";
+}
+
+/** A delivery that failed or was cancelled may have pushed the branch before. */
+async function findUnfinished(
+  db: Db,
+  task: Task,
+  authHeader: (url: string) => string | null,
+): Promise<string | null> {
+  const subtasks = await listSubtasks(db, task.id);
+  const wasDelivering = subtasks.every(({ state }) => state === "completed");
+  const isBranch = task.delivery !== "comment" && task.state !== "completed";
+  return isBranch && wasDelivering ? findPublished({ db, authHeader }, task) : null;
 }
 
 /** Remove one worktree of a task that is over, after a snapshot of everything in it that is not ignored. */

@@ -29,14 +29,18 @@ export async function publishTask(deps: PublishDeps, task: Task, commit: string)
       await publishBranch(mirror, repository, { commit, branch, ...auth });
       return branch;
     } catch (error) {
-      // Somebody else took the name between the look and the push.
-      if (!(error instanceof DeputyError) || error.code !== "conflict") throw error;
+      // Somebody took the name between the look and the push; where nobody did, no name would do.
+      const refused = error instanceof DeputyError && error.code === "conflict";
+      if (!refused || (await branchTip(repository, branch, auth)) === null) throw error;
     }
   }
-  throw new Error(`no free branch name under deputy/${slugify(task.goal)}`);
+  throw new DeputyError(
+    "conflict",
+    `${task.repository} has ${maxNames} branches called deputy/${slugify(task.goal)}: delete those that nobody needs.`,
+  );
 }
 
-/** The branch that an unfinished delivery left in the user's repository, or null. */
+/** The branch that a delivery which did not come to its end left in the user's repository, or null. */
 export async function findPublished(deps: PublishDeps, task: Task): Promise<string | null> {
   const { headCommit, preparation } = task;
   if (!preparation || headCommit === null || headCommit === preparation.baseCommit) return null;
@@ -44,10 +48,8 @@ export async function findPublished(deps: PublishDeps, task: Task): Promise<stri
   for (const branch of branchNames(task)) {
     const tip = await branchTip(repository, branch, auth);
     if (tip === headCommit) return branch;
-    // Names are tried in order; one of another task may be free again by now.
-    if (tip === null && !(await isBranchTaken(deps.db, task.repository, branch, task.id))) {
-      return null;
-    }
+    // Names are given out in order.
+    if (tip === null && !(await isBranchTaken(deps.db, task.repository, branch, task.id))) break;
   }
   return null;
 }

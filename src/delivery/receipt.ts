@@ -53,6 +53,8 @@ export function buildReceipt(input: {
           ? "no check was run"
           : "see the checks and attempts below"
         : "a review: nothing was changed, nothing was checked",
+    /** What a review says; null for a task that changes something. */
+    review: task.expectsChange ? null : summaryOf(attempts),
     delivery: delivery
       ? {
           branch: delivery.branch,
@@ -117,6 +119,11 @@ export function buildReceipt(input: {
       ...new Set([...finals.flatMap((verdict) => verdict?.notChecked ?? []), ...alwaysUnchecked]),
     ],
   };
+}
+
+/** What the last attempt that came to its end said in its own words. */
+export function summaryOf(attempts: readonly Attempt[]): string | null {
+  return attempts.findLast(({ endReason }) => endReason === "done")?.summary ?? null;
 }
 
 export type ReceiptDelivery = {

@@ -19,7 +19,9 @@ export function renderReceipt(receipt: Receipt): string {
           "Delivered",
           delivery?.branch
             ? `\`${delivery.branch}\` at \`${delivery.commit?.slice(0, 12)}\``
-            : "nothing",
+            : delivery?.url
+              ? "a comment"
+              : "nothing",
         ],
         ...(delivery?.url ? [["Link", delivery.url]] : []),
         ...(delivery?.patch ? [["Patch", `\`${delivery.patch}\``]] : []),
@@ -36,6 +38,7 @@ export function renderReceipt(receipt: Receipt): string {
         ...(task.detail ? [["Result", task.detail]] : []),
       ],
     ),
+    ...(receipt.review === null ? [] : ["## Review", receipt.review]),
     "## Plan",
     table(
       ["Subtask", "Needs", "Agent", "State"],

@@ -20,7 +20,7 @@ export type PreparedBase = {
   mirror: Mirror;
   baseCommit: string;
   baseRef: string;
-  /** Where a reviewed commit left the repository's own branch: the diff to review starts here. */
+  /** Where a reviewed commit left the branch that it is to go into: the diff to review starts here. */
   forkCommit: string | null;
 };
 
@@ -36,11 +36,20 @@ export async function prepareBase(task: Task, options: Prepare): Promise<Prepare
   const mirror = await askForCommit(looked, repository, task.base, options);
   const base = await resolveBase(mirror, task.base);
   await pinRef(mirror, `base/${task.id}`, base.commit);
-  const forkCommit =
-    task.expectsChange || !mirror.head
-      ? null
-      : await findMergeBase(mirror, mirror.head.commit, base.commit);
+  const forkCommit = task.expectsChange ? null : await findFork(mirror, task, base.commit);
   return { mirror, baseCommit: base.commit, baseRef: base.ref, forkCommit };
+}
+
+/** What the change is to go into may be gone by now; then it is what the repository is at. */
+async function findFork(
+  mirror: FetchedMirror,
+  task: Task,
+  reviewed: string,
+): Promise<string | null> {
+  const { reviewedAgainst } = task.origin;
+  const known = reviewedAgainst && (await resolveBase(mirror, reviewedAgainst).catch(() => null));
+  const against = known ? known.commit : mirror.head?.commit;
+  return against ? findMergeBase(mirror, against, reviewed) : null;
 }
 
 /**

@@ -52,7 +52,7 @@ export async function retryTask(deps: AdvanceDeps, taskId: string): Promise<Task
         `${task.id} is ${task.state}; only a failed task can be retried.`,
       );
     }
-    const reopened = { endDetail: null, stageFailures: 0 };
+    const reopened = { endDetail: null, stageFailures: 0, discardedAt: null };
     await appendEvent(tx, task.id, { type: "task.retried", message: "Retry requested" });
     if (subtasks.length === 0) {
       await moveTask(tx, task, "queued", waitForSlot("plan"), reopened);
@@ -100,6 +100,9 @@ export async function answerQuestion(
   questionId: string | null,
 ): Promise<Task> {
   return change(deps, taskId, async (tx, task, subtasks) => {
+    if (isTaskOver(task.state)) {
+      throw new DeputyError("conflict", `${task.id} is ${task.state}; it asks nothing any more.`);
+    }
     const open = await listOpenQuestions(tx, task.id);
     const question = questionId ? open.find(({ id }) => id === questionId) : open[0];
     if (!question) {

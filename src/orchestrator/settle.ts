@@ -20,6 +20,8 @@ export async function settle(tx: Tx, taskId: string, announce: Announce): Promis
   if (isTaskOver(task.state)) return;
   if (task.cancelRequestedAt) return settleCancelled(tx, task, subtasks, announce);
   if (task.state !== "running" && task.state !== "waiting") return;
+  // It waits to be approved: that none of its subtasks is open does not mean that all is done.
+  if (subtasks.length === 0) return;
   const current = new Map(subtasks.map((subtask) => [subtask.id, subtask]));
   for (const decision of schedule(subtasks)) {
     const subtask = current.get(decision.id);

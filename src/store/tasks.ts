@@ -134,6 +134,20 @@ export async function ping(db: Db): Promise<void> {
   await sql`select 1`.execute(db);
 }
 
+/** The first task that was to comment on an issue or pull request. */
+export async function findFirstComment(db: Db, replyTo: string): Promise<string | null> {
+  const row = await db
+    .selectFrom("tasks")
+    .select("id")
+    .where("delivery", "=", "comment")
+    .where(sql<boolean>`origin ->> 'replyTo' = ${replyTo}`)
+    .orderBy("createdAt")
+    .orderBy("id")
+    .limit(1)
+    .executeTakeFirst();
+  return row?.id ?? null;
+}
+
 /** The active task of a subject, if there is one. */
 export async function findActiveTask(db: Db, subject: string): Promise<string | null> {
   const row = await db

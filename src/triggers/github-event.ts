@@ -24,6 +24,8 @@ export type GithubEvent = {
   facts: string;
   /** The commit the task starts from; null: the repository's HEAD. */
   base: string | null;
+  /** The commit of the branch that a pull request is to go into. */
+  reviewedAgainst: string | null;
   labels: string[];
   /** The label that was just set. */
   newLabel: string | null;
@@ -84,6 +86,7 @@ function readIssue(kind: TriggerKind, data: z.infer<typeof issuePayload>): Githu
     subject: `github:${place}`,
     facts: `This is issue #${issue.number} of ${repository.full_name}.`,
     base: null,
+    reviewedAgainst: null,
     labels: (issue.labels ?? []).map((label) => label.name),
     newLabel: kind === "issues.labeled" ? (data.label?.name ?? null) : null,
     branch: null,
@@ -113,6 +116,7 @@ function readPull(kind: TriggerKind, data: z.infer<typeof pullPayload>): GithubE
     subject: `github:${place}`,
     facts: `This is pull request #${pull.number} of ${repository.full_name}: the change from commit ${pull.base.sha} to commit ${pull.head.sha}, which is checked out.`,
     base: pull.head.sha,
+    reviewedAgainst: pull.base.sha,
     labels: (pull.labels ?? []).map((label) => label.name),
     newLabel: null,
     branch: null,
@@ -201,6 +205,7 @@ function failedRun(kind: TriggerKind, repository: string, commit: string) {
     subject: `github:${repository}@${commit}`,
     facts: `It failed on commit ${commit} of ${repository}, which is checked out.`,
     base: commit,
+    reviewedAgainst: null,
     labels: [],
     newLabel: null,
     replyTo: null,

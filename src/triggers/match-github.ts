@@ -91,6 +91,7 @@ function makeTrigger(rule: GithubRule, index: number, event: GithubEvent): Githu
       subject: event.subject,
       outsideText: event.outsideText,
       replyTo: event.replyTo,
+      reviewedAgainst: event.reviewedAgainst,
     },
     needsApproval,
     askAbout: needsApproval ? sender : null,

@@ -55,8 +55,9 @@ export async function publishBranch(
   args.push("--end-of-options", url, `${commit}:${ref}`);
   const { exitCode, stderr } = await git.ask(args, signal ? { signal } : {});
   if (exitCode !== 0) throw explainPush(new GitFailure(args, exitCode, stderr), repository, branch);
-  // What a fetch would find; so the next task need not fetch.
-  await openMirror(mirror).run(["update-ref", `refs/remotes/origin/${branch}`, commit]);
+  // What a fetch would find, so the next task need not fetch. Where it fails (an old `deputy` that a
+  // fetch has still to prune stands in the way), the next task fetches.
+  await openMirror(mirror).ask(["update-ref", `refs/remotes/origin/${branch}`, commit]);
   return "pushed";
 }
 
@@ -176,7 +177,7 @@ function explainPush(failure: GitFailure, repository: Repository, branch: string
       lines.find((line) => line.startsWith("!")) ?? lines.find(Boolean) ?? "no reason given";
     return new DeputyError(
       "conflict",
-      `${repository.url} does not take the branch ${branch} (${reason}): make room for it there.`,
+      `${repository.url} does not take the branch ${branch} (${reason}): mend what stands in its way there.`,
     );
   }
   return explainTransport(failure, repository);

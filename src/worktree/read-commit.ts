@@ -84,6 +84,29 @@ export async function isAncestor(
   return exitCode === 0;
 }
 
+/**
+ * The branch of the source that work from this commit belongs to: the one that is named so, else the
+ * one whose tip it is, else the only one that holds it. Null when that tells of none; ours never count.
+ */
+export async function findBranchOf(
+  mirror: Mirror,
+  name: string,
+  commit: string,
+): Promise<string | null> {
+  const git = openMirror(mirror);
+  const named = await git.ask(["show-ref", "--verify", "--quiet", `refs/remotes/origin/${name}`]);
+  if (named.exitCode === 0) return name;
+  const format = "--format=%(objectname) %(refname:lstrip=3)";
+  const args = ["for-each-ref", format, `--contains=${commit}`, "refs/remotes/origin"];
+  const holders = (await git.run(args))
+    .split("\n")
+    .map((line) => ({ tip: line.slice(0, 40), branch: line.slice(41) }))
+    .filter(({ branch }) => branch !== "" && !branch.startsWith("deputy/"));
+  const tips = holders.filter(({ tip }) => tip === commit);
+  const [found, ...others] = tips.length > 0 ? tips : holders;
+  return found && others.length === 0 ? found.branch : null;
+}
+
 /** The last commit that both have in common; null when they share no history. */
 export async function findMergeBase(
   mirror: Mirror,

@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { mkdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Deputy, makeDeputy } from "../support/deputy.ts";
@@ -52,7 +52,7 @@ const refusals: Refusal[] = [
     () => ({ ...good(), repository: scratch.at("folder") }),
     422,
     "repository",
-    ["no git repository"],
+    ["not a git repository"],
   ],
   [
     "a file",
@@ -186,7 +186,7 @@ describe("POST /v1/tasks", () => {
   });
 
   test("broken UTF-8", async () => {
-    const token = (await import("node:fs")).readFileSync(join(deputy.home, "token"), "utf8").trim();
+    const token = (await readFile(join(deputy.home, "token"), "utf8")).trim();
     const body = Buffer.concat([
       Buffer.from('{"goal":"caf'),
       Buffer.from([0xe9]),

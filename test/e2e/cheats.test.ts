@@ -4,8 +4,7 @@ import { makeRepository, type TestRepository } from "../support/repository.ts";
 
 /**
  * Agents that make checks green in any way but by doing the work. Each is caught: the task fails,
- * nothing is delivered, and the receipt says how. The bug is that `add` subtracts; the check is the
- * repository's own test command, asked for as an acceptance check.
+ * nothing is delivered, and the receipt says how. The bug is that `add` subtracts.
  */
 let deputy: Deputy;
 let repository: TestRepository;
@@ -21,7 +20,7 @@ const files = {
     null,
     2,
   )}\n`,
-  ".deputy/config.yaml": "checks: [node --test --test-reporter=tap]\nprotected: [vendor]\n",
+  ".deputy/config.yaml": "checks: []\nprotected: [vendor]\n",
   "sums.js": "export const add = (a, b) => a - b;\nexport const zero = () => 0;\n",
   "vendor/lib.js": "export const lib = 1;\n",
   "test/sums.test.js": `import assert from "node:assert/strict";
@@ -49,7 +48,7 @@ async function attempt(goal: string, agent: string, more: Record<string, unknown
     repository: repository.path,
     goal,
     agent: `command:${agent}`,
-    checks: ["node --test --test-reporter=tap"],
+    checks: ["node --test-reporter=tap test/sums.test.js"],
     ...more,
   });
   const receipt: Json = (await deputy.api("GET", `/v1/tasks/${task.id}/receipt`)).body;
@@ -110,10 +109,12 @@ const cheats: [name: string, agent: string, rule: string, words: RegExp][] = [
 ];
 
 test.concurrent.each(cheats)("an agent that %s is caught", async (name, agent, rule, words) => {
-  // npm is what reads package.json and node_modules; it is slow, so only these two go through it.
-  const checks = /package\.json|node_modules/.test(agent) ? ["npm test --silent"] : undefined;
-  const more = checks ? { checks } : {};
-  const { task, receipt, page } = await attempt(`An agent ${name}`, agent, more);
+  // The slower runners only where they are what is cheated.
+  const isFound = /rm test/.test(agent) ? ["node --test --test-reporter=tap"] : null;
+  const isNpm = /package\.json|node_modules/.test(agent) ? ["npm test --silent"] : null;
+  const checks = isFound ?? isNpm;
+  const goal = `An agent ${name}`;
+  const { task, receipt, page } = await attempt(goal, agent, checks ? { checks } : {});
   expect(task).toMatchObject({ state: "failed", branch: null });
   expect(receipt.verified).toBe(false);
   const broken = receipt.findings.find((finding: Json) => finding.rule === rule);

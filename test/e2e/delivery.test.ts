@@ -186,9 +186,19 @@ test("discard leaves no trace of a delivered task, and none of a failed one", as
     const late = await deputy.cli(["accept", task.id]);
     expect([late.code, late.stderr]).toEqual([2, `deputy: ${task.id} was discarded.\n`]);
 
-    const failed = await deliver("Fail away", "exit 3", fresh.path);
+    const mended = scratch.at("mended");
+    const failed = await deliver("Fail away", `test -e ${mended} && echo f > f.txt`, fresh.path);
     expect((await deputy.cli(["discard", failed.id])).code).toBe(0);
     expect(listGit(fresh)).toEqual(before);
+    // Tried again after all, it is a task like any other.
+    await scratch.write("mended");
+    expect((await deputy.cli(["retry", failed.id])).code).toBe(0);
+    expect(await deputy.untilOver(failed.id)).toMatchObject({
+      state: "completed",
+      discarded_at: null,
+      branch: "deputy/fail-away",
+    });
+    expect((await deputy.cli(["accept", failed.id])).code).toBe(0);
   } finally {
     await fresh.remove();
   }

@@ -38,7 +38,7 @@ echo $DEPUTY_ATTEMPT > left.txt`,
   );
   expect(code, stdout).toBe(0);
   const briefs = await Promise.all([1, 2, 3].map((number) => scratch.read(`brief-${number}`)));
-  expect(briefs[0]).not.toContain("attempt");
+  expect(briefs[0]).not.toContain("This is attempt");
   expect(briefs[1]).toContain("seen: 1");
   expect(briefs[1]).toContain("This is attempt 2");
   expect(briefs[2]).toContain("seen: 2");
@@ -63,7 +63,10 @@ echo "I tripped over a stone" >&2; exit 7`,
   const task = await deputy.run({ repository: repository.path, goal: "Walk", agent });
   expect(task.state, task.end_detail).toBe("completed");
   const { attempts } = (await deputy.api("GET", `/v1/tasks/${task.id}`)).body;
-  expect(attempts.map(({ detail }: Json) => detail)).toEqual(["exit 7", "exit 0"]);
+  expect(attempts.map(({ detail }: Json) => detail)).toEqual([
+    expect.stringContaining("exit 7"),
+    "exit 0",
+  ]);
 });
 
 test("a failed part holds what depends on it, the rest finishes, and `retry` goes on from there", async () => {

@@ -11,9 +11,10 @@ const options = {
 };
 
 /** The little of a task that is looked at here. */
-function taskAt(repository: string, base: string | null): Task {
+function taskAt(repository: string, base: string | null, reviewedAgainst?: string): Task {
   const id = "task_01k9m4v2pzabcdefghjk";
-  return { id, repository, base, expectsChange: false } as unknown as Task;
+  const origin = { reviewedAgainst: reviewedAgainst ?? null };
+  return { id, repository, base, expectsChange: false, origin } as unknown as Task;
 }
 
 test("a commit that no branch holds is a base too, and its change is found", async () => {
@@ -26,6 +27,21 @@ test("a commit that no branch holds is a base too, and its change is found", asy
     baseCommit: loose,
     forkCommit: main,
   });
+});
+
+test("the change is what came after the branch that it is to go into", async () => {
+  const path = makeRepository();
+  const main = git(path, "rev-parse", "HEAD");
+  git(path, "checkout", "--quiet", "-b", "next");
+  const next = commit(path, { "next.txt": "n" }, "Next");
+  git(path, "checkout", "--quiet", "-b", "work");
+  const work = commit(path, { "x.txt": "x" }, "Work");
+  git(path, "checkout", "--quiet", "main");
+  const forkOf = async (against?: string) =>
+    (await prepareBase(taskAt(path, work, against), options)).forkCommit;
+  expect(await forkOf(next)).toBe(next);
+  expect(await forkOf()).toBe(main);
+  expect(await forkOf("1".repeat(40))).toBe(main);
 });
 
 test("a commit that the repository does not have is refused in words", async () => {

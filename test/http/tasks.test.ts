@@ -14,7 +14,7 @@ describe("POST /v1/tasks", () => {
     expect(response.headers.get("location")).toBe(`/v1/tasks/${task.id}`);
     expect(task).toMatchObject({ goal: "Fix it", state: "queued", timeout_minutes: 60 });
     expect(service.origins).toEqual([
-      { source: "http", subject: null, outsideText: null, replyTo: null },
+      { source: "http", subject: null, outsideText: null, replyTo: null, reviewedAgainst: null },
     ]);
   });
 

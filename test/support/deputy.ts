@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { closeSync, openSync } from "node:fs";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -75,9 +76,16 @@ export const mainPath = resolve(import.meta.dirname, "../../dist/main.js");
 
 /** Which engines a suite can run on here: Redis only where it is installed (CI insists on it). */
 export async function makeDeputy(
-  options: { engine?: Engine; env?: Record<string, string>; embedded?: boolean } = {},
+  options: {
+    engine?: Engine;
+    env?: Record<string, string>;
+    embedded?: boolean;
+    /** Its log goes to `daemon.log` in its home, to be looked at, instead of to the terminal. */
+    keepLog?: boolean;
+  } = {},
 ): Promise<Deputy> {
   const home = await mkdtemp(join(tmpdir(), "deputy-home-"));
+  const log = options.keepLog ? openSync(join(home, "daemon.log"), "a") : null;
   const database = options.embedded ? null : await createTestDatabase();
   const redis = options.engine === "redis" ? await startRedisServer() : null;
   if (options.engine === "redis" && !redis) throw new Error("redis-server is not installed");
@@ -99,7 +107,7 @@ export async function makeDeputy(
   const launch = (args: string[], own: Record<string, string>) =>
     spawn(process.execPath, [mainPath, ...args], {
       env: { ...env, ...own },
-      stdio: ["ignore", "pipe", "inherit"],
+      stdio: ["ignore", "pipe", log ?? "inherit"],
     });
 
   const deputy: Deputy = {
@@ -182,19 +190,13 @@ export async function makeDeputy(
       return deputy.untilOver(body.id);
     },
     untilOver: async (id) => {
-      await deputy.untilEvent(id, ({ type }) =>
-        ["task.completed", "task.failed", "task.cancelled"].includes(type),
-      );
+      await followStream(deputy, id, () => false);
       return (await deputy.api("GET", `/v1/tasks/${id}`)).body.task;
     },
     untilEvent: async (id, fits) => {
-      let after = 0;
-      for (;;) {
-        const event = await readStream(deputy, id, after, fits, (seq) => {
-          after = seq;
-        });
-        if (event) return event;
-      }
+      const event = await followStream(deputy, id, fits);
+      if (event) return event;
+      throw new Error(`task ${id} ended without the event that was waited for`);
     },
     events: async (id) =>
       (
@@ -211,6 +213,7 @@ export async function makeDeputy(
         else await end(daemon, "SIGKILL");
         await database?.drop();
         await redis?.stop();
+        if (log !== null) closeSync(log);
         await rm(home, { recursive: true, force: true });
       }
     },
@@ -218,14 +221,29 @@ export async function makeDeputy(
   return deputy;
 }
 
-/** Read the task's event stream until an event fits, the stream ends, or the daemon goes away. */
+/** Follow a task over restarts of the daemon. Null when it is over before an event fits. */
+async function followStream(
+  deputy: Deputy,
+  id: string,
+  fits: (event: EventJson) => boolean,
+): Promise<EventJson | null> {
+  let after = 0;
+  for (;;) {
+    const event = await readStream(deputy, id, after, fits, (seq) => {
+      after = seq;
+    });
+    if (event !== "cut") return event;
+  }
+}
+
+/** Read the task's event stream until an event fits, the task is over (null), or the daemon goes away. */
 async function readStream(
   deputy: Deputy,
   id: string,
   after: number,
   fits: (event: EventJson) => boolean,
   onSeq: (seq: number) => void,
-): Promise<EventJson | null> {
+): Promise<EventJson | null | "cut"> {
   const token = (await readFile(join(deputy.home, "token"), "utf8")).trim();
   const abort = new AbortController();
   try {
@@ -246,8 +264,7 @@ async function readStream(
       const blocks = buffer.split("\n\n");
       buffer = blocks.pop() ?? "";
       for (const block of blocks) {
-        if (/^event: end$/m.test(block))
-          throw new Error(`task ${id} ended without the event that was waited for`);
+        if (/^event: end$/m.test(block)) return null;
         const data = /^data: (.*)$/m.exec(block)?.[1];
         if (!data) continue;
         const event: EventJson = JSON.parse(data);
@@ -255,12 +272,12 @@ async function readStream(
         if (fits(event)) return event;
       }
     }
-    return null;
+    return "cut";
   } catch (error) {
     // The daemon was killed under us: the caller connects again, to the next one.
     if (error instanceof TypeError) {
       await new Promise((resolve) => setTimeout(resolve, 50));
-      return null;
+      return "cut";
     }
     throw error;
   } finally {

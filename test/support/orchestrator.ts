@@ -24,6 +24,8 @@ export type Bench = {
   report(claim: Claim, outcome: Outcome, boot?: string): Promise<"applied" | "stale">;
   /** A task whose subtasks are planned. */
   submitPlanned(subtasks?: Partial<PlannedSubtask>[]): Promise<string>;
+  /** Forget all tasks. */
+  clear(): Promise<void>;
   close(): Promise<void>;
 };
 
@@ -71,6 +73,9 @@ export async function makeBench(): Promise<Bench> {
       await bench.report(claim, planned(subtasks));
       return id;
     },
+    clear: async () => {
+      await database.query("truncate tasks, subtasks, attempts, events, outbox, questions cascade");
+    },
     close: async () => {
       await store.close();
       await database.drop();
@@ -91,7 +96,13 @@ const plainTask: Omit<NewTask, "id"> = {
   expectsChange: true,
   allowTestChanges: false,
   attemptTimeoutMs: 60_000,
-  origin: { source: "http", subject: null, outsideText: null, replyTo: null },
+  origin: {
+    source: "http",
+    subject: null,
+    outsideText: null,
+    replyTo: null,
+    reviewedAgainst: null,
+  },
 };
 
 export function planned(subtasks: Partial<PlannedSubtask>[] = [{}]): Outcome {
@@ -100,6 +111,7 @@ export function planned(subtasks: Partial<PlannedSubtask>[] = [{}]): Outcome {
     preparation: {
       baseCommit: "b".repeat(40),
       baseRef: "main",
+      forkCommit: null,
       mirror: "/nowhere.git",
       setup: [],
       checks: [],

@@ -14,6 +14,8 @@ export type Scratch = {
   has(name: string): boolean;
   read(name: string): Promise<string>;
   write(name: string, text?: string): Promise<string>;
+  /** So that it can be waited for again. */
+  forget(name: string): Promise<void>;
   /** A shell script as a command agent: what `--agent` takes. */
   agent(name: string, lines: string): Promise<string>;
   /** Resolves once the file is there. */
@@ -34,6 +36,7 @@ export async function makeScratch(): Promise<Scratch> {
     has: (name) => existsSync(at(name)),
     read: (name) => readFile(at(name), "utf8"),
     write,
+    forget: (name) => rm(at(name), { force: true }),
     agent: async (name, lines) => `command:sh ${await write(name, `set -e\n${lines}\n`)}`,
     until: async (name) => {
       const abort = new AbortController();

@@ -1,0 +1,94 @@
+import { existsSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { identifyProcess, isProcessAlive } from "../../src/sandbox/process-identity.ts";
+import { describeEmbeddedPostgres } from "../../src/store/embedded.ts";
+import { type Deputy, makeDeputy } from "../support/deputy.ts";
+import { makeRepository, type TestRepository } from "../support/repository.ts";
+import { until } from "../support/until.ts";
+
+/** The embedded database is a server beside the daemon: either may be killed, the other goes on. */
+let deputy: Deputy;
+let repository: TestRepository;
+
+beforeAll(async () => {
+  repository = await makeRepository({ "README.md": "# Something\n" });
+  deputy = await makeDeputy({ embedded: true });
+  await deputy.start();
+});
+afterAll(async () => {
+  await deputy?.close();
+  await repository?.remove();
+});
+
+async function postmaster() {
+  const status = await describeEmbeddedPostgres(deputy.home);
+  const process = status.state === "running" ? identifyProcess(status.pid) : null;
+  if (!process) throw new Error(`the database is ${status.state}`);
+  return process;
+}
+
+/** An agent that says when it began and ends when it is told to. */
+async function submitWaiting(name: string): Promise<{ id: string; go(): Promise<void> }> {
+  const started = join(deputy.home, `${name}-started`);
+  const go = join(deputy.home, `${name}-go`);
+  const { body } = await deputy.api("POST", "/v1/tasks", {
+    goal: `Wait for ${name}`,
+    repository: repository.path,
+    agent: `command:touch ${started}; while ! test -f ${go}; do sleep 0.05; done; echo ok > done.txt`,
+  });
+  await until(() => existsSync(started), "the agent runs");
+  return { id: body.id, go: () => writeFile(go, "") };
+}
+
+test("kill -9 of the daemon: the next one adopts the database that is still running", async () => {
+  const before = await postmaster();
+  const { id, go } = await submitWaiting("adoption");
+  await deputy.kill();
+  expect(isProcessAlive(before)).toBe(true);
+  await deputy.start();
+  expect(await postmaster()).toEqual(before);
+  await go();
+  expect((await deputy.untilOver(id)).state).toBe("completed");
+});
+
+test("kill -9 of the database: the daemon brings it back, and the attempt it had running counts", async () => {
+  const before = await postmaster();
+  const { id, go } = await submitWaiting("revival");
+  process.kill(before.pid, "SIGKILL");
+  await until(() => !isProcessAlive(before), "the database is gone");
+  // The agent ends while there is no database to tell.
+  await go();
+  await until(
+    async () => (await deputy.api("GET", "/readyz")).status === 200,
+    "the daemon is ready again",
+  );
+  expect((await deputy.untilOver(id)).state).toBe("completed");
+  expect((await postmaster()).pid).not.toBe(before.pid);
+  const attempts = (await deputy.events(id)).filter(({ type }) => type === "attempt.ended");
+  expect(attempts.map(({ data }) => data.reason)).toEqual(["done"]);
+  // It hears and takes new work as before.
+  const { id: next, go: goOn } = await submitWaiting("later");
+  await goOn();
+  expect((await deputy.untilOver(next)).state).toBe("completed");
+});
+
+test("a second daemon on the same home is refused in one sentence, the first goes on", async () => {
+  const second = await deputy.cli(["up"]);
+  expect(second.code).toBe(2);
+  expect(second.stderr.trim().split("\n")).toEqual([
+    expect.stringMatching(
+      /^deputy: The daemon of .* already runs at http.*; use it, or stop it with deputy down\.$/,
+    ),
+  ]);
+  expect((await deputy.api("GET", "/readyz")).status).toBe(200);
+});
+
+test("SIGTERM stops the database with the daemon", async () => {
+  const before = await postmaster();
+  expect(await deputy.stop()).toBe(0);
+  expect(isProcessAlive(before)).toBe(false);
+  await deputy.start();
+  expect((await deputy.api("GET", "/v1/tasks")).body.tasks.length).toBeGreaterThan(2);
+});

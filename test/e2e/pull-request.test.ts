@@ -1,0 +1,277 @@
+import { readdir, readFile } from "node:fs/promises";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import pg from "pg";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type Deputy, type Json, makeDeputy } from "../support/deputy.ts";
+import { type FakeGithub, startFakeGithub } from "../support/fake-github.ts";
+import { hasGitHttpBackend } from "../support/git-http.ts";
+import {
+  greetingProject,
+  makeRepository,
+  repairGreeting,
+  type TestRepository,
+} from "../support/repository.ts";
+
+/** Work on a repository of a GitHub: fetched and pushed with the token, handed over as a draft. */
+const token = "ghp_aTokenThatNobodyMayEverRead0123456789";
+const goal = "Repair the greeting";
+const task = { goal, agent: repairGreeting, checks: ["npm test"], deliver: "pr" };
+
+describe.skipIf(!hasGitHttpBackend)("a pull request", () => {
+  let deputy: Deputy;
+  let github: FakeGithub;
+  let project: TestRepository;
+  let phone: Server;
+  const pushes: Json[] = [];
+  const waiting: (() => void)[] = [];
+
+  beforeAll(async () => {
+    project = await makeRepository(greetingProject);
+    github = await startFakeGithub(token);
+    phone = createServer((request, response) => {
+      let raw = "";
+      request.on("data", (chunk) => {
+        raw += chunk;
+      });
+      request.on("end", () => {
+        pushes.push(JSON.parse(raw));
+        response.end("{}");
+        for (const wake of waiting.splice(0)) wake();
+      });
+    });
+    await new Promise<void>((resolve) => phone.listen(0, "127.0.0.1", resolve));
+    deputy = await makeDeputy({
+      keepLog: true,
+      env: {
+        GITHUB_TOKEN: token,
+        GITHUB_API_URL: github.apiUrl,
+        DEPUTY_NTFY_URL: `http://127.0.0.1:${(phone.address() as AddressInfo).port}`,
+        DEPUTY_NTFY_TOPIC: "my-topic",
+        DEPUTY_PUBLIC_URL: "https://deputy.example",
+        DEPUTY_LOG_LEVEL: "debug",
+      },
+    });
+    await deputy.start();
+  });
+  afterAll(async () => {
+    await deputy?.close();
+    await github?.close();
+    await project?.remove();
+    phone?.close();
+  });
+
+  const untilPushed = async (taskUrl: string): Promise<Json> => {
+    for (;;) {
+      const found = pushes.find(({ click }) => click === taskUrl);
+      if (found) return found;
+      await new Promise<void>((resolve) => waiting.push(resolve));
+    }
+  };
+  const log = (name: string, branch: string) =>
+    github.git(name, "log", "--format=%B", `main..${branch}`);
+
+  test("run --deliver pr ends with one draft, its receipt, and a push that opens it", async () => {
+    const app = await github.add("acme/app", { from: project.path });
+    const url = github.cloneUrl("acme/app");
+    const { code, stdout, stderr } = await deputy.cli([
+      ...["run", goal, "--repo", url, "--agent", repairGreeting],
+      ...["--check", "npm test", "--deliver", "pr", "--watch"],
+    ]);
+    expect(code, stdout + stderr).toBe(0);
+    const [, id = ""] = /(task_\w+)/.exec(stdout) ?? [];
+    const branch = "deputy/repair-the-greeting";
+    const pullUrl = `${github.url}/acme/app/pull/1`;
+    expect(app.pulls).toMatchObject([
+      { title: goal, head: branch, base: "main", draft: true, state: "open" },
+    ]);
+    expect(github.git("acme/app", "show", `${branch}:src/greeting.js`)).toContain("Hello");
+    expect(log("acme/app", branch)).toContain(id);
+
+    const body = app.pulls[0]?.body ?? "";
+    expect(body).toContain("**Verified**");
+    expect(body).toContain("`npm test` (acceptance)");
+    expect(body).not.toContain(deputy.home);
+
+    const { task: done } = (await deputy.api("GET", `/v1/tasks/${id}`)).body;
+    expect(done).toMatchObject({ state: "completed", branch, delivery_url: pullUrl });
+    expect(stdout).toContain(`url     ${pullUrl}`);
+    expect((await deputy.cli(["show", id])).stdout).toMatch(`delivered   ${pullUrl}`);
+    expect((await deputy.cli(["receipt", id])).stdout).toContain(`| Link | ${pullUrl} |`);
+    const { stdout: json } = await deputy.cli(["receipt", id, "--json"]);
+    expect(JSON.parse(json)).toMatchObject({ verified: true, delivery: { branch, url: pullUrl } });
+    expect((await untilPushed(pullUrl)).title).toBe(`Done: ${goal}`);
+
+    const merge = await deputy.cli(["accept", id]);
+    expect([merge.code, merge.stderr]).toEqual([
+      2,
+      expect.stringContaining(`merge ${pullUrl} there`),
+    ]);
+    expect(stdout).not.toContain("deputy accept");
+  });
+
+  test("the token is in no command line, file, row or request of ours but the header", async () => {
+    expect(github.seenInArgv).toEqual([]);
+    expect(await readFile(join(deputy.home, "daemon.log"), "utf8")).toContain("daemon is up");
+    expect(await findInFiles(deputy.home, token)).toEqual([]);
+    expect(await findInDatabase(deputy, token)).toEqual([]);
+    const bodies = github.requests.map(({ path, body }) => path + body);
+    expect(bodies.filter((text) => text.includes(token))).toEqual([]);
+    expect(github.requests.length).toBeGreaterThan(0);
+  });
+
+  test("killed after it was opened and before that is recorded: after the restart it is one", async () => {
+    const app = await github.add("acme/killed", { from: project.path });
+    await deputy.stop();
+    await deputy.start({ DEPUTY_FAULT: "deliver:reported" });
+    const { body } = await deputy.api("POST", "/v1/tasks", {
+      ...task,
+      repository: github.cloneUrl("acme/killed"),
+    });
+    expect(await deputy.ended()).toBe("SIGKILL");
+    expect(app.pulls).toHaveLength(1);
+    await deputy.start();
+    const done = await deputy.untilOver(body.id);
+    expect(done).toMatchObject({
+      state: "completed",
+      delivery_url: `${github.url}/acme/killed/pull/1`,
+    });
+    expect(app.pulls).toHaveLength(1);
+    const branches = github.git("acme/killed", "branch", "--list", "deputy/*").split("\n");
+    expect(branches).toHaveLength(1);
+    const opened = ({ method, path }: { method: string; path: string }) =>
+      method === "POST" && path === "/repos/acme/killed/pulls";
+    expect(github.requests.filter(opened)).toHaveLength(1);
+  });
+
+  test("what the token may not do is said at once; the branch is kept for a retry or discarded", async () => {
+    const app = await github.add("acme/shut", { from: project.path });
+    github.refusals = [
+      ({ path }) =>
+        path.startsWith("/repos/acme/shut/pulls")
+          ? {
+              status: 403,
+              headers: { "content-type": "application/json" },
+              body: JSON.stringify({ message: `Resource not accessible to ${token}` }),
+            }
+          : null,
+    ];
+    const repository = github.cloneUrl("acme/shut");
+    const [failed, other] = [
+      await deputy.run({ ...task, repository }),
+      await deputy.run({ ...task, repository, goal: "Repair it otherwise" }),
+    ];
+    expect(failed).toMatchObject({
+      state: "failed",
+      end_detail: expect.stringMatching(
+        /deputy\/repair-the-greeting is delivered.*give it write access to contents.*deputy retry task_/,
+      ),
+    });
+    expect(await findInDatabase(deputy, token)).toEqual([]);
+    github.refusals = [];
+    expect((await deputy.cli(["retry", failed.id])).code).toBe(0);
+    expect(await untilState(deputy, failed.id, "completed")).toMatchObject({
+      branch: "deputy/repair-the-greeting",
+      delivery_url: `${github.url}/acme/shut/pull/1`,
+    });
+    expect(app.pulls).toHaveLength(1);
+    const branches = () => github.git("acme/shut", "branch", "--list", "--format=%(refname:short)");
+    expect(branches()).toContain("deputy/repair-it-otherwise");
+    expect((await deputy.cli(["discard", other.id])).code).toBe(0);
+    expect(branches().split("\n").sort()).toEqual(["deputy/repair-the-greeting", "main"]);
+  });
+
+  test("a task for a commit is merged into the branch that has it", async () => {
+    project.git("checkout", "--quiet", "-b", "feature");
+    await project.write({ "src/extra.js": "export {};\n" });
+    project.git("add", "--all");
+    project.git("commit", "--quiet", "--message", "extra");
+    const app = await github.add("acme/side", { from: project.path });
+    github.git("acme/side", "symbolic-ref", "HEAD", "refs/heads/main");
+    const base = project.git("rev-parse", "HEAD");
+    project.git("checkout", "--quiet", "main");
+    const done = await deputy.run({ ...task, repository: github.cloneUrl("acme/side"), base });
+    expect(done.state, done.end_detail).toBe("completed");
+    expect(app.pulls).toMatchObject([{ base: "feature" }]);
+  });
+
+  test("a repository that is elsewhere is refused at the door, and by its own configuration in the plan", async () => {
+    const { code, stderr } = await deputy.cli([
+      ...["run", goal, "--repo", project.path, "--agent", "command:true", "--deliver", "pr"],
+    ]);
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/is no repository on github\.com.*use --deliver branch/);
+    const answer = await deputy.api("POST", "/v1/tasks", { ...task, repository: project.path });
+    expect([answer.status, answer.body.field]).toEqual([422, "deliver"]);
+
+    await project.write({ ".deputy/config.yaml": "delivery: pr\n" });
+    project.git("add", "--all");
+    project.git("commit", "--quiet", "--message", "ask for pull requests");
+    const { deliver: _, ...unsaid } = task;
+    const failed = await deputy.run({ ...unsaid, repository: project.path });
+    expect(failed).toMatchObject({ state: "failed", preparation: null });
+    expect(failed.end_detail).toMatch(
+      /`\.deputy\/config\.yaml`: `delivery: pr` cannot be done\. .*is no repository on github\.com/,
+    );
+    const said = await deputy.run({ ...task, deliver: "branch", repository: project.path });
+    expect(said.state, said.end_detail).toBe("completed");
+
+    const app = await github.add("acme/asks", { from: project.path });
+    const done = await deputy.run({ ...unsaid, repository: github.cloneUrl("acme/asks") });
+    expect(done.state, done.end_detail).toBe("completed");
+    expect(app.pulls).toHaveLength(1);
+  });
+
+  test("without a token no pull request is promised", async () => {
+    await deputy.stop();
+    await deputy.start({ GITHUB_TOKEN: "" });
+    const repository = github.cloneUrl("acme/app");
+    const answer = await deputy.api("POST", "/v1/tasks", { ...task, repository });
+    expect([answer.status, answer.body.field]).toEqual([422, "deliver"]);
+    expect(answer.body.detail).toMatch(/set GITHUB_TOKEN.*or use --deliver branch/);
+    expect((await deputy.api("GET", "/v1/tasks")).body.tasks).not.toContainEqual(
+      expect.objectContaining({ state: "queued" }),
+    );
+  });
+});
+
+async function untilState(deputy: Deputy, id: string, state: string): Promise<Json> {
+  await deputy.untilEvent(id, ({ type }) => type === `task.${state}`);
+  return (await deputy.api("GET", `/v1/tasks/${id}`)).body.task;
+}
+
+/** Files below a folder that hold the text. */
+async function findInFiles(folder: string, text: string): Promise<string[]> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile());
+  const found: string[] = [];
+  for (const { parentPath, name } of files) {
+    const path = join(parentPath, name);
+    const content = await readFile(path).catch(() => Buffer.alloc(0)); // removed meanwhile
+    if (content.includes(text)) found.push(path);
+  }
+  return found;
+}
+
+/** Tables with a row that holds the text. */
+async function findInDatabase(deputy: Deputy, text: string): Promise<string[]> {
+  const client = new pg.Client(deputy.database?.connection);
+  await client.connect();
+  try {
+    const { rows } = await client.query(
+      "select table_schema || '.' || table_name as name, quote_ident(table_schema) || '.' || quote_ident(table_name) as quoted from information_schema.tables where table_schema not in ('pg_catalog', 'information_schema')",
+    );
+    const found: string[] = [];
+    for (const { name, quoted } of rows) {
+      const hits = await client.query(
+        `select 1 from ${quoted} t where strpos(t::text, $1) > 0 limit 1`,
+        [text],
+      );
+      if (hits.rows.length > 0) found.push(name);
+    }
+    return found;
+  } finally {
+    await client.end();
+  }
+}

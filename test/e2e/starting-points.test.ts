@@ -1,0 +1,123 @@
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { fingerprintCheckout } from "../../src/worktree/fingerprint.ts";
+import { type Deputy, makeDeputy } from "../support/deputy.ts";
+import { makeRepository, type TestRepository } from "../support/repository.ts";
+import { makeScratch, type Scratch } from "../support/scratch.ts";
+
+/** Where work may start from: any ref, any kind of checkout, also while the repository moves on. */
+let deputy: Deputy;
+let repository: TestRepository;
+let scratch: Scratch;
+
+beforeAll(async () => {
+  [deputy, repository, scratch] = await Promise.all([
+    makeDeputy(),
+    makeRepository({ "version.txt": "1\n", "deep/er/x.txt": "x\n" }),
+    makeScratch(),
+  ]);
+  repository.git("tag", "-a", "v1", "-m", "one");
+  await repository.write({ "version.txt": "2\n" });
+  repository.git("commit", "-qam", "two");
+  repository.git("branch", "feature/two");
+  await repository.write({ "version.txt": "3\n" });
+  repository.git("commit", "-qam", "three");
+  await deputy.start();
+});
+afterAll(async () => {
+  await deputy?.close();
+  await repository?.remove();
+  await scratch?.remove();
+});
+
+const agent = "command:cat version.txt > seen.txt";
+const seen = (branch: string) => repository.git("show", `${branch}:seen.txt`);
+
+test("a tag, a branch, a commit, and HEAD without any", async () => {
+  const short = repository.git("rev-parse", "--short", "v1^{commit}");
+  const bases: [string | undefined, string][] = [
+    ["v1", "1"],
+    ["feature/two", "2"],
+    [short, "1"],
+    [undefined, "3"],
+  ];
+  await Promise.all(
+    bases.map(async ([base, version], index) => {
+      const task = await deputy.run({
+        repository: repository.path,
+        goal: `Start ${index}`,
+        agent,
+        ...(base === undefined ? {} : { base }),
+      });
+      expect(task.state, task.end_detail).toBe("completed");
+      expect(seen(task.branch)).toBe(version);
+      const commit = repository.git("rev-parse", `${base ?? "HEAD"}^{commit}`);
+      expect(repository.git("merge-base", task.branch, commit)).toBe(commit);
+    }),
+  );
+});
+
+test("a folder deep in a linked worktree with a detached HEAD means that worktree's commit", async () => {
+  const linked = scratch.at("linked");
+  repository.git("worktree", "add", "--quiet", "--detach", linked, "v1");
+  const before = [await fingerprintCheckout(linked), await fingerprintCheckout(repository.path)];
+  const run = await deputy.cli(["run", "From afar", "--agent", agent, "--watch"], {
+    cwd: join(linked, "deep/er"),
+  });
+  expect(run.code, run.stdout + run.stderr).toBe(0);
+  expect(seen("deputy/from-afar")).toBe("1");
+  expect([await fingerprintCheckout(linked), await fingerprintCheckout(repository.path)]).toEqual(
+    before,
+  );
+});
+
+test("a repository that moves on, or is away for a while, changes nothing of a task on its way", async () => {
+  const moving = await makeRepository({ "version.txt": "1\n" });
+  try {
+    const patient = await scratch.agent(
+      "patient.sh",
+      `touch ${scratch.at("started")}
+while [ ! -e ${scratch.at("go")} ]; do sleep 0.05; done
+cat version.txt > seen.txt`,
+    );
+    const { body } = await deputy.api("POST", "/v1/tasks", {
+      repository: moving.path,
+      goal: "Stay",
+      agent: patient,
+      checks: ["test -e seen.txt"],
+    });
+    await scratch.until("started");
+    await moving.write({ "version.txt": "2\n" });
+    moving.git("commit", "-qam", "two");
+    moving.git("checkout", "-q", "-b", "elsewhere");
+    moving.git("branch", "-q", "-D", "main");
+    await scratch.write("go");
+    const task = await deputy.untilOver(body.id);
+    expect(task.state, task.end_detail).toBe("completed");
+    expect(moving.git("show", "deputy/stay:seen.txt")).toBe("1");
+    const accepted = await deputy.cli(["accept", task.id]);
+    expect(accepted.code, accepted.stderr).toBe(0);
+    expect(moving.git("show", "elsewhere:seen.txt")).toBe("1");
+  } finally {
+    await moving.remove();
+  }
+});
+
+test("spaces, quotes and other letters in the path and in the goal", async () => {
+  const odd = await makeRepository({ "version.txt": "1\n" });
+  const path = scratch.at('it\'s a "földer" $(x)');
+  await mkdir(path);
+  try {
+    odd.git("clone", "--quiet", odd.path, join(path, "re po"));
+    const run = await deputy.cli(
+      ["run", "Farbe ändern: `rm -rf /` $(x) 💥\n\nmore", "--agent", agent, "--json"],
+      { cwd: join(path, "re po") },
+    );
+    const task = await deputy.untilOver(JSON.parse(run.stdout).id);
+    expect(task.state, task.end_detail).toBe("completed");
+    expect(task.branch).toBe("deputy/farbe-andern-rm-rf-x");
+  } finally {
+    await odd.remove();
+  }
+});

@@ -1,0 +1,138 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { newId } from "../../src/core/id.ts";
+import { identifyProcess, isProcessAlive } from "../../src/sandbox/process-identity.ts";
+import { type Boot, listDeadBoots, registerBoot, renewLeases } from "../../src/store/boots.ts";
+import { type Bench, makeBench } from "../support/orchestrator.ts";
+import { until } from "../support/until.ts";
+
+let bench: Bench;
+const boots: Boot[] = [];
+beforeAll(async () => {
+  bench = await makeBench();
+  await bench.database.query("update boots set ended_at = now()");
+});
+afterAll(async () => {
+  for (const boot of boots) await boot.release();
+  await bench?.close();
+});
+
+const own = { pid: process.pid, startTicks: identifyProcess(process.pid)?.startTicks ?? null };
+
+async function register(
+  kind: "daemon" | "worker",
+  process: { pid: number; startTicks: string | null } = own,
+  host = "here",
+  onLost: () => void = () => {},
+): Promise<Boot | null> {
+  const boot = await registerBoot(
+    bench.db,
+    bench.database.connection,
+    { id: newId("boot"), kind, host, ...process },
+    onLost,
+  );
+  if (boot) boots.push(boot);
+  return boot;
+}
+
+/** Take its proof of life away, as a restart of the server does. */
+async function cut(boot: Boot): Promise<void> {
+  await bench.database.query(
+    `select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory'
+      and ((classid::bigint << 32) | objid::bigint) = hashtextextended($1, 7)`,
+    [boot.id],
+  );
+}
+
+const dead = async (self = "boot_self") =>
+  (await listDeadBoots(bench.db, self, "here", isProcessAlive)).map(({ id }) => id);
+
+test("one daemon at a time, any number of workers", async () => {
+  const first = await register("daemon");
+  expect(first).not.toBeNull();
+  expect(await register("daemon")).toBeNull();
+  expect(await register("worker")).not.toBeNull();
+  await first?.release();
+  expect(await register("daemon")).not.toBeNull();
+});
+
+test("a boot without its lock is dead when its process is gone, and only then", async () => {
+  const living = await register("worker", own);
+  // The pid is taken by another process by now: ours, which started at another time.
+  const reused = await register("worker", { pid: process.pid, startTicks: "1" });
+  const elsewhere = await register("worker", { pid: 1, startTicks: "1" }, "there");
+  if (!living || !reused || !elsewhere) throw new Error("workers are always registered");
+  expect(await dead()).toEqual([]);
+  for (const boot of [living, reused, elsewhere]) await cut(boot);
+  await until(async () => (await dead()).length > 0, "the locks are gone");
+  expect(await dead()).toEqual([reused.id]);
+  expect(await dead(reused.id)).toEqual([]);
+  // Another host's process cannot be seen: its silence says it, once the server is up for longer.
+  await bench.database.query("update boots set heartbeat_at = now() - interval '1 hour'");
+  const [up] = await bench.database.query<{ long: boolean }>(
+    "select pg_postmaster_start_time() < now() - interval '31 seconds' as long",
+  );
+  expect((await dead()).includes(elsewhere.id)).toBe(up?.long);
+  for (const boot of [living, reused, elsewhere]) await boot.rejoin();
+  expect(await dead()).toEqual([]);
+});
+
+test("a boot that ended in order but left a lease behind is found", async () => {
+  const boot = await register("worker", { pid: process.pid, startTicks: "1" });
+  if (!boot) throw new Error("workers are always registered");
+  const task = await bench.submitPlanned();
+  const claim = await bench.claim("execute", boot.id);
+  expect(claim?.taskId).toBe(task);
+  await boot.release();
+  await until(async () => (await dead()).includes(boot.id), "it is found");
+  await bench.database.query(
+    "update subtasks set state = 'cancelled', hold_kind = null, hold_owner = null, hold_at = null, hold_reason = null",
+  );
+  expect(await dead()).toEqual([]);
+});
+
+test("a boot hears that its connection was lost", async () => {
+  let lost = 0;
+  const boot = await register("worker", own, "here", () => {
+    lost++;
+  });
+  if (!boot) throw new Error("workers are always registered");
+  await cut(boot);
+  await until(() => lost > 0, "it heard");
+  await boot.rejoin();
+  expect(lost).toBe(1);
+  expect(await dead()).toEqual([]);
+});
+
+test("the heartbeat renews what is in hand, no more, and tells what was missed", async () => {
+  const [kept, forgotten, taken, cancelled] = [
+    await bench.submitPlanned(),
+    await bench.submitPlanned(),
+    await bench.submitPlanned(),
+    await bench.submitPlanned(),
+  ];
+  const claims = [];
+  for (const task of [kept, forgotten, taken, cancelled]) {
+    const claim = await bench.claim("execute");
+    expect(claim?.taskId).toBe(task);
+    if (claim) claims.push(claim);
+  }
+  await bench.database.query(
+    "update subtasks set hold_at = now() - interval '1 minute' where hold_kind = 'lease'",
+  );
+  await bench.database.query("update subtasks set epoch = epoch + 1 where task_id = $1", [taken]);
+  await bench.database.query("update tasks set cancel_requested_at = now() where id = $1", [
+    cancelled,
+  ]);
+  const inHand = claims.filter(({ taskId }) => taskId !== forgotten);
+  const missed = await renewLeases(bench.db, bench.boot, 30_000, inHand);
+  expect(missed.lost.map(({ taskId }) => taskId)).toEqual([taken]);
+  expect(missed.cancelledTasks).toEqual([cancelled]);
+  const running = await bench.database.query<{ task_id: string }>(
+    "select task_id from subtasks where hold_kind = 'lease' and hold_at > now() order by task_id",
+  );
+  expect(running.map(({ task_id }) => task_id)).toEqual([kept, cancelled].sort());
+  expect(await renewLeases(bench.db, bench.boot, 30_000, [])).toEqual({
+    lost: [],
+    cancelledTasks: [],
+  });
+});
