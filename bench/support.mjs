@@ -14,6 +14,9 @@ import { removeEmbeddedPostgres, startEmbeddedPostgres } from "../dist/store/emb
  * that the daemon reports about itself: it looks from outside, at answers, files and the clock.
  */
 const root = await mkdtemp(join(tmpdir(), "deputy-bench-"));
+// Repositories, mirrors and worktrees may lie elsewhere than the database: where creating a file
+// takes as long as it takes, a memory disk makes two runs comparable.
+const files = await mkdtemp(join(process.env.BENCH_FILES ?? tmpdir(), "deputy-bench-files-"));
 let server = null;
 const children = new Set();
 
@@ -113,7 +116,7 @@ export async function endProcess(child, signal) {
 }
 
 export async function makeFolder(name) {
-  return mkdtemp(join(root, `${name}-`));
+  return mkdtemp(join(files, `${name}-`));
 }
 
 /** A repository with so many files in folders of twenty, as a person has it. */
@@ -169,5 +172,5 @@ export async function usageOf(pid) {
 export async function cleanUp() {
   await Promise.all([...children].map((child) => endProcess(child, "SIGKILL")));
   if (server) await removeEmbeddedPostgres(join(root, "postgres"));
-  await rm(root, { recursive: true, force: true });
+  for (const folder of [root, files]) await rm(folder, { recursive: true, force: true });
 }

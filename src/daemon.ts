@@ -11,7 +11,7 @@ import { tidyOldWorktrees } from "./delivery/tidy-worktrees.ts";
 import { makeMetrics } from "./http/metrics.ts";
 import { startHttpServer } from "./http/server.ts";
 import { beginLife, parkAll } from "./life.ts";
-import type { Log } from "./log.ts";
+import { type Log, logErrors } from "./log.ts";
 import { notificationRows } from "./notifier/notification-rows.ts";
 import { startNotifier } from "./notifier/run-notifier.ts";
 import { makeAnnounce } from "./orchestrator/announce.ts";
@@ -60,7 +60,7 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
   const database = await openDatabase(config, log, "daemon");
   const { store } = database;
   const { db } = store;
-  const onError = (what: string) => (error: Error) => log.error({ err: error }, what);
+  const onError = (what: string) => logErrors(log, what);
   const started: (() => Promise<unknown>)[] = [() => store.close()];
   let isOurs = false;
   try {
@@ -74,12 +74,13 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
 
     const announce = makeAnnounce((event, task) => notificationRows(event, task, config.notifier));
     const core = { db, announce };
+    const onTakeoverError = onError("could not take over a claim; trying again");
     const bury = async () => {
       const found = await buryDeadBoots(
         db,
         { bootId: life.bootId, host: hostname() },
         (lost) => releaseLostLease(core, lost, "the process that worked on it died"),
-        onError("could not take over a claim; trying again"),
+        onTakeoverError,
       );
       if (found.boots.length > 0) log.warn(found, "took over what a dead process left");
     };
@@ -209,6 +210,7 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
 
     /** Returns what runs it now, once more after a run that is under way. */
     const every = (ms: number, what: string, work: () => Promise<void>): (() => void) => {
+      const onFailure = onError(`${what} failed; it runs again in ${ms / 1000} s`);
       let busy = false;
       let again = false;
       let stopped = false;
@@ -217,7 +219,7 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
         if (busy || stopped) return;
         busy = true;
         work()
-          .catch(onError(`${what} failed; it runs again in ${ms / 1000} s`))
+          .catch(onFailure)
           .finally(() => {
             busy = false;
             if (again) run();

@@ -23,8 +23,39 @@ export function openLog(level: string): Log {
         ],
         censor: "[redacted]",
       },
-      serializers: { err: pino.stdSerializers.err },
+      serializers: { err: describeError },
     },
     pino.destination({ dest: 2, sync: false }),
   );
+}
+
+/** What an error says, and no more: drivers hang whole connections on theirs, keys included. */
+function describeError(error: unknown): object {
+  if (!(error instanceof Error)) return { message: String(error) };
+  const { name, message, stack } = error;
+  const { code } = error as { code?: unknown };
+  const cause = error.cause === undefined ? {} : { cause: describeError(error.cause) };
+  return { type: name, message, ...(code === undefined ? {} : { code }), stack, ...cause };
+}
+
+const repeatMs = 30_000;
+
+/**
+ * A listener for errors that come in swarms while something is away: each message is logged when it
+ * is new, and then at most twice a minute, with how many there were.
+ */
+export function logErrors(log: Log, what: string): (error: Error) => void {
+  const seen = new Map<string, { until: number; count: number }>();
+  return (error) => {
+    const now = Date.now();
+    const known = seen.get(error.message);
+    if (known && now < known.until) {
+      known.count++;
+      return;
+    }
+    if (seen.size > 100) seen.clear();
+    seen.set(error.message, { until: now + repeatMs, count: 0 });
+    const times = known?.count ? { times: known.count + 1 } : {};
+    log.error({ err: error, ...times }, what);
+  };
 }

@@ -109,7 +109,7 @@ async function refuseSecondDaemon(config: Config): Promise<void> {
   if (!running || running.pid === process.pid) return;
   throw new DeputyError(
     "conflict",
-    `The daemon of ${config.home} already runs at ${running.url} (pid ${running.pid}); use it, or stop it with deputy down.`,
+    `The daemon already runs at ${running.url} (pid ${running.pid}).`,
   );
 }
 

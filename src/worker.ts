@@ -3,7 +3,7 @@ import type { Config } from "./config.ts";
 import { DeputyError } from "./core/error.ts";
 import { openDatabase } from "./database.ts";
 import { beginLife, parkAll } from "./life.ts";
-import type { Log } from "./log.ts";
+import { type Log, logErrors } from "./log.ts";
 import { notificationRows } from "./notifier/notification-rows.ts";
 import { makeAnnounce } from "./orchestrator/announce.ts";
 import { startStageRunner } from "./orchestrator/run-stages.ts";
@@ -51,7 +51,7 @@ export async function startWorker(config: Config, log: Log): Promise<WorkerProce
       : { kind: "postgres", config: store.connection },
     bells: ["execute"],
     onRing: (stage) => runner.ring(stage),
-    onError: (error) => log.error({ err: error }, "queue error"),
+    onError: logErrors(log, "queue error"),
   });
   const listener = await listen(
     store.connection,
@@ -59,7 +59,7 @@ export async function startWorker(config: Config, log: Log): Promise<WorkerProce
       const [what, taskId = ""] = message.split(" ");
       if (what === "cancel") runner.cancelTask(taskId);
     },
-    (error) => log.error({ err: error }, "listen error"),
+    logErrors(log, "listen error"),
   );
   const timer = setInterval(() => runner.ringAll(), config.reconcileMs);
   runner.ringAll();
@@ -69,10 +69,9 @@ export async function startWorker(config: Config, log: Log): Promise<WorkerProce
       log.info({ reason }, "worker is stopping");
       clearInterval(timer);
       await parkAll(runner, life.bootId, parkMs, log);
-      await listener.close();
-      await queue.close();
-      await life.end();
-      await store.close();
+      for (const part of [listener.close, queue.close, life.end, store.close]) {
+        await part().catch((error) => log.warn({ err: error }, "a part did not stop cleanly"));
+      }
     },
   };
 }

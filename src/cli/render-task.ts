@@ -131,7 +131,8 @@ function renderNext({ task, questions }: DetailView): string {
   if (open) rows.push([`  deputy answer ${task.id} TEXT`, "answer its question"]);
   switch (task.state) {
     case "completed":
-      rows.push(command("diff", "see the change"), command("receipt", "see the evidence"));
+      if (task.branch !== null) rows.push(command("diff", "see the change"));
+      rows.push(command("receipt", "see the evidence"));
       if (task.branch !== null && task.accepted_at === null && task.discarded_at === null) {
         // A branch in a repository elsewhere is merged there.
         if (task.repository.startsWith("/")) {

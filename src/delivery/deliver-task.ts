@@ -28,9 +28,11 @@ export type DeliverDeps = {
 };
 
 export function makeDeliverStage(deps: DeliverDeps): Stage {
-  return async (claim) => {
+  return async (claim, signal) => {
     const task = await getTask(deps.db, claim.taskId);
     invariant(task?.preparation && task.headCommit, "a task that is delivered was prepared");
+    // Asked to stop before anything has left: nothing leaves. From here on it is done to its end.
+    signal.throwIfAborted();
     try {
       return task.delivery === "comment"
         ? await deliverComment(deps, task)
@@ -138,7 +140,7 @@ async function deliverComment(deps: DeliverDeps, task: Task): Promise<Outcome> {
   try {
     const { url, edited } = await deps.forge.upsertComment({
       target: replyTo,
-      body: `${summary}\n\n---\nRead at ${task.preparation.baseCommit}; nothing was run or changed.`,
+      body: `${summary}\n\n---\nA review of ${task.preparation.baseCommit}; it changed nothing and ran no checks.`,
       taskId: (await findFirstComment(deps.db, replyTo)) ?? task.id,
     });
     const detail = edited

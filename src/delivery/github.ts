@@ -1,4 +1,5 @@
 import type { Octokit } from "octokit";
+import { DeputyError } from "../core/error.ts";
 import { redactSecrets } from "../core/redact.ts";
 import type { Forge } from "./forge.ts";
 import { explainGithubError } from "./github-errors.ts";
@@ -37,7 +38,9 @@ export function makeForge(config: GithubConfig): Forge | null {
     try {
       return await work(await client);
     } catch (error) {
-      throw explainGithubError(error, doing, apiUrl);
+      // What the server says is kept and shown, so it is cleaned like what goes out.
+      const { code, message } = explainGithubError(error, doing, apiUrl);
+      throw new DeputyError(code, clean(message));
     }
   };
   const clean = (text: string) => redactSecrets(text, [token, ...(config.webhookSecrets ?? [])]);

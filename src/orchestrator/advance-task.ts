@@ -137,7 +137,7 @@ async function enterRunning(
   );
   await announce(tx, task, {
     type: "task.planned",
-    message: describePlan(preparation, plan),
+    message: describePlan(task, preparation, plan),
     data: {
       mode: plan.mode,
       base_commit: preparation.baseCommit,
@@ -153,7 +153,12 @@ async function enterRunning(
   });
 }
 
-function describePlan({ baseCommit, baseRef, checks }: Preparation, plan: Plan): string {
+function describePlan(
+  task: Task,
+  { baseCommit, baseRef, checks }: Preparation,
+  plan: Plan,
+): string {
+  if (!task.expectsChange) return `Plan: read ${baseCommit.slice(0, 10)}, run nothing of it`;
   const shape = plan.mode === "direct" ? "direct, one subtask" : `${plan.subtasks.length} subtasks`;
   const judges = checks.map(({ command, source }) => `\`${command}\` (${source})`).join(", ");
   return `Plan: ${shape}, from ${baseRef} at ${baseCommit.slice(0, 10)}; checks: ${judges || "none, so nothing will be verified"}`;

@@ -97,7 +97,9 @@ async function advanceSubtask(
       await appendEvent(tx, task.id, {
         ...about,
         type: "verdict.reached",
-        message: `Verified: ${verdict.result}. ${verdict.summary}`,
+        message: task.expectsChange
+          ? `Verified: ${verdict.result}. ${verdict.summary}`
+          : `Not verified: ${verdict.summary}`,
         data: { result: verdict.result, summary: verdict.summary, key: subtask.key },
       });
       if (verdict.result === "pass") return enter("integrating", { verdict: json(verdict) });
@@ -115,7 +117,9 @@ async function advanceSubtask(
       await announce(tx, task, {
         ...about,
         type: "subtask.completed",
-        message: `"${subtask.title}" is verified and merged into the task branch`,
+        message: task.expectsChange
+          ? `"${subtask.title}" is verified and merged into the task branch`
+          : `"${subtask.title}" is done`,
         data: { key: subtask.key, commit: outcome.commit },
       });
       // The next one that waits to merge had to wait for this one.

@@ -2,7 +2,11 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { DeputyError } from "../../src/core/error.ts";
 import type { Forge } from "../../src/delivery/forge.ts";
 import { makeForge } from "../../src/delivery/github.ts";
-import { parseGithubRepository, parseGithubTarget } from "../../src/delivery/github-repository.ts";
+import {
+  parseGithubRepository,
+  parseGithubTarget,
+  requirePullRequests,
+} from "../../src/delivery/github-repository.ts";
 import { type Answer, type FakeGithub, startFakeGithub } from "../support/fake-github.ts";
 
 const token = "ghp_token_of_the_daemon";
@@ -214,6 +218,12 @@ describe("what goes wrong is one sentence that says what to do", () => {
     expect(error.message).not.toContain(token);
   });
 
+  test("a server that repeats the token is not repeated", async () => {
+    const body = JSON.stringify({ message: `not with ${token}` });
+    const error = await failing({ status: 422, headers: json, body });
+    expect(error.message).toMatch(/refused it: not with \[redacted\]/);
+  });
+
   test("a GitHub that is not there", async () => {
     await github.close();
     await expect(forge.openDraftPullRequest(pull)).rejects.toMatchObject({
@@ -250,6 +260,32 @@ test("a GitHub of one's own has its own host", () => {
   expect(() => parseGithubRepository("https://github.com/team/app", own)).toThrow(
     /git\.acme\.example/,
   );
+});
+
+test("an API on this machine stands for github.com, or for a server beside it", () => {
+  const here = "http://127.0.0.1:8080/api/v3";
+  for (const url of ["https://github.com/acme/app", "http://127.0.0.1:8080/acme/app.git"]) {
+    expect(parseGithubRepository(url, here)).toEqual({ owner: "acme", repo: "app" });
+  }
+  expect(() => parseGithubRepository("https://gitlab.com/acme/app", here)).toThrow(/github\.com/);
+});
+
+test("a pull request is promised where it can be opened only", () => {
+  const github = { token, apiUrl: "https://api.github.com" };
+  requirePullRequests(github, "git@github.com:acme/app.git");
+  const tries: [typeof github | { token: null; apiUrl: string }, string, RegExp][] = [
+    [{ ...github, token: null }, "https://github.com/acme/app", /set GITHUB_TOKEN/],
+    [github, "/home/me/app", /no repository on github\.com.*--deliver branch/],
+  ];
+  for (const [config, url, message] of tries) {
+    expect(() => requirePullRequests(config, url)).toThrow(
+      expect.objectContaining({
+        code: "unprocessable",
+        field: "deliver",
+        message: expect.stringMatching(message),
+      }),
+    );
+  }
 });
 
 test.each([

@@ -80,7 +80,19 @@ echo '{"question":"Which colour?"}'`,
   expect(repository.git("show", "deputy/paint-it:colour.txt")).toBe("blue");
   const again = await deputy.cli(["answer", id, "green"]);
   expect(again.code).toBe(2);
-  expect(again.stderr).toBe(`deputy: ${id} is not waiting for an answer.\n`);
+  expect(again.stderr).toContain(`deputy: ${id} is completed`);
+});
+
+test("a task that waits for an answer can be cancelled, and takes none afterwards", async () => {
+  const agent = `command:echo '{"question":"Really?"}'`;
+  const { stdout } = await deputy.cli(["run", "Ask only", "--agent", agent, "--json"], here());
+  const { id } = JSON.parse(stdout);
+  await deputy.untilEvent(id, ({ type }) => type === "task.waiting");
+  const cancelled = await deputy.cli(["cancel", id]);
+  expect(cancelled.stdout).toBe(`${id} is cancelled.\n`);
+  const answered = await deputy.cli(["answer", id, "yes"]);
+  expect([answered.code, answered.stderr]).toEqual([2, expect.stringContaining("is cancelled")]);
+  expect((await deputy.cli(["watch", id])).code).toBe(1);
 });
 
 test("Ctrl-C detaches, says so, and the work goes on", async () => {

@@ -104,6 +104,20 @@ cat version.txt > seen.txt`,
   }
 });
 
+test("a remote that is away is asked again later, and `why` says so", async () => {
+  const { body } = await deputy.api("POST", "/v1/tasks", {
+    repository: "http://127.0.0.1:1/nobody/here.git", // nothing listens there
+    goal: "Wait for it",
+    agent,
+  });
+  await deputy.untilEvent(body.id, ({ type }) => type === "stage.failed");
+  const why = await deputy.cli(["why", body.id]);
+  expect(why.stdout).toContain("(planning): plan broke: git cannot reach http://127.0.0.1:1/");
+  expect(why.stdout).toContain("it goes on by itself");
+  expect((await deputy.cli(["cancel", body.id])).code).toBe(0);
+  expect((await deputy.untilOver(body.id)).state).toBe("cancelled");
+});
+
 test("spaces, quotes and other letters in the path and in the goal", async () => {
   const odd = await makeRepository({ "version.txt": "1\n" });
   const path = scratch.at('it\'s a "földer" $(x)');

@@ -7,7 +7,9 @@ import { commit, git, makeFolder, makeRepository } from "../worktree/repositorie
 const options = {
   mirrorRoot: join(makeFolder(), "mirrors"),
   authHeader: () => null,
-  signal: new AbortController().signal,
+  get signal() {
+    return new AbortController().signal;
+  },
 };
 
 /** The little of a task that is looked at here. */

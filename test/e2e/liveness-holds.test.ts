@@ -1,0 +1,295 @@
+import { existsSync } from "node:fs";
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { identifyProcess, isProcessAlive } from "../../src/sandbox/process-identity.ts";
+import { withRepositoryLock } from "../../src/worktree/repository-lock.ts";
+import { parseRepository } from "../../src/worktree/repository-url.ts";
+import { type Deputy, type Json, makeDeputy } from "../support/deputy.ts";
+import { makeRepository, type TestRepository } from "../support/repository.ts";
+import { until } from "../support/until.ts";
+
+/** What a task waits for: said by `why` in each case, ended by `cancel` in each case, repaired when unsound. */
+let deputy: Deputy;
+let repository: TestRepository;
+
+beforeAll(async () => {
+  repository = await makeRepository({ "README.md": "# Something\n" });
+  deputy = await makeDeputy({
+    env: { DEPUTY_BACKOFF_MS: "3600000", DEPUTY_CHECK_HOLDS_MS: "200", DEPUTY_LOG_LEVEL: "fatal" },
+  });
+  await deputy.start();
+});
+afterAll(async () => {
+  await deputy?.close();
+  await repository?.remove();
+});
+
+const submit = async (agent: string, more: object = {}): Promise<string> => {
+  const { status, body } = await deputy.api("POST", "/v1/tasks", {
+    goal: "Wait",
+    repository: repository.path,
+    agent: `command:${agent}`,
+    ...more,
+  });
+  expect(status, JSON.stringify(body)).toBe(202);
+  return body.id;
+};
+const why = async (id: string): Promise<Json> =>
+  (await deputy.api("GET", `/v1/tasks/${id}/why`)).body;
+const file = (name: string) => join(deputy.home, name);
+const untilFile = (name: string) => until(() => existsSync(file(name)), `${name} is there`);
+
+/** Each a task that is brought to where it waits; `until` it waits there. */
+const waits: Record<string, { bring(): Promise<string>; says: Json; task?: Json }> = {
+  "a lease: an agent works": {
+    bring: async () => {
+      const id = await submit(`touch ${file("lease")}; sleep 600`);
+      await untilFile("lease");
+      return id;
+    },
+    says: {
+      state: "running",
+      waiting_for: expect.stringMatching(/^attempt 1 of ".*", by boot_/),
+      next: expect.stringContaining("if its process dies, the work is taken over at once"),
+      next_at: expect.stringMatching(/^\d{4}-/),
+    },
+  },
+  "a lease: a check runs": {
+    bring: async () => {
+      const id = await submit("echo ok > done.txt", {
+        checks: [`touch ${file("verify")}; sleep 600`],
+      });
+      await untilFile("verify");
+      return id;
+    },
+    says: { state: "verifying", waiting_for: expect.stringMatching(/^verify of ".*", by boot_/) },
+  },
+  "a lease: the gate after a merge runs": {
+    bring: async () => {
+      const runs = file("gate");
+      // On the base, on the attempt's commit, and then on the merged one.
+      const id = await submit("echo ok > done.txt", {
+        checks: [`echo x >> ${runs}; test $(wc -l < ${runs}) -lt 3 || sleep 600`],
+      });
+      await until(
+        async () => existsSync(runs) && (await readFile(runs, "utf8")).length >= 6,
+        "the gate runs",
+      );
+      return id;
+    },
+    says: {
+      state: "integrating",
+      waiting_for: expect.stringMatching(/^integrate of ".*", by boot_/),
+    },
+  },
+  "a wake: a pause after a failure": {
+    bring: async () => {
+      const id = await submit("exit 1");
+      await deputy.untilEvent(id, ({ type }) => type === "recovery.decided");
+      return id;
+    },
+    says: {
+      state: "ready",
+      waiting_for: expect.stringMatching(/^backing off: attempt 2 of 3/),
+      next: "it goes on by itself",
+      next_at: expect.stringMatching(/^\d{4}-/),
+    },
+  },
+  "a question": {
+    bring: async () => {
+      const id = await submit(`echo '{"question": "Red or blue?"}'`);
+      await deputy.untilEvent(id, ({ type }) => type === "question.asked");
+      return id;
+    },
+    says: {
+      state: "waiting",
+      waiting_for: "an answer from a person: Red or blue?",
+      unblock: expect.stringContaining("deputy answer task_"),
+      next_at: null,
+    },
+    task: { state: "waiting", waiting_for: "an answer from a person: Red or blue?" },
+  },
+};
+
+test.each(Object.entries(waits))(
+  "%s: why says so, cancel ends it",
+  async (_, { bring, says, task }) => {
+    const id = await bring();
+    const answer = await why(id);
+    expect(answer).toMatchObject({
+      id,
+      state: "running",
+      waiting_for: "1 of 1 subtasks are still open",
+      ...task,
+    });
+    expect(answer.subtasks).toEqual([expect.objectContaining(says)]);
+    expect(new Date(answer.subtasks[0].since).getTime()).toBeLessThanOrEqual(Date.now());
+
+    const { body } = await deputy.api("POST", `/v1/tasks/${id}/cancel`);
+    expect(["cancelled", "running"]).toContain(body.task.state);
+    expect((await deputy.untilOver(id)).state).toBe("cancelled");
+    expect(await why(id)).toMatchObject({
+      state: "cancelled",
+      waiting_for: "nothing: the task is cancelled (cancelled on request)",
+      unblock: null,
+      subtasks: [],
+    });
+    const left = await deputy.database?.query(
+      "select 1 from subtasks where task_id = $1 and hold_kind is not null",
+      [id],
+    );
+    expect(left).toEqual([]);
+    expect(repository.git("for-each-ref", "refs/heads/deputy")).toBe("");
+  },
+);
+
+test("the planner: why says so, cancel ends it", async () => {
+  // Somebody else holds the mirror, so that the planner has to wait before it can fetch.
+  repository.git("commit", "--quiet", "--allow-empty", "--message", "something to fetch");
+  const { key } = parseRepository(repository.path);
+  await withRepositoryLock(join(deputy.home, "repos", `${key}.git`), async () => {
+    const id = await submit("echo ok > done.txt");
+    await deputy.untilEvent(id, ({ type }) => type === "task.planning");
+    expect(await why(id)).toMatchObject({
+      state: "planning",
+      waiting_for: expect.stringMatching(/^planning the task, by boot_/),
+      subtasks: [],
+    });
+    await deputy.api("POST", `/v1/tasks/${id}/cancel`);
+    expect((await deputy.untilOver(id)).state).toBe("cancelled");
+  });
+});
+
+test("a dependency: why names what it waits for, and what that waits for", async () => {
+  const id = await submit("exit 0", {
+    plan: {
+      subtasks: [
+        { id: "first", title: "First", agent: `command:touch ${file("first")}; sleep 600` },
+        { id: "second", title: "Second", depends_on: ["first"] },
+      ],
+    },
+  });
+  await untilFile("first");
+  const answer = await why(id);
+  expect(answer).toMatchObject({
+    waiting_for: "2 of 2 subtasks are still open",
+    next: 'it goes on when "first" (running), "second" (blocked) is done',
+  });
+  expect(answer.subtasks).toEqual([
+    expect.objectContaining({ id: "first", state: "running" }),
+    expect.objectContaining({
+      id: "second",
+      state: "blocked",
+      waiting_for: '"first" must finish first',
+      next: 'it goes on when "first" (running) is done',
+    }),
+  ]);
+  const told = await deputy.cli(["why", id]);
+  expect(told.code).toBe(0);
+  expect(told.stdout).toContain('"first" must finish first');
+  await deputy.api("POST", `/v1/tasks/${id}/cancel`);
+  expect((await deputy.untilOver(id)).state).toBe("cancelled");
+});
+
+test("over: why says how it ended and what can be done", async () => {
+  const failed = await deputy.run({
+    goal: "Fail",
+    repository: repository.path,
+    agent: "command:no-such-program-anywhere",
+  });
+  expect(await why(failed.id)).toMatchObject({
+    state: "failed",
+    waiting_for: expect.stringMatching(/^nothing: the task is failed \(.*no-such-program-anywhere/),
+    unblock: `deputy retry ${failed.id}`,
+  });
+});
+
+test("a hold that nothing would end is repaired by the running daemon, which says so", async () => {
+  const repaired = async () =>
+    Number(
+      /^deputy_\w*repair\w* (\d+)/m.exec((await deputy.api("GET", "/metrics")).body)?.[1] ??
+        "no such metric",
+    );
+  const before = await repaired();
+  const id = await submit('test "$DEPUTY_ATTEMPT" -gt 1 && echo ok > done.txt');
+  await deputy.untilEvent(id, ({ type }) => type === "recovery.decided");
+  await deputy.database?.query(
+    "update subtasks set hold_kind = 'dependency', hold_at = null, hold_on = '{sub_none}' where task_id = $1",
+    [id],
+  );
+  const event = await deputy.untilEvent(id, ({ type }) => type === "hold.repaired");
+  expect(event.message).toContain("it waits for sub_none, and none of these is still to come");
+  expect((await deputy.untilOver(id)).state).toBe("completed");
+  expect(await repaired()).toBe(before + 1);
+});
+
+test("a lease in hand is renewed before it is judged: nothing that runs is taken away", async () => {
+  const id = await submit(
+    `touch ${file("renew")}; while ! test -f ${file("renew-go")}; do sleep 0.05; done; echo ok > done.txt`,
+  );
+  await untilFile("renew");
+  // As after a night in which the machine slept.
+  await deputy.database?.query(
+    "update subtasks set hold_at = now() - interval '8 hours' where task_id = $1",
+    [id],
+  );
+  await until(async () => {
+    const [row] =
+      (await deputy.database?.query<{ sound: boolean }>(
+        "select hold_at > now() as sound from subtasks where task_id = $1",
+        [id],
+      )) ?? [];
+    return row?.sound ?? false;
+  }, "it is renewed");
+  await writeFile(file("renew-go"), "");
+  expect((await deputy.untilOver(id)).state).toBe("completed");
+  const types = (await deputy.events(id)).map(({ type }) => type);
+  expect(types.filter((type) => type === "attempt.started")).toHaveLength(1);
+});
+
+test("a worker that hangs loses its lease; what it reports later is refused, its work is kept", async () => {
+  await deputy.stop();
+  await deputy.start({ DEPUTY_CONCURRENCY: "0" });
+  const hanging = deputy.spawn(["worker", "--json", "--concurrency", "1"]);
+  const half = file("half");
+  const id = await submit(
+    `if [ "$DEPUTY_ATTEMPT" = 1 ]; then echo half > half.txt; echo $$ > ${half}.new; mv ${half}.new ${half}; sleep 600; fi; echo whole > whole.txt`,
+  );
+  await untilFile("half");
+  const agent = identifyProcess(Number(await readFile(half, "utf8")));
+  hanging.kill("SIGSTOP");
+  await deputy.database?.query(
+    "update subtasks set hold_at = now() - interval '6 minutes' where task_id = $1",
+    [id],
+  );
+  await deputy.untilEvent(id, ({ type }) => type === "hold.repaired");
+  // Two agents never share a worktree: the first is gone before the second starts.
+  expect(agent && isProcessAlive(agent)).toBeFalsy();
+  const working = deputy.spawn(["worker", "--json", "--concurrency", "1"]);
+  await deputy.untilEvent(
+    id,
+    ({ type, data }) => type === "attempt.ended" && data.number === 2 && data.reason === "done",
+  );
+  hanging.kill("SIGCONT");
+  expect((await deputy.untilOver(id)).state).toBe("completed");
+
+  const attempts =
+    (await deputy.database?.query<{ id: string; end_reason: string }>(
+      "select id, end_reason from attempts where task_id = $1 order by number",
+      [id],
+    )) ?? [];
+  expect(attempts.map(({ end_reason }) => end_reason)).toEqual(["lost", "done"]);
+  const [task] =
+    (await deputy.database?.query<{ mirror: string }>(
+      "select preparation->>'mirror' as mirror from tasks where id = $1",
+      [id],
+    )) ?? [];
+  const before = `refs/deputy/before/${attempts[1]?.id}`;
+  expect(repository.git(`--git-dir=${task?.mirror}`, "show", `${before}:half.txt`)).toBe("half");
+  for (const worker of [hanging, working]) {
+    worker.kill("SIGTERM");
+    await until(() => worker.exitCode !== null || worker.signalCode !== null, "it ended");
+    expect(worker.exitCode).toBe(0);
+  }
+});
