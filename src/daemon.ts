@@ -180,6 +180,7 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
       authHeader,
       onCreated: () => {
         rush.note();
+        runner.ring("plan");
         relay.poke();
       },
       onEvents: (taskId, notify) => {

@@ -12,7 +12,6 @@ import {
   appendEvent,
   inTransition,
   lockTask,
-  lockTaskRow,
   moveSubtask,
   moveTask,
   notifyCancel,
@@ -190,14 +189,8 @@ export async function reportProgress(
     data: Record<string, unknown>;
   },
 ): Promise<void> {
-  await db.transaction().execute(async (tx) => {
-    await lockTaskRow(tx, about.taskId);
-    await appendEvent(tx, about.taskId, {
-      ...event,
-      subtaskId: about.subtaskId,
-      attemptId: about.attemptId,
-    });
-  });
+  const { taskId, subtaskId, attemptId } = about;
+  await appendEvent(db, taskId, { ...event, subtaskId, attemptId });
 }
 
 async function change(

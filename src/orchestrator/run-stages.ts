@@ -37,6 +37,19 @@ export type StageRunnerOptions = AdvanceDeps & {
 const maxRefusals = 3;
 const maxAdvanceWaitMs = 5_000;
 
+/**
+ * What an outcome of a stage may have made ready: this process looks at once, the others when the
+ * queue tells them.
+ */
+const followers: Record<StageName, readonly StageName[]> = {
+  plan: ["execute"],
+  execute: ["verify", "recover"],
+  verify: ["integrate", "recover"],
+  recover: ["execute"],
+  integrate: ["integrate", "execute", "deliver", "recover"],
+  deliver: [],
+};
+
 const causeInWords: Record<AbortCause, string> = {
   cancelled: "cancelled",
   shutdown: "the process is shutting down",
@@ -102,7 +115,11 @@ export function startStageRunner(options: StageRunnerOptions): StageRunner {
           return broken(error);
         });
     faultPoint(claim.stage, "reported");
-    if (await record(claim, outcome)) return faultPoint(claim.stage, "advanced");
+    if (await record(claim, outcome)) {
+      faultPoint(claim.stage, "advanced");
+      for (const stage of followers[claim.stage]) ring(stage);
+      return;
+    }
     // It is not in hand any more: its lease runs out, and the checker gives it back as lost.
     log(
       "error",

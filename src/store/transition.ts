@@ -54,7 +54,7 @@ export async function lockTask(
   return { task: toTask(row), subtasks: subtasks.map(toSubtask), now };
 }
 
-/** Lock the task's row alone, for an event that changes no state. */
+/** Lock the task's row alone, for what must not cross a transition. */
 export async function lockTaskRow(tx: Tx, taskId: string): Promise<void> {
   await tx.selectFrom("tasks").select("id").where("id", "=", taskId).forUpdate().executeTakeFirst();
 }
@@ -154,22 +154,22 @@ export async function insertSubtask(
     .execute();
 }
 
-/** Append an event in the transition's transaction and tell every process that listens. */
-export async function appendEvent(tx: Tx, taskId: string, event: NewEvent): Promise<string> {
+/**
+ * Append an event and tell every process that listens, in one statement. It locks the task's row as
+ * a transition does, so it may also stand alone, for an event that changes no state.
+ */
+export async function appendEvent(db: Db | Tx, taskId: string, event: NewEvent): Promise<string> {
   const id = newId("event");
-  await tx
-    .insertInto("events")
-    .values({
-      id,
-      taskId,
-      subtaskId: event.subtaskId ?? null,
-      attemptId: event.attemptId ?? null,
-      type: event.type,
-      message: event.message,
-      data: json(event.data ?? {}),
-    })
-    .execute();
-  await sql`select pg_notify('deputy', ${`event ${taskId}`})`.execute(tx);
+  await sql`
+    with locked as (
+      select id from tasks where id = ${taskId} for update
+    ), appended as (
+      insert into events (id, task_id, subtask_id, attempt_id, type, message, data)
+      select ${id}, id, ${event.subtaskId ?? null}, ${event.attemptId ?? null}, ${event.type}, ${event.message},
+        ${json(event.data ?? {})}::jsonb
+      from locked
+    )
+    select pg_notify('deputy', ${`event ${taskId}`})`.execute(db);
   return id;
 }
 
@@ -181,11 +181,12 @@ export async function ringStage(
   subtaskId: string | null,
   at?: Date,
 ): Promise<void> {
-  await tx
-    .insertInto("outbox")
-    .values({ stage, taskId, subtaskId, ...(at ? { availableAt: at } : {}) })
-    .execute();
-  await sql`select pg_notify('deputy', 'outbox')`.execute(tx);
+  await sql`
+    with rung as (
+      insert into outbox (stage, task_id, subtask_id, available_at)
+      values (${stage}, ${taskId}, ${subtaskId}, coalesce(${at ?? null}::timestamptz, now()))
+    )
+    select pg_notify('deputy', 'outbox')`.execute(tx);
 }
 
 /** Run a transition; a deadlock or serialisation failure is tried again, as Postgres asks for. */

@@ -1,5 +1,6 @@
 import { readdir, realpath } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { emptyBin } from "../worktree/throw-away.ts";
 import { listWorktrees, removeWorktree } from "../worktree/worktree.ts";
 
 /**
@@ -12,6 +13,7 @@ export async function removeCheckLeftovers(mirrorRoot: string, workRoot: string)
   for (const name of await readdir(mirrorRoot)) {
     if (!name.endsWith(".git") || name.startsWith(".")) continue;
     const mirror = { gitDir: join(mirrorRoot, name) };
+    await emptyBin(mirror);
     for (const { path } of await listWorktrees(mirror)) {
       if (dirname(path) !== root) continue;
       await removeWorktree(mirror, path);

@@ -1,7 +1,7 @@
 import { commitTree } from "./commit-tree.ts";
 import { GitFailure } from "./git-failure.ts";
 import { type Mirror, openMirror } from "./open-mirror.ts";
-import { isAncestor } from "./read-commit.ts";
+import { findMergeBase } from "./read-commit.ts";
 
 /**
  * A merge of two commits in the mirror, without a worktree: git computes the merged tree in its
@@ -16,10 +16,9 @@ export async function mergeCommits(
   mirror: Mirror,
   { into, from, message }: { into: string; from: string; message: string },
 ): Promise<Merge> {
-  if (await isAncestor(mirror, from, into))
-    return { kind: "merged", commit: into, fastForward: true };
-  if (await isAncestor(mirror, into, from))
-    return { kind: "merged", commit: from, fastForward: true };
+  const common = await findMergeBase(mirror, into, from);
+  if (common === from) return { kind: "merged", commit: into, fastForward: true };
+  if (common === into) return { kind: "merged", commit: from, fastForward: true };
   const args = ["merge-tree", "--write-tree", "--name-only", "--no-messages", "-z", into, from];
   const { exitCode, stdout, stderr } = await openMirror(mirror).ask(args);
   const [tree = "", ...files] = stdout.toString("utf8").split("\0").filter(Boolean);

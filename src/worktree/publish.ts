@@ -6,7 +6,7 @@ import { GitFailure } from "./git-failure.ts";
 import { type Mirror, openMirror } from "./open-mirror.ts";
 import { isAncestor } from "./read-commit.ts";
 import type { Repository } from "./repository-url.ts";
-import { findIn, inspectSource, isPlainName } from "./source-repository.ts";
+import { findIn, findInSource, inspectSource, isPlainName } from "./source-repository.ts";
 import { explainTransport, openTransport } from "./transport.ts";
 
 /**
@@ -68,7 +68,7 @@ export async function branchTip(
   options: PublishOptions = {},
 ): Promise<string | null> {
   const ref = branchRef(branch);
-  if (repository.kind === "local") return findIn((await inspectSource(repository.url)).git, ref);
+  if (repository.kind === "local") return findInSource(repository.url, ref);
   const git = openTransport(repository, { gitDir: null, authHeader: options.authHeader });
   const args = ["ls-remote", "--heads", "--end-of-options", repository.url, ref];
   const { exitCode, stdout, stderr } = await git.ask(

@@ -1,7 +1,7 @@
 import { readFile, stat } from "node:fs/promises";
 import { basename, dirname } from "node:path";
 import { DeputyError } from "../core/error.ts";
-import { type Git, openGit } from "./git.ts";
+import { type Git, type GitAnswer, openGit } from "./git.ts";
 
 /**
  * A user's own repository on this machine, as found: a checkout, a folder inside one, a linked
@@ -21,6 +21,16 @@ export type SourceRepository = {
   git: Git;
 };
 
+const aboutRepository = [
+  "rev-parse",
+  "--path-format=absolute",
+  "--is-bare-repository",
+  "--is-inside-work-tree",
+  "--show-object-format",
+  "--git-dir",
+  "--git-common-dir",
+];
+
 /** Find the repository that `path` is in, or throw a DeputyError that says why there is none. */
 export async function inspectSource(path: string): Promise<SourceRepository> {
   const stats = await stat(path).catch((error: NodeJS.ErrnoException) => {
@@ -32,18 +42,12 @@ export async function inspectSource(path: string): Promise<SourceRepository> {
   });
   if (!stats.isDirectory()) throw refuse(`${path} is a file: name the repository's folder.`);
   const git = openGit({ gitDir: null, mode: "transport", cwd: path });
-  const answer = await git.ask([
-    "rev-parse",
-    "--path-format=absolute",
-    "--is-bare-repository",
-    "--is-inside-work-tree",
-    "--show-object-format",
-    "--git-dir",
-    "--git-common-dir",
-  ]);
+  // A checkout with a commit, which nearly all are, answers everything at once.
+  const whole = await git.ask([...aboutRepository, "--show-toplevel", "HEAD^{commit}"]);
+  const answer = whole.exitCode === 0 ? whole : await git.ask(aboutRepository);
   if (answer.exitCode !== 0) throw explain(path, answer.stderr);
   const lines = answer.stdout.toString("utf8").split("\n");
-  const [bareText, insideText, format, gitDir = "", commonDir = ""] = lines;
+  const [bareText, insideText, format, gitDir = "", commonDir = "", knownTop, knownHead] = lines;
   if (format !== "sha1") {
     throw refuse(`${path} uses the object format ${format}, which Deputy cannot mirror yet.`);
   }
@@ -53,9 +57,9 @@ export async function inspectSource(path: string): Promise<SourceRepository> {
     throw refuse(`${path} is inside a git directory: name ${tree} instead.`);
   }
   const [topLevel, head, headCommit] = await Promise.all([
-    bare ? gitDir : git.run(["rev-parse", "--show-toplevel"]).then(trimLine),
+    bare ? gitDir : knownTop || git.run(["rev-parse", "--show-toplevel"]).then(trimLine),
     readFile(`${gitDir}/HEAD`, "utf8").catch(() => ""), // unreadable: no branch to name
-    findIn(git, "HEAD"),
+    knownHead || findIn(git, "HEAD"),
   ]);
   const headRef = /^ref: refs\/heads\/(.+)$/.exec(head.trim())?.[1] ?? null;
   return {
@@ -99,15 +103,25 @@ export function isPlainName(text: string): boolean {
 
 /** The full commit that a revision peels to, or null. */
 export async function findIn(git: Git, revision: string): Promise<string | null> {
-  const answer = await git.ask([
-    "rev-parse",
-    "--verify",
-    "--quiet",
-    "--end-of-options",
-    `${revision}^{commit}`,
-  ]);
+  return readCommit(await git.ask(whichCommit(revision)));
+}
+
+function whichCommit(revision: string): string[] {
+  return ["rev-parse", "--verify", "--quiet", "--end-of-options", `${revision}^{commit}`];
+}
+
+function readCommit(answer: GitAnswer): string | null {
   const commit = answer.stdout.toString("utf8").trim();
   return answer.exitCode === 0 && /^[0-9a-f]{40}$/.test(commit) ? commit : null;
+}
+
+/** The same in the repository that `path` is in; where there is none, a DeputyError says why. */
+export async function findInSource(path: string, revision: string): Promise<string | null> {
+  const git = openGit({ gitDir: null, mode: "transport", cwd: path });
+  const answer = await git.ask(whichCommit(revision)).catch(() => null); // no folder to run it in
+  // Exit 1 is "no such commit". Anything else is no repository, and inspecting it says why.
+  if (answer && answer.exitCode <= 1) return readCommit(answer);
+  return findIn((await inspectSource(path)).git, revision);
 }
 
 function explain(path: string, stderr: string): DeputyError {

@@ -5,6 +5,7 @@ import { checkOut } from "./check-out.ts";
 import { type Mirror, openMirror } from "./open-mirror.ts";
 import { removeTree } from "./remove-tree.ts";
 import { tidyLock, withRepositoryLock } from "./repository-lock.ts";
+import { throwAway } from "./throw-away.ts";
 import {
   type Place,
   placeOf,
@@ -69,7 +70,10 @@ export async function moveBase(mirror: Mirror, path: string, commit: string): Pr
   await withRepositoryLock(place.record, () => putIndexAt(mirror, place, commit));
 }
 
-/** Remove a worktree of ours, whatever state it is in. One that is gone already is fine. */
+/**
+ * Remove a worktree of ours, whatever state it is in. One that is gone already is fine. The folder is
+ * gone when this returns; deleting its files, which takes long where they are many, goes on behind.
+ */
 export async function removeWorktree(mirror: Mirror, path: string): Promise<void> {
   const place = await locate(mirror, path);
   await withRepositoryLock(place.record, async () => {
@@ -77,7 +81,7 @@ export async function removeWorktree(mirror: Mirror, path: string): Promise<void
       if (await isEmpty(place.path)) return;
       throw notOurs(place);
     }
-    await removeTree(place.path);
+    await throwAway(mirror, place.path);
     await withRepositoryLock(mirror.gitDir, () => removeRecord(place));
   });
   await tidyLock(place.record);

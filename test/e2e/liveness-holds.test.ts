@@ -127,7 +127,7 @@ test.each(Object.entries(waits))(
     expect(new Date(answer.subtasks[0].since).getTime()).toBeLessThanOrEqual(Date.now());
 
     const { body } = await deputy.api("POST", `/v1/tasks/${id}/cancel`);
-    expect(["cancelled", "running"]).toContain(body.task.state);
+    expect(["cancelled", "running"]).toContain(body.state);
     expect((await deputy.untilOver(id)).state).toBe("cancelled");
     expect(await why(id)).toMatchObject({
       state: "cancelled",

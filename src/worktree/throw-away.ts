@@ -1,0 +1,39 @@
+import { randomUUID } from "node:crypto";
+import { mkdir, readdir, rename } from "node:fs/promises";
+import { join } from "node:path";
+import type { Mirror } from "./open-mirror.ts";
+import { removeTree } from "./remove-tree.ts";
+
+/**
+ * Deleting thousands of files takes longer than anybody should wait for. A folder that is to go is
+ * put into the mirror's bin by a rename, which is the moment it is gone, and deleted from there one
+ * after the other. What a killed daemon left in the bin goes at the next start.
+ */
+const binOf = (mirror: Mirror) => join(mirror.gitDir, "deputy-bin");
+
+let emptying: Promise<void> = Promise.resolve();
+
+/** Have a folder gone, whatever is in it; fine when it is gone already. */
+export async function throwAway(mirror: Mirror, path: string): Promise<void> {
+  const bin = binOf(mirror);
+  const thrown = join(bin, randomUUID());
+  await mkdir(bin, { recursive: true, mode: 0o700 });
+  try {
+    await rename(path, thrown);
+  } catch {
+    // Gone already, on another disk, or a folder without write permission: then on the spot.
+    return removeTree(path);
+  }
+  deleteBehind(thrown);
+}
+
+/** Delete what an earlier life left in the bin. */
+export async function emptyBin(mirror: Mirror): Promise<void> {
+  const bin = binOf(mirror);
+  for (const name of await readdir(bin).catch(() => [])) deleteBehind(join(bin, name));
+}
+
+function deleteBehind(path: string): void {
+  // What cannot be deleted stays in the bin, and is tried again at the next start.
+  emptying = emptying.then(() => removeTree(path)).catch(() => {});
+}

@@ -1,0 +1,162 @@
+import type { ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { existsSync } from "node:fs";
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { identifyProcess, isProcessAlive } from "../../src/sandbox/process-identity.ts";
+import { type Deputy, type Engine, makeDeputy } from "../support/deputy.ts";
+import { redisUrl } from "../support/redis.ts";
+import { makeRepository, type TestRepository } from "../support/repository.ts";
+import { until } from "../support/until.ts";
+
+/**
+ * `deputy worker`: a second process that takes attempts over the same queue. The daemon has no slot
+ * of its own here, unless a test says so; what runs, runs in the worker.
+ */
+const engines: Engine[] = redisUrl() === null ? ["postgres"] : ["postgres", "redis"];
+
+describe.each(engines)("a worker (queue on %s)", (engine) => {
+  let deputy: Deputy;
+  let repository: TestRepository;
+  let count = 0;
+
+  beforeAll(async () => {
+    repository = await makeRepository({ "README.md": "# Something\n" });
+    // Polling would hide that nobody heard the bell.
+    deputy = await makeDeputy({ engine, env: { DEPUTY_RECONCILE_MS: "600000" } });
+    await deputy.start({ DEPUTY_CONCURRENCY: "0" });
+  });
+  afterAll(async () => {
+    await deputy?.close();
+    await repository?.remove();
+  });
+
+  const startWorker = async (): Promise<ChildProcess> => {
+    const worker = deputy.spawn(["worker", "--json", "--concurrency", "1"]);
+    if (!worker.stdout) throw new Error("no stdout");
+    const [line] = await once(createInterface(worker.stdout), "line");
+    expect(JSON.parse(line)).toEqual({ pid: worker.pid, slots: 1 });
+    return worker;
+  };
+  const endWorker = async (worker: ChildProcess, signal: NodeJS.Signals): Promise<void> => {
+    const exited = once(worker, "exit");
+    worker.kill(signal);
+    await exited;
+  };
+  /** An agent whose first attempt tells its pid and waits. */
+  const submitWaiting = async () => {
+    const name = join(deputy.home, `wait-${++count}`);
+    const { body } = await deputy.api("POST", "/v1/tasks", {
+      goal: "Wait in a worker",
+      repository: repository.path,
+      agent: `command:if [ "$DEPUTY_ATTEMPT" = 1 ]; then echo $$ > ${name}.new; mv ${name}.new ${name}; while ! test -f ${name}-go; do sleep 0.05; done; fi; echo ok > done.txt`,
+    });
+    const pid = async () => {
+      await until(() => existsSync(name), "the agent runs");
+      const agent = identifyProcess(Number(await readFile(name, "utf8")));
+      if (!agent) throw new Error("the agent is gone");
+      return agent;
+    };
+    return { id: body.id as string, agent: pid, go: () => writeFile(`${name}-go`, "") };
+  };
+  const bootsOf = async (id: string) =>
+    (
+      (await deputy.database?.query<{ kind: string }>(
+        "select b.kind from attempts a join boots b on b.id = a.boot_id where a.task_id = $1 order by a.number",
+        [id],
+      )) ?? []
+    ).map(({ kind }) => kind);
+
+  test("takes attempts over the queue, the daemon does the rest; alone, nothing runs without it", async () => {
+    const { id, go } = await submitWaiting();
+    await deputy.untilEvent(id, ({ type }) => type === "subtask.ready");
+    await go();
+    const why = await deputy.api("GET", `/v1/tasks/${id}/why`);
+    expect(why.body.subtasks[0].waiting_for).toContain("waiting for a free");
+    expect(await bootsOf(id)).toEqual([]);
+    const worker = await startWorker();
+    expect((await deputy.untilOver(id)).state).toBe("completed");
+    // This one was rung for when the worker was listening.
+    const next = await submitWaiting();
+    await next.go();
+    expect((await deputy.untilOver(next.id)).state).toBe("completed");
+    expect([...(await bootsOf(id)), ...(await bootsOf(next.id))]).toEqual(["worker", "worker"]);
+    await endWorker(worker, "SIGTERM");
+    expect(worker.exitCode).toBe(0);
+  });
+
+  test("cancel reaches an attempt in a worker", async () => {
+    const worker = await startWorker();
+    const { id, agent } = await submitWaiting();
+    const running = await agent();
+    await deputy.api("POST", `/v1/tasks/${id}/cancel`);
+    expect((await deputy.untilOver(id)).state).toBe("cancelled");
+    expect(isProcessAlive(running)).toBe(false);
+    await endWorker(worker, "SIGTERM");
+  });
+
+  test("SIGTERM parks its attempt, and another worker goes on with the task", async () => {
+    const first = await startWorker();
+    const { id, agent } = await submitWaiting();
+    const running = await agent();
+    await endWorker(first, "SIGTERM");
+    expect(first.exitCode).toBe(0);
+    expect(isProcessAlive(running)).toBe(false);
+    const second = await startWorker();
+    expect((await deputy.untilOver(id)).state).toBe("completed");
+    const ends = (await deputy.events(id)).filter(({ type }) => type === "attempt.ended");
+    expect(ends.map(({ data }) => data.reason)).toEqual(["lost", "done"]);
+    await endWorker(second, "SIGTERM");
+  });
+
+  test("kill -9 in the middle of an attempt: its agent is gone, the attempt is made elsewhere", async () => {
+    const first = await startWorker();
+    const { id, agent } = await submitWaiting();
+    const running = await agent();
+    await endWorker(first, "SIGKILL");
+    await deputy.untilEvent(
+      id,
+      ({ type, data }) => type === "attempt.ended" && data.reason === "lost",
+    );
+    expect(isProcessAlive(running)).toBe(false);
+    const second = await startWorker();
+    expect((await deputy.untilOver(id)).state).toBe("completed");
+    expect(await bootsOf(id)).toEqual(["worker", "worker"]);
+    await endWorker(second, "SIGTERM");
+  });
+
+  test("kill -9 of the daemon: the worker's attempt goes on and its result counts", async () => {
+    const worker = await startWorker();
+    const { id, agent, go } = await submitWaiting();
+    const running = await agent();
+    await deputy.kill();
+    expect(isProcessAlive(running)).toBe(true);
+    await go();
+    await deputy.start({ DEPUTY_CONCURRENCY: "0" });
+    expect((await deputy.untilOver(id)).state).toBe("completed");
+    expect(await bootsOf(id)).toEqual(["worker"]);
+    await endWorker(worker, "SIGTERM");
+  });
+
+  test("a worker without a slot is refused in one sentence", async () => {
+    const refused = await deputy.cli(["worker"], { env: { DEPUTY_CONCURRENCY: "0" } });
+    expect(refused.code).toBe(2);
+    expect(refused.stderr).toBe(
+      "deputy: A worker needs at least one slot: set DEPUTY_CONCURRENCY or --concurrency to 1 or more.\n",
+    );
+  });
+
+  test("the daemon takes over what a killed worker had, when it has a slot itself", async () => {
+    const worker = await startWorker();
+    const { id, agent } = await submitWaiting();
+    await agent();
+    // The daemon goes and comes with slots; the attempt in the worker is none of its business.
+    await deputy.stop();
+    await deputy.start({ DEPUTY_CONCURRENCY: "1" });
+    await endWorker(worker, "SIGKILL");
+    expect((await deputy.untilOver(id)).state).toBe("completed");
+    expect(await bootsOf(id)).toEqual(["worker", "daemon"]);
+  });
+});

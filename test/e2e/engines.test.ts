@@ -1,0 +1,172 @@
+import { existsSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { Queue } from "bullmq";
+import { Redis } from "ioredis";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { openQueue } from "../../src/queue/open.ts";
+import { type Deputy, makeDeputy } from "../support/deputy.ts";
+import { redisUrl } from "../support/redis.ts";
+import { makeRepository, type TestRepository } from "../support/repository.ts";
+import { until } from "../support/until.ts";
+
+/**
+ * The queue is a doorbell: dropped, flushed, restarted, away, rung twice or rung by a stranger, no
+ * work is lost, nothing is done twice, and the daemon stays up and hears again.
+ */
+let repository: TestRepository;
+beforeAll(async () => {
+  repository = await makeRepository({ "README.md": "# Something\n" });
+});
+afterAll(() => repository?.remove());
+
+const env = { DEPUTY_CONCURRENCY: "1", DEPUTY_RECONCILE_MS: "500" };
+
+/** One task that runs until it is let go, and more that wait behind it. */
+async function submitSome(deputy: Deputy, name: string) {
+  const go = join(deputy.home, `${name}-go`);
+  const started = join(deputy.home, `${name}-started`);
+  const submit = async (agent: string) =>
+    (
+      await deputy.api("POST", "/v1/tasks", {
+        goal: `Through ${name}`,
+        repository: repository.path,
+        agent: `command:${agent}`,
+      })
+    ).body.id;
+  const ids: string[] = [
+    await submit(
+      `touch ${started}; while ! test -f ${go}; do sleep 0.05; done; echo ok > done.txt`,
+    ),
+  ];
+  await until(() => existsSync(started), "the first one runs");
+  for (let i = 0; i < 3; i++) ids.push(await submit("echo ok > done.txt"));
+  return { ids, go: () => writeFile(go, "") };
+}
+
+async function expectAllOnce(deputy: Deputy, ids: string[], pid: number): Promise<void> {
+  for (const id of ids) {
+    expect((await deputy.untilOver(id)).state).toBe("completed");
+    const types = (await deputy.events(id)).map(({ type }) => type);
+    expect(types.filter((type) => type === "attempt.started")).toHaveLength(1);
+    expect(types.filter((type) => type === "task.completed")).toHaveLength(1);
+  }
+  expect(deputy.pid()).toBe(pid);
+  expect((await deputy.api("GET", "/readyz")).status).toBe(200);
+  expect(await deputy.database?.query("select 1 from outbox")).toEqual([]);
+}
+
+describe("on postgres", () => {
+  let deputy: Deputy;
+  beforeAll(async () => {
+    deputy = await makeDeputy({ engine: "postgres", env: { ...env, DEPUTY_LOG_LEVEL: "fatal" } });
+    await deputy.start();
+  });
+  afterAll(() => deputy?.close());
+
+  test("BullMQ's schema is dropped while tasks wait: they complete, and the schema is made anew", async () => {
+    const { ids, go } = await submitSome(deputy, "a dropped schema");
+    await deputy.database?.query("drop schema bullmq cascade");
+    await go();
+    await expectAllOnce(deputy, ids, deputy.pid());
+    await until(
+      async () =>
+        ((await deputy.database?.query("select 1 from pg_namespace where nspname = 'bullmq'"))
+          ?.length ?? 0) > 0,
+      "the schema is there again",
+    );
+    const later = await submitSome(deputy, "the new schema");
+    await later.go();
+    await expectAllOnce(deputy, later.ids, deputy.pid());
+  });
+
+  test("every connection is cut: all come back", async () => {
+    const { ids, go } = await submitSome(deputy, "cut connections");
+    const pid = deputy.pid();
+    await deputy.database?.query(
+      "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()",
+    );
+    await go();
+    await expectAllOnce(deputy, ids, pid);
+    const boots = await deputy.database?.query("select 1 from boots where ended_at is null");
+    expect(boots).toHaveLength(1);
+  });
+
+  test("rings that are doubled, of tasks that do not exist, and of stages that do not exist harm nothing", async () => {
+    const { ids, go } = await submitSome(deputy, "doubled rings");
+    const queue = await openQueue({
+      connection: { kind: "postgres", config: deputy.database?.connection ?? never() },
+      bells: [],
+      onRing: () => {},
+      onError: () => {},
+    });
+    for (const stage of ["plan", "execute", "deliver", "nonsense"] as never[]) {
+      const task = { stage, taskId: ids[0] ?? "", subtaskId: null };
+      await queue.ring([task, task, { ...task, taskId: "task_of_another" }]);
+    }
+    await go();
+    await expectAllOnce(deputy, ids, deputy.pid());
+    await queue.close();
+  });
+});
+
+describe.skipIf(redisUrl() === null)("on redis", () => {
+  let deputy: Deputy;
+  beforeAll(async () => {
+    deputy = await makeDeputy({ engine: "redis", env: { ...env, DEPUTY_LOG_LEVEL: "fatal" } });
+    await deputy.start();
+  });
+  afterAll(() => deputy?.close());
+
+  test("FLUSHALL while tasks wait: they complete", async () => {
+    const { ids, go } = await submitSome(deputy, "a flush");
+    const redis = new Redis(deputy.redis?.url ?? never());
+    await redis.flushall();
+    redis.disconnect();
+    await go();
+    await expectAllOnce(deputy, ids, deputy.pid());
+  });
+
+  test("Redis restarts and remembers nothing: tasks complete, and the bell rings again", async () => {
+    const { ids, go } = await submitSome(deputy, "a restart");
+    await deputy.redis?.restart();
+    await go();
+    await expectAllOnce(deputy, ids, deputy.pid());
+  });
+
+  test("foreign jobs harm nothing", async () => {
+    const { ids, go } = await submitSome(deputy, "foreign jobs");
+    const connection = new Redis(deputy.redis?.url ?? never(), { maxRetriesPerRequest: null });
+    const queue = new Queue("deputy-execute", { connection });
+    await queue.addBulk([
+      { name: "execute", data: { anything: true } },
+      { name: "execute", data: null },
+      { name: "rm -rf", data: {} },
+      { name: "__proto__", data: {} },
+    ]);
+    await go();
+    await expectAllOnce(deputy, ids, deputy.pid());
+    await queue.close();
+    connection.disconnect();
+  });
+
+  test("Redis is away: work goes on, SIGTERM ends it in order, and a start says what is missing", async () => {
+    const { ids, go } = await submitSome(deputy, "no redis");
+    await deputy.redis?.stop();
+    await go();
+    for (const id of ids) expect((await deputy.untilOver(id)).state).toBe("completed");
+    expect(await deputy.stop()).toBe(0);
+    const refused = await deputy.cli(["up"]);
+    expect(refused.code).toBe(3);
+    expect(refused.stderr).toBe(
+      "deputy: The queue does not answer: check that Redis runs at REDIS_URL.\n",
+    );
+    await deputy.redis?.restart();
+    await deputy.start();
+    expect((await deputy.api("GET", "/readyz")).status).toBe(200);
+  });
+});
+
+function never(): never {
+  throw new Error("this engine has one");
+}
