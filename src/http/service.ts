@@ -1,6 +1,7 @@
 import type { Event } from "../core/event.ts";
 import type { TaskState } from "../core/lifecycle.ts";
 import type { Attempt, Subtask, Task, TaskInput, TaskOrigin } from "../core/task.ts";
+import type { Explanation } from "../orchestrator/explain.ts";
 
 /**
  * What the HTTP server needs of the daemon. `daemon.ts` makes it; every method throws a DeputyError
@@ -23,7 +24,7 @@ export type Service = {
   events(taskId: string, afterSeq: number, limit: number): Promise<Event[]>;
   /** Called when the task has new events (a hint: read them). Returns how to stop. */
   onEvents(taskId: string, listener: () => void): () => void;
-  why(id: string): Promise<Why>;
+  why(id: string): Promise<Explanation>;
   /** The change as a unified diff, from the base commit to the task branch (or the last attempt). */
   diff(id: string): Promise<string>;
   receipt(id: string): Promise<{ json: unknown; markdown: string }>;
@@ -68,20 +69,4 @@ export type Question = {
   askedAt: Date;
   answer: string | null;
   answeredAt: Date | null;
-};
-
-/** The answer to "what is it waiting for": the same words everywhere. */
-export type Why = {
-  id: string;
-  state: string;
-  /** One sentence: what it waits for, since when. */
-  waitingFor: string;
-  since: Date;
-  /** What happens next, and when, if that is known. */
-  next: string;
-  nextAt: Date | null;
-  /** What would unblock it sooner, or null. */
-  unblock: string | null;
-  /** The same of each subtask that is not over. */
-  subtasks: Why[];
 };

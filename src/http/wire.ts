@@ -2,6 +2,7 @@ import type { z } from "zod";
 import type { Event } from "../core/event.ts";
 import type { Hold } from "../core/hold.ts";
 import type { Ending, Subtask, Task } from "../core/task.ts";
+import type { Explanation } from "../orchestrator/explain.ts";
 import type { eventWire, WhyWire } from "./schema-answer.ts";
 import type {
   holdWire,
@@ -10,7 +11,7 @@ import type {
   taskDetailWire,
   taskWire,
 } from "./schema-task.ts";
-import type { Question, TaskDetail, Why } from "./service.ts";
+import type { Question, TaskDetail } from "./service.ts";
 import { toAttemptWire, toCheckWire, toVerdictWire } from "./wire-evidence.ts";
 
 /**
@@ -153,7 +154,7 @@ export function toTaskDetailWire(detail: TaskDetail): z.infer<typeof taskDetailW
   };
 }
 
-export function toWhyWire(why: Why): WhyWire {
+export function toWhyWire(why: Explanation): WhyWire {
   return {
     id: why.id,
     state: why.state,

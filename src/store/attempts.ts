@@ -1,6 +1,6 @@
-import type { Decision, EndReason, FailureKind } from "../core/failure.ts";
+import type { Decision } from "../core/failure.ts";
+import type { Outcome } from "../core/outcome.ts";
 import type { Attempt } from "../core/task.ts";
-import type { Usage } from "../core/usage.ts";
 import type { Verdict } from "../core/verdict.ts";
 import { json } from "./open.ts";
 import { toAttempt } from "./rows.ts";
@@ -28,18 +28,7 @@ export async function getLatestAttempt(db: Db | Tx, subtaskId: string): Promise<
   return row ? toAttempt(row) : null;
 }
 
-export type AttemptEnding = {
-  reason: EndReason;
-  failure: FailureKind | null;
-  detail: string;
-  outputTail: string;
-  commit: string | null;
-  snapshotRef: string | null;
-  summary: string | null;
-  question: string | null;
-  discoveries: string[];
-  usage: Usage[];
-};
+export type AttemptEnding = Omit<Extract<Outcome, { kind: "attempted" }>, "kind">;
 
 /** End an attempt. Null when it had ended already: the first cause stands. */
 export async function endAttemptRow(

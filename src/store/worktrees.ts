@@ -1,27 +1,13 @@
-import { sql } from "kysely";
+import { type Selectable, sql } from "kysely";
 import { newId } from "../core/id.ts";
 import { terminalTaskStates } from "../core/lifecycle.ts";
-import type { Db } from "./schema.ts";
+import type { Database, Db } from "./schema.ts";
 
 /**
  * Worktrees that the daemon owns: one per subtask, kept across its attempts, removed only after a
  * snapshot. Each active one leases a range of ports, so that two of them never fight over 3000.
  */
-export type WorktreeRow = {
-  id: string;
-  taskId: string;
-  subtaskId: string;
-  mirror: string;
-  path: string;
-  state: "active" | "removed";
-  preparedFor: string | null;
-  portBase: number | null;
-  snapshotRef: string | null;
-  snapshotCommit: string | null;
-  createdAt: Date;
-  lastUsedAt: Date;
-  removedAt: Date | null;
-};
+export type WorktreeRow = Selectable<Database["worktrees"]>;
 
 /** Ports per worktree, and where the ranges start. */
 export const portsPerWorktree = 10;

@@ -3,7 +3,8 @@ import type { Event, EventType } from "../../src/core/event.ts";
 import { newId } from "../../src/core/id.ts";
 import { isTaskOver, type TaskState } from "../../src/core/lifecycle.ts";
 import type { Task, TaskInput, TaskOrigin } from "../../src/core/task.ts";
-import type { Service, TaskDetail, Why } from "../../src/http/service.ts";
+import type { Service, TaskDetail } from "../../src/http/service.ts";
+import type { Explanation } from "../../src/orchestrator/explain.ts";
 
 /**
  * The daemon as the HTTP server sees it, kept in memory: enough of a task's life to test the doors.
@@ -83,7 +84,7 @@ export class MemoryService implements Service {
     return this.listeners.get(taskId)?.size ?? 0;
   }
 
-  async why(id: string): Promise<Why> {
+  async why(id: string): Promise<Explanation> {
     const task = this.get(id);
     const since = new Date("2026-01-01T00:00:00Z");
     const why = {

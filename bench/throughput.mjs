@@ -1,0 +1,61 @@
+import { readFile, readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { makeFolder, makeRepository, startDaemon } from "./support.mjs";
+
+/**
+ * A hundred tasks whose agent sleeps for a second, twenty at once. Twenty slots are busy for five
+ * seconds at best; what is measured is how long they took, from the first agent's start to the last
+ * one's end as the agents themselves wrote it down, while everything else of the tasks (planning,
+ * worktrees, snapshots, checks, gates, deliveries) is done on the same machine.
+ */
+const tasks = 100;
+const slots = 20;
+
+export async function benchThroughput() {
+  const repository = await makeRepository(5);
+  const daemon = await startDaemon({ DEPUTY_CONCURRENCY: String(slots) });
+  const stamps = await makeFolder("stamps");
+  const command = `date +%s%N > ${stamps}/$DEPUTY_TASK_ID.start; sleep 1; echo "// done" >> src/part-0/file-0.js; date +%s%N > ${stamps}/$DEPUTY_TASK_ID.end`;
+  const submit = (number) =>
+    daemon.api("POST", "/v1/tasks", {
+      goal: `Sleep for a second, ${number}`,
+      repository,
+      agent: `command:${command}`,
+      checks: ["true"],
+    });
+  await daemon.untilOver((await submit(0)).id); // makes the mirror and the baseline
+  const submittedAt = Date.now();
+  const ids = await Promise.all(
+    Array.from({ length: tasks }, async (_, index) => (await submit(index + 1)).id),
+  );
+  await Promise.all(ids.map((id) => daemon.untilOver(id)));
+  const deliveredS = (Date.now() - submittedAt) / 1000;
+  const read = async (id, what) =>
+    Number(await readFile(join(stamps, `${id}.${what}`), "utf8")) / 1e9;
+  const runs = await Promise.all(
+    ids.map(async (id) => ({ start: await read(id, "start"), end: await read(id, "end") })),
+  );
+  const extra = (await readdir(stamps)).length / 2 - tasks - 1;
+  if (extra !== 0) throw new Error(`${extra} tasks more than were submitted`);
+  await daemon.stop();
+  const startedAt = Math.min(...runs.map(({ start }) => start));
+  const endedAt = Math.max(...runs.map(({ end }) => end));
+  if (process.env.BENCH_VERBOSE) console.error(timeline(runs, startedAt));
+  return {
+    idealS: tasks / slots,
+    tookS: endedAt - startedAt,
+    deliveredS,
+    utilisation: tasks / slots / (endedAt - startedAt),
+    firstStartS: startedAt - submittedAt / 1000,
+  };
+}
+
+/** How many agents ran in each quarter of a second. */
+function timeline(runs, startedAt) {
+  const buckets = [];
+  for (let at = 0; ; at += 0.25) {
+    const busy = runs.filter(({ start, end }) => start - startedAt <= at && end - startedAt > at);
+    if (at > 1 && busy.length === 0) return buckets.join(" ");
+    buckets.push(busy.length);
+  }
+}
