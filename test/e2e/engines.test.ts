@@ -24,8 +24,8 @@ const env = { DEPUTY_CONCURRENCY: "1", DEPUTY_RECONCILE_MS: "500" };
 
 /** One task that runs until it is let go, and more that wait behind it. */
 async function submitSome(deputy: Deputy, name: string) {
-  const go = join(deputy.home, `${name}-go`);
-  const started = join(deputy.home, `${name}-started`);
+  const go = join(deputy.home, `${name.replaceAll(" ", "-")}-go`);
+  const started = join(deputy.home, `${name.replaceAll(" ", "-")}-started`);
   const submit = async (agent: string) =>
     (
       await deputy.api("POST", "/v1/tasks", {
