@@ -40,10 +40,12 @@ export async function examine(env: NodeJS.ProcessEnv = process.env): Promise<Doc
           status: "missing",
           detail: "OPENAI_API_KEY is not set: only command agents work (--agent 'command:…')",
         },
-    await examineProgram(
-      "bwrap",
-      "no sandbox is used in this version, with or without it: agents and checks run as the daemon's user",
-    ),
+    {
+      name: "sandbox",
+      status: "missing",
+      detail:
+        "not in this version: agents and checks run as the daemon's user and can read what that user can",
+    },
     await examineProgram("rg", "the builtin agent's search walks files itself, which is slower"),
     config.github.token
       ? { name: "GitHub token", status: "ok", detail: "set" }
