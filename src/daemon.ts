@@ -5,6 +5,7 @@ import { hostname } from "node:os";
 import { defaultAgent } from "./agents/choose-agent.ts";
 import { checkedRepositories } from "./checked-repositories.ts";
 import type { Config } from "./config.ts";
+import type { StageName } from "./core/outcome.ts";
 import { openDatabase } from "./database.ts";
 import { requirePullRequests } from "./delivery/github-repository.ts";
 import { tidyOldWorktrees } from "./delivery/tidy-worktrees.ts";
@@ -15,9 +16,9 @@ import { type Log, logErrors } from "./log.ts";
 import { notificationRows } from "./notifier/notification-rows.ts";
 import { startNotifier } from "./notifier/run-notifier.ts";
 import { makeAnnounce } from "./orchestrator/announce.ts";
+import { giveWay, watchRush } from "./orchestrator/give-way.ts";
 import { releaseExpiredLease, releaseLostLease, repairHold } from "./orchestrator/repair.ts";
 import { startStageRunner } from "./orchestrator/run-stages.ts";
-import { watchRush } from "./orchestrator/rush.ts";
 import { openQueue } from "./queue/open.ts";
 import { startRelay } from "./queue/relay.ts";
 import { buryDeadBoots, takeBackLease } from "./recovery/reconcile.ts";
@@ -94,7 +95,7 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
     const runner = startStageRunner({
       ...core,
       bootId: life.bootId,
-      stages: { ...stages, plan: { ...stages.plan, run: rush.after(stages.plan.run) } },
+      stages: { ...stages, plan: { ...stages.plan, run: giveWay(rush.isOn, stages.plan.run) } },
       log: (level, fields, message) => log[level](fields, message),
     });
     life.workWith(runner);
@@ -103,7 +104,7 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
         ? { kind: "redis", url: config.redisUrl }
         : { kind: "postgres", config: store.connection },
       bells: ["execute", "orchestrate"],
-      onRing: (stage) => runner.ring(stage),
+      onRing: (stage) => runner.hear(stage),
       onError: onError("queue error"),
     });
     started.push(() => queue.close());
@@ -136,13 +137,14 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
     const listener = await listen(
       store.connection,
       (message) => {
-        const [what, taskId = ""] = message.split(" ");
+        const [what, about = ""] = message.split(" ");
         if (what === "outbox") relay.poke();
         if (what === "event") {
-          events.emit(taskId);
+          events.emit(about);
           notifier.poke();
         }
-        if (what === "cancel") runner.cancelTask(taskId);
+        if (what === "cancel") runner.cancelTask(about);
+        if (what === "ready") runner.ring(about as StageName);
         if (what === "over") {
           onTaskOver();
           pokeInbox();
@@ -250,9 +252,13 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
         } else await repairHold(core, unsound);
       }
     });
-    onTaskOver = every(tidyMs, "tidying of worktrees", () =>
+    const tidy = every(tidyMs, "tidying of worktrees", () =>
       tidyOldWorktrees(db, config.keepWorktrees, onError("could not remove a worktree; it stays")),
     );
+    onTaskOver = () => {
+      // In a busy hour once a minute is enough: agents that run do not mind, whatever else does.
+      if (runner.running().filter(({ stage }) => stage !== "execute").length <= 1) tidy();
+    };
     runner.ringAll();
 
     await writeFile(
@@ -300,6 +306,8 @@ async function makeToken(path: string): Promise<string> {
   const known = await readToken(path);
   if (known) return known;
   const token = randomBytes(32).toString("base64url");
+  // Empty: whoever made it was killed before it was written.
+  await rm(path, { force: true });
   await writeFile(path, `${token}\n`, { mode: 0o600, flag: "wx" });
   return token;
 }

@@ -1,11 +1,6 @@
 import type { Config } from "./config.ts";
-import { DeputyError } from "./core/error.ts";
 import type { Log } from "./log.ts";
-import {
-  describeEmbeddedPostgres,
-  type EmbeddedPostgres,
-  startEmbeddedPostgres,
-} from "./store/embedded.ts";
+import { type EmbeddedPostgres, startEmbeddedPostgres } from "./store/embedded.ts";
 import { openStore, type Store } from "./store/open.ts";
 import { ping } from "./store/tasks.ts";
 
@@ -28,14 +23,9 @@ export async function openDatabase(
 ): Promise<Database> {
   let embedded: EmbeddedPostgres | null = null;
   const startEmbedded = async () => {
-    if (kind === "worker" && (await describeEmbeddedPostgres(config.home)).state !== "running") {
-      throw new DeputyError(
-        "unavailable",
-        `No daemon runs on ${config.home}; start one with deputy up, then the worker.`,
-      );
-    }
     const server = await startEmbeddedPostgres({
       home: config.home,
+      adoptOnly: kind === "worker",
       log: (message) => log.debug(message),
     });
     if (server.adopted)

@@ -252,6 +252,7 @@ function readCursor(text: string): { createdAt: string; id: string } {
     const [createdAt, id] = value as unknown[];
     if (
       typeof createdAt !== "string" ||
+      !/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)?[+-]\d\d(:\d\d)?$/.test(createdAt) ||
       Number.isNaN(Date.parse(createdAt)) ||
       typeof id !== "string" ||
       !isId("task", id)

@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { type AgentConfig, chooseAgent } from "./agents/choose-agent.ts";
 import type { Config } from "./config.ts";
 import { DeputyError } from "./core/error.ts";
@@ -13,6 +14,7 @@ import { prepareBase } from "./executor/prepare-task.ts";
 import { makeExecuteStage } from "./executor/run-attempt.ts";
 import type { Life } from "./life.ts";
 import { reportProgress } from "./orchestrator/commands.ts";
+import { giveWay, watchUrgency } from "./orchestrator/give-way.ts";
 import { planTask } from "./orchestrator/plan-task.ts";
 import { makeRecoverStage } from "./recovery/recover-subtask.ts";
 import { scrubbedEnvironment } from "./sandbox/scrubbed-environment.ts";
@@ -55,8 +57,11 @@ export function makeStages(deps: { db: Db; config: Config; life: Life }): Requir
         },
       }),
   };
-  // A daemon that leaves attempts to workers still verifies and merges itself.
-  const ownSlots = Math.max(1, config.concurrency);
+  // A daemon that leaves attempts to workers still verifies and merges itself. Agents wait for their
+  // models, checks keep processors busy: more of them at once than there are help nobody.
+  const ownSlots = Math.max(1, Math.min(config.concurrency, Math.max(4, availableParallelism())));
+  const urgency = watchUrgency();
+  const patiently = (stage: Stage) => giveWay(urgency.isOn, stage);
   return {
     plan: { run: makePlanStage({ db, config, authHeader }), slots: 8 },
     execute: {
@@ -65,32 +70,37 @@ export function makeStages(deps: { db: Db; config: Config; life: Life }): Requir
         paths,
         environment,
         trackProcess: life.trackProcess,
+        beginUrgent: urgency.begin,
         agentFor: (name) => chooseAgent(name, agentConfig(config)),
         report: (claim, message, data) =>
           reportProgress(db, claim, { type: "attempt.progressed", message, data }),
       }),
       slots: config.concurrency,
     },
-    verify: { run: makeVerifyStage(verifying), slots: ownSlots },
+    verify: { run: patiently(makeVerifyStage(verifying)), slots: ownSlots },
     recover: {
       run: makeRecoverStage({ db, backoffBaseMs: config.backoffMs, chance: Math.random }),
       slots: 8,
     },
     integrate: {
-      run: makeIntegrateStage({
-        db,
-        gate: (claim, task, subtask, commit, signal) =>
-          judge(verifying, claim, task, subtask, commit, "after_merge", signal),
-      }),
+      run: patiently(
+        makeIntegrateStage({
+          db,
+          gate: (claim, task, subtask, commit, signal) =>
+            judge(verifying, claim, task, subtask, commit, "after_merge", signal),
+        }),
+      ),
       slots: ownSlots,
     },
     deliver: {
-      run: makeDeliverStage({
-        db,
-        artifacts: paths.artifacts,
-        forge: makeForge(config.github),
-        authHeader,
-      }),
+      run: patiently(
+        makeDeliverStage({
+          db,
+          artifacts: paths.artifacts,
+          forge: makeForge(config.github),
+          authHeader,
+        }),
+      ),
       slots: 4,
     },
   };

@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import { type Config, loadConfig } from "./config.ts";
 import { DeputyError } from "./core/error.ts";
 import { startDaemon } from "./daemon.ts";
+import { runGitBeside } from "./git-beside.ts";
 import { type Log, openLog } from "./log.ts";
 import { isProcessAlive, type ProcessIdentity } from "./sandbox/process-identity.ts";
 import { spawnDetached } from "./sandbox/spawn-detached.ts";
@@ -22,6 +23,7 @@ export async function runDaemon(
   // The database lets one daemon work on it; two databases must not share a home either.
   await refuseSecondDaemon(config);
   const log = openLog(config.logLevel);
+  runGitBeside();
   const daemon = await startDaemon(config, log);
   onUp(daemon.url, config);
   await untilSignal(log, (signal) => daemon.stop(signal));
@@ -31,6 +33,7 @@ export async function runDaemon(
 export async function runWorker(onUp: (config: Config) => void): Promise<void> {
   const config = loadConfig();
   const log = openLog(config.logLevel);
+  runGitBeside();
   const worker = await startWorker(config, log);
   onUp(config);
   await untilSignal(log, (signal) => worker.stop(signal));

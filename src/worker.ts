@@ -1,6 +1,7 @@
 import { mkdir } from "node:fs/promises";
 import type { Config } from "./config.ts";
 import { DeputyError } from "./core/error.ts";
+import type { StageName } from "./core/outcome.ts";
 import { openDatabase } from "./database.ts";
 import { beginLife, parkAll } from "./life.ts";
 import { type Log, logErrors } from "./log.ts";
@@ -50,14 +51,15 @@ export async function startWorker(config: Config, log: Log): Promise<WorkerProce
       ? { kind: "redis", url: config.redisUrl }
       : { kind: "postgres", config: store.connection },
     bells: ["execute"],
-    onRing: (stage) => runner.ring(stage),
+    onRing: (stage) => runner.hear(stage),
     onError: logErrors(log, "queue error"),
   });
   const listener = await listen(
     store.connection,
     (message) => {
-      const [what, taskId = ""] = message.split(" ");
-      if (what === "cancel") runner.cancelTask(taskId);
+      const [what, about = ""] = message.split(" ");
+      if (what === "cancel") runner.cancelTask(about);
+      if (what === "ready") runner.ring(about as StageName);
     },
     logErrors(log, "listen error"),
   );

@@ -73,7 +73,8 @@ function namePlanFile(error: unknown, file: string | undefined): unknown {
   const isPlan = error instanceof ApiError && (error.line !== null || isPlanField(error.field));
   if (file === undefined || !isPlan) return error;
   const place = error.line === null ? file : `${file}:${error.line}`;
-  return new CliError(error.exitCode, `${place}: ${error.message}`);
+  const message = error.message.replace(`, line ${error.line}:`, ":");
+  return new CliError(error.exitCode, `${place}: ${message}`);
 }
 
 function isPlanField(field: string | null): boolean {

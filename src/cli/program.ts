@@ -117,7 +117,7 @@ export function buildProgram(actions: Actions, io: CliIo = processIo()): Command
   program.commandsGroup("Decide:");
   for (const [name, description] of [
     ["accept", "merge the delivered branch into the current branch"],
-    ["discard", "remove the delivered branch and leave no trace"],
+    ["discard", "delete the delivered branch, its patch and worktrees"],
   ] as const) {
     verb(name, description)
       .argument("<id>", idHelp)

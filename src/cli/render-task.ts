@@ -37,7 +37,7 @@ export function renderDetail(
     ["delivered", task.delivery_url],
     ["accepted", task.accepted_at],
     ["discarded", task.discarded_at],
-    ["ended", task.end_detail],
+    ["result", task.end_detail],
     ...detail.worktrees
       .filter(({ state }) => state === "active")
       .map(({ path }): [string, string] => ["worktree", path]),
@@ -82,10 +82,10 @@ function renderAttempts({ attempts, subtasks }: DetailView, now: number): string
     attempts.map((attempt) => {
       const end = attempt.ended_at === null ? now : new Date(attempt.ended_at).getTime();
       const told = [
-        attempt.end_reason ?? "runs",
+        attempt.end_reason?.replaceAll("_", " ") ?? "runs",
         attempt.detail,
         attempt.verdict && `${attempt.verdict.result}: ${attempt.verdict.summary}`,
-        attempt.decision && `then ${attempt.decision.action}: ${attempt.decision.reason}`,
+        attempt.decision && `then ${attempt.decision.action.replaceAll("_", " ")}`,
       ].filter(Boolean);
       return [
         `  #${attempt.number}`,
@@ -138,7 +138,7 @@ function renderNext({ task, questions }: DetailView): string {
         if (task.repository.startsWith("/")) {
           rows.push(command("accept", "merge it into your current branch"));
         }
-        rows.push(command("discard", "leave no trace of it"));
+        rows.push(command("discard", "delete its branch, patch and worktrees"));
       }
       break;
     case "failed":

@@ -97,7 +97,7 @@ function received(message: string): string {
 }
 
 /** `plan.subtasks[2].depends_on` */
-function formatPath(path: readonly PropertyKey[]): string {
+export function formatPath(path: readonly PropertyKey[]): string {
   return path
     .map((key, at) =>
       typeof key === "number" ? `[${key}]` : at > 0 ? `.${String(key)}` : String(key),

@@ -27,7 +27,7 @@ export const subtaskMoves = {
   waiting: ["ready", "superseded", "failed", "cancelled"],
   completed: ["ready"],
   superseded: [],
-  failed: ["ready", "cancelled"],
+  failed: ["blocked", "cancelled"],
   cancelled: [],
 } as const satisfies Record<string, readonly string[]>;
 

@@ -52,7 +52,7 @@ export function makeForge(config: GithubConfig): Forge | null {
         openPull(octokit, repository, {
           head: request.head,
           base: request.base,
-          title: clean(request.title).slice(0, 250),
+          title: whole(clean(request.title).slice(0, 250)),
           body: withMark(request.taskId, clean(request.body)),
         }),
       );
@@ -163,8 +163,14 @@ function markOf(taskId: string): string {
 }
 
 function withMark(taskId: string, text: string): string {
-  const characters = text.length <= maxBody ? text : `${text.slice(0, maxBody)}\n\n[… cut here …]`;
+  const characters =
+    text.length <= maxBody ? text : `${whole(text.slice(0, maxBody))}\n\n[… cut here …]`;
   return `${markOf(taskId)}\n${characters}`;
+}
+
+/** Without the half of an emoji that a cut left: not every server takes it. */
+function whole(text: string): string {
+  return text.replace(/\p{Surrogate}/gu, "");
 }
 
 function isBranchName(base: string): boolean {

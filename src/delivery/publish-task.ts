@@ -26,7 +26,7 @@ export async function publishTask(deps: PublishDeps, task: Task, commit: string)
     const tip = await branchTip(repository, branch, auth);
     if (tip !== null && tip !== commit) continue;
     try {
-      await publishBranch(mirror, repository, { commit, branch, ...auth });
+      await publishBranch(mirror, repository, { commit, branch, tip, ...auth });
       return branch;
     } catch (error) {
       // Somebody took the name between the look and the push; where nobody did, no name would do.

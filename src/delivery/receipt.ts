@@ -25,10 +25,14 @@ export function buildReceipt(input: {
   const allDone =
     subtasks.length > 0 &&
     subtasks.every(({ state }) => state === "completed" || state === "superseded");
+  // A pass without a check is no proof, and one part without proof leaves the whole without.
+  const unproven = subtasks.filter(
+    ({ verdict, gateVerdict }) => !(gateVerdict ?? verdict)?.checks.some(provesSomething),
+  );
   const verified =
     task.expectsChange &&
     allDone &&
-    checks.length > 0 &&
+    unproven.length === 0 &&
     finals.every((verdict) => verdict?.result === "pass");
   return {
     format: "deputy.receipt/1",
@@ -47,11 +51,13 @@ export function buildReceipt(input: {
     },
     verified,
     verdict: verified
-      ? "every check passed on the attempt's commit and again after the merge"
+      ? describeProof(finals)
       : task.expectsChange
         ? checks.length === 0
           ? "no check was run"
-          : "see the checks and attempts below"
+          : allDone && unproven.length > 0
+            ? describeUnproven(unproven)
+            : "see the checks and attempts below"
         : "a review: nothing was changed, nothing was checked",
     /** What a review says; null for a task that changes something. */
     review: task.expectsChange ? null : summaryOf(attempts),
@@ -116,9 +122,49 @@ export function buildReceipt(input: {
     })),
     usage: sumUsage(attempts),
     not_checked: [
-      ...new Set([...finals.flatMap((verdict) => verdict?.notChecked ?? []), ...alwaysUnchecked]),
+      ...new Set([
+        ...finals.flatMap((verdict) => verdict?.notChecked ?? []),
+        ...describeOvertaken(task, subtasks),
+        ...alwaysUnchecked,
+      ]),
     ],
   };
+}
+
+/** Red before and red now, with no test named on both sides: it would look the same whatever was changed. */
+function provesSomething({ run, rerun, baseline }: CheckResult): boolean {
+  return (rerun ?? run).status === "green" || (run.tests !== null && baseline?.tests != null);
+}
+
+function describeProof(finals: readonly (Verdict | null)[]): string {
+  const red = new Set(
+    finals
+      .flatMap((verdict) => verdict?.checks ?? [])
+      .filter(({ run, rerun }) => (rerun ?? run).status === "red")
+      .map(({ check }) => `\`${check.command}\``),
+  );
+  if (red.size === 0) return "every check passed on the attempt's commit and again after the merge";
+  return `nothing fails that did not fail before, on the attempt's commit and again after the merge; ${[...red].join(", ")} ${red.size === 1 ? "is" : "are"} red with and without the change`;
+}
+
+function describeUnproven(subtasks: readonly Subtask[]): string {
+  const names = subtasks.map(({ key }) => `"${key}"`).join(", ");
+  const wasRun = subtasks.some(
+    ({ verdict, gateVerdict }) => (gateVerdict ?? verdict)?.checks.length,
+  );
+  return wasRun
+    ? `no check of ${names} tells anything: it fails with and without the change, and names no tests`
+    : `no check was run on ${names}`;
+}
+
+/** A subtask's own checks run after its own merge, and not again after those that follow. */
+function describeOvertaken({ headCommit }: Task, subtasks: readonly Subtask[]): string[] {
+  return subtasks
+    .filter(
+      ({ checks, integratedCommit }) =>
+        checks.length > 0 && integratedCommit !== null && integratedCommit !== headCommit,
+    )
+    .map(({ key }) => `The checks of "${key}" were not run again on what was merged after it.`);
 }
 
 /** What the last attempt that came to its end said in its own words. */

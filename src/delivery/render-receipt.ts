@@ -81,9 +81,9 @@ export function renderReceipt(receipt: Receipt): string {
       ["Attempt", "Ended", "Verdict", "Recovery"],
       receipt.attempts.map((attempt) => [
         `${attempt.subtask} #${attempt.number}`,
-        `${attempt.end_reason ?? "running"}${attempt.detail ? `: ${attempt.detail}` : ""}`,
+        `${attempt.end_reason?.replaceAll("_", " ") ?? "running"}${attempt.detail ? `: ${attempt.detail}` : ""}`,
         attempt.verdict ? `${attempt.verdict.result}: ${attempt.verdict.summary}` : "–",
-        attempt.recovery ? `${attempt.recovery.action}: ${attempt.recovery.reason}` : "–",
+        attempt.recovery ? attempt.recovery.action.replaceAll("_", " ") : "–",
       ]),
     ),
     "## Cost",

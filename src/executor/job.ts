@@ -14,6 +14,8 @@ export type ExecuteDeps = {
   environment: () => Record<string, string>;
   trackProcess: (what: string) => (identity: ProcessIdentity) => void;
   report: (claim: Claim, message: string, data: Record<string, unknown>) => Promise<void>;
+  /** Says that a slot waits for what is begun: other work may give way. Returns how to say it is done. */
+  beginUrgent: () => () => void;
 };
 
 export type Job = {
@@ -22,5 +24,7 @@ export type Job = {
   subtask: Subtask;
   attempt: Attempt;
   mirror: Mirror;
+  /** What setup and agent print. */
+  logPath: string;
   signal: AbortSignal;
 };

@@ -25,12 +25,22 @@ import { writeBrief } from "./write-brief.ts";
 export function makeExecuteStage(deps: ExecuteDeps): Stage {
   return async (claim, signal) => {
     const job = await readJob(deps, claim, signal);
-    const worktree = await prepareWorktree(deps, job);
+    const worktree = await urgently(deps, () => prepareWorktree(deps, job));
     const env = worktreeEnvironment(deps, job, worktree);
     const setup = await runSetup(deps, job, worktree, env);
     const end = setup ?? (await runAgent(deps, job, worktree, env));
-    return finish(job, worktree, end);
+    return urgently(deps, () => finish(job, worktree, end));
   };
+}
+
+/** Before the agent runs and after it ended, its slot is taken for nothing. */
+async function urgently<T>({ beginUrgent }: ExecuteDeps, work: () => Promise<T>): Promise<T> {
+  const done = beginUrgent();
+  try {
+    return await work();
+  } finally {
+    done();
+  }
 }
 
 async function readJob(deps: ExecuteDeps, claim: Claim, signal: AbortSignal): Promise<Job> {
@@ -41,7 +51,10 @@ async function readJob(deps: ExecuteDeps, claim: Claim, signal: AbortSignal): Pr
     getAttempt(deps.db, claim.attemptId),
   ]);
   invariant(task?.preparation && subtask && attempt, "a claimed attempt has its rows");
-  return { claim, task, subtask, attempt, mirror: { gitDir: task.preparation.mirror }, signal };
+  const logPath = join(deps.paths.logs, `${attempt.id}.log`);
+  await setAttemptLog(deps.db, attempt.id, logPath);
+  const mirror = { gitDir: task.preparation.mirror };
+  return { claim, task, subtask, attempt, mirror, logPath, signal };
 }
 
 async function runAgent(
@@ -51,35 +64,35 @@ async function runAgent(
   env: Record<string, string>,
 ): Promise<AgentEnd> {
   const { attempt, subtask, task, signal } = job;
+  const agent = findAgent(deps, subtask.agent);
+  if (typeof agent !== "function") return agent;
   const scratch = join(deps.paths.scratch, attempt.id);
   await mkdir(scratch, { recursive: true, mode: 0o700 });
   const subtasks = await listSubtasks(deps.db, task.id);
   const progress = new ProgressReporter((message, data) => deps.report(job.claim, message, data));
-  const logPath = attemptLogPath(deps.paths.logs, attempt.id);
-  await setAttemptLog(deps.db, attempt.id, logPath);
-  const agent = findAgent(deps, subtask.agent);
-  if (typeof agent !== "function") return agent;
-  const end = await agent({
-    brief: writeBrief({
-      task,
-      subtask,
-      subtaskCount: subtasks.length,
-      attempt: attempt.number,
-      diff: await readDiff(job),
-    }),
-    worktree: worktree.path,
-    mode: task.expectsChange ? "write" : "read_only",
-    env,
-    logPath,
-    scratch,
-    timeoutMs: task.attemptTimeoutMs,
-    signal,
-    onProcess: deps.trackProcess(`attempt ${attempt.id}`),
-    emit: (event) => progress.emit(event),
-  });
-  await progress.flush();
-  await rm(scratch, { recursive: true, force: true });
-  return end;
+  try {
+    return await agent({
+      brief: writeBrief({
+        task,
+        subtask,
+        subtaskCount: subtasks.length,
+        attempt: attempt.number,
+        diff: await readDiff(job),
+      }),
+      worktree: worktree.path,
+      mode: task.expectsChange ? "write" : "read_only",
+      env,
+      logPath: job.logPath,
+      scratch,
+      timeoutMs: task.attemptTimeoutMs,
+      signal,
+      onProcess: deps.trackProcess(`attempt ${attempt.id}`),
+      emit: (event) => progress.emit(event),
+    });
+  } finally {
+    await progress.flush();
+    await rm(scratch, { recursive: true, force: true });
+  }
 }
 
 /** The agent, or how the attempt ends when this process has none of that name: no retry would help. */
@@ -91,10 +104,6 @@ function findAgent(deps: ExecuteDeps, name: string): Agent | AgentEnd {
       return endedBefore("gave_up", "agent_unavailable", error.message, "");
     throw error;
   }
-}
-
-function attemptLogPath(folder: string, attemptId: string): string {
-  return join(folder, `${attemptId}.log`);
 }
 
 /** What a review is about: the change from where it left the branch, cut to what a model can read. */

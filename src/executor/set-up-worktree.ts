@@ -1,6 +1,7 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { AgentEnd } from "../agents/agent.ts";
+import { cleanText, cutToTail } from "../agents/clean-text.ts";
 import type { FailureKind } from "../core/failure.ts";
 import { invariant } from "../core/invariant.ts";
 import { attemptMark } from "../core/marks.ts";
@@ -21,6 +22,8 @@ import type { ExecuteDeps, Job } from "./job.ts";
  * and the installed dependencies that the repository says it needs.
  */
 const setupTimeoutMs = 30 * 60_000;
+/** An event names so many of the copied files; there may be tens of thousands. */
+const maxNamed = 50;
 
 /** The subtask's worktree, clean at the attempt's base. What a lost attempt left is kept as a snapshot first. */
 export async function prepareWorktree(deps: ExecuteDeps, job: Job): Promise<WorktreeRow> {
@@ -98,10 +101,13 @@ export async function runSetup(
     await deps.report(
       job.claim,
       `Copied ${copied.copied.length} ignored files (.worktreeinclude)`,
-      { step: "include", ...copied },
+      {
+        step: "include",
+        copied: copied.copied.slice(0, maxNamed),
+        skipped: copied.skipped.slice(0, maxNamed),
+      },
     );
   }
-  const logPath = join(deps.paths.logs, `${attempt.id}.setup.log`);
   for (const command of task.preparation.setup) {
     const result = await runCommand({
       argv: ["sh", "-c", command],
@@ -109,7 +115,7 @@ export async function runSetup(
       env,
       timeoutMs: setupTimeoutMs,
       signal,
-      logPath,
+      logPath: job.logPath,
       onStarted: deps.trackProcess(`setup of ${job.subtask.id}`),
     });
     if (result.endedBy === "abort")
@@ -147,7 +153,7 @@ export function endedBefore(
     reason,
     failure,
     detail,
-    outputTail: outputTail.slice(-8_000),
+    outputTail: cutToTail(cleanText(outputTail), 8_000),
     summary: null,
     question: null,
     discoveries: [],

@@ -14,6 +14,8 @@ import { toEventWire } from "./wire.ts";
  */
 export type StreamLimits = { heartbeatMs: number; drainTimeoutMs: number; pageSize: number };
 
+const endings: ReadonlySet<string> = new Set(["task.completed", "task.failed", "task.cancelled"]);
+
 export async function streamEvents(
   service: Service,
   taskId: string,
@@ -36,7 +38,7 @@ export async function streamEvents(
       // Asked before the events are read, so that no event can slip between the two.
       const state = askState ? (await service.show(taskId)).task.state : null;
       const page = await service.events(taskId, after, limits.pageSize);
-      askState = page.length > 0 && page.some(({ type }) => type.startsWith("task."));
+      askState = page.some(({ type }) => endings.has(type));
       for (const event of page) {
         if (!isOpen()) return;
         const wire = toEventWire(event);

@@ -1,6 +1,8 @@
 import { isUtf8 } from "node:buffer";
 import type { FastifyInstance } from "fastify";
 import { DeputyError } from "../core/error.ts";
+import { formatPath } from "../core/explain-issue.ts";
+import { findUnstorable } from "../core/storable.ts";
 
 /**
  * JSON bodies, read strictly: broken UTF-8 is refused instead of turned into question marks, and
@@ -21,8 +23,9 @@ export function installJsonParser(app: FastifyInstance): void {
     // It calls back at once; the promise in its type is for parsers that do not.
     void parseJson(request, text, (error, value) => {
       if (error) return done(explainJsonError(text), undefined);
-      const stray = text.includes("\\u") ? findUnstorable(value, "") : null;
-      if (stray === null) return done(null, value);
+      const path = text.includes("\\u") ? findUnstorable(value) : null;
+      if (path === null) return done(null, value);
+      const stray = formatPath(path);
       done(
         new DeputyError(
           "invalid_input",
@@ -57,17 +60,4 @@ function explainJsonError(text: string): DeputyError {
     return refuse(`something is wrong at line ${line}, column ${column}`, { line });
   }
   return refuse("it names __proto__ or a constructor's prototype");
-}
-
-/** The path of the first string that Postgres would refuse, or null. */
-function findUnstorable(value: unknown, path: string): string | null {
-  if (typeof value === "string") return /[\0\p{Surrogate}]/u.test(value) ? path : null;
-  if (value === null || typeof value !== "object") return null;
-  for (const [key, inner] of Object.entries(value)) {
-    const at = Array.isArray(value) ? `${path}[${key}]` : path === "" ? key : `${path}.${key}`;
-    if (findUnstorable(key, path) !== null) return path;
-    const found = findUnstorable(inner, at);
-    if (found !== null) return found;
-  }
-  return null;
 }

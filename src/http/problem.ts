@@ -38,6 +38,10 @@ export function toProblem(error: unknown): Problem | null {
       ...(error.line !== null && { line: error.line }),
     });
   }
+  if (isDatabaseAway(error)) {
+    const detail = "The database does not answer at the moment; try again.";
+    return makeProblem(errorStatus.unavailable, "unavailable", detail);
+  }
   const { code, statusCode } = error as Partial<FastifyError>;
   switch (code) {
     case "FST_ERR_CTP_BODY_TOO_LARGE":
@@ -53,6 +57,16 @@ export function toProblem(error: unknown): Problem | null {
     return makeProblem(statusCode, "invalid_input", (error as Error).message);
   }
   return null;
+}
+
+/** No connection, one that broke, or a server on its way down or up; as the driver says it. */
+function isDatabaseAway(error: unknown): boolean {
+  const { code, syscall, message } = error as { code?: string; syscall?: string; message?: string };
+  return (
+    syscall === "connect" ||
+    /^(08...|57P0[123])$/.test(code ?? "") ||
+    /^Connection terminated/.test(message ?? "")
+  );
 }
 
 export function installErrorHandlers(app: FastifyInstance, log: Log): void {

@@ -8,6 +8,7 @@ import { json } from "../store/open.ts";
 import type { Tx } from "../store/schema.ts";
 import { appendEvent, insertSubtask, moveTask, ringStage } from "../store/transition.ts";
 import type { Announce } from "./announce.ts";
+import { describeOpen } from "./settle.ts";
 import { maxStageFailures, maxStageLosses, stageRetryAt, waitForSlot } from "./stage-retry.ts";
 
 /** What the plan and deliver stages report becomes the task's state. */
@@ -67,7 +68,7 @@ export async function advanceTask(
         message: `${claim.stage} could not do its work: ${outcome.detail}`,
         data: { stage: claim.stage, failures },
       });
-      if (failures >= maxStageFailures) {
+      if (failures >= maxStageFailures[claim.stage]) {
         return fail(
           tx,
           announce,
@@ -126,7 +127,7 @@ async function enterRunning(
     {
       kind: "dependency",
       on: ids,
-      reason: `${ids.length} of ${ids.length} subtasks are still open`,
+      reason: describeOpen(ids.length, ids.length),
     },
     {
       preparation: json(preparation),

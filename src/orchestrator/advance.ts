@@ -97,9 +97,10 @@ async function advanceSubtask(
       await appendEvent(tx, task.id, {
         ...about,
         type: "verdict.reached",
-        message: task.expectsChange
-          ? `Verified: ${verdict.result}. ${verdict.summary}`
-          : `Not verified: ${verdict.summary}`,
+        message:
+          task.expectsChange && (verdict.result !== "pass" || verdict.checks.length > 0)
+            ? `Verified: ${verdict.result}. ${verdict.summary}`
+            : `Not verified: ${verdict.summary}`,
         data: { result: verdict.result, summary: verdict.summary, key: subtask.key },
       });
       if (verdict.result === "pass") return enter("integrating", { verdict: json(verdict) });
@@ -118,7 +119,7 @@ async function advanceSubtask(
         ...about,
         type: "subtask.completed",
         message: task.expectsChange
-          ? `"${subtask.title}" is verified and merged into the task branch`
+          ? `"${subtask.title}" is ${outcome.verdict.checks.length > 0 ? "verified and " : ""}merged into the task branch`
           : `"${subtask.title}" is done`,
         data: { key: subtask.key, commit: outcome.commit },
       });
@@ -191,7 +192,7 @@ async function advanceSubtask(
         await endAttempt(tx, task, subtask, claim, attempt);
         return recover(endingOf(attempt));
       }
-      if (subtask.stageFailures + 1 < maxStageFailures) {
+      if (subtask.stageFailures + 1 < maxStageFailures[claim.stage]) {
         return retryStage(tx, task, subtask, claim, subtask.stageFailures + 1, outcome.detail);
       }
       return breakStage(outcome.detail);

@@ -18,7 +18,8 @@ export const leaseMs = 30_000;
 
 /**
  * Claim up to `limit` pieces of work of a stage for this boot, longest waiting first; each is handed
- * over as soon as it is claimed. What another process was faster on is left aside.
+ * over as soon as it is claimed. What another process was faster on is left aside, and so is what
+ * cannot be claimed: one bad row must not keep all others waiting. Its error is thrown at the end.
  */
 export async function* claimWork(
   db: Db,
@@ -27,17 +28,24 @@ export async function* claimWork(
   limit: number,
 ): AsyncGenerator<Claim> {
   const tried: string[] = [];
+  let firstError: unknown = null;
   for (let claimed = 0; claimed < limit; ) {
     const candidates = await findCandidates(db, stage, limit - claimed, tried);
-    if (candidates.length === 0) return;
+    if (candidates.length === 0) break;
     for (const { taskId, subtaskId } of candidates) {
       tried.push(subtaskId ?? taskId);
-      const claim = await inTransition(db, (tx) => claimOne(tx, bootId, stage, taskId, subtaskId));
+      const claim = await inTransition(db, (tx) =>
+        claimOne(tx, bootId, stage, taskId, subtaskId),
+      ).catch((error) => {
+        firstError ??= error;
+        return null;
+      });
       if (!claim) continue;
       claimed++;
       yield claim;
     }
   }
+  if (firstError) throw firstError;
 }
 
 async function claimOne(

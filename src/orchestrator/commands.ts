@@ -1,5 +1,6 @@
 import { DeputyError } from "../core/error.ts";
 import type { EventType } from "../core/event.ts";
+import type { Hold } from "../core/hold.ts";
 import { invariant } from "../core/invariant.ts";
 import { isTaskOver } from "../core/lifecycle.ts";
 import type { Subtask, Task } from "../core/task.ts";
@@ -7,7 +8,7 @@ import { getLatestAttempt } from "../store/attempts.ts";
 import { json } from "../store/open.ts";
 import { listOpenQuestions, setAnswer } from "../store/questions.ts";
 import type { Db, Tx } from "../store/schema.ts";
-import { getTask } from "../store/tasks.ts";
+import { findActiveTask, getTask } from "../store/tasks.ts";
 import {
   appendEvent,
   inTransition,
@@ -51,7 +52,21 @@ export async function retryTask(deps: AdvanceDeps, taskId: string): Promise<Task
         `${task.id} is ${task.state}; only a failed task can be retried.`,
       );
     }
-    const reopened = { endDetail: null, stageFailures: 0, discardedAt: null };
+    const { subject } = task.origin;
+    const active = subject ? await findActiveTask(tx, subject) : null;
+    if (active) {
+      throw new DeputyError(
+        "conflict",
+        `${subject} has another active task, ${active}; wait for it or cancel it.`,
+      );
+    }
+    // A wish to stop that came too late to be met is over too.
+    const reopened = {
+      endDetail: null,
+      stageFailures: 0,
+      discardedAt: null,
+      cancelRequestedAt: null,
+    };
     await appendEvent(tx, task.id, { type: "task.retried", message: "Retry requested" });
     if (subtasks.length === 0) {
       await moveTask(tx, task, "queued", waitForSlot("plan"), reopened);
@@ -62,7 +77,8 @@ export async function retryTask(deps: AdvanceDeps, taskId: string): Promise<Task
       await moveTask(tx, task, "delivering", waitForSlot("deliver"), reopened);
       return ringStage(tx, "deliver", task.id, null);
     }
-    for (const subtask of failed) await reopen(tx, task, subtask);
+    // Settling starts them in their turn: those that write the same files one after the other.
+    for (const subtask of failed) await reopen(tx, subtask);
     await moveTask(
       tx,
       task,
@@ -74,21 +90,20 @@ export async function retryTask(deps: AdvanceDeps, taskId: string): Promise<Task
   });
 }
 
-async function reopen(tx: Tx, task: Task, subtask: Subtask): Promise<void> {
+async function reopen(tx: Tx, subtask: Subtask): Promise<void> {
   const latest = await getLatestAttempt(tx, subtask.id);
-  await moveSubtask(tx, subtask, "ready", waitForSlot("execute"), {
-    baseCommit: task.headCommit,
+  const hold: Hold = { kind: "dependency", on: [subtask.id], reason: "retried" };
+  await moveSubtask(tx, subtask, "blocked", hold, {
     firstCountedAttempt: (latest?.number ?? 0) + 1,
     stageFailures: 0,
     endDetail: null,
   });
-  await appendEvent(tx, task.id, {
+  await appendEvent(tx, subtask.taskId, {
     type: "subtask.retried",
-    message: `"${subtask.title}" is ready again`,
+    message: `"${subtask.title}" is tried again`,
     data: { key: subtask.key },
     subtaskId: subtask.id,
   });
-  await ringStage(tx, "execute", task.id, subtask.id);
 }
 
 /** Answer the open question (or the named one). An approval takes yes or no. */
@@ -102,7 +117,11 @@ export async function answerQuestion(
     if (isTaskOver(task.state)) {
       throw new DeputyError("conflict", `${task.id} is ${task.state}; it asks nothing any more.`);
     }
-    const open = await listOpenQuestions(tx, task.id);
+    // One of a subtask that was cancelled meanwhile has nobody left to tell the answer to.
+    const asking = [task, ...subtasks].map(({ hold }) => hold);
+    const open = (await listOpenQuestions(tx, task.id)).filter(({ id }) =>
+      asking.some((hold) => hold?.kind === "question" && hold.questionId === id),
+    );
     const question = questionId ? open.find(({ id }) => id === questionId) : open[0];
     if (!question) {
       throw new DeputyError(
@@ -169,6 +188,9 @@ export async function recordHandover(
   message: string,
 ): Promise<Task> {
   return change(deps, taskId, async (tx, task) => {
+    if (type !== "task.restored" && !isTaskOver(task.state)) {
+      throw new DeputyError("conflict", `${task.id} is ${task.state}: somebody retried it.`);
+    }
     const at = {
       "task.accepted": { acceptedAt: new Date() },
       "task.discarded": { discardedAt: new Date() },

@@ -20,7 +20,7 @@ export async function endAttempt(
   if (!row) return;
   await appendEvent(tx, task.id, {
     type: "attempt.ended",
-    message: `Attempt ${row.number} of "${subtask.title}" ended: ${outcome.reason}${outcome.detail ? ` (${outcome.detail})` : ""}`,
+    message: `Attempt ${row.number} of "${subtask.title}" ended: ${outcome.reason.replaceAll("_", " ")}${outcome.detail ? ` (${outcome.detail})` : ""}`,
     data: {
       number: row.number,
       key: subtask.key,

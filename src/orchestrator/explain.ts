@@ -62,7 +62,7 @@ function explainHold(
       return {
         ...base,
         waitingFor: `${hold.doing}, by ${hold.owner}`,
-        next: "it reports when it is done; if its process dies, the work is taken over at once",
+        next: "it reports when it is done; a process that dies is noticed by then at the latest, and the work taken over",
         nextAt: hold.expiresAt,
         unblock: null,
       };

@@ -1,3 +1,4 @@
+import { cutText } from "../agents/clean-text.ts";
 import { DeputyError } from "../core/error.ts";
 import { gather } from "../core/gather.ts";
 import { newId } from "../core/id.ts";
@@ -173,6 +174,5 @@ async function findTaskByKey(
 }
 
 export function firstLine(text: string, max = 100): string {
-  const line = text.trim().split("\n")[0] ?? "";
-  return line.length > max ? `${line.slice(0, max - 1)}…` : line;
+  return cutText(text.trim().split("\n")[0] ?? "", max);
 }

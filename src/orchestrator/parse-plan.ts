@@ -3,6 +3,7 @@ import { z } from "zod";
 import { DeputyError } from "../core/error.ts";
 import { explainIssue } from "../core/explain-issue.ts";
 import { findPlanProblem, type PlanProblem, subtaskSpecSchema } from "../core/plan.ts";
+import { findUnstorable } from "../core/storable.ts";
 import type { Task } from "../core/task.ts";
 
 /**
@@ -43,6 +44,11 @@ export function parsePlanYaml(text: string): PlanInput {
       keyLine(parent ?? document.contents, unknownKey, lines) ?? lineOf(path),
       `unknown key "${unknownKey}"; ${path.length === 1 ? "a plan" : "a subtask"} has ${Object.keys(known).join(", ")}`,
     );
+  }
+  const stray = findUnstorable(raw);
+  if (stray) {
+    const reason = "a text holds a NUL or half of a surrogate pair, which cannot be stored";
+    throw badPlan(lineOf(Array.isArray(raw) ? ["subtasks", ...stray] : stray), reason);
   }
   const problem = findPlanProblem(parsed.data.subtasks);
   if (problem) throw badPlan(lineOf(problemPath(problem)), problem.message);

@@ -1,5 +1,6 @@
 import type { Claim, Outcome, Stage, StageName } from "../core/outcome.ts";
 import { ping } from "../store/tasks.ts";
+import { notifyReady } from "../store/transition.ts";
 import { type AdvanceDeps, advance } from "./advance.ts";
 import { claimWork } from "./claim.ts";
 import { faultPoint } from "./fault-point.ts";
@@ -12,8 +13,11 @@ import { faultPoint } from "./fault-point.ts";
  * not renewed either, so whatever went wrong with it, its lease runs out and is found.
  */
 export type StageRunner = {
+  /** Look whether a stage has work; nothing happens when its slots are taken. */
   ring(stage: StageName): void;
   ringAll(): void;
+  /** The queue's bell, which nobody else hears: with no slot left over, it is passed on to the others. */
+  hear(stage: StageName): void;
   /** Abort the claims of a task, because a person cancelled it. */
   cancelTask(taskId: string): void;
   /** Abort a claim that is somebody else's by now: what it reports will be refused. */
@@ -59,33 +63,44 @@ const causeInWords: Record<AbortCause, string> = {
 export function startStageRunner(options: StageRunnerOptions): StageRunner {
   const { db, bootId, stages, log } = options;
   const inHand = new Map<Claim, { controller: AbortController; done: Promise<void> }>();
-  const claiming = new Map<StageName, { again: boolean; done: Promise<void> }>();
+  const claiming = new Map<StageName, { again: boolean; bell: boolean; done: Promise<void> }>();
   let stopping = false;
   let released = false;
 
-  const ring = (stage: StageName): void => {
+  const look = (stage: StageName, bell: boolean): void => {
     const row = stages[stage];
-    if (!row || row.slots === 0 || stopping) return;
+    if (!row || stopping) return;
     const busy = claiming.get(stage);
     if (busy) {
       busy.again = true;
+      busy.bell ||= bell;
       return;
     }
     const done = claimAll(stage, row).finally(() => {
-      const rangMeanwhile = claiming.get(stage)?.again;
+      const state = claiming.get(stage);
       claiming.delete(stage);
-      if (rangMeanwhile) ring(stage);
+      if (state?.again) return look(stage, state.bell);
+      if (state?.bell && freeSlots(stage, row.slots) <= 0) passOn(stage);
     });
-    claiming.set(stage, { again: false, done });
+    claiming.set(stage, { again: false, bell, done });
+  };
+  const ring = (stage: StageName) => look(stage, false);
+
+  const freeSlots = (stage: StageName, slots: number): number =>
+    slots - [...inHand.keys()].filter((claim) => claim.stage === stage).length;
+
+  const passOn = (stage: StageName): void => {
+    notifyReady(db, stage).catch((error) =>
+      log("warn", { stage, err: error }, "could not pass a bell on; the others look by themselves"),
+    );
   };
 
   const claimAll = async (
     stage: StageName,
     { run, slots }: { run: Stage; slots: number },
   ): Promise<void> => {
-    const used = [...inHand.keys()].filter((claim) => claim.stage === stage).length;
     try {
-      for await (const claim of claimWork(db, bootId, stage, slots - used)) {
+      for await (const claim of claimWork(db, bootId, stage, freeSlots(stage, slots))) {
         faultPoint(stage, "claimed");
         start(claim, run);
         if (stopping) return;
@@ -154,6 +169,7 @@ export function startStageRunner(options: StageRunnerOptions): StageRunner {
 
   return {
     ring,
+    hear: (stage) => look(stage, true),
     ringAll: () => {
       for (const stage of Object.keys(stages) as StageName[]) ring(stage);
     },

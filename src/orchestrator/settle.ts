@@ -87,9 +87,10 @@ async function settleTask(
     const failed = subtasks.filter(({ state }) => state === "failed");
     const held = open.filter(({ state }) => state === "blocked");
     const detail = [
-      ...failed.map(
-        ({ key, endDetail }) => `"${key}" failed: ${endDetail ?? "no reason was recorded"}`,
-      ),
+      ...failed.map(({ key, endDetail }) => {
+        const why = endDetail ?? "no reason was recorded";
+        return subtasks.length === 1 ? why : `"${key}" failed: ${why}`;
+      }),
       ...(held.length > 0 ? [`${names(held)} could not start because of that`] : []),
     ].join("; ");
     const over = await moveTask(tx, task, "failed", null, { endDetail: detail });
@@ -112,7 +113,7 @@ async function settleTask(
   const hold: Hold = {
     kind: "dependency",
     on: open.map(({ id }) => id),
-    reason: `${open.length} of ${subtasks.length} subtasks are still open`,
+    reason: describeOpen(open.length, subtasks.length),
   };
   if (task.state === "waiting")
     await announce(tx, task, { type: "task.resumed", message: "Going on" });
@@ -145,6 +146,12 @@ async function settleCancelled(
   if (working) return;
   await moveTask(tx, task, "cancelled", null, { endDetail: "cancelled on request" });
   await announce(tx, task, { type: "task.cancelled", message: "Cancelled" });
+}
+
+/** What a running task waits for. */
+export function describeOpen(open: number, all: number): string {
+  if (all === 1) return "its one subtask is still open";
+  return `${open} of ${all} subtasks ${open === 1 ? "is" : "are"} still open`;
 }
 
 function names(subtasks: readonly Subtask[]): string {

@@ -43,7 +43,8 @@ type QueueOptions = {
 };
 
 /** A queue that does not answer keeps nobody waiting longer than this. */
-const openTimeoutMs = 15_000;
+const openTimeoutMs = 10_000;
+const ringTimeoutMs = 10_000;
 const closeTimeoutMs = 2_000;
 const healPauseMs = 2_000;
 
@@ -78,8 +79,9 @@ export async function openQueue(options: QueueOptions): Promise<WorkQueue> {
   let parts = await openParts(options, onError);
   return {
     ring: async (rings) => {
+      if (healing) throw new Error("the queue is being made anew");
       try {
-        await parts.ring(rings);
+        await Promise.race([parts.ring(rings), failAfter(ringTimeoutMs)]);
       } catch (error) {
         if (isTableGone(error as Error)) void heal();
         throw error;
@@ -90,6 +92,11 @@ export async function openQueue(options: QueueOptions): Promise<WorkQueue> {
       await parts.close();
     },
   };
+}
+
+async function failAfter(timeoutMs: number): Promise<never> {
+  await sleep(timeoutMs, undefined, { ref: false });
+  throw new Error(`the queue did not answer within ${timeoutMs / 1000} s`);
 }
 
 /** PostgreSQL's words for a table, schema or function that is not there. */

@@ -60,10 +60,10 @@ export function decide(
         question: failure.question ?? detail,
       };
     case "give_up":
-      return giveUp(`giving up, because trying again would not help (${kind})`);
+      return giveUp(`giving up, because trying again would not help`);
     case "give_up_when_repeated":
       if (history.some((past) => past.signature === signature)) {
-        return giveUp(`giving up, because the same happened again (${kind})`);
+        return giveUp(`giving up, because the same happened again`);
       }
       return retryCounted(failure, history, options);
     case "retry":
@@ -73,7 +73,7 @@ export function decide(
     case "retry_uncounted": {
       const inRow = countInRow(history, kind) + 1;
       const limit = kind === "lost" ? maxLost : maxTransient;
-      if (inRow >= limit) return giveUp(`giving up after ${inRow} in a row (${kind})`);
+      if (inRow >= limit) return giveUp(`giving up after ${inRow} of these in a row`);
       const delayMs =
         kind === "lost"
           ? 0
@@ -86,7 +86,7 @@ export function decide(
         action: "retry",
         ...base,
         delayMs,
-        reason: `again, not counted as an attempt (${kind}: ${detail})`,
+        reason: `again, not counted as an attempt (${detail})`,
       };
     }
   }
@@ -105,7 +105,7 @@ function retryCounted(
       action: "give_up",
       kind,
       signature,
-      reason: `giving up after ${counted} attempts (${kind}): ${detail}`,
+      reason: `giving up after ${counted} attempts: ${detail}`,
     };
   }
   const delayMs = backoffMs(counted, {
@@ -118,7 +118,7 @@ function retryCounted(
     kind,
     signature,
     delayMs,
-    reason: `attempt ${counted + 1} of ${maxAttempts} from a clean base, with what went wrong in its brief (${kind}: ${detail})`,
+    reason: `attempt ${counted + 1} of ${maxAttempts} from a clean base, with what went wrong in its brief (${detail})`,
   };
 }
 

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { closeSync, openSync, readdirSync, readFileSync, readSync } from "node:fs";
 
 /**
  * A pid alone says nothing: the system reuses them. A process is recognised by its pid and the
@@ -38,17 +38,30 @@ export function findProcessesByEnvironment(name: string, value: string): Process
   }
   for (const pid of pids) {
     if (Number(pid) === process.pid) continue;
-    let environment: Buffer;
-    try {
-      environment = readFileSync(`/proc/${pid}/environ`);
-    } catch {
-      continue; // gone meanwhile, or another user's
-    }
-    if (!environment.includes(needle)) continue;
+    if (!readEnvironment(pid)?.includes(needle)) continue;
     const identity = identifyProcess(Number(pid));
     if (identity) found.push(identity);
   }
   return found;
+}
+
+/** Reading hundreds of these is on the way of every command: one buffer for all, the fewest calls. */
+const environmentBuffer = Buffer.allocUnsafe(128 * 1024);
+
+function readEnvironment(pid: string): Buffer | null {
+  const path = `/proc/${pid}/environ`;
+  try {
+    const file = openSync(path, "r");
+    try {
+      const bytes = readSync(file, environmentBuffer, 0, environmentBuffer.length, 0);
+      if (bytes < environmentBuffer.length) return environmentBuffer.subarray(0, bytes);
+    } finally {
+      closeSync(file);
+    }
+    return readFileSync(path); // an unusually large one
+  } catch {
+    return null; // gone meanwhile, or another user's
+  }
 }
 
 function signalsReach(pid: number): boolean {

@@ -52,14 +52,17 @@ const maxStarts = 20;
 
 /**
  * Make, start or adopt the database of this home. Throws a DeputyError that says what to do when this
- * machine cannot run one. `fsync: false` is for tests: faster, and lost with the machine.
+ * machine cannot run one. `fsync: false` is for tests: faster, and lost with the machine. With
+ * `adoptOnly` none is started, and an `unavailable` DeputyError says that none runs.
  */
 export async function startEmbeddedPostgres(options: {
   home: string;
   log: (message: string) => void;
   fsync?: boolean;
+  adoptOnly?: boolean;
 }): Promise<EmbeddedPostgres> {
-  const { log, fsync = true } = options;
+  const { log, fsync = true, adoptOnly = false } = options;
+  if (adoptOnly && !(await hasDatabase(options.home))) throw notRunning(options.home);
   const cluster = await openCluster(options.home);
   const binaries = await prepareBinaries(cluster.user, cluster.copies, log);
   await removeAbandonedRooms(cluster);
@@ -75,7 +78,7 @@ export async function startEmbeddedPostgres(options: {
     const found = await inspectPidFile(cluster.dataDirectory);
     if (found.kind === "ours") {
       const { pid } = found.postmaster.process;
-      if (hasLostItsProgram(pid)) {
+      if (!adoptOnly && hasLostItsProgram(pid)) {
         log(`restarting PostgreSQL ${pid}: its program was deleted`);
         await stop(cluster, binaries);
         continue;
@@ -87,13 +90,14 @@ export async function startEmbeddedPostgres(options: {
         const { connection } = answer;
         return { connection, adopted, pid, stop: () => stop(cluster, binaries) };
       }
-      if (answer.kind === "unreachable") {
+      if (answer.kind === "unreachable" && !adoptOnly) {
         log(`restarting PostgreSQL ${pid}: ${answer.reason}`);
         await stop(cluster, binaries);
-      }
+      } else if (answer.kind === "unreachable") throw notRunning(options.home);
       continue;
     }
 
+    if (adoptOnly) throw notRunning(options.home);
     starts++;
     const logFrom = logSize(cluster);
     const stalePid = found.kind === "stale" ? found.pid : null;
@@ -117,6 +121,11 @@ export async function startEmbeddedPostgres(options: {
     throw notStarting(cluster, words || "it said nothing");
   }
   throw notStarting(cluster, await readLogTail(cluster, 0));
+}
+
+async function hasDatabase(home: string): Promise<boolean> {
+  const cluster = await findCluster(home);
+  return cluster !== null && existsSync(cluster.dataDirectory);
 }
 
 /** What `deputy doctor` says about it. Starts and changes nothing. */
@@ -183,6 +192,10 @@ async function stop(cluster: Cluster, binaries: PostgresBinaries): Promise<void>
 /** Reasons that go away by themselves: another starter, or the last children of a killed server. */
 function isPassing(words: string): boolean {
   return /lock file ".*" already exists|pre-existing shared memory block/.test(words);
+}
+
+function notRunning(home: string): DeputyError {
+  return new DeputyError("unavailable", `No daemon runs on ${home}; start one with deputy up.`);
 }
 
 function notStarting(cluster: Cluster, words: string): DeputyError {

@@ -54,6 +54,13 @@ async function migrate(db: Db): Promise<void> {
   if (error) throw error;
 }
 
+/** NUL or half of a surrogate pair, as JSON writes them: an escape, behind an even number of backslashes. */
+const unstorable = /(?<!\\)((?:\\\\)*)\\u(?:0000|d[89a-f][0-9a-f]{2})/g;
+
+/**
+ * A value for a JSON column. What PostgreSQL refuses becomes U+FFFD: a text that was cut in the middle
+ * of an emoji must not keep a state from being written. Text from callers is refused at the door instead.
+ */
 export function json(value: unknown): string {
-  return JSON.stringify(value);
+  return JSON.stringify(value).replace(unstorable, "$1\ufffd");
 }

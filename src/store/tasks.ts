@@ -149,7 +149,7 @@ export async function findFirstComment(db: Db, replyTo: string): Promise<string 
 }
 
 /** The active task of a subject, if there is one. */
-export async function findActiveTask(db: Db, subject: string): Promise<string | null> {
+export async function findActiveTask(db: Db | Tx, subject: string): Promise<string | null> {
   const row = await db
     .selectFrom("tasks")
     .select("id")

@@ -64,6 +64,11 @@ export async function notifyCancel(tx: Tx, taskId: string): Promise<void> {
   await sql`select pg_notify('deputy', ${`cancel ${taskId}`})`.execute(tx);
 }
 
+/** Tell every process that a stage has work: whoever has a free slot takes it. */
+export async function notifyReady(db: Db, stage: StageName): Promise<void> {
+  await sql`select pg_notify('deputy', ${`ready ${stage}`})`.execute(db);
+}
+
 type TaskFields = Omit<
   Updateable<TasksTable>,
   "id" | "state" | "epoch" | keyof ReturnType<typeof holdColumns>

@@ -37,10 +37,17 @@ export function conclude(
     findings.length > 0
       ? `, with ${findings.length} allowed ${findings.length === 1 ? "change" : "changes"} to tests or their set-up`
       : "";
-  return verdict(
-    "pass",
-    `${checks.length === 1 ? "1 check passes" : `${checks.length} checks pass`}${notes}`,
-  );
+  return verdict("pass", `${describePasses(checks)}${notes}`);
+}
+
+/** A red check that is no redder than the base does not pass: it is in nobody's way. */
+function describePasses(checks: readonly CheckResult[]): string {
+  const red = checks.filter(({ run, rerun }) => (rerun ?? run).status === "red").length;
+  const green = checks.length - red;
+  const passing = green === 1 ? "1 check passes" : `${green} checks pass`;
+  const failing = red === 1 ? "1 check fails" : `${red} checks fail`;
+  if (red === 0) return passing;
+  return `${green > 0 ? `${passing}, ` : ""}${failing} as on the base`;
 }
 
 /** The summary of a pass that means nothing: there was no check. */
@@ -77,5 +84,12 @@ function slim(result: CheckResult): CheckResult {
     );
     return { ...each, tests: { ...each.tests, listed: "some" as const, tests } };
   });
-  return { ...result, run: run ?? result.run, rerun: rerun ?? null, baseline: baseline ?? null };
+  return {
+    ...result,
+    run: run ?? result.run,
+    rerun: rerun ?? null,
+    baseline: baseline ?? null,
+    newlyFailing: result.newlyFailing.slice(0, maxKeptTests),
+    newlyPassing: result.newlyPassing.slice(0, maxKeptTests),
+  };
 }

@@ -26,7 +26,7 @@ const maxReadTests = 300;
 
 export async function inspectChange(input: ChangeInput): Promise<InspectedChange> {
   const { mirror, baseCommit, commit } = input;
-  const changes: FileChange[] = await listChanges(mirror, baseCommit, commit);
+  const changes: readonly FileChange[] = await listChanges(mirror, baseCommit, commit);
   const readBoth = async (path: string) => ({
     base: await readFileAt(mirror, baseCommit, path),
     now: await readFileAt(mirror, commit, path).catch(() => null), // too large: as good as no file

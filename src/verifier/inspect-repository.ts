@@ -1,3 +1,4 @@
+import { cutText } from "../agents/clean-text.ts";
 import type { RepositoryConfig } from "../core/repository-config.ts";
 import type { Check } from "../core/verdict.ts";
 import type { Mirror } from "../worktree/open-mirror.ts";
@@ -87,9 +88,8 @@ function readCheck(entry: CheckEntry): Check {
 }
 
 function makeCheck(command: string, kind: Check["kind"], source: Check["source"]): Check {
-  const name = squeeze(command);
   return {
-    name: name.length > 80 ? `${name.slice(0, 79)}…` : name,
+    name: cutText(squeeze(command), 80),
     command,
     kind,
     source,

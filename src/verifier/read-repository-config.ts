@@ -2,6 +2,7 @@ import { isMap, isPair, isScalar, LineCounter, type Node, parseDocument } from "
 import type { z } from "zod";
 import { DeputyError } from "../core/error.ts";
 import { type RepositoryConfig, repositoryConfigSchema } from "../core/repository-config.ts";
+import { findUnstorable } from "../core/storable.ts";
 
 /**
  * Reads `.deputy/config.yaml`. A mistake in it stops the task before anything runs, with one
@@ -38,6 +39,11 @@ export function readRepositoryConfig(text: string): RepositoryConfig {
   if (!parsed.success) {
     const { path, message } = explain(parsed.error.issues[0], value);
     throw fail({ line: lineOf(path), path }, message);
+  }
+  const stray = findUnstorable(value);
+  if (stray) {
+    const reason = "holds a NUL or half of a surrogate pair, which no command can";
+    throw fail({ line: lineOf(stray), path: stray }, reason);
   }
   for (const [index, check] of (parsed.data.checks ?? []).entries()) {
     if (typeof check === "string" || check.report === undefined) continue;

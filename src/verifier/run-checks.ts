@@ -26,6 +26,8 @@ export type CheckPlace = {
 const keepBytes = 8 * 1024 * 1024;
 const tailLines = 60;
 const tailLength = 6_000;
+/** All that `python3 -m pytest` prints without pytest; its exit code is that of failing tests. */
+const missingRunner = /^\s*\S*python[\d.]*(?:\.exe)?: No module named '?pytest'?\s*$/;
 
 /** Run it. Throws the signal's reason when aborted; never for what the command does. */
 export async function runCheck(
@@ -76,6 +78,8 @@ function describeEnding(
   if (exitCode === null) return inconclusive(`was killed by ${signal ?? "a signal"}`);
   if (exitCode === 126 || exitCode === 127)
     return inconclusive(`could not start: exit ${exitCode}`);
+  if (exitCode === 1 && missingRunner.test(result.output))
+    return inconclusive("could not start: pytest is not installed for this Python");
   // What a shell reports for a command of its own that SIGKILL or SIGTERM ended.
   if (exitCode === 137 || exitCode === 143) return inconclusive(`was killed: exit ${exitCode}`);
   return { status: exitCode === 0 ? "green" : "red", detail: `exit ${exitCode}` };

@@ -95,7 +95,9 @@ async function findBaseline(
   const known = await getBaseline(deps.db, key);
   if (known) return known;
   const baseline = await runBaseline(run);
-  await saveBaseline(deps.db, key, baseline);
+  // What a bad moment of the machine or the network left open is looked at again the next time.
+  const isWhole = Object.values(baseline.runs).every(({ status }) => status !== "inconclusive");
+  if (baseline.setupOk && isWhole) await saveBaseline(deps.db, key, baseline);
   return baseline;
 }
 

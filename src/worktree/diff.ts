@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { open, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { isFullId, keepReads } from "./kept-reads.ts";
 import { type Mirror, openMirror } from "./open-mirror.ts";
 
 /**
@@ -62,8 +63,19 @@ const statuses: Record<string, Change["status"]> = {
   T: "type_changed",
 };
 
+const keptChanges = keepReads<readonly Change[]>((changes) =>
+  changes.reduce((sum, { path }) => sum + path.length + 32, 0),
+);
+
 /** The paths that differ, sorted by path. */
-export async function listChanges(mirror: Mirror, from: string, to: string): Promise<Change[]> {
+export function listChanges(mirror: Mirror, from: string, to: string): Promise<readonly Change[]> {
+  const read = () => readChanges(mirror, from, to);
+  return isFullId(from) && isFullId(to)
+    ? keptChanges(`${mirror.gitDir}\n${from}\n${to}`, read)
+    : read();
+}
+
+async function readChanges(mirror: Mirror, from: string, to: string): Promise<readonly Change[]> {
   const args = ["diff-tree", ...how, "-z", "--name-status", from, to];
   const fields = (await openMirror(mirror).run(args)).split("\0");
   const changes: Change[] = [];

@@ -41,3 +41,8 @@ export function keepReads<Value>(
     return entry.value;
   };
 }
+
+/** Whether a commit is named so that it can never be another one. Nothing else may be a key. */
+export function isFullId(commit: string): boolean {
+  return /^[0-9a-f]{40}$/.test(commit);
+}

@@ -86,13 +86,18 @@ export async function resolveBase(
  * is pinned at the same time shares one git process.
  */
 export async function pinRef(mirror: Mirror, name: string, commit: string): Promise<void> {
+  await moveRef(mirror, deputyRef(name), commit);
+}
+
+/** Point a ref of the mirror, by its full name, to a commit. */
+export async function moveRef(mirror: Mirror, ref: string, commit: string): Promise<void> {
   const { gitDir } = mirror;
   let pin = pinners.get(gitDir);
   if (!pin) {
     pin = gather((pins) => pinAll(mirror, pins), 100);
     pinners.set(gitDir, pin);
   }
-  const error = await pin({ ref: deputyRef(name), commit });
+  const error = await pin({ ref, commit });
   if (error) throw error;
 }
 

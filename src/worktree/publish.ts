@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DeputyError } from "../core/error.ts";
 import { GitFailure } from "./git-failure.ts";
+import { moveRef } from "./mirror.ts";
 import { type Mirror, openMirror } from "./open-mirror.ts";
 import { isAncestor } from "./read-commit.ts";
 import type { Repository } from "./repository-url.ts";
@@ -30,16 +31,17 @@ const receivePack = [
 
 /**
  * Have `branch` point to `commit` in the user's repository. Says "existed" when it did already.
- * A branch that is there with other work is a conflict, and left alone.
+ * A branch that is there with other work is a conflict, and left alone. Who has just asked for its
+ * `tip` says it; a push that turns out to be none forward is refused by the other side.
  */
 export async function publishBranch(
   mirror: Mirror,
   repository: Repository,
-  what: { commit: string; branch: string } & PublishOptions,
+  what: { commit: string; branch: string; tip?: string | null } & PublishOptions,
 ): Promise<"pushed" | "existed"> {
   const { commit, branch, signal } = what;
   const ref = branchRef(branch);
-  const tip = await branchTip(repository, branch, what);
+  const tip = what.tip === undefined ? await branchTip(repository, branch, what) : what.tip;
   if (tip === commit) return "existed";
   if (tip !== null && !(await isOlder(mirror, tip, commit))) {
     throw new DeputyError(
@@ -57,7 +59,7 @@ export async function publishBranch(
   if (exitCode !== 0) throw explainPush(new GitFailure(args, exitCode, stderr), repository, branch);
   // What a fetch would find, so the next task need not fetch. Where it fails (an old `deputy` that a
   // fetch has still to prune stands in the way), the next task fetches.
-  await openMirror(mirror).ask(["update-ref", `refs/remotes/origin/${branch}`, commit]);
+  await moveRef(mirror, `refs/remotes/origin/${branch}`, commit).catch(() => {});
   return "pushed";
 }
 

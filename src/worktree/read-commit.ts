@@ -1,5 +1,5 @@
 import { GitFailure } from "./git-failure.ts";
-import { keepReads } from "./kept-reads.ts";
+import { isFullId, keepReads } from "./kept-reads.ts";
 import { type Mirror, openMirror } from "./open-mirror.ts";
 
 /** Reading a commit in the mirror. What decides anything is read here, never from an agent's tree. */
@@ -61,15 +61,15 @@ async function listFiles(
     .map((line) => line.slice(line.indexOf("\t") + 1));
 }
 
-/** Only what is named by its full id can never be anything else. */
-function isFullId(commit: string): boolean {
-  return /^[0-9a-f]{40}$/.test(commit);
-}
+const keptTrees = keepReads<string>((tree) => tree.length);
 
 /** The tree of a commit: equal trees hold the same files. */
-export async function treeOf(mirror: Mirror, commit: string): Promise<string> {
-  const args = ["rev-parse", "--verify", "--end-of-options", `${commit}^{tree}`];
-  return (await openMirror(mirror).run(args)).trim();
+export function treeOf(mirror: Mirror, commit: string): Promise<string> {
+  const read = async () => {
+    const args = ["rev-parse", "--verify", "--end-of-options", `${commit}^{tree}`];
+    return (await openMirror(mirror).run(args)).trim();
+  };
+  return isFullId(commit) ? keptTrees(`${mirror.gitDir}\n${commit}`, read) : read();
 }
 
 /** Whether every change of `ancestor` is in `commit` already. */

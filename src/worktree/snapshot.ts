@@ -10,7 +10,7 @@ import { type Mirror, openMirror } from "./open-mirror.ts";
 import { treeOf } from "./read-commit.ts";
 import { addWorktree, moveBase } from "./worktree.ts";
 import { findChanges, join0 } from "./worktree-changes.ts";
-import { placeOf } from "./worktree-place.ts";
+import { placeOf, readIndexCommit } from "./worktree-place.ts";
 
 /**
  * A commit of everything in a worktree, made by the daemon from outside of it. The agent's `.git`
@@ -69,12 +69,16 @@ async function takeSnapshot(
   const scratch = join(place.record, `snapshot-${randomUUID()}`);
   try {
     // The index of our checkout saves reading every file again; without it, everything is read.
-    await copyFile(place.index, scratch).catch(() => {});
+    const indexCommit = await readIndexCommit(place);
+    const isCopied = await copyFile(place.index, scratch).then(
+      () => true,
+      () => false,
+    );
     const git = openMirror(mirror, { workTree: path, index: scratch });
-    const [parentTree] = await Promise.all([
-      treeOf(mirror, parent),
-      git.run(["read-tree", "--reset", "--end-of-options", parent]),
-    ]);
+    const parentTree = await treeOf(mirror, parent);
+    // Nearly always it is of the parent already: then what differs is what was changed.
+    if (!isCopied || indexCommit !== parent)
+      await git.run(["read-tree", "--reset", "--end-of-options", parent]);
     const changes = await findChanges(mirror, { workTree: path, index: scratch }, includeIgnored);
     if (changes.gone.length > 0) {
       const args = ["update-index", "--force-remove", "-z", "--stdin"];

@@ -12,7 +12,7 @@ import { removeTree } from "./remove-tree.ts";
  *
  *   deputy/NAME/path    whose it is: written first, deleted last. No record: not ours, never deleted.
  *   deputy/NAME/index   the index of our last checkout: it exists when that checkout was completed,
- *                       and its stat data and flags are ours alone.
+ *                       and its stat data and flags are ours alone. index-commit says of what.
  *   worktrees/NAME/     git's own entry, for the agent's `git status` and `git log`; rewritten whole.
  */
 export type Place = {
@@ -80,11 +80,23 @@ async function writeGitFile(place: Place): Promise<void> {
 }
 
 /** Make a finished checkout's index ours, and give the agent's git a copy. */
-export async function publishIndex(place: Place, scratch: string): Promise<void> {
+export async function publishIndex(place: Place, scratch: string, commit: string): Promise<void> {
+  // Never beside an index of another commit: it is missing while the index changes.
+  await rm(commitFile(place), { force: true });
   const copy = join(place.record, `copy-${randomUUID()}`);
   await copyFile(scratch, copy);
   await rename(copy, join(place.admin, "index"));
   await rename(scratch, place.index);
+  await writeFile(commitFile(place), commit);
+}
+
+/** The commit that our index of the worktree is of; null when that is not known. */
+export async function readIndexCommit(place: Place): Promise<string | null> {
+  return readText(commitFile(place));
+}
+
+function commitFile({ record }: Place): string {
+  return join(record, "index-commit");
 }
 
 /** Forget a worktree: git's entry first, the record last. */

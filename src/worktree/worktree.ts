@@ -57,7 +57,7 @@ export async function resetWorktree(
     const scratch = join(place.record, `index-${randomUUID()}`);
     await copyFile(place.index, scratch);
     await checkOut(mirror, { workTree: place.path, index: scratch, commit, ...options });
-    await publishIndex(place, scratch);
+    await publishIndex(place, scratch, commit);
   });
 }
 
@@ -129,7 +129,7 @@ async function addAt(mirror: Mirror, place: Place, commit: string): Promise<"cre
   await withRepositoryLock(mirror.gitDir, () => writeAdmin(mirror, place, commit));
   const scratch = join(place.record, `index-${randomUUID()}`);
   await checkOut(mirror, { workTree: place.path, index: scratch, commit, keepIgnored: false });
-  await publishIndex(place, scratch);
+  await publishIndex(place, scratch, commit);
   return "created";
 }
 
@@ -140,7 +140,7 @@ async function putIndexAt(mirror: Mirror, place: Place, commit: string): Promise
   await copyFile(place.index, scratch);
   const git = openMirror(mirror, { workTree: place.path, index: scratch });
   await git.run(["read-tree", "--reset", "--end-of-options", commit]);
-  await publishIndex(place, scratch);
+  await publishIndex(place, scratch, commit);
 }
 
 /** The place with links on the way to it resolved, so that the record always says the same. */

@@ -56,6 +56,13 @@ describe("pull requests", () => {
     ]);
   });
 
+  test("a title that is cut in the middle of an emoji is still a text", async () => {
+    await forge.openDraftPullRequest({ ...pull, title: `${"a".repeat(249)}😀`, body: "\ud83d" });
+    expect(app.pulls).toMatchObject([{ title: "a".repeat(249) }]);
+    await forge.openDraftPullRequest({ ...pull, head: "x", title: `cut before: \ud83d` });
+    expect(app.pulls[1]).toMatchObject({ title: "cut before: " });
+  });
+
   test("the second time the open one is adopted, with the new receipt", async () => {
     await forge.openDraftPullRequest(pull);
     const again = await forge.openDraftPullRequest({ ...pull, body: "Newer." });

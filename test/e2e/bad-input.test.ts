@@ -41,6 +41,13 @@ type Refusal = [
 ];
 const refusals: Refusal[] = [
   [
+    "a plan with a text that cannot be stored",
+    () => ({ ...good(), plan_yaml: 'subtasks:\n  - id: a\n    title: "nul \\0"\n' }),
+    400,
+    "plan_yaml",
+    ["line 3", "NUL"],
+  ],
+  [
     "no repository there",
     () => ({ ...good(), repository: "/no/such/place" }),
     422,

@@ -140,6 +140,21 @@ describe.each(engines)("a worker (queue on %s)", (engine) => {
     await endWorker(worker, "SIGTERM");
   });
 
+  test("every connection is cut: the worker comes back with the attempt that it has", async () => {
+    const worker = await startWorker();
+    const { id, agent, go } = await submitWaiting();
+    const running = await agent();
+    await deputy.database?.query(
+      "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()",
+    );
+    await go();
+    expect((await deputy.untilOver(id)).state).toBe("completed");
+    expect(await bootsOf(id)).toEqual(["worker"]);
+    expect(isProcessAlive(running)).toBe(false);
+    await endWorker(worker, "SIGTERM");
+    expect(worker.exitCode).toBe(0);
+  });
+
   test("a worker without a slot is refused in one sentence", async () => {
     const refused = await deputy.cli(["worker"], { env: { DEPUTY_CONCURRENCY: "0" } });
     expect(refused.code).toBe(2);

@@ -53,13 +53,19 @@ async function expectAllOnce(deputy: Deputy, ids: string[], pid: number): Promis
   }
   expect(deputy.pid()).toBe(pid);
   expect((await deputy.api("GET", "/readyz")).status).toBe(200);
-  expect(await deputy.database?.query("select 1 from outbox")).toEqual([]);
+  await until(
+    async () => (await deputy.database?.query("select 1 from outbox"))?.length === 0,
+    "the queue takes rings again",
+  );
 }
 
 describe("on postgres", () => {
   let deputy: Deputy;
   beforeAll(async () => {
-    deputy = await makeDeputy({ engine: "postgres", env: { ...env, DEPUTY_LOG_LEVEL: "fatal" } });
+    deputy = await makeDeputy({
+      engine: "postgres",
+      env: { ...env, DEPUTY_LOG_LEVEL: process.env.DEPUTY_TEST_LOG ?? "fatal" },
+    });
     await deputy.start();
   });
   afterAll(() => deputy?.close());
@@ -113,7 +119,10 @@ describe("on postgres", () => {
 describe.skipIf(redisUrl() === null)("on redis", () => {
   let deputy: Deputy;
   beforeAll(async () => {
-    deputy = await makeDeputy({ engine: "redis", env: { ...env, DEPUTY_LOG_LEVEL: "fatal" } });
+    deputy = await makeDeputy({
+      engine: "redis",
+      env: { ...env, DEPUTY_LOG_LEVEL: process.env.DEPUTY_TEST_LOG ?? "fatal" },
+    });
     await deputy.start();
   });
   afterAll(() => deputy?.close());

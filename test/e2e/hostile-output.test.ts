@@ -115,3 +115,19 @@ test("an agent that runs out of time and does not listen to SIGTERM is ended, an
   await deputy.cli(["cancel", id]);
   expect((await deputy.untilOver(id)).state).toBe("cancelled");
 });
+
+test("a setup that prints zero bytes and fails: the reason is said, as the setup's", async () => {
+  const own = await makeRepository({
+    "a.txt": "a\n",
+    ".deputy/config.yaml": `setup: printf 'nul \\000 😀 end\\n'; exit 4\n`,
+  });
+  const task = await deputy.run({
+    repository: own.path,
+    goal: "Fail in setup",
+    agent: "command:true",
+  });
+  await own.remove();
+  expect(task.state).toBe("failed");
+  expect(task.end_detail).toContain("(setup_failed)");
+  expect(task.end_detail).toContain("exit 4");
+});

@@ -92,7 +92,9 @@ test("pages go through all tasks once, newest first, and states filter", async (
   for (const id of made) await deputy.untilOver(id);
   const failed = (await deputy.api("GET", "/v1/tasks?state=failed")).body.tasks;
   expect(failed.map(({ id }: Json) => id).sort()).toEqual([...made].sort());
-  expect((await deputy.api("GET", "/v1/tasks?cursor=nonsense")).status).toBe(400);
+  const forged = Buffer.from(JSON.stringify(["1", `task_${"0".repeat(20)}`])).toString("base64url");
+  for (const cursor of ["nonsense", forged])
+    expect((await deputy.api("GET", `/v1/tasks?cursor=${cursor}`)).status).toBe(400);
   expect((await deputy.api("GET", "/v1/tasks?state=done")).status).toBe(400);
 });
 

@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { identifyProcess, isProcessAlive } from "../../src/sandbox/process-identity.ts";
 import { describeEmbeddedPostgres } from "../../src/store/embedded.ts";
@@ -81,6 +82,45 @@ test("a second daemon on the same home is refused in one sentence, the first goe
     `deputy: The daemon already runs at ${deputy.url()} (pid ${deputy.pid()}).\n`,
   );
   expect((await deputy.api("GET", "/readyz")).status).toBe(200);
+});
+
+test("a worker takes part in the daemon's database, and waits for it when the daemon is down", async () => {
+  await deputy.stop();
+  const alone = await deputy.cli(["worker"]);
+  expect(alone.code).toBe(3);
+  expect(alone.stderr).toBe(
+    `deputy: No daemon runs on ${deputy.home}; start one with deputy up.\n`,
+  );
+  await deputy.start({ DEPUTY_CONCURRENCY: "0" });
+  const worker = deputy.spawn(["worker", "--json", "--concurrency", "1"]);
+  const { id, go } = await submitWaiting("worker");
+  await deputy.stop();
+  // It neither gives up nor starts the database by itself; its agent works on.
+  await go();
+  expect((await describeEmbeddedPostgres(deputy.home)).state).toBe("stopped");
+  await deputy.start({ DEPUTY_CONCURRENCY: "0" });
+  expect((await deputy.untilOver(id)).state).toBe("completed");
+  const attempts = (await deputy.events(id)).filter(({ type }) => type === "attempt.ended");
+  expect(attempts.map(({ data }) => data.reason)).toEqual(["done"]);
+  worker.kill("SIGTERM");
+  await until(() => worker.exitCode !== null || worker.signalCode !== null, "the worker ended");
+  expect(worker.exitCode).toBe(0);
+});
+
+test("killed again and again while it starts for the first time: the next start succeeds", async () => {
+  const fresh = await makeDeputy({ embedded: true });
+  try {
+    for (const ms of [150, 400, 700, 1_000, 1_300, 1_600]) {
+      const starting = fresh.spawn(["up", "--json"]);
+      await sleep(ms);
+      starting.kill("SIGKILL");
+      await until(() => starting.exitCode !== null || starting.signalCode !== null, "it is gone");
+    }
+    await fresh.start();
+    expect((await fresh.api("GET", "/readyz")).status).toBe(200);
+  } finally {
+    await fresh.close();
+  }
 });
 
 test("SIGTERM stops the database with the daemon", async () => {

@@ -51,7 +51,7 @@ const waits: Record<string, { bring(): Promise<string>; says: Json; task?: Json 
     says: {
       state: "running",
       waiting_for: expect.stringMatching(/^attempt 1 of ".*", by boot_/),
-      next: expect.stringContaining("if its process dies, the work is taken over at once"),
+      next: expect.stringContaining("a process that dies is noticed by then at the latest"),
       next_at: expect.stringMatching(/^\d{4}-/),
     },
   },
@@ -120,7 +120,7 @@ test.each(Object.entries(waits))(
     expect(answer).toMatchObject({
       id,
       state: "running",
-      waiting_for: "1 of 1 subtasks are still open",
+      waiting_for: "its one subtask is still open",
       ...task,
     });
     expect(answer.subtasks).toEqual([expect.objectContaining(says)]);

@@ -53,7 +53,7 @@ test.concurrent("an agent that claims success with red checks fails, and its thi
     },
   );
   expect(task).toMatchObject(undelivered);
-  expect(task.end_detail).toContain("giving up after 3 attempts (checks_failed)");
+  expect(task.end_detail).toContain("giving up after 3 attempts: ");
   expect(branches).toBe("");
   expect(receipt.attempts.map(({ end_reason }: Json) => end_reason)).toEqual([
     "done",
@@ -179,4 +179,23 @@ test.concurrent("without any check the work is delivered, and not as verified", 
   expect(task.state, task.end_detail).toBe("completed");
   expect(receipt).toMatchObject({ verified: false, verdict: "no check was run" });
   expect(task.end_detail).toContain("unverified");
+});
+
+test.concurrent("a base that could not be checked in a bad moment is checked again the next time", async () => {
+  const network = scratch.at("network-is-up");
+  const { task, repository } = await judge(
+    // The setup of clean worktrees alone needs the network; the check is red, as it always was.
+    `setup: case $PWD in */check-*) test -e ${network};; esac\nchecks: [exit 3]\n`,
+    { "a.txt": "a\n" },
+    { agent: "echo x >> a.txt" },
+  );
+  expect(task).toMatchObject(undelivered);
+  expect(task.end_detail).toContain("setup does not work");
+  await scratch.write("network-is-up", "");
+  const again = await deputy.run({
+    repository: repository.path,
+    goal: "Judge this again",
+    agent: "command:echo x >> a.txt",
+  });
+  expect(again.state, again.end_detail).toBe("completed");
 });

@@ -109,3 +109,17 @@ test("one merge at a time into a task branch", async () => {
   if (merge) await bench.report(merge, success("integrate"));
   expect(await bench.claim("integrate")).not.toBeNull();
 });
+
+test("a row that cannot be claimed keeps no other waiting, and is complained about", async () => {
+  await bench.clear();
+  const bad = await bench.submitPlanned();
+  const good = await bench.submitPlanned();
+  await bench.database.query("update subtasks set base_commit = null where task_id = $1", [bad]);
+  const claimed: string[] = [];
+  const claimAll = async () => {
+    for await (const { taskId } of claimWork(bench.db, bench.boot, "execute", 5))
+      claimed.push(taskId);
+  };
+  await expect(claimAll()).rejects.toThrow("a ready subtask has its base commit");
+  expect(claimed).toEqual([good]);
+});

@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { expect } from "vitest";
+import { removeEmbeddedPostgres } from "../../src/store/embedded.ts";
 import { openStore } from "../../src/store/open.ts";
 import { findUnsoundHolds } from "../../src/store/unsound-holds.ts";
 import { createTestDatabase, type TestDatabase } from "./postgres.ts";
@@ -209,8 +210,8 @@ export async function makeDeputy(
       try {
         if (database && url) await assertSoundHolds(database);
       } finally {
-        if (options.embedded) await end(daemon, "SIGTERM");
-        else await end(daemon, "SIGKILL");
+        await end(daemon, "SIGKILL");
+        if (options.embedded) await removeEmbeddedPostgres(home);
         await database?.drop();
         await redis?.stop();
         if (log !== null) closeSync(log);
@@ -255,6 +256,10 @@ async function readStream(
       },
       signal: abort.signal,
     });
+    if (response.status === 503) {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      return "cut"; // its database is away
+    }
     if (!response.ok || !response.body)
       throw new Error(`events of ${id}: ${response.status} ${await response.text()}`);
     let buffer = "";

@@ -64,6 +64,12 @@ delivery: pr
       "`checks[0].run`: Invalid input: expected string, received undefined",
     ],
     ["setup: 5\n", 1, "setup", "`setup`: must be a command or a list of commands"],
+    [
+      'setup: a\nchecks: ["b \\0"]\n',
+      2,
+      "checks[0]",
+      "`checks[0]`: holds a NUL or half of a surrogate pair, which no command can",
+    ],
     ["checks: npm test\n", 1, "checks", "`checks`: Invalid input: expected array, received string"],
     [
       "delivery: mail\n",

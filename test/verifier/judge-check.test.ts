@@ -202,3 +202,23 @@ test("of a very long list of tests a verdict keeps what did not pass", () => {
   expect(checks[0]?.run.tests).toMatchObject({ listed: "some", tests: { t7: "skipped" } });
   expect(Object.keys(checks[0]?.baseline?.tests?.tests ?? {})).toHaveLength(1);
 });
+
+test("of very many tests that changed sides a verdict names two thousand", () => {
+  const names = (state: string) => Array.from({ length: 3_000 }, (_, at) => `t${at}:${state}`);
+  const red = run(1, list(names("f").join(" ")));
+  const green = run(0, list(names("p").join(" ")));
+  const { checks } = conclude([judgeCheck(makeCheck("c"), green, null, red)], [], []);
+  expect(checks[0]?.newlyPassing).toHaveLength(2_000);
+});
+
+test("a check that is as red as the base is not called passing", () => {
+  const red = judgeCheck(makeCheck("r"), run(1), null, run(1));
+  const green = judgeCheck(makeCheck("g"), run(0), null, run(0));
+  expect(conclude([red], [], [])).toMatchObject({
+    result: "pass",
+    summary: "1 check fails as on the base",
+  });
+  expect(conclude([green, red], [], []).summary).toBe(
+    "1 check passes, 1 check fails as on the base",
+  );
+});

@@ -32,6 +32,12 @@ describe("one run of a check", () => {
     ["exit 3", "red", "exit 3"],
     ["no-such-program-here", "inconclusive", "could not start: exit 127"],
     ["./", "inconclusive", "could not start: exit 126"],
+    [
+      "echo '/usr/bin/python3: No module named pytest' >&2; exit 1",
+      "inconclusive",
+      "could not start: pytest is not installed for this Python",
+    ],
+    ["echo 'E  no: No module named pytest'; exit 1", "red", "exit 1"],
     ["kill -9 $$", "inconclusive", "was killed by SIGKILL"],
     ["sh -c 'kill -9 $$'; exit $?", "inconclusive", "was killed: exit 137"],
   ])("%s is %s: %s", async (command, status, detail) => {

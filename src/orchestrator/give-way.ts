@@ -1,0 +1,61 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Stage } from "../core/outcome.ts";
+
+/**
+ * On one machine some work is more urgent than other. Taking tasks in goes before planning them; and
+ * starting an agent, or freeing the slot of one that has ended, goes before the checks of those that
+ * are done: an agent mostly waits for its model, so the sooner it starts the less is lost, while a
+ * check takes all of the machine it can get. What gives way does so for a second at most, so nothing
+ * waits for a calm that never comes.
+ */
+export function giveWay(isBusy: () => boolean, stage: Stage): Stage {
+  return async (claim, signal) => {
+    for (const since = performance.now(); isBusy() && performance.now() - since < patienceMs; ) {
+      await sleep(lookMs, undefined, { signal });
+    }
+    return stage(claim, signal);
+  };
+}
+
+const patienceMs = 1_000;
+const lookMs = 25;
+
+/** Notices when things come in quick succession. */
+export type Rush = { note(): void; isOn(): boolean };
+
+/** So many within so short a time are a rush. */
+const many = 16;
+const windowMs = 100;
+
+export function watchRush(): Rush {
+  const lately: number[] = [];
+  return {
+    note: () => {
+      lately.push(performance.now());
+      if (lately.length > many) lately.shift();
+    },
+    isOn: () => lately.length === many && performance.now() - (lately[0] ?? 0) < windowMs,
+  };
+}
+
+/** Counts urgent work that is under way. */
+export type Urgency = {
+  isOn(): boolean;
+  /** Returns how to say that it is done. */
+  begin(): () => void;
+};
+
+export function watchUrgency(): Urgency {
+  let underWay = 0;
+  return {
+    isOn: () => underWay > 0,
+    begin: () => {
+      let isDone = false;
+      underWay++;
+      return () => {
+        if (!isDone) underWay--;
+        isDone = true;
+      };
+    },
+  };
+}

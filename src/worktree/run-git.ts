@@ -1,0 +1,71 @@
+import { simpleGit } from "simple-git";
+import type { GitMode } from "./git-environment.ts";
+
+/** One git command as plain data, so that it can be handed to another process. */
+export type GitRequest = {
+  cwd: string;
+  env: Record<string, string>;
+  mode: GitMode;
+  args: readonly string[];
+  input: Buffer | string | undefined;
+};
+
+export type GitAnswer = { exitCode: number; stdout: Buffer; stderr: string };
+
+/** A command that says nothing for so long hangs: a dead connection, a FIFO swapped in for a file. */
+const silenceMs = 10 * 60_000;
+
+/**
+ * One command through simple-git. Its guards are made for options that come from outside; ours are
+ * constants, so the ones that forbid our own hardening are opened, by name. An instance per command,
+ * because an instance runs its commands one after the other and shares input and abort signal.
+ */
+export async function runGit(
+  { cwd, env, mode, args, input }: GitRequest,
+  signal?: AbortSignal,
+): Promise<GitAnswer> {
+  let answer: GitAnswer | null = null;
+  await simpleGit({
+    baseDir: cwd,
+    trimmed: false,
+    // simple-git takes an exit code without a word on stderr for success: read it ourselves.
+    errors: (error, { exitCode, stdOut, stdErr }) => {
+      const stderr = Buffer.concat(stdErr).toString("utf8");
+      answer = { exitCode, stdout: Buffer.concat(stdOut), stderr };
+      // Its own errors (abort, silence) are not Buffers and pass; a bad exit code is our caller's.
+      return error instanceof Error && "plugin" in error ? error : undefined;
+    },
+    timeout: { block: silenceMs },
+    // In a transport a helper may outlive git with the pipes open (credential-cache, ssh masters).
+    completion: { onClose: true, onExit: mode === "transport" ? 2_000 : false },
+    // A Buffer even for nothing: for an empty string simple-git would leave stdin open.
+    input: () => Buffer.from(input ?? ""),
+    ...(signal ? { abort: signal } : {}),
+    allowEnvironment: Object.keys(env),
+    unsafe: {
+      allowUnsafeConfigEnvCount: true,
+      allowUnsafeConfigPaths: true,
+      allowUnsafeHooksPath: true,
+      allowUnsafeFsMonitor: true,
+      allowUnsafeEditor: true,
+      allowUnsafePager: true,
+      allowUnsafePack: true,
+      allowUnsafeAskPass: true,
+      allowUnsafeSshCommand: mode === "transport",
+      // The key of the auth header names a host, which may read like a guarded key ("alias").
+      allowUnsafeAlias: mode === "transport",
+      // Otherwise helpers of the user's that abbreviate an option are refused by git itself.
+      allowAbbreviatedOptions: mode === "transport",
+    },
+  })
+    .env(env)
+    // After a command that printed nothing simple-git waits 50 ms for output that may come late,
+    // though both pipes are closed by then. Most of ours print nothing: nothing counts as output.
+    .outputHandler((_command, stdout) => {
+      queueMicrotask(() => stdout.emit("data", Buffer.alloc(0)));
+    })
+    .raw([...args]);
+  // Reached with a null answer only if simple-git stopped calling `errors`.
+  if (!answer) throw new Error("simple-git reported no exit code");
+  return answer;
+}

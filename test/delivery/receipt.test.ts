@@ -1,0 +1,95 @@
+import { expect, test } from "vitest";
+import type { Subtask, Task } from "../../src/core/task.ts";
+import { acceptanceCheck, type Verdict } from "../../src/core/verdict.ts";
+import { buildReceipt } from "../../src/delivery/receipt.ts";
+
+/** "Verified" is the word that people rely on: it is said only of what was checked as a whole. */
+const at = new Date(0);
+const task = {
+  id: "task_1",
+  state: "completed",
+  goal: "Two things",
+  repository: "/here",
+  planInput: null,
+  expectsChange: true,
+  preparation: null,
+  headCommit: "c",
+  origin: { source: "http" },
+  createdAt: at,
+  endedAt: at,
+  endDetail: null,
+} as unknown as Task;
+
+function verdict(checks: number): Verdict {
+  const run = {
+    ...{
+      commit: "c",
+      startedAt: "",
+      durationMs: 1,
+      exitCode: 0,
+      status: "green",
+      detail: "exit 0",
+    },
+    ...{ outputTail: "", logPath: null, tests: null },
+  } as const;
+  const check = acceptanceCheck("true", "plan");
+  const result = {
+    ...{ check, run, rerun: null, baseline: null, result: "pass", reason: "green" },
+    ...{ newlyFailing: [], newlyPassing: [] },
+  } as const;
+  return {
+    ...{ result: "pass", summary: "", findings: [], notChecked: [] },
+    checks: Array.from({ length: checks }, () => ({ ...result })),
+  } as Verdict;
+}
+
+const subtask = (key: string, checks: number, integratedCommit = "c") =>
+  ({
+    ...{ id: key, key, title: key, dependsOn: [], writes: [], agent: "builtin" },
+    ...{
+      state: "completed",
+      integratedCommit,
+      checks: verdict(checks).checks.map(({ check }) => check),
+    },
+    ...{ verdict: verdict(checks), gateVerdict: verdict(checks) },
+  }) as unknown as Subtask;
+
+const receiptOf = (...subtasks: Subtask[]) =>
+  buildReceipt({ task, subtasks, attempts: [], delivery: null });
+
+test("work of which one part had no check is not verified, and the receipt says which", () => {
+  expect(receiptOf(subtask("a", 1), subtask("b", 2)).verified).toBe(true);
+  const receipt = receiptOf(subtask("a", 1), subtask("b", 0));
+  expect(receipt.verified).toBe(false);
+  expect(receipt.verdict).toContain('"b"');
+  expect(receiptOf(subtask("a", 0)).verdict).toBe("no check was run");
+});
+
+test("a check that ran before the last merge is no check of the whole, and the receipt says so", () => {
+  const told = receiptOf(subtask("a", 1, "b"), subtask("b", 1)).not_checked;
+  expect(told).toContain('The checks of "a" were not run again on what was merged after it.');
+  expect(told.join()).not.toContain('"b"');
+});
+
+test("a check that fails with and without the change proves nothing, unless it names the tests", () => {
+  const red = { exitCode: 1, status: "red" } as const;
+  const tests = { format: "tap", listed: "all", tests: { a: "failed" } } as const;
+  const make = (more: object) => {
+    const one = subtask("a", 1);
+    for (const { run } of [one.verdict, one.gateVerdict].flatMap((each) => each?.checks ?? [])) {
+      Object.assign(run, red, more);
+    }
+    for (const result of [one.verdict, one.gateVerdict].flatMap((each) => each?.checks ?? [])) {
+      result.baseline = result.run;
+    }
+    return receiptOf(one);
+  };
+  expect(make({})).toMatchObject({
+    verified: false,
+    verdict: expect.stringContaining("fails with and without the change"),
+  });
+  expect(make({ tests })).toMatchObject({
+    verified: true,
+    verdict: expect.stringContaining("nothing fails that did not fail before"),
+  });
+});
