@@ -62,7 +62,7 @@ export function commandRoutes(service: Service): FastifyPluginAsyncZod {
         schema: {
           operationId: "discardTask",
           tags: ["commands"],
-          summary: "Remove the delivered branch and leave no trace in the repository",
+          summary: "Delete the delivered branch, its patch and worktrees",
           params: taskParams,
           response: { 200: json("Done.", deedWire), ...refusals },
         },

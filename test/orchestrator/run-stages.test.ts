@@ -1,0 +1,120 @@
+import { afterEach, beforeEach, expect, test } from "vitest";
+import type { Claim, Outcome, StageName } from "../../src/core/outcome.ts";
+import { type StageRunner, startStageRunner } from "../../src/orchestrator/run-stages.ts";
+import { listen } from "../../src/store/listen.ts";
+import { getTask, listEvents, listSubtasks } from "../../src/store/tasks.ts";
+import { findUnsoundHolds } from "../../src/store/unsound-holds.ts";
+import { type Bench, makeBench, planned, success } from "../support/orchestrator.ts";
+import { until } from "../support/until.ts";
+
+/** The runner of one process, with stages that do what a test says. */
+let bench: Bench;
+let runners: StageRunner[];
+beforeEach(async () => {
+  bench = await makeBench();
+  runners = [];
+});
+afterEach(async () => {
+  for (const runner of runners) await runner.stop(1_000);
+  await bench.close();
+});
+
+type RunStage = (claim: Claim, signal: AbortSignal) => Promise<Outcome>;
+
+function run(boot: string, stage: StageName, slots: number, work: RunStage): StageRunner {
+  const runner = startStageRunner({
+    ...bench.deps,
+    bootId: boot,
+    stages: { [stage]: { run: work, slots } },
+    log: () => {},
+  });
+  runners.push(runner);
+  return runner;
+}
+
+const untilAborted = (signal: AbortSignal) =>
+  new Promise<never>((_, reject) => {
+    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+    if (signal.aborted) reject(signal.reason);
+  });
+
+const typesOf = async (task: string) =>
+  (await listEvents(bench.db, task, 0, 1_000)).map(({ type }) => type);
+
+test("an outcome that the database does not take becomes a failure of the stage, in words", async () => {
+  const task = await bench.submit();
+  // Two subtasks of one key: what a plan was checked for can still be wrong.
+  run(bench.boot, "plan", 1, async () => planned([{ key: "same" }, { key: "same" }])).ring("plan");
+  await until(async () => (await typesOf(task)).includes("stage.failed"), "the stage has failed");
+  const { hold, state } = (await getTask(bench.db, task)) ?? {};
+  expect(state).toBe("planning");
+  expect(hold).toMatchObject({ kind: "wake", reason: expect.stringContaining("duplicate key") });
+});
+
+test("stopping parks what runs and what is claimed at that very moment", async () => {
+  const tasks = await Promise.all(Array.from({ length: 20 }, () => bench.submit()));
+  const runner = run(bench.boot, "plan", 20, (_, signal) => untilAborted(signal));
+  runner.ring("plan");
+  await until(() => runner.running().length > 0, "something runs");
+  expect(await runner.stop(10_000)).toBe(true);
+  expect(runner.running()).toEqual([]);
+  for (const task of tasks) {
+    expect((await getTask(bench.db, task))?.hold).toMatchObject({
+      kind: "dependency",
+      on: ["slot:plan"],
+    });
+  }
+  runner.ring("plan");
+  expect(runner.running()).toEqual([]);
+});
+
+test("what does not end in time is left with its lease, and stop says so", async () => {
+  const task = await bench.submit();
+  let finish = () => {};
+  const runner = run(bench.boot, "plan", 1, async () => {
+    await new Promise<void>((resolve) => {
+      finish = resolve;
+    });
+    return success("plan");
+  });
+  runner.ring("plan");
+  await until(() => runner.running().length > 0, "it runs");
+  expect(await runner.stop(50)).toBe(false);
+  expect((await getTask(bench.db, task))?.hold?.kind).toBe("lease");
+  finish();
+  await until(async () => (await listSubtasks(bench.db, task)).length > 0, "it is recorded late");
+});
+
+test("a bell that is heard with no slot free is passed on to who has one", async () => {
+  const ran = { full: 0, free: 0 };
+  const full = run(bench.boot, "plan", 0, async () => {
+    ran.full++;
+    return success("plan");
+  });
+  const free = run(await bench.addBoot(), "plan", 1, async () => {
+    ran.free++;
+    return success("plan");
+  });
+  const listener = await listen(
+    bench.database.connection,
+    (message) => {
+      if (message === "ready plan") free.ring("plan");
+    },
+    () => {},
+  );
+  await bench.submit();
+  full.hear("plan");
+  await until(() => ran.free === 1, "the other one heard of it");
+  expect(ran).toEqual({ full: 0, free: 1 });
+  await listener.close();
+});
+
+test("a claim that is not in hand any more is given back: nobody renews it", async () => {
+  const task = await bench.submit();
+  const claim = await bench.claim("plan");
+  expect(claim?.taskId).toBe(task);
+  // Its process lives and beats, but has forgotten the claim: the answer to it was lost.
+  await bench.database.query("update tasks set hold_at = now() - interval '1 second'");
+  await bench.database.query("update boots set heartbeat_at = now()");
+  expect(await findUnsoundHolds(bench.db)).toMatchObject([{ taskId: task, kind: "lease" }]);
+});
