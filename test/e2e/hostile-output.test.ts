@@ -128,6 +128,6 @@ test("a setup that prints zero bytes and fails: the reason is said, as the setup
   });
   await own.remove();
   expect(task.state).toBe("failed");
-  expect(task.end_detail).toContain("(setup_failed)");
+  expect(task.end_detail).toContain("setup `printf");
   expect(task.end_detail).toContain("exit 4");
 });
