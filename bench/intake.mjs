@@ -1,4 +1,3 @@
-import { createInterface } from "node:readline";
 import autocannon from "autocannon";
 import {
   endProcess,

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { EventEmitter } from "node:events";
 import { chmod, mkdir, rm, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
+import { setTimeout as sleep } from "node:timers/promises";
 import { defaultAgent } from "./agents/choose-agent.ts";
 import { checkedRepositories } from "./checked-repositories.ts";
 import type { Config } from "./config.ts";
@@ -41,8 +42,12 @@ import { version } from "./version.ts";
  */
 export type Daemon = { url: string; stop(reason: string): Promise<void> };
 
+/** Tasks that pour in are planned after the rush, or after so long. */
+const rushMs = 5_000;
 const takeOverMs = 2_000;
 const tidyMs = 60_000;
+/** How long a round of the periodic work may take to end at a stop. */
+const roundGraceMs = 2_000;
 const parkMs = 8_000;
 
 export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
@@ -95,7 +100,10 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
     const runner = startStageRunner({
       ...core,
       bootId: life.bootId,
-      stages: { ...stages, plan: { ...stages.plan, run: giveWay(rush.isOn, stages.plan.run) } },
+      stages: {
+        ...stages,
+        plan: { ...stages.plan, run: giveWay(rush.isOn, rushMs, stages.plan.run) },
+      },
       log: (level, fields, message) => log[level](fields, message),
     });
     life.workWith(runner);
@@ -214,17 +222,16 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
     /** Returns what runs it now, once more after a run that is under way. */
     const every = (ms: number, what: string, work: () => Promise<void>): (() => void) => {
       const onFailure = onError(`${what} failed; it runs again in ${ms / 1000} s`);
-      let busy = false;
+      let running: Promise<void> | null = null;
       let again = false;
       let stopped = false;
       const run = () => {
-        again = busy;
-        if (busy || stopped) return;
-        busy = true;
-        work()
+        again = running !== null;
+        if (running || stopped) return;
+        running = work()
           .catch(onFailure)
           .finally(() => {
-            busy = false;
+            running = null;
             if (again) run();
           });
       };
@@ -232,6 +239,8 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
       started.push(async () => {
         clearInterval(timer);
         stopped = true;
+        // It may be using the database, which is closed after it.
+        await Promise.race([running, sleep(roundGraceMs, undefined, { ref: false })]);
       });
       return run;
     };

@@ -61,7 +61,7 @@ export function makeStages(deps: { db: Db; config: Config; life: Life }): Requir
   // models, checks keep processors busy: more of them at once than there are help nobody.
   const ownSlots = Math.max(1, Math.min(config.concurrency, Math.max(4, availableParallelism())));
   const urgency = watchUrgency();
-  const patiently = (stage: Stage) => giveWay(urgency.isOn, stage);
+  const patiently = (stage: Stage) => giveWay(urgency.isOn, 1_000, stage);
   return {
     plan: { run: makePlanStage({ db, config, authHeader }), slots: 8 },
     execute: {

@@ -5,10 +5,10 @@ import type { Stage } from "../core/outcome.ts";
  * On one machine some work is more urgent than other. Taking tasks in goes before planning them; and
  * starting an agent, or freeing the slot of one that has ended, goes before the checks of those that
  * are done: an agent mostly waits for its model, so the sooner it starts the less is lost, while a
- * check takes all of the machine it can get. What gives way does so for a second at most, so nothing
- * waits for a calm that never comes.
+ * check takes all of the machine it can get. What gives way does so for `patienceMs` at most, so
+ * nothing waits for a calm that never comes.
  */
-export function giveWay(isBusy: () => boolean, stage: Stage): Stage {
+export function giveWay(isBusy: () => boolean, patienceMs: number, stage: Stage): Stage {
   return async (claim, signal) => {
     for (const since = performance.now(); isBusy() && performance.now() - since < patienceMs; ) {
       await sleep(lookMs, undefined, { signal });
@@ -17,7 +17,6 @@ export function giveWay(isBusy: () => boolean, stage: Stage): Stage {
   };
 }
 
-const patienceMs = 1_000;
 const lookMs = 25;
 
 /** Notices when things come in quick succession. */

@@ -29,21 +29,26 @@ export async function findCandidates(
 ): Promise<{ taskId: string; subtaskId: string | null }[]> {
   const free = sql<boolean>`(hold_kind = 'dependency' and hold_on = ${[slot(stage)]}::text[] or hold_kind = 'wake' and hold_at <= now())`;
   if (stage === "plan" || stage === "deliver") {
-    const rows = await db
-      .selectFrom("tasks")
-      .select("id as taskId")
-      .where("state", "in", taskStatesOf[stage])
-      .where(free)
-      .where(sql<boolean>`id <> all(${tried}::text[])`)
-      .orderBy("holdSince")
-      .limit(limit)
-      .execute();
-    return rows.map(({ taskId }) => ({ taskId, subtaskId: null }));
+    // State by state: the index gives the longest waiting of one state without reading the others,
+    // however many there are.
+    const inState = (state: TaskState) =>
+      db
+        .selectFrom("tasks")
+        .select(["id as taskId", "holdSince"])
+        .where("state", "=", sql.lit(state))
+        .where(free)
+        .where(sql<boolean>`id <> all(${tried}::text[])`)
+        .orderBy("holdSince")
+        .limit(limit)
+        .execute();
+    const rows = (await Promise.all(taskStatesOf[stage].map(inState))).flat();
+    rows.sort((a, b) => a.holdSince.getTime() - b.holdSince.getTime());
+    return rows.slice(0, limit).map(({ taskId }) => ({ taskId, subtaskId: null }));
   }
   let select = db
     .selectFrom("subtasks")
     .select(["taskId", "id as subtaskId"])
-    .where("state", "=", subtaskStateOf[stage])
+    .where("state", "=", sql.lit(subtaskStateOf[stage]))
     .where(free)
     .where(sql<boolean>`id <> all(${tried}::text[])`)
     .orderBy("holdSince")

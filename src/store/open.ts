@@ -27,6 +27,7 @@ export async function openStore(
   });
   // An idle client whose server goes away emits here; unheard, it would end the process.
   pool.on("error", options.onError);
+  pool.on("connect", prepareStatements);
   const db = new Kysely<Database>({
     dialect: new PostgresDialect({ pool }),
     plugins: [new CamelCasePlugin({ maintainNestedObjectKeys: true })],
@@ -43,6 +44,31 @@ export async function openStore(
   }
   return { db, connection, close: () => db.destroy() };
 }
+
+/**
+ * Have the server keep the plan of each statement with parameters: ours are the same few, over and
+ * over, and planning one takes longer than running it.
+ */
+function prepareStatements(client: pg.PoolClient): void {
+  const names = new Map<string, string>();
+  const query = client.query.bind(client) as (...args: unknown[]) => unknown;
+  const prepared = (text: unknown, values: unknown, ...rest: unknown[]) => {
+    if (typeof text !== "string" || !Array.isArray(values) || values.length === 0)
+      return query(text, values, ...rest);
+    let name = names.get(text);
+    if (name === undefined && names.size < maxPrepared) {
+      name = `s${names.size}`;
+      names.set(text, name);
+    }
+    return name === undefined
+      ? query(text, values, ...rest)
+      : query({ name, text, values }, ...rest);
+  };
+  client.query = prepared as typeof client.query;
+}
+
+/** Lists of different lengths make different statements: there may be more than it pays to keep. */
+const maxPrepared = 200;
 
 async function migrate(db: Db): Promise<void> {
   const migrator = new Migrator({

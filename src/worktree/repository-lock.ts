@@ -1,6 +1,14 @@
 import { createHash, randomUUID } from "node:crypto";
-import { readFileSync, readlinkSync } from "node:fs";
-import { mkdir, open, readdir, rm, rmdir, stat, utimes } from "node:fs/promises";
+import {
+  closeSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+} from "node:fs";
+import { rmdir, stat, utimes } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
@@ -31,7 +39,7 @@ export async function withRepositoryLock<T>(
       signal?.throwIfAborted(); // its caller has gone already
       return await task();
     } finally {
-      await release();
+      release();
     }
   });
   // The next in line starts whatever came of this one; its caller gets the error.
@@ -68,15 +76,19 @@ const queues = new Map<string, Promise<void>>();
 const touchEveryMs = 5_000;
 const staleAfterMs = 30_000;
 
-async function acquire(folder: string, signal?: AbortSignal): Promise<() => Promise<void>> {
+/**
+ * The few calls to the file system are made on the spot: each takes microseconds, and a trip to the
+ * thread pool a hundred times as long, with everybody else in line behind it.
+ */
+async function acquire(folder: string, signal?: AbortSignal): Promise<() => void> {
   const name = `${identity.boot}.${identity.namespace}.${process.pid}.${identity.start}.${randomUUID()}`;
   const file = join(folder, name);
   for (;;) {
     signal?.throwIfAborted();
-    await mkdir(folder, { recursive: true });
-    if (!(await seesAnother(folder, name)) && (await announce(file))) {
+    mkdirSync(folder, { recursive: true });
+    if (!(await seesAnother(folder, name)) && announce(file)) {
       if (!(await seesAnother(folder, name))) break;
-      await rm(file, { force: true });
+      rmSync(file, { force: true });
     }
     // Uneven pauses, so that two that met do not meet again.
     await sleep(5 + Math.random() * 20);
@@ -86,16 +98,16 @@ async function acquire(folder: string, signal?: AbortSignal): Promise<() => Prom
     utimes(file, now, now).catch(ignore); // gone: the holder is releasing it
   }, touchEveryMs);
   timer.unref();
-  return async () => {
+  return () => {
     clearInterval(timer);
-    await rm(file, { force: true });
+    rmSync(file, { force: true });
   };
 }
 
 /** False when the folder was tidied away at this moment. */
-async function announce(file: string): Promise<boolean> {
+function announce(file: string): boolean {
   try {
-    await (await open(file, "wx")).close();
+    closeSync(openSync(file, "wx"));
     return true;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return false;
@@ -104,12 +116,20 @@ async function announce(file: string): Promise<boolean> {
 }
 
 async function seesAnother(folder: string, own: string): Promise<boolean> {
-  for (const name of await readdir(folder).catch(() => [])) {
+  for (const name of list(folder)) {
     if (name === own) continue;
     if (await isAlive(folder, name)) return true;
-    await rm(join(folder, name), { force: true });
+    rmSync(join(folder, name), { force: true });
   }
   return false;
+}
+
+function list(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return []; // tidied away at this moment
+  }
 }
 
 async function isAlive(folder: string, name: string): Promise<boolean> {

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
-import { mkdir, readdir, rename } from "node:fs/promises";
+import { mkdirSync, renameSync } from "node:fs";
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Mirror } from "./open-mirror.ts";
 import { removeTree } from "./remove-tree.ts";
@@ -17,12 +18,12 @@ let emptying: Promise<void> = Promise.resolve();
 export async function throwAway(mirror: Mirror, path: string): Promise<void> {
   const bin = binOf(mirror);
   const thrown = join(bin, randomUUID());
-  await mkdir(bin, { recursive: true, mode: 0o700 });
+  mkdirSync(bin, { recursive: true, mode: 0o700 });
   try {
-    await rename(path, thrown);
-  } catch {
-    // Gone already, on another disk, or a folder without write permission: then on the spot.
-    return removeTree(path);
+    renameSync(path, thrown);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return;
+    return removeTree(path); // on another disk, or a folder without write permission: on the spot
   }
   deleteBehind(thrown);
 }

@@ -1,9 +1,11 @@
 import { randomUUID } from "node:crypto";
-import { copyFile, lstat, mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { copyFile, lstat, readFile, writeFile } from "node:fs/promises";
 import { basename, isAbsolute, join } from "node:path";
 import { invariant } from "../core/invariant.ts";
 import type { Mirror } from "./open-mirror.ts";
 import { removeTree } from "./remove-tree.ts";
+import { throwAway } from "./throw-away.ts";
 
 /**
  * Where the parts of a worktree lie. Git finds a worktree by its `.git` file, and that file belongs
@@ -14,6 +16,9 @@ import { removeTree } from "./remove-tree.ts";
  *   deputy/NAME/index   the index of our last checkout: it exists when that checkout was completed,
  *                       and its stat data and flags are ours alone. index-commit says of what.
  *   worktrees/NAME/     git's own entry, for the agent's `git status` and `git log`; rewritten whole.
+ *
+ * What is only ours is written on the spot: a dozen tiny calls take less time together than one trip
+ * to the thread pool. Nothing that an agent may have swapped for a FIFO is ever opened like that.
  */
 export type Place = {
   name: string;
@@ -43,8 +48,10 @@ export async function readRecord(place: Pick<Place, "record">): Promise<string |
 }
 
 export async function writeRecord(place: Place): Promise<void> {
-  await mkdir(place.record, { recursive: true });
-  await replaceFile(join(place.record, "path"), place.path);
+  mkdirSync(place.record, { recursive: true });
+  const draft = join(place.record, `path-${randomUUID()}`);
+  writeFileSync(draft, place.path);
+  renameSync(draft, join(place.record, "path"));
 }
 
 /**
@@ -60,13 +67,11 @@ export async function writeAdmin(mirror: Mirror, place: Place, commit: string): 
     ["gitdir", `${join(place.path, ".git")}\n`],
   ];
   const draft = join(place.record, `admin-${randomUUID()}`);
-  await mkdir(draft, { recursive: true });
-  for (const [name, text] of files) await writeFile(join(draft, name), text);
-  await mkdir(join(mirror.gitDir, "worktrees"), { recursive: true });
-  const old = join(place.record, `old-${randomUUID()}`);
-  await rename(place.admin, old).catch(ignoreMissing);
-  await rename(draft, place.admin);
-  await rm(old, { recursive: true, force: true });
+  mkdirSync(draft, { recursive: true });
+  for (const [name, text] of files) writeFileSync(join(draft, name), text);
+  mkdirSync(join(mirror.gitDir, "worktrees"), { recursive: true });
+  await throwAway(mirror, place.admin);
+  renameSync(draft, place.admin);
   await writeGitFile(place);
 }
 
@@ -82,12 +87,12 @@ async function writeGitFile(place: Place): Promise<void> {
 /** Make a finished checkout's index ours, and give the agent's git a copy. */
 export async function publishIndex(place: Place, scratch: string, commit: string): Promise<void> {
   // Never beside an index of another commit: it is missing while the index changes.
-  await rm(commitFile(place), { force: true });
+  rmSync(commitFile(place), { force: true });
   const copy = join(place.record, `copy-${randomUUID()}`);
   await copyFile(scratch, copy);
-  await rename(copy, join(place.admin, "index"));
-  await rename(scratch, place.index);
-  await writeFile(commitFile(place), commit);
+  renameSync(copy, join(place.admin, "index"));
+  renameSync(scratch, place.index);
+  writeFileSync(commitFile(place), commit);
 }
 
 /** The commit that our index of the worktree is of; null when that is not known. */
@@ -99,26 +104,12 @@ function commitFile({ record }: Place): string {
   return join(record, "index-commit");
 }
 
-/** Forget a worktree: git's entry first, the record last. */
-export async function removeRecord(place: Place): Promise<void> {
-  await removeTree(place.admin);
-  // Its path goes last, so that a crash in between leaves the rest findable.
-  for (const name of await readdir(place.record).catch(() => [])) {
-    if (name !== "path") await rm(join(place.record, name), { recursive: true, force: true });
-  }
-  await rm(place.record, { recursive: true, force: true });
+/** Forget a worktree: git's entry first, the record last, so that a crash in between leaves it findable. */
+export async function removeRecord(mirror: Mirror, place: Place): Promise<void> {
+  await throwAway(mirror, place.admin);
+  await throwAway(mirror, place.record);
 }
 
 export async function readText(path: string): Promise<string | null> {
   return readFile(path, "utf8").catch(() => null); // missing or unreadable: the caller starts afresh
-}
-
-async function replaceFile(path: string, text: string): Promise<void> {
-  const draft = `${path}-${randomUUID()}`;
-  await writeFile(draft, text);
-  await rename(draft, path);
-}
-
-function ignoreMissing(error: NodeJS.ErrnoException): void {
-  if (error.code !== "ENOENT") throw error;
 }

@@ -82,7 +82,7 @@ export async function removeWorktree(mirror: Mirror, path: string): Promise<void
       throw notOurs(place);
     }
     await throwAway(mirror, place.path);
-    await withRepositoryLock(mirror.gitDir, () => removeRecord(place));
+    await withRepositoryLock(mirror.gitDir, () => removeRecord(mirror, place));
   });
   await tidyLock(place.record);
 }
@@ -123,7 +123,7 @@ async function addAt(mirror: Mirror, place: Place, commit: string): Promise<"cre
   } else if (!(await isEmpty(place.path))) {
     throw notOurs(place);
   }
-  await removeRecord(place);
+  await removeRecord(mirror, place);
   await writeRecord(place);
   await mkdir(place.path, { recursive: true });
   await withRepositoryLock(mirror.gitDir, () => writeAdmin(mirror, place, commit));

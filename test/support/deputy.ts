@@ -6,6 +6,8 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { expect } from "vitest";
+import { bootMark } from "../../src/core/marks.ts";
+import { killLeftovers } from "../../src/sandbox/kill-group.ts";
 import { removeEmbeddedPostgres } from "../../src/store/embedded.ts";
 import { openStore } from "../../src/store/open.ts";
 import { findUnsoundHolds } from "../../src/store/unsound-holds.ts";
@@ -211,6 +213,7 @@ export async function makeDeputy(
         if (database && url) await assertSoundHolds(database);
       } finally {
         await end(daemon, "SIGKILL");
+        if (database && url) await endOrphans(database);
         if (options.embedded) await removeEmbeddedPostgres(home);
         await database?.drop();
         await redis?.stop();
@@ -297,6 +300,12 @@ async function end(child: ChildProcess | null, signal: NodeJS.Signals): Promise<
   child.kill(signal);
   await exited;
   return child.exitCode;
+}
+
+/** What a killed daemon's agents and checks left running; a test that failed leaves some. */
+async function endOrphans(database: TestDatabase): Promise<void> {
+  for (const { id } of await database.query<{ id: string }>("select id from boots"))
+    killLeftovers(null, { name: bootMark, value: id });
 }
 
 /** The checker runs in every teardown: no test may leave something silently stuck. */

@@ -220,5 +220,9 @@ test("a snapshot after a reset to a later commit is a change to that commit", as
   expect(diff).toBe("two.txt\n");
   expect(lstatSync(join(path, "two.txt")).isFile()).toBe(true);
   expect(existsSync(join(mirror.gitDir, "index"))).toBe(false);
-  expect(readdirSync(join(mirror.gitDir, "deputy/sub_one")).sort()).toEqual(["index", "path"]);
+  expect(readdirSync(join(mirror.gitDir, "deputy/sub_one")).sort()).toEqual([
+    "index",
+    "index-commit",
+    "path",
+  ]);
 });

@@ -191,7 +191,7 @@ test("what a crash left half-made is made anew", async () => {
   expect(await addWorktree(mirror, path, base)).toBe("created");
   expect(git(path, "status", "--porcelain")).toBe("");
   expect(git(mirror.gitDir, "worktree", "list", "--porcelain")).not.toContain("locked");
-  expect(readdirSync(record).sort()).toEqual(["index", "path"]);
+  expect(readdirSync(record).sort()).toEqual(["index", "index-commit", "path"]);
   // Killed between the record and everything else, and while removing.
   rmSync(admin, { recursive: true });
   await removeWorktree(mirror, path);

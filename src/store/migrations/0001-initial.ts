@@ -68,7 +68,7 @@ async function up(db: Kysely<unknown>): Promise<void> {
   )`);
   await run(sql`create index tasks_by_age on tasks (created_at desc, id desc)`);
   await run(
-    sql`create index tasks_open on tasks (state, hold_kind) where state not in (${list(terminalTaskStates)})`,
+    sql`create index tasks_open on tasks (state, hold_since) where state not in (${list(terminalTaskStates)})`,
   );
   await run(sql`create index tasks_leased on tasks (hold_owner) where hold_kind = 'lease'`);
   await run(sql`create unique index tasks_one_active_per_subject on tasks (subject)
@@ -108,7 +108,7 @@ async function up(db: Kysely<unknown>): Promise<void> {
     ${holdCheck("subtasks", terminalSubtaskStates)}
   )`);
   await run(
-    sql`create index subtasks_open on subtasks (state, hold_kind) where state not in (${list(terminalSubtaskStates)})`,
+    sql`create index subtasks_open on subtasks (state, hold_since) where state not in (${list(terminalSubtaskStates)})`,
   );
 
   await run(sql`create index subtasks_leased on subtasks (hold_owner) where hold_kind = 'lease'`);

@@ -1,0 +1,120 @@
+import { cpus } from "node:os";
+import { benchClaims } from "./claims.mjs";
+import { benchIdle } from "./idle.mjs";
+import { benchIntake } from "./intake.mjs";
+import { benchLatency } from "./latency.mjs";
+import { cleanUp } from "./support.mjs";
+import { benchThroughput } from "./throughput.mjs";
+
+/**
+ * `npm run bench [intake latency throughput claims idle]`: each target beside what was measured. A
+ * figure is a ratio to something simpler that was measured in the same run, or a share of the ideal.
+ */
+const benches = {
+  intake: async () => {
+    const { ours, bare, ratio } = await benchIntake();
+    return [
+      row(
+        "POST /v1/tasks, 32 connections",
+        `${Math.round(ours)}/s beside ${Math.round(bare)}/s of a bare INSERT`,
+        `${ratio.toFixed(2)} of it`,
+        "at least 0.7",
+        ratio >= 0.7,
+      ),
+    ];
+  },
+  latency: async () => {
+    const { toAgent, add, toBranch, script } = await benchLatency();
+    const allowed = 1.3 * add + 150;
+    return [
+      row(
+        "submit → agent started, 2,000 files",
+        `${ms(toAgent)}; bare worktree add ${ms(add)}`,
+        ms(toAgent),
+        `at most ${ms(allowed)} (1.3 × bare + 150 ms)`,
+        toAgent <= allowed,
+      ),
+      row(
+        "agent's exit → delivered branch",
+        `${ms(toBranch)}; the same git by hand ${ms(script)}`,
+        `${ms(toBranch - script)} more`,
+        "at most 300 ms more",
+        toBranch - script <= 300,
+      ),
+    ];
+  },
+  throughput: async () => {
+    const { idealS, tookS, deliveredS, utilisation } = await benchThroughput();
+    const measured = `slots busy ${tookS.toFixed(1)} s, ideal ${idealS.toFixed(1)} s; all delivered after ${deliveredS.toFixed(0)} s`;
+    return [
+      row(
+        "100 tasks of 1 s, 20 at once",
+        measured,
+        `${utilisation.toFixed(2)} of the ideal`,
+        "at least 0.9",
+        utilisation >= 0.9,
+      ),
+    ];
+  },
+  claims: async () => {
+    const { claims, doubles, perSecond } = await benchClaims();
+    return [
+      row(
+        "contended claims",
+        `${claims} by 4 claimants, ${Math.round(perSecond)}/s`,
+        `${doubles} double`,
+        "0 in 10,000",
+        doubles === 0 && claims >= 10_000,
+      ),
+    ];
+  },
+  idle: async () => {
+    const { cpuShare, rssMb, cliMs } = await benchIdle();
+    return [
+      row(
+        "idle daemon, processor",
+        "over 30 s",
+        `${(100 * cpuShare).toFixed(2)} % of a core`,
+        "under 1 %",
+        cpuShare < 0.01,
+      ),
+      row(
+        "idle daemon, memory",
+        "without PostgreSQL",
+        `${Math.round(rssMb)} MB`,
+        "under 150 MB",
+        rssMb < 150,
+      ),
+      row("`deputy ls`", "start to end", ms(cliMs), "under 500 ms", cliMs < 500),
+    ];
+  },
+};
+
+function row(target, measured, result, wanted, ok) {
+  return { target, measured, result, wanted, verdict: ok ? "PASS" : "MISS" };
+}
+
+function ms(value) {
+  return `${Math.round(value)} ms`;
+}
+
+const names = process.argv.slice(2);
+const unknown = names.filter((name) => !Object.hasOwn(benches, name));
+if (unknown.length > 0)
+  throw new Error(`no bench ${unknown.join(", ")}; there are: ${Object.keys(benches).join(", ")}`);
+const rows = [];
+try {
+  for (const [name, bench] of Object.entries(benches)) {
+    if (names.length > 0 && !names.includes(name)) continue;
+    console.error(`${name} …`);
+    rows.push(...(await bench()));
+  }
+} finally {
+  await cleanUp();
+}
+console.log(`Node ${process.version}, ${cpus().length} × ${cpus()[0]?.model.trim()}\n`);
+console.log("| target | measured | result | wanted | |\n| --- | --- | --- | --- | --- |");
+for (const { target, measured, result, wanted, verdict } of rows) {
+  console.log(`| ${target} | ${measured} | ${result} | ${wanted} | ${verdict} |`);
+}
+process.exit(rows.every(({ verdict }) => verdict === "PASS") ? 0 : 1);
