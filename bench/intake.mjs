@@ -60,11 +60,11 @@ export async function benchIntake() {
     const daemon = await startDaemon();
     await shoot("ours", daemon.url, daemon.headers, 2_000);
     await shoot("ours", daemon.url, daemon.headers);
-    await daemon.stop(process.env.BENCH_NODE_FLAGS ? "SIGTERM" : "SIGKILL");
+    await daemon.stop("SIGKILL");
   }
   await endProcess(bare, "SIGTERM");
   await database.drop();
-  console.error(rates, latencies);
+  if (process.env.BENCH_VERBOSE) console.error(rates, latencies);
   return {
     ours: median(rates.ours),
     bare: median(rates.bare),

@@ -57,8 +57,7 @@ export async function startDaemon(env = {}) {
     DATABASE_URL: database.url,
     ...env,
   };
-  const flags = process.env.BENCH_NODE_FLAGS?.split(" ") ?? [];
-  const child = startProcess(process.execPath, [...flags, main, "up", "--json"], { env: ownEnv });
+  const child = startProcess(process.execPath, [main, "up", "--json"], { env: ownEnv });
   const { url } = JSON.parse(await firstLine(child));
   const token = (await readFile(join(home, "token"), "utf8")).trim();
   const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };

@@ -1,17 +1,15 @@
 /**
- * Turns a function of many into one for each caller: what is asked for while calls are under way
+ * Turns a function of many into one for each caller: what is asked for while a call is under way
  * goes into the next one, all together. Under no load that is one call for each, at once; under load
- * calls grow instead of queueing up, as a database does with commits. One call at a time, or as many
- * as `atOnce`.
+ * calls grow instead of queueing up, as a database does with commits. One call at a time.
  */
 export function gather<Item, Result>(
   work: (items: Item[]) => Promise<readonly Result[]>,
   maxItems: number,
-  atOnce = 1,
 ): (item: Item) => Promise<Result> {
   type Asked = { item: Item; resolve: (result: Result) => void; reject: (error: unknown) => void };
   const waiting: Asked[] = [];
-  let running = 0;
+  let isRunning = false;
   const runAll = async () => {
     for (let asked = waiting.splice(0, maxItems); asked.length > 0; ) {
       try {
@@ -22,13 +20,13 @@ export function gather<Item, Result>(
       }
       asked = waiting.splice(0, maxItems);
     }
-    running--;
+    isRunning = false;
   };
   return (item) =>
     new Promise((resolve, reject) => {
       waiting.push({ item, resolve, reject });
-      if (running >= atOnce) return;
-      running++;
+      if (isRunning) return;
+      isRunning = true;
       // Not at once: what else arrived with this one comes along.
       setImmediate(() => void runAll());
     });

@@ -26,8 +26,19 @@ export function newId(kind: IdKind, now: number = Date.now()): string {
   for (let rest = now, i = 0; i < 10; i++, rest = Math.floor(rest / 32)) {
     time = alphabet[rest % 32] + time;
   }
-  const chance = Array.from(randomBytes(10), (byte) => alphabet[byte % 32]).join("");
+  let chance = "";
+  for (const byte of drawBytes(10)) chance += alphabet[byte % 32];
   return `${idPrefixes[kind]}${time}${chance}`;
+}
+
+/** Chance is drawn from the system by the thousand: each draw costs more than a whole id. */
+let drawn = Buffer.alloc(0);
+
+function drawBytes(count: number): Buffer {
+  if (drawn.length < count) drawn = randomBytes(4_000);
+  const bytes = drawn.subarray(0, count);
+  drawn = drawn.subarray(count);
+  return bytes;
 }
 
 /** Whether `text` has the shape of an id of this kind. Says nothing about its existence. */

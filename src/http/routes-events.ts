@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { DeputyError } from "../core/error.ts";
@@ -20,6 +21,7 @@ export function eventRoutes(
 ): FastifyPluginAsyncZod {
   return async (app) => {
     const closing = new AbortController();
+    setMaxListeners(maxStreams, closing.signal); // each stream listens
     let open = 0;
     app.addHook("preClose", async () => closing.abort());
 

@@ -148,7 +148,7 @@ const sharedStatements = new WeakMap<Db, (creation: Creation) => Promise<Task | 
 function shareStatement(db: Db): (creation: Creation) => Promise<Task | null> {
   const known = sharedStatements.get(db);
   if (known) return known;
-  const share = gather((creations: Creation[]) => createTasks(db, creations), maxShared, 2);
+  const share = gather((creations: Creation[]) => createTasks(db, creations), maxShared);
   sharedStatements.set(db, share);
   return share;
 }

@@ -1,0 +1,79 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import type { TaskInput } from "../../src/core/task.ts";
+import { acceptTask, type IntakeRules } from "../../src/orchestrator/intake.ts";
+import { type Bench, makeBench } from "../support/orchestrator.ts";
+
+let bench: Bench;
+let rules: IntakeRules;
+beforeAll(async () => {
+  bench = await makeBench();
+  rules = {
+    db: bench.db,
+    announce: async () => "evt_unused",
+    defaultAgent: () => "command:true",
+    checkRepository: async (repository) => repository,
+    requirePullRequests: () => {},
+  };
+});
+afterAll(() => bench?.close());
+
+const origin = {
+  source: "http",
+  subject: null,
+  outsideText: null,
+  replyTo: null,
+  reviewedAgainst: null,
+} as const;
+const accept = (
+  input: Partial<TaskInput>,
+  idempotency: { key: string; bodyHash: string } | null = null,
+) =>
+  acceptTask(rules, {
+    input: { goal: "Do it", repository: "/repo", ...input },
+    origin,
+    idempotency,
+    recipe: "change",
+    approval: null,
+  });
+
+test("tasks that arrive at once are each whole: a row, an event, and a bell for all", async () => {
+  const goals = Array.from({ length: 150 }, (_, number) => `Goal "${number}" \\u00e9 ✓`);
+  const results = await Promise.all(goals.map((goal) => accept({ goal, checks: ["true"] })));
+  expect(results.every(({ created }) => created)).toBe(true);
+  expect(results.map(({ task }) => task.goal)).toEqual(goals);
+  expect(results[7]?.task).toMatchObject({
+    state: "queued",
+    hold: { kind: "dependency", on: ["slot:plan"] },
+    checks: ["true"],
+    planInput: null,
+    attemptTimeoutMs: 3_600_000,
+    origin,
+    preparation: null,
+  });
+  const events = await bench.database.query(
+    "select task_id from events where type = 'task.created' group by task_id having count(*) = 1",
+  );
+  expect(events).toHaveLength(150);
+  expect(await bench.database.query("select 1 from outbox where stage = 'plan'")).not.toEqual([]);
+});
+
+test("one key makes one task, however many ask for it at once", async () => {
+  const same = { key: "key-1", bodyHash: "a" };
+  const results = await Promise.all(Array.from({ length: 20 }, () => accept({}, same)));
+  expect(new Set(results.map(({ task }) => task.id)).size).toBe(1);
+  expect(results.filter(({ created }) => created)).toHaveLength(1);
+  const ends = await Promise.allSettled([
+    accept({}, { key: "key-2", bodyHash: "a" }),
+    accept({}, { key: "key-2", bodyHash: "b" }),
+  ]);
+  expect(ends.map(({ status }) => status).sort()).toEqual(["fulfilled", "rejected"]);
+});
+
+test("one that the database does not take does not take the others with it", async () => {
+  const ends = await Promise.allSettled([
+    accept({ goal: "before" }),
+    accept({ goal: "too long", timeout_minutes: 1e300 }),
+    accept({ goal: "after" }),
+  ]);
+  expect(ends.map(({ status }) => status)).toEqual(["fulfilled", "rejected", "fulfilled"]);
+});
