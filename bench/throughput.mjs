@@ -11,12 +11,13 @@ import { makeFolder, makeRepository, startDaemon } from "./support.mjs";
  */
 const tasks = 100;
 const slots = 20;
+const sleepS = Number(process.env.BENCH_SLEEP_S ?? 1);
 
 export async function benchThroughput() {
   const repository = await makeRepository(5);
   const daemon = await startDaemon({ DEPUTY_CONCURRENCY: String(slots) });
   const stamps = await makeFolder("stamps");
-  const command = `date +%s%N > ${stamps}/$DEPUTY_TASK_ID.start; sleep 1; echo "// done" >> src/part-0/file-0.js; date +%s%N > ${stamps}/$DEPUTY_TASK_ID.end`;
+  const command = `date +%s%N > ${stamps}/$DEPUTY_TASK_ID.start; sleep ${sleepS}; echo "// done" >> src/part-0/file-0.js; date +%s%N > ${stamps}/$DEPUTY_TASK_ID.end`;
   const submit = (number) =>
     daemon.api("POST", "/v1/tasks", {
       goal: `Sleep for a second, ${number}`,
@@ -39,14 +40,15 @@ export async function benchThroughput() {
   const extra = (await readdir(stamps)).length / 2 - tasks - 1;
   if (extra !== 0) throw new Error(`${extra} tasks more than were submitted`);
   await daemon.stop();
+  const idealS = (tasks / slots) * sleepS;
   const startedAt = Math.min(...runs.map(({ start }) => start));
   const endedAt = Math.max(...runs.map(({ end }) => end));
   if (process.env.BENCH_VERBOSE) console.error(timeline(runs, startedAt));
   return {
-    idealS: tasks / slots,
+    idealS,
     tookS: endedAt - startedAt,
     deliveredS,
-    utilisation: tasks / slots / (endedAt - startedAt),
+    utilisation: idealS / (endedAt - startedAt),
     firstStartS: startedAt - submittedAt / 1000,
   };
 }

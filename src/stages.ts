@@ -1,5 +1,4 @@
 import { availableParallelism } from "node:os";
-import { type AgentConfig, chooseAgent } from "./agents/choose-agent.ts";
 import type { Config } from "./config.ts";
 import { DeputyError } from "./core/error.ts";
 import { invariant } from "./core/invariant.ts";
@@ -14,9 +13,10 @@ import { prepareBase } from "./executor/prepare-task.ts";
 import { makeExecuteStage } from "./executor/run-attempt.ts";
 import type { Life } from "./life.ts";
 import { reportProgress } from "./orchestrator/commands.ts";
-import { giveWay, watchUrgency } from "./orchestrator/give-way.ts";
+import { giveWay, untilCalm, watchUrgency } from "./orchestrator/give-way.ts";
 import { planTask } from "./orchestrator/plan-task.ts";
 import { makeRecoverStage } from "./recovery/recover-subtask.ts";
+import { makeRunRole } from "./roles.ts";
 import { scrubbedEnvironment } from "./sandbox/scrubbed-environment.ts";
 import type { Db } from "./store/schema.ts";
 import { getTask } from "./store/tasks.ts";
@@ -60,18 +60,23 @@ export function makeStages(deps: { db: Db; config: Config; life: Life }): Requir
   // A daemon that leaves attempts to workers still verifies and merges itself. Agents wait for their
   // models, checks keep processors busy: more of them at once than there are help nobody.
   const ownSlots = Math.max(1, Math.min(config.concurrency, Math.max(4, availableParallelism())));
-  const urgency = watchUrgency();
-  const patiently = (stage: Stage) => giveWay(urgency.isOn, 1_000, stage);
+  const urgency = { start: watchUrgency(), finish: watchUrgency() };
+  const isUrgent = () => urgency.start.isOn() || urgency.finish.isOn();
+  const patiently = (stage: Stage) => giveWay(isUrgent, 10_000, stage);
   return {
-    plan: { run: makePlanStage({ db, config, authHeader }), slots: 8 },
+    plan: {
+      run: giveWay(urgency.start.isOn, 2_000, makePlanStage({ db, config, authHeader })),
+      slots: 8,
+    },
     execute: {
       run: makeExecuteStage({
         db,
         paths,
         environment,
         trackProcess: life.trackProcess,
-        beginUrgent: urgency.begin,
-        agentFor: (name) => chooseAgent(name, agentConfig(config)),
+        beginUrgent: (what) => urgency[what].begin(),
+        letOthersStart: () => untilCalm(urgency.start.isOn, 5_000, new AbortController().signal),
+        runRole: makeRunRole(deps),
         report: (claim, message, data) =>
           reportProgress(db, claim, { type: "attempt.progressed", message, data }),
       }),
@@ -167,11 +172,6 @@ function requireConfiguredDelivery(check: () => void): void {
       { field: "delivery" },
     );
   }
-}
-
-export function agentConfig(config: Config): AgentConfig {
-  const { apiKey, baseUrl, name, price } = config.model;
-  return { builtin: apiKey ? { apiKey, baseUrl, model: name, price } : null };
 }
 
 type AuthHeader = (url: string) => string | null;

@@ -1,6 +1,7 @@
 import type { EndReason, FailureKind } from "../core/failure.ts";
-import type { Usage } from "../core/usage.ts";
+import type { ModelCall, Role, Usage } from "../core/usage.ts";
 import type { ProcessIdentity } from "../sandbox/process-identity.ts";
+import type { CommandResult, CommandSpec } from "../sandbox/run-command.ts";
 
 /**
  * Who does the work in a worktree. An agent gets a brief and a folder, tells what it does through
@@ -10,10 +11,13 @@ import type { ProcessIdentity } from "../sandbox/process-identity.ts";
 export type Agent = (run: AgentRun) => Promise<AgentEnd>;
 
 export type AgentRun = {
+  role: Role;
   brief: string;
   /** The worktree's root: the only folder it may write. */
   worktree: string;
   mode: "write" | "read_only";
+  /** JSON schema of the answer that is wanted; the end then carries `output`. Null: words are enough. */
+  outputSchema: Record<string, unknown> | null;
   /** The whole environment for its commands: scrubbed, with PORT and the worktree's own values. */
   env: Readonly<Record<string, string>>;
   /** Everything it prints goes here. */
@@ -21,17 +25,52 @@ export type AgentRun = {
   /** A folder outside the worktree for files it needs (brief file, long outputs). */
   scratch: string;
   timeoutMs: number;
-  /** Aborted on cancel and on shutdown; the agent ends with `cancelled`, and the caller knows which. */
+  maxTurns: number;
+  /** Aborted on cancel, pause and shutdown; the agent ends with `cancelled`, and the caller knows which. */
   signal: AbortSignal;
   onProcess: (identity: ProcessIdentity) => void;
+  /** The only way to run anything: confined as the role may be, tracked, and never throwing. */
+  runCommand: RunCommand;
+  session: Session;
+  meter: Meter;
+  /** What a person said since the last look, oldest first. To be looked at between turns. */
+  heard: () => Promise<string[]>;
   emit: (event: AgentEvent) => void;
+};
+
+export type RunCommand = (spec: CommandSpec) => Promise<CommandResult>;
+
+/**
+ * The memory of a piece of work, which outlives an attempt and this process. Empty when the work is
+ * new; otherwise the agent goes on from where it stopped, and `brief` is what it is told now.
+ */
+export type Session = {
+  /** Messages so far, oldest first, in the agent's own form. */
+  readonly entries: readonly unknown[];
+  /** Stored when it resolves; call it before the next model call and after every tool. */
+  append(entries: readonly unknown[]): Promise<void>;
+  /** Keep the worktree as it is now, together with the entries so far. Cheap when nothing changed. */
+  checkpoint(): Promise<void>;
+  /** An external agent's own name for the session; null until it told one. */
+  readonly externalId: string | null;
+  keepExternalId(id: string): Promise<void>;
+};
+
+/** Counts what model calls use, and says when the budget is used up. */
+export type Meter = {
+  /** To be asked before each model call; null when it may be made, else why not, in words. */
+  refuse(): Promise<string | null>;
+  /** To be told of each call that the server finished. Stored when it resolves. */
+  count(call: ModelCall): Promise<void>;
 };
 
 export type AgentEvent =
   | { kind: "turn"; number: number }
   | { kind: "text"; text: string }
   | { kind: "tool_call"; tool: string; summary: string }
-  | { kind: "tool_result"; tool: string; ok: boolean; summary: string };
+  | { kind: "tool_result"; tool: string; ok: boolean; summary: string }
+  | { kind: "usage"; call: ModelCall }
+  | { kind: "question"; text: string };
 
 export type AgentEnd = {
   reason: EndReason;
@@ -44,6 +83,72 @@ export type AgentEnd = {
   summary: string | null;
   /** Set with `needs_input`. */
   question: string | null;
+  /** What it learned that others should know. */
   discoveries: string[];
+  /** Work that it asks for beside its own. */
+  followUps: FollowUp[];
+  /** The answer by `outputSchema`, valid by it; null when none was asked for or none came. */
+  output: unknown;
+  /** When a limit of the provider ends, for `usage_window` and overload; null: unknown. */
+  retryAt: Date | null;
+};
+
+export type FollowUp = { title: string; brief: string; writes: string[] };
+
+/** An end of which nothing but the reason is known. */
+export function endWith(
+  reason: EndReason,
+  failure: FailureKind | null,
+  detail: string,
+  more: Partial<AgentEnd> = {},
+): AgentEnd {
+  return {
+    reason,
+    failure,
+    detail,
+    outputTail: "",
+    summary: null,
+    question: null,
+    discoveries: [],
+    followUps: [],
+    output: null,
+    retryAt: null,
+    ...more,
+  };
+}
+
+/**
+ * Have an agent work in a role: the caller says what about and where; the agent, its model, its
+ * sandbox, its memory and its budget are found by whoever made this function. Never throws for what
+ * the agent does.
+ */
+export type RunRole = (request: RoleRequest) => Promise<RoleEnd>;
+
+export type RoleEnd = AgentEnd & {
+  /** What it used, by model. */
   usage: Usage[];
+  /** Where it can be gone on with; null: it never began. */
+  sessionId: string | null;
+};
+
+export type RoleRequest = Pick<
+  AgentRun,
+  | "role"
+  | "brief"
+  | "worktree"
+  | "mode"
+  | "outputSchema"
+  | "env"
+  | "logPath"
+  | "timeoutMs"
+  | "signal"
+  | "emit"
+> & {
+  about: { taskId: string; subtaskId: string | null; attemptId: string | null };
+  /** The agent by name; null: the one that is configured for the role. */
+  agent: string | null;
+  /** The work that is gone on with; null: new work. */
+  sessionId: string | null;
+  /** The git directory that the worktree belongs to: readable, never writable. */
+  gitDir: string;
 };

@@ -2,8 +2,8 @@ import { rm, writeFile } from "node:fs/promises";
 import { constants } from "node:os";
 import { join } from "node:path";
 import { z } from "zod";
-import { type CommandResult, runCommand } from "../sandbox/run-command.ts";
-import type { Agent, AgentEnd } from "./agent.ts";
+import type { CommandResult } from "../sandbox/run-command.ts";
+import { type Agent, type AgentEnd, endWith } from "./agent.ts";
 import { cleanText, cutText, cutToTail } from "./clean-text.ts";
 import { reportLines } from "./report-lines.ts";
 
@@ -28,7 +28,7 @@ export function makeCommandAgent(command: string): Agent {
     await rm(briefFile, { force: true });
     await writeFile(briefFile, run.brief, { mode: 0o600, flag: "wx" });
     const lines = reportLines((text) => run.emit({ kind: "text", text }));
-    const result = await runCommand({
+    const result = await run.runCommand({
       argv: ["sh", "-c", command],
       cwd: run.worktree,
       env: { ...run.env, DEPUTY_BRIEF_FILE: briefFile, DEPUTY_MODE: run.mode },
@@ -36,7 +36,6 @@ export function makeCommandAgent(command: string): Agent {
       timeoutMs: run.timeoutMs,
       signal: run.signal,
       logPath: run.logPath,
-      onStarted: run.onProcess,
       onOutput: lines.add,
     });
     lines.flush();
@@ -47,16 +46,12 @@ export function makeCommandAgent(command: string): Agent {
 /** What the result of the process means for the attempt. */
 function readEnd(command: string, result: CommandResult, timeoutMs: number): AgentEnd {
   const said = readLastJson(result.stdout);
-  const end = (reason: AgentEnd["reason"], failure: AgentEnd["failure"], detail: string) => ({
-    reason,
-    failure,
-    detail: cutText(cleanText(detail), 500),
-    outputTail: cutToTail(cleanText(result.output), 8_000),
-    summary: said.summary ?? null,
-    question: null,
-    discoveries: said.discoveries ?? [],
-    usage: [],
-  });
+  const end = (reason: AgentEnd["reason"], failure: AgentEnd["failure"], detail: string) =>
+    endWith(reason, failure, cutText(cleanText(detail), 500), {
+      outputTail: cutToTail(cleanText(result.output), 8_000),
+      summary: said.summary ?? null,
+      discoveries: said.discoveries ?? [],
+    });
 
   switch (result.endedBy) {
     case "abort":

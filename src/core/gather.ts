@@ -1,3 +1,5 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
+
 /**
  * Turns a function of many into one for each caller: what is asked for while a call is under way
  * goes into the next one, all together. Under no load that is one call for each, at once; under load
@@ -18,6 +20,8 @@ export function gather<Item, Result>(
       } catch (error) {
         for (const { reject } of asked) reject(error);
       }
+      // Those who were just answered may ask again at once: one turn, and they come along as well.
+      if (waiting.length > 0) await nextTurn();
       asked = waiting.splice(0, maxItems);
     }
     isRunning = false;

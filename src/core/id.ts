@@ -11,6 +11,8 @@ export const idPrefixes = {
   boot: "boot_",
   notification: "ntf_",
   repository: "repo_",
+  session: "ses_",
+  run: "run_",
 } as const;
 
 export type IdKind = keyof typeof idPrefixes;

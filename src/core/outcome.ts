@@ -56,4 +56,8 @@ export type Outcome =
   /** The stage could not do its work (disk, git, network): again later, a few times. */
   | { kind: "broken"; detail: string };
 
-export type Stage = (claim: Claim, signal: AbortSignal) => Promise<Outcome>;
+/**
+ * `freeSlot` says that what is still to be done is tidying up: what the slot is for has ended, and
+ * another claim may have it. The claim stays in hand until the outcome.
+ */
+export type Stage = (claim: Claim, signal: AbortSignal, freeSlot: () => void) => Promise<Outcome>;

@@ -40,7 +40,10 @@ export class ProgressReporter {
 function describeEvent(event: AgentEvent): string | null {
   switch (event.kind) {
     case "turn":
+    case "usage":
       return null;
+    case "question":
+      return `asks: ${event.text}`.slice(0, 300);
     case "text":
       return event.text.trim() === "" ? null : event.text.trim().slice(0, 300);
     case "tool_call":

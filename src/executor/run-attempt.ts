@@ -1,7 +1,5 @@
-import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import type { Agent, AgentEnd } from "../agents/agent.ts";
-import { DeputyError } from "../core/error.ts";
+import type { RoleEnd } from "../agents/agent.ts";
 import type { FailureKind } from "../core/failure.ts";
 import { invariant } from "../core/invariant.ts";
 import type { Claim, Outcome, Stage } from "../core/outcome.ts";
@@ -14,7 +12,7 @@ import { diffCommits } from "../worktree/diff.ts";
 import { snapshotWorktree } from "../worktree/snapshot.ts";
 import type { ExecuteDeps, Job } from "./job.ts";
 import { ProgressReporter } from "./report-progress.ts";
-import { endedBefore, prepareWorktree, runSetup, worktreeEnvironment } from "./set-up-worktree.ts";
+import { prepareWorktree, runSetup, worktreeEnvironment } from "./set-up-worktree.ts";
 import { writeBrief } from "./write-brief.ts";
 
 /**
@@ -23,24 +21,25 @@ import { writeBrief } from "./write-brief.ts";
  * snapshotted however the attempt ended. Judging the commit is not done here.
  */
 export function makeExecuteStage(deps: ExecuteDeps): Stage {
-  return async (claim, signal) => {
-    const job = await readJob(deps, claim, signal);
-    const worktree = await urgently(deps, () => prepareWorktree(deps, job));
-    const env = worktreeEnvironment(deps, job, worktree);
+  return async (claim, signal, freeSlot) => {
+    const started = deps.beginUrgent("start");
+    const { job, worktree, env } = await prepare(deps, claim, signal).finally(started);
     const setup = await runSetup(deps, job, worktree, env);
     const end = setup ?? (await runAgent(deps, job, worktree, env));
-    return urgently(deps, () => finish(job, worktree, end));
+    freeSlot();
+    await deps.letOthersStart();
+    return finish(job, worktree, end).finally(deps.beginUrgent("finish"));
   };
 }
 
-/** Before the agent runs and after it ended, its slot is taken for nothing. */
-async function urgently<T>({ beginUrgent }: ExecuteDeps, work: () => Promise<T>): Promise<T> {
-  const done = beginUrgent();
-  try {
-    return await work();
-  } finally {
-    done();
-  }
+/** Until its agent runs, a slot is taken for nothing. */
+async function prepare(deps: ExecuteDeps, claim: Claim, signal: AbortSignal) {
+  const job = await readJob(deps, claim, signal);
+  const [worktree] = await Promise.all([
+    prepareWorktree(deps, job),
+    setAttemptLog(deps.db, job.attempt.id, job.logPath),
+  ]);
+  return { job, worktree, env: worktreeEnvironment(deps, job, worktree) };
 }
 
 async function readJob(deps: ExecuteDeps, claim: Claim, signal: AbortSignal): Promise<Job> {
@@ -52,7 +51,6 @@ async function readJob(deps: ExecuteDeps, claim: Claim, signal: AbortSignal): Pr
   ]);
   invariant(task?.preparation && subtask && attempt, "a claimed attempt has its rows");
   const logPath = join(deps.paths.logs, `${attempt.id}.log`);
-  await setAttemptLog(deps.db, attempt.id, logPath);
   const mirror = { gitDir: task.preparation.mirror };
   return { claim, task, subtask, attempt, mirror, logPath, signal };
 }
@@ -62,16 +60,18 @@ async function runAgent(
   job: Job,
   worktree: WorktreeRow,
   env: Record<string, string>,
-): Promise<AgentEnd> {
+): Promise<RoleEnd> {
   const { attempt, subtask, task, signal } = job;
-  const agent = findAgent(deps, subtask.agent);
-  if (typeof agent !== "function") return agent;
-  const scratch = join(deps.paths.scratch, attempt.id);
-  await mkdir(scratch, { recursive: true, mode: 0o700 });
   const subtasks = await listSubtasks(deps.db, task.id);
   const progress = new ProgressReporter((message, data) => deps.report(job.claim, message, data));
   try {
-    return await agent({
+    return await deps.runRole({
+      role: task.expectsChange ? "coder" : "reviewer",
+      about: { taskId: task.id, subtaskId: subtask.id, attemptId: attempt.id },
+      agent: subtask.agent,
+      sessionId: null,
+      gitDir: job.mirror.gitDir,
+      outputSchema: null,
       brief: writeBrief({
         task,
         subtask,
@@ -83,26 +83,12 @@ async function runAgent(
       mode: task.expectsChange ? "write" : "read_only",
       env,
       logPath: job.logPath,
-      scratch,
       timeoutMs: task.attemptTimeoutMs,
       signal,
-      onProcess: deps.trackProcess(`attempt ${attempt.id}`),
       emit: (event) => progress.emit(event),
     });
   } finally {
     await progress.flush();
-    await rm(scratch, { recursive: true, force: true });
-  }
-}
-
-/** The agent, or how the attempt ends when this process has none of that name: no retry would help. */
-function findAgent(deps: ExecuteDeps, name: string): Agent | AgentEnd {
-  try {
-    return deps.agentFor(name);
-  } catch (error) {
-    if (error instanceof DeputyError)
-      return endedBefore("gave_up", "agent_unavailable", error.message, "");
-    throw error;
   }
 }
 
@@ -117,7 +103,7 @@ async function readDiff({ mirror, task }: Job): Promise<string | null> {
 }
 
 /** Snapshot whatever is there, however it ended, and say how it ended. */
-async function finish(job: Job, worktree: WorktreeRow, end: AgentEnd): Promise<Outcome> {
+async function finish(job: Job, worktree: WorktreeRow, end: RoleEnd): Promise<Outcome> {
   const { attempt, mirror, signal, subtask, task } = job;
   const ref = `refs/deputy/attempts/${attempt.id}`;
   const snapshot = await snapshotWorktree(mirror, worktree.path, {
@@ -150,7 +136,7 @@ async function finish(job: Job, worktree: WorktreeRow, end: AgentEnd): Promise<O
   };
 }
 
-function commitMessage(task: Task, subtask: Subtask, end: AgentEnd): string {
+function commitMessage(task: Task, subtask: Subtask, end: RoleEnd): string {
   const body = end.summary ? `\n\n${end.summary.slice(0, 4_000)}` : "";
   return `${subtask.title}${body}\n\nDeputy-Task: ${task.id}\nDeputy-Subtask: ${subtask.key}`;
 }

@@ -1,6 +1,6 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import type { AgentEnd } from "../agents/agent.ts";
+import { endWith, type RoleEnd } from "../agents/agent.ts";
 import { cleanText, cutToTail } from "../agents/clean-text.ts";
 import type { FailureKind } from "../core/failure.ts";
 import { invariant } from "../core/invariant.ts";
@@ -86,7 +86,7 @@ export async function runSetup(
   job: Job,
   worktree: WorktreeRow,
   env: Record<string, string>,
-): Promise<AgentEnd | null> {
+): Promise<RoleEnd | null> {
   const { attempt, mirror, signal, task } = job;
   // A review reads a commit that a stranger may have made: nothing that it says is run or copied.
   if (!task.expectsChange || worktree.preparedFor === attempt.baseCommit) return null;
@@ -144,19 +144,13 @@ export async function runSetup(
 
 /** An attempt that ended before its agent started. */
 export function endedBefore(
-  reason: AgentEnd["reason"],
+  reason: RoleEnd["reason"],
   failure: FailureKind | null,
   detail: string,
   outputTail: string,
-): AgentEnd {
-  return {
-    reason,
-    failure,
-    detail,
+): RoleEnd {
+  const end = endWith(reason, failure, detail, {
     outputTail: cutToTail(cleanText(outputTail), 8_000),
-    summary: null,
-    question: null,
-    discoveries: [],
-    usage: [],
-  };
+  });
+  return { ...end, usage: [], sessionId: null };
 }

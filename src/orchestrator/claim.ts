@@ -16,33 +16,43 @@ import { appendEvent, inTransition, lockTask, moveSubtask, moveTask } from "../s
  */
 export const leaseMs = 30_000;
 
+/** Most of a claim is waiting for the database. */
+const atOnce = 4;
+
 /**
  * Claim up to `limit` pieces of work of a stage for this boot, longest waiting first; each is handed
  * over as soon as it is claimed. What another process was faster on is left aside, and so is what
  * cannot be claimed: one bad row must not keep all others waiting. Its error is thrown at the end.
+ * Whoever stops it by `goOn` still gets what is being claimed at that moment.
  */
 export async function* claimWork(
   db: Db,
   bootId: string,
   stage: StageName,
   limit: number,
+  goOn: () => boolean = () => true,
 ): AsyncGenerator<Claim> {
   const tried: string[] = [];
   let firstError: unknown = null;
-  for (let claimed = 0; claimed < limit; ) {
+  for (let claimed = 0; claimed < limit && goOn(); ) {
     const candidates = await findCandidates(db, stage, limit - claimed, tried);
     if (candidates.length === 0) break;
-    for (const { taskId, subtaskId } of candidates) {
-      tried.push(subtaskId ?? taskId);
-      const claim = await inTransition(db, (tx) =>
-        claimOne(tx, bootId, stage, taskId, subtaskId),
-      ).catch((error) => {
-        firstError ??= error;
-        return null;
+    for (let from = 0; from < candidates.length && goOn(); from += atOnce) {
+      const some = candidates.slice(from, from + atOnce).map(({ taskId, subtaskId }) => {
+        tried.push(subtaskId ?? taskId);
+        return inTransition(db, (tx) => claimOne(tx, bootId, stage, taskId, subtaskId)).catch(
+          (error) => {
+            firstError ??= error;
+            return null;
+          },
+        );
       });
-      if (!claim) continue;
-      claimed++;
-      yield claim;
+      for (const claiming of some) {
+        const claim = await claiming;
+        if (!claim) continue;
+        claimed++;
+        yield claim;
+      }
     }
   }
   if (firstError) throw firstError;

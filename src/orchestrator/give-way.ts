@@ -2,19 +2,28 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Stage } from "../core/outcome.ts";
 
 /**
- * On one machine some work is more urgent than other. Taking tasks in goes before planning them; and
- * starting an agent, or freeing the slot of one that has ended, goes before the checks of those that
- * are done: an agent mostly waits for its model, so the sooner it starts the less is lost, while a
- * check takes all of the machine it can get. What gives way does so for `patienceMs` at most, so
- * nothing waits for a calm that never comes.
+ * On one machine some work is more urgent than other. Taking tasks in goes before planning them;
+ * starting an agent goes before tidying up after one that has ended, and both go before the checks
+ * of what is done: an agent mostly waits for its model, so the sooner it starts the less is lost,
+ * while a check takes all of the machine it can get. What gives way does so for `patienceMs` at
+ * most, so nothing waits for a calm that never comes.
  */
 export function giveWay(isBusy: () => boolean, patienceMs: number, stage: Stage): Stage {
-  return async (claim, signal) => {
-    for (const since = performance.now(); isBusy() && performance.now() - since < patienceMs; ) {
-      await sleep(lookMs, undefined, { signal });
-    }
-    return stage(claim, signal);
+  return async (claim, signal, freeSlot) => {
+    await untilCalm(isBusy, patienceMs, signal);
+    return stage(claim, signal, freeSlot);
   };
+}
+
+/** Resolves when nothing goes before, or after `patienceMs`. Throws when the signal is aborted meanwhile. */
+export async function untilCalm(
+  isBusy: () => boolean,
+  patienceMs: number,
+  signal: AbortSignal,
+): Promise<void> {
+  for (const since = performance.now(); isBusy() && performance.now() - since < patienceMs; ) {
+    await sleep(lookMs, undefined, { signal });
+  }
 }
 
 const lookMs = 25;

@@ -63,6 +63,7 @@ const causeInWords: Record<AbortCause, string> = {
 export function startStageRunner(options: StageRunnerOptions): StageRunner {
   const { db, bootId, stages, log } = options;
   const inHand = new Map<Claim, { controller: AbortController; done: Promise<void> }>();
+  const slotless = new Set<Claim>();
   const claiming = new Map<StageName, { again: boolean; bell: boolean; done: Promise<void> }>();
   let stopping = false;
   let released = false;
@@ -86,8 +87,18 @@ export function startStageRunner(options: StageRunnerOptions): StageRunner {
   };
   const ring = (stage: StageName) => look(stage, false);
 
-  const freeSlots = (stage: StageName, slots: number): number =>
-    slots - [...inHand.keys()].filter((claim) => claim.stage === stage).length;
+  // Without a slot there are never more than with one: what ends faster than it is tidied up waits.
+  const freeSlots = (stage: StageName, slots: number): number => {
+    const claims = [...inHand.keys()].filter((claim) => claim.stage === stage);
+    const without = claims.filter((claim) => slotless.has(claim)).length;
+    return slots - (claims.length - Math.min(without, slots));
+  };
+
+  const freeSlot = (claim: Claim): void => {
+    if (!inHand.has(claim)) return;
+    slotless.add(claim);
+    ring(claim.stage);
+  };
 
   const passOn = (stage: StageName): void => {
     notifyReady(db, stage).catch((error) =>
@@ -100,10 +111,15 @@ export function startStageRunner(options: StageRunnerOptions): StageRunner {
     { run, slots }: { run: Stage; slots: number },
   ): Promise<void> => {
     try {
-      for await (const claim of claimWork(db, bootId, stage, freeSlots(stage, slots))) {
+      for await (const claim of claimWork(
+        db,
+        bootId,
+        stage,
+        freeSlots(stage, slots),
+        () => !stopping,
+      )) {
         faultPoint(stage, "claimed");
         start(claim, run);
-        if (stopping) return;
       }
     } catch (error) {
       log("error", { stage, err: error }, "claim failed; the next bell tries again");
@@ -114,6 +130,7 @@ export function startStageRunner(options: StageRunnerOptions): StageRunner {
     const controller = new AbortController();
     const done = work(claim, run, controller).finally(() => {
       inHand.delete(claim);
+      slotless.delete(claim);
       ring(claim.stage);
     });
     inHand.set(claim, { controller, done });
@@ -122,7 +139,7 @@ export function startStageRunner(options: StageRunnerOptions): StageRunner {
   const work = async (claim: Claim, run: Stage, controller: AbortController): Promise<void> => {
     const outcome = stopping
       ? parked("shutdown")
-      : await runStage(claim, run, controller.signal).catch((error) => {
+      : await runStage(run, claim, controller.signal, () => freeSlot(claim)).catch((error) => {
           // A stage answers what it can foresee with an outcome; what it throws is infrastructure or a bug.
           const cause = controller.signal.reason as AbortCause | undefined;
           if (cause) return parked(cause);
@@ -205,8 +222,8 @@ export function startStageRunner(options: StageRunnerOptions): StageRunner {
 }
 
 /** A stage that throws before its first await is no different from one that throws later. */
-async function runStage(claim: Claim, run: Stage, signal: AbortSignal): Promise<Outcome> {
-  return run(claim, signal);
+async function runStage(run: Stage, ...about: Parameters<Stage>): Promise<Outcome> {
+  return run(...about);
 }
 
 function parked(cause: AbortCause): Outcome {

@@ -11,6 +11,7 @@ const claim: Claim = {
 };
 const refused = async () => ({ kind: "refused", detail: "" }) as const;
 const { signal } = new AbortController();
+const freeSlot = () => {};
 
 test("a stage that gives way begins when the urgent work is done", async () => {
   const urgency = watchUrgency();
@@ -20,7 +21,7 @@ test("a stage that gives way begins when the urgent work is done", async () => {
     order.push("stage");
     return refused();
   });
-  const outcome = stage(claim, signal);
+  const outcome = stage(claim, signal, freeSlot);
   for (const end of done) {
     order.push("urgent work ends");
     end();
@@ -32,9 +33,9 @@ test("a stage that gives way begins when the urgent work is done", async () => {
 
 test("it does not wait for a calm that never comes, and not after an abort", async () => {
   const busy = () => true;
-  expect((await giveWay(busy, 1, refused)(claim, signal)).kind).toBe("refused");
+  expect((await giveWay(busy, 1, refused)(claim, signal, freeSlot)).kind).toBe("refused");
   const controller = new AbortController();
-  const waiting = giveWay(busy, 60_000, refused)(claim, controller.signal);
+  const waiting = giveWay(busy, 60_000, refused)(claim, controller.signal, freeSlot);
   controller.abort("cancelled");
   await expect(waiting).rejects.toThrow();
 });

@@ -1,4 +1,4 @@
-import type { Agent, AgentRun } from "../agent.ts";
+import { type Agent, type AgentRun, endWith } from "../agent.ts";
 import { cleanText, cutText } from "../clean-text.ts";
 import { AttemptLog } from "./attempt-log.ts";
 import { openChatCompletions } from "./chat-completions.ts";
@@ -15,7 +15,6 @@ import { makeReadTool } from "./tools/read.ts";
 import { makeSearchTool } from "./tools/search.ts";
 import type { Tool } from "./tools/tool.ts";
 import { makeWriteTool } from "./tools/write.ts";
-import { type Price, UsageCount } from "./usage-count.ts";
 
 /**
  * The agent that comes with Deputy: a model, a handful of tools and the loop between them. This file
@@ -26,9 +25,6 @@ export type BuiltinOptions = {
   /** Null: OpenAI's. */
   baseUrl: string | null;
   model: string;
-  /** Dollars per million tokens; null or absent: unknown, and so are the costs. */
-  price?: Price | null;
-  maxTurns?: number;
   /** How long the model server may be silent in one call. Default five minutes. */
   idleTimeoutMs?: number;
   retry?: Partial<RetryLimits>;
@@ -38,11 +34,7 @@ export type BuiltinOptions = {
 export function makeBuiltinAgent(options: BuiltinOptions): Agent {
   return async (run) => {
     const log = new AttemptLog(run.logPath, options.apiKey);
-    const usage = new UsageCount(
-      run.mode === "write" ? "coder" : "reviewer",
-      options.model,
-      options.price ?? null,
-    );
+    const counting: Promise<void>[] = [];
     const { signal, cause, release } = limitTime(run.signal, run.timeoutMs);
     try {
       const callOnce = await openChatCompletions({
@@ -51,7 +43,11 @@ export function makeBuiltinAgent(options: BuiltinOptions): Agent {
         model: options.model,
         idleTimeoutMs: options.idleTimeoutMs ?? 300_000,
         ...(options.fetch ? { fetch: options.fetch } : {}),
-        onUsage: usage.add,
+        onUsage: (tokens, latencyMs) => {
+          const call = { model: options.model, tokens, latencyMs, costUsd: null };
+          run.emit({ kind: "usage", call });
+          counting.push(run.meter.count(call));
+        },
       });
       const model = retryCall(callOnce, { ...defaultRetryLimits, ...options.retry }, (sentence) => {
         log.add(`── ${sentence} ──`);
@@ -66,7 +62,7 @@ export function makeBuiltinAgent(options: BuiltinOptions): Agent {
         model,
         tools: makeTools(run, signal),
         transcript,
-        maxTurns: options.maxTurns ?? 60,
+        maxTurns: run.maxTurns,
         signal,
         emit: (event) => {
           if (event.kind === "turn") log.add(`── turn ${event.number} ──`);
@@ -76,16 +72,17 @@ export function makeBuiltinAgent(options: BuiltinOptions): Agent {
       const timedOut = reason === "cancelled" && cause() === "timeout";
       const words = timedOut ? `timed out after ${Math.round(run.timeoutMs / 1000)} s` : detail;
       log.add(`── ended: ${timedOut ? "timed_out" : reason}: ${words} ──`);
-      return {
-        reason: timedOut ? "timed_out" : reason,
-        failure: timedOut ? "timed_out" : failure,
-        detail: cutText(cleanText(words), 500),
-        outputTail: log.tail(),
-        summary: summary && cutText(cleanText(summary), 12_000),
-        question: question && cleanText(question),
-        discoveries: [],
-        usage: usage.total(),
-      };
+      await Promise.all(counting);
+      return endWith(
+        timedOut ? "timed_out" : reason,
+        timedOut ? "timed_out" : failure,
+        cutText(cleanText(words), 500),
+        {
+          outputTail: log.tail(),
+          summary: summary && cutText(cleanText(summary), 12_000),
+          question: question && cleanText(question),
+        },
+      );
     } finally {
       release();
       await log.flush();

@@ -16,7 +16,7 @@ export type ChatCompletionsOptions = {
   idleTimeoutMs: number;
   fetch?: typeof fetch;
   /** Called once for each reply that the server finished, also for one that is then thrown away. */
-  onUsage: (usage: CallUsage) => void;
+  onUsage: (usage: CallUsage, latencyMs: number) => void;
 };
 
 /** A reply may be this long, arguments included; what is longer is cut and counts as cut. */
@@ -49,6 +49,7 @@ export async function openChatCompletions(options: ChatCompletionsOptions): Prom
 
   return async (messages, tools, signal) => {
     const call = new AbortController();
+    const startedAt = performance.now();
     let ended: "idle" | "aborted" | "too_long" | null = null;
     const stop = (why: typeof ended) => {
       ended ??= why;
@@ -84,7 +85,7 @@ export async function openChatCompletions(options: ChatCompletionsOptions): Prom
       } catch (error) {
         trouble = readModelError(error, { apiKey, baseUrl: baseURL, model });
       }
-      if (reading.finish) onUsage(reading.usage);
+      if (reading.finish) onUsage(reading.usage, Math.round(performance.now() - startedAt));
       if (ended === "aborted") return { kind: "aborted" };
       // What came after the finish reason can no longer spoil the reply.
       if (reading.finish) return reading.result();

@@ -44,6 +44,7 @@ export class ReplyReader {
         inputTokens: chunk.usage.prompt_tokens ?? 0,
         cachedInputTokens: chunk.usage.prompt_tokens_details?.cached_tokens ?? 0,
         outputTokens: chunk.usage.completion_tokens ?? 0,
+        reasoningTokens: chunk.usage.completion_tokens_details?.reasoning_tokens ?? 0,
       };
     }
     const choice = chunk.choices?.[0];

@@ -1,4 +1,5 @@
 import type { FailureKind } from "../../core/failure.ts";
+import type { Tokens } from "../../core/usage.ts";
 
 /**
  * What the loop knows of a model: it takes the transcript and the tools and gives one whole reply,
@@ -43,8 +44,4 @@ export type CallResult =
   | { kind: "passing"; status: number | null; detail: string; retryAfterMs: number | null };
 
 /** Tokens as the server counted them for one call; null when it did not say. */
-export type CallUsage = {
-  inputTokens: number;
-  cachedInputTokens: number;
-  outputTokens: number;
-} | null;
+export type CallUsage = Tokens | null;

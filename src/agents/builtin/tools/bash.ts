@@ -1,6 +1,6 @@
 import { z } from "zod";
-import type { ProcessIdentity } from "../../../sandbox/process-identity.ts";
-import { type CommandResult, runCommand } from "../../../sandbox/run-command.ts";
+import type { CommandResult } from "../../../sandbox/run-command.ts";
+import type { RunCommand } from "../../agent.ts";
 import { findProgram } from "./find-program.ts";
 import { defineTool, type Tool } from "./tool.ts";
 
@@ -13,11 +13,11 @@ export type ToolSurroundings = {
   /** The whole environment of commands. */
   env: Readonly<Record<string, string>>;
   signal: AbortSignal;
-  onProcess: (identity: ProcessIdentity) => void;
+  runCommand: RunCommand;
 };
 
 /** Runs a shell command in the worktree's root. Nothing that it starts outlives it. */
-export function makeBashTool({ worktree, env, signal, onProcess }: ToolSurroundings): Tool {
+export function makeBashTool({ worktree, env, signal, runCommand }: ToolSurroundings): Tool {
   const shell = findProgram("bash", env) ? "bash" : "sh";
   return defineTool({
     name: "bash",
@@ -36,7 +36,6 @@ export function makeBashTool({ worktree, env, signal, onProcess }: ToolSurroundi
         signal,
         graceMs: 2_000,
         keepBytes: 8 * 1024,
-        onStarted: onProcess,
       });
       const how = describeEnd(result, timeout_s);
       const output = result.output.trimEnd();

@@ -1,6 +1,5 @@
 import { relative } from "node:path";
 import { z } from "zod";
-import { runCommand } from "../../../sandbox/run-command.ts";
 import { cutMiddle } from "../../clean-text.ts";
 import type { ToolSurroundings } from "./bash.ts";
 import { containPath } from "./contain-path.ts";
@@ -43,7 +42,7 @@ export type SearchRequest = { pattern: string; where: string; glob: string | und
 
 async function runRipgrep(
   program: string,
-  { worktree, env, signal, onProcess }: ToolSurroundings,
+  { worktree, env, signal, runCommand }: ToolSurroundings,
   { pattern, where, glob }: SearchRequest,
 ): Promise<FoundLines> {
   const result = await runCommand({
@@ -70,7 +69,6 @@ async function runRipgrep(
     timeoutMs: 30_000,
     signal,
     keepBytes: 256 * 1024,
-    onStarted: onProcess,
   });
   if (result.endedBy !== "exit") throw new ToolProblem("the search took too long; narrow it down");
   // 1: nothing found. 2: something is wrong with the pattern or the path.
