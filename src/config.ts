@@ -3,14 +3,26 @@ import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { LineCounter, parseDocument } from "yaml";
 import { z } from "zod";
+import { budgetSchema } from "./core/budget.ts";
 import { DeputyError } from "./core/error.ts";
 import { explainIssue } from "./core/explain-issue.ts";
+import { mcpServersSchema } from "./core/mcp-server.ts";
+import { assurances } from "./core/review.ts";
+import { readNetworks, readRoles, repositoriesSchema, rolesSchema } from "./role-settings.ts";
+import { readSandbox, sandboxProviders, sandboxSchema } from "./sandbox-settings.ts";
 import { findLine } from "./triggers/yaml-line.ts";
 
 /**
  * The daemon's configuration: defaults, then `config.yaml` in its home, then the environment.
  * Secrets come from the environment or from files named there (`NAME_FILE`), never from the YAML.
  */
+/** Dollars per million tokens. */
+const priceSchema = z.strictObject({
+  input: z.number().min(0),
+  cached_input: z.number().min(0),
+  output: z.number().min(0),
+});
+
 const fileSchema = z.strictObject({
   host: z.string().min(1).optional(),
   port: z.number().int().min(0).max(65_535).optional(),
@@ -27,16 +39,22 @@ const fileSchema = z.strictObject({
     .strictObject({
       name: z.string().min(1).optional(),
       base_url: z.url().optional(),
-      /** Dollars per million tokens; without it the cost is "unknown". */
-      price: z
-        .strictObject({
-          input: z.number().min(0),
-          cached_input: z.number().min(0),
-          output: z.number().min(0),
-        })
-        .optional(),
+      /** The same as under `prices`, for this model. */
+      price: priceSchema.optional(),
     })
     .optional(),
+  /** By a model's name, or its beginning and `*`. They go before the built-in table. */
+  prices: z.record(z.string().min(1), priceSchema).optional(),
+  /** Of a task that is given none. */
+  budget: budgetSchema.optional(),
+  /** Who reads a change after green checks, of a task that does not say. */
+  assurance: z.enum(assurances).optional(),
+  /** Who works as what; `repositories:` may say it anew for single ones. */
+  roles: rolesSchema.optional(),
+  repositories: repositoriesSchema.optional(),
+  sandbox: sandboxSchema.optional(),
+  /** Servers whose tools the builtin agent has. */
+  mcp_servers: mcpServersSchema.optional(),
   ntfy: z.strictObject({ url: z.url().optional(), topic: z.string().min(1) }).optional(),
   webhook: z.strictObject({ url: z.url() }).optional(),
   github: z.strictObject({ api_url: z.url().optional() }).optional(),
@@ -66,7 +84,8 @@ export function loadConfig(
       "A webhook needs a secret to sign with: set DEPUTY_WEBHOOK_SECRET or DEPUTY_WEBHOOK_SECRET_FILE.",
     );
   }
-  const price = file.model?.price;
+  const modelName = env.DEPUTY_MODEL || file.model?.name || "gpt-5.5";
+  const prices = { ...file.prices, ...(file.model?.price && { [modelName]: file.model.price }) };
   return {
     home,
     host: flags.host ?? (env.DEPUTY_HOST || file.host || "127.0.0.1"),
@@ -92,11 +111,30 @@ export function loadConfig(
     model: {
       apiKey: readSecret(env, "OPENAI_API_KEY"),
       baseUrl: env.OPENAI_BASE_URL || file.model?.base_url || null,
-      name: env.DEPUTY_MODEL || file.model?.name || "gpt-5.5",
-      price: price
-        ? { inputPerM: price.input, cachedInputPerM: price.cached_input, outputPerM: price.output }
-        : null,
+      name: modelName,
     },
+    /** For claude; the key stays in the daemon, as that of `model` does. */
+    anthropic: {
+      apiKey: readSecret(env, "ANTHROPIC_API_KEY"),
+      baseUrl: env.ANTHROPIC_BASE_URL || null,
+      model: env.ANTHROPIC_MODEL || null,
+    },
+    prices: Object.fromEntries(
+      Object.entries(prices).map(([name, { input, cached_input, output }]) => [
+        name,
+        { inputPerM: input, cachedInputPerM: cached_input, outputPerM: output },
+      ]),
+    ),
+    budget: file.budget ?? null,
+    /** Null: one reviewer where a model did the work, and one can be had. */
+    assurance: readChoice(env, "DEPUTY_ASSURANCE", assurances) ?? file.assurance ?? null,
+    roles: readRoles(file),
+    sandbox: readSandbox(
+      file.sandbox,
+      readNetworks(file.repositories),
+      readChoice(env, "DEPUTY_SANDBOX", sandboxProviders),
+    ),
+    mcpServers: file.mcp_servers ?? [],
     notifier: {
       ntfy: ntfyTopic
         ? {
@@ -124,6 +162,7 @@ export function loadConfig(
       checks: join(home, "checks"),
       logs: join(home, "logs"),
       scratch: join(home, "scratch"),
+      sandbox: join(home, "sandbox"),
       artifacts: join(home, "artifacts"),
       triggers: join(home, "triggers.yaml"),
       token: join(home, "token"),
@@ -170,6 +209,21 @@ function readSecret(env: NodeJS.ProcessEnv, name: string): string | null {
       `${name}_FILE names ${file}, which cannot be read: ${(error as NodeJS.ErrnoException).code}.`,
     );
   }
+}
+
+function readChoice<Word extends string>(
+  env: NodeJS.ProcessEnv,
+  name: string,
+  words: readonly Word[],
+): Word | null {
+  const text = env[name];
+  if (text === undefined || text === "") return null;
+  const word = words.find((known) => known === text);
+  if (word) return word;
+  throw new DeputyError(
+    "invalid_input",
+    `${name} must be one of ${words.join(", ")}, not "${text}".`,
+  );
 }
 
 function readNumber(env: NodeJS.ProcessEnv, name: string, min: number, max: number): number | null {

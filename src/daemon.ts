@@ -4,6 +4,7 @@ import { chmod, mkdir, rm, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { defaultAgent } from "./agents/choose-agent.ts";
+import { makeListAgents } from "./agents/find-agents.ts";
 import { checkedRepositories } from "./checked-repositories.ts";
 import type { Config } from "./config.ts";
 import type { StageName } from "./core/outcome.ts";
@@ -14,6 +15,7 @@ import { makeMetrics } from "./http/metrics.ts";
 import { startHttpServer } from "./http/server.ts";
 import { beginLife, parkAll } from "./life.ts";
 import { type Log, logErrors } from "./log.ts";
+import { findUnpricedModel } from "./meter.ts";
 import { notificationRows } from "./notifier/notification-rows.ts";
 import { startNotifier } from "./notifier/run-notifier.ts";
 import { makeAnnounce } from "./orchestrator/announce.ts";
@@ -23,10 +25,12 @@ import { startStageRunner } from "./orchestrator/run-stages.ts";
 import { openQueue } from "./queue/open.ts";
 import { startRelay } from "./queue/relay.ts";
 import { buryDeadBoots, takeBackLease } from "./recovery/reconcile.ts";
+import { roleSettings } from "./role-settings.ts";
 import { agentConfig } from "./roles.ts";
 import { identifyProcess } from "./sandbox/process-identity.ts";
 import { makeService, readToken } from "./service.ts";
 import { makeAuthHeader, makeStages } from "./stages.ts";
+import { startSandbox } from "./start-sandbox.ts";
 import { listen } from "./store/listen.ts";
 import { drainOutbox, nextOutboxDelayMs } from "./store/outbox.ts";
 import { findUnsoundHolds } from "./store/unsound-holds.ts";
@@ -97,7 +101,9 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
     if (leftovers > 0) log.info({ leftovers }, "removed worktrees of checks that were cut off");
 
     const rush = watchRush();
-    const stages = makeStages({ db, config, life });
+    const confining = await startSandbox(config, log);
+    started.push(confining.close);
+    const stages = makeStages({ db, config, life, ...confining });
     const runner = startStageRunner({
       ...core,
       bootId: life.bootId,
@@ -153,6 +159,7 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
           notifier.poke();
         }
         if (what === "cancel") runner.cancelTask(about);
+        if (what === "pause") runner.pauseTask(about);
         if (what === "ready") runner.ring(about as StageName);
         if (what === "over") {
           onTaskOver();
@@ -167,14 +174,21 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
     const intake = {
       db,
       announce,
-      defaultAgent: () => defaultAgent(agentConfig(config)),
+      defaultAgent: (repository: string) =>
+        roleSettings(config.roles, "coder", repository).agent ?? defaultAgent(agentConfig(config)),
+      defaultTimeoutMs: (repository: string) =>
+        roleSettings(config.roles, "coder", repository).timeoutMs,
       checkRepository: checkedRepositories(),
       requirePullRequests: (repository: string) => requirePullRequests(config.github, repository),
+      defaultBudget: config.budget,
+      unpricedModel: (agent: string, repository: string) =>
+        findUnpricedModel(config, agent, repository),
     };
     const triggers = await startTriggers({
       db,
       config,
       intake,
+      sandbox: confining.sandbox,
       log,
       onCreated: () => relay.poke(),
     });
@@ -205,6 +219,7 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
         uptimeS: Math.round((Date.now() - startedAt) / 1000),
       }),
       ready: () => database.ready(),
+      agents: makeListAgents(agentConfig(config)),
       metrics: makeMetrics({ db, running: runner.running, repairedHolds: () => repairs }),
       receiveGithub: triggers.receive,
       testTrigger: triggers.test,

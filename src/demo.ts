@@ -36,7 +36,9 @@ export async function runDemo({ json }: { json: boolean }): Promise<ExitCode> {
     DEPUTY_PORT: "0",
     DEPUTY_LOG_LEVEL: "warn",
   });
-  const config = useModel(loadConfig(env), model);
+  // The scripted model knows no reviewer.
+  const read = useModel(loadConfig(env), model);
+  const config: Config = model ? { ...read, assurance: "quick" } : read;
   try {
     say(introduce(config, usesRealModel));
     const repository = await makeDemoRepository(join(root, "invoices"), commitAll);
@@ -104,7 +106,7 @@ function useModel(config: Config, scripted: ScriptedModel | null): Config {
   if (!scripted) return config;
   return {
     ...config,
-    model: { apiKey: "scripted", baseUrl: scripted.baseUrl, name: "scripted-model", price: null },
+    model: { apiKey: "scripted", baseUrl: scripted.baseUrl, name: "scripted-model" },
   };
 }
 

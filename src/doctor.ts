@@ -3,7 +3,9 @@ import { delimiter, join } from "node:path";
 import { type Config, loadConfig } from "./config.ts";
 import { DeputyError } from "./core/error.ts";
 import { runCommand } from "./sandbox/run-command.ts";
+import { describeSandbox, noSandbox } from "./sandbox/sandbox.ts";
 import { scrubbedEnvironment } from "./sandbox/scrubbed-environment.ts";
+import { findSandbox } from "./start-sandbox.ts";
 import { describeEmbeddedPostgres } from "./store/embedded.ts";
 
 /**
@@ -40,12 +42,7 @@ export async function examine(env: NodeJS.ProcessEnv = process.env): Promise<Doc
           status: "missing",
           detail: "OPENAI_API_KEY is not set: only command agents work (--agent 'command:…')",
         },
-    {
-      name: "sandbox",
-      status: "missing",
-      detail:
-        "not in this version: agents and checks run as the daemon's user and can read what that user can",
-    },
+    await examineSandbox(config),
     await examineProgram("rg", "the builtin agent's search walks files itself, which is slower"),
     config.github.token
       ? { name: "GitHub token", status: "ok", detail: "set" }
@@ -103,6 +100,21 @@ async function examineGit(): Promise<DoctorFinding> {
       ? result.stdout.trim()
       : `${result.stdout.trim()}: 2.38 or newer is needed (merge-tree --write-tree)`,
   };
+}
+
+async function examineSandbox(config: Config): Promise<DoctorFinding> {
+  try {
+    const sandbox = await findSandbox(config);
+    const isWhole = sandbox.problem === null && sandbox.provider !== "none";
+    return {
+      name: "sandbox",
+      status: isWhole ? "ok" : "missing",
+      detail: describeSandbox(sandbox),
+    };
+  } catch (error) {
+    const { message } = error as Error; // the home cannot be written, which has a line of its own
+    return { name: "sandbox", status: "missing", detail: describeSandbox(noSandbox(message)) };
+  }
 }
 
 async function examineHome(home: string): Promise<DoctorFinding> {

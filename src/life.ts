@@ -26,7 +26,7 @@ export type Life = {
   end(): Promise<void>;
 };
 
-type Runner = Pick<StageRunner, "running" | "cancelTask" | "abandon">;
+type Runner = Pick<StageRunner, "running" | "cancelTask" | "pauseTask" | "abandon">;
 
 const beatMs = 10_000;
 
@@ -79,9 +79,15 @@ export async function beginLife(
   let runner: Runner | null = null;
   const beat = async () => {
     const claims = runner?.running() ?? [];
-    const { lost, cancelledTasks } = await renewLeases(store.db, bootId, leaseMs, claims);
+    const { lost, cancelledTasks, pausedTasks } = await renewLeases(
+      store.db,
+      bootId,
+      leaseMs,
+      claims,
+    );
     // A notification of a cancel is only a hint, and hints get lost.
     for (const taskId of cancelledTasks) runner?.cancelTask(taskId);
+    for (const taskId of pausedTasks) runner?.pauseTask(taskId);
     for (const claim of lost) runner?.abandon(claim);
   };
   const beatTimer = setInterval(() => {

@@ -66,6 +66,13 @@ const actions: Actions = {
     const { runDemo } = await import("./demo.ts");
     return runDemo({ json });
   },
+  installMcp: async ({ json, client, print: onlyPrint }) => {
+    const { describeInstallation, installMcp } = await import("./install-mcp.ts");
+    const done = await installMcp({ client, print: onlyPrint, env: process.env });
+    if (json) printJson(done);
+    else print(done.map(describeInstallation).join("\n"));
+    return exitCodes.ok;
+  },
 };
 
 await buildProgram(actions).parseAsync();

@@ -1,4 +1,5 @@
 import { mkdir, rm } from "node:fs/promises";
+import { homedir } from "node:os";
 import { join } from "node:path";
 import {
   type Agent,
@@ -6,16 +7,21 @@ import {
   endWith,
   type RoleEnd,
   type RoleRequest,
-  type Session,
 } from "./agents/agent.ts";
-import { type AgentConfig, chooseAgent } from "./agents/choose-agent.ts";
-import { UsageCount } from "./agents/count-usage.ts";
+import { type AgentConfig, chooseAgent, defaultAgent } from "./agents/choose-agent.ts";
 import type { Config } from "./config.ts";
+import { openBox } from "./confine-runs.ts";
 import { DeputyError } from "./core/error.ts";
 import { newId } from "./core/id.ts";
+import { findPrice } from "./core/prices.ts";
+import type { Role } from "./core/usage.ts";
 import type { Life } from "./life.ts";
-import { runCommand } from "./sandbox/run-command.ts";
+import { openMeter } from "./meter.ts";
+import { openSession } from "./open-session.ts";
+import { type RoleSettings, roleSettings } from "./role-settings.ts";
+import type { Sandbox } from "./sandbox/sandbox.ts";
 import type { Db } from "./store/schema.ts";
+import { getTask } from "./store/tasks.ts";
 
 /**
  * Everything that an agent needs in order to work in a role, put together in one place: which agent
@@ -23,63 +29,121 @@ import type { Db } from "./store/schema.ts";
  * Coder, planner and reviewer all come through here, each with a scope of its own: nothing is shared
  * between two runs but the database.
  */
-export type RoleDeps = { db: Db; config: Config; life: Life };
+export type RoleDeps = { db: Db; config: Config; life: Life; sandbox: Sandbox };
 
 export function makeRunRole(deps: RoleDeps): (request: RoleRequest) => Promise<RoleEnd> {
   return async (request) => {
     const { config, life } = deps;
-    const agent = findAgent(deps, request.agent);
-    if (typeof agent !== "function") return { ...agent, usage: [], sessionId: null };
-    const usage = new UsageCount(request.role, () => config.model.price);
+    const settings = await findSettings(deps, request);
+    const name = request.agent ?? settings.agent ?? "builtin";
+    // A model belongs to the agent that it was written beside.
+    const model = settings.agent === null || settings.agent === name ? settings.model : null;
+    const agent = findAgent(deps, name, model);
+    if (typeof agent !== "function") return { ...agent, sessionId: null, confinement: null };
     const { about } = request;
     const scratch = join(config.paths.scratch, newId("run"));
     await mkdir(scratch, { recursive: true, mode: 0o700 });
     const onProcess = life.trackProcess(
       `${request.role} of ${about.attemptId ?? about.subtaskId ?? about.taskId}`,
     );
+    const session = await openSession(deps.db, { ...request, agent: name });
+    const sessionFolder = join(config.paths.scratch, "sessions", session.name);
+    await mkdir(sessionFolder, { recursive: true, mode: 0o700 });
+    const meter = await openMeter(
+      deps.db,
+      { ...about, role: request.role, agent: name, bootId: life.bootId },
+      { priceOf: (model) => findPrice(model, config.prices), signal: request.signal },
+    );
+    const isWriting = request.mode === "write";
+    const box = await openBox({
+      config,
+      sandbox: deps.sandbox,
+      scratch,
+      writable: [...(isWriting ? [request.worktree] : []), scratch, sessionFolder],
+      readOnly: [...(isWriting ? [] : [request.worktree]), request.gitDir],
+      reach: config.sandbox.networks(settings.repository)[
+        name.startsWith("command:") ? "command" : "agent"
+      ],
+      onProcess,
+    });
     try {
       const end = await agent({
         ...request,
+        signal: AbortSignal.any([request.signal, meter.signal]),
         scratch,
-        maxTurns: 60,
+        maxTurns: settings.maxTurns ?? 60,
+        timeoutMs: Math.min(request.timeoutMs, settings.timeoutMs ?? request.timeoutMs),
         onProcess,
-        runCommand: (spec) => runCommand({ ...spec, onStarted: onProcess }),
-        session: openSession(),
-        meter: { refuse: async () => null, count: async (call) => usage.add(call) },
-        heard: async () => [],
+        sessionFolder,
+        runCommand: box.runCommand,
+        spawnPiped: box.spawnPiped,
+        confined: box.confined,
+        expose: box.expose,
+        session,
+        meter,
+        heard: session.heard,
       });
-      return { ...end, usage: usage.total(), sessionId: null };
+      const { provider, problem } = deps.sandbox;
+      const confinement = { provider, problem, denials: box.denials() };
+      return { ...meter.conclude(end), sessionId: session.id(), confinement };
     } finally {
+      await box.close();
+      await meter.close();
       await rm(scratch, { recursive: true, force: true });
     }
   };
 }
 
 /** The agent, or how the run ends when this process has none of that name: no retry would help. */
-function findAgent({ config }: RoleDeps, name: string | null): Agent | AgentEnd {
+function findAgent({ config }: RoleDeps, name: string, model: string | null): Agent | AgentEnd {
   try {
-    return chooseAgent(name ?? "builtin", agentConfig(config));
+    return chooseAgent(name, agentConfig(config, model));
   } catch (error) {
     if (error instanceof DeputyError) return endWith("gave_up", "agent_unavailable", error.message);
     throw error;
   }
 }
 
-function openSession(): Session {
-  const entries: unknown[] = [];
-  return {
-    entries,
-    append: async (added) => {
-      entries.push(...added);
-    },
-    checkpoint: async () => {},
-    externalId: null,
-    keepExternalId: async () => {},
-  };
+/**
+ * Who works in a role when nobody was named: whom the person configured for it, else the first agent
+ * that can work here; null: nobody.
+ */
+export function roleAgent(config: Config, role: Role, repository: string): string | null {
+  const { agent } = roleSettings(config.roles, role, repository);
+  if (agent !== null) return agent;
+  try {
+    return defaultAgent(agentConfig(config));
+  } catch (error) {
+    if (error instanceof DeputyError) return null;
+    throw error;
+  }
 }
 
-/** What of the configuration decides which agents there are. */
-export function agentConfig(config: Config): AgentConfig {
+/** The role's settings for the task's repository, which is only looked up where it matters. */
+async function findSettings(
+  { db, config }: RoleDeps,
+  { about, role }: RoleRequest,
+): Promise<RoleSettings & { repository: string }> {
+  const isOne = config.roles.byRepository.size > 0;
+  const repository = isOne ? ((await getTask(db, about.taskId))?.repository ?? "") : "";
+  return { ...roleSettings(config.roles, role, repository), repository };
+}
+
+/** What of the configuration decides which agents there are; `model` goes before the configured one. */
+export function agentConfig(config: Config, model: string | null = null): AgentConfig {
   const { apiKey, baseUrl, name } = config.model;
-  return { builtin: apiKey ? { apiKey, baseUrl, model: name } : null };
+  const { anthropic } = config;
+  const openaiModel = model ?? name;
+  return {
+    builtin: apiKey ? { apiKey, baseUrl, model: openaiModel } : null,
+    providers: {
+      openai: apiKey ? { protocol: "openai", apiKey, baseUrl } : null,
+      anthropic: anthropic.apiKey
+        ? { protocol: "anthropic", apiKey: anthropic.apiKey, baseUrl: anthropic.baseUrl }
+        : null,
+    },
+    models: { codex: openaiModel, claude: model ?? anthropic.model, opencode: openaiModel },
+    path: process.env.PATH ?? "",
+    userHome: homedir(),
+  };
 }

@@ -12,6 +12,8 @@ import type { AdvanceDeps } from "./orchestrator/advance.ts";
 import { answerQuestion, cancelTask, recordHandover, retryTask } from "./orchestrator/commands.ts";
 import { explain } from "./orchestrator/explain.ts";
 import { acceptTask, type IntakeRules } from "./orchestrator/intake.ts";
+import { commentOnTask, pauseTask, resumeTask, sayToTask } from "./orchestrator/steer.ts";
+import { listPlans } from "./store/plans.ts";
 import { listQuestions } from "./store/questions.ts";
 import {
   findTaskIds,
@@ -22,6 +24,7 @@ import {
   listSubtasks,
   listTasks,
 } from "./store/tasks.ts";
+import { listUsage } from "./store/usage.ts";
 import { listWorktreesOf } from "./store/worktrees.ts";
 import { diffCommits, listChanges } from "./worktree/diff.ts";
 
@@ -35,6 +38,7 @@ export type ServiceDeps = AdvanceDeps & {
   health: Service["health"];
   ready: Service["ready"];
   metrics: Service["metrics"];
+  agents: Service["agents"];
   receiveGithub: Service["receiveGithub"];
   testTrigger: Service["testTrigger"];
   authHeader: (url: string) => string | null;
@@ -44,15 +48,17 @@ export function makeService(deps: ServiceDeps): Service {
   const { db, config } = deps;
   const detail = async (reference: string): Promise<TaskDetail> => {
     const id = await resolveTaskId(deps, reference);
-    const [task, subtasks, attempts, questions, worktrees] = await Promise.all([
+    const [task, subtasks, attempts, questions, plans, usage, worktrees] = await Promise.all([
       getTask(db, id),
       listSubtasks(db, id),
       listAttempts(db, { taskId: id }),
       listQuestions(db, id),
+      listPlans(db, id),
+      listUsage(db, id),
       listWorktreesOf(db, id),
     ]);
     if (!task) throw unknownTask(reference);
-    return { task, subtasks, attempts, questions, worktrees };
+    return { task, subtasks, attempts, questions, plans, usage, worktrees };
   };
   return {
     submit: async (input: TaskInput, origin: TaskOrigin, idempotency) => {
@@ -86,21 +92,11 @@ export function makeService(deps: ServiceDeps): Service {
       const { task, subtasks, questions } = await detail(reference);
       return explain(task, subtasks, questions);
     },
-    diff: async (reference) => {
-      const { task, attempts } = await detail(reference);
-      const base = task.preparation?.baseCommit;
-      if (!base || !task.preparation)
-        throw new DeputyError("conflict", `${task.id} has no base yet, so it has no diff.`);
-      const moved = task.headCommit !== null && task.headCommit !== base;
-      const to = moved
-        ? task.headCommit
-        : attempts.findLast(({ commit }) => commit !== null)?.commit;
-      return to ? diffCommits({ gitDir: task.preparation.mirror }, base, to) : "";
-    },
+    diff: async (reference) => changeOf(await detail(reference)),
     receipt: async (reference) => {
-      const { task, subtasks, attempts } = await detail(reference);
+      const { task, subtasks, attempts, plans, usage } = await detail(reference);
       const delivery = await describeDelivery(config, await detail(reference));
-      const receipt = buildReceipt({ task, subtasks, attempts, delivery });
+      const receipt = buildReceipt({ task, subtasks, attempts, plans, usage, delivery });
       return { json: receipt, markdown: renderReceipt(receipt) };
     },
     log: async (reference, number, maxBytes) => {
@@ -145,6 +141,18 @@ export function makeService(deps: ServiceDeps): Service {
     },
     answer: async (reference, answer, questionId) =>
       answerQuestion(deps, await resolveTaskId(deps, reference), answer, questionId),
+    say: async (reference, text, subtask) =>
+      sayToTask(deps, await resolveTaskId(deps, reference), text, subtask),
+    pause: async (reference) => pauseTask(deps, await resolveTaskId(deps, reference)),
+    resume: async (reference) => resumeTask(deps, await resolveTaskId(deps, reference)),
+    comment: async (reference, comment) => {
+      const found = await detail(reference);
+      const diff = await changeOf(found);
+      return commentOnTask(deps, found.task.id, comment, {
+        diff,
+        subtaskKey: await findWriter(found, comment.place.replace(/:[^:]*$/, "")),
+      });
+    },
     restore: async (reference) => {
       const { task } = await detail(reference);
       const worktrees = await restoreWorktrees(db, task);
@@ -155,9 +163,40 @@ export function makeService(deps: ServiceDeps): Service {
     health: deps.health,
     ready: deps.ready,
     metrics: deps.metrics,
+    agents: deps.agents,
     receiveGithub: deps.receiveGithub,
     testTrigger: deps.testTrigger,
   };
+}
+
+/** From the base commit to the task branch, or to the last attempt where nothing is merged yet. */
+async function changeOf({ task, attempts }: TaskDetail): Promise<string> {
+  const base = task.preparation?.baseCommit;
+  if (!base || !task.preparation)
+    throw new DeputyError("conflict", `${task.id} has no base yet, so it has no diff.`);
+  const moved = task.headCommit !== null && task.headCommit !== base;
+  const to = moved ? task.headCommit : attempts.findLast(({ commit }) => commit !== null)?.commit;
+  return to ? diffCommits({ gitDir: task.preparation.mirror }, base, to) : "";
+}
+
+/** The key of the subtask whose attempt was the last to write a file of the change. */
+async function findWriter(
+  { task, subtasks, attempts }: TaskDetail,
+  file: string,
+): Promise<string | null> {
+  if (!task.preparation) return null;
+  const mirror = { gitDir: task.preparation.mirror };
+  for (const { baseCommit, commit, subtaskId } of attempts.toReversed()) {
+    if (commit === null || commit === baseCommit) continue;
+    const changes = await listChanges(mirror, baseCommit, commit);
+    if (!changes.some(({ path }) => path === file)) continue;
+    return subtasks.find(({ id }) => id === subtaskId)?.key ?? null;
+  }
+  throw new DeputyError(
+    "unprocessable",
+    `${task.id} did not change ${file}; deputy diff ${task.id} shows what it changed.`,
+    { field: "place" },
+  );
 }
 
 /** A full id, or the beginning of one that no other task shares. */

@@ -1,27 +1,22 @@
 import { availableParallelism } from "node:os";
 import type { Config } from "./config.ts";
-import { DeputyError } from "./core/error.ts";
-import { invariant } from "./core/invariant.ts";
+import { openSetupBox } from "./confine-runs.ts";
 import { bootMark } from "./core/marks.ts";
-import type { Claim, Stage, StageName } from "./core/outcome.ts";
-import type { Task } from "./core/task.ts";
+import type { Stage, StageName } from "./core/outcome.ts";
 import { makeDeliverStage } from "./delivery/deliver-task.ts";
 import { makeForge } from "./delivery/github.ts";
-import { requirePullRequests } from "./delivery/github-repository.ts";
 import { makeIntegrateStage } from "./delivery/integrate-subtask.ts";
-import { prepareBase } from "./executor/prepare-task.ts";
 import { makeExecuteStage } from "./executor/run-attempt.ts";
 import type { Life } from "./life.ts";
 import { reportProgress } from "./orchestrator/commands.ts";
 import { giveWay, untilCalm, watchUrgency } from "./orchestrator/give-way.ts";
-import { planTask } from "./orchestrator/plan-task.ts";
+import { makePlanStage, makeSubplanStage } from "./plan-stage.ts";
 import { makeRecoverStage } from "./recovery/recover-subtask.ts";
+import { describeCoder, findArbiter, findReviewers } from "./reviewers.ts";
 import { makeRunRole } from "./roles.ts";
+import type { Network, Sandbox } from "./sandbox/sandbox.ts";
 import { scrubbedEnvironment } from "./sandbox/scrubbed-environment.ts";
 import type { Db } from "./store/schema.ts";
-import { getTask } from "./store/tasks.ts";
-import { inspectRepository } from "./verifier/inspect-repository.ts";
-import { repositoryConfigPath } from "./verifier/read-repository-config.ts";
 import { judge, makeVerifyStage, type VerifyDeps } from "./verifier/verify-stage.ts";
 import { isLoopback } from "./worktree/repository-url.ts";
 
@@ -32,16 +27,41 @@ import { isLoopback } from "./worktree/repository-url.ts";
  */
 export type StageTable = Partial<Record<StageName, { run: Stage; slots: number }>>;
 
-export function makeStages(deps: { db: Db; config: Config; life: Life }): Required<StageTable> {
+export type StageDeps = {
+  db: Db;
+  config: Config;
+  life: Life;
+  sandbox: Sandbox;
+  checkNetworks: (repository: string) => { setup: Network; check: Network };
+};
+
+export function makeStages(deps: StageDeps): Required<StageTable> {
   const { db, config, life } = deps;
   const { paths } = config;
   const environment = () => scrubbedEnvironment({ [bootMark]: life.bootId });
   const authHeader = makeAuthHeader(config);
+  const runRole = makeRunRole(deps);
+  const planning = { db, config, environment, runRole };
   const verifying: VerifyDeps = {
     db,
     paths,
     environment,
     trackProcess: life.trackProcess,
+    sandbox: (claim, task) => ({
+      sandbox: deps.sandbox,
+      network: deps.checkNetworks(task.repository),
+      limits: config.sandbox.limits,
+      onDenials: (check, denials) =>
+        void reportProgress(db, claim, {
+          type: "attempt.progressed",
+          message:
+            `Check \`${check.command}\` was refused by the sandbox: ${denials.map(({ detail }) => detail).join("; ")}`.slice(
+              0,
+              300,
+            ),
+          data: { step: "denied", command: check.command, denials },
+        }).catch(() => {}), // evidence beside the verdict: the check stands without it
+    }),
     report: (claim, { check, run, result, reason }, phase) =>
       reportProgress(db, claim, {
         type: "check.finished",
@@ -56,6 +76,15 @@ export function makeStages(deps: { db: Db; config: Config; life: Life }): Requir
           phase,
         },
       }),
+    review: {
+      runRole,
+      assurance: config.assurance,
+      candidates: ({ repository }, agent) => findReviewers(config, repository, agent),
+      arbiter: ({ repository }) => findArbiter(config, repository),
+      coder: ({ repository }, agent) => describeCoder(config, repository, agent),
+      report: (claim, message, data) =>
+        reportProgress(db, claim, { type: "attempt.progressed", message, data }),
+    },
   };
   // A daemon that leaves attempts to workers still verifies and merges itself. Agents wait for their
   // models, checks keep processors busy: more of them at once than there are help nobody.
@@ -65,21 +94,25 @@ export function makeStages(deps: { db: Db; config: Config; life: Life }): Requir
   const patiently = (stage: Stage) => giveWay(isUrgent, 10_000, stage);
   return {
     plan: {
-      run: giveWay(urgency.start.isOn, 2_000, makePlanStage({ db, config, authHeader })),
+      run: giveWay(urgency.start.isOn, 2_000, makePlanStage({ ...planning, authHeader })),
       slots: 8,
     },
     execute: {
-      run: makeExecuteStage({
-        db,
-        paths,
-        environment,
-        trackProcess: life.trackProcess,
-        beginUrgent: (what) => urgency[what].begin(),
-        letOthersStart: () => untilCalm(urgency.start.isOn, 5_000, new AbortController().signal),
-        runRole: makeRunRole(deps),
-        report: (claim, message, data) =>
-          reportProgress(db, claim, { type: "attempt.progressed", message, data }),
-      }),
+      run: makeSubplanStage(
+        planning,
+        makeExecuteStage({
+          db,
+          paths,
+          environment,
+          trackProcess: life.trackProcess,
+          beginUrgent: (what) => urgency[what].begin(),
+          letOthersStart: () => untilCalm(urgency.start.isOn, 5_000, new AbortController().signal),
+          runRole,
+          openSetupBox: (job, worktree) => openSetupBox(deps, job, worktree),
+          report: (claim, message, data) =>
+            reportProgress(db, claim, { type: "attempt.progressed", message, data }),
+        }),
+      ),
       slots: config.concurrency,
     },
     verify: { run: patiently(makeVerifyStage(verifying)), slots: ownSlots },
@@ -109,69 +142,6 @@ export function makeStages(deps: { db: Db; config: Config; life: Life }): Requir
       slots: 4,
     },
   };
-}
-
-const nothingToRun = {
-  setup: [],
-  checks: [],
-  checksSource: "none",
-  protectedPaths: [],
-  delivery: null,
-} as const;
-
-/** Fetch, fix the base, read what decides the checks, plan: what is wrong with the repository ends here. */
-function makePlanStage(deps: { db: Db; config: Config; authHeader: AuthHeader }): Stage {
-  const { github, paths } = deps.config;
-  return async (claim: Claim, signal) => {
-    const task: Task | null = await getTask(deps.db, claim.taskId);
-    invariant(task, "a claimed task exists");
-    try {
-      const base = await prepareBase(task, {
-        mirrorRoot: paths.mirrors,
-        authHeader: deps.authHeader,
-        signal,
-      });
-      // What a stranger's commit configures counts for nothing: a review has no setup and no checks.
-      const { setup, checks, checksSource, protectedPaths, delivery } = task.expectsChange
-        ? await inspectRepository(base.mirror, base.baseCommit, task.checks)
-        : nothingToRun;
-      if (task.delivery === "auto" && delivery === "pr") {
-        requireConfiguredDelivery(() => requirePullRequests(github, task.repository));
-      }
-      const preparation = {
-        baseCommit: base.baseCommit,
-        baseRef: base.baseRef,
-        mirror: base.mirror.gitDir,
-        setup: [...setup],
-        checks: [...checks],
-        checksSource,
-        protectedPaths: [...protectedPaths],
-        forkCommit: base.forkCommit,
-        delivery,
-      };
-      return { kind: "planned", preparation, plan: planTask(task) };
-    } catch (error) {
-      // What the caller can mend is no infrastructure: trying again would say the same.
-      if (error instanceof DeputyError && error.code !== "unavailable") {
-        return { kind: "refused", detail: error.message };
-      }
-      throw error;
-    }
-  };
-}
-
-/** The caller did not ask for it, so the sentence says who did. */
-function requireConfiguredDelivery(check: () => void): void {
-  try {
-    check();
-  } catch (error) {
-    if (!(error instanceof DeputyError)) throw error;
-    throw new DeputyError(
-      error.code,
-      `\`${repositoryConfigPath}\`: \`delivery: pr\` cannot be done. ${error.message}`,
-      { field: "delivery" },
-    );
-  }
 }
 
 type AuthHeader = (url: string) => string | null;

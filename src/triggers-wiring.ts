@@ -1,8 +1,10 @@
 import type { Config } from "./config.ts";
+import { DeputyError } from "./core/error.ts";
 import { makeForge } from "./delivery/github.ts";
 import type { Service } from "./http/service.ts";
 import type { Log } from "./log.ts";
 import { acceptTask, type IntakeRules } from "./orchestrator/intake.ts";
+import { refuseUnattended, type Sandbox } from "./sandbox/sandbox.ts";
 import { insertDelivery, listOpenDeliveries, noteDelivery, settleDelivery } from "./store/inbox.ts";
 import type { Db } from "./store/schema.ts";
 import { findActiveTask } from "./store/tasks.ts";
@@ -25,6 +27,7 @@ export async function startTriggers(deps: {
   config: Config;
   intake: IntakeRules;
   log: Log;
+  sandbox: Sandbox;
   /** A task was created: its doorbell is in the outbox. */
   onCreated: () => void;
 }): Promise<Triggers> {
@@ -42,6 +45,9 @@ export async function startTriggers(deps: {
     },
     rules: rules.current,
     submit: async (request) => {
+      // Nobody at this machine asked for it: it runs confined or not at all.
+      const refusal = config.sandbox.allowTriggers ? null : refuseUnattended(deps.sandbox);
+      if (refusal) throw new DeputyError("unprocessable", refusal);
       const result = await acceptTask(intake, request);
       deps.onCreated();
       return result;

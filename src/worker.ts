@@ -10,6 +10,7 @@ import { makeAnnounce } from "./orchestrator/announce.ts";
 import { startStageRunner } from "./orchestrator/run-stages.ts";
 import { openQueue } from "./queue/open.ts";
 import { makeStages } from "./stages.ts";
+import { startSandbox } from "./start-sandbox.ts";
 import { listen } from "./store/listen.ts";
 
 /**
@@ -37,7 +38,8 @@ export async function startWorker(config: Config, log: Log): Promise<WorkerProce
     home: config.home,
     onDatabaseLost: database.revive,
   });
-  const { execute } = makeStages({ db, config, life });
+  const confining = await startSandbox(config, log);
+  const { execute } = makeStages({ db, config, life, ...confining });
   const runner = startStageRunner({
     db,
     announce: makeAnnounce((event, task) => notificationRows(event, task, config.notifier)),
@@ -59,6 +61,7 @@ export async function startWorker(config: Config, log: Log): Promise<WorkerProce
     (message) => {
       const [what, about = ""] = message.split(" ");
       if (what === "cancel") runner.cancelTask(about);
+      if (what === "pause") runner.pauseTask(about);
       if (what === "ready") runner.ring(about as StageName);
     },
     logErrors(log, "listen error"),
@@ -71,7 +74,7 @@ export async function startWorker(config: Config, log: Log): Promise<WorkerProce
       log.info({ reason }, "worker is stopping");
       clearInterval(timer);
       await parkAll(runner, life.bootId, parkMs, log);
-      for (const part of [listener.close, queue.close, life.end, store.close]) {
+      for (const part of [listener.close, queue.close, confining.close, life.end, store.close]) {
         await part().catch((error) => log.warn({ err: error }, "a part did not stop cleanly"));
       }
     },

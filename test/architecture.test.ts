@@ -17,8 +17,9 @@ const mayImport: Record<string, string[]> = {
   delivery: ["core", "store", "worktree", "sandbox"],
   notifier: ["core", "store"],
   triggers: ["core", "orchestrator", "queue", "sandbox"],
-  http: ["core", "store", "orchestrator", "triggers"],
-  cli: ["core"],
+  mcp: ["core"],
+  http: ["core", "store", "orchestrator", "triggers", "mcp"],
+  cli: ["core", "mcp"],
   demo: ["core", "sandbox", "agents"],
 };
 
@@ -35,6 +36,8 @@ const homes: Record<string, string[]> = {
   octokit: ["delivery", "triggers"],
   chokidar: ["triggers"],
   commander: ["cli"],
+  "@modelcontextprotocol/server": ["mcp"],
+  "@modelcontextprotocol/client": ["agents"],
 };
 
 /** Files of ours with one user: the writers of state. */

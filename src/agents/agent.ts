@@ -1,7 +1,11 @@
+import type { Server } from "node:http";
+import type { AttemptConfinement } from "../core/confinement.ts";
 import type { EndReason, FailureKind } from "../core/failure.ts";
-import type { ModelCall, Role, Usage } from "../core/usage.ts";
+import type { FollowUp } from "../core/plan.ts";
+import type { ModelCall, Role } from "../core/usage.ts";
 import type { ProcessIdentity } from "../sandbox/process-identity.ts";
 import type { CommandResult, CommandSpec } from "../sandbox/run-command.ts";
+import type { PipedProcess } from "../sandbox/spawn-piped.ts";
 
 /**
  * Who does the work in a worktree. An agent gets a brief and a folder, tells what it does through
@@ -24,6 +28,8 @@ export type AgentRun = {
   logPath: string;
   /** A folder outside the worktree for files it needs (brief file, long outputs). */
   scratch: string;
+  /** A folder like `scratch` that is there again when the session is gone on with. */
+  sessionFolder: string;
   timeoutMs: number;
   maxTurns: number;
   /** Aborted on cancel, pause and shutdown; the agent ends with `cancelled`, and the caller knows which. */
@@ -31,6 +37,12 @@ export type AgentRun = {
   onProcess: (identity: ProcessIdentity) => void;
   /** The only way to run anything: confined as the role may be, tracked, and never throwing. */
   runCommand: RunCommand;
+  /** The same for a program that is talked with; rejects when it cannot be started. */
+  spawnPiped: (spec: PipedSpec) => Promise<PipedProcess>;
+  /** Whether the two confine. A program with a sandbox of its own then leaves it off. */
+  confined: boolean;
+  /** Let what it runs reach this server, and nothing else of the daemon: the port on its 127.0.0.1. */
+  expose: (server: Server) => Promise<number>;
   session: Session;
   meter: Meter;
   /** What a person said since the last look, oldest first. To be looked at between turns. */
@@ -40,6 +52,8 @@ export type AgentRun = {
 
 export type RunCommand = (spec: CommandSpec) => Promise<CommandResult>;
 
+export type PipedSpec = Pick<CommandSpec, "argv" | "cwd" | "env">;
+
 /**
  * The memory of a piece of work, which outlives an attempt and this process. Empty when the work is
  * new; otherwise the agent goes on from where it stopped, and `brief` is what it is told now.
@@ -47,9 +61,13 @@ export type RunCommand = (spec: CommandSpec) => Promise<CommandResult>;
 export type Session = {
   /** Messages so far, oldest first, in the agent's own form. */
   readonly entries: readonly unknown[];
-  /** Stored when it resolves; call it before the next model call and after every tool. */
-  append(entries: readonly unknown[]): Promise<void>;
-  /** Keep the worktree as it is now, together with the entries so far. Cheap when nothing changed. */
+  /**
+   * Stored when it resolves; call it before the next model call and after every tool. With
+   * `checkpoint` the worktree as it is now is kept with them, both or neither: for the result of
+   * whatever may have changed files.
+   */
+  append(entries: readonly unknown[], options?: { checkpoint: boolean }): Promise<void>;
+  /** Keep the worktree as it is now, with the entries so far. Cheap when nothing changed. */
   checkpoint(): Promise<void>;
   /** An external agent's own name for the session; null until it told one. */
   readonly externalId: string | null;
@@ -93,8 +111,6 @@ export type AgentEnd = {
   retryAt: Date | null;
 };
 
-export type FollowUp = { title: string; brief: string; writes: string[] };
-
 /** An end of which nothing but the reason is known. */
 export function endWith(
   reason: EndReason,
@@ -125,8 +141,8 @@ export function endWith(
 export type RunRole = (request: RoleRequest) => Promise<RoleEnd>;
 
 export type RoleEnd = AgentEnd & {
-  /** What it used, by model. */
-  usage: Usage[];
+  /** Null: nothing was run. */
+  confinement: AttemptConfinement | null;
   /** Where it can be gone on with; null: it never began. */
   sessionId: string | null;
 };
@@ -149,6 +165,8 @@ export type RoleRequest = Pick<
   agent: string | null;
   /** The work that is gone on with; null: new work. */
   sessionId: string | null;
+  /** What changes in the worktree are changes to. */
+  baseCommit: string;
   /** The git directory that the worktree belongs to: readable, never writable. */
   gitDir: string;
 };

@@ -1,11 +1,24 @@
-import { agentNameHelp, parseAgentName } from "../core/agent-name.ts";
+import { agentNameHelp, type CliName, parseAgentName } from "../core/agent-name.ts";
 import { DeputyError } from "../core/error.ts";
+import { makeAcpAgent } from "./acp.ts";
 import type { Agent } from "./agent.ts";
 import { type BuiltinOptions, makeBuiltinAgent } from "./builtin/builtin.ts";
+import { makeCliAgent } from "./cli/run-cli.ts";
 import { makeCommandAgent } from "./command.ts";
+import { clis, findAgents } from "./find-agents.ts";
+import type { Protocol, Provider } from "./gateway/provider.ts";
 
 /** What the daemon is configured with. `builtin` is null without an API key. */
-export type AgentConfig = { builtin: BuiltinOptions | null };
+export type AgentConfig = {
+  builtin: BuiltinOptions | null;
+  /** The keys that there are: programs get the gateway instead. */
+  providers: Record<Protocol, Provider | null>;
+  /** The models of programs that a key works for; null: the program's own choice. */
+  models: Record<CliName, string | null>;
+  /** Where programs are looked for, and logins. */
+  path: string;
+  userHome: string;
+};
 
 const noKey =
   "No model is configured: set OPENAI_API_KEY (and OPENAI_BASE_URL for another provider), " +
@@ -26,17 +39,41 @@ export function chooseAgent(name: string, config: AgentConfig): Agent {
   switch (parsed.kind) {
     case "command":
       return makeCommandAgent(parsed.command);
+    case "acp":
+      return makeAcpAgent(parsed.command, {
+        providers: config.providers,
+        model: config.models.opencode,
+        userHome: config.userHome,
+      });
     case "builtin":
       if (!config.builtin) throw new DeputyError("unavailable", noKey, { field: "agent" });
       return makeBuiltinAgent(config.builtin);
+    case "codex":
+    case "claude":
+    case "opencode": {
+      const cli = clis[parsed.kind];
+      const found = findAgents(config).find((agent) => agent.name === parsed.kind);
+      if (!found?.usable || found.path === null) {
+        const why = `${parsed.kind} cannot work here: ${found?.detail ?? "it is not known"}.`;
+        throw new DeputyError("unavailable", why, { field: "agent" });
+      }
+      return makeCliAgent(cli, {
+        program: found.path,
+        provider: config.providers[cli.protocol],
+        model: config.providers[cli.protocol] ? config.models[parsed.kind] : null,
+        userHome: config.userHome,
+      });
+    }
   }
 }
 
 /**
- * The name of the agent for a task that names none.
+ * The name of the agent for a task that names none: the first that can work, of ours, codex, claude
+ * and opencode.
  * @throws DeputyError `unprocessable` that says what to do when there is nothing to choose.
  */
 export function defaultAgent(config: AgentConfig): string {
-  if (config.builtin) return "builtin";
+  const usable = findAgents(config).find((agent) => agent.usable);
+  if (usable) return usable.name;
   throw new DeputyError("unprocessable", noKey, { field: "agent" });
 }

@@ -11,7 +11,8 @@ import { reportLines } from "./report-lines.ts";
  * Any program as an agent: a codemod, a formatter, somebody else's agent. It runs by `sh -c` in the
  * worktree, reads its brief on stdin or from the file that DEPUTY_BRIEF_FILE names, and says how it
  * went by its exit code. The last line of its stdout that is a JSON object, when there is one, may
- * carry `summary`, `question` and `discoveries`; nothing else in it is read.
+ * carry `summary`, `question`, `discoveries`, `follow_ups` (each with `title`, `brief`, `writes`) and,
+ * where an answer by a schema is wanted, `output`; nothing else in it is read.
  *
  * | what happens                        | reason      | failure           |
  * | exit 0                              | done        |                   |
@@ -39,18 +40,25 @@ export function makeCommandAgent(command: string): Agent {
       onOutput: lines.add,
     });
     lines.flush();
-    return readEnd(command, result, run.timeoutMs);
+    return readEnd(command, result, run.timeoutMs, run.outputSchema !== null);
   };
 }
 
 /** What the result of the process means for the attempt. */
-function readEnd(command: string, result: CommandResult, timeoutMs: number): AgentEnd {
+function readEnd(
+  command: string,
+  result: CommandResult,
+  timeoutMs: number,
+  wantsOutput: boolean,
+): AgentEnd {
   const said = readLastJson(result.stdout);
   const end = (reason: AgentEnd["reason"], failure: AgentEnd["failure"], detail: string) =>
     endWith(reason, failure, cutText(cleanText(detail), 500), {
       outputTail: cutToTail(cleanText(result.output), 8_000),
       summary: said.summary ?? null,
       discoveries: said.discoveries ?? [],
+      followUps: said.follow_ups ?? [],
+      output: wantsOutput ? (said.output ?? null) : null,
     });
 
   switch (result.endedBy) {
@@ -94,20 +102,31 @@ const shortText = (max: number) =>
     .transform((text) => cutText(cleanText(text.trim()), max))
     .refine((text) => text !== "");
 
+const followUpSchema = z.object({
+  title: shortText(200),
+  brief: shortText(16_000),
+  writes: z.array(shortText(500)).max(100).default([]),
+});
+
+/** The items that fit, at most twenty. */
+const listOf = <Item>(schema: z.ZodType<Item>) =>
+  z.array(z.unknown()).transform((items) =>
+    items
+      .flatMap((item) => {
+        const parsed = schema.safeParse(item);
+        return parsed.success ? [parsed.data] : [];
+      })
+      .slice(0, 20),
+  );
+
 /** A key of the wrong shape counts as not there: the line may be any program's log. */
 const saidSchema = z.object({
   summary: shortText(4_000).optional().catch(undefined),
   question: shortText(4_000).optional().catch(undefined),
-  discoveries: z
-    .array(z.unknown())
-    .transform((items) =>
-      items
-        .map((item) => shortText(1_000).safeParse(item).data)
-        .filter((item) => item !== undefined)
-        .slice(0, 20),
-    )
-    .optional()
-    .catch(undefined),
+  discoveries: listOf(shortText(1_000)).optional().catch(undefined),
+  follow_ups: listOf(followUpSchema).optional().catch(undefined),
+  /** Of the caller's own shape, and the caller's to check. */
+  output: z.unknown().optional(),
 });
 
 function readLastJson(stdout: string): z.infer<typeof saidSchema> {

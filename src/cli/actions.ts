@@ -11,6 +11,7 @@ export type Actions = {
   worker(options: WorkerOptions): Promise<ExitCode>;
   doctor(options: JsonOption): Promise<ExitCode>;
   demo(options: JsonOption): Promise<ExitCode>;
+  installMcp(options: InstallMcpOptions): Promise<ExitCode>;
 };
 
 type JsonOption = { json: boolean };
@@ -26,4 +27,11 @@ type UpOptions = JsonOption & {
 type WorkerOptions = JsonOption & {
   /** Attempts at once. Null: what the configuration says. */
   concurrency: number | null;
+};
+
+type InstallMcpOptions = JsonOption & {
+  /** Null: every one that is installed. */
+  client: "claude" | "codex" | null;
+  /** Change nothing. */
+  print: boolean;
 };

@@ -1,4 +1,6 @@
 import { z } from "zod";
+import { budgetSchema } from "../core/budget.ts";
+import { roles } from "../core/usage.ts";
 
 /** The parts of the daemon's answers that the command line shows. Everything else passes by. */
 const checkResult = z.object({
@@ -22,6 +24,8 @@ export const taskSchema = z.object({
   base: z.string().nullable(),
   agent: z.string(),
   checks: z.array(z.string()),
+  expects_change: z.boolean(),
+  budget: budgetSchema.nullable(),
   /** Known once the task is planned: what really judges it. */
   preparation: z
     .object({ checks: z.array(z.object({ command: z.string(), source: z.string() })) })
@@ -36,6 +40,35 @@ export const taskSchema = z.object({
   ended_at: z.string().nullable(),
 });
 export type TaskView = z.infer<typeof taskSchema>;
+
+/** What a model used in one attempt, or in a run that is no attempt. */
+const usage = z
+  .object({
+    attempt_id: z.string().nullable(),
+    role: z.enum(roles),
+    model: z.string(),
+    calls: z.number(),
+    calls_without_tokens: z.number(),
+    input_tokens: z.number(),
+    cached_input_tokens: z.number(),
+    output_tokens: z.number(),
+    reasoning_tokens: z.number(),
+    latency_ms: z.number(),
+    cost_usd: z.number().nullable(),
+  })
+  .transform((row) => ({
+    attemptId: row.attempt_id,
+    role: row.role,
+    model: row.model,
+    calls: row.calls,
+    callsWithoutTokens: row.calls_without_tokens,
+    inputTokens: row.input_tokens,
+    cachedInputTokens: row.cached_input_tokens,
+    outputTokens: row.output_tokens,
+    reasoningTokens: row.reasoning_tokens,
+    latencyMs: row.latency_ms,
+    costUsd: row.cost_usd,
+  }));
 
 export const taskListSchema = z.object({
   tasks: z.array(taskSchema),
@@ -69,9 +102,24 @@ export const detailSchema = z.object({
       decision: z.object({ action: z.string(), reason: z.string() }).nullable(),
     }),
   ),
+  usage: z.array(usage),
   questions: z.array(
     z.object({ id: z.string(), kind: z.string(), text: z.string(), answer: z.string().nullable() }),
   ),
+  plans: z
+    .array(
+      z.object({
+        state: z.string(),
+        reason: z.string(),
+        diff: z.array(z.string()),
+        refused: z.array(z.string()),
+        plan: z
+          .object({ why: z.string(), planner: z.object({ agent: z.string() }).nullable() })
+          .nullable(),
+        feedback: z.string().nullable(),
+      }),
+    )
+    .default([]),
   worktrees: z.array(z.object({ path: z.string(), state: z.string() })),
 });
 export type DetailView = z.infer<typeof detailSchema>;

@@ -1,3 +1,4 @@
+import type { Budget } from "../core/budget.ts";
 import { taskSchema } from "./api.ts";
 import { ApiError, connect } from "./client.ts";
 import { watchTask } from "./commands-watch.ts";
@@ -13,10 +14,14 @@ export type RunOptions = {
   agent?: string;
   check?: string[];
   plan?: string;
+  mode?: string;
+  approvePlan?: boolean;
   deliver?: string;
   attach?: string[];
   allowTestChanges?: boolean;
+  assurance?: string;
   timeout?: number;
+  budget?: Budget;
   idempotencyKey?: string;
   watch?: boolean;
   json?: boolean;
@@ -61,10 +66,14 @@ async function buildTask(io: CliIo, goal: string, options: RunOptions) {
     ...(options.check && { checks: options.check }),
     // Sent as text, so that what is wrong with it is told by line.
     ...(options.plan !== undefined && { plan_yaml: await readTextFile(options.plan, io.cwd) }),
+    ...(options.mode !== undefined && { mode: options.mode }),
+    ...(options.approvePlan && { approval: "plan" }),
     ...(options.deliver !== undefined && { deliver: options.deliver }),
     ...(options.attach && { attachments: await readAttachments(options.attach, io.cwd) }),
     ...(options.allowTestChanges && { allow_test_changes: true }),
+    ...(options.assurance !== undefined && { assurance: options.assurance }),
     ...(options.timeout !== undefined && { timeout_minutes: options.timeout }),
+    ...(options.budget !== undefined && { budget: options.budget }),
   };
 }
 

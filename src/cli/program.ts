@@ -1,8 +1,11 @@
 import { readFileSync } from "node:fs";
 import { Command, InvalidArgumentError } from "commander";
+import { type Budget, budgetHelp, parseBudget } from "../core/budget.ts";
 import { DeputyError } from "../core/error.ts";
 import { taskStates } from "../core/lifecycle.ts";
 import type { Actions } from "./actions.ts";
+import { listAgents } from "./commands-agents.ts";
+import { benchModes, runBench } from "./commands-bench.ts";
 import {
   explainTask,
   type Json,
@@ -13,7 +16,9 @@ import {
   showTask,
   testTrigger,
 } from "./commands-look.ts";
+import { addMcpVerbs } from "./commands-mcp.ts";
 import { type RunOptions, runTask } from "./commands-run.ts";
+import { commentOnTask, pauseTask, resumeTask, sayToTask } from "./commands-steer.ts";
 import { answerTask, cancelTask, decideTask, restoreTask, retryTask } from "./commands-tell.ts";
 import { watchTask } from "./commands-watch.ts";
 import { CliError, type CliIo, type ExitCode, exitCodes, processIo } from "./io.ts";
@@ -77,18 +82,35 @@ export function buildProgram(actions: Actions, io: CliIo = processIo()): Command
     .option("--agent <name>", '"builtin" or "command:PROGRAM AND ARGUMENTS"')
     .option("--check <command>", "must be green before anything is delivered (repeatable)", collect)
     .option("--plan <file>", "a YAML file with subtasks")
+    .option("--mode <mode>", '"auto", "direct" (one subtask) or "plan" (a planner splits it up)')
+    .option("--approve-plan", "show the plan first, and run nothing before it is approved")
     .option("--repo <path or URL>", "another repository than the current checkout")
     .option("--base <ref>", "branch, tag or commit to start from")
     .option("--deliver <how>", '"branch" or "pr"')
     .option("--attach <file>", "give the agent a text file to read (repeatable)", collect)
     .option("--allow-test-changes", "expect the tests themselves to change")
+    .option(
+      "--assurance <level>",
+      '"quick" (checks alone), "standard" (one reviewer) or "high" (three)',
+    )
     .option("--timeout <minutes>", "limit of one attempt", positiveNumber)
+    .option("--budget <amounts>", `what all of it may spend: ${budgetHelp}`, budget)
     .option("--idempotency-key <key>", "sending the same task twice makes one task")
     .option("-w, --watch", "follow it to its end")
     .action((goal: string, options: RunOptions) => end(runTask(io, goal, options)));
   verb("watch", "follow a task to its end; Ctrl-C detaches")
     .argument("<id>", idHelp)
     .action((id: string, options: Json) => end(watchTask(io, id, { json: options.json === true })));
+
+  verb("bench", "run the same tasks in several modes and compare them")
+    .argument("<modes>", `with commas: ${Object.keys(benchModes).join(", ")}`)
+    .argument(
+      "<folder>",
+      "YAML files with a task each: goal, repository, checks, and whatever else it takes",
+    )
+    .action((modes: string, folder: string, options: Json) =>
+      end(runBench(io, modes, folder, options)),
+    );
 
   program.commandsGroup("Look:");
   verb("ls", "list tasks, newest first")
@@ -99,6 +121,9 @@ export function buildProgram(actions: Actions, io: CliIo = processIo()): Command
   verb("show", "show one task")
     .argument("<id>", idHelp)
     .action((id: string, options: Json) => end(showTask(io, id, options)));
+  verb("agents", "list the agents of the daemon's machine, and which of them can work").action(
+    (options: Json) => end(listAgents(io, options)),
+  );
   verb("why", "say what a task waits for, since when, and what happens next")
     .argument("<id>", idHelp)
     .action((id: string, options: Json) => end(explainTask(io, id, options)));
@@ -136,9 +161,35 @@ export function buildProgram(actions: Actions, io: CliIo = processIo()): Command
     .action((id: string, text: string, options: Json & { question?: string }) =>
       end(answerTask(io, id, text, options)),
     );
+  program.commandsGroup("Steer:");
+  verb("say", "tell the agents that work on a task something, between two turns")
+    .argument("<id>", idHelp)
+    .argument("<text>", "what to tell them; - reads it from stdin")
+    .option("--subtask <key>", "only who works on this subtask")
+    .action((id: string, text: string, options: Json & { subtask?: string }) =>
+      end(sayToTask(io, id, text, options)),
+    );
+  verb("comment", "comment on lines of the change; a delivered one is worked on again")
+    .argument("<id>", idHelp)
+    .argument("<place>", "a file and a line, like src/app.ts:12")
+    .argument("<text>", "the comment; - reads it from stdin")
+    .action((id: string, place: string, text: string, options: Json) =>
+      end(commentOnTask(io, id, place, text, options)),
+    );
+  verb("pause", "park what runs and start nothing until it is resumed")
+    .argument("<id>", idHelp)
+    .action((id: string, options: Json) => end(pauseTask(io, id, options)));
+  verb("resume", "go on with a paused task where it was stopped")
+    .argument("<id>", idHelp)
+    .action((id: string, options: Json) => end(resumeTask(io, id, options)));
+
+  program.commandsGroup("Decide:");
   verb("restore", "bring removed worktrees back, untracked files included")
     .argument("<id>", idHelp)
     .action((id: string, options: Json) => end(restoreTask(io, id, options)));
+
+  program.commandsGroup("Other agents:");
+  addMcpVerbs(program, io, actions, end);
 
   program.commandsGroup("Triggers:");
   program
@@ -196,6 +247,12 @@ function positiveNumber(text: string): number {
   const value = Number(text);
   if (text.trim() !== "" && value > 0 && Number.isFinite(value)) return value;
   throw new InvalidArgumentError("It must be a number above 0.");
+}
+
+function budget(text: string): Budget {
+  const parsed = parseBudget(text);
+  if (parsed) return parsed;
+  throw new InvalidArgumentError(`It must be ${budgetHelp}.`);
 }
 
 function readVersion(): string {

@@ -1,6 +1,8 @@
+import { formatBudget } from "../core/budget.ts";
 import type { DetailView, TaskView, WhyView } from "./api.ts";
 import type { Colors } from "./colors.ts";
-import { formatDuration, oneLine, renderTable } from "./text.ts";
+import { renderCost } from "./render-cost.ts";
+import { formatDuration, oneLine, plain, renderTable } from "./text.ts";
 
 /** A task for people: the page of `show`, the table of `ls`, the last words of `watch`. Pure. */
 export function renderList(tasks: readonly TaskView[], now: number, columns: number): string {
@@ -30,6 +32,7 @@ export function renderDetail(
     ["repository", `${task.repository}${task.base ? ` @ ${task.base}` : ""}`],
     ["agent", task.agent],
     ["checks", listChecks(task)],
+    ["budget", task.budget && formatBudget(task.budget)],
     ["waits for", why?.waiting_for],
     ["next", why?.next],
     ["branch", task.branch],
@@ -48,6 +51,8 @@ export function renderDetail(
     renderTable(facts.flatMap(([name, value]) => (value ? [[`  ${name}`, oneLine(value)]] : []))),
     section("subtasks", renderSubtasks(detail)),
     section("attempts", renderAttempts(detail, now)),
+    section("cost", renderCost(detail)),
+    section("plan", renderPlans(detail)),
     section("questions", renderQuestions(detail)),
     renderNext(detail),
   ];
@@ -99,11 +104,44 @@ function renderAttempts({ attempts, subtasks }: DetailView, now: number): string
 
 function renderQuestions({ questions }: DetailView): string {
   return renderTable(
-    questions.map(({ id, text, answer }) => [
+    questions.map(({ id, kind, text, answer }) => [
       `  ${id}`,
-      `${oneLine(text)} → ${answer === null ? "open" : oneLine(answer)}`,
+      // An open one about a plan is told as it was asked: it is what the person decides on.
+      ...(kind === "plan" && answer === null
+        ? [
+            text
+              .split("\n")
+              .map((line) => plain(line))
+              .join("\n    "),
+          ]
+        : [`${oneLine(text)} → ${answer === null ? "open" : oneLine(answer)}`]),
     ]),
   );
+}
+
+/** Who planned it, what was sent back, and how the plan changed since. */
+function renderPlans({ plans }: DetailView): string {
+  return plans
+    .flatMap(({ state, reason, diff, refused, plan, feedback }) => {
+      const by = plan?.planner ? `planned by ${plan.planner.agent} (${plan.why})` : "made";
+      const why = reason === "" ? "" : `: ${reason}`;
+      switch (state) {
+        case "accepted":
+          return [`${by}${why}`];
+        case "rejected":
+          return [`${by}, sent back: ${feedback ?? "no reason was given"}`];
+        case "revision":
+          return [
+            `revised: ${reason}`,
+            ...diff.map((line) => `  ${line}`),
+            ...refused.map((line) => `  not added: ${line}`),
+          ];
+        default:
+          return [];
+      }
+    })
+    .map((line) => `  ${/^ */.exec(line)?.[0] ?? ""}${oneLine(line)}`)
+    .join("\n");
 }
 
 /** The checks of the last tree that was judged, one line each. */

@@ -1,16 +1,25 @@
 /**
- * How a task names its agent: `builtin`, or `command:<shell command>`.
- * (codex, claude, opencode and acp join this list with their adapters.)
+ * How a task names its agent: our own, one of the programs that we know, `acp:<command>` for any that
+ * speaks the Agent Client Protocol, or `command:<shell command>`.
  */
-export type AgentName = { kind: "builtin" } | { kind: "command"; command: string };
+export const cliNames = ["codex", "claude", "opencode"] as const;
+export type CliName = (typeof cliNames)[number];
+
+export type AgentName =
+  | { kind: "builtin" }
+  | { kind: CliName }
+  | { kind: "acp"; command: string }
+  | { kind: "command"; command: string };
 
 /** Parse an agent name. Returns null for what is no agent; the caller says which field it came from. */
 export function parseAgentName(text: string): AgentName | null {
   if (text === "builtin") return { kind: "builtin" };
-  if (text.startsWith("command:") && text.slice(8).trim() !== "") {
-    return { kind: "command", command: text.slice(8).trim() };
-  }
-  return null;
+  const cli = cliNames.find((name) => name === text);
+  if (cli) return { kind: cli };
+  const [, kind, command = ""] = /^(acp|command):([\s\S]*)$/.exec(text) ?? [];
+  if (command.trim() === "") return null;
+  return { kind: kind === "acp" ? "acp" : "command", command: command.trim() };
 }
 
-export const agentNameHelp = 'use "builtin" or "command:<program and arguments>"';
+export const agentNameHelp =
+  'use "builtin", "codex", "claude", "opencode", "acp:<program and arguments>" or "command:<program and arguments>"';

@@ -19,12 +19,14 @@ export type EndReason = (typeof endReasons)[number];
 export const failureKinds = [
   "checks_failed",
   "policy_violated",
+  "review_blocked",
   "no_change",
   "inconclusive",
   "conflict",
   "integration_red",
   "agent_failed",
   "agent_unavailable",
+  "plan_refused",
   "timed_out",
   "stalled",
   "lost",
@@ -37,6 +39,22 @@ export const failureKinds = [
   "infrastructure",
 ] as const;
 export type FailureKind = (typeof failureKinds)[number];
+
+/**
+ * Failures after which the same work is gone on with, because nothing about it was wrong: the
+ * process died, the provider was away, a person had to be asked; or because a reviewer found what to
+ * change about it. After any other, an attempt starts afresh.
+ */
+export const continuedKinds: ReadonlySet<FailureKind> = new Set([
+  "lost",
+  "parked",
+  "infrastructure",
+  "model_unavailable",
+  "usage_window",
+  "out_of_budget",
+  "question",
+  "review_blocked",
+]);
 
 /** What recovery decided about a subtask, and why, in words that a person reads. */
 export type Decision =

@@ -13,6 +13,8 @@ export const idPrefixes = {
   repository: "repo_",
   session: "ses_",
   run: "run_",
+  said: "said_",
+  plan: "plan_",
 } as const;
 
 export type IdKind = keyof typeof idPrefixes;

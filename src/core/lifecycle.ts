@@ -2,7 +2,8 @@ import { invariant } from "./invariant.ts";
 
 /**
  * Every legal move of a task. Read a row as: from this state it may go to these.
- * A task is over when it is completed, failed or cancelled; `retry` re-opens a failed one.
+ * A task is over when it is completed, failed or cancelled; `retry` re-opens a failed one, a comment
+ * on what was delivered re-opens a completed one.
  * A task that needs approval before anything runs starts in `waiting`; every other in `queued`.
  */
 export const taskMoves = {
@@ -11,20 +12,23 @@ export const taskMoves = {
   running: ["delivering", "planning", "waiting", "failed", "cancelled"],
   waiting: ["queued", "planning", "running", "failed", "cancelled"],
   delivering: ["completed", "running", "waiting", "failed", "cancelled"],
-  completed: [],
+  completed: ["running"],
   failed: ["queued", "running", "delivering"],
   cancelled: [],
 } as const satisfies Record<string, readonly string[]>;
 
-/** A completed subtask is re-opened when it is blamed and rolled back, a failed one by `retry`. */
+/**
+ * A completed subtask is re-opened when it is blamed and rolled back, a failed one by `retry`. One
+ * that ran only to be planned is superseded by the parts of its plan.
+ */
 export const subtaskMoves = {
   blocked: ["ready", "superseded", "cancelled"],
   ready: ["running", "superseded", "cancelled"],
-  running: ["verifying", "recovering", "cancelled"],
+  running: ["verifying", "recovering", "superseded", "cancelled"],
   verifying: ["integrating", "recovering", "cancelled"],
   integrating: ["completed", "recovering", "cancelled"],
   recovering: ["ready", "waiting", "superseded", "failed", "cancelled"],
-  waiting: ["ready", "superseded", "failed", "cancelled"],
+  waiting: ["ready", "verifying", "superseded", "failed", "cancelled"],
   completed: ["ready"],
   superseded: [],
   failed: ["blocked", "cancelled"],

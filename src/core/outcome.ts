@@ -1,7 +1,7 @@
+import type { AttemptConfinement } from "./confinement.ts";
 import type { Decision, EndReason, FailureKind } from "./failure.ts";
-import type { Plan } from "./plan.ts";
+import type { FollowUp, Plan } from "./plan.ts";
 import type { Preparation } from "./task.ts";
-import type { Usage } from "./usage.ts";
 import type { Verdict } from "./verdict.ts";
 
 /** The stages that claim work, in the order in which work passes through them. */
@@ -21,7 +21,11 @@ export type Claim = {
 /** What a stage reports when it stops. Stages never change state; `advance` does, from this. */
 export type Outcome =
   | { kind: "planned"; preparation: Preparation; plan: Plan }
+  /** A subtask of kind `plan` was planned: these take its place. */
+  | { kind: "subplanned"; plan: Plan }
   | { kind: "refused"; detail: string }
+  /** Planning needs a call that the budget has no room for: a person is asked, then it is planned. */
+  | { kind: "unaffordable"; detail: string }
   | {
       kind: "attempted";
       reason: EndReason;
@@ -34,7 +38,11 @@ export type Outcome =
       summary: string | null;
       question: string | null;
       discoveries: string[];
-      usage: Usage[];
+      /** Work that it asks for beside its own: taken up once its own is merged. */
+      followUps: FollowUp[];
+      confinement: AttemptConfinement | null;
+      /** When a limit of the provider ends; null: unknown, or it was none. */
+      retryAt: Date | null;
     }
   | { kind: "verified"; verdict: Verdict }
   /** `feedback` is what the next attempt is told. */

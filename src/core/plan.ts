@@ -18,10 +18,37 @@ export const subtaskSpecSchema = z.strictObject({
     })
     .optional(),
   checks: z.array(z.string().min(1).max(10_000)).max(50).optional(),
+  kind: z.enum(["work", "plan"]).optional(),
 });
 
+/** `plan`: a part that is still to be split up, when its turn comes and what came before is there. */
+export type SubtaskKind = "work" | "plan";
+
 /** A plan that passed validation: keys are unique, dependencies exist, no cycle. */
-export type Plan = { mode: "direct" | "given"; subtasks: PlannedSubtask[] };
+export type Plan = {
+  mode: "direct" | "given" | "planned";
+  /** Why it was made in this way, one clause. */
+  why: string;
+  /** Null when nobody was asked: a given plan, or one subtask. */
+  planner: PlannerWork | null;
+  subtasks: PlannedSubtask[];
+};
+
+/** What a planner did for a plan. */
+export type PlannerWork = {
+  agent: string;
+  /** Why it split the work like this, in its own words. */
+  reason: string;
+  /** What was wrong with its first answer, when it had to be asked twice. */
+  problem: string | null;
+  durationMs: number;
+  models: string[];
+  calls: number;
+  inputTokens: number;
+  outputTokens: number;
+  /** Dollars; null: a price is unknown. */
+  costUsd: number | null;
+};
 
 export type PlannedSubtask = {
   key: string;
@@ -31,6 +58,28 @@ export type PlannedSubtask = {
   writes: string[];
   agent: string;
   checks: string[];
+  kind: SubtaskKind;
+};
+
+/** Work that an agent asks for beside its own. */
+export type FollowUp = { title: string; brief: string; writes: string[] };
+
+/** A plan as it was proposed to a person, or a change of one: what the record keeps. */
+export type PlanRecord = {
+  id: string;
+  taskId: string;
+  /** The subtask that it was made for, or that asked for the change; null: the whole task. */
+  subtaskId: string | null;
+  state: "proposed" | "accepted" | "rejected" | "revision";
+  /** Null for a revision. */
+  plan: Plan | null;
+  /** For a revision: why, what changed, and what was asked for and not done. */
+  reason: string;
+  diff: string[];
+  refused: string[];
+  /** What a person said to a rejected one. */
+  feedback: string | null;
+  createdAt: Date;
 };
 
 export type PlanProblem = { index: number | null; field: string; message: string };

@@ -1,10 +1,12 @@
 import { z } from "zod";
 import { agentNameHelp, parseAgentName } from "./agent-name.ts";
+import { type Budget, budgetSchema } from "./budget.ts";
+import type { AttemptConfinement } from "./confinement.ts";
 import type { Decision, EndReason, FailureKind } from "./failure.ts";
 import type { Hold } from "./hold.ts";
 import type { SubtaskState, TaskState } from "./lifecycle.ts";
-import { subtaskSpecSchema } from "./plan.ts";
-import type { Usage } from "./usage.ts";
+import { type FollowUp, type SubtaskKind, subtaskSpecSchema } from "./plan.ts";
+import { type Assurance, assurances } from "./review.ts";
 import type { Check, CheckRun, Verdict } from "./verdict.ts";
 
 export const maxGoalLength = 64_000;
@@ -12,6 +14,11 @@ export const maxGoalLength = 64_000;
 const agentSchema = z.string().refine((text) => parseAgentName(text) !== null, {
   error: `is no known agent; ${agentNameHelp}`,
 });
+
+export const planModes = ["auto", "direct", "plan"] as const;
+export type PlanMode = (typeof planModes)[number];
+export const planApprovals = ["none", "plan"] as const;
+export type PlanApproval = (typeof planApprovals)[number];
 
 /** What a caller sends: the body of POST /v1/tasks, in wire names. */
 export const taskInputSchema = z.strictObject({
@@ -36,14 +43,22 @@ export const taskInputSchema = z.strictObject({
     .max(20)
     .optional(),
   deliver: z.enum(["branch", "pr"]).optional(),
+  /** Whether a planner splits it up first. Default `auto`: only where the goal looks as if it paid. */
+  mode: z.enum(planModes).optional(),
+  /** `plan`: nothing runs before a person has approved the plan. */
+  approval: z.enum(planApprovals).optional(),
   /** The caller expects the tests themselves to change: test edits become notes, not failures. */
   allow_test_changes: z.boolean().optional(),
+  /** Who reads the change after green checks: nobody, one reviewer, three. Default: the configuration. */
+  assurance: z.enum(assurances).optional(),
   /** Minutes that one attempt may take. */
   timeout_minutes: z
     .number()
     .positive()
     .max(24 * 60)
     .optional(),
+  /** What all of it together may spend. Default: the daemon's configuration. */
+  budget: budgetSchema.optional(),
 });
 export type TaskInput = z.infer<typeof taskInputSchema>;
 
@@ -73,12 +88,18 @@ export type Task = {
   agent: string;
   checks: string[];
   planInput: { subtasks: SubtaskSpecInput[] } | null;
+  mode: PlanMode;
+  approval: PlanApproval;
   attachments: { name: string; content: string }[];
   delivery: DeliveryMode;
   /** False for a review: it reads, and delivers words. */
   expectsChange: boolean;
   allowTestChanges: boolean;
+  /** Null: the caller did not say; see resolveAssurance. */
+  assurance: Assurance | null;
   attemptTimeoutMs: number;
+  /** As it stands: with what a person granted since. Null: no limit. */
+  budget: Budget | null;
   origin: TaskOrigin;
   /** Set by the plan stage. */
   preparation: Preparation | null;
@@ -91,6 +112,8 @@ export type Task = {
   /** One sentence: why it failed or was cancelled. */
   endDetail: string | null;
   cancelRequestedAt: Date | null;
+  /** A person stopped it for a while; nothing of it starts until it is resumed. */
+  pausedAt: Date | null;
   acceptedAt: Date | null;
   discardedAt: Date | null;
   stageFailures: number;
@@ -115,6 +138,18 @@ export type Preparation = {
   forkCommit: string | null;
 };
 
+/** What a question is about decides which answers it takes. */
+export const questionKinds = [
+  "question",
+  "approval",
+  "plan",
+  "review",
+  "pause",
+  "budget",
+  "review",
+] as const;
+export type QuestionKind = (typeof questionKinds)[number];
+
 export type SubtaskSpecInput = z.infer<typeof subtaskSpecSchema>;
 
 export type Subtask = {
@@ -128,6 +163,10 @@ export type Subtask = {
   dependsOn: string[];
   writes: string[];
   agent: string;
+  /** `plan`: it is not worked on; when its turn comes a planner puts subtasks in its place. */
+  kind: SubtaskKind;
+  /** How many requests of agents led to it: 0 for what was planned. */
+  depth: number;
   /** Acceptance checks of this subtask alone. */
   checks: Check[];
   state: SubtaskState;
@@ -147,6 +186,8 @@ export type Subtask = {
   ending: Ending | null;
   /** Why it failed, in one sentence; null while it has not. */
   endDetail: string | null;
+  /** What the next attempt goes on with; null: it starts afresh. */
+  sessionId: string | null;
   /** Attempts with a lower number were made before a person said `retry`, and count no more. */
   firstCountedAttempt: number;
   stageFailures: number;
@@ -162,6 +203,8 @@ export type Ending =
       failure: FailureKind | null;
       detail: string;
       question: string | null;
+      /** When the provider lets go on; null: it did not say. */
+      retryAt: string | null;
     }
   | { what: "verdict"; stage: "verify" | "integrate" }
   | { what: "conflict"; files: string[]; detail: string }
@@ -188,11 +231,16 @@ export type Attempt = {
   summary: string | null;
   question: string | null;
   discoveries: string[];
-  usage: Usage[];
+  /** Work that it asked for beside its own. */
+  followUps: FollowUp[];
   verdict: Verdict | null;
   gateVerdict: Verdict | null;
   decision: Decision | null;
   logPath: string | null;
+  /** Null: it never came to run anything, or ended before this was recorded. */
+  confinement: AttemptConfinement | null;
+  /** What it remembers; null: nothing that could be gone on with. */
+  sessionId: string | null;
 };
 
 export type Baseline = {

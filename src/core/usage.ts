@@ -20,14 +20,114 @@ export type Tokens = {
   reasoningTokens: number;
 };
 
-/** Model usage of one attempt. Tokens as the server reported them; null where the agent has none to report. */
-export type Usage = {
+/**
+ * What a model used in one place: one row for each attempt (or run that is no attempt), role, agent
+ * and model. Tokens as the server counted them.
+ */
+export type Usage = UsageCounts & {
+  /** Null for what is about the whole task: planning. */
+  subtaskId: string | null;
+  /** Null for what is no attempt: planning, reviews. */
+  attemptId: string | null;
   role: Role;
-  model: string | null;
+  agent: string;
+  model: string;
+};
+
+export type UsageCounts = {
   calls: number;
+  /** Of these, calls of which the server did not say what they used: the tokens are too few by them. */
+  callsWithoutTokens: number;
+  /** Includes the cached ones. */
   inputTokens: number;
   cachedInputTokens: number;
+  /** Includes those of reasoning. */
   outputTokens: number;
-  /** Dollars, or null: an unknown price is unknown, not 0. */
+  reasoningTokens: number;
+  /** Time that the calls took, one after the other. */
+  latencyMs: number;
+  /** Dollars, or null as soon as the price of one call is unknown: a sum is never smaller than the truth. */
   costUsd: number | null;
 };
+
+export const noUsage: UsageCounts = {
+  calls: 0,
+  callsWithoutTokens: 0,
+  inputTokens: 0,
+  cachedInputTokens: 0,
+  outputTokens: 0,
+  reasoningTokens: 0,
+  latencyMs: 0,
+  costUsd: 0,
+};
+
+export function sumUsage(counts: readonly UsageCounts[]): UsageCounts {
+  return counts.reduce<UsageCounts>(
+    (sum, more) => ({
+      calls: sum.calls + more.calls,
+      callsWithoutTokens: sum.callsWithoutTokens + more.callsWithoutTokens,
+      inputTokens: sum.inputTokens + more.inputTokens,
+      cachedInputTokens: sum.cachedInputTokens + more.cachedInputTokens,
+      outputTokens: sum.outputTokens + more.outputTokens,
+      reasoningTokens: sum.reasoningTokens + more.reasoningTokens,
+      latencyMs: sum.latencyMs + more.latencyMs,
+      costUsd: sum.costUsd === null || more.costUsd === null ? null : sum.costUsd + more.costUsd,
+    }),
+    noUsage,
+  );
+}
+
+/** Sums by whatever `keyOf` tells apart, in the order in which it first comes. */
+export function groupUsage<Row extends UsageCounts>(
+  rows: readonly Row[],
+  keyOf: (row: Row) => string,
+): { first: Row; sum: UsageCounts }[] {
+  const groups = new Map<string, Row[]>();
+  for (const row of rows) {
+    const key = keyOf(row);
+    groups.set(key, [...(groups.get(key) ?? []), row]);
+  }
+  return [...groups.values()].flatMap((group) =>
+    group[0] ? [{ first: group[0], sum: sumUsage(group) }] : [],
+  );
+}
+
+/**
+ * What it cost to direct the work, beside the work itself: planning, review, and recovery, which is
+ * every attempt of a subtask after its first. In a task that is a review the reviewer does the work.
+ */
+export type OrchestrationShare = {
+  planning: UsageCounts;
+  review: UsageCounts;
+  recovery: UsageCounts;
+  work: UsageCounts;
+  /** Part of the whole that is not work, from 0 to 1: of dollars, or of tokens where a price is unknown. */
+  share: number;
+  shareOf: "dollars" | "tokens";
+};
+
+export function splitOrchestration(
+  rows: readonly (UsageCounts & Pick<Usage, "role" | "attemptId">)[],
+  attempts: readonly { id: string; number: number }[],
+  expectsChange: boolean,
+): OrchestrationShare {
+  const isLater = new Set(attempts.filter(({ number }) => number > 1).map(({ id }) => id));
+  const purposeOf = ({ role, attemptId }: Pick<Usage, "role" | "attemptId">) => {
+    if (role === "planner") return "planning";
+    if (role === "reviewer" && expectsChange) return "review";
+    return attemptId !== null && isLater.has(attemptId) ? "recovery" : "work";
+  };
+  const sumOf = (purpose: string) => sumUsage(rows.filter((row) => purposeOf(row) === purpose));
+  const split = {
+    planning: sumOf("planning"),
+    review: sumOf("review"),
+    recovery: sumOf("recovery"),
+    work: sumOf("work"),
+  };
+  const all = sumUsage(rows);
+  const shareOf = all.costUsd === null || all.costUsd === 0 ? "tokens" : "dollars";
+  const measure = (counts: UsageCounts) =>
+    shareOf === "dollars" ? (counts.costUsd ?? 0) : counts.inputTokens + counts.outputTokens;
+  const whole = measure(all);
+  return { ...split, share: whole === 0 ? 0 : 1 - measure(split.work) / whole, shareOf };
+}

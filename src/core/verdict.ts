@@ -1,3 +1,5 @@
+import type { Review } from "./review.ts";
+
 /**
  * The evidence: which commands the daemon ran, what they said, and what follows.
  * An acceptance check comes with the task and must be green, whatever it was before; a regression
@@ -81,6 +83,8 @@ export type Verdict = {
   findings: Finding[];
   /** What nobody looked at, for the receipt. */
   notChecked: string[];
+  /** Left out: the checks did not get so far, or nobody was to review. */
+  review?: Review;
 };
 
 export const defaultCheckTimeoutMs = 30 * 60_000;

@@ -4,8 +4,10 @@ import { DeputyError } from "../core/error.ts";
 import { invariant } from "../core/invariant.ts";
 import type { Outcome, Stage } from "../core/outcome.ts";
 import type { Preparation, Task } from "../core/task.ts";
+import { listPlans } from "../store/plans.ts";
 import type { Db } from "../store/schema.ts";
 import { findFirstComment, getTask, listAttempts, listSubtasks } from "../store/tasks.ts";
+import { listUsage } from "../store/usage.ts";
 import { listChanges, writePatch } from "../worktree/diff.ts";
 import type { Mirror } from "../worktree/mirror.ts";
 import { findBranchOf } from "../worktree/read-commit.ts";
@@ -62,15 +64,19 @@ async function deliverBranch(
   const patch = join(folder, "change.patch");
   await writePatch(mirror, base, commit, patch);
   const files = (await listChanges(mirror, base, commit)).map(({ path }) => path);
-  const [subtasks, attempts] = await Promise.all([
+  const [subtasks, attempts, usage, plans] = await Promise.all([
     listSubtasks(deps.db, task.id),
     listAttempts(deps.db, { taskId: task.id }),
+    listUsage(deps.db, task.id),
+    listPlans(deps.db, task.id),
   ]);
   const makeReceipt = (made: { url: string | null; patch: string | null }) =>
     buildReceipt({
       task: { ...task, endedAt: new Date() },
       subtasks,
       attempts,
+      usage,
+      plans,
       delivery: { branch, commit, files, ...made },
     });
   let url: string | null = null;

@@ -1,5 +1,10 @@
+import type { PlanRecord } from "../core/plan.ts";
 import type { Attempt, Subtask, Task } from "../core/task.ts";
+import type { Usage } from "../core/usage.ts";
 import type { CheckResult, CheckRun, Verdict } from "../core/verdict.ts";
+import { describeCost } from "./receipt-cost.ts";
+import { describePlan } from "./receipt-plan.ts";
+import { describeReviews } from "./receipt-review.ts";
 
 /**
  * The receipt: what was asked, what was done, what was run to prove it, and what nobody looked at.
@@ -11,9 +16,11 @@ export function buildReceipt(input: {
   task: Task;
   subtasks: readonly Subtask[];
   attempts: readonly Attempt[];
+  usage: readonly Usage[];
+  plans: readonly PlanRecord[];
   delivery: ReceiptDelivery | null;
 }) {
-  const { task, subtasks, attempts, delivery } = input;
+  const { task, subtasks, attempts, plans, delivery } = input;
   const keyOf = new Map(subtasks.map(({ id, key }) => [id, key]));
   const finals = subtasks.flatMap((subtask) =>
     (subtask.gateVerdict ?? subtask.verdict) ? [subtask.gateVerdict ?? subtask.verdict] : [],
@@ -26,8 +33,10 @@ export function buildReceipt(input: {
     subtasks.length > 0 &&
     subtasks.every(({ state }) => state === "completed" || state === "superseded");
   // A pass without a check is no proof, and one part without proof leaves the whole without.
+  // What was superseded did nothing itself: its parts are judged.
   const unproven = subtasks.filter(
-    ({ verdict, gateVerdict }) => !(gateVerdict ?? verdict)?.checks.some(provesSomething),
+    ({ state, verdict, gateVerdict }) =>
+      state !== "superseded" && !(gateVerdict ?? verdict)?.checks.some(provesSomething),
   );
   const verified =
     task.expectsChange &&
@@ -70,21 +79,9 @@ export function buildReceipt(input: {
           files: delivery.files,
         }
       : null,
-    plan: {
-      mode: task.planInput ? "given" : "direct",
-      subtasks: subtasks.map(
-        ({ key, title, dependsOn, writes, agent, state, integratedCommit }) => ({
-          key,
-          title,
-          depends_on: dependsOn,
-          writes,
-          agent,
-          state,
-          commit: integratedCommit,
-        }),
-      ),
-    },
+    plan: describePlan(task, subtasks, plans),
     checks,
+    reviews: describeReviews(subtasks, attempts),
     findings: subtasks.flatMap(
       ({ key, verdict, gateVerdict }) =>
         (gateVerdict ?? verdict)?.findings.map((finding) => ({ subtask: key, ...finding })) ?? [],
@@ -101,6 +98,12 @@ export function buildReceipt(input: {
       detail: attempt.detail,
       summary: attempt.summary,
       discoveries: attempt.discoveries,
+      sandbox: attempt.confinement && {
+        provider: attempt.confinement.provider,
+        problem: attempt.confinement.problem,
+        /** What its commands tried in vain. */
+        refused: attempt.confinement.denials,
+      },
       verdict: attempt.verdict
         ? {
             result: attempt.verdict.result,
@@ -120,12 +123,12 @@ export function buildReceipt(input: {
         : null,
       log: attempt.logPath,
     })),
-    usage: sumUsage(attempts),
+    ...describeCost(input),
     not_checked: [
       ...new Set([
         ...finals.flatMap((verdict) => verdict?.notChecked ?? []),
         ...describeOvertaken(task, subtasks),
-        ...alwaysUnchecked,
+        ...describeUnconfined(attempts),
       ]),
     ],
   };
@@ -180,8 +183,15 @@ export type ReceiptDelivery = {
   files: string[];
 };
 
-/** What this version never looks at, said on every receipt. */
-const alwaysUnchecked = ["Agents and checks ran without a sandbox, as the daemon's own user."];
+/** Attempts whose agent could reach what the daemon's user can. */
+function describeUnconfined(attempts: readonly Attempt[]): string[] {
+  const free = attempts.filter(({ confinement }) => confinement?.provider === "none");
+  const why = free.at(-1)?.confinement?.problem;
+  if (free.length === 0) return [];
+  return [
+    `Agents and checks ran without a sandbox, as the daemon's own user${why ? ` (${why})` : ""}.`,
+  ];
+}
 
 function describeChecks(
   subtask: string,
@@ -221,42 +231,4 @@ function describeRun(run: CheckRun) {
         }
       : null,
   };
-}
-
-/** Tokens and dollars by role and model; dollars are null as soon as one part of them is unknown. */
-function sumUsage(attempts: readonly Attempt[]) {
-  const sums = new Map<
-    string,
-    {
-      role: string;
-      model: string | null;
-      calls: number;
-      input_tokens: number;
-      cached_input_tokens: number;
-      output_tokens: number;
-      cost_usd: number | null;
-    }
-  >();
-  for (const usage of attempts.flatMap((attempt) => attempt.usage)) {
-    const key = `${usage.role} ${usage.model}`;
-    const sum = sums.get(key) ?? {
-      role: usage.role,
-      model: usage.model,
-      calls: 0,
-      input_tokens: 0,
-      cached_input_tokens: 0,
-      output_tokens: 0,
-      cost_usd: 0,
-    };
-    sums.set(key, {
-      ...sum,
-      calls: sum.calls + usage.calls,
-      input_tokens: sum.input_tokens + usage.inputTokens,
-      cached_input_tokens: sum.cached_input_tokens + usage.cachedInputTokens,
-      output_tokens: sum.output_tokens + usage.outputTokens,
-      cost_usd:
-        sum.cost_usd === null || usage.costUsd === null ? null : sum.cost_usd + usage.costUsd,
-    });
-  }
-  return [...sums.values()];
 }

@@ -1,4 +1,7 @@
 import type { Receipt } from "./receipt.ts";
+import { renderPlanAccount } from "./receipt-plan.ts";
+import { renderReviews } from "./receipt-review.ts";
+import { renderCost } from "./render-cost.ts";
 
 /** The receipt as Markdown, for people: a pull request's body, a file beside the patch. */
 export function renderReceipt(receipt: Receipt): string {
@@ -40,6 +43,7 @@ export function renderReceipt(receipt: Receipt): string {
     ),
     ...(receipt.review === null ? [] : ["## Review", receipt.review]),
     "## Plan",
+    ...renderPlanAccount(plan).map((line) => oneLine(line, 1_000)),
     table(
       ["Subtask", "Needs", "Agent", "State"],
       plan.subtasks.map(({ key, title, depends_on, agent, state }) => [
@@ -76,6 +80,7 @@ export function renderReceipt(receipt: Receipt): string {
           `${rule}${blocking ? "" : " (allowed by the caller)"}: ${message}`,
       ),
     ),
+    ...renderReviews(receipt.reviews).flatMap(({ title, items }) => list(title, items)),
     "## Attempts",
     table(
       ["Attempt", "Ended", "Verdict", "Recovery"],
@@ -86,21 +91,9 @@ export function renderReceipt(receipt: Receipt): string {
         attempt.recovery ? attempt.recovery.action.replaceAll("_", " ") : "–",
       ]),
     ),
+    ...list("Sandbox", describeSandboxes(receipt.attempts)),
     "## Cost",
-    receipt.usage.length === 0
-      ? "No model was called."
-      : table(
-          ["Role", "Model", "Calls", "Input tokens", "of these cached", "Output tokens", "Dollars"],
-          receipt.usage.map((usage) => [
-            usage.role,
-            usage.model ?? "unknown",
-            `${usage.calls}`,
-            `${usage.input_tokens}`,
-            `${usage.cached_input_tokens}`,
-            `${usage.output_tokens}`,
-            usage.cost_usd === null ? "unknown" : usage.cost_usd.toFixed(4),
-          ]),
-        ),
+    ...renderCost(receipt, table),
     ...list("Not checked", receipt.not_checked),
   ].join("\n\n")}\n`;
 }
@@ -132,4 +125,17 @@ function seconds(ms: number): string {
 
 function describeTests(tests: { passed: number; failed: number; skipped: number } | null): string {
   return tests ? `${tests.passed} passed, ${tests.failed} failed, ${tests.skipped} skipped` : "–";
+}
+
+/** What the commands of each attempt ran in, and what they tried in vain. */
+function describeSandboxes(attempts: Receipt["attempts"]): string[] {
+  return attempts.flatMap(({ number, sandbox, subtask }) => {
+    if (!sandbox) return [];
+    const refused = sandbox.refused.map(
+      ({ detail, known, what }) =>
+        `${subtask} #${number} was refused (${what}, ${known === "enforced" ? "certain" : "by its own words"}): ${detail}`,
+    );
+    const kept = `${subtask} #${number} ran in ${sandbox.provider === "none" ? "no sandbox" : sandbox.provider}`;
+    return [sandbox.problem ? `${kept}: ${sandbox.problem}` : kept, ...refused];
+  });
 }

@@ -1,4 +1,5 @@
-import type { RunRole } from "../agents/agent.ts";
+import type { RunCommand, RunRole } from "../agents/agent.ts";
+import type { AttemptConfinement } from "../core/confinement.ts";
 import type { Claim } from "../core/outcome.ts";
 import type { Attempt, Subtask, Task } from "../core/task.ts";
 import type { ProcessIdentity } from "../sandbox/process-identity.ts";
@@ -10,6 +11,8 @@ export type ExecuteDeps = {
   db: Db;
   paths: { worktrees: string; logs: string };
   runRole: RunRole;
+  /** What the setup commands of a worktree run in: they may reach more than an agent. */
+  openSetupBox: (job: Job, worktree: string) => Promise<SetupBox>;
   /** The environment of agents' and setup commands, without the worktree's own values. */
   environment: () => Record<string, string>;
   trackProcess: (what: string) => (identity: ProcessIdentity) => void;
@@ -18,6 +21,12 @@ export type ExecuteDeps = {
   beginUrgent: (what: "start" | "finish") => () => void;
   /** Resolves when no agent is being started, or after a while; never throws. */
   letOthersStart: () => Promise<void>;
+};
+
+export type SetupBox = {
+  runCommand: RunCommand;
+  confinement(): AttemptConfinement;
+  close(): Promise<void>;
 };
 
 export type Job = {

@@ -13,7 +13,7 @@ import { snapshotWorktree } from "../worktree/snapshot.ts";
 import type { ExecuteDeps, Job } from "./job.ts";
 import { ProgressReporter } from "./report-progress.ts";
 import { prepareWorktree, runSetup, worktreeEnvironment } from "./set-up-worktree.ts";
-import { writeBrief } from "./write-brief.ts";
+import { writeBrief, writeContinuation } from "./write-brief.ts";
 
 /**
  * One attempt of one subtask, from a clean worktree at a recorded base to a commit: worktree →
@@ -69,16 +69,19 @@ async function runAgent(
       role: task.expectsChange ? "coder" : "reviewer",
       about: { taskId: task.id, subtaskId: subtask.id, attemptId: attempt.id },
       agent: subtask.agent,
-      sessionId: null,
+      sessionId: attempt.sessionId,
+      baseCommit: attempt.baseCommit,
       gitDir: job.mirror.gitDir,
       outputSchema: null,
-      brief: writeBrief({
-        task,
-        subtask,
-        subtaskCount: subtasks.length,
-        attempt: attempt.number,
-        diff: await readDiff(job),
-      }),
+      brief: attempt.sessionId
+        ? writeContinuation(subtask)
+        : writeBrief({
+            task,
+            subtask,
+            subtaskCount: subtasks.length,
+            attempt: attempt.number,
+            diff: await readDiff(job),
+          }),
       worktree: worktree.path,
       mode: task.expectsChange ? "write" : "read_only",
       env,
@@ -111,10 +114,11 @@ async function finish(job: Job, worktree: WorktreeRow, end: RoleEnd): Promise<Ou
     message: commitMessage(task, subtask, end),
     ref,
   });
-  if (signal.aborted && signal.reason === "shutdown") {
+  if (signal.aborted && (signal.reason === "shutdown" || signal.reason === "paused")) {
+    const why = signal.reason === "paused" ? "paused by a person" : "the daemon was stopped";
     return {
       kind: "parked",
-      detail: "the daemon was stopped; what the agent had written is kept",
+      detail: `${why}; what the agent had written is kept`,
       snapshotRef: ref,
     };
   }
@@ -132,7 +136,9 @@ async function finish(job: Job, worktree: WorktreeRow, end: RoleEnd): Promise<Ou
     summary: end.summary,
     question: end.question,
     discoveries: end.discoveries,
-    usage: end.usage,
+    followUps: end.followUps,
+    confinement: end.confinement,
+    retryAt: end.retryAt,
   };
 }
 

@@ -5,7 +5,7 @@ import { cleanText, cutToTail } from "../agents/clean-text.ts";
 import type { FailureKind } from "../core/failure.ts";
 import { invariant } from "../core/invariant.ts";
 import { attemptMark } from "../core/marks.ts";
-import { runCommand } from "../sandbox/run-command.ts";
+import { getSession } from "../store/sessions.ts";
 import {
   claimWorktree,
   markPrepared,
@@ -14,7 +14,7 @@ import {
 } from "../store/worktrees.ts";
 import { includeFiles } from "../worktree/include-files.ts";
 import { snapshotWorktree } from "../worktree/snapshot.ts";
-import { addWorktree, resetWorktree } from "../worktree/worktree.ts";
+import { addWorktree, moveBase, resetWorktree } from "../worktree/worktree.ts";
 import type { ExecuteDeps, Job } from "./job.ts";
 
 /**
@@ -25,7 +25,10 @@ const setupTimeoutMs = 30 * 60_000;
 /** An event names so many of the copied files; there may be tens of thousands. */
 const maxNamed = 50;
 
-/** The subtask's worktree, clean at the attempt's base. What a lost attempt left is kept as a snapshot first. */
+/**
+ * The subtask's worktree: clean at the attempt's base, or, for an attempt that goes on with earlier
+ * work, as that work's last checkpoint has it. What is there before is kept as a snapshot.
+ */
 export async function prepareWorktree(deps: ExecuteDeps, job: Job): Promise<WorktreeRow> {
   const { attempt, mirror, subtask, task } = job;
   const path = join(deps.paths.worktrees, subtask.id);
@@ -36,6 +39,7 @@ export async function prepareWorktree(deps: ExecuteDeps, job: Job): Promise<Work
     mirror: mirror.gitDir,
     path,
   });
+  const session = attempt.sessionId ? await getSession(deps.db, attempt.sessionId) : null;
   const added = await addWorktree(mirror, path, attempt.baseCommit);
   if (added === "existed") {
     await snapshotWorktree(mirror, path, {
@@ -43,9 +47,15 @@ export async function prepareWorktree(deps: ExecuteDeps, job: Job): Promise<Work
       message: `Before attempt ${attempt.number} of ${subtask.id}`,
       ref: `refs/deputy/before/${attempt.id}`,
     });
-    await resetWorktree(mirror, path, attempt.baseCommit, { keepIgnored: true });
   }
-  await deps.report(job.claim, `Worktree ready at ${attempt.baseCommit.slice(0, 10)}`, {
+  const at = session?.checkpointCommit ?? attempt.baseCommit;
+  // An agent with a session of its own knows what it did since: its files are left as they are.
+  const isLeft = session?.externalId != null && session.checkpointCommit === null;
+  if (!isLeft && (added === "existed" || at !== attempt.baseCommit)) {
+    await resetWorktree(mirror, path, at, { keepIgnored: true });
+    if (at !== attempt.baseCommit) await moveBase(mirror, path, attempt.baseCommit);
+  }
+  await deps.report(job.claim, `Worktree ready at ${at.slice(0, 10)}`, {
     step: "worktree",
     path,
     base_commit: attempt.baseCommit,
@@ -87,7 +97,7 @@ export async function runSetup(
   worktree: WorktreeRow,
   env: Record<string, string>,
 ): Promise<RoleEnd | null> {
-  const { attempt, mirror, signal, task } = job;
+  const { attempt, mirror, task } = job;
   // A review reads a commit that a stranger may have made: nothing that it says is run or copied.
   if (!task.expectsChange || worktree.preparedFor === attempt.baseCommit) return null;
   invariant(task.preparation, "a running task is prepared");
@@ -108,38 +118,61 @@ export async function runSetup(
       },
     );
   }
-  for (const command of task.preparation.setup) {
-    const result = await runCommand({
-      argv: ["sh", "-c", command],
-      cwd: worktree.path,
-      env,
-      timeoutMs: setupTimeoutMs,
-      signal,
-      logPath: job.logPath,
-      onStarted: deps.trackProcess(`setup of ${job.subtask.id}`),
-    });
-    if (result.endedBy === "abort")
-      return endedBefore("cancelled", null, "cancelled during setup", result.output);
-    if (result.exitCode !== 0) {
-      const how =
-        result.endedBy === "timeout"
-          ? "timed out"
-          : (result.error ?? `exit ${result.exitCode ?? result.signal}`);
-      return endedBefore(
-        "crashed",
-        "setup_failed",
-        `setup \`${command}\` failed: ${how}`,
-        result.output,
-      );
-    }
-    await deps.report(job.claim, `Setup: ${command}`, {
-      step: "setup",
-      command,
-      duration_ms: result.durationMs,
-    });
-  }
+  const failed = await runSetupCommands(deps, job, worktree.path, env);
+  if (failed) return failed;
   await markPrepared(deps.db, worktree.id, attempt.baseCommit);
   return null;
+}
+
+/** The repository's setup commands, one after the other. Null when all is well. */
+async function runSetupCommands(
+  deps: ExecuteDeps,
+  job: Job,
+  worktree: string,
+  env: Record<string, string>,
+): Promise<RoleEnd | null> {
+  const { signal, task } = job;
+  const commands = task.preparation?.setup ?? [];
+  if (commands.length === 0) return null;
+  const box = await deps.openSetupBox(job, worktree);
+  const end = (
+    reason: RoleEnd["reason"],
+    failure: FailureKind | null,
+    detail: string,
+    output: string,
+  ) => ({
+    ...endedBefore(reason, failure, detail, output),
+    confinement: box.confinement(),
+  });
+  try {
+    for (const command of commands) {
+      const result = await box.runCommand({
+        argv: ["sh", "-c", command],
+        cwd: worktree,
+        env,
+        timeoutMs: setupTimeoutMs,
+        signal,
+        logPath: job.logPath,
+      });
+      if (result.endedBy === "abort")
+        return end("cancelled", null, "cancelled during setup", result.output);
+      if (result.exitCode !== 0) {
+        const how =
+          result.endedBy === "timeout"
+            ? "timed out"
+            : (result.error ?? `exit ${result.exitCode ?? result.signal}`);
+        return end("crashed", "setup_failed", `setup \`${command}\` failed: ${how}`, result.output);
+      }
+      await deps.report(job.claim, `Setup: ${command}`, {
+        step: "setup",
+        command,
+        duration_ms: result.durationMs,
+      });
+    }
+    return null;
+  } finally {
+    await box.close();
+  }
 }
 
 /** An attempt that ended before its agent started. */
@@ -152,5 +185,5 @@ export function endedBefore(
   const end = endWith(reason, failure, detail, {
     outputTail: cutToTail(cleanText(outputTail), 8_000),
   });
-  return { ...end, usage: [], sessionId: null };
+  return { ...end, sessionId: null, confinement: null };
 }

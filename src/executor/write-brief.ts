@@ -1,4 +1,4 @@
-import { wrapOutsideText } from "../core/data-block.ts";
+import { fence, wrapOutsideText } from "../core/data-block.ts";
 import type { Subtask, Task } from "../core/task.ts";
 
 /**
@@ -56,14 +56,28 @@ export function writeBrief(input: {
           subtask.answers.map(({ question, answer }) => `Q: ${question}\nA: ${answer}`),
         )
       : "",
-    subtask.feedback
-      ? section(`This is attempt ${attempt}`, [
-          subtask.feedback,
-          "The worktree is back at its base: nothing of that attempt is left in it.",
-        ])
-      : "",
+    subtask.feedback ? section(`This is attempt ${attempt}`, subtask.feedback) : "",
   ];
   return `${sections.filter((text) => text !== "").join("\n\n")}\n`;
+}
+
+/**
+ * What an agent is told that goes on with its own work: why it was interrupted, and the answer to its
+ * question; or what reviewers found in it.
+ */
+export function writeContinuation({ answers, ending, feedback }: Subtask): string {
+  if (ending?.what === "verdict" && feedback) {
+    const said = answers.map(({ question, answer }) => `Q: ${question}\nA: ${answer}`);
+    const told =
+      said.length > 0 ? `\n\nA person was asked, and answered.\n\n${said.join("\n\n")}` : "";
+    return `${feedback}${told}\n`;
+  }
+  const wasAsked = ending?.what === "attempt" && ending.reason === "needs_input";
+  const last = answers.at(-1);
+  if (wasAsked && last) {
+    return `A person answered your question.\n\nQ: ${last.question}\nA: ${last.answer}\n\nGo on with the work.\n`;
+  }
+  return `You were interrupted by something that had nothing to do with your work. The files in the worktree are as they were after your last recorded step. Look before you repeat anything, then go on with the work.\n`;
 }
 
 function section(title: string, body: string | readonly string[]): string {
@@ -71,11 +85,4 @@ function section(title: string, body: string | readonly string[]): string {
     .filter((part) => part !== "")
     .join("\n\n");
   return `# ${title}\n\n${text}`;
-}
-
-/** A fence longer than any run of backticks inside. */
-function fence(text: string): string {
-  const longest = Math.max(2, ...[...text.matchAll(/`+/g)].map(([ticks]) => ticks.length));
-  const ticks = "`".repeat(longest + 1);
-  return `${ticks}\n${text}\n${ticks}`;
 }

@@ -88,7 +88,11 @@ export function installErrorHandlers(app: FastifyInstance, log: Log): void {
 }
 
 /** Log an unexpected error under the request's id and say no more than that to the caller. */
-export function reportFailure(error: unknown, request: FastifyRequest, log: Log): Problem {
+export function reportFailure(
+  error: unknown,
+  request: Pick<FastifyRequest, "id" | "method" | "url">,
+  log: Log,
+): Problem {
   log(
     "error",
     { err: error, requestId: request.id, method: request.method, url: request.url },

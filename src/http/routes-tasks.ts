@@ -109,7 +109,7 @@ export function taskRoutes(service: Service): FastifyPluginAsyncZod {
   };
 }
 
-const noSubject = { subject: null, outsideText: null, replyTo: null, reviewedAgainst: null };
+export const noSubject = { subject: null, outsideText: null, replyTo: null, reviewedAgainst: null };
 
 function readIdempotencyKey(header: unknown): string | null {
   if (header === undefined) return null;

@@ -96,6 +96,36 @@ export const answerBody = named(
   { examples: [{ answer: "Use the second variant." }] },
 );
 
+const text = z
+  .string()
+  .max(64_000)
+  .refine((value) => value.trim() !== "", { error: "must not be empty" });
+
+export const sayBody = named(
+  "Say",
+  z.strictObject({
+    text,
+    /** The plan's id of one subtask; without it, everyone who works on the task is told. */
+    subtask: z.string().max(64).optional(),
+  }),
+  { examples: [{ text: "Leave the old API in place." }] },
+);
+
+export const commentBody = named(
+  "Comment",
+  z.strictObject({
+    /** A file of the change, with a line or a range of them. */
+    place: z
+      .string()
+      .max(4_096)
+      .regex(/^[^\s:][^:\n]*:[1-9]\d*(-[1-9]\d*)?$/, {
+        error: 'must be a file and a line, like "src/app.ts:12" or "src/app.ts:12-20"',
+      }),
+    text,
+  }),
+  { examples: [{ place: "src/app.ts:12", text: "This breaks on an empty list." }] },
+);
+
 export const triggerTestBody = named(
   "TriggerTest",
   z.strictObject({

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { endReasons, failureKinds } from "../core/failure.ts";
+import { roles } from "../core/usage.ts";
 import { findingRules } from "../core/verdict.ts";
 import { named } from "./schema-registry.ts";
 
@@ -80,14 +81,27 @@ export const verdictWire = named(
 export const usageWire = named(
   "Usage",
   z.object({
-    role: z.enum(["planner", "coder", "reviewer"]),
-    model: z.string().nullable(),
+    /** Null for what is about the whole task. */
+    subtask_id: z.string().nullable(),
+    /** Null for what is no attempt: planning, reviews. */
+    attempt_id: z.string().nullable(),
+    role: z.enum(roles),
+    agent: z.string(),
+    model: z.string(),
     calls: z.number(),
+    /** Of these, calls of which the server did not say what they used. */
+    calls_without_tokens: z.number(),
+    /** Includes the cached ones. */
     input_tokens: z.number(),
     cached_input_tokens: z.number(),
+    /** Includes those of reasoning. */
     output_tokens: z.number(),
+    reasoning_tokens: z.number(),
+    latency_ms: z.number(),
+    /** Null: the price of a call is unknown. */
     cost_usd: z.number().nullable(),
   }),
+  { description: "What a model used in one attempt, or in a run that is no attempt." },
 );
 
 const decisionBase = { kind: z.enum(failureKinds), signature: z.string(), reason: z.string() };
@@ -118,7 +132,6 @@ export const attemptWire = named(
     snapshot_ref: z.string().nullable(),
     summary: z.string().nullable(),
     discoveries: z.array(z.string()),
-    usage: z.array(usageWire),
     verdict: verdictWire.nullable(),
     decision: decisionWire.nullable(),
   }),

@@ -1,8 +1,11 @@
 import { z } from "zod";
+import { budgetSchema } from "../core/budget.ts";
 import { endReasons } from "../core/failure.ts";
 import { subtaskStates, taskStates } from "../core/lifecycle.ts";
-import { taskInputSchema } from "../core/task.ts";
-import { attemptWire, checkWire, verdictWire } from "./schema-evidence.ts";
+import { assurances } from "../core/review.ts";
+import { planApprovals, planModes, questionKinds, taskInputSchema } from "../core/task.ts";
+import { attemptWire, checkWire, usageWire, verdictWire } from "./schema-evidence.ts";
+import { planWire } from "./schema-plan.ts";
 import { named } from "./schema-registry.ts";
 
 /** Tasks and their parts in wire names: what GET /v1/tasks/:id answers, field by field. */
@@ -42,11 +45,17 @@ export const taskWire = named(
     base: z.string().nullable(),
     agent: z.string(),
     checks: z.array(z.string()),
+    mode: z.enum(planModes),
+    approval: z.enum(planApprovals),
     attachments: z.array(z.object({ name: z.string(), characters: z.number() })),
     deliver: z.enum(["auto", "branch", "pr", "comment"]),
     expects_change: z.boolean(),
     allow_test_changes: z.boolean(),
+    /** Null: as the daemon is configured. */
+    assurance: z.enum(assurances).nullable(),
     timeout_minutes: z.number(),
+    /** As it stands, with what was granted since; null: no limit. */
+    budget: budgetSchema.nullable(),
     origin: z.object({
       source: z.string(),
       subject: z.string().nullable(),
@@ -89,6 +98,8 @@ export const subtaskWire = named(
     depends_on: z.array(z.string()),
     writes: z.array(z.string()),
     agent: z.string(),
+    /** `plan`: when its turn comes a planner puts subtasks in its place. */
+    kind: z.enum(["work", "plan"]),
     checks: z.array(checkWire),
     state: z.enum(subtaskStates),
     hold: holdWire.nullable(),
@@ -120,7 +131,7 @@ export const questionWire = named(
     id: z.string(),
     task_id: z.string(),
     subtask_id: z.string().nullable(),
-    kind: z.enum(["question", "approval"]),
+    kind: z.enum(questionKinds),
     text: z.string(),
     asked_at: time,
     answer: z.string().nullable(),
@@ -135,6 +146,9 @@ export const taskDetailWire = named(
     subtasks: z.array(subtaskWire),
     attempts: z.array(attemptWire),
     questions: z.array(questionWire),
+    /** Plans that a planner made or a person was asked about, and changes of the plan since. */
+    plans: z.array(planWire),
+    usage: z.array(usageWire),
     worktrees: z.array(
       z.object({
         id: z.string(),

@@ -13,10 +13,13 @@ import {
   sendProblem,
   toProblem,
 } from "./problem.ts";
+import { agentRoutes } from "./routes-agents.ts";
 import { commandRoutes } from "./routes-commands.ts";
 import { healthRoutes, metricsRoute } from "./routes-daemon.ts";
 import { eventRoutes } from "./routes-events.ts";
 import { evidenceRoutes } from "./routes-evidence.ts";
+import { mcpRoute } from "./routes-mcp.ts";
+import { steerRoutes } from "./routes-steer.ts";
 import { taskRoutes } from "./routes-tasks.ts";
 import { hookRoutes, triggerTestRoute } from "./routes-triggers.ts";
 import type { Service } from "./service.ts";
@@ -97,8 +100,11 @@ async function registerRoutes(app: FastifyInstance, options: HttpServerOptions):
     await guarded.register(taskRoutes(service));
     await guarded.register(evidenceRoutes(service));
     await guarded.register(commandRoutes(service));
+    await guarded.register(steerRoutes(service));
     await guarded.register(eventRoutes(service, { ...defaultLimits, ...options.limits }, log));
     await guarded.register(triggerTestRoute(service));
+    await guarded.register(mcpRoute(service, { version: options.version, log }));
+    await guarded.register(agentRoutes(service));
     await guarded.register(metricsRoute(service));
   });
 }

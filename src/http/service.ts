@@ -1,6 +1,9 @@
+import type { AgentStatus } from "../core/agent-status.ts";
 import type { Event } from "../core/event.ts";
 import type { TaskState } from "../core/lifecycle.ts";
-import type { Attempt, Subtask, Task, TaskInput, TaskOrigin } from "../core/task.ts";
+import type { PlanRecord } from "../core/plan.ts";
+import type { Attempt, QuestionKind, Subtask, Task, TaskInput, TaskOrigin } from "../core/task.ts";
+import type { Usage } from "../core/usage.ts";
 import type { Explanation } from "../orchestrator/explain.ts";
 
 /**
@@ -35,6 +38,10 @@ export type Service = {
   accept(id: string): Promise<{ task: Task; detail: string }>;
   discard(id: string): Promise<{ task: Task; detail: string }>;
   answer(id: string, answer: string, questionId: string | null): Promise<Task>;
+  say(id: string, text: string, subtask: string | null): Promise<Task>;
+  comment(id: string, comment: { place: string; text: string }): Promise<Task>;
+  pause(id: string): Promise<Task>;
+  resume(id: string): Promise<Task>;
   restore(
     id: string,
   ): Promise<{ worktrees: { subtaskId: string; path: string }[]; detail: string }>;
@@ -42,6 +49,8 @@ export type Service = {
   /** Whether it can take and work tasks; `problems` names what is missing. */
   ready(): Promise<{ ready: boolean; problems: string[] }>;
   metrics(): Promise<string>;
+  /** The agents of this machine, in the order in which one is chosen. */
+  agents(): Promise<AgentStatus[]>;
   receiveGithub(delivery: {
     id: string | undefined;
     event: string | undefined;
@@ -56,6 +65,8 @@ export type TaskDetail = {
   subtasks: Subtask[];
   attempts: Attempt[];
   questions: Question[];
+  plans: PlanRecord[];
+  usage: Usage[];
   /** Where the work lies, for people: paths of worktrees that still exist. */
   worktrees: { id: string; subtaskId: string | null; path: string; state: "active" | "removed" }[];
 };
@@ -64,7 +75,7 @@ export type Question = {
   id: string;
   taskId: string;
   subtaskId: string | null;
-  kind: "question" | "approval";
+  kind: QuestionKind;
   text: string;
   askedAt: Date;
   answer: string | null;

@@ -67,14 +67,20 @@ export function toVerdictWire(verdict: Verdict): z.infer<typeof verdictWire> {
   };
 }
 
-function toUsageWire(usage: Usage): z.infer<typeof usageWire> {
+export function toUsageWire(usage: Usage): z.infer<typeof usageWire> {
   return {
+    subtask_id: usage.subtaskId,
+    attempt_id: usage.attemptId,
     role: usage.role,
+    agent: usage.agent,
     model: usage.model,
     calls: usage.calls,
+    calls_without_tokens: usage.callsWithoutTokens,
     input_tokens: usage.inputTokens,
     cached_input_tokens: usage.cachedInputTokens,
     output_tokens: usage.outputTokens,
+    reasoning_tokens: usage.reasoningTokens,
+    latency_ms: usage.latencyMs,
     cost_usd: usage.costUsd,
   };
 }
@@ -106,7 +112,6 @@ export function toAttemptWire(attempt: Attempt): z.infer<typeof attemptWire> {
     snapshot_ref: attempt.snapshotRef,
     summary: attempt.summary,
     discoveries: attempt.discoveries,
-    usage: attempt.usage.map(toUsageWire),
     verdict: attempt.verdict && toVerdictWire(attempt.verdict),
     decision: attempt.decision && toDecisionWire(attempt.decision),
   };

@@ -12,7 +12,8 @@ import type {
   taskWire,
 } from "./schema-task.ts";
 import type { Question, TaskDetail } from "./service.ts";
-import { toAttemptWire, toCheckWire, toVerdictWire } from "./wire-evidence.ts";
+import { toAttemptWire, toCheckWire, toUsageWire, toVerdictWire } from "./wire-evidence.ts";
+import { toPlanWire } from "./wire-plan.ts";
 
 /**
  * From our names (camelCase, Date) to wire names (snake_case, ISO 8601), field by field: what leaves the
@@ -28,6 +29,8 @@ export function toTaskWire(task: Task): z.infer<typeof taskWire> {
     base: task.base,
     agent: task.agent,
     checks: task.checks,
+    mode: task.mode,
+    approval: task.approval,
     attachments: task.attachments.map(({ name, content }) => ({
       name,
       characters: content.length,
@@ -35,7 +38,9 @@ export function toTaskWire(task: Task): z.infer<typeof taskWire> {
     deliver: task.delivery,
     expects_change: task.expectsChange,
     allow_test_changes: task.allowTestChanges,
+    assurance: task.assurance,
     timeout_minutes: task.attemptTimeoutMs / 60_000,
+    budget: task.budget,
     origin: {
       source: task.origin.source,
       subject: task.origin.subject,
@@ -97,6 +102,7 @@ function toSubtaskWire(subtask: Subtask): z.infer<typeof subtaskWire> {
     depends_on: subtask.dependsOn,
     writes: subtask.writes,
     agent: subtask.agent,
+    kind: subtask.kind,
     checks: subtask.checks.map(toCheckWire),
     state: subtask.state,
     hold: subtask.hold && toHoldWire(subtask.hold),
@@ -145,6 +151,8 @@ export function toTaskDetailWire(detail: TaskDetail): z.infer<typeof taskDetailW
     subtasks: detail.subtasks.map(toSubtaskWire),
     attempts: detail.attempts.map(toAttemptWire),
     questions: detail.questions.map(toQuestionWire),
+    plans: detail.plans.map(toPlanWire),
+    usage: detail.usage.map(toUsageWire),
     worktrees: detail.worktrees.map(({ id, subtaskId, path, state }) => ({
       id,
       subtask_id: subtaskId,

@@ -1,15 +1,18 @@
-import { newId } from "../core/id.ts";
 import { invariant } from "../core/invariant.ts";
 import type { Claim, Outcome } from "../core/outcome.ts";
 import type { Plan } from "../core/plan.ts";
 import type { Preparation, Task } from "../core/task.ts";
-import { acceptanceCheck } from "../core/verdict.ts";
-import { json } from "../store/open.ts";
+import { insertPlan } from "../store/plans.ts";
 import type { Tx } from "../store/schema.ts";
-import { appendEvent, insertSubtask, moveTask, ringStage } from "../store/transition.ts";
+import { appendEvent, moveTask, ringStage } from "../store/transition.ts";
 import type { Announce } from "./announce.ts";
-import { describeOpen } from "./settle.ts";
+import { proposePlan } from "./ask-about-plan.ts";
+import { askForBudget } from "./budget-question.ts";
+import { describeWork } from "./render-plan.ts";
 import { maxStageFailures, maxStageLosses, stageRetryAt, waitForSlot } from "./stage-retry.ts";
+import { planData, startPlan } from "./start-plan.ts";
+
+const noSubtask = { subtaskId: null, attemptId: null };
 
 /** What the plan and deliver stages report becomes the task's state. */
 export async function advanceTask(
@@ -21,9 +24,15 @@ export async function advanceTask(
 ): Promise<void> {
   switch (outcome.kind) {
     case "planned":
-      return enterRunning(tx, announce, task, outcome);
+      return enterRunning(tx, announce, task, outcome.preparation, outcome.plan);
     case "refused":
       return fail(tx, announce, task, outcome.detail);
+    case "unaffordable": {
+      const hold = await askForBudget(tx, announce, task, noSubtask);
+      await moveTask(tx, task, hold ? "waiting" : task.state, hold ?? waitForSlot("plan"));
+      if (hold) return;
+      return ringStage(tx, "plan", task.id, null);
+    }
     case "delivered": {
       const completed = await moveTask(tx, task, "completed", null, {
         branch: outcome.branch,
@@ -87,6 +96,7 @@ export async function advanceTask(
       await ringStage(tx, claim.stage, task.id, null, at);
       return;
     }
+    case "subplanned":
     case "attempted":
     case "verified":
     case "decided":
@@ -97,72 +107,34 @@ export async function advanceTask(
   }
 }
 
+/** What a planner made is told; then it starts, or a person is asked. */
 async function enterRunning(
   tx: Tx,
   announce: Announce,
   task: Task,
-  { preparation, plan }: Extract<Outcome, { kind: "planned" }>,
+  preparation: Preparation,
+  plan: Plan,
 ): Promise<void> {
-  const ids = plan.subtasks.map(() => newId("subtask"));
-  for (const [position, subtask] of plan.subtasks.entries()) {
-    const id = ids[position];
-    invariant(id, "one id per subtask");
-    await insertSubtask(tx, {
-      id,
-      taskId: task.id,
-      key: subtask.key,
-      position,
-      title: subtask.title,
-      brief: subtask.brief,
-      dependsOn: subtask.dependsOn,
-      writes: subtask.writes,
-      agent: subtask.agent,
-      checks: subtask.checks.map((command) => acceptanceCheck(command, "plan")),
+  if (plan.planner) {
+    await appendEvent(tx, task.id, {
+      type: "plan.made",
+      message: describeWork(plan, plan.planner),
+      data: planData(plan),
     });
   }
-  await moveTask(
-    tx,
-    task,
-    "running",
-    {
-      kind: "dependency",
-      on: ids,
-      reason: describeOpen(ids.length, ids.length),
-    },
-    {
-      preparation: json(preparation),
-      headCommit: preparation.baseCommit,
-      delivery: task.delivery === "auto" ? (preparation.delivery ?? "branch") : task.delivery,
-      stageFailures: 0,
-    },
-  );
-  await announce(tx, task, {
-    type: "task.planned",
-    message: describePlan(task, preparation, plan),
-    data: {
-      mode: plan.mode,
-      base_commit: preparation.baseCommit,
-      base_ref: preparation.baseRef,
-      subtasks: plan.subtasks.map(({ key, title, dependsOn }) => ({
-        key,
-        title,
-        depends_on: dependsOn,
-      })),
-      checks: preparation.checks.map(({ command, kind, source }) => ({ command, kind, source })),
-      setup: preparation.setup,
-    },
-  });
-}
-
-function describePlan(
-  task: Task,
-  { baseCommit, baseRef, checks }: Preparation,
-  plan: Plan,
-): string {
-  if (!task.expectsChange) return `Plan: read ${baseCommit.slice(0, 10)}, run nothing of it`;
-  const shape = plan.mode === "direct" ? "direct, one subtask" : `${plan.subtasks.length} subtasks`;
-  const judges = checks.map(({ command, source }) => `\`${command}\` (${source})`).join(", ");
-  return `Plan: ${shape}, from ${baseRef} at ${baseCommit.slice(0, 10)}; checks: ${judges || "none, so nothing will be verified"}`;
+  if (task.approval === "plan") return proposePlan(tx, announce, task, preparation, plan);
+  if (plan.planner) {
+    await insertPlan(tx, {
+      taskId: task.id,
+      subtaskId: null,
+      state: "accepted",
+      plan,
+      reason: plan.planner.reason,
+      diff: [],
+      refused: [],
+    });
+  }
+  return startPlan(tx, announce, task, preparation, plan);
 }
 
 async function fail(tx: Tx, announce: Announce, task: Task, detail: string): Promise<void> {

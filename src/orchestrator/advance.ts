@@ -1,3 +1,4 @@
+import { continuedKinds } from "../core/failure.ts";
 import type { Hold } from "../core/hold.ts";
 import { newId } from "../core/id.ts";
 import { invariant } from "../core/invariant.ts";
@@ -7,6 +8,7 @@ import { setOnAttempt } from "../store/attempts.ts";
 import { json } from "../store/open.ts";
 import { insertQuestion } from "../store/questions.ts";
 import type { Db, Tx } from "../store/schema.ts";
+import { getAttempt } from "../store/tasks.ts";
 import {
   appendEvent,
   inTransition,
@@ -17,7 +19,10 @@ import {
 } from "../store/transition.ts";
 import { advanceTask } from "./advance-task.ts";
 import type { Announce } from "./announce.ts";
+import { replaceByPlan, reviseAfter } from "./apply-revision.ts";
+import { askForBudget } from "./budget-question.ts";
 import { endAttempt, endingOf, lostAttempt } from "./end-attempt.ts";
+import { describeWork } from "./render-plan.ts";
 import { settle } from "./settle.ts";
 import { maxStageFailures, maxStageLosses, stageRetryAt, waitForSlot } from "./stage-retry.ts";
 
@@ -43,7 +48,7 @@ export async function advance(
     if (row?.epoch !== claim.epoch || row.hold?.kind !== "lease" || row.hold.owner !== owner)
       return "stale";
     if (claim.subtaskId) {
-      await advanceSubtask(tx, deps.announce, locked.task, row as Subtask, claim, outcome);
+      await advanceSubtask(tx, deps.announce, locked, row as Subtask, claim, outcome);
     } else {
       await advanceTask(tx, deps.announce, locked.task, claim, outcome);
     }
@@ -55,7 +60,7 @@ export async function advance(
 async function advanceSubtask(
   tx: Tx,
   announce: Announce,
-  task: Task,
+  { task, subtasks }: { task: Task; subtasks: Subtask[] },
   subtask: Subtask,
   claim: Claim,
   outcome: Outcome,
@@ -91,6 +96,13 @@ async function advanceSubtask(
       if (outcome.reason === "done")
         return enter("verifying", { commit: outcome.commit, verdict: null, gateVerdict: null });
       return recover(endingOf(outcome));
+    case "subplanned": {
+      const { plan } = outcome;
+      const detail = plan.planner ? describeWork(plan, plan.planner) : "planned";
+      const done = { ...lostAttempt(detail), reason: "done", failure: null } as const;
+      await endAttempt(tx, task, subtask, claim, done);
+      return replaceByPlan(tx, task, subtasks, subtask, plan);
+    }
     case "verified": {
       const { verdict } = outcome;
       await setOnAttempt(tx, claim.attemptId, { verdict });
@@ -123,6 +135,8 @@ async function advanceSubtask(
           : `"${subtask.title}" is done`,
         data: { key: subtask.key, commit: outcome.commit },
       });
+      const attempt = claim.attemptId ? await getAttempt(tx, claim.attemptId) : null;
+      if (attempt) await reviseAfter(tx, task, subtasks, subtask, attempt);
       // The next one that waits to merge had to wait for this one.
       await ringStage(tx, "integrate", task.id, null);
       return;
@@ -199,6 +213,7 @@ async function advanceSubtask(
     }
     case "planned":
     case "refused":
+    case "unaffordable":
     case "delivered":
       invariant(false, `a subtask's stage cannot report ${outcome.kind}`);
   }
@@ -215,7 +230,8 @@ async function applyDecision(
 ): Promise<void> {
   const { decision, feedback } = outcome;
   const about = { subtaskId: subtask.id, attemptId: claim.attemptId };
-  await setOnAttempt(tx, claim.attemptId, { decision });
+  const ended = await setOnAttempt(tx, claim.attemptId, { decision });
+  const sessionId = continuedKinds.has(decision.kind) ? (ended?.sessionId ?? null) : null;
   await appendEvent(tx, task.id, {
     ...about,
     type: "recovery.decided",
@@ -238,6 +254,7 @@ async function applyDecision(
       const movesBase = decision.kind === "conflict" || decision.kind === "integration_red";
       await moveSubtask(tx, subtask, "ready", hold, {
         feedback,
+        sessionId,
         stageFailures: 0,
         ...(movesBase ? { baseCommit: task.headCommit } : {}),
       });
@@ -245,15 +262,34 @@ async function applyDecision(
       return;
     }
     case "ask": {
+      if (decision.kind === "out_of_budget") {
+        const hold = await askForBudget(tx, announce, task, about);
+        await moveSubtask(tx, subtask, hold ? "waiting" : "ready", hold ?? waitForSlot("execute"), {
+          feedback,
+          sessionId,
+          stageFailures: 0,
+        });
+        if (!hold) await ringStage(tx, "execute", task.id, subtask.id);
+        return;
+      }
       const questionId = newId("question");
       await insertQuestion(tx, {
         id: questionId,
         taskId: task.id,
         subtaskId: subtask.id,
-        kind: "question",
+        kind: decision.kind === "review_blocked" ? "review" : "question",
         text: decision.question,
       });
-      await moveSubtask(tx, subtask, "waiting", { kind: "question", questionId }, { feedback });
+      await moveSubtask(
+        tx,
+        subtask,
+        "waiting",
+        { kind: "question", questionId },
+        {
+          feedback,
+          sessionId,
+        },
+      );
       await announce(tx, task, {
         ...about,
         type: "question.asked",

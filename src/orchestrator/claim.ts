@@ -136,11 +136,18 @@ async function startAttempt(
     bootId,
     agent: subtask.agent,
     baseCommit: subtask.baseCommit,
+    sessionId: subtask.sessionId,
   });
   await appendEvent(tx, task.id, {
     type: "attempt.started",
-    message: `Attempt ${number} of "${subtask.title}" started`,
-    data: { number, key: subtask.key, agent: subtask.agent, base_commit: subtask.baseCommit },
+    message: `Attempt ${number} of "${subtask.title}" ${subtask.sessionId ? "goes on with the work" : "started"}`,
+    data: {
+      number,
+      key: subtask.key,
+      agent: subtask.agent,
+      base_commit: subtask.baseCommit,
+      continues: subtask.sessionId !== null,
+    },
     subtaskId: subtask.id,
     attemptId: id,
   });

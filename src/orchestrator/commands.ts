@@ -3,6 +3,7 @@ import type { EventType } from "../core/event.ts";
 import type { Hold } from "../core/hold.ts";
 import { invariant } from "../core/invariant.ts";
 import { isTaskOver } from "../core/lifecycle.ts";
+import { isAcceptance } from "../core/review.ts";
 import type { Subtask, Task } from "../core/task.ts";
 import { getLatestAttempt } from "../store/attempts.ts";
 import { json } from "../store/open.ts";
@@ -19,6 +20,9 @@ import {
   ringStage,
 } from "../store/transition.ts";
 import type { AdvanceDeps } from "./advance.ts";
+import { answerPlan, checkPlanRounds, readPlanAnswer } from "./ask-about-plan.ts";
+import { answerBudgetQuestion } from "./budget-question.ts";
+import { unpause } from "./pause.ts";
 import { settle } from "./settle.ts";
 import { waitForSlot } from "./stage-retry.ts";
 
@@ -95,6 +99,7 @@ async function reopen(tx: Tx, subtask: Subtask): Promise<void> {
   const hold: Hold = { kind: "dependency", on: [subtask.id], reason: "retried" };
   await moveSubtask(tx, subtask, "blocked", hold, {
     firstCountedAttempt: (latest?.number ?? 0) + 1,
+    sessionId: null,
     stageFailures: 0,
     endDetail: null,
   });
@@ -141,6 +146,11 @@ export async function answerQuestion(
         },
       );
     }
+    if (question.kind === "pause") return unpauseBy(tx, deps, task, subtasks, answer);
+    if (question.kind === "plan" && readPlanAnswer(answer) === "feedback")
+      await checkPlanRounds(tx, task.id);
+    if (question.kind === "budget")
+      return answerBudgetQuestion(tx, deps, task, subtasks, question, answer);
     const approved = question.kind === "approval" ? readApproval(answer) : null;
     await setAnswer(tx, question.id, answer);
     await appendEvent(tx, task.id, {
@@ -149,6 +159,10 @@ export async function answerQuestion(
       data: { question_id: question.id, answer },
       subtaskId: question.subtaskId,
     });
+    if (question.kind === "plan") {
+      await answerPlan(tx, deps.announce, task, answer);
+      return settle(tx, task.id, deps.announce);
+    }
     if (approved === false) {
       await moveTask(tx, task, "cancelled", null, {
         endDetail: "not approved",
@@ -163,12 +177,34 @@ export async function answerQuestion(
     }
     const subtask = subtasks.find(({ id }) => id === question.subtaskId);
     invariant(subtask, "a question of an agent belongs to a subtask");
-    await moveSubtask(tx, subtask, "ready", waitForSlot("execute"), {
+    // What a person takes as it is only has to be verified again, with the findings accepted.
+    const isTaken = question.kind === "review" && isAcceptance(answer);
+    const stage = isTaken ? "verify" : "execute";
+    await moveSubtask(tx, subtask, isTaken ? "verifying" : "ready", waitForSlot(stage), {
       answers: json([...subtask.answers, { question: question.text, answer }]),
     });
-    await ringStage(tx, "execute", task.id, subtask.id);
+    await ringStage(tx, stage, task.id, subtask.id);
     await settle(tx, task.id, deps.announce);
   });
+}
+
+/** `deputy answer` for a pause is `deputy resume`. */
+async function unpauseBy(
+  tx: Tx,
+  deps: AdvanceDeps,
+  task: Task,
+  subtasks: readonly Subtask[],
+  answer: string,
+): Promise<void> {
+  if (!/^(yes|y|resume|go on)$/i.test(answer.trim())) {
+    throw new DeputyError(
+      "conflict",
+      `${task.id} is paused: resume it with deputy resume ${task.id}, or cancel it.`,
+      { field: "answer" },
+    );
+  }
+  await unpause(tx, task, subtasks);
+  await settle(tx, task.id, deps.announce);
 }
 
 function readApproval(answer: string): boolean {
@@ -206,7 +242,7 @@ export async function reportProgress(
   db: Db,
   about: { taskId: string; subtaskId: string | null; attemptId: string | null },
   event: {
-    type: "attempt.progressed" | "check.finished";
+    type: "attempt.progressed" | "check.finished" | "plan.progressed";
     message: string;
     data: Record<string, unknown>;
   },
@@ -215,7 +251,8 @@ export async function reportProgress(
   await appendEvent(db, taskId, { ...event, subtaskId, attemptId });
 }
 
-async function change(
+/** One transaction on one task, its row locked. Throws not_found. */
+export async function change(
   deps: AdvanceDeps,
   taskId: string,
   work: (tx: Tx, task: Task, subtasks: Subtask[]) => Promise<void>,

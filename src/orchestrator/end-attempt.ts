@@ -35,8 +35,10 @@ export async function endAttempt(
 }
 
 /** The same for recovery to read. */
-export function endingOf({ reason, failure, detail, question }: Attempted): Ending {
-  return { what: "attempt", reason, failure, detail, question };
+export function endingOf(outcome: Attempted): Ending {
+  const { reason, failure, detail, question } = outcome;
+  const retryAt = outcome.retryAt?.toISOString() ?? null;
+  return { what: "attempt", reason, failure, detail, question, retryAt };
 }
 
 /** An attempt that nobody reported on. */
@@ -52,6 +54,8 @@ export function lostAttempt(detail: string): Attempted {
     summary: null,
     question: null,
     discoveries: [],
-    usage: [],
+    followUps: [],
+    confinement: null,
+    retryAt: null,
   };
 }

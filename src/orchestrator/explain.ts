@@ -39,11 +39,17 @@ export function explain(
   return {
     ...explainHold(task.id, task.state, task.hold, task.updatedAt, about),
     ...(task.cancelRequestedAt ? { next: "it is cancelled as soon as what runs has stopped" } : {}),
-    subtasks: open.map((subtask) =>
-      explainHold(subtask.key, subtask.state, subtask.hold, subtask.updatedAt, about),
-    ),
+    // What waits for the very same answer needs no second line.
+    subtasks: open
+      .filter(({ hold }) => !isSameQuestion(hold, task.hold))
+      .map((subtask) =>
+        explainHold(subtask.key, subtask.state, subtask.hold, subtask.updatedAt, about),
+      ),
   };
 }
+
+/** What lets the work go on, where that is one word. */
+const answerTo: Record<string, string> = { approval: "yes", budget: "yes", plan: "approve" };
 
 function explainHold(
   id: string,
@@ -76,12 +82,21 @@ function explainHold(
       };
     case "question": {
       const question = about.questions.find((candidate) => candidate.id === hold.questionId);
+      if (question?.kind === "pause") {
+        return {
+          ...base,
+          waitingFor: "a person, who paused it",
+          next: "it goes on where it was stopped when it is resumed",
+          nextAt: null,
+          unblock: `deputy resume ${about.task.id}`,
+        };
+      }
       return {
         ...base,
         waitingFor: `an answer from a person: ${question?.text ?? hold.questionId}`,
         next: "it goes on when the answer is there",
         nextAt: null,
-        unblock: `deputy answer ${about.task.id} "${question?.kind === "approval" ? "yes" : "…"}"`,
+        unblock: `deputy answer ${about.task.id} "${answerTo[question?.kind ?? ""] ?? "…"}"`,
       };
     }
     case "dependency":
@@ -95,6 +110,12 @@ function explainHold(
     case undefined:
       return { ...base, waitingFor: "nothing", next: "nothing", nextAt: null, unblock: null };
   }
+}
+
+function isSameQuestion(left: Hold | null, right: Hold | null): boolean {
+  return (
+    left?.kind === "question" && right?.kind === "question" && left.questionId === right.questionId
+  );
 }
 
 function describeDependency(on: readonly string[], subtasks: readonly Subtask[]): string {

@@ -1,4 +1,5 @@
 import { cutText } from "../agents/clean-text.ts";
+import type { Budget } from "../core/budget.ts";
 import { DeputyError } from "../core/error.ts";
 import { gather } from "../core/gather.ts";
 import { newId } from "../core/id.ts";
@@ -26,11 +27,17 @@ import { checkPlan, parsePlanYaml } from "./parse-plan.ts";
 export type IntakeRules = {
   db: Db;
   announce: Announce;
-  defaultAgent: () => string;
+  /** For a task on this repository that names none. */
+  defaultAgent: (repository: string) => string;
+  /** How long an attempt may take when the task does not say; null: an hour. */
+  defaultTimeoutMs: (repository: string) => number | null;
   /** Throws a DeputyError for what is no usable repository; returns its canonical form. */
   checkRepository: (repository: string, base: string | null) => Promise<string>;
   /** Throws a DeputyError when no pull request could be opened for it. */
   requirePullRequests: (repository: string) => void;
+  defaultBudget: Budget | null;
+  /** The model of an agent, when it is known that its price is not; null otherwise. */
+  unpricedModel: (agent: string, repository: string) => string | null;
 };
 
 export type IntakeRequest = {
@@ -43,7 +50,7 @@ export type IntakeRequest = {
   approval: string | null;
 };
 
-const defaultTimeoutMinutes = 60;
+const defaultTimeoutMs = 60 * 60_000;
 
 export async function acceptTask(
   rules: IntakeRules,
@@ -67,21 +74,30 @@ export async function acceptTask(
   const delivery: DeliveryMode =
     request.recipe === "review" ? "comment" : (input.deliver ?? "auto");
   if (delivery === "pr") rules.requirePullRequests(repository);
+  const agent =
+    input.agent ??
+    (everySubtaskHasAgent ? (planInput?.subtasks[0]?.agent ?? "") : rules.defaultAgent(repository));
+  const agents = [agent, ...(planInput?.subtasks ?? []).flatMap((subtask) => subtask.agent ?? [])];
   const task = {
     id: newId("task"),
     goal: input.goal.trim(),
     repository,
     base: input.base ?? null,
-    agent:
-      input.agent ??
-      (everySubtaskHasAgent ? (planInput?.subtasks[0]?.agent ?? "") : rules.defaultAgent()),
+    agent,
     checks: input.checks ?? [],
     planInput,
+    mode: input.mode ?? "auto",
+    approval: input.approval ?? "none",
     attachments: input.attachments ?? [],
     delivery,
     expectsChange: request.recipe === "change",
     allowTestChanges: input.allow_test_changes ?? false,
-    attemptTimeoutMs: Math.round((input.timeout_minutes ?? defaultTimeoutMinutes) * 60_000),
+    assurance: input.assurance ?? null,
+    budget: chooseBudget(rules, input, agents, repository),
+    attemptTimeoutMs:
+      input.timeout_minutes === undefined
+        ? (rules.defaultTimeoutMs(repository) ?? defaultTimeoutMs)
+        : Math.round(input.timeout_minutes * 60_000),
     origin,
   };
   const created = await insertTask(rules, task, request);
@@ -90,6 +106,26 @@ export async function acceptTask(
   const known = await findTaskByKey(rules.db, idempotency);
   invariant(known, "a taken key belongs to a task");
   return { task: known, created: false };
+}
+
+/** A cap in dollars on what has no price would be a promise that nobody could keep. */
+function chooseBudget(
+  rules: IntakeRules,
+  input: TaskInput,
+  agents: readonly string[],
+  repository: string,
+): Budget | null {
+  const budget = input.budget ?? rules.defaultBudget;
+  if (budget?.usd === undefined) return budget;
+  const model = agents
+    .map((agent) => rules.unpricedModel(agent, repository))
+    .find((unpriced) => unpriced !== null);
+  if (!model) return budget;
+  throw new DeputyError(
+    "unprocessable",
+    `The budget has a cap in dollars, but the price of ${model} is unknown: set it under "prices" in config.yaml, or cap tokens, turns or minutes instead.`,
+    { field: "budget.usd" },
+  );
 }
 
 /** Insert it; null when another request has its key. */

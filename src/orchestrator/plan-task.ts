@@ -1,32 +1,39 @@
-import type { Plan } from "../core/plan.ts";
+import type { Plan, PlannedSubtask, PlannerWork } from "../core/plan.ts";
+import type { PlannerAnswer } from "../core/planner-answer.ts";
 import type { Task } from "../core/task.ts";
 import { firstLine } from "./intake.ts";
 
 /**
- * Task → Plan. A plan that came with the task is taken as it is; without one the task is done
- * directly, as one subtask, with no planner and no model call. (A planner that asks a model is a
- * further case here; everything after this stage only knows the Plan.)
+ * Task → Plan, where nobody has to be asked: a plan that came with the task is taken as it is, and
+ * without one the task is one subtask. What a planner answers becomes a plan of the same shape;
+ * everything after this stage only knows the Plan.
  */
-export function planTask(task: Task): Plan {
-  if (!task.planInput) {
-    return {
-      mode: "direct",
-      subtasks: [
-        {
-          key: "main",
-          title: firstLine(task.goal, 72),
-          brief: "",
-          dependsOn: [],
-          writes: [],
-          agent: task.agent,
-          checks: [],
-        },
-      ],
-    };
-  }
+export function planDirectly(task: Task, why: string): Plan {
+  return {
+    mode: "direct",
+    why,
+    planner: null,
+    subtasks: [
+      {
+        key: "main",
+        title: firstLine(task.goal, 72),
+        brief: "",
+        dependsOn: [],
+        writes: [],
+        agent: task.agent,
+        checks: [],
+        kind: "work",
+      },
+    ],
+  };
+}
+
+export function planAsGiven(task: Task, given: NonNullable<Task["planInput"]>): Plan {
   return {
     mode: "given",
-    subtasks: task.planInput.subtasks.map((spec) => ({
+    why: "the caller gave it",
+    planner: null,
+    subtasks: given.subtasks.map((spec) => ({
       key: spec.id,
       title: spec.title,
       brief: spec.brief ?? "",
@@ -34,6 +41,26 @@ export function planTask(task: Task): Plan {
       writes: spec.writes ?? [],
       agent: spec.agent ?? task.agent,
       checks: spec.checks ?? [],
+      kind: spec.kind ?? "work",
     })),
   };
+}
+
+/** Who works is the task's to say, never the planner's. */
+export function planAsAnswered(
+  answer: PlannerAnswer,
+  made: { agent: string; why: string; planner: PlannerWork },
+): Plan {
+  const toSubtask = (subtask: PlannerAnswer["subtasks"][number]): PlannedSubtask => ({
+    key: subtask.id,
+    title: subtask.title,
+    brief: subtask.brief,
+    dependsOn: subtask.depends_on,
+    writes: subtask.writes,
+    agent: made.agent,
+    checks: subtask.checks,
+    kind: subtask.kind,
+  });
+  const { why, planner } = made;
+  return { mode: "planned", why, planner, subtasks: answer.subtasks.map(toSubtask) };
 }

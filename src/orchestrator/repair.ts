@@ -18,6 +18,7 @@ import {
 } from "../store/transition.ts";
 import { findUnsoundHolds, type UnsoundHold } from "../store/unsound-holds.ts";
 import { type AdvanceDeps, advance } from "./advance.ts";
+import { askAboutPlan, findProposedPlan } from "./ask-about-plan.ts";
 import { endAttempt, endingOf, lostAttempt } from "./end-attempt.ts";
 import { settle } from "./settle.ts";
 import { waitForSlot } from "./stage-retry.ts";
@@ -111,6 +112,8 @@ async function repairTask(
   }
   if (task.state !== "waiting" || subtasks.length > 0) return; // settling says what it waits for
   // Nothing may run that nobody approved: it is asked again.
+  const proposed = await findProposedPlan(tx, task.id);
+  if (proposed?.plan) return askAboutPlan(tx, announce, task, proposed.plan);
   const questionId = newId("question");
   const text = "The question about this task was lost. May it run?";
   await insertQuestion(tx, {

@@ -20,6 +20,8 @@ export type StageRunner = {
   hear(stage: StageName): void;
   /** Abort the claims of a task, because a person cancelled it. */
   cancelTask(taskId: string): void;
+  /** Park the attempts of a task, because a person paused it; what is being checked ends by itself. */
+  pauseTask(taskId: string): void;
   /** Abort a claim that is somebody else's by now: what it reports will be refused. */
   abandon(claim: Claim): void;
   /** Claims in hand, for the heartbeat, metrics and the readiness probe. */
@@ -29,7 +31,7 @@ export type StageRunner = {
 };
 
 /** Why a claim's signal was aborted; stages read it from `signal.reason`. */
-export type AbortCause = "cancelled" | "shutdown" | "lost";
+export type AbortCause = "cancelled" | "paused" | "shutdown" | "lost";
 
 export type StageRunnerOptions = AdvanceDeps & {
   bootId: string;
@@ -56,6 +58,7 @@ const followers: Record<StageName, readonly StageName[]> = {
 
 const causeInWords: Record<AbortCause, string> = {
   cancelled: "cancelled",
+  paused: "paused by a person",
   shutdown: "the process is shutting down",
   lost: "the claim was taken over",
 };
@@ -193,6 +196,12 @@ export function startStageRunner(options: StageRunnerOptions): StageRunner {
     cancelTask: (taskId) => {
       for (const [claim, { controller }] of inHand) {
         if (claim.taskId === taskId) controller.abort("cancelled" satisfies AbortCause);
+      }
+    },
+    pauseTask: (taskId) => {
+      for (const [claim, { controller }] of inHand) {
+        if (claim.taskId === taskId && claim.stage === "execute")
+          controller.abort("paused" satisfies AbortCause);
       }
     },
     abandon: (claim) => inHand.get(claim)?.controller.abort("lost" satisfies AbortCause),

@@ -5,6 +5,7 @@ import type { Subtask, Task } from "../core/task.ts";
 import type { Tx } from "../store/schema.ts";
 import { lockTask, moveSubtask, moveTask, ringStage } from "../store/transition.ts";
 import type { Announce } from "./announce.ts";
+import { holdPaused } from "./pause.ts";
 import { schedule } from "./schedule.ts";
 
 /**
@@ -19,6 +20,7 @@ export async function settle(tx: Tx, taskId: string, announce: Announce): Promis
   const { task, subtasks } = locked;
   if (isTaskOver(task.state)) return;
   if (task.cancelRequestedAt) return settleCancelled(tx, task, subtasks, announce);
+  if (task.pausedAt) return holdPaused(tx, task, subtasks);
   if (task.state !== "running" && task.state !== "waiting") return;
   // It waits to be approved: that none of its subtasks is open does not mean that all is done.
   if (subtasks.length === 0) return;

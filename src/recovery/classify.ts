@@ -1,6 +1,8 @@
 import { createHash } from "node:crypto";
 import type { FailureKind } from "../core/failure.ts";
 import { invariant } from "../core/invariant.ts";
+import { openFindings, type Review, whyLoopEnds } from "../core/review.ts";
+import { askPerson, count, tellCoder } from "../core/review-words.ts";
 import type { Attempt, Subtask } from "../core/task.ts";
 import type { CheckResult, Verdict } from "../core/verdict.ts";
 
@@ -74,6 +76,8 @@ function kindOfEnd(reason: string, failure: FailureKind | null): FailureKind {
 }
 
 function classifyVerdict(verdict: Verdict, stage: "verify" | "integrate"): Failure {
+  const { review } = verdict;
+  if (review && openFindings(review).length > 0) return classifyReview(review);
   const blocking = verdict.findings.filter((finding) => finding.blocking);
   const bad = verdict.checks.filter(({ result }) => result !== "pass");
   const evidence = [
@@ -96,6 +100,18 @@ function classifyVerdict(verdict: Verdict, stage: "verify" | "integrate"): Failu
     evidence,
     null,
     bad.flatMap((result) => [result.check.command, ...result.newlyFailing]).join("|"),
+  );
+}
+
+/** The work is green, and reviewers found something. With a question when another round would not help. */
+function classifyReview(review: Review): Failure {
+  const open = openFindings(review);
+  return make(
+    "review_blocked",
+    `the review has ${count(open.length, "blocking finding")}: ${open.map(({ id }) => id).join(", ")}`,
+    tellCoder(review),
+    whyLoopEnds(review) === null ? null : askPerson(review),
+    open.map(({ file, claim }) => `${file} ${claim}`).join("|"),
   );
 }
 

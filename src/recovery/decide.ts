@@ -7,19 +7,31 @@ import type { Failure } from "./classify.ts";
  * one action and its reason out. Later rungs (resume, another agent, replan, roll back) are further
  * cases of this function. Attempts that were lost or never reached the model do not use up the
  * three that the work itself has; they have limits of their own, so that nothing loops for ever.
- * One that was parked has none: a person stopped the daemon, and may do so as often as they like.
+ * Rounds with a reviewer use none up either: they are counted where findings are (core/review.ts), and
+ * end in a question. One that was parked has no limit: a person stopped the daemon, and may do so as
+ * often as they like.
  */
 export type PastFailure = { kind: FailureKind; signature: string };
 
 export const maxAttempts = 3;
 const maxLost = 10;
 const maxTransient = 6;
+const maxReviewRounds = 30;
 
-type Answer = "retry" | "retry_uncounted" | "go_on" | "ask" | "give_up" | "give_up_when_repeated";
+type Answer =
+  | "another_round"
+  | "retry"
+  | "retry_uncounted"
+  | "go_on"
+  | "ask"
+  | "ask_where_it_can_be_granted"
+  | "give_up"
+  | "give_up_when_repeated";
 
 const answers: Record<FailureKind, Answer> = {
   checks_failed: "retry",
   policy_violated: "retry",
+  review_blocked: "another_round",
   no_change: "retry",
   inconclusive: "give_up_when_repeated",
   conflict: "retry",
@@ -33,7 +45,8 @@ const answers: Record<FailureKind, Answer> = {
   usage_window: "retry_uncounted",
   infrastructure: "retry_uncounted",
   agent_unavailable: "give_up",
-  out_of_budget: "give_up",
+  plan_refused: "give_up",
+  out_of_budget: "ask_where_it_can_be_granted",
   setup_failed: "give_up_when_repeated",
   question: "ask",
 };
@@ -59,6 +72,19 @@ export function decide(
         reason: "the agent needs an answer",
         question: failure.question ?? detail,
       };
+    case "ask_where_it_can_be_granted":
+      // Of the task's budget a person can grant more; a limit of one attempt is nobody's to raise.
+      if (failure.question === null) return giveUp("giving up");
+      return { action: "ask", ...base, reason: detail, question: failure.question };
+    case "another_round":
+      // Rounds end in a question long before; this is for what nobody thought of.
+      if (history.filter((past) => past.kind === kind).length >= maxReviewRounds)
+        return giveUp(`giving up after ${maxReviewRounds} rounds with reviewers`);
+      if (failure.question !== null) {
+        const { question } = failure;
+        return { action: "ask", ...base, reason: `a person decides: ${detail}`, question };
+      }
+      return { action: "retry", ...base, delayMs: 0, reason: `another round: ${detail}` };
     case "give_up":
       return giveUp(`giving up, because trying again would not help`);
     case "give_up_when_repeated":
@@ -98,8 +124,16 @@ function retryCounted(
   options: { backoffBaseMs: number; chance: number },
 ): Decision {
   const counted =
-    history.filter(({ kind }) => !["retry_uncounted", "go_on", "ask"].includes(answers[kind]))
-      .length + 1;
+    history.filter(
+      ({ kind }) =>
+        ![
+          "another_round",
+          "retry_uncounted",
+          "go_on",
+          "ask",
+          "ask_where_it_can_be_granted",
+        ].includes(answers[kind]),
+    ).length + 1;
   if (counted >= maxAttempts) {
     return {
       action: "give_up",

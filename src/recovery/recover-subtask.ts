@@ -1,8 +1,12 @@
+import { continuedKinds } from "../core/failure.ts";
 import { invariant } from "../core/invariant.ts";
 import type { Stage } from "../core/outcome.ts";
+import { openFindings } from "../core/review.ts";
+import { tellCoder } from "../core/review-words.ts";
+import type { Attempt } from "../core/task.ts";
 import type { Db } from "../store/schema.ts";
 import { getSubtask, listAttempts } from "../store/tasks.ts";
-import { classify } from "./classify.ts";
+import { classify, type Failure } from "./classify.ts";
 import { decide, type PastFailure } from "./decide.ts";
 
 /** The recover stage: read how it ended, classify, decide. The history is the attempts' own rows, so it survives everything. */
@@ -27,14 +31,32 @@ export function makeRecoverStage(deps: {
       backoffBaseMs: deps.backoffBaseMs,
       chance: deps.chance(),
     });
-    const feedback =
-      failure.kind === "lost" || failure.kind === "parked" || failure.kind === "question"
-        ? subtask.feedback
-        : describe(failure.kind, failure.detail, failure.evidence);
+    const feedback = ["lost", "parked", "question", "out_of_budget"].includes(failure.kind)
+      ? subtask.feedback
+      : describe(failure, latestReview(attempts), current?.sessionId ?? null);
     return { kind: "decided", decision, feedback };
   };
 }
 
-function describe(kind: string, detail: string, evidence: string): string {
-  return `The previous attempt failed (${kind}): ${detail}\n\n${evidence}`.trim();
+/** What is open of a review is told until it is settled, whatever else went wrong meanwhile. */
+function latestReview(attempts: readonly Attempt[]): string {
+  const review = attempts.findLast(({ verdict }) => verdict?.review)?.verdict?.review;
+  return review && openFindings(review).length > 0 ? tellCoder(review) : "";
+}
+
+function describe({ kind, detail, evidence }: Failure, review: string, sessionId: string | null) {
+  const isReview = kind === "review_blocked";
+  const isContinued = continuedKinds.has(kind) && sessionId !== null;
+  return [
+    isReview
+      ? `The checks are green, but ${detail}`
+      : `The previous attempt failed (${kind}): ${detail}`,
+    evidence,
+    isReview ? "" : review,
+    isContinued
+      ? "The worktree is as you left it."
+      : "The worktree is back at its base: nothing of that attempt is left in it.",
+  ]
+    .filter((part) => part !== "")
+    .join("\n\n");
 }

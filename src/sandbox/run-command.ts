@@ -36,6 +36,12 @@ export type CommandSpec = {
   onOutput?: (chunk: string, stream: "stdout" | "stderr") => void;
   /** Leave what the program started alive when it exits by itself; such a run carries no mark. */
   survivors?: boolean;
+  /**
+   * For a program that makes a sandbox: everything in it dies with the program, so nothing is searched
+   * for afterwards, and SIGTERM goes to the command's group inside, once that is known (null: it is
+   * not), because the program itself would end everything at once.
+   */
+  contained?: { findGroup(leaderPid: number): number | null };
   /** Run as this user, with its group and no supplementary ones. Only root can. */
   user?: SystemUser;
 };
@@ -105,8 +111,9 @@ export async function runCommand(spec: CommandSpec): Promise<CommandResult> {
   const stop = (why: "timeout" | "abort") => {
     cause ??= why;
     if (child.pid === undefined || killTimer) return;
-    signalGroup(child.pid, "SIGTERM");
     const { pid } = child;
+    const group = spec.contained?.findGroup(pid) ?? null;
+    if (group === null || !signalGroup(group, "SIGTERM")) signalGroup(pid, "SIGTERM");
     killTimer = setTimeout(() => signalGroup(pid, "SIGKILL"), spec.graceMs ?? 5_000);
   };
   const onAbort = () => stop("abort");
@@ -147,7 +154,7 @@ export async function runCommand(spec: CommandSpec): Promise<CommandResult> {
     }
     const spared = spec.survivors === true && cause === null;
     if (child.pid !== undefined && !spared) signalGroup(child.pid, "SIGKILL");
-    if (!spec.survivors) killLeftovers(null, { name: runMark, value: mark });
+    if (!spec.survivors && !spec.contained) killLeftovers(null, { name: runMark, value: mark });
     await drain(child);
     return result(cause ?? "exit", ended.code, ended.signal, null);
   } finally {

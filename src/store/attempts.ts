@@ -11,7 +11,15 @@ export async function insertAttempt(
   tx: Tx,
   attempt: Pick<
     Attempt,
-    "id" | "taskId" | "subtaskId" | "number" | "epoch" | "bootId" | "agent" | "baseCommit"
+    | "id"
+    | "taskId"
+    | "subtaskId"
+    | "number"
+    | "epoch"
+    | "bootId"
+    | "agent"
+    | "baseCommit"
+    | "sessionId"
   >,
 ): Promise<void> {
   await tx.insertInto("attempts").values(attempt).execute();
@@ -36,14 +44,15 @@ export async function endAttemptRow(
   id: string,
   ending: AttemptEnding,
 ): Promise<{ number: number } | null> {
-  const { reason, discoveries, usage, ...rest } = ending;
+  const { reason, discoveries, followUps, confinement, retryAt: _, ...rest } = ending;
   const row = await tx
     .updateTable("attempts")
     .set({
       ...rest,
       endReason: reason,
       discoveries: json(discoveries),
-      usage: json(usage),
+      followUps: json(followUps),
+      confinement: confinement && json(confinement),
       endedAt: new Date(),
     })
     .where("id", "=", id)
@@ -57,11 +66,18 @@ export async function setOnAttempt(
   tx: Tx,
   id: string | null,
   set: { verdict?: Verdict; gateVerdict?: Verdict; decision?: Decision },
-): Promise<void> {
+): Promise<{ sessionId: string | null } | null> {
   const columns = Object.fromEntries(
     Object.entries(set).map(([name, value]) => [name, json(value)]),
   );
-  if (id) await tx.updateTable("attempts").set(columns).where("id", "=", id).execute();
+  if (!id) return null;
+  const row = await tx
+    .updateTable("attempts")
+    .set(columns)
+    .where("id", "=", id)
+    .returning("sessionId")
+    .executeTakeFirst();
+  return row ?? null;
 }
 
 export async function setAttemptLog(db: Db, id: string, logPath: string): Promise<void> {

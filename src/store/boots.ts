@@ -108,11 +108,11 @@ export async function renewLeases(
   bootId: string,
   leaseMs: number,
   claims: readonly Claim[],
-): Promise<{ lost: Claim[]; cancelledTasks: string[] }> {
+): Promise<{ lost: Claim[]; cancelledTasks: string[]; pausedTasks: string[] }> {
   const idOf = ({ taskId, subtaskId }: Claim) => subtaskId ?? taskId;
   const ids = claims.map(idOf);
   const epochs = claims.map(({ epoch }) => epoch);
-  const { rows } = await sql<{ id: string; cancelled: boolean; taskId: string }>`
+  const { rows } = await sql<{ id: string; cancelled: boolean; paused: boolean; taskId: string }>`
     with beat as (
       update boots set heartbeat_at = now() where id = ${bootId}
     ), mine as (
@@ -126,13 +126,15 @@ export async function renewLeases(
         where subtasks.id = mine.id and subtasks.epoch = mine.epoch and hold_kind = 'lease' and hold_owner = ${bootId}
         returning subtasks.id, subtasks.task_id
     )
-    select held.id, held.task_id, tasks.cancel_requested_at is not null as cancelled
+    select held.id, held.task_id, tasks.cancel_requested_at is not null as cancelled,
+        tasks.paused_at is not null as paused
       from (select * from t union all select * from s) held join tasks on tasks.id = held.task_id`.execute(
     db,
   );
   const held = new Set(rows.map(({ id }) => id));
   return {
     lost: claims.filter((claim) => !held.has(idOf(claim))),
+    pausedTasks: rows.filter(({ paused }) => paused).map(({ taskId }) => taskId),
     cancelledTasks: rows.filter(({ cancelled }) => cancelled).map(({ taskId }) => taskId),
   };
 }

@@ -1,6 +1,11 @@
 import { CamelCasePlugin, Kysely, Migrator, PostgresDialect, sql } from "kysely";
 import pg from "pg";
 import { initialMigration } from "./migrations/0001-initial.ts";
+import { sessionsMigration } from "./migrations/0002-sessions.ts";
+import { usageMigration } from "./migrations/0003-usage.ts";
+import { plansMigration } from "./migrations/0004-plans.ts";
+import { reviewsMigration } from "./migrations/0005-reviews.ts";
+import { confinementMigration } from "./migrations/0006-confinement.ts";
 import type { Database, Db } from "./schema.ts";
 
 /** What `pg` takes: a URL of a server of yours, or the embedded server's socket and password. */
@@ -73,7 +78,16 @@ const maxPrepared = 200;
 async function migrate(db: Db): Promise<void> {
   const migrator = new Migrator({
     db,
-    provider: { getMigrations: async () => ({ "0001-initial": initialMigration }) },
+    provider: {
+      getMigrations: async () => ({
+        "0001-initial": initialMigration,
+        "0002-sessions": sessionsMigration,
+        "0003-usage": usageMigration,
+        "0004-plans": plansMigration,
+        "0005-reviews": reviewsMigration,
+        "0006-confinement": confinementMigration,
+      }),
+    },
     migrationTableSchema: "app",
   });
   const { error } = await migrator.migrateToLatest();

@@ -1,3 +1,4 @@
+import type { QuestionKind } from "../core/task.ts";
 import type { Db, Tx } from "./schema.ts";
 
 /** Questions to a person: from an agent about its subtask, or an approval of a whole task. */
@@ -7,7 +8,7 @@ export async function insertQuestion(
     id: string;
     taskId: string;
     subtaskId: string | null;
-    kind: "question" | "approval";
+    kind: QuestionKind;
     text: string;
   },
 ): Promise<void> {

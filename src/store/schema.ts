@@ -1,10 +1,13 @@
 import type { ColumnType, Generated, Kysely, Transaction } from "kysely";
+import type { Budget } from "../core/budget.ts";
+import type { AttemptConfinement } from "../core/confinement.ts";
 import type { EventType } from "../core/event.ts";
 import type { Decision, EndReason, FailureKind } from "../core/failure.ts";
 import type { HoldKind } from "../core/hold.ts";
 import type { SubtaskState, TaskState } from "../core/lifecycle.ts";
-import type { Attempt, Ending, Preparation, Subtask, Task } from "../core/task.ts";
-import type { Usage } from "../core/usage.ts";
+import type { Plan, PlanRecord } from "../core/plan.ts";
+import type { Attempt, Ending, Preparation, QuestionKind, Subtask, Task } from "../core/task.ts";
+import type { Role } from "../core/usage.ts";
 import type { Check, Verdict } from "../core/verdict.ts";
 
 /**
@@ -36,12 +39,15 @@ export type TasksTable = HoldColumns & {
   base: string | null;
   agent: string;
   checks: JsonWithDefault<string[]>;
+  mode: Generated<Task["mode"]>;
+  approval: Generated<Task["approval"]>;
   planInput: ColumnType<Task["planInput"], string | null | undefined, string | null>;
   attachments: JsonWithDefault<Task["attachments"]>;
   delivery: Task["delivery"];
   expectsChange: boolean;
   allowTestChanges: boolean;
   attemptTimeoutMs: ColumnType<string, number, number>;
+  budget: ColumnType<Budget | null, string | null | undefined, string | null>;
   origin: Json<Task["origin"]>;
   subject: string | null;
   preparation: ColumnType<Preparation | null, string | null | undefined, string | null>;
@@ -51,6 +57,8 @@ export type TasksTable = HoldColumns & {
   deliveryUrl: string | null;
   endDetail: string | null;
   cancelRequestedAt: MaybeTime;
+  pausedAt: MaybeTime;
+  assurance: Task["assurance"];
   acceptedAt: MaybeTime;
   discardedAt: MaybeTime;
   stageFailures: Generated<number>;
@@ -69,6 +77,8 @@ export type SubtasksTable = HoldColumns & {
   dependsOn: string[];
   writes: string[];
   agent: string;
+  kind: Generated<Subtask["kind"]>;
+  depth: Generated<number>;
   checks: JsonWithDefault<Check[]>;
   state: SubtaskState;
   epoch: Generated<number>;
@@ -81,6 +91,7 @@ export type SubtasksTable = HoldColumns & {
   answers: JsonWithDefault<Subtask["answers"]>;
   endDetail: string | null;
   ending: ColumnType<Ending | null, string | null | undefined, string | null>;
+  sessionId: string | null;
   firstCountedAttempt: Generated<number>;
   stageFailures: Generated<number>;
   createdAt: DefaultTime;
@@ -107,11 +118,13 @@ export type AttemptsTable = {
   summary: string | null;
   question: string | null;
   discoveries: JsonWithDefault<string[]>;
-  usage: JsonWithDefault<Usage[]>;
+  followUps: JsonWithDefault<Attempt["followUps"]>;
   verdict: ColumnType<Attempt["verdict"], string | null | undefined, string | null>;
   gateVerdict: ColumnType<Attempt["gateVerdict"], string | null | undefined, string | null>;
   decision: ColumnType<Decision | null, string | null | undefined, string | null>;
   logPath: string | null;
+  confinement: ColumnType<AttemptConfinement | null, string | null | undefined, string | null>;
+  sessionId: string | null;
 };
 
 export type Database = {
@@ -141,11 +154,91 @@ export type Database = {
     id: string;
     taskId: string;
     subtaskId: string | null;
-    kind: "question" | "approval";
+    kind: QuestionKind;
     text: string;
     askedAt: DefaultTime;
     answer: string | null;
     answeredAt: MaybeTime;
+  };
+  sessions: {
+    id: string;
+    taskId: string;
+    subtaskId: string | null;
+    role: string;
+    agent: string;
+    attemptId: string | null;
+    externalId: string | null;
+    entryCount: Generated<number>;
+    checkpointCommit: string | null;
+    checkpointAt: MaybeTime;
+    createdAt: DefaultTime;
+  };
+  transcript: {
+    sessionId: string;
+    position: number;
+    attemptId: string | null;
+    entry: Json<unknown>;
+    at: DefaultTime;
+  };
+  said: {
+    id: string;
+    taskId: string;
+    subtaskId: string;
+    text: string;
+    saidAt: DefaultTime;
+    heardAt: MaybeTime;
+  };
+  usage: {
+    taskId: string;
+    /** Empty: about the whole task. */
+    subtaskId: string;
+    /** Empty: no attempt. */
+    attemptId: string;
+    role: Role;
+    agent: string;
+    model: string;
+    calls: string;
+    callsWithoutTokens: string;
+    unpricedCalls: string;
+    inputTokens: string;
+    cachedInputTokens: string;
+    outputTokens: string;
+    reasoningTokens: string;
+    latencyMs: string;
+    costUsd: string;
+    firstAt: DefaultTime;
+  };
+  spending: {
+    taskId: string;
+    calls: string;
+    unpricedCalls: string;
+    tokens: string;
+    costUsd: string;
+    agentMs: string;
+    largestTokens: string;
+    largestUsd: string;
+    inFlight: Json<Record<string, { boot: string; at: string }>>;
+  };
+  plans: {
+    id: string;
+    taskId: string;
+    subtaskId: string | null;
+    state: PlanRecord["state"];
+    plan: ColumnType<Plan | null, string | null | undefined, string | null>;
+    reason: string;
+    diff: JsonWithDefault<string[]>;
+    refused: JsonWithDefault<string[]>;
+    feedback: string | null;
+    createdAt: DefaultTime;
+  };
+  reviews: {
+    attemptId: string;
+    kind: string;
+    seat: number;
+    agent: string;
+    output: ColumnType<unknown, string | null, never>;
+    problem: string | null;
+    at: DefaultTime;
   };
   boots: {
     id: string;

@@ -64,6 +64,11 @@ export async function notifyCancel(tx: Tx, taskId: string): Promise<void> {
   await sql`select pg_notify('deputy', ${`cancel ${taskId}`})`.execute(tx);
 }
 
+/** Tell every process to park the attempts of the task, once this transaction is committed. */
+export async function notifyPause(tx: Tx, taskId: string): Promise<void> {
+  await sql`select pg_notify('deputy', ${`pause ${taskId}`})`.execute(tx);
+}
+
 /** Tell every process that a stage has work: whoever has a free slot takes it. */
 export async function notifyReady(db: Db, stage: StageName): Promise<void> {
   await sql`select pg_notify('deputy', ${`ready ${stage}`})`.execute(db);
@@ -150,6 +155,8 @@ export async function insertSubtask(
     | "writes"
     | "agent"
     | "checks"
+    | "kind"
+    | "depth"
   >,
 ): Promise<void> {
   const hold: Hold = { kind: "dependency", on: [subtask.taskId], reason: "the plan was just made" };

@@ -4,31 +4,40 @@ import { join } from "node:path";
 import type { Check, CheckRun } from "../core/verdict.ts";
 import { includeFiles } from "../worktree/include-files.ts";
 import type { Mirror } from "../worktree/open-mirror.ts";
+import { removeTree } from "../worktree/remove-tree.ts";
 import { addWorktree, removeWorktree } from "../worktree/worktree.ts";
+import { type CheckSandbox, forSetup } from "./confine-checks.ts";
 import { defaultCheckTimeoutMs, setupCheckName } from "./inspect-repository.ts";
 import { type CheckPlace, runCheck } from "./run-checks.ts";
 
 /**
  * A worktree at one commit that nobody worked in, for as long as `use` runs, with the ignored files
- * that the base's `.worktreeinclude` names beside it, as the agent's has them. It is gone afterwards
- * whatever happens; nothing in it is anybody's work, so nothing is kept of it.
+ * that the base's `.worktreeinclude` names beside it, as the agent's has them, and a folder for what
+ * its commands keep elsewhere. Both are gone afterwards whatever happens; nothing in them is anybody's
+ * work, so nothing is kept of it.
  */
 export async function withCleanWorktree<T>(
   { mirror, workRoot, repository, baseCommit }: CleanPlace,
   commit: string,
-  use: (worktree: string) => Promise<T>,
+  use: (worktree: string, scratch: string) => Promise<T>,
 ): Promise<T> {
   await mkdir(workRoot, { recursive: true });
   // The real path, because runners print that one and test names must not differ by it.
   const path = join(await realpath(workRoot), `check-${randomUUID()}`);
+  const scratch = `${path}${scratchSuffix}`;
   try {
+    await mkdir(scratch, { mode: 0o700 });
     await addWorktree(mirror, path, commit);
     if (repository !== undefined) await includeFiles(mirror, repository, path, baseCommit);
-    return await use(path);
+    return await use(path, scratch);
   } finally {
+    await removeTree(scratch);
     await removeWorktree(mirror, path);
   }
 }
+
+/** What tells the folders beside worktrees, to whoever clears up after a killed daemon. */
+export const scratchSuffix = "-scratch";
 
 export type CleanPlace = {
   mirror: Mirror;
@@ -37,6 +46,8 @@ export type CleanPlace = {
   /** The user's repository, whose ignored files are copied in; left out: none are. */
   repository?: string;
   baseCommit: string;
+  /** Left out: commands run as the daemon's user. */
+  sandbox?: CheckSandbox;
 };
 
 export type Setup = { check: Check; run: CheckRun; ok: boolean };
@@ -61,8 +72,8 @@ export async function runSetup(
       report: null,
     };
     const logPath = join(logRoot, "setup.log");
-    let run = await runCheck(check, place, logPath);
-    if (run.status === "red") run = await runCheck(check, place, logPath);
+    let run = await runCheck(check, forSetup(place), logPath);
+    if (run.status === "red") run = await runCheck(check, forSetup(place), logPath);
     last = { check, run, ok: run.status === "green" };
     if (!last.ok) break;
   }

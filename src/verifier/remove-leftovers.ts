@@ -1,7 +1,9 @@
 import { readdir, realpath } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { removeTree } from "../worktree/remove-tree.ts";
 import { emptyBin } from "../worktree/throw-away.ts";
 import { listWorktrees, removeWorktree } from "../worktree/worktree.ts";
+import { scratchSuffix } from "./clean-worktree.ts";
 
 /**
  * A daemon that was killed during a check leaves that check's worktree behind. It holds nothing but
@@ -19,6 +21,9 @@ export async function removeCheckLeftovers(mirrorRoot: string, workRoot: string)
       await removeWorktree(mirror, path);
       removed++;
     }
+  }
+  for (const name of await readdir(root)) {
+    if (name.endsWith(scratchSuffix)) await removeTree(join(root, name));
   }
   return removed;
 }

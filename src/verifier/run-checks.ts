@@ -2,9 +2,12 @@ import { mkdir, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { Check, CheckRun } from "../core/verdict.ts";
 import type { ProcessIdentity } from "../sandbox/process-identity.ts";
-import { type CommandResult, runCommand } from "../sandbox/run-command.ts";
+import type { CommandSpec } from "../sandbox/run-command.ts";
+import { runConfined } from "../sandbox/run-confined.ts";
+import type { ConfinedResult } from "../sandbox/sandbox.ts";
 import { scrubbedEnvironment } from "../sandbox/scrubbed-environment.ts";
 import { containPath, readContainedFile } from "../worktree/contain-path.ts";
+import { type ConfinedPlace, unconfined } from "./confine-checks.ts";
 import { parseTestResults } from "./parse-test-results.ts";
 import { maxParsedLength } from "./parsers/test-list.ts";
 
@@ -21,6 +24,8 @@ export type CheckPlace = {
   env: Readonly<Record<string, string>>;
   signal: AbortSignal;
   onProcess: (identity: ProcessIdentity) => void;
+  /** The sandbox its commands run in; left out: none, they run as the daemon's user. */
+  confined?: ConfinedPlace;
 };
 
 const keepBytes = 8 * 1024 * 1024;
@@ -40,7 +45,8 @@ export async function runCheck(
   // A report from an earlier run, or out of the commit, is no report of this run.
   if (check.report !== null) await removeReport(place.worktree, check.report);
   const startedAt = new Date().toISOString();
-  const result = await runCommand({
+  const { sandbox, confinement, onDenials } = place.confined ?? unconfined;
+  const spec = {
     argv: ["sh", "-c", check.command],
     cwd: place.worktree,
     env: scrubbedEnvironment({ ...place.env, CI: "1" }),
@@ -49,8 +55,10 @@ export async function runCheck(
     keepBytes,
     ...(logPath ? { logPath } : {}),
     onStarted: place.onProcess,
-  });
+  } satisfies CommandSpec;
+  const result = await runConfined(sandbox, spec, confinement);
   place.signal.throwIfAborted();
+  if (result.denials.length > 0) onDenials(check, result.denials);
   const { status, detail } = describeEnding(result, check.timeoutMs);
   const report = check.report === null ? null : await readReport(place.worktree, check.report);
   const inReport = report === null ? null : parseTestResults(report, place.worktree);
@@ -68,11 +76,12 @@ export async function runCheck(
 }
 
 function describeEnding(
-  result: CommandResult,
+  result: ConfinedResult,
   timeoutMs: number,
 ): Pick<CheckRun, "status" | "detail"> {
   const inconclusive = (detail: string) => ({ status: "inconclusive" as const, detail });
-  const { endedBy, exitCode, signal } = result;
+  const { endedBy, exitCode, limit, signal } = result;
+  if (limit) return inconclusive(`was stopped by the sandbox: ${limit.detail}`);
   if (endedBy === "not_started") return inconclusive(`could not start: ${result.error}`);
   if (endedBy === "timeout") return inconclusive(`timed out after ${timeoutMs / 1000} s`);
   if (exitCode === null) return inconclusive(`was killed by ${signal ?? "a signal"}`);

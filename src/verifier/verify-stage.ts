@@ -2,41 +2,113 @@ import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { invariant } from "../core/invariant.ts";
 import type { Claim, Stage } from "../core/outcome.ts";
+import type { Assurance } from "../core/review.ts";
 import type { Baseline, Subtask, Task } from "../core/task.ts";
 import type { CheckResult, Verdict } from "../core/verdict.ts";
 import type { ProcessIdentity } from "../sandbox/process-identity.ts";
 import { getBaseline, saveBaseline } from "../store/baselines.ts";
 import type { Db } from "../store/schema.ts";
-import { getSubtask, getTask } from "../store/tasks.ts";
+import { getSubtask, getTask, listAttempts } from "../store/tasks.ts";
 import { runBaseline } from "./baseline.ts";
+import { carryReview } from "./conclude-review.ts";
+import type { CheckSandbox } from "./confine-checks.ts";
 import { mergeChecks } from "./inspect-repository.ts";
+import { assuranceOf, reviewChange } from "./review-change.ts";
+import type { ReviewDeps } from "./review-round.ts";
 import { verifyCommit } from "./verify-attempt.ts";
 
 /**
  * The verify stage, and the same thing as the gate after a merge: the task's checks and the
  * subtask's own, on a commit, judged against the baseline. A baseline is the same for every task
- * that starts from the same commit with the same checks, so it is run once and kept.
+ * that starts from the same commit with the same checks, so it is run once and kept. What is green is
+ * then read by reviewers, where the task is to be; the gate does not read it again.
  */
 export type VerifyDeps = {
   db: Db;
   paths: { checks: string; logs: string };
   environment: () => Record<string, string>;
   trackProcess: (what: string) => (identity: ProcessIdentity) => void;
+  /** Where setup and checks of a task run; left out: as the daemon's user. */
+  sandbox?: (claim: Claim, task: Task) => CheckSandbox;
   report: (claim: Claim, result: CheckResult, phase: Phase) => Promise<void>;
+  /** Who reads the change once the checks are green; left out: nobody. */
+  review?: ReviewDeps;
 };
 
 export type Phase = "attempt" | "after_merge";
 
 export function makeVerifyStage(deps: VerifyDeps): Stage {
-  return async (claim, signal) => {
+  return async (claim, signal, freeSlot) => {
     invariant(claim.subtaskId, "a verification has a subtask");
     const task = await getTask(deps.db, claim.taskId);
     const subtask = await getSubtask(deps.db, claim.subtaskId);
     invariant(task && subtask?.commit, "what is verified has a commit");
+    const verdict = await judge(deps, claim, task, subtask, subtask.commit, "attempt", signal);
+    if (verdict.result !== "pass" || !task.expectsChange || !deps.review)
+      return { kind: "verified", verdict };
+    const assurance = assuranceOf(deps.review, task, subtask);
+    if (assurance === "quick") return { kind: "verified", verdict };
+    // What follows waits for a model more than it works.
+    freeSlot();
     return {
       kind: "verified",
-      verdict: await judge(deps, claim, task, subtask, subtask.commit, "attempt", signal),
+      verdict: await review(deps, deps.review, claim, {
+        task,
+        subtask,
+        verdict,
+        assurance,
+        signal,
+      }),
     };
+  };
+}
+
+async function review(
+  deps: VerifyDeps,
+  reviewing: ReviewDeps,
+  claim: Claim,
+  {
+    assurance,
+    signal,
+    subtask,
+    task,
+    verdict,
+  }: {
+    task: Task;
+    subtask: Subtask;
+    verdict: Verdict;
+    assurance: Assurance;
+    signal: AbortSignal;
+  },
+): Promise<Verdict> {
+  const attempts = await listAttempts(deps.db, { subtaskId: subtask.id });
+  const attempt = attempts.find(({ id }) => id === claim.attemptId);
+  invariant(attempt && subtask.commit && task.preparation, "what is reviewed was attempted");
+  const logs = join(deps.paths.logs, task.id);
+  const evidence = {
+    ...placeOf(deps, claim, task, signal),
+    commit: subtask.commit,
+    changedFrom: attempt.baseCommit,
+    onProcess: deps.trackProcess(`review of ${subtask.id}`),
+    logRoot: join(logs, `${subtask.key}-${attempt.id}-review`),
+  };
+  const input = { db: deps.db, claim, task, subtask, attempts, attempt, verdict, evidence };
+  return reviewChange(reviewing, input, assurance);
+}
+
+/** Where commands run that judge a commit of a task. */
+function placeOf(deps: VerifyDeps, claim: Claim, task: Task, signal: AbortSignal) {
+  const { preparation } = task;
+  invariant(preparation, "a task that is verified was prepared");
+  return {
+    mirror: { gitDir: preparation.mirror },
+    repository: task.repository,
+    baseCommit: preparation.baseCommit,
+    setup: preparation.setup,
+    workRoot: deps.paths.checks,
+    env: deps.environment(),
+    ...(deps.sandbox && { sandbox: deps.sandbox(claim, task) }),
+    signal,
   };
 }
 
@@ -53,26 +125,19 @@ export async function judge(
   const { preparation } = task;
   invariant(preparation, "a task that is verified was prepared");
   if (!task.expectsChange) return reviewVerdict;
-  const mirror = { gitDir: preparation.mirror };
   const checks = mergeChecks(
     preparation.checks,
     subtask.checks.map(({ command }) => command),
     "plan",
   );
   const run = {
-    mirror,
-    repository: task.repository,
-    baseCommit: preparation.baseCommit,
+    ...placeOf(deps, claim, task, signal),
     checks,
-    setup: preparation.setup,
-    workRoot: deps.paths.checks,
-    env: deps.environment(),
-    signal,
     onProcess: deps.trackProcess(`checks of ${subtask.id}`),
   };
   const logRoot = join(deps.paths.logs, task.id);
   const baseline = await findBaseline(deps, task, { ...run, logRoot: join(logRoot, "baseline") });
-  return verifyCommit({
+  const verdict = await verifyCommit({
     ...run,
     commit,
     protectedPaths: preparation.protectedPaths,
@@ -81,6 +146,7 @@ export async function judge(
     logRoot: join(logRoot, `${subtask.key}-${claim.attemptId ?? "gate"}-${phase}`),
     onCheck: (result) => deps.report(claim, result, phase),
   });
+  return phase === "after_merge" ? carryReview(verdict, subtask.verdict?.review) : verdict;
 }
 
 async function findBaseline(
@@ -89,8 +155,12 @@ async function findBaseline(
   run: Parameters<typeof runBaseline>[0],
 ): Promise<Baseline> {
   const commands = run.checks.map(({ command, report, timeoutMs }) => [command, report, timeoutMs]);
+  // What a command may reach is part of how it ends.
+  const place = run.sandbox
+    ? [run.sandbox.sandbox.provider, run.sandbox.network.setup.kind, run.sandbox.network.check.kind]
+    : [];
   const key = createHash("sha256")
-    .update(JSON.stringify([task.repository, run.baseCommit, run.setup, commands]))
+    .update(JSON.stringify([task.repository, run.baseCommit, run.setup, commands, ...place]))
     .digest("hex");
   const known = await getBaseline(deps.db, key);
   if (known) return known;

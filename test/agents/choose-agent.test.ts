@@ -1,8 +1,21 @@
+import { chmod, mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { expect, test } from "vitest";
-import { chooseAgent, defaultAgent } from "../../src/agents/choose-agent.ts";
+import { type AgentConfig, chooseAgent, defaultAgent } from "../../src/agents/choose-agent.ts";
+import { findAgents, makeListAgents } from "../../src/agents/find-agents.ts";
 import { DeputyError } from "../../src/core/error.ts";
+import { makeFolder } from "./make-run.ts";
 
 const builtin = { apiKey: "sk-x", baseUrl: null, model: "m" };
+const anthropic = { protocol: "anthropic", apiKey: "sk-a", baseUrl: null } as const;
+
+const nothing: AgentConfig = {
+  builtin: null,
+  providers: { openai: null, anthropic: null },
+  models: { codex: null, claude: null, opencode: null },
+  path: "/nonexistent",
+  userHome: "/nonexistent",
+};
 
 function caught(work: () => unknown): DeputyError {
   try {
@@ -13,22 +26,86 @@ function caught(work: () => unknown): DeputyError {
   throw new Error("a DeputyError was expected");
 }
 
-test("an agent is chosen by its name", () => {
-  expect(chooseAgent("builtin", { builtin })).toBeTypeOf("function");
-  expect(chooseAgent("command:npx prettier -w .", { builtin: null })).toBeTypeOf("function");
-  expect(defaultAgent({ builtin })).toBe("builtin");
+/** A machine where these programs are on PATH, and these files are in the user's home. */
+async function makeMachine(programs: string[], logins: string[] = []) {
+  const folder = await makeFolder();
+  for (const name of programs) {
+    await writeFile(
+      join(folder, name),
+      `#!/bin/sh\necho asked >> ${folder}/asked\necho "${name} 1.2.3-beta"\n`,
+    );
+    await chmod(join(folder, name), 0o755);
+  }
+  for (const login of logins) {
+    await mkdir(join(folder, login, ".."), { recursive: true });
+    await writeFile(join(folder, login), "{}");
+  }
+  return { ...nothing, path: folder, userHome: folder };
+}
+
+test("an agent is chosen by its name", async () => {
+  expect(chooseAgent("builtin", { ...nothing, builtin })).toBeTypeOf("function");
+  expect(chooseAgent("command:npx prettier -w .", nothing)).toBeTypeOf("function");
+  expect(chooseAgent("acp:some agent", nothing)).toBeTypeOf("function");
+  const machine = await makeMachine(["claude"]);
+  const config = { ...machine, providers: { ...machine.providers, anthropic } };
+  expect(chooseAgent("claude", config)).toBeTypeOf("function");
 });
 
-test("what cannot be chosen is said, with what to do", () => {
-  expect(caught(() => chooseAgent("gpt", { builtin }))).toMatchObject({
+test("what cannot be chosen is said, with what to do", async () => {
+  expect(caught(() => chooseAgent("gpt", { ...nothing, builtin }))).toMatchObject({
     code: "invalid_input",
     field: "agent",
     message: expect.stringContaining('"gpt" is no known agent'),
   });
-  for (const work of [
-    () => chooseAgent("builtin", { builtin: null }),
-    () => defaultAgent({ builtin: null }),
-  ]) {
+  for (const work of [() => chooseAgent("builtin", nothing), () => defaultAgent(nothing)]) {
     expect(caught(work).message).toMatch(/set OPENAI_API_KEY.*--agent 'command:/);
   }
+  expect(caught(() => chooseAgent("codex", nothing)).message).toBe(
+    "codex cannot work here: not installed: npm install -g @openai/codex.",
+  );
+  const machine = await makeMachine(["claude"]);
+  expect(caught(() => chooseAgent("claude", machine)).message).toMatch(
+    /neither logged in nor given a key: run `claude \/login` or set ANTHROPIC_API_KEY/,
+  );
+});
+
+test("the default is the first that can work: ours, then codex, claude, opencode", async () => {
+  const all = ["codex", "claude", "opencode"];
+  const codexLogin = await makeMachine(all, [".codex/auth.json"]);
+  expect(defaultAgent({ ...codexLogin, builtin })).toBe("builtin");
+  expect(defaultAgent(codexLogin)).toBe("codex");
+  const claudeKey = await makeMachine(all);
+  expect(defaultAgent({ ...claudeKey, providers: { ...nothing.providers, anthropic } })).toBe(
+    "claude",
+  );
+  expect(defaultAgent(await makeMachine(all, [".local/share/opencode/auth.json"]))).toBe(
+    "opencode",
+  );
+});
+
+test("the list says what is there and asks each program once", async () => {
+  const machine = await makeMachine(["codex", "opencode"], [".codex/auth.json"]);
+  const list = makeListAgents(machine);
+  const agents = await list();
+  expect(
+    agents.map(({ name, version, access, usable, isDefault }) => [
+      name,
+      version,
+      access,
+      usable,
+      isDefault,
+    ]),
+  ).toEqual([
+    ["builtin", null, "none", false, false],
+    ["codex", "1.2.3-beta", "login", true, true],
+    ["claude", null, "none", false, false],
+    ["opencode", "1.2.3-beta", "none", false, false],
+  ]);
+  const { readFile } = await import("node:fs/promises");
+  await list();
+  expect(await readFile(join(machine.path, "asked"), "utf8")).toBe("asked\nasked\n");
+  expect(findAgents(machine).map(({ detail }) => detail)).toEqual(
+    agents.map(({ detail }) => detail),
+  );
 });

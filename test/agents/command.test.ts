@@ -31,7 +31,7 @@ describe("how a command ends", () => {
     ["kill -TERM $$", "crashed", null, "killed by SIGTERM"],
   ])("%s → %s", async (command, reason, failure, detail) => {
     const end = await makeCommandAgent(command)(await makeRun());
-    expect(end).toMatchObject({ reason, failure, detail, usage: [] });
+    expect(end).toMatchObject({ reason, failure, detail });
   });
 
   test.each([

@@ -3,10 +3,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
 import type { AgentEvent, AgentRun, Session } from "../../src/agents/agent.ts";
+import { exposeOnLoopback } from "../../src/agents/gateway/expose-on-loopback.ts";
 import type { ModelCall } from "../../src/core/usage.ts";
 import type { ProcessIdentity } from "../../src/sandbox/process-identity.ts";
 import { runCommand } from "../../src/sandbox/run-command.ts";
 import { scrubbedEnvironment } from "../../src/sandbox/scrubbed-environment.ts";
+import { spawnPiped } from "../../src/sandbox/spawn-piped.ts";
 
 export type TestRun = AgentRun & {
   events: AgentEvent[];
@@ -28,6 +30,8 @@ export async function makeRun(given: Partial<AgentRun> = {}): Promise<TestRun> {
   const scratch = join(folder, "scratch");
   await mkdir(worktree);
   await mkdir(scratch);
+  const sessionFolder = join(folder, "session");
+  await mkdir(sessionFolder);
   const events: AgentEvent[] = [];
   const processes: ProcessIdentity[] = [];
   const calls: ModelCall[] = [];
@@ -41,11 +45,16 @@ export async function makeRun(given: Partial<AgentRun> = {}): Promise<TestRun> {
     env: scrubbedEnvironment(),
     logPath: join(folder, "attempt.log"),
     scratch,
+    sessionFolder,
     timeoutMs: 60_000,
     signal: new AbortController().signal,
     onProcess: (identity) => processes.push(identity),
     runCommand: (spec) =>
       runCommand({ ...spec, onStarted: (identity) => processes.push(identity) }),
+    spawnPiped: (spec) =>
+      spawnPiped({ ...spec, onStarted: (identity) => processes.push(identity) }),
+    confined: false,
+    expose: exposeOnLoopback,
     session: makeSession(),
     meter: {
       refuse: async () => null,
@@ -65,15 +74,51 @@ export async function makeRun(given: Partial<AgentRun> = {}): Promise<TestRun> {
   };
 }
 
+/** Where the tools of a run work. */
+export function makePlace(
+  run: Pick<AgentRun, "worktree" | "scratch" | "env" | "signal" | "runCommand">,
+) {
+  const { worktree, env, signal, runCommand } = run;
+  const touched: string[] = [];
+  return {
+    worktree,
+    env,
+    signal,
+    runCommand,
+    outputs: join(run.scratch, "outputs"),
+    seen: new Map<string, string>(),
+    touch: (path: string) => {
+      touched.push(path);
+    },
+    touched,
+  };
+}
+
 /** A memory that ends with the test; `entries` may hold what an earlier run left. */
-export function makeSession(entries: unknown[] = []): Session {
+export function makeSession(entries: unknown[] = [], externalId: string | null = null): Session {
   return {
     entries,
     append: async (added) => {
       entries.push(...added);
     },
     checkpoint: async () => {},
-    externalId: null,
-    keepExternalId: async () => {},
+    get externalId() {
+      return externalId;
+    },
+    keepExternalId: async (id) => {
+      externalId = id;
+    },
+  };
+}
+
+/** What the calls used together; a call without numbers counts as a call. */
+export function sumCalls(calls: readonly ModelCall[]) {
+  const sum = (key: "inputTokens" | "cachedInputTokens" | "outputTokens") =>
+    calls.reduce((total, { tokens }) => total + (tokens?.[key] ?? 0), 0);
+  return {
+    calls: calls.length,
+    inputTokens: sum("inputTokens"),
+    cachedInputTokens: sum("cachedInputTokens"),
+    outputTokens: sum("outputTokens"),
   };
 }

@@ -91,6 +91,7 @@ export function start(surroundings: Surroundings, ...args: string[]): Run {
     worker: missing,
     doctor: missing,
     demo: missing,
+    installMcp: missing,
     ...surroundings.actions,
   };
   const work = buildProgram(actions, io)

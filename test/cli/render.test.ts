@@ -107,6 +107,8 @@ const task: TaskView = {
   base: null,
   agent: "builtin",
   checks: ["npm test"],
+  expects_change: true,
+  budget: null,
   branch: null,
   delivered_commit: null,
   delivery_url: null,
@@ -129,6 +131,10 @@ const verdict = {
   ],
   findings: [{ blocking: true, message: "A test was deleted: a.test.ts" }],
 };
+const usage = (role: "planner" | "coder", attemptId: string | null, costUsd: number | null) => ({
+  ...{ role, attemptId, costUsd, model: "m", calls: 1, callsWithoutTokens: 0, reasoningTokens: 0 },
+  ...{ inputTokens: 12_345, cachedInputTokens: 345, outputTokens: 655, latencyMs: 2_000 },
+});
 const detail: DetailView = {
   task,
   subtasks: [
@@ -165,7 +171,9 @@ const detail: DetailView = {
       decision: { action: "give_up", reason: "three attempts" },
     },
   ],
+  usage: [usage("planner", null, null), usage("coder", "att_1", 0.25)],
   questions: [{ id: "que_1", kind: "question", text: "Which?", answer: null }],
+  plans: [],
   worktrees: [{ path: "/wt/1", state: "active" }],
 };
 
@@ -186,6 +194,12 @@ test("a task is shown on one page", () => {
       "",
       "attempts",
       "  #1  a  12.0s  done; fail: 1 check fails; then give up",
+      "",
+      "cost",
+      "  planner  m  1 call   12.3k in (345 cached)  655 out   2.0s  price unknown",
+      "  coder    m  1 call   12.3k in (345 cached)  655 out   2.0s  $0.2500",
+      "  all         2 calls  24.7k in (690 cached)  1310 out  4.0s  price unknown",
+      "  orchestration share 50 % of tokens: planning 13k tokens, review $0, recovery $0 (attempts after the first), beside the work's $0.2500",
       "",
       "questions",
       "  que_1  Which? → open",

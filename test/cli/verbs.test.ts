@@ -103,6 +103,7 @@ test("up, down, worker, doctor and demo are handed their options", async () => {
     },
     worker: record("worker"),
     doctor: record("doctor", 1),
+    installMcp: record("installMcp"),
     demo: async () => {
       throw new DeputyError("conflict", "A second daemon on the same home.");
     },
@@ -114,18 +115,21 @@ test("up, down, worker, doctor and demo are handed their options", async () => {
   expect((await deputy("doctor", "--json")).code).toBe(1);
   expect(await deputy("down")).toMatchObject({ code: 3, err: "deputy: No daemon runs here.\n" });
   expect((await deputy("demo")).code).toBe(2);
+  expect((await deputy("mcp", "install", "--client", "codex", "--print")).code).toBe(0);
+  expect((await deputy("mcp", "install", "--client", "vim")).code).toBe(2);
   expect((await deputy("up", "--port", "70000")).code).toBe(2);
   expect(calls).toEqual([
     ["up", { json: false, detach: true, host: "::1", port: 0 }],
     ["worker", { json: false, concurrency: 3 }],
     ["doctor", { json: true }],
+    ["installMcp", { json: false, client: "codex", print: true }],
   ]);
 });
 
 test("every verb takes --json and says what it does", () => {
   const never = () => Promise.reject(new Error("never"));
   const program = buildProgram(
-    { up: never, down: never, worker: never, doctor: never, demo: never },
+    { up: never, down: never, worker: never, doctor: never, demo: never, installMcp: never },
     undefined,
   );
   const leaves = program.commands.flatMap((command) =>
@@ -134,7 +138,19 @@ test("every verb takes --json and says what it does", () => {
   expect(leaves.map((command) => command.name()).sort()).toEqual(
     [
       ...["accept", "answer", "cancel", "demo", "diff", "discard", "doctor", "down", "log", "ls"],
-      ...["receipt", "restore", "retry", "run", "show", "test", "up", "watch", "why", "worker"],
+      ...[
+        "install",
+        "receipt",
+        "restore",
+        "retry",
+        "run",
+        "show",
+        "test",
+        "up",
+        "watch",
+        "why",
+        "worker",
+      ],
     ].sort(),
   );
   for (const command of leaves) {

@@ -6,7 +6,7 @@ import { makeDemoRepository } from "../../src/demo/demo-repository.ts";
 import { demoScenario } from "../../src/demo/scenario.ts";
 import { startScriptedModel } from "../../src/demo/scripted-model.ts";
 import { runCommand } from "../../src/sandbox/run-command.ts";
-import { makeRun } from "../agents/make-run.ts";
+import { makeRun, sumCalls } from "../agents/make-run.ts";
 
 /** The demo's repository in the worktree of a run, not committed anywhere. */
 async function makeDemoRun(brief: string) {
@@ -68,10 +68,10 @@ test("the first attempt is wrong and says otherwise; the second, told what faile
   const served = model.requests.map((request) => request.served);
   const sum = (key: "inputTokens" | "cachedInputTokens" | "outputTokens") =>
     served.reduce((total, usage) => total + (usage?.[key] ?? 0), 0);
-  const counted = [...firstEnd.usage, ...secondEnd.usage];
-  expect(counted.reduce((total, { calls }) => total + calls, 0)).toBe(served.length);
+  const counted = sumCalls([...first.run.calls, ...second.run.calls]);
+  expect(counted.calls).toBe(served.length);
   for (const key of ["inputTokens", "cachedInputTokens", "outputTokens"] as const) {
-    expect(counted.reduce((total, usage) => total + usage[key], 0)).toBe(sum(key));
+    expect(counted[key]).toBe(sum(key));
   }
 });
 

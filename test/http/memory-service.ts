@@ -65,7 +65,16 @@ export class MemoryService implements Service {
   async show(id: string): Promise<TaskDetail> {
     if (this.failWith) throw this.failWith;
     const task = this.get(id);
-    return { subtasks: [], attempts: [], questions: [], worktrees: [], ...this.details, task };
+    return {
+      subtasks: [],
+      attempts: [],
+      questions: [],
+      plans: [],
+      usage: [],
+      worktrees: [],
+      ...this.details,
+      task,
+    };
   }
 
   async events(taskId: string, afterSeq: number, limit: number) {
@@ -141,6 +150,24 @@ export class MemoryService implements Service {
     return this.get(id);
   }
 
+  async say(id: string, text: string, subtask: string | null) {
+    this.answers.push({ text, subtask });
+    return this.get(id);
+  }
+
+  async comment(id: string, comment: { place: string; text: string }) {
+    this.answers.push(comment);
+    return this.get(id);
+  }
+
+  async pause(id: string) {
+    return this.get(id);
+  }
+
+  async resume(id: string) {
+    return this.get(id);
+  }
+
   async restore(id: string) {
     this.get(id);
     return { worktrees: [{ subtaskId: "sub_1", path: "/tmp/wt" }], detail: "Restored one." };
@@ -152,6 +179,10 @@ export class MemoryService implements Service {
 
   async ready() {
     return { ready: this.problems.length === 0, problems: this.problems };
+  }
+
+  async agents() {
+    return [];
   }
 
   async metrics() {
@@ -211,11 +242,15 @@ function makeTask(input: TaskInput, origin: TaskOrigin): Task {
     agent: input.agent ?? "builtin",
     checks: input.checks ?? [],
     planInput: null,
+    mode: input.mode ?? "auto",
+    approval: input.approval ?? "none",
     attachments: input.attachments ?? [],
     delivery: input.deliver ?? "branch",
     expectsChange: true,
     allowTestChanges: input.allow_test_changes ?? false,
+    assurance: input.assurance ?? null,
     attemptTimeoutMs: (input.timeout_minutes ?? 60) * 60_000,
+    budget: input.budget ?? null,
     origin,
     preparation: null,
     headCommit: null,
@@ -224,6 +259,7 @@ function makeTask(input: TaskInput, origin: TaskOrigin): Task {
     deliveryUrl: null,
     endDetail: null,
     cancelRequestedAt: null,
+    pausedAt: null,
     acceptedAt: null,
     discardedAt: null,
     stageFailures: 0,

@@ -11,8 +11,11 @@ beforeAll(async () => {
     db: bench.db,
     announce: async () => "evt_unused",
     defaultAgent: () => "command:true",
+    defaultTimeoutMs: () => null,
     checkRepository: async (repository) => repository,
     requirePullRequests: () => {},
+    defaultBudget: null,
+    unpricedModel: () => null,
   };
 });
 afterAll(() => bench?.close());

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { firstLine } from "../../src/orchestrator/intake.ts";
-import { planTask } from "../../src/orchestrator/plan-task.ts";
+import { planDirectly } from "../../src/orchestrator/plan-task.ts";
 import { getTask, listEvents } from "../../src/store/tasks.ts";
 import { appendEvent } from "../../src/store/transition.ts";
 import { mergeChecks } from "../../src/verifier/inspect-repository.ts";
@@ -33,7 +33,7 @@ test.each([70, 71, 72, 98, 99])("a goal with an emoji at %d is planned", async (
   if (!claim || !task) throw new Error("nothing to plan");
   const outcome = planned();
   if (outcome.kind !== "planned") throw new Error("planned is planned");
-  expect(await bench.report(claim, { ...outcome, plan: planTask(task) })).toBe("applied");
+  expect(await bench.report(claim, { ...outcome, plan: planDirectly(task, "asked for") })).toBe("applied");
   expect(firstLine(task.goal)).toBe(Buffer.from(firstLine(task.goal)).toString());
 });
 

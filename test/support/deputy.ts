@@ -98,6 +98,10 @@ export async function makeDeputy(
     DEPUTY_HOME: home,
     DEPUTY_PORT: "0",
     DEPUTY_BACKOFF_MS: "50",
+    // A scripted model knows no reviewer, unless a test is about one.
+    DEPUTY_ASSURANCE: "quick",
+    // The agents of most tests leave signs outside of their worktrees; those that need it turn it on.
+    DEPUTY_SANDBOX: "none",
     DEPUTY_LOG_LEVEL: process.env.DEPUTY_TEST_LOG ?? "warn",
     ...(database ? { DATABASE_URL: database.url } : {}),
     ...(redis ? { REDIS_URL: redis.url } : {}),

@@ -91,11 +91,15 @@ const plainTask: Omit<NewTask, "id"> = {
   agent: "builtin",
   checks: [],
   planInput: null,
+  mode: "auto",
+  approval: "none",
   attachments: [],
   delivery: "branch",
   expectsChange: true,
   allowTestChanges: false,
+  assurance: null,
   attemptTimeoutMs: 60_000,
+  budget: null,
   origin: {
     source: "http",
     subject: null,
@@ -121,6 +125,8 @@ export function planned(subtasks: Partial<PlannedSubtask>[] = [{}]): Outcome {
     },
     plan: {
       mode: "given",
+      why: "the caller gave it",
+      planner: null,
       subtasks: subtasks.map((subtask, index) => ({
         key: `s${index}`,
         title: `Subtask ${index}`,
@@ -129,6 +135,7 @@ export function planned(subtasks: Partial<PlannedSubtask>[] = [{}]): Outcome {
         writes: [],
         agent: "builtin",
         checks: [],
+        kind: "work",
         ...subtask,
       })),
     },
@@ -149,7 +156,9 @@ export function attempted(
     summary: null,
     question: null,
     discoveries: [],
-    usage: [],
+    followUps: [],
+    confinement: null,
+    retryAt: null,
     ...set,
   };
 }

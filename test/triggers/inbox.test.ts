@@ -69,8 +69,11 @@ function makeDeps(changes: Partial<InboxDeps> = {}): InboxDeps & { logged: strin
     db,
     announce: async () => "evt_unused",
     defaultAgent: () => "builtin",
+    defaultTimeoutMs: () => null,
     checkRepository: async (repository) => repository,
     requirePullRequests: () => {},
+    defaultBudget: null,
+    unpricedModel: () => null,
   };
   const logged: string[] = [];
   return {

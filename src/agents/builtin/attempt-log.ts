@@ -1,18 +1,20 @@
-import { appendFile } from "node:fs/promises";
+import { type FileHandle, open } from "node:fs/promises";
 import { cleanText, cutToTail } from "../clean-text.ts";
 import type { Message } from "./model.ts";
 
 /**
  * The builtin agent's log: its transcript as a person reads it, plus what happened between. Written
- * entry by entry, up to a limit; a log that cannot be written never ends an attempt.
+ * while the work goes on, up to a limit; a log that cannot be written never ends an attempt.
  */
 const maxLogChars = 64 * 1024 * 1024;
 
 export class AttemptLog {
   private readonly path: string;
   private readonly secret: string;
-  private written = 0;
-  private last: Promise<void> = Promise.resolve();
+  private accepted = 0;
+  private waiting = "";
+  private writing: Promise<void> | null = null;
+  private file: FileHandle | null = null;
   private end = "";
 
   /** `secret` is left out wherever it turns up. */
@@ -41,10 +43,25 @@ export class AttemptLog {
   add(entry: string): void {
     const text = `${cleanText(this.secret ? entry.replaceAll(this.secret, "[key]") : entry)}\n`;
     this.end = cutToTail(this.end + text, 8_000);
-    if (this.written > maxLogChars) return;
-    this.written += text.length;
-    const whole = this.written > maxLogChars ? `${text}[log ends here]\n` : text;
-    this.last = this.last.then(() => appendFile(this.path, whole, { mode: 0o600 })).catch(() => {}); // the work goes on without its log
+    if (this.accepted > maxLogChars) return;
+    this.accepted += text.length;
+    this.waiting += this.accepted > maxLogChars ? `${text}[log ends here]\n` : text;
+    this.writing ??= this.write();
+  }
+
+  /** One write at a time, of everything that came meanwhile. */
+  private async write(): Promise<void> {
+    while (this.waiting !== "") {
+      const text = this.waiting;
+      this.waiting = "";
+      try {
+        this.file ??= await open(this.path, "a", 0o600);
+        await this.file.appendFile(text);
+      } catch {
+        // the work goes on without its log
+      }
+    }
+    this.writing = null;
   }
 
   /** The end of it, for the next attempt's brief. */
@@ -52,8 +69,10 @@ export class AttemptLog {
     return this.end;
   }
 
-  /** Resolves when everything is in the file. */
-  flush(): Promise<void> {
-    return this.last;
+  /** Resolves when everything is in the file, and the file is closed. */
+  async close(): Promise<void> {
+    while (this.writing) await this.writing;
+    await this.file?.close().catch(() => {}); // a full disk, say: as above
+    this.file = null;
   }
 }

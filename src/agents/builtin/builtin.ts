@@ -1,115 +1,151 @@
 import { type Agent, type AgentRun, endWith } from "../agent.ts";
 import { cleanText, cutText } from "../clean-text.ts";
 import { AttemptLog } from "./attempt-log.ts";
-import { openChatCompletions } from "./chat-completions.ts";
+import { openModel } from "./call-model.ts";
+import { noConventions, openConventions } from "./conventions.ts";
+import { contextOf, fitContext } from "./fit-context.ts";
 import { limitTime } from "./limit-time.ts";
-import { runLoop, type Transcript } from "./loop.ts";
+import { type LoopEnd, runLoop } from "./loop.ts";
 import type { Message } from "./model.ts";
+import { type OpenTools, openTools } from "./open-tools.ts";
 import { writeSystemPrompt } from "./prompts.ts";
-import { defaultRetryLimits, type RetryLimits, retryCall } from "./retry-call.ts";
-import { makeAskTool } from "./tools/ask.ts";
-import { makeBashTool, type ToolSurroundings } from "./tools/bash.ts";
-import { makeEditTool } from "./tools/edit.ts";
-import { makeFinishTool } from "./tools/finish.ts";
-import { makeReadTool } from "./tools/read.ts";
-import { makeSearchTool } from "./tools/search.ts";
+import { collectReports, resumeTranscript, uniqueReports } from "./resume.ts";
+import type { RetryLimits } from "./retry-call.ts";
+import { findSkills, listSkills } from "./skills.ts";
 import type { Tool } from "./tools/tool.ts";
-import { makeWriteTool } from "./tools/write.ts";
+import { openTranscript, readEntries, tell } from "./transcript.ts";
+import type { WireName } from "./wire.ts";
 
 /**
  * The agent that comes with Deputy: a model, a handful of tools and the loop between them. This file
- * puts them together for one run and counts what the model used. Each run has its own of everything.
+ * puts them together for one run. Each run has its own of everything.
  */
 export type BuiltinOptions = {
   apiKey: string;
   /** Null: OpenAI's. */
   baseUrl: string | null;
   model: string;
+  /** How the server is spoken to. Default `auto`: see `open-server.ts`. */
+  wire?: "auto" | WireName;
+  /** Default: by the model's name. */
+  contextTokens?: number;
   /** How long the model server may be silent in one call. Default five minutes. */
   idleTimeoutMs?: number;
   retry?: Partial<RetryLimits>;
+  /** Beside its own: those of MCP servers. */
+  extraTools?: readonly Tool[];
   fetch?: typeof fetch;
 };
 
 export function makeBuiltinAgent(options: BuiltinOptions): Agent {
   return async (run) => {
     const log = new AttemptLog(run.logPath, options.apiKey);
-    const counting: Promise<void>[] = [];
     const { signal, cause, release } = limitTime(run.signal, run.timeoutMs);
     try {
-      const callOnce = await openChatCompletions({
-        apiKey: options.apiKey,
-        baseUrl: options.baseUrl,
-        model: options.model,
-        idleTimeoutMs: options.idleTimeoutMs ?? 300_000,
-        ...(options.fetch ? { fetch: options.fetch } : {}),
-        onUsage: (tokens, latencyMs) => {
-          const call = { model: options.model, tokens, latencyMs, costUsd: null };
-          run.emit({ kind: "usage", call });
-          counting.push(run.meter.count(call));
-        },
+      const { reports, ...ended } = await work(run, options, log, signal);
+      const timedOut = ended.reason === "cancelled" && cause() === "timeout";
+      const reason = timedOut ? "timed_out" : ended.reason;
+      const words = timedOut
+        ? `timed out after ${Math.round(run.timeoutMs / 1000)} s`
+        : ended.detail;
+      log.add(`── ended: ${reason}: ${words} ──`);
+      const failure = timedOut ? "timed_out" : ended.failure;
+      return endWith(reason, failure, cutText(cleanText(words), 500), {
+        ...uniqueReports(reports),
+        output: ended.output,
+        retryAt: ended.retryAt,
+        outputTail: log.tail(),
+        summary: ended.summary && cutText(cleanText(ended.summary), 12_000),
+        question: ended.question && cleanText(ended.question),
       });
-      const model = retryCall(callOnce, { ...defaultRetryLimits, ...options.retry }, (sentence) => {
-        log.add(`── ${sentence} ──`);
-        run.emit({ kind: "text", text: sentence });
-      });
-      const transcript = openTranscript(log);
-      await transcript.append(
-        { role: "system", text: await writeSystemPrompt(run.mode, run.worktree) },
-        { role: "user", text: run.brief },
-      );
-      const { reason, failure, detail, summary, question } = await runLoop({
-        model,
-        tools: makeTools(run, signal),
-        transcript,
-        maxTurns: run.maxTurns,
-        signal,
-        emit: (event) => {
-          if (event.kind === "turn") log.add(`── turn ${event.number} ──`);
-          run.emit(event);
-        },
-      });
-      const timedOut = reason === "cancelled" && cause() === "timeout";
-      const words = timedOut ? `timed out after ${Math.round(run.timeoutMs / 1000)} s` : detail;
-      log.add(`── ended: ${timedOut ? "timed_out" : reason}: ${words} ──`);
-      await Promise.all(counting);
-      return endWith(
-        timedOut ? "timed_out" : reason,
-        timedOut ? "timed_out" : failure,
-        cutText(cleanText(words), 500),
-        {
-          outputTail: log.tail(),
-          summary: summary && cutText(cleanText(summary), 12_000),
-          question: question && cleanText(question),
-        },
-      );
     } finally {
       release();
-      await log.flush();
+      await log.close();
     }
   };
 }
 
-/** Without the write mode there is no tool that could change a file: bash can, so it is not there. */
-function makeTools(run: AgentRun, signal: AbortSignal): Tool[] {
-  const surroundings: ToolSurroundings = { ...run, signal };
-  const looking = [makeReadTool(run.worktree), makeSearchTool(surroundings)];
-  const changing = [
-    makeBashTool(surroundings),
-    makeEditTool(run.worktree),
-    makeWriteTool(run.worktree),
-  ];
-  const ending = [makeAskTool(), makeFinishTool()];
-  return run.mode === "write" ? [...looking, ...changing, ...ending] : [...looking, ...ending];
+async function work(
+  run: AgentRun,
+  options: BuiltinOptions,
+  log: AttemptLog,
+  signal: AbortSignal,
+): Promise<LoopEnd & Pick<OpenTools, "reports">> {
+  const note = (sentence: string) => {
+    log.add(`── ${sentence} ──`);
+    run.emit({ kind: "text", text: sentence });
+  };
+  const emit: AgentRun["emit"] = (event) => {
+    if (event.kind === "turn") log.add(`── turn ${event.number} ──`);
+    run.emit(event);
+  };
+  const isWriting = run.mode === "write";
+  // The commit a reader reads may be a stranger's, and so may every rule and every skill in it.
+  const conventions = isWriting
+    ? openConventions(run.worktree, () => transcript.messages)
+    : noConventions;
+  const [{ model, counted }, skills, rootConventions] = await Promise.all([
+    openModel(run, serverOptions(options), note),
+    isWriting ? findSkills(run.worktree) : [],
+    conventions.readRoot(),
+  ]);
+  const extra = options.extraTools ?? [];
+  const { tools, report, reports, readWords } = openTools(run, {
+    signal,
+    touch: conventions.touch,
+    skills,
+    extra,
+  });
+
+  const entries = readEntries(run.session.entries);
+  if ("problem" in entries) return { ...unreadable, detail: entries.problem, reports };
+  const transcript = openTranscript(entries, run.session, log);
+  if (entries.length > 0) {
+    await collectReports(entries, report);
+    await resumeTranscript({ transcript, brief: run.brief, tools, emit });
+  } else {
+    const sections = [listSkills(skills), rootConventions];
+    const system: Message = { role: "system", text: await writeSystemPrompt(run.mode, sections) };
+    await transcript.append(system, tell(run.brief));
+  }
+  const end = await runLoop({
+    ask: fitContext({
+      model,
+      transcript,
+      rest: { tools, outputSchema: run.outputSchema },
+      contextTokens: options.contextTokens ?? contextOf(options.model),
+      onHandoff: (sentence) => {
+        note(sentence);
+        conventions.forget();
+      },
+    }),
+    tools,
+    transcript,
+    maxTurns: run.maxTurns,
+    signal,
+    emit,
+    listen: async () => [
+      ...(await conventions.takeNew()),
+      ...(await run.heard()).map((words) => `A person says:\n\n${words}`),
+    ],
+    readWords,
+  });
+  await counted();
+  if (end.question !== null) run.emit({ kind: "question", text: end.question });
+  return { ...end, reports };
 }
 
-function openTranscript(log: AttemptLog): Transcript {
-  const messages: Message[] = [];
-  return {
-    messages,
-    async append(...added) {
-      messages.push(...added);
-      for (const message of added) log.addMessage(message);
-    },
-  };
+const unreadable: LoopEnd = {
+  reason: "gave_up",
+  failure: "agent_failed",
+  detail: "",
+  summary: null,
+  question: null,
+  output: null,
+  retryAt: null,
+};
+
+function serverOptions(options: BuiltinOptions) {
+  const { apiKey, baseUrl, model, wire, idleTimeoutMs = 300_000, retry, fetch } = options;
+  return { apiKey, baseUrl, model, wire, idleTimeoutMs, retry, fetch };
 }

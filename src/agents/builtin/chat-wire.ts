@@ -1,9 +1,11 @@
 import type { OpenAI } from "openai";
-import type { CallResult, CallUsage, Message, ToolCall, ToolSpec } from "./model.ts";
+import type { CallResult, Carried, Message, ModelRequest, ToolSpec } from "./model.ts";
+import { strictSchema } from "./output-schema.ts";
+import type { ReplyReader } from "./wire.ts";
 
 /** The transcript and the tools in the words of Chat Completions, and a reply's chunks out of them. */
 
-export function toWireMessage(message: Message): OpenAI.ChatCompletionMessageParam {
+export function toChatMessage(message: Message, model: string): OpenAI.ChatCompletionMessageParam {
   switch (message.role) {
     case "system":
       return { role: "system", content: message.text };
@@ -11,36 +13,61 @@ export function toWireMessage(message: Message): OpenAI.ChatCompletionMessagePar
       return { role: "user", content: message.text };
     case "tool":
       return { role: "tool", tool_call_id: message.callId, content: message.text };
-    case "assistant":
-      return message.toolCalls.length === 0
-        ? { role: "assistant", content: message.text }
-        : {
-            role: "assistant",
-            content: message.text || null,
-            tool_calls: message.toolCalls.map(({ id, name, arguments: text }) => ({
-              id,
-              type: "function",
-              function: { name, arguments: text },
-            })),
-          };
+    case "assistant": {
+      const { text, toolCalls, carried } = message;
+      if (toolCalls.length === 0) return { role: "assistant", content: text };
+      return {
+        role: "assistant",
+        content: text || null,
+        tool_calls: toolCalls.map(({ id, name, arguments: args }) => ({
+          id,
+          type: "function",
+          function: { name, arguments: args },
+        })),
+        ...(carried?.wire === "chat" && carried.model === model ? carried.items[0] : {}),
+      };
+    }
   }
 }
 
-export function toWireTool({ name, description, parameters }: ToolSpec) {
+export function toChatTool({ name, description, parameters }: ToolSpec) {
   return { type: "function" as const, function: { name, description, parameters } };
 }
 
+export function toResponseFormat(schema: NonNullable<ModelRequest["outputSchema"]>) {
+  const strict = strictSchema(schema);
+  return {
+    type: "json_schema" as const,
+    json_schema: { name: "answer", schema: strict ?? schema, strict: strict !== null },
+  };
+}
+
+/** What servers send of the model's thoughts beside the standard, and want back with its tool calls. */
+type Delta = OpenAI.ChatCompletionChunk.Choice.Delta & {
+  reasoning_content?: unknown;
+  reasoning_details?: unknown;
+};
+
 /** Puts the chunks of one reply together. */
-export class ReplyReader {
-  finish: string | null = null;
-  usage: CallUsage = null;
-  chars = 0;
+export class ChatReader implements ReplyReader {
+  private readonly model: string;
+  private finish: string | null = null;
+  private tokens: ReturnType<ReplyReader["usage"]> = null;
+  private said = 0;
   private text = "";
+  private refusal = "";
+  private thoughts = "";
+  private readonly thoughtDetails: unknown[] = [];
   private readonly calls: { index: number; id: string; name: string; arguments: string }[] = [];
 
-  add(chunk: OpenAI.ChatCompletionChunk): void {
+  constructor(model: string) {
+    this.model = model;
+  }
+
+  add(event: unknown): void {
+    const chunk = event as OpenAI.ChatCompletionChunk;
     if (chunk.usage) {
-      this.usage = {
+      this.tokens = {
         inputTokens: chunk.usage.prompt_tokens ?? 0,
         cachedInputTokens: chunk.usage.prompt_tokens_details?.cached_tokens ?? 0,
         outputTokens: chunk.usage.completion_tokens ?? 0,
@@ -50,37 +77,70 @@ export class ReplyReader {
     const choice = chunk.choices?.[0];
     if (!choice) return;
     this.finish = choice.finish_reason ?? this.finish;
-    const said = choice.delta?.content ?? choice.delta?.refusal ?? "";
-    this.text += said;
-    this.chars += said.length;
-    for (const delta of choice.delta?.tool_calls ?? []) {
-      const index = delta.index ?? 0;
-      let call = this.calls.findLast((candidate) => candidate.index === index);
-      // Some servers give every call the index 0: another id is another call.
-      if (!call || (delta.id && call.id && delta.id !== call.id)) {
-        call = { index, id: "", name: "", arguments: "" };
-        this.calls.push(call);
-      }
-      call.id ||= delta.id ?? "";
-      call.name ||= delta.function?.name ?? "";
-      call.arguments += delta.function?.arguments ?? "";
-      this.chars += delta.function?.arguments?.length ?? 0;
+    const delta = choice.delta as Delta | undefined;
+    this.text += delta?.content ?? "";
+    this.refusal += delta?.refusal ?? "";
+    this.said += (delta?.content ?? delta?.refusal ?? "").length;
+    if (typeof delta?.reasoning_content === "string") this.thoughts += delta.reasoning_content;
+    if (Array.isArray(delta?.reasoning_details)) {
+      this.thoughtDetails.push(...delta.reasoning_details);
     }
+    for (const part of delta?.tool_calls ?? []) this.addCall(part);
   }
 
-  result(finish = this.finish): CallResult {
-    const toolCalls: ToolCall[] = this.calls.map(({ id, name, arguments: text }) => ({
-      id,
-      name,
-      arguments: text,
-    }));
+  private addCall(part: OpenAI.ChatCompletionChunk.Choice.Delta.ToolCall): void {
+    const index = part.index ?? 0;
+    let call = this.calls.findLast((candidate) => candidate.index === index);
+    // Some servers give every call the index 0: another id is another call.
+    if (!call || (part.id && call.id && part.id !== call.id)) {
+      call = { index, id: "", name: "", arguments: "" };
+      this.calls.push(call);
+    }
+    call.id ||= part.id ?? "";
+    call.name ||= part.function?.name ?? "";
+    call.arguments += part.function?.arguments ?? "";
+    this.said += part.function?.arguments?.length ?? 0;
+  }
+
+  isFinished(): boolean {
+    return this.finish !== null;
+  }
+
+  usage() {
+    return this.tokens;
+  }
+
+  chars(): number {
+    return this.said;
+  }
+
+  result(cut = false): CallResult {
+    const { finish, refusal, tokens } = this;
     return {
       kind: "reply",
       reply: {
-        text: this.text,
-        toolCalls,
-        finish: finish === "length" ? "cut" : finish === "content_filter" ? "withheld" : "whole",
+        text: this.text || refusal,
+        toolCalls: this.calls.map(({ index: _, ...call }) => call),
+        finish:
+          cut || finish === "length"
+            ? "cut"
+            : finish === "content_filter"
+              ? "withheld"
+              : refusal !== "" && this.text === "" && this.calls.length === 0
+                ? "refused"
+                : "whole",
+        carried: this.carried(),
+        inputTokens: tokens?.inputTokens ?? null,
       },
     };
+  }
+
+  private carried(): Carried | null {
+    const fields = {
+      ...(this.thoughts ? { reasoning_content: this.thoughts } : {}),
+      ...(this.thoughtDetails.length > 0 ? { reasoning_details: this.thoughtDetails } : {}),
+    };
+    if (Object.keys(fields).length === 0) return null;
+    return { wire: "chat", model: this.model, items: [fields] };
   }
 }

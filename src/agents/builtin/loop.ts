@@ -1,9 +1,12 @@
-import type { FailureKind } from "../../core/failure.ts";
+import { randomUUID } from "node:crypto";
 import type { AgentEnd, AgentEvent } from "../agent.ts";
-import { firstLine } from "../clean-text.ts";
-import type { Message, Model, ToolCall } from "./model.ts";
-import { callTool, type Tool } from "./tools/tool.ts";
+import { cleanText } from "../clean-text.ts";
+import type { Message, ModelAnswer, Reply, ToolCall } from "./model.ts";
+import { runCalls } from "./run-calls.ts";
+import type { Tool, ToolAnswer, ToolEnd } from "./tools/tool.ts";
 import { showArguments } from "./tools/tool-arguments.ts";
+import { type Transcript, tell } from "./transcript.ts";
+import { watchReplies } from "./watch-replies.ts";
 
 /**
  * The agent: ask the model, run the tools it calls, tell it the results, until it finishes, asks a
@@ -11,128 +14,124 @@ import { showArguments } from "./tools/tool-arguments.ts";
  * is told to the model in words; only the end of the loop is told to the caller.
  */
 export type LoopInput = {
-  model: Model;
+  /** The next reply to the transcript, or why there is none. */
+  ask: (signal: AbortSignal) => Promise<ModelAnswer>;
   tools: readonly Tool[];
-  /** Holds the system prompt and the brief when the loop starts. */
   transcript: Transcript;
   maxTurns: number;
   signal: AbortSignal;
   emit: (event: AgentEvent) => void;
+  /** What the model is to be told now, oldest first. Looked at between turns. */
+  listen: () => Promise<string[]>;
+  /** Reads an answer out of words without a call; null when there is none in them. */
+  readWords: (text: string) => ToolAnswer | null;
 };
 
-/** Every reply and every result is appended before the model is asked again. */
-export type Transcript = {
-  readonly messages: readonly Message[];
-  append(...messages: Message[]): Promise<void>;
-};
-
-export type LoopEnd = Pick<AgentEnd, "reason" | "failure" | "detail" | "summary" | "question">;
+export type LoopEnd = Pick<
+  AgentEnd,
+  "reason" | "failure" | "detail" | "summary" | "question" | "output" | "retryAt"
+>;
 
 export async function runLoop(input: LoopInput): Promise<LoopEnd> {
-  const { model, tools, transcript, maxTurns, signal, emit } = input;
-  let worked = false;
-  let nudged = false;
-  let cuts = 0;
-  let repeats = 1;
-  let lastCalls = "";
+  const { ask, tools, transcript, maxTurns, signal, emit } = input;
+  const append = transcript.append.bind(transcript);
+  const judge = watchReplies();
+  const usedIds = new Set(transcript.messages.flatMap(idsOf));
 
   for (let turn = 1; turn <= maxTurns; turn++) {
+    await append(...(await input.listen()).map(tell));
     emit({ kind: "turn", number: turn });
-    const answer = await model(transcript.messages, tools, signal);
-    if (answer.kind === "aborted") return end("cancelled", null, "stopped on request");
-    if (answer.kind === "failed") return end("gave_up", answer.failure, answer.detail);
-    const { text, finish } = answer.reply;
+    const answer = await ask(signal);
+    if (answer.kind !== "reply") return endWithoutReply(answer);
+    const { reply } = answer;
+    const { text } = reply;
     if (text.trim() !== "") emit({ kind: "text", text });
-    if (finish === "withheld") {
-      return end("gave_up", "agent_failed", "the provider's content filter withheld the reply");
-    }
-    cuts = finish === "cut" ? cuts + 1 : 0;
-    if (cuts > maxCuts) {
-      return end(
-        "gave_up",
-        "agent_failed",
-        `${cuts} replies in a row were cut off at the length limit`,
-      );
-    }
-    if (finish === "cut") {
-      const cut: Message = { role: "assistant", text: text || "(cut off)", toolCalls: [] };
-      await transcript.append(cut, tell(cutOff));
+
+    const inWords = reply.toolCalls.length === 0 ? input.readWords(text) : null;
+    if (inWords) {
+      await append(sayAgain(reply, []), tell(inWords.text));
+      if (inWords.end) return endByTool(inWords.end);
       continue;
     }
-
-    const calls = withOwnIds(answer.reply.toolCalls, turn);
-    await transcript.append({ role: "assistant", text, toolCalls: calls.map(showCall) });
-    if (calls.length === 0) {
-      if (nudged && text.trim() === "") {
-        return end("gave_up", "agent_failed", "the model sent an empty reply twice");
-      }
-      if (nudged && !worked) {
-        return end("gave_up", "agent_failed", `the model did no work: ${firstLine(text, 200)}`);
-      }
-      if (nudged) return { ...end("done", null, "stopped without finish"), summary: text };
-      nudged = true;
-      await transcript.append(tell(callFinish));
+    const judged = judge(reply);
+    if (judged.kind === "end") return { ...nothing, ...judged.end };
+    if (judged.kind === "drop") {
+      const said: Message = {
+        role: "assistant",
+        text: cleanText(text) || "(nothing)",
+        toolCalls: [],
+      };
+      await append(said, tell(judged.tell));
       continue;
     }
-    nudged = false;
-
-    const these = JSON.stringify(calls.map((call) => [call.name, call.arguments]));
-    repeats = these === lastCalls ? repeats + 1 : 1;
-    lastCalls = these;
-    if (repeats > maxRepeats) {
-      const names = calls.map((call) => call.name).join(", ");
-      return end("gave_up", "stalled", `the model made the same call ${repeats} times (${names})`);
-    }
-
-    for (const [position, call] of calls.entries()) {
-      const result =
-        position < maxCalls ? await callTool(tools, call, emit) : { text: tooManyCalls, end: null };
-      if (signal.aborted) return end("cancelled", null, "stopped on request");
-      await transcript.append({ role: "tool", callId: call.id, text: result.text });
-      worked = true;
-      if (result.end?.kind === "finished") {
-        return { ...end("done", null, "finished"), summary: result.end.summary };
-      }
-      if (result.end?.kind === "asked") {
-        const { question } = result.end;
-        return { ...end("needs_input", "question", "asked a question"), question };
-      }
-    }
-    if (repeats === maxRepeats) await transcript.append(tell(changeCourse));
+    const calls = withOwnIds(reply.toolCalls, usedIds);
+    await append(sayAgain(reply, calls));
+    const end = await runCalls({ tools, calls, signal, emit, transcript });
+    if (signal.aborted) return { ...nothing, reason: "cancelled", detail: "stopped on request" };
+    if (end) return endByTool(end);
+    if (judged.tell) await append(tell(judged.tell));
   }
-  return end("out_of_budget", "out_of_budget", `used all ${maxTurns} turns`);
+  const detail = `used all ${maxTurns} turns`;
+  return { ...nothing, reason: "out_of_budget", failure: "out_of_budget", detail };
 }
 
-const maxCuts = 2;
-const maxRepeats = 3;
-const maxCalls = 16;
-const tooManyCalls = `Not run: at most ${maxCalls} calls in one reply.`;
-const cutOff =
-  "Your reply was cut off at the length limit. No tool was run. Go on with a shorter reply; write long files in several parts.";
-const callFinish =
-  "You called no tool. If the work is done, call finish with a summary. If you need a person's decision, call ask. Otherwise go on with the next tool call.";
-const changeCourse =
-  "You made the same call three times in a row with the same result to expect. Do something else, or call finish and say what is not done. One more repetition ends this attempt.";
+const nothing: LoopEnd = {
+  reason: "gave_up",
+  failure: null,
+  detail: "",
+  summary: null,
+  question: null,
+  output: null,
+  retryAt: null,
+};
 
-function tell(text: string): Message {
-  return { role: "user", text };
+function endWithoutReply(answer: Exclude<ModelAnswer, { kind: "reply" }>): LoopEnd {
+  if (answer.kind === "aborted") {
+    return { ...nothing, reason: "cancelled", detail: "stopped on request" };
+  }
+  const { detail } = answer;
+  if (answer.kind === "too_long" || answer.failure === "out_of_budget") {
+    return { ...nothing, reason: "out_of_budget", failure: "out_of_budget", detail };
+  }
+  return { ...nothing, failure: answer.failure, detail, retryAt: answer.retryAt };
 }
 
-function end(reason: LoopEnd["reason"], failure: FailureKind | null, detail: string): LoopEnd {
-  return { reason, failure, detail, summary: null, question: null };
+function endByTool(end: ToolEnd): LoopEnd {
+  switch (end.kind) {
+    case "finished": {
+      const { summary, output = null } = end;
+      return { ...nothing, reason: "done", detail: "finished", summary, output };
+    }
+    case "asked": {
+      const { question } = end;
+      const detail = "asked a question";
+      return { ...nothing, reason: "needs_input", failure: "question", detail, question };
+    }
+    case "failed":
+      return { ...nothing, failure: "agent_failed", detail: end.detail };
+  }
 }
 
-/** How a call stands in the transcript: servers refuse a history with arguments that are no JSON. */
-function showCall(call: ToolCall): ToolCall {
-  return { ...call, arguments: showArguments(call.arguments) };
+/** The reply as it stands in the transcript: servers refuse names that are none, and arguments that are no JSON. */
+function sayAgain({ text, carried }: Reply, calls: readonly ToolCall[]): Message {
+  const toolCalls = calls.map(({ id, name, arguments: args }) => ({
+    id,
+    name: name.replace(/[^\w-]/g, "_").slice(0, 64) || "unnamed",
+    arguments: cleanText(showArguments(args)),
+  }));
+  return { role: "assistant", text: cleanText(text), toolCalls, ...(carried ? { carried } : {}) };
 }
 
-/** Results are matched to calls by id, so a missing or a double id gets one of ours. */
-function withOwnIds(calls: readonly ToolCall[], turn: number): ToolCall[] {
-  const seen = new Set<string>();
-  return calls.map((call, position) => {
-    const id = call.id === "" || seen.has(call.id) ? `call_${turn}_${position}` : call.id;
-    seen.add(id);
+/** Results are matched to calls by id, so a missing id, or one that was there before, gives way to ours. */
+function withOwnIds(calls: readonly ToolCall[], used: Set<string>): ToolCall[] {
+  return calls.map((call) => {
+    const isGood = call.id !== "" && call.id.length <= 64 && !used.has(call.id);
+    const id = isGood ? call.id : `call_${randomUUID()}`;
+    used.add(id);
     return { ...call, id };
   });
+}
+
+function idsOf(message: Message): string[] {
+  return message.role === "assistant" ? message.toolCalls.map(({ id }) => id) : [];
 }

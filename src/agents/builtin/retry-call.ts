@@ -1,6 +1,5 @@
 import { setTimeout as wait } from "node:timers/promises";
-import type { CallOnce } from "./chat-completions.ts";
-import type { Model } from "./model.ts";
+import type { CallOnce, Model } from "./model.ts";
 
 /**
  * The only retry an agent does by itself: the same call again, after trouble of the transport that
@@ -17,16 +16,22 @@ export function retryCall(
   limits: RetryLimits,
   onRetry: (sentence: string) => void,
 ): Model {
-  return async (messages, tools, signal) => {
+  return async (request, signal) => {
     for (let failures = 1; ; failures++) {
-      const result = await callOnce(messages, tools, signal);
+      const result = await callOnce(request, signal);
+      if (result.kind === "refused") {
+        const { failure, detail } = result;
+        return { kind: "failed", failure, detail, retryAt: null };
+      }
       if (result.kind !== "passing") return result;
       const { status, detail, retryAfterMs } = result;
+      const retryAt = retryAfterMs === null ? null : new Date(Date.now() + retryAfterMs);
       if (retryAfterMs !== null && retryAfterMs > limits.maxWaitMs) {
         return {
           kind: "failed",
           failure: status === 429 ? "usage_window" : "model_unavailable",
           detail: `${detail}; it asks to wait ${Math.ceil(retryAfterMs / 1000)} s`,
+          retryAt,
         };
       }
       if (failures > limits.maxRetries) {
@@ -34,6 +39,7 @@ export function retryCall(
           kind: "failed",
           failure: "model_unavailable",
           detail: `${detail} (tried ${failures} times)`,
+          retryAt,
         };
       }
       const pauseMs = retryAfterMs ?? backoff(failures, limits, Math.random());

@@ -6,7 +6,7 @@ import { makeReadTool } from "../../../src/agents/builtin/tools/read.ts";
 import { makeSearchTool } from "../../../src/agents/builtin/tools/search.ts";
 import { makeWriteTool } from "../../../src/agents/builtin/tools/write.ts";
 import { runCommand } from "../../../src/sandbox/run-command.ts";
-import { makeRun, type TestRun } from "../make-run.ts";
+import { makePlace, makeRun, type TestRun } from "../make-run.ts";
 import { call } from "./call.ts";
 
 /** A worktree with every link out of it that we could think of, beside a folder with a secret. */
@@ -63,10 +63,10 @@ describe.each(bad)("%j", (path) => {
   test("is for no tool", async () => {
     const before = await readdir(outside);
     const answers = [
-      await call(makeReadTool(run.worktree), { path }),
-      await call(makeWriteTool(run.worktree), { path, content: "written" }),
-      await call(makeEditTool(run.worktree), { path, old_text: "secret", new_text: "written" }),
-      await call(makeSearchTool({ ...run }), { pattern: ".", path }),
+      await call(makeReadTool(makePlace(run)), { path }),
+      await call(makeWriteTool(makePlace(run)), { path, content: "written" }),
+      await call(makeEditTool(makePlace(run)), { path, old_text: "secret", new_text: "written" }),
+      await call(makeSearchTool(makePlace(run)), { pattern: ".", path }),
     ];
     for (const answer of answers) {
       expect(answer).toMatch(/^Error: /);
@@ -79,22 +79,28 @@ describe.each(bad)("%j", (path) => {
 });
 
 test("paths inside work: plain, absolute, through a link, and not there yet", async () => {
-  const read = makeReadTool(run.worktree);
+  const read = makeReadTool(makePlace(run));
   expect(await call(read, { path: "src/a.txt" })).toBe("inside");
   expect(await call(read, { path: "./src//a.txt" })).toBe("inside");
   expect(await call(read, { path: join(run.worktree, "src/a.txt") })).toBe("inside");
   expect(await call(read, { path: "good-link" })).toBe("inside");
-  await call(makeWriteTool(run.worktree), { path: "deep/er/b.txt", content: "new\n" });
+  await call(makeWriteTool(makePlace(run)), { path: "deep/er/b.txt", content: "new\n" });
   expect(await readFile(join(run.worktree, "deep/er/b.txt"), "utf8")).toBe("new\n");
-  await call(makeWriteTool(run.worktree), { path: ".gitignore", content: "dist\n" });
+  await call(makeWriteTool(makePlace(run)), { path: ".gitignore", content: "dist\n" });
   expect(await readFile(join(run.worktree, ".gitignore"), "utf8")).toBe("dist\n");
 });
 
 test("a worktree that is itself behind a link works", async () => {
   const alias = join(run.scratch, "alias");
   await symlink(run.worktree, alias);
-  expect(await call(makeReadTool(alias), { path: "src/a.txt" })).toBe("inside");
-  expect(await call(makeReadTool(alias), { path: join(alias, "src/a.txt") })).toBe("inside");
+  expect(
+    await call(makeReadTool({ ...makePlace(run), worktree: alias }), { path: "src/a.txt" }),
+  ).toBe("inside");
+  expect(
+    await call(makeReadTool({ ...makePlace(run), worktree: alias }), {
+      path: join(alias, "src/a.txt"),
+    }),
+  ).toBe("inside");
 });
 
 test("a named pipe holds nobody up", async () => {
@@ -104,8 +110,8 @@ test("a named pipe holds nobody up", async () => {
     env: run.env as Record<string, string>,
     timeoutMs: 5_000,
   });
-  expect(await call(makeReadTool(run.worktree), { path: "pipe" })).toContain("no regular file");
-  expect(await call(makeWriteTool(run.worktree), { path: "pipe", content: "" })).toContain(
+  expect(await call(makeReadTool(makePlace(run)), { path: "pipe" })).toContain("no regular file");
+  expect(await call(makeWriteTool(makePlace(run)), { path: "pipe", content: "" })).toContain(
     "no regular file",
   );
 });

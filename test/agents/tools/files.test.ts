@@ -4,19 +4,22 @@ import { beforeEach, describe, expect, test } from "vitest";
 import { makeEditTool } from "../../../src/agents/builtin/tools/edit.ts";
 import { makeReadTool } from "../../../src/agents/builtin/tools/read.ts";
 import { makeWriteTool } from "../../../src/agents/builtin/tools/write.ts";
-import { makeFolder } from "../make-run.ts";
+import { makePlace, makeRun } from "../make-run.ts";
 import { call } from "./call.ts";
 
+let place: ReturnType<typeof makePlace>;
 let worktree: string;
 const put = (path: string, content: string | Buffer) => writeFile(join(worktree, path), content);
 const get = (path: string) => readFile(join(worktree, path), "utf8");
 
 beforeEach(async () => {
-  worktree = await makeFolder();
+  const run = await makeRun();
+  place = makePlace(run);
+  worktree = run.worktree;
 });
 
 describe("read", () => {
-  const read = (args: Record<string, unknown>) => call(makeReadTool(worktree), args);
+  const read = (args: Record<string, unknown>) => call(makeReadTool(place), args);
 
   test("a part of a file, and which part it is", async () => {
     await put("a", Array.from({ length: 10 }, (_, i) => `line ${i + 1}\n`).join(""));
@@ -59,7 +62,7 @@ describe("read", () => {
 
 describe("edit", () => {
   const edit = (old_text: string, new_text: string, path = "a") =>
-    call(makeEditTool(worktree), { path, old_text, new_text });
+    call(makeEditTool(place), { path, old_text, new_text });
 
   test("replaces one exact piece and keeps the rest, mode included", async () => {
     await put("a", "one\ntwo $& $1\nthree\n");
@@ -115,8 +118,45 @@ describe("edit", () => {
   });
 });
 
+describe("a file that changed under the run", () => {
+  const read = (path: string) => call(makeReadTool(place), { path });
+  const edit = (old_text: string, new_text: string) =>
+    call(makeEditTool(place), { path: "a", old_text, new_text });
+
+  test("an edit of what is still there is done, and says so until it is read again", async () => {
+    await put("a", "one\ntwo\n");
+    await read("a");
+    expect(await edit("one", "1")).toBe("Edited a at line 1."); // our own change is none
+    await put("a", "1\ntwo\nthree\n");
+    expect(await edit("two", "2")).toBe(
+      "Edited a at line 2. a has changed since you last read it.",
+    );
+    expect(await edit("2", "zwei")).toContain("a has changed since");
+    await read("a");
+    expect(await edit("zwei", "2")).toBe("Edited a at line 2.");
+    expect(await get("a")).toBe("1\n2\nthree\n");
+  });
+
+  test("an edit of what is gone says why", async () => {
+    await put("a", "one\n");
+    await read("a");
+    await put("a", "another thing\n");
+    expect(await edit("one", "1")).toContain("is not in a. a has changed since you last read it.");
+    expect(await get("a")).toBe("another thing\n");
+  });
+
+  test("a write over it says that something is gone", async () => {
+    await put("a", "one\n");
+    await read("a");
+    await put("a", "one\nand more\n");
+    expect(await call(makeWriteTool(place), { path: "a", content: "1\n" })).toContain(
+      "It had changed since you last read it",
+    );
+  });
+});
+
 describe("write", () => {
-  const write = (path: string, content: string) => call(makeWriteTool(worktree), { path, content });
+  const write = (path: string, content: string) => call(makeWriteTool(place), { path, content });
 
   test("creates, replaces, and refuses a folder", async () => {
     expect(await write("x/y.txt", "1\n2\n")).toBe("Created x/y.txt (2 lines).");

@@ -4,7 +4,7 @@ import { beforeEach, describe, expect, test } from "vitest";
 import { findProgram } from "../../../src/agents/builtin/tools/find-program.ts";
 import { makeSearchTool } from "../../../src/agents/builtin/tools/search.ts";
 import { scrubbedEnvironment } from "../../../src/sandbox/scrubbed-environment.ts";
-import { makeRun, type TestRun } from "../make-run.ts";
+import { makePlace, makeRun, type TestRun } from "../make-run.ts";
 import { call } from "./call.ts";
 
 const env = scrubbedEnvironment();
@@ -16,7 +16,7 @@ const engines: [string, Record<string, string>, boolean][] = [
 describe.each(engines)("search by %s", (_, environment, installed) => {
   let run: TestRun;
   const search = (args: Record<string, unknown>) =>
-    call(makeSearchTool({ ...run, env: environment }), args);
+    call(makeSearchTool({ ...makePlace(run), env: environment }), args);
 
   beforeEach(async () => {
     run = await makeRun();
@@ -66,7 +66,7 @@ describe.each(engines)("search by %s", (_, environment, installed) => {
 test("our own walk says which files it did not look into", async () => {
   const run = await makeRun();
   await writeFile(join(run.worktree, "huge.log"), Buffer.alloc(4_000_001, "x"));
-  const tool = makeSearchTool({ ...run, env: { PATH: "/nowhere" } });
+  const tool = makeSearchTool({ ...makePlace(run), env: { PATH: "/nowhere" } });
   expect(await call(tool, { pattern: "x" })).toBe(
     "No line matches.\n[1 very large files not searched: huge.log]",
   );
@@ -75,6 +75,6 @@ test("our own walk says which files it did not look into", async () => {
 test("a pattern that would run for ever is stopped, and the process lives on", async () => {
   const run = await makeRun();
   await writeFile(join(run.worktree, "a"), `${"a".repeat(60)}!\n`);
-  const tool = makeSearchTool({ ...run, env: { PATH: "/nowhere" } });
+  const tool = makeSearchTool({ ...makePlace(run), env: { PATH: "/nowhere" } });
   expect(await call(tool, { pattern: "^(a+)+$" })).toContain("takes too long on a");
 });

@@ -6,6 +6,7 @@ import { defineTool, type Tool } from "./tool.ts";
 export function makeAskTool(): Tool {
   return defineTool({
     name: "ask",
+    effect: "talks",
     description:
       "Ask a person, and stop until they answer. Only for a decision that the task and the repository do not settle.",
     input: z.strictObject({ question: z.string().trim().min(1) }),

@@ -1,50 +1,107 @@
+import { realpath, stat } from "node:fs/promises";
+import { join, relative } from "node:path";
 import { z } from "zod";
 import type { CommandResult } from "../../../sandbox/run-command.ts";
-import type { RunCommand } from "../../agent.ts";
+import { containPath } from "./contain-path.ts";
 import { findProgram } from "./find-program.ts";
+import type { Place } from "./place.ts";
+import { openSpill } from "./spill.ts";
 import { defineTool, type Tool } from "./tool.ts";
 
 const defaultTimeoutS = 120;
 const maxTimeoutS = 1_800;
+const keepBytes = 8 * 1024;
 
-/** Where the tools of one run work, and how their processes are stopped and found again. */
-export type ToolSurroundings = {
-  worktree: string;
-  /** The whole environment of commands. */
-  env: Readonly<Record<string, string>>;
-  signal: AbortSignal;
-  runCommand: RunCommand;
-};
-
-/** Runs a shell command in the worktree's root. Nothing that it starts outlives it. */
-export function makeBashTool({ worktree, env, signal, runCommand }: ToolSurroundings): Tool {
+/**
+ * Runs a shell command in the worktree. Nothing that it starts outlives it but one thing: the folder
+ * it ends in is where the next one begins. The shell tells that folder on a descriptor of its own,
+ * so it works wherever the command runs and whatever the command does with its output.
+ */
+export function makeBashTool(place: Place): Tool {
+  const { worktree, env, signal, runCommand } = place;
   const shell = findProgram("bash", env) ? "bash" : "sh";
+  let cwd = worktree;
+  let outputs = 0;
   return defineTool({
     name: "bash",
-    description: `Run a ${shell} command in the root of the worktree. stdin is empty; long output keeps its head and tail; background processes are ended with the command. Do not commit: that is done for you.`,
+    effect: "changes",
+    description: `Run a ${shell} command in the worktree. cd lasts for the next call; stdin is empty; background processes end with the command. Long output keeps head and tail, the rest is in a file.`,
     input: z.strictObject({
       command: z.string().min(1),
-      timeout_s: z.number().positive().max(maxTimeoutS).optional(),
+      timeout_s: z
+        .number()
+        .positive()
+        .max(maxTimeoutS)
+        .optional()
+        .describe(`default ${defaultTimeoutS}`),
     }),
     about: ({ command }) => command,
     async run({ command, timeout_s = defaultTimeoutS }) {
+      const notes: string[] = [];
+      if (cwd !== worktree && !(await isFolder(cwd))) {
+        cwd = worktree;
+        notes.push("[the folder you were in is gone: this ran in the worktree's root]");
+      }
+      const outputPath = join(place.outputs, `output-${++outputs}.txt`);
+      const spill = openSpill(outputPath, 2 * keepBytes);
       const result = await runCommand({
-        argv: [shell, "-c", command],
-        cwd: worktree,
+        argv: [shell, "-c", tellFolder + command],
+        cwd,
         env,
         timeoutMs: timeout_s * 1_000,
         signal,
         graceMs: 2_000,
-        keepBytes: 8 * 1024,
+        keepBytes,
+        onOutput: (chunk) => spill.add(chunk.includes(mark) ? splitFolder(chunk).output : chunk),
       });
-      const how = describeEnd(result, timeout_s);
-      const output = result.output.trimEnd();
+      const isSpilled = await spill.close();
+      const { output, folder } = splitFolder(result.output);
+      if (result.truncatedBytes > 0 && isSpilled) {
+        notes.push(`[the whole output: read ${outputPath}]`);
+      }
+      const next = folder === null ? cwd : await insideOf(worktree, folder);
+      if (next === null) notes.push("[outside the worktree: the next command starts in its root]");
+      else if (next !== cwd) notes.push(`[now in ${relative(worktree, next) || "the root"}]`);
+      cwd = next ?? worktree;
+      if (cwd !== worktree) place.touch(join(relative(worktree, cwd), "."));
+      const body = output.trimEnd() || "(no output)";
       return {
         ok: result.endedBy === "exit" && result.exitCode === 0,
-        text: `${how}\n${output || "(no output)"}`,
+        text: [describeEnd(result, timeout_s), body, ...notes].join("\n"),
       };
     },
   });
+}
+
+/** Stands around the folder in the output: a control character that no text has. */
+const mark = String.fromCharCode(30);
+
+/** On the command's own line, so that the shell's messages name the lines that the model wrote. */
+const tellFolder = `exec 9>&1; trap 'printf "\\036cwd:%s\\036" "$PWD" >&9' EXIT; `;
+
+function splitFolder(output: string): { output: string; folder: string | null } {
+  const at = output.lastIndexOf(`${mark}cwd:`);
+  const end = output.indexOf(mark, at + 1);
+  if (at < 0 || end < 0) return { output, folder: null };
+  return { output: output.slice(0, at) + output.slice(end + 1), folder: output.slice(at + 5, end) };
+}
+
+/** The folder in terms of the worktree's own path, or null when it is outside. */
+async function insideOf(worktree: string, folder: string): Promise<string | null> {
+  if (folder === worktree) return worktree;
+  try {
+    const real = await containPath(worktree, folder);
+    return join(worktree, relative(await realpath(worktree), real));
+  } catch {
+    return null; // outside, of git, or gone
+  }
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  return stat(path).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
 }
 
 function describeEnd(result: CommandResult, timeoutS: number): string {

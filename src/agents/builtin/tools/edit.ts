@@ -1,35 +1,42 @@
 import { z } from "zod";
 import { cutText } from "../../clean-text.ts";
-import { containPath, readTextFile, writeTextFile } from "./contain-path.ts";
+import { readTextFile, writeTextFile } from "./contain-path.ts";
+import { findPlace, hasChangedSince, type Place, rememberFile } from "./place.ts";
 import { defineTool, type Tool, ToolProblem } from "./tool.ts";
 
 /**
  * Replaces one exact piece of a file. The piece must be there exactly once: a file that changed since
  * it was read is never edited by guess. Where nothing matches, the answer shows the nearest lines.
  */
-export function makeEditTool(worktree: string): Tool {
+export function makeEditTool(place: Place): Tool {
   return defineTool({
     name: "edit",
+    effect: "changes",
     description:
-      "Replace a piece of a text file. old_text must be in the file exactly once, character for character: take in enough lines around it.",
+      "Replace a piece of a text file. old_text must be in it exactly once, character for character.",
     input: z.strictObject({
-      path: z.string().min(1).describe("relative to the root of the worktree"),
+      path: z.string().min(1),
       old_text: z.string().min(1),
       new_text: z.string(),
     }),
     about: ({ path }) => path,
     async run({ path, old_text, new_text }) {
-      const real = await containPath(worktree, path);
+      const real = await findPlace(place, path);
       const text = await readTextFile(real, path);
       if (old_text === new_text) throw new ToolProblem("old_text and new_text are the same");
-      const { at, before, after } = findOnce(text, old_text, new_text, path);
+      const note = (await hasChangedSince(place, real))
+        ? ` ${path} has changed since you last read it.`
+        : "";
+      const { at, before, after } = findOnce(text, old_text, new_text, path, note);
       await writeTextFile(real, text.slice(0, at) + after + text.slice(at + before.length));
-      return { ok: true, text: `Edited ${path} at line ${lineOf(text, at)}.` };
+      // Else the next edit would not say either that there is something the model has not seen.
+      if (note === "") await rememberFile(place, real);
+      return { ok: true, text: `Edited ${path} at line ${lineOf(text, at)}.${note}` };
     },
   });
 }
 
-function findOnce(text: string, oldText: string, newText: string, path: string) {
+function findOnce(text: string, oldText: string, newText: string, path: string, note: string) {
   let [before, after] = [oldText, newText];
   if (!text.includes(before) && text.includes("\r\n") && !before.includes("\r")) {
     // Models write \n; a file with Windows line ends keeps them.
@@ -37,7 +44,8 @@ function findOnce(text: string, oldText: string, newText: string, path: string) 
     after = after.replaceAll("\r\n", "\n").replaceAll("\n", "\r\n");
   }
   const at = text.indexOf(before);
-  if (at < 0) throw new ToolProblem(`old_text is not in ${path}. ${nearMiss(text, oldText)}`);
+  if (at < 0)
+    throw new ToolProblem(`old_text is not in ${path}.${note} ${nearMiss(text, oldText)}`);
   const lines: number[] = [];
   for (let next = at; next >= 0 && lines.length < 20; next = text.indexOf(before, next + 1)) {
     lines.push(lineOf(text, next));

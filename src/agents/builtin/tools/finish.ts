@@ -1,11 +1,13 @@
 import { z } from "zod";
 import { cutText } from "../../clean-text.ts";
-import { defineTool, type Tool } from "./tool.ts";
+import type { ReadAnswer } from "../output-schema.ts";
+import { defineTool, type Tool, type ToolAnswer } from "./tool.ts";
 
 /** Ends the attempt with the agent's claim that it is done, and what it knows is not. */
 export function makeFinishTool(): Tool {
   return defineTool({
     name: "finish",
+    effect: "talks",
     description: "End your work. Say what you did and, in not_done, what is missing or uncertain.",
     input: z.strictObject({
       summary: z.string().trim().min(1),
@@ -18,4 +20,45 @@ export function makeFinishTool(): Tool {
       return { ok: true, text: "Finished.", end: { kind: "finished", summary: text } };
     },
   });
+}
+
+/** Checks answers by a schema; the second one that does not fit ends the attempt. */
+export function takeAnswers(read: ReadAnswer): (value: unknown) => ToolAnswer {
+  let refused = 0;
+  return (value) => {
+    const answer = read(value);
+    if (answer.ok) {
+      const { summary } = (answer.output ?? {}) as { summary?: unknown };
+      const words = typeof summary === "string" ? cutText(summary, 8_000) : null;
+      const end = { kind: "finished", summary: words, output: answer.output } as const;
+      return { ok: true, text: "Taken.", end };
+    }
+    if (++refused === 1) {
+      const text = `Error: the answer does not fit its schema: ${answer.problem}. Send the whole answer once more; a second one that does not fit ends your work`;
+      return { ok: false, text };
+    }
+    const detail = `the answer did not fit its schema, twice: ${answer.problem}`;
+    return { ok: false, text: "Error: it does not fit.", end: { kind: "failed", detail } };
+  };
+}
+
+/** Ends the attempt with an answer by `schema`: the call's arguments are the answer. */
+export function makeAnswerTool(
+  schema: Record<string, unknown>,
+  take: (value: unknown) => ToolAnswer,
+): Tool {
+  const isObject = schema.type === "object";
+  const parameters = isObject
+    ? schema
+    : { type: "object", properties: { answer: schema }, required: ["answer"] };
+  return {
+    name: "finish",
+    effect: "talks",
+    description: "Give your answer. This ends your work.",
+    parameters,
+    prepare: (value) => ({
+      about: "the answer",
+      run: async () => take(isObject ? value : (value as { answer?: unknown } | null)?.answer),
+    }),
+  };
 }

@@ -1,7 +1,8 @@
 import { readdir, stat } from "node:fs/promises";
 import { z } from "zod";
 import { cutText } from "../../clean-text.ts";
-import { containPath, readTextFile } from "./contain-path.ts";
+import { readTextFile } from "./contain-path.ts";
+import { findReadable, type Place, rememberFile } from "./place.ts";
 import { defineTool, type Tool, type ToolAnswer } from "./tool.ts";
 
 const maxLines = 2_000;
@@ -10,22 +11,25 @@ const maxLineChars = 2_000;
 const maxEntries = 500;
 
 /** Reads a text file, or a part of it, or lists a folder. Says which limit cut the answer. */
-export function makeReadTool(worktree: string): Tool {
+export function makeReadTool(place: Place): Tool {
   return defineTool({
     name: "read",
+    effect: "reads",
     description:
-      "Read a text file of the worktree, or list a folder. Long files come in parts: use offset (first line, from 1) and limit (number of lines).",
+      "Read a text file, or list a folder. offset: first line, from 1; limit: number of lines.",
     input: z.strictObject({
-      path: z.string().min(1).describe("relative to the root of the worktree"),
+      path: z.string().min(1).describe("from the worktree's root"),
       offset: z.int().min(1).optional(),
       limit: z.int().min(1).max(maxLines).optional(),
     }),
     about: ({ path }) => path,
     async run({ path, offset = 1, limit = maxLines }) {
-      const real = await containPath(worktree, path);
+      const real = await findReadable(place, path);
       const found = await stat(real).catch(() => null); // missing: readTextFile says so in words
       if (found?.isDirectory()) return listFolder(real);
-      return showLines(await readTextFile(real, path), offset, limit);
+      const text = await readTextFile(real, path);
+      await rememberFile(place, real);
+      return showLines(text, offset, limit);
     },
   });
 }

@@ -1,24 +1,25 @@
 import { relative } from "node:path";
 import { z } from "zod";
 import { cutMiddle } from "../../clean-text.ts";
-import type { ToolSurroundings } from "./bash.ts";
 import { containPath } from "./contain-path.ts";
 import { findProgram } from "./find-program.ts";
+import type { Place } from "./place.ts";
 import { type FoundLines, searchFiles } from "./search-files.ts";
 import { defineTool, type Tool, type ToolAnswer, ToolProblem } from "./tool.ts";
 
 const maxMatches = 100;
 
 /** Finds lines by a regular expression: with ripgrep where there is one, else by walking the files. */
-export function makeSearchTool(surroundings: ToolSurroundings): Tool {
+export function makeSearchTool(surroundings: Place): Tool {
   const ripgrep = findProgram("rg", surroundings.env);
   return defineTool({
     name: "search",
-    description: `Find lines by a regular expression, as path:line:text, at most ${maxMatches} of them.`,
+    effect: "reads",
+    description: `Find lines by a regular expression, as path:line:text, at most ${maxMatches}.`,
     input: z.strictObject({
       pattern: z.string().min(1).max(1_000),
-      path: z.string().min(1).optional().describe("folder or file; default: the whole worktree"),
-      glob: z.string().min(1).max(200).optional().describe("only files like this, e.g. *.ts"),
+      path: z.string().min(1).optional(),
+      glob: z.string().min(1).max(200).optional(),
     }),
     about: ({ pattern, path }) => (path ? `${pattern} in ${path}` : pattern),
     async run({ pattern, path = ".", glob }) {
@@ -42,7 +43,7 @@ export type SearchRequest = { pattern: string; where: string; glob: string | und
 
 async function runRipgrep(
   program: string,
-  { worktree, env, signal, runCommand }: ToolSurroundings,
+  { worktree, env, signal, runCommand }: Place,
   { pattern, where, glob }: SearchRequest,
 ): Promise<FoundLines> {
   const result = await runCommand({

@@ -10,6 +10,11 @@ import { readArguments } from "./tool-arguments.ts";
  * schema the arguments have their types.
  */
 export type Tool = ToolSpec & {
+  /**
+   * `reads`: may run beside others and again. `changes` (the default): may have changed files, or the
+   * world, when nobody knows its result. `talks`: changes nothing but this conversation.
+   */
+  effect?: "reads" | "changes" | "talks";
   /** Check the arguments. Throws a ToolProblem when they do not fit. */
   prepare(value: unknown): { about: string; run(): Promise<ToolAnswer> };
 };
@@ -22,7 +27,10 @@ export type ToolAnswer = {
   end?: ToolEnd;
 };
 
-export type ToolEnd = { kind: "finished"; summary: string } | { kind: "asked"; question: string };
+export type ToolEnd =
+  | { kind: "finished"; summary: string | null; output?: unknown }
+  | { kind: "asked"; question: string }
+  | { kind: "failed"; detail: string };
 
 /** Something the model did that cannot be; the message is its answer. */
 export class ToolProblem extends Error {}
@@ -30,16 +38,17 @@ export class ToolProblem extends Error {}
 export function defineTool<Schema extends z.ZodType>(definition: {
   name: string;
   description: string;
+  effect: NonNullable<Tool["effect"]>;
   input: Schema;
   /** The call in a few words, for people. */
   about: (input: z.infer<Schema>) => string;
   run: (input: z.infer<Schema>) => Promise<ToolAnswer>;
 }): Tool {
-  const { $schema: _, ...parameters } = z.toJSONSchema(definition.input);
   return {
     name: definition.name,
     description: definition.description,
-    parameters,
+    effect: definition.effect,
+    parameters: toParameters(definition.input),
     prepare(value) {
       const parsed = definition.input.safeParse(value);
       if (!parsed.success) {
@@ -54,6 +63,18 @@ export function defineTool<Schema extends z.ZodType>(definition: {
       };
     },
   };
+}
+
+/** As JSON schema, without what only costs tokens: limits are said when they are passed. */
+function toParameters(input: z.ZodType): Record<string, unknown> {
+  const { $schema: _, ...parameters } = z.toJSONSchema(input, {
+    override({ jsonSchema }) {
+      for (const key of ["minimum", "maximum", "exclusiveMinimum", "minLength", "maxLength"]) {
+        delete jsonSchema[key as keyof typeof jsonSchema];
+      }
+    },
+  });
+  return parameters;
 }
 
 /** Run one call of the model. Never throws; tells `emit` what was called and how it went. */

@@ -1,0 +1,38 @@
+import { isAbsolute, relative, resolve } from "node:path";
+import type { RequestPermissionRequest } from "@agentclientprotocol/sdk";
+import type { AgentRun } from "./agent.ts";
+
+/**
+ * What an agent that asks for permission is told. Pure. Inside the sandbox it may do in its worktree
+ * what its mode allows, each time anew and never "always"; anything else is for a person to decide.
+ */
+export type Permission = { kind: "select"; optionId: string } | { kind: "ask" };
+
+const changing = new Set(["edit", "delete", "move", "execute"]);
+
+export function decidePermission(
+  { toolCall, options }: RequestPermissionRequest,
+  run: Pick<AgentRun, "worktree" | "mode" | "confined">,
+): Permission {
+  const select = (kind: string): Permission => {
+    const option = options.find((candidate) => candidate.kind === kind);
+    return option ? { kind: "select", optionId: option.optionId } : { kind: "ask" };
+  };
+  if (run.mode === "read_only" && changing.has(toolCall.kind ?? "execute")) {
+    return select("reject_once");
+  }
+  const isInside = (toolCall.locations ?? []).every(({ path }) => {
+    const way = relative(run.worktree, resolve(run.worktree, path));
+    return !way.startsWith("..") && !isAbsolute(way);
+  });
+  return run.confined && isInside ? select("allow_once") : { kind: "ask" };
+}
+
+export function writePermissionQuestion({ toolCall }: RequestPermissionRequest): string {
+  const paths = (toolCall.locations ?? []).map(({ path }) => path).slice(0, 10);
+  const where = paths.length > 0 ? ` (${paths.join(", ")})` : "";
+  return `The agent asks for permission: ${toolCall.title ?? "a tool call"}${where}. What should it do?`.slice(
+    0,
+    1_000,
+  );
+}

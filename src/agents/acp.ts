@@ -1,0 +1,297 @@
+import { createWriteStream } from "node:fs";
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { Readable, Writable } from "node:stream";
+import {
+  type ClientConnection,
+  client,
+  methods,
+  type NewSessionResponse,
+  ndJsonStream,
+  PROTOCOL_VERSION,
+  type PromptResponse,
+  RequestError,
+} from "@agentclientprotocol/sdk";
+import type { PipedProcess } from "../sandbox/spawn-piped.ts";
+import { decidePermission, writePermissionQuestion } from "./acp-permission.ts";
+import { readUpdate } from "./acp-update.ts";
+import { type Agent, type AgentEnd, type AgentRun, endWith } from "./agent.ts";
+import { limitTime, type TimeLimit } from "./builtin/limit-time.ts";
+import { cleanText, cutText, cutToTail } from "./clean-text.ts";
+import { converse, type TakeTurn } from "./cli/converse.ts";
+import { prepareAcpHome } from "./cli/prepare-acp-home.ts";
+import { type Gateway, openGateway } from "./gateway/open-gateway.ts";
+import type { Protocol, Provider } from "./gateway/provider.ts";
+
+/**
+ * Any program that speaks the Agent Client Protocol on its stdin and stdout. It is started once for a
+ * run, goes on with its session where it offers that, and is prompted as often as there is something
+ * to say. What it asks permission for is allowed inside the sandbox and the worktree; anything else
+ * is a question for a person.
+ */
+export type AcpOptions = {
+  providers: Record<Protocol, Provider | null>;
+  /** For programs whose config we write. */
+  model: string | null;
+  userHome: string;
+};
+
+export function makeAcpAgent(command: string, options: AcpOptions): Agent {
+  return async (run) => {
+    const gateways: Gateway[] = [];
+    const open = async (provider: Provider | null) => {
+      const gateway = provider ? await openGateway(provider, run) : null;
+      if (gateway) gateways.push(gateway);
+      return gateway;
+    };
+    const limit = limitTime(run.signal, run.timeoutMs);
+    let program: PipedProcess | null = null;
+    try {
+      const openai = await open(options.providers.openai);
+      const anthropic = await open(options.providers.anthropic);
+      const env = await prepareAcpHome(command, { ...options, openai, anthropic }, run);
+      await mkdir(run.worktree, { recursive: true });
+      program = await run.spawnPiped({
+        argv: ["sh", "-c", `exec ${command}`],
+        cwd: run.worktree,
+        env: {
+          ...run.env,
+          ...env,
+          HOME: join(run.sessionFolder, "home"),
+          TMPDIR: join(run.sessionFolder, "tmp"),
+        },
+      });
+      return await talk(command, run, program, gateways, limit);
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      return endWith("gave_up", "agent_unavailable", `${command} could not start: ${why}`);
+    } finally {
+      await program?.stop();
+      await Promise.all(gateways.map((gateway) => gateway.close()));
+      limit.release();
+    }
+  };
+}
+
+/** The first of the gateways that has one. */
+function troubleOf(gateways: readonly Gateway[]) {
+  return gateways.map((gateway) => gateway.trouble()).find((trouble) => trouble !== null) ?? null;
+}
+
+async function talk(
+  command: string,
+  run: AgentRun,
+  program: PipedProcess,
+  gateways: readonly Gateway[],
+  limit: TimeLimit,
+): Promise<AgentEnd> {
+  const log = createWriteStream(run.logPath, { flags: "a", mode: 0o600 });
+  log.on("error", () => {}); // a path that cannot be logged to must not end the run
+  program.stdout.on("data", (chunk: Buffer) => log.write(chunk));
+  const state = { answer: "", isHearing: false, question: null as string | null };
+  const ended = program.ended.then((how) => {
+    throw new ProgramEnded(how, program.stderr());
+  });
+  ended.catch(() => {}); // it may end when nobody waits for it
+  const stops = [limit.signal, ...gateways.map(({ stopped }) => stopped)];
+  const stopped = new Promise<never>((_, reject) => {
+    for (const signal of stops) {
+      const stop = () => reject(new Stopped());
+      if (signal.aborted) stop();
+      else signal.addEventListener("abort", stop, { once: true });
+    }
+  });
+  stopped.catch(() => {});
+  /** Whatever ends the run ends every wait in it. */
+  const orEnd = <T>(answer: Promise<T>): Promise<T> => {
+    answer.catch(() => {});
+    return Promise.race([answer, ended, stopped]);
+  };
+
+  const connection = client({ name: "deputy" })
+    .onRequest(methods.client.session.requestPermission, ({ params }) => {
+      const decision = decidePermission(params, run);
+      if (decision.kind === "ask") {
+        state.question ??= writePermissionQuestion(params);
+        void connection.agent.notify(methods.agent.session.cancel, { sessionId: params.sessionId });
+        return { outcome: { outcome: "cancelled" } };
+      }
+      return { outcome: { outcome: "selected", optionId: decision.optionId } };
+    })
+    .onNotification(methods.client.session.update, ({ params }) => {
+      if (!state.isHearing) return; // a loaded session is told again from its beginning
+      const { event, text } = readUpdate(params.update);
+      if (text === null && event) state.answer = "";
+      if (text !== null) state.answer += text;
+      if (event) run.emit(event);
+    })
+    .connect(
+      ndJsonStream(
+        Writable.toWeb(program.stdin) as WritableStream<Uint8Array>,
+        Readable.toWeb(program.stdout) as ReadableStream<Uint8Array>,
+      ),
+    );
+
+  let canLoad: boolean | null = null;
+  let sessionId: string | null = null;
+  const openSession = async (resume: string | null): Promise<"gone" | string> => {
+    canLoad ??= await initialize(connection, orEnd);
+    const place = { cwd: run.worktree, mcpServers: [] };
+    if (resume === null) {
+      const made = connection.agent.request<NewSessionResponse>(methods.agent.session.new, place);
+      return (await orEnd(made)).sessionId;
+    }
+    if (!canLoad) return "gone";
+    try {
+      const load = connection.agent.request(methods.agent.session.load, {
+        ...place,
+        sessionId: resume,
+      });
+      await orEnd(load);
+      return resume;
+    } catch (error) {
+      if (error instanceof RequestError) return "gone";
+      throw error;
+    }
+  };
+
+  const take: TakeTurn = async (message, resume) => {
+    state.answer = "";
+    state.isHearing = false;
+    try {
+      if (sessionId === null || resume !== sessionId) {
+        const opened = await openSession(resume);
+        if (opened === "gone") {
+          const detail = "the session could not be loaded";
+          return { end: endWith("gave_up", "agent_failed", detail), answer: "", isGone: true };
+        }
+        sessionId = opened;
+        await run.session.keepExternalId(opened);
+      }
+      state.isHearing = true;
+      const prompt = [{ type: "text" as const, text: message }];
+      const prompted = connection.agent.request<PromptResponse>(methods.agent.session.prompt, {
+        sessionId,
+        prompt,
+      });
+      const { stopReason } = await orEnd(prompted);
+      if (gateways.length === 0) await run.meter.count(unknownCall(command));
+      await run.session.append([{ answered: state.answer }]);
+      const end = endOf(stopReason, state.question, troubleOf(gateways));
+      return { end: withAnswer(end, state.answer), answer: state.answer, isGone: false };
+    } catch (error) {
+      if (error instanceof Stopped && sessionId)
+        await connection.agent.notify(methods.agent.session.cancel, { sessionId }).catch(() => {}); // it is stopped in any case
+      const end = endOfError(error, command, run, limit, troubleOf(gateways));
+      return { end: withAnswer(end, state.answer), answer: "", isGone: false };
+    }
+  };
+
+  try {
+    return await converse(run, take);
+  } finally {
+    connection.close();
+    log.end();
+  }
+}
+
+async function initialize(
+  connection: ClientConnection,
+  orEnd: <T>(answer: Promise<T>) => Promise<T>,
+): Promise<boolean> {
+  const { agentCapabilities } = await orEnd(
+    connection.agent.request(methods.agent.initialize, {
+      protocolVersion: PROTOCOL_VERSION,
+      clientCapabilities: { fs: { readTextFile: false, writeTextFile: false }, terminal: false },
+    }),
+  );
+  return agentCapabilities?.loadSession === true;
+}
+
+class Stopped extends Error {}
+
+class ProgramEnded extends Error {
+  readonly how: string;
+  readonly said: string;
+  constructor(how: string, said: string) {
+    super(`it ended (${how})`);
+    this.how = how;
+    this.said = said;
+  }
+}
+
+type Trouble = ReturnType<typeof troubleOf>;
+
+function endOf(stopReason: string, question: string | null, trouble: Trouble): AgentEnd {
+  if (question !== null) {
+    return endWith("needs_input", "question", "asks for a permission", { question });
+  }
+  if (trouble) return endOfTrouble(trouble);
+  switch (stopReason) {
+    case "end_turn":
+      return endWith("done", null, "finished");
+    case "max_tokens":
+    case "max_turn_requests":
+      return endWith(
+        "out_of_budget",
+        "out_of_budget",
+        `it stopped at its own limit: ${stopReason}`,
+      );
+    case "cancelled":
+      return endWith("gave_up", "agent_failed", "it says that it was cancelled");
+    default:
+      return endWith("gave_up", "agent_failed", `it stopped: ${stopReason}`);
+  }
+}
+
+function endOfTrouble({ kind, detail, retryAt }: NonNullable<Trouble>): AgentEnd {
+  const reason = kind === "out_of_budget" ? "out_of_budget" : "gave_up";
+  return endWith(reason, kind, detail, { retryAt });
+}
+
+const authRequired = -32_000;
+
+function endOfError(
+  error: unknown,
+  command: string,
+  run: AgentRun,
+  limit: TimeLimit,
+  trouble: Trouble,
+): AgentEnd {
+  if (run.signal.aborted) return endWith("cancelled", null, "stopped on request");
+  if (limit.cause() === "timeout") {
+    const detail = `timed out after ${Math.round(run.timeoutMs / 1000)} s`;
+    return endWith("timed_out", "timed_out", detail);
+  }
+  if (trouble) return endOfTrouble(trouble);
+  if (error instanceof ProgramEnded) {
+    const said = cutText(cleanText(error.said.trim().split("\n").at(-1) ?? ""), 200);
+    const detail = `${command}: ${error.how}${said === "" ? "" : `: ${said}`}`;
+    if (/^exit 12[67]$/.test(error.how)) {
+      return endWith(
+        "gave_up",
+        "agent_unavailable",
+        `${detail}; install it or correct the command`,
+      );
+    }
+    if (error.how.startsWith("killed")) return endWith("crashed", null, detail);
+    return endWith("gave_up", "agent_failed", detail);
+  }
+  const words = cutText(cleanText(error instanceof Error ? error.message : String(error)), 300);
+  if (error instanceof RequestError && error.code === authRequired) {
+    return endWith("gave_up", "agent_unavailable", `${command} is not logged in: ${words}`);
+  }
+  return endWith("gave_up", "agent_failed", `${command}: ${words}`);
+}
+
+function withAnswer(end: AgentEnd, answer: string): AgentEnd {
+  const said = cleanText(answer.trim());
+  const summary = said === "" ? null : cutText(said, 12_000);
+  return { ...end, detail: cutText(end.detail, 500), outputTail: cutToTail(said, 8_000), summary };
+}
+
+/** It works with a login of its own and need not say what that cost. */
+function unknownCall(command: string) {
+  const model = command.split(/\s+/)[0] ?? command;
+  return { model, tokens: null, latencyMs: 0, costUsd: null };
+}

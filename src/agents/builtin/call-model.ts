@@ -1,0 +1,43 @@
+import type { ModelCall } from "../../core/usage.ts";
+import type { AgentRun } from "../agent.ts";
+import type { Model } from "./model.ts";
+import { openServer, type ServerOptions } from "./open-server.ts";
+import { defaultRetryLimits, type RetryLimits, retryCall } from "./retry-call.ts";
+
+/**
+ * The model as one run calls it: within its budget, counted, and called again after trouble that
+ * passes. The budget is asked before each HTTP call and told of each reply, also of one that is of
+ * no use; the numbers are stored while the tools run, and always before the budget is asked again.
+ */
+export async function openModel(
+  run: AgentRun,
+  options: Omit<ServerOptions, "onUsage"> & { retry?: Partial<RetryLimits> | undefined },
+  onRetry: (sentence: string) => void,
+): Promise<{ model: Model; counted: () => Promise<unknown> }> {
+  let counting: Promise<void>[] = [];
+  const counted = async () => {
+    const these = counting;
+    counting = [];
+    await Promise.all(these);
+  };
+  const onUsage = (call: ModelCall) => {
+    run.emit({ kind: "usage", call });
+    const stored = run.meter.count(call);
+    stored.catch(() => {}); // thrown where it is waited for
+    counting.push(stored);
+  };
+  const callOnce = await openServer({ ...options, onUsage });
+  const model = retryCall(
+    async (request, signal) => {
+      await counted();
+      const refusal = await run.meter.refuse();
+      if (refusal !== null) {
+        return { kind: "failed", failure: "out_of_budget", detail: refusal, retryAt: null };
+      }
+      return callOnce(request, signal);
+    },
+    { ...defaultRetryLimits, ...options.retry },
+    onRetry,
+  );
+  return { model, counted };
+}

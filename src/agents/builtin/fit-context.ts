@@ -1,0 +1,128 @@
+import { cutMiddle } from "../clean-text.ts";
+import type { Message, Model, ModelAnswer, ModelRequest } from "./model.ts";
+import { handoffRequest } from "./prompts.ts";
+import { countChars, type Transcript, tell } from "./transcript.ts";
+
+/**
+ * Keeps the conversation within the model's context. Before it is full the model is asked for a
+ * written hand-off, in a call of its own, and goes on from that and the last few messages. Nothing
+ * is ever left out without a word. How full it is, the server says itself with each reply; only what
+ * was added since is estimated.
+ */
+export type FitContext = {
+  model: Model;
+  transcript: Transcript;
+  /** What each request has beside the messages. */
+  rest: Pick<ModelRequest, "tools" | "outputSchema">;
+  contextTokens: number;
+  onHandoff: (sentence: string) => void;
+};
+
+/** Gives the next reply to the transcript, after a hand-off where one is due. */
+export function fitContext(input: FitContext): (signal: AbortSignal) => Promise<ModelAnswer> {
+  const { model, transcript, rest, contextTokens } = input;
+  const limit = contextTokens * fullShare;
+  let measured = { tokens: 0, chars: 0 };
+  let fewest = 0;
+  const tokens = () => measured.tokens + (transcript.chars() - measured.chars) / 4;
+  const hand = async (messages: readonly Message[], signal: AbortSignal) => {
+    const answer = await writeHandoff(model, { ...rest, messages }, signal);
+    if (typeof answer !== "string") return answer;
+    const keep = countKept(transcript.messages, contextTokens * keptShare * 4);
+    await transcript.restart(answer, keep);
+    measured = { tokens: 0, chars: 0 };
+    fewest = transcript.messages.length + 4; // a hand-off that did not help is not written again at once
+    return null;
+  };
+
+  return async (signal) => {
+    if (tokens() > limit && transcript.messages.length > Math.max(fewest, 2)) {
+      input.onHandoff("the context is nearly full: the model writes a hand-off");
+      const trouble = await hand(transcript.messages, signal);
+      if (trouble && trouble.kind !== "too_long") return trouble;
+    }
+    const ask = () => model({ ...rest, messages: transcript.messages, toolChoice: "auto" }, signal);
+    let answer = await ask();
+    if (answer.kind === "too_long" && transcript.messages.length > 2) {
+      input.onHandoff(`${answer.detail}: the model writes a hand-off`);
+      const trouble = await hand(transcript.messages.map(shorten), signal);
+      if (trouble && trouble.kind !== "too_long") return trouble;
+      if (!trouble) answer = await ask();
+    }
+    if (answer.kind === "too_long") {
+      return { kind: "failed", failure: "out_of_budget", detail: answer.detail, retryAt: null };
+    }
+    if (answer.kind === "reply" && answer.reply.inputTokens !== null) {
+      measured = { tokens: answer.reply.inputTokens, chars: transcript.chars() };
+    }
+    return answer;
+  };
+}
+
+const fullShare = 0.8;
+const keptShare = 0.15;
+const maxKept = 8;
+
+async function writeHandoff(
+  model: Model,
+  request: Omit<ModelRequest, "toolChoice">,
+  signal: AbortSignal,
+): Promise<string | Exclude<ModelAnswer, { kind: "reply" }>> {
+  const messages = [...request.messages, tell(await handoffRequest())];
+  const answer = await model(
+    { ...request, messages, outputSchema: null, toolChoice: "none" },
+    signal,
+  );
+  if (answer.kind !== "reply") return answer;
+  if (answer.reply.text.trim() !== "") return answer.reply.text.trim();
+  const detail = "the context was full, and the model wrote no hand-off to go on from";
+  return { kind: "failed", failure: "out_of_budget", detail, retryAt: null };
+}
+
+/** How many of the last messages stay as they are: few, small, and no result without its call. */
+function countKept(messages: readonly Message[], maxChars: number): number {
+  let kept = 0;
+  let chars = 0;
+  for (let i = messages.length - 1; i > 1 && messages.length - i <= maxKept; i--) {
+    const message = messages[i];
+    if (!message) break;
+    chars += countChars(message);
+    if (chars > maxChars) break;
+    if (message.role !== "tool") kept = messages.length - i;
+  }
+  return kept;
+}
+
+/** For a hand-off of what is already too long: results and arguments with a gap that is said. */
+function shorten(message: Message): Message {
+  switch (message.role) {
+    case "tool":
+      return { ...message, text: cutMiddle(message.text, 500) };
+    case "assistant":
+      return {
+        ...message,
+        toolCalls: message.toolCalls.map((call) =>
+          call.arguments.length <= 1_000
+            ? call
+            : { ...call, arguments: JSON.stringify({ shortened: cutMiddle(call.arguments, 400) }) },
+        ),
+      };
+    default:
+      return message;
+  }
+}
+
+/** Sizes of contexts, by the beginning of the model's name; the option `contextTokens` goes first. */
+const contexts: readonly [RegExp, number][] = [
+  [/^(?:openai\/)?gpt-(?:5|6)/, 272_000],
+  [/^(?:openai\/)?(?:gpt-4\.1|.*gemini)/, 1_000_000],
+  [/^(?:openai\/)?o[134]/, 200_000],
+  [/^(?:google\/)?gemini/, 1_000_000],
+  [/claude/, 200_000],
+  [/^(?:openai\/)?gpt-4(?!o|-turbo|\.)/, 8_000],
+];
+const usualContext = 128_000;
+
+export function contextOf(model: string): number {
+  return contexts.find(([pattern]) => pattern.test(model.toLowerCase()))?.[1] ?? usualContext;
+}

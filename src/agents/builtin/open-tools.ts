@@ -1,0 +1,65 @@
+import { join } from "node:path";
+import type { AgentRun } from "../agent.ts";
+import { findJson, readAnswersBy } from "./output-schema.ts";
+import type { Skill } from "./skills.ts";
+import { makeAskTool } from "./tools/ask.ts";
+import { makeBashTool } from "./tools/bash.ts";
+import { makeEditTool } from "./tools/edit.ts";
+import { makeAnswerTool, makeFinishTool, takeAnswers } from "./tools/finish.ts";
+import type { Place } from "./tools/place.ts";
+import { makeReadTool } from "./tools/read.ts";
+import { makeReportTool, type Reports } from "./tools/report.ts";
+import { makeSearchTool } from "./tools/search.ts";
+import { makeSkillTool } from "./tools/skill.ts";
+import type { Tool, ToolAnswer } from "./tools/tool.ts";
+import { makeWriteTool } from "./tools/write.ts";
+
+/** The tools of one run, and what they share. */
+export type OpenTools = {
+  tools: Tool[];
+  report: Tool;
+  reports: Reports;
+  readWords: (text: string) => ToolAnswer | null;
+};
+
+/**
+ * Without the write mode there is no tool that could change a file: bash can, so it is not there.
+ * With an output schema the answer is a call of `finish` or words that are its JSON.
+ * @throws when the run's output schema is none.
+ */
+export function openTools(
+  run: AgentRun,
+  given: {
+    signal: AbortSignal;
+    touch: (path: string) => void;
+    skills: readonly Skill[];
+    extra: readonly Tool[];
+  },
+): OpenTools {
+  const { worktree, env, runCommand, outputSchema, mode } = run;
+  const { signal, touch, skills, extra } = given;
+  const outputs = join(run.scratch, "outputs");
+  const place: Place = { worktree, outputs, env, signal, runCommand, touch, seen: new Map() };
+  const reports: Reports = { discoveries: [], followUps: [] };
+  const report = makeReportTool(reports);
+  const take = outputSchema ? takeAnswers(readAnswersBy(outputSchema)) : null;
+  const isWriting = mode === "write";
+  return {
+    tools: [
+      makeReadTool(place),
+      makeSearchTool(place),
+      ...(isWriting ? [makeBashTool(place), makeEditTool(place), makeWriteTool(place)] : []),
+      ...(skills.length > 0 ? [makeSkillTool(skills)] : []),
+      ...extra,
+      ...(isWriting ? [report] : []),
+      makeAskTool(),
+      outputSchema && take ? makeAnswerTool(outputSchema, take) : makeFinishTool(),
+    ],
+    report,
+    reports,
+    readWords(text) {
+      const value = take ? findJson(text) : undefined;
+      return value === undefined || !take ? null : take(value);
+    },
+  };
+}

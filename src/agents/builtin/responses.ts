@@ -1,0 +1,30 @@
+import { ResponsesReader, toInput, toResponsesTool, toTextFormat } from "./responses-wire.ts";
+import type { Wire } from "./wire.ts";
+
+/**
+ * The Responses API, streamed. Nothing is kept on the server: the transcript is ours, and the
+ * model's reasoning travels in it, encrypted, and goes back as it came.
+ */
+export const responsesWire: Wire = {
+  name: "responses",
+  send: (client, { model, messages, tools, outputSchema, toolChoice, without }, signal) => {
+    const system = messages.find((message) => message.role === "system");
+    return client.responses.create(
+      {
+        model,
+        ...(system ? { instructions: system.text } : {}),
+        input: messages.flatMap((message) => toInput(message, model)),
+        ...(tools.length > 0 ? { tools: tools.map(toResponsesTool) } : {}),
+        ...(toolChoice === "none" && !without.has("tool_choice") ? { tool_choice: "none" } : {}),
+        ...(outputSchema && !without.has("output_format")
+          ? { text: { format: toTextFormat(outputSchema) } }
+          : {}),
+        store: false,
+        ...(without.has("reasoning") ? {} : { include: ["reasoning.encrypted_content"] }),
+        stream: true,
+      },
+      { signal },
+    );
+  },
+  openReader: (model) => new ResponsesReader(model),
+};

@@ -1,0 +1,72 @@
+import type { AgentEvent } from "../agent.ts";
+import type { Message, ToolCall } from "./model.ts";
+import { effectOf, resultOf } from "./run-calls.ts";
+import type { Reports } from "./tools/report.ts";
+import { callTool, type Tool } from "./tools/tool.ts";
+import { type Entry, type Transcript, tell } from "./transcript.ts";
+
+/**
+ * Goes on with work that was stopped: calls without a result get one, so that the transcript is whole
+ * again. What only reads is run again; of what may have changed something nobody knows whether it
+ * did, and the model is told so, and to look first. Then `brief` is what it is told now.
+ */
+export async function resumeTranscript(input: {
+  transcript: Transcript;
+  brief: string;
+  tools: readonly Tool[];
+  emit: (event: AgentEvent) => void;
+}): Promise<void> {
+  const { transcript, brief, tools, emit } = input;
+  for (const call of findUnanswered(transcript.messages)) {
+    await transcript.append(resultOf(call, await answerNow(call, tools, emit)));
+  }
+  const isToldSomething = brief.trim() !== "";
+  const last = transcript.messages.at(-1);
+  if (isToldSomething) await transcript.append(tell(brief));
+  else if (last?.role === "assistant") await transcript.append(tell("Go on."));
+}
+
+async function answerNow(
+  call: ToolCall,
+  tools: readonly Tool[],
+  emit: (event: AgentEvent) => void,
+): Promise<string> {
+  switch (effectOf(tools, call)) {
+    case "reads":
+      return (await callTool(tools, call, emit)).text;
+    case "talks":
+      return "Not heard: the process stopped before it. Call it again if it still holds.";
+    case "changes":
+      return "Unknown result: the process stopped after this call was made, before its result was stored. It ran not at all, in part, or to its end. Look at the state of things before you repeat it. Commands start in the worktree's root again.";
+  }
+}
+
+/** The calls of the last reply that have no result. */
+function findUnanswered(messages: readonly Message[]): ToolCall[] {
+  const at = messages.findLastIndex((message) => message.role === "assistant");
+  const last = messages[at];
+  if (last?.role !== "assistant") return [];
+  const answered = new Set(
+    messages.slice(at).map((message) => (message.role === "tool" ? message.callId : null)),
+  );
+  return last.toolCalls.filter((call) => !answered.has(call.id));
+}
+
+/** Reports since the last end of the work, which nobody was told of yet. */
+export async function collectReports(entries: readonly Entry[], tool: Tool): Promise<void> {
+  let open: ToolCall[] = [];
+  for (const entry of entries) {
+    if (entry.role !== "assistant") continue;
+    for (const call of entry.toolCalls) {
+      if (call.name === "finish" || call.name === "ask") open = [];
+      else if (call.name === tool.name) open.push(call);
+    }
+  }
+  for (const call of open) await callTool([tool], call, () => {});
+}
+
+/** What was reported twice is told once. */
+export function uniqueReports({ discoveries, followUps }: Reports): Reports {
+  const byTitle = new Map(followUps.map((followUp) => [followUp.title, followUp]));
+  return { discoveries: [...new Set(discoveries)], followUps: [...byTitle.values()] };
+}

@@ -1,0 +1,92 @@
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parse } from "yaml";
+import { z } from "zod";
+import { cutText } from "../clean-text.ts";
+import { readHead } from "./read-text.ts";
+
+/**
+ * Skills: how something is done well, in a file that is read only when it is needed. The prompt names
+ * each in a line; the tool `skill` gives the body. The repository's own come first and win over ours
+ * of the same name.
+ */
+export type Skill = { name: string; description: string; root: string; path: string };
+
+const ownFolder = fileURLToPath(new URL("../../../skills/", import.meta.url));
+const repositoryFolders = [".agents/skills", ".claude/skills"];
+const maxSkills = 24;
+const maxListChars = 3_000;
+const maxDescriptionChars = 240;
+const maxFrontMatterBytes = 4 * 1024;
+const maxBodyBytes = 32 * 1024;
+
+/** `worktree` null: none of the repository's. */
+export async function findSkills(worktree: string | null): Promise<Skill[]> {
+  const places = [
+    ...(worktree === null ? [] : repositoryFolders.map((folder) => ({ root: worktree, folder }))),
+    { root: ownFolder, folder: "." },
+  ];
+  const found = await Promise.all(
+    places.map(async ({ root, folder }) => {
+      const names = await readdir(join(root, folder)).catch(() => []); // most repositories have none
+      const skills = await Promise.all(
+        names.sort().map((name) => readSkill(root, join(folder, name, "SKILL.md"))),
+      );
+      return skills.filter((skill) => skill !== null);
+    }),
+  );
+  const byName = new Map<string, Skill>();
+  for (const skill of found.flat()) {
+    if (!byName.has(skill.name) && byName.size < maxSkills) byName.set(skill.name, skill);
+  }
+  return [...byName.values()];
+}
+
+/** Our own skills for people's agents, how to delegate above all, are nothing for a delegated one. */
+const matterSchema = z.object({
+  name: z
+    .string()
+    .regex(/^[a-z0-9]+(-[a-z0-9]+)*$/)
+    .max(64),
+  description: z.string().trim().min(1),
+  metadata: z.object({ for: z.string() }).optional().catch(undefined),
+});
+
+async function readSkill(root: string, path: string): Promise<Skill | null> {
+  const head = await readHead(root, path, maxFrontMatterBytes).catch(() => null); // no folder, say
+  const [, matter] = /^---\r?\n([\s\S]*?)\r?\n---(?:\r?\n|$)/.exec(head?.text ?? "") ?? [];
+  if (matter === undefined) return null;
+  try {
+    const { name, description, metadata } = matterSchema.parse(parse(matter));
+    if (root === ownFolder && metadata?.for !== "coder") return null;
+    const words = cutText(description.replace(/\s+/g, " "), maxDescriptionChars);
+    return { name, description: words, root, path };
+  } catch {
+    return null; // not a skill as it is written down: nobody's task fails for that
+  }
+}
+
+/** The section of the system prompt; empty when there are none. */
+export function listSkills(skills: readonly Skill[]): string {
+  if (skills.length === 0) return "";
+  const lines: string[] = [];
+  let chars = 0;
+  for (const { name, description } of skills) {
+    const line = `- ${name}: ${description}`;
+    chars += line.length;
+    if (chars > maxListChars) break;
+    lines.push(line);
+  }
+  const more = skills.length - lines.length;
+  const rest = more > 0 ? `\n[${more} more not listed]` : "";
+  return `# Skills (read one with the tool skill when it fits)\n\n${lines.join("\n")}${rest}`;
+}
+
+/** The body, or null when the file is gone. */
+export async function readSkillBody({ root, path }: Skill): Promise<string | null> {
+  const found = await readHead(root, path, maxBodyBytes);
+  if (!found) return null;
+  const body = found.text.replace(/^---\r?\n[\s\S]*?\r?\n---\r?\n/, "").trim();
+  return found.cut ? `${body}\n[cut after 32 KiB]` : body;
+}

@@ -1,0 +1,86 @@
+import type { OpenAI } from "openai";
+import type { ModelCall } from "../../core/usage.ts";
+import type { CallResult, ModelRequest } from "./model.ts";
+import { readModelError, type ServerContext } from "./model-error.ts";
+import type { Feature, Wire } from "./wire.ts";
+
+/**
+ * One call over one wire. The client of the `openai` package sends and parses; whether a reply
+ * counts is decided here, because the client ends quietly on a cut or aborted stream: without a
+ * finish reason there is no reply. Its own retries are off.
+ */
+export type StreamCall = {
+  client: OpenAI;
+  wire: Wire;
+  context: ServerContext;
+  without: ReadonlySet<Feature>;
+  /** So long may the server say nothing before the call counts as lost. */
+  idleTimeoutMs: number;
+  /** Told of each reply that the server finished, also of one that is then thrown away. */
+  onUsage: (call: ModelCall) => void;
+};
+
+/** A reply may be this long, arguments included; what is longer is cut and counts as cut. */
+const maxReplyChars = 8_000_000;
+
+/** So long may a server that finished its reply keep the numbers, and then the end, to itself. */
+const usageTimeoutMs = 5_000;
+const closeTimeoutMs = 500;
+
+export async function streamCall(
+  { client, wire, context, without, idleTimeoutMs, onUsage }: StreamCall,
+  request: ModelRequest,
+  signal: AbortSignal,
+): Promise<CallResult> {
+  if (signal.aborted) return { kind: "aborted" };
+  const { model } = context;
+  const call = new AbortController();
+  const startedAt = performance.now();
+  let ended: "idle" | "aborted" | "too_long" | null = null;
+  const stop = (why: typeof ended) => {
+    ended ??= why;
+    call.abort();
+  };
+  const onAbort = () => stop("aborted");
+  signal.addEventListener("abort", onAbort, { once: true });
+  let idle = setTimeout(() => stop("idle"), idleTimeoutMs);
+  let patienceMs = idleTimeoutMs;
+  const reader = wire.openReader(model);
+  let trouble: CallResult | null = null;
+  try {
+    const stream = await wire.send(client, { ...request, model, without }, call.signal);
+    for await (const event of stream) {
+      reader.add(event);
+      if (reader.isFinished()) {
+        const nextMs = Math.min(patienceMs, reader.usage() ? closeTimeoutMs : usageTimeoutMs);
+        if (nextMs < patienceMs) {
+          patienceMs = nextMs;
+          clearTimeout(idle); // the reply is whole: only its usage or its end is still to come
+          idle = setTimeout(() => stop("idle"), patienceMs);
+        }
+      } else idle.refresh();
+      if (reader.chars() > maxReplyChars) stop("too_long");
+    }
+  } catch (error) {
+    trouble = readModelError(error, context);
+  } finally {
+    clearTimeout(idle);
+    signal.removeEventListener("abort", onAbort);
+  }
+  if (reader.isFinished()) {
+    const latencyMs = Math.round(performance.now() - startedAt);
+    onUsage({ model, tokens: reader.usage(), latencyMs, costUsd: null });
+  }
+  if (ended === "aborted") return { kind: "aborted" };
+  // What came after the finish reason can no longer spoil the reply.
+  if (reader.isFinished()) return reader.result();
+  if (ended === "too_long") return reader.result(true);
+  if (ended === "idle") {
+    return passing(`the model server was silent for ${Math.round(idleTimeoutMs / 1000)} s`);
+  }
+  return trouble ?? passing("the model's reply ended before it was finished");
+}
+
+function passing(detail: string): CallResult {
+  return { kind: "passing", status: null, detail, retryAfterMs: null };
+}

@@ -1,0 +1,104 @@
+import { z } from "zod";
+import type { Session } from "../agent.ts";
+import type { AttemptLog } from "./attempt-log.ts";
+import { type Message, messageSchema } from "./model.ts";
+
+/**
+ * The conversation of one piece of work. What is stored is a list that only grows: messages, and
+ * hand-offs. What the model sees follows from the list alone: a hand-off stands for everything
+ * between the brief and the last few messages before it, so after a restart it sees the same.
+ */
+export type Transcript = {
+  /** What the model sees now. */
+  readonly messages: readonly Message[];
+  /** Stored when it resolves. */
+  append(...messages: Message[]): Promise<void>;
+  /** The same for what may have changed files: they are kept with it, as they are now. */
+  appendWithFiles(...messages: Message[]): Promise<void>;
+  /** From here on the hand-off and the last `keep` messages stand for what was. */
+  restart(text: string, keep: number): Promise<void>;
+  /** How much was said in what the model sees now. */
+  chars(): number;
+};
+
+const handoffSchema = z.object({
+  role: z.literal("handoff"),
+  text: z.string(),
+  keep: z.int().min(0),
+});
+const entrySchema = z.discriminatedUnion("role", [messageSchema, handoffSchema]);
+export type Entry = z.infer<typeof entrySchema>;
+
+/** The stored list, checked; or what is wrong with it. */
+export function readEntries(stored: readonly unknown[]): Entry[] | { problem: string } {
+  const parsed = z.array(entrySchema).safeParse(stored);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  const place = issue?.path.join(".") ?? "";
+  return { problem: `the stored transcript cannot be read (entry ${place}: ${issue?.message})` };
+}
+
+export function openTranscript(
+  entries: readonly Entry[],
+  session: Session,
+  log: AttemptLog,
+): Transcript {
+  let messages: Message[] = [];
+  let chars = 0;
+  const add = (message: Message) => {
+    messages.push(message);
+    chars += countChars(message);
+  };
+  const take = (added: readonly Message[]) => {
+    for (const message of added) {
+      add(message);
+      log.addMessage(message);
+    }
+  };
+  const hand = ({ text, keep }: z.infer<typeof handoffSchema>) => {
+    const head = messages.slice(0, 2); // the system prompt and the brief
+    const tail = keep === 0 ? [] : messages.slice(Math.max(2, messages.length - keep));
+    messages = [];
+    chars = 0;
+    for (const message of [...head, tell(handoffIntro + text), ...tail]) add(message);
+  };
+  for (const entry of entries) {
+    if (entry.role === "handoff") hand(entry);
+    else add(entry);
+  }
+  return {
+    get messages() {
+      return messages;
+    },
+    async append(...added) {
+      if (added.length === 0) return;
+      take(added);
+      await session.append(added);
+    },
+    async appendWithFiles(...added) {
+      take(added);
+      await session.append(added, { checkpoint: true });
+    },
+    async restart(text, keep) {
+      const entry = { role: "handoff", text, keep } as const;
+      hand(entry);
+      log.add(`── went on from a hand-off ──\n${text}`);
+      await session.append([entry]);
+    },
+    chars: () => chars,
+  };
+}
+
+export function tell(text: string): Message {
+  return { role: "user", text };
+}
+
+export function countChars(message: Message): number {
+  if (message.role !== "assistant") return message.text.length;
+  const calls = message.toolCalls.reduce((sum, call) => sum + call.arguments.length + 40, 0);
+  const carried = message.carried ? JSON.stringify(message.carried.items).length : 0;
+  return message.text.length + calls + carried;
+}
+
+export const handoffIntro =
+  "The conversation grew too long for your context. You wrote this hand-off; it stands for everything before the messages that follow.\n\n";

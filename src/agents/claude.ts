@@ -1,0 +1,177 @@
+import { z } from "zod";
+import { cutText, firstLine } from "./clean-text.ts";
+import type { Cli, Said } from "./cli/cli.ts";
+
+/**
+ * Anthropic's Claude Code, by `claude -p --output-format stream-json`. Messages come as they are
+ * made, with usage that is only a beginning; the final `result` has the sums by model. An error of
+ * the API comes as a result too, even as a "successful" one: `is_error` tells.
+ */
+export const claude: Cli = {
+  name: "claude",
+  install: "npm install -g @anthropic-ai/claude-code",
+  logIn: "claude /login",
+  protocol: "anthropic",
+  loginFile: ".claude/.credentials.json",
+
+  files: () => ({}),
+
+  command: ({ mode, confined, model, gateway, outputSchema }, { resume }) => ({
+    args: [
+      "-p",
+      "--output-format",
+      "stream-json",
+      "--verbose",
+      // Its own settings of the repository could run hooks and start servers.
+      "--setting-sources",
+      "user",
+      "--strict-mcp-config",
+      ...(mode === "write" || confined ? ["--dangerously-skip-permissions"] : []),
+      ...(mode === "read_only" ? ["--tools", "Read,Grep,Glob"] : []),
+      ...(outputSchema ? ["--json-schema", JSON.stringify(outputSchema)] : []),
+      ...(resume ? ["--resume", resume] : []),
+    ],
+    env: {
+      IS_SANDBOX: "1",
+      CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: "1",
+      CLAUDE_CODE_MAX_RETRIES: "3",
+      DISABLE_AUTOUPDATER: "1",
+      DISABLE_TELEMETRY: "1",
+      DISABLE_ERROR_REPORTING: "1",
+      ...(model ? { ANTHROPIC_MODEL: model } : {}),
+      ...(gateway ? { ANTHROPIC_BASE_URL: gateway.baseUrl, ANTHROPIC_API_KEY: gateway.key } : {}),
+    },
+  }),
+
+  read: (line) => {
+    const event = eventSchema.safeParse(line).data;
+    return event ? readEvent(event) : [];
+  },
+};
+
+const text = z.string().catch("");
+const count = z.number().min(0).catch(0);
+
+const blockSchema = z.union([
+  z.object({ type: z.literal("text"), text: z.string() }),
+  z.object({ type: z.literal("tool_use"), name: z.string(), input: z.unknown().optional() }),
+  z.object({
+    type: z.literal("tool_result"),
+    content: z.unknown().optional(),
+    is_error: z.boolean().nullish(),
+  }),
+  z.unknown().transform(() => ({ type: "other" as const })),
+]);
+const blocks = z.union([
+  z.array(blockSchema),
+  z.string().transform((said) => [{ type: "text" as const, text: said }]),
+]);
+
+const modelUsageSchema = z.object({
+  inputTokens: count,
+  outputTokens: count,
+  cacheReadInputTokens: count,
+  cacheCreationInputTokens: count,
+  costUSD: z.number().nullish().catch(null),
+});
+
+const eventSchema = z.discriminatedUnion("type", [
+  z.object({ type: z.literal("system"), subtype: text, session_id: text }),
+  z.object({
+    type: z.literal("assistant"),
+    message: z.object({ id: text, model: text, content: blocks }),
+  }),
+  z.object({ type: z.literal("user"), message: z.object({ content: blocks }) }),
+  z.object({
+    type: z.literal("result"),
+    subtype: text,
+    is_error: z.boolean().catch(false),
+    result: z.string().nullish().catch(null),
+    errors: z.array(z.string()).nullish().catch(null),
+    duration_api_ms: count,
+    structured_output: z.unknown().optional(),
+    modelUsage: z.record(z.string(), modelUsageSchema).catch({}),
+  }),
+]);
+type ResultEvent = Extract<z.infer<typeof eventSchema>, { type: "result" }>;
+
+function readEvent(event: z.infer<typeof eventSchema>): Said[] {
+  switch (event.type) {
+    case "system":
+      return event.subtype === "init" && event.session_id !== ""
+        ? [{ what: "session", id: event.session_id }]
+        : [];
+    case "assistant":
+      return readMessage(event.message);
+    case "user":
+      return event.message.content.flatMap((block): Said[] =>
+        block.type === "tool_result"
+          ? [
+              {
+                what: "event",
+                event: {
+                  kind: "tool_result",
+                  tool: "tool",
+                  ok: block.is_error !== true,
+                  summary: firstLine(say(block.content), 300),
+                },
+              },
+            ]
+          : [],
+      );
+    case "result":
+      return readResult(event);
+  }
+}
+
+type Message = Extract<z.infer<typeof eventSchema>, { type: "assistant" }>["message"];
+
+function readMessage({ id, model, content }: Message): Said[] {
+  // What it makes up itself, such as "Not logged in", is nobody's answer.
+  if (model === "<synthetic>") return [];
+  const said = content.flatMap((block): Said[] => {
+    if (block.type === "tool_use") {
+      const summary = cutText(say(block.input), 300);
+      return [{ what: "event", event: { kind: "tool_call", tool: block.name, summary } }];
+    }
+    return block.type === "text" && block.text.trim() !== ""
+      ? [{ what: "event", event: { kind: "text", text: block.text } }]
+      : [];
+  });
+  return [{ what: "call", id, model }, ...said];
+}
+
+function readResult(event: ResultEvent): Said[] {
+  const usage = Object.entries(event.modelUsage).map(
+    ([model, used]): Said => ({
+      what: "usage",
+      call: {
+        model,
+        tokens: {
+          inputTokens: used.inputTokens + used.cacheReadInputTokens + used.cacheCreationInputTokens,
+          cachedInputTokens: used.cacheReadInputTokens,
+          outputTokens: used.outputTokens,
+          reasoningTokens: 0,
+        },
+        latencyMs: event.duration_api_ms,
+        costUsd: used.costUSD ?? null,
+      },
+    }),
+  );
+  if (event.is_error || event.subtype !== "success") {
+    const words = event.errors?.join("; ") || event.result || event.subtype;
+    return [...usage, { what: "failed", message: cutText(words, 400) }];
+  }
+  return [
+    ...usage,
+    ...(event.structured_output === undefined
+      ? []
+      : [{ what: "output" as const, value: event.structured_output }]),
+    { what: "answer", text: event.result ?? "" },
+    { what: "finished" },
+  ];
+}
+
+function say(value: unknown): string {
+  return typeof value === "string" ? value : JSON.stringify(value ?? "");
+}

@@ -1,0 +1,58 @@
+import { z } from "zod";
+
+/**
+ * What a program without a tool for questions is told beside its brief, and what is read out of its
+ * last message. And what is told to a fresh one that takes over from a session that is gone.
+ */
+export const howToAsk = `
+# If you cannot go on
+
+When only a person can decide something that you need to know, stop, and make the last line of your
+last message this JSON object: {"question": "..."}. Nobody answers anything else that you ask.
+`;
+
+const questionSchema = z.object({ question: z.string().trim().min(1).max(4_000) });
+
+/** The question that a last message ends with, or null. */
+export function readQuestion(answer: string): string | null {
+  const line = answer.trimEnd().split("\n").at(-1)?.trim() ?? "";
+  if (!line.startsWith("{") || !line.endsWith("}")) return null;
+  try {
+    return questionSchema.safeParse(JSON.parse(line)).data?.question ?? null;
+  } catch {
+    return null;
+  }
+}
+
+const toldSchema = z.object({ told: z.string() });
+const answeredSchema = z.object({ answered: z.string() });
+const totalSchema = z.object({
+  total: z.object({
+    inputTokens: z.number(),
+    cachedInputTokens: z.number(),
+    outputTokens: z.number(),
+    reasoningTokens: z.number(),
+  }),
+});
+
+/** The session's own running total when an earlier process ended. */
+export function lastTotal(entries: readonly unknown[]) {
+  return entries.flatMap((entry) => totalSchema.safeParse(entry).data?.total ?? []).at(-1) ?? null;
+}
+
+/** For a session that cannot be gone on with: what was told and answered in it, oldest first. */
+export function writeBriefing(entries: readonly unknown[], brief: string): string {
+  const first = entries.flatMap((entry) => toldSchema.safeParse(entry).data?.told ?? [])[0];
+  const answers = entries.flatMap((entry) => answeredSchema.safeParse(entry).data?.answered ?? []);
+  if (first === undefined) return brief;
+  const said = answers.at(-1);
+  return `${first}
+# You take over
+
+Somebody else worked on this before you and is gone. What they changed is in the folder: look at it
+with \`git status\` and \`git diff\` before you go on.
+${said === undefined ? "" : `\nThe last that they said:\n\n${said.slice(-4_000)}\n`}
+# Now
+
+${brief}`;
+}

@@ -1,0 +1,53 @@
+import type { ModelCall, Tokens } from "../../core/usage.ts";
+import type { AgentEvent, AgentRun } from "../agent.ts";
+import type { Protocol } from "../gateway/provider.ts";
+
+/**
+ * A program of somebody else's that is an agent, as far as one differs from another: what it wants
+ * in its home, how it is called, and what its lines of output mean. Everything that they share is
+ * in run-cli.ts.
+ */
+export type Cli = {
+  name: "codex" | "claude" | "opencode";
+  /** The command that installs it, for people. */
+  install: string;
+  /** The command that logs in, for people. */
+  logIn: string;
+  protocol: Protocol;
+  /** Its login file, from the user's home; the same place in the run's. */
+  loginFile: string;
+  /** Files for its home, by path from there. */
+  files(setup: Setup): Record<string, string>;
+  command(setup: Setup, turn: Turn): CliCommand;
+  /** One line of its output, parsed. What it does not know is nothing. */
+  read(line: unknown): Said[];
+};
+
+export type Setup = Pick<AgentRun, "mode" | "confined" | "outputSchema"> & {
+  model: string | null;
+  /** Null: the program's own login. */
+  gateway: { baseUrl: string; key: string } | null;
+};
+
+export type Turn = { message: string; resume: string | null };
+
+export type CliCommand = {
+  args: readonly string[];
+  env: Record<string, string>;
+  /** By way of a shell, for a path in the home: it has another one in a sandbox. */
+  inHome?: string;
+};
+
+export type Said =
+  | { what: "session"; id: string }
+  | { what: "event"; event: AgentEvent }
+  /** The newest message for whoever delegates; the last one is the summary. */
+  | { what: "answer"; text: string }
+  | { what: "output"; value: unknown }
+  | { what: "usage"; call: ModelCall }
+  /** A running total of the whole session, earlier processes included. */
+  | { what: "total"; tokens: Tokens }
+  /** A call was made of which only the end will say what it used. */
+  | { what: "call"; id: string; model: string }
+  | { what: "failed"; message: string }
+  | { what: "finished" };

@@ -1,0 +1,65 @@
+import type { AgentEnd, AgentRun } from "../agent.ts";
+import { howToAsk, readQuestion, writeBriefing } from "./brief.ts";
+import { askAgain, askForOutput, makeOutputReader } from "./read-output.ts";
+
+/**
+ * The turns of one run with somebody else's agent, each from a message to its last answer. Usually
+ * there is one; another follows when the session could not be gone on with, when an answer was not
+ * by its schema (once), or when a person said something meanwhile.
+ */
+export type TakeTurn = (message: string, resume: string | null) => Promise<TurnEnd>;
+
+export type TurnEnd = {
+  end: AgentEnd;
+  /** Its last message, or its answer by schema. */
+  answer: unknown;
+  /** The session was not there any more, and nothing was done. */
+  isGone: boolean;
+};
+
+export async function converse(
+  run: Pick<AgentRun, "brief" | "session" | "outputSchema" | "heard" | "emit">,
+  take: TakeTurn,
+): Promise<AgentEnd> {
+  const { session, outputSchema } = run;
+  const readOutput = outputSchema ? makeOutputReader(outputSchema) : null;
+  const tail = outputSchema ? askForOutput(outputSchema) : howToAsk;
+  const earlier = [...session.entries];
+  await session.append([{ told: run.brief }]);
+
+  let note = "";
+  let turn: TurnEnd;
+  if (session.externalId) {
+    turn = await take(run.brief + tail, session.externalId);
+    if (turn.isGone) {
+      note = "; its session could not be gone on with, so a fresh one was briefed";
+      turn = await take(writeBriefing(earlier, run.brief) + tail, null);
+    }
+  } else turn = await take(writeBriefing(earlier, run.brief) + tail, null);
+
+  for (let corrections = 0; turn.end.reason === "done"; ) {
+    const id = session.externalId;
+    if (readOutput && outputSchema) {
+      const output = readOutput(turn.answer);
+      if (output.ok) return { ...turn.end, detail: turn.end.detail + note, output: output.value };
+      if (corrections++ > 0 || id === null) {
+        const detail = `its answer is not by the schema: ${output.why}`;
+        return { ...turn.end, reason: "gave_up", failure: "agent_failed", detail };
+      }
+      turn = await take(askAgain(outputSchema, output.why), id);
+      continue;
+    }
+    const question = readQuestion(String(turn.answer));
+    if (question !== null) {
+      run.emit({ kind: "question", text: question });
+      const detail = "asked a question";
+      return { ...turn.end, reason: "needs_input", failure: "question", detail, question };
+    }
+    const heard = id === null ? [] : await run.heard();
+    if (heard.length === 0) break;
+    const message = heard.join("\n\n");
+    await session.append([{ told: message }]);
+    turn = await take(message, id);
+  }
+  return { ...turn.end, detail: turn.end.detail + note };
+}

@@ -1,0 +1,39 @@
+import { copyFile, mkdir, rm, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+
+/**
+ * The home of a program in the session's folder: config anew for each run, as the gateway's address
+ * is, and a copy of the login where there is no gateway. What the program remembers there stays.
+ */
+export async function makeHome(
+  sessionFolder: string,
+  wanted: {
+    /** By path from the home. */
+    files: Record<string, string>;
+    /** `from`: the user's home, or null where no login may be. */
+    login: { file: string; from: string | null } | null;
+  },
+): Promise<void> {
+  const home = join(sessionFolder, "home");
+  for (const name of ["home", "tmp"]) {
+    await mkdir(join(sessionFolder, name), { recursive: true, mode: 0o700 });
+  }
+  for (const [path, text] of Object.entries(wanted.files)) {
+    const file = await clear(join(home, path));
+    await writeFile(file, text, { mode: 0o600, flag: "wx" });
+  }
+  if (!wanted.login) return;
+  const copy = await clear(join(home, wanted.login.file));
+  if (wanted.login.from === null) return;
+  await copyFile(join(wanted.login.from, wanted.login.file), copy).catch(
+    (error: NodeJS.ErrnoException) => {
+      if (error.code !== "ENOENT") throw error; // without one the program says that it is not logged in
+    },
+  );
+}
+
+async function clear(file: string): Promise<string> {
+  await mkdir(dirname(file), { recursive: true, mode: 0o700 });
+  await rm(file, { force: true });
+  return file;
+}

@@ -1,0 +1,35 @@
+import { cliNames } from "../../core/agent-name.ts";
+import type { AcpOptions } from "../acp.ts";
+import type { AgentRun } from "../agent.ts";
+import { claude } from "../claude.ts";
+import { codex } from "../codex.ts";
+import type { Gateway } from "../gateway/open-gateway.ts";
+import { opencode } from "../opencode.ts";
+import { makeHome } from "./make-home.ts";
+
+/**
+ * The home of a program that speaks a protocol, and the variables it gets: where it is one that we
+ * know, its own config; for any other the usual names of address and key, which are the gateway's.
+ */
+export async function prepareAcpHome(
+  command: string,
+  options: AcpOptions & { openai: Gateway | null; anthropic: Gateway | null },
+  run: AgentRun,
+): Promise<Record<string, string>> {
+  const { openai, anthropic, model, userHome } = options;
+  const name = cliNames.find((known) => new RegExp(`(?:^|[\\s/])${known}(?:\\s|$)`).test(command));
+  const cli = name ? { codex, claude, opencode }[name] : null;
+  const gateway = cli?.protocol === "anthropic" ? anthropic : openai;
+  const setup = { ...run, outputSchema: null, model, gateway };
+  await makeHome(run.sessionFolder, {
+    files: cli?.files(setup) ?? {},
+    login: cli ? { file: cli.loginFile, from: gateway ? null : userHome } : null,
+  });
+  return {
+    ...(openai ? { OPENAI_BASE_URL: openai.baseUrl, OPENAI_API_KEY: openai.key } : {}),
+    ...(anthropic
+      ? { ANTHROPIC_BASE_URL: anthropic.baseUrl, ANTHROPIC_API_KEY: anthropic.key }
+      : {}),
+    ...cli?.command(setup, { message: "", resume: null }).env,
+  };
+}

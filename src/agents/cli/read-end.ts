@@ -1,0 +1,131 @@
+import { constants } from "node:os";
+import type { FailureKind } from "../../core/failure.ts";
+import type { CommandResult } from "../../sandbox/run-command.ts";
+import { type AgentEnd, endWith } from "../agent.ts";
+import { cleanText, cutText, cutToTail } from "../clean-text.ts";
+import type { CallFailure } from "../gateway/judge-failure.ts";
+import type { Cli } from "./cli.ts";
+
+/**
+ * How a program's run ended, as one EndReason. The first that is true decides:
+ *
+ * | what happened                              | reason        | failure                        |
+ * | the caller stopped it                      | cancelled     |                                |
+ * | out of time                                | timed_out     | timed_out                      |
+ * | the budget refused a model call            | out_of_budget | out_of_budget                  |
+ * | the gateway stopped it, or its last call failed | gave_up  | what the gateway says          |
+ * | it is not there                            | gave_up       | agent_unavailable              |
+ * | killed by a signal that is not ours        | crashed       |                                |
+ * | it says that it failed, or never finished  | gave_up       | by its words, else agent_failed |
+ * | it finished                                | done          |                                |
+ */
+export type CliOutcome = {
+  finished: boolean;
+  /** What it says went wrong. */
+  failed: string | null;
+  answer: string | null;
+  trouble: CallFailure | null;
+  /** The caller's signal, not the gateway's. */
+  isCancelled: boolean;
+  timeoutMs: number;
+};
+
+export function readEnd(
+  cli: Pick<Cli, "name" | "install" | "logIn">,
+  result: CommandResult,
+  outcome: CliOutcome,
+): AgentEnd {
+  const { trouble, failed, finished, answer } = outcome;
+  const end = (
+    reason: AgentEnd["reason"],
+    failure: FailureKind | null,
+    detail: string,
+    retryAt: Date | null = null,
+  ) =>
+    endWith(reason, failure, cutText(cleanText(detail), 500), {
+      outputTail: cutToTail(cleanText(answer ?? result.output), 8_000),
+      summary: answer === null ? null : cutText(cleanText(answer.trim()), 12_000),
+      retryAt,
+    });
+
+  if (outcome.isCancelled) return end("cancelled", null, "stopped on request");
+  if (result.endedBy === "timeout") {
+    return end(
+      "timed_out",
+      "timed_out",
+      `timed out after ${Math.round(outcome.timeoutMs / 1000)} s`,
+    );
+  }
+  const isWell = finished && failed === null && result.exitCode === 0;
+  if (trouble && (trouble.isFinal || !isWell)) {
+    const reason = trouble.kind === "out_of_budget" ? "out_of_budget" : "gave_up";
+    return end(reason, trouble.kind, trouble.detail, trouble.retryAt);
+  }
+  if (result.endedBy === "not_started" || result.exitCode === 127 || result.exitCode === 126) {
+    const why = result.error ?? lastLine(result.output);
+    return end(
+      "gave_up",
+      "agent_unavailable",
+      `${cli.name} could not start${why === "" ? "" : ` (${why})`}; install it with \`${cli.install}\``,
+    );
+  }
+  const signal = result.signal ?? signalOfExitCode(result.exitCode);
+  if (signal) return end("crashed", null, `${cli.name} was killed by ${signal}`);
+  if (isWell) return end("done", null, "finished");
+  const words = failed ?? lastLine(result.output);
+  const { kind, advice, retryAt } = classifyWords(words, cli, Date.now());
+  const said = words === "" ? `exit ${result.exitCode} without a word` : words;
+  return end("gave_up", kind, `${cli.name}: ${said}${advice}`, retryAt);
+}
+
+/** With its own login a program's words are all there is. */
+export function classifyWords(
+  words: string,
+  { logIn }: Pick<Cli, "logIn">,
+  now: number,
+): { kind: FailureKind; advice: string; retryAt: Date | null } {
+  if (
+    /not logged in|please run \/login|log ?in again|invalid api key|unauthorized|authentication|\b401\b|missing environment variable|no api key/i.test(
+      words,
+    )
+  ) {
+    return { kind: "agent_unavailable", advice: `; log in with \`${logIn}\``, retryAt: null };
+  }
+  if (/usage limit|hit your limit|limit reached|out of (?:extra )?usage|quota/i.test(words)) {
+    return { kind: "usage_window", advice: "", retryAt: readResetTime(words, now) };
+  }
+  if (
+    /rate.?limit|overloaded|too many requests|\b(?:429|5\d\d)\b|timed? ?out|network|connect|stream/i.test(
+      words,
+    )
+  ) {
+    return { kind: "model_unavailable", advice: "", retryAt: null };
+  }
+  return { kind: "agent_failed", advice: "", retryAt: null };
+}
+
+/** `…limit reached|1795240000` (seconds), or `try again in 3 days 2 hours 5 minutes`. */
+function readResetTime(words: string, now: number): Date | null {
+  const stamp = /\|(\d{10})\b/.exec(words)?.[1];
+  if (stamp) return new Date(Number(stamp) * 1_000);
+  const span = /(?:try again|resets?) in ((?:(?:and )?\d+\s*[a-z]+[ ,]*)+)/i.exec(words)?.[1];
+  if (!span) return null;
+  const unitMs: Record<string, number> = { d: 86_400_000, h: 3_600_000, m: 60_000, s: 1_000 };
+  const ms = [...span.matchAll(/(\d+)\s*([dhms])/gi)].reduce(
+    (sum, [, count, unit = ""]) => sum + Number(count) * (unitMs[unit.toLowerCase()] ?? 0),
+    0,
+  );
+  return ms === 0 ? null : new Date(now + ms);
+}
+
+function signalOfExitCode(exitCode: number | null): string | null {
+  if (exitCode === null || exitCode <= 128) return null;
+  const found = Object.entries(constants.signals).find(([, number]) => number === exitCode - 128);
+  return found?.[0] ?? null;
+}
+
+function lastLine(output: string): string {
+  const lines = cleanText(output).split("\n");
+  const line = lines.findLast((text) => text.trim() !== "" && !text.trim().startsWith("{"));
+  return cutText(line?.trim() ?? "", 300);
+}

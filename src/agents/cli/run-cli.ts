@@ -1,0 +1,206 @@
+import { join } from "node:path";
+import type { Tokens } from "../../core/usage.ts";
+import type { CommandResult } from "../../sandbox/run-command.ts";
+import type { Agent, AgentEnd, AgentRun } from "../agent.ts";
+import { type Gateway, openGateway } from "../gateway/open-gateway.ts";
+import type { Provider } from "../gateway/provider.ts";
+import { lastTotal } from "./brief.ts";
+import type { Cli, Said, Setup } from "./cli.ts";
+import { converse } from "./converse.ts";
+import { makeHome } from "./make-home.ts";
+import { type CliOutcome, readEnd } from "./read-end.ts";
+import { splitLines } from "./split-lines.ts";
+
+/**
+ * One run of somebody else's agent: a home of its own, the gateway in place of the key, then turns,
+ * each of which is one process. The session's home stays, and with it the program's own memory.
+ */
+export type CliOptions = {
+  /** The program, by path or by a name on PATH. */
+  program: string;
+  model: string | null;
+  /** Null: the program's own login. */
+  provider: Provider | null;
+  /** Where the user's login lies. */
+  userHome: string;
+};
+
+export function makeCliAgent(cli: Cli, options: CliOptions): Agent {
+  return async (run) => {
+    const gateway = options.provider ? await openGateway(options.provider, run) : null;
+    try {
+      const setup: Setup = { ...run, model: options.model, gateway };
+      await makeHome(run.sessionFolder, {
+        files: cli.files(setup),
+        login: { file: cli.loginFile, from: gateway ? null : options.userHome },
+      });
+      const startedAt = performance.now();
+      return await converse(run, async (message, resume) => {
+        const timeoutMs = Math.max(1, run.timeoutMs - (performance.now() - startedAt));
+        const turn = { message, resume };
+        const turned = await takeTurn(cli, options, { ...run, timeoutMs }, setup, gateway, turn);
+        const { answer, output } = turned.said;
+        const isGone = resume !== null && cannotResume(turned, gateway);
+        return { end: turned.end, answer: output ?? answer ?? "", isGone };
+      });
+    } finally {
+      await gateway?.close();
+    }
+  };
+}
+
+type Turned = { end: AgentEnd; said: Heard; result: CommandResult };
+
+/** It ended before it asked a model anything: the session is not there any more. */
+function cannotResume({ end, said, result }: Turned, gateway: Gateway | null): boolean {
+  if (end.reason !== "gave_up" || said.worked || (gateway && gateway.calls() > 0)) return false;
+  return /no (?:conversation|rollout|session|saved)|session (?:was )?not found|not found.*session|not ?found/i.test(
+    `${said.failed ?? ""}\n${result.output}`,
+  );
+}
+
+/** What one process said, gathered. */
+type Heard = {
+  finished: boolean;
+  failed: string | null;
+  answer: string | null;
+  output: unknown;
+  worked: boolean;
+  total: Tokens | null;
+  used: boolean;
+  calls: Map<string, string>;
+};
+
+async function takeTurn(
+  cli: Cli,
+  { program, model }: CliOptions,
+  run: AgentRun,
+  setup: Setup,
+  gateway: Gateway | null,
+  turn: { message: string; resume: string | null },
+): Promise<Turned> {
+  const heard: Heard = {
+    finished: false,
+    failed: null,
+    answer: null,
+    output: undefined,
+    worked: false,
+    total: null,
+    used: false,
+    calls: new Map(),
+  };
+  const storing: Promise<void>[] = [];
+  const startedAt = performance.now();
+  const count = (call: Parameters<AgentRun["meter"]["count"]>[0]) => {
+    heard.used = true;
+    run.emit({ kind: "usage", call });
+    storing.push(run.meter.count(call));
+  };
+  const lines = splitLines((line) => {
+    for (const said of readLine(cli, line)) {
+      switch (said.what) {
+        case "session":
+          if (said.id !== run.session.externalId) storing.push(run.session.keepExternalId(said.id));
+          break;
+        case "event":
+          // The gateway counts turns by the model calls.
+          if (said.event.kind === "turn" && gateway) break;
+          heard.worked ||= said.event.kind !== "turn";
+          run.emit(said.event);
+          break;
+        case "answer":
+          heard.worked = true;
+          heard.answer = said.text;
+          break;
+        case "output":
+          heard.output = said.value;
+          break;
+        case "usage":
+          if (!gateway) count(said.call);
+          break;
+        case "total":
+          heard.total = said.tokens;
+          break;
+        case "call":
+          heard.calls.set(said.id, said.model);
+          break;
+        case "failed":
+          heard.failed = said.message;
+          break;
+        case "finished":
+          heard.finished = true;
+          break;
+      }
+    }
+  });
+  const { args, env, inHome } = cli.command(setup, turn);
+  const signal = gateway ? AbortSignal.any([run.signal, gateway.stopped]) : run.signal;
+  const result = await run.runCommand({
+    argv: inHome ? ["sh", "-c", `exec "$@" ${inHome}`, "sh", program, ...args] : [program, ...args],
+    cwd: run.worktree,
+    env: {
+      ...run.env,
+      ...env,
+      HOME: join(run.sessionFolder, "home"),
+      TMPDIR: join(run.sessionFolder, "tmp"),
+    },
+    input: turn.message,
+    timeoutMs: run.timeoutMs,
+    signal,
+    logPath: run.logPath,
+    onOutput: (chunk, stream) => {
+      if (stream === "stdout") lines.add(chunk);
+    },
+  });
+  lines.flush();
+  if (!gateway)
+    countRest(heard, lastTotal(run.session.entries), model ?? cli.name, startedAt, count);
+  await Promise.all(storing);
+  const entries = [
+    ...(heard.total ? [{ total: heard.total }] : []),
+    ...(heard.answer ? [{ answered: heard.answer }] : []),
+  ];
+  if (entries.length > 0) await run.session.append(entries);
+  const outcome: CliOutcome = {
+    ...heard,
+    trouble: gateway?.trouble() ?? null,
+    isCancelled: run.signal.aborted,
+    timeoutMs: run.timeoutMs,
+  };
+  return { end: readEnd(cli, result, outcome), said: heard, result };
+}
+
+/** What only running totals, or nothing, told of: each token once, and no call forgotten. */
+function countRest(
+  { total, used, calls }: Heard,
+  before: Tokens | null,
+  model: string,
+  startedAt: number,
+  count: AgentRun["meter"]["count"] | ((call: Parameters<AgentRun["meter"]["count"]>[0]) => void),
+): void {
+  const latencyMs = Math.round(performance.now() - startedAt);
+  if (total) {
+    const since = (key: keyof Tokens) => Math.max(0, total[key] - (before?.[key] ?? 0));
+    const tokens = {
+      inputTokens: since("inputTokens"),
+      cachedInputTokens: since("cachedInputTokens"),
+      outputTokens: since("outputTokens"),
+      reasoningTokens: since("reasoningTokens"),
+    };
+    void count({ model, tokens, latencyMs, costUsd: null });
+    return;
+  }
+  if (used) return;
+  for (const named of calls.values()) {
+    void count({ model: named, tokens: null, latencyMs: 0, costUsd: null });
+  }
+}
+
+function readLine(cli: Cli, line: string): Said[] {
+  if (!line.startsWith("{")) return [];
+  try {
+    return cli.read(JSON.parse(line));
+  } catch {
+    return []; // it stays in the log
+  }
+}

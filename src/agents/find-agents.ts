@@ -1,0 +1,110 @@
+import { accessSync, constants } from "node:fs";
+import { join } from "node:path";
+import { type CliName, cliNames } from "../core/agent-name.ts";
+import type { AgentStatus } from "../core/agent-status.ts";
+import { findProgram } from "../sandbox/find-program.ts";
+import { runCommand } from "../sandbox/run-command.ts";
+import { scrubbedEnvironment } from "../sandbox/scrubbed-environment.ts";
+import type { AgentConfig } from "./choose-agent.ts";
+import { claude } from "./claude.ts";
+import type { Cli } from "./cli/cli.ts";
+import { codex } from "./codex.ts";
+import { keyVariable } from "./gateway/provider.ts";
+import { opencode } from "./opencode.ts";
+
+/**
+ * Which agents there are on this machine and which of them can work, without running a model: the
+ * program is on PATH, and there is a key for it or a login of its own. What a program says of its
+ * version is remembered for a minute.
+ */
+export const clis: Record<CliName, Cli> = { codex, claude, opencode };
+
+type Found = Omit<AgentStatus, "version" | "isDefault">;
+
+/** All but the versions, in the order in which one is chosen. Quick: it looks at files only. */
+export function findAgents(config: AgentConfig): Found[] {
+  return [findBuiltin(config), ...cliNames.map((name) => findCli(clis[name], config))];
+}
+
+function findBuiltin({ builtin }: AgentConfig): Found {
+  return {
+    name: "builtin",
+    path: process.execPath,
+    access: builtin ? "key" : "none",
+    usable: builtin !== null,
+    detail: builtin
+      ? `calls ${builtin.model} with the API key`
+      : "no model is configured: set OPENAI_API_KEY (and OPENAI_BASE_URL for another provider)",
+  };
+}
+
+function findCli(cli: Cli, config: AgentConfig): Found {
+  const path = findProgram(cli.name, config.path);
+  const access = config.providers[cli.protocol]
+    ? "key"
+    : isLoggedIn(cli, config)
+      ? "login"
+      : "none";
+  const found = {
+    name: cli.name,
+    path,
+    access,
+    usable: path !== null && access !== "none",
+  } as const;
+  if (path === null) return { ...found, detail: `not installed: ${cli.install}` };
+  switch (access) {
+    case "key":
+      return { ...found, detail: "its model calls go through the gateway, with the API key" };
+    case "login":
+      return { ...found, detail: "its own login; what it uses is what it says itself" };
+    case "none":
+      return {
+        ...found,
+        detail: `neither logged in nor given a key: run \`${cli.logIn}\` or set ${keyVariable(cli.protocol)}`,
+      };
+  }
+}
+
+function isLoggedIn({ loginFile }: Cli, { userHome }: AgentConfig): boolean {
+  try {
+    accessSync(join(userHome, loginFile), constants.R_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const versionMs = 60_000;
+
+/** With versions, which only the programs know. */
+export function makeListAgents(config: AgentConfig): () => Promise<AgentStatus[]> {
+  const versions = new Map<string, { at: number; version: Promise<string | null> }>();
+  const versionOf = (path: string): Promise<string | null> => {
+    const known = versions.get(path);
+    if (known && performance.now() - known.at < versionMs) return known.version;
+    const version = askVersion(path, config.path);
+    versions.set(path, { at: performance.now(), version });
+    return version;
+  };
+  return async () => {
+    const found = findAgents(config);
+    const chosen = found.find(({ usable }) => usable)?.name;
+    return Promise.all(
+      found.map(async (agent) => ({
+        ...agent,
+        version: agent.name === "builtin" || !agent.path ? null : await versionOf(agent.path),
+        isDefault: agent.name === chosen,
+      })),
+    );
+  };
+}
+
+async function askVersion(program: string, path: string): Promise<string | null> {
+  const { exitCode, stdout } = await runCommand({
+    argv: [program, "--version"],
+    cwd: "/",
+    env: scrubbedEnvironment({ PATH: path }),
+    timeoutMs: 10_000,
+  });
+  return exitCode === 0 ? (/\d+\.\d+[\w.-]*/.exec(stdout)?.[0] ?? null) : null;
+}

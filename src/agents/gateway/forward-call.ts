@@ -1,0 +1,125 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { authHeaders, type Provider } from "./provider.ts";
+import type { UsageReader } from "./read-usage.ts";
+
+/**
+ * One request on its way to the provider and back: the program's key is replaced by the real one,
+ * headers go through allow-lists in both directions, and the answer streams through as it comes.
+ */
+const toProvider = ["content-type", "accept", "anthropic-version", "anthropic-beta", "openai-beta"];
+const toProgram =
+  /^(?:content-type|retry-after(?:-ms)?|(?:x-)?request-id|(?:anthropic|x)-ratelimit-.*)$/;
+
+const maxErrorBytes = 64 * 1024;
+
+export type Forwarded =
+  /** The answer went through to its end. */
+  | { kind: "passed" }
+  /** An error answer, held back: `send` passes it on. */
+  | { kind: "refused"; status: number; retryAfter: string | null; body: string; send(): void }
+  /** The program hung up, or the run is over. */
+  | { kind: "gone" }
+  /** No answer, or one that broke off; the program was told as far as it still could be. */
+  | { kind: "broken"; why: string };
+
+export async function forwardCall(
+  provider: Provider,
+  url: string,
+  request: IncomingMessage,
+  body: Buffer,
+  response: ServerResponse,
+  options: {
+    usageOf: (isStream: boolean) => UsageReader | null;
+    idleMs: number;
+    signal: AbortSignal;
+  },
+): Promise<Forwarded> {
+  const gone = new AbortController();
+  response.once("close", () => gone.abort());
+  const idle = watchIdle(options.idleMs);
+  const signal = AbortSignal.any([gone.signal, idle.signal, options.signal]);
+  try {
+    const answer = await fetch(url, {
+      method: request.method ?? "GET",
+      headers: { ...pickHeaders(request), ...authHeaders(provider) },
+      ...(body.length > 0 ? { body: new Uint8Array(body) } : {}),
+      redirect: "error", // the key goes to the one provider
+      signal,
+    });
+    const headers = Object.fromEntries(
+      [...answer.headers].filter(([name]) => toProgram.test(name)),
+    );
+    if (!answer.ok) {
+      const text = (await readSome(answer)).replaceAll(provider.apiKey, "[key]");
+      return {
+        kind: "refused",
+        status: answer.status,
+        retryAfter: answer.headers.get("retry-after"),
+        body: text,
+        send: () => response.writeHead(answer.status, headers).end(text),
+      };
+    }
+    const isStream = answer.headers.get("content-type")?.includes("event-stream") ?? false;
+    const usage = options.usageOf(isStream);
+    response.writeHead(answer.status, headers);
+    if (answer.body) {
+      for await (const chunk of answer.body) {
+        idle.touch();
+        usage?.add(chunk);
+        if (!response.write(chunk)) await drained(response, signal);
+      }
+    }
+    return { kind: "passed" };
+  } catch (error) {
+    if (gone.signal.aborted || options.signal.aborted) return { kind: "gone" };
+    const why = idle.signal.aborted
+      ? `nothing came for ${Math.round(options.idleMs / 1000)} s`
+      : messageOf(error);
+    return { kind: "broken", why };
+  } finally {
+    idle.stop();
+  }
+}
+
+function pickHeaders(request: IncomingMessage): Record<string, string> {
+  return Object.fromEntries(
+    toProvider.flatMap((name) => {
+      const value = request.headers[name];
+      return typeof value === "string" ? [[name, value]] : [];
+    }),
+  );
+}
+
+async function readSome(answer: Response): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of answer.body ?? []) {
+    chunks.push(chunk);
+    size += chunk.length;
+    if (size > maxErrorBytes) break;
+  }
+  return Buffer.concat(chunks).subarray(0, maxErrorBytes).toString("utf8");
+}
+
+/** A program that stopped reading holds its provider back, until it goes. */
+function drained(response: ServerResponse, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    response.once("drain", resolve);
+    signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}
+
+function watchIdle(idleMs: number) {
+  const controller = new AbortController();
+  const timer = setTimeout(() => controller.abort(), idleMs);
+  return {
+    signal: controller.signal,
+    touch: () => timer.refresh(),
+    stop: () => clearTimeout(timer),
+  };
+}
+
+function messageOf(error: unknown): string {
+  const { message, cause } = error as Error & { cause?: Error };
+  return cause?.message ?? message;
+}

@@ -1,0 +1,120 @@
+import { z } from "zod";
+import type { FailureKind } from "../../core/failure.ts";
+import { cleanText, cutText } from "../clean-text.ts";
+import { keyVariable, type Provider, upstreamUrl } from "./provider.ts";
+
+/**
+ * What a failed model call means for the run. Pure. Programs repeat calls in their own ways, some
+ * without an end, so it is decided here when it is no use: what needs a person or a long wait ends
+ * the run at once, what may pass does after a few failures in a row.
+ */
+export type CallFailure = {
+  kind: FailureKind;
+  detail: string;
+  retryAt: Date | null;
+  /** No repetition by the program can help. */
+  isFinal: boolean;
+};
+
+/** So many calls in a row may fail before it is the provider and not a moment. */
+const maxInRow = 4;
+const maxWaitMs = 60_000;
+
+export type FailedCall = {
+  provider: Provider;
+  /** Null: there was no answer. */
+  status: number | null;
+  retryAfter: string | null;
+  body: string;
+  /** This one included. */
+  failuresInRow: number;
+  now: number;
+};
+
+const bodySchema = z.object({
+  error: z.object({
+    message: z.string().catch(""),
+    type: z.string().nullish().catch(null),
+    code: z.string().nullish().catch(null),
+    resets_at: z.number().nullish().catch(null),
+    resets_in_seconds: z.number().nullish().catch(null),
+  }),
+});
+
+export function judgeFailure(call: FailedCall): CallFailure {
+  const { provider, status, now } = call;
+  const server = `the model server ${new URL(upstreamUrl(provider)).host}`;
+  const { message, codes, resetsAt } = readBody(call);
+  const said = message === "" ? "" : `: ${message}`;
+  const end = (kind: FailureKind, detail: string, retryAt: Date | null = null): CallFailure => ({
+    kind,
+    detail: `${detail}${said}`,
+    retryAt,
+    isFinal: true,
+  });
+
+  if (codes.includes("insufficient_quota") || status === 402)
+    return end("agent_unavailable", `${server} says that the account has no credit left`);
+  if (status === 401 || status === 403) {
+    return end(
+      "agent_unavailable",
+      `${server} refused the API key (${status}); check ${keyVariable(provider.protocol)}`,
+    );
+  }
+  if (status === 404) {
+    return end(
+      "agent_unavailable",
+      `${server} knows no such model or address (404); check the model's name and the base URL`,
+    );
+  }
+  if (status !== null && status < 500 && ![408, 409, 425, 429].includes(status)) {
+    return {
+      kind: "agent_failed",
+      detail: `${server} refused the request (${status})${said}`,
+      retryAt: null,
+      isFinal: false,
+    };
+  }
+  const waitMs = readRetryAfter(call.retryAfter, now);
+  const retryAt = resetsAt ?? (waitMs === null ? null : new Date(now + waitMs));
+  const isWindow = resetsAt !== null || codes.includes("usage_limit_reached");
+  const words =
+    status === null ? `the connection to ${server} broke` : `${server} answered ${status}`;
+  if (isWindow) return end("usage_window", `the usage limit is reached (${words})`, retryAt);
+  if (waitMs !== null && waitMs > maxWaitMs) {
+    const kind = status === 429 ? "usage_window" : "model_unavailable";
+    return end(kind, `${words}; it asks to wait ${Math.ceil(waitMs / 1000)} s`, retryAt);
+  }
+  return {
+    kind: "model_unavailable",
+    detail: `${words}${call.failuresInRow > 1 ? `, ${call.failuresInRow} times in a row` : ""}${said}`,
+    retryAt,
+    isFinal: call.failuresInRow >= maxInRow,
+  };
+}
+
+function readBody({ body, provider, now }: FailedCall) {
+  let json: unknown = null;
+  try {
+    json = JSON.parse(body);
+  } catch {
+    // no JSON: a proxy's page, or nothing
+  }
+  const error = bodySchema.safeParse(json).data?.error;
+  const text = cleanText(error?.message ?? "").replace(/\s+/g, " ");
+  const at = error?.resets_at ? error.resets_at * 1_000 : null;
+  const inMs = error?.resets_in_seconds ? now + error.resets_in_seconds * 1_000 : null;
+  const resets = at ?? inMs;
+  return {
+    message: cutText(text.replaceAll(provider.apiKey, "[key]").trim(), 300),
+    codes: [error?.type, error?.code],
+    resetsAt: resets === null ? null : new Date(resets),
+  };
+}
+
+function readRetryAfter(text: string | null, now: number): number | null {
+  if (text === null) return null;
+  if (/^\d+(\.\d+)?$/.test(text.trim())) return Number(text) * 1_000;
+  const date = Date.parse(text);
+  return Number.isNaN(date) || /^\s*-/.test(text) ? null : Math.max(0, date - now);
+}

@@ -1,0 +1,220 @@
+import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { z } from "zod";
+import type { FailureKind } from "../../core/failure.ts";
+import type { ModelCall } from "../../core/usage.ts";
+import type { AgentRun } from "../agent.ts";
+import { forwardCall } from "./forward-call.ts";
+import { type CallFailure, judgeFailure } from "./judge-failure.ts";
+import { errorBody, type Provider, routes, upstreamUrl } from "./provider.ts";
+import { readUsage } from "./read-usage.ts";
+
+/**
+ * What a program of one run gets instead of the provider: an address on its loopback and a key that
+ * is good for nothing else. Behind it this process asks the meter before each model call, sends the
+ * call on with the real key to the one provider, and counts what the answer says that it used. So the
+ * key is never where the program is, the count is the provider's, and the budget holds for programs
+ * that know of none.
+ */
+export type Gateway = {
+  /** As the provider's clients take it. */
+  baseUrl: string;
+  key: string;
+  /** Aborted when the program can get no further; `trouble` then says why. */
+  stopped: AbortSignal;
+  /** The failure that the last call ended with; null when it went well. */
+  trouble(): CallFailure | null;
+  /** How many model calls came, refused ones included. */
+  calls(): number;
+  close(): Promise<void>;
+};
+
+type GatewayRun = Pick<AgentRun, "meter" | "expose" | "emit" | "maxTurns" | "signal">;
+
+const maxBodyBytes = 128 * 1024 * 1024;
+
+export async function openGateway(
+  provider: Provider,
+  run: GatewayRun,
+  { idleMs = 300_000 } = {},
+): Promise<Gateway> {
+  const key = `run-${randomBytes(24).toString("base64url")}`;
+  const stop = new AbortController();
+  let trouble: CallFailure | null = null;
+  let calls = 0;
+  let failuresInRow = 0;
+
+  const fail = (failure: CallFailure) => {
+    trouble = failure;
+    if (failure.isFinal) stop.abort();
+  };
+
+  /** Why the call is not made, as a sentence; null when it may be. */
+  const refuse = async (): Promise<string | null> => {
+    const spent =
+      calls > run.maxTurns ? `used all ${run.maxTurns} turns` : await run.meter.refuse();
+    if (spent !== null) fail(final("out_of_budget", spent));
+    return spent;
+  };
+
+  const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const url = new URL(request.url ?? "/", "http://gateway");
+    const answerError = (status: number, type: string, message: string) =>
+      response
+        .writeHead(status, { "content-type": "application/json" })
+        .end(errorBody(provider.protocol, type, message));
+    const prefix = provider.protocol === "openai" ? "/v1" : "";
+    const route = routes[provider.protocol].find(
+      ({ method, path }) => method === request.method && `${prefix}${path}` === url.pathname,
+    );
+    if (route?.method === "HEAD") return void response.writeHead(200).end();
+    if (!isKey(readKey(request), key))
+      return void answerError(401, "authentication_error", "This is not the key of this run.");
+    if (!route)
+      return void answerError(
+        404,
+        "not_found_error",
+        `There is no ${request.method} ${url.pathname}.`,
+      );
+    const body = await readBody(request);
+    if (body === null)
+      return void answerError(413, "request_too_large", "The request is too large.");
+    if (route.isCall) {
+      calls++;
+      const refusal = await refuse();
+      if (refusal !== null) return void answerError(402, "budget_exhausted", refusal);
+      run.emit({ kind: "turn", number: calls });
+    }
+    const startedAt = performance.now();
+    const call = route.isCall
+      ? readCall(body, route.path === "/chat/completions")
+      : { model: "", body };
+    let usage: ReturnType<typeof readUsage> | null = null;
+    const forwarded = await forwardCall(
+      provider,
+      `${upstreamUrl(provider)}${route.path}${url.search}`,
+      request,
+      call.body,
+      response,
+      {
+        usageOf: (isStream) => {
+          usage = route.isCall ? readUsage(isStream) : null;
+          return usage;
+        },
+        idleMs,
+        signal: run.signal,
+      },
+    );
+    if (!route.isCall) {
+      if (forwarded.kind === "refused") forwarded.send();
+      else response.end();
+      return;
+    }
+    const used = (usage as ReturnType<typeof readUsage> | null)?.finish() ?? null;
+    if (used) {
+      const counted: ModelCall = {
+        model: used.model ?? call.model,
+        tokens: used.tokens,
+        latencyMs: Math.round(performance.now() - startedAt),
+        costUsd: null,
+      };
+      run.emit({ kind: "usage", call: counted });
+      // Before the program knows that its call is over, so that the next one is asked for after it.
+      await run.meter.count(counted);
+    }
+    // A program may hang up as soon as it has heard the last event.
+    if (used) {
+      trouble = null;
+      failuresInRow = 0;
+      return void response.end();
+    }
+    // Nobody waits any more: not the provider's doing.
+    if (forwarded.kind === "gone") return;
+    failuresInRow++;
+    const refused = forwarded.kind === "refused" ? forwarded : null;
+    fail(
+      judgeFailure({
+        provider,
+        status: refused?.status ?? null,
+        retryAfter: refused?.retryAfter ?? null,
+        body: refused?.body ?? "",
+        failuresInRow,
+        now: Date.now(),
+      }),
+    );
+    if (refused) refused.send();
+    else if (response.headersSent) response.destroy();
+    else
+      answerError(
+        502,
+        "api_error",
+        `No answer: ${forwarded.kind === "broken" ? forwarded.why : "it was cut off"}.`,
+      );
+  };
+
+  const server = createServer((request, response) => {
+    handle(request, response).catch((error: Error) => {
+      fail(final("infrastructure", `the gateway to the model failed: ${error.message}`));
+      response.destroy();
+    });
+  });
+  const port = await run.expose(server);
+  return {
+    baseUrl: `http://127.0.0.1:${port}${provider.protocol === "openai" ? "/v1" : ""}`,
+    key,
+    stopped: stop.signal,
+    trouble: () => trouble,
+    calls: () => calls,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+function final(kind: FailureKind, detail: string): CallFailure {
+  return { kind, detail, retryAt: null, isFinal: true };
+}
+
+function readKey({ headers }: IncomingMessage): string {
+  const own = headers["x-api-key"];
+  return typeof own === "string" ? own : (headers.authorization ?? "").replace(/^Bearer /, "");
+}
+
+function isKey(given: string, key: string): boolean {
+  const digest = (text: string) => createHash("sha256").update(text).digest();
+  return timingSafeEqual(digest(given), digest(key));
+}
+
+async function readBody(request: IncomingMessage): Promise<Buffer | null> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > maxBodyBytes) return null;
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+const callSchema = z.looseObject({
+  model: z.string().catch(""),
+  stream: z.boolean().nullish(),
+  stream_options: z.looseObject({}).nullish(),
+});
+
+/** A streamed chat says what it used only when it is asked to. */
+function readCall(body: Buffer, isChat: boolean): { model: string; body: Buffer } {
+  let json: unknown = null;
+  try {
+    json = JSON.parse(body.toString("utf8"));
+  } catch {
+    // The provider will say so.
+  }
+  const call = callSchema.safeParse(json).data;
+  if (!call) return { model: "", body };
+  if (!isChat || !call.stream) return { model: call.model, body };
+  const asking = { ...call, stream_options: { ...call.stream_options, include_usage: true } };
+  return { model: call.model, body: Buffer.from(JSON.stringify(asking)) };
+}

@@ -1,0 +1,51 @@
+/** A model server and the key to it, which stays in this process. */
+export type Provider = {
+  protocol: Protocol;
+  apiKey: string;
+  /** Null: the provider's own. As its clients take it: OpenAI's ends with `/v1`, Anthropic's does not. */
+  baseUrl: string | null;
+};
+
+export type Protocol = "openai" | "anthropic";
+
+type Route = { method: string; path: string; isCall: boolean };
+
+/** What a program may ask a provider for, and nothing else: paths below the address that it is given. */
+export const routes: Record<Protocol, readonly Route[]> = {
+  openai: [
+    { method: "POST", path: "/responses", isCall: true },
+    { method: "POST", path: "/chat/completions", isCall: true },
+    { method: "GET", path: "/models", isCall: false },
+  ],
+  anthropic: [
+    { method: "POST", path: "/v1/messages", isCall: true },
+    { method: "POST", path: "/v1/messages/count_tokens", isCall: false },
+    { method: "GET", path: "/v1/models", isCall: false },
+    { method: "HEAD", path: "/", isCall: false },
+  ],
+};
+
+export function upstreamUrl({ protocol, baseUrl }: Provider): string {
+  const own = protocol === "openai" ? "https://api.openai.com/v1" : "https://api.anthropic.com";
+  return (baseUrl ?? own).replace(/\/+$/, "");
+}
+
+export function authHeaders({ protocol, apiKey }: Provider): Record<string, string> {
+  return protocol === "openai"
+    ? { authorization: `Bearer ${apiKey}` }
+    : { "x-api-key": apiKey, "anthropic-version": "2023-06-01" };
+}
+
+/** The variable a person sets the key with, for sentences that say what to check. */
+export function keyVariable(protocol: Protocol): string {
+  return protocol === "openai" ? "OPENAI_API_KEY" : "ANTHROPIC_API_KEY";
+}
+
+/** An error as the provider's clients understand it. */
+export function errorBody(protocol: Protocol, type: string, message: string): string {
+  return JSON.stringify(
+    protocol === "openai"
+      ? { error: { message, type, code: type, param: null } }
+      : { type: "error", error: { type, message } },
+  );
+}

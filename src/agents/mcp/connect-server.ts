@@ -1,0 +1,165 @@
+import {
+  type CallToolResult,
+  Client,
+  type Tool,
+  type Transport,
+} from "@modelcontextprotocol/client";
+import type { McpServerConfig } from "../../core/mcp-server.ts";
+import { redactSecrets } from "../../core/redact.ts";
+import type { PipedProcess } from "../../sandbox/spawn-piped.ts";
+import { firstLine } from "../clean-text.ts";
+import { openHttpTransport } from "./http-transport.ts";
+import { explainTrouble, ServerTrouble } from "./server-trouble.ts";
+import { makeStdioTransport } from "./stdio-transport.ts";
+
+/**
+ * One tool server, started or called, with its list of tools. What goes wrong with it is a clause
+ * about it (`does not answer within 20 s`), in which no secret is left that it was given.
+ */
+export type ServerConnection = {
+  config: McpServerConfig;
+  tools: Tool[];
+  /** Rejects with a ServerTrouble. */
+  call(name: string, input: Record<string, unknown>, signal: AbortSignal): Promise<CallToolResult>;
+  hideSecrets(text: string): string;
+  close(): Promise<void>;
+};
+
+export type ServerSurroundings = {
+  /** Where programs are started. */
+  cwd: string;
+  /** What every program gets, scrubbed; its own variables come on top. */
+  env: Readonly<Record<string, string>>;
+  /** A variable of the daemon that a configuration names. */
+  readVariable: (name: string) => string | undefined;
+  /** Starts a program, confined as the attempt is. Rejects when it cannot be started. */
+  spawn: (spec: {
+    argv: readonly [string, ...string[]];
+    cwd: string;
+    env: Readonly<Record<string, string>>;
+  }) => Promise<PipedProcess>;
+  signal: AbortSignal;
+  fetch?: typeof fetch;
+};
+
+/** Rejects with a ServerTrouble when it cannot be used; nothing of it is left then. */
+export async function connectServer(
+  config: McpServerConfig,
+  surroundings: ServerSurroundings,
+): Promise<ServerConnection> {
+  const variables = readVariables(config, surroundings);
+  const secrets = Object.values(variables).flatMap(withItsParts);
+  const hideSecrets = (text: string) => redactSecrets(text, secrets);
+  let server: PipedProcess | null = null;
+  let transport: Transport;
+  /** Why it is of no use any more; the first cause counts. Ours is known to whoever closed it. */
+  let lost: string | null = null;
+  let closedByUs = false;
+  if (config.kind === "stdio") {
+    const started = await start(config, variables, surroundings);
+    server = started;
+    transport = makeStdioTransport(started, {
+      onClose: () => {
+        closedByUs = true;
+      },
+      onGarbage: (error) => {
+        lost ??= `said something that is no message: ${firstLine(error.message, 300)}`;
+      },
+    });
+    void started.ended.then((how) => {
+      const last = started.stderr().trim().split("\n").at(-1) ?? "";
+      const words = `has ended (${[how, firstLine(last, 300)].filter(Boolean).join(": ")})`;
+      if (!closedByUs) lost ??= words;
+    });
+  } else {
+    const http = openHttpTransport(config, variables, surroundings.fetch ?? fetch);
+    transport = http as Transport; // its optional properties are typed less strictly than ours
+  }
+  const trouble = async (error: unknown, timeoutMs: number) => {
+    // One that hears nothing any more is on its way out, and its end says why.
+    if (server && !server.stdin.writable) await server.stop();
+    return new ServerTrouble(hideSecrets(lost ?? explainTrouble(error, timeoutMs)));
+  };
+  const client = new Client(
+    { name: "deputy", version: "1" },
+    {
+      listMaxPages: 8,
+      // On a pipe of ours a question in the new protocol's words would end some older servers.
+      versionNegotiation: { mode: server ? "legacy" : "auto" },
+      // Structured answers go to the model as they are: a server's schema is not worth compiling.
+      jsonSchemaValidator: {
+        getValidator: () => (data) => ({
+          valid: true,
+          data: data as never,
+          errorMessage: undefined,
+        }),
+      },
+    },
+  );
+  const close = async () => {
+    await client.close().catch(() => {}); // it may be gone
+    await server?.stop();
+  };
+  const timeout = config.startTimeoutMs;
+  const signal = AbortSignal.any([surroundings.signal, AbortSignal.timeout(timeout)]);
+  try {
+    await client.connect(transport, { timeout, signal });
+    const { tools } = await client.listTools(undefined, { timeout, signal });
+    return {
+      config,
+      tools,
+      hideSecrets,
+      close,
+      async call(name, input, callSignal) {
+        if (lost !== null) throw await trouble(null, 0);
+        const limit = { timeout: config.callTimeoutMs, signal: callSignal };
+        try {
+          return await client.callTool({ name, arguments: input }, limit);
+        } catch (error) {
+          throw await trouble(error, config.callTimeoutMs);
+        }
+      },
+    };
+  } catch (error) {
+    const said = await trouble(error, timeout);
+    await close();
+    throw said;
+  }
+}
+
+/** Of `Bearer TOKEN` the second word alone is the secret. */
+function withItsParts(value: string): string[] {
+  return [value, ...value.split(/\s+/).filter((part) => part.length >= 12)];
+}
+
+/** The values of what the configuration names, by the variable for a program, by the header for an address. */
+function readVariables(
+  config: McpServerConfig,
+  { readVariable }: ServerSurroundings,
+): Record<string, string> {
+  const wanted =
+    config.kind === "stdio"
+      ? config.env.map((name) => [name, name] as const)
+      : Object.entries(config.headersFromEnv);
+  return Object.fromEntries(
+    wanted.map(([key, name]) => {
+      const value = readVariable(name);
+      if (value === undefined) {
+        throw new ServerTrouble(`wants the environment variable ${name}, which is not set`);
+      }
+      return [key, value];
+    }),
+  );
+}
+
+async function start(
+  { command, args }: Extract<McpServerConfig, { kind: "stdio" }>,
+  variables: Record<string, string>,
+  { cwd, env, spawn }: ServerSurroundings,
+): Promise<PipedProcess> {
+  try {
+    return await spawn({ argv: [command, ...args], cwd, env: { ...env, ...variables } });
+  } catch (error) {
+    throw new ServerTrouble(`cannot be started: ${(error as Error).message}`);
+  }
+}

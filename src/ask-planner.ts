@@ -1,0 +1,158 @@
+import { join } from "node:path";
+import type { RoleEnd, RunRole } from "./agents/agent.ts";
+import type { Config } from "./config.ts";
+import { attemptMark } from "./core/marks.ts";
+import type { Claim } from "./core/outcome.ts";
+import type { Plan } from "./core/plan.ts";
+import type { Preparation, Subtask, Task } from "./core/task.ts";
+import { ProgressReporter } from "./executor/report-progress.ts";
+import { runPlanner } from "./executor/run-planner.ts";
+import { reportProgress } from "./orchestrator/commands.ts";
+import { planAsAnswered } from "./orchestrator/plan-task.ts";
+import { roleSettings } from "./role-settings.ts";
+import { roleAgent } from "./roles.ts";
+import { listPlans } from "./store/plans.ts";
+import type { Db } from "./store/schema.ts";
+import { getAttempt } from "./store/tasks.ts";
+import { listUsage } from "./store/usage.ts";
+
+/**
+ * Have the planner of a task's repository make a plan: who that is, how long it may take, what it is
+ * told of the plans that a person sent back, and what it used. How it ended otherwise is said in
+ * words, with whether another try may end better.
+ */
+export type AskDeps = {
+  db: Db;
+  config: Config;
+  environment: () => Record<string, string>;
+  runRole: RunRole;
+};
+
+type Unplanned = {
+  detail: string;
+  /** The process is going away, or the task was cancelled. */
+  parked: boolean;
+  /** Nothing about the work was wrong: it may go better later. */
+  mayPass: boolean;
+  /** Null: it answered, and it was no plan. */
+  end: RoleEnd | null;
+};
+
+export async function askPlanner(
+  deps: AskDeps,
+  claim: Claim,
+  task: Task,
+  preparation: Preparation,
+  asked: { part: Subtask | null; agent: string; why: string; signal: AbortSignal },
+): Promise<{ plan: Plan } | Unplanned> {
+  const { config, db } = deps;
+  const { part, signal, why } = asked;
+  const settings = roleSettings(config.roles, "planner", task.repository);
+  const agent = roleAgent(config, "planner", task.repository) ?? "builtin";
+  const progress = new ProgressReporter((message, data) =>
+    reportProgress(db, claim, { type: "plan.progressed", message, data }),
+  );
+  const attempt = claim.attemptId ? await getAttempt(db, claim.attemptId) : null;
+  const before = await readUsage(db, claim);
+  const startedAt = performance.now();
+  const result = await runPlanner(deps, {
+    about: { taskId: task.id, subtaskId: claim.subtaskId, attemptId: claim.attemptId },
+    agent,
+    baseCommit: attempt?.baseCommit ?? preparation.baseCommit,
+    mirror: { gitDir: preparation.mirror },
+    workRoot: config.paths.checks,
+    brief: {
+      task,
+      checks: preparation.checks,
+      part,
+      rejected: part === null ? await readRejected(db, task) : [],
+    },
+    env: {
+      ...deps.environment(),
+      DEPUTY_TASK_ID: task.id,
+      ...(claim.attemptId === null ? {} : { [attemptMark]: claim.attemptId }),
+      // No git of an agent may climb out of its worktree into a repository around it.
+      GIT_CEILING_DIRECTORIES: config.paths.checks,
+    },
+    logPath: plannerLog(config, claim),
+    timeoutMs: settings.timeoutMs ?? plannerTimeoutMs,
+    signal,
+    emit: (event) => progress.emit(event),
+  }).finally(() => progress.flush());
+  const durationMs = Math.round(performance.now() - startedAt);
+  if (signal.aborted) {
+    return { detail: describeAbort(signal), parked: true, mayPass: true, end: null };
+  }
+  switch (result.kind) {
+    case "planned": {
+      const used = await readUsage(db, claim);
+      const planner = {
+        agent,
+        reason: result.answer.reason,
+        problem: result.problem,
+        durationMs,
+        models: used.models,
+        calls: used.calls - before.calls,
+        inputTokens: used.inputTokens - before.inputTokens,
+        outputTokens: used.outputTokens - before.outputTokens,
+        costUsd:
+          used.costUsd === null || before.costUsd === null ? null : used.costUsd - before.costUsd,
+      };
+      return { plan: planAsAnswered(result.answer, { agent: asked.agent, why, planner }) };
+    }
+    case "refused":
+      return { detail: result.detail, parked: false, mayPass: false, end: null };
+    case "ended": {
+      const { end } = result;
+      const detail = `the planner ended without a plan (${end.reason.replaceAll("_", " ")}): ${end.detail}`;
+      return { detail, parked: false, mayPass: mayPass(end), end };
+    }
+  }
+}
+
+const plannerTimeoutMs = 30 * 60_000;
+
+/** Whether what ended it has to do with the provider or the process, not with the work. */
+function mayPass({ reason, failure }: RoleEnd): boolean {
+  if (failure === null) return reason === "crashed" || reason === "lost" || reason === "stalled";
+  return ["model_unavailable", "usage_window", "infrastructure", "lost", "stalled"].includes(
+    failure,
+  );
+}
+
+function describeAbort(signal: AbortSignal): string {
+  return signal.reason === "cancelled"
+    ? "cancelled"
+    : "the daemon was stopped; the planner is asked again";
+}
+
+/** What a planner prints: the log of its attempt, where it has one. */
+function plannerLog(config: Config, { attemptId, taskId }: Claim): string {
+  return join(config.paths.logs, attemptId ? `${attemptId}.log` : `plan-${taskId}.log`);
+}
+
+async function readRejected(db: Db, task: Task): Promise<{ plan: Plan; feedback: string }[]> {
+  if (task.approval !== "plan") return [];
+  return (await listPlans(db, task.id)).flatMap(({ state, plan: made, feedback }) =>
+    state === "rejected" && made && feedback ? [{ plan: made, feedback }] : [],
+  );
+}
+
+/** What planners used so far, for this task or for this attempt. */
+async function readUsage(db: Db, { attemptId, taskId }: Claim) {
+  const rows = (await listUsage(db, taskId)).filter(
+    (row) => row.role === "planner" && row.attemptId === attemptId,
+  );
+  const sum = (of: "calls" | "inputTokens" | "outputTokens") =>
+    rows.reduce((total, row) => total + row[of], 0);
+  return {
+    models: [...new Set(rows.map(({ model }) => model))],
+    calls: sum("calls"),
+    inputTokens: sum("inputTokens"),
+    outputTokens: sum("outputTokens"),
+    costUsd: rows.reduce<number | null>(
+      (total, { costUsd }) => (total === null || costUsd === null ? null : total + costUsd),
+      0,
+    ),
+  };
+}

@@ -1,0 +1,52 @@
+import { taskSchema } from "./api.ts";
+import { connect } from "./client.ts";
+import type { Json } from "./commands-look.ts";
+import { type CliIo, type ExitCode, exitCodes } from "./io.ts";
+import { readGoal } from "./read-input.ts";
+
+/** The verbs that steer a task on its way: say, comment, pause, resume. */
+export async function sayToTask(
+  io: CliIo,
+  id: string,
+  text: string,
+  options: Json & { subtask?: string },
+): Promise<ExitCode> {
+  const body = {
+    text: await readGoal(text, io),
+    ...(options.subtask !== undefined && { subtask: options.subtask }),
+  };
+  return steer(io, id, "say", body, options, "is told at its next turn.");
+}
+
+export async function commentOnTask(
+  io: CliIo,
+  id: string,
+  place: string,
+  text: string,
+  options: Json,
+): Promise<ExitCode> {
+  const body = { place, text: await readGoal(text, io) };
+  return steer(io, id, "comment", body, options, "works on your comment.");
+}
+
+export async function pauseTask(io: CliIo, id: string, options: Json): Promise<ExitCode> {
+  return steer(io, id, "pause", undefined, options, "is paused; what it did so far is kept.");
+}
+
+export async function resumeTask(io: CliIo, id: string, options: Json): Promise<ExitCode> {
+  return steer(io, id, "resume", undefined, options, "goes on where it was stopped.");
+}
+
+async function steer(
+  io: CliIo,
+  id: string,
+  verb: string,
+  body: unknown,
+  { json }: Json,
+  sentence: string,
+): Promise<ExitCode> {
+  const path = `/v1/tasks/${encodeURIComponent(id)}/${verb}`;
+  const { raw, value } = await connect(io).json(taskSchema, "POST", path, { body });
+  io.stdout.write(json ? `${JSON.stringify(raw)}\n` : `${value.id} ${sentence}\n`);
+  return exitCodes.ok;
+}

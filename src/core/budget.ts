@@ -1,0 +1,154 @@
+import { z } from "zod";
+
+/**
+ * What a task may spend, planning, reviews and every attempt of every subtask together. Each cap
+ * that is given holds by itself. A call is made while less than the cap is spent, so the last one
+ * may pass it; turns are known beforehand and never pass it.
+ */
+export const budgetSchema = z
+  .strictObject({
+    /** Dollars. */
+    usd: z.number().positive().max(1_000_000).optional(),
+    /** Input, cached or not, and output together. */
+    tokens: z.number().int().positive().max(1e12).optional(),
+    /** Calls of a model. */
+    turns: z.number().int().positive().max(1_000_000).optional(),
+    /** Time in which agents work; those that work side by side count each. Waiting costs nothing. */
+    minutes: z.number().positive().max(1_000_000).optional(),
+  })
+  .refine((budget) => Object.keys(budget).length > 0, {
+    error: "must have at least one of usd, tokens, turns, minutes",
+  });
+export type Budget = z.infer<typeof budgetSchema>;
+type Cap = keyof Budget;
+
+export const budgetHelp =
+  'an amount in dollars, tokens, turns or minutes, several of them with commas: "$5", "200k tokens", "30 turns", "60m"';
+
+/** What was spent so far, as the caps count it. */
+export type Spent = {
+  usd: number;
+  tokens: number;
+  turns: number;
+  minutes: number;
+  /** Calls whose price is unknown: then what is said of dollars is too little. */
+  unpricedCalls: number;
+};
+
+const amounts: readonly [Cap, RegExp][] = [
+  ["usd", /^(?:\$\s*([\d.]+)|([\d.]+)\s*(?:usd|dollars?))$/],
+  ["tokens", /^([\d.]+)\s*([km]?)\s*(?:tokens?|tok)$/],
+  ["turns", /^([\d.]+)\s*(?:turns?|calls?)$/],
+  ["minutes", /^([\d.]+)\s*(?:m|min|minutes?)$/],
+  ["minutes", /^([\d.]+)\s*(h|hours?)$/],
+];
+const factors: Record<string, number> = { k: 1_000, m: 1_000_000, h: 60, hour: 60, hours: 60 };
+
+/** "$5,200k tokens,30 turns,60m" as a budget; null when a part of it is none. A plain number is dollars. */
+export function parseBudget(text: string): Budget | null {
+  const budget: Budget = {};
+  for (const part of text.toLowerCase().split(",")) {
+    const amount = parseAmount(part.trim());
+    if (!amount || budget[amount.cap] !== undefined) return null;
+    budget[amount.cap] = amount.value;
+  }
+  return budgetSchema.safeParse(budget).success ? budget : null;
+}
+
+function parseAmount(text: string): { cap: Cap; value: number } | null {
+  if (/^\d+(\.\d+)?$/.test(text)) return { cap: "usd", value: Number(text) };
+  for (const [cap, pattern] of amounts) {
+    const [found, first, second] = pattern.exec(text) ?? [];
+    if (found === undefined) continue;
+    const value =
+      Number(first ?? second) * (factors[first === undefined ? "" : (second ?? "")] ?? 1);
+    return { cap, value: cap === "tokens" ? Math.round(value) : value };
+  }
+  return null;
+}
+
+export function formatBudget(budget: Budget): string {
+  return caps
+    .flatMap((cap) => (budget[cap] === undefined ? [] : [formatCap(cap, budget[cap])]))
+    .join(", ");
+}
+
+const caps = ["usd", "tokens", "turns", "minutes"] as const satisfies readonly Cap[];
+
+function formatCap(cap: Cap, value: number): string {
+  switch (cap) {
+    case "usd":
+      return formatUsd(value);
+    case "tokens":
+      return `${formatCount(value)} tokens`;
+    case "turns":
+      return `${value} turn${value === 1 ? "" : "s"}`;
+    case "minutes":
+      return `${Math.round(value * 10) / 10} min`;
+  }
+}
+
+/** Cents where there are any, more digits for what is less than one. */
+export function formatUsd(usd: number): string {
+  if (usd !== 0 && usd < 0.01) return `$${usd.toFixed(6).replace(/0+$/, "")}`;
+  return `$${usd.toFixed(Number.isInteger(usd) ? 0 : usd < 1 ? 4 : 2)}`;
+}
+
+export function formatCount(count: number): string {
+  if (count < 10_000) return String(count);
+  const [value, unit] = count < 1_000_000 ? [count / 1_000, "k"] : [count / 1_000_000, "M"];
+  return `${Math.round(value * 10) / 10}${unit}`;
+}
+
+/** The cap that no further call may be made under, in words; null while there is room in all of them. */
+export function findSpentCap(budget: Budget, spent: Spent): string | null {
+  if (budget.usd !== undefined && spent.unpricedCalls > 0) {
+    return `the price of ${spent.unpricedCalls === 1 ? "a call" : `${spent.unpricedCalls} calls`} is unknown, so the cap of ${formatUsd(budget.usd)} cannot be kept`;
+  }
+  const cap = spentCaps(budget, spent)[0];
+  if (!cap) return null;
+  const [is, of] = [formatCap(cap, spent[cap]), formatCap(cap, budget[cap] ?? 0)];
+  return `the budget is used up: ${is} of ${of}`;
+}
+
+function spentCaps(budget: Budget, spent: Spent): Cap[] {
+  return caps.filter((cap) => spent[cap] >= (budget[cap] ?? Number.POSITIVE_INFINITY));
+}
+
+/** What to ask a person when the budget is used up. "yes" grants `proposeRaise`. */
+export function askForMore(budget: Budget, spent: Spent): string {
+  const why = findSpentCap(budget, spent) ?? "the budget is used up";
+  const sentence = `${why[0]?.toUpperCase()}${why.slice(1)}.`;
+  const raise = proposeRaise(budget, spent);
+  return raise
+    ? `${sentence} +${formatBudget(raise)}? Answer "yes", another amount ("+$2", "+100k tokens", "+30 turns", "+60m"), or "no" to stop here.`
+    : `${sentence} Answer with a cap that can be kept ("+100k tokens", "+30 turns", "+60m"), which then takes the place of the dollars, or "no" to stop here.`;
+}
+
+/** As much again of what is used up; null when it is the price that is missing, which no amount mends. */
+export function proposeRaise(budget: Budget, spent: Spent): Budget | null {
+  if (budget.usd !== undefined && spent.unpricedCalls > 0) return null;
+  const used = spentCaps(budget, spent);
+  return Object.fromEntries(
+    (used.length > 0 ? used : caps).flatMap((cap) => {
+      const value = budget[cap];
+      return value === undefined ? [] : [[cap, value]];
+    }),
+  );
+}
+
+/**
+ * The budget after a person granted more. What a cap was passed by does not eat up the raise. A cap
+ * that did not exist yet begins at what was spent; where dollars cannot be counted they are dropped
+ * for the caps that can. Null when that leaves the task where it is.
+ */
+export function raiseBudget(budget: Budget, spent: Spent, by: Budget): Budget | null {
+  const raised: Budget = { ...budget };
+  for (const cap of caps) {
+    const more = by[cap];
+    if (more === undefined) continue;
+    raised[cap] = Math.max(budget[cap] ?? 0, spent[cap]) + more;
+  }
+  if (spent.unpricedCalls > 0 && by.usd === undefined) delete raised.usd;
+  return findSpentCap(raised, spent) === null ? raised : null;
+}

@@ -1,0 +1,33 @@
+/**
+ * Who reviews. Pure. A reviewer that is another model than the coder's comes first: what one model
+ * overlooks when it writes, it overlooks when it reads. Where there is no other, the same one reviews
+ * in a context of its own, and is said to be the same.
+ */
+export type AgentModel = {
+  agent: string;
+  /** Null: the agent does not say which. */
+  model: string | null;
+};
+
+export type ChosenReviewer = AgentModel & { sameAsCoder: boolean };
+
+/** `count` reviewers, from candidates in order of preference; fewer candidates review more than once. */
+export function chooseReviewers(
+  candidates: readonly AgentModel[],
+  coder: AgentModel,
+  count: number,
+): ChosenReviewer[] {
+  const known = candidates.filter(
+    (candidate, at) => candidates.findIndex((other) => isSame(other, candidate)) === at,
+  );
+  const ranked = known
+    .map((candidate) => ({ ...candidate, sameAsCoder: isSame(candidate, coder) }))
+    .sort((left, right) => Number(left.sameAsCoder) - Number(right.sameAsCoder));
+  return Array.from({ length: count }).flatMap((_, seat) => ranked[seat % ranked.length] ?? []);
+}
+
+/** The same model under two agents is the same; agents that name none are told apart by name. */
+function isSame(left: AgentModel, right: AgentModel): boolean {
+  if (left.model !== null && right.model !== null) return left.model === right.model;
+  return left.agent === right.agent && left.model === right.model;
+}

@@ -1,0 +1,52 @@
+import { z } from "zod";
+import { named } from "./schema-registry.ts";
+
+/** A plan as it was proposed, or a change of one, in wire names. */
+export const planWire = named(
+  "PlanRecord",
+  z.object({
+    id: z.string(),
+    subtask_id: z.string().nullable(),
+    state: z.enum(["proposed", "accepted", "rejected", "revision"]),
+    reason: z.string(),
+    /** Null for a revision. */
+    plan: z
+      .object({
+        mode: z.enum(["direct", "given", "planned"]),
+        why: z.string(),
+        planner: z
+          .object({
+            agent: z.string(),
+            models: z.array(z.string()),
+            problem: z.string().nullable(),
+            duration_ms: z.number(),
+            calls: z.number(),
+            input_tokens: z.number(),
+            output_tokens: z.number(),
+            cost_usd: z.number().nullable(),
+          })
+          .nullable(),
+        subtasks: z.array(
+          z.object({
+            key: z.string(),
+            title: z.string(),
+            brief: z.string(),
+            depends_on: z.array(z.string()),
+            writes: z.array(z.string()),
+            checks: z.array(z.string()),
+            agent: z.string(),
+            kind: z.enum(["work", "plan"]),
+          }),
+        ),
+      })
+      .nullable(),
+    /** What changed, a line each. */
+    diff: z.array(z.string()),
+    /** What an agent asked for that is not done, with the reason. */
+    refused: z.array(z.string()),
+    /** What a person said to a rejected one. */
+    feedback: z.string().nullable(),
+    created_at: z.iso.datetime(),
+  }),
+  { description: "A plan that was proposed, or how the plan changed while it ran." },
+);

@@ -1,0 +1,58 @@
+import type { z } from "zod";
+import { explainIssue } from "../core/explain-issue.ts";
+import { findUnstorable } from "../core/storable.ts";
+
+/**
+ * One tool of the MCP server: its arguments are checked here and not by the SDK, so that what is
+ * wrong with them is told in the words of the HTTP API, as an answer that the model can act upon.
+ */
+export type McpTool = {
+  name: string;
+  title: string;
+  description: string;
+  input: z.ZodType;
+  annotations: Annotations;
+  call(value: unknown): Promise<McpAnswer>;
+};
+
+type Annotations = { readOnlyHint: boolean; destructiveHint: boolean; idempotentHint: boolean };
+
+export type McpAnswer =
+  /** `data` holds all that `text` says: some clients show their model only the one, some the other. */
+  { ok: true; text: string; data: Record<string, unknown> } | { ok: false; text: string };
+
+export const looks = { readOnlyHint: true, destructiveHint: false, idempotentHint: true };
+
+export function defineMcpTool<Schema extends z.ZodType>(definition: {
+  name: string;
+  title: string;
+  description: string;
+  input: Schema;
+  annotations: Annotations;
+  run: (input: z.infer<Schema>) => Promise<McpAnswer>;
+  explain: (error: unknown) => string;
+}): McpTool {
+  const { run, explain, ...told } = definition;
+  return {
+    ...told,
+    async call(value) {
+      const parsed = definition.input.safeParse(value ?? {});
+      if (!parsed.success) {
+        const { clause } = explainIssue(parsed.error, "the input");
+        return refuse(`${clause.charAt(0).toUpperCase()}${clause.slice(1)}.`);
+      }
+      if (findUnstorable(parsed.data) !== null) {
+        return refuse("The input holds a NUL or half of a surrogate pair, which cannot be stored.");
+      }
+      try {
+        return await run(parsed.data);
+      } catch (error) {
+        return refuse(explain(error));
+      }
+    },
+  };
+}
+
+export function refuse(text: string): McpAnswer {
+  return { ok: false, text };
+}

@@ -1,0 +1,83 @@
+import type { DetailView, TaskView, WhyView } from "./deputy-api.ts";
+
+/** A task for a model: as data, short, and in lines. Pure. */
+export function describeTask(task: TaskView) {
+  return {
+    task_id: task.id,
+    state: task.state,
+    goal: oneLine(task.goal, 200),
+    repository: task.repository,
+    branch: task.branch,
+    commit: task.delivered_commit,
+    url: task.delivery_url,
+    result: task.end_detail,
+  };
+}
+
+/** `why` is null when the task is over: then nothing is waited for. */
+export function describeStatus(
+  { task, subtasks, attempts, questions }: DetailView,
+  why: WhyView | null,
+) {
+  return {
+    ...describeTask(task),
+    waiting_for: why?.waiting_for ?? null,
+    next: why?.next ?? null,
+    unblock: why?.unblock ?? null,
+    subtasks:
+      subtasks.length < 2
+        ? []
+        : subtasks.map(({ key, title, state }) => ({ key, title: oneLine(title, 200), state })),
+    attempts: attempts.slice(-maxAttempts).map(({ number, end_reason, detail }) => ({
+      number,
+      end_reason,
+      detail: detail && oneLine(detail, 300),
+    })),
+    questions: questions
+      .filter(({ answer }) => answer === null)
+      .map(({ id, kind, text }) => ({ question_id: id, kind, text })),
+  };
+}
+
+const maxAttempts = 5;
+
+export function isOver(state: string): boolean {
+  return state === "completed" || state === "failed" || state === "cancelled";
+}
+
+/** `name: value` for each that is there; lists with one entry a line. */
+export function toLines(value: Record<string, unknown>): string {
+  return Object.entries(value)
+    .flatMap(([name, inner]) => {
+      if (inner === null || (Array.isArray(inner) && inner.length === 0)) return [];
+      if (!Array.isArray(inner)) return [`${name}: ${inner}`];
+      return [`${name}:`, ...inner.map((one) => `  ${writeEntry(one)}`)];
+    })
+    .join("\n");
+}
+
+function writeEntry(entry: unknown): string {
+  if (entry === null || typeof entry !== "object") return String(entry);
+  return Object.values(entry)
+    .filter((value) => value !== null)
+    .map((value) => oneLine(String(value), 1_000))
+    .join(" · ");
+}
+
+/** What it waits for, and indented below it the same of what that waits on. */
+export function writeWhy(why: WhyView, indent = ""): string {
+  const own = [
+    `${why.id} (${why.state}): ${why.waiting_for}, since ${why.since}`,
+    `next: ${why.next}${why.next_at ? ` (at ${why.next_at})` : ""}`,
+    ...(why.unblock ? [`unblock: ${why.unblock}`] : []),
+  ];
+  return [
+    ...own.map((line) => indent + line),
+    ...why.subtasks.map((inner) => writeWhy(inner, `${indent}  `)),
+  ].join("\n");
+}
+
+export function oneLine(text: string, max: number): string {
+  const line = text.replace(/\s+/g, " ").trim();
+  return line.length > max ? `${line.slice(0, max - 1)}…` : line;
+}

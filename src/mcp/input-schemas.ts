@@ -1,0 +1,42 @@
+import { z } from "zod";
+import { taskInputSchema } from "../core/task.ts";
+
+/** What the tools take, from the schema of the HTTP API, with words for a model. */
+export const taskId = z
+  .string()
+  .regex(/^task_[0-9a-z]{3,20}$/, { error: "must be the id of a task (task_…)" })
+  .describe("As submit returned it, or an unambiguous beginning of it.");
+
+/** The body of POST /v1/tasks, without its second way to say a plan. */
+export function makeSubmitSchema(defaultRepository: string | null) {
+  const { shape } = taskInputSchema;
+  const repository = shape.repository.describe(
+    `An absolute path, or an https:// or ssh URL.${defaultRepository ? ` Default: ${defaultRepository}` : ""}`,
+  );
+  return taskInputSchema.omit({ plan_yaml: true }).extend({
+    goal: shape.goal.describe(
+      "What to do and what counts as done, for a reader without this conversation.",
+    ),
+    repository: defaultRepository === null ? repository : repository.optional(),
+    base: shape.base.describe(
+      "Branch, tag or commit to start from. Default: the repository's HEAD.",
+    ),
+    agent: shape.agent.describe("Leave out for the configured one."),
+    checks: shape.checks.describe(
+      "Shell commands that must be green before anything is delivered.",
+    ),
+    plan: shape.plan.describe("Independent parts with their dependencies. Leave out for one task."),
+    deliver: shape.deliver.describe(
+      "Leave out for a branch, unless the repository says otherwise.",
+    ),
+    allow_test_changes: shape.allow_test_changes.describe(
+      "The goal is to change the tests themselves.",
+    ),
+    timeout_minutes: shape.timeout_minutes.describe("Limit of one attempt."),
+    idempotency_key: z
+      .string()
+      .regex(/^[\x21-\x7e]{1,255}$/, { error: "must be 1 to 255 visible ASCII characters" })
+      .optional()
+      .describe("The same key and input again give the same task."),
+  });
+}

@@ -1,0 +1,65 @@
+import { z } from "zod";
+import { defineMcpTool, looks, type McpTool } from "./define-tool.ts";
+import type { DeputyApi } from "./deputy-api.ts";
+import { describeStatus, describeTask, isOver, toLines, writeWhy } from "./describe-task.ts";
+import { taskId } from "./input-schemas.ts";
+
+/** The tools that only look: status, why, receipt. */
+export function makeLookingTools(api: DeputyApi): McpTool[] {
+  const { explain } = api;
+  return [
+    defineMcpTool({
+      name: "status",
+      title: "Status of a task",
+      description:
+        "How far a task is: its state, attempts, open questions, and branch and result once it is over. Without task_id: the ten newest tasks.",
+      input: z.strictObject({ task_id: taskId.optional() }),
+      annotations: looks,
+      explain,
+      async run({ task_id }) {
+        if (task_id === undefined) {
+          const tasks = (await api.list(10)).map(describeTask);
+          const text = tasks.length === 0 ? "There are no tasks." : toLines({ tasks });
+          return { ok: true, text, data: { tasks } };
+        }
+        const detail = await api.show(task_id);
+        const why = isOver(detail.task.state) ? null : await api.why(detail.task.id);
+        const data = describeStatus(detail, why);
+        return { ok: true, text: toLines(data), data };
+      },
+    }),
+    defineMcpTool({
+      name: "why",
+      title: "What a task waits for",
+      description:
+        "What a task and each of its parts is waiting for, since when, what happens next and at what time, and what would unblock it.",
+      input: z.strictObject({ task_id: taskId }),
+      annotations: looks,
+      explain,
+      async run({ task_id }) {
+        const why = await api.why(task_id);
+        return { ok: true, text: writeWhy(why), data: { ...why } };
+      },
+    }),
+    defineMcpTool({
+      name: "receipt",
+      title: "Evidence of a task",
+      description:
+        "The evidence handed over with the work: checks that Deputy ran itself, attempts, cost, what was not checked.",
+      input: z.strictObject({ task_id: taskId }),
+      annotations: looks,
+      explain,
+      async run({ task_id }) {
+        const whole = await api.receipt(task_id);
+        const cut = whole.length - maxReceiptLength;
+        const receipt =
+          cut > 0
+            ? `${whole.slice(0, maxReceiptLength)}\n\n(${cut} more characters: deputy receipt ${task_id})`
+            : whole;
+        return { ok: true, text: receipt, data: { task_id, receipt } };
+      },
+    }),
+  ];
+}
+
+const maxReceiptLength = 20_000;

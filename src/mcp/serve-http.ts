@@ -1,0 +1,17 @@
+import { createMcpHandler } from "@modelcontextprotocol/server";
+import { makeMcpServer } from "./server.ts";
+import { makeMcpTools, type ToolsOptions } from "./tools.ts";
+
+/**
+ * Streamable HTTP, as a function from request to response. Nothing is kept between two requests, so
+ * a restarted daemon goes on answering. Who may ask is decided before: this asks nobody for a token.
+ */
+export function openMcpOverHttp(
+  options: ToolsOptions & { version: string; maxBodyBytes: number },
+): { answer(request: Request): Promise<Response>; close(): Promise<void> } {
+  const tools = makeMcpTools(options);
+  const handler = createMcpHandler(() => makeMcpServer(tools, options.version), {
+    maxRequestBodySize: options.maxBodyBytes,
+  });
+  return { answer: (request) => handler.fetch(request), close: () => handler.close() };
+}

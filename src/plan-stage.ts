@@ -1,0 +1,150 @@
+import { type AskDeps, askPlanner } from "./ask-planner.ts";
+import { DeputyError } from "./core/error.ts";
+import { invariant } from "./core/invariant.ts";
+import type { Claim, Outcome, Stage } from "./core/outcome.ts";
+import type { Plan } from "./core/plan.ts";
+import type { Preparation, Task } from "./core/task.ts";
+import { requirePullRequests } from "./delivery/github-repository.ts";
+import { prepareBase } from "./executor/prepare-task.ts";
+import { planAsGiven, planDirectly } from "./orchestrator/plan-task.ts";
+import { wantsPlan } from "./orchestrator/wants-plan.ts";
+import { roleAgent } from "./roles.ts";
+import { listPlans } from "./store/plans.ts";
+import { getSubtask, getTask } from "./store/tasks.ts";
+import { inspectRepository } from "./verifier/inspect-repository.ts";
+import { repositoryConfigPath } from "./verifier/read-repository-config.ts";
+
+/**
+ * The first stage: fetch, fix the base, read what decides the checks, and have a plan. Most tasks
+ * are one subtask and cost nobody a call; a planner is asked where it looks as if it paid, where a
+ * person wants it, and where one sent a plan back. What is wrong with the repository ends here.
+ */
+export type PlanDeps = AskDeps & { authHeader: (url: string) => string | null };
+
+export function makePlanStage(deps: PlanDeps): Stage {
+  return async (claim, signal, freeSlot) => {
+    const task = await getTask(deps.db, claim.taskId);
+    invariant(task, "a claimed task exists");
+    try {
+      const preparation = await prepare(deps, task, signal);
+      // A planner takes minutes: what only has to be prepared does not wait for it.
+      return await plan(deps, claim, { ...task, preparation }, preparation, signal, freeSlot);
+    } catch (error) {
+      // What the caller can mend is no infrastructure: trying again would say the same.
+      if (error instanceof DeputyError && error.code !== "unavailable") {
+        return { kind: "refused", detail: error.message };
+      }
+      throw error;
+    }
+  };
+}
+
+/**
+ * The execute stage, for which a subtask of kind `plan` is no work for a coder: its attempt asks a
+ * planner, and what it answers takes the subtask's place.
+ */
+export function makeSubplanStage(deps: AskDeps, work: Stage): Stage {
+  return async (claim, signal, freeSlot) => {
+    const subtask = claim.subtaskId ? await getSubtask(deps.db, claim.subtaskId) : null;
+    if (subtask?.kind !== "plan") return work(claim, signal, freeSlot);
+    const task = await getTask(deps.db, claim.taskId);
+    invariant(task?.preparation && claim.attemptId, "a claimed attempt has its rows");
+    const made = await askPlanner(deps, claim, task, task.preparation, {
+      part: subtask,
+      agent: subtask.agent,
+      why: `"${subtask.key}" was left to be planned`,
+      signal,
+    });
+    if ("plan" in made) return { kind: "subplanned", plan: made.plan };
+    if (made.parked) return { kind: "parked", detail: made.detail, snapshotRef: null };
+    const failed = { kind: "attempted", outputTail: "", commit: null, snapshotRef: null } as const;
+    const words = { summary: null, question: null, discoveries: [], followUps: [] };
+    const unknown = { confinement: null, retryAt: null };
+    const { detail, end } = made;
+    return end
+      ? {
+          ...{ ...failed, ...words, ...unknown, reason: end.reason, failure: end.failure, detail },
+          question: end.reason === "out_of_budget" ? end.question : null,
+        }
+      : { ...failed, ...words, ...unknown, reason: "gave_up", failure: "plan_refused", detail };
+  };
+}
+
+async function plan(
+  deps: PlanDeps,
+  claim: Claim,
+  task: Task,
+  preparation: Preparation,
+  signal: AbortSignal,
+  freeSlot: () => void,
+): Promise<Outcome> {
+  const planned = (made: Plan): Outcome => ({ kind: "planned", preparation, plan: made });
+  const wasSeen = task.approval === "plan" && (await listPlans(deps.db, task.id)).length > 0;
+  const hasPlanner = () => roleAgent(deps.config, "planner", task.repository) !== null;
+  const wish = wantsPlan(task, hasPlanner);
+  if (!wasSeen && task.planInput) return planned(planAsGiven(task, task.planInput));
+  if (!wasSeen && !wish.plan) return planned(planDirectly(task, wish.why));
+  freeSlot();
+  const made = await askPlanner(deps, claim, task, preparation, {
+    part: null,
+    agent: task.agent,
+    why: wasSeen ? "a person sent a plan back" : wish.why,
+    signal,
+  });
+  if ("plan" in made) return planned(made.plan);
+  if (made.parked) return { kind: "parked", detail: made.detail, snapshotRef: null };
+  // Only of the task's budget is there a question; a limit of one run is nobody's to raise.
+  if (made.end?.reason === "out_of_budget" && made.end.question !== null)
+    return { kind: "unaffordable", detail: made.detail };
+  return { kind: made.mayPass ? "broken" : "refused", detail: made.detail };
+}
+
+const nothingToRun = {
+  setup: [],
+  checks: [],
+  checksSource: "none",
+  protectedPaths: [],
+  delivery: null,
+} as const;
+
+/** The base commit, and what it says about setup, checks and delivery. */
+async function prepare(deps: PlanDeps, task: Task, signal: AbortSignal): Promise<Preparation> {
+  const { github, paths } = deps.config;
+  const base = await prepareBase(task, {
+    mirrorRoot: paths.mirrors,
+    authHeader: deps.authHeader,
+    signal,
+  });
+  // What a stranger's commit configures counts for nothing: a review has no setup and no checks.
+  const { setup, checks, checksSource, protectedPaths, delivery } = task.expectsChange
+    ? await inspectRepository(base.mirror, base.baseCommit, task.checks)
+    : nothingToRun;
+  if (task.delivery === "auto" && delivery === "pr") {
+    requireConfiguredDelivery(() => requirePullRequests(github, task.repository));
+  }
+  return {
+    baseCommit: base.baseCommit,
+    baseRef: base.baseRef,
+    mirror: base.mirror.gitDir,
+    setup: [...setup],
+    checks: [...checks],
+    checksSource,
+    protectedPaths: [...protectedPaths],
+    forkCommit: base.forkCommit,
+    delivery,
+  };
+}
+
+/** The caller did not ask for it, so the sentence says who did. */
+function requireConfiguredDelivery(check: () => void): void {
+  try {
+    check();
+  } catch (error) {
+    if (!(error instanceof DeputyError)) throw error;
+    throw new DeputyError(
+      error.code,
+      `\`${repositoryConfigPath}\`: \`delivery: pr\` cannot be done. ${error.message}`,
+      { field: "delivery" },
+    );
+  }
+}

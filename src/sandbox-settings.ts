@@ -1,0 +1,100 @@
+import { z } from "zod";
+import { defaultLimits, type Limits } from "./sandbox/sandbox.ts";
+
+/**
+ * What commands may reach, as the person who runs the daemon wrote it: for all repositories, and for
+ * single ones. A repository's own files and texts from outside have no say in it.
+ */
+const networkSchema = z.union([
+  z.enum(["none", "open"]),
+  z.array(
+    z.string().regex(/^(\*\.)?[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:\d{1,5})?$/i, {
+      error: 'must be a host, like "registry.npmjs.org", "*.example.org" or "example.org:8443"',
+    }),
+  ),
+]);
+
+export const networksSchema = z.strictObject({
+  /** What models run: the builtin agent's commands, and other agents beside their provider. */
+  agent: networkSchema.optional(),
+  /** `command:` agents, which a person wrote. */
+  command: networkSchema.optional(),
+  setup: networkSchema.optional(),
+  check: networkSchema.optional(),
+});
+
+export const sandboxProviders = ["auto", "bubblewrap", "sandbox-runtime", "none"] as const;
+export type SandboxProvider = (typeof sandboxProviders)[number];
+
+export const sandboxSchema = z.strictObject({
+  provider: z.enum(sandboxProviders).optional(),
+  network: networksSchema.optional(),
+  /** Let allow-lists lead to private addresses too: a registry of one's own. */
+  private_addresses: z.boolean().optional(),
+  /** Take tasks from triggers even where there is no sandbox. */
+  allow_triggers: z.boolean().optional(),
+  memory_mb: z.number().int().min(64).optional(),
+  processes: z.number().int().min(16).optional(),
+  file_mb: z.number().int().min(1).optional(),
+  disk_mb: z.number().int().min(1).optional(),
+});
+
+/** `open`: the machine's own network; a list: these hosts by HTTPS; an empty one: nothing. */
+export type Reach = "open" | readonly string[];
+export type Networks = Record<"agent" | "command" | "setup" | "check", Reach>;
+
+export type SandboxSettings = {
+  provider: SandboxProvider;
+  limits: Limits;
+  privateAddresses: boolean;
+  allowTriggers: boolean;
+  networks(repository: string): Networks;
+  /** Every combination that there is. */
+  all(): Networks[];
+};
+
+/** Where package managers get their packages: they can be asked for much, and told little. */
+const registries = [
+  "registry.npmjs.org",
+  "registry.yarnpkg.com",
+  "pypi.org",
+  "files.pythonhosted.org",
+  "index.crates.io",
+  "static.crates.io",
+  "proxy.golang.org",
+  "sum.golang.org",
+  "rubygems.org",
+  "repo.maven.apache.org",
+];
+
+const defaults: Networks = { agent: [], command: registries, setup: registries, check: [] };
+
+export function readSandbox(
+  file: z.infer<typeof sandboxSchema> | undefined,
+  repositories: ReadonlyMap<string, z.infer<typeof networksSchema> | undefined>,
+  provider: SandboxProvider | null,
+): SandboxSettings {
+  const everywhere = merge(defaults, file?.network);
+  return {
+    provider: provider ?? file?.provider ?? "auto",
+    limits: {
+      ...defaultLimits,
+      ...(file?.memory_mb !== undefined && { memoryMb: file.memory_mb }),
+      ...(file?.processes !== undefined && { processes: file.processes }),
+      ...(file?.file_mb !== undefined && { fileMb: file.file_mb }),
+      ...(file?.disk_mb !== undefined && { diskMb: file.disk_mb }),
+    },
+    privateAddresses: file?.private_addresses ?? false,
+    allowTriggers: file?.allow_triggers ?? false,
+    networks: (repository) => merge(everywhere, repositories.get(repository)),
+    all: () => [everywhere, ...[...repositories.values()].map((own) => merge(everywhere, own))],
+  };
+}
+
+function merge(base: Networks, own: z.infer<typeof networksSchema> | undefined): Networks {
+  const one = (name: keyof Networks): Reach => {
+    const said = own?.[name];
+    return said === undefined ? base[name] : said === "none" ? [] : said;
+  };
+  return { agent: one("agent"), command: one("command"), setup: one("setup"), check: one("check") };
+}

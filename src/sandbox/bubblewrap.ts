@@ -1,0 +1,277 @@
+import { lstat, mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { DeputyError } from "../core/error.ts";
+import { findInside, findInsideGroup } from "./find-inside.ts";
+import { findProgram } from "./find-program.ts";
+import { forwarderPath } from "./forwarder-path.ts";
+import { type Guard, isWithin, makeGuard } from "./guard-paths.ts";
+import { limitArgs, spareProcesses } from "./limit-args.ts";
+import { findProcessCap } from "./process-cap.ts";
+import { readBwrapResult } from "./read-bwrap-result.ts";
+import { type CommandSpec, runCommand } from "./run-command.ts";
+import {
+  type Bound,
+  type Confined,
+  type Confinement,
+  defaultLimits,
+  type Network,
+  type Sandbox,
+} from "./sandbox.ts";
+import { makeSystemRoot, type SandboxUser } from "./system-root.ts";
+import { findTools, type Tools, toolVariables } from "./toolchains.ts";
+
+/**
+ * One line of bwrap for each command. New namespaces for users, processes, IPC, host name and, but
+ * for an open network, the network; no capability; a root in memory that holds /usr, our own /etc,
+ * the tools and what the confinement names, each at its own path, and is read-only otherwise. The
+ * home, the daemon's home and other worktrees are not hidden: they are not there. bwrap gets the
+ * command's own environment and not the daemon's, which /proc/1/environ would show inside, and dies
+ * with the daemon; everything inside dies with it.
+ *
+ * Nothing is ever mounted below a folder that a command may write but the `.git` that we made: bwrap
+ * would follow a link that the command put there, and make its mount points outside.
+ */
+export type BubblewrapOptions = {
+  /** A folder of ours for the few files that it needs. */
+  stateDir: string;
+  /** Beside the logins in the home: what no command may be shown, in whole or in part. */
+  secrets: readonly string[];
+};
+
+type Parts = {
+  bwrap: string;
+  prlimit: string;
+  namespaces: string[];
+  rootArgs: string[];
+  system: string[];
+  user: SandboxUser;
+  guard: Guard;
+  makeCap: ReturnType<typeof findProcessCap>;
+  tools: (env: Readonly<Record<string, string>>) => Promise<Tools>;
+};
+
+const insideHome = "/home/deputy";
+const insideRun = "/run/deputy";
+
+/** Open it, and try it on a real command. A string says why it cannot be. */
+export async function openBubblewrap(options: BubblewrapOptions): Promise<Sandbox | string> {
+  const bwrap = findProgram("bwrap");
+  if (bwrap === null) return "bubblewrap is not installed (apt-get install bubblewrap)";
+  const prlimit = findProgram("prlimit");
+  if (prlimit === null) return "prlimit is not installed (it is part of util-linux)";
+  const ownUid = process.getuid?.() ?? 0;
+  // Root inside would be root for every tool that then chowns, and fails.
+  const user = {
+    uid: ownUid === 0 ? 1_000 : ownUid,
+    gid: ownUid === 0 ? 1_000 : (process.getgid?.() ?? 1_000),
+    home: insideHome,
+  };
+  const [guard, root] = await Promise.all([
+    makeGuard(options.secrets),
+    makeSystemRoot(options.stateDir, user),
+  ]);
+  const known = new Map<string, Promise<Tools>>();
+  const parts: Parts = {
+    ...{ bwrap, prlimit, user, guard, namespaces: [], rootArgs: root.args, system: root.shown },
+    makeCap: findProcessCap(),
+    tools: (env) => {
+      const key = JSON.stringify(toolVariables.map((name) => env[name]));
+      const found = known.get(key) ?? findTools(env, root.shown, guard);
+      known.set(key, found);
+      return found;
+    },
+  };
+  const sandbox: Sandbox = {
+    provider: "bubblewrap",
+    problem: null,
+    confine: (spec, confinement) => confine(parts, spec, confinement),
+  };
+  // Older versions cannot forbid further user namespaces inside; the rest holds without it.
+  parts.namespaces = namespacesOf(user, ["--disable-userns"]);
+  const weaker: string[] = [];
+  if ((await tryOut(sandbox)) !== null) {
+    parts.namespaces = namespacesOf(user, []);
+    const problem = await tryOut(sandbox);
+    if (problem !== null) return problem;
+    weaker.push("bubblewrap is older than 0.8, so commands may make user namespaces of their own");
+  }
+  if (ownUid === 0 && parts.makeCap === null) {
+    weaker.push("for root without writable control groups a fork bomb is only killed, not held");
+  }
+  return { ...sandbox, problem: weaker.length > 0 ? weaker.join("; ") : null };
+}
+
+function namespacesOf({ uid, gid }: SandboxUser, more: string[]): string[] {
+  const own = ["--unshare-user", "--unshare-pid", "--unshare-ipc", "--unshare-uts", ...more];
+  const ids = ["--uid", String(uid), "--gid", String(gid), "--hostname", "deputy"];
+  return [...own, ...ids, "--cap-drop", "ALL", "--die-with-parent", "--new-session"];
+}
+
+/** A real command, with every namespace: what works for it works for others. */
+async function tryOut(sandbox: Sandbox): Promise<string | null> {
+  const { spec, tidy } = await sandbox.confine(
+    { argv: ["true"], cwd: "/", env: { PATH: "/usr/bin:/bin" }, timeoutMs: 10_000 },
+    {
+      ...{ writable: [], readOnly: [], scratch: null },
+      ...{ network: { kind: "none" }, limits: defaultLimits },
+    },
+  );
+  const result = await runCommand(spec);
+  await tidy();
+  if (result.exitCode === 0) return null;
+  const words = result.error ?? (result.output.trim().slice(0, 300) || `exit ${result.exitCode}`);
+  return `bubblewrap cannot make a sandbox here (${words}); user namespaces may be forbidden by the system or the container`;
+}
+
+async function confine(parts: Parts, spec: CommandSpec, confinement: Confinement) {
+  const { network, limits, scratch } = confinement;
+  const tools = await parts.tools(spec.env);
+  const shown = await listShown(parts, confinement, tools);
+  const { env, args: envArgs } = buildEnvironment(spec.env, tools.env, network);
+  const size = String(limits.tmpMb * 1024 * 1024);
+  const memory = (at: string) => ["--size", size, "--tmpfs", at];
+  const forwarder = network.kind === "gateway" ? forwarderArgs(parts, network) : null;
+  const args = [
+    ...parts.namespaces,
+    ...(network.kind === "open" ? [] : ["--unshare-net"]),
+    ...parts.rootArgs,
+    ...memory("/dev/shm"),
+    ...["--symlink", "/tmp", "/var/tmp"],
+    ...(await placeFor(parts, scratch, "tmp", "/tmp", shown, memory)),
+    ...(await placeFor(parts, scratch, "home", insideHome, shown, memory)),
+    ...shown.flatMap(({ flag, path, at }) => [flag, path, at]),
+    ...(forwarder?.binds ?? []),
+    ...["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", spec.cwd],
+    ...envArgs,
+    "--",
+    ...[parts.prlimit, ...limitArgs(limits), "--"],
+    ...(forwarder?.argv ?? []),
+    ...spec.argv,
+  ];
+  const cap = limits.holdForRoot ? parts.makeCap?.(limits.processes + spareProcesses) : undefined;
+  return {
+    holdsProcesses: cap !== undefined || process.getuid?.() !== 0,
+    spec: {
+      ...spec,
+      argv: cap ? [...cap.enter, parts.bwrap, ...args] : [parts.bwrap, ...args],
+      env,
+      contained: { findGroup: findInsideGroup },
+    },
+    findInside,
+    readResult: (result) => readBwrapResult(spec, result),
+    tidy: async () => cap?.release(),
+  } satisfies Confined;
+}
+
+type Shown = { flag: "--bind" | "--ro-bind"; path: string; at: string; writable: boolean };
+
+/** What is mounted beside the system, outer folders first, so that none hides one in it. */
+async function listShown(
+  { guard }: Parts,
+  { writable, readOnly, scratch }: Confinement,
+  tools: Tools,
+): Promise<Shown[]> {
+  const folders = scratch === null ? writable : [...writable, scratch];
+  const named = [...folders, ...readOnly.map(({ path }) => path)];
+  const shown: Shown[] = tools.paths
+    // A PATH may lead into the worktree, which is shown as what it is.
+    .filter((path) => !named.some((folder) => isWithin(path, folder) || isWithin(folder, path)))
+    .map((path) => readable({ path }, path));
+  for (const bound of readOnly) {
+    shown.push(readable(bound, await guard.admit(bound.path, "readable")));
+  }
+  for (const at of folders) {
+    const path = await guard.admit(at, "writable");
+    shown.push({ flag: "--bind", path, at, writable: true });
+  }
+  shown.sort((a, b) => a.at.length - b.at.length);
+  for (const { at } of shown) {
+    const around = shown.find(
+      (other) => other.writable && other.at !== at && isWithin(at, other.at),
+    );
+    if (!around) continue;
+    throw new DeputyError(
+      "invalid_input",
+      `${at} cannot be shown to a command that may write ${around.at} around it.`,
+    );
+  }
+  for (const at of folders) {
+    const git = join(at, ".git");
+    const stats = await lstat(git).catch(() => null); // none: nothing to protect
+    if (stats?.isSymbolicLink()) {
+      throw new DeputyError("invalid_input", `${git} is a link; no command is run beside it.`);
+    }
+    if (stats) shown.push({ flag: "--ro-bind", path: git, at: git, writable: false });
+  }
+  return shown;
+}
+
+function readable({ path, at }: Bound, real: string): Shown {
+  return { flag: "--ro-bind", path: real, at: at ?? path, writable: false };
+}
+
+/** Memory, or a folder of the attempt's own; never one that something else is mounted in. */
+async function placeFor(
+  { guard }: Parts,
+  scratch: string | null,
+  name: string,
+  at: string,
+  shown: readonly Shown[],
+  memory: (at: string) => string[],
+): Promise<string[]> {
+  if (scratch === null || shown.some((other) => isWithin(other.at, at))) return memory(at);
+  const folder = join(scratch, name);
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  return ["--bind", await guard.admit(folder, "writable"), at];
+}
+
+/** Variables of the user's own places would lead nowhere inside, or to what is not shared. */
+const dropped = /^(?:CARGO_HOME|GOPATH|TMPDIR|XDG_.*)$/;
+const proxies = /^(?:https?|all|no)_proxy$/i;
+
+function buildEnvironment(
+  outer: Readonly<Record<string, string>>,
+  toolsEnv: Readonly<Record<string, string>>,
+  network: Network,
+): { env: Record<string, string>; args: string[] } {
+  const env: Record<string, string> = {};
+  const args: string[] = [];
+  for (const [name, value] of Object.entries(outer)) {
+    if (dropped.test(name) || (network.kind !== "open" && proxies.test(name))) continue;
+    // The linker's variables would also be bwrap's own.
+    if (name.startsWith("LD_")) args.push("--setenv", name, value);
+    else env[name] = value;
+  }
+  Object.assign(env, toolsEnv);
+  Object.assign(env, { HOME: insideHome, TMPDIR: "/tmp", USER: "deputy", LOGNAME: "deputy" });
+  if (network.kind === "gateway" && network.proxyPort !== null) {
+    const proxy = `http://127.0.0.1:${network.proxyPort}`;
+    for (const name of ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"])
+      env[name] = proxy;
+    for (const name of ["NO_PROXY", "no_proxy"]) env[name] = "127.0.0.1,localhost,::1";
+    env.NODE_USE_ENV_PROXY = "1"; // for the fetch of newer Node
+  }
+  return { env, args };
+}
+
+/** Node runs the command, and beside it the ports that lead to our sockets. */
+function forwarderArgs(
+  { system }: Parts,
+  { forwards }: Extract<Network, { kind: "gateway" }>,
+): { binds: string[]; argv: string[] } {
+  const script = `${insideRun}/forward.mjs`;
+  const socket = (index: number) => `${insideRun}/${index}.sock`;
+  const node = process.execPath;
+  return {
+    binds: [
+      ...["--ro-bind", forwarderPath(), script],
+      ...forwards.flatMap(({ socketPath }, index) => ["--bind", socketPath, socket(index)]),
+      ...(system.some((folder) => isWithin(node, folder)) ? [] : ["--ro-bind", node, node]),
+    ],
+    argv: [
+      ...[node, script],
+      ...forwards.map(({ port }, index) => `${port}=${socket(index)}`),
+      "--",
+    ],
+  };
+}

@@ -1,0 +1,131 @@
+import type { Denial } from "./find-denials.ts";
+import type { CommandResult, CommandSpec } from "./run-command.ts";
+
+/**
+ * What stands between a command of an agent or of a check and the machine. A provider turns what
+ * should run into what runs it confined; `runConfined` starts that and says why it was stopped.
+ * Where there is no provider commands run as the daemon's user, and `problem` says so everywhere
+ * that a person looks.
+ */
+export type Sandbox = {
+  provider: "bubblewrap" | "sandbox-runtime" | "none";
+  /** A clause for people: why there is no sandbox, or what this one cannot do. Null: all is well. */
+  problem: string | null;
+  /** Throws a DeputyError for a confinement that would not confine, or a folder that is not there. */
+  confine(spec: CommandSpec, confinement: Confinement): Promise<Confined>;
+};
+
+/** What a command may touch. Everything else of the machine is absent for it, or read-only. */
+export type Confinement = {
+  /** Folders it may change, at the paths they have outside; a `.git` in their root stays read-only. */
+  writable: readonly string[];
+  /** Files and folders beside the system and the tools that it may read: a mirror, a login. */
+  readOnly: readonly Bound[];
+  /**
+   * A folder whose `home` and `tmp` become its home and its /tmp, so that they last from one command
+   * of an attempt to the next. Null: both are memory and gone with the command.
+   */
+  scratch: string | null;
+  network: Network;
+  limits: Limits;
+};
+
+/** `at` is where it is seen inside, when not at its own path. */
+export type Bound = { path: string; at?: string };
+
+export type Network =
+  | { kind: "none" }
+  /** The machine's own network, with all that listens on its loopback. */
+  | { kind: "open" }
+  /**
+   * Nothing but these: each unix socket of the daemon answers at 127.0.0.1:port inside.
+   * `proxyPort` names the one that is a proxy, which the usual variables then point to.
+   */
+  | { kind: "gateway"; forwards: readonly Forward[]; proxyPort: number | null };
+
+export type Forward = { port: number; socketPath: string };
+
+export type Limits = {
+  /** Of one process, held by the kernel; and of all together, looked at every half second. */
+  memoryMb: number;
+  /** Processes and threads at once; who has more is killed, and the kernel allows few more. */
+  processes: number;
+  /**
+   * Whether, for a daemon that is root, a control group holds that number: it takes some 15 ms to
+   * enter one. Without it root's commands are looked at 50 times a second, and a fork bomb makes
+   * thousands before it is killed. For every other user the kernel holds it at no cost.
+   */
+  holdForRoot: boolean;
+  /** The size of one file. */
+  fileMb: number;
+  /** By how much its folders may make the disk fuller. */
+  diskMb: number;
+  /** Of each folder that is memory: /tmp and the home without a scratch folder, /dev/shm. */
+  tmpMb: number;
+};
+
+export const defaultLimits: Limits = {
+  memoryMb: 8_192,
+  processes: 2_048,
+  holdForRoot: true,
+  fileMb: 4_096,
+  diskMb: 16_384,
+  tmpMb: 1_024,
+};
+
+export type Confined = {
+  spec: CommandSpec;
+  /** Whether the kernel holds the number of processes; else it is looked at often. */
+  holdsProcesses: boolean;
+  /** A process inside whose /proc shows those inside and no others; null when there is none (yet). */
+  findInside(leaderPid: number): Inside | null;
+  /** Corrects what the sandbox's own programs say about the end. */
+  readResult(result: CommandResult): CommandResult;
+  /** After the end, whatever it was. */
+  tidy(): Promise<void>;
+};
+
+export type Inside = {
+  /** SIGKILL to it ends everything inside. Null: kill the leader's group. */
+  initPid: number | null;
+  pids(): number[];
+  /** The folder whose PID/statm and PID/stat tell of these pids. */
+  proc: string;
+};
+
+export type LimitHit = { limit: "processes" | "memory" | "disk"; detail: string };
+
+export type ConfinedResult = CommandResult & {
+  /** The limit for which it was killed; `error` says it in words, too. */
+  limit: LimitHit | null;
+  /** What it tried and was refused, as far as that can be known. */
+  denials: Denial[];
+};
+
+export function noSandbox(problem: string | null): Sandbox {
+  return {
+    provider: "none",
+    problem,
+    confine: async (spec) => ({
+      spec,
+      holdsProcesses: false,
+      findInside: () => null,
+      readResult: (result) => result,
+      tidy: async () => {},
+    }),
+  };
+}
+
+/** For `doctor`, the start and receipts: whether commands are confined, and what follows if not. */
+export function describeSandbox({ provider, problem }: Sandbox): string {
+  if (provider === "none") {
+    return `none: ${problem ?? "none was asked for"}. Agents and checks run as the daemon's user and can read what that user can; tasks from triggers are refused`;
+  }
+  return problem === null ? provider : `${provider}: ${problem}`;
+}
+
+/** Why a task that nobody at this machine asked for is not accepted; null when it may come. */
+export function refuseUnattended({ provider, problem }: Sandbox): string | null {
+  if (provider !== "none") return null;
+  return `Tasks from triggers need a sandbox, and there is none: ${problem ?? "it is switched off"}. Run \`deputy doctor\`, or submit the task yourself.`;
+}

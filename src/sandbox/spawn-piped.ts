@@ -1,0 +1,85 @@
+import { spawn } from "node:child_process";
+import { randomUUID } from "node:crypto";
+import { once } from "node:events";
+import type { Readable, Writable } from "node:stream";
+import { CappedText } from "./capped-text.ts";
+import { killLeftovers, signalGroup } from "./kill-group.ts";
+import { identifyProcess } from "./process-identity.ts";
+import { type CommandSpec, runMark } from "./run-command.ts";
+
+/**
+ * A program that is talked with over its stdin and stdout for as long as it is needed: a tool
+ * server, an agent that speaks a protocol. In a process group of its own and marked, so that nothing
+ * it started outlives it. Takes what `confine` makes of a command as well as a plain one.
+ */
+export type PipedProcess = {
+  stdin: Writable;
+  stdout: Readable;
+  /** The beginning and the end of what it said on stderr. */
+  stderr(): string;
+  /** How it ended, in words: `exit 3`, `killed by SIGKILL`. What it wrote before can be read then. */
+  ended: Promise<string>;
+  /** Close its stdin, then SIGTERM, then SIGKILL to its group. Resolves when nothing of it is left. */
+  stop(): Promise<void>;
+};
+
+/** Rejects when the program cannot be started. */
+export async function spawnPiped(
+  spec: Pick<CommandSpec, "argv" | "cwd" | "env" | "user" | "onStarted">,
+  graceMs = 1_000,
+): Promise<PipedProcess> {
+  const mark = spec.env[runMark] ?? randomUUID();
+  const [program, ...args] = spec.argv;
+  const child = spawn(program, args, {
+    cwd: spec.cwd,
+    env: { ...spec.env, [runMark]: mark },
+    detached: true,
+    ...spec.user,
+    stdio: ["pipe", "pipe", "pipe"],
+  });
+  const { stdin, stdout } = child;
+  stdin.on("error", () => {}); // it closed its stdin early: its right, and its end says why
+  const said = new CappedText(2_048);
+  child.stderr.on("data", (chunk: Buffer) => said.add(chunk));
+  const exited = new Promise<string>((resolve) => {
+    child.once("exit", (code, signal) => resolve(signal ? `killed by ${signal}` : `exit ${code}`));
+  });
+  await new Promise<void>((resolve, reject) => {
+    child.once("spawn", resolve);
+    child.once("error", reject);
+  });
+  const pid = child.pid ?? 0;
+  const leader = identifyProcess(pid);
+  if (leader) spec.onStarted?.(leader);
+  const kill = () => {
+    signalGroup(pid, "SIGKILL");
+    killLeftovers(null, { name: runMark, value: mark });
+  };
+  const ended = exited.then(async (how) => {
+    kill();
+    // What is in the pipe is read; one that somebody still holds open is dropped.
+    if (!stdout.closed) await Promise.race([once(stdout, "close"), waitMs(500)]);
+    stdout.destroy();
+    child.stderr.destroy();
+    return how;
+  });
+  return {
+    stdin,
+    stdout,
+    stderr: () => said.text(),
+    ended,
+    async stop() {
+      stdin.end();
+      stdout.resume(); // nobody reads any more, and a full pipe would keep it from ending
+      for (const signal of ["SIGTERM", "SIGKILL"] as const) {
+        const gone = await Promise.race([exited.then(() => true), waitMs(graceMs)]);
+        if (!gone) signalGroup(pid, signal);
+      }
+      await ended;
+    },
+  };
+}
+
+function waitMs(ms: number): Promise<false> {
+  return new Promise((resolve) => setTimeout(() => resolve(false), ms).unref());
+}

@@ -1,0 +1,101 @@
+import {
+  chmod,
+  cp,
+  lstat,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readlink,
+  realpath,
+  rm,
+  writeFile,
+} from "node:fs/promises";
+import { basename, join, relative } from "node:path";
+import { isWithin } from "./guard-paths.ts";
+import { identifyProcess, isProcessAlive } from "./process-identity.ts";
+
+/**
+ * The part of the machine that every confined command sees: /usr with its links, and an /etc of our
+ * own that has what programs look up there (names, certificates, linker, alternatives) and nothing
+ * that is secret. It is copied once per process of ours: one mount for it is quicker than twenty.
+ */
+export type SystemRoot = {
+  /** Arguments of bwrap that build it. */
+  args: string[];
+  /** What is thereby shown. */
+  shown: string[];
+};
+
+export type SandboxUser = { uid: number; gid: number; home: string };
+
+const copied =
+  /^(?:alternatives|ca-certificates.*|crypto-policies|debian_version|fonts|hosts|inputrc|java.*|jvm.*|ld\.so\..*|locale\..*|localtime|magic.*|maven.*|mime\.types|netconfig|nsswitch\.conf|openjdk.*|os-release|perl|php.*|protocols|python.*|resolv\.conf|ruby.*|services|shells|terminfo|timezone|xattr\.conf|zoneinfo)$/;
+/** Folders of /etc that have secrets beside what is needed. */
+const copiedParts = [
+  "ssl/certs",
+  "ssl/cert.pem",
+  "ssl/openssl.cnf",
+  "pki/tls/certs",
+  "pki/tls/cert.pem",
+  "pki/tls/openssl.cnf",
+  "pki/ca-trust",
+  "pki/java",
+];
+const outsideUsr = ["/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/nix/store"];
+
+export async function makeSystemRoot(stateDir: string, user: SandboxUser): Promise<SystemRoot> {
+  const etc = await makeEtc(stateDir, user);
+  const args = ["--ro-bind", "/usr", "/usr"];
+  for (const path of outsideUsr) {
+    const stats = await lstat(path).catch(() => null);
+    if (stats?.isSymbolicLink()) args.push("--symlink", await readlink(path), path);
+    else if (stats?.isDirectory()) args.push("--ro-bind", path, path);
+  }
+  args.push("--ro-bind", etc, "/etc", "--proc", "/proc", "--dev", "/dev");
+  return { args, shown: ["/usr", "/etc", ...outsideUsr] };
+}
+
+/** A folder named after this process, so that those of dead ones can be removed by the next. */
+async function makeEtc(stateDir: string, user: SandboxUser): Promise<string> {
+  await mkdir(stateDir, { recursive: true, mode: 0o700 });
+  await removeDead(stateDir);
+  const own = identifyProcess(process.pid);
+  const etc = await mkdtemp(join(stateDir, `etc-${process.pid}-${own?.startTicks ?? "unknown"}-`));
+  await chmod(etc, 0o755);
+  const names = [
+    ...(await readdir("/etc")).filter((name) => copied.test(name)),
+    // Certificates of one's own, where a variable names them.
+    ...["SSL_CERT_FILE", "SSL_CERT_DIR", "NODE_EXTRA_CA_CERTS"]
+      .map((variable) => relative("/etc", process.env[variable] ?? "/"))
+      .filter((name) => name !== "" && !name.startsWith("..")),
+  ];
+  for (const part of copiedParts) await mkdir(join(etc, part, ".."), { recursive: true });
+  await Promise.all(
+    // Not on this system, or not for this user: then not for its commands.
+    [...names, ...copiedParts].map((name) => copyOne(name, etc).catch(() => {})),
+  );
+  await writeFile(
+    join(etc, "passwd"),
+    `deputy:x:${user.uid}:${user.gid}::${user.home}:/bin/sh\nnobody:x:65534:65534::/nonexistent:/bin/false\n`,
+  );
+  await writeFile(join(etc, "group"), `deputy:x:${user.gid}:\nnogroup:x:65534:\n`);
+  return etc;
+}
+
+/** Links are kept where what they lead to is shown inside, too: `resolv.conf` often leads to /run. */
+async function copyOne(name: string, etc: string): Promise<void> {
+  const from = join("/etc", name);
+  const real = await realpath(from);
+  const isShown = isWithin(real, "/etc") || isWithin(real, "/usr");
+  await cp(isShown ? from : real, join(etc, name), { recursive: true, verbatimSymlinks: true });
+}
+
+async function removeDead(stateDir: string): Promise<void> {
+  for (const path of await readdir(stateDir)) {
+    const [, pid, ticks] = /^etc-(\d+)-(\d+|unknown)-/.exec(basename(path)) ?? [];
+    if (pid === undefined || ticks === undefined) continue;
+    const startTicks = ticks === "unknown" ? null : ticks;
+    if (isProcessAlive({ pid: Number(pid), startTicks })) continue;
+    await rm(join(stateDir, path), { recursive: true, force: true });
+  }
+}

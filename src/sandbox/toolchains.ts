@@ -1,0 +1,98 @@
+import { readdir, realpath, stat } from "node:fs/promises";
+import { basename, delimiter, dirname, isAbsolute, join } from "node:path";
+import { type Guard, isWithin } from "./guard-paths.ts";
+
+/**
+ * Tools that lie outside the system's folders and that a command still has to find: what PATH names
+ * (nvm, pyenv, cargo, a prefix of one's own), what links in those folders lead to, and the roots
+ * that some tools are told by a variable. Found by looking, so that a tool nobody thought of works
+ * too; what would show a secret, the home as a whole or a repository is left out.
+ */
+export type Tools = {
+  /** Folders and files to be shown, read-only, at their own paths. */
+  paths: string[];
+  /** Variables that tell tools where their files are, since the home inside is another one. */
+  env: Record<string, string>;
+};
+
+/** Where a tool keeps its files when no variable says so, and the variable that says so. */
+const roots: readonly { folder: string; variable: string }[] = [
+  { folder: ".rustup", variable: "RUSTUP_HOME" },
+  { folder: ".pyenv", variable: "PYENV_ROOT" },
+  { folder: ".nvm", variable: "NVM_DIR" },
+  { folder: ".volta", variable: "VOLTA_HOME" },
+  { folder: ".asdf", variable: "ASDF_DATA_DIR" },
+  { folder: ".rbenv", variable: "RBENV_ROOT" },
+  { folder: ".sdkman", variable: "SDKMAN_DIR" },
+  { folder: ".local/share/mise", variable: "MISE_DATA_DIR" },
+];
+/** Folders right below the home that are a tool and nothing else. */
+const wholeTools = new Set([".bun", ".deno", ".npm-global", ".dotnet", ".nix-profile", ".fnm"]);
+const otherRoots = ["JAVA_HOME", "GOROOT", "VIRTUAL_ENV"];
+const files = ["NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE", "SSL_CERT_DIR"];
+
+/** What the answer depends on, for who keeps it. */
+export const toolVariables: readonly string[] = [
+  ...["PATH", "HOME", ...otherRoots, ...files],
+  ...roots.map(({ variable }) => variable),
+];
+
+export async function findTools(
+  env: Readonly<Record<string, string>>,
+  system: readonly string[],
+  guard: Guard,
+): Promise<Tools> {
+  const home = env.HOME ?? "/nonexistent";
+  const found = new Set<string>();
+  const own: Record<string, string> = {};
+  const isShown = (path: string) => [...system, ...found].some((folder) => isWithin(path, folder));
+  const show = async (path: string): Promise<boolean> => {
+    const real = await realpath(path).catch(() => null);
+    if (real === null || real === "/" || guard.isSecret(real) || isWithin(home, real)) return false;
+    found.add(path);
+    if (real !== path) found.add(real);
+    return true;
+  };
+  for (const { folder, variable } of roots) {
+    const root = env[variable] ?? join(home, folder);
+    if (isAbsolute(root) && (isShown(root) || (await show(root)))) own[variable] = root;
+  }
+  for (const name of [...otherRoots, ...files]) {
+    const path = env[name];
+    if (path !== undefined && isAbsolute(path) && !isShown(path)) await show(path);
+  }
+  const searched = (env.PATH ?? "").split(delimiter).filter((folder) => isAbsolute(folder));
+  for (const folder of searched) {
+    if (!isShown(folder)) await show(await packageOf(folder, home));
+  }
+  for (const folder of searched) {
+    for (const target of await linksOutOf(folder)) {
+      if (isShown(target)) continue;
+      const place = dirname(target);
+      await show(basename(place) === "bin" ? await packageOf(place, home) : target);
+    }
+  }
+  return { paths: [...found], env: own };
+}
+
+/** The folder that a `bin` belongs to, where that is a tool and nothing more; otherwise the `bin`. */
+async function packageOf(folder: string, home: string): Promise<string> {
+  const whole = dirname(folder);
+  if (!/^(?:s?bin|shims|\.bin)$/.test(basename(folder)) || dirname(whole) === "/") return folder;
+  if (isWithin(home, whole)) return folder;
+  if (dirname(whole) === home && !wholeTools.has(basename(whole))) return folder;
+  const isRepository = await stat(join(whole, ".git")).then(
+    () => true,
+    () => false,
+  );
+  return isRepository ? folder : whole;
+}
+
+async function linksOutOf(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { withFileTypes: true }).catch(() => []); // named, not there
+  const links = entries.filter((entry) => entry.isSymbolicLink());
+  const targets = await Promise.all(
+    links.map(({ name }) => realpath(join(folder, name)).catch(() => null)), // dangling
+  );
+  return targets.filter((target) => target !== null && dirname(target) !== folder) as string[];
+}

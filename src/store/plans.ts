@@ -1,0 +1,43 @@
+import { newId } from "../core/id.ts";
+import type { PlanRecord } from "../core/plan.ts";
+import { json } from "./open.ts";
+import type { Db, Tx } from "./schema.ts";
+
+/** The record of plans: what was proposed, what a person said to it, and how it changed since. */
+export async function insertPlan(
+  tx: Tx,
+  record: Omit<PlanRecord, "id" | "createdAt" | "feedback">,
+): Promise<void> {
+  const { plan, diff, refused, ...rest } = record;
+  await tx
+    .insertInto("plans")
+    .values({
+      id: newId("plan"),
+      ...rest,
+      plan: plan && json(plan),
+      diff: json(diff),
+      refused: json(refused),
+    })
+    .execute();
+}
+
+/** All of a task's, oldest first. */
+export async function listPlans(db: Db | Tx, taskId: string): Promise<PlanRecord[]> {
+  return db
+    .selectFrom("plans")
+    .selectAll()
+    .where("taskId", "=", taskId)
+    .orderBy("createdAt")
+    .orderBy("id")
+    .execute();
+}
+
+/** A person has answered. */
+export async function closePlan(
+  tx: Tx,
+  id: string,
+  state: "accepted" | "rejected",
+  feedback: string | null,
+): Promise<void> {
+  await tx.updateTable("plans").set({ state, feedback }).where("id", "=", id).execute();
+}

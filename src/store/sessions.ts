@@ -1,0 +1,82 @@
+import { type Selectable, sql } from "kysely";
+import { json } from "./open.ts";
+import type { Database, Db } from "./schema.ts";
+
+/**
+ * The memory of a piece of work: an appended list of entries in the agent's own form, and the
+ * worktree as it was after them. Only the attempt that goes on with it now may append: one that was
+ * given up for dead and is not finds out at its next entry.
+ */
+export type SessionRow = Selectable<Database["sessions"]>;
+
+export type NewSession = Pick<
+  SessionRow,
+  "id" | "taskId" | "subtaskId" | "attemptId" | "role" | "agent"
+>;
+
+/** A new one, known to its attempt at once: whatever happens next, it can be gone on with. */
+export async function beginSession(db: Db, session: NewSession): Promise<void> {
+  const { id, taskId, subtaskId, attemptId, role, agent } = session;
+  await sql`
+    with begun as (
+      insert into sessions (id, task_id, subtask_id, attempt_id, role, agent)
+      values (${id}, ${taskId}, ${subtaskId}, ${attemptId}, ${role}, ${agent}))
+    update attempts set session_id = ${id} where id = ${attemptId}`.execute(db);
+}
+
+/** Go on with one: from now on this attempt alone may append. Null when there is none. */
+export async function takeSession(
+  db: Db,
+  id: string,
+  attemptId: string | null,
+): Promise<{ session: SessionRow; entries: unknown[] } | null> {
+  const session = await db
+    .updateTable("sessions")
+    .set({ attemptId })
+    .where("id", "=", id)
+    .returningAll()
+    .executeTakeFirst();
+  if (!session) return null;
+  const rows = await db
+    .selectFrom("transcript")
+    .select("entry")
+    .where("sessionId", "=", id)
+    .orderBy("position")
+    .execute();
+  return { session, entries: rows.map(({ entry }) => entry) };
+}
+
+export async function getSession(db: Db, id: string): Promise<SessionRow | null> {
+  const row = await db.selectFrom("sessions").selectAll().where("id", "=", id).executeTakeFirst();
+  return row ?? null;
+}
+
+/**
+ * Append entries behind the first `position` ones and, with them, the worktree's checkpoint: one
+ * statement, so that neither is there without the other. False when the session is another's by now.
+ */
+export async function appendEntries(
+  db: Db,
+  to: { sessionId: string; attemptId: string | null; position: number },
+  entries: readonly unknown[],
+  checkpoint: string | null,
+): Promise<boolean> {
+  const { rows } = await sql<{ id: string }>`
+    with mine as (
+      update sessions set entry_count = entry_count + ${entries.length}::int,
+        checkpoint_commit = coalesce(${checkpoint}::text, checkpoint_commit),
+        checkpoint_at = case when ${checkpoint}::text is null then checkpoint_at else clock_timestamp() end
+      where id = ${to.sessionId} and attempt_id is not distinct from ${to.attemptId}
+        and entry_count = ${to.position}
+      returning id),
+    added as (
+      insert into transcript (session_id, position, attempt_id, entry)
+      select mine.id, ${to.position}::int + ord - 1, ${to.attemptId}, entry
+      from mine, json_array_elements(${json(entries)}::json) with ordinality as list (entry, ord))
+    select id from mine`.execute(db);
+  return rows.length === 1;
+}
+
+export async function setExternalId(db: Db, id: string, externalId: string): Promise<void> {
+  await db.updateTable("sessions").set({ externalId }).where("id", "=", id).execute();
+}

@@ -1,0 +1,46 @@
+import { openFindings, type Review } from "../core/review.ts";
+import { count, headline } from "../core/review-words.ts";
+import type { Verdict } from "../core/verdict.ts";
+import { notReviewed } from "./conclude.ts";
+import { listSome } from "./list-some.ts";
+
+/**
+ * A green verdict, with the review. Pure. Open findings fail it. A review that was not done leaves
+ * it a pass that says so, and makes it inconclusive where high assurance was asked for.
+ */
+export function concludeReview(verdict: Verdict, review: Review): Verdict {
+  const open = openFindings(review);
+  const isDone = review.reviewers.some(({ result }) => result === "done");
+  const reviewed: Verdict = {
+    ...verdict,
+    review,
+    notChecked: [
+      ...(isDone ? withoutNote(verdict.notChecked) : verdict.notChecked),
+      ...review.notDone,
+    ],
+  };
+  if (open.length > 0) {
+    const found = `the review has ${count(open.length, "blocking finding")}`;
+    return { ...reviewed, result: "fail", summary: `${found}: ${listSome(open.map(headline), 3)}` };
+  }
+  if (review.assurance === "high" && review.notDone.length > 0) {
+    const summary = `the review was not done as it was asked for: ${listSome(review.notDone, 3)}`;
+    return { ...reviewed, result: "inconclusive", summary };
+  }
+  if (!isDone) return reviewed;
+  const accepted = review.findings.filter(({ state }) => state.is === "accepted").length;
+  const how = accepted > 0 ? `a person accepted ${count(accepted, "finding")}` : "nothing blocks";
+  return { ...reviewed, summary: `${verdict.summary}; reviewed, ${how}` };
+}
+
+/** The verdict after the merge, of a change that was reviewed before it. */
+export function carryReview(gate: Verdict, review: Review | undefined): Verdict {
+  if (!review) return gate;
+  const isDone = review.reviewers.some(({ result }) => result === "done");
+  const notChecked = isDone ? withoutNote(gate.notChecked) : gate.notChecked;
+  return { ...gate, notChecked: [...notChecked, ...review.notDone] };
+}
+
+function withoutNote(notChecked: readonly string[]): string[] {
+  return notChecked.filter((note) => note !== notReviewed);
+}

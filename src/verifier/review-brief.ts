@@ -1,0 +1,113 @@
+import { readFile } from "node:fs/promises";
+import { wrapOutsideText } from "../core/data-block.ts";
+import { cleanOutsideText } from "../core/outside-text.ts";
+import type { ReviewFinding } from "../core/review.ts";
+import { describeFinding, describeState, headline } from "../core/review-words.ts";
+import type { Subtask, Task } from "../core/task.ts";
+import type { Verdict } from "../core/verdict.ts";
+
+/**
+ * What reviewers and judges are told: the goal, the change, what the checks said and what was found
+ * before. Nothing that the coder said, but for the judge the answer that is to be judged. All that an
+ * agent or somebody outside wrote goes in as data.
+ */
+const maxDiffBytes = 200_000;
+const maxNewDiffBytes = 60_000;
+const maxListed = 40_000;
+
+/** The package's prompts folder; the same distance from `src/verifier` and `dist/verifier`. */
+const promptsFolder = new URL("../../prompts/", import.meta.url);
+
+export type ReviewedWork = {
+  task: Task;
+  subtask: Subtask;
+  /** From where the attempt started. */
+  diff: string;
+};
+
+export async function writeReviewBrief(
+  work: ReviewedWork,
+  {
+    checks,
+    earlier,
+    newDiff,
+  }: {
+    checks: Verdict["checks"];
+    earlier: readonly ReviewFinding[];
+    /** Since the last round; null: this is the first. */
+    newDiff: string | null;
+  },
+): Promise<string> {
+  const ran = checks.map(
+    ({ check, reason, result }) => `- \`${check.command}\`: ${result} (${reason})`,
+  );
+  const known = earlier.map((finding) => `- ${headline(finding)}\n  ${describeState(finding)}`);
+  return join([
+    await readPrompt("reviewer.md"),
+    ...describeWork(work),
+    section("Checks", ran.length > 0 ? ran.join("\n") : "There are none; nobody ran anything."),
+    earlier.length > 0
+      ? section(
+          "Findings of earlier rounds",
+          asData(known.join("\n"), "reviewers of earlier rounds", maxListed),
+        )
+      : "",
+    newDiff === null
+      ? ""
+      : section(
+          "What changed since the last round",
+          asData(newDiff, "the author, as a diff", maxNewDiffBytes),
+        ),
+    section("The whole change", asData(work.diff, "the author, as a diff", maxDiffBytes)),
+  ]);
+}
+
+/** `against`: what is said against each finding, and who says it. */
+export async function writeJudgeBrief(
+  work: ReviewedWork,
+  disputes: readonly { finding: ReviewFinding; against: string }[],
+  who: string,
+): Promise<string> {
+  return join([
+    await readPrompt("judge.md"),
+    ...describeWork(work),
+    ...disputes.flatMap(({ finding, against }) => [
+      section(`Finding ${finding.id}`, asData(describeFinding(finding), "a reviewer", maxListed)),
+      section(`Against ${finding.id}`, asData(against, who, maxListed)),
+    ]),
+    section("The whole change", asData(work.diff, "the author, as a diff", maxDiffBytes)),
+  ]);
+}
+
+function describeWork({ task, subtask }: ReviewedWork): string[] {
+  const { outsideText, source, subject } = task.origin;
+  return [
+    section("Goal", task.goal),
+    outsideText
+      ? section("Material from outside", asData(outsideText, subject ?? source, maxListed))
+      : "",
+    subtask.brief === "" ? "" : section(`The part that was done: ${subtask.title}`, subtask.brief),
+  ];
+}
+
+function asData(text: string, source: string, maxBytes: number): string {
+  // A comment is code here: what looks like one must neither be taken out nor hide what follows it.
+  const pieces = text.slice(0, 4 * maxBytes).split("<!--");
+  const cleaned = pieces.map((piece) => cleanOutsideText(piece, 4 * maxBytes)).join("<!--");
+  const bytes = Buffer.from(cleaned, "utf8");
+  const isWhole = bytes.length <= maxBytes && text.length <= 4 * maxBytes;
+  const kept = new TextDecoder().decode(bytes.subarray(0, maxBytes), { stream: true });
+  return wrapOutsideText(isWhole ? cleaned : `${kept}\n[… the rest is left out …]`, source);
+}
+
+async function readPrompt(name: string): Promise<string> {
+  return (await readFile(new URL(name, promptsFolder), "utf8")).trim();
+}
+
+function section(title: string, body: string): string {
+  return `# ${title}\n\n${body}`;
+}
+
+function join(sections: readonly string[]): string {
+  return `${sections.filter((text) => text !== "").join("\n\n")}\n`;
+}

@@ -1,0 +1,103 @@
+import { join } from "node:path";
+import type { RoleEnd, RunRole } from "../agents/agent.ts";
+import { cleanText, cutText } from "../agents/clean-text.ts";
+import { getAnswer, keepAnswer, type ReviewKey } from "../store/reviews.ts";
+import type { Db } from "../store/schema.ts";
+import { type CleanPlace, withCleanWorktree } from "./clean-worktree.ts";
+
+/**
+ * One question to somebody who took no part in the work: in a context of its own, read-only, in a
+ * worktree of its own, and with an answer by a schema. A bad answer is asked for once more. What was
+ * answered is kept at once and stands: asking a second time, after a crash for example, costs nothing
+ * and changes nothing. What comes back from an agent that cannot answer is a problem, in words.
+ */
+export type CallPlace = Omit<CleanPlace, "repository"> & {
+  db: Db;
+  runRole: RunRole;
+  about: { taskId: string; subtaskId: string };
+  commit: string;
+  env: Record<string, string>;
+  logRoot: string;
+  signal: AbortSignal;
+};
+
+export type Call<Answer> = {
+  key: ReviewKey;
+  role: "reviewer" | "planner";
+  /** Null: whoever is configured for the role. */
+  agent: string | null;
+  brief: string;
+  outputSchema: Record<string, unknown>;
+  read: (output: unknown) => { answer: Answer } | { problem: string };
+};
+
+const timeoutMs = 20 * 60_000;
+
+export async function ask<Answer>(
+  place: CallPlace,
+  call: Call<Answer>,
+): Promise<{ answer: Answer } | { problem: string }> {
+  const { db } = place;
+  const known = await getAnswer(db, call.key);
+  if (known) return known.problem === null ? call.read(known.output) : { problem: known.problem };
+  const { output, problem } = await withCleanWorktree(place, place.commit, (worktree) =>
+    askAgent(place, call, worktree),
+  );
+  const agent = call.agent ?? `the ${call.role}`;
+  const kept = await keepAnswer(db, call.key, { agent, output, problem });
+  return kept.problem === null ? call.read(kept.output) : { problem: kept.problem };
+}
+
+async function askAgent<Answer>(
+  place: CallPlace,
+  call: Call<Answer>,
+  worktree: string,
+): Promise<{ output: unknown; problem: string | null }> {
+  const first = await run(place, call, worktree, call.brief, null);
+  const read = readEnd(first, call);
+  if (read.problem === null || !read.isBadAnswer) return read;
+  const again = `# Your answer could not be used\n\n${read.problem}. Answer once more, by the schema.\n`;
+  const brief = first.sessionId ? again : `${call.brief}\n\n${again}`;
+  const second = readEnd(await run(place, call, worktree, brief, first.sessionId), call);
+  const { output } = second;
+  return { output, problem: second.problem === null ? null : `${second.problem} (asked twice)` };
+}
+
+function readEnd<Answer>({ detail, output, question, reason }: RoleEnd, call: Call<Answer>) {
+  const fail = (text: string, isBadAnswer: boolean) => ({
+    ...{ output: null, problem: cutText(cleanText(text), 500), isBadAnswer },
+  });
+  if (reason !== "done") {
+    return fail(
+      question ? "it asked instead of answering" : `${reason.replaceAll("_", " ")}: ${detail}`,
+      false,
+    );
+  }
+  const read = call.read(output);
+  return "problem" in read
+    ? fail(read.problem, true)
+    : { output, problem: null, isBadAnswer: false };
+}
+
+async function run<Answer>(
+  place: CallPlace,
+  { agent, key, outputSchema, role }: Call<Answer>,
+  worktree: string,
+  brief: string,
+  sessionId: string | null,
+): Promise<RoleEnd> {
+  const { commit, env, logRoot, mirror, runRole, signal } = place;
+  const end = await runRole({
+    ...{ role, agent, brief, worktree, outputSchema, env, signal, sessionId, timeoutMs },
+    mode: "read_only",
+    // No attempt's work: it must not be taken for the coder's session, nor hear what the coder is told.
+    about: { ...place.about, attemptId: null },
+    baseCommit: commit,
+    gitDir: mirror.gitDir,
+    logPath: join(logRoot, `${key.kind}-${key.seat}.log`),
+    emit: () => {},
+  });
+  // A call that was broken off is no answer.
+  signal.throwIfAborted();
+  return end;
+}

@@ -1,0 +1,123 @@
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { makeSession } from "../agents/make-run.ts";
+import type { Fault } from "../support/model-server/scenario.ts";
+import {
+  agents,
+  makeAgent,
+  makeProjectRun,
+  makeServer,
+  realKey,
+  repair,
+  repairTurns,
+} from "./support.ts";
+
+/** What goes wrong with a real program, and what the daemon makes of it. */
+const failingWith = (fault: Fault) => ({
+  roles: { coder: { turns: [{ text: "never", fault: { ...fault, times: 100 } }] } },
+});
+
+describe.each(agents)("%s", (name) => {
+  test("repeats a call that failed once, and it counts once", async () => {
+    const [first, ...rest] = repairTurns;
+    const turns = [{ ...first, fault: { kind: "server_error" } as Fault }, ...rest];
+    const server = await makeServer({ roles: { coder: { turns } } });
+    const run = await makeProjectRun();
+    const end = await makeAgent(name, server)(run);
+    expect(end, JSON.stringify(end)).toMatchObject({ reason: "done" });
+    const [served] = Object.values(server.served);
+    expect(run.calls).toHaveLength(served?.calls ?? 0);
+  });
+
+  test("a server that fails on and on ends the attempt, a used-up window says until when", async () => {
+    const down = await makeServer(failingWith({ kind: "server_error" }));
+    expect(await makeAgent(name, down)(await makeProjectRun())).toMatchObject({
+      reason: "gave_up",
+      failure: "model_unavailable",
+    });
+    const resetsAt = 1_900_000_000;
+    const window = await makeServer(failingWith({ kind: "usage_limit", resetsAt }));
+    const run = await makeProjectRun();
+    const end = await makeAgent(name, window)(run);
+    expect(end, JSON.stringify(end)).toMatchObject({ reason: "gave_up", failure: "usage_window" });
+    expect(end.retryAt?.getTime()).toBe(resetsAt * 1_000);
+    expect(run.calls).toEqual([]);
+  });
+
+  test("killed in a turn it crashes; the next run goes on with its session", async () => {
+    const server = await makeServer(repair);
+    server.hold(({ turn }) => turn === 2);
+    const run = await makeProjectRun();
+    const ending = makeAgent(name, server)(run);
+    await server.waitForRequest(({ turn }) => turn === 2);
+    for (const { pid } of run.processes) process.kill(-pid, "SIGKILL");
+    const crashed = await ending;
+    expect(crashed, JSON.stringify(crashed)).toMatchObject({ reason: "crashed" });
+    const told = run.session.externalId;
+    expect(told).not.toBe(null);
+
+    server.release();
+    const again = await makeProjectRun({
+      worktree: run.worktree,
+      sessionFolder: run.sessionFolder,
+      session: makeSession([...run.session.entries], told),
+      brief: "Go on where you stopped.\n",
+    });
+    const from = server.requests.length;
+    const end = await makeAgent(name, server)(again);
+    expect(end, JSON.stringify(end)).toMatchObject({ reason: "done" });
+    expect(again.session.externalId).toBe(told);
+    // The first request of the new process already holds what the dead one did.
+    const first = server.requests.slice(from).find(({ role }) => role === "coder");
+    expect(first?.turn).toBeGreaterThanOrEqual(2);
+  });
+
+  test("a session that is gone is begun afresh with a briefing, and the end says so", async () => {
+    const server = await makeServer(repair);
+    const entries = [{ told: "Make the greeting say Hello." }, { answered: "I have read it." }];
+    const gone = name.includes("opencode")
+      ? "ses_00000000000000000000000000"
+      : "01a1fc9c-3970-4890-ac55-b76c2d0e2a99";
+    const run = await makeProjectRun({ brief: "Go on.\n", session: makeSession(entries, gone) });
+    const end = await makeAgent(name, server)(run);
+    expect(end, JSON.stringify(end)).toMatchObject({ reason: "done" });
+    expect(end.detail).toContain("a fresh one was briefed");
+    const [first] = server.requests.filter(({ role }) => role === "coder");
+    expect(JSON.stringify(first?.body)).toContain("I have read it.");
+  });
+});
+
+test.each(["codex", "claude", "opencode"])(
+  "%s without a login and a key is unavailable",
+  async (name) => {
+    const server = await makeServer(repair);
+    expect(() => makeAgent(name, server, { withKeys: false })).toThrow(/log/);
+  },
+);
+
+test.each(["codex", "claude", "opencode"])(
+  "the key is nowhere near %s, and its budget holds",
+  async (name) => {
+    const server = await makeServer(repair);
+    let asked = 0;
+    const run = await makeProjectRun();
+    const end = await makeAgent(
+      name,
+      server,
+    )({
+      ...run,
+      meter: {
+        ...run.meter,
+        refuse: async () => (asked++ < 2 ? null : "the task's $1 are used up"),
+      },
+    });
+    expect(end).toMatchObject({ reason: "out_of_budget", detail: "the task's $1 are used up" });
+    expect(run.calls).toHaveLength(2);
+    for (const file of await readdir(run.sessionFolder, { recursive: true, withFileTypes: true })) {
+      if (!file.isFile()) continue;
+      const text = await readFile(join(file.parentPath, file.name), "utf8");
+      expect(text.includes(realKey), file.name).toBe(false);
+    }
+  },
+);

@@ -1,0 +1,72 @@
+import { mkdir, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { onTestFinished } from "vitest";
+import type { Agent, AgentRun } from "../../src/agents/agent.ts";
+import { type AgentConfig, chooseAgent } from "../../src/agents/choose-agent.ts";
+import { scrubbedEnvironment } from "../../src/sandbox/scrubbed-environment.ts";
+import { makeRun, type TestRun } from "../agents/make-run.ts";
+import type { Scenario, Turn } from "../support/model-server/scenario.ts";
+import { type ModelServer, startModelServer } from "../support/model-server/start.ts";
+import { greetingProject } from "../support/repository.ts";
+
+/** The key that only the daemon may have. */
+export const realKey = "sk-the-real-key-of-the-provider";
+
+/** Where install.mjs put the programs. */
+export const programs = process.env.DEPUTY_AGENTS_BIN ?? "";
+
+export const path = `${programs}:${process.env.PATH ?? ""}`;
+
+export async function makeServer(scenario: Scenario): Promise<ModelServer> {
+  const server = await startModelServer({ scenario, apiKey: realKey });
+  onTestFinished(() => server.close());
+  return server;
+}
+
+/** The agent as the daemon makes it, with a key for the scripted server. */
+export function makeAgent(name: string, server: ModelServer, { withKeys = true } = {}): Agent {
+  const config: AgentConfig = {
+    builtin: null,
+    providers: {
+      openai: withKeys ? { protocol: "openai", apiKey: realKey, baseUrl: server.url } : null,
+      anthropic: withKeys
+        ? { protocol: "anthropic", apiKey: realKey, baseUrl: server.origin }
+        : null,
+    },
+    models: { codex: "gpt-5.5", claude: "claude-sonnet-4-5", opencode: "scripted" },
+    path,
+    userHome: "/nonexistent",
+  };
+  return chooseAgent(name, config);
+}
+
+/** A run in a project with one red test; its worktree is a plain folder. */
+export async function makeProjectRun(given: Partial<AgentRun> = {}): Promise<TestRun> {
+  const run = await makeRun({
+    brief: "Make the greeting say Hello.\n",
+    env: { ...scrubbedEnvironment(), PATH: path },
+    ...given,
+  });
+  if (!given.worktree) {
+    for (const [name, text] of Object.entries(greetingProject)) {
+      await mkdir(dirname(join(run.worktree, name)), { recursive: true });
+      await writeFile(join(run.worktree, name), text);
+    }
+  }
+  return run;
+}
+
+export const before = "export const greet = (name) => ['Hullo', name].join(', ');";
+export const after = "export const greet = (name) => ['Hello', name].join(', ');";
+
+/** Reads, repairs, runs the tests and says so. */
+export const repairTurns: readonly Turn[] = [
+  { calls: [{ tool: "read", args: { path: "src/greeting.js" } }] },
+  { calls: [{ tool: "edit", args: { path: "src/greeting.js", old: before, new: after } }] },
+  { calls: [{ tool: "bash", args: { command: "node --test" } }] },
+  { text: "The greeting says Hello now." },
+];
+
+export const repair: Scenario = { roles: { coder: { turns: repairTurns } } };
+
+export const agents = ["codex", "claude", "opencode", "acp:opencode acp"] as const;

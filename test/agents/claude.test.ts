@@ -1,0 +1,128 @@
+import { expect, test } from "vitest";
+import { claude } from "../../src/agents/claude.ts";
+import { makeCliAgent } from "../../src/agents/cli/run-cli.ts";
+import { makeProgram } from "./fake-program.ts";
+import { makeRun } from "./make-run.ts";
+
+/** Claude with a login of its own: what its lines say is all that is known. */
+const session_id = "8c07ad70-06e3-4e2a-9d99-8ce777772bb1";
+const init = { type: "system", subtype: "init", session_id, tools: [], model: "m" };
+const message = (id: string, ...content: object[]) => ({
+  type: "assistant",
+  session_id,
+  message: { id, model: "m", content, usage: { input_tokens: 900, output_tokens: 1 } },
+});
+const result = (more: object) => ({
+  type: "result",
+  subtype: "success",
+  is_error: false,
+  duration_api_ms: 128,
+  session_id,
+  result: "All done.",
+  modelUsage: {
+    m: {
+      inputTokens: 1_000,
+      outputTokens: 50,
+      cacheReadInputTokens: 300,
+      cacheCreationInputTokens: 20,
+      costUSD: 0.35,
+    },
+    n: {
+      inputTokens: 10,
+      outputTokens: 1,
+      cacheReadInputTokens: 0,
+      cacheCreationInputTokens: 0,
+      costUSD: 0.01,
+    },
+  },
+  ...more,
+});
+
+async function run(lines: object[], then?: string, given = {}) {
+  const program = await makeProgram([{ lines, ...(then ? { then } : {}) }]);
+  const agent = makeCliAgent(claude, {
+    program: program.path,
+    model: null,
+    provider: null,
+    userHome: "/nonexistent",
+  });
+  const testRun = await makeRun(given);
+  return { end: await agent(testRun), run: testRun, ...(await program.call(0)) };
+}
+
+test("only the result's sums are counted, by model, with what it says they cost", async () => {
+  const {
+    end,
+    run: own,
+    args,
+    env,
+  } = await run([
+    init,
+    message("msg_1", { type: "text", text: "I look." }),
+    message("msg_1", { type: "tool_use", id: "t", name: "Read", input: { file_path: "a" } }),
+    {
+      type: "user",
+      message: { content: [{ type: "tool_result", tool_use_id: "t", content: "1\tline" }] },
+    },
+    { type: "rate_limit_event", info: {} },
+    result({}),
+  ]);
+  expect(end).toMatchObject({ reason: "done", summary: "All done." });
+  expect(own.calls).toEqual([
+    {
+      model: "m",
+      tokens: { inputTokens: 1_320, cachedInputTokens: 300, outputTokens: 50, reasoningTokens: 0 },
+      latencyMs: 128,
+      costUsd: 0.35,
+    },
+    expect.objectContaining({ model: "n", costUsd: 0.01 }),
+  ]);
+  expect(own.session.externalId).toBe(session_id);
+  expect(own.events).toContainEqual({
+    kind: "tool_call",
+    tool: "Read",
+    summary: '{"file_path":"a"}',
+  });
+  expect(args).toEqual(expect.arrayContaining(["-p", "--dangerously-skip-permissions"]));
+  expect(env).not.toContain("ANTHROPIC_API_KEY");
+});
+
+test.each([
+  ["Not logged in · Please run /login", "agent_unavailable"],
+  ["API Error: 529 Overloaded", "model_unavailable"],
+  ["Claude AI usage limit reached|1900000000", "usage_window"],
+  ["Prompt is too long", "agent_failed"],
+])("an error that comes as a success is an error: %s", async (text, failure) => {
+  const { end } = await run([init, result({ is_error: true, result: text, modelUsage: {} })]);
+  expect(end).toMatchObject({ reason: "gave_up", failure });
+  expect(end.retryAt?.getTime() ?? null).toBe(
+    failure === "usage_window" ? 1_900_000_000_000 : null,
+  );
+});
+
+test("killed before its result, its calls are known and what they used is not", async () => {
+  const { end, run: own } = await run(
+    [init, message("msg_1", { type: "text", text: "a" }), message("msg_1"), message("msg_2")],
+    "kill -KILL $$",
+  );
+  expect(end.reason).toBe("crashed");
+  expect(own.calls.map(({ model, tokens }) => [model, tokens])).toEqual([
+    ["m", null],
+    ["m", null],
+  ]);
+});
+
+test("read-only has no tool that changes anything", async () => {
+  const { args } = await run([init, result({})], undefined, { mode: "read_only" });
+  expect(args.join(" ")).toContain("--tools Read,Grep,Glob");
+  expect(args).not.toContain("--dangerously-skip-permissions");
+});
+
+test("an answer by schema comes beside the text", async () => {
+  const outputSchema = { type: "object", properties: { n: { type: "integer" } }, required: ["n"] };
+  const { end, args } = await run([init, result({ structured_output: { n: 3 } })], undefined, {
+    outputSchema,
+  });
+  expect(end.output).toEqual({ n: 3 });
+  expect(args[args.indexOf("--json-schema") + 1]).toBe(JSON.stringify(outputSchema));
+});

@@ -1,0 +1,74 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { type Deputy, makeDeputy } from "../support/deputy.ts";
+import type { Role } from "../support/model-server/scenario.ts";
+import { startModelServer } from "../support/model-server/start.ts";
+import { part } from "../support/planner.ts";
+import { makeRepository, type TestRepository } from "../support/repository.ts";
+
+/** The builtin agent as planner and coder: a goal that lists its deliverables is planned by itself. */
+let deputy: Deputy;
+let repository: TestRepository;
+let server: Awaited<ReturnType<typeof startModelServer>>;
+
+const coder = (id: string): Role => ({
+  match: new RegExp(`Your part: The ${id}`),
+  turns: [
+    { calls: [{ tool: "write", args: { path: `${id}.txt`, content: `${id}\n` } }] },
+    { calls: [{ tool: "finish", args: { summary: `${id} is there.` } }] },
+  ],
+});
+const cycle = { reason: "", subtasks: [part("api", { depends_on: ["api"] })] };
+const good = { reason: "two sides", subtasks: [part("api"), part("docs")] };
+
+beforeAll(async () => {
+  server = await startModelServer({
+    scenario: {
+      roles: {
+        planner: {
+          match: /You split a task into parts/,
+          turns: [
+            { calls: [{ tool: "read", args: { path: "README.md" } }] },
+            { json: cycle, usage: { input: 900, output: 90 } },
+            { json: good, usage: { input: 1_000, output: 100 } },
+          ],
+        },
+        reviewer: { match: /You review a change/, turns: [] },
+        api: coder("api"),
+        docs: coder("docs"),
+      },
+    },
+  });
+  const env = { OPENAI_API_KEY: "sk-test", OPENAI_BASE_URL: server.url, DEPUTY_MODEL: "scripted" };
+  [deputy, repository] = await Promise.all([
+    makeDeputy({ env }),
+    makeRepository({ "README.md": "# Here\n" }),
+  ]);
+  await deputy.start();
+});
+afterAll(async () => {
+  await deputy?.close();
+  await server?.close();
+  await repository?.remove();
+});
+
+test("it reads, answers by the schema, mends its answer when it is told why, and is accounted for", async () => {
+  const goal = "Bring it up to date:\n- an api\n- its documentation\n- nothing else";
+  const task = await deputy.run({ goal, repository: repository.path });
+  expect(task, JSON.stringify(task.end_detail)).toMatchObject({ state: "completed" });
+  const receipt = (await deputy.api("GET", `/v1/tasks/${task.id}/receipt?format=json`, undefined))
+    .body;
+  expect(receipt.plan).toMatchObject({
+    mode: "planned",
+    why: "the goal lists 3 deliverables",
+    planned_by: { agent: "builtin", models: ["scripted"], reason: "two sides" },
+  });
+  expect(receipt.plan.planned_by.problem).toContain("api → api");
+  const calls = server.requests.filter(({ role, usage }) => role === "planner" && usage !== null);
+  expect(receipt.plan.planned_by.calls).toBe(calls.length);
+  const { usage } = (await deputy.api("GET", `/v1/tasks/${task.id}`)).body;
+  expect(usage).toContainEqual(
+    expect.objectContaining({ role: "planner", calls: calls.length, attempt_id: null }),
+  );
+  // It may look and nothing else.
+  expect(calls[0]?.tools).not.toContain("write");
+});

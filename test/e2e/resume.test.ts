@@ -1,0 +1,186 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { type Deputy, type Json, makeDeputy } from "../support/deputy.ts";
+import { type ModelServer, startModelServer } from "../support/model-server/start.ts";
+import { makeRepository, type TestRepository } from "../support/repository.ts";
+import { makeScratch, type Scratch } from "../support/scratch.ts";
+
+/**
+ * An attempt that is cut off goes on from its last stored turn: `kill -9` of the daemon while a tool
+ * runs, while the model thinks, and a stop in between. Nothing is paid twice but the call in flight.
+ */
+let deputy: Deputy;
+let repository: TestRepository;
+let scratch: Scratch;
+let model: ModelServer;
+
+beforeAll(async () => {
+  scratch = await makeScratch();
+  repository = await makeRepository({ "README.md": "# Here\n", ".gitignore": "*.log\n" });
+  model = await startModelServer({
+    apiKey: "sk-resume",
+    scenario: {
+      models: ["scripted"],
+      roles: {
+        tool: {
+          match: /killed in a tool/,
+          turns: [
+            { calls: [{ tool: "write", args: { path: "one.txt", content: "one\n" } }] },
+            {
+              calls: [
+                {
+                  tool: "bash",
+                  args: {
+                    command: `echo half > half.txt; if ! test -e ${scratch.at("again")}; then touch ${scratch.at("running")}; sleep 600; fi; cat one.txt`,
+                  },
+                },
+              ],
+            },
+            { calls: [{ tool: "write", args: { path: "two.txt", content: "two\n" } }] },
+            { calls: [{ tool: "finish", args: { summary: "Wrote both." } }] },
+          ],
+        },
+        thought: {
+          match: /killed in a thought/,
+          turns: [
+            { calls: [{ tool: "write", args: { path: "first.txt", content: "first\n" } }] },
+            { calls: [{ tool: "write", args: { path: "second.txt", content: "second\n" } }] },
+            { calls: [{ tool: "finish", args: { summary: "Thought it over." } }] },
+          ],
+        },
+        question: {
+          match: /needs an answer/,
+          turns: [
+            { calls: [{ tool: "write", args: { path: "draft.txt", content: "draft\n" } }] },
+            { calls: [{ tool: "ask", args: { question: "Red or blue?" } }] },
+            { calls: [{ tool: "bash", args: { command: "cat draft.txt > final.txt" } }] },
+            { calls: [{ tool: "finish", args: { summary: "Chose." } }] },
+          ],
+        },
+        heard: {
+          match: /is told something/,
+          turns: [
+            {
+              calls: [
+                {
+                  tool: "bash",
+                  args: {
+                    command: `touch ${scratch.at("listening")}; while ! test -e ${scratch.at("said")}; do sleep 0.05; done; echo ok > ok.txt`,
+                  },
+                },
+              ],
+            },
+            { calls: [{ tool: "finish", args: { summary: "Heard it." } }] },
+          ],
+        },
+      },
+    },
+  });
+  deputy = await makeDeputy({
+    env: {
+      OPENAI_API_KEY: "sk-resume",
+      OPENAI_BASE_URL: model.url,
+      DEPUTY_MODEL: "scripted",
+    },
+  });
+});
+afterEach(() => deputy.stop());
+afterAll(async () => {
+  await deputy?.close();
+  await model?.close();
+  await repository?.remove();
+  await scratch?.remove();
+});
+
+const submit = async (goal: string): Promise<string> => {
+  const { body, status } = await deputy.api("POST", "/v1/tasks", {
+    goal,
+    repository: repository.path,
+    agent: "builtin",
+    checks: ["true"],
+    assurance: "quick",
+  });
+  expect(status, body.detail).toBe(202);
+  return body.id;
+};
+const requestsOf = (role: string) => model.requests.filter((request) => request.role === role);
+const receiptOf = async (id: string): Promise<Json> =>
+  (await deputy.api("GET", `/v1/tasks/${id}/receipt`)).body;
+
+test("killed while a tool runs: the model is told that its result is unknown, the worktree is the checkpoint's", async () => {
+  await deputy.start();
+  const id = await submit("Be killed in a tool");
+  await scratch.until("running");
+  const { body } = await deputy.api("GET", `/v1/tasks/${id}`);
+  const worktree = body.worktrees[0].path;
+  expect(await readFile(join(worktree, "half.txt"), "utf8")).toBe("half\n");
+  await deputy.kill();
+  await scratch.write("again");
+  model.hold((request) => request.role === "tool");
+  await deputy.start();
+  const resumed = await model.waitForRequest(
+    (request) => request.role === "tool" && request.turn === 2,
+  );
+  // Stopped between the turns: what the cut off command left is gone, what was stored is there.
+  expect(await readFile(join(worktree, "one.txt"), "utf8")).toBe("one\n");
+  await expect(readFile(join(worktree, "half.txt"), "utf8")).rejects.toThrow("ENOENT");
+  expect(JSON.stringify(resumed.body)).toContain("Unknown result: the process stopped");
+  model.release();
+  const task = await deputy.untilOver(id);
+  expect(task.state, task.end_detail).toBe("completed");
+  expect(repository.git("show", `${task.branch}:one.txt`)).toBe("one");
+  expect(repository.git("show", `${task.branch}:two.txt`)).toBe("two");
+  // Turn by turn, each asked for once: nothing was paid twice.
+  expect(requestsOf("tool").map(({ turn }) => turn)).toEqual([0, 1, 2, 3]);
+  const receipt = await receiptOf(id);
+  expect(receipt.attempts.map(({ end_reason }: Json) => end_reason)).toEqual(["lost", "done"]);
+  const used = receipt.usage.reduce((sum: number, { calls }: Json) => sum + calls, 0);
+  expect(used).toBe(4);
+});
+
+test("killed while the model thinks: only the call in flight is asked for again", async () => {
+  await deputy.start();
+  const id = await submit("Be killed in a thought");
+  await model.waitForRequest((request) => request.role === "thought" && request.turn === 0);
+  model.hold((request) => request.role === "thought" && request.turn === 1);
+  await model.waitForRequest((request) => request.role === "thought" && request.turn === 1);
+  await deputy.kill();
+  model.release();
+  await deputy.start();
+  const task = await deputy.untilOver(id);
+  expect(task.state, task.end_detail).toBe("completed");
+  expect(requestsOf("thought").map(({ turn }) => turn)).toEqual([0, 1, 1, 2]);
+  expect(repository.git("show", `${task.branch}:first.txt`)).toBe("first");
+  expect(repository.git("show", `${task.branch}:second.txt`)).toBe("second");
+});
+
+test("a question frees the slot, and its answer goes on in the same session", async () => {
+  await deputy.start();
+  const id = await submit("Write what needs an answer");
+  await deputy.untilEvent(id, ({ type }) => type === "question.asked");
+  await deputy.kill();
+  await deputy.start();
+  const answered = await deputy.cli(["answer", id, "Blue"]);
+  expect(answered.code, answered.stderr).toBe(0);
+  const task = await deputy.untilOver(id);
+  expect(task.state, task.end_detail).toBe("completed");
+  expect(repository.git("show", `${task.branch}:final.txt`)).toBe("draft");
+  const asked = requestsOf("question");
+  expect(asked.map(({ turn }) => turn)).toEqual([0, 1, 2, 3]);
+  expect(JSON.stringify(asked[2]?.body)).toContain("Blue");
+});
+
+test("what a person says reaches the agent between two turns", async () => {
+  await deputy.start();
+  const id = await submit("Do what is told something");
+  await scratch.until("listening");
+  const said = await deputy.cli(["say", id, "Leave the old interface in place"]);
+  expect(said.code, said.stderr).toBe(0);
+  await scratch.write("said");
+  const task = await deputy.untilOver(id);
+  expect(task.state, task.end_detail).toBe("completed");
+  const [first, second] = requestsOf("heard");
+  expect(JSON.stringify(first?.body)).not.toContain("Leave the old interface");
+  expect(JSON.stringify(second?.body)).toContain("Leave the old interface in place");
+});

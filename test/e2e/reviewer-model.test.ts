@@ -1,0 +1,80 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { type Deputy, type Json, makeDeputy } from "../support/deputy.ts";
+import type { Scenario } from "../support/model-server/scenario.ts";
+import { type ModelServer, startModelServer } from "../support/model-server/start.ts";
+import { makeRepository, type TestRepository } from "../support/repository.ts";
+import { finding } from "../support/reviewing.ts";
+
+/**
+ * A review with nothing configured but a model: it is one reviewer, the coder's own model in a context
+ * of its own, and the coder goes on in its session with what was found.
+ */
+const write = (content: string) => ({
+  calls: [{ tool: "write", args: { path: "work.txt", content } }],
+});
+const finish = (summary: string) => ({ calls: [{ tool: "finish", args: { summary } }] });
+const scenario: Scenario = {
+  roles: {
+    reviewer: {
+      match: "You review a change",
+      turnsBy: "served",
+      turns: [
+        { json: { summary: "not yet", findings: [finding()], fine: [] } },
+        { json: { summary: "good now", findings: [], fine: [] } },
+      ],
+    },
+    coder: {
+      turns: [write("done\n"), finish("my-own-words"), write("done, careful\n"), finish("mended")],
+    },
+  },
+};
+
+let deputy: Deputy;
+let repository: TestRepository;
+let model: ModelServer;
+beforeAll(async () => {
+  model = await startModelServer({ scenario });
+  repository = await makeRepository({ "work.txt": "start\n" });
+  deputy = await makeDeputy({
+    env: {
+      OPENAI_API_KEY: "sk-review",
+      OPENAI_BASE_URL: model.url,
+      DEPUTY_MODEL: "scripted",
+      DEPUTY_ASSURANCE: "",
+    },
+  });
+  await deputy.start();
+});
+afterAll(async () => {
+  await deputy?.close();
+  await repository?.remove();
+  await model?.close();
+});
+
+test("a model's work is reviewed by default, and the coder goes on in its own session", async () => {
+  const task = await deputy.run({
+    goal: "Write it down",
+    repository: repository.path,
+    checks: ["test -s work.txt"],
+  });
+  expect(task.state, task.end_detail).toBe("completed");
+  expect(repository.git("show", `${task.branch}:work.txt`)).toBe("done, careful");
+
+  const receipt: Json = (await deputy.api("GET", `/v1/tasks/${task.id}/receipt`)).body;
+  expect(receipt.reviews).toMatchObject([
+    {
+      assurance: "standard",
+      rounds: 2,
+      reviewers: [{ agent: "builtin", model: "scripted", same_as_coder: true, detail: "good now" }],
+      findings: [{ id: "F1", state: "fixed", raised_on_attempt: 1 }],
+    },
+  ]);
+
+  const of = (role: string) => model.requests.filter((request) => request.role === role);
+  const told = JSON.stringify(of("reviewer").map(({ body }) => body));
+  expect(told).toContain("+done");
+  expect(told).not.toContain("my-own-words");
+  expect(new Set(of("coder").map(({ conversation }) => conversation)).size).toBe(1);
+  expect(JSON.stringify(of("coder").at(-1)?.body)).toContain("it is not careful");
+  expect(new Set(of("reviewer").map(({ conversation }) => conversation)).size).toBe(2);
+});

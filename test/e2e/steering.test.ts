@@ -1,0 +1,151 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { type Deputy, type Json, makeDeputy } from "../support/deputy.ts";
+import { makeRepository, type TestRepository } from "../support/repository.ts";
+import { makeScratch, type Scratch } from "../support/scratch.ts";
+
+/** What a person can do with a task on its way: pause it, resume it, say something, comment on its result. */
+let deputy: Deputy;
+let repository: TestRepository;
+let scratch: Scratch;
+
+beforeAll(async () => {
+  [deputy, repository, scratch] = await Promise.all([
+    makeDeputy(),
+    makeRepository({ "README.md": "# Here\n" }),
+    makeScratch(),
+  ]);
+  await deputy.start();
+});
+afterAll(async () => {
+  await deputy?.close();
+  await repository?.remove();
+  await scratch?.remove();
+});
+
+const submit = async (input: Record<string, unknown>): Promise<string> =>
+  (await deputy.api("POST", "/v1/tasks", { repository: repository.path, ...input })).body.id;
+
+test("a pause parks what runs, survives a restart, and ends with resume", async () => {
+  const agent = await scratch.agent(
+    "patient.sh",
+    `echo begun >> ${scratch.at("begun")}
+while ! test -e ${scratch.at("go")}; do sleep 0.05; done
+echo done > done.txt`,
+  );
+  const id = await submit({ goal: "Be patient", agent });
+  await scratch.until("begun");
+  const paused = await deputy.cli(["pause", id]);
+  expect(paused.code, paused.stderr).toBe(0);
+  expect(paused.stdout).toContain("is paused; what it did so far is kept");
+  await deputy.untilEvent(id, ({ type }) => type === "attempt.ended");
+  const why = await deputy.cli(["why", id]);
+  expect(why.stdout).toContain("a person, who paused it");
+  expect(why.stdout).toContain(`deputy resume ${id}`);
+  expect((await deputy.api("POST", `/v1/tasks/${id}/answer`, { answer: "hm" })).status).toBe(409);
+
+  await scratch.write("go");
+  await deputy.kill();
+  await deputy.start();
+  // Nothing of it may start: another task that is handed in later is through before it.
+  const other = await deputy.run({
+    repository: repository.path,
+    goal: "Overtake",
+    agent: "command:echo other > other.txt",
+  });
+  expect(other.state).toBe("completed");
+  expect((await deputy.api("GET", `/v1/tasks/${id}`)).body.task.state).toBe("waiting");
+  expect((await scratch.read("begun")).trim().split("\n")).toHaveLength(1);
+
+  const resumed = await deputy.cli(["resume", id]);
+  expect(resumed.code, resumed.stderr).toBe(0);
+  const task = await deputy.untilOver(id);
+  expect(task.state, task.end_detail).toBe("completed");
+  const again = await deputy.cli(["resume", id]);
+  expect(again.code).toBe(2);
+  expect(again.stderr).toContain("is not paused; it is completed");
+});
+
+test("a task that is paused before it starts is planned only afterwards", async () => {
+  const blocker = await submit({
+    goal: "Hold the door",
+    agent: await scratch.agent(
+      "door.sh",
+      `while ! test -e ${scratch.at("open")}; do sleep 0.05; done; echo > d.txt`,
+    ),
+  });
+  const id = await submit({ goal: "Wait outside", agent: "command:echo in > in.txt" });
+  expect((await deputy.api("POST", `/v1/tasks/${id}/pause`)).status).toBe(200);
+  await scratch.write("open");
+  expect((await deputy.untilOver(blocker)).state).toBe("completed");
+  expect((await deputy.api("GET", `/v1/tasks/${id}`)).body.task.branch).toBeNull();
+  expect((await deputy.api("POST", `/v1/tasks/${id}/resume`)).status).toBe(200);
+  expect((await deputy.untilOver(id)).state).toBe("completed");
+});
+
+test("a comment on what was delivered is worked on, on top of it", async () => {
+  const agent = await scratch.agent(
+    "editor.sh",
+    `cp "$DEPUTY_BRIEF_FILE" ${scratch.at("brief-$DEPUTY_ATTEMPT")}
+if grep -q "say it in English" "$DEPUTY_BRIEF_FILE"; then sed -i s/Hallo/Hello/ greeting.txt; else echo Hallo > greeting.txt; fi`,
+  );
+  const first = await deputy.run({ repository: repository.path, goal: "Greet people", agent });
+  expect(first.state, first.end_detail).toBe("completed");
+  const wrong = await deputy.cli(["comment", first.id, "nowhere.txt:1", "What is this?"]);
+  expect(wrong.code).toBe(2);
+  expect(wrong.stderr).toContain("did not change nowhere.txt");
+  const bad = await deputy.cli(["comment", first.id, "greeting.txt", "No line"]);
+  expect(bad.stderr).toContain('must be a file and a line, like "src/app.ts:12"');
+
+  const { code, stdout, stderr } = await deputy.cli([
+    "comment",
+    first.id,
+    "greeting.txt:1",
+    "Please say it in English",
+  ]);
+  expect(code, stderr).toBe(0);
+  expect(stdout).toContain("works on your comment");
+  const events = await deputy.untilEvent(
+    first.id,
+    ({ type, seq }) => type === "task.completed" && seq > 0,
+  );
+  expect(events.type).toBe("task.completed");
+  const task = await deputy.untilOver(first.id);
+  expect(task.branch).toBe(first.branch);
+  expect(repository.git("show", `${task.branch}:greeting.txt`)).toBe("Hello");
+  expect(
+    repository.git("rev-list", "--count", `${first.delivered_commit}..${task.delivered_commit}`),
+  ).not.toBe("0");
+  const brief = await scratch.read("brief-2");
+  expect(brief).toContain("greeting.txt:1");
+  expect(brief).toContain("+Hallo");
+  const receipt: Json = (await deputy.api("GET", `/v1/tasks/${first.id}/receipt`)).body;
+  expect(receipt.attempts).toHaveLength(2);
+
+  await deputy.cli(["accept", first.id]);
+  const late = await deputy.cli(["comment", first.id, "greeting.txt:1", "One more thing"]);
+  expect(late.code).toBe(2);
+  expect(late.stderr).toContain("is accepted already; hand in a new task");
+});
+
+test("what cannot be steered is refused in one sentence", async () => {
+  const task = await deputy.run({
+    repository: repository.path,
+    goal: "Be quick",
+    agent: "command:echo quick > quick.txt",
+  });
+  for (const [verb, body, sentence] of [
+    ["say", { text: "Hello?" }, "is completed; nobody works on it"],
+    ["pause", undefined, "there is nothing to pause"],
+    ["resume", undefined, "is not paused"],
+  ] as const) {
+    const { status, body: problem } = await deputy.api(
+      "POST",
+      `/v1/tasks/${task.id}/${verb}`,
+      body,
+    );
+    expect(status).toBe(409);
+    expect(problem.detail).toContain(sentence);
+  }
+  const empty = await deputy.api("POST", `/v1/tasks/${task.id}/say`, { text: "  " });
+  expect(empty.status).toBe(400);
+});

@@ -1,0 +1,54 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { loadConfig } from "../src/config.ts";
+import { roleSettings } from "../src/role-settings.ts";
+
+/** Who works as what: by the person's configuration, for everything and for single repositories. */
+let home: string;
+beforeEach(async () => {
+  home = await mkdtemp(join(tmpdir(), "deputy-roles-"));
+});
+afterEach(() => rm(home, { recursive: true }));
+
+async function load(yaml: string) {
+  await writeFile(join(home, "config.yaml"), yaml);
+  return loadConfig({ DEPUTY_HOME: home }).roles;
+}
+
+test("a repository says anew what is different there; a model goes with its agent", async () => {
+  const roles = await load(`roles:
+  planner: { model: large, timeout_minutes: 10, max_turns: 30 }
+  coder: { agent: "command:make it", model: small }
+repositories:
+  https://github.com/acme/app.git:
+    roles:
+      planner: { timeout_minutes: 20 }
+      coder: { agent: builtin }
+`);
+  const there = "https://github.com/acme/app.git";
+  expect(roleSettings(roles, "planner", "/elsewhere")).toEqual({
+    agent: null,
+    model: "large",
+    maxTurns: 30,
+    timeoutMs: 600_000,
+  });
+  expect(roleSettings(roles, "planner", there)).toMatchObject({
+    model: "large",
+    timeoutMs: 1_200_000,
+  });
+  expect(roleSettings(roles, "coder", "/elsewhere").model).toBe("small");
+  expect(roleSettings(roles, "coder", there)).toMatchObject({ agent: "builtin", model: null });
+  expect(roleSettings(roles, "reviewer", there).agent).toBeNull();
+});
+
+test.each([
+  ["roles:\n  planner:\n    agent: gpt\n", 3, "agent"],
+  ["roles:\n  boss: {}\n", 2, "boss"],
+  ["repositories:\n  not-a-path:\n    roles: {}\n", 2, "not-a-path"],
+])("what cannot be is refused at start by its line: %j", async (yaml, line, words) => {
+  const loading = load(yaml);
+  await expect(loading).rejects.toThrow(`config.yaml line ${line}`);
+  await expect(loading).rejects.toThrow(words);
+});

@@ -1,0 +1,77 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import type { Denial } from "../../src/sandbox/find-denials.ts";
+import { defaultLimits } from "../../src/sandbox/sandbox.ts";
+import { runBaseline } from "../../src/verifier/baseline.ts";
+import type { CheckSandbox } from "../../src/verifier/confine-checks.ts";
+import { verifyCommit } from "../../src/verifier/verify-attempt.ts";
+import { makeSandboxBench, type SandboxBench } from "../support/sandbox.ts";
+import { makeCheck, surroundings, TestRepository } from "../verifier/repository.ts";
+
+/** The verifier with its commands confined: the same verdicts, and nothing to be had for the change. */
+let bench: SandboxBench;
+let repository: TestRepository;
+let base: string;
+const denied: Denial[] = [];
+
+beforeAll(async () => {
+  bench = await makeSandboxBench();
+  repository = await TestRepository.create();
+  base = await repository.commit({
+    "package.json": JSON.stringify({ name: "x", scripts: { test: "node --test" } }),
+    "a.test.mjs": `import test from "node:test"; import fs from "node:fs"; test("one", () => { if (fs.readFileSync("file.txt", "utf8") !== "good\\n") throw new Error("bad"); });`,
+    "file.txt": "good\n",
+  });
+});
+afterAll(async () => {
+  await repository.remove();
+  await bench.remove();
+});
+
+const sandbox = (): CheckSandbox => ({
+  sandbox: bench.sandbox,
+  network: { setup: { kind: "open" }, check: { kind: "none" } },
+  limits: { ...defaultLimits, processes: 400 },
+  onDenials: (_, denials) => denied.push(...denials),
+});
+
+async function judge(files: Record<string, string>, commands: string[], setup: string[] = []) {
+  const commit = await repository.commit(files, base);
+  const common = {
+    ...surroundings(repository, await repository.mirror()),
+    ...{ baseCommit: base, sandbox: sandbox(), setup },
+    checks: commands.map((command) => makeCheck(command)),
+  };
+  const baseline = await runBaseline(common);
+  return verifyCommit({
+    ...{ ...common, commit, baseline, protectedPaths: [], allowTestChanges: false },
+    onCheck: () => {},
+  });
+}
+
+test("setup's work is there for the checks; what a check writes outside is refused and told", async () => {
+  const verdict = await judge(
+    { "new.txt": "x\n" },
+    ["npm test", "test -e ~/installed && git status --porcelain", "touch /usr/evil; true"],
+    ["touch ~/installed"],
+  );
+  expect(verdict.checks.map(({ check, result }) => [check.command, result])).toEqual([
+    ["npm test", "pass"],
+    ["test -e ~/installed && git status --porcelain", "pass"],
+    ["touch /usr/evil; true", "pass"],
+  ]);
+  expect(denied.length).toBeGreaterThan(0);
+});
+
+test("a change that breaks a test fails by its name, as without a sandbox", async () => {
+  const verdict = await judge({ "file.txt": "bad\n" }, ["npm test"]);
+  expect(verdict).toMatchObject({ result: "fail" });
+  expect(verdict.checks[0]?.newlyFailing.join()).toContain("one");
+});
+
+test("a change whose check takes all there is, is inconclusive and says for what", async () => {
+  const hog =
+    'node -e \'const a=[];for(;;)a.push(require("child_process").spawn("sleep",["60"]))\'';
+  const verdict = await judge({ "bomb.txt": "x" }, [`test ! -e bomb.txt || ${hog}`]);
+  expect(verdict).toMatchObject({ result: "inconclusive" });
+  expect(verdict.checks[0]?.run.detail).toContain("was stopped by the sandbox: more than 400");
+});

@@ -1,0 +1,147 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import type { Budget } from "../../src/core/budget.ts";
+import { newId } from "../../src/core/id.ts";
+import type { ModelCall } from "../../src/core/usage.ts";
+import { addAgentTime, askGate, leaveGate, readSpent } from "../../src/store/spending.ts";
+import { countCall, listUsage } from "../../src/store/usage.ts";
+import { type Bench, makeBench } from "../support/orchestrator.ts";
+
+/** The gate before each call: several agents of one task at it at once, on a real database. */
+let bench: Bench;
+beforeAll(async () => {
+  bench = await makeBench();
+});
+afterAll(() => bench?.close());
+
+const about = (taskId: string, runId: string, bootId = bench.boot) => ({
+  ...{ taskId, runId, bootId, agentMs: 0 },
+});
+const key = (taskId: string, attemptId: string | null = null) =>
+  ({ taskId, subtaskId: null, attemptId, role: "coder", agent: "builtin" }) as const;
+const call = (usd: number | null, tokens = 100): ModelCall => ({
+  model: "m",
+  tokens: { inputTokens: tokens, cachedInputTokens: 0, outputTokens: 0, reasoningTokens: 0 },
+  latencyMs: 7,
+  costUsd: usd,
+});
+const count = (taskId: string, runId: string, made: ModelCall) =>
+  countCall(bench.db, key(taskId), { ...made, runId, agentMs: 0 });
+const ask = async (taskId: string, runId: string, bootId?: string) =>
+  (await askGate(bench.db, about(taskId, runId, bootId))).answer;
+
+/** An agent that calls until it is refused, every call of the same size. */
+async function work(taskId: string, runId: string, made: ModelCall): Promise<number> {
+  for (let calls = 0; ; ) {
+    const answer = await ask(taskId, runId);
+    if (answer === "stop") return calls;
+    if (answer === "wait") continue;
+    await count(taskId, runId, made);
+    calls++;
+  }
+}
+
+const start = (budget: Budget) => bench.submit({ budget });
+
+test.each<[Budget, number, number]>([
+  // 0.7 each: the eighth is made while less than 5 is spent, and passes it by less than one call.
+  [{ usd: 5 }, 8, 5.6],
+  [{ turns: 7 }, 7, 4.9],
+  [{ tokens: 1_000 }, 10, 7],
+])("six agents at once with %j make %i calls", async (budget, calls, usd) => {
+  const id = await start(budget);
+  const made = await Promise.all(
+    ["a", "b", "c", "d", "e", "f"].map((run) => work(id, run, call(0.7))),
+  );
+  expect(made.reduce((sum, each) => sum + each)).toBe(calls);
+  const spent = await readSpent(bench.db, id);
+  expect(spent).toMatchObject({ turns: calls, unpricedCalls: 0 });
+  expect(spent.usd).toBeCloseTo(usd, 10);
+  const [usage] = await listUsage(bench.db, id);
+  expect(usage).toMatchObject({ calls, inputTokens: calls * 100, latencyMs: calls * 7 });
+  expect(usage?.costUsd).toBeCloseTo(usd, 10);
+});
+
+test("far from the cap agents call side by side, near it one after the other", async () => {
+  const id = await start({ usd: 10 });
+  expect(await ask(id, "a")).toBe("go");
+  // What a call costs is not known before the first one.
+  expect(await ask(id, "b")).toBe("wait");
+  await count(id, "a", call(1));
+  expect(await Promise.all(["a", "b", "c", "d"].map((run) => ask(id, run)))).toEqual([
+    "go",
+    "go",
+    "go",
+    "go",
+  ]);
+  // A fifth beside them could pass the cap by more than itself.
+  expect(await ask(id, "e")).toBe("wait");
+  for (const run of ["a", "b", "c", "d"]) await count(id, run, call(2));
+  expect(await ask(id, "e")).toBe("go");
+  expect(await ask(id, "a")).toBe("wait");
+  await count(id, "e", call(1));
+  expect(await ask(id, "a")).toBe("stop");
+});
+
+test("a call under way is forgotten with its run, and with its process", async () => {
+  const id = await start({ turns: 1 });
+  expect(await ask(id, "a")).toBe("go");
+  expect(await ask(id, "b")).toBe("wait");
+  await leaveGate(bench.db, id, "a");
+  expect(await ask(id, "b")).toBe("go");
+  await leaveGate(bench.db, id, "b");
+  const other = await bench.addBoot();
+  expect(await ask(id, "c", other)).toBe("go");
+  expect(await ask(id, "d")).toBe("wait");
+  await bench.database.query("update boots set ended_at = now() where id = $1", [other]);
+  expect(await ask(id, "d")).toBe("go");
+});
+
+test("a call that failed and is made again takes the budget once", async () => {
+  const id = await start({ turns: 2 });
+  for (const _ of [1, 2, 3]) expect(await ask(id, "a")).toBe("go");
+  await count(id, "a", call(1));
+  expect((await readSpent(bench.db, id)).turns).toBe(1);
+});
+
+test("the first call without a price is the last under a cap in dollars, and makes the sum unknown", async () => {
+  const id = await start({ usd: 5, turns: 100 });
+  expect(await ask(id, "a")).toBe("go");
+  await count(id, "a", call(null));
+  expect(await ask(id, "a")).toBe("stop");
+  await count(id, "a", { ...call(0.5), tokens: null });
+  expect(await listUsage(bench.db, id)).toMatchObject([
+    { calls: 2, callsWithoutTokens: 1, inputTokens: 100, costUsd: null },
+  ]);
+});
+
+test("time that agents took is spent too, and a raise is seen at the next call", async () => {
+  const id = await start({ minutes: 2 });
+  await addAgentTime(bench.db, id, 60_000);
+  expect((await addAgentTime(bench.db, id, 60_000)).minutes).toBe(2);
+  expect(await askGate(bench.db, about(id, "a"))).toMatchObject({
+    answer: "stop",
+    budget: { minutes: 2 },
+    spent: { minutes: 2 },
+  });
+  await bench.database.query(`update tasks set budget = '{"minutes": 3}' where id = $1`, [id]);
+  expect(await ask(id, "a")).toBe("go");
+});
+
+test("the account has a row for each attempt, role, agent and model", async () => {
+  const id = newId("task");
+  const base = { ...call(1), runId: "a", agentMs: 0 };
+  await countCall(bench.db, key(id, "att_1"), base);
+  await countCall(bench.db, key(id, "att_2"), base);
+  await countCall(bench.db, key(id, "att_2"), { ...base, model: "n" });
+  await countCall(bench.db, { ...key(id), role: "planner" }, base);
+  expect(
+    (await listUsage(bench.db, id)).map(({ attemptId, role, model, costUsd }) => [
+      ...[attemptId, role, model, costUsd],
+    ]),
+  ).toEqual([
+    ["att_1", "coder", "m", 1],
+    ["att_2", "coder", "m", 1],
+    ["att_2", "coder", "n", 1],
+    [null, "planner", "m", 1],
+  ]);
+});

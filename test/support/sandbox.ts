@@ -1,0 +1,57 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { openSandbox } from "../../src/sandbox/open-sandbox.ts";
+import type { CommandSpec } from "../../src/sandbox/run-command.ts";
+import { runConfined } from "../../src/sandbox/run-confined.ts";
+import {
+  type ConfinedResult,
+  type Confinement,
+  defaultLimits,
+  type Sandbox,
+} from "../../src/sandbox/sandbox.ts";
+import { scrubbedEnvironment } from "../../src/sandbox/scrubbed-environment.ts";
+
+/** A sandbox, a folder that its commands may write, and a daemon's home that they may not see. */
+export type SandboxBench = {
+  sandbox: Sandbox;
+  root: string;
+  worktree: string;
+  confinement: Confinement;
+  run(
+    command: string | readonly [string, ...string[]],
+    more?: Partial<Confinement>,
+    spec?: Partial<CommandSpec>,
+  ): Promise<ConfinedResult>;
+  remove(): Promise<void>;
+};
+
+export async function makeSandboxBench(
+  wanted: "bubblewrap" | "sandbox-runtime" = "bubblewrap",
+): Promise<SandboxBench> {
+  const root = await mkdtemp(join(tmpdir(), "deputy-sandbox-"));
+  const worktree = await mkdtemp(join(root, "worktree-"));
+  const sandbox = await openSandbox({
+    ...{ wanted, stateDir: join(root, "state"), secrets: [join(root, "home", "token")] },
+  });
+  const confinement: Confinement = {
+    ...{ writable: [worktree], readOnly: [], scratch: null },
+    ...{ network: { kind: "none" }, limits: defaultLimits },
+  };
+  return {
+    ...{ sandbox, root, worktree, confinement },
+    run: (command, more = {}, spec = {}) =>
+      runConfined(
+        sandbox,
+        {
+          argv: typeof command === "string" ? ["sh", "-c", command] : command,
+          cwd: worktree,
+          env: scrubbedEnvironment(),
+          timeoutMs: 30_000,
+          ...spec,
+        },
+        { ...confinement, ...more },
+      ),
+    remove: () => rm(root, { recursive: true, force: true }),
+  };
+}
