@@ -57,16 +57,22 @@ export function makeSubplanStage(deps: AskDeps, work: Stage): Stage {
     });
     if ("plan" in made) return { kind: "subplanned", plan: made.plan };
     if (made.parked) return { kind: "parked", detail: made.detail, snapshotRef: null };
-    const failed = { kind: "attempted", outputTail: "", commit: null, snapshotRef: null } as const;
-    const words = { summary: null, question: null, discoveries: [], followUps: [] };
-    const unknown = { confinement: null, retryAt: null };
     const { detail, end } = made;
-    return end
-      ? {
-          ...{ ...failed, ...words, ...unknown, reason: end.reason, failure: end.failure, detail },
-          question: end.reason === "out_of_budget" ? end.question : null,
-        }
-      : { ...failed, ...words, ...unknown, reason: "gave_up", failure: "plan_refused", detail };
+    return {
+      kind: "attempted",
+      reason: end?.reason ?? "gave_up",
+      failure: end ? end.failure : "plan_refused",
+      detail,
+      outputTail: end?.outputTail ?? "",
+      commit: null,
+      snapshotRef: null,
+      summary: null,
+      question: end?.reason === "out_of_budget" ? end.question : null,
+      discoveries: [],
+      followUps: [],
+      confinement: end?.confinement ?? null,
+      retryAt: end?.retryAt ?? null,
+    };
   };
 }
 

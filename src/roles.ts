@@ -143,6 +143,8 @@ export function agentConfig(config: Config, model: string | null = null): AgentC
         : null,
     },
     models: { codex: openaiModel, claude: model ?? anthropic.model, opencode: openaiModel },
+    mcpServers: config.mcpServers,
+    readVariable: (name) => process.env[name],
     path: process.env.PATH ?? "",
     userHome: homedir(),
   };

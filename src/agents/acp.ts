@@ -132,6 +132,7 @@ async function talk(
       ),
     );
 
+  const isClosed = () => connection.signal.aborted;
   let canLoad: boolean | null = null;
   let sessionId: string | null = null;
   const openSession = async (resume: string | null): Promise<"gone" | string> => {
@@ -182,7 +183,8 @@ async function talk(
     } catch (error) {
       if (error instanceof Stopped && sessionId)
         await connection.agent.notify(methods.agent.session.cancel, { sessionId }).catch(() => {}); // it is stopped in any case
-      const end = endOfError(error, command, run, limit, troubleOf(gateways));
+      const cause = isClosed() ? await causeOfClosing(program, error) : error;
+      const end = endOfError(cause, command, run, limit, troubleOf(gateways));
       return { end: withAnswer(end, state.answer), answer: "", isGone: false };
     }
   };
@@ -206,6 +208,13 @@ async function initialize(
     }),
   );
   return agentCapabilities?.loadSession === true;
+}
+
+/** Its pipe closes a moment before its end is known, which says more. */
+async function causeOfClosing(program: PipedProcess, error: unknown): Promise<unknown> {
+  if (error instanceof Stopped || error instanceof ProgramEnded) return error;
+  await program.stop();
+  return new ProgramEnded(await program.ended, program.stderr());
 }
 
 class Stopped extends Error {}

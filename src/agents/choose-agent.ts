@@ -1,5 +1,6 @@
 import { agentNameHelp, type CliName, parseAgentName } from "../core/agent-name.ts";
 import { DeputyError } from "../core/error.ts";
+import type { McpServerConfig } from "../core/mcp-server.ts";
 import { makeAcpAgent } from "./acp.ts";
 import type { Agent } from "./agent.ts";
 import { type BuiltinOptions, makeBuiltinAgent } from "./builtin/builtin.ts";
@@ -7,6 +8,7 @@ import { makeCliAgent } from "./cli/run-cli.ts";
 import { makeCommandAgent } from "./command.ts";
 import { clis, findAgents } from "./find-agents.ts";
 import type { Protocol, Provider } from "./gateway/provider.ts";
+import { withMcpTools } from "./mcp/with-mcp-tools.ts";
 
 /** What the daemon is configured with. `builtin` is null without an API key. */
 export type AgentConfig = {
@@ -15,6 +17,9 @@ export type AgentConfig = {
   providers: Record<Protocol, Provider | null>;
   /** The models of programs that a key works for; null: the program's own choice. */
   models: Record<CliName, string | null>;
+  /** Servers whose tools the builtin agent has; what they are given is read by its name. */
+  mcpServers: readonly McpServerConfig[];
+  readVariable: (name: string) => string | undefined;
   /** Where programs are looked for, and logins. */
   path: string;
   userHome: string;
@@ -45,9 +50,13 @@ export function chooseAgent(name: string, config: AgentConfig): Agent {
         model: config.models.opencode,
         userHome: config.userHome,
       });
-    case "builtin":
-      if (!config.builtin) throw new DeputyError("unavailable", noKey, { field: "agent" });
-      return makeBuiltinAgent(config.builtin);
+    case "builtin": {
+      const { builtin } = config;
+      if (!builtin) throw new DeputyError("unavailable", noKey, { field: "agent" });
+      return withMcpTools(config.mcpServers, config.readVariable, (extraTools) =>
+        makeBuiltinAgent({ ...builtin, extraTools }),
+      );
+    }
     case "codex":
     case "claude":
     case "opencode": {

@@ -19,6 +19,8 @@ export type Failure = {
   /** For the next attempt's brief. */
   evidence: string;
   question: string | null;
+  /** When the provider lets go on; null: it did not say. */
+  retryAt: Date | null;
 };
 
 const maxEvidence = 16_000;
@@ -30,12 +32,9 @@ export function classify(subtask: Subtask, attempt: Attempt | null): Failure {
     case "attempt": {
       const tail = attempt?.outputTail ?? "";
       const said = attempt?.summary ? `The agent said: ${attempt.summary}\n` : "";
-      return make(
-        kindOfEnd(ending.reason, ending.failure),
-        ending.detail,
-        `${said}${tail}`,
-        ending.question,
-      );
+      const kind = kindOfEnd(ending.reason, ending.failure);
+      const retryAt = ending.retryAt ? new Date(ending.retryAt) : null;
+      return { ...make(kind, ending.detail, `${said}${tail}`, ending.question), retryAt };
     }
     case "verdict": {
       const verdict = ending.stage === "integrate" ? subtask.gateVerdict : subtask.verdict;
@@ -142,5 +141,5 @@ function make(
     evidence.length > maxEvidence
       ? `${evidence.slice(0, maxEvidence / 2)}\n[…]\n${evidence.slice(-maxEvidence / 2)}`
       : evidence;
-  return { kind, signature, detail, evidence: capped, question };
+  return { kind, signature, detail, evidence: capped, question, retryAt: null };
 }

@@ -16,6 +16,8 @@ export type PastFailure = { kind: FailureKind; signature: string };
 export const maxAttempts = 3;
 const maxLost = 10;
 const maxTransient = 6;
+/** Usage windows are of hours or a week; what says more than that is not believed. */
+const maxParkMs = 8 * 24 * 60 * 60_000;
 const maxReviewRounds = 30;
 
 type Answer =
@@ -55,7 +57,7 @@ const answers: Record<FailureKind, Answer> = {
 export function decide(
   failure: Failure,
   history: readonly PastFailure[],
-  options: { backoffBaseMs: number; chance: number },
+  options: { backoffBaseMs: number; chance: number; now: Date },
 ): Decision {
   const { kind, signature, detail } = failure;
   const base = { kind, signature };
@@ -100,7 +102,7 @@ export function decide(
       const inRow = countInRow(history, kind) + 1;
       const limit = kind === "lost" ? maxLost : maxTransient;
       if (inRow >= limit) return giveUp(`giving up after ${inRow} of these in a row`);
-      const delayMs =
+      const pauseMs =
         kind === "lost"
           ? 0
           : backoffMs(inRow, {
@@ -108,11 +110,15 @@ export function decide(
               capMs: 15 * 60_000,
               chance: options.chance,
             });
+      // Not before the provider lets it, and not to the second with everybody else.
+      const resetsInMs = (failure.retryAt?.getTime() ?? 0) - options.now.getTime();
+      const delayMs = Math.min(maxParkMs, Math.max(0, resetsInMs) + pauseMs);
+      const until = resetsInMs > 0 ? ` after ${failure.retryAt?.toISOString()}` : "";
       return {
         action: "retry",
         ...base,
         delayMs,
-        reason: `again, not counted as an attempt (${detail})`,
+        reason: `again${until}, not counted as an attempt (${detail})`,
       };
     }
   }

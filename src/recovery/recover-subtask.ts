@@ -30,6 +30,7 @@ export function makeRecoverStage(deps: {
     const decision = decide(failure, history, {
       backoffBaseMs: deps.backoffBaseMs,
       chance: deps.chance(),
+      now: new Date(),
     });
     const feedback = ["lost", "parked", "question", "out_of_budget"].includes(failure.kind)
       ? subtask.feedback

@@ -38,13 +38,6 @@ import {
  * Nothing here is remembered but through the database: what was asked is kept by `ask`, what was
  * found before is in the verdict of the attempt before. A round that changed nothing asks no reviewer.
  */
-/** How far this subtask's work is to be looked at. */
-export function assuranceOf(deps: ReviewDeps, task: Task, subtask: Subtask): Assurance {
-  const { isModel } = deps.coder(task, subtask.agent);
-  const canBeReviewed = deps.candidates(task, subtask.agent).length > 0;
-  return resolveAssurance(task.assurance, deps.assurance, { isModel, canBeReviewed });
-}
-
 export async function reviewChange(
   deps: ReviewDeps,
   input: ReviewInput,
@@ -95,6 +88,13 @@ export async function reviewChange(
     { step: "review", round: review.round, open, findings: findings.length },
   );
   return concludeReview(verdict, review);
+}
+
+/** How far this subtask's work is to be looked at. */
+export function assuranceOf(deps: ReviewDeps, task: Task, subtask: Subtask): Assurance {
+  const { isModel } = deps.coder(task, subtask.agent);
+  const canBeReviewed = deps.candidates(task, subtask.agent).length > 0;
+  return resolveAssurance(task.assurance, deps.assurance, { isModel, canBeReviewed });
 }
 
 /** What was open closes when its evidence is gone, whatever anybody says. */

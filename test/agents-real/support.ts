@@ -24,14 +24,12 @@ export async function makeServer(scenario: Scenario): Promise<ModelServer> {
 }
 
 /** The agent as the daemon makes it, with a key for the scripted server. */
-export function makeAgent(name: string, server: ModelServer, { withKeys = true } = {}): Agent {
+export function makeAgent(name: string, server: ModelServer): Agent {
   const config: AgentConfig = {
     builtin: null,
     providers: {
-      openai: withKeys ? { protocol: "openai", apiKey: realKey, baseUrl: server.url } : null,
-      anthropic: withKeys
-        ? { protocol: "anthropic", apiKey: realKey, baseUrl: server.origin }
-        : null,
+      openai: { protocol: "openai", apiKey: realKey, baseUrl: server.url },
+      anthropic: { protocol: "anthropic", apiKey: realKey, baseUrl: server.origin },
     },
     models: { codex: "gpt-5.5", claude: "claude-sonnet-4-5", opencode: "scripted" },
     path,

@@ -38,8 +38,8 @@ const result = (more: object) => ({
   ...more,
 });
 
-async function run(lines: object[], then?: string, given = {}) {
-  const program = await makeProgram([{ lines, ...(then ? { then } : {}) }]);
+async function run(lines: object[], ending?: string, given = {}) {
+  const program = await makeProgram([{ lines, ...(ending ? { ending } : {}) }]);
   const agent = makeCliAgent(claude, {
     program: program.path,
     model: null,

@@ -102,7 +102,7 @@ test("a thread that is gone is begun afresh, with what was told and answered bef
   const program = await makeProgram([
     {
       lines: [],
-      then: `echo 'Error: thread/resume failed: no rollout found for thread id ${thread}' >&2; exit 1`,
+      ending: `echo 'Error: thread/resume failed: no rollout found for thread id ${thread}' >&2; exit 1`,
     },
     { lines: [started, says("Done after all."), completed(1, 1)] },
   ]);
@@ -180,9 +180,9 @@ test.each([
   ["exit 3", "gave_up", "agent_failed", "codex: exit 3 without a word"],
   ["echo 'Not logged in' >&2; exit 1", "gave_up", "agent_unavailable", "log in with `codex login`"],
   ["sleep 60", "timed_out", "timed_out", "timed out"],
-])("%s → %s", async (then, reason, failure, detail) => {
-  const run = await makeRun({ timeoutMs: then.startsWith("sleep") ? 1_000 : 60_000 });
-  const end = await agentOf(await makeProgram([{ lines: [started], then }]))(run);
+])("%s → %s", async (ending, reason, failure, detail) => {
+  const run = await makeRun({ timeoutMs: ending.startsWith("sleep") ? 1_000 : 60_000 });
+  const end = await agentOf(await makeProgram([{ lines: [started], ending }]))(run);
   expect(end).toMatchObject({ reason, failure });
   expect(end.detail).toContain(detail);
 });
@@ -194,7 +194,7 @@ test.each([
   ["the patch was too clever", "agent_failed", false],
 ])("a failed turn says why: %s", async (message, failure, hasTime) => {
   const lines = [started, { type: "turn.failed", error: { message } }];
-  const end = await agentOf(await makeProgram([{ lines, then: "exit 1" }]))(await makeRun());
+  const end = await agentOf(await makeProgram([{ lines, ending: "exit 1" }]))(await makeRun());
   expect(end).toMatchObject({ reason: "gave_up", failure });
   expect(end.retryAt !== null).toBe(hasTime);
 });

@@ -10,14 +10,14 @@ export type FakeProgram = {
 };
 
 export async function makeProgram(
-  replies: readonly { lines: readonly (object | string)[]; then?: string }[],
+  replies: readonly { lines: readonly (object | string)[]; ending?: string }[],
 ): Promise<FakeProgram> {
   const folder = await makeFolder();
   const path = join(folder, "program");
-  for (const [index, { lines, then = "exit 0" }] of replies.entries()) {
+  for (const [index, { lines, ending = "exit 0" }] of replies.entries()) {
     const text = lines.map((line) => (typeof line === "string" ? line : JSON.stringify(line)));
     await writeFile(join(folder, `out.${index}`), `${text.join("\n")}\n`);
-    await writeFile(join(folder, `then.${index}`), `${then}\n`);
+    await writeFile(join(folder, `then.${index}`), `${ending}\n`);
   }
   await writeFile(join(folder, "count"), "0");
   await writeFile(

@@ -191,11 +191,21 @@ test.each([
     true,
     now + 60_000,
   ],
+  [429, { windowResets: "1900000000" }, error({}), "usage_window", true, 1_900_000_000_000],
   [500, {}, "<html>", "model_unavailable", false, null],
   [500, { failuresInRow: 4 }, "", "model_unavailable", true, null],
   [null, {}, "", "model_unavailable", false, null],
 ] as const)("%s %o %s is %s", (status, given, body, kind, isFinal, retryAt) => {
-  const call = { provider, status, retryAfter: null, body, failuresInRow: 1, now, ...given };
+  const call = {
+    provider,
+    status,
+    retryAfter: null,
+    windowResets: null,
+    body,
+    failuresInRow: 1,
+    now,
+    ...given,
+  };
   const failure = judgeFailure(call);
   expect([failure.kind, failure.isFinal, failure.retryAt?.getTime() ?? null]).toEqual([
     kind,
@@ -207,6 +217,14 @@ test.each([
 
 test("what the server repeats of the key is not repeated", () => {
   const body = error({ message: `Bad key ${realKey}` });
-  const call = { provider, status: 401, retryAfter: null, body, failuresInRow: 1, now };
+  const call = {
+    provider,
+    status: 401,
+    retryAfter: null,
+    windowResets: null,
+    body,
+    failuresInRow: 1,
+    now,
+  };
   expect(judgeFailure(call).detail).toMatch(/check OPENAI_API_KEY: Bad key \[key\]/);
 });

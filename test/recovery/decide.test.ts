@@ -5,13 +5,15 @@ import { backoffMs } from "../../src/recovery/backoff.ts";
 import type { Failure } from "../../src/recovery/classify.ts";
 import { decide, maxAttempts, type PastFailure } from "../../src/recovery/decide.ts";
 
-const options = { backoffBaseMs: 1_000, chance: 0 };
+const now = new Date("2026-01-01T00:00:00Z");
+const options = { backoffBaseMs: 1_000, chance: 0, now };
 const failure = (kind: FailureKind, signature = "s", question: string | null = null): Failure => ({
   kind,
   signature,
   detail: "what happened",
   evidence: "",
   question,
+  retryAt: null,
 });
 const past = (kind: FailureKind, count: number, signature = "s"): PastFailure[] =>
   Array.from({ length: count }, () => ({ kind, signature }));
@@ -44,6 +46,18 @@ test("a question is asked in the agent's words", () => {
     action: "ask",
     question: "Which port?",
   });
+});
+
+test("a used-up window is waited out to its end, in a wake; nonsense is not believed", () => {
+  const at = (hours: number) => new Date(now.getTime() + hours * 3_600_000);
+  const parked = (retryAt: Date) =>
+    decide({ ...failure("usage_window"), retryAt }, [], options) as { delayMs: number };
+  const pause = parked(at(-1)).delayMs;
+  expect(parked(at(5)).delayMs).toBe(5 * 3_600_000 + pause);
+  expect(parked(at(24 * 365)).delayMs).toBe(8 * 24 * 3_600_000);
+  expect(decide({ ...failure("usage_window"), retryAt: at(5) }, [], options).reason).toContain(
+    "again after 2026-01-01T05:00:00.000Z",
+  );
 });
 
 test("the pause doubles, is capped, and is never more than its cap", () => {

@@ -21,7 +21,10 @@ function recover(set: Partial<Review>, history: PastFailure[] = []) {
   const verdict = { result: "fail", summary: "", checks: [], findings: [], notChecked: [], review };
   const subtask = { ending: { what: "verdict", stage: "verify" }, verdict } as unknown as Subtask;
   const failure = classify(subtask, null as Attempt | null);
-  return { failure, decision: decide(failure, history, { backoffBaseMs: 1_000, chance: 0 }) };
+  return {
+    failure,
+    decision: decide(failure, history, { backoffBaseMs: 1_000, chance: 0, now: new Date() }),
+  };
 }
 
 test("another round at once, with the findings, however often checks failed before", () => {
@@ -38,7 +41,7 @@ test("rounds use up no attempt", () => {
     ending: { what: "attempt", reason: "gave_up", failure: null, detail: "exit 1" },
   };
   const failure = classify(failed as unknown as Subtask, null);
-  const options = { backoffBaseMs: 0, chance: 0 };
+  const options = { backoffBaseMs: 0, chance: 0, now: new Date() };
   expect(decide(failure, [blocked, blocked, blocked], options).action).toBe("retry");
 });
 

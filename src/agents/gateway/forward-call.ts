@@ -16,7 +16,14 @@ export type Forwarded =
   /** The answer went through to its end. */
   | { kind: "passed" }
   /** An error answer, held back: `send` passes it on. */
-  | { kind: "refused"; status: number; retryAfter: string | null; body: string; send(): void }
+  | {
+      kind: "refused";
+      status: number;
+      retryAfter: string | null;
+      windowResets: string | null;
+      body: string;
+      send(): void;
+    }
   /** The program hung up, or the run is over. */
   | { kind: "gone" }
   /** No answer, or one that broke off; the program was told as far as it still could be. */
@@ -55,6 +62,10 @@ export async function forwardCall(
         kind: "refused",
         status: answer.status,
         retryAfter: answer.headers.get("retry-after"),
+        windowResets:
+          answer.headers.get("anthropic-ratelimit-unified-status") === "rejected"
+            ? answer.headers.get("anthropic-ratelimit-unified-reset")
+            : null,
         body: text,
         send: () => response.writeHead(answer.status, headers).end(text),
       };

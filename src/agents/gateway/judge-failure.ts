@@ -25,6 +25,8 @@ export type FailedCall = {
   /** Null: there was no answer. */
   status: number | null;
   retryAfter: string | null;
+  /** Unix seconds: the window of a plan is used up until then. */
+  windowResets: string | null;
   body: string;
   /** This one included. */
   failuresInRow: number;
@@ -93,7 +95,7 @@ export function judgeFailure(call: FailedCall): CallFailure {
   };
 }
 
-function readBody({ body, provider, now }: FailedCall) {
+function readBody({ body, provider, now, windowResets }: FailedCall) {
   let json: unknown = null;
   try {
     json = JSON.parse(body);
@@ -102,7 +104,8 @@ function readBody({ body, provider, now }: FailedCall) {
   }
   const error = bodySchema.safeParse(json).data?.error;
   const text = cleanText(error?.message ?? "").replace(/\s+/g, " ");
-  const at = error?.resets_at ? error.resets_at * 1_000 : null;
+  const told = error?.resets_at ?? (Number(windowResets) || null);
+  const at = told === null ? null : told * 1_000;
   const inMs = error?.resets_in_seconds ? now + error.resets_in_seconds * 1_000 : null;
   const resets = at ?? inMs;
   return {

@@ -137,6 +137,7 @@ export async function openGateway(
         provider,
         status: refused?.status ?? null,
         retryAfter: refused?.retryAfter ?? null,
+        windowResets: refused?.windowResets ?? null,
         body: refused?.body ?? "",
         failuresInRow,
         now: Date.now(),
