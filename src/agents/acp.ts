@@ -1,6 +1,4 @@
 import { createWriteStream } from "node:fs";
-import { mkdir } from "node:fs/promises";
-import { join } from "node:path";
 import { Readable, Writable } from "node:stream";
 import {
   type ClientConnection,
@@ -19,6 +17,7 @@ import { type Agent, type AgentEnd, type AgentRun, endWith } from "./agent.ts";
 import { limitTime, type TimeLimit } from "./builtin/limit-time.ts";
 import { cleanText, cutText, cutToTail } from "./clean-text.ts";
 import { converse, type TakeTurn } from "./cli/converse.ts";
+import { inHome } from "./cli/make-home.ts";
 import { prepareAcpHome } from "./cli/prepare-acp-home.ts";
 import { type Gateway, openGateway } from "./gateway/open-gateway.ts";
 import type { Protocol, Provider } from "./gateway/provider.ts";
@@ -50,16 +49,10 @@ export function makeAcpAgent(command: string, options: AcpOptions): Agent {
       const openai = await open(options.providers.openai);
       const anthropic = await open(options.providers.anthropic);
       const env = await prepareAcpHome(command, { ...options, openai, anthropic }, run);
-      await mkdir(run.worktree, { recursive: true });
       program = await run.spawnPiped({
-        argv: ["sh", "-c", `exec ${command}`],
+        argv: [...inHome(run.sessionFolder), "sh", "-c", `exec ${command}`],
         cwd: run.worktree,
-        env: {
-          ...run.env,
-          ...env,
-          HOME: join(run.sessionFolder, "home"),
-          TMPDIR: join(run.sessionFolder, "tmp"),
-        },
+        env: { ...run.env, ...env },
       });
       return await talk(command, run, program, gateways, limit);
     } catch (error) {

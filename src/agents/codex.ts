@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { z } from "zod";
 import { cutText, firstLine } from "./clean-text.ts";
 import type { Cli, Said } from "./cli/cli.ts";
@@ -21,10 +22,10 @@ ${gateway ? providerTable(gateway.baseUrl) : ""}
 [analytics]
 enabled = false
 `,
-    ...(outputSchema ? { "answer-schema.json": JSON.stringify(outputSchema) } : {}),
+    ...(outputSchema ? { [schemaFile]: JSON.stringify(outputSchema) } : {}),
   }),
 
-  command: ({ mode, confined, model, gateway, outputSchema }, { resume }) => {
+  command: ({ mode, confined, model, gateway, home, outputSchema }, { resume }) => {
     const own = mode === "write" ? "workspace-write" : "read-only";
     return {
       args: [
@@ -35,10 +36,10 @@ enabled = false
         "-s",
         confined ? "danger-full-access" : own,
         ...(resume ? ["resume", resume] : []),
-        ...(outputSchema ? [] : ["-"]),
+        ...(outputSchema ? ["--output-schema", join(home, schemaFile)] : []),
+        "-",
       ],
       env: gateway ? { [keyName]: gateway.key } : {},
-      ...(outputSchema ? { inHome: '--output-schema "$HOME/answer-schema.json" -' } : {}),
     };
   },
 
@@ -48,6 +49,7 @@ enabled = false
   },
 };
 
+const schemaFile = "answer-schema.json";
 const keyName = "DEPUTY_GATEWAY_KEY";
 
 function providerTable(baseUrl: string): string {

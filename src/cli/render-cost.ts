@@ -18,7 +18,7 @@ export function renderCost({
   ]);
   if (groups.length > 1) rows.push(["  all", "", ...cells(sumUsage(usage))]);
   const split = splitOrchestration(usage, attempts, task.expects_change);
-  return `${renderTable(rows)}\n  orchestration share ${Math.round(split.share * 100)} % of ${split.shareOf}: planning ${amount(split.planning)}, review ${amount(split.review)}, recovery ${amount(split.recovery)} (attempts after the first), beside the work's ${amount(split.work)}`;
+  return `${renderTable(rows)}\n  orchestration share ${Math.round(split.share * 100)} % of ${split.shareOf}: planning ${amount(split.planning, split.shareOf)}, review ${amount(split.review, split.shareOf)}, recovery ${amount(split.recovery, split.shareOf)} (attempts after the first), beside the work's ${amount(split.work, split.shareOf)}`;
 }
 
 function cells(sum: UsageCounts): string[] {
@@ -36,8 +36,8 @@ export function formatCost(usd: number | null): string {
   return usd === null ? "price unknown" : formatUsd(usd);
 }
 
-function amount(counts: UsageCounts): string {
-  return counts.costUsd === null
+function amount(counts: UsageCounts, unit: "dollars" | "tokens"): string {
+  return unit === "tokens" || counts.costUsd === null
     ? `${formatCount(counts.inputTokens + counts.outputTokens)} tokens`
     : formatUsd(counts.costUsd);
 }

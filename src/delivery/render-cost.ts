@@ -13,7 +13,7 @@ export function renderCost(
   if (usage.length === 0) return ["No model was called.", ...budget];
   const { orchestration } = cost;
   const parts = (["planning", "review", "recovery"] as const).map(
-    (part) => `${part} ${amount(orchestration[part])}`,
+    (part) => `${part} ${amount(orchestration[part], orchestration.share_of)}`,
   );
   const rows = usage.map(({ role, model, ...counts }) => [role, model, ...cells(counts)]);
   return [
@@ -35,7 +35,7 @@ export function renderCost(
           ),
         ]
       : []),
-    `Orchestration share: ${percent(orchestration.share)} of ${orchestration.share_of}: ${parts.join(", ")} (attempts after the first), beside the work's ${amount(orchestration.work)}.`,
+    `Orchestration share: ${percent(orchestration.share)} of ${orchestration.share_of}: ${parts.join(", ")} (attempts after the first), beside the work's ${amount(orchestration.work, orchestration.share_of)}.`,
     ...(cost.calls_without_tokens > 0
       ? [
           `Of ${cost.calls_without_tokens} calls the server did not say what they used: the numbers are too small by these.`,
@@ -65,9 +65,9 @@ function cells(counts: CostCounts): string[] {
   ];
 }
 
-/** In dollars, or in tokens where a price is unknown. */
-function amount(counts: CostCounts): string {
-  return counts.cost_usd === null
+/** In what the share is of: dollars, or tokens where a price is unknown. */
+function amount(counts: CostCounts, unit: "dollars" | "tokens"): string {
+  return unit === "tokens" || counts.cost_usd === null
     ? `${counts.input_tokens + counts.output_tokens} tokens`
     : `$${counts.cost_usd.toFixed(4)}`;
 }

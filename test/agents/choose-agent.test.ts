@@ -13,6 +13,8 @@ const nothing: AgentConfig = {
   builtin: null,
   providers: { openai: null, anthropic: null },
   models: { codex: null, claude: null, opencode: null },
+  mcpServers: [],
+  readVariable: () => undefined,
   path: "/nonexistent",
   userHome: "/nonexistent",
 };

@@ -48,6 +48,8 @@ touch left-behind.txt; echo oops >> src/greeting.js
 echo "reading $(git rev-parse HEAD)"
 printf '{"summary":"%s: line 1 is wrong, and ${token} too."}\\n' "$(git log -1 --format=%s)"`,
     );
+    // Its reviewer leaves signs outside of its worktree.
+    await writeFile(join(deputy.home, "config.yaml"), "sandbox: { allow_triggers: true }\n");
     await writeFile(
       join(deputy.home, "triggers.yaml"),
       `github:

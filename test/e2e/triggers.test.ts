@@ -64,6 +64,7 @@ beforeAll(async () => {
       DEPUTY_WEBHOOK_URL: `${url}/hook`,
       DEPUTY_WEBHOOK_SECRET: webhookSecret,
       DEPUTY_PUBLIC_URL: "https://deputy.example",
+      DEPUTY_SANDBOX: "auto", // tasks from triggers are refused without one
     },
   });
   await writeFile(

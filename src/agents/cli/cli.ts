@@ -25,6 +25,7 @@ export type Cli = {
 
 export type Setup = Pick<AgentRun, "mode" | "confined" | "outputSchema"> & {
   model: string | null;
+  home: string;
   /** Null: the program's own login. */
   gateway: { baseUrl: string; key: string } | null;
 };
@@ -34,8 +35,6 @@ export type Turn = { message: string; resume: string | null };
 export type CliCommand = {
   args: readonly string[];
   env: Record<string, string>;
-  /** By way of a shell, for a path in the home: it has another one in a sandbox. */
-  inHome?: string;
 };
 
 export type Said =

@@ -1,6 +1,18 @@
 import { copyFile, mkdir, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 
+export function homeOf(sessionFolder: string): string {
+  return join(sessionFolder, "home");
+}
+
+/**
+ * What goes before a program's name. A sandbox sets these variables for what it starts: they have to
+ * be set in it. The temporary folder is its own too, as codex has no home below the system's.
+ */
+export function inHome(sessionFolder: string): ["env", ...string[]] {
+  return ["env", `HOME=${homeOf(sessionFolder)}`, `TMPDIR=${join(sessionFolder, "tmp")}`];
+}
+
 /**
  * The home of a program in the session's folder: config anew for each run, as the gateway's address
  * is, and a copy of the login where there is no gateway. What the program remembers there stays.
@@ -14,7 +26,7 @@ export async function makeHome(
     login: { file: string; from: string | null } | null;
   },
 ): Promise<void> {
-  const home = join(sessionFolder, "home");
+  const home = homeOf(sessionFolder);
   for (const name of ["home", "tmp"]) {
     await mkdir(join(sessionFolder, name), { recursive: true, mode: 0o700 });
   }

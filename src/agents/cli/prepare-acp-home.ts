@@ -5,7 +5,7 @@ import { claude } from "../claude.ts";
 import { codex } from "../codex.ts";
 import type { Gateway } from "../gateway/open-gateway.ts";
 import { opencode } from "../opencode.ts";
-import { makeHome } from "./make-home.ts";
+import { homeOf, makeHome } from "./make-home.ts";
 
 /**
  * The home of a program that speaks a protocol, and the variables it gets: where it is one that we
@@ -20,7 +20,7 @@ export async function prepareAcpHome(
   const name = cliNames.find((known) => new RegExp(`(?:^|[\\s/])${known}(?:\\s|$)`).test(command));
   const cli = name ? { codex, claude, opencode }[name] : null;
   const gateway = cli?.protocol === "anthropic" ? anthropic : openai;
-  const setup = { ...run, outputSchema: null, model, gateway };
+  const setup = { ...run, outputSchema: null, model, gateway, home: homeOf(run.sessionFolder) };
   await makeHome(run.sessionFolder, {
     files: cli?.files(setup) ?? {},
     login: cli ? { file: cli.loginFile, from: gateway ? null : userHome } : null,

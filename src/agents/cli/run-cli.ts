@@ -1,4 +1,3 @@
-import { join } from "node:path";
 import type { Tokens } from "../../core/usage.ts";
 import type { CommandResult } from "../../sandbox/run-command.ts";
 import type { Agent, AgentEnd, AgentRun } from "../agent.ts";
@@ -7,7 +6,7 @@ import type { Provider } from "../gateway/provider.ts";
 import { lastTotal } from "./brief.ts";
 import type { Cli, Said, Setup } from "./cli.ts";
 import { converse } from "./converse.ts";
-import { makeHome } from "./make-home.ts";
+import { homeOf, inHome, makeHome } from "./make-home.ts";
 import { type CliOutcome, readEnd } from "./read-end.ts";
 import { splitLines } from "./split-lines.ts";
 
@@ -29,7 +28,8 @@ export function makeCliAgent(cli: Cli, options: CliOptions): Agent {
   return async (run) => {
     const gateway = options.provider ? await openGateway(options.provider, run) : null;
     try {
-      const setup: Setup = { ...run, model: options.model, gateway };
+      const home = homeOf(run.sessionFolder);
+      const setup: Setup = { ...run, model: options.model, gateway, home };
       await makeHome(run.sessionFolder, {
         files: cli.files(setup),
         login: { file: cli.loginFile, from: gateway ? null : options.userHome },
@@ -133,17 +133,12 @@ async function takeTurn(
       }
     }
   });
-  const { args, env, inHome } = cli.command(setup, turn);
+  const { args, env } = cli.command(setup, turn);
   const signal = gateway ? AbortSignal.any([run.signal, gateway.stopped]) : run.signal;
   const result = await run.runCommand({
-    argv: inHome ? ["sh", "-c", `exec "$@" ${inHome}`, "sh", program, ...args] : [program, ...args],
+    argv: [...inHome(run.sessionFolder), program, ...args],
     cwd: run.worktree,
-    env: {
-      ...run.env,
-      ...env,
-      HOME: join(run.sessionFolder, "home"),
-      TMPDIR: join(run.sessionFolder, "tmp"),
-    },
+    env: { ...run.env, ...env },
     input: turn.message,
     timeoutMs: run.timeoutMs,
     signal,

@@ -1,15 +1,15 @@
 import { mkdir, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { beforeEach, describe, expect, test } from "vitest";
-import { findProgram } from "../../../src/agents/builtin/tools/find-program.ts";
 import { makeSearchTool } from "../../../src/agents/builtin/tools/search.ts";
+import { findProgram } from "../../../src/sandbox/find-program.ts";
 import { scrubbedEnvironment } from "../../../src/sandbox/scrubbed-environment.ts";
 import { makePlace, makeRun, type TestRun } from "../make-run.ts";
 import { call } from "./call.ts";
 
 const env = scrubbedEnvironment();
 const engines: [string, Record<string, string>, boolean][] = [
-  ["ripgrep", env, findProgram("rg", env) !== null],
+  ["ripgrep", env, findProgram("rg", env.PATH) !== null],
   ["our own walk", { ...env, PATH: "/nowhere" }, true],
 ];
 

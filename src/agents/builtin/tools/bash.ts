@@ -1,9 +1,9 @@
 import { realpath, stat } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { z } from "zod";
+import { findProgram } from "../../../sandbox/find-program.ts";
 import type { CommandResult } from "../../../sandbox/run-command.ts";
 import { containPath } from "./contain-path.ts";
-import { findProgram } from "./find-program.ts";
 import type { Place } from "./place.ts";
 import { openSpill } from "./spill.ts";
 import { defineTool, type Tool } from "./tool.ts";
@@ -19,7 +19,7 @@ const keepBytes = 8 * 1024;
  */
 export function makeBashTool(place: Place): Tool {
   const { worktree, env, signal, runCommand } = place;
-  const shell = findProgram("bash", env) ? "bash" : "sh";
+  const shell = findProgram("bash", env.PATH ?? "") ? "bash" : "sh";
   let cwd = worktree;
   let outputs = 0;
   return defineTool({

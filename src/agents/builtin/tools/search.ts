@@ -1,8 +1,8 @@
 import { relative } from "node:path";
 import { z } from "zod";
+import { findProgram } from "../../../sandbox/find-program.ts";
 import { cutMiddle } from "../../clean-text.ts";
 import { containPath } from "./contain-path.ts";
-import { findProgram } from "./find-program.ts";
 import type { Place } from "./place.ts";
 import { type FoundLines, searchFiles } from "./search-files.ts";
 import { defineTool, type Tool, type ToolAnswer, ToolProblem } from "./tool.ts";
@@ -11,7 +11,7 @@ const maxMatches = 100;
 
 /** Finds lines by a regular expression: with ripgrep where there is one, else by walking the files. */
 export function makeSearchTool(surroundings: Place): Tool {
-  const ripgrep = findProgram("rg", surroundings.env);
+  const ripgrep = findProgram("rg", surroundings.env.PATH ?? "");
   return defineTool({
     name: "search",
     effect: "reads",

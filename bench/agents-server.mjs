@@ -1,0 +1,82 @@
+import { rmSync } from "node:fs";
+import { mkdtemp } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { rolldown } from "rolldown";
+import { callOf, turns } from "./agents-scenario.mjs";
+
+/**
+ * The scripted model of the tests as a process of its own: what it takes to answer is no harness's.
+ * It tells its parent of each conversation's first request, and on demand of all since the last time.
+ */
+const folder = await mkdtemp(join(tmpdir(), "deputy-bench-server-"));
+const bundle = await rolldown({
+  input: new URL("../test/support/model-server/start.ts", import.meta.url).pathname,
+  platform: "node",
+});
+await bundle.write({ dir: folder, entryFileNames: "server.mjs" });
+const { startModelServer } = await import(pathToFileURL(join(folder, "server.mjs")).href);
+rmSync(folder, { recursive: true });
+
+const many = Number(process.env.BENCH_TURNS_OF_MANY ?? 6);
+const server = await startModelServer({
+  keepsBodies: false,
+  scenario: {
+    models: ["scripted"],
+    roles: {
+      many: {
+        match: /one of many/,
+        turns: (_seen, turn) => ({
+          latencyMs: 200,
+          calls: [turn < many ? callOf(turn) : { tool: "finish", args: { summary: "Counted." } }],
+        }),
+      },
+      work: {
+        match: /Count the value in src\/calc\.mjs/,
+        turns: (_seen, turn) =>
+          turn < turns
+            ? { calls: [callOf(turn)] }
+            : { text: "Done.", calls: [{ tool: "finish", args: { summary: "Counted." } }] },
+      },
+    },
+  },
+});
+
+let taken = 0;
+const wanted = ({ role, turn, at, endedAt, bytes, conversation, tools }) => ({
+  ...{ role, turn, at, endedAt, bytes, conversation, tools },
+});
+process.on("message", async (message) => {
+  switch (message.do) {
+    case "take":
+      process.send({ answer: server.requests.slice(taken).map(wanted) });
+      taken = server.requests.length;
+      break;
+    case "first": {
+      const from = server.requests.length;
+      const first = await server.waitForRequest(
+        (request) => request.role === "work" && server.requests.indexOf(request) >= from,
+      );
+      process.send({ answer: first.at });
+      break;
+    }
+    case "hold":
+      server.hold(({ role, turn }) => role === "many" && turn === message.turn);
+      process.send({ answer: null });
+      break;
+    case "held": {
+      // All of them are kept back at the same turn: that many attempts are under way at once.
+      const held = () => server.requests.slice(taken).filter((r) => r.turn === message.turn).length;
+      await server.waitForRequest(() => held() >= message.count);
+      process.send({ answer: null });
+      break;
+    }
+    case "release":
+      server.release();
+      process.send({ answer: null });
+      break;
+  }
+});
+process.on("disconnect", () => process.exit());
+process.send({ answer: { url: server.url, origin: server.origin } });
