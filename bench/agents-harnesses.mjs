@@ -123,7 +123,16 @@ function findPrograms() {
 /** Each as it comes, with its own sandbox and snapshots where it has them. */
 const others = {
   codex: ({ url }) => ({
-    args: ["exec", "--json", "--skip-git-repo-check", "-m", "gpt-5.5", "-s", "workspace-write", brief],
+    args: [
+      "exec",
+      "--json",
+      "--skip-git-repo-check",
+      "-m",
+      "gpt-5.5",
+      "-s",
+      "workspace-write",
+      brief,
+    ],
     env: { LOCAL_MODEL_KEY: "sk-bench" },
     files: {
       ".codex/config.toml": `model_provider = "local"
@@ -145,7 +154,14 @@ enabled = false
     },
   }),
   claude: ({ origin }) => ({
-    args: ["-p", brief, "--output-format", "stream-json", "--verbose", "--dangerously-skip-permissions"],
+    args: [
+      "-p",
+      brief,
+      "--output-format",
+      "stream-json",
+      "--verbose",
+      "--dangerously-skip-permissions",
+    ],
     env: {
       ...{ ANTHROPIC_BASE_URL: origin, ANTHROPIC_API_KEY: "sk-bench", IS_SANDBOX: "1" },
       ...{ ANTHROPIC_MODEL: "claude-sonnet-4-5", CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: "1" },

@@ -36,7 +36,9 @@ export function memoryOf(root, key = "Rss") {
         key === "Rss"
           ? readFileSync(`/proc/${pid}/status`, "latin1")
           : readFileSync(`/proc/${pid}/smaps_rollup`, "latin1");
-      kb += Number(new RegExp(`^(?:Vm)?${key.toUpperCase()}:\\s+(\\d+)`, "im").exec(text)?.[1] ?? 0);
+      kb += Number(
+        new RegExp(`^(?:Vm)?${key.toUpperCase()}:\\s+(\\d+)`, "im").exec(text)?.[1] ?? 0,
+      );
     } catch {
       // gone meanwhile
     }

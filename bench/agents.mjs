@@ -39,7 +39,10 @@ function readRun({ startedAt, ...used }, requests) {
   return {
     firstMs: requests[0].at - startedAt,
     gapMs: median(gaps.map(({ ms }) => ms)),
-    gapP95Ms: percentile(gaps.map(({ ms }) => ms), 0.95),
+    gapP95Ms: percentile(
+      gaps.map(({ ms }) => ms),
+      0.95,
+    ),
     ...{ readMs: ofKind("read"), editMs: ofKind("edit"), testMs: ofKind("test") },
     firstTokens: tokens(own[0]),
     allTokens: requests.reduce((sum, request) => sum + tokens(request), 0),
@@ -107,7 +110,13 @@ function judge(by, many) {
     const more = `one more of ${attempts} concurrent attempts`;
     add(more, "≤ 6 MB", many.eachMb, 6, " MB");
   }
-  const figures = { firstMs: "first request", gapMs: "gap", gapP95Ms: "gap p95", wallMs: "wall", cpuS: "CPU" };
+  const figures = {
+    firstMs: "first request",
+    gapMs: "gap",
+    gapP95Ms: "gap p95",
+    wallMs: "wall",
+    cpuS: "CPU",
+  };
   Object.assign(figures, { rssMb: "memory", firstTokens: "first tokens", allTokens: "all tokens" });
   for (const [name, other] of by) {
     if (name === "bare script" || name.startsWith("deputy")) continue;
@@ -160,15 +169,21 @@ const table = (head, rows) => {
   for (const row of rows) console.log(`| ${row.join(" | ")} |`);
   console.log();
 };
-console.log(`Node ${process.version}, ${cpus().length} × ${cpus()[0]?.model.trim()}, ${rounds} rounds\n`);
+console.log(
+  `Node ${process.version}, ${cpus().length} × ${cpus()[0]?.model.trim()}, ${rounds} rounds\n`,
+);
 table(
   [`${turns} turns`, ...Object.keys(columns)],
   [...by].map(([name, run]) => [name, ...Object.values(columns).map((show) => show(run))]),
 );
-console.log(`PostgreSQL beside ours: ${by.get("deputy").databaseMb.toFixed(0)} MB; its CPU is in ours.`);
+console.log(
+  `PostgreSQL beside ours: ${by.get("deputy").databaseMb.toFixed(0)} MB; its CPU is in ours.`,
+);
 if (many) {
   const [before, peak] = [many.beforeMb, many.peakMb].map((mb) => mb.toFixed(0));
-  console.log(`${attempts} at once: ${before} MB before, ${peak} MB at most, ${many.tookS.toFixed(0)} s in all.`);
+  console.log(
+    `${attempts} at once: ${before} MB before, ${peak} MB at most, ${many.tookS.toFixed(0)} s in all.`,
+  );
 }
 console.log();
 const rows = judge(by, many);

@@ -60,7 +60,11 @@ export async function startDaemon(env = {}) {
   const child = startProcess(process.execPath, [main, "up", "--json"], { env: ownEnv });
   const { url } = JSON.parse(await firstLine(child));
   const token = (await readFile(join(home, "token"), "utf8")).trim();
-  const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
+  const headers = {
+    authorization: `Bearer ${token}`,
+    accept: "application/json",
+    "content-type": "application/json",
+  };
   const api = async (method, path, body) => {
     const response = await fetch(url + path, {
       method,

@@ -34,6 +34,7 @@ import { startSandbox } from "./start-sandbox.ts";
 import { listen } from "./store/listen.ts";
 import { drainOutbox, nextOutboxDelayMs } from "./store/outbox.ts";
 import { findUnsoundHolds } from "./store/unsound-holds.ts";
+import { tidyScratch } from "./tidy-scratch.ts";
 import { startTriggers } from "./triggers-wiring.ts";
 import { removeCheckLeftovers } from "./verifier/remove-leftovers.ts";
 import { version } from "./version.ts";
@@ -51,6 +52,7 @@ export type Daemon = { url: string; stop(reason: string): Promise<void> };
 const rushMs = 5_000;
 const takeOverMs = 2_000;
 const tidyMs = 60_000;
+const tidyScratchMs = 60 * 60_000;
 /** How long a round of the periodic work may take to end at a stop. */
 const roundGraceMs = 2_000;
 const parkMs = 8_000;
@@ -280,6 +282,7 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
     const tidy = every(tidyMs, "tidying of worktrees", () =>
       tidyOldWorktrees(db, config.keepWorktrees, onError("could not remove a worktree; it stays")),
     );
+    every(tidyScratchMs, "tidying of scratch folders", () => tidyScratch(db, config));
     onTaskOver = () => {
       // In a busy hour once a minute is enough: agents that run do not mind, whatever else does.
       if (runner.running().filter(({ stage }) => stage !== "execute").length <= 1) tidy();

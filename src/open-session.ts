@@ -1,10 +1,11 @@
 import type { RoleRequest, Session } from "./agents/agent.ts";
 import { DeputyError } from "./core/error.ts";
 import { newId } from "./core/id.ts";
-import { listUnheard, markHeard } from "./store/said.ts";
+import { listUnheard, markHeard, type Said } from "./store/said.ts";
 import type { Db } from "./store/schema.ts";
 import { appendEntries, beginSession, setExternalId, takeSession } from "./store/sessions.ts";
-import { snapshotWorktree } from "./worktree/snapshot.ts";
+import { openWorktreeKeeper } from "./worktree/keep-worktree.ts";
+import { pinRef } from "./worktree/mirror.ts";
 
 /**
  * An agent's memory on the database: what is appended is there after a `kill -9`, together with the
@@ -37,7 +38,19 @@ export async function openSession(db: Db, options: SessionOptions): Promise<Open
   let checkpoint = taken?.session.checkpointCommit ?? options.baseCommit;
   const entries: unknown[] = taken?.entries ?? [];
   const told: string[] = [];
-  const ref = `refs/deputy/checkpoints/${attemptId ?? taskId}`;
+  /** What the last entry's statement found unheard, so that nobody has to ask again. */
+  let unheard: Said[] | null = null;
+  const mirror = { gitDir: options.gitDir };
+  const keeper = openWorktreeKeeper(mirror, {
+    path: options.worktree,
+    base: options.baseCommit,
+    last: checkpoint,
+    message: `Checkpoint of ${attemptId ?? taskId}`,
+  });
+  const pin = pinLater((commit) =>
+    pinRef(mirror, `refs/deputy/checkpoints/${attemptId ?? taskId}`, commit),
+  );
+  if (taken?.session.checkpointCommit) pin(checkpoint);
 
   const begin = async (): Promise<string> => {
     if (id) return id;
@@ -47,24 +60,24 @@ export async function openSession(db: Db, options: SessionOptions): Promise<Open
   };
 
   /** The worktree as a commit; null when it is what the last checkpoint was. */
-  const keepWorktree = async (): Promise<string | null> => {
-    const snapshot = await snapshotWorktree({ gitDir: options.gitDir }, options.worktree, {
-      parent: options.baseCommit,
-      message: `Checkpoint of ${attemptId ?? taskId}`,
-      ref,
-    });
-    if (snapshot.commit === checkpoint) return null;
-    checkpoint = snapshot.commit;
-    return snapshot.commit;
+  const keepWorktree = async (changed: readonly string[] | null): Promise<string | null> => {
+    const commit = await keeper.keep(changed);
+    if (commit === checkpoint) return null;
+    checkpoint = commit;
+    pin(commit);
+    return commit;
   };
 
   const store = async (added: readonly unknown[], commit: string | null): Promise<void> => {
-    const to = { sessionId: await begin(), attemptId, position: entries.length };
-    if (!(await appendEntries(db, to, added, commit))) {
+    const to = { sessionId: await begin(), attemptId, subtaskId, position: entries.length };
+    const telling = told.splice(0);
+    const said = await appendEntries(db, to, added, commit);
+    if (!said) {
       throw new DeputyError("conflict", `${to.sessionId} is gone on with by another attempt.`);
     }
     entries.push(...added);
-    await markHeard(db, told.splice(0));
+    unheard = said.filter((message) => !telling.includes(message.id));
+    await markHeard(db, telling);
   };
 
   // One after the other: a position belongs to one entry.
@@ -77,11 +90,11 @@ export async function openSession(db: Db, options: SessionOptions): Promise<Open
 
   return {
     entries,
-    append: (added, { checkpoint: isKept } = { checkpoint: false }) =>
-      inTurn(async () => store(added, isKept ? await keepWorktree() : null)),
+    append: (added, { checkpoint: isKept, changed = null } = { checkpoint: false }) =>
+      inTurn(async () => store(added, isKept ? await keepWorktree(changed) : null)),
     checkpoint: () =>
       inTurn(async () => {
-        const commit = await keepWorktree();
+        const commit = await keepWorktree(null);
         if (commit) await store([], commit);
       }),
     get externalId() {
@@ -96,7 +109,8 @@ export async function openSession(db: Db, options: SessionOptions): Promise<Open
     heard: async () => {
       // Who reviews the work is not told what its author is told.
       if (!subtaskId || !attemptId) return [];
-      const said = await listUnheard(db, subtaskId);
+      const said = unheard ?? (await listUnheard(db, subtaskId));
+      unheard = null;
       const fresh = said.filter((message) => !told.includes(message.id));
       told.push(...fresh.map((message) => message.id));
       return fresh.map(({ text }) => text);
@@ -105,3 +119,23 @@ export async function openSession(db: Db, options: SessionOptions): Promise<Open
     name,
   };
 }
+
+/**
+ * A checkpoint's objects are there without a ref: nothing in a mirror is ever collected. The ref is
+ * for people and for git's own tools, so it may come a moment behind, once for many checkpoints.
+ */
+function pinLater(pinNow: (commit: string) => Promise<void>): (commit: string) => void {
+  let next: string | null = null;
+  return (commit) => {
+    const isWaiting = next !== null;
+    next = commit;
+    if (isWaiting) return;
+    setTimeout(() => {
+      const latest = next ?? commit;
+      next = null;
+      pinNow(latest).catch(() => {}); // the session's row names it as well
+    }, pinAfterMs).unref();
+  };
+}
+
+const pinAfterMs = 1_000;

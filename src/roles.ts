@@ -59,8 +59,9 @@ export function makeRunRole(deps: RoleDeps): (request: RoleRequest) => Promise<R
       config,
       sandbox: deps.sandbox,
       scratch,
-      writable: [...(isWriting ? [request.worktree] : []), scratch, sessionFolder],
-      readOnly: [...(isWriting ? [] : [request.worktree]), request.gitDir],
+      writable: [...(isWriting ? [request.worktree] : []), sessionFolder],
+      // The daemon writes in its scratch folder: links put there by an agent would lead it elsewhere.
+      readOnly: [...(isWriting ? [] : [request.worktree]), request.gitDir, scratch],
       reach: config.sandbox.networks(settings.repository)[
         name.startsWith("command:") ? "command" : "agent"
       ],

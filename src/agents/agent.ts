@@ -64,9 +64,12 @@ export type Session = {
   /**
    * Stored when it resolves; call it before the next model call and after every tool. With
    * `checkpoint` the worktree as it is now is kept with them, both or neither: for the result of
-   * whatever may have changed files.
+   * whatever may have changed files; `changed` names the only ones, where that is known.
    */
-  append(entries: readonly unknown[], options?: { checkpoint: boolean }): Promise<void>;
+  append(
+    entries: readonly unknown[],
+    options?: { checkpoint: boolean; changed?: readonly string[] | null },
+  ): Promise<void>;
   /** Keep the worktree as it is now, with the entries so far. Cheap when nothing changed. */
   checkpoint(): Promise<void>;
   /** An external agent's own name for the session; null until it told one. */

@@ -72,7 +72,7 @@ function readEnd(
       break;
   }
   const signal = result.signal ?? signalOfExitCode(result.exitCode);
-  if (signal) return end("crashed", null, `killed by ${signal}`);
+  if (signal) return end("crashed", null, result.error ?? `killed by ${signal}`);
   if (result.exitCode === 126 || result.exitCode === 127) {
     const program = namedByShell(result.output) ?? firstProgram(command);
     const why = result.exitCode === 127 ? "was not found" : "could not be executed";

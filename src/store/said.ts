@@ -1,6 +1,8 @@
 import { newId } from "../core/id.ts";
 import type { Db, Tx } from "./schema.ts";
 
+export type Said = { id: string; text: string };
+
 /** What a person says to an agent while it works: kept until it was told. */
 export async function insertSaid(
   tx: Tx,
@@ -13,10 +15,7 @@ export async function insertSaid(
 }
 
 /** What a subtask's agent was not told yet, oldest first. */
-export async function listUnheard(
-  db: Db | Tx,
-  subtaskId: string,
-): Promise<{ id: string; text: string }[]> {
+export async function listUnheard(db: Db | Tx, subtaskId: string): Promise<Said[]> {
   return db
     .selectFrom("said")
     .select(["id", "text"])

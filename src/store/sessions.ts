@@ -1,5 +1,7 @@
 import { type Selectable, sql } from "kysely";
+import { terminalTaskStates } from "../core/lifecycle.ts";
 import { json } from "./open.ts";
+import type { Said } from "./said.ts";
 import type { Database, Db } from "./schema.ts";
 
 /**
@@ -53,15 +55,16 @@ export async function getSession(db: Db, id: string): Promise<SessionRow | null>
 
 /**
  * Append entries behind the first `position` ones and, with them, the worktree's checkpoint: one
- * statement, so that neither is there without the other. False when the session is another's by now.
+ * statement, so that neither is there without the other. Answers with what a person said to the
+ * subtask's agent that was not told yet; null when the session is another's by now.
  */
 export async function appendEntries(
   db: Db,
-  to: { sessionId: string; attemptId: string | null; position: number },
+  to: { sessionId: string; attemptId: string | null; subtaskId: string | null; position: number },
   entries: readonly unknown[],
   checkpoint: string | null,
-): Promise<boolean> {
-  const { rows } = await sql<{ id: string }>`
+): Promise<Said[] | null> {
+  const { rows } = await sql<{ said: Said[] | null }>`
     with mine as (
       update sessions set entry_count = entry_count + ${entries.length}::int,
         checkpoint_commit = coalesce(${checkpoint}::text, checkpoint_commit),
@@ -73,10 +76,25 @@ export async function appendEntries(
       insert into transcript (session_id, position, attempt_id, entry)
       select mine.id, ${to.position}::int + ord - 1, ${to.attemptId}, entry
       from mine, json_array_elements(${json(entries)}::json) with ordinality as list (entry, ord))
-    select id from mine`.execute(db);
-  return rows.length === 1;
+    select (select json_agg(json_build_object('id', s.id, 'text', s.text) order by s.said_at, s.id)
+      from said s where s.subtask_id = ${to.subtaskId} and s.heard_at is null) as said
+    from mine`.execute(db);
+  return rows[0] ? (rows[0].said ?? []) : null;
 }
 
 export async function setExternalId(db: Db, id: string, externalId: string): Promise<void> {
   await db.updateTable("sessions").set({ externalId }).where("id", "=", id).execute();
+}
+
+/** Of these sessions, those whose task is not over: they may be gone on with. */
+export async function findOpenSessions(db: Db, ids: readonly string[]): Promise<string[]> {
+  if (ids.length === 0) return [];
+  const rows = await db
+    .selectFrom("sessions")
+    .innerJoin("tasks", "tasks.id", "sessions.taskId")
+    .select("sessions.id")
+    .where("sessions.id", "in", ids)
+    .where("tasks.state", "not in", terminalTaskStates)
+    .execute();
+  return rows.map(({ id }) => id);
 }

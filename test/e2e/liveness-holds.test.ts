@@ -102,13 +102,14 @@ const waits: Record<string, { bring(): Promise<string>; says: Json; task?: Json 
       await deputy.untilEvent(id, ({ type }) => type === "question.asked");
       return id;
     },
-    says: {
+    // The task waits for the very same answer: it is said once.
+    says: null,
+    task: {
       state: "waiting",
       waiting_for: "an answer from a person: Red or blue?",
       unblock: expect.stringContaining("deputy answer task_"),
       next_at: null,
     },
-    task: { state: "waiting", waiting_for: "an answer from a person: Red or blue?" },
   },
 };
 
@@ -123,8 +124,9 @@ test.each(Object.entries(waits))(
       waiting_for: "its one subtask is still open",
       ...task,
     });
-    expect(answer.subtasks).toEqual([expect.objectContaining(says)]);
-    expect(new Date(answer.subtasks[0].since).getTime()).toBeLessThanOrEqual(Date.now());
+    expect(answer.subtasks).toEqual(says === null ? [] : [expect.objectContaining(says)]);
+    const { since } = answer.subtasks[0] ?? answer;
+    expect(new Date(since).getTime()).toBeLessThanOrEqual(Date.now());
 
     const { body } = await deputy.api("POST", `/v1/tasks/${id}/cancel`);
     expect(["cancelled", "running"]).toContain(body.state);

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { AgentEnd, AgentEvent } from "../agent.ts";
 import { cleanText } from "../clean-text.ts";
 import type { Message, ModelAnswer, Reply, ToolCall } from "./model.ts";
-import { runCalls } from "./run-calls.ts";
+import { effectOf, runCalls } from "./run-calls.ts";
 import type { Tool, ToolAnswer, ToolEnd } from "./tools/tool.ts";
 import { showArguments } from "./tools/tool-arguments.ts";
 import { type Transcript, tell } from "./transcript.ts";
@@ -65,8 +65,10 @@ export async function runLoop(input: LoopInput): Promise<LoopEnd> {
       continue;
     }
     const calls = withOwnIds(reply.toolCalls, usedIds);
-    await append(sayAgain(reply, calls));
-    const end = await runCalls({ tools, calls, signal, emit, transcript });
+    // Stored before anything is changed for it. Reading may go on meanwhile: it can be done again.
+    const stored = append(sayAgain(reply, calls));
+    if (!calls.every((call) => effectOf(tools, call) === "reads")) await stored;
+    const [end] = await Promise.all([runCalls({ tools, calls, signal, emit, transcript }), stored]);
     if (signal.aborted) return { ...nothing, reason: "cancelled", detail: "stopped on request" };
     if (end) return endByTool(end);
     if (judged.tell) await append(tell(judged.tell));

@@ -25,7 +25,7 @@ export async function runCalls(input: {
     if (signal.aborted) return null;
     const messages = group.map((call, i) => resultOf(call, results[i]?.text ?? ""));
     if (group.some((call) => effectOf(tools, call) === "changes")) {
-      await transcript.appendWithFiles(...messages);
+      await transcript.appendWithFiles(results[0]?.changed ?? null, ...messages);
     } else await transcript.append(...messages);
     done += group.length;
     const end = results.find((result) => result.end)?.end ?? null;

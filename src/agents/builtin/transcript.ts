@@ -13,8 +13,8 @@ export type Transcript = {
   readonly messages: readonly Message[];
   /** Stored when it resolves. */
   append(...messages: Message[]): Promise<void>;
-  /** The same for what may have changed files: they are kept with it, as they are now. */
-  appendWithFiles(...messages: Message[]): Promise<void>;
+  /** The same for what may have changed these files, or any: they are kept with it, as they are now. */
+  appendWithFiles(changed: readonly string[] | null, ...messages: Message[]): Promise<void>;
   /** From here on the hand-off and the last `keep` messages stand for what was. */
   restart(text: string, keep: number): Promise<void>;
   /** How much was said in what the model sees now. */
@@ -75,9 +75,9 @@ export function openTranscript(
       take(added);
       await session.append(added);
     },
-    async appendWithFiles(...added) {
+    async appendWithFiles(changed, ...added) {
       take(added);
-      await session.append(added, { checkpoint: true });
+      await session.append(added, { checkpoint: true, changed });
     },
     async restart(text, keep) {
       const entry = { role: "handoff", text, keep } as const;

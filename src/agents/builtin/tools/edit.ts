@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { cutText } from "../../clean-text.ts";
 import { readTextFile, writeTextFile } from "./contain-path.ts";
-import { findPlace, hasChangedSince, type Place, rememberFile } from "./place.ts";
+import { findPlace, hasChangedSince, type Place, pathInside, rememberFile } from "./place.ts";
 import { defineTool, type Tool, ToolProblem } from "./tool.ts";
 
 /**
@@ -31,7 +31,8 @@ export function makeEditTool(place: Place): Tool {
       await writeTextFile(real, text.slice(0, at) + after + text.slice(at + before.length));
       // Else the next edit would not say either that there is something the model has not seen.
       if (note === "") await rememberFile(place, real);
-      return { ok: true, text: `Edited ${path} at line ${lineOf(text, at)}.${note}` };
+      const words = `Edited ${path} at line ${lineOf(text, at)}.${note}`;
+      return { ok: true, text: words, changed: [await pathInside(place, real)] };
     },
   });
 }

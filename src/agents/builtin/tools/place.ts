@@ -25,8 +25,13 @@ export type Place = {
 /** A path of the worktree, contained and told to those who want to know. */
 export async function findPlace(place: Place, path: string): Promise<string> {
   const real = await containPath(place.worktree, path);
-  place.touch(relative(await realpath(place.worktree), real));
+  place.touch(await pathInside(place, real));
   return real;
+}
+
+/** A real path in the worktree as seen from its root. */
+export async function pathInside({ worktree }: Place, real: string): Promise<string> {
+  return relative(await realpath(worktree), real);
 }
 
 /** As `findPlace`, but the files of long outputs may be read too. */

@@ -23,6 +23,8 @@ export type ToolAnswer = {
   ok: boolean;
   /** What the model reads. */
   text: string;
+  /** The only files that can have changed, from the worktree's root; default: any can. */
+  changed?: readonly string[];
   /** Set by the tools that end the attempt. */
   end?: ToolEnd;
 };
@@ -82,7 +84,7 @@ export async function callTool(
   tools: readonly Tool[],
   call: ToolCall,
   emit: (event: AgentEvent) => void,
-): Promise<{ text: string; end: ToolEnd | null }> {
+): Promise<{ text: string; end: ToolEnd | null; changed: readonly string[] | null }> {
   const name = cutText(cleanText(call.name), 64);
   let called = false;
   let answer: ToolAnswer;
@@ -106,7 +108,7 @@ export async function callTool(
   const text = cleanText(answer.text);
   if (!called) emit({ kind: "tool_call", tool: name, summary: "(a call that cannot be run)" });
   emit({ kind: "tool_result", tool: name, ok: answer.ok, summary: firstLine(text, 200) });
-  return { text, end: answer.end ?? null };
+  return { text, end: answer.end ?? null, changed: answer.changed ?? null };
 }
 
 function inWords(name: string, error: unknown): string {

@@ -2,7 +2,7 @@ import { mkdir, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { z } from "zod";
 import { writeTextFile } from "./contain-path.ts";
-import { findPlace, hasChangedSince, type Place, rememberFile } from "./place.ts";
+import { findPlace, hasChangedSince, type Place, pathInside, rememberFile } from "./place.ts";
 import { defineTool, type Tool, ToolProblem } from "./tool.ts";
 
 /** Writes a whole file: a new one, or in place of an old one. */
@@ -29,6 +29,7 @@ export function makeWriteTool(place: Place): Tool {
       return {
         ok: true,
         text: `${there ? "Replaced" : "Created"} ${path} (${lines} lines).${changed ? changedNote : ""}`,
+        changed: [await pathInside(place, real)],
       };
     },
   });

@@ -1,0 +1,167 @@
+import { constants, type Stats } from "node:fs";
+import { lstat, open, readlink } from "node:fs/promises";
+import { editTree, findEntry, type KnownTrees, type TreeEntry } from "./edit-tree.ts";
+import { keepReads } from "./kept-reads.ts";
+import { type Mirror, openMirror } from "./open-mirror.ts";
+import { treeOf } from "./read-commit.ts";
+import { snapshotWorktree } from "./snapshot.ts";
+import { findChanges } from "./worktree-changes.ts";
+import { placeOf, readIndexCommit } from "./worktree-place.ts";
+import { writeCommit, writeObject } from "./write-object.ts";
+
+/**
+ * The same commits as `snapshotWorktree` makes, for whoever makes one after every tool call: what was
+ * seen once is remembered, so that git is asked what changed and nothing else, and not even that
+ * when the caller knows. Whatever is out of the ordinary (attributes that change what git stores,
+ * large or very many files, an index that is not of this base, any error) is left to
+ * `snapshotWorktree`. No ref is moved: pin what has to stay.
+ */
+export type WorktreeKeeper = {
+  /**
+   * The worktree as a commit on the base; the base itself when nothing changed, and the last one
+   * when nothing changed since. `changed`: the only files, by paths below the root, that can differ
+   * from the last one; null: anything can.
+   */
+  keep(changed: readonly string[] | null): Promise<string>;
+};
+
+export type KeepOptions = {
+  path: string;
+  base: string;
+  /** What the worktree holds now. */
+  last: string;
+  message: string;
+};
+
+export function openWorktreeKeeper(mirror: Mirror, options: KeepOptions): WorktreeKeeper {
+  const { path: workTree, base, message } = options;
+  const place = placeOf(mirror, workTree);
+  const trees: KnownTrees = new Map();
+  const seen: SeenFiles = new Map();
+  let last = { commit: options.last, tree: null as string | null };
+
+  const lastTree = async () => last.tree ?? treeOf(mirror, last.commit);
+
+  /** The tree as it is now, or null when this is nothing for us. */
+  const readTree = async (changed: readonly string[] | null): Promise<string | null> => {
+    if (await readHasAttributes(mirror, place.index, base)) return null;
+    if (changed !== null) {
+      const tree = await lastTree();
+      const paths = changed.map((path) => Buffer.from(path).toString("latin1"));
+      const set = await readFiles(mirror, seen, workTree, paths);
+      // One that was not there before may be ignored: git has to say.
+      const there = await Promise.all(paths.map((path) => findEntry(mirror, trees, tree, path)));
+      if (set?.size === paths.length && there.every((entry) => entry && isFile(entry))) {
+        return editTree(mirror, trees, tree, { set, gone: [] });
+      }
+    }
+    if ((await readIndexCommit(place)) !== base) return null;
+    const changes = await findChanges(mirror, { workTree, index: place.index }, false);
+    if (changes.present.some(isAttributes) || changes.gone.some(isAttributes)) return null;
+    const set = await readFiles(mirror, seen, workTree, changes.present);
+    if (!set) return null;
+    const gone = [...changes.gone, ...changes.present.filter((path) => !set.has(path))];
+    return editTree(mirror, trees, await treeOf(mirror, base), { set, gone });
+  };
+
+  return {
+    keep: async (changed) => {
+      // What a command writes at this moment, say: the slow way has the words and the patience.
+      const tree = await readTree(changed).catch(() => null);
+      if (tree === null) {
+        const snapshot = await snapshotWorktree(mirror, workTree, { parent: base, message });
+        if (snapshot.tree === (await lastTree())) return last.commit;
+        last = { commit: snapshot.commit, tree: snapshot.tree };
+      } else if (tree !== (await lastTree())) {
+        const isBase = tree === (await treeOf(mirror, base));
+        const commit = isBase ? base : await writeCommit(mirror, { tree, parent: base, message });
+        last = { commit, tree };
+      }
+      if (countEntries(trees) > maxKnownEntries) trees.clear();
+      return last.commit;
+    },
+  };
+}
+
+/** A folder of many files is known again by every change in it. */
+const maxKnownEntries = 10_000;
+
+function countEntries(trees: KnownTrees): number {
+  let count = 0;
+  for (const entries of trees.values()) count += entries.size;
+  return count;
+}
+
+function isFile({ mode }: TreeEntry): boolean {
+  return mode.startsWith("100");
+}
+
+function isAttributes(path: string): boolean {
+  return path === ".gitattributes" || path.endsWith("/.gitattributes");
+}
+
+const keptAttributes = keepReads<boolean>(() => 1);
+
+/** Whether a commit has attributes, by which git may store other bytes than those of the file. */
+function readHasAttributes(mirror: Mirror, index: string, commit: string): Promise<boolean> {
+  return keptAttributes(`${mirror.gitDir}\n${commit}`, async () => {
+    const git = openMirror(mirror, { index, literalPathspecs: false });
+    return (await git.run(["ls-files", "-z", "--", ":(glob)**/.gitattributes"])) !== "";
+  });
+}
+
+type SeenFiles = Map<string, { look: string; entry: TreeEntry }>;
+
+const maxFiles = 200;
+const maxBytes = 1024 * 1024;
+/** Written and read within one tick of the file system's clock, a file may change and look the same. */
+const tickMs = 50;
+
+/** The entries of these files, written as blobs; those that are gone are left out. Null: too much. */
+async function readFiles(
+  mirror: Mirror,
+  seen: SeenFiles,
+  workTree: string,
+  paths: readonly string[],
+): Promise<Map<string, TreeEntry> | null> {
+  const entries = new Map<string, TreeEntry>();
+  let read = 0;
+  for (const path of paths) {
+    const full = Buffer.concat([Buffer.from(`${workTree}/`), Buffer.from(path, "latin1")]);
+    const now = Date.now();
+    const stats = await lstat(full).catch(() => null); // gone
+    if (!stats) continue;
+    const look = `${stats.ino} ${stats.mode} ${stats.size} ${stats.mtimeMs} ${stats.ctimeMs}`;
+    const before = seen.get(path);
+    if (before?.look === look) {
+      entries.set(path, before.entry);
+      continue;
+    }
+    if (stats.size > maxBytes || ++read > maxFiles) return null;
+    const content = await readContent(full, stats);
+    if (!content) return null;
+    const entry = { mode: modeOf(stats), id: await writeObject(mirror, "blob", content) };
+    entries.set(path, entry);
+    if (Math.max(stats.mtimeMs, stats.ctimeMs) < now - tickMs) seen.set(path, { look, entry });
+    else seen.delete(path);
+  }
+  return entries;
+}
+
+/** A link as its words, a file as it is; null for anything else. Nothing is followed or waited for. */
+async function readContent(full: Buffer, stats: Stats): Promise<Buffer | null> {
+  if (stats.isSymbolicLink()) return readlink(full, { encoding: "buffer" });
+  if (!stats.isFile()) return null;
+  const file = await open(full, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  try {
+    const opened = await file.stat();
+    return opened.isFile() && opened.size <= maxBytes ? await file.readFile() : null;
+  } finally {
+    await file.close();
+  }
+}
+
+function modeOf(stats: Stats): string {
+  if (stats.isSymbolicLink()) return "120000";
+  return (stats.mode & 0o100) === 0 ? "100644" : "100755";
+}

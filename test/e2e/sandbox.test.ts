@@ -1,0 +1,219 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { type Deputy, type Json, makeDeputy } from "../support/deputy.ts";
+import { type ModelServer, startModelServer } from "../support/model-server/start.ts";
+import {
+  greetingProject,
+  makeRepository,
+  repairGreeting,
+  type TestRepository,
+} from "../support/repository.ts";
+import { finding, found } from "../support/reviewing.ts";
+import { until } from "../support/until.ts";
+
+/** Ordinary work, confined: it ends as it would without a sandbox, and the receipt says where it ran. */
+let deputy: Deputy;
+let model: ModelServer;
+let registry: Server;
+const repositories: TestRepository[] = [];
+const mark = `sleeper-${process.pid}`;
+
+beforeAll(async () => {
+  registry = createServer((_, response) => response.end("a package\n"));
+  await new Promise<void>((resolve) => registry.listen(0, "localhost", resolve));
+  model = await startModelServer({
+    apiKey: "sk-confined",
+    scenario: {
+      models: ["scripted"],
+      roles: {
+        work: {
+          match: /Work as a model/,
+          turns: [
+            { calls: [{ tool: "write", args: { path: "one.txt", content: "one\n" } }] },
+            {
+              calls: [
+                {
+                  tool: "bash",
+                  args: {
+                    command:
+                      "cat one.txt > two.txt; echo kept > ~/kept; env | grep -c sk-confined; touch /usr/evil; git log --format=%s",
+                  },
+                },
+              ],
+            },
+            { calls: [{ tool: "bash", args: { command: "cat ~/kept; seq 1 9999" } }] },
+            { calls: [{ tool: "search", args: { pattern: "^one$" } }] },
+            { calls: [{ tool: "finish", args: { summary: "Did it." } }] },
+          ],
+        },
+        killed: {
+          match: /Be killed/,
+          turns: [
+            {
+              calls: [
+                {
+                  tool: "bash",
+                  args: {
+                    command: `touch started; setsid -f bash -c 'exec -a ${mark} sleep 600'; exec -a ${mark} sleep 600`,
+                  },
+                },
+              ],
+            },
+            { calls: [{ tool: "write", args: { path: "after.txt", content: "after\n" } }] },
+            { calls: [{ tool: "finish", args: { summary: "Went on." } }] },
+          ],
+        },
+      },
+    },
+  });
+  deputy = await makeDeputy({
+    keepLog: true,
+    env: {
+      DEPUTY_SANDBOX: "bubblewrap",
+      DEPUTY_LOG_LEVEL: "info",
+      OPENAI_API_KEY: "sk-confined",
+      OPENAI_BASE_URL: model.url,
+      DEPUTY_MODEL: "scripted",
+    },
+  });
+});
+afterAll(async () => {
+  await deputy?.close();
+  await model?.close();
+  registry?.close();
+  await Promise.all(repositories.map((repository) => repository.remove()));
+});
+
+async function project(files: Record<string, string>): Promise<TestRepository> {
+  const repository = await makeRepository(files);
+  repositories.push(repository);
+  return repository;
+}
+
+async function configure(config: Json): Promise<void> {
+  if (deputy.url()) await deputy.stop();
+  await writeFile(join(deputy.home, "config.yaml"), JSON.stringify(config));
+  await deputy.start();
+}
+
+const receiptOf = async ({ id }: Json): Promise<Json> =>
+  (await deputy.api("GET", `/v1/tasks/${id}/receipt`)).body;
+
+test("each repository has its networks: setup reaches its registry, checks and an agent without one do not", async () => {
+  const at = `localhost:${(registry.address() as AddressInfo).port}`;
+  // By the proxy alone: what is on loopback is not asked for there otherwise.
+  const fetching = `curl -sSf --max-time 10 --noproxy '' --proxytunnel --proxy "$HTTPS_PROXY" http://${at}/`;
+  const config = `setup: mkdir -p node_modules && ${fetching} > node_modules/package\nchecks: ["grep -q 'a package' node_modules/package && test -z \\"$HTTPS_PROXY\\" && npm test"]\n`;
+  const files = { ...greetingProject, ".gitignore": "node_modules\n" };
+  const repository = await project({
+    ...files,
+    ".deputy/config.yaml": config,
+    "agent.sh": `cat node_modules/package; ${fetching} && touch reached.txt; ${repairGreeting.slice(8)}\n`,
+  });
+  const other = await project({ ...files, "agent.sh": `${fetching} && touch reached.txt\necho\n` });
+  await configure({
+    sandbox: {
+      private_addresses: true,
+      network: { command: ["one.example", "*.two.example:8443"] },
+    },
+    repositories: { [repository.path]: { network: { setup: [at], command: "none" } } },
+  });
+  const task = await deputy.run({
+    ...{ goal: "Greet", repository: repository.path, agent: "command:sh agent.sh" },
+  });
+  expect(task.state, task.end_detail).toBe("completed");
+  const receipt = await receiptOf(task);
+  expect(receipt.verified).toBe(true);
+  expect(receipt.attempts[0].sandbox).toMatchObject({ provider: "bubblewrap", problem: null });
+  expect(repository.git("ls-tree", "--name-only", task.branch)).not.toContain("reached.txt");
+
+  const refused = await deputy.run({
+    ...{ goal: "Fetch", repository: other.path, agent: "command:sh agent.sh", mode: "direct" },
+  });
+  expect((await receiptOf(refused)).attempts[0].sandbox.refused).toContainEqual({
+    what: "network",
+    detail: `${at}: not on the list`,
+    known: "enforced",
+  });
+});
+
+test("the start of the daemon's log and doctor name the sandbox", async () => {
+  expect(readFileSync(join(deputy.home, "daemon.log"), "utf8")).toContain("sandbox: bubblewrap");
+  expect((await deputy.cli(["doctor"])).stdout).toMatch(/sandbox\s+bubblewrap$/m);
+});
+
+test("the builtin agent's commands are confined: a home that lasts, no key, what they tried in the receipt", async () => {
+  const repository = await project({ "README.md": "# Here\n" });
+  const task = await deputy.run({
+    ...{ goal: "Work as a model", repository: repository.path, agent: "builtin" },
+    checks: ["test -e two.txt"],
+  });
+  expect(task.state, task.end_detail).toBe("completed");
+  expect(repository.git("show", `${task.branch}:two.txt`)).toBe("one");
+  const told = JSON.stringify(model.requests.at(-1)?.body);
+  for (const part of [
+    /exit 0\\+n0\\+n/, // no variable with the key
+    /touch: cannot touch .{0,20}\/usr\/evil.{0,20}: Read-only file system/,
+    /\\+nstart/, // git log
+    /kept\\+n1\\+n2\\+n/,
+    /the whole output: read /,
+    /one\.txt:1:one/,
+  ])
+    expect(told).toMatch(part);
+  expect((await receiptOf(task)).attempts[0].sandbox.refused).toEqual([
+    { what: "write", detail: expect.stringContaining("/usr/evil"), known: "reported" },
+  ]);
+});
+
+test("kill -9 of the daemon leaves nothing of a confined command behind; the attempt goes on", async () => {
+  const repository = await project({ "README.md": "# Here\n" });
+  const { body } = await deputy.api("POST", "/v1/tasks", {
+    ...{ goal: "Be killed", repository: repository.path, agent: "builtin", checks: ["true"] },
+  });
+  const running = () =>
+    readdirSync("/proc").filter((name) => {
+      try {
+        return /^\d+$/.test(name) && readFileSync(`/proc/${name}/cmdline`).includes(`${mark}\0`);
+      } catch {
+        return false; // gone meanwhile
+      }
+    }).length;
+  await until(() => running() === 2, "its command runs, and what that put into the background");
+  await deputy.kill();
+  await until(() => running() === 0, "they died with the daemon");
+  await deputy.start();
+  const task = await deputy.untilOver(body.id);
+  expect(task.state, task.end_detail).toBe("completed");
+  expect(repository.git("show", `${task.branch}:after.txt`)).toBe("after");
+  const { attempts } = await receiptOf(task);
+  expect(attempts.map(({ end_reason }: Json) => end_reason)).toEqual(["lost", "done"]);
+  expect(attempts[1].sandbox).toMatchObject({ provider: "bubblewrap" });
+});
+
+test("who reviews may write nowhere: not in the worktree, not in the repository", async () => {
+  const repository = await project({
+    "work.txt": "start\n",
+    "review.sh": `(echo x > planted.txt; echo x >> work.txt; git update-ref refs/heads/x HEAD; echo x > "$(dirname "$DEPUTY_BRIEF_FILE")/x") 2>&1
+if [ -e planted.txt ] || grep -q x work.txt; then
+${found(finding({ evidence: { kind: "command", command: "false" } }))}
+else
+${found()}
+fi
+`,
+  });
+  await configure({ roles: { reviewer: { agent: "command:sh review.sh" } } });
+  const task = await deputy.run({
+    ...{ goal: "Be reviewed", repository: repository.path, assurance: "standard" },
+    ...{ agent: "command:echo done >> work.txt", checks: ["grep -q done work.txt"] },
+  });
+  expect(task.state, task.end_detail).toBe("completed");
+  const receipt = await receiptOf(task);
+  expect(receipt.attempts).toHaveLength(1);
+  expect(receipt.reviews[0]).toMatchObject({ rounds: 1 });
+  expect(receipt.reviews[0].findings).toEqual([]);
+  expect(repository.git("show", `${task.branch}:work.txt`)).toBe("start\ndone");
+});

@@ -1,0 +1,62 @@
+import { mkdir, readdir, utimes } from "node:fs/promises";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { loadConfig } from "../src/config.ts";
+import { newId } from "../src/core/id.ts";
+import { appendEntries, beginSession, takeSession } from "../src/store/sessions.ts";
+import { tidyScratch } from "../src/tidy-scratch.ts";
+import { makeFolder } from "./agents/make-run.ts";
+import { type Bench, makeBench } from "./support/orchestrator.ts";
+
+/** The memory of agents: who may append to it, and when what it leaves on the disk goes. */
+let bench: Bench;
+beforeAll(async () => {
+  bench = await makeBench();
+});
+afterAll(() => bench.close());
+
+const begin = async (taskId: string, attemptId: string | null = null): Promise<string> => {
+  const id = newId("session");
+  const about = { id, taskId, subtaskId: null, attemptId, role: "coder", agent: "codex" };
+  await beginSession(bench.db, about);
+  return id;
+};
+
+test("an attempt that was given up for dead appends nothing to what another goes on with", async () => {
+  const sessionId = await begin(await bench.submit(), "att_old");
+  const old = { sessionId, attemptId: "att_old", subtaskId: null, position: 0 };
+  expect(await appendEntries(bench.db, old, [{ n: 1 }], "c1")).toEqual([]);
+  const taken = await takeSession(bench.db, sessionId, "att_new");
+  expect(taken?.entries).toEqual([{ n: 1 }]);
+  expect(taken?.session.checkpointCommit).toBe("c1");
+  expect(await appendEntries(bench.db, { ...old, position: 1 }, [{ n: "late" }], "c2")).toBeNull();
+  const own = { sessionId, attemptId: "att_new", subtaskId: null, position: 1 };
+  expect(await appendEntries(bench.db, own, [{ n: 2 }, { n: 3 }], null)).toEqual([]);
+  // Said twice, because the first answer was lost on the way: the second time changes nothing.
+  expect(await appendEntries(bench.db, own, [{ n: 2 }, { n: 3 }], null)).toBeNull();
+  const after = await takeSession(bench.db, sessionId, "att_new");
+  expect(after?.entries).toEqual([{ n: 1 }, { n: 2 }, { n: 3 }]);
+  expect(after?.session.checkpointCommit).toBe("c1");
+});
+
+test("session folders go when their task is over, run folders when nobody can use them", async () => {
+  const config = loadConfig({ DEPUTY_HOME: await makeFolder() });
+  const { scratch } = config.paths;
+  const [open, over] = [await bench.submit(), await bench.submit()];
+  await bench.database.query(
+    "update tasks set state = 'completed', hold_kind = null, hold_on = null, hold_reason = null where id = $1",
+    [over],
+  );
+  const sessions = { open: await begin(open), over: await begin(over), young: await begin(over) };
+  for (const name of [sessions.open, sessions.over, sessions.young])
+    await mkdir(join(scratch, "sessions", name), { recursive: true });
+  for (const name of ["run_old", "run_young"]) await mkdir(join(scratch, name));
+  const longAgo = new Date(Date.now() - 2 * 24 * 3_600_000);
+  for (const path of [`sessions/${sessions.open}`, `sessions/${sessions.over}`, "run_old"])
+    await utimes(join(scratch, path), longAgo, longAgo);
+  await tidyScratch(bench.db, config);
+  expect((await readdir(join(scratch, "sessions"))).sort()).toEqual(
+    [sessions.open, sessions.young].sort(),
+  );
+  expect((await readdir(scratch)).sort()).toEqual(["run_young", "sessions"]);
+});

@@ -1,0 +1,147 @@
+import { existsSync, mkdirSync, rmSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { setGitRunner } from "../../src/worktree/git.ts";
+import { openWorktreeKeeper } from "../../src/worktree/keep-worktree.ts";
+import { openMirror, readRef } from "../../src/worktree/mirror.ts";
+import { listFilesAt, readFileAt, treeOf } from "../../src/worktree/read-commit.ts";
+import { runGit } from "../../src/worktree/run-git.ts";
+import { snapshotWorktree } from "../../src/worktree/snapshot.ts";
+import { addWorktree, resetWorktree } from "../../src/worktree/worktree.ts";
+import { makeRepository, mirrorOf, someFiles, write } from "./repositories.ts";
+
+async function makeKept(files: Record<string, string> = someFiles) {
+  const { mirror, base, home } = await mirrorOf(makeRepository(files));
+  const path = join(home, "trees", "sub_one");
+  await addWorktree(mirror, path, base);
+  const keeper = openWorktreeKeeper(mirror, { path, base, last: base, message: "Kept" });
+  /** Keeps it, and says whether git itself would have stored the very same. */
+  const keep = async (changed: readonly string[] | null = null) => {
+    const kept = await keeper.keep(changed);
+    const taken = await snapshotWorktree(mirror, path, { parent: base, message: "Snapshot" });
+    expect(await treeOf(mirror, kept)).toBe(taken.tree);
+    return kept;
+  };
+  return { mirror, base, path, keep, keeper };
+}
+
+test("what is kept is what a snapshot takes, whatever happens to the files", async () => {
+  const { mirror, base, path, keep } = await makeKept();
+  expect(await keep()).toBe(base);
+  const steps: (() => void)[] = [
+    () => write(path, { "src/a.txt": "changed\n", "new/deep/er/file": "n", "ignored/cache": "c" }),
+    () => writeFileSync(join(path, "run.sh"), "#!/bin/sh\n", { mode: 0o755 }),
+    () => symlinkSync("/etc/shadow", join(path, "link")),
+    () => writeFileSync(Buffer.concat([Buffer.from(`${path}/caf`), Buffer.from([0xe9])]), "a name"),
+    () => rmSync(join(path, "src"), { recursive: true }),
+    () => write(path, { src: "a file in place of a folder\n" }),
+    () => {
+      rmSync(join(path, "new"), { recursive: true });
+      write(path, { "new.": "between", "new-": "them", "new/again": "folder" });
+    },
+    () => {
+      rmSync(join(path, "src"));
+      symlinkSync("/etc", join(path, "src"));
+    },
+    () => {
+      rmSync(join(path, "src"));
+      mkdirSync(join(path, "src"));
+      write(path, { "inside/.git/config": "[core]\n", "inside/file": "kept", "src/a.txt": "b\n" });
+    },
+    () =>
+      write(path, { "tools/.gitattributes": "*.txt text eol=lf\n", "tools/x.txt": "a\r\nb\r\n" }),
+    () => rmSync(join(path, "tools"), { recursive: true }),
+  ];
+  let last = base;
+  for (const step of steps) {
+    step();
+    const kept = await keep();
+    expect(kept).not.toBe(last);
+    expect(await keep()).toBe(kept);
+    last = kept;
+  }
+  await openMirror(mirror).run(["fsck", "--strict", "--no-dangling"]);
+  await resetWorktree(mirror, path, base, { keepIgnored: true });
+  expect(await keep()).toBe(base);
+});
+
+test("a file that was named is kept without a look at the others, and a new one only if it is not ignored", async () => {
+  const { mirror, base, path, keep, keeper } = await makeKept();
+  write(path, { "src/a.txt": "one\n" });
+  const one = await keep(["src/a.txt"]);
+  expect(await readFileAt(mirror, one, "src/a.txt")).toBe("one\n");
+  expect(await openMirror(mirror).run(["log", "--format=%P %cn %s", "-1", one])).toBe(
+    `${base} Deputy Kept\n`,
+  );
+  expect(await keep(["src/a.txt"])).toBe(one);
+
+  write(path, { "ignored/cache": "c" });
+  expect(await keep(["ignored/cache"])).toBe(one);
+  write(path, { "brand/new.txt": "n" });
+  const two = await keep(["brand/new.txt"]);
+  expect((await listFilesAt(mirror, two)).includes("brand/new.txt")).toBe(true);
+
+  // The same size within the same moment, which looks the same: it is read again all the same.
+  write(path, { "src/a.txt": "two\n" });
+  const stamp = new Date();
+  utimesSync(join(path, "src/a.txt"), stamp, stamp);
+  expect(await readFileAt(mirror, await keeper.keep(null), "src/a.txt")).toBe("two\n");
+  write(path, { "src/a.txt": "six\n" });
+  utimesSync(join(path, "src/a.txt"), stamp, stamp);
+  expect(await readFileAt(mirror, await keeper.keep(null), "src/a.txt")).toBe("six\n");
+});
+
+test("attributes that change what git stores, large files and a lost index are left to git", async () => {
+  const attributes = { ...someFiles, ".gitattributes": "*.txt text\n", "b.txt": "b\n" };
+  const { path, keep } = await makeKept(attributes);
+  write(path, { "b.txt": "with\r\nother\r\nends\r\n", "big.bin": "x".repeat(1_100_000) });
+  await keep(["b.txt"]);
+  await keep();
+
+  const plain = await makeKept();
+  write(plain.path, { "big.bin": "x".repeat(1_100_000) });
+  await plain.keep();
+  const index = join(plain.mirror.gitDir, "deputy", "sub_one", "index");
+  expect(existsSync(index)).toBe(true);
+  rmSync(index);
+  write(plain.path, { "src/a.txt": "later\n" });
+  await plain.keep();
+  await plain.keep(["src/a.txt"]);
+});
+
+test("git is asked what changed, and nothing when that is known", async () => {
+  const { mirror, path, keeper } = await makeKept();
+  const commands: string[] = [];
+  const count = async (work: () => Promise<unknown>) => {
+    commands.length = 0;
+    await work();
+    return [...commands].sort();
+  };
+  setGitRunner((request, signal) => {
+    commands.push(request.args[0] ?? "");
+    return runGit(request, signal);
+  });
+  try {
+    await keeper.keep(null);
+    write(path, { "src/a.txt": "one\n" });
+    await keeper.keep(["src/a.txt"]);
+    write(path, { "src/a.txt": "two\n", "src/deep/b.txt": "not looked at\n" });
+    let kept = "";
+    expect(await count(async () => (kept = await keeper.keep(["src/a.txt"])))).toEqual([]);
+    expect(await readFileAt(mirror, kept, "src/deep/b.txt")).toBe("b\n");
+    await keeper.keep(null);
+    expect(await count(() => keeper.keep(null))).toEqual(["diff-files", "ls-files"]);
+  } finally {
+    setGitRunner(runGit);
+  }
+});
+
+test("it goes on from an earlier checkpoint, and moves no ref", async () => {
+  const { mirror, base, path, keep } = await makeKept();
+  write(path, { "src/a.txt": "earlier\n" });
+  const earlier = await keep();
+  const again = openWorktreeKeeper(mirror, { path, base, last: earlier, message: "Kept" });
+  expect(await again.keep(null)).toBe(earlier);
+  expect(await again.keep(["src/a.txt"])).toBe(earlier);
+  expect(await readRef(mirror, "checkpoints/one")).toBeNull();
+});
