@@ -1,12 +1,12 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, readdirSync } from "node:fs";
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import { cpuOf, cpuOfTree, memoryOf, watchMemory } from "./agents-measure.mjs";
 import { brief, makeProject } from "./agents-scenario.mjs";
-import { makeFolder, openPostgres, startDaemon } from "./support.mjs";
+import { openPostgres, postgresPid, startDaemon } from "./support.mjs";
 
 /**
  * Who does the work. Each harness runs it once, in a fresh project, and gives when it started, how
@@ -24,7 +24,9 @@ export async function openHarnesses(server) {
   for (const [name, start] of Object.entries(others)) {
     if (bin === null || !existsSync(join(bin, name))) continue;
     const prepare = async (cwd) => {
-      const home = await makeFolder(`home-${name}`);
+      // Not in the temporary folder, where codex refuses to put what its sandbox is made of.
+      const home = await mkdtemp(join(homedir(), `.deputy-bench-${name}-`));
+      homes.add(home);
       const { args, env, files } = start(server);
       for (const [path, text] of Object.entries(files)) {
         await mkdir(dirname(join(home, path)), { recursive: true });
@@ -36,6 +38,13 @@ export async function openHarnesses(server) {
     harnesses.push({ name, run: program(server, prepare) });
   }
   return { harnesses, daemon };
+}
+
+const homes = new Set();
+
+/** What the programs of others left in the homes that they were given. */
+export async function removeHomes() {
+  for (const home of homes) await rm(home, { recursive: true, force: true, maxRetries: 5 });
 }
 
 const here = (name) => new URL(name, import.meta.url).pathname;
@@ -72,7 +81,7 @@ function childrenCpu() {
 
 /** The real daemon with its database, both up already: that is how it is found by an attempt. */
 async function openDaemon({ url }, env = {}) {
-  const postgres = await openPostgres();
+  await openPostgres();
   const deputy = await startDaemon({
     ...{ OPENAI_API_KEY: "sk-bench", OPENAI_BASE_URL: url, DEPUTY_MODEL: "scripted" },
     ...(process.env.BENCH_NODE_OPTIONS ? { NODE_OPTIONS: process.env.BENCH_NODE_OPTIONS } : {}),
@@ -82,7 +91,7 @@ async function openDaemon({ url }, env = {}) {
     deputy.api("POST", "/v1/tasks", {
       ...{ goal, repository, agent: "builtin", checks: ["true"], assurance: "quick", ...more },
     });
-  const cpu = () => cpuOfTree(deputy.pid) + cpuOfTree(postgres.pid);
+  const cpu = () => cpuOfTree(deputy.pid) + cpuOfTree(postgresPid());
   return {
     ...deputy,
     submit,
@@ -92,7 +101,7 @@ async function openDaemon({ url }, env = {}) {
     run: async () => {
       const repository = await makeProject();
       const stop = watchMemory(deputy.pid);
-      const stopDatabase = watchMemory(postgres.pid, "Pss");
+      const stopDatabase = watchMemory(postgresPid(), "Pss");
       const cpuBefore = cpu();
       const { id } = await submit(repository, brief);
       await deputy.untilOver(id);

@@ -1,9 +1,8 @@
-import { rmSync } from "node:fs";
-import { mkdtemp } from "node:fs/promises";
+import { execFileSync } from "node:child_process";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { pathToFileURL } from "node:url";
-import { rolldown } from "rolldown";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { callOf, turns } from "./agents-scenario.mjs";
 
 /**
@@ -11,13 +10,21 @@ import { callOf, turns } from "./agents-scenario.mjs";
  * It tells its parent of each conversation's first request, and on demand of all since the last time.
  */
 const folder = await mkdtemp(join(tmpdir(), "deputy-bench-server-"));
-const bundle = await rolldown({
-  input: new URL("../test/support/model-server/start.ts", import.meta.url).pathname,
-  platform: "node",
-});
-await bundle.write({ dir: folder, entryFileNames: "server.mjs" });
-const { startModelServer } = await import(pathToFileURL(join(folder, "server.mjs")).href);
-rmSync(folder, { recursive: true });
+const root = fileURLToPath(new URL("..", import.meta.url));
+await writeFile(join(folder, "package.json"), '{ "type": "module" }');
+const flags = ["--ignoreConfig", "--outDir", folder, "--target", "es2023", "--module", "nodenext"];
+execFileSync(
+  join(root, "node_modules", ".bin", "tsc"),
+  [
+    ...flags,
+    "--noCheck",
+    "--rewriteRelativeImportExtensions",
+    "test/support/model-server/start.ts",
+  ],
+  { cwd: root, stdio: ["ignore", "inherit", "inherit"] },
+);
+const { startModelServer } = await import(pathToFileURL(join(folder, "start.js")).href);
+await rm(folder, { recursive: true });
 
 const many = Number(process.env.BENCH_TURNS_OF_MANY ?? 6);
 const server = await startModelServer({

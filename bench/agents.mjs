@@ -1,7 +1,7 @@
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import { cpus } from "node:os";
-import { openDaemon, openHarnesses } from "./agents-harnesses.mjs";
+import { openDaemon, openHarnesses, removeHomes } from "./agents-harnesses.mjs";
 import { kindOf, makeProject, turns } from "./agents-scenario.mjs";
 import { cleanUp, median } from "./support.mjs";
 
@@ -155,6 +155,7 @@ try {
   }
 } finally {
   await cleanUp();
+  await removeHomes();
   server.stop();
 }
 

@@ -25,6 +25,11 @@ export async function openPostgres() {
   return server.connection;
 }
 
+/** Of the server that was opened. */
+export function postgresPid() {
+  return server.pid;
+}
+
 export async function makeDatabase() {
   const connection = await openPostgres();
   const name = `bench_${randomBytes(6).toString("hex")}`;

@@ -9,6 +9,7 @@ import { explainIssue } from "./core/explain-issue.ts";
 import { mcpServersSchema } from "./core/mcp-server.ts";
 import { assurances } from "./core/review.ts";
 import { readNetworks, readRoles, repositoriesSchema, rolesSchema } from "./role-settings.ts";
+import { findRegistries } from "./sandbox/registries.ts";
 import { readSandbox, sandboxProviders, sandboxSchema } from "./sandbox-settings.ts";
 import { findLine } from "./triggers/yaml-line.ts";
 
@@ -133,6 +134,7 @@ export function loadConfig(
       file.sandbox,
       readNetworks(file.repositories),
       readChoice(env, "DEPUTY_SANDBOX", sandboxProviders),
+      findRegistries(env, env.HOME || homedir()),
     ),
     mcpServers: file.mcp_servers ?? [],
     notifier: {

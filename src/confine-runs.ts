@@ -72,7 +72,7 @@ export async function openBox(options: BoxOptions): Promise<Box> {
         allow: reach,
         onRefused: ({ host, port, reason }) =>
           note({ what: "network", detail: `${host}:${port}: ${reason}`, known: "enforced" }),
-        ...(config.sandbox.privateAddresses && { mayReach: () => true }),
+        mayReach: config.sandbox.mayReach,
       });
       proxyPort = forward(proxy.socketPath);
     }
@@ -178,7 +178,7 @@ export async function openCheckNetworks(
         socketPath: socketIn(folder),
         allow: reach,
         onRefused,
-        ...(config.sandbox.privateAddresses && { mayReach: () => true }),
+        mayReach: config.sandbox.mayReach,
       });
       proxies.set(key, proxy);
     }

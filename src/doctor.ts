@@ -40,7 +40,8 @@ export async function examine(env: NodeJS.ProcessEnv = process.env): Promise<Doc
       : {
           name: "model",
           status: "missing",
-          detail: "OPENAI_API_KEY is not set: only command agents work (--agent 'command:…')",
+          detail:
+            "OPENAI_API_KEY is not set: the builtin agent does not work; deputy agents lists those that do",
         },
     await examineSandbox(config),
     await examineProgram("rg", "the builtin agent's search walks files itself, which is slower"),

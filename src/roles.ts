@@ -8,7 +8,7 @@ import {
   type RoleEnd,
   type RoleRequest,
 } from "./agents/agent.ts";
-import { type AgentConfig, chooseAgent, defaultAgent } from "./agents/choose-agent.ts";
+import { type AgentConfig, chooseAgent, defaultAgent, loginHosts } from "./agents/choose-agent.ts";
 import type { Config } from "./config.ts";
 import { openBox } from "./confine-runs.ts";
 import { DeputyError } from "./core/error.ts";
@@ -20,6 +20,7 @@ import { openMeter } from "./meter.ts";
 import { openSession } from "./open-session.ts";
 import { type RoleSettings, roleSettings } from "./role-settings.ts";
 import type { Sandbox } from "./sandbox/sandbox.ts";
+import type { Reach } from "./sandbox-settings.ts";
 import type { Db } from "./store/schema.ts";
 import { getTask } from "./store/tasks.ts";
 
@@ -62,9 +63,12 @@ export function makeRunRole(deps: RoleDeps): (request: RoleRequest) => Promise<R
       writable: [...(isWriting ? [request.worktree] : []), sessionFolder],
       // The daemon writes in its scratch folder: links put there by an agent would lead it elsewhere.
       readOnly: [...(isWriting ? [] : [request.worktree]), request.gitDir, scratch],
-      reach: config.sandbox.networks(settings.repository)[
-        name.startsWith("command:") ? "command" : "agent"
-      ],
+      reach: withHosts(
+        config.sandbox.networks(settings.repository)[
+          name.startsWith("command:") ? "command" : "agent"
+        ],
+        loginHosts(name, agentConfig(config)),
+      ),
       onProcess,
     });
     try {
@@ -93,6 +97,10 @@ export function makeRunRole(deps: RoleDeps): (request: RoleRequest) => Promise<R
       await rm(scratch, { recursive: true, force: true });
     }
   };
+}
+
+function withHosts(reach: Reach, hosts: readonly string[]): Reach {
+  return reach === "open" ? reach : [...reach, ...hosts];
 }
 
 /** The agent, or how the run ends when this process has none of that name: no retry would help. */

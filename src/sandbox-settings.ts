@@ -1,4 +1,6 @@
 import { z } from "zod";
+import { isMirrorAddress, isPublicAddress } from "./sandbox/reachable-address.ts";
+import type { Registries } from "./sandbox/registries.ts";
 import { defaultLimits, type Limits } from "./sandbox/sandbox.ts";
 
 /**
@@ -46,7 +48,15 @@ export type Networks = Record<"agent" | "command" | "setup" | "check", Reach>;
 export type SandboxSettings = {
   provider: SandboxProvider;
   limits: Limits;
-  privateAddresses: boolean;
+  /**
+   * Whether a name on a list may lead there: to the public internet; a registry's name also to a
+   * private network, where its mirror is; and any name to any address where a person said so.
+   */
+  mayReach(address: string, host: string): boolean;
+  /** Variables that tell package managers which registries the user has. */
+  environment: Readonly<Record<string, string>>;
+  /** What of these cannot work, a sentence each. */
+  problems: readonly string[];
   allowTriggers: boolean;
   networks(repository: string): Networks;
   /** Every combination that there is. */
@@ -67,14 +77,17 @@ const registries = [
   "repo.maven.apache.org",
 ];
 
-const defaults: Networks = { agent: [], command: registries, setup: registries, check: [] };
-
 export function readSandbox(
   file: z.infer<typeof sandboxSchema> | undefined,
   repositories: ReadonlyMap<string, z.infer<typeof networksSchema> | undefined>,
   provider: SandboxProvider | null,
+  own: Registries,
 ): SandboxSettings {
+  const packages = [...new Set([...registries, ...own.hosts])];
+  const defaults: Networks = { agent: [], command: packages, setup: packages, check: [] };
   const everywhere = merge(defaults, file?.network);
+  const anywhere = file?.private_addresses ?? false;
+  const mirrored = new Set(packages.map((host) => host.replace(/:\d+$/, "")));
   return {
     provider: provider ?? file?.provider ?? "auto",
     limits: {
@@ -84,7 +97,10 @@ export function readSandbox(
       ...(file?.file_mb !== undefined && { fileMb: file.file_mb }),
       ...(file?.disk_mb !== undefined && { diskMb: file.disk_mb }),
     },
-    privateAddresses: file?.private_addresses ?? false,
+    mayReach: (address, host) =>
+      anywhere || isPublicAddress(address) || (mirrored.has(host) && isMirrorAddress(address)),
+    environment: own.environment,
+    problems: own.problems,
     allowTriggers: file?.allow_triggers ?? false,
     networks: (repository) => merge(everywhere, repositories.get(repository)),
     all: () => [everywhere, ...[...repositories.values()].map((own) => merge(everywhere, own))],

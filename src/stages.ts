@@ -38,7 +38,8 @@ export type StageDeps = {
 export function makeStages(deps: StageDeps): Required<StageTable> {
   const { db, config, life } = deps;
   const { paths } = config;
-  const environment = () => scrubbedEnvironment({ [bootMark]: life.bootId });
+  const environment = () =>
+    scrubbedEnvironment({ ...config.sandbox.environment, [bootMark]: life.bootId });
   const authHeader = makeAuthHeader(config);
   const runRole = makeRunRole(deps);
   const planning = { db, config, environment, runRole };

@@ -10,6 +10,7 @@ export async function startSandbox(config: Config, log: Log) {
   const sandbox = await findSandbox(config);
   const level = sandbox.provider === "none" ? "warn" : "info";
   log[level]({ provider: sandbox.provider }, `sandbox: ${describeSandbox(sandbox)}`);
+  if (sandbox.provider !== "none") for (const problem of config.sandbox.problems) log.warn(problem);
   const networks = await openCheckNetworks(config, (refusal) =>
     log.info(refusal, "setup or a check was refused a host"),
   );
@@ -28,7 +29,7 @@ export function findSandbox({ home, paths, sandbox }: Config): Promise<Sandbox> 
       paths.triggers,
       paths.artifacts,
       paths.logs,
-      join(home, "postgres"),
+      join(home, "pg"),
     ],
   });
 }

@@ -7,7 +7,7 @@ import { findOpenSessions } from "./store/sessions.ts";
 /**
  * Remove what runs leave in the daemon's scratch folder: the folders in which other agents keep their
  * sessions, once nobody can go on with them, and those of runs whose process was killed. What is
- * younger than a day may belong to a run that has just begun.
+ * younger than two days may belong to a run that is still going on: none may take longer than one.
  */
 export async function tidyScratch(db: Db, { paths }: Config): Promise<void> {
   const sessions = join(paths.scratch, "sessions");
@@ -19,9 +19,9 @@ export async function tidyScratch(db: Db, { paths }: Config): Promise<void> {
     .map((name) => join(paths.scratch, name));
   for (const folder of [...over, ...runs]) {
     const { mtimeMs } = await stat(folder).catch(() => ({ mtimeMs: Date.now() })); // gone by itself
-    if (Date.now() - mtimeMs < dayMs) continue;
+    if (Date.now() - mtimeMs < ageMs) continue;
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-const dayMs = 24 * 60 * 60_000;
+const ageMs = 2 * 24 * 60 * 60_000;

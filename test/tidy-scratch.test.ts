@@ -51,7 +51,7 @@ test("session folders go when their task is over, run folders when nobody can us
   for (const name of [sessions.open, sessions.over, sessions.young])
     await mkdir(join(scratch, "sessions", name), { recursive: true });
   for (const name of ["run_old", "run_young"]) await mkdir(join(scratch, name));
-  const longAgo = new Date(Date.now() - 2 * 24 * 3_600_000);
+  const longAgo = new Date(Date.now() - 3 * 24 * 3_600_000);
   for (const path of [`sessions/${sessions.open}`, `sessions/${sessions.over}`, "run_old"])
     await utimes(join(scratch, path), longAgo, longAgo);
   await tidyScratch(bench.db, config);

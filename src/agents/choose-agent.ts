@@ -27,7 +27,7 @@ export type AgentConfig = {
 
 const noKey =
   "No model is configured: set OPENAI_API_KEY (and OPENAI_BASE_URL for another provider), " +
-  "or name a program with --agent 'command:…'.";
+  "install and log in to codex, claude or opencode, or name a program with --agent 'command:…'.";
 
 /**
  * The agent that a subtask names.
@@ -74,6 +74,13 @@ export function chooseAgent(name: string, config: AgentConfig): Agent {
       });
     }
   }
+}
+
+/** The hosts that an agent must reach because it works with its own login; none with a key of ours. */
+export function loginHosts(name: string, config: AgentConfig): readonly string[] {
+  const parsed = parseAgentName(name);
+  const cli = parsed && parsed.kind in clis ? clis[parsed.kind as CliName] : null;
+  return cli && !config.providers[cli.protocol] ? cli.loginHosts : [];
 }
 
 /**

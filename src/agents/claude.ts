@@ -13,6 +13,7 @@ export const claude: Cli = {
   logIn: "claude /login",
   protocol: "anthropic",
   loginFile: ".claude/.credentials.json",
+  loginHosts: ["api.anthropic.com", "platform.claude.com"],
 
   files: () => ({}),
 

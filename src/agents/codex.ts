@@ -13,6 +13,7 @@ export const codex: Cli = {
   logIn: "codex login",
   protocol: "openai",
   loginFile: ".codex/auth.json",
+  loginHosts: ["chatgpt.com", "auth.openai.com", "api.openai.com"],
 
   files: ({ gateway, outputSchema }) => ({
     ".codex/config.toml": `${gateway ? 'model_provider = "deputy"\n' : ""}approval_policy = "never"

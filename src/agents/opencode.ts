@@ -13,6 +13,7 @@ export const opencode: Cli = {
   logIn: "opencode auth login",
   protocol: "openai",
   loginFile: ".local/share/opencode/auth.json",
+  loginHosts: [], // whichever provider a person chose: said in sandbox.network.agent
 
   files: ({ mode, model, gateway }) => ({
     ".config/opencode/opencode.json": JSON.stringify(

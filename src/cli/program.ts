@@ -79,7 +79,10 @@ export function buildProgram(actions: Actions, io: CliIo = processIo()): Command
   program.commandsGroup("Delegate:");
   verb("run", "hand off a task on the git checkout you are in")
     .argument("<goal>", "what to do, in words; - reads it from stdin")
-    .option("--agent <name>", '"builtin" or "command:PROGRAM AND ARGUMENTS"')
+    .option(
+      "--agent <name>",
+      '"builtin", "codex", "claude", "opencode", "acp:PROGRAM" or "command:PROGRAM AND ARGUMENTS"; see deputy agents',
+    )
     .option("--check <command>", "must be green before anything is delivered (repeatable)", collect)
     .option("--plan <file>", "a YAML file with subtasks")
     .option("--mode <mode>", '"auto", "direct" (one subtask) or "plan" (a planner splits it up)')

@@ -84,6 +84,7 @@ export async function openBubblewrap(options: BubblewrapOptions): Promise<Sandbo
   const sandbox: Sandbox = {
     provider: "bubblewrap",
     problem: null,
+    hidden: options.secrets,
     confine: (spec, confinement) => confine(parts, spec, confinement),
   };
   // Older versions cannot forbid further user namespaces inside; the rest holds without it.

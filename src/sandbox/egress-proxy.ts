@@ -23,8 +23,8 @@ export type EgressOptions = {
   /** `registry.npmjs.org`, `*.pythonhosted.org` (any name below it), either with `:port`; without: 443. */
   allow: readonly string[];
   onRefused: (refusal: Refusal) => void;
-  /** Which addresses may be connected to. For a registry of one's own in a private network. */
-  mayReach?: (address: string) => boolean;
+  /** Which addresses a name may lead to; left out: those of the public internet. */
+  mayReach?: (address: string, host: string) => boolean;
   resolve?: (host: string) => Promise<string[]>;
 };
 
@@ -83,7 +83,7 @@ export async function openEgressProxy(options: EgressOptions): Promise<EgressPro
     if (!patterns.some((pattern) => pattern(host, port))) throw new Error("not on the list");
     const addresses = await resolve(host).catch(() => []);
     if (addresses.length === 0) throw new Error("the name has no address");
-    const address = addresses.find(mayReach);
+    const address = addresses.find((one) => mayReach(one, host));
     if (address === undefined) throw new Error("the name leads to an address that is not public");
     return address;
   };

@@ -12,7 +12,11 @@ export type Denial = {
 };
 
 const complaints: readonly { what: Denial["what"]; pattern: RegExp }[] = [
-  { what: "write", pattern: /read-only file system|\bEROFS\b/i },
+  {
+    what: "write",
+    pattern:
+      /read-only file system|\bEROFS\b|cannot lock ref|device or resource busy|cannot create \/.*directory nonexistent/i,
+  },
   {
     what: "network",
     pattern:
@@ -24,12 +28,17 @@ const complaints: readonly { what: Denial["what"]; pattern: RegExp }[] = [
   },
   {
     what: "limit",
-    pattern: /file too large|\bEFBIG\b|no space left on device|\bENOSPC\b|cannot allocate memory/i,
+    pattern:
+      /file too large|file size limit exceeded|\bEFBIG\b|no space left on device|\bENOSPC\b|cannot allocate memory/i,
   },
   { what: "write", pattern: /permission denied|operation not permitted|\bE(?:ACCES|PERM)\b/i },
 ];
 
-/** Places that are absent inside: to miss one of them says that it was looked for. */
+/**
+ * Places that are absent inside: to miss one of them says that it was looked for. So does git where
+ * it is sent to another repository.
+ */
+const elsewhere = /cannot change to '\/|'\/.*' does not appear to be a git repository/i;
 const absent =
   /\/\.(?:ssh|aws|gnupg|netrc|npmrc|docker|kube|config|git-credentials|deputy)\b|\/proc\/\d+\/environ|\/etc\/(?:shadow|ssl\/private)/;
 const missing = /no such file or directory|\bENOENT\b/i;
@@ -38,13 +47,16 @@ const maxRead = 256 * 1024;
 const maxDenials = 20;
 const maxDetail = 200;
 
-/** Read the complaints out of an output: each line once, the first ones. */
-export function findDenials(output: string): Denial[] {
+/**
+ * Read the complaints out of an output: each line once, the first ones. `hidden` are paths that are
+ * never there inside.
+ */
+export function findDenials(output: string, hidden: readonly string[] = []): Denial[] {
   const text =
     output.length > 2 * maxRead ? output.slice(0, maxRead) + output.slice(-maxRead) : output;
   const found = new Map<string, Denial>();
   for (const line of text.split("\n")) {
-    const what = judge(line);
+    const what = judge(line, hidden);
     if (what === null) continue;
     const detail = Buffer.from(line.trim().slice(0, maxDetail)).toString().replaceAll("\0", "");
     if (!found.has(detail)) found.set(detail, { what, detail, known: "reported" });
@@ -53,8 +65,10 @@ export function findDenials(output: string): Denial[] {
   return [...found.values()];
 }
 
-function judge(line: string): Denial["what"] | null {
+function judge(line: string, hidden: readonly string[]): Denial["what"] | null {
   const complaint = complaints.find(({ pattern }) => pattern.test(line));
   if (complaint) return complaint.what;
-  return missing.test(line) && absent.test(line) ? "read" : null;
+  if (elsewhere.test(line)) return "read";
+  const isTold = absent.test(line) || hidden.some((path) => line.includes(path));
+  return isTold && missing.test(line) ? "read" : null;
 }

@@ -48,3 +48,35 @@ export function isPublicAddress(address: string): boolean {
       return false;
   }
 }
+
+const mirrors = new BlockList();
+for (const [net, prefix] of [
+  ["10.0.0.0", 8],
+  ["172.16.0.0", 12],
+  ["192.0.2.0", 24],
+  ["192.168.0.0", 16],
+  ["198.18.0.0", 15],
+  ["198.51.100.0", 24],
+  ["203.0.113.0", 24],
+] as const) {
+  mirrors.addSubnet(net, prefix, "ipv4");
+}
+const metadataV6 = new BlockList();
+metadataV6.addSubnet("fd00:ec2::", 32, "ipv6"); // a cloud's metadata server
+mirrors.addSubnet("fc00::", 7, "ipv6");
+
+/**
+ * Whether the address is of a network where a mirror of a well-known registry may stand: a private
+ * one, but neither this machine nor what answers every machine of a cloud. Who resolves the name
+ * there is the network's administrator, not whoever wrote the command.
+ */
+export function isMirrorAddress(address: string): boolean {
+  switch (isIP(address)) {
+    case 4:
+      return mirrors.check(address, "ipv4");
+    case 6:
+      return mirrors.check(address, "ipv6") && !metadataV6.check(address, "ipv6");
+    default:
+      return false;
+  }
+}

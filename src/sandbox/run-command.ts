@@ -168,10 +168,13 @@ export async function runCommand(spec: CommandSpec): Promise<CommandResult> {
 /** What is already in the pipes is read; a pipe that somebody still holds open is dropped. */
 async function drain(child: ChildProcess): Promise<void> {
   const open = [child.stdout, child.stderr].filter((stream) => stream && !stream.closed);
-  await Promise.race([
-    Promise.all(open.map((stream) => new Promise((resolve) => stream?.once("close", resolve)))),
-    new Promise((resolve) => setTimeout(resolve, 500).unref()),
-  ]);
+  const closed = Promise.all(
+    open.map((stream) => new Promise((resolve) => stream?.once("close", resolve))),
+  );
+  // In steps: a busy process is late for its timers, and looks at the pipes once between any two.
+  for (let step = 0; step < 10 && open.some((stream) => !stream?.closed); step++) {
+    await Promise.race([closed, new Promise((resolve) => setTimeout(resolve, 50).unref())]);
+  }
   for (const stream of open) stream?.destroy();
 }
 

@@ -58,7 +58,7 @@ export async function runConfined(
     await confined.tidy();
   }
   const result = tell(confined.readResult(ended), hit);
-  const denials = isConfining(sandbox) ? findDenials(result.output) : [];
+  const denials = isConfining(sandbox) ? findDenials(result.output, sandbox.hidden) : [];
   return { ...result, limit: hit, denials: [...limitDenial(hit), ...denials] };
 }
 

@@ -59,6 +59,7 @@ export async function openSandboxRuntime(options: BubblewrapOptions): Promise<Sa
   const sandbox: Sandbox = {
     provider: "sandbox-runtime",
     problem: "commands start slowly in it, and it cannot give one the machine's whole network",
+    hidden: options.secrets,
     confine: (spec, confinement) => confine(parts, spec, confinement),
   };
   const folder = await mkdtemp(join(options.stateDir, "try-"));

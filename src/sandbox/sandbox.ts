@@ -11,6 +11,8 @@ export type Sandbox = {
   provider: "bubblewrap" | "sandbox-runtime" | "none";
   /** A clause for people: why there is no sandbox, or what this one cannot do. Null: all is well. */
   problem: string | null;
+  /** Secrets that are absent inside: a command that misses one has looked for it. */
+  hidden: readonly string[];
   /** Throws a DeputyError for a confinement that would not confine, or a folder that is not there. */
   confine(spec: CommandSpec, confinement: Confinement): Promise<Confined>;
 };
@@ -106,6 +108,7 @@ export function noSandbox(problem: string | null): Sandbox {
   return {
     provider: "none",
     problem,
+    hidden: [],
     confine: async (spec) => ({
       spec,
       holdsProcesses: false,

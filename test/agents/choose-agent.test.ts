@@ -1,7 +1,12 @@
 import { chmod, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { type AgentConfig, chooseAgent, defaultAgent } from "../../src/agents/choose-agent.ts";
+import {
+  type AgentConfig,
+  chooseAgent,
+  defaultAgent,
+  loginHosts,
+} from "../../src/agents/choose-agent.ts";
 import { findAgents, makeListAgents } from "../../src/agents/find-agents.ts";
 import { DeputyError } from "../../src/core/error.ts";
 import { makeFolder } from "./make-run.ts";
@@ -110,4 +115,12 @@ test("the list says what is there and asks each program once", async () => {
   expect(findAgents(machine).map(({ detail }) => detail)).toEqual(
     agents.map(({ detail }) => detail),
   );
+});
+
+test("a program with its own login reaches its provider, one with a key of ours the gateway alone", () => {
+  expect(loginHosts("claude", nothing)).toContain("api.anthropic.com");
+  const withKey = { ...nothing, providers: { ...nothing.providers, anthropic } };
+  expect(loginHosts("claude", withKey)).toEqual([]);
+  expect(loginHosts("builtin", nothing)).toEqual([]);
+  expect(loginHosts("command:true", nothing)).toEqual([]);
 });

@@ -155,16 +155,21 @@ cat refused.txt
     const { refused } = receipt.attempts[0].sandbox;
     const details = refused.map(({ what, detail }: Json) => `${what}: ${detail}`).join("\n");
     for (const tried of [
-      /write: .*refs\/heads\/evil.*Read-only file system/,
-      /write: .*config.*Read-only file system/,
+      /write: .*refs\/heads\/evil/,
+      /write: .*lock config file config: Read-only file system/,
+      /write: .*lock config file \/.*\.git\/config: Read-only file system/,
       /write: .*hooks\/post-checkout/,
-      /read: .*\.ssh\/id_rsa/,
-      new RegExp(`read: .*/proc/${deputy.pid()}/environ`),
+      /write: .*'\.git': Device or resource busy/,
+      new RegExp(`read: .*cannot change to '${repository.path}'`),
+      new RegExp(`read: .*'${repository.path}' does not appear`),
+      new RegExp(`write: .*cannot create ${repository.path}/work.txt`),
       new RegExp(`read: .*${deputy.home}/token`),
+      new RegExp(`read: .*/proc/${deputy.pid()}/environ`),
+      /read: .*\.ssh\/id_rsa/,
       /network: .*127\.0\.0\.1/,
       /network: evil\.example:443: not on the list/,
       /process: .*No such process/,
-      /limit: .*File too large/,
+      /limit: .*File size limit exceeded|limit: .*File too large/,
     ])
       expect(details).toMatch(tried);
     expect(refused).toContainEqual(expect.objectContaining({ what: "network", known: "enforced" }));

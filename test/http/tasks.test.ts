@@ -60,7 +60,7 @@ describe("POST /v1/tasks", () => {
     [
       "an unknown agent",
       { ...good, agent: "gpt" },
-      '"agent" is no known agent; use "builtin" or "command:<program and arguments>".',
+      '"agent" is no known agent; use "builtin", "codex", "claude", "opencode", "acp:<program and arguments>" or "command:<program and arguments>".',
       "agent",
     ],
     [

@@ -16,6 +16,8 @@ export type Cli = {
   protocol: Protocol;
   /** Its login file, from the user's home; the same place in the run's. */
   loginFile: string;
+  /** Where its own login leads it: what it must reach when no key of ours works for it. */
+  loginHosts: readonly string[];
   /** Files for its home, by path from there. */
   files(setup: Setup): Record<string, string>;
   command(setup: Setup, turn: Turn): CliCommand;

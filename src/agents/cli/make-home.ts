@@ -1,5 +1,5 @@
-import { copyFile, mkdir, rm, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { copyFile, lstat, mkdir, rm, writeFile } from "node:fs/promises";
+import { dirname, join, relative, sep } from "node:path";
 
 export function homeOf(sessionFolder: string): string {
   return join(sessionFolder, "home");
@@ -28,14 +28,14 @@ export async function makeHome(
 ): Promise<void> {
   const home = homeOf(sessionFolder);
   for (const name of ["home", "tmp"]) {
-    await mkdir(join(sessionFolder, name), { recursive: true, mode: 0o700 });
+    await makeFolder(sessionFolder, join(sessionFolder, name));
   }
   for (const [path, text] of Object.entries(wanted.files)) {
-    const file = await clear(join(home, path));
+    const file = await clear(sessionFolder, join(home, path));
     await writeFile(file, text, { mode: 0o600, flag: "wx" });
   }
   if (!wanted.login) return;
-  const copy = await clear(join(home, wanted.login.file));
+  const copy = await clear(sessionFolder, join(home, wanted.login.file));
   if (wanted.login.from === null) return;
   await copyFile(join(wanted.login.from, wanted.login.file), copy).catch(
     (error: NodeJS.ErrnoException) => {
@@ -44,8 +44,19 @@ export async function makeHome(
   );
 }
 
-async function clear(file: string): Promise<string> {
-  await mkdir(dirname(file), { recursive: true, mode: 0o700 });
-  await rm(file, { force: true });
+async function clear(sessionFolder: string, file: string): Promise<string> {
+  await makeFolder(sessionFolder, dirname(file));
+  await rm(file, { recursive: true, force: true });
   return file;
+}
+
+/** A link that an earlier run put in a folder's place would lead the daemon out of the session: it goes. */
+async function makeFolder(sessionFolder: string, path: string): Promise<void> {
+  let folder = sessionFolder;
+  for (const name of relative(sessionFolder, path).split(sep)) {
+    folder = join(folder, name);
+    const found = await lstat(folder).catch(() => null); // not made yet
+    if (!found?.isDirectory()) await rm(folder, { force: true });
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+  }
 }

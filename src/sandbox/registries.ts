@@ -1,0 +1,91 @@
+import { readFileSync } from "node:fs";
+import { isIP } from "node:net";
+import { join } from "node:path";
+
+/**
+ * The registries that the daemon's user told npm, pip and others to use, from variables and from
+ * `registry=` in ~/.npmrc and `index-url` in pip's files: a confined command has neither this home nor
+ * these variables, and would ask the public ones. Nothing else of those files is read, and a login in
+ * a URL is cut off: a registry that asks for one is not for commands of agents.
+ */
+export type Registries = {
+  /** What tells the package managers. */
+  environment: Record<string, string>;
+  /** Their hosts, as an allow-list takes them. */
+  hosts: string[];
+  /** One sentence for each that cannot be reached from inside. */
+  problems: string[];
+};
+
+const variables = [
+  "npm_config_registry",
+  "NPM_CONFIG_REGISTRY",
+  "YARN_NPM_REGISTRY_SERVER",
+  "PIP_INDEX_URL",
+  "PIP_EXTRA_INDEX_URL",
+  "UV_INDEX_URL",
+  "UV_DEFAULT_INDEX",
+  "GOPROXY",
+];
+
+export function findRegistries(env: NodeJS.ProcessEnv, home: string): Registries {
+  const told: Record<string, string> = {};
+  for (const name of variables) {
+    const value = env[name];
+    if (value) told[name] = value;
+  }
+  if (!told.npm_config_registry && !told.NPM_CONFIG_REGISTRY) {
+    const registry = readKey(join(home, ".npmrc"), "registry");
+    if (registry) told.npm_config_registry = registry;
+  }
+  const pipFiles = [".config/pip/pip.conf", ".pip/pip.conf"].map((path) => join(home, path));
+  const indexes = [...pipFiles, "/etc/pip.conf"].map((path) => readKey(path, "index-url"));
+  const index = indexes.find((url) => url !== null);
+  if (!told.PIP_INDEX_URL && index) told.PIP_INDEX_URL = index;
+
+  const found: Registries = { environment: {}, hosts: [], problems: [] };
+  for (const [name, value] of Object.entries(told)) {
+    // GOPROXY and the extra indexes are lists; words like `direct` are no URLs.
+    const parts = value.split(/([\s,|]+)/).map((part) => {
+      const url = URL.canParse(part) ? new URL(part) : null;
+      return url === null ? part : readUrl(url, name, found);
+    });
+    found.environment[name] = parts.join("");
+  }
+  found.hosts = [...new Set(found.hosts)];
+  found.problems = [...new Set(found.problems)];
+  return found;
+}
+
+function readUrl(url: URL, name: string, found: Registries): string {
+  url.username = "";
+  url.password = "";
+  const why =
+    url.protocol !== "https:"
+      ? "only HTTPS is let out of it"
+      : isIP(url.hostname.replace(/^\[|\]$/g, "")) !== 0
+        ? "it has no name"
+        : url.hostname === "localhost"
+          ? "localhost is another one there"
+          : null;
+  if (why === null) found.hosts.push(url.host);
+  else {
+    found.problems.push(
+      `${url.origin} (${name}) cannot be reached from inside the sandbox: ${why}. Give the registry a name and HTTPS, or set sandbox.network.`,
+    );
+  }
+  return url.href;
+}
+
+/** The last value of a key, as ini files have it; a reference to a variable is not followed. */
+function readKey(path: string, key: string): string | null {
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch {
+    return null; // most have none
+  }
+  const pattern = new RegExp(`^\\s*${key}\\s*=\\s*["']?(https?://[^\\s"']+)`, "gm");
+  const value = [...text.matchAll(pattern)].at(-1)?.[1] ?? null;
+  return value?.includes("$") ? null : value;
+}

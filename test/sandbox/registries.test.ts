@@ -1,0 +1,70 @@
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { isMirrorAddress } from "../../src/sandbox/reachable-address.ts";
+import { findRegistries } from "../../src/sandbox/registries.ts";
+import { readSandbox } from "../../src/sandbox-settings.ts";
+
+let home: string;
+beforeEach(async () => {
+  home = await mkdtemp(join(tmpdir(), "deputy-registries-"));
+});
+afterEach(() => rm(home, { recursive: true, force: true }));
+
+test("the user's registries are told to confined commands and let through, and no login of them", async () => {
+  await writeFile(
+    join(home, ".npmrc"),
+    "//npm.acme.example/:_authToken=canary\nregistry = https://ada:canary@npm.acme.example/api/\n@acme:registry=https://scoped.example/\n",
+  );
+  await mkdir(join(home, ".pip"));
+  await writeFile(
+    join(home, ".pip/pip.conf"),
+    "[global]\nindex-url = https://pip.acme.example/s\n",
+  );
+  const found = findRegistries(
+    { GOPROXY: "https://go.acme.example:8443|direct", PATH: "/bin", OPENAI_API_KEY: "canary" },
+    home,
+  );
+  expect(JSON.stringify(found)).not.toContain("canary");
+  expect(found.environment).toMatchObject({
+    npm_config_registry: "https://npm.acme.example/api/",
+    PIP_INDEX_URL: "https://pip.acme.example/s",
+    GOPROXY: "https://go.acme.example:8443/|direct",
+  });
+  const { command, agent, check } = readSandbox(undefined, new Map(), null, found).networks("/x");
+  expect(command).toEqual(
+    expect.arrayContaining([
+      ...["registry.npmjs.org", "npm.acme.example", "pip.acme.example", "go.acme.example:8443"],
+    ]),
+  );
+  expect([agent, check]).toEqual([[], []]);
+});
+
+test("the environment goes before the files; what cannot be reached is said and not let through", async () => {
+  await writeFile(join(home, ".npmrc"), "registry=https://other.example/\n");
+  for (const [url, why] of [
+    ["http://npm.acme.example:4873/", "only HTTPS is let out"],
+    ["https://10.0.0.7/", "it has no name"],
+    ["https://localhost:4873/", "localhost is another one there"],
+  ] as const) {
+    const found = findRegistries({ npm_config_registry: url }, home);
+    expect(found.environment.npm_config_registry).toBe(url);
+    expect(found.hosts).not.toContain("other.example");
+    expect(found.hosts).not.toContain(new URL(url).host);
+    expect(found.problems.join()).toContain(why);
+  }
+});
+
+test("a registry's name may lead to a mirror in a private network, any other name may not", () => {
+  const own = { environment: {}, hosts: ["npm.acme.example:8443"], problems: [] };
+  const settings = readSandbox({ network: { agent: ["a.example"] } }, new Map(), null, own);
+  expect(settings.mayReach("10.0.0.7", "registry.npmjs.org")).toBe(true);
+  expect(settings.mayReach("10.0.0.7", "npm.acme.example")).toBe(true);
+  expect(settings.mayReach("10.0.0.7", "a.example")).toBe(false);
+  expect(settings.mayReach("1.1.1.1", "a.example")).toBe(true);
+  for (const address of ["127.0.0.1", "169.254.169.254", "100.100.100.200", "::1", "fd00:ec2::254"])
+    expect([address, isMirrorAddress(address)]).toEqual([address, false]);
+  const free = readSandbox({ private_addresses: true }, new Map(), null, own);
+  expect(free.mayReach("127.0.0.1", "a.example")).toBe(true);
+});
