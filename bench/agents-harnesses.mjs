@@ -5,7 +5,8 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import { cpuOf, cpuOfTree, memoryOf, watchMemory } from "./agents-measure.mjs";
-import { brief, makeProject } from "./agents-scenario.mjs";
+import { makeProject } from "./agents-project.mjs";
+import { brief } from "./agents-scenario.mjs";
 import { openPostgres, postgresPid, startDaemon } from "./support.mjs";
 
 /**
@@ -84,7 +85,6 @@ async function openDaemon({ url }, env = {}) {
   await openPostgres();
   const deputy = await startDaemon({
     ...{ OPENAI_API_KEY: "sk-bench", OPENAI_BASE_URL: url, DEPUTY_MODEL: "scripted" },
-    ...(process.env.BENCH_NODE_OPTIONS ? { NODE_OPTIONS: process.env.BENCH_NODE_OPTIONS } : {}),
     ...env,
   });
   const submit = (repository, goal, more = {}) =>

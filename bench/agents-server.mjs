@@ -7,7 +7,7 @@ import { callOf, turns } from "./agents-scenario.mjs";
 
 /**
  * The scripted model of the tests as a process of its own: what it takes to answer is no harness's.
- * It tells its parent of each conversation's first request, and on demand of all since the last time.
+ * On demand it tells its parent of all requests since the last time.
  */
 const folder = await mkdtemp(join(tmpdir(), "deputy-bench-server-"));
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -60,14 +60,6 @@ process.on("message", async (message) => {
       process.send({ answer: server.requests.slice(taken).map(wanted) });
       taken = server.requests.length;
       break;
-    case "first": {
-      const from = server.requests.length;
-      const first = await server.waitForRequest(
-        (request) => request.role === "work" && server.requests.indexOf(request) >= from,
-      );
-      process.send({ answer: first.at });
-      break;
-    }
     case "hold":
       server.hold(({ role, turn }) => role === "many" && turn === message.turn);
       process.send({ answer: null });

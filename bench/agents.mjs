@@ -2,7 +2,8 @@ import { fork } from "node:child_process";
 import { once } from "node:events";
 import { cpus } from "node:os";
 import { openDaemon, openHarnesses, removeHomes } from "./agents-harnesses.mjs";
-import { kindOf, makeProject, turns } from "./agents-scenario.mjs";
+import { makeProject } from "./agents-project.mjs";
+import { kindOf, turns } from "./agents-scenario.mjs";
 import { cleanUp, median } from "./support.mjs";
 
 /**

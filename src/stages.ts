@@ -1,4 +1,5 @@
 import { availableParallelism } from "node:os";
+import { loadClient } from "./agents/builtin/open-server.ts";
 import type { Config } from "./config.ts";
 import { openSetupBox } from "./confine-runs.ts";
 import { bootMark } from "./core/marks.ts";
@@ -109,6 +110,7 @@ export function makeStages(deps: StageDeps): Required<StageTable> {
           beginUrgent: (what) => urgency[what].begin(),
           letOthersStart: () => untilCalm(urgency.start.isOn, 5_000, new AbortController().signal),
           runRole,
+          expectAgent: (name) => (name === "builtin" ? loadClient() : undefined),
           openSetupBox: (job, worktree) => openSetupBox(deps, job, worktree),
           report: (claim, message, data) =>
             reportProgress(db, claim, { type: "attempt.progressed", message, data }),

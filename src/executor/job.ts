@@ -11,6 +11,8 @@ export type ExecuteDeps = {
   db: Db;
   paths: { worktrees: string; logs: string };
   runRole: RunRole;
+  /** An agent of this name is about to run: what takes long to load may be loaded now. */
+  expectAgent: (name: string) => void;
   /** What the setup commands of a worktree run in: they may reach more than an agent. */
   openSetupBox: (job: Job, worktree: string) => Promise<SetupBox>;
   /** The environment of agents' and setup commands, without the worktree's own values. */

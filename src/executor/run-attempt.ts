@@ -35,6 +35,7 @@ export function makeExecuteStage(deps: ExecuteDeps): Stage {
 /** Until its agent runs, a slot is taken for nothing. */
 async function prepare(deps: ExecuteDeps, claim: Claim, signal: AbortSignal) {
   const job = await readJob(deps, claim, signal);
+  deps.expectAgent(job.subtask.agent);
   const [worktree] = await Promise.all([
     prepareWorktree(deps, job),
     setAttemptLog(deps.db, job.attempt.id, job.logPath),

@@ -33,7 +33,9 @@ test.each([70, 71, 72, 98, 99])("a goal with an emoji at %d is planned", async (
   if (!claim || !task) throw new Error("nothing to plan");
   const outcome = planned();
   if (outcome.kind !== "planned") throw new Error("planned is planned");
-  expect(await bench.report(claim, { ...outcome, plan: planDirectly(task, "asked for") })).toBe("applied");
+  expect(await bench.report(claim, { ...outcome, plan: planDirectly(task, "asked for") })).toBe(
+    "applied",
+  );
   expect(firstLine(task.goal)).toBe(Buffer.from(firstLine(task.goal)).toString());
 });
 
