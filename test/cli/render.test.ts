@@ -199,7 +199,7 @@ test("a task is shown on one page", () => {
       "  planner  m  1 call   12.3k in (345 cached)  655 out   2.0s  price unknown",
       "  coder    m  1 call   12.3k in (345 cached)  655 out   2.0s  $0.2500",
       "  all         2 calls  24.7k in (690 cached)  1310 out  4.0s  price unknown",
-      "  orchestration share 50 % of tokens: planning 13k tokens, review $0, recovery $0 (attempts after the first), beside the work's $0.2500",
+      "  orchestration share 50 % of tokens: planning 13k tokens, review 0 tokens, recovery 0 tokens (attempts after the first), beside the work's 13k tokens",
       "",
       "questions",
       "  que_1  Which? → open",

@@ -138,6 +138,7 @@ test("every verb takes --json and says what it does", () => {
   expect(leaves.map((command) => command.name()).sort()).toEqual(
     [
       ...["accept", "answer", "cancel", "demo", "diff", "discard", "doctor", "down", "log", "ls"],
+      ...["agents", "bench", "comment", "pause", "resume", "say"],
       ...[
         "install",
         "receipt",

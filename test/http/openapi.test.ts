@@ -20,6 +20,7 @@ const routes = [
   "GET /healthz",
   "GET /metrics",
   "GET /readyz",
+  "GET /v1/agents",
   "GET /v1/tasks",
   "GET /v1/tasks/{id}",
   "GET /v1/tasks/{id}/diff",
@@ -32,9 +33,13 @@ const routes = [
   "POST /v1/tasks/{id}/accept",
   "POST /v1/tasks/{id}/answer",
   "POST /v1/tasks/{id}/cancel",
+  "POST /v1/tasks/{id}/comment",
   "POST /v1/tasks/{id}/discard",
+  "POST /v1/tasks/{id}/pause",
   "POST /v1/tasks/{id}/restore",
+  "POST /v1/tasks/{id}/resume",
   "POST /v1/tasks/{id}/retry",
+  "POST /v1/tasks/{id}/say",
   "POST /v1/triggers/test",
 ];
 

@@ -123,10 +123,12 @@ test("the heartbeat renews what is in hand, no more, and tells what was missed",
   await bench.database.query("update tasks set cancel_requested_at = now() where id = $1", [
     cancelled,
   ]);
+  await bench.database.query("update tasks set paused_at = now() where id = $1", [kept]);
   const inHand = claims.filter(({ taskId }) => taskId !== forgotten);
   const missed = await renewLeases(bench.db, bench.boot, 30_000, inHand);
   expect(missed.lost.map(({ taskId }) => taskId)).toEqual([taken]);
   expect(missed.cancelledTasks).toEqual([cancelled]);
+  expect(missed.pausedTasks).toEqual([kept]);
   const running = await bench.database.query<{ task_id: string }>(
     "select task_id from subtasks where hold_kind = 'lease' and hold_at > now() order by task_id",
   );
@@ -134,5 +136,6 @@ test("the heartbeat renews what is in hand, no more, and tells what was missed",
   expect(await renewLeases(bench.db, bench.boot, 30_000, [])).toEqual({
     lost: [],
     cancelledTasks: [],
+    pausedTasks: [],
   });
 });
