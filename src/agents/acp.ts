@@ -94,10 +94,10 @@ async function talk(
       else signal.addEventListener("abort", stop, { once: true });
     }
   });
-  stopped.catch(() => {});
+  stopped.catch(() => {}); // a run that ends well waits for it nowhere
   /** Whatever ends the run ends every wait in it. */
   const orEnd = <T>(answer: Promise<T>): Promise<T> => {
-    answer.catch(() => {});
+    answer.catch(() => {}); // when the end came first nobody waits for the answer
     return Promise.race([answer, ended, stopped]);
   };
 

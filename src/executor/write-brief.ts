@@ -37,13 +37,7 @@ export function writeBrief(input: {
         ? `You must not touch: ${task.preparation.protectedPaths.join(", ")}. ${task.allowTestChanges ? "" : "Deleting, skipping or weakening tests, or changing what the check commands mean, is caught and fails the attempt."}`
         : "",
     ]),
-    ...task.attachments.map(({ name, content }) => section(`Attachment: ${name}`, fence(content))),
-    task.origin.outsideText
-      ? section(
-          "Material from outside",
-          wrapOutsideText(task.origin.outsideText, task.origin.subject ?? task.origin.source),
-        )
-      : "",
+    ...describeMaterial(task),
     diff === null
       ? ""
       : section(
@@ -80,7 +74,22 @@ export function writeContinuation({ answers, ending, feedback }: Subtask): strin
   return `You were interrupted by something that had nothing to do with your work. The files in the worktree are as they were after your last recorded step. Look before you repeat anything, then go on with the work.\n`;
 }
 
-function section(title: string, body: string | readonly string[]): string {
+/** What came with the task: attachments, and outside text as a delimited block of data. */
+export function describeMaterial({ attachments, origin }: Task): string[] {
+  return [
+    ...attachments.map(({ name, content }) => section(`Attachment: ${name}`, fence(content))),
+    ...(origin.outsideText
+      ? [
+          section(
+            "Material from outside",
+            wrapOutsideText(origin.outsideText, origin.subject ?? origin.source),
+          ),
+        ]
+      : []),
+  ];
+}
+
+export function section(title: string, body: string | readonly string[]): string {
   const text = (typeof body === "string" ? [body] : body)
     .filter((part) => part !== "")
     .join("\n\n");

@@ -1,7 +1,8 @@
-import { fence, wrapOutsideText } from "../core/data-block.ts";
+import { fence } from "../core/data-block.ts";
 import type { Plan } from "../core/plan.ts";
 import { maxPlannedSubtasks } from "../core/planner-answer.ts";
 import type { Subtask, Task } from "../core/task.ts";
+import { describeMaterial, section } from "./write-brief.ts";
 
 /**
  * Everything a planner is told. Pure. It says what a plan is, because any agent may be the planner;
@@ -53,13 +54,7 @@ export function writePlannerBrief({
         '{"reason": "why it is split like this, or not at all", "subtasks": [{"id": "api", "title": "one line", "brief": "all that is needed to do it", "writes": ["src/api/**"], "checks": ["npm test -- api"], "depends_on": [], "independent": true, "kind": "work"}]}',
       ),
     ]),
-    ...task.attachments.map(({ name, content }) => section(`Attachment: ${name}`, fence(content))),
-    task.origin.outsideText
-      ? section(
-          "Material from outside",
-          wrapOutsideText(task.origin.outsideText, task.origin.subject ?? task.origin.source),
-        )
-      : "",
+    ...describeMaterial(task),
     ...rejected.map(({ plan, feedback }, index) =>
       section(`Plan ${index + 1}, which the person who asked sent back`, [
         fence(JSON.stringify(describe(plan), null, 1)),
@@ -90,11 +85,4 @@ function describe({ subtasks }: Plan) {
     depends_on: dependsOn,
     kind,
   }));
-}
-
-function section(title: string, body: string | readonly string[]): string {
-  const text = (typeof body === "string" ? [body] : body)
-    .filter((part) => part !== "")
-    .join("\n\n");
-  return `# ${title}\n\n${text}`;
 }
