@@ -31,7 +31,8 @@ describe("a command ends in the sandbox as it would outside", () => {
     [
       "a timeout that it uses to clean up",
       ["sh", "-c", "trap 'echo term; exit 5' TERM; echo up; while :; do sleep 0.05; done"],
-      { timeoutMs: 700 },
+      // Long enough for a shell to begin on a busy machine.
+      { timeoutMs: 2_500 },
     ],
     [
       "a timeout that it ignores",
