@@ -84,6 +84,7 @@ function childrenCpu() {
 async function openDaemon({ url }, env = {}) {
   await openPostgres();
   const deputy = await startDaemon({
+    DEPUTY_SANDBOX: "auto",
     ...{ OPENAI_API_KEY: "sk-bench", OPENAI_BASE_URL: url, DEPUTY_MODEL: "scripted" },
     ...env,
   });

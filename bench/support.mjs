@@ -59,6 +59,8 @@ export async function startDaemon(env = {}) {
     DEPUTY_HOME: home,
     DEPUTY_PORT: "0",
     DEPUTY_LOG_LEVEL: "warn",
+    // The agents of most benches write down the time outside of their worktrees.
+    DEPUTY_SANDBOX: "none",
     DATABASE_URL: database.url,
     ...env,
   };
