@@ -54,8 +54,7 @@ export async function openBox(options: BoxOptions): Promise<Box> {
   await mkdir(scratch, { recursive: true, mode: 0o700 });
   const forwards: Forward[] = [];
   const servers: Server[] = [];
-  let proxy: EgressProxy | null = null;
-  let proxyPort: number | null = null;
+  let wayOut: Promise<{ proxy: EgressProxy; port: number }> | null = null;
 
   const forward = (socketPath: string): number => {
     const port = firstPort + forwards.length;
@@ -63,19 +62,22 @@ export async function openBox(options: BoxOptions): Promise<Box> {
     return port;
   };
 
-  // Opened by the first command: most runs of a model have no way out at all.
+  const openWayOut = async (allow: readonly string[]) => {
+    const proxy = await openEgressProxy({
+      socketPath: socketIn(options.scratch),
+      allow,
+      onRefused: ({ host, port, reason }) =>
+        note({ what: "network", detail: `${host}:${port}: ${reason}`, known: "enforced" }),
+      mayReach: config.sandbox.mayReach,
+    });
+    return { proxy, port: forward(proxy.socketPath) };
+  };
+
+  // Opened by the first command, for all of them: most runs of a model have no way out at all.
   const findNetwork = async (): Promise<Network> => {
     if (reach === "open") return { kind: "open" };
-    if (confined && reach.length > 0 && !proxy) {
-      proxy = await openEgressProxy({
-        socketPath: socketIn(options.scratch),
-        allow: reach,
-        onRefused: ({ host, port, reason }) =>
-          note({ what: "network", detail: `${host}:${port}: ${reason}`, known: "enforced" }),
-        mayReach: config.sandbox.mayReach,
-      });
-      proxyPort = forward(proxy.socketPath);
-    }
+    if (confined && reach.length > 0) wayOut ??= openWayOut(reach);
+    const proxyPort = (await wayOut)?.port ?? null;
     return forwards.length === 0 ? { kind: "none" } : { kind: "gateway", forwards, proxyPort };
   };
 
@@ -117,7 +119,7 @@ export async function openBox(options: BoxOptions): Promise<Box> {
     },
     denials: () => [...denials.values()],
     close: async () => {
-      await proxy?.close();
+      await (await wayOut)?.proxy.close();
       for (const server of servers) server.close();
     },
   };

@@ -50,11 +50,6 @@ export function makeRunRole(deps: RoleDeps): (request: RoleRequest) => Promise<R
     const session = await openSession(deps.db, { ...request, agent: name });
     const sessionFolder = join(config.paths.scratch, "sessions", session.name);
     await mkdir(sessionFolder, { recursive: true, mode: 0o700 });
-    const meter = await openMeter(
-      deps.db,
-      { ...about, role: request.role, agent: name, bootId: life.bootId },
-      { priceOf: (model) => findPrice(model, config.prices), signal: request.signal },
-    );
     const isWriting = request.mode === "write";
     const box = await openBox({
       config,
@@ -71,6 +66,11 @@ export function makeRunRole(deps: RoleDeps): (request: RoleRequest) => Promise<R
       ),
       onProcess,
     });
+    const meter = await openMeter(
+      deps.db,
+      { ...about, role: request.role, agent: name, bootId: life.bootId },
+      { priceOf: (model) => findPrice(model, config.prices), signal: request.signal },
+    );
     try {
       const end = await agent({
         ...request,

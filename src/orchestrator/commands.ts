@@ -56,14 +56,7 @@ export async function retryTask(deps: AdvanceDeps, taskId: string): Promise<Task
         `${task.id} is ${task.state}; only a failed task can be retried.`,
       );
     }
-    const { subject } = task.origin;
-    const active = subject ? await findActiveTask(tx, subject) : null;
-    if (active) {
-      throw new DeputyError(
-        "conflict",
-        `${subject} has another active task, ${active}; wait for it or cancel it.`,
-      );
-    }
+    await requireFreeSubject(tx, task);
     // A wish to stop that came too late to be met is over too.
     const reopened = {
       endDetail: null,
@@ -92,6 +85,16 @@ export async function retryTask(deps: AdvanceDeps, taskId: string): Promise<Task
     );
     await settle(tx, task.id, deps.announce);
   });
+}
+
+/** A subject has one active task: one that is over is not reopened beside another. */
+export async function requireFreeSubject(tx: Tx, { origin }: Task): Promise<void> {
+  const active = origin.subject ? await findActiveTask(tx, origin.subject) : null;
+  if (!active) return;
+  throw new DeputyError(
+    "conflict",
+    `${origin.subject} has another active task, ${active}; wait for it or cancel it.`,
+  );
 }
 
 async function reopen(tx: Tx, subtask: Subtask): Promise<void> {

@@ -11,7 +11,7 @@ import { insertSaid } from "../store/said.ts";
 import type { Tx } from "../store/schema.ts";
 import { appendEvent, moveSubtask, moveTask, notifyPause, ringStage } from "../store/transition.ts";
 import type { AdvanceDeps } from "./advance.ts";
-import { change } from "./commands.ts";
+import { change, requireFreeSubject } from "./commands.ts";
 import { unpause } from "./pause.ts";
 import { settle } from "./settle.ts";
 import { waitForSlot } from "./stage-retry.ts";
@@ -116,13 +116,19 @@ export async function commentOnTask(
     if (!subtask || !task.expectsChange) {
       throw new DeputyError("conflict", `${task.id} has no change that could be commented on.`);
     }
+    await requireFreeSubject(tx, task);
     await appendEvent(tx, taskId, {
       type: "task.commented",
       message: `Comment on ${comment.place}: ${comment.text.slice(0, 200)}`,
       data: { ...comment, key: subtask.key },
       subtaskId: subtask.id,
     });
-    await rework(tx, task, subtask, writeRework(comment, about.diff));
+    await rework(
+      tx,
+      task,
+      subtask,
+      writeRework(comment, about.diff, task.headCommit !== task.preparation?.baseCommit),
+    );
     const hold: Hold = { kind: "dependency", on: [subtask.id], reason: "a comment is worked on" };
     await moveTask(tx, task, "running", hold, {
       endDetail: null,
@@ -158,11 +164,15 @@ async function rework(tx: Tx, task: Task, subtask: Subtask, feedback: string): P
   await ringStage(tx, "execute", task.id, subtask.id);
 }
 
-function writeRework({ place, text }: Comment, diff: string): string {
+/** `isMerged`: the change is in the commit that the next attempt starts from. */
+function writeRework({ place, text }: Comment, diff: string, isMerged: boolean): string {
+  const where = isMerged
+    ? "The worktree holds the work so far. As a diff it is:"
+    : "The last attempt's change was not taken, so nothing of it is in the worktree. As a diff it was:";
   return [
     "The work was done and a person has looked at it. Change it so that this comment is met; leave the rest as it is.",
     `The comment, on ${place}:\n\n${text}`,
-    `The worktree holds the work so far. As a diff it is:\n\n${fence(cutText(diff, maxDiffChars))}`,
+    `${where}\n\n${fence(cutText(diff, maxDiffChars))}`,
   ].join("\n\n");
 }
 
