@@ -1,4 +1,5 @@
-import { mkdir, rm } from "node:fs/promises";
+import { mkdirSync } from "node:fs";
+import { rm } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import {
@@ -43,13 +44,13 @@ export function makeRunRole(deps: RoleDeps): (request: RoleRequest) => Promise<R
     if (typeof agent !== "function") return { ...agent, sessionId: null, confinement: null };
     const { about } = request;
     const scratch = join(config.paths.scratch, newId("run"));
-    await mkdir(scratch, { recursive: true, mode: 0o700 });
+    mkdirSync(scratch, { recursive: true, mode: 0o700 });
     const onProcess = life.trackProcess(
       `${request.role} of ${about.attemptId ?? about.subtaskId ?? about.taskId}`,
     );
     const session = await openSession(deps.db, { ...request, agent: name });
     const sessionFolder = join(config.paths.scratch, "sessions", session.name);
-    await mkdir(sessionFolder, { recursive: true, mode: 0o700 });
+    mkdirSync(sessionFolder, { recursive: true, mode: 0o700 });
     const isWriting = request.mode === "write";
     const box = await openBox({
       config,
@@ -92,9 +93,9 @@ export function makeRunRole(deps: RoleDeps): (request: RoleRequest) => Promise<R
       const confinement = { provider, problem, denials: box.denials() };
       return { ...meter.conclude(end), sessionId: session.id(), confinement };
     } finally {
-      await box.close();
-      await meter.close();
-      await rm(scratch, { recursive: true, force: true });
+      await Promise.all([box.close(), meter.close()]);
+      // Behind the run: what a crash leaves of it is tidied up at the next start.
+      rm(scratch, { recursive: true, force: true }).catch(() => {});
     }
   };
 }

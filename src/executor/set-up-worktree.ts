@@ -120,7 +120,8 @@ export async function runSetup(
   }
   const failed = await runSetupCommands(deps, job, worktree.path, env);
   if (failed) return failed;
-  await markPrepared(deps.db, worktree.id, attempt.baseCommit);
+  const isPlain = copied.copied.length === 0 && task.preparation.setup.length === 0;
+  if (!isPlain) await markPrepared(deps.db, worktree.id, attempt.baseCommit);
   return null;
 }
 

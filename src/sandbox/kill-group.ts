@@ -1,6 +1,7 @@
 import {
   findProcessesByEnvironment,
   isProcessAlive,
+  lowestPidSince,
   type ProcessIdentity,
 } from "./process-identity.ts";
 
@@ -18,11 +19,13 @@ export function signalGroup(pid: number, signal: NodeJS.Signals): boolean {
  * Kill what a dead owner left: the group of `leader` when it is still that very process, and every
  * process that carries the run's mark in its environment, which catches those that left the group.
  * Looks again as long as it finds new ones: who forks while it is looked for is found the next time.
- * Returns how many processes were found.
+ * `since`, the first of them all, when it is known, spares looking at older ones. Returns how many
+ * processes were found.
  */
 export function killLeftovers(
   leader: ProcessIdentity | null,
   mark: { name: string; value: string },
+  since?: { pid: number; startedAt: number },
 ): number {
   const found = new Set<string>();
   if (leader?.startTicks && isProcessAlive(leader) && signalGroup(leader.pid, "SIGKILL")) {
@@ -30,7 +33,8 @@ export function killLeftovers(
   }
   for (let look = 0, before = -1; look < maxLooks && found.size > before; look++) {
     before = found.size;
-    for (const identity of findProcessesByEnvironment(mark.name, mark.value)) {
+    const fromPid = since ? lowestPidSince(since.pid, performance.now() - since.startedAt) : 0;
+    for (const identity of findProcessesByEnvironment(mark.name, mark.value, fromPid)) {
       try {
         process.kill(identity.pid, "SIGKILL");
         found.add(nameOf(identity));

@@ -26,8 +26,15 @@ export function isProcessAlive(identity: ProcessIdentity): boolean {
   return now !== null && (identity.startTicks === null || now.startTicks === identity.startTicks);
 }
 
-/** Processes of ours whose environment at their start held `NAME=value`; setsid does not hide them. */
-export function findProcessesByEnvironment(name: string, value: string): ProcessIdentity[] {
+/**
+ * Processes of ours whose environment at their start held `NAME=value`; setsid does not hide them.
+ * Those with a pid below `fromPid` are not looked at.
+ */
+export function findProcessesByEnvironment(
+  name: string,
+  value: string,
+  fromPid = 0,
+): ProcessIdentity[] {
   const needle = Buffer.from(`${name}=${value}\0`);
   const found: ProcessIdentity[] = [];
   let pids: string[];
@@ -37,13 +44,30 @@ export function findProcessesByEnvironment(name: string, value: string): Process
     return []; // no /proc on this system: the process group is all there is
   }
   for (const pid of pids) {
-    if (Number(pid) === process.pid) continue;
+    if (Number(pid) === process.pid || Number(pid) < fromPid) continue;
     if (!readEnvironment(pid)?.includes(needle)) continue;
     const identity = identifyProcess(Number(pid));
     if (identity) found.push(identity);
   }
   return found;
 }
+
+/**
+ * The lowest pid that a process can have that was started after the one with this pid, `ageMs` ago:
+ * the system hands them out in a circle, and tells the last one. Any, where it may have come round.
+ */
+export function lowestPidSince(pid: number, ageMs: number): number {
+  if (ageMs > maxCircleMs) return 0;
+  try {
+    const last = Number(readFileSync("/proc/loadavg", "latin1").trim().split(" ").at(-1));
+    return last >= pid ? pid : 0;
+  } catch {
+    return 0; // no /proc on this system
+  }
+}
+
+/** The smallest circle has 32,768 pids; no machine starts as many processes in this time. */
+const maxCircleMs = 2_000;
 
 /** Reading hundreds of these is on the way of every command: one buffer for all, the fewest calls. */
 const environmentBuffer = Buffer.allocUnsafe(128 * 1024);

@@ -154,7 +154,10 @@ export async function runCommand(spec: CommandSpec): Promise<CommandResult> {
     }
     const spared = spec.survivors === true && cause === null;
     if (child.pid !== undefined && !spared) signalGroup(child.pid, "SIGKILL");
-    if (!spec.survivors && !spec.contained) killLeftovers(null, { name: runMark, value: mark });
+    if (!spec.survivors && !spec.contained) {
+      const since = child.pid === undefined ? undefined : { pid: child.pid, startedAt };
+      killLeftovers(null, { name: runMark, value: mark }, since);
+    }
     await drain(child);
     return result(cause ?? "exit", ended.code, ended.signal, null);
   } finally {

@@ -7,6 +7,7 @@ import {
   findProcessesByEnvironment,
   identifyProcess,
   isProcessAlive,
+  lowestPidSince,
   type ProcessIdentity,
 } from "../../src/sandbox/process-identity.ts";
 import { runCommand } from "../../src/sandbox/run-command.ts";
@@ -57,9 +58,18 @@ test("a recycled pid is not killed", async () => {
   });
 });
 
+test("what was started before a process is not looked at for what it left, as long as pids go up", () => {
+  const last = Number(readFileSync("/proc/loadavg", "latin1").trim().split(" ").at(-1));
+  expect(lowestPidSince(1, 0)).toBe(1);
+  expect(lowestPidSince(1, 60_000)).toBe(0);
+  expect(lowestPidSince(last + 10_000_000, 0)).toBe(0); // they have come round since
+});
+
 test("leftovers are killed by their leader and by their mark", async () => {
   const value = randomUUID();
-  const { result } = await withProcess("setsid sleep 300 & ", { MY_MARK: value }, (identity) => {
+  // It speaks first, and has left the group by then.
+  const leaves = "setsid sh -c 'echo left; exec sleep 300' & wait; ";
+  const { result } = await withProcess(leaves, { MY_MARK: value }, (identity) => {
     expect(findProcessesByEnvironment("MY_MARK", value)).toContainEqual(identity);
     expect(findProcessesByEnvironment("MY_MARK", value.slice(0, -1))).toEqual([]);
     expect(killLeftovers(identity, { name: "MY_MARK", value })).toBeGreaterThanOrEqual(2);
