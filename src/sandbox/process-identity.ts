@@ -26,23 +26,36 @@ export function isProcessAlive(identity: ProcessIdentity): boolean {
   return now !== null && (identity.startTicks === null || now.startTicks === identity.startTicks);
 }
 
-/** Processes of ours whose environment at their start held `NAME=value`; setsid does not hide them. */
-export function findProcessesByEnvironment(name: string, value: string): ProcessIdentity[] {
-  const needle = Buffer.from(`${name}=${value}\0`);
-  const found: ProcessIdentity[] = [];
+/**
+ * Processes of ours whose environment at their start held `NAME=value`; setsid does not hide them.
+ * And beside them those that started no earlier than `since` and have no environment at all: so
+ * looks, for a moment, who is executing another program, or dying.
+ */
+export function lookForMark(
+  mark: { name: string; value: string },
+  since: ProcessIdentity | null,
+): { marked: ProcessIdentity[]; bare: ProcessIdentity[] } {
+  const needle = Buffer.from(`${mark.name}=${mark.value}\0`);
+  const earliest = Number(since?.startTicks ?? Number.POSITIVE_INFINITY);
+  const marked: ProcessIdentity[] = [];
+  const bare: ProcessIdentity[] = [];
   let pids: string[];
   try {
     pids = readdirSync("/proc").filter((entry) => /^\d+$/.test(entry));
   } catch {
-    return []; // no /proc on this system: the process group is all there is
+    return { marked, bare }; // no /proc on this system: the process group is all there is
   }
   for (const pid of pids) {
     if (Number(pid) === process.pid) continue;
-    if (!readEnvironment(pid)?.includes(needle)) continue;
+    const environment = readEnvironment(pid);
+    const isMarked = environment?.includes(needle) ?? false;
+    if (!isMarked && (environment?.length !== 0 || since === null)) continue;
     const identity = identifyProcess(Number(pid));
-    if (identity) found.push(identity);
+    if (identity === null) continue;
+    if (isMarked) marked.push(identity);
+    else if (Number(identity.startTicks) >= earliest) bare.push(identity);
   }
-  return found;
+  return { marked, bare };
 }
 
 /** Reading hundreds of these is on the way of every command: one buffer for all, the fewest calls. */

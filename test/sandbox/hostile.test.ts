@@ -5,7 +5,7 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { findProcessesByEnvironment } from "../../src/sandbox/process-identity.ts";
+import { lookForMark } from "../../src/sandbox/process-identity.ts";
 import { defaultLimits } from "../../src/sandbox/sandbox.ts";
 import { ensureMirror } from "../../src/worktree/mirror.ts";
 import { parseRepository } from "../../src/worktree/repository-url.ts";
@@ -221,7 +221,7 @@ describe("it may not take all there is", () => {
     expect(result.limit?.limit ?? result.endedBy).toMatch(/^(?:processes|timeout)$/);
     expect(result.denials.map(({ what }) => what)).toContain(result.limit ? "limit" : "process");
     await until(
-      () => findProcessesByEnvironment("DEPUTY_RUN", mark.DEPUTY_RUN).length === 0,
+      () => lookForMark({ name: "DEPUTY_RUN", value: mark.DEPUTY_RUN }, null).marked.length === 0,
       "the bomb is gone",
     );
   });

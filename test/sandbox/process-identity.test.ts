@@ -4,13 +4,15 @@ import { expect, test } from "vitest";
 import { CappedText } from "../../src/sandbox/capped-text.ts";
 import { killLeftovers, signalGroup } from "../../src/sandbox/kill-group.ts";
 import {
-  findProcessesByEnvironment,
   identifyProcess,
   isProcessAlive,
+  lookForMark,
   type ProcessIdentity,
 } from "../../src/sandbox/process-identity.ts";
 import { runCommand } from "../../src/sandbox/run-command.ts";
 import { scrubbedEnvironment } from "../../src/sandbox/scrubbed-environment.ts";
+
+const marked = (value: string) => lookForMark({ name: "MY_MARK", value }, null).marked;
 
 /** Run a shell line until `use` is done with its leader. */
 async function withProcess(
@@ -21,7 +23,7 @@ async function withProcess(
   const stop = new AbortController();
   let leader: ProcessIdentity | null = null;
   const result = await runCommand({
-    argv: ["sh", "-c", `${script}echo ready; exec sleep 300`],
+    argv: ["sh", "-c", `${script}echo ready; sleep 300`],
     cwd: "/",
     env: { ...scrubbedEnvironment(), ...env },
     timeoutMs: 30_000,
@@ -60,12 +62,12 @@ test("a recycled pid is not killed", async () => {
 test("leftovers are killed by their leader and by their mark", async () => {
   const value = randomUUID();
   const { result } = await withProcess("setsid sleep 300 & ", { MY_MARK: value }, (identity) => {
-    expect(findProcessesByEnvironment("MY_MARK", value)).toContainEqual(identity);
-    expect(findProcessesByEnvironment("MY_MARK", value.slice(0, -1))).toEqual([]);
+    expect(marked(value)).toContainEqual(identity);
+    expect(marked(value.slice(0, -1))).toEqual([]);
     expect(killLeftovers(identity, { name: "MY_MARK", value })).toBeGreaterThanOrEqual(2);
   });
   expect(result.signal).toBe("SIGKILL");
-  expect(findProcessesByEnvironment("MY_MARK", value)).toEqual([]);
+  expect(marked(value)).toEqual([]);
 });
 
 test("a process is read right even when its name holds brackets and spaces", async () => {
