@@ -238,16 +238,24 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
     started.push(() => server.close());
 
     /** Returns what runs it now, once more after a run that is under way. */
-    const every = (ms: number, what: string, work: () => Promise<void>): (() => void) => {
+    const every = (
+      ms: number,
+      what: string,
+      work: (stopping: AbortSignal) => Promise<void>,
+    ): (() => void) => {
       const onFailure = onError(`${what} failed; it runs again in ${ms / 1000} s`);
       let running: Promise<void> | null = null;
       let again = false;
-      let stopped = false;
+      const stopping = new AbortController();
       const run = () => {
         again = running !== null;
-        if (running || stopped) return;
-        running = work()
-          .catch(onFailure)
+        if (running || stopping.signal.aborted) return;
+        running = work(stopping.signal)
+          .catch((error) => {
+            // A round that outlives the stop's grace fails for want of the database; the next start
+            // has one.
+            if (!stopping.signal.aborted) onFailure(error);
+          })
           .finally(() => {
             running = null;
             if (again) run();
@@ -256,7 +264,7 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
       const timer = setInterval(run, ms);
       started.push(async () => {
         clearInterval(timer);
-        stopped = true;
+        stopping.abort();
         // It may be using the database, which is closed after it.
         await Promise.race([running, sleep(roundGraceMs, undefined, { ref: false })]);
       });
@@ -279,8 +287,9 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
         } else await repairHold(core, unsound);
       }
     });
-    const tidy = every(tidyMs, "tidying of worktrees", () =>
-      tidyOldWorktrees(db, config.keepWorktrees, onError("could not remove a worktree; it stays")),
+    const onTidyError = onError("could not remove a worktree; it stays");
+    const tidy = every(tidyMs, "tidying of worktrees", (stopping) =>
+      tidyOldWorktrees(db, config.keepWorktrees, stopping, onTidyError),
     );
     every(tidyScratchMs, "tidying of scratch folders", () => tidyScratch(db, config));
     onTaskOver = () => {

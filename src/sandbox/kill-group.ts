@@ -1,9 +1,5 @@
-import {
-  findProcessesByEnvironment,
-  isProcessAlive,
-  lowestPidSince,
-  type ProcessIdentity,
-} from "./process-identity.ts";
+import { setTimeout as sleep } from "node:timers/promises";
+import { isProcessAlive, lookForMark, type ProcessIdentity } from "./process-identity.ts";
 
 /** Send a signal to the whole process group led by `pid`. False when the group is gone. */
 export function signalGroup(pid: number, signal: NodeJS.Signals): boolean {
@@ -19,22 +15,54 @@ export function signalGroup(pid: number, signal: NodeJS.Signals): boolean {
  * Kill what a dead owner left: the group of `leader` when it is still that very process, and every
  * process that carries the run's mark in its environment, which catches those that left the group.
  * Looks again as long as it finds new ones: who forks while it is looked for is found the next time.
- * `since`, the first of them all, when it is known, spares looking at older ones. Returns how many
- * processes were found.
+ * Returns how many processes were found.
  */
 export function killLeftovers(
   leader: ProcessIdentity | null,
   mark: { name: string; value: string },
-  since?: { pid: number; startedAt: number },
 ): number {
   const found = new Set<string>();
   if (leader?.startTicks && isProcessAlive(leader) && signalGroup(leader.pid, "SIGKILL")) {
     found.add(nameOf(leader));
   }
+  killMarked(mark, null, found);
+  return found.size;
+}
+
+/**
+ * Kill what a run that has just ended leaves, and wait until it is gone: SIGKILL takes effect when
+ * the process runs next, and who is executing another program at the moment of the look has no mark
+ * to be found by. `leader` is the run's first process: nothing of the run is older.
+ */
+export async function endLeftovers(
+  leader: ProcessIdentity | null,
+  mark: { name: string; value: string },
+): Promise<void> {
+  for (let look = 0; look < maxWaits; look++) {
+    const found = new Set<string>();
+    const mayHideOne = killMarked(mark, leader, found);
+    // Who has no environment for longer than that is none of ours: it was started without one.
+    if (found.size === 0 && !(mayHideOne && look < maxWaitsForBare)) return;
+    await sleep(waitMs);
+  }
+}
+
+const waitMs = 5;
+const maxWaits = 400;
+const maxWaitsForBare = 6;
+
+/** True when somebody was there who may be of the run and cannot be told by the mark. */
+function killMarked(
+  mark: { name: string; value: string },
+  since: ProcessIdentity | null,
+  found: Set<string>,
+): boolean {
+  let mayHideOne = false;
   for (let look = 0, before = -1; look < maxLooks && found.size > before; look++) {
     before = found.size;
-    const fromPid = since ? lowestPidSince(since.pid, performance.now() - since.startedAt) : 0;
-    for (const identity of findProcessesByEnvironment(mark.name, mark.value, fromPid)) {
+    const { marked, bare } = lookForMark(mark, since);
+    mayHideOne = bare.length > 0;
+    for (const identity of marked) {
       try {
         process.kill(identity.pid, "SIGKILL");
         found.add(nameOf(identity));
@@ -43,7 +71,7 @@ export function killLeftovers(
       }
     }
   }
-  return found.size;
+  return mayHideOne;
 }
 
 const maxLooks = 20;

@@ -32,7 +32,11 @@ export async function openStore(
   });
   // An idle client whose server goes away emits here; unheard, it would end the process.
   pool.on("error", options.onError);
-  pool.on("connect", prepareStatements);
+  pool.on("connect", (client) => {
+    // So does one that is in use; what it is used for learns of it from its own query.
+    client.on("error", () => {});
+    prepareStatements(client);
+  });
   const db = new Kysely<Database>({
     dialect: new PostgresDialect({ pool }),
     plugins: [new CamelCasePlugin({ maintainNestedObjectKeys: true })],

@@ -8,7 +8,6 @@ import type { ConfinedResult } from "../sandbox/sandbox.ts";
 import { scrubbedEnvironment } from "../sandbox/scrubbed-environment.ts";
 import { containPath, readContainedFile } from "../worktree/contain-path.ts";
 import { type ConfinedPlace, unconfined } from "./confine-checks.ts";
-import { parseTestResults } from "./parse-test-results.ts";
 import { maxParsedLength } from "./parsers/test-list.ts";
 
 /**
@@ -60,6 +59,8 @@ export async function runCheck(
   place.signal.throwIfAborted();
   if (result.denials.length > 0) onDenials(check, result.denials);
   const { status, detail } = describeEnding(result, check.timeoutMs);
+  // Its parsers are libraries that a daemon without checks does not load.
+  const { parseTestResults } = await import("./parse-test-results.ts");
   const report = check.report === null ? null : await readReport(place.worktree, check.report);
   const inReport = report === null ? null : parseTestResults(report, place.worktree);
   return {

@@ -159,6 +159,11 @@ test("an unexpected error is logged under an id, told by that id, and the server
   ]);
   service.failWith = new DeputyError("unavailable", "The database does not answer.");
   expect((await post("/v1/tasks", { goal: "x", repository: "/r" })).status).toBe(503);
+  // What the driver says, and what the system says when the connection is cut under a query.
+  for (const error of [{ code: "57P01" }, { code: "EPIPE" }, { code: "ECONNRESET" }]) {
+    service.failWith = Object.assign(new Error("it broke"), error);
+    expect((await post("/v1/tasks", { goal: "x", repository: "/r" })).status).toBe(503);
+  }
   service.failWith = null;
   expect((await post("/v1/tasks", { goal: "x", repository: "/r" })).status).toBe(202);
 });
