@@ -122,6 +122,9 @@ export type Task = {
   endedAt: Date | null;
 };
 
+/** A task as a list shows it: without what may be megabytes each. */
+export type ListedTask = Omit<Task, "attachments" | "planInput">;
+
 /** What is fixed before any agent runs, from the base commit and the caller. */
 export type Preparation = {
   baseCommit: string;

@@ -86,6 +86,10 @@ export const taskWire = named(
   { description: "What a caller delegated, and how far it is." },
 );
 
+export const listedTaskWire = named("ListedTask", taskWire.omit({ attachments: true }), {
+  description: "A task without its attachments, which may be megabytes.",
+});
+
 export const subtaskWire = named(
   "Subtask",
   z.object({
@@ -162,5 +166,5 @@ export const taskDetailWire = named(
 
 export const taskListWire = named(
   "TaskList",
-  z.object({ tasks: z.array(taskWire), next_cursor: z.string().nullable() }),
+  z.object({ tasks: z.array(listedTaskWire), next_cursor: z.string().nullable() }),
 );
