@@ -116,6 +116,8 @@ export type Task = {
   pausedAt: Date | null;
   acceptedAt: Date | null;
   discardedAt: Date | null;
+  /** When logs, events and snapshots were removed; null: never. */
+  prunedAt: Date | null;
   stageFailures: number;
   createdAt: Date;
   updatedAt: Date;

@@ -79,6 +79,8 @@ export const taskWire = named(
     cancel_requested_at: time.nullable(),
     accepted_at: time.nullable(),
     discarded_at: time.nullable(),
+    /** When logs, events and snapshots were removed, long after its end. */
+    pruned_at: time.nullable(),
     created_at: time,
     updated_at: time,
     ended_at: time.nullable(),

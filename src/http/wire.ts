@@ -67,6 +67,7 @@ export function toListedTaskWire(task: ListedTask): z.infer<typeof listedTaskWir
     cancel_requested_at: task.cancelRequestedAt?.toISOString() ?? null,
     accepted_at: task.acceptedAt?.toISOString() ?? null,
     discarded_at: task.discardedAt?.toISOString() ?? null,
+    pruned_at: task.prunedAt?.toISOString() ?? null,
     created_at: task.createdAt.toISOString(),
     updated_at: task.updatedAt.toISOString(),
     ended_at: task.endedAt?.toISOString() ?? null,

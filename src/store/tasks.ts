@@ -51,6 +51,7 @@ const listedColumns = [
   "assurance",
   "acceptedAt",
   "discardedAt",
+  "prunedAt",
   "stageFailures",
   "createdAt",
   "updatedAt",
