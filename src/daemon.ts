@@ -25,6 +25,7 @@ import { startStageRunner } from "./orchestrator/run-stages.ts";
 import { openQueue } from "./queue/open.ts";
 import { startRelay } from "./queue/relay.ts";
 import { buryDeadBoots, takeBackLease } from "./recovery/reconcile.ts";
+import { pruneOldTasks } from "./retention.ts";
 import { roleSettings } from "./role-settings.ts";
 import { agentConfig } from "./roles.ts";
 import { identifyProcess } from "./sandbox/process-identity.ts";
@@ -53,6 +54,7 @@ const rushMs = 5_000;
 const takeOverMs = 2_000;
 const tidyMs = 60_000;
 const tidyScratchMs = 60 * 60_000;
+const pruneMs = 24 * 60 * 60_000;
 /** How long a round of the periodic work may take to end at a stop. */
 const roundGraceMs = 2_000;
 const parkMs = 8_000;
@@ -292,6 +294,12 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
       tidyOldWorktrees(db, config.keepWorktrees, stopping, onTidyError),
     );
     every(tidyScratchMs, "tidying of scratch folders", () => tidyScratch(db, config));
+    const pruning = new AbortController();
+    const prune = every(pruneMs, "pruning", () =>
+      pruneOldTasks({ db, config, log }, pruning.signal),
+    );
+    started.push(async () => pruning.abort());
+    prune();
     onTaskOver = () => {
       // In a busy hour once a minute is enough: agents that run do not mind, whatever else does.
       if (runner.running().filter(({ stage }) => stage !== "execute").length <= 1) tidy();

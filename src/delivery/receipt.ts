@@ -57,6 +57,8 @@ export function buildReceipt(input: {
       created_at: task.createdAt.toISOString(),
       ended_at: task.endedAt?.toISOString() ?? null,
       detail: task.endDetail,
+      /** After the time that they are kept; their paths below lead nowhere then. */
+      logs_removed_at: task.prunedAt?.toISOString() ?? null,
     },
     verified,
     verdict: verified

@@ -39,6 +39,7 @@ export function renderReceipt(receipt: Receipt): string {
         ],
         ["Time", `${task.created_at} to ${task.ended_at ?? "now"}`],
         ...(task.detail ? [["Result", task.detail]] : []),
+        ...(task.logs_removed_at ? [["Logs", `removed at ${task.logs_removed_at}`]] : []),
       ],
     ),
     ...(receipt.review === null ? [] : ["## Review", receipt.review]),
