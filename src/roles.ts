@@ -89,7 +89,8 @@ export function makeRunRole(deps: RoleDeps): (request: RoleRequest) => Promise<R
         heard: session.heard,
       });
       const { provider, problem } = deps.sandbox;
-      const confinement = { provider, problem, denials: box.denials() };
+      const denials = box.denials().map((denial) => ({ ...denial, by: "agent" as const }));
+      const confinement = { provider, problem, denials };
       return { ...meter.conclude(end), sessionId: session.id(), confinement };
     } finally {
       await box.close();

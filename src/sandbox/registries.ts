@@ -71,7 +71,7 @@ function readUrl(url: URL, name: string, found: Registries): string {
   if (why === null) found.hosts.push(url.host);
   else {
     found.problems.push(
-      `${url.origin} (${name}) cannot be reached from inside the sandbox: ${why}. Give the registry a name and HTTPS, or set sandbox.network.`,
+      `Nothing is installed from ${url.origin} (${name}) inside the sandbox: ${why}. Give the registry a name and HTTPS, or set sandbox.network.`,
     );
   }
   return url.href;

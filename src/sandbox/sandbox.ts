@@ -120,9 +120,10 @@ export function noSandbox(problem: string | null): Sandbox {
 }
 
 /** For `doctor`, the start and receipts: whether commands are confined, and what follows if not. */
-export function describeSandbox({ provider, problem }: Sandbox): string {
+export function describeSandbox({ provider, problem }: Sandbox, allowTriggers = false): string {
   if (provider === "none") {
-    return `none: ${problem ?? "none was asked for"}. Agents and checks run as the daemon's user and can read what that user can; tasks from triggers are refused`;
+    const triggers = allowTriggers ? "" : "; tasks from triggers are refused";
+    return `none: ${problem ?? "none was asked for"}. Agents and checks run as the daemon's user and can read what that user can${triggers}`;
   }
   return problem === null ? provider : `${provider}: ${problem}`;
 }

@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { isMirrorAddress } from "../../src/sandbox/reachable-address.ts";
 import { findRegistries } from "../../src/sandbox/registries.ts";
-import { readSandbox } from "../../src/sandbox-settings.ts";
+import { findSandboxProblems } from "../../src/sandbox-problems.ts";
+import { readSandbox, sandboxSchema } from "../../src/sandbox-settings.ts";
 
 let home: string;
 beforeEach(async () => {
@@ -67,4 +68,24 @@ test("a registry's name may lead to a mirror in a private network, any other nam
     expect([address, isMirrorAddress(address)]).toEqual([address, false]);
   const free = readSandbox({ private_addresses: true }, new Map(), null, own);
   expect(free.mayReach("127.0.0.1", "a.example")).toBe(true);
+});
+
+test("what of the settings does not come true with the sandbox that there is, is said", () => {
+  const settings = readSandbox(
+    { network: { agent: "open" }, allow_triggers: true },
+    new Map([["/x", { check: "open" as const }]]),
+    null,
+    { environment: {}, hosts: [], problems: ["A registry."] },
+  );
+  expect(findSandboxProblems(settings, { provider: "bubblewrap" })).toEqual(["A registry."]);
+  expect(findSandboxProblems(settings, { provider: "sandbox-runtime" })).toEqual([
+    "A registry.",
+    expect.stringMatching(/^sandbox\.network opens the whole network \(agent\), /),
+    expect.stringMatching(/^network of the repository \/x .*\(agent, check\).*do not start/),
+  ]);
+  expect(findSandboxProblems(settings, { provider: "none" })).toEqual([
+    expect.stringContaining("Nothing holds sandbox.network, the network of /x"),
+    expect.stringContaining("sandbox.allow_triggers takes tasks"),
+  ]);
+  expect(sandboxSchema.safeParse({ network: { agent: ["10.0.0.1"] } }).success).toBe(false);
 });
