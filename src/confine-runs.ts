@@ -13,9 +13,10 @@ import { type EgressProxy, openEgressProxy } from "./sandbox/egress-proxy.ts";
 import { type Denial, makeDenialList } from "./sandbox/find-denials.ts";
 import type { ProcessIdentity } from "./sandbox/process-identity.ts";
 import type { CommandSpec } from "./sandbox/run-command.ts";
-import { runConfined } from "./sandbox/run-confined.ts";
+import { limitDenial, runConfined } from "./sandbox/run-confined.ts";
 import type { ConfinedResult, Confinement, Forward, Network, Sandbox } from "./sandbox/sandbox.ts";
-import { spawnPiped } from "./sandbox/spawn-piped.ts";
+import { spawnConfined } from "./sandbox/spawn-confined.ts";
+import type { PipedProcess } from "./sandbox/spawn-piped.ts";
 import type { Reach } from "./sandbox-settings.ts";
 import type { CheckSandbox } from "./verifier/confine-checks.ts";
 
@@ -42,12 +43,16 @@ export type BoxOptions = {
   writable: readonly string[];
   readOnly: readonly string[];
   reach: Reach;
+  /** How long a program may live that is talked with: the run's time. Commands have their own. */
+  timeoutMs: number;
   /** Left out: commands say it themselves. */
   onProcess?: (identity: ProcessIdentity) => void;
 };
 
 /** Ports inside; nothing else listens there. */
 const firstPort = 41_000;
+/** Who runs out of time ends by itself first, and knows better how. */
+const spareMs = 30_000;
 
 export async function openBox(options: BoxOptions): Promise<Box> {
   const { config, onProcess, reach, sandbox } = options;
@@ -63,6 +68,7 @@ export async function openBox(options: BoxOptions): Promise<Box> {
   await mkdir(scratch, { recursive: true, mode: 0o700 });
   const forwards: Forward[] = [];
   const servers: Server[] = [];
+  const programs = new Set<PipedProcess>();
   let wayOut: Promise<{ proxy: EgressProxy; port: number }> | null = null;
 
   const forward = (socketPath: string): number => {
@@ -113,13 +119,15 @@ export async function openBox(options: BoxOptions): Promise<Box> {
       }
     },
     spawnPiped: async (spec) => {
-      const { spec: inside, tidy } = await sandbox.confine(
-        { ...spec, timeoutMs: Number.POSITIVE_INFINITY },
+      const program = await spawnConfined(
+        sandbox,
+        { ...spec, ...started, timeoutMs: options.timeoutMs + spareMs },
         await confinement(),
+        (hit) => note(limitDenial(hit)),
       );
-      const piped = await spawnPiped({ ...inside, ...started });
-      void piped.ended.then(tidy);
-      return piped;
+      programs.add(program);
+      void program.ended.then(() => programs.delete(program));
+      return program;
     },
     expose: async (server) => {
       if (!confined || reach === "open") return exposeOnLoopback(server);
@@ -131,6 +139,7 @@ export async function openBox(options: BoxOptions): Promise<Box> {
     },
     denials: all.list,
     close: async () => {
+      await Promise.all([...programs].map((program) => program.stop()));
       await (await wayOut)?.proxy.close();
       for (const server of servers) server.close();
     },
@@ -157,6 +166,7 @@ export async function openSetupBox(
     writable: [worktree],
     readOnly: [mirror.gitDir],
     reach: config.sandbox.networks(task.repository).setup,
+    timeoutMs: 0, // nothing is talked with
     onProcess: life.trackProcess(`setup of ${subtask.id}`),
   });
   const { provider, problem } = sandbox;
@@ -196,7 +206,7 @@ export function makeCheckSandbox(
       await mkdir(sockets, { recursive: true, mode: 0o700 });
       const open = (reach: Reach) =>
         openBox({
-          ...{ config, sandbox, scratch, sockets, reach },
+          ...{ config, sandbox, scratch, sockets, reach, timeoutMs: 0 },
           ...{ writable: [worktree], readOnly: [mirror.gitDir] },
         });
       const [setup, check] = await Promise.all([open(networks.setup), open(networks.check)]);

@@ -50,6 +50,7 @@ export function makeRunRole(deps: RoleDeps): (request: RoleRequest) => Promise<R
     const session = await openSession(deps.db, { ...request, agent: name });
     const sessionFolder = join(config.paths.scratch, "sessions", session.name);
     await mkdir(sessionFolder, { recursive: true, mode: 0o700 });
+    const timeoutMs = Math.min(request.timeoutMs, settings.timeoutMs ?? request.timeoutMs);
     const isWriting = request.mode === "write";
     const box = await openBox({
       config,
@@ -64,6 +65,7 @@ export function makeRunRole(deps: RoleDeps): (request: RoleRequest) => Promise<R
         ],
         loginHosts(name, agentConfig(config)),
       ),
+      timeoutMs,
       onProcess,
     });
     const meter = await openMeter(
@@ -77,7 +79,7 @@ export function makeRunRole(deps: RoleDeps): (request: RoleRequest) => Promise<R
         signal: AbortSignal.any([request.signal, meter.signal]),
         scratch,
         maxTurns: settings.maxTurns ?? 60,
-        timeoutMs: Math.min(request.timeoutMs, settings.timeoutMs ?? request.timeoutMs),
+        timeoutMs,
         onProcess,
         sessionFolder,
         runCommand: box.runCommand,

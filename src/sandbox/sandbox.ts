@@ -95,7 +95,7 @@ export type Inside = {
   proc: string;
 };
 
-export type LimitHit = { limit: "processes" | "memory" | "disk"; detail: string };
+export type LimitHit = { limit: "processes" | "memory" | "disk" | "time"; detail: string };
 
 export type ConfinedResult = CommandResult & {
   /** The limit for which it was killed; `error` says it in words, too. */

@@ -16,7 +16,7 @@ export type WatchOptions = {
   /** What it can write on a disk. */
   folders: readonly string[];
   /** Called once, when a limit is passed. */
-  onHit: (hit: LimitHit, inside: Inside | null) => void;
+  onHit: (hit: LimitHit) => void;
 };
 
 const lookMs = 500;
@@ -34,11 +34,11 @@ export function watchLimits(options: WatchOptions): () => void {
   let over = false;
   let measuring = false;
   const freeAtStart = new Map(folders.map((folder) => [folder, freeBytes(folder)]));
-  const hit = (limit: LimitHit["limit"], detail: string, inside: Inside | null) => {
+  const hit = (limit: LimitHit["limit"], detail: string) => {
     if (over) return;
     over = true;
     clearInterval(timer);
-    onHit({ limit, detail }, inside);
+    onHit({ limit, detail });
   };
   const lookAtDisk = async () => {
     const fuller = folders.filter((folder) => {
@@ -51,7 +51,7 @@ export function watchLimits(options: WatchOptions): () => void {
     const usedMb = await measureMb(folders);
     measuring = false;
     if (usedMb !== null && usedMb > limits.diskMb) {
-      hit("disk", `its folders hold ${usedMb} MB, more than ${limits.diskMb}`, findInside());
+      hit("disk", `its folders hold ${usedMb} MB, more than ${limits.diskMb}`);
     }
   };
   const look = () => {
@@ -59,16 +59,16 @@ export function watchLimits(options: WatchOptions): () => void {
     const inside = findInside();
     const pids = inside?.pids() ?? [];
     if (pids.length > limits.processes) {
-      return hit("processes", `more than ${limits.processes} processes at once`, inside);
+      return hit("processes", `more than ${limits.processes} processes at once`);
     }
     if ((ticks * tickMs) % lookMs !== 0) return;
     if (inside) {
       const { memoryMb, threads } = addUp(inside, pids);
       if (threads > limits.processes) {
-        return hit("processes", `more than ${limits.processes} threads at once`, inside);
+        return hit("processes", `more than ${limits.processes} threads at once`);
       }
       if (memoryMb > limits.memoryMb) {
-        return hit("memory", `${memoryMb} MB of memory, more than ${limits.memoryMb}`, inside);
+        return hit("memory", `${memoryMb} MB of memory, more than ${limits.memoryMb}`);
       }
     }
     void lookAtDisk();
