@@ -1,12 +1,13 @@
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
-import { mkdir, rm } from "node:fs/promises";
+import { mkdir, rm, writeFile } from "node:fs/promises";
 import type { Server } from "node:http";
 import { join } from "node:path";
 import type { AgentRun } from "./agents/agent.ts";
 import { exposeOnLoopback } from "./agents/gateway/expose-on-loopback.ts";
 import type { Config } from "./config.ts";
 import { newId } from "./core/id.ts";
+import type { Task } from "./core/task.ts";
 import type { Job, SetupBox } from "./executor/job.ts";
 import type { Life } from "./life.ts";
 import { type EgressProxy, openEgressProxy } from "./sandbox/egress-proxy.ts";
@@ -66,6 +67,11 @@ export async function openBox(options: BoxOptions): Promise<Box> {
   };
   const scratch = join(options.scratch, "box");
   await mkdir(scratch, { recursive: true, mode: 0o700 });
+  if (config.sandbox.npmrc !== "") {
+    // Before anything ran in it: later a link could lead elsewhere.
+    await mkdir(join(scratch, "home"), { recursive: true, mode: 0o700 });
+    await writeFile(join(scratch, "home", ".npmrc"), config.sandbox.npmrc);
+  }
   const forwards: Forward[] = [];
   const servers: Server[] = [];
   const programs = new Set<PipedProcess>();
@@ -165,7 +171,7 @@ export async function openSetupBox(
     scratch,
     writable: [worktree],
     readOnly: [mirror.gitDir],
-    reach: config.sandbox.networks(task.repository).setup,
+    reach: config.sandbox.setupReach(task.repository, task.preparation?.registries ?? []),
     timeoutMs: 0, // nothing is talked with
     onProcess: life.trackProcess(`setup of ${subtask.id}`),
   });
@@ -195,11 +201,12 @@ export function makeCheckSandbox(
     config: Pick<Config, "sandbox"> & { paths: Pick<Config["paths"], "scratch"> };
     sandbox: Sandbox;
   },
-  repository: string,
+  { preparation, repository }: Pick<Task, "repository" | "preparation">,
 ): Omit<CheckSandbox, "onDenials"> {
-  const networks = config.sandbox.networks(repository);
+  const forSetup = config.sandbox.setupReach(repository, preparation?.registries ?? []);
+  const forChecks = config.sandbox.networks(repository).check;
   return {
-    traits: [sandbox.provider, networks.setup, networks.check],
+    traits: [sandbox.provider, forSetup, forChecks],
     openBoxes: async ({ mirror, scratch, worktree }) => {
       // Beside the worktree their paths would be too long for a socket's.
       const sockets = join(config.paths.scratch, newId("run"));
@@ -209,7 +216,7 @@ export function makeCheckSandbox(
           ...{ config, sandbox, scratch, sockets, reach, timeoutMs: 0 },
           ...{ writable: [worktree], readOnly: [mirror.gitDir] },
         });
-      const [setup, check] = await Promise.all([open(networks.setup), open(networks.check)]);
+      const [setup, check] = await Promise.all([open(forSetup), open(forChecks)]);
       return {
         setup: setup.runCommand,
         check: check.runCommand,

@@ -56,12 +56,19 @@ export type SandboxSettings = {
   mayReach(address: string, host: string): boolean;
   /** Variables that tell package managers which registries the user has. */
   environment: Readonly<Record<string, string>>;
+  /** The same as an .npmrc, for scopes. */
+  npmrc: string;
   /** Which of these registries cannot be reached, a sentence each. */
   problems: readonly string[];
   /** What a person limited, by its place in the configuration: only a sandbox holds it. */
   toBeHeld: readonly string[];
   allowTriggers: boolean;
   networks(repository: string): Networks;
+  /**
+   * What setup may reach: beside the default list the hosts that the base commit itself names. What a
+   * person wrote down is all there is.
+   */
+  setupReach(repository: string, named: readonly string[]): Reach;
   /** Every combination that there is, and where it is written. */
   places(): { where: string; networks: Networks }[];
 };
@@ -103,6 +110,7 @@ export function readSandbox(
     mayReach: (address, host) =>
       anywhere || isPublicAddress(address) || (mirrored.has(host) && isMirrorAddress(address)),
     environment: own.environment,
+    npmrc: own.npmrc,
     problems: own.problems,
     toBeHeld: [
       ...limiting.flatMap((key) => (file?.[key] === undefined ? [] : [`sandbox.${key}`])),
@@ -110,6 +118,10 @@ export function readSandbox(
     ],
     allowTriggers: file?.allow_triggers ?? false,
     networks: (repository) => merge(everywhere, repositories.get(repository)),
+    setupReach: (repository, named) => {
+      const { setup } = merge(everywhere, repositories.get(repository));
+      return setup === packages ? [...new Set([...packages, ...named])] : setup;
+    },
     places: () => [
       { where: "sandbox.network", networks: everywhere },
       ...[...repositories].map(([url, own]) => ({

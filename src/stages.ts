@@ -49,7 +49,7 @@ export function makeStages(deps: StageDeps): Required<StageTable> {
     environment,
     trackProcess: life.trackProcess,
     sandbox: (claim, task) => ({
-      ...makeCheckSandbox(deps, task.repository),
+      ...makeCheckSandbox(deps, task),
       onDenials: (by, check, denials) =>
         void reportProgress(db, claim, {
           type: "attempt.progressed",

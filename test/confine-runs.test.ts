@@ -1,4 +1,4 @@
-import { mkdtemp, readdir } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { loadConfig } from "../src/config.ts";
@@ -11,12 +11,20 @@ import { makeSandboxBench, type SandboxBench } from "./support/sandbox.ts";
 let bench: SandboxBench;
 beforeAll(async () => {
   bench = await makeSandboxBench();
+  await mkdir(join(bench.root, "user"));
+  await writeFile(
+    join(bench.root, "user", ".npmrc"),
+    "//scoped.example/:_authToken=canary\n@acme:registry=https://scoped.example/\n",
+  );
 });
 afterAll(() => bench.remove());
 
+const configure = () =>
+  loadConfig({ DEPUTY_HOME: join(bench.root, "home"), HOME: join(bench.root, "user") });
+
 async function makeBox(given: Partial<BoxOptions>): Promise<{ box: Box; scratch: string }> {
   const scratch = await mkdtemp(join(bench.root, "run-"));
-  const config = loadConfig({ DEPUTY_HOME: join(bench.root, "home") });
+  const config = configure();
   const box = await openBox({
     ...{ config, sandbox: bench.sandbox, scratch, writable: [bench.worktree], readOnly: [] },
     ...{ reach: [], timeoutMs: 60_000, onProcess: () => {} },
@@ -28,13 +36,15 @@ async function makeBox(given: Partial<BoxOptions>): Promise<{ box: Box; scratch:
 test("commands that start at once share one way out, which is gone with the box", async () => {
   const { box, scratch } = await makeBox({ reach: ["registry.npmjs.org"] });
   const spec = {
-    argv: ["sh", "-c", "echo $HTTPS_PROXY"] as const,
+    argv: ["sh", "-c", "echo $HTTPS_PROXY; cat ~/.npmrc"] as const,
     cwd: bench.worktree,
     env: scrubbedEnvironment(),
     timeoutMs: 30_000,
   };
   const [one, two] = await Promise.all([box.runCommand(spec), box.runCommand(spec)]);
   expect(one.stdout).toMatch(/^http:\/\/127\.0\.0\.1:\d+/);
+  expect(one.stdout).toMatch(/\n@acme:registry=https:\/\/scoped\.example\/\n$/);
+  expect(one.stdout).not.toContain("canary");
   expect(two.stdout).toBe(one.stdout);
   const sockets = async () => (await readdir(scratch)).filter((name) => name.endsWith(".sock"));
   expect(await sockets()).toHaveLength(1);
@@ -43,7 +53,7 @@ test("commands that start at once share one way out, which is gone with the box"
 });
 
 test("a program that is talked with is held as a command is, and ends with its box", async () => {
-  const { sandbox } = loadConfig({ DEPUTY_HOME: join(bench.root, "home") });
+  const { sandbox } = configure();
   const tryOut = async (
     limits: Partial<Limits>,
     script: string,

@@ -116,7 +116,13 @@ test("each repository has its networks: setup reaches its registry, checks and a
     ".deputy/config.yaml": config,
     "agent.sh": `cat node_modules/package; ${fetching} && touch reached.txt; ${repairGreeting.slice(8)}\n`,
   });
-  const other = await project({ ...files, "agent.sh": `${fetching} && touch reached.txt\necho\n` });
+  const other = await project({
+    ...files,
+    ".npmrc": "@acme:registry=https://named.invalid/\n",
+    ".deputy/config.yaml":
+      "setup: curl --max-time 5 https://named.invalid https://not.invalid; true\n",
+    "agent.sh": `${fetching} && touch reached.txt\necho\n`,
+  });
   await configure({
     sandbox: {
       private_addresses: true,
@@ -153,12 +159,14 @@ test("each repository has its networks: setup reaches its registry, checks and a
   const fetched = await deputy.run({
     ...{ goal: "Fetch", repository: other.path, agent: "command:sh agent.sh", mode: "direct" },
   });
-  expect((await receiptOf(fetched)).attempts[0].sandbox.refused).toContainEqual({
-    by: "agent",
-    what: "network",
-    detail: `${at}: not on the list`,
-    known: "enforced",
+  const { refused: hosts } = (await receiptOf(fetched)).attempts[0].sandbox;
+  const unlisted = { what: "network", known: "enforced" };
+  expect(hosts).toContainEqual({ ...unlisted, by: "agent", detail: `${at}: not on the list` });
+  // The registry that the repository's own files name is on setup's list.
+  expect(hosts).toContainEqual({
+    ...{ ...unlisted, by: "setup", detail: "not.invalid:443: not on the list" },
   });
+  expect(JSON.stringify(hosts)).not.toContain("named.invalid:443: not on the list");
 });
 
 test("the start of the daemon's log and doctor name the sandbox, and what of its settings cannot be", async () => {

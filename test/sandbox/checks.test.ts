@@ -35,12 +35,12 @@ const sandbox = (): CheckSandbox => ({
       sandbox: bench.sandbox,
       config: {
         sandbox: readSandbox({ network: { setup: "open" }, processes: 400 }, new Map(), null, {
-          ...{ environment: {}, hosts: [], problems: [] },
+          ...{ environment: {}, npmrc: "", hosts: [], problems: [] },
         }),
         paths: { scratch: join(bench.root, "runs") },
       },
     },
-    "/x",
+    { repository: "/x", preparation: null },
   ),
   onDenials: (by, _, denials) => denied.push(...denials.map((denial) => ({ ...denial, by }))),
 });
