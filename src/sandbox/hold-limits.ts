@@ -1,7 +1,7 @@
 import { signalGroup } from "./kill-group.ts";
 import { identifyProcess, isProcessAlive, type ProcessIdentity } from "./process-identity.ts";
 import type { Confined, Confinement, Inside, LimitHit, Sandbox } from "./sandbox.ts";
-import { watchLimits } from "./watch-limits.ts";
+import { moreMemory, watchLimits } from "./watch-limits.ts";
 
 /**
  * The limits of all that runs in one box together, from the start of what opened it to its end: who
@@ -36,7 +36,7 @@ export function holdLimits(
     provider === "none"
       ? () => {}
       : watchLimits({
-          ...{ findInside: look, limits, holdsProcesses: confined.holdsProcesses },
+          ...{ findInside: look, limits, confined },
           folders: scratch === null ? writable : [...writable, scratch],
           onHit: stopFor,
         });
@@ -51,6 +51,7 @@ export function holdLimits(
       clearTimeout(firstLook);
       stopWatching();
       await untilGone(inside);
+      if (confined.ranOut()) hit ??= { limit: "memory", detail: moreMemory(limits) };
       return hit;
     },
   };

@@ -48,16 +48,13 @@ export type Network =
 export type Forward = { port: number; socketPath: string };
 
 export type Limits = {
-  /** Of one process, held by the kernel; and of all together, looked at every half second. */
+  /**
+   * Of one process, held by the kernel; of all together held by it where control groups can be made,
+   * and looked at every half second.
+   */
   memoryMb: number;
   /** Processes and threads at once; who has more is killed, and the kernel allows few more. */
   processes: number;
-  /**
-   * Whether, for a daemon that is root, a control group holds that number: it takes some 15 ms to
-   * enter one. Without it root's commands are looked at 50 times a second, and a fork bomb makes
-   * thousands before it is killed. For every other user the kernel holds it at no cost.
-   */
-  holdForRoot: boolean;
   /** The size of one file. */
   fileMb: number;
   /** By how much its folders may make the disk fuller. */
@@ -69,7 +66,6 @@ export type Limits = {
 export const defaultLimits: Limits = {
   memoryMb: 8_192,
   processes: 2_048,
-  holdForRoot: true,
   fileMb: 4_096,
   diskMb: 16_384,
   tmpMb: 1_024,
@@ -79,6 +75,10 @@ export type Confined = {
   spec: CommandSpec;
   /** Whether the kernel holds the number of processes; else it is looked at often. */
   holdsProcesses: boolean;
+  /** Whether the kernel holds the memory of all together; else it is looked at. */
+  holdsMemory: boolean;
+  /** Whether the kernel killed something inside for the memory of all together. */
+  ranOut(): boolean;
   /** A process inside whose /proc shows those inside and no others; null when there is none (yet). */
   findInside(leaderPid: number): Inside | null;
   /** Corrects what the sandbox's own programs say about the end. */
@@ -112,6 +112,8 @@ export function noSandbox(problem: string | null): Sandbox {
     confine: async (spec) => ({
       spec,
       holdsProcesses: false,
+      holdsMemory: false,
+      ranOut: () => false,
       findInside: () => null,
       readResult: (result) => result,
       tidy: async () => {},
