@@ -105,9 +105,8 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
     if (leftovers > 0) log.info({ leftovers }, "removed worktrees of checks that were cut off");
 
     const rush = watchRush();
-    const confining = await startSandbox(config, log);
-    started.push(confining.close);
-    const stages = makeStages({ db, config, life, ...confining });
+    const sandbox = await startSandbox(config, log);
+    const stages = makeStages({ db, config, life, sandbox });
     const runner = startStageRunner({
       ...core,
       bootId: life.bootId,
@@ -192,7 +191,7 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
       db,
       config,
       intake,
-      sandbox: confining.sandbox,
+      sandbox,
       log,
       onCreated: () => relay.poke(),
     });

@@ -51,6 +51,7 @@ export function makeRunRole(deps: RoleDeps): (request: RoleRequest) => Promise<R
     const session = await openSession(deps.db, { ...request, agent: name });
     const sessionFolder = join(config.paths.scratch, "sessions", session.name);
     mkdirSync(sessionFolder, { recursive: true, mode: 0o700 });
+    const timeoutMs = Math.min(request.timeoutMs, settings.timeoutMs ?? request.timeoutMs);
     const isWriting = request.mode === "write";
     const box = await openBox({
       config,
@@ -65,6 +66,7 @@ export function makeRunRole(deps: RoleDeps): (request: RoleRequest) => Promise<R
         ],
         loginHosts(name, agentConfig(config)),
       ),
+      timeoutMs,
       onProcess,
     });
     const meter = await openMeter(
@@ -78,7 +80,7 @@ export function makeRunRole(deps: RoleDeps): (request: RoleRequest) => Promise<R
         signal: AbortSignal.any([request.signal, meter.signal]),
         scratch,
         maxTurns: settings.maxTurns ?? 60,
-        timeoutMs: Math.min(request.timeoutMs, settings.timeoutMs ?? request.timeoutMs),
+        timeoutMs,
         onProcess,
         sessionFolder,
         runCommand: box.runCommand,
@@ -90,7 +92,8 @@ export function makeRunRole(deps: RoleDeps): (request: RoleRequest) => Promise<R
         heard: session.heard,
       });
       const { provider, problem } = deps.sandbox;
-      const confinement = { provider, problem, denials: box.denials() };
+      const denials = box.denials().map((denial) => ({ ...denial, by: "agent" as const }));
+      const confinement = { provider, problem, denials };
       return { ...meter.conclude(end), sessionId: session.id(), confinement };
     } finally {
       await Promise.all([box.close(), meter.close()]);

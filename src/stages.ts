@@ -1,7 +1,7 @@
 import { availableParallelism } from "node:os";
 import { loadClient } from "./agents/builtin/open-server.ts";
 import type { Config } from "./config.ts";
-import { openSetupBox } from "./confine-runs.ts";
+import { makeCheckSandbox, openSetupBox } from "./confine-runs.ts";
 import { bootMark } from "./core/marks.ts";
 import type { Stage, StageName } from "./core/outcome.ts";
 import { makeDeliverStage } from "./delivery/deliver-task.ts";
@@ -17,7 +17,7 @@ import { makePlanStage, makeSubplanStage } from "./plan-stage.ts";
 import { makeRecoverStage } from "./recovery/recover-subtask.ts";
 import { describeCoder, findArbiter, findReviewers } from "./reviewers.ts";
 import { makeRunRole } from "./roles.ts";
-import type { Network, Sandbox } from "./sandbox/sandbox.ts";
+import type { Sandbox } from "./sandbox/sandbox.ts";
 import { scrubbedEnvironment } from "./sandbox/scrubbed-environment.ts";
 import type { Db } from "./store/schema.ts";
 import { judge, makeVerifyStage, type VerifyDeps } from "./verifier/verify-stage.ts";
@@ -35,7 +35,6 @@ export type StageDeps = {
   config: Config;
   life: Life;
   sandbox: Sandbox;
-  checkNetworks: (repository: string) => { setup: Network; check: Network };
 };
 
 export function makeStages(deps: StageDeps): Required<StageTable> {
@@ -52,18 +51,16 @@ export function makeStages(deps: StageDeps): Required<StageTable> {
     environment,
     trackProcess: life.trackProcess,
     sandbox: (claim, task) => ({
-      sandbox: deps.sandbox,
-      network: deps.checkNetworks(task.repository),
-      limits: config.sandbox.limits,
-      onDenials: (check, denials) =>
+      ...makeCheckSandbox(deps, task),
+      onDenials: (by, check, denials) =>
         void reportProgress(db, claim, {
           type: "attempt.progressed",
           message:
-            `Check \`${check.command}\` was refused by the sandbox: ${denials.map(({ detail }) => detail).join("; ")}`.slice(
+            `${by === "setup" ? "Setup" : "Check"} \`${check.command}\` was refused by the sandbox: ${denials.map(({ detail }) => detail).join("; ")}`.slice(
               0,
               300,
             ),
-          data: { step: "denied", command: check.command, denials },
+          data: { step: "denied", by, command: check.command, denials },
         }).catch(() => {}), // evidence beside the verdict: the check stands without it
     }),
     report: (claim, { check, run, result, reason }, phase) =>

@@ -133,6 +133,8 @@ export type Preparation = {
   baseRef: string;
   mirror: string;
   setup: string[];
+  /** Hosts that the base commit's own files get packages from; left out in rows of earlier versions. */
+  registries?: string[];
   /** Repository-wide checks; the task's acceptance checks included. */
   checks: Check[];
   checksSource: "config" | "detected" | "none";

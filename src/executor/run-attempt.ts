@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import type { RoleEnd } from "../agents/agent.ts";
+import type { Refused } from "../core/confinement.ts";
 import type { FailureKind } from "../core/failure.ts";
 import { invariant } from "../core/invariant.ts";
 import type { Claim, Outcome, Stage } from "../core/outcome.ts";
@@ -24,8 +25,8 @@ export function makeExecuteStage(deps: ExecuteDeps): Stage {
   return async (claim, signal, freeSlot) => {
     const started = deps.beginUrgent("start");
     const { job, worktree, env } = await prepare(deps, claim, signal).finally(started);
-    const setup = await runSetup(deps, job, worktree, env);
-    const end = setup ?? (await runAgent(deps, job, worktree, env));
+    const setUp = await runSetup(deps, job, worktree, env);
+    const end = setUp.end ?? withRefused(await runAgent(deps, job, worktree, env), setUp.refused);
     freeSlot();
     await deps.letOthersStart();
     return finish(job, worktree, end).finally(deps.beginUrgent("finish"));
@@ -95,6 +96,13 @@ async function runAgent(
   } finally {
     await progress.flush();
   }
+}
+
+/** What setup was refused, beside what the agent was. */
+function withRefused(end: RoleEnd, refused: readonly Refused[]): RoleEnd {
+  const { confinement } = end;
+  if (confinement === null) return end;
+  return { ...end, confinement: { ...confinement, denials: [...refused, ...confinement.denials] } };
 }
 
 /** What a review is about: the change from where it left the branch, cut to what a model can read. */
