@@ -32,6 +32,7 @@ export function makeAgent(name: string, server: ModelServer): Agent {
       anthropic: { protocol: "anthropic", apiKey: realKey, baseUrl: server.origin },
     },
     models: { codex: "gpt-5.5", claude: "claude-sonnet-4-5", opencode: "scripted" },
+    roleModel: null,
     mcpServers: [],
     readVariable: () => undefined,
     path,
