@@ -131,7 +131,9 @@ const eventSchema = z.discriminatedUnion("type", [
     sessionID,
     error: z.object({
       name: text,
-      data: z.object({ message: text }).catch({ message: "" }),
+      data: z
+        .object({ message: text, statusCode: z.number().nullish().catch(null) })
+        .catch({ message: "", statusCode: null }),
     }),
   }),
 ]);
@@ -157,8 +159,11 @@ function readEvent(event: z.infer<typeof eventSchema>, model: string): Said[] {
       ];
     case "step_finish":
       return finishStep(event.part, model);
-    case "error":
-      return [{ what: "failed", message: event.error.data.message || event.error.name }];
+    case "error": {
+      const { message, statusCode } = event.error.data;
+      const status = statusCode ? ` (status ${statusCode})` : "";
+      return [{ what: "failed", message: `${message || event.error.name}${status}` }];
+    }
   }
 }
 

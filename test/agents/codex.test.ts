@@ -262,7 +262,8 @@ describe("its login", () => {
 
   test.each([
     "error sending request for url (https://auth.openai.com/oauth/token)",
-    "Your access token could not be refreshed because your refresh token was revoked.",
+    "Failed to refresh token: 400 Bad Request: Invalid 'refresh_token': empty string.",
+    "OAuth session expired and could not be refreshed",
     'unexpected status 401: {"error":{"message":"Invalid API key"}}',
   ])("that fails in the run waits for a person: %s", async (message) => {
     const failed = [started, { type: "turn.failed", error: { message } }];

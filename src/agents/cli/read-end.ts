@@ -95,7 +95,7 @@ export function classifyWords(
   now: number,
 ): { kind: FailureKind; advice: string; retryAt: Date | null; isLogin?: true } {
   if (
-    /not logged in|please run \/login|log ?in again|invalid api key|unauthorized|authentication|\b401\b|missing environment variable|no api key|oauth\/token|token (?:has |is )?expired|could not be refreshed/i.test(
+    /not logged in|please run \/login|log ?in again|invalid api key|unauthorized|authentication|\b401\b|missing environment variable|no api key|oauth\/token|token (?:has |is )?expired|AuthError|refresh[ _]token|could not be refreshed|sign(?:ing)? in again/i.test(
       words,
     )
   ) {
