@@ -4,10 +4,12 @@ import { parseAgentName } from "./core/agent-name.ts";
 import { askForMore, type Budget, findSpentCap, type Spent } from "./core/budget.ts";
 import { newId } from "./core/id.ts";
 import { costOf, findPrice, type Price, type PriceOverrides } from "./core/prices.ts";
+import type { ModelCall } from "./core/usage.ts";
+import { addDeltas, deltaOf, noDelta, restOf, type UsageDelta } from "./core/usage-delta.ts";
 import { type RolesConfig, roleSettings } from "./role-settings.ts";
 import type { Db } from "./store/schema.ts";
 import { addAgentTime, askGate, leaveGate, readBudget } from "./store/spending.ts";
-import { countCall, type UsageKey } from "./store/usage.ts";
+import { countUsage, type UsageKey } from "./store/usage.ts";
 
 /**
  * What one run of an agent uses, written down call by call, and the task's budget at the door of each
@@ -15,7 +17,7 @@ import { countCall, type UsageKey } from "./store/usage.ts";
  * after a crash.
  */
 export type RunMeter = Meter & {
-  /** Aborted when the time is used up while no call is asked for, in a tool or another's program. */
+  /** Aborted when the time, or of what is watched anything, is used up while no call is asked for. */
   readonly signal: AbortSignal;
   /** How the run really ended: one that was refused a call, or stopped by this, is out of budget. */
   conclude(end: AgentEnd): AgentEnd;
@@ -36,6 +38,9 @@ export async function openMeter(
   const budget = await readBudget(db, about.taskId);
   const stopping = new AbortController();
   let closed = false;
+  let isWatched = false;
+  /** By model, what was counted of calls that a bill may still follow for. */
+  const unbilled = new Map<string, UsageDelta>();
   let refusal: { why: string; question: string } | null = null;
   let clock = performance.now();
   /** The time since it was last asked for: each millisecond is counted once. */
@@ -52,21 +57,33 @@ export async function openMeter(
   /** Looked at by the clock, because an agent may work long without asking for a call. */
   let clockWatch: NodeJS.Timeout | undefined;
   const look = async () => {
+    if (stopping.signal.aborted) return;
     const spent = await addAgentTime(db, about.taskId, takeTime());
     const now = await readBudget(db, about.taskId);
-    if (now?.minutes === undefined) return;
-    const leftMs = (now.minutes - spent.minutes) * 60_000;
-    if (leftMs > 0) return lookIn(leftMs);
+    if (!now || (now.minutes === undefined && !isWatched)) return;
+    const leftMs = ((now.minutes ?? Number.POSITIVE_INFINITY) - spent.minutes) * 60_000;
+    const isSpent = leftMs <= 0 || (isWatched && findSpentCap(now, spent) !== null);
+    if (!isSpent) return lookIn(leftMs);
     refusal = describeRefusal(now, spent);
     stopping.abort("budget");
   };
   const lookIn = (ms: number) => {
+    clearTimeout(clockWatch);
     if (closed) return;
     // The database may be away: the next look finds the time that this one could not write.
     const again = () => look().catch(() => lookIn(maxLookMs));
     clockWatch = setTimeout(() => void again(), Math.min(maxLookMs, Math.max(minLookMs, ms)));
   };
   if (budget?.minutes !== undefined) await look();
+  const lookAfterCall = async () => {
+    if (isWatched && budget) await look();
+  };
+  const priced = (call: ModelCall): UsageDelta => {
+    const costUsd = call.costUsd ?? costOf(call.tokens, options.priceOf(call.model));
+    return deltaOf({ ...call, costUsd });
+  };
+  const store = (model: string, more: UsageDelta) =>
+    countUsage(db, about, { ...more, model, runId, agentMs: takeTime() });
   return {
     signal: stopping.signal,
     refuse: async () => {
@@ -81,8 +98,27 @@ export async function openMeter(
       }
     },
     count: async (call) => {
-      const costUsd = call.costUsd ?? costOf(call.tokens, options.priceOf(call.model));
-      await countCall(db, about, { ...call, costUsd, runId, agentMs: takeTime() });
+      const more = priced(call);
+      unbilled.set(call.model, addDeltas(unbilled.get(call.model) ?? noDelta, more));
+      await store(call.model, more);
+      await lookAfterCall();
+    },
+    watch: async () => {
+      isWatched = true;
+      await lookAfterCall();
+    },
+    settle: async (bill) => {
+      const billed = new Map<string, UsageDelta>();
+      for (const call of bill) {
+        const sum = addDeltas(billed.get(call.model) ?? noDelta, priced(call));
+        billed.set(call.model, { ...sum, calls: 1, callsWithoutTokens: call.tokens ? 0 : 1 });
+      }
+      for (const model of new Set([...unbilled.keys(), ...billed.keys()])) {
+        const more = restOf(billed.get(model) ?? noDelta, unbilled.get(model) ?? noDelta);
+        if (more) await store(model, more);
+      }
+      unbilled.clear();
+      await lookAfterCall();
     },
     conclude: (end) =>
       refusal === null || end.reason === "done" || options.signal.aborted

@@ -156,6 +156,7 @@ export function agentConfig(config: Config, model: string | null = null): AgentC
         : null,
     },
     models: { codex: openaiModel, claude: model ?? anthropic.model, opencode: openaiModel },
+    roleModel: model,
     mcpServers: config.mcpServers,
     readVariable: (name) => process.env[name],
     path: process.env.PATH ?? "",

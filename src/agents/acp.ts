@@ -48,6 +48,7 @@ export function makeAcpAgent(command: string, options: AcpOptions): Agent {
     try {
       const openai = await open(options.providers.openai);
       const anthropic = await open(options.providers.anthropic);
+      if (gateways.length === 0) await run.meter.watch();
       const env = await prepareAcpHome(command, { ...options, openai, anthropic }, run);
       program = await run.spawnPiped({
         argv: [...inHome(run.sessionFolder), "sh", "-c", `exec ${command}`],

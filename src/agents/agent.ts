@@ -83,6 +83,13 @@ export type Meter = {
   refuse(): Promise<string | null>;
   /** To be told of each call that the server finished. Stored when it resolves. */
   count(call: ModelCall): Promise<void>;
+  /** For a program whose calls nobody asks for: from now on a used-up budget ends the run by itself. */
+  watch(): Promise<void>;
+  /**
+   * To be told of all that such a program says it used since the last time, sums by model: of what was
+   * counted call by call only the difference is counted. Stored when it resolves.
+   */
+  settle(bill: readonly ModelCall[]): Promise<void>;
 };
 
 export type AgentEvent =

@@ -16,6 +16,8 @@ export type AgentConfig = {
   providers: Record<Protocol, Provider | null>;
   /** The models of programs that a key works for; null: the program's own choice. */
   models: Record<CliName, string | null>;
+  /** The role's own model, which a program with a login of its own gets too; null: it has none. */
+  roleModel: string | null;
   /** Servers whose tools the builtin agent has; what they are given is read by its name. */
   mcpServers: readonly McpServerConfig[];
   readVariable: (name: string) => string | undefined;
@@ -65,10 +67,14 @@ export function chooseAgent(name: string, config: AgentConfig): Agent {
         const why = `${parsed.kind} cannot work here: ${found?.detail ?? "it is not known"}.`;
         throw new DeputyError("unavailable", why, { field: "agent" });
       }
+      const provider = config.providers[cli.protocol];
+      const model = provider ? config.models[parsed.kind] : config.roleModel;
+      const refusal = provider || model === null ? null : cli.refuseModel(model);
+      if (refusal !== null) throw new DeputyError("unavailable", refusal, { field: "model" });
       return makeCliAgent(cli, {
         program: found.path,
-        provider: config.providers[cli.protocol],
-        model: config.providers[cli.protocol] ? config.models[parsed.kind] : null,
+        provider,
+        model,
         userHome: config.userHome,
       });
     }

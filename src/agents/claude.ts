@@ -1,11 +1,14 @@
 import { z } from "zod";
+import { makeCallReader, modelName } from "./claude-calls.ts";
 import { cutText, firstLine } from "./clean-text.ts";
 import type { Cli, Said } from "./cli/cli.ts";
+import { lendClaude } from "./cli/lendable.ts";
 
 /**
  * Anthropic's Claude Code, by `claude -p --output-format stream-json`. Messages come as they are
- * made, with usage that is only a beginning; the final `result` has the sums by model. An error of
- * the API comes as a result too, even as a "successful" one: `is_error` tells.
+ * made, with usage that is only a beginning; the final `result` has the sums by model, of this process
+ * alone. With its own login it is asked for the stream's events, too (claude-calls.ts). An error of the
+ * API comes as a result too, even as a "successful" one: `is_error` tells.
  */
 export const claude: Cli = {
   name: "claude",
@@ -13,7 +16,9 @@ export const claude: Cli = {
   logIn: "claude /login",
   protocol: "anthropic",
   loginFile: ".claude/.credentials.json",
-  loginHosts: ["api.anthropic.com", "platform.claude.com"],
+  loginHosts: ["api.anthropic.com"],
+  lend: lendClaude,
+  refuseModel: () => null,
 
   files: () => ({}),
 
@@ -30,6 +35,8 @@ export const claude: Cli = {
       ...(mode === "write" || confined ? ["--dangerously-skip-permissions"] : []),
       ...(mode === "read_only" ? ["--tools", "Read,Grep,Glob"] : []),
       ...(outputSchema ? ["--json-schema", JSON.stringify(outputSchema)] : []),
+      ...(gateway ? [] : ["--include-partial-messages"]),
+      ...(model && !gateway ? ["--model", model] : []),
       ...(resume ? ["--resume", resume] : []),
     ],
     env: {
@@ -39,14 +46,17 @@ export const claude: Cli = {
       DISABLE_AUTOUPDATER: "1",
       DISABLE_TELEMETRY: "1",
       DISABLE_ERROR_REPORTING: "1",
-      ...(model ? { ANTHROPIC_MODEL: model } : {}),
+      ...(model && gateway ? { ANTHROPIC_MODEL: model } : {}),
       ...(gateway ? { ANTHROPIC_BASE_URL: gateway.baseUrl, ANTHROPIC_API_KEY: gateway.key } : {}),
     },
   }),
 
-  read: (line) => {
-    const event = eventSchema.safeParse(line).data;
-    return event ? readEvent(event) : [];
+  makeReader: () => {
+    const readCall = makeCallReader();
+    return (line) => {
+      const event = eventSchema.safeParse(line).data;
+      return [...readCall(line), ...(event ? readEvent(event) : [])];
+    };
   },
 };
 
@@ -80,7 +90,7 @@ const eventSchema = z.discriminatedUnion("type", [
   z.object({ type: z.literal("system"), subtype: text, session_id: text }),
   z.object({
     type: z.literal("assistant"),
-    message: z.object({ id: text, model: text, content: blocks }),
+    message: z.object({ model: text, content: blocks }),
   }),
   z.object({ type: z.literal("user"), message: z.object({ content: blocks }) }),
   z.object({
@@ -127,10 +137,10 @@ function readEvent(event: z.infer<typeof eventSchema>): Said[] {
 
 type Message = Extract<z.infer<typeof eventSchema>, { type: "assistant" }>["message"];
 
-function readMessage({ id, model, content }: Message): Said[] {
+function readMessage({ model, content }: Message): Said[] {
   // What it makes up itself, such as "Not logged in", is nobody's answer.
   if (model === "<synthetic>") return [];
-  const said = content.flatMap((block): Said[] => {
+  return content.flatMap((block): Said[] => {
     if (block.type === "tool_use") {
       const summary = cutText(say(block.input), 300);
       return [{ what: "event", event: { kind: "tool_call", tool: block.name, summary } }];
@@ -139,32 +149,28 @@ function readMessage({ id, model, content }: Message): Said[] {
       ? [{ what: "event", event: { kind: "text", text: block.text } }]
       : [];
   });
-  return [{ what: "call", id, model }, ...said];
 }
 
 function readResult(event: ResultEvent): Said[] {
-  const usage = Object.entries(event.modelUsage).map(
-    ([model, used]): Said => ({
-      what: "usage",
-      call: {
-        model,
-        tokens: {
-          inputTokens: used.inputTokens + used.cacheReadInputTokens + used.cacheCreationInputTokens,
-          cachedInputTokens: used.cacheReadInputTokens,
-          outputTokens: used.outputTokens,
-          reasoningTokens: 0,
-        },
-        latencyMs: event.duration_api_ms,
-        costUsd: used.costUSD ?? null,
-      },
-    }),
-  );
+  const calls = Object.entries(event.modelUsage).map(([name, used], index) => ({
+    model: modelName(name),
+    tokens: {
+      inputTokens: used.inputTokens + used.cacheReadInputTokens + used.cacheCreationInputTokens,
+      cachedInputTokens: used.cacheReadInputTokens,
+      outputTokens: used.outputTokens,
+      reasoningTokens: 0,
+    },
+    // One time for all of them together.
+    latencyMs: index === 0 ? event.duration_api_ms : 0,
+    costUsd: used.costUSD ?? null,
+  }));
+  const bill: Said = { what: "bill", calls };
   if (event.is_error || event.subtype !== "success") {
     const words = event.errors?.join("; ") || event.result || event.subtype;
-    return [...usage, { what: "failed", message: cutText(words, 400) }];
+    return [bill, { what: "failed", message: cutText(words, 400) }];
   }
   return [
-    ...usage,
+    bill,
     ...(event.structured_output === undefined
       ? []
       : [{ what: "output" as const, value: event.structured_output }]),

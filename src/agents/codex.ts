@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { cutText, firstLine } from "./clean-text.ts";
 import type { Cli, Said } from "./cli/cli.ts";
+import { lendCodex } from "./cli/lendable.ts";
 
 /**
  * OpenAI's Codex, by `codex exec --json`. It streams JSON lines: thread, turn and item events. Its
@@ -13,7 +14,9 @@ export const codex: Cli = {
   logIn: "codex login",
   protocol: "openai",
   loginFile: ".codex/auth.json",
-  loginHosts: ["chatgpt.com", "auth.openai.com", "api.openai.com"],
+  loginHosts: ["chatgpt.com", "api.openai.com"],
+  lend: lendCodex,
+  refuseModel: () => null,
 
   files: ({ gateway, outputSchema }) => ({
     ".codex/config.toml": `${gateway ? 'model_provider = "deputy"\n' : ""}approval_policy = "never"
@@ -44,7 +47,7 @@ enabled = false
     };
   },
 
-  read: (line) => {
+  makeReader: () => (line) => {
     const event = eventSchema.safeParse(line).data;
     return event ? readEvent(event) : [];
   },

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { cutText, firstLine } from "./clean-text.ts";
 import type { Cli, Said } from "./cli/cli.ts";
+import { lendOpencode } from "./cli/lendable.ts";
 
 /**
  * opencode, by `opencode run --format json`. Each step is one model call and says what it used; a
@@ -14,6 +15,11 @@ export const opencode: Cli = {
   protocol: "openai",
   loginFile: ".local/share/opencode/auth.json",
   loginHosts: [], // whichever provider a person chose: said in sandbox.network.agent
+  lend: lendOpencode,
+  refuseModel: (model) =>
+    /^[^/]+\/./.test(model)
+      ? null
+      : `opencode with its own login takes a model as provider/model, and "${model}" names no provider: correct \`model\` of the role (\`opencode models\` lists them), or leave it out for opencode's own choice.`,
 
   files: ({ mode, model, gateway }) => ({
     ".config/opencode/opencode.json": JSON.stringify(
@@ -36,16 +42,21 @@ export const opencode: Cli = {
       "json",
       "--auto",
       "--pure",
-      ...(gateway && model ? ["-m", `deputy/${model}`] : []),
+      ...(model ? ["-m", gateway ? `deputy/${model}` : model] : []),
+      // Its last words alone do not say that it knows no such model.
+      ...(gateway ? [] : ["--print-logs", "--log-level", "ERROR"]),
       ...(resume ? ["--session", resume] : ["--title", "task"]),
     ],
     env: opencodeEnvironment(gateway),
   }),
 
-  read: (line) => {
+  makeReader: (model) => (line) => {
     const event = eventSchema.safeParse(line).data;
-    return event ? [{ what: "session", id: event.sessionID }, ...readEvent(event)] : [];
+    if (!event) return [];
+    return [{ what: "session", id: event.sessionID }, ...readEvent(event, model ?? "opencode")];
   },
+
+  explain: (output) => /\berror="Provider\w*Error: ([^"\\]+)/.exec(output)?.[1] ?? null,
 };
 
 /** Also for its ACP mode. */
@@ -120,12 +131,14 @@ const eventSchema = z.discriminatedUnion("type", [
     sessionID,
     error: z.object({
       name: text,
-      data: z.object({ message: text }).catch({ message: "" }),
+      data: z
+        .object({ message: text, statusCode: z.number().nullish().catch(null) })
+        .catch({ message: "", statusCode: null }),
     }),
   }),
 ]);
 
-function readEvent(event: z.infer<typeof eventSchema>): Said[] {
+function readEvent(event: z.infer<typeof eventSchema>, model: string): Said[] {
   switch (event.type) {
     case "step_start":
       return [];
@@ -145,18 +158,21 @@ function readEvent(event: z.infer<typeof eventSchema>): Said[] {
         { what: "event", event: { kind: "text", text: event.part.text } },
       ];
     case "step_finish":
-      return finishStep(event.part);
-    case "error":
-      return [{ what: "failed", message: event.error.data.message || event.error.name }];
+      return finishStep(event.part, model);
+    case "error": {
+      const { message, statusCode } = event.error.data;
+      const status = statusCode ? ` (status ${statusCode})` : "";
+      return [{ what: "failed", message: `${message || event.error.name}${status}` }];
+    }
   }
 }
 
 type Step = Extract<z.infer<typeof eventSchema>, { type: "step_finish" }>["part"];
 
-function finishStep({ reason, cost, tokens }: Step): Said[] {
+function finishStep({ reason, cost, tokens }: Step, model: string): Said[] {
   const { input, output, reasoning, cache } = tokens;
   const call = {
-    model: "opencode",
+    model,
     tokens: {
       inputTokens: input + cache.read + cache.write,
       cachedInputTokens: cache.read,
@@ -167,6 +183,6 @@ function finishStep({ reason, cost, tokens }: Step): Said[] {
     // 0 is what it says of a model that it knows no price of.
     costUsd: cost === null || cost === undefined || cost === 0 ? null : cost,
   };
-  const goesOn = reason === "tool-calls";
-  return [{ what: "usage", call }, ...(goesOn ? [] : [{ what: "finished" as const }])];
+  const isLast = reason !== "tool-calls";
+  return [{ what: "usage", call, isLast }, ...(isLast ? [{ what: "finished" as const }] : [])];
 }

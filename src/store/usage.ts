@@ -1,5 +1,6 @@
 import { sql } from "kysely";
 import type { ModelCall, Role, Usage } from "../core/usage.ts";
+import { deltaOf, type UsageDelta } from "../core/usage-delta.ts";
 import type { Db } from "./schema.ts";
 
 /** Who makes a call, and what about. */
@@ -21,20 +22,29 @@ export async function countCall(
   key: UsageKey,
   call: ModelCall & { runId: string; agentMs: number },
 ): Promise<void> {
+  await countUsage(db, key, { ...deltaOf(call), ...call, costUsd: call.costUsd ?? 0 });
+}
+
+/** The same for what a bill adds to calls that were counted before. */
+export async function countUsage(
+  db: Db,
+  key: UsageKey,
+  more: UsageDelta & { model: string; runId: string; agentMs: number },
+): Promise<void> {
   const { taskId, subtaskId, attemptId, role, agent } = key;
-  const { model, tokens, latencyMs, costUsd, runId, agentMs } = call;
-  const input = tokens?.inputTokens ?? 0;
-  const output = tokens?.outputTokens ?? 0;
-  const unpriced = costUsd === null ? 1 : 0;
+  const { model, calls, callsWithoutTokens, unpricedCalls, costUsd, runId, agentMs } = more;
+  const tokens = more.inputTokens + more.outputTokens;
+  // The rest of calls that are known already is the size of none.
+  const [largestTokens, largestUsd] = calls > 0 ? [tokens, costUsd] : [0, 0];
   await sql`
     with counted as (
       insert into usage as u (task_id, subtask_id, attempt_id, role, agent, model, calls, calls_without_tokens,
         unpriced_calls, input_tokens, cached_input_tokens, output_tokens, reasoning_tokens, latency_ms, cost_usd)
-      values (${taskId}, ${subtaskId ?? ""}, ${attemptId ?? ""}, ${role}, ${agent}, ${model}, 1, ${tokens ? 0 : 1},
-        ${unpriced}, ${input}, ${tokens?.cachedInputTokens ?? 0}, ${output}, ${tokens?.reasoningTokens ?? 0},
-        ${Math.round(latencyMs)}, ${costUsd ?? 0}::numeric)
+      values (${taskId}, ${subtaskId ?? ""}, ${attemptId ?? ""}, ${role}, ${agent}, ${model}, ${calls},
+        ${callsWithoutTokens}, ${unpricedCalls}, ${more.inputTokens}, ${more.cachedInputTokens}, ${more.outputTokens},
+        ${more.reasoningTokens}, ${more.latencyMs}, ${costUsd}::numeric)
       on conflict (task_id, subtask_id, attempt_id, role, agent, model) do update set
-        calls = u.calls + 1,
+        calls = u.calls + excluded.calls,
         calls_without_tokens = u.calls_without_tokens + excluded.calls_without_tokens,
         unpriced_calls = u.unpriced_calls + excluded.unpriced_calls,
         input_tokens = u.input_tokens + excluded.input_tokens,
@@ -45,10 +55,10 @@ export async function countCall(
         cost_usd = u.cost_usd + excluded.cost_usd
     )
     insert into spending as s (task_id, calls, unpriced_calls, tokens, cost_usd, agent_ms, largest_tokens, largest_usd)
-    values (${taskId}, 1, ${unpriced}, ${input + output}, ${costUsd ?? 0}::numeric, ${Math.round(agentMs)}, ${input + output},
-      ${costUsd ?? 0}::numeric)
+    values (${taskId}, ${calls}, ${unpricedCalls}, ${tokens}, ${costUsd}::numeric, ${Math.round(agentMs)}, ${largestTokens},
+      ${largestUsd}::numeric)
     on conflict (task_id) do update set
-      calls = s.calls + 1,
+      calls = s.calls + excluded.calls,
       unpriced_calls = s.unpriced_calls + excluded.unpriced_calls,
       tokens = s.tokens + excluded.tokens,
       cost_usd = s.cost_usd + excluded.cost_usd,
@@ -64,6 +74,8 @@ export async function listUsage(db: Db, taskId: string): Promise<Usage[]> {
     .selectFrom("usage")
     .selectAll()
     .where("taskId", "=", taskId)
+    // A bill may name a model otherwise than the calls did: then nothing is left of that row.
+    .where("calls", ">", "0")
     .orderBy("firstAt")
     .execute();
   return rows.map((row) => ({

@@ -5,6 +5,7 @@ import { makeSession } from "../agents/make-run.ts";
 import type { Fault } from "../support/model-server/scenario.ts";
 import {
   agents,
+  failingWith,
   makeAgent,
   makeProjectRun,
   makeServer,
@@ -14,10 +15,6 @@ import {
 } from "./support.ts";
 
 /** What goes wrong with a real program, and what the daemon makes of it. */
-const failingWith = (fault: Fault) => ({
-  roles: { coder: { turns: [{ text: "never", fault: { ...fault, times: 100 } }] } },
-});
-
 describe.each(agents)("%s", (name) => {
   test("repeats a call that failed once, and it counts once", async () => {
     const [first, ...rest] = repairTurns;

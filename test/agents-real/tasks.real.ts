@@ -1,39 +1,12 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type Deputy, makeDeputy } from "../support/deputy.ts";
-import { type ModelServer, startModelServer } from "../support/model-server/start.ts";
-import { greetingProject, makeRepository, type TestRepository } from "../support/repository.ts";
-import { path, realKey, repair } from "./support.ts";
+import { describe, expect, test } from "vitest";
+import { agents, realKey, startAll } from "./support.ts";
 
 /** The whole way with the real programs: a task in, a repaired test, a delivered branch, the bill. */
-let deputy: Deputy;
-let server: ModelServer;
-let repository: TestRepository;
+const all = startAll({ DEPUTY_MODEL: "gpt-5.5" });
 
-beforeAll(async () => {
-  server = await startModelServer({ scenario: repair, apiKey: realKey });
-  [deputy, repository] = await Promise.all([
-    makeDeputy({
-      env: {
-        PATH: path,
-        OPENAI_API_KEY: realKey,
-        OPENAI_BASE_URL: server.url,
-        ANTHROPIC_API_KEY: realKey,
-        ANTHROPIC_BASE_URL: server.origin,
-        DEPUTY_MODEL: "gpt-5.5",
-      },
-    }),
-    makeRepository(greetingProject),
-  ]);
-  await deputy.start();
-});
-afterAll(async () => {
-  await deputy?.close();
-  await repository?.remove();
-  await server?.close();
-});
-
-describe.each(["codex", "claude", "opencode", "acp:opencode acp"])("%s", (agent) => {
+describe.each(agents)("%s", (agent) => {
   test("delivers a branch with the test repaired, and a receipt with what the server served", async () => {
+    const { deputy, repository, server } = all;
     const first = server.requests.length;
     const task = await deputy.run({
       goal: `Make the greeting say Hello (${agent})`,
@@ -58,7 +31,7 @@ describe.each(["codex", "claude", "opencode", "acp:opencode acp"])("%s", (agent)
 });
 
 test("`deputy agents` says what is there, and which one a task gets", async () => {
-  const { stdout, code } = await deputy.cli(["agents"]);
+  const { stdout, code } = await all.deputy.cli(["agents"]);
   expect(code).toBe(0);
   expect(stdout).toMatch(/codex\s+0\.169\.0\s+yes/);
   expect(stdout).toMatch(/claude\s+2\.1\.197\s+yes/);

@@ -18,6 +18,7 @@ const nothing: AgentConfig = {
   builtin: null,
   providers: { openai: null, anthropic: null },
   models: { codex: null, claude: null, opencode: null },
+  roleModel: null,
   mcpServers: [],
   readVariable: () => undefined,
   path: "/nonexistent",
@@ -71,6 +72,13 @@ test("what cannot be chosen is said, with what to do", async () => {
   expect(caught(() => chooseAgent("codex", nothing)).message).toBe(
     "codex cannot work here: not installed: npm install -g @openai/codex.",
   );
+  const login = await makeMachine(["opencode"], [".local/share/opencode/auth.json"]);
+  expect(chooseAgent("opencode", { ...login, roleModel: "acme/m" })).toBeTypeOf("function");
+  expect(caught(() => chooseAgent("opencode", { ...login, roleModel: "m" }))).toMatchObject({
+    code: "unavailable",
+    field: "model",
+    message: expect.stringContaining('"m" names no provider: correct `model` of the role'),
+  });
   const machine = await makeMachine(["claude"]);
   expect(caught(() => chooseAgent("claude", machine)).message).toMatch(
     /neither logged in nor given a key: run `claude \/login` or set ANTHROPIC_API_KEY/,

@@ -1,8 +1,7 @@
 import { expect, test } from "vitest";
 import { claude } from "../../src/agents/claude.ts";
-import { makeCliAgent } from "../../src/agents/cli/run-cli.ts";
-import { makeProgram } from "./fake-program.ts";
-import { makeRun } from "./make-run.ts";
+import type { ModelCall } from "../../src/core/usage.ts";
+import { runProgram } from "./fake-program.ts";
 
 /** Claude with a login of its own: what its lines say is all that is known. */
 const session_id = "8c07ad70-06e3-4e2a-9d99-8ce777772bb1";
@@ -38,25 +37,39 @@ const result = (more: object) => ({
   ...more,
 });
 
-async function run(lines: object[], ending?: string, given = {}) {
-  const program = await makeProgram([{ lines, ...(ending ? { ending } : {}) }]);
-  const agent = makeCliAgent(claude, {
-    program: program.path,
-    model: null,
-    provider: null,
-    userHome: "/nonexistent",
-  });
-  const testRun = await makeRun(given);
-  return { end: await agent(testRun), run: testRun, ...(await program.call(0)) };
-}
+/** One call of the conversation, as the stream tells of it. */
+const streamed = (input: number, output: number, stop_reason: string, model = "m-20260101") => [
+  {
+    type: "stream_event",
+    session_id,
+    event: {
+      type: "message_start",
+      message: {
+        model,
+        usage: { input_tokens: input, output_tokens: 1, cache_read_input_tokens: 100 },
+      },
+    },
+  },
+  {
+    type: "stream_event",
+    session_id,
+    event: { type: "content_block_delta", delta: { text: "x" } },
+  },
+  {
+    type: "stream_event",
+    session_id,
+    event: { type: "message_delta", delta: { stop_reason }, usage: { output_tokens: output } },
+  },
+];
+const tokensOf = (calls: readonly ModelCall[]) =>
+  calls.map(({ model, tokens }) => [model, tokens?.inputTokens, tokens?.outputTokens]);
 
-test("only the result's sums are counted, by model, with what it says they cost", async () => {
+test("the result's sums are the bill, by model, with what it says they cost", async () => {
   const {
     end,
     run: own,
-    args,
-    env,
-  } = await run([
+    call,
+  } = await runProgram(claude, [
     init,
     message("msg_1", { type: "text", text: "I look." }),
     message("msg_1", { type: "tool_use", id: "t", name: "Read", input: { file_path: "a" } }),
@@ -68,14 +81,21 @@ test("only the result's sums are counted, by model, with what it says they cost"
     result({}),
   ]);
   expect(end).toMatchObject({ reason: "done", summary: "All done." });
-  expect(own.calls).toEqual([
-    {
-      model: "m",
-      tokens: { inputTokens: 1_320, cachedInputTokens: 300, outputTokens: 50, reasoningTokens: 0 },
-      latencyMs: 128,
-      costUsd: 0.35,
-    },
-    expect.objectContaining({ model: "n", costUsd: 0.01 }),
+  expect(own.bills).toEqual([
+    [
+      {
+        model: "m",
+        tokens: {
+          inputTokens: 1_320,
+          cachedInputTokens: 300,
+          outputTokens: 50,
+          reasoningTokens: 0,
+        },
+        latencyMs: 128,
+        costUsd: 0.35,
+      },
+      expect.objectContaining({ model: "n", costUsd: 0.01, latencyMs: 0 }),
+    ],
   ]);
   expect(own.session.externalId).toBe(session_id);
   expect(own.events).toContainEqual({
@@ -83,46 +103,77 @@ test("only the result's sums are counted, by model, with what it says they cost"
     tool: "Read",
     summary: '{"file_path":"a"}',
   });
+  const { args, env } = await call();
   expect(args).toEqual(expect.arrayContaining(["-p", "--dangerously-skip-permissions"]));
   expect(env).not.toContain("ANTHROPIC_API_KEY");
 });
 
 test.each([
-  ["Not logged in · Please run /login", "agent_unavailable"],
+  ["Not logged in · Please run /login", "question"],
   ["API Error: 529 Overloaded", "model_unavailable"],
   ["Claude AI usage limit reached|1900000000", "usage_window"],
   ["Prompt is too long", "agent_failed"],
 ])("an error that comes as a success is an error: %s", async (text, failure) => {
-  const { end } = await run([init, result({ is_error: true, result: text, modelUsage: {} })]);
-  expect(end).toMatchObject({ reason: "gave_up", failure });
+  const { end } = await runProgram(claude, [
+    init,
+    result({ is_error: true, result: text, modelUsage: {} }),
+  ]);
+  expect(end.failure).toBe(failure);
   expect(end.retryAt?.getTime() ?? null).toBe(
     failure === "usage_window" ? 1_900_000_000_000 : null,
   );
 });
 
-test("killed before its result, its calls are known and what they used is not", async () => {
-  const { end, run: own } = await run(
-    [init, message("msg_1", { type: "text", text: "a" }), message("msg_1"), message("msg_2")],
-    "kill -KILL $$",
-  );
-  expect(end.reason).toBe("crashed");
-  expect(own.calls.map(({ model, tokens }) => [model, tokens])).toEqual([
-    ["m", null],
-    ["m", null],
-  ]);
+test("each call is counted when it ends, those of subagents when they answer, the last at its end", async () => {
+  const subagent = { ...message("msg_9"), parent_tool_use_id: "t" };
+  const lines = [
+    init,
+    ...streamed(900, 50, "tool_use"),
+    { ...message("msg_1"), parent_tool_use_id: null },
+    subagent,
+    subagent,
+    ...streamed(1_000, 60, "end_turn"),
+  ];
+  const { run: own, call } = await runProgram(claude, [...lines, result({})], { model: "m" });
+  expect((await call()).args.join(" ")).toContain("--include-partial-messages --model m");
+  const counted = [
+    ["m", 1_000, 50],
+    ["m", 900, 1],
+    ["m", 1_100, 60],
+  ];
+  expect(tokensOf(own.calls)).toEqual(counted);
+  expect(own.bills).toHaveLength(1);
+  // Killed before its result: what was told is known, a call that was cut off is not in it.
+  const cutOff = streamed(1, 1, "tool_use").slice(0, 2);
+  const killed = await runProgram(claude, [...lines, ...cutOff], { ending: "kill -KILL $$" });
+  expect(killed.end.reason).toBe("crashed");
+  expect(tokensOf(killed.run.calls)).toEqual(counted);
+  expect(killed.run.bills).toEqual([]);
+});
+
+test("the turns of its role end it while it works", async () => {
+  const lines = [init, ...streamed(1, 1, "tool_use"), ...streamed(1, 1, "tool_use")];
+  const { end, run: own } = await runProgram(claude, lines, {
+    given: { maxTurns: 2 },
+    ending: "sleep 60",
+  });
+  expect(end).toMatchObject({ reason: "out_of_budget", detail: "used all 2 turns" });
+  expect(own.calls).toHaveLength(2);
 });
 
 test("read-only has no tool that changes anything", async () => {
-  const { args } = await run([init, result({})], undefined, { mode: "read_only" });
+  const { call } = await runProgram(claude, [init, result({})], { given: { mode: "read_only" } });
+  const { args } = await call();
   expect(args.join(" ")).toContain("--tools Read,Grep,Glob");
   expect(args).not.toContain("--dangerously-skip-permissions");
 });
 
 test("an answer by schema comes beside the text", async () => {
   const outputSchema = { type: "object", properties: { n: { type: "integer" } }, required: ["n"] };
-  const { end, args } = await run([init, result({ structured_output: { n: 3 } })], undefined, {
-    outputSchema,
+  const { end, call } = await runProgram(claude, [init, result({ structured_output: { n: 3 } })], {
+    given: { outputSchema },
   });
   expect(end.output).toEqual({ n: 3 });
+  const { args } = await call();
   expect(args[args.indexOf("--json-schema") + 1]).toBe(JSON.stringify(outputSchema));
 });

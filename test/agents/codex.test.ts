@@ -1,9 +1,9 @@
-import { mkdir, readFile, stat, writeFile } from "node:fs/promises";
+import { mkdir, readFile, readlink, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { makeCliAgent } from "../../src/agents/cli/run-cli.ts";
 import { codex } from "../../src/agents/codex.ts";
-import { type FakeProgram, makeProgram } from "./fake-program.ts";
+import { type FakeProgram, makeProgram, runProgram } from "./fake-program.ts";
 import { makeFolder, makeRun, makeSession, sumCalls } from "./make-run.ts";
 
 /** Codex with a login of its own: what its lines say is all that is known. */
@@ -61,7 +61,9 @@ test("a turn: what it did, what it said, what it used, where it can be gone on w
       { kind: "text", text: "All done." },
     ]),
   );
-  expect(sumCalls(run.calls)).toMatchObject({ calls: 1, inputTokens: 1_000, outputTokens: 50 });
+  expect(sumCalls(run.bills.flat())).toMatchObject({
+    ...{ calls: 1, inputTokens: 1_000, outputTokens: 50 },
+  });
   const { args, input, env } = await program.call(0);
   expect(args).toEqual(
     expect.arrayContaining(["exec", "--json", "-m", "gpt-5.5", "-s", "workspace-write", "-"]),
@@ -90,8 +92,8 @@ test("gone on with, its running total is counted from where the last process end
   const run = await makeRun();
   await agentOf(program)(run);
   await agentOf(program)({ ...run, brief: "And this.\n" });
-  const calls = run.calls.map(({ tokens }) => [tokens?.inputTokens, tokens?.outputTokens]);
-  expect(calls).toEqual([
+  const bills = run.bills.flat();
+  expect(bills.map(({ tokens }) => [tokens?.inputTokens, tokens?.outputTokens])).toEqual([
     [1_000, 50],
     [1_500, 30],
   ]);
@@ -178,7 +180,12 @@ test("what a person said meanwhile is the next message of the session", async ()
 test.each([
   ["kill -KILL $$", "crashed", null, "codex was killed by SIGKILL"],
   ["exit 3", "gave_up", "agent_failed", "codex: exit 3 without a word"],
-  ["echo 'Not logged in' >&2; exit 1", "gave_up", "agent_unavailable", "log in with `codex login`"],
+  [
+    "echo 'Not logged in' >&2; exit 1",
+    "needs_input",
+    "question",
+    "the login of codex does not work",
+  ],
   ["sleep 60", "timed_out", "timed_out", "timed out"],
 ])("%s → %s", async (ending, reason, failure, detail) => {
   const run = await makeRun({ timeoutMs: ending.startsWith("sleep") ? 1_000 : 60_000 });
@@ -190,7 +197,11 @@ test.each([
 test.each([
   ["You've hit your usage limit. Try again in 2 hours 5 minutes.", "usage_window", true],
   ["exceeded retry limit, last status: 429 Too Many Requests", "model_unavailable", false],
-  ['unexpected status 401: {"error":{"message":"Invalid API key"}}', "agent_unavailable", false],
+  [
+    "The 'gpt-9' model is not supported when using Codex with a ChatGPT account.",
+    "agent_unavailable",
+    false,
+  ],
   ["the patch was too clever", "agent_failed", false],
 ])("a failed turn says why: %s", async (message, failure, hasTime) => {
   const lines = [started, { type: "turn.failed", error: { message } }];
@@ -206,14 +217,65 @@ test("a program that is not there says what to install", async () => {
   expect(end.detail).toContain("npm install -g @openai/codex");
 });
 
-test("its login is copied for it alone", async () => {
-  const userHome = await makeFolder();
-  await mkdir(join(userHome, ".codex"));
-  await writeFile(join(userHome, ".codex/auth.json"), '{"token":"t"}', { mode: 0o600 });
-  const program = await makeProgram([{ lines: [started, says("x"), completed(1, 1)] }]);
-  const run = await makeRun();
-  await agentOf(program, userHome)(run);
-  const copy = join(run.sessionFolder, "home/.codex/auth.json");
-  expect(await readFile(copy, "utf8")).toBe('{"token":"t"}');
-  expect((await stat(copy)).mode & 0o077).toBe(0);
+describe("its login", () => {
+  const jwt = (exp: number) => `h.${Buffer.from(JSON.stringify({ exp })).toString("base64url")}.s`;
+  const soon = Math.round(Date.now() / 1_000) + 3_600;
+  const tokens = { id_token: "i", access_token: jwt(soon), refresh_token: "r", account_id: "a" };
+  const login = { OPENAI_API_KEY: null, tokens, last_refresh: "2020-01-01T00:00:00Z" };
+  const makeUser = async (text: string) => {
+    const userHome = await makeFolder();
+    await mkdir(join(userHome, ".codex"));
+    await writeFile(join(userHome, ".codex/auth.json"), text, { mode: 0o600 });
+    return userHome;
+  };
+  const lines = [started, says("x"), completed(1, 1)];
+
+  test("is lent as a copy that nothing in it renews and nobody else reads", async () => {
+    const userHome = await makeUser(JSON.stringify(login));
+    const { run } = await runProgram(codex, lines, { userHome });
+    const place = join(run.sessionFolder, "home/.codex/auth.json");
+    expect(await readlink(place)).toBe(join(run.scratch, "login/auth.json"));
+    const lent = JSON.parse(await readFile(place, "utf8"));
+    expect(lent.tokens).toEqual({ ...tokens, refresh_token: "" });
+    expect(Date.parse(lent.last_refresh)).toBeGreaterThan(Date.now() - 60_000);
+    expect((await stat(place)).mode & 0o777).toBe(0o400);
+    expect(await readFile(join(userHome, ".codex/auth.json"), "utf8")).toBe(JSON.stringify(login));
+  });
+
+  test.each([
+    ["coder", "needs_input", "question"],
+    ["reviewer", "gave_up", "agent_unavailable"],
+  ] as const)(
+    "that has run out is said to the %s's person, before anything runs",
+    async (role, reason, failure) => {
+      const old = { ...login, tokens: { ...tokens, access_token: jwt(1_700_000_000) } };
+      const userHome = await makeUser(JSON.stringify(old));
+      const { end, run } = await runProgram(codex, lines, { userHome, given: { role } });
+      expect(end).toMatchObject({ reason, failure });
+      expect(end.detail).toContain("the login of codex expired at 2023-11-14T22:13:20.000Z");
+      expect(end.question ?? end.detail).toContain("or run `codex login`");
+      expect(run.processes).toEqual([]);
+      // What it was told is in the session, for when it is gone on with.
+      expect(run.session.entries).toEqual([{ told: run.brief }]);
+    },
+  );
+
+  test.each([
+    "error sending request for url (https://auth.openai.com/oauth/token)",
+    "Failed to refresh token: 400 Bad Request: Invalid 'refresh_token': empty string.",
+    "OAuth session expired and could not be refreshed",
+    'unexpected status 401: {"error":{"message":"Invalid API key"}}',
+  ])("that fails in the run waits for a person: %s", async (message) => {
+    const failed = [started, { type: "turn.failed", error: { message } }];
+    const { end } = await runProgram(codex, failed, { ending: "exit 1" });
+    expect(end).toMatchObject({ reason: "needs_input", failure: "question" });
+    expect(end.question).toMatch(
+      /^The login of codex does not work.*run `codex login`.*answer "yes"/,
+    );
+  });
+
+  test("that cannot be read is none", async () => {
+    const { end } = await runProgram(codex, lines, { userHome: await makeUser("{}") });
+    expect(end.question).toMatch(/^The login of codex in .*auth\.json cannot be read/);
+  });
 });

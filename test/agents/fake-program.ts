@@ -1,6 +1,9 @@
 import { chmod, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { makeFolder } from "./make-run.ts";
+import type { AgentRun } from "../../src/agents/agent.ts";
+import type { Cli } from "../../src/agents/cli/cli.ts";
+import { makeCliAgent } from "../../src/agents/cli/run-cli.ts";
+import { makeFolder, makeRun } from "./make-run.ts";
 
 /** A program that says what was written down of a real one, a list of lines for each time it is run. */
 export type FakeProgram = {
@@ -40,4 +43,23 @@ cat ${folder}/out.$n
       env: await read(`env.${index}`),
     }),
   };
+}
+
+type Line = object | string;
+
+/** A run of a program with a login of its own, which says these lines, once. */
+export async function runProgram(
+  cli: Cli,
+  lines: readonly Line[],
+  {
+    ending = "exit 0",
+    model = null as string | null,
+    userHome = "/nonexistent",
+    given = {} as Partial<Omit<AgentRun, "meter">>,
+  } = {},
+) {
+  const program = await makeProgram([{ lines, ending }]);
+  const run = await makeRun(given);
+  const agent = makeCliAgent(cli, { program: program.path, model, provider: null, userHome });
+  return { end: await agent(run), run, call: () => program.call(0) };
 }

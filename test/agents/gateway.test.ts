@@ -117,7 +117,12 @@ test("a whole address as the target leads to the one provider all the same", asy
 
 test("a refused call is not made, in words that a program understands", async () => {
   const { ask, server, gateway } = await open([{ text: "hello" }], {
-    meter: { refuse: async () => "the task's 10 turns are used up", count: async () => {} },
+    meter: {
+      refuse: async () => "the task's 10 turns are used up",
+      count: async () => {},
+      watch: async () => {},
+      settle: async () => {},
+    },
   });
   const { status, text } = await ask("/responses", responses);
   expect([status, JSON.parse(text).error.message]).toEqual([

@@ -14,10 +14,11 @@ test("links that an agent left in its session's folder do not lead the daemon to
   const user = scratch.at("user");
   await mkdir(join(user, ".agent"), { recursive: true });
   await writeFile(join(user, ".agent/config"), "the user's\n");
-  await writeFile(join(user, ".agent/login"), "the login\n");
+  await writeFile(join(user, ".agent/login"), "the user's login\n");
+  await writeFile(scratch.at("lent"), "the login\n");
   const wanted = {
     files: { ".agent/config": "ours\n" },
-    login: { file: ".agent/login", from: user },
+    login: { file: ".agent/login", lent: scratch.at("lent") },
   };
   for (const place of ["home", "home/.agent", "home/.agent/config"]) {
     const session = scratch.at(`session-${place.replaceAll("/", "-")}`);
@@ -29,5 +30,6 @@ test("links that an agent left in its session's folder do not lead the daemon to
     expect(await readFile(join(homeOf(session), ".agent/login"), "utf8")).toBe("the login\n");
   }
   expect(await readFile(join(user, ".agent/config"), "utf8")).toBe("the user's\n");
+  expect(await readFile(join(user, ".agent/login"), "utf8")).toBe("the user's login\n");
   expect(await readdir(join(user, ".agent"))).toEqual(["config", "login"]);
 });

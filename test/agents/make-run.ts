@@ -14,6 +14,8 @@ export type TestRun = AgentRun & {
   events: AgentEvent[];
   processes: ProcessIdentity[];
   calls: ModelCall[];
+  /** What programs with their own login said at the end of a process. */
+  bills: ModelCall[][];
 };
 
 /** A folder that is gone after the test. */
@@ -24,7 +26,9 @@ export async function makeFolder(): Promise<string> {
 }
 
 /** What an agent gets, with folders of its own. */
-export async function makeRun(given: Partial<AgentRun> = {}): Promise<TestRun> {
+export async function makeRun(
+  given: Partial<Omit<AgentRun, "meter">> & { meter?: Partial<AgentRun["meter"]> } = {},
+): Promise<TestRun> {
   const folder = await makeFolder();
   const worktree = join(folder, "worktree");
   const scratch = join(folder, "scratch");
@@ -35,6 +39,7 @@ export async function makeRun(given: Partial<AgentRun> = {}): Promise<TestRun> {
   const events: AgentEvent[] = [];
   const processes: ProcessIdentity[] = [];
   const calls: ModelCall[] = [];
+  const bills: ModelCall[][] = [];
   return {
     role: "coder",
     brief: "Do it.\n",
@@ -61,6 +66,11 @@ export async function makeRun(given: Partial<AgentRun> = {}): Promise<TestRun> {
       count: async (call) => {
         calls.push(call);
       },
+      watch: async () => {},
+      settle: async (bill) => {
+        bills.push([...bill]);
+      },
+      ...given.meter,
     },
     heard: async () => [],
     emit: (event) => {
@@ -70,7 +80,10 @@ export async function makeRun(given: Partial<AgentRun> = {}): Promise<TestRun> {
     events,
     processes,
     calls,
-    ...Object.fromEntries(Object.entries(given).filter(([key]) => key !== "emit")),
+    bills,
+    ...Object.fromEntries(
+      Object.entries(given).filter(([key]) => key !== "emit" && key !== "meter"),
+    ),
   };
 }
 

@@ -1,10 +1,9 @@
-import { readFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { makeCliAgent } from "../../src/agents/cli/run-cli.ts";
 import { opencode } from "../../src/agents/opencode.ts";
-import { makeProgram } from "./fake-program.ts";
-import { makeRun, sumCalls } from "./make-run.ts";
+import { runProgram } from "./fake-program.ts";
+import { makeFolder, sumCalls } from "./make-run.ts";
 
 /** opencode with a login of its own: what its lines say is all that is known. */
 const sessionID = "ses_e0363b5e5ffe72R75rtGGGp2BF";
@@ -24,24 +23,12 @@ const tool = (state: object) => ({
   part: { type: "tool", tool: "read", state: { input: { filePath: "a" }, ...state } },
 });
 
-async function run(lines: object[], ending?: string, given = {}) {
-  const program = await makeProgram([{ lines, ...(ending ? { ending } : {}) }]);
-  const agent = makeCliAgent(opencode, {
-    program: program.path,
-    model: null,
-    provider: null,
-    userHome: "/nonexistent",
-  });
-  const testRun = await makeRun(given);
-  return { end: await agent(testRun), run: testRun, ...(await program.call(0)) };
-}
-
 test("each step is a call, and the session is kept from the first line on", async () => {
   const {
     end,
     run: own,
-    args,
-  } = await run([
+    call,
+  } = await runProgram(opencode, [
     { type: "step_start", sessionID, part: { type: "step-start" } },
     tool({ status: "completed", output: "one\ntwo", title: "src/a" }),
     step("tool-calls", 1_000),
@@ -60,6 +47,7 @@ test("each step is a call, and the session is kept from the first line on", asyn
     ok: false,
     summary: "no such file",
   });
+  const { args } = await call();
   expect(args).toEqual(expect.arrayContaining(["run", "--format", "json", "--auto", "--title"]));
 });
 
@@ -70,16 +58,55 @@ test.each([
     "exit 1",
     "model_unavailable",
   ],
-  [[{ type: "error", sessionID, error: { name: "ProviderAuthError" } }], "exit 1", "agent_failed"],
+  [[{ type: "error", sessionID, error: { name: "ProviderAuthError" } }], "exit 1", "question"],
 ])("an end that is none: %j, %s → %s", async (lines, ending, failure) => {
-  const { end } = await run(lines, ending);
-  expect(end).toMatchObject({ reason: "gave_up", failure });
+  const { end } = await runProgram(opencode, lines, { ending });
+  expect(end.failure).toBe(failure);
 });
 
 test("read-only is a permission that its config denies", async () => {
-  const { run: own } = await run([step("stop", 1)], undefined, { mode: "read_only" });
+  const { run: own } = await runProgram(opencode, [step("stop", 1)], {
+    given: { mode: "read_only" },
+  });
   const file = join(own.sessionFolder, "home/.config/opencode/opencode.json");
   const { permission } = JSON.parse(await readFile(file, "utf8"));
   expect(permission).toMatchObject({ "*": "deny", read: "allow" });
   expect(permission).not.toHaveProperty("bash");
+});
+
+test("a model of the role is passed on; one that it does not know is said to be that", async () => {
+  const { call, run: own } = await runProgram(opencode, [step("stop", 1)], { model: "openai/m" });
+  expect((await call()).args.join(" ")).toContain("-m openai/m");
+  expect(own.calls.map(({ model }) => model)).toEqual(["openai/m"]);
+  const log = `level=ERROR message=failed error="ProviderModelNotFoundError: Model not found: openai/m." cause="…"`;
+  const error = {
+    type: "error",
+    sessionID,
+    error: { name: "UnknownError", data: { message: "Unexpected server error." } },
+  };
+  const { end } = await runProgram(opencode, [error], {
+    model: "openai/m",
+    ending: `echo '${log}' >&2; exit 1`,
+  });
+  expect(end).toMatchObject({ reason: "gave_up", failure: "agent_unavailable" });
+  expect(end.detail).toBe(
+    "opencode: Model not found: openai/m.; correct `model` of the role, or leave it out for the program's own choice",
+  );
+});
+
+test("of its logins a run is lent the one of its model, and nothing that renews it", async () => {
+  const userHome = await makeFolder();
+  const file = ".local/share/opencode/auth.json";
+  await mkdir(join(userHome, file, ".."), { recursive: true });
+  const anthropic = { type: "oauth", access: "a", refresh: "r", expires: Date.now() + 60_000 };
+  await writeFile(
+    join(userHome, file),
+    JSON.stringify({ anthropic, openai: { type: "api", key: "k" } }),
+  );
+  const lentFor = async (model: string | null) => {
+    const { run: own } = await runProgram(opencode, [step("stop", 1)], { model, userHome });
+    return JSON.parse(await readFile(join(own.sessionFolder, "home", file), "utf8"));
+  };
+  expect(await lentFor("anthropic/m")).toEqual({ anthropic: { ...anthropic, refresh: "" } });
+  expect(Object.keys(await lentFor(null))).toEqual(["anthropic", "openai"]);
 });

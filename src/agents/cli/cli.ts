@@ -1,6 +1,7 @@
 import type { ModelCall, Tokens } from "../../core/usage.ts";
 import type { AgentEvent, AgentRun } from "../agent.ts";
 import type { Protocol } from "../gateway/provider.ts";
+import type { Lendable } from "./lendable.ts";
 
 /**
  * A program of somebody else's that is an agent, as far as one differs from another: what it wants
@@ -16,13 +17,19 @@ export type Cli = {
   protocol: Protocol;
   /** Its login file, from the user's home; the same place in the run's. */
   loginFile: string;
+  /** What of that file, parsed, a run gets; null: it is no login. `model`: what the run works with. */
+  lend(login: unknown, model: string | null): Lendable | null;
   /** Where its own login leads it: what it must reach when no key of ours works for it. */
   loginHosts: readonly string[];
+  /** Why its own login cannot be used with a model of this name, as a sentence; null: it may be tried. */
+  refuseModel(model: string): string | null;
   /** Files for its home, by path from there. */
   files(setup: Setup): Record<string, string>;
   command(setup: Setup, turn: Turn): CliCommand;
-  /** One line of its output, parsed. What it does not know is nothing. */
-  read(line: unknown): Said[];
+  /** For the output of one process: what a line of it means, parsed. What it does not know is nothing. */
+  makeReader(model: string | null): (line: unknown) => Said[];
+  /** What really went wrong, out of all that it printed, where its own words do not say; null: nothing better. */
+  explain?(output: string): string | null;
 };
 
 export type Setup = Pick<AgentRun, "mode" | "confined" | "outputSchema"> & {
@@ -45,10 +52,11 @@ export type Said =
   /** The newest message for whoever delegates; the last one is the summary. */
   | { what: "answer"; text: string }
   | { what: "output"; value: unknown }
-  | { what: "usage"; call: ModelCall }
+  /** One call; after the last one the program makes no more. */
+  | { what: "usage"; call: ModelCall; isLast: boolean }
+  /** All that the process used, by model: calls that were told of before are in it. */
+  | { what: "bill"; calls: ModelCall[] }
   /** A running total of the whole session, earlier processes included. */
   | { what: "total"; tokens: Tokens }
-  /** A call was made of which only the end will say what it used. */
-  | { what: "call"; id: string; model: string }
   | { what: "failed"; message: string }
   | { what: "finished" };

@@ -1,4 +1,4 @@
-import { copyFile, lstat, mkdir, rm, writeFile } from "node:fs/promises";
+import { lstat, mkdir, rm, symlink, writeFile } from "node:fs/promises";
 import { dirname, join, relative, sep } from "node:path";
 
 export function homeOf(sessionFolder: string): string {
@@ -15,15 +15,16 @@ export function inHome(sessionFolder: string): ["env", ...string[]] {
 
 /**
  * The home of a program in the session's folder: config anew for each run, as the gateway's address
- * is, and a copy of the login where there is no gateway. What the program remembers there stays.
+ * is, and where there is no gateway a link to the login that it was lent, which lies where it can only
+ * be read. What the program remembers there stays.
  */
 export async function makeHome(
   sessionFolder: string,
   wanted: {
     /** By path from the home. */
     files: Record<string, string>;
-    /** `from`: the user's home, or null where no login may be. */
-    login: { file: string; from: string | null } | null;
+    /** Where it looks for its login, and where that is; null: nowhere. */
+    login: { file: string; lent: string | null } | null;
   },
 ): Promise<void> {
   const home = homeOf(sessionFolder);
@@ -35,13 +36,8 @@ export async function makeHome(
     await writeFile(file, text, { mode: 0o600, flag: "wx" });
   }
   if (!wanted.login) return;
-  const copy = await clear(sessionFolder, join(home, wanted.login.file));
-  if (wanted.login.from === null) return;
-  await copyFile(join(wanted.login.from, wanted.login.file), copy).catch(
-    (error: NodeJS.ErrnoException) => {
-      if (error.code !== "ENOENT") throw error; // without one the program says that it is not logged in
-    },
-  );
+  const link = await clear(sessionFolder, join(home, wanted.login.file));
+  if (wanted.login.lent !== null) await symlink(wanted.login.lent, link);
 }
 
 async function clear(sessionFolder: string, file: string): Promise<string> {

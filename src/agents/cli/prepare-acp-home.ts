@@ -5,6 +5,7 @@ import { claude } from "../claude.ts";
 import { codex } from "../codex.ts";
 import type { Gateway } from "../gateway/open-gateway.ts";
 import { opencode } from "../opencode.ts";
+import { adviseLogIn, lendLogin } from "./lend-login.ts";
 import { homeOf, makeHome } from "./make-home.ts";
 
 /**
@@ -21,9 +22,12 @@ export async function prepareAcpHome(
   const cli = name ? { codex, claude, opencode }[name] : null;
   const gateway = cli?.protocol === "anthropic" ? anthropic : openai;
   const setup = { ...run, outputSchema: null, model, gateway, home: homeOf(run.sessionFolder) };
+  // Its model is its own choice then.
+  const lent = cli && !gateway ? await lendLogin(cli, { userHome, model: null }, run) : null;
+  if (cli && lent?.problem) throw new Error(`${lent.problem}: ${adviseLogIn(cli)}`);
   await makeHome(run.sessionFolder, {
     files: cli?.files(setup) ?? {},
-    login: cli ? { file: cli.loginFile, from: gateway ? null : userHome } : null,
+    login: cli ? { file: cli.loginFile, lent: lent?.path ?? null } : null,
   });
   return {
     ...(openai ? { OPENAI_BASE_URL: openai.baseUrl, OPENAI_API_KEY: openai.key } : {}),

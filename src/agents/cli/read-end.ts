@@ -1,10 +1,12 @@
 import { constants } from "node:os";
 import type { FailureKind } from "../../core/failure.ts";
+import type { Role } from "../../core/usage.ts";
 import type { CommandResult } from "../../sandbox/run-command.ts";
 import { type AgentEnd, endWith } from "../agent.ts";
 import { cleanText, cutText, cutToTail } from "../clean-text.ts";
 import type { CallFailure } from "../gateway/judge-failure.ts";
 import type { Cli } from "./cli.ts";
+import { askToLogIn } from "./lend-login.ts";
 
 /**
  * How a program's run ended, as one EndReason. The first that is true decides:
@@ -16,6 +18,7 @@ import type { Cli } from "./cli.ts";
  * | the gateway stopped it, or its last call failed | gave_up  | what the gateway says          |
  * | it is not there                            | gave_up       | agent_unavailable              |
  * | killed by a signal that is not ours        | crashed       |                                |
+ * | its own login does not work                | needs_input   | question; not of a coder: gave_up, agent_unavailable |
  * | it says that it failed, or never finished  | gave_up       | by its words, else agent_failed |
  * | it finished                                | done          |                                |
  */
@@ -28,6 +31,8 @@ export type CliOutcome = {
   /** The caller's signal, not the gateway's. */
   isCancelled: boolean;
   timeoutMs: number;
+  /** Who works with the program's own login; null: it has the gateway. */
+  ownLogin: Role | null;
 };
 
 export function readEnd(
@@ -73,8 +78,13 @@ export function readEnd(
   if (signal) return end("crashed", null, `${cli.name} was killed by ${signal}`);
   if (isWell) return end("done", null, "finished");
   const words = failed ?? lastLine(result.output);
-  const { kind, advice, retryAt } = classifyWords(words, cli, Date.now());
+  const { kind, advice, retryAt, isLogin } = classifyWords(words, cli, Date.now());
   const said = words === "" ? `exit ${result.exitCode} without a word` : words;
+  if (isLogin && outcome.ownLogin !== null) {
+    const problem = `the login of ${cli.name} does not work (${cutText(cleanText(said), 300)})`;
+    const { outputTail } = end("gave_up", kind, said);
+    return { ...askToLogIn(cli, outcome.ownLogin, problem), outputTail };
+  }
   return end("gave_up", kind, `${cli.name}: ${said}${advice}`, retryAt);
 }
 
@@ -83,13 +93,22 @@ export function classifyWords(
   words: string,
   { logIn }: Pick<Cli, "logIn">,
   now: number,
-): { kind: FailureKind; advice: string; retryAt: Date | null } {
+): { kind: FailureKind; advice: string; retryAt: Date | null; isLogin?: true } {
   if (
-    /not logged in|please run \/login|log ?in again|invalid api key|unauthorized|authentication|\b401\b|missing environment variable|no api key/i.test(
+    /not logged in|please run \/login|log ?in again|invalid api key|unauthorized|authentication|\b401\b|missing environment variable|no api key|oauth\/token|token (?:has |is )?expired|AuthError|refresh[ _]token|could not be refreshed|sign(?:ing)? in again/i.test(
       words,
     )
   ) {
-    return { kind: "agent_unavailable", advice: `; log in with \`${logIn}\``, retryAt: null };
+    const advice = `; log in with \`${logIn}\``;
+    return { kind: "agent_unavailable", advice, retryAt: null, isLogin: true };
+  }
+  if (
+    /\bmodel\b.{0,80}\b(?:not (?:supported|found|exist|available)|may not exist)|(?:unknown|invalid|unsupported) model|model not found/i.test(
+      words,
+    )
+  ) {
+    const advice = "; correct `model` of the role, or leave it out for the program's own choice";
+    return { kind: "agent_unavailable", advice, retryAt: null };
   }
   if (/usage limit|hit your limit|limit reached|out of (?:extra )?usage|quota/i.test(words)) {
     return { kind: "usage_window", advice: "", retryAt: readResetTime(words, now) };

@@ -3,9 +3,10 @@ import type { CommandResult } from "../../sandbox/run-command.ts";
 import type { Agent, AgentEnd, AgentRun } from "../agent.ts";
 import { type Gateway, openGateway } from "../gateway/open-gateway.ts";
 import type { Provider } from "../gateway/provider.ts";
-import { lastTotal } from "./brief.ts";
 import type { Cli, Said, Setup } from "./cli.ts";
 import { converse } from "./converse.ts";
+import { countUnasked, type UnaskedCalls } from "./count-unasked.ts";
+import { askToLogIn, lendLogin } from "./lend-login.ts";
 import { homeOf, inHome, makeHome } from "./make-home.ts";
 import { type CliOutcome, readEnd } from "./read-end.ts";
 import { splitLines } from "./split-lines.ts";
@@ -30,15 +31,21 @@ export function makeCliAgent(cli: Cli, options: CliOptions): Agent {
     try {
       const home = homeOf(run.sessionFolder);
       const setup: Setup = { ...run, model: options.model, gateway, home };
+      const lent = gateway ? null : await lendLogin(cli, options, run);
+      if (lent?.problem) {
+        const end = askToLogIn(cli, run.role, lent.problem);
+        return await converse(run, async () => ({ end, answer: "", isGone: false }));
+      }
       await makeHome(run.sessionFolder, {
         files: cli.files(setup),
-        login: { file: cli.loginFile, from: gateway ? null : options.userHome },
+        login: { file: cli.loginFile, lent: lent?.path ?? null },
       });
+      const calls = gateway ?? (await countUnasked(run, options.model ?? cli.name));
       const startedAt = performance.now();
       return await converse(run, async (message, resume) => {
         const timeoutMs = Math.max(1, run.timeoutMs - (performance.now() - startedAt));
         const turn = { message, resume };
-        const turned = await takeTurn(cli, options, { ...run, timeoutMs }, setup, gateway, turn);
+        const turned = await takeTurn(cli, options, { ...run, timeoutMs }, setup, calls, turn);
         const { answer, output } = turned.said;
         const isGone = resume !== null && cannotResume(turned, gateway);
         return { end: turned.end, answer: output ?? answer ?? "", isGone };
@@ -53,7 +60,8 @@ type Turned = { end: AgentEnd; said: Heard; result: CommandResult };
 
 /** It ended before it asked a model anything: the session is not there any more. */
 function cannotResume({ end, said, result }: Turned, gateway: Gateway | null): boolean {
-  if (end.reason !== "gave_up" || said.worked || (gateway && gateway.calls() > 0)) return false;
+  if (end.failure !== "agent_failed" || said.worked || (gateway && gateway.calls() > 0))
+    return false;
   return /no (?:conversation|rollout|session|saved)|session (?:was )?not found|not found.*session|not ?found/i.test(
     `${said.failed ?? ""}\n${result.output}`,
   );
@@ -67,8 +75,6 @@ type Heard = {
   output: unknown;
   worked: boolean;
   total: Tokens | null;
-  used: boolean;
-  calls: Map<string, string>;
 };
 
 async function takeTurn(
@@ -76,7 +82,8 @@ async function takeTurn(
   { program, model }: CliOptions,
   run: AgentRun,
   setup: Setup,
-  gateway: Gateway | null,
+  /** The gateway's, or what the program itself says of them. */
+  calls: Gateway | UnaskedCalls,
   turn: { message: string; resume: string | null },
 ): Promise<Turned> {
   const heard: Heard = {
@@ -86,25 +93,19 @@ async function takeTurn(
     output: undefined,
     worked: false,
     total: null,
-    used: false,
-    calls: new Map(),
   };
   const storing: Promise<void>[] = [];
-  const startedAt = performance.now();
-  const count = (call: Parameters<AgentRun["meter"]["count"]>[0]) => {
-    heard.used = true;
-    run.emit({ kind: "usage", call });
-    storing.push(run.meter.count(call));
-  };
+  const unasked = "hear" in calls ? calls : null;
+  const read = cli.makeReader(model);
   const lines = splitLines((line) => {
-    for (const said of readLine(cli, line)) {
+    for (const said of readLine(read, line)) {
       switch (said.what) {
         case "session":
           if (said.id !== run.session.externalId) storing.push(run.session.keepExternalId(said.id));
           break;
         case "event":
           // The gateway counts turns by the model calls.
-          if (said.event.kind === "turn" && gateway) break;
+          if (said.event.kind === "turn" && !unasked) break;
           heard.worked ||= said.event.kind !== "turn";
           run.emit(said.event);
           break;
@@ -115,14 +116,13 @@ async function takeTurn(
         case "output":
           heard.output = said.value;
           break;
-        case "usage":
-          if (!gateway) count(said.call);
-          break;
         case "total":
           heard.total = said.tokens;
+          unasked?.hear(said);
           break;
-        case "call":
-          heard.calls.set(said.id, said.model);
+        case "usage":
+        case "bill":
+          unasked?.hear(said);
           break;
         case "failed":
           heard.failed = said.message;
@@ -134,23 +134,23 @@ async function takeTurn(
     }
   });
   const { args, env } = cli.command(setup, turn);
-  const signal = gateway ? AbortSignal.any([run.signal, gateway.stopped]) : run.signal;
   const result = await run.runCommand({
     argv: [...inHome(run.sessionFolder), program, ...args],
     cwd: run.worktree,
     env: { ...run.env, ...env },
     input: turn.message,
     timeoutMs: run.timeoutMs,
-    signal,
+    signal: AbortSignal.any([run.signal, calls.stopped]),
     logPath: run.logPath,
     onOutput: (chunk, stream) => {
       if (stream === "stdout") lines.add(chunk);
     },
   });
   lines.flush();
-  if (!gateway)
-    countRest(heard, lastTotal(run.session.entries), model ?? cli.name, startedAt, count);
+  // What it cost to the end may use up the budget; it ended by itself all the same.
+  const isCancelled = run.signal.aborted;
   await Promise.all(storing);
+  await unasked?.close();
   const entries = [
     ...(heard.total ? [{ total: heard.total }] : []),
     ...(heard.answer ? [{ answered: heard.answer }] : []),
@@ -158,43 +158,19 @@ async function takeTurn(
   if (entries.length > 0) await run.session.append(entries);
   const outcome: CliOutcome = {
     ...heard,
-    trouble: gateway?.trouble() ?? null,
-    isCancelled: run.signal.aborted,
+    failed: heard.failed === null ? null : (cli.explain?.(result.output) ?? heard.failed),
+    trouble: calls.trouble(),
+    ownLogin: unasked ? run.role : null,
+    isCancelled,
     timeoutMs: run.timeoutMs,
   };
   return { end: readEnd(cli, result, outcome), said: heard, result };
 }
 
-/** What only running totals, or nothing, told of: each token once, and no call forgotten. */
-function countRest(
-  { total, used, calls }: Heard,
-  before: Tokens | null,
-  model: string,
-  startedAt: number,
-  count: AgentRun["meter"]["count"] | ((call: Parameters<AgentRun["meter"]["count"]>[0]) => void),
-): void {
-  const latencyMs = Math.round(performance.now() - startedAt);
-  if (total) {
-    const since = (key: keyof Tokens) => Math.max(0, total[key] - (before?.[key] ?? 0));
-    const tokens = {
-      inputTokens: since("inputTokens"),
-      cachedInputTokens: since("cachedInputTokens"),
-      outputTokens: since("outputTokens"),
-      reasoningTokens: since("reasoningTokens"),
-    };
-    void count({ model, tokens, latencyMs, costUsd: null });
-    return;
-  }
-  if (used) return;
-  for (const named of calls.values()) {
-    void count({ model: named, tokens: null, latencyMs: 0, costUsd: null });
-  }
-}
-
-function readLine(cli: Cli, line: string): Said[] {
+function readLine(read: (line: unknown) => Said[], line: string): Said[] {
   if (!line.startsWith("{")) return [];
   try {
-    return cli.read(JSON.parse(line));
+    return read(JSON.parse(line));
   } catch {
     return []; // it stays in the log
   }

@@ -1,0 +1,82 @@
+import { z } from "zod";
+
+/**
+ * What of each program's login file, parsed, a run gets: enough to call, nothing that renews, and of
+ * other accounts as little as possible. Null: it is no login.
+ */
+export type Lendable = {
+  login: unknown;
+  /** When it runs out; null: it does not say, or never. */
+  expiresAt: Date | null;
+};
+
+/** A key, or the tokens of an account. */
+const codexSchema = z.union([
+  z.looseObject({ tokens: z.looseObject({ access_token: z.string().min(1) }) }),
+  z.object({ OPENAI_API_KEY: z.string().min(1), tokens: z.null().optional() }),
+]);
+
+export function lendCodex(login: unknown): Lendable | null {
+  const own = codexSchema.safeParse(login).data;
+  if (!own) return null;
+  if (!own.tokens) return { login: own, expiresAt: null };
+  const tokens = { ...own.tokens, refresh_token: "" };
+  return {
+    // Codex renews a login that it takes for old.
+    login: { ...own, tokens, last_refresh: new Date().toISOString() },
+    expiresAt: readExpiry(own.tokens.access_token),
+  };
+}
+
+const claimsSchema = z.object({ exp: z.number() });
+
+/** Out of the token itself, a JWT. Whether it is genuine its provider judges. */
+function readExpiry(token: string): Date | null {
+  try {
+    const claims = Buffer.from(token.split(".")[1] ?? "", "base64url").toString("utf8");
+    return new Date(claimsSchema.parse(JSON.parse(claims)).exp * 1_000);
+  } catch {
+    return null; // a token of another kind
+  }
+}
+
+const claudeSchema = z.object({
+  claudeAiOauth: z.looseObject({
+    accessToken: z.string().min(1),
+    refreshToken: z.unknown().optional(),
+    expiresAt: z.number().nullish(),
+  }),
+});
+
+export function lendClaude(login: unknown): Lendable | null {
+  const own = claudeSchema.safeParse(login).data?.claudeAiOauth;
+  if (!own) return null;
+  const { refreshToken: _, ...rest } = own;
+  const expiresAt = own.expiresAt == null ? null : new Date(own.expiresAt);
+  return { login: { claudeAiOauth: rest }, expiresAt };
+}
+
+/** By provider. `expires` 0 is a login that is not renewed: GitHub's "refresh" is the login itself. */
+const opencodeSchema = z.record(
+  z.string(),
+  z.looseObject({ type: z.string(), expires: z.number().optional().catch(undefined) }),
+);
+
+/** With a model only its provider's. */
+export function lendOpencode(login: unknown, model: string | null): Lendable | null {
+  const own = opencodeSchema.safeParse(login).data;
+  if (!own) return null;
+  const provider = model?.split("/")[0];
+  const lent = Object.entries(own).filter(([name]) => provider === undefined || name === provider);
+  const renewed = lent.map(([name, entry]) =>
+    entry.type === "oauth" && entry.expires
+      ? ([name, { ...entry, refresh: "" }] as const)
+      : ([name, entry] as const),
+  );
+  // Which of several it takes is its own choice.
+  const expires = lent.length === 1 && lent[0]?.[1].type === "oauth" ? lent[0][1].expires : null;
+  return {
+    login: Object.fromEntries(renewed),
+    expiresAt: expires ? new Date(expires) : null,
+  };
+}
