@@ -15,6 +15,7 @@ import {
 } from "../store/create-task.ts";
 import type { Db, Tx } from "../store/schema.ts";
 import { findActiveTask, getTask } from "../store/tasks.ts";
+import { inTransition } from "../store/transition.ts";
 import type { Announce } from "./announce.ts";
 
 import { checkPlan, parsePlanYaml } from "./parse-plan.ts";
@@ -147,7 +148,7 @@ async function insertTask(
   }
   try {
     if (!approval) return (await createTasks(db, [creation]))[0] ?? null;
-    return await db.transaction().execute((tx) => createHeld(tx, announce, creation, approval));
+    return await inTransition(db, (tx) => createHeld(tx, announce, creation, approval));
   } catch (error) {
     if (!isSubjectBusy(error)) throw error;
     const active = origin.subject ? await findActiveTask(db, origin.subject) : null;

@@ -166,26 +166,37 @@ export async function insertSubtask(
     .execute();
 }
 
+/** What transitions under way will have to tell, written by one statement before each is committed. */
+const telling = new WeakMap<Db, Told>();
+type Told = { events: TaskEvent[]; rings: Ring[] };
+type TaskEvent = Required<NewEvent> & { id: string; taskId: string };
+type Ring = { stage: StageName; taskId: string; subtaskId: string | null; at: Date | null };
+
 /**
- * Append an event and tell every process that listens, in one statement. It locks the task's row as
- * a transition does, so it may also stand alone, for an event that changes no state.
+ * Append an event and tell every process that listens. In a transition it is written with the others,
+ * in their order, before the commit; alone, for an event that changes no state, it is a statement that
+ * locks the task's row as a transition does.
  */
 export async function appendEvent(db: Db | Tx, taskId: string, event: NewEvent): Promise<string> {
   const id = newId("event");
+  const { type, message, data = {}, subtaskId = null, attemptId = null } = event;
+  const told = telling.get(db);
+  if (told) {
+    told.events.push({ id, taskId, type, message, data, subtaskId, attemptId });
+    return id;
+  }
   await sql`
     with locked as (
       select id from tasks where id = ${taskId} for update
     ), appended as (
       insert into events (id, task_id, subtask_id, attempt_id, type, message, data)
-      select ${id}, id, ${event.subtaskId ?? null}, ${event.attemptId ?? null}, ${event.type}, ${event.message},
-        ${json(event.data ?? {})}::jsonb
-      from locked
+      select ${id}, id, ${subtaskId}, ${attemptId}, ${type}, ${message}, ${json(data)}::jsonb from locked
     )
     select pg_notify('deputy', ${`event ${taskId}`})`.execute(db);
   return id;
 }
 
-/** Ask for a stage to be run once this transaction is committed, not before `at`. */
+/** Ask, in a transition, for a stage to be run once it is committed, not before `at`. */
 export async function ringStage(
   tx: Tx,
   stage: StageName,
@@ -193,19 +204,39 @@ export async function ringStage(
   subtaskId: string | null,
   at?: Date,
 ): Promise<void> {
+  const told = telling.get(tx);
+  invariant(told, "a stage is rung for by a transition");
+  told.rings.push({ stage, taskId, subtaskId, at: at ?? null });
+}
+
+async function tell(tx: Tx, { events, rings }: Told): Promise<void> {
+  if (events.length + rings.length === 0) return;
+  const heard = new Set(events.map(({ taskId }) => `event ${taskId}`));
+  if (rings.length > 0) heard.add("outbox");
   await sql`
-    with rung as (
+    with appended as (
+      insert into events (id, task_id, subtask_id, attempt_id, type, message, data)
+      select e->>'id', e->>'taskId', e->>'subtaskId', e->>'attemptId', e->>'type', e->>'message', e->'data'
+      from jsonb_array_elements(${json(events)}::jsonb) with ordinality as told(e, position) order by position
+    ), rung as (
       insert into outbox (stage, task_id, subtask_id, available_at)
-      values (${stage}, ${taskId}, ${subtaskId}, coalesce(${at ?? null}::timestamptz, now()))
+      select r->>'stage', r->>'taskId', r->>'subtaskId', coalesce((r->>'at')::timestamptz, now())
+      from jsonb_array_elements(${json(rings)}::jsonb) with ordinality as told(r, position) order by position
     )
-    select pg_notify('deputy', 'outbox')`.execute(tx);
+    select pg_notify('deputy', word) from unnest(${[...heard]}::text[]) as word`.execute(tx);
 }
 
 /** Run a transition; a deadlock or serialisation failure is tried again, as Postgres asks for. */
 export async function inTransition<T>(db: Db, work: (tx: Tx) => Promise<T>): Promise<T> {
   for (let tries = 1; ; tries++) {
     try {
-      return await db.transaction().execute(work);
+      return await db.transaction().execute(async (tx) => {
+        const told: Told = { events: [], rings: [] };
+        telling.set(tx, told);
+        const result = await work(tx);
+        await tell(tx, told);
+        return result;
+      });
     } catch (error) {
       const code = (error as { code?: string }).code;
       if (tries >= 3 || (code !== "40P01" && code !== "40001")) throw error;
