@@ -1,6 +1,6 @@
 import { attemptMark, bootMark } from "../core/marks.ts";
 import type { Claim } from "../core/outcome.ts";
-import { killLeftovers } from "../sandbox/kill-group.ts";
+import { endLeftovers, killLeftovers } from "../sandbox/kill-group.ts";
 import { isProcessAlive } from "../sandbox/process-identity.ts";
 import { forgetProcesses, listDeadBoots, listProcesses, markBootEnded } from "../store/boots.ts";
 import { findUnsoundLease, listClaimsOf } from "../store/claims.ts";
@@ -57,7 +57,7 @@ export async function takeBackLease(
   if (!lease) return false;
   const { attemptId, stage } = lease.claim;
   if (stage === "execute" && attemptId)
-    killLeftovers(null, { name: attemptMark, value: attemptId });
+    await endLeftovers(null, { name: attemptMark, value: attemptId });
   await handBack(lease);
   return true;
 }
@@ -73,5 +73,6 @@ async function killProcessesOf(db: Db, bootId: string): Promise<number> {
   for (const { pid, startTicks } of await listProcesses(db, bootId)) {
     killed += killLeftovers({ pid, startTicks }, mark);
   }
+  await endLeftovers(null, mark);
   return killed;
 }

@@ -30,7 +30,7 @@ export function killLeftovers(
 }
 
 /**
- * Kill what a run that has just ended leaves, and wait until it is gone: SIGKILL takes effect when
+ * Kill what is left of a run, and wait until it is gone: SIGKILL takes effect when
  * the process runs next, and who is executing another program at the moment of the look has no mark
  * to be found by. `leader` is the run's first process: nothing of the run is older.
  */
