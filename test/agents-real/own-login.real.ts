@@ -139,7 +139,7 @@ test.each(["claude with an account", "opencode with a key"] as const)(
   },
 );
 
-test.each(["codex with an account", "claude with an account", "opencode with a key"] as const)(
+test.each(["codex with an account", "claude with an account"] as const)(
   "%s that its provider refuses waits for its user",
   async (name) => {
     const { end } = await play(name, repair, { letsIn: ["another"] });

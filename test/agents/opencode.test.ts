@@ -59,6 +59,21 @@ test.each([
     "model_unavailable",
   ],
   [[{ type: "error", sessionID, error: { name: "ProviderAuthError" } }], "exit 1", "question"],
+  [
+    // As it was said by opencode 1.18.33.
+    [
+      {
+        type: "error",
+        sessionID,
+        error: {
+          name: "APIError",
+          data: { message: "Incorrect API key provided.", statusCode: 401, isRetryable: false },
+        },
+      },
+    ],
+    "exit 1",
+    "question",
+  ],
 ])("an end that is none: %j, %s → %s", async (lines, ending, failure) => {
   const { end } = await runProgram(opencode, lines, { ending });
   expect(end.failure).toBe(failure);
