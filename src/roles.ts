@@ -87,6 +87,7 @@ export function makeRunRole(deps: RoleDeps): (request: RoleRequest) => Promise<R
         session,
         meter,
         heard: session.heard,
+        giveBack: session.giveBack,
       });
       const { provider, problem } = deps.sandbox;
       const confinement = { provider, problem, denials: box.denials() };

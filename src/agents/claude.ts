@@ -4,7 +4,8 @@ import type { Cli, Said } from "./cli/cli.ts";
 
 /**
  * Anthropic's Claude Code, by `claude -p --output-format stream-json`. Messages come as they are
- * made, with usage that is only a beginning; the final `result` has the sums by model. An error of
+ * made, with usage that is only a beginning; the `result` of a turn has the sums by model of all
+ * turns of the process. It reads its stdin while it works, so that a person can say something. An error of
  * the API comes as a result too, even as a "successful" one: `is_error` tells.
  */
 export const claude: Cli = {
@@ -23,6 +24,9 @@ export const claude: Cli = {
       "--output-format",
       "stream-json",
       "--verbose",
+      "--input-format",
+      "stream-json",
+      "--replay-user-messages",
       // Its own settings of the repository could run hooks and start servers.
       "--setting-sources",
       "user",
@@ -43,6 +47,12 @@ export const claude: Cli = {
       ...(gateway ? { ANTHROPIC_BASE_URL: gateway.baseUrl, ANTHROPIC_API_KEY: gateway.key } : {}),
     },
   }),
+
+  speak: (message) =>
+    JSON.stringify({
+      type: "user",
+      message: { role: "user", content: [{ type: "text", text: message }] },
+    }),
 
   read: (line) => {
     const event = eventSchema.safeParse(line).data;
@@ -82,7 +92,11 @@ const eventSchema = z.discriminatedUnion("type", [
     type: z.literal("assistant"),
     message: z.object({ id: text, model: text, content: blocks }),
   }),
-  z.object({ type: z.literal("user"), message: z.object({ content: blocks }) }),
+  z.object({
+    type: z.literal("user"),
+    message: z.object({ content: blocks }),
+    isReplay: z.boolean().catch(false),
+  }),
   z.object({
     type: z.literal("result"),
     subtype: text,
@@ -105,6 +119,8 @@ function readEvent(event: z.infer<typeof eventSchema>): Said[] {
     case "assistant":
       return readMessage(event.message);
     case "user":
+      // What it is told while a tool runs it says again when the model is about to see it.
+      if (event.isReplay) return [{ what: "taken" }];
       return event.message.content.flatMap((block): Said[] =>
         block.type === "tool_result"
           ? [
@@ -145,7 +161,7 @@ function readMessage({ id, model, content }: Message): Said[] {
 function readResult(event: ResultEvent): Said[] {
   const usage = Object.entries(event.modelUsage).map(
     ([model, used]): Said => ({
-      what: "usage",
+      what: "sum",
       call: {
         model,
         tokens: {

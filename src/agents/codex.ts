@@ -44,6 +44,8 @@ enabled = false
     };
   },
 
+  speak: null,
+
   read: (line) => {
     const event = eventSchema.safeParse(line).data;
     return event ? readEvent(event) : [];

@@ -42,6 +42,8 @@ export const opencode: Cli = {
     env: opencodeEnvironment(gateway),
   }),
 
+  speak: null,
+
   read: (line) => {
     const event = eventSchema.safeParse(line).data;
     return event ? [{ what: "session", id: event.sessionID }, ...readEvent(event)] : [];

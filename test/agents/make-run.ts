@@ -63,6 +63,7 @@ export async function makeRun(given: Partial<AgentRun> = {}): Promise<TestRun> {
       },
     },
     heard: async () => [],
+    giveBack: () => {},
     emit: (event) => {
       events.push(event);
       given.emit?.(event);
@@ -101,7 +102,7 @@ export function makeSession(entries: unknown[] = [], externalId: string | null =
     append: async (added) => {
       entries.push(...added);
     },
-    checkpoint: async () => {},
+    checkpoint: async () => false,
     get externalId() {
       return externalId;
     },

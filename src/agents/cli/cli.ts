@@ -21,6 +21,11 @@ export type Cli = {
   /** Files for its home, by path from there. */
   files(setup: Setup): Record<string, string>;
   command(setup: Setup, turn: Turn): CliCommand;
+  /**
+   * A message as a line for its stdin, which it reads while it works. Null: it reads one message to
+   * its end and hears of nothing else before its turn is over.
+   */
+  speak: ((message: string) => string) | null;
   /** One line of its output, parsed. What it does not know is nothing. */
   read(line: unknown): Said[];
 };
@@ -46,6 +51,10 @@ export type Said =
   | { what: "answer"; text: string }
   | { what: "output"; value: unknown }
   | { what: "usage"; call: ModelCall }
+  /** What this process used of one model up to now. */
+  | { what: "sum"; call: ModelCall }
+  /** It took in a line that was spoken to it, the oldest of those that it had not. */
+  | { what: "taken" }
   /** A running total of the whole session, earlier processes included. */
   | { what: "total"; tokens: Tokens }
   /** A call was made of which only the end will say what it used. */

@@ -1,13 +1,16 @@
-import type { Tokens } from "../../core/usage.ts";
+import type { ModelCall, Tokens } from "../../core/usage.ts";
 import type { CommandResult } from "../../sandbox/run-command.ts";
 import type { Agent, AgentEnd, AgentRun } from "../agent.ts";
+import { watchForPrompt } from "../find-prompt.ts";
 import { type Gateway, openGateway } from "../gateway/open-gateway.ts";
 import type { Provider } from "../gateway/provider.ts";
+import { keepAfterEvents } from "../keep-checkpoints.ts";
 import { lastTotal } from "./brief.ts";
 import type { Cli, Said, Setup } from "./cli.ts";
 import { converse } from "./converse.ts";
 import { homeOf, inHome, makeHome } from "./make-home.ts";
 import { type CliOutcome, readEnd } from "./read-end.ts";
+import { openMouth } from "./speak.ts";
 import { splitLines } from "./split-lines.ts";
 
 /**
@@ -69,6 +72,8 @@ type Heard = {
   total: Tokens | null;
   used: boolean;
   calls: Map<string, string>;
+  /** By model. */
+  sums: Map<string, ModelCall>;
 };
 
 async function takeTurn(
@@ -88,10 +93,14 @@ async function takeTurn(
     total: null,
     used: false,
     calls: new Map(),
+    sums: new Map(),
   };
+  const checkpoints = run.mode === "write" ? keepAfterEvents(() => run.session.checkpoint()) : null;
+  const mouth = cli.speak ? openMouth(run, cli.speak, turn.message) : null;
+  const prompts = watchForPrompt();
   const storing: Promise<void>[] = [];
   const startedAt = performance.now();
-  const count = (call: Parameters<AgentRun["meter"]["count"]>[0]) => {
+  const count = (call: ModelCall) => {
     heard.used = true;
     run.emit({ kind: "usage", call });
     storing.push(run.meter.count(call));
@@ -107,6 +116,7 @@ async function takeTurn(
           if (said.event.kind === "turn" && gateway) break;
           heard.worked ||= said.event.kind !== "turn";
           run.emit(said.event);
+          if (said.event.kind === "tool_result") checkpoints?.notice();
           break;
         case "answer":
           heard.worked = true;
@@ -118,17 +128,28 @@ async function takeTurn(
         case "usage":
           if (!gateway) count(said.call);
           break;
+        case "sum":
+          heard.sums.set(said.call.model, said.call);
+          break;
+        case "taken":
+          mouth?.taken();
+          break;
         case "total":
           heard.total = said.tokens;
           break;
         case "call":
           heard.calls.set(said.id, said.model);
           break;
+        // Of several turns the last one counts.
         case "failed":
           heard.failed = said.message;
+          heard.finished = false;
+          mouth?.close();
           break;
         case "finished":
           heard.finished = true;
+          if (mouth) heard.failed = null;
+          mouth?.close();
           break;
       }
     }
@@ -139,18 +160,24 @@ async function takeTurn(
     argv: [...inHome(run.sessionFolder), program, ...args],
     cwd: run.worktree,
     env: { ...run.env, ...env },
-    input: turn.message,
+    input: mouth?.input ?? turn.message,
+    ...(mouth ? { onInput: mouth.onInput } : {}),
     timeoutMs: run.timeoutMs,
     signal,
     logPath: run.logPath,
     onOutput: (chunk, stream) => {
+      prompts.add(chunk, stream);
       if (stream === "stdout") lines.add(chunk);
     },
   });
   lines.flush();
-  if (!gateway)
+  if (!gateway) {
+    for (const call of heard.sums.values()) count(call);
     countRest(heard, lastTotal(run.session.entries), model ?? cli.name, startedAt, count);
+  }
   await Promise.all(storing);
+  await mouth?.settle();
+  await checkpoints?.finish();
   const entries = [
     ...(heard.total ? [{ total: heard.total }] : []),
     ...(heard.answer ? [{ answered: heard.answer }] : []),
@@ -159,6 +186,7 @@ async function takeTurn(
   const outcome: CliOutcome = {
     ...heard,
     trouble: gateway?.trouble() ?? null,
+    prompt: prompts.find(),
     isCancelled: run.signal.aborted,
     timeoutMs: run.timeoutMs,
   };
@@ -171,7 +199,7 @@ function countRest(
   before: Tokens | null,
   model: string,
   startedAt: number,
-  count: AgentRun["meter"]["count"] | ((call: Parameters<AgentRun["meter"]["count"]>[0]) => void),
+  count: (call: ModelCall) => void,
 ): void {
   const latencyMs = Math.round(performance.now() - startedAt);
   if (total) {
@@ -182,12 +210,12 @@ function countRest(
       outputTokens: since("outputTokens"),
       reasoningTokens: since("reasoningTokens"),
     };
-    void count({ model, tokens, latencyMs, costUsd: null });
+    count({ model, tokens, latencyMs, costUsd: null });
     return;
   }
   if (used) return;
   for (const named of calls.values()) {
-    void count({ model: named, tokens: null, latencyMs: 0, costUsd: null });
+    count({ model: named, tokens: null, latencyMs: 0, costUsd: null });
   }
 }
 
