@@ -3,7 +3,13 @@ import { DeputyError } from "./core/error.ts";
 import { newId } from "./core/id.ts";
 import { listUnheard, markHeard, type Said } from "./store/said.ts";
 import type { Db } from "./store/schema.ts";
-import { appendEntries, beginSession, setExternalId, takeSession } from "./store/sessions.ts";
+import {
+  appendEntries,
+  beginSession,
+  leaveSession,
+  setExternalId,
+  takeSession,
+} from "./store/sessions.ts";
 import { openWorktreeKeeper } from "./worktree/keep-worktree.ts";
 import { pinRef } from "./worktree/mirror.ts";
 
@@ -67,10 +73,12 @@ export async function openSession(db: Db, options: SessionOptions): Promise<Open
     return commit === checkpoint ? null : commit;
   };
 
-  const store = async (added: readonly unknown[], commit: string | null): Promise<void> => {
+  const store = async (
+    added: readonly unknown[],
+    commit: string | null,
+    telling: readonly string[],
+  ): Promise<void> => {
     const to = { sessionId: await begin(), attemptId, subtaskId, position: entries.length };
-    // A checkpoint alone tells nobody anything.
-    const telling = added.length > 0 ? told.map(({ id }) => id) : [];
     const said = await appendEntries(db, to, added, commit);
     if (!said) {
       throw new DeputyError("conflict", `${to.sessionId} is gone on with by another attempt.`);
@@ -93,15 +101,28 @@ export async function openSession(db: Db, options: SessionOptions): Promise<Open
     return next;
   };
 
+  /** What counts as told with these: a checkpoint alone tells nobody anything. */
+  const toldWith = (added: readonly unknown[]) =>
+    added.length > 0 ? told.map((message) => message.id) : [];
+
   return {
     entries,
-    append: (added, { checkpoint: isKept, changed = null } = { checkpoint: false }) =>
-      inTurn(async () => store(added, isKept ? await keepWorktree(changed) : null)),
-    checkpoint: (added = []) =>
-      inTurn(async () => {
+    append: (added, { checkpoint: isKept, changed = null } = { checkpoint: false }) => {
+      const telling = toldWith(added);
+      return inTurn(async () => store(added, isKept ? await keepWorktree(changed) : null, telling));
+    },
+    checkpoint: (added = []) => {
+      const telling = toldWith(added);
+      return inTurn(async () => {
         const commit = await keepWorktree(null);
-        if (commit) await store(added, commit);
+        if (commit) await store(added, commit, telling);
         return commit !== null;
+      });
+    },
+    forget: () =>
+      inTurn(async () => {
+        if (id && attemptId) await leaveSession(db, attemptId);
+        id = null;
       }),
     get externalId() {
       return externalId;

@@ -80,6 +80,8 @@ export type Session = {
    * changed since the last one, and nothing was stored. Cheap then.
    */
   checkpoint(entries?: readonly unknown[]): Promise<boolean>;
+  /** The work came to its end, and whoever works on it next begins anew. Nothing may follow. */
+  forget(): Promise<void>;
   /** An external agent's own name for the session; null until it told one. */
   readonly externalId: string | null;
   keepExternalId(id: string): Promise<void>;

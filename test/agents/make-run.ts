@@ -103,6 +103,7 @@ export function makeSession(entries: unknown[] = [], externalId: string | null =
       entries.push(...added);
     },
     checkpoint: async () => false,
+    forget: async () => {},
     get externalId() {
       return externalId;
     },
