@@ -62,7 +62,8 @@ export async function prepareWorktree(deps: ExecuteDeps, job: Job): Promise<Work
     base_commit: attempt.baseCommit,
     port: row.portBase,
   });
-  return row;
+  // One that was lost has lost what its setup had installed, too.
+  return added === "created" ? { ...row, preparedFor: null } : row;
 }
 
 export function worktreeEnvironment(

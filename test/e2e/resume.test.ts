@@ -19,7 +19,11 @@ let model: ModelServer;
 
 beforeAll(async () => {
   scratch = await makeScratch();
-  repository = await makeRepository({ "README.md": "# Here\n", ".gitignore": "*.log\n" });
+  repository = await makeRepository({
+    "README.md": "# Here\n",
+    ".gitignore": "*.log\n",
+    ".deputy/config.yaml": "setup: [echo set up > setup.log]\n",
+  });
   model = await startModelServer({
     apiKey: "sk-resume",
     scenario: {
@@ -198,7 +202,7 @@ test("killed with a program of others at work, and its worktree lost: what it wr
 case "$*" in
   --version) echo "codex-cli 1.0" ;;
   *"resume thread-1"*)
-    cat > ${scratch.at("told")}; cat made.txt > seen.txt
+    cat > ${scratch.at("told")}; cat made.txt setup.log > seen.txt
     ${print({ type: "item.completed", item: { type: "agent_message", text: "Went on." } })}
     ${print({ type: "turn.completed", usage: { ...usage, reasoning_output_tokens: 0 } })} ;;
   *)
@@ -223,7 +227,7 @@ esac
   const task = await deputy.untilOver(id);
   expect(task.state, task.end_detail).toBe("completed");
   expect(repository.git("show", `${task.branch}:made.txt`)).toBe("made");
-  expect(repository.git("show", `${task.branch}:seen.txt`)).toBe("made");
+  expect(repository.git("show", `${task.branch}:seen.txt`)).toBe("made\nset up");
   expect(await scratch.read("told")).toContain("You were interrupted");
   const receipt = await receiptOf(id);
   expect(receipt.attempts.map(({ end_reason }: Json) => end_reason)).toEqual(["lost", "done"]);
