@@ -192,7 +192,7 @@ test("what a person says reaches the agent between two turns", async () => {
   expect(JSON.stringify(second?.body)).toContain("Leave the old interface in place");
 });
 
-test("killed with a program of others at work, and its worktree lost: what it wrote is there again", async () => {
+test("killed with programs of others at work, and their worktrees lost: what they wrote is there again", async () => {
   const print = (line: object) => `echo '${JSON.stringify(line)}'`;
   const ran = { type: "command_execution", command: "sh", aggregated_output: "", exit_code: 0 };
   const usage = { input_tokens: 1, cached_input_tokens: 0, output_tokens: 1 };
@@ -215,15 +215,25 @@ esac
   );
   await chmod(scratch.at("codex"), 0o755);
   await deputy.start();
-  const id = await submit("Lose the worktree", "codex");
+  const command = await scratch.agent(
+    "patient.sh",
+    `if [ "$DEPUTY_CONTINUES" ]; then cp "$DEPUTY_BRIEF_FILE" brief.txt; exit 0; fi
+echo half > half.txt
+sleep 600`,
+  );
+  const ids = [
+    await submit("Lose the worktree", "codex"),
+    await submit("Lose half of it", command),
+  ];
   await until(async () => {
-    const sql = "select 1 from sessions where task_id = $1 and checkpoint_commit is not null";
-    return ((await deputy.database?.query(sql, [id])) ?? []).length > 0;
-  }, "there is a checkpoint");
-  const { body } = await deputy.api("GET", `/v1/tasks/${id}`);
+    const sql = "select 1 from sessions where task_id = any($1) and checkpoint_commit is not null";
+    return (await deputy.database?.query(sql, [ids]))?.length === 2;
+  }, "there are checkpoints");
+  const seen = await Promise.all(ids.map((id) => deputy.api("GET", `/v1/tasks/${id}`)));
   await deputy.kill();
-  await rm(body.worktrees[0].path, { recursive: true });
+  for (const { body } of seen) await rm(body.worktrees[0].path, { recursive: true });
   await deputy.start();
+  const [id = "", half = ""] = ids;
   const task = await deputy.untilOver(id);
   expect(task.state, task.end_detail).toBe("completed");
   expect(repository.git("show", `${task.branch}:made.txt`)).toBe("made");
@@ -231,4 +241,8 @@ esac
   expect(await scratch.read("told")).toContain("You were interrupted");
   const receipt = await receiptOf(id);
   expect(receipt.attempts.map(({ end_reason }: Json) => end_reason)).toEqual(["lost", "done"]);
+  const other = await deputy.untilOver(half);
+  expect(other.state, other.end_detail).toBe("completed");
+  expect(repository.git("show", `${other.branch}:half.txt`)).toBe("half");
+  expect(repository.git("show", `${other.branch}:brief.txt`)).toContain("You take over");
 });
