@@ -26,8 +26,11 @@ export async function benchClaims() {
     db,
     announce: makeAnnounce(() => []),
     defaultAgent: () => "command:true",
+    defaultTimeoutMs: () => null,
     checkRepository: async (repository) => repository,
     requirePullRequests: () => {},
+    defaultBudget: null,
+    unpricedModel: () => null,
   };
   const origin = {
     source: "http",

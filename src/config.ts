@@ -33,6 +33,8 @@ const fileSchema = z.strictObject({
   concurrency: z.number().int().min(0).max(256).optional(),
   /** Worktrees of tasks that are over to keep; older ones are removed after a snapshot. */
   keep_worktrees: z.number().int().min(0).optional(),
+  /** How long what finished tasks leave is kept, in days. */
+  retention_days: z.union([z.number().positive().max(36_500), z.literal("forever")]).optional(),
   /** First pause before a failed attempt is repeated; doubles with each. */
   backoff_ms: z.number().int().min(0).optional(),
   log_level: z.enum(["trace", "debug", "info", "warn", "error"]).optional(),
@@ -64,6 +66,7 @@ const fileSchema = z.strictObject({
 export type Config = ReturnType<typeof loadConfig>;
 
 export const defaultPort = 7777;
+const defaultRetentionDays = 90;
 
 export function findHome(env: NodeJS.ProcessEnv = process.env): string {
   return resolve(env.DEPUTY_HOME || join(homedir(), ".deputy"));
@@ -104,6 +107,9 @@ export function loadConfig(
     redisUrl: env.REDIS_URL || null,
     concurrency: readNumber(env, "DEPUTY_CONCURRENCY", 0, 256) ?? file.concurrency ?? 4,
     keepWorktrees: file.keep_worktrees ?? 10,
+    /** Null: for ever. */
+    retentionDays:
+      file.retention_days === "forever" ? null : (file.retention_days ?? defaultRetentionDays),
     backoffMs: readNumber(env, "DEPUTY_BACKOFF_MS", 0, 3_600_000) ?? file.backoff_ms ?? 1_000,
     /** For tests: how often lost bells are rung again, and how often holds are checked. */
     reconcileMs: readNumber(env, "DEPUTY_RECONCILE_MS", 10, 3_600_000) ?? 15_000,

@@ -1,59 +1,80 @@
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
-import { mkdir, rm } from "node:fs/promises";
+import { mkdir, rm, writeFile } from "node:fs/promises";
 import type { Server } from "node:http";
 import { join } from "node:path";
 import type { AgentRun } from "./agents/agent.ts";
 import { exposeOnLoopback } from "./agents/gateway/expose-on-loopback.ts";
 import type { Config } from "./config.ts";
 import { newId } from "./core/id.ts";
+import type { Task } from "./core/task.ts";
 import type { Job, SetupBox } from "./executor/job.ts";
 import type { Life } from "./life.ts";
-import { type EgressProxy, openEgressProxy, type Refusal } from "./sandbox/egress-proxy.ts";
-import type { Denial } from "./sandbox/find-denials.ts";
+import { type EgressProxy, openEgressProxy } from "./sandbox/egress-proxy.ts";
+import { type Denial, makeDenialList } from "./sandbox/find-denials.ts";
 import type { ProcessIdentity } from "./sandbox/process-identity.ts";
-import { runConfined } from "./sandbox/run-confined.ts";
-import type { Confinement, Forward, Network, Sandbox } from "./sandbox/sandbox.ts";
-import { spawnPiped } from "./sandbox/spawn-piped.ts";
+import type { CommandSpec } from "./sandbox/run-command.ts";
+import { limitDenial, runConfined } from "./sandbox/run-confined.ts";
+import type { ConfinedResult, Confinement, Forward, Network, Sandbox } from "./sandbox/sandbox.ts";
+import { spawnConfined } from "./sandbox/spawn-confined.ts";
+import type { PipedProcess } from "./sandbox/spawn-piped.ts";
 import type { Reach } from "./sandbox-settings.ts";
+import type { CheckSandbox } from "./verifier/confine-checks.ts";
 
 /**
  * The box that the commands of one run share: what it may write and read, its own home and /tmp, the
  * way out that it has, and what it tried in vain. Without a sandbox the same calls run as the
  * daemon's user, and say so.
  */
-export type Box = Pick<AgentRun, "runCommand" | "spawnPiped" | "expose" | "confined"> & {
+export type Box = Pick<AgentRun, "spawnPiped" | "expose" | "confined"> & {
+  /** Its denials include the hosts that were refused while it ran. */
+  runCommand(spec: CommandSpec): Promise<ConfinedResult>;
   /** What its commands were refused so far, each once. */
   denials(): Denial[];
   close(): Promise<void>;
 };
 
 export type BoxOptions = {
-  config: Config;
+  config: Pick<Config, "sandbox">;
   sandbox: Sandbox;
-  /** A folder of the run's own, for its home, /tmp and sockets. */
+  /** A folder of the run's own, for its home and /tmp. */
   scratch: string;
+  /** Where its sockets are; left out: in `scratch`. */
+  sockets?: string;
   writable: readonly string[];
   readOnly: readonly string[];
   reach: Reach;
-  onProcess: (identity: ProcessIdentity) => void;
+  /** How long a program may live that is talked with: the run's time. Commands have their own. */
+  timeoutMs: number;
+  /** Left out: commands say it themselves. */
+  onProcess?: (identity: ProcessIdentity) => void;
 };
 
 /** Ports inside; nothing else listens there. */
 const firstPort = 41_000;
-const maxDenials = 50;
+/** Who runs out of time ends by itself first, and knows better how. */
+const spareMs = 30_000;
 
 export async function openBox(options: BoxOptions): Promise<Box> {
   const { config, onProcess, reach, sandbox } = options;
+  const started = onProcess && { onStarted: onProcess };
   const confined = sandbox.provider !== "none";
-  const denials = new Map<string, Denial>();
+  const sockets = options.sockets ?? options.scratch;
+  const all = makeDenialList();
+  const running = new Set([all]);
   const note = (denial: Denial) => {
-    if (denials.size < maxDenials) denials.set(`${denial.what} ${denial.detail}`, denial);
+    for (const list of running) list.add(denial);
   };
   const scratch = join(options.scratch, "box");
   await mkdir(scratch, { recursive: true, mode: 0o700 });
+  if (config.sandbox.npmrc !== "") {
+    // Before anything ran in it: later a link could lead elsewhere.
+    await mkdir(join(scratch, "home"), { recursive: true, mode: 0o700 });
+    await writeFile(join(scratch, "home", ".npmrc"), config.sandbox.npmrc);
+  }
   const forwards: Forward[] = [];
   const servers: Server[] = [];
+  const programs = new Set<PipedProcess>();
   let wayOut: Promise<{ proxy: EgressProxy; port: number }> | null = null;
 
   const forward = (socketPath: string): number => {
@@ -64,7 +85,7 @@ export async function openBox(options: BoxOptions): Promise<Box> {
 
   const openWayOut = async (allow: readonly string[]) => {
     const proxy = await openEgressProxy({
-      socketPath: socketIn(options.scratch),
+      socketPath: socketIn(sockets),
       allow,
       onRefused: ({ host, port, reason }) =>
         note({ what: "network", detail: `${host}:${port}: ${reason}`, known: "enforced" }),
@@ -92,33 +113,39 @@ export async function openBox(options: BoxOptions): Promise<Box> {
   return {
     confined,
     runCommand: async (spec) => {
-      const result = await runConfined(
-        sandbox,
-        { ...spec, onStarted: onProcess },
-        await confinement(),
-      );
-      for (const denial of result.denials) note(denial);
-      return result;
+      const own = makeDenialList();
+      running.add(own);
+      try {
+        const place = await confinement();
+        const result = await runConfined(sandbox, { ...spec, ...started }, place);
+        for (const denial of result.denials) all.add(denial);
+        return { ...result, denials: [...own.list(), ...result.denials] };
+      } finally {
+        running.delete(own);
+      }
     },
     spawnPiped: async (spec) => {
-      const { spec: inside, tidy } = await sandbox.confine(
-        { ...spec, timeoutMs: Number.POSITIVE_INFINITY },
+      const program = await spawnConfined(
+        sandbox,
+        { ...spec, ...started, timeoutMs: options.timeoutMs + spareMs },
         await confinement(),
+        (hit) => note(limitDenial(hit)),
       );
-      const piped = await spawnPiped({ ...inside, onStarted: onProcess });
-      void piped.ended.then(tidy);
-      return piped;
+      programs.add(program);
+      void program.ended.then(() => programs.delete(program));
+      return program;
     },
     expose: async (server) => {
       if (!confined || reach === "open") return exposeOnLoopback(server);
-      const socketPath = socketIn(options.scratch);
+      const socketPath = socketIn(sockets);
       server.listen(socketPath);
       await once(server, "listening");
       servers.push(server);
       return forward(socketPath);
     },
-    denials: () => [...denials.values()],
+    denials: all.list,
     close: async () => {
+      await Promise.all([...programs].map((program) => program.stop()));
       await (await wayOut)?.proxy.close();
       for (const server of servers) server.close();
     },
@@ -144,13 +171,17 @@ export async function openSetupBox(
     scratch,
     writable: [worktree],
     readOnly: [mirror.gitDir],
-    reach: config.sandbox.networks(task.repository).setup,
+    reach: config.sandbox.setupReach(task.repository, task.preparation?.registries ?? []),
+    timeoutMs: 0, // nothing is talked with
     onProcess: life.trackProcess(`setup of ${subtask.id}`),
   });
   const { provider, problem } = sandbox;
   return {
     runCommand: box.runCommand,
-    confinement: () => ({ provider, problem, denials: box.denials() }),
+    confinement: () => ({
+      ...{ provider, problem },
+      denials: box.denials().map((denial) => ({ ...denial, by: "setup" as const })),
+    }),
     close: async () => {
       await box.close();
       await rm(scratch, { recursive: true, force: true });
@@ -159,46 +190,41 @@ export async function openSetupBox(
 }
 
 /**
- * The networks of checks and of the setup before them: one proxy for each list of hosts, for as long
- * as the daemon runs, because a clean worktree is made for every commit that is judged.
+ * What the commands of a verification run in: one box for setup and one for the checks, with the same
+ * home and /tmp and each with its own way out, for as long as their clean worktree is there.
  */
-export async function openCheckNetworks(
-  config: Config,
-  onRefused: (refusal: Refusal) => void,
-): Promise<{
-  of(repository: string): { setup: Network; check: Network };
-  close(): Promise<void>;
-}> {
-  const folder = config.paths.sandbox;
-  await mkdir(folder, { recursive: true, mode: 0o700 });
-  const proxies = new Map<string, EgressProxy>();
-  for (const networks of config.sandbox.all()) {
-    for (const reach of [networks.setup, networks.check]) {
-      const key = JSON.stringify(reach);
-      if (reach === "open" || reach.length === 0 || proxies.has(key)) continue;
-      const proxy = await openEgressProxy({
-        socketPath: socketIn(folder),
-        allow: reach,
-        onRefused,
-        mayReach: config.sandbox.mayReach,
-      });
-      proxies.set(key, proxy);
-    }
-  }
-  const networkOf = (reach: Reach): Network => {
-    if (reach === "open") return { kind: "open" };
-    const proxy = proxies.get(JSON.stringify(reach));
-    if (!proxy) return { kind: "none" };
-    const forwards = [{ port: firstPort, socketPath: proxy.socketPath }];
-    return { kind: "gateway", forwards, proxyPort: firstPort };
-  };
+export function makeCheckSandbox(
+  {
+    config,
+    sandbox,
+  }: {
+    config: Pick<Config, "sandbox"> & { paths: Pick<Config["paths"], "scratch"> };
+    sandbox: Sandbox;
+  },
+  { preparation, repository }: Pick<Task, "repository" | "preparation">,
+): Omit<CheckSandbox, "onDenials"> {
+  const forSetup = config.sandbox.setupReach(repository, preparation?.registries ?? []);
+  const forChecks = config.sandbox.networks(repository).check;
   return {
-    of: (repository) => {
-      const { check, setup } = config.sandbox.networks(repository);
-      return { setup: networkOf(setup), check: networkOf(check) };
-    },
-    close: async () => {
-      await Promise.all([...proxies.values()].map((proxy) => proxy.close()));
+    traits: [sandbox.provider, forSetup, forChecks],
+    openBoxes: async ({ mirror, scratch, worktree }) => {
+      // Beside the worktree their paths would be too long for a socket's.
+      const sockets = join(config.paths.scratch, newId("run"));
+      await mkdir(sockets, { recursive: true, mode: 0o700 });
+      const open = (reach: Reach) =>
+        openBox({
+          ...{ config, sandbox, scratch, sockets, reach, timeoutMs: 0 },
+          ...{ writable: [worktree], readOnly: [mirror.gitDir] },
+        });
+      const [setup, check] = await Promise.all([open(forSetup), open(forChecks)]);
+      return {
+        setup: setup.runCommand,
+        check: check.runCommand,
+        close: async () => {
+          await Promise.all([setup.close(), check.close()]);
+          await rm(sockets, { recursive: true, force: true });
+        },
+      };
     },
   };
 }

@@ -25,6 +25,7 @@ import { startStageRunner } from "./orchestrator/run-stages.ts";
 import { openQueue } from "./queue/open.ts";
 import { startRelay } from "./queue/relay.ts";
 import { buryDeadBoots, takeBackLease } from "./recovery/reconcile.ts";
+import { pruneOldTasks } from "./retention.ts";
 import { roleSettings } from "./role-settings.ts";
 import { agentConfig } from "./roles.ts";
 import { identifyProcess } from "./sandbox/process-identity.ts";
@@ -53,6 +54,7 @@ const rushMs = 5_000;
 const takeOverMs = 2_000;
 const tidyMs = 60_000;
 const tidyScratchMs = 60 * 60_000;
+const pruneMs = 24 * 60 * 60_000;
 /** How long a round of the periodic work may take to end at a stop. */
 const roundGraceMs = 2_000;
 const parkMs = 8_000;
@@ -103,9 +105,8 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
     if (leftovers > 0) log.info({ leftovers }, "removed worktrees of checks that were cut off");
 
     const rush = watchRush();
-    const confining = await startSandbox(config, log);
-    started.push(confining.close);
-    const stages = makeStages({ db, config, life, ...confining });
+    const sandbox = await startSandbox(config, log);
+    const stages = makeStages({ db, config, life, sandbox });
     const runner = startStageRunner({
       ...core,
       bootId: life.bootId,
@@ -190,7 +191,7 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
       db,
       config,
       intake,
-      sandbox: confining.sandbox,
+      sandbox,
       log,
       onCreated: () => relay.poke(),
     });
@@ -238,16 +239,24 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
     started.push(() => server.close());
 
     /** Returns what runs it now, once more after a run that is under way. */
-    const every = (ms: number, what: string, work: () => Promise<void>): (() => void) => {
+    const every = (
+      ms: number,
+      what: string,
+      work: (stopping: AbortSignal) => Promise<void>,
+    ): (() => void) => {
       const onFailure = onError(`${what} failed; it runs again in ${ms / 1000} s`);
       let running: Promise<void> | null = null;
       let again = false;
-      let stopped = false;
+      const stopping = new AbortController();
       const run = () => {
         again = running !== null;
-        if (running || stopped) return;
-        running = work()
-          .catch(onFailure)
+        if (running || stopping.signal.aborted) return;
+        running = work(stopping.signal)
+          .catch((error) => {
+            // A round that outlives the stop's grace fails for want of the database; the next start
+            // has one.
+            if (!stopping.signal.aborted) onFailure(error);
+          })
           .finally(() => {
             running = null;
             if (again) run();
@@ -256,7 +265,7 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
       const timer = setInterval(run, ms);
       started.push(async () => {
         clearInterval(timer);
-        stopped = true;
+        stopping.abort();
         // It may be using the database, which is closed after it.
         await Promise.race([running, sleep(roundGraceMs, undefined, { ref: false })]);
       });
@@ -279,10 +288,17 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
         } else await repairHold(core, unsound);
       }
     });
-    const tidy = every(tidyMs, "tidying of worktrees", () =>
-      tidyOldWorktrees(db, config.keepWorktrees, onError("could not remove a worktree; it stays")),
+    const onTidyError = onError("could not remove a worktree; it stays");
+    const tidy = every(tidyMs, "tidying of worktrees", (stopping) =>
+      tidyOldWorktrees(db, config.keepWorktrees, stopping, onTidyError),
     );
     every(tidyScratchMs, "tidying of scratch folders", () => tidyScratch(db, config));
+    const pruning = new AbortController();
+    const prune = every(pruneMs, "pruning", () =>
+      pruneOldTasks({ db, config, log }, pruning.signal),
+    );
+    started.push(async () => pruning.abort());
+    prune();
     onTaskOver = () => {
       // In a busy hour once a minute is enough: agents that run do not mind, whatever else does.
       if (runner.running().filter(({ stage }) => stage !== "execute").length <= 1) tidy();

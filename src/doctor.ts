@@ -5,6 +5,7 @@ import { DeputyError } from "./core/error.ts";
 import { runCommand } from "./sandbox/run-command.ts";
 import { describeSandbox, noSandbox } from "./sandbox/sandbox.ts";
 import { scrubbedEnvironment } from "./sandbox/scrubbed-environment.ts";
+import { findSandboxProblems } from "./sandbox-problems.ts";
 import { findSandbox } from "./start-sandbox.ts";
 import { describeEmbeddedPostgres } from "./store/embedded.ts";
 
@@ -43,7 +44,7 @@ export async function examine(env: NodeJS.ProcessEnv = process.env): Promise<Doc
           detail:
             "OPENAI_API_KEY is not set: the builtin agent does not work; deputy agents lists those that do",
         },
-    await examineSandbox(config),
+    ...(await examineSandbox(config)),
     await examineProgram("rg", "the builtin agent's search walks files itself, which is slower"),
     config.github.token
       ? { name: "GitHub token", status: "ok", detail: "set" }
@@ -103,18 +104,23 @@ async function examineGit(): Promise<DoctorFinding> {
   };
 }
 
-async function examineSandbox(config: Config): Promise<DoctorFinding> {
+async function examineSandbox(config: Config): Promise<DoctorFinding[]> {
   try {
     const sandbox = await findSandbox(config);
     const isWhole = sandbox.problem === null && sandbox.provider !== "none";
-    return {
-      name: "sandbox",
-      status: isWhole ? "ok" : "missing",
-      detail: describeSandbox(sandbox),
-    };
+    return [
+      {
+        name: "sandbox",
+        status: isWhole ? "ok" : "missing",
+        detail: describeSandbox(sandbox, config.sandbox.allowTriggers),
+      },
+      ...findSandboxProblems(config.sandbox, sandbox).map((detail) => ({
+        ...{ name: "sandbox settings", status: "missing" as const, detail },
+      })),
+    ];
   } catch (error) {
     const { message } = error as Error; // the home cannot be written, which has a line of its own
-    return { name: "sandbox", status: "missing", detail: describeSandbox(noSandbox(message)) };
+    return [{ name: "sandbox", status: "missing", detail: describeSandbox(noSandbox(message)) }];
   }
 }
 

@@ -151,8 +151,8 @@ export async function openSession(db: Db, options: SessionOptions): Promise<Open
 }
 
 /**
- * A checkpoint's objects are there without a ref: nothing in a mirror is ever collected. The ref is
- * for people and for git's own tools, so it may come a moment behind, once for many checkpoints.
+ * A checkpoint's objects are there without a ref: nothing is collected that is younger than two weeks.
+ * So the ref may come a moment behind, once for many checkpoints.
  */
 function pinLater(pinNow: (commit: string) => Promise<void>): (commit: string) => void {
   let next: string | null = null;

@@ -107,6 +107,7 @@ async function plan(
 
 const nothingToRun = {
   setup: [],
+  registries: [],
   checks: [],
   checksSource: "none",
   protectedPaths: [],
@@ -122,7 +123,7 @@ async function prepare(deps: PlanDeps, task: Task, signal: AbortSignal): Promise
     signal,
   });
   // What a stranger's commit configures counts for nothing: a review has no setup and no checks.
-  const { setup, checks, checksSource, protectedPaths, delivery } = task.expectsChange
+  const { setup, registries, checks, checksSource, protectedPaths, delivery } = task.expectsChange
     ? await inspectRepository(base.mirror, base.baseCommit, task.checks)
     : nothingToRun;
   if (task.delivery === "auto" && delivery === "pr") {
@@ -133,6 +134,7 @@ async function prepare(deps: PlanDeps, task: Task, signal: AbortSignal): Promise
     baseRef: base.baseRef,
     mirror: base.mirror.gitDir,
     setup: [...setup],
+    registries: [...registries],
     checks: [...checks],
     checksSource,
     protectedPaths: [...protectedPaths],

@@ -1,4 +1,5 @@
-import { mkdir, rm } from "node:fs/promises";
+import { mkdirSync } from "node:fs";
+import { rm } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import {
@@ -43,13 +44,14 @@ export function makeRunRole(deps: RoleDeps): (request: RoleRequest) => Promise<R
     if (typeof agent !== "function") return { ...agent, sessionId: null, confinement: null };
     const { about } = request;
     const scratch = join(config.paths.scratch, newId("run"));
-    await mkdir(scratch, { recursive: true, mode: 0o700 });
+    mkdirSync(scratch, { recursive: true, mode: 0o700 });
     const onProcess = life.trackProcess(
       `${request.role} of ${about.attemptId ?? about.subtaskId ?? about.taskId}`,
     );
     const session = await openSession(deps.db, { ...request, agent: name });
     const sessionFolder = join(config.paths.scratch, "sessions", session.name);
-    await mkdir(sessionFolder, { recursive: true, mode: 0o700 });
+    mkdirSync(sessionFolder, { recursive: true, mode: 0o700 });
+    const timeoutMs = Math.min(request.timeoutMs, settings.timeoutMs ?? request.timeoutMs);
     const isWriting = request.mode === "write";
     const box = await openBox({
       config,
@@ -64,6 +66,7 @@ export function makeRunRole(deps: RoleDeps): (request: RoleRequest) => Promise<R
         ],
         loginHosts(name, agentConfig(config)),
       ),
+      timeoutMs,
       onProcess,
     });
     const meter = await openMeter(
@@ -77,7 +80,7 @@ export function makeRunRole(deps: RoleDeps): (request: RoleRequest) => Promise<R
         signal: AbortSignal.any([request.signal, meter.signal]),
         scratch,
         maxTurns: settings.maxTurns ?? 60,
-        timeoutMs: Math.min(request.timeoutMs, settings.timeoutMs ?? request.timeoutMs),
+        timeoutMs,
         onProcess,
         sessionFolder,
         runCommand: box.runCommand,
@@ -90,12 +93,13 @@ export function makeRunRole(deps: RoleDeps): (request: RoleRequest) => Promise<R
         giveBack: session.giveBack,
       });
       const { provider, problem } = deps.sandbox;
-      const confinement = { provider, problem, denials: box.denials() };
+      const denials = box.denials().map((denial) => ({ ...denial, by: "agent" as const }));
+      const confinement = { provider, problem, denials };
       return { ...meter.conclude(end), sessionId: session.id(), confinement };
     } finally {
-      await box.close();
-      await meter.close();
-      await rm(scratch, { recursive: true, force: true });
+      await Promise.all([box.close(), meter.close()]);
+      // Behind the run: what a crash leaves of it is tidied up at the next start.
+      rm(scratch, { recursive: true, force: true }).catch(() => {});
     }
   };
 }

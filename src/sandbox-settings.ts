@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { isHostPattern } from "./sandbox/egress-proxy.ts";
 import { isMirrorAddress, isPublicAddress } from "./sandbox/reachable-address.ts";
 import type { Registries } from "./sandbox/registries.ts";
 import { defaultLimits, type Limits } from "./sandbox/sandbox.ts";
@@ -10,7 +11,7 @@ import { defaultLimits, type Limits } from "./sandbox/sandbox.ts";
 const networkSchema = z.union([
   z.enum(["none", "open"]),
   z.array(
-    z.string().regex(/^(\*\.)?[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:\d{1,5})?$/i, {
+    z.string().refine(isHostPattern, {
       error: 'must be a host, like "registry.npmjs.org", "*.example.org" or "example.org:8443"',
     }),
   ),
@@ -55,12 +56,21 @@ export type SandboxSettings = {
   mayReach(address: string, host: string): boolean;
   /** Variables that tell package managers which registries the user has. */
   environment: Readonly<Record<string, string>>;
-  /** What of these cannot work, a sentence each. */
+  /** The same as an .npmrc, for scopes. */
+  npmrc: string;
+  /** Which of these registries cannot be reached, a sentence each. */
   problems: readonly string[];
+  /** What a person limited, by its place in the configuration: only a sandbox holds it. */
+  toBeHeld: readonly string[];
   allowTriggers: boolean;
   networks(repository: string): Networks;
-  /** Every combination that there is. */
-  all(): Networks[];
+  /**
+   * What setup may reach: beside the default list the hosts that the base commit itself names. What a
+   * person wrote down is all there is.
+   */
+  setupReach(repository: string, named: readonly string[]): Reach;
+  /** Every combination that there is, and where it is written. */
+  places(): { where: string; networks: Networks }[];
 };
 
 /** Where package managers get their packages: they can be asked for much, and told little. */
@@ -100,12 +110,29 @@ export function readSandbox(
     mayReach: (address, host) =>
       anywhere || isPublicAddress(address) || (mirrored.has(host) && isMirrorAddress(address)),
     environment: own.environment,
+    npmrc: own.npmrc,
     problems: own.problems,
+    toBeHeld: [
+      ...limiting.flatMap((key) => (file?.[key] === undefined ? [] : [`sandbox.${key}`])),
+      ...[...repositories].flatMap(([url, own]) => (own ? [`the network of ${url}`] : [])),
+    ],
     allowTriggers: file?.allow_triggers ?? false,
     networks: (repository) => merge(everywhere, repositories.get(repository)),
-    all: () => [everywhere, ...[...repositories.values()].map((own) => merge(everywhere, own))],
+    setupReach: (repository, named) => {
+      const { setup } = merge(everywhere, repositories.get(repository));
+      return setup === packages ? [...new Set([...packages, ...named])] : setup;
+    },
+    places: () => [
+      { where: "sandbox.network", networks: everywhere },
+      ...[...repositories].map(([url, own]) => ({
+        where: `network of the repository ${url}`,
+        networks: merge(everywhere, own),
+      })),
+    ],
   };
 }
+
+const limiting = ["network", "memory_mb", "processes", "file_mb", "disk_mb"] as const;
 
 function merge(base: Networks, own: z.infer<typeof networksSchema> | undefined): Networks {
   const one = (name: keyof Networks): Reach => {

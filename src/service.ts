@@ -116,6 +116,13 @@ export function makeService(deps: ServiceDeps): Service {
           },
         );
       }
+      if (task.prunedAt && attempt.startedAt < task.prunedAt) {
+        throw new DeputyError(
+          "not_found",
+          `The log of attempt ${attempt.number} of ${task.id} was removed on ${task.prunedAt.toISOString().slice(0, 10)}: logs are kept only for a time (retention_days in config.yaml).`,
+          { field: "attempt" },
+        );
+      }
       return attempt.logPath ? readTail(attempt.logPath, maxBytes) : "";
     },
     cancel: async (reference) => cancelTask(deps, await resolveTaskId(deps, reference)),
@@ -175,7 +182,14 @@ async function changeOf({ task, attempts }: TaskDetail): Promise<string> {
   if (!base || !task.preparation)
     throw new DeputyError("conflict", `${task.id} has no base yet, so it has no diff.`);
   const moved = task.headCommit !== null && task.headCommit !== base;
-  const to = moved ? task.headCommit : attempts.findLast(({ commit }) => commit !== null)?.commit;
+  const last = attempts.findLast(({ commit }) => commit !== null);
+  if (!moved && last && task.prunedAt && last.startedAt < task.prunedAt) {
+    throw new DeputyError(
+      "conflict",
+      `${task.id} merged nothing, and what its attempts wrote was kept only for a time (retention_days in config.yaml); it was removed on ${task.prunedAt.toISOString().slice(0, 10)}.`,
+    );
+  }
+  const to = moved ? task.headCommit : last?.commit;
   return to ? diffCommits({ gitDir: task.preparation.mirror }, base, to) : "";
 }
 

@@ -1,21 +1,23 @@
 import { availableParallelism } from "node:os";
 import { loadClient } from "./agents/builtin/open-server.ts";
 import type { Config } from "./config.ts";
-import { openSetupBox } from "./confine-runs.ts";
+import { makeCheckSandbox, openSetupBox } from "./confine-runs.ts";
 import { bootMark } from "./core/marks.ts";
 import type { Stage, StageName } from "./core/outcome.ts";
 import { makeDeliverStage } from "./delivery/deliver-task.ts";
 import { makeForge } from "./delivery/github.ts";
 import { makeIntegrateStage } from "./delivery/integrate-subtask.ts";
+import { makePrepareAhead } from "./executor/prepare-ahead.ts";
 import { makeExecuteStage } from "./executor/run-attempt.ts";
 import type { Life } from "./life.ts";
 import { reportProgress } from "./orchestrator/commands.ts";
 import { giveWay, untilCalm, watchUrgency } from "./orchestrator/give-way.ts";
+import type { StageRow } from "./orchestrator/run-stages.ts";
 import { makePlanStage, makeSubplanStage } from "./plan-stage.ts";
 import { makeRecoverStage } from "./recovery/recover-subtask.ts";
 import { describeCoder, findArbiter, findReviewers } from "./reviewers.ts";
 import { makeRunRole } from "./roles.ts";
-import type { Network, Sandbox } from "./sandbox/sandbox.ts";
+import type { Sandbox } from "./sandbox/sandbox.ts";
 import { scrubbedEnvironment } from "./sandbox/scrubbed-environment.ts";
 import type { Db } from "./store/schema.ts";
 import { judge, makeVerifyStage, type VerifyDeps } from "./verifier/verify-stage.ts";
@@ -26,14 +28,13 @@ import { isLoopback } from "./worktree/repository-url.ts";
  * what follows from it, and the next stage hears its bell. No stage calls another. A worker has the
  * same table with one line.
  */
-export type StageTable = Partial<Record<StageName, { run: Stage; slots: number }>>;
+export type StageTable = Partial<Record<StageName, StageRow>>;
 
 export type StageDeps = {
   db: Db;
   config: Config;
   life: Life;
   sandbox: Sandbox;
-  checkNetworks: (repository: string) => { setup: Network; check: Network };
 };
 
 export function makeStages(deps: StageDeps): Required<StageTable> {
@@ -50,18 +51,16 @@ export function makeStages(deps: StageDeps): Required<StageTable> {
     environment,
     trackProcess: life.trackProcess,
     sandbox: (claim, task) => ({
-      sandbox: deps.sandbox,
-      network: deps.checkNetworks(task.repository),
-      limits: config.sandbox.limits,
-      onDenials: (check, denials) =>
+      ...makeCheckSandbox(deps, task),
+      onDenials: (by, check, denials) =>
         void reportProgress(db, claim, {
           type: "attempt.progressed",
           message:
-            `Check \`${check.command}\` was refused by the sandbox: ${denials.map(({ detail }) => detail).join("; ")}`.slice(
+            `${by === "setup" ? "Setup" : "Check"} \`${check.command}\` was refused by the sandbox: ${denials.map(({ detail }) => detail).join("; ")}`.slice(
               0,
               300,
             ),
-          data: { step: "denied", command: check.command, denials },
+          data: { step: "denied", by, command: check.command, denials },
         }).catch(() => {}), // evidence beside the verdict: the check stands without it
     }),
     report: (claim, { check, run, result, reason }, phase) =>
@@ -91,8 +90,8 @@ export function makeStages(deps: StageDeps): Required<StageTable> {
   // A daemon that leaves attempts to workers still verifies and merges itself. Agents wait for their
   // models, checks keep processors busy: more of them at once than there are help nobody.
   const ownSlots = Math.max(1, Math.min(config.concurrency, Math.max(4, availableParallelism())));
-  const urgency = { start: watchUrgency(), finish: watchUrgency() };
-  const isUrgent = () => urgency.start.isOn() || urgency.finish.isOn();
+  const urgency = { start: watchUrgency(), finish: watchUrgency(), ahead: watchUrgency() };
+  const isUrgent = () => Object.values(urgency).some(({ isOn }) => isOn());
   const patiently = (stage: Stage) => giveWay(isUrgent, 10_000, stage);
   return {
     plan: {
@@ -117,6 +116,15 @@ export function makeStages(deps: StageDeps): Required<StageTable> {
         }),
       ),
       slots: config.concurrency,
+      beginClaiming: urgency.start.begin,
+      prepareAhead: makePrepareAhead({
+        db,
+        paths,
+        count: config.concurrency,
+        atOnce: ownSlots,
+        untilCalm: (signal) => untilCalm(urgency.start.isOn, 2_000, signal),
+        beginUrgent: urgency.ahead.begin,
+      }),
     },
     verify: { run: patiently(makeVerifyStage(verifying)), slots: ownSlots },
     recover: {

@@ -1,20 +1,20 @@
 import { join } from "node:path";
 import type { Config } from "./config.ts";
-import { openCheckNetworks } from "./confine-runs.ts";
 import type { Log } from "./log.ts";
 import { openSandbox } from "./sandbox/open-sandbox.ts";
 import { describeSandbox, type Sandbox } from "./sandbox/sandbox.ts";
+import { findSandboxProblems } from "./sandbox-problems.ts";
 
-/** Find out which sandbox there is, say so, and open the ways out that checks have. */
-export async function startSandbox(config: Config, log: Log) {
+/** Find out which sandbox there is, and say so. */
+export async function startSandbox(config: Config, log: Log): Promise<Sandbox> {
   const sandbox = await findSandbox(config);
   const level = sandbox.provider === "none" ? "warn" : "info";
-  log[level]({ provider: sandbox.provider }, `sandbox: ${describeSandbox(sandbox)}`);
-  if (sandbox.provider !== "none") for (const problem of config.sandbox.problems) log.warn(problem);
-  const networks = await openCheckNetworks(config, (refusal) =>
-    log.info(refusal, "setup or a check was refused a host"),
+  log[level](
+    { provider: sandbox.provider },
+    `sandbox: ${describeSandbox(sandbox, config.sandbox.allowTriggers)}`,
   );
-  return { sandbox, checkNetworks: networks.of, close: networks.close };
+  for (const problem of findSandboxProblems(config.sandbox, sandbox)) log.warn(problem);
+  return sandbox;
 }
 
 /** The sandbox that the configuration asks for, tried once. */

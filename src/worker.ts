@@ -38,8 +38,8 @@ export async function startWorker(config: Config, log: Log): Promise<WorkerProce
     home: config.home,
     onDatabaseLost: database.revive,
   });
-  const confining = await startSandbox(config, log);
-  const { execute } = makeStages({ db, config, life, ...confining });
+  const sandbox = await startSandbox(config, log);
+  const { execute } = makeStages({ db, config, life, sandbox });
   const runner = startStageRunner({
     db,
     announce: makeAnnounce((event, task) => notificationRows(event, task, config.notifier)),
@@ -74,7 +74,7 @@ export async function startWorker(config: Config, log: Log): Promise<WorkerProce
       log.info({ reason }, "worker is stopping");
       clearInterval(timer);
       await parkAll(runner, life.bootId, parkMs, log);
-      for (const part of [listener.close, queue.close, confining.close, life.end, store.close]) {
+      for (const part of [listener.close, queue.close, life.end, store.close]) {
         await part().catch((error) => log.warn({ err: error }, "a part did not stop cleanly"));
       }
     },

@@ -1,8 +1,9 @@
-import { mkdir, readdir } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { loadConfig } from "../src/config.ts";
-import { openBox } from "../src/confine-runs.ts";
+import { type Box, type BoxOptions, openBox } from "../src/confine-runs.ts";
+import type { Limits } from "../src/sandbox/sandbox.ts";
 import { scrubbedEnvironment } from "../src/sandbox/scrubbed-environment.ts";
 import { makeSandboxBench, type SandboxBench } from "./support/sandbox.ts";
 
@@ -10,32 +11,81 @@ import { makeSandboxBench, type SandboxBench } from "./support/sandbox.ts";
 let bench: SandboxBench;
 beforeAll(async () => {
   bench = await makeSandboxBench();
+  await mkdir(join(bench.root, "user"));
+  await writeFile(
+    join(bench.root, "user", ".npmrc"),
+    "//scoped.example/:_authToken=canary\n@acme:registry=https://scoped.example/\n",
+  );
 });
 afterAll(() => bench.remove());
 
-test("commands that start at once share one way out, which is gone with the box", async () => {
-  const scratch = join(bench.root, "run");
-  await mkdir(scratch);
+const configure = () =>
+  loadConfig({ DEPUTY_HOME: join(bench.root, "home"), HOME: join(bench.root, "user") });
+
+async function makeBox(given: Partial<BoxOptions>): Promise<{ box: Box; scratch: string }> {
+  const scratch = await mkdtemp(join(bench.root, "run-"));
+  const config = configure();
   const box = await openBox({
-    config: loadConfig({ DEPUTY_HOME: join(bench.root, "home") }),
-    sandbox: bench.sandbox,
-    scratch,
-    writable: [bench.worktree],
-    readOnly: [],
-    reach: ["registry.npmjs.org"],
-    onProcess: () => {},
+    ...{ config, sandbox: bench.sandbox, scratch, writable: [bench.worktree], readOnly: [] },
+    ...{ reach: [], timeoutMs: 60_000, onProcess: () => {} },
+    ...given,
   });
+  return { box, scratch };
+}
+
+test("commands that start at once share one way out, which is gone with the box", async () => {
+  const { box, scratch } = await makeBox({ reach: ["registry.npmjs.org"] });
   const spec = {
-    argv: ["sh", "-c", "echo $HTTPS_PROXY"] as const,
+    argv: ["sh", "-c", "echo $HTTPS_PROXY; cat ~/.npmrc"] as const,
     cwd: bench.worktree,
     env: scrubbedEnvironment(),
     timeoutMs: 30_000,
   };
   const [one, two] = await Promise.all([box.runCommand(spec), box.runCommand(spec)]);
   expect(one.stdout).toMatch(/^http:\/\/127\.0\.0\.1:\d+/);
+  expect(one.stdout).toMatch(/\n@acme:registry=https:\/\/scoped\.example\/\n$/);
+  expect(one.stdout).not.toContain("canary");
   expect(two.stdout).toBe(one.stdout);
   const sockets = async () => (await readdir(scratch)).filter((name) => name.endsWith(".sock"));
   expect(await sockets()).toHaveLength(1);
   await box.close();
   expect(await sockets()).toEqual([]);
+});
+
+test("a program that is talked with is held as a command is, and ends with its box", async () => {
+  const { sandbox } = configure();
+  const tryOut = async (
+    limits: Partial<Limits>,
+    script: string,
+    given: Partial<BoxOptions> = {},
+  ) => {
+    const writable = await mkdtemp(join(bench.root, "worktree-"));
+    const { box } = await makeBox({
+      config: { sandbox: { ...sandbox, limits: { ...sandbox.limits, ...limits } } },
+      ...{ writable: [writable], ...given },
+    });
+    const program = await box.spawnPiped({
+      ...{ argv: ["sh", "-c", script], cwd: writable, env: scrubbedEnvironment() },
+    });
+    if (script === "cat") await box.close();
+    const ended = await program.ended;
+    await box.close();
+    return [ended, box.denials().length];
+  };
+  const hog = "a=[];for(let i=0;i<3;i++)a.push(Buffer.alloc(4e7,1));setTimeout(()=>{},600000)";
+  const told = await Promise.all([
+    tryOut({ memoryMb: 200 }, `for i in 1 2 3; do node -e "${hog}" & done; wait`),
+    tryOut({ diskMb: 40 }, "i=0; while :; do i=$((i+1)); head -c 5000000 /dev/zero > f$i; done"),
+    tryOut({ processes: 50 }, "for i in $(seq 55); do sleep 600 & done; wait"),
+    tryOut({}, "sleep 600", { timeoutMs: -30_000 }),
+    tryOut({}, "cat"),
+  ]);
+  const by = (detail: string) => expect.stringMatching(`^killed by the sandbox: ${detail}$`);
+  expect(told).toEqual([
+    [by("more than 200 MB of memory"), 1],
+    [by("its folders hold \\d+ MB, more than 40"), 1],
+    [by("more than 50 (processes|threads) at once"), 1],
+    [by("it ran for more than 0 s"), 1],
+    ["exit 0", 0],
+  ]);
 });

@@ -1,7 +1,6 @@
 import { agentNameHelp, type CliName, parseAgentName } from "../core/agent-name.ts";
 import { DeputyError } from "../core/error.ts";
 import type { McpServerConfig } from "../core/mcp-server.ts";
-import { makeAcpAgent } from "./acp.ts";
 import type { Agent } from "./agent.ts";
 import { type BuiltinOptions, makeBuiltinAgent } from "./builtin/builtin.ts";
 import { makeCliAgent } from "./cli/run-cli.ts";
@@ -45,11 +44,11 @@ export function chooseAgent(name: string, config: AgentConfig): Agent {
     case "command":
       return makeCommandAgent(parsed.command);
     case "acp":
-      return makeAcpAgent(parsed.command, {
-        providers: config.providers,
-        model: config.models.opencode,
-        userHome: config.userHome,
-      });
+      return async (run) => {
+        const { makeAcpAgent } = await import("./acp.ts"); // here: few daemons ever need its library
+        const { providers, models, userHome } = config;
+        return makeAcpAgent(parsed.command, { providers, model: models.opencode, userHome })(run);
+      };
     case "builtin": {
       const { builtin } = config;
       if (!builtin) throw new DeputyError("unavailable", noKey, { field: "agent" });

@@ -1,6 +1,5 @@
 import { readdirSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
-import { parseDocument } from "yaml";
 import { z } from "zod";
 import { sumUsage } from "../core/usage.ts";
 import { detailSchema, taskSchema } from "./api.ts";
@@ -80,6 +79,7 @@ async function readTasks(io: CliIo, folder: string): Promise<BenchTask[]> {
 const taskFileSchema = z.looseObject({ goal: z.string(), repository: z.string().optional() });
 
 async function readTask(io: CliIo, file: string): Promise<BenchTask> {
+  const { parseDocument } = await import("yaml"); // here: no other verb of a client reads YAML
   const document = parseDocument(await readTextFile(file, io.cwd));
   const syntax = document.errors[0]?.message.split("\n")[0];
   const parsed = taskFileSchema.safeParse(syntax ? null : document.toJS());

@@ -5,6 +5,7 @@ import { followTask } from "./follow-task.ts";
 import { type CliIo, type ExitCode, exitCodes } from "./io.ts";
 import { renderEvent } from "./render-event.ts";
 import { renderEnd } from "./render-task.ts";
+import { makeSayOnce } from "./say-once.ts";
 import { oneLine } from "./text.ts";
 
 /**
@@ -21,6 +22,7 @@ export async function watchTask(
   const path = (taskId: string) => `/v1/tasks/${encodeURIComponent(taskId)}`;
   const { task } = (await connect(io).json(detailSchema, "GET", path(id))).value;
   const startedAt = new Date(task.created_at).getTime();
+  const sayOnce = makeSayOnce();
   const detach = new AbortController();
   const stopListening = io.onInterrupt(() => detach.abort());
   if (!json) io.stdout.write(`${colors.bold(task.id)}  ${oneLine(task.goal, 200)}\n`);
@@ -28,7 +30,7 @@ export async function watchTask(
     const state = await followTask(io, task.id, {
       signal: detach.signal,
       onEvent: (event, raw) =>
-        io.stdout.write(`${json ? raw : renderEvent(event, startedAt, colors)}\n`),
+        io.stdout.write(`${json ? raw : renderEvent(sayOnce.shorten(event), startedAt, colors)}\n`),
       onConnection: (connection) =>
         io.stderr.write(
           connection === "lost"
@@ -47,7 +49,7 @@ export async function watchTask(
       const raw = detail.raw as { task: unknown };
       io.stdout.write(`${JSON.stringify({ type: "end", state, task: raw.task })}\n`);
     } else {
-      io.stdout.write(`${renderEnd(detail.value, colors)}\n`);
+      io.stdout.write(`${renderEnd(detail.value, colors, sayOnce.isSaid)}\n`);
     }
     return state === "completed" ? exitCodes.ok : exitCodes.taskFailed;
   } finally {

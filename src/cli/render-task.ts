@@ -193,13 +193,17 @@ function renderNext({ task, questions }: DetailView): string {
   return `\nnext\n${renderTable(rows)}`;
 }
 
-/** The last words of a watch: how it ended, what the checks said, where the work is. */
-export function renderEnd(detail: DetailView, colors: Colors): string {
+/** The last words of a watch: how it ended where that was not said yet, what the checks said, where the work is. */
+export function renderEnd(
+  detail: DetailView,
+  colors: Colors,
+  isSaid: (text: string) => boolean = () => false,
+): string {
   const { task } = detail;
   const checks = renderChecks(detail, colors);
   return [
     `\n${colors.bold(task.id)}  ${paintState(task.state, colors)}`,
-    task.end_detail ? `  ${oneLine(task.end_detail)}` : "",
+    task.end_detail && !isSaid(task.end_detail) ? `  ${oneLine(task.end_detail)}` : "",
     task.branch ? `branch  ${colors.bold(oneLine(task.branch))}` : "",
     task.delivery_url ? `url     ${oneLine(task.delivery_url)}` : "",
     checks === "" ? "" : `checks\n${checks}`,

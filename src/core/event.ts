@@ -18,6 +18,7 @@ export const eventTypes = [
   "task.accepted",
   "task.discarded",
   "task.restored",
+  "task.pruned",
   "task.told",
   "task.paused",
   "task.unpaused",

@@ -116,11 +116,16 @@ export type Task = {
   pausedAt: Date | null;
   acceptedAt: Date | null;
   discardedAt: Date | null;
+  /** When logs, events and snapshots were removed; null: never. */
+  prunedAt: Date | null;
   stageFailures: number;
   createdAt: Date;
   updatedAt: Date;
   endedAt: Date | null;
 };
+
+/** A task as a list shows it: without what may be megabytes each. */
+export type ListedTask = Omit<Task, "attachments" | "planInput">;
 
 /** What is fixed before any agent runs, from the base commit and the caller. */
 export type Preparation = {
@@ -128,6 +133,8 @@ export type Preparation = {
   baseRef: string;
   mirror: string;
   setup: string[];
+  /** Hosts that the base commit's own files get packages from; left out in rows of earlier versions. */
+  registries?: string[];
   /** Repository-wide checks; the task's acceptance checks included. */
   checks: Check[];
   checksSource: "config" | "detected" | "none";

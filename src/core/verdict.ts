@@ -1,3 +1,4 @@
+import type { Refused } from "./confinement.ts";
 import type { Review } from "./review.ts";
 
 /**
@@ -85,6 +86,8 @@ export type Verdict = {
   notChecked: string[];
   /** Left out: the checks did not get so far, or nobody was to review. */
   review?: Review;
+  /** What setup and checks tried and the sandbox refused; left out: nothing. */
+  refused?: Refused[];
 };
 
 export const defaultCheckTimeoutMs = 30 * 60_000;

@@ -100,6 +100,11 @@ export async function restoreWorktrees(
       "conflict",
       `${task.id} has no worktree to restore: no attempt was ever made.`,
     );
+  if (rows.some(({ state, snapshotCommit }) => state === "removed" && snapshotCommit === null))
+    throw new DeputyError(
+      "conflict",
+      `${task.id} cannot be restored any more: its worktrees were removed, and the snapshots of them were kept only for a time (retention_days in config.yaml).`,
+    );
   const restored: { subtaskId: string; path: string }[] = [];
   for (const row of rows) {
     if (row.state === "removed") {

@@ -1,3 +1,4 @@
+import { mergeRefused } from "../core/confinement.ts";
 import type { PlanRecord } from "../core/plan.ts";
 import type { Attempt, Subtask, Task } from "../core/task.ts";
 import type { Usage } from "../core/usage.ts";
@@ -57,6 +58,8 @@ export function buildReceipt(input: {
       created_at: task.createdAt.toISOString(),
       ended_at: task.endedAt?.toISOString() ?? null,
       detail: task.endDetail,
+      /** After the time that they are kept; their paths below lead nowhere then. */
+      logs_removed_at: task.prunedAt?.toISOString() ?? null,
     },
     verified,
     verdict: verified
@@ -101,8 +104,12 @@ export function buildReceipt(input: {
       sandbox: attempt.confinement && {
         provider: attempt.confinement.provider,
         problem: attempt.confinement.problem,
-        /** What its commands tried in vain. */
-        refused: attempt.confinement.denials,
+        /** What agent, setup and checks tried in vain. */
+        refused: mergeRefused([
+          ...attempt.confinement.denials,
+          ...(attempt.verdict?.refused ?? []),
+          ...(attempt.gateVerdict?.refused ?? []),
+        ]),
       },
       verdict: attempt.verdict
         ? {

@@ -39,6 +39,7 @@ export function renderReceipt(receipt: Receipt): string {
         ],
         ["Time", `${task.created_at} to ${task.ended_at ?? "now"}`],
         ...(task.detail ? [["Result", task.detail]] : []),
+        ...(task.logs_removed_at ? [["Logs", `removed at ${task.logs_removed_at}`]] : []),
       ],
     ),
     ...(receipt.review === null ? [] : ["## Review", receipt.review]),
@@ -132,10 +133,15 @@ function describeSandboxes(attempts: Receipt["attempts"]): string[] {
   return attempts.flatMap(({ number, sandbox, subtask }) => {
     if (!sandbox) return [];
     const refused = sandbox.refused.map(
-      ({ detail, known, what }) =>
-        `${subtask} #${number} was refused (${what}, ${known === "enforced" ? "certain" : "by its own words"}): ${detail}`,
+      ({ by, detail, known, what }) =>
+        `${who(by)}${subtask} #${number} was refused (${what}, ${known === "enforced" ? "certain" : "by its own words"}): ${detail}`,
     );
     const kept = `${subtask} #${number} ran in ${sandbox.provider === "none" ? "no sandbox" : sandbox.provider}`;
     return [sandbox.problem ? `${kept}: ${sandbox.problem}` : kept, ...refused];
   });
+}
+
+/** The agent is the attempt itself. */
+function who(by: "agent" | "setup" | "check" | undefined): string {
+  return by === "setup" ? "Setup of " : by === "check" ? "A check of " : "";
 }

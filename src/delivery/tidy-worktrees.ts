@@ -2,13 +2,21 @@ import type { Db } from "../store/schema.ts";
 import { listRemovableWorktrees } from "../store/worktrees.ts";
 import { tidyWorktree } from "./hand-over.ts";
 
-/** Remove the worktrees of tasks that are over, beyond the newest `keep`; each after a snapshot. */
+/**
+ * Remove the worktrees of tasks that are over, beyond the newest `keep`; each after a snapshot. When
+ * the process stops, none is begun any more, and one that takes longer than the process lives is no
+ * error: it loses its database in the middle, and the next start does it again.
+ */
 export async function tidyOldWorktrees(
   db: Db,
   keep: number,
+  stopping: AbortSignal,
   onError: (error: Error) => void,
 ): Promise<void> {
   for (const { id } of await listRemovableWorktrees(db, keep)) {
-    await tidyWorktree(db, id).catch(onError);
+    if (stopping.aborted) return;
+    await tidyWorktree(db, id).catch((error) => {
+      if (!stopping.aborted) onError(error);
+    });
   }
 }

@@ -35,6 +35,8 @@ export type Job = {
   claim: Claim;
   task: Task;
   subtask: Subtask;
+  /** Of the whole task. */
+  subtaskCount: number;
   attempt: Attempt;
   mirror: Mirror;
   /** What setup and agent print. */

@@ -2,16 +2,17 @@ import { join } from "node:path";
 import type { RoleEnd } from "../agents/agent.ts";
 import { cleanText, cutText } from "../agents/clean-text.ts";
 import { answerVariable } from "../agents/command-session.ts";
+import type { Refused } from "../core/confinement.ts";
 import type { FailureKind } from "../core/failure.ts";
 import { invariant } from "../core/invariant.ts";
 import type { Claim, Outcome, Stage } from "../core/outcome.ts";
 import { cleanOutsideText } from "../core/outside-text.ts";
 import type { Subtask, Task } from "../core/task.ts";
 import { setAttemptLog } from "../store/attempts.ts";
-import { getAttempt, getSubtask, getTask, listSubtasks } from "../store/tasks.ts";
+import { getAttempt, getTask, listSubtasks } from "../store/tasks.ts";
 import type { WorktreeRow } from "../store/worktrees.ts";
 import { diffCommits } from "../worktree/diff.ts";
-import { snapshotWorktree } from "../worktree/snapshot.ts";
+import { keepWorktree } from "../worktree/keep-worktree.ts";
 import type { ExecuteDeps, Job } from "./job.ts";
 import { ProgressReporter } from "./report-progress.ts";
 import { prepareWorktree, runSetup, worktreeEnvironment } from "./set-up-worktree.ts";
@@ -26,8 +27,8 @@ export function makeExecuteStage(deps: ExecuteDeps): Stage {
   return async (claim, signal, freeSlot) => {
     const started = deps.beginUrgent("start");
     const { job, worktree, env } = await prepare(deps, claim, signal).finally(started);
-    const setup = await runSetup(deps, job, worktree, env);
-    const end = setup ?? (await runAgent(deps, job, worktree, env));
+    const setUp = await runSetup(deps, job, worktree, env);
+    const end = setUp.end ?? withRefused(await runAgent(deps, job, worktree, env), setUp.refused);
     freeSlot();
     await deps.letOthersStart();
     return finish(job, worktree, end).finally(deps.beginUrgent("finish"));
@@ -47,15 +48,17 @@ async function prepare(deps: ExecuteDeps, claim: Claim, signal: AbortSignal) {
 
 async function readJob(deps: ExecuteDeps, claim: Claim, signal: AbortSignal): Promise<Job> {
   invariant(claim.subtaskId && claim.attemptId, "an execution has a subtask and an attempt");
-  const [task, subtask, attempt] = await Promise.all([
+  const [task, subtasks, attempt] = await Promise.all([
     getTask(deps.db, claim.taskId),
-    getSubtask(deps.db, claim.subtaskId),
+    listSubtasks(deps.db, claim.taskId),
     getAttempt(deps.db, claim.attemptId),
   ]);
+  const subtask = subtasks.find(({ id }) => id === claim.subtaskId);
   invariant(task?.preparation && subtask && attempt, "a claimed attempt has its rows");
   const logPath = join(deps.paths.logs, `${attempt.id}.log`);
   const mirror = { gitDir: task.preparation.mirror };
-  return { claim, task, subtask, attempt, mirror, logPath, signal };
+  const subtaskCount = subtasks.length;
+  return { claim, task, subtask, subtaskCount, attempt, mirror, logPath, signal };
 }
 
 async function runAgent(
@@ -64,8 +67,7 @@ async function runAgent(
   worktree: WorktreeRow,
   env: Record<string, string>,
 ): Promise<RoleEnd> {
-  const { attempt, subtask, task, signal } = job;
-  const subtasks = await listSubtasks(deps.db, task.id);
+  const { attempt, subtask, subtaskCount, task, signal } = job;
   const progress = new ProgressReporter((message, data) => deps.report(job.claim, message, data));
   try {
     return await deps.runRole({
@@ -81,7 +83,7 @@ async function runAgent(
         : writeBrief({
             task,
             subtask,
-            subtaskCount: subtasks.length,
+            subtaskCount,
             attempt: attempt.number,
             diff: await readDiff(job),
           }),
@@ -104,6 +106,13 @@ function answerOf({ answers }: Subtask): Record<string, string> {
   return answer === undefined ? {} : { [answerVariable]: cutText(cleanText(answer), 30_000) };
 }
 
+/** What setup was refused, beside what the agent was. */
+function withRefused(end: RoleEnd, refused: readonly Refused[]): RoleEnd {
+  const { confinement } = end;
+  if (confinement === null) return end;
+  return { ...end, confinement: { ...confinement, denials: [...refused, ...confinement.denials] } };
+}
+
 /** What a review is about: the change from where it left the branch, cut to what a model can read. */
 async function readDiff({ mirror, task }: Job): Promise<string | null> {
   const { preparation } = task;
@@ -118,8 +127,9 @@ async function readDiff({ mirror, task }: Job): Promise<string | null> {
 async function finish(job: Job, worktree: WorktreeRow, end: RoleEnd): Promise<Outcome> {
   const { attempt, mirror, signal, subtask, task } = job;
   const ref = `refs/deputy/attempts/${attempt.id}`;
-  const snapshot = await snapshotWorktree(mirror, worktree.path, {
-    parent: attempt.baseCommit,
+  const commit = await keepWorktree(mirror, {
+    path: worktree.path,
+    base: attempt.baseCommit,
     message: commitMessage(task, subtask, end),
     ref,
   });
@@ -131,7 +141,7 @@ async function finish(job: Job, worktree: WorktreeRow, end: RoleEnd): Promise<Ou
       snapshotRef: ref,
     };
   }
-  const unchanged = end.reason === "done" && task.expectsChange && !snapshot.changed;
+  const unchanged = end.reason === "done" && task.expectsChange && commit === attempt.baseCommit;
   const failure: FailureKind | null = unchanged ? "no_change" : end.failure;
   return {
     kind: "attempted",
@@ -140,7 +150,7 @@ async function finish(job: Job, worktree: WorktreeRow, end: RoleEnd): Promise<Ou
     detail: unchanged ? "no change: the agent ended without changing anything" : end.detail,
     outputTail: end.outputTail,
     // A review delivers words; whatever it wrote stays in its snapshot and goes no further.
-    commit: task.expectsChange ? snapshot.commit : attempt.baseCommit,
+    commit: task.expectsChange ? commit : attempt.baseCommit,
     snapshotRef: ref,
     summary: end.summary,
     question: end.question,

@@ -2,6 +2,7 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { endWith, type RoleEnd } from "../agents/agent.ts";
 import { cleanText, cutToTail } from "../agents/clean-text.ts";
+import type { Refused } from "../core/confinement.ts";
 import type { FailureKind } from "../core/failure.ts";
 import { invariant } from "../core/invariant.ts";
 import { attemptMark } from "../core/marks.ts";
@@ -92,16 +93,20 @@ export function worktreeEnvironment(
   };
 }
 
-/** Copied files and setup commands, once per worktree and base. Null when all is well. */
+/** What a set-up worktree's commands were refused, or how the attempt ended because it failed. */
+export type SetUp = { end: RoleEnd | null; refused: readonly Refused[] };
+const nothingRun: SetUp = { end: null, refused: [] };
+
+/** Copied files and setup commands, once per worktree and base. */
 export async function runSetup(
   deps: ExecuteDeps,
   job: Job,
   worktree: WorktreeRow,
   env: Record<string, string>,
-): Promise<RoleEnd | null> {
+): Promise<SetUp> {
   const { attempt, mirror, task } = job;
   // A review reads a commit that a stranger may have made: nothing that it says is run or copied.
-  if (!task.expectsChange || worktree.preparedFor === attempt.baseCommit) return null;
+  if (!task.expectsChange || worktree.preparedFor === attempt.baseCommit) return nothingRun;
   invariant(task.preparation, "a running task is prepared");
   const copied = await includeFiles(
     mirror,
@@ -120,32 +125,33 @@ export async function runSetup(
       },
     );
   }
-  const failed = await runSetupCommands(deps, job, worktree.path, env);
-  if (failed) return failed;
-  await markPrepared(deps.db, worktree.id, attempt.baseCommit);
-  return null;
+  const setUp = await runSetupCommands(deps, job, worktree.path, env);
+  const isPlain = copied.copied.length === 0 && task.preparation.setup.length === 0;
+  if (setUp.end === null && !isPlain) await markPrepared(deps.db, worktree.id, attempt.baseCommit);
+  return setUp;
 }
 
-/** The repository's setup commands, one after the other. Null when all is well. */
+/** The repository's setup commands, one after the other. */
 async function runSetupCommands(
   deps: ExecuteDeps,
   job: Job,
   worktree: string,
   env: Record<string, string>,
-): Promise<RoleEnd | null> {
+): Promise<SetUp> {
   const { signal, task } = job;
   const commands = task.preparation?.setup ?? [];
-  if (commands.length === 0) return null;
+  if (commands.length === 0) return nothingRun;
   const box = await deps.openSetupBox(job, worktree);
   const end = (
     reason: RoleEnd["reason"],
     failure: FailureKind | null,
     detail: string,
     output: string,
-  ) => ({
-    ...endedBefore(reason, failure, detail, output),
-    confinement: box.confinement(),
-  });
+  ): SetUp => {
+    const confinement = box.confinement();
+    const before = endedBefore(reason, failure, detail, output);
+    return { end: { ...before, confinement }, refused: confinement.denials };
+  };
   try {
     for (const command of commands) {
       const result = await box.runCommand({
@@ -171,7 +177,7 @@ async function runSetupCommands(
         duration_ms: result.durationMs,
       });
     }
-    return null;
+    return { end: null, refused: box.confinement().denials };
   } finally {
     await box.close();
   }

@@ -64,8 +64,8 @@ function isDatabaseAway(error: unknown): boolean {
   const { code, syscall, message } = error as { code?: string; syscall?: string; message?: string };
   return (
     syscall === "connect" ||
-    /^(08...|57P0[123])$/.test(code ?? "") ||
-    /^Connection terminated/.test(message ?? "")
+    /^(08...|57P0[123]|EPIPE|ECONNRESET)$/.test(code ?? "") ||
+    /^Connection terminated|^Client has encountered a connection error/.test(message ?? "")
   );
 }
 

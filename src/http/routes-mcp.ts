@@ -8,7 +8,7 @@ import { hashBody } from "./hash-body.ts";
 import { type Log, reportFailure, toProblem } from "./problem.ts";
 import { noSubject } from "./routes-tasks.ts";
 import type { Service } from "./service.ts";
-import { toTaskDetailWire, toTaskWire, toWhyWire } from "./wire.ts";
+import { toListedTaskWire, toTaskDetailWire, toTaskWire, toWhyWire } from "./wire.ts";
 
 /**
  * The tools for other agents at /mcp, behind the same host guard and token as the rest. Bodies go to
@@ -69,7 +69,7 @@ function makeApi(service: Service, log: Log): DeputyApi {
       return toTaskWire(task);
     },
     list: async (limit) =>
-      (await service.list({ state: null, limit, cursor: null })).tasks.map(toTaskWire),
+      (await service.list({ state: null, limit, cursor: null })).tasks.map(toListedTaskWire),
     show: async (id) => toTaskDetailWire(await service.show(id)),
     why: async (id) => toWhyWire(await service.why(id)),
     answer: async (id, answer, questionId) =>

@@ -9,7 +9,7 @@ import { whyWire } from "./schema-answer.ts";
 import { newTaskWire, taskDetailWire, taskListWire, taskWire } from "./schema-task.ts";
 import type { Service } from "./service.ts";
 import { taskParams } from "./task-id.ts";
-import { toTaskDetailWire, toTaskWire, toWhyWire } from "./wire.ts";
+import { toListedTaskWire, toTaskDetailWire, toTaskWire, toWhyWire } from "./wire.ts";
 
 /** Delegate work and look at it. POST /v1/tasks is the hot path: validate, submit, answer. */
 export function taskRoutes(service: Service): FastifyPluginAsyncZod {
@@ -72,7 +72,7 @@ export function taskRoutes(service: Service): FastifyPluginAsyncZod {
           limit: query.limit,
           cursor: query.cursor ?? null,
         });
-        return { tasks: page.tasks.map(toTaskWire), next_cursor: page.nextCursor };
+        return { tasks: page.tasks.map(toListedTaskWire), next_cursor: page.nextCursor };
       },
     );
 

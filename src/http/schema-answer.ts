@@ -140,6 +140,17 @@ export const triggerTestBody = named(
   { examples: [{ event: "issues", payload: { action: "opened", issue: { number: 1 } } }] },
 );
 
+export const pointerWire = named(
+  "Pointer",
+  z.object({
+    name: z.literal("deputy"),
+    version: z.string(),
+    docs: z.string(),
+    openapi: z.string(),
+    health: z.string(),
+  }),
+);
+
 export const healthWire = named(
   "Health",
   z.object({

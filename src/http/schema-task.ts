@@ -79,12 +79,18 @@ export const taskWire = named(
     cancel_requested_at: time.nullable(),
     accepted_at: time.nullable(),
     discarded_at: time.nullable(),
+    /** When logs, events and snapshots were removed, long after its end. */
+    pruned_at: time.nullable(),
     created_at: time,
     updated_at: time,
     ended_at: time.nullable(),
   }),
   { description: "What a caller delegated, and how far it is." },
 );
+
+export const listedTaskWire = named("ListedTask", taskWire.omit({ attachments: true }), {
+  description: "A task without its attachments, which may be megabytes.",
+});
 
 export const subtaskWire = named(
   "Subtask",
@@ -162,5 +168,5 @@ export const taskDetailWire = named(
 
 export const taskListWire = named(
   "TaskList",
-  z.object({ tasks: z.array(taskWire), next_cursor: z.string().nullable() }),
+  z.object({ tasks: z.array(listedTaskWire), next_cursor: z.string().nullable() }),
 );

@@ -2,7 +2,15 @@ import type { AgentStatus } from "../core/agent-status.ts";
 import type { Event } from "../core/event.ts";
 import type { TaskState } from "../core/lifecycle.ts";
 import type { PlanRecord } from "../core/plan.ts";
-import type { Attempt, QuestionKind, Subtask, Task, TaskInput, TaskOrigin } from "../core/task.ts";
+import type {
+  Attempt,
+  ListedTask,
+  QuestionKind,
+  Subtask,
+  Task,
+  TaskInput,
+  TaskOrigin,
+} from "../core/task.ts";
 import type { Usage } from "../core/usage.ts";
 import type { Explanation } from "../orchestrator/explain.ts";
 
@@ -20,7 +28,7 @@ export type Service = {
     state: TaskState | null;
     limit: number;
     cursor: string | null;
-  }): Promise<{ tasks: Task[]; nextCursor: string | null }>;
+  }): Promise<{ tasks: ListedTask[]; nextCursor: string | null }>;
   /** Throws not_found; accepts a full task id or an unambiguous prefix of at least 8 characters. */
   show(id: string): Promise<TaskDetail>;
   /** Events after `afterSeq`, oldest first. */

@@ -1,11 +1,12 @@
 import type { z } from "zod";
 import type { Event } from "../core/event.ts";
 import type { Hold } from "../core/hold.ts";
-import type { Ending, Subtask, Task } from "../core/task.ts";
+import type { Ending, ListedTask, Subtask, Task } from "../core/task.ts";
 import type { Explanation } from "../orchestrator/explain.ts";
 import type { eventWire, WhyWire } from "./schema-answer.ts";
 import type {
   holdWire,
+  listedTaskWire,
   questionWire,
   subtaskWire,
   taskDetailWire,
@@ -20,6 +21,14 @@ import { toPlanWire } from "./wire-plan.ts";
  * daemon is what is written here, and the compiler holds it to the schema that the document shows.
  */
 export function toTaskWire(task: Task): z.infer<typeof taskWire> {
+  const attachments = task.attachments.map(({ name, content }) => ({
+    name,
+    characters: content.length,
+  }));
+  return { ...toListedTaskWire(task), attachments };
+}
+
+export function toListedTaskWire(task: ListedTask): z.infer<typeof listedTaskWire> {
   return {
     id: task.id,
     state: task.state,
@@ -31,10 +40,6 @@ export function toTaskWire(task: Task): z.infer<typeof taskWire> {
     checks: task.checks,
     mode: task.mode,
     approval: task.approval,
-    attachments: task.attachments.map(({ name, content }) => ({
-      name,
-      characters: content.length,
-    })),
     deliver: task.delivery,
     expects_change: task.expectsChange,
     allow_test_changes: task.allowTestChanges,
@@ -62,6 +67,7 @@ export function toTaskWire(task: Task): z.infer<typeof taskWire> {
     cancel_requested_at: task.cancelRequestedAt?.toISOString() ?? null,
     accepted_at: task.acceptedAt?.toISOString() ?? null,
     discarded_at: task.discardedAt?.toISOString() ?? null,
+    pruned_at: task.prunedAt?.toISOString() ?? null,
     created_at: task.createdAt.toISOString(),
     updated_at: task.updatedAt.toISOString(),
     ended_at: task.endedAt?.toISOString() ?? null,

@@ -52,9 +52,17 @@ export async function advance(
     } else {
       await advanceTask(tx, deps.announce, locked.task, claim, outcome);
     }
-    await settle(tx, claim.taskId, deps.announce);
+    if (!isOnItsWay(locked.task, outcome)) await settle(tx, claim.taskId, deps.announce);
     return "applied";
   });
+}
+
+/** A subtask of a running task goes on to its next stage: nothing else waits for that. */
+function isOnItsWay(task: Task, outcome: Outcome): boolean {
+  const isNext =
+    (outcome.kind === "attempted" && outcome.reason === "done") ||
+    (outcome.kind === "verified" && outcome.verdict.result === "pass");
+  return isNext && task.state === "running" && !task.cancelRequestedAt && !task.pausedAt;
 }
 
 async function advanceSubtask(

@@ -100,16 +100,17 @@ export async function requireFreeSubject(tx: Tx, { origin }: Task): Promise<void
 async function reopen(tx: Tx, subtask: Subtask): Promise<void> {
   const latest = await getLatestAttempt(tx, subtask.id);
   const hold: Hold = { kind: "dependency", on: [subtask.id], reason: "retried" };
+  const next = (latest?.number ?? 0) + 1;
   await moveSubtask(tx, subtask, "blocked", hold, {
-    firstCountedAttempt: (latest?.number ?? 0) + 1,
+    firstCountedAttempt: next,
     sessionId: null,
     stageFailures: 0,
     endDetail: null,
   });
   await appendEvent(tx, subtask.taskId, {
     type: "subtask.retried",
-    message: `"${subtask.title}" is tried again`,
-    data: { key: subtask.key },
+    message: `"${subtask.title}" is tried again, from attempt ${next} on`,
+    data: { key: subtask.key, next_attempt: next },
     subtaskId: subtask.id,
   });
 }

@@ -35,8 +35,18 @@ export type AbortCause = "cancelled" | "paused" | "shutdown" | "lost";
 
 export type StageRunnerOptions = AdvanceDeps & {
   bootId: string;
-  stages: Partial<Record<StageName, { run: Stage; slots: number }>>;
+  stages: Partial<Record<StageName, StageRow>>;
   log: (level: "info" | "warn" | "error", fields: object, message: string) => void;
+};
+
+export type StageRow = {
+  run: Stage;
+  /** How many at once. */
+  slots: number;
+  /** Told when slots are about to be filled, so that other work may give way. Returns how to say it is done. */
+  beginClaiming?: () => () => void;
+  /** What may be done for those who wait, while no slot is free. It may be called at any time, never twice at once. */
+  prepareAhead?: (signal: AbortSignal) => Promise<void>;
 };
 
 /** An outcome that the database answers to, but does not take, is tried this often. */
@@ -44,17 +54,33 @@ const maxRefusals = 3;
 const maxAdvanceWaitMs = 5_000;
 
 /**
- * What an outcome of a stage may have made ready: this process looks at once, the others when the
- * queue tells them.
+ * What an outcome may have made ready: this process looks at once, the others when the queue tells
+ * them, as this one does for what is not named here.
  */
-const followers: Record<StageName, readonly StageName[]> = {
-  plan: ["execute"],
-  execute: ["verify", "recover"],
-  verify: ["integrate", "recover"],
-  recover: ["execute"],
-  integrate: ["integrate", "execute", "deliver", "recover"],
-  deliver: [],
-};
+function followersOf(outcome: Outcome): readonly StageName[] {
+  switch (outcome.kind) {
+    case "planned":
+    case "subplanned":
+    case "decided":
+      return ["execute"];
+    case "attempted":
+      return [outcome.reason === "done" ? "verify" : "recover"];
+    case "verified":
+      return [outcome.verdict.result === "pass" ? "integrate" : "recover"];
+    case "integrated":
+      return ["integrate", "execute", "deliver"];
+    case "conflicted":
+    case "gate_failed":
+      return ["integrate", "recover"];
+    case "parked":
+    case "lost":
+    case "broken":
+    case "refused":
+    case "unaffordable":
+    case "delivered":
+      return [];
+  }
+}
 
 const causeInWords: Record<AbortCause, string> = {
   cancelled: "cancelled",
@@ -68,6 +94,8 @@ export function startStageRunner(options: StageRunnerOptions): StageRunner {
   const inHand = new Map<Claim, { controller: AbortController; done: Promise<void> }>();
   const slotless = new Set<Claim>();
   const claiming = new Map<StageName, { again: boolean; bell: boolean; done: Promise<void> }>();
+  const preparing = new Map<StageName, { again: boolean; done: Promise<void> }>();
+  const leaving = new AbortController();
   let stopping = false;
   let released = false;
 
@@ -109,10 +137,9 @@ export function startStageRunner(options: StageRunnerOptions): StageRunner {
     );
   };
 
-  const claimAll = async (
-    stage: StageName,
-    { run, slots }: { run: Stage; slots: number },
-  ): Promise<void> => {
+  const claimAll = async (stage: StageName, row: StageRow): Promise<void> => {
+    const { run, slots } = row;
+    const claimed = freeSlots(stage, slots) > 0 ? row.beginClaiming?.() : undefined;
     try {
       for await (const claim of claimWork(
         db,
@@ -126,15 +153,44 @@ export function startStageRunner(options: StageRunnerOptions): StageRunner {
       }
     } catch (error) {
       log("error", { stage, err: error }, "claim failed; the next bell tries again");
+    } finally {
+      claimed?.();
     }
+    if (row.prepareAhead && freeSlots(stage, slots) <= 0) lookAhead(stage, row.prepareAhead);
+  };
+
+  const lookAhead = (stage: StageName, prepare: (signal: AbortSignal) => Promise<void>): void => {
+    if (stopping) return;
+    const busy = preparing.get(stage);
+    if (busy) {
+      busy.again = true;
+      return;
+    }
+    const done = prepare(leaving.signal)
+      .catch((error) => {
+        if (stopping) return;
+        log(
+          "warn",
+          { stage, err: error },
+          "nothing could be prepared ahead; it is done when it is due",
+        );
+      })
+      .finally(() => {
+        const again = preparing.get(stage)?.again;
+        preparing.delete(stage);
+        if (again) lookAhead(stage, prepare);
+      });
+    preparing.set(stage, { again: false, done });
   };
 
   const start = (claim: Claim, run: Stage): void => {
     const controller = new AbortController();
     const done = work(claim, run, controller).finally(() => {
+      const before = freeSlots(claim.stage, options.stages[claim.stage]?.slots ?? 0);
       inHand.delete(claim);
       slotless.delete(claim);
-      ring(claim.stage);
+      const after = freeSlots(claim.stage, options.stages[claim.stage]?.slots ?? 0);
+      if (after > before) ring(claim.stage); // else it was looked at when the slot became free
     });
     inHand.set(claim, { controller, done });
   };
@@ -152,7 +208,7 @@ export function startStageRunner(options: StageRunnerOptions): StageRunner {
     faultPoint(claim.stage, "reported");
     if (await record(claim, outcome)) {
       faultPoint(claim.stage, "advanced");
-      for (const stage of followers[claim.stage]) ring(stage);
+      for (const stage of followersOf(outcome)) ring(stage);
       return;
     }
     // It is not in hand any more: its lease runs out, and the checker gives it back as lost.
@@ -208,12 +264,13 @@ export function startStageRunner(options: StageRunnerOptions): StageRunner {
     running: () => [...inHand.keys()],
     stop: async (graceMs) => {
       stopping = true;
+      leaving.abort();
       for (const { controller } of inHand.values())
         controller.abort("shutdown" satisfies AbortCause);
       const allDone = async () => {
         // What is being claimed at this moment is parked like the rest.
         await Promise.all([...claiming.values()].map(({ done }) => done));
-        await Promise.all([...inHand.values()].map(({ done }) => done));
+        await Promise.all([...inHand.values(), ...preparing.values()].map(({ done }) => done));
         return true;
       };
       let timer: NodeJS.Timeout | undefined;

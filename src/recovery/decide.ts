@@ -13,6 +13,13 @@ import type { Failure } from "./classify.ts";
  */
 export type PastFailure = { kind: FailureKind; signature: string };
 
+/** Where in the life of its subtask the attempt is that failed: all of them are counted from 1. */
+export type Place = {
+  number: number;
+  /** The first that counts: later than 1 once a person reopened it. */
+  firstCounted: number;
+};
+
 export const maxAttempts = 3;
 const maxLost = 10;
 const maxTransient = 6;
@@ -57,7 +64,7 @@ const answers: Record<FailureKind, Answer> = {
 export function decide(
   failure: Failure,
   history: readonly PastFailure[],
-  options: { backoffBaseMs: number; chance: number; now: Date },
+  options: { backoffBaseMs: number; chance: number; now: Date; place: Place },
 ): Decision {
   const { kind, signature, detail } = failure;
   const base = { kind, signature };
@@ -127,7 +134,7 @@ export function decide(
 function retryCounted(
   { kind, signature, detail }: Failure,
   history: readonly PastFailure[],
-  options: { backoffBaseMs: number; chance: number },
+  options: { backoffBaseMs: number; chance: number; place: Place },
 ): Decision {
   const counted =
     history.filter(
@@ -145,7 +152,7 @@ function retryCounted(
       action: "give_up",
       kind,
       signature,
-      reason: `giving up after ${counted} attempts: ${detail}`,
+      reason: `giving up after ${countAttempts(counted, options.place)}: ${detail}`,
     };
   }
   const delayMs = backoffMs(counted, {
@@ -158,8 +165,26 @@ function retryCounted(
     kind,
     signature,
     delayMs,
-    reason: `attempt ${counted + 1} of ${maxAttempts} from a clean base, with what went wrong in its brief (${detail})`,
+    reason: `${nameNext(counted + 1, options.place)} from a clean base, with what went wrong in its brief (${detail})`,
   };
+}
+
+/** `attempt 2 of 3`; `attempt 5 (2 of 3 since it was reopened)` where the number alone would mislead. */
+function nameNext(counted: number, { number, firstCounted }: Place): string {
+  const next = number + 1;
+  if (next === counted) return `attempt ${next} of ${maxAttempts}`;
+  const counts = next - firstCounted + 1 === counted ? "" : " that count";
+  return `attempt ${next} (${counted} of ${maxAttempts}${counts}${sinceRetry(firstCounted)})`;
+}
+
+function countAttempts(counted: number, { number, firstCounted }: Place): string {
+  if (number === counted) return `${number} attempts`;
+  const counts = number - firstCounted + 1 === counted ? "" : " that count";
+  return `${number} attempts (${counted}${counts}${sinceRetry(firstCounted)})`;
+}
+
+function sinceRetry(firstCounted: number): string {
+  return firstCounted > 1 ? " since it was reopened" : "";
 }
 
 function countInRow(history: readonly PastFailure[], kind: FailureKind): number {

@@ -31,6 +31,10 @@ export function makeRecoverStage(deps: {
       backoffBaseMs: deps.backoffBaseMs,
       chance: deps.chance(),
       now: new Date(),
+      place: {
+        number: current?.number ?? 0,
+        firstCounted: subtask.firstCountedAttempt,
+      },
     });
     const feedback = ["lost", "parked", "question", "out_of_budget"].includes(failure.kind)
       ? subtask.feedback

@@ -1,12 +1,12 @@
 import { lstat, mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { DeputyError } from "../core/error.ts";
+import { findControlGroups } from "./control-group.ts";
 import { findInside, findInsideGroup } from "./find-inside.ts";
 import { findProgram } from "./find-program.ts";
 import { forwarderPath } from "./forwarder-path.ts";
 import { type Guard, isWithin, makeGuard } from "./guard-paths.ts";
 import { limitArgs, spareProcesses } from "./limit-args.ts";
-import { findProcessCap } from "./process-cap.ts";
 import { readBwrapResult } from "./read-bwrap-result.ts";
 import { type CommandSpec, runCommand } from "./run-command.ts";
 import {
@@ -46,7 +46,7 @@ type Parts = {
   system: string[];
   user: SandboxUser;
   guard: Guard;
-  makeCap: ReturnType<typeof findProcessCap>;
+  groups: ReturnType<typeof findControlGroups>;
   tools: (env: Readonly<Record<string, string>>) => Promise<Tools>;
 };
 
@@ -73,7 +73,7 @@ export async function openBubblewrap(options: BubblewrapOptions): Promise<Sandbo
   const known = new Map<string, Promise<Tools>>();
   const parts: Parts = {
     ...{ bwrap, prlimit, user, guard, namespaces: [], rootArgs: root.args, system: root.shown },
-    makeCap: findProcessCap(),
+    groups: findControlGroups(),
     tools: (env) => {
       const key = JSON.stringify(toolVariables.map((name) => env[name]));
       const found = known.get(key) ?? findTools(env, root.shown, guard);
@@ -96,7 +96,7 @@ export async function openBubblewrap(options: BubblewrapOptions): Promise<Sandbo
     if (problem !== null) return problem;
     weaker.push("bubblewrap is older than 0.8, so commands may make user namespaces of their own");
   }
-  if (ownUid === 0 && parts.makeCap === null) {
+  if (ownUid === 0 && parts.groups === null) {
     weaker.push("for root without writable control groups a fork bomb is only killed, not held");
   }
   return { ...sandbox, problem: weaker.length > 0 ? weaker.join("; ") : null };
@@ -149,18 +149,21 @@ async function confine(parts: Parts, spec: CommandSpec, confinement: Confinement
     ...(forwarder?.argv ?? []),
     ...spec.argv,
   ];
-  const cap = limits.holdForRoot ? parts.makeCap?.(limits.processes + spareProcesses) : undefined;
+  const { memoryMb, processes } = limits;
+  const group = parts.groups?.make({ memoryMb, processes: processes + spareProcesses });
   return {
-    holdsProcesses: cap !== undefined || process.getuid?.() !== 0,
+    holdsProcesses: group !== undefined || process.getuid?.() !== 0,
+    holdsMemory: parts.groups?.holdMemory ?? false,
+    ranOut: () => group?.ranOut() ?? false,
     spec: {
       ...spec,
-      argv: cap ? [...cap.enter, parts.bwrap, ...args] : [parts.bwrap, ...args],
+      argv: group ? [...group.enter, parts.bwrap, ...args] : [parts.bwrap, ...args],
       env,
       contained: { findGroup: findInsideGroup },
     },
     findInside,
     readResult: (result) => readBwrapResult(spec, result),
-    tidy: async () => cap?.release(),
+    tidy: async () => group?.release(),
   } satisfies Confined;
 }
 

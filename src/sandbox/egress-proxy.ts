@@ -121,15 +121,26 @@ function readTarget(text: string, defaultPort: number): { host: string; port: nu
   };
 }
 
-function parsePattern(text: string): (host: string, port: number) => boolean {
+/** What an allow-list takes: a name, or `*.name` for all names below it, with `:port` or without. */
+export function isHostPattern(text: string): boolean {
+  return readPattern(text) !== null;
+}
+
+function readPattern(text: string) {
   const found = /^(\*\.)?([a-z0-9-]+(?:\.[a-z0-9-]+)*)(?::(\d{1,5}))?$/.exec(text.toLowerCase());
   const [, below, name = "", port = "443"] = found ?? [];
-  if (!found || /^[\d.]+$/.test(name)) {
+  return found && !/^[\d.]+$/.test(name) ? { below, name, port } : null;
+}
+
+function parsePattern(text: string): (host: string, port: number) => boolean {
+  const pattern = readPattern(text);
+  if (pattern === null) {
     throw new DeputyError(
       "invalid_input",
       `"${text}" is no host for the network's allow-list: write a name, or *.name for all names below it, with :port where it is not 443.`,
     );
   }
+  const { below, name, port } = pattern;
   return (host, wanted) =>
     wanted === Number(port) && (below ? host.endsWith(`.${name}`) : host === name);
 }

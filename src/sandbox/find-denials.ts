@@ -11,6 +11,19 @@ export type Denial = {
   known: "enforced" | "reported";
 };
 
+const maxKept = 50;
+
+/** Denials, each once, the first ones. */
+export function makeDenialList(): { add(denial: Denial): void; list(): Denial[] } {
+  const found = new Map<string, Denial>();
+  return {
+    add: (denial) => {
+      if (found.size < maxKept) found.set(`${denial.what} ${denial.detail}`, denial);
+    },
+    list: () => [...found.values()],
+  };
+}
+
 const complaints: readonly { what: Denial["what"]; pattern: RegExp }[] = [
   {
     what: "write",

@@ -1,8 +1,5 @@
-import {
-  findProcessesByEnvironment,
-  isProcessAlive,
-  type ProcessIdentity,
-} from "./process-identity.ts";
+import { setTimeout as sleep } from "node:timers/promises";
+import { isProcessAlive, lookForMark, type ProcessIdentity } from "./process-identity.ts";
 
 /** Send a signal to the whole process group led by `pid`. False when the group is gone. */
 export function signalGroup(pid: number, signal: NodeJS.Signals): boolean {
@@ -28,9 +25,44 @@ export function killLeftovers(
   if (leader?.startTicks && isProcessAlive(leader) && signalGroup(leader.pid, "SIGKILL")) {
     found.add(nameOf(leader));
   }
+  killMarked(mark, null, found);
+  return found.size;
+}
+
+/**
+ * Kill what a run that has just ended leaves, and wait until it is gone: SIGKILL takes effect when
+ * the process runs next, and who is executing another program at the moment of the look has no mark
+ * to be found by. `leader` is the run's first process: nothing of the run is older.
+ */
+export async function endLeftovers(
+  leader: ProcessIdentity | null,
+  mark: { name: string; value: string },
+): Promise<void> {
+  for (let look = 0; look < maxWaits; look++) {
+    const found = new Set<string>();
+    const mayHideOne = killMarked(mark, leader, found);
+    // Who has no environment for longer than that is none of ours: it was started without one.
+    if (found.size === 0 && !(mayHideOne && look < maxWaitsForBare)) return;
+    await sleep(waitMs);
+  }
+}
+
+const waitMs = 5;
+const maxWaits = 400;
+const maxWaitsForBare = 6;
+
+/** True when somebody was there who may be of the run and cannot be told by the mark. */
+function killMarked(
+  mark: { name: string; value: string },
+  since: ProcessIdentity | null,
+  found: Set<string>,
+): boolean {
+  let mayHideOne = false;
   for (let look = 0, before = -1; look < maxLooks && found.size > before; look++) {
     before = found.size;
-    for (const identity of findProcessesByEnvironment(mark.name, mark.value)) {
+    const { marked, bare } = lookForMark(mark, since);
+    mayHideOne = bare.length > 0;
+    for (const identity of marked) {
       try {
         process.kill(identity.pid, "SIGKILL");
         found.add(nameOf(identity));
@@ -39,7 +71,7 @@ export function killLeftovers(
       }
     }
   }
-  return found.size;
+  return mayHideOne;
 }
 
 const maxLooks = 20;

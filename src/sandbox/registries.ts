@@ -1,16 +1,19 @@
 import { readFileSync } from "node:fs";
 import { isIP } from "node:net";
 import { join } from "node:path";
+import { isHostPattern } from "./egress-proxy.ts";
 
 /**
  * The registries that the daemon's user told npm, pip and others to use, from variables and from
- * `registry=` in ~/.npmrc and `index-url` in pip's files: a confined command has neither this home nor
- * these variables, and would ask the public ones. Nothing else of those files is read, and a login in
- * a URL is cut off: a registry that asks for one is not for commands of agents.
+ * `registry=` and `@scope:registry=` in ~/.npmrc and `index-url` in pip's files: a confined command has
+ * neither this home nor these variables, and would ask the public ones. Nothing else of those files is
+ * read, and a login in a URL is cut off: a registry that asks for one is not for commands of agents.
  */
 export type Registries = {
   /** What tells the package managers. */
   environment: Record<string, string>;
+  /** The lines for an .npmrc of a confined home: a scope's registry cannot be told by a variable. */
+  npmrc: string;
   /** Their hosts, as an allow-list takes them. */
   hosts: string[];
   /** One sentence for each that cannot be reached from inside. */
@@ -43,7 +46,7 @@ export function findRegistries(env: NodeJS.ProcessEnv, home: string): Registries
   const index = indexes.find((url) => url !== null);
   if (!told.PIP_INDEX_URL && index) told.PIP_INDEX_URL = index;
 
-  const found: Registries = { environment: {}, hosts: [], problems: [] };
+  const found: Registries = { environment: {}, npmrc: "", hosts: [], problems: [] };
   for (const [name, value] of Object.entries(told)) {
     // GOPROXY and the extra indexes are lists; words like `direct` are no URLs.
     const parts = value.split(/([\s,|]+)/).map((part) => {
@@ -51,6 +54,9 @@ export function findRegistries(env: NodeJS.ProcessEnv, home: string): Registries
       return url === null ? part : readUrl(url, name, found);
     });
     found.environment[name] = parts.join("");
+  }
+  for (const [scope, url] of findScopes(readText(join(home, ".npmrc")))) {
+    found.npmrc += `${scope}:registry=${readUrl(new URL(url), `${scope}:registry`, found)}\n`;
   }
   found.hosts = [...new Set(found.hosts)];
   found.problems = [...new Set(found.problems)];
@@ -71,7 +77,7 @@ function readUrl(url: URL, name: string, found: Registries): string {
   if (why === null) found.hosts.push(url.host);
   else {
     found.problems.push(
-      `${url.origin} (${name}) cannot be reached from inside the sandbox: ${why}. Give the registry a name and HTTPS, or set sandbox.network.`,
+      `Nothing is installed from ${url.origin} (${name}) inside the sandbox: ${why}. Give the registry a name and HTTPS, or set sandbox.network.`,
     );
   }
   return url.href;
@@ -79,13 +85,49 @@ function readUrl(url: URL, name: string, found: Registries): string {
 
 /** The last value of a key, as ini files have it; a reference to a variable is not followed. */
 function readKey(path: string, key: string): string | null {
-  let text: string;
+  return findKey(readText(path), key);
+}
+
+function readText(path: string): string {
   try {
-    text = readFileSync(path, "utf8");
+    return readFileSync(path, "utf8");
   } catch {
-    return null; // most have none
+    return ""; // most have none
   }
+}
+
+function findKey(text: string, key: string): string | null {
   const pattern = new RegExp(`^\\s*${key}\\s*=\\s*["']?(https?://[^\\s"']+)`, "gm");
   const value = [...text.matchAll(pattern)].at(-1)?.[1] ?? null;
   return value?.includes("$") ? null : value;
+}
+
+/** The registry of each scope, the last one of each. */
+function findScopes(text: string): Map<string, string> {
+  const pattern = /^\s*(@[\w.~-]+):registry\s*=\s*["']?(https?:\/\/[^\s"']+)/gim;
+  const found = [...text.matchAll(pattern)].map(
+    ([, scope = "", url = ""]) => [scope, url] as const,
+  );
+  return new Map(found.filter(([, url]) => !url.includes("$") && URL.canParse(url)));
+}
+
+/** What a repository may add; more is no lock file that anybody installs from. */
+const maxOfRepository = 20;
+
+/**
+ * The hosts that a commit's own `.npmrc` and `package-lock.json` get packages from. Only names that
+ * HTTPS reaches; the rest of the files, logins above all, is not read.
+ */
+export function listRepositoryRegistries(npmrc: string, lock: string): string[] {
+  const found: Registries = { environment: {}, npmrc: "", hosts: [], problems: [] };
+  const resolved = lock.matchAll(/"resolved"\s*:\s*"(https:\/\/[^"\\/]+\/)/g);
+  const urls = [
+    findKey(npmrc, "registry"),
+    ...findScopes(npmrc).values(),
+    ...new Set([...resolved].map(([, url]) => url ?? "")),
+  ];
+  for (const url of urls) {
+    if (url !== null && URL.canParse(url)) readUrl(new URL(url), "", found);
+  }
+  return [...new Set(found.hosts)].filter(isHostPattern).slice(0, maxOfRepository);
 }

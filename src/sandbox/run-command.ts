@@ -4,7 +4,7 @@ import { createWriteStream, existsSync, type WriteStream } from "node:fs";
 import type { Writable } from "node:stream";
 import { StringDecoder } from "node:string_decoder";
 import { CappedText } from "./capped-text.ts";
-import { killLeftovers, signalGroup } from "./kill-group.ts";
+import { endLeftovers, signalGroup } from "./kill-group.ts";
 import { identifyProcess, type ProcessIdentity } from "./process-identity.ts";
 
 /**
@@ -160,7 +160,8 @@ export async function runCommand(spec: CommandSpec): Promise<CommandResult> {
     }
     const spared = spec.survivors === true && cause === null;
     if (child.pid !== undefined && !spared) signalGroup(child.pid, "SIGKILL");
-    if (!spec.survivors && !spec.contained) killLeftovers(null, { name: runMark, value: mark });
+    if (!spec.survivors && !spec.contained)
+      await endLeftovers(leader, { name: runMark, value: mark });
     await drain(child);
     return result(cause ?? "exit", ended.code, ended.signal, null);
   } finally {

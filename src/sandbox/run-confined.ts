@@ -1,10 +1,8 @@
 import { DeputyError } from "../core/error.ts";
 import { type Denial, findDenials } from "./find-denials.ts";
-import { signalGroup } from "./kill-group.ts";
-import { identifyProcess, isProcessAlive, type ProcessIdentity } from "./process-identity.ts";
+import { holdLimits } from "./hold-limits.ts";
 import { type CommandResult, type CommandSpec, runCommand } from "./run-command.ts";
-import type { ConfinedResult, Confinement, Inside, LimitHit, Sandbox } from "./sandbox.ts";
-import { watchLimits } from "./watch-limits.ts";
+import type { ConfinedResult, Confinement, LimitHit, Sandbox } from "./sandbox.ts";
 
 /**
  * `runCommand` in a sandbox. The result is what it would be without one, and says beside that for
@@ -21,49 +19,25 @@ export async function runConfined(
     throw error;
   });
   if (confined instanceof DeputyError) return neverStarted(confined.message);
-  let leader: ProcessIdentity | null = null;
-  let hit: LimitHit | null = null;
-  let inside: Inside | null = null;
-  const look = () => {
-    inside ??= leader ? confined.findInside(leader.pid) : null;
-    return inside;
-  };
-  const stopWatching = isConfining(sandbox)
-    ? watchLimits({
-        findInside: look,
-        limits: confinement.limits,
-        holdsProcesses: confined.holdsProcesses,
-        folders: [...confinement.writable, ...(confinement.scratch ? [confinement.scratch] : [])],
-        onHit: (found, where) => {
-          hit = found;
-          kill(where, leader);
-        },
-      })
-    : () => {};
-  // Early, so that its end can be waited for, also when it does not last until a limit is looked at.
-  const firstLook = setTimeout(look, firstLookMs);
+  const hold = holdLimits(sandbox, confined, confinement);
   let ended: CommandResult;
+  let hit: LimitHit | null = null;
   try {
     ended = await runCommand({
       ...confined.spec,
       onStarted: (identity) => {
-        leader = identity;
+        hold.onStarted(identity);
         spec.onStarted?.(identity);
       },
     });
-    await untilGone(inside);
   } finally {
-    clearTimeout(firstLook);
-    stopWatching();
+    hit = await hold.end();
     await confined.tidy();
   }
   const result = tell(confined.readResult(ended), hit);
-  const denials = isConfining(sandbox) ? findDenials(result.output, sandbox.hidden) : [];
-  return { ...result, limit: hit, denials: [...limitDenial(hit), ...denials] };
-}
-
-function isConfining({ provider }: Sandbox): boolean {
-  return provider !== "none";
+  const isFree = sandbox.provider === "none";
+  const denials = isFree ? [] : findDenials(result.output, sandbox.hidden);
+  return { ...result, limit: hit, denials: [...(hit ? [limitDenial(hit)] : []), ...denials] };
 }
 
 function neverStarted(error: string): ConfinedResult {
@@ -73,32 +47,6 @@ function neverStarted(error: string): ConfinedResult {
   };
 }
 
-/** No grace: who takes all there is uses the time for more of it. */
-function kill(inside: Inside | null, leader: ProcessIdentity | null): void {
-  const first = inside?.initPid ?? null;
-  if (first !== null) {
-    try {
-      process.kill(first, "SIGKILL");
-    } catch {
-      // gone already
-    }
-  }
-  if (leader) signalGroup(leader.pid, "SIGKILL");
-}
-
-/** The first process of a namespace goes after all others in it: then nothing writes any more. */
-async function untilGone(inside: Inside | null): Promise<void> {
-  const first = inside?.initPid ?? null;
-  const identity = first === null ? null : identifyProcess(first);
-  for (let look = 0; identity && isProcessAlive(identity) && look < maxLooks; look++) {
-    await new Promise((resolve) => setTimeout(resolve, lookMs));
-  }
-}
-
-const firstLookMs = 15;
-const lookMs = 5;
-const maxLooks = 400;
-
 /** Killed for a limit, whoever happened to notice first. */
 function tell(result: CommandResult, hit: LimitHit | null): CommandResult {
   if (!hit) return result;
@@ -106,6 +54,6 @@ function tell(result: CommandResult, hit: LimitHit | null): CommandResult {
   return { ...result, endedBy: "exit", exitCode: null, signal: "SIGKILL", error };
 }
 
-function limitDenial(hit: LimitHit | null): Denial[] {
-  return hit ? [{ what: "limit", detail: hit.detail, known: "enforced" }] : [];
+export function limitDenial({ detail }: LimitHit): Denial {
+  return { what: "limit", detail, known: "enforced" };
 }

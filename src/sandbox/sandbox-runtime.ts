@@ -154,6 +154,8 @@ async function confine(
   return {
     spec: { ...spec, argv: [process.execPath, parts.cli, "-s", settings, "--", ...limited], env },
     holdsProcesses: true,
+    holdsMemory: false,
+    ranOut: () => false,
     findInside: (leaderPid) => ({
       initPid: null,
       proc: "/proc",

@@ -48,16 +48,13 @@ export type Network =
 export type Forward = { port: number; socketPath: string };
 
 export type Limits = {
-  /** Of one process, held by the kernel; and of all together, looked at every half second. */
+  /**
+   * Of one process, held by the kernel; of all together held by it where control groups can be made,
+   * and looked at every half second.
+   */
   memoryMb: number;
   /** Processes and threads at once; who has more is killed, and the kernel allows few more. */
   processes: number;
-  /**
-   * Whether, for a daemon that is root, a control group holds that number: it takes some 15 ms to
-   * enter one. Without it root's commands are looked at 50 times a second, and a fork bomb makes
-   * thousands before it is killed. For every other user the kernel holds it at no cost.
-   */
-  holdForRoot: boolean;
   /** The size of one file. */
   fileMb: number;
   /** By how much its folders may make the disk fuller. */
@@ -69,7 +66,6 @@ export type Limits = {
 export const defaultLimits: Limits = {
   memoryMb: 8_192,
   processes: 2_048,
-  holdForRoot: true,
   fileMb: 4_096,
   diskMb: 16_384,
   tmpMb: 1_024,
@@ -79,6 +75,10 @@ export type Confined = {
   spec: CommandSpec;
   /** Whether the kernel holds the number of processes; else it is looked at often. */
   holdsProcesses: boolean;
+  /** Whether the kernel holds the memory of all together; else it is looked at. */
+  holdsMemory: boolean;
+  /** Whether the kernel killed something inside for the memory of all together. */
+  ranOut(): boolean;
   /** A process inside whose /proc shows those inside and no others; null when there is none (yet). */
   findInside(leaderPid: number): Inside | null;
   /** Corrects what the sandbox's own programs say about the end. */
@@ -95,7 +95,7 @@ export type Inside = {
   proc: string;
 };
 
-export type LimitHit = { limit: "processes" | "memory" | "disk"; detail: string };
+export type LimitHit = { limit: "processes" | "memory" | "disk" | "time"; detail: string };
 
 export type ConfinedResult = CommandResult & {
   /** The limit for which it was killed; `error` says it in words, too. */
@@ -112,6 +112,8 @@ export function noSandbox(problem: string | null): Sandbox {
     confine: async (spec) => ({
       spec,
       holdsProcesses: false,
+      holdsMemory: false,
+      ranOut: () => false,
       findInside: () => null,
       readResult: (result) => result,
       tidy: async () => {},
@@ -120,9 +122,10 @@ export function noSandbox(problem: string | null): Sandbox {
 }
 
 /** For `doctor`, the start and receipts: whether commands are confined, and what follows if not. */
-export function describeSandbox({ provider, problem }: Sandbox): string {
+export function describeSandbox({ provider, problem }: Sandbox, allowTriggers = false): string {
   if (provider === "none") {
-    return `none: ${problem ?? "none was asked for"}. Agents and checks run as the daemon's user and can read what that user can; tasks from triggers are refused`;
+    const triggers = allowTriggers ? "" : "; tasks from triggers are refused";
+    return `none: ${problem ?? "none was asked for"}. Agents and checks run as the daemon's user and can read what that user can${triggers}`;
   }
   return problem === null ? provider : `${provider}: ${problem}`;
 }

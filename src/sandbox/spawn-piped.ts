@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import type { Readable, Writable } from "node:stream";
 import { CappedText } from "./capped-text.ts";
-import { killLeftovers, signalGroup } from "./kill-group.ts";
+import { endLeftovers, signalGroup } from "./kill-group.ts";
 import { identifyProcess } from "./process-identity.ts";
 import { type CommandSpec, runMark } from "./run-command.ts";
 
@@ -51,12 +51,9 @@ export async function spawnPiped(
   const pid = child.pid ?? 0;
   const leader = identifyProcess(pid);
   if (leader) spec.onStarted?.(leader);
-  const kill = () => {
-    signalGroup(pid, "SIGKILL");
-    killLeftovers(null, { name: runMark, value: mark });
-  };
   const ended = exited.then(async (how) => {
-    kill();
+    signalGroup(pid, "SIGKILL");
+    await endLeftovers(leader, { name: runMark, value: mark });
     // What is in the pipe is read; one that somebody still holds open is dropped.
     if (!stdout.closed) await Promise.race([once(stdout, "close"), waitMs(500)]);
     stdout.destroy();

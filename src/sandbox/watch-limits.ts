@@ -1,22 +1,22 @@
 import { readFileSync, statfsSync } from "node:fs";
 import { runCommand } from "./run-command.ts";
-import type { Inside, LimitHit, Limits } from "./sandbox.ts";
+import type { Confined, Inside, LimitHit, Limits } from "./sandbox.ts";
 
 /**
- * The limits that the kernel does not hold for us, looked at while a command runs: the number of
- * processes (no such limit binds root), the memory of all together, and the disk. Looking is cheap
- * on purpose: a folder of the command's own /proc, and the free space of the file system; the sizes
- * of folders are added up only when the disk got fuller by as much as is allowed.
+ * The limits that the kernel does not hold for us, looked at while a command runs: the disk, and
+ * where there is no control group the memory of all together and, for root, the number of processes.
+ * Looking is cheap on purpose: a folder of the command's own /proc, and the free space of the file
+ * system; the sizes of folders are added up only when the disk got fuller by as much as is allowed.
  */
 export type WatchOptions = {
   findInside: () => Inside | null;
   limits: Limits;
-  /** Whether the kernel holds the number of processes. */
-  holdsProcesses: boolean;
+  /** What the kernel holds of it. */
+  confined: Pick<Confined, "holdsProcesses" | "holdsMemory" | "ranOut">;
   /** What it can write on a disk. */
   folders: readonly string[];
   /** Called once, when a limit is passed. */
-  onHit: (hit: LimitHit, inside: Inside | null) => void;
+  onHit: (hit: LimitHit) => void;
 };
 
 const lookMs = 500;
@@ -28,17 +28,17 @@ const measureTimeoutMs = 20_000;
 
 /** Returns how to stop watching. */
 export function watchLimits(options: WatchOptions): () => void {
-  const { findInside, limits, folders, onHit } = options;
-  const tickMs = options.holdsProcesses ? lookMs : bombMs;
+  const { confined, findInside, limits, folders, onHit } = options;
+  const tickMs = confined.holdsProcesses ? lookMs : bombMs;
   let ticks = 0;
   let over = false;
   let measuring = false;
   const freeAtStart = new Map(folders.map((folder) => [folder, freeBytes(folder)]));
-  const hit = (limit: LimitHit["limit"], detail: string, inside: Inside | null) => {
+  const hit = (limit: LimitHit["limit"], detail: string) => {
     if (over) return;
     over = true;
     clearInterval(timer);
-    onHit({ limit, detail }, inside);
+    onHit({ limit, detail });
   };
   const lookAtDisk = async () => {
     const fuller = folders.filter((folder) => {
@@ -51,7 +51,7 @@ export function watchLimits(options: WatchOptions): () => void {
     const usedMb = await measureMb(folders);
     measuring = false;
     if (usedMb !== null && usedMb > limits.diskMb) {
-      hit("disk", `its folders hold ${usedMb} MB, more than ${limits.diskMb}`, findInside());
+      hit("disk", `its folders hold ${usedMb} MB, more than ${limits.diskMb}`);
     }
   };
   const look = () => {
@@ -59,16 +59,18 @@ export function watchLimits(options: WatchOptions): () => void {
     const inside = findInside();
     const pids = inside?.pids() ?? [];
     if (pids.length > limits.processes) {
-      return hit("processes", `more than ${limits.processes} processes at once`, inside);
+      return hit("processes", `more than ${limits.processes} processes at once`);
     }
     if ((ticks * tickMs) % lookMs !== 0) return;
+    // It killed one of them: the rest shall not go on as if nothing was.
+    if (confined.ranOut()) return hit("memory", moreMemory(limits));
     if (inside) {
       const { memoryMb, threads } = addUp(inside, pids);
       if (threads > limits.processes) {
-        return hit("processes", `more than ${limits.processes} threads at once`, inside);
+        return hit("processes", `more than ${limits.processes} threads at once`);
       }
-      if (memoryMb > limits.memoryMb) {
-        return hit("memory", `${memoryMb} MB of memory, more than ${limits.memoryMb}`, inside);
+      if (!confined.holdsMemory && memoryMb > limits.memoryMb) {
+        return hit("memory", moreMemory(limits));
       }
     }
     void lookAtDisk();
@@ -79,6 +81,11 @@ export function watchLimits(options: WatchOptions): () => void {
     over = true;
     clearInterval(timer);
   };
+}
+
+/** In the same words whoever noticed it. */
+export function moreMemory({ memoryMb }: Limits): string {
+  return `more than ${memoryMb} MB of memory`;
 }
 
 /** What is not shared, so that forks of one process do not count its pages many times. */

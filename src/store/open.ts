@@ -6,6 +6,7 @@ import { usageMigration } from "./migrations/0003-usage.ts";
 import { plansMigration } from "./migrations/0004-plans.ts";
 import { reviewsMigration } from "./migrations/0005-reviews.ts";
 import { confinementMigration } from "./migrations/0006-confinement.ts";
+import { retentionMigration } from "./migrations/0019-retention.ts";
 import type { Database, Db } from "./schema.ts";
 
 /** What `pg` takes: a URL of a server of yours, or the embedded server's socket and password. */
@@ -32,7 +33,11 @@ export async function openStore(
   });
   // An idle client whose server goes away emits here; unheard, it would end the process.
   pool.on("error", options.onError);
-  pool.on("connect", prepareStatements);
+  pool.on("connect", (client) => {
+    // So does one that is in use; what it is used for learns of it from its own query.
+    client.on("error", () => {});
+    prepareStatements(client);
+  });
   const db = new Kysely<Database>({
     dialect: new PostgresDialect({ pool }),
     plugins: [new CamelCasePlugin({ maintainNestedObjectKeys: true })],
@@ -86,6 +91,7 @@ async function migrate(db: Db): Promise<void> {
         "0004-plans": plansMigration,
         "0005-reviews": reviewsMigration,
         "0006-confinement": confinementMigration,
+        "0019-retention": retentionMigration,
       }),
     },
     migrationTableSchema: "app",

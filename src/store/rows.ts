@@ -2,12 +2,19 @@ import type { Selectable } from "kysely";
 import type { Event } from "../core/event.ts";
 import type { Hold } from "../core/hold.ts";
 import { invariant } from "../core/invariant.ts";
-import type { Attempt, Subtask, Task } from "../core/task.ts";
+import type { Attempt, ListedTask, Subtask, Task } from "../core/task.ts";
 import type { AttemptsTable, Database, HoldColumns, SubtasksTable, TasksTable } from "./schema.ts";
 
 /** Rows as the rest of the program knows them: the hold's columns become the union. */
 export function toTask(row: Selectable<TasksTable>): Task {
-  const { subject: _, attemptTimeoutMs, ...rest } = row;
+  const { attachments, planInput, subject: _, ...rest } = row;
+  return { ...toListedTask(rest), attachments, planInput };
+}
+
+export function toListedTask(
+  row: Omit<Selectable<TasksTable>, "attachments" | "planInput" | "subject">,
+): ListedTask {
+  const { attemptTimeoutMs, ...rest } = row;
   return { ...withHold(rest), attemptTimeoutMs: Number(attemptTimeoutMs) };
 }
 

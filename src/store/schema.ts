@@ -61,6 +61,7 @@ export type TasksTable = HoldColumns & {
   assurance: Task["assurance"];
   acceptedAt: MaybeTime;
   discardedAt: MaybeTime;
+  prunedAt: MaybeTime;
   stageFailures: Generated<number>;
   createdAt: DefaultTime;
   updatedAt: DefaultTime;

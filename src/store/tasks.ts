@@ -1,8 +1,8 @@
 import { sql } from "kysely";
 import type { Event } from "../core/event.ts";
 import type { TaskState } from "../core/lifecycle.ts";
-import type { Attempt, Subtask, Task } from "../core/task.ts";
-import { toAttempt, toEvent, toSubtask, toTask } from "./rows.ts";
+import type { Attempt, ListedTask, Subtask, Task } from "../core/task.ts";
+import { toAttempt, toEvent, toListedTask, toSubtask, toTask } from "./rows.ts";
 import type { Db, Tx } from "./schema.ts";
 
 /** Reading tasks and what belongs to them. */
@@ -22,6 +22,49 @@ export async function findTaskIds(db: Db, prefix: string): Promise<string[]> {
   return rows.map((row) => row.id);
 }
 
+/** All but what may be megabytes of a task. */
+const listedColumns = [
+  "id",
+  "state",
+  "epoch",
+  "goal",
+  "repository",
+  "base",
+  "agent",
+  "checks",
+  "mode",
+  "approval",
+  "delivery",
+  "expectsChange",
+  "allowTestChanges",
+  "attemptTimeoutMs",
+  "budget",
+  "origin",
+  "preparation",
+  "headCommit",
+  "branch",
+  "deliveredCommit",
+  "deliveryUrl",
+  "endDetail",
+  "cancelRequestedAt",
+  "pausedAt",
+  "assurance",
+  "acceptedAt",
+  "discardedAt",
+  "prunedAt",
+  "stageFailures",
+  "createdAt",
+  "updatedAt",
+  "endedAt",
+  "holdKind",
+  "holdOwner",
+  "holdAt",
+  "holdReason",
+  "holdQuestionId",
+  "holdOn",
+  "holdSince",
+] as const;
+
 /** Newest first. `before` is the (createdAt, id) of the last row of the page before. */
 export async function listTasks(
   db: Db,
@@ -30,8 +73,8 @@ export async function listTasks(
     limit: number;
     before: { createdAt: string; id: string } | null;
   },
-): Promise<Task[]> {
-  let select = db.selectFrom("tasks").selectAll();
+): Promise<ListedTask[]> {
+  let select = db.selectFrom("tasks").select(listedColumns);
   if (query.state) select = select.where("state", "=", query.state);
   if (query.before) {
     const { createdAt, id } = query.before;
@@ -42,7 +85,7 @@ export async function listTasks(
     .orderBy("id", "desc")
     .limit(query.limit)
     .execute();
-  return rows.map(toTask);
+  return rows.map(toListedTask);
 }
 
 /** The exact creation time as text: a Date keeps only milliseconds, a cursor must not skip rows. */

@@ -14,51 +14,59 @@ export const portsPerWorktree = 10;
 const firstPort = 20_000;
 const lastPort = 29_990;
 
-/** The subtask's worktree row, made or revived, with a port range leased. */
+/**
+ * The subtask's worktree row, made or revived, with a port range leased. While it is being removed
+ * this waits, and then finds it removed. Ports are null when all are taken.
+ */
 export async function claimWorktree(
   db: Db,
   wanted: { taskId: string; subtaskId: string; mirror: string; path: string },
 ): Promise<WorktreeRow> {
-  return db.transaction().execute(async (tx) => {
-    // Locked: while it is being removed, this waits, and then finds it removed.
-    const known = await tx
-      .selectFrom("worktrees")
-      .selectAll()
-      .where("subtaskId", "=", wanted.subtaskId)
-      .forUpdate()
-      .executeTakeFirst();
-    const portBase = known?.portBase ?? (await freePortBase(tx));
-    if (known) {
-      return tx
-        .updateTable("worktrees")
-        .set({
-          state: "active",
-          portBase,
-          lastUsedAt: new Date(),
-          removedAt: null,
-          ...(known.state === "removed" ? { preparedFor: null } : {}),
-        })
-        .where("id", "=", known.id)
-        .returningAll()
-        .executeTakeFirstOrThrow();
+  const active = await db
+    .updateTable("worktrees")
+    .set({ lastUsedAt: sql`now()` })
+    .where("subtaskId", "=", wanted.subtaskId)
+    .where("state", "=", "active")
+    .where("portBase", "is not", null)
+    .returningAll()
+    .executeTakeFirst();
+  if (active) return active;
+  for (let tries = 1; ; tries++) {
+    try {
+      return await upsertWorktree(db, wanted);
+    } catch (error) {
+      // Two chose the same ports at the same moment, and the unique index let one of them have it.
+      const { code, constraint } = error as { code?: string; constraint?: string };
+      const isPortTaken = code === "23505" && constraint === "worktrees_one_lease_per_port";
+      if (!isPortTaken || tries === maxPortTries) throw error;
     }
-    return tx
-      .insertInto("worktrees")
-      .values({ id: newId("worktree"), ...wanted, state: "active", portBase })
-      .returningAll()
-      .executeTakeFirstOrThrow();
-  });
+  }
 }
 
-async function freePortBase(db: Db): Promise<number | null> {
-  // One at a time through the choice of ports; the unique index would refuse a double lease.
-  await sql`select pg_advisory_xact_lock(hashtext('deputy ports'))`.execute(db);
-  const { rows } = await sql<{ base: number }>`
+/** With a thousand ranges, drawn at random, hardly ever more than one. */
+const maxPortTries = 10;
+
+async function upsertWorktree(
+  db: Db,
+  wanted: { taskId: string; subtaskId: string; mirror: string; path: string },
+): Promise<WorktreeRow> {
+  const freePort = sql<number | null>`(
     select base from generate_series(${firstPort}::int, ${lastPort}::int, ${portsPerWorktree}::int) base
-    where not exists (select 1 from worktrees w where w.port_base = base) order by base limit 1`.execute(
-    db,
-  );
-  return rows[0]?.base ?? null;
+    where not exists (select 1 from worktrees w where w.port_base = base) order by random() limit 1)`;
+  return db
+    .insertInto("worktrees")
+    .values({ id: newId("worktree"), ...wanted, state: "active", portBase: freePort })
+    .onConflict((conflict) =>
+      conflict.column("subtaskId").doUpdateSet({
+        state: "active",
+        portBase: sql`coalesce(worktrees.port_base, excluded.port_base)`,
+        lastUsedAt: sql`now()`,
+        removedAt: null,
+        preparedFor: sql`case when worktrees.state = 'removed' then null else worktrees.prepared_for end`,
+      }),
+    )
+    .returningAll()
+    .executeTakeFirstOrThrow();
 }
 
 /** Setup ran for this commit in this worktree. */

@@ -2,7 +2,6 @@ import type { Baseline } from "../core/task.ts";
 import type { Check, CheckRun } from "../core/verdict.ts";
 import type { ProcessIdentity } from "../sandbox/process-identity.ts";
 import { type CleanPlace, checkLogPath, runSetup, withCleanWorktree } from "./clean-worktree.ts";
-import { confineChecks } from "./confine-checks.ts";
 import { type CheckPlace, runCheck } from "./run-checks.ts";
 
 /**
@@ -24,13 +23,8 @@ export async function runBaseline(input: BaselineInput): Promise<Baseline> {
   const { baseCommit, checks, logRoot } = input;
   const none: Baseline = { commit: baseCommit, runs: {}, setupOk: true, setupDetail: "no setup" };
   if (checks.length === 0) return none;
-  return withCleanWorktree(input, baseCommit, async (worktree, scratch) => {
-    const place: CheckPlace = {
-      ...{ ...input, worktree, commit: baseCommit },
-      ...(input.sandbox && {
-        confined: confineChecks(input.sandbox, { ...input, worktree, scratch }),
-      }),
-    };
+  return withCleanWorktree(input, baseCommit, async (worktree, confined) => {
+    const place: CheckPlace = { ...input, worktree, confined, commit: baseCommit };
     const setup = await runSetup(input.setup, place, logRoot);
     const setupDetail = setup
       ? `\`${setup.check.command}\`: ${setup.run.detail}`

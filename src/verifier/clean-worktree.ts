@@ -6,31 +6,37 @@ import { includeFiles } from "../worktree/include-files.ts";
 import type { Mirror } from "../worktree/open-mirror.ts";
 import { removeTree } from "../worktree/remove-tree.ts";
 import { addWorktree, removeWorktree } from "../worktree/worktree.ts";
-import { type CheckSandbox, forSetup } from "./confine-checks.ts";
+import { type CheckSandbox, type ConfinedPlace, unconfined } from "./confine-checks.ts";
 import { defaultCheckTimeoutMs, setupCheckName } from "./inspect-repository.ts";
 import { type CheckPlace, runCheck } from "./run-checks.ts";
 
 /**
  * A worktree at one commit that nobody worked in, for as long as `use` runs, with the ignored files
  * that the base's `.worktreeinclude` names beside it, as the agent's has them, and a folder for what
- * its commands keep elsewhere. Both are gone afterwards whatever happens; nothing in them is anybody's
- * work, so nothing is kept of it.
+ * its commands keep elsewhere, which is their home in the sandbox. All are gone afterwards whatever
+ * happens; nothing in them is anybody's work, so nothing is kept of it.
  */
 export async function withCleanWorktree<T>(
-  { mirror, workRoot, repository, baseCommit }: CleanPlace,
+  { mirror, workRoot, repository, baseCommit, sandbox }: CleanPlace,
   commit: string,
-  use: (worktree: string, scratch: string) => Promise<T>,
+  use: (worktree: string, confined: ConfinedPlace) => Promise<T>,
 ): Promise<T> {
   await mkdir(workRoot, { recursive: true });
   // The real path, because runners print that one and test names must not differ by it.
   const path = join(await realpath(workRoot), `check-${randomUUID()}`);
   const scratch = `${path}${scratchSuffix}`;
+  let confined = unconfined;
   try {
     await mkdir(scratch, { mode: 0o700 });
     await addWorktree(mirror, path, commit);
     if (repository !== undefined) await includeFiles(mirror, repository, path, baseCommit);
-    return await use(path, scratch);
+    if (sandbox) {
+      const boxes = await sandbox.openBoxes({ worktree: path, scratch, mirror });
+      confined = { ...boxes, onDenials: sandbox.onDenials };
+    }
+    return await use(path, confined);
   } finally {
+    await confined.close();
     await removeTree(scratch);
     await removeWorktree(mirror, path);
   }
@@ -72,8 +78,8 @@ export async function runSetup(
       report: null,
     };
     const logPath = join(logRoot, "setup.log");
-    let run = await runCheck(check, forSetup(place), logPath);
-    if (run.status === "red") run = await runCheck(check, forSetup(place), logPath);
+    let run = await runCheck(check, place, logPath, "setup");
+    if (run.status === "red") run = await runCheck(check, place, logPath, "setup");
     last = { check, run, ok: run.status === "green" };
     if (!last.ok) break;
   }

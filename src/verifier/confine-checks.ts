@@ -1,13 +1,8 @@
+import type { Refused } from "../core/confinement.ts";
 import type { Check } from "../core/verdict.ts";
 import type { Denial } from "../sandbox/find-denials.ts";
-import {
-  type Confinement,
-  defaultLimits,
-  type Limits,
-  type Network,
-  noSandbox,
-  type Sandbox,
-} from "../sandbox/sandbox.ts";
+import { type CommandSpec, runCommand } from "../sandbox/run-command.ts";
+import type { ConfinedResult } from "../sandbox/sandbox.ts";
 import type { Mirror } from "../worktree/open-mirror.ts";
 
 /**
@@ -16,45 +11,43 @@ import type { Mirror } from "../worktree/open-mirror.ts";
  * the network, which setup often needs to install and a check has no business with.
  */
 export type CheckSandbox = {
-  sandbox: Sandbox;
-  network: { setup: Network; check: Network };
-  limits: Limits;
+  /** What of it has a part in how a command ends, for who keeps results. */
+  traits: readonly unknown[];
+  openBoxes(place: BoxPlace): Promise<CheckBoxes>;
   /** What a command tried in vain: evidence for the receipt. */
-  onDenials: (check: Check, denials: readonly Denial[]) => void;
+  onDenials: (by: CheckRole, check: Check, denials: readonly Denial[]) => void;
 };
 
-export type ConfinedPlace = Omit<CheckSandbox, "network" | "limits"> & {
-  confinement: Confinement;
-  setupNetwork: Network;
-};
+export type CheckRole = Exclude<NonNullable<Refused["by"]>, "agent">;
 
-export function confineChecks(
-  { sandbox, network, limits, onDenials }: CheckSandbox,
-  { worktree, scratch, mirror }: { worktree: string; scratch: string; mirror: Mirror },
-): ConfinedPlace {
-  const confinement: Confinement = {
-    writable: [worktree],
-    readOnly: [{ path: mirror.gitDir }],
-    scratch,
-    network: network.check,
-    limits,
-  };
-  return { sandbox, onDenials, confinement, setupNetwork: network.setup };
-}
+export type BoxPlace = { worktree: string; scratch: string; mirror: Mirror };
 
-/** The same place for a setup command. */
-export function forSetup<Place extends { confined?: ConfinedPlace }>(place: Place): Place {
-  const { confined } = place;
-  if (!confined) return place;
-  const confinement = { ...confined.confinement, network: confined.setupNetwork };
-  return { ...place, confined: { ...confined, confinement } };
-}
+type RunBoxed = (spec: CommandSpec) => Promise<ConfinedResult>;
+export type CheckBoxes = Record<CheckRole, RunBoxed> & { close(): Promise<void> };
+export type ConfinedPlace = CheckBoxes & Pick<CheckSandbox, "onDenials">;
 
-export const unconfined: Pick<ConfinedPlace, "sandbox" | "confinement" | "onDenials"> = {
-  sandbox: noSandbox(null),
-  confinement: {
-    ...{ writable: [], readOnly: [], scratch: null, limits: defaultLimits },
-    network: { kind: "open" },
-  },
+/** As the daemon's user. */
+const runFree: RunBoxed = async (spec) => ({
+  ...(await runCommand(spec)),
+  limit: null,
+  denials: [],
+});
+export const unconfined: ConfinedPlace = {
+  setup: runFree,
+  check: runFree,
+  close: async () => {},
   onDenials: () => {},
 };
+
+/** The same sandbox, and the list of what its commands are refused from now on. */
+export function collectRefused(sandbox: CheckSandbox | undefined): {
+  sandbox: CheckSandbox | undefined;
+  refused: Refused[];
+} {
+  const refused: Refused[] = [];
+  const onDenials: CheckSandbox["onDenials"] = (by, check, denials) => {
+    sandbox?.onDenials(by, check, denials);
+    for (const { what, detail, known } of denials) refused.push({ by, what, detail, known });
+  };
+  return { sandbox: sandbox && { ...sandbox, onDenials }, refused };
+}

@@ -1,6 +1,7 @@
 import { cutText } from "../agents/clean-text.ts";
 import type { RepositoryConfig } from "../core/repository-config.ts";
 import type { Check } from "../core/verdict.ts";
+import { listRepositoryRegistries } from "../sandbox/registries.ts";
 import type { Mirror } from "../worktree/open-mirror.ts";
 import { listFilesAt, readFileAt } from "../worktree/read-commit.ts";
 import { detectChecks } from "./detect-checks.ts";
@@ -13,6 +14,8 @@ import { readRepositoryConfig, repositoryConfigPath } from "./read-repository-co
  */
 export type Inspection = {
   setup: string[];
+  /** Where its own files say that packages come from. */
+  registries: string[];
   checks: Check[];
   checksSource: "config" | "detected" | "none";
   protectedPaths: string[];
@@ -41,14 +44,24 @@ export async function inspectRepository(
   const own = config.checks
     ? config.checks.map(readCheck)
     : (detected?.checks ?? []).map((command) => makeCheck(command, "regression", "detected"));
-  const setup = config.setup ?? detected?.setup ?? [];
+  const told = config.setup ?? detected?.setup ?? [];
+  const setup = typeof told === "string" ? [told] : [...told];
   return {
-    setup: typeof setup === "string" ? [setup] : [...setup],
+    setup,
+    registries: setup.length === 0 ? [] : await readRegistries(read),
     checks: mergeChecks(own, callerChecks, "caller"),
     checksSource: config.checks ? "config" : own.length > 0 ? "detected" : "none",
     protectedPaths: [...alwaysProtected, ...(config.protected ?? [])],
     delivery: config.delivery ?? null,
   };
+}
+
+async function readRegistries(read: (path: string) => Promise<string | null>): Promise<string[]> {
+  const [npmrc, lock] = await Promise.all(
+    // One that is too large to be read names nothing: setup then reaches the known registries.
+    [".npmrc", "package-lock.json"].map((path) => read(path).catch(() => null)),
+  );
+  return listRepositoryRegistries(npmrc ?? "", lock ?? "");
 }
 
 /**

@@ -8,7 +8,6 @@ import type { Mirror } from "../worktree/open-mirror.ts";
 import { listFilesAt, readFileAt } from "../worktree/read-commit.ts";
 import { resetWorktree } from "../worktree/worktree.ts";
 import { type CleanPlace, checkLogPath, runSetup, withCleanWorktree } from "./clean-worktree.ts";
-import { confineChecks } from "./confine-checks.ts";
 import { type CheckPlace, runCheck } from "./run-checks.ts";
 
 /**
@@ -67,13 +66,8 @@ async function runCommands(
   commands: readonly string[],
 ): Promise<Map<string, Proof>> {
   if (commands.length === 0) return new Map();
-  return withCleanWorktree(input, input.commit, async (worktree, scratch) => {
-    const place: CheckPlace = {
-      ...{ ...input, worktree },
-      ...(input.sandbox && {
-        confined: confineChecks(input.sandbox, { ...input, worktree, scratch }),
-      }),
-    };
+  return withCleanWorktree(input, input.commit, async (worktree, confined) => {
+    const place: CheckPlace = { ...input, worktree, confined };
     const setup = await runSetup(input.setup, place, input.logRoot);
     const proofs = new Map<string, Proof>();
     for (const [index, line] of commands.slice(0, maxCommands).entries()) {

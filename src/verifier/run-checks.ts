@@ -3,12 +3,10 @@ import { dirname } from "node:path";
 import type { Check, CheckRun } from "../core/verdict.ts";
 import type { ProcessIdentity } from "../sandbox/process-identity.ts";
 import type { CommandSpec } from "../sandbox/run-command.ts";
-import { runConfined } from "../sandbox/run-confined.ts";
 import type { ConfinedResult } from "../sandbox/sandbox.ts";
 import { scrubbedEnvironment } from "../sandbox/scrubbed-environment.ts";
 import { containPath, readContainedFile } from "../worktree/contain-path.ts";
-import { type ConfinedPlace, unconfined } from "./confine-checks.ts";
-import { parseTestResults } from "./parse-test-results.ts";
+import { type CheckRole, type ConfinedPlace, unconfined } from "./confine-checks.ts";
 import { maxParsedLength } from "./parsers/test-list.ts";
 
 /**
@@ -39,13 +37,14 @@ export async function runCheck(
   check: Check,
   place: CheckPlace,
   logPath: string | null,
+  role: CheckRole = "check",
 ): Promise<CheckRun> {
   place.signal.throwIfAborted();
   if (logPath) await mkdir(dirname(logPath), { recursive: true });
   // A report from an earlier run, or out of the commit, is no report of this run.
   if (check.report !== null) await removeReport(place.worktree, check.report);
   const startedAt = new Date().toISOString();
-  const { sandbox, confinement, onDenials } = place.confined ?? unconfined;
+  const confined = place.confined ?? unconfined;
   const spec = {
     argv: ["sh", "-c", check.command],
     cwd: place.worktree,
@@ -56,10 +55,12 @@ export async function runCheck(
     ...(logPath ? { logPath } : {}),
     onStarted: place.onProcess,
   } satisfies CommandSpec;
-  const result = await runConfined(sandbox, spec, confinement);
+  const result = await confined[role](spec);
   place.signal.throwIfAborted();
-  if (result.denials.length > 0) onDenials(check, result.denials);
+  if (result.denials.length > 0) confined.onDenials(role, check, result.denials);
   const { status, detail } = describeEnding(result, check.timeoutMs);
+  // Its parsers are libraries that a daemon without checks does not load.
+  const { parseTestResults } = await import("./parse-test-results.ts");
   const report = check.report === null ? null : await readReport(place.worktree, check.report);
   const inReport = report === null ? null : parseTestResults(report, place.worktree);
   return {

@@ -10,7 +10,6 @@ import {
   withCleanWorktree,
 } from "./clean-worktree.ts";
 import { conclude, noChange, nothingChecked } from "./conclude.ts";
-import { confineChecks } from "./confine-checks.ts";
 import { type InspectedChange, inspectChange } from "./inspect-change.ts";
 import { judgeCheck, judgeRun } from "./judge-check.ts";
 import { findLostTests } from "./judge-tests.ts";
@@ -59,13 +58,8 @@ export async function verifyCommit(input: VerifyInput): Promise<Verdict> {
   if (input.checks.length === 0) {
     return conclude([], change.findings, [`There is no check: ${nothingChecked}.`]);
   }
-  return withCleanWorktree(input, commit, async (worktree, scratch) => {
-    const place: CheckPlace = {
-      ...{ ...input, worktree },
-      ...(input.sandbox && {
-        confined: confineChecks(input.sandbox, { ...input, worktree, scratch }),
-      }),
-    };
+  return withCleanWorktree(input, commit, async (worktree, confined) => {
+    const place: CheckPlace = { ...input, worktree, confined };
     await putJudgesBack(input, change, worktree);
     const setup = await runSetup(input.setup, place, input.logRoot);
     if (setup && !setup.ok) return await concludeWithoutSetup(input, change, setup);

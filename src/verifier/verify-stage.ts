@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
+import { mergeRefused, type Refused } from "../core/confinement.ts";
 import { invariant } from "../core/invariant.ts";
 import type { Claim, Stage } from "../core/outcome.ts";
 import type { Assurance } from "../core/review.ts";
@@ -11,7 +12,7 @@ import type { Db } from "../store/schema.ts";
 import { getSubtask, getTask, listAttempts } from "../store/tasks.ts";
 import { runBaseline } from "./baseline.ts";
 import { carryReview } from "./conclude-review.ts";
-import type { CheckSandbox } from "./confine-checks.ts";
+import { type CheckSandbox, collectRefused } from "./confine-checks.ts";
 import { mergeChecks } from "./inspect-repository.ts";
 import { assuranceOf, reviewChange } from "./review-change.ts";
 import type { ReviewDeps } from "./review-round.ts";
@@ -85,15 +86,18 @@ async function review(
   const attempt = attempts.find(({ id }) => id === claim.attemptId);
   invariant(attempt && subtask.commit && task.preparation, "what is reviewed was attempted");
   const logs = join(deps.paths.logs, task.id);
+  const place = placeOf(deps, claim, task, signal);
+  const { refused, sandbox } = collectRefused(place.sandbox);
   const evidence = {
-    ...placeOf(deps, claim, task, signal),
+    ...place,
+    ...(sandbox && { sandbox }),
     commit: subtask.commit,
     changedFrom: attempt.baseCommit,
     onProcess: deps.trackProcess(`review of ${subtask.id}`),
     logRoot: join(logs, `${subtask.key}-${attempt.id}-review`),
   };
   const input = { db: deps.db, claim, task, subtask, attempts, attempt, verdict, evidence };
-  return reviewChange(reviewing, input, assurance);
+  return withRefused(await reviewChange(reviewing, input, assurance), refused);
 }
 
 /** Where commands run that judge a commit of a task. */
@@ -137,8 +141,10 @@ export async function judge(
   };
   const logRoot = join(deps.paths.logs, task.id);
   const baseline = await findBaseline(deps, task, { ...run, logRoot: join(logRoot, "baseline") });
+  const { refused, sandbox } = collectRefused(run.sandbox);
   const verdict = await verifyCommit({
     ...run,
+    ...(sandbox && { sandbox }),
     commit,
     protectedPaths: preparation.protectedPaths,
     allowTestChanges: task.allowTestChanges,
@@ -146,7 +152,13 @@ export async function judge(
     logRoot: join(logRoot, `${subtask.key}-${claim.attemptId ?? "gate"}-${phase}`),
     onCheck: (result) => deps.report(claim, result, phase),
   });
-  return phase === "after_merge" ? carryReview(verdict, subtask.verdict?.review) : verdict;
+  const told = withRefused(verdict, refused);
+  return phase === "after_merge" ? carryReview(told, subtask.verdict?.review) : told;
+}
+
+function withRefused(verdict: Verdict, more: readonly Refused[]): Verdict {
+  const refused = mergeRefused([...(verdict.refused ?? []), ...more]);
+  return refused.length === 0 ? verdict : { ...verdict, refused };
 }
 
 async function findBaseline(
@@ -156,9 +168,7 @@ async function findBaseline(
 ): Promise<Baseline> {
   const commands = run.checks.map(({ command, report, timeoutMs }) => [command, report, timeoutMs]);
   // What a command may reach is part of how it ends.
-  const place = run.sandbox
-    ? [run.sandbox.sandbox.provider, run.sandbox.network.setup.kind, run.sandbox.network.check.kind]
-    : [];
+  const place = run.sandbox?.traits ?? [];
   const key = createHash("sha256")
     .update(JSON.stringify([task.repository, run.baseCommit, run.setup, commands, ...place]))
     .digest("hex");

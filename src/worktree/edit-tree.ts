@@ -1,3 +1,4 @@
+import { invariant } from "../core/invariant.ts";
 import { GitFailure } from "./git-failure.ts";
 import { type Mirror, openMirror } from "./open-mirror.ts";
 import { writeObject } from "./write-object.ts";
@@ -16,7 +17,7 @@ export type TreeEdits = {
 
 type Entries = Map<string, TreeEntry>;
 
-/** What one session has seen of trees. They never change, so nothing in here is ever stale. */
+/** What was seen of a mirror's trees. They never change, so nothing in here is ever stale. */
 export type KnownTrees = Map<string, Entries>;
 
 const folderMode = "40000";
@@ -59,7 +60,9 @@ async function rewrite(
   tree: string | null,
   changes: ReadonlyMap<string, TreeEntry | null>,
 ): Promise<string | null> {
-  const entries: Entries = new Map(tree === null ? [] : known.get(tree));
+  const before = tree === null ? new Map() : known.get(tree);
+  invariant(before, `the tree ${tree} was learned before it is changed`);
+  const entries: Entries = new Map(before);
   const below = new Map<string, Map<string, TreeEntry | null>>();
   for (const [path, change] of changes) {
     const at = path.indexOf("/");

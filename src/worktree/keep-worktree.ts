@@ -2,6 +2,7 @@ import { constants, type Stats } from "node:fs";
 import { lstat, open, readlink } from "node:fs/promises";
 import { editTree, findEntry, type KnownTrees, type TreeEntry } from "./edit-tree.ts";
 import { keepReads } from "./kept-reads.ts";
+import { pinRef } from "./mirror.ts";
 import { type Mirror, openMirror } from "./open-mirror.ts";
 import { treeOf } from "./read-commit.ts";
 import { snapshotWorktree } from "./snapshot.ts";
@@ -33,10 +34,19 @@ export type KeepOptions = {
   message: string;
 };
 
+/** One such commit, on a ref: the base itself when nothing changed. */
+export async function keepWorktree(
+  mirror: Mirror,
+  { ref, ...options }: Omit<KeepOptions, "last"> & { ref: string },
+): Promise<string> {
+  const commit = await openWorktreeKeeper(mirror, { ...options, last: options.base }).keep(null);
+  await pinRef(mirror, ref, commit);
+  return commit;
+}
+
 export function openWorktreeKeeper(mirror: Mirror, options: KeepOptions): WorktreeKeeper {
   const { path: workTree, base, message } = options;
   const place = placeOf(mirror, workTree);
-  const trees: KnownTrees = new Map();
   const seen: SeenFiles = new Map();
   let last = { commit: options.last, tree: null as string | null };
 
@@ -44,6 +54,9 @@ export function openWorktreeKeeper(mirror: Mirror, options: KeepOptions): Worktr
 
   /** The tree as it is now, or null when this is nothing for us. */
   const readTree = async (changed: readonly string[] | null): Promise<string | null> => {
+    // Deleted, or a link to elsewhere in its place: git would follow it.
+    if (!(await lstat(workTree)).isDirectory()) return null;
+    const trees = knownTrees(mirror);
     if (await readHasAttributes(mirror, place.index, base)) return null;
     if (changed !== null) {
       const tree = await lastTree();
@@ -77,7 +90,6 @@ export function openWorktreeKeeper(mirror: Mirror, options: KeepOptions): Worktr
         const commit = isBase ? base : await writeCommit(mirror, { tree, parent: base, message });
         last = { commit, tree };
       }
-      if (countEntries(trees) > maxKnownEntries) trees.clear();
       return last.commit;
     },
   };
@@ -85,6 +97,22 @@ export function openWorktreeKeeper(mirror: Mirror, options: KeepOptions): Worktr
 
 /** A folder of many files is known again by every change in it. */
 const maxKnownEntries = 10_000;
+const maxKnownMirrors = 20;
+const treesOfMirrors = new Map<string, KnownTrees>();
+
+/**
+ * The trees of a mirror that were seen: tasks that start at the same base change the same folders.
+ * What is too much is begun anew; who uses it at this moment keeps it.
+ */
+function knownTrees({ gitDir }: Mirror): KnownTrees {
+  const seen: KnownTrees = treesOfMirrors.get(gitDir) ?? new Map();
+  const known: KnownTrees = countEntries(seen) > maxKnownEntries ? new Map() : seen;
+  treesOfMirrors.delete(gitDir);
+  treesOfMirrors.set(gitDir, known); // the last of the line
+  const [oldest] = treesOfMirrors.keys();
+  if (oldest !== undefined && treesOfMirrors.size > maxKnownMirrors) treesOfMirrors.delete(oldest);
+  return known;
+}
 
 function countEntries(trees: KnownTrees): number {
   let count = 0;

@@ -124,11 +124,13 @@ export async function readRef(mirror: Mirror, name: string): Promise<string | nu
   return findIn(openMirror(mirror), deputyRef(name));
 }
 
-/** Delete refs/deputy/NAME, and everything below refs/deputy/NAME/. Says how many there were. */
-export async function deleteRefs(mirror: Mirror, name: string): Promise<number> {
+/** Delete refs/deputy/NAME of these, and everything below refs/deputy/NAME/. Says how many there were. */
+export async function deleteRefs(mirror: Mirror, names: readonly string[]): Promise<number> {
+  if (names.length === 0) return 0; // without a pattern git lists them all
   const git = openMirror(mirror);
   return withRepositoryLock(mirror.gitDir, async () => {
-    const found = await git.run(["for-each-ref", "--format=delete %(refname)", deputyRef(name)]);
+    const patterns = names.map(deputyRef);
+    const found = await git.run(["for-each-ref", "--format=delete %(refname)", ...patterns]);
     if (found !== "") await git.run(["update-ref", "--no-deref", "--stdin"], { input: found });
     return found.split("\n").length - 1;
   });

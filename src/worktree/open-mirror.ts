@@ -14,7 +14,7 @@ import { healStaleLocks } from "./stale-locks.ts";
  *   refs/deputy/*           ours: snapshots, task branches; no fetch ever touches them
  *
  * It is never a `--mirror` clone: a pruning fetch into one deletes our own branches. Nothing is
- * garbage-collected by git on its own. Uncommitted changes of the user are not in it and so never
+ * garbage-collected by git on its own (collect-garbage.ts). Uncommitted changes of the user are not in it and so never
  * part of a base. Its configuration is a constant that is put back before every use: an agent that
  * could write it would otherwise have the daemon run its filters.
  */

@@ -8,12 +8,14 @@ import { tidyLock, withRepositoryLock } from "./repository-lock.ts";
 import { throwAway } from "./throw-away.ts";
 import {
   copyIndex,
+  markUntouched,
   type Place,
   placeOf,
   publishIndex,
   readRecord,
   readText,
   removeRecord,
+  takeUntouched,
   writeAdmin,
   writeRecord,
 } from "./worktree-place.ts";
@@ -29,15 +31,23 @@ import {
 
 /**
  * Have a worktree at `path`, a folder that does not exist yet or is empty. One that is complete is
- * left as it is, work included ("existed"); after a crash the half-made one is made anew.
+ * left as it is, work included ("existed"); after a crash the half-made one is made anew. One that
+ * is made ahead (`isAhead`) counts as created for whoever asks for it at that commit first.
  */
 export async function addWorktree(
   mirror: Mirror,
   path: string,
   commit: string,
+  { isAhead = false } = {},
 ): Promise<"created" | "existed"> {
+  if (!isAhead && takeUntouched(mirror, path, commit)) return "created";
   const place = await locate(mirror, path);
-  return withRepositoryLock(place.record, () => addAt(mirror, place, commit));
+  return withRepositoryLock(place.record, async () => {
+    if (!isAhead) return addAt(mirror, place, commit);
+    const added = await addAt(mirror, place, commit);
+    if (added === "created") markUntouched(place, commit);
+    return added;
+  });
 }
 
 /**

@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from "node:crypto";
-import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, renameSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
@@ -24,7 +24,7 @@ export async function writeObject(
   const whole = Buffer.concat([Buffer.from(`${type} ${content.length}\0`), content]);
   const id = createHash("sha1").update(whole).digest("hex");
   const path = join(gitDir, "objects", id.slice(0, 2), id.slice(2));
-  if (existsSync(path)) return id;
+  if (isRefreshed(path)) return id;
   const draft = join(gitDir, "objects", `tmp_obj_${randomUUID()}`); // the name that git's own cleaning knows
   try {
     const options = { flag: "wx", mode: 0o444 };
@@ -37,6 +37,17 @@ export async function writeObject(
     throw error;
   }
   return id;
+}
+
+/** Whether it is there; then it is as good as new, so that nobody collects it as an old one. */
+function isRefreshed(path: string): boolean {
+  try {
+    const now = new Date();
+    utimesSync(path, now, now);
+    return true;
+  } catch {
+    return false; // not there, or another's: written anew
+  }
 }
 
 function giveName(draft: string, path: string): void {

@@ -1,26 +1,26 @@
 #!/usr/bin/env node
-// `npm run test:agents`: the programs of others, installed once into a folder that is nobody's
+// `npm run test:agents`: the programs of others, installed once into folders that are nobody's
 // dependency, then the tests that drive them. 1 GB; half a minute the first time.
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 
-const wanted = {
+const agents = {
   "@openai/codex": "0.169.0",
   "@anthropic-ai/claude-code": "2.1.197",
   "opencode-ai": "1.18.33",
 };
+const sandbox = { "@anthropic-ai/sandbox-runtime": "0.0.83" };
 
 const cache = resolve(
   process.env.DEPUTY_AGENTS_CACHE || join(homedir(), ".cache", "deputy-agents"),
 );
-const name = Object.values(wanted).join("-");
-const folder = join(cache, name);
 
-/** Into a folder beside it, then into place: what is there is whole. */
-function install() {
-  if (existsSync(join(folder, "package.json"))) return;
+/** Into a folder beside it, then into place: what is there is whole. Returns the folder. */
+function install(wanted, name) {
+  const folder = join(cache, name);
+  if (existsSync(join(folder, "package.json"))) return folder;
   const started = Date.now();
   const half = join(cache, `${name}.${process.pid}`);
   rmSync(half, { recursive: true, force: true });
@@ -35,7 +35,7 @@ function install() {
   });
   if (status !== 0) {
     rmSync(half, { recursive: true, force: true });
-    console.error(`The agents could not be installed into ${cache} (npm install: exit ${status}).`);
+    console.error(`${name} could not be installed into ${cache} (npm install: exit ${status}).`);
     process.exit(1);
   }
   try {
@@ -43,10 +43,12 @@ function install() {
   } catch {
     rmSync(half, { recursive: true, force: true }); // another run was faster
   }
-  console.log(`agents installed into ${folder} in ${Math.round((Date.now() - started) / 1000)} s`);
+  console.log(`installed into ${folder} in ${Math.round((Date.now() - started) / 1000)} s`);
+  return folder;
 }
 
-install();
+const folder = install(agents, Object.values(agents).join("-"));
+const srt = install(sandbox, `sandbox-runtime-${Object.values(sandbox)[0]}`);
 const bin = join(folder, "node_modules", ".bin");
 for (const program of ["codex", "claude", "opencode"]) {
   const { status, stdout } = spawnSync(join(bin, program), ["--version"], { encoding: "utf8" });
@@ -62,6 +64,6 @@ const vitest = resolve(import.meta.dirname, "../../node_modules/vitest/vitest.mj
 const { status } = spawnSync(
   process.execPath,
   [vitest, "run", "--config", "vitest.agents.config.ts", ...process.argv.slice(2)],
-  { stdio: "inherit", env: { ...process.env, DEPUTY_AGENTS_BIN: bin } },
+  { stdio: "inherit", env: { ...process.env, DEPUTY_AGENTS_BIN: bin, DEPUTY_SRT: srt } },
 );
 process.exit(status ?? 1);

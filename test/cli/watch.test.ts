@@ -35,6 +35,36 @@ test("a failed or cancelled task ends with 1", async () => {
   }
 });
 
+test("the reason of a give-up is said once, and what fails again after a retry is told again", async () => {
+  const { startDeputy, submit, service } = await startCliTest();
+  const { id } = await submit();
+  const reason = "giving up after 3 attempts: `npm test` is red";
+  const giveUp = () => {
+    service.emit(id, "recovery.decided", `Recovery: ${reason}`, "running", { action: "give_up" });
+    service.emit(id, "subtask.failed", `"Fix it" failed: ${reason}`);
+  };
+  const all = `"fix" failed: ${reason}; "use" could not start because of that`;
+  giveUp();
+  service.emit(id, "task.retried", "Retry requested", "running");
+  const run = startDeputy("watch", id);
+  await run.saw("Retry requested");
+  giveUp();
+  service.change(id, { endDetail: all });
+  service.emit(id, "task.failed", `Failed: ${all}`, "failed");
+  const { out } = await run.done;
+  const told = out.split("\n").flatMap((line) => line.split(/s [!✗·] \w+ +/)[1] ?? []);
+  expect(told).toEqual([
+    "Task created",
+    `Recovery: ${reason}`,
+    '"Fix it" failed',
+    "Retry requested",
+    `Recovery: ${reason}`,
+    '"Fix it" failed',
+    'Failed: "fix" failed; "use" could not start because of that',
+  ]);
+  expect(out.slice(out.indexOf("Failed:")).split("could not start")).toHaveLength(2);
+});
+
 test("--json gives one event a line, and the end last", async () => {
   const { deputy, submit, service } = await startCliTest();
   const { id } = await submit();

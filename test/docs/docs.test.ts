@@ -87,11 +87,11 @@ test("relative links and files that are named exist", () => {
   expect(strays).toEqual([]);
 });
 
-test("files that ARCHITECTURE names within src exist", () => {
+test("files that ARCHITECTURE and docs/inside name within src exist", () => {
   const files = filesBelow("src", ".ts").map((path) => relative("src", path));
-  const named = [...read("ARCHITECTURE.md").matchAll(/`([\w/-]+\.ts)`/g)].map(
-    ([, name = ""]) => name,
-  );
+  const named = [
+    ...`${read("ARCHITECTURE.md")}${read("docs/inside.md")}`.matchAll(/`([\w/-]+\.ts)`/g),
+  ].map(([, name = ""]) => name);
   const strays = named.filter(
     (name) =>
       !existsSync(join(root, name)) &&

@@ -25,6 +25,7 @@ beforeAll(async () => {
       GITHUB_WEBHOOK_SECRET: secret,
     },
   });
+  await writeFile(join(deputy.home, "config.yaml"), "sandbox: { disk_mb: 1000 }\n");
   await writeFile(
     join(deputy.home, "triggers.yaml"),
     `github:
@@ -71,6 +72,9 @@ test("the start says so, and doctor says what is degraded by it", async () => {
   expect(stdout).toContain(`none: ${reason}`);
   expect(stdout).toContain("Agents and checks run as the daemon's user");
   expect(stdout).toContain("tasks from triggers are refused");
+  for (const said of [log, stdout]) {
+    expect(said).toContain("Nothing holds sandbox.disk_mb of the configuration without a sandbox");
+  }
 });
 
 test("what a person submits is done, and its receipt says that it ran without a sandbox", async () => {

@@ -78,6 +78,7 @@ beforeAll(async () => {
       OPENAI_API_KEY: "sk-confined",
       OPENAI_BASE_URL: model.url,
       DEPUTY_MODEL: "scripted",
+      PIP_INDEX_URL: "https://10.0.0.7/simple",
     },
   });
 });
@@ -107,14 +108,21 @@ test("each repository has its networks: setup reaches its registry, checks and a
   const at = `localhost:${(registry.address() as AddressInfo).port}`;
   // By the proxy alone: what is on loopback is not asked for there otherwise.
   const fetching = `curl -sSf --max-time 10 --noproxy '' --proxytunnel --proxy "$HTTPS_PROXY" http://${at}/`;
-  const config = `setup: mkdir -p node_modules && ${fetching} > node_modules/package\nchecks: ["grep -q 'a package' node_modules/package && test -z \\"$HTTPS_PROXY\\" && npm test"]\n`;
+  const refused = 'touch "/usr/$(basename "$PWD")"; curl -sS --max-time 5 https://setup.example/';
+  const config = `setup: ${refused}; mkdir -p node_modules && ${fetching} > node_modules/package\nchecks: ["touch /usr/checked; grep -q 'a package' node_modules/package && test -z \\"$HTTPS_PROXY\\" && npm test"]\n`;
   const files = { ...greetingProject, ".gitignore": "node_modules\n" };
   const repository = await project({
     ...files,
     ".deputy/config.yaml": config,
     "agent.sh": `cat node_modules/package; ${fetching} && touch reached.txt; ${repairGreeting.slice(8)}\n`,
   });
-  const other = await project({ ...files, "agent.sh": `${fetching} && touch reached.txt\necho\n` });
+  const other = await project({
+    ...files,
+    ".npmrc": "@acme:registry=https://named.invalid/\n",
+    ".deputy/config.yaml":
+      "setup: curl --max-time 5 https://named.invalid https://not.invalid; true\n",
+    "agent.sh": `${fetching} && touch reached.txt\necho\n`,
+  });
   await configure({
     sandbox: {
       private_addresses: true,
@@ -130,20 +138,45 @@ test("each repository has its networks: setup reaches its registry, checks and a
   expect(receipt.verified).toBe(true);
   expect(receipt.attempts[0].sandbox).toMatchObject({ provider: "bubblewrap", problem: null });
   expect(repository.git("ls-tree", "--name-only", task.branch)).not.toContain("reached.txt");
+  // What setup was refused, for the agent and before the checks, and what a check was.
+  const told = receipt.attempts[0].sandbox.refused;
+  expect(told).toContainEqual({
+    ...{ by: "setup", what: "network", known: "enforced" },
+    detail: "setup.example:443: not on the list",
+  });
+  for (const [by, path] of [
+    ["setup", "/usr/sub_"],
+    ["setup", "/usr/check-"],
+    ["check", "/usr/checked"],
+  ])
+    expect(told).toContainEqual({
+      ...{ by, what: "write", known: "reported", detail: expect.stringContaining(path ?? "") },
+    });
+  const page = (await deputy.cli(["receipt", task.id])).stdout;
+  expect(page).toMatch(/- Setup of \S+ #1 was refused \(network, certain\): setup\.example:443/);
+  expect(page).toMatch(/- A check of \S+ #1 was refused \(write, by its own words\)/);
 
-  const refused = await deputy.run({
+  const fetched = await deputy.run({
     ...{ goal: "Fetch", repository: other.path, agent: "command:sh agent.sh", mode: "direct" },
   });
-  expect((await receiptOf(refused)).attempts[0].sandbox.refused).toContainEqual({
-    what: "network",
-    detail: `${at}: not on the list`,
-    known: "enforced",
+  const { refused: hosts } = (await receiptOf(fetched)).attempts[0].sandbox;
+  const unlisted = { what: "network", known: "enforced" };
+  expect(hosts).toContainEqual({ ...unlisted, by: "agent", detail: `${at}: not on the list` });
+  // The registry that the repository's own files name is on setup's list.
+  expect(hosts).toContainEqual({
+    ...{ ...unlisted, by: "setup", detail: "not.invalid:443: not on the list" },
   });
+  expect(JSON.stringify(hosts)).not.toContain("named.invalid:443: not on the list");
 });
 
-test("the start of the daemon's log and doctor name the sandbox", async () => {
-  expect(readFileSync(join(deputy.home, "daemon.log"), "utf8")).toContain("sandbox: bubblewrap");
-  expect((await deputy.cli(["doctor"])).stdout).toMatch(/sandbox\s+bubblewrap$/m);
+test("the start of the daemon's log and doctor name the sandbox, and what of its settings cannot be", async () => {
+  const log = readFileSync(join(deputy.home, "daemon.log"), "utf8");
+  expect(log).toContain("sandbox: bubblewrap");
+  const { stdout } = await deputy.cli(["doctor"]);
+  expect(stdout).toMatch(/sandbox\s+bubblewrap$/m);
+  for (const said of [log, stdout]) {
+    expect(said).toContain("Nothing is installed from https://10.0.0.7 (PIP_INDEX_URL) inside");
+  }
 });
 
 test("the builtin agent's commands are confined: a home that lasts, no key, what they tried in the receipt", async () => {
@@ -165,7 +198,7 @@ test("the builtin agent's commands are confined: a home that lasts, no key, what
   ])
     expect(told).toMatch(part);
   expect((await receiptOf(task)).attempts[0].sandbox.refused).toEqual([
-    { what: "write", detail: expect.stringContaining("/usr/evil"), known: "reported" },
+    { by: "agent", what: "write", detail: expect.stringContaining("/usr/evil"), known: "reported" },
   ]);
 });
 

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { DeputyError } from "../../src/core/error.ts";
+import { pointerWire } from "../../src/http/schema-answer.ts";
 import { startHttpServer } from "../../src/http/server.ts";
 import { sendRaw, startTestServer, token } from "./helpers.ts";
 
@@ -42,6 +43,19 @@ describe("the token", () => {
     }
     const tooLong = await fetch(`${url}/v1/tasks`, { method: "POST", body: "x".repeat(100) });
     expect(tooLong.status).toBe(401);
+  });
+
+  test("is not wanted by /, which says where to read on", async () => {
+    const { url } = await startTestServer();
+    const pointer = pointerWire.parse(await (await fetch(url)).json());
+    expect(Object.keys(pointer)).toEqual(["name", "version", "docs", "openapi", "health"]);
+    const page = await fetch(url, { headers: { accept: "text/html,*/*;q=0.8" } });
+    expect(page.headers.get("content-type")).toBe("text/html; charset=utf-8");
+    const text = await page.text();
+    for (const place of [pointer.docs, pointer.openapi, pointer.health]) {
+      expect(text).toContain(`href="${place}"`);
+      expect((await fetch(url + place)).status, place).toBe(200);
+    }
   });
 
   test.each(["Bearer", "Bearer wrong", `Basic ${token}`, `Bearer ${token}x`, `Bearer \xe9`])(
@@ -159,6 +173,11 @@ test("an unexpected error is logged under an id, told by that id, and the server
   ]);
   service.failWith = new DeputyError("unavailable", "The database does not answer.");
   expect((await post("/v1/tasks", { goal: "x", repository: "/r" })).status).toBe(503);
+  // What the driver says, and what the system says when the connection is cut under a query.
+  for (const error of [{ code: "57P01" }, { code: "EPIPE" }, { code: "ECONNRESET" }]) {
+    service.failWith = Object.assign(new Error("it broke"), error);
+    expect((await post("/v1/tasks", { goal: "x", repository: "/r" })).status).toBe(503);
+  }
   service.failWith = null;
   expect((await post("/v1/tasks", { goal: "x", repository: "/r" })).status).toBe(202);
 });

@@ -262,6 +262,7 @@ function makeTask(input: TaskInput, origin: TaskOrigin): Task {
     pausedAt: null,
     acceptedAt: null,
     discardedAt: null,
+    prunedAt: null,
     stageFailures: 0,
     createdAt: now,
     updatedAt: now,

@@ -17,6 +17,7 @@ type Document = {
 };
 
 const routes = [
+  "GET /",
   "GET /healthz",
   "GET /metrics",
   "GET /readyz",
@@ -64,6 +65,7 @@ test("the document has every route, with a name, a summary and its security", as
   expect(operations.filter(({ summary }) => !summary)).toEqual([]);
   const open = operations.filter(({ security }) => security?.length === 0);
   expect(open.map(({ route }) => route).sort()).toEqual([
+    "GET /",
     "GET /healthz",
     "GET /readyz",
     "POST /hooks/github",

@@ -6,7 +6,8 @@ import type { Failure } from "../../src/recovery/classify.ts";
 import { decide, maxAttempts, type PastFailure } from "../../src/recovery/decide.ts";
 
 const now = new Date("2026-01-01T00:00:00Z");
-const options = { backoffBaseMs: 1_000, chance: 0, now };
+const place = { number: 1, firstCounted: 1 };
+const options = { backoffBaseMs: 1_000, chance: 0, now, place };
 const failure = (kind: FailureKind, signature = "s", question: string | null = null): Failure => ({
   kind,
   signature,
@@ -39,6 +40,21 @@ test.each<[FailureKind, PastFailure[], string]>([
   ["question", past("checks_failed", 2), "ask"],
 ])("%s after %j: %s", (kind, history, action) => {
   expect(decide(failure(kind), history, options).action).toBe(action);
+});
+
+test.each<[PastFailure[], number, number, string]>([
+  [past("checks_failed", 1), 2, 1, "attempt 3 of 3 from a clean base"],
+  [past("lost", 2), 3, 1, "attempt 4 (2 of 3 that count) from a clean base"],
+  [[], 4, 4, "attempt 5 (2 of 3 since it was reopened) from a clean base"],
+  [past("lost", 1), 5, 4, "attempt 6 (2 of 3 that count since it was reopened) from a clean base"],
+  [past("checks_failed", 2), 3, 1, "giving up after 3 attempts: what"],
+  [past("checks_failed", 2), 6, 4, "giving up after 6 attempts (3 since it was reopened): what"],
+])("after %j, attempt %i, counted from %i: %s", (history, number, firstCounted, words) => {
+  const told = decide(failure("checks_failed"), history, {
+    ...options,
+    place: { number, firstCounted },
+  });
+  expect(told.reason).toContain(words);
 });
 
 test("a question is asked in the agent's words", () => {

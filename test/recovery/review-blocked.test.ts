@@ -12,6 +12,11 @@ const finding: ReviewFinding = {
   ...{ seats: [1], raisedOn: 1, state: { is: "open" }, upheld: null },
 };
 
+const options = {
+  ...{ backoffBaseMs: 1_000, chance: 0, now: new Date() },
+  place: { number: 1, firstCounted: 1 },
+};
+
 function recover(set: Partial<Review>, history: PastFailure[] = []) {
   const review: Review = {
     ...{ assurance: "standard", round: 1, commit: "c", tree: "t", unchanged: false },
@@ -23,7 +28,7 @@ function recover(set: Partial<Review>, history: PastFailure[] = []) {
   const failure = classify(subtask, null as Attempt | null);
   return {
     failure,
-    decision: decide(failure, history, { backoffBaseMs: 1_000, chance: 0, now: new Date() }),
+    decision: decide(failure, history, options),
   };
 }
 
@@ -41,7 +46,6 @@ test("rounds use up no attempt", () => {
     ending: { what: "attempt", reason: "gave_up", failure: null, detail: "exit 1" },
   };
   const failure = classify(failed as unknown as Subtask, null);
-  const options = { backoffBaseMs: 0, chance: 0, now: new Date() };
   expect(decide(failure, [blocked, blocked, blocked], options).action).toBe("retry");
 });
 

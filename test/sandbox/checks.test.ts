@@ -1,6 +1,8 @@
+import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { Denial } from "../../src/sandbox/find-denials.ts";
-import { defaultLimits } from "../../src/sandbox/sandbox.ts";
+import { makeCheckSandbox } from "../../src/confine-runs.ts";
+import type { Refused } from "../../src/core/confinement.ts";
+import { readSandbox } from "../../src/sandbox-settings.ts";
 import { runBaseline } from "../../src/verifier/baseline.ts";
 import type { CheckSandbox } from "../../src/verifier/confine-checks.ts";
 import { verifyCommit } from "../../src/verifier/verify-attempt.ts";
@@ -11,7 +13,7 @@ import { makeCheck, surroundings, TestRepository } from "../verifier/repository.
 let bench: SandboxBench;
 let repository: TestRepository;
 let base: string;
-const denied: Denial[] = [];
+const denied: Refused[] = [];
 
 beforeAll(async () => {
   bench = await makeSandboxBench();
@@ -28,10 +30,19 @@ afterAll(async () => {
 });
 
 const sandbox = (): CheckSandbox => ({
-  sandbox: bench.sandbox,
-  network: { setup: { kind: "open" }, check: { kind: "none" } },
-  limits: { ...defaultLimits, processes: 400 },
-  onDenials: (_, denials) => denied.push(...denials),
+  ...makeCheckSandbox(
+    {
+      sandbox: bench.sandbox,
+      config: {
+        sandbox: readSandbox({ network: { setup: "open" }, processes: 400 }, new Map(), null, {
+          ...{ environment: {}, npmrc: "", hosts: [], problems: [] },
+        }),
+        paths: { scratch: join(bench.root, "runs") },
+      },
+    },
+    { repository: "/x", preparation: null },
+  ),
+  onDenials: (by, _, denials) => denied.push(...denials.map((denial) => ({ ...denial, by }))),
 });
 
 async function judge(files: Record<string, string>, commands: string[], setup: string[] = []) {
@@ -52,14 +63,20 @@ test("setup's work is there for the checks; what a check writes outside is refus
   const verdict = await judge(
     { "new.txt": "x\n" },
     ["npm test", "test -e ~/installed && git status --porcelain", "touch /usr/evil; true"],
-    ["touch ~/installed"],
+    ["touch ~/installed /usr/setup; true"],
   );
   expect(verdict.checks.map(({ check, result }) => [check.command, result])).toEqual([
     ["npm test", "pass"],
     ["test -e ~/installed && git status --porcelain", "pass"],
     ["touch /usr/evil; true", "pass"],
   ]);
-  expect(denied.length).toBeGreaterThan(0);
+  for (const [by, path] of [
+    ["setup", "/usr/setup"],
+    ["check", "/usr/evil"],
+  ])
+    expect(denied).toContainEqual({
+      ...{ by, what: "write", known: "reported", detail: expect.stringContaining(path ?? "") },
+    });
 });
 
 test("a change that breaks a test fails by its name, as without a sandbox", async () => {

@@ -1,16 +1,20 @@
 import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
+import { uptime } from "node:os";
 import { expect, test } from "vitest";
 import { CappedText } from "../../src/sandbox/capped-text.ts";
 import { killLeftovers, signalGroup } from "../../src/sandbox/kill-group.ts";
 import {
-  findProcessesByEnvironment,
   identifyProcess,
   isProcessAlive,
+  lookForMark,
+  lowestPidSince,
   type ProcessIdentity,
 } from "../../src/sandbox/process-identity.ts";
 import { runCommand } from "../../src/sandbox/run-command.ts";
 import { scrubbedEnvironment } from "../../src/sandbox/scrubbed-environment.ts";
+
+const marked = (value: string) => lookForMark({ name: "MY_MARK", value }, null).marked;
 
 /** Run a shell line until `use` is done with its leader. */
 async function withProcess(
@@ -21,7 +25,7 @@ async function withProcess(
   const stop = new AbortController();
   let leader: ProcessIdentity | null = null;
   const result = await runCommand({
-    argv: ["sh", "-c", `${script}echo ready; exec sleep 300`],
+    argv: ["sh", "-c", `${script}echo ready; sleep 300`],
     cwd: "/",
     env: { ...scrubbedEnvironment(), ...env },
     timeoutMs: 30_000,
@@ -57,15 +61,25 @@ test("a recycled pid is not killed", async () => {
   });
 });
 
+test("what was started before a process is not looked at for what it left, as long as pids go up", () => {
+  const now = String(Math.floor(uptime() * 100));
+  const last = Number(readFileSync("/proc/loadavg", "latin1").trim().split(" ").at(-1));
+  expect(lowestPidSince({ pid: 1, startTicks: now })).toBe(1);
+  expect(lowestPidSince({ pid: 1, startTicks: String(Number(now) - 6_000) })).toBe(0);
+  expect(lowestPidSince({ pid: last + 10_000_000, startTicks: now })).toBe(0); // they came round
+});
+
 test("leftovers are killed by their leader and by their mark", async () => {
   const value = randomUUID();
-  const { result } = await withProcess("setsid sleep 300 & ", { MY_MARK: value }, (identity) => {
-    expect(findProcessesByEnvironment("MY_MARK", value)).toContainEqual(identity);
-    expect(findProcessesByEnvironment("MY_MARK", value.slice(0, -1))).toEqual([]);
+  // It speaks first, and has left the group by then.
+  const leaves = "setsid sh -c 'echo left; exec sleep 300' & wait; ";
+  const { result } = await withProcess(leaves, { MY_MARK: value }, (identity) => {
+    expect(marked(value)).toContainEqual(identity);
+    expect(marked(value.slice(0, -1))).toEqual([]);
     expect(killLeftovers(identity, { name: "MY_MARK", value })).toBeGreaterThanOrEqual(2);
   });
   expect(result.signal).toBe("SIGKILL");
-  expect(findProcessesByEnvironment("MY_MARK", value)).toEqual([]);
+  expect(marked(value)).toEqual([]);
 });
 
 test("a process is read right even when its name holds brackets and spaces", async () => {

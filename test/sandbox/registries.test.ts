@@ -3,8 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { isMirrorAddress } from "../../src/sandbox/reachable-address.ts";
-import { findRegistries } from "../../src/sandbox/registries.ts";
-import { readSandbox } from "../../src/sandbox-settings.ts";
+import { findRegistries, listRepositoryRegistries } from "../../src/sandbox/registries.ts";
+import { findSandboxProblems } from "../../src/sandbox-problems.ts";
+import { readSandbox, sandboxSchema } from "../../src/sandbox-settings.ts";
 
 let home: string;
 beforeEach(async () => {
@@ -15,7 +16,7 @@ afterEach(() => rm(home, { recursive: true, force: true }));
 test("the user's registries are told to confined commands and let through, and no login of them", async () => {
   await writeFile(
     join(home, ".npmrc"),
-    "//npm.acme.example/:_authToken=canary\nregistry = https://ada:canary@npm.acme.example/api/\n@acme:registry=https://scoped.example/\n",
+    "//npm.acme.example/:_authToken=canary\nregistry = https://ada:canary@npm.acme.example/api/\n@acme:registry=https://ada:canary@scoped.example/npm/\n@plain:registry=http://plain.example/\n@secret:registry=https://$TOKEN.example/\n",
   );
   await mkdir(join(home, ".pip"));
   await writeFile(
@@ -32,10 +33,22 @@ test("the user's registries are told to confined commands and let through, and n
     PIP_INDEX_URL: "https://pip.acme.example/s",
     GOPROXY: "https://go.acme.example:8443/|direct",
   });
+  expect(found.npmrc).toBe(
+    "@acme:registry=https://scoped.example/npm/\n@plain:registry=http://plain.example/\n",
+  );
+  expect(found.problems).toEqual([
+    expect.stringMatching(/^Nothing is installed from http:\/\/plain\.example \(@plain:registry\)/),
+  ]);
   const { command, agent, check } = readSandbox(undefined, new Map(), null, found).networks("/x");
   expect(command).toEqual(
     expect.arrayContaining([
-      ...["registry.npmjs.org", "npm.acme.example", "pip.acme.example", "go.acme.example:8443"],
+      ...[
+        "registry.npmjs.org",
+        "npm.acme.example",
+        "scoped.example",
+        "pip.acme.example",
+        "go.acme.example:8443",
+      ],
     ]),
   );
   expect([agent, check]).toEqual([[], []]);
@@ -57,7 +70,7 @@ test("the environment goes before the files; what cannot be reached is said and 
 });
 
 test("a registry's name may lead to a mirror in a private network, any other name may not", () => {
-  const own = { environment: {}, hosts: ["npm.acme.example:8443"], problems: [] };
+  const own = { environment: {}, npmrc: "", hosts: ["npm.acme.example:8443"], problems: [] };
   const settings = readSandbox({ network: { agent: ["a.example"] } }, new Map(), null, own);
   expect(settings.mayReach("10.0.0.7", "registry.npmjs.org")).toBe(true);
   expect(settings.mayReach("10.0.0.7", "npm.acme.example")).toBe(true);
@@ -67,4 +80,54 @@ test("a registry's name may lead to a mirror in a private network, any other nam
     expect([address, isMirrorAddress(address)]).toEqual([address, false]);
   const free = readSandbox({ private_addresses: true }, new Map(), null, own);
   expect(free.mayReach("127.0.0.1", "a.example")).toBe(true);
+});
+
+test("what of the settings does not come true with the sandbox that there is, is said", () => {
+  const settings = readSandbox(
+    { network: { agent: "open" }, allow_triggers: true },
+    new Map([["/x", { check: "open" as const }]]),
+    null,
+    { environment: {}, npmrc: "", hosts: [], problems: ["A registry."] },
+  );
+  expect(findSandboxProblems(settings, { provider: "bubblewrap" })).toEqual(["A registry."]);
+  expect(findSandboxProblems(settings, { provider: "sandbox-runtime" })).toEqual([
+    "A registry.",
+    expect.stringMatching(/^sandbox\.network opens the whole network \(agent\), /),
+    expect.stringMatching(/^network of the repository \/x .*\(agent, check\).*do not start/),
+  ]);
+  expect(findSandboxProblems(settings, { provider: "none" })).toEqual([
+    expect.stringContaining("Nothing holds sandbox.network, the network of /x"),
+    expect.stringContaining("sandbox.allow_triggers takes tasks"),
+  ]);
+  expect(sandboxSchema.safeParse({ network: { agent: ["10.0.0.1"] } }).success).toBe(false);
+});
+
+test("a repository's own registries are for setup alone, where nobody wrote a list, and only in public", () => {
+  const lock = JSON.stringify({
+    packages: {
+      a: { resolved: "https://npm.corp.example:8443/a/-/a-1.tgz" },
+      b: { resolved: "https://npm.corp.example:8443/b/-/b-1.tgz" },
+      c: { resolved: "git+ssh://git@github.example/c.git#1" },
+      d: { resolved: "http://plain.example/d.tgz" },
+      e: { resolved: "https://10.0.0.7/e.tgz" },
+      f: { resolved: "https://ada:canary@login.example/f.tgz" },
+    },
+  });
+  const npmrc =
+    "registry=https://mirror.example/\n@corp:registry=https://scoped.example/\n//x/:_authToken=canary\n";
+  const named = listRepositoryRegistries(npmrc, lock);
+  expect(named).toEqual([
+    ...["mirror.example", "scoped.example", "npm.corp.example:8443", "login.example"],
+  ]);
+  const none = { environment: {}, npmrc: "", hosts: [], problems: [] };
+  const settings = readSandbox(
+    undefined,
+    new Map([["/x", { setup: "none" as const }]]),
+    null,
+    none,
+  );
+  expect(settings.setupReach("/y", named)).toEqual(expect.arrayContaining(named));
+  expect(settings.setupReach("/x", named)).toEqual([]);
+  expect(settings.networks("/y").command).not.toContain("mirror.example");
+  expect(settings.mayReach("10.0.0.7", "mirror.example")).toBe(false);
 });

@@ -108,6 +108,8 @@ export async function makeDeputy(
     ...options.env,
   };
   let daemon: ChildProcess | null = null;
+  // A test that failed in the middle may have started a second one.
+  const daemons: ChildProcess[] = [];
   let url = "";
   const others: ChildProcess[] = [];
 
@@ -127,6 +129,7 @@ export async function makeDeputy(
     start: async (own = {}) => {
       const child = launch(["up", "--json"], own);
       daemon = child;
+      daemons.push(child);
       if (!child.stdout) throw new Error("no stdout");
       const ended = once(child, "exit").then(([code]) => {
         throw new Error(`the daemon ended with ${code} before it was up`);
@@ -216,7 +219,7 @@ export async function makeDeputy(
       try {
         if (database && url) await assertSoundHolds(database);
       } finally {
-        await end(daemon, "SIGKILL");
+        await Promise.all(daemons.map((child) => end(child, "SIGKILL")));
         if (database && url) await endOrphans(database);
         if (options.embedded) await removeEmbeddedPostgres(home);
         await database?.drop();

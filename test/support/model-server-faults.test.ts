@@ -1,8 +1,7 @@
-import { OpenAI } from "openai";
-import { describe, expect, onTestFinished, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { type Answer, askRaw, eventsOf } from "./model-server/ask.ts";
+import { makeClient, speak, startForTest } from "./model-server/ask-openai.ts";
 import type { Fault, Json, Turn, Wire } from "./model-server/scenario.ts";
-import { startModelServer } from "./model-server/start.ts";
 
 const wires = ["responses", "chat", "messages"] as const;
 const turn: Turn = {
@@ -13,10 +12,7 @@ const turn: Turn = {
 
 /** The first answer has the fault, the second is the turn itself. */
 async function meet(wire: Wire, fault: Fault, more: Json = {}) {
-  const server = await startModelServer({
-    scenario: { roles: { coder: { turns: [{ ...turn, fault }] } } },
-  });
-  onTestFinished(() => server.close());
+  const server = await startForTest(speak({ ...turn, fault }));
   return { server, answer: await askRaw(server, wire, more) };
 }
 
@@ -40,7 +36,7 @@ function argumentsOf(answer: Answer): string {
 /** What the openai package makes of the answer. */
 async function byClient(fault: Fault, wire: "responses" | "chat"): Promise<unknown> {
   const { server } = await meet(wire, { times: 2, ...fault });
-  const client = new OpenAI({ apiKey: "any", baseURL: server.url, maxRetries: 0, logLevel: "off" });
+  const client = makeClient(server);
   const base = { model: "scripted", stream: true } as const;
   try {
     const stream =
@@ -160,18 +156,9 @@ describe("an error instead of a reply, in each API's own words; the next request
   });
 
   test("as often as it is told, one after the other, and then the turn", async () => {
-    const server = await startModelServer({
-      scenario: {
-        roles: {
-          coder: {
-            turns: [
-              { ...turn, fault: [{ kind: "server_error", times: 2 }, { kind: "overloaded" }] },
-            ],
-          },
-        },
-      },
-    });
-    onTestFinished(() => server.close());
+    const server = await startForTest(
+      speak({ ...turn, fault: [{ kind: "server_error", times: 2 }, { kind: "overloaded" }] }),
+    );
     const statuses: number[] = [];
     for (const _ of [1, 2, 3, 4]) statuses.push((await askRaw(server, "chat")).status);
     expect(statuses).toEqual([500, 500, 529, 200]);
@@ -218,10 +205,7 @@ describe.each(wires)("a stream that breaks off, on %s", (wire) => {
   });
 
   test.each(["stall", "hang"] as const)("%s: silence, until it is released", async (kind) => {
-    const server = await startModelServer({
-      scenario: { roles: { coder: { turns: [{ ...turn, fault: { kind } }] } } },
-    });
-    onTestFinished(() => server.close());
+    const server = await startForTest(speak({ ...turn, fault: { kind } }));
     let answered = false;
     const asked = askRaw(server, wire).then((answer) => {
       answered = true;

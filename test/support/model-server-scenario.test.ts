@@ -1,12 +1,18 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { OpenAI } from "openai";
-import { describe, expect, onTestFinished, test } from "vitest";
+import type { OpenAI } from "openai";
+import { describe, expect, test } from "vitest";
 import { makeFolder } from "../agents/make-run.ts";
 import { askRaw } from "./model-server/ask.ts";
+import {
+  chatTools,
+  responseTools,
+  speak,
+  startWithClient as start,
+  user,
+} from "./model-server/ask-openai.ts";
 import { loadScenario } from "./model-server/load-scenario.ts";
-import type { Json, Scenario, Turn } from "./model-server/scenario.ts";
-import { startModelServer } from "./model-server/start.ts";
+import type { Json, Turn } from "./model-server/scenario.ts";
 
 const turns: Turn[] = [
   {
@@ -18,19 +24,6 @@ const turns: Turn[] = [
   },
   { text: "They are green." },
 ];
-
-async function start(scenario: Scenario) {
-  const server = await startModelServer({ scenario });
-  onTestFinished(() => server.close());
-  const client = new OpenAI({ apiKey: "sk-right", baseURL: server.url, maxRetries: 0 });
-  return { server, client };
-}
-
-const speak = (...script: Turn[]): Scenario => ({ roles: { coder: { turns: script } } });
-const parameters = { type: "object", properties: { command: { type: "string" } } };
-const chatTools = [{ type: "function" as const, function: { name: "bash", parameters } }];
-const responseTools = [{ type: "function" as const, name: "bash", parameters, strict: false }];
-const user = (content: string) => ({ role: "user" as const, content });
 
 describe("one scenario for every agent: calls in the words of the tools it offers", () => {
   const calls = [

@@ -1,8 +1,14 @@
 import { OpenAI } from "openai";
-import { describe, expect, onTestFinished, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { askRaw, eventsOf } from "./model-server/ask.ts";
-import type { Json, Scenario, Turn } from "./model-server/scenario.ts";
-import { type ModelServerOptions, startModelServer } from "./model-server/start.ts";
+import {
+  chatTools,
+  responseTools,
+  speak,
+  startWithClient as start,
+  user,
+} from "./model-server/ask-openai.ts";
+import type { Json, Turn } from "./model-server/scenario.ts";
 
 const usage = { input: 100, cached: 40, output: 30, reasoning: 12 };
 const command = "npm test -- --reporter=tap";
@@ -18,19 +24,6 @@ const turns: Turn[] = [
   },
   { text: "They are green.", usage: { input: 7, output: 3 } },
 ];
-
-async function start(scenario: Scenario, options: Partial<ModelServerOptions> = {}) {
-  const server = await startModelServer({ scenario, ...options });
-  onTestFinished(() => server.close());
-  const client = new OpenAI({ apiKey: "sk-right", baseURL: server.url, maxRetries: 0 });
-  return { server, client };
-}
-
-const speak = (...script: Turn[]): Scenario => ({ roles: { coder: { turns: script } } });
-const parameters = { type: "object", properties: { command: { type: "string" } } };
-const chatTools = [{ type: "function" as const, function: { name: "bash", parameters } }];
-const responseTools = [{ type: "function" as const, name: "bash", parameters, strict: false }];
-const user = (content: string) => ({ role: "user" as const, content });
 
 describe("the Responses API, by the openai package", () => {
   test("streams items piece by piece, and the whole response with its usage at the end", async () => {

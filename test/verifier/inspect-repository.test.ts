@@ -240,6 +240,7 @@ describe("a repository's base commit", () => {
     const mirror = await repository.mirror();
     expect(await inspectRepository(mirror, bare, [])).toEqual({
       setup: [],
+      registries: [],
       checks: [],
       checksSource: "none",
       protectedPaths: [".deputy/**", ".github/workflows/**"],
@@ -255,6 +256,15 @@ describe("a repository's base commit", () => {
     expect(asked).toMatchObject({ checksSource: "config", delivery: "pr" });
     expect(asked.checks.map(({ command }) => command)).toEqual(["make check"]);
     expect(asked.protectedPaths).toContain("infra/");
+  });
+
+  test("the registries that its files name are known where something is set up", async () => {
+    const npmrc = { ".npmrc": "@acme:registry=https://npm.acme.example/\n" };
+    const bare = await repository.commit(npmrc);
+    const setUp = await repository.commit({ ...npmrc, ".deputy/config.yaml": "setup: npm ci\n" });
+    const mirror = await repository.mirror();
+    expect((await inspectRepository(mirror, bare, [])).registries).toEqual([]);
+    expect((await inspectRepository(mirror, setUp, [])).registries).toEqual(["npm.acme.example"]);
   });
 
   test("a mistake in the configuration is one clear sentence", async () => {

@@ -150,9 +150,9 @@ test("refs are pinned and deleted by name and by folder; bad names are bugs", as
   const { mirror, base } = await mirrorOf(makeRepository());
   await pinRef(mirror, "attempts/one", base);
   await pinRef(mirror, "refs/deputy/attempts/two", base);
-  expect(await deleteRefs(mirror, "attempts")).toBe(2);
+  expect(await deleteRefs(mirror, ["attempts"])).toBe(2);
   expect(await readRef(mirror, "attempts/one")).toBeNull();
-  expect(await deleteRefs(mirror, "attempts")).toBe(0);
+  expect(await deleteRefs(mirror, ["attempts"])).toBe(0);
   for (const name of ["", "../heads/main", "a..b", "a.lock", "-d", "a/"]) {
     await expect(pinRef(mirror, name, base)).rejects.toThrow(/bad ref name/);
   }
@@ -178,7 +178,7 @@ test("lock files that a killed git left are swept; fresh ones are respected", as
     utimesSync(plant(name), longAgo, longAgo);
   }
   await pinRef(mirror, "a/one", base);
-  expect(await deleteRefs(mirror, "a")).toBe(1);
+  expect(await deleteRefs(mirror, ["a"])).toBe(1);
   const second = commit(source, { "x.txt": "x" }, "Second");
   const again = await ensureMirror(join(home, "mirrors"), parseRepository(source));
   expect(await resolveBase(again, "main")).toMatchObject({ commit: second });

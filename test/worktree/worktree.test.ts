@@ -47,6 +47,27 @@ test("a worktree has the commit's files, and git works in it", async () => {
   await removeWorktree(mirror, path);
 });
 
+test("one that was made ahead is new to who uses it first, and to nobody after", async () => {
+  const repository = makeRepository();
+  const { mirror, base, home } = await mirrorOf(repository);
+  const at = (name: string) => join(home, "trees", name);
+  expect(await addWorktree(mirror, at("used"), base, { isAhead: true })).toBe("created");
+  expect(await addWorktree(mirror, at("used"), base, { isAhead: true })).toBe("existed");
+  expect(await addWorktree(mirror, at("used"), base)).toBe("created");
+  write(at("used"), { "src/a.txt": "work" });
+  expect(await addWorktree(mirror, at("used"), base, { isAhead: true })).toBe("existed");
+  expect(await addWorktree(mirror, at("used"), base)).toBe("existed");
+  expect(readFileSync(join(at("used"), "src/a.txt"), "utf8")).toBe("work");
+
+  await addWorktree(mirror, at("deleted"), base, { isAhead: true });
+  rmSync(at("deleted"), { recursive: true });
+  expect(await addWorktree(mirror, at("deleted"), base)).toBe("created");
+  expect(git(at("deleted"), "status", "--porcelain")).toBe("");
+
+  await addWorktree(mirror, at("elsewhere"), base, { isAhead: true });
+  expect(await addWorktree(mirror, at("elsewhere"), "HEAD^")).toBe("existed");
+});
+
 test("eight at once, five times over, and no add fails", async () => {
   const { mirror, base, home } = await mirrorOf(makeRepository(manyFiles(150)));
   for (let round = 0; round < 5; round++) {

@@ -1,0 +1,103 @@
+import { readdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Config } from "./config.ts";
+import { choosePrunable, type Due } from "./core/retention.ts";
+import { tidyWorktree } from "./delivery/hand-over.ts";
+import type { Log } from "./log.ts";
+import { pruneTask } from "./orchestrator/prune-task.ts";
+import { isMirrorInUse, listOldTasks, type OldTask } from "./store/retention.ts";
+import type { Db } from "./store/schema.ts";
+import { listAttempts } from "./store/tasks.ts";
+import { collectGarbage } from "./worktree/collect-garbage.ts";
+import { deleteRefs } from "./worktree/mirror.ts";
+
+/**
+ * What finished tasks leave is kept for a time (`retention_days`) and then let go: logs, events,
+ * transcripts, snapshots and worktrees. Tasks, attempts, verdicts, receipts, patches and the commits of
+ * task branches stay. What is old enough is decided in core/retention.ts; this is the round that
+ * applies it, one task at a time with a pause in between, and never to one that is not over.
+ */
+export async function pruneOldTasks(
+  deps: { db: Db; config: Config; log: Log },
+  signal: AbortSignal,
+): Promise<void> {
+  const { config, db, log } = deps;
+  if (config.retentionDays === null) return;
+  const before = new Date(Date.now() - config.retentionDays * dayMs);
+  const shrunk = new Set<string>();
+  for (const task of await listOldTasks(db, before)) {
+    if (signal.aborted) return;
+    const due = choosePrunable(task, before);
+    try {
+      await pruneOne(deps, task, due);
+      if (task.mirror && (due.records || due.snapshots.length > 0)) shrunk.add(task.mirror);
+    } catch (error) {
+      log.error(
+        { err: error, task: task.id },
+        "could not prune a task; it is tried again tomorrow",
+      );
+    }
+    await sleep(pauseMs);
+  }
+  for (const gitDir of shrunk) {
+    // It takes the repository's lock, for minutes where the repository is large.
+    if (signal.aborted || (await isMirrorInUse(db, gitDir))) continue;
+    try {
+      await collectGarbage({ gitDir }, signal);
+      log.info({ mirror: gitDir }, "packed a mirror");
+    } catch (error) {
+      if (!signal.aborted) log.error({ err: error, mirror: gitDir }, "could not pack a mirror");
+    }
+  }
+}
+
+const dayMs = 24 * 60 * 60_000;
+const pauseMs = 20;
+
+async function pruneOne(
+  { config, db, log }: { db: Db; config: Config; log: Log },
+  task: OldTask,
+  due: Due,
+): Promise<void> {
+  const why = `kept for ${config.retentionDays} days after its end (retention_days)`;
+  for (const worktree of due.worktrees) {
+    await tidyWorktree(db, worktree);
+    log.info({ task: task.id, worktree, why }, "removed a worktree, after a snapshot");
+  }
+  const { endedAt, id } = task;
+  if (endedAt === null || (!due.records && due.snapshots.length === 0)) return;
+  const removed = await pruneTask(db, { id, endedAt }, due, why, () =>
+    removeFiles(db, config.paths.logs, task, due),
+  );
+  if (removed) log.info({ task: id, endedAt, why, removed }, "pruned a task");
+}
+
+/** Logs and refs. What is gone already is fine: the round before this one may have been cut off. */
+async function removeFiles(
+  db: Db,
+  logs: string,
+  task: OldTask,
+  due: Due,
+): Promise<{ logs: number; snapshots: number }> {
+  const attempts = due.records ? await listAttempts(db, { taskId: task.id }) : [];
+  const ids = attempts.map(({ id }) => id);
+  let removedLogs = 0;
+  if (due.records) {
+    const checks = await readdir(join(logs, task.id), { recursive: true }).catch(() => []);
+    const paths = [...ids.map((id) => `${id}.log`), `plan-${task.id}.log`];
+    const there = new Set(await readdir(logs));
+    const files = paths.filter((path) => there.has(path));
+    for (const path of [...files, task.id]) {
+      await rm(join(logs, path), { recursive: true, force: true });
+    }
+    removedLogs = files.length + checks.filter((path) => path.endsWith(".log")).length;
+  }
+  const refs = [
+    ...ids.flatMap((id) => [`attempts/${id}`, `before/${id}`, `checkpoints/${id}`]),
+    ...(due.records ? [`checkpoints/${task.id}`] : []),
+    ...due.snapshots.map((id) => `worktrees/${id}`),
+  ];
+  const snapshots = task.mirror === null ? 0 : await deleteRefs({ gitDir: task.mirror }, refs);
+  return { logs: removedLogs, snapshots };
+}

@@ -1,0 +1,117 @@
+import { randomUUID } from "node:crypto";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import { type GroupPlace, listGroupPlaces } from "./control-group-places.ts";
+import { identifyProcess, isProcessAlive } from "./process-identity.ts";
+
+/**
+ * What the kernel holds of all processes of a command together, where the system lets us: each
+ * command gets a control group with a number of processes (RLIMIT_NPROC does not bind root, and a
+ * fork bomb is quicker than any watcher) and an amount of memory.
+ */
+export type ControlGroup = {
+  /** What goes before a command so that it enters the group before it is anything else. */
+  enter: readonly [string, ...string[]];
+  /** Whether the kernel killed something in it for its memory. */
+  ranOut(): boolean;
+  /** When everything in it is gone. */
+  release(): void;
+};
+
+export type ControlGroups = {
+  make(limits: { processes: number; memoryMb: number }): ControlGroup;
+  /** Memory, too: its controller may be missing. */
+  holdMemory: boolean;
+};
+
+const prefix = "deputy-run-";
+/** To be moved from outside would come too late. Who cannot enter does not run. */
+const enterAll =
+  'n=$0; while [ "$n" -gt 0 ]; do echo 0 > "$1" || exit 125; shift; n=$((n-1)); done; exec "$@"';
+
+/** Where groups can be made, tried once; null where none can. */
+export function findControlGroups(): ControlGroups | null {
+  for (const places of listGroupPlaces()) {
+    const usable = places.filter(canMake);
+    if (!usable.some(({ holds }) => holds.includes("processes"))) continue;
+    for (const { parent } of usable) removeDead(parent);
+    return {
+      make: (limits) => makeGroup(usable, limits),
+      holdMemory: usable.some(({ holds }) => holds.includes("memory")),
+    };
+  }
+  return null;
+}
+
+function canMake(place: GroupPlace): boolean {
+  try {
+    makeGroup([place], { processes: 16, memoryMb: 64 }).release();
+    return true;
+  } catch {
+    return false; // a container's read-only control groups, or not ours to make
+  }
+}
+
+function makeGroup(
+  places: readonly GroupPlace[],
+  limits: { processes: number; memoryMb: number },
+): ControlGroup {
+  const own = identifyProcess(process.pid);
+  const name = `${prefix}${process.pid}-${own?.startTicks ?? "unknown"}-${randomUUID()}`;
+  const groups = places.map((place) => ({ ...place, folder: join(place.parent, name) }));
+  try {
+    for (const { files, folder } of groups) {
+      mkdirSync(folder);
+      for (const { file, optional, value } of files(limits)) {
+        const path = join(folder, file);
+        if (!optional || existsSync(path)) writeFileSync(path, value);
+      }
+    }
+  } catch (error) {
+    for (const { folder } of groups) removeGroup(folder, 0);
+    throw error;
+  }
+  const doors = groups.map(({ door, folder }) => join(folder, door));
+  return {
+    enter: ["sh", "-c", enterAll, String(doors.length), ...doors],
+    ranOut: () => groups.some(({ folder, kills }) => kills && countKills(join(folder, kills)) > 0),
+    release: () => {
+      for (const { folder } of groups) removeGroup(folder);
+    },
+  };
+}
+
+function countKills(path: string): number {
+  try {
+    return Number(/^oom_kill (\d+)$/m.exec(readFileSync(path, "latin1"))?.[1] ?? 0);
+  } catch {
+    return 0; // gone
+  }
+}
+
+/** What a process of ours that is gone left; those of living ones may be about to be entered. */
+function removeDead(parent: string): void {
+  for (const name of readdirSync(parent)) {
+    const [, pid, ticks] = /^deputy-run-(\d+)-(\d+|unknown)-/.exec(name) ?? [];
+    if (pid === undefined || ticks === undefined) continue;
+    const startTicks = ticks === "unknown" ? null : ticks;
+    if (!isProcessAlive({ pid: Number(pid), startTicks })) removeGroup(join(parent, name), 0);
+  }
+}
+
+/** The last processes in it may still be dying: tried again a few times, and at the next start. */
+function removeGroup(group: string, retries = 20): void {
+  try {
+    rmdirSync(group);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EBUSY" || retries === 0) return;
+    setTimeout(() => removeGroup(group, retries - 1), 50).unref();
+  }
+}

@@ -1,0 +1,22 @@
+import { type Mirror, openMirror } from "./open-mirror.ts";
+import { withRepositoryLock } from "./repository-lock.ts";
+
+/**
+ * Pack a mirror, and let go of objects that nothing has referred to for a while. Git never does this
+ * here by itself. The grace is git's own two weeks and not "now": an object may have been written a
+ * moment ago and be referred to a moment later. Under the repository's lock, because a fetch may find
+ * an old object useful again.
+ */
+export async function collectGarbage(mirror: Mirror, signal: AbortSignal): Promise<void> {
+  await withRepositoryLock(
+    mirror.gitDir,
+    () =>
+      openMirror(mirror).run(
+        ["-c", "pack.threads=1", "gc", "--quiet", "--cruft", `--prune=${grace}`],
+        { signal },
+      ),
+    signal,
+  );
+}
+
+const grace = "2.weeks.ago";

@@ -1,0 +1,103 @@
+import { existsSync } from "node:fs";
+import { readdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { openMirror } from "../../src/worktree/open-mirror.ts";
+import { type Deputy, type Json, makeDeputy } from "../support/deputy.ts";
+import { makeRepository, type TestRepository } from "../support/repository.ts";
+import { makeScratch, type Scratch } from "../support/scratch.ts";
+import { until } from "../support/until.ts";
+
+/** What finished tasks leave goes in its time; the tasks, receipts and patches stay, and so does what is not over. */
+let deputy: Deputy;
+let repository: TestRepository;
+let scratch: Scratch;
+beforeAll(async () => {
+  [deputy, repository, scratch] = await Promise.all([
+    makeDeputy(),
+    makeRepository({ "a.txt": "a\n" }),
+    makeScratch(),
+  ]);
+  await deputy.start();
+});
+afterAll(async () => {
+  await deputy?.close();
+  await repository?.remove();
+  await scratch?.remove();
+});
+
+test("logs, events, snapshots and worktrees of what is over go, in words; a retry still works", async () => {
+  const submit = async (goal: string, command: string) => {
+    const body = {
+      repository: repository.path,
+      goal,
+      agent: `command:${command}`,
+      checks: ["true"],
+    };
+    return (await deputy.api("POST", "/v1/tasks", body)).body.id as string;
+  };
+  const needs = scratch.at("there");
+  const done = await submit("Write", "echo b > b.txt");
+  const failed = await submit("Fail", `echo half > c.txt; test -e ${needs}`);
+  const open = await submit("Ask", `echo d > d.txt; echo '{"question": "Which?"}'`);
+  const { mirror, patch, shown } = await (async () => {
+    expect((await deputy.untilOver(done)).state).toBe("completed");
+    expect((await deputy.untilOver(failed)).state).toBe("failed");
+    await deputy.untilEvent(open, ({ type }) => type === "question.asked");
+    const [name = ""] = (await readdir(join(deputy.home, "repos"))).filter((it) =>
+      it.endsWith(".git"),
+    );
+    return {
+      mirror: { gitDir: join(deputy.home, "repos", name) },
+      patch: join(deputy.home, "artifacts", done, "change.patch"),
+      shown: (await deputy.cli(["diff", done])).stdout,
+    };
+  })();
+  const attemptOf = async (id: string): Promise<string> =>
+    (await deputy.api("GET", `/v1/tasks/${id}`)).body.attempts[0].id;
+  const [old, kept] = [await attemptOf(done), await attemptOf(open)];
+  await deputy.stop();
+  await writeFile(join(deputy.home, "config.yaml"), "retention_days: 0.0000001\n");
+  await deputy.start();
+
+  const untilTold = (id: string, words: RegExp) =>
+    until(
+      async () => (await deputy.events(id)).some(({ message }) => words.test(message)),
+      `${id} tells ${words}`,
+    );
+  for (const id of [done, failed]) await untilTold(id, /^Removed \d+ logs/);
+  const events = await deputy.events(done);
+  expect(events.map(({ type }) => type)).toEqual(["task.pruned"]);
+  expect(events[0]?.message).toMatch(/^Removed \d+ logs, \d+ snapshots, \d+ events: kept for /);
+  const refs = await openMirror(mirror).run(["for-each-ref", "--format=%(refname)"]);
+  expect(refs).not.toContain(`refs/deputy/attempts/${old}`);
+  expect(refs).toContain(`refs/deputy/tasks/${done}`);
+  expect(refs).toContain(`refs/deputy/attempts/${kept}`);
+  const logs = await readdir(join(deputy.home, "logs"));
+  expect(logs).toContain(`${kept}.log`);
+  expect(logs).not.toContain(`${old}.log`);
+  expect(logs).not.toContain(done);
+  expect((await deputy.events(open)).length).toBeGreaterThan(5);
+
+  expect(existsSync(patch)).toBe(true);
+  expect((await deputy.cli(["diff", done])).stdout).toBe(shown);
+  const receipt: Json = (await deputy.api("GET", `/v1/tasks/${done}/receipt`)).body;
+  expect(receipt).toMatchObject({ verified: true, task: { logs_removed_at: expect.any(String) } });
+  const log = await deputy.cli(["log", done]);
+  expect(log.stderr).toContain(`The log of attempt 1 of ${done} was removed on 20`);
+  const diff = await deputy.cli(["diff", failed]);
+  expect(diff.stderr).toContain("merged nothing, and what its attempts wrote was kept only for");
+
+  // The worktrees were put aside in that round; what was put aside goes in the next one.
+  expect((await deputy.cli(["restore", done])).code).toBe(0);
+  await deputy.stop();
+  await deputy.start();
+  await untilTold(failed, /^Removed 1 snapshots: /);
+  const restored = await deputy.cli(["restore", failed]);
+  expect(restored.code).toBe(2);
+  expect(restored.stderr).toContain(`${failed} cannot be restored any more: its worktrees were`);
+
+  await scratch.write("there");
+  await deputy.cli(["retry", failed]);
+  expect(await deputy.untilOver(failed)).toMatchObject({ state: "completed" });
+});
