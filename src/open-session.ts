@@ -3,7 +3,13 @@ import { DeputyError } from "./core/error.ts";
 import { newId } from "./core/id.ts";
 import { listUnheard, markHeard, type Said } from "./store/said.ts";
 import type { Db } from "./store/schema.ts";
-import { appendEntries, beginSession, setExternalId, takeSession } from "./store/sessions.ts";
+import {
+  appendEntries,
+  beginSession,
+  leaveSession,
+  setExternalId,
+  takeSession,
+} from "./store/sessions.ts";
 import { openWorktreeKeeper } from "./worktree/keep-worktree.ts";
 import { pinRef } from "./worktree/mirror.ts";
 
@@ -15,6 +21,8 @@ import { pinRef } from "./worktree/mirror.ts";
 export type OpenSession = Session & {
   /** What a person said that was not told yet; it counts as told with the next entry that is stored. */
   heard(): Promise<string[]>;
+  /** It was not told after all: the next look finds it again. */
+  giveBack(texts: readonly string[]): void;
   /** Null until there is something to go on with. */
   id(): string | null;
   /** What its folder is called: its id, whether it is stored yet or not. */
@@ -37,7 +45,7 @@ export async function openSession(db: Db, options: SessionOptions): Promise<Open
   let externalId = taken?.session.externalId ?? null;
   let checkpoint = taken?.session.checkpointCommit ?? options.baseCommit;
   const entries: unknown[] = taken?.entries ?? [];
-  const told: string[] = [];
+  let told: Said[] = [];
   /** What the last entry's statement found unheard, so that nobody has to ask again. */
   let unheard: Said[] | null = null;
   const mirror = { gitDir: options.gitDir };
@@ -62,20 +70,25 @@ export async function openSession(db: Db, options: SessionOptions): Promise<Open
   /** The worktree as a commit; null when it is what the last checkpoint was. */
   const keepWorktree = async (changed: readonly string[] | null): Promise<string | null> => {
     const commit = await keeper.keep(changed);
-    if (commit === checkpoint) return null;
-    checkpoint = commit;
-    pin(commit);
-    return commit;
+    return commit === checkpoint ? null : commit;
   };
 
-  const store = async (added: readonly unknown[], commit: string | null): Promise<void> => {
+  const store = async (
+    added: readonly unknown[],
+    commit: string | null,
+    telling: readonly string[],
+  ): Promise<void> => {
     const to = { sessionId: await begin(), attemptId, subtaskId, position: entries.length };
-    const telling = told.splice(0);
     const said = await appendEntries(db, to, added, commit);
     if (!said) {
       throw new DeputyError("conflict", `${to.sessionId} is gone on with by another attempt.`);
     }
     entries.push(...added);
+    if (commit) {
+      checkpoint = commit;
+      pin(commit);
+    }
+    told = told.filter((message) => !telling.includes(message.id));
     unheard = said.filter((message) => !telling.includes(message.id));
     await markHeard(db, telling);
   };
@@ -88,14 +101,28 @@ export async function openSession(db: Db, options: SessionOptions): Promise<Open
     return next;
   };
 
+  /** What counts as told with these: a checkpoint alone tells nobody anything. */
+  const toldWith = (added: readonly unknown[]) =>
+    added.length > 0 ? told.map((message) => message.id) : [];
+
   return {
     entries,
-    append: (added, { checkpoint: isKept, changed = null } = { checkpoint: false }) =>
-      inTurn(async () => store(added, isKept ? await keepWorktree(changed) : null)),
-    checkpoint: () =>
-      inTurn(async () => {
+    append: (added, { checkpoint: isKept, changed = null } = { checkpoint: false }) => {
+      const telling = toldWith(added);
+      return inTurn(async () => store(added, isKept ? await keepWorktree(changed) : null, telling));
+    },
+    checkpoint: (added = []) => {
+      const telling = toldWith(added);
+      return inTurn(async () => {
         const commit = await keepWorktree(null);
-        if (commit) await store([], commit);
+        if (commit) await store(added, commit, telling);
+        return commit !== null;
+      });
+    },
+    forget: () =>
+      inTurn(async () => {
+        if (id && attemptId) await leaveSession(db, attemptId);
+        id = null;
       }),
     get externalId() {
       return externalId;
@@ -111,9 +138,12 @@ export async function openSession(db: Db, options: SessionOptions): Promise<Open
       if (!subtaskId || !attemptId) return [];
       const said = unheard ?? (await listUnheard(db, subtaskId));
       unheard = null;
-      const fresh = said.filter((message) => !told.includes(message.id));
-      told.push(...fresh.map((message) => message.id));
+      const fresh = said.filter(({ id }) => !told.some((message) => message.id === id));
+      told.push(...fresh);
       return fresh.map(({ text }) => text);
+    },
+    giveBack: (texts) => {
+      told = told.filter(({ text }) => !texts.includes(text));
     },
     id: () => id,
     name,

@@ -90,6 +90,7 @@ export function makeRunRole(deps: RoleDeps): (request: RoleRequest) => Promise<R
         session,
         meter,
         heard: session.heard,
+        giveBack: session.giveBack,
       });
       const { provider, problem } = deps.sandbox;
       const denials = box.denials().map((denial) => ({ ...denial, by: "agent" as const }));

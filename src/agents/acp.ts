@@ -21,6 +21,7 @@ import { inHome } from "./cli/make-home.ts";
 import { prepareAcpHome } from "./cli/prepare-acp-home.ts";
 import { type Gateway, openGateway } from "./gateway/open-gateway.ts";
 import type { Protocol, Provider } from "./gateway/provider.ts";
+import { keepAfterEvents } from "./keep-checkpoints.ts";
 
 /**
  * Any program that speaks the Agent Client Protocol on its stdin and stdout. It is started once for a
@@ -82,6 +83,7 @@ async function talk(
   const log = createWriteStream(run.logPath, { flags: "a", mode: 0o600 });
   log.on("error", () => {}); // a path that cannot be logged to must not end the run
   program.stdout.on("data", (chunk: Buffer) => log.write(chunk));
+  const checkpoints = run.mode === "write" ? keepAfterEvents(() => run.session.checkpoint()) : null;
   const state = { answer: "", isHearing: false, question: null as string | null };
   const ended = program.ended.then((how) => {
     throw new ProgramEnded(how, program.stderr());
@@ -118,6 +120,7 @@ async function talk(
       if (text === null && event) state.answer = "";
       if (text !== null) state.answer += text;
       if (event) run.emit(event);
+      if (event?.kind === "tool_result") checkpoints?.notice();
     })
     .connect(
       ndJsonStream(
@@ -184,7 +187,9 @@ async function talk(
   };
 
   try {
-    return await converse(run, take);
+    const end = await converse(run, take);
+    await checkpoints?.finish();
+    return end;
   } finally {
     connection.close();
     log.end();

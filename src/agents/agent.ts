@@ -45,8 +45,13 @@ export type AgentRun = {
   expose: (server: Server) => Promise<number>;
   session: Session;
   meter: Meter;
-  /** What a person said since the last look, oldest first. To be looked at between turns. */
+  /**
+   * What a person said since the last look, oldest first. To be looked at between turns. It counts as
+   * told with the next entry of the session.
+   */
   heard: () => Promise<string[]>;
+  /** Of what was heard, this did not reach the agent: whoever looks next finds it again. */
+  giveBack: (said: readonly string[]) => void;
   emit: (event: AgentEvent) => void;
 };
 
@@ -70,8 +75,13 @@ export type Session = {
     entries: readonly unknown[],
     options?: { checkpoint: boolean; changed?: readonly string[] | null },
   ): Promise<void>;
-  /** Keep the worktree as it is now, with the entries so far. Cheap when nothing changed. */
-  checkpoint(): Promise<void>;
+  /**
+   * Keep the worktree as it is now, with the entries so far and these behind them. False: nothing
+   * changed since the last one, and nothing was stored. Cheap then.
+   */
+  checkpoint(entries?: readonly unknown[]): Promise<boolean>;
+  /** The work came to its end, and whoever works on it next begins anew. Nothing may follow. */
+  forget(): Promise<void>;
   /** An external agent's own name for the session; null until it told one. */
   readonly externalId: string | null;
   keepExternalId(id: string): Promise<void>;

@@ -6,9 +6,10 @@ import { lendClaude } from "./cli/lendable.ts";
 
 /**
  * Anthropic's Claude Code, by `claude -p --output-format stream-json`. Messages come as they are
- * made, with usage that is only a beginning; the final `result` has the sums by model, of this process
- * alone. With its own login it is asked for the stream's events, too (claude-calls.ts). An error of the
- * API comes as a result too, even as a "successful" one: `is_error` tells.
+ * made, with usage that is only a beginning; the `result` of a turn has the sums by model of all turns
+ * of the process. With its own login it is asked for the stream's events, too (claude-calls.ts). It
+ * reads its stdin while it works, so that a person can say something. An error of the API comes as a
+ * result too, even as a "successful" one: `is_error` tells.
  */
 export const claude: Cli = {
   name: "claude",
@@ -28,6 +29,9 @@ export const claude: Cli = {
       "--output-format",
       "stream-json",
       "--verbose",
+      "--input-format",
+      "stream-json",
+      "--replay-user-messages",
       // Its own settings of the repository could run hooks and start servers.
       "--setting-sources",
       "user",
@@ -50,6 +54,12 @@ export const claude: Cli = {
       ...(gateway ? { ANTHROPIC_BASE_URL: gateway.baseUrl, ANTHROPIC_API_KEY: gateway.key } : {}),
     },
   }),
+
+  speak: (message) =>
+    JSON.stringify({
+      type: "user",
+      message: { role: "user", content: [{ type: "text", text: message }] },
+    }),
 
   makeReader: () => {
     const readCall = makeCallReader();
@@ -92,7 +102,11 @@ const eventSchema = z.discriminatedUnion("type", [
     type: z.literal("assistant"),
     message: z.object({ model: text, content: blocks }),
   }),
-  z.object({ type: z.literal("user"), message: z.object({ content: blocks }) }),
+  z.object({
+    type: z.literal("user"),
+    message: z.object({ content: blocks }),
+    isReplay: z.boolean().catch(false),
+  }),
   z.object({
     type: z.literal("result"),
     subtype: text,
@@ -115,6 +129,8 @@ function readEvent(event: z.infer<typeof eventSchema>): Said[] {
     case "assistant":
       return readMessage(event.message);
     case "user":
+      // What it is told while a tool runs it says again when the model is about to see it.
+      if (event.isReplay) return [{ what: "taken" }];
       return event.message.content.flatMap((block): Said[] =>
         block.type === "tool_result"
           ? [

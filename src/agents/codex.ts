@@ -47,6 +47,8 @@ enabled = false
     };
   },
 
+  speak: null,
+
   makeReader: () => (line) => {
     const event = eventSchema.safeParse(line).data;
     return event ? readEvent(event) : [];

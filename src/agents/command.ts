@@ -3,8 +3,10 @@ import { constants } from "node:os";
 import { join } from "node:path";
 import { z } from "zod";
 import type { CommandResult } from "../sandbox/run-command.ts";
-import { type Agent, type AgentEnd, endWith } from "./agent.ts";
+import { type Agent, type AgentEnd, type AgentRun, endWith } from "./agent.ts";
 import { cleanText, cutText, cutToTail } from "./clean-text.ts";
+import { type CommandPace, openCommandSession } from "./command-session.ts";
+import { watchForPrompt } from "./find-prompt.ts";
 import { reportLines } from "./report-lines.ts";
 
 /**
@@ -17,30 +19,48 @@ import { reportLines } from "./report-lines.ts";
  * | what happens                        | reason      | failure           |
  * | exit 0                              | done        |                   |
  * | exit 0 with a question              | needs_input | question          |
+ * | another one, and its output stops at a prompt | needs_input | question |
  * | another exit code                   | gave_up     | agent_failed      |
  * | exit 126 or 127, or did not start   | gave_up     | agent_unavailable |
  * | out of time                         | timed_out   | timed_out         |
  * | aborted                             | cancelled   |                   |
  * | killed by a signal that is not ours | crashed     |                   |
  */
-export function makeCommandAgent(command: string): Agent {
+export function makeCommandAgent(command: string, pace: CommandPace = {}): Agent {
   return async (run) => {
+    const work = await openCommandSession(run, pace);
     const briefFile = join(run.scratch, "brief.md");
     await rm(briefFile, { force: true });
-    await writeFile(briefFile, run.brief, { mode: 0o600, flag: "wx" });
+    await writeFile(briefFile, work.brief, { mode: 0o600, flag: "wx" });
     const lines = reportLines((text) => run.emit({ kind: "text", text }));
+    const prompts = watchForPrompt();
+    work.watch();
     const result = await run.runCommand({
       argv: ["sh", "-c", command],
       cwd: run.worktree,
-      env: { ...run.env, DEPUTY_BRIEF_FILE: briefFile, DEPUTY_MODE: run.mode },
-      input: run.brief,
+      env: {
+        ...run.env,
+        DEPUTY_BRIEF_FILE: briefFile,
+        DEPUTY_SAID_FILE: work.saidFile,
+        DEPUTY_MODE: run.mode,
+        ...(work.isContinued ? { DEPUTY_CONTINUES: "1" } : {}),
+      },
+      input: work.stdin,
       timeoutMs: run.timeoutMs,
       signal: run.signal,
       logPath: run.logPath,
-      onOutput: lines.add,
+      onOutput: (chunk, stream) => {
+        lines.add(chunk, stream);
+        prompts.add(chunk, stream);
+      },
     });
     lines.flush();
-    return readEnd(command, result, run.timeoutMs, run.outputSchema !== null);
+    const prompt = prompts.find();
+    const end = readEnd(command, result, run, prompt);
+    const { question } = end;
+    if (question !== null) run.emit({ kind: "question", text: question });
+    await work.end(question === null ? null : { question, isPrompt: question === prompt });
+    return end;
   };
 }
 
@@ -48,8 +68,8 @@ export function makeCommandAgent(command: string): Agent {
 function readEnd(
   command: string,
   result: CommandResult,
-  timeoutMs: number,
-  wantsOutput: boolean,
+  { timeoutMs, outputSchema }: Pick<AgentRun, "timeoutMs" | "outputSchema">,
+  prompt: string | null,
 ): AgentEnd {
   const said = readLastJson(result.stdout);
   const end = (reason: AgentEnd["reason"], failure: AgentEnd["failure"], detail: string) =>
@@ -58,7 +78,7 @@ function readEnd(
       summary: said.summary ?? null,
       discoveries: said.discoveries ?? [],
       followUps: said.follow_ups ?? [],
-      output: wantsOutput ? (said.output ?? null) : null,
+      output: outputSchema ? (said.output ?? null) : null,
     });
 
   switch (result.endedBy) {
@@ -81,6 +101,9 @@ function readEnd(
       "agent_unavailable",
       `the program "${program}" ${why} (exit ${result.exitCode}); install it or correct the command`,
     );
+  }
+  if (result.exitCode !== 0 && prompt !== null) {
+    return { ...end("needs_input", "question", "stopped at a prompt"), question: prompt };
   }
   if (result.exitCode !== 0) {
     const words = tellingLine(result.output);

@@ -50,6 +50,8 @@ export const opencode: Cli = {
     env: opencodeEnvironment(gateway),
   }),
 
+  speak: null,
+
   makeReader: (model) => (line) => {
     const event = eventSchema.safeParse(line).data;
     if (!event) return [];

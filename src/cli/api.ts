@@ -39,6 +39,8 @@ export const taskSchema = z.object({
   created_at: z.string(),
   ended_at: z.string().nullable(),
 });
+export const toldSchema = taskSchema.extend({ told: z.string() });
+
 export type TaskView = z.infer<typeof taskSchema>;
 
 /** What a model used in one attempt, or in a run that is no attempt. */

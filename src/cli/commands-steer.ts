@@ -1,4 +1,4 @@
-import { taskSchema } from "./api.ts";
+import { taskSchema, toldSchema } from "./api.ts";
 import { connect } from "./client.ts";
 import type { Json } from "./commands-look.ts";
 import { type CliIo, type ExitCode, exitCodes } from "./io.ts";
@@ -15,7 +15,10 @@ export async function sayToTask(
     text: await readGoal(text, io),
     ...(options.subtask !== undefined && { subtask: options.subtask }),
   };
-  return steer(io, id, "say", body, options, "is told at its next turn.");
+  const path = `/v1/tasks/${encodeURIComponent(id)}/say`;
+  const { raw, value } = await connect(io).json(toldSchema, "POST", path, { body });
+  io.stdout.write(options.json ? `${JSON.stringify(raw)}\n` : `${value.id}: ${value.told}.\n`);
+  return exitCodes.ok;
 }
 
 export async function commentOnTask(

@@ -165,7 +165,7 @@ export function buildProgram(actions: Actions, io: CliIo = processIo()): Command
       end(answerTask(io, id, text, options)),
     );
   program.commandsGroup("Steer:");
-  verb("say", "tell the agents that work on a task something, between two turns")
+  verb("say", "tell the agents that work on a task something")
     .argument("<id>", idHelp)
     .argument("<text>", "what to tell them; - reads it from stdin")
     .option("--subtask <key>", "only who works on this subtask")

@@ -1,5 +1,7 @@
 import { join } from "node:path";
 import type { RoleEnd } from "../agents/agent.ts";
+import { cleanText, cutText } from "../agents/clean-text.ts";
+import { answerVariable } from "../agents/command-session.ts";
 import type { Refused } from "../core/confinement.ts";
 import type { FailureKind } from "../core/failure.ts";
 import { invariant } from "../core/invariant.ts";
@@ -87,7 +89,7 @@ async function runAgent(
           }),
       worktree: worktree.path,
       mode: task.expectsChange ? "write" : "read_only",
-      env,
+      env: { ...env, ...answerOf(subtask) },
       logPath: job.logPath,
       timeoutMs: task.attemptTimeoutMs,
       signal,
@@ -96,6 +98,12 @@ async function runAgent(
   } finally {
     await progress.flush();
   }
+}
+
+/** For programs that read no brief. A variable has less room than an answer. */
+function answerOf({ answers }: Subtask): Record<string, string> {
+  const answer = answers.at(-1)?.answer;
+  return answer === undefined ? {} : { [answerVariable]: cutText(cleanText(answer), 30_000) };
 }
 
 /** What setup was refused, beside what the agent was. */

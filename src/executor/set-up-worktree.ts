@@ -50,8 +50,9 @@ export async function prepareWorktree(deps: ExecuteDeps, job: Job): Promise<Work
     });
   }
   const at = session?.checkpointCommit ?? attempt.baseCommit;
-  // An agent with a session of its own knows what it did since: its files are left as they are.
-  const isLeft = session?.externalId != null && session.checkpointCommit === null;
+  // An agent with a session of its own knows what it did since: its files are left as they are, where
+  // they are still there.
+  const isLeft = session?.externalId != null && added === "existed";
   if (!isLeft && (added === "existed" || at !== attempt.baseCommit)) {
     await resetWorktree(mirror, path, at, { keepIgnored: true });
     if (at !== attempt.baseCommit) await moveBase(mirror, path, attempt.baseCommit);
@@ -62,7 +63,8 @@ export async function prepareWorktree(deps: ExecuteDeps, job: Job): Promise<Work
     base_commit: attempt.baseCommit,
     port: row.portBase,
   });
-  return row;
+  // One that was lost has lost what its setup had installed, too.
+  return added === "created" ? { ...row, preparedFor: null } : row;
 }
 
 export function worktreeEnvironment(

@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { json, problems } from "./openapi.ts";
-import { commentBody, sayBody } from "./schema-answer.ts";
+import { commentBody, sayBody, toldWire } from "./schema-answer.ts";
 import { taskWire } from "./schema-task.ts";
 import type { Service } from "./service.ts";
 import { taskParams } from "./task-id.ts";
@@ -19,14 +19,16 @@ export function steerRoutes(service: Service): FastifyPluginAsyncZod {
         schema: {
           operationId: "sayToTask",
           tags: ["commands"],
-          summary: "Tell the agents that work on it something; they hear it between two turns",
+          summary: "Tell the agents that work on it something; `told` says when they hear it",
           params: taskParams,
           body: sayBody,
-          response: bodied,
+          response: { ...bodied, 200: json("The task as it is now.", toldWire) },
         },
       },
-      async ({ params, body }) =>
-        toTaskWire(await service.say(params.id, body.text, body.subtask ?? null)),
+      async ({ params, body }) => {
+        const { task, told } = await service.say(params.id, body.text, body.subtask ?? null);
+        return { ...toTaskWire(task), told };
+      },
     );
 
     app.post(

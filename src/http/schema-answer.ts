@@ -75,6 +75,10 @@ export const deedWire = named("Deed", z.object({ task: taskWire, detail: z.strin
   description: "The task after a command, and one sentence on what was done.",
 });
 
+export const toldWire = named("Told", taskWire.extend({ told: z.string() }), {
+  description: "The task, and one clause for each subtask that was told: when its agent hears it.",
+});
+
 export const restoredWire = named(
   "Restored",
   z.object({

@@ -46,7 +46,8 @@ export type Service = {
   accept(id: string): Promise<{ task: Task; detail: string }>;
   discard(id: string): Promise<{ task: Task; detail: string }>;
   answer(id: string, answer: string, questionId: string | null): Promise<Task>;
-  say(id: string, text: string, subtask: string | null): Promise<Task>;
+  /** `told` says who hears it when. */
+  say(id: string, text: string, subtask: string | null): Promise<{ task: Task; told: string }>;
   comment(id: string, comment: { place: string; text: string }): Promise<Task>;
   pause(id: string): Promise<Task>;
   resume(id: string): Promise<Task>;

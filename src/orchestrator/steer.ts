@@ -15,6 +15,7 @@ import { change, requireFreeSubject } from "./commands.ts";
 import { unpause } from "./pause.ts";
 import { settle } from "./settle.ts";
 import { waitForSlot } from "./stage-retry.ts";
+import { tellWhen } from "./tell-when.ts";
 
 /**
  * What a person tells a task on its way: a word to the agent that works on it, a pause, a comment on
@@ -22,14 +23,15 @@ import { waitForSlot } from "./stage-retry.ts";
  * dies in between changes nothing about it.
  */
 
-/** Tell the agents that work on it, or on the subtask of that key. They hear it between two turns. */
+/** Tell the agents that work on it, or on the subtask of that key. `told` says when each hears it. */
 export async function sayToTask(
   deps: AdvanceDeps,
   taskId: string,
   text: string,
   key: string | null,
-): Promise<Task> {
-  return change(deps, taskId, async (tx, task, subtasks) => {
+): Promise<{ task: Task; told: string }> {
+  let told = "";
+  const task = await change(deps, taskId, async (tx, task, subtasks) => {
     if (isTaskOver(task.state)) {
       throw new DeputyError(
         "conflict",
@@ -49,12 +51,14 @@ export async function sayToTask(
       throw new DeputyError("conflict", `${task.id} has no subtask yet; say it when it runs.`);
     }
     for (const subtask of to) await insertSaid(tx, { taskId, subtaskId: subtask.id, text });
+    told = to.map((subtask) => `"${subtask.key}" ${tellWhen(subtask)}`).join("; ");
     await appendEvent(tx, taskId, {
       type: "task.told",
       message: `Told ${to.map((subtask) => `"${subtask.key}"`).join(", ")}: ${text.slice(0, 200)}`,
       data: { text, subtasks: to.map((subtask) => subtask.key) },
     });
   });
+  return { task, told };
 }
 
 /** Stop for a while: what runs is parked with all it did, and nothing starts until it is resumed. */
@@ -139,7 +143,8 @@ export async function commentOnTask(
     isReworked = true;
   });
   if (isReworked) return task;
-  return sayToTask(deps, taskId, `About ${comment.place}: ${comment.text}`, about.subtaskKey);
+  const words = `About ${comment.place}: ${comment.text}`;
+  return (await sayToTask(deps, taskId, words, about.subtaskKey)).task;
 }
 
 /** A finished one starts at once on the merged state; a failed one in its turn, when settling. */

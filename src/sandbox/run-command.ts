@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { createWriteStream, existsSync, type WriteStream } from "node:fs";
+import type { Writable } from "node:stream";
 import { StringDecoder } from "node:string_decoder";
 import { CappedText } from "./capped-text.ts";
 import { endLeftovers, signalGroup } from "./kill-group.ts";
@@ -20,8 +21,10 @@ export type CommandSpec = {
   cwd: string;
   /** The whole environment; nothing is inherited. See `scrubbedEnvironment`. */
   env: Readonly<Record<string, string>>;
-  /** Written to stdin, which is then closed. */
+  /** Written to stdin, which is then closed, unless `onInput` takes it. */
   input?: string;
+  /** Gets stdin behind the input, to say more and to close it. A program may be gone by then. */
+  onInput?: (stdin: Writable) => void;
   timeoutMs: number;
   signal?: AbortSignal;
   /** Between SIGTERM and SIGKILL. */
@@ -129,7 +132,10 @@ export async function runCommand(spec: CommandSpec): Promise<CommandResult> {
     });
   }
   child.stdin?.on("error", () => {}); // the program closed its stdin early: its right
-  child.stdin?.end(spec.input);
+  if (child.stdin && spec.onInput) {
+    child.stdin.write(spec.input);
+    spec.onInput(child.stdin);
+  } else child.stdin?.end(spec.input);
 
   const leader = child.pid === undefined ? null : identifyProcess(child.pid);
   if (leader) spec.onStarted?.(leader);

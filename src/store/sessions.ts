@@ -48,6 +48,11 @@ export async function takeSession(
   return { session, entries: rows.map(({ entry }) => entry) };
 }
 
+/** Whoever follows this attempt begins anew. */
+export async function leaveSession(db: Db, attemptId: string): Promise<void> {
+  await db.updateTable("attempts").set({ sessionId: null }).where("id", "=", attemptId).execute();
+}
+
 export async function getSession(db: Db, id: string): Promise<SessionRow | null> {
   const row = await db.selectFrom("sessions").selectAll().where("id", "=", id).executeTakeFirst();
   return row ?? null;

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { copyFile, lstat, mkdir, rm } from "node:fs/promises";
+import { lstat, mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { invariant } from "../core/invariant.ts";
 import { commitTree } from "./commit-tree.ts";
@@ -10,7 +10,7 @@ import { type Mirror, openMirror } from "./open-mirror.ts";
 import { treeOf } from "./read-commit.ts";
 import { addWorktree, moveBase } from "./worktree.ts";
 import { findChanges, join0 } from "./worktree-changes.ts";
-import { placeOf, readIndexCommit } from "./worktree-place.ts";
+import { copyIndex, placeOf, readIndexCommit } from "./worktree-place.ts";
 
 /**
  * A commit of everything in a worktree, made by the daemon from outside of it. The agent's `.git`
@@ -70,7 +70,7 @@ async function takeSnapshot(
   try {
     // The index of our checkout saves reading every file again; without it, everything is read.
     const indexCommit = await readIndexCommit(place);
-    const isCopied = await copyFile(place.index, scratch).then(
+    const isCopied = await copyIndex(place.index, scratch).then(
       () => true,
       () => false,
     );

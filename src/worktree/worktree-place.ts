@@ -8,7 +8,7 @@ import {
   rmSync,
   writeFileSync,
 } from "node:fs";
-import { copyFile, lstat, readFile, writeFile } from "node:fs/promises";
+import { copyFile, lstat, readFile, utimes, writeFile } from "node:fs/promises";
 import { basename, dirname, isAbsolute, join } from "node:path";
 import { invariant } from "../core/invariant.ts";
 import type { Mirror } from "./open-mirror.ts";
@@ -98,10 +98,20 @@ export async function publishIndex(place: Place, scratch: string, commit: string
   // Never beside an index of another commit: it is missing while the index changes.
   rmSync(commitFile(place), { force: true });
   const copy = join(place.record, `copy-${randomUUID()}`);
-  await copyFile(scratch, copy);
+  await copyIndex(scratch, copy);
   renameSync(copy, join(place.admin, "index"));
   renameSync(scratch, place.index);
   writeFileSync(commitFile(place), commit);
+}
+
+/**
+ * A copy as old as the index itself. Git compares whole seconds: a file that was changed within that
+ * of its checkout looks unchanged, and git reads it only because the index is no younger.
+ */
+export async function copyIndex(from: string, to: string): Promise<void> {
+  const { atime, mtime } = await lstat(from);
+  await copyFile(from, to);
+  await utimes(to, atime, mtime);
 }
 
 /** The commit that our index of the worktree is of; null when that is not known. */

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { copyFile, lstat, mkdir, readdir, realpath } from "node:fs/promises";
+import { lstat, mkdir, readdir, realpath } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { checkOut } from "./check-out.ts";
 import { type Mirror, openMirror } from "./open-mirror.ts";
@@ -7,6 +7,7 @@ import { removeTree } from "./remove-tree.ts";
 import { tidyLock, withRepositoryLock } from "./repository-lock.ts";
 import { throwAway } from "./throw-away.ts";
 import {
+  copyIndex,
   markUntouched,
   type Place,
   placeOf,
@@ -65,7 +66,7 @@ export async function resetWorktree(
     if ((await addAt(mirror, place, commit)) === "created") return;
     await withRepositoryLock(mirror.gitDir, () => writeAdmin(mirror, place, commit));
     const scratch = join(place.record, `index-${randomUUID()}`);
-    await copyFile(place.index, scratch);
+    await copyIndex(place.index, scratch);
     await checkOut(mirror, { workTree: place.path, index: scratch, commit, ...options });
     await publishIndex(place, scratch, commit);
   });
@@ -147,7 +148,7 @@ async function addAt(mirror: Mirror, place: Place, commit: string): Promise<"cre
 async function putIndexAt(mirror: Mirror, place: Place, commit: string): Promise<void> {
   await withRepositoryLock(mirror.gitDir, () => writeAdmin(mirror, place, commit));
   const scratch = join(place.record, `index-${randomUUID()}`);
-  await copyFile(place.index, scratch);
+  await copyIndex(place.index, scratch);
   const git = openMirror(mirror, { workTree: place.path, index: scratch });
   await git.run(["read-tree", "--reset", "--end-of-options", commit]);
   await publishIndex(place, scratch, commit);

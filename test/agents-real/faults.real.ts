@@ -1,8 +1,10 @@
-import { readdir, readFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { makeSession } from "../agents/make-run.ts";
 import type { Fault } from "../support/model-server/scenario.ts";
+import { until } from "../support/until.ts";
 import {
   agents,
   failingWith,
@@ -120,3 +122,33 @@ test.each(["codex", "claude", "opencode"])(
     }
   },
 );
+
+test("what a person says reaches claude between two calls of the model, and is counted once", async () => {
+  const turns = [
+    {
+      calls: [
+        {
+          tool: "bash",
+          args: { command: "touch running; while ! test -e go; do sleep 0.1; done" },
+        },
+      ],
+    },
+    { text: "Done, in blue." },
+  ];
+  const server = await makeServer({ roles: { coder: { turns } } });
+  const said: string[][] = [];
+  const run = await makeProjectRun({ heard: async () => said.shift() ?? [] });
+  const ending = makeAgent("claude", server)(run);
+  await until(() => existsSync(join(run.worktree, "running")), "claude's tool runs");
+  said.push(["Make it blue."]);
+  // It is written to its stdin before the look after that one.
+  await until(() => said.length === 0 || null, "claude was told");
+  await writeFile(join(run.worktree, "go"), "");
+  const end = await ending;
+  expect(end, JSON.stringify(end)).toMatchObject({ reason: "done", summary: "Done, in blue." });
+  const asked = server.requests.filter(({ role }) => role === "coder");
+  expect(asked).toHaveLength(2);
+  expect(JSON.stringify(asked[1]?.body)).toContain("Make it blue.");
+  expect(run.session.entries).toContainEqual({ told: "Make it blue." });
+  expect(run.calls).toHaveLength(Object.values(server.served)[0]?.calls ?? 0);
+});

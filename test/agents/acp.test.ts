@@ -89,7 +89,7 @@ test.each([
 });
 
 test("what a person says meanwhile is another prompt of the same process", async () => {
-  const said = [["Make it blue."], []];
+  const said = [[], ["Make it blue."], []];
   const run = await makeRun({ heard: async () => said.shift() ?? [] });
   const record = join(run.scratch, "record");
   const end = await agentOf({ says: ["Red.", "Blue."], record })(run);

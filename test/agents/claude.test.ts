@@ -1,7 +1,11 @@
+import { chmod, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { expect, test } from "vitest";
 import { claude } from "../../src/agents/claude.ts";
+import { makeCliAgent } from "../../src/agents/cli/run-cli.ts";
 import type { ModelCall } from "../../src/core/usage.ts";
 import { runProgram } from "./fake-program.ts";
+import { makeFolder, makeRun } from "./make-run.ts";
 
 /** Claude with a login of its own: what its lines say is all that is known. */
 const session_id = "8c07ad70-06e3-4e2a-9d99-8ce777772bb1";
@@ -176,4 +180,52 @@ test("an answer by schema comes beside the text", async () => {
   expect(end.output).toEqual({ n: 3 });
   const { args } = await call();
   expect(args[args.indexOf("--json-schema") + 1]).toBe(JSON.stringify(outputSchema));
+});
+
+test("what a person says while it works is a line on its stdin; what it did not take in is given back", async () => {
+  const folder = await makeFolder();
+  const program = join(folder, "program");
+  const replay = (content: string) => ({ type: "user", isReplay: true, message: { content } });
+  const print = (lines: object[]) =>
+    `cat <<'END'\n${lines.map((line) => JSON.stringify(line)).join("\n")}\nEND\n`;
+  await writeFile(
+    program,
+    `#!/bin/sh
+read -r first
+${print([init, replay("the brief"), message("msg_1", { type: "text", text: "I look." })])}
+read -r second; read -r third
+printf '%s\\n' "$first" "$second" "$third" > ${folder}/in
+${print([replay("Make it blue."), result({}), result({ result: "Both done." })])}
+cat > /dev/null # it ends when its stdin does
+`,
+  );
+  await chmod(program, 0o755);
+  const said = [[], ["Make it blue.", "And bold."]];
+  const back: string[] = [];
+  const own = await makeRun({
+    heard: async () => said.shift() ?? [],
+    giveBack: (texts) => {
+      back.push(...texts);
+    },
+  });
+  const options = { program, model: null, provider: null, userHome: "/nonexistent" };
+  const end = await makeCliAgent(claude, options)(own);
+  expect(end).toMatchObject({ reason: "done", summary: "Both done." });
+  const heard = (await readFile(join(folder, "in"), "utf8")).trim().split("\n");
+  expect(heard.map((line) => JSON.parse(line).message.content[0].text)).toEqual([
+    expect.stringContaining("Do it."),
+    "Make it blue.",
+    "And bold.",
+  ]);
+  expect(back).toEqual(["And bold."]);
+  expect(own.session.entries).toContainEqual({ told: "Make it blue." });
+  // The sums of the second turn hold those of the first.
+  expect(
+    own.bills.map((bill) => bill.map(({ model, tokens }) => [model, tokens?.outputTokens])),
+  ).toEqual([
+    [
+      ["m", 50],
+      ["n", 1],
+    ],
+  ]);
 });

@@ -171,9 +171,12 @@ test("what a person said meanwhile is the next message of the session", async ()
     { lines: [started, says("Done in red."), completed(1, 1)] },
     { lines: [started, says("Done in blue."), completed(2, 2)] },
   ]);
-  const said = [["Make it blue."], []];
+  const said = [["It is urgent."], ["Make it blue."], []];
   const run = await makeRun({ heard: async () => said.shift() ?? [] });
   expect(await agentOf(program)(run)).toMatchObject({ reason: "done", summary: "Done in blue." });
+  expect((await program.call(0)).input).toContain(
+    "Do it.\n\n# What a person said meanwhile\n\nIt is urgent.",
+  );
   expect((await program.call(1)).input).toBe("Make it blue.");
 });
 
@@ -187,6 +190,7 @@ test.each([
     "the login of codex does not work",
   ],
   ["sleep 60", "timed_out", "timed_out", "timed out"],
+  ["printf 'Trust this folder? (y/n) '; exit 1", "needs_input", "question", "stopped at a prompt"],
 ])("%s → %s", async (ending, reason, failure, detail) => {
   const run = await makeRun({ timeoutMs: ending.startsWith("sleep") ? 1_000 : 60_000 });
   const end = await agentOf(await makeProgram([{ lines: [started], ending }]))(run);

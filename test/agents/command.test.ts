@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { makeCommandAgent } from "../../src/agents/command.ts";
 import { isProcessAlive } from "../../src/sandbox/process-identity.ts";
-import { makeRun } from "./make-run.ts";
+import { makeRun, makeSession } from "./make-run.ts";
 
 /** A shell line that prints this JSON object. */
 const say = (value: unknown) => `printf '%s\\n' '${JSON.stringify(value)}'`;
@@ -26,6 +26,13 @@ describe("how a command ends", () => {
       "exit 2: tool: error: no config",
     ],
     [say({ question: "   " }), "done", null, "exit 0"],
+    [
+      "printf 'Over'; printf 'write? [y/N] '; exit 1",
+      "needs_input",
+      "question",
+      "stopped at a prompt",
+    ],
+    ["printf 'Overwrite? [y/N] '", "done", null, "exit 0"],
     ["kill -SEGV $$", "crashed", null, "killed by SIGSEGV"],
     ["sh -c 'kill -KILL $$'; exit $?", "crashed", null, "killed by SIGKILL"],
     ["kill -TERM $$", "crashed", null, "killed by SIGTERM"],
@@ -173,4 +180,64 @@ test("what a command leaves running is gone when it ends", async () => {
   expect(end.reason).toBe("done");
   const pid = Number(await readFile(join(run.worktree, "pid"), "utf8"));
   expect(isProcessAlive({ pid, startTicks: null })).toBe(false);
+});
+
+test("the run after a prompt has the answers on its stdin, and the whole story in its brief", async () => {
+  const session = makeSession();
+  const agent = makeCommandAgent(
+    'cp "$DEPUTY_BRIEF_FILE" brief; for what in a b; do printf "Delete $what? "; read x || exit 1; [ "$x" = y ] || exit 1; done; env > env',
+  );
+  const first = await makeRun({ session });
+  expect(await agent(first)).toMatchObject({ question: "Delete a?" });
+  const env = { ...first.env, DEPUTY_ANSWER: "y" };
+  const go = async (brief: string) => {
+    const run = await makeRun({ session, env, brief, worktree: first.worktree });
+    return { end: await agent(run), run };
+  };
+  expect((await go("A: y, a.\n")).end.question).toBe("Delete a? Delete b?");
+  const { end, run } = await go("A: y, b.\n");
+  expect(end.reason).toBe("done");
+  const read = (name: string) => readFile(join(run.worktree, name), "utf8");
+  expect(await read("brief")).toMatch(
+    /Do it\.[\s\S]*You take over[\s\S]*A: y, a\.[\s\S]*# Now\s+A: y, b\./,
+  );
+  expect(await read("env")).toContain("DEPUTY_CONTINUES=1");
+});
+
+test("it is kept with its brief once it lasts and changed something; an end of its own is forgotten", async () => {
+  const kept: unknown[][] = [];
+  let isForgotten = false;
+  const entries: unknown[] = [];
+  const run = await makeRun({
+    session: {
+      ...makeSession(),
+      entries,
+      checkpoint: async (added = []) => {
+        kept.push([...added]);
+        if (kept.length < 2) return false; // nothing changed yet
+        entries.push(...added);
+        await writeFile(join(run.worktree, "go"), "");
+        return true;
+      },
+      forget: async () => {
+        isForgotten = true;
+      },
+    },
+  });
+  const agent = makeCommandAgent("while ! test -e go; do sleep 0.01; done", { checkpointMs: 1 });
+  expect((await agent(run)).reason).toBe("done");
+  expect(kept.slice(0, 2)).toEqual([[{ told: "Do it.\n" }], [{ told: "Do it.\n" }]]);
+  expect(isForgotten).toBe(true);
+});
+
+test("what a person says is in a file, from before it began and while it runs", async () => {
+  const said = [["Early."], [], ["Late."]];
+  const run = await makeRun({ heard: async () => said.shift() ?? [] });
+  const agent = makeCommandAgent(
+    'while ! grep -q Late "$DEPUTY_SAID_FILE"; do sleep 0.01; done; cat "$DEPUTY_SAID_FILE"; cat',
+    { lookMs: 1 },
+  );
+  const { outputTail } = await agent(run);
+  expect(outputTail).toContain('{"text":"Early."}\n{"text":"Late."}\nDo it.\n');
+  expect(outputTail).toContain("# What a person said meanwhile\n\nEarly.");
 });

@@ -28,7 +28,11 @@ export async function makeProgram(
     `#!/bin/sh
 n=$(cat ${folder}/count); echo $((n + 1)) > ${folder}/count
 for word in "$@"; do printf '%s\\0' "$word"; done > ${folder}/args.$n
-cat > ${folder}/in.$n; env > ${folder}/env.$n
+case " $* " in
+  *" --input-format "*) head -n 1 > ${folder}/in.$n ;; # its stdin stays open while it works
+  *) cat > ${folder}/in.$n ;;
+esac
+env > ${folder}/env.$n
 cat ${folder}/out.$n
 . ${folder}/then.$n
 `,

@@ -73,6 +73,7 @@ export async function makeRun(
       ...given.meter,
     },
     heard: async () => [],
+    giveBack: () => {},
     emit: (event) => {
       events.push(event);
       given.emit?.(event);
@@ -114,7 +115,8 @@ export function makeSession(entries: unknown[] = [], externalId: string | null =
     append: async (added) => {
       entries.push(...added);
     },
-    checkpoint: async () => {},
+    checkpoint: async () => false,
+    forget: async () => {},
     get externalId() {
       return externalId;
     },

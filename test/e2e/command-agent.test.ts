@@ -83,6 +83,29 @@ echo '{"question":"Which colour?"}'`,
   expect(again.stderr).toContain(`deputy: ${id} is completed`);
 });
 
+test("a prompt in the middle of a program is a question, and its answer comes where it reads", async () => {
+  const agent = await scratch.agent(
+    "prompt.sh",
+    `echo part >> parts.txt
+printf 'Overwrite? [y/N] '; read a || exit 1
+[ "$a" = y ] || exit 1
+echo "$DEPUTY_ANSWER" > answer.txt`,
+  );
+  const { stdout } = await deputy.cli(["run", "Prompt me", "--agent", agent, "--json"], here());
+  const { id } = JSON.parse(stdout);
+  await deputy.untilEvent(id, ({ type }) => type === "task.waiting");
+  const why = await deputy.cli(["why", id]);
+  expect(why.stdout).toContain("an answer from a person: Overwrite? [y/N]");
+  const answered = await deputy.cli(["answer", id, "y"]);
+  expect(answered.code, answered.stderr).toBe(0);
+  const task = await deputy.untilOver(id);
+  expect(task.state, task.end_detail).toBe("completed");
+  const show = (path: string) => repository.git("show", `${task.branch}:${path}`);
+  expect(show("answer.txt")).toBe("y");
+  // It went on in the worktree that it had.
+  expect(show("parts.txt")).toBe("part\npart");
+});
+
 test("a task that waits for an answer can be cancelled, and takes none afterwards", async () => {
   const agent = `command:echo '{"question":"Really?"}'`;
   const { stdout } = await deputy.cli(["run", "Ask only", "--agent", agent, "--json"], here());

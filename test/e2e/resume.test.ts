@@ -1,14 +1,16 @@
-import { readFile } from "node:fs/promises";
+import { chmod, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { type Deputy, type Json, makeDeputy } from "../support/deputy.ts";
 import { type ModelServer, startModelServer } from "../support/model-server/start.ts";
 import { makeRepository, type TestRepository } from "../support/repository.ts";
 import { makeScratch, type Scratch } from "../support/scratch.ts";
+import { until } from "../support/until.ts";
 
 /**
  * An attempt that is cut off goes on from its last stored turn: `kill -9` of the daemon while a tool
  * runs, while the model thinks, and a stop in between. Nothing is paid twice but the call in flight.
+ * Of the programs of others what they wrote is there again, worktree or not.
  */
 let deputy: Deputy;
 let repository: TestRepository;
@@ -17,7 +19,11 @@ let model: ModelServer;
 
 beforeAll(async () => {
   scratch = await makeScratch();
-  repository = await makeRepository({ "README.md": "# Here\n", ".gitignore": "*.log\n" });
+  repository = await makeRepository({
+    "README.md": "# Here\n",
+    ".gitignore": "*.log\n",
+    ".deputy/config.yaml": "setup: [echo set up > setup.log]\n",
+  });
   model = await startModelServer({
     apiKey: "sk-resume",
     scenario: {
@@ -79,6 +85,7 @@ beforeAll(async () => {
   });
   deputy = await makeDeputy({
     env: {
+      PATH: `${scratch.path}:${process.env.PATH}`,
       OPENAI_API_KEY: "sk-resume",
       OPENAI_BASE_URL: model.url,
       DEPUTY_MODEL: "scripted",
@@ -93,11 +100,11 @@ afterAll(async () => {
   await scratch?.remove();
 });
 
-const submit = async (goal: string): Promise<string> => {
+const submit = async (goal: string, agent = "builtin"): Promise<string> => {
   const { body, status } = await deputy.api("POST", "/v1/tasks", {
     goal,
     repository: repository.path,
-    agent: "builtin",
+    agent,
     checks: ["true"],
     assurance: "quick",
   });
@@ -183,4 +190,59 @@ test("what a person says reaches the agent between two turns", async () => {
   const [first, second] = requestsOf("heard");
   expect(JSON.stringify(first?.body)).not.toContain("Leave the old interface");
   expect(JSON.stringify(second?.body)).toContain("Leave the old interface in place");
+});
+
+test("killed with programs of others at work, and their worktrees lost: what they wrote is there again", async () => {
+  const print = (line: object) => `echo '${JSON.stringify(line)}'`;
+  const ran = { type: "command_execution", command: "sh", aggregated_output: "", exit_code: 0 };
+  const usage = { input_tokens: 1, cached_input_tokens: 0, output_tokens: 1 };
+  await scratch.write(
+    "codex",
+    `#!/bin/sh
+case "$*" in
+  --version) echo "codex-cli 1.0" ;;
+  *"resume thread-1"*)
+    cat > ${scratch.at("told")}; cat made.txt setup.log > seen.txt
+    ${print({ type: "item.completed", item: { type: "agent_message", text: "Went on." } })}
+    ${print({ type: "turn.completed", usage: { ...usage, reasoning_output_tokens: 0 } })} ;;
+  *)
+    ${print({ type: "thread.started", thread_id: "thread-1" })}
+    echo made > made.txt
+    ${print({ type: "item.completed", item: ran })}
+    sleep 600 ;;
+esac
+`,
+  );
+  await chmod(scratch.at("codex"), 0o755);
+  await deputy.start();
+  const command = await scratch.agent(
+    "patient.sh",
+    `if [ "$DEPUTY_CONTINUES" ]; then cp "$DEPUTY_BRIEF_FILE" brief.txt; exit 0; fi
+echo half > half.txt
+sleep 600`,
+  );
+  const ids = [
+    await submit("Lose the worktree", "codex"),
+    await submit("Lose half of it", command),
+  ];
+  await until(async () => {
+    const sql = "select 1 from sessions where task_id = any($1) and checkpoint_commit is not null";
+    return (await deputy.database?.query(sql, [ids]))?.length === 2;
+  }, "there are checkpoints");
+  const seen = await Promise.all(ids.map((id) => deputy.api("GET", `/v1/tasks/${id}`)));
+  await deputy.kill();
+  for (const { body } of seen) await rm(body.worktrees[0].path, { recursive: true });
+  await deputy.start();
+  const [id = "", half = ""] = ids;
+  const task = await deputy.untilOver(id);
+  expect(task.state, task.end_detail).toBe("completed");
+  expect(repository.git("show", `${task.branch}:made.txt`)).toBe("made");
+  expect(repository.git("show", `${task.branch}:seen.txt`)).toBe("made\nset up");
+  expect(await scratch.read("told")).toContain("You were interrupted");
+  const receipt = await receiptOf(id);
+  expect(receipt.attempts.map(({ end_reason }: Json) => end_reason)).toEqual(["lost", "done"]);
+  const other = await deputy.untilOver(half);
+  expect(other.state, other.end_detail).toBe("completed");
+  expect(repository.git("show", `${other.branch}:half.txt`)).toBe("half");
+  expect(repository.git("show", `${other.branch}:brief.txt`)).toContain("You take over");
 });

@@ -82,6 +82,25 @@ test("a task that is paused before it starts is planned only afterwards", async 
   expect((await deputy.untilOver(id)).state).toBe("completed");
 });
 
+test("what is said to a running program is in its file, and the answer says that it has to look", async () => {
+  const agent = await scratch.agent(
+    "listener.sh",
+    `echo > ${scratch.at("listening")}
+while ! grep -q "the old names" "$DEPUTY_SAID_FILE"; do sleep 0.05; done
+cat "$DEPUTY_SAID_FILE" > said.txt`,
+  );
+  const id = await submit({ goal: "Listen", agent });
+  await scratch.until("listening");
+  const said = await deputy.cli(["say", id, "Keep the old names"]);
+  expect(said.code, said.stderr).toBe(0);
+  expect(said.stdout).toMatch(
+    /^task_\w+: "\S+" finds it in the file DEPUTY_SAID_FILE; if it does not/,
+  );
+  const task = await deputy.untilOver(id);
+  expect(task.state, task.end_detail).toBe("completed");
+  expect(repository.git("show", `${task.branch}:said.txt`)).toBe('{"text":"Keep the old names"}');
+});
+
 test("a comment on what was delivered is worked on, on top of it", async () => {
   const agent = await scratch.agent(
     "editor.sh",

@@ -152,7 +152,7 @@ export class MemoryService implements Service {
 
   async say(id: string, text: string, subtask: string | null) {
     this.answers.push({ text, subtask });
-    return this.get(id);
+    return { task: await this.get(id), told: '"main" hears it when its turn ends' };
   }
 
   async comment(id: string, comment: { place: string; text: string }) {

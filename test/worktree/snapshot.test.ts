@@ -16,6 +16,7 @@ import { openMirror, readRef } from "../../src/worktree/mirror.ts";
 import { listFilesAt, readFileAt, treeOf } from "../../src/worktree/read-commit.ts";
 import { restoreSnapshot, snapshotWorktree } from "../../src/worktree/snapshot.ts";
 import { addWorktree, removeWorktree, resetWorktree } from "../../src/worktree/worktree.ts";
+import { until } from "../support/until.ts";
 import {
   commit,
   git,
@@ -225,4 +226,24 @@ test("a snapshot after a reset to a later commit is a change to that commit", as
     "index-commit",
     "path",
   ]);
+});
+
+test("a change within the second of the checkout is seen, though git's index knows whole seconds only", async () => {
+  const { mirror, base, path, snapshot } = await makeWorktree();
+  const file = join(path, "src/a.txt");
+  const before = readFileSync(file, "utf8");
+  const second = () => Math.floor(lstatSync(file).ctimeMs / 1_000);
+  // Again where the second ended in between: then there is nothing to be mistaken about.
+  for (
+    let checkedOut = 0;
+    checkedOut !== second();
+    writeFileSync(file, "x".repeat(before.length))
+  ) {
+    await resetWorktree(mirror, path, base, { keepIgnored: true });
+    checkedOut = second();
+  }
+  await until(() => Date.now() >= (second() + 1) * 1_000, "the second is over");
+  expect((await snapshot()).changed).toBe(true);
+  await resetWorktree(mirror, path, base, { keepIgnored: true });
+  expect(readFileSync(file, "utf8")).toBe(before);
 });

@@ -42,7 +42,8 @@ export function lastTotal(entries: readonly unknown[]) {
 
 /** For a session that cannot be gone on with: what was told and answered in it, oldest first. */
 export function writeBriefing(entries: readonly unknown[], brief: string): string {
-  const first = entries.flatMap((entry) => toldSchema.safeParse(entry).data?.told ?? [])[0];
+  const told = entries.flatMap((entry) => toldSchema.safeParse(entry).data?.told ?? []);
+  const [first, ...later] = new Set(told);
   const answers = entries.flatMap((entry) => answeredSchema.safeParse(entry).data?.answered ?? []);
   if (first === undefined) return brief;
   const said = answers.at(-1);
@@ -51,8 +52,14 @@ export function writeBriefing(entries: readonly unknown[], brief: string): strin
 
 Somebody else worked on this before you and is gone. What they changed is in the folder: look at it
 with \`git status\` and \`git diff\` before you go on.
-${said === undefined ? "" : `\nThe last that they said:\n\n${said.slice(-4_000)}\n`}
+${later.length === 0 ? "" : `\nWhat they were told on the way:\n\n${later.join("\n\n").slice(-16_000)}\n`}${said === undefined ? "" : `\nThe last that they said:\n\n${said.slice(-4_000)}\n`}
 # Now
 
 ${brief}`;
+}
+
+/** What a person said before a run began, or in the runs before it. */
+export function describeSaid(said: readonly string[]): string {
+  if (said.length === 0) return "";
+  return `\n# What a person said meanwhile\n\n${said.join("\n\n")}\n`;
 }

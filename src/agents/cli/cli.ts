@@ -26,6 +26,11 @@ export type Cli = {
   /** Files for its home, by path from there. */
   files(setup: Setup): Record<string, string>;
   command(setup: Setup, turn: Turn): CliCommand;
+  /**
+   * A message as a line for its stdin, which it reads while it works. Null: it reads one message to
+   * its end and hears of nothing else before its turn is over.
+   */
+  speak: ((message: string) => string) | null;
   /** For the output of one process: what a line of it means, parsed. What it does not know is nothing. */
   makeReader(model: string | null): (line: unknown) => Said[];
   /** What really went wrong, out of all that it printed, where its own words do not say; null: nothing better. */
@@ -52,10 +57,12 @@ export type Said =
   /** The newest message for whoever delegates; the last one is the summary. */
   | { what: "answer"; text: string }
   | { what: "output"; value: unknown }
-  /** One call; after the last one the program makes no more. */
+  /** One call; after the last one the program makes no more, unless it is told something. */
   | { what: "usage"; call: ModelCall; isLast: boolean }
-  /** All that the process used, by model: calls that were told of before are in it. */
+  /** All that the process used up to now, by model: calls that were told of before are in it. */
   | { what: "bill"; calls: ModelCall[] }
+  /** It took in a line that was spoken to it, the oldest of those that it had not. */
+  | { what: "taken" }
   /** A running total of the whole session, earlier processes included. */
   | { what: "total"; tokens: Tokens }
   | { what: "failed"; message: string }

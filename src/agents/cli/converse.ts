@@ -1,5 +1,5 @@
 import type { AgentEnd, AgentRun } from "../agent.ts";
-import { howToAsk, readQuestion, writeBriefing } from "./brief.ts";
+import { describeSaid, howToAsk, readQuestion, writeBriefing } from "./brief.ts";
 import { askAgain, askForOutput, makeOutputReader } from "./read-output.ts";
 
 /**
@@ -25,17 +25,19 @@ export async function converse(
   const readOutput = outputSchema ? makeOutputReader(outputSchema) : null;
   const tail = outputSchema ? askForOutput(outputSchema) : howToAsk;
   const earlier = [...session.entries];
-  await session.append([{ told: run.brief }]);
+  const said = await run.heard();
+  const brief = run.brief + describeSaid(said);
+  await session.append([{ told: run.brief }, ...said.map((text) => ({ told: text }))]);
 
   let note = "";
   let turn: TurnEnd;
   if (session.externalId) {
-    turn = await take(run.brief + tail, session.externalId);
+    turn = await take(brief + tail, session.externalId);
     if (turn.isGone) {
       note = "; its session could not be gone on with, so a fresh one was briefed";
-      turn = await take(writeBriefing(earlier, run.brief) + tail, null);
+      turn = await take(writeBriefing(earlier, brief) + tail, null);
     }
-  } else turn = await take(writeBriefing(earlier, run.brief) + tail, null);
+  } else turn = await take(writeBriefing(earlier, brief) + tail, null);
 
   for (let corrections = 0; turn.end.reason === "done"; ) {
     const id = session.externalId;

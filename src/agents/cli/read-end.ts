@@ -19,6 +19,7 @@ import { askToLogIn } from "./lend-login.ts";
  * | it is not there                            | gave_up       | agent_unavailable              |
  * | killed by a signal that is not ours        | crashed       |                                |
  * | its own login does not work                | needs_input   | question; not of a coder: gave_up, agent_unavailable |
+ * | it failed without a word of its own, its output stops at a prompt | needs_input | question |
  * | it says that it failed, or never finished  | gave_up       | by its words, else agent_failed |
  * | it finished                                | done          |                                |
  */
@@ -28,6 +29,8 @@ export type CliOutcome = {
   failed: string | null;
   answer: string | null;
   trouble: CallFailure | null;
+  /** Where its output stopped, when that reads like a question: see find-prompt.ts. */
+  prompt: string | null;
   /** The caller's signal, not the gateway's. */
   isCancelled: boolean;
   timeoutMs: number;
@@ -40,7 +43,7 @@ export function readEnd(
   result: CommandResult,
   outcome: CliOutcome,
 ): AgentEnd {
-  const { trouble, failed, finished, answer } = outcome;
+  const { trouble, failed, finished, answer, prompt } = outcome;
   const end = (
     reason: AgentEnd["reason"],
     failure: FailureKind | null,
@@ -77,6 +80,10 @@ export function readEnd(
   const signal = result.signal ?? signalOfExitCode(result.exitCode);
   if (signal) return end("crashed", null, `${cli.name} was killed by ${signal}`);
   if (isWell) return end("done", null, "finished");
+  if (prompt !== null && failed === null && result.exitCode !== 0) {
+    const asked = end("needs_input", "question", `${cli.name} stopped at a prompt`);
+    return { ...asked, question: prompt };
+  }
   const words = failed ?? lastLine(result.output);
   const { kind, advice, retryAt, isLogin } = classifyWords(words, cli, Date.now());
   const said = words === "" ? `exit ${result.exitCode} without a word` : words;

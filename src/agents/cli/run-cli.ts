@@ -1,14 +1,17 @@
 import type { Tokens } from "../../core/usage.ts";
 import type { CommandResult } from "../../sandbox/run-command.ts";
 import type { Agent, AgentEnd, AgentRun } from "../agent.ts";
+import { watchForPrompt } from "../find-prompt.ts";
 import { type Gateway, openGateway } from "../gateway/open-gateway.ts";
 import type { Provider } from "../gateway/provider.ts";
+import { keepAfterEvents } from "../keep-checkpoints.ts";
 import type { Cli, Said, Setup } from "./cli.ts";
 import { converse } from "./converse.ts";
 import { countUnasked, type UnaskedCalls } from "./count-unasked.ts";
 import { askToLogIn, lendLogin } from "./lend-login.ts";
 import { homeOf, inHome, makeHome } from "./make-home.ts";
 import { type CliOutcome, readEnd } from "./read-end.ts";
+import { openMouth } from "./speak.ts";
 import { splitLines } from "./split-lines.ts";
 
 /**
@@ -94,6 +97,9 @@ async function takeTurn(
     worked: false,
     total: null,
   };
+  const checkpoints = run.mode === "write" ? keepAfterEvents(() => run.session.checkpoint()) : null;
+  const mouth = cli.speak ? openMouth(run, cli.speak, turn.message) : null;
+  const prompts = watchForPrompt();
   const storing: Promise<void>[] = [];
   const unasked = "hear" in calls ? calls : null;
   const read = cli.makeReader(model);
@@ -108,6 +114,7 @@ async function takeTurn(
           if (said.event.kind === "turn" && !unasked) break;
           heard.worked ||= said.event.kind !== "turn";
           run.emit(said.event);
+          if (said.event.kind === "tool_result") checkpoints?.notice();
           break;
         case "answer":
           heard.worked = true;
@@ -115,6 +122,9 @@ async function takeTurn(
           break;
         case "output":
           heard.output = said.value;
+          break;
+        case "taken":
+          mouth?.taken();
           break;
         case "total":
           heard.total = said.tokens;
@@ -124,11 +134,16 @@ async function takeTurn(
         case "bill":
           unasked?.hear(said);
           break;
+        // Of several turns the last one counts.
         case "failed":
           heard.failed = said.message;
+          heard.finished = false;
+          mouth?.close();
           break;
         case "finished":
           heard.finished = true;
+          if (mouth) heard.failed = null;
+          mouth?.close();
           break;
       }
     }
@@ -138,11 +153,13 @@ async function takeTurn(
     argv: [...inHome(run.sessionFolder), program, ...args],
     cwd: run.worktree,
     env: { ...run.env, ...env },
-    input: turn.message,
+    input: mouth?.input ?? turn.message,
+    ...(mouth ? { onInput: mouth.onInput } : {}),
     timeoutMs: run.timeoutMs,
     signal: AbortSignal.any([run.signal, calls.stopped]),
     logPath: run.logPath,
     onOutput: (chunk, stream) => {
+      prompts.add(chunk, stream);
       if (stream === "stdout") lines.add(chunk);
     },
   });
@@ -151,6 +168,8 @@ async function takeTurn(
   const isCancelled = run.signal.aborted;
   await Promise.all(storing);
   await unasked?.close();
+  await mouth?.settle();
+  await checkpoints?.finish();
   const entries = [
     ...(heard.total ? [{ total: heard.total }] : []),
     ...(heard.answer ? [{ answered: heard.answer }] : []),
@@ -161,6 +180,7 @@ async function takeTurn(
     failed: heard.failed === null ? null : (cli.explain?.(result.output) ?? heard.failed),
     trouble: calls.trouble(),
     ownLogin: unasked ? run.role : null,
+    prompt: prompts.find(),
     isCancelled,
     timeoutMs: run.timeoutMs,
   };

@@ -1,0 +1,47 @@
+import { cleanText } from "./clean-text.ts";
+
+/**
+ * A program that asks in the middle of its work, as programs do at a terminal: its output stops in a
+ * line without an end that reads like a question. Alone that means nothing, as a program may print
+ * so and work on; whoever asks here knows that it has ended without having what it wanted.
+ */
+export function findPrompt(unfinished: string): string | null {
+  const line =
+    cleanText(unfinished)
+      .split(/[\r\n]/)
+      .at(-1)
+      ?.trim() ?? "";
+  if (line === "" || line.length > maxChars || notPrompts.some((form) => form.test(line))) {
+    return null;
+  }
+  return prompts.some((form) => form.test(line)) ? line : null;
+}
+
+const maxChars = 500;
+
+const notPrompts = [/^[{[]["{[]/, /^(?:error|fatal|warn(?:ing)?|usage)\b/i];
+
+const prompts = [
+  /[[(]\s*y(?:es)?\s*\/\s*no?\b[^\])]*[\])]\s*[?:>]*$/i, // [y/N], (yes/no), (yes/no/[fingerprint])?
+  /\b(?:password|passphrase|passcode|username|login|otp|pin)\b.{0,200}:$/i,
+  /\?(?:\s*[[(][^\])]*[\])])?\s*[:>›❯]*$/, // a question, its default behind it
+  /^\? \S/, // how prompting libraries begin one
+  /\bpress (?:any key|enter|return)\b/i,
+  /^(?:please )?(?:enter|type|choose|select|confirm|specify)\b.*[:>]$/i,
+];
+
+/** Keeps the line without an end of each stream, and says at the end what of it is a prompt. */
+export function watchForPrompt(): {
+  add(chunk: string, stream: "stdout" | "stderr"): void;
+  find(): string | null;
+} {
+  const rest = { stdout: "", stderr: "" };
+  return {
+    add: (chunk, stream) => {
+      const text = rest[stream] + chunk;
+      rest[stream] = text.slice(text.lastIndexOf("\n") + 1).slice(-4 * maxChars);
+    },
+    // Many ask on one and complain about the missing answer on the other.
+    find: () => findPrompt(rest.stdout) ?? findPrompt(rest.stderr),
+  };
+}

@@ -1,0 +1,44 @@
+import { parseAgentName } from "../core/agent-name.ts";
+import type { Subtask } from "../core/task.ts";
+
+/**
+ * When what a person says reaches whoever works on a subtask, in words: not every program can be
+ * told something while it works, and nobody should wait for one that cannot. Pure.
+ */
+export function tellWhen(subtask: Pick<Subtask, "agent" | "kind" | "state">): string {
+  switch (subtask.state) {
+    case "running":
+      return subtask.kind === "plan"
+        ? "is being planned; its planner does not hear it"
+        : tellWhileWorking(subtask.agent);
+    case "verifying":
+    case "integrating":
+      return "is done and being checked; it is heard only if the work goes on";
+    case "blocked":
+    case "ready":
+    case "recovering":
+    case "waiting":
+      return "hears it when the work starts or goes on";
+    case "completed":
+    case "superseded":
+    case "failed":
+    case "cancelled":
+      return "is over: nobody hears it";
+  }
+}
+
+function tellWhileWorking(agent: string): string {
+  const kind = parseAgentName(agent)?.kind ?? "command";
+  switch (kind) {
+    case "builtin":
+      return "hears it before its next call of the model";
+    case "claude":
+      return "hears it when what it does right now is done";
+    case "codex":
+    case "opencode":
+    case "acp":
+      return `hears it when its turn ends; before that ${kind} cannot be told anything`;
+    case "command":
+      return "finds it in the file DEPUTY_SAID_FILE; if it does not look there, it hears of it only when it is started again";
+  }
+}
