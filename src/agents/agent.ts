@@ -168,6 +168,11 @@ export type RoleRequest = Pick<
   agent: string | null;
   /** The work that is gone on with; null: new work. */
   sessionId: string | null;
+  /**
+   * A name for what is asked, by which the session is found again when this process dies in it; null:
+   * the attempt remembers its session.
+   */
+  asked: string | null;
   /** What changes in the worktree are changes to. */
   baseCommit: string;
   /** The git directory that the worktree belongs to: readable, never writable. */

@@ -4,6 +4,7 @@ import type { Plan } from "../core/plan.ts";
 import type { Preparation, Task } from "../core/task.ts";
 import { insertPlan } from "../store/plans.ts";
 import type { Tx } from "../store/schema.ts";
+import { closePlanning } from "../store/sessions.ts";
 import { appendEvent, moveTask, ringStage } from "../store/transition.ts";
 import type { Announce } from "./announce.ts";
 import { proposePlan } from "./ask-about-plan.ts";
@@ -24,6 +25,7 @@ export async function advanceTask(
 ): Promise<void> {
   switch (outcome.kind) {
     case "planned":
+      await closePlanning(tx, task.id);
       return enterRunning(tx, announce, task, outcome.preparation, outcome.plan);
     case "refused":
       return fail(tx, announce, task, outcome.detail);
@@ -138,6 +140,7 @@ async function enterRunning(
 }
 
 async function fail(tx: Tx, announce: Announce, task: Task, detail: string): Promise<void> {
+  await closePlanning(tx, task.id);
   const failed = await moveTask(tx, task, "failed", null, { endDetail: detail, stageFailures: 0 });
   await announce(tx, failed, {
     type: "task.failed",

@@ -6,6 +6,7 @@ import { usageMigration } from "./migrations/0003-usage.ts";
 import { plansMigration } from "./migrations/0004-plans.ts";
 import { reviewsMigration } from "./migrations/0005-reviews.ts";
 import { confinementMigration } from "./migrations/0006-confinement.ts";
+import { openCallsMigration } from "./migrations/0014-open-calls.ts";
 import type { Database, Db } from "./schema.ts";
 
 /** What `pg` takes: a URL of a server of yours, or the embedded server's socket and password. */
@@ -86,6 +87,7 @@ async function migrate(db: Db): Promise<void> {
         "0004-plans": plansMigration,
         "0005-reviews": reviewsMigration,
         "0006-confinement": confinementMigration,
+        "0014-open-calls": openCallsMigration,
       }),
     },
     migrationTableSchema: "app",

@@ -167,6 +167,8 @@ export type Database = {
     role: string;
     agent: string;
     attemptId: string | null;
+    /** What was asked in it, of somebody who is no attempt; null: an attempt's, or it is answered. */
+    asked: string | null;
     externalId: string | null;
     entryCount: Generated<number>;
     checkpointCommit: string | null;

@@ -3,6 +3,7 @@ import type { RoleEnd, RunRole } from "../agents/agent.ts";
 import { cleanText, cutText } from "../agents/clean-text.ts";
 import { getAnswer, keepAnswer, type ReviewKey } from "../store/reviews.ts";
 import type { Db } from "../store/schema.ts";
+import { findAsked } from "../store/sessions.ts";
 import { type CleanPlace, withCleanWorktree } from "./clean-worktree.ts";
 
 /**
@@ -31,6 +32,10 @@ export type Call<Answer> = {
   read: (output: unknown) => { answer: Answer } | { problem: string };
 };
 
+/** Told to whoever was cut off; what was asked, and what was read, stands in the session. */
+const continuation =
+  "You were cut off, by nothing that you did. Go on where you stopped, and end with your answer, all of it, as it was asked for.\n";
+
 const timeoutMs = 20 * 60_000;
 
 export async function ask<Answer>(
@@ -53,7 +58,8 @@ async function askAgent<Answer>(
   call: Call<Answer>,
   worktree: string,
 ): Promise<{ output: unknown; problem: string | null }> {
-  const first = await run(place, call, worktree, call.brief, null);
+  const open = call.agent ? await findAsked(place.db, nameOf(call.key), call.agent) : null;
+  const first = await run(place, call, worktree, open ? continuation : call.brief, open);
   const read = readEnd(first, call);
   if (read.problem === null || !read.isBadAnswer) return read;
   const again = `# Your answer could not be used\n\n${read.problem}. Answer once more, by the schema.\n`;
@@ -61,6 +67,11 @@ async function askAgent<Answer>(
   const second = readEnd(await run(place, call, worktree, brief, first.sessionId), call);
   const { output } = second;
   return { output, problem: second.problem === null ? null : `${second.problem} (asked twice)` };
+}
+
+/** By which the session is found again in which it was asked. */
+function nameOf({ attemptId, kind, seat }: ReviewKey): string {
+  return `${kind} ${seat} of ${attemptId}`;
 }
 
 function readEnd<Answer>({ detail, output, question, reason }: RoleEnd, call: Call<Answer>) {
@@ -90,6 +101,7 @@ async function run<Answer>(
   const end = await runRole({
     ...{ role, agent, brief, worktree, outputSchema, env, signal, sessionId, timeoutMs },
     mode: "read_only",
+    asked: nameOf(key),
     // No attempt's work: it must not be taken for the coder's session, nor hear what the coder is told.
     about: { ...place.about, attemptId: null },
     baseCommit: commit,

@@ -51,9 +51,15 @@ afterAll(async () => {
   await repository?.remove();
 });
 
-test("it reads, answers by the schema, mends its answer when it is told why, and is accounted for", async () => {
+test("killed in a thought it goes on in its session, answers by the schema, mends its answer, and is accounted for", async () => {
   const goal = "Bring it up to date:\n- an api\n- its documentation\n- nothing else";
-  const task = await deputy.run({ goal, repository: repository.path });
+  server.hold(({ role, turn }) => role === "planner" && turn === 1);
+  const { body } = await deputy.api("POST", "/v1/tasks", { goal, repository: repository.path });
+  await server.waitForRequest(({ role, turn }) => role === "planner" && turn === 1);
+  await deputy.kill();
+  server.release();
+  await deputy.start();
+  const task = await deputy.untilOver(body.id);
   expect(task, JSON.stringify(task.end_detail)).toMatchObject({ state: "completed" });
   const receipt = (await deputy.api("GET", `/v1/tasks/${task.id}/receipt?format=json`, undefined))
     .body;
@@ -63,7 +69,11 @@ test("it reads, answers by the schema, mends its answer when it is told why, and
     planned_by: { agent: "builtin", models: ["scripted"], reason: "two sides" },
   });
   expect(receipt.plan.planned_by.problem).toContain("api → api");
-  const calls = server.requests.filter(({ role, usage }) => role === "planner" && usage !== null);
+  const asked = server.requests.filter(({ role }) => role === "planner");
+  // What it had read is not read again: only the call in flight was made twice.
+  expect(asked.map(({ turn }) => turn)).toEqual([0, 1, 1, 2]);
+  const calls = asked.filter(({ usage }) => usage !== null);
+  expect(calls).toHaveLength(3);
   expect(receipt.plan.planned_by.calls).toBe(calls.length);
   const { usage } = (await deputy.api("GET", `/v1/tasks/${task.id}`)).body;
   expect(usage).toContainEqual(
