@@ -25,6 +25,11 @@ type Cap = keyof Budget;
 export const budgetHelp =
   'an amount in dollars, tokens, turns or minutes, several of them with commas: "$5", "200k tokens", "30 turns", "60m"';
 
+/** Whether an answer to the question for more grants nothing. */
+export function isBudgetRefusal(answer: string): boolean {
+  return ["no", "n", "stop"].includes(answer.trim().toLowerCase());
+}
+
 /** What was spent so far, as the caps count it. */
 export type Spent = {
   usd: number;

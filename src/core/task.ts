@@ -117,6 +117,8 @@ export type Task = {
   acceptedAt: Date | null;
   discardedAt: Date | null;
   stageFailures: number;
+  /** How often a stage of it waited for a limit of a provider to end. */
+  postponed: number;
   createdAt: Date;
   updatedAt: Date;
   endedAt: Date | null;
@@ -191,6 +193,8 @@ export type Subtask = {
   /** Attempts with a lower number were made before a person said `retry`, and count no more. */
   firstCountedAttempt: number;
   stageFailures: number;
+  /** How often a stage of it waited for a limit of a provider to end. */
+  postponed: number;
   createdAt: Date;
   updatedAt: Date;
 };
@@ -208,7 +212,9 @@ export type Ending =
     }
   | { what: "verdict"; stage: "verify" | "integrate" }
   | { what: "conflict"; files: string[]; detail: string }
-  | { what: "broken"; stage: string; detail: string };
+  | { what: "broken"; stage: string; detail: string }
+  /** The review needs a call that the budget has no room for. */
+  | { what: "unaffordable"; stage: "verify"; detail: string };
 
 export type Attempt = {
   id: string;

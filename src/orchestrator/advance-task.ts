@@ -9,8 +9,15 @@ import { appendEvent, moveTask, ringStage } from "../store/transition.ts";
 import type { Announce } from "./announce.ts";
 import { proposePlan } from "./ask-about-plan.ts";
 import { askForBudget } from "./budget-question.ts";
+import { postpone, postponedEvent } from "./postpone.ts";
 import { describeWork } from "./render-plan.ts";
-import { maxStageFailures, maxStageLosses, stageRetryAt, waitForSlot } from "./stage-retry.ts";
+import {
+  maxPostponed,
+  maxStageFailures,
+  maxStageLosses,
+  stageRetryAt,
+  waitForSlot,
+} from "./stage-retry.ts";
 import { planData, startPlan } from "./start-plan.ts";
 
 const noSubtask = { subtaskId: null, attemptId: null };
@@ -70,6 +77,15 @@ export async function advanceTask(
         return fail(tx, announce, task, `${claim.stage} was lost ${failures} times`);
       await moveTask(tx, task, task.state, waitForSlot(claim.stage), { stageFailures: failures });
       await ringStage(tx, claim.stage, task.id, null);
+      return;
+    }
+    case "postponed": {
+      const postponed = task.postponed + 1;
+      if (postponed > maxPostponed) return fail(tx, announce, task, outcome.detail);
+      const { at, hold } = postpone(claim.stage, outcome, postponed);
+      await appendEvent(tx, task.id, postponedEvent(claim.stage, outcome, at));
+      await moveTask(tx, task, task.state, hold, { postponed });
+      await ringStage(tx, claim.stage, task.id, null, at);
       return;
     }
     case "broken": {

@@ -1,4 +1,4 @@
-import { continuedKinds } from "../core/failure.ts";
+import { continuedKinds, type FailureKind } from "../core/failure.ts";
 import type { Hold } from "../core/hold.ts";
 import { newId } from "../core/id.ts";
 import { invariant } from "../core/invariant.ts";
@@ -22,9 +22,16 @@ import type { Announce } from "./announce.ts";
 import { replaceByPlan, reviseAfter } from "./apply-revision.ts";
 import { askForBudget } from "./budget-question.ts";
 import { endAttempt, endingOf, lostAttempt } from "./end-attempt.ts";
+import { postpone, postponedEvent } from "./postpone.ts";
 import { describeWork } from "./render-plan.ts";
 import { settle } from "./settle.ts";
-import { maxStageFailures, maxStageLosses, stageRetryAt, waitForSlot } from "./stage-retry.ts";
+import {
+  maxPostponed,
+  maxStageFailures,
+  maxStageLosses,
+  stageRetryAt,
+  waitForSlot,
+} from "./stage-retry.ts";
 
 /**
  * The one function that turns what a stage reports into state: state, events, questions, phone
@@ -211,9 +218,33 @@ async function advanceSubtask(
       }
       return breakStage(outcome.detail);
     }
+    case "postponed": {
+      const postponed = subtask.postponed + 1;
+      if (postponed > maxPostponed) return breakStage(outcome.detail);
+      const { at, hold } = postpone(claim.stage, outcome, postponed);
+      const event = postponedEvent(claim.stage, outcome, at);
+      await appendEvent(tx, task.id, { ...about, ...event });
+      await moveSubtask(tx, subtask, subtask.state, hold, { postponed });
+      await ringStage(tx, claim.stage, task.id, subtask.id, at);
+      return;
+    }
+    case "unaffordable": {
+      const hold = await askForBudget(tx, announce, task, about);
+      const ending = { what: "unaffordable", stage: "verify", detail: outcome.detail } as const;
+      await moveSubtask(
+        tx,
+        subtask,
+        hold ? "waiting" : "verifying",
+        hold ?? waitForSlot("verify"),
+        {
+          ending: json(ending satisfies Ending),
+        },
+      );
+      if (!hold) await ringStage(tx, "verify", task.id, subtask.id);
+      return;
+    }
     case "planned":
     case "refused":
-    case "unaffordable":
     case "delivered":
       invariant(false, `a subtask's stage cannot report ${outcome.kind}`);
   }
@@ -277,7 +308,7 @@ async function applyDecision(
         id: questionId,
         taskId: task.id,
         subtaskId: subtask.id,
-        kind: decision.kind === "review_blocked" ? "review" : "question",
+        kind: isAboutReview(decision.kind) ? "review" : "question",
         text: decision.question,
       });
       await moveSubtask(
@@ -307,6 +338,10 @@ async function applyDecision(
         data: { key: subtask.key, failure: decision.kind },
       });
   }
+}
+
+function isAboutReview(kind: FailureKind): boolean {
+  return kind === "review_blocked" || kind === "review_not_done";
 }
 
 /** The stage itself broke (disk, git, network): the same stage again, later each time. */

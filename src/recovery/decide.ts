@@ -34,6 +34,7 @@ const answers: Record<FailureKind, Answer> = {
   checks_failed: "retry",
   policy_violated: "retry",
   review_blocked: "another_round",
+  review_not_done: "ask",
   no_change: "retry",
   inconclusive: "give_up_when_repeated",
   conflict: "retry",
@@ -71,7 +72,7 @@ export function decide(
       return {
         action: "ask",
         ...base,
-        reason: "the agent needs an answer",
+        reason: kind === "question" ? "the agent needs an answer" : `a person decides: ${detail}`,
         question: failure.question ?? detail,
       };
     case "ask_where_it_can_be_granted":

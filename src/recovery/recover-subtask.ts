@@ -46,7 +46,7 @@ function latestReview(attempts: readonly Attempt[]): string {
 }
 
 function describe({ kind, detail, evidence }: Failure, review: string, sessionId: string | null) {
-  const isReview = kind === "review_blocked";
+  const isReview = kind === "review_blocked" || kind === "review_not_done";
   const isContinued = continuedKinds.has(kind) && sessionId !== null;
   return [
     isReview

@@ -7,6 +7,7 @@ import { plansMigration } from "./migrations/0004-plans.ts";
 import { reviewsMigration } from "./migrations/0005-reviews.ts";
 import { confinementMigration } from "./migrations/0006-confinement.ts";
 import { openCallsMigration } from "./migrations/0014-open-calls.ts";
+import { postponedMigration } from "./migrations/0015-postponed.ts";
 import type { Database, Db } from "./schema.ts";
 
 /** What `pg` takes: a URL of a server of yours, or the embedded server's socket and password. */
@@ -88,6 +89,7 @@ async function migrate(db: Db): Promise<void> {
         "0005-reviews": reviewsMigration,
         "0006-confinement": confinementMigration,
         "0014-open-calls": openCallsMigration,
+        "0015-postponed": postponedMigration,
       }),
     },
     migrationTableSchema: "app",

@@ -62,6 +62,7 @@ export type TasksTable = HoldColumns & {
   acceptedAt: MaybeTime;
   discardedAt: MaybeTime;
   stageFailures: Generated<number>;
+  postponed: Generated<number>;
   createdAt: DefaultTime;
   updatedAt: DefaultTime;
   endedAt: MaybeTime;
@@ -94,6 +95,7 @@ export type SubtasksTable = HoldColumns & {
   sessionId: string | null;
   firstCountedAttempt: Generated<number>;
   stageFailures: Generated<number>;
+  postponed: Generated<number>;
   createdAt: DefaultTime;
   updatedAt: DefaultTime;
 };

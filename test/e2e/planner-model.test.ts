@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Deputy, makeDeputy } from "../support/deputy.ts";
-import type { Role } from "../support/model-server/scenario.ts";
+import type { Role, Turn } from "../support/model-server/scenario.ts";
 import { startModelServer } from "../support/model-server/start.ts";
 import { part } from "../support/planner.ts";
 import { makeRepository, type TestRepository } from "../support/repository.ts";
@@ -20,10 +20,22 @@ const coder = (id: string): Role => ({
 const cycle = { reason: "", subtasks: [part("api", { depends_on: ["api"] })] };
 const good = { reason: "two sides", subtasks: [part("api"), part("docs")] };
 
+/** The usage window of these calls ends two seconds after it was first run into. */
+const resets = new Map<string, number>();
+const untilReset = (who: string, json: unknown) => (): Turn => {
+  const resetsAt = resets.get(who) ?? Math.ceil(Date.now() / 1_000) + 2;
+  resets.set(who, resetsAt);
+  return Date.now() / 1_000 < resetsAt ? { fault: { kind: "usage_limit", resetsAt } } : { json };
+};
+
 beforeAll(async () => {
   server = await startModelServer({
     scenario: {
       roles: {
+        limited: {
+          match: /within limits[\s\S]*You split a task into parts/,
+          turns: untilReset("planner", { reason: "it is small", subtasks: [part("api")] }),
+        },
         planner: {
           match: /You split a task into parts/,
           turns: [
@@ -32,7 +44,10 @@ beforeAll(async () => {
             { json: good, usage: { input: 1_000, output: 100 } },
           ],
         },
-        reviewer: { match: /You review a change/, turns: [] },
+        reviewer: {
+          match: /You review a change[\s\S]*within limits/,
+          turns: untilReset("reviewer", { summary: "good", findings: [], fine: [] }),
+        },
         api: coder("api"),
         docs: coder("docs"),
       },
@@ -81,4 +96,24 @@ test("killed in a thought it goes on in its session, answers by the schema, mend
   );
   // It may look and nothing else.
   expect(calls[0]?.tools).not.toContain("write");
+});
+
+test("a usage window that hits the planner, then a reviewer, is a wake at its end and no failure", async () => {
+  const { body } = await deputy.api("POST", "/v1/tasks", {
+    ...{ goal: "Stay within limits", repository: repository.path, mode: "plan" },
+    ...{ assurance: "standard", checks: ["true"] },
+  });
+  const task = await deputy.untilOver(body.id);
+  expect(task, JSON.stringify(task.end_detail)).toMatchObject({ state: "completed" });
+  const parked = (await deputy.events(body.id)).filter(({ type }) => type === "stage.parked");
+  expect(parked.map(({ data }) => data.stage)).toEqual(["plan", "verify"]);
+  for (const [at, who] of ["planner", "reviewer"].entries()) {
+    const until = Date.parse(String(parked[at]?.data.until)) / 1_000;
+    expect(until - (resets.get(who) ?? 0)).toBeLessThan(2);
+    expect(until).toBeGreaterThanOrEqual(resets.get(who) ?? 0);
+    expect(parked[at]?.message).toContain("usage limit");
+  }
+  const receipt = (await deputy.api("GET", `/v1/tasks/${body.id}/receipt`)).body;
+  expect(receipt.attempts).toHaveLength(1);
+  expect(receipt.reviews[0].reviewers).toMatchObject([{ result: "done" }]);
 });

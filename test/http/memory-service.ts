@@ -263,6 +263,7 @@ function makeTask(input: TaskInput, origin: TaskOrigin): Task {
     acceptedAt: null,
     discardedAt: null,
     stageFailures: 0,
+    postponed: 0,
     createdAt: now,
     updatedAt: now,
     endedAt: null,
