@@ -36,6 +36,7 @@ export const failureKinds = [
   "usage_window",
   "out_of_budget",
   "question",
+  "permission",
   "setup_failed",
   "infrastructure",
 ] as const;
@@ -54,6 +55,7 @@ export const continuedKinds: ReadonlySet<FailureKind> = new Set([
   "usage_window",
   "out_of_budget",
   "question",
+  "permission",
   "review_blocked",
   "review_not_done",
 ]);

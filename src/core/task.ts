@@ -148,7 +148,7 @@ export const questionKinds = [
   "review",
   "pause",
   "budget",
-  "review",
+  "permission",
 ] as const;
 export type QuestionKind = (typeof questionKinds)[number];
 

@@ -4,6 +4,7 @@ import type { TaskState } from "../core/lifecycle.ts";
 import type { PlanRecord } from "../core/plan.ts";
 import type { Attempt, QuestionKind, Subtask, Task, TaskInput, TaskOrigin } from "../core/task.ts";
 import type { Usage } from "../core/usage.ts";
+import type { Speaker } from "../orchestrator/commands.ts";
 import type { Explanation } from "../orchestrator/explain.ts";
 
 /**
@@ -37,7 +38,7 @@ export type Service = {
   retry(id: string): Promise<Task>;
   accept(id: string): Promise<{ task: Task; detail: string }>;
   discard(id: string): Promise<{ task: Task; detail: string }>;
-  answer(id: string, answer: string, questionId: string | null): Promise<Task>;
+  answer(id: string, answer: string, questionId: string | null, speaker: Speaker): Promise<Task>;
   say(id: string, text: string, subtask: string | null): Promise<Task>;
   comment(id: string, comment: { place: string; text: string }): Promise<Task>;
   pause(id: string): Promise<Task>;

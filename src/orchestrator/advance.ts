@@ -3,7 +3,7 @@ import type { Hold } from "../core/hold.ts";
 import { newId } from "../core/id.ts";
 import { invariant } from "../core/invariant.ts";
 import type { Claim, Outcome } from "../core/outcome.ts";
-import type { Ending, Subtask, Task } from "../core/task.ts";
+import type { Ending, QuestionKind, Subtask, Task } from "../core/task.ts";
 import { setOnAttempt } from "../store/attempts.ts";
 import { json } from "../store/open.ts";
 import { insertQuestion } from "../store/questions.ts";
@@ -308,7 +308,7 @@ async function applyDecision(
         id: questionId,
         taskId: task.id,
         subtaskId: subtask.id,
-        kind: isAboutReview(decision.kind) ? "review" : "question",
+        kind: kindOfQuestion(decision.kind),
         text: decision.question,
       });
       await moveSubtask(
@@ -340,8 +340,10 @@ async function applyDecision(
   }
 }
 
-function isAboutReview(kind: FailureKind): boolean {
-  return kind === "review_blocked" || kind === "review_not_done";
+/** Decides which answers it takes, and from whom. */
+function kindOfQuestion(kind: FailureKind): QuestionKind {
+  if (kind === "permission") return "permission";
+  return kind === "review_blocked" || kind === "review_not_done" ? "review" : "question";
 }
 
 /** The stage itself broke (disk, git, network): the same stage again, later each time. */

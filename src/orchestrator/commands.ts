@@ -117,12 +117,19 @@ async function reopen(tx: Tx, subtask: Subtask): Promise<void> {
   });
 }
 
-/** Answer the open question (or the named one). An approval takes yes or no. */
+/** Who says something: a person, or another agent, for itself or in somebody's name. */
+export type Speaker = "person" | "agent";
+
+/**
+ * Answer the open question (or the named one). An approval takes yes or no. An agent may say what
+ * another agent wants to know about its work; what is asked for a person's decision it may not answer.
+ */
 export async function answerQuestion(
   deps: AdvanceDeps,
   taskId: string,
   answer: string,
   questionId: string | null,
+  speaker: Speaker = "person",
 ): Promise<Task> {
   return change(deps, taskId, async (tx, task, subtasks) => {
     if (isTaskOver(task.state)) {
@@ -150,6 +157,13 @@ export async function answerQuestion(
         {
           field: "question_id",
         },
+      );
+    }
+    if (speaker === "agent" && question.kind !== "question") {
+      throw new DeputyError(
+        "forbidden",
+        `${question.id} asks for a decision (${question.kind}), which only a person can give, and no agent for them; they run: deputy answer ${task.id}`,
+        { field: "question_id" },
       );
     }
     if (question.kind === "pause") return unpauseBy(tx, deps, task, subtasks, answer);

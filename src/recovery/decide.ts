@@ -52,6 +52,7 @@ const answers: Record<FailureKind, Answer> = {
   out_of_budget: "ask_where_it_can_be_granted",
   setup_failed: "give_up_when_repeated",
   question: "ask",
+  permission: "ask",
 };
 
 /** `history`: the failures before this one, oldest first, since the task began or was retried. */

@@ -32,7 +32,9 @@ export function makeRecoverStage(deps: {
       chance: deps.chance(),
       now: new Date(),
     });
-    const feedback = ["lost", "parked", "question", "out_of_budget"].includes(failure.kind)
+    const feedback = ["lost", "parked", "question", "permission", "out_of_budget"].includes(
+      failure.kind,
+    )
       ? subtask.feedback
       : describe(failure, latestReview(attempts), current?.sessionId ?? null);
     return { kind: "decided", decision, feedback };

@@ -221,7 +221,10 @@ export type Database = {
     agentMs: string;
     largestTokens: string;
     largestUsd: string;
-    inFlight: Json<Record<string, { boot: string; at: string }>>;
+    /** By run: what its call under way may come to at most; null: nobody can say. */
+    inFlight: Json<
+      Record<string, { boot: string; at: string; usd: number | null; tokens: number | null }>
+    >;
   };
   plans: {
     id: string;

@@ -57,6 +57,7 @@ export async function makeRun(given: Partial<AgentRun> = {}): Promise<TestRun> {
     expose: exposeOnLoopback,
     session: makeSession(),
     meter: {
+      limits: null,
       refuse: async () => null,
       count: async (call) => {
         calls.push(call);

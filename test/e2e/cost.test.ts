@@ -179,6 +179,9 @@ test("parallel subtasks share one cap and one question; no ends both, and what w
   const { body: task } = await deputy.api("POST", "/v1/tasks", body);
   await deputy.untilEvent(task.id, ({ type }) => type === "task.waiting");
   expect(difference(before).calls).toBe(2);
+  // What each might come to is known beforehand, because it is told how long it may answer.
+  const both = server.requests.filter(({ role }) => role === "alpha" || role === "beta");
+  expect(both.map(({ body }) => (body as Json).max_tokens)).toEqual([16_000, 16_000]);
   const { questions, subtasks } = (await deputy.api("GET", `/v1/tasks/${task.id}`)).body;
   expect(questions).toMatchObject([{ kind: "budget", subtask_id: null, answer: null }]);
   expect(subtasks.map(({ hold }: Json) => hold.question_id)).toEqual([
