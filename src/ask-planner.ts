@@ -13,6 +13,7 @@ import { roleSettings } from "./role-settings.ts";
 import { roleAgent } from "./roles.ts";
 import { listPlans } from "./store/plans.ts";
 import type { Db } from "./store/schema.ts";
+import { findAsked } from "./store/sessions.ts";
 import { getAttempt } from "./store/tasks.ts";
 import { listUsage } from "./store/usage.ts";
 
@@ -43,22 +44,28 @@ export async function askPlanner(
   claim: Claim,
   task: Task,
   preparation: Preparation,
-  asked: { part: Subtask | null; agent: string; why: string; signal: AbortSignal },
+  about: { part: Subtask | null; agent: string; why: string; signal: AbortSignal },
 ): Promise<{ plan: Plan } | Unplanned> {
   const { config, db } = deps;
-  const { part, signal, why } = asked;
+  const { part, signal, why } = about;
   const settings = roleSettings(config.roles, "planner", task.repository);
   const agent = roleAgent(config, "planner", task.repository) ?? "builtin";
   const progress = new ProgressReporter((message, data) =>
     reportProgress(db, claim, { type: "plan.progressed", message, data }),
   );
   const attempt = claim.attemptId ? await getAttempt(db, claim.attemptId) : null;
-  const before = await readUsage(db, claim);
+  const baseCommit = attempt?.baseCommit ?? preparation.baseCommit;
+  // Of another base it would know what is not there: that is another question.
+  const asked = attempt ? null : `plan of ${task.id} on ${baseCommit}`;
+  const sessionId = asked ? await findAsked(db, asked, agent) : (attempt?.sessionId ?? null);
+  const before = await readPlanned(db, claim);
   const startedAt = performance.now();
   const result = await runPlanner(deps, {
     about: { taskId: task.id, subtaskId: claim.subtaskId, attemptId: claim.attemptId },
     agent,
-    baseCommit: attempt?.baseCommit ?? preparation.baseCommit,
+    asked,
+    sessionId,
+    baseCommit,
     mirror: { gitDir: preparation.mirror },
     workRoot: config.paths.checks,
     brief: {
@@ -95,10 +102,9 @@ export async function askPlanner(
         calls: used.calls - before.calls,
         inputTokens: used.inputTokens - before.inputTokens,
         outputTokens: used.outputTokens - before.outputTokens,
-        costUsd:
-          used.costUsd === null || before.costUsd === null ? null : used.costUsd - before.costUsd,
+        costUsd: used.costUsd === null ? null : used.costUsd - before.costUsd,
       };
-      return { plan: planAsAnswered(result.answer, { agent: asked.agent, why, planner }) };
+      return { plan: planAsAnswered(result.answer, { agent: about.agent, why, planner }) };
     }
     case "refused":
       return { detail: result.detail, parked: false, mayPass: false, end: null };
@@ -123,7 +129,7 @@ function mayPass({ reason, failure }: RoleEnd): boolean {
 function describeAbort(signal: AbortSignal): string {
   return signal.reason === "cancelled"
     ? "cancelled"
-    : "the daemon was stopped; the planner is asked again";
+    : "the daemon was stopped; the planner goes on afterwards";
 }
 
 /** What a planner prints: the log of its attempt, where it has one. */
@@ -136,6 +142,22 @@ async function readRejected(db: Db, task: Task): Promise<{ plan: Plan; feedback:
   return (await listPlans(db, task.id)).flatMap(({ state, plan: made, feedback }) =>
     state === "rejected" && made && feedback ? [{ plan: made, feedback }] : [],
   );
+}
+
+/** What was used for the plans before this one, so that a planner that was cut off is counted whole. */
+async function readPlanned(db: Db, { attemptId, taskId }: Claim) {
+  const plans = attemptId === null ? await listPlans(db, taskId) : [];
+  const planners = plans.flatMap(({ plan, subtaskId }) =>
+    subtaskId === null && plan?.planner ? [plan.planner] : [],
+  );
+  const sum = (of: "calls" | "inputTokens" | "outputTokens") =>
+    planners.reduce((total, planner) => total + planner[of], 0);
+  return {
+    calls: sum("calls"),
+    inputTokens: sum("inputTokens"),
+    outputTokens: sum("outputTokens"),
+    costUsd: planners.reduce((total, { costUsd }) => total + (costUsd ?? 0), 0),
+  };
 }
 
 /** What planners used so far, for this task or for this attempt. */

@@ -1,7 +1,14 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { AgentEnd, Meter } from "./agents/agent.ts";
 import { parseAgentName } from "./core/agent-name.ts";
-import { askForMore, type Budget, findSpentCap, type Spent } from "./core/budget.ts";
+import {
+  askForMore,
+  type Bound,
+  type Budget,
+  boundOf,
+  findSpentCap,
+  type Spent,
+} from "./core/budget.ts";
 import { newId } from "./core/id.ts";
 import { costOf, findPrice, type Price, type PriceOverrides } from "./core/prices.ts";
 import type { ModelCall } from "./core/usage.ts";
@@ -24,6 +31,8 @@ export type RunMeter = Meter & {
   close(): Promise<void>;
 };
 
+/** Longer than nearly every reply, and within what every model takes. */
+const maxOutputTokens = 16_000;
 const firstPauseMs = 20;
 const maxPauseMs = 500;
 const minLookMs = 20;
@@ -49,8 +58,8 @@ export async function openMeter(
     clock += since;
     return since;
   };
-  const ask = async () => {
-    const gate = await askGate(db, { ...about, runId, agentMs: takeTime() });
+  const ask = async (bound: Bound) => {
+    const gate = await askGate(db, { ...about, runId, bound, agentMs: takeTime() });
     if (gate.answer === "stop") refusal = describeRefusal(gate.budget, gate.spent);
     return gate.answer;
   };
@@ -86,11 +95,17 @@ export async function openMeter(
     countUsage(db, about, { ...more, model, runId, agentMs: takeTime() });
   return {
     signal: stopping.signal,
-    refuse: async () => {
+    limits: budget && {
+      maxOutputTokens:
+        budget.usd === undefined && budget.tokens === undefined ? null : maxOutputTokens,
+    },
+    refuse: async (call) => {
       if (!budget) return null;
+      const planned = call();
+      const bound = boundOf(planned, options.priceOf(planned.model));
       // What is waited for is a call of another agent of this task, and ends as that does.
       for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(maxPauseMs, pauseMs * 2)) {
-        const answer = await ask();
+        const answer = await ask(bound);
         if (answer === "go") return null;
         if (answer === "stop") return refusal?.why ?? null;
         await sleep(pauseMs, undefined, { signal: options.signal }).catch(() => {});

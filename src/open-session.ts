@@ -29,7 +29,10 @@ export type OpenSession = Session & {
   readonly name: string;
 };
 
-export type SessionOptions = Pick<RoleRequest, "about" | "role" | "worktree" | "gitDir"> & {
+export type SessionOptions = Pick<
+  RoleRequest,
+  "about" | "asked" | "role" | "worktree" | "gitDir"
+> & {
   agent: string;
   sessionId: string | null;
   /** Checkpoints are commits on this one. */
@@ -62,7 +65,8 @@ export async function openSession(db: Db, options: SessionOptions): Promise<Open
 
   const begin = async (): Promise<string> => {
     if (id) return id;
-    await beginSession(db, { ...about, id: name, role: options.role, agent: options.agent });
+    const { agent, asked, role } = options;
+    await beginSession(db, { ...about, id: name, role, agent, asked });
     id = name;
     return name;
   };
@@ -81,7 +85,9 @@ export async function openSession(db: Db, options: SessionOptions): Promise<Open
     const to = { sessionId: await begin(), attemptId, subtaskId, position: entries.length };
     const said = await appendEntries(db, to, added, commit);
     if (!said) {
-      throw new DeputyError("conflict", `${to.sessionId} is gone on with by another attempt.`);
+      // Who is no attempt tries again as a whole, and then finds what the other one stored.
+      const code = attemptId ? "conflict" : "unavailable";
+      throw new DeputyError(code, `${to.sessionId} is gone on with by another attempt.`);
     }
     entries.push(...added);
     if (commit) {

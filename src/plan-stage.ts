@@ -1,5 +1,6 @@
 import { type AskDeps, askPlanner } from "./ask-planner.ts";
 import { DeputyError } from "./core/error.ts";
+import { isProviderLimit } from "./core/failure.ts";
 import { invariant } from "./core/invariant.ts";
 import type { Claim, Outcome, Stage } from "./core/outcome.ts";
 import type { Plan } from "./core/plan.ts";
@@ -102,6 +103,8 @@ async function plan(
   // Only of the task's budget is there a question; a limit of one run is nobody's to raise.
   if (made.end?.reason === "out_of_budget" && made.end.question !== null)
     return { kind: "unaffordable", detail: made.detail };
+  if (made.end && isProviderLimit(made.end))
+    return { kind: "postponed", detail: made.detail, retryAt: made.end.retryAt };
   return { kind: made.mayPass ? "broken" : "refused", detail: made.detail };
 }
 

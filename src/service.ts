@@ -146,8 +146,8 @@ export function makeService(deps: ServiceDeps): Service {
         detail: done,
       };
     },
-    answer: async (reference, answer, questionId) =>
-      answerQuestion(deps, await resolveTaskId(deps, reference), answer, questionId),
+    answer: async (reference, answer, questionId, speaker) =>
+      answerQuestion(deps, await resolveTaskId(deps, reference), answer, questionId, speaker),
     say: async (reference, text, subtask) =>
       sayToTask(deps, await resolveTaskId(deps, reference), text, subtask),
     pause: async (reference) => pauseTask(deps, await resolveTaskId(deps, reference)),

@@ -18,7 +18,7 @@ afterAll(() => bench.close());
 const begin = async (taskId: string, attemptId: string | null = null): Promise<string> => {
   const id = newId("session");
   const about = { id, taskId, subtaskId: null, attemptId, role: "coder", agent: "codex" };
-  await beginSession(bench.db, about);
+  await beginSession(bench.db, { ...about, asked: null });
   return id;
 };
 

@@ -232,7 +232,7 @@ type Trouble = ReturnType<typeof troubleOf>;
 
 function endOf(stopReason: string, question: string | null, trouble: Trouble): AgentEnd {
   if (question !== null) {
-    return endWith("needs_input", "question", "asks for a permission", { question });
+    return endWith("needs_input", "permission", "asks for a permission", { question });
   }
   if (trouble) return endOfTrouble(trouble);
   switch (stopReason) {

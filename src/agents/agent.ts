@@ -1,4 +1,5 @@
 import type { Server } from "node:http";
+import type { PlannedCall } from "../core/budget.ts";
 import type { AttemptConfinement } from "../core/confinement.ts";
 import type { EndReason, FailureKind } from "../core/failure.ts";
 import type { FollowUp } from "../core/plan.ts";
@@ -89,8 +90,13 @@ export type Session = {
 
 /** Counts what model calls use, and says when the budget is used up. */
 export type Meter = {
+  /** Null: the task has no budget. Else a run makes its calls one at a time. */
+  readonly limits: {
+    /** What a call is to be told not to pass, so that it is known what it may cost; null: no matter. */
+    maxOutputTokens: number | null;
+  } | null;
   /** To be asked before each model call; null when it may be made, else why not, in words. */
-  refuse(): Promise<string | null>;
+  refuse(call: () => PlannedCall): Promise<string | null>;
   /** To be told of each call that the server finished. Stored when it resolves. */
   count(call: ModelCall): Promise<void>;
   /** For a program whose calls nobody asks for: from now on a used-up budget ends the run by itself. */
@@ -185,6 +191,11 @@ export type RoleRequest = Pick<
   agent: string | null;
   /** The work that is gone on with; null: new work. */
   sessionId: string | null;
+  /**
+   * A name for what is asked, by which the session is found again when this process dies in it; null:
+   * the attempt remembers its session.
+   */
+  asked: string | null;
   /** What changes in the worktree are changes to. */
   baseCommit: string;
   /** The git directory that the worktree belongs to: readable, never writable. */

@@ -57,7 +57,11 @@ function makeApi(io: CliIo): DeputyApi {
     method: "GET" | "POST",
     path: string,
     options: { body?: unknown; headers?: Record<string, string> } = {},
-  ): Promise<z.infer<Schema>> => (await connect(io).json(schema, method, path, options)).value;
+  ): Promise<z.infer<Schema>> => {
+    // By this the daemon knows that an agent speaks, and refuses it what a person has to decide.
+    const headers = { ...options.headers, "deputy-client": "mcp" };
+    return (await connect(io).json(schema, method, path, { ...options, headers })).value;
+  };
   return {
     submit: (body, key) =>
       ask(taskSchema, "POST", "/v1/tasks", {

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { Price } from "./prices.ts";
 
 /**
  * What a task may spend, planning, reviews and every attempt of every subtask together. Each cap
@@ -24,6 +25,11 @@ type Cap = keyof Budget;
 
 export const budgetHelp =
   'an amount in dollars, tokens, turns or minutes, several of them with commas: "$5", "200k tokens", "30 turns", "60m"';
+
+/** Whether an answer to the question for more grants nothing. */
+export function isBudgetRefusal(answer: string): boolean {
+  return ["no", "n", "stop"].includes(answer.trim().toLowerCase());
+}
 
 /** What was spent so far, as the caps count it. */
 export type Spent = {
@@ -98,6 +104,51 @@ export function formatCount(count: number): string {
   if (count < 10_000) return String(count);
   const [value, unit] = count < 1_000_000 ? [count / 1_000, "k"] : [count / 1_000_000, "M"];
   return `${Math.round(value * 10) / 10}${unit}`;
+}
+
+/** What is known of a call before it is made; Infinity: nobody can say. */
+export type PlannedCall = {
+  model: string;
+  /** At most: a token is a byte of the request at least. */
+  inputTokens: number;
+  /** At most: what it is told not to pass. */
+  outputTokens: number;
+};
+
+/** The most that a call may come to. */
+export type Bound = { usd: number; tokens: number };
+
+/** `price` null: unknown. */
+export function boundOf({ inputTokens, outputTokens }: PlannedCall, price: Price | null): Bound {
+  const cost = (tokens: number, perM: number) => (perM === 0 ? 0 : (tokens * perM) / 1e6);
+  const usd = price
+    ? cost(inputTokens, Math.max(price.inputPerM, price.cachedInputPerM)) +
+      cost(outputTokens, price.outputPerM)
+    : Number.POSITIVE_INFINITY;
+  return { usd, tokens: inputTokens + outputTokens };
+}
+
+/**
+ * Whether one more call may be made, while `others` of the same task are under way. Alone it may be
+ * made while less than each cap is spent, and may pass it; beside others only when all of them
+ * together stay within every cap, whatever they come to. So what is overspent is what a single call
+ * passes the cap by. `wait`: it depends on what the others will have cost.
+ */
+export function decideCall(
+  budget: Budget,
+  spent: Spent,
+  others: readonly Bound[],
+  mine: Bound,
+): "go" | "wait" | "stop" {
+  if (findSpentCap(budget, spent) !== null) return "stop";
+  if (others.length === 0) return "go";
+  const all = [...others, mine];
+  const sum = (of: keyof Bound) => all.reduce((total, bound) => total + bound[of], 0);
+  const fits =
+    spent.turns + all.length <= (budget.turns ?? Number.POSITIVE_INFINITY) &&
+    (budget.usd === undefined || spent.usd + sum("usd") <= budget.usd) &&
+    (budget.tokens === undefined || spent.tokens + sum("tokens") <= budget.tokens);
+  return fits ? "go" : "wait";
 }
 
 /** The cap that no further call may be made under, in words; null while there is room in all of them. */

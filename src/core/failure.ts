@@ -20,6 +20,7 @@ export const failureKinds = [
   "checks_failed",
   "policy_violated",
   "review_blocked",
+  "review_not_done",
   "no_change",
   "inconclusive",
   "conflict",
@@ -35,6 +36,7 @@ export const failureKinds = [
   "usage_window",
   "out_of_budget",
   "question",
+  "permission",
   "setup_failed",
   "infrastructure",
 ] as const;
@@ -53,8 +55,20 @@ export const continuedKinds: ReadonlySet<FailureKind> = new Set([
   "usage_window",
   "out_of_budget",
   "question",
+  "permission",
   "review_blocked",
+  "review_not_done",
 ]);
+
+/** Whether the provider asks to wait: what was asked of it is asked again then, and was not wrong. */
+export function isProviderLimit(end: {
+  failure: FailureKind | null;
+  retryAt: Date | null;
+}): boolean {
+  return (
+    end.failure === "usage_window" || (end.failure === "model_unavailable" && end.retryAt !== null)
+  );
+}
 
 /** What recovery decided about a subtask, and why, in words that a person reads. */
 export type Decision =

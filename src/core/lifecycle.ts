@@ -25,7 +25,7 @@ export const subtaskMoves = {
   blocked: ["ready", "superseded", "cancelled"],
   ready: ["running", "superseded", "cancelled"],
   running: ["verifying", "recovering", "superseded", "cancelled"],
-  verifying: ["integrating", "recovering", "cancelled"],
+  verifying: ["integrating", "recovering", "waiting", "cancelled"],
   integrating: ["completed", "recovering", "cancelled"],
   recovering: ["ready", "waiting", "superseded", "failed", "cancelled"],
   waiting: ["ready", "verifying", "superseded", "failed", "cancelled"],

@@ -24,7 +24,7 @@ export type Outcome =
   /** A subtask of kind `plan` was planned: these take its place. */
   | { kind: "subplanned"; plan: Plan }
   | { kind: "refused"; detail: string }
-  /** Planning needs a call that the budget has no room for: a person is asked, then it is planned. */
+  /** Planning, or a review, needs a call that the budget has no room for: a person is asked, then it goes on. */
   | { kind: "unaffordable"; detail: string }
   | {
       kind: "attempted";
@@ -61,6 +61,8 @@ export type Outcome =
   | { kind: "parked"; detail: string; snapshotRef: string | null }
   /** Nobody reported: the process that had the claim is dead, or no longer works on it. */
   | { kind: "lost"; detail: string }
+  /** The provider asks to wait; null: it does not say how long. The same stage then, and nothing is counted. */
+  | { kind: "postponed"; detail: string; retryAt: Date | null }
   /** The stage could not do its work (disk, git, network): again later, a few times. */
   | { kind: "broken"; detail: string };
 

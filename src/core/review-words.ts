@@ -39,6 +39,12 @@ export function askPerson(review: Review): string {
   return `The checks are green, but the review has ${count(open.length, "open finding")}, and ${whyLoopEnds(review) ?? "they are not settled"}:\n${lines}\nAnswer "accept" to take the work with them, or say what the agent should do.`;
 }
 
+/** What a person is asked when what was to be reviewed was not, however often it was tried. */
+export function askAboutMissing(review: Review): string {
+  const lines = review.notDone.map((note) => `- ${cut(note, 300)}`).join("\n");
+  return `The checks are green, but the review was not done as it was asked for:\n${lines}\nAnswer "accept" to take the work without it, "review" to have it reviewed again, or say what the agent should do.`;
+}
+
 export function describeFinding(finding: ReviewFinding): string {
   const { claim, evidence, id, priority, proof, upheld } = finding;
   const shown =

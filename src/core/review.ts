@@ -123,6 +123,11 @@ export function resolveAssurance(
   return asked ?? configured ?? (coder.isModel && coder.canBeReviewed ? "standard" : "quick");
 }
 
+/** Whether a person's answer about a review that was not done asks for another try. */
+export function isReviewAgain(answer: string): boolean {
+  return /^review( (it )?again)?[.!]?$/i.test(answer.trim());
+}
+
 /** Whether a person's answer about open findings takes the work as it is. Anything else is for the coder. */
 export function isAcceptance(answer: string): boolean {
   return /^accept(ed)?[.!]?$/i.test(answer.trim());

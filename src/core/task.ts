@@ -119,6 +119,8 @@ export type Task = {
   /** When logs, events and snapshots were removed; null: never. */
   prunedAt: Date | null;
   stageFailures: number;
+  /** How often a stage of it waited for a limit of a provider to end. */
+  postponed: number;
   createdAt: Date;
   updatedAt: Date;
   endedAt: Date | null;
@@ -153,7 +155,7 @@ export const questionKinds = [
   "review",
   "pause",
   "budget",
-  "review",
+  "permission",
 ] as const;
 export type QuestionKind = (typeof questionKinds)[number];
 
@@ -198,6 +200,8 @@ export type Subtask = {
   /** Attempts with a lower number were made before a person said `retry`, and count no more. */
   firstCountedAttempt: number;
   stageFailures: number;
+  /** How often a stage of it waited for a limit of a provider to end. */
+  postponed: number;
   createdAt: Date;
   updatedAt: Date;
 };
@@ -215,7 +219,9 @@ export type Ending =
     }
   | { what: "verdict"; stage: "verify" | "integrate" }
   | { what: "conflict"; files: string[]; detail: string }
-  | { what: "broken"; stage: string; detail: string };
+  | { what: "broken"; stage: string; detail: string }
+  /** The review needs a call that the budget has no room for. */
+  | { what: "unaffordable"; stage: "verify"; detail: string };
 
 export type Attempt = {
   id: string;

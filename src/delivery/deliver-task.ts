@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { DeputyError } from "../core/error.ts";
 import { invariant } from "../core/invariant.ts";
 import type { Outcome, Stage } from "../core/outcome.ts";
-import type { Preparation, Task } from "../core/task.ts";
+import type { Attempt, Preparation, Task } from "../core/task.ts";
 import { listPlans } from "../store/plans.ts";
 import type { Db } from "../store/schema.ts";
 import { findFirstComment, getTask, listAttempts, listSubtasks } from "../store/tasks.ts";
@@ -90,7 +90,7 @@ async function deliverBranch(
         base: await findTargetBranch(mirror, task.preparation),
         title: task.goal.split("\n")[0]?.slice(0, 200) ?? task.id,
         // Where the patch lies on this machine is nobody's business there.
-        body: renderReceipt(makeReceipt({ url: null, patch: null })),
+        body: `${quoteSummary(attempts)}${renderReceipt(makeReceipt({ url: null, patch: null }))}`,
         taskId: task.id,
       });
       url = pull.url;
@@ -109,6 +109,12 @@ async function deliverBranch(
     url,
     detail: `${branch}, ${files.length} file${files.length === 1 ? "" : "s"} changed, ${proof}`,
   };
+}
+
+/** What the last agent says that it did, for whoever reads the change; nobody checked the words. */
+function quoteSummary(attempts: readonly Attempt[]): string {
+  const summary = summaryOf(attempts)?.slice(0, 4_000);
+  return summary ? `The agent says:\n\n> ${summary.replaceAll("\n", "\n> ")}\n\n` : "";
 }
 
 /** The branch that a pull request asks to be merged into; "HEAD" is whatever the forge has as its default. */

@@ -95,7 +95,9 @@ async function openPull(
     // A server that does not know the filter answers with everything.
     const found = data.find(({ head }) => head.ref === pull.head);
     if (!found) return null;
-    await octokit.rest.pulls.update({ owner, repo, pull_number: found.number, body: pull.body });
+    // It may be here since the work was different: what it says is what is delivered now.
+    const { title, body } = pull;
+    await octokit.rest.pulls.update({ owner, repo, pull_number: found.number, title, body });
     return { url: found.html_url, number: found.number, adopted: true };
   };
   const adopted = await find();

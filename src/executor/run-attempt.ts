@@ -75,6 +75,7 @@ async function runAgent(
       about: { taskId: task.id, subtaskId: subtask.id, attemptId: attempt.id },
       agent: subtask.agent,
       sessionId: attempt.sessionId,
+      asked: null,
       baseCommit: attempt.baseCommit,
       gitDir: job.mirror.gitDir,
       outputSchema: null,

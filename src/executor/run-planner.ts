@@ -16,11 +16,20 @@ import { type PlannerBrief, writePlannerBrief } from "./write-planner-brief.ts";
 /**
  * Ask a planner for a plan. It reads, in a worktree of its own at the base commit, which is gone
  * afterwards; nothing that it wrote is anybody's work. An answer that is no plan gets one more try
- * with the reason in words; whatever it says the second time stands.
+ * with the reason in words; whatever it says the second time stands. With a session it goes on where
+ * it was cut off.
  */
 type PlannerRequest = Pick<
   RoleRequest,
-  "about" | "agent" | "baseCommit" | "env" | "logPath" | "timeoutMs" | "signal"
+  | "about"
+  | "agent"
+  | "asked"
+  | "baseCommit"
+  | "env"
+  | "logPath"
+  | "sessionId"
+  | "signal"
+  | "timeoutMs"
 > & {
   mirror: Mirror;
   /** A folder for planners' worktrees. */
@@ -63,15 +72,18 @@ async function ask(
   const instructions = (await readFile(promptFile, "utf8")).trim();
   const mayPlan = brief.part === null;
   let again: PlannerBrief["again"] = null;
-  let sessionId: string | null = null;
+  let { sessionId } = request;
   for (;;) {
     const end: RoleEnd = await runRole({
       ...rest,
       role: "planner",
       mode: "read_only",
       outputSchema: plannerOutputSchema,
-      // The whole of it again: not every agent remembers.
-      brief: writePlannerBrief({ ...brief, instructions, again }),
+      // After a bad answer the whole of it again: not every agent remembers.
+      brief:
+        sessionId !== null && again === null
+          ? continuation
+          : writePlannerBrief({ ...brief, instructions, again }),
       worktree,
       gitDir: mirror.gitDir,
       sessionId,
@@ -95,6 +107,10 @@ async function ask(
     sessionId = end.sessionId;
   }
 }
+
+/** Told to a planner that was cut off; what was asked, and what it read, stands in its session. */
+const continuation =
+  "You were cut off, by nothing that you did. Go on where you stopped, and end with your plan, all of it, as it was asked for.\n";
 
 /** The same distance from `src/executor` and `dist/executor`. */
 const promptFile = new URL("../../prompts/planner.md", import.meta.url);

@@ -86,8 +86,12 @@ export function commandRoutes(service: Service): FastifyPluginAsyncZod {
           },
         },
       },
-      async ({ params, body }) =>
-        toTaskWire(await service.answer(params.id, body.answer, body.question_id ?? null)),
+      async ({ params, body, headers }) => {
+        // `deputy mcp` says so: what comes through it is said by an agent, whoever started that.
+        const speaker = headers["deputy-client"] === "mcp" ? "agent" : "person";
+        const questionId = body.question_id ?? null;
+        return toTaskWire(await service.answer(params.id, body.answer, questionId, speaker));
+      },
     );
 
     app.post(

@@ -73,7 +73,7 @@ function makeApi(service: Service, log: Log): DeputyApi {
     show: async (id) => toTaskDetailWire(await service.show(id)),
     why: async (id) => toWhyWire(await service.why(id)),
     answer: async (id, answer, questionId) =>
-      toTaskWire(await service.answer(id, answer, questionId)),
+      toTaskWire(await service.answer(id, answer, questionId, "agent")),
     receipt: async (id) => (await service.receipt(id)).markdown,
     cancel: async (id) => toTaskWire(await service.cancel(id)),
     explain: (error) =>

@@ -117,7 +117,7 @@ export const subtaskWire = named(
     /** How it last left the good path, if it did. */
     ending: z
       .object({
-        what: z.enum(["attempt", "verdict", "conflict", "broken"]),
+        what: z.enum(["attempt", "verdict", "conflict", "broken", "unaffordable"]),
         reason: z.enum(endReasons).nullable(),
         stage: z.string().nullable(),
         files: z.array(z.string()),

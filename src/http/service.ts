@@ -12,6 +12,7 @@ import type {
   TaskOrigin,
 } from "../core/task.ts";
 import type { Usage } from "../core/usage.ts";
+import type { Speaker } from "../orchestrator/commands.ts";
 import type { Explanation } from "../orchestrator/explain.ts";
 
 /**
@@ -45,7 +46,7 @@ export type Service = {
   retry(id: string): Promise<Task>;
   accept(id: string): Promise<{ task: Task; detail: string }>;
   discard(id: string): Promise<{ task: Task; detail: string }>;
-  answer(id: string, answer: string, questionId: string | null): Promise<Task>;
+  answer(id: string, answer: string, questionId: string | null, speaker: Speaker): Promise<Task>;
   /** `told` says who hears it when. */
   say(id: string, text: string, subtask: string | null): Promise<{ task: Task; told: string }>;
   comment(id: string, comment: { place: string; text: string }): Promise<Task>;

@@ -134,7 +134,8 @@ function toEndingWire(ending: Ending): NonNullable<z.infer<typeof subtaskWire>["
     case "conflict":
       return { ...nothing, what: "conflict", files: ending.files, detail: ending.detail };
     case "broken":
-      return { ...nothing, what: "broken", stage: ending.stage, detail: ending.detail };
+    case "unaffordable":
+      return { ...nothing, what: ending.what, stage: ending.stage, detail: ending.detail };
   }
 }
 

@@ -4,12 +4,20 @@ import type { Plan } from "../core/plan.ts";
 import type { Preparation, Task } from "../core/task.ts";
 import { insertPlan } from "../store/plans.ts";
 import type { Tx } from "../store/schema.ts";
+import { closePlanning } from "../store/sessions.ts";
 import { appendEvent, moveTask, ringStage } from "../store/transition.ts";
 import type { Announce } from "./announce.ts";
 import { proposePlan } from "./ask-about-plan.ts";
 import { askForBudget } from "./budget-question.ts";
+import { postpone, postponedEvent } from "./postpone.ts";
 import { describeWork } from "./render-plan.ts";
-import { maxStageFailures, maxStageLosses, stageRetryAt, waitForSlot } from "./stage-retry.ts";
+import {
+  maxPostponed,
+  maxStageFailures,
+  maxStageLosses,
+  stageRetryAt,
+  waitForSlot,
+} from "./stage-retry.ts";
 import { planData, startPlan } from "./start-plan.ts";
 
 const noSubtask = { subtaskId: null, attemptId: null };
@@ -24,6 +32,7 @@ export async function advanceTask(
 ): Promise<void> {
   switch (outcome.kind) {
     case "planned":
+      await closePlanning(tx, task.id);
       return enterRunning(tx, announce, task, outcome.preparation, outcome.plan);
     case "refused":
       return fail(tx, announce, task, outcome.detail);
@@ -68,6 +77,15 @@ export async function advanceTask(
         return fail(tx, announce, task, `${claim.stage} was lost ${failures} times`);
       await moveTask(tx, task, task.state, waitForSlot(claim.stage), { stageFailures: failures });
       await ringStage(tx, claim.stage, task.id, null);
+      return;
+    }
+    case "postponed": {
+      const postponed = task.postponed + 1;
+      if (postponed > maxPostponed) return fail(tx, announce, task, outcome.detail);
+      const { at, hold } = postpone(claim.stage, outcome, postponed);
+      await appendEvent(tx, task.id, postponedEvent(claim.stage, outcome, at));
+      await moveTask(tx, task, task.state, hold, { postponed });
+      await ringStage(tx, claim.stage, task.id, null, at);
       return;
     }
     case "broken": {
@@ -138,6 +156,7 @@ async function enterRunning(
 }
 
 async function fail(tx: Tx, announce: Announce, task: Task, detail: string): Promise<void> {
+  await closePlanning(tx, task.id);
   const failed = await moveTask(tx, task, "failed", null, { endDetail: detail, stageFailures: 0 });
   await announce(tx, failed, {
     type: "task.failed",

@@ -1,9 +1,9 @@
-import { continuedKinds } from "../core/failure.ts";
+import { continuedKinds, type FailureKind } from "../core/failure.ts";
 import type { Hold } from "../core/hold.ts";
 import { newId } from "../core/id.ts";
 import { invariant } from "../core/invariant.ts";
 import type { Claim, Outcome } from "../core/outcome.ts";
-import type { Ending, Subtask, Task } from "../core/task.ts";
+import type { Ending, QuestionKind, Subtask, Task } from "../core/task.ts";
 import { setOnAttempt } from "../store/attempts.ts";
 import { json } from "../store/open.ts";
 import { insertQuestion } from "../store/questions.ts";
@@ -22,9 +22,16 @@ import type { Announce } from "./announce.ts";
 import { replaceByPlan, reviseAfter } from "./apply-revision.ts";
 import { askForBudget } from "./budget-question.ts";
 import { endAttempt, endingOf, lostAttempt } from "./end-attempt.ts";
+import { postpone, postponedEvent } from "./postpone.ts";
 import { describeWork } from "./render-plan.ts";
 import { settle } from "./settle.ts";
-import { maxStageFailures, maxStageLosses, stageRetryAt, waitForSlot } from "./stage-retry.ts";
+import {
+  maxPostponed,
+  maxStageFailures,
+  maxStageLosses,
+  stageRetryAt,
+  waitForSlot,
+} from "./stage-retry.ts";
 
 /**
  * The one function that turns what a stage reports into state: state, events, questions, phone
@@ -219,9 +226,33 @@ async function advanceSubtask(
       }
       return breakStage(outcome.detail);
     }
+    case "postponed": {
+      const postponed = subtask.postponed + 1;
+      if (postponed > maxPostponed) return breakStage(outcome.detail);
+      const { at, hold } = postpone(claim.stage, outcome, postponed);
+      const event = postponedEvent(claim.stage, outcome, at);
+      await appendEvent(tx, task.id, { ...about, ...event });
+      await moveSubtask(tx, subtask, subtask.state, hold, { postponed });
+      await ringStage(tx, claim.stage, task.id, subtask.id, at);
+      return;
+    }
+    case "unaffordable": {
+      const hold = await askForBudget(tx, announce, task, about);
+      const ending = { what: "unaffordable", stage: "verify", detail: outcome.detail } as const;
+      await moveSubtask(
+        tx,
+        subtask,
+        hold ? "waiting" : "verifying",
+        hold ?? waitForSlot("verify"),
+        {
+          ending: json(ending satisfies Ending),
+        },
+      );
+      if (!hold) await ringStage(tx, "verify", task.id, subtask.id);
+      return;
+    }
     case "planned":
     case "refused":
-    case "unaffordable":
     case "delivered":
       invariant(false, `a subtask's stage cannot report ${outcome.kind}`);
   }
@@ -285,7 +316,7 @@ async function applyDecision(
         id: questionId,
         taskId: task.id,
         subtaskId: subtask.id,
-        kind: decision.kind === "review_blocked" ? "review" : "question",
+        kind: kindOfQuestion(decision.kind),
         text: decision.question,
       });
       await moveSubtask(
@@ -315,6 +346,12 @@ async function applyDecision(
         data: { key: subtask.key, failure: decision.kind },
       });
   }
+}
+
+/** Decides which answers it takes, and from whom. */
+function kindOfQuestion(kind: FailureKind): QuestionKind {
+  if (kind === "permission") return "permission";
+  return kind === "review_blocked" || kind === "review_not_done" ? "review" : "question";
 }
 
 /** The stage itself broke (disk, git, network): the same stage again, later each time. */

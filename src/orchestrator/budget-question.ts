@@ -3,6 +3,7 @@ import {
   type Budget,
   findSpentCap,
   formatBudget,
+  isBudgetRefusal,
   parseBudget,
   proposeRaise,
   raiseBudget,
@@ -74,7 +75,8 @@ export async function answerBudgetQuestion(
     ? await moveTask(tx, task, task.state, task.hold, { budget: json(raised) })
     : task;
   for (const subtask of subtasks.filter(waits)) {
-    if (raised) await goOn(tx, subtask);
+    // Verified work goes on without the review that nobody pays for: the stage says that it was not done.
+    if (raised || isReviewed(subtask)) await goOn(tx, subtask);
     else await giveUp(tx, deps.announce, task, subtask);
   }
   if (subtasks.length > 0 || !waits(task)) return settle(tx, task.id, deps.announce);
@@ -88,9 +90,15 @@ export async function answerBudgetQuestion(
 
 const refused = "the budget is used up, and no more was granted";
 
+/** Whether its work was done, and the call that was refused a reviewer's. */
+function isReviewed({ ending }: Subtask): boolean {
+  return ending?.what === "unaffordable";
+}
+
 async function goOn(tx: Tx, subtask: Subtask): Promise<void> {
-  await moveSubtask(tx, subtask, "ready", waitForSlot("execute"));
-  await ringStage(tx, "execute", subtask.taskId, subtask.id);
+  const stage = isReviewed(subtask) ? "verify" : "execute";
+  await moveSubtask(tx, subtask, stage === "verify" ? "verifying" : "ready", waitForSlot(stage));
+  await ringStage(tx, stage, subtask.taskId, subtask.id);
 }
 
 async function giveUp(tx: Tx, announce: Announce, task: Task, subtask: Subtask): Promise<void> {
@@ -106,7 +114,7 @@ async function giveUp(tx: Tx, announce: Announce, task: Task, subtask: Subtask):
 /** The budget from now on; null: nothing more is to be spent. */
 async function readAnswer(tx: Tx, task: Task, answer: string): Promise<Budget | null> {
   const words = answer.trim().toLowerCase();
-  if (["no", "n", "stop"].includes(words)) return null;
+  if (isBudgetRefusal(answer)) return null;
   const budget = task.budget ?? {};
   const spent = await readSpent(tx, task.id);
   const by = ["yes", "y"].includes(words)

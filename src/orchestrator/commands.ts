@@ -3,11 +3,12 @@ import type { EventType } from "../core/event.ts";
 import type { Hold } from "../core/hold.ts";
 import { invariant } from "../core/invariant.ts";
 import { isTaskOver } from "../core/lifecycle.ts";
-import { isAcceptance } from "../core/review.ts";
+import { isAcceptance, isReviewAgain } from "../core/review.ts";
 import type { Subtask, Task } from "../core/task.ts";
 import { getLatestAttempt } from "../store/attempts.ts";
 import { json } from "../store/open.ts";
 import { listOpenQuestions, setAnswer } from "../store/questions.ts";
+import { forgetUnanswered } from "../store/reviews.ts";
 import type { Db, Tx } from "../store/schema.ts";
 import { findActiveTask, getTask } from "../store/tasks.ts";
 import {
@@ -61,6 +62,7 @@ export async function retryTask(deps: AdvanceDeps, taskId: string): Promise<Task
     const reopened = {
       endDetail: null,
       stageFailures: 0,
+      postponed: 0,
       discardedAt: null,
       cancelRequestedAt: null,
     };
@@ -105,6 +107,7 @@ async function reopen(tx: Tx, subtask: Subtask): Promise<void> {
     firstCountedAttempt: next,
     sessionId: null,
     stageFailures: 0,
+    postponed: 0,
     endDetail: null,
   });
   await appendEvent(tx, subtask.taskId, {
@@ -115,12 +118,19 @@ async function reopen(tx: Tx, subtask: Subtask): Promise<void> {
   });
 }
 
-/** Answer the open question (or the named one). An approval takes yes or no. */
+/** Who says something: a person, or another agent, for itself or in somebody's name. */
+export type Speaker = "person" | "agent";
+
+/**
+ * Answer the open question (or the named one). An approval takes yes or no. An agent may say what
+ * another agent wants to know about its work; what is asked for a person's decision it may not answer.
+ */
 export async function answerQuestion(
   deps: AdvanceDeps,
   taskId: string,
   answer: string,
   questionId: string | null,
+  speaker: Speaker = "person",
 ): Promise<Task> {
   return change(deps, taskId, async (tx, task, subtasks) => {
     if (isTaskOver(task.state)) {
@@ -148,6 +158,13 @@ export async function answerQuestion(
         {
           field: "question_id",
         },
+      );
+    }
+    if (speaker === "agent" && question.kind !== "question") {
+      throw new DeputyError(
+        "forbidden",
+        `${question.id} asks for a decision (${question.kind}), which only a person can give, and no agent for them; they run: deputy answer ${task.id}`,
+        { field: "question_id" },
       );
     }
     if (question.kind === "pause") return unpauseBy(tx, deps, task, subtasks, answer);
@@ -182,7 +199,9 @@ export async function answerQuestion(
     const subtask = subtasks.find(({ id }) => id === question.subtaskId);
     invariant(subtask, "a question of an agent belongs to a subtask");
     // What a person takes as it is only has to be verified again, with the findings accepted.
-    const isTaken = question.kind === "review" && isAcceptance(answer);
+    const isAgain = subtask.verdict?.result === "inconclusive" && isReviewAgain(answer);
+    const isTaken = question.kind === "review" && (isAcceptance(answer) || isAgain);
+    if (isTaken && isAgain) await forgetUnanswered(tx, subtask.id);
     const stage = isTaken ? "verify" : "execute";
     await moveSubtask(tx, subtask, isTaken ? "verifying" : "ready", waitForSlot(stage), {
       answers: json([...subtask.answers, { question: question.text, answer }]),

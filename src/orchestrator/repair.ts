@@ -91,7 +91,8 @@ async function repairSubtask(tx: Tx, task: Task, subtask: Subtask): Promise<void
     return;
   }
   // Its question is gone or answered: the next attempt has the answers, or asks again.
-  const state = subtask.state === "waiting" ? "ready" : subtask.state;
+  const before = subtask.ending?.what === "unaffordable" ? "verifying" : "ready";
+  const state = subtask.state === "waiting" ? before : subtask.state;
   const stage = stageOf(subtaskStateOf, state);
   if (!stage) return; // blocked: settling says what it waits for
   await moveSubtask(tx, subtask, state, waitForSlot(stage));

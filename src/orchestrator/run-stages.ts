@@ -73,6 +73,7 @@ function followersOf(outcome: Outcome): readonly StageName[] {
     case "gate_failed":
       return ["integrate", "recover"];
     case "parked":
+    case "postponed":
     case "lost":
     case "broken":
     case "refused":

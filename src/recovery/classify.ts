@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import type { FailureKind } from "../core/failure.ts";
 import { invariant } from "../core/invariant.ts";
 import { openFindings, type Review, whyLoopEnds } from "../core/review.ts";
-import { askPerson, count, tellCoder } from "../core/review-words.ts";
+import { askAboutMissing, askPerson, count, tellCoder } from "../core/review-words.ts";
 import type { Attempt, Subtask } from "../core/task.ts";
 import type { CheckResult, Verdict } from "../core/verdict.ts";
 
@@ -47,6 +47,9 @@ export function classify(subtask: Subtask, attempt: Attempt | null): Failure {
         `merge conflict in ${ending.files.join(", ")}`,
         `Your change conflicted with work that was merged meanwhile, in: ${ending.files.join(", ")}.\nYou now start from the merged state: make the same change on it.`,
       );
+    case "unaffordable":
+      invariant(false, "what waits for a budget does not recover");
+      break;
     case "broken":
       return make(
         "infrastructure",
@@ -83,6 +86,8 @@ function classifyVerdict(verdict: Verdict, stage: "verify" | "integrate"): Failu
     ...blocking.map(({ message }) => `- ${message}`),
     ...bad.map(describeCheck),
   ].join("\n\n");
+  if (verdict.result === "inconclusive" && review)
+    return make("review_not_done", verdict.summary, "", askAboutMissing(review));
   if (verdict.result === "inconclusive") return make("inconclusive", verdict.summary, evidence);
   if (blocking.length > 0)
     return make("policy_violated", blocking.map(({ message }) => message).join("; "), evidence);

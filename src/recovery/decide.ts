@@ -41,6 +41,7 @@ const answers: Record<FailureKind, Answer> = {
   checks_failed: "retry",
   policy_violated: "retry",
   review_blocked: "another_round",
+  review_not_done: "ask",
   no_change: "retry",
   inconclusive: "give_up_when_repeated",
   conflict: "retry",
@@ -58,6 +59,7 @@ const answers: Record<FailureKind, Answer> = {
   out_of_budget: "ask_where_it_can_be_granted",
   setup_failed: "give_up_when_repeated",
   question: "ask",
+  permission: "ask",
 };
 
 /** `history`: the failures before this one, oldest first, since the task began or was retried. */
@@ -78,7 +80,7 @@ export function decide(
       return {
         action: "ask",
         ...base,
-        reason: "the agent needs an answer",
+        reason: kind === "question" ? "the agent needs an answer" : `a person decides: ${detail}`,
         question: failure.question ?? detail,
       };
     case "ask_where_it_can_be_granted":

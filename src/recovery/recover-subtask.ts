@@ -36,7 +36,9 @@ export function makeRecoverStage(deps: {
         firstCounted: subtask.firstCountedAttempt,
       },
     });
-    const feedback = ["lost", "parked", "question", "out_of_budget"].includes(failure.kind)
+    const feedback = ["lost", "parked", "question", "permission", "out_of_budget"].includes(
+      failure.kind,
+    )
       ? subtask.feedback
       : describe(failure, latestReview(attempts), current?.sessionId ?? null);
     return { kind: "decided", decision, feedback };
@@ -50,7 +52,7 @@ function latestReview(attempts: readonly Attempt[]): string {
 }
 
 function describe({ kind, detail, evidence }: Failure, review: string, sessionId: string | null) {
-  const isReview = kind === "review_blocked";
+  const isReview = kind === "review_blocked" || kind === "review_not_done";
   const isContinued = continuedKinds.has(kind) && sessionId !== null;
   return [
     isReview

@@ -6,7 +6,9 @@ import { usageMigration } from "./migrations/0003-usage.ts";
 import { plansMigration } from "./migrations/0004-plans.ts";
 import { reviewsMigration } from "./migrations/0005-reviews.ts";
 import { confinementMigration } from "./migrations/0006-confinement.ts";
-import { retentionMigration } from "./migrations/0019-retention.ts";
+import { openCallsMigration } from "./migrations/0007-open-calls.ts";
+import { postponedMigration } from "./migrations/0008-postponed.ts";
+import { retentionMigration } from "./migrations/0009-retention.ts";
 import type { Database, Db } from "./schema.ts";
 
 /** What `pg` takes: a URL of a server of yours, or the embedded server's socket and password. */
@@ -91,7 +93,9 @@ async function migrate(db: Db): Promise<void> {
         "0004-plans": plansMigration,
         "0005-reviews": reviewsMigration,
         "0006-confinement": confinementMigration,
-        "0019-retention": retentionMigration,
+        "0007-open-calls": openCallsMigration,
+        "0008-postponed": postponedMigration,
+        "0009-retention": retentionMigration,
       }),
     },
     migrationTableSchema: "app",

@@ -1,5 +1,6 @@
+import { isBudgetRefusal } from "../core/budget.ts";
 import { json } from "./open.ts";
-import type { Db } from "./schema.ts";
+import type { Db, Tx } from "./schema.ts";
 
 /** What was answered when somebody was asked about an attempt's work; the first answer stands. */
 export type ReviewKey = { attemptId: string; kind: "review" | "judge" | "arbiter"; seat: number };
@@ -32,6 +33,21 @@ export async function keepAnswer(
   return (await getAnswer(db, key)) ?? answer;
 }
 
+/** Ask again whoever gave no answer about a subtask's work: a person wishes so. What was answered stands. */
+export async function forgetUnanswered(tx: Tx, subtaskId: string): Promise<void> {
+  await tx
+    .deleteFrom("reviews")
+    .where("problem", "is not", null)
+    .where((where) =>
+      where(
+        "attemptId",
+        "in",
+        where.selectFrom("attempts").select("id").where("subtaskId", "=", subtaskId),
+      ),
+    )
+    .execute();
+}
+
 /** What a person answered about an attempt's open findings, when there was such a question. */
 export async function getReviewVerdictOfPerson(
   db: Db,
@@ -47,4 +63,17 @@ export async function getReviewVerdictOfPerson(
     .orderBy("answeredAt", "desc")
     .executeTakeFirst();
   return row?.answer ?? null;
+}
+
+/** Whether a person was asked for more budget since, and granted none. */
+export async function wasBudgetRefused(db: Db, taskId: string, since: Date): Promise<boolean> {
+  const row = await db
+    .selectFrom("questions")
+    .select("answer")
+    .where("taskId", "=", taskId)
+    .where("kind", "=", "budget")
+    .where("answeredAt", ">", since)
+    .orderBy("answeredAt", "desc")
+    .executeTakeFirst();
+  return row?.answer != null && isBudgetRefusal(row.answer);
 }

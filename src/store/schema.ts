@@ -63,6 +63,7 @@ export type TasksTable = HoldColumns & {
   discardedAt: MaybeTime;
   prunedAt: MaybeTime;
   stageFailures: Generated<number>;
+  postponed: Generated<number>;
   createdAt: DefaultTime;
   updatedAt: DefaultTime;
   endedAt: MaybeTime;
@@ -95,6 +96,7 @@ export type SubtasksTable = HoldColumns & {
   sessionId: string | null;
   firstCountedAttempt: Generated<number>;
   stageFailures: Generated<number>;
+  postponed: Generated<number>;
   createdAt: DefaultTime;
   updatedAt: DefaultTime;
 };
@@ -168,6 +170,8 @@ export type Database = {
     role: string;
     agent: string;
     attemptId: string | null;
+    /** What was asked in it, of somebody who is no attempt; null: an attempt's, or it is answered. */
+    asked: string | null;
     externalId: string | null;
     entryCount: Generated<number>;
     checkpointCommit: string | null;
@@ -218,7 +222,10 @@ export type Database = {
     agentMs: string;
     largestTokens: string;
     largestUsd: string;
-    inFlight: Json<Record<string, { boot: string; at: string }>>;
+    /** By run: what its call under way may come to at most; null: nobody can say. */
+    inFlight: Json<
+      Record<string, { boot: string; at: string; usd: number | null; tokens: number | null }>
+    >;
   };
   plans: {
     id: string;

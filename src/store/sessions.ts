@@ -2,7 +2,7 @@ import { type Selectable, sql } from "kysely";
 import { terminalTaskStates } from "../core/lifecycle.ts";
 import { json } from "./open.ts";
 import type { Said } from "./said.ts";
-import type { Database, Db } from "./schema.ts";
+import type { Database, Db, Tx } from "./schema.ts";
 
 /**
  * The memory of a piece of work: an appended list of entries in the agent's own form, and the
@@ -13,16 +13,16 @@ export type SessionRow = Selectable<Database["sessions"]>;
 
 export type NewSession = Pick<
   SessionRow,
-  "id" | "taskId" | "subtaskId" | "attemptId" | "role" | "agent"
+  "id" | "taskId" | "subtaskId" | "attemptId" | "role" | "agent" | "asked"
 >;
 
 /** A new one, known to its attempt at once: whatever happens next, it can be gone on with. */
 export async function beginSession(db: Db, session: NewSession): Promise<void> {
-  const { id, taskId, subtaskId, attemptId, role, agent } = session;
+  const { id, taskId, subtaskId, attemptId, role, agent, asked } = session;
   await sql`
     with begun as (
-      insert into sessions (id, task_id, subtask_id, attempt_id, role, agent)
-      values (${id}, ${taskId}, ${subtaskId}, ${attemptId}, ${role}, ${agent}))
+      insert into sessions (id, task_id, subtask_id, attempt_id, role, agent, asked)
+      values (${id}, ${taskId}, ${subtaskId}, ${attemptId}, ${role}, ${agent}, ${asked}))
     update attempts set session_id = ${id} where id = ${attemptId}`.execute(db);
 }
 
@@ -51,6 +51,32 @@ export async function takeSession(
 /** Whoever follows this attempt begins anew. */
 export async function leaveSession(db: Db, attemptId: string): Promise<void> {
   await db.updateTable("attempts").set({ sessionId: null }).where("id", "=", attemptId).execute();
+}
+
+/**
+ * The session in which this agent was asked the same and did not come to an end, because its process
+ * died or its provider was away; null when there is none.
+ */
+export async function findAsked(db: Db, asked: string, agent: string): Promise<string | null> {
+  const row = await db
+    .selectFrom("sessions")
+    .select("id")
+    .where("asked", "=", asked)
+    .where("agent", "=", agent)
+    .orderBy("createdAt", "desc")
+    .executeTakeFirst();
+  return row?.id ?? null;
+}
+
+/** What a task's planner was asked came to an end: whoever plans next begins afresh. */
+export async function closePlanning(tx: Tx, taskId: string): Promise<void> {
+  await tx
+    .updateTable("sessions")
+    .set({ asked: null })
+    .where("taskId", "=", taskId)
+    .where("subtaskId", "is", null)
+    .where("asked", "is not", null)
+    .execute();
 }
 
 export async function getSession(db: Db, id: string): Promise<SessionRow | null> {

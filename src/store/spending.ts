@@ -1,21 +1,15 @@
 import { sql } from "kysely";
-import type { Budget, Spent } from "../core/budget.ts";
+import { type Bound, type Budget, decideCall, type Spent } from "../core/budget.ts";
 import { invariant } from "../core/invariant.ts";
+import { json } from "./open.ts";
 import type { Db, Tx } from "./schema.ts";
 
 /**
  * The gate before each model call of a task that has a budget. Whether a call may be made, and that
- * it is made, is one statement on one row, so of several agents that ask at once each sees what the
- * others were allowed.
- *
- * While less than the cap is spent, one call may always be made; it may pass the cap, because what a
- * call costs is known only after it. Several at once are allowed while there is room for each of them
- * to be twice as large as the largest call so far; near the cap, and before the first call is
- * counted, they go one at a time. So what is overspent is what one call passes the cap by. Turns are
- * known beforehand, and are never overspent.
- *
- * A call under way is noted with the process it runs in, and forgotten with it, or after half an
- * hour: what was killed does not take the rest of the budget along.
+ * it is made, is one transaction that holds the task's row, so of several agents that ask at once each
+ * sees what the others were allowed (`decideCall`). A call under way is noted with the most that it may
+ * come to and the process it runs in, and forgotten with it, or after half an hour: what was killed
+ * does not take the rest of the budget along.
  */
 export type Gate =
   | { answer: "go" }
@@ -32,40 +26,53 @@ type Row = {
   agentMs: string;
 };
 
+/** Infinity is no JSON. */
+type Noted = { usd: number | null; tokens: number | null };
+
 export async function askGate(
   db: Db,
-  about: { taskId: string; runId: string; bootId: string; agentMs: number },
+  about: { taskId: string; runId: string; bootId: string; agentMs: number; bound: Bound },
 ): Promise<Gate> {
-  const { taskId, runId, bootId, agentMs } = about;
-  const ms = Math.round(agentMs);
-  const mine = sql`jsonb_build_object(${runId}::text, jsonb_build_object('boot', ${bootId}::text, 'at', now()))`;
-  const others = sql`(select count(*) from jsonb_each(s.in_flight) f
-    where f.key <> ${runId}::text and (f.value ->> 'at')::timestamptz > now() - interval '30 minutes'
-      and exists (select 1 from boots b where b.id = f.value ->> 'boot' and b.ended_at is null))`;
-  const cap = (name: string) =>
-    sql`coalesce((select (budget ->> ${sql.lit(name)})::numeric from tasks where id = s.task_id), 'infinity')`;
-  const isSpent = sql`(s.cost_usd >= ${cap("usd")} or s.unpriced_calls > 0 and ${cap("usd")} < 'infinity'
-    or s.tokens >= ${cap("tokens")} or s.calls >= ${cap("turns")} or s.agent_ms + ${ms} >= ${cap("minutes")} * 60000)`;
-  const hasRoom = sql`(s.calls > 0 and s.calls + ${others} < ${cap("turns")}
-    and s.cost_usd + (${others} + 1) * 2 * s.largest_usd <= ${cap("usd")}
-    and s.tokens + (${others} + 1) * 2 * s.largest_tokens <= ${cap("tokens")})`;
-  const { rows } = await sql<Row & { isMine: boolean; isStopped: boolean; budget: Budget | null }>`
-    insert into spending as s (task_id, agent_ms, in_flight) values (${taskId}, ${ms}, ${mine})
-    on conflict (task_id) do update set
-      agent_ms = s.agent_ms + ${ms},
-      in_flight = case when not ${isSpent} and (${others} = 0 or ${hasRoom})
-        then s.in_flight || ${mine} else s.in_flight - ${runId}::text end
-    returning s.calls, s.unpriced_calls, s.tokens, s.cost_usd, s.agent_ms, s.in_flight ? ${runId}::text as is_mine,
-      (select budget from tasks where id = s.task_id) as budget,
-      (s.cost_usd >= ${cap("usd")} or s.unpriced_calls > 0 and ${cap("usd")} < 'infinity' or s.tokens >= ${cap("tokens")}
-        or s.calls >= ${cap("turns")} or s.agent_ms >= ${cap("minutes")} * 60000) as is_stopped`.execute(
-    db,
-  );
-  const row = rows[0];
-  if (!row || row.isMine || !row.budget) return { answer: "go" };
-  return row.isStopped
-    ? { answer: "stop", budget: row.budget, spent: toSpent(row) }
-    : { answer: "wait" };
+  const { taskId, runId, bootId, bound } = about;
+  return db.transaction().execute(async (tx) => {
+    const { rows } = await sql<
+      Row & { largestUsd: string; largestTokens: string; budget: Budget | null; others: Noted[] }
+    >`
+      insert into spending as s (task_id, agent_ms) values (${taskId}, ${Math.round(about.agentMs)})
+      on conflict (task_id) do update set agent_ms = s.agent_ms + excluded.agent_ms
+      returning calls, unpriced_calls, tokens, cost_usd, agent_ms, largest_usd, largest_tokens,
+        (select budget from tasks where id = s.task_id) as budget,
+        (select coalesce(json_agg(json_build_object('usd', f.value -> 'usd', 'tokens', f.value -> 'tokens')), '[]')
+          from jsonb_each(s.in_flight) f
+          where f.key <> ${runId}::text and (f.value ->> 'at')::timestamptz > now() - interval '30 minutes'
+            and exists (select 1 from boots b where b.id = f.value ->> 'boot' and b.ended_at is null)) as others`.execute(
+      tx,
+    );
+    const [row] = rows;
+    invariant(row, "an upsert returns its row");
+    if (!row.budget) return { answer: "go" };
+    const spent = toSpent(row);
+    // Not every server keeps to what it is told: a call may be as large as one was.
+    const mine = {
+      usd: Math.max(bound.usd, Number(row.largestUsd)),
+      tokens: Math.max(bound.tokens, Number(row.largestTokens)),
+    };
+    const answer = decideCall(row.budget, spent, row.others.map(toBound), mine);
+    const note = sql`jsonb_build_object(${runId}::text,
+      jsonb_build_object('boot', ${bootId}::text, 'at', now()) || ${json(toNoted(mine))}::jsonb)`;
+    await sql`update spending set in_flight = in_flight - ${runId}::text
+      || ${answer === "go" ? note : sql`'{}'::jsonb`} where task_id = ${taskId}`.execute(tx);
+    return answer === "stop" ? { answer, budget: row.budget, spent } : { answer };
+  });
+}
+
+function toNoted({ tokens, usd }: Bound): Noted {
+  const note = (value: number) => (Number.isFinite(value) ? value : null);
+  return { usd: note(usd), tokens: note(tokens) };
+}
+
+function toBound({ tokens, usd }: Noted): Bound {
+  return { usd: usd ?? Number.POSITIVE_INFINITY, tokens: tokens ?? Number.POSITIVE_INFINITY };
 }
 
 /** Add the time that an agent took since it last said so; what was spent by now is the answer. */

@@ -53,6 +53,7 @@ const listedColumns = [
   "discardedAt",
   "prunedAt",
   "stageFailures",
+  "postponed",
   "createdAt",
   "updatedAt",
   "endedAt",

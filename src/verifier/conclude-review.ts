@@ -6,9 +6,10 @@ import { listSome } from "./list-some.ts";
 
 /**
  * A green verdict, with the review. Pure. Open findings fail it. A review that was not done leaves
- * it a pass that says so, and makes it inconclusive where high assurance was asked for.
+ * it a pass that says so, and makes it inconclusive where high assurance was asked for and no person
+ * took the work as it is.
  */
-export function concludeReview(verdict: Verdict, review: Review): Verdict {
+export function concludeReview(verdict: Verdict, review: Review, isAccepted: boolean): Verdict {
   const open = openFindings(review);
   const isDone = review.reviewers.some(({ result }) => result === "done");
   const reviewed: Verdict = {
@@ -23,7 +24,7 @@ export function concludeReview(verdict: Verdict, review: Review): Verdict {
     const found = `the review has ${count(open.length, "blocking finding")}`;
     return { ...reviewed, result: "fail", summary: `${found}: ${listSome(open.map(headline), 3)}` };
   }
-  if (review.assurance === "high" && review.notDone.length > 0) {
+  if (review.assurance === "high" && review.notDone.length > 0 && !isAccepted) {
     const summary = `the review was not done as it was asked for: ${listSome(review.notDone, 3)}`;
     return { ...reviewed, result: "inconclusive", summary };
   }

@@ -3,7 +3,9 @@ import type { RoleEnd, RunRole } from "../agents/agent.ts";
 import { cleanText, cutText } from "../agents/clean-text.ts";
 import { getAnswer, keepAnswer, type ReviewKey } from "../store/reviews.ts";
 import type { Db } from "../store/schema.ts";
+import { findAsked } from "../store/sessions.ts";
 import { type CleanPlace, withCleanWorktree } from "./clean-worktree.ts";
+import { type Patience, throwWhenHeldUp } from "./held-up.ts";
 
 /**
  * One question to somebody who took no part in the work: in a context of its own, read-only, in a
@@ -15,6 +17,9 @@ export type CallPlace = Omit<CleanPlace, "repository"> & {
   db: Db;
   runRole: RunRole;
   about: { taskId: string; subtaskId: string };
+  patience: Patience;
+  /** How often somebody is asked, each time in a context of its own, before there is no answer. */
+  tries: number;
   commit: string;
   env: Record<string, string>;
   logRoot: string;
@@ -31,6 +36,10 @@ export type Call<Answer> = {
   read: (output: unknown) => { answer: Answer } | { problem: string };
 };
 
+/** Told to whoever was cut off; what was asked, and what was read, stands in the session. */
+const continuation =
+  "You were cut off, by nothing that you did. Go on where you stopped, and end with your answer, all of it, as it was asked for.\n";
+
 const timeoutMs = 20 * 60_000;
 
 export async function ask<Answer>(
@@ -40,48 +49,80 @@ export async function ask<Answer>(
   const { db } = place;
   const known = await getAnswer(db, call.key);
   if (known) return known.problem === null ? call.read(known.output) : { problem: known.problem };
-  const { output, problem } = await withCleanWorktree(place, place.commit, (worktree) =>
-    askAgent(place, call, worktree),
-  );
+  const { output, problem } = await askPatiently(place, call);
   const agent = call.agent ?? `the ${call.role}`;
   const kept = await keepAnswer(db, call.key, { agent, output, problem });
   return kept.problem === null ? call.read(kept.output) : { problem: kept.problem };
 }
 
+async function askPatiently<Answer>(place: CallPlace, call: Call<Answer>): Promise<Given> {
+  for (let number = 1; ; number++) {
+    const asked = `${nameOf(call.key)}, ${number}`;
+    const given = await withCleanWorktree(place, place.commit, (worktree) =>
+      askAgent(place, { ...call, asked }, worktree),
+    );
+    if (given.problem === null || given.isFinal) return given;
+    if (number >= place.tries)
+      return number === 1
+        ? given
+        : { ...given, problem: `${given.problem} (tried ${number} times)` };
+  }
+}
+
+type Given = {
+  output: unknown;
+  problem: string | null;
+  /** Asking anew would end in the same way. */
+  isFinal: boolean;
+};
+
 async function askAgent<Answer>(
   place: CallPlace,
-  call: Call<Answer>,
+  call: Call<Answer> & { asked: string },
   worktree: string,
-): Promise<{ output: unknown; problem: string | null }> {
-  const first = await run(place, call, worktree, call.brief, null);
+): Promise<Given> {
+  const open = call.agent ? await findAsked(place.db, call.asked, call.agent) : null;
+  const first = await run(place, call, worktree, open ? continuation : call.brief, open);
   const read = readEnd(first, call);
   if (read.problem === null || !read.isBadAnswer) return read;
   const again = `# Your answer could not be used\n\n${read.problem}. Answer once more, by the schema.\n`;
   const brief = first.sessionId ? again : `${call.brief}\n\n${again}`;
   const second = readEnd(await run(place, call, worktree, brief, first.sessionId), call);
-  const { output } = second;
-  return { output, problem: second.problem === null ? null : `${second.problem} (asked twice)` };
+  const { isFinal, output } = second;
+  return {
+    isFinal,
+    output,
+    problem: second.problem === null ? null : `${second.problem} (asked twice)`,
+  };
 }
 
-function readEnd<Answer>({ detail, output, question, reason }: RoleEnd, call: Call<Answer>) {
+/** By which the session is found again in which it was asked. */
+function nameOf({ attemptId, kind, seat }: ReviewKey): string {
+  return `${kind} ${seat} of ${attemptId}`;
+}
+
+function readEnd<Answer>({ detail, failure, output, reason }: RoleEnd, call: Call<Answer>) {
+  const isFinal = failure === "agent_unavailable" || failure === "out_of_budget";
   const fail = (text: string, isBadAnswer: boolean) => ({
-    ...{ output: null, problem: cutText(cleanText(text), 500), isBadAnswer },
+    ...{ output: null, problem: cutText(cleanText(text), 500), isBadAnswer, isFinal },
   });
   if (reason !== "done") {
     return fail(
-      question ? "it asked instead of answering" : `${reason.replaceAll("_", " ")}: ${detail}`,
+      reason === "needs_input"
+        ? "it asked instead of answering"
+        : `${reason.replaceAll("_", " ")}: ${detail}`,
       false,
     );
   }
   const read = call.read(output);
   return "problem" in read
     ? fail(read.problem, true)
-    : { output, problem: null, isBadAnswer: false };
+    : { output, problem: null, isBadAnswer: false, isFinal: true };
 }
 
 async function run<Answer>(
   place: CallPlace,
-  { agent, key, outputSchema, role }: Call<Answer>,
+  { agent, asked, key, outputSchema, role }: Call<Answer> & { asked: string },
   worktree: string,
   brief: string,
   sessionId: string | null,
@@ -90,6 +131,7 @@ async function run<Answer>(
   const end = await runRole({
     ...{ role, agent, brief, worktree, outputSchema, env, signal, sessionId, timeoutMs },
     mode: "read_only",
+    asked,
     // No attempt's work: it must not be taken for the coder's session, nor hear what the coder is told.
     about: { ...place.about, attemptId: null },
     baseCommit: commit,
@@ -99,5 +141,6 @@ async function run<Answer>(
   });
   // A call that was broken off is no answer.
   signal.throwIfAborted();
+  throwWhenHeldUp(end, place.patience);
   return end;
 }

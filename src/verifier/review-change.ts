@@ -13,7 +13,7 @@ import { readReviewAnswer, reviewOutputSchema } from "../core/review-answer.ts";
 import { acceptOpen, addRaised, closeByEvidence, nextRound } from "../core/review-rules.ts";
 import type { Subtask, Task } from "../core/task.ts";
 import type { Verdict } from "../core/verdict.ts";
-import { getReviewVerdictOfPerson } from "../store/reviews.ts";
+import { getReviewVerdictOfPerson, wasBudgetRefused } from "../store/reviews.ts";
 import { diffCommits } from "../worktree/diff.ts";
 import { treeOf } from "../worktree/read-commit.ts";
 import { concludeReview } from "./conclude-review.ts";
@@ -51,10 +51,15 @@ export async function reviewChange(
   const unchanged = earlier !== null && earlier.tree === tree;
   const { changedFrom, commit, mirror } = evidence;
   const diff = await diffCommits(mirror, changedFrom, commit);
+  const { endedAt } = attempt;
   const round: Round = {
     ...{ deps, input, assurance, attempt, notDone: [] },
     evidence: { ...evidence, before: earlier?.commit ?? null },
     work: { task, subtask, diff },
+    patience: {
+      mayPostpone: subtask.postponed < maxReviewWaits,
+      mayAskForBudget: !(endedAt && (await wasBudgetRefused(db, task.id, endedAt))),
+    },
     chosen: chooseReviewers(
       deps.candidates(task, subtask.agent),
       deps.coder(task, subtask.agent),
@@ -73,7 +78,8 @@ export async function reviewChange(
   const word = attempt.endedAt
     ? await getReviewVerdictOfPerson(db, subtask.id, attempt.endedAt)
     : null;
-  if (word !== null && isAcceptance(word)) findings = acceptOpen(findings, attempt.number);
+  const isAccepted = word !== null && isAcceptance(word);
+  if (isAccepted) findings = acceptOpen(findings, attempt.number);
 
   const review: Review = {
     ...{ assurance, commit, tree, unchanged, findings },
@@ -87,8 +93,11 @@ export async function reviewChange(
     `Review, round ${review.round}: ${open === 0 ? "nothing blocks" : `${open} open`}, ${findings.length} found so far`,
     { step: "review", round: review.round, open, findings: findings.length },
   );
-  return concludeReview(verdict, review);
+  return concludeReview(verdict, review, isAccepted);
 }
+
+/** So often is a provider waited for before the work goes on without its reviewer. */
+const maxReviewWaits = 20;
 
 /** How far this subtask's work is to be looked at. */
 export function assuranceOf(deps: ReviewDeps, task: Task, subtask: Subtask): Assurance {

@@ -6,6 +6,7 @@ import type { ReviewAnswer } from "../core/review-answer.ts";
 import type { Attempt, Subtask, Task } from "../core/task.ts";
 import type { Verdict } from "../core/verdict.ts";
 import type { Db } from "../store/schema.ts";
+import type { Patience } from "./held-up.ts";
 import type { ReviewedWork } from "./review-brief.ts";
 import type { CallPlace } from "./review-call.ts";
 import type { EvidenceInput } from "./review-evidence.ts";
@@ -44,6 +45,7 @@ export type Round = {
   evidence: EvidenceInput;
   work: ReviewedWork;
   chosen: ReturnType<typeof chooseReviewers>;
+  patience: Patience;
   /** What could not be asked, in words; added to on the way. */
   notDone: string[];
 };
@@ -51,12 +53,15 @@ export type Round = {
 export type Asked = { reviewer: Reviewer; answer: ReviewAnswer | null };
 
 /** Where somebody is asked: about the subtask, but as no attempt of it. */
-export function callPlace({ deps, evidence, input }: Round): CallPlace {
+export function callPlace({ assurance, deps, evidence, input, patience }: Round): CallPlace {
   const { baseCommit, commit, env, logRoot, mirror, signal, workRoot } = evidence;
   const { claim, db, subtask } = input;
   return {
     ...{ db, baseCommit, commit, env: { ...env }, logRoot, mirror, signal, workRoot },
     runRole: deps.runRole,
+    patience,
+    // Where a review has to be there, one that crashed is not the end of it.
+    tries: assurance === "high" ? 3 : 1,
     about: { taskId: claim.taskId, subtaskId: subtask.id },
   };
 }

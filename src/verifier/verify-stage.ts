@@ -13,6 +13,7 @@ import { getSubtask, getTask, listAttempts } from "../store/tasks.ts";
 import { runBaseline } from "./baseline.ts";
 import { carryReview } from "./conclude-review.ts";
 import { type CheckSandbox, collectRefused } from "./confine-checks.ts";
+import { HeldUp } from "./held-up.ts";
 import { mergeChecks } from "./inspect-repository.ts";
 import { assuranceOf, reviewChange } from "./review-change.ts";
 import type { ReviewDeps } from "./review-round.ts";
@@ -51,16 +52,13 @@ export function makeVerifyStage(deps: VerifyDeps): Stage {
     if (assurance === "quick") return { kind: "verified", verdict };
     // What follows waits for a model more than it works.
     freeSlot();
-    return {
-      kind: "verified",
-      verdict: await review(deps, deps.review, claim, {
-        task,
-        subtask,
-        verdict,
-        assurance,
-        signal,
-      }),
-    };
+    const about = { task, subtask, verdict, assurance, signal };
+    try {
+      return { kind: "verified", verdict: await review(deps, deps.review, claim, about) };
+    } catch (error) {
+      if (error instanceof HeldUp) return error.outcome;
+      throw error;
+    }
   };
 }
 

@@ -110,6 +110,7 @@ test.each(["codex", "claude", "opencode"])(
       ...run,
       meter: {
         ...run.meter,
+        limits: null,
         refuse: async () => (asked++ < 2 ? null : "the task's $1 are used up"),
       },
     });

@@ -58,7 +58,7 @@ test.each([
   ["that climbs out", { confined: true }, { kind: "edit", locations: [{ path: "../../x" }] }],
 ] as const)("a permission %s is a question for a person", async (_, given, call) => {
   const end = await agentOf(permission(call))(await makeRun(given));
-  expect(end).toMatchObject({ reason: "needs_input", failure: "question" });
+  expect(end).toMatchObject({ reason: "needs_input", failure: "permission" });
   expect(end.question).toContain("rm -r build");
 });
 

@@ -177,6 +177,7 @@ describe("between turns", () => {
     let left = 2;
     const run = await makeRun({
       meter: {
+        limits: null,
         refuse: async () => (left-- > 0 ? null : "the budget of $2.00 is used up"),
         count: async () => {},
       },
@@ -199,6 +200,7 @@ describe("between turns", () => {
     const order: string[] = [];
     const run = await makeRun({
       meter: {
+        limits: null,
         refuse: async () => {
           order.push("asked");
           return null;

@@ -4,6 +4,7 @@ import { exposeOnLoopback } from "../../src/agents/gateway/expose-on-loopback.ts
 import { judgeFailure } from "../../src/agents/gateway/judge-failure.ts";
 import { openGateway } from "../../src/agents/gateway/open-gateway.ts";
 import type { Protocol } from "../../src/agents/gateway/provider.ts";
+import { readCall } from "../../src/agents/gateway/read-call.ts";
 import type { Scenario, Turn } from "../support/model-server/scenario.ts";
 import { startModelServer } from "../support/model-server/start.ts";
 import { makeRun } from "./make-run.ts";
@@ -118,6 +119,7 @@ test("a whole address as the target leads to the one provider all the same", asy
 test("a refused call is not made, in words that a program understands", async () => {
   const { ask, server, gateway } = await open([{ text: "hello" }], {
     meter: {
+      limits: null,
       refuse: async () => "the task's 10 turns are used up",
       count: async () => {},
       watch: async () => {},
@@ -232,4 +234,24 @@ test("what the server repeats of the key is not repeated", () => {
     now,
   };
   expect(judgeFailure(call).detail).toMatch(/check OPENAI_API_KEY: Bad key \[key\]/);
+});
+
+test("a call is read for what it may come to, and told a limit where the program gives none", () => {
+  const at = (host: string) => ({ protocol: "openai", apiKey: "k", baseUrl: host }) as const;
+  const read = (path: string, call: object, host = "https://models.example/v1") => {
+    const body = Buffer.from(JSON.stringify(call));
+    const { body: sent, ...planned } = readCall(at(host), path, body, 16_000);
+    return { ...planned, sent: JSON.parse(sent.toString()) };
+  };
+  const bare = read("/responses", { model: "m", input: "é" });
+  expect(bare).toMatchObject({ model: "m", outputTokens: 16_000 });
+  expect(bare.inputTokens).toBe(Buffer.byteLength('{"model":"m","input":"é"}'));
+  expect(bare.sent.max_output_tokens).toBe(16_000);
+  expect(read("/chat/completions", { model: "m" }).sent.max_tokens).toBe(16_000);
+  const home = read("/chat/completions", { model: "m" }, "https://api.openai.com/v1");
+  expect(home.sent).toEqual({ model: "m", max_completion_tokens: 16_000 });
+  const own = read("/chat/completions", { model: "m", max_tokens: 5 });
+  expect(own).toMatchObject({ outputTokens: 5, sent: { model: "m", max_tokens: 5 } });
+  const kept = read("/responses", { model: "m", previous_response_id: "resp_1" });
+  expect(kept.inputTokens).toBe(Number.POSITIVE_INFINITY);
 });

@@ -62,6 +62,7 @@ export async function makeRun(
     expose: exposeOnLoopback,
     session: makeSession(),
     meter: {
+      limits: null,
       refuse: async () => null,
       count: async (call) => {
         calls.push(call);

@@ -1,7 +1,10 @@
+import fc from "fast-check";
 import { expect, test } from "vitest";
 import {
   askForMore,
   type Budget,
+  boundOf,
+  decideCall,
   findSpentCap,
   formatBudget,
   parseBudget,
@@ -90,4 +93,55 @@ test("dollars that cannot be counted are replaced by a cap that can", () => {
   expect(proposeRaise({ usd: 5 }, is)).toBeNull();
   expect(raiseBudget({ usd: 5 }, is, { usd: 5 })).toBeNull();
   expect(raiseBudget({ usd: 5 }, is, { tokens: 100 })).toEqual({ tokens: 1_000 });
+});
+
+test("several agents at once overspend by no more than one call, whatever each comes to", () => {
+  const size = fc.double({ min: 0.001, max: 8, noNaN: true });
+  // Each agent: what its calls are known to stay below, and the share of it that they come to.
+  const agent = fc.record({ bound: size, share: fc.double({ min: 0.01, max: 1, noNaN: true }) });
+  const turn = fc.record({ who: fc.nat(4), ends: fc.boolean() });
+  const world = fc.record({
+    agents: fc.array(agent, { minLength: 5, maxLength: 5 }),
+    turns: fc.array(turn, { minLength: 20, maxLength: 80 }),
+    usd: fc.double({ min: 0.1, max: 20, noNaN: true }),
+  });
+  fc.assert(
+    fc.property(world, ({ agents, turns, usd }) => {
+      const budget = { usd, tokens: 1_000 };
+      const underWay = new Map<number, number>();
+      let spent = { usd: 0, tokens: 0, turns: 0, minutes: 0, unpricedCalls: 0 };
+      let lastAlone = 0;
+      for (const { who, ends } of turns) {
+        const { bound = 0, share = 0 } = agents[who] ?? {};
+        const cost = underWay.get(who);
+        if (cost === undefined) {
+          const others = [...underWay.keys()].map((at) => ({
+            ...{ usd: agents[at]?.bound ?? 0, tokens: 1 },
+          }));
+          const answer = decideCall(budget, spent, others, { usd: bound, tokens: 1 });
+          // Alone it is never left to wait for nobody.
+          if (answer === "wait") expect(others.length).toBeGreaterThan(0);
+          if (answer !== "go") continue;
+          underWay.set(who, bound * share);
+          if (others.length === 0) lastAlone = bound * share;
+        } else if (ends) {
+          underWay.delete(who);
+          spent = { ...spent, usd: spent.usd + cost, turns: spent.turns + 1 };
+        }
+        const all = [...underWay.values()].reduce((sum, each) => sum + each, spent.usd);
+        expect(all - usd).toBeLessThanOrEqual(lastAlone + 1e-9);
+      }
+    }),
+    { numRuns: 100 },
+  );
+});
+
+test("a bound is the dearest that a call may be; without a price or a limit nobody can say", () => {
+  const price = { inputPerM: 2, cachedInputPerM: 1, outputPerM: 10 };
+  const call = { model: "m", inputTokens: 500_000, outputTokens: 100_000 };
+  expect(boundOf(call, price)).toEqual({ usd: 2, tokens: 600_000 });
+  expect(boundOf(call, null).usd).toBe(Number.POSITIVE_INFINITY);
+  const open = { ...call, outputTokens: Number.POSITIVE_INFINITY };
+  expect(boundOf(open, price).usd).toBe(Number.POSITIVE_INFINITY);
+  expect(boundOf(open, { inputPerM: 0, cachedInputPerM: 0, outputPerM: 0 }).usd).toBe(0);
 });

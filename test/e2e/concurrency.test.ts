@@ -47,6 +47,7 @@ test("200 attempts at once: every request is its own task's, and nobody else's",
       session,
       heard: async () => (calls === 1 ? [`<word ${i}>`] : []),
       meter: {
+        limits: null,
         refuse: async () => (isShort(i) && calls === 2 ? `<budget ${i}> is used up` : null),
         count: async ({ model }) => {
           expect(model).toBe(modelOf(i));

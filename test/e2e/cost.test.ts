@@ -28,8 +28,11 @@ beforeAll(async () => {
   server = await startModelServer({
     scenario: {
       roles: {
-        // It reads nothing and finds nothing.
-        reviewer: { match: /You review a change/, turns: [] },
+        // It finds nothing.
+        reviewer: {
+          match: /You review a change/,
+          turns: [{ json: { summary: "good", findings: [], fine: [] } }],
+        },
         alpha: { match: /part alpha/, turns: writes("alpha.txt", 2) },
         beta: { match: /part beta/, turns: writes("beta.txt", 2) },
         coder: { turns: writes("a.txt", 3) },
@@ -137,6 +140,31 @@ test("the call that would pass the cap is not made; an answer raises it and the 
   expect(stdout).toMatch(/budget +3 turns/);
 });
 
+test("a reviewer that the budget stops asks for more, and reviews when it is granted; or it is said that nobody did", async () => {
+  const start = async (goal: string) => {
+    const id = await run(goal, "--budget", "3 turns", "--assurance", "standard");
+    await deputy.untilEvent(id, ({ type }) => type === "question.asked");
+    const { questions, subtasks } = (await deputy.api("GET", `/v1/tasks/${id}`)).body;
+    expect(questions).toMatchObject([{ kind: "budget", answer: null }]);
+    expect(subtasks).toMatchObject([{ state: "waiting", ending: { what: "unaffordable" } }]);
+    return id;
+  };
+  const granted = await start("Write it, reviewed");
+  expect((await deputy.cli(["answer", granted, "+2 turns"])).code).toBe(0);
+  const refused = await start("Write it, unreviewed");
+  expect((await deputy.cli(["answer", refused, "no"])).code).toBe(0);
+  for (const [id, result] of [
+    [granted, "done"],
+    [refused, "not_done"],
+  ] as const) {
+    expect((await deputy.untilOver(id)).state).toBe("completed");
+    const receipt = await receiptOf(id);
+    expect(receipt.attempts).toHaveLength(1);
+    expect(receipt.reviews[0].reviewers).toMatchObject([{ result }]);
+  }
+  expect((await receiptOf(refused)).not_checked.join()).toContain("the budget is used up");
+});
+
 test("parallel subtasks share one cap and one question; no ends both, and what was spent is told", async () => {
   const before = served();
   const plan = [
@@ -156,6 +184,9 @@ test("parallel subtasks share one cap and one question; no ends both, and what w
   server.release();
   await deputy.untilEvent(task.id, ({ type }) => type === "task.waiting");
   expect(difference(before).calls).toBe(2);
+  // What each might come to is known beforehand, because it is told how long it may answer.
+  const both = server.requests.filter(({ role }) => role === "alpha" || role === "beta");
+  expect(both.map(({ body }) => (body as Json).max_tokens)).toEqual([16_000, 16_000]);
   const { questions, subtasks } = (await deputy.api("GET", `/v1/tasks/${task.id}`)).body;
   expect(questions).toMatchObject([{ kind: "budget", subtask_id: null, answer: null }]);
   expect(subtasks.map(({ hold }: Json) => hold.question_id)).toEqual([

@@ -162,6 +162,14 @@ else echo '{"question":"Which colour?"}'; fi`,
     expect(refused).toMatchObject({ isError: true });
     expect(refused.text).toContain("an approval, which only a person can give");
   }
+  // The daemon itself refuses it, whatever the tool that asks it thinks.
+  const said = { answer: "yes", question_id: question.question_id };
+  for (const kind of ["approval", "plan", "budget", "permission", "review", "pause"]) {
+    await turn(kind);
+    const path = `/v1/tasks/${task_id}/answer`;
+    const { status, body } = await deputy.api("POST", path, said, { "deputy-client": "mcp" });
+    expect([status, body.detail]).toEqual([403, expect.stringContaining("only a person can give")]);
+  }
   expect((await deputy.api("GET", `/v1/tasks/${task_id}`)).body.questions[0].answer).toBe(null);
   await turn("question");
 

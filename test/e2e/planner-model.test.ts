@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Deputy, makeDeputy } from "../support/deputy.ts";
-import type { Role } from "../support/model-server/scenario.ts";
+import type { Role, Turn } from "../support/model-server/scenario.ts";
 import { startModelServer } from "../support/model-server/start.ts";
 import { part } from "../support/planner.ts";
 import { makeRepository, type TestRepository } from "../support/repository.ts";
@@ -20,10 +20,22 @@ const coder = (id: string): Role => ({
 const cycle = { reason: "", subtasks: [part("api", { depends_on: ["api"] })] };
 const good = { reason: "two sides", subtasks: [part("api"), part("docs")] };
 
+/** The usage window of these calls ends two seconds after it was first run into. */
+const resets = new Map<string, number>();
+const untilReset = (who: string, json: unknown) => (): Turn => {
+  const resetsAt = resets.get(who) ?? Math.ceil(Date.now() / 1_000) + 2;
+  resets.set(who, resetsAt);
+  return Date.now() / 1_000 < resetsAt ? { fault: { kind: "usage_limit", resetsAt } } : { json };
+};
+
 beforeAll(async () => {
   server = await startModelServer({
     scenario: {
       roles: {
+        limited: {
+          match: /within limits[\s\S]*You split a task into parts/,
+          turns: untilReset("planner", { reason: "it is small", subtasks: [part("api")] }),
+        },
         planner: {
           match: /You split a task into parts/,
           turns: [
@@ -32,7 +44,10 @@ beforeAll(async () => {
             { json: good, usage: { input: 1_000, output: 100 } },
           ],
         },
-        reviewer: { match: /You review a change/, turns: [] },
+        reviewer: {
+          match: /You review a change[\s\S]*within limits/,
+          turns: untilReset("reviewer", { summary: "good", findings: [], fine: [] }),
+        },
         api: coder("api"),
         docs: coder("docs"),
       },
@@ -51,9 +66,15 @@ afterAll(async () => {
   await repository?.remove();
 });
 
-test("it reads, answers by the schema, mends its answer when it is told why, and is accounted for", async () => {
+test("killed in a thought it goes on in its session, answers by the schema, mends its answer, and is accounted for", async () => {
   const goal = "Bring it up to date:\n- an api\n- its documentation\n- nothing else";
-  const task = await deputy.run({ goal, repository: repository.path });
+  server.hold(({ role, turn }) => role === "planner" && turn === 1);
+  const { body } = await deputy.api("POST", "/v1/tasks", { goal, repository: repository.path });
+  await server.waitForRequest(({ role, turn }) => role === "planner" && turn === 1);
+  await deputy.kill();
+  server.release();
+  await deputy.start();
+  const task = await deputy.untilOver(body.id);
   expect(task, JSON.stringify(task.end_detail)).toMatchObject({ state: "completed" });
   const receipt = (await deputy.api("GET", `/v1/tasks/${task.id}/receipt?format=json`, undefined))
     .body;
@@ -63,7 +84,11 @@ test("it reads, answers by the schema, mends its answer when it is told why, and
     planned_by: { agent: "builtin", models: ["scripted"], reason: "two sides" },
   });
   expect(receipt.plan.planned_by.problem).toContain("api → api");
-  const calls = server.requests.filter(({ role, usage }) => role === "planner" && usage !== null);
+  const asked = server.requests.filter(({ role }) => role === "planner");
+  // What it had read is not read again: only the call in flight was made twice.
+  expect(asked.map(({ turn }) => turn)).toEqual([0, 1, 1, 2]);
+  const calls = asked.filter(({ usage }) => usage !== null);
+  expect(calls).toHaveLength(3);
   expect(receipt.plan.planned_by.calls).toBe(calls.length);
   const { usage } = (await deputy.api("GET", `/v1/tasks/${task.id}`)).body;
   expect(usage).toContainEqual(
@@ -71,4 +96,24 @@ test("it reads, answers by the schema, mends its answer when it is told why, and
   );
   // It may look and nothing else.
   expect(calls[0]?.tools).not.toContain("write");
+});
+
+test("a usage window that hits the planner, then a reviewer, is a wake at its end and no failure", async () => {
+  const { body } = await deputy.api("POST", "/v1/tasks", {
+    ...{ goal: "Stay within limits", repository: repository.path, mode: "plan" },
+    ...{ assurance: "standard", checks: ["true"] },
+  });
+  const task = await deputy.untilOver(body.id);
+  expect(task, JSON.stringify(task.end_detail)).toMatchObject({ state: "completed" });
+  const parked = (await deputy.events(body.id)).filter(({ type }) => type === "stage.parked");
+  expect(parked.map(({ data }) => data.stage)).toEqual(["plan", "verify"]);
+  for (const [at, who] of ["planner", "reviewer"].entries()) {
+    const until = Date.parse(String(parked[at]?.data.until)) / 1_000;
+    expect(until - (resets.get(who) ?? 0)).toBeLessThan(2);
+    expect(until).toBeGreaterThanOrEqual(resets.get(who) ?? 0);
+    expect(parked[at]?.message).toContain("usage limit");
+  }
+  const receipt = (await deputy.api("GET", `/v1/tasks/${body.id}/receipt`)).body;
+  expect(receipt.attempts).toHaveLength(1);
+  expect(receipt.reviews[0].reviewers).toMatchObject([{ result: "done" }]);
 });

@@ -121,6 +121,32 @@ describe.skipIf(!hasGitHttpBackend)("a pull request", () => {
     expect(github.requests.length).toBeGreaterThan(0);
   });
 
+  test("a comment is worked on in the same pull request: branch, title and receipt are those of now", async () => {
+    const app = await github.add("acme/rework", { from: project.path });
+    const rework = `${repairGreeting}; if grep -q "Say more" "$DEPUTY_BRIEF_FILE"; then echo "// more" >> src/greeting.js; echo '{"summary":"Said more."}'; fi`;
+    const { body } = await deputy.api("POST", "/v1/tasks", {
+      ...{ ...task, agent: rework, repository: github.cloneUrl("acme/rework") },
+    });
+    const first = await deputy.untilOver(body.id);
+    const [pull] = app.pulls;
+    expect(pull?.body).not.toContain("> Said more.");
+    Object.assign(pull ?? {}, { title: "stale" });
+
+    const mark = (await deputy.events(body.id)).at(-1)?.seq ?? 0;
+    const said = await deputy.cli(["comment", body.id, "src/greeting.js:1", "Say more here"]);
+    expect(said.code, said.stderr).toBe(0);
+    await deputy.untilEvent(body.id, ({ seq, type }) => type === "task.completed" && seq > mark);
+    const again = (await deputy.api("GET", `/v1/tasks/${body.id}`)).body.task;
+    expect(again).toMatchObject({ delivery_url: first.delivery_url, branch: first.branch });
+    expect(again.delivered_commit).not.toBe(first.delivered_commit);
+    expect(github.git("acme/rework", "show", `${first.branch}:src/greeting.js`)).toContain(
+      "// more",
+    );
+    expect(app.pulls).toMatchObject([{ title: goal, head: first.branch, state: "open" }]);
+    expect(pull?.body).toContain("> Said more.");
+    expect(pull?.body).toContain(again.delivered_commit.slice(0, 10));
+  });
+
   test("killed after it was opened and before that is recorded: after the restart it is one", async () => {
     const app = await github.add("acme/killed", { from: project.path });
     await deputy.stop();

@@ -3,6 +3,7 @@ import { isProcessAlive } from "../../src/sandbox/process-identity.ts";
 import type { Json } from "../support/deputy.ts";
 import { answer, finding, found, makeReviewing, type Reviewing } from "../support/reviewing.ts";
 import { waitFor } from "../support/scratch.ts";
+import { until } from "../support/until.ts";
 
 /**
  * After green checks somebody else reads the change. What blocks is what can be shown; it closes when
@@ -256,19 +257,38 @@ describe.concurrent("reviewers that do not do their part", () => {
     expect(page).toMatch(/not done: crashed/);
   });
 
-  test("under high assurance that is no pass", async () => {
-    const { task, receipt } = await stage.play("crash-high", {
+  test("under high assurance it is asked again; what stays unreviewed a person decides, and no attempt is lost", async () => {
+    const once = await stage.play("crash-high", {
       coder: "echo done >> work.txt",
       reviewer: `if [ $N = 2 ]; then exit 3; fi
 ${found()}`,
       task: { assurance: "high" },
     });
-    expect(receipt.attempts[0].verdict).toMatchObject({
-      result: "inconclusive",
-      summary: expect.stringContaining("exit 3"),
+    expect(once.task.state, once.task.end_detail).toBe("completed");
+    expect(once.receipt.attempts).toHaveLength(1);
+    expect(stage.calls("crash-high", "reviewer")).toBe(4);
+
+    const id = await stage.submit("crash-on", {
+      coder: "echo done >> work.txt",
+      reviewer: "exit 3",
+      task: { assurance: "high" },
     });
-    // Another attempt, with reviewers that are all there.
-    expect(task.state, task.end_detail).toBe("completed");
+    for (const [answer, calls] of [
+      ["review", 9],
+      ["accept", 18],
+    ] as const) {
+      await until(async () => (await stage.read(id)).task.state === "waiting", "it asks");
+      expect(stage.calls("crash-on", "reviewer")).toBe(calls);
+      const { stdout } = await stage.deputy.cli(["why", id]);
+      expect(stdout).toContain("the review was not done as it was asked for");
+      expect((await stage.deputy.cli(["answer", id, answer])).code).toBe(0);
+    }
+    const over = await stage.deputy.untilOver(id);
+    expect(over.state, over.end_detail).toBe("completed");
+    const { receipt } = await stage.read(id);
+    expect(stage.calls("crash-on", "reviewer")).toBe(18);
+    expect(receipt.attempts).toHaveLength(1);
+    expect(receipt.not_checked.join()).toMatch(/was not done: gave up: exit 3 \(tried 3 times\)/);
   });
 
   test("a bad answer is asked for once more, then it is none", async () => {

@@ -264,6 +264,7 @@ function makeTask(input: TaskInput, origin: TaskOrigin): Task {
     discardedAt: null,
     prunedAt: null,
     stageFailures: 0,
+    postponed: 0,
     createdAt: now,
     updatedAt: now,
     endedAt: null,

@@ -14,7 +14,7 @@ beforeAll(async () => {
 afterAll(() => bench?.close());
 
 const about = (taskId: string, runId: string, bootId = bench.boot) => ({
-  ...{ taskId, runId, bootId, agentMs: 0 },
+  ...{ taskId, runId, bootId, agentMs: 0, bound: { usd: 0.7, tokens: 100 } },
 });
 const key = (taskId: string, attemptId: string | null = null) =>
   ({ taskId, subtaskId: null, attemptId, role: "coder", agent: "builtin" }) as const;
@@ -61,25 +61,21 @@ test.each<[Budget, number, number]>([
   expect(usage?.costUsd).toBeCloseTo(usd, 10);
 });
 
-test("far from the cap agents call side by side, near it one after the other", async () => {
+test("agents call side by side while all of them together fit, whatever they come to", async () => {
   const id = await start({ usd: 10 });
-  expect(await ask(id, "a")).toBe("go");
-  // What a call costs is not known before the first one.
-  expect(await ask(id, "b")).toBe("wait");
+  const beside = async (runId: string, usd: number) =>
+    (await askGate(bench.db, { ...about(id, runId), bound: { usd, tokens: 1 } })).answer;
+  for (const run of ["a", "b", "c", "d"]) expect(await beside(run, 2)).toBe("go");
+  expect(await beside("e", 3)).toBe("wait");
+  // What nobody can say the price of goes alone.
+  expect(await beside("f", Number.POSITIVE_INFINITY)).toBe("wait");
   await count(id, "a", call(1));
-  expect(await Promise.all(["a", "b", "c", "d"].map((run) => ask(id, run)))).toEqual([
-    "go",
-    "go",
-    "go",
-    "go",
-  ]);
-  // A fifth beside them could pass the cap by more than itself.
-  expect(await ask(id, "e")).toBe("wait");
-  for (const run of ["a", "b", "c", "d"]) await count(id, run, call(2));
-  expect(await ask(id, "e")).toBe("go");
-  expect(await ask(id, "a")).toBe("wait");
-  await count(id, "e", call(1));
-  expect(await ask(id, "a")).toBe("stop");
+  expect(await beside("e", 3)).toBe("go");
+  for (const run of ["b", "c", "d", "e"]) await count(id, run, call(2));
+  expect(await beside("f", Number.POSITIVE_INFINITY)).toBe("go");
+  expect(await beside("a", 0.01)).toBe("wait");
+  await count(id, "f", call(3));
+  expect(await beside("a", 0.01)).toBe("stop");
 });
 
 test("a call under way is forgotten with its run, and with its process", async () => {

@@ -3,6 +3,10 @@ import type { AgentRun } from "../agent.ts";
 import type { Model } from "./model.ts";
 import { openServer, type ServerOptions } from "./open-server.ts";
 import { defaultRetryLimits, type RetryLimits, retryCall } from "./retry-call.ts";
+import type { Feature } from "./wire.ts";
+
+/** Tokens that a server puts around what it is told: roles, tools, a format. */
+const framing = 2_000;
 
 /**
  * The model as one run calls it: within its budget, counted, and called again after trouble that
@@ -11,7 +15,9 @@ import { defaultRetryLimits, type RetryLimits, retryCall } from "./retry-call.ts
  */
 export async function openModel(
   run: AgentRun,
-  options: Omit<ServerOptions, "onUsage"> & { retry?: Partial<RetryLimits> | undefined },
+  options: Omit<ServerOptions, "onUsage" | "onRefused"> & {
+    retry?: Partial<RetryLimits> | undefined;
+  },
   onRetry: (sentence: string) => void,
 ): Promise<{ model: Model; counted: () => Promise<unknown> }> {
   let counting: Promise<void>[] = [];
@@ -26,15 +32,23 @@ export async function openModel(
     stored.catch(() => {}); // thrown where it is waited for
     counting.push(stored);
   };
-  const callOnce = await openServer({ ...options, onUsage });
+  let maxOutputTokens = run.meter.limits?.maxOutputTokens ?? null;
+  const onRefused = (feature: Feature) => {
+    if (feature === "max_output") maxOutputTokens = null;
+  };
+  const callOnce = await openServer({ ...options, onUsage, onRefused });
   const model = retryCall(
     async (request, signal) => {
       await counted();
-      const refusal = await run.meter.refuse();
+      const refusal = await run.meter.refuse(() => ({
+        model: options.model,
+        inputTokens: Buffer.byteLength(JSON.stringify(request)) + framing,
+        outputTokens: maxOutputTokens ?? Number.POSITIVE_INFINITY,
+      }));
       if (refusal !== null) {
         return { kind: "failed", failure: "out_of_budget", detail: refusal, retryAt: null };
       }
-      return callOnce(request, signal);
+      return callOnce({ ...request, maxOutputTokens }, signal);
     },
     { ...defaultRetryLimits, ...options.retry },
     onRetry,

@@ -4,8 +4,9 @@ import type { Wire } from "./wire.ts";
 /** Chat Completions, streamed: what nearly every model server speaks. */
 export const chatWire: Wire = {
   name: "chat",
-  send: (client, { model, messages, tools, outputSchema, toolChoice, without }, signal) =>
-    client.chat.completions.create(
+  send: (client, request, signal) => {
+    const { model, messages, tools, outputSchema, toolChoice, maxOutputTokens, without } = request;
+    return client.chat.completions.create(
       {
         model,
         messages: messages.map((message) => toChatMessage(message, model)),
@@ -14,10 +15,13 @@ export const chatWire: Wire = {
         ...(outputSchema && !without.has("output_format")
           ? { response_format: toResponseFormat(outputSchema) }
           : {}),
+        // The name that nearly every server knows.
+        ...(maxOutputTokens && !without.has("max_output") ? { max_tokens: maxOutputTokens } : {}),
         stream: true,
         ...(without.has("stream_options") ? {} : { stream_options: { include_usage: true } }),
       },
       { signal },
-    ),
+    );
+  },
   openReader: (model) => new ChatReader(model),
 };

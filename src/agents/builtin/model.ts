@@ -16,6 +16,8 @@ export type ModelRequest = {
   outputSchema: Record<string, unknown> | null;
   /** `none`: it is to answer in words, and the tools are there only because the transcript names them. */
   toolChoice: "auto" | "none";
+  /** Null: as long as the server allows. */
+  maxOutputTokens?: number | null;
 };
 
 /** `arguments` is the text the model sent; whether it is JSON is for the tool call to find out. */

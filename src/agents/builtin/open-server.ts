@@ -20,6 +20,8 @@ export type ServerOptions = {
   idleTimeoutMs: number;
   fetch?: typeof fetch | undefined;
   onUsage: (call: ModelCall) => void;
+  /** Told of what the server does not take, and is not asked for any more. */
+  onRefused: (feature: Feature) => void;
 };
 
 const openAi = "https://api.openai.com/v1";
@@ -81,6 +83,7 @@ export async function openServer(options: ServerOptions): Promise<CallOnce> {
       const feature = refusedFeature(result);
       if (feature && !without.has(feature)) {
         without.add(feature);
+        options.onRefused(feature);
         continue;
       }
       if (!otherWire || !speaksOtherwise(result)) return result;
@@ -99,6 +102,7 @@ type Refused = Extract<CallResult, { kind: "refused" }>;
 /** The thing in the request that the server's words are about. */
 function refusedFeature({ status, said }: Refused): Feature | null {
   if (status !== 400 && status !== 422) return null;
+  if (/max_(?:output_|completion_)?tokens/i.test(said)) return "max_output";
   if (/stream_options|include_usage/i.test(said)) return "stream_options";
   if (/response_format|json_schema|text\.format|structured output/i.test(said)) {
     return "output_format";

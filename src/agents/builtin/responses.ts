@@ -7,7 +7,8 @@ import type { Wire } from "./wire.ts";
  */
 export const responsesWire: Wire = {
   name: "responses",
-  send: (client, { model, messages, tools, outputSchema, toolChoice, without }, signal) => {
+  send: (client, request, signal) => {
+    const { model, messages, tools, outputSchema, toolChoice, maxOutputTokens, without } = request;
     const system = messages.find((message) => message.role === "system");
     return client.responses.create(
       {
@@ -18,6 +19,9 @@ export const responsesWire: Wire = {
         ...(toolChoice === "none" && !without.has("tool_choice") ? { tool_choice: "none" } : {}),
         ...(outputSchema && !without.has("output_format")
           ? { text: { format: toTextFormat(outputSchema) } }
+          : {}),
+        ...(maxOutputTokens && !without.has("max_output")
+          ? { max_output_tokens: maxOutputTokens }
           : {}),
         store: false,
         ...(without.has("reasoning") ? {} : { include: ["reasoning.encrypted_content"] }),

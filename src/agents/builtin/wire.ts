@@ -20,7 +20,12 @@ export type Wire = {
 export type WireName = "responses" | "chat";
 
 /** What not every server takes; one that refuses it is asked again without. */
-export type Feature = "stream_options" | "output_format" | "reasoning" | "tool_choice";
+export type Feature =
+  | "stream_options"
+  | "output_format"
+  | "reasoning"
+  | "tool_choice"
+  | "max_output";
 
 export type ReplyReader = {
   /** Takes the next event. Throws, like the client, what the server reports as an error. */

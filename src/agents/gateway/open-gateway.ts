@@ -1,12 +1,13 @@
 import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import { z } from "zod";
+import type { PlannedCall } from "../../core/budget.ts";
 import type { FailureKind } from "../../core/failure.ts";
 import type { ModelCall } from "../../core/usage.ts";
 import type { AgentRun } from "../agent.ts";
 import { forwardCall } from "./forward-call.ts";
 import { type CallFailure, judgeFailure } from "./judge-failure.ts";
 import { errorBody, type Provider, routes, upstreamUrl } from "./provider.ts";
+import { readCall } from "./read-call.ts";
 import { readUsage } from "./read-usage.ts";
 
 /**
@@ -43,6 +44,7 @@ export async function openGateway(
   let trouble: CallFailure | null = null;
   let calls = 0;
   let failuresInRow = 0;
+  let last: Promise<void> = Promise.resolve();
 
   const fail = (failure: CallFailure) => {
     trouble = failure;
@@ -50,66 +52,104 @@ export async function openGateway(
   };
 
   /** Why the call is not made, as a sentence; null when it may be. */
-  const refuse = async (): Promise<string | null> => {
+  const refuse = async (call: PlannedCall): Promise<string | null> => {
     const spent =
-      calls > run.maxTurns ? `used all ${run.maxTurns} turns` : await run.meter.refuse();
+      calls > run.maxTurns ? `used all ${run.maxTurns} turns` : await run.meter.refuse(() => call);
     if (spent !== null) fail(final("out_of_budget", spent));
     return spent;
   };
 
+  const answerError = (
+    response: ServerResponse,
+    status: number,
+    type: string,
+    message: string,
+  ): void => {
+    response
+      .writeHead(status, { "content-type": "application/json" })
+      .end(errorBody(provider.protocol, type, message));
+  };
+
   const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const url = new URL(request.url ?? "/", "http://gateway");
-    const answerError = (status: number, type: string, message: string) =>
-      response
-        .writeHead(status, { "content-type": "application/json" })
-        .end(errorBody(provider.protocol, type, message));
     const prefix = provider.protocol === "openai" ? "/v1" : "";
     const route = routes[provider.protocol].find(
       ({ method, path }) => method === request.method && `${prefix}${path}` === url.pathname,
     );
     if (route?.method === "HEAD") return void response.writeHead(200).end();
     if (!isKey(readKey(request), key))
-      return void answerError(401, "authentication_error", "This is not the key of this run.");
+      return answerError(response, 401, "authentication_error", "This is not the key of this run.");
     if (!route)
-      return void answerError(
+      return answerError(
+        response,
         404,
         "not_found_error",
         `There is no ${request.method} ${url.pathname}.`,
       );
     const body = await readBody(request);
     if (body === null)
-      return void answerError(413, "request_too_large", "The request is too large.");
-    if (route.isCall) {
-      calls++;
-      const refusal = await refuse();
-      if (refusal !== null) return void answerError(402, "budget_exhausted", refusal);
-      run.emit({ kind: "turn", number: calls });
-    }
+      return answerError(response, 413, "request_too_large", "The request is too large.");
+    if (!route.isCall) return passOn(route.path + url.search, request, body, response);
+    return inTurn(() => sendCall(route.path, url.search, request, body, response));
+  };
+
+  /** Under a budget one after the other: what a call came to is known after it. */
+  const inTurn = (work: () => Promise<void>): Promise<void> => {
+    if (!run.meter.limits) return work();
+    const next = last.then(work);
+    last = next.catch(() => {}); // whoever asked hears of it
+    return next;
+  };
+
+  const passOn = async (
+    path: string,
+    request: IncomingMessage,
+    body: Buffer,
+    response: ServerResponse,
+  ): Promise<void> => {
+    const forwarded = await forwardCall(
+      provider,
+      `${upstreamUrl(provider)}${path}`,
+      request,
+      body,
+      response,
+      { usageOf: () => null, idleMs, signal: run.signal },
+    );
+    if (forwarded.kind === "refused") forwarded.send();
+    else response.end();
+  };
+
+  const sendCall = async (
+    path: string,
+    search: string,
+    request: IncomingMessage,
+    body: Buffer,
+    response: ServerResponse,
+  ): Promise<void> => {
+    if (response.destroyed) return; // it hung up while it waited for its turn
+    const { maxOutputTokens = null } = run.meter.limits ?? {};
+    const call = readCall(provider, path, body, maxOutputTokens);
+    calls++;
+    const refusal = await refuse(call);
+    if (refusal !== null) return answerError(response, 402, "budget_exhausted", refusal);
+    run.emit({ kind: "turn", number: calls });
     const startedAt = performance.now();
-    const call = route.isCall
-      ? readCall(body, route.path === "/chat/completions")
-      : { model: "", body };
     let usage: ReturnType<typeof readUsage> | null = null;
     const forwarded = await forwardCall(
       provider,
-      `${upstreamUrl(provider)}${route.path}${url.search}`,
+      `${upstreamUrl(provider)}${path}${search}`,
       request,
       call.body,
       response,
       {
         usageOf: (isStream) => {
-          usage = route.isCall ? readUsage(isStream) : null;
+          usage = readUsage(isStream);
           return usage;
         },
         idleMs,
         signal: run.signal,
       },
     );
-    if (!route.isCall) {
-      if (forwarded.kind === "refused") forwarded.send();
-      else response.end();
-      return;
-    }
     const used = (usage as ReturnType<typeof readUsage> | null)?.finish() ?? null;
     if (used) {
       const counted: ModelCall = {
@@ -147,6 +187,7 @@ export async function openGateway(
     else if (response.headersSent) response.destroy();
     else
       answerError(
+        response,
         502,
         "api_error",
         `No answer: ${forwarded.kind === "broken" ? forwarded.why : "it was cut off"}.`,
@@ -197,25 +238,4 @@ async function readBody(request: IncomingMessage): Promise<Buffer | null> {
     chunks.push(chunk);
   }
   return Buffer.concat(chunks);
-}
-
-const callSchema = z.looseObject({
-  model: z.string().catch(""),
-  stream: z.boolean().nullish(),
-  stream_options: z.looseObject({}).nullish(),
-});
-
-/** A streamed chat says what it used only when it is asked to. */
-function readCall(body: Buffer, isChat: boolean): { model: string; body: Buffer } {
-  let json: unknown = null;
-  try {
-    json = JSON.parse(body.toString("utf8"));
-  } catch {
-    // The provider will say so.
-  }
-  const call = callSchema.safeParse(json).data;
-  if (!call) return { model: "", body };
-  if (!isChat || !call.stream) return { model: call.model, body };
-  const asking = { ...call, stream_options: { ...call.stream_options, include_usage: true } };
-  return { model: call.model, body: Buffer.from(JSON.stringify(asking)) };
 }
