@@ -176,12 +176,7 @@ test("parallel subtasks share one cap and one question; no ends both, and what w
     // Every first turn costs 0.0164: it is passed by the call that is made below it, and no other.
     budget: { usd: 0.02 },
   };
-  // Each has its first turn before either begins a second.
-  server.hold();
-  const firstOf = (part: string) => server.waitForRequest(({ role }) => role === part);
   const { body: task } = await deputy.api("POST", "/v1/tasks", body);
-  await Promise.all([firstOf("alpha"), firstOf("beta")]);
-  server.release();
   await deputy.untilEvent(task.id, ({ type }) => type === "task.waiting");
   expect(difference(before).calls).toBe(2);
   // What each might come to is known beforehand, because it is told how long it may answer.
