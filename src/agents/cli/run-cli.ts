@@ -63,8 +63,8 @@ type Turned = { end: AgentEnd; said: Heard; result: CommandResult };
 
 /** It ended before it asked a model anything: the session is not there any more. */
 function cannotResume({ end, said, result }: Turned, gateway: Gateway | null): boolean {
-  if (end.failure !== "agent_failed" || said.worked || (gateway && gateway.calls() > 0))
-    return false;
+  if (end.reason !== "gave_up" || end.failure === "agent_unavailable" || said.worked) return false;
+  if (gateway && gateway.calls() > 0) return false;
   return /no (?:conversation|rollout|session|saved)|session (?:was )?not found|not found.*session|not ?found/i.test(
     `${said.failed ?? ""}\n${result.output}`,
   );
