@@ -26,6 +26,7 @@ export async function benchClaims() {
     db,
     announce: makeAnnounce(() => []),
     defaultAgent: () => "command:true",
+    requireAgent: () => {},
     checkRepository: async (repository) => repository,
     requirePullRequests: () => {},
   };

@@ -89,6 +89,7 @@ function article(type: string): string {
 function received(message: string): string {
   const type = /received (\w+)$/.exec(message)?.[1];
   if (type === undefined) return "";
+  if (type === "number" || type === "int") return ""; // a number, but not one of this kind
   return type === "NaN"
     ? ", not a text"
     : type === "null"
