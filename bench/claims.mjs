@@ -26,6 +26,7 @@ export async function benchClaims() {
     db,
     announce: makeAnnounce(() => []),
     defaultAgent: () => "command:true",
+    requireAgent: () => {},
     defaultTimeoutMs: () => null,
     checkRepository: async (repository) => repository,
     requirePullRequests: () => {},

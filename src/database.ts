@@ -1,4 +1,5 @@
 import type { Config } from "./config.ts";
+import { DeputyError } from "./core/error.ts";
 import type { Log } from "./log.ts";
 import { type EmbeddedPostgres, startEmbeddedPostgres } from "./store/embedded.ts";
 import { openStore, type Store } from "./store/open.ts";
@@ -34,11 +35,14 @@ export async function openDatabase(
   };
   if (!config.databaseUrl) embedded = await startEmbedded();
   const connection = embedded?.connection ?? { connectionString: config.databaseUrl ?? "" };
+  const explain = (error: unknown) => {
+    throw config.databaseUrl ? explainRefusal(config.databaseUrl, error) : error;
+  };
   const store = await openStore(connection, {
     // Claims, progress and the API share these; the listener and the proof of life have their own.
     maxConnections: 16,
     onError: (error) => log.warn({ err: error }, "a database connection broke"),
-  });
+  }).catch(explain);
   return {
     store,
     kind: embedded ? "embedded" : "DATABASE_URL",
@@ -61,4 +65,16 @@ export async function openDatabase(
       await embedded?.stop();
     },
   };
+}
+
+/** A server of yours that cannot be reached or does not let us in, in a sentence; anything else as it is. */
+function explainRefusal(databaseUrl: string, error: unknown): unknown {
+  const { code, message } = error as { code?: string; message?: string };
+  // No connection; no such user, database or right.
+  if (!/^(E[A-Z_]+|28...|3D000|42501)$/.test(code ?? "")) return error;
+  const where = URL.canParse(databaseUrl) ? new URL(databaseUrl).host : "the given place";
+  return new DeputyError(
+    "unavailable",
+    `The database of DATABASE_URL at ${where} cannot be used: ${message || code}. Start it, or correct the URL.`,
+  );
 }

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { Config } from "./config.ts";
 import { DeputyError } from "./core/error.ts";
 import { isId } from "./core/id.ts";
+import { isTaskOver } from "./core/lifecycle.ts";
 import type { TaskInput, TaskOrigin } from "./core/task.ts";
 import { acceptDelivery, discardDelivery, restoreWorktrees } from "./delivery/hand-over.ts";
 import { buildReceipt, type ReceiptDelivery } from "./delivery/receipt.ts";
@@ -27,6 +28,7 @@ import {
 import { listUsage } from "./store/usage.ts";
 import { listWorktreesOf } from "./store/worktrees.ts";
 import { diffCommits, listChanges } from "./worktree/diff.ts";
+import { readFileAt } from "./worktree/read-commit.ts";
 
 /** The daemon, as the HTTP server sees it: reading rows, and asking the orchestrator for changes. */
 export type ServiceDeps = AdvanceDeps & {
@@ -155,6 +157,7 @@ export function makeService(deps: ServiceDeps): Service {
     comment: async (reference, comment) => {
       const found = await detail(reference);
       const diff = await changeOf(found);
+      await requireLines(found, comment.place);
       return commentOnTask(deps, found.task.id, comment, {
         diff,
         subtaskKey: await findWriter(found, comment.place.replace(/:[^:]*$/, "")),
@@ -191,6 +194,23 @@ async function changeOf({ task, attempts }: TaskDetail): Promise<string> {
   }
   const to = moved ? task.headCommit : last?.commit;
   return to ? diffCommits({ gitDir: task.preparation.mirror }, base, to) : "";
+}
+
+/** That the file of a comment has the lines it is about; what was deleted cannot be looked up. */
+async function requireLines({ task }: TaskDetail, place: string): Promise<void> {
+  const [, file, from, to] = /^(.+):(\d+)(?:-(\d+))?$/.exec(place) ?? [];
+  if (!file || !from || !task.preparation || !task.headCommit) return;
+  const mirror = { gitDir: task.preparation.mirror };
+  const text = await readFileAt(mirror, task.headCommit, file).catch(() => null); // too large to count
+  // Before anything is merged it is about an attempt's tree, which is not this one.
+  if (text === null || task.headCommit === task.preparation.baseCommit) return;
+  const count = text.split("\n").length - (text.endsWith("\n") ? 1 : 0);
+  if (Number(to ?? from) <= count || !isTaskOver(task.state)) return;
+  throw new DeputyError(
+    "unprocessable",
+    `${file} has ${count} line${count === 1 ? "" : "s"} in the change of ${task.id}; ${place} is beyond its end.`,
+    { field: "place" },
+  );
 }
 
 /** The key of the subtask whose attempt was the last to write a file of the change. */

@@ -68,6 +68,10 @@ export async function startDetached(
     ...(options.port === undefined ? [] : ["--port", String(options.port)]),
   ];
   const main = fileURLToPath(new URL("./main.js", import.meta.url));
+  const loggedBefore = await readFile(logPath).then(
+    ({ length }) => length,
+    () => 0, // the first start
+  );
   const child = await spawnDetached([process.execPath, main, "up", ...flags], {
     logPath,
     env: process.env,
@@ -80,7 +84,7 @@ export async function startDetached(
     const daemon = await findDaemon(config);
     if (daemon?.pid === child.pid) return { ...daemon, logPath };
     if (exited !== undefined) {
-      const log = await readFile(logPath, "utf8");
+      const log = (await readFile(logPath)).subarray(loggedBefore).toString("utf8");
       throw new DeputyError(
         "unavailable",
         `The daemon ended at once (exit ${exited}); the end of ${logPath} says:\n${log.trim().split("\n").slice(-5).join("\n")}`,

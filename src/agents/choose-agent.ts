@@ -81,6 +81,18 @@ export function chooseAgent(name: string, config: AgentConfig): Agent {
   }
 }
 
+/**
+ * Refuse an agent that cannot work here, before anything is made for it. A command is not looked for:
+ * it may be in the repository, or come with its setup.
+ * @throws DeputyError `unprocessable` that says what to do.
+ */
+export function requireUsable(name: string, config: AgentConfig): void {
+  const found = findAgents(config).find((agent) => agent.name === name);
+  if (!found || found.usable) return;
+  const why = `${name} cannot work here: ${found.detail}.`;
+  throw new DeputyError("unprocessable", why, { field: "agent" });
+}
+
 /** The hosts that an agent must reach because it works with its own login; none with a key of ours. */
 export function loginHosts(name: string, config: AgentConfig): readonly string[] {
   const parsed = parseAgentName(name);

@@ -148,7 +148,7 @@ const saidSchema = z.object({
   question: shortText(4_000).optional().catch(undefined),
   discoveries: listOf(shortText(1_000)).optional().catch(undefined),
   follow_ups: listOf(followUpSchema).optional().catch(undefined),
-  /** Of the caller's own shape, and the caller's to check. */
+  /** Of the caller's own shape, and the caller's to check; the whole object where it has no such key. */
   output: z.unknown().optional(),
 });
 
@@ -158,7 +158,9 @@ function readLastJson(stdout: string): z.infer<typeof saidSchema> {
     const line = lines[i]?.trim() ?? "";
     if (!line.startsWith("{") || !line.endsWith("}")) continue;
     try {
-      return saidSchema.parse(JSON.parse(line));
+      const value: unknown = JSON.parse(line);
+      const said = saidSchema.parse(value);
+      return { ...said, output: said.output ?? value };
     } catch {
       // looks like JSON and is not: an earlier line may be
     }

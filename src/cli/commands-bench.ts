@@ -66,7 +66,8 @@ async function readTasks(io: CliIo, folder: string): Promise<BenchTask[]> {
     names = readdirSync(resolve(io.cwd, folder)).filter((name) => /\.ya?ml$/.test(name));
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    throw new CliError(exitCodes.usage, `${folder} cannot be read as a folder: ${code}.`);
+    const why = code === "ENOENT" ? "there is no such folder" : code;
+    throw new CliError(exitCodes.usage, `${folder} cannot be read as a folder: ${why}.`);
   }
   if (names.length === 0)
     throw new CliError(
@@ -81,7 +82,7 @@ const taskFileSchema = z.looseObject({ goal: z.string(), repository: z.string().
 async function readTask(io: CliIo, file: string): Promise<BenchTask> {
   const { parseDocument } = await import("yaml"); // here: no other verb of a client reads YAML
   const document = parseDocument(await readTextFile(file, io.cwd));
-  const syntax = document.errors[0]?.message.split("\n")[0];
+  const syntax = document.errors[0]?.message.split("\n")[0]?.replace(/:$/, "");
   const parsed = taskFileSchema.safeParse(syntax ? null : document.toJS());
   if (!parsed.success) {
     throw new CliError(exitCodes.usage, `${file} is no task: ${syntax ?? 'it needs a "goal"'}.`);

@@ -71,6 +71,7 @@ export async function showLog(
   if (options.attempt !== undefined) query.set("attempt", String(options.attempt));
   if (options.tail !== undefined) query.set("tail_bytes", String(options.tail));
   const log = await connect(io).text(taskPath(id, `/log?${query}`), "text/plain");
+  if (log === "" && !options.json) io.stderr.write("It printed nothing.\n");
   return print(io, options, { log }, () => forReader(io, log));
 }
 

@@ -29,8 +29,12 @@ export async function watchTask(
   try {
     const state = await followTask(io, task.id, {
       signal: detach.signal,
-      onEvent: (event, raw) =>
-        io.stdout.write(`${json ? raw : renderEvent(sayOnce.shorten(event), startedAt, colors)}\n`),
+      onEvent: (event, raw) => {
+        const line = json ? raw : renderEvent(sayOnce.shorten(event), startedAt, colors);
+        io.stdout.write(`${line}\n`);
+        if (event.type === "question.asked" && !json)
+          io.stdout.write(colors.dim(`          answer it: deputy answer ${task.id} "…"\n`));
+      },
       onConnection: (connection) =>
         io.stderr.write(
           connection === "lost"

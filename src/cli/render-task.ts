@@ -33,7 +33,8 @@ export function renderDetail(
     ["agent", task.agent],
     ["checks", listChecks(task)],
     ["budget", task.budget && formatBudget(task.budget)],
-    ["waits for", why?.waiting_for],
+    // A question is told whole further down.
+    ["waits for", why && oneLine(why.waiting_for, 160)],
     ["next", why?.next],
     ["branch", task.branch],
     ["commit", task.delivered_commit],
@@ -114,7 +115,9 @@ function renderQuestions({ questions }: DetailView): string {
               .map((line) => plain(line))
               .join("\n    "),
           ]
-        : [`${oneLine(text)} → ${answer === null ? "open" : oneLine(answer)}`]),
+        : [
+            `${oneLine(text, answer === null ? 500 : 160)} → ${answer === null ? "open" : oneLine(answer)}`,
+          ]),
     ]),
   );
 }
@@ -162,11 +165,12 @@ function renderChecks({ subtasks }: DetailView, colors: Colors): string {
 }
 
 /** What a person can do with the task now. */
-function renderNext({ task, questions }: DetailView): string {
+function renderNext({ attempts, task, questions }: DetailView): string {
   const open = questions.find(({ answer }) => answer === null);
   const command = (verb: string, what: string) => [`  deputy ${verb} ${task.id}`, what];
   const rows: string[][] = [];
-  if (open) rows.push([`  deputy answer ${task.id} TEXT`, "answer its question"]);
+  const isOver = ["completed", "failed", "cancelled"].includes(task.state);
+  if (open && !isOver) rows.push([`  deputy answer ${task.id} TEXT`, "answer its question"]);
   switch (task.state) {
     case "completed":
       if (task.branch !== null) rows.push(command("diff", "see the change"));
@@ -180,17 +184,17 @@ function renderNext({ task, questions }: DetailView): string {
       }
       break;
     case "failed":
-      rows.push(command("log", "see what the last attempt said"));
+      if (attempts.length > 0) rows.push(command("log", "see what the last attempt said"));
       rows.push(command("retry", "try what failed again"));
       break;
     case "cancelled":
-      rows.push(command("log", "see what the last attempt said"));
+      if (attempts.length > 0) rows.push(command("log", "see what the last attempt said"));
       break;
     default:
       rows.push(command("watch", "follow it"), command("why", "see what it waits for"));
       rows.push(command("cancel", "stop it"));
   }
-  return `\nnext\n${renderTable(rows)}`;
+  return rows.length === 0 ? "" : `\nnext\n${renderTable(rows)}`;
 }
 
 /** The last words of a watch: how it ended where that was not said yet, what the checks said, where the work is. */

@@ -42,7 +42,7 @@ function explain(issue: Issue, name: string): string {
     case "invalid_type":
       return isMissing(issue)
         ? `${name} is missing; it must be ${article(issue.expected)}`
-        : `${name} must be ${article(issue.expected)}${received(issue.message)}`;
+        : `${name} must be ${article(issue.expected)}${received(issue.message, issue.expected)}`;
     case "unrecognized_keys": {
       const keys = issue.keys.map((key) => `"${key}"`).join(", ");
       return `${name} has ${issue.keys.length === 1 ? "an unknown field" : "unknown fields"}: ${keys}`;
@@ -86,9 +86,10 @@ function article(type: string): string {
   return `${/^[aeio]/.test(type) ? "an" : "a"} ${type}`;
 }
 
-function received(message: string): string {
+function received(message: string, expected: string): string {
   const type = /received (\w+)$/.exec(message)?.[1];
   if (type === undefined) return "";
+  if (type === "number" && expected === "int") return ""; // it is a number, with a fraction
   return type === "NaN"
     ? ", not a text"
     : type === "null"

@@ -119,6 +119,12 @@ export async function restoreWorktrees(
 
 function requireDelivered(task: Task): { branch: string; deliveredCommit: string } {
   if (task.discardedAt) throw new DeputyError("conflict", `${task.id} was discarded.`);
+  if (task.state !== "completed" && task.branch && task.deliveredCommit) {
+    throw new DeputyError(
+      "conflict",
+      `${task.id} was reopened and is ${task.state} now; what it delivered before is still on ${task.branch}, to be merged with git.`,
+    );
+  }
   if (task.state !== "completed" || !task.branch || !task.deliveredCommit) {
     throw new DeputyError("conflict", `${task.id} is ${task.state} and has delivered no branch.`);
   }

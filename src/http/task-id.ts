@@ -17,7 +17,7 @@ function findIdProblem(text: string): string | null {
   if (/^task_[0-9a-hjkmnp-tv-z]{3,20}$/.test(text)) return null;
   for (const [kind, prefix] of Object.entries(idPrefixes)) {
     if (kind !== "task" && text.startsWith(prefix)) {
-      return `must be the id of a task (task_…); ${shown} is the id of a ${kind}`;
+      return `must be the id of a task (task_…); ${shown} is the id of ${/^[aeiou]/.test(kind) ? "an" : "a"} ${kind}`;
     }
   }
   return text.startsWith("task_") && text.length < 8

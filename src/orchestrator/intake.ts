@@ -30,6 +30,8 @@ export type IntakeRules = {
   announce: Announce;
   /** For a task on this repository that names none. */
   defaultAgent: (repository: string) => string;
+  /** Throws a DeputyError when an agent of that name cannot work. */
+  requireAgent: (name: string) => void;
   /** How long an attempt may take when the task does not say; null: an hour. */
   defaultTimeoutMs: (repository: string) => number | null;
   /** Throws a DeputyError for what is no usable repository; returns its canonical form. */
@@ -79,6 +81,8 @@ export async function acceptTask(
     input.agent ??
     (everySubtaskHasAgent ? (planInput?.subtasks[0]?.agent ?? "") : rules.defaultAgent(repository));
   const agents = [agent, ...(planInput?.subtasks ?? []).flatMap((subtask) => subtask.agent ?? [])];
+  // Nobody would read the refusal of an event: its task fails, and that is told.
+  if (origin.source !== "github") for (const name of new Set(agents)) rules.requireAgent(name);
   const task = {
     id: newId("task"),
     goal: input.goal.trim(),

@@ -56,6 +56,14 @@ describe("how a command ends", () => {
     expect(end.detail).toContain(`"${program}" ${why}`);
   });
 
+  test("an answer by a schema is `output`, or the whole object", async () => {
+    const run = await makeRun({ outputSchema: {} });
+    for (const printed of [{ output: { parts: 2 }, summary: "x" }, { parts: 2 }]) {
+      const end = await makeCommandAgent(say(printed))(run);
+      expect(end.output).toEqual({ parts: 2 });
+    }
+  });
+
   test("a folder that is gone is said to be the folder", async () => {
     const run = await makeRun();
     const end = await makeCommandAgent("true")({ ...run, worktree: join(run.worktree, "gone") });

@@ -205,9 +205,8 @@ test("a task is shown on one page", () => {
       "  que_1  Which? → open",
       "",
       "next",
-      "  deputy answer task_1 TEXT  answer its question",
-      "  deputy log task_1          see what the last attempt said",
-      "  deputy retry task_1        try what failed again",
+      "  deputy log task_1    see what the last attempt said",
+      "  deputy retry task_1  try what failed again",
     ].join("\n"),
   );
 });

@@ -31,7 +31,9 @@ test("a failed or cancelled task ends with 1", async () => {
     service.emit(id, `task.${state}`, "Over", state);
     const run = await deputy("watch", id.slice(0, 20));
     expect(run.code).toBe(1);
-    expect(run.out).toContain(`deputy log ${id}`);
+    expect(run.out).toContain(`${id}  ${state}`);
+    // There is no attempt that could have said something.
+    expect(run.out).not.toContain("deputy log");
   }
 });
 
@@ -50,6 +52,7 @@ test("the reason of a give-up is said once, and what fails again after a retry i
   await run.saw("Retry requested");
   giveUp();
   service.change(id, { endDetail: all });
+  service.emit(id, "question.asked", "Question: Which?");
   service.emit(id, "task.failed", `Failed: ${all}`, "failed");
   const { out } = await run.done;
   const told = out.split("\n").flatMap((line) => line.split(/s [!✗·] \w+ +/)[1] ?? []);
@@ -60,8 +63,10 @@ test("the reason of a give-up is said once, and what fails again after a retry i
     "Retry requested",
     `Recovery: ${reason}`,
     '"Fix it" failed',
+    "Question: Which?",
     'Failed: "fix" failed; "use" could not start because of that',
   ]);
+  expect(out).toContain(`answer it: deputy answer ${id} "…"`);
   expect(out.slice(out.indexOf("Failed:")).split("could not start")).toHaveLength(2);
 });
 

@@ -217,6 +217,7 @@ test("an unknown id, an id of another kind and no id at all are three different 
   const expected: [string, number, string][] = [
     [unknown, 404, `There is no task ${unknown}.`],
     [subtasks[0].id, 400, "is the id of a subtask"],
+    ["att_123", 400, "is the id of an attempt"],
     ["hello", 400, 'must be the id of a task (task_…), not "hello"'],
     ["task_", 400, "too short"],
     ["../../etc/passwd", 400, "must be the id of a task"],
@@ -251,6 +252,9 @@ test("the command line says the same, with exit code 2", async () => {
   expect(await refuse(["run", "x", ...agent, "--timeout", "soon"])).toContain("soon");
   expect(await refuse(["run", "x", "--agnet", "y"])).toContain("--agnet");
   expect(await refuse(["run"])).toContain("goal");
+  expect(await refuse(["run", "x", "--agent", "builtin"])).toContain(
+    "builtin cannot work here: no model is configured: set OPENAI_API_KEY",
+  );
   expect(await refuse(["lss"])).toContain("lss");
   await writeFile(scratch.at("latin1.txt"), Buffer.from([0x63, 0xe9]));
   expect(await refuse(["run", "x", ...agent, "--attach", scratch.at("latin1.txt")])).toContain(

@@ -114,6 +114,11 @@ if grep -q "say it in English" "$DEPUTY_BRIEF_FILE"; then sed -i s/Hallo/Hello/ 
   expect(wrong.stderr).toContain("did not change nowhere.txt");
   const bad = await deputy.cli(["comment", first.id, "greeting.txt", "No line"]);
   expect(bad.stderr).toContain('must be a file and a line, like "src/app.ts:12"');
+  const beyond = await deputy.cli(["comment", first.id, "greeting.txt:1-7", "Where?"]);
+  expect([beyond.code, beyond.stderr]).toEqual([
+    2,
+    `deputy: greeting.txt has 1 line in the change of ${first.id}; greeting.txt:1-7 is beyond its end.\n`,
+  ]);
 
   const { code, stdout, stderr } = await deputy.cli([
     "comment",

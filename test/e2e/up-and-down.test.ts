@@ -33,6 +33,15 @@ test("without a daemon every verb that needs one ends with 3 and says how to sta
   }
 });
 
+test("a database that is not there is said in one sentence, also from the background", async () => {
+  const env = { DATABASE_URL: "postgres://me:secret@127.0.0.1:1/deputy" };
+  const { code, stderr } = await deputy.cli(["up", "--detach"], { env });
+  expect(code).toBe(3);
+  expect(stderr).toMatch(
+    /says:\ndeputy: The database of DATABASE_URL at 127\.0\.0\.1:1 cannot be used: .*ECONNREFUSED.*\. Start it, or correct the URL\.\n$/,
+  );
+});
+
 test("up --detach, run --watch, accept, down", async () => {
   // A first start that was killed while it made its token is no obstacle.
   await writeFile(join(deputy.home, "token"), "");

@@ -127,6 +127,7 @@ describe("POST /v1/tasks", () => {
     ['{"goal": "x"', "The body is not valid JSON: it ends too early."],
     ["", "The body is missing; it must be an object."],
     ["[]", "The body must be an object, not an array."],
+    [JSON.stringify({ ...good, budget: { turns: 1.5 } }), '"budget.turns" must be a whole number.'],
     ['{"goal":"x","__proto__":{"a":1}}', "The body is not valid JSON: it names __proto__"],
   ])("refuses the body %j", async (body, detail) => {
     const { call } = await startTestServer();

@@ -11,6 +11,7 @@ beforeAll(async () => {
     db: bench.db,
     announce: async () => "evt_unused",
     defaultAgent: () => "command:true",
+    requireAgent: () => {},
     defaultTimeoutMs: () => null,
     checkRepository: async (repository) => repository,
     requirePullRequests: () => {},

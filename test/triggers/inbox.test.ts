@@ -69,6 +69,7 @@ function makeDeps(changes: Partial<InboxDeps> = {}): InboxDeps & { logged: strin
     db,
     announce: async () => "evt_unused",
     defaultAgent: () => "builtin",
+    requireAgent: () => {},
     defaultTimeoutMs: () => null,
     checkRepository: async (repository) => repository,
     requirePullRequests: () => {},
