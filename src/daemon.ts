@@ -104,7 +104,7 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
     const leftovers = await removeCheckLeftovers(config.paths.mirrors, config.paths.checks);
     if (leftovers > 0) log.info({ leftovers }, "removed worktrees of checks that were cut off");
 
-    const rush = watchRush();
+    const rush = watchRush(16, 30);
     const sandbox = await startSandbox(config, log);
     const stages = makeStages({ db, config, life, sandbox });
     const runner = startStageRunner({

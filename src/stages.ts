@@ -11,7 +11,7 @@ import { makePrepareAhead } from "./executor/prepare-ahead.ts";
 import { makeExecuteStage } from "./executor/run-attempt.ts";
 import type { Life } from "./life.ts";
 import { reportProgress } from "./orchestrator/commands.ts";
-import { giveWay, untilCalm, watchUrgency } from "./orchestrator/give-way.ts";
+import { giveWay, untilCalm, watchRush, watchUrgency } from "./orchestrator/give-way.ts";
 import type { StageRow } from "./orchestrator/run-stages.ts";
 import { makePlanStage, makeSubplanStage } from "./plan-stage.ts";
 import { makeRecoverStage } from "./recovery/recover-subtask.ts";
@@ -91,7 +91,10 @@ export function makeStages(deps: StageDeps): Required<StageTable> {
   // models, checks keep processors busy: more of them at once than there are help nobody.
   const ownSlots = Math.max(1, Math.min(config.concurrency, Math.max(4, availableParallelism())));
   const urgency = { start: watchUrgency(), finish: watchUrgency(), ahead: watchUrgency() };
-  const isUrgent = () => Object.values(urgency).some(({ isOn }) => isOn());
+  // Where one agent after the other is being started, the next one is to be expected.
+  const starts = watchRush(2, 60);
+  const isStarting = () => urgency.start.isOn() || starts.isOn();
+  const isUrgent = () => isStarting() || urgency.finish.isOn() || urgency.ahead.isOn();
   const patiently = (stage: Stage) => giveWay(isUrgent, 10_000, stage);
   return {
     plan: {
@@ -106,8 +109,11 @@ export function makeStages(deps: StageDeps): Required<StageTable> {
           paths,
           environment,
           trackProcess: life.trackProcess,
-          beginUrgent: (what) => urgency[what].begin(),
-          letOthersStart: () => untilCalm(urgency.start.isOn, 5_000, new AbortController().signal),
+          beginUrgent: (what) => {
+            if (what === "start") starts.note();
+            return urgency[what].begin();
+          },
+          letOthersStart: () => untilCalm(isStarting, 5_000, new AbortController().signal),
           runRole,
           expectAgent: (name) => (name === "builtin" ? loadClient() : undefined),
           openSetupBox: (job, worktree) => openSetupBox(deps, job, worktree),
@@ -122,7 +128,7 @@ export function makeStages(deps: StageDeps): Required<StageTable> {
         paths,
         count: config.concurrency,
         atOnce: ownSlots,
-        untilCalm: (signal) => untilCalm(urgency.start.isOn, 2_000, signal),
+        untilCalm: (signal) => untilCalm(isStarting, 2_000, signal),
         beginUrgent: urgency.ahead.begin,
       }),
     },

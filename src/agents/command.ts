@@ -160,7 +160,7 @@ function readLastJson(stdout: string): z.infer<typeof saidSchema> {
     try {
       const value: unknown = JSON.parse(line);
       const said = saidSchema.parse(value);
-      return { ...said, output: said.output ?? value };
+      return "output" in said ? said : { ...said, output: value };
     } catch {
       // looks like JSON and is not: an earlier line may be
     }

@@ -1,13 +1,19 @@
-import { slot } from "../core/hold.ts";
+import { type Hold, slot } from "../core/hold.ts";
 import { newId } from "../core/id.ts";
 import { invariant } from "../core/invariant.ts";
 import type { TaskState } from "../core/lifecycle.ts";
 import type { Claim, StageName } from "../core/outcome.ts";
 import type { Subtask, Task } from "../core/task.ts";
-import { getLatestAttempt, insertAttempt } from "../store/attempts.ts";
+import { insertAttempt, listLatestAttempts } from "../store/attempts.ts";
 import { findCandidates, subtaskStateOf, taskStatesOf } from "../store/claims.ts";
 import type { Db, Tx } from "../store/schema.ts";
-import { appendEvent, inTransition, lockTask, moveSubtask, moveTask } from "../store/transition.ts";
+import {
+  appendEvent,
+  inTransition,
+  lockTasks,
+  moveSubtask,
+  moveTask,
+} from "../store/transition.ts";
 
 /**
  * A stage's work is every row in its state whose hold is the stage's slot, or a wake that is due.
@@ -16,8 +22,10 @@ import { appendEvent, inTransition, lockTask, moveSubtask, moveTask } from "../s
  */
 export const leaseMs = 30_000;
 
-/** Most of a claim is waiting for the database. */
-const atOnce = 4;
+/** So many are claimed by one transaction: each of its statements costs a claim of its own as much. */
+const atOnce = 8;
+
+type Candidate = { taskId: string; subtaskId: string | null };
 
 /**
  * Claim up to `limit` pieces of work of a stage for this boot, longest waiting first; each is handed
@@ -34,89 +42,109 @@ export async function* claimWork(
 ): AsyncGenerator<Claim> {
   const tried: string[] = [];
   let firstError: unknown = null;
+  const claim = (candidates: Candidate[]) =>
+    inTransition(db, (tx) => claimSome(tx, bootId, stage, candidates));
   for (let claimed = 0; claimed < limit && goOn(); ) {
     const candidates = await findCandidates(db, stage, limit - claimed, tried);
     if (candidates.length === 0) break;
+    tried.push(...candidates.map(({ taskId, subtaskId }) => subtaskId ?? taskId));
     for (let from = 0; from < candidates.length && goOn(); from += atOnce) {
-      const some = candidates.slice(from, from + atOnce).map(({ taskId, subtaskId }) => {
-        tried.push(subtaskId ?? taskId);
-        return inTransition(db, (tx) => claimOne(tx, bootId, stage, taskId, subtaskId)).catch(
-          (error) => {
-            firstError ??= error;
-            return null;
-          },
+      const some = candidates.slice(from, from + atOnce);
+      const claims = await claim(some).catch(async (error) => {
+        if (some.length === 1) firstError ??= error;
+        if (some.length === 1) return [];
+        // One of them is bad: alone, the others are claimed all the same.
+        const alone = some.map((candidate) =>
+          claim([candidate]).catch((itsError) => {
+            firstError ??= itsError;
+            return [];
+          }),
         );
+        return (await Promise.all(alone)).flat();
       });
-      for (const claiming of some) {
-        const claim = await claiming;
-        if (!claim) continue;
-        claimed++;
-        yield claim;
-      }
+      claimed += claims.length;
+      yield* claims;
     }
   }
   if (firstError) throw firstError;
 }
 
-async function claimOne(
+async function claimSome(
   tx: Tx,
   bootId: string,
   stage: StageName,
-  taskId: string,
-  subtaskId: string | null,
-): Promise<Claim | null> {
-  const locked = await lockTask(tx, taskId);
-  if (!locked) return null;
-  const { task, subtasks, now } = locked;
+  candidates: readonly Candidate[],
+): Promise<Claim[]> {
+  const ofTask = stage === "plan" || stage === "deliver";
+  const { tasks, subtasks, now } = await lockTasks(
+    tx,
+    candidates.map(({ taskId }) => taskId),
+    { withSubtasks: !ofTask },
+  );
+  const subtaskIds = candidates.flatMap(({ subtaskId }) => subtaskId ?? []);
+  const latest = ofTask ? new Map() : await listLatestAttempts(tx, subtaskIds);
   const expiresAt = new Date(now.getTime() + leaseMs);
   const lease = (doing: string) => ({ kind: "lease", owner: bootId, expiresAt, doing }) as const;
-  if (stage === "plan" || stage === "deliver") {
-    const states: readonly TaskState[] = taskStatesOf[stage];
-    if (!states.includes(task.state) || !isFree(task, stage, now)) return null;
-    const to = stage === "plan" ? "planning" : "delivering";
-    const claimed = await moveTask(tx, task, to, lease(`${to} the task`), {}, true);
-    if (stage === "plan")
-      await appendEvent(tx, taskId, {
-        type: "task.planning",
-        message: "Preparing the repository and the plan",
-      });
-    return { stage, taskId, subtaskId: null, attemptId: null, epoch: claimed.epoch };
+  const claims: Claim[] = [];
+  for (const { taskId, subtaskId } of candidates) {
+    const task = tasks.get(taskId);
+    if (!task) continue;
+    if (ofTask) {
+      const claim = await claimTask(tx, stage, task, now, lease);
+      if (claim) claims.push(claim);
+      continue;
+    }
+    const subtask = subtasks.get(subtaskId ?? "");
+    if (!subtask || subtask.state !== subtaskStateOf[stage] || !isFree(subtask, stage, now))
+      continue;
+    const isMerging = ({ taskId, state, hold }: Subtask) =>
+      taskId === task.id && state === "integrating" && hold?.kind === "lease";
+    // One merge at a time into a task branch, also of two that are claimed here.
+    if (stage === "integrate" && [...subtasks.values()].some(isMerging)) continue;
+    const attempt = latest.get(subtask.id) ?? null;
+    if (stage === "execute") {
+      claims.push(await startAttempt(tx, bootId, task, subtask, attempt?.number ?? 0, lease));
+      continue;
+    }
+    const doing = lease(`${stage} of "${subtask.key}"`);
+    const claimed = await moveSubtask(tx, subtask, subtask.state, doing, {}, true);
+    subtasks.set(subtask.id, claimed);
+    const { epoch } = claimed;
+    claims.push({ stage, taskId, subtaskId: subtask.id, attemptId: attempt?.id ?? null, epoch });
   }
-  const subtask = subtasks.find(({ id }) => id === subtaskId);
-  if (!subtask || subtask.state !== subtaskStateOf[stage] || !isFree(subtask, stage, now))
-    return null;
-  if (
-    stage === "integrate" &&
-    subtasks.some((other) => other.state === "integrating" && other.hold?.kind === "lease")
-  )
-    return null;
-  if (stage === "execute") return startAttempt(tx, bootId, task, subtask, lease);
-  const claimed = await moveSubtask(
-    tx,
-    subtask,
-    subtask.state,
-    lease(`${stage} of "${subtask.key}"`),
-    {},
-    true,
-  );
-  const attempt = await getLatestAttempt(tx, subtask.id);
-  return {
-    stage,
-    taskId,
-    subtaskId: subtask.id,
-    attemptId: attempt?.id ?? null,
-    epoch: claimed.epoch,
-  };
+  return claims;
 }
+
+async function claimTask(
+  tx: Tx,
+  stage: "plan" | "deliver",
+  task: Task,
+  now: Date,
+  lease: (doing: string) => Lease,
+): Promise<Claim | null> {
+  const states: readonly TaskState[] = taskStatesOf[stage];
+  if (!states.includes(task.state) || !isFree(task, stage, now)) return null;
+  const to = stage === "plan" ? "planning" : "delivering";
+  const { epoch } = await moveTask(tx, task, to, lease(`${to} the task`), {}, true);
+  if (stage === "plan")
+    await appendEvent(tx, task.id, {
+      type: "task.planning",
+      message: "Preparing the repository and the plan",
+    });
+  return { stage, taskId: task.id, subtaskId: null, attemptId: null, epoch };
+}
+
+type Lease = Extract<Hold, { kind: "lease" }>;
 
 async function startAttempt(
   tx: Tx,
   bootId: string,
   task: Task,
   subtask: Subtask,
-  lease: (doing: string) => { kind: "lease"; owner: string; expiresAt: Date; doing: string },
+  attempts: number,
+  lease: (doing: string) => Lease,
 ): Promise<Claim> {
-  const number = ((await getLatestAttempt(tx, subtask.id))?.number ?? 0) + 1;
+  const number = attempts + 1;
   invariant(subtask.baseCommit, "a ready subtask has its base commit");
   const claimed = await moveSubtask(
     tx,

@@ -26,16 +26,13 @@ export async function untilCalm(
   }
 }
 
-const lookMs = 25;
+const lookMs = 10;
 
 /** Notices when things come in quick succession. */
 export type Rush = { note(): void; isOn(): boolean };
 
-/** So many within so short a time are a rush. */
-const many = 16;
-const windowMs = 100;
-
-export function watchRush(): Rush {
+/** `many` within `windowMs` are a rush, which lasts until they are that old. */
+export function watchRush(many: number, windowMs: number): Rush {
   const lately: number[] = [];
   return {
     note: () => {

@@ -1,3 +1,4 @@
+import { sql } from "kysely";
 import type { Decision } from "../core/failure.ts";
 import type { Outcome } from "../core/outcome.ts";
 import type { Attempt } from "../core/task.ts";
@@ -34,6 +35,22 @@ export async function getLatestAttempt(db: Db | Tx, subtaskId: string): Promise<
     .limit(1)
     .executeTakeFirst();
   return row ? toAttempt(row) : null;
+}
+
+/** The last attempt of each of these subtasks that has any, by the subtask's id. */
+export async function listLatestAttempts(
+  db: Db | Tx,
+  subtaskIds: readonly string[],
+): Promise<Map<string, { id: string; number: number }>> {
+  const rows = await db
+    .selectFrom("attempts")
+    .select(["subtaskId", "id", "number"])
+    .distinctOn("subtaskId")
+    .where(sql<boolean>`subtask_id = any(${subtaskIds}::text[])`)
+    .orderBy("subtaskId")
+    .orderBy("number", "desc")
+    .execute();
+  return new Map(rows.map(({ subtaskId, id, number }) => [subtaskId, { id, number }]));
 }
 
 export type AttemptEnding = Omit<Extract<Outcome, { kind: "attempted" }>, "kind">;

@@ -54,6 +54,39 @@ export async function lockTask(
   return { task: toTask(row), subtasks: subtasks.map(toSubtask), now };
 }
 
+/**
+ * Lock several tasks at once, always in the same order, and their subtasks where these matter; those
+ * that do not exist are left out.
+ */
+export async function lockTasks(
+  tx: Tx,
+  taskIds: readonly string[],
+  { withSubtasks }: { withSubtasks: boolean },
+): Promise<{ tasks: Map<string, Task>; subtasks: Map<string, Subtask>; now: Date }> {
+  const found = await tx
+    .selectFrom("tasks")
+    .selectAll()
+    .select(sql<Date>`clock_timestamp()`.as("now"))
+    .where(sql<boolean>`id = any(${taskIds}::text[])`)
+    .orderBy("id")
+    .forUpdate()
+    .execute();
+  const rows = withSubtasks
+    ? await tx
+        .selectFrom("subtasks")
+        .selectAll()
+        .where(sql<boolean>`task_id = any(${taskIds}::text[])`)
+        .orderBy("position")
+        .execute()
+    : [];
+  return {
+    tasks: new Map(found.map(({ now: _, ...row }) => [row.id, toTask(row)])),
+    subtasks: new Map(rows.map((row) => [row.id, toSubtask(row)])),
+    // The last lock that was waited for: nothing that was due before is missed.
+    now: found.reduce((latest, { now }) => (now > latest ? now : latest), new Date(0)),
+  };
+}
+
 /** Lock the task's row alone, for what must not cross a transition. */
 export async function lockTaskRow(tx: Tx, taskId: string): Promise<void> {
   await tx.selectFrom("tasks").select("id").where("id", "=", taskId).forUpdate().executeTakeFirst();

@@ -33,8 +33,9 @@ beforeAll(async () => {
           match: /You review a change/,
           turns: [{ json: { summary: "good", findings: [], fine: [] } }],
         },
-        alpha: { match: /part alpha/, turns: writes("alpha.txt", 2) },
-        beta: { match: /part beta/, turns: writes("beta.txt", 2) },
+        // Two calls, whoever makes them, end neither.
+        alpha: { match: /part alpha/, turns: writes("alpha.txt", 3) },
+        beta: { match: /part beta/, turns: writes("beta.txt", 3) },
         coder: { turns: writes("a.txt", 3) },
       },
     },

@@ -41,7 +41,7 @@ test("it does not wait for a calm that never comes, and not after an abort", asy
 });
 
 test("sixteen in a moment are a rush, fifteen are none", () => {
-  const rush = watchRush();
+  const rush = watchRush(16, 10_000);
   for (let i = 0; i < 15; i++) rush.note();
   expect(rush.isOn()).toBe(false);
   rush.note();
