@@ -6,12 +6,13 @@ import type { Claim, Outcome, Stage } from "./core/outcome.ts";
 import type { Plan } from "./core/plan.ts";
 import type { Preparation, Task } from "./core/task.ts";
 import { requirePullRequests } from "./delivery/github-repository.ts";
+import type { Job } from "./executor/job.ts";
 import { prepareBase } from "./executor/prepare-task.ts";
 import { planAsGiven, planDirectly } from "./orchestrator/plan-task.ts";
 import { wantsPlan } from "./orchestrator/wants-plan.ts";
 import { roleAgent } from "./roles.ts";
 import { listPlans } from "./store/plans.ts";
-import { getSubtask, getTask } from "./store/tasks.ts";
+import { getTask } from "./store/tasks.ts";
 import { inspectRepository } from "./verifier/inspect-repository.ts";
 import { repositoryConfigPath } from "./verifier/read-repository-config.ts";
 
@@ -41,39 +42,35 @@ export function makePlanStage(deps: PlanDeps): Stage {
 }
 
 /**
- * The execute stage, for which a subtask of kind `plan` is no work for a coder: its attempt asks a
- * planner, and what it answers takes the subtask's place.
+ * A subtask of kind `plan` is no work for a coder: its attempt asks a planner, and what it answers
+ * takes the subtask's place.
  */
-export function makeSubplanStage(deps: AskDeps, work: Stage): Stage {
-  return async (claim, signal, freeSlot) => {
-    const subtask = claim.subtaskId ? await getSubtask(deps.db, claim.subtaskId) : null;
-    if (subtask?.kind !== "plan") return work(claim, signal, freeSlot);
-    const task = await getTask(deps.db, claim.taskId);
-    invariant(task?.preparation && claim.attemptId, "a claimed attempt has its rows");
-    const made = await askPlanner(deps, claim, task, task.preparation, {
-      part: subtask,
-      agent: subtask.agent,
-      why: `"${subtask.key}" was left to be planned`,
-      signal,
-    });
-    if ("plan" in made) return { kind: "subplanned", plan: made.plan };
-    if (made.parked) return { kind: "parked", detail: made.detail, snapshotRef: null };
-    const { detail, end } = made;
-    return {
-      kind: "attempted",
-      reason: end?.reason ?? "gave_up",
-      failure: end ? end.failure : "plan_refused",
-      detail,
-      outputTail: end?.outputTail ?? "",
-      commit: null,
-      snapshotRef: null,
-      summary: null,
-      question: end?.reason === "out_of_budget" ? end.question : null,
-      discoveries: [],
-      followUps: [],
-      confinement: end?.confinement ?? null,
-      retryAt: end?.retryAt ?? null,
-    };
+export async function planSubtask(deps: AskDeps, job: Job): Promise<Outcome> {
+  const { claim, signal, subtask, task } = job;
+  invariant(task.preparation, "a running task is prepared");
+  const made = await askPlanner(deps, claim, task, task.preparation, {
+    part: subtask,
+    agent: subtask.agent,
+    why: `"${subtask.key}" was left to be planned`,
+    signal,
+  });
+  if ("plan" in made) return { kind: "subplanned", plan: made.plan };
+  if (made.parked) return { kind: "parked", detail: made.detail, snapshotRef: null };
+  const { detail, end } = made;
+  return {
+    kind: "attempted",
+    reason: end?.reason ?? "gave_up",
+    failure: end ? end.failure : "plan_refused",
+    detail,
+    outputTail: end?.outputTail ?? "",
+    commit: null,
+    snapshotRef: null,
+    summary: null,
+    question: end?.reason === "out_of_budget" ? end.question : null,
+    discoveries: [],
+    followUps: [],
+    confinement: end?.confinement ?? null,
+    retryAt: end?.retryAt ?? null,
   };
 }
 

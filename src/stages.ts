@@ -13,7 +13,7 @@ import type { Life } from "./life.ts";
 import { reportProgress } from "./orchestrator/commands.ts";
 import { giveWay, untilCalm, watchRush, watchUrgency } from "./orchestrator/give-way.ts";
 import type { StageRow } from "./orchestrator/run-stages.ts";
-import { makePlanStage, makeSubplanStage } from "./plan-stage.ts";
+import { makePlanStage, planSubtask } from "./plan-stage.ts";
 import { makeRecoverStage } from "./recovery/recover-subtask.ts";
 import { describeCoder, findArbiter, findReviewers } from "./reviewers.ts";
 import { makeRunRole } from "./roles.ts";
@@ -99,28 +99,27 @@ export function makeStages(deps: StageDeps): Required<StageTable> {
   return {
     plan: {
       run: giveWay(urgency.start.isOn, 2_000, makePlanStage({ ...planning, authHeader })),
-      slots: 8,
+      // A mirror is fetched by each: as many as there are slots to be filled.
+      slots: Math.max(8, config.concurrency),
     },
     execute: {
-      run: makeSubplanStage(
-        planning,
-        makeExecuteStage({
-          db,
-          paths,
-          environment,
-          trackProcess: life.trackProcess,
-          beginUrgent: (what) => {
-            if (what === "start") starts.note();
-            return urgency[what].begin();
-          },
-          letOthersStart: () => untilCalm(isStarting, 5_000, new AbortController().signal),
-          runRole,
-          expectAgent: (name) => (name === "builtin" ? loadClient() : undefined),
-          openSetupBox: (job, worktree) => openSetupBox(deps, job, worktree),
-          report: (claim, message, data) =>
-            reportProgress(db, claim, { type: "attempt.progressed", message, data }),
-        }),
-      ),
+      run: makeExecuteStage({
+        db,
+        paths,
+        environment,
+        trackProcess: life.trackProcess,
+        beginUrgent: (what) => {
+          if (what === "start") starts.note();
+          return urgency[what].begin();
+        },
+        letOthersStart: () => untilCalm(isStarting, 5_000, new AbortController().signal),
+        runRole,
+        planSubtask: (job) => planSubtask(planning, job),
+        expectAgent: (name) => (name === "builtin" ? loadClient() : undefined),
+        openSetupBox: (job, worktree) => openSetupBox(deps, job, worktree),
+        report: (claim, message, data) =>
+          reportProgress(db, claim, { type: "attempt.progressed", message, data }),
+      }),
       slots: config.concurrency,
       beginClaiming: urgency.start.begin,
       prepareAhead: makePrepareAhead({

@@ -1,6 +1,6 @@
 import type { RunCommand, RunRole } from "../agents/agent.ts";
 import type { AttemptConfinement } from "../core/confinement.ts";
-import type { Claim } from "../core/outcome.ts";
+import type { Claim, Outcome } from "../core/outcome.ts";
 import type { Attempt, Subtask, Task } from "../core/task.ts";
 import type { ProcessIdentity } from "../sandbox/process-identity.ts";
 import type { Db } from "../store/schema.ts";
@@ -11,6 +11,8 @@ export type ExecuteDeps = {
   db: Db;
   paths: { worktrees: string; logs: string };
   runRole: RunRole;
+  /** For a subtask that is to be planned first. */
+  planSubtask: (job: Job) => Promise<Outcome>;
   /** An agent of this name is about to run: what takes long to load may be loaded now. */
   expectAgent: (name: string) => void;
   /** What the setup commands of a worktree run in: they may reach more than an agent. */

@@ -26,7 +26,15 @@ import { writeBrief, writeContinuation } from "./write-brief.ts";
 export function makeExecuteStage(deps: ExecuteDeps): Stage {
   return async (claim, signal, freeSlot) => {
     const started = deps.beginUrgent("start");
-    const { job, worktree, env } = await prepare(deps, claim, signal).finally(started);
+    const job = await readJob(deps, claim, signal).catch((error) => {
+      started();
+      throw error;
+    });
+    if (job.subtask.kind === "plan") {
+      started();
+      return deps.planSubtask(job);
+    }
+    const { worktree, env } = await prepare(deps, job).finally(started);
     const setUp = await runSetup(deps, job, worktree, env);
     const end = setUp.end ?? withRefused(await runAgent(deps, job, worktree, env), setUp.refused);
     freeSlot();
@@ -36,14 +44,13 @@ export function makeExecuteStage(deps: ExecuteDeps): Stage {
 }
 
 /** Until its agent runs, a slot is taken for nothing. */
-async function prepare(deps: ExecuteDeps, claim: Claim, signal: AbortSignal) {
-  const job = await readJob(deps, claim, signal);
+async function prepare(deps: ExecuteDeps, job: Job) {
   deps.expectAgent(job.subtask.agent);
   const [worktree] = await Promise.all([
     prepareWorktree(deps, job),
     setAttemptLog(deps.db, job.attempt.id, job.logPath),
   ]);
-  return { job, worktree, env: worktreeEnvironment(deps, job, worktree) };
+  return { worktree, env: worktreeEnvironment(deps, job, worktree) };
 }
 
 async function readJob(deps: ExecuteDeps, claim: Claim, signal: AbortSignal): Promise<Job> {

@@ -90,7 +90,7 @@ function settings(cluster: Cluster, fsync: boolean): string[] {
     port: 5432,
     unix_socket_directories: `"${cluster.socketDirectory.replaceAll('"', '""')}"`,
     unix_socket_permissions: "0700",
-    max_connections: 100,
+    max_connections: 200,
     shared_buffers: "64MB",
     io_method: "sync",
     max_wal_size: "256MB",

@@ -78,8 +78,10 @@ test("SIGTERM parks what runs, keeps its work, claims nothing more; the next sta
   expect((await watcher).state).toBe("completed");
   expect((await deputy.untilOver(waiting)).state).toBe("completed");
   const branch = "deputy/stubborn";
+  // It goes on from its last checkpoint, made while its end was waited for.
   expect(repository.git("ls-tree", "--name-only", branch).split("\n")).toEqual([
     "README.md",
+    "half.txt",
     "whole.txt",
   ]);
   expect(await fingerprintCheckout(repository.path)).toEqual(before);
