@@ -5,7 +5,7 @@ import type { Agent } from "./agent.ts";
 import { type BuiltinOptions, makeBuiltinAgent } from "./builtin/builtin.ts";
 import { makeCliAgent } from "./cli/run-cli.ts";
 import { makeCommandAgent } from "./command.ts";
-import { clis, findAgents } from "./find-agents.ts";
+import { clis, findAgent, lookForAgents } from "./find-agents.ts";
 import type { Protocol, Provider } from "./gateway/provider.ts";
 import { withMcpTools } from "./mcp/with-mcp-tools.ts";
 
@@ -62,7 +62,7 @@ export function chooseAgent(name: string, config: AgentConfig): Agent {
     case "claude":
     case "opencode": {
       const cli = clis[parsed.kind];
-      const found = findAgents(config).find((agent) => agent.name === parsed.kind);
+      const found = findAgent(parsed.kind, config);
       if (!found?.usable || found.path === null) {
         const why = `${parsed.kind} cannot work here: ${found?.detail ?? "it is not known"}.`;
         throw new DeputyError("unavailable", why, { field: "agent" });
@@ -87,7 +87,7 @@ export function chooseAgent(name: string, config: AgentConfig): Agent {
  * @throws DeputyError `unprocessable` that says what to do.
  */
 export function requireUsable(name: string, config: AgentConfig): void {
-  const found = findAgents(config).find((agent) => agent.name === name);
+  const found = findAgent(name, config);
   if (!found || found.usable) return;
   const why = `${name} cannot work here: ${found.detail}.`;
   throw new DeputyError("unprocessable", why, { field: "agent" });
@@ -106,7 +106,6 @@ export function loginHosts(name: string, config: AgentConfig): readonly string[]
  * @throws DeputyError `unprocessable` that says what to do when there is nothing to choose.
  */
 export function defaultAgent(config: AgentConfig): string {
-  const usable = findAgents(config).find((agent) => agent.usable);
-  if (usable) return usable.name;
+  for (const agent of lookForAgents(config)) if (agent.usable) return agent.name;
   throw new DeputyError("unprocessable", noKey, { field: "agent" });
 }

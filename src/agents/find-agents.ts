@@ -21,9 +21,22 @@ export const clis: Record<CliName, Cli> = { codex, claude, opencode };
 
 type Found = Omit<AgentStatus, "version" | "isDefault">;
 
-/** All but the versions, in the order in which one is chosen. Quick: it looks at files only. */
+/** All but the versions, in the order in which one is chosen. It looks at files only. */
 export function findAgents(config: AgentConfig): Found[] {
-  return [findBuiltin(config), ...cliNames.map((name) => findCli(clis[name], config))];
+  return [...lookForAgents(config)];
+}
+
+/** The same, each looked for when it is asked for: every task that comes in asks for one. */
+export function* lookForAgents(config: AgentConfig): Generator<Found> {
+  yield findBuiltin(config);
+  for (const name of cliNames) yield findCli(clis[name], config);
+}
+
+/** One of them by its name; null: there is nothing to be found of it, as of a command. */
+export function findAgent(name: string, config: AgentConfig): Found | null {
+  if (name === "builtin") return findBuiltin(config);
+  const known = cliNames.find((cli) => cli === name);
+  return known ? findCli(clis[known], config) : null;
 }
 
 function findBuiltin({ builtin }: AgentConfig): Found {
