@@ -21,9 +21,10 @@ export async function openHarnesses(server) {
     { name: "deputy, three off", run: program(server, local("agents-core.mjs")) },
     { name: "deputy", run: () => daemon.run() },
   ];
-  const bin = findPrograms();
+  const bins = findPrograms();
   for (const [name, start] of Object.entries(others)) {
-    if (bin === null || !existsSync(join(bin, name))) continue;
+    const bin = bins.find((folder) => existsSync(join(folder, name)));
+    if (bin === undefined) continue;
     const prepare = async (cwd) => {
       // Not in the temporary folder, where codex refuses to put what its sandbox is made of.
       const home = await mkdtemp(join(homedir(), `.deputy-bench-${name}-`));
@@ -122,12 +123,11 @@ function now() {
   return performance.timeOrigin + performance.now();
 }
 
-/** Where `npm run test:agents` puts the programs of others; null: nowhere yet. */
+/** Where `npm run test:agents` has put the programs of others. */
 function findPrograms() {
   const cache = process.env.DEPUTY_AGENTS_CACHE || join(homedir(), ".cache", "deputy-agents");
   const found = existsSync(cache) ? readdirSync(cache) : [];
-  const bins = found.map((name) => join(cache, name, "node_modules", ".bin")).filter(existsSync);
-  return bins.at(-1) ?? null;
+  return found.map((name) => join(cache, name, "node_modules", ".bin"));
 }
 
 /** Each as it comes, with its own sandbox and snapshots where it has them. */
