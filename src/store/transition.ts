@@ -208,7 +208,8 @@ type Ring = { stage: StageName; taskId: string; subtaskId: string | null; at: Da
 /**
  * Append an event and tell every process that listens. In a transition it is written with the others,
  * in their order, before the commit; alone, for an event that changes no state, it is a statement that
- * locks the task's row as a transition does.
+ * locks the task's row as a transition does, and does not wait for the disk: only a crash of the
+ * database itself, within the blink of an eye, could lose what an agent was just doing.
  */
 export async function appendEvent(db: Db | Tx, taskId: string, event: NewEvent): Promise<string> {
   const id = newId("event");
@@ -225,7 +226,9 @@ export async function appendEvent(db: Db | Tx, taskId: string, event: NewEvent):
       insert into events (id, task_id, subtask_id, attempt_id, type, message, data)
       select ${id}, id, ${subtaskId}, ${attemptId}, ${type}, ${message}, ${json(data)}::jsonb from locked
     )
-    select pg_notify('deputy', ${`event ${taskId}`})`.execute(db);
+    select pg_notify('deputy', ${`event ${taskId}`}), set_config('synchronous_commit', 'off', true)`.execute(
+    db,
+  );
   return id;
 }
 
