@@ -1,4 +1,5 @@
 import { type ChildProcess, fork } from "node:child_process";
+import { setPriority } from "node:os";
 import { scrubbedEnvironment } from "./scrubbed-environment.ts";
 
 /**
@@ -22,6 +23,17 @@ type FromHelper<Answer> =
   | { ready: true }
   | { id: number; answer: Answer }
   | { id: number; error: string };
+
+/** What it starts is tidying up, mostly: the daemon and the agents go before it. */
+const priority = 5;
+
+function giveWay({ pid }: ChildProcess): void {
+  try {
+    if (pid !== undefined) setPriority(pid, priority);
+  } catch {
+    // It has ended already, or the system does not let us: it works all the same.
+  }
+}
 
 /** A helper that does not come up is not tried again for so long. */
 const retryMs = 60_000;
@@ -63,6 +75,7 @@ export function makeHelper<Request, Answer>(
       stdio: ["ignore", "ignore", "inherit", "ipc"],
     });
     child = started;
+    giveWay(started);
     started.unref();
     started.channel?.unref();
     started.on("error", (error) => lose(started, error.message));
