@@ -1,4 +1,4 @@
-import type { ModelCall, UsageCounts } from "./usage.ts";
+import { type ModelCall, noUsage, type UsageCounts } from "./usage.ts";
 
 /**
  * Numbers to be added to an account. What is counted call by call while a program works is held
@@ -25,17 +25,7 @@ export function deltaOf({ tokens, latencyMs, costUsd }: Omit<ModelCall, "model">
   };
 }
 
-export const noDelta: UsageDelta = {
-  calls: 0,
-  callsWithoutTokens: 0,
-  inputTokens: 0,
-  cachedInputTokens: 0,
-  outputTokens: 0,
-  reasoningTokens: 0,
-  latencyMs: 0,
-  unpricedCalls: 0,
-  costUsd: 0,
-};
+export const noDelta: UsageDelta = { ...noUsage, unpricedCalls: 0, costUsd: 0 };
 
 export function addDeltas(a: UsageDelta, b: UsageDelta): UsageDelta {
   return combine(a, b, (left, right) => left + right);
