@@ -1,6 +1,7 @@
 import { constants, type Stats } from "node:fs";
 import { lstat, open, readlink } from "node:fs/promises";
 import { editTree, findEntry, type KnownTrees, type TreeEntry } from "./edit-tree.ts";
+import { compareGlances, type Glance, glanceAt, listIgnored, tickMs } from "./glance.ts";
 import { keepReads } from "./kept-reads.ts";
 import { pinRef } from "./mirror.ts";
 import { type Mirror, openMirror } from "./open-mirror.ts";
@@ -49,18 +50,44 @@ export function openWorktreeKeeper(mirror: Mirror, options: KeepOptions): Worktr
   const place = placeOf(mirror, workTree);
   const seen: SeenFiles = new Map();
   let last = { commit: options.last, tree: null as string | null };
+  let looks = 0;
+  /** No later than the look at the files that made the last tree: what changed since shows. */
+  let glance: Glance | null = null;
+  let ignored: Set<string> | null = null;
+  /** The agent brought attributes of its own: git has to store what falls under them. */
+  let hasAttributes = false;
+
+  /**
+   * The files that can differ from the last tree, from the second look on; null: anything can. Then
+   * what is ignored may have changed, too, and the next glance begins with that.
+   */
+  const findChanged = async (): Promise<string[] | null> => {
+    if (++looks === 1) return null; // most have no second
+    const before = glance;
+    glance = null;
+    const now = before && ignored ? await glanceAt(workTree, ignored) : null;
+    const changed = before && now ? compareGlances(before, now) : null;
+    if (changed?.some(isRule) === false) {
+      glance = now;
+      return changed;
+    }
+    ignored = await listIgnored(mirror, { workTree, index: place.index });
+    glance = await glanceAt(workTree, ignored);
+    return null;
+  };
 
   const lastTree = async () => last.tree ?? treeOf(mirror, last.commit);
 
   /** The tree as it is now, or null when this is nothing for us. */
-  const readTree = async (changed: readonly string[] | null): Promise<string | null> => {
+  const readTree = async (named: readonly string[] | null): Promise<string | null> => {
     // Deleted, or a link to elsewhere in its place: git would follow it.
     if (!(await lstat(workTree)).isDirectory()) return null;
     const trees = knownTrees(mirror);
     if (await readHasAttributes(mirror, place.index, base)) return null;
-    if (changed !== null) {
+    const paths =
+      named?.map((path) => Buffer.from(path).toString("latin1")) ?? (await findChanged());
+    if (paths !== null && !hasAttributes) {
       const tree = await lastTree();
-      const paths = changed.map((path) => Buffer.from(path).toString("latin1"));
       const set = await readFiles(mirror, seen, workTree, paths);
       // One that was not there before may be ignored: git has to say.
       const there = await Promise.all(paths.map((path) => findEntry(mirror, trees, tree, path)));
@@ -70,7 +97,8 @@ export function openWorktreeKeeper(mirror: Mirror, options: KeepOptions): Worktr
     }
     if ((await readIndexCommit(place)) !== base) return null;
     const changes = await findChanges(mirror, { workTree, index: place.index }, false);
-    if (changes.present.some(isAttributes) || changes.gone.some(isAttributes)) return null;
+    hasAttributes ||= [...changes.present, ...changes.gone].some(isAttributes);
+    if (hasAttributes) return null;
     const set = await readFiles(mirror, seen, workTree, changes.present);
     if (!set) return null;
     const gone = [...changes.gone, ...changes.present.filter((path) => !set.has(path))];
@@ -124,6 +152,11 @@ function isFile({ mode }: TreeEntry): boolean {
   return mode.startsWith("100");
 }
 
+/** Files by which git decides about others. */
+function isRule(path: string): boolean {
+  return isAttributes(path) || path === ".gitignore" || path.endsWith("/.gitignore");
+}
+
 function isAttributes(path: string): boolean {
   return path === ".gitattributes" || path.endsWith("/.gitattributes");
 }
@@ -142,8 +175,6 @@ type SeenFiles = Map<string, { look: string; entry: TreeEntry }>;
 
 const maxFiles = 200;
 const maxBytes = 1024 * 1024;
-/** Written and read within one tick of the file system's clock, a file may change and look the same. */
-const tickMs = 50;
 
 /** The entries of these files, written as blobs; those that are gone are left out. Null: too much. */
 async function readFiles(

@@ -1,5 +1,14 @@
-import { existsSync, mkdirSync, rmSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
+import fc from "fast-check";
 import { expect, test } from "vitest";
 import { setGitRunner } from "../../src/worktree/git.ts";
 import { openWorktreeKeeper } from "../../src/worktree/keep-worktree.ts";
@@ -109,6 +118,52 @@ test("attributes that change what git stores, large files and a lost index are l
   await plain.keep(["src/a.txt"]);
 });
 
+type Step = [name: string, at: string, how: number];
+const names = ["src/a.txt", "src/deep/b.txt", "new.txt", "empty", "src/fresh/c.txt", "link"];
+const stepArb: fc.Arbitrary<Step> = fc.tuple(
+  fc.constantFrom("write", "write", "remove", "folder", "into", "mode", "link", "ignored", "rule"),
+  fc.constantFrom(...names),
+  fc.nat(9),
+);
+
+/** What an agent's command may do to a worktree; what is impossible at the moment is not done. */
+function take(root: string, [name, at, how]: Step) {
+  const path = join(root, at);
+  const acts: Record<string, () => void> = {
+    write: () => write(root, { [at]: `${how}\n` }),
+    remove: () => rmSync(path, { recursive: true }),
+    folder: () => mkdirSync(path, { recursive: true }),
+    into: () => write(root, { [`${at}/inner-${how}`]: "n\n" }),
+    mode: () => chmodSync(path, how % 2 === 0 ? 0o755 : 0o744),
+    // It leads nowhere, so whatever follows it changes nothing outside.
+    link: () => symlinkSync(how % 2 === 0 ? "src" : join(root, "nowhere"), path),
+    ignored: () => write(root, { [`ignored/${how}`]: "c" }),
+    rule: () => write(root, { ".gitignore": how % 2 === 0 ? "ignored\nempty/\n" : "*.txt\n" }),
+  };
+  try {
+    acts[name]?.();
+  } catch {
+    // a file in the way of a folder, say
+  }
+}
+
+test("whatever happened between two looks, they see it", async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(fc.array(stepArb, { maxLength: 3 }), { maxLength: 9 }),
+      async (all) => {
+        const { path, keep } = await makeKept();
+        await keep();
+        for (const steps of all) {
+          for (const step of steps) take(path, step);
+          await keep();
+        }
+      },
+    ),
+    { numRuns: 12 },
+  );
+});
+
 test("git is asked what changed, and nothing when that is known", async () => {
   const { mirror, path, keeper } = await makeKept();
   const commands: string[] = [];
@@ -129,8 +184,18 @@ test("git is asked what changed, and nothing when that is known", async () => {
     let kept = "";
     expect(await count(async () => (kept = await keeper.keep(["src/a.txt"])))).toEqual([]);
     expect(await readFileAt(mirror, kept, "src/deep/b.txt")).toBe("b\n");
+    const asked = ["diff-files", "ls-files", "ls-files"];
     await keeper.keep(null);
-    expect(await count(() => keeper.keep(null))).toEqual(["diff-files", "ls-files"]);
+    // From then on it is seen from outside that nothing came or went.
+    expect(await count(() => keeper.keep(null))).toEqual([]);
+    write(path, { "src/a.txt": "three\n", "src/deep/b.txt": "looked at\n" });
+    expect(await count(async () => (kept = await keeper.keep(null)))).toEqual([]);
+    expect(await readFileAt(mirror, kept, "src/deep/b.txt")).toBe("looked at\n");
+    mkdirSync(join(path, "empty"));
+    expect(await count(() => keeper.keep(null))).toEqual(asked);
+    write(path, { "empty/not-any-more": "n\n" });
+    kept = await keeper.keep(null);
+    expect((await listFilesAt(mirror, kept)).includes("empty/not-any-more")).toBe(true);
   } finally {
     setGitRunner(runGit);
   }

@@ -1,0 +1,98 @@
+import { type Dirent, lstatSync, readdirSync } from "node:fs";
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { GitFailure } from "./git-failure.ts";
+import { type Mirror, openMirror } from "./open-mirror.ts";
+
+/**
+ * What all files of a worktree look like from outside: names, and of what git does not ignore inode,
+ * mode, size and times. Two glances tell what can have changed between them, without starting git:
+ * most commands of an agent change nothing, or files that were there before. Names and the time of
+ * the last change to an inode cannot be set back, so what looks the same is the same, but for a file
+ * that had just been written at the first glance: it counts as changed.
+ */
+export type Glance = {
+  /** By path, in latin1 as in worktree-changes.ts; empty of a file that is too young to tell. */
+  looks: Map<string, string>;
+  /** Of each folder what is in it, ignored names too. */
+  names: Map<string, string>;
+};
+
+/** More are quicker counted by git, which has threads for that. */
+const maxEntries = 4_000;
+const atOnce = 400;
+/** Written and looked at within one tick of the file system's clock, a file may change and look the same. */
+export const tickMs = 50;
+
+/** Null: too many entries, or a folder that cannot be read. Nothing is followed. */
+export async function glanceAt(
+  workTree: string,
+  ignored: ReadonlySet<string>,
+): Promise<Glance | null> {
+  const glance: Glance = { looks: new Map(), names: new Map() };
+  const folders = [""];
+  let entries = 0;
+  for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
+    const found = readFolder(workTree, folder);
+    if (found === null) return null;
+    const names: string[] = [];
+    for (const entry of found) {
+      const name = entry.name.toString("latin1");
+      if (name.toLowerCase() === ".git") continue; // nobody's business: see worktree-changes.ts
+      if (++entries > maxEntries) return null;
+      if (entries % atOnce === 0) await nextTurn();
+      const path = folder + name;
+      names.push(`${kindOf(entry)}${name}`);
+      if (ignored.has(path) || ignored.has(`${path}/`)) continue;
+      if (entry.isDirectory()) folders.push(`${path}/`);
+      else glance.looks.set(path, lookAt(workTree, path));
+    }
+    glance.names.set(folder, names.sort().join("\0"));
+  }
+  return glance;
+}
+
+/** The files that may have changed from one to the other; null: some came or went. */
+export function compareGlances(before: Glance, now: Glance): string[] | null {
+  if (before.names.size !== now.names.size) return null;
+  for (const [folder, names] of now.names) if (before.names.get(folder) !== names) return null;
+  return [...now.looks].flatMap(([path, look]) =>
+    look !== "" && look === before.looks.get(path) ? [] : [path],
+  );
+}
+
+/** What git ignores there; of a folder in which it ignores everything, its name with a slash alone. */
+export async function listIgnored(
+  mirror: Mirror,
+  place: { workTree: string; index: string },
+): Promise<Set<string>> {
+  const git = openMirror(mirror, place);
+  const args = ["ls-files", "-z", "--others", "--ignored", "--exclude-standard", "--directory"];
+  const { exitCode, stdout, stderr } = await git.ask(args);
+  if (exitCode !== 0) throw new GitFailure(args, exitCode, stderr);
+  return new Set(stdout.toString("latin1").split("\0"));
+}
+
+function readFolder(workTree: string, folder: string): Dirent<Buffer>[] | null {
+  try {
+    return readdirSync(toBytes(workTree, folder), { withFileTypes: true, encoding: "buffer" });
+  } catch {
+    return null; // gone at this moment, or closed to us: git has the words for it
+  }
+}
+
+function kindOf(entry: Dirent<Buffer>): string {
+  if (entry.isDirectory()) return "d";
+  if (entry.isFile()) return "f";
+  return entry.isSymbolicLink() ? "l" : "s";
+}
+
+function lookAt(workTree: string, path: string): string {
+  const now = Date.now();
+  const stats = lstatSync(toBytes(workTree, path), { throwIfNoEntry: false });
+  if (!stats || Math.max(stats.mtimeMs, stats.ctimeMs) >= now - tickMs) return "";
+  return `${stats.ino} ${stats.mode} ${stats.size} ${stats.mtimeMs} ${stats.ctimeMs}`;
+}
+
+function toBytes(workTree: string, path: string): Buffer {
+  return Buffer.concat([Buffer.from(`${workTree}/`), Buffer.from(path, "latin1")]);
+}
