@@ -39,29 +39,40 @@ import {
  * no longer the row's comes from a process that was given up for dead: it changes nothing.
  */
 export type AdvanceDeps = { db: Db; announce: Announce };
+export type Advanced = "applied" | "stale";
 
 export async function advance(
-  deps: AdvanceDeps,
+  { db, announce }: AdvanceDeps,
   owner: string,
   claim: Claim,
   outcome: Outcome,
-): Promise<"applied" | "stale"> {
-  return inTransition(deps.db, async (tx) => {
+): Promise<Advanced> {
+  return inTransition(db, async (tx) => {
     const locked = await lockTask(tx, claim.taskId);
-    if (!locked) return "stale";
-    const row = claim.subtaskId
-      ? locked.subtasks.find(({ id }) => id === claim.subtaskId)
-      : locked.task;
-    if (row?.epoch !== claim.epoch || row.hold?.kind !== "lease" || row.hold.owner !== owner)
-      return "stale";
-    if (claim.subtaskId) {
-      await advanceSubtask(tx, deps.announce, locked, row as Subtask, claim, outcome);
-    } else {
-      await advanceTask(tx, deps.announce, locked.task, claim, outcome);
-    }
-    if (!isOnItsWay(locked.task, outcome)) await settle(tx, claim.taskId, deps.announce);
-    return "applied";
+    return locked ? applyReport(tx, announce, locked, owner, claim, outcome) : "stale";
   });
+}
+
+/** What a report changes in its task, whose row is locked. */
+export async function applyReport(
+  tx: Tx,
+  announce: Announce,
+  locked: { task: Task; subtasks: Subtask[] },
+  owner: string,
+  claim: Claim,
+  outcome: Outcome,
+): Promise<Advanced> {
+  const { task, subtasks } = locked;
+  const row = claim.subtaskId ? subtasks.find(({ id }) => id === claim.subtaskId) : task;
+  if (row?.epoch !== claim.epoch || row.hold?.kind !== "lease" || row.hold.owner !== owner)
+    return "stale";
+  if (claim.subtaskId) {
+    await advanceSubtask(tx, announce, locked, row as Subtask, claim, outcome);
+  } else {
+    await advanceTask(tx, announce, task, claim, outcome);
+  }
+  if (!isOnItsWay(task, outcome)) await settle(tx, claim.taskId, announce);
+  return "applied";
 }
 
 /** A subtask of a running task goes on to its next stage: nothing else waits for that. */

@@ -22,10 +22,18 @@ import {
  */
 export const leaseMs = 30_000;
 
-/** So many are claimed by one transaction: each of its statements costs a claim of its own as much. */
+/**
+ * So many are claimed by one transaction: each of its statements costs a claim of its own as much.
+ * More go into several at the same time.
+ */
 const atOnce = 8;
 
 type Candidate = { taskId: string; subtaskId: string | null };
+
+function chunk<T>(items: readonly T[], size: number): T[][] {
+  const starts = Array.from({ length: Math.ceil(items.length / size) }, (_, i) => i * size);
+  return starts.map((start) => items.slice(start, start + size));
+}
 
 /**
  * Claim up to `limit` pieces of work of a stage for this boot, longest waiting first; each is handed
@@ -48,20 +56,17 @@ export async function* claimWork(
     const candidates = await findCandidates(db, stage, limit - claimed, tried);
     if (candidates.length === 0) break;
     tried.push(...candidates.map(({ taskId, subtaskId }) => subtaskId ?? taskId));
-    for (let from = 0; from < candidates.length && goOn(); from += atOnce) {
-      const some = candidates.slice(from, from + atOnce);
-      const claims = await claim(some).catch(async (error) => {
-        if (some.length === 1) firstError ??= error;
-        if (some.length === 1) return [];
-        // One of them is bad: alone, the others are claimed all the same.
-        const alone = some.map((candidate) =>
-          claim([candidate]).catch((itsError) => {
-            firstError ??= itsError;
-            return [];
-          }),
-        );
-        return (await Promise.all(alone)).flat();
+    const alone = (candidate: Candidate) =>
+      claim([candidate]).catch((error) => {
+        firstError ??= error;
+        return [];
       });
+    const parts = chunk(candidates, atOnce).map((some) =>
+      // One of them may be bad: alone, the others are claimed all the same.
+      claim(some).catch(async () => (await Promise.all(some.map(alone))).flat()),
+    );
+    for (const part of parts) {
+      const claims = await part;
       claimed += claims.length;
       yield* claims;
     }
@@ -76,43 +81,35 @@ async function claimSome(
   candidates: readonly Candidate[],
 ): Promise<Claim[]> {
   const ofTask = stage === "plan" || stage === "deliver";
-  const { tasks, subtasks, now } = await lockTasks(
-    tx,
-    candidates.map(({ taskId }) => taskId),
-    { withSubtasks: !ofTask },
-  );
+  const taskIds = candidates.map(({ taskId }) => taskId);
   const subtaskIds = candidates.flatMap(({ subtaskId }) => subtaskId ?? []);
-  const latest = ofTask ? new Map() : await listLatestAttempts(tx, subtaskIds);
+  const [{ tasks, subtasks, now }, latest] = await Promise.all([
+    lockTasks(tx, taskIds, { withSubtasks: !ofTask }),
+    ofTask ? new Map<string, never>() : listLatestAttempts(tx, subtaskIds),
+  ]);
   const expiresAt = new Date(now.getTime() + leaseMs);
   const lease = (doing: string) => ({ kind: "lease", owner: bootId, expiresAt, doing }) as const;
-  const claims: Claim[] = [];
-  for (const { taskId, subtaskId } of candidates) {
+  const isMerging = ({ state, hold }: Subtask) => state === "integrating" && hold?.kind === "lease";
+  const merging = new Set([...subtasks.values()].filter(isMerging).map(({ taskId }) => taskId));
+  const claimOne = async ({ taskId, subtaskId }: Candidate): Promise<Claim | null> => {
     const task = tasks.get(taskId);
-    if (!task) continue;
-    if (ofTask) {
-      const claim = await claimTask(tx, stage, task, now, lease);
-      if (claim) claims.push(claim);
-      continue;
-    }
+    if (!task) return null;
+    if (ofTask) return claimTask(tx, stage, task, now, lease);
     const subtask = subtasks.get(subtaskId ?? "");
     if (!subtask || subtask.state !== subtaskStateOf[stage] || !isFree(subtask, stage, now))
-      continue;
-    const isMerging = ({ taskId, state, hold }: Subtask) =>
-      taskId === task.id && state === "integrating" && hold?.kind === "lease";
+      return null;
     // One merge at a time into a task branch, also of two that are claimed here.
-    if (stage === "integrate" && [...subtasks.values()].some(isMerging)) continue;
+    if (stage === "integrate" && merging.has(taskId)) return null;
+    merging.add(taskId);
     const attempt = latest.get(subtask.id) ?? null;
-    if (stage === "execute") {
-      claims.push(await startAttempt(tx, bootId, task, subtask, attempt?.number ?? 0, lease));
-      continue;
-    }
+    if (stage === "execute")
+      return startAttempt(tx, bootId, task, subtask, attempt?.number ?? 0, lease);
     const doing = lease(`${stage} of "${subtask.key}"`);
-    const claimed = await moveSubtask(tx, subtask, subtask.state, doing, {}, true);
-    subtasks.set(subtask.id, claimed);
-    const { epoch } = claimed;
-    claims.push({ stage, taskId, subtaskId: subtask.id, attemptId: attempt?.id ?? null, epoch });
-  }
-  return claims;
+    const { epoch } = await moveSubtask(tx, subtask, subtask.state, doing, {}, true);
+    return { stage, taskId, subtaskId: subtask.id, attemptId: attempt?.id ?? null, epoch };
+  };
+  const claims = await Promise.all(candidates.map(claimOne));
+  return claims.filter((claim) => claim !== null);
 }
 
 async function claimTask(
@@ -146,26 +143,23 @@ async function startAttempt(
 ): Promise<Claim> {
   const number = attempts + 1;
   invariant(subtask.baseCommit, "a ready subtask has its base commit");
-  const claimed = await moveSubtask(
-    tx,
-    subtask,
-    "running",
-    lease(`attempt ${number} of "${subtask.key}"`),
-    { stageFailures: 0 },
-    true,
-  );
+  const doing = lease(`attempt ${number} of "${subtask.key}"`);
+  const epoch = subtask.epoch + 1;
   const id = newId("attempt");
-  await insertAttempt(tx, {
-    id,
-    taskId: task.id,
-    subtaskId: subtask.id,
-    number,
-    epoch: claimed.epoch,
-    bootId,
-    agent: subtask.agent,
-    baseCommit: subtask.baseCommit,
-    sessionId: subtask.sessionId,
-  });
+  await Promise.all([
+    moveSubtask(tx, subtask, "running", doing, { stageFailures: 0 }, true),
+    insertAttempt(tx, {
+      id,
+      taskId: task.id,
+      subtaskId: subtask.id,
+      number,
+      epoch,
+      bootId,
+      agent: subtask.agent,
+      baseCommit: subtask.baseCommit,
+      sessionId: subtask.sessionId,
+    }),
+  ]);
   await appendEvent(tx, task.id, {
     type: "attempt.started",
     message: `Attempt ${number} of "${subtask.title}" ${subtask.sessionId ? "goes on with the work" : "started"}`,
@@ -179,13 +173,7 @@ async function startAttempt(
     subtaskId: subtask.id,
     attemptId: id,
   });
-  return {
-    stage: "execute",
-    taskId: task.id,
-    subtaskId: subtask.id,
-    attemptId: id,
-    epoch: claimed.epoch,
-  };
+  return { stage: "execute", taskId: task.id, subtaskId: subtask.id, attemptId: id, epoch };
 }
 
 function isFree(row: Task | Subtask, stage: StageName, now: Date): boolean {

@@ -1,7 +1,8 @@
 import type { Claim, Outcome, Stage, StageName } from "../core/outcome.ts";
 import { ping } from "../store/tasks.ts";
 import { notifyReady } from "../store/transition.ts";
-import { type AdvanceDeps, advance } from "./advance.ts";
+import type { AdvanceDeps } from "./advance.ts";
+import { advanceTogether } from "./advance-together.ts";
 import { claimWork } from "./claim.ts";
 import { faultPoint } from "./fault-point.ts";
 
@@ -92,6 +93,7 @@ const causeInWords: Record<AbortCause, string> = {
 
 export function startStageRunner(options: StageRunnerOptions): StageRunner {
   const { db, bootId, stages, log } = options;
+  const advance = advanceTogether(options, bootId);
   const inHand = new Map<Claim, { controller: AbortController; done: Promise<void> }>();
   const slotless = new Set<Claim>();
   const claiming = new Map<StageName, { again: boolean; bell: boolean; done: Promise<void> }>();
@@ -226,7 +228,7 @@ export function startStageRunner(options: StageRunnerOptions): StageRunner {
     let trying = outcome;
     for (let waitMs = 250; ; waitMs = Math.min(maxAdvanceWaitMs, waitMs * 2)) {
       try {
-        if ((await advance(options, bootId, claim, trying)) === "applied") return true;
+        if ((await advance(claim, trying)) === "applied") return true;
         log("warn", { ...claim, outcome: trying.kind }, "outcome refused: the claim is not ours");
         return true;
       } catch (error) {

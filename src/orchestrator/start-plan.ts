@@ -1,3 +1,4 @@
+import type { Hold } from "../core/hold.ts";
 import { newId } from "../core/id.ts";
 import { invariant } from "../core/invariant.ts";
 import type { Plan } from "../core/plan.ts";
@@ -18,24 +19,24 @@ export async function startPlan(
   plan: Plan,
 ): Promise<void> {
   const ids = plan.subtasks.map(() => newId("subtask"));
-  for (const [position, subtask] of plan.subtasks.entries()) {
+  const inserts = plan.subtasks.map((subtask, position) => {
     const id = ids[position];
     invariant(id, "one id per subtask");
     const checks = subtask.checks.map((command) => acceptanceCheck(command, "plan"));
-    await insertSubtask(tx, { ...subtask, id, taskId: task.id, position, depth: 0, checks });
-  }
-  await moveTask(
-    tx,
-    task,
-    "running",
-    { kind: "dependency", on: ids, reason: describeOpen(ids.length, ids.length) },
-    {
-      preparation: json(preparation),
-      headCommit: preparation.baseCommit,
-      delivery: task.delivery === "auto" ? (preparation.delivery ?? "branch") : task.delivery,
-      stageFailures: 0,
-    },
-  );
+    return insertSubtask(tx, { ...subtask, id, taskId: task.id, position, depth: 0, checks });
+  });
+  const hold: Hold = {
+    kind: "dependency",
+    on: ids,
+    reason: describeOpen(ids.length, ids.length),
+  };
+  const set = {
+    preparation: json(preparation),
+    headCommit: preparation.baseCommit,
+    delivery: task.delivery === "auto" ? (preparation.delivery ?? "branch") : task.delivery,
+    stageFailures: 0,
+  };
+  await Promise.all([...inserts, moveTask(tx, task, "running", hold, set)]);
   await announce(tx, task, {
     type: "task.planned",
     message: describePlan(task, preparation, plan),

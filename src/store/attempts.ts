@@ -4,6 +4,7 @@ import type { Outcome } from "../core/outcome.ts";
 import type { Attempt } from "../core/task.ts";
 import type { Verdict } from "../core/verdict.ts";
 import { json } from "./open.ts";
+import { together } from "./pipeline.ts";
 import { toAttempt } from "./rows.ts";
 import type { Db, Tx } from "./schema.ts";
 
@@ -98,5 +99,5 @@ export async function setOnAttempt(
 }
 
 export async function setAttemptLog(db: Db, id: string, logPath: string): Promise<void> {
-  await db.updateTable("attempts").set({ logPath }).where("id", "=", id).execute();
+  await together(db).updateTable("attempts").set({ logPath }).where("id", "=", id).execute();
 }

@@ -1,10 +1,11 @@
 import type { Baseline } from "../core/task.ts";
 import { json } from "./open.ts";
+import { together } from "./pipeline.ts";
 import type { Db } from "./schema.ts";
 
 /** Results of the repository's checks on a base commit, kept: many tasks start from the same one. */
 export async function getBaseline(db: Db, key: string): Promise<Baseline | null> {
-  const row = await db
+  const row = await together(db)
     .selectFrom("baselines")
     .select("data")
     .where("key", "=", key)

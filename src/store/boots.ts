@@ -3,6 +3,7 @@ import { sql } from "kysely";
 import pg from "pg";
 import type { Claim } from "../core/outcome.ts";
 import type { Connection } from "./open.ts";
+import { together } from "./pipeline.ts";
 import type { Db } from "./schema.ts";
 
 /**
@@ -183,7 +184,7 @@ export async function recordProcess(
   db: Db,
   process: { bootId: string; pid: number; startTicks: string; what: string },
 ): Promise<void> {
-  await db
+  await together(db)
     .insertInto("processes")
     .values(process)
     .onConflict((c) => c.doNothing())

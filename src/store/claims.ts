@@ -2,6 +2,7 @@ import { sql } from "kysely";
 import { slot } from "../core/hold.ts";
 import type { SubtaskState, TaskState } from "../core/lifecycle.ts";
 import type { Claim, StageName } from "../core/outcome.ts";
+import { together } from "./pipeline.ts";
 import type { Db } from "./schema.ts";
 
 /** Finding what can be claimed, and what a boot holds. Reads only: claiming is the orchestrator's. */
@@ -28,11 +29,12 @@ export async function findCandidates(
   tried: readonly string[],
 ): Promise<{ taskId: string; subtaskId: string | null }[]> {
   const free = sql<boolean>`(hold_kind = 'dependency' and hold_on = ${[slot(stage)]}::text[] or hold_kind = 'wake' and hold_at <= now())`;
+  const asked = together(db);
   if (stage === "plan" || stage === "deliver") {
     // State by state: the index gives the longest waiting of one state without reading the others,
     // however many there are.
     const inState = (state: TaskState) =>
-      db
+      asked
         .selectFrom("tasks")
         .select(["id as taskId", "holdSince"])
         .where("state", "=", sql.lit(state))
@@ -45,7 +47,7 @@ export async function findCandidates(
     rows.sort((a, b) => a.holdSince.getTime() - b.holdSince.getTime());
     return rows.slice(0, limit).map(({ taskId }) => ({ taskId, subtaskId: null }));
   }
-  let select = db
+  let select = asked
     .selectFrom("subtasks")
     .select(["taskId", "id as subtaskId"])
     .where("state", "=", sql.lit(subtaskStateOf[stage]))

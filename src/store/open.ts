@@ -9,6 +9,7 @@ import { confinementMigration } from "./migrations/0006-confinement.ts";
 import { openCallsMigration } from "./migrations/0007-open-calls.ts";
 import { postponedMigration } from "./migrations/0008-postponed.ts";
 import { retentionMigration } from "./migrations/0009-retention.ts";
+import { keepPool, writeTogether } from "./pipeline.ts";
 import type { Database, Db } from "./schema.ts";
 
 /** What `pg` takes: a URL of a server of yours, or the embedded server's socket and password. */
@@ -32,6 +33,7 @@ export async function openStore(
     application_name: "deputy",
     options: "-c search_path=app",
     keepAlive: true,
+    pipeline: true,
   });
   // An idle client whose server goes away emits here; unheard, it would end the process.
   pool.on("error", options.onError);
@@ -39,11 +41,11 @@ export async function openStore(
     // So does one that is in use; what it is used for learns of it from its own query.
     client.on("error", () => {});
     prepareStatements(client);
+    writeTogether(client);
   });
-  const db = new Kysely<Database>({
-    dialect: new PostgresDialect({ pool }),
-    plugins: [new CamelCasePlugin({ maintainNestedObjectKeys: true })],
-  });
+  const plugins = [new CamelCasePlugin({ maintainNestedObjectKeys: true })];
+  const db = new Kysely<Database>({ dialect: new PostgresDialect({ pool }), plugins });
+  keepPool(db, pool, plugins);
   try {
     await sql`create schema if not exists app`.execute(db).catch(async (error) => {
       // Two processes creating it at the same moment: the second one finds it there.

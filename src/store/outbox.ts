@@ -1,6 +1,7 @@
 import { sql } from "kysely";
 import type { StageName } from "../core/outcome.ts";
-import type { Db, Tx } from "./schema.ts";
+import type { Db } from "./schema.ts";
+import { inTransaction } from "./transaction.ts";
 
 export type OutboxRow = { id: string; stage: StageName; taskId: string; subtaskId: string | null };
 
@@ -14,7 +15,7 @@ export async function drainOutbox(
   limit: number,
   send: (rows: OutboxRow[]) => Promise<void>,
 ): Promise<number> {
-  return db.transaction().execute(async (tx: Tx) => {
+  return inTransaction(db, async (tx) => {
     const { rows } = await sql<OutboxRow>`
       delete from outbox where id in (
         select id from outbox where available_at <= now() order by id for update skip locked limit ${limit})

@@ -1,4 +1,5 @@
 import { newId } from "../core/id.ts";
+import { together } from "./pipeline.ts";
 import type { Db, Tx } from "./schema.ts";
 
 export type Said = { id: string; text: string };
@@ -16,7 +17,7 @@ export async function insertSaid(
 
 /** What a subtask's agent was not told yet, oldest first. */
 export async function listUnheard(db: Db | Tx, subtaskId: string): Promise<Said[]> {
-  return db
+  return together(db)
     .selectFrom("said")
     .select(["id", "text"])
     .where("subtaskId", "=", subtaskId)

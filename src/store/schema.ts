@@ -1,4 +1,4 @@
-import type { ColumnType, Generated, Kysely, Transaction } from "kysely";
+import type { ColumnType, Generated, Kysely } from "kysely";
 import type { Budget } from "../core/budget.ts";
 import type { AttemptConfinement } from "../core/confinement.ts";
 import type { EventType } from "../core/event.ts";
@@ -314,4 +314,6 @@ export type Database = {
 };
 
 export type Db = Kysely<Database>;
-export type Tx = Transaction<Database>;
+/** Of `inTransaction`, and of nothing else. */
+export type Tx = Db & { readonly [ofTransaction]: true };
+declare const ofTransaction: unique symbol;

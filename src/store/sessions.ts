@@ -1,6 +1,7 @@
 import { type Selectable, sql } from "kysely";
 import { terminalTaskStates } from "../core/lifecycle.ts";
 import { json } from "./open.ts";
+import { together } from "./pipeline.ts";
 import type { Said } from "./said.ts";
 import type { Database, Db, Tx } from "./schema.ts";
 
@@ -80,7 +81,11 @@ export async function closePlanning(tx: Tx, taskId: string): Promise<void> {
 }
 
 export async function getSession(db: Db, id: string): Promise<SessionRow | null> {
-  const row = await db.selectFrom("sessions").selectAll().where("id", "=", id).executeTakeFirst();
+  const row = await together(db)
+    .selectFrom("sessions")
+    .selectAll()
+    .where("id", "=", id)
+    .executeTakeFirst();
   return row ?? null;
 }
 

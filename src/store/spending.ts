@@ -2,7 +2,9 @@ import { sql } from "kysely";
 import { type Bound, type Budget, decideCall, type Spent } from "../core/budget.ts";
 import { invariant } from "../core/invariant.ts";
 import { json } from "./open.ts";
+import { together } from "./pipeline.ts";
 import type { Db, Tx } from "./schema.ts";
+import { inTransaction } from "./transaction.ts";
 
 /**
  * The gate before each model call of a task that has a budget. Whether a call may be made, and that
@@ -34,7 +36,7 @@ export async function askGate(
   about: { taskId: string; runId: string; bootId: string; agentMs: number; bound: Bound },
 ): Promise<Gate> {
   const { taskId, runId, bootId, bound } = about;
-  return db.transaction().execute(async (tx) => {
+  return inTransaction(db, async (tx) => {
     const { rows } = await sql<
       Row & { largestUsd: string; largestTokens: string; budget: Budget | null; others: Noted[] }
     >`
@@ -102,7 +104,7 @@ export async function readSpent(db: Db | Tx, taskId: string): Promise<Spent> {
 }
 
 export async function readBudget(db: Db | Tx, taskId: string): Promise<Budget | null> {
-  const row = await db
+  const row = await together(db)
     .selectFrom("tasks")
     .select("budget")
     .where("id", "=", taskId)

@@ -2,12 +2,17 @@ import { sql } from "kysely";
 import type { Event } from "../core/event.ts";
 import type { TaskState } from "../core/lifecycle.ts";
 import type { Attempt, ListedTask, Subtask, Task } from "../core/task.ts";
+import { together } from "./pipeline.ts";
 import { toAttempt, toEvent, toListedTask, toSubtask, toTask } from "./rows.ts";
 import type { Db, Tx } from "./schema.ts";
 
 /** Reading tasks and what belongs to them. */
 export async function getTask(db: Db | Tx, id: string): Promise<Task | null> {
-  const row = await db.selectFrom("tasks").selectAll().where("id", "=", id).executeTakeFirst();
+  const row = await together(db)
+    .selectFrom("tasks")
+    .selectAll()
+    .where("id", "=", id)
+    .executeTakeFirst();
   return row ? toTask(row) : null;
 }
 
@@ -100,12 +105,16 @@ export async function getCreatedAt(db: Db, id: string): Promise<string | null> {
 }
 
 export async function getSubtask(db: Db | Tx, id: string): Promise<Subtask | null> {
-  const row = await db.selectFrom("subtasks").selectAll().where("id", "=", id).executeTakeFirst();
+  const row = await together(db)
+    .selectFrom("subtasks")
+    .selectAll()
+    .where("id", "=", id)
+    .executeTakeFirst();
   return row ? toSubtask(row) : null;
 }
 
 export async function listSubtasks(db: Db | Tx, taskId: string): Promise<Subtask[]> {
-  const rows = await db
+  const rows = await together(db)
     .selectFrom("subtasks")
     .selectAll()
     .where("taskId", "=", taskId)
@@ -115,7 +124,11 @@ export async function listSubtasks(db: Db | Tx, taskId: string): Promise<Subtask
 }
 
 export async function getAttempt(db: Db | Tx, id: string): Promise<Attempt | null> {
-  const row = await db.selectFrom("attempts").selectAll().where("id", "=", id).executeTakeFirst();
+  const row = await together(db)
+    .selectFrom("attempts")
+    .selectAll()
+    .where("id", "=", id)
+    .executeTakeFirst();
   return row ? toAttempt(row) : null;
 }
 

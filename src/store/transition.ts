@@ -1,4 +1,4 @@
-import { sql, type Updateable } from "kysely";
+import { type CompiledQuery, sql, type Updateable } from "kysely";
 import type { EventType } from "../core/event.ts";
 import type { Hold } from "../core/hold.ts";
 import { newId } from "../core/id.ts";
@@ -14,6 +14,7 @@ import type { Subtask, Task } from "../core/task.ts";
 import { json } from "./open.ts";
 import { holdColumns, toSubtask, toTask } from "./rows.ts";
 import type { Db, SubtasksTable, TasksTable, Tx } from "./schema.ts";
+import { inTransaction } from "./transaction.ts";
 
 /**
  * The only writes of a task's or subtask's state, and orchestrator/ is the only caller. Every
@@ -36,21 +37,24 @@ export async function lockTask(
   tx: Tx,
   taskId: string,
 ): Promise<{ task: Task; subtasks: Subtask[]; now: Date } | null> {
-  const found = await tx
-    .selectFrom("tasks")
-    .selectAll()
-    .select(sql<Date>`clock_timestamp()`.as("now"))
-    .where("id", "=", taskId)
-    .forUpdate()
-    .executeTakeFirst();
+  const [found, subtasks] = await Promise.all([
+    tx
+      .selectFrom("tasks")
+      .selectAll()
+      .select(sql<Date>`clock_timestamp()`.as("now"))
+      .where("id", "=", taskId)
+      .forUpdate()
+      .executeTakeFirst(),
+    // Asked at once and run when the lock is there: it sees what whoever had it before has written.
+    tx
+      .selectFrom("subtasks")
+      .selectAll()
+      .where("taskId", "=", taskId)
+      .orderBy("position")
+      .execute(),
+  ]);
   if (!found) return null;
   const { now, ...row } = found;
-  const subtasks = await tx
-    .selectFrom("subtasks")
-    .selectAll()
-    .where("taskId", "=", taskId)
-    .orderBy("position")
-    .execute();
   return { task: toTask(row), subtasks: subtasks.map(toSubtask), now };
 }
 
@@ -63,22 +67,24 @@ export async function lockTasks(
   taskIds: readonly string[],
   { withSubtasks }: { withSubtasks: boolean },
 ): Promise<{ tasks: Map<string, Task>; subtasks: Map<string, Subtask>; now: Date }> {
-  const found = await tx
-    .selectFrom("tasks")
-    .selectAll()
-    .select(sql<Date>`clock_timestamp()`.as("now"))
-    .where(sql<boolean>`id = any(${taskIds}::text[])`)
-    .orderBy("id")
-    .forUpdate()
-    .execute();
-  const rows = withSubtasks
-    ? await tx
-        .selectFrom("subtasks")
-        .selectAll()
-        .where(sql<boolean>`task_id = any(${taskIds}::text[])`)
-        .orderBy("position")
-        .execute()
-    : [];
+  const [found, rows] = await Promise.all([
+    tx
+      .selectFrom("tasks")
+      .selectAll()
+      .select(sql<Date>`clock_timestamp()`.as("now"))
+      .where(sql<boolean>`id = any(${taskIds}::text[])`)
+      .orderBy("id")
+      .forUpdate()
+      .execute(),
+    withSubtasks
+      ? tx
+          .selectFrom("subtasks")
+          .selectAll()
+          .where(sql<boolean>`task_id = any(${taskIds}::text[])`)
+          .orderBy("position")
+          .execute()
+      : [],
+  ]);
   return {
     tasks: new Map(found.map(({ now: _, ...row }) => [row.id, toTask(row)])),
     subtasks: new Map(rows.map((row) => [row.id, toSubtask(row)])),
@@ -245,11 +251,11 @@ export async function ringStage(
   told.rings.push({ stage, taskId, subtaskId, at: at ?? null });
 }
 
-async function tell(tx: Tx, { events, rings }: Told): Promise<void> {
-  if (events.length + rings.length === 0) return;
+function tell(tx: Tx, { events, rings }: Told): CompiledQuery | null {
+  if (events.length + rings.length === 0) return null;
   const heard = new Set(events.map(({ taskId }) => `event ${taskId}`));
   if (rings.length > 0) heard.add("outbox");
-  await sql`
+  return sql`
     with appended as (
       insert into events (id, task_id, subtask_id, attempt_id, type, message, data)
       select e->>'id', e->>'taskId', e->>'subtaskId', e->>'attemptId', e->>'type', e->>'message', e->'data'
@@ -259,20 +265,22 @@ async function tell(tx: Tx, { events, rings }: Told): Promise<void> {
       select r->>'stage', r->>'taskId', r->>'subtaskId', coalesce((r->>'at')::timestamptz, now())
       from jsonb_array_elements(${json(rings)}::jsonb) with ordinality as told(r, position) order by position
     )
-    select pg_notify('deputy', word) from unnest(${[...heard]}::text[]) as word`.execute(tx);
+    select pg_notify('deputy', word) from unnest(${[...heard]}::text[]) as word`.compile(tx);
 }
 
 /** Run a transition; a deadlock or serialisation failure is tried again, as Postgres asks for. */
 export async function inTransition<T>(db: Db, work: (tx: Tx) => Promise<T>): Promise<T> {
   for (let tries = 1; ; tries++) {
     try {
-      return await db.transaction().execute(async (tx) => {
-        const told: Told = { events: [], rings: [] };
-        telling.set(tx, told);
-        const result = await work(tx);
-        await tell(tx, told);
-        return result;
-      });
+      const told: Told = { events: [], rings: [] };
+      return await inTransaction(
+        db,
+        (tx) => {
+          telling.set(tx, told);
+          return work(tx);
+        },
+        (tx) => tell(tx, told),
+      );
     } catch (error) {
       const code = (error as { code?: string }).code;
       if (tries >= 3 || (code !== "40P01" && code !== "40001")) throw error;

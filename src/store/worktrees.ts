@@ -2,6 +2,7 @@ import { type Selectable, sql } from "kysely";
 import { newId } from "../core/id.ts";
 import { terminalTaskStates } from "../core/lifecycle.ts";
 import type { Database, Db } from "./schema.ts";
+import { inTransaction } from "./transaction.ts";
 
 /**
  * Worktrees that the daemon owns: one per subtask, kept across its attempts, removed only after a
@@ -13,6 +14,7 @@ export type WorktreeRow = Selectable<Database["worktrees"]>;
 export const portsPerWorktree = 10;
 const firstPort = 20_000;
 const lastPort = 29_990;
+const ranges = (lastPort - firstPort) / portsPerWorktree + 1;
 
 /**
  * The subtask's worktree row, made or revived, with a port range leased. While it is being removed
@@ -50,9 +52,15 @@ async function upsertWorktree(
   db: Db,
   wanted: { taskId: string; subtaskId: string; mirror: string; path: string },
 ): Promise<WorktreeRow> {
-  const freePort = sql<number | null>`(
-    select base from generate_series(${firstPort}::int, ${lastPort}::int, ${portsPerWorktree}::int) base
-    where not exists (select 1 from worktrees w where w.port_base = base) order by random() limit 1)`;
+  // Mostly one of a few that are drawn is free; all are looked at when not.
+  const freePort = sql<number | null>`coalesce((
+      select base from (
+        select ${firstPort}::int + ${portsPerWorktree}::int * floor(random() * ${ranges}::int)::int as base
+        from generate_series(1, 4)) drawn
+      where not exists (select 1 from worktrees w where w.port_base = base) limit 1
+    ), (
+      select base from generate_series(${firstPort}::int, ${lastPort}::int, ${portsPerWorktree}::int) base
+      where not exists (select 1 from worktrees w where w.port_base = base) order by random() limit 1))`;
   return db
     .insertInto("worktrees")
     .values({ id: newId("worktree"), ...wanted, state: "active", portBase: freePort })
@@ -114,7 +122,7 @@ export async function withIdleWorktree(
   id: string,
   work: (tx: Db, row: WorktreeRow) => Promise<void>,
 ): Promise<boolean> {
-  return db.transaction().execute(async (tx) => {
+  return inTransaction(db, async (tx) => {
     const row = await tx
       .selectFrom("worktrees")
       .selectAll("worktrees")
