@@ -11,12 +11,14 @@ import { type GitAnswer, type GitRequest, runGit } from "./worktree/run-git.ts";
  */
 const busyFrom = 3;
 const idleMs = 30_000;
+/** Git mostly tidies up: the daemon and the agents go before it. */
+const niceness = 5;
 
 /** From now on, in this process. */
 export function runGitBeside(): void {
   const program = fileURLToPath(new URL("./git-helper.js", import.meta.url));
   if (!existsSync(program)) return; // run from source
-  const helper = makeHelper<GitRequest, GitAnswer>(program, { idleMs });
+  const helper = makeHelper<GitRequest, GitAnswer>(program, { idleMs, niceness });
   let running = 0;
   setGitRunner(async (request, signal) => {
     running++;

@@ -2,6 +2,7 @@ import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { runCommandsBeside } from "./commands-beside.ts";
 import { type Config, loadConfig } from "./config.ts";
 import { DeputyError } from "./core/error.ts";
 import { startDaemon } from "./daemon.ts";
@@ -24,6 +25,7 @@ export async function runDaemon(
   await refuseSecondDaemon(config);
   const log = openLog(config.logLevel);
   runGitBeside();
+  runCommandsBeside();
   const daemon = await startDaemon(config, log);
   onUp(daemon.url, config);
   await untilSignal(log, (signal) => daemon.stop(signal));
@@ -34,6 +36,7 @@ export async function runWorker(onUp: (config: Config) => void): Promise<void> {
   const config = loadConfig();
   const log = openLog(config.logLevel);
   runGitBeside();
+  runCommandsBeside();
   const worker = await startWorker(config, log);
   onUp(config);
   await untilSignal(log, (signal) => worker.stop(signal));

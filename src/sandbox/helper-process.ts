@@ -9,27 +9,25 @@ import { scrubbedEnvironment } from "./scrubbed-environment.ts";
  * the helper ends with the daemon, however that ends, and when nobody asked for a while. When it
  * dies, what it was asked is answered with an error.
  */
-export type Helper<Request, Answer> = {
+export type Helper<Request, Answer, Note = never> = {
   /** Start it, if it does not run; it is of use once `isReady`. */
   start(): void;
   isReady(): boolean;
-  /** Throws what the helper threw, as a plain Error. */
-  ask(request: Request, signal?: AbortSignal): Promise<Answer>;
+  /** `onNote` hears what it tells before it answers. Throws what the helper threw, as a plain Error. */
+  ask(request: Request, signal?: AbortSignal, onNote?: (note: Note) => void): Promise<Answer>;
   stop(): void;
 };
 
 type ToHelper<Request> = { id: number; request: Request } | { id: number; abort: true };
-type FromHelper<Answer> =
+type FromHelper<Answer, Note> =
   | { ready: true }
+  | { id: number; note: Note }
   | { id: number; answer: Answer }
   | { id: number; error: string };
 
-/** What it starts is tidying up, mostly: the daemon and the agents go before it. */
-const priority = 5;
-
-function giveWay({ pid }: ChildProcess): void {
+function giveWay({ pid }: ChildProcess, niceness: number): void {
   try {
-    if (pid !== undefined) setPriority(pid, priority);
+    if (pid !== undefined) setPriority(pid, niceness);
   } catch {
     // It has ended already, or the system does not let us: it works all the same.
   }
@@ -38,12 +36,16 @@ function giveWay({ pid }: ChildProcess): void {
 /** A helper that does not come up is not tried again for so long. */
 const retryMs = 60_000;
 
-/** `module` is a file that calls `serveHelper`. */
-export function makeHelper<Request, Answer>(
+/** `module` is a file that calls `serveHelper`. All that it starts is as nice as it is. */
+export function makeHelper<Request, Answer, Note = never>(
   module: string,
-  { idleMs }: { idleMs: number },
-): Helper<Request, Answer> {
-  type Asked = { resolve: (answer: Answer) => void; reject: (error: Error) => void };
+  { idleMs, niceness }: { idleMs: number; niceness: number },
+): Helper<Request, Answer, Note> {
+  type Asked = {
+    resolve: (answer: Answer) => void;
+    reject: (error: Error) => void;
+    onNote: ((note: Note) => void) | undefined;
+  };
   const asked = new Map<number, Asked>();
   let child: ChildProcess | null = null;
   let ready = false;
@@ -75,16 +77,17 @@ export function makeHelper<Request, Answer>(
       stdio: ["ignore", "ignore", "inherit", "ipc"],
     });
     child = started;
-    giveWay(started);
+    if (niceness > 0) giveWay(started, niceness);
     started.unref();
     started.channel?.unref();
     started.on("error", (error) => lose(started, error.message));
     started.on("exit", (code, signal) => lose(started, `the helper ended (${signal ?? code})`));
-    started.on("message", (message: FromHelper<Answer>) => {
+    started.on("message", (message: FromHelper<Answer, Note>) => {
       if ("ready" in message) {
         ready = child === started;
         return;
       }
+      if ("note" in message) return asked.get(message.id)?.onNote?.(message.note);
       const waiting = asked.get(message.id);
       asked.delete(message.id);
       if ("error" in message) waiting?.reject(new Error(message.error));
@@ -95,13 +98,15 @@ export function makeHelper<Request, Answer>(
   return {
     start,
     isReady: () => ready,
-    ask: async (request, signal) => {
+    ask: async (request, signal, onNote) => {
       signal?.throwIfAborted();
       const id = ++lastId;
       clearTimeout(idleTimer);
       const send = (message: ToHelper<Request>) => child?.send(message, () => {}); // its end says it
       const abort = () => send({ id, abort: true });
-      const answer = new Promise<Answer>((resolve, reject) => asked.set(id, { resolve, reject }));
+      const answer = new Promise<Answer>((resolve, reject) =>
+        asked.set(id, { resolve, reject, onNote }),
+      );
       signal?.addEventListener("abort", abort, { once: true });
       child?.channel?.ref(); // somebody waits
       try {
@@ -117,18 +122,19 @@ export function makeHelper<Request, Answer>(
 }
 
 /** Be a helper: answer every request, until whoever started this process is gone. */
-export function serveHelper<Request, Answer>(
-  answer: (request: Request, signal: AbortSignal) => Promise<Answer>,
+export function serveHelper<Request, Answer, Note = never>(
+  answer: (request: Request, signal: AbortSignal, tell: (note: Note) => void) => Promise<Answer>,
 ): void {
   const running = new Map<number, AbortController>();
-  const reply = (message: FromHelper<Answer>) => process.send?.(message, () => {}); // nobody waits any more
+  const reply = (message: FromHelper<Answer, Note>) => process.send?.(message, () => {}); // nobody waits any more
   process.on("message", async (message: ToHelper<Request>) => {
     const { id } = message;
     if ("abort" in message) return running.get(id)?.abort();
     const controller = new AbortController();
     running.set(id, controller);
     try {
-      reply({ id, answer: await answer(message.request, controller.signal) });
+      const tell = (note: Note) => reply({ id, note });
+      reply({ id, answer: await answer(message.request, controller.signal, tell) });
     } catch (error) {
       reply({ id, error: error instanceof Error ? error.message : String(error) });
     } finally {

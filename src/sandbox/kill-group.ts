@@ -1,5 +1,12 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { isProcessAlive, lookForMark, type ProcessIdentity } from "./process-identity.ts";
+import { gather } from "../core/gather.ts";
+import {
+  isProcessAlive,
+  lookForMark,
+  lookForMarks,
+  type Mark,
+  type ProcessIdentity,
+} from "./process-identity.ts";
 
 /** Send a signal to the whole process group led by `pid`. False when the group is gone. */
 export function signalGroup(pid: number, signal: NodeJS.Signals): boolean {
@@ -17,10 +24,7 @@ export function signalGroup(pid: number, signal: NodeJS.Signals): boolean {
  * Looks again as long as it finds new ones: who forks while it is looked for is found the next time.
  * Returns how many processes were found.
  */
-export function killLeftovers(
-  leader: ProcessIdentity | null,
-  mark: { name: string; value: string },
-): number {
+export function killLeftovers(leader: ProcessIdentity | null, mark: Mark): number {
   const found = new Set<string>();
   if (leader?.startTicks && isProcessAlive(leader) && signalGroup(leader.pid, "SIGKILL")) {
     found.add(nameOf(leader));
@@ -34,29 +38,31 @@ export function killLeftovers(
  * the process runs next, and who is executing another program at the moment of the look has no mark
  * to be found by. `leader` is the run's first process: nothing of the run is older.
  */
-export async function endLeftovers(
-  leader: ProcessIdentity | null,
-  mark: { name: string; value: string },
-): Promise<void> {
+export async function endLeftovers(leader: ProcessIdentity | null, mark: Mark): Promise<void> {
   for (let look = 0; look < maxWaits; look++) {
     const found = new Set<string>();
-    const mayHideOne = killMarked(mark, leader, found);
+    const seen = await lookTogether({ mark, since: leader });
+    // Mostly nobody is there. Who is may be starting others: that is looked at without a pause.
+    const mayHideOne =
+      seen.marked.length > 0 ? killMarked(mark, leader, found) : seen.bare.length > 0;
     // Who has no environment for longer than that is none of ours: it was started without one.
     if (found.size === 0 && !(mayHideOne && look < maxWaitsForBare)) return;
     await sleep(waitMs);
   }
 }
 
+/** Of commands that end at the same moment all look at once. */
+const lookTogether = gather(
+  async (wanted: { mark: Mark; since: ProcessIdentity | null }[]) => lookForMarks(wanted),
+  1_000,
+);
+
 const waitMs = 5;
 const maxWaits = 400;
 const maxWaitsForBare = 6;
 
 /** True when somebody was there who may be of the run and cannot be told by the mark. */
-function killMarked(
-  mark: { name: string; value: string },
-  since: ProcessIdentity | null,
-  found: Set<string>,
-): boolean {
+function killMarked(mark: Mark, since: ProcessIdentity | null, found: Set<string>): boolean {
   let mayHideOne = false;
   for (let look = 0, before = -1; look < maxLooks && found.size > before; look++) {
     before = found.size;

@@ -32,43 +32,65 @@ export function isProcessAlive(identity: ProcessIdentity): boolean {
  * And beside them those that started no earlier than `since` and have no environment at all: so
  * looks, for a moment, who is executing another program, or dying.
  */
-export function lookForMark(
-  mark: { name: string; value: string },
-  since: ProcessIdentity | null,
-): { marked: ProcessIdentity[]; bare: ProcessIdentity[] } {
-  const needle = Buffer.from(`${mark.name}=${mark.value}\0`);
-  const earliest = Number(since?.startTicks ?? Number.POSITIVE_INFINITY);
-  const fromPid = since ? lowestPidSince(since) : 0;
-  const marked: ProcessIdentity[] = [];
-  const bare: ProcessIdentity[] = [];
-  let pids: string[];
-  try {
-    pids = readdirSync("/proc").filter((entry) => /^\d+$/.test(entry));
-  } catch {
-    return { marked, bare }; // no /proc on this system: the process group is all there is
-  }
-  for (const pid of pids) {
-    if (Number(pid) === process.pid || Number(pid) < fromPid) continue;
+export function lookForMark(mark: Mark, since: ProcessIdentity | null): Found {
+  return lookForMarks([{ mark, since }])[0] ?? { marked: [], bare: [] };
+}
+
+export type Mark = { name: string; value: string };
+export type Found = { marked: ProcessIdentity[]; bare: ProcessIdentity[] };
+
+/** The same for several at once: each process is looked at once for all of them. */
+export function lookForMarks(
+  wanted: readonly { mark: Mark; since: ProcessIdentity | null }[],
+): Found[] {
+  const looks = wanted.map(({ mark: { name, value }, since }) => ({
+    since,
+    needle: Buffer.from(`${name}=${value}\0`),
+    earliest: Number(since?.startTicks ?? Number.POSITIVE_INFINITY),
+    fromPid: since ? lowestPidSince(since) : 0,
+    found: { marked: [], bare: [] } as Found,
+  }));
+  for (const pid of listPids(Math.min(...looks.map(({ fromPid }) => fromPid)))) {
     const environment = readEnvironment(pid);
-    const isMarked = environment?.includes(needle) ?? false;
-    if (!isMarked && (environment?.length !== 0 || since === null)) continue;
-    const identity = identifyProcess(Number(pid));
-    if (identity === null) continue;
-    if (isMarked) marked.push(identity);
-    else if (Number(identity.startTicks) >= earliest && !isOfAnother(pid, needle))
-      bare.push(identity);
+    if (environment === null) continue;
+    for (const { earliest, found, fromPid, needle, since } of looks) {
+      if (Number(pid) < fromPid) continue;
+      const isMarked = environment.includes(needle);
+      if (!isMarked && (environment.length > 0 || since === null)) continue;
+      const identity = identifyProcess(Number(pid));
+      if (identity === null) continue;
+      if (isMarked) found.marked.push(identity);
+      else if (Number(identity.startTicks) >= earliest && !isOfAnother(pid, needle))
+        found.bare.push(identity);
+    }
   }
-  return { marked, bare };
+  return looks.map(({ found }) => found);
+}
+
+/** Of other processes, no lower than that. */
+function listPids(from: number): string[] {
+  try {
+    return readdirSync("/proc").filter(
+      (entry) => /^\d+$/.test(entry) && Number(entry) !== process.pid && Number(entry) >= from,
+    );
+  } catch {
+    return []; // no /proc on this system: the process group is all there is
+  }
 }
 
 /** Whether it is a child of ours, or of an unmarked child of ours: then it is another run's, or git. */
 function isOfAnother(pid: string, needle: Buffer): boolean {
   const parent = readParent(pid);
-  if (parent === null || parent === String(process.pid)) return parent !== null;
+  if (parent === null || isOurs(parent)) return parent !== null;
   const environment = readEnvironment(parent);
   const isUnmarked =
     environment !== null && environment.length > 0 && !environment.includes(needle);
-  return isUnmarked && readParent(parent) === String(process.pid);
+  return isUnmarked && isOurs(readParent(parent));
+}
+
+/** This process, or, for a helper of it, the daemon. */
+function isOurs(pid: string | null): boolean {
+  return pid === String(process.pid) || (process.connected && pid === String(process.ppid));
 }
 
 function readParent(pid: string): string | null {

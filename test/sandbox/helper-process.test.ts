@@ -32,6 +32,7 @@ const bytes = Buffer.from([0, 1, 2]);
 async function startHelper() {
   const helper = makeHelper<Request, { pid: number; bytes: Buffer }>(join(folder, "helper.mjs"), {
     idleMs: 60_000,
+    niceness: 5,
   });
   await untilReady(helper);
   return helper;
@@ -70,7 +71,10 @@ test("an abort reaches the work; a helper that dies leaves no question open and 
 });
 
 test("the git helper runs git and tells exit code, output and stderr", async () => {
-  const helper = makeHelper<GitRequest, GitAnswer>(join(dist, "git-helper.js"), { idleMs: 60_000 });
+  const helper = makeHelper<GitRequest, GitAnswer>(join(dist, "git-helper.js"), {
+    idleMs: 60_000,
+    niceness: 5,
+  });
   await untilReady(helper);
   const env = buildGitEnvironment({ gitDir: null, mode: "hermetic" });
   const ask = (...args: string[]) =>
