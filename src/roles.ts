@@ -20,6 +20,7 @@ import type { Life } from "./life.ts";
 import { openMeter } from "./meter.ts";
 import { openSession } from "./open-session.ts";
 import { type RoleSettings, roleSettings } from "./role-settings.ts";
+import type { ProcessIdentity } from "./sandbox/process-identity.ts";
 import type { Sandbox } from "./sandbox/sandbox.ts";
 import type { Reach } from "./sandbox-settings.ts";
 import type { Db } from "./store/schema.ts";
@@ -45,9 +46,13 @@ export function makeRunRole(deps: RoleDeps): (request: RoleRequest) => Promise<R
     const { about } = request;
     const scratch = join(config.paths.scratch, newId("run"));
     mkdirSync(scratch, { recursive: true, mode: 0o700 });
-    const onProcess = life.trackProcess(
+    const track = life.trackProcess(
       `${request.role} of ${about.attemptId ?? about.subtaskId ?? about.taskId}`,
     );
+    const onProcess = (identity: ProcessIdentity) => {
+      request.onBegin?.();
+      track(identity);
+    };
     const session = await openSession(deps.db, { ...request, agent: name });
     const sessionFolder = join(config.paths.scratch, "sessions", session.name);
     mkdirSync(sessionFolder, { recursive: true, mode: 0o700 });
@@ -75,6 +80,7 @@ export function makeRunRole(deps: RoleDeps): (request: RoleRequest) => Promise<R
       { priceOf: (model) => findPrice(model, config.prices), signal: request.signal },
     );
     try {
+      if (name === "builtin") request.onBegin?.();
       const end = await agent({
         ...request,
         signal: AbortSignal.any([request.signal, meter.signal]),

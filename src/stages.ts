@@ -94,7 +94,10 @@ export function makeStages(deps: StageDeps): Required<StageTable> {
   // Where one agent after the other is being started, the next one is to be expected.
   const starts = watchRush(2, 60);
   const isStarting = () => urgency.start.isOn() || starts.isOn();
-  const isUrgent = () => isStarting() || urgency.finish.isOn() || urgency.ahead.isOn();
+  // Short agents make room all the time: what is done can be checked when fewer of them do.
+  const manyStarts = watchRush(4, 1_500);
+  const isUrgent = () =>
+    isStarting() || manyStarts.isOn() || urgency.finish.isOn() || urgency.ahead.isOn();
   const patiently = (stage: Stage) => giveWay(isUrgent, 10_000, stage);
   return {
     plan: {
@@ -109,7 +112,7 @@ export function makeStages(deps: StageDeps): Required<StageTable> {
         environment,
         trackProcess: life.trackProcess,
         beginUrgent: (what) => {
-          if (what === "start") starts.note();
+          if (what === "start") for (const rush of [starts, manyStarts]) rush.note();
           return urgency[what].begin();
         },
         letOthersStart: () => untilCalm(isStarting, 5_000, new AbortController().signal),

@@ -200,4 +200,6 @@ export type RoleRequest = Pick<
   baseCommit: string;
   /** The git directory that the worktree belongs to: readable, never writable. */
   gitDir: string;
+  /** It works from now on: its program runs, or its first call is about to be made. */
+  onBegin?: () => void;
 };

@@ -1,4 +1,5 @@
-import { appendFile, rm, writeFile } from "node:fs/promises";
+import { rmSync, writeFileSync } from "node:fs";
+import { appendFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import type { AgentRun } from "./agent.ts";
@@ -66,8 +67,7 @@ export async function openCommandSession(
 
   const saidFile = join(run.scratch, "said.jsonl");
   const writeSaid = (text: string) => `${JSON.stringify({ text })}\n`;
-  await rm(saidFile, { force: true });
-  await writeFile(saidFile, said.map(writeSaid).join(""), { mode: 0o600, flag: "wx" });
+  writeOwnFile(saidFile, said.map(writeSaid).join(""));
   const brief = writeBriefing(earlier, run.brief) + describeSaid(said);
 
   const keep = async (): Promise<boolean> => {
@@ -116,6 +116,12 @@ export async function openCommandSession(
       if (news.length > 0) await session.append(takeNews());
     },
   };
+}
+
+/** A small file of ours, whatever was there: on the spot, because a program waits to be started. */
+export function writeOwnFile(path: string, text: string): void {
+  rmSync(path, { force: true });
+  writeFileSync(path, text, { mode: 0o600, flag: "wx" });
 }
 
 /** The last answer of a person, for programs; set by whoever prepares the attempt. */

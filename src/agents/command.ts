@@ -1,11 +1,10 @@
-import { rm, writeFile } from "node:fs/promises";
 import { constants } from "node:os";
 import { join } from "node:path";
 import { z } from "zod";
 import type { CommandResult } from "../sandbox/run-command.ts";
 import { type Agent, type AgentEnd, type AgentRun, endWith } from "./agent.ts";
 import { cleanText, cutText, cutToTail } from "./clean-text.ts";
-import { type CommandPace, openCommandSession } from "./command-session.ts";
+import { type CommandPace, openCommandSession, writeOwnFile } from "./command-session.ts";
 import { watchForPrompt } from "./find-prompt.ts";
 import { reportLines } from "./report-lines.ts";
 
@@ -30,8 +29,7 @@ export function makeCommandAgent(command: string, pace: CommandPace = {}): Agent
   return async (run) => {
     const work = await openCommandSession(run, pace);
     const briefFile = join(run.scratch, "brief.md");
-    await rm(briefFile, { force: true });
-    await writeFile(briefFile, work.brief, { mode: 0o600, flag: "wx" });
+    writeOwnFile(briefFile, work.brief);
     const lines = reportLines((text) => run.emit({ kind: "text", text }));
     const prompts = watchForPrompt();
     work.watch();

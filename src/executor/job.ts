@@ -5,6 +5,7 @@ import type { Attempt, Subtask, Task } from "../core/task.ts";
 import type { ProcessIdentity } from "../sandbox/process-identity.ts";
 import type { Db } from "../store/schema.ts";
 import type { Mirror } from "../worktree/mirror.ts";
+import type { ProgressReporter } from "./report-progress.ts";
 
 /** What the execute stage is given once, and what each attempt is about. */
 export type ExecuteDeps = {
@@ -41,6 +42,7 @@ export type Job = {
   subtaskCount: number;
   attempt: Attempt;
   mirror: Mirror;
+  progress: ProgressReporter;
   /** What setup and agent print. */
   logPath: string;
   signal: AbortSignal;

@@ -1,6 +1,9 @@
 import type { AgentEvent } from "../agents/agent.ts";
 
-/** Agent events become task events, at most a few a second: a chatty agent must not flood the log. */
+/**
+ * What happens in an attempt becomes events of its task, in order; nobody waits for one to be stored.
+ * Of an agent's there are at most a few a second: a chatty one must not flood the log.
+ */
 type Report = (message: string, data: Record<string, unknown>) => Promise<void>;
 
 export class ProgressReporter {
@@ -24,6 +27,10 @@ export class ProgressReporter {
     this.lastAt = now;
     const data = { step: event.kind, left_out: this.dropped };
     this.dropped = 0;
+    this.tell(message, data);
+  }
+
+  tell(message: string, data: Record<string, unknown>): void {
     this.pending = this.pending
       .then(() => this.report(message, data))
       // A progress line that cannot be stored is no reason to end an attempt; the count says so.

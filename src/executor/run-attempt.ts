@@ -25,21 +25,23 @@ import { writeBrief, writeContinuation } from "./write-brief.ts";
  */
 export function makeExecuteStage(deps: ExecuteDeps): Stage {
   return async (claim, signal, freeSlot) => {
-    const started = deps.beginUrgent("start");
-    const job = await readJob(deps, claim, signal).catch((error) => {
-      started();
-      throw error;
-    });
-    if (job.subtask.kind === "plan") {
-      started();
-      return deps.planSubtask(job);
+    const begun = deps.beginUrgent("start");
+    try {
+      const job = await readJob(deps, claim, signal);
+      if (job.subtask.kind === "plan") {
+        begun();
+        return await deps.planSubtask(job);
+      }
+      const { worktree, env } = await prepare(deps, job);
+      if (job.task.preparation?.setup.length !== 0) begun(); // it may take minutes
+      const { end, refused } = await runSetup(deps, job, worktree, env);
+      const ended = end ?? withRefused(await runAgent(deps, job, worktree, env, begun), refused);
+      freeSlot();
+      await Promise.all([deps.letOthersStart(), job.progress.flush()]);
+      return await finish(job, worktree, ended).finally(deps.beginUrgent("finish"));
+    } finally {
+      begun();
     }
-    const { worktree, env } = await prepare(deps, job).finally(started);
-    const setUp = await runSetup(deps, job, worktree, env);
-    const end = setUp.end ?? withRefused(await runAgent(deps, job, worktree, env), setUp.refused);
-    freeSlot();
-    await deps.letOthersStart();
-    return finish(job, worktree, end).finally(deps.beginUrgent("finish"));
   };
 }
 
@@ -65,7 +67,8 @@ async function readJob(deps: ExecuteDeps, claim: Claim, signal: AbortSignal): Pr
   const logPath = join(deps.paths.logs, `${attempt.id}.log`);
   const mirror = { gitDir: task.preparation.mirror };
   const subtaskCount = subtasks.length;
-  return { claim, task, subtask, subtaskCount, attempt, mirror, logPath, signal };
+  const progress = new ProgressReporter((message, data) => deps.report(claim, message, data));
+  return { claim, task, subtask, subtaskCount, attempt, mirror, progress, logPath, signal };
 }
 
 async function runAgent(
@@ -73,39 +76,36 @@ async function runAgent(
   job: Job,
   worktree: WorktreeRow,
   env: Record<string, string>,
+  onBegin: () => void,
 ): Promise<RoleEnd> {
   const { attempt, subtask, subtaskCount, task, signal } = job;
-  const progress = new ProgressReporter((message, data) => deps.report(job.claim, message, data));
-  try {
-    return await deps.runRole({
-      role: task.expectsChange ? "coder" : "reviewer",
-      about: { taskId: task.id, subtaskId: subtask.id, attemptId: attempt.id },
-      agent: subtask.agent,
-      sessionId: attempt.sessionId,
-      asked: null,
-      baseCommit: attempt.baseCommit,
-      gitDir: job.mirror.gitDir,
-      outputSchema: null,
-      brief: attempt.sessionId
-        ? writeContinuation(subtask)
-        : writeBrief({
-            task,
-            subtask,
-            subtaskCount,
-            attempt: attempt.number,
-            diff: await readDiff(job),
-          }),
-      worktree: worktree.path,
-      mode: task.expectsChange ? "write" : "read_only",
-      env: { ...env, ...answerOf(subtask) },
-      logPath: job.logPath,
-      timeoutMs: task.attemptTimeoutMs,
-      signal,
-      emit: (event) => progress.emit(event),
-    });
-  } finally {
-    await progress.flush();
-  }
+  return deps.runRole({
+    role: task.expectsChange ? "coder" : "reviewer",
+    about: { taskId: task.id, subtaskId: subtask.id, attemptId: attempt.id },
+    agent: subtask.agent,
+    sessionId: attempt.sessionId,
+    asked: null,
+    baseCommit: attempt.baseCommit,
+    gitDir: job.mirror.gitDir,
+    outputSchema: null,
+    brief: attempt.sessionId
+      ? writeContinuation(subtask)
+      : writeBrief({
+          task,
+          subtask,
+          subtaskCount,
+          attempt: attempt.number,
+          diff: await readDiff(job),
+        }),
+    worktree: worktree.path,
+    mode: task.expectsChange ? "write" : "read_only",
+    env: { ...env, ...answerOf(subtask) },
+    logPath: job.logPath,
+    timeoutMs: task.attemptTimeoutMs,
+    signal,
+    emit: (event) => job.progress.emit(event),
+    onBegin,
+  });
 }
 
 /** For programs that read no brief. A variable has less room than an answer. */

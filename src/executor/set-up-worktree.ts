@@ -57,7 +57,7 @@ export async function prepareWorktree(deps: ExecuteDeps, job: Job): Promise<Work
     await resetWorktree(mirror, path, at, { keepIgnored: true });
     if (at !== attempt.baseCommit) await moveBase(mirror, path, attempt.baseCommit);
   }
-  await deps.report(job.claim, `Worktree ready at ${at.slice(0, 10)}`, {
+  job.progress.tell(`Worktree ready at ${at.slice(0, 10)}`, {
     step: "worktree",
     path,
     base_commit: attempt.baseCommit,
@@ -115,15 +115,11 @@ export async function runSetup(
     task.preparation.baseCommit,
   );
   if (copied.copied.length + copied.skipped.length > 0) {
-    await deps.report(
-      job.claim,
-      `Copied ${copied.copied.length} ignored files (.worktreeinclude)`,
-      {
-        step: "include",
-        copied: copied.copied.slice(0, maxNamed),
-        skipped: copied.skipped.slice(0, maxNamed),
-      },
-    );
+    job.progress.tell(`Copied ${copied.copied.length} ignored files (.worktreeinclude)`, {
+      step: "include",
+      copied: copied.copied.slice(0, maxNamed),
+      skipped: copied.skipped.slice(0, maxNamed),
+    });
   }
   const setUp = await runSetupCommands(deps, job, worktree.path, env);
   const isPlain = copied.copied.length === 0 && task.preparation.setup.length === 0;
@@ -171,7 +167,7 @@ async function runSetupCommands(
             : (result.error ?? `exit ${result.exitCode ?? result.signal}`);
         return end("crashed", "setup_failed", `setup \`${command}\` failed: ${how}`, result.output);
       }
-      await deps.report(job.claim, `Setup: ${command}`, {
+      job.progress.tell(`Setup: ${command}`, {
         step: "setup",
         command,
         duration_ms: result.durationMs,
