@@ -65,9 +65,12 @@ export async function runLoop(input: LoopInput): Promise<LoopEnd> {
       continue;
     }
     const calls = withOwnIds(reply.toolCalls, usedIds);
-    // Stored before anything is changed for it. Reading may go on meanwhile: it can be done again.
-    const stored = append(sayAgain(reply, calls));
-    if (!calls.every((call) => effectOf(tools, call) === "reads")) await stored;
+    // Stored before anything is changed for it. Reading can be done again: it is stored with its results.
+    const isReading = calls.length > 0 && calls.every((call) => effectOf(tools, call) === "reads");
+    const stored = isReading
+      ? transcript.hold(sayAgain(reply, calls))
+      : append(sayAgain(reply, calls));
+    if (!isReading) await stored;
     const [end] = await Promise.all([runCalls({ tools, calls, signal, emit, transcript }), stored]);
     if (signal.aborted) return { ...nothing, reason: "cancelled", detail: "stopped on request" };
     if (end) return endByTool(end);

@@ -15,11 +15,21 @@ export type Transcript = {
   append(...messages: Message[]): Promise<void>;
   /** The same for what may have changed these files, or any: they are kept with it, as they are now. */
   appendWithFiles(changed: readonly string[] | null, ...messages: Message[]): Promise<void>;
+  /**
+   * The same for what need not be stored before the next one: it goes with that, or by itself after a
+   * moment. Stored when it resolves.
+   */
+  hold(message: Message): Promise<void>;
   /** From here on the hand-off and the last `keep` messages stand for what was. */
   restart(text: string, keep: number): Promise<void>;
   /** How much was said in what the model sees now. */
   chars(): number;
 };
+
+type KeepOptions = Parameters<Session["append"]>[1];
+
+/** Longer than it takes to read a few files, and no longer than a reply may be lost by a crash. */
+const holdMs = 20;
 
 const handoffSchema = z.object({
   role: z.literal("handoff"),
@@ -66,6 +76,17 @@ export function openTranscript(
     if (entry.role === "handoff") hand(entry);
     else add(entry);
   }
+  const held: { message: Message; timer: NodeJS.Timeout; stored: (how: Promise<void>) => void }[] =
+    [];
+  const store = (added: readonly Entry[], ...how: [KeepOptions?]): Promise<void> => {
+    const before = held.splice(0);
+    const stored = session.append([...before.map(({ message }) => message), ...added], ...how);
+    for (const one of before) {
+      clearTimeout(one.timer);
+      one.stored(stored);
+    }
+    return stored;
+  };
   return {
     get messages() {
       return messages;
@@ -73,17 +94,25 @@ export function openTranscript(
     async append(...added) {
       if (added.length === 0) return;
       take(added);
-      await session.append(added);
+      await store(added);
     },
     async appendWithFiles(changed, ...added) {
       take(added);
-      await session.append(added, { checkpoint: true, changed });
+      await store(added, { checkpoint: true, changed });
+    },
+    hold(message) {
+      take([message]);
+      return new Promise((stored) => {
+        // Whoever holds it hears how it went.
+        const timer = setTimeout(() => store([]).catch(() => {}), holdMs);
+        held.push({ message, timer, stored });
+      });
     },
     async restart(text, keep) {
       const entry = { role: "handoff", text, keep } as const;
       hand(entry);
       log.add(`── went on from a hand-off ──\n${text}`);
-      await session.append([entry]);
+      await store([entry]);
     },
     chars: () => chars,
   };
