@@ -53,11 +53,12 @@ export async function countUnasked(
     turns++;
     counted++;
     run.emit({ kind: "usage", call });
-    store(hasTotal ? countAndRemember(call) : run.meter.count(call));
+    store(hasTotal ? rememberAndCount(call) : run.meter.count(call));
   };
-  const countAndRemember = async (call: ModelCall) => {
-    await run.meter.count(call);
+  /** In this order: whoever dies in between has not counted it, as a call that was cut off; never twice. */
+  const rememberAndCount = async (call: ModelCall) => {
     await run.session.append([{ counted: call.tokens, of: session }]);
+    await run.meter.count(call);
   };
 
   await run.meter.watch();
