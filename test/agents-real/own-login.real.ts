@@ -137,6 +137,29 @@ test.each(names)("%s is ended while it works: one call may be under way", async 
   expect(server.requests.length).toBeLessThanOrEqual(3);
 });
 
+test("each call of claude's subagent is counted while it works, what came out of some at the end", async () => {
+  const prompt = "Count the sheep.";
+  const args = { description: "count", prompt, subagent_type: "general-purpose" };
+  const { run, server } = await play("claude with an account", {
+    roles: {
+      subagent: {
+        match: prompt,
+        turns: [
+          { calls: [{ tool: "read", args: { path: "src/greeting.js" } }] },
+          { text: "There are seven." },
+        ],
+      },
+      coder: { turns: [{ calls: [{ tool: "Agent", args }] }, { text: "Seven." }] },
+    },
+  });
+  const [served] = Object.values(server.served);
+  const counted = sumCalls(run.calls);
+  expect(server.requests.map(({ role }) => role)).toContain("subagent");
+  expect(counted).toMatchObject({ calls: 4, inputTokens: served?.inputTokens });
+  expect(served?.calls).toBe(4);
+  expect(sumCalls(run.bills.flat()).outputTokens).toBe(served?.outputTokens);
+});
+
 test("codex that is ended in a tool, whose call its own total then forgets, is charged to the token", async () => {
   const [read, ...others] = repairTurns;
   const sleep = { calls: [{ tool: "bash", args: { command: "sleep 600" } }] };
