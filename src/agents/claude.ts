@@ -55,6 +55,7 @@ export const claude: Cli = {
     },
   }),
 
+  record: null,
   speak: (message) =>
     JSON.stringify({
       type: "user",

@@ -3,10 +3,12 @@ import { z } from "zod";
 import { cutText, firstLine } from "./clean-text.ts";
 import type { Cli, Said } from "./cli/cli.ts";
 import { lendCodex } from "./cli/lendable.ts";
+import { findRollout, makeRolloutReader } from "./codex-rollout.ts";
 
 /**
  * OpenAI's Codex, by `codex exec --json`. It streams JSON lines: thread, turn and item events. Its
- * usage is the running total of the whole thread, over resumed processes too.
+ * usage is the running total of the whole thread, over resumed processes too, and comes at the end of a
+ * turn; call by call it is in the thread's own file (codex-rollout.ts).
  */
 export const codex: Cli = {
   name: "codex",
@@ -48,6 +50,7 @@ enabled = false
   },
 
   speak: null,
+  record: { find: findRollout, makeReader: makeRolloutReader },
 
   makeReader: () => (line) => {
     const event = eventSchema.safeParse(line).data;

@@ -51,6 +51,7 @@ export const opencode: Cli = {
   }),
 
   speak: null,
+  record: null,
 
   makeReader: (model) => (line) => {
     const event = eventSchema.safeParse(line).data;

@@ -14,6 +14,7 @@ import {
   programs,
   realKey,
   repair,
+  repairTurns,
 } from "./support.ts";
 
 /**
@@ -82,21 +83,21 @@ async function play(
   await writeFile(join(userHome, file), JSON.stringify(login));
   const own = { provider: { openai: { options: { baseURL: server.url } } } };
   const run = await makeProjectRun({ maxTurns });
-  const end = await chooseAgent(agent, {
+  const work = chooseAgent(agent, {
     ...agentConfig,
     userHome,
     path: `${await makeCodex(server)}:${path}`,
     roleModel: model ?? usual,
-  })({
-    ...run,
-    env: {
-      ...run.env,
-      ANTHROPIC_BASE_URL: server.origin,
-      OPENCODE_CONFIG_CONTENT: JSON.stringify(own),
-    },
   });
+  const env = {
+    ...run.env,
+    ANTHROPIC_BASE_URL: server.origin,
+    OPENCODE_CONFIG_CONTENT: JSON.stringify(own),
+  };
+  const end = await work({ ...run, env });
   expect(JSON.parse(await readFile(join(userHome, file), "utf8"))).toEqual(login);
-  return { end, run, server };
+  const again = () => work({ ...run, env, maxTurns: 60 });
+  return { again, end, run, server };
 }
 
 /** What the program remembers of its run. */
@@ -120,8 +121,8 @@ test.each(names)(
     if (!served) throw new Error("nothing was served");
     const { reasoningTokens: _, ...all } = served;
     const bill = sumCalls(run.bills.flat());
-    // Codex tells of its turn as a whole, opencode of each call, claude of each call and of the whole.
-    if (!name.startsWith("codex")) expect(sumCalls(run.calls)).toEqual(all);
+    // OpenCode tells of each call, the others of the whole, too.
+    expect(sumCalls(run.calls)).toEqual(all);
     if (!name.startsWith("opencode")) expect(bill).toEqual({ ...all, calls: 1 });
     const asked = server.requests.map(({ body }) => body.model);
     expect(new Set(asked)).toEqual(new Set([logins[name].model.replace(/^openai\//, "")]));
@@ -129,15 +130,54 @@ test.each(names)(
   },
 );
 
-test.each(["claude with an account", "opencode with a key"] as const)(
-  "%s is ended while it works: one call may be under way",
-  async (name) => {
-    const { end, run, server } = await play(name, repair, { maxTurns: 2 });
-    expect(end, JSON.stringify(end)).toMatchObject({ reason: "out_of_budget" });
-    expect(sumCalls(run.calls).calls).toBe(2);
-    expect(server.requests.length).toBeLessThanOrEqual(3);
-  },
-);
+test.each(names)("%s is ended while it works: one call may be under way", async (name) => {
+  const { end, run, server } = await play(name, repair, { maxTurns: 2 });
+  expect(end, JSON.stringify(end)).toMatchObject({ reason: "out_of_budget" });
+  expect(sumCalls(run.calls).calls).toBe(2);
+  expect(server.requests.length).toBeLessThanOrEqual(3);
+});
+
+test("each call of claude's subagent is counted while it works, what came out of some at the end", async () => {
+  const prompt = "Count the sheep.";
+  const args = { description: "count", prompt, subagent_type: "general-purpose" };
+  const { run, server } = await play("claude with an account", {
+    roles: {
+      subagent: {
+        match: prompt,
+        turns: [
+          { calls: [{ tool: "read", args: { path: "src/greeting.js" } }] },
+          { text: "There are seven." },
+        ],
+      },
+      coder: { turns: [{ calls: [{ tool: "Agent", args }] }, { text: "Seven." }] },
+    },
+  });
+  const [served] = Object.values(server.served);
+  const counted = sumCalls(run.calls);
+  expect(server.requests.map(({ role }) => role)).toContain("subagent");
+  expect(counted).toMatchObject({ calls: 4, inputTokens: served?.inputTokens });
+  expect(served?.calls).toBe(4);
+  expect(sumCalls(run.bills.flat()).outputTokens).toBe(served?.outputTokens);
+});
+
+test("codex that is ended in a tool, whose call its own total then forgets, is charged to the token", async () => {
+  const [read, ...others] = repairTurns;
+  const sleep = { calls: [{ tool: "bash", args: { command: "sleep 600" } }] };
+  const turns = [...(read ? [read] : []), sleep, ...others];
+  const { again, end, run, server } = await play(
+    "codex with a key",
+    { roles: { coder: { turns } } },
+    { maxTurns: 2 },
+  );
+  expect(end, JSON.stringify(end)).toMatchObject({ reason: "out_of_budget" });
+  const before = sumCalls(run.calls);
+  expect(await again()).toMatchObject({ reason: "done" });
+  const [served] = Object.values(server.served);
+  const after = sumCalls(run.bills.flat());
+  expect(before.inputTokens + after.inputTokens).toBe(served?.inputTokens);
+  expect(before.outputTokens + after.outputTokens).toBe(served?.outputTokens);
+  expect(run.bills).toHaveLength(1);
+});
 
 test.each(["codex with an account", "claude with an account"] as const)(
   "%s that its provider refuses waits for its user",

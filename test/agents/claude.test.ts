@@ -65,6 +65,17 @@ const streamed = (input: number, output: number, stop_reason: string, model = "m
     event: { type: "message_delta", delta: { stop_reason }, usage: { output_tokens: output } },
   },
 ];
+/** A subagent is done: its last call is told of here alone. */
+const subagentEnd = (tool_use_id: string, input: number) => ({
+  type: "user",
+  session_id,
+  parent_tool_use_id: null,
+  message: { content: [{ type: "tool_result", tool_use_id, content: "seven" }] },
+  tool_use_result: {
+    ...{ status: "completed", agentId: "a1", resolvedModel: "m-20260101", totalTokens: input + 70 },
+    usage: { input_tokens: input, cache_read_input_tokens: 0, output_tokens: 70 },
+  },
+});
 const tokensOf = (calls: readonly ModelCall[]) =>
   calls.map(({ model, tokens }) => [model, tokens?.inputTokens, tokens?.outputTokens]);
 
@@ -136,6 +147,8 @@ test("each call is counted when it ends, those of subagents when they answer, th
     { ...message("msg_1"), parent_tool_use_id: null },
     subagent,
     subagent,
+    subagentEnd("t", 950),
+    subagentEnd("t", 900), // said already
     ...streamed(1_000, 60, "end_turn"),
   ];
   const { run: own, call } = await runProgram(claude, [...lines, result({})], { model: "m" });
@@ -143,6 +156,7 @@ test("each call is counted when it ends, those of subagents when they answer, th
   const counted = [
     ["m", 1_000, 50],
     ["m", 900, 1],
+    ["m", 950, 70],
     ["m", 1_100, 60],
   ];
   expect(tokensOf(own.calls)).toEqual(counted);

@@ -106,13 +106,17 @@ test("a thread that is gone is begun afresh, with what was told and answered bef
       lines: [],
       ending: `echo 'Error: thread/resume failed: no rollout found for thread id ${thread}' >&2; exit 1`,
     },
-    { lines: [started, says("Done after all."), completed(1, 1)] },
+    { lines: [{ ...started, thread_id: "another" }, says("Done after all."), completed(700, 30)] },
   ]);
-  const entries = [{ told: "Build the bridge." }, { answered: "Half of it stands." }];
+  const tokens = { inputTokens: 900, cachedInputTokens: 10, outputTokens: 40, reasoningTokens: 2 };
+  const told = [{ told: "Build the bridge." }, { answered: "Half of it stands." }];
+  const entries = [...told, { total: tokens, of: thread }];
   const run = await makeRun({ brief: "Finish it.\n", session: makeSession(entries, thread) });
   const end = await agentOf(program)(run);
   expect(end).toMatchObject({ reason: "done", summary: "Done after all." });
   expect(end.detail).toContain("a fresh one was briefed");
+  // Its total begins anew, too.
+  expect(sumCalls(run.bills.flat())).toMatchObject({ inputTokens: 700, outputTokens: 30 });
   const { args, input } = await program.call(1);
   expect(args).not.toContain("resume");
   for (const part of ["Build the bridge.", "Half of it stands.", "Finish it."])

@@ -26,19 +26,6 @@ export function readQuestion(answer: string): string | null {
 
 const toldSchema = z.object({ told: z.string() });
 const answeredSchema = z.object({ answered: z.string() });
-const totalSchema = z.object({
-  total: z.object({
-    inputTokens: z.number(),
-    cachedInputTokens: z.number(),
-    outputTokens: z.number(),
-    reasoningTokens: z.number(),
-  }),
-});
-
-/** The session's own running total when an earlier process ended. */
-export function lastTotal(entries: readonly unknown[]) {
-  return entries.flatMap((entry) => totalSchema.safeParse(entry).data?.total ?? []).at(-1) ?? null;
-}
 
 /** For a session that cannot be gone on with: what was told and answered in it, oldest first. */
 export function writeBriefing(entries: readonly unknown[], brief: string): string {

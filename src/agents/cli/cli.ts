@@ -33,6 +33,16 @@ export type Cli = {
   speak: ((message: string) => string) | null;
   /** For the output of one process: what a line of it means, parsed. What it does not know is nothing. */
   makeReader(model: string | null): (line: unknown) => Said[];
+  /**
+   * The file in its home in which it writes down what it does while it does it, for a program whose
+   * output tells only at the end of a turn what it used. Null: its output says all.
+   */
+  record: {
+    /** Where it is for the session of this name; null: it is not there yet. */
+    find(home: string, session: string): Promise<string | null>;
+    /** What its lines mean, beginning with the first one of a process. */
+    makeReader(model: string): (line: unknown) => Said[];
+  } | null;
   /** What really went wrong, out of all that it printed, where its own words do not say; null: nothing better. */
   explain?(output: string): string | null;
 };
@@ -65,5 +75,7 @@ export type Said =
   | { what: "taken" }
   /** A running total of the whole session, earlier processes included. */
   | { what: "total"; tokens: Tokens }
+  /** What the running total was when the process began. */
+  | { what: "restored"; tokens: Tokens }
   | { what: "failed"; message: string }
   | { what: "finished" };

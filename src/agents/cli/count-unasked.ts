@@ -2,27 +2,36 @@ import type { ModelCall, Tokens } from "../../core/usage.ts";
 import type { AgentRun } from "../agent.ts";
 import type { CallFailure } from "../gateway/judge-failure.ts";
 import type { Gateway } from "../gateway/open-gateway.ts";
-import { lastTotal } from "./brief.ts";
 import type { Said } from "./cli.ts";
+import { chargeFor, readAccount } from "./running-total.ts";
 
 /**
  * The calls of a program with its own login, which it makes without asking anybody. They are counted
  * as soon as it says what they used, and the meter ends the run when that was too much: the call that
  * is then under way is the only one that is too many. What a program says only at its end, or says
- * again there as a sum, is counted at its end, each token once.
+ * again there as a sum, is counted at its end, each token once; what was counted of a sum that is yet
+ * to come, the session remembers beyond the process.
  */
 export type UnaskedCalls = Pick<Gateway, "stopped" | "trouble"> & {
   hear(said: UsageSaid): void;
+  /** The session that the process works in, by the program's name for it. */
+  begin(session: string): void;
   /** A process of the run has ended. Stored when it resolves. */
   close(): Promise<void>;
 };
 
-export type UsageSaid = Extract<Said, { what: "usage" | "bill" | "total" }>;
+export type UsageSaid = Extract<Said, { what: "usage" | "bill" | "total" | "restored" }>;
 
 type CountedRun = Pick<AgentRun, "meter" | "emit" | "maxTurns" | "session">;
 
-/** `model`: what calls are written down under that name none. Watched from now on. */
-export async function countUnasked(run: CountedRun, model: string): Promise<UnaskedCalls> {
+/**
+ * Watched from now on. `model`: what calls are written down under that name none; `hasTotal`: what it
+ * says at its end is a running total of its session.
+ */
+export async function countUnasked(
+  run: CountedRun,
+  { model, hasTotal }: { model: string; hasTotal: boolean },
+): Promise<UnaskedCalls> {
   const stop = new AbortController();
   let trouble: CallFailure | null = null;
   let turns = 0;
@@ -30,6 +39,10 @@ export async function countUnasked(run: CountedRun, model: string): Promise<Unas
   let last: ModelCall[] = [];
   let bill: ModelCall[] | null = null;
   let total: Tokens | null = null;
+  let restored: Tokens | null = null;
+  let session = run.session.externalId;
+  let account = readAccount(run.session.entries, session);
+  let counted = 0;
   let startedAt = performance.now();
 
   const store = (stored: Promise<void>) => {
@@ -38,14 +51,25 @@ export async function countUnasked(run: CountedRun, model: string): Promise<Unas
   };
   const count = (call: ModelCall) => {
     turns++;
+    counted++;
     run.emit({ kind: "usage", call });
-    store(run.meter.count(call));
+    store(hasTotal ? rememberAndCount(call) : run.meter.count(call));
+  };
+  /** In this order: whoever dies in between has not counted it, as a call that was cut off; never twice. */
+  const rememberAndCount = async (call: ModelCall) => {
+    await run.session.append([{ counted: call.tokens, of: session }]);
+    await run.meter.count(call);
   };
 
   await run.meter.watch();
   return {
     stopped: stop.signal,
     trouble: () => trouble,
+    begin: (id) => {
+      if (id === session) return;
+      session = id;
+      account = readAccount(run.session.entries, id);
+    },
     hear: (said) => {
       switch (said.what) {
         case "usage":
@@ -64,6 +88,9 @@ export async function countUnasked(run: CountedRun, model: string): Promise<Unas
         case "bill":
           bill = said.calls;
           return;
+        case "restored":
+          restored = said.tokens;
+          return;
         case "total":
           total = said.tokens;
       }
@@ -72,23 +99,15 @@ export async function countUnasked(run: CountedRun, model: string): Promise<Unas
       for (const call of last) count(call);
       await Promise.all(storing);
       if (total) {
-        const tokens = subtract(total, lastTotal(run.session.entries));
+        const tokens = chargeFor(total, account, restored);
         bill = [{ model, tokens, latencyMs: performance.now() - startedAt, costUsd: null }];
-        turns++;
+        if (counted === 0) turns++;
       }
       if (bill && bill.length > 0) await run.meter.settle(bill);
-      [storing, last, bill, total, startedAt] = [[], [], null, null, performance.now()];
+      if (total) await run.session.append([{ total, of: session }]);
+      account = readAccount(run.session.entries, session);
+      [storing, last, bill, total, restored, counted] = [[], [], null, null, null, 0];
+      startedAt = performance.now();
     },
-  };
-}
-
-/** A running total goes on over processes: what an earlier one ended with was counted then. */
-function subtract(total: Tokens, before: Tokens | null): Tokens {
-  const since = (key: keyof Tokens) => Math.max(0, total[key] - (before?.[key] ?? 0));
-  return {
-    inputTokens: since("inputTokens"),
-    cachedInputTokens: since("cachedInputTokens"),
-    outputTokens: since("outputTokens"),
-    reasoningTokens: since("reasoningTokens"),
   };
 }

@@ -1,16 +1,17 @@
-import type { Tokens } from "../../core/usage.ts";
 import type { CommandResult } from "../../sandbox/run-command.ts";
 import type { Agent, AgentEnd, AgentRun } from "../agent.ts";
 import { watchForPrompt } from "../find-prompt.ts";
 import { type Gateway, openGateway } from "../gateway/open-gateway.ts";
 import type { Provider } from "../gateway/provider.ts";
 import { keepAfterEvents } from "../keep-checkpoints.ts";
-import type { Cli, Said, Setup } from "./cli.ts";
+import type { Cli, Setup } from "./cli.ts";
 import { converse } from "./converse.ts";
 import { countUnasked, type UnaskedCalls } from "./count-unasked.ts";
+import { followRecord } from "./follow-record.ts";
 import { askToLogIn, lendLogin } from "./lend-login.ts";
 import { homeOf, inHome, makeHome } from "./make-home.ts";
 import { type CliOutcome, readEnd } from "./read-end.ts";
+import { readLine } from "./read-line.ts";
 import { openMouth } from "./speak.ts";
 import { splitLines } from "./split-lines.ts";
 
@@ -43,7 +44,8 @@ export function makeCliAgent(cli: Cli, options: CliOptions): Agent {
         files: cli.files(setup),
         login: { file: cli.loginFile, lent: lent?.path ?? null },
       });
-      const calls = gateway ?? (await countUnasked(run, options.model ?? cli.name));
+      const own = { model: options.model ?? cli.name, hasTotal: cli.record !== null };
+      const calls = gateway ?? (await countUnasked(run, own));
       const startedAt = performance.now();
       return await converse(run, async (message, resume) => {
         const timeoutMs = Math.max(1, run.timeoutMs - (performance.now() - startedAt));
@@ -77,7 +79,6 @@ type Heard = {
   answer: string | null;
   output: unknown;
   worked: boolean;
-  total: Tokens | null;
 };
 
 async function takeTurn(
@@ -95,19 +96,30 @@ async function takeTurn(
     answer: null,
     output: undefined,
     worked: false,
-    total: null,
   };
   const checkpoints = run.mode === "write" ? keepAfterEvents(() => run.session.checkpoint()) : null;
   const mouth = cli.speak ? openMouth(run, cli.speak, turn.message) : null;
   const prompts = watchForPrompt();
   const storing: Promise<void>[] = [];
   const unasked = "hear" in calls ? calls : null;
+  let hasEnded = false;
+  const place = { sessionFolder: run.sessionFolder, model: model ?? cli.name };
+  const record =
+    unasked && cli.record
+      ? await followRecord(cli.record, place, turn.resume, (said) => {
+          if (said.what === "restored") unasked.hear(said);
+          // Who has ended is not to be stopped any more.
+          if (said.what === "usage") unasked.hear(hasEnded ? { ...said, isLast: true } : said);
+        })
+      : null;
   const read = cli.makeReader(model);
   const lines = splitLines((line) => {
     for (const said of readLine(read, line)) {
       switch (said.what) {
         case "session":
           if (said.id !== run.session.externalId) storing.push(run.session.keepExternalId(said.id));
+          unasked?.begin(said.id);
+          record?.begin(said.id);
           break;
         case "event":
           // The gateway counts turns by the model calls.
@@ -127,9 +139,7 @@ async function takeTurn(
           mouth?.taken();
           break;
         case "total":
-          heard.total = said.tokens;
-          unasked?.hear(said);
-          break;
+        case "restored":
         case "usage":
         case "bill":
           unasked?.hear(said);
@@ -161,20 +171,19 @@ async function takeTurn(
     onOutput: (chunk, stream) => {
       prompts.add(chunk, stream);
       if (stream === "stdout") lines.add(chunk);
+      record?.look();
     },
   });
   lines.flush();
   // What it cost to the end may use up the budget; it ended by itself all the same.
   const isCancelled = run.signal.aborted;
+  hasEnded = true;
+  await record?.close();
   await Promise.all(storing);
   await unasked?.close();
   await mouth?.settle();
   await checkpoints?.finish();
-  const entries = [
-    ...(heard.total ? [{ total: heard.total }] : []),
-    ...(heard.answer ? [{ answered: heard.answer }] : []),
-  ];
-  if (entries.length > 0) await run.session.append(entries);
+  if (heard.answer) await run.session.append([{ answered: heard.answer }]);
   const outcome: CliOutcome = {
     ...heard,
     failed: heard.failed === null ? null : (cli.explain?.(result.output) ?? heard.failed),
@@ -185,13 +194,4 @@ async function takeTurn(
     timeoutMs: run.timeoutMs,
   };
   return { end: readEnd(cli, result, outcome), said: heard, result };
-}
-
-function readLine(read: (line: unknown) => Said[], line: string): Said[] {
-  if (!line.startsWith("{")) return [];
-  try {
-    return read(JSON.parse(line));
-  } catch {
-    return []; // it stays in the log
-  }
 }

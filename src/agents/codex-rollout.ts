@@ -1,0 +1,108 @@
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { z } from "zod";
+import type { Tokens } from "../core/usage.ts";
+import type { Said } from "./cli/cli.ts";
+import { subtractTokens } from "./cli/running-total.ts";
+
+/**
+ * The file in which Codex keeps a thread, `.codex/sessions/YYYY/MM/DD/rollout-TIME-THREAD.jsonl`. A
+ * line follows each reply of the model with what it used, before the tools that it asked for run:
+ * while its output says nothing of that before the turn is over. Versions without that line tell it
+ * in another one when the tools are done, which is repeated where nothing is new.
+ */
+export async function findRollout(home: string, thread: string): Promise<string | null> {
+  if (!/^[\da-f-]{36}$/i.test(thread)) return null;
+  const sessions = join(home, ".codex", "sessions");
+  // A thread that goes on stays in the folder of its first day.
+  for (const year of await listNewest(sessions)) {
+    for (const month of await listNewest(join(sessions, year))) {
+      for (const day of await listNewest(join(sessions, year, month))) {
+        const folder = join(sessions, year, month, day);
+        const names = await readdir(folder).catch(() => []); // gone meanwhile
+        const found = names.find(
+          (name) => name.startsWith("rollout-") && name.endsWith(`-${thread}.jsonl`),
+        );
+        if (found !== undefined) return join(folder, found);
+      }
+    }
+  }
+  return null;
+}
+
+async function listNewest(folder: string): Promise<string[]> {
+  const names = await readdir(folder).catch(() => []); // not made yet
+  return names.filter((name) => /^\d{2,4}$/.test(name)).sort((a, b) => b.localeCompare(a));
+}
+
+export function makeRolloutReader(model: string): (line: unknown) => Said[] {
+  let hasSpoken = false;
+  let hasCalled = false;
+  let first: Tokens | null = null;
+  let isBegun = false;
+  const sayUsage = (tokens: Tokens): Said => {
+    const isLast = !hasCalled; // without a tool to run, the turn is over
+    [hasSpoken, hasCalled] = [false, false];
+    return { what: "usage", call: { model, tokens, latencyMs: 0, costUsd: null }, isLast };
+  };
+  return (line) => {
+    const event = lineSchema.safeParse(line).data;
+    switch (event?.type) {
+      case "response_item": {
+        const { type, role } = event.payload;
+        const isCall = type.endsWith("_call");
+        hasCalled ||= isCall;
+        hasSpoken ||= isCall || type === "reasoning" || role === "assistant";
+        return [];
+      }
+      case "token_usage_record":
+        first ??= event.payload.usage;
+        return [sayUsage(event.payload.usage)];
+      case "event_msg": {
+        const { last_token_usage: last, total_token_usage: total } = event.payload.info;
+        if (first === null) return hasSpoken ? [sayUsage(last)] : [];
+        if (isBegun) return [];
+        isBegun = true;
+        return [{ what: "restored", tokens: subtractTokens(total, first) }];
+      }
+      case undefined:
+        return [];
+    }
+  };
+}
+
+/** More than any call uses: who writes more here wants to break the account. */
+const count = z.number().int().min(0).max(1e12);
+const usageSchema = z
+  .object({
+    input_tokens: count,
+    cached_input_tokens: count,
+    output_tokens: count,
+    reasoning_output_tokens: count,
+  })
+  .transform(
+    (used): Tokens => ({
+      inputTokens: used.input_tokens,
+      cachedInputTokens: used.cached_input_tokens,
+      outputTokens: used.output_tokens,
+      reasoningTokens: used.reasoning_output_tokens,
+    }),
+  );
+
+const lineSchema = z.discriminatedUnion("type", [
+  z.object({
+    type: z.literal("response_item"),
+    payload: z.object({ type: z.string(), role: z.string().nullish() }),
+  }),
+  z.object({
+    type: z.literal("token_usage_record"),
+    payload: z.object({ usage: usageSchema }),
+  }),
+  z.object({
+    type: z.literal("event_msg"),
+    payload: z.object({
+      type: z.literal("token_count"),
+      info: z.object({ total_token_usage: usageSchema, last_token_usage: usageSchema }),
+    }),
+  }),
+]);
