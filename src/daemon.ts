@@ -22,6 +22,7 @@ import { makeAnnounce } from "./orchestrator/announce.ts";
 import { giveWay, watchRush } from "./orchestrator/give-way.ts";
 import { releaseExpiredLease, releaseLostLease, repairHold } from "./orchestrator/repair.ts";
 import { startStageRunner } from "./orchestrator/run-stages.ts";
+import type { Beside } from "./programs-beside.ts";
 import { openQueue } from "./queue/open.ts";
 import { startRelay } from "./queue/relay.ts";
 import { buryDeadBoots, takeBackLease } from "./recovery/reconcile.ts";
@@ -59,7 +60,11 @@ const pruneMs = 24 * 60 * 60_000;
 const roundGraceMs = 2_000;
 const parkMs = 8_000;
 
-export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
+export async function startDaemon(
+  config: Config,
+  log: Log,
+  { expectMany }: Beside = { expectMany: () => {} },
+): Promise<Daemon> {
   await mkdir(config.home, { recursive: true, mode: 0o700 });
   await chmod(config.home, 0o700);
   for (const folder of [
@@ -212,6 +217,7 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
       authHeader,
       onCreated: () => {
         rush.note();
+        if (rush.isOn()) expectMany();
         runner.ring("plan");
         relay.poke();
       },

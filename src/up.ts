@@ -2,12 +2,11 @@ import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { runCommandsBeside } from "./commands-beside.ts";
 import { type Config, loadConfig } from "./config.ts";
 import { DeputyError } from "./core/error.ts";
 import { startDaemon } from "./daemon.ts";
-import { runGitBeside } from "./git-beside.ts";
 import { type Log, openLog } from "./log.ts";
+import { runProgramsBeside } from "./programs-beside.ts";
 import { isProcessAlive, type ProcessIdentity } from "./sandbox/process-identity.ts";
 import { spawnDetached } from "./sandbox/spawn-detached.ts";
 import { startWorker } from "./worker.ts";
@@ -24,9 +23,7 @@ export async function runDaemon(
   // The database lets one daemon work on it; two databases must not share a home either.
   await refuseSecondDaemon(config);
   const log = openLog(config.logLevel);
-  runGitBeside();
-  runCommandsBeside();
-  const daemon = await startDaemon(config, log);
+  const daemon = await startDaemon(config, log, runProgramsBeside());
   onUp(daemon.url, config);
   await untilSignal(log, (signal) => daemon.stop(signal));
 }
@@ -35,8 +32,7 @@ export async function runDaemon(
 export async function runWorker(onUp: (config: Config) => void): Promise<void> {
   const config = loadConfig();
   const log = openLog(config.logLevel);
-  runGitBeside();
-  runCommandsBeside();
+  runProgramsBeside();
   const worker = await startWorker(config, log);
   onUp(config);
   await untilSignal(log, (signal) => worker.stop(signal));
