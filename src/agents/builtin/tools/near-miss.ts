@@ -46,8 +46,8 @@ function findNearest(bare: readonly string[], wanted: readonly string[]): number
     let found: number | null = null;
     for (const [index, whole] of bare.entries()) {
       const other = whole.slice(0, maxLine);
-      const [short, long] = [line.length, other.length].sort((a, b) => a - b) as [number, number];
-      const isWorthIt = 2 * short > best * (short + long) && left > 0;
+      const both = line.length + other.length;
+      const isWorthIt = 2 * Math.min(line.length, other.length) > best * both && left > 0;
       if (isWorthIt) left -= other.length;
       const likeness = whole.includes(line) ? 1 : isWorthIt ? compare(pairs, pairsOf(other)) : 0;
       if (likeness <= best) continue;
