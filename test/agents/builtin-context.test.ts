@@ -172,8 +172,22 @@ describe("skills", () => {
     expect(first.match(/long /g)?.length).toBeLessThan(60);
     expect(first).not.toContain("Tag it.");
     expect(first).not.toContain("delegate-to-deputy");
-    expect(JSON.stringify(server.requests[1]?.body)).toContain("Tag it.");
+    expect(JSON.stringify(server.requests[1]?.body)).toContain(
+      "Tag it.\\n[files that it names are in .agents/skills/release/]",
+    );
     expect(lastBody(server)).toContain('there is no skill \\"none\\"; the skills are release');
+  });
+
+  test("those that the list has no room for are counted, and can be read all the same", async () => {
+    const run = await makeRun();
+    for (let n = 10; n < 40; n++)
+      await put(run, `.agents/skills/s${n}/SKILL.md`, skill(`s${n}`, "Short.", `Body ${n}.`));
+    const server = await serve([{ calls: [{ tool: "skill", args: { name: "s39" } }] }, finish]);
+    await play(server, {}, run);
+    const first = JSON.stringify(server.requests[0]?.body);
+    expect(first.match(/- s\d\d: Short\./g)).toHaveLength(24);
+    expect(first).toContain("[9 more not listed]");
+    expect(lastBody(server)).toContain("Body 39.");
   });
 
   test("ours are there, and give way to the repository's of the same name", async () => {
