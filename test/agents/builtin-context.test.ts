@@ -52,6 +52,29 @@ describe.each(wires)("over %s", (wire) => {
     expect(firstBody).not.toContain("step 1");
   });
 
+  test.each<[string, Turn]>([
+    ["a call", { text: "First I look.", ...bash("true") }],
+    ["half of one", { text: "Half is do", fault: { kind: "length", times: 9 } }],
+    ["a refusal", { text: "Half is done.", fault: { kind: "refusal", times: 9 } }],
+  ])("%s is no hand-off: it is asked for once more, and then the end says so", async (_, bad) => {
+    const isFirst = ({ lastUser }: Seen) => lastUser.startsWith("Your context is nearly");
+    const isAgain = ({ lastUser }: Seen) => lastUser.startsWith("That was no whole hand-off");
+    const work: Turn = { ...bash("seq 1 100"), usage: { input: 900, output: 20 } };
+    const mended = await serve((seen) => {
+      if (isFirst(seen)) return bad;
+      if (isAgain(seen)) return { text: "The whole of it." };
+      return seen.user.includes("The whole of it.") ? finish : work;
+    });
+    const { end } = await play(mended, { wire, contextTokens: 1_000 });
+    expect(end.reason).toBe("done");
+    expect(lastBody(mended)).not.toContain("Half is do");
+
+    const stubborn = await serve((seen) => (isFirst(seen) || isAgain(seen) ? bad : work));
+    const ended = await play(stubborn, { wire, contextTokens: 1_000 });
+    expect(ended.end).toMatchObject({ reason: "out_of_budget", failure: "out_of_budget" });
+    expect(ended.end.detail).toContain("no whole hand-off to go on from, twice");
+  });
+
   test("a context that is full all the same: a hand-off, once, and then the end in words", async () => {
     const isFull = (seen: Seen) => seen.replies > 0;
     const full = { kind: "context_length", times: 9 } as const;
