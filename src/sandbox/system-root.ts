@@ -52,6 +52,9 @@ export async function makeSystemRoot(stateDir: string, user: SandboxUser): Promi
     else if (stats?.isDirectory()) args.push("--ro-bind", path, path);
   }
   args.push("--ro-bind", etc, "/etc", "--proc", "/proc", "--dev", "/dev");
+  // Root inside a namespace is nobody, but the kernel's settings below /proc/sys ask who somebody is
+  // outside: a daemon of root would lend every command the machine (core_pattern runs a program).
+  if (process.getuid?.() === 0) args.push("--remount-ro", "/proc");
   return { args, shown: ["/usr", "/etc", ...outsideUsr] };
 }
 

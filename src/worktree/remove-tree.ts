@@ -1,10 +1,14 @@
-import { chmod, lstat, readdir, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { randomUUID } from "node:crypto";
+import { chmod, lstat, readdir, rename, rm } from "node:fs/promises";
+import { join, sep } from "node:path";
 
-/** Delete a folder that an agent had: also what it made unwritable. Links are deleted, not followed. */
+/**
+ * Delete a folder that an agent had: also what it made unwritable, or deeper than a path can be long.
+ * Links are deleted, not followed.
+ */
 export async function removeTree(path: string): Promise<void> {
   try {
-    await rm(path, { recursive: true, force: true });
+    await removeDeep(path);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     // ENOTEMPTY: something still writes there; a second go is all that can be done.
@@ -13,6 +17,22 @@ export async function removeTree(path: string): Promise<void> {
     await rm(path, { recursive: true, force: true, maxRetries: 3 });
   }
 }
+
+/** What a path is too long for is brought up by half of a path's length, as often as it takes. */
+async function removeDeep(path: string): Promise<void> {
+  for (;;) {
+    try {
+      return await rm(path, { recursive: true, force: true });
+    } catch (error) {
+      const { code, path: tooLong = "" } = error as NodeJS.ErrnoException;
+      const upper = tooLong.slice(0, tooLong.lastIndexOf(sep, halfPath));
+      if (code !== "ENAMETOOLONG" || upper.length <= path.length) throw error;
+      await rename(upper, join(path, randomUUID()));
+    }
+  }
+}
+
+const halfPath = 2_000;
 
 /** Give the owner access to every folder below, so that files in them can be listed and deleted. */
 export async function makeWritable(folder: string): Promise<void> {

@@ -52,6 +52,29 @@ describe.each(wires)("over %s", (wire) => {
     expect(firstBody).not.toContain("step 1");
   });
 
+  test.each<[string, Turn]>([
+    ["a call", { text: "First I look.", ...bash("true") }],
+    ["half of one", { text: "Half is do", fault: { kind: "length", times: 9 } }],
+    ["a refusal", { text: "Half is done.", fault: { kind: "refusal", times: 9 } }],
+  ])("%s is no hand-off: it is asked for once more, and then the end says so", async (_, bad) => {
+    const isFirst = ({ lastUser }: Seen) => lastUser.startsWith("Your context is nearly");
+    const isAgain = ({ lastUser }: Seen) => lastUser.startsWith("That was no whole hand-off");
+    const work: Turn = { ...bash("seq 1 100"), usage: { input: 900, output: 20 } };
+    const mended = await serve((seen) => {
+      if (isFirst(seen)) return bad;
+      if (isAgain(seen)) return { text: "The whole of it." };
+      return seen.user.includes("The whole of it.") ? finish : work;
+    });
+    const { end } = await play(mended, { wire, contextTokens: 1_000 });
+    expect(end.reason).toBe("done");
+    expect(lastBody(mended)).not.toContain("Half is do");
+
+    const stubborn = await serve((seen) => (isFirst(seen) || isAgain(seen) ? bad : work));
+    const ended = await play(stubborn, { wire, contextTokens: 1_000 });
+    expect(ended.end).toMatchObject({ reason: "out_of_budget", failure: "out_of_budget" });
+    expect(ended.end.detail).toContain("no whole hand-off to go on from, twice");
+  });
+
   test("a context that is full all the same: a hand-off, once, and then the end in words", async () => {
     const isFull = (seen: Seen) => seen.replies > 0;
     const full = { kind: "context_length", times: 9 } as const;
@@ -172,8 +195,22 @@ describe("skills", () => {
     expect(first.match(/long /g)?.length).toBeLessThan(60);
     expect(first).not.toContain("Tag it.");
     expect(first).not.toContain("delegate-to-deputy");
-    expect(JSON.stringify(server.requests[1]?.body)).toContain("Tag it.");
+    expect(JSON.stringify(server.requests[1]?.body)).toContain(
+      "Tag it.\\n[files that it names are in .agents/skills/release/]",
+    );
     expect(lastBody(server)).toContain('there is no skill \\"none\\"; the skills are release');
+  });
+
+  test("those that the list has no room for are counted, and can be read all the same", async () => {
+    const run = await makeRun();
+    for (let n = 10; n < 40; n++)
+      await put(run, `.agents/skills/s${n}/SKILL.md`, skill(`s${n}`, "Short.", `Body ${n}.`));
+    const server = await serve([{ calls: [{ tool: "skill", args: { name: "s39" } }] }, finish]);
+    await play(server, {}, run);
+    const first = JSON.stringify(server.requests[0]?.body);
+    expect(first.match(/- s\d\d: Short\./g)).toHaveLength(24);
+    expect(first).toContain("[9 more not listed]");
+    expect(lastBody(server)).toContain("Body 39.");
   });
 
   test("ours are there, and give way to the repository's of the same name", async () => {

@@ -1,4 +1,4 @@
-import { readFile, writeFile } from "node:fs/promises";
+import { readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { Session } from "../../src/agents/agent.ts";
@@ -109,6 +109,28 @@ describe.each(wires)("going on after a stop, over %s", (wire) => {
     expect(second?.text).toBe("there.txt");
     expect(third?.text).toContain("Call it again if it still holds");
     expect(lastBody(server)).toContain("Unknown result");
+  });
+
+  test("commands go on in the folder that they had come to", async () => {
+    const server = await serve([bash("mkdir -p a/b && cd a/b"), bash("pwd"), finish]);
+    const whole = await play(server, { wire });
+    const entries = whole.run.session.entries as Stored[];
+    const pwdOf = (stored: readonly unknown[]) =>
+      (stored as Stored[]).find(({ role, text }) => role === "tool" && text.endsWith("/a/b"))?.text;
+    expect(pwdOf(entries)).toBeDefined();
+    // With the folder's command answered, and with the call after it in flight.
+    for (const stored of [4, 5]) {
+      const again = await restart(whole.run, entries.slice(0, stored), "Go on.");
+      await play(await serve([{}, bash("pwd"), bash("pwd"), finish]), { wire }, again);
+      expect(pwdOf(again.session.entries)).toBe(pwdOf(entries));
+    }
+    await rm(join(whole.run.worktree, "a"), { recursive: true });
+    await symlink("/tmp", join(whole.run.worktree, "a"));
+    const again = await restart(whole.run, entries.slice(0, 4));
+    await play(await serve([{}, bash("pwd"), finish]), { wire }, again);
+    expect((again.session.entries as Stored[])[5]?.text).toContain(
+      "this ran in the worktree's root",
+    );
   });
 
   test("an answer, or feedback, is told to the same conversation", async () => {

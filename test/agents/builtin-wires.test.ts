@@ -104,6 +104,18 @@ test("the Responses API keeps nothing, and the model's reasoning goes back as it
   }
 });
 
+test("of a thought before a flood of arguments the thought alone is kept", async () => {
+  const flood = { tool: "write", args: { path: "a", content: "x".repeat(1_200_000) } };
+  const server = await serve([{ reasoning: "All at once.", calls: [flood] }, finish]);
+  const { end, run, words } = await play(server, { wire: "responses" });
+  expect(end).toMatchObject({ reason: "done", detail: "finished" });
+  expect(words).not.toContain("hand-off");
+  const stored = JSON.stringify(run.session.entries);
+  expect(stored).toContain("at most 1000000 are taken");
+  expect(stored.length).toBeLessThan(10_000);
+  expect(lastBody(server)).toContain("All at once.");
+});
+
 test("reasoning of one model is not shown to another", async () => {
   const first = await play(await serve([{ reasoning: "Mine.", ...bash("true") }, finish]), {
     wire: "responses",

@@ -150,6 +150,17 @@ describe("nothing leads out of the worktree", () => {
     expect(result.exitCode).not.toBe(0);
   });
 
+  test("the kernel's settings, which would run a program outside", async () => {
+    // What is there is written again, so that it does no harm where it comes through.
+    const result = await hostile(
+      "p=/proc/sys/kernel/core_pattern; cat $p > /tmp/p && cat /tmp/p > $p && echo came through; find /proc/sys -writable -type f",
+    );
+    expect(result.stdout).toBe("");
+    expect(result.denials).toContainEqual(
+      expect.objectContaining({ what: "write", detail: expect.stringContaining("core_pattern") }),
+    );
+  });
+
   test("a folder that holds a secret is not given to anybody", async () => {
     for (const path of [daemonHome, join(daemonHome, "token")]) {
       const shown = await hostile("true", { readOnly: [{ path }] });

@@ -9,7 +9,7 @@ import { type LoopEnd, runLoop } from "./loop.ts";
 import type { Message } from "./model.ts";
 import { type OpenTools, openTools } from "./open-tools.ts";
 import { writeSystemPrompt } from "./prompts.ts";
-import { collectReports, resumeTranscript, uniqueReports } from "./resume.ts";
+import { collectReports, findFolder, resumeTranscript, uniqueReports } from "./resume.ts";
 import type { RetryLimits } from "./retry-call.ts";
 import { findSkills, listSkills } from "./skills.ts";
 import type { Tool } from "./tools/tool.ts";
@@ -89,15 +89,14 @@ async function work(
     isWriting ? findSkills(run.worktree) : [],
     conventions.readRoot(),
   ]);
-  const extra = options.extraTools ?? [];
+  const entries = readEntries(run.session.entries);
   const { tools, report, reports, readWords } = openTools(run, {
     signal,
     touch: conventions.touch,
     skills,
-    extra,
+    extra: options.extraTools ?? [],
+    startIn: "problem" in entries ? "" : findFolder(entries),
   });
-
-  const entries = readEntries(run.session.entries);
   if ("problem" in entries) return { ...unreadable, detail: entries.problem, reports };
   const transcript = openTranscript(entries, run.session, log);
   if (entries.length > 0) {

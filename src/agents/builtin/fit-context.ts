@@ -63,21 +63,31 @@ const fullShare = 0.8;
 const keptShare = 0.15;
 const maxKept = 8;
 
+/**
+ * Whatever is not in it is gone: half of one, a refusal or a word before a call is none, and is asked
+ * for once more.
+ */
 async function writeHandoff(
   model: Model,
   request: Omit<ModelRequest, "toolChoice">,
   signal: AbortSignal,
 ): Promise<string | Exclude<ModelAnswer, { kind: "reply" }>> {
-  const messages = [...request.messages, tell(await handoffRequest())];
-  const answer = await model(
-    { ...request, messages, outputSchema: null, toolChoice: "none" },
-    signal,
-  );
-  if (answer.kind !== "reply") return answer;
-  if (answer.reply.text.trim() !== "") return answer.reply.text.trim();
-  const detail = "the context was full, and the model wrote no hand-off to go on from";
+  const asked = [...request.messages, tell(await handoffRequest())];
+  for (const messages of [asked, [...asked, tell(askAgain)]]) {
+    const answer = await model(
+      { ...request, messages, outputSchema: null, toolChoice: "none" },
+      signal,
+    );
+    if (answer.kind !== "reply") return answer;
+    const { finish, text, toolCalls } = answer.reply;
+    if (finish === "whole" && toolCalls.length === 0 && text.trim() !== "") return text.trim();
+  }
+  const detail = "the context was full, and the model wrote no whole hand-off to go on from, twice";
   return { kind: "failed", failure: "out_of_budget", detail, retryAt: null };
 }
+
+const askAgain =
+  "That was no whole hand-off. Write it now, shorter and in words alone: no tool is run any more.";
 
 /** How many of the last messages stay as they are: few, small, and no result without its call. */
 function countKept(messages: readonly Message[], maxChars: number): number {

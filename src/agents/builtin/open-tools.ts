@@ -34,10 +34,12 @@ export function openTools(
     touch: (path: string) => void;
     skills: readonly Skill[];
     extra: readonly Tool[];
+    /** The folder of the worktree in which commands begin. */
+    startIn: string;
   },
 ): OpenTools {
   const { worktree, env, runCommand, outputSchema, mode } = run;
-  const { signal, touch, skills, extra } = given;
+  const { signal, touch, skills, extra, startIn } = given;
   const outputs = join(run.scratch, "outputs");
   const place: Place = { worktree, outputs, env, signal, runCommand, touch, seen: new Map() };
   const reports: Reports = { discoveries: [], followUps: [] };
@@ -48,7 +50,9 @@ export function openTools(
     tools: [
       makeReadTool(place),
       makeSearchTool(place),
-      ...(isWriting ? [makeBashTool(place), makeEditTool(place), makeWriteTool(place)] : []),
+      ...(isWriting
+        ? [makeBashTool(place, startIn), makeEditTool(place), makeWriteTool(place)]
+        : []),
       ...(skills.length > 0 ? [makeSkillTool(skills)] : []),
       ...extra,
       ...(isWriting ? [report] : []),

@@ -64,6 +64,9 @@ const usageSchema = z.object({
 
 const itemSchema = z.looseObject({ type: z.string() });
 
+/** Where a call stood: its arguments may be megabytes, and are in the transcript as far as they are told. */
+const callPlace = { type: "function_call" };
+
 const eventSchema = z.looseObject({
   type: z.string(),
   delta: z.string().optional().catch(undefined),
@@ -171,11 +174,12 @@ export class ResponsesReader implements ReplyReader {
     };
   }
 
-  /** Text and calls stand in the transcript anyway; anything more is kept as it came. */
+  /** Text and calls stand in the transcript anyway; anything more is kept as it came, calls by their place. */
   private carried(items: Carried["items"]): Carried | null {
     const isPlain = ({ type, phase }: Record<string, unknown>) =>
       type === "function_call" || (type === "message" && phase === undefined);
     if (items.every(isPlain)) return null;
-    return { wire: "responses", model: this.model, items: [...items] };
+    const placed = items.map((item) => (item.type === "function_call" ? callPlace : item));
+    return { wire: "responses", model: this.model, items: placed };
   }
 }

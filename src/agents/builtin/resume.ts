@@ -1,6 +1,7 @@
 import type { AgentEvent } from "../agent.ts";
 import type { Message, ToolCall } from "./model.ts";
 import { effectOf, resultOf } from "./run-calls.ts";
+import { readFolder } from "./tools/bash.ts";
 import type { Reports } from "./tools/report.ts";
 import { callTool, type Tool } from "./tools/tool.ts";
 import { type Entry, type Transcript, tell } from "./transcript.ts";
@@ -37,7 +38,7 @@ async function answerNow(
     case "talks":
       return "Not heard: the process stopped before it. Call it again if it still holds.";
     case "changes":
-      return "Unknown result: the process stopped after this call was made, before its result was stored. It ran not at all, in part, or to its end. Look at the state of things before you repeat it. Commands start in the worktree's root again.";
+      return "Unknown result: the process stopped after this call was made, before its result was stored. It ran not at all, in part, or to its end. Look at the state of things before you repeat it. The next command starts in the folder in which this one would have.";
   }
 }
 
@@ -50,6 +51,20 @@ function findUnanswered(messages: readonly Message[]): ToolCall[] {
     messages.slice(at).map((message) => (message.role === "tool" ? message.callId : null)),
   );
   return last.toolCalls.filter((call) => !answered.has(call.id));
+}
+
+/** The folder, from the worktree's root, to which the commands of earlier runs have come. */
+export function findFolder(entries: readonly Entry[]): string {
+  const commands = new Set<string>();
+  let folder = "";
+  for (const entry of entries) {
+    if (entry.role === "assistant") {
+      for (const { id, name } of entry.toolCalls) if (name === "bash") commands.add(id);
+    } else if (entry.role === "tool" && commands.has(entry.callId)) {
+      folder = readFolder(entry.text) ?? folder;
+    }
+  }
+  return folder;
 }
 
 /** Reports since the last end of the work, which nobody was told of yet. */

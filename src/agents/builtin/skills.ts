@@ -1,5 +1,5 @@
 import { readdir } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parse } from "yaml";
 import { z } from "zod";
@@ -15,7 +15,9 @@ export type Skill = { name: string; description: string; root: string; path: str
 
 const ownFolder = fileURLToPath(new URL("../../../skills/", import.meta.url));
 const repositoryFolders = [".agents/skills", ".claude/skills"];
-const maxSkills = 24;
+/** Of one place. */
+const maxFolders = 200;
+const maxListed = 24;
 const maxListChars = 3_000;
 const maxDescriptionChars = 240;
 const maxFrontMatterBytes = 4 * 1024;
@@ -31,14 +33,17 @@ export async function findSkills(worktree: string | null): Promise<Skill[]> {
     places.map(async ({ root, folder }) => {
       const names = await readdir(join(root, folder)).catch(() => []); // most repositories have none
       const skills = await Promise.all(
-        names.sort().map((name) => readSkill(root, join(folder, name, "SKILL.md"))),
+        names
+          .sort()
+          .slice(0, maxFolders)
+          .map((name) => readSkill(root, join(folder, name, "SKILL.md"))),
       );
       return skills.filter((skill) => skill !== null);
     }),
   );
   const byName = new Map<string, Skill>();
   for (const skill of found.flat()) {
-    if (!byName.has(skill.name) && byName.size < maxSkills) byName.set(skill.name, skill);
+    if (!byName.has(skill.name)) byName.set(skill.name, skill);
   }
   return [...byName.values()];
 }
@@ -75,7 +80,7 @@ export function listSkills(skills: readonly Skill[]): string {
   for (const { name, description } of skills) {
     const line = `- ${name}: ${description}`;
     chars += line.length;
-    if (chars > maxListChars) break;
+    if (chars > maxListChars || lines.length >= maxListed) break;
     lines.push(line);
   }
   const more = skills.length - lines.length;
@@ -83,10 +88,11 @@ export function listSkills(skills: readonly Skill[]): string {
   return `# Skills (read one with the tool skill when it fits)\n\n${lines.join("\n")}${rest}`;
 }
 
-/** The body, or null when the file is gone. */
+/** The body, with where the files beside it are, or null when the file is gone. */
 export async function readSkillBody({ root, path }: Skill): Promise<string | null> {
   const found = await readHead(root, path, maxBodyBytes);
   if (!found) return null;
   const body = found.text.replace(/^---\r?\n[\s\S]*?\r?\n---\r?\n/, "").trim();
-  return found.cut ? `${body}\n[cut after 32 KiB]` : body;
+  const place = root === ownFolder ? "" : `\n[files that it names are in ${dirname(path)}/]`;
+  return `${body}${found.cut ? "\n[cut after 32 KiB]" : ""}${place}`;
 }

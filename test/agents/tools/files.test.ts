@@ -97,6 +97,17 @@ describe("edit", () => {
     expect(answer).toContain("return total;");
   });
 
+  test.each([
+    ["a sign", "const total = sum(lines) - tax;", 2],
+    ["a name in the first of its lines", "const all = sum(lines) + tax;\nreturn total;", 2],
+    ["a line in the middle", "intro\nconst total = sum(line) + taxes;\nreturn total;", 1],
+  ])("a piece that is wrong in %s: the answer shows what is there", async (_, piece, line) => {
+    await put("a", "intro\nconst total = sum(lines) + tax;\nreturn total;\nend\n");
+    const answer = await edit(piece, "x");
+    expect(answer).toContain(`like line ${line}`);
+    expect(answer).toContain("\nconst total = sum(lines) + tax;\nreturn total;");
+  });
+
   test("a piece that is nowhere near", async () => {
     await put("a", "one\n");
     expect(await edit("completely different", "x")).toContain("read the file again");

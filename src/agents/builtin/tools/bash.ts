@@ -15,12 +15,13 @@ const keepBytes = 8 * 1024;
 /**
  * Runs a shell command in the worktree. Nothing that it starts outlives it but one thing: the folder
  * it ends in is where the next one begins. The shell tells that folder on a descriptor of its own,
- * so it works wherever the command runs and whatever the command does with its output.
+ * so it works wherever the command runs and whatever the command does with its output. `startIn` is
+ * where an earlier run of the same work left it, from the worktree's root.
  */
-export function makeBashTool(place: Place): Tool {
+export function makeBashTool(place: Place, startIn = ""): Tool {
   const { worktree, env, signal, runCommand } = place;
   const shell = findProgram("bash", env.PATH ?? "") ? "bash" : "sh";
-  let cwd = worktree;
+  let cwd = join(worktree, startIn);
   let outputs = 0;
   return defineTool({
     name: "bash",
@@ -38,7 +39,7 @@ export function makeBashTool(place: Place): Tool {
     about: ({ command }) => command,
     async run({ command, timeout_s = defaultTimeoutS }) {
       const notes: string[] = [];
-      if (cwd !== worktree && !(await isFolder(cwd))) {
+      if (cwd !== worktree && !(await isFolderInside(worktree, cwd))) {
         cwd = worktree;
         notes.push("[the folder you were in is gone: this ran in the worktree's root]");
       }
@@ -60,8 +61,8 @@ export function makeBashTool(place: Place): Tool {
         notes.push(`[the whole output: read ${outputPath}]`);
       }
       const next = folder === null ? cwd : await insideOf(worktree, folder);
-      if (next === null) notes.push("[outside the worktree: the next command starts in its root]");
-      else if (next !== cwd) notes.push(`[now in ${relative(worktree, next) || "the root"}]`);
+      if (next === null) notes.push(outsideNote);
+      else if (next !== cwd) notes.push(`[now in ${relative(worktree, next) || rootName}]`);
       cwd = next ?? worktree;
       if (cwd !== worktree) place.touch(join(relative(worktree, cwd), "."));
       const body = output.trimEnd() || "(no output)";
@@ -71,6 +72,17 @@ export function makeBashTool(place: Place): Tool {
       };
     },
   });
+}
+
+const rootName = "the root";
+const outsideNote = "[outside the worktree: the next command starts in its root]";
+
+/** Where the next command begins, by the result of the one before it; null: where that one began. */
+export function readFolder(result: string): string | null {
+  const note = result.slice(result.lastIndexOf("\n") + 1);
+  if (note === outsideNote) return "";
+  const name = /^\[now in (.+)\]$/.exec(note)?.[1] ?? null;
+  return name === rootName ? "" : name;
 }
 
 /** Stands around the folder in the output: a control character that no text has. */
@@ -97,7 +109,8 @@ async function insideOf(worktree: string, folder: string): Promise<string | null
   }
 }
 
-async function isFolder(path: string): Promise<boolean> {
+async function isFolderInside(worktree: string, path: string): Promise<boolean> {
+  if ((await insideOf(worktree, path)) === null) return false;
   return stat(path).then(
     (found) => found.isDirectory(),
     () => false,

@@ -1,6 +1,6 @@
 import { z } from "zod";
-import { cutText } from "../../clean-text.ts";
 import { readTextFile, writeTextFile } from "./contain-path.ts";
+import { nearMiss } from "./near-miss.ts";
 import { findPlace, hasChangedSince, type Place, pathInside, rememberFile } from "./place.ts";
 import { defineTool, type Tool, ToolProblem } from "./tool.ts";
 
@@ -61,26 +61,4 @@ function findOnce(text: string, oldText: string, newText: string, path: string, 
 
 function lineOf(text: string, at: number): number {
   return text.slice(0, at).split("\n").length;
-}
-
-/** Where the file comes closest: the same lines but for blanks, or else the first line alone. */
-function nearMiss(text: string, oldText: string): string {
-  const lines = text.split("\n");
-  const bare = lines.map((line) => line.replace(/\s+/g, ""));
-  const wanted = oldText.split("\n").map((line) => line.replace(/\s+/g, ""));
-  while (wanted.length > 1 && wanted[0] === "") wanted.shift();
-  while (wanted.length > 1 && wanted.at(-1) === "") wanted.pop();
-  const show = (start: number, count: number) =>
-    cutText(lines.slice(start, start + count).join("\n"), 2_000);
-
-  const same = bare.findIndex((_, start) => wanted.every((line, i) => bare[start + i] === line));
-  if (same >= 0) {
-    return `It differs in blanks only from lines ${same + 1} to ${same + wanted.length}, which are:\n${show(same, wanted.length)}`;
-  }
-  const first = wanted.find((line) => line.length > 3);
-  const near = first === undefined ? -1 : bare.findIndex((line) => line.includes(first));
-  if (near >= 0) {
-    return `Its first line is like line ${near + 1}, where the file goes on:\n${show(near, wanted.length + 2)}`;
-  }
-  return "No line of the file is like its first line; read the file again";
 }

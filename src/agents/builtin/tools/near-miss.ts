@@ -1,0 +1,73 @@
+import { cutText } from "../../clean-text.ts";
+
+/**
+ * Where a file comes closest to a piece that is not in it, in words: the same lines but for blanks, or
+ * else the place around the line that is most alike. Models misremember a name or a sign more often
+ * than a whole line.
+ */
+export function nearMiss(text: string, piece: string): string {
+  const lines = text.split("\n");
+  const bare = lines.map(withoutBlanks);
+  const wanted = piece.split("\n").map(withoutBlanks);
+  while (wanted.length > 1 && wanted[0] === "") wanted.shift();
+  while (wanted.length > 1 && wanted.at(-1) === "") wanted.pop();
+  const show = (start: number, count: number) =>
+    cutText(lines.slice(start, start + count).join("\n"), 2_000);
+
+  const same = bare.findIndex((_, start) => wanted.every((line, i) => bare[start + i] === line));
+  if (same >= 0) {
+    return `It differs in blanks only from lines ${same + 1} to ${same + wanted.length}, which are:\n${show(same, wanted.length)}`;
+  }
+  const near = findNearest(bare, wanted);
+  if (near !== null) {
+    return `It is most like line ${near + 1} and what follows:\n${show(near, wanted.length + 2)}`;
+  }
+  return "Nothing in the file is like it; read the file again";
+}
+
+const withoutBlanks = (line: string) => line.replace(/\s+/g, "");
+
+/** So many letters of the file are compared: it is done in the daemon's own thread. */
+const maxCompared = 400_000;
+const maxLine = 300;
+const alike = 0.6;
+
+/** Where the piece would begin, by its longest line, or the next longest where nothing is like that. */
+function findNearest(bare: readonly string[], wanted: readonly string[]): number | null {
+  const telling = wanted
+    .map((line, at) => ({ line: line.slice(0, maxLine), at }))
+    .filter(({ line }) => line.length > 3)
+    .sort((a, b) => b.line.length - a.line.length)
+    .slice(0, 3);
+  let left = maxCompared;
+  for (const { line, at } of telling) {
+    const pairs = pairsOf(line);
+    let best = alike;
+    let found: number | null = null;
+    for (const [index, whole] of bare.entries()) {
+      const other = whole.slice(0, maxLine);
+      const both = line.length + other.length;
+      const isWorthIt = 2 * Math.min(line.length, other.length) > best * both && left > 0;
+      if (isWorthIt) left -= other.length;
+      const likeness = whole.includes(line) ? 1 : isWorthIt ? compare(pairs, pairsOf(other)) : 0;
+      if (likeness <= best) continue;
+      best = likeness;
+      found = Math.max(0, index - at);
+    }
+    if (found !== null) return found;
+  }
+  return null;
+}
+
+/** The share of their pairs of letters that two lines have in common, from 0 to 1. */
+function compare(a: ReadonlySet<string>, b: ReadonlySet<string>): number {
+  let common = 0;
+  for (const pair of a) if (b.has(pair)) common++;
+  return a.size + b.size === 0 ? 0 : (2 * common) / (a.size + b.size);
+}
+
+function pairsOf(line: string): Set<string> {
+  const pairs = new Set<string>();
+  for (let at = 0; at < line.length - 1; at++) pairs.add(line.slice(at, at + 2));
+  return pairs;
+}

@@ -1,0 +1,124 @@
+import { access } from "node:fs/promises";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { type Deputy, type Json, makeDeputy } from "../support/deputy.ts";
+import type { Call, Role, Turn } from "../support/model-server/scenario.ts";
+import { type ModelServer, startModelServer } from "../support/model-server/start.ts";
+import { part } from "../support/planner.ts";
+import { makeRepository, type TestRepository } from "../support/repository.ts";
+
+/** A model at its worst, through a real daemon: each ends in words, under its name, within its budget. */
+let deputy: Deputy;
+let repository: TestRepository;
+let model: ModelServer;
+
+const call = (tool: string, args: Call["args"]): Turn => ({ calls: [{ tool, args }] });
+const right = call("write", { path: "a.txt", content: "right\n" });
+const finish = call("finish", { summary: "All done, all green." });
+const cycle = [part("api", { depends_on: ["docs"] }), part("docs", { depends_on: ["api"] })];
+const flood = call("write", { path: "a.txt", content: "x".repeat(5_000_000) });
+
+/** By a word of the goal, which stands in the brief. */
+const models: Record<string, Role["turns"]> = {
+  talks: () => ({ text: "It looks fine to me." }),
+  invents: () => call("fly", { to: "the moon" }),
+  loops: () => call("bash", { command: "true" }),
+  floods: [flood, right, finish],
+  strays: [
+    call("write", { path: "../stray.txt", content: "out" }),
+    call("bash", { command: "echo out > /usr/stray.txt; echo out > ../stray.txt" }),
+    right,
+    finish,
+  ],
+  overtaken: [
+    call("read", { path: "a.txt" }),
+    call("bash", { command: "echo other > a.txt" }),
+    call("edit", { path: "a.txt", old: "wrong", new: "right" }),
+    call("edit", { path: "a.txt", old: "other", new: "right" }),
+    finish,
+  ],
+  circles: () => ({ json: { reason: "", subtasks: cycle } }),
+  idles: [finish],
+  boasts: [call("write", { path: "a.txt", content: "still wrong\n" }), finish],
+};
+
+beforeAll(async () => {
+  const roles = Object.entries(models).map(([name, turns]) => [
+    name,
+    { match: `A model that ${name}`, turns },
+  ]);
+  model = await startModelServer({ scenario: { roles: Object.fromEntries(roles) } });
+  [deputy, repository] = await Promise.all([
+    makeDeputy({
+      env: {
+        ...{ OPENAI_API_KEY: "sk-test", OPENAI_BASE_URL: model.url, DEPUTY_MODEL: "scripted" },
+        DEPUTY_SANDBOX: "bubblewrap",
+      },
+    }),
+    makeRepository({ "a.txt": "wrong\n" }),
+  ]);
+  await deputy.start();
+});
+afterAll(async () => {
+  await deputy?.close();
+  await model?.close();
+  await repository?.remove();
+});
+
+const callsOf = (name: string) => model.requests.filter(({ role }) => role === name).length;
+const submit = async (name: string, more: Json = {}): Promise<string> => {
+  const { body, status } = await deputy.api("POST", "/v1/tasks", {
+    ...{ goal: `A model that ${name}`, repository: repository.path, agent: "builtin" },
+    ...{ checks: ["grep -qx right a.txt"], budget: { turns: 20 }, ...more },
+  });
+  expect(status, body.detail).toBe(202);
+  return body.id;
+};
+const receiptOf = async (id: string): Promise<Json> =>
+  (await deputy.api("GET", `/v1/tasks/${id}/receipt`)).body;
+
+test.each([
+  ["talks", "gave_up", "agent_failed", "the model did no work: It looks fine to me.", 6],
+  ["invents", "gave_up", "stalled", "the model made the same call 4 times (fly)", 12],
+  ["loops", "gave_up", "stalled", "the model made the same call 4 times (bash)", 12],
+  ["idles", "gave_up", "no_change", "the agent ended without changing anything", 3],
+  ["boasts", "done", "checks_failed", "grep -qx right a.txt", 6],
+])("one that %s: %s, %s", async (name, reason, failure, words, calls) => {
+  const task = await deputy.untilOver(await submit(name));
+  expect(task).toMatchObject({ state: "failed", branch: null });
+  expect(task.end_detail).toContain(words);
+  const { attempts } = await receiptOf(task.id);
+  expect(attempts.map(({ end_reason }: Json) => end_reason)).toEqual([reason, reason, reason]);
+  expect(attempts.map(({ recovery }: Json) => recovery.failure)).toEqual(Array(3).fill(failure));
+  expect(callsOf(name)).toBe(calls);
+});
+
+test.each(["floods", "strays", "overtaken"])(
+  "one that %s is told, and does its work in one attempt",
+  async (name) => {
+    const task = await deputy.untilOver(await submit(name));
+    expect(task, task.end_detail).toMatchObject({ state: "completed" });
+    expect(repository.git("show", `${task.branch}:a.txt`)).toBe("right");
+    expect(repository.git("diff", "--name-only", "main", task.branch)).toBe("a.txt");
+    expect((await receiptOf(task.id)).attempts).toHaveLength(1);
+    for (const path of ["/usr/stray.txt", join(deputy.home, "worktrees/stray.txt")])
+      await expect(access(path)).rejects.toThrow("ENOENT");
+  },
+);
+
+test("one that plans in a circle is asked once more, and its task fails by the circle's name", async () => {
+  const task = await deputy.untilOver(await submit("circles", { mode: "plan" }));
+  expect(task).toMatchObject({ state: "failed" });
+  expect(task.end_detail).toMatch(/asked twice.*cycle: api → docs → api/);
+  expect(callsOf("circles")).toBe(2);
+});
+
+test("a budget that is used up in the middle of a loop makes no call more and asks", async () => {
+  const before = callsOf("loops");
+  const id = await submit("loops", { budget: { turns: 6 } });
+  const asked = await deputy.untilEvent(id, ({ type }) => type === "question.asked");
+  expect(asked.message).toContain("6 turns of 6 turns");
+  expect(callsOf("loops") - before).toBe(6);
+  await deputy.cli(["cancel", id]);
+  expect((await deputy.untilOver(id)).state).toBe("cancelled");
+});
