@@ -101,18 +101,20 @@ function nameOf({ attemptId, kind, seat }: ReviewKey): string {
   return `${kind} ${seat} of ${attemptId}`;
 }
 
-function readEnd<Answer>({ detail, failure, output, reason }: RoleEnd, call: Call<Answer>) {
+function readEnd<Answer>(
+  { detail, failure, output, question, reason }: RoleEnd,
+  call: Call<Answer>,
+) {
   const isFinal = failure === "agent_unavailable" || failure === "out_of_budget";
   const fail = (text: string, isBadAnswer: boolean) => ({
     ...{ output: null, problem: cutText(cleanText(text), 500), isBadAnswer, isFinal },
   });
   if (reason !== "done") {
-    return fail(
-      reason === "needs_input"
-        ? "it asked instead of answering"
-        : `${reason.replaceAll("_", " ")}: ${detail}`,
-      false,
-    );
+    // It is to judge what is there: what the goal leaves open is a finding, or none.
+    const asked = `it asked instead of answering ("${question}"), and nobody tells a reviewer more than it has`;
+    return reason === "needs_input" && failure === "question"
+      ? fail(asked, true)
+      : fail(`${reason.replaceAll("_", " ")}: ${detail}`, false);
   }
   const read = call.read(output);
   return "problem" in read
