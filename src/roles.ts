@@ -39,7 +39,8 @@ export function makeRunRole(deps: RoleDeps): (request: RoleRequest) => Promise<R
     const settings = await findSettings(deps, request);
     const name = request.agent ?? settings.agent ?? "builtin";
     // A model belongs to the agent that it was written beside.
-    const model = settings.agent === null || settings.agent === name ? settings.model : null;
+    const written = settings.agent === null || settings.agent === name ? settings.model : null;
+    const model = request.model === undefined ? written : request.model;
     const agent = findAgent(deps, name, model);
     if (typeof agent !== "function") return { ...agent, sessionId: null, confinement: null };
     const { about } = request;

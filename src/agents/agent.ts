@@ -189,6 +189,8 @@ export type RoleRequest = Pick<
   about: { taskId: string; subtaskId: string | null; attemptId: string | null };
   /** The agent by name; null: the one that is configured for the role. */
   agent: string | null;
+  /** The model, null: the agent's own choice; left out: the one that is configured for the role. */
+  model?: string | null | undefined;
   /** The work that is gone on with; null: new work. */
   sessionId: string | null;
   /**

@@ -31,6 +31,8 @@ export type Call<Answer> = {
   role: "reviewer" | "planner";
   /** Null: whoever is configured for the role. */
   agent: string | null;
+  /** Left out: the one that is configured for the role. */
+  model?: string | null | undefined;
   brief: string;
   outputSchema: Record<string, unknown>;
   read: (output: unknown) => { answer: Answer } | { problem: string };
@@ -124,14 +126,14 @@ function readEnd<Answer>(
 
 async function run<Answer>(
   place: CallPlace,
-  { agent, asked, key, outputSchema, role }: Call<Answer> & { asked: string },
+  { agent, asked, key, model, outputSchema, role }: Call<Answer> & { asked: string },
   worktree: string,
   brief: string,
   sessionId: string | null,
 ): Promise<RoleEnd> {
   const { commit, env, logRoot, mirror, runRole, signal } = place;
   const end = await runRole({
-    ...{ role, agent, brief, worktree, outputSchema, env, signal, sessionId, timeoutMs },
+    ...{ role, agent, model, brief, worktree, outputSchema, env, signal, sessionId, timeoutMs },
     mode: "read_only",
     asked,
     // No attempt's work: it must not be taken for the coder's session, nor hear what the coder is told.

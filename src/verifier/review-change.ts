@@ -140,7 +140,7 @@ async function askReviewers(
       const seat = at + 1;
       const read = await ask(callPlace(round), {
         key: { attemptId: round.attempt.id, kind: "review", seat },
-        ...{ role: "reviewer", agent, brief },
+        ...{ role: "reviewer", agent, model, brief },
         outputSchema: reviewOutputSchema,
         read: readReviewAnswer,
       });
