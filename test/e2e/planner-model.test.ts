@@ -1,3 +1,5 @@
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Deputy, makeDeputy } from "../support/deputy.ts";
 import type { Role, Turn } from "../support/model-server/scenario.ts";
@@ -35,6 +37,17 @@ beforeAll(async () => {
         limited: {
           match: /within limits[\s\S]*You split a task into parts/,
           turns: untilReset("planner", { reason: "it is small", subtasks: [part("api")] }),
+        },
+        "asking about a part": {
+          match: /deep down[\s\S]*The part to plan[\s\S]*You split a task into parts/,
+          turns: [
+            { calls: [{ tool: "ask", args: { question: "How deep?" } }] },
+            { json: { reason: "that deep", subtasks: [part("api")] } },
+          ],
+        },
+        deep: {
+          match: /deep down[\s\S]*You split a task into parts/,
+          turns: [{ json: { reason: "", subtasks: [part("below", { kind: "plan" })] } }],
         },
         "paused planner": {
           match: /Be paused[\s\S]*You split a task into parts/,
@@ -155,6 +168,19 @@ test("what the planner asks holds the task, and the answer goes on in its sessio
   expect(JSON.stringify(calls[1]?.body)).toContain("The right one");
 });
 
+test("so does what the planner of a part asks", async () => {
+  const { body } = await deputy.api("POST", "/v1/tasks", {
+    ...{ goal: "Look deep down", repository: repository.path, mode: "plan", checks: ["true"] },
+  });
+  await deputy.untilEvent(body.id, ({ type }) => type === "question.asked");
+  expect((await deputy.cli(["answer", body.id, "Two fathoms"])).code).toBe(0);
+  const task = await deputy.untilOver(body.id);
+  expect(task, JSON.stringify(task.end_detail)).toMatchObject({ state: "completed" });
+  const calls = server.requests.filter(({ role }) => role === "asking about a part");
+  expect(calls.map(({ turn }) => turn)).toEqual([0, 1]);
+  expect(JSON.stringify(calls[1]?.body)).toContain("Two fathoms");
+});
+
 test("a pause parks a planner and a reviewer, and each goes on in its session", async () => {
   const untilParked = (id: string, stage: string) =>
     deputy.untilEvent(id, ({ data, type }) => type === "stage.parked" && data.stage === stage);
@@ -184,4 +210,16 @@ test("a pause parks a planner and a reviewer, and each goes on in its session", 
   const { attempts, reviews } = (await deputy.api("GET", `/v1/tasks/${body.id}/receipt`)).body;
   expect(attempts).toHaveLength(1);
   expect(reviews[0].reviewers).toMatchObject([{ result: "done" }]);
+});
+
+test("bench runs a task planned, and planned and reviewed", async () => {
+  const folder = join(deputy.home, "tasks");
+  await mkdir(folder);
+  const task = `goal: Be paused no more\nrepository: ${repository.path}\nchecks: ["test -e api.txt"]\n`;
+  await writeFile(join(folder, "one.yaml"), task);
+  const { code, stdout, stderr } = await deputy.cli(["bench", "plan,plan+review", "tasks"]);
+  expect(code, stderr).toBe(0);
+  // A planner's call and two of the coder; then the reviewer's, too.
+  expect(stdout).toMatch(/one +plan +pass +3 /);
+  expect(stdout).toMatch(/one +plan\+review +pass +4 /);
 });
