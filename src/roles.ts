@@ -72,7 +72,10 @@ export function makeRunRole(deps: RoleDeps): (request: RoleRequest) => Promise<R
     });
     const meter = await openMeter(
       deps.db,
-      { ...about, role: request.role, agent: name, bootId: life.bootId },
+      {
+        ...{ ...about, attemptId: about.attemptId ?? request.judges ?? null },
+        ...{ role: request.role, agent: name, bootId: life.bootId },
+      },
       { priceOf: (model) => findPrice(model, config.prices), signal: request.signal },
     );
     try {

@@ -27,7 +27,7 @@ export type Tokens = {
 export type Usage = UsageCounts & {
   /** Null for what is about the whole task: planning. */
   subtaskId: string | null;
-  /** Null for what is no attempt: planning, reviews. */
+  /** The attempt that made or judged the work; null for planning of the whole. */
   attemptId: string | null;
   role: Role;
   agent: string;

@@ -138,6 +138,7 @@ async function run<Answer>(
     asked,
     // No attempt's work: it must not be taken for the coder's session, nor hear what the coder is told.
     about: { ...place.about, attemptId: null },
+    judges: key.attemptId,
     baseCommit: commit,
     gitDir: mirror.gitDir,
     logPath: join(logRoot, `${key.kind}-${key.seat}.log`),

@@ -72,6 +72,14 @@ test("a model's work is reviewed by default, and the coder goes on in its own se
     },
   ]);
 
+  // A review is paid beside what it judged.
+  expect(receipt.usage_by_attempt).toMatchObject(
+    [1, 2].flatMap((attempt) => [
+      { role: "coder", subtask: "main", attempt },
+      { role: "reviewer", subtask: "main", attempt, calls: 1 },
+    ]),
+  );
+
   const of = (role: string) => model.requests.filter((request) => request.role === role);
   const told = JSON.stringify(of("reviewer").map(({ body }) => body));
   expect(told).toContain("+done");
