@@ -9,6 +9,7 @@ import { ProgressReporter } from "./executor/report-progress.ts";
 import { runPlanner } from "./executor/run-planner.ts";
 import { reportProgress } from "./orchestrator/commands.ts";
 import { planAsAnswered } from "./orchestrator/plan-task.ts";
+import { listPlannerAnswers } from "./orchestrator/planner-question.ts";
 import { roleSettings } from "./role-settings.ts";
 import { roleAgent } from "./roles.ts";
 import { listPlans } from "./store/plans.ts";
@@ -73,6 +74,7 @@ export async function askPlanner(
       checks: preparation.checks,
       part,
       rejected: part === null ? await readRejected(db, task) : [],
+      answers: part?.answers ?? (await listPlannerAnswers(db, task.id)),
     },
     env: {
       ...deps.environment(),
@@ -127,9 +129,9 @@ function mayPass({ reason, failure }: RoleEnd): boolean {
 }
 
 function describeAbort(signal: AbortSignal): string {
-  return signal.reason === "cancelled"
-    ? "cancelled"
-    : "the daemon was stopped; the planner goes on afterwards";
+  if (signal.reason === "cancelled") return "cancelled";
+  const why = signal.reason === "paused" ? "paused by a person" : "the daemon was stopped";
+  return `${why}; the planner goes on afterwards`;
 }
 
 /** What a planner prints: the log of its attempt, where it has one. */

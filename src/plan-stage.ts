@@ -66,7 +66,7 @@ export async function planSubtask(deps: AskDeps, job: Job): Promise<Outcome> {
     commit: null,
     snapshotRef: null,
     summary: null,
-    question: end?.reason === "out_of_budget" ? end.question : null,
+    question: end?.reason === "out_of_budget" || end?.failure === "question" ? end.question : null,
     discoveries: [],
     followUps: [],
     confinement: end?.confinement ?? null,
@@ -100,6 +100,8 @@ async function plan(
   // Only of the task's budget is there a question; a limit of one run is nobody's to raise.
   if (made.end?.reason === "out_of_budget" && made.end.question !== null)
     return { kind: "unaffordable", detail: made.detail };
+  if (made.end?.failure === "question" && made.end.question !== null)
+    return { kind: "asked", question: made.end.question };
   if (made.end && isProviderLimit(made.end))
     return { kind: "postponed", detail: made.detail, retryAt: made.end.retryAt };
   return { kind: made.mayPass ? "broken" : "refused", detail: made.detail };

@@ -1,26 +1,36 @@
 import type { Config } from "./config.ts";
 import { parseAgentName } from "./core/agent-name.ts";
 import type { AgentModel } from "./core/choose-reviewers.ts";
-import { type Role, roles } from "./core/usage.ts";
+import type { Role } from "./core/usage.ts";
 import { roleSettings } from "./role-settings.ts";
 
 /** What the configuration says about who can review, and what it is that did the work. */
-type Known = Pick<Config, "model" | "roles">;
+type Known = Pick<Config, "anthropic" | "model" | "roles">;
 
 /**
- * Who could review a change of this repository, in order of preference: whoever is named for it, then
- * the agents of the other roles, the builtin one, and whoever did the work. A program reviews only
- * where it is named so.
+ * Who could review a change of this repository, in order of preference: whoever is named for it, else
+ * the builtin agent; then the agents and models of the other roles, and whoever did the work. A program
+ * reviews only where it is named so.
  */
 export function findReviewers(config: Known, repository: string, coder: string): AgentModel[] {
+  const own = config.model.apiKey ? "builtin" : null;
   const agentOf = (role: Role) => roleSettings(config.roles, role, repository).agent;
   const named = agentOf("reviewer");
-  const others = [...roles.map(agentOf), coder].filter((agent) => agent !== null && isModel(agent));
-  const builtin = config.model.apiKey ? ["builtin"] : [];
-  // Without a name the role is the builtin agent's, with the model that is written for the role.
-  const all = named === null ? [...builtin, ...others] : [named, ...others, ...builtin];
-  return [...new Set(all)].flatMap((agent) =>
-    agent === null ? [] : [{ agent, model: modelOf(config, "reviewer", repository, agent) }],
+  const candidates: [Role, string | null][] = [
+    ["reviewer", named ?? own],
+    ["planner", agentOf("planner") ?? own],
+    ["coder", agentOf("coder") ?? own],
+    ["coder", coder],
+    ["reviewer", own],
+  ];
+  const found = candidates.flatMap(([role, agent]) =>
+    agent !== null && (agent === named || isModel(agent))
+      ? [{ agent, model: modelOf(config, role, repository, agent) }]
+      : [],
+  );
+  return found.filter(
+    ({ agent, model }, at) =>
+      found.findIndex((other) => other.agent === agent && other.model === model) === at,
   );
 }
 
@@ -39,11 +49,25 @@ export function describeCoder(
   return { agent, model: modelOf(config, "coder", repository, agent), isModel: isModel(agent) };
 }
 
-/** The model that an agent runs in a role; null: it has one of its own, or none. */
+/** The model that an agent runs in a role; null: it has one of its own that it does not tell, or none. */
 function modelOf(config: Known, role: Role, repository: string, agent: string): string | null {
   const settings = roleSettings(config.roles, role, repository);
   const written = settings.agent === null || settings.agent === agent ? settings.model : null;
-  return written ?? (agent === "builtin" ? config.model.name : null);
+  if (written !== null) return written;
+  const { anthropic, model } = config;
+  switch (parseAgentName(agent)?.kind) {
+    case "builtin":
+      return model.name;
+    case "codex":
+    case "opencode":
+    case "acp":
+      return model.apiKey ? model.name : null; // through the gateway it is the key's
+    case "claude":
+      return anthropic.apiKey ? anthropic.model : null;
+    case "command":
+    case undefined:
+      return null;
+  }
 }
 
 function isModel(agent: string): boolean {

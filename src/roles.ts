@@ -40,7 +40,8 @@ export function makeRunRole(deps: RoleDeps): (request: RoleRequest) => Promise<R
     const settings = await findSettings(deps, request);
     const name = request.agent ?? settings.agent ?? "builtin";
     // A model belongs to the agent that it was written beside.
-    const model = settings.agent === null || settings.agent === name ? settings.model : null;
+    const written = settings.agent === null || settings.agent === name ? settings.model : null;
+    const model = request.model === undefined ? written : request.model;
     const agent = findAgent(deps, name, model);
     if (typeof agent !== "function") return { ...agent, sessionId: null, confinement: null };
     const { about } = request;
@@ -76,7 +77,10 @@ export function makeRunRole(deps: RoleDeps): (request: RoleRequest) => Promise<R
     });
     const meter = await openMeter(
       deps.db,
-      { ...about, role: request.role, agent: name, bootId: life.bootId },
+      {
+        ...{ ...about, attemptId: about.attemptId ?? request.judges ?? null },
+        ...{ role: request.role, agent: name, bootId: life.bootId },
+      },
       { priceOf: (model) => findPrice(model, config.prices), signal: request.signal },
     );
     try {

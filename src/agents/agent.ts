@@ -187,8 +187,12 @@ export type RoleRequest = Pick<
   | "emit"
 > & {
   about: { taskId: string; subtaskId: string | null; attemptId: string | null };
+  /** The attempt that it judges and is no part of: its cost is written there. */
+  judges?: string;
   /** The agent by name; null: the one that is configured for the role. */
   agent: string | null;
+  /** The model, null: the agent's own choice; left out: the one that is configured for the role. */
+  model?: string | null | undefined;
   /** The work that is gone on with; null: new work. */
   sessionId: string | null;
   /**

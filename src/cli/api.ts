@@ -101,7 +101,7 @@ export const detailSchema = z.object({
       end_reason: z.string().nullable(),
       detail: z.string().nullable(),
       verdict: z.object({ result: z.string(), summary: z.string() }).nullable(),
-      decision: z.object({ action: z.string(), reason: z.string() }).nullable(),
+      decision: z.object({ action: z.string(), kind: z.string(), reason: z.string() }).nullable(),
     }),
   ),
   usage: z.array(usage),

@@ -1,5 +1,6 @@
 import { formatCount, formatUsd } from "../core/budget.ts";
-import { groupUsage, splitOrchestration, sumUsage, type UsageCounts } from "../core/usage.ts";
+import { splitOrchestration } from "../core/orchestration-share.ts";
+import { groupUsage, sumUsage, type UsageCounts } from "../core/usage.ts";
 import type { DetailView } from "./api.ts";
 import { formatDuration, oneLine, renderTable } from "./text.ts";
 
@@ -17,8 +18,11 @@ export function renderCost({
     ...cells(sum),
   ]);
   if (groups.length > 1) rows.push(["  all", "", ...cells(sumUsage(usage))]);
-  const split = splitOrchestration(usage, attempts, task.expects_change);
-  return `${renderTable(rows)}\n  orchestration share ${Math.round(split.share * 100)} % of ${split.shareOf}: planning ${amount(split.planning, split.shareOf)}, review ${amount(split.review, split.shareOf)}, recovery ${amount(split.recovery, split.shareOf)} (attempts after the first), beside the work's ${amount(split.work, split.shareOf)}`;
+  const paid = attempts.map(({ id, subtask_id, number, decision }) => ({
+    ...{ id, subtaskId: subtask_id, number, failure: decision?.kind ?? null },
+  }));
+  const split = splitOrchestration(usage, paid, task.expects_change);
+  return `${renderTable(rows)}\n  orchestration share ${Math.round(split.share * 100)} % of ${split.shareOf}: planning ${amount(split.planning, split.shareOf)}, review ${amount(split.review, split.shareOf)}, recovery ${amount(split.recovery, split.shareOf)} (attempts after one that failed), beside the work's ${amount(split.work, split.shareOf)}`;
 }
 
 function cells(sum: UsageCounts): string[] {

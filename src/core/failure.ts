@@ -42,12 +42,8 @@ export const failureKinds = [
 ] as const;
 export type FailureKind = (typeof failureKinds)[number];
 
-/**
- * Failures after which the same work is gone on with, because nothing about it was wrong: the
- * process died, the provider was away, a person had to be asked; or because a reviewer found what to
- * change about it. After any other, an attempt starts afresh.
- */
-export const continuedKinds: ReadonlySet<FailureKind> = new Set([
+/** Nothing about the work was wrong: the process died, the provider was away, a person had to be asked. */
+export const interruptedKinds: ReadonlySet<FailureKind> = new Set([
   "lost",
   "parked",
   "infrastructure",
@@ -56,6 +52,14 @@ export const continuedKinds: ReadonlySet<FailureKind> = new Set([
   "out_of_budget",
   "question",
   "permission",
+]);
+
+/**
+ * Failures after which the same work is gone on with, because it was interrupted, or because a
+ * reviewer found what to change about it. After any other, an attempt starts afresh.
+ */
+export const continuedKinds: ReadonlySet<FailureKind> = new Set<FailureKind>([
+  ...interruptedKinds,
   "review_blocked",
   "review_not_done",
 ]);

@@ -26,6 +26,8 @@ export type Outcome =
   | { kind: "refused"; detail: string }
   /** Planning, or a review, needs a call that the budget has no room for: a person is asked, then it goes on. */
   | { kind: "unaffordable"; detail: string }
+  /** The planner asks a person something; its session goes on with the answer. */
+  | { kind: "asked"; question: string }
   | {
       kind: "attempted";
       reason: EndReason;

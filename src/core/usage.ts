@@ -27,7 +27,7 @@ export type Tokens = {
 export type Usage = UsageCounts & {
   /** Null for what is about the whole task: planning. */
   subtaskId: string | null;
-  /** Null for what is no attempt: planning, reviews. */
+  /** The attempt that made or judged the work; null for planning of the whole. */
   attemptId: string | null;
   role: Role;
   agent: string;
@@ -90,44 +90,4 @@ export function groupUsage<Row extends UsageCounts>(
   return [...groups.values()].flatMap((group) =>
     group[0] ? [{ first: group[0], sum: sumUsage(group) }] : [],
   );
-}
-
-/**
- * What it cost to direct the work, beside the work itself: planning, review, and recovery, which is
- * every attempt of a subtask after its first. In a task that is a review the reviewer does the work.
- */
-export type OrchestrationShare = {
-  planning: UsageCounts;
-  review: UsageCounts;
-  recovery: UsageCounts;
-  work: UsageCounts;
-  /** Part of the whole that is not work, from 0 to 1: of dollars, or of tokens where a price is unknown. */
-  share: number;
-  shareOf: "dollars" | "tokens";
-};
-
-export function splitOrchestration(
-  rows: readonly (UsageCounts & Pick<Usage, "role" | "attemptId">)[],
-  attempts: readonly { id: string; number: number }[],
-  expectsChange: boolean,
-): OrchestrationShare {
-  const isLater = new Set(attempts.filter(({ number }) => number > 1).map(({ id }) => id));
-  const purposeOf = ({ role, attemptId }: Pick<Usage, "role" | "attemptId">) => {
-    if (role === "planner") return "planning";
-    if (role === "reviewer" && expectsChange) return "review";
-    return attemptId !== null && isLater.has(attemptId) ? "recovery" : "work";
-  };
-  const sumOf = (purpose: string) => sumUsage(rows.filter((row) => purposeOf(row) === purpose));
-  const split = {
-    planning: sumOf("planning"),
-    review: sumOf("review"),
-    recovery: sumOf("recovery"),
-    work: sumOf("work"),
-  };
-  const all = sumUsage(rows);
-  const shareOf = all.costUsd === null || all.costUsd === 0 ? "tokens" : "dollars";
-  const measure = (counts: UsageCounts) =>
-    shareOf === "dollars" ? (counts.costUsd ?? 0) : counts.inputTokens + counts.outputTokens;
-  const whole = measure(all);
-  return { ...split, share: whole === 0 ? 0 : 1 - measure(split.work) / whole, shareOf };
 }

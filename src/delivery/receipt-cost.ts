@@ -1,24 +1,22 @@
+import { splitOrchestration } from "../core/orchestration-share.ts";
 import type { Attempt, Subtask, Task } from "../core/task.ts";
-import {
-  groupUsage,
-  noUsage,
-  splitOrchestration,
-  sumUsage,
-  type Usage,
-  type UsageCounts,
-} from "../core/usage.ts";
+import { groupUsage, noUsage, sumUsage, type Usage, type UsageCounts } from "../core/usage.ts";
 
 /** What it cost, as the receipt says it: by role and model, by attempt, and what directing it cost. */
 export function describeCost(input: {
   task: Pick<Task, "budget" | "expectsChange">;
   subtasks: readonly Pick<Subtask, "id" | "key">[];
-  attempts: readonly Pick<Attempt, "id" | "number">[];
+  attempts: readonly Pick<Attempt, "id" | "subtaskId" | "number" | "decision">[];
   usage: readonly Usage[];
 }) {
   const { task, subtasks, attempts, usage } = input;
   const keyOf = new Map(subtasks.map(({ id, key }) => [id, key]));
   const numberOf = new Map(attempts.map(({ id, number }) => [id, number]));
-  const split = splitOrchestration(usage, attempts, task.expectsChange);
+  const paid = attempts.map(({ decision, ...one }) => ({
+    ...one,
+    failure: decision?.kind ?? null,
+  }));
+  const split = splitOrchestration(usage, paid, task.expectsChange);
   return {
     usage: groupUsage(usage, ({ role, model }) => `${role} ${model}`).map(({ first, sum }) => ({
       role: first.role,

@@ -11,7 +11,11 @@ import { setAttemptLog } from "../store/attempts.ts";
 import type { Db } from "../store/schema.ts";
 import type { Mirror } from "../worktree/mirror.ts";
 import { addWorktree, removeWorktree, resetWorktree } from "../worktree/worktree.ts";
-import { type PlannerBrief, writePlannerBrief } from "./write-planner-brief.ts";
+import {
+  type PlannerBrief,
+  writePlannerBrief,
+  writePlannerContinuation,
+} from "./write-planner-brief.ts";
 
 /**
  * Ask a planner for a plan. It reads, in a worktree of its own at the base commit, which is gone
@@ -82,20 +86,18 @@ async function ask(
       // After a bad answer the whole of it again: not every agent remembers.
       brief:
         sessionId !== null && again === null
-          ? continuation
+          ? writePlannerContinuation(brief)
           : writePlannerBrief({ ...brief, instructions, again }),
       worktree,
       gitDir: mirror.gitDir,
       sessionId,
     });
-    if (end.reason !== "done" && end.reason !== "needs_input") return { kind: "ended", end };
+    if (end.reason !== "done") return { kind: "ended", end };
     const output = clean(end.output);
     const read =
-      end.reason === "needs_input"
-        ? { problem: `it asked "${end.question}", and nobody can answer now` }
-        : output === null || output === undefined
-          ? { problem: "it held no plan: there was no JSON object that fits the schema" }
-          : readPlannerAnswer(output, mayPlan);
+      output === null || output === undefined
+        ? { problem: "it held no plan: there was no JSON object that fits the schema" }
+        : readPlannerAnswer(output, mayPlan);
     if ("answer" in read)
       return { kind: "planned", answer: read.answer, problem: again?.problem ?? null };
     if (again) {
@@ -107,10 +109,6 @@ async function ask(
     sessionId = end.sessionId;
   }
 }
-
-/** Told to a planner that was cut off; what was asked, and what it read, stands in its session. */
-const continuation =
-  "You were cut off, by nothing that you did. Go on where you stopped, and end with your plan, all of it, as it was asked for.\n";
 
 /** The same distance from `src/executor` and `dist/executor`. */
 const promptFile = new URL("../../prompts/planner.md", import.meta.url);

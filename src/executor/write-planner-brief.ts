@@ -17,6 +17,8 @@ export type PlannerBrief = {
   part: Pick<Subtask, "key" | "title" | "brief" | "writes"> | null;
   /** Plans of this task that a person sent back, oldest first. */
   rejected: readonly { plan: Plan; feedback: string }[];
+  /** What planners of it asked a person, oldest first. */
+  answers: readonly { question: string; answer: string }[];
   /** What was wrong with the answer before this one; null: there was none. */
   again: { problem: string; answer: unknown } | null;
 };
@@ -27,6 +29,7 @@ export function writePlannerBrief({
   checks,
   part,
   rejected,
+  answers,
   again,
 }: PlannerBrief): string {
   const sections = [
@@ -55,6 +58,7 @@ export function writePlannerBrief({
       ),
     ]),
     ...describeMaterial(task),
+    answers.length > 0 ? section("Your questions, answered", answers.map(writeAnswer)) : "",
     ...rejected.map(({ plan, feedback }, index) =>
       section(`Plan ${index + 1}, which the person who asked sent back`, [
         fence(JSON.stringify(describe(plan), null, 1)),
@@ -73,6 +77,19 @@ export function writePlannerBrief({
       : "",
   ];
   return `${sections.filter((text) => text !== "").join("\n\n")}\n`;
+}
+
+/** Told to a planner that goes on; what was asked of it, and what it read, stands in its session. */
+export function writePlannerContinuation({ answers }: Pick<PlannerBrief, "answers">): string {
+  const last = answers.at(-1);
+  const why = last
+    ? `A person answered what you asked.\n\n${writeAnswer(last)}\n\nGo on`
+    : "You were cut off, by nothing that you did. Go on where you stopped,";
+  return `${why} and end with your plan, all of it, as it was asked for.\n`;
+}
+
+function writeAnswer({ question, answer }: PlannerBrief["answers"][number]): string {
+  return `Q: ${question}\nA: ${answer}`;
 }
 
 function describe({ subtasks }: Plan) {

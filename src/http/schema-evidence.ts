@@ -83,7 +83,7 @@ export const usageWire = named(
   z.object({
     /** Null for what is about the whole task. */
     subtask_id: z.string().nullable(),
-    /** Null for what is no attempt: planning, reviews. */
+    /** The attempt that made or judged the work; null for planning of the whole. */
     attempt_id: z.string().nullable(),
     role: z.enum(roles),
     agent: z.string(),

@@ -9,6 +9,7 @@ import { appendEvent, moveTask, ringStage } from "../store/transition.ts";
 import type { Announce } from "./announce.ts";
 import { proposePlan } from "./ask-about-plan.ts";
 import { askForBudget } from "./budget-question.ts";
+import { askForPlanner } from "./planner-question.ts";
 import { postpone, postponedEvent } from "./postpone.ts";
 import { describeWork } from "./render-plan.ts";
 import {
@@ -42,6 +43,8 @@ export async function advanceTask(
       if (hold) return;
       return ringStage(tx, "plan", task.id, null);
     }
+    case "asked":
+      return askForPlanner(tx, announce, task, outcome.question);
     case "delivered": {
       const completed = await moveTask(tx, task, "completed", null, {
         branch: outcome.branch,

@@ -264,6 +264,7 @@ async function advanceSubtask(
     }
     case "planned":
     case "refused":
+    case "asked":
     case "delivered":
       invariant(false, `a subtask's stage cannot report ${outcome.kind}`);
   }

@@ -24,6 +24,7 @@ import type { AdvanceDeps } from "./advance.ts";
 import { answerPlan, checkPlanRounds, readPlanAnswer } from "./ask-about-plan.ts";
 import { answerBudgetQuestion } from "./budget-question.ts";
 import { unpause } from "./pause.ts";
+import { goOnPlanning } from "./planner-question.ts";
 import { settle } from "./settle.ts";
 import { waitForSlot } from "./stage-retry.ts";
 
@@ -195,6 +196,10 @@ export async function answerQuestion(
     if (approved) {
       await moveTask(tx, task, "queued", waitForSlot("plan"));
       return ringStage(tx, "plan", task.id, null);
+    }
+    if (question.subtaskId === null) {
+      await goOnPlanning(tx, task);
+      return settle(tx, task.id, deps.announce);
     }
     const subtask = subtasks.find(({ id }) => id === question.subtaskId);
     invariant(subtask, "a question of an agent belongs to a subtask");

@@ -21,7 +21,7 @@ export type StageRunner = {
   hear(stage: StageName): void;
   /** Abort the claims of a task, because a person cancelled it. */
   cancelTask(taskId: string): void;
-  /** Park the attempts of a task, because a person paused it; what is being checked ends by itself. */
+  /** Park what agents and checks do for a task, because a person paused it; a merge or a delivery ends by itself. */
   pauseTask(taskId: string): void;
   /** Abort a claim that is somebody else's by now: what it reports will be refused. */
   abandon(claim: Claim): void;
@@ -78,11 +78,15 @@ function followersOf(outcome: Outcome): readonly StageName[] {
     case "lost":
     case "broken":
     case "refused":
+    case "asked":
     case "unaffordable":
     case "delivered":
       return [];
   }
 }
+
+/** Planners and reviewers spend as coders do. The others are short, and change what is shared. */
+const pausedStages: ReadonlySet<StageName> = new Set(["plan", "execute", "verify"]);
 
 const causeInWords: Record<AbortCause, string> = {
   cancelled: "cancelled",
@@ -259,7 +263,7 @@ export function startStageRunner(options: StageRunnerOptions): StageRunner {
     },
     pauseTask: (taskId) => {
       for (const [claim, { controller }] of inHand) {
-        if (claim.taskId === taskId && claim.stage === "execute")
+        if (claim.taskId === taskId && pausedStages.has(claim.stage))
           controller.abort("paused" satisfies AbortCause);
       }
     },

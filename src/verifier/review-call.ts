@@ -31,6 +31,8 @@ export type Call<Answer> = {
   role: "reviewer" | "planner";
   /** Null: whoever is configured for the role. */
   agent: string | null;
+  /** Left out: the one that is configured for the role. */
+  model?: string | null | undefined;
   brief: string;
   outputSchema: Record<string, unknown>;
   read: (output: unknown) => { answer: Answer } | { problem: string };
@@ -101,18 +103,20 @@ function nameOf({ attemptId, kind, seat }: ReviewKey): string {
   return `${kind} ${seat} of ${attemptId}`;
 }
 
-function readEnd<Answer>({ detail, failure, output, reason }: RoleEnd, call: Call<Answer>) {
+function readEnd<Answer>(
+  { detail, failure, output, question, reason }: RoleEnd,
+  call: Call<Answer>,
+) {
   const isFinal = failure === "agent_unavailable" || failure === "out_of_budget";
   const fail = (text: string, isBadAnswer: boolean) => ({
     ...{ output: null, problem: cutText(cleanText(text), 500), isBadAnswer, isFinal },
   });
   if (reason !== "done") {
-    return fail(
-      reason === "needs_input"
-        ? "it asked instead of answering"
-        : `${reason.replaceAll("_", " ")}: ${detail}`,
-      false,
-    );
+    // It is to judge what is there: what the goal leaves open is a finding, or none.
+    const asked = `it asked instead of answering ("${question}"), and nobody tells a reviewer more than it has`;
+    return reason === "needs_input" && failure === "question"
+      ? fail(asked, true)
+      : fail(`${reason.replaceAll("_", " ")}: ${detail}`, false);
   }
   const read = call.read(output);
   return "problem" in read
@@ -122,18 +126,19 @@ function readEnd<Answer>({ detail, failure, output, reason }: RoleEnd, call: Cal
 
 async function run<Answer>(
   place: CallPlace,
-  { agent, asked, key, outputSchema, role }: Call<Answer> & { asked: string },
+  { agent, asked, key, model, outputSchema, role }: Call<Answer> & { asked: string },
   worktree: string,
   brief: string,
   sessionId: string | null,
 ): Promise<RoleEnd> {
   const { commit, env, logRoot, mirror, runRole, signal } = place;
   const end = await runRole({
-    ...{ role, agent, brief, worktree, outputSchema, env, signal, sessionId, timeoutMs },
+    ...{ role, agent, model, brief, worktree, outputSchema, env, signal, sessionId, timeoutMs },
     mode: "read_only",
     asked,
     // No attempt's work: it must not be taken for the coder's session, nor hear what the coder is told.
     about: { ...place.about, attemptId: null },
+    judges: key.attemptId,
     baseCommit: commit,
     gitDir: mirror.gitDir,
     logPath: join(logRoot, `${key.kind}-${key.seat}.log`),

@@ -14,6 +14,7 @@ import { acceptOpen, addRaised, closeByEvidence, nextRound } from "../core/revie
 import type { Subtask, Task } from "../core/task.ts";
 import type { Verdict } from "../core/verdict.ts";
 import { getReviewVerdictOfPerson, wasBudgetRefused } from "../store/reviews.ts";
+import { commitTree } from "../worktree/commit-tree.ts";
 import { diffCommits } from "../worktree/diff.ts";
 import { treeOf } from "../worktree/read-commit.ts";
 import { concludeReview } from "./conclude-review.ts";
@@ -54,6 +55,7 @@ export async function reviewChange(
   const { endedAt } = attempt;
   const round: Round = {
     ...{ deps, input, assurance, attempt, notDone: [] },
+    shown: await commitTree(mirror, tree, [changedFrom], "The change under review"),
     evidence: { ...evidence, before: earlier?.commit ?? null },
     work: { task, subtask, diff },
     patience: {
@@ -138,7 +140,7 @@ async function askReviewers(
       const seat = at + 1;
       const read = await ask(callPlace(round), {
         key: { attemptId: round.attempt.id, kind: "review", seat },
-        ...{ role: "reviewer", agent, brief },
+        ...{ role: "reviewer", agent, model, brief },
         outputSchema: reviewOutputSchema,
         read: readReviewAnswer,
       });

@@ -52,10 +52,12 @@ async function askJudge(
 ): Promise<Ruling[]> {
   const who = kind === "judge" ? "the author of the change" : "other reviewers";
   const arbiter = kind === "arbiter" ? round.deps.arbiter(round.work.task) : null;
+  const reviewer = round.chosen[0];
   const read = await ask(callPlace(round), {
     key: { attemptId: round.attempt.id, kind, seat: 0 },
     role: kind === "judge" ? "reviewer" : "planner",
-    agent: arbiter ?? round.chosen[0]?.agent ?? null,
+    agent: arbiter ?? reviewer?.agent ?? null,
+    model: arbiter === null ? reviewer?.model : undefined,
     brief: await writeJudgeBrief(round.work, disputes, who),
     outputSchema: rulingOutputSchema,
     read: readRulings,

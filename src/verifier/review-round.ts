@@ -44,6 +44,8 @@ export type Round = {
   attempt: Attempt;
   evidence: EvidenceInput;
   work: ReviewedWork;
+  /** The same change as a commit without a word of its author: the message of the real one has the summary. */
+  shown: string;
   chosen: ReturnType<typeof chooseReviewers>;
   patience: Patience;
   /** What could not be asked, in words; added to on the way. */
@@ -53,11 +55,11 @@ export type Round = {
 export type Asked = { reviewer: Reviewer; answer: ReviewAnswer | null };
 
 /** Where somebody is asked: about the subtask, but as no attempt of it. */
-export function callPlace({ assurance, deps, evidence, input, patience }: Round): CallPlace {
-  const { baseCommit, commit, env, logRoot, mirror, signal, workRoot } = evidence;
+export function callPlace({ assurance, deps, evidence, input, patience, shown }: Round): CallPlace {
+  const { baseCommit, env, logRoot, mirror, signal, workRoot } = evidence;
   const { claim, db, subtask } = input;
   return {
-    ...{ db, baseCommit, commit, env: { ...env }, logRoot, mirror, signal, workRoot },
+    ...{ db, baseCommit, commit: shown, env: { ...env }, logRoot, mirror, signal, workRoot },
     runRole: deps.runRole,
     patience,
     // Where a review has to be there, one that crashed is not the end of it.

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { chooseReviewers } from "../../src/core/choose-reviewers.ts";
 import { describeCoder, findReviewers } from "../../src/reviewers.ts";
 import { readRoles } from "../../src/role-settings.ts";
 
@@ -10,6 +11,7 @@ const config = (
 ) => ({
   roles: readRoles({ roles }),
   model: { ...model, apiKey },
+  anthropic: { apiKey: null, baseUrl: null, model: null },
 });
 const reviewers = (...given: Parameters<typeof config>) =>
   findReviewers(config(...given), "/r", "builtin");
@@ -26,6 +28,8 @@ test("whoever is named reviews, a program too; the model of the role is its agen
   ]);
   expect(reviewers({ reviewer: { model: "other" }, coder: { model: "small" } })).toEqual([
     { agent: "builtin", model: "other" },
+    { agent: "builtin", model: "big" },
+    { agent: "builtin", model: "small" },
   ]);
   const coder = describeCoder(config({ coder: { model: "small" } }), "/r", "builtin");
   expect(coder).toEqual({ agent: "builtin", model: "small", isModel: true });
@@ -35,4 +39,35 @@ test("the programs of other roles do not review", () => {
   expect(reviewers({ coder: { agent: "command:fix" } })).toEqual([
     { agent: "builtin", model: "big" },
   ]);
+});
+
+test("each agent reviews with the model of the role that it is configured in", () => {
+  expect(reviewers({ planner: { agent: "claude", model: "wise" } })).toEqual([
+    { agent: "builtin", model: "big" },
+    { agent: "claude", model: "wise" },
+  ]);
+  expect(reviewers({ reviewer: { model: "other" }, coder: { agent: "claude" } })).toEqual([
+    { agent: "builtin", model: "other" },
+    { agent: "builtin", model: "big" },
+    { agent: "claude", model: null },
+  ]);
+});
+
+test("another model of another role goes before the coder's own", () => {
+  const given = config({ planner: { model: "wise" } });
+  const coder = describeCoder(given, "/r", "builtin");
+  expect(chooseReviewers(findReviewers(given, "/r", "builtin"), coder, 1)).toEqual([
+    { agent: "builtin", model: "wise", sameAsCoder: false },
+  ]);
+});
+
+test("a program that works with the daemon's key has its model, and is said to be the same", () => {
+  for (const agent of ["codex", "opencode", "acp:some agent"]) {
+    const coder = describeCoder(config({}), "/r", agent);
+    expect(coder.model).toBe("big");
+    const [first] = chooseReviewers(findReviewers(config({}), "/r", agent), coder, 1);
+    expect(first).toEqual({ agent: "builtin", model: "big", sameAsCoder: true });
+    // With a login of its own nobody knows.
+    expect(describeCoder(config({}, null), "/r", agent).model).toBe(null);
+  }
 });

@@ -102,7 +102,7 @@ test("the receipt's tokens are the served ones, its dollars the configured ones,
   const { stdout } = await deputy.cli(["show", id]);
   expect(stdout).toMatch(/coder {2}priced-1 {2}3 calls {2}4002 in \(1802 cached\) {2}252 out/);
   expect(stdout).toContain(
-    "orchestration share 0 % of dollars: planning $0, review $0, recovery $0 (attempts after the first)",
+    "orchestration share 0 % of dollars: planning $0, review $0, recovery $0 (attempts after one that failed)",
   );
 });
 

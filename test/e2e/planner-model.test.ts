@@ -1,3 +1,5 @@
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Deputy, makeDeputy } from "../support/deputy.ts";
 import type { Role, Turn } from "../support/model-server/scenario.ts";
@@ -35,6 +37,32 @@ beforeAll(async () => {
         limited: {
           match: /within limits[\s\S]*You split a task into parts/,
           turns: untilReset("planner", { reason: "it is small", subtasks: [part("api")] }),
+        },
+        "asking about a part": {
+          match: /deep down[\s\S]*The part to plan[\s\S]*You split a task into parts/,
+          turns: [
+            { calls: [{ tool: "ask", args: { question: "How deep?" } }] },
+            { json: { reason: "that deep", subtasks: [part("api")] } },
+          ],
+        },
+        deep: {
+          match: /deep down[\s\S]*You split a task into parts/,
+          turns: [{ json: { reason: "", subtasks: [part("below", { kind: "plan" })] } }],
+        },
+        "paused planner": {
+          match: /Be paused[\s\S]*You split a task into parts/,
+          turns: [{ json: { reason: "", subtasks: [part("api")] } }],
+        },
+        "paused reviewer": {
+          match: /You review a change[\s\S]*Be paused/,
+          turns: [{ json: { summary: "good", findings: [], fine: [] } }],
+        },
+        asking: {
+          match: /which half[\s\S]*You split a task into parts/,
+          turns: [
+            { calls: [{ tool: "ask", args: { question: "The left half or the right one?" } }] },
+            { json: { reason: "as it was said", subtasks: [part("api")] } },
+          ],
         },
         planner: {
           match: /You split a task into parts/,
@@ -116,4 +144,82 @@ test("a usage window that hits the planner, then a reviewer, is a wake at its en
   const receipt = (await deputy.api("GET", `/v1/tasks/${body.id}/receipt`)).body;
   expect(receipt.attempts).toHaveLength(1);
   expect(receipt.reviews[0].reviewers).toMatchObject([{ result: "done" }]);
+});
+
+test("what the planner asks holds the task, and the answer goes on in its session", async () => {
+  const goal = "Find out which half";
+  const { body } = await deputy.api("POST", "/v1/tasks", {
+    ...{ goal, repository: repository.path, mode: "plan", checks: ["true"] },
+  });
+  const asked = await deputy.untilEvent(body.id, ({ type }) => type === "question.asked");
+  expect(asked.data.question).toBe("The left half or the right one?");
+  const held = (await deputy.api("GET", `/v1/tasks/${body.id}`)).body;
+  expect(held.task).toMatchObject({ state: "waiting", hold: { kind: "question" } });
+  expect(held.questions).toMatchObject([{ kind: "question", subtask_id: null, answer: null }]);
+  // Nothing of it has a slot, or is forgotten with the process.
+  await deputy.kill();
+  await deputy.start();
+  const said = await deputy.cli(["answer", body.id, "The right one"]);
+  expect(said.code, said.stderr).toBe(0);
+  const task = await deputy.untilOver(body.id);
+  expect(task, JSON.stringify(task.end_detail)).toMatchObject({ state: "completed" });
+  const calls = server.requests.filter(({ role }) => role === "asking");
+  expect(calls.map(({ turn }) => turn)).toEqual([0, 1]);
+  expect(JSON.stringify(calls[1]?.body)).toContain("The right one");
+});
+
+test("so does what the planner of a part asks", async () => {
+  const { body } = await deputy.api("POST", "/v1/tasks", {
+    ...{ goal: "Look deep down", repository: repository.path, mode: "plan", checks: ["true"] },
+  });
+  await deputy.untilEvent(body.id, ({ type }) => type === "question.asked");
+  expect((await deputy.cli(["answer", body.id, "Two fathoms"])).code).toBe(0);
+  const task = await deputy.untilOver(body.id);
+  expect(task, JSON.stringify(task.end_detail)).toMatchObject({ state: "completed" });
+  const calls = server.requests.filter(({ role }) => role === "asking about a part");
+  expect(calls.map(({ turn }) => turn)).toEqual([0, 1]);
+  expect(JSON.stringify(calls[1]?.body)).toContain("Two fathoms");
+});
+
+test("a pause parks a planner and a reviewer, and each goes on in its session", async () => {
+  const untilParked = (id: string, stage: string) =>
+    deputy.untilEvent(id, ({ data, type }) => type === "stage.parked" && data.stage === stage);
+  const { body } = await deputy.api("POST", "/v1/tasks", {
+    ...{ goal: "Be paused", repository: repository.path, mode: "plan" },
+    ...{ assurance: "standard", checks: ["true"] },
+  });
+  for (const [role, stage] of [
+    ["paused planner", "plan"],
+    ["paused reviewer", "verify"],
+  ] as const) {
+    server.hold((request) => request.role === role);
+    await server.waitForRequest((request) => request.role === role);
+    expect((await deputy.cli(["pause", body.id])).code).toBe(0);
+    expect((await untilParked(body.id, stage)).message).toContain("paused by a person");
+    expect((await deputy.cli(["why", body.id])).stdout).toContain("a person, who paused it");
+    server.release();
+    expect((await deputy.cli(["resume", body.id])).code).toBe(0);
+  }
+  const task = await deputy.untilOver(body.id);
+  expect(task, JSON.stringify(task.end_detail)).toMatchObject({ state: "completed" });
+  // Only the call that was cut off is made twice.
+  for (const role of ["paused planner", "paused reviewer"]) {
+    const calls = server.requests.filter((request) => request.role === role);
+    expect(calls.map(({ turn }) => turn)).toEqual([0, 0]);
+  }
+  const { attempts, reviews } = (await deputy.api("GET", `/v1/tasks/${body.id}/receipt`)).body;
+  expect(attempts).toHaveLength(1);
+  expect(reviews[0].reviewers).toMatchObject([{ result: "done" }]);
+});
+
+test("bench runs a task planned, and planned and reviewed", async () => {
+  const folder = join(deputy.home, "tasks");
+  await mkdir(folder);
+  const task = `goal: Be paused no more\nrepository: ${repository.path}\nchecks: ["test -e api.txt"]\n`;
+  await writeFile(join(folder, "one.yaml"), task);
+  const { code, stdout, stderr } = await deputy.cli(["bench", "plan,plan+review", "tasks"]);
+  expect(code, stderr).toBe(0);
+  // A planner's call and two of the coder; then the reviewer's, too.
+  expect(stdout).toMatch(/one +plan +pass +3 /);
+  expect(stdout).toMatch(/one +plan\+review +pass +4 /);
 });

@@ -1,3 +1,5 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Deputy, type Json, makeDeputy } from "../support/deputy.ts";
 import type { Scenario } from "../support/model-server/scenario.ts";
@@ -33,7 +35,7 @@ let deputy: Deputy;
 let repository: TestRepository;
 let model: ModelServer;
 beforeAll(async () => {
-  model = await startModelServer({ scenario });
+  model = await startModelServer({ scenario: { ...scenario, models: ["scripted", "wise"] } });
   repository = await makeRepository({ "work.txt": "start\n" });
   deputy = await makeDeputy({
     env: {
@@ -70,6 +72,14 @@ test("a model's work is reviewed by default, and the coder goes on in its own se
     },
   ]);
 
+  // A review is paid beside what it judged.
+  expect(receipt.usage_by_attempt).toMatchObject(
+    [1, 2].flatMap((attempt) => [
+      { role: "coder", subtask: "main", attempt },
+      { role: "reviewer", subtask: "main", attempt, calls: 1 },
+    ]),
+  );
+
   const of = (role: string) => model.requests.filter((request) => request.role === role);
   const told = JSON.stringify(of("reviewer").map(({ body }) => body));
   expect(told).toContain("+done");
@@ -77,4 +87,20 @@ test("a model's work is reviewed by default, and the coder goes on in its own se
   expect(new Set(of("coder").map(({ conversation }) => conversation)).size).toBe(1);
   expect(JSON.stringify(of("coder").at(-1)?.body)).toContain("it is not careful");
   expect(new Set(of("reviewer").map(({ conversation }) => conversation)).size).toBe(2);
+});
+
+test("where another role has another model, that one reviews", async () => {
+  await deputy.stop();
+  await writeFile(join(deputy.home, "config.yaml"), "roles: {planner: {model: wise}}\n");
+  await deputy.start();
+  const task = await deputy.run({
+    goal: "Write it down again",
+    repository: repository.path,
+    mode: "direct",
+    checks: ["test -s work.txt"],
+  });
+  expect(task.state, task.end_detail).toBe("completed");
+  const receipt: Json = (await deputy.api("GET", `/v1/tasks/${task.id}/receipt`)).body;
+  expect(receipt.reviews[0].reviewers).toMatchObject([{ model: "wise", same_as_coder: false }]);
+  expect(receipt.usage).toMatchObject([{ model: "scripted" }, { role: "reviewer", model: "wise" }]);
 });

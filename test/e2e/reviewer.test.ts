@@ -93,6 +93,23 @@ case $N in 1) cat part.txt >> work.txt; rm part.txt;; 2) echo more >> work.txt;;
     expect(await stage.brief("moved", "coder", 3)).toContain("is in part.txt now");
   });
 
+  test("git tells a reviewer what changed, and not what the coder said of it", async () => {
+    const { task, receipt } = await stage.play("silent", {
+      coder: `echo done >> work.txt; echo '{"summary": "coders-own-words"}'`,
+      reviewer: `git log --format=%B > "$SCENE.log"; git diff HEAD~1 > "$SCENE.diff"
+${found()}`,
+    });
+    expect(task.state, task.end_detail).toBe("completed");
+    expect(receipt.reviews[0].reviewers).toMatchObject([{ result: "done" }]);
+    const told = (file: string) => stage.scratch.read(`silent.${file}`);
+    expect(await told("log")).not.toContain("coders-own-words");
+    expect(await told("diff")).toContain("+done");
+    // What is delivered still says it.
+    expect(stage.repository.git("log", "--format=%B", String(task.branch))).toContain(
+      "coders-own-words",
+    );
+  });
+
   test("an answer that a judge finds right closes a finding, without a change", async () => {
     const { task, receipt, page } = await stage.play("answered", {
       coder: `echo done >> work.txt; echo '{"summary": "REBUTTAL F1: care was not asked for"}'`,
@@ -314,6 +331,20 @@ printf '{"output":{"findings":[],"summary":"'; cat big; printf '"}}\\n'`,
     expect(never.task.state).toBe("completed");
     expect(never.receipt.reviews[0].reviewers[0].detail).toMatch(/asked twice/);
     expect(stage.calls("babble-on", "reviewer")).toBe(2);
+  });
+
+  test("one that asks is told to judge by what it has", async () => {
+    const { task, receipt } = await stage.play("curious", {
+      coder: "echo done >> work.txt",
+      reviewer: `if [ $N = 1 ]; then echo '{"question": "Was that meant?"}'; else
+${found()}
+fi`,
+    });
+    expect(task.state, task.end_detail).toBe("completed");
+    expect(receipt.reviews[0].reviewers).toMatchObject([{ result: "done" }]);
+    expect(await stage.brief("curious", "reviewer", 2)).toContain(
+      'it asked instead of answering ("Was that meant?")',
+    );
   });
 
   test("what a reviewer and its commands write is nobody's work, and paths outside are no evidence", async () => {
