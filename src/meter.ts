@@ -41,10 +41,15 @@ const maxLookMs = 15_000;
 export async function openMeter(
   db: Db,
   about: UsageKey & { bootId: string },
-  options: { priceOf: (model: string) => Price | null; signal: AbortSignal },
+  options: {
+    priceOf: (model: string) => Price | null;
+    signal: AbortSignal;
+    /** Left out: it is read. */
+    budget?: Budget | null;
+  },
 ): Promise<RunMeter> {
   const runId = newId("run");
-  const budget = await readBudget(db, about.taskId);
+  const budget = options.budget === undefined ? await readBudget(db, about.taskId) : options.budget;
   const stopping = new AbortController();
   let closed = false;
   let isWatched = false;

@@ -81,7 +81,11 @@ export function makeRunRole(deps: RoleDeps): (request: RoleRequest) => Promise<R
         ...{ ...about, attemptId: about.attemptId ?? request.judges ?? null },
         ...{ role: request.role, agent: name, bootId: life.bootId },
       },
-      { priceOf: (model) => findPrice(model, config.prices), signal: request.signal },
+      {
+        priceOf: (model) => findPrice(model, config.prices),
+        signal: request.signal,
+        ...(request.budget !== undefined && { budget: request.budget }),
+      },
     );
     try {
       if (name === "builtin") request.onBegin?.();

@@ -10,8 +10,9 @@ import { makeIntegrateStage } from "./delivery/integrate-subtask.ts";
 import { makePrepareAhead } from "./executor/prepare-ahead.ts";
 import { makeExecuteStage } from "./executor/run-attempt.ts";
 import type { Life } from "./life.ts";
+import { takeClaimedRows } from "./orchestrator/claim.ts";
 import { reportProgress } from "./orchestrator/commands.ts";
-import { giveWay, untilCalm, watchRush, watchUrgency } from "./orchestrator/give-way.ts";
+import { counted, giveWay, untilCalm, watchRush, watchUrgency } from "./orchestrator/give-way.ts";
 import type { StageRow } from "./orchestrator/run-stages.ts";
 import { makePlanStage, planSubtask } from "./plan-stage.ts";
 import { makeRecoverStage } from "./recovery/recover-subtask.ts";
@@ -29,6 +30,9 @@ import { isLoopback } from "./worktree/repository-url.ts";
  * same table with one line.
  */
 export type StageTable = Partial<Record<StageName, StageRow>>;
+
+/** So many are planned at once while agents have all slots. */
+const fewPlans = 4;
 
 export type StageDeps = {
   db: Db;
@@ -94,6 +98,11 @@ export function makeStages(deps: StageDeps): Required<StageTable> {
   // Where one agent after the other is being started, the next one is to be expected.
   const starts = watchRush(2, 60);
   const isStarting = () => urgency.start.isOn() || starts.isOn();
+  const working = { plan: watchUrgency(), execute: watchUrgency() };
+  // What can start next is better than more that can start later; with no slot to fill there is time.
+  const isPlannedFor = () =>
+    working.execute.count() >= config.concurrency && working.plan.count() >= fewPlans;
+  const waitToPlan = () => urgency.start.isOn() || urgency.ahead.isOn() || isPlannedFor();
   // Short agents make room all the time: what is done can be checked when fewer of them do.
   const manyStarts = watchRush(4, 1_500);
   const isUrgent = () =>
@@ -101,28 +110,36 @@ export function makeStages(deps: StageDeps): Required<StageTable> {
   const patiently = (stage: Stage) => giveWay(isUrgent, 10_000, stage);
   return {
     plan: {
-      run: giveWay(urgency.start.isOn, 2_000, makePlanStage({ ...planning, authHeader })),
-      // A mirror is fetched by each: as many as there are slots to be filled.
+      run: giveWay(
+        waitToPlan,
+        2_000,
+        counted(working.plan, makePlanStage({ ...planning, authHeader })),
+      ),
+      // As many as there are slots to be filled.
       slots: Math.max(8, config.concurrency),
     },
     execute: {
-      run: makeExecuteStage({
-        db,
-        paths,
-        environment,
-        trackProcess: life.trackProcess,
-        beginUrgent: (what) => {
-          if (what === "start") for (const rush of [starts, manyStarts]) rush.note();
-          return urgency[what].begin();
-        },
-        letOthersStart: () => untilCalm(isStarting, 5_000, new AbortController().signal),
-        runRole,
-        planSubtask: (job) => planSubtask(planning, job),
-        expectAgent: (name) => (name === "builtin" ? loadClient() : undefined),
-        openSetupBox: (job, worktree) => openSetupBox(deps, job, worktree),
-        report: (claim, message, data) =>
-          reportProgress(db, claim, { type: "attempt.progressed", message, data }),
-      }),
+      run: counted(
+        working.execute,
+        makeExecuteStage({
+          db,
+          paths,
+          environment,
+          trackProcess: life.trackProcess,
+          beginUrgent: (what) => {
+            if (what === "start") for (const rush of [starts, manyStarts]) rush.note();
+            return urgency[what].begin();
+          },
+          letOthersStart: () => untilCalm(isStarting, 5_000, new AbortController().signal),
+          runRole,
+          takeClaimed: takeClaimedRows,
+          planSubtask: (job) => planSubtask(planning, job),
+          expectAgent: (name) => (name === "builtin" ? loadClient() : undefined),
+          openSetupBox: (job, worktree) => openSetupBox(deps, job, worktree),
+          report: (claim, message, data) =>
+            reportProgress(db, claim, { type: "attempt.progressed", message, data }),
+        }),
+      ),
       slots: config.concurrency,
       beginClaiming: urgency.start.begin,
       prepareAhead: makePrepareAhead({

@@ -1,5 +1,5 @@
 import type { Server } from "node:http";
-import type { PlannedCall } from "../core/budget.ts";
+import type { Budget, PlannedCall } from "../core/budget.ts";
 import type { AttemptConfinement } from "../core/confinement.ts";
 import type { EndReason, FailureKind } from "../core/failure.ts";
 import type { FollowUp } from "../core/plan.ts";
@@ -204,6 +204,8 @@ export type RoleRequest = Pick<
   baseCommit: string;
   /** The git directory that the worktree belongs to: readable, never writable. */
   gitDir: string;
+  /** What the task may spend, where that was just read. */
+  budget?: Budget | null;
   /** It works from now on: its program runs, or its first call is about to be made. */
   onBegin?: () => void;
 };

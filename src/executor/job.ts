@@ -11,6 +11,10 @@ import type { ProgressReporter } from "./report-progress.ts";
 export type ExecuteDeps = {
   db: Db;
   paths: { worktrees: string; logs: string };
+  /** What the claim was made on, where it was made just now. */
+  takeClaimed: (
+    claim: Claim,
+  ) => { task: Task; subtasks: readonly Subtask[]; attempt: Attempt } | null;
   runRole: RunRole;
   /** For a subtask that is to be planned first. */
   planSubtask: (job: Job) => Promise<Outcome>;

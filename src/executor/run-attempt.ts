@@ -9,6 +9,7 @@ import type { Claim, Outcome, Stage } from "../core/outcome.ts";
 import { cleanOutsideText } from "../core/outside-text.ts";
 import type { Subtask, Task } from "../core/task.ts";
 import { setAttemptLog } from "../store/attempts.ts";
+import type { Db } from "../store/schema.ts";
 import { getAttempt, getTask, listSubtasks } from "../store/tasks.ts";
 import type { WorktreeRow } from "../store/worktrees.ts";
 import { diffCommits } from "../worktree/diff.ts";
@@ -57,11 +58,8 @@ async function prepare(deps: ExecuteDeps, job: Job) {
 
 async function readJob(deps: ExecuteDeps, claim: Claim, signal: AbortSignal): Promise<Job> {
   invariant(claim.subtaskId && claim.attemptId, "an execution has a subtask and an attempt");
-  const [task, subtasks, attempt] = await Promise.all([
-    getTask(deps.db, claim.taskId),
-    listSubtasks(deps.db, claim.taskId),
-    getAttempt(deps.db, claim.attemptId),
-  ]);
+  const { task, subtasks, attempt } =
+    deps.takeClaimed(claim) ?? (await readRows(deps.db, claim.taskId, claim.attemptId));
   const subtask = subtasks.find(({ id }) => id === claim.subtaskId);
   invariant(task?.preparation && subtask && attempt, "a claimed attempt has its rows");
   const logPath = join(deps.paths.logs, `${attempt.id}.log`);
@@ -69,6 +67,15 @@ async function readJob(deps: ExecuteDeps, claim: Claim, signal: AbortSignal): Pr
   const subtaskCount = subtasks.length;
   const progress = new ProgressReporter((message, data) => deps.report(claim, message, data));
   return { claim, task, subtask, subtaskCount, attempt, mirror, progress, logPath, signal };
+}
+
+async function readRows(db: Db, taskId: string, attemptId: string) {
+  const [task, subtasks, attempt] = await Promise.all([
+    getTask(db, taskId),
+    listSubtasks(db, taskId),
+    getAttempt(db, attemptId),
+  ]);
+  return { task, subtasks, attempt };
 }
 
 async function runAgent(
@@ -105,6 +112,7 @@ async function runAgent(
     signal,
     emit: (event) => job.progress.emit(event),
     onBegin,
+    budget: task.budget,
   });
 }
 

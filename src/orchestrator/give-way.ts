@@ -46,14 +46,28 @@ export function watchRush(many: number, windowMs: number): Rush {
 /** Counts urgent work that is under way. */
 export type Urgency = {
   isOn(): boolean;
+  count(): number;
   /** Returns how to say that it is done. */
   begin(): () => void;
 };
+
+/** The stage, counted while it is at work: from its start until it says that its slot is free. */
+export function counted(work: Urgency, stage: Stage): Stage {
+  return async (claim, signal, freeSlot) => {
+    const done = work.begin();
+    const free = () => {
+      done();
+      freeSlot();
+    };
+    return stage(claim, signal, free).finally(done);
+  };
+}
 
 export function watchUrgency(): Urgency {
   let underWay = 0;
   return {
     isOn: () => underWay > 0,
+    count: () => underWay,
     begin: () => {
       let isDone = false;
       underWay++;

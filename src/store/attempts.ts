@@ -23,8 +23,13 @@ export async function insertAttempt(
     | "baseCommit"
     | "sessionId"
   >,
-): Promise<void> {
-  await tx.insertInto("attempts").values(attempt).execute();
+): Promise<Attempt> {
+  const row = await tx
+    .insertInto("attempts")
+    .values(attempt)
+    .returningAll()
+    .executeTakeFirstOrThrow();
+  return toAttempt(row);
 }
 
 export async function getLatestAttempt(db: Db | Tx, subtaskId: string): Promise<Attempt | null> {
