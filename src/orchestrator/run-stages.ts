@@ -53,6 +53,7 @@ export type StageRow = {
 /** An outcome that the database answers to, but does not take, is tried this often. */
 const maxRefusals = 3;
 const maxAdvanceWaitMs = 5_000;
+const passOnEveryMs = 200;
 
 /**
  * What an outcome may have made ready: this process looks at once, the others when the queue tells
@@ -102,6 +103,7 @@ export function startStageRunner(options: StageRunnerOptions): StageRunner {
   const slotless = new Set<Claim>();
   const claiming = new Map<StageName, { again: boolean; bell: boolean; done: Promise<void> }>();
   const preparing = new Map<StageName, { again: boolean; done: Promise<void> }>();
+  const passingOn = new Map<StageName, "passed" | "again">();
   const leaving = new AbortController();
   let stopping = false;
   let released = false;
@@ -138,10 +140,19 @@ export function startStageRunner(options: StageRunnerOptions): StageRunner {
     ring(claim.stage);
   };
 
+  // Of many bells one is passed on: whoever hears it looks for all that is ready.
   const passOn = (stage: StageName): void => {
+    const isNew = !passingOn.has(stage);
+    passingOn.set(stage, isNew ? "passed" : "again");
+    if (!isNew) return;
     notifyReady(db, stage).catch((error) =>
       log("warn", { stage, err: error }, "could not pass a bell on; the others look by themselves"),
     );
+    setTimeout(() => {
+      const again = passingOn.get(stage) === "again";
+      passingOn.delete(stage);
+      if (again && !stopping && freeSlots(stage, stages[stage]?.slots ?? 0) <= 0) passOn(stage);
+    }, passOnEveryMs).unref();
   };
 
   const claimAll = async (stage: StageName, row: StageRow): Promise<void> => {

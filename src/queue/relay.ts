@@ -19,7 +19,7 @@ export type RelayOptions = {
 
 const batch = 500;
 const pollMs = 5_000;
-const breathMs = 100;
+const breathMs = 250;
 
 export function startRelay({ drain, nextDelayMs, ring, onError }: RelayOptions): Relay {
   let stopped = false;

@@ -1,4 +1,4 @@
-import { type Dirent, lstatSync, readdirSync } from "node:fs";
+import { type Dirent, lstatSync, readdirSync, type Stats } from "node:fs";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { GitFailure } from "./git-failure.ts";
 import { type Mirror, openMirror } from "./open-mirror.ts";
@@ -23,10 +23,14 @@ const atOnce = 400;
 /** Written and looked at within one tick of the file system's clock, a file may change and look the same. */
 export const tickMs = 50;
 
-/** Null: too many entries, or a folder that cannot be read. Nothing is followed. */
+/**
+ * Null: too many entries, a folder that cannot be read, or other names than `expected`, where they
+ * matter. Nothing is followed.
+ */
 export async function glanceAt(
   workTree: string,
   ignored: ReadonlySet<string>,
+  expected: ReadonlyMap<string, string> | null = null,
 ): Promise<Glance | null> {
   const glance: Glance = { looks: new Map(), names: new Map() };
   const folders = [""];
@@ -46,7 +50,9 @@ export async function glanceAt(
       if (entry.isDirectory()) folders.push(`${path}/`);
       else glance.looks.set(path, lookAt(workTree, path));
     }
-    glance.names.set(folder, names.sort().join("\0"));
+    const all = names.sort().join("\0");
+    if (expected && expected.get(folder) !== all) return null;
+    glance.names.set(folder, all);
   }
   return glance;
 }
@@ -90,7 +96,14 @@ function lookAt(workTree: string, path: string): string {
   const now = Date.now();
   const stats = lstatSync(toBytes(workTree, path), { throwIfNoEntry: false });
   if (!stats || Math.max(stats.mtimeMs, stats.ctimeMs) >= now - tickMs) return "";
-  return `${stats.ino} ${stats.mode} ${stats.size} ${stats.mtimeMs} ${stats.ctimeMs}`;
+  return lookOf(stats);
+}
+
+type Stated = Pick<Stats, "ino" | "mode" | "size" | "mtimeMs" | "ctimeMs">;
+
+/** What git keeps of it, no more: 32 bits of numbers, and of the mode what it is and who may run it. */
+export function lookOf({ ino, mode, size, mtimeMs, ctimeMs }: Stated): string {
+  return `${ino >>> 0} ${mode & 0o170100} ${size >>> 0} ${mtimeMs} ${ctimeMs}`;
 }
 
 function toBytes(workTree: string, path: string): Buffer {

@@ -6,10 +6,11 @@ import { keepReads } from "./kept-reads.ts";
 import { pinRef } from "./mirror.ts";
 import { type Mirror, openMirror } from "./open-mirror.ts";
 import { treeOf } from "./read-commit.ts";
+import { readIndexGlance } from "./read-index.ts";
 import { snapshotWorktree } from "./snapshot.ts";
 import { findChanges } from "./worktree-changes.ts";
-import { placeOf, readIndexCommit } from "./worktree-place.ts";
-import { writeCommit, writeObject } from "./write-object.ts";
+import { type Place, placeOf, readIndexCommit } from "./worktree-place.ts";
+import { hashObject, writeCommit, writeObject } from "./write-object.ts";
 
 /**
  * The same commits as `snapshotWorktree` makes, for whoever makes one after every tool call: what was
@@ -58,11 +59,11 @@ export function openWorktreeKeeper(mirror: Mirror, options: KeepOptions): Worktr
   let hasAttributes = false;
 
   /**
-   * The files that can differ from the last tree, from the second look on; null: anything can. Then
-   * what is ignored may have changed, too, and the next glance begins with that.
+   * The files that can differ from the last tree; null: anything can. Then what is ignored may have
+   * changed, too, and the next glance begins with that. Most keepers look once.
    */
   const findChanged = async (): Promise<string[] | null> => {
-    if (++looks === 1) return null; // most have no second
+    if (++looks === 1) return findChangedSinceCheckout(place, { base, last: last.commit });
     const before = glance;
     glance = null;
     const now = before && ignored ? await glanceAt(workTree, ignored) : null;
@@ -121,6 +122,29 @@ export function openWorktreeKeeper(mirror: Mirror, options: KeepOptions): Worktr
       return last.commit;
     },
   };
+}
+
+/** The same at the first look, where nothing came or went since a small checkout. */
+async function findChangedSinceCheckout(
+  place: Place,
+  { base, last }: { base: string; last: string },
+): Promise<string[] | null> {
+  if (last !== base || (await readIndexCommit(place)) !== base) return null;
+  const checkout = readIndexGlance(place.index, (await lstat(place.index)).mtimeMs);
+  const now = checkout && (await glanceAt(place.path, new Set(), checkout.names));
+  const changed = now && compareGlances(checkout, now);
+  if (!changed || changed.length > maxFiles || changed.some(isRule)) return null;
+  const isSame = async (path: string) => {
+    const full = toBytes(place.path, path);
+    const stats = await lstat(full);
+    if (stats.size > maxBytes) return false;
+    const content = await readContent(full, stats);
+    if (content === null) return false;
+    return `${modeOf(stats)} ${hashObject("blob", content)}` === checkout.contents.get(path);
+  };
+  // Most of them were written with the index, and only too young to tell.
+  const same = await Promise.all(changed.map(isSame));
+  return changed.filter((_, i) => !same[i]);
 }
 
 /** A folder of many files is known again by every change in it. */
@@ -186,7 +210,7 @@ async function readFiles(
   const entries = new Map<string, TreeEntry>();
   let read = 0;
   for (const path of paths) {
-    const full = Buffer.concat([Buffer.from(`${workTree}/`), Buffer.from(path, "latin1")]);
+    const full = toBytes(workTree, path);
     const now = Date.now();
     const stats = await lstat(full).catch(() => null); // gone
     if (!stats) continue;
@@ -218,6 +242,10 @@ async function readContent(full: Buffer, stats: Stats): Promise<Buffer | null> {
   } finally {
     await file.close();
   }
+}
+
+function toBytes(workTree: string, path: string): Buffer {
+  return Buffer.concat([Buffer.from(`${workTree}/`), Buffer.from(path, "latin1")]);
 }
 
 function modeOf(stats: Stats): string {

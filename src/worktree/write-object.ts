@@ -18,11 +18,11 @@ const smallBytes = 64 * 1024;
 
 export async function writeObject(
   { gitDir }: Mirror,
-  type: "blob" | "tree" | "commit",
+  type: ObjectType,
   content: Buffer,
 ): Promise<string> {
-  const whole = Buffer.concat([Buffer.from(`${type} ${content.length}\0`), content]);
-  const id = createHash("sha1").update(whole).digest("hex");
+  const whole = Buffer.concat([headOf(type, content), content]);
+  const id = hashObject(type, content);
   const path = join(gitDir, "objects", id.slice(0, 2), id.slice(2));
   if (isRefreshed(path)) return id;
   const draft = join(gitDir, "objects", `tmp_obj_${randomUUID()}`); // the name that git's own cleaning knows
@@ -37,6 +37,17 @@ export async function writeObject(
     throw error;
   }
   return id;
+}
+
+type ObjectType = "blob" | "tree" | "commit";
+
+/** The id that it has, or would have. */
+export function hashObject(type: ObjectType, content: Buffer): string {
+  return createHash("sha1").update(headOf(type, content)).update(content).digest("hex");
+}
+
+function headOf(type: ObjectType, content: Buffer): Buffer {
+  return Buffer.from(`${type} ${content.length}\0`);
 }
 
 /** Whether it is there; then it is as good as new, so that nobody collects it as an old one. */

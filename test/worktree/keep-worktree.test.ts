@@ -29,6 +29,9 @@ async function makeKept(files: Record<string, string> = someFiles) {
     const kept = await keeper.keep(changed);
     const taken = await snapshotWorktree(mirror, path, { parent: base, message: "Snapshot" });
     expect(await treeOf(mirror, kept)).toBe(taken.tree);
+    // Whoever looks for the first time sees the same.
+    const first = openWorktreeKeeper(mirror, { path, base, last: base, message: "Kept" });
+    expect(await treeOf(mirror, await first.keep(null))).toBe(taken.tree);
     return kept;
   };
   return { mirror, base, path, keep, keeper };
@@ -165,7 +168,7 @@ test("whatever happened between two looks, they see it", async () => {
 });
 
 test("git is asked what changed, and nothing when that is known", async () => {
-  const { mirror, path, keeper } = await makeKept();
+  const { mirror, base, path, keeper } = await makeKept();
   const commands: string[] = [];
   const count = async (work: () => Promise<unknown>) => {
     commands.length = 0;
@@ -196,6 +199,16 @@ test("git is asked what changed, and nothing when that is known", async () => {
     write(path, { "empty/not-any-more": "n\n" });
     kept = await keeper.keep(null);
     expect((await listFilesAt(mirror, kept)).includes("empty/not-any-more")).toBe(true);
+
+    // A small checkout's index says enough for the first look, where nothing came or went.
+    await resetWorktree(mirror, path, base, { keepIgnored: false });
+    chmodSync(join(path, "README.md"), 0o755);
+    write(path, { "src/a.txt": "b\n" });
+    const first = openWorktreeKeeper(mirror, { path, base, last: base, message: "Kept" });
+    expect(await count(async () => (kept = await first.keep(null)))).toEqual([]);
+    expect(await readFileAt(mirror, kept, "src/a.txt")).toBe("b\n");
+    const taken = await snapshotWorktree(mirror, path, { parent: base, message: "Snapshot" });
+    expect(await treeOf(mirror, kept)).toBe(taken.tree);
   } finally {
     setGitRunner(runGit);
   }
