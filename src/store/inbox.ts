@@ -2,9 +2,9 @@ import { sql } from "kysely";
 import type { Db } from "./schema.ts";
 
 /**
- * Deliveries from outside, kept before they are answered and unique by their id for ever: a
- * repeated delivery is recognised after any time. A payload is kept only until it is dealt with;
- * what remains is that it came, and what became of it.
+ * Deliveries from outside, kept before they are answered and unique by their id: a
+ * repeated delivery is recognised until long after GitHub would repeat it (leftovers.ts). A payload
+ * is kept only until it is dealt with; what remains is that it came, and what became of it.
  */
 export type NewDelivery = {
   deliveryId: string;

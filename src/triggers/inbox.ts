@@ -1,6 +1,6 @@
 /**
- * What triggers need of the place where deliveries are kept: durable, unique by delivery id for
- * ever. `store/inbox.ts` is it; the daemon binds the two.
+ * What triggers need of the place where deliveries are kept: durable, unique by delivery
+ * id. `store/inbox.ts` is it; the daemon binds the two.
  */
 export type Inbox = {
   /** False when this delivery is there already. */
