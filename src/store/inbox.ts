@@ -19,6 +19,8 @@ export type OpenDelivery = {
   event: string;
   payload: unknown;
   receivedAt: Date;
+  /** What was last said of it. */
+  result: string | null;
 };
 
 /** Keep a delivery. False when it was there already. */
@@ -41,7 +43,7 @@ export async function listOpenDeliveries(
 ): Promise<OpenDelivery[]> {
   return db
     .selectFrom("inbox")
-    .select(["deliveryId", "event", "payload", "receivedAt"])
+    .select(["deliveryId", "event", "payload", "receivedAt", "result"])
     .where("source", "=", source)
     .where("processedAt", "is", null)
     .where(sql<boolean>`delivery_id <> all(${[...except]}::text[])`)

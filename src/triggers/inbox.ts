@@ -27,4 +27,6 @@ export type OpenDelivery = {
   event: string;
   payload: unknown;
   receivedAt: Date;
+  /** What was last said of it. */
+  result: string | null;
 };
