@@ -10,7 +10,7 @@ import { deleteLeftovers } from "./store/leftovers.ts";
 import { isMirrorInUse, listOldTasks, type OldTask } from "./store/retention.ts";
 import type { Db } from "./store/schema.ts";
 import { listAttempts } from "./store/tasks.ts";
-import { collectGarbage } from "./worktree/collect-garbage.ts";
+import { collectGarbage, packObjects } from "./worktree/collect-garbage.ts";
 import { deleteRefs } from "./worktree/mirror.ts";
 
 /**
@@ -45,11 +45,12 @@ export async function pruneOldTasks(
   if (signal.aborted) return;
   await forgetLeftovers(deps, config.retentionDays);
   for (const gitDir of shrunk) {
-    // It takes the repository's lock, for minutes where the repository is large.
-    if (signal.aborted || (await isMirrorInUse(db, gitDir))) continue;
+    if (signal.aborted) return;
     try {
-      await collectGarbage({ gitDir }, signal);
-      log.info({ mirror: gitDir }, "packed a mirror");
+      // Letting go takes the repository's lock, for minutes where the repository is large.
+      const inUse = await isMirrorInUse(db, gitDir);
+      await (inUse ? packObjects : collectGarbage)({ gitDir }, signal);
+      log.info({ mirror: gitDir, inUse }, "packed a mirror");
     } catch (error) {
       if (!signal.aborted) log.error({ err: error, mirror: gitDir }, "could not pack a mirror");
     }
