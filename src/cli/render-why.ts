@@ -3,11 +3,17 @@ import { formatDuration, oneLine } from "./text.ts";
 
 /** What something waits for, and below it, indented, the same of what it is waiting on. */
 export function renderWhy(why: WhyView, now: number, indent = ""): string {
-  // A question may be a whole plan: it is read line by line.
-  const [first = "", ...more] = why.waiting_for.trimEnd().split("\n").map(oneLine);
+  // A question may be a whole plan: it is read line by line, each marked as its own, whoever wrote it.
+  const [first = "", ...more] = why.waiting_for
+    .trimEnd()
+    .split("\n")
+    .map((line) => oneLine(line));
   const lines = [
     `${why.id} (${why.state}): ${first}`,
-    ...more.filter((line) => line !== "").map((line) => `    ${line}`),
+    ...more
+      .filter((line) => line !== "")
+      .slice(0, 100)
+      .map((line) => `  | ${line}`),
     `  since   ${why.since} (${formatDuration(now - new Date(why.since).getTime())} ago)`,
     `  next    ${oneLine(why.next)}${why.next_at ? ` (${formatWhen(why.next_at, now)})` : ""}`,
   ];

@@ -142,7 +142,12 @@ test.each([
     /must not start with -/,
   ],
   ["broken YAML", "github:\n  - on: issues.opened\n    repository: [a\n", 4, /line 4/],
-  ["a list at the top", "- on: issues.opened\n", 1, /line 1: the file must be an object, not an array$/],
+  [
+    "a list at the top",
+    "- on: issues.opened\n",
+    1,
+    /line 1: the file must be an object, not an array$/,
+  ],
 ])("%s is refused with its line", (_, text, line, message) => {
   const error = refusal(text);
   expect(error.message).toMatch(message);
