@@ -3,7 +3,7 @@ import { EventEmitter } from "node:events";
 import { chmod, mkdir, rm, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
-import { defaultAgent, requireUsable } from "./agents/choose-agent.ts";
+import { agentRules } from "./agent-rules.ts";
 import { makeListAgents } from "./agents/find-agents.ts";
 import { checkedRepositories } from "./checked-repositories.ts";
 import type { Config } from "./config.ts";
@@ -182,12 +182,7 @@ export async function startDaemon(
     const intake = {
       db,
       announce,
-      defaultAgent: (repository: string) =>
-        roleSettings(config.roles, "coder", repository).agent ?? defaultAgent(agentConfig(config)),
-      requireAgent: (name: string) => {
-        // Without slots of its own, attempts are for workers: what they have is not known here.
-        if (config.concurrency > 0) requireUsable(name, agentConfig(config));
-      },
+      ...agentRules(config),
       defaultTimeoutMs: (repository: string) =>
         roleSettings(config.roles, "coder", repository).timeoutMs,
       checkRepository: checkedRepositories(),

@@ -1,5 +1,6 @@
 import { access, constants, mkdir } from "node:fs/promises";
 import { delimiter, join } from "node:path";
+import { agentRules } from "./agent-rules.ts";
 import { type Config, loadConfig } from "./config.ts";
 import { DeputyError } from "./core/error.ts";
 import { runCommand } from "./sandbox/run-command.ts";
@@ -8,6 +9,8 @@ import { scrubbedEnvironment } from "./sandbox/scrubbed-environment.ts";
 import { findSandboxProblems } from "./sandbox-problems.ts";
 import { findSandbox } from "./start-sandbox.ts";
 import { describeEmbeddedPostgres } from "./store/embedded.ts";
+import { findTriggerProblems } from "./trigger-problems.ts";
+import { readRules } from "./triggers/watch-rules.ts";
 
 /**
  * What this machine has, and what is degraded without what it lacks. `broken` means that the daemon
@@ -60,6 +63,7 @@ export async function examine(env: NodeJS.ProcessEnv = process.env): Promise<Doc
           status: "missing",
           detail: "GITHUB_WEBHOOK_SECRET is not set: /hooks/github refuses everything",
         },
+    ...(await examineTriggers(config)),
     config.notifier.ntfy
       ? { name: "phone", status: "ok", detail: `ntfy at ${config.notifier.ntfy.url}` }
       : {
@@ -68,6 +72,18 @@ export async function examine(env: NodeJS.ProcessEnv = process.env): Promise<Doc
           detail: "no ntfy topic is set (DEPUTY_NTFY_TOPIC): nothing is pushed when a task ends",
         },
   ];
+}
+
+/** Without a file there is nothing to say: nothing fires, as nobody asked for anything. */
+async function examineTriggers(config: Config): Promise<DoctorFinding[]> {
+  const name = "triggers";
+  const read = await readRules(config.paths.triggers);
+  if ("problem" in read)
+    return [{ name, status: "missing", detail: `${read.problem}; nothing fires` }];
+  const problems = findTriggerProblems(read.rules, agentRules(config));
+  if (problems.length > 0)
+    return problems.map((detail) => ({ name, status: "missing" as const, detail }));
+  return read.rules.github.length > 0 ? [{ name, status: "ok", detail: read.status }] : [];
 }
 
 function examineNode(): DoctorFinding {

@@ -2,21 +2,23 @@ import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Config } from "./config.ts";
-import { choosePrunable, type Due } from "./core/retention.ts";
+import { chooseForgettable, choosePrunable, type Due } from "./core/retention.ts";
 import { tidyWorktree } from "./delivery/hand-over.ts";
 import type { Log } from "./log.ts";
 import { pruneTask } from "./orchestrator/prune-task.ts";
+import { deleteLeftovers } from "./store/leftovers.ts";
 import { isMirrorInUse, listOldTasks, type OldTask } from "./store/retention.ts";
 import type { Db } from "./store/schema.ts";
 import { listAttempts } from "./store/tasks.ts";
-import { collectGarbage } from "./worktree/collect-garbage.ts";
+import { collectGarbage, packObjects } from "./worktree/collect-garbage.ts";
 import { deleteRefs } from "./worktree/mirror.ts";
 
 /**
  * What finished tasks leave is kept for a time (`retention_days`) and then let go: logs, events,
  * transcripts, snapshots and worktrees. Tasks, attempts, verdicts, receipts, patches and the commits of
  * task branches stay. What is old enough is decided in core/retention.ts; this is the round that
- * applies it, one task at a time with a pause in between, and never to one that is not over.
+ * applies it, one task at a time with a pause in between, and never to one that is not over. Rows that
+ * are no task's own (store/leftovers.ts) go in the same round.
  */
 export async function pruneOldTasks(
   deps: { db: Db; config: Config; log: Log },
@@ -40,12 +42,15 @@ export async function pruneOldTasks(
     }
     await sleep(pauseMs);
   }
+  if (signal.aborted) return;
+  await forgetLeftovers(deps, config.retentionDays);
   for (const gitDir of shrunk) {
-    // It takes the repository's lock, for minutes where the repository is large.
-    if (signal.aborted || (await isMirrorInUse(db, gitDir))) continue;
+    if (signal.aborted) return;
     try {
-      await collectGarbage({ gitDir }, signal);
-      log.info({ mirror: gitDir }, "packed a mirror");
+      // Letting go takes the repository's lock, for minutes where the repository is large.
+      const inUse = await isMirrorInUse(db, gitDir);
+      await (inUse ? packObjects : collectGarbage)({ gitDir }, signal);
+      log.info({ mirror: gitDir, inUse }, "packed a mirror");
     } catch (error) {
       if (!signal.aborted) log.error({ err: error, mirror: gitDir }, "could not pack a mirror");
     }
@@ -54,6 +59,23 @@ export async function pruneOldTasks(
 
 const dayMs = 24 * 60 * 60_000;
 const pauseMs = 20;
+
+async function forgetLeftovers(
+  { db, log }: { db: Db; log: Log },
+  retentionDays: number,
+): Promise<void> {
+  const before = chooseForgettable(retentionDays, new Date());
+  try {
+    const removed = await deleteLeftovers(db, before);
+    if (Object.values(removed).some((count) => count > 0))
+      log.info({ removed, before }, "forgot old keys, deliveries, boots and baselines");
+  } catch (error) {
+    log.error(
+      { err: error },
+      "could not forget old keys and deliveries; it is tried again tomorrow",
+    );
+  }
+}
 
 async function pruneOne(
   { config, db, log }: { db: Db; config: Config; log: Log },

@@ -1,5 +1,6 @@
 import { open, readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { requirePlanner } from "./agent-rules.ts";
 import type { Config } from "./config.ts";
 import { DeputyError } from "./core/error.ts";
 import { isId } from "./core/id.ts";
@@ -149,7 +150,14 @@ export function makeService(deps: ServiceDeps): Service {
       };
     },
     answer: async (reference, answer, questionId, speaker) =>
-      answerQuestion(deps, await resolveTaskId(deps, reference), answer, questionId, speaker),
+      answerQuestion(
+        deps,
+        await resolveTaskId(deps, reference),
+        answer,
+        questionId,
+        speaker,
+        (repository) => requirePlanner(config, repository),
+      ),
     say: async (reference, text, subtask) =>
       sayToTask(deps, await resolveTaskId(deps, reference), text, subtask),
     pause: async (reference) => pauseTask(deps, await resolveTaskId(deps, reference)),

@@ -3,12 +3,19 @@ import { DeputyError } from "./core/error.ts";
 import { makeForge } from "./delivery/github.ts";
 import type { Service } from "./http/service.ts";
 import type { Log } from "./log.ts";
-import { acceptTask, type IntakeRules } from "./orchestrator/intake.ts";
+import {
+  acceptTask,
+  draftTask,
+  type IntakeRequest,
+  type IntakeRules,
+} from "./orchestrator/intake.ts";
 import { refuseUnattended, type Sandbox } from "./sandbox/sandbox.ts";
 import { insertDelivery, listOpenDeliveries, noteDelivery, settleDelivery } from "./store/inbox.ts";
 import type { Db } from "./store/schema.ts";
 import { findActiveTask } from "./store/tasks.ts";
+import { findTriggerProblems } from "./trigger-problems.ts";
 import { receiveDelivery } from "./triggers/receive-github.ts";
+import type { TriggerRules } from "./triggers/rules.ts";
 import { startInboxRunner } from "./triggers/run-inbox.ts";
 import { testTrigger } from "./triggers/test-trigger.ts";
 import { watchRules } from "./triggers/watch-rules.ts";
@@ -36,7 +43,26 @@ export async function startTriggers(deps: {
     deps.log[level](fields, message);
   const forge = makeForge(config.github);
   let inbox: ReturnType<typeof startInboxRunner> | null = null;
-  const rules = await watchRules({ path: config.paths.triggers, log, onRead: () => inbox?.poke() });
+  const onRead = (rules: TriggerRules) => {
+    for (const problem of findTriggerProblems(rules, intake)) log("warn", {}, problem);
+    inbox?.poke();
+  };
+  // Nobody at this machine asked for it: it runs confined or not at all.
+  const requireSandbox = () => {
+    const refusal = config.sandbox.allowTriggers ? null : refuseUnattended(deps.sandbox);
+    if (refusal) throw new DeputyError("unprocessable", refusal);
+  };
+  const whyRefused = async (request: Pick<IntakeRequest, "input" | "origin" | "recipe">) => {
+    try {
+      requireSandbox();
+      await draftTask(intake, request);
+      return null;
+    } catch (error) {
+      if (error instanceof DeputyError) return error.message;
+      throw error;
+    }
+  };
+  const rules = await watchRules({ path: config.paths.triggers, log, onRead });
   const runner = startInboxRunner({
     inbox: {
       listOpen: (source, limit, except) => listOpenDeliveries(db, source, limit, except),
@@ -45,9 +71,7 @@ export async function startTriggers(deps: {
     },
     rules: rules.current,
     submit: async (request) => {
-      // Nobody at this machine asked for it: it runs confined or not at all.
-      const refusal = config.sandbox.allowTriggers ? null : refuseUnattended(deps.sandbox);
-      if (refusal) throw new DeputyError("unprocessable", refusal);
+      requireSandbox();
       const result = await acceptTask(intake, request);
       deps.onCreated();
       return result;
@@ -69,7 +93,7 @@ export async function startTriggers(deps: {
       return answer;
     },
     poke: () => runner.poke(),
-    test: async (event, payload) => testTrigger(event, payload, rules.current()),
+    test: async (event, payload) => testTrigger(event, payload, rules.current(), whyRefused),
     stop: async () => {
       await rules.close();
       await runner.stop();

@@ -145,7 +145,7 @@ export function buildProgram(actions: Actions, io: CliIo = processIo()): Command
   program.commandsGroup("Decide:");
   for (const [name, description] of [
     ["accept", "merge the delivered branch into the current branch"],
-    ["discard", "delete the delivered branch, its patch and worktrees"],
+    ["discard", "delete the delivered branch, its patch, receipt file and worktrees"],
   ] as const) {
     verb(name, description)
       .argument("<id>", idHelp)

@@ -3,8 +3,17 @@ import { formatDuration, oneLine } from "./text.ts";
 
 /** What something waits for, and below it, indented, the same of what it is waiting on. */
 export function renderWhy(why: WhyView, now: number, indent = ""): string {
+  // A question may be a whole plan: it is read line by line, each marked as its own, whoever wrote it.
+  const [first = "", ...more] = why.waiting_for
+    .trimEnd()
+    .split("\n")
+    .map((line) => oneLine(line));
   const lines = [
-    `${why.id} (${why.state}): ${oneLine(why.waiting_for)}`,
+    `${why.id} (${why.state}): ${first}`,
+    ...more
+      .filter((line) => line !== "")
+      .slice(0, 100)
+      .map((line) => `  | ${line}`),
     `  since   ${why.since} (${formatDuration(now - new Date(why.since).getTime())} ago)`,
     `  next    ${oneLine(why.next)}${why.next_at ? ` (${formatWhen(why.next_at, now)})` : ""}`,
   ];

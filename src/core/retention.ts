@@ -28,6 +28,19 @@ export type Due = {
   snapshots: string[];
 };
 
+/**
+ * What recognises a repeated request is remembered for this long at least, however short the rest is
+ * kept: GitHub delivers again what was delivered within the last three days, and a caller's script
+ * may be run again after its holidays.
+ */
+const shortestMemoryDays = 30;
+
+/** What was over earlier than this may be forgotten, and is not recognised any more. */
+export function chooseForgettable(retentionDays: number, now: Date): Date {
+  const days = Math.max(retentionDays, shortestMemoryDays);
+  return new Date(now.getTime() - days * 24 * 60 * 60_000);
+}
+
 /** `before`: what ended earlier has been kept long enough. */
 export function choosePrunable(task: KeptTask, before: Date): Due {
   const isOld = (at: Date | null) => at !== null && at < before;

@@ -27,7 +27,7 @@ export function parseGithubRepository(url: string, apiUrl: string): GithubReposi
   }
   throw new DeputyError(
     "unprocessable",
-    `${withoutCredentials(url)} is no repository on ${[...hostsOf(apiUrl)][0]}, so it can have no pull request there: use --deliver branch, or set GITHUB_API_URL.`,
+    `${withoutCredentials(url)} is no repository on ${[...hostsOf(apiUrl)][0]}, so it can have no pull request there: use --deliver branch (deliver: branch in a trigger's rule), or set GITHUB_API_URL.`,
     { field: "deliver" },
   );
 }
@@ -41,7 +41,7 @@ export function requirePullRequests(
   if (github.token === null) {
     throw new DeputyError(
       "unprocessable",
-      "A pull request needs a token for GitHub: set GITHUB_TOKEN for the daemon, or use --deliver branch.",
+      "A pull request needs a token for GitHub: set GITHUB_TOKEN for the daemon, or use --deliver branch (deliver: branch in a trigger's rule).",
       { field: "deliver" },
     );
   }

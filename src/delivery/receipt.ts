@@ -59,6 +59,7 @@ export function buildReceipt(input: {
       ended_at: task.endedAt?.toISOString() ?? null,
       detail: task.endDetail,
       /** After the time that they are kept; their paths below lead nowhere then. */
+      discarded_at: task.discardedAt?.toISOString() ?? null,
       logs_removed_at: task.prunedAt?.toISOString() ?? null,
     },
     verified,

@@ -24,7 +24,9 @@ export function renderReceipt(receipt: Receipt): string {
             ? `\`${delivery.branch}\` at \`${delivery.commit?.slice(0, 12)}\``
             : delivery?.url
               ? "a comment"
-              : "nothing",
+              : task.discarded_at
+                ? `discarded at ${task.discarded_at}`
+                : "nothing",
         ],
         ...(delivery?.url ? [["Link", delivery.url]] : []),
         ...(delivery?.patch ? [["Patch", `\`${delivery.patch}\``]] : []),

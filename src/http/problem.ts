@@ -30,8 +30,11 @@ export function sendProblem(reply: FastifyReply, problem: Problem): FastifyReply
     .send(problem);
 }
 
-/** The problem for an error, or null when the error is nobody's fault but ours. */
-export function toProblem(error: unknown): Problem | null {
+/**
+ * The problem for an error, or null when the error is nobody's fault but ours. `bodyLimit` is that of
+ * the route, in bytes, where the error came on one.
+ */
+export function toProblem(error: unknown, bodyLimit?: number): Problem | null {
   if (error instanceof DeputyError) {
     return makeProblem(errorStatus[error.code], error.code, error.message, {
       ...(error.field !== null && { field: error.field }),
@@ -45,7 +48,13 @@ export function toProblem(error: unknown): Problem | null {
   const { code, statusCode } = error as Partial<FastifyError>;
   switch (code) {
     case "FST_ERR_CTP_BODY_TOO_LARGE":
-      return makeProblem(413, "too_large", "The body is larger than this route takes.");
+      return makeProblem(
+        413,
+        "too_large",
+        bodyLimit === undefined
+          ? "The body is larger than this route takes."
+          : `The body is larger than this route takes: at most ${bodyLimit / 1024 ** 2} MiB.`,
+      );
     case "FST_ERR_CTP_INVALID_MEDIA_TYPE":
       return makeProblem(
         415,
@@ -71,7 +80,7 @@ function isDatabaseAway(error: unknown): boolean {
 
 export function installErrorHandlers(app: FastifyInstance, log: Log): void {
   app.setErrorHandler(async (error, request, reply) => {
-    const problem = toProblem(error);
+    const problem = toProblem(error, request.routeOptions.bodyLimit);
     if (problem?.status === 413) await discardBody(request);
     return sendProblem(reply, problem ?? reportFailure(error, request, log));
   });

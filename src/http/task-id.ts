@@ -22,5 +22,7 @@ function findIdProblem(text: string): string | null {
   }
   return text.startsWith("task_") && text.length < 8
     ? `is too short: give at least 8 characters of the task's id, not ${shown}`
-    : `must be the id of a task (task_…), not ${shown}`;
+    : text.startsWith("task_") && text.length > 25
+      ? `is too long: the id of a task is task_ and 20 characters, not ${shown}`
+      : `must be the id of a task (task_…), not ${shown}`;
 }

@@ -132,6 +132,7 @@ export async function answerQuestion(
   answer: string,
   questionId: string | null,
   speaker: Speaker = "person",
+  requirePlanner: (repository: string) => void = () => {},
 ): Promise<Task> {
   return change(deps, taskId, async (tx, task, subtasks) => {
     if (isTaskOver(task.state)) {
@@ -169,8 +170,10 @@ export async function answerQuestion(
       );
     }
     if (question.kind === "pause") return unpauseBy(tx, deps, task, subtasks, answer);
-    if (question.kind === "plan" && readPlanAnswer(answer) === "feedback")
+    if (question.kind === "plan" && readPlanAnswer(answer) === "feedback") {
+      requirePlanner(task.repository);
       await checkPlanRounds(tx, task.id);
+    }
     if (question.kind === "budget")
       return answerBudgetQuestion(tx, deps, task, subtasks, question, answer);
     const approved = question.kind === "approval" ? readApproval(answer) : null;
@@ -255,9 +258,10 @@ export async function recordHandover(
     if (type !== "task.restored" && !isTaskOver(task.state)) {
       throw new DeputyError("conflict", `${task.id} is ${task.state}: somebody retried it.`);
     }
+    // Asked for again it is as it was: the first time counts.
     const at = {
-      "task.accepted": { acceptedAt: new Date() },
-      "task.discarded": { discardedAt: new Date() },
+      "task.accepted": { acceptedAt: task.acceptedAt ?? new Date() },
+      "task.discarded": { discardedAt: task.discardedAt ?? new Date() },
       "task.restored": {},
     }[type];
     await moveTask(tx, task, task.state, task.hold, at);

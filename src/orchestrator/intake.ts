@@ -59,11 +59,28 @@ export async function acceptTask(
   rules: IntakeRules,
   request: IntakeRequest,
 ): Promise<{ task: Task; created: boolean }> {
-  const { input, origin, idempotency } = request;
+  const { idempotency } = request;
   if (idempotency) {
     const known = await findTaskByKey(rules.db, idempotency);
     if (known) return { task: known, created: false };
   }
+  const created = await insertTask(rules, await draftTask(rules, request), request);
+  if (created) return { task: created, created: true };
+  invariant(idempotency, "only a key that is taken keeps a task from being created");
+  const known = await findTaskByKey(rules.db, idempotency);
+  invariant(known, "a taken key belongs to a task");
+  return { task: known, created: false };
+}
+
+/**
+ * The task that a request asks for, complete, and written nowhere.
+ * @throws DeputyError for what is refused.
+ */
+export async function draftTask(
+  rules: IntakeRules,
+  request: Pick<IntakeRequest, "input" | "origin" | "recipe">,
+): Promise<NewTask> {
+  const { input, origin } = request;
   if (input.plan && input.plan_yaml !== undefined) {
     throw new DeputyError("invalid_input", "Give either plan or plan_yaml, not both.", {
       field: "plan_yaml",
@@ -81,9 +98,8 @@ export async function acceptTask(
     input.agent ??
     (everySubtaskHasAgent ? (planInput?.subtasks[0]?.agent ?? "") : rules.defaultAgent(repository));
   const agents = [agent, ...(planInput?.subtasks ?? []).flatMap((subtask) => subtask.agent ?? [])];
-  // Nobody would read the refusal of an event: its task fails, and that is told.
-  if (origin.source !== "github") for (const name of new Set(agents)) rules.requireAgent(name);
-  const task = {
+  for (const name of new Set(agents)) rules.requireAgent(name);
+  return {
     id: newId("task"),
     goal: input.goal.trim(),
     repository,
@@ -105,12 +121,6 @@ export async function acceptTask(
         : Math.round(input.timeout_minutes * 60_000),
     origin,
   };
-  const created = await insertTask(rules, task, request);
-  if (created) return { task: created, created: true };
-  invariant(idempotency, "only a key that is taken keeps a task from being created");
-  const known = await findTaskByKey(rules.db, idempotency);
-  invariant(known, "a taken key belongs to a task");
-  return { task: known, created: false };
 }
 
 /** A cap in dollars on what has no price would be a promise that nobody could keep. */

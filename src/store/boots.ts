@@ -83,9 +83,12 @@ export async function registerBoot(
     id: boot.id,
     rejoin: async () => {
       if (!(await connect())) throw new Error(`the lock of ${boot.id} is not free yet`);
-      await current?.query("update boots set ended_at = null, heartbeat_at = now() where id = $1", [
-        boot.id,
-      ]);
+      // A machine that slept for months may find even the row gone.
+      await current?.query(
+        `insert into boots (id, kind, pid, start_ticks, host) values ($1, $2, $3, $4, $5)
+          on conflict (id) do update set ended_at = null, heartbeat_at = now()`,
+        [boot.id, boot.kind, boot.pid, boot.startTicks, boot.host],
+      );
     },
     release: async () => {
       released = true;

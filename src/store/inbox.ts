@@ -2,9 +2,9 @@ import { sql } from "kysely";
 import type { Db } from "./schema.ts";
 
 /**
- * Deliveries from outside, kept before they are answered and unique by their id for ever: a
- * repeated delivery is recognised after any time. A payload is kept only until it is dealt with;
- * what remains is that it came, and what became of it.
+ * Deliveries from outside, kept before they are answered and unique by their id: a
+ * repeated delivery is recognised until long after GitHub would repeat it (leftovers.ts). A payload
+ * is kept only until it is dealt with; what remains is that it came, and what became of it.
  */
 export type NewDelivery = {
   deliveryId: string;
@@ -19,6 +19,8 @@ export type OpenDelivery = {
   event: string;
   payload: unknown;
   receivedAt: Date;
+  /** What was last said of it. */
+  result: string | null;
 };
 
 /** Keep a delivery. False when it was there already. */
@@ -41,7 +43,7 @@ export async function listOpenDeliveries(
 ): Promise<OpenDelivery[]> {
   return db
     .selectFrom("inbox")
-    .select(["deliveryId", "event", "payload", "receivedAt"])
+    .select(["deliveryId", "event", "payload", "receivedAt", "result"])
     .where("source", "=", source)
     .where("processedAt", "is", null)
     .where(sql<boolean>`delivery_id <> all(${[...except]}::text[])`)

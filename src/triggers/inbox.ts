@@ -1,6 +1,6 @@
 /**
- * What triggers need of the place where deliveries are kept: durable, unique by delivery id for
- * ever. `store/inbox.ts` is it; the daemon binds the two.
+ * What triggers need of the place where deliveries are kept: durable, unique by delivery
+ * id. `store/inbox.ts` is it; the daemon binds the two.
  */
 export type Inbox = {
   /** False when this delivery is there already. */
@@ -27,4 +27,6 @@ export type OpenDelivery = {
   event: string;
   payload: unknown;
   receivedAt: Date;
+  /** What was last said of it. */
+  result: string | null;
 };

@@ -23,7 +23,7 @@ export type InboxDeps = {
   log: (level: "info" | "warn", fields: object, message: string) => void;
 };
 
-/** How long a delivery that keeps failing for reasons of ours is tried again. */
+/** How long a delivery that cannot become a task for reasons of ours is tried again. */
 const giveUpAfterMs = 3 * 24 * 60 * 60 * 1000;
 const pageSize = 20;
 
@@ -108,17 +108,22 @@ async function afterRefusal(
       return settle(deps, deliveryId, ended(`ignored: ${active} is at work on it`, subject));
     }
   }
-  if (error instanceof DeputyError && error.code !== "unavailable") {
+  // An agent that is not there yet is somebody's to install: GitHub would not send this again.
+  const mayComeTrue =
+    !(error instanceof DeputyError) || error.code === "unavailable" || error.field === "agent";
+  if (!mayComeTrue) {
     deps.log("warn", { deliveryId, subject }, `Delivery refused: ${message}`);
     return settle(deps, deliveryId, ended(`refused: ${message}`, subject));
   }
-  // Ours or the network's fault, not the delivery's: it stays, and the next round tries it again.
+  // Not the delivery's fault: it stays, and the next round tries it again.
   if (Date.now() - delivery.receivedAt.getTime() > giveUpAfterMs) {
     deps.log("warn", { deliveryId, subject }, `Delivery given up after three days: ${message}`);
     return settle(deps, deliveryId, ended(`gave up: ${message}`, subject));
   }
+  const result = `tried again later: ${message}`;
+  if (result === delivery.result) return false; // said before
   deps.log("warn", { deliveryId, subject }, `Delivery is tried again later: ${message}`);
-  await deps.inbox.note(deliveryId, { result: `tried again later: ${message}`, subject });
+  await deps.inbox.note(deliveryId, { result, subject });
   return false;
 }
 

@@ -1,6 +1,7 @@
 import { LineCounter, parseDocument } from "yaml";
 import { z } from "zod";
 import { DeputyError } from "../core/error.ts";
+import { explainIssue } from "../core/explain-issue.ts";
 import { type GithubRule, githubRuleSchema } from "./rule-schema.ts";
 import { findLine } from "./yaml-line.ts";
 
@@ -37,12 +38,14 @@ export function parseTriggerRules(text: string, path: string): TriggerRules {
   );
   const line = findLine(document, lines, where);
   const field = where.map((part) => (typeof part === "number" ? `[${part}]` : `.${part}`)).join("");
-  const message =
-    keys.length > 0
-      ? `is no known key; a rule has ${Object.keys(githubRuleSchema.def.in.shape).join(", ")}`
-      : (issue?.message ?? "is wrong");
   const name = field.replace(/^\./, "") || "the file";
-  throw new DeputyError("invalid_input", `${path}, line ${line}: ${name}: ${message}`, {
+  const problem =
+    keys.length > 0
+      ? `${name}: is no known key; ${where.length > 1 ? `a rule has ${Object.keys(githubRuleSchema.def.in.shape).join(", ")}` : "the file has github"}`
+      : issue?.code === "custom"
+        ? `${name}: ${issue.message}`
+        : explainIssue(parsed.error, "the file").clause;
+  throw new DeputyError("invalid_input", `${path}, line ${line}: ${problem}`, {
     field: name,
     line,
   });

@@ -1,11 +1,19 @@
+import type { IntakeRequest } from "../orchestrator/intake.ts";
 import { matchGithub } from "./match-github.ts";
 import type { TriggerRules } from "./rules.ts";
 
 /**
  * What a payload would start, and start nothing: `deputy trigger test payload.json`. It shows the
- * outside text as an agent would get it.
+ * outside text as an agent would get it, and why the task would not be taken now, if it would not.
  */
-export function testTrigger(event: string, payload: unknown, rules: TriggerRules) {
+export async function testTrigger(
+  event: string,
+  payload: unknown,
+  rules: TriggerRules,
+  whyRefused: (
+    request: Pick<IntakeRequest, "input" | "origin" | "recipe">,
+  ) => Promise<string | null>,
+) {
   const match = matchGithub(event, payload, rules);
   if (!match.fires) {
     const hint =
@@ -19,6 +27,7 @@ export function testTrigger(event: string, payload: unknown, rules: TriggerRules
     event,
     fires: true as const,
     reason,
+    refused: await whyRefused({ input: taskInput, origin, recipe }),
     subject,
     recipe,
     needs_approval: needsApproval,

@@ -21,7 +21,7 @@ export async function watchRules(options: {
   path: string;
   log: (level: "info" | "warn", fields: object, message: string) => void;
   /** Other rules are in force than before. */
-  onRead?: () => void;
+  onRead?: (rules: TriggerRules) => void;
 }): Promise<WatchedRules> {
   const path = resolve(options.path);
   const { log } = options;
@@ -42,7 +42,7 @@ export async function watchRules(options: {
     if (status === before && isDeepStrictEqual(rules, result.rules)) return;
     rules = result.rules;
     log("info", { path, rules: rules.github.length }, `Trigger rules read: ${status}`);
-    options.onRead?.();
+    options.onRead?.(rules);
   };
   // One reading after the other: the last one sees the file as it is last.
   const readNext = () => {
@@ -81,7 +81,8 @@ export async function watchRules(options: {
   };
 }
 
-async function readRules(
+/** The rules that a file holds, or the sentence that says what is wrong with it. */
+export async function readRules(
   path: string,
 ): Promise<{ rules: TriggerRules; status: string } | { problem: string }> {
   let text: string;

@@ -20,3 +20,16 @@ export async function collectGarbage(mirror: Mirror, signal: AbortSignal): Promi
 }
 
 const grace = "2.weeks.ago";
+
+/**
+ * Pack what lies loose in a mirror on which somebody works, and small packs with it. Nothing is let
+ * go of, referred to or not, and nothing is waited for: of the files that it removes each object is in
+ * a new pack by then, where every git that looks for it finds it. What nothing refers to goes when
+ * `collectGarbage` finds the mirror quiet.
+ */
+export async function packObjects(mirror: Mirror, signal: AbortSignal): Promise<void> {
+  await openMirror(mirror).run(
+    ["-c", "pack.threads=1", "repack", "--quiet", "-d", "--geometric=2"],
+    { signal },
+  );
+}

@@ -98,7 +98,8 @@ function parseRemoteUrl(text: string): string {
     throw refuse("reads like an option");
   if (url.password !== "" || (url.protocol !== "ssh:" && url.username !== "")) {
     throw refuse(
-      "holds a user name or password: leave them out, git asks the credential helper for them",
+      "holds a user name or password",
+      "leave them out, git asks its credential helper for them",
     );
   }
   if (url.search !== "" || url.hash !== "") throw refuse("has a query or a fragment");
@@ -117,8 +118,8 @@ function describe(kind: Repository["kind"], url: string): Repository {
   return { kind, url, name, key: `${name.replace(/^[.-]+/, "").slice(0, 40) || "r"}-${hash}` };
 }
 
-function refuse(why: string): DeputyError {
-  return new DeputyError("invalid_input", `The repository ${why}: ${repositoryHelp}.`, {
+function refuse(why: string, help: string = repositoryHelp): DeputyError {
+  return new DeputyError("invalid_input", `The repository ${why}: ${help}.`, {
     field: "repository",
   });
 }

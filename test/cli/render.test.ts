@@ -97,6 +97,13 @@ test("why is told recursively", () => {
       "    next    The checks run. (at 2026-01-01T00:01:10.000Z, in 1m00s)",
     ].join("\n"),
   );
+  const asked = renderWhy({ ...why, waiting_for: "Run it?\n\n1. left\n  sooner  yes\n" }, start);
+  expect(asked.split("\n").slice(0, 4)).toEqual([
+    "task_1 (running): Run it?",
+    "  | 1. left",
+    "  | sooner yes",
+    "  since   2026-01-01T00:00:00.000Z (0.0s ago)",
+  ]);
 });
 
 const task: TaskView = {

@@ -1,6 +1,11 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { choosePrunable, type KeptTask, type KeptWorktree } from "../../src/core/retention.ts";
+import {
+  chooseForgettable,
+  choosePrunable,
+  type KeptTask,
+  type KeptWorktree,
+} from "../../src/core/retention.ts";
 
 const day = (number: number) => new Date(Date.UTC(2026, 0, number));
 const before = day(50);
@@ -73,4 +78,9 @@ test("whatever a task looks like, nothing of it goes before its time", () => {
           expect(due.snapshots).not.toContain(id);
     }),
   );
+});
+
+test("what recognises a repeated request is remembered for thirty days at least", () => {
+  expect(chooseForgettable(0.001, day(50))).toEqual(day(20));
+  expect(chooseForgettable(40, day(50))).toEqual(day(10));
 });

@@ -183,6 +183,8 @@ test("discard leaves no trace of a delivered task, and none of a failed one", as
     expect(after.discarded_at).not.toBeNull();
     for (const { path } of worktrees) expect(existsSync(path)).toBe(false);
     expect((await deputy.cli(["discard", task.id])).code).toBe(0);
+    const receipt = await deputy.cli(["receipt", task.id]);
+    expect(receipt.stdout).toContain(`| Delivered | discarded at ${after.discarded_at} |`);
     const late = await deputy.cli(["accept", task.id]);
     expect([late.code, late.stderr]).toEqual([2, `deputy: ${task.id} was discarded.\n`]);
 

@@ -144,3 +144,18 @@ describe("a plan that cannot be is refused by file and line, and nothing is crea
     expect(await count()).toBe(before);
   });
 });
+
+test("where nobody can make another plan, words about a given one are refused; yes and no count", async () => {
+  const yaml =
+    "subtasks:\n  - {id: only, title: Only, brief: b, agent: 'command:touch only.txt'}\n";
+  const made = await runPlan("Touch it", yaml, "--approve-plan", "--json");
+  const { id } = JSON.parse(made.stdout);
+  await deputy.untilEvent(id, ({ type }) => type === "question.asked");
+  const words = await deputy.cli(["answer", id, "smaller, please"]);
+  expect(words.code).toBe(2);
+  expect(words.stderr).toMatch(
+    /nobody here can make one \(builtin cannot work here: no model is configured.*\): answer "approve" or "cancel"\.$/m,
+  );
+  expect((await deputy.cli(["answer", id, "yes"])).code).toBe(0);
+  expect(await deputy.untilOver(id)).toMatchObject({ state: "completed" });
+});

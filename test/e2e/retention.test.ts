@@ -1,3 +1,4 @@
+import { createHmac } from "node:crypto";
 import { existsSync } from "node:fs";
 import { readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -14,7 +15,7 @@ let repository: TestRepository;
 let scratch: Scratch;
 beforeAll(async () => {
   [deputy, repository, scratch] = await Promise.all([
-    makeDeputy(),
+    makeDeputy({ env: { GITHUB_WEBHOOK_SECRET: "a-shared-secret" } }),
     makeRepository({ "a.txt": "a\n" }),
     makeScratch(),
   ]);
@@ -100,4 +101,78 @@ test("logs, events, snapshots and worktrees of what is over go, in words; a retr
   await scratch.write("there");
   await deputy.cli(["retry", failed]);
   expect(await deputy.untilOver(failed)).toMatchObject({ state: "completed" });
+});
+
+test("keys, deliveries and dead boots go after a month; younger ones and what is open stay", async () => {
+  const { database } = deputy;
+  if (!database) throw new Error("no database");
+  const submit = async (key: string, command: string) => {
+    const body = {
+      repository: repository.path,
+      goal: `Write ${key}`,
+      agent: `command:${command}`,
+      checks: ["true"],
+    };
+    return deputy.api("POST", "/v1/tasks", body, { "idempotency-key": key });
+  };
+  const deliver = async (id: string) => {
+    const body = JSON.stringify({ action: "created" });
+    const signature = createHmac("sha256", "a-shared-secret").update(body).digest("hex");
+    const headers = {
+      ...{ "x-github-event": "star", "x-github-delivery": id },
+      "x-hub-signature-256": `sha256=${signature}`,
+    };
+    const response = await fetch(`${deputy.url()}/hooks/github`, { method: "POST", headers, body });
+    return ((await response.json()) as { message: string }).message;
+  };
+  const isSettled = async (id: string) =>
+    (
+      await database.query(
+        "select from inbox where delivery_id = $1 and processed_at is not null",
+        [id],
+      )
+    ).length === 1;
+  const commands = {
+    old: "echo k >> k.txt",
+    young: "echo k >> k.txt",
+    open: `echo '{"question": "?"}'`,
+  };
+  const ids = new Map<string, string>();
+  for (const [key, command] of Object.entries(commands))
+    ids.set(key, (await submit(key, command)).body.id);
+  for (const key of ["old", "young"]) await deputy.untilOver(ids.get(key) ?? "");
+  await deputy.untilEvent(ids.get("open") ?? "", ({ type }) => type === "question.asked");
+  for (const id of ["d-old", "d-young"]) {
+    expect(await deliver(id)).toMatch(/^Kept/);
+    await until(() => isSettled(id), `${id} is dealt with`);
+  }
+  await deputy.stop();
+  const age = (table: string, column: string, where: string) =>
+    database.query(`update ${table} set ${column} = now() - interval '31 days' where ${where}`);
+  await age("tasks", "ended_at", `id = '${ids.get("old")}'`);
+  await age("idempotency_keys", "created_at", "true");
+  await age("inbox", "processed_at", "delivery_id = 'd-old'");
+  const boots = await database.query<{ id: string }>("select id from boots order by started_at");
+  const [oldest] = boots;
+  await age("boots", "ended_at", `id = '${oldest?.id}'`);
+  await age("boots", "heartbeat_at", `id = '${oldest?.id}'`);
+  await deputy.start();
+
+  const ask = <Row extends { id: string }>(sql: string) =>
+    database.query<Row>(sql).then((rows) => rows.map(({ id }) => id));
+  await until(
+    async () => !(await ask("select id from boots")).includes(oldest?.id ?? ""),
+    "the oldest boot is forgotten",
+  );
+  expect(await ask("select id from boots")).toEqual(
+    expect.arrayContaining(boots.slice(1).map(({ id }) => id)),
+  );
+  expect(await ask("select key as id from idempotency_keys order by 1")).toEqual(["open", "young"]);
+  expect(await ask("select delivery_id as id from inbox")).toEqual(["d-young"]);
+  for (const key of ["young", "open"] as const)
+    expect((await submit(key, commands[key])).body.id).toBe(ids.get(key));
+  expect(await deliver("d-young")).toMatch(/already/);
+  const again = await submit("old", commands.old);
+  expect(again.status).toBe(202);
+  expect(again.body.id).not.toBe(ids.get("old"));
 });

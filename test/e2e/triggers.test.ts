@@ -1,5 +1,5 @@
 import { createHmac } from "node:crypto";
-import { writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
@@ -12,6 +12,8 @@ import {
   repairGreeting,
   type TestRepository,
 } from "../support/repository.ts";
+
+import { until } from "../support/until.ts";
 
 /** GitHub, the phone and a webhook receiver, from outside: signed deliveries in, pushes out. */
 const secret = "a-shared-secret";
@@ -56,6 +58,7 @@ beforeAll(async () => {
   await new Promise<void>((resolve) => receiver.listen(0, "127.0.0.1", resolve));
   const url = `http://127.0.0.1:${(receiver.address() as AddressInfo).port}`;
   deputy = await makeDeputy({
+    keepLog: true,
     env: {
       GITHUB_WEBHOOK_SECRET: secret,
       DEPUTY_NTFY_URL: url,
@@ -79,6 +82,12 @@ beforeAll(async () => {
     checks: [npm test]
     deliver: branch
     agent: '${repairGreeting}'
+  - on: issues.labeled
+    repository: acme/*
+    label: model
+    clone: ${repository.path}
+    deliver: branch
+    agent: builtin
 `,
   );
   await deputy.start();
@@ -229,6 +238,43 @@ test("trigger test shows what would fire and starts nothing", async () => {
     fires: true,
     subject: "github:acme/app#3",
     recipe: "change",
+    refused: null,
   });
   expect((await deputy.api("GET", "/v1/tasks")).body.tasks).toHaveLength(before);
+});
+
+test("a rule whose agent cannot work says so wherever one looks; its event waits until it can", async () => {
+  const why = /^builtin cannot work here: no model is configured: set OPENAI_API_KEY/;
+  const payload = { ...issue(4, "MEMBER"), label: { name: "model" } };
+  const file = join(deputy.home, "model.json");
+  await writeFile(file, JSON.stringify(payload));
+  const shown = await deputy.cli(["trigger", "test", file, "--json"]);
+  expect(JSON.parse(shown.stdout)).toMatchObject({
+    fires: true,
+    refused: expect.stringMatching(why),
+  });
+  const doctor = await deputy.cli(["doctor"]);
+  expect(doctor.stdout).toMatch(
+    /triggers +builtin cannot work here: .*events that fit github\[1\] of triggers\.yaml start nothing/,
+  );
+  const log = () => readFile(join(deputy.home, "daemon.log"), "utf8");
+  expect(await log()).toContain("Until then events that fit github[1] of triggers.yaml");
+
+  expect(await deliver("d-4", "issues", payload)).toBe(202);
+  const result = async () =>
+    (await deputy.database?.query("select result from inbox where delivery_id = 'd-4'"))?.[0]
+      ?.result as string | null;
+  await until(async () => (await result()) !== null, "the delivery was looked at");
+  expect(await result()).toMatch(/^tried again later: builtin cannot work here/);
+  const subjects = async () =>
+    (await deputy.api("GET", "/v1/tasks")).body.tasks.map(({ origin }: Json) => origin.subject);
+  expect(await subjects()).not.toContain("github:acme/app#4");
+
+  await deputy.stop();
+  await deputy.start({ OPENAI_API_KEY: "a-key", OPENAI_BASE_URL: "http://127.0.0.1:9/v1" });
+  const task = await untilTask(({ origin }) => origin.subject === "github:acme/app#4");
+  expect(task.agent).toBe("builtin");
+  expect(await result()).toMatch(/^change: /);
+  await deputy.cli(["cancel", task.id]);
+  await deputy.untilOver(task.id);
 });

@@ -158,7 +158,10 @@ describe("POST /v1/tasks", () => {
     const { post, service } = await startTestServer();
     const response = await post("/v1/tasks", { ...good, goal: "x".repeat(50 * 1024 * 1024) });
     expect(response.status).toBe(413);
-    expect(await response.json()).toMatchObject({ code: "too_large" });
+    expect(await response.json()).toMatchObject({
+      code: "too_large",
+      detail: "The body is larger than this route takes: at most 8 MiB.",
+    });
     expect(service.tasks.size).toBe(0);
   });
 
@@ -212,6 +215,11 @@ describe("reading", () => {
       '"id" is too short: give at least 8 characters of the task\'s id, not "task_z".',
     ],
     ["12", 400, '"id" must be the id of a task (task_…), not "12".'],
+    [
+      "task_zzzzzzzzzzzzzzzzzzzzz",
+      400,
+      '"id" is too long: the id of a task is task_ and 20 characters, not "task_zzzzzzzzzzzzzzzzzzzzz".',
+    ],
     ["..%2F..%2Fetc", 400, '"id" must be the id of a task (task_…), not "../../etc".'],
     ["task_%00aaaaaa", 400, '"id" must be the id of a task (task_…), not "task_\\u0000aaaaaa".'],
   ])("answers for the id %s with %i", async (id, status, detail) => {

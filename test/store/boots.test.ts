@@ -1,7 +1,14 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { newId } from "../../src/core/id.ts";
 import { identifyProcess, isProcessAlive } from "../../src/sandbox/process-identity.ts";
-import { type Boot, listDeadBoots, registerBoot, renewLeases } from "../../src/store/boots.ts";
+import {
+  type Boot,
+  listDeadBoots,
+  recordProcess,
+  registerBoot,
+  renewLeases,
+} from "../../src/store/boots.ts";
+import { deleteLeftovers } from "../../src/store/leftovers.ts";
 import { type Bench, makeBench } from "../support/orchestrator.ts";
 import { until } from "../support/until.ts";
 
@@ -88,6 +95,44 @@ test("a boot that ended in order but left a lease behind is found", async () => 
     "update subtasks set state = 'cancelled', hold_kind = null, hold_owner = null, hold_at = null, hold_reason = null",
   );
   expect(await dead()).toEqual([]);
+});
+
+test("old boots are forgotten, but none that left a lease; one that was only away comes back", async () => {
+  const [away, idle, busy] = [
+    await register("worker"),
+    await register("worker"),
+    await register("worker"),
+  ];
+  if (!away || !idle || !busy) throw new Error("workers are always registered");
+  await bench.submitPlanned();
+  expect(await bench.claim("execute", busy.id)).not.toBeNull();
+  await recordProcess(bench.db, { bootId: idle.id, pid: 1, startTicks: "1", what: "agent" });
+  await cut(away);
+  for (const boot of [idle, busy]) await boot.release();
+  const ids = [away.id, idle.id, busy.id];
+  await bench.database.query(
+    "update boots set ended_at = now() - interval '2 days', heartbeat_at = now() - interval '2 days' where id = any($1)",
+    [ids],
+  );
+  const yesterday = new Date(Date.now() - 24 * 60 * 60_000);
+  expect(await deleteLeftovers(bench.db, yesterday)).toMatchObject({ boots: 2 });
+  const left = () =>
+    bench.database.query<{ id: string }>("select id from boots where id = any($1) order by 1", [
+      ids,
+    ]);
+  expect(await left()).toEqual([{ id: busy.id }]);
+  await until(
+    () =>
+      away.rejoin().then(
+        () => true,
+        () => false, // the server has not noticed the cut yet
+      ),
+    "it is back",
+  );
+  expect(await left()).toEqual([{ id: away.id }, { id: busy.id }]);
+  await bench.database.query(
+    "update subtasks set state = 'cancelled', hold_kind = null, hold_owner = null, hold_at = null, hold_reason = null",
+  );
 });
 
 test("a boot hears that its connection was lost", async () => {

@@ -284,6 +284,20 @@ test("what the intake refuses is settled; what fails for another reason is tried
   expect((await rows()).map(({ result }) => result)).toContain("gave up: connection lost");
 });
 
+test("an agent that cannot work is waited for, said once; what is refused otherwise is not", async () => {
+  await knock("issues", newIssue());
+  const why = "codex cannot work here: not installed.";
+  const missing = makeDeps({
+    submit: () => Promise.reject(new DeputyError("unprocessable", why, { field: "agent" })),
+  });
+  for (let round = 0; round < 2; round++)
+    expect(await processInbox(missing)).toEqual({ settled: 0, open: 1 });
+  expect(await rows()).toMatchObject([{ result: `tried again later: ${why}`, processedAt: null }]);
+  expect(missing.logged).toEqual([`Delivery is tried again later: ${why}`]);
+  expect(await processInbox(makeDeps())).toEqual({ settled: 1, open: 0 });
+  expect((await rows())[0]?.taskId).toMatch(/^task_/);
+});
+
 test("many open deliveries are all looked at in one round", async () => {
   await Promise.all(Array.from({ length: 45 }, () => knock("star", { action: "created" })));
   expect(await processInbox(makeDeps())).toEqual({ settled: 45, open: 0 });

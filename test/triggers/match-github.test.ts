@@ -7,11 +7,12 @@ import { testTrigger } from "../../src/triggers/test-trigger.ts";
 import { everyRule, examplePayload, fired, readExamples, reasonOf } from "./payloads.ts";
 
 const sha = "0123456789abcdef0123456789abcdef01234567";
+const taken = async () => null;
 const outsider = { login: "mallory", type: "User" };
 
 test.each(["api.github.com", "ghes-31", "ghes-32", "ghes-33", "ghes-34", "ghes-35"])(
   "every payload of the collection %s goes through, and what fires is a whole task",
-  (collection) => {
+  async (collection) => {
     const fires = new Set<string>();
     let count = 0;
     for (const { name, examples } of readExamples(collection)) {
@@ -22,7 +23,7 @@ test.each(["api.github.com", "ghes-31", "ghes-32", "ghes-33", "ghes-34", "ghes-3
           taskInputSchema.parse(match.trigger.taskInput);
           fires.add(`${name}.${payload.action}`);
         } else expect(match.reason).toMatch(/\w/);
-        testTrigger(name, payload, everyRule);
+        await testTrigger(name, payload, everyRule, taken);
         expect(matchGithub(name, payload, noRules).fires).toBe(false);
       }
     }
@@ -289,15 +290,16 @@ github:
   );
 });
 
-test("a test of a trigger shows what an agent would get, and says when there are no rules", () => {
+test("a test of a trigger shows what an agent would get, and says when there are no rules", async () => {
   const payload = examplePayload("issues", "opened");
-  expect(testTrigger("issues", payload, everyRule)).toMatchObject({
+  expect(await testTrigger("issues", payload, everyRule, taken)).toMatchObject({
     fires: true,
+    refused: null,
     recipe: "change",
     needs_approval: false,
     outside_text: expect.stringContaining("Title: "),
   });
-  expect(testTrigger("issues", payload, noRules)).toEqual({
+  expect(await testTrigger("issues", payload, noRules, taken)).toEqual({
     event: "issues",
     fires: false,
     reason: "no rule for issues.opened; no rules are in force, so nothing fires: see triggers.yaml",

@@ -73,7 +73,7 @@ test.each([
     "an unknown event",
     "github:\n  - repository: a/b\n    on: issues.closed\n",
     3,
-    /github\[0\]\.on\[0\]: /,
+    /"github\[0\]\.on\[0\]" must be one of issues\.opened, issues\.labeled/,
   ],
   [
     "an unknown key",
@@ -81,13 +81,23 @@ test.each([
     4,
     /github\[0\]\.budget: is no known key/,
   ],
-  ["an unknown key at the top", "github: []\ngitlab: []\n", 2, /gitlab: is no known key/],
-  ["a missing repository", "github:\n  - on: issues.opened\n", 2, /github\[0\]\.repository: /],
+  [
+    "an unknown key at the top",
+    "github: []\ngitlab: []\n",
+    2,
+    /gitlab: is no known key; the file has github$/,
+  ],
+  [
+    "a missing repository",
+    "github:\n  - on: issues.opened\n",
+    2,
+    /"github\[0\]\.repository" is missing; it must be a string$/,
+  ],
   [
     "a wrong type",
     "github:\n  - on: issues.opened\n    repository: a/b\n    checks: npm test\n",
     4,
-    /github\[0\]\.checks: /,
+    /"github\[0\]\.checks" must be an array, not a string$/,
   ],
   [
     "labeled without a label",
@@ -132,7 +142,12 @@ test.each([
     /must not start with -/,
   ],
   ["broken YAML", "github:\n  - on: issues.opened\n    repository: [a\n", 4, /line 4/],
-  ["a list at the top", "- on: issues.opened\n", 1, /the file: /],
+  [
+    "a list at the top",
+    "- on: issues.opened\n",
+    1,
+    /line 1: the file must be an object, not an array$/,
+  ],
 ])("%s is refused with its line", (_, text, line, message) => {
   const error = refusal(text);
   expect(error.message).toMatch(message);
