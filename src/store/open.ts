@@ -34,6 +34,7 @@ export async function openStore(
     options: "-c search_path=app",
     keepAlive: true,
     pipeline: true,
+    idleTimeoutMillis: 30_000, // to make one takes longer than all that an idle daemon asks in that time
   });
   // An idle client whose server goes away emits here; unheard, it would end the process.
   pool.on("error", options.onError);

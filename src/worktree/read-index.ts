@@ -13,7 +13,11 @@ export type IndexGlance = Glance & {
 
 /** Each is some ninety bytes; reading more takes longer than starting git. */
 const maxBytes = 200_000;
-const kinds: Record<number, string> = { 17133: "f", 0o100755: "f", 21609: "l" };
+const kinds = new Map([
+  [0o100644, "f"],
+  [0o100755, "f"],
+  [0o120000, "l"],
+]);
 
 /** `writtenAtMs`: the time of the index itself. */
 export function readIndexGlance(path: string, writtenAtMs: number): IndexGlance | null {
@@ -27,7 +31,7 @@ export function readIndexGlance(path: string, writtenAtMs: number): IndexGlance 
     const number = (field: number) => data.readUInt32BE(at + 4 * field);
     const end = data.indexOf(0, at + 62);
     const mode = number(6);
-    const kind = kinds[mode];
+    const kind = kinds.get(mode);
     // Only the length of the name: nothing assumed, no stage of a merge, no longer form.
     const isPlain = (data.readUInt16BE(at + 60) & 0xf000) === 0;
     if (end < 0 || kind === undefined || !isPlain) return null;
