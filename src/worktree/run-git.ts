@@ -13,7 +13,7 @@ export type GitRequest = {
 export type GitAnswer = { exitCode: number; stdout: Buffer; stderr: string };
 
 /** A command that says nothing for so long hangs: a dead connection, a FIFO swapped in for a file. */
-const silenceMs = 10 * 60_000;
+export const silenceMs = 10 * 60_000;
 
 /**
  * One command through simple-git. Its guards are made for options that come from outside; ours are

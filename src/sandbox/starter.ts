@@ -1,0 +1,167 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { writeFileSync } from "node:fs";
+import type { Socket } from "node:net";
+import { setPriority } from "node:os";
+import { signalGroup } from "./kill-group.ts";
+
+/**
+ * A small shell that starts programs for a large process. Starting a program copies the page tables
+ * of whoever starts it and stops it until the program runs, which takes a daemon several times as
+ * long as a shell. A starter reads a command from its stdin as lines of data, runs it, and writes a
+ * line that nobody can guess behind its output; then it is free for the next one. No text is parsed
+ * as shell: the lines become variables and arguments, and reach the program as they are.
+ */
+export type Starter = {
+  /** One at a time. Rejects when the signal or silence ended it, or the shell was lost: then it `isLost`. */
+  run(command: StartedCommand, limits: StartedLimits): Promise<StartedResult>;
+  isLost(): boolean;
+  /** It ends when what it runs has ended. */
+  end(): void;
+};
+
+export type StartedCommand = {
+  /** A program, on the PATH or with its path, and its arguments. Its stdin is empty. */
+  argv: readonly string[];
+  /** Beside what the starter itself has, and gives to all that it starts. */
+  env: Readonly<Record<string, string>>;
+};
+
+/** A command that writes nothing for `silenceMs` is killed. */
+export type StartedLimits = { silenceMs: number; signal?: AbortSignal | undefined };
+
+/** A program that a signal ended has the exit code that a shell gives it: 128 and the signal's number. */
+export type StartedResult = { exitCode: number; stdout: Buffer; stderr: Buffer };
+
+const script = `while IFS= read -r end; do
+  IFS= read -r left; names=
+  while [ "$left" -gt 0 ]; do
+    IFS= read -r line; export "$line"; names="$names \${line%%=*}"; left=$((left - 1))
+  done
+  IFS= read -r left; set --
+  while [ "$left" -gt 0 ]; do
+    IFS= read -r line; set -- "$@" "$line"; left=$((left - 1))
+  done
+  "$@" </dev/null
+  printf '%s %s\\n' "$end" "$?"; printf '%s\\n' "$end" >&2
+  for line in $names; do unset "$line"; done
+done`;
+
+/** Whether a command can be said in lines, to a starter that has these variables itself. */
+export function canBeStarted(
+  { argv, env }: StartedCommand,
+  own: Readonly<Record<string, string>>,
+): boolean {
+  return (
+    [...argv, ...Object.values(env)].every((text) => !/[\n\0]/.test(text)) &&
+    // One that the starter has could not be taken back after the command.
+    Object.keys(env).every((name) => /^[A-Z][A-Z0-9_]*$/.test(name) && !(name in own))
+  );
+}
+
+/** `env` is its whole environment. All that it starts is as nice as it is. */
+export function startStarter(env: Readonly<Record<string, string>>, niceness: number): Starter {
+  // By the name of sh: by its own, bash would take stdin for a login from afar and read ~/.bashrc.
+  const child = spawn("/bin/sh", ["-c", script], {
+    cwd: "/",
+    env,
+    detached: true, // a group of its own, to be killed with what it runs
+    stdio: ["pipe", "pipe", "pipe"],
+  });
+  if (niceness > 0) giveWay(child, niceness);
+  let lost: string | null = null;
+  let running: {
+    take(from: "stdout" | "stderr", chunk: Buffer): void;
+    lose(why: string): void;
+  } | null = null;
+  const lose = (why: string) => {
+    lost ??= why;
+    running?.lose(lost);
+  };
+  child.on("error", (error) => lose(error.message));
+  child.on("exit", (code, signal) => lose(`the shell that started it ended (${signal ?? code})`));
+  child.stdin.on("error", () => {}); // it has ended, which is told above
+  child.stdout.on("data", (chunk: Buffer) => running?.take("stdout", chunk));
+  child.stderr.on("data", (chunk: Buffer) => running?.take("stderr", chunk));
+  // The process may end while nobody waits for a command.
+  const pipes = [child.stdin, child.stdout, child.stderr] as unknown as Socket[];
+  const hold = (yes: boolean) => pipes.forEach((pipe) => void (yes ? pipe.ref() : pipe.unref()));
+  child.unref();
+  hold(false);
+
+  return {
+    isLost: () => lost !== null,
+    end: () => child.stdin.end(),
+    async run({ argv, env: variables }, { silenceMs, signal }) {
+      signal?.throwIfAborted();
+      if (lost !== null) throw new Error(lost);
+      const end = randomBytes(16).toString("hex");
+      const pairs = Object.entries(variables).map(([name, value]) => `${name}=${value}`);
+      let silence: NodeJS.Timeout | undefined;
+      let onAbort = () => {};
+      hold(true);
+      try {
+        return await new Promise<StartedResult>((resolve, reject) => {
+          const stdout = untilEnd(`${end} `);
+          const stderr = untilEnd(end);
+          const stop = (why: unknown) => {
+            lost ??= "what it ran was killed";
+            if (child.pid !== undefined) signalGroup(child.pid, "SIGKILL");
+            reject(why);
+          };
+          const silent = () => stop(new Error(`it wrote nothing for ${silenceMs / 1_000} s`));
+          silence = setTimeout(silent, silenceMs);
+          onAbort = () => stop(signal?.reason);
+          signal?.addEventListener("abort", onAbort, { once: true });
+          running = {
+            take(from, chunk) {
+              silence?.refresh();
+              (from === "stdout" ? stdout : stderr).add(chunk);
+              const [out, err] = [stdout.whole(), stderr.whole()];
+              if (out && err) {
+                resolve({ exitCode: Number(out.rest), stdout: out.before, stderr: err.before });
+              }
+            },
+            lose: (why) => reject(new Error(why)),
+          };
+          child.stdin.write([end, pairs.length, ...pairs, argv.length, ...argv, ""].join("\n"));
+        });
+      } finally {
+        running = null;
+        clearTimeout(silence);
+        signal?.removeEventListener("abort", onAbort);
+        hold(false);
+      }
+    },
+  };
+}
+
+/** Output up to the line that starts with `end`, and what stands behind it there. */
+function untilEnd(end: string) {
+  const chunks: Buffer[] = [];
+  let tail = "";
+  return {
+    add(chunk: Buffer) {
+      chunks.push(chunk);
+      tail = (tail + chunk.subarray(-64).toString("latin1")).slice(-64);
+    },
+    whole(): { before: Buffer; rest: string } | null {
+      const at = tail.endsWith("\n") ? tail.lastIndexOf(end) : -1;
+      if (at < 0) return null;
+      const all = Buffer.concat(chunks);
+      const rest = tail.slice(at + end.length, -1);
+      return { before: all.subarray(0, all.length - (tail.length - at)), rest };
+    },
+  };
+}
+
+function giveWay({ pid }: ChildProcess, niceness: number): void {
+  try {
+    if (pid === undefined) return;
+    setPriority(pid, niceness);
+    // Where Linux gives each session the same share, niceness counts within a session alone.
+    writeFileSync(`/proc/${pid}/autogroup`, String(niceness));
+  } catch {
+    // It has ended already, or the system does not let us: it works all the same.
+  }
+}
