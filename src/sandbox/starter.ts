@@ -27,7 +27,7 @@ export type StartedCommand = {
   env: Readonly<Record<string, string>>;
 };
 
-/** A command that writes nothing for `silenceMs` is killed. */
+/** A command that writes nothing for `silenceMs` is ended. */
 export type StartedLimits = { silenceMs: number; signal?: AbortSignal | undefined };
 
 /** A program that a signal ended has the exit code that a shell gives it: 128 and the signal's number. */
@@ -47,6 +47,9 @@ const script = `while IFS= read -r end; do
   for line in $names; do unset "$line"; done
 done`;
 
+/** Between SIGTERM, at which git lets go of its locks, and SIGKILL. */
+const graceMs = 2_000;
+
 /** Whether a command can be said in lines, to a starter that has these variables itself. */
 export function canBeStarted(
   { argv, env }: StartedCommand,
@@ -62,73 +65,94 @@ export function canBeStarted(
 /** `env` is its whole environment. All that it starts is as nice as it is. */
 export function startStarter(env: Readonly<Record<string, string>>, niceness: number): Starter {
   // By the name of sh: by its own, bash would take stdin for a login from afar and read ~/.bashrc.
-  const child = spawn("/bin/sh", ["-c", script], {
+  const child: ChildProcess = spawn("/bin/sh", ["-c", script], {
     cwd: "/",
     env,
-    detached: true, // a group of its own, to be killed with what it runs
+    detached: true, // a group of its own, to be ended with what it runs
     stdio: ["pipe", "pipe", "pipe"],
   });
-  if (niceness > 0) giveWay(child, niceness);
+  const { pid, stdin, stdout, stderr } = child; // without a process there may be none of them
   let lost: string | null = null;
   let running: {
     take(from: "stdout" | "stderr", chunk: Buffer): void;
     lose(why: string): void;
   } | null = null;
-  const lose = (why: string) => {
-    lost ??= why;
+  child.on("error", (error) => {
+    lost ??= error.message;
     running?.lose(lost);
-  };
-  child.on("error", (error) => lose(error.message));
-  child.on("exit", (code, signal) => lose(`the shell that started it ended (${signal ?? code})`));
-  child.stdin.on("error", () => {}); // it has ended, which is told above
-  child.stdout.on("data", (chunk: Buffer) => running?.take("stdout", chunk));
-  child.stderr.on("data", (chunk: Buffer) => running?.take("stderr", chunk));
+  });
+  child.on("exit", (code, signal) => {
+    lost ??= `the shell that started it ended (${signal ?? code})`;
+  });
+  // Not before what it ran is gone as well, and has let go of its locks.
+  child.on("close", () => running?.lose(lost ?? "the shell that started it ended"));
+  stdin?.on("error", () => {}); // it has ended, which is told above
+  stdout?.on("data", (chunk: Buffer) => running?.take("stdout", chunk));
+  stderr?.on("data", (chunk: Buffer) => running?.take("stderr", chunk));
+  if (niceness > 0) giveWay(child, niceness);
   // The process may end while nobody waits for a command.
-  const pipes = [child.stdin, child.stdout, child.stderr] as unknown as Socket[];
-  const hold = (yes: boolean) => pipes.forEach((pipe) => void (yes ? pipe.ref() : pipe.unref()));
+  const hold = (yes: boolean) => {
+    for (const pipe of [stdin, stdout, stderr] as (Socket | null | undefined)[]) {
+      if (yes) pipe?.ref();
+      else pipe?.unref();
+    }
+  };
   child.unref();
   hold(false);
 
   return {
     isLost: () => lost !== null,
-    end: () => child.stdin.end(),
+    end: () => void stdin?.end(),
     async run({ argv, env: variables }, { silenceMs, signal }) {
       signal?.throwIfAborted();
       if (lost !== null) throw new Error(lost);
       const end = randomBytes(16).toString("hex");
       const pairs = Object.entries(variables).map(([name, value]) => `${name}=${value}`);
-      let silence: NodeJS.Timeout | undefined;
+      const out = untilEnd(`${end} `);
+      const err = untilEnd(end);
+      const timers: NodeJS.Timeout[] = [];
       let onAbort = () => {};
       hold(true);
       try {
         return await new Promise<StartedResult>((resolve, reject) => {
-          const stdout = untilEnd(`${end} `);
-          const stderr = untilEnd(end);
+          let reason: unknown = null;
           const stop = (why: unknown) => {
-            lost ??= "what it ran was killed";
-            if (child.pid !== undefined) signalGroup(child.pid, "SIGKILL");
-            reject(why);
+            if (reason !== null) return;
+            reason = why;
+            lost ??= "what it ran was ended";
+            if (pid !== undefined) signalGroup(pid, "SIGTERM");
+            const kill = () => {
+              if (pid !== undefined) signalGroup(pid, "SIGKILL");
+              reject(why);
+            };
+            timers.push(setTimeout(kill, graceMs));
           };
-          const silent = () => stop(new Error(`it wrote nothing for ${silenceMs / 1_000} s`));
-          silence = setTimeout(silent, silenceMs);
+          const silence = setTimeout(
+            () => stop(new Error(`it wrote nothing for ${silenceMs / 1_000} s`)),
+            silenceMs,
+          );
+          timers.push(silence);
           onAbort = () => stop(signal?.reason);
           signal?.addEventListener("abort", onAbort, { once: true });
           running = {
             take(from, chunk) {
-              silence?.refresh();
-              (from === "stdout" ? stdout : stderr).add(chunk);
-              const [out, err] = [stdout.whole(), stderr.whole()];
-              if (out && err) {
-                resolve({ exitCode: Number(out.rest), stdout: out.before, stderr: err.before });
-              }
+              silence.refresh();
+              (from === "stdout" ? out : err).add(chunk);
+              const [said, complained] = [out.whole(), err.whole()];
+              if (!said || !complained) return;
+              resolve({
+                exitCode: Number(said.rest),
+                stdout: said.before,
+                stderr: complained.before,
+              });
             },
-            lose: (why) => reject(new Error(why)),
+            lose: (why) => reject(reason ?? new Error(why)),
           };
-          child.stdin.write([end, pairs.length, ...pairs, argv.length, ...argv, ""].join("\n"));
+          stdin?.write([end, pairs.length, ...pairs, argv.length, ...argv, ""].join("\n"));
         });
       } finally {
         running = null;
-        clearTimeout(silence);
+        timers.forEach(clearTimeout);
         signal?.removeEventListener("abort", onAbort);
         hold(false);
       }

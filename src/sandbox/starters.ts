@@ -52,11 +52,14 @@ export function makeStarters(options: {
     async run(command, limits) {
       if (running >= atMost) await new Promise<void>((resolve) => waiting.push(resolve));
       else running++;
-      const starter = take();
       try {
-        return await starter.run(command, limits); // refuses what was aborted while it waited
+        const starter = take();
+        try {
+          return await starter.run(command, limits); // refuses what was aborted while it waited
+        } finally {
+          release(starter);
+        }
       } finally {
-        release(starter);
         const next = waiting.shift();
         if (next) next();
         else running--;

@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
-import { readFile } from "node:fs/promises";
+import { readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
@@ -14,6 +14,7 @@ import { makeStarters } from "../../src/sandbox/starters.ts";
 const env = { PATH: process.env.PATH ?? "/usr/bin:/bin", LC_ALL: "C", SHARED: "by all" };
 const make = (more: { atMost?: number; idleMs?: number } = {}) =>
   makeStarters({ env, niceness: 5, atMost: 4, idleMs: 1_000, ...more });
+const turn = () => new Promise((done) => setTimeout(done, 5));
 const limits = { silenceMs: 60_000 };
 const folder = mkdtempSync(join(tmpdir(), "deputy-starters-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -94,18 +95,30 @@ test("a command leaves nothing to the next one, which has the same shell", async
   );
 });
 
-test("an abort and silence kill what runs, with all it started; a lost shell is an error; others go on", async () => {
+test("an abort lets a command clean up, and kills what does not go, with all it started", async () => {
   const starters = make();
-  const started = join(folder, "started");
-  const hang = shell(`sleep 300 & echo "$!" > "$1.new"; mv "$1.new" "$1"; wait`, started);
-  const controller = new AbortController();
-  const hanging = starters.run(hang, { ...limits, signal: controller.signal });
-  let pid = "";
-  while (!pid) pid = await readFile(started, "utf8").catch(() => "");
-  const grandchild = identifyProcess(Number(pid));
-  controller.abort(new Error("enough"));
-  await expect(hanging).rejects.toThrow("enough");
-  while (grandchild && isProcessAlive(grandchild)) await new Promise((done) => setTimeout(done, 5));
+  const note = join(folder, "note");
+  const write = (what: string) => `echo "${what}" > "$1.new"; mv "$1.new" "$1"`;
+  const end = async (text: string) => {
+    await rm(note, { force: true });
+    const controller = new AbortController();
+    const running = starters.run(shell(text, note), { ...limits, signal: controller.signal });
+    let pid = "";
+    while (!pid) pid = await readFile(note, "utf8").catch(() => "");
+    const grandchild = identifyProcess(Number(pid));
+    controller.abort(new Error("enough"));
+    await expect(running).rejects.toThrow("enough");
+    while (grandchild && isProcessAlive(grandchild)) await turn();
+  };
+  await end(
+    `trap '${write("clean")}; exit' TERM; sleep 300 & ${write("$!")}; while :; do sleep 0.01; done`,
+  );
+  expect(await readFile(note, "utf8")).toBe("clean\n"); // and it was waited for
+  await end(`trap "" TERM; sleep 300 & ${write("$!")}; while :; do sleep 0.01; done`);
+});
+
+test("silence ends a command, a lost shell is an error, and others go on", async () => {
+  const starters = make();
   await expect(starters.run(shell("sleep 300"), { silenceMs: 50 })).rejects.toThrow(
     /wrote nothing/,
   );
@@ -145,7 +158,7 @@ test("a shell keeps no process from ending, and ends with it, killed or not, and
     const starter = identifyProcess(Number(line));
     if (then === "kill") child.kill("SIGKILL");
     if (then !== "idle") await exited;
-    while (starter && isProcessAlive(starter)) await new Promise((done) => setTimeout(done, 5));
+    while (starter && isProcessAlive(starter)) await turn();
     if (then === "idle") child.kill("SIGKILL");
     await exited;
   }
