@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { makeHelper } from "./sandbox/helper-process.ts";
+import { type Helper, makeHelper } from "./sandbox/helper-process.ts";
 import { runCommand } from "./sandbox/run-command.ts";
 import {
   type CommandHelper,
@@ -10,40 +10,51 @@ import {
 import { setCommandRunner } from "./sandbox/run-confined.ts";
 import { makeStarters } from "./sandbox/starters.ts";
 import { setGitRunner } from "./worktree/git.ts";
+import type { GitAnswer, GitRequest } from "./worktree/run-git.ts";
 import { makeStartedGit, sharedGitEnvironment } from "./worktree/run-git-started.ts";
 
 /**
- * A daemon has others start its programs: to start one stops whoever does it for as long as copying
- * its page tables takes, which is long in a daemon and short in a small process. Git is started by
- * small shells. What agents and checks run needs more than those can do; once several run at a time
- * a helper process starts them, and before that the daemon itself, which saves the memory.
+ * A busy daemon has helper processes start its programs, one for git and one for the commands of
+ * agents and checks: to start one stops whoever does it for as long as copying its page tables takes,
+ * which is long in a daemon and short in a helper. One that is idle, or does one thing at a time,
+ * saves the memory: small shells start its git then, and it starts the few commands itself.
  */
 const busyFrom = 3;
 const idleMs = 30_000;
-/** Git commands: soon under way when much is about to be started, and ever. */
-const gitAtOnce = { soon: 4, ever: 16 };
+/** More only while the helper is being started, and where it does not come up. */
+const startersAtMost = 16;
 /** Git mostly tidies up: the daemon goes before it. What agents and checks run is the work itself. */
-const niceness = { git: 10, commands: 0 };
+const niceness = { git: 5, commands: 0 };
 
 /** `expectMany`: much is about to be started, so that the helpers may be there by then. */
 export type Beside = { expectMany(): void };
 
 /** From now on, in this process. */
 export function runProgramsBeside(): Beside {
-  const gitEnvironment = sharedGitEnvironment();
-  const starters = makeStarters({
-    env: gitEnvironment,
-    niceness: niceness.git,
-    atMost: gitAtOnce.ever,
-    idleMs,
-  });
-  setGitRunner(makeStartedGit(starters, gitEnvironment));
+  const git = helperOf("git");
   const commands = helperOf("command");
-  if (!commands) return { expectMany: () => starters.prepare(gitAtOnce.soon) }; // run from source
+  if (!git || !commands) return { expectMany: () => {} }; // run from source
+  const gitHelper: Helper<GitRequest, GitAnswer> = makeHelper(git, {
+    idleMs,
+    niceness: niceness.git,
+  });
   const commandHelper: CommandHelper = makeHelper(commands, {
     idleMs,
     niceness: niceness.commands,
   });
+  const gitEnvironment = sharedGitEnvironment();
+  const starters = makeStarters({
+    env: gitEnvironment,
+    atMost: startersAtMost,
+    idleMs,
+  });
+  setGitRunner(
+    whenBusy(
+      gitHelper,
+      (request: GitRequest, signal?: AbortSignal) => gitHelper.ask(request, signal),
+      makeStartedGit(starters, gitEnvironment),
+    ),
+  );
   setCommandRunner(
     whenBusy(
       commandHelper,
@@ -53,7 +64,7 @@ export function runProgramsBeside(): Beside {
   );
   return {
     expectMany: () => {
-      starters.prepare(gitAtOnce.soon);
+      gitHelper.start();
       commandHelper.start();
     },
   };

@@ -1,8 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { writeFileSync } from "node:fs";
 import type { Socket } from "node:net";
-import { setPriority } from "node:os";
 import { signalGroup } from "./kill-group.ts";
 
 /**
@@ -62,8 +60,8 @@ export function canBeStarted(
   );
 }
 
-/** `env` is its whole environment. All that it starts is as nice as it is. */
-export function startStarter(env: Readonly<Record<string, string>>, niceness: number): Starter {
+/** `env` is its whole environment. */
+export function startStarter(env: Readonly<Record<string, string>>): Starter {
   // By the name of sh: by its own, bash would take stdin for a login from afar and read ~/.bashrc.
   const child: ChildProcess = spawn("/bin/sh", ["-c", script], {
     cwd: "/",
@@ -89,7 +87,6 @@ export function startStarter(env: Readonly<Record<string, string>>, niceness: nu
   stdin?.on("error", () => {}); // it has ended, which is told above
   stdout?.on("data", (chunk: Buffer) => running?.take("stdout", chunk));
   stderr?.on("data", (chunk: Buffer) => running?.take("stderr", chunk));
-  if (niceness > 0) giveWay(child, niceness);
   // The process may end while nobody waits for a command.
   const hold = (yes: boolean) => {
     for (const pipe of [stdin, stdout, stderr] as (Socket | null | undefined)[]) {
@@ -177,15 +174,4 @@ function untilEnd(end: string) {
       return { before: all.subarray(0, all.length - (tail.length - at)), rest };
     },
   };
-}
-
-function giveWay({ pid }: ChildProcess, niceness: number): void {
-  try {
-    if (pid === undefined) return;
-    setPriority(pid, niceness);
-    // Where Linux gives each session the same share, niceness counts within a session alone.
-    writeFileSync(`/proc/${pid}/autogroup`, String(niceness));
-  } catch {
-    // It has ended already, or the system does not let us: it works all the same.
-  }
 }

@@ -12,24 +12,20 @@ export type Starters = {
   /** Whether a command can be said to them. */
   canRun(command: StartedCommand): boolean;
   run(command: StartedCommand, limits: StartedLimits): Promise<StartedResult>;
-  /** Have so many there before they are needed. */
-  prepare(count: number): void;
 };
 
 /** `env` is the whole environment of a command that brings nothing. Who is idle for `idleMs` ends. */
 export function makeStarters(options: {
   env: Readonly<Record<string, string>>;
-  niceness: number;
   atMost: number;
   idleMs: number;
 }): Starters {
-  const { env, niceness, atMost, idleMs } = options;
+  const { env, atMost, idleMs } = options;
   let running = 0;
   const waiting: (() => void)[] = [];
   /** The one that worked last works next, so that those that are too many become idle. */
   const free: { starter: Starter; idleTimer: NodeJS.Timeout }[] = [];
 
-  const start = () => startStarter(env, niceness);
   const release = (starter: Starter) => {
     if (starter.isLost()) return;
     const idleTimer = setTimeout(() => {
@@ -44,7 +40,7 @@ export function makeStarters(options: {
       clearTimeout(entry.idleTimer);
       if (!entry.starter.isLost()) return entry.starter;
     }
-    return start();
+    return startStarter(env);
   };
 
   return {
@@ -64,9 +60,6 @@ export function makeStarters(options: {
         if (next) next();
         else running--;
       }
-    },
-    prepare(count) {
-      while (free.length < count) release(start());
     },
   };
 }

@@ -4,6 +4,8 @@ import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { makeHelper } from "../../src/sandbox/helper-process.ts";
+import { buildGitEnvironment } from "../../src/worktree/git-environment.ts";
+import type { GitAnswer, GitRequest } from "../../src/worktree/run-git.ts";
 
 const dist = resolve(import.meta.dirname, "../../dist");
 let folder: string;
@@ -65,5 +67,22 @@ test("an abort reaches the work; a helper that dies leaves no question open and 
   expect(helper.isReady()).toBe(false);
   await untilReady(helper);
   expect((await helper.ask({ bytes })).bytes).toHaveLength(4);
+  helper.stop();
+});
+
+test("the git helper runs git and tells exit code, output and stderr", async () => {
+  const helper = makeHelper<GitRequest, GitAnswer>(join(dist, "git-helper.js"), {
+    idleMs: 60_000,
+    niceness: 5,
+  });
+  await untilReady(helper);
+  const env = buildGitEnvironment({ gitDir: null, mode: "hermetic" });
+  const ask = (...args: string[]) =>
+    helper.ask({ cwd: folder, env, mode: "hermetic", args, input: undefined });
+  const version = await ask("version");
+  expect(version.exitCode).toBe(0);
+  expect(version.stdout.toString("utf8")).toMatch(/^git version /);
+  const none = await ask("rev-parse", "HEAD");
+  expect(none).toMatchObject({ exitCode: 128, stderr: expect.stringMatching(/not a git repo/) });
   helper.stop();
 });

@@ -13,7 +13,7 @@ import { makeStarters } from "../../src/sandbox/starters.ts";
 /** Programs started by small shells: what is said arrives as it is, what is written comes back so. */
 const env = { PATH: process.env.PATH ?? "/usr/bin:/bin", LC_ALL: "C", SHARED: "by all" };
 const make = (more: { atMost?: number; idleMs?: number } = {}) =>
-  makeStarters({ env, niceness: 5, atMost: 4, idleMs: 1_000, ...more });
+  makeStarters({ env, atMost: 4, idleMs: 1_000, ...more });
 const turn = () => new Promise((done) => setTimeout(done, 5));
 const limits = { silenceMs: 60_000 };
 const folder = mkdtempSync(join(tmpdir(), "deputy-starters-"));
@@ -145,7 +145,7 @@ test("a shell keeps no process from ending, and ends with it, killed or not, and
   const module = pathToFileURL(resolve(import.meta.dirname, "../../dist/sandbox/starters.js")).href;
   const program = (then: string) => `
     const { makeStarters } = await import(${JSON.stringify(module)});
-    const starters = makeStarters({ env: process.env, niceness: 0, atMost: 4, idleMs: ${then === "idle" ? 1 : 60_000} });
+    const starters = makeStarters({ env: process.env, atMost: 4, idleMs: ${then === "idle" ? 1 : 60_000} });
     const { stdout } = await starters.run({ argv: ["sh", "-c", "echo $PPID"], env: {} }, { silenceMs: 60000 });
     console.log(stdout.toString().trim());
     if (${then !== "end"}) setInterval(() => {}, 1000);`;

@@ -8,7 +8,7 @@ import { makeFolder, makeRepository } from "./repositories.ts";
 
 /** Git through starters answers as git through simple-git; what they cannot do, simple-git does. */
 const env = sharedGitEnvironment();
-const real = makeStarters({ env, niceness: 0, atMost: 4, idleMs: 1_000 });
+const real = makeStarters({ env, atMost: 4, idleMs: 1_000 });
 let started = 0;
 const counted: Starters = {
   ...real,
