@@ -89,7 +89,7 @@ export async function lockTasks(
     tasks: new Map(found.map(({ now: _, ...row }) => [row.id, toTask(row)])),
     subtasks: new Map(rows.map((row) => [row.id, toSubtask(row)])),
     // The last lock that was waited for: nothing that was due before is missed.
-    now: found.reduce((latest, { now }) => (now > latest ? now : latest), new Date(0)),
+    now: new Date(Math.max(0, ...found.map(({ now }) => now.getTime()))),
   };
 }
 

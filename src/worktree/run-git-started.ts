@@ -2,8 +2,8 @@ import { buildGitEnvironment } from "./git-environment.ts";
 import { type GitAnswer, type GitRequest, runGit, silenceMs } from "./run-git.ts";
 
 /**
- * Git commands through starters (sandbox/starter.ts, which this folder does not know): a third of
- * the time that a daemon takes to start git itself. They have the environment that hermetic commands
+ * Git commands through starters (sandbox/starter.ts, which this folder does not know), which is
+ * quicker than a daemon that starts git itself. They have the environment that hermetic commands
  * share, and get what is a command's own; whatever else a command needs (another environment, input,
  * an argument of several lines) goes through simple-git, and so does all that reaches the network.
  */
