@@ -2,7 +2,10 @@ import { existsSync, realpathSync, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { CliError, exitCodes } from "./io.ts";
 
-/** The top level of the checkout that `cwd` is in: the nearest folder upwards that has a `.git`. */
+/**
+ * The top level of the checkout that `cwd` is in: the nearest folder upwards that has a `.git`. An empty
+ * folder of that name is none, to git neither: codex leaves one where it guards against a real one.
+ */
 export function findCheckout(cwd: string): string | null {
   let folder: string;
   try {
@@ -11,7 +14,10 @@ export function findCheckout(cwd: string): string | null {
     return null; // the current folder was removed
   }
   for (;;) {
-    if (existsSync(join(folder, ".git"))) return folder;
+    const git = join(folder, ".git");
+    if (existsSync(join(git, "HEAD")) || statSync(git, { throwIfNoEntry: false })?.isFile()) {
+      return folder;
+    }
     const parent = dirname(folder);
     if (parent === folder) return null;
     folder = parent;

@@ -29,6 +29,7 @@ export function makeFolder(): string {
 function makeCheckout(): string {
   const folder = makeFolder();
   mkdirSync(join(folder, ".git"));
+  writeFileSync(join(folder, ".git/HEAD"), "ref: refs/heads/main\n");
   return folder;
 }
 

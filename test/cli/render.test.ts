@@ -249,7 +249,8 @@ test("a stream is read whatever its chunks", async () => {
 test("the repository is the checkout around, or what --repo names", () => {
   const folder = realpathSync(makeFolder());
   mkdirSync(join(folder, "app/.git"), { recursive: true });
-  mkdirSync(join(folder, "app/src"));
+  writeFileSync(join(folder, "app/.git/HEAD"), "ref: refs/heads/main\n");
+  mkdirSync(join(folder, "app/src/.git"), { recursive: true }); // no repository, to git neither
   mkdirSync(join(folder, "tree/deep"), { recursive: true });
   writeFileSync(join(folder, "tree/.git"), "gitdir: ../app/.git/worktrees/tree\n");
   mkdirSync(join(folder, "bare.git/objects"), { recursive: true });
