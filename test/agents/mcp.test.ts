@@ -126,6 +126,22 @@ test("a dead server that is required ends the attempt by its name, others are le
   expect(said).toContain("far is left out: it does not answer (ECONNREFUSED).");
 });
 
+test("the end of a server counts, not that nothing could be written to it any more", async () => {
+  const deaf = "exec <&-; echo deaf >&2; sleep 0.1; echo 'no such database' >&2; exit 4";
+  const opened = await open(
+    { base: { command: "sh", args: ["-c", deaf], required: true } },
+    {
+      spawn: async (spec) => {
+        const server = await spawnPiped(spec, 10_000);
+        while (!server.stderr().includes("deaf")) await new Promise((done) => setTimeout(done, 5));
+        return server;
+      },
+    },
+  );
+  const detail = "the required MCP server base has ended (exit 4: no such database)";
+  expect(opened).toEqual({ ok: false, server: "base", detail });
+});
+
 test("a server that dies in the middle is an answer, and its other tools say so too", async () => {
   const opened = await open({ kit: program(), other: program() });
   const ended = "Error: the MCP server kit has ended (exit 3: out of luck)";

@@ -42,7 +42,8 @@ export function makeStdioTransport(
       });
     },
     close() {
-      told.onClose();
+      // One that hears nothing any more ends by itself, and its end is what is to be told.
+      if (server.stdin.writable) told.onClose();
       return server.stop();
     },
   };
