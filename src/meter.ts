@@ -11,6 +11,7 @@ import {
 } from "./core/budget.ts";
 import { newId } from "./core/id.ts";
 import { costOf, findPrice, type Price, type PriceOverrides } from "./core/prices.ts";
+import { startRunningTimer } from "./core/running-timer.ts";
 import type { ModelCall } from "./core/usage.ts";
 import { addDeltas, deltaOf, noDelta, restOf, type UsageDelta } from "./core/usage-delta.ts";
 import { type RolesConfig, roleSettings } from "./role-settings.ts";
@@ -56,11 +57,12 @@ export async function openMeter(
   /** By model, what was counted of calls that a bill may still follow for. */
   const unbilled = new Map<string, UsageDelta>();
   let refusal: { why: string; question: string } | null = null;
-  let clock = performance.now();
+  const clock = startRunningTimer(Number.POSITIVE_INFINITY, () => {});
+  let takenMs = 0;
   /** The time since it was last asked for: each millisecond is counted once. */
   const takeTime = () => {
-    const since = Math.round(performance.now() - clock);
-    clock += since;
+    const since = Math.max(0, Math.round(clock.elapsedMs() - takenMs));
+    takenMs += since;
     return since;
   };
   const ask = async (bound: Bound) => {
@@ -88,7 +90,12 @@ export async function openMeter(
     const again = () => look().catch(() => lookIn(maxLookMs));
     clockWatch = setTimeout(() => void again(), Math.min(maxLookMs, Math.max(minLookMs, ms)));
   };
-  if (budget?.minutes !== undefined) await look();
+  if (budget?.minutes !== undefined) {
+    await look().catch((error) => {
+      clock.stop();
+      throw error;
+    });
+  }
   const lookAfterCall = async () => {
     if (isWatched && budget) await look();
   };
@@ -153,6 +160,7 @@ export async function openMeter(
     close: async () => {
       closed = true;
       clearTimeout(clockWatch);
+      clock.stop();
       if (!budget) return;
       await addAgentTime(db, about.taskId, takeTime());
       await leaveGate(db, about.taskId, runId);

@@ -21,7 +21,7 @@ import { reportLines } from "./report-lines.ts";
  * | another one, and its output stops at a prompt | needs_input | question |
  * | another exit code                   | gave_up     | agent_failed      |
  * | exit 126 or 127, or did not start   | gave_up     | agent_unavailable |
- * | out of time                         | timed_out   | timed_out         |
+ * | out of time, unless it ends with exit 0 all the same | timed_out | timed_out |
  * | aborted                             | cancelled   |                   |
  * | killed by a signal that is not ours | crashed     |                   |
  */
@@ -83,6 +83,8 @@ function readEnd(
     case "abort":
       return end("cancelled", null, "stopped on request");
     case "timeout":
+      // Its exit code is its word; that it came late is the checks' to judge as any other.
+      if (result.exitCode === 0) break;
       return end("timed_out", "timed_out", `timed out after ${Math.round(timeoutMs / 1000)} s`);
     case "not_started":
       return end("gave_up", "agent_unavailable", `the command could not start: ${result.error}`);
@@ -114,7 +116,9 @@ function readEnd(
   if (said.question) {
     return { ...end("needs_input", "question", "asked a question"), question: said.question };
   }
-  return end("done", null, "exit 0");
+  const isLate = result.endedBy === "timeout";
+  const late = `, later than its limit of ${Math.round(timeoutMs / 1000)} s`;
+  return end("done", null, `exit 0${isLate ? late : ""}`);
 }
 
 const shortText = (max: number) =>

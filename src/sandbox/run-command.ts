@@ -3,6 +3,7 @@ import { randomUUID } from "node:crypto";
 import { createWriteStream, existsSync, type WriteStream } from "node:fs";
 import type { Writable } from "node:stream";
 import { StringDecoder } from "node:string_decoder";
+import { startRunningTimer } from "../core/running-timer.ts";
 import { CappedText } from "./capped-text.ts";
 import { endLeftovers, signalGroup } from "./kill-group.ts";
 import { identifyProcess, type ProcessIdentity } from "./process-identity.ts";
@@ -25,6 +26,7 @@ export type CommandSpec = {
   input?: string;
   /** Gets stdin behind the input, to say more and to close it. A program may be gone by then. */
   onInput?: (stdin: Writable) => void;
+  /** Of time in which this process ran: see running-timer.ts. */
   timeoutMs: number;
   signal?: AbortSignal;
   /** Between SIGTERM and SIGKILL. */
@@ -67,9 +69,6 @@ export type CommandResult = {
 
 /** The environment variable that marks every process of a run. */
 export const runMark = "DEPUTY_RUN";
-
-/** A timer that is set further ahead fires at once. */
-const maxTimerMs = 2 ** 31 - 1;
 
 export async function runCommand(spec: CommandSpec): Promise<CommandResult> {
   const startedAt = performance.now();
@@ -120,7 +119,7 @@ export async function runCommand(spec: CommandSpec): Promise<CommandResult> {
     killTimer = setTimeout(() => signalGroup(pid, "SIGKILL"), spec.graceMs ?? 5_000);
   };
   const onAbort = () => stop("abort");
-  const timer = setTimeout(() => stop("timeout"), Math.min(spec.timeoutMs, maxTimerMs));
+  const timer = startRunningTimer(spec.timeoutMs, () => stop("timeout"));
 
   for (const stream of ["stdout", "stderr"] as const) {
     const decoder = new StringDecoder("utf8"); // a character may be split between two chunks
@@ -165,7 +164,7 @@ export async function runCommand(spec: CommandSpec): Promise<CommandResult> {
     await drain(child);
     return result(cause ?? "exit", ended.code, ended.signal, null);
   } finally {
-    clearTimeout(timer);
+    timer.stop();
     clearTimeout(killTimer);
     spec.signal?.removeEventListener("abort", onAbort);
     await log?.close();

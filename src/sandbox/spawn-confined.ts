@@ -1,3 +1,4 @@
+import { startRunningTimer } from "../core/running-timer.ts";
 import { holdLimits } from "./hold-limits.ts";
 import type { CommandSpec } from "./run-command.ts";
 import type { Confinement, LimitHit, Sandbox } from "./sandbox.ts";
@@ -16,12 +17,11 @@ export async function spawnConfined(
 ): Promise<PipedProcess> {
   const confined = await sandbox.confine(spec, confinement);
   const hold = holdLimits(sandbox, confined, confinement);
-  const tooLong = setTimeout(
-    () => hold.stopFor({ limit: "time", detail: `it ran for more than ${seconds(spec)} s` }),
-    Math.min(spec.timeoutMs, maxTimerMs),
+  const tooLong = startRunningTimer(spec.timeoutMs, () =>
+    hold.stopFor({ limit: "time", detail: `it ran for more than ${seconds(spec)} s` }),
   );
   const conclude = async () => {
-    clearTimeout(tooLong);
+    tooLong.stop();
     const hit = await hold.end();
     await confined.tidy();
     return hit;
@@ -49,9 +49,6 @@ export async function spawnConfined(
     throw error;
   }
 }
-
-/** A timer that is set further ahead fires at once. */
-const maxTimerMs = 2 ** 31 - 1;
 
 function seconds({ timeoutMs }: { timeoutMs: number }): number {
   return Math.round(timeoutMs / 1_000);

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import type { Socket } from "node:net";
+import { type RunningTimer, startRunningTimer } from "../core/running-timer.ts";
 import { signalGroup } from "./kill-group.ts";
 
 /**
@@ -108,6 +109,7 @@ export function startStarter(env: Readonly<Record<string, string>>): Starter {
       const out = untilEnd(`${end} `);
       const err = untilEnd(end);
       const timers: NodeJS.Timeout[] = [];
+      let silence: RunningTimer | undefined;
       let onAbort = () => {};
       hold(true);
       try {
@@ -124,16 +126,14 @@ export function startStarter(env: Readonly<Record<string, string>>): Starter {
             };
             timers.push(setTimeout(kill, graceMs));
           };
-          const silence = setTimeout(
-            () => stop(new Error(`it wrote nothing for ${silenceMs / 1_000} s`)),
-            silenceMs,
+          silence = startRunningTimer(silenceMs, () =>
+            stop(new Error(`it wrote nothing for ${silenceMs / 1_000} s`)),
           );
-          timers.push(silence);
           onAbort = () => stop(signal?.reason);
           signal?.addEventListener("abort", onAbort, { once: true });
           running = {
             take(from, chunk) {
-              silence.refresh();
+              silence?.restart();
               (from === "stdout" ? out : err).add(chunk);
               const [said, complained] = [out.whole(), err.whole()];
               if (!said || !complained) return;
@@ -150,6 +150,7 @@ export function startStarter(env: Readonly<Record<string, string>>): Starter {
       } finally {
         running = null;
         timers.forEach(clearTimeout);
+        silence?.stop();
         signal?.removeEventListener("abort", onAbort);
         hold(false);
       }

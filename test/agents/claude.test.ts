@@ -243,3 +243,15 @@ cat > /dev/null # it ends when its stdin does
     ],
   ]);
 });
+
+test.each([
+  ["hangs until its time is over", "exec sleep 300"],
+  ["is killed on its way out", "kill -9 $$"],
+])("one that said it was done and then %s is done", async (_, ending) => {
+  const { end } = await runProgram(claude, [init, result({})], {
+    ending,
+    given: { timeoutMs: 3_000 },
+  });
+  expect(end).toMatchObject({ reason: "done", failure: null, summary: "All done." });
+  expect(end.detail).toBe("finished; its process ended late and was stopped");
+});

@@ -1,3 +1,5 @@
+import { startRunningTimer } from "../../core/running-timer.ts";
+
 export type TimeLimit = {
   signal: AbortSignal;
   cause(): "timeout" | "abort" | null;
@@ -5,7 +7,7 @@ export type TimeLimit = {
   release(): void;
 };
 
-/** The caller's signal and the clock in one; the first that fires is the cause. */
+/** The caller's signal and the time in which this process ran in one; the first that fires is the cause. */
 export function limitTime(signal: AbortSignal, timeoutMs: number): TimeLimit {
   const controller = new AbortController();
   let cause: "timeout" | "abort" | null = null;
@@ -14,14 +16,14 @@ export function limitTime(signal: AbortSignal, timeoutMs: number): TimeLimit {
     controller.abort();
   };
   const onAbort = () => stop("abort");
-  const timer = setTimeout(() => stop("timeout"), timeoutMs);
+  const timer = startRunningTimer(timeoutMs, () => stop("timeout"));
   signal.addEventListener("abort", onAbort, { once: true });
   if (signal.aborted) onAbort();
   return {
     signal: controller.signal,
     cause: () => cause,
     release: () => {
-      clearTimeout(timer);
+      timer.stop();
       signal.removeEventListener("abort", onAbort);
     },
   };

@@ -1,4 +1,5 @@
 import type { OpenAI } from "openai";
+import { startRunningTimer } from "../../core/running-timer.ts";
 import type { ModelCall } from "../../core/usage.ts";
 import type { CallResult, ModelRequest } from "./model.ts";
 import { readModelError, type ServerContext } from "./model-error.ts";
@@ -43,7 +44,7 @@ export async function streamCall(
   };
   const onAbort = () => stop("aborted");
   signal.addEventListener("abort", onAbort, { once: true });
-  let idle = setTimeout(() => stop("idle"), idleTimeoutMs);
+  const idle = startRunningTimer(idleTimeoutMs, () => stop("idle"));
   let patienceMs = idleTimeoutMs;
   const reader = wire.openReader(model);
   let trouble: CallResult | null = null;
@@ -55,16 +56,15 @@ export async function streamCall(
         const nextMs = Math.min(patienceMs, reader.usage() ? closeTimeoutMs : usageTimeoutMs);
         if (nextMs < patienceMs) {
           patienceMs = nextMs;
-          clearTimeout(idle); // the reply is whole: only its usage or its end is still to come
-          idle = setTimeout(() => stop("idle"), patienceMs);
+          idle.restart(patienceMs); // the reply is whole: only its usage or its end is still to come
         }
-      } else idle.refresh();
+      } else idle.restart();
       if (reader.chars() > maxReplyChars) stop("too_long");
     }
   } catch (error) {
     trouble = readModelError(error, context);
   } finally {
-    clearTimeout(idle);
+    idle.stop();
     signal.removeEventListener("abort", onAbort);
   }
   if (reader.isFinished()) {

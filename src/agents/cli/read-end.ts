@@ -13,7 +13,7 @@ import { askToLogIn } from "./lend-login.ts";
  *
  * | what happened                              | reason        | failure                        |
  * | the caller stopped it                      | cancelled     |                                |
- * | out of time                                | timed_out     | timed_out                      |
+ * | out of time, and it had not said that it was done | timed_out | timed_out                   |
  * | the budget refused a model call            | out_of_budget | out_of_budget                  |
  * | the gateway stopped it, or its last call failed | gave_up  | what the gateway says          |
  * | it is not there                            | gave_up       | agent_unavailable              |
@@ -22,6 +22,9 @@ import { askToLogIn } from "./lend-login.ts";
  * | it failed without a word of its own, its output stops at a prompt | needs_input | question |
  * | it says that it failed, or never finished  | gave_up       | by its words, else agent_failed |
  * | it finished                                | done          |                                |
+ *
+ * What it said of its work counts more than how its process ended: one that said it was done and then
+ * hung until its time was over, or was killed on its way out, is done. The checks see to the rest.
  */
 export type CliOutcome = {
   finished: boolean;
@@ -57,14 +60,17 @@ export function readEnd(
     });
 
   if (outcome.isCancelled) return end("cancelled", null, "stopped on request");
-  if (result.endedBy === "timeout") {
+  const saidDone = finished && failed === null;
+  if (result.endedBy === "timeout" && !saidDone) {
     return end(
       "timed_out",
       "timed_out",
       `timed out after ${Math.round(outcome.timeoutMs / 1000)} s`,
     );
   }
-  const isWell = finished && failed === null && result.exitCode === 0;
+  const signal = result.signal ?? signalOfExitCode(result.exitCode);
+  const wasStopped = result.endedBy === "timeout" || signal !== null;
+  const isWell = saidDone && (result.exitCode === 0 || wasStopped);
   if (trouble && (trouble.isFinal || !isWell)) {
     const reason = trouble.kind === "out_of_budget" ? "out_of_budget" : "gave_up";
     return end(reason, trouble.kind, trouble.detail, trouble.retryAt);
@@ -77,9 +83,11 @@ export function readEnd(
       `${cli.name} could not start${why === "" ? "" : ` (${why})`}; install it with \`${cli.install}\``,
     );
   }
-  const signal = result.signal ?? signalOfExitCode(result.exitCode);
+  if (isWell) {
+    const late = wasStopped ? `; its process ended late and was stopped` : "";
+    return end("done", null, `finished${late}`);
+  }
   if (signal) return end("crashed", null, `${cli.name} was killed by ${signal}`);
-  if (isWell) return end("done", null, "finished");
   if (prompt !== null && failed === null && result.exitCode !== 0) {
     const asked = end("needs_input", "question", `${cli.name} stopped at a prompt`);
     return { ...asked, question: prompt };

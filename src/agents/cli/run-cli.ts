@@ -1,3 +1,4 @@
+import { startRunningTimer } from "../../core/running-timer.ts";
 import type { CommandResult } from "../../sandbox/run-command.ts";
 import type { Agent, AgentEnd, AgentRun } from "../agent.ts";
 import { watchForPrompt } from "../find-prompt.ts";
@@ -32,6 +33,7 @@ export type CliOptions = {
 export function makeCliAgent(cli: Cli, options: CliOptions): Agent {
   return async (run) => {
     const gateway = options.provider ? await openGateway(options.provider, run) : null;
+    const clock = startRunningTimer(run.timeoutMs, () => {}); // each turn has what is left of it
     try {
       const home = homeOf(run.sessionFolder);
       const setup: Setup = { ...run, model: options.model, gateway, home };
@@ -46,9 +48,8 @@ export function makeCliAgent(cli: Cli, options: CliOptions): Agent {
       });
       const own = { model: options.model ?? cli.name, hasTotal: cli.record !== null };
       const calls = gateway ?? (await countUnasked(run, own));
-      const startedAt = performance.now();
       return await converse(run, async (message, resume) => {
-        const timeoutMs = Math.max(1, run.timeoutMs - (performance.now() - startedAt));
+        const timeoutMs = Math.max(1, run.timeoutMs - clock.elapsedMs());
         const turn = { message, resume };
         const turned = await takeTurn(cli, options, { ...run, timeoutMs }, setup, calls, turn);
         const { answer, output } = turned.said;
@@ -56,6 +57,7 @@ export function makeCliAgent(cli: Cli, options: CliOptions): Agent {
         return { end: turned.end, answer: output ?? answer ?? "", isGone };
       });
     } finally {
+      clock.stop();
       await gateway?.close();
     }
   };
@@ -125,6 +127,8 @@ async function takeTurn(
           // The gateway counts turns by the model calls.
           if (said.event.kind === "turn" && !unasked) break;
           heard.worked ||= said.event.kind !== "turn";
+          // It goes on after a message that came in at its end.
+          if (said.event.kind === "tool_call") heard.finished = false;
           run.emit(said.event);
           if (said.event.kind === "tool_result") checkpoints?.notice();
           break;

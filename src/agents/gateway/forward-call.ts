@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { startRunningTimer } from "../../core/running-timer.ts";
 import { authHeaders, type Provider } from "./provider.ts";
 import type { UsageReader } from "./read-usage.ts";
 
@@ -122,11 +123,11 @@ function drained(response: ServerResponse, signal: AbortSignal): Promise<void> {
 
 function watchIdle(idleMs: number) {
   const controller = new AbortController();
-  const timer = setTimeout(() => controller.abort(), idleMs);
+  const timer = startRunningTimer(idleMs, () => controller.abort());
   return {
     signal: controller.signal,
-    touch: () => timer.refresh(),
-    stop: () => clearTimeout(timer),
+    touch: () => timer.restart(),
+    stop: timer.stop,
   };
 }
 
