@@ -10,10 +10,12 @@ import {
   type IntakeRules,
 } from "./orchestrator/intake.ts";
 import { refuseUnattended, type Sandbox } from "./sandbox/sandbox.ts";
+import { isBranchOfOurs } from "./store/branches.ts";
 import { insertDelivery, listOpenDeliveries, noteDelivery, settleDelivery } from "./store/inbox.ts";
 import type { Db } from "./store/schema.ts";
 import { findActiveTask } from "./store/tasks.ts";
 import { findTriggerProblems } from "./trigger-problems.ts";
+import type { OwnBranch } from "./triggers/match-github.ts";
 import { receiveDelivery } from "./triggers/receive-github.ts";
 import type { TriggerRules } from "./triggers/rules.ts";
 import { startInboxRunner } from "./triggers/run-inbox.ts";
@@ -62,6 +64,7 @@ export async function startTriggers(deps: {
       throw error;
     }
   };
+  const isOwnBranch = (branch: OwnBranch) => isBranchOfOurs(db, branch);
   const rules = await watchRules({ path: config.paths.triggers, log, onRead });
   const runner = startInboxRunner({
     inbox: {
@@ -77,7 +80,10 @@ export async function startTriggers(deps: {
       return result;
     },
     findActiveTask: (subject) => findActiveTask(db, subject),
-    hasWriteAccess: forge ? (repository, login) => forge.hasWriteAccess(repository, login) : null,
+    hasWriteAccess: forge
+      ? (repository, account) => forge.hasWriteAccess(repository, account)
+      : null,
+    isOwnBranch,
     log,
   });
   // Rules that change while deliveries wait are applied to them.
@@ -93,7 +99,8 @@ export async function startTriggers(deps: {
       return answer;
     },
     poke: () => runner.poke(),
-    test: async (event, payload) => testTrigger(event, payload, rules.current(), whyRefused),
+    test: async (event, payload) =>
+      testTrigger(event, payload, rules.current(), whyRefused, isOwnBranch),
     stop: async () => {
       await rules.close();
       await runner.stop();

@@ -92,6 +92,7 @@ async function deliverBranch(
         // Where the patch lies on this machine is nobody's business there.
         body: `${quoteSummary(attempts)}${renderReceipt(makeReceipt({ url: null, patch: null }))}`,
         taskId: task.id,
+        known: task.deliveryUrl,
       });
       url = pull.url;
     } catch (error) {
@@ -150,10 +151,12 @@ async function deliverComment(deps: DeliverDeps, task: Task): Promise<Outcome> {
   if (!replyTo) return { ...delivered, url: null, detail: summary.slice(0, 1_000) };
   if (!deps.forge) return refuse(task, "the review is done", missingToken);
   try {
+    const first = await findFirstComment(deps.db, replyTo);
     const { url, edited } = await deps.forge.upsertComment({
       target: replyTo,
       body: `${summary}\n\n---\nA review of ${task.preparation.baseCommit}; it changed nothing and ran no checks.`,
-      taskId: (await findFirstComment(deps.db, replyTo)) ?? task.id,
+      taskId: first.taskId ?? task.id,
+      known: first.url,
     });
     const detail = edited
       ? `review of ${replyTo} brought up to date`

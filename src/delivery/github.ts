@@ -11,7 +11,8 @@ import {
 
 /**
  * GitHub as a forge. Nothing is remembered here: a pull request is found again by its branch, a
- * comment by a mark that only this task has. What goes out is redacted and cut to GitHub's limit.
+ * comment by a mark. Both can be set by anybody, so what is found is edited only when it is ours: its
+ * URL is the one in our rows, or its author is the token's account. What goes out is redacted and cut to GitHub's limit.
  * The client waits for short rate limits and repeats what failed on the way; anything longer is
  * for the stage that called, which is tried again as a whole.
  */
@@ -54,6 +55,7 @@ export function makeForge(config: GithubConfig): Forge | null {
           base: request.base,
           title: whole(clean(request.title).slice(0, 250)),
           body: withMark(request.taskId, clean(request.body)),
+          known: request.known,
         }),
       );
     },
@@ -62,10 +64,11 @@ export function makeForge(config: GithubConfig): Forge | null {
       return call(`comment on ${request.target}`, (octokit) =>
         upsertComment(octokit, target, markOf(request.taskId), {
           body: withMark(request.taskId, clean(request.body)),
+          known: request.known,
         }),
       );
     },
-    hasWriteAccess(repository, username) {
+    hasWriteAccess(repository, { login: username, id }) {
       const { owner, repo } = parseGithubTarget(`${repository}#1`);
       return call(`ask whether ${username} may write to ${repository}`, async (octokit) => {
         const { data } = await octokit.rest.repos.getCollaboratorPermissionLevel({
@@ -74,7 +77,8 @@ export function makeForge(config: GithubConfig): Forge | null {
           username,
         });
         // `permission` knows four words; maintain counts as write there, triage as read.
-        return data.permission === "admin" || data.permission === "write";
+        const mayWrite = data.permission === "admin" || data.permission === "write";
+        return mayWrite && id != null && (data.user?.id ?? id) === id;
       });
     },
   };
@@ -83,7 +87,7 @@ export function makeForge(config: GithubConfig): Forge | null {
 async function openPull(
   octokit: Octokit,
   { owner, repo }: GithubRepository,
-  pull: { head: string; base: string; title: string; body: string },
+  { known, ...pull }: Record<"head" | "base" | "title" | "body", string> & { known: string | null },
 ): Promise<{ url: string; number: number; adopted: boolean }> {
   const find = async () => {
     const { data } = await octokit.rest.pulls.list({
@@ -92,12 +96,18 @@ async function openPull(
       head: `${owner}:${pull.head}`,
       state: "open",
     });
-    // A server that does not know the filter answers with everything.
-    const found = data.find(({ head }) => head.ref === pull.head);
+    // A server that does not know the filter answers with everything, forks' branches of that name too.
+    const found = data.find(
+      ({ head }) =>
+        head.ref === pull.head &&
+        head.repo?.full_name.toLowerCase() === `${owner}/${repo}`.toLowerCase(),
+    );
     if (!found) return null;
     // It may be here since the work was different: what it says is what is delivered now.
-    const { title, body } = pull;
-    await octokit.rest.pulls.update({ owner, repo, pull_number: found.number, title, body });
+    if (await isOurs(octokit, found, known)) {
+      const { title, body } = pull;
+      await octokit.rest.pulls.update({ owner, repo, pull_number: found.number, title, body });
+    }
     return { url: found.html_url, number: found.number, adopted: true };
   };
   const adopted = await find();
@@ -132,7 +142,7 @@ async function upsertComment(
   octokit: Octokit,
   { owner, repo, number }: GithubRepository & { number: number },
   mark: string,
-  { body }: { body: string },
+  { body, known }: { body: string; known: string | null },
 ): Promise<{ url: string; edited: boolean }> {
   const pages = octokit.paginate.iterator(octokit.rest.issues.listComments, {
     owner,
@@ -142,7 +152,9 @@ async function upsertComment(
   });
   for await (const { data } of pages) {
     // At the very start and the oldest: a text that quotes the mark is not our comment.
-    const own = data.find((comment) => comment.body?.startsWith(mark));
+    const marked = data.filter((comment) => comment.body?.startsWith(mark));
+    const owned = await Promise.all(marked.map((comment) => isOurs(octokit, comment, known)));
+    const own = marked.find((_, index) => owned[index]);
     if (!own) continue;
     if (own.body?.trim() !== body.trim()) {
       await octokit.rest.issues.updateComment({ owner, repo, comment_id: own.id, body });
@@ -158,6 +170,23 @@ async function upsertComment(
     request: { retries: 0 },
   });
   return { url: data.html_url, edited: false };
+}
+
+/** Whether we wrote it. A token of an app has no account that it may ask for: then our rows alone tell. */
+async function isOurs(
+  octokit: Octokit,
+  { html_url, user }: { html_url: string; user: { id: number } | null },
+  known: string | null,
+): Promise<boolean> {
+  if (html_url === known) return true;
+  try {
+    const { data: me } = await octokit.rest.users.getAuthenticated();
+    return user?.id === me.id;
+  } catch (error) {
+    const { status } = error as { status?: number };
+    if (status === 403 || status === 404) return false;
+    throw error;
+  }
 }
 
 function markOf(taskId: string): string {

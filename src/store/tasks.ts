@@ -192,17 +192,20 @@ export async function ping(db: Db): Promise<void> {
 }
 
 /** The first task that was to comment on an issue or pull request. */
-export async function findFirstComment(db: Db, replyTo: string): Promise<string | null> {
-  const row = await db
+export async function findFirstComment(
+  db: Db,
+  replyTo: string,
+): Promise<{ taskId: string | null; url: string | null }> {
+  const rows = await db
     .selectFrom("tasks")
-    .select("id")
+    .select(["id", "deliveryUrl"])
     .where("delivery", "=", "comment")
     .where(sql<boolean>`origin ->> 'replyTo' = ${replyTo}`)
     .orderBy("createdAt")
     .orderBy("id")
-    .limit(1)
-    .executeTakeFirst();
-  return row?.id ?? null;
+    .execute();
+  const url = rows.findLast(({ deliveryUrl }) => deliveryUrl !== null)?.deliveryUrl ?? null;
+  return { taskId: rows[0]?.id ?? null, url };
 }
 
 /** The active task of a subject, if there is one. */

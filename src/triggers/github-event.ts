@@ -1,13 +1,14 @@
 import { z } from "zod";
 import { cleanOutsideText } from "../core/outside-text.ts";
+import { checkPayload, issuePayload, pullPayload, runPayload } from "./github-payload.ts";
 import {
-  checkPayload,
-  issuePayload,
-  type person,
-  pullPayload,
-  runPayload,
-} from "./github-payload.ts";
-import { isBot, type Trust, trustOfCheck, trustOfPerson, trustOfRun } from "./github-trust.ts";
+  type Account,
+  isBot,
+  type Trust,
+  trustOfCheck,
+  trustOfPerson,
+  trustOfRun,
+} from "./github-trust.ts";
 import type { TriggerKind } from "./rule-schema.ts";
 
 /**
@@ -30,6 +31,8 @@ export type GithubEvent = {
   /** The label that was just set. */
   newLabel: string | null;
   branch: string | null;
+  /** Where its commit lies; `inRepository` is null where the event does not tell. Null: no commit. */
+  head: { branch: string | null; commit: string; inRepository: boolean | null } | null;
   replyTo: string | null;
   outsideText: string;
   trust: Trust;
@@ -79,7 +82,6 @@ function read<Payload>(
 function readIssue(kind: TriggerKind, data: z.infer<typeof issuePayload>): GithubEvent {
   const { issue, repository, sender } = data;
   const place = `${repository.full_name}#${issue.number}`;
-  const isAuthor = issue.user?.login === sender.login;
   return {
     kind,
     repository: repository.full_name,
@@ -90,6 +92,7 @@ function readIssue(kind: TriggerKind, data: z.infer<typeof issuePayload>): Githu
     labels: (issue.labels ?? []).map((label) => label.name),
     newLabel: kind === "issues.labeled" ? (data.label?.name ?? null) : null,
     branch: null,
+    head: null,
     replyTo: place,
     outsideText: cleanOutsideText(
       joinParts([
@@ -98,10 +101,10 @@ function readIssue(kind: TriggerKind, data: z.infer<typeof issuePayload>): Githu
         ["", issue.body],
       ]),
     ),
-    trust: trustOfPerson(sender.login, {
-      isAuthor,
+    trust: trustOfPerson(sender, {
+      author: issue.user,
       association: issue.author_association ?? null,
-      owner: repository.owner.login,
+      owner: repository.owner,
     }),
     ignore: whyIgnore(sender) ?? (issue.state === "closed" ? "the issue is closed" : null),
   };
@@ -120,6 +123,11 @@ function readPull(kind: TriggerKind, data: z.infer<typeof pullPayload>): GithubE
     labels: (pull.labels ?? []).map((label) => label.name),
     newLabel: null,
     branch: null,
+    head: {
+      branch: pull.head.ref,
+      commit: pull.head.sha,
+      inRepository: pull.head.repo?.id === repository.id,
+    },
     replyTo: place,
     outsideText: cleanOutsideText(
       joinParts([
@@ -130,13 +138,13 @@ function readPull(kind: TriggerKind, data: z.infer<typeof pullPayload>): GithubE
         ["", pull.body],
       ]),
     ),
-    trust: trustOfPerson(sender.login, {
-      isAuthor: pull.user?.login === sender.login,
+    trust: trustOfPerson(sender, {
+      author: pull.user,
       association: pull.author_association ?? null,
-      owner: repository.owner.login,
+      owner: repository.owner,
     }),
     ignore:
-      whyIgnore(sender, pull.head.ref) ??
+      whyIgnore(sender) ??
       (pull.state === "closed"
         ? "the pull request is closed"
         : pull.draft === true
@@ -150,9 +158,12 @@ function readRun(data: z.infer<typeof runPayload>): GithubEvent | string {
   if (run.conclusion !== "failure") {
     return `the workflow run ended with ${run.conclusion ?? "no conclusion"}, not failure`;
   }
+  const branch = run.head_branch ?? null;
+  const inRepository = run.head_repository?.id === repository.id;
   return {
     ...failedRun("workflow_run.failed", repository.full_name, run.head_sha),
-    branch: run.head_branch ?? null,
+    branch,
+    head: { branch, commit: run.head_sha, inRepository },
     outsideText: cleanOutsideText(
       joinParts([
         ["Failed workflow", run.name],
@@ -161,11 +172,8 @@ function readRun(data: z.infer<typeof runPayload>): GithubEvent | string {
         ["Title", run.display_title],
       ]),
     ),
-    trust: trustOfRun({
-      sameRepository: run.head_repository?.id === repository.id,
-      startedBy: run.event ?? null,
-    }),
-    ignore: whyIgnore(sender, run.head_branch),
+    trust: trustOfRun({ sameRepository: inRepository, startedBy: run.event ?? null }),
+    ignore: whyIgnore(sender),
   };
 }
 
@@ -175,9 +183,13 @@ function readCheck(data: z.infer<typeof checkPayload>): GithubEvent | string {
     return `the check run ended with ${check.conclusion ?? "no conclusion"}, not failure`;
   }
   const branch = check.check_suite?.head_branch ?? null;
+  const isHeadOfOwnPull = (check.pull_requests ?? []).some(
+    (pull) => pull?.head.sha === check.head_sha && pull.head.repo?.id === repository.id,
+  );
   return {
     ...failedRun("check_run.failed", repository.full_name, check.head_sha),
     branch,
+    head: { branch, commit: check.head_sha, inRepository: isHeadOfOwnPull || null },
     outsideText: cleanOutsideText(
       joinParts([
         ["Failed check", check.name],
@@ -188,12 +200,8 @@ function readCheck(data: z.infer<typeof checkPayload>): GithubEvent | string {
         ["", check.output?.text],
       ]),
     ),
-    trust: trustOfCheck(
-      (check.pull_requests ?? []).some(
-        (pull) => pull?.head.sha === check.head_sha && pull.head.repo?.id === repository.id,
-      ),
-    ),
-    ignore: whyIgnore(sender, branch),
+    trust: trustOfCheck(isHeadOfOwnPull),
+    ignore: whyIgnore(sender),
   };
 }
 
@@ -212,13 +220,9 @@ function failedRun(kind: TriggerKind, repository: string, commit: string) {
   };
 }
 
-/** No loops: what a bot did, and what happens on a branch of ours, starts nothing. */
-function whyIgnore(
-  sender: z.infer<typeof person>,
-  branch: string | null | undefined = null,
-): string | null {
-  if (isBot(sender)) return `${sender.login} is a bot`;
-  return branch?.startsWith("deputy/") ? `${branch.slice(0, 100)} is a branch of ours` : null;
+/** No loops: what a bot did starts nothing. */
+function whyIgnore(sender: Account): string | null {
+  return isBot(sender) ? `${sender.login} is a bot` : null;
 }
 
 function joinParts(parts: readonly (readonly [string, string | null | undefined])[]): string {

@@ -14,13 +14,14 @@ const name = z
   .max(200)
   .regex(/^(?!\.{1,2}\/)[A-Za-z0-9_.-]+\/(?!\.{1,2}$)[A-Za-z0-9_.-]+$/);
 const labels = z.array(z.object({ name: z.string() })).nullish();
-export const person = z.object({ login, type: z.string().nullish() });
+/** A login may be renamed, and taken by somebody else then; the id is the account. */
+export const person = z.object({ login, id: z.number().nullish(), type: z.string().nullish() });
 
 const common = {
   repository: z.object({
     id: z.number(),
     full_name: name,
-    owner: z.object({ login }),
+    owner: z.object({ login, id: z.number().nullish() }),
   }),
   sender: person,
 };

@@ -1,3 +1,9 @@
+export type Account = {
+  login: string;
+  id?: number | null | undefined;
+  type?: string | null | undefined;
+};
+
 /**
  * Who stands behind an event, from the little that a payload tells. What counts is the person who
  * caused the event, not the one who wrote the text:
@@ -17,7 +23,7 @@
  */
 export type Trust =
   | { mayWrite: true; why: string }
-  | { mayWrite: false; why: string; askAbout: string | null };
+  | { mayWrite: false; why: string; askAbout: Account | null };
 
 const writers = new Set(["OWNER", "MEMBER", "COLLABORATOR"]);
 
@@ -32,19 +38,26 @@ const ownRuns = new Set([
 ]);
 
 export function trustOfPerson(
-  sender: string,
-  about: { isAuthor: boolean; association: string | null; owner: string },
+  sender: Account,
+  about: { author: Account | null | undefined; association: string | null; owner: Account },
 ): Trust {
-  if (sender.toLowerCase() === about.owner.toLowerCase()) {
-    return { mayWrite: true, why: `${sender} owns the repository` };
+  const { login } = sender;
+  if (isSameAccount(sender, about.owner)) {
+    return { mayWrite: true, why: `${login} owns the repository` };
   }
-  if (about.isAuthor && about.association !== null && writers.has(about.association)) {
-    return { mayWrite: true, why: `${sender} is ${about.association} of the repository` };
+  const isAuthor = isSameAccount(sender, about.author);
+  if (isAuthor && about.association !== null && writers.has(about.association)) {
+    return { mayWrite: true, why: `${login} is ${about.association} of the repository` };
   }
-  const why = about.isAuthor
-    ? `${sender} is ${about.association ?? "unknown"} to the repository, without write access`
-    : `the event does not tell whether ${sender} has write access`;
+  const why = isAuthor
+    ? `${login} is ${about.association ?? "unknown"} to the repository, without write access`
+    : `the event does not tell whether ${login} has write access`;
   return { mayWrite: false, why, askAbout: sender };
+}
+
+/** By id alone: a login that was given up belongs to whoever takes it next. */
+export function isSameAccount(one: Account, other: Account | null | undefined): boolean {
+  return one.id != null && one.id === other?.id;
 }
 
 export function trustOfRun(run: { sameRepository: boolean; startedBy: string | null }): Trust {
@@ -71,6 +84,6 @@ export function trustOfCheck(isHeadOfOwnPull: boolean): Trust {
       };
 }
 
-export function isBot(sender: { login: string; type?: string | null | undefined }): boolean {
+export function isBot(sender: Account): boolean {
   return sender.type === "Bot" || sender.login.endsWith("[bot]");
 }

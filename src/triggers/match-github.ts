@@ -1,6 +1,7 @@
 import picomatch from "picomatch";
 import type { TaskInput, TaskOrigin } from "../core/task.ts";
 import { type GithubEvent, readGithubEvent } from "./github-event.ts";
+import type { Account } from "./github-trust.ts";
 import type { GithubRule } from "./rule-schema.ts";
 import type { TriggerRules } from "./rules.ts";
 
@@ -16,13 +17,26 @@ export type GithubTrigger = {
   taskInput: TaskInput;
   origin: TaskOrigin;
   needsApproval: boolean;
-  /** The login whose write permission, asked from GitHub, makes the approval unnecessary. */
-  askAbout: string | null;
+  /** Whose write permission, asked from GitHub, makes the approval unnecessary. */
+  askAbout: Account | null;
   repository: string;
+  /** A branch that may be one of ours; nobody acts on those (no loops). Null: it cannot be. */
+  perhapsOurs: OwnBranch | null;
   /** A newer event of this kind makes an older one pointless. */
   newestCounts: boolean;
   /** Which rule fired, and who is trusted why. */
   reason: string;
+};
+
+/** Whose it is our own rows tell: a name alone is anybody's to give. */
+export type OwnBranch = {
+  /** As GitHub names it, and as the rule clones it. */
+  repository: string;
+  clone: string;
+  branch: string;
+  commit: string;
+  /** False: the event does not tell whether the branch lies in the repository itself. */
+  inRepository: boolean;
 };
 
 export type TriggerMatch =
@@ -71,16 +85,21 @@ function whyRuleMisses(rule: GithubRule, event: GithubEvent): string | null {
 
 function makeTrigger(rule: GithubRule, index: number, event: GithubEvent): GithubTrigger {
   const sender = event.trust.mayWrite ? null : event.trust.askAbout;
-  const listed = sender !== null && rule.trusted.includes(sender.toLowerCase());
+  const listed =
+    sender !== null &&
+    rule.trusted.some((one) =>
+      typeof one === "number" ? one === sender.id : one === sender.login.toLowerCase(),
+    );
   const mayWrite = event.trust.mayWrite || listed;
   const needsApproval = rule.recipe === "change" && !mayWrite;
-  const who = listed ? `${sender} is trusted by the rule` : event.trust.why;
+  const who = listed ? `${sender.login} is trusted by the rule` : event.trust.why;
+  const clone = rule.clone.replaceAll("{repository}", event.repository);
   return {
     subject: event.subject,
     recipe: rule.recipe,
     taskInput: {
       goal: `${rule.goal ?? defaultGoal(rule, event)}\n\n${event.facts}`,
-      repository: rule.clone.replaceAll("{repository}", event.repository),
+      repository: clone,
       ...(event.base === null ? {} : { base: event.base }),
       ...(rule.agent === null ? {} : { agent: rule.agent }),
       ...(rule.checks.length === 0 ? {} : { checks: rule.checks }),
@@ -96,9 +115,17 @@ function makeTrigger(rule: GithubRule, index: number, event: GithubEvent): Githu
     needsApproval,
     askAbout: needsApproval ? sender : null,
     repository: event.repository,
+    perhapsOurs: findOwnBranch(event, clone),
     newestCounts: event.kind.startsWith("pull_request."),
     reason: `${event.kind} fits github[${index}]; ${who}`,
   };
+}
+
+/** A branch of a fork is none of ours, whatever it is called. */
+function findOwnBranch({ head, repository }: GithubEvent, clone: string): OwnBranch | null {
+  if (!head?.branch?.startsWith("deputy/") || head.inRepository === false) return null;
+  const { branch, commit, inRepository } = head;
+  return { repository, clone, branch, commit, inRepository: inRepository === true };
 }
 
 function defaultGoal(rule: GithubRule, event: GithubEvent): string {

@@ -1,8 +1,9 @@
 import { DeputyError } from "../core/error.ts";
 import type { Task } from "../core/task.ts";
 import type { IntakeRequest } from "../orchestrator/intake.ts";
+import type { Account } from "./github-trust.ts";
 import type { Inbox, OpenDelivery } from "./inbox.ts";
-import { type GithubTrigger, matchGithub } from "./match-github.ts";
+import { type GithubTrigger, matchGithub, type OwnBranch } from "./match-github.ts";
 import type { TriggerRules } from "./rules.ts";
 
 /**
@@ -19,7 +20,9 @@ export type InboxDeps = {
   submit: (request: IntakeRequest) => Promise<{ task: Pick<Task, "id">; created: boolean }>;
   findActiveTask: (subject: string) => Promise<string | null>;
   /** Ask GitHub whether a person may write; null when no token is configured. */
-  hasWriteAccess: ((repository: string, login: string) => Promise<boolean>) | null;
+  hasWriteAccess: ((repository: string, account: Account) => Promise<boolean>) | null;
+  /** Whether a task of ours made this branch, or the commit that it points to. */
+  isOwnBranch: (branch: OwnBranch) => Promise<boolean>;
   log: (level: "info" | "warn", fields: object, message: string) => void;
 };
 
@@ -58,6 +61,11 @@ async function processDelivery(
     return settle(deps, deliveryId, ended(`superseded by ${later}`, trigger.subject));
   }
   try {
+    if (trigger.perhapsOurs && (await deps.isOwnBranch(trigger.perhapsOurs))) {
+      const { branch } = trigger.perhapsOurs;
+      const result = `ignored: ${branch.slice(0, 100)} is a branch of ours`;
+      return settle(deps, deliveryId, ended(result, trigger.subject));
+    }
     const { task } = await deps.submit(await makeRequest(deps, delivery, trigger));
     const result = `${trigger.recipe}: ${trigger.reason}`;
     return settle(deps, deliveryId, { result, subject: trigger.subject, taskId: task.id });

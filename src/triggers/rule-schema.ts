@@ -50,8 +50,11 @@ export const githubRuleSchema = z
       })
       .optional(),
     deliver: z.enum(["branch", "pr"]).optional(),
-    /** Logins that count as having write access, whatever the event says of them. */
-    trusted: z.array(z.string().min(1).max(100)).max(200).optional(),
+    /** Logins, or ids of accounts, that count as having write access, whatever the event says of them. */
+    trusted: z
+      .array(z.union([z.string().min(1).max(100), z.number().int().positive()]))
+      .max(200)
+      .optional(),
   })
   .superRefine((rule, context) => {
     const refuse = (field: string, message: string) =>
@@ -90,7 +93,7 @@ export const githubRuleSchema = z
     checks: rule.checks ?? [],
     agent: rule.agent ?? null,
     deliver: rule.deliver ?? ("pr" as const),
-    trusted: (rule.trusted ?? []).map((login) => login.toLowerCase()),
+    trusted: (rule.trusted ?? []).map((one) => (typeof one === "number" ? one : one.toLowerCase())),
   }));
 
 export type GithubRule = z.infer<typeof githubRuleSchema>;

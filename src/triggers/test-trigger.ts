@@ -1,5 +1,5 @@
 import type { IntakeRequest } from "../orchestrator/intake.ts";
-import { matchGithub } from "./match-github.ts";
+import { matchGithub, type OwnBranch } from "./match-github.ts";
 import type { TriggerRules } from "./rules.ts";
 
 /**
@@ -13,6 +13,7 @@ export async function testTrigger(
   whyRefused: (
     request: Pick<IntakeRequest, "input" | "origin" | "recipe">,
   ) => Promise<string | null>,
+  isOwnBranch: (branch: OwnBranch) => Promise<boolean>,
 ) {
   const match = matchGithub(event, payload, rules);
   if (!match.fires) {
@@ -22,7 +23,12 @@ export async function testTrigger(
         : "";
     return { event, fires: false as const, reason: `${match.reason}${hint}` };
   }
-  const { subject, recipe, taskInput, origin, needsApproval, askAbout, reason } = match.trigger;
+  const { subject, recipe, taskInput, origin, needsApproval, askAbout, perhapsOurs, reason } =
+    match.trigger;
+  if (perhapsOurs && (await isOwnBranch(perhapsOurs))) {
+    const own = `${perhapsOurs.branch.slice(0, 100)} is a branch of ours`;
+    return { event, fires: false as const, reason: own };
+  }
   return {
     event,
     fires: true as const,
@@ -31,7 +37,7 @@ export async function testTrigger(
     subject,
     recipe,
     needs_approval: needsApproval,
-    approval_unless_writer: askAbout,
+    approval_unless_writer: askAbout?.login ?? null,
     reply_to: origin.replyTo,
     task: taskInput,
     outside_text: origin.outsideText,

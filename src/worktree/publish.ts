@@ -32,7 +32,7 @@ const receivePack = [
 /**
  * Have `branch` point to `commit` in the user's repository. Says "existed" when it did already.
  * A branch that is there with other work is a conflict, and left alone. Who has just asked for its
- * `tip` says it; a push that turns out to be none forward is refused by the other side.
+ * `tip` says it: where the branch was made or moved since, the other side refuses the push.
  */
 export async function publishBranch(
   mirror: Mirror,
@@ -54,7 +54,8 @@ export async function publishBranch(
   if (repository.kind === "local") args.push(`--receive-pack=${receivePack}`);
   const url =
     repository.kind === "local" ? (await inspectSource(repository.url)).topLevel : repository.url;
-  args.push("--end-of-options", url, `${commit}:${ref}`);
+  // The lease only adds a condition: that a push from here moves it forward was found out above.
+  args.push(`--force-with-lease=${ref}:${tip ?? ""}`, "--end-of-options", url, `${commit}:${ref}`);
   const { exitCode, stderr } = await git.ask(args, signal ? { signal } : {});
   if (exitCode !== 0) throw explainPush(new GitFailure(args, exitCode, stderr), repository, branch);
   // What a fetch would find, so the next task need not fetch. Where it fails (an old `deputy` that a

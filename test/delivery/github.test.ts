@@ -7,7 +7,12 @@ import {
   parseGithubTarget,
   requirePullRequests,
 } from "../../src/delivery/github-repository.ts";
-import { type Answer, type FakeGithub, startFakeGithub } from "../support/fake-github.ts";
+import {
+  type Answer,
+  type FakeGithub,
+  fakeUserId,
+  startFakeGithub,
+} from "../support/fake-github.ts";
 
 const token = "ghp_token_of_the_daemon";
 let github: FakeGithub;
@@ -36,6 +41,7 @@ const pull = {
   title: "Fix it",
   body: "The receipt.",
   taskId: "task_1",
+  known: null,
 };
 
 describe("pull requests", () => {
@@ -68,6 +74,18 @@ describe("pull requests", () => {
     const again = await forge.openDraftPullRequest({ ...pull, body: "Newer." });
     expect(again).toMatchObject({ number: 1, adopted: true });
     expect(app.pulls).toMatchObject([{ body: "<!-- deputy:task_1 -->\nNewer." }]);
+  });
+
+  test("a stranger's pull request is not edited: neither one from our branch nor one from a fork's namesake", async () => {
+    const strangers = { title: "Mine", base: "trunk", body: "<!-- deputy:task_1 -->\nMine." };
+    const theirs = { ...strangers, head: pull.head, draft: false, state: "open", user: "mallory" };
+    app.pulls.push({ ...theirs, state: "open", number: 1, from: "mallory/app" });
+    github.knowsFilters = false;
+    expect(await forge.openDraftPullRequest(pull)).toMatchObject({ number: 2, adopted: false });
+    app.pulls[1] = { ...theirs, state: "open", number: 2 };
+    expect(await forge.openDraftPullRequest(pull)).toMatchObject({ number: 2, adopted: true });
+    expect(app.pulls).toMatchObject([strangers, strangers]);
+    expect(writes()).toHaveLength(1);
   });
 
   test("an answer that got lost makes no second one", async () => {
@@ -120,7 +138,7 @@ describe("pull requests", () => {
 });
 
 describe("comments", () => {
-  const comment = { target: "acme/app#12", body: "Looks good.", taskId: "task_1" };
+  const comment = { target: "acme/app#12", body: "Looks good.", taskId: "task_1", known: null };
 
   test("a task has one comment, which is edited, on whichever page it is", async () => {
     app.comments.push(
@@ -139,6 +157,28 @@ describe("comments", () => {
     expect(writes()).toHaveLength(2);
     await forge.upsertComment({ ...comment, body: "On second thought." });
     expect(writes()).toHaveLength(2);
+  });
+
+  test("a stranger's comment with our mark is not edited, when ours is gone neither", async () => {
+    const theirs = { id: 1, issue: 12, body: "<!-- deputy:task_1 -->\nTheirs.", user: "mallory" };
+    app.comments.push(theirs);
+    const { url } = await forge.upsertComment(comment);
+    expect(await forge.upsertComment({ ...comment, body: "Newer." })).toEqual({
+      url,
+      edited: true,
+    });
+    app.comments.pop();
+    const again = { ...comment, known: url, body: "Newest." };
+    expect(await forge.upsertComment(again)).toMatchObject({ edited: false });
+    expect(app.comments[0]?.body).toMatch(/Theirs/);
+  });
+
+  test("a token that has no account edits what our own rows name, and nothing else", async () => {
+    const { url } = await forge.upsertComment(comment);
+    github.refusals.push(({ path }) => (path === "/user" ? { status: 403 } : null));
+    const known = { ...comment, known: url, body: "Newer." };
+    expect(await forge.upsertComment(known)).toMatchObject({ edited: true });
+    expect(await forge.upsertComment(comment)).toMatchObject({ edited: false });
   });
 
   test("another task has another comment", async () => {
@@ -170,7 +210,10 @@ test.each([
   ["none", false],
 ])("somebody with %s may write: %s", async (permission, may) => {
   app.permissions.mallory = permission;
-  expect(await forge.hasWriteAccess("acme/app", "mallory")).toBe(may);
+  const mallory = { login: "mallory", id: fakeUserId("mallory") };
+  expect(await forge.hasWriteAccess("acme/app", mallory)).toBe(may);
+  // The login was given up and is somebody else's by now.
+  expect(await forge.hasWriteAccess("acme/app", { ...mallory, id: 7 })).toBe(false);
 });
 
 describe("what goes wrong is one sentence that says what to do", () => {

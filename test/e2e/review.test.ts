@@ -3,7 +3,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Deputy, type Json, makeDeputy } from "../support/deputy.ts";
-import { type FakeGithub, startFakeGithub } from "../support/fake-github.ts";
+import { type FakeGithub, fakeUserId, startFakeGithub } from "../support/fake-github.ts";
 import { hasGitHttpBackend } from "../support/git-http.ts";
 import {
   greetingProject,
@@ -82,7 +82,7 @@ printf '{"summary":"%s: line 1 is wrong, and ${token} too."}\\n' "$(git log -1 -
 
   const common = (sender: string) => ({
     repository: { id: 1, full_name: "acme/app", owner: { login: "acme" } },
-    sender: { login: sender, id: 2, type: "User" },
+    sender: { login: sender, id: fakeUserId(sender), type: "User" },
   });
 
   /** Push what the fork has: GitHub keeps it as the head of the pull request, on no branch of its own. */
@@ -110,7 +110,8 @@ printf '{"summary":"%s: line 1 is wrong, and ${token} too."}\\n' "$(git log -1 -
       user: { login: "eve", id: 3, type: "User" },
       author_association: "NONE",
       labels: [],
-      head: { ref: "patch-1", sha, repo: { id: 99 } },
+      // A name like one of ours, as anybody may choose in a fork.
+      head: { ref: "deputy/patch-1", sha, repo: { id: 99 } },
       base: { ref: "main", sha: project.git("rev-parse", "main"), repo: { id: 1 } },
     },
     ...common("eve"),

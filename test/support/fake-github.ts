@@ -1,4 +1,5 @@
 import { spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { createServer, type IncomingHttpHeaders, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -22,9 +23,15 @@ export type FakePull = {
   draft: boolean;
   body: string;
   state: "open" | "closed";
+  /** Whose branch and whose words they are; left out: the repository's own, and the token's account's. */
+  from?: string;
+  user?: string;
 };
-/** `issue` is an issue's or a pull request's number. */
-export type FakeComment = { id: number; issue: number; body: string };
+/** `issue` is an issue's or a pull request's number; `user` left out: the token's account. */
+export type FakeComment = { id: number; issue: number; body: string; user?: string };
+
+/** The account that the token belongs to. */
+const tokenUser = "deputy-bot";
 
 type Repository = {
   /** Null: the API alone knows it, so no branch is looked up. */
@@ -46,6 +53,8 @@ export type FakeGithub = {
   refusals: ((request: Request) => Answer | null)[];
   /** Command lines that held the token while somebody asked for something. */
   seenInArgv: string[];
+  /** False: lists of pull requests are not filtered by their branch. */
+  knowsFilters: boolean;
   /** Add `owner/name`, with the branches of a checkout where one is given. */
   add(
     name: string,
@@ -105,6 +114,7 @@ export async function startFakeGithub(token = "ghp_token_of_the_daemon"): Promis
     requests: [],
     refusals: [],
     seenInArgv: [],
+    knowsFilters: true,
     add: async (name, { from, defaultBranch = "main", permissions = {} } = {}) => {
       const gitDir = from === undefined ? null : join(root, `${name}.git`);
       if (from !== undefined && gitDir !== null) {
@@ -141,6 +151,7 @@ function serveApi(
   { method, path, body }: Request,
 ): Answer {
   const { pathname, searchParams } = new URL(path, "http://github.test");
+  if (method === "GET" && pathname === "/user") return json(200, showUser());
   const [, name = "", rest = ""] = /^\/repos\/([^/]+\/[^/]+)(\/.*)?$/.exec(pathname) ?? [];
   const repository = repositories.get(name);
   if (!repository) return notFound;
@@ -149,11 +160,13 @@ function serveApi(
   const showPull = (pull: FakePull) => ({
     ...pull,
     html_url: `${github.url}/${name}/pull/${pull.number}`,
-    head: { ref: pull.head },
+    head: { ref: pull.head, repo: { full_name: pull.from ?? name } },
+    user: showUser(pull.user),
     base: { ref: pull.base },
   });
   const showComment = ({ issue, ...comment }: FakeComment) => ({
     ...comment,
+    user: showUser(comment.user),
     html_url: `${github.url}/${name}/issues/${issue}#issuecomment-${comment.id}`,
   });
   switch (`${method} ${rest.replace(/\d+/, "N")}`) {
@@ -162,8 +175,10 @@ function serveApi(
     case "GET /pulls": {
       const [owner] = name.split("/");
       const found = repository.pulls.filter(
-        ({ head, state }) =>
-          state === "open" && `${owner}:${head}` === (searchParams.get("head") ?? ""),
+        ({ from = name, head, state }) =>
+          state === "open" &&
+          (github.knowsFilters === false ||
+            (from === name && `${owner}:${head}` === (searchParams.get("head") ?? ""))),
       );
       return json(200, found.map(showPull));
     }
@@ -206,7 +221,10 @@ function serveApi(
   }
   const [, login] = /^\/collaborators\/([^/]+)\/permission$/.exec(rest) ?? [];
   if (method === "GET" && login !== undefined) {
-    return json(200, { permission: repository.permissions[login] ?? "read" });
+    return json(200, {
+      permission: repository.permissions[login] ?? "read",
+      user: showUser(login),
+    });
   }
   return notFound;
 }
@@ -216,7 +234,7 @@ function whyNoPull(
   { gitDir, pulls }: Repository,
   { head, base }: { head: string; base: string },
 ): { message: string } | null {
-  if (pulls.some((pull) => pull.state === "open" && pull.head === head)) {
+  if (pulls.some((pull) => pull.state === "open" && !pull.from && pull.head === head)) {
     return { message: `A pull request already exists for ${head}.` };
   }
   if (gitDir === null) return null;
@@ -226,6 +244,15 @@ function whyNoPull(
   if (!has(base)) return { message: "base is invalid" };
   const commits = runGit(gitDir, "rev-list", "--count", `refs/heads/${base}..refs/heads/${head}`);
   return commits === "0" ? { message: `No commits between ${base} and ${head}` } : null;
+}
+
+/** Every login has an id of its own, derived from it. */
+export function fakeUserId(login: string): number {
+  return Number.parseInt(createHash("sha256").update(login).digest("hex").slice(0, 8), 16);
+}
+
+function showUser(login = tokenUser) {
+  return { login, id: fakeUserId(login), type: "User" };
 }
 
 /** Issues and pull requests are counted together. */

@@ -2,6 +2,7 @@ import { createHmac, randomUUID } from "node:crypto";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { DeputyError } from "../../src/core/error.ts";
 import { acceptTask, type IntakeRules } from "../../src/orchestrator/intake.ts";
+import { isBranchOfOurs } from "../../src/store/branches.ts";
 import {
   insertDelivery,
   listOpenDeliveries,
@@ -10,6 +11,7 @@ import {
 } from "../../src/store/inbox.ts";
 import { openStore, type Store } from "../../src/store/open.ts";
 import { findActiveTask, getTask } from "../../src/store/tasks.ts";
+import type { Account } from "../../src/triggers/github-trust.ts";
 import type { Inbox } from "../../src/triggers/inbox.ts";
 import { type InboxDeps, processInbox } from "../../src/triggers/process-inbox.ts";
 import { receiveDelivery } from "../../src/triggers/receive-github.ts";
@@ -83,6 +85,7 @@ function makeDeps(changes: Partial<InboxDeps> = {}): InboxDeps & { logged: strin
     submit: (request) => acceptTask(intake, request),
     findActiveTask: (subject) => findActiveTask(db, subject),
     hasWriteAccess: null,
+    isOwnBranch: (branch) => isBranchOfOurs(db, branch),
     log: (_level, _fields, message) => logged.push(message),
     logged,
     ...changes,
@@ -228,7 +231,7 @@ test("a pull request that moves on waits for its review to end; then only the ne
   });
 });
 
-const stranger = { login: "mallory", type: "User" };
+const stranger = { login: "mallory", id: 666, type: "User" };
 const byStranger = () => ({
   ...newIssue({ author_association: "NONE", user: stranger }),
   sender: stranger,
@@ -253,14 +256,45 @@ test("a stranger's issue becomes a task that waits for approval", async () => {
 test("whoever GitHub says may write needs no approval, and is asked about by name", async () => {
   await knock("issues", byStranger());
   const asked: unknown[] = [];
-  const hasWriteAccess = async (repository: string, login: string) => {
-    asked.push([repository, login]);
+  const hasWriteAccess = async (repository: string, { login, id }: Account) => {
+    asked.push([repository, login, id]);
     return true;
   };
   await processInbox(makeDeps({ hasWriteAccess }));
   const [row] = await rows();
-  expect(asked).toEqual([["Codertocat/Hello-World", "mallory"]]);
+  expect(asked).toEqual([["Codertocat/Hello-World", "mallory", 666]]);
   expect(await getTask(store.db, row?.taskId ?? "")).toMatchObject({ state: "queued" });
+});
+
+test("whose a branch is our own rows tell, not its name", async () => {
+  const { db } = store;
+  await knock("issues", newIssue());
+  await processInbox(makeDeps());
+  const [{ taskId } = { taskId: null }] = await rows();
+  const ours = { branch: "deputy/fix-it", deliveredCommit: "a".repeat(40) };
+  const repository = "git@github.com:codertocat/hello-world.git";
+  await finish(taskId ?? "");
+  await db
+    .updateTable("tasks")
+    .set({ ...ours, repository })
+    .where("id", "=", taskId ?? "")
+    .execute();
+  const about = async (ref: string, sha: string, repo: object = {}) => {
+    const head = { ref, sha, repo };
+    const pull_request = { head, draft: false, state: "open", number: ++issueNumber };
+    const id = randomUUID();
+    await knock("pull_request", examplePayload("pull_request", "opened", { pull_request }), { id });
+    await processInbox(makeDeps());
+    return (await rows()).find(({ deliveryId }) => deliveryId === id)?.result;
+  };
+  const others = "b".repeat(40);
+  expect(await about(ours.branch, ours.deliveredCommit)).toMatch(/is a branch of ours/);
+  expect(await about("deputy/other", ours.deliveredCommit)).toMatch(/is a branch of ours/);
+  expect(await about(ours.branch, others), "added to since").toMatch(/is a branch of ours/);
+  expect(await about("deputy/not-ours", others)).toMatch(/^review: /);
+  expect(await about(ours.branch, ours.deliveredCommit, { id: 99 }), "a fork's").toMatch(
+    /^review: /,
+  );
 });
 
 test("what the intake refuses is settled; what fails for another reason is tried again", async () => {

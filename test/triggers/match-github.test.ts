@@ -8,7 +8,8 @@ import { everyRule, examplePayload, fired, readExamples, reasonOf } from "./payl
 
 const sha = "0123456789abcdef0123456789abcdef01234567";
 const taken = async () => null;
-const outsider = { login: "mallory", type: "User" };
+const notOurs = async () => false;
+const outsider = { login: "mallory", id: 666, type: "User" };
 
 test.each(["api.github.com", "ghes-31", "ghes-32", "ghes-33", "ghes-34", "ghes-35"])(
   "every payload of the collection %s goes through, and what fires is a whole task",
@@ -23,7 +24,7 @@ test.each(["api.github.com", "ghes-31", "ghes-32", "ghes-33", "ghes-34", "ghes-3
           taskInputSchema.parse(match.trigger.taskInput);
           fires.add(`${name}.${payload.action}`);
         } else expect(match.reason).toMatch(/\w/);
-        await testTrigger(name, payload, everyRule, taken);
+        await testTrigger(name, payload, everyRule, taken, notOurs);
         expect(matchGithub(name, payload, noRules).fires).toBe(false);
       }
     }
@@ -91,28 +92,28 @@ describe("issues", () => {
       "opened",
       { issue: { author_association: "NONE", user: outsider }, sender: outsider },
       true,
-      "mallory",
+      outsider,
     ],
     [
       "an issue by a contributor",
       "opened",
       { issue: { author_association: "CONTRIBUTOR", user: outsider }, sender: outsider },
       true,
-      "mallory",
+      outsider,
     ],
     [
       "a stranger's label through an issue form",
       "labeled",
       { issue: { author_association: "NONE", user: outsider }, sender: outsider },
       true,
-      "mallory",
+      outsider,
     ],
     [
       "a label by somebody with at least triage on an owner's issue",
       "labeled",
       { issue: { author_association: "OWNER" }, sender: outsider },
       true,
-      "mallory",
+      outsider,
     ],
     [
       "the owner's label on a stranger's issue",
@@ -125,7 +126,7 @@ describe("issues", () => {
     const payload = examplePayload("issues", action, changes);
     expect(fired(matchGithub("issues", payload, everyRule))).toMatchObject({
       needsApproval,
-      askAbout,
+      askAbout: askAbout && expect.objectContaining(askAbout),
     });
   });
 
@@ -141,6 +142,26 @@ describe("issues", () => {
     const review = fired(matchGithub("issues", payload, rule("recipe: review")));
     expect(review).toMatchObject({ needsApproval: false, recipe: "review" });
     expect(review.taskInput).not.toHaveProperty("deliver");
+  });
+
+  test("an account is its id: a login that somebody else has taken over proves nothing", () => {
+    const renamed = { login: "Codertocat", id: 666 };
+    const payload = examplePayload("issues", "labeled", {
+      issue: { author_association: "OWNER" },
+      sender: renamed,
+    });
+    expect(fired(matchGithub("issues", payload, everyRule))).toMatchObject({
+      needsApproval: true,
+      askAbout: renamed,
+    });
+    const rules = 'github: [{ on: issues.opened, repository: "*/*", trusted: [666] }]';
+    const opened = examplePayload("issues", "opened", {
+      issue: { author_association: "NONE", user: outsider },
+      sender: outsider,
+    });
+    expect(fired(matchGithub("issues", opened, parseTriggerRules(rules, "f")))).toMatchObject({
+      needsApproval: false,
+    });
   });
 
   test.each([
@@ -199,7 +220,6 @@ describe("failed runs", () => {
 
   test.each([
     ["success", { conclusion: "success" }, /ended with success/],
-    ["a branch of ours", { head_branch: "deputy/fix-it" }, /a branch of ours/],
     [
       "a commit that is none",
       { head_sha: "--upload-pack" },
@@ -263,8 +283,21 @@ describe("pull requests", () => {
   });
 
   test.each([
+    ["in the repository itself", {}, true],
+    ["in a fork", { repo: { id: 99 } }, false],
+    ["in a fork that is gone", { repo: null }, false],
+  ])("a branch with a name like ours %s may be ours: %s", (_, repo, perhaps) => {
+    const payload = examplePayload("pull_request", "opened", {
+      pull_request: { head: { ref: "deputy/fix-it", sha, ...repo } },
+    });
+    const trigger = fired(matchGithub("pull_request", payload, everyRule));
+    const own = { branch: "deputy/fix-it", commit: sha, inRepository: true };
+    if (perhaps) expect(trigger.perhapsOurs).toMatchObject(own);
+    else expect(trigger.perhapsOurs).toBeNull();
+  });
+
+  test.each([
     ["a draft", { pull_request: { draft: true } }, /is a draft/],
-    ["our own", { pull_request: { head: { ref: "deputy/fix-it" } } }, /a branch of ours/],
     ["a closed one", { pull_request: { state: "closed" } }, /is closed/],
   ])("%s starts nothing", (_, changes, reason) => {
     const payload = examplePayload("pull_request", "opened", changes);
@@ -292,14 +325,14 @@ github:
 
 test("a test of a trigger shows what an agent would get, and says when there are no rules", async () => {
   const payload = examplePayload("issues", "opened");
-  expect(await testTrigger("issues", payload, everyRule, taken)).toMatchObject({
+  expect(await testTrigger("issues", payload, everyRule, taken, notOurs)).toMatchObject({
     fires: true,
     refused: null,
     recipe: "change",
     needs_approval: false,
     outside_text: expect.stringContaining("Title: "),
   });
-  expect(await testTrigger("issues", payload, noRules, taken)).toEqual({
+  expect(await testTrigger("issues", payload, noRules, taken, notOurs)).toEqual({
     event: "issues",
     fires: false,
     reason: "no rule for issues.opened; no rules are in force, so nothing fires: see triggers.yaml",
