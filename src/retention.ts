@@ -104,6 +104,7 @@ async function removeFiles(
 ): Promise<{ logs: number; snapshots: number }> {
   const attempts = due.records ? await listAttempts(db, { taskId: task.id }) : [];
   const ids = attempts.map(({ id }) => id);
+  const subtasks = new Set(attempts.map(({ subtaskId }) => subtaskId));
   let removedLogs = 0;
   if (due.records) {
     const checks = await readdir(join(logs, task.id), { recursive: true }).catch(() => []);
@@ -119,6 +120,7 @@ async function removeFiles(
     ...ids.flatMap((id) => [`attempts/${id}`, `before/${id}`, `checkpoints/${id}`]),
     ...(due.records ? [`checkpoints/${task.id}`] : []),
     ...due.snapshots.map((id) => `worktrees/${id}`),
+    ...[...subtasks].map((id) => `setups/${id}`),
   ];
   const snapshots = task.mirror === null ? 0 : await deleteRefs({ gitDir: task.mirror }, refs);
   return { logs: removedLogs, snapshots };

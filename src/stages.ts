@@ -7,7 +7,6 @@ import type { Stage, StageName } from "./core/outcome.ts";
 import { makeDeliverStage } from "./delivery/deliver-task.ts";
 import { makeForge } from "./delivery/github.ts";
 import { makeIntegrateStage } from "./delivery/integrate-subtask.ts";
-import { makePrepareAhead } from "./executor/prepare-ahead.ts";
 import { makeExecuteStage } from "./executor/run-attempt.ts";
 import type { Life } from "./life.ts";
 import { takeClaimedRows } from "./orchestrator/claim.ts";
@@ -94,7 +93,7 @@ export function makeStages(deps: StageDeps): Required<StageTable> {
   // A daemon that leaves attempts to workers still verifies and merges itself. Agents wait for their
   // models, checks keep processors busy: more of them at once than there are help nobody.
   const ownSlots = Math.max(1, Math.min(config.concurrency, Math.max(4, availableParallelism())));
-  const urgency = { start: watchUrgency(), finish: watchUrgency(), ahead: watchUrgency() };
+  const urgency = { start: watchUrgency(), finish: watchUrgency() };
   // Where one agent after the other is being started, the next one is to be expected.
   const starts = watchRush(2, 60);
   const isStarting = () => urgency.start.isOn() || starts.isOn();
@@ -102,11 +101,10 @@ export function makeStages(deps: StageDeps): Required<StageTable> {
   // What can start next is better than more that can start later; with no slot to fill there is time.
   const isPlannedFor = () =>
     working.execute.count() >= config.concurrency && working.plan.count() >= fewPlans;
-  const waitToPlan = () => urgency.start.isOn() || urgency.ahead.isOn() || isPlannedFor();
+  const waitToPlan = () => urgency.start.isOn() || isPlannedFor();
   // Short agents make room all the time: what is done can be checked when fewer of them do.
   const manyStarts = watchRush(4, 1_500);
-  const isUrgent = () =>
-    isStarting() || manyStarts.isOn() || urgency.finish.isOn() || urgency.ahead.isOn();
+  const isUrgent = () => isStarting() || manyStarts.isOn() || urgency.finish.isOn();
   const patiently = (stage: Stage) => giveWay(isUrgent, 10_000, stage);
   return {
     plan: {
@@ -142,14 +140,6 @@ export function makeStages(deps: StageDeps): Required<StageTable> {
       ),
       slots: config.concurrency,
       beginClaiming: urgency.start.begin,
-      prepareAhead: makePrepareAhead({
-        db,
-        paths,
-        count: config.concurrency,
-        atOnce: ownSlots,
-        untilCalm: (signal) => untilCalm(isStarting, 2_000, signal),
-        beginUrgent: urgency.ahead.begin,
-      }),
     },
     verify: { run: patiently(makeVerifyStage(verifying)), slots: ownSlots },
     recover: {

@@ -14,9 +14,10 @@ import { getAttempt, getTask, listSubtasks } from "../store/tasks.ts";
 import type { WorktreeRow } from "../store/worktrees.ts";
 import { diffCommits } from "../worktree/diff.ts";
 import { keepWorktree } from "../worktree/keep-worktree.ts";
+import { leaveOutSetup } from "../worktree/leave-out-setup.ts";
 import type { ExecuteDeps, Job } from "./job.ts";
 import { ProgressReporter } from "./report-progress.ts";
-import { prepareWorktree, runSetup, worktreeEnvironment } from "./set-up-worktree.ts";
+import { prepareWorktree, runSetup, setupRef, worktreeEnvironment } from "./set-up-worktree.ts";
 import { writeBrief, writeContinuation } from "./write-brief.ts";
 
 /**
@@ -143,12 +144,12 @@ async function readDiff({ mirror, task }: Job): Promise<string | null> {
 async function finish(job: Job, worktree: WorktreeRow, end: RoleEnd): Promise<Outcome> {
   const { attempt, mirror, signal, subtask, task } = job;
   const ref = `refs/deputy/attempts/${attempt.id}`;
-  const commit = await keepWorktree(mirror, {
-    path: worktree.path,
-    base: attempt.baseCommit,
-    message: commitMessage(task, subtask, end),
-    ref,
-  });
+  const about = { base: attempt.baseCommit, message: commitMessage(task, subtask, end), ref };
+  const kept = await keepWorktree(mirror, { path: worktree.path, ...about });
+  const hasSetup = task.expectsChange && task.preparation?.setup.length !== 0;
+  const commit = hasSetup
+    ? await leaveOutSetup(mirror, setupRef(subtask.id), { commit: kept, ...about })
+    : kept;
   if (signal.aborted && (signal.reason === "shutdown" || signal.reason === "paused")) {
     const why = signal.reason === "paused" ? "paused by a person" : "the daemon was stopped";
     return {

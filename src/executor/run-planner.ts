@@ -10,7 +10,7 @@ import {
 import { setAttemptLog } from "../store/attempts.ts";
 import type { Db } from "../store/schema.ts";
 import type { Mirror } from "../worktree/mirror.ts";
-import { addWorktree, removeWorktree, resetWorktree } from "../worktree/worktree.ts";
+import { removeWorktree, renewWorktree } from "../worktree/worktree.ts";
 import {
   type PlannerBrief,
   writePlannerBrief,
@@ -58,9 +58,7 @@ export async function runPlanner(
   await mkdir(workRoot, { recursive: true });
   const path = join(await realpath(workRoot), `plan-${about.subtaskId ?? about.taskId}`);
   try {
-    // One that a killed process left is used again.
-    if ((await addWorktree(mirror, path, baseCommit)) === "existed")
-      await resetWorktree(mirror, path, baseCommit, { keepIgnored: false });
+    await renewWorktree(mirror, path, baseCommit);
     return await ask(runRole, request, path);
   } finally {
     await removeWorktree(mirror, path);
@@ -105,7 +103,7 @@ async function ask(
       return { kind: "refused", detail };
     }
     again = { problem: read.problem, answer: output };
-    await resetWorktree(mirror, worktree, rest.baseCommit, { keepIgnored: false });
+    await renewWorktree(mirror, worktree, rest.baseCommit);
     sessionId = end.sessionId;
   }
 }

@@ -13,9 +13,12 @@ import {
   portsPerWorktree,
   type WorktreeRow,
 } from "../store/worktrees.ts";
+import { listChanges } from "../worktree/diff.ts";
 import { includeFiles } from "../worktree/include-files.ts";
+import { keepWorktree } from "../worktree/keep-worktree.ts";
+import { deleteRefs } from "../worktree/mirror.ts";
 import { snapshotWorktree } from "../worktree/snapshot.ts";
-import { addWorktree, moveBase, resetWorktree } from "../worktree/worktree.ts";
+import { addWorktree, moveBase, renewWorktree, resetWorktree } from "../worktree/worktree.ts";
 import type { ExecuteDeps, Job } from "./job.ts";
 
 /**
@@ -27,8 +30,9 @@ const setupTimeoutMs = 30 * 60_000;
 const maxNamed = 50;
 
 /**
- * The subtask's worktree: clean at the attempt's base, or, for an attempt that goes on with earlier
- * work, as that work's last checkpoint has it. What is there before is kept as a snapshot.
+ * The subtask's worktree: a new one at the attempt's base, or, for an attempt that goes on with earlier
+ * work, as that work's last checkpoint has it. What is there before is kept as a snapshot. Rejects when
+ * the files are not what they have to be, and names the path.
  */
 export async function prepareWorktree(deps: ExecuteDeps, job: Job): Promise<WorktreeRow> {
   const { attempt, mirror, subtask, task } = job;
@@ -53,18 +57,19 @@ export async function prepareWorktree(deps: ExecuteDeps, job: Job): Promise<Work
   // An agent with a session of its own knows what it did since: its files are left as they are, where
   // they are still there.
   const isLeft = session?.externalId != null && added === "existed";
-  if (!isLeft && (added === "existed" || at !== attempt.baseCommit)) {
-    await resetWorktree(mirror, path, at, { keepIgnored: true });
-    if (at !== attempt.baseCommit) await moveBase(mirror, path, attempt.baseCommit);
-  }
+  if (session === null && added === "existed")
+    await renewWorktree(mirror, path, attempt.baseCommit);
+  else if (!isLeft && (added === "existed" || at !== attempt.baseCommit))
+    await resetWorktree(mirror, path, at);
+  if (isLeft || at !== attempt.baseCommit) await moveBase(mirror, path, attempt.baseCommit);
   job.progress.tell(`Worktree ready at ${at.slice(0, 10)}`, {
     step: "worktree",
     path,
     base_commit: attempt.baseCommit,
     port: row.portBase,
   });
-  // One that was lost has lost what its setup had installed, too.
-  return added === "created" ? { ...row, preparedFor: null } : row;
+  // A new one has nothing of what setup had installed.
+  return added === "created" || session === null ? { ...row, preparedFor: null } : row;
 }
 
 export function worktreeEnvironment(
@@ -122,9 +127,33 @@ export async function runSetup(
     });
   }
   const setUp = await runSetupCommands(deps, job, worktree.path, env);
+  if (setUp.end === null && task.preparation.setup.length > 0 && attempt.sessionId === null)
+    await recordSetup(job, worktree.path);
   const isPlain = copied.copied.length === 0 && task.preparation.setup.length === 0;
   if (setUp.end === null && !isPlain) await markPrepared(deps.db, worktree.id, attempt.baseCommit);
   return setUp;
+}
+
+/** What the worktree is after setup, for `leaveOutSetup`; what setup left is told. */
+async function recordSetup({ attempt, mirror, progress, subtask }: Job, path: string) {
+  const base = attempt.baseCommit;
+  const ref = setupRef(subtask.id);
+  const commit = await keepWorktree(mirror, { path, base, message: "After setup", ref });
+  if (commit === base) {
+    await deleteRefs(mirror, [ref]);
+    return;
+  }
+  const paths = (await listChanges(mirror, base, commit)).map((change) => change.path);
+  const named = paths.slice(0, maxNamed).join(", ");
+  const more = paths.length > maxNamed ? ` and ${paths.length - maxNamed} more` : "";
+  progress.tell(
+    `Setup left files that git does not ignore: ${named}${more}. They are not delivered, unless the agent changes them`,
+    { step: "setup_left", paths: paths.slice(0, maxNamed), count: paths.length },
+  );
+}
+
+export function setupRef(subtaskId: string): string {
+  return `refs/deputy/setups/${subtaskId}`;
 }
 
 /** The repository's setup commands, one after the other. */

@@ -46,8 +46,6 @@ export type StageRow = {
   slots: number;
   /** Told when slots are about to be filled, so that other work may give way. Returns how to say it is done. */
   beginClaiming?: () => () => void;
-  /** What may be done for those who wait, while no slot is free. It may be called at any time, never twice at once. */
-  prepareAhead?: (signal: AbortSignal) => Promise<void>;
 };
 
 /** An outcome that the database answers to, but does not take, is tried this often. */
@@ -102,9 +100,7 @@ export function startStageRunner(options: StageRunnerOptions): StageRunner {
   const inHand = new Map<Claim, { controller: AbortController; done: Promise<void> }>();
   const slotless = new Set<Claim>();
   const claiming = new Map<StageName, { again: boolean; bell: boolean; done: Promise<void> }>();
-  const preparing = new Map<StageName, { again: boolean; done: Promise<void> }>();
   const passingOn = new Map<StageName, "passed" | "again">();
-  const leaving = new AbortController();
   let stopping = false;
   let released = false;
 
@@ -174,31 +170,6 @@ export function startStageRunner(options: StageRunnerOptions): StageRunner {
     } finally {
       claimed?.();
     }
-    if (row.prepareAhead && freeSlots(stage, slots) <= 0) lookAhead(stage, row.prepareAhead);
-  };
-
-  const lookAhead = (stage: StageName, prepare: (signal: AbortSignal) => Promise<void>): void => {
-    if (stopping) return;
-    const busy = preparing.get(stage);
-    if (busy) {
-      busy.again = true;
-      return;
-    }
-    const done = prepare(leaving.signal)
-      .catch((error) => {
-        if (stopping) return;
-        log(
-          "warn",
-          { stage, err: error },
-          "nothing could be prepared ahead; it is done when it is due",
-        );
-      })
-      .finally(() => {
-        const again = preparing.get(stage)?.again;
-        preparing.delete(stage);
-        if (again) lookAhead(stage, prepare);
-      });
-    preparing.set(stage, { again: false, done });
   };
 
   const start = (claim: Claim, run: Stage): void => {
@@ -282,13 +253,12 @@ export function startStageRunner(options: StageRunnerOptions): StageRunner {
     running: () => [...inHand.keys()],
     stop: async (graceMs) => {
       stopping = true;
-      leaving.abort();
       for (const { controller } of inHand.values())
         controller.abort("shutdown" satisfies AbortCause);
       const allDone = async () => {
         // What is being claimed at this moment is parked like the rest.
         await Promise.all([...claiming.values()].map(({ done }) => done));
-        await Promise.all([...inHand.values(), ...preparing.values()].map(({ done }) => done));
+        await Promise.all([...inHand.values()].map(({ done }) => done));
         return true;
       };
       let timer: NodeJS.Timeout | undefined;

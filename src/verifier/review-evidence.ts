@@ -92,7 +92,7 @@ async function runTwice(
     timeoutMs: commandTimeoutMs,
   };
   for (const round of ["", "-again"]) {
-    await resetWorktree(mirror, place.worktree, commit, { keepIgnored: true });
+    await resetWorktree(mirror, place.worktree, commit);
     const run = await runCheck(check, place, checkLogPath(logRoot, index, check, round));
     const output = cutToTail(cleanText(run.outputTail), maxOutput);
     if (run.status === "inconclusive") return command("unknown", run.detail, output);

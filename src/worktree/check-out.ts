@@ -15,7 +15,6 @@ export type CheckOut = {
   /** Of the last checkout there, or not existing yet; after this it is that of `commit`. */
   index: string;
   commit: string;
-  keepIgnored: boolean;
 };
 
 export async function checkOut(mirror: Mirror, what: CheckOut): Promise<void> {
@@ -32,10 +31,7 @@ export async function checkOut(mirror: Mirror, what: CheckOut): Promise<void> {
   }
 }
 
-async function attempt(
-  mirror: Mirror,
-  { workTree, index, commit, keepIgnored }: CheckOut,
-): Promise<void> {
+async function attempt(mirror: Mirror, { workTree, index, commit }: CheckOut): Promise<void> {
   const git = openMirror(mirror, { workTree, index });
   const isFresh = (await readdir(workTree)).every((name) => name === ".git");
   await git.run([
@@ -48,7 +44,7 @@ async function attempt(
   ]);
   if (isFresh) return;
   // Twice -f: repositories that were made inside go as well.
-  await git.run(["clean", "--quiet", "-d", "-f", "-f", ...(keepIgnored ? [] : ["-x"])]);
+  await git.run(["clean", "--quiet", "-d", "-f", "-f"]);
   await removeNestedRepositories(mirror, workTree, index);
 }
 

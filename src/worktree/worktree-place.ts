@@ -1,15 +1,7 @@
 import { randomUUID } from "node:crypto";
-import {
-  existsSync,
-  mkdirSync,
-  readFileSync,
-  realpathSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { copyFile, lstat, readFile, utimes, writeFile } from "node:fs/promises";
-import { basename, dirname, isAbsolute, join } from "node:path";
+import { basename, isAbsolute, join } from "node:path";
 import { invariant } from "../core/invariant.ts";
 import type { Mirror } from "./open-mirror.ts";
 import { removeTree } from "./remove-tree.ts";
@@ -23,7 +15,6 @@ import { throwAway } from "./throw-away.ts";
  *   deputy/NAME/path    whose it is: written first, deleted last. No record: not ours, never deleted.
  *   deputy/NAME/index   the index of our last checkout: it exists when that checkout was completed,
  *                       and its stat data and flags are ours alone. index-commit says of what.
- *   deputy/NAME/untouched  the commit of a checkout that was made ahead, until it is first used.
  *   worktrees/NAME/     git's own entry, for the agent's `git status` and `git log`; rewritten whole.
  *
  * What is only ours is written on the spot: a dozen tiny calls take less time together than one trip
@@ -80,6 +71,10 @@ export async function writeAdmin(mirror: Mirror, place: Place, commit: string): 
   for (const [name, text] of files) writeFileSync(join(draft, name), text);
   mkdirSync(join(mirror.gitDir, "worktrees"), { recursive: true });
   await throwAway(mirror, place.admin);
+  // All worktrees share them, and an agent without a sandbox can write there: the git of the next
+  // one would obey.
+  for (const name of ["hooks", "config.worktree", join("info", "grafts")])
+    await throwAway(mirror, join(mirror.gitDir, name));
   renameSync(draft, place.admin);
   await writeGitFile(place);
 }
@@ -117,28 +112,6 @@ export async function copyIndex(from: string, to: string): Promise<void> {
 /** The commit that our index of the worktree is of; null when that is not known. */
 export async function readIndexCommit(place: Place): Promise<string | null> {
   return readText(commitFile(place));
-}
-
-/** Nobody has worked in it yet: it is the checkout of `commit` and nothing else. */
-export function markUntouched({ record }: Place, commit: string): void {
-  writeFileSync(join(record, "untouched"), commit);
-}
-
-/**
- * From now on it is somebody's. Says whether it was nobody's, and is there, at this commit. Whoever
- * comes second finds it used: removing a file is for one alone.
- */
-export function takeUntouched(mirror: Mirror, path: string, commit: string): boolean {
-  const { record } = placeOf(mirror, path);
-  const file = join(record, "untouched");
-  try {
-    const at = readFileSync(file, "utf8");
-    rmSync(file);
-    const real = join(realpathSync(dirname(path)), basename(path));
-    return at === commit && existsSync(path) && readFileSync(join(record, "path"), "utf8") === real;
-  } catch {
-    return false; // there is none, or another one was faster
-  }
 }
 
 function commitFile({ record }: Place): string {

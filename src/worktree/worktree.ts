@@ -2,20 +2,18 @@ import { randomUUID } from "node:crypto";
 import { lstat, mkdir, readdir, realpath } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { checkOut } from "./check-out.ts";
+import { findDifference } from "./find-difference.ts";
 import { type Mirror, openMirror } from "./open-mirror.ts";
-import { removeTree } from "./remove-tree.ts";
 import { tidyLock, withRepositoryLock } from "./repository-lock.ts";
 import { throwAway } from "./throw-away.ts";
 import {
   copyIndex,
-  markUntouched,
   type Place,
   placeOf,
   publishIndex,
   readRecord,
   readText,
   removeRecord,
-  takeUntouched,
   writeAdmin,
   writeRecord,
 } from "./worktree-place.ts";
@@ -27,48 +25,52 @@ import {
  *
  * Each worktree has a lock of its own around all of it; the mirror's lock is held only for the
  * moment in which git's list of worktrees changes. Files are checked out by parallel workers outside.
+ *
+ * Whatever is made or put back here was compared with its commit before anybody gets it: what differs
+ * is cleaned once more, and what differs then is an error that names the path.
  */
 
 /**
  * Have a worktree at `path`, a folder that does not exist yet or is empty. One that is complete is
- * left as it is, work included ("existed"); after a crash the half-made one is made anew. One that
- * is made ahead (`isAhead`) counts as created for whoever asks for it at that commit first.
+ * left as it is, work included ("existed"); after a crash the half-made one is made anew.
  */
 export async function addWorktree(
   mirror: Mirror,
   path: string,
   commit: string,
-  { isAhead = false } = {},
 ): Promise<"created" | "existed"> {
-  if (!isAhead && takeUntouched(mirror, path, commit)) return "created";
   const place = await locate(mirror, path);
-  return withRepositoryLock(place.record, async () => {
-    if (!isAhead) return addAt(mirror, place, commit);
-    const added = await addAt(mirror, place, commit);
-    if (added === "created") markUntouched(place, commit);
-    return added;
+  return withRepositoryLock(place.record, () => addAt(mirror, place, commit));
+}
+
+/**
+ * Have a new worktree at `path`, whatever is there: ignored files, folders, modes and what git kept
+ * for it are those of a first checkout. Take a snapshot before.
+ */
+export async function renewWorktree(mirror: Mirror, path: string, commit: string): Promise<void> {
+  const place = await locate(mirror, path);
+  await withRepositoryLock(place.record, async () => {
+    if ((await readRecord(place)) === place.path) await throwAway(mirror, place.path);
+    await addAt(mirror, place, commit);
   });
 }
 
 /**
- * Make the worktree what `commit` is: changed files back, new ones gone, git repositories that were
- * made inside gone too. `keepIgnored` spares what the commit's own .gitignore ignores (installed
+ * Make the files of the worktree what `commit` is: changed ones back, new ones gone, git repositories
+ * that were made inside gone too. What the commit's own .gitignore ignores stays (installed
  * dependencies, caches). A worktree that was deleted by hand comes back. Take a snapshot before.
  */
-export async function resetWorktree(
-  mirror: Mirror,
-  path: string,
-  commit: string,
-  options: { keepIgnored: boolean },
-): Promise<void> {
+export async function resetWorktree(mirror: Mirror, path: string, commit: string): Promise<void> {
   const place = await locate(mirror, path);
   await withRepositoryLock(place.record, async () => {
     if ((await addAt(mirror, place, commit)) === "created") return;
-    await withRepositoryLock(mirror.gitDir, () => writeAdmin(mirror, place, commit));
-    const scratch = join(place.record, `index-${randomUUID()}`);
-    await copyIndex(place.index, scratch);
-    await checkOut(mirror, { workTree: place.path, index: scratch, commit, ...options });
-    await publishIndex(place, scratch, commit);
+    await makeEqual(mirror, place, commit, async () => {
+      await withRepositoryLock(mirror.gitDir, () => writeAdmin(mirror, place, commit));
+      const scratch = join(place.record, `index-${randomUUID()}`);
+      await copyIndex(place.index, scratch);
+      await checkOut(mirror, { workTree: place.path, index: scratch, commit });
+      await publishIndex(place, scratch, commit);
+    });
   });
 }
 
@@ -130,18 +132,38 @@ async function addAt(mirror: Mirror, place: Place, commit: string): Promise<"cre
       return "existed";
     }
     // No checkout was ever completed there, or it was deleted, or a link to elsewhere put there.
-    await removeTree(place.path);
   } else if (!(await isEmpty(place.path))) {
     throw notOurs(place);
   }
-  await removeRecord(mirror, place);
-  await writeRecord(place);
-  await mkdir(place.path, { recursive: true });
-  await withRepositoryLock(mirror.gitDir, () => writeAdmin(mirror, place, commit));
-  const scratch = join(place.record, `index-${randomUUID()}`);
-  await checkOut(mirror, { workTree: place.path, index: scratch, commit, keepIgnored: false });
-  await publishIndex(place, scratch, commit);
+  await makeEqual(mirror, place, commit, async () => {
+    await throwAway(mirror, place.path);
+    await removeRecord(mirror, place);
+    await writeRecord(place);
+    await mkdir(place.path, { recursive: true });
+    await withRepositoryLock(mirror.gitDir, () => writeAdmin(mirror, place, commit));
+    const scratch = join(place.record, `index-${randomUUID()}`);
+    await checkOut(mirror, { workTree: place.path, index: scratch, commit });
+    await publishIndex(place, scratch, commit);
+  });
   return "created";
+}
+
+/** Nobody is given a worktree that is something else than `commit`: a second try, then an error. */
+async function makeEqual(
+  mirror: Mirror,
+  place: Place,
+  commit: string,
+  make: () => Promise<void>,
+): Promise<void> {
+  for (const isLast of [false, true]) {
+    await make();
+    const path = await findDifference(mirror, place, commit);
+    if (path === null) return;
+    if (isLast)
+      throw new Error(
+        `The worktree ${place.path} differs from ${commit.slice(0, 10)} in ${path}, also after it was cleaned again: find what writes there and end it.`,
+      );
+  }
 }
 
 /** HEAD and index at a commit, whatever the files are; what git keeps for the worktree is made anew. */

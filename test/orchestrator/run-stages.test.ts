@@ -85,40 +85,6 @@ test("what does not end in time is left with its lease, and stop says so", async
   await until(async () => (await listSubtasks(bench.db, task)).length > 0, "it is recorded late");
 });
 
-test("while no slot is free, what waits is prepared, one look at a time; stopping ends it", async () => {
-  let looks = 0;
-  let atOnce = 0;
-  let wasAborted = false;
-  const runner = startStageRunner({
-    ...bench.deps,
-    bootId: bench.boot,
-    stages: {
-      plan: {
-        run: (_, signal) => untilAborted(signal),
-        slots: 1,
-        prepareAhead: async (signal) => {
-          looks++;
-          if (atOnce++ > 0) throw new Error("two at once");
-          await untilAborted(signal).catch(() => {
-            wasAborted = true;
-          });
-          atOnce--;
-        },
-      },
-    },
-    log: () => {},
-  });
-  runners.push(runner);
-  runner.ring("plan");
-  await bench.submit();
-  await bench.submit();
-  runner.ring("plan");
-  await until(() => looks === 1, "the slot is taken, and the other one is looked at");
-  runner.ring("plan");
-  expect(await runner.stop(10_000)).toBe(true);
-  expect({ looks, wasAborted }).toEqual({ looks: 1, wasAborted: true });
-});
-
 test("a bell that is heard with no slot free is passed on to who has one", async () => {
   const ran = { full: 0, free: 0 };
   const full = run(bench.boot, "plan", 0, async () => {

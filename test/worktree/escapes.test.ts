@@ -61,12 +61,12 @@ async function doEverything(): Promise<void> {
     branch: "deputy/x",
     commit: taken.commit,
   });
-  await resetWorktree(mirror, path, base, { keepIgnored: true });
+  await resetWorktree(mirror, path, base);
   await includeFiles(mirror, source, path, base);
   await addWorktree(mirror, join(path, "..", "sub_two"), taken.commit);
   await removeWorktree(mirror, path);
   await restoreSnapshot(mirror, taken.commit, path);
-  await resetWorktree(mirror, path, other, { keepIgnored: false });
+  await resetWorktree(mirror, path, other);
   await removeWorktree(mirror, path);
 }
 

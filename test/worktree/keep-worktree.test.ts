@@ -73,7 +73,7 @@ test("what is kept is what a snapshot takes, whatever happens to the files", asy
     last = kept;
   }
   await openMirror(mirror).run(["fsck", "--strict", "--no-dangling"]);
-  await resetWorktree(mirror, path, base, { keepIgnored: true });
+  await resetWorktree(mirror, path, base);
   expect(await keep()).toBe(base);
 });
 
@@ -201,7 +201,7 @@ test("git is asked what changed, and nothing when that is known", async () => {
     expect((await listFilesAt(mirror, kept)).includes("empty/not-any-more")).toBe(true);
 
     // A small checkout's index says enough for the first look, where nothing came or went.
-    await resetWorktree(mirror, path, base, { keepIgnored: false });
+    await resetWorktree(mirror, path, base);
     chmodSync(join(path, "README.md"), 0o755);
     write(path, { "src/a.txt": "b\n" });
     const first = openWorktreeKeeper(mirror, { path, base, last: base, message: "Kept" });

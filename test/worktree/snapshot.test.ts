@@ -200,7 +200,7 @@ test("a removed worktree comes back with untracked files, as changes on its base
   expect(readlinkSync(join(path, "link"))).toBe("new");
   // And it is a worktree like any other.
   expect((await snapshot()).tree).toBe(taken.tree);
-  await resetWorktree(mirror, path, base, { keepIgnored: false });
+  await resetWorktree(mirror, path, base);
   expect(git(path, "status", "--porcelain")).toBe("");
   await expect(restoreSnapshot(mirror, taken.commit, path)).rejects.toThrow(/exists/);
   // A snapshot without changes is the user's commit: nothing of theirs turns up as uncommitted.
@@ -214,7 +214,7 @@ test("a snapshot after a reset to a later commit is a change to that commit", as
   const { mirror, path, snapshot } = await makeWorktree();
   write(path, { "one.txt": "1" });
   const one = await snapshot();
-  await resetWorktree(mirror, path, one.commit, { keepIgnored: true });
+  await resetWorktree(mirror, path, one.commit);
   write(path, { "two.txt": "2" });
   const two = await snapshotWorktree(mirror, path, { parent: one.commit, message: "Two" });
   const diff = await openMirror(mirror).run(["diff", "--name-only", one.commit, two.commit]);
@@ -239,11 +239,11 @@ test("a change within the second of the checkout is seen, though git's index kno
     checkedOut !== second();
     writeFileSync(file, "x".repeat(before.length))
   ) {
-    await resetWorktree(mirror, path, base, { keepIgnored: true });
+    await resetWorktree(mirror, path, base);
     checkedOut = second();
   }
   await until(() => Date.now() >= (second() + 1) * 1_000, "the second is over");
   expect((await snapshot()).changed).toBe(true);
-  await resetWorktree(mirror, path, base, { keepIgnored: true });
+  await resetWorktree(mirror, path, base);
   expect(readFileSync(file, "utf8")).toBe(before);
 });

@@ -85,7 +85,7 @@ test("whatever an agent does, and Deputy with it: the user's checkout is byte-id
       await restoreSnapshot(mirror, taken.commit, path);
       const again = await snapshotWorktree(mirror, path, { parent: base, message: "Work" });
       expect(again.tree).toBe(taken.tree);
-      await resetWorktree(mirror, path, base, { keepIgnored: false });
+      await resetWorktree(mirror, path, base);
       await removeWorktree(mirror, path);
       await ensureMirror(join(home, "mirrors"), repository);
       expect(await deleteBranch(repository, branch, taken.commit)).toBe(true);

@@ -17,6 +17,7 @@ import {
   addWorktree,
   listWorktrees,
   removeWorktree,
+  renewWorktree,
   resetWorktree,
 } from "../../src/worktree/worktree.ts";
 import { commit, git, makeRepository, mirrorOf, someFiles, write } from "./repositories.ts";
@@ -47,27 +48,6 @@ test("a worktree has the commit's files, and git works in it", async () => {
   await removeWorktree(mirror, path);
 });
 
-test("one that was made ahead is new to who uses it first, and to nobody after", async () => {
-  const repository = makeRepository();
-  const { mirror, base, home } = await mirrorOf(repository);
-  const at = (name: string) => join(home, "trees", name);
-  expect(await addWorktree(mirror, at("used"), base, { isAhead: true })).toBe("created");
-  expect(await addWorktree(mirror, at("used"), base, { isAhead: true })).toBe("existed");
-  expect(await addWorktree(mirror, at("used"), base)).toBe("created");
-  write(at("used"), { "src/a.txt": "work" });
-  expect(await addWorktree(mirror, at("used"), base, { isAhead: true })).toBe("existed");
-  expect(await addWorktree(mirror, at("used"), base)).toBe("existed");
-  expect(readFileSync(join(at("used"), "src/a.txt"), "utf8")).toBe("work");
-
-  await addWorktree(mirror, at("deleted"), base, { isAhead: true });
-  rmSync(at("deleted"), { recursive: true });
-  expect(await addWorktree(mirror, at("deleted"), base)).toBe("created");
-  expect(git(at("deleted"), "status", "--porcelain")).toBe("");
-
-  await addWorktree(mirror, at("elsewhere"), base, { isAhead: true });
-  expect(await addWorktree(mirror, at("elsewhere"), "HEAD^")).toBe("existed");
-});
-
 test("eight at once, five times over, and no add fails", async () => {
   const { mirror, base, home } = await mirrorOf(makeRepository(manyFiles(150)));
   for (let round = 0; round < 5; round++) {
@@ -93,7 +73,7 @@ test("what is not ours is never overwritten or removed", async () => {
   write(path, { "thesis.txt": "years of work" });
   await expect(addWorktree(mirror, path, base)).rejects.toThrow(/is left alone/);
   await expect(removeWorktree(mirror, path)).rejects.toThrow(/is left alone/);
-  await expect(resetWorktree(mirror, path, base, { keepIgnored: false })).rejects.toThrow();
+  await expect(resetWorktree(mirror, path, base)).rejects.toThrow();
   expect(readdirSync(path)).toEqual(["thesis.txt"]);
   const first = join(home, "trees", "sub_one");
   await addWorktree(mirror, first, base);
@@ -104,7 +84,7 @@ test("what is not ours is never overwritten or removed", async () => {
   expect(existsSync(join(first, "README.md"))).toBe(true);
 });
 
-test("reset brings back every file, and keeps what is ignored when told to", async () => {
+test("reset brings back every file and keeps what is ignored; renewing keeps nothing", async () => {
   const path0 = makeRepository();
   const { mirror, base, home } = await mirrorOf(path0);
   const path = join(home, "trees", "sub_one");
@@ -112,13 +92,13 @@ test("reset brings back every file, and keeps what is ignored when told to", asy
   const untouched = lstatSync(join(path, "README.md")).mtimeMs;
   write(path, { "src/a.txt": "changed", "new/file": "new", "ignored/cache": "c", "x.log": "log" });
   rmSync(join(path, "src/deep"), { recursive: true });
-  await resetWorktree(mirror, path, base, { keepIgnored: true });
+  await resetWorktree(mirror, path, base);
   expect(git(path, "status", "--porcelain")).toBe("");
   expect(existsSync(join(path, "new"))).toBe(false);
   expect(readFileSync(join(path, "ignored/cache"), "utf8")).toBe("c");
   // Files that are right already are not written again: build caches stay valid.
   expect(lstatSync(join(path, "README.md")).mtimeMs).toBe(untouched);
-  await resetWorktree(mirror, path, base, { keepIgnored: false });
+  await renewWorktree(mirror, path, base);
   expect(readdirSync(path).sort()).toEqual([".git", ".gitignore", "README.md", "src"]);
 });
 
@@ -155,8 +135,8 @@ test("reset undoes whatever an agent did to git and to the folder", async () => 
   chmodSync(join(path, "closed/in"), 0o000);
   chmodSync(join(path, "closed"), 0o500);
 
-  await resetWorktree(mirror, path, base, { keepIgnored: false });
-  expect(git(path, "status", "--porcelain", "--ignored")).toBe("");
+  await resetWorktree(mirror, path, base);
+  expect(git(path, "status", "--porcelain")).toBe("");
   expect(git(path, "rev-parse", "HEAD")).toBe(base);
   expect(readdirSync(path).sort()).toEqual([".git", ".gitignore", "README.md", "src"]);
   expect(readdirSync(join(path, "src")).sort()).toEqual(["a.txt", "deep"]);
@@ -179,7 +159,7 @@ test("reset moves to another commit", async () => {
     [second, true],
     [first, false],
   ] as const) {
-    await resetWorktree(mirror, path, to, { keepIgnored: true });
+    await resetWorktree(mirror, path, to);
     expect(lstatSync(join(path, "src")).isFile()).toBe(isFile);
     expect(git(path, "rev-parse", "HEAD")).toBe(to);
     expect(git(path, "status", "--porcelain")).toBe("");
@@ -195,7 +175,7 @@ test("a folder deleted or moved away by hand comes back", async () => {
   expect(await addWorktree(mirror, path, base)).toBe("created");
   expect(git(path, "status", "--porcelain")).toBe("");
   renameSync(path, join(home, "moved"));
-  await resetWorktree(mirror, path, base, { keepIgnored: true });
+  await resetWorktree(mirror, path, base);
   expect(git(path, "status", "--porcelain")).toBe("");
 });
 
@@ -237,7 +217,7 @@ test("submodules stay empty folders", async () => {
   await addWorktree(mirror, path, head);
   expect(readdirSync(join(path, "lib"))).toEqual([]);
   write(path, { "lib/stray.txt": "x" });
-  await resetWorktree(mirror, path, head, { keepIgnored: true });
+  await resetWorktree(mirror, path, head);
   expect(readdirSync(join(path, "lib"))).toEqual([]);
 });
 
@@ -246,13 +226,13 @@ test("a worktree whose folder was replaced by a link is made anew; what the link
   const path = join(home, "trees", "sub_one");
   const outside = join(home, "outside");
   write(outside, { "precious.txt": "p", "README.md": "mine" });
-  for (const keepIgnored of [true, false]) {
+  for (const putBack of [resetWorktree, renewWorktree]) {
     await addWorktree(mirror, path, base);
     rmSync(path, { recursive: true });
     symlinkSync(outside, path);
     const taken = await snapshotWorktree(mirror, path, { parent: base, message: "x" });
     expect(taken).toMatchObject({ commit: base, changed: false, skipped: [{ path: "." }] });
-    await resetWorktree(mirror, path, base, { keepIgnored });
+    await putBack(mirror, path, base);
     expect(lstatSync(path).isDirectory()).toBe(true);
     expect(git(path, "status", "--porcelain")).toBe("");
   }
@@ -262,4 +242,23 @@ test("a worktree whose folder was replaced by a link is made anew; what the link
   expect(existsSync(path)).toBe(false);
   expect(readdirSync(outside).sort()).toEqual(["README.md", "precious.txt"]);
   expect(readFileSync(join(outside, "README.md"), "utf8")).toBe("mine");
+});
+
+test("what git itself calls changed after a checkout is no difference", async () => {
+  const source = makeRepository({ "crlf.txt": "a\r\nb\r\n", "mixed.txt": "a\r\nb\n" });
+  git(source, "config", "core.autocrlf", "false");
+  // Committed before the attributes came: no file was ever renormalised.
+  const head = commit(
+    source,
+    { ".gitattributes": "* text=auto\nmixed.txt text eol=crlf\n" },
+    "Attributes",
+  );
+  const { mirror, home } = await mirrorOf(source);
+  const path = join(home, "trees", "sub_one");
+  expect(await addWorktree(mirror, path, head)).toBe("created");
+  await renewWorktree(mirror, path, head);
+  expect(readFileSync(join(path, "crlf.txt"), "utf8")).toBe("a\r\nb\r\n");
+  await resetWorktree(mirror, path, head);
+  const { changed } = await snapshotWorktree(mirror, path, { parent: head, message: "x" });
+  expect(changed).toBe(false);
 });

@@ -1,0 +1,58 @@
+import { lstat, readFile, readlink } from "node:fs/promises";
+import type { Git } from "./git.ts";
+import { GitFailure } from "./git-failure.ts";
+import { type Mirror, openMirror } from "./open-mirror.ts";
+import { findChanges } from "./worktree-changes.ts";
+import type { Place } from "./worktree-place.ts";
+import { hashObject } from "./write-object.ts";
+
+/**
+ * The first path, for people, in which index or files of a worktree differ from a commit; null when
+ * they are the same. Ignored files do not count. For the moment between a checkout and whoever gets
+ * it: nothing else may run in there.
+ */
+export async function findDifference(
+  mirror: Mirror,
+  { index, path: workTree }: Place,
+  commit: string,
+): Promise<string | null> {
+  const git = openMirror(mirror, { workTree, index });
+  const staged = await list(git, ["diff-index", "--cached", "--name-only", "-z", commit]);
+  if (staged[0] !== undefined) return toText(staged[0]);
+  const { gone, present, skipped } = await findChanges(mirror, { workTree, index }, false);
+  const [first = skipped[0]?.path] = gone.map(toText);
+  if (first !== undefined) return first;
+  for (const path of present) if (!(await isCheckedOut(git, workTree, path))) return toText(path);
+  return null;
+}
+
+/**
+ * Whether a file holds the very bytes that git checks out there. Where line endings were committed
+ * against a repository's own attributes, git calls its own checkout changed.
+ */
+async function isCheckedOut(git: Git, workTree: string, path: string): Promise<boolean> {
+  const [entry = ""] = await list(git, ["ls-files", "--stage", "-z", "--", path]);
+  const [, mode, id] = /^(\d{6}) ([0-9a-f]{40}) 0\t/.exec(entry) ?? [];
+  if (!mode || !id) return false;
+  const full = Buffer.concat([Buffer.from(`${workTree}/`), Buffer.from(path, "latin1")]);
+  const stats = await lstat(full);
+  const isLink = stats.isSymbolicLink();
+  if (isLink !== (mode === "120000")) return false;
+  if (!isLink && ((stats.mode & 0o100) !== 0) !== (mode === "100755")) return false;
+  const content = isLink ? await readlink(full, { encoding: "buffer" }) : await readFile(full);
+  if (hashObject("blob", content) === id) return true;
+  if (isLink) return false;
+  const args = ["cat-file", "--filters", `--path=${path}`, id];
+  const { exitCode, stdout } = await git.ask(args);
+  return exitCode === 0 && stdout.equals(content);
+}
+
+async function list(git: Git, args: string[]): Promise<string[]> {
+  const { exitCode, stdout, stderr } = await git.ask(args);
+  if (exitCode !== 0) throw new GitFailure(args, exitCode, stderr);
+  return stdout.toString("latin1").split("\0").filter(Boolean);
+}
+
+function toText(path: string): string {
+  return Buffer.from(path, "latin1").toString("utf8");
+}
