@@ -2,6 +2,7 @@ import { lstat, mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { DeputyError } from "../core/error.ts";
 import { findControlGroups } from "./control-group.ts";
+import { enterBox, filterFd, findKeyringJoin, steersPrograms } from "./enter-box.ts";
 import { findInside, findInsideGroup } from "./find-inside.ts";
 import { findProgram } from "./find-program.ts";
 import { forwarderPath } from "./forwarder-path.ts";
@@ -41,6 +42,8 @@ export type BubblewrapOptions = {
 type Parts = {
   bwrap: string;
   prlimit: string;
+  filter: string | null;
+  joinKeyring: string[];
   namespaces: string[];
   rootArgs: string[];
   system: string[];
@@ -73,6 +76,7 @@ export async function openBubblewrap(options: BubblewrapOptions): Promise<Sandbo
   const known = new Map<string, Promise<Tools>>();
   const parts: Parts = {
     ...{ bwrap, prlimit, user, guard, namespaces: [], rootArgs: root.args, system: root.shown },
+    ...{ filter: root.filter, joinKeyring: findKeyringJoin() },
     groups: findControlGroups(),
     tools: (env) => {
       const key = JSON.stringify(toolVariables.map((name) => env[name]));
@@ -87,14 +91,24 @@ export async function openBubblewrap(options: BubblewrapOptions): Promise<Sandbo
     hidden: options.secrets,
     confine: (spec, confinement) => confine(parts, spec, confinement),
   };
-  // Older versions cannot forbid further user namespaces inside; the rest holds without it.
-  parts.namespaces = namespacesOf(user, ["--disable-userns"]);
   const weaker: string[] = [];
-  if ((await tryOut(sandbox)) !== null) {
-    parts.namespaces = namespacesOf(user, []);
+  // As much as this system can: what has to be left out is told, and the rest holds without it.
+  let forbidden = ["--disable-userns"];
+  for (;;) {
+    parts.namespaces = namespacesOf(user, forbidden);
     const problem = await tryOut(sandbox);
-    if (problem !== null) return problem;
+    if (problem === null) break;
+    if (parts.filter !== null && /seccomp/i.test(problem)) parts.filter = null;
+    else if (forbidden.length > 0) forbidden = [];
+    else return problem;
+  }
+  if (forbidden.length === 0) {
     weaker.push("bubblewrap is older than 0.8, so commands may make user namespaces of their own");
+  }
+  if (parts.filter === null) {
+    weaker.push(
+      "no filter of system calls can be set here (it needs seccomp, and an x86-64 or arm64 processor), so commands reach the kernel's keyrings, its log and vsock",
+    );
   }
   if (ownUid === 0 && parts.groups === null) {
     weaker.push("for root without writable control groups a fork bomb is only killed, not held");
@@ -134,6 +148,7 @@ async function confine(parts: Parts, spec: CommandSpec, confinement: Confinement
   const forwarder = network.kind === "gateway" ? forwarderArgs(parts, network) : null;
   const args = [
     ...parts.namespaces,
+    ...(parts.filter === null ? [] : ["--seccomp", String(filterFd)]),
     ...(network.kind === "open" ? [] : ["--unshare-net"]),
     ...parts.rootArgs,
     ...memory("/dev/shm"),
@@ -151,13 +166,14 @@ async function confine(parts: Parts, spec: CommandSpec, confinement: Confinement
   ];
   const { memoryMb, processes } = limits;
   const group = parts.groups?.make({ memoryMb, processes: processes + spareProcesses });
+  const { bwrap, filter, joinKeyring } = parts;
   return {
     holdsProcesses: group !== undefined || process.getuid?.() !== 0,
     holdsMemory: parts.groups?.holdMemory ?? false,
     ranOut: () => group?.ranOut() ?? false,
     spec: {
       ...spec,
-      argv: group ? [...group.enter, parts.bwrap, ...args] : [parts.bwrap, ...args],
+      argv: enterBox({ doors: group?.doors ?? [], filter, joinKeyring }, [bwrap, ...args]),
       env,
       contained: { findGroup: findInsideGroup },
     },
@@ -242,8 +258,7 @@ function buildEnvironment(
   const args: string[] = [];
   for (const [name, value] of Object.entries(outer)) {
     if (dropped.test(name) || (network.kind !== "open" && proxies.test(name))) continue;
-    // The linker's variables would also be bwrap's own.
-    if (name.startsWith("LD_")) args.push("--setenv", name, value);
+    if (steersPrograms.test(name)) args.push("--setenv", name, value);
     else env[name] = value;
   }
   Object.assign(env, toolsEnv);

@@ -17,8 +17,8 @@ import { identifyProcess, isProcessAlive } from "./process-identity.ts";
  * fork bomb is quicker than any watcher) and an amount of memory.
  */
 export type ControlGroup = {
-  /** What goes before a command so that it enters the group before it is anything else. */
-  enter: readonly [string, ...string[]];
+  /** The files through which a process enters it, before it is anything else: see enter-box.ts. */
+  doors: readonly string[];
   /** Whether the kernel killed something in it for its memory. */
   ranOut(): boolean;
   /** When everything in it is gone. */
@@ -32,9 +32,6 @@ export type ControlGroups = {
 };
 
 const prefix = "deputy-run-";
-/** To be moved from outside would come too late. Who cannot enter does not run. */
-const enterAll =
-  'n=$0; while [ "$n" -gt 0 ]; do echo 0 > "$1" || exit 125; shift; n=$((n-1)); done; exec "$@"';
 
 /** Where groups can be made, tried once; null where none can. */
 export function findControlGroups(): ControlGroups | null {
@@ -78,9 +75,8 @@ function makeGroup(
     for (const { folder } of groups) removeGroup(folder, 0);
     throw error;
   }
-  const doors = groups.map(({ door, folder }) => join(folder, door));
   return {
-    enter: ["sh", "-c", enterAll, String(doors.length), ...doors],
+    doors: groups.map(({ door, folder }) => join(folder, door)),
     ranOut: () => groups.some(({ folder, kills }) => kills && countKills(join(folder, kills)) > 0),
     release: () => {
       for (const { folder } of groups) removeGroup(folder);

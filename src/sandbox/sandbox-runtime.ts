@@ -14,6 +14,7 @@ import {
 import { dirname, join } from "node:path";
 import { DeputyError } from "../core/error.ts";
 import type { BubblewrapOptions } from "./bubblewrap.ts";
+import { enterBox, findKeyringJoin, quietPerl } from "./enter-box.ts";
 import { descendantsOf } from "./find-inside.ts";
 import { findProgram } from "./find-program.ts";
 import { forwarderPath } from "./forwarder-path.ts";
@@ -31,7 +32,14 @@ import { findTools } from "./toolchains.ts";
  * starts in a few hundred milliseconds, cannot open the machine's network as it is, and as root its
  * commands keep every capability: then it is not used. What it leaves in worktrees is removed.
  */
-type Parts = { cli: string; packageRoot: string; prlimit: string; stateDir: string; guard: Guard };
+type Parts = {
+  cli: string;
+  packageRoot: string;
+  prlimit: string;
+  joinKeyring: string[];
+  stateDir: string;
+  guard: Guard;
+};
 
 const needed = ["bwrap", "socat", "rg", "prlimit"];
 const system = /^(?:usr|bin|sbin|lib\w*|etc|proc|dev|sys|nix)$/;
@@ -54,6 +62,7 @@ export async function openSandboxRuntime(options: BubblewrapOptions): Promise<Sa
   await mkdir(options.stateDir, { recursive: true, mode: 0o700 });
   const parts: Parts = {
     ...{ cli, packageRoot: dirname(dirname(cli)), prlimit, stateDir: options.stateDir },
+    joinKeyring: findKeyringJoin(),
     guard: await makeGuard(options.secrets),
   };
   const sandbox: Sandbox = {
@@ -150,9 +159,14 @@ async function confine(
         ]
       : [];
   const limited = [parts.prlimit, ...limitArgs(limits), "--", ...forwarder, ...spec.argv];
-  const env = { ...spec.env, ...tools.env, HOME: home, TMPDIR: "/tmp" };
+  const argv = enterBox({ doors: [], filter: null, joinKeyring: parts.joinKeyring }, [
+    process.execPath,
+    ...[parts.cli, "-s", settings, "--"],
+    ...limited,
+  ]);
+  const env = { ...spec.env, ...tools.env, ...quietPerl, HOME: home, TMPDIR: "/tmp" };
   return {
-    spec: { ...spec, argv: [process.execPath, parts.cli, "-s", settings, "--", ...limited], env },
+    spec: { ...spec, argv, env },
     holdsProcesses: true,
     holdsMemory: false,
     ranOut: () => false,

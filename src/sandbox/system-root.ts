@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import {
   chmod,
   cp,
@@ -13,6 +14,7 @@ import {
 import { basename, join, relative } from "node:path";
 import { isWithin } from "./guard-paths.ts";
 import { identifyProcess, isProcessAlive } from "./process-identity.ts";
+import { makeSyscallFilter } from "./syscall-filter.ts";
 
 /**
  * The part of the machine that every confined command sees: /usr with its links, and an /etc of our
@@ -24,6 +26,8 @@ export type SystemRoot = {
   args: string[];
   /** What is thereby shown. */
   shown: string[];
+  /** The file of the seccomp filter, for `bwrap --seccomp`; null where there is none to be had. */
+  filter: string | null;
 };
 
 export type SandboxUser = { uid: number; gid: number; home: string };
@@ -55,7 +59,14 @@ export async function makeSystemRoot(stateDir: string, user: SandboxUser): Promi
   // Root inside a namespace is nobody, but the kernel's settings below /proc/sys ask who somebody is
   // outside: a daemon of root would lend every command the machine (core_pattern runs a program).
   if (process.getuid?.() === 0) args.push("--remount-ro", "/proc");
-  return { args, shown: ["/usr", "/etc", ...outsideUsr] };
+  // They list the keys of the machine, by the names that were given to them.
+  for (const file of ["/proc/keys", "/proc/key-users"]) {
+    if (existsSync(file)) args.push("--ro-bind", "/dev/null", file);
+  }
+  const program = makeSyscallFilter();
+  const filter = program && `${etc}.bpf`; // beside it, and removed like it
+  if (filter) await writeFile(filter, program);
+  return { args, shown: ["/usr", "/etc", ...outsideUsr], filter };
 }
 
 /** A folder named after this process, so that those of dead ones can be removed by the next. */

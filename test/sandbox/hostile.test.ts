@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { mkdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { findControlGroups } from "../../src/sandbox/control-group.ts";
 import { lookForMark } from "../../src/sandbox/process-identity.ts";
@@ -37,7 +37,7 @@ function contentsOf(folder: string): Record<string, string> {
   return found;
 }
 
-const hostile = (command: string, more = {}, spec = {}) =>
+const hostile = (command: string | readonly [string, ...string[]], more = {}, spec = {}) =>
   bench.run(
     command,
     { writable: [worktree], readOnly: [{ path: mirror }], ...more },
@@ -218,6 +218,196 @@ describe("the daemon is out of reach", () => {
     );
     expect(result.exitCode).not.toBe(0);
     expect(process.kill(process.pid, 0)).toBe(true);
+  });
+});
+
+describe("what the kernel shares is out of reach", () => {
+  /** By number, as nothing but perl offers it: the result, or below zero. */
+  const call = "sub call { my ($n, @a) = @_; syscall($n, @a) }";
+  const number = (x64: number, arm64: number) => (process.arch === "arm64" ? arm64 : x64);
+  const [addKey, keyctl] = [number(248, 217), number(250, 219)];
+  const session = -3; // by this number each process finds its own
+
+  test("keys of the daemon's session and of another box, to find, to read or to write", async () => {
+    const inside = `${call} my ($key) = @ARGV; my $buffer = " " x 64;
+      my @calls = (
+        call(${keyctl}, 10, ${session}, "user", "canary", 0),
+        call(${keyctl}, 11, $key + 0, $buffer, 64),
+        call(${addKey}, "user", "planted", "evil", 4, ${session}));
+      my $list = join "", map { open(my $file, "<", "/proc/$_") ? <$file> : () } qw(keys key-users);
+      print join " ", (map { $_ < 0 ? "refused" : "came through" } @calls), "[$list]";`;
+    // Both ways into a box, one of them twice: the second finds what the first one left.
+    const daemon = `
+      const load = (name) => import(${JSON.stringify(join(process.cwd(), "dist/sandbox/"))} + name);
+      const { openSandbox } = await load("open-sandbox.js");
+      const { runConfined } = await load("run-confined.js");
+      const { spawnConfined } = await load("spawn-confined.js");
+      const { defaultLimits } = await load("sandbox.js");
+      const [stateDir, cwd, script, key] = process.argv.slice(1);
+      const sandbox = await openSandbox({ wanted: "bubblewrap", stateDir, secrets: [] });
+      const env = { PATH: "/usr/bin:/bin" };
+      const spec = { argv: ["perl", "-e", script, key], cwd, env, timeoutMs: 30_000 };
+      const place = { writable: [cwd], readOnly: [], scratch: null, network: { kind: "none" }, limits: defaultLimits };
+      for (let n = 0; n < 2; n++) console.log((await runConfined(sandbox, spec, place)).output);
+      const piped = await spawnConfined(sandbox, spec, place, () => {});
+      for await (const chunk of piped.stdout) console.log(String(chunk));
+      await piped.ended;
+      process.exit();`;
+    // A daemon that has a session with a key in it, as a login gives it one.
+    const login = `$| = 1; ${call} call(${keyctl}, 1, 0) > 0 or die "no keyrings: $!";
+      my $key = call(${addKey}, "user", "canary", "secret", 6, ${session});
+      system(@ARGV, $key) == 0 or die "the daemon: $?";
+      print call(${keyctl}, 10, ${session}, "user", "planted", 0) < 0 ? "clean" : "planted";`;
+    const node = [process.execPath, "--input-type=module", "-e", daemon];
+    const told = execFileSync(
+      "perl",
+      ["-e", login, ...node, join(bench.root, "keys"), worktree, inside],
+      { encoding: "utf8" },
+    );
+    const refused = "refused refused refused []";
+    expect(told.split("\n")).toEqual([refused, refused, refused, "clean"]);
+  });
+
+  /** Each as a name, a number and arguments; "came through", or what perl calls the error. */
+  const tryCalls = async (calls: readonly (readonly [string, ...(number | string)[]])[]) => {
+    const made = calls.map(([name, ...numbers]) => {
+      return `$! = 0; print "${name}: ", (call(${numbers.join(", ")}) < 0 ? $! : "came through"), "\n";`;
+    });
+    const result = await hostile(["perl", "-e", `$| = 1; ${call} ${made.join("\n")}`]);
+    expect(result.exitCode).toBe(0);
+    return result.stdout.trim().split("\n");
+  };
+
+  test("calls that no build needs, in each with arguments that would do no harm", async () => {
+    const buffer = '" " x 256';
+    const absent = [
+      ["add_key", addKey, '"user"', '"planted"', '"evil"', 4, session],
+      ["request_key", number(249, 218), '"user"', '"canary"', 0, session],
+      ["keyctl", keyctl, 0, session, 1],
+      ["io_uring_setup", 425, 8, '"\\0" x 120'],
+      ["io_uring_enter", 426, -1, 0, 0, 0],
+      ["io_uring_register", 427, -1, 1, 0, 0],
+      ["userfaultfd", number(323, 282), 1],
+    ] as const;
+    const forbidden = [
+      ["perf_event_open", number(298, 241), buffer, 0, -1, -1, 0],
+      ["bpf", number(321, 280), 0, buffer, 72],
+      ["syslog", number(103, 116), 3, buffer, 256],
+      ["fanotify_init", number(300, 262), 0x200, 0],
+      ["open_by_handle_at", number(304, 265), -1, buffer, 0],
+      ["kexec_load", number(246, 104), 0, 0, 0, 0],
+      ["init_module", number(175, 105), buffer, 0, '""'],
+      ["finit_module", number(313, 273), -1, '""', 0],
+      ["delete_module", number(176, 106), '"none"', 0],
+      ["TIOCSTI", number(16, 29), 0, 0x5412, '"x"'],
+      ["TIOCSTI with more above it", number(16, 29), 0, "(1 << 32) | 0x5412", '"x"'],
+    ] as const;
+    const sockets = [
+      ["a socket of vsock", number(41, 198), 40, 1, 0],
+      ["a socket of AF_ALG", number(41, 198), 38, 5, 0],
+    ] as const;
+    expect(await tryCalls([...absent, ...forbidden, ...sockets])).toEqual([
+      ...absent.map(([name]) => `${name}: Function not implemented`),
+      ...forbidden.map(([name]) => `${name}: Operation not permitted`),
+      ...sockets.map(([name]) => `${name}: Address family not supported by protocol`),
+    ]);
+  });
+
+  test.runIf(process.arch === "x64")("nor by the other ABIs of the processor", async () => {
+    /** A program of one call, without a library; its exit code is the error's number. */
+    const program = (number: number, call: number[], [first, second]: number[], exit: number) => {
+      const word = (value: number) => [...Buffer.from(Uint32Array.of(value).buffer)];
+      const code = [
+        ...[0xb8, ...word(number), 0xbb, ...word(first ?? 0), 0xb9, ...word(second ?? 0)],
+        ...[0x89, 0xdf, 0x89, 0xce, 0x31, 0xd2, ...call], // the same as arguments of x86-64
+        ...[0xf7, 0xd8, 0x89, 0xc3, 0x89, 0xc7, 0xb8, ...word(exit), ...call], // exit(-result)
+      ];
+      const elf = Buffer.alloc(0x78 + code.length);
+      Buffer.from("7f454c46020101", "hex").copy(elf);
+      elf.set([2, 0, 62, 0, 1], 16);
+      elf.writeUInt32LE(0x400078, 24);
+      elf.writeUInt32LE(0x40, 32);
+      elf.set([0x40, 0, 56, 0, 1], 52);
+      elf.set([1, 0, 0, 0, 5], 0x40);
+      elf.writeUInt32LE(0x400000, 0x50);
+      for (const at of [0x60, 0x68]) elf.writeUInt32LE(elf.length, at);
+      elf.writeUInt32LE(0x1000, 0x70);
+      elf.set(code, 0x78);
+      return elf;
+    };
+    const int80 = [0xcd, 0x80];
+    const syscall = [0x0f, 0x05];
+    const tried = async (name: string, elf: Buffer) => {
+      await writeFile(join(worktree, name), elf, { mode: 0o755 });
+      const { exitCode, signal } = await hostile([`./${name}`]);
+      return signal ?? exitCode;
+    };
+    // First whether there is one: the number of this process, 2 in a box, comes back as its negative.
+    const has32 = (await tried("getpid-32", program(20, int80, [], 1))) !== "SIGSEGV";
+    if (!has32) console.warn("skipped: this kernel has no 32-bit ABI");
+    for (const [name, number, args, errno] of has32
+      ? ([
+          ["keyctl-32", 288, [0, session], 38],
+          ["add_key-32", 286, [], 38],
+          ["request_key-32", 287, [], 38],
+          ["io_uring-32", 425, [8], 38],
+          ["userfaultfd-32", 374, [1], 38],
+          ["perf-32", 336, [], 1],
+          ["bpf-32", 357, [], 1],
+          ["vsock-32", 359, [40, 1], 97],
+          ["vsock-socketcall-32", 102, [1, 0x400000], 97],
+          ["tiocsti-32", 54, [0, 0x5412], 1],
+        ] as const)
+      : []) {
+      expect([name, await tried(name, program(number, int80, [...args], 1))]).toEqual([
+        name,
+        errno,
+      ]);
+    }
+    const x32 = program(0x40000000 + keyctl, syscall, [0, session], 60);
+    expect(await tried("keyctl-x32", x32)).toBe(38);
+  });
+
+  test("a program of its own in place of those that make the box", async () => {
+    const bin = join(worktree, "bin");
+    await mkdir(bin);
+    for (const name of ["sh", "perl", "bwrap"])
+      await writeFile(join(bin, name), `#!/bin/bash\ntouch ${bench.root}/came-out\n`, {
+        mode: 0o755,
+      });
+    const env = {
+      PATH: `${bin}:/usr/bin:/bin`,
+      PERL5OPT: `-I${bin} -MEvil`,
+      SHELLOPTS: "xtrace",
+      PS4: `$(touch ${bench.root}/came-out)`,
+      "BASH_FUNC_echo%%": `() { touch ${bench.root}/came-out; }`,
+      LC_ALL: "xx_XX.UTF-8",
+    };
+    await writeFile(join(bin, "Evil.pm"), `open F, ">", "${bench.root}/came-out"; 1;`);
+    const result = await hostile(["/usr/bin/env"], {}, { env });
+    expect(result.exitCode).toBe(0);
+    for (const [name, value] of Object.entries(env))
+      expect(result.stdout).toContain(`${name}=${value}`);
+    expect(result.output).not.toContain("perl: warning");
+    await expect(stat(join(bench.root, "came-out"))).rejects.toThrow("ENOENT");
+    await rm(bin, { recursive: true });
+  });
+
+  test("what builds need still works", async () => {
+    const result = await hostile(
+      [
+        "set -e; git status > /dev/null; npm --version > /dev/null",
+        'node -e \'new (require("node:worker_threads").Worker)("1", {eval: true}); require("node:fs").promises.readFile("file.txt")\'',
+        'node -e \'const s = require("node:net").createServer().listen(0, "127.0.0.1", () => s.close())\'',
+        "if command -v python3 > /dev/null; then python3 -c 'import threading, multiprocessing as m; t = threading.Thread(target=int); t.start(); t.join(); m.Pool(2).map(abs, [1, 2])'; fi",
+        "if command -v gcc > /dev/null; then echo 'int main(void) { return 0; }' > /tmp/a.c; gcc -o /tmp/a /tmp/a.c; /tmp/a; fi",
+        "if command -v strace > /dev/null; then strace -o /tmp/trace true; fi",
+      ].join("\n"),
+      {},
+      { env: { PATH: `${dirname(process.execPath)}:/usr/bin:/bin` } },
+    );
+    expect(result.output).toBe("");
+    expect(result).toMatchObject({ exitCode: 0, limit: null });
   });
 });
 
