@@ -19,7 +19,6 @@ import { readSpent } from "../store/spending.ts";
 import { appendEvent, moveSubtask, moveTask, ringStage } from "../store/transition.ts";
 import type { AdvanceDeps } from "./advance.ts";
 import type { Announce } from "./announce.ts";
-import { settle } from "./settle.ts";
 import { waitForSlot } from "./stage-retry.ts";
 
 /**
@@ -53,7 +52,7 @@ export async function askForBudget(
   return { kind: "question", questionId };
 }
 
-/** Raise the caps and send on whatever waited for that, or give up. */
+/** Raise the caps and send on whatever waited for that, or give up. The caller settles the task. */
 export async function answerBudgetQuestion(
   tx: Tx,
   deps: AdvanceDeps,
@@ -79,7 +78,7 @@ export async function answerBudgetQuestion(
     if (raised || isReviewed(subtask)) await goOn(tx, subtask);
     else await giveUp(tx, deps.announce, task, subtask);
   }
-  if (subtasks.length > 0 || !waits(task)) return settle(tx, task.id, deps.announce);
+  if (subtasks.length > 0 || !waits(task)) return;
   if (raised) {
     await moveTask(tx, current, "queued", waitForSlot("plan"));
     return ringStage(tx, "plan", task.id, null);

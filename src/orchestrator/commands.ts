@@ -7,7 +7,7 @@ import { isAcceptance, isReviewAgain } from "../core/review.ts";
 import type { Subtask, Task } from "../core/task.ts";
 import { getLatestAttempt } from "../store/attempts.ts";
 import { json } from "../store/open.ts";
-import { listOpenQuestions, setAnswer } from "../store/questions.ts";
+import { listQuestions, setAnswer } from "../store/questions.ts";
 import { forgetUnanswered } from "../store/reviews.ts";
 import type { Db, Tx } from "../store/schema.ts";
 import { findActiveTask, getTask } from "../store/tasks.ts";
@@ -45,7 +45,6 @@ export async function cancelTask(deps: AdvanceDeps, taskId: string): Promise<Tas
     });
     await appendEvent(tx, task.id, { type: "task.cancel_requested", message: "Cancel requested" });
     await notifyCancel(tx, task.id);
-    await settle(tx, task.id, deps.announce);
   });
 }
 
@@ -86,7 +85,6 @@ export async function retryTask(deps: AdvanceDeps, taskId: string): Promise<Task
       { kind: "dependency", on: failed.map(({ id }) => id), reason: "retried" },
       reopened,
     );
-    await settle(tx, task.id, deps.announce);
   });
 }
 
@@ -140,23 +138,27 @@ export async function answerQuestion(
     }
     // One of a subtask that was cancelled meanwhile has nobody left to tell the answer to.
     const asking = [task, ...subtasks].map(({ hold }) => hold);
-    const open = (await listOpenQuestions(tx, task.id)).filter(({ id }) =>
-      asking.some((hold) => hold?.kind === "question" && hold.questionId === id),
+    const questions = await listQuestions(tx, task.id);
+    const open = questions.filter(
+      ({ id, answeredAt }) =>
+        answeredAt === null &&
+        asking.some((hold) => hold?.kind === "question" && hold.questionId === id),
     );
-    const question = questionId ? open.find(({ id }) => id === questionId) : open[0];
+    // To end a pause there is `resume`: an answer is to what else is asked meanwhile.
+    const others = open.filter(({ kind }) => kind !== "pause");
+    const meant = others.length > 0 ? others : open;
+    const question = questionId ? open.find(({ id }) => id === questionId) : meant[0];
     if (!question) {
       throw new DeputyError(
         "conflict",
-        questionId
-          ? `${task.id} has no open question ${questionId}.`
-          : `${task.id} is not waiting for an answer.`,
+        whyNothingToAnswer(task, questions, questionId),
         questionId ? { field: "question_id" } : {},
       );
     }
-    if (!questionId && open.length > 1) {
+    if (!questionId && meant.length > 1) {
       throw new DeputyError(
         "conflict",
-        `${task.id} has ${open.length} open questions; name one: ${open.map(({ id }) => id).join(", ")}.`,
+        `${task.id} has ${meant.length} open questions; name one: ${meant.map(({ id }) => id).join(", ")}.`,
         {
           field: "question_id",
         },
@@ -169,7 +171,7 @@ export async function answerQuestion(
         { field: "question_id" },
       );
     }
-    if (question.kind === "pause") return unpauseBy(tx, deps, task, subtasks, answer);
+    if (question.kind === "pause") return unpauseBy(tx, task, subtasks, answer);
     if (question.kind === "plan" && readPlanAnswer(answer) === "feedback") {
       requirePlanner(task.repository);
       await checkPlanRounds(tx, task.id);
@@ -184,10 +186,7 @@ export async function answerQuestion(
       data: { question_id: question.id, answer },
       subtaskId: question.subtaskId,
     });
-    if (question.kind === "plan") {
-      await answerPlan(tx, deps.announce, task, answer);
-      return settle(tx, task.id, deps.announce);
-    }
+    if (question.kind === "plan") return answerPlan(tx, deps.announce, task, answer);
     if (approved === false) {
       await moveTask(tx, task, "cancelled", null, {
         endDetail: "not approved",
@@ -200,10 +199,7 @@ export async function answerQuestion(
       await moveTask(tx, task, "queued", waitForSlot("plan"));
       return ringStage(tx, "plan", task.id, null);
     }
-    if (question.subtaskId === null) {
-      await goOnPlanning(tx, task);
-      return settle(tx, task.id, deps.announce);
-    }
+    if (question.subtaskId === null) return goOnPlanning(tx, task);
     const subtask = subtasks.find(({ id }) => id === question.subtaskId);
     invariant(subtask, "a question of an agent belongs to a subtask");
     // What a person takes as it is only has to be verified again, with the findings accepted.
@@ -215,14 +211,30 @@ export async function answerQuestion(
       answers: json([...subtask.answers, { question: question.text, answer }]),
     });
     await ringStage(tx, stage, task.id, subtask.id);
-    await settle(tx, task.id, deps.announce);
   });
+}
+
+/** Of two people who answer the same question the second one is told what the first one said. */
+function whyNothingToAnswer(
+  task: Task,
+  questions: Awaited<ReturnType<typeof listQuestions>>,
+  questionId: string | null,
+): string {
+  const answered = questions.filter(({ answeredAt }) => answeredAt !== null);
+  const one = questionId
+    ? answered.find(({ id }) => id === questionId)
+    : answered.toSorted((a, b) => Number(a.answeredAt) - Number(b.answeredAt)).at(-1);
+  const known = one
+    ? `${questionId ? "it" : `the last one, ${one.id},`} was answered at ${one.answeredAt?.toISOString()}: "${(one.answer ?? "").slice(0, 200)}"`
+    : null;
+  if (questionId)
+    return `${task.id} has no open question ${questionId}${known ? `; ${known}` : ""}.`;
+  return `${task.id} is not waiting for an answer${known ? `; ${known}` : ""}.`;
 }
 
 /** `deputy answer` for a pause is `deputy resume`. */
 async function unpauseBy(
   tx: Tx,
-  deps: AdvanceDeps,
   task: Task,
   subtasks: readonly Subtask[],
   answer: string,
@@ -235,7 +247,6 @@ async function unpauseBy(
     );
   }
   await unpause(tx, task, subtasks);
-  await settle(tx, task.id, deps.announce);
 }
 
 function readApproval(answer: string): boolean {
@@ -283,7 +294,10 @@ export async function reportProgress(
   await appendEvent(db, taskId, { ...event, subtaskId, attemptId });
 }
 
-/** One transaction on one task, its row locked. Throws not_found. */
+/**
+ * One transaction on one task, its row locked; whatever it did, the rest of the task is settled behind
+ * it. Throws not_found.
+ */
 export async function change(
   deps: AdvanceDeps,
   taskId: string,
@@ -293,6 +307,7 @@ export async function change(
     const locked = await lockTask(tx, taskId);
     if (!locked) throw new DeputyError("not_found", `There is no task ${taskId}.`, { field: "id" });
     await work(tx, locked.task, locked.subtasks);
+    await settle(tx, taskId, deps.announce);
   });
   const task = await getTask(deps.db, taskId);
   invariant(task, "a task is never deleted");

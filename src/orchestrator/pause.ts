@@ -1,25 +1,22 @@
-import { isSubtaskOver } from "../core/lifecycle.ts";
+import { newId } from "../core/id.ts";
 import type { StageName } from "../core/outcome.ts";
 import type { Subtask, Task } from "../core/task.ts";
 import { taskStatesOf } from "../store/claims.ts";
-import { listOpenQuestions, setAnswer } from "../store/questions.ts";
+import { insertQuestion, listOpenQuestions, setAnswer } from "../store/questions.ts";
 import type { Tx } from "../store/schema.ts";
 import { appendEvent, moveSubtask, moveTask, ringStage } from "../store/transition.ts";
+import { schedule } from "./schedule.ts";
 import { waitForSlot } from "./stage-retry.ts";
 
 /**
  * A paused task waits for a person, so its hold is a question, and so is the hold of each of its
  * subtasks that would otherwise be started: nothing can claim what holds a question. Running
- * attempts are parked, and what they did is gone on with afterwards.
+ * attempts are parked, and what they did is continued afterwards.
  */
 
-/** Everything that the pause holds waits for its slot again; settling says what the task waits for. */
+/** What the pause holds waits for its slot again. The caller settles: that replaces every other hold. */
 export async function unpause(tx: Tx, task: Task, subtasks: readonly Subtask[]): Promise<void> {
-  const pauses = (await listOpenQuestions(tx, task.id)).filter(({ kind }) => kind === "pause");
-  const isPaused = (row: Task | Subtask) =>
-    row.hold?.kind === "question" &&
-    pauses.some(({ id }) => row.hold?.kind === "question" && row.hold.questionId === id);
-  for (const { id } of pauses) await setAnswer(tx, id, "resumed");
+  const isPaused = isHeldBy(await closePauses(tx, task.id, "resumed"));
   await appendEvent(tx, task.id, { type: "task.unpaused", message: "Resumed" });
   for (const subtask of subtasks.filter(isPaused)) {
     const stage = stageOfSubtask[subtask.state];
@@ -27,28 +24,25 @@ export async function unpause(tx: Tx, task: Task, subtasks: readonly Subtask[]):
     await moveSubtask(tx, subtask, subtask.state, waitForSlot(stage));
     await ringStage(tx, stage, task.id, subtask.id);
   }
-  if (!isPaused(task)) {
-    await moveTask(tx, task, task.state, task.hold, { pausedAt: null });
-    return;
-  }
   const stage = (Object.keys(taskStatesOf) as (keyof typeof taskStatesOf)[]).find((name) =>
     (taskStatesOf[name] as readonly string[]).includes(task.state),
   );
-  if (stage) {
-    await moveTask(tx, task, task.state, waitForSlot(stage), { pausedAt: null });
-    await ringStage(tx, stage, task.id, null);
-    return;
-  }
-  const on = subtasks.filter(({ state }) => !isSubtaskOver(state)).map(({ id }) => id);
-  await moveTask(
-    tx,
-    task,
-    "running",
-    { kind: "dependency", on, reason: "resumed" },
-    {
-      pausedAt: null,
-    },
-  );
+  const waitsForSlot = stage !== undefined && isPaused(task);
+  const hold = waitsForSlot ? waitForSlot(stage) : task.hold;
+  await moveTask(tx, task, task.state, hold, { pausedAt: null });
+  if (waitsForSlot) await ringStage(tx, stage, task.id, null);
+}
+
+/** A task that is over is not paused any more: what reopens it is a wish that it goes on. */
+export async function endPause(tx: Tx, task: Task): Promise<void> {
+  await closePauses(tx, task.id, `the task is ${task.state}`);
+  await moveTask(tx, task, task.state, null, { pausedAt: null });
+}
+
+async function closePauses(tx: Tx, taskId: string, answer: string): Promise<{ id: string }[]> {
+  const pauses = (await listOpenQuestions(tx, taskId)).filter(({ kind }) => kind === "pause");
+  for (const { id } of pauses) await setAnswer(tx, id, answer);
+  return pauses;
 }
 
 const stageOfSubtask: Partial<Record<Subtask["state"], StageName>> = {
@@ -59,18 +53,38 @@ const stageOfSubtask: Partial<Record<Subtask["state"], StageName>> = {
 };
 
 /**
- * Bring a task that is paused in line: whatever nobody works on waits for the pause to end. Blocked
- * subtasks wait for others anyway; what asks something goes on asking.
+ * Bring a task that is paused in line: whatever nobody works on waits for the pause to end, with what
+ * could start now; blocked subtasks wait for the others as ever. What asks something keeps asking.
  */
-export async function holdPaused(tx: Tx, task: Task, subtasks: readonly Subtask[]): Promise<void> {
-  const pause = (await listOpenQuestions(tx, task.id)).find(({ kind }) => kind === "pause");
-  if (!pause) return;
+export async function holdPaused(tx: Tx, task: Task, subtasks: readonly Subtask[]): Promise<Task> {
+  const open = await listOpenQuestions(tx, task.id);
+  const pause = open.find(({ kind }) => kind === "pause") ?? (await askToResume(tx, task.id));
   const hold = { kind: "question", questionId: pause.id } as const;
+  const isAsking = isHeldBy([...open, pause]);
+  const decisions = new Map(schedule(subtasks).map((decision) => [decision.id, decision]));
   for (const subtask of subtasks) {
+    const decision = decisions.get(subtask.id);
+    if (decision) await moveSubtask(tx, subtask, "blocked", decision.start ? hold : decision.hold);
     if (!stageOfSubtask[subtask.state] || subtask.hold?.kind === "lease") continue;
-    if (subtask.hold?.kind === "question") continue;
-    await moveSubtask(tx, subtask, subtask.state, hold);
+    if (!isAsking(subtask)) await moveSubtask(tx, subtask, subtask.state, hold);
   }
-  if (task.hold?.kind === "lease" || task.hold?.kind === "question") return;
-  await moveTask(tx, task, task.state === "running" ? "waiting" : task.state, hold);
+  if (task.hold?.kind === "lease" || isAsking(task)) return task;
+  return moveTask(tx, task, task.state === "running" ? "waiting" : task.state, hold);
+}
+
+async function askToResume(tx: Tx, taskId: string): Promise<{ id: string }> {
+  const question = {
+    id: newId("question"),
+    taskId,
+    subtaskId: null,
+    kind: "pause",
+    text: "Paused by a person. Resume?",
+  } as const;
+  await insertQuestion(tx, question);
+  return question;
+}
+
+function isHeldBy(questions: readonly { id: string }[]) {
+  return ({ hold }: Task | Subtask) =>
+    hold?.kind === "question" && questions.some(({ id }) => id === hold.questionId);
 }

@@ -5,25 +5,34 @@ import type { Subtask, Task } from "../core/task.ts";
 import type { Tx } from "../store/schema.ts";
 import { lockTask, moveSubtask, moveTask, ringStage } from "../store/transition.ts";
 import type { Announce } from "./announce.ts";
-import { holdPaused } from "./pause.ts";
+import { endPause, holdPaused } from "./pause.ts";
 import { schedule } from "./schedule.ts";
 
 /**
- * After any change of a subtask: bring the rest of the task in line. Starts what may start, tells
- * the others what they wait for, and moves the task itself when its subtasks leave it no choice:
+ * After any change of a task or subtask: bring the rest of the task in line. Starts what may start,
+ * tells the others what they wait for, and moves the task itself when its subtasks leave it no choice:
  * all completed → delivering, nothing left that can go on → failed, only questions open → waiting.
- * The task's row is locked by the caller's transaction.
+ * A task that is over is no longer paused. Its row is locked by the caller's transaction.
  */
 export async function settle(tx: Tx, taskId: string, announce: Announce): Promise<void> {
   const locked = await lockTask(tx, taskId);
   invariant(locked, "a task that is settled exists");
   const { task, subtasks } = locked;
-  if (isTaskOver(task.state)) return;
+  const settled = isTaskOver(task.state) ? task : await settleOpen(tx, task, subtasks, announce);
+  if (isTaskOver(settled.state) && settled.pausedAt) await endPause(tx, settled);
+}
+
+async function settleOpen(
+  tx: Tx,
+  task: Task,
+  subtasks: Subtask[],
+  announce: Announce,
+): Promise<Task> {
   if (task.cancelRequestedAt) return settleCancelled(tx, task, subtasks, announce);
   if (task.pausedAt) return holdPaused(tx, task, subtasks);
-  if (task.state !== "running" && task.state !== "waiting") return;
+  if (task.state !== "running" && task.state !== "waiting") return task;
   // It waits to be approved: that none of its subtasks is open does not mean that all is done.
-  if (subtasks.length === 0) return;
+  if (subtasks.length === 0) return task;
   const current = new Map(subtasks.map((subtask) => [subtask.id, subtask]));
   for (const decision of schedule(subtasks)) {
     const subtask = current.get(decision.id);
@@ -34,7 +43,7 @@ export async function settle(tx: Tx, taskId: string, announce: Announce): Promis
       current.set(subtask.id, await moveSubtask(tx, subtask, "blocked", decision.hold));
     }
   }
-  await settleTask(tx, task, [...current.values()], announce);
+  return settleTask(tx, task, [...current.values()], announce);
 }
 
 async function startSubtask(
@@ -64,7 +73,7 @@ async function settleTask(
   task: Task,
   subtasks: Subtask[],
   announce: Announce,
-): Promise<void> {
+): Promise<Task> {
   const open = subtasks.filter(({ state }) => !isSubtaskOver(state));
   const active = open.filter(({ state }) => state !== "blocked");
   if (
@@ -73,7 +82,7 @@ async function settleTask(
   ) {
     const running =
       task.state === "waiting" ? await moveTask(tx, task, "running", task.hold) : task;
-    await moveTask(tx, running, "delivering", {
+    const delivering = await moveTask(tx, running, "delivering", {
       kind: "dependency",
       on: [slot("deliver")],
       reason: "waiting to be delivered",
@@ -83,7 +92,7 @@ async function settleTask(
       message: "All subtasks are done; delivering",
     });
     await ringStage(tx, "deliver", task.id, null);
-    return;
+    return delivering;
   }
   if (active.length === 0) {
     const failed = subtasks.filter(({ state }) => state === "failed");
@@ -101,16 +110,16 @@ async function settleTask(
       message: `Failed: ${detail}`,
       data: { failed: failed.map(({ key }) => key), held: held.map(({ key }) => key) },
     });
-    return;
+    return over;
   }
   const asking = active.filter(({ state }) => state === "waiting");
   const question = asking[0]?.hold;
   if (asking.length === active.length && question?.kind === "question") {
-    await moveTask(tx, task, "waiting", question);
+    const waiting = await moveTask(tx, task, "waiting", question);
     if (task.state !== "waiting") {
       await announce(tx, task, { type: "task.waiting", message: "Waiting for an answer" });
     }
-    return;
+    return waiting;
   }
   const hold: Hold = {
     kind: "dependency",
@@ -119,22 +128,25 @@ async function settleTask(
   };
   if (task.state === "waiting")
     await announce(tx, task, { type: "task.resumed", message: "Going on" });
-  if (task.state === "waiting" || !sameHold(task.hold, hold))
-    await moveTask(tx, task, "running", hold);
+  const isSettled = task.state === "running" && sameHold(task.hold, hold);
+  return isSettled ? task : moveTask(tx, task, "running", hold);
 }
 
-/** Cancel was asked for: whatever nobody works on ends now, and the task once nothing runs. */
+/**
+ * Cancel was asked for: whatever nobody works on ends now, and the task once nothing runs. Until then
+ * it waits for that alone, whatever it waited for before: nobody has to answer it any more.
+ */
 async function settleCancelled(
   tx: Tx,
   task: Task,
   subtasks: Subtask[],
   announce: Announce,
-): Promise<void> {
-  let working = task.hold?.kind === "lease";
+): Promise<Task> {
+  const working: string[] = [];
   for (const subtask of subtasks) {
     if (isSubtaskOver(subtask.state)) continue;
     if (subtask.hold?.kind === "lease") {
-      working = true;
+      working.push(subtask.id);
       continue;
     }
     await moveSubtask(tx, subtask, "cancelled", null);
@@ -145,9 +157,16 @@ async function settleCancelled(
       subtaskId: subtask.id,
     });
   }
-  if (working) return;
-  await moveTask(tx, task, "cancelled", null, { endDetail: "cancelled on request" });
-  await announce(tx, task, { type: "task.cancelled", message: "Cancelled" });
+  if (task.hold?.kind === "lease") return task;
+  if (working.length > 0) {
+    const reason = "it is cancelled once what runs has stopped";
+    return moveTask(tx, task, task.state, { kind: "dependency", on: working, reason });
+  }
+  const cancelled = await moveTask(tx, task, "cancelled", null, {
+    endDetail: "cancelled on request",
+  });
+  await announce(tx, cancelled, { type: "task.cancelled", message: "Cancelled" });
+  return cancelled;
 }
 
 /** What a running task waits for. */

@@ -2,18 +2,15 @@ import { cutText } from "../agents/clean-text.ts";
 import { fence } from "../core/data-block.ts";
 import { DeputyError } from "../core/error.ts";
 import type { Hold } from "../core/hold.ts";
-import { newId } from "../core/id.ts";
 import { isSubtaskOver, isTaskOver } from "../core/lifecycle.ts";
 import type { Subtask, Task } from "../core/task.ts";
 import { getLatestAttempt } from "../store/attempts.ts";
-import { insertQuestion } from "../store/questions.ts";
 import { insertSaid } from "../store/said.ts";
 import type { Tx } from "../store/schema.ts";
 import { appendEvent, moveSubtask, moveTask, notifyPause, ringStage } from "../store/transition.ts";
 import type { AdvanceDeps } from "./advance.ts";
 import { change, requireFreeSubject } from "./commands.ts";
 import { unpause } from "./pause.ts";
-import { settle } from "./settle.ts";
 import { waitForSlot } from "./stage-retry.ts";
 import { tellWhen } from "./tell-when.ts";
 
@@ -38,6 +35,7 @@ export async function sayToTask(
         `${task.id} is ${task.state}; nobody works on it. ${task.state === "completed" ? "Use deputy comment to have its result changed." : ""}`.trim(),
       );
     }
+    if (task.cancelRequestedAt) throw isCancelling(task);
     const open = subtasks.filter(({ state }) => !isSubtaskOver(state));
     const named = key === null ? null : requireSubtask(task, subtasks, key);
     if (named && isSubtaskOver(named.state)) {
@@ -67,18 +65,11 @@ export async function pauseTask(deps: AdvanceDeps, taskId: string): Promise<Task
     if (isTaskOver(task.state)) {
       throw new DeputyError("conflict", `${task.id} is ${task.state}; there is nothing to pause.`);
     }
+    if (task.cancelRequestedAt) throw isCancelling(task);
     if (task.pausedAt) return;
-    await insertQuestion(tx, {
-      id: newId("question"),
-      taskId,
-      subtaskId: null,
-      kind: "pause",
-      text: "Paused by a person. Resume?",
-    });
     await moveTask(tx, task, task.state, task.hold, { pausedAt: new Date() });
     await appendEvent(tx, taskId, { type: "task.paused", message: "Paused" });
     await notifyPause(tx, taskId);
-    await settle(tx, taskId, deps.announce);
   });
 }
 
@@ -89,7 +80,6 @@ export async function resumeTask(deps: AdvanceDeps, taskId: string): Promise<Tas
       throw new DeputyError("conflict", `${task.id} is not paused; it is ${task.state}.`);
     }
     await unpause(tx, task, subtasks);
-    await settle(tx, taskId, deps.announce);
   });
 }
 
@@ -139,7 +129,6 @@ export async function commentOnTask(
       stageFailures: 0,
       cancelRequestedAt: null,
     });
-    await settle(tx, taskId, deps.announce);
     isReworked = true;
   });
   if (isReworked) return task;
@@ -182,6 +171,13 @@ function writeRework({ place, text }: Comment, diff: string, isMerged: boolean):
 }
 
 const maxDiffChars = 100_000;
+
+function isCancelling(task: Task): DeputyError {
+  return new DeputyError(
+    "conflict",
+    `${task.id} is being cancelled: it ends as soon as what runs has stopped.`,
+  );
+}
 
 function requireSubtask(task: Task, subtasks: readonly Subtask[], key: string): Subtask {
   const found = subtasks.find((subtask) => subtask.key === key);

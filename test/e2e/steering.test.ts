@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Deputy, type Json, makeDeputy } from "../support/deputy.ts";
 import { makeRepository, type TestRepository } from "../support/repository.ts";
-import { makeScratch, type Scratch } from "../support/scratch.ts";
+import { makeScratch, type Scratch, waitFor } from "../support/scratch.ts";
 
 /** What a person can do with a task on its way: pause it, resume it, say something, comment on its result. */
 let deputy: Deputy;
@@ -80,6 +80,87 @@ test("a task that is paused before it starts is planned only afterwards", async 
   expect((await deputy.api("GET", `/v1/tasks/${id}`)).body.task.branch).toBeNull();
   expect((await deputy.api("POST", `/v1/tasks/${id}/resume`)).status).toBe(200);
   expect((await deputy.untilOver(id)).state).toBe("completed");
+});
+
+const look = async (id: string): Promise<Json> => (await deputy.api("GET", `/v1/tasks/${id}`)).body;
+
+test.each(["resume", "answer"])(
+  "paused while its last subtask is merged, it ends after %s",
+  async (verb) => {
+    const [merging, go] = [`merging-${verb}`, `go-${verb}`];
+    // With the change it runs twice: on the attempt's commit, and on what is merged.
+    const check = await scratch.write(
+      `check-${verb}.sh`,
+      `[ -e merged-${verb}.txt ] || exit 1
+echo run >> ${scratch.at(`runs-${verb}`)}
+if [ "$(wc -l < ${scratch.at(`runs-${verb}`)})" -ge 2 ]; then echo > ${scratch.at(merging)}; ${waitFor(scratch.at(go))}; fi`,
+    );
+    const agent = `command:echo ${verb} > merged-${verb}.txt`;
+    const id = await submit({ goal: "Merge", agent, checks: [`sh ${check}`] });
+    await scratch.until(merging);
+    expect((await look(id)).subtasks[0].state).toBe("integrating");
+    // Two at the same time are one pause.
+    const pauses = await Promise.all([1, 2].map(() => deputy.api("POST", `/v1/tasks/${id}/pause`)));
+    expect(pauses.map(({ status }) => status)).toEqual([200, 200]);
+    await scratch.write(go);
+    await deputy.untilEvent(id, ({ type }) => type === "subtask.completed");
+    expect((await look(id)).task.state).toBe("waiting");
+    if (verb === "answer") {
+      const answered = await deputy.cli(["answer", id, "yes"]);
+      expect(answered.code, answered.stderr).toBe(0);
+    } else {
+      // Of two at the same time one resumes it, and the other is told that it is not paused.
+      const resumed = await Promise.all(
+        [1, 2].map(() => deputy.api("POST", `/v1/tasks/${id}/resume`)),
+      );
+      expect(resumed.map(({ status }) => status).sort()).toEqual([200, 409]);
+      expect(resumed.find(({ status }) => status === 409)?.body.detail).toContain("is not paused");
+    }
+    expect((await deputy.untilOver(id)).state).toBe("completed");
+  },
+);
+
+test("what asks is answered while it is paused, and goes on once it is resumed", async () => {
+  const agent = await scratch.agent(
+    "asker.sh",
+    `if [ -z "$DEPUTY_ANSWER" ]; then echo '{"question":"Which one?"}'; else echo "$DEPUTY_ANSWER" > chosen.txt; fi`,
+  );
+  const id = await submit({ goal: "Ask", agent });
+  const asked = await deputy.untilEvent(id, ({ type }) => type === "question.asked");
+  expect((await deputy.cli(["pause", id])).code).toBe(0);
+  const answered = await deputy.cli(["answer", id, "the red one"]);
+  expect(answered.code, answered.stderr).toBe(0);
+  const held = async () => (await look(id)).subtasks[0];
+  expect((await held()).state).toBe("ready");
+  expect((await held()).hold.kind).toBe("question");
+  // The second one to answer is told what the first one said.
+  const second = await deputy.api("POST", `/v1/tasks/${id}/answer`, {
+    answer: "the blue one",
+    question_id: asked.data.question_id,
+  });
+  expect([second.status, second.body.detail]).toEqual([
+    409,
+    expect.stringMatching(/has no open question \S+; it was answered at \S+: "the red one"\.$/),
+  ]);
+  expect((await deputy.cli(["resume", id])).code).toBe(0);
+  const task = await deputy.untilOver(id);
+  expect(task.state, task.end_detail).toBe("completed");
+  expect(repository.git("show", `${task.branch}:chosen.txt`)).toBe("the red one");
+});
+
+test("a task that is being cancelled is not paused any more", async () => {
+  const agent = await scratch.agent(
+    "stubborn.sh",
+    `trap '' TERM; echo > ${scratch.at("stubborn")}; ${waitFor(scratch.at("never"))}`,
+  );
+  const id = await submit({ goal: "Stay", agent });
+  await scratch.until("stubborn");
+  expect((await deputy.api("POST", `/v1/tasks/${id}/pause`)).status).toBe(200);
+  expect((await deputy.api("POST", `/v1/tasks/${id}/cancel`)).status).toBe(202);
+  const late = await deputy.api("POST", `/v1/tasks/${id}/pause`);
+  expect(late.status).toBe(409);
+  expect(late.body.detail).toMatch(/is being cancelled|is cancelled/);
+  expect((await deputy.untilOver(id)).state).toBe("cancelled");
 });
 
 test("what is said to a running program is in its file, and the answer says that it has to look", async () => {

@@ -2,11 +2,11 @@ import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { DeputyError } from "../../src/core/error.ts";
 import { type EndReason, endReasons } from "../../src/core/failure.ts";
-import { isSubtaskOver, isTaskOver, subtaskMoves, taskMoves } from "../../src/core/lifecycle.ts";
+import { isTaskOver } from "../../src/core/lifecycle.ts";
 import { type Claim, type Outcome, type StageName, stageNames } from "../../src/core/outcome.ts";
 import { answerQuestion, cancelTask, retryTask } from "../../src/orchestrator/commands.ts";
-import { getTask, listAttempts, listEvents, listSubtasks } from "../../src/store/tasks.ts";
-import { findUnsoundHolds } from "../../src/store/unsound-holds.ts";
+import { getTask, listEvents } from "../../src/store/tasks.ts";
+import { expectWhole, makeWakesDue, readStates } from "../support/expect-whole.ts";
 import {
   attempted,
   type Bench,
@@ -88,9 +88,9 @@ test("random outcomes in random order", async () => {
       const id = await bench.submit();
       const inHand: Claim[] = [];
       for (const current of steps) {
-        const before = await states(id);
+        const before = await readStates(bench, id);
         await take(id, current, inHand);
-        await expectWhole(id, before);
+        await expectWhole(bench, id, before);
       }
       await finish(id, inHand);
     }),
@@ -101,7 +101,7 @@ test("random outcomes in random order", async () => {
 async function take(id: string, current: Step, inHand: Claim[]): Promise<void> {
   switch (current.do) {
     case "claim": {
-      await makeWakesDue();
+      await makeWakesDue(bench);
       // The stage itself when it has work, else the next one that has.
       const first = stageNames.indexOf(current.stage);
       for (const stage of [...stageNames.slice(first), ...stageNames.slice(0, first)]) {
@@ -136,43 +136,6 @@ async function take(id: string, current: Step, inHand: Claim[]): Promise<void> {
   }
 }
 
-type States = { task: string; subtasks: Map<string, string> };
-
-async function states(id: string): Promise<States> {
-  const task = await getTask(bench.db, id);
-  const subtasks = await listSubtasks(bench.db, id);
-  return {
-    task: task?.state ?? "",
-    subtasks: new Map(subtasks.map((subtask) => [subtask.id, subtask.state])),
-  };
-}
-
-async function expectWhole(id: string, before: States): Promise<void> {
-  const task = await getTask(bench.db, id);
-  const subtasks = await listSubtasks(bench.db, id);
-  if (!task) throw new Error("the task is gone");
-  expect(task.hold === null).toBe(isTaskOver(task.state));
-  expect(canReach(taskMoves, before.task, task.state), `${before.task} → ${task.state}`).toBe(true);
-  for (const subtask of subtasks) {
-    const from = before.subtasks.get(subtask.id) ?? "blocked";
-    expect(subtask.hold === null).toBe(isSubtaskOver(subtask.state));
-    expect(canReach(subtaskMoves, from, subtask.state), `${from} → ${subtask.state}`).toBe(true);
-  }
-  for (const attempt of await listAttempts(bench.db, { taskId: id })) {
-    const subtask = subtasks.find((candidate) => candidate.id === attempt.subtaskId);
-    const isLatest = attempt.epoch === subtask?.epoch && subtask.state === "running";
-    expect(attempt.endedAt === null).toBe(isLatest);
-  }
-  expect(await findUnsoundHolds(bench.db)).toEqual([]);
-}
-
-/** One transaction may make several legal moves. */
-function canReach(moves: Record<string, readonly string[]>, from: string, to: string): boolean {
-  const seen = new Set([from]);
-  for (const state of seen) for (const next of moves[state] ?? []) seen.add(next);
-  return seen.has(to);
-}
-
 /** From wherever it is: with stages that do their work and people who answer, it comes to an end. */
 async function finish(id: string, inHand: Claim[]): Promise<void> {
   for (const claim of inHand) await bench.report(claim, success(claim.stage));
@@ -180,7 +143,7 @@ async function finish(id: string, inHand: Claim[]): Promise<void> {
     const task = await getTask(bench.db, id);
     if (!task || isTaskOver(task.state)) break;
     expect(rounds, `stuck in ${task.state}`).toBeLessThan(60);
-    await makeWakesDue();
+    await makeWakesDue(bench);
     for (const stage of stageNames) {
       for (let claim = await bench.claim(stage); claim; claim = await bench.claim(stage))
         await bench.report(claim, success(stage));
@@ -197,9 +160,4 @@ async function finish(id: string, inHand: Claim[]): Promise<void> {
   );
   const retries = events.filter(({ type }) => type === "task.retried");
   expect(ends).toHaveLength(retries.length + 1);
-}
-
-async function makeWakesDue(): Promise<void> {
-  for (const table of ["tasks", "subtasks"])
-    await bench.database.query(`update ${table} set hold_at = now() where hold_kind = 'wake'`);
 }

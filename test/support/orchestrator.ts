@@ -18,7 +18,8 @@ export type Bench = {
   /** A registered process that claims. */
   boot: string;
   addBoot(): Promise<string>;
-  submit(task?: Partial<NewTask>): Promise<string>;
+  /** `approval`: the question that holds it until a person says yes. */
+  submit(task?: Partial<NewTask>, approval?: string): Promise<string>;
   /** Claim one piece of work of a stage, or null when none is ready. */
   claim(stage: StageName, boot?: string): Promise<Claim | null>;
   report(claim: Claim, outcome: Outcome, boot?: string): Promise<"applied" | "stale">;
@@ -49,14 +50,14 @@ export async function makeBench(): Promise<Bench> {
     deps,
     boot,
     addBoot,
-    submit: async (task = {}) => {
+    submit: async (task = {}, approval) => {
       const id = newId("task");
       await createTasks(db, [
         {
           task: { ...plainTask, ...task, id },
           message: "Task accepted",
           idempotency: null,
-          approval: null,
+          approval: approval ? { questionId: newId("question"), text: approval } : null,
         },
       ]);
       return id;
