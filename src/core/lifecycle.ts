@@ -19,7 +19,8 @@ export const taskMoves = {
 
 /**
  * A completed subtask is re-opened when it is blamed and rolled back, a failed one by `retry`. One
- * that ran only to be planned is superseded by the parts of its plan.
+ * that ran only to be planned is superseded by the parts of its plan. One that lost a merge to a sibling
+ * is blocked again until it can run alone.
  */
 export const subtaskMoves = {
   blocked: ["ready", "superseded", "cancelled"],
@@ -27,7 +28,7 @@ export const subtaskMoves = {
   running: ["verifying", "recovering", "superseded", "cancelled"],
   verifying: ["integrating", "recovering", "waiting", "cancelled"],
   integrating: ["completed", "recovering", "cancelled"],
-  recovering: ["ready", "waiting", "superseded", "failed", "cancelled"],
+  recovering: ["ready", "blocked", "waiting", "superseded", "failed", "cancelled"],
   waiting: ["ready", "verifying", "superseded", "failed", "cancelled"],
   completed: ["ready"],
   superseded: [],

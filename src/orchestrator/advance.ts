@@ -296,18 +296,22 @@ async function applyDecision(
   });
   switch (decision.action) {
     case "retry": {
+      // A lost merge is answered on the new base: the intent is redone, not the diff. Settling starts it
+      // there when no sibling that may touch the same files is being worked on.
+      if (decision.kind === "conflict" || decision.kind === "integration_red") {
+        const on = { kind: "dependency", on: [subtask.id], reason: decision.reason } as const;
+        await moveSubtask(tx, subtask, "blocked", on, { feedback, sessionId, stageFailures: 0 });
+        return;
+      }
       const at = new Date(Date.now() + decision.delayMs);
       const hold: Hold =
         decision.delayMs > 0
           ? { kind: "wake", at, reason: `backing off: ${decision.reason}` }
           : waitForSlot("execute");
-      // A conflict or a red merge is answered on the new base: the intent is redone, not the diff.
-      const movesBase = decision.kind === "conflict" || decision.kind === "integration_red";
       await moveSubtask(tx, subtask, "ready", hold, {
         feedback,
         sessionId,
         stageFailures: 0,
-        ...(movesBase ? { baseCommit: task.headCommit } : {}),
       });
       await ringStage(tx, "execute", task.id, subtask.id, at);
       return;

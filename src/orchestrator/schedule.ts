@@ -1,19 +1,18 @@
 import picomatch from "picomatch";
 import type { Hold } from "../core/hold.ts";
-import { isSubtaskOver, type SubtaskState } from "../core/lifecycle.ts";
+import { isSubtaskOver } from "../core/lifecycle.ts";
+import type { Subtask } from "../core/task.ts";
 
 /**
  * Which blocked subtasks may start, and what each of the others waits for. Pure: the rows in, the
  * decisions out. A subtask starts when all its dependencies are completed and no other subtask that
- * is on its way writes the same files.
+ * is on its way writes the same files. One that lost a merge to a sibling would lose the next one, too,
+ * so it runs alone beside all that may touch those files, said beforehand or not.
  */
-export type SchedulableSubtask = {
-  id: string;
-  key: string;
-  state: SubtaskState;
-  dependsOn: readonly string[];
-  writes: readonly string[];
-};
+export type SchedulableSubtask = Pick<
+  Subtask,
+  "id" | "key" | "state" | "hold" | "dependsOn" | "writes" | "ending"
+>;
 
 export type Scheduled = { id: string; start: true } | { id: string; start: false; hold: Hold };
 
@@ -28,7 +27,9 @@ export function schedule(subtasks: readonly SchedulableSubtask[]): Scheduled[] {
       .filter((dependency) => dependency !== undefined)
       .filter(({ state }) => state !== "completed");
     const failed = open.filter(({ state }) => isSubtaskOver(state));
-    const rivals = active.filter(({ writes }) => writesOverlap(writes, subtask.writes));
+    const rivals = active.filter(
+      (other) => writesOverlap(other.writes, subtask.writes) || mayCollide(other, subtask),
+    );
     if (failed.length > 0) {
       scheduled.push({ id: subtask.id, start: false, hold: waitFor(failed, "did not finish") });
     } else if (open.length > 0) {
@@ -37,7 +38,12 @@ export function schedule(subtasks: readonly SchedulableSubtask[]): Scheduled[] {
       scheduled.push({
         id: subtask.id,
         start: false,
-        hold: waitFor(rivals, "writes the same files and goes first"),
+        hold: waitFor(
+          rivals,
+          rivals.every(({ writes }) => writesOverlap(writes, subtask.writes))
+            ? "writes the same files and goes first"
+            : "may change the same files and goes first",
+        ),
       });
     } else {
       scheduled.push({ id: subtask.id, start: true });
@@ -45,6 +51,25 @@ export function schedule(subtasks: readonly SchedulableSubtask[]): Scheduled[] {
     }
   }
   return scheduled;
+}
+
+/** One of them lost a merge, and the other, which is being worked on, may touch what it was lost over. */
+function mayCollide(active: SchedulableSubtask, starting: SchedulableSubtask): boolean {
+  // What waits for a person or a provider may wait for days.
+  if (active.state === "waiting" || active.hold?.kind === "wake") return false;
+  return mayTouch(active, contestedFiles(starting)) || mayTouch(starting, contestedFiles(active));
+}
+
+function mayTouch(subtask: SchedulableSubtask, files: readonly string[]): boolean {
+  if (files.length === 0) return false;
+  const touched = [...subtask.writes, ...contestedFiles(subtask)];
+  return touched.length === 0 || writesOverlap(touched, files);
+}
+
+/** What a subtask lost its last merge over; after a red gate nobody knows, so it may be anything. */
+function contestedFiles({ ending }: SchedulableSubtask): readonly string[] {
+  if (ending?.what === "conflict") return ending.files;
+  return ending?.what === "verdict" && ending.stage === "integrate" ? ["**"] : [];
 }
 
 function waitFor(subtasks: readonly SchedulableSubtask[], reason: string): Hold {

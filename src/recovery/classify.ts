@@ -25,7 +25,12 @@ export type Failure = {
 
 const maxEvidence = 16_000;
 
-export function classify(subtask: Subtask, attempt: Attempt | null): Failure {
+/** `merged` says what siblings merged since the attempt's base; null: nothing, or it does not matter. */
+export function classify(
+  subtask: Subtask,
+  attempt: Attempt | null,
+  merged: string | null = null,
+): Failure {
   const { ending } = subtask;
   invariant(ending, "a recovering subtask has its ending");
   switch (ending.what) {
@@ -39,13 +44,13 @@ export function classify(subtask: Subtask, attempt: Attempt | null): Failure {
     case "verdict": {
       const verdict = ending.stage === "integrate" ? subtask.gateVerdict : subtask.verdict;
       invariant(verdict, "a verdict that ended an attempt is stored");
-      return classifyVerdict(verdict, ending.stage);
+      return classifyVerdict(verdict, ending.stage, merged);
     }
     case "conflict":
       return make(
         "conflict",
         `merge conflict in ${ending.files.join(", ")}`,
-        `Your change conflicted with work that was merged meanwhile, in: ${ending.files.join(", ")}.\nYou now start from the merged state: make the same change on it.`,
+        `Your change conflicted with work that was merged meanwhile, in: ${ending.files.join(", ")}.\n${startMerged(merged)}`,
       );
     case "unaffordable":
       invariant(false, "what waits for a budget does not recover");
@@ -77,7 +82,17 @@ function kindOfEnd(reason: string, failure: FailureKind | null): FailureKind {
   }
 }
 
-function classifyVerdict(verdict: Verdict, stage: "verify" | "integrate"): Failure {
+function startMerged(merged: string | null): string {
+  const start =
+    "You now start from the merged state: make your change on it, and keep what it does.";
+  return [start, merged].filter(Boolean).join("\n\n");
+}
+
+function classifyVerdict(
+  verdict: Verdict,
+  stage: "verify" | "integrate",
+  merged: string | null,
+): Failure {
   const { review } = verdict;
   if (review && openFindings(review).length > 0) return classifyReview(review);
   const blocking = verdict.findings.filter((finding) => finding.blocking);
@@ -91,11 +106,12 @@ function classifyVerdict(verdict: Verdict, stage: "verify" | "integrate"): Failu
   if (verdict.result === "inconclusive") return make("inconclusive", verdict.summary, evidence);
   if (blocking.length > 0)
     return make("policy_violated", blocking.map(({ message }) => message).join("; "), evidence);
-  if (stage === "integrate") {
+  // With nothing merged meanwhile it was the very same tree as before, and no sibling's doing.
+  if (stage === "integrate" && merged !== null) {
     return make(
       "integration_red",
       `green alone, red after the merge: ${verdict.summary}`,
-      `Your change passed alone but the checks fail after merging it with the other work:\n\n${evidence}`,
+      `Your change passed alone but the checks fail after merging it with the other work:\n\n${evidence}\n\n${startMerged(merged)}`,
     );
   }
   return make(

@@ -7,7 +7,8 @@ import type { Failure } from "./classify.ts";
  * one action and its reason out. Later rungs (resume, another agent, replan, roll back) are further
  * cases of this function. Attempts that were lost or never reached the model do not use up the
  * three that the work itself has; they have limits of their own, so that nothing loops for ever.
- * Rounds with a reviewer use none up either: they are counted where findings are (core/review.ts), and
+ * A merge that was lost to a sibling uses none up either: the work was good when it was begun. Rounds with
+ * a reviewer use none up either: they are counted where findings are (core/review.ts), and
  * end in a question. One that was parked has no limit: a person stopped the daemon, and may do so as
  * often as they like.
  */
@@ -22,6 +23,7 @@ export type Place = {
 
 export const maxAttempts = 3;
 const maxLost = 10;
+const maxLostMerges = 5;
 const maxTransient = 6;
 /** Usage windows are of hours or a week; what says more than that is not believed. */
 const maxParkMs = 8 * 24 * 60 * 60_000;
@@ -30,6 +32,7 @@ const maxReviewRounds = 30;
 type Answer =
   | "another_round"
   | "retry"
+  | "retry_alone"
   | "retry_uncounted"
   | "go_on"
   | "ask"
@@ -44,8 +47,8 @@ const answers: Record<FailureKind, Answer> = {
   review_not_done: "ask",
   no_change: "retry",
   inconclusive: "give_up_when_repeated",
-  conflict: "retry",
-  integration_red: "retry",
+  conflict: "retry_alone",
+  integration_red: "retry_alone",
   agent_failed: "retry",
   timed_out: "retry",
   stalled: "retry",
@@ -107,6 +110,13 @@ export function decide(
       return retryCounted(failure, history, options);
     case "go_on":
       return { action: "retry", ...base, delayMs: 0, reason: `goes on: ${detail}` };
+    case "retry_alone": {
+      const lost = history.filter((past) => answers[past.kind] === "retry_alone").length + 1;
+      if (lost > maxLostMerges)
+        return giveUp(`giving up, because ${lost} merges were lost to its siblings`);
+      const reason = `again from the merged state, alone, not counted as an attempt (${detail})`;
+      return { action: "retry", ...base, delayMs: 0, reason };
+    }
     case "retry_uncounted": {
       const inRow = countInRow(history, kind) + 1;
       const limit = kind === "lost" ? maxLost : maxTransient;
@@ -143,6 +153,7 @@ function retryCounted(
       ({ kind }) =>
         ![
           "another_round",
+          "retry_alone",
           "retry_uncounted",
           "go_on",
           "ask",

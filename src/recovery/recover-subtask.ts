@@ -1,11 +1,15 @@
+import { fence } from "../core/data-block.ts";
 import { continuedKinds } from "../core/failure.ts";
 import { invariant } from "../core/invariant.ts";
 import type { Stage } from "../core/outcome.ts";
+import { cleanOutsideText } from "../core/outside-text.ts";
 import { openFindings } from "../core/review.ts";
 import { tellCoder } from "../core/review-words.ts";
-import type { Attempt } from "../core/task.ts";
+import type { Attempt, Subtask } from "../core/task.ts";
 import type { Db } from "../store/schema.ts";
-import { getSubtask, listAttempts } from "../store/tasks.ts";
+import { getSubtask, getTask, listAttempts, listSubtasks } from "../store/tasks.ts";
+import { diffCommits } from "../worktree/diff.ts";
+import { findMergeBase } from "../worktree/read-commit.ts";
 import { classify, type Failure } from "./classify.ts";
 import { decide, type PastFailure } from "./decide.ts";
 
@@ -26,7 +30,7 @@ export function makeRecoverStage(deps: {
       .flatMap(({ decision }) =>
         decision ? [{ kind: decision.kind, signature: decision.signature }] : [],
       );
-    const failure = classify(subtask, current);
+    const failure = classify(subtask, current, await describeMerged(deps.db, subtask));
     const decision = decide(failure, history, {
       backoffBaseMs: deps.backoffBaseMs,
       chance: deps.chance(),
@@ -43,6 +47,36 @@ export function makeRecoverStage(deps: {
       : describe(failure, latestReview(attempts), current?.sessionId ?? null);
     return { kind: "decided", decision, feedback };
   };
+}
+
+const maxTheirs = 6_000;
+
+/**
+ * What siblings merged since the base of a subtask that could not be merged, with their change to the
+ * files of the conflict. Null: the task branch has not moved, or the subtask ended otherwise.
+ */
+async function describeMerged(db: Db, subtask: Subtask): Promise<string | null> {
+  const { baseCommit, ending, taskId } = subtask;
+  const wasLost = ending?.what === "conflict" || ending?.what === "verdict";
+  const task = wasLost ? await getTask(db, taskId) : null;
+  const head = task?.headCommit;
+  if (!task?.preparation || !baseCommit || !head || head === baseCommit) return null;
+  const mirror = { gitDir: task.preparation.mirror };
+  const paths = ending?.what === "conflict" ? ending.files : [];
+  const [siblings, diff] = await Promise.all([
+    listSubtasks(db, taskId),
+    diffCommits(mirror, baseCommit, head, { maxBytes: maxTheirs, paths }),
+  ]);
+  const merged = await Promise.all(
+    siblings.map(async ({ integratedCommit, key, title }) => {
+      const isNew =
+        integratedCommit !== null &&
+        (await findMergeBase(mirror, baseCommit, integratedCommit)) !== integratedCommit;
+      return isNew ? [`- "${key}": ${title}`] : [];
+    }),
+  );
+  const where = paths.length > 0 ? " to these files" : "";
+  return `Done meanwhile:\n${merged.flat().join("\n")}\n\nWhat that changed${where}, as a diff:\n\n${fence(cleanOutsideText(diff, maxTheirs))}`;
 }
 
 /** What is open of a review is told until it is settled, whatever else went wrong meanwhile. */

@@ -18,17 +18,20 @@ const how = ["-r", "--no-renames", "--no-ext-diff", "--no-textconv", "--no-color
 const asPatch = ["-p", "--binary", "--full-index", "--src-prefix=a/", "--dst-prefix=b/"];
 const maxDiffBytes = 1024 * 1024;
 
-/** The unified patch, for people and prompts: cut at `maxBytes` with a last line that says so. */
+/**
+ * The unified patch, for people and prompts: cut at `maxBytes` with a last line that says so. With
+ * `paths`, of these files alone.
+ */
 export async function diffCommits(
   mirror: Mirror,
   from: string,
   to: string,
-  options: { maxBytes?: number } = {},
+  options: { maxBytes?: number; paths?: readonly string[] } = {},
 ): Promise<string> {
   const maxBytes = options.maxBytes ?? maxDiffBytes;
   const path = join(tmpdir(), `deputy-${randomUUID()}.patch`);
   try {
-    await writePatch(mirror, from, to, path);
+    await writePatch(mirror, from, to, path, options.paths);
     const file = await open(path, "r");
     try {
       const { size } = await file.stat();
@@ -51,9 +54,19 @@ export async function writePatch(
   from: string,
   to: string,
   file: string,
+  paths: readonly string[] = [],
 ): Promise<void> {
   await (await open(file, "w", 0o600)).close(); // an empty change leaves an empty file, private from the start
-  await openMirror(mirror).run(["diff-tree", ...how, ...asPatch, `--output=${file}`, from, to]);
+  const only = paths.length > 0 ? ["--", ...paths] : []; // names, not patterns: git-environment.ts
+  await openMirror(mirror).run([
+    "diff-tree",
+    ...how,
+    ...asPatch,
+    `--output=${file}`,
+    from,
+    to,
+    ...only,
+  ]);
 }
 
 const statuses: Record<string, Change["status"]> = {

@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { SubtaskState } from "../../src/core/lifecycle.ts";
 import {
   type SchedulableSubtask,
@@ -12,12 +12,16 @@ const subtask = (
   state: SubtaskState,
   dependsOn: string[] = [],
   writes: string[] = [],
+  more: Partial<SchedulableSubtask> = {},
 ): SchedulableSubtask => ({
   id: `sub_${key}`,
   key,
   state,
   dependsOn,
   writes,
+  hold: null,
+  ending: null,
+  ...more,
 });
 
 const started = (subtasks: SchedulableSubtask[]) =>
@@ -56,6 +60,54 @@ test("a failed dependency is named, and what does not need it goes on", () => {
     hold: { on: ["sub_a"], reason: '"a" did not finish' },
   });
   expect(decisions[1]).toMatchObject({ id: "sub_c", start: true });
+});
+
+describe("one that lost a merge", () => {
+  const lost = (files: string[]) => ({
+    ending: { what: "conflict" as const, files, detail: "" },
+  });
+  const loser = subtask("loser", "blocked", [], [], lost(["shared.txt"]));
+  test.each<[string, Partial<SchedulableSubtask> & { state: SubtaskState }, boolean]>([
+    ["one that runs and may write anything", { state: "running" }, false],
+    ["one that is about to be merged", { state: "integrating" }, false],
+    ["one that runs and writes that file", { state: "running", writes: ["*.txt"] }, false],
+    ["one that runs and writes others", { state: "running", writes: ["src/**"] }, true],
+    ["another that lost one over it", { state: "ready", ...lost(["shared.txt"]) }, false],
+    ["another that lost one over others", { state: "ready", ...lost(["src/a.ts"]) }, true],
+    ["one that waits for a person", { state: "waiting" }, true],
+    [
+      "one that waits for a provider",
+      { state: "ready", hold: { kind: "wake", at: new Date(), reason: "" } },
+      true,
+    ],
+    ["one that is done", { state: "completed" }, true],
+  ])("beside %s", (_, other, starts) => {
+    const beside = { ...subtask("other", "ready"), ...other };
+    expect(started([loser, beside])).toEqual(starts ? ["sub_loser"] : []);
+  });
+
+  test("keeps one waiting that may write anything, and is not kept waiting by it", () => {
+    const running = { ...loser, state: "running" as const };
+    expect(schedule([running, subtask("any", "blocked")])).toEqual([
+      {
+        id: "sub_any",
+        start: false,
+        hold: {
+          kind: "dependency",
+          on: ["sub_loser"],
+          reason: '"loser" may change the same files and goes first',
+        },
+      },
+    ]);
+    expect(started([running, subtask("docs", "blocked", [], ["docs/**"])])).toEqual(["sub_docs"]);
+  });
+
+  test("of several one runs at a time; after a red merge beside nobody", () => {
+    const losers = ["b", "c", "d"].map((key) => ({ ...loser, id: `sub_${key}`, key }));
+    expect(started(losers)).toEqual(["sub_b"]);
+    const red = { ...loser, ending: { what: "verdict" as const, stage: "integrate" as const } };
+    expect(started([red, subtask("docs", "running", [], ["docs/**"])])).toEqual([]);
+  });
 });
 
 test.each([
