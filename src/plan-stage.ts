@@ -142,6 +142,7 @@ async function prepare(deps: PlanDeps, task: Task, signal: AbortSignal): Promise
     protectedPaths: [...protectedPaths],
     forkCommit: base.forkCommit,
     delivery,
+    notes: base.notes,
   };
 }
 

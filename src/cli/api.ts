@@ -28,7 +28,10 @@ export const taskSchema = z.object({
   budget: budgetSchema.nullable(),
   /** Known once the task is planned: what really judges it. */
   preparation: z
-    .object({ checks: z.array(z.object({ command: z.string(), source: z.string() })) })
+    .object({
+      checks: z.array(z.object({ command: z.string(), source: z.string() })),
+      notes: z.array(z.string()).optional(),
+    })
     .nullish(),
   branch: z.string().nullable(),
   delivered_commit: z.string().nullable(),

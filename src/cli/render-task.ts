@@ -32,6 +32,7 @@ export function renderDetail(
     ["repository", `${task.repository}${task.base ? ` @ ${task.base}` : ""}`],
     ["agent", task.agent],
     ["checks", listChecks(task)],
+    ...(task.preparation?.notes ?? []).map((note): [string, string] => ["note", note]),
     ["budget", task.budget && formatBudget(task.budget)],
     // A question is told whole further down.
     ["waits for", why && oneLine(why.waiting_for, 160)],

@@ -145,6 +145,8 @@ export type Preparation = {
   protectedPaths: string[];
   /** For a review: where the reviewed commit left the branch that it is to go into. */
   forkCommit: string | null;
+  /** What worktrees do not hold as a checkout would, in sentences; left out in rows of earlier versions. */
+  notes?: string[];
 };
 
 /** What a question is about decides which answers it takes. */

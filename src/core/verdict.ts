@@ -65,6 +65,7 @@ export const findingRules = [
   "tests_removed",
   "tests_skipped",
   "tests_weakened",
+  "unfiltered_content",
 ] as const;
 
 /** Something about the change itself that a green check would hide. */

@@ -4,6 +4,7 @@ import type { Task } from "../core/task.ts";
 import { isBranchTaken } from "../store/branches.ts";
 import type { Db } from "../store/schema.ts";
 import { branchTip, publishBranch } from "../worktree/publish.ts";
+import { publishLfs } from "../worktree/publish-lfs.ts";
 import { parseRepository } from "../worktree/repository-url.ts";
 import { slugify } from "./slugify.ts";
 
@@ -20,7 +21,9 @@ const maxNames = 100;
 export async function publishTask(deps: PublishDeps, task: Task, commit: string): Promise<string> {
   invariant(task.preparation, "a task that is delivered was prepared");
   const { auth, repository } = openRepository(deps, task);
-  const mirror = { gitDir: task.preparation.mirror };
+  const { baseCommit: base, mirror: gitDir } = task.preparation;
+  const mirror = { gitDir };
+  await publishLfs(mirror, repository, { base, commit, ...auth });
   for (const branch of branchNames(task)) {
     if (await isBranchTaken(deps.db, task.repository, branch, task.id)) continue;
     const tip = await branchTip(repository, branch, auth);

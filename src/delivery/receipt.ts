@@ -134,6 +134,7 @@ export function buildReceipt(input: {
     ...describeCost(input),
     not_checked: [
       ...new Set([
+        ...(task.preparation?.notes ?? []),
         ...finals.flatMap((verdict) => verdict?.notChecked ?? []),
         ...describeOvertaken(task, subtasks),
         ...describeUnconfined(attempts),

@@ -1,5 +1,6 @@
 import { gather } from "../core/gather.ts";
 import type { Task } from "../core/task.ts";
+import { fetchLfs } from "../worktree/fetch-lfs.ts";
 import {
   ensureMirror,
   type FetchedMirror,
@@ -22,6 +23,8 @@ export type PreparedBase = {
   baseRef: string;
   /** Where a reviewed commit left the branch that it is to go into: the diff to review starts here. */
   forkCommit: string | null;
+  /** What of the base worktrees do not hold as a checkout would, in sentences for people. */
+  notes: string[];
 };
 
 type Prepare = {
@@ -37,7 +40,12 @@ export async function prepareBase(task: Task, options: Prepare): Promise<Prepare
   const base = await resolveBase(mirror, task.base);
   await pinRef(mirror, `base/${task.id}`, base.commit);
   const forkCommit = task.expectsChange ? null : await findFork(mirror, task, base.commit);
-  return { mirror, baseCommit: base.commit, baseRef: base.ref, forkCommit };
+  const notes = await fetchLfs(mirror, repository, base.commit, {
+    authHeader: options.authHeader,
+    signal: options.signal,
+    mayAsk: task.expectsChange,
+  });
+  return { mirror, baseCommit: base.commit, baseRef: base.ref, forkCommit, notes };
 }
 
 /** What the change is to go into may be gone by now; then it is what the repository is at. */

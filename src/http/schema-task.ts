@@ -69,6 +69,8 @@ export const taskWire = named(
         checks: z.array(checkWire),
         checks_source: z.enum(["config", "detected", "none"]),
         protected_paths: z.array(z.string()),
+        /** What worktrees do not hold as a checkout would. */
+        notes: z.array(z.string()),
       })
       .nullable(),
     head_commit: z.string().nullable(),

@@ -58,6 +58,7 @@ export function toListedTaskWire(task: ListedTask): z.infer<typeof listedTaskWir
       checks: task.preparation.checks.map(toCheckWire),
       checks_source: task.preparation.checksSource,
       protected_paths: task.preparation.protectedPaths,
+      notes: task.preparation.notes ?? [],
     },
     head_commit: task.headCommit,
     branch: task.branch,

@@ -46,6 +46,7 @@ export async function startPlan(
       base_ref: preparation.baseRef,
       checks: preparation.checks.map(({ command, kind, source }) => ({ command, kind, source })),
       setup: preparation.setup,
+      notes: preparation.notes ?? [],
     },
   });
 }
@@ -77,7 +78,7 @@ export function planData({ mode, why, planner, subtasks }: Plan): Record<string,
 
 function describePlan(
   task: Task,
-  { baseCommit, baseRef, checks }: Preparation,
+  { baseCommit, baseRef, checks, notes = [] }: Preparation,
   plan: Plan,
 ): string {
   if (!task.expectsChange) return `Plan: read ${baseCommit.slice(0, 10)}, run nothing of it`;
@@ -89,5 +90,5 @@ function describePlan(
     planned: `${subtasks}, planned by ${plan.planner?.agent} (${plan.why})`,
   }[plan.mode];
   const judges = checks.map(({ command, source }) => `\`${command}\` (${source})`).join(", ");
-  return `Plan: ${shape}, from ${baseRef} at ${baseCommit.slice(0, 10)}; checks: ${judges || "none, so nothing will be verified"}`;
+  return `Plan: ${shape}, from ${baseRef} at ${baseCommit.slice(0, 10)}; checks: ${judges || "none, so nothing will be verified"}${notes.map((note) => ` · ${note}`).join("")}`;
 }

@@ -5,6 +5,7 @@ import { listFilesAt, readFileAt } from "../worktree/read-commit.ts";
 import { findDeciding } from "./deciding-files.ts";
 import { type ChangePolicy, type FileChange, judgeChange, needsText } from "./diff-policy.ts";
 import { countSkipMarkers } from "./skip-markers.ts";
+import { findUnfiltered } from "./unfiltered-content.ts";
 
 /** Reads from git what diff-policy.ts judges: the change between two commits, and what decides the checks. */
 export type ChangeInput = {
@@ -47,5 +48,6 @@ export async function inspectChange(input: ChangeInput): Promise<InspectedChange
     const count = countSkipMarkers(path, now ?? "") - countSkipMarkers(path, base ?? "");
     if (now !== null && count > 0) newSkips.push({ path, count });
   }
+  policy.findings.push(...(await findUnfiltered(mirror, baseCommit, commit, changes)));
   return { ...policy, newSkips };
 }

@@ -2,6 +2,7 @@ import { access } from "node:fs/promises";
 import { join } from "node:path";
 import { DeputyError } from "../core/error.ts";
 import type { Git } from "./git.ts";
+import { GitFailure } from "./git-failure.ts";
 import { findIn, inspectSource, type SourceRepository } from "./source-repository.ts";
 
 /**
@@ -17,6 +18,21 @@ export async function acceptBranch(
   commit: string,
 ): Promise<{ kind: "fast_forward" | "merge"; commit: string }> {
   const source = await inspectSource(checkout);
+  try {
+    return await mergeBranch(source, checkout, branch, commit);
+  } catch (error) {
+    // Of the user's repository and its configuration: nothing that we could mend.
+    if (error instanceof GitFailure) throw conflict(explainFailure(source, error));
+    throw error;
+  }
+}
+
+async function mergeBranch(
+  source: SourceRepository,
+  checkout: string,
+  branch: string,
+  commit: string,
+): Promise<{ kind: "fast_forward" | "merge"; commit: string }> {
   const { git, headRef, headCommit } = source;
   if (source.bare)
     throw conflict(`${checkout} is a bare repository: merge ${branch} where it is checked out.`);
@@ -38,6 +54,7 @@ export async function acceptBranch(
   await refuseUnfinished(source);
   await refuseDirty(source);
   if (await isIn(git, commit, headCommit)) return { kind: "fast_forward", commit: headCommit };
+  await tryFilters(git, headCommit, commit);
   if (await isIn(git, headCommit, commit)) {
     await merge(source, branch, ["--ff-only", commit]);
     return { kind: "fast_forward", commit };
@@ -86,6 +103,30 @@ async function refuseDirty({ git, topLevel }: SourceRepository): Promise<void> {
       `${topLevel} has uncommitted changes (${name(files)}): commit or stash them first.`,
     );
   }
+}
+
+/**
+ * Run each filter that the merge would run, on nothing: one that is configured and cannot run (git-lfs
+ * that is not installed) would otherwise end the merge in the middle.
+ */
+async function tryFilters(git: Git, from: string, to: string): Promise<void> {
+  const changed = await git.run(["diff", "--name-only", "-z", "--no-renames", from, to]);
+  const told = await git.run(["check-attr", "-z", "--stdin", "filter"], { input: changed });
+  const fields = told.split("\0");
+  const pathOf = new Map<string, string>();
+  for (let at = 0; at + 2 < fields.length; at += 3) {
+    const [path = "", , name = ""] = fields.slice(at, at + 3);
+    if (!["unspecified", "unset", "set"].includes(name)) pathOf.set(name, path);
+  }
+  for (const path of pathOf.values()) await git.run(["hash-object", "--stdin", `--path=${path}`]);
+}
+
+function explainFailure({ topLevel }: SourceRepository, { stderr }: GitFailure): string {
+  const said = stderr.replace(/\s*\n\s*/g, "; ");
+  const help = /git-lfs|filter/.test(stderr)
+    ? "install what the filter runs where the daemon finds it (PATH), or merge by hand"
+    : "mend it there, or merge by hand";
+  return `git fails in ${topLevel} (${said}): ${help}.`;
 }
 
 /** Merge in memory first, so that a conflict never reaches the files. */

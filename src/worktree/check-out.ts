@@ -8,7 +8,7 @@ import { makeWritable, removeTree } from "./remove-tree.ts";
  * Puts a commit's files into a folder in which an agent may have done anything. The index is a
  * scratch copy of ours: one that an agent could reach may mark changed files as unchanged. Git
  * writes in parallel, replaces links on the way by folders instead of following them, and knows no
- * filters (mirror.ts). What it refuses to clear away is cleared here.
+ * filter but that of Git LFS (open-mirror.ts). What it refuses to clear away is cleared here.
  */
 export type CheckOut = {
   workTree: string;

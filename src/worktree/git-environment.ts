@@ -24,6 +24,10 @@ export type GitPlace = {
   auth?: { origin: string; header: string };
   /** Unencrypted http, for a server on this very machine. */
   allowHttp?: boolean;
+  /** Run the filter of Git LFS. It is the only filter that ever runs, and it never fetches anything. */
+  lfs?: boolean;
+  /** More configuration of a transport, beside the user's own. */
+  config?: Readonly<Record<string, string>>;
 };
 
 const hardening: Record<string, string> = {
@@ -51,6 +55,20 @@ const hermeticOnly: Record<string, string> = {
   "diff.ignoreSubmodules": "all",
   "checkout.workers": "4",
   "checkout.thresholdForParallelism": "100",
+};
+
+/**
+ * The filter's commands are ours, whatever a repository's configuration says. An object that is missing
+ * stays a pointer: objects are fetched by the daemon alone (fetch-lfs.ts), so the filter is given a place
+ * that never answers, over whatever `.lfsconfig` an agent may have written.
+ */
+const lfsFilter: Record<string, string> = {
+  "filter.lfs.process": "git-lfs filter-process",
+  "filter.lfs.required": "true",
+  "lfs.url": "file:///dev/null/none",
+  "lfs.skipDownloadErrors": "true",
+  "lfs.fetchInclude": "",
+  "lfs.fetchExclude": "",
 };
 
 const transportOnly: Record<string, string> = {
@@ -81,7 +99,12 @@ export function buildGitEnvironment(
   const env: Record<string, string> = hermetic
     ? hermeticBase(from, place)
     : transportBase(from, place);
-  const config = { ...hardening, ...(hermetic ? hermeticOnly : transportOnly) };
+  const config: Record<string, string> = {
+    ...hardening,
+    ...(hermetic ? hermeticOnly : transportOnly),
+    ...(place.lfs ? lfsFilter : {}),
+    ...place.config,
+  };
   if (place.auth) config[`http.${place.auth.origin}/.extraHeader`] = place.auth.header;
   const entries = Object.entries(config);
   env.GIT_CONFIG_COUNT = String(entries.length);
@@ -99,7 +122,7 @@ export function buildGitEnvironment(
     GIT_OPTIONAL_LOCKS: "0",
     GIT_EDITOR: "false",
     GIT_PAGER: "cat",
-    GIT_LFS_SKIP_SMUDGE: hermetic ? "1" : (from.GIT_LFS_SKIP_SMUDGE ?? "0"),
+    GIT_LFS_SKIP_SMUDGE: hermetic ? (place.lfs ? "0" : "1") : (from.GIT_LFS_SKIP_SMUDGE ?? "0"),
   };
 }
 

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { readFileSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { mkdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { type Git, openGit } from "./git.ts";
@@ -38,10 +38,11 @@ const config = `[core]
 \temail = deputy@localhost
 `;
 /**
- * Of the highest precedence: whatever a tree asks for, no filter runs, and no false encoding can make
- * adding its files fail.
+ * Of the highest precedence: no false encoding that a tree asks for can make adding its files fail. A
+ * filter that it asks for runs only if it is configured, and ours is the only configuration: that of
+ * Git LFS, once the repository uses it.
  */
-const attributes = "* -filter -working-tree-encoding\n";
+const attributes = "* -working-tree-encoding\n";
 
 const constants: readonly [string, string][] = [
   ["config", config],
@@ -55,10 +56,23 @@ export function openMirror(
   place: { workTree?: string; index?: string; literalPathspecs?: boolean } = {},
 ): Git {
   for (const [name, text] of constants) restoreFile(join(mirror.gitDir, name), text);
+  const lfs = place.workTree !== undefined && usesLfs(mirror);
   return healStaleLocks(
-    openGit({ gitDir: mirror.gitDir, mode: "hermetic", ...place }),
+    openGit({ gitDir: mirror.gitDir, mode: "hermetic", lfs, ...place }),
     mirror.gitDir,
   );
+}
+
+/**
+ * Where Git LFS looks for the objects of a mirror. It exists once a base commit was seen that uses Git
+ * LFS on a machine that has it; from then on the filter runs in every worktree of the mirror.
+ */
+export function lfsStore(mirror: Mirror): string {
+  return join(mirror.gitDir, "lfs");
+}
+
+export function usesLfs(mirror: Mirror): boolean {
+  return existsSync(lfsStore(mirror));
 }
 
 /**

@@ -47,6 +47,7 @@ export async function runGit(
       allowUnsafeConfigPaths: true,
       allowUnsafeHooksPath: true,
       allowUnsafeFsMonitor: true,
+      allowUnsafeFilter: true,
       allowUnsafeEditor: true,
       allowUnsafePager: true,
       allowUnsafePack: true,

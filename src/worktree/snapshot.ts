@@ -16,7 +16,7 @@ import { copyIndex, placeOf, readIndexCommit } from "./worktree-place.ts";
  * A commit of everything in a worktree, made by the daemon from outside of it. The agent's `.git`
  * file, its HEAD, its index, its commits and its repositories inside are not looked at: git runs on
  * the mirror with a scratch index, and the paths are ours to name (worktree-changes.ts). Untracked
- * files are in it, ignored ones are not, filters do not run. It may run while an agent writes.
+ * files are in it, ignored ones are not, no filter runs but that of Git LFS. It may run while an agent writes.
  */
 export type SnapshotOptions = {
   /** The commit that it is a change to. */

@@ -6,7 +6,11 @@ import { isLoopback, type Repository } from "./repository-url.ts";
 /** Git that may talk to this repository, on the user's behalf; see git-environment.ts. */
 export function openTransport(
   repository: Repository,
-  place: { gitDir: string | null; authHeader?: string | undefined },
+  place: {
+    gitDir: string | null;
+    authHeader?: string | undefined;
+    config?: Readonly<Record<string, string>>;
+  },
 ): Git {
   const url =
     repository.kind === "remote" && URL.canParse(repository.url) ? new URL(repository.url) : null;
@@ -15,6 +19,7 @@ export function openTransport(
     gitDir: place.gitDir,
     mode: "transport",
     cwd: place.gitDir ?? "/",
+    ...(place.config && { config: place.config }),
     allowHttp: url?.protocol === "http:" && isLoopback(url.hostname),
     ...(isHttp && place.authHeader
       ? { auth: { origin: `${url.protocol}//${url.host}`, header: place.authHeader } }

@@ -1,0 +1,50 @@
+import type { Finding } from "../core/verdict.ts";
+import { findFilters } from "../worktree/content-filters.ts";
+import { hasLfsObject, listBlobsAt, readPointers } from "../worktree/lfs-pointer.ts";
+import { lfsStore, type Mirror } from "../worktree/open-mirror.ts";
+import type { FileChange } from "./diff-policy.ts";
+import { listSome } from "./list-some.ts";
+
+/**
+ * Changed files whose blobs are not what their filter would have made of them: a file under Git LFS
+ * that is committed whole, or points to content that nobody has, and whatever falls under a filter
+ * that Deputy does not run. It is looked at what was committed, not at what should have run.
+ */
+export async function findUnfiltered(
+  mirror: Mirror,
+  baseCommit: string,
+  commit: string,
+  changes: readonly FileChange[],
+): Promise<Finding[]> {
+  const [before, now] = await Promise.all([
+    findFilters(mirror, baseCommit),
+    findFilters(mirror, commit),
+  ]);
+  const filterOf = (path: string) => now.get(path) ?? before.get(path);
+  const paths = changes
+    .filter(({ path, status }) => status !== "deleted" && filterOf(path) !== undefined)
+    .map(({ path }) => path);
+  if (paths.length === 0) return [];
+  const blobs = await listBlobsAt(mirror, commit, paths);
+  const pointers = await readPointers(mirror, [...new Set(blobs.values())]);
+  const bad = new Map<string, string[]>();
+  for (const [path, blob] of blobs) {
+    const name = filterOf(path) ?? "";
+    const pointer = pointers.get(blob);
+    const isKept =
+      blob === emptyBlob || (pointer && (await hasLfsObject(lfsStore(mirror), pointer)));
+    if (name !== "lfs" || !isKept) bad.set(name, [...(bad.get(name) ?? []), path]);
+  }
+  return [...bad].map(([name, some]) => ({
+    rule: "unfiltered_content",
+    blocking: true,
+    message:
+      name === "lfs"
+        ? `${listSome(some)}: falls under Git LFS, and is committed without its content in Git LFS`
+        : `${listSome(some)}: falls under the filter "${name}" (.gitattributes), which Deputy does not run, so it would be committed as it is in the worktree; leave it as it was`,
+    paths: some,
+  }));
+}
+
+/** Git LFS leaves an empty file what it is. */
+const emptyBlob = "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391";
