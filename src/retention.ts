@@ -12,6 +12,7 @@ import type { Db } from "./store/schema.ts";
 import { listAttempts } from "./store/tasks.ts";
 import { collectGarbage, packObjects } from "./worktree/collect-garbage.ts";
 import { deleteRefs } from "./worktree/mirror.ts";
+import { removeSetAside } from "./worktree/repair-mirror.ts";
 
 /**
  * What finished tasks leave is kept for a time (`retention_days`) and then let go: logs, events,
@@ -44,6 +45,8 @@ export async function pruneOldTasks(
   }
   if (signal.aborted) return;
   await forgetLeftovers(deps, config.retentionDays);
+  const setAside = await removeSetAside(config.paths.mirrors, before);
+  if (setAside > 0) log.info({ setAside, before }, "removed broken mirrors that were set aside");
   for (const gitDir of shrunk) {
     if (signal.aborted) return;
     try {

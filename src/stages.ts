@@ -2,11 +2,13 @@ import { availableParallelism } from "node:os";
 import { loadClient } from "./agents/builtin/open-server.ts";
 import type { Config } from "./config.ts";
 import { makeCheckSandbox, openSetupBox } from "./confine-runs.ts";
+import { invariant } from "./core/invariant.ts";
 import { bootMark } from "./core/marks.ts";
 import type { Stage, StageName } from "./core/outcome.ts";
 import { makeDeliverStage } from "./delivery/deliver-task.ts";
 import { makeForge } from "./delivery/github.ts";
 import { makeIntegrateStage } from "./delivery/integrate-subtask.ts";
+import type { ExecuteDeps } from "./executor/job.ts";
 import { makeExecuteStage } from "./executor/run-attempt.ts";
 import type { Life } from "./life.ts";
 import { takeClaimedRows } from "./orchestrator/claim.ts";
@@ -20,8 +22,10 @@ import { makeRunRole } from "./roles.ts";
 import type { Sandbox } from "./sandbox/sandbox.ts";
 import { scrubbedEnvironment } from "./sandbox/scrubbed-environment.ts";
 import type { Db } from "./store/schema.ts";
+import { getTask } from "./store/tasks.ts";
 import { judge, makeVerifyStage, type VerifyDeps } from "./verifier/verify-stage.ts";
-import { isLoopback } from "./worktree/repository-url.ts";
+import { withSoundMirror } from "./worktree/repair-mirror.ts";
+import { isLoopback, parseRepository } from "./worktree/repository-url.ts";
 
 /**
  * The story of a task as a table: each stage takes a claim and returns an Outcome, `advance` writes
@@ -105,7 +109,21 @@ export function makeStages(deps: StageDeps): Required<StageTable> {
   // Short agents make room all the time: what is done can be checked when fewer of them do.
   const manyStarts = watchRush(4, 1_500);
   const isUrgent = () => isStarting() || manyStarts.isOn() || urgency.finish.isOn();
-  const patiently = (stage: Stage) => giveWay(isUrgent, 10_000, stage);
+  const onMirror: ExecuteDeps["onMirror"] = ({ task, signal }, work) => {
+    const { preparation } = task;
+    invariant(preparation, "a task that is worked on was prepared");
+    const repository = parseRepository(task.repository);
+    const header = authHeader(repository.url);
+    const options = { signal, want: preparation.baseCommit, ...(header && { authHeader: header }) };
+    return withSoundMirror({ gitDir: preparation.mirror }, repository, options, work);
+  };
+  // Each of these stages finds out itself what it had done, so it can run again on a new mirror.
+  const patiently = (stage: Stage) =>
+    giveWay(isUrgent, 10_000, async (claim, signal, freeSlot) => {
+      const task = await getTask(db, claim.taskId);
+      invariant(task, "a claimed task exists");
+      return onMirror({ task, signal }, () => stage(claim, signal, freeSlot));
+    });
   return {
     plan: {
       run: giveWay(
@@ -130,6 +148,7 @@ export function makeStages(deps: StageDeps): Required<StageTable> {
           },
           letOthersStart: () => untilCalm(isStarting, 5_000, new AbortController().signal),
           runRole,
+          onMirror,
           takeClaimed: takeClaimedRows,
           planSubtask: (job) => planSubtask(planning, job),
           expectAgent: (name) => (name === "builtin" ? loadClient() : undefined),

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { loadConfig } from "../src/config.ts";
 import { openLog } from "../src/log.ts";
 import { pruneOldTasks } from "../src/retention.ts";
-import { createMirror, type Mirror, openMirror } from "../src/worktree/open-mirror.ts";
+import { draftMirror, type Mirror, openMirror } from "../src/worktree/open-mirror.ts";
 import { type Bench, makeBench } from "./support/orchestrator.ts";
 
 /** A mirror out of which something went is packed: wholly when it is quiet, losing nothing when it is not. */
@@ -14,8 +14,7 @@ let home: string;
 let mirror: Mirror;
 beforeAll(async () => {
   [bench, home] = await Promise.all([makeBench(), mkdtemp(join(tmpdir(), "deputy-pack-"))]);
-  mirror = { gitDir: join(home, "m.git") };
-  await createMirror(mirror);
+  mirror = await draftMirror({ gitDir: join(home, "m.git") });
   await mkdir(join(home, "logs"));
 });
 afterAll(async () => {

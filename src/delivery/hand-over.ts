@@ -16,7 +16,7 @@ import { acceptBranch } from "../worktree/accept.ts";
 import { deleteBranch } from "../worktree/publish.ts";
 import { parseRepository } from "../worktree/repository-url.ts";
 import { restoreSnapshot, snapshotWorktree } from "../worktree/snapshot.ts";
-import { removeWorktree } from "../worktree/worktree.ts";
+import { discardWorktree } from "../worktree/worktree.ts";
 import { findPublished } from "./publish-task.ts";
 
 /** What a person does with delivered work: take it, throw it away, or look at a removed worktree again. */
@@ -84,7 +84,7 @@ export async function tidyWorktree(db: Db, id: string): Promise<void> {
       message: `Worktree ${row.id} before it was removed`,
       ref,
     });
-    await removeWorktree(mirror, row.path);
+    await discardWorktree(mirror, row.path);
     await markRemoved(tx, row.id, { ref, commit: snapshot.commit });
   });
 }

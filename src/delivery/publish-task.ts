@@ -3,6 +3,7 @@ import { invariant } from "../core/invariant.ts";
 import type { Task } from "../core/task.ts";
 import { isBranchTaken } from "../store/branches.ts";
 import type { Db } from "../store/schema.ts";
+import { hasCommit } from "../worktree/mirror.ts";
 import { branchTip, publishBranch } from "../worktree/publish.ts";
 import { publishLfs } from "../worktree/publish-lfs.ts";
 import { parseRepository } from "../worktree/repository-url.ts";
@@ -23,6 +24,11 @@ export async function publishTask(deps: PublishDeps, task: Task, commit: string)
   const { auth, repository } = openRepository(deps, task);
   const { baseCommit: base, mirror: gitDir } = task.preparation;
   const mirror = { gitDir };
+  if (!(await hasCommit(mirror, commit)))
+    throw new DeputyError(
+      "conflict",
+      `The finished commit ${commit} was lost with Deputy's mirror of ${task.repository}, which was deleted or damaged after it was made: bring back ${gitDir} from a backup, or hand the task in again.`,
+    );
   await publishLfs(mirror, repository, { base, commit, ...auth });
   for (const branch of branchNames(task)) {
     if (await isBranchTaken(deps.db, task.repository, branch, task.id)) continue;

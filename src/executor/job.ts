@@ -20,6 +20,8 @@ export type ExecuteDeps = {
   planSubtask: (job: Job) => Promise<Outcome>;
   /** An agent of this name is about to run: what takes long to load may be loaded now. */
   expectAgent: (name: string) => void;
+  /** Runs work on the task's mirror; where that is broken it is made anew, and the work runs again. */
+  onMirror: <T>(about: { task: Task; signal: AbortSignal }, work: () => Promise<T>) => Promise<T>;
   /** What the setup commands of a worktree run in: they may reach more than an agent. */
   openSetupBox: (job: Job, worktree: string) => Promise<SetupBox>;
   /** The environment of agents' and setup commands, without the worktree's own values. */

@@ -6,9 +6,11 @@ import {
   type FetchedMirror,
   type Mirror,
   pinRef,
+  placeMirror,
   resolveBase,
 } from "../worktree/mirror.ts";
 import { findMergeBase } from "../worktree/read-commit.ts";
+import { withSoundMirror } from "../worktree/repair-mirror.ts";
 import { parseRepository, type Repository } from "../worktree/repository-url.ts";
 
 /**
@@ -35,6 +37,17 @@ type Prepare = {
 
 export async function prepareBase(task: Task, options: Prepare): Promise<PreparedBase> {
   const repository = parseRepository(task.repository);
+  const authHeader = options.authHeader(repository.url);
+  const repair = { signal: options.signal, ...(authHeader && { authHeader }) };
+  const mirror = placeMirror(options.mirrorRoot, repository);
+  return withSoundMirror(mirror, repository, repair, () => fixBase(task, repository, options));
+}
+
+async function fixBase(
+  task: Task,
+  repository: Repository,
+  options: Prepare,
+): Promise<PreparedBase> {
   const looked = await lookTogether(repository, options);
   const mirror = await askForCommit(looked, repository, task.base, options);
   const base = await resolveBase(mirror, task.base);

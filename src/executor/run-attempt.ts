@@ -34,13 +34,14 @@ export function makeExecuteStage(deps: ExecuteDeps): Stage {
         begun();
         return await deps.planSubtask(job);
       }
-      const { worktree, env } = await prepare(deps, job);
+      const { worktree, env } = await deps.onMirror(job, () => prepare(deps, job));
       if (job.task.preparation?.setup.length !== 0) begun(); // it may take minutes
       const { end, refused } = await runSetup(deps, job, worktree, env);
       const ended = end ?? withRefused(await runAgent(deps, job, worktree, env, begun), refused);
       freeSlot();
       await Promise.all([deps.letOthersStart(), job.progress.flush()]);
-      return await finish(job, worktree, ended).finally(deps.beginUrgent("finish"));
+      const finished = deps.beginUrgent("finish");
+      return await deps.onMirror(job, () => finish(job, worktree, ended)).finally(finished);
     } finally {
       begun();
     }

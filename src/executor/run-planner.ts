@@ -10,7 +10,7 @@ import {
 import { setAttemptLog } from "../store/attempts.ts";
 import type { Db } from "../store/schema.ts";
 import type { Mirror } from "../worktree/mirror.ts";
-import { removeWorktree, renewWorktree } from "../worktree/worktree.ts";
+import { discardWorktree, renewWorktree } from "../worktree/worktree.ts";
 import {
   type PlannerBrief,
   writePlannerBrief,
@@ -61,7 +61,7 @@ export async function runPlanner(
     await renewWorktree(mirror, path, baseCommit);
     return await ask(runRole, request, path);
   } finally {
-    await removeWorktree(mirror, path);
+    await discardWorktree(mirror, path);
   }
 }
 

@@ -16,9 +16,15 @@ import {
 import { listChanges } from "../worktree/diff.ts";
 import { includeFiles } from "../worktree/include-files.ts";
 import { keepWorktree } from "../worktree/keep-worktree.ts";
-import { deleteRefs } from "../worktree/mirror.ts";
+import { deleteRefs, hasCommit } from "../worktree/mirror.ts";
 import { snapshotWorktree } from "../worktree/snapshot.ts";
-import { addWorktree, moveBase, renewWorktree, resetWorktree } from "../worktree/worktree.ts";
+import {
+  addWorktree,
+  adoptWorktree,
+  moveBase,
+  renewWorktree,
+  resetWorktree,
+} from "../worktree/worktree.ts";
 import type { ExecuteDeps, Job } from "./job.ts";
 
 /**
@@ -45,6 +51,7 @@ export async function prepareWorktree(deps: ExecuteDeps, job: Job): Promise<Work
     path,
   });
   const session = attempt.sessionId ? await getSession(deps.db, attempt.sessionId) : null;
+  await adoptWorktree(mirror, path, attempt.baseCommit);
   const added = await addWorktree(mirror, path, attempt.baseCommit);
   if (added === "existed") {
     await snapshotWorktree(mirror, path, {
@@ -53,10 +60,13 @@ export async function prepareWorktree(deps: ExecuteDeps, job: Job): Promise<Work
       ref: `refs/deputy/before/${attempt.id}`,
     });
   }
-  const at = session?.checkpointCommit ?? attempt.baseCommit;
+  const checkpoint = session?.checkpointCommit ?? attempt.baseCommit;
+  // With a mirror that was lost, its checkpoints were.
+  const isLost = !(await hasCommit(mirror, checkpoint));
+  const at = isLost ? attempt.baseCommit : checkpoint;
   // An agent with a session of its own knows what it did since: its files are left as they are, where
   // they are still there.
-  const isLeft = session?.externalId != null && added === "existed";
+  const isLeft = (session?.externalId != null || isLost) && added === "existed";
   if (session === null && added === "existed")
     await renewWorktree(mirror, path, attempt.baseCommit);
   else if (!isLeft && (added === "existed" || at !== attempt.baseCommit))

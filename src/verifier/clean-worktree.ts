@@ -5,7 +5,7 @@ import type { Check, CheckRun } from "../core/verdict.ts";
 import { includeFiles } from "../worktree/include-files.ts";
 import type { Mirror } from "../worktree/open-mirror.ts";
 import { removeTree } from "../worktree/remove-tree.ts";
-import { addWorktree, removeWorktree } from "../worktree/worktree.ts";
+import { addWorktree, discardWorktree } from "../worktree/worktree.ts";
 import { type CheckSandbox, type ConfinedPlace, unconfined } from "./confine-checks.ts";
 import { defaultCheckTimeoutMs, setupCheckName } from "./inspect-repository.ts";
 import { type CheckPlace, runCheck } from "./run-checks.ts";
@@ -38,7 +38,7 @@ export async function withCleanWorktree<T>(
   } finally {
     await confined.close();
     await removeTree(scratch);
-    await removeWorktree(mirror, path);
+    await discardWorktree(mirror, path);
   }
 }
 

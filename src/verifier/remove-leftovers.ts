@@ -3,7 +3,6 @@ import { dirname, join } from "node:path";
 import { removeTree } from "../worktree/remove-tree.ts";
 import { emptyBin } from "../worktree/throw-away.ts";
 import { listWorktrees, removeWorktree } from "../worktree/worktree.ts";
-import { scratchSuffix } from "./clean-worktree.ts";
 
 /**
  * A daemon that was killed during a check leaves that check's worktree behind. It holds nothing but
@@ -22,8 +21,7 @@ export async function removeCheckLeftovers(mirrorRoot: string, workRoot: string)
       removed++;
     }
   }
-  for (const name of await readdir(root)) {
-    if (name.endsWith(scratchSuffix)) await removeTree(join(root, name));
-  }
+  // With them, what no mirror knows any more: the folder is the daemon's own.
+  for (const name of await readdir(root)) await removeTree(join(root, name));
   return removed;
 }

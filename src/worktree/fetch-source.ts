@@ -98,7 +98,7 @@ export async function lookAtSource(
     );
   const isMirrored = listed.sort().join("\n") === mirrored.sort().join("\n");
   const head = commit ? { commit, ref: branch ?? "HEAD" } : null;
-  return { head, isMirrored: isMirrored && hasWanted };
+  return { head, isMirrored: isMirrored && hasWanted && (await has(mirror, commit ?? undefined)) };
 }
 
 async function has(mirror: Mirror, commit: string | undefined): Promise<boolean> {

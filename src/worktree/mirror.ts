@@ -9,7 +9,8 @@ import {
   lookAtSource,
   type SourceHead,
 } from "./fetch-source.ts";
-import { createMirror, type Mirror, openMirror } from "./open-mirror.ts";
+import { isWhole, type Mirror, openMirror } from "./open-mirror.ts";
+import { makeMirror, withSoundMirror } from "./repair-mirror.ts";
 import { withRepositoryLock } from "./repository-lock.ts";
 import type { Repository } from "./repository-url.ts";
 import { baseCandidates, findIn } from "./source-repository.ts";
@@ -20,6 +21,11 @@ export { type Mirror, openMirror };
 /** A mirror that was just brought up to date: what the source's HEAD was then is known. */
 export type FetchedMirror = Mirror & { head: SourceHead | null };
 
+/** Where the mirror of a repository is, or will be. */
+export function placeMirror(root: string, repository: Repository): Mirror {
+  return { gitDir: join(root, `${repository.key}.git`) };
+}
+
 /**
  * Have an up-to-date mirror of the repository below `root`, made when it is missing. Of a local
  * repository whose branches, tags and HEAD did not move nothing is fetched: a few milliseconds.
@@ -29,26 +35,43 @@ export async function ensureMirror(
   repository: Repository,
   options: FetchOptions = {},
 ): Promise<FetchedMirror> {
-  const mirror = { gitDir: join(root, `${repository.key}.git`) };
-  await createMirror(mirror);
-  if (repository.kind === "remote") {
-    await withRepositoryLock(
-      mirror.gitDir,
-      () => fetchAll(mirror, repository, options),
-      options.signal,
-    );
-    return { ...mirror, head: await guessHead(mirror) };
-  }
+  const mirror = placeMirror(root, repository);
+  const isNew = !isWhole(mirror);
+  if (isNew) await makeMirror(mirror, repository, options);
+  return withSoundMirror(mirror, repository, options, async () => {
+    const head =
+      repository.kind === "local"
+        ? await followLocal(mirror, repository, options)
+        : await followRemote(mirror, repository, options, isNew);
+    return { ...mirror, head };
+  });
+}
+
+async function followRemote(
+  mirror: Mirror,
+  repository: Repository,
+  options: FetchOptions,
+  isNew: boolean,
+): Promise<SourceHead | null> {
+  const fetch = () => fetchAll(mirror, repository, options);
+  if (!isNew) await withRepositoryLock(mirror.gitDir, fetch, options.signal);
+  return guessHead(mirror);
+}
+
+async function followLocal(
+  mirror: Mirror,
+  repository: Repository,
+  options: FetchOptions,
+): Promise<SourceHead | null> {
   let source = await lookAtSource(mirror, repository, options.want);
-  if (!source.isMirrored) {
-    const update = async () => {
-      // Another task may have fetched while this one waited for the lock.
-      source = await lookAtSource(mirror, repository, options.want);
-      if (!source.isMirrored) await fetchAll(mirror, repository, options, source.head !== null);
-    };
-    await withRepositoryLock(mirror.gitDir, update, options.signal);
-  }
-  return { ...mirror, head: source.head };
+  if (source.isMirrored) return source.head;
+  const update = async () => {
+    // Another task may have fetched while this one waited for the lock.
+    source = await lookAtSource(mirror, repository, options.want);
+    if (!source.isMirrored) await fetchAll(mirror, repository, options, source.head !== null);
+  };
+  await withRepositoryLock(mirror.gitDir, update, options.signal);
+  return source.head;
 }
 
 /**
@@ -122,6 +145,11 @@ async function pinAll(mirror: Mirror, pins: readonly Pin[]): Promise<(Error | nu
 /** The commit of refs/deputy/NAME, or null. */
 export async function readRef(mirror: Mirror, name: string): Promise<string | null> {
   return findIn(openMirror(mirror), deputyRef(name));
+}
+
+/** Whether the mirror has this commit, by its full id. */
+export async function hasCommit(mirror: Mirror, commit: string): Promise<boolean> {
+  return (await findIn(openMirror(mirror), commit)) !== null;
 }
 
 /** Delete refs/deputy/NAME of these, and everything below refs/deputy/NAME/. Says how many there were. */

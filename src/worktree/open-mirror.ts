@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
-import { mkdir, rename, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { type Git, openGit } from "./git.ts";
 import { healStaleLocks } from "./stale-locks.ts";
@@ -90,26 +90,20 @@ function restoreFile(path: string, text: string): void {
   renameSync(draft, path);
 }
 
-/** Make the empty mirror when it is missing: whole or not at all. */
-export async function createMirror(mirror: Mirror): Promise<void> {
-  if (await exists(join(mirror.gitDir, "config"))) return;
-  const draft = join(dirname(mirror.gitDir), `.new-${randomUUID()}`);
+/** An empty mirror beside the one that it is to become. */
+export async function draftMirror(mirror: Mirror): Promise<Mirror> {
+  const gitDir = join(dirname(mirror.gitDir), `${draftPrefix}${randomUUID()}`);
   for (const folder of ["objects", "refs", "info", "deputy"]) {
-    await mkdir(join(draft, folder), { recursive: true, mode: 0o700 });
+    await mkdir(join(gitDir, folder), { recursive: true, mode: 0o700 });
   }
-  await writeFile(join(draft, "HEAD"), "ref: refs/heads/none\n");
-  for (const [name, text] of constants) await writeFile(join(draft, name), text);
-  try {
-    await rename(draft, mirror.gitDir);
-  } catch (error) {
-    await rm(draft, { recursive: true, force: true });
-    if (!(await exists(join(mirror.gitDir, "config")))) throw error; // else somebody was quicker
-  }
+  await writeFile(join(gitDir, "HEAD"), "ref: refs/heads/none\n");
+  for (const [name, text] of constants) await writeFile(join(gitDir, name), text);
+  return { gitDir };
 }
 
-async function exists(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    () => false,
-  );
+export const draftPrefix = ".new-";
+
+/** Whether git would take it for a repository. What is missing inside shows when it is read. */
+export function isWhole({ gitDir }: Mirror): boolean {
+  return ["HEAD", "objects", "refs"].every((name) => existsSync(join(gitDir, name)));
 }

@@ -44,14 +44,28 @@ export async function addWorktree(
 }
 
 /**
- * Have a new worktree at `path`, whatever is there: ignored files, folders, modes and what git kept
- * for it are those of a first checkout. Take a snapshot before.
+ * Have a new worktree at `path`, which the caller knows to be its own, whatever is there: ignored
+ * files, folders, modes and what git kept for it are those of a first checkout. Take a snapshot before.
  */
 export async function renewWorktree(mirror: Mirror, path: string, commit: string): Promise<void> {
   const place = await locate(mirror, path);
   await withRepositoryLock(place.record, async () => {
-    if ((await readRecord(place)) === place.path) await throwAway(mirror, place.path);
+    await throwAway(mirror, place.path);
     await addAt(mirror, place, commit);
+  });
+}
+
+/**
+ * Know a folder again whose record was lost with its mirror, as a worktree of changes to `commit`; the
+ * caller knows that it is its own. Files stay as they are. Nothing happens to one that is known.
+ */
+export async function adoptWorktree(mirror: Mirror, path: string, commit: string): Promise<void> {
+  const place = await locate(mirror, path);
+  await withRepositoryLock(place.record, async () => {
+    if ((await readRecord(place)) !== null || !(await isFolder(place.path))) return;
+    // The record last: with it the worktree counts as complete.
+    await putIndexAt(mirror, place, commit);
+    await writeRecord(place);
   });
 }
 
@@ -98,6 +112,12 @@ export async function removeWorktree(mirror: Mirror, path: string): Promise<void
     await withRepositoryLock(mirror.gitDir, () => removeRecord(mirror, place));
   });
   await tidyLock(place.record);
+}
+
+/** The same for a path that the caller knows to be its own, recorded or not. */
+export async function discardWorktree(mirror: Mirror, path: string): Promise<void> {
+  await throwAway(mirror, path);
+  await removeWorktree(mirror, path);
 }
 
 export type ListedWorktree = {
@@ -170,7 +190,7 @@ async function makeEqual(
 async function putIndexAt(mirror: Mirror, place: Place, commit: string): Promise<void> {
   await withRepositoryLock(mirror.gitDir, () => writeAdmin(mirror, place, commit));
   const scratch = join(place.record, `index-${randomUUID()}`);
-  await copyIndex(place.index, scratch);
+  if (await isThere(place.index)) await copyIndex(place.index, scratch);
   const git = openMirror(mirror, { workTree: place.path, index: scratch });
   await git.run(["read-tree", "--reset", "--end-of-options", commit]);
   await publishIndex(place, scratch, commit);
