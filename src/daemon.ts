@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { EventEmitter } from "node:events";
-import { chmod, mkdir, rm, writeFile } from "node:fs/promises";
+import { constants } from "node:fs";
+import { chmod, mkdir, open, rm, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { agentRules } from "./agent-rules.ts";
@@ -13,7 +14,7 @@ import { requirePullRequests } from "./delivery/github-repository.ts";
 import { tidyOldWorktrees } from "./delivery/tidy-worktrees.ts";
 import { makeMetrics } from "./http/metrics.ts";
 import { startHttpServer } from "./http/server.ts";
-import { beginLife, parkAll } from "./life.ts";
+import { beginLife, type Life, parkAll } from "./life.ts";
 import { type Log, logErrors } from "./log.ts";
 import { findUnpricedModel } from "./meter.ts";
 import { notificationRows } from "./notifier/notification-rows.ts";
@@ -22,6 +23,7 @@ import { makeAnnounce } from "./orchestrator/announce.ts";
 import { giveWay, watchRush } from "./orchestrator/give-way.ts";
 import { releaseExpiredLease, releaseLostLease, repairHold } from "./orchestrator/repair.ts";
 import { startStageRunner } from "./orchestrator/run-stages.ts";
+import { wakeFromSpace } from "./orchestrator/wait-for-space.ts";
 import type { Beside } from "./programs-beside.ts";
 import { openQueue } from "./queue/open.ts";
 import { startRelay } from "./queue/relay.ts";
@@ -33,6 +35,7 @@ import { identifyProcess } from "./sandbox/process-identity.ts";
 import { makeService, readToken } from "./service.ts";
 import { makeAuthHeader, makeStages } from "./stages.ts";
 import { startSandbox } from "./start-sandbox.ts";
+import { startSpaceWatch } from "./start-space-watch.ts";
 import { listen } from "./store/listen.ts";
 import { drainOutbox, nextOutboxDelayMs } from "./store/outbox.ts";
 import { findUnsoundHolds } from "./store/unsound-holds.ts";
@@ -53,12 +56,16 @@ export type Daemon = { url: string; stop(reason: string): Promise<void> };
 /** Tasks that pour in are planned after the rush, or after so long. */
 const rushMs = 5_000;
 const takeOverMs = 2_000;
+const spaceMs = 5_000;
 const tidyMs = 60_000;
 const tidyScratchMs = 60 * 60_000;
 const pruneMs = 24 * 60 * 60_000;
 /** How long a round of the periodic work may take to end at a stop. */
 const roundGraceMs = 2_000;
 const parkMs = 8_000;
+/** How long a part may take to stop: whatever it waits for, the daemon ends. */
+const stopPartMs = 4_000;
+const stopDatabaseMs = 15_000;
 
 export async function startDaemon(
   config: Config,
@@ -83,12 +90,24 @@ export async function startDaemon(
   const onError = (what: string) => logErrors(log, what);
   const started: (() => Promise<unknown>)[] = [() => store.close()];
   let isOurs = false;
+  // Made by what is started further down.
+  let onSpace = () => {};
   try {
-    const life = await beginLife(store, "daemon", {
+    const life: Life = await beginLife(store, "daemon", {
       log,
       home: config.home,
-      onDatabaseLost: database.revive,
+      onDatabaseLost: () =>
+        database.revive().catch(async (error) => {
+          await space.explain(error);
+          throw error;
+        }),
     });
+    const space = startSpaceWatch({
+      ...{ config, database, log, pushes: true },
+      canWrite: () => life.beat(),
+      onFree: () => onSpace(),
+    });
+    started.push(async () => space.stop());
     started.push(() => life.end());
     isOurs = true;
 
@@ -115,6 +134,7 @@ export async function startDaemon(
     const runner = startStageRunner({
       ...core,
       bootId: life.bootId,
+      space,
       stages: {
         ...stages,
         plan: { ...stages.plan, run: giveWay(rush.isOn, rushMs, stages.plan.run) },
@@ -153,6 +173,10 @@ export async function startDaemon(
     });
     started.push(() => notifier.stop());
 
+    onSpace = () => {
+      wakeFromSpace(db).catch(onError("could not wake what waits for space; it looks by itself"));
+      runner.ringAll();
+    };
     // Called by what is heard below, made by what is started further down.
     let onTaskOver = () => {};
     let pokeInbox = () => {};
@@ -226,7 +250,12 @@ export async function startDaemon(
         bootId: life.bootId,
         uptimeS: Math.round((Date.now() - startedAt) / 1000),
       }),
-      ready: () => database.ready(),
+      ready: async () => {
+        const full = await space.look();
+        const { problems } = await database.ready();
+        return { ready: full.length + problems.length === 0, problems: [...full, ...problems] };
+      },
+      space,
       agents: makeListAgents(agentConfig(config)),
       metrics: makeMetrics({ db, running: runner.running, repairedHolds: () => repairs }),
       receiveGithub: triggers.receive,
@@ -240,6 +269,7 @@ export async function startDaemon(
       allowedHosts: config.allowedHosts,
       version,
       log: (level, fields, message) => log[level](fields, message),
+      space,
     });
     started.push(() => server.close());
 
@@ -279,6 +309,9 @@ export async function startDaemon(
     every(Math.min(takeOverMs, config.reconcileMs), "takeover", bury);
     // A bell that got lost (a flushed Redis, dropped tables) is rung again here.
     every(config.reconcileMs, "reconcile", async () => runner.ringAll());
+    every(spaceMs, "look for space", async () => {
+      await space.look();
+    });
     every(config.checkHoldsMs, "check of holds", async () => {
       // After a machine slept every lease looks old: first renew what is in hand.
       await life.beat();
@@ -310,10 +343,9 @@ export async function startDaemon(
     };
     runner.ringAll();
 
-    await writeFile(
+    await writeInPlace(
       config.paths.daemonFile,
       `${JSON.stringify({ url: server.url, pid: process.pid, start_ticks: identifyProcess(process.pid)?.startTicks ?? null, boot_id: life.bootId, version }, null, 2)}\n`,
-      { mode: 0o600 },
     );
     log.info(
       {
@@ -330,7 +362,7 @@ export async function startDaemon(
         log.info({ reason }, "daemon is stopping");
         await parkAll(runner, life.bootId, parkMs, log);
         await unwind(started, log);
-        await database.stop();
+        await unwind([database.stop], log, stopDatabaseMs);
         await rm(config.paths.daemonFile, { force: true });
         log.info({ reason }, "daemon is down");
       },
@@ -344,9 +376,32 @@ export async function startDaemon(
 }
 
 /** Undo what was started, last first; one failure does not keep the rest up. */
-async function unwind(started: (() => Promise<unknown>)[], log: Log): Promise<void> {
+async function unwind(
+  started: (() => Promise<unknown>)[],
+  log: Log,
+  limitMs = stopPartMs,
+): Promise<void> {
   for (const stop of started.splice(0).reverse()) {
-    await stop().catch((error) => log.warn({ err: error }, "a part did not stop cleanly"));
+    const late = sleep(limitMs, undefined, { ref: false }).then(() => {
+      throw new Error(`it did not stop within ${limitMs / 1_000} s`);
+    });
+    await Promise.race([stop(), late]).catch((error) =>
+      log.warn({ err: error }, "a part did not stop cleanly"),
+    );
+  }
+}
+
+/**
+ * Write a small file without giving up its block first: on a full volume a daemon that was killed
+ * finds room for the file in the one that it left.
+ */
+async function writeInPlace(path: string, text: string): Promise<void> {
+  const file = await open(path, constants.O_WRONLY | constants.O_CREAT, 0o600);
+  try {
+    await file.write(text, 0);
+    await file.truncate(Buffer.byteLength(text));
+  } finally {
+    await file.close();
   }
 }
 

@@ -9,6 +9,8 @@ import { ping } from "./store/tasks.ts";
 export type Database = {
   store: Store;
   kind: "embedded" | "DATABASE_URL";
+  /** Where the embedded server has its data; null: it is not ours to know. */
+  dataDirectory: string | null;
   /** Bring it back after it went away; throws while that cannot be. */
   revive(): Promise<void>;
   ready(): Promise<{ ready: boolean; problems: string[] }>;
@@ -46,6 +48,7 @@ export async function openDatabase(
   return {
     store,
     kind: embedded ? "embedded" : "DATABASE_URL",
+    dataDirectory: embedded?.dataDirectory ?? null,
     revive: async () => {
       if (embedded) embedded = await startEmbedded();
       await ping(store.db);

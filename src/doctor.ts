@@ -11,6 +11,7 @@ import { findSandbox } from "./start-sandbox.ts";
 import { describeEmbeddedPostgres } from "./store/embedded.ts";
 import { findTriggerProblems } from "./trigger-problems.ts";
 import { readRules } from "./triggers/watch-rules.ts";
+import { foldersOf, watchSpace } from "./watch-space.ts";
 
 /**
  * What this machine has, and what is degraded without what it lacks. `broken` means that the daemon
@@ -31,6 +32,7 @@ export async function examine(env: NodeJS.ProcessEnv = process.env): Promise<Doc
     examineNode(),
     await examineGit(),
     await examineHome(config.home),
+    ...(await examineSpace(config)),
     await examineDatabase(config),
     config.redisUrl
       ? { name: "queue", status: "ok", detail: "Redis, from REDIS_URL" }
@@ -152,6 +154,15 @@ async function examineHome(home: string): Promise<DoctorFinding> {
       detail: `${home} cannot be written: ${(error as NodeJS.ErrnoException).code}`,
     };
   }
+}
+
+/** Every volume that we write to, as the daemon looks at them; nothing is said of those with space. */
+async function examineSpace(config: Config): Promise<DoctorFinding[]> {
+  const embedded = config.databaseUrl ? null : await describeEmbeddedPostgres(config.home);
+  const data = embedded && embedded.state !== "absent" ? [embedded.dataDirectory] : [];
+  const folders = [...data, ...foldersOf(config)];
+  const problems = await watchSpace({ places: folders.map((path) => ({ path })) }).look();
+  return problems.map((detail) => ({ name: "space", status: "broken", detail }));
 }
 
 async function examineDatabase(config: Config): Promise<DoctorFinding> {

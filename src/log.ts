@@ -1,6 +1,10 @@
 import pino from "pino";
+import { openLogDestination } from "./log-destination.ts";
 
-/** One log for the process: JSON lines on stderr, verb + outcome + ids, secrets redacted by name. */
+/**
+ * One log for the process: JSON lines on stderr, verb + outcome + ids, secrets redacted by name. To log
+ * never throws, and never ends the process, whatever becomes of stderr.
+ */
 export type Log = pino.Logger;
 
 export function openLog(level: string): Log {
@@ -25,7 +29,7 @@ export function openLog(level: string): Log {
       },
       serializers: { err: describeError },
     },
-    pino.destination({ dest: 2, sync: false }),
+    openLogDestination(2),
   );
 }
 

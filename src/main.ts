@@ -3,6 +3,7 @@ import type { Actions } from "./cli/actions.ts";
 import { exitCodes } from "./cli/io.ts";
 import { buildProgram } from "./cli/program.ts";
 import { DeputyError } from "./core/error.ts";
+import { explainSpace } from "./watch-space.ts";
 
 /**
  * `deputy`: the verbs that make, end or examine a daemon; all others are a client of its HTTP API.
@@ -75,7 +76,20 @@ const actions: Actions = {
   },
 };
 
-await buildProgram(actions).parseAsync();
+/** The verbs that write files say which volume is full, where that is why they fail. */
+function explainingSpace(verbs: Actions): Actions {
+  const explained = Object.entries(verbs).map(([name, verb]) => [
+    name,
+    (options: never) =>
+      verb(options).catch((error: unknown) => {
+        const full = explainSpace(error);
+        throw full === null ? error : new DeputyError("insufficient_storage", full);
+      }),
+  ]);
+  return Object.fromEntries(explained) as Actions;
+}
+
+await buildProgram(explainingSpace(actions)).parseAsync();
 // Everything was stopped and everything is written (pipes and files are synchronous here). What is
 // left are timers of libraries, a minute long, that nobody waits for.
 process.exit();

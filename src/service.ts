@@ -14,6 +14,7 @@ import type { AdvanceDeps } from "./orchestrator/advance.ts";
 import { answerQuestion, cancelTask, recordHandover, retryTask } from "./orchestrator/commands.ts";
 import { explain } from "./orchestrator/explain.ts";
 import { acceptTask, type IntakeRules } from "./orchestrator/intake.ts";
+import type { Space } from "./orchestrator/run-stages.ts";
 import { commentOnTask, pauseTask, resumeTask, sayToTask } from "./orchestrator/steer.ts";
 import { listPlans } from "./store/plans.ts";
 import { listQuestions } from "./store/questions.ts";
@@ -40,6 +41,7 @@ export type ServiceDeps = AdvanceDeps & {
   onEvents: Service["onEvents"];
   health: Service["health"];
   ready: Service["ready"];
+  space: Pick<Space, "problems">;
   metrics: Service["metrics"];
   agents: Service["agents"];
   receiveGithub: Service["receiveGithub"];
@@ -65,6 +67,9 @@ export function makeService(deps: ServiceDeps): Service {
   };
   return {
     submit: async (input: TaskInput, origin: TaskOrigin, idempotency) => {
+      const [full] = deps.space.problems();
+      if (full !== undefined)
+        throw new DeputyError("insufficient_storage", `${full} No task was made of this request.`);
       const result = await acceptTask(deps.intake, {
         input,
         origin,

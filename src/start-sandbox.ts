@@ -1,13 +1,20 @@
 import { join } from "node:path";
 import type { Config } from "./config.ts";
+import { DeputyError } from "./core/error.ts";
 import type { Log } from "./log.ts";
 import { openSandbox } from "./sandbox/open-sandbox.ts";
 import { describeSandbox, type Sandbox } from "./sandbox/sandbox.ts";
 import { findSandboxProblems } from "./sandbox-problems.ts";
+import { findFullVolume } from "./watch-space.ts";
 
 /** Find out which sandbox there is, and say so. */
 export async function startSandbox(config: Config, log: Log): Promise<Sandbox> {
   const sandbox = await findSandbox(config);
+  // A sandbox that only could not write its files is there: nobody may take that for a machine without.
+  const isMissed = sandbox.provider === "none" && config.sandbox.provider !== "none";
+  const full = isMissed ? await findFullVolume(config.paths.sandbox) : null;
+  if (full !== null)
+    throw new DeputyError("insufficient_storage", `The sandbox cannot be opened. ${full}`);
   const level = sandbox.provider === "none" ? "warn" : "info";
   log[level](
     { provider: sandbox.provider },

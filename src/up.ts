@@ -5,10 +5,11 @@ import { fileURLToPath } from "node:url";
 import { type Config, loadConfig } from "./config.ts";
 import { DeputyError } from "./core/error.ts";
 import { startDaemon } from "./daemon.ts";
-import { type Log, openLog } from "./log.ts";
+import { type Log, logErrors, openLog } from "./log.ts";
 import { runProgramsBeside } from "./programs-beside.ts";
 import { isProcessAlive, type ProcessIdentity } from "./sandbox/process-identity.ts";
 import { spawnDetached } from "./sandbox/spawn-detached.ts";
+import { findFullVolume } from "./watch-space.ts";
 import { startWorker } from "./worker.ts";
 
 /** `up`, `down` and `worker`: processes and their signals. */
@@ -40,12 +41,12 @@ export async function runWorker(onUp: (config: Config) => void): Promise<void> {
 
 /** First signal: stop in order. Second: at once. Errors nobody caught are logged and change nothing. */
 async function untilSignal(log: Log, stop: (signal: string) => Promise<void>): Promise<void> {
+  const onRejection = logErrors(log, "unhandled rejection; going on");
+  const onException = logErrors(log, "uncaught exception; going on");
   process.on("unhandledRejection", (error) =>
-    log.error({ err: error }, "unhandled rejection; going on"),
+    onRejection(error instanceof Error ? error : new Error(String(error))),
   );
-  process.on("uncaughtException", (error) =>
-    log.error({ err: error }, "uncaught exception; going on"),
-  );
+  process.on("uncaughtException", onException);
   const signal = await new Promise<string>((resolve) => {
     for (const name of ["SIGTERM", "SIGINT", "SIGHUP"] as const)
       process.on(name, () => resolve(name));
@@ -61,6 +62,7 @@ export async function startDetached(
   const config = loadConfig(process.env, options);
   await refuseSecondDaemon(config);
   await mkdir(config.home, { recursive: true, mode: 0o700 });
+  const full = await findFullVolume(config.home);
   const logPath = join(config.home, "daemon.log");
   const flags = [
     ...(options.host === undefined ? [] : ["--host", options.host]),
@@ -83,6 +85,7 @@ export async function startDetached(
     const daemon = await findDaemon(config);
     if (daemon?.pid === child.pid) return { ...daemon, logPath };
     if (exited !== undefined) {
+      if (full) throw new DeputyError("insufficient_storage", `The daemon ended at once: ${full}`);
       const log = (await readFile(logPath)).subarray(loggedBefore).toString("utf8");
       throw new DeputyError(
         "unavailable",

@@ -3,14 +3,15 @@ import type { Config } from "./config.ts";
 import { DeputyError } from "./core/error.ts";
 import type { StageName } from "./core/outcome.ts";
 import { openDatabase } from "./database.ts";
-import { beginLife, parkAll } from "./life.ts";
+import { beginLife, type Life, parkAll } from "./life.ts";
 import { type Log, logErrors } from "./log.ts";
 import { notificationRows } from "./notifier/notification-rows.ts";
 import { makeAnnounce } from "./orchestrator/announce.ts";
-import { startStageRunner } from "./orchestrator/run-stages.ts";
+import { type StageRunner, startStageRunner } from "./orchestrator/run-stages.ts";
 import { openQueue } from "./queue/open.ts";
 import { makeStages } from "./stages.ts";
 import { startSandbox } from "./start-sandbox.ts";
+import { startSpaceWatch } from "./start-space-watch.ts";
 import { listen } from "./store/listen.ts";
 
 /**
@@ -33,15 +34,21 @@ export async function startWorker(config: Config, log: Log): Promise<WorkerProce
   const database = await openDatabase(config, log, "worker");
   const { store } = database;
   const { db } = store;
-  const life = await beginLife(store, "worker", {
+  const life: Life = await beginLife(store, "worker", {
     log,
     home: config.home,
     onDatabaseLost: database.revive,
   });
   const sandbox = await startSandbox(config, log);
   const { execute } = makeStages({ db, config, life, sandbox });
-  const runner = startStageRunner({
+  const space = startSpaceWatch({
+    ...{ config, database, log, pushes: false },
+    canWrite: () => life.beat(),
+    onFree: () => runner.ringAll(),
+  });
+  const runner: StageRunner = startStageRunner({
     db,
+    space,
     announce: makeAnnounce((event, task) => notificationRows(event, task, config.notifier)),
     bootId: life.bootId,
     stages: { execute },
@@ -66,13 +73,17 @@ export async function startWorker(config: Config, log: Log): Promise<WorkerProce
     },
     logErrors(log, "listen error"),
   );
-  const timer = setInterval(() => runner.ringAll(), config.reconcileMs);
+  const timer = setInterval(() => {
+    void space.look();
+    runner.ringAll();
+  }, config.reconcileMs);
   runner.ringAll();
   log.info({ boot: life.bootId, slots: config.concurrency }, "worker is up");
   return {
     stop: async (reason) => {
       log.info({ reason }, "worker is stopping");
       clearInterval(timer);
+      space.stop();
       await parkAll(runner, life.bootId, parkMs, log);
       for (const part of [listener.close, queue.close, life.end, store.close]) {
         await part().catch((error) => log.warn({ err: error }, "a part did not stop cleanly"));

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { Command, InvalidArgumentError } from "commander";
 import { type Budget, budgetHelp, parseBudget } from "../core/budget.ts";
-import { DeputyError } from "../core/error.ts";
+import { DeputyError, errorStatus } from "../core/error.ts";
 import { taskStates } from "../core/lifecycle.ts";
 import type { Actions } from "./actions.ts";
 import { listAgents } from "./commands-agents.ts";
@@ -223,7 +223,8 @@ async function finish(io: CliIo, work: Promise<ExitCode>): Promise<void> {
 function explainError(error: unknown): [ExitCode, string] {
   if (error instanceof CliError) return [error.exitCode, error.message];
   if (error instanceof DeputyError) {
-    return [error.code === "unavailable" ? exitCodes.noDaemon : exitCodes.usage, error.message];
+    const isOurs = errorStatus[error.code] >= 500;
+    return [isOurs ? exitCodes.noDaemon : exitCodes.usage, error.message];
   }
   // A bug of ours: the trace is what a report needs.
   const trace = error instanceof Error ? (error.stack ?? error.message) : String(error);

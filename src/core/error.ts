@@ -33,4 +33,5 @@ export const errorStatus = {
   too_large: 413,
   unprocessable: 422,
   unavailable: 503,
+  insufficient_storage: 507,
 } as const;

@@ -39,6 +39,7 @@ export const failureKinds = [
   "permission",
   "setup_failed",
   "infrastructure",
+  "no_space",
 ] as const;
 export type FailureKind = (typeof failureKinds)[number];
 
@@ -47,6 +48,7 @@ export const interruptedKinds: ReadonlySet<FailureKind> = new Set([
   "lost",
   "parked",
   "infrastructure",
+  "no_space",
   "model_unavailable",
   "usage_window",
   "out_of_budget",

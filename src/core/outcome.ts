@@ -65,6 +65,8 @@ export type Outcome =
   | { kind: "lost"; detail: string }
   /** The provider asks to wait; null: it does not say how long. The same stage then, and nothing is counted. */
   | { kind: "postponed"; detail: string; retryAt: Date | null }
+  /** A volume is full: the same stage again when there is space, and nothing is counted. `detail` says which. */
+  | { kind: "no_space"; detail: string }
   /** The stage could not do its work (disk, git, network): again later, a few times. */
   | { kind: "broken"; detail: string };
 

@@ -144,4 +144,5 @@ const problemDescriptions: Record<number, string> = {
   413: "The body is too large.",
   415: "The body is not JSON.",
   503: "The daemon cannot do it now.",
+  507: "A volume of the daemon is full; nothing was changed.",
 };

@@ -11,6 +11,12 @@ import type { Problem } from "./schema-answer.ts";
  */
 export type Log = (level: "info" | "warn" | "error", object: object, message: string) => void;
 
+/** Which volumes are full, and whether an error says so: in sentences. */
+export type Space = {
+  problems(): readonly string[];
+  explain(error: unknown): Promise<string | null>;
+};
+
 export function makeProblem(
   status: number,
   code: string,
@@ -68,6 +74,14 @@ export function toProblem(error: unknown, bodyLimit?: number): Problem | null {
   return null;
 }
 
+/** What a full volume keeps from being done; a database that is away while one is full is away for that. */
+async function toSpaceProblem(error: unknown, space: Space): Promise<Problem | null> {
+  if (error instanceof DeputyError) return null;
+  const full = (await space.explain(error)) ?? (isDatabaseAway(error) ? space.problems()[0] : null);
+  if (!full) return null;
+  return makeProblem(errorStatus.insufficient_storage, "insufficient_storage", full);
+}
+
 /** No connection, one that broke, or a server on its way down or up; as the driver says it. */
 function isDatabaseAway(error: unknown): boolean {
   const { code, syscall, message } = error as { code?: string; syscall?: string; message?: string };
@@ -78,9 +92,14 @@ function isDatabaseAway(error: unknown): boolean {
   );
 }
 
-export function installErrorHandlers(app: FastifyInstance, log: Log): void {
+export function installErrorHandlers(
+  app: FastifyInstance,
+  log: Log,
+  space: Space = { problems: () => [], explain: async () => null },
+): void {
   app.setErrorHandler(async (error, request, reply) => {
-    const problem = toProblem(error, request.routeOptions.bodyLimit);
+    const problem =
+      (await toSpaceProblem(error, space)) ?? toProblem(error, request.routeOptions.bodyLimit);
     if (problem?.status === 413) await discardBody(request);
     return sendProblem(reply, problem ?? reportFailure(error, request, log));
   });

@@ -29,7 +29,7 @@ export function taskRoutes(service: Service): FastifyPluginAsyncZod {
           body: newTaskWire,
           response: {
             202: taskWire,
-            ...problems(400, 401, 409, 413, 415, 422, 503),
+            ...problems(400, 401, 409, 413, 415, 422, 503, 507),
           },
         },
       },

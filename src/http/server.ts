@@ -10,6 +10,7 @@ import {
   installErrorHandlers,
   type Log,
   makeProblem,
+  type Space,
   sendProblem,
   toProblem,
 } from "./problem.ts";
@@ -40,6 +41,8 @@ export type HttpServerOptions = {
   allowedHosts: string[];
   version: string;
   log: Log;
+  /** Which volumes are full, and whether an error says so. */
+  space?: Space;
   limits?: Partial<HttpLimits>;
 };
 
@@ -67,7 +70,7 @@ export async function startHttpServer(
   const app = createApp({ ...defaultLimits, ...options.limits });
   app.setValidatorCompiler(compileValidator);
   app.setSerializerCompiler(() => JSON.stringify);
-  installErrorHandlers(app, options.log);
+  installErrorHandlers(app, options.log, options.space);
   installJsonParser(app);
   app.addHook("onRequest", guardOrigin(options.host, options.allowedHosts));
   app.addHook("onRequest", (_request, reply, done) => {

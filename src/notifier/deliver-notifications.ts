@@ -71,7 +71,8 @@ async function deliverOne(
   }
 }
 
-async function send(
+/** Send one now, whatever becomes of it. */
+export async function send(
   row: ClaimedNotification,
   config: NotifierConfig,
   timeoutMs: number,

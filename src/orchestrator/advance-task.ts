@@ -20,6 +20,7 @@ import {
   waitForSlot,
 } from "./stage-retry.ts";
 import { planData, startPlan } from "./start-plan.ts";
+import { spaceEvent, waitForSpace } from "./wait-for-space.ts";
 
 const noSubtask = { subtaskId: null, attemptId: null };
 
@@ -89,6 +90,13 @@ export async function advanceTask(
       await appendEvent(tx, task.id, postponedEvent(claim.stage, outcome, at));
       await moveTask(tx, task, task.state, hold, { postponed });
       await ringStage(tx, claim.stage, task.id, null, at);
+      return;
+    }
+    case "no_space": {
+      const hold = waitForSpace(outcome.detail);
+      await appendEvent(tx, task.id, spaceEvent(claim.stage, outcome.detail));
+      await moveTask(tx, task, task.state, hold);
+      await ringStage(tx, claim.stage, task.id, null, hold.at);
       return;
     }
     case "broken": {

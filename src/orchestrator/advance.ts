@@ -32,6 +32,7 @@ import {
   stageRetryAt,
   waitForSlot,
 } from "./stage-retry.ts";
+import { spaceEvent, waitForSpace } from "./wait-for-space.ts";
 
 /**
  * The one function that turns what a stage reports into state: state, events, questions, phone
@@ -214,6 +215,22 @@ async function advanceSubtask(
         stageFailures: failures,
       });
       await ringStage(tx, claim.stage, task.id, subtask.id);
+      return;
+    }
+    case "no_space": {
+      if (claim.stage === "execute") {
+        const attempt = {
+          ...lostAttempt(outcome.detail),
+          reason: "crashed",
+          failure: "no_space",
+        } as const;
+        await endAttempt(tx, task, subtask, claim, attempt);
+        return recover(endingOf(attempt));
+      }
+      const hold = waitForSpace(outcome.detail);
+      await appendEvent(tx, task.id, { ...about, ...spaceEvent(claim.stage, outcome.detail) });
+      await moveSubtask(tx, subtask, subtask.state, hold);
+      await ringStage(tx, claim.stage, task.id, subtask.id, hold.at);
       return;
     }
     case "broken": {

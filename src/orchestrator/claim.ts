@@ -202,7 +202,8 @@ async function startAttempt(
   return claim;
 }
 
-function isFree(row: Task | Subtask, stage: StageName, now: Date): boolean {
+/** Whether a stage may claim the row now. */
+export function isFree(row: Task | Subtask, stage: StageName, now: Date): boolean {
   const { hold } = row;
   if (hold?.kind === "dependency") return hold.on.length === 1 && hold.on[0] === slot(stage);
   return hold?.kind === "wake" && hold.at <= now;

@@ -1,3 +1,4 @@
+import type { FailureKind } from "../core/failure.ts";
 import type { Claim, Outcome, Stage, StageName } from "../core/outcome.ts";
 import { ping } from "../store/tasks.ts";
 import { notifyReady } from "../store/transition.ts";
@@ -5,6 +6,7 @@ import type { AdvanceDeps } from "./advance.ts";
 import { advanceTogether } from "./advance-together.ts";
 import { claimWork } from "./claim.ts";
 import { faultPoint } from "./fault-point.ts";
+import { holdForSpace } from "./wait-for-space.ts";
 
 /**
  * Runs stages in this process. A ring of the bell (`ring`) makes the stage claim what is ready, up
@@ -34,7 +36,15 @@ export type StageRunner = {
 /** Why a claim's signal was aborted; stages read it from `signal.reason`. */
 export type AbortCause = "cancelled" | "paused" | "shutdown" | "lost";
 
+/** Which volumes are full, and whether an error says so; in sentences. */
+export type Space = {
+  problems(): readonly string[];
+  look(): Promise<readonly string[]>;
+  explain(error: unknown): Promise<string | null>;
+};
+
 export type StageRunnerOptions = AdvanceDeps & {
+  space: Space;
   bootId: string;
   stages: Partial<Record<StageName, StageRow>>;
   log: (level: "info" | "warn" | "error", fields: object, message: string) => void;
@@ -75,6 +85,7 @@ function followersOf(outcome: Outcome): readonly StageName[] {
     case "parked":
     case "postponed":
     case "lost":
+    case "no_space":
     case "broken":
     case "refused":
     case "asked":
@@ -95,7 +106,7 @@ const causeInWords: Record<AbortCause, string> = {
 };
 
 export function startStageRunner(options: StageRunnerOptions): StageRunner {
-  const { db, bootId, stages, log } = options;
+  const { db, bootId, space, stages, log } = options;
   const advance = advanceTogether(options, bootId);
   const inHand = new Map<Claim, { controller: AbortController; done: Promise<void> }>();
   const slotless = new Set<Claim>();
@@ -153,6 +164,12 @@ export function startStageRunner(options: StageRunnerOptions): StageRunner {
 
   const claimAll = async (stage: StageName, row: StageRow): Promise<void> => {
     const { run, slots } = row;
+    const [full] = space.problems();
+    if (full !== undefined && stage !== "recover") {
+      // Where not even that can be written, they wait for the next ring as they are.
+      await holdForSpace(db, stage, full).catch(() => space.look());
+      return;
+    }
     const claimed = freeSlots(stage, slots) > 0 ? row.beginClaiming?.() : undefined;
     try {
       for await (const claim of claimWork(
@@ -166,7 +183,8 @@ export function startStageRunner(options: StageRunnerOptions): StageRunner {
         start(claim, run);
       }
     } catch (error) {
-      log("error", { stage, err: error }, "claim failed; the next bell tries again");
+      if ((await space.explain(error)) === null)
+        log("error", { stage, err: error }, "claim failed; the next bell tries again");
     } finally {
       claimed?.();
     }
@@ -185,15 +203,20 @@ export function startStageRunner(options: StageRunnerOptions): StageRunner {
   };
 
   const work = async (claim: Claim, run: Stage, controller: AbortController): Promise<void> => {
-    const outcome = stopping
+    const ended = stopping
       ? parked("shutdown")
-      : await runStage(run, claim, controller.signal, () => freeSlot(claim)).catch((error) => {
-          // A stage answers what it can foresee with an outcome; what it throws is infrastructure or a bug.
-          const cause = controller.signal.reason as AbortCause | undefined;
-          if (cause) return parked(cause);
-          log("error", { ...claim, err: error }, "stage failed");
-          return broken(error);
-        });
+      : await runStage(run, claim, controller.signal, () => freeSlot(claim)).catch(
+          async (error): Promise<Outcome> => {
+            // A stage answers what it can foresee with an outcome; what it throws is infrastructure or a bug.
+            const cause = controller.signal.reason as AbortCause | undefined;
+            if (cause) return parked(cause);
+            const full = await findFull(error, space);
+            if (full !== null) return { kind: "no_space", detail: full };
+            log("error", { ...claim, err: error }, "stage failed");
+            return broken(error);
+          },
+        );
+    const outcome = await excuse(ended, space);
     faultPoint(claim.stage, "reported");
     if (await record(claim, outcome)) {
       faultPoint(claim.stage, "advanced");
@@ -218,12 +241,12 @@ export function startStageRunner(options: StageRunnerOptions): StageRunner {
         log("warn", { ...claim, outcome: trying.kind }, "outcome refused: the claim is not ours");
         return true;
       } catch (error) {
-        log("error", { ...claim, outcome: trying.kind, err: error }, "advance failed");
-        // While the database is away there is nothing to do but wait: the work is done and kept.
-        const answers = await ping(db).then(
-          () => true,
-          () => false,
-        );
+        const full = await space.explain(error);
+        if (full === null)
+          log("error", { ...claim, outcome: trying.kind, err: error }, "advance failed");
+        // While the database is away, or has no space to write, there is nothing to do but wait: the
+        // work is done and kept.
+        const answers = full === null && (await isAnswering(db));
         if (answers) refusals++;
         if (answers && refusals === maxRefusals) trying = broken(error);
         if (refusals >= 2 * maxRefusals || released) return false;
@@ -278,6 +301,62 @@ export function startStageRunner(options: StageRunnerOptions): StageRunner {
 /** A stage that throws before its first await is no different from one that throws later. */
 async function runStage(run: Stage, ...about: Parameters<Stage>): Promise<Outcome> {
   return run(...about);
+}
+
+function isAnswering(db: AdvanceDeps["db"]): Promise<boolean> {
+  return ping(db).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** What an error says of space; one that says nothing of it counts for nothing while a volume is full. */
+async function findFull(error: unknown, space: Space): Promise<string | null> {
+  return (await space.explain(error)) ?? (await space.look())[0] ?? null;
+}
+
+/**
+ * A bad end counts for nothing while a volume is full: nobody can tell whether the work was bad, or
+ * only could not be written. What ended well stands, and so does what was killed for a limit of its own.
+ */
+async function excuse(outcome: Outcome, space: Space): Promise<Outcome> {
+  if (outcome.kind === "broken") {
+    const full = await findFull(outcome.detail, space);
+    return full === null ? outcome : { kind: "no_space", detail: full };
+  }
+  if (!mayBeForSpace(outcome)) return outcome;
+  const [full] = await space.look();
+  if (full === undefined) return outcome;
+  if (outcome.kind !== "attempted") return { kind: "no_space", detail: full };
+  return { ...outcome, failure: "no_space", detail: `${full} (${outcome.detail})` };
+}
+
+const agentsFaults: ReadonlySet<FailureKind | null> = new Set([
+  null,
+  "agent_failed",
+  "agent_unavailable",
+  "infrastructure",
+  "no_change",
+  "setup_failed",
+] as const);
+
+function mayBeForSpace(outcome: Outcome): boolean {
+  switch (outcome.kind) {
+    case "refused":
+    case "gate_failed":
+      return true;
+    case "verified":
+      return outcome.verdict.result !== "pass";
+    case "attempted": {
+      const { confinement, failure, reason } = outcome;
+      const isLimited = confinement?.denials.some(({ what }) => what === "limit") ?? false;
+      return (
+        (reason === "crashed" || reason === "gave_up") && agentsFaults.has(failure) && !isLimited
+      );
+    }
+    default:
+      return false;
+  }
 }
 
 function parked(cause: AbortCause): Outcome {

@@ -28,6 +28,7 @@ const maxTransient = 6;
 /** Usage windows are of hours or a week; what says more than that is not believed. */
 const maxParkMs = 8 * 24 * 60 * 60_000;
 const maxReviewRounds = 30;
+const maxSpaceWaitMs = 60_000;
 
 type Answer =
   | "another_round"
@@ -35,6 +36,7 @@ type Answer =
   | "retry_alone"
   | "retry_uncounted"
   | "go_on"
+  | "wait_for_space"
   | "ask"
   | "ask_where_it_can_be_granted"
   | "give_up"
@@ -57,6 +59,7 @@ const answers: Record<FailureKind, Answer> = {
   model_unavailable: "retry_uncounted",
   usage_window: "retry_uncounted",
   infrastructure: "retry_uncounted",
+  no_space: "wait_for_space",
   agent_unavailable: "give_up",
   plan_refused: "give_up",
   out_of_budget: "ask_where_it_can_be_granted",
@@ -117,6 +120,13 @@ export function decide(
       const reason = `again from the merged state, alone, not counted as an attempt (${detail})`;
       return { action: "retry", ...base, delayMs: 0, reason };
     }
+    case "wait_for_space": {
+      // No limit: it waits for a person to free space, however often it was filled again. The stage
+      // that follows does not start while the volume is known to be full.
+      const inRow = countInRow(history, kind) + 1;
+      const delayMs = Math.min(maxSpaceWaitMs, options.backoffBaseMs * 2 ** Math.min(inRow, 20));
+      return { action: "retry", ...base, delayMs, reason: `not counted as an attempt: ${detail}` };
+    }
     case "retry_uncounted": {
       const inRow = countInRow(history, kind) + 1;
       const limit = kind === "lost" ? maxLost : maxTransient;
@@ -156,6 +166,7 @@ function retryCounted(
           "retry_alone",
           "retry_uncounted",
           "go_on",
+          "wait_for_space",
           "ask",
           "ask_where_it_can_be_granted",
         ].includes(answers[kind]),

@@ -40,9 +40,14 @@ export function makeRecoverStage(deps: {
         firstCounted: subtask.firstCountedAttempt,
       },
     });
-    const feedback = ["lost", "parked", "question", "permission", "out_of_budget"].includes(
-      failure.kind,
-    )
+    const feedback = [
+      "lost",
+      "parked",
+      "no_space",
+      "question",
+      "permission",
+      "out_of_budget",
+    ].includes(failure.kind)
       ? subtask.feedback
       : describe(failure, latestReview(attempts), current?.sessionId ?? null);
     return { kind: "decided", decision, feedback };

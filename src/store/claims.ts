@@ -64,8 +64,23 @@ export async function findCandidates(
   return select.execute();
 }
 
+/** Rows whose wake's reason begins with these words, with the stage that they wait for. */
+export async function listHeldForSpace(
+  db: Db,
+  reason: string,
+): Promise<{ taskId: string; subtaskId: string | null; stage: StageName }[]> {
+  const { rows } = await sql<{ taskId: string; subtaskId: string | null; state: string }>`
+    select id as task_id, null::text as subtask_id, state from tasks
+      where hold_kind = 'wake' and starts_with(hold_reason, ${reason})
+    union all
+    select task_id, id, state from subtasks
+      where hold_kind = 'wake' and starts_with(hold_reason, ${reason})`.execute(db);
+  return rows.map(({ state, ...row }) => ({ ...row, stage: stageOfState[state] ?? "plan" }));
+}
+
 const stageOfState: Record<string, StageName> = {
   planning: "plan",
+  ready: "execute",
   delivering: "deliver",
   running: "execute",
   verifying: "verify",

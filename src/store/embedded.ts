@@ -44,6 +44,8 @@ export type EmbeddedPostgres = {
   /** Whether it ran already. */
   adopted: boolean;
   pid: number;
+  /** Where its data lies. */
+  dataDirectory: string;
   /** `pg_ctl stop -m fast`. Nothing to do when it is gone already. */
   stop(): Promise<void>;
 };
@@ -88,7 +90,8 @@ export async function startEmbeddedPostgres(options: {
         const adopted = pid !== startedPid;
         log(`${adopted ? "adopted" : "started"} PostgreSQL ${pid}`);
         const { connection } = answer;
-        return { connection, adopted, pid, stop: () => stop(cluster, binaries) };
+        const { dataDirectory } = cluster;
+        return { connection, adopted, pid, dataDirectory, stop: () => stop(cluster, binaries) };
       }
       if (answer.kind === "unreachable" && !adoptOnly) {
         log(`restarting PostgreSQL ${pid}: ${answer.reason}`);

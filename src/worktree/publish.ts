@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DeputyError } from "../core/error.ts";
+import { findSpaceProblem, SpaceError } from "../core/space.ts";
 import { GitFailure } from "./git-failure.ts";
 import { moveRef } from "./mirror.ts";
 import { type Mirror, openMirror } from "./open-mirror.ts";
@@ -168,8 +169,13 @@ function movedBranch(branch: string, tip: string): DeputyError {
   );
 }
 
-function explainPush(failure: GitFailure, repository: Repository, branch: string): DeputyError {
+function explainPush(failure: GitFailure, repository: Repository, branch: string): Error {
   const { stderr } = failure;
+  const space = findSpaceProblem(failure);
+  if (space) {
+    const path = repository.kind === "local" ? repository.url : null;
+    return new SpaceError(space.code, path, `${repository.url} cannot be written: ${stderr}`);
+  }
   if (
     /rejected|directory file conflict|cannot lock ref|refusing to update|protected branch|stale info/i.test(
       stderr,

@@ -19,12 +19,15 @@ afterEach(async () => {
   await bench.close();
 });
 
+const space = { problems: () => [], look: async () => [], explain: async () => null };
+
 type RunStage = (claim: Claim, signal: AbortSignal) => Promise<Outcome>;
 
 function run(boot: string, stage: StageName, slots: number, work: RunStage): StageRunner {
   const runner = startStageRunner({
     ...bench.deps,
     bootId: boot,
+    space,
     stages: { [stage]: { run: work, slots } },
     log: () => {},
   });

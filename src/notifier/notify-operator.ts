@@ -1,0 +1,39 @@
+import { newId } from "../core/id.ts";
+import { redactSecrets } from "../core/redact.ts";
+import type { ClaimedNotification } from "../store/notifications.ts";
+import { send } from "./deliver-notifications.ts";
+import { type NotifierConfig, secretsOf } from "./notifier-config.ts";
+
+/**
+ * Tell whoever runs the daemon something that is about no task, on each configured channel and at
+ * once: it is for times when the database, which keeps other notifications, may not be writable.
+ * Answers with what the channels refused; empty: all took it.
+ */
+export async function notifyOperator(
+  config: NotifierConfig,
+  what: { type: string; title: string; message: string },
+  signal: AbortSignal,
+): Promise<string[]> {
+  const eventId = newId("event");
+  const { message, title, type } = what;
+  const data = { task_id: null, title, message };
+  const common = { eventId, taskId: "", title, body: message, priority: 4, clickUrl: null };
+  const channels = {
+    ntfy: { tags: ["warning"] },
+    webhook: { type, timestamp: new Date().toISOString(), data },
+  };
+  const refused: string[] = [];
+  for (const [channel, payload] of Object.entries(channels)) {
+    if (channel === "ntfy" ? !config.ntfy : !config.webhook) continue;
+    const row: ClaimedNotification = {
+      ...{ ...common, id: newId("notification"), channel, payload },
+      ...{ attempts: 1, ageMs: 0 },
+    };
+    const result = await send(row, config, timeoutMs, signal);
+    if (result.kind === "refused")
+      refused.push(`${channel}: ${redactSecrets(result.error, secretsOf(config))}`);
+  }
+  return refused;
+}
+
+const timeoutMs = 15_000;
