@@ -13,6 +13,7 @@ import type { Life } from "./life.ts";
 import { type EgressProxy, openEgressProxy } from "./sandbox/egress-proxy.ts";
 import { type Denial, makeDenialList } from "./sandbox/find-denials.ts";
 import type { ProcessIdentity } from "./sandbox/process-identity.ts";
+import { removeTree } from "./sandbox/remove-tree.ts";
 import type { CommandSpec } from "./sandbox/run-command.ts";
 import { limitDenial, runConfined } from "./sandbox/run-confined.ts";
 import type { ConfinedResult, Confinement, Forward, Network, Sandbox } from "./sandbox/sandbox.ts";
@@ -42,6 +43,8 @@ export type BoxOptions = {
   /** Where its sockets are; left out: in `scratch`. */
   sockets?: string;
   writable: readonly string[];
+  /** Where a program keeps what it remembers; left out: nowhere. */
+  state?: readonly string[];
   readOnly: readonly string[];
   reach: Reach;
   /** How long a program may live that is talked with: the run's time. Commands have their own. */
@@ -104,6 +107,7 @@ export async function openBox(options: BoxOptions): Promise<Box> {
 
   const confinement = async (): Promise<Confinement> => ({
     writable: options.writable,
+    state: options.state ?? [],
     readOnly: options.readOnly.map((path) => ({ path })),
     scratch,
     network: await findNetwork(),
@@ -184,7 +188,7 @@ export async function openSetupBox(
     }),
     close: async () => {
       await box.close();
-      await rm(scratch, { recursive: true, force: true });
+      await removeTree(scratch);
     },
   };
 }

@@ -1,5 +1,4 @@
 import { mkdirSync } from "node:fs";
-import { rm } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import {
@@ -21,6 +20,7 @@ import { openMeter } from "./meter.ts";
 import { openSession } from "./open-session.ts";
 import { type RoleSettings, roleSettings } from "./role-settings.ts";
 import type { ProcessIdentity } from "./sandbox/process-identity.ts";
+import { removeTree } from "./sandbox/remove-tree.ts";
 import type { Sandbox } from "./sandbox/sandbox.ts";
 import type { Reach } from "./sandbox-settings.ts";
 import type { Db } from "./store/schema.ts";
@@ -63,7 +63,8 @@ export function makeRunRole(deps: RoleDeps): (request: RoleRequest) => Promise<R
       config,
       sandbox: deps.sandbox,
       scratch,
-      writable: [...(isWriting ? [request.worktree] : []), sessionFolder],
+      writable: isWriting ? [request.worktree] : [],
+      state: [sessionFolder],
       // The daemon writes in its scratch folder: links put there by an agent would lead it elsewhere.
       readOnly: [...(isWriting ? [] : [request.worktree]), request.gitDir, scratch],
       reach: withHosts(
@@ -113,7 +114,7 @@ export function makeRunRole(deps: RoleDeps): (request: RoleRequest) => Promise<R
     } finally {
       await Promise.all([box.close(), meter.close()]);
       // Behind the run: what a crash leaves of it is tidied up at the next start.
-      rm(scratch, { recursive: true, force: true }).catch(() => {});
+      removeTree(scratch).catch(() => {});
     }
   };
 }

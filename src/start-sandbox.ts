@@ -6,8 +6,9 @@ import { openSandbox } from "./sandbox/open-sandbox.ts";
 import { describeSandbox, type Sandbox } from "./sandbox/sandbox.ts";
 import { findSandboxProblems } from "./sandbox-problems.ts";
 import { findFullVolume } from "./watch-space.ts";
+import { setGitView } from "./worktree/git.ts";
 
-/** Find out which sandbox there is, and say so. */
+/** Find out which sandbox there is, have our git work on agents' files in it, and say so. */
 export async function startSandbox(config: Config, log: Log): Promise<Sandbox> {
   const sandbox = await findSandbox(config);
   // A sandbox that only could not write its files is there: nobody may take that for a machine without.
@@ -15,6 +16,7 @@ export async function startSandbox(config: Config, log: Log): Promise<Sandbox> {
   const full = isMissed ? await findFullVolume(config.paths.sandbox) : null;
   if (full !== null)
     throw new DeputyError("insufficient_storage", `The sandbox cannot be opened. ${full}`);
+  setGitView(sandbox.limitView);
   const level = sandbox.provider === "none" ? "warn" : "info";
   log[level](
     { provider: sandbox.provider },

@@ -1,6 +1,7 @@
-import { readdir, rm, stat } from "node:fs/promises";
+import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Config } from "./config.ts";
+import { removeTree } from "./sandbox/remove-tree.ts";
 import type { Db } from "./store/schema.ts";
 import { findOpenSessions } from "./store/sessions.ts";
 
@@ -20,7 +21,7 @@ export async function tidyScratch(db: Db, { paths }: Config): Promise<void> {
   for (const folder of [...over, ...runs]) {
     const { mtimeMs } = await stat(folder).catch(() => ({ mtimeMs: Date.now() })); // gone by itself
     if (Date.now() - mtimeMs < ageMs) continue;
-    await rm(folder, { recursive: true, force: true });
+    await removeTree(folder);
   }
 }
 

@@ -7,7 +7,7 @@ const mayImport: Record<string, string[]> = {
   core: [],
   store: ["core", "sandbox"],
   queue: ["core"],
-  worktree: ["core"],
+  worktree: ["core", "sandbox"],
   sandbox: ["core"],
   agents: ["core", "sandbox"],
   orchestrator: ["core", "store", "queue", "agents"],

@@ -2,6 +2,7 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import type { Tokens } from "../core/usage.ts";
+import { withFolder } from "../sandbox/open-folder.ts";
 import type { Said } from "./cli/cli.ts";
 import { subtractTokens } from "./cli/running-total.ts";
 
@@ -13,13 +14,13 @@ import { subtractTokens } from "./cli/running-total.ts";
  */
 export async function findRollout(home: string, thread: string): Promise<string | null> {
   if (!/^[\da-f-]{36}$/i.test(thread)) return null;
-  const sessions = join(home, ".codex", "sessions");
+  const sessions = ".codex/sessions";
   // A thread that goes on stays in the folder of its first day.
-  for (const year of await listNewest(sessions)) {
-    for (const month of await listNewest(join(sessions, year))) {
-      for (const day of await listNewest(join(sessions, year, month))) {
+  for (const year of await listNewest(home, sessions)) {
+    for (const month of await listNewest(home, join(sessions, year))) {
+      for (const day of await listNewest(home, join(sessions, year, month))) {
         const folder = join(sessions, year, month, day);
-        const names = await readdir(folder).catch(() => []); // gone meanwhile
+        const names = await list(home, folder);
         const found = names.find(
           (name) => name.startsWith("rollout-") && name.endsWith(`-${thread}.jsonl`),
         );
@@ -30,8 +31,12 @@ export async function findRollout(home: string, thread: string): Promise<string 
   return null;
 }
 
-async function listNewest(folder: string): Promise<string[]> {
-  const names = await readdir(folder).catch(() => []); // not made yet
+async function list(home: string, folder: string): Promise<string[]> {
+  return withFolder(home, folder, ({ path }) => readdir(path)).catch(() => []); // not made, or gone
+}
+
+async function listNewest(home: string, folder: string): Promise<string[]> {
+  const names = await list(home, folder);
   return names.filter((name) => /^\d{2,4}$/.test(name)).sort((a, b) => b.localeCompare(a));
 }
 

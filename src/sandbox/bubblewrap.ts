@@ -17,6 +17,7 @@ import {
   defaultLimits,
   type Network,
   type Sandbox,
+  type View,
 } from "./sandbox.ts";
 import { makeSystemRoot, type SandboxUser } from "./system-root.ts";
 import { findTools, type Tools, toolVariables } from "./toolchains.ts";
@@ -90,6 +91,7 @@ export async function openBubblewrap(options: BubblewrapOptions): Promise<Sandbo
     problem: null,
     hidden: options.secrets,
     confine: (spec, confinement) => confine(parts, spec, confinement),
+    limitView: (argv, view) => limitView(parts, argv, view),
   };
   const weaker: string[] = [];
   // As much as this system can: what has to be left out is told, and the rest holds without it.
@@ -127,7 +129,7 @@ async function tryOut(sandbox: Sandbox): Promise<string | null> {
   const { spec, tidy } = await sandbox.confine(
     { argv: ["true"], cwd: "/", env: { PATH: "/usr/bin:/bin" }, timeoutMs: 10_000 },
     {
-      ...{ writable: [], readOnly: [], scratch: null },
+      ...{ writable: [], state: [], readOnly: [], scratch: null },
       ...{ network: { kind: "none" }, limits: defaultLimits },
     },
   );
@@ -183,15 +185,34 @@ async function confine(parts: Parts, spec: CommandSpec, confinement: Confinement
   } satisfies Confined;
 }
 
+async function limitView(
+  parts: Parts,
+  argv: readonly string[],
+  { cwd, env, readOnly, writable }: View,
+): Promise<string[]> {
+  const tools = await parts.tools(env);
+  const shown = [
+    ...[...tools.paths, ...readOnly].map((path) => ({ flag: "--ro-bind", path })),
+    ...writable.map((path) => ({ flag: "--bind", path })),
+  ];
+  // Outer folders first, so that none hides one in it.
+  shown.sort((a, b) => a.path.length - b.path.length);
+  return [
+    ...[parts.bwrap, ...parts.namespaces, "--unshare-net", ...parts.rootArgs, "--tmpfs", "/tmp"],
+    ...shown.flatMap(({ flag, path }) => [flag, path, path]),
+    ...["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", cwd, "--", ...argv],
+  ];
+}
+
 type Shown = { flag: "--bind" | "--ro-bind"; path: string; at: string; writable: boolean };
 
 /** What is mounted beside the system, outer folders first, so that none hides one in it. */
 async function listShown(
   { guard }: Parts,
-  { writable, readOnly, scratch }: Confinement,
+  { writable, state, readOnly }: Confinement,
   tools: Tools,
 ): Promise<Shown[]> {
-  const folders = scratch === null ? writable : [...writable, scratch];
+  const folders = [...writable, ...state];
   const named = [...folders, ...readOnly.map(({ path }) => path)];
   const shown: Shown[] = tools.paths
     // A PATH may lead into the worktree, which is shown as what it is.
@@ -215,7 +236,7 @@ async function listShown(
       `${at} cannot be shown to a command that may write ${around.at} around it.`,
     );
   }
-  for (const at of folders) {
+  for (const at of writable) {
     const git = join(at, ".git");
     const stats = await lstat(git).catch(() => null); // none: nothing to protect
     if (stats?.isSymbolicLink()) {

@@ -19,7 +19,7 @@ export type LimitsHold = {
 export function holdLimits(
   { provider }: Sandbox,
   confined: Confined,
-  { limits, scratch, writable }: Confinement,
+  { limits, scratch, state, writable }: Confinement,
 ): LimitsHold {
   let leader: ProcessIdentity | null = null;
   let hit: LimitHit | null = null;
@@ -37,7 +37,7 @@ export function holdLimits(
       ? () => {}
       : watchLimits({
           ...{ findInside: look, limits, confined },
-          folders: scratch === null ? writable : [...writable, scratch],
+          folders: [...writable, ...state, ...(scratch === null ? [] : [scratch])],
           onHit: stopFor,
         });
   // Early, so that its end can be waited for, also when it does not last until a limit is looked at.

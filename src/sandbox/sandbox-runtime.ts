@@ -1,26 +1,18 @@
 import { randomUUID } from "node:crypto";
 import { readdirSync, realpathSync } from "node:fs";
-import {
-  lstat,
-  mkdir,
-  mkdtemp,
-  readdir,
-  realpath,
-  rm,
-  rmdir,
-  unlink,
-  writeFile,
-} from "node:fs/promises";
+import { lstat, mkdir, mkdtemp, readdir, rm, rmdir, unlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { DeputyError } from "../core/error.ts";
-import type { BubblewrapOptions } from "./bubblewrap.ts";
+import { type BubblewrapOptions, openBubblewrap } from "./bubblewrap.ts";
 import { enterBox, findKeyringJoin, quietPerl } from "./enter-box.ts";
 import { descendantsOf } from "./find-inside.ts";
 import { findProgram } from "./find-program.ts";
 import { forwarderPath } from "./forwarder-path.ts";
 import { type Guard, makeGuard } from "./guard-paths.ts";
 import { limitArgs } from "./limit-args.ts";
+import { withFolder } from "./open-folder.ts";
 import { readBwrapResult } from "./read-bwrap-result.ts";
+import { removeTree } from "./remove-tree.ts";
 import { type CommandSpec, runCommand } from "./run-command.ts";
 import { type Confined, type Confinement, defaultLimits, type Sandbox } from "./sandbox.ts";
 import { findTools } from "./toolchains.ts";
@@ -65,18 +57,25 @@ export async function openSandboxRuntime(options: BubblewrapOptions): Promise<Sa
     joinKeyring: findKeyringJoin(),
     guard: await makeGuard(options.secrets),
   };
+  const own = await openBubblewrap(options);
+  const weaker = [
+    "commands start slowly in it, and it cannot give one the machine's whole network",
+    ...(typeof own === "string" ? [`git reads worktrees outside of it (${own})`] : []),
+  ];
   const sandbox: Sandbox = {
     provider: "sandbox-runtime",
-    problem: "commands start slowly in it, and it cannot give one the machine's whole network",
+    problem: weaker.join("; "),
     hidden: options.secrets,
     confine: (spec, confinement) => confine(parts, spec, confinement),
+    // It takes a third of a second for each command: for our own git, our own line of bwrap.
+    limitView: typeof own === "string" ? async (argv) => argv : own.limitView,
   };
   const folder = await mkdtemp(join(options.stateDir, "try-"));
   try {
     const { spec, tidy } = await sandbox.confine(
       { argv: ["true"], cwd: folder, env: { PATH: process.env.PATH ?? "" }, timeoutMs: 30_000 },
       {
-        ...{ writable: [folder], readOnly: [], scratch: null },
+        ...{ writable: [folder], state: [], readOnly: [], scratch: null },
         ...{ network: { kind: "none" }, limits: defaultLimits },
       },
     );
@@ -112,11 +111,15 @@ async function confine(
   const own = await mkdtemp(join(stateDir, "srt-"));
   const home = join(scratch ?? own, "home");
   await mkdir(home, { recursive: true, mode: 0o700 });
-  const folders = [...confinement.writable, ...(scratch ? [scratch] : [])];
-  const writable = await Promise.all([
-    ...folders.map((path) => guard.admit(path, "writable")),
-    realpath(home),
-  ]);
+  const worktrees = await Promise.all(
+    confinement.writable.map((path) => guard.admit(path, "writable")),
+  );
+  const writable = [
+    ...worktrees,
+    ...(await Promise.all(
+      [...confinement.state, home].map((path) => guard.admit(path, "writable")),
+    )),
+  ];
   const readable = await Promise.all(
     confinement.readOnly.map(({ path }) => guard.admit(path, "readable")),
   );
@@ -146,7 +149,7 @@ async function confine(
         ...forwards.map(({ socketPath }) => socketPath),
       ],
       allowWrite: writable,
-      denyWrite: writable.map((folder) => join(folder, ".git")),
+      denyWrite: worktrees.map((folder) => join(folder, ".git")),
     },
   };
   await writeFile(settings, JSON.stringify(config), { mode: 0o600 });
@@ -178,7 +181,7 @@ async function confine(
     readResult: (result) => readBwrapResult(spec, result),
     tidy: async () => {
       for (const folder of writable) await removeLeftovers(folder);
-      await rm(own, { recursive: true, force: true });
+      await removeTree(own);
     },
   };
 }
@@ -196,7 +199,8 @@ export async function removeLeftovers(folder: string): Promise<void> {
     const stats = leftFiles.has(name) ? await lstat(path) : null;
     if (stats?.isFile() && stats.size === 0 && (stats.mode & 0o222) === 0) await unlink(path);
   }
-  for (const name of ["commands", "agents", ""]) {
-    await rmdir(join(folder, ".claude", name)).catch(() => {}); // not there, or somebody's
-  }
+  const removeEmpty = async (path: string, name: string) =>
+    withFolder(folder, path, (inside) => rmdir(inside.at(name))).catch(() => {}); // not there, or somebody's
+  for (const name of ["commands", "agents"]) await removeEmpty(".claude", name);
+  await removeEmpty("", ".claude");
 }

@@ -15,17 +15,38 @@ export type Sandbox = {
   hidden: readonly string[];
   /** Throws a DeputyError for a confinement that would not confine, or a folder that is not there. */
   confine(spec: CommandSpec, confinement: Confinement): Promise<Confined>;
+  /**
+   * What runs a program of our own where it sees the system, the tools on its PATH and these folders,
+   * and nothing else: so a link that an agent puts in its way at any moment leads it nowhere that the
+   * agent could not go. No network, no limits. Without a sandbox: the program as it is.
+   */
+  limitView(argv: readonly string[], view: View): Promise<readonly string[]>;
+};
+
+export type View = {
+  cwd: string;
+  /** Only to find its tools; the program gets the environment that it is started with. */
+  env: Readonly<Record<string, string>>;
+  /** Folders of ours, at the paths they have outside; one inside another may have other rights. */
+  readOnly: readonly string[];
+  writable: readonly string[];
 };
 
 /** What a command may touch. Everything else of the machine is absent for it, or read-only. */
 export type Confinement = {
   /** Folders it may change, at the paths they have outside; a `.git` in their root stays read-only. */
   writable: readonly string[];
+  /**
+   * Folders of the program's own that it may change, too, whatever is in them. Nothing in one is ever
+   * named to the system: it may be a link by then.
+   */
+  state: readonly string[];
   /** Files and folders beside the system and the tools that it may read: a mirror, a login. */
   readOnly: readonly Bound[];
   /**
    * A folder whose `home` and `tmp` become its home and its /tmp, so that they last from one command
-   * of an attempt to the next. Null: both are memory and gone with the command.
+   * of an attempt to the next. It is not shown itself: who could rename them could have the next command
+   * be given another folder. Null: both are memory and gone with the command.
    */
   scratch: string | null;
   network: Network;
@@ -109,6 +130,7 @@ export function noSandbox(problem: string | null): Sandbox {
     provider: "none",
     problem,
     hidden: [],
+    limitView: async (argv) => argv,
     confine: async (spec) => ({
       spec,
       holdsProcesses: false,

@@ -1,6 +1,6 @@
 import { readdir, realpath } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { removeTree } from "../worktree/remove-tree.ts";
+import { removeTree } from "../sandbox/remove-tree.ts";
 import { emptyBin } from "../worktree/throw-away.ts";
 import { listWorktrees, removeWorktree } from "../worktree/worktree.ts";
 

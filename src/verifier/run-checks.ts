@@ -1,11 +1,11 @@
-import { mkdir, rm } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { Check, CheckRun } from "../core/verdict.ts";
 import type { ProcessIdentity } from "../sandbox/process-identity.ts";
 import type { CommandSpec } from "../sandbox/run-command.ts";
 import type { ConfinedResult } from "../sandbox/sandbox.ts";
 import { scrubbedEnvironment } from "../sandbox/scrubbed-environment.ts";
-import { containPath, readContainedFile } from "../worktree/contain-path.ts";
+import { readContainedFile, removeContained } from "../worktree/contain-path.ts";
 import { type CheckRole, type ConfinedPlace, unconfined } from "./confine-checks.ts";
 import { maxParsedLength } from "./parsers/test-list.ts";
 
@@ -107,7 +107,7 @@ function tailOf(output: string): string {
 
 async function removeReport(worktree: string, path: string): Promise<void> {
   try {
-    await rm(await containPath(worktree, path), { recursive: true, force: true });
+    await removeContained(worktree, path);
   } catch {
     // It leads out of the worktree: nothing of it is deleted, and nothing of it is read later.
   }

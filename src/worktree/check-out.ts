@@ -1,8 +1,9 @@
-import { lstat, mkdir, readdir } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { readdir } from "node:fs/promises";
+import { dirname } from "node:path";
+import { type Folder, withFolder } from "../sandbox/open-folder.ts";
+import { emptyFolder, removeInside } from "../sandbox/remove-tree.ts";
 import { GitFailure } from "./git-failure.ts";
 import { type Mirror, openMirror } from "./open-mirror.ts";
-import { makeWritable, removeTree } from "./remove-tree.ts";
 
 /**
  * Puts a commit's files into a folder in which an agent may have done anything. The index is a
@@ -23,17 +24,15 @@ export async function checkOut(mirror: Mirror, what: CheckOut): Promise<void> {
   } catch (error) {
     if (!(error instanceof GitFailure)) throw error;
     // Folders without write permission, repositories in the way of files: empty it and start over.
-    await makeWritable(what.workTree);
-    for (const name of await readdir(what.workTree)) {
-      if (name !== ".git") await removeTree(join(what.workTree, name));
-    }
+    await withFolder(what.workTree, "", (folder) => emptyFolder(folder, [".git"]));
     await attempt(mirror, what);
   }
 }
 
 async function attempt(mirror: Mirror, { workTree, index, commit }: CheckOut): Promise<void> {
-  const git = openMirror(mirror, { workTree, index });
-  const isFresh = (await readdir(workTree)).every((name) => name === ".git");
+  const git = openMirror(mirror, { workTree, index, writes: true });
+  const names = await withFolder(workTree, "", ({ path }) => readdir(path));
+  const isFresh = names.every((name) => name === ".git");
   await git.run([
     "read-tree",
     "--reset",
@@ -60,21 +59,21 @@ async function removeNestedRepositories(
   // latin1 keeps bytes that are no UTF-8 as they are.
   for (const line of stdout.toString("latin1").split("\0")) {
     const path = line.slice(line.indexOf("\t") + 1);
-    if (line.startsWith("160000 ")) await emptyFolder(toPath(workTree, path));
+    if (line.startsWith("160000 ")) await ifThere(workTree, path, emptyFolder);
     for (let up = dirname(path); up !== "." && !folders.has(up); up = dirname(up)) folders.add(up);
   }
   for (const folder of folders) {
-    const nested = toPath(workTree, `${folder}/.git`);
-    if (await lstat(nested).catch(() => null)) await removeTree(nested.toString());
+    await ifThere(workTree, folder, (inside) => removeInside(inside, ".git"));
   }
 }
 
-async function emptyFolder(path: Buffer): Promise<void> {
-  if ((await readdir(path).catch(() => [])).length === 0) return;
-  await removeTree(path.toString());
-  await mkdir(path, { recursive: true });
-}
-
-function toPath(root: string, latin1: string): Buffer {
-  return Buffer.concat([Buffer.from(`${root}/`), Buffer.from(latin1, "latin1")]);
+/** Work on a folder of the worktree, by its path in latin1, when it is one. */
+async function ifThere(
+  workTree: string,
+  path: string,
+  use: (folder: Folder) => Promise<void>,
+): Promise<void> {
+  await withFolder(workTree, Buffer.from(path, "latin1"), use).catch((error) => {
+    if (error.code !== "ENOENT" && error.code !== "ENOTDIR") throw error;
+  });
 }

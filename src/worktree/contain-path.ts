@@ -1,7 +1,8 @@
-import { constants } from "node:fs";
-import { lstat, open, readlink, realpath } from "node:fs/promises";
+import { lstat, realpath } from "node:fs/promises";
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
 import { DeputyError } from "../core/error.ts";
+import { openFile, readStart, splitPath, withFolder } from "../sandbox/open-folder.ts";
+import { removeInside } from "../sandbox/remove-tree.ts";
 
 /**
  * Where a relative path from outside really leads, when that is inside `root`: symbolic links are
@@ -27,33 +28,33 @@ export async function readContainedFile(
   relativePath: string,
   maxBytes: number,
 ): Promise<Buffer | null> {
-  const path = await containPath(root, relativePath);
-  // The path has no link left; O_NOFOLLOW refuses one that was put there since, O_NONBLOCK a FIFO's wait.
-  const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
-  const file = await open(path, flags).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === "ENOENT" || error.code === "ENOTDIR") return null;
-    if (error.code === "ELOOP" || error.code === "ENXIO")
-      throw refuse(relativePath, "is no regular file");
-    throw error;
-  });
-  if (!file) return null;
+  const { folder, name } = await findContained(root, relativePath);
   try {
-    const stats = await file.stat();
-    if (!stats.isFile()) throw refuse(relativePath, "is no regular file");
-    // A folder on the way may have been swapped for a link since: ask where the open file really is.
-    const opened = await readlink(`/proc/self/fd/${file.fd}`).catch(() => path); // no /proc here
-    if (!isInside(await realpath(root), opened)) throw refuse(relativePath, "leads out of it");
-    const buffer = Buffer.alloc(Math.min(maxBytes, stats.size));
-    let length = 0;
-    while (length < buffer.length) {
-      const { bytesRead } = await file.read(buffer, length, buffer.length - length, length);
-      if (bytesRead === 0) break;
-      length += bytesRead;
+    const file = await withFolder(root, folder, (inside) => openFile(inside, name));
+    try {
+      if (!(await file.stat()).isFile()) throw refuse(relativePath, "is no regular file");
+      return await readStart(file, maxBytes);
+    } finally {
+      await file.close();
     }
-    return buffer.subarray(0, length);
-  } finally {
-    await file.close();
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT" || code === "ENOTDIR") return null;
+    if (code === "ELOOP" || code === "ENXIO") throw refuse(relativePath, "is no regular file");
+    throw error;
   }
+}
+
+/** Delete what such a path leads to. What leads outside is refused. */
+export async function removeContained(root: string, relativePath: string): Promise<void> {
+  const { folder, name } = await findContained(root, relativePath);
+  await withFolder(root, folder, (inside) => removeInside(inside, name));
+}
+
+/** Links are followed now; who opens it then follows none, so that one put there since leads nowhere. */
+async function findContained(root: string, relativePath: string) {
+  const path = await containPath(root, relativePath);
+  return splitPath(relative(await realpath(root), path));
 }
 
 /** Whether `path` is `folder` or below it, by their text alone. */

@@ -1,4 +1,5 @@
-import { lstat, readFile, readlink } from "node:fs/promises";
+import { lstat, readlink } from "node:fs/promises";
+import { openFile, readWhole, splitPath, withFolder } from "../sandbox/open-folder.ts";
 import type { Git } from "./git.ts";
 import { GitFailure } from "./git-failure.ts";
 import { type Mirror, openMirror } from "./open-mirror.ts";
@@ -34,12 +35,17 @@ async function isCheckedOut(git: Git, workTree: string, path: string): Promise<b
   const [entry = ""] = await list(git, ["ls-files", "--stage", "-z", "--", path]);
   const [, mode, id] = /^(\d{6}) ([0-9a-f]{40}) 0\t/.exec(entry) ?? [];
   if (!mode || !id) return false;
-  const full = Buffer.concat([Buffer.from(`${workTree}/`), Buffer.from(path, "latin1")]);
-  const stats = await lstat(full);
-  const isLink = stats.isSymbolicLink();
-  if (isLink !== (mode === "120000")) return false;
-  if (!isLink && ((stats.mode & 0o100) !== 0) !== (mode === "100755")) return false;
-  const content = isLink ? await readlink(full, { encoding: "buffer" }) : await readFile(full);
+  const { folder, name } = splitPath(Buffer.from(path, "latin1"));
+  const isLink = mode === "120000";
+  const content = await withFolder(workTree, folder, async (inside) => {
+    const stats = await lstat(inside.at(name));
+    if (stats.isSymbolicLink() !== isLink) return null;
+    if (isLink) return readlink(inside.at(name), { encoding: "buffer" });
+    if (((stats.mode & 0o100) !== 0) !== (mode === "100755")) return null;
+    const file = await openFile(inside, name);
+    return readWhole(file, stats.size).finally(() => file.close());
+  });
+  if (content === null) return false;
   if (hashObject("blob", content) === id) return true;
   if (isLink) return false;
   const args = ["cat-file", "--filters", `--path=${path}`, id];

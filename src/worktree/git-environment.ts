@@ -16,6 +16,8 @@ export type GitPlace = {
   /** Set explicitly, so that nothing in a worktree can point git elsewhere. Null: find it from `cwd`. */
   gitDir: string | null;
   workTree?: string;
+  /** What the command does with the files of a worktree that an agent has or had. */
+  agentFiles?: "reads" | "writes";
   index?: string;
   mode: GitMode;
   /** False for a command that cannot do with literal pathspecs. */

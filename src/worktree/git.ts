@@ -1,5 +1,6 @@
 import { buildGitEnvironment, type GitPlace } from "./git-environment.ts";
 import { GitFailure } from "./git-failure.ts";
+import { type LimitView, viewOf } from "./git-view.ts";
 import { type GitAnswer, type GitRequest, runGit } from "./run-git.ts";
 
 /**
@@ -29,20 +30,34 @@ export function setGitRunner(run: typeof runner): void {
   runner = run;
 }
 
+let limitView: LimitView = async (argv) => argv;
+
+/** Have commands that work on an agent's files see no more than the agent does (git-view.ts). */
+export function setGitView(limit: LimitView): void {
+  limitView = limit;
+}
+
 /**
  * Open git at a place. `cwd` is where commands run: by default the worktree, else the git directory.
  */
 export function openGit(place: GitPlace & { cwd?: string }): Git {
   const env = buildGitEnvironment(place);
   const cwd = place.cwd ?? place.workTree ?? place.gitDir ?? "/";
+  const view = viewOf(place, { cwd, env });
   const ask = async (args: readonly string[], options: RunOptions = {}): Promise<GitAnswer> => {
     const { input, signal } = options;
+    let answer: GitAnswer;
     try {
-      return await runner({ cwd, env, mode: place.mode, args, input }, signal);
+      const program = view ? await limitView(["git"], view) : ["git"];
+      answer = await runner({ cwd, env, mode: place.mode, program, args, input }, signal);
     } catch (error) {
       signal?.throwIfAborted();
       throw new GitFailure(args, null, error instanceof Error ? error.message : String(error));
     }
+    // The view could not be made: then the exit code is no answer of git's.
+    if (view && answer.exitCode === 1 && answer.stderr.startsWith("bwrap: "))
+      throw new GitFailure(args, null, answer.stderr);
+    return answer;
   };
   return {
     ask,

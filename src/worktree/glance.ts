@@ -1,5 +1,6 @@
 import { type Dirent, lstatSync, readdirSync, type Stats } from "node:fs";
 import { setImmediate as nextTurn } from "node:timers/promises";
+import { type Folder, openFolder } from "../sandbox/open-folder.ts";
 import { GitFailure } from "./git-failure.ts";
 import { type Mirror, openMirror } from "./open-mirror.ts";
 
@@ -39,16 +40,15 @@ export async function glanceAt(
     const found = readFolder(workTree, folder);
     if (found === null) return null;
     const names: string[] = [];
-    for (const entry of found) {
-      const name = entry.name.toString("latin1");
+    for (const { kind, name, look } of found) {
       if (name.toLowerCase() === ".git") continue; // nobody's business: see worktree-changes.ts
       if (++entries > maxEntries) return null;
       if (entries % atOnce === 0) await nextTurn();
       const path = folder + name;
-      names.push(`${kindOf(entry)}${name}`);
+      names.push(`${kind}${name}`);
       if (ignored.has(path) || ignored.has(`${path}/`)) continue;
-      if (entry.isDirectory()) folders.push(`${path}/`);
-      else glance.looks.set(path, lookAt(workTree, path));
+      if (kind === "d") folders.push(`${path}/`);
+      else glance.looks.set(path, look);
     }
     const all = names.sort().join("\0");
     if (expected && expected.get(folder) !== all) return null;
@@ -78,11 +78,25 @@ export async function listIgnored(
   return new Set(stdout.toString("latin1").split("\0"));
 }
 
-function readFolder(workTree: string, folder: string): Dirent<Buffer>[] | null {
+type Seen = { kind: string; name: string; look: string };
+
+/** What is in a folder; null when it is gone at this moment, or closed to us, or too much. */
+function readFolder(workTree: string, path: string): Seen[] | null {
+  let folder: Folder | null = null;
   try {
-    return readdirSync(toBytes(workTree, folder), { withFileTypes: true, encoding: "buffer" });
+    const inside = openFolder(workTree, Buffer.from(path, "latin1"));
+    folder = inside;
+    const entries = readdirSync(inside.path, { withFileTypes: true, encoding: "buffer" });
+    if (entries.length > maxEntries) return null;
+    return entries.map((entry) => {
+      const kind = kindOf(entry);
+      const look = kind === "d" ? "" : lookAt(inside.at(entry.name));
+      return { kind, name: entry.name.toString("latin1"), look };
+    });
   } catch {
-    return null; // gone at this moment, or closed to us: git has the words for it
+    return null; // git has the words for it
+  } finally {
+    folder?.close();
   }
 }
 
@@ -92,9 +106,9 @@ function kindOf(entry: Dirent<Buffer>): string {
   return entry.isSymbolicLink() ? "l" : "s";
 }
 
-function lookAt(workTree: string, path: string): string {
+function lookAt(path: Buffer): string {
   const now = Date.now();
-  const stats = lstatSync(toBytes(workTree, path), { throwIfNoEntry: false });
+  const stats = lstatSync(path, { throwIfNoEntry: false });
   if (!stats || Math.max(stats.mtimeMs, stats.ctimeMs) >= now - tickMs) return "";
   return lookOf(stats);
 }
@@ -104,8 +118,4 @@ type Stated = Pick<Stats, "ino" | "mode" | "size" | "mtimeMs" | "ctimeMs">;
 /** What git keeps of it, no more: 32 bits of numbers, and of the mode what it is and who may run it. */
 export function lookOf({ ino, mode, size, mtimeMs, ctimeMs }: Stated): string {
   return `${ino >>> 0} ${mode & 0o170100} ${size >>> 0} ${mtimeMs} ${ctimeMs}`;
-}
-
-function toBytes(workTree: string, path: string): Buffer {
-  return Buffer.concat([Buffer.from(`${workTree}/`), Buffer.from(path, "latin1")]);
 }

@@ -1,10 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { constants } from "node:fs";
-import { copyFile, lstat, mkdir, realpath, rm, writeFile } from "node:fs/promises";
+import { copyFile, lstat, realpath, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
-import { DeputyError } from "../core/error.ts";
-import { containPath } from "./contain-path.ts";
+import { join } from "node:path";
+import { openFolder, splitPath, withFolder } from "../sandbox/open-folder.ts";
 import { findIgnored } from "./ignored-paths.ts";
 import type { Mirror } from "./open-mirror.ts";
 import { readFileAt } from "./read-commit.ts";
@@ -54,7 +53,7 @@ export async function includeFiles(
     if (!ignored.has(bytesOf(path))) problem = notIgnored;
     else if (result.copied.length >= maxFiles) problem = `more than ${maxFiles} files`;
     else if (bytes + size > maxBytes) problem = `more than ${maxBytes} bytes in all`;
-    else problem = await copyOne(from, join(worktree, path));
+    else problem = await copyOne(from, worktree, path);
     if (problem !== null) result.skipped.push({ path, reason: problem });
     else {
       bytes += size;
@@ -100,25 +99,24 @@ async function findObstacle(
   if (!stats.isFile()) return "no regular file";
   // A folder on the way may be a link: then the real place is another one.
   if ((await realpath(from)) !== join(await realpath(checkout), path)) return behindLink;
-  try {
-    const to = await containPath(worktree, path);
-    return to === join(await realpath(worktree), path) ? null : behindLink;
-  } catch (error) {
-    if (error instanceof DeputyError) return behindLink;
-    throw error;
-  }
+  return withFolder(worktree, splitPath(path).folder, () => null).catch(
+    (error: NodeJS.ErrnoException) => (error.code === "ENOTDIR" ? behindLink : null), // not made yet
+  );
 }
 
 const behindLink = "behind a symbolic link";
 
-/** Copy one file, never over another; says why not, or null. */
-async function copyOne(from: string, to: string): Promise<string | null> {
+/** Copy one file into the worktree, never over another or through a link; says why not, or null. */
+async function copyOne(from: string, worktree: string, path: string): Promise<string | null> {
+  const { folder, name } = splitPath(path);
   try {
-    await mkdir(dirname(to), { recursive: true });
-    await copyFile(from, to, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
+    const inside = openFolder(worktree, folder, { make: 0o777 });
+    const how = constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE;
+    await copyFile(from, inside.at(name), how).finally(inside.close);
     return null;
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
+    if (code === "ENOTDIR") return behindLink;
     if (code === "EEXIST") return "exists in the worktree already";
     return `cannot be copied (${code ?? "unknown"})`;
   }

@@ -1,5 +1,6 @@
-import { constants, type Stats } from "node:fs";
-import { lstat, open, readlink } from "node:fs/promises";
+import type { Stats } from "node:fs";
+import { lstat, readlink } from "node:fs/promises";
+import { type Folder, openFile, openFolder, readWhole, splitPath } from "../sandbox/open-folder.ts";
 import { editTree, findEntry, type KnownTrees, type TreeEntry } from "./edit-tree.ts";
 import { compareGlances, type Glance, glanceAt, listIgnored, tickMs } from "./glance.ts";
 import { keepReads } from "./kept-reads.ts";
@@ -134,17 +135,16 @@ async function findChangedSinceCheckout(
   const now = checkout && (await glanceAt(place.path, new Set(), checkout.names));
   const changed = now && compareGlances(checkout, now);
   if (!changed || changed.length > maxFiles || changed.some(isRule)) return null;
-  const isSame = async (path: string) => {
-    const full = toBytes(place.path, path);
-    const stats = await lstat(full);
-    if (stats.size > maxBytes) return false;
-    const content = await readContent(full, stats);
-    if (content === null) return false;
-    return `${modeOf(stats)} ${hashObject("blob", content)}` === checkout.contents.get(path);
-  };
+  const isSame = (path: string) =>
+    useFile(place.path, path, async (folder, name) => {
+      const stats = await lstat(folder.at(name));
+      const content = stats.size > maxBytes ? null : await readContent(folder, name, stats);
+      if (content === null) return false;
+      return `${modeOf(stats)} ${hashObject("blob", content)}` === checkout.contents.get(path);
+    });
   // Most of them were written with the index, and only too young to tell.
   const same = await Promise.all(changed.map(isSame));
-  return changed.filter((_, i) => !same[i]);
+  return changed.filter((_, i) => same[i] !== true);
 }
 
 /** A folder of many files is known again by every change in it. */
@@ -210,42 +210,49 @@ async function readFiles(
   const entries = new Map<string, TreeEntry>();
   let read = 0;
   for (const path of paths) {
-    const full = toBytes(workTree, path);
     const now = Date.now();
-    const stats = await lstat(full).catch(() => null); // gone
-    if (!stats) continue;
-    const look = `${stats.ino} ${stats.mode} ${stats.size} ${stats.mtimeMs} ${stats.ctimeMs}`;
-    const before = seen.get(path);
-    if (before?.look === look) {
-      entries.set(path, before.entry);
-      continue;
-    }
-    if (stats.size > maxBytes || ++read > maxFiles) return null;
-    const content = await readContent(full, stats);
-    if (!content) return null;
-    const entry = { mode: modeOf(stats), id: await writeObject(mirror, "blob", content) };
-    entries.set(path, entry);
-    if (Math.max(stats.mtimeMs, stats.ctimeMs) < now - tickMs) seen.set(path, { look, entry });
-    else seen.delete(path);
+    const found = await useFile(workTree, path, async (folder, name) => {
+      const stats = await lstat(folder.at(name)).catch(() => null); // gone
+      if (!stats) return "gone";
+      const look = `${stats.ino} ${stats.mode} ${stats.size} ${stats.mtimeMs} ${stats.ctimeMs}`;
+      const before = seen.get(path);
+      if (before?.look === look) return before.entry;
+      if (stats.size > maxBytes || ++read > maxFiles) return null;
+      const content = await readContent(folder, name, stats);
+      if (!content) return null;
+      const entry = { mode: modeOf(stats), id: await writeObject(mirror, "blob", content) };
+      if (Math.max(stats.mtimeMs, stats.ctimeMs) < now - tickMs) seen.set(path, { look, entry });
+      else seen.delete(path);
+      return entry;
+    });
+    if (found === null) return null;
+    if (found !== "gone") entries.set(path, found);
   }
   return entries;
 }
 
-/** A link as its words, a file as it is; null for anything else. Nothing is followed or waited for. */
-async function readContent(full: Buffer, stats: Stats): Promise<Buffer | null> {
-  if (stats.isSymbolicLink()) return readlink(full, { encoding: "buffer" });
-  if (!stats.isFile()) return null;
-  const file = await open(full, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+/** Work on a file by its folder, which may be gone, or be something else by now. */
+async function useFile<T>(
+  workTree: string,
+  path: string,
+  use: (folder: Folder, name: Buffer) => Promise<T>,
+): Promise<T | "gone"> {
+  const { folder, name } = splitPath(Buffer.from(path, "latin1"));
+  let opened: Folder;
   try {
-    const opened = await file.stat();
-    return opened.isFile() && opened.size <= maxBytes ? await file.readFile() : null;
-  } finally {
-    await file.close();
+    opened = openFolder(workTree, folder);
+  } catch {
+    return "gone";
   }
+  return use(opened, name).finally(opened.close);
 }
 
-function toBytes(workTree: string, path: string): Buffer {
-  return Buffer.concat([Buffer.from(`${workTree}/`), Buffer.from(path, "latin1")]);
+/** A link as its words, a file as it is; null for anything else. Nothing is followed or waited for. */
+async function readContent(folder: Folder, name: Buffer, stats: Stats): Promise<Buffer | null> {
+  if (stats.isSymbolicLink()) return readlink(folder.at(name), { encoding: "buffer" });
+  if (!stats.isFile()) return null;
+  const file = await openFile(folder, name);
+  return readWhole(file, maxBytes).finally(() => file.close());
 }
 
 function modeOf(stats: Stats): string {

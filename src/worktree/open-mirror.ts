@@ -50,15 +50,24 @@ const constants: readonly [string, string][] = [
   [join("info", "exclude"), ""],
 ];
 
-/** Git in a mirror, hermetic. With a worktree or an index of ours when given. */
+/**
+ * Git in a mirror, hermetic. With a worktree or an index of ours when given; `writes`: the command
+ * changes files of the worktree, and not the mirror's.
+ */
 export function openMirror(
   mirror: Mirror,
-  place: { workTree?: string; index?: string; literalPathspecs?: boolean } = {},
+  {
+    writes = false,
+    ...place
+  }: { workTree?: string; writes?: boolean; index?: string; literalPathspecs?: boolean } = {},
 ): Git {
   for (const [name, text] of constants) restoreFile(join(mirror.gitDir, name), text);
   const lfs = place.workTree !== undefined && usesLfs(mirror);
   return healStaleLocks(
-    openGit({ gitDir: mirror.gitDir, mode: "hermetic", lfs, ...place }),
+    openGit({
+      ...{ gitDir: mirror.gitDir, mode: "hermetic", lfs, ...place },
+      ...(place.workTree !== undefined && { agentFiles: writes ? "writes" : "reads" }),
+    }),
     mirror.gitDir,
   );
 }

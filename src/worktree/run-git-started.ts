@@ -29,9 +29,9 @@ export function makeStartedGit(
   shared: Readonly<Record<string, string>>,
 ): (request: GitRequest, signal?: AbortSignal) => Promise<GitAnswer> {
   return async (request, signal) => {
-    const { cwd, env, mode, args, input } = request;
+    const { cwd, env, mode, program, args, input } = request;
     const parts = split(env);
-    const command = { argv: ["git", "-C", cwd, ...args], env: parts.own };
+    const command = { argv: [...program, "-C", cwd, ...args], env: parts.own };
     const fits =
       mode === "hermetic" && !input && isSame(parts.shared, shared) && starters.canRun(command);
     if (!fits) return runGit(request, signal);

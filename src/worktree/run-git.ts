@@ -6,6 +6,8 @@ export type GitRequest = {
   cwd: string;
   env: Record<string, string>;
   mode: GitMode;
+  /** git, or what runs it in a view of its own. */
+  program: readonly string[];
   args: readonly string[];
   input: Buffer | string | undefined;
 };
@@ -21,12 +23,14 @@ export const silenceMs = 10 * 60_000;
  * because an instance runs its commands one after the other and shares input and abort signal.
  */
 export async function runGit(
-  { cwd, env, mode, args, input }: GitRequest,
+  { cwd, env, mode, program, args, input }: GitRequest,
   signal?: AbortSignal,
 ): Promise<GitAnswer> {
+  const [binary = "git", ...before] = program;
   let answer: GitAnswer | null = null;
   await simpleGit({
     baseDir: cwd,
+    binary,
     trimmed: false,
     // simple-git takes an exit code without a word on stderr for success: read it ourselves.
     errors: (error, { exitCode, stdOut, stdErr }) => {
@@ -65,7 +69,7 @@ export async function runGit(
     .outputHandler((_command, stdout) => {
       queueMicrotask(() => stdout.emit("data", Buffer.alloc(0)));
     })
-    .raw([...args]);
+    .raw([...before, ...args]);
   // Reached with a null answer only if simple-git stopped calling `errors`.
   if (!answer) throw new Error("simple-git reported no exit code");
   return answer;

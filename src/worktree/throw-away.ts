@@ -2,8 +2,8 @@ import { randomUUID } from "node:crypto";
 import { mkdirSync, renameSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
+import { removeTree } from "../sandbox/remove-tree.ts";
 import type { Mirror } from "./open-mirror.ts";
-import { removeTree } from "./remove-tree.ts";
 
 /**
  * Deleting thousands of files takes longer than anybody should wait for. A folder that is to go is

@@ -1,5 +1,6 @@
-import { constants, type Stats } from "node:fs";
-import { access, lstat, readdir } from "node:fs/promises";
+import type { Stats } from "node:fs";
+import { lstat, readdir } from "node:fs/promises";
+import { type Folder, splitPath, withFolder } from "../sandbox/open-folder.ts";
 import type { Git } from "./git.ts";
 import { GitFailure } from "./git-failure.ts";
 import { findIgnored } from "./ignored-paths.ts";
@@ -66,20 +67,18 @@ async function list(git: Git, args: string[]): Promise<string[]> {
 type Kind = "file" | "unreadable" | "folder" | "special" | "absent";
 
 async function look(workTree: string, path: string): Promise<Kind> {
-  const full = toBytes(workTree, path);
+  const { folder, name } = splitPath(Buffer.from(path, "latin1"));
   let stats: Stats;
   try {
-    stats = await lstat(full);
+    stats = await withFolder(workTree, folder, (inside) => lstat(inside.at(name)));
   } catch {
     return "absent"; // deleted, or behind something that is no folder any more
   }
   if (stats.isSymbolicLink()) return "file";
   if (stats.isDirectory()) return "folder";
   if (!stats.isFile()) return "special";
-  return access(full, constants.R_OK).then(
-    () => "file",
-    () => "unreadable",
-  );
+  // By its mode: a daemon that is root may read what its git, which sees as the agent does, may not.
+  return (stats.mode & 0o400) === 0 ? "unreadable" : "file";
 }
 
 /** Files below a folder, without anything named `.git`, links not followed. */
@@ -87,7 +86,7 @@ async function walk(workTree: string, folder: string, changes: Changes): Promise
   const found: string[] = [];
   let entries: Awaited<ReturnType<typeof readFolder>>;
   try {
-    entries = await readFolder(toBytes(workTree, folder));
+    entries = await withFolder(workTree, Buffer.from(folder, "latin1"), readFolder);
   } catch (error) {
     skip(changes, folder, `cannot be listed (${(error as NodeJS.ErrnoException).code})`);
     return found;
@@ -103,14 +102,10 @@ async function walk(workTree: string, folder: string, changes: Changes): Promise
   return found;
 }
 
-function readFolder(path: Buffer) {
+function readFolder({ path }: Folder) {
   return readdir(path, { withFileTypes: true, encoding: "buffer" });
 }
 
 function skip(changes: Changes, path: string, reason: string): void {
   changes.skipped.push({ path: Buffer.from(path, "latin1").toString("utf8"), reason });
-}
-
-function toBytes(workTree: string, path: string): Buffer {
-  return Buffer.concat([Buffer.from(`${workTree}/`), Buffer.from(path, "latin1")]);
 }

@@ -1,10 +1,11 @@
 import { randomUUID } from "node:crypto";
 import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { copyFile, lstat, readFile, utimes, writeFile } from "node:fs/promises";
-import { basename, isAbsolute, join } from "node:path";
+import { basename, dirname, isAbsolute, join } from "node:path";
 import { invariant } from "../core/invariant.ts";
+import { type Folder, openFile, withFolder } from "../sandbox/open-folder.ts";
+import { removeInside } from "../sandbox/remove-tree.ts";
 import type { Mirror } from "./open-mirror.ts";
-import { removeTree } from "./remove-tree.ts";
 import { throwAway } from "./throw-away.ts";
 
 /**
@@ -80,12 +81,30 @@ export async function writeAdmin(mirror: Mirror, place: Place, commit: string): 
 }
 
 async function writeGitFile(place: Place): Promise<void> {
-  const file = join(place.path, ".git");
   const text = `gitdir: ${place.admin}\n`;
-  const stats = await lstat(file).catch(() => null); // deleted: written anew
-  if (stats?.isFile() && stats.size === text.length && (await readText(file)) === text) return;
-  await removeTree(file);
-  await writeFile(file, text, { flag: "wx" });
+  await withFolder(place.path, "", async (folder) => {
+    if (await holds(folder, ".git", text)) return;
+    await removeInside(folder, ".git");
+    await writeFile(folder.at(".git"), text, { flag: "wx" });
+  });
+}
+
+async function holds(folder: Folder, name: string, text: string): Promise<boolean> {
+  const file = await openFile(folder, name).catch(() => null); // deleted, or a link: written anew
+  if (!file) return false;
+  try {
+    const stats = await file.stat();
+    return stats.isFile() && stats.size === text.length && (await file.readFile("utf8")) === text;
+  } finally {
+    await file.close();
+  }
+}
+
+/** A place for the index of a checkout: the only folder of the mirror that its git may write in. */
+export function placeScratchIndex({ record }: Place): string {
+  const folder = join(record, `checkout-${randomUUID()}`);
+  mkdirSync(folder, { recursive: true });
+  return join(folder, "index");
 }
 
 /** Make a finished checkout's index ours, and give the agent's git a copy. */
@@ -96,6 +115,7 @@ export async function publishIndex(place: Place, scratch: string, commit: string
   await copyIndex(scratch, copy);
   renameSync(copy, join(place.admin, "index"));
   renameSync(scratch, place.index);
+  rmSync(dirname(scratch), { recursive: true });
   writeFileSync(commitFile(place), commit);
 }
 

@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import { lstat, mkdir, readdir, realpath } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { checkOut } from "./check-out.ts";
@@ -10,6 +9,7 @@ import {
   copyIndex,
   type Place,
   placeOf,
+  placeScratchIndex,
   publishIndex,
   readRecord,
   readText,
@@ -80,7 +80,7 @@ export async function resetWorktree(mirror: Mirror, path: string, commit: string
     if ((await addAt(mirror, place, commit)) === "created") return;
     await makeEqual(mirror, place, commit, async () => {
       await withRepositoryLock(mirror.gitDir, () => writeAdmin(mirror, place, commit));
-      const scratch = join(place.record, `index-${randomUUID()}`);
+      const scratch = placeScratchIndex(place);
       await copyIndex(place.index, scratch);
       await checkOut(mirror, { workTree: place.path, index: scratch, commit });
       await publishIndex(place, scratch, commit);
@@ -161,7 +161,7 @@ async function addAt(mirror: Mirror, place: Place, commit: string): Promise<"cre
     await writeRecord(place);
     await mkdir(place.path, { recursive: true });
     await withRepositoryLock(mirror.gitDir, () => writeAdmin(mirror, place, commit));
-    const scratch = join(place.record, `index-${randomUUID()}`);
+    const scratch = placeScratchIndex(place);
     await checkOut(mirror, { workTree: place.path, index: scratch, commit });
     await publishIndex(place, scratch, commit);
   });
@@ -189,7 +189,7 @@ async function makeEqual(
 /** HEAD and index at a commit, whatever the files are; what git keeps for the worktree is made anew. */
 async function putIndexAt(mirror: Mirror, place: Place, commit: string): Promise<void> {
   await withRepositoryLock(mirror.gitDir, () => writeAdmin(mirror, place, commit));
-  const scratch = join(place.record, `index-${randomUUID()}`);
+  const scratch = placeScratchIndex(place);
   if (await isThere(place.index)) await copyIndex(place.index, scratch);
   const git = openMirror(mirror, { workTree: place.path, index: scratch });
   await git.run(["read-tree", "--reset", "--end-of-options", commit]);

@@ -78,7 +78,7 @@ test("the git helper runs git and tells exit code, output and stderr", async () 
   await untilReady(helper);
   const env = buildGitEnvironment({ gitDir: null, mode: "hermetic" });
   const ask = (...args: string[]) =>
-    helper.ask({ cwd: folder, env, mode: "hermetic", args, input: undefined });
+    helper.ask({ cwd: folder, env, mode: "hermetic", program: ["git"], args, input: undefined });
   const version = await ask("version");
   expect(version.exitCode).toBe(0);
   expect(version.stdout.toString("utf8")).toMatch(/^git version /);

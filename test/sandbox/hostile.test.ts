@@ -247,7 +247,7 @@ describe("what the kernel shares is out of reach", () => {
       const sandbox = await openSandbox({ wanted: "bubblewrap", stateDir, secrets: [] });
       const env = { PATH: "/usr/bin:/bin" };
       const spec = { argv: ["perl", "-e", script, key], cwd, env, timeoutMs: 30_000 };
-      const place = { writable: [cwd], readOnly: [], scratch: null, network: { kind: "none" }, limits: defaultLimits };
+      const place = { writable: [cwd], state: [], readOnly: [], scratch: null, network: { kind: "none" }, limits: defaultLimits };
       for (let n = 0; n < 2; n++) console.log((await runConfined(sandbox, spec, place)).output);
       const piped = await spawnConfined(sandbox, spec, place, () => {});
       for await (const chunk of piped.stdout) console.log(String(chunk));

@@ -35,7 +35,7 @@ export async function makeSandboxBench(
     ...{ wanted, stateDir: join(root, "state"), secrets: [join(root, "home", "token")] },
   });
   const confinement: Confinement = {
-    ...{ writable: [worktree], readOnly: [], scratch: null },
+    ...{ writable: [worktree], state: [], readOnly: [], scratch: null },
     ...{ network: { kind: "none" }, limits: defaultLimits },
   };
   return {

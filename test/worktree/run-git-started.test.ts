@@ -26,7 +26,7 @@ const ask = (args: string[], place: Partial<GitPlace> = {}, more: Partial<GitReq
   return {
     cwd: repository,
     env: buildGitEnvironment(whole),
-    mode,
+    ...{ mode, program: ["git"] },
     args,
     input: undefined,
     ...more,

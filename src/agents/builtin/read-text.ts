@@ -1,5 +1,4 @@
-import { constants } from "node:fs";
-import { open } from "node:fs/promises";
+import { openFile, readStart } from "../../sandbox/open-folder.ts";
 import { cleanText } from "../clean-text.ts";
 import { containPath } from "./tools/contain-path.ts";
 import { ToolProblem } from "./tools/tool.ts";
@@ -14,22 +13,21 @@ export async function readHead(
   maxBytes: number,
 ): Promise<{ text: string; cut: boolean } | null> {
   try {
-    const real = await containPath(worktree, path);
-    const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
-    const file = await open(real, flags);
+    const spot = await containPath(worktree, path);
+    const file = await openFile(spot.root, spot.path);
     try {
       if (!(await file.stat()).isFile()) return null;
-      const buffer = Buffer.alloc(maxBytes + 1);
-      const { bytesRead } = await file.read(buffer, 0, buffer.length, 0);
-      const text = buffer.subarray(0, Math.min(bytesRead, maxBytes)).toString("utf8");
-      return { text: cleanText(text).trim(), cut: bytesRead > maxBytes };
+      const head = await readStart(file, maxBytes + 1);
+      const text = head.subarray(0, maxBytes).toString("utf8");
+      return { text: cleanText(text).trim(), cut: head.length > maxBytes };
     } finally {
       await file.close();
     }
   } catch (error) {
     if (error instanceof ToolProblem) return null;
     const { code } = error as NodeJS.ErrnoException;
-    if (code === "ENOENT" || code === "ELOOP" || code === "EACCES") return null;
+    if (code === "ENOENT" || code === "ENOTDIR" || code === "ELOOP" || code === "EACCES")
+      return null;
     throw error;
   }
 }

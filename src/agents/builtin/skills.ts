@@ -3,8 +3,10 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parse } from "yaml";
 import { z } from "zod";
+import { withFolder } from "../../sandbox/open-folder.ts";
 import { cutText } from "../clean-text.ts";
 import { readHead } from "./read-text.ts";
+import { containPath } from "./tools/contain-path.ts";
 
 /**
  * Skills: how something is done well, in a file that is read only when it is needed. The prompt names
@@ -31,7 +33,7 @@ export async function findSkills(worktree: string | null): Promise<Skill[]> {
   ];
   const found = await Promise.all(
     places.map(async ({ root, folder }) => {
-      const names = await readdir(join(root, folder)).catch(() => []); // most repositories have none
+      const names = await listFolder(root, folder).catch(() => []); // most repositories have none
       const skills = await Promise.all(
         names
           .sort()
@@ -46,6 +48,11 @@ export async function findSkills(worktree: string | null): Promise<Skill[]> {
     if (!byName.has(skill.name)) byName.set(skill.name, skill);
   }
   return [...byName.values()];
+}
+
+async function listFolder(root: string, folder: string): Promise<string[]> {
+  const spot = await containPath(root, folder);
+  return withFolder(spot.root, spot.path, ({ path }) => readdir(path, { encoding: "utf8" }));
 }
 
 /** Our own skills for people's agents, how to delegate above all, are nothing for a delegated one. */

@@ -38,7 +38,7 @@ export type Cli = {
    * output tells only at the end of a turn what it used. Null: its output says all.
    */
   record: {
-    /** Where it is for the session of this name; null: it is not there yet. */
+    /** Its path from the home for the session of this name; null: it is not there yet. */
     find(home: string, session: string): Promise<string | null>;
     /** What its lines mean, beginning with the first one of a process. */
     makeReader(model: string): (line: unknown) => Said[];

@@ -1,7 +1,6 @@
-import { constants } from "node:fs";
-import { type FileHandle, lstat, open, realpath } from "node:fs/promises";
-import { join, relative } from "node:path";
+import type { FileHandle } from "node:fs/promises";
 import { StringDecoder } from "node:string_decoder";
+import { openFile } from "../../sandbox/open-folder.ts";
 import type { Cli, Said } from "./cli.ts";
 import { homeOf } from "./make-home.ts";
 import { readLine } from "./read-line.ts";
@@ -43,7 +42,7 @@ export async function followRecord(
   const buffer = Buffer.alloc(64 * 1024);
   const openRecord = async (id: string) => {
     const path = await record.find(homeOf(sessionFolder), id);
-    return path === null ? null : openInside(sessionFolder, path);
+    return path === null ? null : openInside(homeOf(sessionFolder), path);
   };
 
   let session = resume;
@@ -100,17 +99,8 @@ export async function followRecord(
 
 /** A regular file at this very place in `root`; null: there is none, or a link leads to it. */
 async function openInside(root: string, path: string): Promise<FileHandle | null> {
-  const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
-  const file = await open(path, flags).catch(() => null); // not there, or not to be read
-  if (file === null) return null;
-  try {
-    const real = await realpath(path);
-    const [opened, there] = [await file.stat(), await lstat(real)];
-    const isThere = opened.isFile() && opened.ino === there.ino && opened.dev === there.dev;
-    if (isThere && real === join(await realpath(root), relative(root, path))) return file;
-  } catch {
-    // Gone again, or a link that leads nowhere: not what was opened, in any case.
-  }
+  const file = await openFile(root, path).catch(() => null); // not there, or not to be read
+  if (file === null || (await file.stat()).isFile()) return file;
   await file.close();
   return null;
 }

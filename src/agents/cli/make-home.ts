@@ -1,5 +1,7 @@
-import { lstat, mkdir, rm, symlink, writeFile } from "node:fs/promises";
-import { dirname, join, relative, sep } from "node:path";
+import { symlink, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { type Folder, splitPath, withFolder } from "../../sandbox/open-folder.ts";
+import { removeInside } from "../../sandbox/remove-tree.ts";
 
 export function homeOf(sessionFolder: string): string {
   return join(sessionFolder, "home");
@@ -16,7 +18,7 @@ export function inHome(sessionFolder: string): ["env", ...string[]] {
 /**
  * The home of a program in the session's folder: config anew for each run, as the gateway's address
  * is, and where there is no gateway a link to the login that it was lent, which lies where it can only
- * be read. What the program remembers there stays.
+ * be read. What the program remembers there stays, but for links that it put in a folder's place.
  */
 export async function makeHome(
   sessionFolder: string,
@@ -27,32 +29,22 @@ export async function makeHome(
     login: { file: string; lent: string | null } | null;
   },
 ): Promise<void> {
-  const home = homeOf(sessionFolder);
-  for (const name of ["home", "tmp"]) {
-    await makeFolder(sessionFolder, join(sessionFolder, name));
+  const make = { make: 0o700, clear: true };
+  for (const name of ["home", "tmp"]) await withFolder(sessionFolder, name, () => {}, make);
+  const place = (file: string, put: (path: Buffer) => Promise<void>) => {
+    const { folder, name } = splitPath(join("home", file));
+    const replace = async (inside: Folder) => {
+      await removeInside(inside, name);
+      await put(inside.at(name));
+    };
+    return withFolder(sessionFolder, folder, replace, make);
+  };
+  for (const [file, text] of Object.entries(wanted.files)) {
+    await place(file, (path) => writeFile(path, text, { mode: 0o600, flag: "wx" }));
   }
-  for (const [path, text] of Object.entries(wanted.files)) {
-    const file = await clear(sessionFolder, join(home, path));
-    await writeFile(file, text, { mode: 0o600, flag: "wx" });
-  }
-  if (!wanted.login) return;
-  const link = await clear(sessionFolder, join(home, wanted.login.file));
-  if (wanted.login.lent !== null) await symlink(wanted.login.lent, link);
-}
-
-async function clear(sessionFolder: string, file: string): Promise<string> {
-  await makeFolder(sessionFolder, dirname(file));
-  await rm(file, { recursive: true, force: true });
-  return file;
-}
-
-/** A link that an earlier run put in a folder's place would lead the daemon out of the session: it goes. */
-async function makeFolder(sessionFolder: string, path: string): Promise<void> {
-  let folder = sessionFolder;
-  for (const name of relative(sessionFolder, path).split(sep)) {
-    folder = join(folder, name);
-    const found = await lstat(folder).catch(() => null); // not made yet
-    if (!found?.isDirectory()) await rm(folder, { force: true });
-    await mkdir(folder, { recursive: true, mode: 0o700 });
-  }
+  const { login } = wanted;
+  if (!login) return;
+  await place(login.file, async (path) => {
+    if (login.lent !== null) await symlink(login.lent, path);
+  });
 }

@@ -1,9 +1,8 @@
-import { realpath, stat } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { z } from "zod";
 import { findProgram } from "../../../sandbox/find-program.ts";
 import type { CommandResult } from "../../../sandbox/run-command.ts";
-import { containPath } from "./contain-path.ts";
+import { containPath, lookAt } from "./contain-path.ts";
 import type { Place } from "./place.ts";
 import { openSpill } from "./spill.ts";
 import { defineTool, type Tool } from "./tool.ts";
@@ -102,19 +101,15 @@ function splitFolder(output: string): { output: string; folder: string | null } 
 async function insideOf(worktree: string, folder: string): Promise<string | null> {
   if (folder === worktree) return worktree;
   try {
-    const real = await containPath(worktree, folder);
-    return join(worktree, relative(await realpath(worktree), real));
+    return join(worktree, (await containPath(worktree, folder)).path);
   } catch {
     return null; // outside, of git, or gone
   }
 }
 
 async function isFolderInside(worktree: string, path: string): Promise<boolean> {
-  if ((await insideOf(worktree, path)) === null) return false;
-  return stat(path).then(
-    (found) => found.isDirectory(),
-    () => false,
-  );
+  const found = await containPath(worktree, path).then(lookAt, () => null); // as above
+  return found?.isDirectory() === true;
 }
 
 function describeEnd(result: CommandResult, timeoutS: number): string {

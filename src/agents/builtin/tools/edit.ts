@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { readTextFile, writeTextFile } from "./contain-path.ts";
 import { nearMiss } from "./near-miss.ts";
-import { findPlace, hasChangedSince, type Place, pathInside, rememberFile } from "./place.ts";
+import { findPlace, hasChangedSince, type Place, rememberFile } from "./place.ts";
 import { defineTool, type Tool, ToolProblem } from "./tool.ts";
 
 /**
@@ -21,18 +21,18 @@ export function makeEditTool(place: Place): Tool {
     }),
     about: ({ path }) => path,
     async run({ path, old_text, new_text }) {
-      const real = await findPlace(place, path);
-      const text = await readTextFile(real, path);
+      const spot = await findPlace(place, path);
+      const text = await readTextFile(spot, path);
       if (old_text === new_text) throw new ToolProblem("old_text and new_text are the same");
-      const note = (await hasChangedSince(place, real))
+      const note = (await hasChangedSince(place, spot))
         ? ` ${path} has changed since you last read it.`
         : "";
       const { at, before, after } = findOnce(text, old_text, new_text, path, note);
-      await writeTextFile(real, text.slice(0, at) + after + text.slice(at + before.length));
+      await writeTextFile(spot, text.slice(0, at) + after + text.slice(at + before.length));
       // Else the next edit would not say either that there is something the model has not seen.
-      if (note === "") await rememberFile(place, real);
+      if (note === "") await rememberFile(place, spot);
       const words = `Edited ${path} at line ${lineOf(text, at)}.${note}`;
-      return { ok: true, text: words, changed: [await pathInside(place, real)] };
+      return { ok: true, text: words, changed: [spot.path] };
     },
   });
 }

@@ -1,7 +1,6 @@
-import { realpath, stat } from "node:fs/promises";
 import { isAbsolute, join, relative, sep } from "node:path";
 import type { RunCommand } from "../../agent.ts";
-import { containPath } from "./contain-path.ts";
+import { containPath, lookAt, type Spot } from "./contain-path.ts";
 import { ToolProblem } from "./tool.ts";
 
 /**
@@ -23,40 +22,35 @@ export type Place = {
 };
 
 /** A path of the worktree, contained and told to those who want to know. */
-export async function findPlace(place: Place, path: string): Promise<string> {
-  const real = await containPath(place.worktree, path);
-  place.touch(await pathInside(place, real));
-  return real;
-}
-
-/** A real path in the worktree as seen from its root. */
-export async function pathInside({ worktree }: Place, real: string): Promise<string> {
-  return relative(await realpath(worktree), real);
+export async function findPlace(place: Place, path: string): Promise<Spot> {
+  const spot = await containPath(place.worktree, path);
+  place.touch(spot.path);
+  return spot;
 }
 
 /** As `findPlace`, but the files of long outputs may be read too. */
-export async function findReadable(place: Place, path: string): Promise<string> {
+export async function findReadable(place: Place, path: string): Promise<Spot> {
   const inOutputs = relative(place.outputs, path);
   if (!isAbsolute(path) || inOutputs.startsWith("..") || isAbsolute(inOutputs)) {
     return findPlace(place, path);
   }
   if (inOutputs.includes(sep)) throw new ToolProblem(`"${path}" is no output of a command`);
-  return join(place.outputs, inOutputs);
+  return { root: place.outputs, path: inOutputs };
 }
 
 /** Remember how the file looks now. */
-export async function rememberFile(place: Place, real: string): Promise<void> {
-  const look = await lookAt(real);
-  if (look) place.seen.set(real, look);
+export async function rememberFile(place: Place, spot: Spot): Promise<void> {
+  const look = await describe(spot);
+  if (look) place.seen.set(join(spot.root, spot.path), look);
 }
 
 /** Whether the model has seen the file, and it looks different now. */
-export async function hasChangedSince(place: Place, real: string): Promise<boolean> {
-  const before = place.seen.get(real);
-  return before !== undefined && (await lookAt(real)) !== before;
+export async function hasChangedSince(place: Place, spot: Spot): Promise<boolean> {
+  const before = place.seen.get(join(spot.root, spot.path));
+  return before !== undefined && (await describe(spot)) !== before;
 }
 
-async function lookAt(real: string): Promise<string | null> {
-  const found = await stat(real, { bigint: true }).catch(() => null); // gone: unlike anything seen
+async function describe(spot: Spot): Promise<string | null> {
+  const found = await lookAt(spot); // gone: unlike anything seen
   return found && `${found.ino} ${found.size} ${found.mtimeNs}`;
 }

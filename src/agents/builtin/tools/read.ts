@@ -1,7 +1,8 @@
-import { readdir, stat } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { z } from "zod";
+import { withFolder } from "../../../sandbox/open-folder.ts";
 import { cutText } from "../../clean-text.ts";
-import { readTextFile } from "./contain-path.ts";
+import { lookAt, readTextFile, type Spot } from "./contain-path.ts";
 import { findReadable, type Place, rememberFile } from "./place.ts";
 import { defineTool, type Tool, type ToolAnswer } from "./tool.ts";
 
@@ -24,18 +25,21 @@ export function makeReadTool(place: Place): Tool {
     }),
     about: ({ path }) => path,
     async run({ path, offset = 1, limit = maxLines }) {
-      const real = await findReadable(place, path);
-      const found = await stat(real).catch(() => null); // missing: readTextFile says so in words
-      if (found?.isDirectory()) return listFolder(real);
-      const text = await readTextFile(real, path);
-      await rememberFile(place, real);
+      const spot = await findReadable(place, path);
+      const found = await lookAt(spot); // missing: readTextFile says so in words
+      if (found?.isDirectory()) return listFolder(spot);
+      const text = await readTextFile(spot, path);
+      await rememberFile(place, spot);
       return showLines(text, offset, limit);
     },
   });
 }
 
-async function listFolder(real: string): Promise<ToolAnswer> {
-  const entries = (await readdir(real, { withFileTypes: true }))
+async function listFolder({ root, path }: Spot): Promise<ToolAnswer> {
+  const found = await withFolder(root, path, (folder) =>
+    readdir(folder.path, { withFileTypes: true, encoding: "utf8" }),
+  );
+  const entries = found
     .filter((entry) => entry.name !== ".git")
     .map((entry) => (entry.isDirectory() ? `${entry.name}/` : entry.name))
     .sort();

@@ -1,8 +1,9 @@
-import { lstat, readdir, readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { readdir } from "node:fs/promises";
 import { createContext, Script } from "node:vm";
 import picomatch from "picomatch";
+import { openFile, readWhole, withFolder } from "../../../sandbox/open-folder.ts";
 import { cutText } from "../../clean-text.ts";
+import { lookAt, type Spot } from "./contain-path.ts";
 import { ToolProblem } from "./tool.ts";
 
 /**
@@ -52,7 +53,7 @@ export async function searchFiles(root: string, request: SearchFilesRequest): Pr
       tooLarge.push(path);
       continue;
     }
-    const text = await readFile(join(root, path), "utf8").catch(() => ""); // went away meanwhile
+    const text = await readText({ root, path }).catch(() => ""); // went away meanwhile
     if (text.includes("\0")) continue;
     for (const { number, line } of match(text, path)) {
       found.push(`${path}:${number}:${cutText(line, 300)}`);
@@ -61,11 +62,19 @@ export async function searchFiles(root: string, request: SearchFilesRequest): Pr
   return { lines: found.slice(0, request.maxMatches + 1), tooLarge };
 }
 
+async function readText({ root, path }: Spot): Promise<string> {
+  const file = await openFile(root, path);
+  const bytes = await readWhole(file, maxFileBytes).finally(() => file.close());
+  return bytes?.toString("utf8") ?? "";
+}
+
 async function* walk(root: string, path: string): AsyncGenerator<{ path: string; size: number }> {
-  const stat = await lstat(join(root, path)).catch(() => null); // went away meanwhile
-  if (stat?.isFile()) yield { path, size: stat.size };
+  const stat = await lookAt({ root, path });
+  if (stat?.isFile()) yield { path, size: Number(stat.size) };
   if (!stat?.isDirectory()) return;
-  const names = await readdir(join(root, path)).catch(() => []); // not ours to read
+  const names = await withFolder(root, path, (folder) =>
+    readdir(folder.path, { encoding: "utf8" }),
+  ).catch(() => []); // not ours to read
   for (const name of names.sort()) {
     if (!skipped.has(name)) yield* walk(root, path === "" ? name : `${path}/${name}`);
   }

@@ -1,4 +1,3 @@
-import { relative } from "node:path";
 import { z } from "zod";
 import { findProgram } from "../../../sandbox/find-program.ts";
 import { cutMiddle } from "../../clean-text.ts";
@@ -23,11 +22,11 @@ export function makeSearchTool(surroundings: Place): Tool {
     }),
     about: ({ pattern, path }) => (path ? `${pattern} in ${path}` : pattern),
     async run({ pattern, path = ".", glob }) {
-      const root = await containPath(surroundings.worktree, ".");
-      const where = relative(root, await containPath(surroundings.worktree, path)) || ".";
+      const spot = await containPath(surroundings.worktree, path);
+      const where = spot.path || ".";
       const { lines, tooLarge } = ripgrep
         ? await runRipgrep(ripgrep, surroundings, { pattern, where, glob })
-        : await searchFiles(root, {
+        : await searchFiles(spot.root, {
             pattern,
             where,
             glob,

@@ -1,8 +1,6 @@
-import { mkdir, stat } from "node:fs/promises";
-import { dirname } from "node:path";
 import { z } from "zod";
-import { writeTextFile } from "./contain-path.ts";
-import { findPlace, hasChangedSince, type Place, pathInside, rememberFile } from "./place.ts";
+import { lookAt, writeTextFile } from "./contain-path.ts";
+import { findPlace, hasChangedSince, type Place, rememberFile } from "./place.ts";
 import { defineTool, type Tool, ToolProblem } from "./tool.ts";
 
 /** Writes a whole file: a new one, or in place of an old one. */
@@ -17,19 +15,18 @@ export function makeWriteTool(place: Place): Tool {
     }),
     about: ({ path }) => path,
     async run({ path, content }) {
-      const real = await findPlace(place, path);
-      const there = await stat(real).catch(() => null); // missing is the usual case
+      const spot = await findPlace(place, path);
+      const there = await lookAt(spot); // missing is the usual case
       if (there?.isDirectory()) throw new ToolProblem(`"${path}" is a folder`);
       if (there && !there.isFile()) throw new ToolProblem(`"${path}" is no regular file`);
-      await mkdir(dirname(real), { recursive: true });
-      const changed = there !== null && (await hasChangedSince(place, real));
-      await writeTextFile(real, content);
-      await rememberFile(place, real);
+      const changed = there !== null && (await hasChangedSince(place, spot));
+      await writeTextFile(spot, content);
+      await rememberFile(place, spot);
       const lines = content.split("\n").length - (content.endsWith("\n") ? 1 : 0);
       return {
         ok: true,
         text: `${there ? "Replaced" : "Created"} ${path} (${lines} lines).${changed ? changedNote : ""}`,
-        changed: [await pathInside(place, real)],
+        changed: [spot.path],
       };
     },
   });

@@ -1,0 +1,131 @@
+import { randomUUID } from "node:crypto";
+import type { Dirent } from "node:fs";
+import { chmod, lstat, readdir, rename, rmdir, stat, unlink } from "node:fs/promises";
+import { basename, dirname } from "node:path";
+import { type Folder, type Name, openFolder } from "./open-folder.ts";
+
+/**
+ * Delete what an agent had: also what it made unwritable, or deeper than a path can be long, and also
+ * while it changes it. Links are deleted, not followed: every folder is opened by itself
+ * (open-folder.ts). What is below a folder of the tree is brought up into the tree's own before that
+ * folder goes, so no more than two are open at a time, however deep it is.
+ */
+export async function removeTree(path: string): Promise<void> {
+  let around: Folder;
+  try {
+    around = openFolder(dirname(path)); // ours: nobody else puts anything in it
+  } catch (error) {
+    if (isGone(error)) return;
+    throw error;
+  }
+  try {
+    await removeInside(around, basename(path));
+  } finally {
+    around.close();
+  }
+}
+
+/** The same for what is in an open folder. Fine when it is gone already. */
+export async function removeInside(around: Folder, name: Name): Promise<void> {
+  const isFolder = await lstat(around.at(name)).then(
+    (stats) => stats.isDirectory(),
+    () => null, // gone
+  );
+  if (isFolder === null) return;
+  if (!isFolder) return unlink(around.at(name)).catch(ignoreGone);
+  const folder = openInside(around, name);
+  if (!folder) return removeInside(around, name); // swapped at this moment
+  try {
+    await emptyFolder(folder);
+  } finally {
+    folder.close();
+  }
+  await rmdir(around.at(name)).catch(ignoreGone);
+}
+
+/** More passes than any tree has levels are made only where somebody goes on writing. */
+const maxPasses = 10_000;
+
+/** Delete all that is in a folder, but for these names in it. */
+export async function emptyFolder(folder: Folder, spared: readonly string[] = []): Promise<void> {
+  await openUp(folder);
+  for (let pass = 0; pass < maxPasses; pass++) {
+    const entries = (await listFolder(folder)).filter(
+      ({ name }) => !spared.includes(name.toString("latin1")),
+    );
+    if (entries.length === 0) return;
+    await Promise.all(entries.map(({ name, isFolder }) => isFolder || unlinkOne(folder, name)));
+    for (const { name, isFolder } of entries) if (isFolder) await removeFolder(folder, name);
+  }
+  throw new Error("a folder cannot be emptied: something goes on writing in it");
+}
+
+/** Its files go, its folders are brought up to where it is itself, to be next. */
+async function removeFolder(around: Folder, name: Buffer): Promise<void> {
+  const folder = openInside(around, name);
+  if (!folder) return;
+  try {
+    await openUp(folder);
+    const entries = await listFolder(folder);
+    await Promise.all(entries.map(({ name, isFolder }) => isFolder || unlinkOne(folder, name)));
+    for (const { name, isFolder } of entries) if (isFolder) await bringUp(around, folder, name);
+  } finally {
+    folder.close();
+  }
+  await rmdir(around.at(name)).catch(ignoreChange);
+}
+
+function unlinkOne(folder: Folder, name: Buffer): Promise<void> {
+  return unlink(folder.at(name)).catch(ignoreChange);
+}
+
+async function bringUp(top: Folder, from: Folder, name: Buffer): Promise<void> {
+  const folder = openInside(from, name);
+  if (!folder) return;
+  try {
+    await openUp(folder); // to move it changes its own way up
+    await rename(from.at(name), top.at(randomUUID())).catch(ignoreChange);
+  } finally {
+    folder.close();
+  }
+}
+
+type Entry = { name: Buffer; isFolder: boolean };
+
+async function listFolder(folder: Folder): Promise<Entry[]> {
+  const entries: Dirent<Buffer>[] = await readdir(folder.path, {
+    withFileTypes: true,
+    encoding: "buffer",
+  });
+  return entries.map((entry) => ({ name: entry.name, isFolder: entry.isDirectory() }));
+}
+
+/** Give the owner access to it, so that what is in it can be listed and deleted. */
+async function openUp(folder: Folder): Promise<void> {
+  const { mode } = await stat(folder.path);
+  if ((mode & 0o700) !== 0o700) await chmod(folder.path, (mode & 0o777) | 0o700);
+}
+
+/** Null: it is gone, or something else by now. */
+function openInside(around: Folder, name: Name): Folder | null {
+  try {
+    return openFolder(around, name);
+  } catch (error) {
+    ignoreChange(error);
+    return null;
+  }
+}
+
+function isGone(error: unknown): boolean {
+  return (error as NodeJS.ErrnoException).code === "ENOENT";
+}
+
+function ignoreGone(error: unknown): void {
+  if (!isGone(error)) throw error;
+}
+
+/** Somebody changed it between our look and our deed: the next pass looks again. */
+function ignoreChange(error: unknown): void {
+  const { code = "" } = error as NodeJS.ErrnoException;
+  if (!/^(?:ENOENT|ENOTDIR|EISDIR|ELOOP|ENOTEMPTY)$/.test(code)) throw error;
+}
