@@ -154,7 +154,7 @@ export function makeService(deps: ServiceDeps): Service {
         detail: done,
       };
     },
-    answer: async (reference, answer, questionId, speaker) =>
+    answer: async (reference, answer, questionId, speaker, hash) =>
       answerQuestion(
         deps,
         await resolveTaskId(deps, reference),
@@ -162,6 +162,7 @@ export function makeService(deps: ServiceDeps): Service {
         questionId,
         speaker,
         (repository) => requirePlanner(config, repository),
+        hash,
       ),
     say: async (reference, text, subtask) =>
       sayToTask(deps, await resolveTaskId(deps, reference), text, subtask),

@@ -3,6 +3,7 @@ import { DeputyError } from "./core/error.ts";
 import { makeForge } from "./delivery/github.ts";
 import type { Service } from "./http/service.ts";
 import type { Log } from "./log.ts";
+import { changeOrigin } from "./orchestrator/approval-question.ts";
 import {
   acceptTask,
   draftTask,
@@ -80,6 +81,7 @@ export async function startTriggers(deps: {
       return result;
     },
     findActiveTask: (subject) => findActiveTask(db, subject),
+    changeOrigin: (taskId, change) => changeOrigin(intake, taskId, change),
     hasWriteAccess: forge
       ? (repository, account) => forge.hasWriteAccess(repository, account)
       : null,

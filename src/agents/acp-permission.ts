@@ -1,11 +1,14 @@
 import { isAbsolute, relative, resolve } from "node:path";
 import type { RequestPermissionRequest } from "@agentclientprotocol/sdk";
+import { cleanOutsideText } from "../core/outside-text.ts";
 import type { AgentRun } from "./agent.ts";
 
 /**
  * What an agent that asks for permission is told. Pure. Inside the sandbox it may do in its worktree
  * what its mode allows, each time anew and never "always"; anything else is for a person to decide.
  */
+const maxQuestionBytes = 16 * 1024;
+
 export type Permission = { kind: "select"; optionId: string } | { kind: "ask" };
 
 const changing = new Set(["edit", "delete", "move", "execute"]);
@@ -29,10 +32,13 @@ export function decidePermission(
 }
 
 export function writePermissionQuestion({ toolCall }: RequestPermissionRequest): string {
-  const paths = (toolCall.locations ?? []).map(({ path }) => path).slice(0, 10);
+  const paths = (toolCall.locations ?? []).map(({ path }) => path);
   const where = paths.length > 0 ? ` (${paths.join(", ")})` : "";
-  return `The agent asks for permission: ${toolCall.title ?? "a tool call"}${where}. What should it do?`.slice(
-    0,
-    1_000,
+  // The title is what the agent calls it; what it would run is in its input.
+  const input =
+    toolCall.rawInput === undefined ? "" : `\n\nIts input: ${JSON.stringify(toolCall.rawInput)}`;
+  return cleanOutsideText(
+    `The agent asks for permission: ${toolCall.title ?? "a tool call"}${where}. What should it do?${input}`,
+    maxQuestionBytes,
   );
 }

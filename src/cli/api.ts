@@ -109,7 +109,13 @@ export const detailSchema = z.object({
   ),
   usage: z.array(usage),
   questions: z.array(
-    z.object({ id: z.string(), kind: z.string(), text: z.string(), answer: z.string().nullable() }),
+    z.object({
+      id: z.string(),
+      kind: z.string(),
+      text: z.string(),
+      hash: z.string(),
+      answer: z.string().nullable(),
+    }),
   ),
   plans: z
     .array(

@@ -1,9 +1,9 @@
-import { deedSchema, restoredSchema, taskSchema } from "./api.ts";
+import { deedSchema, detailSchema, restoredSchema, taskSchema } from "./api.ts";
 import { connect } from "./client.ts";
 import type { Json } from "./commands-look.ts";
 import { type CliIo, type ExitCode, exitCodes } from "./io.ts";
 import { readGoal } from "./read-input.ts";
-import { oneLine } from "./text.ts";
+import { oneLine, plain } from "./text.ts";
 
 /** The verbs that tell a task something: cancel, retry, accept, discard, answer, restore. */
 const path = (id: string, verb: string) => `/v1/tasks/${encodeURIComponent(id)}/${verb}`;
@@ -43,15 +43,28 @@ export async function answerTask(
   text: string,
   options: Json & { question?: string },
 ): Promise<ExitCode> {
-  const { raw, value } = await connect(io).json(taskSchema, "POST", path(id, "answer"), {
+  const client = connect(io);
+  const answer = await readGoal(text, io);
+  const shown = await client.json(detailSchema, "GET", `/v1/tasks/${encodeURIComponent(id)}`);
+  const question = shown.value.questions.find(({ id: asked, answer: given }) =>
+    options.question === undefined ? given === null : asked === options.question,
+  );
+  // What is printed below is what was answered: with other words by now, the daemon refuses it.
+  const { raw, value } = await client.json(taskSchema, "POST", path(id, "answer"), {
     body: {
-      answer: await readGoal(text, io),
+      answer,
       ...(options.question !== undefined && { question_id: options.question }),
+      ...(question && { hash: question.hash }),
     },
   });
   return print(io, options, raw, [
+    ...(question ? [`To ${question.id}:`, ...quoteLines(question.text)] : []),
     `Answered; ${value.id} goes on. Follow it with: deputy watch ${value.id}`,
   ]);
+}
+
+function quoteLines(text: string): string[] {
+  return text.split("\n").map((line) => `  | ${plain(line)}`);
 }
 
 export async function restoreTask(io: CliIo, id: string, options: Json): Promise<ExitCode> {

@@ -106,19 +106,17 @@ function renderAttempts({ attempts, subtasks }: DetailView, now: number): string
 
 function renderQuestions({ questions }: DetailView): string {
   return renderTable(
-    questions.map(({ id, kind, text, answer }) => [
+    questions.map(({ id, text, answer }) => [
       `  ${id}`,
-      // An open one about a plan is told as it was asked: it is what the person decides on.
-      ...(kind === "plan" && answer === null
+      // An open one is told whole, as it was asked: it is what the person decides on.
+      ...(answer === null
         ? [
-            text
+            `${text
               .split("\n")
               .map((line) => plain(line))
-              .join("\n    "),
+              .join("\n    ")} → open`,
           ]
-        : [
-            `${oneLine(text, answer === null ? 500 : 160)} → ${answer === null ? "open" : oneLine(answer)}`,
-          ]),
+        : [`${oneLine(text, 160)} → ${oneLine(answer)}`]),
     ]),
   );
 }

@@ -7,13 +7,10 @@ export function renderWhy(why: WhyView, now: number, indent = ""): string {
   const [first = "", ...more] = why.waiting_for
     .trimEnd()
     .split("\n")
-    .map((line) => oneLine(line));
+    .map((line) => oneLine(line, Number.POSITIVE_INFINITY));
   const lines = [
     `${why.id} (${why.state}): ${first}`,
-    ...more
-      .filter((line) => line !== "")
-      .slice(0, 100)
-      .map((line) => `  | ${line}`),
+    ...more.filter((line) => line !== "").map((line) => `  | ${line}`),
     `  since   ${why.since} (${formatDuration(now - new Date(why.since).getTime())} ago)`,
     `  next    ${oneLine(why.next)}${why.next_at ? ` (${formatWhen(why.next_at, now)})` : ""}`,
   ];

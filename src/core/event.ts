@@ -23,6 +23,7 @@ export const eventTypes = [
   "task.paused",
   "task.unpaused",
   "task.commented",
+  "task.origin_changed",
   "subtask.ready",
   "subtask.held",
   "subtask.verifying",

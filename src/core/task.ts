@@ -68,6 +68,8 @@ export type TaskOrigin = {
   /** One active task per subject, e.g. `github:acme/app#12`. Null: no limit. */
   subject: string | null;
   outsideText: string | null;
+  /** Who wrote it, where that is one person; left out in rows of earlier versions. */
+  author?: string | null;
   /** Where the result goes when it is a comment: `acme/app#12`. */
   replyTo: string | null;
   /** For a review: the commit of the branch that the change is to go into; null: the repository's HEAD. */

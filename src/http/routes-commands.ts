@@ -77,6 +77,8 @@ export function commandRoutes(service: Service): FastifyPluginAsyncZod {
           operationId: "answerQuestion",
           tags: ["commands"],
           summary: "Answer the question that a task waits for",
+          description:
+            "The first valid answer counts; a later one is a 409 that says what was answered. A decision that is asked again, because what it is about has changed, has to be named by `question_id`.",
           params: taskParams,
           body: answerBody,
           response: {
@@ -90,7 +92,8 @@ export function commandRoutes(service: Service): FastifyPluginAsyncZod {
         // `deputy mcp` says so: what comes through it is said by an agent, whoever started that.
         const speaker = headers["deputy-client"] === "mcp" ? "agent" : "person";
         const questionId = body.question_id ?? null;
-        return toTaskWire(await service.answer(params.id, body.answer, questionId, speaker));
+        const { answer, hash = null } = body;
+        return toTaskWire(await service.answer(params.id, answer, questionId, speaker, hash));
       },
     );
 

@@ -94,8 +94,13 @@ export const answerBody = named(
       .string()
       .max(64_000)
       .refine((text) => text.trim() !== "", { error: "must not be empty" }),
-    /** Which question; only needed when more than one is open. */
+    /** Which question; needed when several are open, and when a decision is asked for again. */
     question_id: z.string().max(64).optional(),
+    /** The `hash` of the question that was shown: with another one now, the answer is refused. */
+    hash: z
+      .string()
+      .regex(/^[0-9a-f]{64}$/, { error: "must be the 64 hex digits of a question's hash" })
+      .optional(),
   }),
   { examples: [{ answer: "Use the second variant." }] },
 );

@@ -141,6 +141,8 @@ export const questionWire = named(
     subtask_id: z.string().nullable(),
     kind: z.enum(questionKinds),
     text: z.string(),
+    /** SHA-256 of `text`, for an answer that is to count for these words alone. */
+    hash: z.string(),
     asked_at: time,
     answer: z.string().nullable(),
     answered_at: time.nullable(),

@@ -46,7 +46,14 @@ export type Service = {
   retry(id: string): Promise<Task>;
   accept(id: string): Promise<{ task: Task; detail: string }>;
   discard(id: string): Promise<{ task: Task; detail: string }>;
-  answer(id: string, answer: string, questionId: string | null, speaker: Speaker): Promise<Task>;
+  /** `hash` is that of the question's text as it was shown; null: it was not kept. */
+  answer(
+    id: string,
+    answer: string,
+    questionId: string | null,
+    speaker: Speaker,
+    hash?: string | null,
+  ): Promise<Task>;
   /** `told` says who hears it when. */
   say(id: string, text: string, subtask: string | null): Promise<{ task: Task; told: string }>;
   comment(id: string, comment: { place: string; text: string }): Promise<Task>;

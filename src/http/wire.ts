@@ -1,6 +1,7 @@
 import type { z } from "zod";
 import type { Event } from "../core/event.ts";
 import type { Hold } from "../core/hold.ts";
+import { hashQuestion } from "../core/question.ts";
 import type { Ending, ListedTask, Subtask, Task } from "../core/task.ts";
 import type { Explanation } from "../orchestrator/explain.ts";
 import type { eventWire, WhyWire } from "./schema-answer.ts";
@@ -147,6 +148,7 @@ function toQuestionWire(question: Question): z.infer<typeof questionWire> {
     subtask_id: question.subtaskId,
     kind: question.kind,
     text: question.text,
+    hash: hashQuestion(question.text),
     asked_at: question.askedAt.toISOString(),
     answer: question.answer,
     answered_at: question.answeredAt?.toISOString() ?? null,

@@ -28,6 +28,8 @@ const looks = {
 
 const maxTitle = 120;
 const maxBody = 300;
+/** What a person is to decide on is in the message itself, as far as a channel takes it. */
+const maxQuestion = 1_500;
 
 /** Null for an event that nobody is told about. */
 export function notificationText(
@@ -42,7 +44,7 @@ export function notificationText(
   const goal = plain(task.goal.trim().split("\n")[0] ?? "", maxTitle - look.word.length - 2);
   return {
     title: `${look.word}: ${goal}`,
-    body: plain(event.message, maxBody) || task.id,
+    body: withNotice(plain(event.message, Number.POSITIVE_INFINITY), task.id, event.type),
     priority: look.priority,
     tags: [...look.tags],
   };
@@ -60,6 +62,14 @@ function oneLine(text: string): string {
     .replace(/[\s\p{Cc}]+/gu, " ")
     .replace(/[\p{Cf}\p{Cs}]/gu, "")
     .trim();
+}
+
+function withNotice(text: string, taskId: string, type: EventType): string {
+  if (text === "") return taskId;
+  if (type !== "question.asked") return shorten(text, maxBody);
+  const left = [...text].length - maxQuestion;
+  if (left <= 0) return text;
+  return `${shorten(text, maxQuestion)} [cut here, ${left} more characters: deputy show ${taskId}]`;
 }
 
 function shorten(text: string, max: number): string {

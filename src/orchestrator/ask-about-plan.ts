@@ -2,6 +2,7 @@ import { DeputyError } from "../core/error.ts";
 import { newId } from "../core/id.ts";
 import { invariant } from "../core/invariant.ts";
 import type { Plan } from "../core/plan.ts";
+import { isApproval } from "../core/question.ts";
 import type { Preparation, Task } from "../core/task.ts";
 import { json } from "../store/open.ts";
 import { closePlan, insertPlan, listPlans } from "../store/plans.ts";
@@ -9,7 +10,7 @@ import { insertQuestion } from "../store/questions.ts";
 import type { Tx } from "../store/schema.ts";
 import { moveTask, ringStage } from "../store/transition.ts";
 import type { Announce } from "./announce.ts";
-import { renderPlan } from "./render-plan.ts";
+import { cleanPlan, renderPlan } from "./render-plan.ts";
 import { waitForSlot } from "./stage-retry.ts";
 import { startPlan } from "./start-plan.ts";
 
@@ -25,8 +26,9 @@ export async function proposePlan(
   announce: Announce,
   task: Task,
   preparation: Preparation,
-  plan: Plan,
+  made: Plan,
 ): Promise<void> {
+  const plan = cleanPlan(made);
   await insertPlan(tx, {
     taskId: task.id,
     subtaskId: null,
@@ -82,7 +84,7 @@ export function readPlanAnswer(answer: string): "approve" | "cancel" | "feedback
     .trim()
     .toLowerCase()
     .replace(/[.!]+$/, "");
-  if (["approve", "approved", "yes", "y"].includes(word)) return "approve";
+  if (isApproval(answer)) return "approve";
   if (["cancel", "no", "n"].includes(word)) return "cancel";
   if (["reject", "rejected"].includes(word)) {
     throw new DeputyError(

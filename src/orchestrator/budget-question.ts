@@ -58,10 +58,10 @@ export async function answerBudgetQuestion(
   deps: AdvanceDeps,
   task: Task,
   subtasks: readonly Subtask[],
-  question: { id: string },
+  question: { id: string; text: string },
   answer: string,
 ): Promise<void> {
-  const raised = await readAnswer(tx, task, answer);
+  const raised = await readAnswer(tx, task, question.text, answer);
   await setAnswer(tx, question.id, answer);
   await appendEvent(tx, task.id, {
     type: "question.answered",
@@ -111,14 +111,27 @@ async function giveUp(tx: Tx, announce: Announce, task: Task, subtask: Subtask):
 }
 
 /** The budget from now on; null: nothing more is to be spent. */
-async function readAnswer(tx: Tx, task: Task, answer: string): Promise<Budget | null> {
+async function readAnswer(
+  tx: Tx,
+  task: Task,
+  asked: string,
+  answer: string,
+): Promise<Budget | null> {
   const words = answer.trim().toLowerCase();
   if (isBudgetRefusal(answer)) return null;
   const budget = task.budget ?? {};
   const spent = await readSpent(tx, task.id);
-  const by = ["yes", "y"].includes(words)
-    ? proposeRaise(budget, spent)
-    : parseBudget(words.replace(/(^|,\s*)\+\s*/g, "$1"));
+  const isYes = ["yes", "y"].includes(words);
+  const proposed = isYes ? proposeRaise(budget, spent) : null;
+  // What came in late may have used up another cap: a "yes" grants what was shown, and no more.
+  if (proposed && !asked.includes(` +${formatBudget(proposed)}?`)) {
+    throw new DeputyError(
+      "conflict",
+      `More was spent since this was asked. ${askForMore(budget, spent)} Answer with the amount.`,
+      { field: "answer" },
+    );
+  }
+  const by = isYes ? proposed : parseBudget(words.replace(/(^|,\s*)\+\s*/g, "$1"));
   const raised = by && raiseBudget(budget, spent, by);
   if (raised) return raised;
   throw new DeputyError(

@@ -3,11 +3,12 @@ import type { EventType } from "../core/event.ts";
 import type { Hold } from "../core/hold.ts";
 import { invariant } from "../core/invariant.ts";
 import { isTaskOver } from "../core/lifecycle.ts";
+import { isApproval } from "../core/question.ts";
 import { isAcceptance, isReviewAgain } from "../core/review.ts";
 import type { Subtask, Task } from "../core/task.ts";
 import { getLatestAttempt } from "../store/attempts.ts";
 import { json } from "../store/open.ts";
-import { listQuestions, setAnswer } from "../store/questions.ts";
+import { setAnswer } from "../store/questions.ts";
 import { forgetUnanswered } from "../store/reviews.ts";
 import type { Db, Tx } from "../store/schema.ts";
 import { findActiveTask, getTask } from "../store/tasks.ts";
@@ -23,6 +24,7 @@ import {
 import type { AdvanceDeps } from "./advance.ts";
 import { answerPlan, checkPlanRounds, readPlanAnswer } from "./ask-about-plan.ts";
 import { answerBudgetQuestion } from "./budget-question.ts";
+import { findQuestion } from "./find-question.ts";
 import { unpause } from "./pause.ts";
 import { goOnPlanning } from "./planner-question.ts";
 import { settle } from "./settle.ts";
@@ -121,7 +123,7 @@ async function reopen(tx: Tx, subtask: Subtask): Promise<void> {
 export type Speaker = "person" | "agent";
 
 /**
- * Answer the open question (or the named one). An approval takes yes or no. An agent may say what
+ * Answer the open question (or the named one, see findQuestion). An approval takes yes or no. An agent may say what
  * another agent wants to know about its work; what is asked for a person's decision it may not answer.
  */
 export async function answerQuestion(
@@ -131,39 +133,13 @@ export async function answerQuestion(
   questionId: string | null,
   speaker: Speaker = "person",
   requirePlanner: (repository: string) => void = () => {},
+  hash: string | null = null,
 ): Promise<Task> {
   return change(deps, taskId, async (tx, task, subtasks) => {
     if (isTaskOver(task.state)) {
       throw new DeputyError("conflict", `${task.id} is ${task.state}; it asks nothing any more.`);
     }
-    // One of a subtask that was cancelled meanwhile has nobody left to tell the answer to.
-    const asking = [task, ...subtasks].map(({ hold }) => hold);
-    const questions = await listQuestions(tx, task.id);
-    const open = questions.filter(
-      ({ id, answeredAt }) =>
-        answeredAt === null &&
-        asking.some((hold) => hold?.kind === "question" && hold.questionId === id),
-    );
-    // To end a pause there is `resume`: an answer is to what else is asked meanwhile.
-    const others = open.filter(({ kind }) => kind !== "pause");
-    const meant = others.length > 0 ? others : open;
-    const question = questionId ? open.find(({ id }) => id === questionId) : meant[0];
-    if (!question) {
-      throw new DeputyError(
-        "conflict",
-        whyNothingToAnswer(task, questions, questionId),
-        questionId ? { field: "question_id" } : {},
-      );
-    }
-    if (!questionId && meant.length > 1) {
-      throw new DeputyError(
-        "conflict",
-        `${task.id} has ${meant.length} open questions; name one: ${meant.map(({ id }) => id).join(", ")}.`,
-        {
-          field: "question_id",
-        },
-      );
-    }
+    const question = await findQuestion(tx, task, subtasks, { answer, questionId, hash });
     if (speaker === "agent" && question.kind !== "question") {
       throw new DeputyError(
         "forbidden",
@@ -214,24 +190,6 @@ export async function answerQuestion(
   });
 }
 
-/** Of two people who answer the same question the second one is told what the first one said. */
-function whyNothingToAnswer(
-  task: Task,
-  questions: Awaited<ReturnType<typeof listQuestions>>,
-  questionId: string | null,
-): string {
-  const answered = questions.filter(({ answeredAt }) => answeredAt !== null);
-  const one = questionId
-    ? answered.find(({ id }) => id === questionId)
-    : answered.toSorted((a, b) => Number(a.answeredAt) - Number(b.answeredAt)).at(-1);
-  const known = one
-    ? `${questionId ? "it" : `the last one, ${one.id},`} was answered at ${one.answeredAt?.toISOString()}: "${(one.answer ?? "").slice(0, 200)}"`
-    : null;
-  if (questionId)
-    return `${task.id} has no open question ${questionId}${known ? `; ${known}` : ""}.`;
-  return `${task.id} is not waiting for an answer${known ? `; ${known}` : ""}.`;
-}
-
 /** `deputy answer` for a pause is `deputy resume`. */
 async function unpauseBy(
   tx: Tx,
@@ -250,8 +208,8 @@ async function unpauseBy(
 }
 
 function readApproval(answer: string): boolean {
+  if (isApproval(answer)) return true;
   const word = answer.trim().toLowerCase();
-  if (["yes", "y", "approve", "approved"].includes(word)) return true;
   if (["no", "n", "reject", "rejected"].includes(word)) return false;
   throw new DeputyError("invalid_input", 'This question is an approval: answer "yes" or "no".', {
     field: "answer",

@@ -1,5 +1,6 @@
 import type { Hold } from "../core/hold.ts";
 import { isSubtaskOver, isTaskOver } from "../core/lifecycle.ts";
+import { isAskedAgain } from "../core/question.ts";
 import type { Subtask, Task } from "../core/task.ts";
 
 /**
@@ -17,10 +18,12 @@ export type Explanation = {
   subtasks: Explanation[];
 };
 
+type Asked = { id: string; text: string; kind: string; subtaskId: string | null; askedAt: Date };
+
 export function explain(
   task: Task,
   subtasks: readonly Subtask[],
-  questions: readonly { id: string; text: string; kind: string }[],
+  questions: readonly Asked[],
 ): Explanation {
   const open = subtasks.filter((subtask) => !isSubtaskOver(subtask.state));
   const about = { task, subtasks, questions };
@@ -59,7 +62,7 @@ function explainHold(
   about: {
     task: Task;
     subtasks: readonly Subtask[];
-    questions: readonly { id: string; text: string; kind: string }[];
+    questions: readonly Asked[];
   },
 ): Explanation {
   const base = { id, state, since, subtasks: [] };
@@ -96,7 +99,7 @@ function explainHold(
         waitingFor: `an answer from a person: ${question?.text ?? hold.questionId}`,
         next: "it goes on when the answer is there",
         nextAt: null,
-        unblock: `deputy answer ${about.task.id} "${answerTo[question?.kind ?? ""] ?? "…"}"`,
+        unblock: `deputy answer ${about.task.id} "${answerTo[question?.kind ?? ""] ?? "…"}"${question && isAskedAgain(question, about.questions) ? ` --question ${question.id}` : ""}`,
       };
     }
     case "dependency":

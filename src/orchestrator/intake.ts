@@ -17,7 +17,7 @@ import type { Db, Tx } from "../store/schema.ts";
 import { findActiveTask, getTask } from "../store/tasks.ts";
 import { inTransition } from "../store/transition.ts";
 import type { Announce } from "./announce.ts";
-
+import { announceApproval, writeApproval } from "./approval-question.ts";
 import { checkPlan, parsePlanYaml } from "./parse-plan.ts";
 
 /**
@@ -49,7 +49,7 @@ export type IntakeRequest = {
   idempotency: { key: string; bodyHash: string } | null;
   /** A review reads and delivers words; only triggers ask for one. */
   recipe: "change" | "review";
-  /** The question to ask a person before anything runs, or null. */
+  /** Why a person is asked before anything runs, in one line; null: nobody is. What would run is added. */
   approval: string | null;
 };
 
@@ -178,17 +178,13 @@ async function createHeld(
   tx: Tx,
   announce: Announce,
   creation: Creation,
-  text: string,
+  ask: string,
 ): Promise<Task | null> {
   const questionId = newId("question");
+  const text = writeApproval(ask, creation.task);
   const [task] = await createTasks(tx, [{ ...creation, approval: { questionId, text } }]);
-  if (!task) return null;
-  await announce(tx, task, {
-    type: "question.asked",
-    message: `Question: ${text}`,
-    data: { question_id: questionId, question: text },
-  });
-  return task;
+  if (task) await announceApproval(tx, announce, task, questionId, text);
+  return task ?? null;
 }
 
 const smallLength = 64 * 1024;

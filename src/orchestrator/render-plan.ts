@@ -1,7 +1,26 @@
-import { cutText } from "../agents/clean-text.ts";
+import { cleanOutsideText } from "../core/outside-text.ts";
 import type { Plan, PlannerWork } from "../core/plan.ts";
 
-/** A plan for the person who is asked about it: what will be done, in which order, and why. Pure. */
+/**
+ * A plan without what a reader would not see of it. It is cleaned before it is shown, so that what
+ * runs is what was shown, to the letter.
+ */
+export function cleanPlan(plan: Plan): Plan {
+  const clean = (text: string) => cleanOutsideText(text);
+  return {
+    ...plan,
+    planner: plan.planner && { ...plan.planner, reason: clean(plan.planner.reason) },
+    subtasks: plan.subtasks.map((subtask) => ({
+      ...subtask,
+      title: clean(subtask.title),
+      brief: clean(subtask.brief),
+      writes: subtask.writes.map(clean),
+      checks: subtask.checks.map(clean),
+    })),
+  };
+}
+
+/** A plan for the person who is asked about it: all that will be done, in which order, and why. Pure. */
 export function renderPlan(plan: Plan): string {
   const { subtasks } = plan;
   const count = `${subtasks.length} subtask${subtasks.length === 1 ? "" : "s"}`;
@@ -15,7 +34,7 @@ export function renderPlan(plan: Plan): string {
         ...line("writes", subtask.writes),
         ...line("checks", subtask.checks),
         ...line("agent", [subtask.agent]),
-        ...(subtask.brief === "" ? [] : [`   ${cutText(subtask.brief.replace(/\s+/g, " "), 600)}`]),
+        ...(subtask.brief === "" ? [] : [`   ${subtask.brief.replaceAll("\n", "\n   ")}`]),
       ].join("\n"),
     ),
   ].join("\n\n");

@@ -1,11 +1,9 @@
 import type { Hold } from "../core/hold.ts";
-import { newId } from "../core/id.ts";
 import type { Claim, StageName } from "../core/outcome.ts";
 import type { Subtask, Task } from "../core/task.ts";
 import { getLatestAttempt } from "../store/attempts.ts";
 import { subtaskStateOf, taskStatesOf } from "../store/claims.ts";
 import { json } from "../store/open.ts";
-import { insertQuestion } from "../store/questions.ts";
 import type { Tx } from "../store/schema.ts";
 import {
   appendEvent,
@@ -18,6 +16,7 @@ import {
 } from "../store/transition.ts";
 import { findUnsoundHolds, type UnsoundHold } from "../store/unsound-holds.ts";
 import { type AdvanceDeps, advance } from "./advance.ts";
+import { askForApproval, writeApproval } from "./approval-question.ts";
 import { askAboutPlan, findProposedPlan } from "./ask-about-plan.ts";
 import { endAttempt, endingOf, lostAttempt } from "./end-attempt.ts";
 import { settle } from "./settle.ts";
@@ -115,21 +114,8 @@ async function repairTask(
   // Nothing may run that nobody approved: it is asked again.
   const proposed = await findProposedPlan(tx, task.id);
   if (proposed?.plan) return askAboutPlan(tx, announce, task, proposed.plan);
-  const questionId = newId("question");
-  const text = "The question about this task was lost. May it run?";
-  await insertQuestion(tx, {
-    id: questionId,
-    taskId: task.id,
-    subtaskId: null,
-    kind: "approval",
-    text,
-  });
-  const asking = await moveTask(tx, task, "waiting", { kind: "question", questionId });
-  await announce(tx, asking, {
-    type: "question.asked",
-    message: `Question: ${text}`,
-    data: { question_id: questionId, question: text },
-  });
+  const ask = "The question about this task was lost. May it run?";
+  await askForApproval(tx, announce, task, writeApproval(ask, task));
 }
 
 function stageOf(

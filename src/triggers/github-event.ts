@@ -1,6 +1,12 @@
 import { z } from "zod";
 import { cleanOutsideText } from "../core/outside-text.ts";
-import { checkPayload, issuePayload, pullPayload, runPayload } from "./github-payload.ts";
+import {
+  changedPayload,
+  checkPayload,
+  issuePayload,
+  pullPayload,
+  runPayload,
+} from "./github-payload.ts";
 import {
   type Account,
   isBot,
@@ -35,10 +41,53 @@ export type GithubEvent = {
   head: { branch: string | null; commit: string; inRepository: boolean | null } | null;
   replyTo: string | null;
   outsideText: string;
+  /** Who wrote it; null: no single person. */
+  author: string | null;
   trust: Trust;
   /** Why nobody should act on it, whatever the rules say; null when somebody may. */
   ignore: string | null;
 };
+
+/** Something that happened to an issue or a pull request after a task about it was started. */
+export type GithubChange = {
+  subject: string;
+  /** A clause with its actor. */
+  what: string;
+  outsideText: string | null;
+};
+
+const changes: Record<string, string> = {
+  edited: "edited",
+  closed: "closed",
+  reopened: "reopened",
+  deleted: "deleted",
+  transferred: "moved to another repository:",
+};
+
+/** Null: the payload tells of no such change. */
+export function readGithubChange(event: string, payload: unknown): GithubChange | null {
+  const { success, data } = changedPayload.safeParse(payload);
+  const done = success ? changes[data.action] : undefined;
+  const thing =
+    event === "issues" ? data?.issue : event === "pull_request" ? data?.pull_request : null;
+  if (!success || done === undefined || !thing) return null;
+  const place = `${data.repository.full_name}#${thing.number}`;
+  return {
+    subject: `github:${place}`,
+    what: `${data.sender.login} ${done} ${place}`,
+    outsideText: data.action === "edited" && event === "issues" ? textOfIssue(thing) : null,
+  };
+}
+
+function textOfIssue({ body, title, user }: z.infer<typeof issuePayload>["issue"]): string {
+  return cleanOutsideText(
+    joinParts([
+      ["Title", title],
+      ["Author", user?.login],
+      ["", body],
+    ]),
+  );
+}
 
 /** Read a payload of GitHub's. Never throws: what is no such event is answered with the reason. */
 export function readGithubEvent(
@@ -94,13 +143,8 @@ function readIssue(kind: TriggerKind, data: z.infer<typeof issuePayload>): Githu
     branch: null,
     head: null,
     replyTo: place,
-    outsideText: cleanOutsideText(
-      joinParts([
-        ["Title", issue.title],
-        ["Author", issue.user?.login],
-        ["", issue.body],
-      ]),
-    ),
+    outsideText: textOfIssue(issue),
+    author: issue.user?.login ?? null,
     trust: trustOfPerson(sender, {
       author: issue.user,
       association: issue.author_association ?? null,
@@ -138,6 +182,7 @@ function readPull(kind: TriggerKind, data: z.infer<typeof pullPayload>): GithubE
         ["", pull.body],
       ]),
     ),
+    author: pull.user?.login ?? null,
     trust: trustOfPerson(sender, {
       author: pull.user,
       association: pull.author_association ?? null,
@@ -217,6 +262,7 @@ function failedRun(kind: TriggerKind, repository: string, commit: string) {
     labels: [],
     newLabel: null,
     replyTo: null,
+    author: null,
   };
 }
 

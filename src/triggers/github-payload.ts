@@ -26,18 +26,26 @@ const common = {
   sender: person,
 };
 
+const issue = z.object({
+  number,
+  title: text,
+  body: text,
+  state: text,
+  author_association: text,
+  user: person.nullish(),
+  labels,
+});
 export const issuePayload = z.object({
   ...common,
   label: z.object({ name: z.string() }).nullish(),
-  issue: z.object({
-    number,
-    title: text,
-    body: text,
-    state: text,
-    author_association: text,
-    user: person.nullish(),
-    labels,
-  }),
+  issue,
+});
+
+export const changedPayload = z.object({
+  ...common,
+  action: z.string(),
+  issue: issue.nullish(),
+  pull_request: issue.nullish(),
 });
 
 const head = z.object({ ref: z.string(), sha, repo: z.object({ id: z.number() }).nullish() });

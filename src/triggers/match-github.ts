@@ -109,6 +109,7 @@ function makeTrigger(rule: GithubRule, index: number, event: GithubEvent): Githu
       source: "github",
       subject: event.subject,
       outsideText: event.outsideText,
+      author: event.author,
       replyTo: event.replyTo,
       reviewedAgainst: event.reviewedAgainst,
     },

@@ -1,6 +1,7 @@
 import { DeputyError } from "../core/error.ts";
 import type { Task } from "../core/task.ts";
 import type { IntakeRequest } from "../orchestrator/intake.ts";
+import { type GithubChange, readGithubChange } from "./github-event.ts";
 import type { Account } from "./github-trust.ts";
 import type { Inbox, OpenDelivery } from "./inbox.ts";
 import { type GithubTrigger, matchGithub, type OwnBranch } from "./match-github.ts";
@@ -19,6 +20,8 @@ export type InboxDeps = {
   /** Throws a DeputyError for what is refused, `conflict` when the subject is busy. */
   submit: (request: IntakeRequest) => Promise<{ task: Pick<Task, "id">; created: boolean }>;
   findActiveTask: (subject: string) => Promise<string | null>;
+  /** Tell a task that what it is about has changed. Returns what became of that. */
+  changeOrigin: (taskId: string, change: GithubChange) => Promise<string>;
   /** Ask GitHub whether a person may write; null when no token is configured. */
   hasWriteAccess: ((repository: string, account: Account) => Promise<boolean>) | null;
   /** Whether a task of ours made this branch, or the commit that it points to. */
@@ -35,6 +38,8 @@ type End = { result: string; subject: string | null; taskId: string | null };
 /** One round over the inbox. Returns how many deliveries were dealt with and how many stay open. */
 export async function processInbox(deps: InboxDeps): Promise<{ settled: number; open: number }> {
   const seen: string[] = [];
+  /** Subjects of earlier deliveries that stay open. */
+  const waiting = new Set<string>();
   let settled = 0;
   for (;;) {
     const page = await deps.inbox.listOpen("github", pageSize, seen);
@@ -42,7 +47,7 @@ export async function processInbox(deps: InboxDeps): Promise<{ settled: number; 
     const newest = newestBySubject(page, deps.rules());
     for (const delivery of page) {
       seen.push(delivery.deliveryId);
-      if (await processDelivery(deps, delivery, newest)) settled++;
+      if (await processDelivery(deps, delivery, newest, waiting)) settled++;
     }
   }
 }
@@ -51,8 +56,11 @@ async function processDelivery(
   deps: InboxDeps,
   delivery: OpenDelivery,
   newest: ReadonlyMap<string, string>,
+  waiting: Set<string>,
 ): Promise<boolean> {
   const { deliveryId } = delivery;
+  const change = readGithubChange(delivery.event, delivery.payload);
+  if (change !== null) return processChange(deps, delivery, change, waiting);
   const match = matchGithub(delivery.event, delivery.payload, deps.rules());
   if (!match.fires) return settle(deps, deliveryId, ended(`ignored: ${match.reason}`, null));
   const { trigger } = match;
@@ -70,8 +78,28 @@ async function processDelivery(
     const result = `${trigger.recipe}: ${trigger.reason}`;
     return settle(deps, deliveryId, { result, subject: trigger.subject, taskId: task.id });
   } catch (error) {
-    return afterRefusal(deps, delivery, trigger, error);
+    const isSettled = await afterRefusal(deps, delivery, trigger, error);
+    if (!isSettled) waiting.add(trigger.subject);
+    return isSettled;
   }
+}
+
+/** What changed about an issue is told to the task about it, also to one that is still to be made. */
+async function processChange(
+  deps: InboxDeps,
+  { deliveryId }: OpenDelivery,
+  change: GithubChange,
+  waiting: ReadonlySet<string>,
+): Promise<boolean> {
+  const { subject } = change;
+  const taskId = await deps.findActiveTask(subject);
+  if (taskId === null && waiting.has(subject)) {
+    await deps.inbox.note(deliveryId, { result: "waits for an earlier event's task", subject });
+    return false;
+  }
+  const result =
+    taskId === null ? "ignored: no task is about it" : await deps.changeOrigin(taskId, change);
+  return settle(deps, deliveryId, { result, subject, taskId });
 }
 
 async function makeRequest(
@@ -113,7 +141,12 @@ async function afterRefusal(
       return false;
     }
     if (active !== null) {
-      return settle(deps, deliveryId, ended(`ignored: ${active} is at work on it`, subject));
+      // It may bring other words than those that the task waits to be approved with.
+      const { outsideText } = trigger.origin;
+      const what = `a further event about ${subject} brought other words`;
+      const became = await deps.changeOrigin(active, { subject, what, outsideText });
+      const result = became === "asked again" ? became : `ignored: ${active} is at work on it`;
+      return settle(deps, deliveryId, ended(result, subject));
     }
   }
   // An agent that is not there yet is somebody's to install: GitHub would not send this again.

@@ -84,7 +84,16 @@ test("what is said to a plan reaches the next planner with the plan; at the cap 
   expect(briefs[0]).not.toContain("sent back");
   expect(briefs[1]).toMatch(/"id": "try0"[\s\S]*Leave the database alone, 1/);
   expect(briefs[4]).toMatch(/alone, 1[\s\S]*alone, 4/);
-  await deputy.cli(["answer", id, "yes"]);
+  // A bare "yes" may be about a plan that was shown before.
+  const late = await deputy.cli(["answer", id, "yes"]);
+  const [, question = ""] = /--question (que_\w+)/.exec(late.stderr) ?? [];
+  expect([late.code, late.stderr]).toEqual([
+    2,
+    expect.stringContaining("Leave the database alone"),
+  ]);
+  expect((await deputy.cli(["why", id])).stdout).toContain(`"approve" --question ${question}`);
+  const said = await deputy.cli(["answer", id, "yes", "--question", question]);
+  expect(said.stdout).toContain("| 1. try4: ");
   expect(await deputy.untilOver(id)).toMatchObject({ state: "completed" });
   expect(await keysOf(id)).toEqual(["try4"]);
   const receipt = await deputy.cli(["receipt", id]);

@@ -1,4 +1,4 @@
-import { createHmac } from "node:crypto";
+import { createHash, createHmac } from "node:crypto";
 import { readFile, writeFile } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -88,6 +88,12 @@ beforeAll(async () => {
     clone: ${repository.path}
     deliver: branch
     agent: builtin
+  - on: issues.labeled
+    repository: acme/*
+    label: brief
+    clone: ${repository.path}
+    deliver: branch
+    agent: 'command:cp "$DEPUTY_BRIEF_FILE" brief.txt'
 `,
   );
   await deputy.start();
@@ -226,6 +232,89 @@ test("a stranger's issue waits for approval, is pushed as a question, and its te
     state: "cancelled",
     end_detail: "not approved",
   });
+});
+
+test("what a person approves is what was shown: an edit in between asks again, and the first answer counts", async () => {
+  const eve = { login: "eve", id: 2, type: "User" };
+  const mallory = { login: "mallory", id: 3, type: "User" };
+  const about = (action: string, sender: object, body: string) => {
+    const { issue: one, ...rest } = issue(5, "NONE", body);
+    return { ...rest, action, label: { name: "brief" }, issue: { ...one, user: eve }, sender };
+  };
+  const subject = "github:acme/app#5";
+  const result = async (id: string) => {
+    const find = async () =>
+      (await deputy.database?.query(`select result from inbox where delivery_id = '${id}'`))?.[0];
+    await until(async () => (await find())?.result != null, `${id} was looked at`);
+    return (await find())?.result as string;
+  };
+  await deliver("e-1", "issues", about("labeled", eve, "Add a file.\u202e <!-- hidden -->\u200b"));
+  const { id } = await untilTask(({ origin }) => origin.subject === subject);
+  const asked = async () => {
+    const { questions } = (await deputy.api("GET", `/v1/tasks/${id}`)).body;
+    return questions.find(({ answer }: Json) => answer === null);
+  };
+  const first = await asked();
+  expect(first.text).toMatch(
+    /What eve wrote, .*\n> Title: The greeting is wrong\n> Author: eve\n> \n> Add a file\. +$/,
+  );
+  expect(first.hash).toBe(createHash("sha256").update(first.text).digest("hex"));
+  const push = await untilReceived(
+    ({ raw }) => raw.includes(id) && raw.includes("Needs an answer"),
+  );
+  expect(push.raw).toContain("Add a file.");
+  for (const verb of ["show", "why"])
+    expect((await deputy.cli([verb, id])).stdout, verb).toMatch(/> Add a file\./);
+
+  const long = `Delete it.\n${"Really. ".repeat(500)}\u001b[31mred`;
+  await deliver("e-2", "issues", about("edited", mallory, long));
+  expect(await result("e-2")).toBe("asked again");
+  const told = (await deputy.events(id)).find(({ type }) => type === "task.origin_changed");
+  expect(told?.message).toContain("mallory edited acme/app#5");
+  const second = await asked();
+  expect(second.text).toContain("It is asked again, because mallory edited acme/app#5.");
+  const cut = await untilReceived(({ raw, path }) => path === "/" && raw.includes("Delete it."));
+  expect(cut.body.message).toMatch(/\[cut here, \d+ more characters: deputy show task_\w+\]$/);
+
+  const late = await deputy.cli(["answer", id, "yes"]);
+  expect([late.code, late.stderr]).toEqual([
+    2,
+    expect.stringMatching(/was withdrawn, because mallory edited acme\/app#5; .*--question que_/),
+  ]);
+  const answer = (body: object) =>
+    deputy.api("POST", `/v1/tasks/${id}/answer`, { answer: "yes", ...body });
+  for (const stale of [{ question_id: first.id }, { hash: first.hash }]) {
+    const { status, body } = await answer(stale);
+    expect([status, body.detail]).toEqual([409, expect.stringContaining("mallory edited")]);
+  }
+
+  await deliver("e-3", "issues", about("edited", mallory, `${long}<!-- nothing to see -->`));
+  expect(await result("e-3")).toBe("asked again"); // a comment leaves a space
+  await deliver("e-4", "issues", about("edited", mallory, `${long}<!-- nothing at all -->`));
+  expect(await result("e-4")).toBe("ignored: what is to be approved is the same");
+  await deliver("e-5", "issues", about("closed", eve, long));
+  expect(await result("e-5")).toBe("asked again");
+  const last = await asked();
+  expect(last.text).toContain("because eve closed acme/app#5");
+
+  const why = (await deputy.api("GET", `/v1/tasks/${id}/why`)).body;
+  expect(why.unblock).toBe(`deputy answer ${id} "yes" --question ${last.id}`);
+  const racing = await Promise.all([
+    answer({ question_id: last.id, hash: last.hash }),
+    answer({ question_id: last.id }),
+  ]);
+  const [won, lost] = racing.toSorted((a, b) => a.status - b.status);
+  expect([won?.status, lost?.status]).toEqual([200, 409]);
+  expect(lost?.body.detail).toMatch(/it was answered at \S+: "yes"\.$/);
+  await deliver("e-6", "issues", about("edited", mallory, "Too late."));
+  expect(await result("e-6")).toMatch(/goes on with what it was started with|no task is about it/);
+
+  const done = await deputy.untilOver(id);
+  expect(done.state, done.end_detail).toBe("completed");
+  const brief = repository.git("show", `${done.branch}:brief.txt`);
+  const [, shown = ""] = /\n((?:> .*\n?)+)$/.exec(last.text) ?? [];
+  expect(shown).toContain("> Delete it.\n");
+  expect(brief).toContain(`\n${shown.replace(/^> /gm, "")}\nEND OUTSIDE TEXT`);
 });
 
 test("trigger test shows what would fire and starts nothing", async () => {

@@ -1,6 +1,7 @@
 import { createHmac, randomUUID } from "node:crypto";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { DeputyError } from "../../src/core/error.ts";
+import { changeOrigin } from "../../src/orchestrator/approval-question.ts";
 import { acceptTask, type IntakeRules } from "../../src/orchestrator/intake.ts";
 import { isBranchOfOurs } from "../../src/store/branches.ts";
 import {
@@ -84,6 +85,7 @@ function makeDeps(changes: Partial<InboxDeps> = {}): InboxDeps & { logged: strin
     rules: () => everyRule,
     submit: (request) => acceptTask(intake, request),
     findActiveTask: (subject) => findActiveTask(db, subject),
+    changeOrigin: (taskId, change) => changeOrigin(intake, taskId, change),
     hasWriteAccess: null,
     isOwnBranch: (branch) => isBranchOfOurs(db, branch),
     log: (_level, _fields, message) => logged.push(message),
