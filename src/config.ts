@@ -4,6 +4,7 @@ import { join, resolve } from "node:path";
 import { LineCounter, parseDocument } from "yaml";
 import { z } from "zod";
 import { budgetSchema } from "./core/budget.ts";
+import { parseGitVariables } from "./core/child-environment.ts";
 import { DeputyError } from "./core/error.ts";
 import { explainIssue } from "./core/explain-issue.ts";
 import { mcpServersSchema } from "./core/mcp-server.ts";
@@ -78,6 +79,7 @@ export function loadConfig(
   flags: { host?: string; port?: number } = {},
 ) {
   const home = findHome(env);
+  parseGitVariables(env.DEPUTY_GIT_VARIABLES); // read where git is started: wrong is said here
   const file = readConfigFile(join(home, "config.yaml"));
   const ntfyTopic = env.DEPUTY_NTFY_TOPIC || file.ntfy?.topic;
   const webhookUrl = env.DEPUTY_WEBHOOK_URL || file.webhook?.url;

@@ -1,10 +1,10 @@
 import { realpathSync } from "node:fs";
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { scrubbedEnvironment } from "./core/child-environment.ts";
 import { DeputyError } from "./core/error.ts";
 import { findProgram } from "./sandbox/find-program.ts";
 import { type CommandResult, runCommand } from "./sandbox/run-command.ts";
-import { scrubbedEnvironment } from "./sandbox/scrubbed-environment.ts";
 
 /**
  * `deputy mcp install`: tell claude and codex of our MCP server, by their own command where it is

@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { loadConfig } from "../src/config.ts";
 import { type Box, type BoxOptions, openBox } from "../src/confine-runs.ts";
+import { scrubbedEnvironment } from "../src/core/child-environment.ts";
 import type { Limits } from "../src/sandbox/sandbox.ts";
-import { scrubbedEnvironment } from "../src/sandbox/scrubbed-environment.ts";
 import { makeSandboxBench, type SandboxBench } from "./support/sandbox.ts";
 
 /** The box of a run: what its commands share, whoever comes first. */

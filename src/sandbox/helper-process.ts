@@ -1,6 +1,6 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { setPriority } from "node:os";
-import { scrubbedEnvironment } from "./scrubbed-environment.ts";
+import { scrubbedEnvironment } from "../core/child-environment.ts";
 
 /**
  * A small process of ours beside the daemon that answers requests. Starting a program copies the

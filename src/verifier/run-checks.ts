@@ -1,10 +1,10 @@
 import { mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
+import { scrubbedEnvironment } from "../core/child-environment.ts";
 import type { Check, CheckRun } from "../core/verdict.ts";
 import type { ProcessIdentity } from "../sandbox/process-identity.ts";
 import type { CommandSpec } from "../sandbox/run-command.ts";
 import type { ConfinedResult } from "../sandbox/sandbox.ts";
-import { scrubbedEnvironment } from "../sandbox/scrubbed-environment.ts";
 import { readContainedFile, removeContained } from "../worktree/contain-path.ts";
 import { type CheckRole, type ConfinedPlace, unconfined } from "./confine-checks.ts";
 import { maxParsedLength } from "./parsers/test-list.ts";

@@ -1,3 +1,5 @@
+import { transportEnvironment } from "../core/child-environment.ts";
+
 /**
  * Everything that decides how a git command of ours behaves, in one place and out of argv, where
  * every user of the machine could read it: the environment, with our configuration inside it.
@@ -6,7 +8,8 @@
  *   nothing of the network is reachable, hooks, fsmonitor, replace refs, prompts and optional locks
  *   are off, pathspecs are literal, and every commit is Deputy's.
  * - `transport` acts on the user's behalf in the user's repository or over the network: their HOME,
- *   configuration, credential helpers and ssh; still without hooks, prompts and exotic protocols.
+ *   configuration, credential helpers and ssh, with the tokens of the host that it goes to and no
+ *   other secret; still without hooks, prompts and exotic protocols.
  */
 export type GitMode = "hermetic" | "transport";
 
@@ -24,6 +27,8 @@ export type GitPlace = {
   literalPathspecs?: boolean;
   /** `Authorization: …`, sent to this origin only. */
   auth?: { origin: string; header: string };
+  /** In a transport the host that it goes to, whose tokens it gets. Left out: none's. */
+  host?: string | null;
   /** Unencrypted http, for a server on this very machine. */
   allowHttp?: boolean;
   /** Run the filter of Git LFS. It is the only filter that ever runs, and it never fetches anything. */
@@ -83,15 +88,6 @@ const transportOnly: Record<string, string> = {
   "http.lowSpeedTime": "60",
 };
 
-/** Variables of the user's git and ssh set-up that a transport keeps; every other GIT_ one is dropped. */
-const keptInTransport = new Set([
-  "GIT_SSH",
-  "GIT_SSH_COMMAND",
-  "GIT_SSL_CAINFO",
-  "GIT_SSL_CAPATH",
-  "GIT_PROXY_SSL_CAINFO",
-]);
-
 /** Build the whole environment of one git command. Nothing else of the daemon's reaches it. */
 export function buildGitEnvironment(
   place: GitPlace,
@@ -147,19 +143,7 @@ function hermeticBase(from: NodeJS.ProcessEnv, place: GitPlace): Record<string, 
 }
 
 function transportBase(from: NodeJS.ProcessEnv, place: GitPlace): Record<string, string> {
-  const env: Record<string, string> = {};
-  for (const [name, value] of Object.entries(from)) {
-    if (value === undefined || (/^git_/i.test(name) && !keptInTransport.has(name))) continue;
-    // The daemon's own secrets are no business of a credential helper; editors and pagers never run.
-    if (
-      /^(OPENAI_|DEPUTY_|GITHUB_WEBHOOK_|DATABASE_URL$|REDIS_URL$|EDITOR$|VISUAL$|PAGER$|PREFIX$)/i.test(
-        name,
-      )
-    ) {
-      continue;
-    }
-    env[name] = value;
-  }
+  const env = transportEnvironment(place.host ?? null, from);
   env.GIT_ALLOW_PROTOCOL = place.allowHttp ? "file:https:ssh:http" : "file:https:ssh";
   // ssh would ask on the terminal of a daemon in the foreground; this way its questions fail at once.
   env.SSH_ASKPASS = "false";

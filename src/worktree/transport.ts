@@ -14,12 +14,15 @@ export function openTransport(
 ): Git {
   const url =
     repository.kind === "remote" && URL.canParse(repository.url) ? new URL(repository.url) : null;
+  // Of git@host:owner/repository; no path of this machine looks like it.
+  const scpHost = /^[^/@:]+@([^/:]+):/.exec(repository.url)?.[1];
   const isHttp = url?.protocol === "https:" || url?.protocol === "http:";
   return openGit({
     gitDir: place.gitDir,
     mode: "transport",
     cwd: place.gitDir ?? "/",
     ...(place.config && { config: place.config }),
+    host: (url?.hostname ?? scpHost)?.toLowerCase() ?? null,
     allowHttp: url?.protocol === "http:" && isLoopback(url.hostname),
     ...(isHttp && place.authHeader
       ? { auth: { origin: `${url.protocol}//${url.host}`, header: place.authHeader } }

@@ -9,9 +9,9 @@ import {
   type McpToolsOptions,
   openMcpTools,
 } from "../../src/agents/mcp/open-mcp-tools.ts";
+import { scrubbedEnvironment } from "../../src/core/child-environment.ts";
 import { type McpServerConfig, mcpServersSchema } from "../../src/core/mcp-server.ts";
 import { isProcessAlive, type ProcessIdentity } from "../../src/sandbox/process-identity.ts";
-import { scrubbedEnvironment } from "../../src/sandbox/scrubbed-environment.ts";
 import { spawnPiped } from "../../src/sandbox/spawn-piped.ts";
 import { makeScratch } from "../support/scratch.ts";
 

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { uptime } from "node:os";
 import { expect, test } from "vitest";
+import { scrubbedEnvironment } from "../../src/core/child-environment.ts";
 import { CappedText } from "../../src/sandbox/capped-text.ts";
 import { killLeftovers, signalGroup } from "../../src/sandbox/kill-group.ts";
 import {
@@ -12,7 +13,6 @@ import {
   type ProcessIdentity,
 } from "../../src/sandbox/process-identity.ts";
 import { runCommand } from "../../src/sandbox/run-command.ts";
-import { scrubbedEnvironment } from "../../src/sandbox/scrubbed-environment.ts";
 
 const marked = (value: string) => lookForMark({ name: "MY_MARK", value }, null).marked;
 

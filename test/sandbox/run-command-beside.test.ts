@@ -1,5 +1,6 @@
 import { join, resolve } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { scrubbedEnvironment } from "../../src/core/child-environment.ts";
 import { makeHelper } from "../../src/sandbox/helper-process.ts";
 import { isProcessAlive, type ProcessIdentity } from "../../src/sandbox/process-identity.ts";
 import { type CommandSpec, runCommand } from "../../src/sandbox/run-command.ts";
@@ -8,7 +9,6 @@ import {
   canRunBeside,
   runCommandBeside,
 } from "../../src/sandbox/run-command-beside.ts";
-import { scrubbedEnvironment } from "../../src/sandbox/scrubbed-environment.ts";
 
 /** Commands in a helper process: the same results, and nothing left when the helper is lost. */
 const program = join(resolve(import.meta.dirname, "../../dist"), "command-helper.js");

@@ -2,9 +2,9 @@ import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { scrubbedEnvironment } from "../../src/core/child-environment.ts";
 import { isProcessAlive, type ProcessIdentity } from "../../src/sandbox/process-identity.ts";
 import { type CommandSpec, runCommand } from "../../src/sandbox/run-command.ts";
-import { scrubbedEnvironment } from "../../src/sandbox/scrubbed-environment.ts";
 
 let folder: string;
 beforeEach(async () => {

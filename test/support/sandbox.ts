@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { scrubbedEnvironment } from "../../src/core/child-environment.ts";
 import { openSandbox } from "../../src/sandbox/open-sandbox.ts";
 import type { CommandSpec } from "../../src/sandbox/run-command.ts";
 import { runConfined } from "../../src/sandbox/run-confined.ts";
@@ -10,7 +11,6 @@ import {
   defaultLimits,
   type Sandbox,
 } from "../../src/sandbox/sandbox.ts";
-import { scrubbedEnvironment } from "../../src/sandbox/scrubbed-environment.ts";
 
 /** A sandbox, a folder that its commands may write, and a daemon's home that they may not see. */
 export type SandboxBench = {
