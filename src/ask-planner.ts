@@ -123,9 +123,14 @@ const plannerTimeoutMs = 30 * 60_000;
 /** Whether what ended it has to do with the provider or the process, not with the work. */
 function mayPass({ reason, failure }: RoleEnd): boolean {
   if (failure === null) return reason === "crashed" || reason === "lost" || reason === "stalled";
-  return ["model_unavailable", "usage_window", "infrastructure", "lost", "stalled"].includes(
-    failure,
-  );
+  return [
+    "model_unavailable",
+    "usage_window",
+    "infrastructure",
+    "killed",
+    "lost",
+    "stalled",
+  ].includes(failure);
 }
 
 function describeAbort(signal: AbortSignal): string {

@@ -22,6 +22,7 @@ import { prepareAcpHome } from "./cli/prepare-acp-home.ts";
 import { type Gateway, openGateway } from "./gateway/open-gateway.ts";
 import type { Protocol, Provider } from "./gateway/provider.ts";
 import { keepAfterEvents } from "./keep-checkpoints.ts";
+import { findKillInWords } from "./killed.ts";
 
 /**
  * Any program that speaks the Agent Client Protocol on its stdin and stdout. It is started once for a
@@ -282,7 +283,8 @@ function endOfError(
         `${detail}; install it or correct the command`,
       );
     }
-    if (error.how.startsWith("killed")) return endWith("crashed", null, detail);
+    const kill = findKillInWords(error.how);
+    if (kill) return endWith("crashed", kill.failure, `${command} was ${kill.detail}`);
     return endWith("gave_up", "agent_failed", detail);
   }
   const words = cutText(cleanText(error instanceof Error ? error.message : String(error)), 300);

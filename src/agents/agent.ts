@@ -5,8 +5,9 @@ import type { EndReason, FailureKind } from "../core/failure.ts";
 import type { FollowUp } from "../core/plan.ts";
 import type { ModelCall, Role } from "../core/usage.ts";
 import type { ProcessIdentity } from "../sandbox/process-identity.ts";
-import type { CommandResult, CommandSpec } from "../sandbox/run-command.ts";
+import type { CommandSpec } from "../sandbox/run-command.ts";
 import type { PipedProcess } from "../sandbox/spawn-piped.ts";
+import type { LimitedResult } from "./killed.ts";
 
 /**
  * Who does the work in a worktree. An agent gets a brief and a folder, tells what it does through
@@ -56,7 +57,7 @@ export type AgentRun = {
   emit: (event: AgentEvent) => void;
 };
 
-export type RunCommand = (spec: CommandSpec) => Promise<CommandResult>;
+export type RunCommand = (spec: CommandSpec) => Promise<LimitedResult>;
 
 export type PipedSpec = Pick<CommandSpec, "argv" | "cwd" | "env">;
 

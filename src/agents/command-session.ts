@@ -26,7 +26,10 @@ export type CommandSession = {
   /** The program runs now: keep what it does. */
   watch(): void;
   /** It has ended. With a question, and its kind, there is always something to remember. */
-  end(asked: { question: string; isPrompt: boolean } | null): Promise<void>;
+  end(how: {
+    asked: { question: string; isPrompt: boolean } | null;
+    wasInterrupted: boolean;
+  }): Promise<void>;
 };
 
 const saidSchema = z.object({ said: z.string() });
@@ -101,7 +104,7 @@ export async function openCommandSession(
       }, lookMs);
       if (run.mode === "write") stopKeeping = keepNowAndThen(keep, checkpointMs);
     },
-    end: async (asked) => {
+    end: async ({ asked, wasInterrupted }) => {
       clearInterval(looker);
       await looking;
       await stopKeeping();
@@ -111,7 +114,7 @@ export async function openCommandSession(
         return;
       }
       if (session.entries.length === 0) return;
-      if (!run.signal.aborted) return session.forget();
+      if (!wasInterrupted) return session.forget();
       if (run.mode === "write") await keep();
       if (news.length > 0) await session.append(takeNews());
     },

@@ -1,11 +1,10 @@
-import { constants } from "node:os";
 import { join } from "node:path";
 import { z } from "zod";
-import type { CommandResult } from "../sandbox/run-command.ts";
 import { type Agent, type AgentEnd, type AgentRun, endWith } from "./agent.ts";
 import { cleanText, cutText, cutToTail } from "./clean-text.ts";
 import { type CommandPace, openCommandSession, writeOwnFile } from "./command-session.ts";
 import { watchForPrompt } from "./find-prompt.ts";
+import { findKill, type LimitedResult } from "./killed.ts";
 import { reportLines } from "./report-lines.ts";
 
 /**
@@ -23,7 +22,7 @@ import { reportLines } from "./report-lines.ts";
  * | exit 126 or 127, or did not start   | gave_up     | agent_unavailable |
  * | out of time, unless it ends with exit 0 all the same | timed_out | timed_out |
  * | aborted                             | cancelled   |                   |
- * | killed by a signal that is not ours | crashed     |                   |
+ * | killed by a signal that is not ours | crashed     | killed            |
  */
 export function makeCommandAgent(command: string, pace: CommandPace = {}): Agent {
   return async (run) => {
@@ -57,7 +56,10 @@ export function makeCommandAgent(command: string, pace: CommandPace = {}): Agent
     const end = readEnd(command, result, run, prompt);
     const { question } = end;
     if (question !== null) run.emit({ kind: "question", text: question });
-    await work.end(question === null ? null : { question, isPrompt: question === prompt });
+    await work.end({
+      asked: question === null ? null : { question, isPrompt: question === prompt },
+      wasInterrupted: run.signal.aborted || end.failure === "killed",
+    });
     return end;
   };
 }
@@ -65,7 +67,7 @@ export function makeCommandAgent(command: string, pace: CommandPace = {}): Agent
 /** What the result of the process means for the attempt. */
 function readEnd(
   command: string,
-  result: CommandResult,
+  result: LimitedResult,
   { timeoutMs, outputSchema }: Pick<AgentRun, "timeoutMs" | "outputSchema">,
   prompt: string | null,
 ): AgentEnd {
@@ -91,8 +93,8 @@ function readEnd(
     case "exit":
       break;
   }
-  const signal = result.signal ?? signalOfExitCode(result.exitCode);
-  if (signal) return end("crashed", null, result.error ?? `killed by ${signal}`);
+  const kill = findKill(result);
+  if (kill) return end("crashed", kill.failure, kill.detail);
   if (result.exitCode === 126 || result.exitCode === 127) {
     const program = namedByShell(result.output) ?? firstProgram(command);
     const why = result.exitCode === 127 ? "was not found" : "could not be executed";
@@ -181,13 +183,6 @@ function tellingLine(output: string): string {
       /error|fail|fatal|cannot|not found/i.test(line) && !/complete log of this run/.test(line),
   );
   return cutText(speaking.at(-1) ?? lines.at(-1) ?? "", 200);
-}
-
-/** A shell reports a child's death by a signal as 128 + its number. */
-function signalOfExitCode(exitCode: number | null): string | null {
-  if (exitCode === null || exitCode <= 128) return null;
-  const found = Object.entries(constants.signals).find(([, number]) => number === exitCode - 128);
-  return found?.[0] ?? null;
 }
 
 /** The program that the shell itself says it could not run: `sh: 1: prettier: not found`. */

@@ -30,6 +30,7 @@ export const failureKinds = [
   "plan_refused",
   "timed_out",
   "stalled",
+  "killed",
   "lost",
   "parked",
   "model_unavailable",
@@ -43,8 +44,9 @@ export const failureKinds = [
 ] as const;
 export type FailureKind = (typeof failureKinds)[number];
 
-/** Nothing about the work was wrong: the process died, the provider was away, a person had to be asked. */
+/** Nothing about the work was wrong: the process died or was killed, the provider was away, a person had to be asked. */
 export const interruptedKinds: ReadonlySet<FailureKind> = new Set([
+  "killed",
   "lost",
   "parked",
   "infrastructure",

@@ -59,6 +59,13 @@ export type CheckResult = {
   newlyPassing: string[];
 };
 
+/** How the detail of a run begins that a signal of somebody else ended: it says nothing about the change. */
+export const killedWords = "was killed";
+
+export function wasKilled({ status, detail }: Pick<CheckRun, "status" | "detail">): boolean {
+  return status === "inconclusive" && detail.startsWith(killedWords);
+}
+
 export const findingRules = [
   "protected_path",
   "check_changed",

@@ -2,6 +2,7 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { endWith, type RoleEnd } from "../agents/agent.ts";
 import { cleanText, cutToTail } from "../agents/clean-text.ts";
+import { findKill } from "../agents/killed.ts";
 import type { Refused } from "../core/confinement.ts";
 import type { FailureKind } from "../core/failure.ts";
 import { invariant } from "../core/invariant.ts";
@@ -199,6 +200,14 @@ async function runSetupCommands(
       });
       if (result.endedBy === "abort")
         return end("cancelled", null, "cancelled during setup", result.output);
+      const kill = result.endedBy === "exit" ? findKill(result) : null;
+      if (kill?.failure)
+        return end(
+          "crashed",
+          kill.failure,
+          `setup \`${command}\` was ${kill.detail}`,
+          result.output,
+        );
       if (result.exitCode !== 0) {
         const how =
           result.endedBy === "timeout"

@@ -50,7 +50,9 @@ export function writeBrief(input: {
           subtask.answers.map(({ question, answer }) => `Q: ${question}\nA: ${answer}`),
         )
       : "",
-    subtask.feedback ? section(`This is attempt ${attempt}`, subtask.feedback) : "",
+    subtask.feedback || describeKill(subtask)
+      ? section(`This is attempt ${attempt}`, [describeKill(subtask), subtask.feedback ?? ""])
+      : "",
   ];
   return `${sections.filter((text) => text !== "").join("\n\n")}\n`;
 }
@@ -59,7 +61,8 @@ export function writeBrief(input: {
  * What an agent is told that goes on with its own work: why it was interrupted, and the answer to its
  * question; or what reviewers found in it.
  */
-export function writeContinuation({ answers, ending, feedback }: Subtask): string {
+export function writeContinuation(subtask: Subtask): string {
+  const { answers, ending, feedback } = subtask;
   if (ending?.what === "verdict" && feedback) {
     const said = answers.map(({ question, answer }) => `Q: ${question}\nA: ${answer}`);
     const told =
@@ -71,7 +74,20 @@ export function writeContinuation({ answers, ending, feedback }: Subtask): strin
   if (wasAsked && last) {
     return `A person answered your question.\n\nQ: ${last.question}\nA: ${last.answer}\n\nGo on with the work.\n`;
   }
-  return `You were interrupted by something that had nothing to do with your work. The files in the worktree are as they were after your last recorded step. Look before you repeat anything, then go on with the work.\n`;
+  const why =
+    describeKill(subtask) ||
+    "You were interrupted by something that had nothing to do with your work.";
+  return `${why} The files in the worktree are as they were after your last recorded step. Look before you repeat anything, then go on with the work.\n`;
+}
+
+/** Why the attempt before did not come to its end, when its program was killed; else nothing. */
+function describeKill({ ending }: Subtask): string {
+  if (ending?.what !== "attempt" || ending.failure !== "killed") return "";
+  const isMemory = / of memory/.test(ending.detail);
+  const advice = isMemory
+    ? "Use less memory at a time: smaller pieces, fewer processes at once."
+    : "It may have been that memory ran out, or somebody who ended a process too many.";
+  return `The program in which you worked was ended from outside: ${ending.detail}. ${advice}`;
 }
 
 /** What came with the task: attachments, and outside text as a delimited block of data. */

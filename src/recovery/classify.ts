@@ -4,7 +4,7 @@ import { invariant } from "../core/invariant.ts";
 import { openFindings, type Review, whyLoopEnds } from "../core/review.ts";
 import { askAboutMissing, askPerson, count, tellCoder } from "../core/review-words.ts";
 import type { Attempt, Subtask } from "../core/task.ts";
-import type { CheckResult, Verdict } from "../core/verdict.ts";
+import { type CheckResult, type Verdict, wasKilled } from "../core/verdict.ts";
 
 /**
  * What happened → which kind of failure it is, its signature, and what the next attempt should be
@@ -103,6 +103,9 @@ function classifyVerdict(
   ].join("\n\n");
   if (verdict.result === "inconclusive" && review)
     return make("review_not_done", verdict.summary, "", askAboutMissing(review));
+  // Nothing is known of the change, and the agent had no part in it.
+  if (verdict.result === "inconclusive" && bad.length > 0 && bad.every(({ run }) => wasKilled(run)))
+    return make("infrastructure", verdict.summary, evidence);
   if (verdict.result === "inconclusive") return make("inconclusive", verdict.summary, evidence);
   if (blocking.length > 0)
     return make("policy_violated", blocking.map(({ message }) => message).join("; "), evidence);

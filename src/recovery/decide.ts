@@ -22,6 +22,7 @@ export type Place = {
 };
 
 export const maxAttempts = 3;
+const maxKills = 5;
 const maxLost = 10;
 const maxLostMerges = 5;
 const maxTransient = 6;
@@ -37,6 +38,7 @@ type Answer =
   | "retry_uncounted"
   | "go_on"
   | "wait_for_space"
+  | "go_on_after_kill"
   | "ask"
   | "ask_where_it_can_be_granted"
   | "give_up"
@@ -54,6 +56,7 @@ const answers: Record<FailureKind, Answer> = {
   agent_failed: "retry",
   timed_out: "retry",
   stalled: "retry",
+  killed: "go_on_after_kill",
   lost: "retry_uncounted",
   parked: "go_on",
   model_unavailable: "retry_uncounted",
@@ -67,6 +70,17 @@ const answers: Record<FailureKind, Answer> = {
   question: "ask",
   permission: "ask",
 };
+
+const uncounted: ReadonlySet<Answer> = new Set([
+  "another_round",
+  "retry_alone",
+  "retry_uncounted",
+  "go_on",
+  "go_on_after_kill",
+  "wait_for_space",
+  "ask",
+  "ask_where_it_can_be_granted",
+]);
 
 /** `history`: the failures before this one, oldest first, since the task began or was retried. */
 export function decide(
@@ -127,6 +141,20 @@ export function decide(
       const delayMs = Math.min(maxSpaceWaitMs, options.backoffBaseMs * 2 ** Math.min(inRow, 20));
       return { action: "retry", ...base, delayMs, reason: `not counted as an attempt: ${detail}` };
     }
+    case "go_on_after_kill": {
+      const kills = history.filter((past) => past.kind === kind).length + 1;
+      if (kills > maxKills) {
+        const words = `${detail}, and after ${maxKills} times that counts`;
+        return retryCounted({ ...failure, kind: "agent_failed", detail: words }, history, options);
+      }
+      const delayMs = backoffMs(kills, {
+        baseMs: options.backoffBaseMs,
+        capMs: 5 * 60_000,
+        chance: options.chance,
+      });
+      const reason = `goes on, not counted as an attempt (${detail})`;
+      return { action: "retry", ...base, delayMs, reason };
+    }
     case "retry_uncounted": {
       const inRow = countInRow(history, kind) + 1;
       const limit = kind === "lost" ? maxLost : maxTransient;
@@ -158,19 +186,7 @@ function retryCounted(
   history: readonly PastFailure[],
   options: { backoffBaseMs: number; chance: number; place: Place },
 ): Decision {
-  const counted =
-    history.filter(
-      ({ kind }) =>
-        ![
-          "another_round",
-          "retry_alone",
-          "retry_uncounted",
-          "go_on",
-          "wait_for_space",
-          "ask",
-          "ask_where_it_can_be_granted",
-        ].includes(answers[kind]),
-    ).length + 1;
+  const counted = history.filter(({ kind }) => !uncounted.has(answers[kind])).length + 1;
   if (counted >= maxAttempts) {
     return {
       action: "give_up",

@@ -41,15 +41,20 @@ export function makeRecoverStage(deps: {
       },
     });
     const feedback = [
+      "killed",
       "lost",
       "parked",
       "no_space",
       "question",
       "permission",
       "out_of_budget",
-    ].includes(failure.kind)
+    ].includes(decision.kind)
       ? subtask.feedback
-      : describe(failure, latestReview(attempts), current?.sessionId ?? null);
+      : describe(
+          { ...failure, kind: decision.kind },
+          latestReview(attempts),
+          current?.sessionId ?? null,
+        );
     return { kind: "decided", decision, feedback };
   };
 }

@@ -58,12 +58,15 @@ export async function ask<Answer>(
 }
 
 async function askPatiently<Answer>(place: CallPlace, call: Call<Answer>): Promise<Given> {
+  let kills = 0;
   for (let number = 1; ; number++) {
-    const asked = `${nameOf(call.key)}, ${number}`;
+    // One that was killed goes on in its session.
+    const asked = `${nameOf(call.key)}, ${number - kills}`;
     const given = await withCleanWorktree(place, place.commit, (worktree) =>
       askAgent(place, { ...call, asked }, worktree),
     );
     if (given.problem === null || given.isFinal) return given;
+    if (given.wasKilled) kills++;
     if (number >= place.tries)
       return number === 1
         ? given
@@ -76,6 +79,7 @@ type Given = {
   problem: string | null;
   /** Asking anew would end in the same way. */
   isFinal: boolean;
+  wasKilled: boolean;
 };
 
 async function askAgent<Answer>(
@@ -90,10 +94,8 @@ async function askAgent<Answer>(
   const again = `# Your answer could not be used\n\n${read.problem}. Answer once more, by the schema.\n`;
   const brief = first.sessionId ? again : `${call.brief}\n\n${again}`;
   const second = readEnd(await run(place, call, worktree, brief, first.sessionId), call);
-  const { isFinal, output } = second;
   return {
-    isFinal,
-    output,
+    ...second,
     problem: second.problem === null ? null : `${second.problem} (asked twice)`,
   };
 }
@@ -110,6 +112,7 @@ function readEnd<Answer>(
   const isFinal = failure === "agent_unavailable" || failure === "out_of_budget";
   const fail = (text: string, isBadAnswer: boolean) => ({
     ...{ output: null, problem: cutText(cleanText(text), 500), isBadAnswer, isFinal },
+    wasKilled: failure === "killed",
   });
   if (reason !== "done") {
     // It is to judge what is there: what the goal leaves open is a finding, or none.
@@ -121,7 +124,7 @@ function readEnd<Answer>(
   const read = call.read(output);
   return "problem" in read
     ? fail(read.problem, true)
-    : { output, problem: null, isBadAnswer: false, isFinal: true };
+    : { output, problem: null, isBadAnswer: false, isFinal: true, wasKilled: false };
 }
 
 async function run<Answer>(

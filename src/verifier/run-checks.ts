@@ -1,7 +1,7 @@
 import { mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
 import { scrubbedEnvironment } from "../core/child-environment.ts";
-import type { Check, CheckRun } from "../core/verdict.ts";
+import { type Check, type CheckRun, killedWords, wasKilled } from "../core/verdict.ts";
 import type { ProcessIdentity } from "../sandbox/process-identity.ts";
 import type { CommandSpec } from "../sandbox/run-command.ts";
 import type { ConfinedResult } from "../sandbox/sandbox.ts";
@@ -55,10 +55,16 @@ export async function runCheck(
     ...(logPath ? { logPath } : {}),
     onStarted: place.onProcess,
   } satisfies CommandSpec;
-  const result = await confined[role](spec);
-  place.signal.throwIfAborted();
-  if (result.denials.length > 0) confined.onDenials(role, check, result.denials);
-  const { status, detail } = describeEnding(result, check.timeoutMs);
+  const runOnce = async () => {
+    const result = await confined[role](spec);
+    place.signal.throwIfAborted();
+    if (result.denials.length > 0) confined.onDenials(role, check, result.denials);
+    return { result, ...describeEnding(result, check.timeoutMs) };
+  };
+  let once = await runOnce();
+  // The kernel was out of memory, or somebody ended a process too many: mostly not twice.
+  if (wasKilled(once)) once = await runOnce();
+  const { detail, result, status } = once;
   // Its parsers are libraries that a daemon without checks does not load.
   const { parseTestResults } = await import("./parse-test-results.ts");
   const report = check.report === null ? null : await readReport(place.worktree, check.report);
@@ -85,13 +91,13 @@ function describeEnding(
   if (limit) return inconclusive(`was stopped by the sandbox: ${limit.detail}`);
   if (endedBy === "not_started") return inconclusive(`could not start: ${result.error}`);
   if (endedBy === "timeout") return inconclusive(`timed out after ${timeoutMs / 1000} s`);
-  if (exitCode === null) return inconclusive(`was killed by ${signal ?? "a signal"}`);
+  if (exitCode === null) return inconclusive(`${killedWords} by ${signal ?? "a signal"}`);
   if (exitCode === 126 || exitCode === 127)
     return inconclusive(`could not start: exit ${exitCode}`);
   if (exitCode === 1 && missingRunner.test(result.output))
     return inconclusive("could not start: pytest is not installed for this Python");
   // What a shell reports for a command of its own that SIGKILL or SIGTERM ended.
-  if (exitCode === 137 || exitCode === 143) return inconclusive(`was killed: exit ${exitCode}`);
+  if (exitCode === 137 || exitCode === 143) return inconclusive(`${killedWords}: exit ${exitCode}`);
   return { status: exitCode === 0 ? "green" : "red", detail: `exit ${exitCode}` };
 }
 

@@ -104,7 +104,7 @@ test("an answer by schema is asked for once again", async () => {
 });
 
 test.each([
-  [{ dies: true }, "crashed", null, /killed by SIGKILL/],
+  [{ dies: true }, "crashed", "killed", /killed by SIGKILL/],
   [{ needsLogin: true }, "gave_up", "agent_unavailable", /not logged in/],
   [{ stops: "refusal" }, "gave_up", "agent_failed", /refusal/],
   [{ stops: "max_turn_requests" }, "out_of_budget", "out_of_budget", /max_turn_requests/],

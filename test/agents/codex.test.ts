@@ -185,7 +185,7 @@ test("what a person said meanwhile is the next message of the session", async ()
 });
 
 test.each([
-  ["kill -KILL $$", "crashed", null, "codex was killed by SIGKILL"],
+  ["kill -KILL $$", "crashed", "killed", "codex was killed by SIGKILL"],
   ["exit 3", "gave_up", "agent_failed", "codex: exit 3 without a word"],
   [
     "echo 'Not logged in' >&2; exit 1",

@@ -33,9 +33,9 @@ describe("how a command ends", () => {
       "stopped at a prompt",
     ],
     ["printf 'Overwrite? [y/N] '", "done", null, "exit 0"],
-    ["kill -SEGV $$", "crashed", null, "killed by SIGSEGV"],
-    ["sh -c 'kill -KILL $$'; exit $?", "crashed", null, "killed by SIGKILL"],
-    ["kill -TERM $$", "crashed", null, "killed by SIGTERM"],
+    ["kill -SEGV $$", "crashed", "killed", "killed by SIGSEGV"],
+    ["sh -c 'kill -KILL $$'; exit $?", "crashed", "killed", "killed by SIGKILL"],
+    ["kill -TERM $$", "crashed", "killed", "killed by SIGTERM"],
   ])("%s → %s", async (command, reason, failure, detail) => {
     const end = await makeCommandAgent(command)(await makeRun());
     expect(end).toMatchObject({ reason, failure, detail });

@@ -1,10 +1,9 @@
-import { constants } from "node:os";
 import type { FailureKind } from "../../core/failure.ts";
 import type { Role } from "../../core/usage.ts";
-import type { CommandResult } from "../../sandbox/run-command.ts";
 import { type AgentEnd, endWith } from "../agent.ts";
 import { cleanText, cutText, cutToTail } from "../clean-text.ts";
 import type { CallFailure } from "../gateway/judge-failure.ts";
+import { findKill, type LimitedResult } from "../killed.ts";
 import type { Cli } from "./cli.ts";
 import { askToLogIn } from "./lend-login.ts";
 
@@ -17,7 +16,7 @@ import { askToLogIn } from "./lend-login.ts";
  * | the budget refused a model call            | out_of_budget | out_of_budget                  |
  * | the gateway stopped it, or its last call failed | gave_up  | what the gateway says          |
  * | it is not there                            | gave_up       | agent_unavailable              |
- * | killed by a signal that is not ours        | crashed       |                                |
+ * | killed by a signal that is not ours        | crashed       | killed                         |
  * | its own login does not work                | needs_input   | question; not of a coder: gave_up, agent_unavailable |
  * | it failed without a word of its own, its output stops at a prompt | needs_input | question |
  * | it says that it failed, or never finished  | gave_up       | by its words, else agent_failed |
@@ -43,7 +42,7 @@ export type CliOutcome = {
 
 export function readEnd(
   cli: Pick<Cli, "name" | "install" | "logIn">,
-  result: CommandResult,
+  result: LimitedResult,
   outcome: CliOutcome,
 ): AgentEnd {
   const { trouble, failed, finished, answer, prompt } = outcome;
@@ -68,8 +67,8 @@ export function readEnd(
       `timed out after ${Math.round(outcome.timeoutMs / 1000)} s`,
     );
   }
-  const signal = result.signal ?? signalOfExitCode(result.exitCode);
-  const wasStopped = result.endedBy === "timeout" || signal !== null;
+  const kill = findKill(result);
+  const wasStopped = result.endedBy === "timeout" || kill !== null;
   const isWell = saidDone && (result.exitCode === 0 || wasStopped);
   if (trouble && (trouble.isFinal || !isWell)) {
     const reason = trouble.kind === "out_of_budget" ? "out_of_budget" : "gave_up";
@@ -87,7 +86,7 @@ export function readEnd(
     const late = wasStopped ? `; its process ended late and was stopped` : "";
     return end("done", null, `finished${late}`);
   }
-  if (signal) return end("crashed", null, `${cli.name} was killed by ${signal}`);
+  if (kill) return end("crashed", kill.failure, `${cli.name} was ${kill.detail}`);
   if (prompt !== null && failed === null && result.exitCode !== 0) {
     const asked = end("needs_input", "question", `${cli.name} stopped at a prompt`);
     return { ...asked, question: prompt };
@@ -150,12 +149,6 @@ function readResetTime(words: string, now: number): Date | null {
     0,
   );
   return ms === 0 ? null : new Date(now + ms);
-}
-
-function signalOfExitCode(exitCode: number | null): string | null {
-  if (exitCode === null || exitCode <= 128) return null;
-  const found = Object.entries(constants.signals).find(([, number]) => number === exitCode - 128);
-  return found?.[0] ?? null;
 }
 
 function lastLine(output: string): string {
