@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { open, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { requirePlanner } from "./agent-rules.ts";
@@ -283,11 +284,12 @@ async function describeDelivery(
   if (!task.deliveredCommit || !task.preparation || task.discardedAt) return null;
   const mirror = { gitDir: task.preparation.mirror };
   const changes = await listChanges(mirror, task.preparation.baseCommit, task.deliveredCommit);
+  const patch = join(config.paths.artifacts, task.id, "change.patch");
   return {
     branch: task.branch,
     commit: task.deliveredCommit,
     url: task.deliveryUrl,
-    patch: join(config.paths.artifacts, task.id, "change.patch"),
+    patch: existsSync(patch) ? patch : null,
     files: changes.map(({ path }) => path),
   };
 }

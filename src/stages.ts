@@ -149,6 +149,8 @@ export function makeStages(deps: StageDeps): Required<StageTable> {
           letOthersStart: () => untilCalm(isStarting, 5_000, new AbortController().signal),
           runRole,
           onMirror,
+          maxFileBytes: (repository) =>
+            isOnGitHub(config, repository) ? maxGitHubFileBytes : null,
           takeClaimed: takeClaimedRows,
           planSubtask: (job) => planSubtask(planning, job),
           expectAgent: (name) => (name === "builtin" ? loadClient() : undefined),
@@ -196,9 +198,8 @@ type AuthHeader = (url: string) => string | null;
  * https, or without encryption where nothing leaves this machine.
  */
 export function makeAuthHeader(config: Config): AuthHeader {
-  const { token, apiUrl } = config.github;
-  const apiHost = new URL(apiUrl).host;
-  const host = apiHost === "api.github.com" ? "github.com" : apiHost;
+  const { token } = config.github;
+  const host = gitHubHost(config);
   return (url) => {
     if (!token || !/^https?:\/\//.test(url)) return null;
     const { protocol, hostname, host: itsHost } = new URL(url);
@@ -206,3 +207,19 @@ export function makeAuthHeader(config: Config): AuthHeader {
     return `Authorization: Basic ${Buffer.from(`x-access-token:${token}`).toString("base64")}`;
   };
 }
+
+function gitHubHost({ github }: Config): string {
+  const { host } = new URL(github.apiUrl);
+  return host === "api.github.com" ? "github.com" : host;
+}
+
+/** Over https or ssh; a folder of this machine is on no host, whatever it is called. */
+function isOnGitHub(config: Config, repository: string): boolean {
+  const host = gitHubHost(config);
+  return (
+    !repository.startsWith("/") && [`${host}/`, `${host}:`].some((at) => repository.includes(at))
+  );
+}
+
+/** A push with a larger file is refused whole. */
+const maxGitHubFileBytes = 100 * 1024 * 1024;

@@ -22,6 +22,7 @@ export const failureKinds = [
   "review_blocked",
   "review_not_done",
   "no_change",
+  "content_rejected",
   "inconclusive",
   "conflict",
   "integration_red",

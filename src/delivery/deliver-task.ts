@@ -8,12 +8,13 @@ import { listPlans } from "../store/plans.ts";
 import type { Db } from "../store/schema.ts";
 import { findFirstComment, getTask, listAttempts, listSubtasks } from "../store/tasks.ts";
 import { listUsage } from "../store/usage.ts";
-import { listChanges, writePatch } from "../worktree/diff.ts";
+import { listChanges, maxPatchBytes, writePatch } from "../worktree/diff.ts";
+import { measureChange } from "../worktree/diff-trees.ts";
 import type { Mirror } from "../worktree/mirror.ts";
 import { findBranchOf } from "../worktree/read-commit.ts";
 import type { Forge } from "./forge.ts";
 import { publishTask } from "./publish-task.ts";
-import { buildReceipt, summaryOf } from "./receipt.ts";
+import { buildReceipt, type ReceiptDelivery, summaryOf } from "./receipt.ts";
 import { renderReceipt } from "./render-receipt.ts";
 
 /**
@@ -61,8 +62,9 @@ async function deliverBranch(
   const branch = await publishTask(deps, task, commit);
   const folder = join(deps.artifacts, task.id);
   await mkdir(folder, { recursive: true });
-  const patch = join(folder, "change.patch");
-  await writePatch(mirror, base, commit, patch);
+  const bytes = await measureChange(mirror, base, commit);
+  const patch = bytes > maxPatchBytes ? null : join(folder, "change.patch");
+  if (patch !== null) await writePatch(mirror, base, commit, patch);
   const files = (await listChanges(mirror, base, commit)).map(({ path }) => path);
   const [subtasks, attempts, usage, plans] = await Promise.all([
     listSubtasks(deps.db, task.id),
@@ -70,7 +72,7 @@ async function deliverBranch(
     listUsage(deps.db, task.id),
     listPlans(deps.db, task.id),
   ]);
-  const makeReceipt = (made: { url: string | null; patch: string | null }) =>
+  const makeReceipt = (made: Pick<ReceiptDelivery, "url" | "patch" | "isPublic">) =>
     buildReceipt({
       task: { ...task, endedAt: new Date() },
       subtasks,
@@ -90,7 +92,7 @@ async function deliverBranch(
         base: await findTargetBranch(mirror, task.preparation),
         title: task.goal.split("\n")[0]?.slice(0, 200) ?? task.id,
         // Where the patch lies on this machine is nobody's business there.
-        body: `${quoteSummary(attempts)}${renderReceipt(makeReceipt({ url: null, patch: null }))}`,
+        body: `${quoteSummary(attempts)}${renderReceipt(makeReceipt({ url: null, patch: null, isPublic: true }))}`,
         taskId: task.id,
         known: task.deliveryUrl,
       });

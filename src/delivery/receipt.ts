@@ -138,10 +138,14 @@ export function buildReceipt(input: {
         ...finals.flatMap((verdict) => verdict?.notChecked ?? []),
         ...describeOvertaken(task, subtasks),
         ...describeUnconfined(attempts),
+        ...(delivery?.branch && delivery.patch === null && !delivery.isPublic ? [noPatch] : []),
       ]),
     ],
   };
 }
+
+const noPatch =
+  "There is no patch beside this receipt: the change holds more bytes than git compares in memory. The branch has all of it.";
 
 /** Red before and red now, with no test named on both sides: it would look the same whatever was changed. */
 function provesSomething({ run, rerun, baseline }: CheckResult): boolean {
@@ -188,7 +192,10 @@ export type ReceiptDelivery = {
   branch: string | null;
   commit: string | null;
   url: string | null;
+  /** Null: the change is too large for one, or `isPublic`. */
   patch: string | null;
+  /** For readers elsewhere: where things lie on this machine is nobody's business. */
+  isPublic?: boolean;
   files: string[];
 };
 

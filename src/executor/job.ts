@@ -20,6 +20,8 @@ export type ExecuteDeps = {
   planSubtask: (job: Job) => Promise<Outcome>;
   /** An agent of this name is about to run: what takes long to load may be loaded now. */
   expectAgent: (name: string) => void;
+  /** The largest file that the host of a repository takes; null: any. */
+  maxFileBytes: (repository: string) => number | null;
   /** Runs work on the task's mirror; where that is broken it is made anew, and the work runs again. */
   onMirror: <T>(about: { task: Task; signal: AbortSignal }, work: () => Promise<T>) => Promise<T>;
   /** What the setup commands of a worktree run in: they may reach more than an agent. */

@@ -13,8 +13,10 @@ import type { Db } from "../store/schema.ts";
 import { getAttempt, getTask, listSubtasks } from "../store/tasks.ts";
 import type { WorktreeRow } from "../store/worktrees.ts";
 import { diffCommits } from "../worktree/diff.ts";
+import { findUnfitContent } from "../worktree/find-unfit-content.ts";
 import { keepWorktree } from "../worktree/keep-worktree.ts";
 import { leaveOutSetup } from "../worktree/leave-out-setup.ts";
+import type { Skipped } from "../worktree/worktree-changes.ts";
 import type { ExecuteDeps, Job } from "./job.ts";
 import { ProgressReporter } from "./report-progress.ts";
 import { prepareWorktree, runSetup, setupRef, worktreeEnvironment } from "./set-up-worktree.ts";
@@ -41,7 +43,7 @@ export function makeExecuteStage(deps: ExecuteDeps): Stage {
       freeSlot();
       await Promise.all([deps.letOthersStart(), job.progress.flush()]);
       const finished = deps.beginUrgent("finish");
-      return await deps.onMirror(job, () => finish(job, worktree, ended)).finally(finished);
+      return await deps.onMirror(job, () => finish(deps, job, worktree, ended)).finally(finished);
     } finally {
       begun();
     }
@@ -142,7 +144,12 @@ async function readDiff({ mirror, task }: Job): Promise<string | null> {
 }
 
 /** Snapshot whatever is there, however it ended, and say how it ended. */
-async function finish(job: Job, worktree: WorktreeRow, end: RoleEnd): Promise<Outcome> {
+async function finish(
+  deps: ExecuteDeps,
+  job: Job,
+  worktree: WorktreeRow,
+  end: RoleEnd,
+): Promise<Outcome> {
   const { attempt, mirror, signal, subtask, task } = job;
   const ref = `refs/deputy/attempts/${attempt.id}`;
   const about = { base: attempt.baseCommit, message: commitMessage(task, subtask, end), ref };
@@ -159,13 +166,20 @@ async function finish(job: Job, worktree: WorktreeRow, end: RoleEnd): Promise<Ou
       snapshotRef: ref,
     };
   }
-  const unchanged = end.reason === "done" && task.expectsChange && commit === attempt.baseCommit;
-  const failure: FailureKind | null = unchanged ? "no_change" : end.failure;
+  const judged = end.reason === "done" && task.expectsChange;
+  const rejected = judged ? await findRejected(deps, job, worktree.path, commit) : null;
+  const unchanged = judged && commit === attempt.baseCommit;
+  const fault: { failure: FailureKind; detail: string } | null =
+    rejected !== null
+      ? { failure: "content_rejected", detail: rejected }
+      : unchanged
+        ? { failure: "no_change", detail: "no change: the agent ended without changing anything" }
+        : null;
   return {
     kind: "attempted",
-    reason: unchanged ? "gave_up" : end.reason,
-    failure,
-    detail: unchanged ? "no change: the agent ended without changing anything" : end.detail,
+    reason: fault ? "gave_up" : end.reason,
+    failure: fault?.failure ?? end.failure,
+    detail: fault?.detail ?? end.detail,
     outputTail: end.outputTail,
     // A review delivers words; whatever it wrote stays in its snapshot and goes no further.
     commit: task.expectsChange ? commit : attempt.baseCommit,
@@ -178,6 +192,37 @@ async function finish(job: Job, worktree: WorktreeRow, end: RoleEnd): Promise<Ou
     retryAt: end.retryAt,
   };
 }
+
+/**
+ * Why what the agent wrote cannot be handed over, path by path; null when it can. What is left out
+ * because nobody could have it (FIFOs, sockets, devices) is told.
+ */
+async function findRejected(
+  deps: ExecuteDeps,
+  { attempt, mirror, progress, task }: Job,
+  workTree: string,
+  commit: string,
+): Promise<string | null> {
+  const unfit = await findUnfitContent(mirror, {
+    ...{ workTree, commit, base: attempt.baseCommit },
+    maxFileBytes: deps.maxFileBytes(task.repository),
+  });
+  const say = (found: readonly Skipped[]) =>
+    found
+      .slice(0, maxNamed)
+      .map(({ path, reason }) => `${JSON.stringify(cutText(path, 200))} ${reason}`)
+      .join("; ") + (found.length > maxNamed ? `; and ${found.length - maxNamed} more` : "");
+  const leftOut = unfit.filter(({ isContent }) => !isContent);
+  if (leftOut.length > 0)
+    progress.tell(`Left out, because git cannot hold it: ${say(leftOut)}`, {
+      ...{ step: "left_out", paths: leftOut.slice(0, maxNamed).map(({ path }) => path) },
+    });
+  const content = unfit.filter(({ isContent }) => isContent);
+  if (content.length === 0) return null;
+  return `what was written cannot be handed over: ${say(content)}. Rename, split, move or remove it, or have .gitignore ignore it`;
+}
+
+const maxNamed = 10;
 
 function commitMessage(task: Task, subtask: Subtask, end: RoleEnd): string {
   const body = end.summary ? `\n\n${end.summary.slice(0, 4_000)}` : "";

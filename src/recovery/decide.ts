@@ -50,6 +50,7 @@ const answers: Record<FailureKind, Answer> = {
   review_blocked: "another_round",
   review_not_done: "ask",
   no_change: "retry",
+  content_rejected: "retry",
   inconclusive: "give_up_when_repeated",
   conflict: "retry_alone",
   integration_red: "retry_alone",

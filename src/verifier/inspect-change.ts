@@ -1,3 +1,4 @@
+import { DeputyError } from "../core/error.ts";
 import type { Check } from "../core/verdict.ts";
 import { listChanges } from "../worktree/diff.ts";
 import type { Mirror } from "../worktree/open-mirror.ts";
@@ -29,13 +30,13 @@ export async function inspectChange(input: ChangeInput): Promise<InspectedChange
   const { mirror, baseCommit, commit } = input;
   const changes: readonly FileChange[] = await listChanges(mirror, baseCommit, commit);
   const readBoth = async (path: string) => ({
-    base: await readFileAt(mirror, baseCommit, path),
-    now: await readFileAt(mirror, commit, path).catch(() => null), // too large: as good as no file
+    base: await readFileAt(mirror, baseCommit, path).catch(asNoFile),
+    now: await readFileAt(mirror, commit, path).catch(asNoFile),
   });
   const deciding = await findDeciding(
     [...input.checks.map(({ command }) => command), ...input.setup],
     await listFilesAt(mirror, baseCommit),
-    (path) => readFileAt(mirror, baseCommit, path),
+    (path) => readFileAt(mirror, baseCommit, path).catch(asNoFile),
   );
   const texts = new Map<string, { base: string | null; now: string | null }>();
   for (const change of changes.filter(needsText)) {
@@ -50,4 +51,10 @@ export async function inspectChange(input: ChangeInput): Promise<InspectedChange
   }
   policy.findings.push(...(await findUnfiltered(mirror, baseCommit, commit, changes)));
   return { ...policy, newSkips };
+}
+
+/** A file that is too large to be read is as good as none. */
+function asNoFile(error: unknown): null {
+  if (error instanceof DeputyError) return null;
+  throw error;
 }

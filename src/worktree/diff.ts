@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { open, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { measureChange } from "./diff-trees.ts";
 import { isFullId, keepReads } from "./kept-reads.ts";
 import { type Mirror, openMirror } from "./open-mirror.ts";
 
@@ -15,12 +16,16 @@ export type Change = {
 };
 
 const how = ["-r", "--no-renames", "--no-ext-diff", "--no-textconv", "--no-color"];
-const asPatch = ["-p", "--binary", "--full-index", "--src-prefix=a/", "--dst-prefix=b/"];
+const asPatch = ["-p", "--full-index", "--src-prefix=a/", "--dst-prefix=b/"];
 const maxDiffBytes = 1024 * 1024;
+/** Git holds in memory what it compares, and a patch of binary files is a third larger than they are. */
+export const maxPatchBytes = 100 * 1024 * 1024;
+/** In what is larger together, files of more than this are named and not shown. */
+const fewBytes = "core.bigFileThreshold=1m";
 
 /**
  * The unified patch, for people and prompts: cut at `maxBytes` with a last line that says so. With
- * `paths`, of these files alone.
+ * `paths`, of these files alone. Of a very large change large files are only named.
  */
 export async function diffCommits(
   mirror: Mirror,
@@ -31,7 +36,8 @@ export async function diffCommits(
   const maxBytes = options.maxBytes ?? maxDiffBytes;
   const path = join(tmpdir(), `deputy-${randomUUID()}.patch`);
   try {
-    await writePatch(mirror, from, to, path, options.paths);
+    const isLarge = (await measureChange(mirror, from, to)) > maxPatchBytes;
+    await writeDiff(mirror, [from, to], path, isLarge ? "names" : "whole", options.paths);
     const file = await open(path, "r");
     try {
       const { size } = await file.stat();
@@ -48,23 +54,33 @@ export async function diffCommits(
   }
 }
 
-/** Write the whole patch to a file, whatever its size. `git apply` takes it. */
+/** Write the whole patch to a file, for `git apply`. The caller has measured that it is not too large. */
 export async function writePatch(
   mirror: Mirror,
   from: string,
   to: string,
   file: string,
+): Promise<void> {
+  await writeDiff(mirror, [from, to], file, "whole");
+}
+
+async function writeDiff(
+  mirror: Mirror,
+  commits: readonly [string, string],
+  file: string,
+  largeFiles: "whole" | "names",
   paths: readonly string[] = [],
 ): Promise<void> {
   await (await open(file, "w", 0o600)).close(); // an empty change leaves an empty file, private from the start
   const only = paths.length > 0 ? ["--", ...paths] : []; // names, not patterns: git-environment.ts
   await openMirror(mirror).run([
+    ...(largeFiles === "names" ? ["-c", fewBytes] : []),
     "diff-tree",
     ...how,
     ...asPatch,
+    ...(largeFiles === "whole" ? ["--binary"] : []),
     `--output=${file}`,
-    from,
-    to,
+    ...commits,
     ...only,
   ]);
 }

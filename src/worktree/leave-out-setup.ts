@@ -1,7 +1,7 @@
+import { diffTrees } from "./diff-trees.ts";
 import { editTree, type TreeEntry } from "./edit-tree.ts";
-import { GitFailure } from "./git-failure.ts";
 import { pinRef, readRef } from "./mirror.ts";
-import { type Mirror, openMirror } from "./open-mirror.ts";
+import type { Mirror } from "./open-mirror.ts";
 import { treeOf } from "./read-commit.ts";
 import { writeCommit } from "./write-object.ts";
 
@@ -37,22 +37,4 @@ export async function leaveOutSetup(
   const without = isBase ? base : await writeCommit(mirror, { tree, parent: base, message });
   await pinRef(mirror, ref, without);
   return without;
-}
-
-/** What each path that differs is in the second one; paths are bytes in latin1 strings. */
-async function diffTrees(
-  mirror: Mirror,
-  from: string,
-  to: string,
-): Promise<Map<string, TreeEntry>> {
-  const args = ["diff-tree", "-r", "-z", "--no-renames", "--end-of-options", from, to];
-  const { exitCode, stdout, stderr } = await openMirror(mirror).ask(args);
-  if (exitCode !== 0) throw new GitFailure(args, exitCode, stderr);
-  const fields = stdout.toString("latin1").split("\0");
-  const entries = new Map<string, TreeEntry>();
-  for (let at = 0; at + 1 < fields.length; at += 2) {
-    const [, mode = "", , id = ""] = (fields[at] ?? "").split(" ");
-    entries.set(fields[at + 1] ?? "", { mode, id });
-  }
-  return entries;
 }

@@ -1,3 +1,4 @@
+import { DeputyError } from "../core/error.ts";
 import { GitFailure } from "./git-failure.ts";
 import { isFullId, keepReads } from "./kept-reads.ts";
 import { type Mirror, openMirror } from "./open-mirror.ts";
@@ -12,7 +13,10 @@ const keptLists = keepReads<readonly string[]>((paths) =>
   paths.reduce((sum, path) => sum + path.length + 16, 0),
 );
 
-/** The text of a regular file at a commit; null when there is none (a link or a folder is none). */
+/**
+ * The text of a regular file at a commit; null when there is none (a link or a folder is none). One that
+ * is too large is refused with a DeputyError.
+ */
 export function readFileAt(mirror: Mirror, commit: string, path: string): Promise<string | null> {
   const read = () => readFile(mirror, commit, path);
   return isFullId(commit) ? keptFiles(`${mirror.gitDir}\n${commit}\n${path}`, read) : read();
@@ -25,7 +29,10 @@ async function readFile(mirror: Mirror, commit: string, path: string): Promise<s
   const [, id, size] = /^100\d{3} blob ([0-9a-f]+) +(\d+)\t/.exec(line) ?? [];
   if (id === undefined || line.slice(line.indexOf("\t") + 1) !== path) return null;
   if (Number(size) > maxFileBytes)
-    throw new Error(`${path} at ${commit} is too large: ${size} bytes`);
+    throw new DeputyError(
+      "unprocessable",
+      `${path} at ${commit.slice(0, 10)} is too large to be read: it has ${size} bytes, and at most ${maxFileBytes} are read.`,
+    );
   return git.run(["cat-file", "blob", id]);
 }
 

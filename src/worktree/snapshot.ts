@@ -9,7 +9,7 @@ import { pinRef } from "./mirror.ts";
 import { type Mirror, openMirror } from "./open-mirror.ts";
 import { treeOf } from "./read-commit.ts";
 import { addWorktree, moveBase } from "./worktree.ts";
-import { findChanges, join0 } from "./worktree-changes.ts";
+import { findChanges, join0, type Skipped } from "./worktree-changes.ts";
 import { copyIndex, placeOf, readIndexCommit } from "./worktree-place.ts";
 
 /**
@@ -34,7 +34,7 @@ export type Snapshot = {
   tree: string;
   changed: boolean;
   /** What git cannot hold or we cannot read, with the reason: FIFOs, unreadable files. */
-  skipped: { path: string; reason: string }[];
+  skipped: Skipped[];
 };
 
 export async function snapshotWorktree(
@@ -62,7 +62,7 @@ async function takeSnapshot(
   if (!stats?.isDirectory()) {
     // Deleted, or a link to somewhere else: nothing of the worktree's is there to be saved.
     if (ref !== undefined) await pinRef(mirror, ref, parent);
-    const skipped = [{ path: ".", reason: "the worktree's folder is gone" }];
+    const skipped = [{ path: ".", reason: "is gone: the worktree's folder", isContent: true }];
     return { commit: parent, tree: await treeOf(mirror, parent), changed: false, skipped };
   }
   await mkdir(place.record, { recursive: true });

@@ -5,6 +5,7 @@ import type { Git } from "./git.ts";
 import { GitFailure } from "./git-failure.ts";
 import { findIgnored } from "./ignored-paths.ts";
 import { type Mirror, openMirror } from "./open-mirror.ts";
+import { whyRefused } from "./refused-name.ts";
 
 /**
  * What an agent changed in its worktree, as lists of paths for `update-index`. `git add` would do it
@@ -16,8 +17,11 @@ import { type Mirror, openMirror } from "./open-mirror.ts";
 export type Changes = {
   present: string[];
   gone: string[];
-  skipped: { path: string; reason: string }[];
+  skipped: Skipped[];
 };
+
+/** What a snapshot leaves out. `isContent`: something that somebody wrote is not in it. */
+export type Skipped = { path: string; reason: string; isContent: boolean };
 
 export async function findChanges(
   mirror: Mirror,
@@ -36,20 +40,23 @@ export async function findChanges(
     // Git says deleted also of what lies behind a link now; looking there would follow it.
     const kind = status === "D" ? "absent" : await look(workTree, path);
     if (kind === "file") changes.present.push(path);
-    else if (kind === "unreadable") skip(changes, path, "unreadable, kept as it was");
+    else if (kind === "unreadable")
+      skip(changes, path, "cannot be read, and is kept as it was", true);
     else changes.gone.push(path);
     if (kind === "folder") folders.push(path); // a repository in place of a file: git lists nothing in it
-    if (kind === "special") skip(changes, path, "no regular file");
+    if (kind === "special") skip(changes, path, "is no regular file", false);
   }
   const inside = await Promise.all(folders.map((folder) => walk(workTree, folder, changes)));
   const hidden = includeIgnored ? new Set() : await findIgnored(mirror, workTree, inside.flat());
   const fresh = [...others.filter((path) => !path.endsWith("/")), ...inside.flat()];
   for (const path of fresh) {
     if (hidden.has(path)) continue;
+    const refused = whyRefused(path);
     const kind = await look(workTree, path);
-    if (kind === "file") changes.present.push(path);
-    else if (kind === "unreadable") skip(changes, path, "unreadable");
-    else if (kind === "special") skip(changes, path, "no regular file");
+    if (refused !== null) skip(changes, path, refused, true);
+    else if (kind === "file") changes.present.push(path);
+    else if (kind === "unreadable") skip(changes, path, "cannot be read", true);
+    else if (kind === "special") skip(changes, path, "is no regular file", false);
   }
   return changes;
 }
@@ -88,7 +95,7 @@ async function walk(workTree: string, folder: string, changes: Changes): Promise
   try {
     entries = await withFolder(workTree, Buffer.from(folder, "latin1"), readFolder);
   } catch (error) {
-    skip(changes, folder, `cannot be listed (${(error as NodeJS.ErrnoException).code})`);
+    skip(changes, folder, `cannot be listed (${(error as NodeJS.ErrnoException).code})`, true);
     return found;
   }
   for (const entry of entries) {
@@ -97,7 +104,7 @@ async function walk(workTree: string, folder: string, changes: Changes): Promise
     const path = `${folder}/${name}`;
     if (entry.isDirectory()) found.push(...(await walk(workTree, path, changes)));
     else if (entry.isFile() || entry.isSymbolicLink()) found.push(path);
-    else skip(changes, path, "no regular file");
+    else skip(changes, path, "is no regular file", false);
   }
   return found;
 }
@@ -106,6 +113,7 @@ function readFolder({ path }: Folder) {
   return readdir(path, { withFileTypes: true, encoding: "buffer" });
 }
 
-function skip(changes: Changes, path: string, reason: string): void {
-  changes.skipped.push({ path: Buffer.from(path, "latin1").toString("utf8"), reason });
+function skip(changes: Changes, path: string, reason: string, isContent: boolean): void {
+  const text = Buffer.from(path, "latin1").toString("utf8");
+  changes.skipped.push({ path: text, reason, isContent });
 }
