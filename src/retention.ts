@@ -11,6 +11,7 @@ import { isMirrorInUse, listOldTasks, type OldTask } from "./store/retention.ts"
 import type { Db } from "./store/schema.ts";
 import { listAttempts } from "./store/tasks.ts";
 import { collectGarbage, packObjects } from "./worktree/collect-garbage.ts";
+import { submoduleRefOf, submoduleSetupRef } from "./worktree/keep-submodules.ts";
 import { deleteRefs } from "./worktree/mirror.ts";
 import { removeSetAside } from "./worktree/repair-mirror.ts";
 
@@ -120,10 +121,15 @@ async function removeFiles(
     removedLogs = files.length + checks.filter((path) => path.endsWith(".log")).length;
   }
   const refs = [
-    ...ids.flatMap((id) => [`attempts/${id}`, `before/${id}`, `checkpoints/${id}`]),
+    ...ids.flatMap((id) => [
+      `attempts/${id}`,
+      `before/${id}`,
+      `checkpoints/${id}`,
+      submoduleRefOf(id),
+    ]),
     ...(due.records ? [`checkpoints/${task.id}`] : []),
     ...due.snapshots.map((id) => `worktrees/${id}`),
-    ...[...subtasks].map((id) => `setups/${id}`),
+    ...[...subtasks].flatMap((id) => [`setups/${id}`, submoduleSetupRef(id)]),
   ];
   const snapshots = task.mirror === null ? 0 : await deleteRefs({ gitDir: task.mirror }, refs);
   return { logs: removedLogs, snapshots };

@@ -24,6 +24,8 @@ import type { Sandbox } from "./sandbox/sandbox.ts";
 import type { Db } from "./store/schema.ts";
 import { getTask } from "./store/tasks.ts";
 import { judge, makeVerifyStage, type VerifyDeps } from "./verifier/verify-stage.ts";
+import { fetchContent } from "./worktree/fetch-content.ts";
+import type { Mirror } from "./worktree/mirror.ts";
 import { withSoundMirror } from "./worktree/repair-mirror.ts";
 import { isLoopback, parseRepository } from "./worktree/repository-url.ts";
 
@@ -114,7 +116,10 @@ export function makeStages(deps: StageDeps): Required<StageTable> {
     invariant(preparation, "a task that is worked on was prepared");
     const repository = parseRepository(task.repository);
     const header = authHeader(repository.url);
-    const options = { signal, want: preparation.baseCommit, ...(header && { authHeader: header }) };
+    const want = preparation.baseCommit;
+    const fill = (mirror: Mirror) =>
+      fetchContent(mirror, repository, want, { authHeader, signal, mayAsk: task.expectsChange });
+    const options = { signal, want, fill, ...(header && { authHeader: header }) };
     return withSoundMirror({ gitDir: preparation.mirror }, repository, options, work);
   };
   // Each of these stages finds out itself what it had done, so it can run again on a new mirror.

@@ -73,6 +73,7 @@ export const findingRules = [
   "tests_skipped",
   "tests_weakened",
   "unfiltered_content",
+  "submodule_changed",
 ] as const;
 
 /** Something about the change itself that a green check would hide. */

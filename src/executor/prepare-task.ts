@@ -1,6 +1,6 @@
 import { gather } from "../core/gather.ts";
 import type { Task } from "../core/task.ts";
-import { fetchLfs } from "../worktree/fetch-lfs.ts";
+import { fetchContent } from "../worktree/fetch-content.ts";
 import {
   ensureMirror,
   type FetchedMirror,
@@ -53,11 +53,9 @@ async function fixBase(
   const base = await resolveBase(mirror, task.base);
   await pinRef(mirror, `base/${task.id}`, base.commit);
   const forkCommit = task.expectsChange ? null : await findFork(mirror, task, base.commit);
-  const notes = await fetchLfs(mirror, repository, base.commit, {
-    authHeader: options.authHeader,
-    signal: options.signal,
-    mayAsk: task.expectsChange,
-  });
+  const { authHeader, signal } = options;
+  const content = { authHeader, signal, mayAsk: task.expectsChange };
+  const notes = await fetchContent(mirror, repository, base.commit, content);
   return { mirror, baseCommit: base.commit, baseRef: base.ref, forkCommit, notes };
 }
 

@@ -14,8 +14,10 @@ import { getAttempt, getTask, listSubtasks } from "../store/tasks.ts";
 import type { WorktreeRow } from "../store/worktrees.ts";
 import { diffCommits } from "../worktree/diff.ts";
 import { findUnfitContent } from "../worktree/find-unfit-content.ts";
+import { keepSubmodules, submoduleRefOf, submoduleSetupRef } from "../worktree/keep-submodules.ts";
 import { keepWorktree } from "../worktree/keep-worktree.ts";
 import { leaveOutSetup } from "../worktree/leave-out-setup.ts";
+import { listFilled } from "../worktree/submodules.ts";
 import type { Skipped } from "../worktree/worktree-changes.ts";
 import type { ExecuteDeps, Job } from "./job.ts";
 import { ProgressReporter } from "./report-progress.ts";
@@ -107,6 +109,7 @@ async function runAgent(
           subtaskCount,
           attempt: attempt.number,
           diff: await readDiff(job),
+          submodules: (await listFilled(job.mirror, attempt.baseCommit)).map(({ path }) => path),
         }),
     worktree: worktree.path,
     mode: task.expectsChange ? "write" : "read_only",
@@ -158,6 +161,14 @@ async function finish(
   const commit = hasSetup
     ? await leaveOutSetup(mirror, setupRef(subtask.id), { commit: kept, ...about })
     : kept;
+  const inSubmodules = task.expectsChange
+    ? await keepSubmodules(mirror, {
+        path: worktree.path,
+        base: attempt.baseCommit,
+        ref: submoduleRefOf(attempt.id),
+        since: submoduleSetupRef(subtask.id),
+      })
+    : [];
   if (signal.aborted && (signal.reason === "shutdown" || signal.reason === "paused")) {
     const why = signal.reason === "paused" ? "paused by a person" : "the daemon was stopped";
     return {
@@ -173,7 +184,7 @@ async function finish(
     rejected !== null
       ? { failure: "content_rejected", detail: rejected }
       : unchanged
-        ? { failure: "no_change", detail: "no change: the agent ended without changing anything" }
+        ? { failure: "no_change", detail: describeNoChange(inSubmodules) }
         : null;
   return {
     kind: "attempted",
@@ -223,6 +234,11 @@ async function findRejected(
 }
 
 const maxNamed = 10;
+
+function describeNoChange(inSubmodules: readonly string[]): string {
+  if (inSubmodules.length === 0) return "no change: the agent ended without changing anything";
+  return `no change: what the agent changed lies in submodules, which Deputy does not deliver (${inSubmodules.slice(0, 10).join(", ")})`;
+}
 
 function commitMessage(task: Task, subtask: Subtask, end: RoleEnd): string {
   const body = end.summary ? `\n\n${end.summary.slice(0, 4_000)}` : "";

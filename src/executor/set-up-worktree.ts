@@ -16,6 +16,7 @@ import {
 } from "../store/worktrees.ts";
 import { listChanges } from "../worktree/diff.ts";
 import { includeFiles } from "../worktree/include-files.ts";
+import { keepSubmodules, submoduleSetupRef } from "../worktree/keep-submodules.ts";
 import { keepWorktree } from "../worktree/keep-worktree.ts";
 import { deleteRefs, hasCommit } from "../worktree/mirror.ts";
 import { snapshotWorktree } from "../worktree/snapshot.ts";
@@ -53,7 +54,9 @@ export async function prepareWorktree(deps: ExecuteDeps, job: Job): Promise<Work
   });
   const session = attempt.sessionId ? await getSession(deps.db, attempt.sessionId) : null;
   await adoptWorktree(mirror, path, attempt.baseCommit);
-  const added = await addWorktree(mirror, path, attempt.baseCommit);
+  // A stranger's commit names what it likes: a review does without.
+  const submodules = task.expectsChange ? "filled" : "empty";
+  const added = await addWorktree(mirror, path, attempt.baseCommit, submodules);
   if (added === "existed") {
     await snapshotWorktree(mirror, path, {
       parent: attempt.baseCommit,
@@ -69,9 +72,9 @@ export async function prepareWorktree(deps: ExecuteDeps, job: Job): Promise<Work
   // they are still there.
   const isLeft = (session?.externalId != null || isLost) && added === "existed";
   if (session === null && added === "existed")
-    await renewWorktree(mirror, path, attempt.baseCommit);
+    await renewWorktree(mirror, path, attempt.baseCommit, submodules);
   else if (!isLeft && (added === "existed" || at !== attempt.baseCommit))
-    await resetWorktree(mirror, path, at);
+    await resetWorktree(mirror, path, at, task.expectsChange ? "left" : "empty");
   if (isLeft || at !== attempt.baseCommit) await moveBase(mirror, path, attempt.baseCommit);
   job.progress.tell(`Worktree ready at ${at.slice(0, 10)}`, {
     step: "worktree",
@@ -138,8 +141,12 @@ export async function runSetup(
     });
   }
   const setUp = await runSetupCommands(deps, job, worktree.path, env);
-  if (setUp.end === null && task.preparation.setup.length > 0 && attempt.sessionId === null)
-    await recordSetup(job, worktree.path);
+  if (setUp.end === null && task.preparation.setup.length > 0) {
+    const base = task.preparation.baseCommit;
+    const ref = submoduleSetupRef(job.subtask.id);
+    await keepSubmodules(mirror, { path: worktree.path, base, ref, since: null });
+    if (attempt.sessionId === null) await recordSetup(job, worktree.path);
+  }
   const isPlain = copied.copied.length === 0 && task.preparation.setup.length === 0;
   if (setUp.end === null && !isPlain) await markPrepared(deps.db, worktree.id, attempt.baseCommit);
   return setUp;

@@ -13,8 +13,10 @@ export function writeBrief(input: {
   attempt: number;
   /** For a review: the change to read. */
   diff: string | null;
+  /** The folders of submodules that are filled. */
+  submodules: readonly string[];
 }): string {
-  const { task, subtask, subtaskCount, attempt, diff } = input;
+  const { task, subtask, subtaskCount, attempt, diff, submodules } = input;
   const checks = [...(task.preparation?.checks ?? []), ...subtask.checks];
   const sections = [
     section("Goal", task.goal),
@@ -35,6 +37,9 @@ export function writeBrief(input: {
         : "",
       task.expectsChange && task.preparation
         ? `You must not touch: ${task.preparation.protectedPaths.join(", ")}. ${task.allowTestChanges ? "" : "Deleting, skipping or weakening tests, or changing what the check commands mean, is caught and fails the attempt."}`
+        : "",
+      task.expectsChange && submodules.length > 0
+        ? `These folders are submodules, which you may read and build: ${submodules.join(", ")}. What is changed in them is not delivered, and fails the attempt.`
         : "",
     ]),
     ...describeMaterial(task),

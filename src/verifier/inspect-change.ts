@@ -6,6 +6,7 @@ import { listFilesAt, readFileAt } from "../worktree/read-commit.ts";
 import { findDeciding } from "./deciding-files.ts";
 import { type ChangePolicy, type FileChange, judgeChange, needsText } from "./diff-policy.ts";
 import { countSkipMarkers } from "./skip-markers.ts";
+import { findSubmoduleChanges } from "./submodule-changes.ts";
 import { findUnfiltered } from "./unfiltered-content.ts";
 
 /** Reads from git what diff-policy.ts judges: the change between two commits, and what decides the checks. */
@@ -17,6 +18,8 @@ export type ChangeInput = {
   setup: readonly string[];
   protectedPaths: readonly string[];
   allowTestChanges: boolean;
+  /** Where the attempt's submodules were kept, if anything in them was changed; null: after a merge. */
+  submodulesRef: string | null;
 };
 
 export type InspectedChange = ChangePolicy & {
@@ -49,7 +52,10 @@ export async function inspectChange(input: ChangeInput): Promise<InspectedChange
     const count = countSkipMarkers(path, now ?? "") - countSkipMarkers(path, base ?? "");
     if (now !== null && count > 0) newSkips.push({ path, count });
   }
-  policy.findings.push(...(await findUnfiltered(mirror, baseCommit, commit, changes)));
+  policy.findings.push(
+    ...(await findUnfiltered(mirror, baseCommit, commit, changes)),
+    ...(await findSubmoduleChanges(mirror, baseCommit, commit, input.submodulesRef)),
+  );
   return { ...policy, newSkips };
 }
 

@@ -36,6 +36,8 @@ export type VerifyInput = Omit<CleanPlace, "baseCommit"> & {
   setup: readonly string[];
   protectedPaths: readonly string[];
   allowTestChanges: boolean;
+  /** Where what the attempt changed in submodules is kept; null: there was no attempt. */
+  submodulesRef: string | null;
   logRoot: string;
   /** Variables beside the scrubbed environment. */
   env: Readonly<Record<string, string>>;

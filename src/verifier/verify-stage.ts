@@ -10,6 +10,7 @@ import type { ProcessIdentity } from "../sandbox/process-identity.ts";
 import { getBaseline, saveBaseline } from "../store/baselines.ts";
 import type { Db } from "../store/schema.ts";
 import { getSubtask, getTask, listAttempts } from "../store/tasks.ts";
+import { submoduleRefOf } from "../worktree/keep-submodules.ts";
 import { runBaseline } from "./baseline.ts";
 import { carryReview } from "./conclude-review.ts";
 import { type CheckSandbox, collectRefused } from "./confine-checks.ts";
@@ -146,6 +147,7 @@ export async function judge(
     commit,
     protectedPaths: preparation.protectedPaths,
     allowTestChanges: task.allowTestChanges,
+    submodulesRef: phase === "attempt" && claim.attemptId ? submoduleRefOf(claim.attemptId) : null,
     baseline,
     logRoot: join(logRoot, `${subtask.key}-${claim.attemptId ?? "gate"}-${phase}`),
     onCheck: (result) => deps.report(claim, result, phase),

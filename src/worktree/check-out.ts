@@ -1,24 +1,65 @@
-import { readdir } from "node:fs/promises";
-import { dirname } from "node:path";
+import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
 import { type Folder, withFolder } from "../sandbox/open-folder.ts";
 import { emptyFolder, removeInside } from "../sandbox/remove-tree.ts";
+import { findDifference } from "./find-difference.ts";
 import { GitFailure } from "./git-failure.ts";
 import { type Mirror, openMirror } from "./open-mirror.ts";
+import { findSubmodule, listSubmodules } from "./submodules.ts";
 
 /**
  * Puts a commit's files into a folder in which an agent may have done anything. The index is a
  * scratch copy of ours: one that an agent could reach may mark changed files as unchanged. Git
  * writes in parallel, replaces links on the way by folders instead of following them, and knows no
- * filter but that of Git LFS (open-mirror.ts). What it refuses to clear away is cleared here.
+ * filter but that of Git LFS (open-mirror.ts). What it refuses to clear away is cleared here. Submodules
+ * are filled with what the mirror has of them, as plain files without a repository of their own.
  */
 export type CheckOut = {
   workTree: string;
   /** Of the last checkout there, or not existing yet; after this it is that of `commit`. */
   index: string;
   commit: string;
+  /** Default: filled. */
+  submodules?: Submodules;
 };
 
+/** What becomes of the folders of submodules: filled, emptied, or left as they are. */
+export type Submodules = "filled" | "empty" | "left";
+
 export async function checkOut(mirror: Mirror, what: CheckOut): Promise<void> {
+  await checkOutFiles(mirror, what);
+  const { commit, submodules = "filled", workTree } = what;
+  if (submodules === "left") return;
+  for (const submodule of await listSubmodules(mirror, commit)) {
+    const content = submodules === "filled" ? await findSubmodule(mirror, submodule) : null;
+    await fillSubmodule(mirror, workTree, submodule.path, content);
+  }
+}
+
+async function fillSubmodule(
+  mirror: Mirror,
+  workTree: string,
+  path: string,
+  content: string | null,
+): Promise<void> {
+  const clear = (folder: Folder) =>
+    content === null ? emptyFolder(folder) : removeInside(folder, ".git");
+  await withFolder(workTree, path, clear, { make: 0o777, clear: true });
+  if (content === null) return;
+  const scratch = await mkdtemp(join(tmpdir(), "deputy-index-"));
+  const place = { path: join(workTree, path), index: join(scratch, "index") };
+  try {
+    await checkOut(mirror, { workTree: place.path, index: place.index, commit: content });
+    const differs = await findDifference(mirror, place, content);
+    if (differs !== null)
+      throw new Error(`The submodule ${place.path} differs from its commit in ${differs}.`);
+  } finally {
+    await rm(scratch, { recursive: true, force: true });
+  }
+}
+
+async function checkOutFiles(mirror: Mirror, what: CheckOut): Promise<void> {
   try {
     await attempt(mirror, what);
   } catch (error) {
@@ -47,7 +88,7 @@ async function attempt(mirror: Mirror, { workTree, index, commit }: CheckOut): P
   await removeNestedRepositories(mirror, workTree, index);
 }
 
-/** Delete `.git` in folders that have tracked files, which `clean` overlooks, and what lies in submodules. */
+/** Delete `.git` in folders that have tracked files, which `clean` overlooks. */
 async function removeNestedRepositories(
   mirror: Mirror,
   workTree: string,
@@ -59,7 +100,6 @@ async function removeNestedRepositories(
   // latin1 keeps bytes that are no UTF-8 as they are.
   for (const line of stdout.toString("latin1").split("\0")) {
     const path = line.slice(line.indexOf("\t") + 1);
-    if (line.startsWith("160000 ")) await ifThere(workTree, path, emptyFolder);
     for (let up = dirname(path); up !== "." && !folders.has(up); up = dirname(up)) folders.add(up);
   }
   for (const folder of folders) {

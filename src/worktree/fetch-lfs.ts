@@ -4,6 +4,7 @@ import { copyFile, mkdir, rename, rm } from "node:fs/promises";
 import { dirname, isAbsolute, join } from "node:path";
 import { DeputyError } from "../core/error.ts";
 import { findFilters } from "./content-filters.ts";
+import type { FetchContent } from "./fetch-content.ts";
 import type { Git } from "./git.ts";
 import { findLfsRemote } from "./lfs-endpoint.ts";
 import {
@@ -24,13 +25,6 @@ import { openTransport } from "./transport.ts";
  * made: from the store of the user's checkout first, then from the repository's remote, by the
  * daemon and with its credentials. What cannot be had stays a pointer in worktrees.
  */
-export type FetchContent = {
-  authHeader: (url: string) => string | null;
-  signal: AbortSignal;
-  /** False for a stranger's commit: nothing that it names is asked for over the network. */
-  mayAsk: boolean;
-};
-
 const maxFetchBytes = 20 * 1024 ** 3;
 
 /** Returns what a person has to know of files whose content is not what the commit holds, in sentences. */

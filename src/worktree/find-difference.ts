@@ -14,7 +14,7 @@ import { hashObject } from "./write-object.ts";
  */
 export async function findDifference(
   mirror: Mirror,
-  { index, path: workTree }: Place,
+  { index, path: workTree }: Pick<Place, "index" | "path">,
   commit: string,
 ): Promise<string | null> {
   const git = openMirror(mirror, { workTree, index });

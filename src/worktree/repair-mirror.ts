@@ -29,6 +29,8 @@ import { placeOf, readIndexCommit, readRecord } from "./worktree-place.ts";
 export type RepairOptions = Omit<FetchOptions, "want"> & {
   /** A commit to have as well, although no branch of the source may hold it any more. */
   want?: string | undefined;
+  /** Has in the new mirror what its commits do not hold (fetch-content.ts). */
+  fill?: (draft: Mirror) => Promise<unknown>;
 };
 
 /** Have a mirror where there is none, or half of one: whole at one moment, with all of the source in it. */
@@ -88,7 +90,7 @@ async function isDamaged(mirror: Mirror): Promise<boolean> {
 async function replace(
   mirror: Mirror,
   repository: Repository,
-  { want, ...options }: RepairOptions,
+  { want, fill, ...options }: RepairOptions,
   isSound: () => Promise<boolean>,
 ): Promise<void> {
   let known: KnownWorktree[] = [];
@@ -104,11 +106,16 @@ async function replace(
         known = await salvage(mirror, draft);
         // Named by what is in them, so they are as good as new.
         if (usesLfs(mirror)) await rename(lfsStore(mirror), lfsStore(draft));
+      }
+      await fill?.(draft);
+      if (existsSync(mirror.gitDir)) {
         const aside = `${asidePrefix}${Date.now()}-${basename(mirror.gitDir)}`;
         await rename(mirror.gitDir, join(dirname(mirror.gitDir), aside));
       }
       await rename(draft.gitDir, mirror.gitDir);
     } catch (error) {
+      if (usesLfs(draft) && existsSync(mirror.gitDir) && !usesLfs(mirror))
+        await rename(lfsStore(draft), lfsStore(mirror));
       await rm(draft.gitDir, { recursive: true, force: true });
       throw error;
     }
@@ -131,10 +138,11 @@ async function salvage(broken: Mirror, draft: Mirror): Promise<KnownWorktree[]> 
       ...["--no-write-fetch-head", "--no-auto-maintenance", "--end-of-options"],
       ...[broken.gitDir, ...refspecs],
     ]);
-  const all = await fetch(["+refs/deputy/*:refs/deputy/*"]);
+  const ours = ["refs/deputy", "refs/source/modules"];
+  const all = await fetch(ours.map((refs) => `+${refs}/*:${refs}/*`));
   if (all.exitCode !== 0) {
     // One ref that lacks objects fails them all; alone, it fails alone.
-    const list = ["for-each-ref", "--format=%(refname)", "refs/deputy"];
+    const list = ["for-each-ref", "--format=%(refname)", ...ours];
     const { stdout } = await openMirror(broken).ask(list);
     for (const ref of stdout.toString("utf8").split("\n").filter(Boolean))
       await fetch([`+${ref}:${ref}`]);

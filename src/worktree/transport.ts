@@ -49,6 +49,14 @@ const causes: [RegExp, string][] = [
 
 /** A failed fetch or push as a sentence for people. What is unknown counts as a network that is away. */
 export function explainTransport(failure: GitFailure, repository: Repository): DeputyError {
+  const [, object, fault] = /\bobject ([0-9a-f]{40}): (\w+: .+)/.exec(failure.stderr) ?? [];
+  if (object) {
+    return new DeputyError(
+      "unprocessable",
+      `git does not take ${repository.url}: its object ${object.slice(0, 10)} is broken or hostile (${fault}); git fsck there names it.`,
+      { field: "repository" },
+    );
+  }
   const known = causes.find(([pattern]) => pattern.test(failure.stderr));
   if (known) {
     return new DeputyError("unprocessable", `git cannot reach ${repository.url}: ${known[1]}.`, {

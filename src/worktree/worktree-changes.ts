@@ -27,11 +27,16 @@ export async function findChanges(
   mirror: Mirror,
   { workTree, index }: { workTree: string; index: string },
   includeIgnored: boolean,
+  /** The folders to look in; none: everywhere. */
+  within: readonly string[] = [],
 ): Promise<Changes> {
   const git = openMirror(mirror, { workTree, index });
   const [tracked, others] = await Promise.all([
     list(git, ["diff-files", "-z", "--name-status", "--no-renames", "--ignore-submodules=all"]),
-    list(git, ["ls-files", "-z", "--others", ...(includeIgnored ? [] : ["--exclude-standard"])]),
+    list(git, [
+      ...["ls-files", "-z", "--others", ...(includeIgnored ? [] : ["--exclude-standard"])],
+      ...["--", ...within],
+    ]),
   ]);
   const changes: Changes = { present: [], gone: [], skipped: [] };
   const folders = others.filter((path) => path.endsWith("/")).map((path) => path.slice(0, -1));

@@ -1,6 +1,6 @@
 import { lstat, mkdir, readdir, realpath } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { checkOut } from "./check-out.ts";
+import { checkOut, type Submodules } from "./check-out.ts";
 import { findDifference } from "./find-difference.ts";
 import { type Mirror, openMirror } from "./open-mirror.ts";
 import { tidyLock, withRepositoryLock } from "./repository-lock.ts";
@@ -32,26 +32,33 @@ import {
 
 /**
  * Have a worktree at `path`, a folder that does not exist yet or is empty. One that is complete is
- * left as it is, work included ("existed"); after a crash the half-made one is made anew.
+ * left as it is, work included ("existed"); after a crash the half-made one is made anew. Submodules are
+ * filled with what the mirror has of them, unless they are to stay empty.
  */
 export async function addWorktree(
   mirror: Mirror,
   path: string,
   commit: string,
+  submodules: Submodules = "filled",
 ): Promise<"created" | "existed"> {
   const place = await locate(mirror, path);
-  return withRepositoryLock(place.record, () => addAt(mirror, place, commit));
+  return withRepositoryLock(place.record, () => addAt(mirror, place, commit, submodules));
 }
 
 /**
  * Have a new worktree at `path`, which the caller knows to be its own, whatever is there: ignored
  * files, folders, modes and what git kept for it are those of a first checkout. Take a snapshot before.
  */
-export async function renewWorktree(mirror: Mirror, path: string, commit: string): Promise<void> {
+export async function renewWorktree(
+  mirror: Mirror,
+  path: string,
+  commit: string,
+  submodules: Submodules = "filled",
+): Promise<void> {
   const place = await locate(mirror, path);
   await withRepositoryLock(place.record, async () => {
     await throwAway(mirror, place.path);
-    await addAt(mirror, place, commit);
+    await addAt(mirror, place, commit, submodules);
   });
 }
 
@@ -74,15 +81,21 @@ export async function adoptWorktree(mirror: Mirror, path: string, commit: string
  * that were made inside gone too. What the commit's own .gitignore ignores stays (installed
  * dependencies, caches). A worktree that was deleted by hand comes back. Take a snapshot before.
  */
-export async function resetWorktree(mirror: Mirror, path: string, commit: string): Promise<void> {
+export async function resetWorktree(
+  mirror: Mirror,
+  path: string,
+  commit: string,
+  submodules: Submodules = "filled",
+): Promise<void> {
   const place = await locate(mirror, path);
   await withRepositoryLock(place.record, async () => {
-    if ((await addAt(mirror, place, commit)) === "created") return;
+    const wanted = submodules === "left" ? "filled" : submodules;
+    if ((await addAt(mirror, place, commit, wanted)) === "created") return;
     await makeEqual(mirror, place, commit, async () => {
       await withRepositoryLock(mirror.gitDir, () => writeAdmin(mirror, place, commit));
       const scratch = placeScratchIndex(place);
       await copyIndex(place.index, scratch);
-      await checkOut(mirror, { workTree: place.path, index: scratch, commit });
+      await checkOut(mirror, { workTree: place.path, index: scratch, commit, submodules });
       await publishIndex(place, scratch, commit);
     });
   });
@@ -141,7 +154,12 @@ export async function listWorktrees(mirror: Mirror): Promise<ListedWorktree[]> {
   return listed;
 }
 
-async function addAt(mirror: Mirror, place: Place, commit: string): Promise<"created" | "existed"> {
+async function addAt(
+  mirror: Mirror,
+  place: Place,
+  commit: string,
+  submodules: Submodules,
+): Promise<"created" | "existed"> {
   const recorded = await readRecord(place);
   if (recorded !== null && recorded !== place.path && !(await isEmpty(recorded))) {
     throw new Error(`The worktree's name ${place.name} is taken by ${recorded}.`);
@@ -162,7 +180,7 @@ async function addAt(mirror: Mirror, place: Place, commit: string): Promise<"cre
     await mkdir(place.path, { recursive: true });
     await withRepositoryLock(mirror.gitDir, () => writeAdmin(mirror, place, commit));
     const scratch = placeScratchIndex(place);
-    await checkOut(mirror, { workTree: place.path, index: scratch, commit });
+    await checkOut(mirror, { workTree: place.path, index: scratch, commit, submodules });
     await publishIndex(place, scratch, commit);
   });
   return "created";

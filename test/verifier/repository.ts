@@ -114,6 +114,7 @@ export async function verify(
     ...common,
     commit,
     protectedPaths: [".deputy/**", ".github/workflows/**"],
+    submodulesRef: null,
     allowTestChanges: false,
     onCheck: () => {},
     ...more,

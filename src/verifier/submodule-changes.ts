@@ -1,0 +1,52 @@
+import type { Finding } from "../core/verdict.ts";
+import { listChanges } from "../worktree/diff.ts";
+import { type Mirror, readRef } from "../worktree/mirror.ts";
+import { readFileAt } from "../worktree/read-commit.ts";
+import { listSubmodules } from "../worktree/submodules.ts";
+import { listSome } from "./list-some.ts";
+
+/**
+ * What a change does to submodules: Deputy fills them and delivers nothing of them, so files that were
+ * changed in one, a submodule that comes, goes or moves to another commit, and another `.gitmodules`
+ * are findings that block.
+ */
+export async function findSubmoduleChanges(
+  mirror: Mirror,
+  baseCommit: string,
+  commit: string,
+  keptRef: string | null,
+): Promise<Finding[]> {
+  const [before, now] = await Promise.all([
+    listSubmodules(mirror, baseCommit),
+    listSubmodules(mirror, commit),
+  ]);
+  if (before.length + now.length === 0) return [];
+  const findings: Finding[] = [];
+  const add = (paths: string[], message: string) => {
+    if (paths.length === 0) return;
+    const finding = { rule: "submodule_changed", blocking: true, paths } as const;
+    findings.push({ ...finding, message: `${listSome(paths)}: ${message}` });
+  };
+  const kept = keptRef === null ? null : await readRef(mirror, keptRef);
+  if (kept !== null) {
+    const changed = await listChanges(mirror, `${kept}^`, kept);
+    add(
+      changed.map(({ path }) => path),
+      "lies in a submodule, of which nothing is delivered; the change belongs in the submodule's own repository",
+    );
+  }
+  const commitOf = new Map(before.map(({ path, commit: at }) => [path, at]));
+  const moved = now.filter(({ path, commit: at }) => commitOf.get(path) !== at);
+  const gone = before.filter(({ path }) => !now.some((submodule) => submodule.path === path));
+  add(
+    [...moved, ...gone].map(({ path }) => path),
+    "a submodule was added, removed or moved to another commit, which Deputy does not deliver",
+  );
+  const [told, tells] = await Promise.all([
+    readFileAt(mirror, baseCommit, ".gitmodules"),
+    readFileAt(mirror, commit, ".gitmodules"),
+  ]);
+  if (told !== tells)
+    add([".gitmodules"], "says where submodules come from, and is not for an agent to change");
+  return findings;
+}
