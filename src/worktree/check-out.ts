@@ -5,6 +5,7 @@ import { type Folder, withFolder } from "../sandbox/open-folder.ts";
 import { emptyFolder, removeInside } from "../sandbox/remove-tree.ts";
 import { findDifference } from "./find-difference.ts";
 import { GitFailure } from "./git-failure.ts";
+import { allowMissingLfs } from "./lfs-missing.ts";
 import { type Mirror, openMirror } from "./open-mirror.ts";
 import { findSubmodule, listSubmodules } from "./submodules.ts";
 
@@ -28,6 +29,7 @@ export type CheckOut = {
 export type Submodules = "filled" | "empty" | "left";
 
 export async function checkOut(mirror: Mirror, what: CheckOut): Promise<void> {
+  await allowMissingLfs(mirror, what.commit);
   await checkOutFiles(mirror, what);
   const { commit, submodules = "filled", workTree } = what;
   if (submodules === "left") return;

@@ -7,14 +7,8 @@ import { findFilters } from "./content-filters.ts";
 import type { FetchContent } from "./fetch-content.ts";
 import type { Git } from "./git.ts";
 import { findLfsRemote } from "./lfs-endpoint.ts";
-import {
-  hasGitLfs,
-  hasLfsObject,
-  type LfsPointer,
-  lfsObjectPath,
-  listBlobsAt,
-  readPointers,
-} from "./lfs-pointer.ts";
+import { findMissingLfs } from "./lfs-missing.ts";
+import { hasGitLfs, hasLfsObject, type LfsPointer, lfsObjectPath } from "./lfs-pointer.ts";
 import { lfsStore, type Mirror, usesLfs } from "./open-mirror.ts";
 import type { Repository } from "./repository-url.ts";
 import { inspectSource } from "./source-repository.ts";
@@ -46,27 +40,17 @@ export async function fetchLfs(
     ];
   }
   await mkdir(join(lfsStore(mirror), "objects"), { recursive: true, mode: 0o700 });
-  const blobs = await listBlobsAt(mirror, commit, paths);
-  const pointers = await readPointers(mirror, [...new Set(blobs.values())]);
-  const findMissing = async () => {
-    const missing = new Map<string, LfsPointer>();
-    for (const [path, id] of blobs) {
-      const pointer = pointers.get(id);
-      if (pointer && !(await hasLfsObject(lfsStore(mirror), pointer))) missing.set(path, pointer);
-    }
-    return missing;
-  };
-  let missing = await findMissing();
+  let missing = await findMissingLfs(mirror, commit);
   if (missing.size > 0 && repository.kind === "local") {
     const store = await findUserStore(repository);
     for (const pointer of missing.values()) await copyLfsObject(store, lfsStore(mirror), pointer);
-    missing = await findMissing();
+    missing = await findMissingLfs(mirror, commit);
   }
   if (missing.size === 0) return notes;
   const problem = options.mayAsk
     ? await askRemote(mirror, repository, commit, missing, options)
     : "a stranger's commit names them";
-  missing = await findMissing();
+  missing = await findMissingLfs(mirror, commit);
   if (missing.size > 0) {
     const names = [...missing.keys()];
     notes.push(

@@ -27,7 +27,9 @@ beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), "deputy-forge-"));
   forge = await startLfsServer(root);
   programs = await linkPrograms();
-  deputy = await makeDeputy({ env: { GITHUB_TOKEN: token, GITHUB_API_URL: forge.url } });
+  deputy = await makeDeputy({
+    env: { DEPUTY_SANDBOX: "bubblewrap", GITHUB_TOKEN: token, GITHUB_API_URL: forge.url },
+  });
   await deputy.start();
 });
 afterAll(async () => {

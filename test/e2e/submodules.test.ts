@@ -17,7 +17,7 @@ let forge: LfsServer;
 beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), "deputy-forge-"));
   forge = await startLfsServer(root);
-  deputy = await makeDeputy();
+  deputy = await makeDeputy({ env: { DEPUTY_SANDBOX: "bubblewrap" } });
   await deputy.start();
 });
 afterAll(async () => {
