@@ -1,6 +1,7 @@
 import type { RoleRequest, Session } from "./agents/agent.ts";
 import { DeputyError } from "./core/error.ts";
 import { newId } from "./core/id.ts";
+import { wordsOf } from "./core/message.ts";
 import { listUnheard, markHeard, type Said } from "./store/said.ts";
 import type { Db } from "./store/schema.ts";
 import {
@@ -96,7 +97,7 @@ export async function openSession(db: Db, options: SessionOptions): Promise<Open
     }
     told = told.filter((message) => !telling.includes(message.id));
     unheard = said.filter((message) => !telling.includes(message.id));
-    await markHeard(db, telling);
+    await markHeard(db, telling, attemptId);
   };
 
   // One after the other: a position belongs to one entry.
@@ -146,10 +147,10 @@ export async function openSession(db: Db, options: SessionOptions): Promise<Open
       unheard = null;
       const fresh = said.filter(({ id }) => !told.some((message) => message.id === id));
       told.push(...fresh);
-      return fresh.map(({ text }) => text);
+      return fresh.map(wordsOf);
     },
     giveBack: (texts) => {
-      told = told.filter(({ text }) => !texts.includes(text));
+      told = told.filter((message) => !texts.includes(wordsOf(message)));
     },
     id: () => id,
     name,

@@ -2,10 +2,10 @@ import { existsSync } from "node:fs";
 import { open, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { requirePlanner } from "./agent-rules.ts";
+import { changeRange, findCommented } from "./comment-place.ts";
 import type { Config } from "./config.ts";
 import { DeputyError } from "./core/error.ts";
 import { isId } from "./core/id.ts";
-import { isTaskOver } from "./core/lifecycle.ts";
 import type { TaskInput, TaskOrigin } from "./core/task.ts";
 import { acceptDelivery, discardDelivery, restoreWorktrees } from "./delivery/hand-over.ts";
 import { buildReceipt, type ReceiptDelivery } from "./delivery/receipt.ts";
@@ -19,6 +19,7 @@ import type { Space } from "./orchestrator/run-stages.ts";
 import { commentOnTask, pauseTask, resumeTask, sayToTask } from "./orchestrator/steer.ts";
 import { listPlans } from "./store/plans.ts";
 import { listQuestions } from "./store/questions.ts";
+import { listSaid } from "./store/said.ts";
 import {
   findTaskIds,
   getCreatedAt,
@@ -31,7 +32,6 @@ import {
 import { listUsage } from "./store/usage.ts";
 import { listWorktreesOf } from "./store/worktrees.ts";
 import { diffCommits, listChanges } from "./worktree/diff.ts";
-import { readFileAt } from "./worktree/read-commit.ts";
 
 /** The daemon, as the HTTP server sees it: reading rows, and asking the orchestrator for changes. */
 export type ServiceDeps = AdvanceDeps & {
@@ -54,17 +54,19 @@ export function makeService(deps: ServiceDeps): Service {
   const { db, config } = deps;
   const detail = async (reference: string): Promise<TaskDetail> => {
     const id = await resolveTaskId(deps, reference);
-    const [task, subtasks, attempts, questions, plans, usage, worktrees] = await Promise.all([
-      getTask(db, id),
-      listSubtasks(db, id),
-      listAttempts(db, { taskId: id }),
-      listQuestions(db, id),
-      listPlans(db, id),
-      listUsage(db, id),
-      listWorktreesOf(db, id),
-    ]);
+    const [task, subtasks, attempts, questions, messages, plans, usage, worktrees] =
+      await Promise.all([
+        getTask(db, id),
+        listSubtasks(db, id),
+        listAttempts(db, { taskId: id }),
+        listQuestions(db, id),
+        listSaid(db, id),
+        listPlans(db, id),
+        listUsage(db, id),
+        listWorktreesOf(db, id),
+      ]);
     if (!task) throw unknownTask(reference);
-    return { task, subtasks, attempts, questions, plans, usage, worktrees };
+    return { task, subtasks, attempts, questions, messages, plans, usage, worktrees };
   };
   return {
     submit: async (input: TaskInput, origin: TaskOrigin, idempotency) => {
@@ -98,14 +100,13 @@ export function makeService(deps: ServiceDeps): Service {
       listEvents(db, await resolveTaskId(deps, reference), afterSeq, limit),
     onEvents: deps.onEvents,
     why: async (reference) => {
-      const { task, subtasks, questions } = await detail(reference);
-      return explain(task, subtasks, questions);
+      const { task, subtasks, questions, messages } = await detail(reference);
+      return explain(task, subtasks, questions, messages);
     },
-    diff: async (reference) => changeOf(await detail(reference)),
+    diff: async (reference) => diffOf(await detail(reference)),
     receipt: async (reference) => {
-      const { task, subtasks, attempts, plans, usage } = await detail(reference);
-      const delivery = await describeDelivery(config, await detail(reference));
-      const receipt = buildReceipt({ task, subtasks, attempts, plans, usage, delivery });
+      const found = await detail(reference);
+      const receipt = buildReceipt({ ...found, delivery: await describeDelivery(config, found) });
       return { json: receipt, markdown: renderReceipt(receipt) };
     },
     log: async (reference, number, maxBytes) => {
@@ -165,18 +166,14 @@ export function makeService(deps: ServiceDeps): Service {
         (repository) => requirePlanner(config, repository),
         hash,
       ),
-    say: async (reference, text, subtask) =>
-      sayToTask(deps, await resolveTaskId(deps, reference), text, subtask),
+    say: async (reference, text, subtask, idempotency) =>
+      sayToTask(deps, await resolveTaskId(deps, reference), text, subtask, idempotency),
     pause: async (reference) => pauseTask(deps, await resolveTaskId(deps, reference)),
     resume: async (reference) => resumeTask(deps, await resolveTaskId(deps, reference)),
-    comment: async (reference, comment) => {
+    comment: async (reference, comment, idempotency) => {
       const found = await detail(reference);
-      const diff = await changeOf(found);
-      await requireLines(found, comment.place);
-      return commentOnTask(deps, found.task.id, comment, {
-        diff,
-        subtaskKey: await findWriter(found, comment.place.replace(/:[^:]*$/, "")),
-      });
+      const key = await findCommented(found, comment.place);
+      return commentOnTask(deps, found.task.id, comment, key, idempotency);
     },
     restore: async (reference) => {
       const { task } = await detail(reference);
@@ -194,58 +191,9 @@ export function makeService(deps: ServiceDeps): Service {
   };
 }
 
-/** From the base commit to the task branch, or to the last attempt where nothing is merged yet. */
-async function changeOf({ task, attempts }: TaskDetail): Promise<string> {
-  const base = task.preparation?.baseCommit;
-  if (!base || !task.preparation)
-    throw new DeputyError("conflict", `${task.id} has no base yet, so it has no diff.`);
-  const moved = task.headCommit !== null && task.headCommit !== base;
-  const last = attempts.findLast(({ commit }) => commit !== null);
-  if (!moved && last && task.prunedAt && last.startedAt < task.prunedAt) {
-    throw new DeputyError(
-      "conflict",
-      `${task.id} merged nothing, and what its attempts wrote was kept only for a time (retention_days in config.yaml); it was removed on ${task.prunedAt.toISOString().slice(0, 10)}.`,
-    );
-  }
-  const to = moved ? task.headCommit : last?.commit;
-  return to ? diffCommits({ gitDir: task.preparation.mirror }, base, to) : "";
-}
-
-/** That the file of a comment has the lines it is about; what was deleted cannot be looked up. */
-async function requireLines({ task }: TaskDetail, place: string): Promise<void> {
-  const [, file, from, to] = /^(.+):(\d+)(?:-(\d+))?$/.exec(place) ?? [];
-  if (!file || !from || !task.preparation || !task.headCommit) return;
-  const mirror = { gitDir: task.preparation.mirror };
-  const text = await readFileAt(mirror, task.headCommit, file).catch(() => null); // too large to count
-  // Before anything is merged it is about an attempt's tree, which is not this one.
-  if (text === null || task.headCommit === task.preparation.baseCommit) return;
-  const count = text.split("\n").length - (text.endsWith("\n") ? 1 : 0);
-  if (Number(to ?? from) <= count || !isTaskOver(task.state)) return;
-  throw new DeputyError(
-    "unprocessable",
-    `${file} has ${count} line${count === 1 ? "" : "s"} in the change of ${task.id}; ${place} is beyond its end.`,
-    { field: "place" },
-  );
-}
-
-/** The key of the subtask whose attempt was the last to write a file of the change. */
-async function findWriter(
-  { task, subtasks, attempts }: TaskDetail,
-  file: string,
-): Promise<string | null> {
-  if (!task.preparation) return null;
-  const mirror = { gitDir: task.preparation.mirror };
-  for (const { baseCommit, commit, subtaskId } of attempts.toReversed()) {
-    if (commit === null || commit === baseCommit) continue;
-    const changes = await listChanges(mirror, baseCommit, commit);
-    if (!changes.some(({ path }) => path === file)) continue;
-    return subtasks.find(({ id }) => id === subtaskId)?.key ?? null;
-  }
-  throw new DeputyError(
-    "unprocessable",
-    `${task.id} did not change ${file}; deputy diff ${task.id} shows what it changed.`,
-    { field: "place" },
-  );
+async function diffOf(detail: TaskDetail): Promise<string> {
+  const { base, mirror, to } = changeRange(detail);
+  return to ? diffCommits(mirror, base, to) : "";
 }
 
 /** A full id, or the beginning of one that no other task shares. */

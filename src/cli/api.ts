@@ -117,6 +117,16 @@ export const detailSchema = z.object({
       answer: z.string().nullable(),
     }),
   ),
+  messages: z
+    .array(
+      z.object({
+        place: z.string().nullable(),
+        text: z.string(),
+        state: z.string(),
+        detail: z.string(),
+      }),
+    )
+    .default([]),
   plans: z
     .array(
       z.object({

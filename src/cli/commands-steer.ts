@@ -3,6 +3,7 @@ import { connect } from "./client.ts";
 import type { Json } from "./commands-look.ts";
 import { type CliIo, type ExitCode, exitCodes } from "./io.ts";
 import { readGoal } from "./read-input.ts";
+import { oneLine } from "./text.ts";
 
 /** The verbs that steer a task on its way: say, comment, pause, resume. */
 export async function sayToTask(
@@ -16,9 +17,7 @@ export async function sayToTask(
     ...(options.subtask !== undefined && { subtask: options.subtask }),
   };
   const path = `/v1/tasks/${encodeURIComponent(id)}/say`;
-  const { raw, value } = await connect(io).json(toldSchema, "POST", path, { body });
-  io.stdout.write(options.json ? `${JSON.stringify(raw)}\n` : `${value.id}: ${value.told}.\n`);
-  return exitCodes.ok;
+  return tell(io, path, body, options);
 }
 
 export async function commentOnTask(
@@ -29,7 +28,15 @@ export async function commentOnTask(
   options: Json,
 ): Promise<ExitCode> {
   const body = { place, text: await readGoal(text, io) };
-  return steer(io, id, "comment", body, options, "works on your comment.");
+  return tell(io, `/v1/tasks/${encodeURIComponent(id)}/comment`, body, options);
+}
+
+async function tell(io: CliIo, path: string, body: unknown, { json }: Json): Promise<ExitCode> {
+  const { raw, value } = await connect(io).json(toldSchema, "POST", path, { body });
+  io.stdout.write(
+    json ? `${JSON.stringify(raw)}\n` : `${value.id}: ${oneLine(value.told, 1_000)}.\n`,
+  );
+  return exitCodes.ok;
 }
 
 export async function pauseTask(io: CliIo, id: string, options: Json): Promise<ExitCode> {

@@ -45,6 +45,7 @@ const looks = {
   "subtask.failed": { label: "task", tone: "bad" },
   "subtask.cancelled": { label: "task", tone: "plain" },
   "subtask.retried": { label: "recovery", tone: "plain" },
+  "subtask.reworked": { label: "recovery", tone: "plain" },
   "question.asked": { label: "question", tone: "ask" },
   "question.answered": { label: "question", tone: "plain" },
   "attempt.started": { label: "attempt", tone: "plain" },

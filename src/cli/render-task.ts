@@ -56,6 +56,7 @@ export function renderDetail(
     section("cost", renderCost(detail)),
     section("plan", renderPlans(detail)),
     section("questions", renderQuestions(detail)),
+    section("said", renderMessages(detail)),
     renderNext(detail),
   ];
   return sections.filter((part) => part !== "").join("\n");
@@ -117,6 +118,17 @@ function renderQuestions({ questions }: DetailView): string {
               .join("\n    ")} → open`,
           ]
         : [`${oneLine(text, 160)} → ${oneLine(answer)}`]),
+    ]),
+  );
+}
+
+/** Comments and words to agents, each with what became of it. */
+function renderMessages({ messages }: DetailView): string {
+  return renderTable(
+    messages.map(({ place, text, state, detail }) => [
+      `  ${place === null ? "to the agent" : oneLine(place)}`,
+      oneLine(text, 160),
+      `${state.replaceAll("_", " ")}: ${oneLine(detail)}`,
     ]),
   );
 }

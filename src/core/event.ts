@@ -33,6 +33,7 @@ export const eventTypes = [
   "subtask.failed",
   "subtask.cancelled",
   "subtask.retried",
+  "subtask.reworked",
   "question.asked",
   "question.answered",
   "attempt.started",

@@ -5,6 +5,7 @@ import { invariant } from "../core/invariant.ts";
 import type { Outcome, Stage } from "../core/outcome.ts";
 import type { Attempt, Preparation, Task } from "../core/task.ts";
 import { listPlans } from "../store/plans.ts";
+import { listSaid } from "../store/said.ts";
 import type { Db } from "../store/schema.ts";
 import { findFirstComment, getTask, listAttempts, listSubtasks } from "../store/tasks.ts";
 import { listUsage } from "../store/usage.ts";
@@ -66,11 +67,12 @@ async function deliverBranch(
   const patch = bytes > maxPatchBytes ? null : join(folder, "change.patch");
   if (patch !== null) await writePatch(mirror, base, commit, patch);
   const files = (await listChanges(mirror, base, commit)).map(({ path }) => path);
-  const [subtasks, attempts, usage, plans] = await Promise.all([
+  const [subtasks, attempts, usage, plans, messages] = await Promise.all([
     listSubtasks(deps.db, task.id),
     listAttempts(deps.db, { taskId: task.id }),
     listUsage(deps.db, task.id),
     listPlans(deps.db, task.id),
+    listSaid(deps.db, task.id),
   ]);
   const makeReceipt = (made: Pick<ReceiptDelivery, "url" | "patch" | "isPublic">) =>
     buildReceipt({
@@ -79,6 +81,7 @@ async function deliverBranch(
       attempts,
       usage,
       plans,
+      messages,
       delivery: { branch, commit, files, ...made },
     });
   let url: string | null = null;

@@ -1,4 +1,5 @@
 import { mergeRefused } from "../core/confinement.ts";
+import { followMessage, type Message } from "../core/message.ts";
 import type { PlanRecord } from "../core/plan.ts";
 import type { Attempt, Subtask, Task } from "../core/task.ts";
 import type { Usage } from "../core/usage.ts";
@@ -19,6 +20,8 @@ export function buildReceipt(input: {
   attempts: readonly Attempt[];
   usage: readonly Usage[];
   plans: readonly PlanRecord[];
+  /** Comments, and what was said to agents, oldest first. */
+  messages: readonly Message[];
   delivery: ReceiptDelivery | null;
 }) {
   const { task, subtasks, attempts, plans, delivery } = input;
@@ -90,6 +93,13 @@ export function buildReceipt(input: {
       ({ key, verdict, gateVerdict }) =>
         (gateVerdict ?? verdict)?.findings.map((finding) => ({ subtask: key, ...finding })) ?? [],
     ),
+    messages: input.messages.map((message) => ({
+      subtask: keyOf.get(message.subtaskId) ?? message.subtaskId,
+      place: message.place,
+      text: message.text,
+      at: message.saidAt.toISOString(),
+      ...followMessage(message, input),
+    })),
     attempts: attempts.map((attempt) => ({
       subtask: keyOf.get(attempt.subtaskId) ?? attempt.subtaskId,
       number: attempt.number,

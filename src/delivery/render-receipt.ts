@@ -94,6 +94,13 @@ export function renderReceipt(receipt: Receipt): string {
         attempt.recovery ? attempt.recovery.action.replaceAll("_", " ") : "–",
       ]),
     ),
+    ...list(
+      "What people said",
+      receipt.messages.map(
+        ({ detail, place, state, text }) =>
+          `${place === null ? "To the agent" : `On ${place}`}: "${oneLine(text)}" – ${state.replaceAll("_", " ")}: ${detail}`,
+      ),
+    ),
     ...list("Sandbox", describeSandboxes(receipt.attempts)),
     "## Cost",
     ...renderCost(receipt, table),

@@ -9,8 +9,9 @@ import type { Claim, Outcome, Stage } from "../core/outcome.ts";
 import { cleanOutsideText } from "../core/outside-text.ts";
 import type { Subtask, Task } from "../core/task.ts";
 import { setAttemptLog } from "../store/attempts.ts";
+import { takeSaid } from "../store/said.ts";
 import type { Db } from "../store/schema.ts";
-import { getAttempt, getTask, listSubtasks } from "../store/tasks.ts";
+import { getAttempt, getTask, listAttempts, listSubtasks } from "../store/tasks.ts";
 import type { WorktreeRow } from "../store/worktrees.ts";
 import { diffCommits } from "../worktree/diff.ts";
 import { findUnfitContent } from "../worktree/find-unfit-content.ts";
@@ -92,6 +93,8 @@ async function runAgent(
   onBegin: () => void,
 ): Promise<RoleEnd> {
   const { attempt, subtask, subtaskCount, task, signal } = job;
+  // A session that goes on has what it heard, and hears the rest as it works.
+  const said = attempt.sessionId ? [] : await takeSaid(deps.db, subtask.id, attempt.id);
   return deps.runRole({
     role: task.expectsChange ? "coder" : "reviewer",
     about: { taskId: task.id, subtaskId: subtask.id, attemptId: attempt.id },
@@ -110,6 +113,8 @@ async function runAgent(
           attempt: attempt.number,
           diff: await readDiff(job),
           submodules: (await listFilled(job.mirror, attempt.baseCommit)).map(({ path }) => path),
+          said,
+          work: said.some(({ place }) => place !== null) ? await readWork(deps, job) : null,
         }),
     worktree: worktree.path,
     mode: task.expectsChange ? "write" : "read_only",
@@ -146,6 +151,16 @@ async function readDiff({ mirror, task }: Job): Promise<string | null> {
   return cleanOutsideText(diff, 200_000);
 }
 
+/** What comments are about: the change so far, and whether the worktree holds it. */
+async function readWork({ db }: ExecuteDeps, { attempt, mirror, subtask, task }: Job) {
+  const base = task.preparation?.baseCommit ?? attempt.baseCommit;
+  const isThere = attempt.baseCommit !== base;
+  const attempts = isThere ? [] : await listAttempts(db, { subtaskId: subtask.id });
+  const last = attempts.findLast(({ commit }) => commit !== null)?.commit ?? base;
+  const to = isThere ? attempt.baseCommit : last;
+  return { isThere, diff: await diffCommits(mirror, base, to, { maxBytes: 100_000 }) };
+}
+
 /** Snapshot whatever is there, however it ended, and say how it ended. */
 async function finish(
   deps: ExecuteDeps,
@@ -179,7 +194,9 @@ async function finish(
   }
   const judged = end.reason === "done" && task.expectsChange;
   const rejected = judged ? await findRejected(deps, job, worktree.path, commit) : null;
-  const unchanged = judged && commit === attempt.baseCommit;
+  // A comment on work that is merged may be answered in words: what is there stands.
+  const mustChange = subtask.integratedCommit === null;
+  const unchanged = judged && mustChange && commit === attempt.baseCommit;
   const fault: { failure: FailureKind; detail: string } | null =
     rejected !== null
       ? { failure: "content_rejected", detail: rejected }

@@ -1,5 +1,8 @@
 import { fence, wrapOutsideText } from "../core/data-block.ts";
+import type { Message } from "../core/message.ts";
 import type { Subtask, Task } from "../core/task.ts";
+
+type Said = Pick<Message, "place" | "text">;
 
 /**
  * The brief: everything an agent is told, and nothing else. Pure. Text that came from outside goes
@@ -15,8 +18,12 @@ export function writeBrief(input: {
   diff: string | null;
   /** The folders of submodules that are filled. */
   submodules: readonly string[];
+  /** What a person said that no merged attempt had, oldest first. */
+  said: readonly Said[];
+  /** With comments: what they are about, and whether the worktree holds it. */
+  work: { diff: string; isThere: boolean } | null;
 }): string {
-  const { task, subtask, subtaskCount, attempt, diff, submodules } = input;
+  const { task, subtask, subtaskCount, attempt, diff, submodules, said, work } = input;
   const checks = [...(task.preparation?.checks ?? []), ...subtask.checks];
   const sections = [
     section("Goal", task.goal),
@@ -55,6 +62,7 @@ export function writeBrief(input: {
           subtask.answers.map(({ question, answer }) => `Q: ${question}\nA: ${answer}`),
         )
       : "",
+    ...describeSaid(said, work),
     subtask.feedback || describeKill(subtask)
       ? section(`This is attempt ${attempt}`, [describeKill(subtask), subtask.feedback ?? ""])
       : "",
@@ -93,6 +101,36 @@ function describeKill({ ending }: Subtask): string {
     ? "Use less memory at a time: smaller pieces, fewer processes at once."
     : "It may have been that memory ran out, or somebody who ended a process too many.";
   return `The program in which you worked was ended from outside: ${ending.detail}. ${advice}`;
+}
+
+function describeSaid(
+  said: readonly Said[],
+  work: { diff: string; isThere: boolean } | null,
+): string[] {
+  const comments = said.filter(({ place }) => place !== null);
+  const words = said.filter(({ place }) => place === null);
+  const where = work?.isThere
+    ? "The worktree holds the work so far. As a diff it is:"
+    : "The last attempt's change was not taken, so nothing of it is in the worktree. As a diff it was:";
+  return [
+    ...(words.length > 0
+      ? [
+          section(
+            "What a person said meanwhile",
+            words.map(({ text }) => text),
+          ),
+        ]
+      : []),
+    ...(comments.length > 0
+      ? [
+          section("Comments on the work", [
+            "A person has looked at the work. Change it so that each of these comments is met; leave the rest as it is. Where one asks something and nothing has to change, answer it in your summary.",
+            ...comments.map(({ place, text }) => `On ${place}:\n\n${text}`),
+            work ? `${where}\n\n${fence(work.diff)}` : "",
+          ]),
+        ]
+      : []),
+  ];
 }
 
 /** What came with the task: attachments, and outside text as a delimited block of data. */

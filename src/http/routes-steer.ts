@@ -1,8 +1,13 @@
+import type { IncomingMessage } from "node:http";
+import type { FastifyReply } from "fastify";
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
+import { z } from "zod";
+import { hashBody } from "./hash-body.ts";
+import { readIdempotencyKey } from "./idempotency-key.ts";
 import { json, problems } from "./openapi.ts";
 import { commentBody, sayBody, toldWire } from "./schema-answer.ts";
 import { taskWire } from "./schema-task.ts";
-import type { Service } from "./service.ts";
+import type { Service, Told } from "./service.ts";
 import { taskParams } from "./task-id.ts";
 import { toTaskWire } from "./wire.ts";
 
@@ -13,6 +18,21 @@ export function steerRoutes(service: Service): FastifyPluginAsyncZod {
     const answer = { 200: json("The task as it is now.", taskWire), ...refusals };
     const bodied = { ...answer, ...problems(413, 415) };
 
+    const told = {
+      headers: z.object({ "idempotency-key": z.string().max(255).optional() }),
+      params: taskParams,
+      response: { ...bodied, 200: json("The task as it is now.", toldWire) },
+    };
+    /** The same key and body are the same message, however often they are sent. */
+    const readKey = ({ raw, body }: { raw: IncomingMessage; body: unknown }) => {
+      const key = readIdempotencyKey(raw.headers["idempotency-key"]);
+      return key === null ? null : { key, bodyHash: hashBody(body) };
+    };
+    const answerTold = (reply: FastifyReply, { isNew, task, told }: Told) => {
+      if (!isNew) reply.header("idempotency-replayed", "true");
+      return { ...toTaskWire(task), told };
+    };
+
     app.post(
       "/v1/tasks/:id/say",
       {
@@ -20,14 +40,14 @@ export function steerRoutes(service: Service): FastifyPluginAsyncZod {
           operationId: "sayToTask",
           tags: ["commands"],
           summary: "Tell the agents that work on it something; `told` says when they hear it",
-          params: taskParams,
           body: sayBody,
-          response: { ...bodied, 200: json("The task as it is now.", toldWire) },
+          ...told,
         },
       },
-      async ({ params, body }) => {
-        const { task, told } = await service.say(params.id, body.text, body.subtask ?? null);
-        return { ...toTaskWire(task), told };
+      async (request, reply) => {
+        const { params, body } = request;
+        const { subtask = null, text } = body;
+        return answerTold(reply, await service.say(params.id, text, subtask, readKey(request)));
       },
     );
 
@@ -37,16 +57,19 @@ export function steerRoutes(service: Service): FastifyPluginAsyncZod {
         schema: {
           operationId: "commentOnTask",
           tags: ["commands"],
-          summary: "Comment on lines of the change; what was delivered is worked on again",
+          summary: "Comment on lines of the change; `told` says when it is worked on",
           description:
-            "While the task works its agent is told. A completed or failed one is reopened: the comment and the change so far are the brief of a further attempt on the merged state.",
-          params: taskParams,
+            "Comments are kept until an attempt that had them is merged. One that works hears it if it can; otherwise the subtask that wrote the file is worked on again with all comments in its brief, once nothing else of the task is open. A completed or failed task is reopened.",
           body: commentBody,
-          response: bodied,
+          ...told,
         },
       },
-      async ({ params, body }) =>
-        toTaskWire(await service.comment(params.id, { place: body.place, text: body.text })),
+      async (request, reply) => {
+        const { params, body } = request;
+        const { place, text } = body;
+        const comment = { place, text };
+        return answerTold(reply, await service.comment(params.id, comment, readKey(request)));
+      },
     );
 
     for (const [verb, operationId, summary] of [

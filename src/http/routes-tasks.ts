@@ -1,9 +1,9 @@
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
-import { DeputyError } from "../core/error.ts";
 import { taskStates } from "../core/lifecycle.ts";
 import type { TaskOrigin } from "../core/task.ts";
 import { hashBody } from "./hash-body.ts";
+import { readIdempotencyKey } from "./idempotency-key.ts";
 import { json, problems } from "./openapi.ts";
 import { whyWire } from "./schema-answer.ts";
 import { newTaskWire, taskDetailWire, taskListWire, taskWire } from "./schema-task.ts";
@@ -110,17 +110,6 @@ export function taskRoutes(service: Service): FastifyPluginAsyncZod {
 }
 
 export const noSubject = { subject: null, outsideText: null, replyTo: null, reviewedAgainst: null };
-
-function readIdempotencyKey(header: unknown): string | null {
-  if (header === undefined) return null;
-  // Visible ASCII only: what node joins or decodes otherwise would not be the key that was meant.
-  if (typeof header === "string" && /^[\x21-\x7e]{1,255}$/.test(header)) return header;
-  throw new DeputyError(
-    "invalid_input",
-    "The Idempotency-Key must be 1 to 255 visible ASCII characters without spaces.",
-    { field: "Idempotency-Key" },
-  );
-}
 
 /** A label for people, never a permission. */
 function readSource(header: unknown): TaskOrigin["source"] {

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { budgetSchema } from "../core/budget.ts";
 import { endReasons } from "../core/failure.ts";
 import { subtaskStates, taskStates } from "../core/lifecycle.ts";
+import { messageStates } from "../core/message.ts";
 import { assurances } from "../core/review.ts";
 import { planApprovals, planModes, questionKinds, taskInputSchema } from "../core/task.ts";
 import { attemptWire, checkWire, usageWire, verdictWire } from "./schema-evidence.ts";
@@ -149,6 +150,22 @@ export const questionWire = named(
   }),
 );
 
+export const messageToTaskWire = named(
+  "MessageToTask",
+  z.object({
+    id: z.string(),
+    subtask_id: z.string(),
+    /** `file:line` of a comment; null for what was said to an agent. */
+    place: z.string().nullable(),
+    text: z.string(),
+    said_at: time,
+    state: z.enum(messageStates),
+    /** One clause: what became of it, or what it waits for. */
+    detail: z.string(),
+  }),
+  { description: "What a person told a task, and what became of it." },
+);
+
 export const taskDetailWire = named(
   "TaskDetail",
   z.object({
@@ -156,6 +173,8 @@ export const taskDetailWire = named(
     subtasks: z.array(subtaskWire),
     attempts: z.array(attemptWire),
     questions: z.array(questionWire),
+    /** Comments, and what was said to agents, oldest first. */
+    messages: z.array(messageToTaskWire),
     /** Plans that a planner made or a person was asked about, and changes of the plan since. */
     plans: z.array(planWire),
     usage: z.array(usageWire),

@@ -1,6 +1,7 @@
 import type { AgentStatus } from "../core/agent-status.ts";
 import type { Event } from "../core/event.ts";
 import type { TaskState } from "../core/lifecycle.ts";
+import type { Message } from "../core/message.ts";
 import type { PlanRecord } from "../core/plan.ts";
 import type {
   Attempt,
@@ -54,9 +55,17 @@ export type Service = {
     speaker: Speaker,
     hash?: string | null,
   ): Promise<Task>;
-  /** `told` says who hears it when. */
-  say(id: string, text: string, subtask: string | null): Promise<{ task: Task; told: string }>;
-  comment(id: string, comment: { place: string; text: string }): Promise<Task>;
+  say(
+    id: string,
+    text: string,
+    subtask: string | null,
+    idempotency: { key: string; bodyHash: string } | null,
+  ): Promise<Told>;
+  comment(
+    id: string,
+    comment: { place: string; text: string },
+    idempotency: { key: string; bodyHash: string } | null,
+  ): Promise<Told>;
   pause(id: string): Promise<Task>;
   resume(id: string): Promise<Task>;
   restore(
@@ -77,11 +86,16 @@ export type Service = {
   testTrigger(event: string, payload: unknown): Promise<unknown>;
 };
 
+/** `told` says who hears it when; it is not new when its idempotency key was used before. */
+export type Told = { task: Task; told: string; isNew: boolean };
+
 export type TaskDetail = {
   task: Task;
   subtasks: Subtask[];
   attempts: Attempt[];
   questions: Question[];
+  /** Comments, and what was said to agents, oldest first. */
+  messages: Message[];
   plans: PlanRecord[];
   usage: Usage[];
   /** Where the work lies, for people: paths of worktrees that still exist. */

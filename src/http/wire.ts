@@ -1,6 +1,7 @@
 import type { z } from "zod";
 import type { Event } from "../core/event.ts";
 import type { Hold } from "../core/hold.ts";
+import { followMessage } from "../core/message.ts";
 import { hashQuestion } from "../core/question.ts";
 import type { Ending, ListedTask, Subtask, Task } from "../core/task.ts";
 import type { Explanation } from "../orchestrator/explain.ts";
@@ -161,6 +162,14 @@ export function toTaskDetailWire(detail: TaskDetail): z.infer<typeof taskDetailW
     subtasks: detail.subtasks.map(toSubtaskWire),
     attempts: detail.attempts.map(toAttemptWire),
     questions: detail.questions.map(toQuestionWire),
+    messages: detail.messages.map((message) => ({
+      id: message.id,
+      subtask_id: message.subtaskId,
+      place: message.place,
+      text: message.text,
+      said_at: message.saidAt.toISOString(),
+      ...followMessage(message, detail),
+    })),
     plans: detail.plans.map(toPlanWire),
     usage: detail.usage.map(toUsageWire),
     worktrees: detail.worktrees.map(({ id, subtaskId, path, state }) => ({

@@ -7,6 +7,7 @@ import type { Ending, QuestionKind, Subtask, Task } from "../core/task.ts";
 import { setOnAttempt } from "../store/attempts.ts";
 import { json } from "../store/open.ts";
 import { insertQuestion } from "../store/questions.ts";
+import { finishSaid } from "../store/said.ts";
 import type { Db, Tx } from "../store/schema.ts";
 import { getAttempt } from "../store/tasks.ts";
 import {
@@ -163,6 +164,7 @@ async function advanceSubtask(
         data: { key: subtask.key, commit: outcome.commit },
       });
       const attempt = claim.attemptId ? await getAttempt(tx, claim.attemptId) : null;
+      if (attempt) await finishSaid(tx, subtask.id, attempt.id);
       if (attempt) await reviseAfter(tx, task, subtasks, subtask, attempt);
       // The next one that waits to merge had to wait for this one.
       await ringStage(tx, "integrate", task.id, null);

@@ -4,6 +4,7 @@ import type { Plan } from "../core/plan.ts";
 import type { Attempt, Subtask, Task } from "../core/task.ts";
 import { acceptanceCheck } from "../core/verdict.ts";
 import { insertPlan } from "../store/plans.ts";
+import { handDownSaid } from "../store/said.ts";
 import type { Tx } from "../store/schema.ts";
 import { readSpent } from "../store/spending.ts";
 import { appendEvent, insertSubtask, moveSubtask } from "../store/transition.ts";
@@ -68,11 +69,12 @@ export async function replaceByPlan(
     keys.set(key, own);
   }
   const keyOf = (key: string) => keys.get(key) ?? key;
+  const parts = plan.subtasks.map(() => newId("subtask"));
   for (const [index, subtask] of plan.subtasks.entries()) {
     const dependsOn = subtask.dependsOn.map(keyOf);
     await insertSubtask(tx, {
       ...subtask,
-      id: newId("subtask"),
+      id: parts[index] ?? newId("subtask"),
       taskId: task.id,
       key: keyOf(subtask.key),
       // What the parent built on is merged: whoever looks at the plan still sees the order.
@@ -82,6 +84,7 @@ export async function replaceByPlan(
       checks: subtask.checks.map((command) => acceptanceCheck(command, "plan")),
     });
   }
+  await handDownSaid(tx, parent.id, parts);
   const inner = new Set(plan.subtasks.flatMap(({ dependsOn }) => dependsOn));
   const last = plan.subtasks.filter(({ key }) => !inner.has(key)).map(({ key }) => keyOf(key));
   const waiting = subtasks.filter(({ dependsOn }) => dependsOn.includes(parent.key));

@@ -27,6 +27,7 @@ import { answerBudgetQuestion } from "./budget-question.ts";
 import { findQuestion } from "./find-question.ts";
 import { unpause } from "./pause.ts";
 import { goOnPlanning } from "./planner-question.ts";
+import { restarted } from "./rework.ts";
 import { settle } from "./settle.ts";
 import { waitForSlot } from "./stage-retry.ts";
 
@@ -60,34 +61,35 @@ export async function retryTask(deps: AdvanceDeps, taskId: string): Promise<Task
       );
     }
     await requireFreeSubject(tx, task);
-    // A wish to stop that came too late to be met is over too.
-    const reopened = {
-      endDetail: null,
-      stageFailures: 0,
-      postponed: 0,
-      discardedAt: null,
-      cancelRequestedAt: null,
-    };
     await appendEvent(tx, task.id, { type: "task.retried", message: "Retry requested" });
-    if (subtasks.length === 0) {
-      await moveTask(tx, task, "queued", waitForSlot("plan"), reopened);
-      return ringStage(tx, "plan", task.id, null);
-    }
     const failed = subtasks.filter(({ state }) => state === "failed");
-    if (failed.length === 0) {
-      await moveTask(tx, task, "delivering", waitForSlot("deliver"), reopened);
-      return ringStage(tx, "deliver", task.id, null);
-    }
-    // Settling starts them in their turn: those that write the same files one after the other.
-    for (const subtask of failed) await reopen(tx, subtask);
-    await moveTask(
-      tx,
-      task,
-      "running",
-      { kind: "dependency", on: failed.map(({ id }) => id), reason: "retried" },
-      reopened,
-    );
+    if (failed.length > 0) return reopenFailed(tx, task, failed);
+    const stage = subtasks.length === 0 ? "plan" : "deliver";
+    const to = stage === "plan" ? "queued" : "delivering";
+    await moveTask(tx, task, to, waitForSlot(stage), reopened);
+    return ringStage(tx, stage, task.id, null);
   });
+}
+
+/** A wish to stop that came too late to be met is over, too. */
+const reopened = {
+  endDetail: null,
+  stageFailures: 0,
+  postponed: 0,
+  discardedAt: null,
+  cancelRequestedAt: null,
+};
+
+/** Settling starts them in their turn: those that write the same files one after the other. */
+export async function reopenFailed(
+  tx: Tx,
+  task: Task,
+  failed: readonly Subtask[],
+  on: readonly Subtask[] = failed,
+): Promise<void> {
+  for (const subtask of failed) await reopen(tx, subtask);
+  const hold: Hold = { kind: "dependency", on: on.map(({ id }) => id), reason: "retried" };
+  await moveTask(tx, task, "running", hold, reopened);
 }
 
 /** A subject has one active task: one that is over is not reopened beside another. */
@@ -104,13 +106,7 @@ async function reopen(tx: Tx, subtask: Subtask): Promise<void> {
   const latest = await getLatestAttempt(tx, subtask.id);
   const hold: Hold = { kind: "dependency", on: [subtask.id], reason: "retried" };
   const next = (latest?.number ?? 0) + 1;
-  await moveSubtask(tx, subtask, "blocked", hold, {
-    firstCountedAttempt: next,
-    sessionId: null,
-    stageFailures: 0,
-    postponed: 0,
-    endDetail: null,
-  });
+  await moveSubtask(tx, subtask, "blocked", hold, restarted(next));
   await appendEvent(tx, subtask.taskId, {
     type: "subtask.retried",
     message: `"${subtask.title}" is tried again, from attempt ${next} on`,

@@ -1,5 +1,6 @@
 import type { Hold } from "../core/hold.ts";
 import { isSubtaskOver, isTaskOver } from "../core/lifecycle.ts";
+import type { Message } from "../core/message.ts";
 import { isAskedAgain } from "../core/question.ts";
 import type { Subtask, Task } from "../core/task.ts";
 
@@ -24,6 +25,7 @@ export function explain(
   task: Task,
   subtasks: readonly Subtask[],
   questions: readonly Asked[],
+  messages: readonly Message[] = [],
 ): Explanation {
   const open = subtasks.filter((subtask) => !isSubtaskOver(subtask.state));
   const about = { task, subtasks, questions };
@@ -39,8 +41,15 @@ export function explain(
       subtasks: [],
     };
   }
+  const own = explainHold(task.id, task.state, task.hold, task.updatedAt, about);
+  const comments = messages.filter(
+    (message) => message.place !== null && message.doneBy === null && message.heardAt === null,
+  );
   return {
-    ...explainHold(task.id, task.state, task.hold, task.updatedAt, about),
+    ...own,
+    ...(comments.length > 0 && {
+      next: `${own.next}; ${comments.length === 1 ? "a comment waits" : `${comments.length} comments wait`} to be worked on behind it`,
+    }),
     ...(task.cancelRequestedAt ? { next: "it is cancelled as soon as what runs has stopped" } : {}),
     // What waits for the very same answer needs no second line.
     subtasks: open

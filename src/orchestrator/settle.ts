@@ -6,6 +6,7 @@ import type { Tx } from "../store/schema.ts";
 import { lockTask, moveSubtask, moveTask, ringStage } from "../store/transition.ts";
 import type { Announce } from "./announce.ts";
 import { endPause, holdPaused } from "./pause.ts";
+import { startRework } from "./rework.ts";
 import { schedule } from "./schedule.ts";
 
 /**
@@ -19,7 +20,12 @@ export async function settle(tx: Tx, taskId: string, announce: Announce): Promis
   invariant(locked, "a task that is settled exists");
   const { task, subtasks } = locked;
   const settled = isTaskOver(task.state) ? task : await settleOpen(tx, task, subtasks, announce);
-  if (isTaskOver(settled.state) && settled.pausedAt) await endPause(tx, settled);
+  if (!isTaskOver(settled.state)) return;
+  // What was said about it while it was delivered is worked on now, paused or not as it is.
+  const isReworked =
+    isOpenToComments(settled) && (await startRework(tx, settled, subtasks, announce));
+  if (isReworked) return settle(tx, taskId, announce);
+  if (settled.pausedAt) await endPause(tx, settled);
 }
 
 async function settleOpen(
@@ -80,6 +86,8 @@ async function settleTask(
     open.length === 0 &&
     subtasks.every(({ state }) => state === "completed" || state === "superseded")
   ) {
+    const reworked = await startRework(tx, task, subtasks, announce);
+    if (reworked) return reworked;
     const running =
       task.state === "waiting" ? await moveTask(tx, task, "running", task.hold) : task;
     const delivering = await moveTask(tx, running, "delivering", {
@@ -167,6 +175,11 @@ async function settleCancelled(
   });
   await announce(tx, cancelled, { type: "task.cancelled", message: "Cancelled" });
   return cancelled;
+}
+
+function isOpenToComments(task: Task): boolean {
+  const isTaken = task.acceptedAt ?? task.discardedAt ?? task.cancelRequestedAt;
+  return task.state === "completed" && isTaken === null;
 }
 
 /** What a running task waits for. */

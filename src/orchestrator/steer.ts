@@ -1,18 +1,15 @@
-import { cutText } from "../agents/clean-text.ts";
-import { fence } from "../core/data-block.ts";
 import { DeputyError } from "../core/error.ts";
-import type { Hold } from "../core/hold.ts";
+import { invariant } from "../core/invariant.ts";
 import { isSubtaskOver, isTaskOver } from "../core/lifecycle.ts";
 import type { Subtask, Task } from "../core/task.ts";
-import { getLatestAttempt } from "../store/attempts.ts";
-import { insertSaid } from "../store/said.ts";
+import { findSaidKey, type Idempotency, insertSaid } from "../store/said.ts";
 import type { Tx } from "../store/schema.ts";
-import { appendEvent, moveSubtask, moveTask, notifyPause, ringStage } from "../store/transition.ts";
+import { listSubtasks } from "../store/tasks.ts";
+import { appendEvent, moveTask, notifyPause } from "../store/transition.ts";
 import type { AdvanceDeps } from "./advance.ts";
-import { change, requireFreeSubject } from "./commands.ts";
+import { change, reopenFailed, requireFreeSubject } from "./commands.ts";
 import { unpause } from "./pause.ts";
-import { waitForSlot } from "./stage-retry.ts";
-import { tellWhen } from "./tell-when.ts";
+import { tellWhen, tellWhenReworked } from "./tell-when.ts";
 
 /**
  * What a person tells a task on its way: a word to the agent that works on it, a pause, a comment on
@@ -26,8 +23,10 @@ export async function sayToTask(
   taskId: string,
   text: string,
   key: string | null,
-): Promise<{ task: Task; told: string }> {
+  idempotency: Idempotency | null = null,
+): Promise<{ task: Task; told: string; isNew: boolean }> {
   let told = "";
+  let isNew = true;
   const task = await change(deps, taskId, async (tx, task, subtasks) => {
     if (isTaskOver(task.state)) {
       throw new DeputyError(
@@ -48,15 +47,16 @@ export async function sayToTask(
     if (to.length === 0) {
       throw new DeputyError("conflict", `${task.id} has no subtask yet; say it when it runs.`);
     }
-    for (const subtask of to) await insertSaid(tx, { taskId, subtaskId: subtask.id, text });
+    isNew = await keepSaid(tx, task, to, { place: null, text }, idempotency);
     told = to.map((subtask) => `"${subtask.key}" ${tellWhen(subtask)}`).join("; ");
+    if (!isNew) return;
     await appendEvent(tx, taskId, {
       type: "task.told",
       message: `Told ${to.map((subtask) => `"${subtask.key}"`).join(", ")}: ${text.slice(0, 200)}`,
       data: { text, subtasks: to.map((subtask) => subtask.key) },
     });
   });
-  return { task, told };
+  return { task, told, isNew };
 }
 
 /** Stop for a while: what runs is parked with all it did, and nothing starts until it is resumed. */
@@ -87,90 +87,77 @@ export async function resumeTask(deps: AdvanceDeps, taskId: string): Promise<Tas
 export type Comment = { place: string; text: string };
 
 /**
- * Have the change looked at again. While the task works, its agent is told; when it was delivered or
- * has failed, the subtask that wrote the file is done again from the merged state, with the comment
- * and the change so far in its brief, and what is delivered then goes on top.
+ * Have the change looked at again. A comment is kept until an attempt that had it is merged: one that
+ * works hears it if it can, and otherwise the subtask that wrote the file is worked on again, from the
+ * merged state, as soon as nothing else of the task is open. A task that was delivered or has failed
+ * is reopened. `told` says when it is worked on; it is `isNew` unless its key was used before.
  */
 export async function commentOnTask(
   deps: AdvanceDeps,
   taskId: string,
   comment: Comment,
-  about: { diff: string; subtaskKey: string | null },
-): Promise<Task> {
-  let isReworked = false;
+  subtaskKey: string | null,
+  idempotency: Idempotency | null = null,
+): Promise<{ task: Task; told: string; isNew: boolean }> {
+  let subtaskId = "";
+  let isNew = true;
   const task = await change(deps, taskId, async (tx, task, subtasks) => {
-    if (!isTaskOver(task.state)) return;
-    const over = task.acceptedAt ? "accepted" : task.discardedAt ? "discarded" : task.state;
-    if (over !== "completed" && over !== "failed") {
-      throw new DeputyError("conflict", `${task.id} is ${over} already; hand in a new task.`);
-    }
-    const wanted = over === "failed" ? "failed" : "completed";
-    const candidates = subtasks.filter(({ state }) => state === wanted);
-    const subtask = candidates.find(({ key }) => key === about.subtaskKey) ?? candidates.at(-1);
-    if (!subtask || !task.expectsChange) {
-      throw new DeputyError("conflict", `${task.id} has no change that could be commented on.`);
-    }
-    await requireFreeSubject(tx, task);
+    const subtask = requireReworkable(task, subtasks, subtaskKey);
+    subtaskId = subtask.id;
+    isNew = await keepSaid(tx, task, [subtask], comment, idempotency);
+    if (!isNew) return;
+    if (isTaskOver(task.state)) await requireFreeSubject(tx, task);
     await appendEvent(tx, taskId, {
       type: "task.commented",
       message: `Comment on ${comment.place}: ${comment.text.slice(0, 200)}`,
       data: { ...comment, key: subtask.key },
       subtaskId: subtask.id,
     });
-    await rework(
-      tx,
-      task,
-      subtask,
-      writeRework(comment, about.diff, task.headCommit !== task.preparation?.baseCommit),
-    );
-    const hold: Hold = { kind: "dependency", on: [subtask.id], reason: "a comment is worked on" };
-    await moveTask(tx, task, "running", hold, {
-      endDetail: null,
-      stageFailures: 0,
-      cancelRequestedAt: null,
-    });
-    isReworked = true;
+    if (task.state !== "failed") return;
+    // With one that failed it would fail again, whatever became of the comment.
+    const failed = subtasks.filter(({ state }) => state === "failed");
+    await reopenFailed(tx, task, failed, failed.length > 0 ? failed : [subtask]);
   });
-  if (isReworked) return task;
-  const words = `About ${comment.place}: ${comment.text}`;
-  return (await sayToTask(deps, taskId, words, about.subtaskKey)).task;
+  const subtask = (await listSubtasks(deps.db, taskId)).find(({ id }) => id === subtaskId);
+  invariant(subtask, "a subtask is never deleted");
+  return { task, told: `"${subtask.key}" ${tellWhenReworked(task, subtask)}`, isNew };
 }
 
-/** A finished one starts at once on the merged state; a failed one in its turn, when settling. */
-async function rework(tx: Tx, task: Task, subtask: Subtask, feedback: string): Promise<void> {
-  const latest = await getLatestAttempt(tx, subtask.id);
-  const set = {
-    feedback,
-    sessionId: null,
-    firstCountedAttempt: (latest?.number ?? 0) + 1,
-    stageFailures: 0,
-    endDetail: null,
-  };
-  if (subtask.state === "failed") {
-    const hold: Hold = { kind: "dependency", on: [subtask.id], reason: "a comment is worked on" };
-    await moveSubtask(tx, subtask, "blocked", hold, set);
-    return;
+/** The subtask that a comment is for, by preference that of the key. Throws for a task that takes none. */
+function requireReworkable(task: Task, subtasks: readonly Subtask[], key: string | null): Subtask {
+  const over = task.acceptedAt ? "accepted" : task.discardedAt ? "discarded" : task.state;
+  if (isTaskOver(task.state) && over !== "completed" && over !== "failed") {
+    throw new DeputyError("conflict", `${task.id} is ${over} already; hand in a new task.`);
   }
-  await moveSubtask(tx, subtask, "ready", waitForSlot("execute"), {
-    ...set,
-    baseCommit: task.headCommit,
-  });
-  await ringStage(tx, "execute", task.id, subtask.id);
+  if (!isTaskOver(task.state) && task.cancelRequestedAt) throw isCancelling(task);
+  const able = subtasks.filter(({ state }) => state !== "superseded" && state !== "cancelled");
+  const begun = able.filter(({ state }) => state !== "blocked");
+  const subtask = able.find((one) => one.key === key) ?? begun.at(-1) ?? able.at(-1);
+  if (subtask && task.expectsChange) return subtask;
+  throw new DeputyError("conflict", `${task.id} has no change that could be commented on.`);
 }
 
-/** `isMerged`: the change is in the commit that the next attempt starts from. */
-function writeRework({ place, text }: Comment, diff: string, isMerged: boolean): string {
-  const where = isMerged
-    ? "The worktree holds the work so far. As a diff it is:"
-    : "The last attempt's change was not taken, so nothing of it is in the worktree. As a diff it was:";
-  return [
-    "The work was done and a person has looked at it. Change it so that this comment is met; leave the rest as it is.",
-    `The comment, on ${place}:\n\n${text}`,
-    `${where}\n\n${fence(cutText(diff, maxDiffChars))}`,
-  ].join("\n\n");
+/** False: this key brought the same message before, and nothing is to be done. */
+async function keepSaid(
+  tx: Tx,
+  task: Task,
+  to: readonly Subtask[],
+  { place, text }: { place: string | null; text: string },
+  idempotency: Idempotency | null,
+): Promise<boolean> {
+  const known = idempotency && (await findSaidKey(tx, task.id, idempotency.key));
+  if (known !== null && known !== idempotency?.bodyHash) {
+    throw new DeputyError("conflict", "This Idempotency-Key was used for another message.", {
+      field: "Idempotency-Key",
+    });
+  }
+  if (known !== null) return false;
+  for (const [index, { id }] of to.entries()) {
+    const key = index === 0 ? idempotency : null;
+    await insertSaid(tx, { taskId: task.id, subtaskId: id, place, text, idempotency: key });
+  }
+  return true;
 }
-
-const maxDiffChars = 100_000;
 
 function isCancelling(task: Task): DeputyError {
   return new DeputyError(

@@ -1,5 +1,5 @@
 import { parseAgentName } from "../core/agent-name.ts";
-import type { Subtask } from "../core/task.ts";
+import type { Subtask, Task } from "../core/task.ts";
 
 /**
  * When what a person says reaches whoever works on a subtask, in words: not every program can be
@@ -9,11 +9,11 @@ export function tellWhen(subtask: Pick<Subtask, "agent" | "kind" | "state">): st
   switch (subtask.state) {
     case "running":
       return subtask.kind === "plan"
-        ? "is being planned; its planner does not hear it"
+        ? "is being planned; its planner does not hear it, and its parts do"
         : tellWhileWorking(subtask.agent);
     case "verifying":
     case "integrating":
-      return "is done and being checked; it is heard only if the work goes on";
+      return "is done and being checked; it is heard only if the work goes on, so comment on lines of the change to have it changed";
     case "blocked":
     case "ready":
     case "recovering":
@@ -24,6 +24,31 @@ export function tellWhen(subtask: Pick<Subtask, "agent" | "kind" | "state">): st
     case "failed":
     case "cancelled":
       return "is over: nobody hears it";
+  }
+}
+
+/** When a comment is worked on, in words, by how the task and the subtask are with it. Pure. */
+export function tellWhenReworked(task: Task, { agent, state }: Subtask): string {
+  const once = task.pausedAt ? ", once the task is resumed" : "";
+  switch (state) {
+    case "running":
+      return `${tellWhileWorking(agent)}; if that is too late, a rework with your comment follows when this attempt is merged`;
+    case "verifying":
+    case "integrating":
+      return `is being checked; a rework with your comment follows when it is merged${once}`;
+    case "blocked":
+    case "ready":
+    case "recovering":
+    case "waiting":
+      return `works on your comment in its next attempt${once}`;
+    case "completed":
+      return task.state === "delivering"
+        ? "is being delivered; a rework with your comment follows"
+        : `is done; a rework with your comment follows when no other subtask is open${once}`;
+    case "superseded":
+    case "failed":
+    case "cancelled":
+      return "is over: nobody works on your comment";
   }
 }
 

@@ -9,6 +9,7 @@ import { confinementMigration } from "./migrations/0006-confinement.ts";
 import { openCallsMigration } from "./migrations/0007-open-calls.ts";
 import { postponedMigration } from "./migrations/0008-postponed.ts";
 import { retentionMigration } from "./migrations/0009-retention.ts";
+import { commentsMigration } from "./migrations/0015-comments.ts";
 import { keepPool, writeTogether } from "./pipeline.ts";
 import type { Database, Db } from "./schema.ts";
 
@@ -99,6 +100,7 @@ async function migrate(db: Db): Promise<void> {
         "0007-open-calls": openCallsMigration,
         "0008-postponed": postponedMigration,
         "0009-retention": retentionMigration,
+        "0015-comments": commentsMigration,
       }),
     },
     migrationTableSchema: "app",

@@ -192,6 +192,11 @@ export type Database = {
     text: string;
     saidAt: DefaultTime;
     heardAt: MaybeTime;
+    place: string | null;
+    heardBy: string | null;
+    doneBy: string | null;
+    key: string | null;
+    bodyHash: string | null;
   };
   usage: {
     taskId: string;

@@ -179,6 +179,7 @@ const detail: DetailView = {
     },
   ],
   usage: [usage("planner", null, null), usage("coder", "att_1", 0.25)],
+  messages: [],
   questions: [{ id: "que_1", kind: "question", text: "Which?", hash: "0", answer: null }],
   plans: [],
   worktrees: [{ path: "/wt/1", state: "active" }],

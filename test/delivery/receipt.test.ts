@@ -55,7 +55,15 @@ const subtask = (key: string, checks: number, integratedCommit = "c") =>
   }) as unknown as Subtask;
 
 const receiptOf = (...subtasks: Subtask[]) =>
-  buildReceipt({ task, subtasks, attempts: [], usage: [], plans: [], delivery: null });
+  buildReceipt({
+    task,
+    subtasks,
+    attempts: [],
+    usage: [],
+    plans: [],
+    messages: [],
+    delivery: null,
+  });
 
 test("work of which one part had no check is not verified, and the receipt says which", () => {
   expect(receiptOf(subtask("a", 1), subtask("b", 2)).verified).toBe(true);

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Deputy, type Json, makeDeputy } from "../support/deputy.ts";
 import { makeRepository, type TestRepository } from "../support/repository.ts";
 import { makeScratch, type Scratch, waitFor } from "../support/scratch.ts";
+import { until } from "../support/until.ts";
 
 /** What a person can do with a task on its way: pause it, resume it, say something, comment on its result. */
 let deputy: Deputy;
@@ -192,7 +193,7 @@ if grep -q "say it in English" "$DEPUTY_BRIEF_FILE"; then sed -i s/Hallo/Hello/ 
   expect(first.state, first.end_detail).toBe("completed");
   const wrong = await deputy.cli(["comment", first.id, "nowhere.txt:1", "What is this?"]);
   expect(wrong.code).toBe(2);
-  expect(wrong.stderr).toContain("did not change nowhere.txt");
+  expect(wrong.stderr).toContain("did not change nowhere.txt; it changed greeting.txt.");
   const bad = await deputy.cli(["comment", first.id, "greeting.txt", "No line"]);
   expect(bad.stderr).toContain('must be a file and a line, like "src/app.ts:12"');
   const beyond = await deputy.cli(["comment", first.id, "greeting.txt:1-7", "Where?"]);
@@ -208,7 +209,7 @@ if grep -q "say it in English" "$DEPUTY_BRIEF_FILE"; then sed -i s/Hallo/Hello/ 
     "Please say it in English",
   ]);
   expect(code, stderr).toBe(0);
-  expect(stdout).toContain("works on your comment");
+  expect(stdout).toContain("works on your comment in its next attempt");
   const events = await deputy.untilEvent(
     first.id,
     ({ type, seq }) => type === "task.completed" && seq > 0,
@@ -230,6 +231,68 @@ if grep -q "say it in English" "$DEPUTY_BRIEF_FILE"; then sed -i s/Hallo/Hello/ 
   const late = await deputy.cli(["comment", first.id, "greeting.txt:1", "One more thing"]);
   expect(late.code).toBe(2);
   expect(late.stderr).toContain("is accepted already; hand in a new task");
+});
+
+test("comments that come one after the other are all worked on, and said what became of", async () => {
+  const agent = await scratch.agent(
+    "slow.sh",
+    `cp "$DEPUTY_BRIEF_FILE" ${scratch.at("told-$DEPUTY_ATTEMPT")}
+if [ "$DEPUTY_ATTEMPT" -ge 2 ]; then ${waitFor(scratch.at("go-$DEPUTY_ATTEMPT"))}; fi
+echo "$DEPUTY_ATTEMPT" >> words.txt`,
+  );
+  const { id } = await deputy.run({ repository: repository.path, goal: "Write words", agent });
+  const comment = (text: string, headers = {}) =>
+    deputy.api("POST", `/v1/tasks/${id}/comment`, { place: "words.txt:1", text }, headers);
+  const key = { "idempotency-key": "only-once" };
+  expect((await comment("the first", key)).body.told).toContain("works on your comment");
+  const replayed = await comment("the first", key);
+  expect([replayed.status, replayed.headers.get("idempotency-replayed")]).toEqual([200, "true"]);
+  await scratch.until("told-2");
+  // Too late for a program that does not look; its daemon dies and comes back before it is done.
+  expect((await comment("the second")).body.told).toContain("a rework with your comment follows");
+  expect((await deputy.cli(["why", id])).stdout).toContain("a comment waits to be worked on");
+  await deputy.kill();
+  await deputy.start();
+  for (const attempt of [2, 3, 4, 5]) await scratch.write(`go-${attempt}`);
+  await until(async () => {
+    const { task, messages } = await look(id);
+    return task.state === "completed" && messages.every(({ state }: Json) => state === "done");
+  }, "both comments are done");
+  const { messages } = await look(id);
+  expect(messages.map(({ place, text }: Json) => [place, text])).toEqual([
+    ["words.txt:1", "the first"],
+    ["words.txt:1", "the second"],
+  ]);
+  const receipt: Json = (await deputy.api("GET", `/v1/tasks/${id}/receipt`)).body;
+  expect(receipt.messages.map(({ state }: Json) => state)).toEqual(["done", "done"]);
+  const shown = await deputy.cli(["show", id]);
+  expect(shown.stdout).toMatch(/words\.txt:1\s+the second\s+done: attempt \d of "\S+" had it/);
+});
+
+test("a comment that asks something is answered without a change", async () => {
+  const agent = await scratch.agent(
+    "teller.sh",
+    `if [ "$DEPUTY_ATTEMPT" = 1 ]; then echo 1 > asked.txt; else echo '{"summary":"One, because of the first."}'; fi`,
+  );
+  const first = await deputy.run({
+    ...{ repository: repository.path, goal: "Number", agent },
+    checks: ["test -e asked.txt"],
+  });
+  expect(first.state, first.end_detail).toBe("completed");
+  const { status } = await deputy.api("POST", `/v1/tasks/${first.id}/comment`, {
+    place: "asked.txt:1",
+    text: "Why one?",
+  });
+  expect(status).toBe(200);
+  const task = await until(async () => {
+    const { task, messages } = await look(first.id);
+    return ["completed", "failed"].includes(task.state) && messages[0].state !== "heard" && task;
+  }, "it is answered");
+  expect([task.state, task.delivered_commit]).toEqual(["completed", first.delivered_commit]);
+  expect((await look(first.id)).messages[0]).toMatchObject({
+    state: "answered",
+    detail: expect.stringContaining("One, because of the first."),
+  });
 });
 
 test("what cannot be steered is refused in one sentence", async () => {

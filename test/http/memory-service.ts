@@ -69,6 +69,7 @@ export class MemoryService implements Service {
       subtasks: [],
       attempts: [],
       questions: [],
+      messages: [],
       plans: [],
       usage: [],
       worktrees: [],
@@ -152,12 +153,12 @@ export class MemoryService implements Service {
 
   async say(id: string, text: string, subtask: string | null) {
     this.answers.push({ text, subtask });
-    return { task: await this.get(id), told: '"main" hears it when its turn ends' };
+    return { task: this.get(id), told: '"main" hears it when its turn ends', isNew: true };
   }
 
   async comment(id: string, comment: { place: string; text: string }) {
     this.answers.push(comment);
-    return this.get(id);
+    return { task: this.get(id), told: '"main" works on your comment', isNew: true };
   }
 
   async pause(id: string) {

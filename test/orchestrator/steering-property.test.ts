@@ -10,6 +10,7 @@ import {
   retryTask,
 } from "../../src/orchestrator/commands.ts";
 import { commentOnTask, pauseTask, resumeTask, sayToTask } from "../../src/orchestrator/steer.ts";
+import { listSaid, takeSaid } from "../../src/store/said.ts";
 import { getTask, listSubtasks } from "../../src/store/tasks.ts";
 import { expectWhole, makeWakesDue, readStates } from "../support/expect-whole.ts";
 import {
@@ -162,7 +163,7 @@ const commands: Record<string, (id: string) => Promise<unknown>> = {
   cancel: (id) => cancelTask(bench.deps, id),
   retry: (id) => retryTask(bench.deps, id),
   say: (id) => sayToTask(bench.deps, id, "Keep the old names", null),
-  comment: (id) => commentOnTask(bench.deps, id, comment, { diff: "+a", subtaskKey: "s0" }),
+  comment: (id) => commentOnTask(bench.deps, id, comment, "s0"),
   accept: (id) => recordHandover(bench.deps, id, "task.accepted", "Accepted"),
   discard: (id) => recordHandover(bench.deps, id, "task.discarded", "Discarded"),
   restore: (id) => recordHandover(bench.deps, id, "task.restored", "Restored"),
@@ -258,6 +259,16 @@ async function play(situation: Situation, sequence: Step[]): Promise<void> {
     await expectWhole(bench, id, current);
   }
   await finish(id, inHand);
+  await expectNothingLost(id);
+}
+
+/** Where it ended well, each comment was had by an attempt that was merged. */
+async function expectNothingLost(id: string): Promise<void> {
+  const task = await getTask(bench.db, id);
+  if (task?.state !== "completed") return;
+  if (task.cancelRequestedAt ?? task.acceptedAt ?? task.discardedAt) return;
+  const comments = (await listSaid(bench.db, id)).filter(({ place }) => place !== null);
+  for (const one of comments) expect(one.doneBy, "a merged attempt had the comment").not.toBeNull();
 }
 
 function expectSentence(error: unknown): void {
@@ -277,7 +288,7 @@ async function reach({ moves, task = {}, approval, spent }: Situation) {
         "update subtasks set hold_since = now() - interval '1 day' where task_id = $1 and key = $2",
         [id, of],
       );
-    const claim = await bench.claim(stage);
+    const claim = await claimOf(stage);
     if (!claim) throw new Error(`nothing to ${stage}`);
     await bench.database.query("update subtasks set hold_since = now() where task_id = $1", [id]);
     if (!reports) inHand.push(claim);
@@ -286,9 +297,17 @@ async function reach({ moves, task = {}, approval, spent }: Situation) {
   return { id, inHand };
 }
 
+/** An attempt that starts is told what was said. */
+async function claimOf(stage: StageName): Promise<Claim | null> {
+  const claim = await bench.claim(stage);
+  if (claim?.attemptId && stage === "execute")
+    await takeSaid(bench.db, claim.subtaskId ?? "", claim.attemptId);
+  return claim;
+}
+
 async function claimAny(): Promise<Claim | null> {
   for (const stage of stageNames) {
-    const claim = await bench.claim(stage);
+    const claim = await claimOf(stage);
     if (claim) return claim;
   }
   return null;

@@ -75,7 +75,9 @@ export async function makeBench(): Promise<Bench> {
       return id;
     },
     clear: async () => {
-      await database.query("truncate tasks, subtasks, attempts, events, outbox, questions cascade");
+      await database.query(
+        "truncate tasks, subtasks, attempts, events, outbox, questions, said cascade",
+      );
     },
     close: async () => {
       await store.close();

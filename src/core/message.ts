@@ -1,0 +1,63 @@
+import { isSubtaskOver, isTaskOver } from "./lifecycle.ts";
+import type { Attempt, Subtask, Task } from "./task.ts";
+
+/** What a person told a task: a comment on lines of its change, or a word to whoever works on it. */
+export type Message = {
+  id: string;
+  subtaskId: string;
+  /** `file:line` for a comment; null for a word. */
+  place: string | null;
+  text: string;
+  saidAt: Date;
+  heardAt: Date | null;
+  /** The last attempt that had it. */
+  heardBy: string | null;
+  /** The attempt that had it and was merged. */
+  doneBy: string | null;
+};
+
+export const messageStates = ["waiting", "heard", "done", "answered", "not_done"] as const;
+export type MessageState = (typeof messageStates)[number];
+
+/** As an agent is told it. */
+export function wordsOf({ place, text }: Pick<Message, "place" | "text">): string {
+  return place === null ? text : `About ${place}: ${text}`;
+}
+
+/** What became of a message, from the rows alone: a state, and a clause that says it to people. Pure. */
+export function followMessage(
+  message: Message,
+  {
+    task,
+    subtasks,
+    attempts,
+  }: { task: Task; subtasks: readonly Subtask[]; attempts: readonly Attempt[] },
+): { state: MessageState; detail: string } {
+  const subtask = subtasks.find(({ id }) => id === message.subtaskId);
+  const key = `"${subtask?.key ?? message.subtaskId}"`;
+  const attempt = attempts.find(({ id }) => id === (message.doneBy ?? message.heardBy));
+  const told = `attempt ${attempt?.number ?? "?"} of ${key}`;
+  if (message.doneBy !== null) {
+    if (message.place === null || attempt?.commit !== attempt?.baseCommit)
+      return { state: "done", detail: `${told} had it and was merged` };
+    const words = attempt?.summary ? `: ${attempt.summary}` : "";
+    return { state: "answered", detail: `${told} changed nothing because of it${words}` };
+  }
+  const why = whyNotDone(message, task, subtask);
+  if (why !== null) return { state: "not_done", detail: why };
+  if (message.heardAt !== null) return { state: "heard", detail: `${told} has it` };
+  const waiting =
+    !subtask || subtask.state === "completed" ? "the next rework" : "the next attempt";
+  return { state: "waiting", detail: `${waiting} of ${key} starts with it` };
+}
+
+function whyNotDone(message: Message, task: Task, subtask: Subtask | undefined): string | null {
+  const isOver = isTaskOver(task.state);
+  if (isOver && task.state !== "completed")
+    return `the task is ${task.state}${task.endDetail ? `: ${task.endDetail}` : ""}`;
+  if (isOver && task.cancelRequestedAt) return "the task was to be cancelled";
+  // A comment on what is done becomes a rework; a word is only for work that is under way.
+  if (message.place === null && subtask && isSubtaskOver(subtask.state))
+    return "the work was finished before it was heard";
+  return isOver ? "the task ended first" : null;
+}

@@ -1,0 +1,13 @@
+import { DeputyError } from "../core/error.ts";
+
+/** The Idempotency-Key of a request's raw headers; null: none was sent. Throws invalid_input. */
+export function readIdempotencyKey(header: unknown): string | null {
+  if (header === undefined) return null;
+  // Visible ASCII only: what node joins or decodes otherwise would not be the key that was meant.
+  if (typeof header === "string" && /^[\x21-\x7e]{1,255}$/.test(header)) return header;
+  throw new DeputyError(
+    "invalid_input",
+    "The Idempotency-Key must be 1 to 255 visible ASCII characters without spaces.",
+    { field: "Idempotency-Key" },
+  );
+}
