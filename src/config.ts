@@ -107,6 +107,8 @@ export function loadConfig(
     token: readSecret(env, "DEPUTY_TOKEN"),
     databaseUrl: env.DATABASE_URL || null,
     redisUrl: env.REDIS_URL || null,
+    /** Values that must not be in any text that leaves: see core/redact.ts. */
+    secrets: findSecrets(env),
     concurrency: readNumber(env, "DEPUTY_CONCURRENCY", 0, 256) ?? file.concurrency ?? 4,
     keepWorktrees: file.keep_worktrees ?? 10,
     /** Null: for ever. */
@@ -220,6 +222,20 @@ function readSecret(env: NodeJS.ProcessEnv, name: string): string | null {
     );
   }
 }
+
+/** What the daemon was given in confidence: what configures it, and what a tool server's rule may name. */
+function findSecrets(env: NodeJS.ProcessEnv): string[] {
+  const named = Object.entries(env).flatMap(([name, value]) => {
+    const own = name.replace(/_FILE$/, "");
+    if (!secretName.test(own) || !value) return [];
+    const text = own === name ? value : readSecret(env, own);
+    // Webhook secrets are several, with commas between them.
+    return text ? [text, ...text.split(",").map((part) => part.trim())] : [];
+  });
+  return [...new Set(named)];
+}
+
+const secretName = /(?:TOKEN|SECRET|PASSWORD|PASSWD|API_?KEY|PRIVATE_KEY|ACCESS_KEY|CREDENTIALS?)$/;
 
 function readChoice<Word extends string>(
   env: NodeJS.ProcessEnv,

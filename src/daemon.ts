@@ -9,6 +9,7 @@ import { makeListAgents } from "./agents/find-agents.ts";
 import { checkedRepositories } from "./checked-repositories.ts";
 import type { Config } from "./config.ts";
 import type { StageName } from "./core/outcome.ts";
+import { makeRedact } from "./core/redact.ts";
 import { openDatabase } from "./database.ts";
 import { requirePullRequests } from "./delivery/github-repository.ts";
 import { tidyOldWorktrees } from "./delivery/tidy-worktrees.ts";
@@ -18,6 +19,7 @@ import { beginLife, type Life, parkAll } from "./life.ts";
 import { type Log, logErrors } from "./log.ts";
 import { findUnpricedModel } from "./meter.ts";
 import { notificationRows } from "./notifier/notification-rows.ts";
+import { secretsOf } from "./notifier/notifier-config.ts";
 import { startNotifier } from "./notifier/run-notifier.ts";
 import { makeAnnounce } from "./orchestrator/announce.ts";
 import { giveWay, watchRush } from "./orchestrator/give-way.ts";
@@ -84,6 +86,11 @@ export async function startDaemon(
   ] as const) {
     await mkdir(config.paths[folder], { recursive: true, mode: 0o700 });
   }
+  const token = config.token ?? (await makeToken(config.paths.token));
+  const secrets = [...config.secrets, token];
+  const redact = makeRedact(secrets);
+  // The topic may be any word, and is a secret only to who could read along.
+  const redactPush = makeRedact([...secrets, ...secretsOf(config.notifier)]);
   const database = await openDatabase(config, log, "daemon");
   const { store } = database;
   const { db } = store;
@@ -111,7 +118,9 @@ export async function startDaemon(
     started.push(() => life.end());
     isOurs = true;
 
-    const announce = makeAnnounce((event, task) => notificationRows(event, task, config.notifier));
+    const announce = makeAnnounce((event, task) =>
+      notificationRows(event, task, config.notifier, redactPush),
+    );
     const core = { db, announce };
     const onTakeoverError = onError("could not take over a claim; trying again");
     const bury = async () => {
@@ -130,7 +139,7 @@ export async function startDaemon(
 
     const rush = watchRush(16, 30);
     const sandbox = await startSandbox(config, log);
-    const stages = makeStages({ db, config, life, sandbox });
+    const stages = makeStages({ db, config, life, sandbox, redact });
     const runner = startStageRunner({
       ...core,
       bootId: life.bootId,
@@ -169,6 +178,7 @@ export async function startDaemon(
     const notifier = startNotifier({
       db,
       config: config.notifier,
+      redact: redactPush,
       log: (level, fields, message) => log[level](fields, message),
     });
     started.push(() => notifier.stop());
@@ -220,6 +230,7 @@ export async function startDaemon(
       config,
       intake,
       sandbox,
+      redact,
       log,
       onCreated: () => relay.poke(),
     });
@@ -228,10 +239,10 @@ export async function startDaemon(
 
     let repairs = 0;
     const startedAt = Date.now();
-    const token = config.token ?? (await makeToken(config.paths.token));
     const service = makeService({
       ...core,
       config,
+      redact,
       intake,
       authHeader,
       onCreated: () => {
@@ -267,6 +278,7 @@ export async function startDaemon(
       port: config.port,
       token,
       allowedHosts: config.allowedHosts,
+      redact,
       version,
       log: (level, fields, message) => log[level](fields, message),
       space,

@@ -48,7 +48,7 @@ export async function runDemo({ json }: { json: boolean }): Promise<ExitCode> {
     const before = await fingerprintCheckout(repository.folder);
 
     say("\nStarting the daemon with its embedded PostgreSQL …");
-    const daemon = await startDaemon(config, openLog(config.logLevel));
+    const daemon = await startDaemon(config, openLog(config.logLevel, config.secrets));
     say(
       `The daemon is up at ${daemon.url} after ${seconds(startedAt)}.\n\n$ deputy run "${repository.goal}" --check '${repository.check}' --watch`,
     );

@@ -1,13 +1,16 @@
 import pino from "pino";
+import { makeRedact } from "./core/redact.ts";
 import { openLogDestination } from "./log-destination.ts";
 
 /**
- * One log for the process: JSON lines on stderr, verb + outcome + ids, secrets redacted by name. To log
+ * One log for the process: JSON lines on stderr, verb + outcome + ids, secrets redacted by name
+ * and by value. To log
  * never throws, and never ends the process, whatever becomes of stderr.
  */
 export type Log = pino.Logger;
 
-export function openLog(level: string): Log {
+export function openLog(level: string, secrets: readonly string[] = []): Log {
+  const redact = makeRedact(secrets);
   return pino(
     {
       level,
@@ -27,6 +30,7 @@ export function openLog(level: string): Log {
         ],
         censor: "[redacted]",
       },
+      hooks: { streamWrite: redact },
       serializers: { err: describeError },
     },
     openLogDestination(2),

@@ -14,6 +14,7 @@ import { openBox } from "./confine-runs.ts";
 import { DeputyError } from "./core/error.ts";
 import { newId } from "./core/id.ts";
 import { findPrice } from "./core/prices.ts";
+import { type Redact, redactDeep } from "./core/redact.ts";
 import type { Role } from "./core/usage.ts";
 import type { Life } from "./life.ts";
 import { openMeter } from "./meter.ts";
@@ -32,91 +33,94 @@ import { getTask } from "./store/tasks.ts";
  * Coder, planner and reviewer all come through here, each with a scope of its own: nothing is shared
  * between two runs but the database.
  */
-export type RoleDeps = { db: Db; config: Config; life: Life; sandbox: Sandbox };
+export type RoleDeps = { db: Db; config: Config; life: Life; sandbox: Sandbox; redact: Redact };
 
 export function makeRunRole(deps: RoleDeps): (request: RoleRequest) => Promise<RoleEnd> {
-  return async (request) => {
-    const { config, life } = deps;
-    const settings = await findSettings(deps, request);
-    const name = request.agent ?? settings.agent ?? "builtin";
-    // A model belongs to the agent that it was written beside.
-    const written = settings.agent === null || settings.agent === name ? settings.model : null;
-    const model = request.model === undefined ? written : request.model;
-    const agent = findAgent(deps, name, model);
-    if (typeof agent !== "function") return { ...agent, sessionId: null, confinement: null };
-    const { about } = request;
-    const scratch = join(config.paths.scratch, newId("run"));
-    mkdirSync(scratch, { recursive: true, mode: 0o700 });
-    const track = life.trackProcess(
-      `${request.role} of ${about.attemptId ?? about.subtaskId ?? about.taskId}`,
-    );
-    const onProcess = (identity: ProcessIdentity) => {
-      request.onBegin?.();
-      track(identity);
-    };
-    const session = await openSession(deps.db, { ...request, agent: name });
-    const sessionFolder = join(config.paths.scratch, "sessions", session.name);
-    mkdirSync(sessionFolder, { recursive: true, mode: 0o700 });
-    const timeoutMs = Math.min(request.timeoutMs, settings.timeoutMs ?? request.timeoutMs);
-    const isWriting = request.mode === "write";
-    const box = await openBox({
-      config,
-      sandbox: deps.sandbox,
+  // What an agent says goes far from here: into rows, messages, prompts of others. It is clean from the start.
+  return async (request) => redactDeep(await runRole(deps, request), deps.redact);
+}
+
+async function runRole(deps: RoleDeps, request: RoleRequest): Promise<RoleEnd> {
+  const { config, life } = deps;
+  const settings = await findSettings(deps, request);
+  const name = request.agent ?? settings.agent ?? "builtin";
+  // A model belongs to the agent that it was written beside.
+  const written = settings.agent === null || settings.agent === name ? settings.model : null;
+  const model = request.model === undefined ? written : request.model;
+  const agent = findAgent(deps, name, model);
+  if (typeof agent !== "function") return { ...agent, sessionId: null, confinement: null };
+  const { about } = request;
+  const scratch = join(config.paths.scratch, newId("run"));
+  mkdirSync(scratch, { recursive: true, mode: 0o700 });
+  const track = life.trackProcess(
+    `${request.role} of ${about.attemptId ?? about.subtaskId ?? about.taskId}`,
+  );
+  const onProcess = (identity: ProcessIdentity) => {
+    request.onBegin?.();
+    track(identity);
+  };
+  const session = await openSession(deps.db, { ...request, agent: name });
+  const sessionFolder = join(config.paths.scratch, "sessions", session.name);
+  mkdirSync(sessionFolder, { recursive: true, mode: 0o700 });
+  const timeoutMs = Math.min(request.timeoutMs, settings.timeoutMs ?? request.timeoutMs);
+  const isWriting = request.mode === "write";
+  const box = await openBox({
+    config,
+    sandbox: deps.sandbox,
+    scratch,
+    writable: isWriting ? [request.worktree] : [],
+    state: [sessionFolder],
+    // The daemon writes in its scratch folder: links put there by an agent would lead it elsewhere.
+    readOnly: [...(isWriting ? [] : [request.worktree]), request.gitDir, scratch],
+    reach: withHosts(
+      config.sandbox.networks(settings.repository)[
+        name.startsWith("command:") ? "command" : "agent"
+      ],
+      loginHosts(name, agentConfig(config)),
+    ),
+    timeoutMs,
+    onProcess,
+  });
+  const meter = await openMeter(
+    deps.db,
+    {
+      ...{ ...about, attemptId: about.attemptId ?? request.judges ?? null },
+      ...{ role: request.role, agent: name, bootId: life.bootId },
+    },
+    {
+      priceOf: (model) => findPrice(model, config.prices),
+      signal: request.signal,
+      ...(request.budget !== undefined && { budget: request.budget }),
+    },
+  );
+  try {
+    if (name === "builtin") request.onBegin?.();
+    const end = await agent({
+      ...request,
+      signal: AbortSignal.any([request.signal, meter.signal]),
       scratch,
-      writable: isWriting ? [request.worktree] : [],
-      state: [sessionFolder],
-      // The daemon writes in its scratch folder: links put there by an agent would lead it elsewhere.
-      readOnly: [...(isWriting ? [] : [request.worktree]), request.gitDir, scratch],
-      reach: withHosts(
-        config.sandbox.networks(settings.repository)[
-          name.startsWith("command:") ? "command" : "agent"
-        ],
-        loginHosts(name, agentConfig(config)),
-      ),
+      maxTurns: settings.maxTurns ?? 60,
       timeoutMs,
       onProcess,
+      sessionFolder,
+      runCommand: box.runCommand,
+      spawnPiped: box.spawnPiped,
+      confined: box.confined,
+      expose: box.expose,
+      session,
+      meter,
+      heard: session.heard,
+      giveBack: session.giveBack,
     });
-    const meter = await openMeter(
-      deps.db,
-      {
-        ...{ ...about, attemptId: about.attemptId ?? request.judges ?? null },
-        ...{ role: request.role, agent: name, bootId: life.bootId },
-      },
-      {
-        priceOf: (model) => findPrice(model, config.prices),
-        signal: request.signal,
-        ...(request.budget !== undefined && { budget: request.budget }),
-      },
-    );
-    try {
-      if (name === "builtin") request.onBegin?.();
-      const end = await agent({
-        ...request,
-        signal: AbortSignal.any([request.signal, meter.signal]),
-        scratch,
-        maxTurns: settings.maxTurns ?? 60,
-        timeoutMs,
-        onProcess,
-        sessionFolder,
-        runCommand: box.runCommand,
-        spawnPiped: box.spawnPiped,
-        confined: box.confined,
-        expose: box.expose,
-        session,
-        meter,
-        heard: session.heard,
-        giveBack: session.giveBack,
-      });
-      const { provider, problem } = deps.sandbox;
-      const denials = box.denials().map((denial) => ({ ...denial, by: "agent" as const }));
-      const confinement = { provider, problem, denials };
-      return { ...meter.conclude(end), sessionId: session.id(), confinement };
-    } finally {
-      await Promise.all([box.close(), meter.close()]);
-      // Behind the run: what a crash leaves of it is tidied up at the next start.
-      removeTree(scratch).catch(() => {});
-    }
-  };
+    const { provider, problem } = deps.sandbox;
+    const denials = box.denials().map((denial) => ({ ...denial, by: "agent" as const }));
+    const confinement = { provider, problem, denials };
+    return { ...meter.conclude(end), sessionId: session.id(), confinement };
+  } finally {
+    await Promise.all([box.close(), meter.close()]);
+    // Behind the run: what a crash leaves of it is tidied up at the next start.
+    removeTree(scratch).catch(() => {});
+  }
 }
 
 function withHosts(reach: Reach, hosts: readonly string[]): Reach {

@@ -6,6 +6,7 @@ import { changeRange, findCommented } from "./comment-place.ts";
 import type { Config } from "./config.ts";
 import { DeputyError } from "./core/error.ts";
 import { isId } from "./core/id.ts";
+import { type Redact, redactDeep } from "./core/redact.ts";
 import type { TaskInput, TaskOrigin } from "./core/task.ts";
 import { acceptDelivery, discardDelivery, restoreWorktrees } from "./delivery/hand-over.ts";
 import { buildReceipt, type ReceiptDelivery } from "./delivery/receipt.ts";
@@ -36,6 +37,7 @@ import { diffCommits, listChanges } from "./worktree/diff.ts";
 /** The daemon, as the HTTP server sees it: reading rows, and asking the orchestrator for changes. */
 export type ServiceDeps = AdvanceDeps & {
   config: Config;
+  redact: Redact;
   intake: IntakeRules;
   /** A task was created: its doorbell is in the outbox. */
   onCreated: () => void;
@@ -106,7 +108,8 @@ export function makeService(deps: ServiceDeps): Service {
     diff: async (reference) => diffOf(await detail(reference)),
     receipt: async (reference) => {
       const found = await detail(reference);
-      const receipt = buildReceipt({ ...found, delivery: await describeDelivery(config, found) });
+      const built = buildReceipt({ ...found, delivery: await describeDelivery(config, found) });
+      const receipt = redactDeep(built, deps.redact);
       return { json: receipt, markdown: renderReceipt(receipt) };
     },
     log: async (reference, number, maxBytes) => {
@@ -133,7 +136,7 @@ export function makeService(deps: ServiceDeps): Service {
           { field: "attempt" },
         );
       }
-      return attempt.logPath ? readTail(attempt.logPath, maxBytes) : "";
+      return attempt.logPath ? deps.redact(await readTail(attempt.logPath, maxBytes)) : "";
     },
     cancel: async (reference) => cancelTask(deps, await resolveTaskId(deps, reference)),
     retry: async (reference) => retryTask(deps, await resolveTaskId(deps, reference)),
@@ -150,6 +153,7 @@ export function makeService(deps: ServiceDeps): Service {
       const done = await discardDelivery(db, task, {
         artifacts: config.paths.artifacts,
         authHeader: deps.authHeader,
+        redact: deps.redact,
       });
       return {
         task: await recordHandover(deps, task.id, "task.discarded", `Discarded: ${done}`),

@@ -6,6 +6,7 @@ import { scrubbedEnvironment } from "./core/child-environment.ts";
 import { invariant } from "./core/invariant.ts";
 import { bootMark } from "./core/marks.ts";
 import type { Stage, StageName } from "./core/outcome.ts";
+import type { Redact } from "./core/redact.ts";
 import { makeDeliverStage } from "./delivery/deliver-task.ts";
 import { makeForge } from "./delivery/github.ts";
 import { makeIntegrateStage } from "./delivery/integrate-subtask.ts";
@@ -44,10 +45,11 @@ export type StageDeps = {
   config: Config;
   life: Life;
   sandbox: Sandbox;
+  redact: Redact;
 };
 
 export function makeStages(deps: StageDeps): Required<StageTable> {
-  const { db, config, life } = deps;
+  const { db, config, life, redact } = deps;
   const { paths } = config;
   const environment = () =>
     scrubbedEnvironment({ ...config.sandbox.environment, [bootMark]: life.bootId });
@@ -153,6 +155,7 @@ export function makeStages(deps: StageDeps): Required<StageTable> {
           },
           letOthersStart: () => untilCalm(isStarting, 5_000, new AbortController().signal),
           runRole,
+          redact,
           onMirror,
           maxFileBytes: (repository) =>
             isOnGitHub(config, repository) ? maxGitHubFileBytes : null,
@@ -176,6 +179,7 @@ export function makeStages(deps: StageDeps): Required<StageTable> {
       run: patiently(
         makeIntegrateStage({
           db,
+          redact,
           gate: (claim, task, subtask, commit, signal) =>
             judge(verifying, claim, task, subtask, commit, "after_merge", signal),
         }),
@@ -187,8 +191,9 @@ export function makeStages(deps: StageDeps): Required<StageTable> {
         makeDeliverStage({
           db,
           artifacts: paths.artifacts,
-          forge: makeForge(config.github),
+          forge: makeForge(config.github, redact),
           authHeader,
+          redact,
         }),
       ),
       slots: 4,

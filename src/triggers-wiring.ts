@@ -1,5 +1,6 @@
 import type { Config } from "./config.ts";
 import { DeputyError } from "./core/error.ts";
+import type { Redact } from "./core/redact.ts";
 import { makeForge } from "./delivery/github.ts";
 import type { Service } from "./http/service.ts";
 import type { Log } from "./log.ts";
@@ -38,13 +39,14 @@ export async function startTriggers(deps: {
   intake: IntakeRules;
   log: Log;
   sandbox: Sandbox;
+  redact: Redact;
   /** A task was created: its doorbell is in the outbox. */
   onCreated: () => void;
 }): Promise<Triggers> {
   const { db, config, intake } = deps;
   const log = (level: "info" | "warn", fields: object, message: string) =>
     deps.log[level](fields, message);
-  const forge = makeForge(config.github);
+  const forge = makeForge(config.github, deps.redact);
   let inbox: ReturnType<typeof startInboxRunner> | null = null;
   const onRead = (rules: TriggerRules) => {
     for (const problem of findTriggerProblems(rules, intake)) log("warn", {}, problem);

@@ -23,7 +23,7 @@ export async function runDaemon(
   const config = loadConfig(process.env, options);
   // The database lets one daemon work on it; two databases must not share a home either.
   await refuseSecondDaemon(config);
-  const log = openLog(config.logLevel);
+  const log = openLog(config.logLevel, config.secrets);
   const daemon = await startDaemon(config, log, runProgramsBeside());
   onUp(daemon.url, config);
   await untilSignal(log, (signal) => daemon.stop(signal));
@@ -32,7 +32,7 @@ export async function runDaemon(
 /** Run a worker here until a signal ends it. */
 export async function runWorker(onUp: (config: Config) => void): Promise<void> {
   const config = loadConfig();
-  const log = openLog(config.logLevel);
+  const log = openLog(config.logLevel, config.secrets);
   runProgramsBeside();
   const worker = await startWorker(config, log);
   onUp(config);

@@ -2,10 +2,12 @@ import { mkdir } from "node:fs/promises";
 import type { Config } from "./config.ts";
 import { DeputyError } from "./core/error.ts";
 import type { StageName } from "./core/outcome.ts";
+import { makeRedact } from "./core/redact.ts";
 import { openDatabase } from "./database.ts";
 import { beginLife, type Life, parkAll } from "./life.ts";
 import { type Log, logErrors } from "./log.ts";
 import { notificationRows } from "./notifier/notification-rows.ts";
+import { secretsOf } from "./notifier/notifier-config.ts";
 import { makeAnnounce } from "./orchestrator/announce.ts";
 import { type StageRunner, startStageRunner } from "./orchestrator/run-stages.ts";
 import { openQueue } from "./queue/open.ts";
@@ -40,7 +42,9 @@ export async function startWorker(config: Config, log: Log): Promise<WorkerProce
     onDatabaseLost: database.revive,
   });
   const sandbox = await startSandbox(config, log);
-  const { execute } = makeStages({ db, config, life, sandbox });
+  const redact = makeRedact(config.secrets);
+  const redactPush = makeRedact([...config.secrets, ...secretsOf(config.notifier)]);
+  const { execute } = makeStages({ db, config, life, sandbox, redact });
   const space = startSpaceWatch({
     ...{ config, database, log, pushes: false },
     canWrite: () => life.beat(),
@@ -49,7 +53,9 @@ export async function startWorker(config: Config, log: Log): Promise<WorkerProce
   const runner: StageRunner = startStageRunner({
     db,
     space,
-    announce: makeAnnounce((event, task) => notificationRows(event, task, config.notifier)),
+    announce: makeAnnounce((event, task) =>
+      notificationRows(event, task, config.notifier, redactPush),
+    ),
     bootId: life.bootId,
     stages: { execute },
     log: (level, fields, message) => log[level](fields, message),

@@ -1,8 +1,10 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { DeputyError } from "../core/error.ts";
+import { makeInert } from "../core/inert-text.ts";
 import { invariant } from "../core/invariant.ts";
 import type { Outcome, Stage } from "../core/outcome.ts";
+import { type Redact, redactDeep } from "../core/redact.ts";
 import type { Attempt, Preparation, Task } from "../core/task.ts";
 import { listPlans } from "../store/plans.ts";
 import { listSaid } from "../store/said.ts";
@@ -29,6 +31,7 @@ export type DeliverDeps = {
   /** Null when no token is configured. */
   forge: Forge | null;
   authHeader: (url: string) => string | null;
+  redact: Redact;
 };
 
 export function makeDeliverStage(deps: DeliverDeps): Stage {
@@ -75,15 +78,18 @@ async function deliverBranch(
     listSaid(deps.db, task.id),
   ]);
   const makeReceipt = (made: Pick<ReceiptDelivery, "url" | "patch" | "isPublic">) =>
-    buildReceipt({
-      task: { ...task, endedAt: new Date() },
-      subtasks,
-      attempts,
-      usage,
-      plans,
-      messages,
-      delivery: { branch, commit, files, ...made },
-    });
+    redactDeep(
+      buildReceipt({
+        task: { ...task, endedAt: new Date() },
+        subtasks,
+        attempts,
+        usage,
+        plans,
+        messages,
+        delivery: { branch, commit, files, ...made },
+      }),
+      deps.redact,
+    );
   let url: string | null = null;
   if (task.delivery === "pr") {
     const { forge } = deps;
@@ -93,9 +99,10 @@ async function deliverBranch(
         repositoryUrl: task.repository,
         head: branch,
         base: await findTargetBranch(mirror, task.preparation),
-        title: task.goal.split("\n")[0]?.slice(0, 200) ?? task.id,
+        title:
+          makeInert(deps.redact(task.goal.trim().split("\n")[0] ?? "")).slice(0, 200) || task.id,
         // Where the patch lies on this machine is nobody's business there.
-        body: `${quoteSummary(attempts)}${renderReceipt(makeReceipt({ url: null, patch: null, isPublic: true }))}`,
+        body: `${referTo(task)}${quoteSummary(attempts)}${renderReceipt(makeReceipt({ url: null, patch: null, isPublic: true }))}`,
         taskId: task.id,
         known: task.deliveryUrl,
       });
@@ -120,7 +127,12 @@ async function deliverBranch(
 /** What the last agent says that it did, for whoever reads the change; nobody checked the words. */
 function quoteSummary(attempts: readonly Attempt[]): string {
   const summary = summaryOf(attempts)?.slice(0, 4_000);
-  return summary ? `The agent says:\n\n> ${summary.replaceAll("\n", "\n> ")}\n\n` : "";
+  return summary ? `The agent says:\n\n> ${makeInert(summary).replaceAll("\n", "\n> ")}\n\n` : "";
+}
+
+/** The one reference that is meant: the issue that the task is about. It has nothing but a name. */
+function referTo({ origin: { replyTo } }: Task): string {
+  return replyTo === null ? "" : `For ${replyTo}.\n\n`;
 }
 
 /** The branch that a pull request asks to be merged into; "HEAD" is whatever the forge has as its default. */
@@ -159,7 +171,8 @@ async function deliverComment(deps: DeliverDeps, task: Task): Promise<Outcome> {
     const first = await findFirstComment(deps.db, replyTo);
     const { url, edited } = await deps.forge.upsertComment({
       target: replyTo,
-      body: `${summary}\n\n---\nA review of ${task.preparation.baseCommit}; it changed nothing and ran no checks.`,
+      // Ours comes first: what follows may be any Markdown, with a fence that is never closed.
+      body: `A review of ${task.preparation.baseCommit}, which changed nothing and ran no checks. The agent says:\n\n---\n\n${makeInert(summary)}`,
       taskId: first.taskId ?? task.id,
       known: first.url,
     });

@@ -1,6 +1,6 @@
 import type { Octokit } from "octokit";
 import { DeputyError } from "../core/error.ts";
-import { redactSecrets } from "../core/redact.ts";
+import type { Redact } from "../core/redact.ts";
 import type { Forge } from "./forge.ts";
 import { explainGithubError } from "./github-errors.ts";
 import {
@@ -19,8 +19,6 @@ import {
 export type GithubConfig = {
   token: string | null;
   apiUrl: string;
-  /** With the token, the values that must not appear in any text that is published. */
-  webhookSecrets?: readonly string[];
   /** False leaves out pauses between writes and before repeats: for servers that are not GitHub. */
   patient?: boolean;
 };
@@ -30,7 +28,7 @@ const longestWaitS = 30;
 const requestTimeoutMs = 30_000;
 
 /** Null without a token. The client is loaded when it is first needed. */
-export function makeForge(config: GithubConfig): Forge | null {
+export function makeForge(config: GithubConfig, redact: Redact): Forge | null {
   const { token, apiUrl } = config;
   if (token === null) return null;
   let client: Promise<Octokit> | undefined;
@@ -41,10 +39,9 @@ export function makeForge(config: GithubConfig): Forge | null {
     } catch (error) {
       // What the server says is kept and shown, so it is cleaned like what goes out.
       const { code, message } = explainGithubError(error, doing, apiUrl);
-      throw new DeputyError(code, clean(message));
+      throw new DeputyError(code, redact(message));
     }
   };
-  const clean = (text: string) => redactSecrets(text, [token, ...(config.webhookSecrets ?? [])]);
   return {
     openDraftPullRequest(request) {
       const repository = parseGithubRepository(request.repositoryUrl, apiUrl);
@@ -53,8 +50,8 @@ export function makeForge(config: GithubConfig): Forge | null {
         openPull(octokit, repository, {
           head: request.head,
           base: request.base,
-          title: whole(clean(request.title).slice(0, 250)),
-          body: withMark(request.taskId, clean(request.body)),
+          title: whole(redact(request.title).slice(0, 250)),
+          body: withMark(request.taskId, redact(request.body)),
           known: request.known,
         }),
       );
@@ -63,7 +60,7 @@ export function makeForge(config: GithubConfig): Forge | null {
       const target = parseGithubTarget(request.target);
       return call(`comment on ${request.target}`, (octokit) =>
         upsertComment(octokit, target, markOf(request.taskId), {
-          body: withMark(request.taskId, clean(request.body)),
+          body: withMark(request.taskId, redact(request.body)),
           known: request.known,
         }),
       );

@@ -2,6 +2,7 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { DeputyError } from "../core/error.ts";
 import { invariant } from "../core/invariant.ts";
+import type { Redact } from "../core/redact.ts";
 import type { Task } from "../core/task.ts";
 import { getLatestAttempt } from "../store/attempts.ts";
 import type { Db } from "../store/schema.ts";
@@ -17,7 +18,7 @@ import { deleteBranch } from "../worktree/publish.ts";
 import { parseRepository } from "../worktree/repository-url.ts";
 import { restoreSnapshot, snapshotWorktree } from "../worktree/snapshot.ts";
 import { discardWorktree } from "../worktree/worktree.ts";
-import { findPublished } from "./publish-task.ts";
+import { findPublished, type PublishDeps } from "./publish-task.ts";
 
 /** What a person does with delivered work: take it, throw it away, or look at a removed worktree again. */
 
@@ -39,14 +40,18 @@ export async function acceptDelivery(task: Task): Promise<string> {
 export async function discardDelivery(
   db: Db,
   task: Task,
-  options: { artifacts: string; authHeader: (url: string) => string | null },
+  options: {
+    artifacts: string;
+    authHeader: (url: string) => string | null;
+    redact: Redact;
+  },
 ): Promise<string> {
   if (task.state !== "completed" && task.state !== "failed" && task.state !== "cancelled") {
     throw new DeputyError("conflict", `${task.id} is ${task.state}; cancel it first.`);
   }
   if (task.discardedAt) return "it was discarded already";
-  const { authHeader } = options;
-  const branch = task.branch ?? (await findUnfinished(db, task, authHeader));
+  const { authHeader, redact } = options;
+  const branch = task.branch ?? (await findUnfinished({ db, authHeader, redact }, task));
   const commit = task.deliveredCommit ?? task.headCommit;
   if (branch && commit) {
     const repository = parseRepository(task.repository);
@@ -61,15 +66,11 @@ export async function discardDelivery(
 }
 
 /** A delivery that failed or was cancelled may have pushed the branch before. */
-async function findUnfinished(
-  db: Db,
-  task: Task,
-  authHeader: (url: string) => string | null,
-): Promise<string | null> {
-  const subtasks = await listSubtasks(db, task.id);
+async function findUnfinished(deps: PublishDeps, task: Task): Promise<string | null> {
+  const subtasks = await listSubtasks(deps.db, task.id);
   const wasDelivering = subtasks.every(({ state }) => state === "completed");
   const isBranch = task.delivery !== "comment" && task.state !== "completed";
-  return isBranch && wasDelivering ? findPublished({ db, authHeader }, task) : null;
+  return isBranch && wasDelivering ? findPublished(deps, task) : null;
 }
 
 /** Remove one worktree of a task that is over, after a snapshot of everything in it that is not ignored. */

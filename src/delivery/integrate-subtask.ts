@@ -1,5 +1,7 @@
+import { makeInert } from "../core/inert-text.ts";
 import { invariant } from "../core/invariant.ts";
 import type { Claim, Stage } from "../core/outcome.ts";
+import type { Redact } from "../core/redact.ts";
 import type { Subtask, Task } from "../core/task.ts";
 import type { Verdict } from "../core/verdict.ts";
 import type { Db } from "../store/schema.ts";
@@ -14,6 +16,7 @@ import { pinRef } from "../worktree/mirror.ts";
  */
 export type IntegrateDeps = {
   db: Db;
+  redact: Redact;
   gate: (
     claim: Claim,
     task: Task,
@@ -23,7 +26,7 @@ export type IntegrateDeps = {
   ) => Promise<Verdict>;
 };
 
-export function makeIntegrateStage({ db, gate }: IntegrateDeps): Stage {
+export function makeIntegrateStage({ db, gate, redact }: IntegrateDeps): Stage {
   return async (claim, signal) => {
     invariant(claim.subtaskId, "an integration has a subtask");
     const task = await getTask(db, claim.taskId);
@@ -36,7 +39,7 @@ export function makeIntegrateStage({ db, gate }: IntegrateDeps): Stage {
     const merged = await mergeCommits(mirror, {
       into: task.headCommit,
       from: subtask.commit,
-      message: `Merge ${subtask.key}: ${subtask.title}\n\nDeputy-Task: ${task.id}`,
+      message: `Merge ${subtask.key}: ${makeInert(redact(subtask.title)).replaceAll("\n", " ")}\n\nDeputy-Task: ${task.id}`,
     });
     if (merged.kind === "conflict") {
       return {

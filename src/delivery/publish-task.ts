@@ -1,5 +1,6 @@
 import { DeputyError } from "../core/error.ts";
 import { invariant } from "../core/invariant.ts";
+import type { Redact } from "../core/redact.ts";
 import type { Task } from "../core/task.ts";
 import { isBranchTaken } from "../store/branches.ts";
 import type { Db } from "../store/schema.ts";
@@ -14,7 +15,11 @@ import { slugify } from "./slugify.ts";
  * other work. It is recorded when the task completes; until then it is found again by its commit,
  * which no other task can have made.
  */
-export type PublishDeps = { db: Db; authHeader: (url: string) => string | null };
+export type PublishDeps = {
+  db: Db;
+  authHeader: (url: string) => string | null;
+  redact: Redact;
+};
 
 const maxNames = 100;
 
@@ -30,7 +35,7 @@ export async function publishTask(deps: PublishDeps, task: Task, commit: string)
       `The finished commit ${commit} was lost with Deputy's mirror of ${task.repository}, which was deleted or damaged after it was made: bring back ${gitDir} from a backup, or hand the task in again.`,
     );
   await publishLfs(mirror, repository, { base, commit, ...auth });
-  for (const branch of branchNames(task)) {
+  for (const branch of branchNames(deps, task)) {
     if (await isBranchTaken(deps.db, task.repository, branch, task.id)) continue;
     const tip = await branchTip(repository, branch, auth);
     // What it delivered before is gone on from, as long as nobody else has.
@@ -47,7 +52,7 @@ export async function publishTask(deps: PublishDeps, task: Task, commit: string)
   }
   throw new DeputyError(
     "conflict",
-    `${task.repository} has ${maxNames} branches called deputy/${slugify(task.goal)}: delete those that nobody needs.`,
+    `${task.repository} has ${maxNames} branches called deputy/${slugify(deps.redact(task.goal))}: delete those that nobody needs.`,
   );
 }
 
@@ -56,7 +61,7 @@ export async function findPublished(deps: PublishDeps, task: Task): Promise<stri
   const { headCommit, preparation } = task;
   if (!preparation || headCommit === null || headCommit === preparation.baseCommit) return null;
   const { auth, repository } = openRepository(deps, task);
-  for (const branch of branchNames(task)) {
+  for (const branch of branchNames(deps, task)) {
     const tip = await branchTip(repository, branch, auth);
     if (tip === headCommit) return branch;
     // Names are given out in order.
@@ -71,8 +76,8 @@ function openRepository(deps: PublishDeps, task: Task) {
   return { repository, auth: authHeader ? { authHeader } : {} };
 }
 
-function* branchNames(task: Task): Generator<string> {
-  const name = `deputy/${slugify(task.goal)}`;
+function* branchNames({ redact }: PublishDeps, task: Task): Generator<string> {
+  const name = `deputy/${slugify(redact(task.goal))}`;
   for (let number = 1; number <= maxNames; number++) {
     yield number === 1 ? name : `${name}-${number}`;
   }

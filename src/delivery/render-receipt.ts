@@ -1,3 +1,4 @@
+import { makeInert } from "../core/inert-text.ts";
 import type { Receipt } from "./receipt.ts";
 import { renderPlanAccount } from "./receipt-plan.ts";
 import { renderReviews } from "./receipt-review.ts";
@@ -13,7 +14,7 @@ export function renderReceipt(receipt: Receipt): string {
       ["", ""],
       [
         ["Task", `\`${task.id}\` (${task.state})`],
-        ["Repository", `\`${task.repository}\``],
+        ["Repository", { own: `\`${task.repository}\`` }],
         [
           "Base",
           task.base ? `\`${task.base.commit.slice(0, 12)}\` (${task.base.ref})` : "not resolved",
@@ -28,7 +29,7 @@ export function renderReceipt(receipt: Receipt): string {
                 ? `discarded at ${task.discarded_at}`
                 : "nothing",
         ],
-        ...(delivery?.url ? [["Link", delivery.url]] : []),
+        ...(delivery?.url ? [["Link", { own: delivery.url }]] : []),
         ...(delivery?.patch ? [["Patch", `\`${delivery.patch}\``]] : []),
         [
           "Files",
@@ -108,14 +109,17 @@ export function renderReceipt(receipt: Receipt): string {
   ].join("\n\n")}\n`;
 }
 
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]) => `| ${cells.map(cell).join(" | ")} |`;
+/** What others wrote, or what is ours: a link that is to be one. */
+type Cell = string | { own: string };
+
+function table(head: readonly string[], rows: readonly (readonly Cell[])[]): string {
+  const line = (cells: readonly Cell[]) => `| ${cells.map(cell).join(" | ")} |`;
   return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n");
 }
 
 /** Text from agents and people stays inside its cell. */
-function cell(text: string): string {
-  return oneLine(text, 400).replaceAll("|", "\\|");
+function cell(text: Cell): string {
+  return (typeof text === "string" ? oneLine(text, 400) : text.own).replaceAll("|", "\\|");
 }
 
 function list(title: string, items: readonly string[]): string[] {
@@ -125,7 +129,7 @@ function list(title: string, items: readonly string[]): string[] {
 }
 
 function oneLine(text: string, max = 200): string {
-  const line = text.replace(/\s+/g, " ").replaceAll("<", "&lt;").trim();
+  const line = makeInert(text).replace(/\s+/g, " ").trim();
   return line.length > max ? `${line.slice(0, max)}…` : line;
 }
 

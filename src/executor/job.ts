@@ -1,6 +1,7 @@
 import type { RunCommand, RunRole } from "../agents/agent.ts";
 import type { AttemptConfinement } from "../core/confinement.ts";
 import type { Claim, Outcome } from "../core/outcome.ts";
+import type { Redact } from "../core/redact.ts";
 import type { Attempt, Subtask, Task } from "../core/task.ts";
 import type { ProcessIdentity } from "../sandbox/process-identity.ts";
 import type { Db } from "../store/schema.ts";
@@ -16,6 +17,7 @@ export type ExecuteDeps = {
     claim: Claim,
   ) => { task: Task; subtasks: readonly Subtask[]; attempt: Attempt } | null;
   runRole: RunRole;
+  redact: Redact;
   /** For a subtask that is to be planned first. */
   planSubtask: (job: Job) => Promise<Outcome>;
   /** An agent of this name is about to run: what takes long to load may be loaded now. */

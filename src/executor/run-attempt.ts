@@ -4,9 +4,11 @@ import { cleanText, cutText } from "../agents/clean-text.ts";
 import { answerVariable } from "../agents/command-session.ts";
 import type { Refused } from "../core/confinement.ts";
 import type { FailureKind } from "../core/failure.ts";
+import { makeInert } from "../core/inert-text.ts";
 import { invariant } from "../core/invariant.ts";
 import type { Claim, Outcome, Stage } from "../core/outcome.ts";
 import { cleanOutsideText } from "../core/outside-text.ts";
+import type { Redact } from "../core/redact.ts";
 import type { Subtask, Task } from "../core/task.ts";
 import { setAttemptLog } from "../store/attempts.ts";
 import { takeSaid } from "../store/said.ts";
@@ -170,7 +172,11 @@ async function finish(
 ): Promise<Outcome> {
   const { attempt, mirror, signal, subtask, task } = job;
   const ref = `refs/deputy/attempts/${attempt.id}`;
-  const about = { base: attempt.baseCommit, message: commitMessage(task, subtask, end), ref };
+  const about = {
+    base: attempt.baseCommit,
+    message: commitMessage(task, subtask, end.summary, deps.redact),
+    ref,
+  };
   const kept = await keepWorktree(mirror, { path: worktree.path, ...about });
   const hasSetup = task.expectsChange && task.preparation?.setup.length !== 0;
   const commit = hasSetup
@@ -257,7 +263,14 @@ function describeNoChange(inSubmodules: readonly string[]): string {
   return `no change: what the agent changed lies in submodules, which Deputy does not deliver (${inSubmodules.slice(0, 10).join(", ")})`;
 }
 
-function commitMessage(task: Task, subtask: Subtask, end: RoleEnd): string {
-  const body = end.summary ? `\n\n${end.summary.slice(0, 4_000)}` : "";
-  return `${subtask.title}${body}\n\nDeputy-Task: ${task.id}\nDeputy-Subtask: ${subtask.key}`;
+/** It is published with the commit, so it is no place for secrets, mentions or forged trailers. */
+function commitMessage(
+  { id }: Task,
+  { key, title }: Subtask,
+  summary: string | null,
+  redact: Redact,
+): string {
+  const inert = (text: string) => makeInert(redact(text));
+  const body = summary ? `\n\n${inert(summary.slice(0, 4_000))}` : "";
+  return `${inert(title).replaceAll("\n", " ")}${body}\n\nDeputy-Task: ${id}\nDeputy-Subtask: ${key}`;
 }

@@ -1,5 +1,6 @@
 import type { ServerResponse } from "node:http";
 import { isTaskOver } from "../core/lifecycle.ts";
+import { type Redact, redactDeep } from "../core/redact.ts";
 import type { Service } from "./service.ts";
 import { toEventWire } from "./wire.ts";
 
@@ -12,6 +13,7 @@ import { toEventWire } from "./wire.ts";
  * Nothing is buffered without limit: one page at a time, and the next only after the socket took
  * the last. A reader that takes nothing for `drainTimeoutMs` is dropped.
  */
+export type StreamOptions = StreamLimits & { redact: Redact };
 export type StreamLimits = { heartbeatMs: number; drainTimeoutMs: number; pageSize: number };
 
 const endings: ReadonlySet<string> = new Set(["task.completed", "task.failed", "task.cancelled"]);
@@ -21,7 +23,7 @@ export async function streamEvents(
   taskId: string,
   afterSeq: number,
   response: ServerResponse,
-  limits: StreamLimits,
+  limits: StreamOptions,
   signal: AbortSignal,
 ): Promise<void> {
   const bell = new Bell();
@@ -41,7 +43,7 @@ export async function streamEvents(
       askState = page.some(({ type }) => endings.has(type));
       for (const event of page) {
         if (!isOpen()) return;
-        const wire = toEventWire(event);
+        const wire = redactDeep(toEventWire(event), limits.redact);
         const text = `id: ${wire.seq}\nevent: ${wire.type}\ndata: ${JSON.stringify(wire)}\n\n`;
         if (!(await write(response, text, limits))) return;
         after = event.seq;

@@ -2,7 +2,7 @@ import { setMaxListeners } from "node:events";
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { DeputyError } from "../core/error.ts";
-import { type StreamLimits, streamEvents } from "./event-stream.ts";
+import { type StreamOptions, streamEvents } from "./event-stream.ts";
 import { problems } from "./openapi.ts";
 import { type Log, reportFailure } from "./problem.ts";
 import { eventPageWire } from "./schema-answer.ts";
@@ -16,7 +16,7 @@ const maxStreams = 500;
 /** A task's events: a live stream for those who watch, pages of JSON for those who ask. */
 export function eventRoutes(
   service: Service,
-  limits: StreamLimits,
+  limits: StreamOptions,
   log: Log,
 ): FastifyPluginAsyncZod {
   return async (app) => {

@@ -2,6 +2,7 @@ import { isUtf8 } from "node:buffer";
 import { randomUUID } from "node:crypto";
 import type { FastifyPluginAsync, FastifyRequest } from "fastify";
 import { DeputyError } from "../core/error.ts";
+import { type Redact, redactDeep } from "../core/redact.ts";
 import { type TaskInput, taskInputSchema } from "../core/task.ts";
 import type { DeputyApi } from "../mcp/deputy-api.ts";
 import { hashBody } from "./hash-body.ts";
@@ -17,7 +18,7 @@ import { toListedTaskWire, toTaskDetailWire, toTaskWire, toWhyWire } from "./wir
  */
 export function mcpRoute(
   service: Service,
-  { version, log }: { version: string; log: Log },
+  { version, log, redact }: { version: string; log: Log; redact: Redact },
 ): FastifyPluginAsync {
   return async (app) => {
     let opening: ReturnType<typeof open> | null = null;
@@ -33,7 +34,7 @@ export function mcpRoute(
       bodyLimit: maxBodyBytes,
       schema: { hide: true },
       handler: async (request, reply) => {
-        opening ??= open(makeApi(service, log), version);
+        opening ??= open(makeApi(service, log, redact), version);
         return reply.send(await (await opening).answer(toWebRequest(request)));
       },
     });
@@ -60,24 +61,28 @@ function toWebRequest({ method, raw, body }: FastifyRequest): Request {
   });
 }
 
-function makeApi(service: Service, log: Log): DeputyApi {
+/** Its answers go through no serializer of the server's, so they are redacted here. */
+function makeApi(service: Service, log: Log, redact: Redact): DeputyApi {
+  const clean = <Value>(value: Value) => redactDeep(value, redact);
   return {
     submit: async (body, key) => {
       const input: TaskInput = taskInputSchema.parse(body);
       const idempotency = key === null ? null : { key, bodyHash: hashBody(input) };
       const { task } = await service.submit(input, { source: "http", ...noSubject }, idempotency);
-      return toTaskWire(task);
+      return clean(toTaskWire(task));
     },
     list: async (limit) =>
-      (await service.list({ state: null, limit, cursor: null })).tasks.map(toListedTaskWire),
-    show: async (id) => toTaskDetailWire(await service.show(id)),
-    why: async (id) => toWhyWire(await service.why(id)),
+      clean((await service.list({ state: null, limit, cursor: null })).tasks.map(toListedTaskWire)),
+    show: async (id) => clean(toTaskDetailWire(await service.show(id))),
+    why: async (id) => clean(toWhyWire(await service.why(id))),
     answer: async (id, answer, questionId) =>
-      toTaskWire(await service.answer(id, answer, questionId, "agent")),
+      clean(toTaskWire(await service.answer(id, answer, questionId, "agent"))),
     receipt: async (id) => (await service.receipt(id)).markdown,
-    cancel: async (id) => toTaskWire(await service.cancel(id)),
+    cancel: async (id) => clean(toTaskWire(await service.cancel(id))),
     explain: (error) =>
-      toProblem(error)?.detail ??
-      reportFailure(error, { id: randomUUID(), method: "POST", url: "/mcp" }, log).detail,
+      redact(
+        toProblem(error)?.detail ??
+          reportFailure(error, { id: randomUUID(), method: "POST", url: "/mcp" }, log).detail,
+      ),
   };
 }

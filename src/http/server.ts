@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import Fastify, { type FastifyInstance } from "fastify";
 import { DeputyError } from "../core/error.ts";
+import { type Redact, redactDeep } from "../core/redact.ts";
 import type { StreamLimits } from "./event-stream.ts";
 import { assertSafeBind, guardOrigin, guardToken } from "./guard.ts";
 import { compileValidator, installOpenApi } from "./openapi.ts";
@@ -39,6 +40,8 @@ export type HttpServerOptions = {
   token: string | null;
   /** Names beside localhost and the bind address that requests may come for. */
   allowedHosts: string[];
+  /** Every text of an answer passes through it. */
+  redact: Redact;
   version: string;
   log: Log;
   /** Which volumes are full, and whether an error says so. */
@@ -77,6 +80,9 @@ export async function startHttpServer(
     reply.header("x-content-type-options", "nosniff").header("cache-control", "no-store");
     done();
   });
+  app.addHook("preSerialization", async (_request, _reply, answer) =>
+    redactDeep(answer, options.redact),
+  );
   await installOpenApi(app, options.version);
   await registerRoutes(app, options);
   await app.ready();
@@ -90,7 +96,7 @@ export async function startHttpServer(
 }
 
 async function registerRoutes(app: FastifyInstance, options: HttpServerOptions): Promise<void> {
-  const { service, token, log } = options;
+  const { service, token, log, redact } = options;
   await app.register(healthRoutes(service));
   await app.register(hookRoutes(service));
   await app.register(async (guarded) => {
@@ -104,9 +110,11 @@ async function registerRoutes(app: FastifyInstance, options: HttpServerOptions):
     await guarded.register(evidenceRoutes(service));
     await guarded.register(commandRoutes(service));
     await guarded.register(steerRoutes(service));
-    await guarded.register(eventRoutes(service, { ...defaultLimits, ...options.limits }, log));
+    await guarded.register(
+      eventRoutes(service, { ...defaultLimits, ...options.limits, redact }, log),
+    );
     await guarded.register(triggerTestRoute(service));
-    await guarded.register(mcpRoute(service, { version: options.version, log }));
+    await guarded.register(mcpRoute(service, { version: options.version, log, redact }));
     await guarded.register(agentRoutes(service));
     await guarded.register(metricsRoute(service));
   });

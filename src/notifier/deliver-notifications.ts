@@ -1,4 +1,4 @@
-import { redactSecrets } from "../core/redact.ts";
+import type { Redact } from "../core/redact.ts";
 import {
   type ClaimedNotification,
   claimDueNotifications,
@@ -9,7 +9,7 @@ import {
 import type { Db } from "../store/schema.ts";
 import { ntfyRequest } from "./channels/ntfy.ts";
 import { webhookRequest } from "./channels/webhook.ts";
-import { type NotifierConfig, secretsOf } from "./notifier-config.ts";
+import type { NotifierConfig } from "./notifier-config.ts";
 import { type PostResult, post } from "./post.ts";
 import { retryDelayMs } from "./retry-delay.ts";
 
@@ -21,6 +21,7 @@ import { retryDelayMs } from "./retry-delay.ts";
 export type NotifierDeps = {
   db: Db;
   config: NotifierConfig;
+  redact: Redact;
   log: (level: "info" | "warn" | "error", fields: object, message: string) => void;
   /** Stops what is under way; what has no answer yet is given back. */
   signal?: AbortSignal;
@@ -60,7 +61,7 @@ async function deliverOne(
       await releaseNotification(deps.db, row.id);
       return false;
     case "refused": {
-      const error = redactSecrets(result.error, secretsOf(deps.config));
+      const error = deps.redact(result.error);
       const delayMs = retryDelayMs(result, row.attempts, row.ageMs);
       await markNotificationFailed(deps.db, row.id, { error, delayMs });
       const next = delayMs === null ? "given up" : `again in ${Math.round(delayMs / 1000)} s`;

@@ -1,10 +1,10 @@
 import type { EventType } from "../core/event.ts";
 import { newId } from "../core/id.ts";
-import { redactSecrets } from "../core/redact.ts";
+import type { Redact } from "../core/redact.ts";
 import type { Task } from "../core/task.ts";
 import type { NewNotification } from "../store/notifications.ts";
 import { notificationText } from "./notification-text.ts";
-import { type NotifierConfig, secretsOf } from "./notifier-config.ts";
+import type { NotifierConfig } from "./notifier-config.ts";
 
 /**
  * The rows to write with an event: one for each channel that is configured, none for an event that
@@ -14,10 +14,10 @@ export function notificationRows(
   event: { id: string; type: EventType; message: string },
   task: Pick<Task, "id" | "goal" | "state" | "branch" | "deliveryUrl">,
   config: NotifierConfig,
+  redact: Redact,
   now: Date = new Date(),
 ): NewNotification[] {
-  const secrets = secretsOf(config);
-  const text = notificationText(event, task, secrets);
+  const text = notificationText(event, task, redact);
   if (!text) return [];
   const { title, body, priority, tags } = text;
   const page = config.publicUrl
@@ -41,7 +41,7 @@ export function notificationRows(
       task_id: task.id,
       state: task.state,
       title,
-      message: redactSecrets(event.message, secrets).slice(0, 2_000),
+      message: redact(event.message).slice(0, 2_000),
       branch: task.branch,
       url: common.clickUrl,
     };

@@ -1,5 +1,5 @@
 import type { EventType } from "../core/event.ts";
-import { redactSecrets } from "../core/redact.ts";
+import type { Redact } from "../core/redact.ts";
 import type { Task } from "../core/task.ts";
 
 /**
@@ -35,12 +35,11 @@ const maxQuestion = 1_500;
 export function notificationText(
   event: { type: EventType; message: string },
   task: Pick<Task, "id" | "goal">,
-  secrets: readonly string[] = [],
+  redact: Redact = (text) => text,
 ): NotificationText | null {
   const look = Object.hasOwn(looks, event.type) ? looks[event.type as NotifiedType] : null;
   if (!look) return null;
-  const plain = (text: string, max: number) =>
-    shorten(oneLine(withoutCode(redactSecrets(text, secrets))), max);
+  const plain = (text: string, max: number) => shorten(oneLine(withoutCode(redact(text))), max);
   const goal = plain(task.goal.trim().split("\n")[0] ?? "", maxTitle - look.word.length - 2);
   return {
     title: `${look.word}: ${goal}`,

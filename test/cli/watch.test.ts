@@ -119,6 +119,7 @@ test("goes on after a restart of the daemon on another port, and misses nothing"
     port: 0,
     token,
     allowedHosts: [],
+    redact: (text) => text,
     version: "0",
     log: () => {},
   });

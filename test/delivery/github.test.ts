@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { DeputyError } from "../../src/core/error.ts";
+import { makeRedact } from "../../src/core/redact.ts";
 import type { Forge } from "../../src/delivery/forge.ts";
 import { makeForge } from "../../src/delivery/github.ts";
 import {
@@ -22,12 +23,10 @@ let app: Awaited<ReturnType<FakeGithub["add"]>>;
 beforeEach(async () => {
   github = await startFakeGithub(token);
   app = await github.add("acme/app", { defaultBranch: "trunk" });
-  const made = makeForge({
-    token,
-    apiUrl: `${github.apiUrl}/`,
-    webhookSecrets: ["hunter22"],
-    patient: false,
-  });
+  const made = makeForge(
+    { token, apiUrl: `${github.apiUrl}/`, patient: false },
+    makeRedact([token, "hunter22"]),
+  );
   if (!made) throw new Error("a token makes a forge");
   forge = made;
 });
@@ -284,7 +283,7 @@ describe("what goes wrong is one sentence that says what to do", () => {
 });
 
 test("without a token there is no forge", () => {
-  expect(makeForge({ token: null, apiUrl: "https://api.github.com" })).toBeNull();
+  expect(makeForge({ token: null, apiUrl: "https://api.github.com" }, makeRedact([]))).toBeNull();
 });
 
 test.each([

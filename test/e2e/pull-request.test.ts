@@ -16,6 +16,8 @@ import {
 
 /** Work on a repository of a GitHub: fetched and pushed with the token, handed over as a draft. */
 const token = "ghp_aTokenThatNobodyMayEverRead0123456789";
+/** Of no well-known shape. */
+const apiKey = "the-key-of-another-provider";
 const goal = "Repair the greeting";
 const task = { goal, agent: repairGreeting, checks: ["npm test"], deliver: "pr" };
 
@@ -51,6 +53,7 @@ describe.skipIf(!hasGitHttpBackend)("a pull request", () => {
         DEPUTY_NTFY_TOPIC: "my-topic",
         DEPUTY_PUBLIC_URL: "https://deputy.example",
         DEPUTY_LOG_LEVEL: "debug",
+        ANTHROPIC_API_KEY: apiKey,
       },
     });
     await deputy.start();
@@ -145,6 +148,56 @@ describe.skipIf(!hasGitHttpBackend)("a pull request", () => {
     expect(app.pulls).toMatchObject([{ title: goal, head: first.branch, state: "open" }]);
     expect(pull?.body).toContain("> Said more.");
     expect(pull?.body).toContain(again.delivered_commit.slice(0, 10));
+  });
+
+  test("what leaves is clean: no secret in any form, and an agent's words do nothing", async () => {
+    const app = await github.add("acme/clean", { from: project.path });
+    const key = `sk-proj-${"a1B2".repeat(9)}`;
+    const words = [
+      `Used ${key} and ${apiKey}. Thanks @ada of @acme/team. Fixes #1, closes acme/app#2, GH-3,`,
+      "https://github.com/acme/app/issues/4. <img src=x><!-- hidden --><details> [x](javascript:a)",
+      "```",
+      "/approve",
+      "[skip ci]",
+      "",
+      "Co-authored-by: Ada <ada@acme.example>",
+    ].join("\n");
+    const agent = `${repairGreeting}; cat <<'END'\n${JSON.stringify({ summary: words })}\nEND`;
+    const { body: made } = await deputy.api("POST", "/v1/tasks", {
+      ...task,
+      agent,
+      goal: `Repair it with ${key} for @bob, fixes #5`,
+      repository: github.cloneUrl("acme/clean"),
+    });
+    const done = await deputy.untilOver(made.id);
+    expect(done.state, done.end_detail).toBe("completed");
+    const [pull] = app.pulls;
+    const message = log("acme/clean", done.branch);
+    const receipt = (await deputy.cli(["receipt", made.id])).stdout;
+    const published = [message, pull?.title ?? "", pull?.body.replace(/^<!-- .* -->/, "") ?? ""];
+    for (const text of published) {
+      expect(text).toMatch(/\[redacted\]/);
+      expect(text).not.toMatch(/@\w|#\d|GH-\d|:\/\/github\.com|<[a-z!/]|\]\(|^[\s>]*\/approve/im);
+      expect(text).not.toMatch(/\[skip ci\]|^Co-authored-by:/m);
+    }
+    expect(message).toContain("Thanks ＠ada of ＠acme/team. Fixes ＃1");
+    expect(message).toMatch(/\nDeputy-Task: task_\w+\nDeputy-Subtask: main\n*$/);
+    expect(done.branch).toBe("deputy/repair-it-with-redacted-for-bob-fixes-5");
+    const everything = [
+      ...published,
+      receipt,
+      JSON.stringify(done),
+      JSON.stringify((await deputy.api("GET", `/v1/tasks/${made.id}`)).body),
+      JSON.stringify(await deputy.events(made.id)),
+      (await deputy.cli(["show", made.id])).stdout,
+      (await deputy.cli(["log", made.id])).stdout,
+      JSON.stringify(pushes),
+      await readFile(join(deputy.home, "daemon.log"), "utf8"),
+      await readFile(join(deputy.home, "artifacts", made.id, "receipt.json"), "utf8"),
+      await readFile(join(deputy.home, "artifacts", made.id, "receipt.md"), "utf8"),
+    ];
+    for (const secret of [key, apiKey, key.toLowerCase()])
+      for (const text of everything) expect(text).not.toContain(secret);
   });
 
   test("killed after it was opened and before that is recorded: after the restart it is one", async () => {

@@ -116,6 +116,7 @@ describe("listening", () => {
       port: Number(new URL(url).port),
       token,
       allowedHosts: [],
+      redact: (text) => text,
       version: "0",
       log: () => {},
     });

@@ -15,6 +15,7 @@ export async function startTestServer(options: Partial<HttpServerOptions> = {}) 
     port: 0,
     token,
     allowedHosts: [],
+    redact: (text) => text,
     version: "0.0.0",
     log: (level, object, message) => logged.push({ level, object, message }),
     ...options,

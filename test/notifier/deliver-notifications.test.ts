@@ -1,12 +1,13 @@
 import { Webhook } from "standardwebhooks";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { newId } from "../../src/core/id.ts";
+import { makeRedact } from "../../src/core/redact.ts";
 import {
   deliverDueNotifications,
   type NotifierDeps,
 } from "../../src/notifier/deliver-notifications.ts";
 import { notificationRows } from "../../src/notifier/notification-rows.ts";
-import type { NotifierConfig } from "../../src/notifier/notifier-config.ts";
+import { type NotifierConfig, secretsOf } from "../../src/notifier/notifier-config.ts";
 import { startNotifier } from "../../src/notifier/run-notifier.ts";
 import { insertNotifications, nextNotificationDelayMs } from "../../src/store/notifications.ts";
 import { openStore, type Store } from "../../src/store/open.ts";
@@ -47,6 +48,7 @@ afterEach(() => receiver.close());
 const deps = (changes: Partial<NotifierDeps> = {}): NotifierDeps => ({
   db: store.db,
   config,
+  redact: makeRedact(secretsOf(config)),
   log: (level, fields, message) => logged.push(`${level} ${message} ${JSON.stringify(fields)}`),
   ...changes,
 });
@@ -61,7 +63,10 @@ async function enqueue(count = 1): Promise<string[]> {
   const ids: string[] = [];
   for (let n = 0; n < count; n++) {
     const event = { id: newId("event"), type: "task.completed" as const, message: "Completed: it" };
-    await insertNotifications(store.db, notificationRows(event, task, config));
+    await insertNotifications(
+      store.db,
+      notificationRows(event, task, config, (text) => text),
+    );
     ids.push(event.id);
   }
   return ids;
@@ -123,7 +128,10 @@ test("an event has one row for each channel, however often it is written", async
   config = { ...config, webhook: { url: receiver.url, secret } };
   const event = { id: newId("event"), type: "task.failed" as const, message: "m" };
   for (let n = 0; n < 3; n++) {
-    await insertNotifications(store.db, notificationRows(event, task, config));
+    await insertNotifications(
+      store.db,
+      notificationRows(event, task, config, (text) => text),
+    );
   }
   expect((await rows()).map(({ channel }) => channel).toSorted()).toEqual(["ntfy", "webhook"]);
 });

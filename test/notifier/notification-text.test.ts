@@ -1,8 +1,10 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { eventTypes } from "../../src/core/event.ts";
+import { makeRedact } from "../../src/core/redact.ts";
 import { notificationRows } from "../../src/notifier/notification-rows.ts";
 import { notificationText } from "../../src/notifier/notification-text.ts";
+import { secretsOf } from "../../src/notifier/notifier-config.ts";
 import { retryDelayMs } from "../../src/notifier/retry-delay.ts";
 
 const task = {
@@ -17,6 +19,8 @@ const config = {
   webhook: { url: "https://hook.example", secret: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw" },
   publicUrl: "https://deputy.example/base",
 };
+
+const redact = makeRedact(secretsOf(config));
 
 test("each event that a person is told about has its words, and no other has any", () => {
   const told = eventTypes.filter((type) => notificationText({ type, message: "m" }, task));
@@ -45,9 +49,9 @@ test.each([
 test("no code, no secret and no hidden character gets into a message", () => {
   const message =
     "Failed:\n```js\nsteal()\n```\nsee `src/a.ts` \u202etk_secret\u0007 topic-of-mine";
-  expect(
-    notificationText({ type: "task.failed", message }, task, ["tk_secret", "topic-of-mine"])?.body,
-  ).toBe("Failed: [code] see src/a.ts [redacted] [redacted]");
+  expect(notificationText({ type: "task.failed", message }, task, redact)?.body).toBe(
+    "Failed: [code] see src/a.ts [redacted] [redacted]",
+  );
 });
 
 test("a message is one line and short, whatever went into it", () => {
@@ -64,7 +68,7 @@ test("a message is one line and short, whatever went into it", () => {
 test("an event has one row for each channel, without addresses and secrets", () => {
   const event = { id: "evt_1", type: "task.completed" as const, message: "Completed: tk_secret" };
   const now = new Date("2026-01-02T03:04:05Z");
-  const rows = notificationRows(event, task, config, now);
+  const rows = notificationRows(event, task, config, redact, now);
   expect(rows).toMatchObject([
     {
       eventId: "evt_1",
@@ -85,14 +89,18 @@ test("an event has one row for each channel, without addresses and secrets", () 
   expect(JSON.stringify(rows)).not.toMatch(
     /tk_secret|topic-of-mine|MfKQ9r8|ntfy\.example|hook\.example/,
   );
-  expect(notificationRows({ ...event, type: "attempt.started" }, task, config)).toEqual([]);
-  expect(notificationRows(event, task, { ntfy: null, webhook: null, publicUrl: null })).toEqual([]);
+  expect(notificationRows({ ...event, type: "attempt.started" }, task, config, redact)).toEqual([]);
+  expect(
+    notificationRows(event, task, { ntfy: null, webhook: null, publicUrl: null }, redact),
+  ).toEqual([]);
 });
 
 test("a delivered pull request is what a click opens", () => {
   const url = "https://github.com/acme/app/pull/7";
   const event = { id: "evt_1", type: "task.completed" as const, message: "m" };
-  expect(notificationRows(event, { ...task, deliveryUrl: url }, config)[0]?.clickUrl).toBe(url);
+  expect(notificationRows(event, { ...task, deliveryUrl: url }, config, redact)[0]?.clickUrl).toBe(
+    url,
+  );
 });
 
 test("pauses grow, are never shorter than asked for, and end after three days", () => {
