@@ -4,6 +4,7 @@ import { agentRules } from "./agent-rules.ts";
 import { type Config, loadConfig } from "./config.ts";
 import { scrubbedEnvironment } from "./core/child-environment.ts";
 import { DeputyError } from "./core/error.ts";
+import { findWorkers } from "./running.ts";
 import { runCommand } from "./sandbox/run-command.ts";
 import { describeSandbox, noSandbox } from "./sandbox/sandbox.ts";
 import { findSandboxProblems } from "./sandbox-problems.ts";
@@ -34,6 +35,7 @@ export async function examine(env: NodeJS.ProcessEnv = process.env): Promise<Doc
     await examineHome(config.home),
     ...(await examineSpace(config)),
     await examineDatabase(config),
+    ...(await examineWorkers(config)),
     config.redisUrl
       ? { name: "queue", status: "ok", detail: "Redis, from REDIS_URL" }
       : { name: "queue", status: "ok", detail: "in the database" },
@@ -181,6 +183,13 @@ async function examineDatabase(config: Config): Promise<DoctorFinding> {
     status: "ok",
     detail: `embedded PostgreSQL ${embedded.version ?? ""} (${state})`,
   };
+}
+
+async function examineWorkers(config: Config): Promise<DoctorFinding[]> {
+  const pids = (await findWorkers(config)).map(({ pid }) => pid);
+  if (pids.length === 0) return [];
+  const detail = `${pids.length} in the background (pid ${pids.join(", ")})`;
+  return [{ name: "workers", status: "ok", detail }];
 }
 
 async function examineProgram(program: string, without: string): Promise<DoctorFinding> {

@@ -3,6 +3,7 @@ import type { Actions } from "./cli/actions.ts";
 import { exitCodes } from "./cli/io.ts";
 import { buildProgram } from "./cli/program.ts";
 import { DeputyError } from "./core/error.ts";
+import { hasTerminal } from "./has-terminal.ts";
 import { explainSpace } from "./watch-space.ts";
 
 /**
@@ -12,11 +13,15 @@ import { explainSpace } from "./watch-space.ts";
 const print = (text: string) => process.stdout.write(`${text}\n`);
 const printJson = (value: unknown) => print(JSON.stringify(value));
 
+// Node resets at its start what `nohup` had it ignore. What else nohup does tells: it leaves neither
+// output on a terminal. A program without one has nothing to lose when a terminal goes.
+if (!hasTerminal()) process.on("SIGHUP", () => {});
+
 const actions: Actions = {
   up: async ({ json, detach, host, port }) => {
-    const { runDaemon, startDetached } = await import("./up.ts");
     const options = { ...(host === null ? {} : { host }), ...(port === null ? {} : { port }) };
     if (detach) {
+      const { startDetached } = await import("./detached.ts");
       const { url, pid, logPath } = await startDetached(options);
       if (json) printJson({ url, pid, log: logPath });
       else
@@ -25,6 +30,7 @@ const actions: Actions = {
         );
       return exitCodes.ok;
     }
+    const { runDaemon } = await import("./up.ts");
     await runDaemon(options, (url, config) => {
       if (json) printJson({ url, pid: process.pid });
       else
@@ -35,15 +41,33 @@ const actions: Actions = {
     return exitCodes.ok;
   },
   down: async ({ json }) => {
-    const { stopDaemon } = await import("./up.ts");
-    const stopped = await stopDaemon();
-    if (!stopped) throw new DeputyError("unavailable", "No daemon runs here.");
-    if (json) printJson(stopped);
-    else print("Deputy is down. What was running is parked and goes on at the next deputy up.");
+    const { stopAll } = await import("./detached.ts");
+    const { pid, workers } = await stopAll();
+    if (pid === null && workers.length === 0)
+      throw new DeputyError("unavailable", "No daemon runs here.");
+    if (json) printJson({ pid, workers });
+    else {
+      const ended = workers.length > 0 ? ` Workers that were ended, too: ${workers.length}.` : "";
+      print(
+        pid === null
+          ? `No daemon runs here.${ended}`
+          : `Deputy is down.${ended} What was running is parked and goes on at the next deputy up.`,
+      );
+    }
     return exitCodes.ok;
   },
-  worker: async ({ json, concurrency }) => {
+  worker: async ({ json, detach, concurrency }) => {
     if (concurrency !== null) process.env.DEPUTY_CONCURRENCY = String(concurrency);
+    if (detach) {
+      const { startDetachedWorker } = await import("./detached.ts");
+      const { pid, slots, logPath } = await startDetachedWorker();
+      if (json) printJson({ pid, slots, log: logPath });
+      else
+        print(
+          `Worker is up: ${slots} slots (pid ${pid}). Its log: ${logPath}\nIt ends with the daemon, at deputy down, or by itself: kill ${pid}`,
+        );
+      return exitCodes.ok;
+    }
     const { runWorker } = await import("./up.ts");
     await runWorker((config) => {
       if (json) printJson({ pid: process.pid, slots: config.concurrency });

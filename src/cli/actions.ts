@@ -25,6 +25,8 @@ type UpOptions = JsonOption & {
 };
 
 type WorkerOptions = JsonOption & {
+  /** Return once the worker is ready, and leave it running. */
+  detach: boolean;
   /** Attempts at once. Null: what the configuration says. */
   concurrency: number | null;
 };

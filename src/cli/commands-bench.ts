@@ -124,14 +124,16 @@ async function runOnce(
 
 /** How it ended; null when it asked something, or Ctrl-C was pressed. */
 function followUnasked(io: CliIo, id: string, interrupted: AbortSignal): Promise<string | null> {
-  const asked = new AbortController();
+  const left = new AbortController();
+  const leave = () => left.abort();
+  interrupted.addEventListener("abort", leave, { once: true });
   return followTask(io, id, {
     onEvent: ({ type }) => {
-      if (type === "question.asked") asked.abort();
+      if (type === "question.asked") leave();
     },
     onConnection: () => {},
-    signal: AbortSignal.any([asked.signal, interrupted]),
-  });
+    signal: left.signal,
+  }).finally(() => interrupted.removeEventListener("abort", leave));
 }
 
 const receiptSchema = z.object({ verified: z.boolean() });

@@ -26,37 +26,33 @@ export async function watchTask(
   const detach = new AbortController();
   const stopListening = io.onInterrupt(() => detach.abort());
   if (!json) io.stdout.write(`${colors.bold(task.id)}  ${oneLine(task.goal, 200)}\n`);
-  try {
-    const state = await followTask(io, task.id, {
-      signal: detach.signal,
-      onEvent: (event, raw) => {
-        const line = json ? raw : renderEvent(sayOnce.shorten(event), startedAt, colors);
-        io.stdout.write(`${line}\n`);
-        if (event.type === "question.asked" && !json)
-          io.stdout.write(colors.dim(`          answer it: deputy answer ${task.id} "…"\n`));
-      },
-      onConnection: (connection) =>
-        io.stderr.write(
-          connection === "lost"
-            ? "The daemon is away; waiting for it to come back (Ctrl-C detaches).\n"
-            : "The daemon is back.\n",
-        ),
-    });
-    if (state === null) {
+  const state = await followTask(io, task.id, {
+    signal: detach.signal,
+    onEvent: (event, raw) => {
+      const line = json ? raw : renderEvent(sayOnce.shorten(event), startedAt, colors);
+      io.stdout.write(`${line}\n`);
+      if (event.type === "question.asked" && !json)
+        io.stdout.write(colors.dim(`          answer it: deputy answer ${task.id} "…"\n`));
+    },
+    onConnection: (connection) =>
       io.stderr.write(
-        `\nDetached: ${task.id} is still running. Come back with: deputy watch ${task.id}\n`,
-      );
-      return exitCodes.interrupted;
-    }
-    const detail = await connect(io).json(detailSchema, "GET", path(task.id));
-    if (json) {
-      const raw = detail.raw as { task: unknown };
-      io.stdout.write(`${JSON.stringify({ type: "end", state, task: raw.task })}\n`);
-    } else {
-      io.stdout.write(`${renderEnd(detail.value, colors, sayOnce.isSaid)}\n`);
-    }
-    return state === "completed" ? exitCodes.ok : exitCodes.taskFailed;
-  } finally {
-    stopListening();
+        connection === "lost"
+          ? "The daemon is away; waiting for it to come back (Ctrl-C detaches).\n"
+          : "The daemon is back.\n",
+      ),
+  }).finally(stopListening); // from then on Ctrl-C ends the process, as it does of itself
+  if (state === null) {
+    io.stderr.write(
+      `\nDetached: ${task.id} is still running. Come back with: deputy watch ${task.id}\n`,
+    );
+    return exitCodes.interrupted;
   }
+  const detail = await connect(io).json(detailSchema, "GET", path(task.id));
+  if (json) {
+    const raw = detail.raw as { task: unknown };
+    io.stdout.write(`${JSON.stringify({ type: "end", state, task: raw.task })}\n`);
+  } else {
+    io.stdout.write(`${renderEnd(detail.value, colors, sayOnce.isSaid)}\n`);
+  }
+  return state === "completed" ? exitCodes.ok : exitCodes.taskFailed;
 }

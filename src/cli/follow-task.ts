@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { readUntil } from "../core/read-until.ts";
 import { type EventView, endSchema, eventSchema } from "./api.ts";
 import { ApiError, connect } from "./client.ts";
 import { CliError, type CliIo, exitCodes } from "./io.ts";
@@ -49,14 +50,14 @@ export async function followTask(
       if (signal.aborted) return null;
       const isAway = !(error instanceof ApiError) || error.status >= 500;
       if (!connected || !isAway) throw error;
-      if (lostAt !== null && Date.now() - lostAt > patienceMs) {
-        throw new CliError(
-          exitCodes.noDaemon,
-          `The daemon did not come back; start it with "deputy up" and go on with: deputy watch ${id}`,
-        );
-      }
     }
     if (signal.aborted) return null;
+    if (lostAt !== null && Date.now() - lostAt > patienceMs) {
+      throw new CliError(
+        exitCodes.noDaemon,
+        `The daemon did not come back; start it with "deputy up" and go on with: deputy watch ${id}`,
+      );
+    }
     if (lostAt === null) {
       lostAt = Date.now();
       options.onConnection("lost");
@@ -66,7 +67,7 @@ export async function followTask(
   }
 }
 
-/** One connection: returns the final state, or null when the stream was cut. */
+/** One connection: returns the final state, or null when the stream was cut or `signal` says to leave. */
 async function readOnce(
   io: Pick<CliIo, "env">,
   id: string,
@@ -74,36 +75,37 @@ async function readOnce(
   options: FollowOptions & { silenceMs: number },
   onOpen: () => void,
 ): Promise<string | null> {
-  const silence = new AbortController();
-  const timer = setTimeout(() => silence.abort(), options.silenceMs);
-  try {
+  const { signal, onEvent, silenceMs } = options;
+  const leaving = new AbortController();
+  const leave = () => leaving.abort();
+  const timer = setTimeout(leave, silenceMs);
+  signal.addEventListener("abort", leave, { once: true });
+  const read = async () => {
     const response = await connect(io).call("GET", `/v1/tasks/${encodeURIComponent(id)}/events`, {
       accept: "text/event-stream",
       headers: { "last-event-id": String(progress.seq) },
-      signal: AbortSignal.any([options.signal, silence.signal]),
+      signal: leaving.signal,
     });
     if (!response.body) return null;
     onOpen();
-    const alive = touched(response.body, () => timer.refresh());
-    for await (const { event, data } of parseSse(alive)) {
+    const chunks = readUntil(response.body, leaving.signal);
+    for await (const { event, data } of parseSse(chunks, () => timer.refresh())) {
       if (event === "end") return endSchema.parse(JSON.parse(data)).state;
       const parsed = eventSchema.parse(JSON.parse(data));
       progress.seq = parsed.seq;
-      options.onEvent(parsed, data);
+      onEvent(parsed, data);
     }
     return null;
+  };
+  const left = new Promise<null>((resolve) => {
+    leaving.signal.addEventListener("abort", () => resolve(null), { once: true });
+  });
+  try {
+    // Whoever leaves has left: nothing that a connection still does is waited for.
+    return signal.aborted ? null : await Promise.race([read(), left]);
   } finally {
     clearTimeout(timer);
-    silence.abort(); // lets go of the connection when we leave before its end
-  }
-}
-
-async function* touched<Chunk>(
-  stream: AsyncIterable<Chunk>,
-  touch: () => void,
-): AsyncGenerator<Chunk> {
-  for await (const chunk of stream) {
-    touch();
-    yield chunk;
+    signal.removeEventListener("abort", leave);
+    leave(); // lets go of the connection when we leave before its end
   }
 }

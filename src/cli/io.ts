@@ -12,7 +12,10 @@ export type CliIo = {
   setExitCode(code: number): void;
   /** Ends the process at once; for wrong usage, where nothing was begun. */
   exit(code: number): never;
-  /** Calls back at each Ctrl-C, until the returned function is called. */
+  /**
+   * Calls back at the first Ctrl-C, until the returned function is called. The second one ends the
+   * process, whatever it still does.
+   */
   onInterrupt(listener: () => void): () => void;
 };
 
@@ -38,11 +41,13 @@ export class CliError extends Error {
 
 /** The io of this very process. */
 export function processIo(): CliIo {
-  // `deputy log ID | head`: whoever read us has enough, and that is no error.
-  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code === "EPIPE") process.exit(exitCodes.ok);
-    throw error;
-  });
+  for (const output of [process.stdout, process.stderr]) {
+    output.on("error", (error: NodeJS.ErrnoException) => {
+      // `deputy log ID 2>&1 | head`: whoever read us has enough, and that is no error.
+      if (error.code === "EPIPE") process.exit(exitCodes.ok);
+      throw error;
+    });
+  }
   return {
     stdout: process.stdout,
     stderr: process.stderr,
@@ -54,8 +59,10 @@ export function processIo(): CliIo {
     },
     exit: (code) => process.exit(code),
     onInterrupt: (listener) => {
-      process.on("SIGINT", listener);
-      return () => process.off("SIGINT", listener);
+      let count = 0;
+      const onSignal = () => (++count === 1 ? listener() : process.exit(exitCodes.interrupted));
+      process.on("SIGINT", onSignal);
+      return () => process.off("SIGINT", onSignal);
     },
   };
 }

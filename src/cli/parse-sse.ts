@@ -7,10 +7,14 @@ export type SseMessage = { event: string; data: string };
 
 const maxMessageLength = 16 * 1024 * 1024;
 
-export async function* parseSse(body: AsyncIterable<Uint8Array>): AsyncGenerator<SseMessage> {
+export async function* parseSse(
+  body: AsyncIterable<Uint8Array>,
+  onChunk: () => void = () => {},
+): AsyncGenerator<SseMessage> {
   const decoder = new TextDecoder();
   let rest = "";
   for await (const chunk of body) {
+    onChunk();
     rest += decoder.decode(chunk, { stream: true });
     const blocks = rest.split(/\r?\n\r?\n/);
     rest = blocks.pop() ?? "";

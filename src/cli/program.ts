@@ -59,14 +59,20 @@ export function buildProgram(actions: Actions, io: CliIo = processIo()): Command
         }),
       ),
     );
-  verb("down", "stop the daemon; running attempts are parked, nothing is lost").action(
-    (options: Json) => end(actions.down({ json: options.json === true })),
-  );
+  verb(
+    "down",
+    "stop the daemon and detached workers; running attempts are parked, nothing is lost",
+  ).action((options: Json) => end(actions.down({ json: options.json === true })));
   verb("worker", "take work from the daemon's queue in a process of its own")
+    .option("-d, --detach", "leave it running and return once it is ready; deputy down ends it")
     .option("--concurrency <number>", "attempts at once", positiveInteger)
-    .action((options: Json & { concurrency?: number }) =>
+    .action((options: Json & { detach?: boolean; concurrency?: number }) =>
       end(
-        actions.worker({ json: options.json === true, concurrency: options.concurrency ?? null }),
+        actions.worker({
+          json: options.json === true,
+          detach: options.detach === true,
+          concurrency: options.concurrency ?? null,
+        }),
       ),
     );
   verb("doctor", "say what is missing on this machine, and what does not work without it").action(

@@ -1,3 +1,5 @@
+import { readUntil } from "../core/read-until.ts";
+
 /**
  * One POST to somebody else's server, and what became of it. It never throws for what the other
  * side does. Redirects are not followed: the address is the owner's choice, not the server's.
@@ -20,20 +22,21 @@ export async function post(
   options: { timeoutMs: number; signal: AbortSignal },
 ): Promise<PostResult> {
   const timeout = AbortSignal.timeout(options.timeoutMs);
+  const signal = AbortSignal.any([options.signal, timeout]);
   try {
     const response = await fetch(url, {
       method: "POST",
       headers: { "content-type": "application/json", "user-agent": "deputy", ...request.headers },
       body: request.body,
       redirect: "manual",
-      signal: AbortSignal.any([options.signal, timeout]),
+      signal,
     });
     if (response.ok) {
       await response.body?.cancel();
       return { kind: "taken" };
     }
     const { status } = response;
-    const said = await readStart(response);
+    const said = await readStart(response, signal);
     const mayPass = status >= 500 || status === 408 || status === 429;
     return {
       kind: "refused",
@@ -51,12 +54,12 @@ export async function post(
 }
 
 /** The first words of an answer, however long it is. */
-async function readStart(response: Response): Promise<string> {
+async function readStart(response: Response, signal: AbortSignal): Promise<string> {
   let text = "";
   const decoder = new TextDecoder();
   try {
-    for await (const chunk of response.body ?? []) {
-      text += decoder.decode(chunk as Uint8Array, { stream: true });
+    for await (const chunk of response.body ? readUntil(response.body, signal) : []) {
+      text += decoder.decode(chunk, { stream: true });
       if (text.length >= 200) break;
     }
   } catch {

@@ -112,6 +112,7 @@ test("up, down, worker, doctor and demo are handed their options", async () => {
   const deputy = (...args: string[]) => deputyWith({ actions }, ...args);
   expect((await deputy("up", "--detach", "--port", "0", "--host", "::1")).code).toBe(0);
   expect((await deputy("worker", "--concurrency", "3")).code).toBe(0);
+  expect((await deputy("worker", "--detach")).code).toBe(0);
   expect((await deputy("doctor", "--json")).code).toBe(1);
   expect(await deputy("down")).toMatchObject({ code: 3, err: "deputy: No daemon runs here.\n" });
   expect((await deputy("demo")).code).toBe(2);
@@ -120,7 +121,8 @@ test("up, down, worker, doctor and demo are handed their options", async () => {
   expect((await deputy("up", "--port", "70000")).code).toBe(2);
   expect(calls).toEqual([
     ["up", { json: false, detach: true, host: "::1", port: 0 }],
-    ["worker", { json: false, concurrency: 3 }],
+    ["worker", { json: false, detach: false, concurrency: 3 }],
+    ["worker", { json: false, detach: true, concurrency: null }],
     ["doctor", { json: true }],
     ["installMcp", { json: false, client: "codex", print: true }],
   ]);

@@ -1,8 +1,12 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
 import { expect, onTestFinished, test } from "vitest";
 import { startHttpServer } from "../../src/http/server.ts";
 import { token } from "../http/helpers.ts";
+import { mainPath } from "../support/deputy.ts";
 import { makeHome, startCliTest } from "./helpers.ts";
 
 test("shows each event as one line and ends with what to do next", async () => {
@@ -142,6 +146,46 @@ test("Ctrl-C works while the daemon is away", async () => {
   await run.saw("The daemon is away");
   run.interrupt();
   expect((await run.done).code).toBe(130);
+});
+
+/** The real program, which collects its garbage when it gets SIGUSR2, and says so. */
+function watchForReal(home: string, id: string, shell = 'exec "$@"') {
+  const collect = `process.on("SIGUSR2", async () => {
+    for (let n = 0; n < 10; n++) { globalThis.gc(); await new Promise((done) => setTimeout(done, 5)); }
+    console.error("collected");
+  })`;
+  const hook = `data:text/javascript,${encodeURIComponent(collect)}`;
+  const node = [process.execPath, "--expose-gc", "--import", hook, mainPath, "watch", id];
+  const child = spawn("sh", ["-c", shell, "sh", ...node], {
+    env: { PATH: process.env.PATH, DEPUTY_HOME: home },
+  });
+  onTestFinished(() => void child.kill("SIGKILL"));
+  return child;
+}
+
+test("Ctrl-C ends it at once when the garbage was collected meanwhile", async () => {
+  const { home, submit, service } = await startCliTest();
+  const { id } = await submit();
+  const child = watchForReal(home, id);
+  const [out, err] = [createInterface(child.stdout), createInterface(child.stderr)];
+  for await (const line of out) if (line.includes("Task created")) break;
+  child.kill("SIGUSR2");
+  expect(await once(err, "line")).toEqual(["collected"]);
+  child.kill("SIGINT");
+  expect(await once(child, "exit")).toEqual([130, null]);
+  expect(service.tasks.get(id)?.state).toBe("queued");
+});
+
+test("whoever reads it no further ends it, without a complaint", async () => {
+  const { home, submit, service } = await startCliTest();
+  const { id } = await submit();
+  const shell = '{ "$@" 2>&1; echo "code $?" >&3; } 3>&2 | head -1';
+  const child = watchForReal(home, id, shell);
+  const [out, err] = [createInterface(child.stdout), createInterface(child.stderr)];
+  expect(await once(out, "line")).toEqual([expect.stringContaining(id)]);
+  const told = once(err, "line");
+  service.emit(id, "attempt.progressed", "On its way", "running");
+  expect(await told).toEqual(["code 0"]);
 });
 
 test("colours show on a terminal only, and NO_COLOR turns them off", async () => {

@@ -55,6 +55,21 @@ test("up --detach, run --watch, accept, down", async () => {
   expect(second.stderr).toMatch(/^deputy: The daemon .*already runs at .*\n$/);
   expect(second.stderr).toContain(`${url} (pid ${pid})`);
 
+  const behind = ["worker", "--detach", "--json", "--concurrency", "2"];
+  const worker = await deputy.cli(behind);
+  expect(worker.code, worker.stderr).toBe(0);
+  const started = JSON.parse(worker.stdout);
+  expect(started).toMatchObject({ slots: 2, log: join(deputy.home, "worker.log") });
+  const doctor = await deputy.cli(["doctor"]);
+  expect(doctor.stdout).toContain(`1 in the background (pid ${started.pid})`);
+  const none = await deputy.cli([...behind.slice(0, 2), "--json"], {
+    env: { DEPUTY_CONCURRENCY: "0" },
+  });
+  expect({ code: none.code, stderr: none.stderr }).toEqual({
+    code: 3,
+    stderr: expect.stringContaining("A worker needs at least one slot"),
+  });
+
   const run = await deputy.cli(
     ["run", "Repair the greeting", "--agent", repairGreeting, "--check", "npm test", "--watch"],
     here(),
@@ -87,6 +102,7 @@ test("up --detach, run --watch, accept, down", async () => {
 
   const down = await deputy.cli(["down"]);
   expect(down.code, down.stderr).toBe(0);
-  expect(down.stdout).toContain("Deputy is down");
-  expect(isProcessAlive({ pid, startTicks: null })).toBe(false);
+  expect(down.stdout).toContain("Deputy is down. Workers that were ended, too: 1.");
+  for (const ended of [pid, started.pid])
+    expect(isProcessAlive({ pid: ended, startTicks: null })).toBe(false);
 });

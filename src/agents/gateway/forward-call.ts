@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { readUntil } from "../../core/read-until.ts";
 import { startRunningTimer } from "../../core/running-timer.ts";
 import { authHeaders, type Provider } from "./provider.ts";
 import type { UsageReader } from "./read-usage.ts";
@@ -58,7 +59,7 @@ export async function forwardCall(
       [...answer.headers].filter(([name]) => toProgram.test(name)),
     );
     if (!answer.ok) {
-      const text = (await readSome(answer)).replaceAll(provider.apiKey, "[key]");
+      const text = (await readSome(answer, signal)).replaceAll(provider.apiKey, "[key]");
       return {
         kind: "refused",
         status: answer.status,
@@ -75,11 +76,12 @@ export async function forwardCall(
     const usage = options.usageOf(isStream);
     response.writeHead(answer.status, headers);
     if (answer.body) {
-      for await (const chunk of answer.body) {
+      for await (const chunk of readUntil(answer.body, signal)) {
         idle.touch();
         usage?.add(chunk);
         if (!response.write(chunk)) await drained(response, signal);
       }
+      signal.throwIfAborted();
     }
     return { kind: "passed" };
   } catch (error) {
@@ -102,20 +104,22 @@ function pickHeaders(request: IncomingMessage): Record<string, string> {
   );
 }
 
-async function readSome(answer: Response): Promise<string> {
+async function readSome(answer: Response, signal: AbortSignal): Promise<string> {
   const chunks: Uint8Array[] = [];
   let size = 0;
-  for await (const chunk of answer.body ?? []) {
+  for await (const chunk of answer.body ? readUntil(answer.body, signal) : []) {
     chunks.push(chunk);
     size += chunk.length;
     if (size > maxErrorBytes) break;
   }
+  signal.throwIfAborted();
   return Buffer.concat(chunks).subarray(0, maxErrorBytes).toString("utf8");
 }
 
 /** A program that stopped reading holds its provider back, until it goes. */
 function drained(response: ServerResponse, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
+    if (signal.aborted) return resolve();
     response.once("drain", resolve);
     signal.addEventListener("abort", () => resolve(), { once: true });
   });
