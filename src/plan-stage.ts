@@ -7,14 +7,18 @@ import type { Plan } from "./core/plan.ts";
 import type { Preparation, Task } from "./core/task.ts";
 import { requirePullRequests } from "./delivery/github-repository.ts";
 import type { Job } from "./executor/job.ts";
-import { prepareBase } from "./executor/prepare-task.ts";
-import { planAsGiven, planDirectly } from "./orchestrator/plan-task.ts";
+import { type PreparedBase, prepareBase } from "./executor/prepare-task.ts";
+import { planAsGiven, planDirectly, withAnswers } from "./orchestrator/plan-task.ts";
+import { listPlannerAnswers } from "./orchestrator/planner-question.ts";
 import { wantsPlan } from "./orchestrator/wants-plan.ts";
 import { roleAgent } from "./roles.ts";
 import { listPlans } from "./store/plans.ts";
 import { getTask } from "./store/tasks.ts";
+import { aboutProtected, askAboutProtected, findProtected } from "./verifier/find-protected.ts";
 import { inspectRepository } from "./verifier/inspect-repository.ts";
 import { repositoryConfigPath } from "./verifier/read-repository-config.ts";
+import { requirePushable } from "./worktree/publish.ts";
+import { parseRepository } from "./worktree/repository-url.ts";
 
 /**
  * The first stage: fetch, fix the base, read what decides the checks, and have a plan. Most tasks
@@ -82,12 +86,24 @@ async function plan(
   signal: AbortSignal,
   freeSlot: () => void,
 ): Promise<Outcome> {
-  const planned = (made: Plan): Outcome => ({ kind: "planned", preparation, plan: made });
+  const answers = (await listPlannerAnswers(deps.db, task.id)).filter(({ question }) =>
+    question.startsWith(aboutProtected),
+  );
+  const ask = (writes: readonly string[]): Outcome | null => {
+    const named = answers.length > 0 ? [] : findProtected(task.goal, writes, preparation);
+    return named.length === 0 ? null : { kind: "asked", question: askAboutProtected(named) };
+  };
+  const planned = (made: Plan): Outcome =>
+    ask(made.subtasks.flatMap(({ writes }) => writes)) ?? {
+      ...{ kind: "planned", preparation, plan: withAnswers(made, answers) },
+    };
   const wasSeen = task.approval === "plan" && (await listPlans(deps.db, task.id)).length > 0;
   const hasPlanner = () => roleAgent(deps.config, "planner", task.repository) !== null;
   const wish = wantsPlan(task, hasPlanner);
   if (!wasSeen && task.planInput) return planned(planAsGiven(task, task.planInput));
   if (!wasSeen && !wish.plan) return planned(planDirectly(task, wish.why));
+  const early = ask([]);
+  if (early) return early;
   freeSlot();
   const made = await askPlanner(deps, claim, task, preparation, {
     part: null,
@@ -128,6 +144,7 @@ async function prepare(deps: PlanDeps, task: Task, signal: AbortSignal): Promise
   const { setup, registries, checks, checksSource, protectedPaths, delivery } = task.expectsChange
     ? await inspectRepository(base.mirror, base.baseCommit, task.checks)
     : nothingToRun;
+  if (task.expectsChange) await requireRoom(deps, task, base);
   if (task.delivery === "auto" && delivery === "pr") {
     requireConfiguredDelivery(() => requirePullRequests(github, task.repository));
   }
@@ -144,6 +161,19 @@ async function prepare(deps: PlanDeps, task: Task, signal: AbortSignal): Promise
     delivery,
     notes: base.notes,
   };
+}
+
+/** Whether the branch of the finished work could be pushed, as far as that can be known before it. */
+async function requireRoom(
+  { authHeader }: PlanDeps,
+  { repository: text }: Task,
+  { baseCommit, mirror }: PreparedBase,
+): Promise<void> {
+  const repository = parseRepository(text);
+  const header = authHeader(repository.url);
+  await requirePushable(mirror, repository, {
+    ...{ commit: baseCommit, ...(header && { authHeader: header }) },
+  });
 }
 
 /** The caller did not ask for it, so the sentence says who did. */

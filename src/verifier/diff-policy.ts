@@ -162,7 +162,7 @@ function findRemovedTests(changes: readonly FileChange[]): string[] {
 }
 
 /** Globs as people write them: a folder's name covers what is in it. */
-function matchPaths(globs: readonly string[]): (path: string) => boolean {
+export function matchPaths(globs: readonly string[]): (path: string) => boolean {
   const all = globs.flatMap((glob) => {
     const plain = glob.replace(/^\.?\//, "").replace(/\/+$/, "");
     return [plain, `${plain}/**`];

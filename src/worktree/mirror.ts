@@ -71,6 +71,12 @@ async function followLocal(
     if (!source.isMirrored) await fetchAll(mirror, repository, options, source.head !== null);
   };
   await withRepositoryLock(mirror.gitDir, update, options.signal);
+  if (source.head && !(await hasCommit(mirror, source.head.commit)))
+    throw new DeputyError(
+      "unprocessable",
+      `${repository.url} does not let its branch ${source.head.ref} be fetched: look for transfer.hideRefs and uploadpack.hideRefs in its configuration.`,
+      { field: "repository" },
+    );
   return source.head;
 }
 

@@ -1,4 +1,5 @@
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { constants } from "node:fs";
+import { access, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DeputyError } from "../core/error.ts";
@@ -63,6 +64,65 @@ export async function publishBranch(
   // fetch has still to prune stands in the way), the next task fetches.
   await moveRef(mirror, `refs/remotes/origin/${branch}`, commit).catch(() => {});
   return "pushed";
+}
+
+/**
+ * Throws a DeputyError when a branch of ours could not be pushed there, as far as that can be known
+ * beforehand. A remote is asked by a push that stops before anything is written; what its hooks and
+ * rules say to a real one nobody knows. `commit`: any that is in the mirror.
+ */
+export async function requirePushable(
+  mirror: Mirror,
+  repository: Repository,
+  { commit, authHeader }: { commit: string; authHeader?: string },
+): Promise<void> {
+  if ((await findIn(openMirror(mirror), "refs/remotes/origin/deputy")) !== null)
+    throw new DeputyError(
+      "unprocessable",
+      `${repository.url} has a branch called "deputy", beside which git can hold no branch deputy/…: rename it there.`,
+      { field: "repository" },
+    );
+  if (repository.kind === "local") return requireWritable(repository);
+  const git = openTransport(repository, { gitDir: mirror.gitDir, authHeader });
+  const branch = "deputy/probe";
+  const args = [
+    ...["push", "--dry-run", "--quiet", "--no-verify", "--no-follow-tags", "--no-signed"],
+    ...["--end-of-options", repository.url, `${commit}:${branchRef(branch)}`],
+  ];
+  const { exitCode, stderr } = await git.ask(args);
+  const isOurs = /\[rejected\]/.test(stderr); // somebody has a branch of that name: it can be pushed to
+  if (exitCode !== 0 && !isOurs)
+    throw explainPush(new GitFailure(args, exitCode, stderr), repository, branch);
+}
+
+async function requireWritable({ url }: Repository): Promise<void> {
+  const { commonDir, git } = await inspectSource(url);
+  const refuse = (why: string) =>
+    new DeputyError("unprocessable", `Nothing could be delivered to ${url}: ${why}.`, {
+      field: "repository",
+    });
+  for (const folder of ["objects", "refs"]) {
+    await access(join(commonDir, folder), constants.W_OK).catch((error) => {
+      throw refuse(
+        `${join(commonDir, folder)} cannot be written (${error.code}), so give the daemon's user the right to`,
+      );
+    });
+  }
+  const { stdout } = await git.ask(["config", "--get-regexp", "^(transfer|receive)\\.hiderefs$"]);
+  const rules = stdout
+    .toString("utf8")
+    .split("\n")
+    .flatMap((line) => line.split(" ")[1] ?? []);
+  // The last rule that fits decides; each covers what is below it.
+  const rule = rules.findLast((text) => isBelow("refs/heads/deputy/x", text.replace(/^[!^]+/, "")));
+  if (rule !== undefined && !rule.startsWith("!"))
+    throw refuse(
+      `its configuration hides ${rule} from pushes, so take that out of transfer.hideRefs or receive.hideRefs`,
+    );
+}
+
+function isBelow(ref: string, rule: string): boolean {
+  return ref.startsWith(`${rule.replace(/\/+$/, "")}/`);
 }
 
 /** The commit of a branch in the user's repository, or null when there is no such branch. */

@@ -35,6 +35,10 @@ const causes: [RegExp, string][] = [
     /could not read Username|Authentication failed|Permission denied|HTTP 40[13]|error: 40[13]|terminal prompts disabled/i,
     "it refused our credentials: set up a credential helper, an ssh key or a token for the user of the daemon",
   ],
+  [
+    /promisor remote|lazy fetching/i,
+    "it is a partial clone, which lacks objects that only its own remote has: hand in that remote's URL instead, or clone it again without --filter",
+  ],
   [/Host key verification failed/i, "its host key is not known: connect once by hand with ssh"],
   [
     /not found|does not appear to be a git repository|error: 404|does not exist/i,

@@ -3,7 +3,12 @@ import type { AddressInfo } from "node:net";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { ensureMirror, resolveBase } from "../../src/worktree/mirror.ts";
-import { branchTip, deleteBranch, publishBranch } from "../../src/worktree/publish.ts";
+import {
+  branchTip,
+  deleteBranch,
+  publishBranch,
+  requirePushable,
+} from "../../src/worktree/publish.ts";
 import { parseRepository } from "../../src/worktree/repository-url.ts";
 import { snapshotWorktree } from "../../src/worktree/snapshot.ts";
 import { addWorktree } from "../../src/worktree/worktree.ts";
@@ -88,3 +93,28 @@ test("a missing token, and a repository that is not there, are said in a sentenc
     message: expect.stringMatching(/no such repository/),
   });
 });
+
+test.skipIf(!hasGitHttpBackend)(
+  "a remote that takes no push says so before there is work",
+  async () => {
+    const repository = parseRepository(url);
+    const home = makeFolder();
+    const mirror = await ensureMirror(join(home, "mirrors"), repository, { authHeader });
+    const base = (await resolveBase(mirror, null)).commit;
+    await requirePushable(mirror, repository, { commit: base, authHeader });
+    expect(await branchTip(repository, "deputy/probe", { authHeader })).toBeNull();
+    const bare = git(source, "remote", "get-url", "origin");
+    git(bare, "config", "http.receivepack", "false");
+    const refused = requirePushable(mirror, repository, { commit: base, authHeader });
+    await expect(refused).rejects.toMatchObject({
+      code: "unprocessable",
+      message: expect.stringContaining("it refused our credentials"),
+    });
+    git(bare, "config", "http.receivepack", "true");
+    git(bare, "branch", "deputy", "main");
+    await ensureMirror(join(home, "mirrors"), repository, { authHeader });
+    await expect(requirePushable(mirror, repository, { commit: base, authHeader })).rejects.toThrow(
+      /has a branch called "deputy"/,
+    );
+  },
+);
