@@ -181,6 +181,27 @@ cat refused.txt
     );
   });
 
+  test("swaps folders for links while its work is kept, and gets nothing of elsewhere into it", async () => {
+    const key = repository.git("hash-object", "-w", scratch.at("user/.ssh/id_rsa"));
+    const { task } = await submit(
+      "Race the daemon",
+      `for i in $(seq 60); do mkdir d$i; echo mine > d$i/id_rsa; ln -s ${scratch.at("user")}/.ssh l$i; done
+perl -MPOSIX -e '
+  my $nr = (POSIX::uname())[4] eq "aarch64" ? 276 : 316; # renameat2, to exchange
+  my @pairs = map { ["d$_", "l$_"] } 1 .. 60;
+  while (1) { syscall($nr, -100, $_->[0], -100, $_->[1], 2) for @pairs }' &
+kept=$(git rev-parse --git-common-dir)/refs/deputy/checkpoints/
+until ls $kept | grep -q att_; do sleep 0.2; done
+kill $!
+echo done >> work.txt
+`,
+    );
+    expect(task.state, task.end_detail).toBe("completed");
+    expect(() => repository.git("--git-dir", mirror, "cat-file", "-e", key)).toThrow();
+    expect(repository.git("ls-tree", "-r", task.branch)).not.toContain(key);
+    expect(await scratch.read("user/.ssh/id_rsa")).toBe("canary-in-the-key\n");
+  });
+
   test("a fork bomb and a full disk end their attempts for a limit that is named; the third one works", async () => {
     const { task, receipt } = await submit(
       "Take all there is",
