@@ -47,6 +47,46 @@ const writers: Record<string, string[]> = {
   "store/attempts.ts": ["orchestrator", "delivery", "executor"],
 };
 
+/**
+ * Files of the folders in which agents' files are worked on that name files of ours alone: the mirror's,
+ * the daemon's own, the user's checkout, and the root of a worktree. Every other one opens an agent's
+ * files folder by folder (sandbox/open-folder.ts), and so needs no more of node:fs than `perFolder`.
+ */
+const ownFiles: Record<string, string[]> = {
+  worktree: [
+    ...[
+      "accept",
+      "content-filters",
+      "diff",
+      "fetch-lfs",
+      "fingerprint",
+      "lfs-pointer",
+      "open-mirror",
+    ],
+    ...[
+      "publish",
+      "read-index",
+      "repair-mirror",
+      "repository-lock",
+      "snapshot",
+      "source-repository",
+    ],
+    ...["stale-locks", "throw-away", "worktree", "worktree-place", "write-object"],
+  ],
+  verifier: ["clean-worktree", "remove-leftovers", "review-brief", "review-change", "run-checks"],
+  agents: [
+    ...["acp", "builtin/attempt-log", "builtin/prompts", "builtin/tools/spill", "cli/lend-login"],
+    ...["command-session", "find-agents"],
+  ],
+  executor: ["run-planner", "set-up-worktree"],
+};
+/** What names its object and follows no link there; realpath tells where links lead and opens nothing. */
+const perFolder =
+  /^(?:type .*|\w*Stats|Dirent|FileHandle|constants|realpath|mkdtemp|(?:lstat|readdir|readlink|symlink|unlink|writeFile|copyFile)(?:Sync)?)$/;
+/** `from` is in the user's checkout, `file` is ours (include-files.ts), and so is a worktree's root. */
+const openedFirst =
+  /(?<![.\w])(?:lstat|readdir|readlink|symlink|unlink|writeFile|copyFile)(?:Sync)?\(\s*(?!(?:\w+\.)?(?:at\(|path\b)|from\b|file\b|workTree\b|place\.index\b|login\.lent, path\b)/;
+
 const src = resolve(import.meta.dirname, "../src");
 const importPattern = /\b(?:from|import)\s*\(?\s*"([^"]+)"/g;
 const imports = readdirSync(src, { recursive: true, encoding: "utf8" })
@@ -94,6 +134,27 @@ test("modules with one home are imported there only", () => {
     );
     return name !== undefined && !homes[name]?.includes(from);
   });
+  expect(strays).toEqual([]);
+});
+
+test("an agent's files are opened folder by folder", () => {
+  const strays = Object.entries(ownFiles).flatMap(([folder, own]) =>
+    readdirSync(join(src, folder), { recursive: true, encoding: "utf8" })
+      .filter((file) => file.endsWith(".ts") && !own.includes(file.slice(0, -3)))
+      .flatMap((file) => {
+        const text = readFileSync(join(src, folder, file), "utf8");
+        const names = [
+          ...text.matchAll(/import (?:type )?\{([^}]*)\} from "node:fs(?:\/promises)?"/g),
+        ]
+          .flatMap(([, list = ""]) => list.split(","))
+          .map((name) => name.trim())
+          .filter((name) => name !== "" && !perFolder.test(name));
+        const call = names.length === 0 && /"node:fs/.test(text) ? openedFirst.exec(text) : null;
+        return [...names, ...(call ? [text.slice(call.index, call.index + 60)] : [])].map(
+          (what) => `${folder}/${file}: ${what}`,
+        );
+      }),
+  );
   expect(strays).toEqual([]);
 });
 

@@ -1,5 +1,5 @@
 import { lstat, mkdir } from "node:fs/promises";
-import { join } from "node:path";
+import { delimiter, join } from "node:path";
 import { DeputyError } from "../core/error.ts";
 import { findControlGroups } from "./control-group.ts";
 import { enterBox, filterFd, findKeyringJoin, steersPrograms } from "./enter-box.ts";
@@ -142,7 +142,8 @@ async function tryOut(sandbox: Sandbox): Promise<string | null> {
 
 async function confine(parts: Parts, spec: CommandSpec, confinement: Confinement) {
   const { network, limits, scratch } = confinement;
-  const tools = await parts.tools(spec.env);
+  const folders = [...confinement.writable, ...confinement.state];
+  const tools = await parts.tools(leaveOut(spec.env, folders));
   const shown = await listShown(parts, confinement, tools);
   const { env, args: envArgs } = buildEnvironment(spec.env, tools.env, network);
   const size = String(limits.tmpMb * 1024 * 1024);
@@ -202,6 +203,23 @@ async function limitView(
     ...shown.flatMap(({ flag, path }) => [flag, path, path]),
     ...["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", cwd, "--", ...argv],
   ];
+}
+
+/**
+ * A PATH may lead into the worktree. What an agent put there is found inside as it is; a link in it
+ * says nothing about what else is to be shown.
+ */
+function leaveOut(
+  env: Readonly<Record<string, string>>,
+  folders: readonly string[],
+): Record<string, string> {
+  const isOutside = (path: string) => !folders.some((folder) => isWithin(path, folder));
+  return Object.fromEntries(
+    toolVariables.flatMap((name) => {
+      const kept = env[name]?.split(delimiter).filter(isOutside).join(delimiter);
+      return kept ? [[name, kept]] : [];
+    }),
+  );
 }
 
 type Shown = { flag: "--bind" | "--ro-bind"; path: string; at: string; writable: boolean };

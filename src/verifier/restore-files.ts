@@ -1,8 +1,8 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Folder, splitPath, withFolder } from "../sandbox/open-folder.ts";
-import { removeInside } from "../sandbox/remove-tree.ts";
+import { removeInside, removeTree } from "../sandbox/remove-tree.ts";
 import { type Mirror, openMirror } from "../worktree/open-mirror.ts";
 
 /**
@@ -30,7 +30,7 @@ export async function restoreFiles(
       input: known.map((path) => `${path}\0`).join(""),
     });
   } finally {
-    await rm(scratch, { recursive: true, force: true });
+    await removeTree(scratch);
   }
 }
 

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { constants } from "node:fs";
-import { copyFile, lstat, realpath, rm, writeFile } from "node:fs/promises";
+import { copyFile, lstat, realpath, unlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openFolder, splitPath, withFolder } from "../sandbox/open-folder.ts";
@@ -82,7 +82,7 @@ async function listWanted(
     ]);
     return text.split("\0").filter((path) => path !== "" && !path.endsWith("/"));
   } finally {
-    await rm(file, { force: true });
+    await unlink(file);
   }
 }
 

@@ -181,6 +181,29 @@ describe("nothing leads out of the worktree", () => {
   });
 });
 
+describe("no mount follows what a command left", () => {
+  test("its home and /tmp cannot be put elsewhere, nor a link named .git be shown", async () => {
+    const scratch = join(bench.root, "run");
+    const state = join(bench.root, "session");
+    const elsewhere = join(bench.root, "elsewhere");
+    for (const path of [scratch, state, elsewhere]) await mkdir(path);
+    await writeFile(join(elsewhere, "file"), "canary");
+    const place = { scratch, state: [state] };
+    await hostile(
+      `for n in home tmp; do mv ${scratch}/$n ${scratch}/$n-old; ln -s ${elsewhere} ${scratch}/$n; done; ln -s ${elsewhere} ${state}/.git; mkdir bin; ln -s ${elsewhere}/file bin/tool`,
+      place,
+    );
+    const env = { PATH: `/usr/bin:/bin:${worktree}/bin` };
+    const next = await hostile(
+      `cat ~/file /tmp/file ${state}/.git/file ${elsewhere}/file bin/tool; echo mine > ~/new; echo mine > /tmp/new`,
+      place,
+      { env },
+    );
+    expect(next).toMatchObject({ endedBy: "exit", exitCode: 0, stdout: "" });
+    expect(readdirSync(elsewhere)).toEqual(["file"]);
+  });
+});
+
 describe("secrets are not there", () => {
   test("the daemon's token, other worktrees and the home", async () => {
     const result = await hostile(
