@@ -59,6 +59,8 @@ const ownFiles: Record<string, string[]> = {
       "content-filters",
       "diff",
       "fetch-lfs",
+      "fetch-submodules",
+      "lfs-missing",
       "fingerprint",
       "lfs-pointer",
       "open-mirror",
@@ -82,10 +84,10 @@ const ownFiles: Record<string, string[]> = {
 };
 /** What names its object and follows no link there; realpath tells where links lead and opens nothing. */
 const perFolder =
-  /^(?:type .*|\w*Stats|Dirent|FileHandle|constants|realpath|mkdtemp|(?:lstat|readdir|readlink|symlink|unlink|writeFile|copyFile)(?:Sync)?)$/;
-/** `from` is in the user's checkout, `file` is ours (include-files.ts), and so is a worktree's root. */
+  /^(?:type .*|\w*Stats|Dirent|FileHandle|constants|realpath|mkdtemp|(?:lstat|readdir|readlink|rm|symlink|unlink|writeFile|copyFile)(?:Sync)?)$/;
+/** `from` is in the user's checkout, `file`, `index` and `lock` are ours, and so is a worktree's root. */
 const openedFirst =
-  /(?<![.\w])(?:lstat|readdir|readlink|symlink|unlink|writeFile|copyFile)(?:Sync)?\(\s*(?!(?:\w+\.)?(?:at\(|path\b)|from\b|file\b|workTree\b|place\.index\b|login\.lent, path\b)/;
+  /(?<![.\w])(?:lstat|readdir|readlink|rm|symlink|unlink|writeFile|copyFile)(?:Sync)?\(\s*(?!(?:\w+\.)?(?:at\(|path\b)|from\b|file\b|index\b|lock\b|workTree\b|place\.index\b|login\.lent, path\b)/;
 
 const src = resolve(import.meta.dirname, "../src");
 const importPattern = /\b(?:from|import)\s*\(?\s*"([^"]+)"/g;

@@ -1,8 +1,8 @@
-import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { mkdtemp, readdir } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { type Folder, withFolder } from "../sandbox/open-folder.ts";
-import { emptyFolder, removeInside } from "../sandbox/remove-tree.ts";
+import { emptyFolder, removeInside, removeTree } from "../sandbox/remove-tree.ts";
 import { findDifference } from "./find-difference.ts";
 import { GitFailure } from "./git-failure.ts";
 import { allowMissingLfs } from "./lfs-missing.ts";
@@ -18,6 +18,8 @@ import { findSubmodule, listSubmodules } from "./submodules.ts";
  */
 export type CheckOut = {
   workTree: string;
+  /** The worktree that it is a folder of, for a submodule; left out: it is one itself. */
+  root?: string;
   /** Of the last checkout there, or not existing yet; after this it is that of `commit`. */
   index: string;
   commit: string;
@@ -31,33 +33,33 @@ export type Submodules = "filled" | "empty" | "left";
 export async function checkOut(mirror: Mirror, what: CheckOut): Promise<void> {
   await allowMissingLfs(mirror, what.commit);
   await checkOutFiles(mirror, what);
-  const { commit, submodules = "filled", workTree } = what;
+  const { commit, submodules = "filled", workTree, root = workTree } = what;
   if (submodules === "left") return;
   for (const submodule of await listSubmodules(mirror, commit)) {
     const content = submodules === "filled" ? await findSubmodule(mirror, submodule) : null;
-    await fillSubmodule(mirror, workTree, submodule.path, content);
+    await fillSubmodule(mirror, root, join(relative(root, workTree), submodule.path), content);
   }
 }
 
 async function fillSubmodule(
   mirror: Mirror,
-  workTree: string,
+  root: string,
   path: string,
   content: string | null,
 ): Promise<void> {
   const clear = (folder: Folder) =>
     content === null ? emptyFolder(folder) : removeInside(folder, ".git");
-  await withFolder(workTree, path, clear, { make: 0o777, clear: true });
+  await withFolder(root, path, clear, { make: 0o777, clear: true });
   if (content === null) return;
   const scratch = await mkdtemp(join(tmpdir(), "deputy-index-"));
-  const place = { path: join(workTree, path), index: join(scratch, "index") };
+  const place = { path: join(root, path), index: join(scratch, "index") };
   try {
-    await checkOut(mirror, { workTree: place.path, index: place.index, commit: content });
+    await checkOut(mirror, { root, workTree: place.path, index: place.index, commit: content });
     const differs = await findDifference(mirror, place, content);
     if (differs !== null)
       throw new Error(`The submodule ${place.path} differs from its commit in ${differs}.`);
   } finally {
-    await rm(scratch, { recursive: true, force: true });
+    await removeTree(scratch);
   }
 }
 
@@ -67,14 +69,17 @@ async function checkOutFiles(mirror: Mirror, what: CheckOut): Promise<void> {
   } catch (error) {
     if (!(error instanceof GitFailure)) throw error;
     // Folders without write permission, repositories in the way of files: empty it and start over.
-    await withFolder(what.workTree, "", (folder) => emptyFolder(folder, [".git"]));
+    const { workTree, root = workTree } = what;
+    const empty = (folder: Folder) => emptyFolder(folder, [".git"]);
+    await withFolder(root, relative(root, workTree), empty);
     await attempt(mirror, what);
   }
 }
 
-async function attempt(mirror: Mirror, { workTree, index, commit }: CheckOut): Promise<void> {
-  const git = openMirror(mirror, { workTree, index, writes: true });
-  const names = await withFolder(workTree, "", ({ path }) => readdir(path));
+async function attempt(mirror: Mirror, what: CheckOut): Promise<void> {
+  const { workTree, root = workTree, index, commit } = what;
+  const git = openMirror(mirror, { root, workTree, index, writes: true });
+  const names = await withFolder(root, relative(root, workTree), ({ path }) => readdir(path));
   const isFresh = names.every((name) => name === ".git");
   await git.run([
     "read-tree",
@@ -87,16 +92,15 @@ async function attempt(mirror: Mirror, { workTree, index, commit }: CheckOut): P
   if (isFresh) return;
   // Twice -f: repositories that were made inside go as well.
   await git.run(["clean", "--quiet", "-d", "-f", "-f"]);
-  await removeNestedRepositories(mirror, workTree, index);
+  await removeNestedRepositories(mirror, what);
 }
 
 /** Delete `.git` in folders that have tracked files, which `clean` overlooks. */
 async function removeNestedRepositories(
   mirror: Mirror,
-  workTree: string,
-  index: string,
+  { workTree, root = workTree, index }: CheckOut,
 ): Promise<void> {
-  const git = openMirror(mirror, { workTree, index });
+  const git = openMirror(mirror, { root, workTree, index });
   const { stdout } = await git.ask(["ls-files", "--stage", "-z"]);
   const folders = new Set<string>();
   // latin1 keeps bytes that are no UTF-8 as they are.
@@ -105,17 +109,19 @@ async function removeNestedRepositories(
     for (let up = dirname(path); up !== "." && !folders.has(up); up = dirname(up)) folders.add(up);
   }
   for (const folder of folders) {
-    await ifThere(workTree, folder, (inside) => removeInside(inside, ".git"));
+    const path = Buffer.from(`${relative(root, workTree)}/`);
+    const nested = Buffer.concat([path, Buffer.from(folder, "latin1")]);
+    await ifThere(root, nested, (inside) => removeInside(inside, ".git"));
   }
 }
 
-/** Work on a folder of the worktree, by its path in latin1, when it is one. */
+/** Work on a folder of the worktree, when it is one. */
 async function ifThere(
-  workTree: string,
-  path: string,
+  root: string,
+  path: Buffer,
   use: (folder: Folder) => Promise<void>,
 ): Promise<void> {
-  await withFolder(workTree, Buffer.from(path, "latin1"), use).catch((error) => {
+  await withFolder(root, path, use).catch((error) => {
     if (error.code !== "ENOENT" && error.code !== "ENOTDIR") throw error;
   });
 }

@@ -19,6 +19,8 @@ export type GitPlace = {
   /** Set explicitly, so that nothing in a worktree can point git elsewhere. Null: find it from `cwd`. */
   gitDir: string | null;
   workTree?: string;
+  /** The worktree that `workTree` is a folder of, for a submodule; left out: it is none. */
+  root?: string;
   /** What the command does with the files of a worktree that an agent has or had. */
   agentFiles?: "reads" | "writes";
   index?: string;

@@ -19,13 +19,13 @@ export type LimitView = (argv: readonly string[], view: GitView) => Promise<read
 
 /** The view of a command at this place; null for one that works on nobody's files. */
 export function viewOf(
-  { gitDir, workTree, index, agentFiles, lfs }: GitPlace,
+  { gitDir, workTree, root = workTree, index, agentFiles, lfs }: GitPlace,
   { cwd, env }: Pick<GitView, "cwd" | "env">,
 ): GitView | null {
-  if (agentFiles === undefined || workTree === undefined || gitDir === null) return null;
+  if (agentFiles === undefined || root === undefined || gitDir === null) return null;
   const stores = ["objects", ...(lfs ? ["lfs"] : [])].map((name) => join(gitDir, name));
   const scratch = index === undefined ? [] : [dirname(index)];
   return agentFiles === "writes"
-    ? { cwd, env, readOnly: [gitDir], writable: [workTree, ...scratch] }
-    : { cwd, env, readOnly: [gitDir, workTree], writable: [...stores, ...scratch] };
+    ? { cwd, env, readOnly: [gitDir], writable: [root, ...scratch] }
+    : { cwd, env, readOnly: [gitDir, root], writable: [...stores, ...scratch] };
 }

@@ -38,6 +38,7 @@ export async function keepSubmodules(
   // A worktree that is gone, or a link to elsewhere in its place, has nothing to look at.
   if (filled.length === 0 || !stats?.isDirectory()) return [];
   const index = join(placeOf(mirror, path).record, `submodules-${randomUUID()}`);
+  const lock = `${index}.lock`;
   const git = openMirror(mirror, { workTree: path, index });
   try {
     await git.run(["read-tree", "--empty"]);
@@ -63,6 +64,6 @@ export async function keepSubmodules(
     return (await listChanges(mirror, parent, commit)).map((change) => change.path);
   } finally {
     await rm(index, { force: true });
-    await rm(`${index}.lock`, { force: true });
+    await rm(lock, { force: true });
   }
 }

@@ -250,7 +250,8 @@ async function useFile<T>(
 /** A link as its words, a file as it is; null for anything else. Nothing is followed or waited for. */
 async function readContent(folder: Folder, name: Buffer, stats: Stats): Promise<Buffer | null> {
   if (stats.isSymbolicLink()) return readlink(folder.at(name), { encoding: "buffer" });
-  if (!stats.isFile()) return null;
+  // One that its owner may not read is skipped by git, also where the daemon is root.
+  if (!stats.isFile() || (stats.mode & 0o400) === 0) return null;
   const file = await openFile(folder, name);
   return readWhole(file, maxBytes).finally(() => file.close());
 }

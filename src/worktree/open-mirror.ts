@@ -59,7 +59,13 @@ export function openMirror(
   {
     writes = false,
     ...place
-  }: { workTree?: string; writes?: boolean; index?: string; literalPathspecs?: boolean } = {},
+  }: {
+    workTree?: string;
+    root?: string;
+    writes?: boolean;
+    index?: string;
+    literalPathspecs?: boolean;
+  } = {},
 ): Git {
   for (const [name, text] of constants) restoreFile(join(mirror.gitDir, name), text);
   const lfs = place.workTree !== undefined && usesLfs(mirror);
