@@ -5,6 +5,7 @@ import { invariant } from "../core/invariant.ts";
 import { commitTree } from "./commit-tree.ts";
 import { deputyIdentity } from "./git-environment.ts";
 import { GitFailure } from "./git-failure.ts";
+import { keepUnchanged } from "./keep-unchanged.ts";
 import { pinRef } from "./mirror.ts";
 import { type Mirror, openMirror } from "./open-mirror.ts";
 import { treeOf } from "./read-commit.ts";
@@ -87,6 +88,7 @@ async function takeSnapshot(
     if (changes.present.length > 0) {
       const args = ["update-index", "--add", "--remove", "--replace", "-z", "--stdin"];
       await git.run(args, { input: join0(changes.present) });
+      await keepUnchanged(git, parent);
     }
     const nothing = changes.gone.length + changes.present.length === 0;
     const tree = nothing ? parentTree : (await git.run(["write-tree"])).trim();

@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { mkdir, mkdtemp, readdir, readFile, rm, symlink } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -229,4 +229,35 @@ test("a filter that is not run is said at the plan, in the receipt and in show, 
   expect((await deputy.cli(["show", good.id])).stdout).toContain(said);
   expect(bad.state).toBe("failed");
   expect(bad.end_detail).toMatch(/secret\/key\.txt, secret\/new\.txt: falls under the filter/);
+});
+
+test("attributes that rewrite contents change nothing that nobody changed, and leave the checkout clean", async () => {
+  const project = await makeRepository({ "README.md": "# Attributes\n" });
+  repositories.push(project);
+  await project.write({
+    ".gitattributes":
+      "*.bat text eol=crlf\n*.id ident\n*.rc text working-tree-encoding=UTF-16LE\nversion.txt export-subst\n",
+    "run.bat": "echo one\r\necho two\r\n",
+    "other.bat": "echo other\r\n",
+    "v.id": "$Id$\n",
+    "other.id": "$Id$\n",
+    "version.txt": "$Format:%H$\n",
+  });
+  await writeFile(join(project.path, "app.rc"), Buffer.from("MENU one\n", "utf16le"));
+  project.git("add", "--all");
+  project.git("commit", "--quiet", "--message", "attributes");
+  const task = await deputy.run({
+    goal: "Change files with attributes",
+    repository: project.path,
+    agent:
+      "command:echo more >> run.bat; echo more >> v.id; sed -i s/one/two/ app.rc; touch other.bat other.id version.txt",
+    checks: ["true"],
+  });
+  expect(task, JSON.stringify(task)).toMatchObject({ state: "completed" });
+  expect(project.git("diff", "--name-only", "main", task.branch)).toBe("app.rc\nrun.bat\nv.id");
+  expect((await deputy.api("POST", `/v1/tasks/${task.id}/accept`)).status).toBe(200);
+  project.git("update-index", "--really-refresh");
+  expect(project.git("status", "--porcelain")).toBe("");
+  const app = await readFile(join(project.path, "app.rc"));
+  expect(app.toString("utf16le")).toBe("MENU two\n");
 });

@@ -8,10 +8,12 @@ import {
   readlinkSync,
   rmSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { listChanges } from "../../src/worktree/diff.ts";
 import { openMirror, readRef } from "../../src/worktree/mirror.ts";
 import { listFilesAt, readFileAt, treeOf } from "../../src/worktree/read-commit.ts";
 import { restoreSnapshot, snapshotWorktree } from "../../src/worktree/snapshot.ts";
@@ -183,6 +185,36 @@ test("a false encoding or a filter asked for by the tree cannot make it fail", a
   });
   const taken = await snapshot();
   expect(await readFileAt(mirror, taken.commit, "odd.txt")).toBe("x");
+});
+
+test("a file that was committed against its own attributes is no change until somebody changes it", async () => {
+  const source = makeRepository({
+    "dos.txt": "one\r\ntwo\r\n",
+    'od"d\\.txt': "a\r\n",
+    "b.txt": "b\n",
+  });
+  write(source, { rules: "*.txt text\n" });
+  const rules = git(source, "hash-object", "-w", "rules");
+  git(source, "update-index", "--add", "--cacheinfo", `100644,${rules},.gitattributes`);
+  git(source, "commit", "--quiet", "-m", "Attributes");
+  const head = git(source, "rev-parse", "HEAD");
+  const { mirror, home } = await mirrorOf(source);
+  const path = join(home, "trees", "sub_one");
+  await addWorktree(mirror, path, head);
+  for (const name of ["dos.txt", 'od"d\\.txt']) utimesSync(join(path, name), 1, 1);
+  write(path, { "b.txt": "changed\r\n" });
+  const { commit: taken } = await snapshotWorktree(mirror, path, { parent: head, message: "Work" });
+  expect((await listChanges(mirror, head, taken)).map((change) => change.path)).toEqual(["b.txt"]);
+  expect(await readFileAt(mirror, taken, "b.txt")).toBe("changed\n");
+  // Its mode is its own matter.
+  chmodSync(join(path, "dos.txt"), 0o755);
+  const run = await snapshotWorktree(mirror, path, { parent: head, message: "Work" });
+  expect(git(mirror.gitDir, "ls-tree", run.commit, "dos.txt").slice(0, 6)).toBe("100755");
+  expect(await readFileAt(mirror, run.commit, "dos.txt")).toBe("one\r\ntwo\r\n");
+  // Once it is changed it is stored as its attributes want it.
+  write(path, { "dos.txt": "one\r\nthree\r\n" });
+  const later = await snapshotWorktree(mirror, path, { parent: head, message: "Work" });
+  expect(await readFileAt(mirror, later.commit, "dos.txt")).toBe("one\nthree\n");
 });
 
 test("a removed worktree comes back with untracked files, as changes on its base", async () => {

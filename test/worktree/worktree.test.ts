@@ -207,7 +207,7 @@ test("what a crash left half-made is made anew", async () => {
   expect(git(path, "status", "--porcelain")).toBe("?? new.txt");
 });
 
-test("submodules stay empty folders", async () => {
+test("submodules that nobody fetched stay empty folders", async () => {
   const inner = makeRepository({ "i.txt": "inner" });
   const source = makeRepository();
   git(source, "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", inner, "lib");
