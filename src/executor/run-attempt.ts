@@ -95,8 +95,7 @@ async function runAgent(
   onBegin: () => void,
 ): Promise<RoleEnd> {
   const { attempt, subtask, subtaskCount, task, signal } = job;
-  // A session that goes on has what it heard, and hears the rest as it works.
-  const said = attempt.sessionId ? [] : await takeSaid(deps.db, subtask.id, attempt.id);
+  const said = await takeSaid(deps.db, subtask.id, attempt);
   return deps.runRole({
     role: task.expectsChange ? "coder" : "reviewer",
     about: { taskId: task.id, subtaskId: subtask.id, attemptId: attempt.id },

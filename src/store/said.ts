@@ -70,38 +70,39 @@ export async function markHeard(
   await db.updateTable("said").set(set).where("id", "in", ids).execute();
 }
 
-/** All that is open is told to an attempt that starts afresh, whoever heard it before; oldest first. */
-export async function takeSaid(db: Db, subtaskId: string, attemptId: string): Promise<Said[]> {
-  const rows = await db
+/**
+ * What an attempt has to be told as it starts, oldest first: afresh, all that is open, whoever heard it
+ * before. One that goes on with a session has what was heard in that, and hears the rest as it works.
+ */
+export async function takeSaid(
+  db: Db,
+  subtaskId: string,
+  attempt: { id: string; sessionId: string | null },
+): Promise<Said[]> {
+  const { id, sessionId } = attempt;
+  let take = db
     .updateTable("said")
-    .set({ heardAt: new Date(), heardBy: attemptId })
+    .set({ heardAt: new Date(), heardBy: id })
     .where("subtaskId", "=", subtaskId)
-    .where("doneBy", "is", null)
-    .returning(["id", "place", "text", "saidAt"])
-    .execute();
+    .where("doneBy", "is", null);
+  if (sessionId !== null) {
+    take = take.where("heardBy", "in", (earlier) =>
+      earlier.selectFrom("attempts").select("attempts.id").where("sessionId", "=", sessionId),
+    );
+  }
+  const rows = await take.returning(["id", "place", "text", "saidAt"]).execute();
+  if (sessionId !== null) return [];
   return rows.toSorted((a, b) => Number(a.saidAt) - Number(b.saidAt) || (a.id < b.id ? -1 : 1));
 }
 
-/** An attempt is merged: what it had, or an earlier one of the same session, is done. */
+/** An attempt is merged: what it had is done. */
 export async function finishSaid(tx: Tx, subtaskId: string, attemptId: string): Promise<void> {
   await tx
     .updateTable("said")
     .set({ doneBy: attemptId })
     .where("subtaskId", "=", subtaskId)
     .where("doneBy", "is", null)
-    .where("heardBy", "in", (query) =>
-      query
-        .selectFrom("attempts as heard")
-        .innerJoin("attempts as merged", "merged.subtaskId", "heard.subtaskId")
-        .select("heard.id")
-        .where("merged.id", "=", attemptId)
-        .where((where) =>
-          where.or([
-            where("heard.id", "=", attemptId),
-            where("heard.sessionId", "=", where.ref("merged.sessionId")),
-          ]),
-        ),
-    )
+    .where("heardBy", "=", attemptId)
     .execute();
 }
 

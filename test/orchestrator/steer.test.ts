@@ -1,9 +1,11 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { newId } from "../../src/core/id.ts";
 import { followMessage } from "../../src/core/message.ts";
 import type { Claim, StageName } from "../../src/core/outcome.ts";
 import { cancelTask, retryTask } from "../../src/orchestrator/commands.ts";
 import { commentOnTask, pauseTask, resumeTask, sayToTask } from "../../src/orchestrator/steer.ts";
 import { listSaid, listUnheard, markHeard, takeSaid } from "../../src/store/said.ts";
+import { beginSession, leaveSession } from "../../src/store/sessions.ts";
 import { getTask, listAttempts, listSubtasks } from "../../src/store/tasks.ts";
 import {
   attempted,
@@ -44,9 +46,10 @@ async function run(stage: StageName, outcome = success(stage)): Promise<void> {
 }
 
 /** An attempt starts afresh, and what its brief tells it. */
-async function begin(): Promise<{ claim: Claim; told: string[] }> {
+async function begin(sessionId: string | null = null): Promise<{ claim: Claim; told: string[] }> {
   const begun = await claim("execute");
-  const said = await takeSaid(bench.db, begun.subtaskId ?? "", begun.attemptId ?? "");
+  const attempt = { id: begun.attemptId ?? "", sessionId };
+  const said = await takeSaid(bench.db, begun.subtaskId ?? "", attempt);
   return { claim: begun, told: said.map(({ text }) => text) };
 }
 
@@ -164,6 +167,26 @@ test("it is told again to whoever follows an attempt that failed, died or was gi
   ]);
   const next = await begin();
   expect(next.told).toEqual(["more"]);
+});
+
+test("who goes on with a session has what was heard in it, also when it ends that", async () => {
+  const id = await deliver();
+  await comment(id, "please");
+  const { claim: stopped } = await begin();
+  const sessionId = newId("session");
+  const { attemptId, subtaskId } = stopped;
+  const about = { taskId: id, subtaskId, attemptId, role: "coder", agent: "builtin", asked: null };
+  await beginSession(bench.db, { id: sessionId, ...about });
+  await bench.report(stopped, { kind: "parked", detail: "shutting down", snapshotRef: null });
+  const retry = decided("retry");
+  if (retry.kind !== "decided") throw new Error("it decides");
+  await run("recover", { ...retry, decision: { ...retry.decision, kind: "parked" } });
+  const again = await begin(sessionId);
+  expect(again.told).toEqual([]);
+  await leaveSession(bench.db, again.claim.attemptId ?? "");
+  await merge(again);
+  expect(await follow(id)).toEqual(['please: done, attempt 3 of "s0" had it and was merged']);
+  await run("deliver");
 });
 
 test("a rework that fails leaves it to a retry, and a task that is cancelled says that it was not done", async () => {

@@ -301,7 +301,7 @@ async function reach({ moves, task = {}, approval, spent }: Situation) {
 async function claimOf(stage: StageName): Promise<Claim | null> {
   const claim = await bench.claim(stage);
   if (claim?.attemptId && stage === "execute")
-    await takeSaid(bench.db, claim.subtaskId ?? "", claim.attemptId);
+    await takeSaid(bench.db, claim.subtaskId ?? "", { id: claim.attemptId, sessionId: null });
   return claim;
 }
 
