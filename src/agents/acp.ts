@@ -15,6 +15,7 @@ import { decidePermission, writePermissionQuestion } from "./acp-permission.ts";
 import { readUpdate } from "./acp-update.ts";
 import { type Agent, type AgentEnd, type AgentRun, endWith } from "./agent.ts";
 import { limitTime, type TimeLimit } from "./builtin/limit-time.ts";
+import { classifyWords, localZone } from "./classify-words.ts";
 import { cleanText, cutText, cutToTail } from "./clean-text.ts";
 import { converse, type TakeTurn } from "./cli/converse.ts";
 import { inHome } from "./cli/make-home.ts";
@@ -291,7 +292,16 @@ function endOfError(
   if (error instanceof RequestError && error.code === authRequired) {
     return endWith("gave_up", "agent_unavailable", `${command} is not logged in: ${words}`);
   }
-  return endWith("gave_up", "agent_failed", `${command}: ${words}`);
+  // Its answer to the prompt, and what stands beside it: never what it wrote as its work.
+  const beside = error instanceof RequestError ? JSON.stringify(error.data ?? "") : "";
+  const told = `${words} ${cutText(cleanText(beside), 1_000)}`;
+  const { kind, retryAt } = classifyWords(told, { now: new Date(), zone: localZone() });
+  const isProviders = error instanceof RequestError && kind !== "agent_unavailable";
+  const failure = isProviders ? kind : "agent_failed";
+  const detail = failure === "usage_window" ? told.trim() : words;
+  return endWith("gave_up", failure, `${command}: ${detail}`, {
+    retryAt: isProviders ? retryAt : null,
+  });
 }
 
 function withAnswer(end: AgentEnd, answer: string): AgentEnd {

@@ -64,9 +64,11 @@ export const claude: Cli = {
 
   makeReader: () => {
     const readCall = makeCallReader();
+    let error: string | null = null;
     return (line) => {
       const event = eventSchema.safeParse(line).data;
-      return [...readCall(line), ...(event ? readEvent(event) : [])];
+      if (event?.type === "assistant") error = event.error;
+      return [...readCall(line), ...(event ? readEvent(event, error) : [])];
     };
   },
 };
@@ -102,11 +104,25 @@ const eventSchema = z.discriminatedUnion("type", [
   z.object({
     type: z.literal("assistant"),
     message: z.object({ model: text, content: blocks }),
+    /** What kind of error the message stands for. */
+    error: z
+      .string()
+      .nullish()
+      .catch(null)
+      .transform((error) => error ?? null),
   }),
   z.object({
     type: z.literal("user"),
     message: z.object({ content: blocks }),
     isReplay: z.boolean().catch(false),
+  }),
+  z.object({
+    type: z.literal("rate_limit_event"),
+    rate_limit_info: z.object({
+      status: text,
+      resetsAt: z.number().positive().nullish().catch(null),
+      isUsingOverage: z.boolean().nullish().catch(null),
+    }),
   }),
   z.object({
     type: z.literal("result"),
@@ -121,7 +137,7 @@ const eventSchema = z.discriminatedUnion("type", [
 ]);
 type ResultEvent = Extract<z.infer<typeof eventSchema>, { type: "result" }>;
 
-function readEvent(event: z.infer<typeof eventSchema>): Said[] {
+function readEvent(event: z.infer<typeof eventSchema>, error: string | null): Said[] {
   switch (event.type) {
     case "system":
       return event.subtype === "init" && event.session_id !== ""
@@ -148,7 +164,14 @@ function readEvent(event: z.infer<typeof eventSchema>): Said[] {
           : [],
       );
     case "result":
-      return readResult(event);
+      return readResult(event, error);
+    case "rate_limit_event": {
+      const { isUsingOverage, resetsAt, status } = event.rate_limit_info;
+      if (status !== "rejected" || isUsingOverage) return [{ what: "limit", reached: null }];
+      // Unix seconds; a millisecond count would be a thousand centuries ahead.
+      const ms = resetsAt ? resetsAt * (resetsAt < 1e11 ? 1_000 : 1) : null;
+      return [{ what: "limit", reached: { resetsAt: ms === null ? null : new Date(ms) } }];
+    }
   }
 }
 
@@ -168,7 +191,16 @@ function readMessage({ model, content }: Message): Said[] {
   });
 }
 
-function readResult(event: ResultEvent): Said[] {
+/** The names that it has for errors of the account and the server. */
+const causes: Readonly<Record<string, "limit" | "credit" | "login" | "busy">> = {
+  rate_limit: "limit",
+  billing_error: "credit",
+  authentication_failed: "login",
+  overloaded: "busy",
+  server_error: "busy",
+};
+
+function readResult(event: ResultEvent, error: string | null): Said[] {
   const calls = Object.entries(event.modelUsage).map(([name, used], index) => ({
     model: modelName(name),
     tokens: {
@@ -184,7 +216,8 @@ function readResult(event: ResultEvent): Said[] {
   const bill: Said = { what: "bill", calls };
   if (event.is_error || event.subtype !== "success") {
     const words = event.errors?.join("; ") || event.result || event.subtype;
-    return [bill, { what: "failed", message: cutText(words, 400) }];
+    const because = causes[error ?? ""];
+    return [bill, { what: "failed", message: cutText(words, 400), ...(because && { because }) }];
   }
   return [
     bill,

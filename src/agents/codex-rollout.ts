@@ -51,7 +51,12 @@ export function makeRolloutReader(model: string): (line: unknown) => Said[] {
     return { what: "usage", call: { model, tokens, latencyMs: 0, costUsd: null }, isLast };
   };
   return (line) => {
+    const limits = limitSchema.safeParse(line).data?.payload.rate_limits;
     const event = lineSchema.safeParse(line).data;
+    return [...(limits ? [readLimits(limits)] : []), ...readUsage(event)];
+  };
+
+  function readUsage(event: z.infer<typeof lineSchema> | undefined): Said[] {
     switch (event?.type) {
       case "response_item": {
         const { type, role } = event.payload;
@@ -73,8 +78,39 @@ export function makeRolloutReader(model: string): (line: unknown) => Said[] {
       case undefined:
         return [];
     }
+  }
+}
+
+/** Of the windows that are used up the one that ends last; it says so of both with each reply. */
+function readLimits({ primary, secondary }: Limits): Said {
+  const ends = [primary, secondary].flatMap((window) =>
+    window && window.used_percent >= 100 ? [endOf(window)] : [],
+  );
+  if (ends.length === 0) return { what: "limit", reached: null };
+  const known = ends.flatMap((end) => end ?? []);
+  return {
+    what: "limit",
+    reached: { resetsAt: known.length > 0 ? new Date(Math.max(...known)) : null },
   };
 }
+
+function endOf({ resets_at: at, resets_in_seconds: inSeconds }: Window): number | null {
+  if (at) return at * 1_000;
+  return inSeconds ? Date.now() + inSeconds * 1_000 : null;
+}
+
+const seconds = z.number().positive().max(1e11).nullish().catch(null);
+const windowSchema = z
+  .object({ used_percent: z.number(), resets_at: seconds, resets_in_seconds: seconds })
+  .nullish()
+  .catch(null);
+type Window = NonNullable<z.infer<typeof windowSchema>>;
+const limitsSchema = z.object({ primary: windowSchema, secondary: windowSchema });
+type Limits = z.infer<typeof limitsSchema>;
+const limitSchema = z.object({
+  type: z.literal("event_msg"),
+  payload: z.object({ type: z.literal("token_count"), rate_limits: limitsSchema }),
+});
 
 /** More than any call uses: who writes more here wants to break the account. */
 const count = z.number().int().min(0).max(1e12);

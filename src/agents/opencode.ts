@@ -135,8 +135,13 @@ const eventSchema = z.discriminatedUnion("type", [
     error: z.object({
       name: text,
       data: z
-        .object({ message: text, statusCode: z.number().nullish().catch(null) })
-        .catch({ message: "", statusCode: null }),
+        .object({
+          message: text,
+          statusCode: z.number().nullish().catch(null),
+          responseHeaders: z.record(z.string(), z.string()).catch({}),
+          responseBody: text,
+        })
+        .catch({ message: "", statusCode: null, responseHeaders: {}, responseBody: "" }),
     }),
   }),
 ]);
@@ -163,9 +168,17 @@ function readEvent(event: z.infer<typeof eventSchema>, model: string): Said[] {
     case "step_finish":
       return finishStep(event.part, model);
     case "error": {
-      const { message, statusCode } = event.error.data;
-      const status = statusCode ? ` (status ${statusCode})` : "";
-      return [{ what: "failed", message: `${message || event.error.name}${status}` }];
+      const { message, responseBody, responseHeaders, statusCode } = event.error.data;
+      const wait = responseHeaders["retry-after"];
+      // Of the body only when it ends: the rest is the message again, and the request's id.
+      const resets = /"resets_(?:at|in_seconds)":\s*\d+/.exec(responseBody)?.[0];
+      const facts = [
+        statusCode ? `status ${statusCode}` : "",
+        wait ? `Retry-After: ${wait}` : "",
+        resets?.replaceAll('"', "") ?? "",
+      ].filter((fact) => fact !== "");
+      const more = facts.length > 0 ? ` (${facts.join(", ")})` : "";
+      return [{ what: "failed", message: `${message || event.error.name}${more}` }];
     }
   }
 }

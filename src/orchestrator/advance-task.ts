@@ -1,6 +1,7 @@
 import { invariant } from "../core/invariant.ts";
 import type { Claim, Outcome } from "../core/outcome.ts";
 import type { Plan } from "../core/plan.ts";
+import { maxProviderWaits } from "../core/provider-wait.ts";
 import type { Preparation, Task } from "../core/task.ts";
 import { insertPlan } from "../store/plans.ts";
 import type { Tx } from "../store/schema.ts";
@@ -12,13 +13,7 @@ import { askForBudget } from "./budget-question.ts";
 import { askForPlanner } from "./planner-question.ts";
 import { postpone, postponedEvent } from "./postpone.ts";
 import { describeWork } from "./render-plan.ts";
-import {
-  maxPostponed,
-  maxStageFailures,
-  maxStageLosses,
-  stageRetryAt,
-  waitForSlot,
-} from "./stage-retry.ts";
+import { maxStageFailures, maxStageLosses, stageRetryAt, waitForSlot } from "./stage-retry.ts";
 import { planData, startPlan } from "./start-plan.ts";
 import { spaceEvent, waitForSpace } from "./wait-for-space.ts";
 
@@ -85,7 +80,7 @@ export async function advanceTask(
     }
     case "postponed": {
       const postponed = task.postponed + 1;
-      if (postponed > maxPostponed) return fail(tx, announce, task, outcome.detail);
+      if (postponed > maxProviderWaits) return fail(tx, announce, task, outcome.detail);
       const { at, hold } = postpone(claim.stage, outcome, postponed);
       await appendEvent(tx, task.id, postponedEvent(claim.stage, outcome, at));
       await moveTask(tx, task, task.state, hold, { postponed });

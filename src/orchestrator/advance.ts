@@ -3,6 +3,7 @@ import type { Hold } from "../core/hold.ts";
 import { newId } from "../core/id.ts";
 import { invariant } from "../core/invariant.ts";
 import type { Claim, Outcome } from "../core/outcome.ts";
+import { maxProviderWaits } from "../core/provider-wait.ts";
 import type { Ending, QuestionKind, Subtask, Task } from "../core/task.ts";
 import { setOnAttempt } from "../store/attempts.ts";
 import { json } from "../store/open.ts";
@@ -26,13 +27,7 @@ import { endAttempt, endingOf, lostAttempt } from "./end-attempt.ts";
 import { postpone, postponedEvent } from "./postpone.ts";
 import { describeWork } from "./render-plan.ts";
 import { settle } from "./settle.ts";
-import {
-  maxPostponed,
-  maxStageFailures,
-  maxStageLosses,
-  stageRetryAt,
-  waitForSlot,
-} from "./stage-retry.ts";
+import { maxStageFailures, maxStageLosses, stageRetryAt, waitForSlot } from "./stage-retry.ts";
 import { spaceEvent, waitForSpace } from "./wait-for-space.ts";
 
 /**
@@ -258,7 +253,7 @@ async function advanceSubtask(
     }
     case "postponed": {
       const postponed = subtask.postponed + 1;
-      if (postponed > maxPostponed) return breakStage(outcome.detail);
+      if (postponed > maxProviderWaits) return breakStage(outcome.detail);
       const { at, hold } = postpone(claim.stage, outcome, postponed);
       const event = postponedEvent(claim.stage, outcome, at);
       await appendEvent(tx, task.id, { ...about, ...event });
@@ -325,7 +320,7 @@ async function applyDecision(
       const at = new Date(Date.now() + decision.delayMs);
       const hold: Hold =
         decision.delayMs > 0
-          ? { kind: "wake", at, reason: `backing off: ${decision.reason}` }
+          ? { kind: "wake", at, reason: `${whyItWaits(decision.kind)}: ${decision.reason}` }
           : waitForSlot("execute");
       await moveSubtask(tx, subtask, "ready", hold, {
         feedback,
@@ -381,6 +376,10 @@ async function applyDecision(
         data: { key: subtask.key, failure: decision.kind },
       });
   }
+}
+
+function whyItWaits(kind: FailureKind): string {
+  return kind === "usage_window" ? "a usage limit" : "backing off";
 }
 
 /** Decides which answers it takes, and from whom. */

@@ -1,6 +1,6 @@
 import type { Hold } from "../core/hold.ts";
 import type { Outcome, StageName } from "../core/outcome.ts";
-import { postponeUntil } from "./stage-retry.ts";
+import { providerWaitMs } from "../core/provider-wait.ts";
 
 /**
  * A provider that asks to wait parks the stage: its slot is free, a wake stands at the time that the
@@ -13,7 +13,9 @@ export function postpone(
   { detail, retryAt }: Postponed,
   times: number,
 ): { at: Date; hold: Hold } {
-  const at = postponeUntil(retryAt, times);
+  const now = new Date();
+  const waitMs = providerWaitMs(retryAt, times, { now, chance: Math.random() });
+  const at = new Date(now.getTime() + waitMs);
   const until = retryAt ? ` after ${retryAt.toISOString()}` : "";
   const reason = `${stage} again${until}, not counted (${detail.slice(0, 300)})`;
   return { at, hold: { kind: "wake", at, reason } };

@@ -23,19 +23,6 @@ export function stageRetryAt(failures: number): Date {
   return new Date(Date.now() + Math.min(600_000, 1_000 * 2 ** failures));
 }
 
-/** So often may stages of a row wait for a provider: a week of its windows. */
-export const maxPostponed = 40;
-
-/** Windows are of hours or a week; what says more than that is not believed. */
-const maxPostponeMs = 8 * 24 * 60 * 60_000;
-
-/** When the provider goes on, and not to the second with everybody else; where it names no time to come, later each time. */
-export function postponeUntil(retryAt: Date | null, times: number): Date {
-  const waitMs = (retryAt?.getTime() ?? 0) - Date.now();
-  const pauseMs = waitMs > 0 ? 1_000 * Math.random() : Math.min(900_000, 5_000 * 2 ** times);
-  return new Date(Date.now() + Math.min(maxPostponeMs, Math.max(0, waitMs) + pauseMs));
-}
-
 export function waitForSlot(stage: StageName): Hold {
   return { kind: "dependency", on: [slot(stage)], reason: `waiting for a free slot: ${stage}` };
 }

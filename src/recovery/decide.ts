@@ -1,4 +1,5 @@
 import type { Decision, FailureKind } from "../core/failure.ts";
+import { maxProviderWaits, providerWaitMs } from "../core/provider-wait.ts";
 import { backoffMs } from "./backoff.ts";
 import type { Failure } from "./classify.ts";
 
@@ -26,8 +27,6 @@ const maxKills = 5;
 const maxLost = 10;
 const maxLostMerges = 5;
 const maxTransient = 6;
-/** Usage windows are of hours or a week; what says more than that is not believed. */
-const maxParkMs = 8 * 24 * 60 * 60_000;
 const maxReviewRounds = 30;
 const maxSpaceWaitMs = 60_000;
 
@@ -36,6 +35,7 @@ type Answer =
   | "retry"
   | "retry_alone"
   | "retry_uncounted"
+  | "wait_for_provider"
   | "go_on"
   | "wait_for_space"
   | "go_on_after_kill"
@@ -61,7 +61,7 @@ const answers: Record<FailureKind, Answer> = {
   lost: "retry_uncounted",
   parked: "go_on",
   model_unavailable: "retry_uncounted",
-  usage_window: "retry_uncounted",
+  usage_window: "wait_for_provider",
   infrastructure: "retry_uncounted",
   no_space: "wait_for_space",
   agent_unavailable: "give_up",
@@ -78,6 +78,7 @@ const uncounted: ReadonlySet<Answer> = new Set([
   "retry_uncounted",
   "go_on",
   "go_on_after_kill",
+  "wait_for_provider",
   "wait_for_space",
   "ask",
   "ask_where_it_can_be_granted",
@@ -156,6 +157,14 @@ export function decide(
       const reason = `goes on, not counted as an attempt (${detail})`;
       return { action: "retry", ...base, delayMs, reason };
     }
+    case "wait_for_provider": {
+      const inRow = countInRow(history, kind) + 1;
+      if (inRow > maxProviderWaits) return giveUp(`giving up after more than a week of limits`);
+      const delayMs = providerWaitMs(failure.retryAt, inRow, options);
+      const until = failure.retryAt ? ` after ${failure.retryAt.toISOString()}` : "";
+      const reason = `again${until}, not counted as an attempt (${detail})`;
+      return { action: "retry", ...base, delayMs, reason };
+    }
     case "retry_uncounted": {
       const inRow = countInRow(history, kind) + 1;
       const limit = kind === "lost" ? maxLost : maxTransient;
@@ -168,9 +177,8 @@ export function decide(
               capMs: 15 * 60_000,
               chance: options.chance,
             });
-      // Not before the provider lets it, and not to the second with everybody else.
       const resetsInMs = (failure.retryAt?.getTime() ?? 0) - options.now.getTime();
-      const delayMs = Math.min(maxParkMs, Math.max(0, resetsInMs) + pauseMs);
+      const delayMs = Math.max(0, resetsInMs) + pauseMs;
       const until = resetsInMs > 0 ? ` after ${failure.retryAt?.toISOString()}` : "";
       return {
         action: "retry",

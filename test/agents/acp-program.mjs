@@ -19,6 +19,7 @@ const answers = {
     agentCapabilities: { loadSession: script.loads === true },
   }),
   "session/new": () => {
+    if (script.fails) throw { code: -32603, message: "Internal error", data: script.fails };
     if (script.needsLogin) throw { code: -32000, message: "Authentication required" };
     return { sessionId: "s-1" };
   },

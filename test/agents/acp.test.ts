@@ -106,6 +106,13 @@ test("an answer by schema is asked for once again", async () => {
 test.each([
   [{ dies: true }, "crashed", "killed", /killed by SIGKILL/],
   [{ needsLogin: true }, "gave_up", "agent_unavailable", /not logged in/],
+  [
+    { fails: { details: "You've hit your session limit · resets 3:10am (Asia/Seoul)" } },
+    "gave_up",
+    "usage_window",
+    /hit your session limit/,
+  ],
+  [{ fails: "the disk is green" }, "gave_up", "agent_failed", /Internal error/],
   [{ stops: "refusal" }, "gave_up", "agent_failed", /refusal/],
   [{ stops: "max_turn_requests" }, "out_of_budget", "out_of_budget", /max_turn_requests/],
   [{ hangs: true }, "timed_out", "timed_out", /timed out after 2 s/],

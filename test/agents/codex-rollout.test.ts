@@ -156,3 +156,22 @@ test.each([
   expect(run.calls).toEqual([]);
   expect(tokensOf(run.bills.flat())).toEqual([tokens(300, 12)]);
 });
+
+test("of its windows the used-up one that ends last says when it may go on", async () => {
+  const limits = {
+    ...{ primary: { used_percent: 100, window_minutes: 300, resets_at: 1_900_000_000 } },
+    ...{ secondary: { used_percent: 100, window_minutes: 10_080, resets_at: 1_900_500_000 } },
+  };
+  const told = {
+    type: "event_msg",
+    payload: { type: "token_count", info: null, rate_limits: limits },
+  };
+  const failed = {
+    type: "turn.failed",
+    error: { message: "You've hit your usage limit. Try again at 5:42 PM." },
+  };
+  const agent = await makeAgent(`${write(told)}\n${print(failed)}\nexit 1`);
+  const end = await agent(await makeRun());
+  expect(end).toMatchObject({ reason: "gave_up", failure: "usage_window" });
+  expect(end.retryAt?.getTime()).toBe(1_900_500_000_000);
+});

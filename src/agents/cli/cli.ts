@@ -77,5 +77,7 @@ export type Said =
   | { what: "total"; tokens: Tokens }
   /** What the running total was when the process began. */
   | { what: "restored"; tokens: Tokens }
-  | { what: "failed"; message: string }
+  /** Its own word about a limit of the account, not the model's; null: no limit any more. */
+  | { what: "limit"; reached: { resetsAt: Date | null } | null }
+  | { what: "failed"; message: string; because?: "limit" | "credit" | "login" | "busy" }
   | { what: "finished" };

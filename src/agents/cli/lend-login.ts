@@ -48,12 +48,13 @@ export function adviseLogIn({ name, logIn }: Pick<Cli, "name" | "logIn">): strin
 }
 
 /** A coder's run waits for the person who can mend it; whom nobody can answer ends in the same words. */
-export function askToLogIn(
+export function askToMend(
+  what: "login" | "credit",
   cli: Pick<Cli, "name" | "logIn">,
   role: Role,
   problem: string,
 ): AgentEnd {
-  const advice = adviseLogIn(cli);
+  const advice = what === "login" ? adviseLogIn(cli) : "add credit to its account, or to its plan";
   if (role !== "coder") return endWith("gave_up", "agent_unavailable", `${problem}: ${advice}`);
   const question = `${problem[0]?.toUpperCase()}${problem.slice(1)}: ${advice}. Then answer "yes", and the work goes on.`;
   return endWith("needs_input", "question", problem, { question });

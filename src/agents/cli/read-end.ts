@@ -1,11 +1,13 @@
 import type { FailureKind } from "../../core/failure.ts";
 import type { Role } from "../../core/usage.ts";
 import { type AgentEnd, endWith } from "../agent.ts";
+import { type Cause, classifyWords, localZone } from "../classify-words.ts";
 import { cleanText, cutText, cutToTail } from "../clean-text.ts";
 import type { CallFailure } from "../gateway/judge-failure.ts";
 import { findKill, type LimitedResult } from "../killed.ts";
+import { readResetTime } from "../reset-time.ts";
 import type { Cli } from "./cli.ts";
-import { askToLogIn } from "./lend-login.ts";
+import { askToMend } from "./lend-login.ts";
 
 /**
  * How a program's run ended, as one EndReason. The first that is true decides:
@@ -15,9 +17,10 @@ import { askToLogIn } from "./lend-login.ts";
  * | out of time, and it had not said that it was done | timed_out | timed_out                   |
  * | the budget refused a model call            | out_of_budget | out_of_budget                  |
  * | the gateway stopped it, or its last call failed | gave_up  | what the gateway says          |
+ * | its provider refused a call for a usage limit | gave_up    | usage_window                   |
  * | it is not there                            | gave_up       | agent_unavailable              |
  * | killed by a signal that is not ours        | crashed       | killed                         |
- * | its own login does not work                | needs_input   | question; not of a coder: gave_up, agent_unavailable |
+ * | its own login does not work, or has no credit | needs_input | question; not of a coder: gave_up, agent_unavailable |
  * | it failed without a word of its own, its output stops at a prompt | needs_input | question |
  * | it says that it failed, or never finished  | gave_up       | by its words, else agent_failed |
  * | it finished                                | done          |                                |
@@ -29,6 +32,10 @@ export type CliOutcome = {
   finished: boolean;
   /** What it says went wrong. */
   failed: string | null;
+  /** The cause of that by its own name; null: it gives none. */
+  because: Cause | null;
+  /** What it says of the limits of its account. */
+  limit: Limit | null;
   answer: string | null;
   trouble: CallFailure | null;
   /** Where its output stopped, when that reads like a question: see find-prompt.ts. */
@@ -38,6 +45,12 @@ export type CliOutcome = {
   timeoutMs: number;
   /** Who works with the program's own login; null: it has the gateway. */
   ownLogin: Role | null;
+};
+
+export type Limit = {
+  resetsAt: Date | null;
+  /** A call was refused for it; else it is used up, which may be what went wrong. */
+  isRefused: boolean;
 };
 
 export function readEnd(
@@ -74,6 +87,11 @@ export function readEnd(
     const reason = trouble.kind === "out_of_budget" ? "out_of_budget" : "gave_up";
     return end(reason, trouble.kind, trouble.detail, trouble.retryAt);
   }
+  const { limit } = outcome;
+  if (limit?.isRefused && !isWell) {
+    const detail = `${cli.name}: ${failed ?? "a usage limit of its account is reached"}`;
+    return end("gave_up", "usage_window", detail, limit.resetsAt ?? readTime(failed ?? ""));
+  }
   if (result.endedBy === "not_started" || result.exitCode === 127 || result.exitCode === 126) {
     const why = result.error ?? lastLine(result.output);
     return end(
@@ -92,63 +110,28 @@ export function readEnd(
     return { ...asked, question: prompt };
   }
   const words = failed ?? lastLine(result.output);
-  const { kind, advice, retryAt, isLogin } = classifyWords(words, cli, Date.now());
+  const { because, ownLogin } = outcome;
+  const { kind, needs, retryAt } = classifyWords(words, {
+    now: new Date(),
+    zone: localZone(),
+    because,
+  });
   const said = words === "" ? `exit ${result.exitCode} without a word` : words;
-  if (isLogin && outcome.ownLogin !== null) {
-    const problem = `the login of ${cli.name} does not work (${cutText(cleanText(said), 300)})`;
+  if (needs && ownLogin !== null) {
+    const what = needs === "login" ? "does not work" : "has no credit left";
+    const problem = `the login of ${cli.name} ${what} (${cutText(cleanText(said), 300)})`;
     const { outputTail } = end("gave_up", kind, said);
-    return { ...askToLogIn(cli, outcome.ownLogin, problem), outputTail };
+    return { ...askToMend(needs, cli, ownLogin, problem), outputTail };
   }
-  return end("gave_up", kind, `${cli.name}: ${said}${advice}`, retryAt);
+  const advice = needs === "login" ? `; log in with \`${cli.logIn}\`` : "";
+  const correct = "; correct `model` of the role, or leave it out for the program's own choice";
+  const more = kind === "agent_unavailable" && needs === null ? correct : advice;
+  const resetsAt = kind === "usage_window" ? (limit?.resetsAt ?? retryAt) : retryAt;
+  return end("gave_up", kind, `${cli.name}: ${said}${more}`, resetsAt);
 }
 
-/** With its own login a program's words are all there is. */
-export function classifyWords(
-  words: string,
-  { logIn }: Pick<Cli, "logIn">,
-  now: number,
-): { kind: FailureKind; advice: string; retryAt: Date | null; isLogin?: true } {
-  if (
-    /not logged in|please run \/login|log ?in again|invalid api key|unauthorized|authentication|\b401\b|missing environment variable|no api key|oauth\/token|token (?:has |is )?expired|AuthError|refresh[ _]token|could not be refreshed|sign(?:ing)? in again/i.test(
-      words,
-    )
-  ) {
-    const advice = `; log in with \`${logIn}\``;
-    return { kind: "agent_unavailable", advice, retryAt: null, isLogin: true };
-  }
-  if (
-    /\bmodel\b.{0,80}\b(?:not (?:supported|found|exist|available)|may not exist)|(?:unknown|invalid|unsupported) model|model not found/i.test(
-      words,
-    )
-  ) {
-    const advice = "; correct `model` of the role, or leave it out for the program's own choice";
-    return { kind: "agent_unavailable", advice, retryAt: null };
-  }
-  if (/usage limit|hit your limit|limit reached|out of (?:extra )?usage|quota/i.test(words)) {
-    return { kind: "usage_window", advice: "", retryAt: readResetTime(words, now) };
-  }
-  if (
-    /rate.?limit|overloaded|too many requests|\b(?:429|5\d\d)\b|timed? ?out|network|connect|stream/i.test(
-      words,
-    )
-  ) {
-    return { kind: "model_unavailable", advice: "", retryAt: null };
-  }
-  return { kind: "agent_failed", advice: "", retryAt: null };
-}
-
-/** `…limit reached|1795240000` (seconds), or `try again in 3 days 2 hours 5 minutes`. */
-function readResetTime(words: string, now: number): Date | null {
-  const stamp = /\|(\d{10})\b/.exec(words)?.[1];
-  if (stamp) return new Date(Number(stamp) * 1_000);
-  const span = /(?:try again|resets?) in ((?:(?:and )?\d+\s*[a-z]+[ ,]*)+)/i.exec(words)?.[1];
-  if (!span) return null;
-  const unitMs: Record<string, number> = { d: 86_400_000, h: 3_600_000, m: 60_000, s: 1_000 };
-  const ms = [...span.matchAll(/(\d+)\s*([dhms])/gi)].reduce(
-    (sum, [, count, unit = ""]) => sum + Number(count) * (unitMs[unit.toLowerCase()] ?? 0),
-    0,
-  );
-  return ms === 0 ? null : new Date(now + ms);
+function readTime(words: string): Date | null {
+  return readResetTime(words, new Date(), localZone());
 }
 
 function lastLine(output: string): string {

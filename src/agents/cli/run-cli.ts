@@ -9,9 +9,9 @@ import type { Cli, Setup } from "./cli.ts";
 import { converse } from "./converse.ts";
 import { countUnasked, type UnaskedCalls } from "./count-unasked.ts";
 import { followRecord } from "./follow-record.ts";
-import { askToLogIn, lendLogin } from "./lend-login.ts";
+import { askToMend, lendLogin } from "./lend-login.ts";
 import { homeOf, inHome, makeHome } from "./make-home.ts";
-import { type CliOutcome, readEnd } from "./read-end.ts";
+import { type CliOutcome, type Limit, readEnd } from "./read-end.ts";
 import { readLine } from "./read-line.ts";
 import { openMouth } from "./speak.ts";
 import { splitLines } from "./split-lines.ts";
@@ -39,7 +39,7 @@ export function makeCliAgent(cli: Cli, options: CliOptions): Agent {
       const setup: Setup = { ...run, model: options.model, gateway, home };
       const lent = gateway ? null : await lendLogin(cli, options, run);
       if (lent?.problem) {
-        const end = askToLogIn(cli, run.role, lent.problem);
+        const end = askToMend("login", cli, run.role, lent.problem);
         return await converse(run, async () => ({ end, answer: "", isGone: false }));
       }
       await makeHome(run.sessionFolder, {
@@ -78,10 +78,15 @@ function cannotResume({ end, said, result }: Turned, gateway: Gateway | null): b
 type Heard = {
   finished: boolean;
   failed: string | null;
+  because: CliOutcome["because"];
+  limit: Limit | null;
   answer: string | null;
   output: unknown;
   worked: boolean;
 };
+
+/** So long has a program that was refused a call to say so and to end. */
+const endsByItselfMs = 10_000;
 
 async function takeTurn(
   cli: Cli,
@@ -95,6 +100,8 @@ async function takeTurn(
   const heard: Heard = {
     finished: false,
     failed: null,
+    because: null,
+    limit: null,
     answer: null,
     output: undefined,
     worked: false,
@@ -105,11 +112,22 @@ async function takeTurn(
   const storing: Promise<void>[] = [];
   const unasked = "hear" in calls ? calls : null;
   let hasEnded = false;
+  // Some versions wait in silence until the limit ends, which is not done in a slot.
+  const waits = new AbortController();
+  let waitTimer: NodeJS.Timeout | undefined;
+  const setLimit = (limit: Limit | null) => {
+    if (!unasked) return;
+    heard.limit = limit;
+    clearTimeout(waitTimer);
+    if (limit) waitTimer = setTimeout(() => waits.abort(), endsByItselfMs);
+  };
   const place = { sessionFolder: run.sessionFolder, model: model ?? cli.name };
   const record =
     unasked && cli.record
       ? await followRecord(cli.record, place, turn.resume, (said) => {
           if (said.what === "restored") unasked.hear(said);
+          if (said.what === "limit")
+            heard.limit = said.reached && { ...said.reached, isRefused: false };
           // Who has ended is not to be stopped any more.
           if (said.what === "usage") unasked.hear(hasEnded ? { ...said, isLast: true } : said);
         })
@@ -127,8 +145,9 @@ async function takeTurn(
           // The gateway counts turns by the model calls.
           if (said.event.kind === "turn" && !unasked) break;
           heard.worked ||= said.event.kind !== "turn";
-          // It goes on after a message that came in at its end.
+          // It goes on: after a message that came in at its end, or with what it may still use.
           if (said.event.kind === "tool_call") heard.finished = false;
+          if (said.event.kind !== "turn") setLimit(null);
           run.emit(said.event);
           if (said.event.kind === "tool_result") checkpoints?.notice();
           break;
@@ -149,8 +168,12 @@ async function takeTurn(
           unasked?.hear(said);
           break;
         // Of several turns the last one counts.
+        case "limit":
+          setLimit(said.reached && { ...said.reached, isRefused: true });
+          break;
         case "failed":
           heard.failed = said.message;
+          heard.because = said.because ?? null;
           heard.finished = false;
           mouth?.close();
           break;
@@ -170,7 +193,7 @@ async function takeTurn(
     input: mouth?.input ?? turn.message,
     ...(mouth ? { onInput: mouth.onInput } : {}),
     timeoutMs: run.timeoutMs,
-    signal: AbortSignal.any([run.signal, calls.stopped]),
+    signal: AbortSignal.any([run.signal, calls.stopped, waits.signal]),
     logPath: run.logPath,
     onOutput: (chunk, stream) => {
       prompts.add(chunk, stream);
@@ -179,6 +202,7 @@ async function takeTurn(
     },
   });
   lines.flush();
+  clearTimeout(waitTimer);
   // What it cost to the end may use up the budget; it ended by itself all the same.
   const isCancelled = run.signal.aborted;
   hasEnded = true;

@@ -1,0 +1,64 @@
+import type { FailureKind } from "../core/failure.ts";
+import { readResetTime } from "./reset-time.ts";
+
+/**
+ * What a program with its own login means by the words with which it fails: they are all there is,
+ * where it does not name the cause itself (`because`). Pure. A usage limit ends at a time and is waited
+ * for; a busy server is asked again soon, but not when it asks for more than a minute; an account
+ * without credit, and a login that does not work, need a person.
+ */
+export type Classified = {
+  kind: FailureKind;
+  /** When it is worth asking again; null: it does not say. */
+  retryAt: Date | null;
+  /** What a person has to mend first; null: nothing. */
+  needs: "login" | "credit" | null;
+};
+
+export type Cause = "limit" | "credit" | "login" | "busy";
+
+const loginWords =
+  /not logged in|please run \/login|log ?in again|invalid api key|unauthorized|authentication|\b401\b|missing environment variable|no api key|oauth\/token|token (?:has |is )?expired|AuthError|refresh[ _]token|could not be refreshed|sign(?:ing)? in again/i;
+const modelWords =
+  /\bmodel\b.{0,80}\b(?:not (?:supported|found|exist|available)|may not exist)|(?:unknown|invalid|unsupported) model|model not found/i;
+const creditWords =
+  /credit balance|out of credits?|(?:insufficient|not enough|no) (?:credits?|balance|funds)|insufficient_quota|spend(?:ing)? (?:cap|limit)|\bbilling\b|payment required|\b402\b|current quota/i;
+const usageWords =
+  /usage.?limit|(?:session|weekly|daily|monthly|opus|sonnet|plan|hours?) limit|out of (?:extra )?usage/i;
+const limitWords =
+  /hit (?:your|the) limit|limit (?:was |has been |is )?(?:reached|exceeded)|quota/i;
+/** Limits of another kind: of the server's patience, or of one call. */
+const otherLimits = /rate.?limit|\b(?:retry|context|token|turn|time|size|memory) limit/i;
+const busyWords =
+  /rate.?limit|overloaded|too many requests|\b(?:429|5\d\d)\b|timed? ?out|network|connect|stream/i;
+
+/** A server that asks for a longer wait has a limit, and no moment of weakness. */
+const maxBusyMs = 60_000;
+
+export function classifyWords(
+  words: string,
+  { now, zone, because = null }: { now: Date; zone: string; because?: Cause | null },
+): Classified {
+  const is = (cause: Cause, pattern: RegExp) =>
+    because === null ? pattern.test(words) : because === cause;
+  if (is("login", loginWords)) return { kind: "agent_unavailable", retryAt: null, needs: "login" };
+  if (because === null && modelWords.test(words))
+    return { kind: "agent_unavailable", retryAt: null, needs: null };
+  const retryAt = readResetTime(words, now, zone);
+  const isUsage = usageWords.test(words) || (limitWords.test(words) && !otherLimits.test(words));
+  // Where more can be bought, it is said with a limit that ends by itself, too.
+  const isLimit =
+    isUsage && (retryAt !== null || !creditWords.test(words) || usageWords.test(words));
+  if (because === "credit" || (!isLimit && creditWords.test(words)))
+    return { kind: "agent_unavailable", retryAt: null, needs: "credit" };
+  const isBusy = because === "busy" || because === "limit" || busyWords.test(words);
+  const isLong = retryAt !== null && retryAt.getTime() - now.getTime() > maxBusyMs;
+  if (isLimit || (isBusy && isLong)) return { kind: "usage_window", retryAt, needs: null };
+  if (isBusy) return { kind: "model_unavailable", retryAt, needs: null };
+  return { kind: "agent_failed", retryAt: null, needs: null };
+}
+
+/** The zone in which programs of this machine say their times. */
+export function localZone(): string {
+  return Intl.DateTimeFormat().resolvedOptions().timeZone;
+}
