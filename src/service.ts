@@ -8,6 +8,7 @@ import { DeputyError } from "./core/error.ts";
 import { isId } from "./core/id.ts";
 import { type Redact, redactDeep } from "./core/redact.ts";
 import type { TaskInput, TaskOrigin } from "./core/task.ts";
+import { findCredentials } from "./delivery/find-credentials.ts";
 import { acceptDelivery, discardDelivery, restoreWorktrees } from "./delivery/hand-over.ts";
 import { buildReceipt, type ReceiptDelivery } from "./delivery/receipt.ts";
 import { renderReceipt } from "./delivery/render-receipt.ts";
@@ -108,7 +109,7 @@ export function makeService(deps: ServiceDeps): Service {
     diff: async (reference) => diffOf(await detail(reference)),
     receipt: async (reference) => {
       const found = await detail(reference);
-      const built = buildReceipt({ ...found, delivery: await describeDelivery(config, found) });
+      const built = buildReceipt({ ...found, delivery: await describeDelivery(deps, found) });
       const receipt = redactDeep(built, deps.redact);
       return { json: receipt, markdown: renderReceipt(receipt) };
     },
@@ -227,17 +228,31 @@ function unknownTask(reference: string): DeputyError {
 }
 
 async function describeDelivery(
-  config: Config,
+  { config, redact }: Pick<ServiceDeps, "config" | "redact">,
   { task }: TaskDetail,
 ): Promise<ReceiptDelivery | null> {
   if (task.deliveryUrl && task.delivery === "comment") {
-    return { branch: null, commit: null, url: task.deliveryUrl, patch: null, files: [] };
+    return {
+      branch: null,
+      commit: null,
+      url: task.deliveryUrl,
+      patch: null,
+      files: [],
+      credentials: [],
+    };
   }
   if (!task.deliveredCommit || !task.preparation || task.discardedAt) return null;
   const mirror = { gitDir: task.preparation.mirror };
   const changes = await listChanges(mirror, task.preparation.baseCommit, task.deliveredCommit);
   const patch = join(config.paths.artifacts, task.id, "change.patch");
+  const credentials = await findCredentials(
+    mirror,
+    task.preparation.baseCommit,
+    task.deliveredCommit,
+    redact,
+  );
   return {
+    credentials,
     branch: task.branch,
     commit: task.deliveredCommit,
     url: task.deliveryUrl,

@@ -15,6 +15,7 @@ import { listChanges, maxPatchBytes, writePatch } from "../worktree/diff.ts";
 import { measureChange } from "../worktree/diff-trees.ts";
 import type { Mirror } from "../worktree/mirror.ts";
 import { findBranchOf } from "../worktree/read-commit.ts";
+import { findCredentials } from "./find-credentials.ts";
 import type { Forge } from "./forge.ts";
 import { publishTask } from "./publish-task.ts";
 import { buildReceipt, type ReceiptDelivery, summaryOf } from "./receipt.ts";
@@ -70,6 +71,7 @@ async function deliverBranch(
   const patch = bytes > maxPatchBytes ? null : join(folder, "change.patch");
   if (patch !== null) await writePatch(mirror, base, commit, patch);
   const files = (await listChanges(mirror, base, commit)).map(({ path }) => path);
+  const credentials = await findCredentials(mirror, base, commit, deps.redact);
   const [subtasks, attempts, usage, plans, messages] = await Promise.all([
     listSubtasks(deps.db, task.id),
     listAttempts(deps.db, { taskId: task.id }),
@@ -86,7 +88,7 @@ async function deliverBranch(
         usage,
         plans,
         messages,
-        delivery: { branch, commit, files, ...made },
+        delivery: { branch, commit, files, credentials, ...made },
       }),
       deps.redact,
     );
@@ -120,7 +122,7 @@ async function deliverBranch(
     branch,
     commit,
     url,
-    detail: `${branch}, ${files.length} file${files.length === 1 ? "" : "s"} changed, ${proof}`,
+    detail: `${branch}, ${files.length} file${files.length === 1 ? "" : "s"} changed, ${proof}${credentials.length > 0 ? `; it adds what looks like a credential, in ${credentials.join(", ")}` : ""}`,
   };
 }
 

@@ -148,6 +148,7 @@ export function buildReceipt(input: {
         ...finals.flatMap((verdict) => verdict?.notChecked ?? []),
         ...describeOvertaken(task, subtasks),
         ...describeUnconfined(attempts),
+        ...describeCredentials(delivery),
         ...(delivery?.branch && delivery.patch === null && !delivery.isPublic ? [noPatch] : []),
       ]),
     ],
@@ -207,7 +208,18 @@ export type ReceiptDelivery = {
   /** For readers elsewhere: where things lie on this machine is nobody's business. */
   isPublic?: boolean;
   files: string[];
+  /** Where the change adds what looks like a credential, as `path:line`. */
+  credentials: string[];
 };
+
+/** A finding for whoever reads: nobody knows whether it opens anything. */
+function describeCredentials(delivery: ReceiptDelivery | null): string[] {
+  return delivery && delivery.credentials.length > 0
+    ? [
+        `The change adds what looks like a credential, in ${delivery.credentials.join(", ")}; nobody looked at whether it is one.`,
+      ]
+    : [];
+}
 
 /** Attempts whose agent could reach what the daemon's user can. */
 function describeUnconfined(attempts: readonly Attempt[]): string[] {

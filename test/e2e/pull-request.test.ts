@@ -162,7 +162,8 @@ describe.skipIf(!hasGitHttpBackend)("a pull request", () => {
       "",
       "Co-authored-by: Ada <ada@acme.example>",
     ].join("\n");
-    const agent = `${repairGreeting}; cat <<'END'\n${JSON.stringify({ summary: words })}\nEND`;
+    const leak = `printf '%s\\n' '// see' 'const key = "${key}";' > src/key.js`;
+    const agent = `${repairGreeting}; ${leak}; cat <<'END'\n${JSON.stringify({ summary: words })}\nEND`;
     const { body: made } = await deputy.api("POST", "/v1/tasks", {
       ...task,
       agent,
@@ -183,6 +184,10 @@ describe.skipIf(!hasGitHttpBackend)("a pull request", () => {
     expect(message).toContain("Thanks ＠ada of ＠acme/team. Fixes ＃1");
     expect(message).toMatch(/\nDeputy-Task: task_\w+\nDeputy-Subtask: main\n*$/);
     expect(done.branch).toBe("deputy/repair-it-with-redacted-for-bob-fixes-5");
+    // What the agent wrote into the change is delivered to the letter, and named.
+    expect(github.git("acme/clean", "show", `${done.branch}:src/key.js`)).toContain(key);
+    for (const text of [receipt, pull?.body, (await deputy.events(made.id)).at(-1)?.message])
+      expect(text).toContain("adds what looks like a credential, in src/key.js:2");
     const everything = [
       ...published,
       receipt,

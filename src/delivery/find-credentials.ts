@@ -1,0 +1,33 @@
+import type { Redact } from "../core/redact.ts";
+import { diffCommits } from "../worktree/diff.ts";
+import type { Mirror } from "../worktree/mirror.ts";
+
+/**
+ * Lines that a change adds and that hold a secret of the daemon's, or what looks like a credential,
+ * as `path:line`. The change is delivered to the letter all the same; the receipt names them.
+ */
+export async function findCredentials(
+  mirror: Mirror,
+  base: string,
+  commit: string,
+  redact: Redact,
+): Promise<string[]> {
+  const diff = await diffCommits(mirror, base, commit, { maxBytes: maxLookedAt });
+  const found: string[] = [];
+  let path = "";
+  let number = 0;
+  for (const line of diff.split("\n")) {
+    const [, start] = /^@@ -\S+ \+(\d+)/.exec(line) ?? [];
+    if (start !== undefined) number = Number(start) - 1;
+    else if (line.startsWith("+++ b/")) path = line.slice(6);
+    else if (line.startsWith("+") || line.startsWith(" ")) {
+      number++;
+      if (line.startsWith("+") && redact(line) !== line) found.push(`${path}:${number}`);
+    }
+    if (found.length === maxNamed) break;
+  }
+  return found;
+}
+
+const maxLookedAt = 4 * 1024 * 1024;
+const maxNamed = 10;
