@@ -392,7 +392,7 @@ describe("what the kernel shares is out of reach", () => {
   });
 
   test("a program of its own in place of those that make the box", async () => {
-    const bin = join(worktree, "bin");
+    const bin = join(worktree, "own-programs");
     await mkdir(bin);
     for (const name of ["sh", "perl", "bwrap"])
       await writeFile(join(bin, name), `#!/bin/bash\ntouch ${bench.root}/came-out\n`, {
