@@ -1,55 +1,71 @@
-import { writeSync } from "node:fs";
+import { write as writeFile } from "node:fs";
 
 /**
  * Where the log goes: a file descriptor, and a bounded buffer in front of it. A log that cannot be
  * written (a full volume, a closed pipe, a file that may not grow) fails nobody: lines wait in the
  * buffer, what does not fit is dropped and counted, and the count is the first thing that is written
- * when writing works again.
+ * when writing works again. A reader that has stopped reading blocks a thread of the pool, and never
+ * the event loop: one write is under way at a time.
  */
-export type LogDestination = { write(line: string): void };
+export type LogDestination = {
+  write(line: string): void;
+  /** Calls back when all is written, or after a second: for the moment before the process ends. */
+  flush(done: () => void): void;
+};
+
+type Write = (
+  fd: number,
+  bytes: Buffer,
+  done: (error: NodeJS.ErrnoException | null, written: number) => void,
+) => void;
 
 const maxWaitingBytes = 256 * 1024;
+const flushMs = 1_000;
 /** A reader that is slow (EAGAIN) is waited for less long than a volume that is full. */
 const retryMs = { slowReader: 20, other: 1_000 };
 
-/** `write` is `fs.writeSync`, but in tests. Never throws. */
-export function openLogDestination(
-  fd: number,
-  write: (fd: number, bytes: Buffer) => number = writeSync,
-): LogDestination {
-  const waiting: Buffer[] = [];
+/** `write` is `fs.write`, but in tests. Never throws. */
+export function openLogDestination(fd: number, write: Write = writeFile): LogDestination {
+  let waiting: Buffer[] = [];
   let waitingBytes = 0;
   let dropped = 0;
-  let lastCode = "";
+  let lastCode = "the reader stopped reading";
+  let isWriting = false;
   let timer: NodeJS.Timeout | null = null;
+  let onEmpty: (() => void)[] = [];
 
-  const retryLater = (error: unknown) => {
-    lastCode = (error as NodeJS.ErrnoException).code ?? String(error);
+  const retryLater = (error: NodeJS.ErrnoException) => {
+    lastCode = error.code ?? error.message;
     const delayMs = lastCode === "EAGAIN" ? retryMs.slowReader : retryMs.other;
-    timer ??= setTimeout(() => {
+    timer = setTimeout(() => {
       timer = null;
-      flush();
+      writeNext();
     }, delayMs).unref();
   };
-  const flush = () => {
-    for (;;) {
-      const [first] = waiting;
-      if (first === undefined) {
-        if (dropped === 0) return;
-        add(describeDropped(dropped, lastCode));
-        dropped = 0;
-        continue;
-      }
-      try {
-        const written = write(fd, first);
-        waitingBytes -= written;
-        // A full volume takes the beginning of a line: the rest follows, so that lines stay whole.
-        if (written < first.length) waiting[0] = first.subarray(written);
-        else waiting.shift();
-      } catch (error) {
-        return retryLater(error);
-      }
+  // While it is known to fail it is tried by the timer, not by every line.
+  const writeNext = () => {
+    if (isWriting || timer !== null) return;
+    if (waiting.length === 0 && dropped > 0) {
+      add(describeDropped(dropped, lastCode));
+      dropped = 0;
     }
+    if (waiting.length === 0) {
+      for (const done of onEmpty) done();
+      onEmpty = [];
+      return;
+    }
+    const bytes = Buffer.concat(waiting);
+    waiting = [bytes];
+    isWriting = true;
+    write(fd, bytes, (error, written) => {
+      isWriting = false;
+      if (error) return retryLater(error);
+      waitingBytes -= written;
+      // A full volume takes the beginning of a line: the rest follows, so that lines stay whole.
+      if (written < bytes.length) waiting[0] = bytes.subarray(written);
+      else waiting.shift();
+      writeNext();
+    });
   };
   const add = (line: string) => {
     const bytes = Buffer.from(line);
@@ -60,8 +76,15 @@ export function openLogDestination(
     write: (line) => {
       if (waitingBytes + line.length > maxWaitingBytes) dropped++;
       else add(line);
-      // While it is known to fail it is tried by the timer, not by every line.
-      if (timer === null) flush();
+      writeNext();
+    },
+    flush: (done) => {
+      const late = setTimeout(done, flushMs);
+      onEmpty.push(() => {
+        clearTimeout(late);
+        done();
+      });
+      writeNext();
     },
   };
 }

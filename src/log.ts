@@ -3,9 +3,8 @@ import { makeRedact } from "./core/redact.ts";
 import { openLogDestination } from "./log-destination.ts";
 
 /**
- * One log for the process: JSON lines on stderr, verb + outcome + ids, secrets redacted by name
- * and by value. To log
- * never throws, and never ends the process, whatever becomes of stderr.
+ * One log for the process: JSON lines on stderr, verb + outcome + ids, secrets redacted by name and
+ * by value. To log never throws, waits or ends the process, whatever becomes of stderr.
  */
 export type Log = pino.Logger;
 
@@ -35,6 +34,11 @@ export function openLog(level: string, secrets: readonly string[] = []): Log {
     },
     openLogDestination(2),
   );
+}
+
+/** Resolves when the log is written, or after a second: before the process ends. */
+export function flushLog(log: Log): Promise<void> {
+  return new Promise((resolve) => log.flush(() => resolve()));
 }
 
 /** What an error says, and no more: drivers hang whole connections on theirs, keys included. */

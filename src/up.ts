@@ -1,7 +1,7 @@
 import { type Config, loadConfig } from "./config.ts";
 import { startDaemon } from "./daemon.ts";
 import { hasTerminal } from "./has-terminal.ts";
-import { type Log, logErrors, openLog } from "./log.ts";
+import { flushLog, type Log, logErrors, openLog } from "./log.ts";
 import { runProgramsBeside } from "./programs-beside.ts";
 import { refuseSecondDaemon } from "./running.ts";
 import { startWorker } from "./worker.ts";
@@ -18,10 +18,14 @@ export async function runDaemon(
   // The database lets one daemon work on it; two databases must not share a home either.
   await refuseSecondDaemon(config);
   const log = openLog(config.logLevel, config.secrets);
-  const daemon = await startDaemon(config, log, runProgramsBeside());
-  const ended = untilSignal(log, daemon.stop); // listens by the time that anybody knows of us
-  onUp(daemon.url, config);
-  await ended;
+  try {
+    const daemon = await startDaemon(config, log, runProgramsBeside());
+    const ended = untilSignal(log, daemon.stop); // listens by the time that anybody knows of us
+    onUp(daemon.url, config);
+    await ended;
+  } finally {
+    await flushLog(log);
+  }
 }
 
 /** Run a worker here until a signal ends it. */
@@ -29,10 +33,14 @@ export async function runWorker(onUp: (config: Config) => void): Promise<void> {
   const config = loadConfig();
   const log = openLog(config.logLevel, config.secrets);
   runProgramsBeside();
-  const worker = await startWorker(config, log);
-  const ended = untilSignal(log, worker.stop);
-  onUp(config);
-  await ended;
+  try {
+    const worker = await startWorker(config, log);
+    const ended = untilSignal(log, worker.stop);
+    onUp(config);
+    await ended;
+  } finally {
+    await flushLog(log);
+  }
 }
 
 /**
