@@ -38,6 +38,7 @@ import { makeService, readToken } from "./service.ts";
 import { makeAuthHeader, makeStages } from "./stages.ts";
 import { startSandbox } from "./start-sandbox.ts";
 import { startSpaceWatch } from "./start-space-watch.ts";
+import { GarbledRow } from "./store/garbled.ts";
 import { listen } from "./store/listen.ts";
 import { drainOutbox, nextOutboxDelayMs } from "./store/outbox.ts";
 import { findUnsoundHolds } from "./store/unsound-holds.ts";
@@ -45,6 +46,7 @@ import { tidyScratch } from "./tidy-scratch.ts";
 import { startTriggers } from "./triggers-wiring.ts";
 import { removeCheckLeftovers } from "./verifier/remove-leftovers.ts";
 import { version } from "./version.ts";
+import { watchGarbled } from "./watch-garbled.ts";
 
 /**
  * The daemon. Its story, in the order of a task's life, is the table in stages.ts: plan, execute,
@@ -115,6 +117,7 @@ export async function startDaemon(
       onFree: () => onSpace(),
     });
     started.push(async () => space.stop());
+    const garbled = watchGarbled(db, log);
     started.push(() => life.end());
     isOurs = true;
 
@@ -122,7 +125,9 @@ export async function startDaemon(
       notificationRows(event, task, config.notifier, redactPush),
     );
     const core = { db, announce };
-    const onTakeoverError = onError("could not take over a claim; trying again");
+    const onOtherError = onError("could not take over a claim; trying again");
+    const onTakeoverError = (error: Error) =>
+      error instanceof GarbledRow ? garbled.note(error.garbled) : onOtherError(error);
     const bury = async () => {
       const found = await buryDeadBoots(
         db,
@@ -144,6 +149,7 @@ export async function startDaemon(
       ...core,
       bootId: life.bootId,
       space,
+      onGarbled: garbled.note,
       stages: {
         ...stages,
         plan: { ...stages.plan, run: giveWay(rush.isOn, rushMs, stages.plan.run) },
@@ -267,8 +273,14 @@ export async function startDaemon(
         return { ready: full.length + problems.length === 0, problems: [...full, ...problems] };
       },
       space,
+      onGarbled: garbled.note,
       agents: makeListAgents(agentConfig(config)),
-      metrics: makeMetrics({ db, running: runner.running, repairedHolds: () => repairs }),
+      metrics: makeMetrics({
+        db,
+        running: runner.running,
+        repairedHolds: () => repairs,
+        garbledRows: garbled.count,
+      }),
       receiveGithub: triggers.receive,
       testTrigger: triggers.test,
     });
@@ -324,19 +336,27 @@ export async function startDaemon(
     every(spaceMs, "look for space", async () => {
       await space.look();
     });
+    const onRepairError = onError("could not repair an unsound hold; trying again");
     every(config.checkHoldsMs, "check of holds", async () => {
       // After a machine slept every lease looks old: first renew what is in hand.
       await life.beat();
       for (const unsound of await findUnsoundHolds(db)) {
         const { taskId, subtaskId, kind } = unsound;
-        repairs++;
-        log.error(unsound, "unsound hold; repairing");
-        if (kind === "lease") {
-          await takeBackLease(db, subtaskId ?? taskId, (lost) =>
-            releaseExpiredLease(core, lost, unsound),
-          );
-        } else await repairHold(core, unsound);
+        try {
+          if (kind === "lease") {
+            await takeBackLease(db, subtaskId ?? taskId, (lost) =>
+              releaseExpiredLease(core, lost, unsound),
+            );
+          } else await repairHold(core, unsound);
+          repairs++;
+          log.error(unsound, "unsound hold; repaired");
+        } catch (error) {
+          // One that cannot be repaired must not keep the others; the next round tries it again.
+          if (error instanceof GarbledRow) garbled.note(error.garbled);
+          else onRepairError(error as Error);
+        }
       }
+      await garbled.look();
     });
     const onTidyError = onError("could not remove a worktree; it stays");
     const tidy = every(tidyMs, "tidying of worktrees", (stopping) =>

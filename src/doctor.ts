@@ -9,7 +9,10 @@ import { runCommand } from "./sandbox/run-command.ts";
 import { describeSandbox, noSandbox } from "./sandbox/sandbox.ts";
 import { findSandboxProblems } from "./sandbox-problems.ts";
 import { findSandbox } from "./start-sandbox.ts";
-import { describeEmbeddedPostgres } from "./store/embedded.ts";
+import { describeEmbeddedPostgres, startEmbeddedPostgres } from "./store/embedded.ts";
+import { findGarbledRows } from "./store/find-garbled.ts";
+import { describeGarbled } from "./store/garbled.ts";
+import { openStore } from "./store/open.ts";
 import { findTriggerProblems } from "./trigger-problems.ts";
 import { readRules } from "./triggers/watch-rules.ts";
 import { foldersOf, watchSpace } from "./watch-space.ts";
@@ -36,6 +39,7 @@ export async function examine(env: NodeJS.ProcessEnv = process.env): Promise<Doc
     ...(await examineSpace(config)),
     await examineDatabase(config),
     ...(await examineWorkers(config)),
+    ...(await examineRows(config)),
     config.redisUrl
       ? { name: "queue", status: "ok", detail: "Redis, from REDIS_URL" }
       : { name: "queue", status: "ok", detail: "in the database" },
@@ -190,6 +194,29 @@ async function examineWorkers(config: Config): Promise<DoctorFinding[]> {
   if (pids.length === 0) return [];
   const detail = `${pids.length} in the background (pid ${pids.join(", ")})`;
   return [{ name: "workers", status: "ok", detail }];
+}
+
+/** Rows that cannot be read, where a database can be looked into; whether it can is another line's. */
+async function examineRows(config: Config): Promise<DoctorFinding[]> {
+  const log = () => {};
+  try {
+    const connection = config.databaseUrl
+      ? { connectionString: config.databaseUrl }
+      : (await startEmbeddedPostgres({ home: config.home, adoptOnly: true, log })).connection;
+    const store = await openStore(connection, { maxConnections: 1, migrate: false, onError: log });
+    try {
+      const garbled = await findGarbledRows(store.db, "all");
+      return garbled.map((row) => ({
+        name: "row",
+        status: "broken",
+        detail: describeGarbled(row),
+      }));
+    } finally {
+      await store.close();
+    }
+  } catch {
+    return []; // no server that answers, or no tables in it yet
+  }
 }
 
 async function examineProgram(program: string, without: string): Promise<DoctorFinding> {

@@ -32,8 +32,8 @@ export async function pruneOldTasks(
   const shrunk = new Set<string>();
   for (const task of await listOldTasks(db, before)) {
     if (signal.aborted) return;
-    const due = choosePrunable(task, before);
     try {
+      const due = choosePrunable(task, before);
       await pruneOne(deps, task, due);
       if (task.mirror && (due.records || due.snapshots.length > 0)) shrunk.add(task.mirror);
     } catch (error) {

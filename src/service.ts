@@ -15,24 +15,27 @@ import { renderReceipt } from "./delivery/render-receipt.ts";
 import type { Service, TaskDetail } from "./http/service.ts";
 import type { AdvanceDeps } from "./orchestrator/advance.ts";
 import { answerQuestion, cancelTask, recordHandover, retryTask } from "./orchestrator/commands.ts";
-import { explain } from "./orchestrator/explain.ts";
+import { type Explanation, explain } from "./orchestrator/explain.ts";
 import { acceptTask, type IntakeRules } from "./orchestrator/intake.ts";
 import type { Space } from "./orchestrator/run-stages.ts";
 import { commentOnTask, pauseTask, resumeTask, sayToTask } from "./orchestrator/steer.ts";
-import { listPlans } from "./store/plans.ts";
-import { listQuestions } from "./store/questions.ts";
-import { listSaid } from "./store/said.ts";
+import { describeGarbled, type Garbled, GarbledRow, readEach } from "./store/garbled.ts";
+import { listPlanRows, toPlan } from "./store/plans.ts";
+import { listQuestionRows, toQuestion } from "./store/questions.ts";
+import { toAttempt, toSubtask } from "./store/rows.ts";
+import { listSaidRows, toMessage } from "./store/said.ts";
 import {
   findTaskIds,
   getCreatedAt,
+  getState,
   getTask,
-  listAttempts,
+  listAttemptRows,
   listEvents,
-  listSubtasks,
+  listSubtaskRows,
   listTasks,
 } from "./store/tasks.ts";
-import { listUsage } from "./store/usage.ts";
-import { listWorktreesOf } from "./store/worktrees.ts";
+import { listUsageRows, toUsage } from "./store/usage.ts";
+import { listWorktreeRows, toWorktree } from "./store/worktrees.ts";
 import { diffCommits, listChanges } from "./worktree/diff.ts";
 
 /** The daemon, as the HTTP server sees it: reading rows, and asking the orchestrator for changes. */
@@ -46,6 +49,8 @@ export type ServiceDeps = AdvanceDeps & {
   health: Service["health"];
   ready: Service["ready"];
   space: Pick<Space, "problems">;
+  /** Told of each row that could not be read. */
+  onGarbled: (garbled: Garbled) => void;
   metrics: Service["metrics"];
   agents: Service["agents"];
   receiveGithub: Service["receiveGithub"];
@@ -57,19 +62,39 @@ export function makeService(deps: ServiceDeps): Service {
   const { db, config } = deps;
   const detail = async (reference: string): Promise<TaskDetail> => {
     const id = await resolveTaskId(deps, reference);
-    const [task, subtasks, attempts, questions, messages, plans, usage, worktrees] =
-      await Promise.all([
-        getTask(db, id),
-        listSubtasks(db, id),
-        listAttempts(db, { taskId: id }),
-        listQuestions(db, id),
-        listSaid(db, id),
-        listPlans(db, id),
-        listUsage(db, id),
-        listWorktreesOf(db, id),
-      ]);
+    const [task, ...lists] = await Promise.all([
+      getTask(db, id).catch((error) => {
+        if (error instanceof GarbledRow) deps.onGarbled(error.garbled);
+        throw error;
+      }),
+      listSubtaskRows(db, id).then((rows) => readEach(rows, toSubtask)),
+      listAttemptRows(db, { taskId: id }).then((rows) => readEach(rows, toAttempt)),
+      listQuestionRows(db, id).then((rows) => readEach(rows, toQuestion)),
+      listSaidRows(db, id).then((rows) => readEach(rows, toMessage)),
+      listPlanRows(db, id).then((rows) => readEach(rows, toPlan)),
+      listUsageRows(db, id).then((rows) => readEach(rows, toUsage)),
+      listWorktreeRows(db, id).then((rows) => readEach(rows, toWorktree)),
+    ]);
     if (!task) throw unknownTask(reference);
-    return { task, subtasks, attempts, questions, messages, plans, usage, worktrees };
+    const [subtasks, attempts, questions, messages, plans, usage, worktrees] = lists;
+    for (const one of lists.flatMap(({ garbled }) => garbled)) deps.onGarbled(one);
+    return {
+      ...{ task, subtasks: subtasks.sound, attempts: attempts.sound, questions: questions.sound },
+      ...{
+        messages: messages.sound,
+        plans: plans.sound,
+        usage: usage.sound,
+        worktrees: worktrees.sound,
+      },
+      garbled: lists.flatMap(({ garbled }) => garbled),
+    };
+  };
+  /** For what is made of all rows: without one of them it would say something else. */
+  const whole = async (reference: string): Promise<TaskDetail> => {
+    const found = await detail(reference);
+    const [garbled] = found.garbled;
+    if (garbled) throw new GarbledRow(garbled);
+    return found;
   };
   return {
     submit: async (input: TaskInput, origin: TaskOrigin, idempotency) => {
@@ -88,14 +113,12 @@ export function makeService(deps: ServiceDeps): Service {
     },
     list: async ({ state, limit, cursor }) => {
       const before = cursor === null ? null : readCursor(cursor);
-      const tasks = await listTasks(db, { state, limit: limit + 1, before });
-      const page = tasks.slice(0, limit);
-      const last = page.at(-1);
-      const more = tasks.length > limit && last;
-      const createdAt = more ? await getCreatedAt(db, last.id) : null;
+      const { garbled, isMore, last, sound } = await listTasks(db, { state, limit, before });
+      for (const one of garbled) deps.onGarbled(one);
+      const createdAt = isMore && last ? await getCreatedAt(db, last.id) : null;
       return {
-        tasks: page,
-        nextCursor: more && createdAt ? writeCursor({ createdAt, id: last.id }) : null,
+        ...{ tasks: sound, garbled },
+        nextCursor: last && createdAt ? writeCursor({ createdAt, id: last.id }) : null,
       };
     },
     show: detail,
@@ -103,12 +126,24 @@ export function makeService(deps: ServiceDeps): Service {
       listEvents(db, await resolveTaskId(deps, reference), afterSeq, limit),
     onEvents: deps.onEvents,
     why: async (reference) => {
-      const { task, subtasks, questions, messages } = await detail(reference);
-      return explain(task, subtasks, questions, messages);
+      try {
+        const { garbled, task, subtasks, questions, messages } = await detail(reference);
+        const explained = explain(task, subtasks, questions, messages);
+        return { ...explained, subtasks: [...explained.subtasks, ...garbled.map(explainGarbled)] };
+      } catch (error) {
+        if (error instanceof GarbledRow) return explainGarbled(error.garbled);
+        throw error;
+      }
     },
-    diff: async (reference) => diffOf(await detail(reference)),
+    find: async (reference) => {
+      const id = await resolveTaskId(deps, reference);
+      const state = await getState(db, id);
+      if (state === null) throw unknownTask(reference);
+      return { id, state };
+    },
+    diff: async (reference) => diffOf(await whole(reference)),
     receipt: async (reference) => {
-      const found = await detail(reference);
+      const found = await whole(reference);
       const built = buildReceipt({ ...found, delivery: await describeDelivery(deps, found) });
       const receipt = redactDeep(built, deps.redact);
       return { json: receipt, markdown: renderReceipt(receipt) };
@@ -292,6 +327,28 @@ export async function readToken(path: string): Promise<string | null> {
   }
 }
 
+/** As PostgreSQL writes one; what cannot be read of a row has its place in a list, too. */
+function isTimestamp(text: string): boolean {
+  if (/^-?infinity$/.test(text)) return true;
+  const plain = /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)?[+-]\d\d(:\d\d)?$/.test(text);
+  const isFar = /^\d{4,6}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)?[+-]\d\d(:\d\d)?( BC)?$/.test(text);
+  return plain ? !Number.isNaN(Date.parse(text)) : isFar;
+}
+
+/** What `why` says of a row that cannot be read. */
+function explainGarbled(garbled: Garbled): Explanation {
+  return {
+    id: garbled.id,
+    state: "unreadable",
+    waitingFor: describeGarbled(garbled),
+    since: new Date(),
+    next: "it goes on by itself once the value is corrected",
+    nextAt: null,
+    unblock: null,
+    subtasks: [],
+  };
+}
+
 function writeCursor(position: { createdAt: string; id: string }): string {
   return Buffer.from(JSON.stringify([position.createdAt, position.id])).toString("base64url");
 }
@@ -308,8 +365,7 @@ function readCursor(text: string): { createdAt: string; id: string } {
     const [createdAt, id] = value as unknown[];
     if (
       typeof createdAt !== "string" ||
-      !/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)?[+-]\d\d(:\d\d)?$/.test(createdAt) ||
-      Number.isNaN(Date.parse(createdAt)) ||
+      !isTimestamp(createdAt) ||
       typeof id !== "string" ||
       !isId("task", id)
     )

@@ -75,13 +75,21 @@ const usage = z
     costUsd: row.cost_usd,
   }));
 
+/** Rows of the database that cannot be read. */
+const unreadable = z
+  .array(z.object({ table: z.string(), id: z.string(), column: z.string(), problem: z.string() }))
+  .default([]);
+export type UnreadableView = z.infer<typeof unreadable>;
+
 export const taskListSchema = z.object({
   tasks: z.array(taskSchema),
+  unreadable,
   next_cursor: z.string().nullable(),
 });
 
 export const detailSchema = z.object({
   task: taskSchema,
+  unreadable,
   subtasks: z.array(
     z.object({
       id: z.string(),

@@ -4,7 +4,7 @@ import { connect } from "./client.ts";
 import { chooseColors } from "./colors.ts";
 import { CliError, type CliIo, type ExitCode, exitCodes } from "./io.ts";
 import { readTextFile } from "./read-input.ts";
-import { renderDetail, renderList } from "./render-task.ts";
+import { renderDetail, renderList, renderUnreadable } from "./render-task.ts";
 import { renderWhy } from "./render-why.ts";
 import { plain } from "./text.ts";
 
@@ -37,10 +37,11 @@ export async function listTasks(
   if (options.cursor !== undefined) query.set("cursor", options.cursor);
   const { raw, value } = await connect(io).json(taskListSchema, "GET", `/v1/tasks?${query}`);
   return print(io, options, raw, () => {
-    if (value.tasks.length === 0) return 'No tasks. Hand one off with: deputy run "GOAL"';
+    if (value.tasks.length + value.unreadable.length === 0)
+      return 'No tasks. Hand one off with: deputy run "GOAL"';
     const list = renderList(value.tasks, Date.now(), io.stdout.columns ?? 120);
     const more = value.next_cursor && `\nOlder ones: deputy ls --cursor ${value.next_cursor}`;
-    return list + (more ?? "");
+    return list + renderUnreadable(value.unreadable) + (more ?? "");
   });
 }
 
@@ -50,7 +51,10 @@ export async function showTask(io: CliIo, id: string, options: Json): Promise<Ex
   const why = isOver(value.task.state)
     ? null
     : (await client.json(whySchema, "GET", taskPath(value.task.id, "/why"))).value;
-  return print(io, options, raw, () => renderDetail(value, why, Date.now(), chooseColors(io)));
+  return print(io, options, raw, () => {
+    const page = renderDetail(value, why, Date.now(), chooseColors(io));
+    return page + renderUnreadable(value.unreadable);
+  });
 }
 
 function isOver(state: string): boolean {

@@ -68,7 +68,7 @@ function makeApi(io: CliIo): DeputyApi {
         body,
         ...(key !== null && { headers: { "idempotency-key": key } }),
       }),
-    list: async (limit) => (await ask(taskListSchema, "GET", `/v1/tasks?limit=${limit}`)).tasks,
+    list: (limit) => ask(taskListSchema, "GET", `/v1/tasks?limit=${limit}`),
     show: (id) => ask(detailSchema, "GET", taskPath(id)),
     why: (id) => ask(whySchema, "GET", taskPath(id, "/why")),
     answer: (id, answer, questionId) =>

@@ -58,6 +58,7 @@ const looks = {
   "stage.lost": { label: "daemon", tone: "bad" },
   "stage.parked": { label: "daemon", tone: "ask" },
   "hold.repaired": { label: "daemon", tone: "ask" },
+  "event.garbled": { label: "daemon", tone: "bad" },
 } as const satisfies Record<EventType, Look>;
 
 const worktreeSteps = new Set<unknown>(["worktree", "include", "setup"]);

@@ -1,5 +1,5 @@
 import { formatBudget } from "../core/budget.ts";
-import type { DetailView, TaskView, WhyView } from "./api.ts";
+import type { DetailView, TaskView, UnreadableView, WhyView } from "./api.ts";
 import type { Colors } from "./colors.ts";
 import { renderCost } from "./render-cost.ts";
 import { formatDuration, oneLine, plain, renderTable } from "./text.ts";
@@ -18,6 +18,16 @@ export function renderList(tasks: readonly TaskView[], now: number, columns: num
     ["ID", "STATE", "CREATED", "GOAL"],
     ...rows.map((row) => [...row.slice(0, 3), oneLine(row[3] ?? "", room)]),
   ]);
+}
+
+/** Rows that cannot be read, each with its id, or nothing. */
+export function renderUnreadable(rows: UnreadableView): string {
+  return rows
+    .map(
+      ({ column, id, problem, table }) =>
+        `\n${plain(id)}  unreadable  its column ${column} (table ${table}) ${plain(problem)}`,
+    )
+    .join("");
 }
 
 export function renderDetail(

@@ -46,6 +46,8 @@ export const eventTypes = [
   "stage.lost",
   "stage.parked",
   "hold.repaired",
+  /** In place of an event whose row cannot be read. */
+  "event.garbled",
 ] as const;
 export type EventType = (typeof eventTypes)[number];
 

@@ -67,6 +67,8 @@ export type Outcome =
   | { kind: "postponed"; detail: string; retryAt: Date | null }
   /** A volume is full: the same stage again when there is space, and nothing is counted. `detail` says which. */
   | { kind: "no_space"; detail: string }
+  /** A row that the stage needs cannot be read: the same stage once it can, and nothing is counted. */
+  | { kind: "unreadable"; detail: string }
   /** The stage could not do its work (disk, git, network): again later, a few times. */
   | { kind: "broken"; detail: string };
 

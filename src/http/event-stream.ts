@@ -38,7 +38,7 @@ export async function streamEvents(
     await write(response, "retry: 2000\n\n", limits);
     while (isOpen()) {
       // Asked before the events are read, so that no event can slip between the two.
-      const state = askState ? (await service.show(taskId)).task.state : null;
+      const state = askState ? (await service.find(taskId)).state : null;
       const page = await service.events(taskId, after, limits.pageSize);
       askState = page.some(({ type }) => endings.has(type));
       for (const event of page) {

@@ -10,6 +10,7 @@ export function makeMetrics(deps: {
   db: Db;
   running: () => Claim[];
   repairedHolds: () => number;
+  garbledRows: () => number;
 }): () => Promise<string> {
   const registry = new Registry();
   // Measuring the event loop's delay wakes the process this often, in milliseconds: at the default
@@ -23,6 +24,10 @@ export function makeMetrics(deps: {
   const repaired = gauge(
     "deputy_repaired_holds",
     "Unsound holds repaired since start: each is a bug of ours",
+  );
+  const garbled = gauge(
+    "deputy_unreadable_rows",
+    "Rows of the database that cannot be read; deputy doctor names them",
   );
   const overdue = gauge(
     "deputy_outbox_overdue",
@@ -40,6 +45,7 @@ export function makeMetrics(deps: {
     for (const stage of stageNames)
       claims.set({ stage }, running.filter((claim) => claim.stage === stage).length);
     repaired.set(deps.repairedHolds());
+    garbled.set(deps.garbledRows());
     const late = await countOverdue(deps.db);
     overdue.set(late.outbox);
     unsent.set(late.notifications);

@@ -2,6 +2,7 @@ import { STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { DeputyError, errorStatus } from "../core/error.ts";
+import { GarbledRow } from "../store/garbled.ts";
 import type { Problem } from "./schema-answer.ts";
 
 /**
@@ -47,6 +48,7 @@ export function toProblem(error: unknown, bodyLimit?: number): Problem | null {
       ...(error.line !== null && { line: error.line }),
     });
   }
+  if (error instanceof GarbledRow) return makeProblem(500, "unreadable_row", error.message);
   if (isDatabaseAway(error)) {
     const detail = "The database does not answer at the moment; try again.";
     return makeProblem(errorStatus.unavailable, "unavailable", detail);

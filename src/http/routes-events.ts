@@ -60,7 +60,7 @@ export function eventRoutes(
         const { headers, query } = request;
         const after = readLastEventId(headers["last-event-id"]) ?? query.after;
         const wanted = wantsStream(headers.accept);
-        const taskId = (await service.show(request.params.id)).task.id;
+        const taskId = (await service.find(request.params.id)).id;
         if (!wanted) {
           const events = await service.events(taskId, after, query.limit);
           return reply.type("application/json; charset=utf-8").send({

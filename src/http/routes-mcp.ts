@@ -71,8 +71,10 @@ function makeApi(service: Service, log: Log, redact: Redact): DeputyApi {
       const { task } = await service.submit(input, { source: "http", ...noSubject }, idempotency);
       return clean(toTaskWire(task));
     },
-    list: async (limit) =>
-      clean((await service.list({ state: null, limit, cursor: null })).tasks.map(toListedTaskWire)),
+    list: async (limit) => {
+      const { tasks, garbled } = await service.list({ state: null, limit, cursor: null });
+      return clean({ tasks: tasks.map(toListedTaskWire), unreadable: garbled });
+    },
     show: async (id) => clean(toTaskDetailWire(await service.show(id))),
     why: async (id) => clean(toWhyWire(await service.why(id))),
     answer: async (id, answer, questionId) =>

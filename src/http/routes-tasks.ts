@@ -72,7 +72,11 @@ export function taskRoutes(service: Service): FastifyPluginAsyncZod {
           limit: query.limit,
           cursor: query.cursor ?? null,
         });
-        return { tasks: page.tasks.map(toListedTaskWire), next_cursor: page.nextCursor };
+        return {
+          tasks: page.tasks.map(toListedTaskWire),
+          unreadable: page.garbled,
+          next_cursor: page.nextCursor,
+        };
       },
     );
 

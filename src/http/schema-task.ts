@@ -166,6 +166,12 @@ export const messageToTaskWire = named(
   { description: "What a person told a task, and what became of it." },
 );
 
+const garbledWire = named(
+  "UnreadableRow",
+  z.object({ table: z.string(), id: z.string(), column: z.string(), problem: z.string() }),
+  { description: "A row of the database that cannot be read, and why." },
+);
+
 export const taskDetailWire = named(
   "TaskDetail",
   z.object({
@@ -178,6 +184,8 @@ export const taskDetailWire = named(
     /** Plans that a planner made or a person was asked about, and changes of the plan since. */
     plans: z.array(planWire),
     usage: z.array(usageWire),
+    /** Rows of it that cannot be read, and are in none of the lists. */
+    unreadable: z.array(garbledWire),
     worktrees: z.array(
       z.object({
         id: z.string(),
@@ -191,5 +199,10 @@ export const taskDetailWire = named(
 
 export const taskListWire = named(
   "TaskList",
-  z.object({ tasks: z.array(listedTaskWire), next_cursor: z.string().nullable() }),
+  z.object({
+    tasks: z.array(listedTaskWire),
+    /** Tasks of this page whose rows cannot be read. */
+    unreadable: z.array(garbledWire),
+    next_cursor: z.string().nullable(),
+  }),
 );

@@ -15,6 +15,7 @@ import type {
 import type { Usage } from "../core/usage.ts";
 import type { Speaker } from "../orchestrator/commands.ts";
 import type { Explanation } from "../orchestrator/explain.ts";
+import type { Garbled } from "../store/garbled.ts";
 
 /**
  * What the HTTP server needs of the daemon. `daemon.ts` makes it; every method throws a DeputyError
@@ -30,7 +31,9 @@ export type Service = {
     state: TaskState | null;
     limit: number;
     cursor: string | null;
-  }): Promise<{ tasks: ListedTask[]; nextCursor: string | null }>;
+  }): Promise<{ tasks: ListedTask[]; garbled: Garbled[]; nextCursor: string | null }>;
+  /** The whole id of a task and its state, whatever else of it cannot be read. */
+  find(id: string): Promise<{ id: string; state: TaskState }>;
   /** Throws not_found; accepts a full task id or an unambiguous prefix of at least 8 characters. */
   show(id: string): Promise<TaskDetail>;
   /** Events after `afterSeq`, oldest first. */
@@ -98,6 +101,8 @@ export type TaskDetail = {
   messages: Message[];
   plans: PlanRecord[];
   usage: Usage[];
+  /** Rows of it that cannot be read, and are in none of the lists. */
+  garbled: Garbled[];
   /** Where the work lies, for people: paths of worktrees that still exist. */
   worktrees: { id: string; subtaskId: string | null; path: string; state: "active" | "removed" }[];
 };

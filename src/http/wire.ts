@@ -172,6 +172,7 @@ export function toTaskDetailWire(detail: TaskDetail): z.infer<typeof taskDetailW
     })),
     plans: detail.plans.map(toPlanWire),
     usage: detail.usage.map(toUsageWire),
+    unreadable: detail.garbled,
     worktrees: detail.worktrees.map(({ id, subtaskId, path, state }) => ({
       id,
       subtask_id: subtaskId,

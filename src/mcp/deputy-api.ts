@@ -7,7 +7,7 @@ export type DeputyApi = {
   /** `input` fits the schema of a new task. */
   submit(input: TaskBody, idempotencyKey: string | null): Promise<TaskView>;
   /** The newest first. */
-  list(limit: number): Promise<TaskView[]>;
+  list(limit: number): Promise<{ tasks: TaskView[]; unreadable: UnreadableRow[] }>;
   show(taskId: string): Promise<DetailView>;
   why(taskId: string): Promise<WhyView>;
   answer(taskId: string, answer: string, questionId: string): Promise<TaskView>;
@@ -32,7 +32,11 @@ export type TaskView = {
   created_at: string;
 };
 
+/** A row of the database that cannot be read, and why. */
+export type UnreadableRow = { table: string; id: string; column: string; problem: string };
+
 export type DetailView = {
+  unreadable: UnreadableRow[];
   task: TaskView;
   subtasks: { key: string; title: string; state: string }[];
   attempts: { number: number; end_reason: string | null; detail: string | null }[];

@@ -1,4 +1,4 @@
-import type { DetailView, TaskView, WhyView } from "./deputy-api.ts";
+import type { DetailView, TaskView, UnreadableRow, WhyView } from "./deputy-api.ts";
 
 /** A task for a model: as data, short, and in lines. Pure. */
 export function describeTask(task: TaskView) {
@@ -14,9 +14,14 @@ export function describeTask(task: TaskView) {
   };
 }
 
+/** A row that cannot be read, in one sentence. */
+export function describeUnreadable({ column, id, problem, table }: UnreadableRow): string {
+  return `${id} cannot be read: its column ${column} (table ${table}) ${problem}`;
+}
+
 /** `why` is null when the task is over: then nothing is waited for. */
 export function describeStatus(
-  { task, subtasks, attempts, questions }: DetailView,
+  { task, subtasks, attempts, questions, unreadable }: DetailView,
   why: WhyView | null,
 ) {
   return {
@@ -24,6 +29,7 @@ export function describeStatus(
     waiting_for: why?.waiting_for ?? null,
     next: why?.next ?? null,
     unblock: why?.unblock ?? null,
+    unreadable: unreadable.map(describeUnreadable),
     subtasks:
       subtasks.length < 2
         ? []

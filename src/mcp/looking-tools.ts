@@ -1,7 +1,14 @@
 import { z } from "zod";
 import { defineMcpTool, looks, type McpTool } from "./define-tool.ts";
 import type { DeputyApi } from "./deputy-api.ts";
-import { describeStatus, describeTask, isOver, toLines, writeWhy } from "./describe-task.ts";
+import {
+  describeStatus,
+  describeTask,
+  describeUnreadable,
+  isOver,
+  toLines,
+  writeWhy,
+} from "./describe-task.ts";
 import { taskId } from "./input-schemas.ts";
 
 /** The tools that only look: status, why, receipt. */
@@ -18,9 +25,12 @@ export function makeLookingTools(api: DeputyApi): McpTool[] {
       explain,
       async run({ task_id }) {
         if (task_id === undefined) {
-          const tasks = (await api.list(10)).map(describeTask);
-          const text = tasks.length === 0 ? "There are no tasks." : toLines({ tasks });
-          return { ok: true, text, data: { tasks } };
+          const listed = await api.list(10);
+          const tasks = listed.tasks.map(describeTask);
+          const unreadable = listed.unreadable.map(describeUnreadable);
+          const isEmpty = tasks.length + unreadable.length === 0;
+          const text = isEmpty ? "There are no tasks." : toLines({ tasks, unreadable });
+          return { ok: true, text, data: { tasks, unreadable } };
         }
         const detail = await api.show(task_id);
         const why = isOver(detail.task.state) ? null : await api.why(detail.task.id);

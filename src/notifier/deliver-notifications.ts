@@ -1,4 +1,5 @@
 import type { Redact } from "../core/redact.ts";
+import { checkRow, GarbledRow } from "../store/garbled.ts";
 import {
   type ClaimedNotification,
   claimDueNotifications,
@@ -51,7 +52,7 @@ async function deliverOne(
   timeoutMs: number,
 ): Promise<boolean> {
   const ids = { notification: row.id, event: row.eventId, task: row.taskId, channel: row.channel };
-  const result = await send(row, deps.config, timeoutMs, deps.signal ?? never);
+  const result = await sendReadable(row, deps.config, timeoutMs, deps.signal ?? never);
   switch (result.kind) {
     case "taken":
       await markNotificationSent(deps.db, row.id);
@@ -69,6 +70,17 @@ async function deliverOne(
       deps.log(level, { ...ids, attempts: row.attempts, error }, `notification not taken, ${next}`);
       return false;
     }
+  }
+}
+
+/** A row that cannot be read is refused by us, and keeps none of the others. */
+async function sendReadable(...about: Parameters<typeof send>): Promise<PostResult> {
+  try {
+    checkRow("notifications", about[0].id, about[0]);
+    return await send(...about);
+  } catch (error) {
+    if (!(error instanceof GarbledRow)) throw error;
+    return { kind: "refused", hope: "unlikely", error: error.message, retryAfterMs: null };
   }
 }
 

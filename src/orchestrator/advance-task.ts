@@ -15,7 +15,7 @@ import { postpone, postponedEvent } from "./postpone.ts";
 import { describeWork } from "./render-plan.ts";
 import { maxStageFailures, maxStageLosses, stageRetryAt, waitForSlot } from "./stage-retry.ts";
 import { planData, startPlan } from "./start-plan.ts";
-import { spaceEvent, waitForSpace } from "./wait-for-space.ts";
+import { waitEvent, waitFor } from "./wait-for-space.ts";
 
 const noSubtask = { subtaskId: null, attemptId: null };
 
@@ -87,9 +87,10 @@ export async function advanceTask(
       await ringStage(tx, claim.stage, task.id, null, at);
       return;
     }
+    case "unreadable":
     case "no_space": {
-      const hold = waitForSpace(outcome.detail);
-      await appendEvent(tx, task.id, spaceEvent(claim.stage, outcome.detail));
+      const hold = waitFor(outcome);
+      await appendEvent(tx, task.id, waitEvent(claim.stage, outcome));
       await moveTask(tx, task, task.state, hold);
       await ringStage(tx, claim.stage, task.id, null, hold.at);
       return;

@@ -1,5 +1,6 @@
 import { gather } from "../core/gather.ts";
 import type { Claim, Outcome } from "../core/outcome.ts";
+import { GarbledRow } from "../store/garbled.ts";
 import { inTransition, lockTasks } from "../store/transition.ts";
 import { type AdvanceDeps, type Advanced, advance, applyReport } from "./advance.ts";
 
@@ -37,9 +38,11 @@ async function advanceAll(
   try {
     const done = await inTransition(deps.db, async (tx) => {
       const taskIds = reports.map(({ claim }) => claim.taskId);
-      const { tasks, subtasks } = await lockTasks(tx, taskIds, { withSubtasks: true });
+      const { garbled, tasks, subtasks } = await lockTasks(tx, taskIds, { withSubtasks: true });
       return Promise.all(
         reports.map(({ claim, outcome }) => {
+          const bad = garbled.get(claim.taskId);
+          if (bad) throw new GarbledRow(bad);
           const task = tasks.get(claim.taskId);
           if (!task) return "stale";
           const own = [...subtasks.values()].filter(({ taskId }) => taskId === claim.taskId);

@@ -28,7 +28,7 @@ import { postpone, postponedEvent } from "./postpone.ts";
 import { describeWork } from "./render-plan.ts";
 import { settle } from "./settle.ts";
 import { maxStageFailures, maxStageLosses, stageRetryAt, waitForSlot } from "./stage-retry.ts";
-import { spaceEvent, waitForSpace } from "./wait-for-space.ts";
+import { waitEvent, waitFor } from "./wait-for-space.ts";
 
 /**
  * The one function that turns what a stage reports into state: state, events, questions, phone
@@ -214,18 +214,19 @@ async function advanceSubtask(
       await ringStage(tx, claim.stage, task.id, subtask.id);
       return;
     }
+    case "unreadable":
     case "no_space": {
       if (claim.stage === "execute") {
         const attempt = {
           ...lostAttempt(outcome.detail),
           reason: "crashed",
-          failure: "no_space",
+          failure: outcome.kind === "no_space" ? "no_space" : "infrastructure",
         } as const;
         await endAttempt(tx, task, subtask, claim, attempt);
         return recover(endingOf(attempt));
       }
-      const hold = waitForSpace(outcome.detail);
-      await appendEvent(tx, task.id, { ...about, ...spaceEvent(claim.stage, outcome.detail) });
+      const hold = waitFor(outcome);
+      await appendEvent(tx, task.id, { ...about, ...waitEvent(claim.stage, outcome) });
       await moveSubtask(tx, subtask, subtask.state, hold);
       await ringStage(tx, claim.stage, task.id, subtask.id, hold.at);
       return;

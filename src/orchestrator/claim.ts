@@ -6,6 +6,7 @@ import type { Claim, StageName } from "../core/outcome.ts";
 import type { Attempt, Subtask, Task } from "../core/task.ts";
 import { insertAttempt, listLatestAttempts } from "../store/attempts.ts";
 import { findCandidates, subtaskStateOf, taskStatesOf } from "../store/claims.ts";
+import type { Garbled } from "../store/garbled.ts";
 import type { Db, Tx } from "../store/schema.ts";
 import {
   appendEvent,
@@ -49,7 +50,8 @@ function chunk<T>(items: readonly T[], size: number): T[][] {
 /**
  * Claim up to `limit` pieces of work of a stage for this boot, longest waiting first; each is handed
  * over as soon as it is claimed. What another process was faster on is left aside, and so is what
- * cannot be claimed: one bad row must not keep all others waiting. Its error is thrown at the end.
+ * cannot be claimed: one bad row must not keep all others waiting. A row that cannot be read is told to
+ * `onGarbled`; any other error is thrown at the end.
  * Whoever stops it by `goOn` still gets what is being claimed at that moment.
  */
 export async function* claimWork(
@@ -58,11 +60,12 @@ export async function* claimWork(
   stage: StageName,
   limit: number,
   goOn: () => boolean = () => true,
+  onGarbled: (garbled: Garbled) => void = () => {},
 ): AsyncGenerator<Claim> {
   const tried: string[] = [];
   let firstError: unknown = null;
   const claim = (candidates: Candidate[]) =>
-    inTransition(db, (tx) => claimSome(tx, bootId, stage, candidates));
+    inTransition(db, (tx) => claimSome(tx, bootId, stage, candidates, onGarbled));
   for (let claimed = 0; claimed < limit && goOn(); ) {
     const candidates = await findCandidates(db, stage, limit - claimed, tried);
     if (candidates.length === 0) break;
@@ -90,14 +93,16 @@ async function claimSome(
   bootId: string,
   stage: StageName,
   candidates: readonly Candidate[],
+  onGarbled: (garbled: Garbled) => void,
 ): Promise<Claim[]> {
   const ofTask = stage === "plan" || stage === "deliver";
   const taskIds = candidates.map(({ taskId }) => taskId);
   const subtaskIds = candidates.flatMap(({ subtaskId }) => subtaskId ?? []);
-  const [{ tasks, subtasks, now }, latest] = await Promise.all([
+  const [{ garbled, tasks, subtasks, now }, latest] = await Promise.all([
     lockTasks(tx, taskIds, { withSubtasks: !ofTask }),
     ofTask ? new Map<string, never>() : listLatestAttempts(tx, subtaskIds),
   ]);
+  for (const one of garbled.values()) onGarbled(one);
   const expiresAt = new Date(now.getTime() + leaseMs);
   const lease = (doing: string) => ({ kind: "lease", owner: bootId, expiresAt, doing }) as const;
   const isMerging = ({ state, hold }: Subtask) => state === "integrating" && hold?.kind === "lease";

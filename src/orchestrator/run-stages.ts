@@ -1,5 +1,6 @@
 import type { FailureKind } from "../core/failure.ts";
 import type { Claim, Outcome, Stage, StageName } from "../core/outcome.ts";
+import { type Garbled, GarbledRow } from "../store/garbled.ts";
 import { ping } from "../store/tasks.ts";
 import { notifyReady } from "../store/transition.ts";
 import type { AdvanceDeps } from "./advance.ts";
@@ -45,6 +46,8 @@ export type Space = {
 
 export type StageRunnerOptions = AdvanceDeps & {
   space: Space;
+  /** Told of each row that could not be read, as often as that happens. */
+  onGarbled?: (garbled: Garbled) => void;
   bootId: string;
   stages: Partial<Record<StageName, StageRow>>;
   log: (level: "info" | "warn" | "error", fields: object, message: string) => void;
@@ -86,6 +89,7 @@ function followersOf(outcome: Outcome): readonly StageName[] {
     case "postponed":
     case "lost":
     case "no_space":
+    case "unreadable":
     case "broken":
     case "refused":
     case "asked":
@@ -106,7 +110,7 @@ const causeInWords: Record<AbortCause, string> = {
 };
 
 export function startStageRunner(options: StageRunnerOptions): StageRunner {
-  const { db, bootId, space, stages, log } = options;
+  const { db, bootId, space, stages, log, onGarbled = () => {} } = options;
   const advance = advanceTogether(options, bootId);
   const inHand = new Map<Claim, { controller: AbortController; done: Promise<void> }>();
   const slotless = new Set<Claim>();
@@ -178,6 +182,7 @@ export function startStageRunner(options: StageRunnerOptions): StageRunner {
         stage,
         freeSlots(stage, slots),
         () => !stopping,
+        onGarbled,
       )) {
         faultPoint(stage, "claimed");
         start(claim, run);
@@ -210,6 +215,10 @@ export function startStageRunner(options: StageRunnerOptions): StageRunner {
             // A stage answers what it can foresee with an outcome; what it throws is infrastructure or a bug.
             const cause = controller.signal.reason as AbortCause | undefined;
             if (cause) return parked(cause);
+            if (error instanceof GarbledRow) {
+              onGarbled(error.garbled);
+              return { kind: "unreadable", detail: error.message };
+            }
             const full = await findFull(error, space);
             if (full !== null) return { kind: "no_space", detail: full };
             log("error", { ...claim, err: error }, "stage failed");
@@ -241,12 +250,14 @@ export function startStageRunner(options: StageRunnerOptions): StageRunner {
         log("warn", { ...claim, outcome: trying.kind }, "outcome refused: the claim is not ours");
         return true;
       } catch (error) {
+        const isGarbled = error instanceof GarbledRow;
+        if (isGarbled) onGarbled(error.garbled);
         const full = await space.explain(error);
-        if (full === null)
+        if (full === null && !isGarbled)
           log("error", { ...claim, outcome: trying.kind, err: error }, "advance failed");
-        // While the database is away, or has no space to write, there is nothing to do but wait: the
-        // work is done and kept.
-        const answers = full === null && (await isAnswering(db));
+        // While the database is away, or has no space to write, or a row is garbled, there is nothing
+        // to do but wait: the work is done and kept.
+        const answers = full === null && !isGarbled && (await isAnswering(db));
         if (answers) refusals++;
         if (answers && refusals === maxRefusals) trying = broken(error);
         if (refusals >= 2 * maxRefusals || released) return false;

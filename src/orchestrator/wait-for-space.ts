@@ -24,17 +24,20 @@ const lookAgainMs = 60_000;
 /** What the reason begins with: by it the rows are found again. */
 export const spaceReason = "no space: ";
 
-export function waitForSpace(detail: string): Wake {
+type Waiting = { kind: "no_space" | "unreadable"; detail: string };
+
+/** The wake for what a person has to mend outside: a full volume, or a row that cannot be read. */
+export function waitFor({ detail, kind }: Waiting): Wake {
   const at = new Date(Date.now() + lookAgainMs);
-  return { kind: "wake", at, reason: `${spaceReason}${detail.slice(0, 500)}` };
+  const reason = detail.slice(0, 500);
+  return { kind: "wake", at, reason: kind === "no_space" ? `${spaceReason}${reason}` : reason };
 }
 
-export function spaceEvent(stage: StageName, detail: string) {
-  return {
-    type: "stage.parked",
-    message: `${stage} waits for space: ${detail}`,
-    data: { stage, detail },
-  } as const;
+/** The same as an event. */
+export function waitEvent(stage: StageName, { detail, kind }: Waiting) {
+  const what = kind === "no_space" ? "waits for space" : "waits for a row that can be read";
+  const data = { stage, detail };
+  return { type: "stage.parked", message: `${stage} ${what}: ${detail}`, data } as const;
 }
 
 /** Instead of a claim: have all that the stage could start wait for space. */
@@ -45,7 +48,7 @@ export async function holdForSpace(db: Db, stage: StageName, detail: string): Pr
     if (candidates.length === 0) return;
     for (const { taskId, subtaskId } of candidates) {
       seen.push(subtaskId ?? taskId);
-      await replaceHold(db, stage, taskId, subtaskId, waitForSpace(detail));
+      await replaceHold(db, stage, taskId, subtaskId, waitFor({ kind: "no_space", detail }));
     }
   }
 }
@@ -53,7 +56,10 @@ export async function holdForSpace(db: Db, stage: StageName, detail: string): Pr
 /** The volume can be written again: what waits for space is due now. */
 export async function wakeFromSpace(db: Db): Promise<void> {
   for (const { taskId, subtaskId, stage } of await listHeldForSpace(db, spaceReason)) {
-    const hold = { ...waitForSpace("there is some again"), at: new Date() };
+    const hold = {
+      ...waitFor({ kind: "no_space", detail: "there is some again" }),
+      at: new Date(),
+    };
     await replaceHold(db, stage, taskId, subtaskId, hold);
   }
 }
@@ -74,7 +80,7 @@ async function replaceHold(
     if (!row || !(isHeld || isFree(row, stage, locked.now))) return;
     if (!isHeld)
       await appendEvent(tx, taskId, {
-        ...spaceEvent(stage, hold.reason.slice(spaceReason.length)),
+        ...waitEvent(stage, { kind: "no_space", detail: hold.reason.slice(spaceReason.length) }),
         subtaskId,
       });
     if (subtask) await moveSubtask(tx, subtask, subtask.state, hold);

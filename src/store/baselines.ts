@@ -1,4 +1,5 @@
 import type { Baseline } from "../core/task.ts";
+import { checkRow } from "./garbled.ts";
 import { json } from "./open.ts";
 import { together } from "./pipeline.ts";
 import type { Db } from "./schema.ts";
@@ -10,7 +11,7 @@ export async function getBaseline(db: Db, key: string): Promise<Baseline | null>
     .select("data")
     .where("key", "=", key)
     .executeTakeFirst();
-  return (row?.data as Baseline | undefined) ?? null;
+  return row ? (checkRow("baselines", key, row).data as Baseline) : null;
 }
 
 export async function saveBaseline(db: Db, key: string, baseline: Baseline): Promise<void> {

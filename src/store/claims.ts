@@ -44,7 +44,7 @@ export async function findCandidates(
         .limit(limit)
         .execute();
     const rows = (await Promise.all(taskStatesOf[stage].map(inState))).flat();
-    rows.sort((a, b) => a.holdSince.getTime() - b.holdSince.getTime());
+    rows.sort((a, b) => Number(a.holdSince) - Number(b.holdSince));
     return rows.slice(0, limit).map(({ taskId }) => ({ taskId, subtaskId: null }));
   }
   let select = asked

@@ -41,16 +41,20 @@ export async function listOpenDeliveries(
   limit: number,
   except: readonly string[],
 ): Promise<OpenDelivery[]> {
-  return db
-    .selectFrom("inbox")
-    .select(["deliveryId", "event", "payload", "receivedAt", "result"])
-    .where("source", "=", source)
-    .where("processedAt", "is", null)
-    .where(sql<boolean>`delivery_id <> all(${[...except]}::text[])`)
-    .orderBy("receivedAt")
-    .orderBy("deliveryId")
-    .limit(limit)
-    .execute();
+  return (
+    db
+      .selectFrom("inbox")
+      .select(["deliveryId", "event", "payload", "receivedAt", "result"])
+      .where("source", "=", source)
+      .where("processedAt", "is", null)
+      // What cannot be read is named by whoever looks for such rows, and keeps none of the others.
+      .where(sql<boolean>`jsonb_typeof(payload) = 'object' and isfinite(received_at)`)
+      .where(sql<boolean>`delivery_id <> all(${[...except]}::text[])`)
+      .orderBy("receivedAt")
+      .orderBy("deliveryId")
+      .limit(limit)
+      .execute()
+  );
 }
 
 /** Record what became of a delivery, once. Its payload is let go. */

@@ -51,7 +51,9 @@ export async function claimDueNotifications(
       where sent_at is null and next_at <= now() and (claimed_until is null or claimed_until <= now())
       order by next_at limit ${options.limit} for update skip locked)
     returning id, event_id, task_id, channel, title, body, priority, click_url, payload, attempts,
-      extract(epoch from now() - created_at)::float8 * 1000 as age_ms`.execute(db);
+      case when isfinite(created_at) then extract(epoch from now() - created_at)::float8 * 1000 else 0 end as age_ms`.execute(
+    db,
+  );
   return rows;
 }
 
@@ -85,6 +87,6 @@ export async function releaseNotification(db: Db, id: string): Promise<void> {
 export async function nextNotificationDelayMs(db: Db): Promise<number | null> {
   const { rows } = await sql<{ ms: number | null }>`
     select extract(epoch from min(greatest(next_at, coalesce(claimed_until, next_at))) - now())::float8 * 1000 as ms
-    from notifications where sent_at is null and next_at < 'infinity'`.execute(db);
+    from notifications where sent_at is null and isfinite(next_at)`.execute(db);
   return rows[0]?.ms ?? null;
 }

@@ -22,11 +22,11 @@ export type Store = { db: Db; connection: Connection; close(): Promise<void> };
 
 /**
  * Open the database and bring its schema up to date. Two processes may do this at once: the
- * migrator holds an advisory lock. Everything of ours lives in the schema `app`; the queue has its own.
+ * migrator holds an advisory lock. With `migrate: false` it is left as it is. Everything of ours lives in the schema `app`; the queue has its own.
  */
 export async function openStore(
   connection: Connection,
-  options: { maxConnections?: number; onError: (error: Error) => void },
+  options: { maxConnections?: number; migrate?: boolean; onError: (error: Error) => void },
 ): Promise<Store> {
   const pool = new pg.Pool({
     ...connection,
@@ -48,6 +48,7 @@ export async function openStore(
   const plugins = [new CamelCasePlugin({ maintainNestedObjectKeys: true })];
   const db = new Kysely<Database>({ dialect: new PostgresDialect({ pool }), plugins });
   keepPool(db, pool, plugins);
+  if (options.migrate === false) return { db, connection, close: () => db.destroy() };
   try {
     await sql`create schema if not exists app`.execute(db).catch(async (error) => {
       // Two processes creating it at the same moment: the second one finds it there.

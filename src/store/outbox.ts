@@ -1,5 +1,5 @@
 import { sql } from "kysely";
-import type { StageName } from "../core/outcome.ts";
+import { type StageName, stageNames } from "../core/outcome.ts";
 import type { Db } from "./schema.ts";
 import { inTransaction } from "./transaction.ts";
 
@@ -20,7 +20,9 @@ export async function drainOutbox(
       delete from outbox where id in (
         select id from outbox where available_at <= now() order by id for update skip locked limit ${limit})
       returning id, stage, task_id, subtask_id`.execute(tx);
-    if (rows.length > 0) await send(rows);
+    // A bell for a stage that there is not rings for nobody, and must not keep the others.
+    const known = rows.filter(({ stage }) => stageNames.includes(stage));
+    if (known.length > 0) await send(known);
     return rows.length;
   });
 }

@@ -1,7 +1,9 @@
+import type { Selectable } from "kysely";
 import { newId } from "../core/id.ts";
 import type { PlanRecord } from "../core/plan.ts";
+import { checkRow } from "./garbled.ts";
 import { json } from "./open.ts";
-import type { Db, Tx } from "./schema.ts";
+import type { Database, Db, Tx } from "./schema.ts";
 
 /** The record of plans: what was proposed, what a person said to it, and how it changed since. */
 export async function insertPlan(
@@ -23,6 +25,14 @@ export async function insertPlan(
 
 /** All of a task's, oldest first. */
 export async function listPlans(db: Db | Tx, taskId: string): Promise<PlanRecord[]> {
+  return (await listPlanRows(db, taskId)).map(toPlan);
+}
+
+export function toPlan(row: Selectable<Database["plans"]>): PlanRecord {
+  return checkRow("plans", row.id, row);
+}
+
+export async function listPlanRows(db: Db | Tx, taskId: string) {
   return db
     .selectFrom("plans")
     .selectAll()

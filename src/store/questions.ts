@@ -1,5 +1,7 @@
+import type { Selectable } from "kysely";
 import type { QuestionKind } from "../core/task.ts";
-import type { Db, Tx } from "./schema.ts";
+import { checkRow } from "./garbled.ts";
+import type { Database, Db, Tx } from "./schema.ts";
 
 /** Questions to a person: from an agent about its subtask, or an approval of a whole task. */
 export async function insertQuestion(
@@ -16,6 +18,14 @@ export async function insertQuestion(
 }
 
 export async function listQuestions(db: Db | Tx, taskId: string) {
+  return (await listQuestionRows(db, taskId)).map(toQuestion);
+}
+
+export function toQuestion(row: Selectable<Database["questions"]>) {
+  return checkRow("questions", row.id, row);
+}
+
+export async function listQuestionRows(db: Db | Tx, taskId: string) {
   return db
     .selectFrom("questions")
     .selectAll()

@@ -1,59 +1,110 @@
 import type { Selectable } from "kysely";
 import type { Event } from "../core/event.ts";
 import type { Hold } from "../core/hold.ts";
-import { invariant } from "../core/invariant.ts";
 import type { Attempt, ListedTask, Subtask, Task } from "../core/task.ts";
+import { checkRow, GarbledRow } from "./garbled.ts";
 import type { AttemptsTable, Database, HoldColumns, SubtasksTable, TasksTable } from "./schema.ts";
 
 /** Rows as the rest of the program knows them: the hold's columns become the union. */
 export function toTask(row: Selectable<TasksTable>): Task {
-  const { attachments, planInput, subject: _, ...rest } = row;
+  const { attachments, planInput, subject: _, ...rest } = checkRow("tasks", row.id, row);
   return { ...toListedTask(rest), attachments, planInput };
 }
 
 export function toListedTask(
   row: Omit<Selectable<TasksTable>, "attachments" | "planInput" | "subject">,
 ): ListedTask {
-  const { attemptTimeoutMs, ...rest } = row;
-  return { ...withHold(rest), attemptTimeoutMs: Number(attemptTimeoutMs) };
+  const { attemptTimeoutMs, ...rest } = checkRow("tasks", row.id, row);
+  return { ...withHold("tasks", rest), attemptTimeoutMs: Number(attemptTimeoutMs) };
 }
 
 export function toSubtask(row: Selectable<SubtasksTable>): Subtask {
-  return withHold(row);
+  return withHold("subtasks", checkRow("subtasks", row.id, row));
 }
 
 export function toAttempt(row: Selectable<AttemptsTable>): Attempt {
-  return row;
+  return checkRow("attempts", row.id, row);
 }
 
-export function toEvent(row: Selectable<Database["events"]>): Event {
-  return { ...row, seq: Number(row.seq) };
+function toEvent(row: Selectable<Database["events"]>): Event {
+  return { ...checkRow("events", row.id, row), seq: Number(row.seq) };
 }
 
-function withHold<Row extends Selectable<HoldColumns>>(row: Row) {
+/** An event that cannot be read keeps its place among the others, and says what it is. */
+export function toReadableEvent(row: Selectable<Database["events"]>): Event {
+  try {
+    return toEvent(row);
+  } catch (error) {
+    if (!(error instanceof GarbledRow)) throw error;
+    const at = row.at instanceof Date && !Number.isNaN(row.at.getTime()) ? row.at : new Date(0);
+    const { column, id, table } = error.garbled;
+    const data = { table, id, column };
+    return {
+      ...row,
+      seq: Number(row.seq),
+      type: "event.garbled",
+      message: error.message,
+      data,
+      at,
+    };
+  }
+}
+
+/** What a state cannot be without. */
+const needs: Record<string, string[]> = {
+  "tasks running": ["preparation", "headCommit"],
+  "tasks delivering": ["preparation", "headCommit"],
+  "subtasks ready": ["baseCommit"],
+  "subtasks running": ["baseCommit"],
+  "subtasks verifying": ["commit"],
+  "subtasks integrating": ["commit"],
+  "subtasks recovering": ["ending"],
+};
+
+function checkNeeds<Row extends { id: string; state: string }>(table: string, row: Row): void {
+  for (const name of needs[`${table} ${row.state}`] ?? []) {
+    if (row[name as keyof Row] !== null) continue;
+    const column = name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+    const problem = `is null, which a row that is ${row.state} cannot be without`;
+    throw new GarbledRow({ table, id: row.id, column, problem });
+  }
+}
+
+function withHold<Row extends Selectable<HoldColumns> & { id: string; state: string }>(
+  table: "tasks" | "subtasks",
+  row: Row,
+) {
   const { holdKind, holdOwner, holdAt, holdReason, holdQuestionId, holdOn, ...rest } = row;
-  return { ...rest, hold: readHold({ ...row }) };
+  checkNeeds(table, row);
+  const hold = readHold(row);
+  if (hold === undefined)
+    throw new GarbledRow({
+      table,
+      id: row.id,
+      column: "hold_kind",
+      problem: "lacks the columns of its kind",
+    });
+  return { ...rest, hold };
 }
 
-function readHold(row: Selectable<HoldColumns>): Hold | null {
-  switch (row.holdKind) {
+/** Undefined: a column is missing that the kind needs. The database refuses such rows. */
+function readHold(row: Selectable<HoldColumns>): Hold | null | undefined {
+  const { holdAt, holdKind, holdOn, holdOwner, holdQuestionId, holdReason } = row;
+  switch (holdKind) {
     case null:
       return null;
     case "lease":
-      invariant(
-        row.holdOwner && row.holdAt && row.holdReason,
-        "a lease has an owner, a time and a doing",
-      );
-      return { kind: "lease", owner: row.holdOwner, expiresAt: row.holdAt, doing: row.holdReason };
+      if (!holdOwner || !holdAt || !holdReason) return undefined;
+      return { kind: "lease", owner: holdOwner, expiresAt: holdAt, doing: holdReason };
     case "wake":
-      invariant(row.holdAt && row.holdReason, "a wake has a time and a reason");
-      return { kind: "wake", at: row.holdAt, reason: row.holdReason };
+      if (!holdAt || !holdReason) return undefined;
+      return { kind: "wake", at: holdAt, reason: holdReason };
     case "question":
-      invariant(row.holdQuestionId, "a question hold has its id");
-      return { kind: "question", questionId: row.holdQuestionId };
+      if (!holdQuestionId) return undefined;
+      return { kind: "question", questionId: holdQuestionId };
     case "dependency":
-      invariant(row.holdOn && row.holdReason, "a dependency hold names what it waits for");
-      return { kind: "dependency", on: row.holdOn, reason: row.holdReason };
+      if (!holdOn || !holdReason) return undefined;
+      return { kind: "dependency", on: holdOn, reason: holdReason };
   }
 }
 

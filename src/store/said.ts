@@ -1,5 +1,6 @@
 import { newId } from "../core/id.ts";
 import type { Message } from "../core/message.ts";
+import { checkRow } from "./garbled.ts";
 import { together } from "./pipeline.ts";
 import type { Db, Tx } from "./schema.ts";
 
@@ -133,6 +134,14 @@ export async function listOpenComments(tx: Tx, taskId: string): Promise<Message[
 
 /** All that was said to a task, oldest first. */
 export async function listSaid(db: Db | Tx, taskId: string): Promise<Message[]> {
+  return (await listSaidRows(db, taskId)).map(toMessage);
+}
+
+export function toMessage(row: Message): Message {
+  return checkRow("said", row.id, row);
+}
+
+export async function listSaidRows(db: Db | Tx, taskId: string): Promise<Message[]> {
   return together(db)
     .selectFrom("said")
     .select(columns)

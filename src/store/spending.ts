@@ -1,6 +1,7 @@
 import { sql } from "kysely";
 import { type Bound, type Budget, decideCall, type Spent } from "../core/budget.ts";
 import { invariant } from "../core/invariant.ts";
+import { checkRow } from "./garbled.ts";
 import { json } from "./open.ts";
 import { together } from "./pipeline.ts";
 import type { Db, Tx } from "./schema.ts";
@@ -21,6 +22,7 @@ export type Gate =
   | { answer: "wait" };
 
 type Row = {
+  taskId: string;
   calls: string;
   unpricedCalls: string;
   tokens: string;
@@ -42,7 +44,7 @@ export async function askGate(
     >`
       insert into spending as s (task_id, agent_ms) values (${taskId}, ${Math.round(about.agentMs)})
       on conflict (task_id) do update set agent_ms = s.agent_ms + excluded.agent_ms
-      returning calls, unpriced_calls, tokens, cost_usd, agent_ms, largest_usd, largest_tokens,
+      returning task_id, calls, unpriced_calls, tokens, cost_usd, agent_ms, largest_usd, largest_tokens,
         (select budget from tasks where id = s.task_id) as budget,
         (select coalesce(json_agg(json_build_object('usd', f.value -> 'usd', 'tokens', f.value -> 'tokens')), '[]')
           from jsonb_each(s.in_flight) f
@@ -82,7 +84,7 @@ export async function addAgentTime(db: Db, taskId: string, agentMs: number): Pro
   const { rows } = await sql<Row>`
     insert into spending as s (task_id, agent_ms) values (${taskId}, ${Math.round(agentMs)})
     on conflict (task_id) do update set agent_ms = s.agent_ms + excluded.agent_ms
-    returning calls, unpriced_calls, tokens, cost_usd, agent_ms`.execute(db);
+    returning task_id, calls, unpriced_calls, tokens, cost_usd, agent_ms`.execute(db);
   invariant(rows[0], "an insert returns its row");
   return toSpent(rows[0]);
 }
@@ -97,7 +99,7 @@ export async function leaveGate(db: Db, taskId: string, runId: string): Promise<
 export async function readSpent(db: Db | Tx, taskId: string): Promise<Spent> {
   const row = await db
     .selectFrom("spending")
-    .select(["calls", "unpricedCalls", "tokens", "costUsd", "agentMs"])
+    .select(["taskId", "calls", "unpricedCalls", "tokens", "costUsd", "agentMs"])
     .where("taskId", "=", taskId)
     .executeTakeFirst();
   return row ? toSpent(row) : { usd: 0, tokens: 0, turns: 0, minutes: 0, unpricedCalls: 0 };
@@ -113,6 +115,7 @@ export async function readBudget(db: Db | Tx, taskId: string): Promise<Budget | 
 }
 
 function toSpent(row: Row): Spent {
+  checkRow("spending", row.taskId, row);
   return {
     usd: Number(row.costUsd),
     tokens: Number(row.tokens),

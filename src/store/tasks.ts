@@ -2,8 +2,9 @@ import { sql } from "kysely";
 import type { Event } from "../core/event.ts";
 import type { TaskState } from "../core/lifecycle.ts";
 import type { Attempt, ListedTask, Subtask, Task } from "../core/task.ts";
+import { type Garbled, readEach } from "./garbled.ts";
 import { together } from "./pipeline.ts";
-import { toAttempt, toEvent, toListedTask, toSubtask, toTask } from "./rows.ts";
+import { toAttempt, toListedTask, toReadableEvent, toSubtask, toTask } from "./rows.ts";
 import type { Db, Tx } from "./schema.ts";
 
 /** Reading tasks and what belongs to them. */
@@ -14,6 +15,12 @@ export async function getTask(db: Db | Tx, id: string): Promise<Task | null> {
     .where("id", "=", id)
     .executeTakeFirst();
   return row ? toTask(row) : null;
+}
+
+/** The state alone, which the database keeps to its words. */
+export async function getState(db: Db, id: string): Promise<TaskState | null> {
+  const row = await db.selectFrom("tasks").select("state").where("id", "=", id).executeTakeFirst();
+  return row?.state ?? null;
 }
 
 /** Ids that start with `prefix`, at most two: enough to tell none, one and several apart. */
@@ -79,7 +86,12 @@ export async function listTasks(
     limit: number;
     before: { createdAt: string; id: string } | null;
   },
-): Promise<ListedTask[]> {
+): Promise<{
+  sound: ListedTask[];
+  garbled: Garbled[];
+  last: { id: string } | null;
+  isMore: boolean;
+}> {
   let select = db.selectFrom("tasks").select(listedColumns);
   if (query.state) select = select.where("state", "=", query.state);
   if (query.before) {
@@ -89,9 +101,11 @@ export async function listTasks(
   const rows = await select
     .orderBy("createdAt", "desc")
     .orderBy("id", "desc")
-    .limit(query.limit)
+    .limit(query.limit + 1)
     .execute();
-  return rows.map(toListedTask);
+  const page = rows.slice(0, query.limit);
+  const isMore = rows.length > query.limit;
+  return { ...readEach(page, toListedTask), last: page.at(-1) ?? null, isMore };
 }
 
 /** The exact creation time as text: a Date keeps only milliseconds, a cursor must not skip rows. */
@@ -114,13 +128,16 @@ export async function getSubtask(db: Db | Tx, id: string): Promise<Subtask | nul
 }
 
 export async function listSubtasks(db: Db | Tx, taskId: string): Promise<Subtask[]> {
-  const rows = await together(db)
+  return (await listSubtaskRows(db, taskId)).map(toSubtask);
+}
+
+export async function listSubtaskRows(db: Db | Tx, taskId: string) {
+  return together(db)
     .selectFrom("subtasks")
     .selectAll()
     .where("taskId", "=", taskId)
     .orderBy("position")
     .execute();
-  return rows.map(toSubtask);
 }
 
 export async function getAttempt(db: Db | Tx, id: string): Promise<Attempt | null> {
@@ -137,15 +154,19 @@ export async function listAttempts(
   db: Db | Tx,
   of: { taskId: string } | { subtaskId: string },
 ): Promise<Attempt[]> {
+  return (await listAttemptRows(db, of)).map(toAttempt);
+}
+
+export async function listAttemptRows(db: Db | Tx, of: { taskId: string } | { subtaskId: string }) {
   const select = db.selectFrom("attempts").selectAll();
-  const rows = await ("taskId" in of
-    ? select.where("taskId", "=", of.taskId)
-    : select.where("subtaskId", "=", of.subtaskId)
+  return (
+    "taskId" in of
+      ? select.where("taskId", "=", of.taskId)
+      : select.where("subtaskId", "=", of.subtaskId)
   )
     .orderBy("startedAt")
     .orderBy("number")
     .execute();
-  return rows.map(toAttempt);
 }
 
 export async function listEvents(
@@ -162,7 +183,7 @@ export async function listEvents(
     .orderBy("seq")
     .limit(limit)
     .execute();
-  return rows.map(toEvent);
+  return rows.map(toReadableEvent);
 }
 
 export async function countByState(

@@ -11,6 +11,7 @@ import {
 } from "../core/lifecycle.ts";
 import type { StageName } from "../core/outcome.ts";
 import type { Subtask, Task } from "../core/task.ts";
+import { type Garbled, readEach } from "./garbled.ts";
 import { json } from "./open.ts";
 import { holdColumns, toSubtask, toTask } from "./rows.ts";
 import type { Db, SubtasksTable, TasksTable, Tx } from "./schema.ts";
@@ -66,7 +67,13 @@ export async function lockTasks(
   tx: Tx,
   taskIds: readonly string[],
   { withSubtasks }: { withSubtasks: boolean },
-): Promise<{ tasks: Map<string, Task>; subtasks: Map<string, Subtask>; now: Date }> {
+): Promise<{
+  tasks: Map<string, Task>;
+  subtasks: Map<string, Subtask>;
+  now: Date;
+  /** What is left out with its whole task, because it cannot be read; by task. */
+  garbled: Map<string, Garbled>;
+}> {
   const [found, rows] = await Promise.all([
     tx
       .selectFrom("tasks")
@@ -85,9 +92,22 @@ export async function lockTasks(
           .execute()
       : [],
   ]);
+  const garbled = new Map<string, Garbled>();
+  const read = <Row, Value>(row: Row, taskId: string, toValue: (row: Row) => Value): Value[] => {
+    const each = readEach([row], toValue);
+    for (const one of each.garbled) garbled.set(taskId, one);
+    return each.sound;
+  };
+  const tasks = found.flatMap(({ now: _, ...row }) => read(row, row.id, toTask));
+  const subtasks = rows.flatMap((row) => read(row, row.taskId, toSubtask));
+  // Without one of its subtasks nothing can be said of a task.
+  const isSound = (taskId: string) => !garbled.has(taskId);
   return {
-    tasks: new Map(found.map(({ now: _, ...row }) => [row.id, toTask(row)])),
-    subtasks: new Map(rows.map((row) => [row.id, toSubtask(row)])),
+    garbled,
+    tasks: new Map(tasks.filter(({ id }) => isSound(id)).map((task) => [task.id, task])),
+    subtasks: new Map(
+      subtasks.filter(({ taskId }) => isSound(taskId)).map((subtask) => [subtask.id, subtask]),
+    ),
     // The last lock that was waited for: nothing that was due before is missed.
     now: new Date(Math.max(0, ...found.map(({ now }) => now.getTime()))),
   };

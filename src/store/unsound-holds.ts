@@ -50,12 +50,12 @@ export async function findUnsoundHolds(db: Db | Tx): Promise<UnsoundHold[]> {
       from held where kind = 'lease' and not exists (select 1 from boots b where b.id = hold_owner)
     union all
     -- Either its owner is heard of and does not renew it, or is not heard of at all (stopped, hanging).
-    select task_id, subtask_id, held.kind, 'the lease ran out ' || (now() - hold_at)::text || ' ago and its owner has not renewed it'
+    select task_id, subtask_id, held.kind, 'the lease ran out ' || case when isfinite(hold_at) then (now() - hold_at)::text else 'ages' end || ' ago and its owner has not renewed it'
       from held join boots on boots.id = hold_owner
       where held.kind = 'lease' and hold_at < now() and (heartbeat_at > hold_at or hold_at < now() - interval '5 minutes')
     union all
     -- A wake that is due may wait for a slot, as long as its stage is busy.
-    select task_id, subtask_id, kind, 'the wake was due ' || (now() - hold_at)::text || ' ago'
+    select task_id, subtask_id, kind, 'the wake was due ' || case when isfinite(hold_at) then (now() - hold_at)::text else 'ages' end || ' ago'
       from staged where kind = 'wake' and hold_at < now() - interval '10 minutes'
         and (stage is null or not exists (select 1 from held other where other.kind = 'lease' and other.what = staged.what
           and other.state = case staged.stage when 'execute' then 'running' when 'plan' then 'planning' else staged.state end))

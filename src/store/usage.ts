@@ -1,7 +1,8 @@
-import { sql } from "kysely";
+import { type Selectable, sql } from "kysely";
 import type { ModelCall, Role, Usage } from "../core/usage.ts";
 import { deltaOf, type UsageDelta } from "../core/usage-delta.ts";
-import type { Db } from "./schema.ts";
+import { checkRow } from "./garbled.ts";
+import type { Database, Db } from "./schema.ts";
 
 /** Who makes a call, and what about. */
 export type UsageKey = {
@@ -70,15 +71,26 @@ export async function countUsage(
 
 /** The account of a task, in the order in which it was begun. */
 export async function listUsage(db: Db, taskId: string): Promise<Usage[]> {
-  const rows = await db
-    .selectFrom("usage")
-    .selectAll()
-    .where("taskId", "=", taskId)
-    // A bill may name a model otherwise than the calls did: then nothing is left of that row.
-    .where("calls", ">", "0")
-    .orderBy("firstAt")
-    .execute();
-  return rows.map((row) => ({
+  return (await listUsageRows(db, taskId)).map(toUsage);
+}
+
+export async function listUsageRows(db: Db, taskId: string) {
+  return (
+    db
+      .selectFrom("usage")
+      .selectAll()
+      .where("taskId", "=", taskId)
+      // A bill may name a model otherwise than the calls did: then nothing is left of that row.
+      .where("calls", ">", "0")
+      .orderBy("firstAt")
+      .execute()
+  );
+}
+
+export function toUsage(row: Selectable<Database["usage"]>): Usage {
+  const { agent, attemptId, model, role, taskId } = row;
+  checkRow("usage", `${taskId} ${attemptId} ${role} ${agent} ${model}`, row);
+  return {
     subtaskId: row.subtaskId || null,
     attemptId: row.attemptId || null,
     role: row.role,
@@ -92,5 +104,5 @@ export async function listUsage(db: Db, taskId: string): Promise<Usage[]> {
     reasoningTokens: Number(row.reasoningTokens),
     latencyMs: Number(row.latencyMs),
     costUsd: Number(row.unpricedCalls) > 0 ? null : Number(row.costUsd),
-  }));
+  };
 }

@@ -1,6 +1,7 @@
 import { type Selectable, sql } from "kysely";
 import { newId } from "../core/id.ts";
 import { terminalTaskStates } from "../core/lifecycle.ts";
+import { checkRow } from "./garbled.ts";
 import type { Database, Db } from "./schema.ts";
 import { inTransaction } from "./transaction.ts";
 
@@ -83,6 +84,14 @@ export async function markPrepared(db: Db, id: string, commit: string): Promise<
 }
 
 export async function listWorktreesOf(db: Db, taskId: string): Promise<WorktreeRow[]> {
+  return (await listWorktreeRows(db, taskId)).map(toWorktree);
+}
+
+export function toWorktree(row: WorktreeRow): WorktreeRow {
+  return checkRow("worktrees", row.id, row);
+}
+
+export async function listWorktreeRows(db: Db, taskId: string): Promise<WorktreeRow[]> {
   return db
     .selectFrom("worktrees")
     .selectAll()

@@ -144,6 +144,7 @@ const usage = (role: "planner" | "coder", attemptId: string | null, costUsd: num
 });
 const detail: DetailView = {
   task,
+  unreadable: [],
   subtasks: [
     {
       id: "sub_1",

@@ -59,7 +59,16 @@ export class MemoryService implements Service {
       .filter(({ state }) => !query.state || state === query.state);
     const start = query.cursor ? all.findIndex(({ id }) => id === query.cursor) + 1 : 0;
     const tasks = all.slice(start, start + query.limit);
-    return { tasks, nextCursor: all[start + query.limit] ? (tasks.at(-1)?.id ?? null) : null };
+    return {
+      tasks,
+      garbled: [],
+      nextCursor: all[start + query.limit] ? (tasks.at(-1)?.id ?? null) : null,
+    };
+  }
+
+  async find(id: string) {
+    const { task } = await this.show(id);
+    return { id: task.id, state: task.state };
   }
 
   async show(id: string): Promise<TaskDetail> {
@@ -73,6 +82,7 @@ export class MemoryService implements Service {
       plans: [],
       usage: [],
       worktrees: [],
+      garbled: [],
       ...this.details,
       task,
     };
