@@ -1,6 +1,7 @@
 /**
  * How long a limit of a provider is waited for. Pure. The longest known window is a week: whoever waits
- * `maxProviderWaits` times in a row has waited longer than that, so nothing is given up before it.
+ * `maxProviderWaits` times in a row has waited longer than that, so nothing is given up before it, and
+ * no work goes on without its planner or reviewer before it.
  * Where the provider says when the limit ends, that is waited for; where it says so again and again and
  * it does not hold, or says nothing, the waits grow.
  */

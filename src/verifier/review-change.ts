@@ -1,5 +1,6 @@
 import { mkdir } from "node:fs/promises";
 import { chooseReviewers } from "../core/choose-reviewers.ts";
+import { maxProviderWaits } from "../core/provider-wait.ts";
 import {
   type Assurance,
   isAcceptance,
@@ -59,7 +60,7 @@ export async function reviewChange(
     evidence: { ...evidence, before: earlier?.commit ?? null },
     work: { task, subtask, diff },
     patience: {
-      mayPostpone: subtask.postponed < maxReviewWaits,
+      mayPostpone: subtask.postponed < maxProviderWaits,
       mayAskForBudget: !(endedAt && (await wasBudgetRefused(db, task.id, endedAt))),
     },
     chosen: chooseReviewers(
@@ -97,9 +98,6 @@ export async function reviewChange(
   );
   return concludeReview(verdict, review, isAccepted);
 }
-
-/** So often is a provider waited for before the work goes on without its reviewer. */
-const maxReviewWaits = 20;
 
 /** How far this subtask's work is to be looked at. */
 export function assuranceOf(deps: ReviewDeps, task: Task, subtask: Subtask): Assurance {

@@ -207,6 +207,40 @@ test("an account without credit waits for its person", async () => {
   expect((await deputy.untilOver(id)).state).toBe("completed");
 });
 
+test("a review waits for its reviewer as long as an attempt waits for its agent", async () => {
+  await writeFile(`${deputy.home}/config.yaml`, "roles:\n  reviewer: { agent: claude }\n");
+  await deputy.stop();
+  await deputy.start();
+  const limited = lines(init, claudeSays("Sitzungslimit erreicht"));
+  await scratch.write("CASE-review", limited);
+  await scratch.write("CASE-again", limited);
+  const { body } = await deputy.api("POST", "/v1/tasks", {
+    ...{ goal: "CASE-review", repository: repository.path, assurance: "standard" },
+    agent: "command:echo reviewed > reviewed.txt",
+    checks: ["test -e reviewed.txt"],
+  });
+  const parked = (waits: number) =>
+    deputy.untilEvent(body.id, ({ type, seq }) => type === "stage.parked" && seq > waits);
+  const first = await parked(0);
+  expect(first.message).toContain("a reviewer was held up");
+  const waitOnce = async (before: number) => {
+    await deputy.database?.query(
+      `update subtasks set postponed = ${before} where task_id = '${body.id}'`,
+    );
+    // Who pauses and resumes it has it tried at once.
+    for (const verb of ["pause", "resume"])
+      expect((await deputy.api("POST", `/v1/tasks/${body.id}/${verb}`)).status).toBe(200);
+  };
+  await waitOnce(39);
+  await parked(first.seq);
+  await waitOnce(40);
+  const task = await deputy.untilOver(body.id);
+  expect(task.state, task.end_detail).toBe("completed");
+  const { stdout } = await deputy.cli(["receipt", body.id]);
+  expect(stdout).toContain("The review by `claude` was not done");
+  await scratch.forget("CASE-again");
+});
+
 test("when it ends the work goes on in its session; what only speaks of limits is work", async () => {
   const resetsAt = Math.round(Date.now() / 1_000) + 2;
   const id = await submit("short", "claude", lines(init, refused(resetsAt), claudeSays("limit")));
