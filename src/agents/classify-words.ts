@@ -1,4 +1,5 @@
 import type { FailureKind } from "../core/failure.ts";
+import { plainWords } from "./plain-words.ts";
 import { readResetTime } from "./reset-time.ts";
 
 /**
@@ -24,11 +25,12 @@ const modelWords =
 const creditWords =
   /credit balance|out of credits?|(?:insufficient|not enough|no) (?:credits?|balance|funds)|insufficient_quota|spend(?:ing)? (?:cap|limit)|\bbilling\b|payment required|\b402\b|current quota/i;
 const usageWords =
-  /usage.?limit|(?:session|weekly|daily|monthly|opus|sonnet|plan|hours?) limit|out of (?:extra )?usage/i;
+  /usage.?limit|(?:session|weekly|daily|monthly|opus|sonnet|plan|hours?|messages?)[ -]limit|(?:message|usage) cap\b|out of (?:(?:extra )?usage|messages)/i;
 const limitWords =
-  /hit (?:your|the) limit|limit (?:was |has been |is )?(?:reached|exceeded)|quota/i;
+  /hit (?:your|the) limit|limit (?:was |has been |is )?(?:reached|exceeded)|quota|allowance|límite/i;
 /** Limits of another kind: of the server's patience, or of one call. */
-const otherLimits = /rate.?limit|\b(?:retry|context|token|turn|time|size|memory) limit/i;
+const otherLimits =
+  /rate.?limit|\b(?:retry|context|token|turns?|time|size|memory|calls?|steps?|iterations?) limit/i;
 const busyWords =
   /rate.?limit|overloaded|too many requests|\b(?:429|5\d\d)\b|timed? ?out|network|connect|stream/i;
 
@@ -36,9 +38,10 @@ const busyWords =
 const maxBusyMs = 60_000;
 
 export function classifyWords(
-  words: string,
+  said: string,
   { now, zone, because = null }: { now: Date; zone: string; because?: Cause | null },
 ): Classified {
+  const words = plainWords(said);
   const is = (cause: Cause, pattern: RegExp) =>
     because === null ? pattern.test(words) : because === cause;
   if (is("login", loginWords)) return { kind: "agent_unavailable", retryAt: null, needs: "login" };

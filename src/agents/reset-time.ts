@@ -1,3 +1,4 @@
+import { plainWords } from "./plain-words.ts";
 import { findZone, toInstant, wallClock } from "./wall-clock.ts";
 
 /**
@@ -7,8 +8,7 @@ import { findZone, toInstant, wallClock } from "./wall-clock.ts";
  * and zone ("resets 3:10am (Asia/Seoul)", "try again at Dec 3rd, 2026 5:42 PM"). Null: no time is said.
  */
 export function readResetTime(words: string, now: Date, zone: string): Date | null {
-  // Narrow and no-break spaces stand between a time and its AM; fancy ones fool nobody but a pattern.
-  const text = words.normalize("NFKC").replace(/\s+/g, " ");
+  const text = plainWords(words);
   const stamp = readStamp(text, now);
   if (stamp) return stamp;
   // Not every time in a message is about the limit's end: only what follows such a word is.
@@ -21,7 +21,7 @@ export function readResetTime(words: string, now: Date, zone: string): Date | nu
 }
 
 const anchor =
-  /\b(?:reset|again|retry|available|until|resum|renew|refresh|restor|unlock|wait|back (?:at|in|on)|next (?:window|at)|ends?\b|expires?\b)/gi;
+  /\b(?:reset|again|retry|available|until|resum|renew|refresh|restor|returns?\b|opens?\b|unlock|wait|come back|back (?:at|in|on)|next (?:window|at)|ends?\b|expires?\b)/gi;
 
 const secondsAhead =
   /"?(?:resets?_in_seconds|retry[-_ ]after(?:_seconds)?)"?\s*[:=]?\s*(\d+(?:\.\d+)?)(?![\d:])/i;

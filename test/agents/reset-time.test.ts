@@ -65,6 +65,15 @@ test.each([
   ["429 Too Many Requests (Retry-After: 120)", "2026-11-29T12:02Z"],
   ["429 (Retry-After: Sun, 29 Nov 2026 12:30:00 GMT)", "2026-11-29T12:30Z"],
   ["[11:02:03] session limit; resets 3pm", "2026-11-29T14:00Z"],
+  ["come back Thursday, 9 am", "2026-12-03T08:00Z"],
+  ["Next window opens at 6 PM.", "2026-11-29T17:00Z"],
+  ["Try\tagain\n  at  5:42   PM .", "2026-11-29T16:42Z"],
+  ["Bitte versuche es um 15:10 Uhr erneut.", "2026-11-29T14:10Z"],
+  ["wird um 15:10 Uhr zurückgesetzt (Asia/Seoul)", "2026-11-30T06:10Z"],
+  ["Zurücksetzung am 3. Dezember um 16:00 Uhr", "2026-12-03T15:00Z"],
+  ["in 3 Stunden und 5 Minuten wieder verfügbar", "2026-11-29T15:05Z"],
+  ["Erneut versuchen in einer Stunde.", "2026-11-29T13:00Z"],
+  ["gilt bis morgen, 9:00 Uhr", "2026-11-30T08:00Z"],
 ])("%s", (words, expected) => {
   expect(read(words)).toBe(expected);
 });
