@@ -10,6 +10,7 @@ import {
   retryTask,
 } from "../../src/orchestrator/commands.ts";
 import { commentOnTask, pauseTask, resumeTask, sayToTask } from "../../src/orchestrator/steer.ts";
+import { listOpenQuestions } from "../../src/store/questions.ts";
 import { listSaid, takeSaid } from "../../src/store/said.ts";
 import { getTask, listSubtasks } from "../../src/store/tasks.ts";
 import { expectWhole, makeWakesDue, readStates } from "../support/expect-whole.ts";
@@ -340,6 +341,8 @@ async function finish(id: string, inHand: Claim[]): Promise<void> {
       expect(await bench.report(claim, reports)).toBe("applied");
       await expectWhole(bench, id, before);
     }
-    await answerQuestion(bench.deps, id, "yes", null).catch(expectSentence);
+    // Where several ask, an answer names its question.
+    for (const question of await listOpenQuestions(bench.db, id))
+      await answerQuestion(bench.deps, id, "yes", question.id).catch(expectSentence);
   }
 }
