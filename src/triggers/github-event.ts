@@ -61,7 +61,7 @@ const changes: Record<string, string> = {
   closed: "closed",
   reopened: "reopened",
   deleted: "deleted",
-  transferred: "moved to another repository:",
+  transferred: "transferred",
 };
 
 /** Null: the payload tells of no such change. */

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { taskInputSchema } from "../../src/core/task.ts";
+import { readGithubChange } from "../../src/triggers/github-event.ts";
 import { matchGithub } from "../../src/triggers/match-github.ts";
 import { noRules, parseTriggerRules } from "../../src/triggers/rules.ts";
 import { testTrigger } from "../../src/triggers/test-trigger.ts";
@@ -338,3 +339,14 @@ test("a test of a trigger shows what an agent would get, and says when there are
     reason: "no rule for issues.opened; no rules are in force, so nothing fires: see triggers.yaml",
   });
 });
+
+test.each(["edited", "closed", "reopened", "deleted", "transferred"])(
+  "what happened to an issue is a clause with its actor: %s",
+  (action) => {
+    const sender = { login: "eve", id: 2, type: "User" };
+    const payload = { ...examplePayload("issues", "edited"), action, sender };
+    expect(readGithubChange("issues", payload)?.what).toMatch(
+      new RegExp(String.raw`^eve ${action} \S+#\d+$`),
+    );
+  },
+);
