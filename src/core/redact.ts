@@ -1,43 +1,61 @@
 /**
  * Text that leaves passes here last: every secret that the daemon knows is replaced by its exact
  * value, and what has the well-known shape of a credential is replaced too. No match reaches over a
- * quote, so a line of JSON is still one afterwards.
+ * quote, so a line of JSON is still one afterwards. Underscores and asterisks beside one are Markdown.
  */
 const credentialShapes = [
-  /\bgh[pousr]_[A-Za-z0-9]{30,255}\b/g,
-  /\bgithub_pat_[A-Za-z0-9_]{30,255}\b/g,
-  /\bglpat-[A-Za-z0-9_-]{20,255}/g,
-  /\bnpm_[A-Za-z0-9]{36}\b/g,
-  /\bhf_[A-Za-z0-9]{30,255}\b/g,
-  /\bAIza[A-Za-z0-9_-]{35}/g,
+  /(?<![A-Za-z0-9])gh[pousr]_[A-Za-z0-9]{30,255}/g,
+  /(?<![A-Za-z0-9])github_pat_[A-Za-z0-9_]{30,255}/g,
+  /(?<![A-Za-z0-9])glpat-[A-Za-z0-9_-]{20,255}/g,
+  /(?<![A-Za-z0-9])npm_[A-Za-z0-9]{36}(?![A-Za-z0-9])/g,
+  /(?<![A-Za-z0-9])hf_[A-Za-z0-9]{30,255}/g,
+  /(?<![A-Za-z0-9])AIza[A-Za-z0-9_-]{35}/g,
   // Not within a word: "task-…" and "risk-…" are names.
   /(?<![A-Za-z0-9])sk-[A-Za-z0-9_-]{20,255}/g,
-  /\bwhsec_[A-Za-z0-9+/=]{24,255}/g,
-  /\b(?:AKIA|ASIA)[0-9A-Z]{16}\b/g,
-  /\bxox[abeoprs]-[A-Za-z0-9-]{10,255}/g,
-  /\beyJ[\w-]{10,2000}\.eyJ[\w-]{10,4000}\.[\w-]{10,2000}/g,
+  /(?<![A-Za-z0-9])whsec_[A-Za-z0-9+/=]{24,255}/g,
+  /(?<![A-Za-z0-9])(?:AKIA|ASIA)[0-9A-Z]{16}(?![A-Za-z0-9])/g,
+  /(?<![A-Za-z0-9])xox[abeoprs]-[A-Za-z0-9-]{10,255}/g,
+  /(?<![A-Za-z0-9])eyJ[\w-]{10,2000}\.eyJ[\w-]{10,4000}\.[\w-]{10,2000}/g,
   // One that was cut off before its end, too; in JSON its lines end in \n.
-  /-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----(?:[^"]{0,8000}?-----END [A-Z ]{0,40}PRIVATE KEY-----|(?:[A-Za-z0-9+/=\s]|\\[nr]){0,8000})/g,
-  /(?<=\b[a-z][a-z+.-]{1,20}:\/\/[^\s:@/"]{0,100}:)[^\s@/"]{3,200}(?=@)/g,
+  /-----BEGIN [A-Z ]{0,40}PRIVATE KEY(?: BLOCK)?-----(?:[^"]{0,8000}?-----END [A-Z ]{0,40}PRIVATE KEY(?: BLOCK)?-----|(?:[A-Za-z0-9+/=\s]|\\[nr]){0,8000})/g,
+  /(?<=\b[a-z][a-z+.-]{1,20}:\/\/[^\s:@/"]{0,100}:)[^\s@/"]{3,200}(?=@)/gi,
+  // What curl and git print of a request.
+  /(?<=authorization[\\"']{0,2}[:=][ \\"']{0,4}(?:basic|bearer) )(?=[^\s"']{0,200}\d)[\w+/=.~-]{20,4000}/gi,
 ];
 
 /** Shorter values are no secrets but words, and would riddle the text. */
-const minSecretLength = 6;
+const isLong = ({ length }: string) => length >= 6;
 
 export type Redact = (text: string) => string;
 
 export function makeRedact(secrets: readonly string[]): Redact {
-  // As they are, and as a JSON text has them. The longest first, or a secret that contains another
-  // would leave its rest behind.
-  const values = [...new Set(secrets.flatMap((one) => [one, JSON.stringify(one).slice(1, -1)]))]
-    .filter(({ length }) => length >= minSecretLength)
-    .sort((a, b) => b.length - a.length);
+  // The longest first, or a secret that contains another would leave its rest behind.
+  const values = [...new Set(secrets.filter(isLong).flatMap(formsOf))]
+    .sort((a, b) => b.length - a.length)
+    .map(allowBreaks);
   return (text) => {
     let result = text;
-    for (const value of values) result = result.replaceAll(value, "[redacted]");
-    for (const shape of credentialShapes) result = result.replace(shape, "[redacted]");
+    for (const form of [...values, ...credentialShapes])
+      result = result.replace(form, "[redacted]");
     return result;
   };
+}
+
+/** A secret as it is, and as JSON, a URL and base64 have it, where in a text it may begin at any byte of three. */
+function formsOf(secret: string): string[] {
+  const inBase64 = [0, 1, 2].map((before) => {
+    const bytes = Buffer.from(" ".repeat(before) + secret);
+    // Without the characters that other bytes have a part in.
+    const [from, to] = [Math.ceil((before * 8) / 6), Math.floor((bytes.length * 8) / 6)];
+    return bytes.toString("base64").slice(from, to);
+  });
+  return [secret, JSON.stringify(secret).slice(1, -1), encodeURIComponent(secret), ...inBase64];
+}
+
+/** Finds a value also where lines were broken in it. */
+function allowBreaks(value: string): RegExp {
+  const signs = [...value].map((sign) => sign.replace(/[\\^$.*+?()[\]{}|]/, "\\$&"));
+  return new RegExp(signs.join("(?:\\s|\\\\[nr])*"), "g");
 }
 
 export function redactSecrets(text: string, secrets: readonly string[]): string {

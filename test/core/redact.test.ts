@@ -58,3 +58,42 @@ test("every text of a value is redacted, and nothing else of it", () => {
     hunter22: ["a [redacted]", { b: "[redacted]", at, n: 1, none: null }],
   });
 });
+
+test.each(["_%s_", "**%s**", "key_%s_old", "`%s`"])(
+  "Markdown beside one hides none: %s",
+  (around) => {
+    for (const credential of [`ghp_${"a1B2".repeat(9)}`, "AKIAIOSFODNN7EXAMPLE"])
+      expect(redactSecrets(around.replace("%s", credential), [])).toBe(
+        around.replace("%s", "[redacted]"),
+      );
+  },
+);
+
+test("a known value is found in base64 at any byte, in a URL, and broken over lines", () => {
+  const secret = "tok/en?1 of the daemon";
+  const forms = ["", "x", "x-access-token:"].map((before) =>
+    Buffer.from(`${before}${secret}!!`).toString("base64"),
+  );
+  for (const form of forms) {
+    const clean = redactSecrets(form, [secret]);
+    expect(clean).toContain("[redacted]");
+    expect(clean.length).toBeLessThan("[redacted]".length + 28);
+  }
+  expect(redactSecrets(`?key=${encodeURIComponent(secret)}&b`, [secret])).toBe("?key=[redacted]&b");
+  expect(redactSecrets("a tok/en?1 of\n  the dae\r\nmon b", [secret])).toBe("a [redacted] b");
+  expect(redactSecrets(JSON.stringify("a tok/en?1 of the\n daemon"), [secret])).toBe(
+    '"a [redacted]"',
+  );
+});
+
+test("headers of requests, URLs in capitals and PGP keys are replaced; code that makes them stays", () => {
+  const redact = makeRedact([]);
+  expect(redact("> Authorization: Basic eDphYmNkZWZnaGlqa2xtbm8x")).toBe(
+    "> Authorization: Basic [redacted]",
+  );
+  expect(redact("HTTPS://me:hunter22@db/app")).toBe("HTTPS://me:[redacted]@db/app");
+  const pgp = (word: string) => `-----${word} PGP PRIVATE KEY BLOCK-----`;
+  expect(redact(`${pgp("BEGIN")}\n\nlQ==\n${pgp("END")}`)).toBe("[redacted]");
+  const code = 'headers: { Authorization: "Bearer " + token1234567890123456 }';
+  expect(redact(code)).toBe(code);
+});
