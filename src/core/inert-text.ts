@@ -10,23 +10,23 @@ import { cleanOutsideText } from "./outside-text.ts";
 const signs: readonly [RegExp, string][] = [
   // @name, @org/team, owner/repo@commit, an e-mail address in a trailer.
   [/@(?=\w)/g, "＠"],
-  // #1, owner/repo#1, "JIRA-1 #close".
+  // #1, owner/repo#1, "JIRA-1 #close"; GH-1 and GitLab's GL-1. An underscore before is emphasis.
   [/#(?=\w)/g, "＃"],
-  [/\b(GH)\\?-(?=\d)/gi, "$1‑"],
+  [/(?<![A-Za-z0-9])(G[HL])\\?-(?=\d)/gi, "$1‑"],
   // A link of any scheme, written out; "\/" is a slash to Markdown.
   [/:(?:\\?\/){2}/g, ":⁄⁄"],
-  [/\bwww\.(?=\w)/gi, "www․"],
+  [/(?<![A-Za-z0-9])(www)\.(?=\w)/gi, "$1․"],
   // Links, images and what they are defined by.
   [/\](?=[(:])/g, "］"],
   [/<(?=[A-Za-z/!?])/g, "‹"],
   // "&#64;" is an "@" to Markdown.
   [/&(?=#?\w{1,32};)/g, "＆"],
-  // Task lists; "[skip ci]" and its relatives.
+  // Task lists; "[skip ci]" and its relatives, also where lines are joined later.
   [/\[(?=[ xX]\])/g, "［"],
-  [/\[(?=[\w -]{0,20}\b(?:skip|ci)\b)/gi, "［"],
+  [/\[(?=[\w\s-]{0,20}\b(?:skip|ci)\b)/gi, "［"],
   [/\*{3}(?=NO_CI)/gi, "∗∗∗"],
   // Commands to bots, and trailers: "Signed-off-by:", "BREAKING CHANGE:".
-  [/^([ \t>*+-]*)\/(?=[a-z])/gim, "$1⁄"],
+  [/^((?:[^\S\n]|[>*+-])*)\/(?=[a-z])/gim, "$1⁄"],
   [/^([ \t>]*(?:[A-Za-z]+(?:-[A-Za-z]+)+|BREAKING CHANGE)[ \t]*):/gim, "$1："],
 ];
 
