@@ -45,7 +45,7 @@ export function renderReceipt(receipt: Receipt): string {
         ...(task.logs_removed_at ? [["Logs", `removed at ${task.logs_removed_at}`]] : []),
       ],
     ),
-    ...(receipt.review === null ? [] : ["## Review", receipt.review]),
+    ...(receipt.review === null ? [] : ["## Review", makeInert(receipt.review)]),
     "## Plan",
     ...renderPlanAccount(plan).map((line) => oneLine(line, 1_000)),
     table(
@@ -89,7 +89,7 @@ export function renderReceipt(receipt: Receipt): string {
     table(
       ["Attempt", "Ended", "Verdict", "Recovery"],
       receipt.attempts.map((attempt) => [
-        `${attempt.subtask} #${attempt.number}`,
+        `${attempt.subtask}, attempt ${attempt.number}`,
         `${attempt.end_reason?.replaceAll("_", " ") ?? "running"}${attempt.detail ? `: ${attempt.detail}` : ""}`,
         attempt.verdict ? `${attempt.verdict.result}: ${attempt.verdict.summary}` : "–",
         attempt.recovery ? attempt.recovery.action.replaceAll("_", " ") : "–",
@@ -147,9 +147,9 @@ function describeSandboxes(attempts: Receipt["attempts"]): string[] {
     if (!sandbox) return [];
     const refused = sandbox.refused.map(
       ({ by, detail, known, what }) =>
-        `${who(by)}${subtask} #${number} was refused (${what}, ${known === "enforced" ? "certain" : "by its own words"}): ${detail}`,
+        `${who(by)}${subtask}, attempt ${number}, was refused (${what}, ${known === "enforced" ? "certain" : "by its own words"}): ${detail}`,
     );
-    const kept = `${subtask} #${number} ran in ${sandbox.provider === "none" ? "no sandbox" : sandbox.provider}`;
+    const kept = `${subtask}, attempt ${number}, ran in ${sandbox.provider === "none" ? "no sandbox" : sandbox.provider}`;
     return [sandbox.problem ? `${kept}: ${sandbox.problem}` : kept, ...refused];
   });
 }

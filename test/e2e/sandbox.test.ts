@@ -153,8 +153,10 @@ test("each repository has its networks: setup reaches its registry, checks and a
       ...{ by, what: "write", known: "reported", detail: expect.stringContaining(path ?? "") },
     });
   const page = (await deputy.cli(["receipt", task.id])).stdout;
-  expect(page).toMatch(/- Setup of \S+ #1 was refused \(network, certain\): setup\.example:443/);
-  expect(page).toMatch(/- A check of \S+ #1 was refused \(write, by its own words\)/);
+  expect(page).toMatch(
+    /- Setup of \S+, attempt 1, was refused \(network, certain\): setup\.example:443/,
+  );
+  expect(page).toMatch(/- A check of \S+, attempt 1, was refused \(write, by its own words\)/);
 
   const fetched = await deputy.run({
     ...{ goal: "Fetch", repository: other.path, agent: "command:sh agent.sh", mode: "direct" },
