@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { DeputyError } from "../core/error.ts";
+import { removeTree } from "../sandbox/remove-tree.ts";
 import { type FetchOptions, fetchAll } from "./fetch-source.ts";
 import { GitFailure } from "./git-failure.ts";
 import {
@@ -179,7 +180,8 @@ export async function removeSetAside(root: string, before: Date): Promise<number
     if (!name.startsWith(asidePrefix) && !name.startsWith(draftPrefix)) continue;
     const { ctimeMs } = await stat(join(root, name)); // of a rename, too
     if (ctimeMs > (name.startsWith(draftPrefix) ? Date.now() - dayMs : before.getTime())) continue;
-    await rm(join(root, name), { recursive: true, force: true });
+    // An agent's folders may be in its bin, without the right to write in them.
+    await removeTree(join(root, name));
     removed++;
   }
   return removed;

@@ -1,4 +1,5 @@
 import {
+  chmodSync,
   existsSync,
   mkdirSync,
   readdirSync,
@@ -18,7 +19,14 @@ import { commit, git, makeRepository, mirrorOf, write } from "./repositories.ts"
 
 /** Ways to lose a mirror, and whether our own refs can still be read afterwards. */
 const damages: [string, (gitDir: string) => void, boolean][] = [
-  ["it was deleted", (dir) => rmSync(dir, { recursive: true }), false],
+  [
+    "it was deleted",
+    (dir) => {
+      chmodSync(join(dir, "deputy-bin/thrown/closed"), 0o755);
+      rmSync(dir, { recursive: true });
+    },
+    false,
+  ],
   [
     "half of it was deleted",
     (dir) => {
@@ -71,6 +79,9 @@ test.each(damages)(
       message: "x",
       ref: "attempts/one",
     });
+    // An agent's, for which not everybody may delete it as it is.
+    write(mirror.gitDir, { "deputy-bin/thrown/closed/file": "f" });
+    chmodSync(join(mirror.gitDir, "deputy-bin/thrown/closed"), 0o555);
     damage(mirror.gitDir);
     const options = { want: base };
     await withSoundMirror(mirror, repository, options, () => pinRef(mirror, "base/one", base));
