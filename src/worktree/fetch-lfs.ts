@@ -39,7 +39,8 @@ export async function fetchLfs(
       `Git LFS is not installed for the daemon, so worktrees hold pointers in place of ${listPaths(paths)}, and a change to one is not delivered: install git-lfs.`,
     ];
   }
-  await mkdir(join(lfsStore(mirror), "objects"), { recursive: true, mode: 0o700 });
+  for (const name of ["tmp", "objects"])
+    await mkdir(join(lfsStore(mirror), name), { recursive: true, mode: 0o700 });
   let missing = await findMissingLfs(mirror, commit);
   if (missing.size > 0 && repository.kind === "local") {
     const store = await findUserStore(repository);

@@ -131,6 +131,22 @@ describe.skipIf(!hasGitLfs)("Git LFS", () => {
     expect(existsSync(join(project.path, "evil-ran"))).toBe(false);
   });
 
+  test("a file that was committed whole under Git LFS is worked beside, and stays as it is", async () => {
+    const project = await makeLfsRepository();
+    await project.write({ "whole.bin": "committed whole\n" });
+    const blob = project.git("hash-object", "-w", "--no-filters", "whole.bin");
+    project.git("update-index", "--add", "--cacheinfo", `100644,${blob},whole.bin`);
+    project.git("commit", "--quiet", "--message", "whole");
+    const task = await deputy.run({
+      goal: "Work beside it",
+      repository: project.path,
+      agent: "command:cat whole.bin > seen.txt",
+      checks: ["grep -q whole whole.bin"],
+    });
+    expect(task, JSON.stringify(task)).toMatchObject({ state: "completed" });
+    expect(project.git("diff", "--name-only", "main", task.branch)).toBe("seen.txt");
+  });
+
   test.skipIf(!hasGitHttpBackend)(
     "of a remote the daemon fetches and pushes objects, with its token and before the branch",
     async () => {
