@@ -8,7 +8,9 @@ import { listSome } from "./list-some.ts";
 /**
  * Changed files whose blobs are not what their filter would have made of them: a file under Git LFS
  * that is committed whole, or points to content that nobody has, and whatever falls under a filter
- * that Deputy does not run. It is looked at what was committed, not at what should have run.
+ * that Deputy does not run. It is looked at what was committed, not at what should have run. A change
+ * of `.gitattributes` puts files under another filter, or none, without a change of their blobs: they
+ * count as changed.
  */
 export async function findUnfiltered(
   mirror: Mirror,
@@ -21,9 +23,10 @@ export async function findUnfiltered(
     findFilters(mirror, commit),
   ]);
   const filterOf = (path: string) => now.get(path) ?? before.get(path);
-  const paths = changes
-    .filter(({ path, status }) => status !== "deleted" && filterOf(path) !== undefined)
-    .map(({ path }) => path);
+  const changed = changes.filter(({ status }) => status !== "deleted").map(({ path }) => path);
+  const filtered = [...new Set([...before.keys(), ...now.keys()])];
+  const moved = filtered.filter((path) => before.get(path) !== now.get(path));
+  const paths = [...new Set([...changed, ...moved])].filter((path) => filterOf(path));
   if (paths.length === 0) return [];
   const blobs = await listBlobsAt(mirror, commit, paths);
   const pointers = await readPointers(mirror, [...new Set(blobs.values())]);
@@ -32,7 +35,8 @@ export async function findUnfiltered(
     const name = filterOf(path) ?? "";
     const pointer = pointers.get(blob);
     const isKept =
-      blob === emptyBlob || (pointer && (await hasLfsObject(lfsStore(mirror), pointer)));
+      blob === emptyBlob ||
+      (now.has(path) && pointer && (await hasLfsObject(lfsStore(mirror), pointer)));
     if (name !== "lfs" || !isKept) bad.set(name, [...(bad.get(name) ?? []), path]);
   }
   return [...bad].map(([name, some]) => ({
@@ -40,7 +44,7 @@ export async function findUnfiltered(
     blocking: true,
     message:
       name === "lfs"
-        ? `${listSome(some)}: falls under Git LFS, and is committed without its content in Git LFS`
+        ? `${listSome(some)}: falls under Git LFS, and is committed without its content in Git LFS; a change of .gitattributes counts, too`
         : `${listSome(some)}: falls under the filter "${name}" (.gitattributes), which Deputy does not run, so it would be committed as it is in the worktree; leave it as it was`,
     paths: some,
   }));

@@ -123,11 +123,14 @@ describe.skipIf(!hasGitLfs)("Git LFS", () => {
     const task = await deputy.run({
       goal: "Ask for a filter",
       repository: project.path,
-      agent: "command:printf '*.txt filter=evil\\n' >> .gitattributes; echo x > x.txt",
+      // The blobs of README.md and asset.bin stay what they were.
+      agent:
+        "command:printf '*.txt filter=evil\\n*.md filter=lfs -text\\n' > .gitattributes; echo x > x.txt",
       checks: ["true"],
     });
     expect(task.state).toBe("failed");
     expect(task.end_detail).toContain('x.txt: falls under the filter "evil"');
+    expect(task.end_detail).toContain("README.md, asset.bin: falls under Git LFS");
     expect(existsSync(join(project.path, "evil-ran"))).toBe(false);
   });
 
