@@ -20,7 +20,6 @@ export async function findSubmoduleChanges(
     listSubmodules(mirror, baseCommit),
     listSubmodules(mirror, commit),
   ]);
-  if (before.length + now.length === 0) return [];
   const findings: Finding[] = [];
   const add = (paths: string[], message: string) => {
     if (paths.length === 0) return;

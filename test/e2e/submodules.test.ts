@@ -145,6 +145,19 @@ test("nothing but a change in a submodule, or in place of one, is no change, wit
   expect(deleted.end_detail).toContain("lies in a submodule");
 });
 
+test("a first submodule of an agent's own is a finding, though only its files and its URL are there", async () => {
+  const { path } = await make({ "README.md": "# Project\n" });
+  const task = await deputy.run({
+    goal: "Add a library",
+    repository: path,
+    agent:
+      "command:git init -q lib && echo x > lib/x.txt && git config -f .gitmodules submodule.lib.path lib",
+    checks: ["true"],
+  });
+  expect(task.state).toBe("failed");
+  expect(task.end_detail).toContain(".gitmodules: says where submodules come from");
+});
+
 test.skipIf(!hasGitHttpBackend)(
   "of a remote they come from where .gitmodules says, by relative URL, one commit of each",
   async () => {
