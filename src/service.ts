@@ -13,6 +13,7 @@ import { acceptDelivery, discardDelivery, restoreWorktrees } from "./delivery/ha
 import { buildReceipt, type ReceiptDelivery } from "./delivery/receipt.ts";
 import { renderReceipt } from "./delivery/render-receipt.ts";
 import type { Service, TaskDetail } from "./http/service.ts";
+import { forPerson, makeOnMirror } from "./on-mirror.ts";
 import type { AdvanceDeps } from "./orchestrator/advance.ts";
 import { answerQuestion, cancelTask, recordHandover, retryTask } from "./orchestrator/commands.ts";
 import { type Explanation, explain } from "./orchestrator/explain.ts";
@@ -60,6 +61,7 @@ export type ServiceDeps = AdvanceDeps & {
 
 export function makeService(deps: ServiceDeps): Service {
   const { db, config } = deps;
+  const onMirror = makeOnMirror(deps);
   const detail = async (reference: string): Promise<TaskDetail> => {
     const id = await resolveTaskId(deps, reference);
     const [task, ...lists] = await Promise.all([
@@ -141,10 +143,15 @@ export function makeService(deps: ServiceDeps): Service {
       if (state === null) throw unknownTask(reference);
       return { id, state };
     },
-    diff: async (reference) => diffOf(await whole(reference)),
+    diff: async (reference) => {
+      const found = await whole(reference);
+      return forPerson(onMirror, found.task, () => diffOf(found));
+    },
     receipt: async (reference) => {
       const found = await whole(reference);
-      const built = buildReceipt({ ...found, delivery: await describeDelivery(deps, found) });
+      const describe = () => describeDelivery(deps, found);
+      const delivery = await forPerson(onMirror, found.task, describe);
+      const built = buildReceipt({ ...found, delivery });
       const receipt = redactDeep(built, deps.redact);
       return { json: receipt, markdown: renderReceipt(receipt) };
     },
@@ -186,11 +193,10 @@ export function makeService(deps: ServiceDeps): Service {
     },
     discard: async (reference) => {
       const { task } = await detail(reference);
-      const done = await discardDelivery(db, task, {
-        artifacts: config.paths.artifacts,
-        authHeader: deps.authHeader,
-        redact: deps.redact,
-      });
+      const { authHeader, redact } = deps;
+      const { artifacts } = config.paths;
+      const discard = () => discardDelivery(db, task, { artifacts, authHeader, redact });
+      const done = await forPerson(onMirror, task, discard);
       return {
         task: await recordHandover(deps, task.id, "task.discarded", `Discarded: ${done}`),
         detail: done,
@@ -212,12 +218,13 @@ export function makeService(deps: ServiceDeps): Service {
     resume: async (reference) => resumeTask(deps, await resolveTaskId(deps, reference)),
     comment: async (reference, comment, idempotency) => {
       const found = await detail(reference);
-      const key = await findCommented(found, comment.place);
+      const find = () => findCommented(found, comment.place);
+      const key = await forPerson(onMirror, found.task, find);
       return commentOnTask(deps, found.task.id, comment, key, idempotency);
     },
     restore: async (reference) => {
       const { task } = await detail(reference);
-      const worktrees = await restoreWorktrees(db, task);
+      const worktrees = await forPerson(onMirror, task, () => restoreWorktrees(db, task));
       const done = `${worktrees.length} worktree${worktrees.length === 1 ? "" : "s"} in place`;
       await recordHandover(deps, task.id, "task.restored", `Restored: ${done}`);
       return { worktrees, detail: done };

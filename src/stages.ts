@@ -10,14 +10,15 @@ import type { Redact } from "./core/redact.ts";
 import { makeDeliverStage } from "./delivery/deliver-task.ts";
 import { makeForge } from "./delivery/github.ts";
 import { makeIntegrateStage } from "./delivery/integrate-subtask.ts";
-import type { ExecuteDeps } from "./executor/job.ts";
 import { makeExecuteStage } from "./executor/run-attempt.ts";
 import type { Life } from "./life.ts";
+import { makeOnMirror } from "./on-mirror.ts";
 import { takeClaimedRows } from "./orchestrator/claim.ts";
 import { reportProgress } from "./orchestrator/commands.ts";
 import { counted, giveWay, untilCalm, watchRush, watchUrgency } from "./orchestrator/give-way.ts";
 import type { StageRow } from "./orchestrator/run-stages.ts";
 import { makePlanStage, planSubtask } from "./plan-stage.ts";
+import { WorkLost } from "./recovery/find-lost-work.ts";
 import { makeRecoverStage } from "./recovery/recover-subtask.ts";
 import { describeCoder, findArbiter, findReviewers } from "./reviewers.ts";
 import { makeRunRole } from "./roles.ts";
@@ -25,10 +26,7 @@ import type { Sandbox } from "./sandbox/sandbox.ts";
 import type { Db } from "./store/schema.ts";
 import { getTask } from "./store/tasks.ts";
 import { judge, makeVerifyStage, type VerifyDeps } from "./verifier/verify-stage.ts";
-import { fetchContent } from "./worktree/fetch-content.ts";
-import type { Mirror } from "./worktree/mirror.ts";
-import { withSoundMirror } from "./worktree/repair-mirror.ts";
-import { isLoopback, parseRepository } from "./worktree/repository-url.ts";
+import { isLoopback } from "./worktree/repository-url.ts";
 
 /**
  * The story of a task as a table: each stage takes a claim and returns an Outcome, `advance` writes
@@ -113,24 +111,22 @@ export function makeStages(deps: StageDeps): Required<StageTable> {
   // Short agents make room all the time: what is done can be checked when fewer of them do.
   const manyStarts = watchRush(4, 1_500);
   const isUrgent = () => isStarting() || manyStarts.isOn() || urgency.finish.isOn();
-  const onMirror: ExecuteDeps["onMirror"] = ({ task, signal }, work) => {
-    const { preparation } = task;
-    invariant(preparation, "a task that is worked on was prepared");
-    const repository = parseRepository(task.repository);
-    const header = authHeader(repository.url);
-    const want = preparation.baseCommit;
-    const fill = (mirror: Mirror) =>
-      fetchContent(mirror, repository, want, { authHeader, signal, mayAsk: task.expectsChange });
-    const options = { signal, want, fill, ...(header && { authHeader: header }) };
-    return withSoundMirror({ gitDir: preparation.mirror }, repository, options, work);
-  };
+  const onMirror = makeOnMirror({ db, redact, authHeader });
+  const telling =
+    (stage: Stage): Stage =>
+    (...about) =>
+      stage(...about).catch((error: unknown) => {
+        if (error instanceof WorkLost) return { kind: "work_lost", ...error.work };
+        throw error;
+      });
   // Each of these stages finds out itself what it had done, so it can run again on a new mirror.
-  const patiently = (stage: Stage) =>
-    giveWay(isUrgent, 10_000, async (claim, signal, freeSlot) => {
+  const mended = (stage: Stage) =>
+    telling(async (claim, signal, freeSlot) => {
       const task = await getTask(db, claim.taskId);
       invariant(task, "a claimed task exists");
-      return onMirror({ task, signal }, () => stage(claim, signal, freeSlot));
+      return onMirror({ claim, task, signal }, () => stage(claim, signal, freeSlot));
     });
+  const patiently = (stage: Stage) => giveWay(isUrgent, 10_000, mended(stage));
   return {
     plan: {
       run: giveWay(
@@ -144,35 +140,37 @@ export function makeStages(deps: StageDeps): Required<StageTable> {
     execute: {
       run: counted(
         working.execute,
-        makeExecuteStage({
-          db,
-          paths,
-          environment,
-          trackProcess: life.trackProcess,
-          beginUrgent: (what) => {
-            if (what === "start") for (const rush of [starts, manyStarts]) rush.note();
-            return urgency[what].begin();
-          },
-          letOthersStart: () => untilCalm(isStarting, 5_000, new AbortController().signal),
-          runRole,
-          redact,
-          onMirror,
-          maxFileBytes: (repository) =>
-            isOnGitHub(config, repository) ? maxGitHubFileBytes : null,
-          takeClaimed: takeClaimedRows,
-          planSubtask: (job) => planSubtask(planning, job),
-          expectAgent: (name) => (name === "builtin" ? loadClient() : undefined),
-          openSetupBox: (job, worktree) => openSetupBox(deps, job, worktree),
-          report: (claim, message, data) =>
-            reportProgress(db, claim, { type: "attempt.progressed", message, data }),
-        }),
+        telling(
+          makeExecuteStage({
+            db,
+            paths,
+            environment,
+            trackProcess: life.trackProcess,
+            beginUrgent: (what) => {
+              if (what === "start") for (const rush of [starts, manyStarts]) rush.note();
+              return urgency[what].begin();
+            },
+            letOthersStart: () => untilCalm(isStarting, 5_000, new AbortController().signal),
+            runRole,
+            redact,
+            onMirror,
+            maxFileBytes: (repository) =>
+              isOnGitHub(config, repository) ? maxGitHubFileBytes : null,
+            takeClaimed: takeClaimedRows,
+            planSubtask: (job) => planSubtask(planning, job),
+            expectAgent: (name) => (name === "builtin" ? loadClient() : undefined),
+            openSetupBox: (job, worktree) => openSetupBox(deps, job, worktree),
+            report: (claim, message, data) =>
+              reportProgress(db, claim, { type: "attempt.progressed", message, data }),
+          }),
+        ),
       ),
       slots: config.concurrency,
       beginClaiming: urgency.start.begin,
     },
     verify: { run: patiently(makeVerifyStage(verifying)), slots: ownSlots },
     recover: {
-      run: makeRecoverStage({ db, backoffBaseMs: config.backoffMs, chance: Math.random }),
+      run: mended(makeRecoverStage({ db, backoffBaseMs: config.backoffMs, chance: Math.random })),
       slots: 8,
     },
     integrate: {

@@ -42,6 +42,7 @@ export const failureKinds = [
   "setup_failed",
   "infrastructure",
   "no_space",
+  "work_lost",
 ] as const;
 export type FailureKind = (typeof failureKinds)[number];
 

@@ -20,7 +20,7 @@ export const taskMoves = {
 /**
  * A completed subtask is re-opened when it is blamed and rolled back, a failed one by `retry`. One
  * that ran only to be planned is superseded by the parts of its plan. One that lost a merge to a sibling
- * is blocked again until it can run alone.
+ * is blocked again until it can run alone; a completed one whose commit was lost, until its turn comes.
  */
 export const subtaskMoves = {
   blocked: ["ready", "superseded", "cancelled"],
@@ -30,7 +30,7 @@ export const subtaskMoves = {
   integrating: ["completed", "recovering", "cancelled"],
   recovering: ["ready", "blocked", "waiting", "superseded", "failed", "cancelled"],
   waiting: ["ready", "verifying", "superseded", "failed", "cancelled"],
-  completed: ["ready"],
+  completed: ["ready", "blocked"],
   superseded: [],
   failed: ["blocked", "cancelled"],
   cancelled: [],

@@ -67,10 +67,20 @@ export type Outcome =
   | { kind: "postponed"; detail: string; retryAt: Date | null }
   /** A volume is full: the same stage again when there is space, and nothing is counted. `detail` says which. */
   | { kind: "no_space"; detail: string }
+  /** Commits that the rows name are in no mirror any more: they are made anew, and nothing is counted. */
+  | ({ kind: "work_lost" } & LostWork)
   /** A row that the stage needs cannot be read: the same stage once it can, and nothing is counted. */
   | { kind: "unreadable"; detail: string }
   /** The stage could not do its work (disk, git, network): again later, a few times. */
   | { kind: "broken"; detail: string };
+
+export type LostWork = {
+  detail: string;
+  /** The task branch's head, when that was lost, and the commit that it goes back to. */
+  head: { lost: string; to: string } | null;
+  /** The completed subtasks whose work is not in the commit that the head goes back to. */
+  subtaskIds: string[];
+};
 
 /**
  * `freeSlot` says that what is still to be done is tidying up: what the slot is for has ended, and

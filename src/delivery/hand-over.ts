@@ -6,7 +6,7 @@ import type { Redact } from "../core/redact.ts";
 import type { Task } from "../core/task.ts";
 import { getLatestAttempt } from "../store/attempts.ts";
 import type { Db } from "../store/schema.ts";
-import { listSubtasks } from "../store/tasks.ts";
+import { getTask, listSubtasks } from "../store/tasks.ts";
 import {
   listWorktreesOf,
   markRemoved,
@@ -14,6 +14,8 @@ import {
   withIdleWorktree,
 } from "../store/worktrees.ts";
 import { acceptBranch } from "../worktree/accept.ts";
+import { hasCommit } from "../worktree/mirror.ts";
+import { isWhole } from "../worktree/open-mirror.ts";
 import { deleteBranch } from "../worktree/publish.ts";
 import { parseRepository } from "../worktree/repository-url.ts";
 import { restoreSnapshot, snapshotWorktree } from "../worktree/snapshot.ts";
@@ -80,8 +82,16 @@ export async function tidyWorktree(db: Db, id: string): Promise<void> {
     const ref = `refs/deputy/worktrees/${row.id}`;
     const attempt = await getLatestAttempt(tx, row.subtaskId);
     invariant(attempt, "a worktree was made for an attempt");
+    if (!isWhole(mirror))
+      throw new DeputyError(
+        "unavailable",
+        `The worktree ${row.path} stays, because Deputy's mirror ${row.mirror}, which keeps what is in it, is missing: it is made anew when a task of its repository runs.`,
+      );
+    // What was merged before the attempt may have been lost with a mirror.
+    const isThere = await hasCommit(mirror, attempt.baseCommit);
+    const base = isThere ? null : (await getTask(tx, row.taskId))?.preparation?.baseCommit;
     const snapshot = await snapshotWorktree(mirror, row.path, {
-      parent: attempt.baseCommit,
+      parent: base ?? attempt.baseCommit,
       message: `Worktree ${row.id} before it was removed`,
       ref,
     });

@@ -29,11 +29,9 @@ export async function publishTask(deps: PublishDeps, task: Task, commit: string)
   const { auth, repository } = openRepository(deps, task);
   const { baseCommit: base, mirror: gitDir } = task.preparation;
   const mirror = { gitDir };
+  // Before a branch is looked at: what was lost is no refusal that a person could mend.
   if (!(await hasCommit(mirror, commit)))
-    throw new DeputyError(
-      "conflict",
-      `The finished commit ${commit} was lost with Deputy's mirror of ${task.repository}, which was deleted or damaged after it was made: bring back ${gitDir} from a backup, or hand the task in again.`,
-    );
+    throw new Error(`The mirror ${gitDir} has no commit ${commit}, which is to be delivered.`);
   await publishLfs(mirror, repository, { base, commit, ...auth });
   for (const branch of branchNames(deps, task)) {
     if (await isBranchTaken(deps.db, task.repository, branch, task.id)) continue;

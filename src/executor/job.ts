@@ -25,7 +25,10 @@ export type ExecuteDeps = {
   /** The largest file that the host of a repository takes; null: any. */
   maxFileBytes: (repository: string) => number | null;
   /** Runs work on the task's mirror; where that is broken it is made anew, and the work runs again. */
-  onMirror: <T>(about: { task: Task; signal: AbortSignal }, work: () => Promise<T>) => Promise<T>;
+  onMirror: <T>(
+    about: { claim: Claim; task: Task; signal: AbortSignal },
+    work: () => Promise<T>,
+  ) => Promise<T>;
   /** What the setup commands of a worktree run in: they may reach more than an agent. */
   openSetupBox: (job: Job, worktree: string) => Promise<SetupBox>;
   /** The environment of agents' and setup commands, without the worktree's own values. */

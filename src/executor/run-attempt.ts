@@ -2,14 +2,13 @@ import { join } from "node:path";
 import type { RoleEnd } from "../agents/agent.ts";
 import { cleanText, cutText } from "../agents/clean-text.ts";
 import { answerVariable } from "../agents/command-session.ts";
+import { attemptRef, commitMessage } from "../core/commit-message.ts";
 import type { Refused } from "../core/confinement.ts";
 import type { FailureKind } from "../core/failure.ts";
-import { makeInert } from "../core/inert-text.ts";
 import { invariant } from "../core/invariant.ts";
 import type { Claim, Outcome, Stage } from "../core/outcome.ts";
 import { cleanOutsideText } from "../core/outside-text.ts";
-import type { Redact } from "../core/redact.ts";
-import type { Subtask, Task } from "../core/task.ts";
+import type { Subtask } from "../core/task.ts";
 import { setAttemptLog } from "../store/attempts.ts";
 import { takeSaid } from "../store/said.ts";
 import type { Db } from "../store/schema.ts";
@@ -170,7 +169,7 @@ async function finish(
   end: RoleEnd,
 ): Promise<Outcome> {
   const { attempt, mirror, signal, subtask, task } = job;
-  const ref = `refs/deputy/attempts/${attempt.id}`;
+  const ref = attemptRef(attempt.id);
   const about = {
     base: attempt.baseCommit,
     message: commitMessage(task, subtask, end.summary, deps.redact),
@@ -260,16 +259,4 @@ const maxNamed = 10;
 function describeNoChange(inSubmodules: readonly string[]): string {
   if (inSubmodules.length === 0) return "no change: the agent ended without changing anything";
   return `no change: what the agent changed lies in submodules, which Deputy does not deliver (${inSubmodules.slice(0, 10).join(", ")})`;
-}
-
-/** It is published with the commit, so it is no place for secrets, mentions or forged trailers. */
-function commitMessage(
-  { id }: Task,
-  { key, title }: Subtask,
-  summary: string | null,
-  redact: Redact,
-): string {
-  const inert = (text: string) => makeInert(redact(text));
-  const body = summary ? `\n\n${inert(summary.slice(0, 4_000))}` : "";
-  return `${inert(title).replaceAll("\n", " ")}${body}\n\nDeputy-Task: ${id}\nDeputy-Subtask: ${key}`;
 }

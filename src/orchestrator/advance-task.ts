@@ -2,7 +2,7 @@ import { invariant } from "../core/invariant.ts";
 import type { Claim, Outcome } from "../core/outcome.ts";
 import type { Plan } from "../core/plan.ts";
 import { maxProviderWaits } from "../core/provider-wait.ts";
-import type { Preparation, Task } from "../core/task.ts";
+import type { Preparation, Subtask, Task } from "../core/task.ts";
 import { insertPlan } from "../store/plans.ts";
 import type { Tx } from "../store/schema.ts";
 import { closePlanning } from "../store/sessions.ts";
@@ -12,6 +12,7 @@ import { proposePlan } from "./ask-about-plan.ts";
 import { askForBudget } from "./budget-question.ts";
 import { askForPlanner } from "./planner-question.ts";
 import { postpone, postponedEvent } from "./postpone.ts";
+import { redoLost } from "./redo-lost.ts";
 import { describeWork } from "./render-plan.ts";
 import { maxStageFailures, maxStageLosses, stageRetryAt, waitForSlot } from "./stage-retry.ts";
 import { planData, startPlan } from "./start-plan.ts";
@@ -23,7 +24,7 @@ const noSubtask = { subtaskId: null, attemptId: null };
 export async function advanceTask(
   tx: Tx,
   announce: Announce,
-  task: Task,
+  { task, subtasks }: { task: Task; subtasks: readonly Subtask[] },
   claim: Claim,
   outcome: Outcome,
 ): Promise<void> {
@@ -87,6 +88,9 @@ export async function advanceTask(
       await ringStage(tx, claim.stage, task.id, null, at);
       return;
     }
+    case "work_lost":
+      await redoLost(tx, announce, task, subtasks, outcome);
+      return;
     case "unreadable":
     case "no_space": {
       const hold = waitFor(outcome);

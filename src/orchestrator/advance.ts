@@ -25,6 +25,7 @@ import { replaceByPlan, reviseAfter } from "./apply-revision.ts";
 import { askForBudget } from "./budget-question.ts";
 import { endAttempt, endingOf, lostAttempt } from "./end-attempt.ts";
 import { postpone, postponedEvent } from "./postpone.ts";
+import { redoLost } from "./redo-lost.ts";
 import { describeWork } from "./render-plan.ts";
 import { settle } from "./settle.ts";
 import { maxStageFailures, maxStageLosses, stageRetryAt, waitForSlot } from "./stage-retry.ts";
@@ -66,7 +67,7 @@ export async function applyReport(
   if (claim.subtaskId) {
     await advanceSubtask(tx, announce, locked, row as Subtask, claim, outcome);
   } else {
-    await advanceTask(tx, announce, task, claim, outcome);
+    await advanceTask(tx, announce, locked, claim, outcome);
   }
   if (!isOnItsWay(task, outcome)) await settle(tx, claim.taskId, announce);
   return "applied";
@@ -214,6 +215,13 @@ async function advanceSubtask(
       await ringStage(tx, claim.stage, task.id, subtask.id);
       return;
     }
+    case "work_lost": {
+      const attempt = { ...lostAttempt(outcome.detail), failure: "work_lost" } as const;
+      if (claim.stage === "execute") await endAttempt(tx, task, subtask, claim, attempt);
+      await recover(endingOf(attempt));
+      await redoLost(tx, announce, task, subtasks, outcome);
+      return;
+    }
     case "unreadable":
     case "no_space": {
       if (claim.stage === "execute") {
@@ -313,7 +321,8 @@ async function applyDecision(
     case "retry": {
       // A lost merge is answered on the new base: the intent is redone, not the diff. Settling starts it
       // there when no sibling that may touch the same files is being worked on.
-      if (decision.kind === "conflict" || decision.kind === "integration_red") {
+      // What was lost is made anew where those that it builds on are merged.
+      if (restartedOnHead.has(decision.kind)) {
         const on = { kind: "dependency", on: [subtask.id], reason: decision.reason } as const;
         await moveSubtask(tx, subtask, "blocked", on, { feedback, sessionId, stageFailures: 0 });
         return;
@@ -378,6 +387,12 @@ async function applyDecision(
       });
   }
 }
+
+const restartedOnHead: ReadonlySet<FailureKind> = new Set<FailureKind>([
+  "conflict",
+  "integration_red",
+  "work_lost",
+]);
 
 function whyItWaits(kind: FailureKind): string {
   return kind === "usage_window" ? "a usage limit" : "backing off";

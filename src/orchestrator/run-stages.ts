@@ -85,6 +85,8 @@ function followersOf(outcome: Outcome): readonly StageName[] {
     case "conflicted":
     case "gate_failed":
       return ["integrate", "recover"];
+    case "work_lost":
+      return ["recover", "execute"];
     case "parked":
     case "postponed":
     case "lost":

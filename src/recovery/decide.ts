@@ -37,6 +37,7 @@ type Answer =
   | "retry_uncounted"
   | "wait_for_provider"
   | "go_on"
+  | "redo"
   | "wait_for_space"
   | "go_on_after_kill"
   | "ask"
@@ -64,6 +65,7 @@ const answers: Record<FailureKind, Answer> = {
   usage_window: "wait_for_provider",
   infrastructure: "retry_uncounted",
   no_space: "wait_for_space",
+  work_lost: "redo",
   agent_unavailable: "give_up",
   plan_refused: "give_up",
   out_of_budget: "ask_where_it_can_be_granted",
@@ -77,6 +79,7 @@ const uncounted: ReadonlySet<Answer> = new Set([
   "retry_alone",
   "retry_uncounted",
   "go_on",
+  "redo",
   "go_on_after_kill",
   "wait_for_provider",
   "wait_for_space",
@@ -129,6 +132,12 @@ export function decide(
       return retryCounted(failure, history, options);
     case "go_on":
       return { action: "retry", ...base, delayMs: 0, reason: `goes on: ${detail}` };
+    case "redo": {
+      const inRow = countInRow(history, kind) + 1;
+      if (inRow >= maxLost) return giveUp(`giving up after ${inRow} of these in a row`);
+      const reason = `again, not counted as an attempt: ${detail}`;
+      return { action: "retry", ...base, delayMs: 0, reason };
+    }
     case "retry_alone": {
       const lost = history.filter((past) => answers[past.kind] === "retry_alone").length + 1;
       if (lost > maxLostMerges)

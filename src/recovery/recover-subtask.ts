@@ -45,6 +45,7 @@ export function makeRecoverStage(deps: {
       "lost",
       "parked",
       "no_space",
+      "work_lost",
       "question",
       "permission",
       "out_of_budget",

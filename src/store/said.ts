@@ -107,6 +107,11 @@ export async function finishSaid(tx: Tx, subtaskId: string, attemptId: string): 
     .execute();
 }
 
+/** The merged work of a subtask is lost: what was said to it is open again. */
+export async function reopenSaid(tx: Tx, subtaskId: string): Promise<void> {
+  await tx.updateTable("said").set({ doneBy: null }).where("subtaskId", "=", subtaskId).execute();
+}
+
 /** What was said to a subtask is said to the parts that take its place. */
 export async function handDownSaid(tx: Tx, from: string, to: readonly string[]): Promise<void> {
   const open = await tx

@@ -76,8 +76,17 @@ export function writeCommit(
   mirror: Mirror,
   { tree, parent, message }: { tree: string; parent: string; message: string },
 ): Promise<string> {
+  return writeObject(mirror, "commit", formCommit({ tree, parent, message }, new Date()));
+}
+
+/** What such a commit consists of when it is made at this second. */
+export function formCommit(
+  { tree, parent, message }: { tree: string; parent: string; message: string },
+  at: Date,
+): Buffer {
   const { name, email } = deputyIdentity;
-  const who = `${name} <${email}> ${Math.floor(Date.now() / 1000)} +0000`;
-  const text = `tree ${tree}\nparent ${parent}\nauthor ${who}\ncommitter ${who}\n\n${message}\n`;
-  return writeObject(mirror, "commit", Buffer.from(text));
+  const who = `${name} <${email}> ${Math.floor(at.getTime() / 1000)} +0000`;
+  return Buffer.from(
+    `tree ${tree}\nparent ${parent}\nauthor ${who}\ncommitter ${who}\n\n${message}\n`,
+  );
 }

@@ -1,0 +1,93 @@
+import { attemptRef, commitMessage } from "../core/commit-message.ts";
+import type { Claim, LostWork } from "../core/outcome.ts";
+import type { Redact } from "../core/redact.ts";
+import type { Subtask, Task } from "../core/task.ts";
+import type { Db } from "../store/schema.ts";
+import { getTask, listAttempts, listSubtasks } from "../store/tasks.ts";
+import { listWorktreesOf } from "../store/worktrees.ts";
+import { hasCommit, type Mirror } from "../worktree/mirror.ts";
+import { isAncestor } from "../worktree/read-commit.ts";
+import { remakeCommit } from "../worktree/remake-commit.ts";
+
+/**
+ * With a mirror that was deleted go the commits that existed nowhere else. Here it is found out, for all
+ * stages, which of them the rows of a task still name: what the worktrees hold is committed again, to the
+ * same ids; what they do not hold is told, to be worked on again.
+ */
+export class WorkLost extends Error {
+  readonly work: LostWork;
+  constructor(work: LostWork) {
+    super(work.detail);
+    this.work = work;
+  }
+}
+
+/** Null: no commit that this claim needs is missing. "restored": some were, and none is any more. */
+export async function findLostWork(
+  { db, redact }: { db: Db; redact: Redact },
+  claim: Claim,
+): Promise<LostWork | "restored" | null> {
+  const task = await getTask(db, claim.taskId);
+  if (!task?.preparation || task.headCommit === null) return null;
+  const { baseCommit, mirror: gitDir } = task.preparation;
+  const mirror = { gitDir };
+  // Without the base there is nothing that work could start from.
+  if (!(await hasCommit(mirror, baseCommit))) return null;
+  const subtasks = await listSubtasks(db, task.id);
+  const needed = [task.headCommit, ...neededBy(subtasks, claim)];
+  const missing = await listMissing(mirror, needed);
+  if (missing.length === 0) return null;
+  await remakeAll({ db, redact }, mirror, task, subtasks);
+  const [lost, ...more] = await listMissing(mirror, needed);
+  if (lost === undefined) return "restored";
+  const which = more.length === 0 ? `the commit ${lost} was` : `${more.length + 1} commits were`;
+  const detail = `${which} lost with Deputy's mirror, which was deleted or damaged`;
+  if (lost !== task.headCommit) return { detail, head: null, subtaskIds: [] };
+  const { deliveredCommit } = task;
+  const isLeft = deliveredCommit !== null && (await hasCommit(mirror, deliveredCommit));
+  const to = isLeft ? deliveredCommit : baseCommit;
+  const subtaskIds: string[] = [];
+  for (const { id, integratedCommit } of subtasks) {
+    if (integratedCommit === null) continue;
+    const isThere = await hasCommit(mirror, integratedCommit);
+    if (!isThere || !(await isAncestor(mirror, integratedCommit, to))) subtaskIds.push(id);
+  }
+  return { detail, head: { lost, to }, subtaskIds };
+}
+
+/** An attempt starts at its base; what was done is judged and merged by its commit. */
+function neededBy(subtasks: readonly Subtask[], { stage, subtaskId }: Claim): string[] {
+  const subtask = subtasks.find(({ id }) => id === subtaskId);
+  const isDone = stage === "verify" || stage === "integrate";
+  return [subtask?.baseCommit, isDone ? subtask?.commit : null].filter((id) => id != null);
+}
+
+async function listMissing(mirror: Mirror, commits: readonly string[]): Promise<string[]> {
+  const missing: string[] = [];
+  for (const commit of new Set(commits))
+    if (!(await hasCommit(mirror, commit))) missing.push(commit);
+  return missing;
+}
+
+/** In the order of the attempts: what one was based on was made before it. */
+async function remakeAll(
+  { db, redact }: { db: Db; redact: Redact },
+  mirror: Mirror,
+  task: Task,
+  subtasks: readonly Subtask[],
+): Promise<void> {
+  const worktrees = await listWorktreesOf(db, task.id);
+  for (const attempt of await listAttempts(db, { taskId: task.id })) {
+    const { baseCommit: parent, commit, id, subtaskId, summary, startedAt, endedAt } = attempt;
+    const subtask = subtasks.find((one) => one.id === subtaskId);
+    const worktree = worktrees.find((one) => one.subtaskId === subtaskId);
+    if (commit === null || endedAt === null || subtask?.commit !== commit) continue;
+    if (worktree?.state !== "active" || !(await hasCommit(mirror, parent))) continue;
+    if (await hasCommit(mirror, commit)) continue;
+    await remakeCommit(mirror, {
+      ...{ path: worktree.path, commit, parent, ref: attemptRef(id) },
+      message: commitMessage(task, subtask, summary, redact),
+      ...{ from: startedAt, until: endedAt },
+    });
+  }
+}
