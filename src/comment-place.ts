@@ -38,6 +38,10 @@ export async function findCommented(detail: TaskDetail, place: string): Promise<
   const [, file = place, from = "1", end = from] = /^(.+):(\d+)(?:-(\d+))?$/.exec(place) ?? [];
   const refuse = (sentence: string) =>
     new DeputyError("unprocessable", sentence, { field: "place" });
+  if (!task.preparation) {
+    const sentence = `${task.id} is ${task.state} and has no change that could be commented on.`;
+    throw new DeputyError("conflict", sentence);
+  }
   const { base, mirror, to } = changeRange(detail);
   const changes = to ? await listChanges(mirror, base, to) : [];
   const change = changes.find(({ path }) => path === file);

@@ -314,6 +314,19 @@ test("what cannot be steered is refused in one sentence", async () => {
     expect(status).toBe(409);
     expect(problem.detail).toContain(sentence);
   }
+  const mistaken = await makeRepository({ ".deputy/config.yaml": "protcted: [a]\n" });
+  const unplanned = await deputy.run({
+    repository: mistaken.path,
+    goal: "No",
+    agent: "command:no",
+  });
+  await mistaken.remove();
+  const comment = { place: "quick.txt:1", text: "Why?" };
+  const refused = await deputy.api("POST", `/v1/tasks/${unplanned.id}/comment`, comment);
+  expect([refused.status, refused.body.detail]).toEqual([
+    409,
+    `${unplanned.id} is failed and has no change that could be commented on.`,
+  ]);
   const empty = await deputy.api("POST", `/v1/tasks/${task.id}/say`, { text: "  " });
   expect(empty.status).toBe(400);
 });
