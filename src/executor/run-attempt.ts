@@ -8,7 +8,9 @@ import type { FailureKind } from "../core/failure.ts";
 import { invariant } from "../core/invariant.ts";
 import type { Claim, Outcome, Stage } from "../core/outcome.ts";
 import { cleanOutsideText } from "../core/outside-text.ts";
+import { findSpaceProblem } from "../core/space.ts";
 import type { Subtask } from "../core/task.ts";
+import { isVolumeFull, measureRoom, type RoomAtStart } from "../sandbox/measure-room.ts";
 import { setAttemptLog } from "../store/attempts.ts";
 import { takeSaid } from "../store/said.ts";
 import type { Db } from "../store/schema.ts";
@@ -16,6 +18,7 @@ import { getAttempt, getTask, listAttempts, listSubtasks } from "../store/tasks.
 import type { WorktreeRow } from "../store/worktrees.ts";
 import { diffCommits } from "../worktree/diff.ts";
 import { findUnfitContent } from "../worktree/find-unfit-content.ts";
+import { freeVolume } from "../worktree/free-volume.ts";
 import { keepSubmodules, submoduleRefOf, submoduleSetupRef } from "../worktree/keep-submodules.ts";
 import { keepWorktree } from "../worktree/keep-worktree.ts";
 import { leaveOutSetup } from "../worktree/leave-out-setup.ts";
@@ -41,13 +44,16 @@ export function makeExecuteStage(deps: ExecuteDeps): Stage {
         return await deps.planSubtask(job);
       }
       const { worktree, env } = await deps.onMirror(job, () => prepare(deps, job));
+      const room = await measureRoom(deps.paths.worktrees);
       if (job.task.preparation?.setup.length !== 0) begun(); // it may take minutes
       const { end, refused } = await runSetup(deps, job, worktree, env);
       const ended = end ?? withRefused(await runAgent(deps, job, worktree, env, begun), refused);
       freeSlot();
       await Promise.all([deps.letOthersStart(), job.progress.flush()]);
       const finished = deps.beginUrgent("finish");
-      return await deps.onMirror(job, () => finish(deps, job, worktree, ended)).finally(finished);
+      return await deps
+        .onMirror(job, () => finish(deps, job, worktree, ended, room))
+        .finally(finished);
     } finally {
       begun();
     }
@@ -167,6 +173,7 @@ async function finish(
   job: Job,
   worktree: WorktreeRow,
   end: RoleEnd,
+  room: RoomAtStart,
 ): Promise<Outcome> {
   const { attempt, mirror, signal, subtask, task } = job;
   const ref = attemptRef(attempt.id);
@@ -175,7 +182,15 @@ async function finish(
     message: commitMessage(task, subtask, end.summary, deps.redact),
     ref,
   };
-  const kept = await keepWorktree(mirror, { path: worktree.path, ...about });
+  const free = () => freeVolume(worktree.path, room);
+  let filled = (await isVolumeFull(deps.paths.worktrees)) ? await free() : null;
+  const keep = () => keepWorktree(mirror, { path: worktree.path, ...about });
+  const kept = await keep().catch(async (error) => {
+    if (findSpaceProblem(error) === null) throw error;
+    filled ??= await free();
+    if (filled === null) throw error;
+    return keep();
+  });
   const hasSetup = task.expectsChange && task.preparation?.setup.length !== 0;
   const commit = hasSetup
     ? await leaveOutSetup(mirror, setupRef(subtask.id), { commit: kept, ...about })
@@ -197,7 +212,7 @@ async function finish(
     };
   }
   const judged = end.reason === "done" && task.expectsChange;
-  const rejected = judged ? await findRejected(deps, job, worktree.path, commit) : null;
+  const rejected = filled ?? (judged ? await findRejected(deps, job, worktree.path, commit) : null);
   // A comment on work that is merged may be answered in words: what is there stands.
   const mustChange = subtask.integratedCommit === null;
   const unchanged = judged && mustChange && commit === attempt.baseCommit;

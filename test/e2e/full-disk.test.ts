@@ -130,6 +130,25 @@ describe.skipIf(!canMount)("a volume is full", () => {
     for (const file of [runs, go]) await scratch.forget(file);
   });
 
+  test("an agent that fills the volume: told to it, its files removed, the others delivered", async () => {
+    const path = join(deputy.home, "worktrees");
+    volumesToUnmount.push(mountSmallVolume(path, "size=8m"));
+    const brief = scratch.at("filler-brief");
+    const greedy = await submit(
+      "Write a lot",
+      `command:if [ $DEPUTY_ATTEMPT = 1 ]; then mkdir data; dd if=/dev/urandom of=data/big.bin bs=1M; exit 1; fi; cat > ${brief}; echo ok > done.txt`,
+    );
+    await deputy.untilEvent(greedy, ({ type }) => type === "attempt.ended");
+    const other = await submit("Write a little", "command:echo ok > done.txt");
+    await assertDelivered(other);
+    expect((await deputy.untilOver(greedy)).state).toBe("completed");
+    const words = /the attempt filled the volume.*"data\/big\.bin"/;
+    expect(await scratch.read("filler-brief")).toMatch(words);
+    const { body } = await deputy.api("GET", `/v1/tasks/${greedy}`);
+    expect(body.attempts[0]).toMatchObject({ detail: expect.stringMatching(words) });
+    expect(body.attempts[0].decision.kind).toBe("content_rejected");
+  });
+
   test("a daemon that starts on a full home comes up, says so, logs nothing without end, and goes down", async () => {
     await deputy.kill();
     home.fill();
