@@ -43,6 +43,7 @@ export const failureKinds = [
   "infrastructure",
   "no_space",
   "work_lost",
+  "unreadable",
 ] as const;
 export type FailureKind = (typeof failureKinds)[number];
 
@@ -53,6 +54,7 @@ export const interruptedKinds: ReadonlySet<FailureKind> = new Set([
   "parked",
   "infrastructure",
   "no_space",
+  "unreadable",
   "model_unavailable",
   "usage_window",
   "out_of_budget",

@@ -228,7 +228,7 @@ async function advanceSubtask(
         const attempt = {
           ...lostAttempt(outcome.detail),
           reason: "crashed",
-          failure: outcome.kind === "no_space" ? "no_space" : "infrastructure",
+          failure: outcome.kind,
         } as const;
         await endAttempt(tx, task, subtask, claim, attempt);
         return recover(endingOf(attempt));

@@ -38,7 +38,7 @@ type Answer =
   | "wait_for_provider"
   | "go_on"
   | "redo"
-  | "wait_for_space"
+  | "wait_for_person"
   | "go_on_after_kill"
   | "ask"
   | "ask_where_it_can_be_granted"
@@ -64,8 +64,9 @@ const answers: Record<FailureKind, Answer> = {
   model_unavailable: "retry_uncounted",
   usage_window: "wait_for_provider",
   infrastructure: "retry_uncounted",
-  no_space: "wait_for_space",
   work_lost: "redo",
+  no_space: "wait_for_person",
+  unreadable: "wait_for_person",
   agent_unavailable: "give_up",
   plan_refused: "give_up",
   out_of_budget: "ask_where_it_can_be_granted",
@@ -82,7 +83,7 @@ const uncounted: ReadonlySet<Answer> = new Set([
   "redo",
   "go_on_after_kill",
   "wait_for_provider",
-  "wait_for_space",
+  "wait_for_person",
   "ask",
   "ask_where_it_can_be_granted",
 ]);
@@ -145,9 +146,9 @@ export function decide(
       const reason = `again from the merged state, alone, not counted as an attempt (${detail})`;
       return { action: "retry", ...base, delayMs: 0, reason };
     }
-    case "wait_for_space": {
-      // No limit: it waits for a person to free space, however often it was filled again. The stage
-      // that follows does not start while the volume is known to be full.
+    case "wait_for_person": {
+      // No limit: it waits for a person to free space, however often it was filled again, or to correct
+      // a row. The stage that follows does not start while the volume is known to be full.
       const inRow = countInRow(history, kind) + 1;
       const delayMs = Math.min(maxSpaceWaitMs, options.backoffBaseMs * 2 ** Math.min(inRow, 20));
       return { action: "retry", ...base, delayMs, reason: `not counted as an attempt: ${detail}` };

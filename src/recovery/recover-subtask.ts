@@ -46,6 +46,7 @@ export function makeRecoverStage(deps: {
       "parked",
       "no_space",
       "work_lost",
+      "unreadable",
       "question",
       "permission",
       "out_of_budget",

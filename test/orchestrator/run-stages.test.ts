@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { Claim, Outcome, StageName } from "../../src/core/outcome.ts";
 import { type StageRunner, startStageRunner } from "../../src/orchestrator/run-stages.ts";
+import { GarbledRow } from "../../src/store/garbled.ts";
 import { listen } from "../../src/store/listen.ts";
 import { getTask, listEvents, listSubtasks } from "../../src/store/tasks.ts";
 import { findUnsoundHolds } from "../../src/store/unsound-holds.ts";
@@ -52,6 +53,22 @@ test("an outcome that the database does not take becomes a failure of the stage,
   const { hold, state } = (await getTask(bench.db, task)) ?? {};
   expect(state).toBe("planning");
   expect(hold).toMatchObject({ kind: "wake", reason: expect.stringContaining("duplicate key") });
+});
+
+test("an attempt that needs a row that cannot be read ends as that, not as infrastructure", async () => {
+  const task = await bench.submit();
+  run(bench.boot, "plan", 1, async () => success("plan")).ring("plan");
+  const first = async () => (await listSubtasks(bench.db, task))[0];
+  await until(async () => (await first())?.state === "ready", "it is planned");
+  const garbled = { table: "plans", id: "plan_1", column: "diff", problem: "is wrong" };
+  run(bench.boot, "execute", 1, async () => {
+    throw new GarbledRow(garbled);
+  }).ring("execute");
+  await until(async () => (await first())?.state === "recovering", "the attempt has ended");
+  expect((await first())?.ending).toMatchObject({
+    ...{ what: "attempt", failure: "unreadable" },
+    detail: expect.stringContaining("The row plan_1 of the table plans"),
+  });
 });
 
 test("stopping parks what runs and what is claimed at that very moment", async () => {
