@@ -44,7 +44,7 @@ export async function claimDueNotifications(
   options: { limit: number; leaseMs: number },
 ): Promise<ClaimedNotification[]> {
   const { rows } = await sql<ClaimedNotification>`
-    update notifications set attempts = attempts + 1,
+    update notifications set attempts = least(attempts::bigint + 1, 2147483647)::int,
       claimed_until = now() + ${options.leaseMs}::float8 * interval '1 millisecond'
     where id in (
       select id from notifications

@@ -16,7 +16,11 @@ const maybe = word.nullable();
 const words = z.array(word);
 const at = z.date();
 const maybeAt = at.nullable();
-const count = z.int().nonnegative();
+/** One more of it still fits the column. */
+const count = z
+  .int()
+  .nonnegative()
+  .max(2 ** 31 - 2);
 /** A bigint or numeric comes as text. */
 const amount = z
   .union([z.string(), z.number()])
@@ -258,5 +262,5 @@ export const rowSchemas = {
     }),
   },
   inbox: { payload: object({}), receivedAt: at },
-  notifications: { payload: object({}), priority: z.number() },
+  notifications: { payload: object({}), priority: z.number(), attempts: count },
 } as const satisfies Record<string, Record<string, z.ZodType>>;

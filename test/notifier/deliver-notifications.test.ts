@@ -144,6 +144,21 @@ test("several processes at once send each row once", async () => {
   expect(got.toSorted()).toEqual(ids.toSorted());
 });
 
+test("a row whose count has no room for one more is refused, and keeps none of the others", async () => {
+  await enqueue(2);
+  const [bad] = await rows();
+  await store.db
+    .updateTable("notifications")
+    .set({ attempts: 2 ** 31 - 1 })
+    .where("id", "=", bad?.id ?? "")
+    .execute();
+  expect(await deliverDueNotifications(deps())).toBe(1);
+  expect(await rows()).toMatchObject([
+    { sentAt: null, lastError: expect.stringContaining("its column attempts is wrong") },
+    { sentAt: expect.any(Date) },
+  ]);
+});
+
 test("what a server that is down did not take is sent when it is up, the same", async () => {
   await enqueue();
   const { url } = receiver;
