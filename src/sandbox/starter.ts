@@ -26,8 +26,12 @@ export type StartedCommand = {
   env: Readonly<Record<string, string>>;
 };
 
-/** A command that writes nothing for `silenceMs` is ended. */
-export type StartedLimits = { silenceMs: number; signal?: AbortSignal | undefined };
+/** A command that writes nothing for `silenceMs`, or more than `maxBytes` in all, is ended. */
+export type StartedLimits = {
+  silenceMs: number;
+  maxBytes?: number;
+  signal?: AbortSignal | undefined;
+};
 
 /** A program that a signal ended has the exit code that a shell gives it: 128 and the signal's number. */
 export type StartedResult = { exitCode: number; stdout: Buffer; stderr: Buffer };
@@ -101,7 +105,10 @@ export function startStarter(env: Readonly<Record<string, string>>): Starter {
   return {
     isLost: () => lost !== null,
     end: () => void stdin?.end(),
-    async run({ argv, env: variables }, { silenceMs, signal }) {
+    async run(
+      { argv, env: variables },
+      { silenceMs, maxBytes = Number.POSITIVE_INFINITY, signal },
+    ) {
       signal?.throwIfAborted();
       if (lost !== null) throw new Error(lost);
       const end = randomBytes(16).toString("hex");
@@ -109,6 +116,7 @@ export function startStarter(env: Readonly<Record<string, string>>): Starter {
       const out = untilEnd(`${end} `);
       const err = untilEnd(end);
       const timers: NodeJS.Timeout[] = [];
+      let bytes = 0;
       let silence: RunningTimer | undefined;
       let onAbort = () => {};
       hold(true);
@@ -134,6 +142,11 @@ export function startStarter(env: Readonly<Record<string, string>>): Starter {
           running = {
             take(from, chunk) {
               silence?.restart();
+              bytes += chunk.length;
+              if (bytes > maxBytes) {
+                stop(new Error(`it was ended because it printed more than ${maxBytes} bytes`));
+                return;
+              }
               (from === "stdout" ? out : err).add(chunk);
               const [said, complained] = [out.whole(), err.whole()];
               if (!said || !complained) return;

@@ -1,5 +1,5 @@
 import { buildGitEnvironment } from "./git-environment.ts";
-import { type GitAnswer, type GitRequest, runGit, silenceMs } from "./run-git.ts";
+import { type GitAnswer, type GitRequest, maxOutputBytes, runGit, silenceMs } from "./run-git.ts";
 
 /**
  * Git commands through starters (sandbox/starter.ts, which this folder does not know), which is
@@ -11,7 +11,7 @@ type Starters = {
   canRun(command: { argv: string[]; env: Record<string, string> }): boolean;
   run(
     command: { argv: string[]; env: Record<string, string> },
-    limits: { silenceMs: number; signal?: AbortSignal | undefined },
+    limits: { silenceMs: number; maxBytes: number; signal?: AbortSignal | undefined },
   ): Promise<{ exitCode: number; stdout: Buffer; stderr: Buffer }>;
 };
 
@@ -29,13 +29,17 @@ export function makeStartedGit(
   shared: Readonly<Record<string, string>>,
 ): (request: GitRequest, signal?: AbortSignal) => Promise<GitAnswer> {
   return async (request, signal) => {
-    const { cwd, env, mode, program, args, input } = request;
+    const { cwd, env, mode, program, args, input, maxBytes = maxOutputBytes } = request;
     const parts = split(env);
     const command = { argv: [...program, "-C", cwd, ...args], env: parts.own };
     const fits =
       mode === "hermetic" && !input && isSame(parts.shared, shared) && starters.canRun(command);
     if (!fits) return runGit(request, signal);
-    const { exitCode, stdout, stderr } = await starters.run(command, { silenceMs, signal });
+    const { exitCode, stdout, stderr } = await starters.run(command, {
+      silenceMs,
+      maxBytes,
+      signal,
+    });
     return { exitCode, stdout, stderr: stderr.toString("utf8") };
   };
 }

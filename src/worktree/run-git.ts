@@ -10,6 +10,8 @@ export type GitRequest = {
   program: readonly string[];
   args: readonly string[];
   input: Buffer | string | undefined;
+  /** Default: maxOutputBytes. */
+  maxBytes?: number;
 };
 
 export type GitAnswer = { exitCode: number; stdout: Buffer; stderr: string };
@@ -17,18 +19,27 @@ export type GitAnswer = { exitCode: number; stdout: Buffer; stderr: string };
 /** A command that says nothing for so long hangs: a dead connection, a FIFO swapped in for a file. */
 export const silenceMs = 10 * 60_000;
 
+/** What all of a command's output may have together: it is held in memory, and read as one string. */
+export const maxOutputBytes = 256 * 1024 * 1024;
+
 /**
  * One command through simple-git. Its guards are made for options that come from outside; ours are
  * constants, so the ones that forbid our own hardening are opened, by name. An instance per command,
  * because an instance runs its commands one after the other and shares input and abort signal.
  */
 export async function runGit(
-  { cwd, env, mode, program, args, input }: GitRequest,
+  { cwd, env, mode, program, args, input, maxBytes = maxOutputBytes }: GitRequest,
   signal?: AbortSignal,
 ): Promise<GitAnswer> {
   const [binary = "git", ...before] = program;
   let answer: GitAnswer | null = null;
-  await simpleGit({
+  const full = new AbortController();
+  let bytes = 0;
+  const count = (chunk: Buffer) => {
+    bytes += chunk.length;
+    if (bytes > maxBytes) full.abort();
+  };
+  const running = simpleGit({
     baseDir: cwd,
     binary,
     trimmed: false,
@@ -44,7 +55,7 @@ export async function runGit(
     completion: { onClose: true, onExit: mode === "transport" ? 2_000 : false },
     // A Buffer even for nothing: for an empty string simple-git would leave stdin open.
     input: () => Buffer.from(input ?? ""),
-    ...(signal ? { abort: signal } : {}),
+    abort: signal ? AbortSignal.any([signal, full.signal]) : full.signal,
     allowEnvironment: Object.keys(env),
     unsafe: {
       allowUnsafeConfigEnvCount: true,
@@ -66,10 +77,18 @@ export async function runGit(
     .env(env)
     // After a command that printed nothing simple-git waits 50 ms for output that may come late,
     // though both pipes are closed by then. Most of ours print nothing: nothing counts as output.
-    .outputHandler((_command, stdout) => {
+    .outputHandler((_command, stdout, stderr) => {
+      stdout.on("data", count);
+      stderr.on("data", count);
       queueMicrotask(() => stdout.emit("data", Buffer.alloc(0)));
     })
     .raw([...before, ...args]);
+  try {
+    await running;
+  } catch (error) {
+    if (!full.signal.aborted) throw error;
+    throw new Error(`it was ended because it printed more than ${maxBytes} bytes`);
+  }
   // Reached with a null answer only if simple-git stopped calling `errors`.
   if (!answer) throw new Error("simple-git reported no exit code");
   return answer;

@@ -4,6 +4,7 @@ import { expect, test } from "vitest";
 import { checkGitVersion, openGit } from "../../src/worktree/git.ts";
 import { buildGitEnvironment } from "../../src/worktree/git-environment.ts";
 import { GitFailure } from "../../src/worktree/git-failure.ts";
+import { type GitRequest, runGit } from "../../src/worktree/run-git.ts";
 import { git, makeFolder, makeRepository } from "./repositories.ts";
 
 test("the installed git is new enough", async () => {
@@ -98,4 +99,15 @@ test("a transport runs no hook, and speaks no protocol that runs a program", asy
   await expect(opened.run(["ls-remote", "ext::sh -c echo"])).rejects.toThrow(/not allowed/);
   await expect(opened.run(["ls-remote", "http://127.0.0.1:1/x"])).rejects.toThrow(/not allowed/);
   expect(git(source, "status", "--porcelain")).toBe("");
+});
+
+test("output without end is ended at a limit, and the error says how much it was", async () => {
+  const repository = makeRepository();
+  const gitDir = join(repository, ".git");
+  const request: GitRequest = {
+    ...{ cwd: repository, mode: "hermetic" as const, program: ["git"], input: undefined },
+    ...{ env: buildGitEnvironment({ gitDir, mode: "hermetic" }), args: ["help", "-a"] },
+  };
+  expect((await runGit(request)).exitCode).toBe(0);
+  await expect(runGit({ ...request, maxBytes: 100 })).rejects.toThrow(/more than 100 bytes/);
 });

@@ -75,3 +75,11 @@ test("a missing folder is git's own failure, and an abort ends it", async () => 
   const signal = AbortSignal.abort(new Error("enough"));
   await expect(runStarted(ask(["version"]), signal)).rejects.toThrow("enough");
 });
+
+test("output without end is ended at a limit, whoever started it", async () => {
+  const request = ask(["help", "-a"], {}, { maxBytes: 100 });
+  const before = started;
+  await expect(runStarted(request)).rejects.toThrow(/more than 100 bytes/);
+  expect(started).toBe(before + 1);
+  expect((await runStarted({ ...request, maxBytes: 1_000_000 })).exitCode).toBe(0);
+});
