@@ -27,7 +27,7 @@ export function renderCost(
             ["Subtask", "Attempt", "Role", "Model", ...columns],
             usage_by_attempt.map((row) => [
               row.subtask ?? "–",
-              row.attempt === null ? "–" : `#${row.attempt}`,
+              row.attempt === null ? "–" : `${row.attempt}`,
               row.role,
               row.model,
               ...cells(row),

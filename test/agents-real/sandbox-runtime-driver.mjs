@@ -44,7 +44,8 @@ async function run(command, more = {}) {
   const { denials, durationMs, endedBy, exitCode, limit, output } = await runConfined(
     ...[sandbox, spec],
     {
-      ...{ writable: [worktree], readOnly: [], scratch, network: { kind: "none" } },
+      ...{ writable: [worktree], state: [], readOnly: [], scratch },
+      ...{ network: { kind: "none" } },
       ...{ limits: defaultLimits, ...more },
     },
   );

@@ -30,7 +30,7 @@ import {
  * open row has a sound hold, and with stages that work and people who answer the task comes to its end.
  * The suite draws some of it each time; DEPUTY_STEERING_CASES draws more, DEPUTY_STEERING_SEED the same.
  */
-const cases = Number(process.env.DEPUTY_STEERING_CASES ?? 24);
+const cases = Number(process.env.DEPUTY_STEERING_CASES ?? 12);
 const seed = Number(process.env.DEPUTY_STEERING_SEED ?? Date.now() % 1_000_000_000);
 
 let bench: Bench;
