@@ -1,0 +1,129 @@
+import type { RoleEnd } from "../agents/agent.ts";
+import { cutText } from "../agents/clean-text.ts";
+import { attemptRef, commitMessage } from "../core/commit-message.ts";
+import type { FailureKind } from "../core/failure.ts";
+import type { Outcome } from "../core/outcome.ts";
+import { findSpaceProblem } from "../core/space.ts";
+import { isVolumeFull, type RoomAtStart } from "../sandbox/measure-room.ts";
+import type { WorktreeRow } from "../store/worktrees.ts";
+import { findUnfitContent } from "../worktree/find-unfit-content.ts";
+import { freeVolume } from "../worktree/free-volume.ts";
+import { keepSubmodules, submoduleRefOf, submoduleSetupRef } from "../worktree/keep-submodules.ts";
+import { keepWorktree } from "../worktree/keep-worktree.ts";
+import { leaveOutSetup } from "../worktree/leave-out-setup.ts";
+import type { Skipped } from "../worktree/worktree-changes.ts";
+import type { ExecuteDeps, Job } from "./job.ts";
+import { setupRef } from "./set-up-worktree.ts";
+
+/**
+ * What becomes of a worktree once its agent has ended: a commit of all that is there, however the
+ * attempt ended, and an outcome that names what of it cannot be handed over. `room` is what was free
+ * on the volume when the attempt began. Rejects when the commit cannot be made.
+ */
+export async function finishAttempt(
+  deps: ExecuteDeps,
+  job: Job,
+  worktree: WorktreeRow,
+  end: RoleEnd,
+  room: RoomAtStart,
+): Promise<Outcome> {
+  const { attempt, mirror, signal, subtask, task } = job;
+  const ref = attemptRef(attempt.id);
+  const about = {
+    base: attempt.baseCommit,
+    message: commitMessage(task, subtask, end.summary, deps.redact),
+    ref,
+  };
+  const free = () => freeVolume(worktree.path, room);
+  let filled = (await isVolumeFull(deps.paths.worktrees)) ? await free() : null;
+  const keep = () => keepWorktree(mirror, { path: worktree.path, ...about });
+  const kept = await keep().catch(async (error) => {
+    if (findSpaceProblem(error) === null) throw error;
+    filled ??= await free();
+    if (filled === null) throw error;
+    return keep();
+  });
+  const hasSetup = task.expectsChange && task.preparation?.setup.length !== 0;
+  const commit = hasSetup
+    ? await leaveOutSetup(mirror, setupRef(subtask.id), { commit: kept, ...about })
+    : kept;
+  const inSubmodules = task.expectsChange
+    ? await keepSubmodules(mirror, {
+        path: worktree.path,
+        base: attempt.baseCommit,
+        ref: submoduleRefOf(attempt.id),
+        since: submoduleSetupRef(subtask.id),
+      })
+    : [];
+  if (signal.aborted && (signal.reason === "shutdown" || signal.reason === "paused")) {
+    const why = signal.reason === "paused" ? "paused by a person" : "the daemon was stopped";
+    return {
+      kind: "parked",
+      detail: `${why}; what the agent had written is kept`,
+      snapshotRef: ref,
+    };
+  }
+  const judged = end.reason === "done" && task.expectsChange;
+  const rejected = filled ?? (judged ? await findRejected(deps, job, worktree.path, commit) : null);
+  // A comment on work that is merged may be answered in words: what is there stands.
+  const mustChange = subtask.integratedCommit === null;
+  const unchanged = judged && mustChange && commit === attempt.baseCommit;
+  const fault: { failure: FailureKind; detail: string } | null =
+    rejected !== null
+      ? { failure: "content_rejected", detail: rejected }
+      : unchanged
+        ? { failure: "no_change", detail: describeNoChange(inSubmodules) }
+        : null;
+  return {
+    kind: "attempted",
+    reason: fault ? "gave_up" : end.reason,
+    failure: fault?.failure ?? end.failure,
+    detail: fault?.detail ?? end.detail,
+    outputTail: end.outputTail,
+    // A review delivers words; whatever it wrote stays in its snapshot and goes no further.
+    commit: task.expectsChange ? commit : attempt.baseCommit,
+    snapshotRef: ref,
+    summary: end.summary,
+    question: end.question,
+    discoveries: end.discoveries,
+    followUps: end.followUps,
+    confinement: end.confinement,
+    retryAt: end.retryAt,
+  };
+}
+
+/**
+ * Why what the agent wrote cannot be handed over, path by path; null when it can. What is left out
+ * because nobody could have it (FIFOs, sockets, devices) is told.
+ */
+async function findRejected(
+  deps: ExecuteDeps,
+  { attempt, mirror, progress, task }: Job,
+  workTree: string,
+  commit: string,
+): Promise<string | null> {
+  const unfit = await findUnfitContent(mirror, {
+    ...{ workTree, commit, base: attempt.baseCommit },
+    maxFileBytes: deps.maxFileBytes(task.repository),
+  });
+  const say = (found: readonly Skipped[]) =>
+    found
+      .slice(0, maxNamed)
+      .map(({ path, reason }) => `${JSON.stringify(cutText(path, 200))} ${reason}`)
+      .join("; ") + (found.length > maxNamed ? `; and ${found.length - maxNamed} more` : "");
+  const leftOut = unfit.filter(({ isContent }) => !isContent);
+  if (leftOut.length > 0)
+    progress.tell(`Left out, because git cannot hold it: ${say(leftOut)}`, {
+      ...{ step: "left_out", paths: leftOut.slice(0, maxNamed).map(({ path }) => path) },
+    });
+  const content = unfit.filter(({ isContent }) => isContent);
+  if (content.length === 0) return null;
+  return `what was written cannot be handed over: ${say(content)}. Rename, split, move or remove it, or have .gitignore ignore it`;
+}
+
+const maxNamed = 10;
+
+function describeNoChange(inSubmodules: readonly string[]): string {
+  if (inSubmodules.length === 0) return "no change: the agent ended without changing anything";
+  return `no change: what the agent changed lies in submodules, which Deputy does not deliver (${inSubmodules.slice(0, 10).join(", ")})`;
+}
