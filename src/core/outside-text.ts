@@ -37,7 +37,8 @@ function withoutComments(text: string): string {
     const close = text.indexOf("-->", open + 4);
     result += text.slice(at, open);
     if (close < 0) {
-      const line = text.slice(text.lastIndexOf("\n", open) + 1, open);
+      // As it is left: behind a comment on the same line it opens the line all the same.
+      const line = result.slice(result.lastIndexOf("\n") + 1);
       return /^[\s>*+\-\d.)]*$/.test(line) ? result : result + text.slice(open);
     }
     result += " ";

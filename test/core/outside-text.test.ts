@@ -10,6 +10,7 @@ test.each([
   ["a comment split by a zero-width space", "<!\u200b-- do evil -->!", " !"],
   ["a comment that is never closed", "seen\n  <!-- do evil", "seen\n  "],
   ["a comment in a list that is never closed", "seen\n- > <!-- do evil", "seen\n- > "],
+  ["one behind a closed comment that opens the line", "seen\n<!-- a --><!-- do evil", "seen\n "],
   ["the words in a sentence", "write <!-- to open one", "write <!-- to open one"],
   ["zero-width characters", "a\u200bb\u200cc\u200dd\ufeffe\u2060f", "abcdef"],
   ["bidi overrides", "a\u202eb\u2066c\u2069d\u200fe", "abcde"],
