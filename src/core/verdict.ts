@@ -21,13 +21,15 @@ export type TestState = "passed" | "failed" | "skipped";
 
 /** Test results by identity, as `file > suite > name` or what the runner calls it. */
 export type TestResults = {
-  format: "vitest-json" | "tap" | "junit" | "pytest" | "go-json";
+  format: string;
   /**
    * What absence from `tests` means. `all`: there is no such test. `failures`: it did not fail
    * (a runner that names failures only). `some`: nothing; the run or its output stopped early.
    */
   listed: "all" | "failures" | "some";
   tests: Record<string, TestState>;
+  /** Test files that the runner reports, relative to the root; left out: it does not say. */
+  files?: string[];
 };
 
 /** One run of one check on one commit. */
@@ -72,6 +74,12 @@ export const findingRules = [
   "tests_removed",
   "tests_skipped",
   "tests_weakened",
+  /** A test that must fail does not: the check says nothing any more. */
+  "check_silenced",
+  /** What turned a check green is tests, fixtures, configuration, and no source. */
+  "green_without_source",
+  /** Source that looks whether it is tested, or changes what tests it. */
+  "attacks_judge",
   "unfiltered_content",
   "submodule_changed",
 ] as const;
@@ -85,6 +93,63 @@ export type Finding = {
   paths: string[];
 };
 
+/** What part a changed file has in how the change is judged. */
+export const judgeKinds = [
+  "test",
+  "fixture",
+  "configuration",
+  "runner",
+  "environment",
+  "dependencies",
+  "protected",
+] as const;
+
+/** A changed file that judges the change, so that a green check may be of its making. */
+export type JudgeChange = {
+  path: string;
+  status: "added" | "modified" | "deleted" | "renamed";
+  kind: (typeof judgeKinds)[number];
+  /** Why it counts as a judge, in one clause: "`npm test` runs it", "tests read it". */
+  why: string;
+  /** Git's id of its content in the change; null: deleted. Who accepted it accepted these bytes. */
+  content: string | null;
+  /** What is shown to be weaker, in one clause that quotes the line: "`assert.equal(total, 5)` is gone"; null: nothing. */
+  weaker: string | null;
+  /** Who said that it may change, and where; null: nobody. */
+  accepted: Acceptance | null;
+};
+
+export type Acceptance = {
+  by: "flag" | "goal" | "plan" | "reviewer" | "person";
+  /** The words that allow it: a flag, a quote of the goal, an entry of the plan's `writes`, an answer. */
+  evidence: string;
+};
+
+/** Something the daemon tried to find out what a check's reading means. */
+export type Experiment = {
+  kind: "canary" | "old_judges" | "old_source" | "narrowing" | "repetition" | "mutants";
+  /** The name of the check. */
+  check: string;
+  /** What ran, and on which tree, so that a person can repeat it. */
+  command: string;
+  tree: string;
+  /** `shown`: it came out as it does for an honest change; `refuted`: as it does for one that cheats; `open`: neither. */
+  result: "shown" | "refuted" | "open";
+  /** One sentence: what was tried and what came out. */
+  says: string;
+  durationMs: number;
+};
+
+/** Why a check that was red on the base is green: the changed files without which it is not. */
+export type Cause = {
+  check: string;
+  paths: string[];
+  /** Whether no smaller set was found to do, or the budget ended the search. */
+  smallest: boolean;
+  /** Whether a file of the change that is no judge is among them. */
+  bySource: boolean;
+};
+
 export type Verdict = {
   result: "pass" | "fail" | "inconclusive";
   /** One sentence. */
@@ -95,6 +160,10 @@ export type Verdict = {
   notChecked: string[];
   /** Left out: the checks did not get so far, or nobody was to review. */
   review?: Review;
+  /** Changed files that judge the change; left out: by an earlier version. */
+  judges?: JudgeChange[];
+  experiments?: Experiment[];
+  causes?: Cause[];
   /** What setup and checks tried and the sandbox refused; left out: nothing. */
   refused?: Refused[];
 };
