@@ -8,6 +8,7 @@ import { parseGitVariables } from "./core/child-environment.ts";
 import { DeputyError } from "./core/error.ts";
 import { explainIssue } from "./core/explain-issue.ts";
 import { mcpServersSchema } from "./core/mcp-server.ts";
+import { proofLevels } from "./core/proof.ts";
 import { assurances } from "./core/review.ts";
 import { readNetworks, readRoles, repositoriesSchema, rolesSchema } from "./role-settings.ts";
 import { findRegistries } from "./sandbox/registries.ts";
@@ -53,6 +54,8 @@ const fileSchema = z.strictObject({
   budget: budgetSchema.optional(),
   /** Who reads a change after green checks, of a task that does not say. */
   assurance: z.enum(assurances).optional(),
+  /** How much is tried out to prove the work, where neither task nor repository says. */
+  proof: z.enum(proofLevels).optional(),
   /** Who works as what; `repositories:` may say it anew for single ones. */
   roles: rolesSchema.optional(),
   repositories: repositoriesSchema.optional(),
@@ -139,6 +142,8 @@ export function loadConfig(
     budget: file.budget ?? null,
     /** Null: one reviewer where a model did the work, and one can be had. */
     assurance: readChoice(env, "DEPUTY_ASSURANCE", assurances) ?? file.assurance ?? null,
+    /** Null: standard. */
+    proof: readChoice(env, "DEPUTY_PROOF", proofLevels) ?? file.proof ?? null,
     roles: readRoles(file),
     sandbox: readSandbox(
       file.sandbox,

@@ -130,6 +130,7 @@ const nothingToRun = {
   checksSource: "none",
   protectedPaths: [],
   delivery: null,
+  proof: null,
 } as const;
 
 /** The base commit, and what it says about setup, checks and delivery. */
@@ -141,9 +142,10 @@ async function prepare(deps: PlanDeps, task: Task, signal: AbortSignal): Promise
     signal,
   });
   // What a stranger's commit configures counts for nothing: a review has no setup and no checks.
-  const { setup, registries, checks, checksSource, protectedPaths, delivery } = task.expectsChange
-    ? await inspectRepository(base.mirror, base.baseCommit, task.checks)
-    : nothingToRun;
+  const { setup, registries, checks, checksSource, protectedPaths, delivery, proof } =
+    task.expectsChange
+      ? await inspectRepository(base.mirror, base.baseCommit, task.checks)
+      : nothingToRun;
   if (task.expectsChange) await requireRoom(deps, task, base);
   if (task.delivery === "auto" && delivery === "pr") {
     requireConfiguredDelivery(() => requirePullRequests(github, task.repository));
@@ -159,6 +161,7 @@ async function prepare(deps: PlanDeps, task: Task, signal: AbortSignal): Promise
     protectedPaths: [...protectedPaths],
     forkCommit: base.forkCommit,
     delivery,
+    proof,
     notes: base.notes,
   };
 }

@@ -19,6 +19,8 @@ export type RunOptions = {
   deliver?: string;
   attach?: string[];
   allowTestChanges?: boolean;
+  allow?: string[];
+  proof?: string;
   assurance?: string;
   timeout?: number;
   budget?: Budget;
@@ -71,6 +73,8 @@ async function buildTask(io: CliIo, goal: string, options: RunOptions) {
     ...(options.deliver !== undefined && { deliver: options.deliver }),
     ...(options.attach && { attachments: await readAttachments(options.attach, io.cwd) }),
     ...(options.allowTestChanges && { allow_test_changes: true }),
+    ...(options.allow && { allow: options.allow }),
+    ...(options.proof !== undefined && { proof: options.proof }),
     ...(options.assurance !== undefined && { assurance: options.assurance }),
     ...(options.timeout !== undefined && { timeout_minutes: options.timeout }),
     ...(options.budget !== undefined && { budget: options.budget }),

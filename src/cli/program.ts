@@ -99,6 +99,15 @@ export function buildProgram(actions: Actions, io: CliIo = processIo()): Command
     .option("--attach <file>", "give the agent a text file to read (repeatable)", collect)
     .option("--allow-test-changes", "expect the tests themselves to change")
     .option(
+      "--allow <path>",
+      "a file, folder or glob that may change although it judges the work: tests, snapshots, configuration, workflows (repeatable)",
+      collect,
+    )
+    .option(
+      "--proof <level>",
+      'how much is tried out to find what a green check means: "quick", "standard" or "full"',
+    )
+    .option(
       "--assurance <level>",
       '"quick" (checks alone), "standard" (one reviewer) or "high" (three)',
     )

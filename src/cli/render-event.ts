@@ -52,6 +52,7 @@ const looks = {
   "attempt.progressed": { label: "attempt", tone: "dim" },
   "attempt.ended": { label: "attempt", tone: "plain" },
   "check.finished": { label: "checks", tone: "plain" },
+  "experiment.finished": { label: "proof", tone: "dim" },
   "verdict.reached": { label: "checks", tone: "plain" },
   "recovery.decided": { label: "recovery", tone: "ask" },
   "stage.failed": { label: "daemon", tone: "bad" },
@@ -70,8 +71,8 @@ export function lookOf({ type, data }: Pick<EventView, "type" | "data">): Look {
     : { label: type.split(".")[0] ?? type, tone: "plain" };
   if (worktreeSteps.has(data.step)) return { ...look, label: "worktree" };
   if (data.result === "pass" || data.result === "green") return { ...look, tone: "good" };
-  if (data.result === "fail" || data.result === "red") return { ...look, tone: "bad" };
-  if (data.result === "inconclusive") return { ...look, tone: "ask" };
+  if (["fail", "red", "refuted"].includes(String(data.result))) return { ...look, tone: "bad" };
+  if (data.result === "inconclusive" || data.result === "open") return { ...look, tone: "ask" };
   return look;
 }
 

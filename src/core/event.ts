@@ -40,6 +40,7 @@ export const eventTypes = [
   "attempt.progressed",
   "attempt.ended",
   "check.finished",
+  "experiment.finished",
   "verdict.reached",
   "recovery.decided",
   "stage.failed",

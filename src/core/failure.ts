@@ -19,6 +19,10 @@ export type EndReason = (typeof endReasons)[number];
 export const failureKinds = [
   "checks_failed",
   "policy_violated",
+  /** The change edits what judges it, and nobody said that it may: a person is asked. */
+  "judges_changed",
+  /** The same, and something of it is shown to be weaker: the agent hears of it first. */
+  "tests_weakened",
   "review_blocked",
   "review_not_done",
   "no_change",
@@ -64,12 +68,14 @@ export const interruptedKinds: ReadonlySet<FailureKind> = new Set([
 
 /**
  * Failures after which the same work is gone on with, because it was interrupted, or because a
- * reviewer found what to change about it. After any other, an attempt starts afresh.
+ * reviewer, or whoever looks after what judges it, found what to change about it. After any other, an attempt starts afresh.
  */
 export const continuedKinds: ReadonlySet<FailureKind> = new Set<FailureKind>([
   ...interruptedKinds,
   "review_blocked",
   "review_not_done",
+  "judges_changed",
+  "tests_weakened",
 ]);
 
 /** Whether the provider asks to wait: what was asked of it is asked again then, and was not wrong. */

@@ -46,7 +46,8 @@ export type Outcome =
       /** When a limit of the provider ends; null: unknown, or it was none. */
       retryAt: Date | null;
     }
-  | { kind: "verified"; verdict: Verdict }
+  /** `commit` is what was verified in place of the attempt's: the same without files that a person wants left out. */
+  | { kind: "verified"; verdict: Verdict; commit?: string }
   /** `feedback` is what the next attempt is told. */
   | { kind: "decided"; decision: Decision; feedback: string | null }
   | { kind: "integrated"; commit: string; verdict: Verdict }

@@ -2,6 +2,15 @@
 export const proofLevels = ["quick", "standard", "full"] as const;
 export type ProofLevel = (typeof proofLevels)[number];
 
+/** What the caller asked for, else the repository's configuration, else the daemon's. */
+export function resolveProof(
+  asked: ProofLevel | null,
+  repository: ProofLevel | null,
+  configured: ProofLevel | null,
+): ProofLevel {
+  return asked ?? repository ?? configured ?? "standard";
+}
+
 /** What the experiments of one verification may take, beside the checks themselves. */
 export type ProofBudget = {
   /** Runs of a check that only narrow down what made it green. */

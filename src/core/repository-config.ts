@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { proofLevels } from "./proof.ts";
 
 const checkEntry = z.union([
   z.string().min(1),
@@ -21,5 +22,6 @@ export const repositoryConfigSchema = z.strictObject({
   /** Globs that no agent may touch, beside `.deputy/**` which nobody may. */
   protected: z.array(z.string().min(1)).optional(),
   delivery: z.enum(["branch", "pr"]).optional(),
+  proof: z.enum(proofLevels).optional(),
 });
 export type RepositoryConfig = z.infer<typeof repositoryConfigSchema>;

@@ -5,7 +5,9 @@ import type { AttemptConfinement } from "./confinement.ts";
 import type { Decision, EndReason, FailureKind } from "./failure.ts";
 import type { Hold } from "./hold.ts";
 import type { SubtaskState, TaskState } from "./lifecycle.ts";
+import { allowedPathSchema } from "./path-glob.ts";
 import { type FollowUp, type SubtaskKind, subtaskSpecSchema } from "./plan.ts";
+import { type ProofLevel, proofLevels } from "./proof.ts";
 import { type Assurance, assurances } from "./review.ts";
 import type { Check, CheckRun, Verdict } from "./verdict.ts";
 
@@ -49,6 +51,10 @@ export const taskInputSchema = z.strictObject({
   approval: z.enum(planApprovals).optional(),
   /** The caller expects the tests themselves to change: test edits become notes, not failures. */
   allow_test_changes: z.boolean().optional(),
+  /** Files that judge the work and may change all the same: paths and globs, from the repository's root. */
+  allow: z.array(allowedPathSchema).max(100).optional(),
+  /** How much is tried out to find what a green check means. Default: the repository's, then the configuration. */
+  proof: z.enum(proofLevels).optional(),
   /** Who reads the change after green checks: nobody, one reviewer, three. Default: the configuration. */
   assurance: z.enum(assurances).optional(),
   /** Minutes that one attempt may take. */
@@ -97,6 +103,10 @@ export type Task = {
   /** False for a review: it reads, and delivers words. */
   expectsChange: boolean;
   allowTestChanges: boolean;
+  /** Globs of files that may change although they judge the work. */
+  allow: string[];
+  /** Null: the caller did not say; see resolveProof. */
+  proof: ProofLevel | null;
   /** Null: the caller did not say; see resolveAssurance. */
   assurance: Assurance | null;
   attemptTimeoutMs: number;
@@ -145,6 +155,8 @@ export type Preparation = {
   /** What the repository's configuration asks for; null: it does not say. */
   delivery: "branch" | "pr" | null;
   protectedPaths: string[];
+  /** What the repository's configuration asks for; left out in rows of earlier versions. */
+  proof?: ProofLevel | null;
   /** For a review: where the reviewed commit left the branch that it is to go into. */
   forkCommit: string | null;
   /** What worktrees do not hold as a checkout would, in sentences; left out in rows of earlier versions. */
@@ -157,6 +169,7 @@ export const questionKinds = [
   "approval",
   "plan",
   "review",
+  "judges",
   "pause",
   "budget",
   "permission",
@@ -196,6 +209,10 @@ export type Subtask = {
   feedback: string | null;
   /** Answers given so far, oldest first. */
   answers: { question: string; answer: string }[];
+  /** Changes to what judges the work that a person accepted: these bytes of these files. */
+  acceptedJudges: AcceptedJudge[];
+  /** Files that a person wants the work delivered without: what is verified has them as the base has. */
+  withoutPaths: string[];
   ending: Ending | null;
   /** Why it failed, in one sentence; null while it has not. */
   endDetail: string | null;
@@ -209,6 +226,9 @@ export type Subtask = {
   createdAt: Date;
   updatedAt: Date;
 };
+
+/** `content` is git's id of what the file holds; null: it is deleted. */
+export type AcceptedJudge = { path: string; content: string | null; evidence: string };
 
 /** How a subtask last left the good path, as it happened; recovery classifies it. */
 export type Ending =

@@ -3,6 +3,7 @@ import { budgetSchema } from "../core/budget.ts";
 import { endReasons } from "../core/failure.ts";
 import { subtaskStates, taskStates } from "../core/lifecycle.ts";
 import { messageStates } from "../core/message.ts";
+import { proofLevels } from "../core/proof.ts";
 import { assurances } from "../core/review.ts";
 import { planApprovals, planModes, questionKinds, taskInputSchema } from "../core/task.ts";
 import { attemptWire, checkWire, usageWire, verdictWire } from "./schema-evidence.ts";
@@ -52,6 +53,10 @@ export const taskWire = named(
     deliver: z.enum(["auto", "branch", "pr", "comment"]),
     expects_change: z.boolean(),
     allow_test_changes: z.boolean(),
+    /** Files that judge the work and may change all the same. */
+    allow: z.array(z.string()),
+    /** Null: as the repository, or the daemon, is configured. */
+    proof: z.enum(proofLevels).nullable(),
     /** Null: as the daemon is configured. */
     assurance: z.enum(assurances).nullable(),
     timeout_minutes: z.number(),

@@ -45,6 +45,8 @@ export function toListedTaskWire(task: ListedTask): z.infer<typeof listedTaskWir
     deliver: task.delivery,
     expects_change: task.expectsChange,
     allow_test_changes: task.allowTestChanges,
+    allow: task.allow,
+    proof: task.proof,
     assurance: task.assurance,
     timeout_minutes: task.attemptTimeoutMs / 60_000,
     budget: task.budget,

@@ -32,6 +32,12 @@ export function makeSubmitSchema(defaultRepository: string | null) {
     allow_test_changes: shape.allow_test_changes.describe(
       "The goal is to change the tests themselves.",
     ),
+    allow: shape.allow.describe(
+      "Files that judge the work (tests, snapshots, configuration, workflows) and that the goal is to change: paths or globs.",
+    ),
+    proof: shape.proof.describe(
+      "How much is tried out to find what a green check means. Leave out for the configured level.",
+    ),
     timeout_minutes: shape.timeout_minutes.describe("Limit of one attempt."),
     idempotency_key: z
       .string()

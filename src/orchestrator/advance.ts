@@ -401,6 +401,7 @@ function whyItWaits(kind: FailureKind): string {
 /** Decides which answers it takes, and from whom. */
 function kindOfQuestion(kind: FailureKind): QuestionKind {
   if (kind === "permission") return "permission";
+  if (kind === "judges_changed" || kind === "tests_weakened") return "judges";
   return kind === "review_blocked" || kind === "review_not_done" ? "review" : "question";
 }
 

@@ -239,7 +239,7 @@ export async function reportProgress(
   db: Db,
   about: { taskId: string; subtaskId: string | null; attemptId: string | null },
   event: {
-    type: "attempt.progressed" | "check.finished" | "plan.progressed";
+    type: "attempt.progressed" | "check.finished" | "experiment.finished" | "plan.progressed";
     message: string;
     data: Record<string, unknown>;
   },

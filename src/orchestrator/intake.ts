@@ -113,6 +113,8 @@ export async function draftTask(
     delivery,
     expectsChange: request.recipe === "change",
     allowTestChanges: input.allow_test_changes ?? false,
+    allow: input.allow ?? [],
+    proof: input.proof ?? null,
     assurance: input.assurance ?? null,
     budget: chooseBudget(rules, input, agents, repository),
     attemptTimeoutMs:

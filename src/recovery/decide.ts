@@ -32,6 +32,7 @@ const maxSpaceWaitMs = 60_000;
 
 type Answer =
   | "another_round"
+  | "tell_once_then_ask"
   | "retry"
   | "retry_alone"
   | "retry_uncounted"
@@ -48,6 +49,8 @@ type Answer =
 const answers: Record<FailureKind, Answer> = {
   checks_failed: "retry",
   policy_violated: "retry",
+  judges_changed: "ask",
+  tests_weakened: "tell_once_then_ask",
   review_blocked: "another_round",
   review_not_done: "ask",
   no_change: "retry",
@@ -77,6 +80,7 @@ const answers: Record<FailureKind, Answer> = {
 
 const uncounted: ReadonlySet<Answer> = new Set([
   "another_round",
+  "tell_once_then_ask",
   "retry_alone",
   "retry_uncounted",
   "go_on",
@@ -122,6 +126,13 @@ export function decide(
         return { action: "ask", ...base, reason: `a person decides: ${detail}`, question };
       }
       return { action: "retry", ...base, delayMs: 0, reason: `another round: ${detail}` };
+    case "tell_once_then_ask": {
+      const question = failure.question ?? detail;
+      if (history.some((past) => past.kind === kind))
+        return { action: "ask", ...base, reason: `a person decides: ${detail}`, question };
+      const reason = `back to the agent once, not counted as an attempt: ${detail}`;
+      return { action: "retry", ...base, delayMs: 0, reason };
+    }
     case "give_up":
       return giveUp(`giving up, because trying again would not help`);
     case "give_up_when_repeated":

@@ -21,6 +21,8 @@ export type NewTask = Pick<
   | "delivery"
   | "expectsChange"
   | "allowTestChanges"
+  | "allow"
+  | "proof"
   | "assurance"
   | "attemptTimeoutMs"
   | "budget"
@@ -53,21 +55,21 @@ export async function createTasks(
       select * from json_to_recordset(${json(creations.map(toWanted))}::json) as w (
         id text, event_id text, message text, key text, body_hash text, question_id text, question text,
         goal text, repository text, base text, agent text, checks jsonb, plan_input jsonb, attachments jsonb,
-        mode text, approval text, delivery text, expects_change bool, allow_test_changes bool, assurance text, attempt_timeout_ms bigint, budget jsonb, origin jsonb)
+        mode text, approval text, delivery text, expects_change bool, allow_test_changes bool, allow jsonb, proof text, assurance text, attempt_timeout_ms bigint, budget jsonb, origin jsonb)
     ), claimed as (
       insert into idempotency_keys (key, body_hash, task_id)
       select key, body_hash, id from wanted where key is not null order by key
       on conflict do nothing returning task_id
     ), created as (
       insert into tasks (id, state, hold_kind, hold_reason, hold_on, hold_question_id, goal, repository, base, agent,
-        checks, plan_input, attachments, mode, approval, delivery, expects_change, allow_test_changes, assurance, attempt_timeout_ms, budget, origin, subject)
+        checks, plan_input, attachments, mode, approval, delivery, expects_change, allow_test_changes, allow, proof, assurance, attempt_timeout_ms, budget, origin, subject)
       select id,
         case when question_id is null then 'queued' else 'waiting' end,
         case when question_id is null then 'dependency' else 'question' end,
         case when question_id is null then 'waiting for a free planner' end,
         case when question_id is null then ${[slot("plan")]}::text[] end,
         question_id, goal, repository, base, agent,
-        checks, plan_input, attachments, mode, approval, delivery, expects_change, allow_test_changes, assurance, attempt_timeout_ms, budget, origin,
+        checks, plan_input, attachments, mode, approval, delivery, expects_change, allow_test_changes, allow, proof, assurance, attempt_timeout_ms, budget, origin,
         origin ->> 'subject'
       from wanted where key is null or id in (select task_id from claimed)
       returning *
@@ -109,6 +111,8 @@ function toWanted({ task, message, idempotency, approval }: Creation) {
     delivery: task.delivery,
     expects_change: task.expectsChange,
     allow_test_changes: task.allowTestChanges,
+    allow: task.allow,
+    proof: task.proof,
     assurance: task.assurance,
     attempt_timeout_ms: task.attemptTimeoutMs,
     budget: task.budget,

@@ -2,9 +2,11 @@ import { z } from "zod";
 import { eventTypes } from "../core/event.ts";
 import { endReasons, failureKinds } from "../core/failure.ts";
 import { subtaskStates, taskStates } from "../core/lifecycle.ts";
+import { proofLevels } from "../core/proof.ts";
 import { assurances } from "../core/review.ts";
 import { planApprovals, planModes, questionKinds } from "../core/task.ts";
 import { roles } from "../core/usage.ts";
+import { judgeKinds } from "../core/verdict.ts";
 
 /**
  * What the columns of a row must be for the rest of the program to work with it: the shapes of the
@@ -86,6 +88,30 @@ const verdict = object({
   findings: z.array(object({ rule: word, blocking: z.boolean(), message: word, paths: words })),
   notChecked: words,
   review: review.optional(),
+  judges: z
+    .array(
+      object({
+        path: word,
+        status: word,
+        kind: z.enum(judgeKinds),
+        why: word,
+        content: maybe,
+        weaker: maybe,
+        accepted: object({ by: word, evidence: word }).nullable(),
+      }),
+    )
+    .optional(),
+  experiments: z
+    .array(
+      object({
+        ...{ kind: word, check: word, command: word, tree: word, result: word, says: word },
+        durationMs: z.number(),
+      }),
+    )
+    .optional(),
+  causes: z
+    .array(object({ check: word, paths: words, smallest: z.boolean(), bySource: z.boolean() }))
+    .optional(),
   refused: z.array(refused).optional(),
 });
 const preparation = object({
@@ -174,6 +200,8 @@ export const rowSchemas = {
     cancelRequestedAt: maybeAt,
     pausedAt: maybeAt,
     assurance: z.enum(assurances).nullable(),
+    allow: words,
+    proof: z.enum(proofLevels).nullable(),
     acceptedAt: maybeAt,
     discardedAt: maybeAt,
     prunedAt: maybeAt,
@@ -195,6 +223,8 @@ export const rowSchemas = {
     verdict: verdict.nullable(),
     gateVerdict: verdict.nullable(),
     answers: z.array(object({ question: word, answer: word })),
+    acceptedJudges: z.array(object({ path: word, content: maybe, evidence: word })),
+    withoutPaths: words,
     ending: ending.nullable(),
     firstCountedAttempt: count,
     stageFailures: count,

@@ -46,6 +46,8 @@ export type TasksTable = HoldColumns & {
   delivery: Task["delivery"];
   expectsChange: boolean;
   allowTestChanges: boolean;
+  allow: JsonWithDefault<string[]>;
+  proof: Task["proof"];
   attemptTimeoutMs: ColumnType<string, number, number>;
   budget: ColumnType<Budget | null, string | null | undefined, string | null>;
   origin: Json<Task["origin"]>;
@@ -91,6 +93,8 @@ export type SubtasksTable = HoldColumns & {
   gateVerdict: ColumnType<Verdict | null, string | null | undefined, string | null>;
   feedback: string | null;
   answers: JsonWithDefault<Subtask["answers"]>;
+  acceptedJudges: JsonWithDefault<Subtask["acceptedJudges"]>;
+  withoutPaths: JsonWithDefault<string[]>;
   endDetail: string | null;
   ending: ColumnType<Ending | null, string | null | undefined, string | null>;
   sessionId: string | null;

@@ -49,6 +49,8 @@ const listedColumns = [
   "delivery",
   "expectsChange",
   "allowTestChanges",
+  "allow",
+  "proof",
   "attemptTimeoutMs",
   "budget",
   "origin",

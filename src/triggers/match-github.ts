@@ -103,6 +103,8 @@ function makeTrigger(rule: GithubRule, index: number, event: GithubEvent): Githu
       ...(event.base === null ? {} : { base: event.base }),
       ...(rule.agent === null ? {} : { agent: rule.agent }),
       ...(rule.checks.length === 0 ? {} : { checks: rule.checks }),
+      ...(rule.allow.length === 0 ? {} : { allow: rule.allow }),
+      ...(rule.proof === null ? {} : { proof: rule.proof }),
       ...(rule.recipe === "review" ? {} : { deliver: rule.deliver }),
     },
     origin: {

@@ -1,5 +1,7 @@
 import { z } from "zod";
 import { agentNameHelp, parseAgentName } from "../core/agent-name.ts";
+import { allowedPathSchema } from "../core/path-glob.ts";
+import { proofLevels } from "../core/proof.ts";
 
 /** One rule for GitHub's events: what may be written, what goes together, and the defaults. */
 export const triggerKinds = [
@@ -50,6 +52,9 @@ export const githubRuleSchema = z
       })
       .optional(),
     deliver: z.enum(["branch", "pr"]).optional(),
+    /** Files that judge the work and may change all the same, as `--allow` takes them. */
+    allow: z.array(allowedPathSchema).max(100).optional(),
+    proof: z.enum(proofLevels).optional(),
     /** Logins, or ids of accounts, that count as having write access, whatever the event says of them. */
     trusted: z
       .array(z.union([z.string().min(1).max(100), z.number().int().positive()]))
@@ -78,8 +83,9 @@ export const githubRuleSchema = z
     if (recipe === "review" && rule.deliver !== undefined) {
       refuse("deliver", "a review delivers a comment: leave `deliver` out");
     }
-    if (recipe === "review" && rule.checks !== undefined) {
-      refuse("checks", "a review changes nothing, so there is nothing to check: leave it out");
+    for (const field of ["checks", "allow", "proof"] as const) {
+      if (recipe !== "review" || rule[field] === undefined) continue;
+      refuse(field, "a review changes nothing, so there is nothing to check: leave it out");
     }
   })
   .transform((rule) => ({
@@ -93,6 +99,8 @@ export const githubRuleSchema = z
     checks: rule.checks ?? [],
     agent: rule.agent ?? null,
     deliver: rule.deliver ?? ("pr" as const),
+    allow: rule.allow ?? [],
+    proof: rule.proof ?? null,
     trusted: (rule.trusted ?? []).map((one) => (typeof one === "number" ? one : one.toLowerCase())),
   }));
 

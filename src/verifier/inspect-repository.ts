@@ -1,4 +1,5 @@
 import { cutText } from "../agents/clean-text.ts";
+import type { ProofLevel } from "../core/proof.ts";
 import type { RepositoryConfig } from "../core/repository-config.ts";
 import type { Check } from "../core/verdict.ts";
 import { listRepositoryRegistries } from "../sandbox/registries.ts";
@@ -21,6 +22,8 @@ export type Inspection = {
   protectedPaths: string[];
   /** What the repository asks for; null: it does not say. */
   delivery: "branch" | "pr" | null;
+  /** The same. */
+  proof: ProofLevel | null;
 };
 
 export const defaultCheckTimeoutMs = 30 * 60_000;
@@ -53,6 +56,7 @@ export async function inspectRepository(
     checksSource: config.checks ? "config" : own.length > 0 ? "detected" : "none",
     protectedPaths: [...alwaysProtected, ...(config.protected ?? [])],
     delivery: config.delivery ?? null,
+    proof: config.proof ?? null,
   };
 }
 

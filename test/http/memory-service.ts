@@ -259,6 +259,8 @@ function makeTask(input: TaskInput, origin: TaskOrigin): Task {
     delivery: input.deliver ?? "branch",
     expectsChange: true,
     allowTestChanges: input.allow_test_changes ?? false,
+    allow: input.allow ?? [],
+    proof: input.proof ?? null,
     assurance: input.assurance ?? null,
     attemptTimeoutMs: (input.timeout_minutes ?? 60) * 60_000,
     budget: input.budget ?? null,

@@ -100,6 +100,8 @@ const plainTask: Omit<NewTask, "id"> = {
   delivery: "branch",
   expectsChange: true,
   allowTestChanges: false,
+  allow: [],
+  proof: null,
   assurance: null,
   attemptTimeoutMs: 60_000,
   budget: null,
