@@ -3,6 +3,7 @@ import { parseGoJson } from "./parsers/go-json.ts";
 import { parseJunit } from "./parsers/junit.ts";
 import { parsePytest } from "./parsers/pytest.ts";
 import { parseTap } from "./parsers/tap.ts";
+import { parseTestLines } from "./parsers/test-lines.ts";
 import { maxParsedLength } from "./parsers/test-list.ts";
 import { parseVitestJson } from "./parsers/vitest-json.ts";
 
@@ -12,6 +13,7 @@ import { parseVitestJson } from "./parsers/vitest-json.ts";
  * judged yet: whatever is in it, the answer is a list or null, never an exception.
  */
 const parsers: readonly ((text: string) => TestResults | null)[] = [
+  parseTestLines,
   parseGoJson,
   parseVitestJson,
   parseJunit,

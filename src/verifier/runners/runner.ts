@@ -11,6 +11,8 @@ export type Runner = {
   isUsed(about: CheckText): boolean;
   /** How to have it name its tests; null: its plain output is all there is. */
   nameTests(about: CheckText, place: ReportPlace): Naming | null;
+  /** Whether this is what it prints, where no text told that it runs. Left out: its words are nobody's own. */
+  recogniseOutput?(output: string): boolean;
   /** Read what it printed, where it wrote no report; null: not its words. */
   readOutput(output: string): TestResults | null;
   /** Place tests that must fail; null: there is no place for one. */
@@ -29,10 +31,15 @@ export type ReportPlace = { folder: string };
 export type Naming = {
   /** What to run in place of the command: mostly the command itself. */
   command: string;
+  /** Beside what is set anyway; a NODE_OPTIONS that is set already goes in front, with a space between. */
   env: Record<string, string>;
   /** Files that have to be in the report folder before the run (a reporter module), by name. */
   files: { name: string; text: string }[];
-  /** Names of the files in the report folder that the run writes; read until one of them is a report. Empty: the output is read. */
+  /**
+   * Names of the files in the report folder that the run writes; each may hold one `*`, for runs of
+   * many processes. All that match, in the order of their names, are one report: see
+   * parsers/merge-results.ts. Empty: the output is read.
+   */
   reports: string[];
 };
 
@@ -55,6 +62,9 @@ export type CanaryInput = TreeReader & {
 export type Canary = {
   /** Files of the tree to add, or to write in place of what is there. */
   files: { path: string; text: string }[];
-  /** Each has to be part of the name of a failing test, or to be printed by a red run that names none. */
+  /**
+   * Each has to be part of the name of a failing test, or to be printed by a red run that names none.
+   * Each is asked for by itself: one that the base does not name either asks nothing of the change.
+   */
   names: string[];
 };

@@ -1,0 +1,92 @@
+import { posix } from "node:path";
+import { isInstalled, isTestFile } from "../guarded-files.ts";
+import type { CanaryInput, TreeReader } from "./runner.ts";
+
+/**
+ * Where a test that must fail can be put among JavaScript tests: which files hold tests of a
+ * runner, in which module style they are, and what a new file beside one has to be called so that
+ * the same pattern finds it.
+ */
+export type TestFile = { path: string; text: string; style: "esm" | "cjs" };
+
+const code = /\.[cm]?[jt]sx?$/;
+const maxRead = 60;
+const maxLength = 400_000;
+
+/**
+ * Files that hold tests of a runner, the most telling first; at most `count`. Where the command
+ * names its files, no other runs; where the base run said which ran, others may not.
+ */
+export async function findTestFiles(
+  input: CanaryInput,
+  holds: (text: string, path: string) => boolean,
+  count: number,
+): Promise<TestFile[]> {
+  const known = new Set(input.files);
+  const ran = input.tests?.files ?? [];
+  const named = input.files.filter((path) => code.test(path) && namesFile(input.about.texts, path));
+  const others = input.files.filter((path) => isTestFile(path) && !isInstalled(path));
+  const runnable = ran.length > 0 ? [...input.prefer, ...ran] : [...input.prefer, ...others];
+  const candidates = new Set(named.some((path) => isTestFile(path)) ? named : runnable);
+  const found: TestFile[] = [];
+  let read = 0;
+  for (const path of candidates) {
+    if (found.length >= count || read >= maxRead) break;
+    if (!known.has(path) || !code.test(path) || path.endsWith(".d.ts")) continue;
+    read++;
+    const text = await input.read(path);
+    if (text === null || text.length > maxLength || !holds(text, path)) continue;
+    found.push({ path, text, style: await findStyle(path, text, input) });
+  }
+  return found;
+}
+
+/** Whether a command says this very file. */
+export function namesFile(texts: string, path: string): boolean {
+  const at = texts.indexOf(path);
+  if (at < 0) return false;
+  const before = texts[at - 1] ?? " ";
+  return !/[\w*-]/.test(before) && !/[\w*-]/.test(texts[at + path.length] ?? " ");
+}
+
+/** CommonJS or ESM: by its ending, by what it says, by the nearest manifest. */
+async function findStyle(path: string, text: string, tree: TreeReader): Promise<"esm" | "cjs"> {
+  if (/\.m[jt]s$/.test(path)) return "esm";
+  if (/\.c[jt]s$/.test(path)) return "cjs";
+  if (/^\s*(?:import\s*[\w{*"']|export\s)/m.test(text)) return "esm";
+  if (/(?<![\w.])require\s*\(/.test(text)) return "cjs";
+  for (let folder = posix.dirname(path); ; folder = posix.dirname(folder)) {
+    const manifest = await tree.read(posix.join(folder, "package.json"));
+    if (manifest !== null) return /"type"\s*:\s*"module"/.test(manifest) ? "esm" : "cjs";
+    if (folder === "." || folder === "/") return "cjs";
+  }
+}
+
+/** A name beside `path` that the pattern which found `path` finds as well. */
+export function nameBeside(path: string, token: string): string {
+  const folder = posix.dirname(path);
+  const name = posix.basename(path);
+  const ending = /^(.*?)((?:[._-](?:test|tests|spec|specs|cy|e2e))?(?:\.d)?\.[cm]?[jt]sx?)$/.exec(
+    name,
+  );
+  const [, stem = "", rest = ""] = ending ?? [];
+  const isBare = /^(tests?|specs?|index)$/.test(stem) && /^\.[cm]?[jt]sx?$/.test(rest);
+  const made = isBare ? `${token}.${stem}${rest}` : `${stem}-${token}${rest}`;
+  return posix.join(folder, made);
+}
+
+/** A word that a filter of the command by test names asks for; empty: there is no filter. */
+export function wordOfFilter(texts: string): string {
+  const found =
+    /(?:--test-name-pattern|--testNamePattern|--grep|--fgrep|(?<=\b(?:jest|vitest|mocha)\b[^\n;&|]{0,200}\s)-[tgf])[=\s]+(?:"([^"\n]{1,100})"|'([^'\n]{1,100})'|([\w.:-]{1,100}))/.exec(
+      texts,
+    );
+  const word = found?.[1] ?? found?.[2] ?? found?.[3] ?? "";
+  const plain = word.replace(/^\^|\$$|^\/|\/$/g, "");
+  return /^[\w .:-]+$/.test(plain) ? `${plain} ` : "";
+}
+
+/** Append at the end of a file, whatever it ends with: a comment, no line end, no semicolon. */
+export function append(text: string, code: string): string {
+  return `${text}${text.endsWith("\n") ? "" : "\n"};\n${code}`;
+}

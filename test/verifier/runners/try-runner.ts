@@ -1,0 +1,134 @@
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import type { TestResults } from "../../../src/core/verdict.ts";
+import { runCommand } from "../../../src/sandbox/run-command.ts";
+import { findDeciding } from "../../../src/verifier/deciding-files.ts";
+import { parseTestResults } from "../../../src/verifier/parse-test-results.ts";
+import { mergeResults } from "../../../src/verifier/parsers/merge-results.ts";
+import type { Canary, CheckText, Runner } from "../../../src/verifier/runners/runner.ts";
+import { findRunners } from "../../../src/verifier/runners/runners.ts";
+
+/** A small repository in a folder, and its check run as the verifier does it: named, then with canaries. */
+export type Tree = Record<string, string>;
+
+export type Tried = {
+  exitCode: number | null;
+  output: string;
+  /** From the reports; null: there was none. */
+  tests: TestResults | null;
+  /** From what it printed, by the runners found. */
+  read: TestResults | null;
+};
+
+export class TriedRepository {
+  readonly tree: Tree;
+  private readonly root: string;
+  private readonly command: string;
+  private count = 0;
+
+  constructor(root: string, tree: Tree, command: string) {
+    this.root = root;
+    this.tree = tree;
+    this.command = command;
+  }
+
+  static async create(tree: Tree, command: string): Promise<TriedRepository> {
+    return new TriedRepository(await mkdtemp(join(tmpdir(), "deputy-runner-")), tree, command);
+  }
+
+  async remove(): Promise<void> {
+    await rm(this.root, { recursive: true, force: true });
+  }
+
+  async about(): Promise<CheckText> {
+    const read = async (path: string) => this.tree[path] ?? null;
+    const { texts } = await findDeciding([this.command], Object.keys(this.tree), read);
+    return { command: this.command, texts };
+  }
+
+  async runners(): Promise<Runner[]> {
+    return findRunners(await this.about());
+  }
+
+  /** Run the check on the tree with `changes` in it. */
+  async run(changes: Tree = {}): Promise<Tried> {
+    const about = await this.about();
+    const runners = await this.runners();
+    const folder = join(this.root, `run ${++this.count}`);
+    const [worktree, reports] = [join(folder, "tree"), join(folder, "reports")];
+    await mkdir(reports, { recursive: true });
+    for (const [path, text] of Object.entries({ ...this.tree, ...changes })) {
+      await mkdir(dirname(join(worktree, path)), { recursive: true });
+      await writeFile(join(worktree, path), text, { mode: 0o755 });
+    }
+    await symlink(join(process.cwd(), "node_modules"), join(worktree, "node_modules")).catch(
+      () => {},
+    );
+    const naming = runners.map((each) => each.nameTests(about, { folder: reports })).find(Boolean);
+    for (const { name, text } of naming?.files ?? []) await writeFile(join(reports, name), text);
+    const result = await runCommand({
+      argv: ["sh", "-c", naming?.command ?? this.command],
+      cwd: worktree,
+      env: { PATH: process.env.PATH ?? "", HOME: folder, CI: "1", ...naming?.env },
+      timeoutMs: 120_000,
+    });
+    const found: TestResults[] = [];
+    for (const name of (await readdir(reports)).sort()) {
+      if (naming?.files.some((file) => file.name === name)) continue;
+      const parsed = parseTestResults(await readFile(join(reports, name), "utf8"), worktree);
+      if (parsed) found.push(parsed);
+    }
+    const read = runners.map((each) => each.readOutput(result.output)).find(Boolean) ?? null;
+    return { exitCode: result.exitCode, output: result.output, tests: mergeResults(found), read };
+  }
+
+  /** The canary for the tree, as `tests` say what ran. */
+  async canary(tests: TestResults | null, prefer: string[] = []): Promise<Canary | null> {
+    const token = `k${Math.random().toString(36).slice(2, 14)}`;
+    const input = {
+      files: Object.keys(this.tree),
+      read: async (path: string) => this.tree[path] ?? null,
+      about: await this.about(),
+      tests,
+      prefer,
+      token,
+    };
+    for (const runner of await this.runners()) {
+      const canary = await runner.placeCanary(input);
+      if (canary) return canary;
+    }
+    return null;
+  }
+
+  /** Whether tests that must fail turn the check red and are named; those that are not, by name. */
+  async bite(prefer: string[] = []): Promise<Bite> {
+    const plain = await this.run();
+    const canary = await this.canary(plain.tests, prefer);
+    if (!canary) throw new Error("no canary could be placed");
+    const changes = Object.fromEntries(canary.files.map(({ path, text }) => [path, text]));
+    const run = await this.run(changes);
+    const failing = Object.entries(run.tests?.tests ?? {}).flatMap(([name, state]) =>
+      state === "failed" ? [name] : [],
+    );
+    const isNamed = (name: string) =>
+      failing.some((test) => test.includes(name)) || (!run.tests && run.output.includes(name));
+    return {
+      plain,
+      run,
+      canary,
+      red: run.exitCode !== 0,
+      unnamed: canary.names.filter((name) => !isNamed(name)),
+      bites: run.exitCode !== 0 && canary.names.every(isNamed),
+    };
+  }
+}
+
+export type Bite = {
+  plain: Tried;
+  run: Tried;
+  canary: Canary;
+  red: boolean;
+  unnamed: string[];
+  bites: boolean;
+};
