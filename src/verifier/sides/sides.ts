@@ -13,6 +13,8 @@ export type SidedFile = {
   side: "source" | "judge" | "mixed";
   /** Null for source. */
   kind: JudgeChange["kind"] | null;
+  /** Git's id of its content in the change; null: it is gone. */
+  content: string | null;
   /** One clause. */
   why: string;
   /** What the file is when the judges are those of the base. */

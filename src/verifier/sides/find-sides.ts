@@ -1,0 +1,108 @@
+import { DeputyError } from "../../core/error.ts";
+import { findMentions } from "../../worktree/find-mentions.ts";
+import type { Mirror } from "../../worktree/open-mirror.ts";
+import { type ChangedFile, readChange } from "../../worktree/read-change.ts";
+import { listFilesAt, readFileAt } from "../../worktree/read-commit.ts";
+import { matchPaths } from "../diff-policy.ts";
+import { findSuspicions } from "./find-suspicions.ts";
+import { followCommands, type Led, type Tree } from "./follow-commands.ts";
+import { namedTest } from "./judge-names.ts";
+import { isDocumentation, languageOf } from "./languages.ts";
+import { findShipped } from "./shipped.ts";
+import { type SideContext, sideFiles } from "./side-files.ts";
+import type { Sides } from "./sides.ts";
+
+/**
+ * Takes a change apart into what is its subject and what may judge it. The effects are here: what is
+ * read of the two commits. What follows from the texts is decided by side-files.ts and those below it.
+ */
+export type SidesInput = {
+  mirror: Mirror;
+  baseCommit: string;
+  commit: string;
+  /** The commands of the checks. */
+  checks: readonly string[];
+  setup: readonly string[];
+  protectedPaths: readonly string[];
+  /** Files that the runner reported tests of, on the base and on the change. */
+  testFiles: readonly string[];
+  testFilesNow?: readonly string[];
+  /** Paths or globs that the plan says will be written. */
+  products: readonly string[];
+};
+
+/** Find the sides of the change between two commits. */
+export async function findSides(input: SidesInput): Promise<Sides> {
+  const { mirror, baseCommit, commit } = input;
+  const [changes, before, now] = await Promise.all([
+    readChange(mirror, baseCommit, commit),
+    openTree(mirror, baseCommit),
+    openTree(mirror, commit),
+  ]);
+  const shipped = await findShipped(before.files, before.read);
+  const commands = [...input.checks, ...input.setup];
+  const led = mergeLed(
+    await followCommands(commands, before, shipped),
+    await followCommands(commands, now, shipped),
+  );
+  const context: SideContext = {
+    led,
+    shipped,
+    isProtected: matchPaths(input.protectedPaths),
+    isProduct: matchPaths(input.products),
+    testFiles: new Set([...input.testFiles, ...(input.testFilesNow ?? [])]),
+    filesBefore: new Set(before.files),
+    filesNow: new Set(now.files),
+    mentions: await findDataMentions(input, changes),
+    changes,
+  };
+  const files = sideFiles(changes, context);
+  return { files, suspicions: findSuspicions(changes, files) };
+}
+
+async function openTree(mirror: Mirror, commit: string): Promise<Tree> {
+  const files = await listFilesAt(mirror, commit);
+  const read = async (path: string) => {
+    try {
+      return await readFileAt(mirror, commit, path);
+    } catch (error) {
+      if (error instanceof DeputyError) return null; // too large to be read: as good as none
+      throw error;
+    }
+  };
+  return { files, read };
+}
+
+function mergeLed(before: Led, now: Led): Led {
+  return {
+    texts: `${before.texts}\n${now.texts}`,
+    scripts: new Set([...before.scripts, ...now.scripts]),
+    files: new Map([...now.files, ...before.files]),
+  };
+}
+
+/** Who mentions the changed data files, by their names: tests that read them, or the product. */
+async function findDataMentions(
+  { mirror, baseCommit, commit }: SidesInput,
+  changes: readonly ChangedFile[],
+): Promise<SideContext["mentions"]> {
+  const names = changes
+    .flatMap(({ path, from }) => [path, from ?? path])
+    .filter((path) => languageOf(path) === null && namedTest(path) === null)
+    .map((path) => path.slice(path.lastIndexOf("/") + 1));
+  if (names.length === 0) return new Map();
+  const [before, now] = await Promise.all([
+    findMentions(mirror, baseCommit, names),
+    findMentions(mirror, commit, names),
+  ]);
+  const isReader = (path: string) => !isDocumentation(path);
+  return new Map(
+    [...new Set(names)].map((name) => [
+      name,
+      {
+        before: (before.get(name) ?? []).filter(isReader),
+        now: (now.get(name) ?? []).filter(isReader),
+      },
+    ]),
+  );
+}

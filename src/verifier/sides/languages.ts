@@ -1,0 +1,60 @@
+import { posix } from "node:path";
+
+/** What a file is written in, by its name; for what has to be read differently in each language. Pure. */
+export type Language =
+  | "js"
+  | "python"
+  | "rust"
+  | "go"
+  | "java"
+  | "c"
+  | "ruby"
+  | "perl"
+  | "php"
+  | "shell"
+  | "other";
+
+const byExtension: readonly (readonly [RegExp, Language])[] = [
+  [/^([cm]?[jt]sx?|vue|svelte|astro|coffee)$/, "js"],
+  [/^(pyi?|pyx|pyw)$/, "python"],
+  [/^rs$/, "rust"],
+  [/^go$/, "go"],
+  [/^(java|kts?|scala|groovy|gradle|cs|fs|swift|dart|zig|d)$/, "java"],
+  [/^(c|cc|cpp|cxx|c\+\+|h|hh|hpp|hxx|m|mm|inc|ipp)$/, "c"],
+  [/^(rb|rake|gemspec|exs?|cr|lua|jl|nim)$/, "ruby"],
+  [/^(pl|pm|t|psgi)$/, "perl"],
+  [/^(php|phpt)$/, "php"],
+  [/^(sh|bash|zsh|ksh|fish|bats|ps1|cmd|bat|awk|tcl)$/, "shell"],
+  [
+    /^(hs|lhs|ml|mli|clj[cs]?|erl|hrl|elm|r|sql|vb|pas|f90|lisp|scm|rkt|sol|v|sv|vhd|tf|proto)$/i,
+    "other",
+  ],
+];
+
+/** Null: it is no code, as far as its name tells. */
+export function languageOf(path: string): Language | null {
+  const extension = /\.([\w+]+)$/.exec(posix.basename(path))?.[1];
+  if (extension === undefined) return null;
+  return byExtension.find(([pattern]) => pattern.test(extension))?.[1] ?? null;
+}
+
+const documentation =
+  /\.(md|mdx|markdown|rst|adoc|asciidoc|org|tex|pod|rdoc|1|5|8)$|(^|\/)(LICEN[CS]E|COPYING|NOTICE|AUTHORS|CONTRIBUTORS|CHANGELOG|CHANGES|HISTORY|README|TODO|CODEOWNERS)(\.\w+)?$/i;
+
+/** Text for people. */
+export function isDocumentation(path: string): boolean {
+  return documentation.test(path);
+}
+
+/** What the first line of a program without an extension says that it is written in. */
+export function languageOfText(path: string, text: string | null): Language | null {
+  const named = languageOf(path);
+  if (named !== null || text === null || !text.startsWith("#!")) return named;
+  const line = text.slice(0, 200).split("\n")[0] ?? "";
+  if (/\b(node|bun|deno|tsx)\b/.test(line)) return "js";
+  if (/python/.test(line)) return "python";
+  if (/ruby/.test(line)) return "ruby";
+  if (/perl/.test(line)) return "perl";
+  if (/php/.test(line)) return "php";
+  return "shell";
+}

@@ -1,0 +1,200 @@
+import { posix } from "node:path";
+import type { ChangedFile } from "../../worktree/read-change.ts";
+import { declaresTests } from "./declares-tests.ts";
+import { isPartial, type Led } from "./follow-commands.ts";
+import {
+  isInstalled,
+  isOutputOfInput,
+  type Kind,
+  type Named,
+  namedDeciding,
+  namedTest,
+} from "./judge-names.ts";
+import { isDocumentation, languageOfText } from "./languages.ts";
+import type { Parts, Uses } from "./parts.ts";
+import { judgingLines, partCMake, partGemfile, partGoMod } from "./parts-lines.ts";
+import { isLock, partLock } from "./parts-lock.ts";
+import { partPackageJson } from "./parts-package-json.ts";
+import { partCargo, partPythonSections } from "./parts-sections.ts";
+import { findShadow } from "./shadows.ts";
+import type { SidedFile } from "./sides.ts";
+
+/**
+ * Each changed file, by its name, its text and what leads to it: the change's subject, or what may
+ * judge it, or both. Pure.
+ */
+export type SideContext = {
+  led: Led;
+  shipped: ReadonlySet<string>;
+  isProtected(path: string): boolean;
+  isProduct(path: string): boolean;
+  testFiles: ReadonlySet<string>;
+  filesBefore: ReadonlySet<string>;
+  filesNow: ReadonlySet<string>;
+  /** Who mentions a data file's name, on the base and on the change. */
+  mentions: ReadonlyMap<string, { before: string[]; now: string[] }>;
+  changes: readonly ChangedFile[];
+};
+
+/** A side, before it is known whether anybody has to accept it. */
+export type Side =
+  | { side: "source"; why: string }
+  | { side: "judge"; kind: NonNullable<Kind>; why: string }
+  | { side: "mixed"; kind: NonNullable<Kind>; why: string; parts: Parts | null };
+
+export function sideFiles(changes: readonly ChangedFile[], context: SideContext): SidedFile[] {
+  return changes
+    .flatMap((change) => splitMoves(change, context))
+    .map((change) => sideFile(change, context));
+}
+
+/** A file that became a judge, or stopped being one, did not just move. */
+function splitMoves(change: ChangedFile, context: SideContext): ChangedFile[] {
+  const { from, before, now } = change;
+  if (from === null || before === null || now === null) return [change];
+  const [was, is] = [tellSide({ ...change, path: from }, context), tellSide(change, context)];
+  if (was.side === is.side && (was.side === "source" || was.kind === (is as typeof was).kind))
+    return [change];
+  return [
+    { path: from, from: null, status: "deleted", before, now: null },
+    { path: change.path, from: null, status: "added", before: null, now },
+  ];
+}
+
+function sideFile(change: ChangedFile, context: SideContext): SidedFile {
+  const side = tellSide(change, context);
+  const file = {
+    path: change.path,
+    from: change.from,
+    status: change.status,
+    content: change.now?.id ?? null,
+    side: side.side,
+    why: side.why,
+    renamed: [],
+  };
+  if (side.side === "source") {
+    return {
+      ...file,
+      ...{
+        kind: null,
+        withOldJudges: "change",
+        withOldSource: "base",
+        needsAcceptance: false,
+        weaker: null,
+      },
+    };
+  }
+  if (side.side === "mixed" && side.parts) {
+    const { oldJudges, oldSource, needsAcceptance, weaker } = side.parts;
+    return {
+      ...file,
+      kind: side.kind,
+      withOldJudges: oldJudges === null ? "base" : { text: oldJudges },
+      withOldSource: oldSource === null ? "change" : { text: oldSource },
+      needsAcceptance,
+      weaker,
+    };
+  }
+  return {
+    ...file,
+    kind: side.kind,
+    withOldJudges: "base",
+    withOldSource: "change",
+    needsAcceptance: change.status !== "added" || !["test", "fixture"].includes(side.kind),
+    weaker: null,
+  };
+}
+
+function tellSide(change: ChangedFile, context: SideContext): Side {
+  const { path } = change;
+  if (context.isProtected(path)) return judge("protected", "the configuration protects it");
+  if (isInstalled(path))
+    return judge("dependencies", "installed packages come from setup, not from a change");
+  if (isPartial(path) || isLock(path)) return tellPartial(change, context);
+  const led = context.led.files.get(path);
+  const test = namedTest(path);
+  if (led && !(context.isProduct(path) && test === null && led.kind === "runner")) {
+    return judge(led.kind ?? "runner", led.why);
+  }
+  const deciding = namedDeciding(path, context.led.texts);
+  if (deciding) return asJudge(deciding);
+  if (context.shipped.has(path) && test === null)
+    return { side: "source", why: "the project ships it" };
+  const base = posix.basename(path);
+  const mentions = context.mentions.get(base);
+  const readers = [...(mentions?.before ?? []), ...(mentions?.now ?? [])].filter(
+    (each) => namedTest(each) || context.testFiles.has(each),
+  );
+  if (isDocumentation(path)) {
+    const reader = readers[0];
+    return reader
+      ? judge("fixture", `\`${reader}\` reads it`)
+      : { side: "source", why: "it is documentation" };
+  }
+  if (test) return asJudge(test);
+  const text = change.now?.text ?? change.before?.text ?? null;
+  const language = languageOfText(path, text);
+  if (context.testFiles.has(path)) return judge("test", "the runner reports tests of it");
+  if (
+    declaresTests(language, change.now?.text ?? null) ||
+    declaresTests(language, change.before?.text ?? null)
+  ) {
+    return judge("test", "it declares tests");
+  }
+  const shadow = findShadow(change, context);
+  if (shadow) return asJudge(shadow);
+  if (language === null) {
+    const isRead = (mentions?.before ?? mentions?.now ?? []).some(
+      (each) => !namedTest(each) && !context.testFiles.has(each),
+    );
+    if (readers.length > 0 && !isRead) return judge("fixture", `\`${readers[0]}\` reads it`);
+    if (isOutputOfInput(path, context.filesNow))
+      return judge("fixture", "it is the output that is expected of what lies beside it");
+  }
+  return { side: "source", why: "nothing of the checks is known to be in it" };
+}
+
+function judge(kind: NonNullable<Kind>, why: string): Side {
+  return { side: "judge", kind, why };
+}
+
+function asJudge({ kind, why }: Named): Side {
+  return judge(kind ?? "test", why);
+}
+
+function tellPartial(change: ChangedFile, { led, filesNow }: SideContext): Side {
+  const { path } = change;
+  const [base, now] = [change.before?.text ?? null, change.now?.text ?? null];
+  const isRoot = !path.includes("/");
+  const uses: Uses = { texts: led.texts, scripts: led.scripts, known: filesNow };
+  const name = posix.basename(path);
+  const plain: Side = {
+    side: "source",
+    why: "no part of it that decides how checks run is changed",
+  };
+  if (now === null && change.now !== null)
+    return judge("configuration", "it is no readable file any more");
+  if (now === null) {
+    // A package that goes with its own manifest changes no other package's checks.
+    return isRoot && !isLock(path) ? judge("configuration", "it tells how checks run") : plain;
+  }
+  if (isLock(path)) return tell(partLock(path, base, now), "dependencies", plain);
+  if (name === "package.json")
+    return tell(partPackageJson(base, now, uses), "configuration", plain);
+  if (/^(pyproject\.toml|setup\.cfg)$/.test(name))
+    return tell(partPythonSections(base, now, uses), "configuration", plain);
+  if (name === "Cargo.toml") return tell(partCargo(base, now), "configuration", plain);
+  if (name === "go.mod") return tell(partGoMod(base, now), "dependencies", plain);
+  if (name === "Gemfile") return tell(partGemfile(base, now), "dependencies", plain);
+  if (name === "CMakeLists.txt") return tell(partCMake(base, now), "configuration", plain);
+  const [line] = judgingLines(path, base, now);
+  return line === undefined
+    ? plain
+    : judge("configuration", `it decides how tests are built and run: \`${line.slice(0, 150)}\``);
+}
+
+function tell(parts: Parts | null, kind: NonNullable<Kind>, plain: Side): Side {
+  if (!parts) return plain;
+  const why = parts.changes.slice(0, 3).join("; ");
+  return { side: "mixed", kind: parts.kind ?? kind, why, parts };
+}
