@@ -1,15 +1,21 @@
 import type { TestResults, TestState } from "../core/verdict.ts";
 import { isWholeFile, nameSeparator } from "./parsers/test-list.ts";
+import { type Rename, renameTests } from "./rename-tests.ts";
 
 /**
  * Two runs of one check, test by test. What is not in a list is only "not there" when that list
- * is whole; otherwise nothing follows from its absence.
+ * is whole; otherwise nothing follows from its absence. A test that was renamed or moved is the same.
  */
 export type TestComparison = {
   /** Fail now, and passed, were skipped or did not exist before. */
   newlyFailing: string[];
   /** Fail now and failed before. */
   stillFailing: string[];
+  /** Files and suites that could not be loaded, before and now: they prove nothing. */
+  neverLoaded: string[];
+  stillPassing: string[];
+  /** Pass now and did not exist before. Empty unless the base's list is whole. */
+  newPassing: string[];
   /** Fail now; whether they did before cannot be known. */
   unknownFailing: string[];
   newlyPassing: string[];
@@ -22,14 +28,19 @@ export type TestComparison = {
 };
 
 /** Compare by name. Pure. */
-export function compareTests(before: TestResults, now: TestResults): TestComparison {
-  const then = new Map(Object.entries(before.tests));
+export function compareTests(
+  before: TestResults,
+  now: TestResults,
+  renames: readonly Rename[] = [],
+): TestComparison {
+  const then = new Map(Object.entries(renameTests(before, now, renames).tests));
   const today = new Map(Object.entries(now.tests));
   const failing = [...today].filter(([, state]) => state === "failed").map(([name]) => name);
   const isKnownNotFailing = (name: string) =>
     then.has(name) ? then.get(name) !== "failed" : before.listed !== "some";
   const newlyFailing = failing.filter(isKnownNotFailing);
-  const stillFailing = failing.filter((name) => then.get(name) === "failed");
+  const failedBefore = failing.filter((name) => then.get(name) === "failed");
+  const passing = [...today].filter(([, state]) => state === "passed").map(([name]) => name);
   const gone = [...then]
     .filter(([name, state]) => state !== "skipped" && !isWholeFile(name) && !today.has(name))
     .map(([name]) => name);
@@ -37,11 +48,12 @@ export function compareTests(before: TestResults, now: TestResults): TestCompari
   const bothWhole = before.listed === "all" && now.listed === "all";
   return {
     newlyFailing,
-    stillFailing,
+    stillFailing: failedBefore.filter((name) => !isWholeFile(name)),
+    neverLoaded: failedBefore.filter(isWholeFile),
+    stillPassing: passing.filter((name) => then.get(name) === "passed"),
+    newPassing: before.listed === "all" ? passing.filter((name) => !then.has(name)) : [],
     unknownFailing: failing.filter((name) => !then.has(name) && before.listed === "some"),
-    newlyPassing: [...today]
-      .filter(([name, state]) => state === "passed" && then.get(name) === "failed")
-      .map(([name]) => name),
+    newlyPassing: passing.filter((name) => then.get(name) === "failed"),
     missing: bothWhole
       ? withoutContainers(gone.filter((name) => !skippedWithParent.includes(name)))
       : [],

@@ -1,0 +1,231 @@
+import type { ProofBudget } from "../core/proof.ts";
+import type { Cause, Check, CheckRun, Experiment, Finding } from "../core/verdict.ts";
+import {
+  type ChangePart,
+  composeParts,
+  isSource,
+  namePart,
+  oldJudgesParts,
+  oldSourceParts,
+  type PartialFile,
+  partsOf,
+  splitPart,
+} from "./change-parts.ts";
+import { compareTests } from "./compare-tests.ts";
+import { listSome } from "./list-some.ts";
+import { type Flip, type Narrowed, narrowCause } from "./narrow-cause.ts";
+import { type Rename, renamesOf } from "./rename-tests.ts";
+import type { SidedFile } from "./sides/sides.ts";
+import { testNewTests } from "./test-new-tests.ts";
+import type { Tried, TriedCheck } from "./tried-check.ts";
+
+/**
+ * What turned a check green? From runs that were made anyway (the base, the change, the change with the
+ * base's judges, the base with the change's judges) and, as far as the budget goes, runs with smaller
+ * and smaller parts of the change. Green through judge-side files alone is a finding.
+ */
+export type CausesInput = {
+  /** Every changed file. */
+  files: readonly SidedFile[];
+  checks: readonly TriedCheck[];
+  changeTree: string;
+  /**
+   * Run a check on the base's tree with these files alone as they are said to be, in a clean worktree
+   * after setup. Null: it could not be tried, or its setup failed.
+   */
+  tryFiles: (check: Check, files: PartialFile[]) => Promise<Tried | null>;
+  /** The text of a changed file on both sides; null where it is none, or no text. */
+  readBoth: (file: SidedFile) => Promise<{ base: string | null; change: string | null }>;
+  budget: Pick<ProofBudget, "narrowingRuns">;
+  /** When the last run may begin, in milliseconds since 1970. */
+  deadline: number;
+  /** Whether somebody said that this changed file may judge the change. */
+  isAccepted: (path: string) => boolean;
+};
+
+export type CausesFound = {
+  causes: Cause[];
+  experiments: Experiment[];
+  findings: Finding[];
+  /** Sentences for people: what new tests show, what was not looked for. */
+  notes: string[];
+};
+
+/** With this budget large changes of one file are narrowed down to hunks, too. */
+const runsForHunks = 20;
+
+/** Find the causes of every check that turned green. Throws what `tryFiles` throws. */
+export async function findCauses(input: CausesInput): Promise<CausesFound> {
+  const renames = renamesOf(input.files);
+  const found: CausesFound = { causes: [], experiments: [], findings: [], notes: [] };
+  let runs = input.budget.narrowingRuns;
+  for (const tried of input.checks) {
+    const tests = testNewTests(tried, renames);
+    if (tests) {
+      found.experiments.push(tests.experiment);
+      found.notes.push(...tests.notes);
+    }
+    const turned = whatTurned(tried, renames);
+    if (!turned) continue;
+    const startedAt = Date.now();
+    const cause = await findCause(input, tried, turned, runs);
+    runs -= cause.runs;
+    found.causes.push(cause.cause);
+    found.experiments.push(describeNarrowing(tried.check, cause, Date.now() - startedAt));
+    if (!cause.cause.smallest) found.notes.push(describeUnfinished(tried.check, cause));
+    const finding = judgeCause(tried.check, cause, input.isAccepted);
+    if (finding) found.findings.push(finding);
+  }
+  return found;
+}
+
+/** What has to be so in a run for it to count as green. */
+type Turned = { exit: boolean; tests: ReadonlySet<string> };
+
+/** What of a check turned green; null: nothing. A check that timed out on the base says nothing. */
+export function whatTurned(
+  { base, change }: Pick<TriedCheck, "base" | "change">,
+  renames: readonly Rename[],
+): Turned | null {
+  if (!base || change.status === "inconclusive") return null;
+  const couldNotStart = base.status === "inconclusive" && /^could not start/.test(base.detail);
+  if (base.status === "inconclusive" && !couldNotStart) return null;
+  const compared =
+    base.tests && change.tests ? compareTests(base.tests, change.tests, renames) : null;
+  const exit = base.status !== "green" && change.status === "green";
+  const tests = new Set(compared?.newlyPassing ?? []);
+  return exit || tests.size > 0 ? { exit, tests } : null;
+}
+
+function readFlip(run: CheckRun | null, turned: Turned, renames: readonly Rename[]): Flip {
+  if (!run || (run.status === "inconclusive" && !/^could not start/.test(run.detail)))
+    return "unknown";
+  if (turned.exit && run.status !== "green") return "red";
+  if (turned.tests.size === 0) return "green";
+  if (!run.tests) return turned.exit ? "green" : "unknown";
+  // Where a file is left as on the base, its tests have the names that they had there.
+  const wanted = Object.fromEntries([...turned.tests].map((name) => [name, "passed" as const]));
+  const list = { ...run.tests, tests: wanted };
+  const back = renames.map(({ from, to }) => ({ from: to, to: from }));
+  const compared = compareTests(list, run.tests, back);
+  const passing = compared.stillPassing.length;
+  if (passing === turned.tests.size) return "green";
+  // Of a list of failures alone, who is not in it passed.
+  if (run.tests.listed === "failures" && compared.newlyFailing.length === 0) return "green";
+  const isKnown = run.tests.listed === "all" || compared.newlyFailing.length > 0;
+  return isKnown || !turned.exit ? "red" : "unknown";
+}
+
+type FoundCause = Narrowed<ChangePart> & { cause: Cause; tree: string; lines: string[] };
+
+async function findCause(
+  input: CausesInput,
+  { check, oldJudges, oldSource }: TriedCheck,
+  turned: Turned,
+  maxRuns: number,
+): Promise<FoundCause> {
+  const { deadline, files, tryFiles } = input;
+  const renames = renamesOf(files);
+  const parts = partsOf(files);
+  const trees = new Map<string, string>();
+  const remember = (kept: readonly ChangePart[], tried: Tried | null) => {
+    if (tried) trees.set(keyOf(kept), tried.tree);
+  };
+  remember(parts, { tree: input.changeTree } as Tried);
+  const flips = async (kept: ChangePart[]): Promise<Flip> => {
+    const tried = await tryFiles(check, composeParts(kept));
+    remember(kept, tried);
+    return readFlip(tried?.run ?? null, turned, renames);
+  };
+  const known = [
+    { kept: oldJudgesParts(parts), tried: oldJudges },
+    { kept: oldSourceParts(parts), tried: oldSource },
+  ].flatMap(({ kept, tried }) => {
+    if (!tried) return [];
+    remember(kept, tried);
+    return [{ kept, answer: readFlip(tried.run, turned, renames) }];
+  });
+  const narrowed = await narrowCause({ parts, flips, maxRuns, deadline, known });
+  const more = await narrowHunks(input, narrowed, flips, maxRuns);
+  const kept = narrowed.kept;
+  return {
+    ...narrowed,
+    runs: narrowed.runs + more.runs,
+    tree: trees.get(keyOf(more.kept)) ?? trees.get(keyOf(kept)) ?? input.changeTree,
+    lines: more.kept.map(namePart),
+    cause: {
+      check: check.name,
+      paths: [...new Set(kept.map(({ path }) => path))],
+      smallest: narrowed.smallest,
+      bySource: kept.some(isSource),
+    },
+  };
+}
+
+/** The hunks of the one file or two that are left, where files are mixed or there is time for it. */
+async function narrowHunks(
+  { budget, deadline, readBoth }: CausesInput,
+  { kept, runs, smallest }: Narrowed<ChangePart>,
+  flips: (kept: ChangePart[]) => Promise<Flip>,
+  maxRuns: number,
+): Promise<{ kept: ChangePart[]; runs: number }> {
+  const none = { kept, runs: 0 };
+  if (!smallest || kept.length > 2 || runs >= maxRuns) return none;
+  const hunks: ChangePart[] = [];
+  for (const part of kept) {
+    const isMixed = part.of === "file" && part.file.side === "mixed";
+    const isWorthIt = isMixed || (isSource(part) && budget.narrowingRuns >= runsForHunks);
+    hunks.push(...(isWorthIt ? splitPart(part, await readBoth(part.file)) : [part]));
+  }
+  if (hunks.length === kept.length) return none;
+  return narrowCause({ parts: hunks, flips, maxRuns: maxRuns - runs, deadline });
+}
+
+function keyOf(parts: readonly ChangePart[]): string {
+  return JSON.stringify(parts.map(({ key }) => key).sort());
+}
+
+/** "`npm test` turned green because of src/total.js". */
+export function describeCause({ bySource, check, paths, smallest }: Cause): string {
+  const among = smallest || paths.length === 1 ? "" : ", or some of them";
+  const without = bySource ? "" : ", without any source";
+  return `\`${check}\` turned green because of ${listSome(paths)}${among}${without}`;
+}
+
+function describeNarrowing(check: Check, found: FoundCause, durationMs: number): Experiment {
+  const { cause, kept, lines, runs, tree } = found;
+  const isNarrower = lines.join() !== kept.map(namePart).join() && lines.length > 0;
+  const where = isNarrower ? ` (${listSome(lines)})` : "";
+  const cost = runs === 0 ? "" : `; ${runs === 1 ? "1 run" : `${runs} runs`} to find out`;
+  return {
+    kind: "narrowing",
+    check: check.name,
+    command: check.command,
+    tree,
+    result: cause.bySource ? "shown" : "refuted",
+    says: `${describeCause(cause)}${where}${cost}.`,
+    durationMs,
+  };
+}
+
+function describeUnfinished({ name }: Check, { cause, runs }: FoundCause): string {
+  const spent = runs === 0 ? "no run was left for it" : `it ended after ${runs} runs`;
+  return `What turned \`${name}\` green was not narrowed down further than ${listSome(cause.paths)}: ${spent}.`;
+}
+
+/** Green without any source: the check says nothing about the work, but who changed its judges. */
+function judgeCause(
+  { name }: Check,
+  { cause, kept }: FoundCause,
+  isAccepted: CausesInput["isAccepted"],
+): Finding | null {
+  if (cause.bySource) return null;
+  const names = listSome([...new Set(kept.map(namePart))]);
+  const all = cause.smallest || kept.length === 1 ? names : `${names}, or some of them`;
+  return {
+    rule: "green_without_source",
+    blocking: !cause.paths.every(isAccepted),
+    message: `\`${name}\` turned green because of ${all}, without any source: no program's behaviour changed`,
+    paths: cause.paths,
+  };
+}
