@@ -92,6 +92,7 @@ export const nodeHookSource = String.raw`"use strict";
     const EventEmitter = require("node:events");
     const emit = EventEmitter.prototype.emit;
     const titles = (test) => {
+      if (typeof test.titlePath === "function") return test.titlePath().map(String);
       const names = [];
       for (let each = test; each; each = each.parent) if (each.title) names.unshift(String(each.title));
       return names;
@@ -143,11 +144,12 @@ export const nodeHookSource = String.raw`"use strict";
   function hearJest(results) {
     for (const file of results.testResults) {
       const name = whole(file.testFilePath);
+      const project = file.displayName && file.displayName.name ? ["|" + file.displayName.name + "|"] : [];
       let failed = 0;
       for (const test of file.testResults) {
         const state = test.status === "passed" || test.status === "failed" ? test.status : "skipped";
         if (state === "failed") failed++;
-        write("jest", { file: name, path: [...test.ancestorTitles.map(String), String(test.title)], state });
+        write("jest", { file: name, path: [...project, ...test.ancestorTitles.map(String), String(test.title)], state });
       }
       if (file.testExecError || (file.failureMessage && failed === 0)) write("jest", { file: name, path: [], state: "failed" });
       else if (file.skipped) write("jest", { file: name, path: [], state: "skipped" });
@@ -167,6 +169,15 @@ export const nodeHookSource = String.raw`"use strict";
     }
   }
 })();
+`;
+
+/** A `node` that adds the hook where a script replaced NODE_OPTIONS. */
+export const nodeShimSource = `#!/bin/sh
+case "$NODE_OPTIONS" in
+  *name-tests.cjs*) ;;
+  *) NODE_OPTIONS="$NODE_OPTIONS $DEPUTY_NODE_OPTIONS"; export NODE_OPTIONS ;;
+esac
+exec "$DEPUTY_NODE" "$@"
 `;
 
 /** The reporter that the hook gives vitest: of every version since 1, in one process. */
@@ -211,7 +222,7 @@ export default class Reporter {
     for (const file of files) {
       const states = { failed: 0 };
       const path = file.filepath || file.name;
-      listTasks(path, file.tasks, [], states);
+      listTasks(path, file.tasks, file.projectName ? ["|" + file.projectName + "|"] : [], states);
       const failed = file.result && file.result.state === "fail";
       if (failed && states.failed === 0) write({ file: path, path: [], state: "failed" });
     }

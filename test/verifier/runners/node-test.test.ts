@@ -117,6 +117,7 @@ test("adds", (t) => { assert.equal(sum(1, 2), three); });`,
     [
       "source swallows the exit code",
       {
+        "package.json": manifest("node test/sum.test.js"),
         "src/sum.js": 'exports.sum = () => 3; process.on("exit", () => { process.exitCode = 0; });',
       },
     ],

@@ -1,0 +1,46 @@
+import { parseVitestJson } from "../parsers/vitest-json.ts";
+import { nameByNodeHook } from "./node-hook.ts";
+import type { Runner } from "./runner.ts";
+import { calledOf, hasOnly, importOf, loadsModule, placeScriptCanary } from "./script-canary.ts";
+
+/** jest, by itself or inside react-scripts, nx and others that call its core. */
+export const jest: Runner = {
+  name: "jest",
+  isUsed: ({ texts }) => /\bjest\b|\breact-scripts\b[^\n;&|]{0,100}\btest\b/.test(texts),
+  nameTests: (about, place) => nameByNodeHook(about, place),
+  recogniseOutput: (output) => /^Test Suites: .*\d+ total\r?$/m.test(output),
+  readOutput: parseVitestJson,
+  placeCanary: (input) =>
+    placeScriptCanary(input, {
+      holds: (text) =>
+        /\b(?:test|it)\b[\w.]*\s*\(/.test(text) &&
+        !loadsModule(
+          text,
+          "node:test",
+          "vitest",
+          "tape",
+          "ava",
+          "uvu",
+          "@playwright/test",
+          "mocha",
+        ),
+      declare: ({ text, style }, token) =>
+        loadsModule(text, "@jest/globals")
+          ? {
+              imports: [importOf(style, "@jest/globals", { name: "test", as: `test_${token}` })],
+              test: `test_${token}`,
+            }
+          : { imports: [], test: calledOf(text, ["test", "it"]) },
+      expects: true,
+      otherwise: ({ text, style }, token) =>
+        loadsModule(text, "@jest/globals")
+          ? {
+              imports: [
+                importOf(style, "@jest/globals", { name: "expect", as: `expect_${token}` }),
+              ],
+              statements: [`expect_${token}(1).toBe(2)`],
+            }
+          : { imports: [], statements: ["expect(1).toBe(2)"] },
+      only: hasOnly,
+    }),
+};

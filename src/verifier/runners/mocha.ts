@@ -1,0 +1,28 @@
+import { nameByNodeHook } from "./node-hook.ts";
+import type { Runner } from "./runner.ts";
+import { calledOf, hasOnly, importOf, loadsModule, placeScriptCanary } from "./script-canary.ts";
+
+/** mocha, in its bdd or tdd interface. */
+export const mocha: Runner = {
+  name: "mocha",
+  isUsed: ({ texts }) => /\b_?mocha\b/.test(texts),
+  nameTests: (about, place) => nameByNodeHook(about, place),
+  recogniseOutput: (output) => /^ {2}\d+ passing \(\d+\w+\)\r?$/m.test(output),
+  readOutput: () => null,
+  placeCanary: (input) =>
+    placeScriptCanary(input, {
+      holds: (text) =>
+        /\b(?:test|it|specify)\b[\w.]*\s*\(/.test(text) &&
+        !loadsModule(text, "node:test", "vitest", "tape", "ava", "uvu", "@jest/globals"),
+      declare: ({ text, style }, token) => {
+        const name = calledOf(text, ["it", "test", "specify"]);
+        if (!loadsModule(text, "mocha")) return { imports: [], test: name };
+        return {
+          imports: [importOf(style, "mocha", { name, as: `test_${token}` })],
+          test: `test_${token}`,
+        };
+      },
+      expects: false,
+      only: hasOnly,
+    }),
+};
