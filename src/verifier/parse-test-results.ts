@@ -2,6 +2,7 @@ import type { TestResults } from "../core/verdict.ts";
 import { parseGoJson } from "./parsers/go-json.ts";
 import { parseJunit } from "./parsers/junit.ts";
 import { parsePytest } from "./parsers/pytest.ts";
+import { parseRunLines } from "./parsers/run-lines.ts";
 import { parseTap } from "./parsers/tap.ts";
 import { parseTestLines } from "./parsers/test-lines.ts";
 import { maxParsedLength } from "./parsers/test-list.ts";
@@ -14,6 +15,7 @@ import { parseVitestJson } from "./parsers/vitest-json.ts";
  */
 const parsers: readonly ((text: string) => TestResults | null)[] = [
   parseTestLines,
+  parseRunLines,
   parseGoJson,
   parseVitestJson,
   parseJunit,

@@ -18,8 +18,10 @@ const words = Object.keys(states).join("|");
 const verboseLine = new RegExp(`^(\\S.*?::.+) (${words})(?: \\(.*\\))?(?:\\s+\\[ *\\d+%\\])?\\s*$`);
 const parallelLine = new RegExp(`^\\[gw\\d+\\] (?:\\[ *\\d+%\\] )?(${words}) (\\S.*?::.+?)\\s*$`);
 const summaryLine = new RegExp(`^(${words}) (.+)$`);
+/** A subtest that failed is counted as a test of its own, and its test is said to have passed. */
+const subtestLine = /^SUBFAIL(?:ED)?(?:\[[^\]]{0,200}\])?(?: ?\([^)]{0,500}\))? (\S.*)$/;
 const lastLine =
-  /^=*\s*((?:\d+ (?:passed|failed|skipped|xfailed|xpassed|errors?|deselected|warnings?|rerun)(?:, )?)+|no tests ran)(?:, )? in [\d.]+s/;
+  /^=*\s*((?:\d+ (?:subtests? )?(?:passed|failed|skipped|xfailed|xpassed|errors?|deselected|warnings?|rerun)(?:, )?)+|no tests ran)(?:, )? in [\d.]+s/;
 const maxLineLength = 2_000;
 const heading = /^=+ .* =+\s*$/;
 
@@ -41,14 +43,21 @@ export function parsePytest(text: string): TestResults | null {
     if (verbose) record(tests, verbose[1], verbose[2]);
     else if (parallel) record(tests, parallel[2], parallel[1]);
   }
+  let failedSubtests = 0;
   if (summaryAt >= 0) {
     for (const line of lines.slice(summaryAt + 1, last)) {
-      const found = summaryLine.exec(line);
+      const subtest = subtestLine.exec(line)?.[1];
+      if (subtest !== undefined) failedSubtests++;
+      const found = summaryLine.exec(subtest === undefined ? line : `FAILED ${subtest}`);
       const named = found?.[2] === undefined ? null : nameOf(found[2], tests);
       if (found && named !== null) record(tests, named, found[1]);
     }
   }
   const entries = [...tests].map(([name, state]): TestEntry => ({ name, state }));
+  counts.set("failed", (counts.get("failed") ?? 0) - failedSubtests);
+  // "no tests ran", or none was left: that no test failed says nothing then.
+  const ran = ["passed", "failed", "skipped", "xfailed", "xpassed", "error", "errors"];
+  if (tests.size === 0 && !ran.some((word) => (counts.get(word) ?? 0) > 0)) return null;
   return makeTestResults("pytest", entries, whatIsListed(lines, last, tests, counts));
 }
 

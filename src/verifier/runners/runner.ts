@@ -33,7 +33,7 @@ export type Naming = {
   command: string;
   /** Beside what is set anyway; a NODE_OPTIONS that is set already goes in front, with a space between. */
   env: Record<string, string>;
-  /** Files that have to be in the report folder before the run (a reporter module), by name. */
+  /** Files that have to be in the report folder before the run (a reporter module), by name; a name may lead into a folder below it. */
   files: { name: string; text: string }[];
   /**
    * Names of the files in the report folder that the run writes; each may hold one `*`, for runs of

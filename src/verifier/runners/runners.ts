@@ -2,14 +2,16 @@ import type { TestResults } from "../../core/verdict.ts";
 import { jest } from "./jest.ts";
 import { mocha } from "./mocha.ts";
 import { nodeTest } from "./node-test.ts";
+import { pytest } from "./pytest.ts";
 import type { CheckText, Runner } from "./runner.ts";
+import { unittest } from "./unittest.ts";
 import { vitest } from "./vitest.ts";
 
 /**
  * The test runners that Deputy knows. Those of a check are found by the command and the texts that
  * it leads to; where no text tells (a binary, a script of another place), by what it printed.
  */
-export const allRunners: readonly Runner[] = [nodeTest, vitest, jest, mocha];
+export const allRunners: readonly Runner[] = [nodeTest, vitest, jest, mocha, pytest, unittest];
 
 /** What a run of the check on the base said, where there was one. */
 export type BaseRun = { output: string; tests: TestResults | null };

@@ -1,0 +1,31 @@
+import { parsePytest } from "../parsers/pytest.ts";
+import { placePythonCanary } from "./python-canary.ts";
+import {
+  hidesPythonPath,
+  junitPath,
+  junitReport,
+  pythonFiles,
+  pythonReport,
+} from "./python-reporter.ts";
+import type { Runner } from "./runner.ts";
+
+/**
+ * pytest names its tests through a plugin of ours on Python's path. Where the command sets that path
+ * itself, a JUnit report is asked for by pytest's own variable.
+ */
+export const pytest: Runner = {
+  name: "pytest",
+  isUsed: ({ texts }) => /(?:^|[\s"'`/=;&|(])(?:pytest|py\.test)(?=$|[\s"'`;&|):,])/m.test(texts),
+  nameTests({ command, texts }, place) {
+    const hidden = hidesPythonPath(texts) || /PYTEST_DISABLE_PLUGIN_AUTOLOAD/.test(texts);
+    const junit = `--junitxml=${junitPath(place)}`;
+    return {
+      command,
+      env: { PYTHONPATH: place.folder, ...(hidden ? { PYTEST_ADDOPTS: junit } : {}) },
+      files: pythonFiles(place),
+      reports: [pythonReport, junitReport],
+    };
+  },
+  readOutput: parsePytest,
+  placeCanary: (input) => placePythonCanary(input, "pytest"),
+};
