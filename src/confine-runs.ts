@@ -211,14 +211,14 @@ export function makeCheckSandbox(
   const forChecks = config.sandbox.networks(repository).check;
   return {
     traits: [sandbox.provider, forSetup, forChecks],
-    openBoxes: async ({ mirror, scratch, worktree }) => {
+    openBoxes: async ({ mirror, reports, scratch, worktree }) => {
       // Beside the worktree their paths would be too long for a socket's.
       const sockets = join(config.paths.scratch, newId("run"));
       await mkdir(sockets, { recursive: true, mode: 0o700 });
       const open = (reach: Reach) =>
         openBox({
           ...{ config, sandbox, scratch, sockets, reach, timeoutMs: 0 },
-          ...{ writable: [worktree], readOnly: [mirror.gitDir] },
+          ...{ writable: [worktree, reports], readOnly: [mirror.gitDir] },
         });
       const [setup, check] = await Promise.all([open(forSetup), open(forChecks)]);
       return {

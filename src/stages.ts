@@ -86,6 +86,19 @@ export function makeStages(deps: StageDeps): Required<StageTable> {
           phase,
         },
       }),
+    reportExperiment: (claim, experiment) =>
+      reportProgress(db, claim, {
+        type: "experiment.finished",
+        message: experiment.says,
+        data: {
+          kind: experiment.kind,
+          command: experiment.command,
+          tree: experiment.tree,
+          result: experiment.result,
+          duration_ms: experiment.durationMs,
+        },
+      }),
+    proof: config.proof,
     review: {
       runRole,
       assurance: config.assurance,

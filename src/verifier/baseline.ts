@@ -2,7 +2,8 @@ import type { Baseline } from "../core/task.ts";
 import type { Check, CheckRun } from "../core/verdict.ts";
 import type { ProcessIdentity } from "../sandbox/process-identity.ts";
 import { type CleanPlace, checkLogPath, runSetup, withCleanWorktree } from "./clean-worktree.ts";
-import { type CheckPlace, runCheck } from "./run-checks.ts";
+import { runCheck } from "./run-checks.ts";
+import { placeRuns } from "./trials.ts";
 
 /**
  * The same checks on the base commit, once per task: what was red before the work began is not the
@@ -23,8 +24,8 @@ export async function runBaseline(input: BaselineInput): Promise<Baseline> {
   const { baseCommit, checks, logRoot } = input;
   const none: Baseline = { commit: baseCommit, runs: {}, setupOk: true, setupDetail: "no setup" };
   if (checks.length === 0) return none;
-  return withCleanWorktree(input, baseCommit, async (worktree, confined) => {
-    const place: CheckPlace = { ...input, worktree, confined, commit: baseCommit };
+  return withCleanWorktree(input, baseCommit, async (worktree, confined, reports) => {
+    const place = placeRuns(input, { worktree, confined, reports, commit: baseCommit });
     const setup = await runSetup(input.setup, place, logRoot);
     const setupDetail = setup
       ? `\`${setup.check.command}\`: ${setup.run.detail}`

@@ -13,28 +13,30 @@ import { type CheckPlace, runCheck } from "./run-checks.ts";
 /**
  * A worktree at one commit that nobody worked in, for as long as `use` runs, with the ignored files
  * that the base's `.worktreeinclude` names beside it, as the agent's has them, and a folder for what
- * its commands keep elsewhere, which is their home in the sandbox. All are gone afterwards whatever
- * happens; nothing in them is anybody's work, so nothing is kept of it.
+ * its commands keep elsewhere, which is their home in the sandbox; in it one for what test runners report.
+ * All are gone afterwards whatever happens; nothing in them is anybody's work, so nothing is kept of it.
  */
 export async function withCleanWorktree<T>(
   { mirror, workRoot, repository, baseCommit, sandbox }: CleanPlace,
   commit: string,
-  use: (worktree: string, confined: ConfinedPlace) => Promise<T>,
+  use: (worktree: string, confined: ConfinedPlace, reports: string) => Promise<T>,
 ): Promise<T> {
   await mkdir(workRoot, { recursive: true });
   // The real path, because runners print that one and test names must not differ by it.
   const path = join(await realpath(workRoot), `check-${randomUUID()}`);
   const scratch = `${path}${scratchSuffix}`;
+  const reports = join(scratch, "reports");
   let confined = unconfined;
   try {
     await mkdir(scratch, { mode: 0o700 });
+    await mkdir(reports, { mode: 0o700 });
     await addWorktree(mirror, path, commit);
     if (repository !== undefined) await includeFiles(mirror, repository, path, baseCommit);
     if (sandbox) {
-      const boxes = await sandbox.openBoxes({ worktree: path, scratch, mirror });
+      const boxes = await sandbox.openBoxes({ worktree: path, reports, scratch, mirror });
       confined = { ...boxes, onDenials: sandbox.onDenials };
     }
-    return await use(path, confined);
+    return await use(path, confined, reports);
   } finally {
     await confined.close();
     await removeTree(scratch);
@@ -66,6 +68,7 @@ export async function runSetup(
   commands: readonly string[],
   place: CheckPlace,
   logRoot: string,
+  round = "",
 ): Promise<Setup | null> {
   let last: Setup | null = null;
   for (const command of commands) {
@@ -77,7 +80,7 @@ export async function runSetup(
       timeoutMs: defaultCheckTimeoutMs,
       report: null,
     };
-    const logPath = join(logRoot, "setup.log");
+    const logPath = join(logRoot, `setup${round}.log`);
     let run = await runCheck(check, place, logPath, "setup");
     if (run.status === "red") run = await runCheck(check, place, logPath, "setup");
     last = { check, run, ok: run.status === "green" };

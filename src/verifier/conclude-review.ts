@@ -34,12 +34,19 @@ export function concludeReview(verdict: Verdict, review: Review, isAccepted: boo
   return { ...reviewed, summary: `${verdict.summary}; reviewed, ${how}` };
 }
 
-/** The verdict after the merge, of a change that was reviewed before it. */
-export function carryReview(gate: Verdict, review: Review | undefined): Verdict {
-  if (!review) return gate;
-  const isDone = review.reviewers.some(({ result }) => result === "done");
-  const notChecked = isDone ? withoutNote(gate.notChecked) : gate.notChecked;
-  return { ...gate, notChecked: [...notChecked, ...review.notDone] };
+/** The verdict after the merge, of a change that was proved and reviewed before it. */
+export function carryProof(gate: Verdict, before: Verdict | null): Verdict {
+  const { causes, experiments, judges, review } = before ?? {};
+  const isDone = review?.reviewers.some(({ result }) => result === "done");
+  const unchecked = [...gate.notChecked, ...(before?.notChecked ?? [])];
+  const notChecked = isDone ? withoutNote(unchecked) : unchecked;
+  return {
+    ...gate,
+    ...(judges && { judges }),
+    ...(experiments && { experiments }),
+    ...(causes && { causes }),
+    notChecked: [...new Set([...notChecked, ...(review?.notDone ?? [])])],
+  };
 }
 
 function withoutNote(notChecked: readonly string[]): string[] {

@@ -20,7 +20,7 @@ export type CheckSandbox = {
 
 export type CheckRole = Exclude<NonNullable<Refused["by"]>, "agent">;
 
-export type BoxPlace = { worktree: string; scratch: string; mirror: Mirror };
+export type BoxPlace = { worktree: string; reports: string; scratch: string; mirror: Mirror };
 
 type RunBoxed = (spec: CommandSpec) => Promise<ConfinedResult>;
 export type CheckBoxes = Record<CheckRole, RunBoxed> & { close(): Promise<void> };

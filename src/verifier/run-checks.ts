@@ -7,6 +7,7 @@ import type { CommandSpec } from "../sandbox/run-command.ts";
 import type { ConfinedResult } from "../sandbox/sandbox.ts";
 import { readContainedFile, removeContained } from "../worktree/contain-path.ts";
 import { type CheckRole, type ConfinedPlace, unconfined } from "./confine-checks.ts";
+import { type NameTests, unnamed } from "./name-tests.ts";
 import { maxParsedLength } from "./parsers/test-list.ts";
 
 /**
@@ -24,6 +25,8 @@ export type CheckPlace = {
   onProcess: (identity: ProcessIdentity) => void;
   /** The sandbox its commands run in; left out: none, they run as the daemon's user. */
   confined?: ConfinedPlace;
+  /** Has runners name their tests; left out: they say what they say. */
+  nameTests?: NameTests;
 };
 
 const keepBytes = 8 * 1024 * 1024;
@@ -45,26 +48,28 @@ export async function runCheck(
   if (check.report !== null) await removeReport(place.worktree, check.report);
   const startedAt = new Date().toISOString();
   const confined = place.confined ?? unconfined;
-  const spec = {
-    argv: ["sh", "-c", check.command],
-    cwd: place.worktree,
-    env: scrubbedEnvironment({ ...place.env, CI: "1" }),
-    timeoutMs: check.timeoutMs,
-    signal: place.signal,
-    keepBytes,
-    ...(logPath ? { logPath } : {}),
-    onStarted: place.onProcess,
-  } satisfies CommandSpec;
   const runOnce = async () => {
+    // Anew for each run, so that no report is that of another.
+    const named = await (role === "check" && place.nameTests ? place.nameTests : unnamed)(check);
+    const spec = {
+      argv: ["sh", "-c", named.command],
+      cwd: place.worktree,
+      env: scrubbedEnvironment({ ...place.env, ...named.env, CI: "1" }),
+      timeoutMs: check.timeoutMs,
+      signal: place.signal,
+      keepBytes,
+      ...(logPath ? { logPath } : {}),
+      onStarted: place.onProcess,
+    } satisfies CommandSpec;
     const result = await confined[role](spec);
     place.signal.throwIfAborted();
     if (result.denials.length > 0) confined.onDenials(role, check, result.denials);
-    return { result, ...describeEnding(result, check.timeoutMs) };
+    return { named, result, ...describeEnding(result, check.timeoutMs) };
   };
   let once = await runOnce();
   // The kernel was out of memory, or somebody ended a process too many: mostly not twice.
   if (wasKilled(once)) once = await runOnce();
-  const { detail, result, status } = once;
+  const { detail, named, result, status } = once;
   // Its parsers are libraries that a daemon without checks does not load.
   const { parseTestResults } = await import("./parse-test-results.ts");
   const report = check.report === null ? null : await readReport(place.worktree, check.report);
@@ -78,7 +83,10 @@ export async function runCheck(
     detail,
     outputTail: tailOf(result.output),
     logPath,
-    tests: inReport ?? parseTestResults(result.stdout, place.worktree, result.truncatedBytes > 0),
+    tests:
+      inReport ??
+      (await named.read(result.output)) ??
+      parseTestResults(result.stdout, place.worktree, result.truncatedBytes > 0),
   };
 }
 

@@ -1,92 +1,104 @@
+import type { ProofLevel } from "../core/proof.ts";
 import type { Baseline } from "../core/task.ts";
-import type { Check, CheckResult, CheckRun, Verdict } from "../core/verdict.ts";
-import type { ProcessIdentity } from "../sandbox/process-identity.ts";
+import type {
+  Check,
+  CheckResult,
+  CheckRun,
+  Experiment,
+  Finding,
+  JudgeChange,
+  Verdict,
+} from "../core/verdict.ts";
 import { listChanges } from "../worktree/diff.ts";
-import {
-  type CleanPlace,
-  checkLogPath,
-  runSetup,
-  type Setup,
-  withCleanWorktree,
-} from "./clean-worktree.ts";
+import { checkLogPath, runSetup, type Setup, withCleanWorktree } from "./clean-worktree.ts";
 import { conclude, noChange, nothingChecked } from "./conclude.ts";
-import { type InspectedChange, inspectChange } from "./inspect-change.ts";
 import { judgeCheck, judgeRun } from "./judge-check.ts";
-import { findLostTests } from "./judge-tests.ts";
-import { removeFiles, restoreFiles, writeTreeFile } from "./restore-files.ts";
+import { proveChange, testsOnBase } from "./prove-change.ts";
 import { type CheckPlace, runCheck } from "./run-checks.ts";
-import { tryOriginalTests } from "./try-original-tests.ts";
+import { findSides } from "./sides/find-sides.ts";
+import type { SidedFile, Sides } from "./sides/sides.ts";
+import { findSubmoduleChanges } from "./submodule-changes.ts";
+import { makeTrials, placeRuns, type TrialInput } from "./trials.ts";
+import { tryCanaries } from "./try-canaries.ts";
+import { findUnfiltered } from "./unfiltered-content.ts";
 
 /**
- * Whether a commit does what its author says, found out without asking the author. In a worktree
- * that nobody worked in, with everything that decides how the checks run put back to the base:
+ * Whether a commit does what its author says, found out without asking the author. A check is a
+ * measuring instrument that the change may have touched, so it is measured, too:
  *
- *   setup → each check (a red one twice) → if existing tests were edited: the checks again, with
- *   the base's versions of those tests
+ *   reading      the change as it is, each check (a red one twice)
+ *   canary       beside it: the change with tests that must fail. Does the check still bite?
+ *   old judges   the change with its tests, fixtures, configuration as on the base
+ *   old source   the base with the tests of the change: do new tests fail there?
+ *   causes       which files of the change turned a red check green
  *
- * The agent's new tests run too, and its edited ones; only its influence on the judge is taken away.
+ * A clean worktree for each, in the box. What came out is the verdict's; whether a changed judge may be
+ * is for the goal, the plan or a person to say (accept-judges.ts).
  */
-export type VerifyInput = Omit<CleanPlace, "baseCommit"> & {
-  /** What checks, protected paths and original tests are taken from, and the baseline refers to. */
-  baseCommit: string;
+export type VerifyInput = TrialInput & {
   commit: string;
+  /** What the change is compared with: where its author started; left out: `baseCommit`. */
+  changedFrom?: string;
   /** Where the attempt started, when it has to have changed something since. */
   mustChangeFrom?: string;
   checks: readonly Check[];
-  setup: readonly string[];
   protectedPaths: readonly string[];
-  allowTestChanges: boolean;
+  /** Paths that the plan says it writes: what the task is about, even where a check runs it. */
+  products?: readonly string[];
+  /** How much is tried beside the reading; null: nothing, after a merge of what was proved. */
+  proof: ProofLevel | null;
   /** Where what the attempt changed in submodules is kept; null: there was no attempt. */
   submodulesRef: string | null;
-  logRoot: string;
-  /** Variables beside the scrubbed environment. */
-  env: Readonly<Record<string, string>>;
   /** Null: the base was not run, so that a red regression check cannot be judged. */
   baseline: Baseline | null;
-  signal: AbortSignal;
-  onProcess: (identity: ProcessIdentity) => void;
-  /** Called as each check is judged; once more for one that the original tests put in doubt. */
+  /** Says of each changed judge who accepts it; left out: nobody does. */
+  acceptJudges?: (judges: readonly JudgeChange[]) => Promise<JudgeChange[]>;
+  /** Called as each check is judged; once more for one that an experiment put in doubt. */
   onCheck: (result: CheckResult) => void | Promise<void>;
+  onExperiment?: (experiment: Experiment) => void | Promise<void>;
 };
 
 /** Verify a commit. Throws the signal's reason when aborted, and for lost infrastructure (git, disk). */
 export async function verifyCommit(input: VerifyInput): Promise<Verdict> {
-  const { mirror, commit, mustChangeFrom } = input;
+  const { checks, commit, mirror, mustChangeFrom, proof } = input;
   if (mustChangeFrom && (await listChanges(mirror, mustChangeFrom, commit)).length === 0) {
     const summary = `${noChange}: the attempt ended without changing a file`;
     return { ...conclude([], [], []), result: "fail", summary };
   }
-  const change = await inspectChange(input);
-  if (input.checks.length === 0) {
-    return conclude([], change.findings, [`There is no check: ${nothingChecked}.`]);
-  }
-  return withCleanWorktree(input, commit, async (worktree, confined) => {
-    const place: CheckPlace = { ...input, worktree, confined };
-    await putJudgesBack(input, change, worktree);
+  const findings = await findUnfit(input);
+  if (checks.length === 0) return conclude([], findings, [`There is no check: ${nothingChecked}.`]);
+  const sides = proof === null ? null : await findChangeSides(input);
+  const trials = makeTrials(input, checks);
+  const place = { mirror, trials, checks, onBase: testsOnBase(input) };
+  const changedTests = sides?.files.filter(isTest).map(({ path }) => path) ?? [];
+  const [read, canaries] = await together(
+    readChange(input),
+    sides ? tryCanaries({ ...place, changedTests }, commit, "canary") : Promise.resolve(new Map()),
+  );
+  if (read.setup) return concludeWithoutSetup(input, findings, read.setup);
+  if (!sides || proof === null) return conclude(read.results, findings, []);
+  return proveChange(
+    { ...input, proof },
+    { sides, findings, trials, canaries, results: read.results },
+  );
+}
+
+/** The change as it is: setup, then each check, a red one twice. */
+async function readChange(
+  input: VerifyInput,
+): Promise<{ results: CheckResult[]; setup: Setup | null }> {
+  return withCleanWorktree(input, input.commit, async (worktree, confined, reports) => {
+    const place = placeRuns(input, { worktree, confined, reports, commit: input.commit });
     const setup = await runSetup(input.setup, place, input.logRoot);
-    if (setup && !setup.ok) return await concludeWithoutSetup(input, change, setup);
+    if (setup && !setup.ok) return { results: [], setup };
     const results: CheckResult[] = [];
     for (const [index, check] of input.checks.entries()) {
       const result = await runAndJudge(input, check, index, place);
       results.push(result);
       await input.onCheck(result);
     }
-    const context = { ...change, allowTestChanges: input.allowTestChanges };
-    const lost = findLostTests(results, context);
-    const original = await tryOriginalTests(input, context, results, place);
-    return conclude(original.results, [...change.findings, ...lost, ...original.findings], []);
+    return { results, setup: null };
   });
-}
-
-/** Everything that decides how checks run becomes what it is on the base. */
-async function putJudgesBack(
-  { mirror, baseCommit }: VerifyInput,
-  change: InspectedChange,
-  worktree: string,
-): Promise<void> {
-  await removeFiles(worktree, change.remove);
-  await restoreFiles(mirror, worktree, baseCommit, change.restore);
-  for (const { path, text } of change.rewrite) await writeTreeFile(worktree, path, text);
 }
 
 async function runAndJudge(
@@ -104,10 +116,44 @@ async function runAndJudge(
   return judgeCheck(check, run, rerun, baseline);
 }
 
+function findChangeSides(input: VerifyInput): Promise<Sides> {
+  const { baseline, changedFrom = input.baseCommit, checks, products = [] } = input;
+  const reported = Object.values(baseline?.runs ?? {}).flatMap(({ tests }) => tests?.files ?? []);
+  return findSides({
+    ...input,
+    products,
+    baseCommit: changedFrom,
+    checks: checks.map(({ command }) => command),
+    testFiles: [...new Set(reported)],
+  });
+}
+
+function isTest({ kind, side, status }: SidedFile): boolean {
+  return kind === "test" && side !== "source" && status !== "deleted";
+}
+
+/** What of the change no run can tell: content that was not run through its filter, submodules. */
+async function findUnfit(input: VerifyInput): Promise<Finding[]> {
+  const { baseCommit, commit, mirror, submodulesRef } = input;
+  const changes = await listChanges(mirror, baseCommit, commit);
+  return [
+    ...(await findUnfiltered(mirror, baseCommit, commit, changes)),
+    ...(await findSubmoduleChanges(mirror, baseCommit, commit, submodulesRef)),
+  ];
+}
+
+/** Both, to their ends: a worktree is in use until whoever has it is done. */
+async function together<A, B>(left: Promise<A>, right: Promise<B>): Promise<[A, B]> {
+  const [first, second] = await Promise.allSettled([left, right]);
+  if (first.status === "rejected") throw first.reason;
+  if (second.status === "rejected") throw second.reason;
+  return [first.value, second.value];
+}
+
 /** Setup that worked on the base and does not here is the change's failure. */
 async function concludeWithoutSetup(
   { baseline, checks, onCheck }: VerifyInput,
-  { findings }: InspectedChange,
+  findings: Finding[],
   { check, run }: Setup,
 ): Promise<Verdict> {
   const worked = baseline?.setupOk === true;

@@ -2,17 +2,19 @@ import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { mergeRefused, type Refused } from "../core/confinement.ts";
 import { invariant } from "../core/invariant.ts";
-import type { Claim, Stage } from "../core/outcome.ts";
+import type { Claim, Outcome, Stage } from "../core/outcome.ts";
+import { type ProofLevel, resolveProof } from "../core/proof.ts";
 import type { Assurance } from "../core/review.ts";
 import type { Baseline, Subtask, Task } from "../core/task.ts";
-import type { CheckResult, Verdict } from "../core/verdict.ts";
+import type { CheckResult, Experiment, Verdict } from "../core/verdict.ts";
 import type { ProcessIdentity } from "../sandbox/process-identity.ts";
 import { getBaseline, saveBaseline } from "../store/baselines.ts";
 import type { Db } from "../store/schema.ts";
 import { getSubtask, getTask, listAttempts } from "../store/tasks.ts";
+import { composeCommit } from "../worktree/compose-commit.ts";
 import { submoduleRefOf } from "../worktree/keep-submodules.ts";
 import { runBaseline } from "./baseline.ts";
-import { carryReview } from "./conclude-review.ts";
+import { carryProof } from "./conclude-review.ts";
 import { type CheckSandbox, collectRefused } from "./confine-checks.ts";
 import { HeldUp } from "./held-up.ts";
 import { mergeChecks } from "./inspect-repository.ts";
@@ -34,6 +36,9 @@ export type VerifyDeps = {
   /** Where setup and checks of a task run; left out: as the daemon's user. */
   sandbox?: (claim: Claim, task: Task) => CheckSandbox;
   report: (claim: Claim, result: CheckResult, phase: Phase) => Promise<void>;
+  reportExperiment: (claim: Claim, experiment: Experiment) => Promise<void>;
+  /** Of the configuration; left out: it does not say. */
+  proof?: ProofLevel | null;
   /** Who reads the change once the checks are green; left out: nobody. */
   review?: ReviewDeps;
 };
@@ -46,21 +51,36 @@ export function makeVerifyStage(deps: VerifyDeps): Stage {
     const task = await getTask(deps.db, claim.taskId);
     const subtask = await getSubtask(deps.db, claim.subtaskId);
     invariant(task && subtask?.commit, "what is verified has a commit");
-    const verdict = await judge(deps, claim, task, subtask, subtask.commit, "attempt", signal);
-    if (verdict.result !== "pass" || !task.expectsChange || !deps.review)
-      return { kind: "verified", verdict };
+    const commit = await leaveOut(task, subtask);
+    const verified = (verdict: Verdict): Outcome => ({
+      kind: "verified",
+      verdict,
+      ...(commit !== subtask.commit && { commit }),
+    });
+    const verdict = await judge(deps, claim, task, subtask, commit, "attempt", signal);
+    if (verdict.result !== "pass" || !task.expectsChange || !deps.review) return verified(verdict);
     const assurance = assuranceOf(deps.review, task, subtask);
-    if (assurance === "quick") return { kind: "verified", verdict };
+    if (assurance === "quick") return verified(verdict);
     // What follows waits for a model more than it works.
     freeSlot();
-    const about = { task, subtask, verdict, assurance, signal };
+    const about = { task, subtask: { ...subtask, commit }, verdict, assurance, signal };
     try {
-      return { kind: "verified", verdict: await review(deps, deps.review, claim, about) };
+      return verified(await review(deps, deps.review, claim, about));
     } catch (error) {
       if (error instanceof HeldUp) return error.outcome;
       throw error;
     }
   };
+}
+
+/** The attempt's commit, or the same without what a person wants left out. */
+async function leaveOut({ preparation }: Task, subtask: Subtask): Promise<string> {
+  const { baseCommit, commit, withoutPaths } = subtask;
+  invariant(preparation && commit && baseCommit, "what is verified has a commit and a base");
+  if (withoutPaths.length === 0) return commit;
+  const files = new Map(withoutPaths.map((path) => [path, { like: baseCommit }]));
+  const message = `Leave ${withoutPaths.length === 1 ? withoutPaths[0] : `${withoutPaths.length} files`} as before`;
+  return composeCommit({ gitDir: preparation.mirror }, commit, files, message);
 }
 
 async function review(
@@ -145,15 +165,22 @@ export async function judge(
     ...run,
     ...(sandbox && { sandbox }),
     commit,
+    ...(subtask.baseCommit && { changedFrom: subtask.baseCommit }),
     protectedPaths: preparation.protectedPaths,
-    allowTestChanges: task.allowTestChanges,
+    products: subtask.writes,
+    // What was merged was proved before it was, and the merge made nothing new.
+    proof:
+      phase === "attempt"
+        ? resolveProof(task.proof, preparation.proof ?? null, deps.proof ?? null)
+        : null,
     submodulesRef: phase === "attempt" && claim.attemptId ? submoduleRefOf(claim.attemptId) : null,
     baseline,
     logRoot: join(logRoot, `${subtask.key}-${claim.attemptId ?? "gate"}-${phase}`),
     onCheck: (result) => deps.report(claim, result, phase),
+    onExperiment: (experiment) => deps.reportExperiment(claim, experiment),
   });
   const told = withRefused(verdict, refused);
-  return phase === "after_merge" ? carryReview(told, subtask.verdict?.review) : told;
+  return phase === "after_merge" ? carryProof(told, subtask.verdict) : told;
 }
 
 function withRefused(verdict: Verdict, more: readonly Refused[]): Verdict {
@@ -166,11 +193,13 @@ async function findBaseline(
   task: Task,
   run: Parameters<typeof runBaseline>[0],
 ): Promise<Baseline> {
+  // Raised when runs are read in another way: what was kept before is then not asked.
+  const reading = 2;
   const commands = run.checks.map(({ command, report, timeoutMs }) => [command, report, timeoutMs]);
   // What a command may reach is part of how it ends.
   const place = run.sandbox?.traits ?? [];
   const key = createHash("sha256")
-    .update(JSON.stringify([task.repository, run.baseCommit, run.setup, commands, ...place]))
+    .update(JSON.stringify([reading, task.repository, run.baseCommit, run.setup, commands, ...place]))
     .digest("hex");
   const known = await getBaseline(deps.db, key);
   if (known) return known;

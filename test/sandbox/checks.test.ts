@@ -54,7 +54,7 @@ async function judge(files: Record<string, string>, commands: string[], setup: s
   };
   const baseline = await runBaseline(common);
   return verifyCommit({
-    ...{ ...common, commit, baseline, protectedPaths: [], allowTestChanges: false },
+    ...{ ...common, commit, baseline, protectedPaths: [], proof: null },
     submodulesRef: null,
     onCheck: () => {},
   });

@@ -17,6 +17,7 @@ function file(path: string, more: Partial<SidedFile> = {}): SidedFile {
     side: isJudge ? "judge" : "source",
     kind: isJudge ? "test" : null,
     why: "",
+    content: null,
     withOldJudges: isJudge ? "base" : "change",
     withOldSource: isJudge ? "change" : "base",
     needsAcceptance: isJudge,

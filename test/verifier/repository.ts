@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import type { Check } from "../../src/core/verdict.ts";
+import type { Check, JudgeChange } from "../../src/core/verdict.ts";
 import { runCommand } from "../../src/sandbox/run-command.ts";
 import { runBaseline } from "../../src/verifier/baseline.ts";
 import { type VerifyInput, verifyCommit } from "../../src/verifier/verify-attempt.ts";
@@ -107,7 +107,7 @@ export async function verify(
   baseCommit: string,
   commit: string,
   checks: Check[],
-  more: Partial<VerifyInput> = {},
+  { allowTestChanges = false, ...more }: Partial<VerifyInput> & { allowTestChanges?: boolean } = {},
 ) {
   const common = { ...surroundings(repository, await repository.mirror()), baseCommit, checks };
   const input = {
@@ -115,7 +115,13 @@ export async function verify(
     commit,
     protectedPaths: [".deputy/**", ".github/workflows/**"],
     submodulesRef: null,
-    allowTestChanges: false,
+    proof: "standard" as const,
+    acceptJudges: async (judges: readonly JudgeChange[]) =>
+      judges.map((judge) =>
+        allowTestChanges && judge.kind !== "protected"
+          ? { ...judge, accepted: { by: "flag" as const, evidence: "--allow-test-changes" } }
+          : judge,
+      ),
     onCheck: () => {},
     ...more,
   };

@@ -1,0 +1,201 @@
+import { type ProofLevel, proofBudgets } from "../core/proof.ts";
+import type {
+  Cause,
+  CheckResult,
+  Experiment,
+  Finding,
+  JudgeChange,
+  Verdict,
+} from "../core/verdict.ts";
+import { readFileAt } from "../worktree/read-commit.ts";
+import { conclude } from "./conclude.ts";
+import { concludeJudges } from "./conclude-judges.ts";
+import { confirmSuspicions } from "./confirm-suspicions.ts";
+import { dependOnJudges } from "./depend-on-judges.ts";
+import { findCauses } from "./find-causes.ts";
+import { listSome } from "./list-some.ts";
+import { findLostTests } from "./lost-tests.ts";
+import { renamesOf } from "./rename-tests.ts";
+import type { SidedFile, Sides } from "./sides/sides.ts";
+import { filesOfParts, type Trials } from "./trials.ts";
+import type { TriedCheck } from "./tried-check.ts";
+import { type CanaryAnswer, describeCanary, tryCanaries } from "./try-canaries.ts";
+import { tryJudges } from "./try-judges.ts";
+import type { VerifyInput } from "./verify-attempt.ts";
+
+/**
+ * What the reading of a change means: whether its checks still bite, whether the base's judges accept
+ * it, what turned them green, and who accepted the judges that it changed. Only a change whose checks
+ * pass is worth it.
+ */
+export type Reading = {
+  sides: Sides;
+  /** What was found in the change itself. */
+  findings: readonly Finding[];
+  trials: Trials;
+  canaries: ReadonlyMap<string, CanaryAnswer>;
+  results: CheckResult[];
+};
+
+/** What experiments add to a verdict. */
+type Notebook = {
+  experiments: Experiment[];
+  findings: Finding[];
+  notChecked: string[];
+};
+
+export async function proveChange(
+  input: VerifyInput & { proof: ProofLevel },
+  reading: Reading,
+): Promise<Verdict> {
+  const { findings, results } = reading;
+  const book: Notebook = { experiments: [], findings: [...findings], notChecked: [] };
+  const note = async (experiments: readonly Experiment[]) => {
+    for (const experiment of experiments) await input.onExperiment?.(experiment);
+    book.experiments.push(...experiments);
+  };
+  await judgeCanaries(input, reading, book, note);
+  const isGreen = results.every(({ result }) => result === "pass");
+  if (!isGreen || book.findings.some(({ blocking }) => blocking)) {
+    return withProof(conclude(results, book.findings, book.notChecked), book, [], []);
+  }
+  const changedFrom = input.changedFrom ?? input.baseCommit;
+  const deadline = Date.now() + proofBudgets[input.proof].timeMs;
+  const { files, suspicions } = reading.sides;
+  const tried = await tryJudges({ ...reading, files, changedFrom, commit: input.commit });
+  await note(tried.experiments);
+  book.notChecked.push(...tried.notChecked);
+  const lost = findLostTests(results, tried.checks, renamesOf(files));
+  book.findings.push(...lost.findings);
+  const found = await findCauses({
+    files,
+    checks: tried.checks,
+    changeTree: input.commit,
+    tryFiles: async (check, parts) => {
+      const sources = filesOfParts(parts, input.commit, changedFrom);
+      const trial = await reading.trials.runOn(changedFrom, sources, [check], "part");
+      const run = trial.runs.get(check.name);
+      return run ? { run, tree: trial.tree } : null;
+    },
+    readBoth: async ({ from, path }) => ({
+      base: await readFileAt(input.mirror, changedFrom, from ?? path).catch(() => null),
+      change: await readFileAt(input.mirror, input.commit, path).catch(() => null),
+    }),
+    budget: proofBudgets[input.proof],
+    deadline,
+    // Who accepts them is asked below: nothing of it blocks by itself.
+    isAccepted: () => true,
+  });
+  await note(found.experiments);
+  book.findings.push(...found.findings);
+  book.notChecked.push(...found.notes);
+  const lies = await confirmSuspicions(input, { ...reading, suspicions, changedFrom });
+  await note(lies.experiments);
+  book.findings.push(...lies.findings);
+  const forced = new Map([
+    ...forcedByTests(files, results, tried.checks, lost.byJudges),
+    ...forcedByCauses(found.causes),
+    ...lies.paths,
+  ]);
+  const judges = describeJudges(files, forced);
+  const accepted = (await input.acceptJudges?.(judges)) ?? judges;
+  const verdict = conclude(results, book.findings, book.notChecked);
+  return withProof(concludeJudges(verdict, accepted), book, accepted, found.causes);
+}
+
+function withProof(
+  verdict: Verdict,
+  { experiments }: Notebook,
+  judges: JudgeChange[],
+  causes: Cause[],
+): Verdict {
+  return { ...verdict, judges, experiments, causes };
+}
+
+/** Where canaries stay silent, they are tried on the base, too: what bit there was silenced by the change. */
+async function judgeCanaries(
+  input: VerifyInput,
+  { canaries, results, trials }: Reading,
+  book: Notebook,
+  note: (experiments: readonly Experiment[]) => Promise<void>,
+): Promise<void> {
+  const green = results.filter(({ result }) => result === "pass").map(({ check }) => check);
+  const silent = green.filter(({ name }) => canaries.get(name)?.bites === false);
+  const place = { mirror: input.mirror, trials, checks: silent, onBase: testsOnBase(input) };
+  const onBase =
+    silent.length > 0
+      ? await tryCanaries({ ...place, changedTests: [] }, input.baseCommit, "canary-base")
+      : new Map<string, CanaryAnswer>();
+  for (const check of green) {
+    const answer = canaries.get(check.name);
+    if (!answer) continue;
+    const isSilenced = answer.bites === false && onBase.get(check.name)?.bites === true;
+    if (answer.tree !== "") await note([describeCanary(check, answer, isSilenced)]);
+    if (isSilenced) {
+      book.findings.push({
+        rule: "check_silenced",
+        blocking: true,
+        message: `\`${check.name}\` says nothing any more: with tests that must fail ${answer.says}, and on the base it names them`,
+        paths: [],
+      });
+    } else if (answer.bites !== true) {
+      book.notChecked.push(`Whether \`${check.name}\` still notices a fault: ${answer.says}.`);
+    }
+  }
+}
+
+/** What the checks said on the base, by their names. */
+export function testsOnBase({ baseline, checks }: Pick<VerifyInput, "baseline" | "checks">) {
+  return new Map(
+    checks.map(({ name }) => [
+      name,
+      baseline && Object.hasOwn(baseline.runs, name) ? (baseline.runs[name]?.tests ?? null) : null,
+    ]),
+  );
+}
+
+/** What a file is said to weaken; null: nothing, it only has to be accepted. */
+type Forced = [path: string, weaker: string | null];
+
+/** Tests of the base that pass, or are gone, by the doing of judges that nobody would have to accept. */
+function forcedByTests(
+  files: readonly SidedFile[],
+  results: readonly CheckResult[],
+  tried: readonly TriedCheck[],
+  lost: readonly string[],
+): Forced[] {
+  if (files.some(({ needsAcceptance }) => needsAcceptance)) return [];
+  const passing = results.flatMap((result) => {
+    const old = tried.find(({ check }) => check.name === result.check.name)?.oldJudges;
+    return old ? (dependOnJudges(result, old.run) ?? []) : [];
+  });
+  if (passing.length + lost.length === 0) return [];
+  const weaker =
+    passing.length > 0
+      ? `without it fails what it does not hold: ${listSome(passing)}`
+      : `without it runs what does not with it: ${listSome(lost)}`;
+  return files
+    .filter(({ withOldJudges }) => withOldJudges !== "change")
+    .map(({ path }) => [path, weaker]);
+}
+
+/** Green by them alone. */
+function forcedByCauses(causes: readonly Cause[]): Forced[] {
+  return causes
+    .filter(({ bySource }) => !bySource)
+    .flatMap(({ paths }) => paths.map((path): Forced => [path, null]));
+}
+
+function describeJudges(
+  files: readonly SidedFile[],
+  forced: ReadonlyMap<string, string | null>,
+): JudgeChange[] {
+  return files
+    .filter(({ needsAcceptance, path }) => needsAcceptance || forced.has(path))
+    .map(({ content, kind, path, status, weaker, why }) => ({
+      ...{ path, status, why, content },
+      kind: kind ?? "runner",
+      weaker: weaker ?? forced.get(path) ?? null,
+      accepted: null,
+    }));
+}

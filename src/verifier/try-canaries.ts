@@ -1,0 +1,142 @@
+import { randomBytes } from "node:crypto";
+import type { Check, CheckRun, Experiment, TestResults } from "../core/verdict.ts";
+import type { FileSource } from "../worktree/compose-commit.ts";
+import type { Mirror } from "../worktree/open-mirror.ts";
+import { openTree, readCheckText } from "./check-text.ts";
+import { failingOf } from "./judge-check.ts";
+import type { Trials } from "./trials.ts";
+
+/**
+ * Does a check still bite? Tests that must fail, under names that nobody can know beforehand, are put
+ * into a tree beside its own; a run that does not turn red and name them says nothing, whatever its
+ * exit code. Where they stay silent on the change, they are tried on the base, too: only what bit there
+ * and does not here was silenced by the change.
+ */
+export type CanaryPlace = {
+  mirror: Mirror;
+  trials: Trials;
+  checks: readonly Check[];
+  /** What the check said on the base, by its name. */
+  onBase: ReadonlyMap<string, TestResults | null>;
+  /** Test files that the change touched. */
+  changedTests: readonly string[];
+};
+
+export type CanaryAnswer = {
+  /** Null: it cannot be told, because none could be placed or run. */
+  bites: boolean | null;
+  /** One clause. */
+  says: string;
+  tree: string;
+  durationMs: number;
+};
+
+type Placed = { files: Map<string, FileSource>; names: Map<string, string[]>; unplaced: string[] };
+
+/** Place them on a commit and run its checks. An answer for each check, by its name. */
+export async function tryCanaries(
+  { changedTests, checks, mirror, onBase, trials }: CanaryPlace,
+  commit: string,
+  label: string,
+): Promise<Map<string, CanaryAnswer>> {
+  const answers = new Map<string, CanaryAnswer>();
+  for (const { files, names, unplaced } of await place()) {
+    for (const name of unplaced) answers.set(name, noPlace);
+    const placed = checks.filter(({ name }) => names.has(name));
+    if (placed.length === 0) continue;
+    const { runs, setupFailed, tree } = await trials.runOn(commit, files, placed, label);
+    for (const { name } of placed) {
+      const run = runs.get(name);
+      const { bites, says } = run
+        ? judgeCanary(run, names.get(name) ?? [])
+        : { bites: null, says: setupFailed ?? "it was not run" };
+      answers.set(name, { bites, says, tree, durationMs: run?.durationMs ?? 0 });
+    }
+  }
+  return answers;
+
+  /** As few trees as can be: two checks share one unless they want different texts of a file. */
+  async function place(): Promise<Placed[]> {
+    const { findRunners } = await import("./runners/runners.ts");
+    const tree = await openTree(mirror, commit);
+    const token = randomBytes(9).toString("hex");
+    const groups: Placed[] = [];
+    const unplaced: string[] = [];
+    for (const check of checks) {
+      const about = await readCheckText(tree, check.command);
+      const tests = onBase.get(check.name) ?? null;
+      const prefer = [...filesOfFailing(tests), ...changedTests].filter((path) =>
+        tree.files.includes(path),
+      );
+      const files = new Map<string, FileSource>();
+      const names: string[] = [];
+      for (const runner of findRunners(about)) {
+        const canary = await runner.placeCanary({ ...tree, about, tests, prefer, token });
+        if (!canary || canary.files.some(({ path }) => files.has(path))) continue;
+        for (const { path, text } of canary.files) files.set(path, { text });
+        names.push(...canary.names);
+      }
+      if (names.length === 0) {
+        unplaced.push(check.name);
+        continue;
+      }
+      const group = groups.find((each) => isCompatible(each.files, files));
+      if (group) {
+        for (const [path, source] of files) group.files.set(path, source);
+        group.names.set(check.name, names);
+      } else groups.push({ files, names: new Map([[check.name, names]]), unplaced: [] });
+    }
+    return [...groups, { files: new Map(), names: new Map(), unplaced }];
+  }
+}
+
+const noPlace: CanaryAnswer = {
+  ...{ bites: null, tree: "", durationMs: 0 },
+  says: "no test that must fail could be placed: its runner is not known, or it has no test file",
+};
+
+function isCompatible(
+  left: ReadonlyMap<string, FileSource>,
+  right: ReadonlyMap<string, FileSource>,
+): boolean {
+  return [...right].every(
+    ([path, source]) =>
+      !left.has(path) || JSON.stringify(left.get(path)) === JSON.stringify(source),
+  );
+}
+
+/** Pure. `names`: each has to be in the name of a failing test, or in what a run printed that names none. */
+export function judgeCanary(
+  run: CheckRun,
+  names: readonly string[],
+): Pick<CanaryAnswer, "bites" | "says"> {
+  if (run.status === "inconclusive") return { bites: null, says: run.detail };
+  if (run.status === "green")
+    return { bites: false, says: "it stays green with a test in it that must fail" };
+  const failing = failingOf(run);
+  const silent = names.filter((name) =>
+    run.tests
+      ? !failing.some((test) => test.includes(name)) && !run.outputTail.includes(name)
+      : !run.outputTail.includes(name),
+  );
+  if (silent.length === 0) return { bites: true, says: `it turned red and named ${names.length}` };
+  return {
+    bites: false,
+    says: `it is red, and does not name ${silent.length} of ${names.length} tests that must fail`,
+  };
+}
+
+function filesOfFailing(tests: TestResults | null): string[] {
+  const failing = Object.entries(tests?.tests ?? {}).filter(([, state]) => state === "failed");
+  return (tests?.files ?? []).filter((file) => failing.some(([name]) => name.startsWith(file)));
+}
+
+/** What was tried, as it stands in the receipt. */
+export function describeCanary(check: Check, answer: CanaryAnswer, silencedBy: boolean): Experiment {
+  const { bites, durationMs, says, tree } = answer;
+  return {
+    ...{ kind: "canary", check: check.name, command: check.command, tree, durationMs },
+    result: bites === true ? "shown" : silencedBy ? "refuted" : "open",
+    says: bites === true ? `Tests that must fail were added: ${says}.` : `A canary: ${says}.`,
+  };
+}
