@@ -41,6 +41,14 @@ export type Naming = {
    * parsers/merge-results.ts. Empty: the output is read.
    */
   reports: string[];
+  /**
+   * Reports that a runner writes into the worktree all the same, relative to its root: removed before
+   * the run, so that one of the commit is none, and read after it. `*` is part of a name, `**` any
+   * folders, here and above.
+   */
+  treeReports?: string[];
+  /** Reads what was found, by its path below its folder; left out: each by its own format, merged. */
+  read?(found: readonly { name: string; text: string }[], output: string): TestResults | null;
 };
 
 /** Reads the tree under judgement; texts of files are null where there is none. */

@@ -1,10 +1,10 @@
-import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { scrubbedEnvironment } from "../../../src/core/child-environment.ts";
 import type { TestResults } from "../../../src/core/verdict.ts";
 import { runCommand } from "../../../src/sandbox/run-command.ts";
-import { parseTestResults } from "../../../src/verifier/parse-test-results.ts";
+import { clearTreeReports, readReports } from "../../../src/verifier/runners/read-reports.ts";
 import type { Canary, CheckText, Runner } from "../../../src/verifier/runners/runner.ts";
 
 /** Runs a command with a runner made to name its tests, and with tests that must fail, for real. */
@@ -36,6 +36,7 @@ export async function readRun(
     await mkdir(folder);
     await writeTree(worktree, tree);
     const naming = runner.nameTests({ command, texts }, { folder });
+    if (naming) await clearTreeReports(naming, worktree);
     for (const { name, text } of naming?.files ?? []) await writeTree(folder, { [name]: text });
     const result = await runCommand({
       argv: ["sh", "-c", naming?.command ?? command],
@@ -43,11 +44,7 @@ export async function readRun(
       env: scrubbedEnvironment({ CI: "1", ...naming?.env }),
       timeoutMs: 300_000,
     });
-    let tests: TestResults | null = null;
-    for (const name of naming?.reports ?? []) {
-      const text = await readFile(join(folder, name), "utf8").catch(() => null);
-      tests ??= text === null ? null : parseTestResults(text, worktree);
-    }
+    const tests = naming && (await readReports(naming, { folder, worktree }, result.output));
     const read = runner.readOutput(result.output.replaceAll(`${worktree}/`, ""));
     return { exitCode: result.exitCode, output: result.output, tests: tests ?? read };
   } finally {

@@ -1,0 +1,132 @@
+import { readdir } from "node:fs/promises";
+import type { TestResults } from "../../core/verdict.ts";
+import { withFolder } from "../../sandbox/open-folder.ts";
+import { readContainedFile, removeContained } from "../../worktree/contain-path.ts";
+import { parseTestResults } from "../parse-test-results.ts";
+import { mergeResults } from "../parsers/merge-results.ts";
+import { maxParsedLength } from "../parsers/test-list.ts";
+import type { Naming } from "./runner.ts";
+
+/**
+ * Reads the reports that a run wrote, out of the folder that it could write and out of the
+ * worktree, and clears the worktree of those that lie there before. Both hold what anybody's code
+ * put there: no link is followed, and only so many files of only so many bytes are looked at.
+ */
+export type ReportFolders = { folder: string; worktree: string };
+
+const maxFiles = 5_000;
+const maxEntries = 100_000;
+const maxDepth = 20;
+const ignored = new Set([".git", "node_modules", ".venv"]);
+
+/** What the run said, by its reports; null: there is none. `output` is what it printed. */
+export async function readReports(
+  naming: Naming,
+  { folder, worktree }: ReportFolders,
+  output: string,
+): Promise<TestResults | null> {
+  const ours = new Set(naming.files.map(({ name }) => name));
+  const found: { name: string; text: string }[] = [];
+  let left = maxParsedLength;
+  const take = async (root: string, patterns: readonly string[]) => {
+    for (const name of await findMatching(root, patterns)) {
+      if (left <= 0 || (root === folder && ours.has(name))) continue;
+      const text = await readText(root, name, left);
+      left -= text.length;
+      found.push({ name, text: text.replaceAll(`${worktree}/`, "") });
+    }
+  };
+  await take(folder, naming.reports);
+  await take(worktree, naming.treeReports ?? []);
+  if (found.length === 0) return null;
+  if (naming.read) return naming.read(found, output);
+  const lists = found.map(({ text }) => parseTestResults(text, worktree, left <= 0));
+  return mergeResults(lists.filter((list) => list !== null));
+}
+
+/** Delete what the commit, or a run before, left where a runner writes its reports. */
+export async function clearTreeReports(naming: Naming, worktree: string): Promise<void> {
+  for (const path of await findMatching(worktree, naming.treeReports ?? [])) {
+    try {
+      await removeContained(worktree, path);
+    } catch {
+      // It leads out of the worktree: nothing of it is deleted, and nothing of it is read later.
+    }
+  }
+}
+
+async function readText(root: string, path: string, maxBytes: number): Promise<string> {
+  try {
+    return (await readContainedFile(root, path, maxBytes))?.toString("utf8") ?? "";
+  } catch {
+    return ""; // no regular file inside the folder: it says nothing
+  }
+}
+
+/** Paths below `root` that match one of the patterns, in the order of their names. */
+async function findMatching(root: string, patterns: readonly string[]): Promise<string[]> {
+  if (patterns.length === 0) return [];
+  const split = patterns.map((pattern) => pattern.split("/"));
+  const found: string[] = [];
+  let entries = 0;
+  const walk = async (path: readonly string[]): Promise<void> => {
+    if (path.length > maxDepth || entries > maxEntries || found.length >= maxFiles) return;
+    for (const { name, isFolder, isFile } of await list(root, path.join("/"))) {
+      if (++entries > maxEntries || found.length >= maxFiles) return;
+      const inner = [...path, name];
+      if (isFile && split.some((parts) => matches(parts, inner))) found.push(inner.join("/"));
+      if (isFolder && !ignored.has(name) && split.some((parts) => mayLead(parts, inner))) {
+        await walk(inner);
+      }
+    }
+  };
+  await walk([]);
+  return found;
+}
+
+async function list(root: string, path: string) {
+  try {
+    const entries = await withFolder(root, path, (inside) =>
+      readdir(inside.path, { withFileTypes: true }),
+    );
+    return entries
+      .map((entry) => ({
+        name: entry.name.toString(),
+        isFolder: entry.isDirectory(),
+        isFile: entry.isFile(),
+      }))
+      .sort((a, b) => (a.name < b.name ? -1 : 1));
+  } catch {
+    return []; // gone, or put out of reach by the run: there is no report in it
+  }
+}
+
+function matches(pattern: readonly string[], path: readonly string[]): boolean {
+  const [first, ...rest] = pattern;
+  if (first === undefined) return path.length === 0;
+  if (first === "**") {
+    return matches(rest, path) || (path.length > 0 && matches(pattern, path.slice(1)));
+  }
+  const [name, ...inner] = path;
+  return name !== undefined && matchesName(first, name) && matches(rest, inner);
+}
+
+/** Whether something below this folder may match. */
+function mayLead(pattern: readonly string[], folder: readonly string[]): boolean {
+  for (const [index, name] of folder.entries()) {
+    const part = pattern[index];
+    if (part === "**") return true;
+    if (part === undefined || !matchesName(part, name)) return false;
+  }
+  return folder.length < pattern.length;
+}
+
+/** With one `*` at most. */
+function matchesName(pattern: string, name: string): boolean {
+  const at = pattern.indexOf("*");
+  if (at < 0) return pattern === name;
+  const [before, after] = [pattern.slice(0, at), pattern.slice(at + 1)];
+  return (
+    name.length >= before.length + after.length && name.startsWith(before) && name.endsWith(after)
+  );
+}
