@@ -75,7 +75,10 @@ const ownFiles: Record<string, string[]> = {
     ],
     ...["stale-locks", "throw-away", "worktree", "worktree-place", "write-object"],
   ],
-  verifier: ["clean-worktree", "remove-leftovers", "review-brief", "review-change", "run-checks"],
+  verifier: [
+    ...["ask-judges", "clean-worktree", "remove-leftovers", "review-brief", "review-change"],
+    ...["run-checks"],
+  ],
   agents: [
     ...["acp", "builtin/attempt-log", "builtin/prompts", "builtin/tools/spill", "cli/lend-login"],
     ...["command-session", "find-agents"],

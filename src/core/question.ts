@@ -12,11 +12,12 @@ const decisions: readonly string[] = [
   "approval",
   "plan",
   "budget",
+  "judges",
 ] satisfies readonly QuestionKind[];
 
 /**
  * Whether a decision is asked for again, about something else than the first time (an edited issue,
- * another plan, a higher cap). Then who grants it names the question: a bare "yes" may be an answer
+ * another plan, a higher cap, other files). Then who grants it names the question: a bare "yes" may be an answer
  * to what was shown before.
  */
 export function isAskedAgain(question: Asked, all: readonly Asked[]): boolean {

@@ -142,3 +142,34 @@ export const rulingOutputSchema: Record<string, unknown> = object({
     "One for each finding you were given.",
   ),
 });
+
+const askedForSchema = z.object({
+  files: z
+    .array(
+      z.object({
+        path: literal(4_096),
+        asked_for: z.boolean(),
+        quote: z.string().max(4_000).default(""),
+      }),
+    )
+    .max(500),
+});
+
+/** Which changes to what judges the work were asked for, by whose words. */
+export type AskedFor = z.infer<typeof askedForSchema>["files"][number];
+
+export function readAskedFor(output: unknown): Read<AskedFor[]> {
+  const read = readBy(askedForSchema, output);
+  return "problem" in read ? read : { answer: read.answer.files };
+}
+
+export const askedForOutputSchema: Record<string, unknown> = object({
+  files: list(
+    object({
+      path: text("As it was listed."),
+      asked_for: { type: "boolean" },
+      quote: text("The words that ask for it, copied exactly; empty where none do."),
+    }),
+    "One for each file you were given.",
+  ),
+});

@@ -212,7 +212,7 @@ export type Subtask = {
   /** Changes to what judges the work that a person accepted: these bytes of these files. */
   acceptedJudges: AcceptedJudge[];
   /** Files that a person wants the work delivered without: what is verified has them as the base has. */
-  withoutPaths: string[];
+  withoutPaths: LeftOut[];
   ending: Ending | null;
   /** Why it failed, in one sentence; null while it has not. */
   endDetail: string | null;
@@ -229,6 +229,9 @@ export type Subtask = {
 
 /** `content` is git's id of what the file holds; null: it is deleted. */
 export type AcceptedJudge = { path: string; content: string | null; evidence: string };
+
+/** `content` is what the change has there, which a person saw and did not want. */
+export type LeftOut = Pick<AcceptedJudge, "path" | "content">;
 
 /** How a subtask last left the good path, as it happened; recovery classifies it. */
 export type Ending =

@@ -107,6 +107,8 @@ export const judgeKinds = [
 /** A changed file that judges the change, so that a green check may be of its making. */
 export type JudgeChange = {
   path: string;
+  /** Where it was on the base, when it was moved. */
+  from?: string;
   status: "added" | "modified" | "deleted" | "renamed";
   kind: (typeof judgeKinds)[number];
   /** Why it counts as a judge, in one clause: "`npm test` runs it", "tests read it". */

@@ -128,7 +128,7 @@ async function advanceSubtask(
       return replaceByPlan(tx, task, subtasks, subtask, plan);
     }
     case "verified": {
-      const { verdict } = outcome;
+      const { commit, verdict } = outcome;
       await setOnAttempt(tx, claim.attemptId, { verdict });
       await appendEvent(tx, task.id, {
         ...about,
@@ -139,8 +139,9 @@ async function advanceSubtask(
             : `Not verified: ${verdict.summary}`,
         data: { result: verdict.result, summary: verdict.summary, key: subtask.key },
       });
-      if (verdict.result === "pass") return enter("integrating", { verdict: json(verdict) });
-      return recover({ what: "verdict", stage: "verify" }, { verdict: json(verdict) });
+      const verified = { verdict: json(verdict), ...(commit && { commit }) };
+      if (verdict.result === "pass") return enter("integrating", verified);
+      return recover({ what: "verdict", stage: "verify" }, verified);
     }
     case "integrated": {
       await setOnAttempt(tx, claim.attemptId, { gateVerdict: outcome.verdict });

@@ -22,6 +22,7 @@ import {
   ringStage,
 } from "../store/transition.ts";
 import type { AdvanceDeps } from "./advance.ts";
+import { answerAboutJudges } from "./answer-judges.ts";
 import { answerPlan, checkPlanRounds, readPlanAnswer } from "./ask-about-plan.ts";
 import { answerBudgetQuestion } from "./budget-question.ts";
 import { findQuestion } from "./find-question.ts";
@@ -174,6 +175,7 @@ export async function answerQuestion(
     if (question.subtaskId === null) return goOnPlanning(tx, task);
     const subtask = subtasks.find(({ id }) => id === question.subtaskId);
     invariant(subtask, "a question of an agent belongs to a subtask");
+    if (question.kind === "judges") return answerAboutJudges(tx, subtask, question, answer);
     // What a person takes as it is only has to be verified again, with the findings accepted.
     const isAgain = subtask.verdict?.result === "inconclusive" && isReviewAgain(answer);
     const isTaken = question.kind === "review" && (isAcceptance(answer) || isAgain);

@@ -1,6 +1,7 @@
 import { isBudgetRefusal } from "../core/budget.ts";
 import { DeputyError } from "../core/error.ts";
 import { hashQuestion, isApproval, isAskedAgain, withdrawn } from "../core/question.ts";
+import { isAcceptance } from "../core/review.ts";
 import type { Subtask, Task } from "../core/task.ts";
 import { listQuestions } from "../store/questions.ts";
 import type { Tx } from "../store/schema.ts";
@@ -52,6 +53,7 @@ export async function findQuestion(
 
 /** To say no, or what should be different, nobody has to have seen the newest words. */
 function isGrant(kind: Question["kind"], answer: string): boolean {
+  if (kind === "judges") return isAcceptance(answer);
   return kind === "budget" ? !isBudgetRefusal(answer) : isApproval(answer);
 }
 

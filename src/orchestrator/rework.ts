@@ -1,6 +1,7 @@
 import type { Hold } from "../core/hold.ts";
 import type { Subtask, Task } from "../core/task.ts";
 import { getLatestAttempt } from "../store/attempts.ts";
+import { json } from "../store/open.ts";
 import { listOpenComments } from "../store/said.ts";
 import type { Tx } from "../store/schema.ts";
 import { moveSubtask, moveTask, ringStage } from "../store/transition.ts";
@@ -50,5 +51,6 @@ export function restarted(next: number) {
     stageFailures: 0,
     postponed: 0,
     endDetail: null,
+    withoutPaths: json([]),
   };
 }

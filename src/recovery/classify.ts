@@ -1,6 +1,13 @@
 import { createHash } from "node:crypto";
 import type { FailureKind } from "../core/failure.ts";
 import { invariant } from "../core/invariant.ts";
+import {
+  askAboutJudges,
+  askAboutMissed,
+  openJudges,
+  summarizeJudges,
+  tellCoderOfJudges,
+} from "../core/judge-words.ts";
 import { openFindings, type Review, whyLoopEnds } from "../core/review.ts";
 import { askAboutMissing, askPerson, count, tellCoder } from "../core/review-words.ts";
 import type { Attempt, Subtask } from "../core/task.ts";
@@ -44,7 +51,7 @@ export function classify(
     case "verdict": {
       const verdict = ending.stage === "integrate" ? subtask.gateVerdict : subtask.verdict;
       invariant(verdict, "a verdict that ended an attempt is stored");
-      return classifyVerdict(verdict, ending.stage, merged);
+      return classifyVerdict(verdict, ending.stage, merged, subtask.withoutPaths);
     }
     case "conflict":
       return make(
@@ -92,6 +99,7 @@ function classifyVerdict(
   verdict: Verdict,
   stage: "verify" | "integrate",
   merged: string | null,
+  leftOut: Subtask["withoutPaths"],
 ): Failure {
   const { review } = verdict;
   if (review && openFindings(review).length > 0) return classifyReview(review);
@@ -109,6 +117,13 @@ function classifyVerdict(
   if (verdict.result === "inconclusive") return make("inconclusive", verdict.summary, evidence);
   if (blocking.length > 0)
     return make("policy_violated", blocking.map(({ message }) => message).join("; "), evidence);
+  if (bad.length === 0 && openJudges(verdict).length > 0) return classifyJudges(verdict);
+  // A person wants it without these files, and it does not go without them.
+  if (leftOut.length > 0 && bad.length > 0) {
+    const paths = leftOut.map(({ path }) => path);
+    const without = `it does not pass without the change to ${paths.slice(0, 3).join(", ")}: ${verdict.summary}`;
+    return make("judges_changed", without, evidence, askAboutMissed(paths, verdict.summary));
+  }
   // With nothing merged meanwhile it was the very same tree as before, and no sibling's doing.
   if (stage === "integrate" && merged !== null) {
     return make(
@@ -136,6 +151,17 @@ function classifyReview(review: Review): Failure {
     whyLoopEnds(review) === null ? null : askPerson(review),
     open.map(({ file, claim }) => `${file} ${claim}`).join("|"),
   );
+}
+
+/** The work is green, and edits what says so. With a question; who made it weaker hears of it first. */
+function classifyJudges(verdict: Verdict): Failure {
+  const open = openJudges(verdict);
+  const weaker = open.filter((judge) => judge.weaker !== null);
+  const essence = open.map(({ content, path }) => `${path} ${content}`).join("|");
+  const question = askAboutJudges(open);
+  return weaker.length === 0
+    ? make("judges_changed", summarizeJudges(open), "", question, essence)
+    : make("tests_weakened", summarizeJudges(weaker), tellCoderOfJudges(weaker), question, essence);
 }
 
 function describeCheck({ check, run, reason, newlyFailing }: CheckResult): string {

@@ -99,9 +99,12 @@ function latestReview(attempts: readonly Attempt[]): string {
 
 function describe({ kind, detail, evidence }: Failure, review: string, sessionId: string | null) {
   const isReview = kind === "review_blocked" || kind === "review_not_done";
+  // With evidence it is what does not pass without the files that a person did not want.
+  const isHeld = kind === "tests_weakened" || (kind === "judges_changed" && evidence === "");
+  const isGreen = isReview || isHeld;
   const isContinued = continuedKinds.has(kind) && sessionId !== null;
   return [
-    isReview
+    isGreen
       ? `The checks are green, but ${detail}`
       : `The previous attempt failed (${kind}): ${detail}`,
     evidence,

@@ -3,7 +3,11 @@ import { json } from "./open.ts";
 import type { Db, Tx } from "./schema.ts";
 
 /** What was answered when somebody was asked about an attempt's work; the first answer stands. */
-export type ReviewKey = { attemptId: string; kind: "review" | "judge" | "arbiter"; seat: number };
+export type ReviewKey = {
+  attemptId: string;
+  kind: "review" | "judge" | "arbiter" | "judge_changes";
+  seat: number;
+};
 
 export type StoredAnswer = { agent: string; output: unknown; problem: string | null };
 

@@ -224,7 +224,7 @@ export const rowSchemas = {
     gateVerdict: verdict.nullable(),
     answers: z.array(object({ question: word, answer: word })),
     acceptedJudges: z.array(object({ path: word, content: maybe, evidence: word })),
-    withoutPaths: words,
+    withoutPaths: z.array(object({ path: word, content: maybe })),
     ending: ending.nullable(),
     firstCountedAttempt: count,
     stageFailures: count,

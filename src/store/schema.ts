@@ -94,7 +94,7 @@ export type SubtasksTable = HoldColumns & {
   feedback: string | null;
   answers: JsonWithDefault<Subtask["answers"]>;
   acceptedJudges: JsonWithDefault<Subtask["acceptedJudges"]>;
-  withoutPaths: JsonWithDefault<string[]>;
+  withoutPaths: JsonWithDefault<Subtask["withoutPaths"]>;
   endDetail: string | null;
   ending: ColumnType<Ending | null, string | null | undefined, string | null>;
   sessionId: string | null;

@@ -192,8 +192,8 @@ function describeJudges(
 ): JudgeChange[] {
   return files
     .filter(({ needsAcceptance, path }) => needsAcceptance || forced.has(path))
-    .map(({ content, kind, path, status, weaker, why }) => ({
-      ...{ path, status, why, content },
+    .map(({ content, from, kind, path, status, weaker, why }) => ({
+      ...{ path, status, why, content, ...(from !== null && { from }) },
       kind: kind ?? "runner",
       weaker: weaker ?? forced.get(path) ?? null,
       accepted: null,

@@ -79,6 +79,20 @@ export async function writeJudgeBrief(
   ]);
 }
 
+/** About files of the change that judge it; `words` are those of whoever asked for the work. */
+export async function writeJudgeChangesBrief(
+  words: readonly string[],
+  listed: readonly string[],
+  diff: string,
+): Promise<string> {
+  return join([
+    await readPrompt("judge-changes.md"),
+    ...words.map((text, at) => section(at === 0 ? "What was asked for" : "And", text)),
+    section("Files", asData(listed.join("\n"), "the change", maxListed)),
+    section("What changed in them", asData(diff, "the author, as a diff", maxDiffBytes)),
+  ]);
+}
+
 function describeWork({ task, subtask }: ReviewedWork): string[] {
   const { outsideText, source, subject } = task.origin;
   return [

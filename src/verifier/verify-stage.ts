@@ -13,6 +13,7 @@ import type { Db } from "../store/schema.ts";
 import { getSubtask, getTask, listAttempts } from "../store/tasks.ts";
 import { composeCommit } from "../worktree/compose-commit.ts";
 import { submoduleRefOf } from "../worktree/keep-submodules.ts";
+import { acceptJudges } from "./accept-judges.ts";
 import { runBaseline } from "./baseline.ts";
 import { carryProof } from "./conclude-review.ts";
 import { type CheckSandbox, collectRefused } from "./confine-checks.ts";
@@ -57,14 +58,15 @@ export function makeVerifyStage(deps: VerifyDeps): Stage {
       verdict,
       ...(commit !== subtask.commit && { commit }),
     });
-    const verdict = await judge(deps, claim, task, subtask, commit, "attempt", signal);
-    if (verdict.result !== "pass" || !task.expectsChange || !deps.review) return verified(verdict);
-    const assurance = assuranceOf(deps.review, task, subtask);
-    if (assurance === "quick") return verified(verdict);
-    // What follows waits for a model more than it works.
-    freeSlot();
-    const about = { task, subtask: { ...subtask, commit }, verdict, assurance, signal };
     try {
+      const verdict = await judge(deps, claim, task, subtask, commit, "attempt", signal);
+      if (verdict.result !== "pass" || !task.expectsChange || !deps.review)
+        return verified(verdict);
+      const assurance = assuranceOf(deps.review, task, subtask);
+      if (assurance === "quick") return verified(verdict);
+      // What follows waits for a model more than it works.
+      freeSlot();
+      const about = { task, subtask: { ...subtask, commit }, verdict, assurance, signal };
       return verified(await review(deps, deps.review, claim, about));
     } catch (error) {
       if (error instanceof HeldUp) return error.outcome;
@@ -78,8 +80,8 @@ async function leaveOut({ preparation }: Task, subtask: Subtask): Promise<string
   const { baseCommit, commit, withoutPaths } = subtask;
   invariant(preparation && commit && baseCommit, "what is verified has a commit and a base");
   if (withoutPaths.length === 0) return commit;
-  const files = new Map(withoutPaths.map((path) => [path, { like: baseCommit }]));
-  const message = `Leave ${withoutPaths.length === 1 ? withoutPaths[0] : `${withoutPaths.length} files`} as before`;
+  const files = new Map(withoutPaths.map(({ path }) => [path, { like: baseCommit }]));
+  const message = `Leave ${withoutPaths.length === 1 ? withoutPaths[0]?.path : `${withoutPaths.length} files`} as before`;
   return composeCommit({ gitDir: preparation.mirror }, commit, files, message);
 }
 
@@ -176,6 +178,14 @@ export async function judge(
     submodulesRef: phase === "attempt" && claim.attemptId ? submoduleRefOf(claim.attemptId) : null,
     baseline,
     logRoot: join(logRoot, `${subtask.key}-${claim.attemptId ?? "gate"}-${phase}`),
+    acceptJudges: (judges) =>
+      acceptJudges(judges, {
+        ...{ db: deps.db, review: deps.review, claim, task, subtask, commit },
+        place: {
+          ...{ ...run, baseCommit: subtask.baseCommit ?? preparation.baseCommit },
+          logRoot: join(logRoot, `${subtask.key}-${claim.attemptId ?? "gate"}-judges`),
+        },
+      }),
     onCheck: (result) => deps.report(claim, result, phase),
     onExperiment: (experiment) => deps.reportExperiment(claim, experiment),
   });
@@ -199,7 +209,9 @@ async function findBaseline(
   // What a command may reach is part of how it ends.
   const place = run.sandbox?.traits ?? [];
   const key = createHash("sha256")
-    .update(JSON.stringify([reading, task.repository, run.baseCommit, run.setup, commands, ...place]))
+    .update(
+      JSON.stringify([reading, task.repository, run.baseCommit, run.setup, commands, ...place]),
+    )
     .digest("hex");
   const known = await getBaseline(deps.db, key);
   if (known) return known;

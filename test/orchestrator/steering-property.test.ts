@@ -57,7 +57,14 @@ const does = (stage: StageName, reports: Outcome = success(stage), of = "s0"): M
 });
 const broken: Outcome = { kind: "broken", detail: "the disk is full" };
 const postponed: Outcome = { kind: "postponed", detail: "a usage limit", retryAt: null };
-const asks = (kind: "question" | "permission" | "review_blocked"): Outcome => {
+const kindsOfAsking = [
+  "question",
+  "permission",
+  "review_blocked",
+  "judges_changed",
+  "tests_weakened",
+] as const;
+const asks = (kind: (typeof kindsOfAsking)[number]): Outcome => {
   const asked = decided("ask");
   if (asked.kind !== "decided") throw new Error("it decides");
   return { ...asked, decision: { ...asked.decision, kind } };
@@ -94,7 +101,7 @@ function oneSubtask(name: string, before: Move[]): Situation[] {
     ...Object.entries(waysTo).flatMap(([stage, way]) =>
       around(`${name}, ${stage}`, stage as StageName, [...before, ...way]),
     ),
-    ...(["question", "permission", "review_blocked"] as const).map((kind) => ({
+    ...kindsOfAsking.map((kind) => ({
       name: `${name}, asks (${kind})`,
       moves: [...recovering, does("recover", asks(kind))],
     })),
@@ -169,7 +176,7 @@ const commands: Record<string, (id: string) => Promise<unknown>> = {
   discard: (id) => recordHandover(bench.deps, id, "task.discarded", "Discarded"),
   restore: (id) => recordHandover(bench.deps, id, "task.restored", "Restored"),
   ...Object.fromEntries(
-    ["yes", "no", "approve", "the second", "resume"].map((answer) => [
+    ["yes", "no", "approve", "accept", "without", "the second", "resume"].map((answer) => [
       `answer ${answer}`,
       (id: string) => answerQuestion(bench.deps, id, answer, null),
     ]),

@@ -45,7 +45,7 @@ export async function makeReviewing(): Promise<Reviewing> {
   const dispatch = await scratch.agent(
     "dispatch.sh",
     `SCENE=${scratch.path}/$(sed -n 's/^Scene \\([a-z0-9-]*\\)$/\\1/p' "$DEPUTY_BRIEF_FILE" | head -1)
-KIND=$(head -1 "$DEPUTY_BRIEF_FILE" | sed -e 's/^You review.*/reviewer/' -e 's/^You settle.*/judge/' -e '/^reviewer$\\|^judge$/!s/.*/coder/')
+KIND=$(head -1 "$DEPUTY_BRIEF_FILE" | sed -e 's/^You review.*/reviewer/' -e 's/^You settle.*/judge/' -e 's/^You answer one question.*/accepter/' -e '/^reviewer$\\|^judge$\\|^accepter$/!s/.*/coder/')
 N=1; while ! mkdir "$SCENE.$KIND.$N" 2>/dev/null; do N=$((N + 1)); done
 cp "$DEPUTY_BRIEF_FILE" "$SCENE.$KIND.$N/brief"
 export SCENE N

@@ -25,6 +25,8 @@ github:
     checks: [npm test]
     agent: "command:./agent"
     deliver: branch
+    allow: [snapshots/**]
+    proof: full
     trusted: [Alice]
   - on: [pull_request.opened, pull_request.synchronize]
     repository: acme/app
@@ -43,6 +45,8 @@ github:
       checks: ["npm test"],
       agent: "command:./agent",
       deliver: "branch",
+      allow: ["snapshots/**"],
+      proof: "full",
       trusted: ["alice"],
     },
     {
@@ -56,6 +60,8 @@ github:
       checks: [],
       agent: null,
       deliver: "pr",
+      allow: [],
+      proof: null,
       trusted: [],
     },
   ]);

@@ -1,0 +1,45 @@
+import { acceptOpen, leaveOutOpen } from "../core/accepted-judges.ts";
+import { isWithout } from "../core/judge-words.ts";
+import { isAcceptance } from "../core/review.ts";
+import type { Subtask } from "../core/task.ts";
+import { getLatestAttempt } from "../store/attempts.ts";
+import { json } from "../store/open.ts";
+import type { Tx } from "../store/schema.ts";
+import { moveSubtask, ringStage } from "../store/transition.ts";
+import { waitForSlot } from "./stage-retry.ts";
+
+/**
+ * What becomes of work that edits what judges it, once a person has answered. Accepted, or without
+ * those files, it is verified again; any other words are for the coder, who goes on in its own session,
+ * and what it does then is looked at anew.
+ */
+export async function answerAboutJudges(
+  tx: Tx,
+  subtask: Subtask,
+  question: { text: string },
+  answer: string,
+): Promise<void> {
+  const { ending, gateVerdict, taskId, verdict } = subtask;
+  const isGate = ending?.what === "verdict" && ending.stage === "integrate";
+  const asked = isGate ? gateVerdict : verdict;
+  const answers = json([...subtask.answers, { question: question.text, answer }]);
+  if (isAcceptance(answer)) {
+    // What was verified without them is not the attempt's own commit.
+    const attempt = await getLatestAttempt(tx, subtask.id);
+    await moveSubtask(tx, subtask, "verifying", waitForSlot("verify"), {
+      answers,
+      acceptedJudges: json(acceptOpen(subtask, asked, answer)),
+      withoutPaths: json([]),
+      commit: attempt?.commit ?? subtask.commit,
+    });
+    return ringStage(tx, "verify", taskId, subtask.id);
+  }
+  if (isWithout(answer)) {
+    const withoutPaths = json(leaveOutOpen(subtask, asked));
+    await moveSubtask(tx, subtask, "verifying", waitForSlot("verify"), { answers, withoutPaths });
+    return ringStage(tx, "verify", taskId, subtask.id);
+  }
+  const set = { answers, withoutPaths: json([]) };
+  await moveSubtask(tx, subtask, "ready", waitForSlot("execute"), set);
+  await ringStage(tx, "execute", taskId, subtask.id);
+}

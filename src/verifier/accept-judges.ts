@@ -1,0 +1,64 @@
+import { isWithout } from "../core/judge-words.ts";
+import type { Claim } from "../core/outcome.ts";
+import { isAcceptance, isReviewAgain } from "../core/review.ts";
+import type { QuestionKind, Subtask, Task } from "../core/task.ts";
+import type { JudgeChange } from "../core/verdict.ts";
+import { listQuestions } from "../store/questions.ts";
+import type { Db } from "../store/schema.ts";
+import { listAttempts, listSubtasks } from "../store/tasks.ts";
+import { acceptByWords, type Grounds, wordsOf } from "./accept-by-words.ts";
+import { type AskJudges, askAboutOpen } from "./ask-judges.ts";
+import { assuranceOf } from "./review-change.ts";
+import type { ReviewDeps } from "./review-round.ts";
+
+/**
+ * Says of each changed file that judges the work who accepted it: by the words that there are, then by a
+ * reviewer, where one reads the work at all. What stays open a person is asked about (recovery/).
+ */
+export type AcceptJudges = {
+  db: Db;
+  /** Who could be asked; left out: nobody. */
+  review?: ReviewDeps | undefined;
+  claim: Claim;
+  task: Task;
+  subtask: Subtask;
+  commit: string;
+  place: AskJudges["place"];
+};
+
+/** @throws HeldUp when a reviewer has to be waited for. */
+export async function acceptJudges(
+  judges: readonly JudgeChange[],
+  { claim, commit, db, place, review, subtask, task }: AcceptJudges,
+): Promise<JudgeChange[]> {
+  if (judges.length === 0) return [];
+  const subtasks = await listSubtasks(db, task.id);
+  const answers = await listAnswers(db, task, subtask);
+  const grounds: Grounds = { task, subtask, subtasks, answers };
+  const plain = acceptByWords(judges, grounds);
+  if (!review || assuranceOf(review, task, subtask) === "quick") return plain;
+  const attempts = await listAttempts(db, { subtaskId: subtask.id });
+  const attempt = attempts.find(({ id }) => id === claim.attemptId);
+  if (!attempt) return plain;
+  const words = wordsOf(grounds);
+  const about = { db, deps: review, task, subtask, attempt, words, commit, place };
+  const asked = await askAboutOpen(plain, about);
+  if (asked.note !== null) await review.report(claim, asked.note, { step: "review" });
+  return asked.judges;
+}
+
+/** What an agent asked may be answered by an agent; what is asked about its work is answered by a person. */
+async function listAnswers(db: Db, task: Task, subtask: Subtask): Promise<string[]> {
+  const questions = await listQuestions(db, task.id);
+  return questions.flatMap(({ answer, kind, subtaskId }) =>
+    answer !== null && subtaskId === subtask.id && aboutWork.has(kind) && !isDecision(answer)
+      ? [answer]
+      : [],
+  );
+}
+
+const aboutWork: ReadonlySet<QuestionKind> = new Set<QuestionKind>(["judges", "review"]);
+
+function isDecision(answer: string): boolean {
+  return isAcceptance(answer) || isWithout(answer) || isReviewAgain(answer);
+}

@@ -1,0 +1,88 @@
+import { mkdir } from "node:fs/promises";
+import { chooseReviewers } from "../core/choose-reviewers.ts";
+import { describeJudge } from "../core/judge-words.ts";
+import { maxProviderWaits } from "../core/provider-wait.ts";
+import { askedForOutputSchema, readAskedFor } from "../core/review-answer.ts";
+import type { Subtask, Task } from "../core/task.ts";
+import type { JudgeChange } from "../core/verdict.ts";
+import { wasBudgetRefused } from "../store/reviews.ts";
+import type { Db } from "../store/schema.ts";
+import { commitTree } from "../worktree/commit-tree.ts";
+import { diffCommits } from "../worktree/diff.ts";
+import { treeOf } from "../worktree/read-commit.ts";
+import { acceptByQuote } from "./accept-by-words.ts";
+import { writeJudgeChangesBrief } from "./review-brief.ts";
+import { ask, type CallPlace } from "./review-call.ts";
+import type { ReviewDeps } from "./review-round.ts";
+
+/**
+ * A reviewer with a context of its own is asked one thing about the files that nobody accepted: does
+ * whoever wanted the work ask for this change of them? Its word is worth what it quotes, and the quote
+ * is looked up. It is told nothing that came from outside, and nothing that the coder said.
+ */
+export type AskJudges = {
+  db: Db;
+  deps: Pick<ReviewDeps, "runRole" | "candidates" | "coder">;
+  task: Task;
+  subtask: Subtask;
+  attempt: { id: string; endedAt: Date | null };
+  /** What was asked for, in the words of whoever asked. */
+  words: readonly string[];
+  commit: string;
+  place: Pick<CallPlace, "baseCommit" | "env" | "logRoot" | "mirror" | "signal" | "workRoot">;
+};
+
+/** The same files with what a reviewer accepted; and a note when nobody could be asked. */
+export async function askAboutOpen(
+  judges: readonly JudgeChange[],
+  { attempt, commit, db, deps, place, subtask, task, words }: AskJudges,
+): Promise<{ judges: JudgeChange[]; note: string | null }> {
+  const open = judges.filter(({ accepted }) => accepted === null);
+  const [reviewer] = chooseReviewers(
+    deps.candidates(task, subtask.agent),
+    deps.coder(task, subtask.agent),
+    1,
+  );
+  const unchanged = { judges: [...judges], note: null };
+  if (open.length === 0 || words.length === 0 || !reviewer) return unchanged;
+  const { baseCommit, mirror } = place;
+  const paths = open.map(({ path }) => path);
+  const diff = await diffCommits(mirror, baseCommit, commit, { paths });
+  const tree = await treeOf(mirror, commit);
+  const refused = attempt.endedAt && (await wasBudgetRefused(db, task.id, attempt.endedAt));
+  await mkdir(place.logRoot, { recursive: true });
+  const read = await ask(
+    {
+      ...place,
+      ...{ db, runRole: deps.runRole, tries: 1 },
+      commit: await commitTree(mirror, tree, [baseCommit], "The change in question"),
+      patience: { mayPostpone: subtask.postponed < maxProviderWaits, mayAskForBudget: !refused },
+      about: { taskId: task.id, subtaskId: subtask.id },
+    },
+    {
+      key: { attemptId: attempt.id, kind: "judge_changes", seat: 1 },
+      ...{ role: "reviewer", agent: reviewer.agent, model: reviewer.model },
+      brief: await writeJudgeChangesBrief(
+        words,
+        open.map((one) => `- ${describeJudge(one)}`),
+        diff,
+      ),
+      outputSchema: askedForOutputSchema,
+      read: readAskedFor,
+    },
+  );
+  if ("problem" in read) {
+    const note = `No reviewer said whether the changes to what judges the work were asked for: ${read.problem}`;
+    return { judges: [...judges], note };
+  }
+  const quotes = new Map(
+    read.answer.flatMap((one) => (one.asked_for ? [[one.path, one.quote] as const] : [])),
+  );
+  const accepted = judges.map((judge) => {
+    const quote = judge.accepted === null ? quotes.get(judge.path) : undefined;
+    return quote === undefined
+      ? judge
+      : { ...judge, accepted: acceptByQuote(judge, paths, quote, words) };
+  });
+  return { judges: accepted, note: null };
+}
