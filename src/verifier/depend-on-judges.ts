@@ -10,8 +10,8 @@ export function dependOnJudges(
   { baseline, rerun, run }: Pick<CheckResult, "baseline" | "rerun" | "run">,
   oldJudges: CheckRun,
 ): string[] | null {
-  const now = (rerun ?? run).tests;
-  if (!now || !oldJudges.tests) return oldJudges.status === "red" ? null : [];
+  const { status, tests: now } = rerun ?? run;
+  if (!now || !oldJudges.tests) return status === "green" && oldJudges.status === "red" ? null : [];
   const failsNow = new Set(failingOf(rerun ?? run));
   const known = baseline?.tests?.tests ?? {};
   return failingOf(oldJudges).filter((name) => Object.hasOwn(known, name) && !failsNow.has(name));

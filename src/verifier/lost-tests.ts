@@ -39,12 +39,7 @@ export function findLostTests(
   return lost;
 }
 
-function add(
-  findings: Finding[],
-  rule: Finding["rule"],
-  blocking: boolean,
-  message: string,
-): void {
+function add(findings: Finding[], rule: Finding["rule"], blocking: boolean, message: string): void {
   if (findings.some((finding) => finding.message === message)) return;
   findings.push({ rule, blocking, message, paths: [] });
 }

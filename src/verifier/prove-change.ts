@@ -57,7 +57,8 @@ export async function proveChange(
   await judgeCanaries(input, reading, book, note);
   const isGreen = results.every(({ result }) => result === "pass");
   if (!isGreen || book.findings.some(({ blocking }) => blocking)) {
-    return withProof(conclude(results, book.findings, book.notChecked), book, [], []);
+    const judges = describeJudges(reading.sides.files, new Map());
+    return withProof(conclude(results, book.findings, book.notChecked), book, judges, []);
   }
   const changedFrom = input.changedFrom ?? input.baseCommit;
   const deadline = Date.now() + proofBudgets[input.proof].timeMs;
@@ -66,7 +67,7 @@ export async function proveChange(
   await note(tried.experiments);
   book.notChecked.push(...tried.notChecked);
   const lost = findLostTests(results, tried.checks, renamesOf(files));
-  book.findings.push(...lost.findings);
+  book.findings.push(...lost.findings, ...findWeakened(results, tried.checks));
   const found = await findCauses({
     files,
     checks: tried.checks,
@@ -152,6 +153,18 @@ export function testsOnBase({ baseline, checks }: Pick<VerifyInput, "baseline" |
       baseline && Object.hasOwn(baseline.runs, name) ? (baseline.runs[name]?.tests ?? null) : null,
     ]),
   );
+}
+
+/** What passes by the doing of changed judges: said, and held until somebody accepts them. */
+function findWeakened(results: readonly CheckResult[], tried: readonly TriedCheck[]): Finding[] {
+  return results.flatMap((result): Finding[] => {
+    const old = tried.find(({ check }) => check.name === result.check.name)?.oldJudges;
+    const names = old ? dependOnJudges(result, old.run) : [];
+    if (names?.length === 0) return [];
+    const which = names ? `: ${listSome(names)}` : "";
+    const message = `\`${result.check.name}\` passes with the change's judges and fails with those of the base${which}`;
+    return [{ rule: "tests_weakened", blocking: false, message, paths: [] }];
+  });
 }
 
 /** What a file is said to weaken; null: nothing, it only has to be accepted. */

@@ -1,6 +1,7 @@
 import type { Check, CheckRun } from "../core/verdict.ts";
-import { type FileSource, composeCommit } from "../worktree/compose-commit.ts";
+import { composeCommit, type FileSource } from "../worktree/compose-commit.ts";
 import { treeOf } from "../worktree/read-commit.ts";
+import type { PartialFile } from "./change-parts.ts";
 import {
   type CleanPlace,
   checkLogPath,
@@ -10,7 +11,6 @@ import {
 } from "./clean-worktree.ts";
 import { makeNameTests } from "./name-tests.ts";
 import { type CheckPlace, runCheck } from "./run-checks.ts";
-import type { PartialFile } from "./change-parts.ts";
 import type { Half, SidedFile } from "./sides/sides.ts";
 
 /**

@@ -132,7 +132,11 @@ function filesOfFailing(tests: TestResults | null): string[] {
 }
 
 /** What was tried, as it stands in the receipt. */
-export function describeCanary(check: Check, answer: CanaryAnswer, silencedBy: boolean): Experiment {
+export function describeCanary(
+  check: Check,
+  answer: CanaryAnswer,
+  silencedBy: boolean,
+): Experiment {
   const { bites, durationMs, says, tree } = answer;
   return {
     ...{ kind: "canary", check: check.name, command: check.command, tree, durationMs },

@@ -60,9 +60,7 @@ export async function tryJudges(input: JudgesInput): Promise<JudgesTried> {
     ...(source.setupFailed ? [`the base's source: ${source.setupFailed}`] : []),
   ];
   return {
-    checks: results.map((result) =>
-      tried(result, flaky.includes(result) ? null : judges, source),
-    ),
+    checks: results.map((result) => tried(result, flaky.includes(result) ? null : judges, source)),
     experiments,
     notChecked: [
       ...failed.map((each) => `Nothing was run with ${each}.`),

@@ -25,7 +25,7 @@ test("multiplies by zero", () => assert.equal(multiply(2, 0), 0));
 const fix = {
   "src/math.js": "export const add = (a, b) => a + b;\nexport const multiply = (a, b) => a * b;\n",
 };
-const direct = makeCheck("node --test --test-reporter=tap");
+const direct = makeCheck("node --test");
 const script = makeCheck("npm test");
 const shell = makeCheck("./run-tests.sh");
 const accepted = makeCheck("npm test", { kind: "acceptance", source: "caller" });
@@ -65,10 +65,13 @@ function rules(verdict: Verdict): string[] {
 describe("a change judged on a base whose tests are partly red", () => {
   test("the baseline names the tests of the base", () => {
     expect(baseline.runs[direct.name]).toMatchObject({ status: "red", exitCode: 1 });
-    expect(baseline.runs[direct.name]?.tests?.tests).toEqual({
-      adds: "failed",
-      multiplies: "passed",
-      "multiplies by zero": "passed",
+    expect(baseline.runs[direct.name]?.tests).toMatchObject({
+      files: ["test/math.test.js", "test/zero.test.js"],
+      tests: {
+        "test/math.test.js > adds": "failed",
+        "test/math.test.js > multiplies": "passed",
+        "test/zero.test.js > multiplies by zero": "passed",
+      },
     });
   });
 
@@ -80,7 +83,7 @@ describe("a change judged on a base whose tests are partly red", () => {
     expect(verdict).toMatchObject({ result: "pass", findings: [], summary: "1 check passes" });
     expect(verdict.checks[0]).toMatchObject({
       reason: "green, red before",
-      newlyPassing: ["adds"],
+      newlyPassing: ["test/math.test.js > adds"],
       rerun: null,
     });
   });
@@ -102,7 +105,7 @@ describe("a change judged on a base whose tests are partly red", () => {
     });
     expect(verdict.result).toBe("fail");
     expect(verdict.checks[0]).toMatchObject({
-      newlyFailing: ["multiplies by zero"],
+      newlyFailing: ["test/zero.test.js > multiplies by zero"],
       reason: "1 test fails newly; 1 failed before too",
     });
     expect(verdict.findings).toEqual([]);
@@ -129,22 +132,27 @@ describe("a change judged on a base whose tests are partly red", () => {
   });
 });
 
+/** The files that somebody has to accept, with what is shown to be weaker. */
+function held(verdict: Verdict): string[] {
+  return (verdict.judges ?? []).map(({ path, weaker }) => (weaker ? `${path}: ${weaker}` : path));
+}
+
 describe("a change that makes checks green the wrong way", () => {
   test("deleting the failing test", async () => {
     const verdict = await judge({
       "test/math.test.js": (project["test/math.test.js"] as string).replace(/test\("adds".*\n/, ""),
     });
     expect(verdict.result).toBe("fail");
-    expect(rules(verdict)).toEqual(["tests_removed", "tests_weakened"]);
-    expect(verdict.findings[0]?.message).toBe("1 test ran on the base and is gone: adds");
-    expect(verdict.findings[1]?.message).toContain("test/math.test.js: adds");
+    expect(held(verdict)).toEqual([expect.stringMatching(/^test\/math\.test\.js: .*adds/)]);
+    expect(verdict.findings.map(({ message }) => message)).toContain(
+      "1 test ran on the base and is gone: test/math.test.js > adds",
+    );
   });
 
   test("deleting the test file", async () => {
     const verdict = await judge({ "test/math.test.js": null });
     expect(verdict.result).toBe("fail");
-    expect(rules(verdict)).toEqual(["tests_removed", "tests_removed", "tests_weakened"]);
-    expect(verdict.findings[0]?.message).toBe("test files were deleted: test/math.test.js");
+    expect(held(verdict)).toEqual([expect.stringMatching(/^test\/math\.test\.js: /)]);
   });
 
   test("skipping it", async () => {
@@ -155,8 +163,8 @@ describe("a change that makes checks green the wrong way", () => {
       ),
     });
     expect(verdict.result).toBe("fail");
-    expect(rules(verdict)).toEqual(["tests_skipped", "tests_weakened"]);
-    expect(verdict.findings[0]?.message).toBe("1 test ran on the base and is skipped: adds");
+    expect(held(verdict)).toEqual([expect.stringMatching(/^test\/math\.test\.js: .*skip/)]);
+    expect(rules(verdict)).toContain("(tests_skipped)");
   });
 
   test("weakening its assertion", async () => {
@@ -168,61 +176,52 @@ describe("a change that makes checks green the wrong way", () => {
     };
     const verdict = await judge(weak);
     expect(verdict.result).toBe("fail");
-    expect(rules(verdict)).toEqual(["tests_weakened"]);
-    expect(verdict.findings[0]?.message).toContain("adds");
+    expect(held(verdict)).toEqual([expect.stringContaining("assert.equal(add(1, 2), 3)")]);
+    expect(rules(verdict)).toEqual(["(tests_weakened)", "(green_without_source)"]);
+    expect(verdict.causes).toEqual([
+      { check: direct.name, paths: ["test/math.test.js"], smallest: true, bySource: false },
+    ]);
     const allowed = await judge(weak, direct, { allowTestChanges: true });
     expect(allowed.result).toBe("pass");
-    expect(rules(allowed)).toEqual(["(tests_weakened)"]);
-    expect(allowed.summary).toContain("1 allowed change");
+    expect(allowed.judges?.[0]?.accepted?.by).toBe("flag");
   });
 
-  test("editing tests without need is fine when the originals pass too", async () => {
+  test("adding tests to a file is fine when the originals pass too", async () => {
     const verdict = await judge({
       ...fix,
       "test/math.test.js": `${project["test/math.test.js"]}test("adds more", () => assert.equal(add(2, 2), 4));\n`,
     });
-    expect(verdict).toMatchObject({ result: "pass", findings: [] });
-    expect(verdict.checks[0]?.reason).toBe("green, red before; with the original tests too");
+    expect(verdict).toMatchObject({ result: "pass", findings: [], judges: [] });
+    expect(verdict.causes).toMatchObject([{ paths: ["src/math.js"], bySource: true }]);
+    const results = verdict.experiments?.map(({ kind, result }) => `${kind} ${result}`);
+    expect(results).toEqual(
+      expect.arrayContaining(["canary shown", "old_judges shown", "old_source shown"]),
+    );
   });
 
   test("making the test script mean nothing", async () => {
-    const verdict = await judge(
-      {
-        "package.json": JSON.stringify({
-          name: "p",
-          type: "module",
-          scripts: { test: "true" },
-          dependencies: {},
-        }),
-      },
-      script,
-    );
-    expect(verdict.result).toBe("fail");
-    expect(rules(verdict)).toEqual(["check_changed"]);
-    expect(verdict.findings[0]?.message).toContain(
-      `package.json scripts.test: "node --test --test-reporter=tap" → "true"`,
-    );
-    expect(verdict.checks[0]).toMatchObject({ result: "pass", run: { status: "red" } });
-    const acceptance = await judge(
-      { "package.json": `\ufeff{"scripts":{"test":"true"}}` },
-      accepted,
-    );
-    expect(acceptance.checks[0]?.result).toBe("fail");
+    for (const text of [
+      JSON.stringify({ name: "p", type: "module", scripts: { test: "true" }, dependencies: {} }),
+      `\ufeff{"scripts":{"test":"true"}}`,
+    ]) {
+      const verdict = await judge({ "package.json": text }, accepted);
+      expect(verdict.result).not.toBe("pass");
+      expect(held(verdict)).toEqual([expect.stringMatching(/^package\.json/)]);
+    }
   });
 
   test("redirecting the package manager, or adding a hook", async () => {
-    const verdict = await judge({ ".npmrc": "script-shell=/bin/true\n" }, accepted);
-    expect(verdict.result).toBe("fail");
-    expect(verdict.checks[0]).toMatchObject({ result: "fail", run: { exitCode: 1 } });
-    expect(verdict.findings[0]?.message).toContain(".npmrc was added");
+    const shell = await judge({ ".npmrc": "script-shell=/bin/true\n" }, accepted);
+    expect(shell.result).not.toBe("pass");
+    expect(held(shell)).toEqual([".npmrc"]);
     const hook = await judge(
       {
         "package.json": `{"type":"module","scripts":{"test":"node --test --test-reporter=tap","pretest":"rm -rf test"}}`,
       },
       script,
     );
-    expect(hook.findings[0]?.message).toContain(`scripts.pretest: (none) → "rm -rf test"`);
-    expect(hook.checks[0]?.run.tests?.tests.adds).toBe("failed");
+    expect(hook.result).not.toBe("pass");
+    expect(held(hook)).toEqual([expect.stringMatching(/^package\.json/)]);
   });
 
   test("changing the script that the check runs, even into a link", async () => {
@@ -231,26 +230,21 @@ describe("a change that makes checks green the wrong way", () => {
         { "run-tests.sh": replacement },
         { ...shell, kind: "acceptance" },
       );
-      expect(verdict.checks[0]).toMatchObject({ result: "fail", run: { exitCode: 1 } });
-      expect(rules(verdict)).toEqual(["check_changed"]);
+      expect(verdict.result).not.toBe("pass");
+      expect(held(verdict)).toEqual([expect.stringMatching(/^run-tests\.sh/)]);
     }
   });
 
   test("touching a protected path", async () => {
     const verdict = await judge({ ...fix, ".github/workflows/ci.yml": "on: push\n" });
     expect(verdict.result).toBe("fail");
-    expect(verdict.findings).toEqual([
-      {
-        rule: "protected_path",
-        blocking: true,
-        message: "the change touches protected files: .github/workflows/ci.yml",
-        paths: [".github/workflows/ci.yml"],
-      },
+    expect(verdict.judges).toMatchObject([
+      { path: ".github/workflows/ci.yml", kind: "protected", weaker: null, accepted: null },
     ]);
     const allowed = await judge({ ".deputy/config.yaml": "checks: ['true']\n" }, direct, {
       allowTestChanges: true,
     });
-    expect(rules(allowed)).toEqual(["protected_path"]);
+    expect(allowed.result).toBe("fail");
   });
 
   test("replacing the folder of the tests by a link", async () => {
@@ -260,13 +254,13 @@ describe("a change that makes checks green the wrong way", () => {
       test: { link: "elsewhere" },
       "elsewhere/a.test.js": `import { test } from "node:test";\ntest("multiplies", () => {});\n`,
     });
-    expect(verdict.result).toBe("fail");
-    expect(rules(verdict)).toContain("tests_weakened");
+    expect(verdict.result).not.toBe("pass");
+    expect(held(verdict).join()).toContain("test/math.test.js");
   });
 
   test("ending the process before the tests have run", async () => {
     const verdict = await judge({ "src/math.js": `${fix["src/math.js"]}process.exit(0);\n` });
     expect(verdict.result).toBe("fail");
-    expect(rules(verdict)).toEqual(["tests_removed"]);
+    expect(rules(verdict)).toEqual(["check_silenced"]);
   });
 });
