@@ -4,6 +4,7 @@ import { parseJunit } from "./parsers/junit.ts";
 import { parsePytest } from "./parsers/pytest.ts";
 import { parseRunLines } from "./parsers/run-lines.ts";
 import { parseTap } from "./parsers/tap.ts";
+import { parseTape } from "./parsers/tape.ts";
 import { parseTestLines } from "./parsers/test-lines.ts";
 import { maxParsedLength } from "./parsers/test-list.ts";
 import { parseVitestJson } from "./parsers/vitest-json.ts";
@@ -19,6 +20,7 @@ const parsers: readonly ((text: string) => TestResults | null)[] = [
   parseGoJson,
   parseVitestJson,
   parseJunit,
+  parseTape,
   parseTap,
   parsePytest,
 ];

@@ -2,14 +2,13 @@ import type { TestResults } from "../../core/verdict.ts";
 import { parseTap } from "../parsers/tap.ts";
 import { nameByNodeHook } from "./node-hook.ts";
 import type { Runner } from "./runner.ts";
-import { importOf, loadsModule, placeScriptCanary } from "./script-canary.ts";
+import { importOf, loadsModule, placeScriptCanary, runsFile } from "./script-canary.ts";
 
 /** Node's own runner: `node --test`, and files that use node:test and are run as they are. */
 export const nodeTest: Runner = {
   name: "node:test",
   isUsed: ({ texts }) =>
-    /\b(?:node|nodejs|tsx|ts-node)\b[^\n;&|]{0,500}\s--test\b/.test(texts) ||
-    /\b(?:node|nodejs|tsx|ts-node)\s+(?:-\S+\s+){0,20}[^\s-][^\s;&|]*\.[cm]?[jt]s\b/.test(texts),
+    /\b(?:node|nodejs|tsx|ts-node)\b[^\n;&|]{0,500}\s--test\b/.test(texts) || runsFile(texts),
   nameTests: (about, place) => nameByNodeHook(about, place),
   recogniseOutput: (output) => /^(?:#|ℹ) suites \d+\r?$/m.test(output),
   readOutput: readTap,

@@ -110,6 +110,13 @@ export function loadsModule(text: string, ...modules: string[]): boolean {
   );
 }
 
+/** Whether a command runs a file as it is, which may use any library. */
+export function runsFile(texts: string): boolean {
+  return /\b(?:node|nodejs|tsx|ts-node)\s+(?:-\S+\s+){0,20}[^\s-][^\s;&|]*\.[cm]?[jt]s\b/.test(
+    texts,
+  );
+}
+
 /** Which of these names the file calls most, so that a replaced one is used as the file uses it. */
 export function calledOf(text: string, names: readonly string[]): string {
   const calls = (name: string) =>

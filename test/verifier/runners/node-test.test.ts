@@ -1,18 +1,6 @@
-import { afterEach, describe, expect, test } from "vitest";
-import { type Tree, TriedRepository } from "./try-runner.ts";
+import { describe, expect, test } from "vitest";
+import { expectBite, expectSilence, manifest, openTree, type Tree } from "./try-runner.ts";
 
-const opened: TriedRepository[] = [];
-async function open(tree: Tree, command = "npm test"): Promise<TriedRepository> {
-  const repository = await TriedRepository.create(tree, command);
-  opened.push(repository);
-  return repository;
-}
-afterEach(async () => {
-  for (const each of opened.splice(0)) await each.remove();
-});
-
-const manifest = (test: string, more: object = {}) =>
-  JSON.stringify({ scripts: { test }, ...more });
 const honest: Tree = {
   "package.json": manifest("node --test"),
   "src/sum.js": "exports.sum = (a, b) => a + b;\n",
@@ -42,7 +30,7 @@ describe("names", () => {
     ["echo a && npm run --silent unit", { unit: "node --test test/" }],
   ])("%s", async (script, scripts = {}) => {
     const made = JSON.stringify({ scripts: { test: script, ...scripts } });
-    const { tests, exitCode } = await (await open({ ...honest, "package.json": made })).run();
+    const { tests, exitCode } = await (await openTree({ ...honest, "package.json": made })).run();
     expect(exitCode).not.toBe(0);
     expect(tests).toEqual({
       format: "node:test",
@@ -53,7 +41,7 @@ describe("names", () => {
   });
 
   test("a file that does not load, one that leaves early, a runner that a test starts", async () => {
-    const repository = await open({
+    const repository = await openTree({
       "package.json": manifest("node --test"),
       "test/broken.test.js": "const a = ;",
       "test/early.test.mjs": 'import test from "node:test"; test("a", () => {}); process.exit(0);',
@@ -89,25 +77,8 @@ it("adds", async () => { same(sum(1, 2), 3); await rejects(async () => { throw n
       },
     ],
     ["a filter by name", { "package.json": manifest("node --test --test-name-pattern=adds") }],
-    [
-      "TypeScript",
-      {
-        "package.json": manifest("node --import tsx --test test/*.test.ts"),
-        "test/sum.test.js": "",
-        "test/sum.test.ts": `import test from "node:test";
-import assert from "node:assert";
-import { sum } from "../src/sum";
-const three: number = 3;
-test("adds", (t) => { assert.equal(sum(1, 2), three); });`,
-      },
-    ],
   ])("%s", async (_, changes, command) => {
-    const result = await (await open({ ...honest, ...changes }, command)).bite();
-    expect({ red: result.red, unnamed: result.unnamed }, result.run.output).toEqual({
-      red: true,
-      unnamed: [],
-    });
-    expect(result.canary.names.length).toBeGreaterThan(0);
+    await expectBite({ ...honest, ...changes }, command);
   });
 
   test.each<[string, Tree]>([
@@ -152,22 +123,7 @@ test("adds", (t) => { assert.equal(sum(1, 2), three); });`,
           "export default async function* (s) { for await (const e of s); yield 'ok'; process.exit(0); }",
       },
     ],
-  ])("is silent where %s", async (_, changes) => {
-    const repository = await open({ ...honest, ...changes });
-    const tests = {
-      format: "node:test",
-      listed: "all" as const,
-      tests: {},
-      files: ["test/sum.test.js"],
-    };
-    // The base is honest: its runners place the canary, the change runs it.
-    const canary = await (await open(honest)).canary(tests);
-    const changed = Object.fromEntries((canary?.files ?? []).map(({ path, text }) => [path, text]));
-    const run = await repository.run(changed);
-    const failing = Object.entries(run.tests?.tests ?? {}).filter(
-      ([, state]) => state === "failed",
-    );
-    const named = canary?.names.filter((name) => failing.some(([test]) => test.includes(name)));
-    expect(run.exitCode === 0 || named?.length !== canary?.names.length, run.output).toBe(true);
+  ])("is silent where %s", async (_, cheat) => {
+    await expectSilence(honest, cheat);
   });
 });

@@ -1,13 +1,14 @@
 import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { afterEach, expect } from "vitest";
 import type { TestResults } from "../../../src/core/verdict.ts";
 import { runCommand } from "../../../src/sandbox/run-command.ts";
 import { findDeciding } from "../../../src/verifier/deciding-files.ts";
 import { parseTestResults } from "../../../src/verifier/parse-test-results.ts";
 import { mergeResults } from "../../../src/verifier/parsers/merge-results.ts";
 import type { Canary, CheckText, Runner } from "../../../src/verifier/runners/runner.ts";
-import { findRunners } from "../../../src/verifier/runners/runners.ts";
+import { findRunners, nameTestsOf, placeCanaries } from "../../../src/verifier/runners/runners.ts";
 
 /** A small repository in a folder, and its check run as the verifier does it: named, then with canaries. */
 export type Tree = Record<string, string>;
@@ -65,17 +66,17 @@ export class TriedRepository {
     await symlink(join(process.cwd(), "node_modules"), join(worktree, "node_modules")).catch(
       () => {},
     );
-    const naming = runners.map((each) => each.nameTests(about, { folder: reports })).find(Boolean);
-    for (const { name, text } of naming?.files ?? []) await writeFile(join(reports, name), text);
+    const naming = nameTestsOf(runners, about, { folder: reports });
+    for (const { name, text } of naming.files) await writeFile(join(reports, name), text);
     const result = await runCommand({
-      argv: ["sh", "-c", naming?.command ?? this.command],
+      argv: ["sh", "-c", naming.command],
       cwd: worktree,
-      env: { PATH: process.env.PATH ?? "", HOME: folder, CI: "1", ...naming?.env },
+      env: { PATH: process.env.PATH ?? "", HOME: folder, CI: "1", ...naming.env },
       timeoutMs: 120_000,
     });
     const found: TestResults[] = [];
     for (const name of (await readdir(reports)).sort()) {
-      if (naming?.files.some((file) => file.name === name)) continue;
+      if (naming.files.some((file) => file.name === name)) continue;
       const parsed = parseTestResults(await readFile(join(reports, name), "utf8"), worktree);
       if (parsed) found.push(parsed);
     }
@@ -84,51 +85,73 @@ export class TriedRepository {
   }
 
   /** The canary for the tree, as `tests` say what ran. */
-  async canary(tests: TestResults | null, prefer: string[] = []): Promise<Canary | null> {
+  async canary(
+    tests: TestResults | null,
+    prefer: string[] = [],
+    about?: CheckText,
+  ): Promise<Canary | null> {
     const token = `k${Math.random().toString(36).slice(2, 14)}`;
     const input = {
       files: Object.keys(this.tree),
       read: async (path: string) => this.tree[path] ?? null,
-      about: await this.about(),
+      about: about ?? (await this.about()),
       tests,
       prefer,
       token,
     };
-    for (const runner of await this.runners()) {
-      const canary = await runner.placeCanary(input);
-      if (canary) return canary;
-    }
-    return null;
+    return placeCanaries(findRunners(input.about), input);
   }
 
-  /** Whether tests that must fail turn the check red and are named; those that are not, by name. */
-  async bite(prefer: string[] = []): Promise<Bite> {
-    const plain = await this.run();
-    const canary = await this.canary(plain.tests, prefer);
-    if (!canary) throw new Error("no canary could be placed");
-    const changes = Object.fromEntries(canary.files.map(({ path, text }) => [path, text]));
-    const run = await this.run(changes);
-    const failing = Object.entries(run.tests?.tests ?? {}).flatMap(([name, state]) =>
+  /** Run the check with `canary` in it: whether it turns red, and which of its names it does not say. */
+  async runWith(canary: Canary): Promise<Tried & { unnamed: string[] }> {
+    const run = await this.run(
+      Object.fromEntries(canary.files.map(({ path, text }) => [path, text])),
+    );
+    const tests = run.tests ?? run.read;
+    const failing = Object.entries(tests?.tests ?? {}).flatMap(([name, state]) =>
       state === "failed" ? [name] : [],
     );
     const isNamed = (name: string) =>
-      failing.some((test) => test.includes(name)) || (!run.tests && run.output.includes(name));
-    return {
-      plain,
-      run,
-      canary,
-      red: run.exitCode !== 0,
-      unnamed: canary.names.filter((name) => !isNamed(name)),
-      bites: run.exitCode !== 0 && canary.names.every(isNamed),
-    };
+      failing.some((test) => test.includes(name)) || (!tests && run.output.includes(name));
+    return { ...run, unnamed: canary.names.filter((name) => !isNamed(name)) };
   }
 }
 
-export type Bite = {
-  plain: Tried;
-  run: Tried;
-  canary: Canary;
-  red: boolean;
-  unnamed: string[];
-  bites: boolean;
-};
+const opened: TriedRepository[] = [];
+afterEach(async () => {
+  for (const each of opened.splice(0)) await each.remove();
+});
+
+/** A repository that goes away after the test. */
+export async function openTree(tree: Tree, command = "npm test"): Promise<TriedRepository> {
+  const repository = await TriedRepository.create(tree, command);
+  opened.push(repository);
+  return repository;
+}
+
+export function manifest(script: string, more: object = {}): string {
+  return JSON.stringify({ scripts: { test: script }, ...more });
+}
+
+/** Tests that must fail turn an honest repository red, and each is named. */
+export async function expectBite(tree: Tree, command?: string, prefer?: string[]): Promise<Canary> {
+  const repository = await openTree(tree, command);
+  const canary = await repository.canary((await repository.run()).tests, prefer);
+  if (!canary) throw new Error("there was no place for a canary");
+  const { exitCode, unnamed, output } = await repository.runWith(canary);
+  expect({ red: exitCode !== 0, unnamed }, output).toEqual({ red: true, unnamed: [] });
+  return canary;
+}
+
+/** Tests that must fail bite on the honest tree and do not, or not all, on what cheats. */
+export async function expectSilence(honest: Tree, cheat: Tree, command?: string): Promise<void> {
+  const changed = await openTree({ ...honest, ...cheat }, command);
+  const base = await openTree(honest, command);
+  const { tests } = await base.run();
+  // The canary is placed in the tree under judgement, for the runners of the base.
+  const about = await base.about();
+  const canary = await changed.canary(tests, [], about);
+  if (!canary) throw new Error("there was no place for a canary");
+  const { exitCode, unnamed, output } = await changed.runWith(canary);
+  expect(exitCode === 0 || unnamed.length > 0, output).toBe(true);
+}

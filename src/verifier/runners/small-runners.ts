@@ -1,0 +1,161 @@
+import type { TestResults } from "../../core/verdict.ts";
+import { parseTap } from "../parsers/tap.ts";
+import { parseTape } from "../parsers/tape.ts";
+import { failOnContext, findFailingAssertions } from "./failing-assertions.ts";
+import type { Runner } from "./runner.ts";
+import {
+  calledOf,
+  hasOnly,
+  importOf,
+  loadsModule,
+  placeScriptCanary,
+  runsFile,
+  type ScriptTests,
+} from "./script-canary.ts";
+
+/**
+ * Runners for JavaScript without a report beside what they print: tape, tap, ava, uvu, QUnit,
+ * jasmine, Playwright, and those of Bun and Deno. What they print is read where it is a list; else
+ * a test that must fail is found by its name in the output.
+ */
+type Small = {
+  name: string;
+  isUsed: RegExp;
+  readOutput?(output: string): TestResults | null;
+  tests: ScriptTests;
+};
+
+/** How a test of a module is imported and called: `test` is one of its names, or the whole of it. */
+function fromModule(module: string, name: string | null): Pick<ScriptTests, "holds" | "declare"> {
+  return {
+    holds: (text) => loadsModule(text, module),
+    declare: ({ style }, token) => {
+      const test = `test_${token}`;
+      const what = name === null ? { whole: test } : { name, as: test };
+      return { imports: [importOf(style, module, what)], test };
+    },
+  };
+}
+
+/** Tests assert on what they are called with, and mostly by this method. */
+function onContext(method: string, end = ""): Pick<ScriptTests, "expects" | "fail" | "only"> {
+  return {
+    expects: false,
+    fail: ({ text }) => {
+      const own = failOnContext(text, method).map((line) => line + end);
+      const others = findFailingAssertions(text, { expect: false })?.statements ?? [];
+      return { imports: [], statements: [...own, ...others] };
+    },
+    only: (text) => /\b(?:test|tape|tap|t)\.only\b/.test(text),
+  };
+}
+
+const small: readonly Small[] = [
+  {
+    name: "tape",
+    isUsed: /\btape\b/,
+    readOutput: parseTape,
+    tests: { ...fromModule("tape", null), ...onContext("equal", "; t.end()") },
+  },
+  {
+    name: "tap",
+    isUsed: /(?:^|[\s"&;|/])tap(?:\s|$)/m,
+    readOutput: parseTap,
+    tests: { ...fromModule("tap", "test"), ...onContext("equal", "; t.end()") },
+  },
+  {
+    name: "ava",
+    isUsed: /\bava\b/,
+    readOutput: parseTap,
+    tests: { ...fromModule("ava", null), ...onContext("is") },
+  },
+  {
+    name: "uvu",
+    isUsed: /\buvu\b/,
+    tests: {
+      holds: (text) => loadsModule(text, "uvu"),
+      // `test.run()` was called already: a suite of its own runs by itself.
+      declare: ({ style }, token) => ({
+        imports: [
+          importOf(style, "uvu", { name: "suite", as: `suite_${token}` }),
+          `const test_${token} = suite_${token}("${token}");`,
+        ],
+        test: `test_${token}`,
+        end: `test_${token}.run();`,
+      }),
+      expects: false,
+    },
+  },
+  {
+    name: "qunit",
+    isUsed: /\bqunit\b/i,
+    readOutput: parseTap,
+    tests: {
+      holds: (text) => /\bQUnit\.(?:test|module)\b/.test(text),
+      declare: () => ({ imports: [], test: "QUnit.test" }),
+      expects: false,
+      fail: () => ({ imports: [], statements: ["t.equal(1, 2)"] }),
+      only: (text) => /\bQUnit\.(?:test|module)\.only\b/.test(text),
+    },
+  },
+  {
+    name: "jasmine",
+    isUsed: /\bjasmine\b/,
+    tests: {
+      holds: (text) => /\bit\s*\(/.test(text),
+      declare: ({ text }) => ({ imports: [], test: calledOf(text, ["it"]) }),
+      expects: true,
+      otherwise: () => ({ imports: [], statements: ["expect(1).toBe(2)"] }),
+    },
+  },
+  {
+    name: "playwright",
+    isUsed: /\bplaywright\b/,
+    tests: {
+      ...fromModule("@playwright/test", "test"),
+      expects: true,
+      otherwise: ({ style }, token) => ({
+        imports: [importOf(style, "@playwright/test", { name: "expect", as: `expect_${token}` })],
+        statements: [`expect_${token}(1).toBe(2)`],
+      }),
+      only: hasOnly,
+    },
+  },
+  {
+    name: "bun",
+    isUsed: /\bbun\s+test\b/,
+    tests: {
+      holds: (text) => loadsModule(text, "bun:test") || /\b(?:test|it)\s*\(/.test(text),
+      declare: ({ text }, token) =>
+        loadsModule(text, "bun:test")
+          ? {
+              imports: [importOf("esm", "bun:test", { name: "test", as: `test_${token}` })],
+              test: `test_${token}`,
+            }
+          : { imports: [], test: calledOf(text, ["test", "it"]) },
+      expects: true,
+      only: hasOnly,
+    },
+  },
+  {
+    name: "deno",
+    isUsed: /\bdeno\s+(?:test|task)\b/,
+    tests: {
+      holds: (text) => /\bDeno\.test\b/.test(text),
+      declare: () => ({ imports: [], test: "Deno.test" }),
+      expects: false,
+    },
+  },
+];
+
+export const smallRunners: readonly Runner[] = small.map(
+  ({ name, isUsed, readOutput = () => null, tests }) => ({
+    name,
+    // A file that is run as it is may use it: its text tells, when the canary is placed.
+    isUsed: ({ texts }) =>
+      isUsed.test(texts) || (tests.holds(`from "${name}"`, "") && runsFile(texts)),
+    nameTests: () => null,
+    readOutput,
+    placeCanary: (input) => placeScriptCanary(input, tests),
+  }),
+);
