@@ -8,13 +8,11 @@ import type { Preparation, Task } from "./core/task.ts";
 import { requirePullRequests } from "./delivery/github-repository.ts";
 import type { Job } from "./executor/job.ts";
 import { type PreparedBase, prepareBase } from "./executor/prepare-task.ts";
-import { planAsGiven, planDirectly, withAnswers } from "./orchestrator/plan-task.ts";
-import { listPlannerAnswers } from "./orchestrator/planner-question.ts";
+import { planAsGiven, planDirectly } from "./orchestrator/plan-task.ts";
 import { wantsPlan } from "./orchestrator/wants-plan.ts";
 import { roleAgent } from "./roles.ts";
 import { listPlans } from "./store/plans.ts";
 import { getTask } from "./store/tasks.ts";
-import { aboutProtected, askAboutProtected, findProtected } from "./verifier/find-protected.ts";
 import { inspectRepository } from "./verifier/inspect-repository.ts";
 import { repositoryConfigPath } from "./verifier/read-repository-config.ts";
 import { requirePushable } from "./worktree/publish.ts";
@@ -86,24 +84,12 @@ async function plan(
   signal: AbortSignal,
   freeSlot: () => void,
 ): Promise<Outcome> {
-  const answers = (await listPlannerAnswers(deps.db, task.id)).filter(({ question }) =>
-    question.startsWith(aboutProtected),
-  );
-  const ask = (writes: readonly string[]): Outcome | null => {
-    const named = answers.length > 0 ? [] : findProtected(task.goal, writes, preparation);
-    return named.length === 0 ? null : { kind: "asked", question: askAboutProtected(named) };
-  };
-  const planned = (made: Plan): Outcome =>
-    ask(made.subtasks.flatMap(({ writes }) => writes)) ?? {
-      ...{ kind: "planned", preparation, plan: withAnswers(made, answers) },
-    };
+  const planned = (made: Plan): Outcome => ({ kind: "planned", preparation, plan: made });
   const wasSeen = task.approval === "plan" && (await listPlans(deps.db, task.id)).length > 0;
   const hasPlanner = () => roleAgent(deps.config, "planner", task.repository) !== null;
   const wish = wantsPlan(task, hasPlanner);
   if (!wasSeen && task.planInput) return planned(planAsGiven(task, task.planInput));
   if (!wasSeen && !wish.plan) return planned(planDirectly(task, wish.why));
-  const early = ask([]);
-  if (early) return early;
   freeSlot();
   const made = await askPlanner(deps, claim, task, preparation, {
     part: null,

@@ -43,7 +43,7 @@ export function writeBrief(input: {
         ? `Afterwards these commands are run on your result, in a clean checkout:\n${checks.map(({ command, kind }) => `- \`${command}\`${kind === "acceptance" ? " (must be green)" : ""}`).join("\n")}`
         : "",
       task.expectsChange && task.preparation
-        ? `You must not touch: ${task.preparation.protectedPaths.join(", ")}. ${task.allowTestChanges ? "" : "Deleting, skipping or weakening tests, or changing what the check commands mean, is caught and fails the attempt."}`
+        ? tellAboutJudges(task, task.preparation.protectedPaths)
         : "",
       task.expectsChange && submodules.length > 0
         ? `These folders are submodules, which you may read and build: ${submodules.join(", ")}. What is changed in them is not delivered, and fails the attempt.`
@@ -153,4 +153,12 @@ export function section(title: string, body: string | readonly string[]): string
     .filter((part) => part !== "")
     .join("\n\n");
   return `# ${title}\n\n${text}`;
+}
+
+/** What judges the work may change where the work asks for it; who changes it on their own is asked about. */
+function tellAboutJudges({ allowTestChanges }: Task, protectedPaths: readonly string[]): string {
+  const others = allowTestChanges
+    ? ""
+    : "tests, fixtures, snapshots, what the check commands run and how, and also ";
+  return `Change only where the task asks for it: ${others}${protectedPaths.join(", ")}. Each such change is looked at, and one that nobody asked for waits for a person. Never delete, skip or weaken a test to make a check pass: the checks are run with the old tests, too.`;
 }

@@ -46,22 +46,6 @@ export function planAsGiven(task: Task, given: NonNullable<Task["planInput"]>): 
   };
 }
 
-/** What a person was asked about the whole task is said to everybody who works on it. */
-export function withAnswers(
-  plan: Plan,
-  answers: readonly { question: string; answer: string }[],
-): Plan {
-  if (answers.length === 0) return plan;
-  const said = answers.map(({ question, answer }) => `Q: ${question}\nA: ${answer}`).join("\n\n");
-  const tell = (subtask: PlannedSubtask): PlannedSubtask => ({
-    ...subtask,
-    brief: [subtask.brief, `A person was asked, and answered.\n\n${said}`]
-      .filter((part) => part !== "")
-      .join("\n\n"),
-  });
-  return { ...plan, subtasks: plan.subtasks.map(tell) };
-}
-
 /** Who works is the task's to say, never the planner's. */
 export function planAsAnswered(
   answer: PlannerAnswer,

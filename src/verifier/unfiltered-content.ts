@@ -1,8 +1,8 @@
 import type { Finding } from "../core/verdict.ts";
 import { findFilters } from "../worktree/content-filters.ts";
+import type { Change } from "../worktree/diff.ts";
 import { hasLfsObject, listBlobsAt, readPointers } from "../worktree/lfs-pointer.ts";
 import { lfsStore, type Mirror } from "../worktree/open-mirror.ts";
-import type { FileChange } from "./diff-policy.ts";
 import { listSome } from "./list-some.ts";
 
 /**
@@ -16,7 +16,7 @@ export async function findUnfiltered(
   mirror: Mirror,
   baseCommit: string,
   commit: string,
-  changes: readonly FileChange[],
+  changes: readonly Change[],
 ): Promise<Finding[]> {
   const [before, now] = await Promise.all([
     findFilters(mirror, baseCommit),

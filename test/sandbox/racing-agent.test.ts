@@ -12,7 +12,6 @@ import { followRecord } from "../../src/agents/cli/follow-record.ts";
 import { makeHome } from "../../src/agents/cli/make-home.ts";
 import { findRollout } from "../../src/agents/codex-rollout.ts";
 import { removeTree } from "../../src/sandbox/remove-tree.ts";
-import { removeFiles, restoreFiles, writeTreeFile } from "../../src/verifier/restore-files.ts";
 import { readContainedFile, removeContained } from "../../src/worktree/contain-path.ts";
 import { setGitView } from "../../src/worktree/git.ts";
 import { includeFiles } from "../../src/worktree/include-files.ts";
@@ -96,7 +95,6 @@ async function makePlaces(): Promise<Record<string, Place>> {
   const copyTree = await makeTree("copy-in");
   const resetTree = await makeTree("reset");
   const reportTree = await makeTree("report");
-  const restoreTree = await makeTree("restore");
   const toolsTree = await makeTree("tools");
   const rulesTree = await makeTree("rules");
   write(rulesTree, { "dir/AGENTS.md": "rules\n" });
@@ -177,17 +175,6 @@ async function makePlaces(): Promise<Record<string, Place>> {
         const read = await readContainedFile(reportTree, "dir/file", 1_000);
         if (round % 3 === 0) await removeContained(reportTree, `dir/file-${round % 12}`);
         return [read?.toString() ?? ""];
-      },
-    },
-    restore: {
-      ...{ swapped: join(restoreTree, "dir"), rounds: 12 },
-      work: async (round) => {
-        await removeFiles(restoreTree, [`dir/file-${round % 12}`]);
-        await writeTreeFile(restoreTree, "dir/file", `rewritten ${round}\n`).catch(() => {});
-        await restoreFiles(mirror, restoreTree, round % 2 === 0 ? second : base, [
-          ...names.map((name) => `dir/${name}`),
-        ]);
-        return [];
       },
     },
     tools: {

@@ -3,7 +3,7 @@ import { findMentions } from "../../worktree/find-mentions.ts";
 import type { Mirror } from "../../worktree/open-mirror.ts";
 import { type ChangedFile, readChange } from "../../worktree/read-change.ts";
 import { listFilesAt, readFileAt } from "../../worktree/read-commit.ts";
-import { matchPaths } from "../diff-policy.ts";
+import { matchPaths } from "../match-paths.ts";
 import { findSuspicions } from "./find-suspicions.ts";
 import { followCommands, type Led, type Tree } from "./follow-commands.ts";
 import { namedTest } from "./judge-names.ts";
