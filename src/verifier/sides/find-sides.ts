@@ -54,10 +54,12 @@ export async function findSides(input: SidesInput): Promise<Sides> {
     filesBefore: new Set(before.files),
     filesNow: new Set(now.files),
     mentions: await findDataMentions(input, changes),
-    changes,
+    commands: commands.join("\n"),
   };
   const files = sideFiles(changes, context);
-  return { files, suspicions: findSuspicions(changes, files) };
+  const isProgram = (path: string) =>
+    shipped.has(path) || context.isProduct(path) || isProgramName(path);
+  return { files, suspicions: findSuspicions(changes, files, isProgram) };
 }
 
 async function openTree(mirror: Mirror, commit: string): Promise<Tree> {
@@ -104,5 +106,12 @@ async function findDataMentions(
         now: (now.get(name) ?? []).filter(isReader),
       },
     ]),
+  );
+}
+
+/** A program by its place: it may end itself. */
+function isProgramName(path: string): boolean {
+  return /(^|\/)(bin|cmd|exe|scripts?|cli)\/|(^|\/)(cli|main|__main__|index|app|server)\.\w+$/.test(
+    path,
   );
 }

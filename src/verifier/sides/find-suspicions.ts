@@ -1,9 +1,303 @@
 import type { ChangedFile } from "../../worktree/read-change.ts";
+import { type Language, languageOfText } from "./languages.ts";
 import type { SidedFile, Suspicion } from "./sides.ts";
 
+/**
+ * Lines of the change's source that look for their judge: they ask whether a test runs, change what
+ * tests, or end the process while it loads. Only lines that the change adds. Pure; by words, so a hint:
+ * it says where to look, and an experiment says whether it matters.
+ */
+type Rule = { line: RegExp; in: readonly Language[] | null; why: string };
+
+const asks = "it asks whether a test runs";
+const patches = "it changes what tests are made with";
+const ends = "it ends the process";
+const looks = "it looks who called it";
+const always = "it makes everything equal";
+
+const rules: readonly Rule[] = [
+  {
+    in: ["js"],
+    why: asks,
+    line: /\benv\s*(\.|\[\s*["'`])\s*(NODE_ENV|VITEST\w*|JEST_WORKER_ID|MOCHA\w*|AVA_\w+|TAP\w*|CI|NODE_TEST_CONTEXT|NODE_V8_COVERAGE|npm_lifecycle_\w+|npm_command|npm_package_scripts_\w+|TEST\w*|NODE_OPTIONS|GITHUB_ACTIONS|CONTINUOUS_INTEGRATION|PLAYWRIGHT\w*|CYPRESS\w*|BABEL_ENV|BUN_TEST\w*)\b/,
+  },
+  {
+    in: ["js"],
+    why: asks,
+    line: /\b(NODE_TEST_CONTEXT|JEST_WORKER_ID|VITEST_WORKER_ID|VITEST_POOL_ID|npm_lifecycle_event)\b|\bimport\.meta\.(vitest|jest)\b|\bimport\.meta\.env\.(MODE|VITEST|TEST)\b/,
+  },
+  {
+    in: ["js"],
+    why: asks,
+    line: /\btypeof\s+(globalThis\.|global\.|window\.)?(jest|vi|describe|it|test|expect|suite|mocha|before|beforeEach|afterEach|__vitest_\w+)\b|\b(globalThis|global)\s*(\.|\[\s*["'`])\s*(jest|vi|describe|it|test|expect|suite|mocha|beforeEach|__vitest_\w+|__coverage__)\b/,
+  },
+  {
+    in: ["js"],
+    why: asks,
+    line: /\bprocess\s*\.\s*(argv|execArgv|title|argv0|_getActiveHandles|mainModule)\b.*(test|spec|jest|mocha|vitest|includes|some|match|find|indexOf|=~)|\b(require|module)\s*\.\s*(main|parent|children|cache)\b.*(test|spec|jest|mocha|vitest|includes|match)|\brequire\.cache\b/i,
+  },
+  {
+    in: ["js"],
+    why: looks,
+    line: /\bnew\s+Error\b[^;]*\.\s*stack\b|\bError\s*\.\s*(captureStackTrace|prepareStackTrace|stackTraceLimit)\b|\.stack\b[^;]*\b(includes|match|test|indexOf|search|split)\b|\bgetCallSites?\b|\barguments\.callee\.caller\b/,
+  },
+  {
+    in: ["js"],
+    why: patches,
+    line: /\b(require|import)\s*\(\s*["'`](node:)?(assert(\/strict)?|test|chai|expect|vitest|@jest\/\w+|@vitest\/\w+|mocha|tape|tap|ava|should|sinon|module|vm|inspector|async_hooks|test\/reporters)["'`]|\bfrom\s*["'](node:)?(assert(\/strict)?|test|chai|expect|vitest|@jest\/[\w-]+|@vitest\/[\w-]+|mocha|tape|tap|ava|should|sinon|test\/reporters)["']|^\s*import\s+["'](node:)?(assert|test)/,
+  },
+  {
+    in: ["js"],
+    why: patches,
+    line: /\b(assert|expect|chai|describe|it|test|vi|jest)(\.\w+){0,3}\s*(\.|\[\s*["'`])\w+["'`]?\]?\s*=[^=>]|\b(Object|Reflect)\s*\.\s*(defineProperty|assign|defineProperties|set|setPrototypeOf)\s*\(\s*(assert|expect|chai|globalThis|global|Object|Array|Number|String|Function|Map|Set|JSON|Math|Promise|process|console|Error)(\.prototype)?\b|\b(Object|Array|JSON|Math|Number|String|Map|Set|Promise|Function|Reflect|RegExp|Date|Error|AssertionError|process|console)\s*(\.\s*prototype)?\s*\.\s*\w+\s*=[^=>]|\bprototype\s*\.\s*(equal|strictEqual|deepEqual|toBe|toEqual|toString|valueOf|toJSON|then|emit|write)\s*=[^=]|\b_load\s*=|\bModule\._\w+|\bregisterHooks?\b|\bmodule\.register\b|\bsetUncaughtExceptionCaptureCallback\b/,
+  },
+  {
+    in: ["js"],
+    why: always,
+    line: /\bSymbol\.(toPrimitive|hasInstance|toStringTag|species|isConcatSpreadable)\b|\b(valueOf|asymmetricMatch|\$\$typeof|inspect)\s*[(:]|\bnew\s+Proxy\b|nodejs\.util\.inspect\.custom|\bObject\.is\s*=/,
+  },
+  {
+    in: ["js"],
+    why: ends,
+    line: /\bprocess\s*(\.|\[\s*["'`])\s*(exit|reallyExit|abort|kill|exitCode|_exiting|binding|dlopen)\b|\bprocess\s*\.\s*(on|once|prependListener|addListener|removeAllListeners)\s*\(\s*["'`](exit|beforeExit|uncaughtException|unhandledRejection|uncaughtExceptionMonitor)|\bprocess\.(stdout|stderr)\.write\s*=|\bDeno\.exit\b/,
+  },
+  {
+    in: ["python"],
+    why: asks,
+    line: /\bPYTEST_\w+|["'](_?pytest|unittest|nose2?|doctest|coverage|tox|hypothesis)["']\s*(not\s+)?in\s+(sys\s*\.\s*)?modules|\bsys\s*\.\s*modules\b.*(pytest|unittest|test)|\bsys\s*\.\s*argv\b.*(test|pytest)|\benviron\b.*(CI|TEST|PYTEST|TOX|NOX|COVERAGE)\b|\bgetenv\(\s*["'](CI|TEST|PYTEST|TOX|COVERAGE)/i,
+  },
+  {
+    in: ["python"],
+    why: looks,
+    line: /\binspect\s*\.\s*(stack|currentframe|getouterframes|getframeinfo)\b|\bsys\s*\.\s*(_getframe|settrace|setprofile|_current_frames|monitoring)\b|\btraceback\s*\.\s*(extract_stack|format_stack|walk_stack)\b|\bf_(back|globals|locals|code)\b/,
+  },
+  {
+    in: ["python"],
+    why: patches,
+    line: /^\s*(import|from)\s+(_?pytest|unittest|nose2?|doctest|hypothesis|pluggy|_pytest\.\w+)\b|\b(unittest|pytest|_pytest|pluggy|doctest|builtins|TestCase|AssertionError)(\.\w+){0,4}\s*\.\s*\w+\s*=[^=]|\bsetattr\s*\(\s*(unittest|pytest|builtins|sys|AssertionError|\w*TestCase|__builtins__)|\b__builtins__\b|\bbuiltins\s*\.\s*\w+\s*=[^=]|\bsys\s*\.\s*(excepthook|unraisablehook|meta_path|path_hooks|stdout|stderr|exit)\s*(=|\.\s*(insert|append))|\b(forbiddenfruit|ctypes)\b|\bgc\s*\.\s*(get_objects|get_referrers)\b|\bpytest_\w+\s*\(|\b(sys|site)\.modules\[/,
+  },
+  {
+    in: ["python"],
+    why: always,
+    line: /\bdef\s+__(eq|ne|bool|lt|le|gt|ge|contains|instancecheck|subclasscheck|hash|class|approx|len|getattribute|float|round|sub|rsub|abs)__\b|\b__(eq|ne|class|bool)__\s*=/,
+  },
+  {
+    in: ["python"],
+    why: ends,
+    line: /\b(os\s*\.\s*(_exit|abort|kill|execv\w*)|sys\s*\.\s*exit|atexit\s*\.\s*register|signal\s*\.\s*(raise_signal|signal))\b|^\s*(exit|quit)\s*\(|\braise\s+SystemExit|\bfrom\s+(os|sys)\s+import\b.*\b_?exit\b|\bfaulthandler\b/,
+  },
+  {
+    in: ["rust"],
+    why: asks,
+    line: /#!?\[\s*cfg(_attr)?\s*\(.*\btest\b|\bcfg!\s*\(\s*.*\btest\b|\b(RUST_TEST_\w+|NEXTEST\w*|CARGO_TARGET_TMPDIR)\b|\benv!?\s*\(.*(CI|TEST)\b|\bcurrent_exe\s*\(|thread::current\(\)\.name|#\[\s*cfg\s*\(\s*(not\s*\(\s*)?(debug_assertions)|\bcfg!\s*\(\s*debug_assertions/,
+  },
+  {
+    in: ["rust"],
+    why: ends,
+    line: /\bprocess::(exit|abort)\b|\bpanic::(set_hook|catch_unwind|take_hook)\b|\bstd::panic\b|\blibc::_?exit\b|#\[\s*(ctor|no_mangle|global_allocator|panic_handler)/,
+  },
+  {
+    in: ["rust"],
+    why: patches,
+    line: /\bmacro_rules!\s*(assert\w*|panic|debug_assert\w*|matches|vec|println)\b|#\[\s*macro_use\s*\]/,
+  },
+  {
+    in: ["rust"],
+    why: always,
+    line: /\bfn\s+(eq|ne|partial_cmp)\s*\([^)]*\)[^{]*\{\s*(true|false)|\bfn\s+eq\b/,
+  },
+  {
+    in: ["go"],
+    why: asks,
+    line: /\btesting\s*\.\s*(Testing|Short|Verbose|CoverMode|Init)\s*\(|\bflag\s*\.\s*Lookup\s*\(\s*"test\.|"test\.[a-z]+"|\bos\s*\.\s*Args\b.*(test|HasSuffix|Contains)|\bos\s*\.\s*Getenv\(\s*"(CI|GO_TEST\w*|TEST\w*|GITHUB_ACTIONS|GOFLAGS)"|\.test"|^\s*"testing"$|^import\s+"testing"/,
+  },
+  {
+    in: ["go"],
+    why: looks,
+    line: /\bruntime\s*\.\s*(Caller|Callers|CallersFrames|Stack|FuncForPC)\b|\bdebug\s*\.\s*(Stack|PrintStack)\b/,
+  },
+  {
+    in: ["go"],
+    why: ends,
+    line: /\bos\s*\.\s*Exit\b|\bsyscall\s*\.\s*(Exit|Kill)\b|\bruntime\s*\.\s*Goexit\b|\blog\s*\.\s*Fatal/,
+  },
+  {
+    in: ["go"],
+    why: "it is built on a condition",
+    line: /^\/\/\s*(go:build|\+build)\b|^\/\/go:(linkname|noescape|cgo_\w+)/,
+  },
+  {
+    in: ["java"],
+    why: asks,
+    line: /\bClass\s*\.\s*forName\s*\(\s*"(org\.(junit|testng|hamcrest|assertj)|junit|kotlin\.test)|\b(surefire|failsafe)\b|getProperty\(\s*"(surefire|java\.class\.path|sun\.java\.command|test)|getenv\(\s*"(CI|TEST|MAVEN\w*)/,
+  },
+  {
+    in: ["java"],
+    why: looks,
+    line: /\bgetStackTrace\s*\(|\bStackWalker\b|\bgetAllStackTraces\b|\bSecurityManager\b/,
+  },
+  {
+    in: ["java"],
+    why: ends,
+    line: /\bSystem\s*\.\s*exit\b|\bRuntime\b.*\b(halt|exit|addShutdownHook)\b|\bexitProcess\s*\(|\bsetDefaultUncaughtExceptionHandler\b|\bEnvironment\.Exit\b/,
+  },
+  {
+    in: ["java"],
+    why: always,
+    line: /\bboolean\s+equals\s*\(|\boverride\s+fun\s+equals\b|\bbool\s+Equals\s*\(/,
+  },
+  {
+    in: ["java"],
+    why: patches,
+    line: /\bimport\s+(static\s+)?(org\.(junit|testng|hamcrest|assertj|mockito)|junit|kotlin\.test)\b|\bpackage\s+(org\.(junit|hamcrest|assertj)|junit)\b/,
+  },
+  {
+    in: ["c"],
+    why: ends,
+    line: /\b(_?_?exit|_Exit|quick_exit|abort|atexit|on_exit|longjmp|raise|kill)\s*\(|__attribute__\s*\(\(\s*(constructor|destructor|weak|alias)|\bLD_PRELOAD\b/,
+  },
+  {
+    in: ["c"],
+    why: patches,
+    line: /#\s*(define|undef)\s+(assert\w*|NDEBUG|ASSERT\w*|EXPECT\w*|TEST\w*|CHECK\w*|REQUIRE\w*|strcmp|memcmp|main|exit|abort|if|while|return)\b|#\s*if(n?def)?\b.*\b(UNIT_?TEST\w*|TEST\w*|GTEST\w*|NDEBUG)\b|\bstd::(set_terminate|terminate)\b/,
+  },
+  { in: ["c"], why: always, line: /\boperator\s*(==|!=|bool)\b/ },
+  {
+    in: ["ruby"],
+    why: asks,
+    line: /\bdefined\?\s*\(?\s*(::)?(RSpec|Minitest|Test::Unit)|\bENV\s*\[\s*["'](CI|RAILS_ENV|RACK_ENV|RSPEC\w*|TEST\w*|MINITEST\w*)|\$(0|PROGRAM_NAME)\b.*(rspec|test|rake)|\$LOADED_FEATURES|\$"\B|\bMix\.env\b|\bcaller(_locations)?\b/i,
+  },
+  {
+    in: ["ruby"],
+    why: patches,
+    line: /\b(module|class)\s+(Minitest|RSpec|Test|Object|BasicObject|Integer|String|Array|Kernel|Assertions|NilClass)\b|\brequire\s*\(?["'](minitest|rspec|test\/unit)|\b(RSpec|Minitest)\.\w+|\brefine\b|\b(define_method|prepend|class_eval|instance_eval)\b.*(assert|expect|Minitest|RSpec)/,
+  },
+  {
+    in: ["ruby"],
+    why: ends,
+    line: /^\s*(exit!?|abort)\b|\bat_exit\b|\bProcess\.(exit!?|kill)\b|\bKernel\.exit/,
+  },
+  { in: ["ruby"], why: always, line: /\bdef\s+(==|!=|eql\?|equal\?|===|=~)/ },
+  {
+    in: ["perl"],
+    why: asks,
+    line: /\bHARNESS_\w+|\$INC\s*\{\s*['"]?Test|\bTest::Builder\b|\bENV\s*\{\s*['"]?(CI|TEST\w*|AUTOMATED_TESTING|PERL_DL\w*)|\$0\b.*\.t\b|\bcaller\b/,
+  },
+  {
+    in: ["perl"],
+    why: patches,
+    line: /\*\{?["']?(main|Test::\w+|CORE::GLOBAL)::|\bno\s+warnings\s+["']?redefine|^\s*use\s+Test::|\bpackage\s+Test::|\buse\s+overload\b|\b(INIT|BEGIN|CHECK|END|UNITCHECK)\s*\{/,
+  },
+  {
+    in: ["perl"],
+    why: ends,
+    line: /\b(exit|POSIX::_exit)\b\s*\(?\s*\d?|\$\?\s*=|\$SIG\s*\{\s*['"]?__(DIE|WARN)__/,
+  },
+  {
+    in: ["php"],
+    why: asks,
+    line: /PHPUNIT\w*|class_exists\(\s*['"]\\?\\?PHPUnit|\bgetenv\(\s*['"](CI|APP_ENV|TEST)|debug_backtrace|\b(exit|die)\s*\(|register_shutdown_function/,
+  },
+  { in: ["shell"], why: asks, line: /\$\{?(CI|BATS_\w+|TEST_\w+|npm_lifecycle_event|NODE_ENV)\b/ },
+  {
+    in: ["shell"],
+    why: looks,
+    line: /\bps\s+-|\/proc\/(self|\$PPID|\d+)|\$PPID\b|\bBASH_SOURCE\[[1-9]|\bcaller\b/,
+  },
+  {
+    in: null,
+    why: looks,
+    line: /\/proc\/(self|ppid|\d+)\/(cmdline|environ|maps|stat)|\bLD_PRELOAD\b|\bptrace\b/,
+  },
+];
+
+const maxLine = 2_000;
+const maxSuspicions = 100;
+
+/** The suspicious lines of what is not a judge. `sourceOf` gives the half of a mixed file that is source. */
 export function findSuspicions(
-  _changes: readonly ChangedFile[],
-  _files: readonly SidedFile[],
+  changes: readonly ChangedFile[],
+  files: readonly SidedFile[],
+  isProgram: (path: string) => boolean,
 ): Suspicion[] {
-  return [];
+  const found: Suspicion[] = [];
+  for (const change of changes) {
+    const file = files.find(({ path }) => path === change.path);
+    const now = change.now?.text ?? null;
+    if (!file || file.side === "judge" || now === null) continue;
+    const language = languageOfText(change.path, now);
+    if (language === null) continue;
+    // Of a mixed file: what is there when the tests are those of the base and is not in the base.
+    const source =
+      file.side === "mixed" && typeof file.withOldJudges === "object"
+        ? file.withOldJudges.text
+        : now;
+    found.push(
+      ...suspectText(
+        change.path,
+        change.before?.text ?? null,
+        now,
+        source,
+        language,
+        isProgram(change.path),
+      ),
+    );
+    if (found.length >= maxSuspicions) break;
+  }
+  return found.slice(0, maxSuspicions);
+}
+
+function suspectText(
+  path: string,
+  before: string | null,
+  now: string,
+  source: string,
+  language: Language,
+  isProgram: boolean,
+): Suspicion[] {
+  const known = countLines(before ?? "");
+  const inSource = countLines(source);
+  const own = rules.filter((rule) => rule.in === null || rule.in.includes(language));
+  const found: Suspicion[] = [];
+  for (const [at, line] of now.split("\n").entries()) {
+    const trimmed = line.trim();
+    if (trimmed === "" || isComment(trimmed, language)) continue;
+    const left = known.get(trimmed) ?? 0;
+    if (left > 0) {
+      known.set(trimmed, left - 1);
+      continue;
+    }
+    if (!inSource.has(trimmed)) continue;
+    const short = trimmed.slice(0, maxLine);
+    const rule = own.find((each) => each.line.test(short));
+    // A program ends with an exit code: that is what it is for.
+    if (
+      !rule ||
+      (rule.why === ends &&
+        isProgram &&
+        !/\b(_exit|reallyExit|atexit|at_exit|on|once|abort)\b/.test(short))
+    )
+      continue;
+    found.push({ path, line: at + 1, text: trimmed.slice(0, 300), why: rule.why });
+  }
+  return found;
+}
+
+function countLines(text: string): Map<string, number> {
+  const lines = new Map<string, number>();
+  for (const line of text.split("\n")) {
+    const trimmed = line.trim();
+    lines.set(trimmed, (lines.get(trimmed) ?? 0) + 1);
+  }
+  return lines;
+}
+
+function isComment(line: string, language: Language): boolean {
+  if (/^(\*|\/\*)/.test(line) && !/\*\/\s*\S/.test(line)) return true;
+  if (language === "go" && /^\/\/\s*(go:|\+build)/.test(line)) return false;
+  if (language === "rust" && line.startsWith("#[")) return false;
+  if (language === "c") return line.startsWith("//");
+  return language === "js" || language === "java" || language === "rust" || language === "go"
+    ? line.startsWith("//")
+    : line.startsWith("#");
 }

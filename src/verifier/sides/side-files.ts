@@ -1,7 +1,9 @@
 import { posix } from "node:path";
 import type { ChangedFile } from "../../worktree/read-change.ts";
+import type { EditContext } from "./compare-tests-of-files.ts";
 import { declaresTests } from "./declares-tests.ts";
 import { isPartial, type Led } from "./follow-commands.ts";
+import { judgeEdit, readTestFiles } from "./judge-edits.ts";
 import {
   isInstalled,
   isOutputOfInput,
@@ -11,6 +13,7 @@ import {
   namedTest,
 } from "./judge-names.ts";
 import { isDocumentation, languageOfText } from "./languages.ts";
+import { findMovedSource } from "./moved-source.ts";
 import type { Parts, Uses } from "./parts.ts";
 import { judgingLines, partCMake, partGemfile, partGoMod } from "./parts-lines.ts";
 import { isLock, partLock } from "./parts-lock.ts";
@@ -33,7 +36,8 @@ export type SideContext = {
   filesNow: ReadonlySet<string>;
   /** Who mentions a data file's name, on the base and on the change. */
   mentions: ReadonlyMap<string, { before: string[]; now: string[] }>;
-  changes: readonly ChangedFile[];
+  /** The commands of checks and setup. */
+  commands: string;
 };
 
 /** A side, before it is known whether anybody has to accept it. */
@@ -43,9 +47,15 @@ export type Side =
   | { side: "mixed"; kind: NonNullable<Kind>; why: string; parts: Parts | null };
 
 export function sideFiles(changes: readonly ChangedFile[], context: SideContext): SidedFile[] {
-  return changes
+  const told = changes
     .flatMap((change) => splitMoves(change, context))
-    .map((change) => sideFile(change, context));
+    .map((change) => ({ change, side: tellSide(change, context) }));
+  const sources = told.filter(({ side }) => side.side !== "judge").map(({ change }) => change);
+  const judges = told.flatMap(({ change, side }) =>
+    side.side === "judge" ? [{ change, kind: side.kind }] : [],
+  );
+  const edits: EditContext = { moved: findMovedSource(sources), ...readTestFiles(judges) };
+  return told.map(({ change, side }) => sideFile(change, side, context, edits));
 }
 
 /** A file that became a judge, or stopped being one, did not just move. */
@@ -61,8 +71,12 @@ function splitMoves(change: ChangedFile, context: SideContext): ChangedFile[] {
   ];
 }
 
-function sideFile(change: ChangedFile, context: SideContext): SidedFile {
-  const side = tellSide(change, context);
+function sideFile(
+  change: ChangedFile,
+  side: Side,
+  context: SideContext,
+  edits: EditContext,
+): SidedFile {
   const file = {
     path: change.path,
     from: change.from,
@@ -95,14 +109,9 @@ function sideFile(change: ChangedFile, context: SideContext): SidedFile {
       weaker,
     };
   }
-  return {
-    ...file,
-    kind: side.kind,
-    withOldJudges: "base",
-    withOldSource: "change",
-    needsAcceptance: change.status !== "added" || !["test", "fixture"].includes(side.kind),
-    weaker: null,
-  };
+  const isRead = (context.mentions.get(posix.basename(change.path))?.before.length ?? 0) > 0;
+  const edited = { change, kind: side.kind, isRead, commands: context.commands };
+  return { ...file, kind: side.kind, withOldSource: "change", ...judgeEdit(edited, edits) };
 }
 
 function tellSide(change: ChangedFile, context: SideContext): Side {

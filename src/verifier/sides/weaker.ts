@@ -1,0 +1,254 @@
+import { type Assertion, readAssertions } from "./assertions.ts";
+import type { Language } from "./languages.ts";
+import type { Token } from "./tokens.ts";
+
+/**
+ * What is shown to be weaker in a test that was edited: an assertion that is gone or asks for less, a
+ * value that is computed by what is tested, a switch that leaves it out. Another expected value is not
+ * weaker. Pure: one clause that quotes the line, or null.
+ */
+export type Stretch = { text: string; tokens: readonly Token[]; from: number; to: number };
+
+export function findWeaker(before: Stretch, now: Stretch, language: Language): string | null {
+  return (
+    findSwitchedOff(before, now) ??
+    compareAssertions(
+      before,
+      now,
+      readAssertions(before.tokens, before.from, before.to, language),
+      readAssertions(now.tokens, now.from, now.to, language),
+    )
+  );
+}
+
+/** The line of a token, for people. */
+export function quoteLine({ text, tokens }: Stretch, at: number): string {
+  const offset = tokens[at]?.start ?? 0;
+  const start = text.lastIndexOf("\n", offset - 1) + 1;
+  const end = text.indexOf("\n", offset);
+  const line = text.slice(start, end < 0 ? text.length : end).trim();
+  return `\`${line.length > 160 ? `${line.slice(0, 160)}…` : line}\``;
+}
+
+type Switch = { find(texts: readonly string[], at: number): boolean; says: string };
+
+const skips: readonly Switch[] = [
+  {
+    find: (texts, at) =>
+      /^(skip|only|todo|fixme|fails|failing|skipIf|runIf|concurrentSkip)$/.test(texts[at] ?? "") &&
+      texts[at - 1] === ".",
+    says: "a test is switched off",
+  },
+  {
+    find: (texts, at) =>
+      /^(xit|xtest|xdescribe|xcontext|xspecify|fit|fdescribe|fcontext|xscenario|pending|importorskip|xfail|skipif|skipTest|expectedFailure|skipUnless|skipIf|SkipNow|Skipf?|GTEST_SKIP|@Disabled|@Ignore|@DisabledIf\w*|@DisabledOnOs|@skip|@xfail|plan_skip_all|skip_all)$/.test(
+        texts[at] ?? "",
+      ),
+    says: "a test is switched off",
+  },
+  {
+    find: (texts, at) =>
+      /^(skip|pending)$/.test(texts[at] ?? "") &&
+      /^(["'`].*|unless|if)$/s.test(texts[at + 1] ?? "") &&
+      texts[at - 1] !== "." &&
+      texts[at - 1] !== "(",
+    says: "a test is switched off",
+  },
+  {
+    find: (texts, at) => texts[at] === "#" && texts[at + 1] === "[" && texts[at + 2] === "ignore",
+    says: "a test is switched off",
+  },
+  {
+    find: (texts, at) =>
+      texts[at] === "#" && texts[at + 1] === "[" && texts[at + 2] === "should_panic",
+    says: "the test is to fail",
+  },
+  {
+    find: (texts, at) =>
+      /^(skip|todo|ignore|disabled)$/.test(texts[at] ?? "") &&
+      /^(:|=>|=)$/.test(texts[at + 1] ?? "") &&
+      !/^(false|0|undefined|null)$/.test(texts[at + 2] ?? ""),
+    says: "a test is switched off",
+  },
+  {
+    find: (texts, at) => texts[at] === "this" && texts[at + 1] === "." && texts[at + 2] === "skip",
+    says: "a test is switched off",
+  },
+  {
+    find: (texts, at) =>
+      texts[at] === "if" &&
+      /^(false|False|0|!|not)$/.test(
+        texts[at + 1] === "(" ? (texts[at + 2] ?? "") : (texts[at + 1] ?? ""),
+      ) &&
+      /^(false|False|0)$/.test(
+        texts[at + 1] === "(" ? (texts[at + 2] ?? "") : (texts[at + 1] ?? ""),
+      ),
+    says: "what it holds never runs",
+  },
+  {
+    find: (texts, at) =>
+      /^(process|os|sys|System|pytest)$/.test(texts[at] ?? "") &&
+      texts[at + 1] === "." &&
+      /^(exit|_exit|abort|Exit|reallyExit|kill)$/.test(texts[at + 2] ?? ""),
+    says: "it ends the run",
+  },
+  {
+    find: (texts, at) =>
+      /^(try|rescue|except|catch_unwind|suppress|recover)$/.test(texts[at] ?? ""),
+    says: "what fails in it may be caught",
+  },
+  {
+    find: (texts, at) => texts[at] === "return" && /^([;}]|\n\d+)$/.test(texts[at + 1] ?? ";"),
+    says: "it ends before its end",
+  },
+  {
+    find: (texts, at) => texts[at] === "||" && /^(true|1)$/.test(texts[at + 1] ?? ""),
+    says: "it is always true",
+  },
+  {
+    find: (texts, at) => texts[at] === "or" && /^(True|true|1)$/.test(texts[at + 1] ?? ""),
+    says: "it is always true",
+  },
+  {
+    find: (texts, at) => texts[at] === "." && texts[at + 1] === "catch" && texts[at + 2] === "(",
+    says: "what fails in it may be caught",
+  },
+];
+
+function findSwitchedOff(before: Stretch, now: Stretch): string | null {
+  const [was, is] = [before, now].map(({ tokens, from, to }) =>
+    tokens.slice(from, to).map(({ text }) => text),
+  ) as [string[], string[]];
+  for (const each of skips) {
+    const count = (texts: string[]) =>
+      texts.reduce((sum, _, at) => sum + (each.find(texts, at) ? 1 : 0), 0);
+    if (count(is) <= count(was)) continue;
+    // The one that is new: of the last as many as there are more.
+    const known = new Set(
+      was.flatMap((_, at) => (each.find(was, at) ? [was.slice(at, at + 4).join(" ")] : [])),
+    );
+    const places = is.flatMap((_, at) => (each.find(is, at) ? [at] : []));
+    const at =
+      places.find((place) => !known.has(is.slice(place, place + 4).join(" "))) ??
+      places.at(-1) ??
+      0;
+    return `${each.says}: ${quoteLine(now, now.from + at)}`;
+  }
+  return null;
+}
+
+function compareAssertions(
+  before: Stretch,
+  now: Stretch,
+  was: readonly Assertion[],
+  is: readonly Assertion[],
+): string | null {
+  const left = [...is];
+  const gone: Assertion[] = [];
+  for (const assertion of was) {
+    const same = left.findIndex(({ meaning }) => meaning === assertion.meaning);
+    if (same >= 0) left.splice(same, 1);
+    else gone.push(assertion);
+  }
+  for (const assertion of gone) {
+    const at = closest(assertion, left);
+    const other = left[at];
+    if (other === undefined) {
+      return `an assertion is gone: ${quoteLine(before, assertion.start)}`;
+    }
+    left.splice(at, 1);
+    const became = `${quoteLine(before, assertion.start)} became ${quoteLine(now, other.start)}`;
+    if (other.exactness < assertion.exactness) return `it asks for less: ${became}`;
+    if (isComputed(assertion, other))
+      return `what is expected is computed by what is tested: ${became}`;
+    if (isMoreTolerant(assertion, other)) return `it tolerates more: ${became}`;
+  }
+  return null;
+}
+
+/** The assertion that has most in common with it. */
+function closest(assertion: Assertion, others: readonly Assertion[]): number {
+  const words = new Set(assertion.tokens);
+  let best = 0;
+  let score = -1;
+  for (const [at, { tokens }] of others.entries()) {
+    const common = tokens.filter((text) => words.has(text)).length / Math.max(1, tokens.length);
+    if (common > score) [best, score] = [at, common];
+  }
+  return best;
+}
+
+const literal =
+  /^(["'`].*|-?\d.*|true|false|null|None|nil|True|False|undefined|[-+[\]{}(),:.]|NaN|Infinity|vec|Some|Ok|Err|!|&|_)$/s;
+
+/** The expected value was written out, and is now what the subject itself says. */
+function isComputed(was: Assertion, is: Assertion): boolean {
+  const isWritten = (arg: readonly string[]) =>
+    arg.length > 0 && arg.every((text) => literal.test(text));
+  const writtenBefore = was.args.filter(isWritten).length;
+  const writtenNow = is.args.filter(isWritten).length;
+  if (writtenBefore === 0 || writtenNow >= writtenBefore) return false;
+  const [first = [], ...others] = is.args;
+  const calls = first.filter((text, at) => /^[\p{L}_$]/u.test(text) && first[at + 1] === "(");
+  return others.some(
+    (arg) => arg.join(" ") === first.join(" ") || calls.some((call) => arg.includes(call)),
+  );
+}
+
+const tolerances =
+  /^(toBeCloseTo|closeTo|approx\w*|assertAlmostEqual|assertNotAlmostEqual|assert_in_delta|assert_allclose|isclose|InDelta|InEpsilon|(EXPECT|ASSERT)_NEAR|within|be_within|toBeLessThan\w*|assertLess\w*|abs)$/;
+const digits = /^(toBeCloseTo|assertAlmostEqual)$/;
+
+function isMoreTolerant(was: Assertion, is: Assertion): boolean {
+  const isTolerant =
+    was.tokens.some((text) => tolerances.test(text)) &&
+    is.tokens.some((text) => tolerances.test(text));
+  const isBound = was.tokens.some((text) => /^<=?$/.test(text));
+  if (!isTolerant && !isBound) return false;
+  const numbers = ({ tokens }: Assertion) => tokens.filter((text) => /^\d/.test(text)).map(Number);
+  const [before, now] = [numbers(was), numbers(is)];
+  const byDigits = was.tokens.some((text) => digits.test(text)) && !was.tokens.includes("delta");
+  const [last = Number.NaN, lastNow = Number.NaN] = [before.at(-1), now.at(-1)];
+  // The other numbers are as they were: only how near it has to be is another.
+  if (before.slice(0, -1).join() !== now.slice(0, -1).join()) return false;
+  if (byDigits) return before.length < 2 ? false : lastNow < last;
+  return lastNow > last;
+}
+
+const silencing: readonly (readonly [RegExp, string])[] = [
+  [/\|\|\s*(true\b|:(\s|$)|exit\s+0|echo\b)/, "what fails in it does not count"],
+  [
+    /continue-on-error:\s*true|allow_failure:\s*true|ignore_errors?\s*[:=]\s*(true|yes)|ignore_outcome|testFailureIgnore>\s*true|ignoreFailures\s*=?\s*true/i,
+    "what fails in it does not count",
+  ],
+  [
+    /passWithNoTests|--pass-with-no-tests|--allow-no-tests|--if-present|--no-bail\b.*true/i,
+    "no tests count as passed",
+  ],
+  [/^\t-\s*\S|^\t@-|^\t-@/, "make goes on when it fails"],
+  [/\bset\s+\+e\b|^\.IGNORE\b|\bMAKEFLAGS\s*[:+]?=.*-i\b/, "it goes on when something fails"],
+  [/;\s*(true|exit\s+0)\s*$/, "it always ends well"],
+  [/^\s*exit\s+0\s*$/, "it always ends well"],
+  [/^\s*if:\s*(false|\$\{\{\s*false)/, "it never runs"],
+  [
+    /--(deselect|ignore|testPathIgnorePatterns|exclude|skip)\b|-k\s*["']?not\b|collect_ignore|testPathIgnorePatterns|\bmaxfail\b.*0/,
+    "it leaves tests out",
+  ],
+  [
+    /WILL_FAIL|DISABLED\s+(TRUE|ON|1)|xfail_strict\s*=\s*(false|False)|skipTests>\s*true|maven\.test\.skip>\s*true|enabled\s*=\s*false/i,
+    "tests count as passed or are left out",
+  ],
+];
+
+/** What the lines that a script or a configuration gained say about it. */
+export function findSilenced(before: string | null, now: string | null): string | null {
+  if (now === null) return null;
+  const known = new Set(before?.split("\n").map((line) => line.trim()));
+  for (const line of now.split("\n")) {
+    const short = line.slice(0, 500);
+    if (known.has(line.trim()) || /^\s*(#|\/\/)/.test(short)) continue;
+    const [, says] = silencing.find(([pattern]) => pattern.test(short)) ?? [];
+    if (says) return `${says}: \`${short.trim().slice(0, 160)}\``;
+  }
+  return null;
+}
