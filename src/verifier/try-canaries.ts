@@ -57,7 +57,7 @@ export async function tryCanaries(
 
   /** As few trees as can be: two checks share one unless they want different texts of a file. */
   async function place(): Promise<Placed[]> {
-    const { findRunners } = await import("./runners/runners.ts");
+    const { findRunners, placeCanaries } = await import("./runners/runners.ts");
     const tree = await openTree(mirror, commit);
     const token = randomBytes(9).toString("hex");
     const groups: Placed[] = [];
@@ -68,18 +68,15 @@ export async function tryCanaries(
       const prefer = [...filesOfFailing(tests), ...changedTests].filter((path) =>
         tree.files.includes(path),
       );
-      const files = new Map<string, FileSource>();
-      const names: string[] = [];
-      for (const runner of findRunners(about)) {
-        const canary = await runner.placeCanary({ ...tree, about, tests, prefer, token });
-        if (!canary || canary.files.some(({ path }) => files.has(path))) continue;
-        for (const { path, text } of canary.files) files.set(path, { text });
-        names.push(...canary.names);
-      }
-      if (names.length === 0) {
+      const placing = { ...tree, about, tests, prefer, token };
+      const canary = await placeCanaries(findRunners(about), placing);
+      if (canary === null) {
         unplaced.push(check.name);
         continue;
       }
+      const { names } = canary;
+      const files = new Map<string, FileSource>();
+      for (const { path, text } of canary.files) files.set(path, { text });
       const group = groups.find((each) => isCompatible(each.files, files));
       if (group) {
         for (const [path, source] of files) group.files.set(path, source);

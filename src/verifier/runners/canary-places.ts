@@ -27,7 +27,8 @@ export async function findTestFiles(
   const named = input.files.filter((path) => code.test(path) && namesFile(input.about.texts, path));
   const others = input.files.filter((path) => isTestFile(path) && !isInstalled(path));
   const runnable = ran.length > 0 ? [...input.prefer, ...ran] : [...input.prefer, ...others];
-  const candidates = new Set(named.some((path) => isTestFile(path)) ? named : runnable);
+  const there = runnable.filter((path) => known.has(path));
+  const candidates = new Set(named.some(isTestFile) ? named : there.length > 0 ? there : others);
   const found: TestFile[] = [];
   let read = 0;
   for (const path of candidates) {

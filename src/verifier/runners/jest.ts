@@ -12,6 +12,7 @@ export const jest: Runner = {
   readOutput: parseVitestJson,
   placeCanary: (input) =>
     placeScriptCanary(input, {
+      program: /\bjest\b/g,
       holds: (text) =>
         /\b(?:test|it)\b[\w.]*\s*\(/.test(text) &&
         !loadsModule(

@@ -11,6 +11,7 @@ export const mocha: Runner = {
   readOutput: () => null,
   placeCanary: (input) =>
     placeScriptCanary(input, {
+      program: /\bmocha\b/g,
       holds: (text) =>
         /\b(?:test|it|specify)\b[\w.]*\s*\(/.test(text) &&
         !loadsModule(text, "node:test", "vitest", "tape", "ava", "uvu", "@jest/globals"),

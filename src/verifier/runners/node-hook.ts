@@ -15,9 +15,13 @@ export function nameByNodeHook({ command, texts }: CheckText, { folder }: Report
   ];
   const naming = { env: { NODE_OPTIONS: hook }, files, reports: ["tests-*.jsonl"] };
   if (!/\bNODE_OPTIONS\b/.test(texts)) return { command, ...naming };
+  const shim = "DEPUTY_NODE=$(command -v node)";
   return {
     ...naming,
-    command: `chmod +x "$DEPUTY_REPORTS/node"; DEPUTY_NODE=$(command -v node); PATH="$DEPUTY_REPORTS:$PATH"; export DEPUTY_NODE PATH\n${command}`,
+    // A second runner of the same check does it no second time.
+    command: command.includes(shim)
+      ? command
+      : `chmod +x "$DEPUTY_REPORTS/node"; ${shim}; PATH="$DEPUTY_REPORTS:$PATH"; export DEPUTY_NODE PATH\n${command}`,
     env: { ...naming.env, DEPUTY_REPORTS: folder, DEPUTY_NODE_OPTIONS: hook },
     files: [...files, { name: "node", text: nodeShimSource }],
   };

@@ -14,6 +14,7 @@ export const nodeTest: Runner = {
   readOutput: readTap,
   placeCanary: (input) =>
     placeScriptCanary(input, {
+      program: /(?:^|\s)--test\b|\b(?:node|nodejs|tsx|ts-node)\s+(?!-)[^\s;&|]*\.[cm]?[jt]s\b/gm,
       holds: (text) => loadsModule(text, "node:test"),
       declare: ({ style }, token) => ({
         imports: [importOf(style, "node:test", { name: "test", as: `test_${token}` })],

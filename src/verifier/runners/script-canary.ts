@@ -15,6 +15,8 @@ import type { Canary, CanaryInput } from "./runner.ts";
  * imports and mocks with them; and in a new file beside the first.
  */
 export type ScriptTests = {
+  /** The program as commands call it, to see whether it runs several times. */
+  program: RegExp;
   /** Whether the file holds tests of this runner. */
   holds(text: string, path: string): boolean;
   /** How a test is declared in this file: lines it needs at the top level, and the function. */
@@ -29,13 +31,16 @@ export type ScriptTests = {
   only?(text: string, texts: string): boolean;
 };
 
-const count = 3;
+const maxFiles = 3;
 
 export async function placeScriptCanary(
   input: CanaryInput,
   tests: ScriptTests,
 ): Promise<Canary | null> {
-  const files = await findTestFiles(input, tests.holds, count);
+  const { texts } = input.about;
+  const stops = await stopsAtFirst(input);
+  const isOneRun = !stops && (texts.match(tests.program) ?? []).length < 2;
+  const files = await findTestFiles(input, tests.holds, isOneRun ? maxFiles : 1);
   const first = files[0];
   if (first === undefined) return null;
   const canary: Canary = { files: [], names: [] };
@@ -50,12 +55,25 @@ export async function placeScriptCanary(
     canary.files.push({ path: file.path, text: append(file.text, made.text) });
     canary.names.push(...made.names);
   }
-  if (!namesFile(input.about.texts, first.path)) {
+  if (stops) return { ...canary, names: canary.names.slice(0, 1) };
+  if (!namesFile(texts, first.path)) {
     const made = makeTests(first, "", tests, `${input.token}n`, input.about.texts);
     canary.files.push({ path: nameBeside(first.path, input.token), text: made.text });
     canary.names.push(...made.names);
   }
   return canary;
+}
+
+const settings =
+  /^(?:package\.json|\.mocharc\.\w+|(?:jest|vitest|vite|ava|playwright)\.config\.\w+)$/;
+
+/** Whether a run ends at its first failure, so that only one can be asked for. */
+async function stopsAtFirst({ about, files, read }: CanaryInput): Promise<boolean> {
+  const texts = [about.texts];
+  for (const path of files) if (settings.test(path)) texts.push((await read(path)) ?? "");
+  return texts.some((text) =>
+    /\b(?:bail|fail-?fast|maxFailures|max-failures)\b|\bmocha\b.{0,200}\s-b\b/i.test(text),
+  );
 }
 
 /** `text` is what the assertions may use: the file's own, or nothing for a new file. */

@@ -22,7 +22,7 @@ type Small = {
   name: string;
   isUsed: RegExp;
   readOutput?(output: string): TestResults | null;
-  tests: ScriptTests;
+  tests: Omit<ScriptTests, "program">;
 };
 
 /** How a test of a module is imported and called: `test` is one of its names, or the whole of it. */
@@ -156,6 +156,7 @@ export const smallRunners: readonly Runner[] = small.map(
       isUsed.test(texts) || (tests.holds(`from "${name}"`, "") && runsFile(texts)),
     nameTests: () => null,
     readOutput,
-    placeCanary: (input) => placeScriptCanary(input, tests),
+    placeCanary: (input) =>
+      placeScriptCanary(input, { ...tests, program: new RegExp(`\\b(?:${name}|node)\\b`, "g") }),
   }),
 );

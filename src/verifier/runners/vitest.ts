@@ -12,6 +12,7 @@ export const vitest: Runner = {
   readOutput: parseVitestJson,
   placeCanary: (input) =>
     placeScriptCanary(input, {
+      program: /\bvitest\b/g,
       holds: (text) =>
         loadsModule(text, "vitest") ||
         (/\b(?:test|it)\b[\w.]*\s*\(/.test(text) &&

@@ -8,7 +8,7 @@ import { findDeciding } from "../../../src/verifier/deciding-files.ts";
 import { parseTestResults } from "../../../src/verifier/parse-test-results.ts";
 import { mergeResults } from "../../../src/verifier/parsers/merge-results.ts";
 import type { Canary, CheckText, Runner } from "../../../src/verifier/runners/runner.ts";
-import { findRunners, nameTestsOf, placeCanaries } from "../../../src/verifier/runners/runners.ts";
+import { findRunners, placeCanaries } from "../../../src/verifier/runners/runners.ts";
 
 /** A small repository in a folder, and its check run as the verifier does it: named, then with canaries. */
 export type Tree = Record<string, string>;
@@ -66,17 +66,19 @@ export class TriedRepository {
     await symlink(join(process.cwd(), "node_modules"), join(worktree, "node_modules")).catch(
       () => {},
     );
-    const naming = nameTestsOf(runners, about, { folder: reports });
-    for (const { name, text } of naming.files) await writeFile(join(reports, name), text);
+    const naming = runners
+      .map((runner) => runner.nameTests(about, { folder: reports }))
+      .find((each) => each !== null);
+    for (const { name, text } of naming?.files ?? []) await writeFile(join(reports, name), text);
     const result = await runCommand({
-      argv: ["sh", "-c", naming.command],
+      argv: ["sh", "-c", naming?.command ?? this.command],
       cwd: worktree,
-      env: { PATH: process.env.PATH ?? "", HOME: folder, CI: "1", ...naming.env },
+      env: { PATH: process.env.PATH ?? "", HOME: folder, CI: "1", ...naming?.env },
       timeoutMs: 120_000,
     });
     const found: TestResults[] = [];
     for (const name of (await readdir(reports)).sort()) {
-      if (naming.files.some((file) => file.name === name)) continue;
+      if (naming?.files.some((file) => file.name === name)) continue;
       const parsed = parseTestResults(await readFile(join(reports, name), "utf8"), worktree);
       if (parsed) found.push(parsed);
     }
