@@ -15,6 +15,7 @@ import { dependOnJudges } from "./depend-on-judges.ts";
 import { findCauses } from "./find-causes.ts";
 import { listSome } from "./list-some.ts";
 import { findLostTests } from "./lost-tests.ts";
+import { mutateChange } from "./mutate-change.ts";
 import { renamesOf } from "./rename-tests.ts";
 import type { SidedFile, Sides } from "./sides/sides.ts";
 import { filesOfParts, type Trials } from "./trials.ts";
@@ -93,6 +94,12 @@ export async function proveChange(
   const lies = await confirmSuspicions(input, { ...reading, suspicions, changedFrom });
   await note(lies.experiments);
   book.findings.push(...lies.findings);
+  await note(
+    await mutateChange({
+      ...{ ...reading, files, changedFrom, deadline, commit: input.commit, mirror: input.mirror },
+      mutants: proofBudgets[input.proof].mutants,
+    }),
+  );
   const forced = new Map([
     ...forcedByTests(files, results, tried.checks, lost.byJudges),
     ...forcedByCauses(found.causes),
