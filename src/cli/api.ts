@@ -115,6 +115,8 @@ export const detailSchema = z.object({
       decision: z.object({ action: z.string(), kind: z.string(), reason: z.string() }).nullable(),
     }),
   ),
+  /** Null: it is not over; left out: by a daemon of an earlier version. */
+  proof: z.object({ verified: z.boolean(), headline: z.string(), detail: z.string() }).nullish(),
   usage: z.array(usage),
   questions: z.array(
     z.object({

@@ -52,6 +52,7 @@ export function renderDetail(
     ["delivered", task.delivery_url],
     ["accepted", task.accepted_at],
     ["discarded", task.discarded_at],
+    ["proof", describeProof(detail)],
     ["result", task.end_detail],
     ...detail.worktrees
       .filter(({ state }) => state === "active")
@@ -77,6 +78,11 @@ function listChecks({ checks, preparation }: TaskView): string | null {
   if (!preparation) return checks.join(" · ") || null;
   if (preparation.checks.length === 0) return "none: nothing is verified";
   return preparation.checks.map(({ command, source }) => `${command} (${source})`).join(" · ");
+}
+
+/** Said of work that is delivered: a task that failed says why. */
+function describeProof({ proof, task }: DetailView): string | null {
+  return proof && task.state === "completed" ? `${proof.headline}: ${proof.detail}` : null;
 }
 
 function section(title: string, body: string): string {
@@ -226,11 +232,13 @@ export function renderEnd(
 ): string {
   const { task } = detail;
   const checks = renderChecks(detail, colors);
+  const proof = describeProof(detail);
   return [
     `\n${colors.bold(task.id)}  ${paintState(task.state, colors)}`,
     task.end_detail && !isSaid(task.end_detail) ? `  ${oneLine(task.end_detail)}` : "",
     task.branch ? `branch  ${colors.bold(oneLine(task.branch))}` : "",
     task.delivery_url ? `url     ${oneLine(task.delivery_url)}` : "",
+    proof ? `proof   ${oneLine(proof)}` : "",
     checks === "" ? "" : `checks\n${checks}`,
     renderNext(detail),
   ]

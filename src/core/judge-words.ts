@@ -58,7 +58,7 @@ function more(length: number): string[] {
   return length > maxListed ? [`- and ${length - maxListed} more`] : [];
 }
 
-function oneLine(text: string, max: number): string {
+export function oneLine(text: string, max: number): string {
   const line = cleanOutsideText(text.slice(0, 4 * max))
     .replace(/\s+/g, " ")
     .trim();

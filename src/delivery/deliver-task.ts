@@ -116,7 +116,8 @@ async function deliverBranch(
   const receipt = makeReceipt({ url, patch });
   await writeFile(join(folder, "receipt.json"), `${JSON.stringify(receipt, null, 2)}\n`);
   await writeFile(join(folder, "receipt.md"), renderReceipt(receipt));
-  const proof = receipt.verified ? "verified" : "unverified";
+  const { headline } = receipt;
+  const proof = receipt.verified ? `v${headline.slice(1)}` : `unverified: ${receipt.verdict}`;
   return {
     kind: "delivered",
     branch,

@@ -1,10 +1,12 @@
 import { mergeRefused } from "../core/confinement.ts";
 import { followMessage, type Message } from "../core/message.ts";
 import type { PlanRecord } from "../core/plan.ts";
+import { describeProof, finalOf } from "../core/proof-words.ts";
 import type { Attempt, Subtask, Task } from "../core/task.ts";
 import type { Usage } from "../core/usage.ts";
 import type { CheckResult, CheckRun, Verdict } from "../core/verdict.ts";
 import { describeCost } from "./receipt-cost.ts";
+import { describeEvidence } from "./receipt-evidence.ts";
 import { describePlan } from "./receipt-plan.ts";
 import { describeReviews } from "./receipt-review.ts";
 
@@ -26,27 +28,12 @@ export function buildReceipt(input: {
 }) {
   const { task, subtasks, attempts, plans, delivery } = input;
   const keyOf = new Map(subtasks.map(({ id, key }) => [id, key]));
-  const finals = subtasks.flatMap((subtask) =>
-    (subtask.gateVerdict ?? subtask.verdict) ? [subtask.gateVerdict ?? subtask.verdict] : [],
-  );
+  const finals = subtasks.flatMap((subtask) => finalOf(subtask) ?? []);
+  const proof = describeProof(task, subtasks);
   const checks = subtasks.flatMap((subtask) => [
     ...describeChecks(subtask.key, "attempt", subtask.verdict),
     ...describeChecks(subtask.key, "after_merge", subtask.gateVerdict),
   ]);
-  const allDone =
-    subtasks.length > 0 &&
-    subtasks.every(({ state }) => state === "completed" || state === "superseded");
-  // A pass without a check is no proof, and one part without proof leaves the whole without.
-  // What was superseded did nothing itself: its parts are judged.
-  const unproven = subtasks.filter(
-    ({ state, verdict, gateVerdict }) =>
-      state !== "superseded" && !(gateVerdict ?? verdict)?.checks.some(provesSomething),
-  );
-  const verified =
-    task.expectsChange &&
-    allDone &&
-    unproven.length === 0 &&
-    finals.every((verdict) => verdict?.result === "pass");
   return {
     format: "deputy.receipt/1",
     task: {
@@ -65,16 +52,10 @@ export function buildReceipt(input: {
       discarded_at: task.discardedAt?.toISOString() ?? null,
       logs_removed_at: task.prunedAt?.toISOString() ?? null,
     },
-    verified,
-    verdict: verified
-      ? describeProof(finals)
-      : task.expectsChange
-        ? checks.length === 0
-          ? "no check was run"
-          : allDone && unproven.length > 0
-            ? describeUnproven(unproven)
-            : "see the checks and attempts below"
-        : "a review: nothing was changed, nothing was checked",
+    /** True under the first two of three headlines; `verdict` says what was shown, or what is missing. */
+    verified: proof.verified,
+    headline: proof.headline,
+    verdict: proof.detail,
     /** What a review says; null for a task that changes something. */
     review: task.expectsChange ? null : summaryOf(attempts),
     delivery: delivery
@@ -88,10 +69,14 @@ export function buildReceipt(input: {
       : null,
     plan: describePlan(task, subtasks, plans),
     checks,
+    ...describeEvidence(subtasks),
     reviews: describeReviews(subtasks, attempts),
     findings: subtasks.flatMap(
       ({ key, verdict, gateVerdict }) =>
-        (gateVerdict ?? verdict)?.findings.map((finding) => ({ subtask: key, ...finding })) ?? [],
+        finalOf({ verdict, gateVerdict })?.findings.map((finding) => ({
+          subtask: key,
+          ...finding,
+        })) ?? [],
     ),
     messages: input.messages.map((message) => ({
       subtask: keyOf.get(message.subtaskId) ?? message.subtaskId,
@@ -145,7 +130,7 @@ export function buildReceipt(input: {
     not_checked: [
       ...new Set([
         ...(task.preparation?.notes ?? []),
-        ...finals.flatMap((verdict) => verdict?.notChecked ?? []),
+        ...finals.flatMap(({ notChecked }) => notChecked),
         ...describeOvertaken(task, subtasks),
         ...describeUnconfined(attempts),
         ...describeCredentials(delivery),
@@ -157,32 +142,6 @@ export function buildReceipt(input: {
 
 const noPatch =
   "There is no patch beside this receipt: the change holds more bytes than git compares in memory. The branch has all of it.";
-
-/** Red before and red now, with no test named on both sides: it would look the same whatever was changed. */
-function provesSomething({ run, rerun, baseline }: CheckResult): boolean {
-  return (rerun ?? run).status === "green" || (run.tests !== null && baseline?.tests != null);
-}
-
-function describeProof(finals: readonly (Verdict | null)[]): string {
-  const red = new Set(
-    finals
-      .flatMap((verdict) => verdict?.checks ?? [])
-      .filter(({ run, rerun }) => (rerun ?? run).status === "red")
-      .map(({ check }) => `\`${check.command}\``),
-  );
-  if (red.size === 0) return "every check passed on the attempt's commit and again after the merge";
-  return `nothing fails that did not fail before, on the attempt's commit and again after the merge; ${[...red].join(", ")} ${red.size === 1 ? "is" : "are"} red with and without the change`;
-}
-
-function describeUnproven(subtasks: readonly Subtask[]): string {
-  const names = subtasks.map(({ key }) => `"${key}"`).join(", ");
-  const wasRun = subtasks.some(
-    ({ verdict, gateVerdict }) => (gateVerdict ?? verdict)?.checks.length,
-  );
-  return wasRun
-    ? `no check of ${names} tells anything: it fails with and without the change, and names no tests`
-    : `no check was run on ${names}`;
-}
 
 /** A subtask's own checks run after its own merge, and not again after those that follow. */
 function describeOvertaken({ headCommit }: Task, subtasks: readonly Subtask[]): string[] {

@@ -1,5 +1,6 @@
 import { makeInert } from "../core/inert-text.ts";
 import type { Receipt } from "./receipt.ts";
+import { renderEvidence } from "./receipt-evidence.ts";
 import { renderPlanAccount } from "./receipt-plan.ts";
 import { renderReviews } from "./receipt-review.ts";
 import { renderCost } from "./render-cost.ts";
@@ -9,7 +10,7 @@ export function renderReceipt(receipt: Receipt): string {
   const { task, delivery, plan } = receipt;
   return `${[
     `# Receipt: ${oneLine(task.goal)}`,
-    `**${receipt.verified ? "Verified" : "Not verified"}**: ${receipt.verdict}.`,
+    `**${oneLine(receipt.headline, 800)}**: ${oneLine(receipt.verdict, 800)}.`,
     table(
       ["", ""],
       [
@@ -74,6 +75,7 @@ export function renderReceipt(receipt: Receipt): string {
               : "–",
           ]),
         ),
+    ...renderEvidence(receipt).flatMap(({ title, items }) => list(title, items)),
     ...list("Tests that failed before and pass now", [
       ...new Set(receipt.checks.flatMap(({ newly_passing }) => newly_passing)),
     ]),

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { endReasons, failureKinds } from "../core/failure.ts";
 import { roles } from "../core/usage.ts";
-import { findingRules } from "../core/verdict.ts";
+import { findingRules, judgeKinds } from "../core/verdict.ts";
 import { named } from "./schema-registry.ts";
 
 /**
@@ -74,6 +74,45 @@ export const verdictWire = named(
       }),
     ),
     not_checked: z.array(z.string()),
+    /** Changed files that judge the change, and who accepted each; null: nobody. */
+    judges: z.array(
+      z.object({
+        path: z.string(),
+        from: z.string().nullable(),
+        status: z.enum(["added", "modified", "deleted", "renamed"]),
+        kind: z.enum(judgeKinds),
+        why: z.string(),
+        weaker: z.string().nullable(),
+        content: z.string().nullable(),
+        accepted: z
+          .object({
+            by: z.enum(["flag", "goal", "plan", "reviewer", "person"]),
+            evidence: z.string(),
+          })
+          .nullable(),
+      }),
+    ),
+    /** What was tried to find out what the checks say, each with its command and tree. */
+    experiments: z.array(
+      z.object({
+        kind: z.string(),
+        check: z.string(),
+        command: z.string(),
+        tree: z.string(),
+        result: z.enum(["shown", "refuted", "open"]),
+        says: z.string(),
+        duration_ms: z.number(),
+      }),
+    ),
+    /** What turned a check green that was red before. */
+    causes: z.array(
+      z.object({
+        check: z.string(),
+        paths: z.array(z.string()),
+        smallest: z.boolean(),
+        by_source: z.boolean(),
+      }),
+    ),
   }),
   { description: "What the daemon found by running the checks itself." },
 );

@@ -188,6 +188,8 @@ export const taskDetailWire = named(
     messages: z.array(messageToTaskWire),
     /** Plans that a planner made or a person was asked about, and changes of the plan since. */
     plans: z.array(planWire),
+    /** What was proved of it, in the words of the receipt; null: it is not over. */
+    proof: z.object({ verified: z.boolean(), headline: z.string(), detail: z.string() }).nullable(),
     usage: z.array(usageWire),
     /** Rows of it that cannot be read, and are in none of the lists. */
     unreadable: z.array(garbledWire),

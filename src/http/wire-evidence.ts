@@ -64,6 +64,15 @@ export function toVerdictWire(verdict: Verdict): z.infer<typeof verdictWire> {
     checks: verdict.checks.map(toCheckResultWire),
     findings: verdict.findings,
     not_checked: verdict.notChecked,
+    judges: (verdict.judges ?? []).map(({ from = null, ...judge }) => ({ ...judge, from })),
+    experiments: (verdict.experiments ?? []).map(({ durationMs, ...experiment }) => ({
+      ...experiment,
+      duration_ms: durationMs,
+    })),
+    causes: (verdict.causes ?? []).map(({ bySource, ...cause }) => ({
+      ...cause,
+      by_source: bySource,
+    })),
   };
 }
 

@@ -1,7 +1,9 @@
 import type { z } from "zod";
 import type { Event } from "../core/event.ts";
 import type { Hold } from "../core/hold.ts";
+import { isTaskOver } from "../core/lifecycle.ts";
 import { followMessage } from "../core/message.ts";
+import { describeProof } from "../core/proof-words.ts";
 import { hashQuestion } from "../core/question.ts";
 import type { Ending, ListedTask, Subtask, Task } from "../core/task.ts";
 import type { Explanation } from "../orchestrator/explain.ts";
@@ -173,6 +175,7 @@ export function toTaskDetailWire(detail: TaskDetail): z.infer<typeof taskDetailW
       ...followMessage(message, detail),
     })),
     plans: detail.plans.map(toPlanWire),
+    proof: isTaskOver(detail.task.state) ? describeProof(detail.task, detail.subtasks) : null,
     usage: detail.usage.map(toUsageWire),
     unreadable: detail.garbled,
     worktrees: detail.worktrees.map(({ id, subtaskId, path, state }) => ({

@@ -3,6 +3,7 @@ import type { Hold } from "../core/hold.ts";
 import { newId } from "../core/id.ts";
 import { invariant } from "../core/invariant.ts";
 import type { Claim, Outcome } from "../core/outcome.ts";
+import { isProven, sayVerdict } from "../core/proof-words.ts";
 import { maxProviderWaits } from "../core/provider-wait.ts";
 import type { Ending, QuestionKind, Subtask, Task } from "../core/task.ts";
 import { setOnAttempt } from "../store/attempts.ts";
@@ -133,10 +134,7 @@ async function advanceSubtask(
       await appendEvent(tx, task.id, {
         ...about,
         type: "verdict.reached",
-        message:
-          task.expectsChange && (verdict.result !== "pass" || verdict.checks.length > 0)
-            ? `Verified: ${verdict.result}. ${verdict.summary}`
-            : `Not verified: ${verdict.summary}`,
+        message: sayVerdict(verdict, task.expectsChange),
         data: { result: verdict.result, summary: verdict.summary, key: subtask.key },
       });
       const verified = { verdict: json(verdict), ...(commit && { commit }) };
@@ -156,7 +154,7 @@ async function advanceSubtask(
         ...about,
         type: "subtask.completed",
         message: task.expectsChange
-          ? `"${subtask.title}" is ${outcome.verdict.checks.length > 0 ? "verified and " : ""}merged into the task branch`
+          ? `"${subtask.title}" is ${isProven(outcome.verdict) ? "verified and " : ""}merged into the task branch`
           : `"${subtask.title}" is done`,
         data: { key: subtask.key, commit: outcome.commit },
       });

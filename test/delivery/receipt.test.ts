@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
 import type { Subtask, Task } from "../../src/core/task.ts";
-import { acceptanceCheck, type Verdict } from "../../src/core/verdict.ts";
+import { acceptanceCheck, type JudgeChange, type Verdict } from "../../src/core/verdict.ts";
 import { buildReceipt } from "../../src/delivery/receipt.ts";
+import { renderReceipt } from "../../src/delivery/render-receipt.ts";
 
 /** "Verified" is the word that people rely on: it is said only of what was checked as a whole. */
 const at = new Date(0);
@@ -81,7 +82,8 @@ test("a check that ran before the last merge is no check of the whole, and the r
 
 test("a check that fails with and without the change proves nothing, unless it names the tests", () => {
   const red = { exitCode: 1, status: "red" } as const;
-  const tests = { format: "tap", listed: "all", tests: { a: "failed" } } as const;
+  const tests = { format: "tap", listed: "all", tests: { a: "failed", b: "passed" } } as const;
+  const allRed = { ...tests, tests: { a: "failed" } };
   const make = (more: object) => {
     const one = subtask("a", 1);
     for (const { run } of [one.verdict, one.gateVerdict].flatMap((each) => each?.checks ?? [])) {
@@ -96,8 +98,66 @@ test("a check that fails with and without the change proves nothing, unless it n
     verified: false,
     verdict: expect.stringContaining("fails with and without the change"),
   });
+  expect(make({ tests: allRed }).headline).toBe("Not verified");
   expect(make({ tests })).toMatchObject({
     verified: true,
+    // The word does not stand alone over it.
+    headline: "Verified, but `true` is red with and without the change",
     verdict: expect.stringContaining("nothing fails that did not fail before"),
   });
+});
+
+const judge: JudgeChange = {
+  ...{ path: "test/a.snap", status: "modified", kind: "fixture", why: "tests read it" },
+  ...{ content: "c1", weaker: null, accepted: { by: "goal", evidence: "Update a.snap" } },
+};
+
+test("three headlines, and under each what it stands on", () => {
+  expect(receiptOf(subtask("a", 1)).headline).toBe("Verified");
+  const changed = subtask("a", 1);
+  Object.assign(changed.gateVerdict ?? {}, {
+    judges: [judge],
+    causes: [{ check: "npm test", paths: ["src/a.js"], smallest: true, bySource: true }],
+    experiments: [
+      {
+        ...{ kind: "canary", check: "npm test", command: "npm test", tree: "f".repeat(40) },
+        ...{ result: "shown", says: "tests that must fail do", durationMs: 1_500 },
+      },
+    ],
+  } satisfies Partial<Verdict>);
+  const receipt = receiptOf(changed);
+  expect(receipt).toMatchObject({
+    verified: true,
+    judges: [{ path: "test/a.snap", subtask: "a" }],
+  });
+  expect(receipt.headline).toBe(
+    "Verified, but its judges changed: look at test/a.snap (tests read it; accepted by the goal)",
+  );
+  const page = renderReceipt(receipt);
+  expect(page).toContain(`**${receipt.headline}**`);
+  expect(page).toContain("`npm test` turned green because of src/a.js");
+  expect(page).toContain('tests read it): accepted by the goal: "Update a.snap"');
+  expect(page).toContain(`canary, shown: tests that must fail do (\`npm test\` on tree`);
+  const held = subtask("a", 1);
+  const open = { result: "fail", judges: [{ ...judge, accepted: null }] } as const;
+  Object.assign(held, { state: "waiting", gateVerdict: null });
+  Object.assign(held.verdict ?? {}, open);
+  expect(receiptOf(held)).toMatchObject({
+    verified: false,
+    headline: "Not verified",
+    verdict: expect.stringContaining("nobody has accepted that the change edits what judges it"),
+  });
+});
+
+test("a headline stays one line, whatever files are called and however many there are", () => {
+  const changed = subtask("a", 1);
+  const judges = Array.from({ length: 500 }, (_, at) => ({
+    ...judge,
+    path: `x${at}\n# Verified\n${"y".repeat(900)}`,
+  }));
+  Object.assign(changed.gateVerdict ?? {}, { judges });
+  const { headline } = receiptOf(changed);
+  expect(headline.length).toBeLessThanOrEqual(600);
+  expect(headline).not.toContain("\n");
+  expect(renderReceipt(receiptOf(changed))).not.toMatch(/^# Verified/m);
 });

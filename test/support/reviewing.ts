@@ -18,16 +18,20 @@ export type Reviewing = {
   submit(name: string, scene: Scene): Promise<string>;
   read(id: string): Promise<Played>;
   /** What the how-manieth call of this kind was told. */
-  brief(name: string, kind: "coder" | "reviewer" | "judge", call: number): Promise<string>;
-  calls(name: string, kind: "coder" | "reviewer" | "judge"): number;
+  brief(name: string, kind: Kind, call: number): Promise<string>;
+  calls(name: string, kind: Kind): number;
   close(): Promise<void>;
 };
+
+type Kind = "coder" | "reviewer" | "judge" | "accepter";
 
 export type Scene = {
   coder: string;
   reviewer: string;
   /** Judge and arbiter. */
   judge?: string;
+  /** Who says which changes to what judges the work were asked for. */
+  accepter?: string;
   task?: Record<string, unknown>;
 };
 
@@ -62,10 +66,11 @@ export SCENE N
     const page = (await deputy.cli(["receipt", id])).stdout;
     return { task: (await deputy.api("GET", `/v1/tasks/${id}`)).body.task, receipt, page };
   };
-  const submit = async (name: string, { coder, judge, reviewer, task }: Scene) => {
+  const submit = async (name: string, { accepter, coder, judge, reviewer, task }: Scene) => {
     await scratch.write(`${name}.coder.sh`, `${coder}\n`);
     await scratch.write(`${name}.reviewer.sh`, `${reviewer}\n`);
     await scratch.write(`${name}.judge.sh`, `${judge ?? "exit 1"}\n`);
+    await scratch.write(`${name}.accepter.sh`, `${accepter ?? "exit 1"}\n`);
     const { status, body } = await deputy.api("POST", "/v1/tasks", {
       goal: `Scene ${name}`,
       repository: repository.path,
