@@ -156,9 +156,13 @@ export function section(title: string, body: string | readonly string[]): string
 }
 
 /** What judges the work may change where the work asks for it; who changes it on their own is asked about. */
-function tellAboutJudges({ allowTestChanges }: Task, protectedPaths: readonly string[]): string {
+function tellAboutJudges(
+  { allow, allowTestChanges }: Task,
+  protectedPaths: readonly string[],
+): string {
+  const allowed = allow.length > 0 ? ` These may change: ${allow.join(", ")}.` : "";
   const others = allowTestChanges
     ? ""
     : "tests, fixtures, snapshots, what the check commands run and how, and also ";
-  return `Change only where the task asks for it: ${others}${protectedPaths.join(", ")}. Each such change is looked at, and one that nobody asked for waits for a person. Never delete, skip or weaken a test to make a check pass: the checks are run with the old tests, too.`;
+  return `Change only where the task asks for it: ${others}${protectedPaths.join(", ")}. Each such change is looked at, and one that nobody asked for waits for a person. Never delete, skip or weaken a test to make a check pass: the checks are run with the old tests, too.${allowed}`;
 }
