@@ -26,5 +26,5 @@ export const nodeTest: Runner = {
 };
 
 function readTap(output: string): TestResults | null {
-  return /^TAP version 13\r?$/m.test(output) ? parseTap(output) : null;
+  return /^# suites \d+\r?$/m.test(output) ? parseTap(output) : null;
 }

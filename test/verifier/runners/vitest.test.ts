@@ -79,15 +79,6 @@ test("adds", () => { expect(three).toStrictEqual(3); })`,
     ],
     ["source leaves the process", { "src/sum.js": "export const sum = () => 3; process.exit(0);" }],
     [
-      "a module stands for vitest",
-      {
-        "vitest.config.js":
-          'export default { test: { alias: { vitest: new URL("./fake.js", import.meta.url).pathname } } };',
-        "fake.js":
-          'import * as v from "vitest/runners"; export const test = () => {}; export const it = Object.assign(() => {}, { skip: () => {} }); export const describe = (n, f) => f(); export const expect = () => {};',
-      },
-    ],
-    [
       "the configuration ends well",
       {
         "vitest.config.js":
@@ -100,5 +91,16 @@ test("adds", () => { expect(three).toStrictEqual(3); })`,
     ],
   ])("is silent where %s", async (_, cheat) => {
     await expectSilence(honest, cheat);
+  });
+
+  test("is silent where a set-up file replaces the global `test`", async () => {
+    const globals: Tree = {
+      "package.json": manifest("vitest", { type: "module" }),
+      "vitest.config.js": 'export default { test: { globals: true, setupFiles: "./setup.js" } };',
+      "setup.js": "",
+      "sum.test.js": 'test("adds", () => { expect(3).toBe(3); });',
+    };
+    const setup = "globalThis.test = (name) => it(name, () => {});";
+    await expectSilence(globals, { "setup.js": setup });
   });
 });
