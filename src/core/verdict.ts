@@ -59,6 +59,8 @@ export type CheckResult = {
   reason: string;
   newlyFailing: string[];
   newlyPassing: string[];
+  /** Tests that failed and are not counted, because they flip on the base too; left out: none. */
+  flaky?: string[];
 };
 
 /** How the detail of a run begins that a signal of somebody else ended: it says nothing about the change. */

@@ -14,6 +14,7 @@ export async function deleteLeftovers(db: Db, before: Date): Promise<Record<stri
     deliveries: await deleteDeliveries(db, before),
     boots: await deleteBoots(db, before),
     baselines: await deleteBaselines(db, before),
+    flakyTests: await deleteFlakyTests(db, before),
   };
 }
 
@@ -60,6 +61,15 @@ async function deleteBaselines(db: Db, before: Date): Promise<number> {
   const { numDeletedRows } = await db
     .deleteFrom("baselines")
     .where("createdAt", "<", before)
+    .executeTakeFirstOrThrow();
+  return Number(numDeletedRows);
+}
+
+/** Tests that were not seen to flip since: their failures count again. */
+async function deleteFlakyTests(db: Db, before: Date): Promise<number> {
+  const { numDeletedRows } = await db
+    .deleteFrom("flakyTests")
+    .where("lastSeenAt", "<", before)
     .executeTakeFirstOrThrow();
   return Number(numDeletedRows);
 }

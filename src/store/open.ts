@@ -10,6 +10,7 @@ import { openCallsMigration } from "./migrations/0007-open-calls.ts";
 import { postponedMigration } from "./migrations/0008-postponed.ts";
 import { retentionMigration } from "./migrations/0009-retention.ts";
 import { commentsMigration } from "./migrations/0015-comments.ts";
+import { flakyTestsMigration } from "./migrations/0016-flaky-tests.ts";
 import { proofMigration } from "./migrations/0017-proof.ts";
 import { keepPool, writeTogether } from "./pipeline.ts";
 import type { Database, Db } from "./schema.ts";
@@ -103,6 +104,7 @@ async function migrate(db: Db): Promise<void> {
         "0008-postponed": postponedMigration,
         "0009-retention": retentionMigration,
         "0015-comments": commentsMigration,
+        "0016-flaky-tests": flakyTestsMigration,
         "0017-proof": proofMigration,
       }),
     },

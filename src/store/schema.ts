@@ -291,6 +291,14 @@ export type Database = {
     removedAt: MaybeTime;
   };
   baselines: { key: string; data: Json<unknown>; createdAt: DefaultTime };
+  flakyTests: {
+    repository: string;
+    command: string;
+    test: string;
+    timesFlipped: Generated<number>;
+    firstSeenAt: DefaultTime;
+    lastSeenAt: DefaultTime;
+  };
   inbox: {
     deliveryId: string;
     source: string;

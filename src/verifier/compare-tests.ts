@@ -67,6 +67,23 @@ export function compareTests(
   };
 }
 
+/** Whether there is a list at all that could name a test. */
+export function namesTests(tests: TestResults | null): tests is TestResults {
+  return tests !== null && Object.keys(tests.tests).length > 0;
+}
+
+/**
+ * How many tests passed or failed by its list; files that could not be loaded are none. Null: the list
+ * does not say, as one of failures alone.
+ */
+export function countRan(tests: TestResults | null): number | null {
+  if (!tests) return null;
+  const ran = Object.entries(tests.tests).filter(
+    ([name, state]) => state !== "skipped" && !isWholeFile(name),
+  ).length;
+  return ran === 0 && tests.listed === "failures" ? null : ran;
+}
+
 function ranBefore(state: TestState | undefined): boolean {
   return state === "passed" || state === "failed";
 }

@@ -1,9 +1,13 @@
 import type { CheckResult, Finding, Verdict } from "../core/verdict.ts";
+import { compareTests, countRan } from "./compare-tests.ts";
+import { failingOf } from "./judge-check.ts";
 import { listSome } from "./list-some.ts";
+import { fileOf } from "./parsers/test-list.ts";
 
 /**
- * From checks and findings to a verdict. Pure. Fail wins over inconclusive, which wins over pass;
- * what nobody looked at is said.
+ * From checks and findings to a verdict. Pure. Fail wins over inconclusive, which wins over pass; checks
+ * that are all red before and after, or in which no test ran, show nothing, and are no pass. What nobody
+ * looked at is said.
  */
 export function conclude(
   checks: CheckResult[],
@@ -29,11 +33,55 @@ export function conclude(
   }
   if (open.length > 0) return verdict("inconclusive", listSome(open.map(describe), 3));
   if (checks.length === 0) return verdict("pass", nothingChecked);
+  if (!checks.some(showsSomething))
+    return verdict("inconclusive", listSome(checks.map(describeNothing), 3));
   const notes =
     findings.length > 0
       ? `, with ${findings.length} allowed ${findings.length === 1 ? "change" : "changes"} to tests or their set-up`
       : "";
   return verdict("pass", `${describePasses(checks)}${notes}`);
+}
+
+/**
+ * Whether a check that passes says anything about the change: it is green, and not without a test; or it
+ * is red as on the base, and names tests that pass now.
+ */
+export function showsSomething({ baseline, rerun, result, run }: CheckResult): boolean {
+  if (result !== "pass") return false;
+  const last = rerun?.status === "green" ? rerun : run;
+  if (last.status === "green") return countRan(last.tests) !== 0;
+  if (!last.tests || !baseline?.tests || last.tests.listed !== "all") return false;
+  const { newPassing, newlyPassing, stillPassing } = compareTests(baseline.tests, last.tests);
+  return newPassing.length + newlyPassing.length + stillPassing.length > 0;
+}
+
+/** What is missing to know anything from it. */
+function describeNothing({ check, run }: CheckResult): string {
+  if (run.status === "green")
+    return `\`${check.name}\` is green, and no test ran in it, as on the base`;
+  const failing = failingOf(run).length;
+  const what =
+    failing === 0
+      ? `it fails without the change too (${run.detail}), and names no test that passes`
+      : `its ${failing === 1 ? "failing test fails" : `${failing} failing tests fail`} without the change too, and nothing else ran`;
+  return `\`${check.name}\` shows nothing about the change: ${what}`;
+}
+
+/** Checks that pass and are red, as on the base: what a headline must not be silent about. Null: none. */
+export function describeStillRed(checks: readonly CheckResult[]): string | null {
+  const red = checks.filter(
+    ({ result, run, rerun }) => result === "pass" && (rerun ?? run).status === "red",
+  );
+  if (red.length === 0) return null;
+  return listSome(
+    red.map(({ check, flaky = [], run }) => {
+      const failing = failingOf(run);
+      const named = failing.length > 0 ? `: ${listSome(failing)}` : "";
+      const why = flaky.length === failing.length && failing.length > 0 ? "flaky on" : "as on";
+      return `\`${check.name}\` is red, ${why} the base${named}`;
+    }),
+    3,
+  );
 }
 
 /** A red check that is no redder than the base does not pass: it is in nobody's way. */
@@ -58,14 +106,24 @@ function describe({ check, reason, newlyFailing }: CheckResult): string {
   return `\`${check.name}\`: ${reason}${names}`;
 }
 
-function describeBlindSpot({ check, run, baseline }: CheckResult): string[] {
-  if (
-    run.status === "inconclusive" ||
-    (run.tests?.listed === "all" && baseline?.tests?.listed === "all")
-  ) {
-    return [];
+function describeBlindSpot({ check, flaky = [], run, baseline }: CheckResult): string[] {
+  if (run.status === "inconclusive") return [];
+  const said: string[] = [];
+  if (flaky.length > 0) {
+    said.push(
+      `\`${check.name}\`: not counted, because it flips on the base too: ${listSome(flaky)}.`,
+    );
   }
+  const unloaded =
+    run.tests && baseline?.tests ? compareTests(baseline.tests, run.tests).neverLoaded : [];
+  if (unloaded.length > 0) {
+    said.push(
+      `\`${check.name}\`: ${listSome(unloaded.map(fileOf))} could not be loaded, on the base neither: what is in it was not checked.`,
+    );
+  }
+  if (run.tests?.listed === "all" && baseline?.tests?.listed === "all") return said;
   return [
+    ...said,
     `\`${check.name}\` does not name all its tests on both commits: a test that stopped running would not be seen.`,
   ];
 }

@@ -1,6 +1,7 @@
-import type { CheckResult, Finding } from "../core/verdict.ts";
+import type { CheckResult, CheckRun, Finding } from "../core/verdict.ts";
 import { compareTests } from "./compare-tests.ts";
 import { listSome } from "./list-some.ts";
+import { readSummary } from "./read-summary.ts";
 import type { Rename } from "./rename-tests.ts";
 import type { TriedCheck } from "./tried-check.ts";
 
@@ -18,10 +19,16 @@ export function findLostTests(
 ): LostTests {
   const lost: LostTests = { findings: [], byJudges: [] };
   for (const { baseline, check, rerun, run } of results) {
+    const oldRun = tried.find((each) => each.check.name === check.name)?.oldJudges?.run ?? null;
+    const fewer = countFewer(rerun ?? run, baseline);
+    if (fewer) {
+      const bySource = !oldRun || countFewer(oldRun, baseline) !== null;
+      add(lost.findings, "tests_removed", bySource, `\`${check.name}\`: ${fewer}`);
+    }
     const now = (rerun ?? run).tests;
     if (!now || !baseline?.tests) continue;
     const { missing, skipped } = compareTests(baseline.tests, now, renames);
-    const old = tried.find((each) => each.check.name === check.name)?.oldJudges?.run.tests;
+    const old = oldRun?.tests;
     const there = old && compareTests(baseline.tests, old);
     const isLostThere = (name: string) =>
       !there || there.missing.includes(name) || there.skipped.includes(name);
@@ -37,6 +44,15 @@ export function findLostTests(
     }
   }
   return lost;
+}
+
+/** Where the names of both commits cannot be compared, their counts: of a run that is not red. */
+function countFewer(run: CheckRun, baseline: CheckRun | null): string | null {
+  if (!baseline || run.status !== "green") return null;
+  if (run.tests?.listed === "all" && baseline.tests?.listed === "all") return null;
+  const [now, before] = [readSummary(run.outputTail), readSummary(baseline.outputTail)];
+  if (!now || !before || now.ran >= before.ran) return null;
+  return `by its own count ${before.ran} tests ran on the base, and ${now.ran} run now`;
 }
 
 function add(findings: Finding[], rule: Finding["rule"], blocking: boolean, message: string): void {

@@ -7,6 +7,7 @@ import type { CommandSpec } from "../sandbox/run-command.ts";
 import type { ConfinedResult } from "../sandbox/sandbox.ts";
 import { readContainedFile, removeContained } from "../worktree/contain-path.ts";
 import { type CheckRole, type ConfinedPlace, unconfined } from "./confine-checks.ts";
+import { describeCrash } from "./explain-run.ts";
 import { type NameTests, unnamed } from "./name-tests.ts";
 import { maxParsedLength } from "./parsers/test-list.ts";
 
@@ -99,6 +100,8 @@ function describeEnding(
   if (limit) return inconclusive(`was stopped by the sandbox: ${limit.detail}`);
   if (endedBy === "not_started") return inconclusive(`could not start: ${result.error}`);
   if (endedBy === "timeout") return inconclusive(`timed out after ${timeoutMs / 1000} s`);
+  const crash = describeCrash(exitCode, signal ?? null);
+  if (crash) return { status: "red", detail: crash };
   if (exitCode === null) return inconclusive(`${killedWords} by ${signal ?? "a signal"}`);
   if (exitCode === 126 || exitCode === 127)
     return inconclusive(`could not start: exit ${exitCode}`);

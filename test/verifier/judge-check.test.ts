@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { CheckRun, TestResults, TestState } from "../../src/core/verdict.ts";
 import { compareTests } from "../../src/verifier/compare-tests.ts";
-import { conclude } from "../../src/verifier/conclude.ts";
+import { conclude, describeStillRed } from "../../src/verifier/conclude.ts";
 import { judgeCheck, judgeRun } from "../../src/verifier/judge-check.ts";
 import { makeCheck } from "./repository.ts";
 
@@ -88,7 +88,14 @@ describe("one run against the baseline", () => {
     ["regression", run(0), run(0), "pass", "green"],
     ["regression", run(0), run(1), "pass", "green, red before"],
     ["regression", run(1), run(0), "fail", "green before, now exit 1"],
-    ["regression", run(2), run(1), "pass", "red before too (exit 2)"],
+    ["regression", run(2), run(2), "pass", "red before too (exit 2)"],
+    [
+      "regression",
+      run(2),
+      run(1),
+      "inconclusive",
+      "red before (exit 1), and red in another way now (exit 2), and it names no test to compare",
+    ],
     [
       "regression",
       run(1),
@@ -128,7 +135,63 @@ describe("one run against the baseline", () => {
       "inconclusive",
       "exit 1, though no test that it names fails any more",
     ],
-    ["regression", run(1, list("a:p")), run(1, list("a:p")), "pass", "red before too (exit 1)"],
+    [
+      "regression",
+      run(1, list("a:p")),
+      run(1, list("a:p")),
+      "pass",
+      "red before too (exit 1), though every test that it names passes: something else in it fails",
+    ],
+    [
+      "regression",
+      run(1),
+      run(1, list("a:f")),
+      "fail",
+      "red before, and now it names no test any more (exit 1)",
+    ],
+    [
+      "regression",
+      run(1, list("a:f", "some")),
+      run(1, list("a:f b:p")),
+      "fail",
+      "red before, and now it no longer lists its tests whole (exit 1)",
+    ],
+    [
+      "acceptance",
+      run(0, list("a:f")),
+      run(1, list("a:f")),
+      "inconclusive",
+      "exit 0, though 1 test fails by its own list (a): one of the two is not to be believed",
+    ],
+    [
+      "acceptance",
+      run(0, list("a:f")),
+      run(0, list("a:p")),
+      "fail",
+      "1 test fails newly, though exit 0",
+    ],
+    [
+      "acceptance",
+      run(1, list("a:p")),
+      run(1, list("a:f")),
+      "fail",
+      "exit 1, though every test that it names passes: something else in it fails",
+    ],
+    ["acceptance", run(0, list("")), run(1), "inconclusive", "green, but no test ran"],
+    [
+      "regression",
+      run(0, list("a:s")),
+      run(0, list("a:p b:p")),
+      "inconclusive",
+      "green, but no test ran, and 2 tests ran on the base",
+    ],
+    [
+      "regression",
+      run(0, list("")),
+      run(0, list("")),
+      "pass",
+      "green, though no test ran, as on the base",
+    ],
     [
       "regression",
       run(0, list("a:f")),
@@ -159,6 +222,136 @@ describe("one run against the baseline", () => {
     ],
   ] as const)("%s #%#", (kind, now, baseline, result, reason) => {
     expect(judgeRun(kind, now, baseline)).toMatchObject({ result, reason });
+  });
+
+  const whole = "test/a.js (whole file)";
+  const unloaded = (output: string, tests: Record<string, TestState> = { [whole]: "failed" }) => ({
+    ...run(1, { format: "tap", listed: "all" as const, tests }),
+    outputTail: output,
+  });
+
+  test("a file that loads on neither commit proves nothing, and what is missing is said", () => {
+    const now = unloaded("Error: Cannot find module 'left-pad'\n  at x");
+    const reason =
+      "no test ran (exit 1): test/a.js cannot be loaded, nor on the base; something that it needs is missing: \"Error: Cannot find module 'left-pad'\"";
+    expect(judgeRun("regression", now, now)).toMatchObject({ result: "inconclusive", reason });
+    expect(judgeRun("acceptance", now, now)).toMatchObject({
+      result: "inconclusive",
+      reason: expect.stringContaining("no test ran, and none did on the base"),
+    });
+    const env = unloaded("Error: ENOENT: no such file or directory, open '.env'");
+    expect(judgeRun("regression", env, env).reason).toContain("open '.env'");
+    // What the change itself has to bring is the change's fault.
+    const own = unloaded("Error: Cannot find module '../src/new.js'");
+    expect(judgeRun("acceptance", own, own).result).toBe("fail");
+    const beside = unloaded("", { [whole]: "failed", b: "passed" });
+    expect(judgeRun("regression", beside, beside)).toMatchObject({
+      result: "pass",
+      reason: "red before too: test/a.js cannot be loaded, nor on the base",
+    });
+    const { notChecked, result } = conclude(
+      [judgeCheck(makeCheck("c"), beside, null, beside)],
+      [],
+      [],
+    );
+    expect(result).toBe("pass");
+    expect(notChecked[0]).toBe(
+      "`c`: test/a.js could not be loaded, on the base neither: what is in it was not checked.",
+    );
+  });
+
+  test("a crash and a build that does not compile are never red before too", () => {
+    const crash = { ...run(139), detail: "crashed: SIGSEGV (exit 139)" };
+    expect(judgeRun("regression", crash, run(1))).toMatchObject({
+      result: "fail",
+      reason:
+        'red before, and now it crashes: "crashed: SIGSEGV (exit 139)" (crashed: SIGSEGV (exit 139))',
+    });
+    expect(judgeRun("regression", crash, crash).result).toBe("inconclusive");
+    const inside = { ...run(2), outputTail: "make: *** [Makefile:2: test] Error 139" };
+    expect(judgeRun("regression", inside, run(2)).result).toBe("fail");
+    const build = {
+      ...run(101),
+      outputTail: "error: could not compile `app` (lib) due to 1 error",
+    };
+    expect(judgeRun("regression", build, run(101))).toMatchObject({
+      result: "fail",
+      reason:
+        'red before, and now it does not compile: "error: could not compile `app` (lib) due to 1 error" (exit 101)',
+    });
+  });
+
+  test("fewer tests by its own count, or more failures, are never red before too", () => {
+    const counted = (output: string) => ({ ...run(1), outputTail: output });
+    const before = counted("Tests:       1 failed, 9 passed, 10 total");
+    expect(
+      judgeRun("regression", counted("Tests:  1 failed, 5 passed, 6 total"), before),
+    ).toMatchObject({
+      result: "fail",
+      reason: "red before too, but 6 tests ran, and 10 on the base",
+    });
+    expect(
+      judgeRun("regression", counted("Tests:  2 failed, 8 passed, 10 total"), before),
+    ).toMatchObject({ result: "fail", reason: "2 tests fail by its own count, and 1 on the base" });
+    expect(judgeRun("regression", before, before).result).toBe("pass");
+  });
+
+  test("a network that is not there is said, and costs no attempt where nothing ran", () => {
+    const refused = (port: number) => ({
+      ...run(1),
+      outputTail: `Error: connect ECONNREFUSED 127.0.0.1:${port}`,
+    });
+    expect(judgeRun("acceptance", refused(5432), refused(5432))).toMatchObject({
+      result: "inconclusive",
+      reason:
+        'exit 1, as on the base; it seems to need a network or a database that it cannot reach: "Error: connect ECONNREFUSED 127.0.0.1:5432"',
+    });
+    // Who listens on another port of this machine is the project.
+    expect(judgeRun("acceptance", refused(8123), refused(8123)).result).toBe("fail");
+    expect(judgeRun("acceptance", refused(5432), run(1)).result).toBe("fail");
+  });
+
+  test("a renamed test is the same test", () => {
+    const renames = [{ from: ["a"], to: ["b"] }];
+    expect(
+      judgeRun("regression", run(1, list("b:f")), run(1, list("a:f")), { renames }),
+    ).toMatchObject({ result: "pass", reason: "red before too: the same 1 test fails" });
+    expect(
+      judgeRun("regression", run(1, list("b:f")), run(0, list("a:p")), { renames }).result,
+    ).toBe("fail");
+  });
+
+  test("a flaky test's failure is not counted, and its passing is no news", () => {
+    const flaky = new Set(["x"]);
+    const [before, now] = [run(0, list("a:p x:p")), run(1, list("a:p x:f"))];
+    expect(judgeRun("regression", now, before, { flaky })).toMatchObject({
+      result: "pass",
+      reason: "red in flaky tests alone (exit 1); not counted, because it flips on the base too: x",
+      flaky: ["x"],
+    });
+    expect(judgeRun("regression", run(1, list("a:f x:f")), before, { flaky })).toMatchObject({
+      result: "fail",
+      newlyFailing: ["a"],
+    });
+    const red = run(1, list("a:p x:f"));
+    expect(judgeRun("acceptance", run(0, list("a:p x:p")), red, { flaky }).result).toBe(
+      "inconclusive",
+    );
+    expect(judgeRun("acceptance", now, red, { flaky }).result).toBe("inconclusive");
+    const wanted = run(1, list("a:f x:p"));
+    expect(judgeRun("acceptance", now, wanted, { flaky }).result).toBe("pass");
+    expect(judgeRun("regression", run(1, list("x:f")), run(0, list("x:p")), { flaky }).result).toBe(
+      "inconclusive",
+    );
+  });
+
+  test("a second run that fails in another way is inconclusive, and says why", () => {
+    const check = makeCheck("c", { kind: "acceptance" });
+    const { reason, result } = judgeCheck(check, run(1), run(2), run(0));
+    expect(result).toBe("inconclusive");
+    expect(reason).toBe(
+      "it fails in another way the second time (exit 1, then exit 2): it may leave something behind that its next run meets",
+    );
   });
 
   test("two red runs fail in the tests that both name; without a common one it is flaky", () => {
@@ -211,14 +404,33 @@ test("of very many tests that changed sides a verdict names two thousand", () =>
   expect(checks[0]?.newlyPassing).toHaveLength(2_000);
 });
 
-test("a check that is as red as the base is not called passing", () => {
+test("checks that are as red as the base show nothing by themselves", () => {
   const red = judgeCheck(makeCheck("r"), run(1), null, run(1));
   const green = judgeCheck(makeCheck("g"), run(0), null, run(0));
   expect(conclude([red], [], [])).toMatchObject({
+    result: "inconclusive",
+    summary:
+      "`r` shows nothing about the change: it fails without the change too (exit 1), and names no test that passes",
+  });
+  const three = run(1, list("a:f b:f c:f"));
+  expect(conclude([judgeCheck(makeCheck("r"), three, null, three)], [], []).summary).toBe(
+    "`r` shows nothing about the change: its 3 failing tests fail without the change too, and nothing else ran",
+  );
+  const empty = run(0, list(""));
+  expect(conclude([judgeCheck(makeCheck("e"), empty, null, empty)], [], [])).toMatchObject({
+    result: "inconclusive",
+    summary: "`e` is green, and no test ran in it, as on the base",
+  });
+  expect(conclude([green, red], [], [])).toMatchObject({
+    result: "pass",
+    summary: "1 check passes, 1 check fails as on the base",
+  });
+  const others = run(1, list("a:f b:p"));
+  const checks = [judgeCheck(makeCheck("r"), others, null, others)];
+  expect(conclude(checks, [], [])).toMatchObject({
     result: "pass",
     summary: "1 check fails as on the base",
   });
-  expect(conclude([green, red], [], []).summary).toBe(
-    "1 check passes, 1 check fails as on the base",
-  );
+  expect(describeStillRed(checks)).toBe("`r` is red, as on the base: a");
+  expect(describeStillRed([green])).toBeNull();
 });

@@ -79,6 +79,43 @@ describe("what runners print", () => {
     });
   });
 
+  test("pytest's subtests: a test is named once, and fails when a part of it does", () => {
+    const verbose = (end: string) =>
+      [
+        "===== test session starts =====",
+        "a.py::T::test_bad ",
+        "a.py::T::test_bad PASSED                     [ 50%]",
+        "a.py::T::test_sub ",
+        "a.py::T::test_sub PASSED                     [100%]",
+        "",
+        end,
+      ].join("\n");
+    expect(tally(verbose("===== 2 passed, 4 subtests passed in 0.12s ====="))).toMatchObject({
+      listed: "all",
+      passed: ["a.py::T::test_bad", "a.py::T::test_sub"],
+    });
+    const failed =
+      "===== short test summary info =====\nSUBFAILED[msg] (i=2) a.py::T::test_bad - AssertionError: 1 != 2\n===== 1 failed, 2 passed, 7 subtests passed in 1.05s =====";
+    expect(tally(verbose(failed))).toMatchObject({
+      listed: "all",
+      passed: ["a.py::T::test_sub"],
+      failed: ["a.py::T::test_bad"],
+    });
+  });
+
+  test.each([
+    ["TAP", "TAP version 13\n1..0\n# tests 0\n"],
+    ["jest", '{"numTotalTests":0,"testResults":[]}'],
+    ["JUnit", '<testsuites name="a" tests="0"></testsuites>'],
+    [
+      "pytest",
+      "===== test session starts =====\ncollected 0 items\n===== no tests ran in 0.01s =====\n",
+    ],
+    ["go", '{"Action":"start","Package":"m"}\n{"Action":"skip","Package":"m"}\n'],
+  ])("%s says that no test ran", (_, text) => {
+    expect(parseTestResults(text, "/r")).toMatchObject({ listed: "all", tests: {} });
+  });
+
   test("a package manager's banner, colours and the folder of the run do not matter", () => {
     const banner = `\n> app@1.0.0 test\n> vitest run\n\n${sample("vitest-json.txt")}\nDone in 2 s\n`;
     expect(tally(banner)).toEqual(tally(sample("vitest-json.txt")));

@@ -27,16 +27,17 @@ export function parseJunit(text: string): TestResults | null {
   const entries: TestEntry[] = [];
   const document: unknown = parser.parse(xml);
   const top = child(document, "testsuites") ?? document;
-  readSuite(top, [], entries);
-  return makeTestResults("junit", entries, "all");
+  const isWhole = readSuite(top, [], entries);
+  return makeTestResults("junit", entries, isWhole ? "all" : "some");
 }
 
-function readSuite(node: unknown, suites: readonly string[], entries: TestEntry[]): void {
-  if (suites.length > maxDepth) return;
+/** Whether it was read to the ground. */
+function readSuite(node: unknown, suites: readonly string[], entries: TestEntry[]): boolean {
+  if (suites.length > maxDepth) return false;
   for (const test of list(child(node, "testcase"))) entries.push(readCase(test, suites));
-  for (const suite of list(child(node, "testsuite"))) {
-    readSuite(suite, [...suites, attribute(suite, "name")], entries);
-  }
+  return list(child(node, "testsuite"))
+    .map((suite) => readSuite(suite, [...suites, attribute(suite, "name")], entries))
+    .every(Boolean);
 }
 
 function readCase(test: unknown, suites: readonly string[]): TestEntry {

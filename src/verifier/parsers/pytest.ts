@@ -55,9 +55,10 @@ export function parsePytest(text: string): TestResults | null {
   }
   const entries = [...tests].map(([name, state]): TestEntry => ({ name, state }));
   counts.set("failed", (counts.get("failed") ?? 0) - failedSubtests);
-  // "no tests ran", or none was left: that no test failed says nothing then.
+  // "no tests ran", or none was left: the list is whole, and empty.
   const ran = ["passed", "failed", "skipped", "xfailed", "xpassed", "error", "errors"];
-  if (tests.size === 0 && !ran.some((word) => (counts.get(word) ?? 0) > 0)) return null;
+  if (tests.size === 0 && !ran.some((word) => (counts.get(word) ?? 0) > 0))
+    return makeTestResults("pytest", [], "all");
   return makeTestResults("pytest", entries, whatIsListed(lines, last, tests, counts));
 }
 

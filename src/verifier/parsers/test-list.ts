@@ -20,6 +20,11 @@ export function nameWholeFile(path: string): string {
   return path + wholeFileMark;
 }
 
+/** The file or package of such an entry, as people call it. */
+export function fileOf(name: string): string {
+  return name.replace(/ \(\d+\)$/, "").replace(wholeFileMark, "");
+}
+
 /** Such an entry goes away when the file loads again, so its absence says nothing. */
 export function isWholeFile(name: string): boolean {
   return name.replace(/ \(\d+\)$/, "").endsWith(wholeFileMark);
@@ -27,14 +32,15 @@ export function isWholeFile(name: string): boolean {
 
 /**
  * Make the list. Tests of the same name are told apart by their order ("adds", "adds (2)").
- * Null when there is no test in it and its silence says nothing either.
+ * Null when there is no test in it and its silence says nothing either; a whole list without a test
+ * says that none ran.
  */
 export function makeTestResults(
   format: TestResults["format"],
   entries: readonly TestEntry[],
   listed: TestResults["listed"],
 ): TestResults | null {
-  if (entries.length === 0 && listed !== "failures") return null;
+  if (entries.length === 0 && listed === "some") return null;
   const tests = new Map<string, TestState>();
   const seen = new Map<string, number>();
   for (const entry of entries.slice(0, maxTests)) {
