@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { mergeRefused, type Refused } from "../core/confinement.ts";
+import { makeInert } from "../core/inert-text.ts";
 import { invariant } from "../core/invariant.ts";
 import type { Claim, Outcome, Stage } from "../core/outcome.ts";
 import { type ProofLevel, resolveProof } from "../core/proof.ts";
@@ -13,6 +14,7 @@ import type { Db } from "../store/schema.ts";
 import { getSubtask, getTask, listAttempts } from "../store/tasks.ts";
 import { composeCommit } from "../worktree/compose-commit.ts";
 import { submoduleRefOf } from "../worktree/keep-submodules.ts";
+import { pinRef } from "../worktree/mirror.ts";
 import { acceptJudges } from "./accept-judges.ts";
 import { runBaseline } from "./baseline.ts";
 import { carryProof } from "./conclude-review.ts";
@@ -81,8 +83,12 @@ async function leaveOut({ preparation }: Task, subtask: Subtask): Promise<string
   invariant(preparation && commit && baseCommit, "what is verified has a commit and a base");
   if (withoutPaths.length === 0) return commit;
   const files = new Map(withoutPaths.map(({ path }) => [path, { like: baseCommit }]));
-  const message = `Leave ${withoutPaths.length === 1 ? withoutPaths[0]?.path : `${withoutPaths.length} files`} as before`;
-  return composeCommit({ gitDir: preparation.mirror }, commit, files, message);
+  const message = `Leave ${withoutPaths.length === 1 ? makeInert(withoutPaths[0]?.path ?? "") : `${withoutPaths.length} files`} as before`;
+  const mirror = { gitDir: preparation.mirror };
+  const composed = await composeCommit(mirror, commit, files, message);
+  // It may wait for a person, and is what is merged.
+  await pinRef(mirror, `without/${subtask.id}`, composed);
+  return composed;
 }
 
 async function review(
