@@ -72,7 +72,7 @@ export async function findCauses(input: CausesInput): Promise<CausesFound> {
     runs -= cause.runs;
     found.causes.push(cause.cause);
     found.experiments.push(describeNarrowing(tried.check, cause, Date.now() - startedAt));
-    if (!cause.cause.smallest) found.notes.push(describeUnfinished(tried.check, cause));
+    if (!cause.cause.smallest && input.budget.narrowingRuns > 0) found.notes.push(describeUnfinished(tried.check, cause));
     const finding = judgeCause(tried.check, cause, input.isAccepted);
     if (finding) found.findings.push(finding);
   }

@@ -83,7 +83,7 @@ export async function proveChange(
       base: await readFileAt(input.mirror, changedFrom, from ?? path).catch(() => null),
       change: await readFileAt(input.mirror, input.commit, path).catch(() => null),
     }),
-    budget: proofBudgets[input.proof],
+    budget: { narrowingRuns: narrowingRuns(input.proof, files) },
     deadline,
     // Who accepts them is asked below: nothing of it blocks by itself.
     isAccepted: () => true,
@@ -160,6 +160,12 @@ export function testsOnBase({ baseline, checks }: Pick<VerifyInput, "baseline" |
       baseline && Object.hasOwn(baseline.runs, name) ? (baseline.runs[name]?.tests ?? null) : null,
     ]),
   );
+}
+
+/** A change without judges is the cause itself: what of it is for whoever asks for full proof to know. */
+function narrowingRuns(proof: ProofLevel, files: readonly SidedFile[]): number {
+  const hasJudges = files.some(({ side }) => side !== "source");
+  return hasJudges || proof === "full" ? proofBudgets[proof].narrowingRuns : 0;
 }
 
 /** What passes by the doing of changed judges: said, and held until somebody accepts them. */
