@@ -7,7 +7,7 @@ import type { AgentRun } from "./agents/agent.ts";
 import { exposeOnLoopback } from "./agents/gateway/expose-on-loopback.ts";
 import type { Config } from "./config.ts";
 import { newId } from "./core/id.ts";
-import type { Task } from "./core/task.ts";
+import type { Preparation } from "./core/task.ts";
 import type { Job, SetupBox } from "./executor/job.ts";
 import type { Life } from "./life.ts";
 import { type EgressProxy, openEgressProxy } from "./sandbox/egress-proxy.ts";
@@ -205,8 +205,9 @@ export function makeCheckSandbox(
     config: Pick<Config, "sandbox"> & { paths: Pick<Config["paths"], "scratch"> };
     sandbox: Sandbox;
   },
-  { preparation, repository }: Pick<Task, "repository" | "preparation">,
+  about: { repository: string; preparation: Pick<Preparation, "registries"> | null },
 ): Omit<CheckSandbox, "onDenials"> {
+  const { preparation, repository } = about;
   const forSetup = config.sandbox.setupReach(repository, preparation?.registries ?? []);
   const forChecks = config.sandbox.networks(repository).check;
   return {

@@ -98,6 +98,19 @@ const actions: Actions = {
     else print(done.map(describeInstallation).join("\n"));
     return exitCodes.ok;
   },
+  prove: async ({ json, ...options }) => {
+    const { describeProved, proveReceipt } = await import("./prove.ts");
+    const stop = new AbortController();
+    process.once("SIGINT", () => {
+      process.once("SIGINT", () => process.exit(exitCodes.interrupted));
+      stop.abort(new DeputyError("conflict", "It was ended by Ctrl-C."));
+    });
+    const say = json ? () => {} : print;
+    const proved = await proveReceipt({ ...options, say, signal: stop.signal });
+    if (json) printJson(proved);
+    else print(describeProved(proved));
+    return proved.agrees ? exitCodes.ok : exitCodes.taskFailed;
+  },
 };
 
 /** The verbs that write files say which volume is full, where that is why they fail. */

@@ -1,3 +1,4 @@
+import type { ProofLevel } from "../core/proof.ts";
 import type { ExitCode } from "./io.ts";
 
 /**
@@ -12,6 +13,8 @@ export type Actions = {
   doctor(options: JsonOption): Promise<ExitCode>;
   demo(options: JsonOption): Promise<ExitCode>;
   installMcp(options: InstallMcpOptions): Promise<ExitCode>;
+  /** 0: what came out agrees with the receipt, 1: it does not. */
+  prove(options: ProveOptions): Promise<ExitCode>;
 };
 
 type JsonOption = { json: boolean };
@@ -36,4 +39,13 @@ type InstallMcpOptions = JsonOption & {
   client: "claude" | "codex" | null;
   /** Change nothing. */
   print: boolean;
+};
+
+type ProveOptions = JsonOption & {
+  receipt: unknown;
+  /** Null: the receipt's. */
+  repository: string | null;
+  /** The checkout that one stands in. */
+  checkout: string | null;
+  level: ProofLevel | null;
 };

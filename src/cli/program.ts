@@ -1,8 +1,9 @@
 import { readFileSync } from "node:fs";
-import { Command, InvalidArgumentError } from "commander";
+import { Command, InvalidArgumentError, Option } from "commander";
 import { type Budget, budgetHelp, parseBudget } from "../core/budget.ts";
 import { DeputyError, errorStatus } from "../core/error.ts";
 import { taskStates } from "../core/lifecycle.ts";
+import { proofLevels } from "../core/proof.ts";
 import type { Actions } from "./actions.ts";
 import { listAgents } from "./commands-agents.ts";
 import { benchModes, runBench } from "./commands-bench.ts";
@@ -17,6 +18,7 @@ import {
   testTrigger,
 } from "./commands-look.ts";
 import { addMcpVerbs } from "./commands-mcp.ts";
+import { type ProveVerb, proveTask } from "./commands-prove.ts";
 import { type RunOptions, runTask } from "./commands-run.ts";
 import { commentOnTask, pauseTask, resumeTask, sayToTask } from "./commands-steer.ts";
 import { answerTask, cancelTask, decideTask, restoreTask, retryTask } from "./commands-tell.ts";
@@ -156,6 +158,19 @@ export function buildProgram(actions: Actions, io: CliIo = processIo()): Command
   verb("receipt", "print the evidence: checks, attempts, cost, what was not checked")
     .argument("<id>", idHelp)
     .action((id: string, options: Json) => end(showReceipt(io, id, options)));
+
+  verb("prove", "run a delivered task's checks and experiments again, and compare with its receipt")
+    .argument("<id>", "the task's id, or a receipt.json, for which no daemon is needed")
+    .option(
+      "--repository <path or URL>",
+      "where its commits are; else the receipt's, or where you are",
+    )
+    .addOption(
+      new Option("--proof <level>", "how much is tried; else as much as the receipt says").choices(
+        proofLevels,
+      ),
+    )
+    .action((id: string, options: ProveVerb) => end(proveTask(io, actions, id, options)));
 
   program.commandsGroup("Decide:");
   for (const [name, description] of [

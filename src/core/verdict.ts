@@ -172,6 +172,9 @@ export type Verdict = {
   refused?: Refused[];
 };
 
+/** Setup shows up in verdicts under this name, so no check may have it. */
+export const setupCheckName = "setup";
+
 export const defaultCheckTimeoutMs = 30 * 60_000;
 
 /** A command that must be green, whatever it was before. */

@@ -8,6 +8,7 @@ import type { CheckResult, CheckRun, Verdict } from "../core/verdict.ts";
 import { describeCost } from "./receipt-cost.ts";
 import { describeEvidence } from "./receipt-evidence.ts";
 import { describePlan } from "./receipt-plan.ts";
+import { describeRepeat } from "./receipt-proof.ts";
 import { describeReviews } from "./receipt-review.ts";
 
 /**
@@ -126,6 +127,8 @@ export function buildReceipt(input: {
         : null,
       log: attempt.logPath,
     })),
+    /** For `deputy prove`; null: nothing was prepared. */
+    repeat: describeRepeat(task, subtasks),
     ...describeCost(input),
     not_checked: [
       ...new Set([

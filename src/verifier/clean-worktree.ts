@@ -1,13 +1,13 @@
 import { randomUUID } from "node:crypto";
 import { mkdir, realpath } from "node:fs/promises";
 import { join } from "node:path";
-import type { Check, CheckRun } from "../core/verdict.ts";
+import { type Check, type CheckRun, setupCheckName } from "../core/verdict.ts";
 import { removeTree } from "../sandbox/remove-tree.ts";
 import { includeFiles } from "../worktree/include-files.ts";
 import type { Mirror } from "../worktree/open-mirror.ts";
 import { addWorktree, discardWorktree } from "../worktree/worktree.ts";
 import { type CheckSandbox, type ConfinedPlace, unconfined } from "./confine-checks.ts";
-import { defaultCheckTimeoutMs, setupCheckName } from "./inspect-repository.ts";
+import { defaultCheckTimeoutMs } from "./inspect-repository.ts";
 import { type CheckPlace, runCheck } from "./run-checks.ts";
 
 /**

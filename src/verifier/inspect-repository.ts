@@ -1,7 +1,7 @@
 import { cutText } from "../agents/clean-text.ts";
 import type { ProofLevel } from "../core/proof.ts";
 import type { RepositoryConfig } from "../core/repository-config.ts";
-import type { Check } from "../core/verdict.ts";
+import { type Check, setupCheckName } from "../core/verdict.ts";
 import { listRepositoryRegistries } from "../sandbox/registries.ts";
 import type { Mirror } from "../worktree/open-mirror.ts";
 import { listFilesAt, readFileAt } from "../worktree/read-commit.ts";
@@ -27,8 +27,6 @@ export type Inspection = {
 };
 
 export const defaultCheckTimeoutMs = 30 * 60_000;
-/** Setup shows up in verdicts under this name, so no check may have it. */
-export const setupCheckName = "setup";
 const alwaysProtected = [".deputy/**", ".github/workflows/**"];
 
 /** Inspect the base commit. Throws a DeputyError for a mistake in `.deputy/config.yaml`. */

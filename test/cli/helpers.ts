@@ -93,6 +93,7 @@ export function start(surroundings: Surroundings, ...args: string[]): Run {
     doctor: missing,
     demo: missing,
     installMcp: missing,
+    prove: missing,
     ...surroundings.actions,
   };
   const work = buildProgram(actions, io)

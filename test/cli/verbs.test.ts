@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import type { Actions } from "../../src/cli/actions.ts";
 import { buildProgram } from "../../src/cli/program.ts";
 import { DeputyError } from "../../src/core/error.ts";
-import { startCliTest } from "./helpers.ts";
+import { makeFolder, startCliTest } from "./helpers.ts";
 
 test("ls, show and why look at tasks", async () => {
   const { deputy, submit } = await startCliTest();
@@ -104,6 +104,7 @@ test("up, down, worker, doctor and demo are handed their options", async () => {
     worker: record("worker"),
     doctor: record("doctor", 1),
     installMcp: record("installMcp"),
+    prove: record("prove", 1),
     demo: async () => {
       throw new DeputyError("conflict", "A second daemon on the same home.");
     },
@@ -128,10 +129,40 @@ test("up, down, worker, doctor and demo are handed their options", async () => {
   ]);
 });
 
+test("prove reads the receipt from a file, or asks for it", async () => {
+  const calls: unknown[] = [];
+  const actions: Partial<Actions> = {
+    prove: async (options) => {
+      calls.push(options);
+      return 1;
+    },
+  };
+  const { deputyWith } = await startCliTest();
+  const cwd = makeFolder();
+  writeFileSync(join(cwd, "receipt.json"), '{"format":"deputy.receipt/1"}');
+  writeFileSync(join(cwd, "broken.json"), "{");
+  const deputy = (...args: string[]) => deputyWith({ actions, cwd }, ...args);
+  expect((await deputy("prove", "receipt.json", "--proof", "full", "--repository", cwd)).code).toBe(
+    1,
+  );
+  expect(calls).toEqual([
+    {
+      ...{ json: false, receipt: { format: "deputy.receipt/1" }, repository: cwd },
+      ...{ checkout: null, level: "full" },
+    },
+  ]);
+  expect((await deputy("prove", "broken.json")).err).toContain("broken.json is not valid JSON");
+  expect((await deputy("prove", "missing.json")).code).toBe(2);
+  expect((await deputy("prove", "receipt.json", "--proof", "some")).code).toBe(2);
+});
+
 test("every verb takes --json and says what it does", () => {
   const never = () => Promise.reject(new Error("never"));
   const program = buildProgram(
-    { up: never, down: never, worker: never, doctor: never, demo: never, installMcp: never },
+    {
+      ...{ up: never, down: never, worker: never, doctor: never, demo: never },
+      ...{ installMcp: never, prove: never },
+    },
     undefined,
   );
   const leaves = program.commands.flatMap((command) =>
@@ -143,6 +174,7 @@ test("every verb takes --json and says what it does", () => {
       ...["agents", "bench", "comment", "pause", "resume", "say"],
       ...[
         "install",
+        "prove",
         "receipt",
         "restore",
         "retry",

@@ -37,7 +37,7 @@ test("verbs and options of deputy that are named exist", () => {
   const nothing = async () => 0 as const;
   const program = buildProgram({
     ...{ up: nothing, down: nothing, worker: nothing, doctor: nothing, demo: nothing },
-    installMcp: nothing,
+    ...{ installMcp: nothing, prove: nothing },
   });
   const verbs = new Map(program.commands.map((verb) => [verb.name(), verb]));
   const strays: string[] = [];

@@ -93,9 +93,9 @@ function faultsOf(place: Line, masked: Masked, language: Language): Fault[] {
     when && !when(language) ? [] : swap(place, pattern, to),
   );
   const all = [
-    ...swapped.slice(0, 4),
+    ...swapped.slice(0, 5),
     turnRound(place, language),
-    ...swapped.slice(4),
+    ...swapped.slice(5),
     leaveOut(place, language),
     returnNothing(place, language),
     moveNumber(place),
@@ -147,7 +147,8 @@ const swaps: readonly Swap[] = [
     pattern: /(?<=\s)[<>]=?(?=\s)|(?<=[\w)\]])[<>]=?(?=[\d])|(?<=[\w)\]])[<>]=(?=[\w(])/g,
     to: turn,
   },
-  { pattern: /(?<![=!<>])(?:[=!]==|[=!]=)(?![=>])/g, to: turn },
+  { pattern: /(?<![=!<>])[=!]=(?![=>~])/g, to: turn },
+  { pattern: /[=!]==/g, to: turn, when: ({ name }) => name === "js" || name === "ts" },
   { pattern: /&&|\|\||\?\?(?!=)/g, to: turn },
   { pattern: /(?<=[\s)])(?:and|or|is not|not in)(?=[\s(])/g, to: turn, when: ({ words }) => words },
   { pattern: /(?<=[\w)\]] )[+\-*/](?= [\w(])/g, to: turn },

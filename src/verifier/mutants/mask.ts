@@ -1,18 +1,21 @@
 import type { Language } from "./languages.ts";
 
 /**
- * A text in which everything that is no code is blank: as long as the text, so that a place in one is
+ * A text in which comments are blank and strings are filled: as long as the text, so that a place in one is
  * the same place in the other. Strings are told, because an emptied string is a fault, too.
  */
 export type Masked = { code: string; strings: { start: number; end: number }[] };
+
+/** Stands for what is in a string: neither a space nor part of a word. */
+const someValue = "\u0001";
 
 export function maskText(text: string, language: Language): Masked {
   const strings: Masked["strings"] = [];
   const pieces: string[] = [];
   let codeFrom = 0;
   let at = 0;
-  const blank = (start: number, end: number) => {
-    pieces.push(text.slice(codeFrom, start), text.slice(start, end).replace(/[^\n]/g, " "));
+  const blank = (start: number, end: number, filler = " ") => {
+    pieces.push(text.slice(codeFrom, start), text.slice(start, end).replace(/[^\n]/g, filler));
     codeFrom = end;
     at = end;
   };
@@ -30,18 +33,18 @@ export function maskText(text: string, language: Language): Masked {
     const raw = language.name === "rust" ? findRawString(text, at) : null;
     if (raw !== null) {
       strings.push({ start: at, end: raw });
-      blank(at, raw);
+      blank(at, raw, someValue);
       continue;
     }
     const quote = language.quotes.find((each) => text.startsWith(each, at));
     if (quote !== undefined) {
       const end = endOfString(text, at, quote);
       strings.push({ start: at, end });
-      blank(at, end);
+      blank(at, end, someValue);
       continue;
     }
     const other = language.name === "rust" ? findChar(text, at) : findRegex(text, at, language);
-    if (other !== null) blank(at, other);
+    if (other !== null) blank(at, other, someValue);
     else at++;
   }
   pieces.push(text.slice(codeFrom));
