@@ -153,12 +153,12 @@ export async function proveReceipt(options: ProveOptions): Promise<Proved> {
       onCheck: (result) => options.say(describeResult(result)),
       onExperiment: (experiment) => options.say(describeExperiment(experiment)),
     });
-    const { detail, headline } = describeProof({ expectsChange: true }, [
+    const { detail, headline, verified } = describeProof({ expectsChange: true }, [
       { key: "task", state: "completed", verdict, gateVerdict: null },
     ]);
     return {
       agrees: classOf(headline) === classOf(receipt.headline),
-      ...{ headline, detail, receipt: receipt.headline },
+      ...{ headline, receipt: receipt.headline, detail: verified ? verdict.summary : detail },
       ...{ repository: place, base_commit: base, commit, level },
       ...{ sandbox: sandbox.provider, verdict: withoutLogs(verdict) },
     };
