@@ -20,7 +20,7 @@ import { renamesOf } from "./rename-tests.ts";
 import type { SidedFile, Sides } from "./sides/sides.ts";
 import { filesOfParts, type Trials } from "./trials.ts";
 import type { TriedCheck } from "./tried-check.ts";
-import { type CanaryAnswer, describeCanary, tryCanaries } from "./try-canaries.ts";
+import { type CanaryAnswer, describeCanary, tryCanaries, weighCanary } from "./try-canaries.ts";
 import { tryJudges } from "./try-judges.ts";
 import type { VerifyInput } from "./verify-attempt.ts";
 
@@ -135,9 +135,9 @@ async function judgeCanaries(
       ? await tryCanaries({ ...place, changedTests: [] }, input.baseCommit, "canary-base")
       : new Map<string, CanaryAnswer>();
   for (const check of green) {
-    const answer = canaries.get(check.name);
-    if (!answer) continue;
-    const isSilenced = answer.bites === false && onBase.get(check.name)?.bites === true;
+    const found = canaries.get(check.name);
+    if (!found) continue;
+    const { isSilenced, ...answer } = weighCanary(found, onBase.get(check.name));
     if (answer.tree !== "") await note([describeCanary(check, answer, isSilenced)]);
     if (isSilenced) {
       book.findings.push({

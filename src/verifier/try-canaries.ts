@@ -29,7 +29,28 @@ export type CanaryAnswer = {
   says: string;
   tree: string;
   durationMs: number;
+  /** Which of the tests it named, and which it did not: by their names without what is new in each run. */
+  heard: string[];
+  silent: string[];
 };
+
+/**
+ * What follows when a check names only some of the tests, or none: what the base does not name either
+ * asks nothing of the change. Pure. `isSilenced`: the base names one that the change does not,
+ * or the change none at all.
+ */
+export function weighCanary(
+  onChange: CanaryAnswer,
+  onBase: CanaryAnswer | undefined,
+): CanaryAnswer & { isSilenced: boolean } {
+  if (onChange.bites !== false || !onBase) return { ...onChange, isSilenced: false };
+  const isSilenced =
+    onBase.heard.some((name) => onChange.silent.includes(name)) ||
+    (onBase.heard.length > 0 && onChange.heard.length === 0);
+  if (isSilenced || onChange.heard.length === 0) return { ...onChange, isSilenced };
+  const says = `it turned red and named ${onChange.heard.length}; the base names no more`;
+  return { ...onChange, bites: true, says, isSilenced };
+}
 
 type Placed = { files: Map<string, FileSource>; names: Map<string, string[]>; unplaced: string[] };
 
@@ -40,6 +61,7 @@ export async function tryCanaries(
   label: string,
 ): Promise<Map<string, CanaryAnswer>> {
   const answers = new Map<string, CanaryAnswer>();
+  const token = randomBytes(9).toString("hex");
   for (const { files, names, unplaced } of await place()) {
     for (const name of unplaced) answers.set(name, noPlace);
     const placed = checks.filter(({ name }) => names.has(name));
@@ -47,10 +69,10 @@ export async function tryCanaries(
     const { runs, setupFailed, tree } = await trials.runOn(commit, files, placed, label);
     for (const { name } of placed) {
       const run = runs.get(name);
-      const { bites, says } = run
-        ? judgeCanary(run, names.get(name) ?? [])
-        : { bites: null, says: setupFailed ?? "it was not run" };
-      answers.set(name, { bites, says, tree, durationMs: run?.durationMs ?? 0 });
+      const answer = run
+        ? judgeCanary(run, names.get(name) ?? [], token)
+        : { bites: null, says: setupFailed ?? "it was not run", heard: [], silent: [] };
+      answers.set(name, { ...answer, tree, durationMs: run?.durationMs ?? 0 });
     }
   }
   return answers;
@@ -59,7 +81,6 @@ export async function tryCanaries(
   async function place(): Promise<Placed[]> {
     const { findRunners, placeCanaries } = await import("./runners/runners.ts");
     const tree = await openTree(mirror, commit);
-    const token = randomBytes(9).toString("hex");
     const groups: Placed[] = [];
     const unplaced: string[] = [];
     for (const check of checks) {
@@ -88,7 +109,7 @@ export async function tryCanaries(
 }
 
 const noPlace: CanaryAnswer = {
-  ...{ bites: null, tree: "", durationMs: 0 },
+  ...{ bites: null, tree: "", durationMs: 0, heard: [], silent: [] },
   says: "no test that must fail could be placed: its runner is not known, or it has no test file",
 };
 
@@ -106,20 +127,24 @@ function isCompatible(
 export function judgeCanary(
   run: CheckRun,
   names: readonly string[],
-): Pick<CanaryAnswer, "bites" | "says"> {
-  if (run.status === "inconclusive") return { bites: null, says: run.detail };
+  token: string,
+): Pick<CanaryAnswer, "bites" | "says" | "heard" | "silent"> {
+  const plain = (all: readonly string[]) => all.map((name) => name.replaceAll(token, "*"));
+  const none = { heard: [], silent: plain(names) };
+  if (run.status === "inconclusive") return { bites: null, says: run.detail, ...none };
   if (run.status === "green")
-    return { bites: false, says: "it stays green with a test in it that must fail" };
+    return { bites: false, says: "it stays green with a test in it that must fail", ...none };
   const failing = failingOf(run);
-  const silent = names.filter((name) =>
-    run.tests
-      ? !failing.some((test) => test.includes(name)) && !run.outputTail.includes(name)
-      : !run.outputTail.includes(name),
-  );
-  if (silent.length === 0) return { bites: true, says: `it turned red and named ${names.length}` };
+  const isHeard = (name: string) =>
+    failing.some((test) => test.includes(name)) || run.outputTail.includes(name);
+  const silent = names.filter((name) => !isHeard(name));
+  const told = { heard: plain(names.filter(isHeard)), silent: plain(silent) };
+  if (silent.length === 0)
+    return { bites: true, says: `it turned red and named ${names.length}`, ...told };
   return {
     bites: false,
     says: `it is red, and does not name ${silent.length} of ${names.length} tests that must fail`,
+    ...told,
   };
 }
 
