@@ -54,9 +54,9 @@ export async function findHost(
 /** `./tests/a.py::test_b` is about `tests/a.py`. */
 function trimWord(word: string): string {
   return word
-    .replace(/::.*$/s, "")
+    .replace(/(?:::.*|:[\d:]+)$/s, "")
     .replace(/^(?:\.\/)+/, "")
-    .replace(/\/+$/, "");
+    .replace(/(?:\/\.\.\.)?\/*$/, "");
 }
 
 function isBelowNamed(path: string, words: ReadonlySet<string>): boolean {

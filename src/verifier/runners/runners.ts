@@ -1,11 +1,18 @@
 import type { TestResults } from "../../core/verdict.ts";
+import { cargoTest } from "./cargo-test.ts";
+import { ctest } from "./ctest.ts";
+import { goTest } from "./go-test.ts";
 import { jest } from "./jest.ts";
+import { minitest } from "./minitest.ts";
 import { mocha } from "./mocha.ts";
 import { nodeTest } from "./node-test.ts";
 import { plainScript } from "./plain-script.ts";
+import { prove } from "./prove.ts";
 import { pytest } from "./pytest.ts";
+import { rspec } from "./rspec.ts";
 import type { Canary, CanaryInput, CheckText, Runner } from "./runner.ts";
 import { smallRunners } from "./small-runners.ts";
+import { surefire } from "./surefire.ts";
 import { unittest } from "./unittest.ts";
 import { vitest } from "./vitest.ts";
 
@@ -21,6 +28,13 @@ export const allRunners: readonly Runner[] = [
   ...smallRunners,
   pytest,
   unittest,
+  goTest,
+  cargoTest,
+  prove,
+  ctest,
+  surefire,
+  rspec,
+  minitest,
   plainScript,
 ];
 
