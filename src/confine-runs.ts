@@ -212,6 +212,7 @@ export function makeCheckSandbox(
   const forChecks = config.sandbox.networks(repository).check;
   return {
     traits: [sandbox.provider, forSetup, forChecks],
+    apart: sandbox.provider !== "none" && forChecks !== "open" && forChecks.length === 0,
     openBoxes: async ({ mirror, reports, scratch, worktree }) => {
       // Beside the worktree their paths would be too long for a socket's.
       const sockets = join(config.paths.scratch, newId("run"));

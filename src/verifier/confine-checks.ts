@@ -13,6 +13,8 @@ import type { Mirror } from "../worktree/open-mirror.ts";
 export type CheckSandbox = {
   /** What of it has a part in how a command ends, for who keeps results. */
   traits: readonly unknown[];
+  /** Whether checks in two boxes can meet nowhere: each has a network of its own and no way out of it. */
+  apart: boolean;
   openBoxes(place: BoxPlace): Promise<CheckBoxes>;
   /** What a command tried in vain: evidence for the receipt. */
   onDenials: (by: CheckRole, check: Check, denials: readonly Denial[]) => void;

@@ -32,32 +32,50 @@ export type Trial = { tree: string; runs: Map<string, CheckRun>; setupFailed: st
 
 export type Trials = {
   /** Run these checks on a commit. `label` goes into the names of their logs. */
-  run(commit: string, checks: readonly Check[], label: string): Promise<Trial>;
+  run(commit: string, checks: readonly Check[], label: string, round?: 1 | 2): Promise<Trial>;
   /** Compose a commit from `from` and run them on that. */
   runOn(
     from: string,
     files: ReadonlyMap<string, FileSource>,
     checks: readonly Check[],
     label: string,
+    /** 2: once more, whatever came out the first time. */
+    round?: 1 | 2,
   ): Promise<Trial>;
 };
 
 /** `checks` of the verification tell which log belongs to which. */
 export function makeTrials(input: TrialInput, all: readonly Check[]): Trials {
   const known = new Map<string, Promise<Trial>>();
-  const run: Trials["run"] = async (commit, checks, label) => {
+  const inTurn = areApart(input) ? null : makeQueue();
+  const run: Trials["run"] = async (commit, checks, label, round = 1) => {
     const tree = await treeOf(input.mirror, commit);
-    const key = JSON.stringify([tree, checks.map(({ name }) => name)]);
+    const key = JSON.stringify([tree, checks.map(({ name }) => name), round]);
     const there = known.get(key);
     if (there) return there;
-    const trial = runTrial(input, all, commit, tree, checks, label);
+    const work = () => runTrial(input, all, commit, tree, checks, label);
+    const trial = inTurn ? inTurn(work) : work();
     known.set(key, trial);
     return trial;
   };
   return {
     run,
-    runOn: async (from, files, checks, label) =>
-      run(await composeCommit(input.mirror, from, files, `trial: ${label}`), checks, label),
+    runOn: async (from, files, checks, label, round) =>
+      run(await composeCommit(input.mirror, from, files, `trial: ${label}`), checks, label, round),
+  };
+}
+
+/** Whether two runs of a check at the same time can meet nowhere: not at a port, a database, in /tmp. */
+export function areApart({ sandbox }: Pick<TrialInput, "sandbox">): boolean {
+  return sandbox?.apart === true;
+}
+
+function makeQueue() {
+  let last: Promise<unknown> = Promise.resolve();
+  return <T>(work: () => Promise<T>): Promise<T> => {
+    const next = last.then(work, work);
+    last = next.catch(() => {}); // whoever asked for it is told
+    return next;
   };
 }
 

@@ -45,7 +45,7 @@ export async function tryJudges(input: JudgesInput): Promise<JudgesTried> {
   // As everywhere, a red answer is asked for twice.
   const worse = results.filter((result) => isWorse(result, judges)).map(({ check }) => check);
   const again =
-    worse.length > 0 ? await trials.runOn(commit, oldJudges, worse, "old-judges-again") : null;
+    worse.length > 0 ? await trials.runOn(commit, oldJudges, worse, "old-judges-again", 2) : null;
   const flaky = results.filter(
     (result) => again?.runs.has(result.check.name) && !isWorse(result, again),
   );
