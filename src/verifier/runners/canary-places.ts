@@ -15,7 +15,8 @@ const maxLength = 400_000;
 
 /**
  * Files that hold tests of a runner, the most telling first; at most `count`. Where the command
- * names its files, no other runs; where the base run said which ran, others may not.
+ * names its files, no other runs; where the base run said which ran, others may not, but for new
+ * ones of the same folder and ending.
  */
 export async function findTestFiles(
   input: CanaryInput,
@@ -26,9 +27,20 @@ export async function findTestFiles(
   const ran = input.tests?.files ?? [];
   const named = input.files.filter((path) => code.test(path) && namesFile(input.about.texts, path));
   const others = input.files.filter((path) => isTestFile(path) && !isInstalled(path));
-  const runnable = ran.length > 0 ? [...input.prefer, ...ran] : [...input.prefer, ...others];
+  const ending = (path: string) => nameParts(path).rest;
+  const isLikeRan = (path: string) =>
+    ran.some(
+      (other) => posix.dirname(other) === posix.dirname(path) && ending(other) === ending(path),
+    );
+  const likely = input.prefer.filter(
+    (path) => ran.length === 0 || ran.includes(path) || isLikeRan(path),
+  );
+  const runnable = [...likely, ...(ran.length > 0 ? ran : others)];
   const there = runnable.filter((path) => known.has(path));
-  const candidates = new Set(named.some(isTestFile) ? named : there.length > 0 ? there : others);
+  const namedFirst = [...input.prefer.filter((path) => named.includes(path)), ...named];
+  const candidates = new Set(
+    named.some(isTestFile) ? namedFirst : there.length > 0 ? there : others,
+  );
   const found: TestFile[] = [];
   let read = 0;
   for (const path of candidates) {
@@ -65,15 +77,19 @@ async function findStyle(path: string, text: string, tree: TreeReader): Promise<
 
 /** A name beside `path` that the pattern which found `path` finds as well. */
 export function nameBeside(path: string, token: string): string {
-  const folder = posix.dirname(path);
-  const name = posix.basename(path);
-  const ending = /^(.*?)((?:[._-](?:test|tests|spec|specs|cy|e2e))?(?:\.d)?\.[cm]?[jt]sx?)$/.exec(
-    name,
-  );
-  const [, stem = "", rest = ""] = ending ?? [];
-  const isBare = /^(tests?|specs?|index)$/.test(stem) && /^\.[cm]?[jt]sx?$/.test(rest);
+  const { stem, rest } = nameParts(path);
+  const isBare = /^(?:tests?|specs?|index)$/.test(stem) && /^\.[cm]?[jt]sx?$/.test(rest);
   const made = isBare ? `${token}.${stem}${rest}` : `${stem}-${token}${rest}`;
-  return posix.join(folder, made);
+  return posix.join(posix.dirname(path), made);
+}
+
+/** The name of a test file: what is its own, and the ending that makes it a test. */
+function nameParts(path: string): { stem: string; rest: string } {
+  const [, stem = "", rest = ""] =
+    /^(.*?)((?:[._-](?:test|tests|spec|specs|cy|e2e)|(?<=[a-z0-9])(?:Test|Spec))?(?:\.d)?\.[cm]?[jt]sx?)$/.exec(
+      posix.basename(path),
+    ) ?? [];
+  return { stem, rest };
 }
 
 /** A word that a filter of the command by test names asks for; empty: there is no filter. */
@@ -87,7 +103,7 @@ export function wordOfFilter(texts: string): string {
   return /^[\w .:-]+$/.test(plain) ? `${plain} ` : "";
 }
 
-/** Append at the end of a file, whatever it ends with: a comment, no line end, no semicolon. */
-export function append(text: string, code: string): string {
-  return `${text}${text.endsWith("\n") ? "" : "\n"};\n${code}`;
+/** Append lines at the end of a file, whatever it ends with. */
+export function append(text: string, lines: readonly string[]): string {
+  return `${text}${text === "" || text.endsWith("\n") ? "" : "\n"}\n${lines.join("\n")}\n`;
 }

@@ -106,6 +106,7 @@ export function findFailingAssertions(text: string, globals: Globals): Assertion
     ...failByShould(text),
     ...failByContext(text),
   ];
+  if (statements.length === 0 && globals.expect) statements.push("expect(1).toBe(2)");
   return statements.length > 0
     ? { imports: [], statements: statements.slice(0, maxStatements) }
     : null;
@@ -113,20 +114,20 @@ export function findFailingAssertions(text: string, globals: Globals): Assertion
 
 /** `import assert from`, `const assert = require(…)`, `const { assert } = require("chai")`, whatever its name. */
 function failByAssert(text: string): string[] {
-  const module = String.raw`["'](?:node:)?(?:assert(?:\/strict)?|chai|power-assert|uvu\/assert)["']`;
+  const module = String.raw`["'](?:node:)?(?:assert(?:\/strict)?|chai|vitest|power-assert|uvu\/assert)["']`;
   const found: string[] = [];
   const whole = [
     new RegExp(
-      String.raw`\bimport\s+(?:\*\s+as\s+)?([\w$]+)(?:\s*,\s*\{[^{}]*\})?\s+from\s+${module}`,
-      "g",
+      String.raw`^import\s+(?:\*\s+as\s+)?([\w$]+)(?:\s*,\s*\{[^{}]*\})?\s+from\s+${module}`,
+      "gm",
     ),
-    new RegExp(String.raw`\b(?:const|let|var)\s+([\w$]+)\s*=\s*require\(\s*${module}\s*\)`, "g"),
+    new RegExp(String.raw`^(?:const|let|var)\s+([\w$]+)\s*=\s*require\(\s*${module}\s*\)`, "gm"),
   ].flatMap((pattern) => [...text.matchAll(pattern)].map(([, name = ""]) => name));
   const parts = [
-    new RegExp(String.raw`\bimport\s+(?:[\w$]+\s*,\s*)?\{([^{}]*)\}\s+from\s+${module}`, "g"),
+    new RegExp(String.raw`^import\s+(?:[\w$]+\s*,\s*)?\{([^{}]*)\}\s+from\s+${module}`, "gm"),
     new RegExp(
-      String.raw`\b(?:const|let|var)\s+\{([^{}]*)\}\s*=\s*require\(\s*${module}\s*\)`,
-      "g",
+      String.raw`^(?:const|let|var)\s+\{([^{}]*)\}\s*=\s*require\(\s*${module}\s*\)`,
+      "gm",
     ),
   ].flatMap((pattern) => [...text.matchAll(pattern)].flatMap(([, list = ""]) => list.split(",")));
   for (const part of parts) {
@@ -135,7 +136,9 @@ function failByAssert(text: string): string[] {
     else if (Object.hasOwn(assertCalls, name) && isCalled(text, alias))
       found.push(call(alias, name));
   }
-  if (whole.length === 0 && /\bchai\b/.test(text) && /\bassert\./.test(text)) whole.push("assert");
+  const ofChai =
+    /^(?:const|let|var)\s+(?:assert\s*=\s*(?:chai|require\(["']chai["']\))\.assert\b|\{[^{}]{0,200}\bassert\b[^{}]{0,200}\}\s*=\s*chai\b)/m;
+  if (whole.length === 0 && ofChai.test(text)) whole.push("assert");
   for (const name of whole) {
     const methods = methodsOf(text, name).filter((method) => Object.hasOwn(assertCalls, method));
     found.push(...methods.map((method) => call(`${name}.${method}`, method)));
@@ -147,11 +150,29 @@ function failByAssert(text: string): string[] {
 function failByExpect(text: string, globals: Globals): string[] {
   if (!/\bexpect\s*\(/.test(text)) return [];
   if (/\bchai\b/.test(text) || /\)\.(?:not\.)?to\./.test(text)) return failByChains(text);
-  const imported = /[{,\s]expect\b[^;]{0,300}?(?:from|require)/.test(text);
+  const imported = namesAtTop(text).has("expect");
   if (!imported && !globals.expect) return [];
   const methods = [...Object.keys(expectCalls)].filter((name) => text.includes(`.${name}(`));
   const names = methods.length > 0 ? methods : ["toBe"];
   return names.map((name) => expectCalls[name] ?? "");
+}
+
+/** Names that imports and declarations at the beginning of a line bind. */
+function namesAtTop(text: string): Set<string> {
+  const lists = [
+    /^import\s+(?:[\w$]+\s*,\s*)?\{([^{}]*)\}/gm,
+    /^(?:const|let|var)\s+\{([^{}]*)\}\s*=/gm,
+    /^(?:import|const|let|var)\s+([\w$]+)/gm,
+  ].flatMap((pattern) => [...text.matchAll(pattern)].flatMap(([, list = ""]) => list.split(",")));
+  return new Set(
+    lists.map(
+      (part) =>
+        part
+          .trim()
+          .split(/\s+as\s+|\s*:\s*/)
+          .at(-1) ?? "",
+    ),
+  );
 }
 
 function failByChains(text: string): string[] {

@@ -1,7 +1,14 @@
 import { parseVitestJson } from "../parsers/vitest-json.ts";
 import { nameByNodeHook } from "./node-hook.ts";
 import type { Runner } from "./runner.ts";
-import { calledOf, hasOnly, importOf, loadsModule, placeScriptCanary } from "./script-canary.ts";
+import {
+  calledOf,
+  declareFrom,
+  hasOnly,
+  importOf,
+  loadsModule,
+  placeScriptCanary,
+} from "./script-canary.ts";
 
 /** jest, by itself or inside react-scripts, nx and others that call its core. */
 export const jest: Runner = {
@@ -25,23 +32,17 @@ export const jest: Runner = {
           "@playwright/test",
           "mocha",
         ),
-      declare: ({ text, style }, token) =>
-        loadsModule(text, "@jest/globals")
-          ? {
-              imports: [importOf(style, "@jest/globals", { name: "test", as: `test_${token}` })],
-              test: `test_${token}`,
-            }
-          : { imports: [], test: calledOf(text, ["test", "it"]) },
-      expects: true,
-      otherwise: ({ text, style }, token) =>
-        loadsModule(text, "@jest/globals")
-          ? {
-              imports: [
-                importOf(style, "@jest/globals", { name: "expect", as: `expect_${token}` }),
-              ],
-              statements: [`expect_${token}(1).toBe(2)`],
-            }
-          : { imports: [], statements: ["expect(1).toBe(2)"] },
+      format: "jest",
+      declare: (file, token, host) =>
+        loadsModule(host, "@jest/globals")
+          ? declareFrom(file, "@jest/globals", ["test", "it"], token)
+          : { imports: [], test: calledOf(host, ["test", "it"]) },
+      // Globals may be switched off where they are imported.
+      expects: (text) => !loadsModule(text, "@jest/globals"),
+      otherwise: ({ style }, token) => ({
+        imports: [importOf(style, "@jest/globals", { name: "expect", as: `expect${token}` })],
+        statements: [`expect${token}(1).toBe(2)`],
+      }),
       only: hasOnly,
     }),
 };

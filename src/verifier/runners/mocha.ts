@@ -1,6 +1,6 @@
 import { nameByNodeHook } from "./node-hook.ts";
 import type { Runner } from "./runner.ts";
-import { calledOf, hasOnly, importOf, loadsModule, placeScriptCanary } from "./script-canary.ts";
+import { calledOf, declareFrom, hasOnly, loadsModule, placeScriptCanary } from "./script-canary.ts";
 
 /** mocha, in its bdd or tdd interface. */
 export const mocha: Runner = {
@@ -15,15 +15,14 @@ export const mocha: Runner = {
       holds: (text) =>
         /\b(?:test|it|specify)\b[\w.]*\s*\(/.test(text) &&
         !loadsModule(text, "node:test", "vitest", "tape", "ava", "uvu", "@jest/globals"),
-      declare: ({ text, style }, token) => {
-        const name = calledOf(text, ["it", "test", "specify"]);
-        if (!loadsModule(text, "mocha")) return { imports: [], test: name };
-        return {
-          imports: [importOf(style, "mocha", { name, as: `test_${token}` })],
-          test: `test_${token}`,
-        };
+      format: "mocha",
+      declare: (file, token, host) => {
+        const name = calledOf(host, ["it", "test", "specify"]);
+        return loadsModule(host, "mocha")
+          ? declareFrom(file, "mocha", [name], token)
+          : { imports: [], test: name };
       },
-      expects: false,
+      expects: () => false,
       only: hasOnly,
     }),
 };

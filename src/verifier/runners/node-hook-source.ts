@@ -10,11 +10,16 @@
  * more `--reporter`.
  */
 export const nodeHookSource = String.raw`"use strict";
-(() => {
-  const { isMainThread } = require("node:worker_threads");
+try {
+  begin();
+} catch (error) {
+  // A Node that is too old for it runs without it.
+}
+function begin() {
+  const { isMainThread } = require("worker_threads");
   if (!isMainThread || process.env.NODE_TEST_CONTEXT || process.env.DEPUTY_REPORTING) return;
-  const fs = require("node:fs");
-  const path = require("node:path");
+  const fs = require("fs");
+  const path = require("path");
   const { appendFileSync } = fs;
   const { join, isAbsolute, resolve, dirname, basename } = path;
   const stringify = JSON.stringify;
@@ -67,10 +72,10 @@ export const nodeHookSource = String.raw`"use strict";
       }
     } else if (event.type === "test:plan" && nesting === 0) planned = true;
   }
-  const { Readable } = require("node:stream");
+  const { Readable } = require("stream");
   const push = Readable.prototype.push;
   Readable.prototype.push = function (chunk, encoding) {
-    if (typeof chunk === "object" && chunk !== null && typeof chunk.type === "string" && chunk.type.startsWith("test:")) {
+    if (typeof chunk === "object" && chunk !== null && typeof chunk.type === "string" && chunk.type.startsWith("test:") && this.constructor.name === "TestsStream") {
       try {
         hearNodeTest(chunk);
       } catch {}
@@ -85,11 +90,11 @@ export const nodeHookSource = String.raw`"use strict";
   try {
     program = fs.realpathSync(program);
   } catch {}
-  program = program.replaceAll("\\", "/");
+  program = program.split("\\").join("/");
 
   // ---- mocha
   if (/\/(mocha|electron-mocha)\/(bin|lib)\//.test(program)) {
-    const EventEmitter = require("node:events");
+    const EventEmitter = require("events");
     const emit = EventEmitter.prototype.emit;
     const titles = (test) => {
       if (typeof test.titlePath === "function") return test.titlePath().map(String);
@@ -101,20 +106,24 @@ export const nodeHookSource = String.raw`"use strict";
       for (let each = test; each; each = each.parent) if (each.file) return whole(each.file);
       return "";
     };
+    let main;
     EventEmitter.prototype.emit = function (type, test, ...rest) {
       try {
-        if ((type === "pass" || type === "fail" || type === "pending") && test && typeof test.title === "string" && this.suite && "stats" in this) {
+        // A run inside a test is none of the check's own.
+        if (type === "start" && main === undefined && this.suite && typeof this.total === "number") main = this;
+        if (this !== main) {
+        } else if ((type === "pass" || type === "fail" || type === "pending") && test && typeof test.title === "string") {
           const state = type === "pass" ? "passed" : type === "fail" ? "failed" : "skipped";
           write("mocha", { file: fileOf(test), path: titles(test), state });
-        } else if (type === "start" && this.suite && typeof this.total === "number") write("mocha", { begins: true });
-        else if (type === "end" && this.suite && typeof this.total === "number") write("mocha", { end: true });
+        } else if (type === "start") write("mocha", { begins: true });
+        else if (type === "end") write("mocha", { end: true });
       } catch {}
       return emit.call(this, type, test, ...rest);
     };
   }
 
   // ---- jest
-  const Module = require("node:module");
+  const Module = require("module");
   const load = Module._load;
   let wrapped;
   Module._load = function (request, ...rest) {
@@ -168,7 +177,7 @@ export const nodeHookSource = String.raw`"use strict";
       process.env.DEPUTY_REPORTING = String(own);
     }
   }
-})();
+}
 `;
 
 /** A `node` that adds the hook where a script replaced NODE_OPTIONS. */

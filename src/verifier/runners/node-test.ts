@@ -2,7 +2,7 @@ import type { TestResults } from "../../core/verdict.ts";
 import { parseTap } from "../parsers/tap.ts";
 import { nameByNodeHook } from "./node-hook.ts";
 import type { Runner } from "./runner.ts";
-import { importOf, loadsModule, placeScriptCanary, runsFile } from "./script-canary.ts";
+import { declareFrom, loadsModule, placeScriptCanary, runsFile } from "./script-canary.ts";
 
 /** Node's own runner: `node --test`, and files that use node:test and are run as they are. */
 export const nodeTest: Runner = {
@@ -14,13 +14,12 @@ export const nodeTest: Runner = {
   readOutput: readTap,
   placeCanary: (input) =>
     placeScriptCanary(input, {
-      program: /(?:^|\s)--test\b|\b(?:node|nodejs|tsx|ts-node)\s+(?!-)[^\s;&|]*\.[cm]?[jt]s\b/gm,
+      program:
+        /(?:^|\s)--test(?![\w-])|\b(?:node|nodejs|tsx|ts-node)\s+(?!-)[^\s;&|]*\.[cm]?[jt]s\b/gm,
+      format: "node:test",
       holds: (text) => loadsModule(text, "node:test"),
-      declare: ({ style }, token) => ({
-        imports: [importOf(style, "node:test", { name: "test", as: `test_${token}` })],
-        test: `test_${token}`,
-      }),
-      expects: false,
+      declare: (file, token) => declareFrom(file, "node:test", ["test", "it", "default"], token),
+      expects: () => false,
       only: (_, texts) => /--test-only\b/.test(texts),
     }),
 };

@@ -19,10 +19,19 @@ export type ScriptTests = {
   program: RegExp;
   /** Whether the file holds tests of this runner. */
   holds(text: string, path: string): boolean;
-  /** How a test is declared in this file: lines it needs at the top level, and the function. */
-  declare(file: TestFile, token: string): { imports: string[]; test: string; end?: string };
-  /** Whether `expect` needs no import. */
-  expects: boolean;
+  /** As the runner's own reports name their format: what they list holds tests of it, whatever it imports. */
+  format?: string;
+  /**
+   * How a test is declared in this file: lines it needs at the top level, and the function. `host`:
+   * the text of the file that it is, or that the new one lies beside.
+   */
+  declare(
+    file: TestFile,
+    token: string,
+    host: string,
+  ): { imports: string[]; test: string; end?: string };
+  /** Whether `expect` needs no import in this file. */
+  expects(text: string): boolean;
   /** What fails in a file that uses no assertion known to us; left out: node:assert. */
   otherwise?(file: TestFile, token: string): Assertions;
   /** What fails in a test of this file, where the runner has assertions of its own. */
@@ -39,26 +48,24 @@ export async function placeScriptCanary(
 ): Promise<Canary | null> {
   const { texts } = input.about;
   const stops = await stopsAtFirst(input);
+  const isOurs = tests.format !== undefined && input.tests?.format === tests.format;
+  const ran = new Set(isOurs ? input.tests?.files : []);
+  const holds = (text: string, path: string) => ran.has(path) || tests.holds(text, path);
   const isOneRun = !stops && (texts.match(tests.program) ?? []).length < 2;
-  const files = await findTestFiles(input, tests.holds, isOneRun ? maxFiles : 1);
+  const files = await findTestFiles(input, holds, isOneRun ? maxFiles : 1);
   const first = files[0];
   if (first === undefined) return null;
   const canary: Canary = { files: [], names: [] };
   for (const [index, file] of files.entries()) {
-    const made = makeTests(
-      file,
-      file.text,
-      tests,
-      `${input.token}${"abc"[index]}`,
-      input.about.texts,
-    );
-    canary.files.push({ path: file.path, text: append(file.text, made.text) });
+    const made = makeTests(file, file.text, tests, `${input.token}${"abc"[index]}`, texts);
+    canary.files.push({ path: file.path, text: addTo(file, made) });
     canary.names.push(...made.names);
   }
   if (stops) return { ...canary, names: canary.names.slice(0, 1) };
   if (!namesFile(texts, first.path)) {
-    const made = makeTests(first, "", tests, `${input.token}n`, input.about.texts);
-    canary.files.push({ path: nameBeside(first.path, input.token), text: made.text });
+    const made = makeTests(first, "", tests, `${input.token}n`, texts);
+    const lines = [...made.imports, ...(made.imports.length > 0 ? [""] : []), ...made.lines, ""];
+    canary.files.push({ path: nameBeside(first.path, input.token), text: lines.join("\n") });
     canary.names.push(...made.names);
   }
   return canary;
@@ -76,34 +83,100 @@ async function stopsAtFirst({ about, files, read }: CanaryInput): Promise<boolea
   );
 }
 
-/** `text` is what the assertions may use: the file's own, or nothing for a new file. */
-function makeTests(file: TestFile, text: string, tests: ScriptTests, token: string, texts: string) {
-  const { imports, test, end } = tests.declare(file, token);
+type Made = { imports: string[]; lines: string[]; names: string[] };
+
+/** `text` is what the tests may use: the file's own, or nothing for a new file. */
+function makeTests(
+  host: TestFile,
+  text: string,
+  tests: ScriptTests,
+  token: string,
+  texts: string,
+): Made {
+  const file = { ...host, text };
+  const { imports, test, end } = tests.declare(file, token, host.text);
   const found =
-    tests.fail?.({ ...file, text }) ?? findFailingAssertions(text, { expect: tests.expects });
-  const failing = found ?? tests.otherwise?.(file, token) ?? failByNode(file, token);
-  const only = tests.only?.(file.text, texts) ? ".only" : "";
+    tests.fail?.(file) ?? findFailingAssertions(text, { expect: tests.expects(host.text) });
+  const failing = found ?? tests.otherwise?.(host, token) ?? failByNode(host, token);
+  const only = tests.only?.(host.text, texts) ? ".only" : "";
   const names = failing.statements.map((_, index) => `${token}${index}`);
-  const lines = [...imports, ...failing.imports];
-  for (const [index, statement] of failing.statements.entries()) {
+  const lines = failing.statements.flatMap((statement, index) => {
+    const context = /(?<![\w$.])t\./.test(statement) ? "t" : "";
+    const waits = statement.startsWith("await ") ? "async " : "";
     const title = JSON.stringify(wordOfFilter(texts) + names[index]);
-    const takesContext = /(?<![\w$.])t\./.test(statement);
-    lines.push(
-      `${test}${only}(${title}, async (${takesContext ? "t" : ""}) => {`,
-      `  ${statement};`,
-      "});",
-    );
-  }
+    return [`${test}${only}(${title}, ${waits}(${context}) => {`, `  ${statement};`, "});"];
+  });
   if (end) lines.push(end);
-  return { text: `${lines.join("\n")}\n`, names };
+  const spell = spellingOf(host.text);
+  return { imports: [...imports, ...failing.imports].map(spell), lines: lines.map(spell), names };
+}
+
+/** The lines at the end; imports of a module in front of the first, as linters of the check ask for. */
+function addTo({ style, text }: TestFile, { imports, lines }: Made): string {
+  if (style === "cjs" || imports.length === 0) return append(text, [...imports, ...lines]);
+  const at = /^import\b/m.exec(text)?.index ?? /^(?:#!.*\n)?/.exec(text)?.[0].length ?? 0;
+  const head = `${text.slice(0, at)}${imports.join("\n")}\n`;
+  return append(head + text.slice(at), lines);
+}
+
+/** A line of ours with the quotes, semicolons and indentation of the file, so that no linter minds. */
+function spellingOf(text: string): (line: string) => string {
+  const count = (pattern: RegExp) => (text.match(pattern) ?? []).length;
+  const single = count(/'/g) > count(/"/g);
+  const bare = count(/[\w)'"`\]}]\r?$/gm) > count(/;\r?$/gm) && count(/;\r?$/gm) < 2;
+  const indent = /^(\t| {1,8})\S/m.exec(text)?.[1] ?? "  ";
+  return (line) => {
+    let made = line.replace(/^ {2}/, indent);
+    if (single) made = made.replaceAll('"', "'");
+    return bare ? made.replace(/;$/, "") : made;
+  };
 }
 
 function failByNode({ style }: TestFile, token: string): Assertions {
-  const name = `assert_${token}`;
+  const name = `assert${token}`;
   return {
     imports: [importOf(style, "node:assert", { whole: name })],
     statements: [`${name}.strictEqual(1, 2)`],
   };
+}
+
+/**
+ * What the file itself calls a test of this module: the whole of it, or one of these names; null
+ * where it has none at its top level.
+ */
+export function bindingOf(text: string, module: string, names: readonly string[]): string | null {
+  const from = String.raw`from\s+["']${module}["']`;
+  const loaded = String.raw`=\s*require\(\s*["']${module}["']\s*\)`;
+  const lists = [
+    new RegExp(String.raw`^import\s+(?:[\w$]+\s*,\s*)?\{([^{}]{0,2000})\}\s*${from}`, "gm"),
+    new RegExp(String.raw`^(?:const|let|var)\s+\{([^{}]{0,2000})\}\s*${loaded}`, "gm"),
+  ].flatMap((pattern) => [...text.matchAll(pattern)].flatMap(([, list = ""]) => list.split(",")));
+  const parts = lists.map((part) => part.trim().split(/\s+as\s+|\s*:\s*/));
+  for (const name of names) {
+    const part = parts.find(([first]) => first === name);
+    if (part) return part[1] ?? name;
+  }
+  if (!names.includes("default")) return null;
+  const whole =
+    new RegExp(String.raw`^import\s+([\w$]+)\s*(?:,\s*\{[^{}]{0,2000}\}\s*)?${from}`, "m").exec(
+      text,
+    ) ?? new RegExp(String.raw`^(?:const|let|var)\s+([\w$]+)\s*${loaded}\s*;?\s*$`, "m").exec(text);
+  return whole?.[1] ?? null;
+}
+
+/** A test of a module: as the file calls it, else by an import of one name, or of the whole. */
+export function declareFrom(
+  { style, text }: TestFile,
+  module: string,
+  names: readonly string[],
+  token: string,
+): { imports: string[]; test: string } {
+  const bound = bindingOf(text, module, names);
+  if (bound !== null) return { imports: [], test: bound };
+  const test = `test${token}`;
+  const name = names.find((each) => each !== "default");
+  const what = name === undefined ? { whole: test } : { name, as: test };
+  return { imports: [importOf(style, module, what)], test };
 }
 
 /** An import in the style of the file: of the whole (default), or of one name under another. */

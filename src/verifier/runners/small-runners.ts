@@ -5,6 +5,7 @@ import { failOnContext, findFailingAssertions } from "./failing-assertions.ts";
 import type { Runner } from "./runner.ts";
 import {
   calledOf,
+  declareFrom,
   hasOnly,
   importOf,
   loadsModule,
@@ -29,18 +30,14 @@ type Small = {
 function fromModule(module: string, name: string | null): Pick<ScriptTests, "holds" | "declare"> {
   return {
     holds: (text) => loadsModule(text, module),
-    declare: ({ style }, token) => {
-      const test = `test_${token}`;
-      const what = name === null ? { whole: test } : { name, as: test };
-      return { imports: [importOf(style, module, what)], test };
-    },
+    declare: (file, token) => declareFrom(file, module, [name ?? "default"], token),
   };
 }
 
 /** Tests assert on what they are called with, and mostly by this method. */
 function onContext(method: string, end = ""): Pick<ScriptTests, "expects" | "fail" | "only"> {
   return {
-    expects: false,
+    expects: () => false,
     fail: ({ text }) => {
       const own = failOnContext(text, method).map((line) => line + end);
       const others = findFailingAssertions(text, { expect: false })?.statements ?? [];
@@ -77,13 +74,13 @@ const small: readonly Small[] = [
       // `test.run()` was called already: a suite of its own runs by itself.
       declare: ({ style }, token) => ({
         imports: [
-          importOf(style, "uvu", { name: "suite", as: `suite_${token}` }),
-          `const test_${token} = suite_${token}("${token}");`,
+          importOf(style, "uvu", { name: "suite", as: `suite${token}` }),
+          `const test${token} = suite${token}("${token}");`,
         ],
-        test: `test_${token}`,
-        end: `test_${token}.run();`,
+        test: `test${token}`,
+        end: `test${token}.run();`,
       }),
-      expects: false,
+      expects: () => false,
     },
   },
   {
@@ -93,7 +90,7 @@ const small: readonly Small[] = [
     tests: {
       holds: (text) => /\bQUnit\.(?:test|module)\b/.test(text),
       declare: () => ({ imports: [], test: "QUnit.test" }),
-      expects: false,
+      expects: () => false,
       fail: () => ({ imports: [], statements: ["t.equal(1, 2)"] }),
       only: (text) => /\bQUnit\.(?:test|module)\.only\b/.test(text),
     },
@@ -103,9 +100,8 @@ const small: readonly Small[] = [
     isUsed: /\bjasmine\b/,
     tests: {
       holds: (text) => /\bit\s*\(/.test(text),
-      declare: ({ text }) => ({ imports: [], test: calledOf(text, ["it"]) }),
-      expects: true,
-      otherwise: () => ({ imports: [], statements: ["expect(1).toBe(2)"] }),
+      declare: (_file, _token, host) => ({ imports: [], test: calledOf(host, ["it"]) }),
+      expects: () => true,
     },
   },
   {
@@ -113,10 +109,10 @@ const small: readonly Small[] = [
     isUsed: /\bplaywright\b/,
     tests: {
       ...fromModule("@playwright/test", "test"),
-      expects: true,
+      expects: () => false,
       otherwise: ({ style }, token) => ({
-        imports: [importOf(style, "@playwright/test", { name: "expect", as: `expect_${token}` })],
-        statements: [`expect_${token}(1).toBe(2)`],
+        imports: [importOf(style, "@playwright/test", { name: "expect", as: `expect${token}` })],
+        statements: [`expect${token}(1).toBe(2)`],
       }),
       only: hasOnly,
     },
@@ -126,14 +122,11 @@ const small: readonly Small[] = [
     isUsed: /\bbun\s+test\b/,
     tests: {
       holds: (text) => loadsModule(text, "bun:test") || /\b(?:test|it)\s*\(/.test(text),
-      declare: ({ text }, token) =>
-        loadsModule(text, "bun:test")
-          ? {
-              imports: [importOf("esm", "bun:test", { name: "test", as: `test_${token}` })],
-              test: `test_${token}`,
-            }
-          : { imports: [], test: calledOf(text, ["test", "it"]) },
-      expects: true,
+      declare: (file, token, host) =>
+        loadsModule(host, "bun:test")
+          ? declareFrom(file, "bun:test", ["test", "it"], token)
+          : { imports: [], test: calledOf(host, ["test", "it"]) },
+      expects: () => true,
       only: hasOnly,
     },
   },
@@ -143,7 +136,7 @@ const small: readonly Small[] = [
     tests: {
       holds: (text) => /\bDeno\.test\b/.test(text),
       declare: () => ({ imports: [], test: "Deno.test" }),
-      expects: false,
+      expects: () => false,
     },
   },
 ];

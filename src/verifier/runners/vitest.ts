@@ -1,7 +1,14 @@
 import { parseVitestJson } from "../parsers/vitest-json.ts";
 import { nameByNodeHook } from "./node-hook.ts";
 import type { Runner } from "./runner.ts";
-import { calledOf, hasOnly, importOf, loadsModule, placeScriptCanary } from "./script-canary.ts";
+import {
+  calledOf,
+  declareFrom,
+  hasOnly,
+  importOf,
+  loadsModule,
+  placeScriptCanary,
+} from "./script-canary.ts";
 
 /** vitest, with its own imports or with globals. */
 export const vitest: Runner = {
@@ -17,21 +24,30 @@ export const vitest: Runner = {
         loadsModule(text, "vitest") ||
         (/\b(?:test|it)\b[\w.]*\s*\(/.test(text) &&
           !loadsModule(text, "node:test", "tape", "ava", "uvu", "@playwright/test")),
-      declare: ({ text }, token) =>
-        loadsModule(text, "vitest")
-          ? {
-              imports: [importOf("esm", "vitest", { name: "test", as: `test_${token}` })],
-              test: `test_${token}`,
-            }
-          : { imports: [], test: calledOf(text, ["test", "it"]) },
-      expects: true,
+      format: "vitest",
+      declare: (file, token, host) => {
+        if (host.includes("import.meta.vitest")) return declareInSource(token);
+        return loadsModule(host, "vitest")
+          ? declareFrom(file, "vitest", ["test", "it"], token)
+          : { imports: [], test: calledOf(host, ["test", "it"]) };
+      },
+      // Without its imports it has globals.
+      expects: (text) => !loadsModule(text, "vitest") && !text.includes("import.meta.vitest"),
       otherwise: ({ text }, token) =>
-        loadsModule(text, "vitest")
-          ? {
-              imports: [importOf("esm", "vitest", { name: "expect", as: `expect_${token}` })],
-              statements: [`expect_${token}(1).toBe(2)`],
-            }
-          : { imports: [], statements: ["expect(1).toBe(2)"] },
+        text.includes("import.meta.vitest")
+          ? { imports: [], statements: ["import.meta.vitest.expect(1).toBe(2)"] }
+          : {
+              imports: [importOf("esm", "vitest", { name: "expect", as: `expect${token}` })],
+              statements: [`expect${token}(1).toBe(2)`],
+            },
       only: hasOnly,
     }),
 };
+
+/** Tests inside the source, which only exist while vitest runs it. */
+function declareInSource(token: string) {
+  return {
+    imports: [`const test${token} = import.meta.vitest ? import.meta.vitest.test : () => {};`],
+    test: `test${token}`,
+  };
+}
