@@ -4,6 +4,7 @@ import type { Mirror } from "../../worktree/open-mirror.ts";
 import { type ChangedFile, readChange } from "../../worktree/read-change.ts";
 import { listFilesAt, readFileAt } from "../../worktree/read-commit.ts";
 import { matchPaths } from "../match-paths.ts";
+import { declaresTests } from "./declares-tests.ts";
 import { findSuspicions } from "./find-suspicions.ts";
 import { followCommands, type Led, type Tree } from "./follow-commands.ts";
 import { namedTest } from "./judge-names.ts";
@@ -54,6 +55,7 @@ export async function findSides(input: SidesInput): Promise<Sides> {
     filesBefore: new Set(before.files),
     filesNow: new Set(now.files),
     mentions: await findDataMentions(input, changes),
+    usedBySource: await findUsedBySource(input, changes),
     commands: commands.join("\n"),
   };
   const files = sideFiles(changes, context);
@@ -106,6 +108,36 @@ async function findDataMentions(
         now: (now.get(name) ?? []).filter(isReader),
       },
     ]),
+  );
+}
+
+/** Of the changed files with tests inside those that source mentions: they are more than tests. */
+async function findUsedBySource(
+  { mirror, baseCommit, commit, testFiles }: SidesInput,
+  changes: readonly ChangedFile[],
+): Promise<Set<string>> {
+  const nameOf = (path: string) => path.slice(path.lastIndexOf("/") + 1).replace(/\.\w+$/, "");
+  const asked = changes.filter(({ path, before, now }) => {
+    const language = languageOf(path);
+    const text = now?.text ?? before?.text ?? null;
+    return namedTest(path) === null && declaresTests(language, text);
+  });
+  if (asked.length === 0) return new Set();
+  const at = asked.some(({ before }) => before === null) ? commit : baseCommit;
+  const mentions = await findMentions(
+    mirror,
+    at,
+    asked.map(({ path }) => nameOf(path)),
+  );
+  const isUser = (user: string, path: string) =>
+    user !== path &&
+    languageOf(user) !== null &&
+    namedTest(user) === null &&
+    !testFiles.includes(user);
+  return new Set(
+    asked
+      .map(({ path }) => path)
+      .filter((path) => mentions.get(nameOf(path))?.some((user) => isUser(user, path))),
   );
 }
 

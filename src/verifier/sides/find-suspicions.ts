@@ -7,7 +7,15 @@ import type { SidedFile, Suspicion } from "./sides.ts";
  * tests, or end the process while it loads. Only lines that the change adds. Pure; by words, so a hint:
  * it says where to look, and an experiment says whether it matters.
  */
-type Rule = { line: RegExp; in: readonly Language[] | null; why: string };
+type Rule = {
+  line: RegExp;
+  in: readonly Language[] | null;
+  why: string;
+  /** What one of the next lines, or the line itself, has to be as well. */
+  near?: RegExp;
+  /** What the next line says where it is harmless. */
+  unless?: RegExp;
+};
 
 const asks = "it asks whether a test runs";
 const patches = "it changes what tests are made with";
@@ -15,11 +23,20 @@ const ends = "it ends the process";
 const looks = "it looks who called it";
 const always = "it makes everything equal";
 
+const returnsTrue =
+  /\breturn\s+(true|True|1)\b|=>\s*true\b|:\s*True\b|\{\s*(true|1)\s*;?\s*\}|^\s*true\s*$/;
+
 const rules: readonly Rule[] = [
   {
     in: ["js"],
     why: asks,
-    line: /\benv\s*(\.|\[\s*["'`])\s*(NODE_ENV|VITEST\w*|JEST_WORKER_ID|MOCHA\w*|AVA_\w+|TAP\w*|CI|NODE_TEST_CONTEXT|NODE_V8_COVERAGE|npm_lifecycle_\w+|npm_command|npm_package_scripts_\w+|TEST\w*|NODE_OPTIONS|GITHUB_ACTIONS|CONTINUOUS_INTEGRATION|PLAYWRIGHT\w*|CYPRESS\w*|BABEL_ENV|BUN_TEST\w*)\b/,
+    line: /\benv\s*(\.|\[\s*["'`])\s*NODE_ENV\b/,
+    unless: /^(?!.*test).*(production|development)/i,
+  },
+  {
+    in: ["js"],
+    why: asks,
+    line: /\benv\s*(\.|\[\s*["'`])\s*(VITEST\w*|JEST_WORKER_ID|MOCHA\w*|AVA_\w+|TAP\w*|CI|NODE_TEST_CONTEXT|NODE_V8_COVERAGE|npm_lifecycle_\w+|npm_command|npm_package_scripts_\w+|TEST\w*|NODE_OPTIONS|GITHUB_ACTIONS|CONTINUOUS_INTEGRATION|PLAYWRIGHT\w*|CYPRESS\w*|BABEL_ENV|BUN_TEST\w*)\b/,
   },
   {
     in: ["js"],
@@ -29,87 +46,106 @@ const rules: readonly Rule[] = [
   {
     in: ["js"],
     why: asks,
-    line: /\btypeof\s+(globalThis\.|global\.|window\.)?(jest|vi|describe|it|test|expect|suite|mocha|before|beforeEach|afterEach|__vitest_\w+)\b|\b(globalThis|global)\s*(\.|\[\s*["'`])\s*(jest|vi|describe|it|test|expect|suite|mocha|beforeEach|__vitest_\w+|__coverage__)\b/,
+    line: /\btypeof\s+(globalThis\.|global\.|window\.)?(jest|vi|describe|it|expect|suite|mocha|beforeEach|afterEach|__vitest_\w+)\b|\b(globalThis|global)\s*(\.|\[\s*["'`])\s*(jest|vi|describe|it|test|expect|suite|mocha|beforeEach|__vitest_\w+|__coverage__)\b/,
   },
   {
     in: ["js"],
     why: asks,
-    line: /\bprocess\s*\.\s*(argv|execArgv|title|argv0|_getActiveHandles|mainModule)\b.*(test|spec|jest|mocha|vitest|includes|some|match|find|indexOf|=~)|\b(require|module)\s*\.\s*(main|parent|children|cache)\b.*(test|spec|jest|mocha|vitest|includes|match)|\brequire\.cache\b/i,
+    line: /\bprocess\s*\.\s*execArgv\b|\brequire\.cache\b|\bprocess\s*\.\s*(_getActiveHandles|mainModule)\b/,
+  },
+  {
+    in: ["js"],
+    why: asks,
+    line: /\b(process\s*\.\s*(argv|title|argv0)|(require|module)\s*\.\s*(main|parent|children))\b.*(\btests?\b|\.test|\bspec|jest|mocha|vitest)/i,
   },
   {
     in: ["js"],
     why: looks,
-    line: /\bnew\s+Error\b[^;]*\.\s*stack\b|\bError\s*\.\s*(captureStackTrace|prepareStackTrace|stackTraceLimit)\b|\.stack\b[^;]*\b(includes|match|test|indexOf|search|split)\b|\bgetCallSites?\b|\barguments\.callee\.caller\b/,
+    line: /\bnew\s+Error\b[^;]*\.\s*stack\b|\bError\s*\.\s*(prepareStackTrace|stackTraceLimit)\b|\.stack\b[^;]*\b(includes|match|test|indexOf|search)\b|\bgetCallSites?\b|\barguments\.callee\.caller\b/,
   },
   {
     in: ["js"],
     why: patches,
-    line: /\b(require|import)\s*\(\s*["'`](node:)?(assert(\/strict)?|test|chai|expect|vitest|@jest\/\w+|@vitest\/\w+|mocha|tape|tap|ava|should|sinon|module|vm|inspector|async_hooks|test\/reporters)["'`]|\bfrom\s*["'](node:)?(assert(\/strict)?|test|chai|expect|vitest|@jest\/[\w-]+|@vitest\/[\w-]+|mocha|tape|tap|ava|should|sinon|test\/reporters)["']|^\s*import\s+["'](node:)?(assert|test)/,
+    line: /\b(require|import)\s*\(\s*["'`](node:)?(test|chai|expect|vitest|@jest\/\w+|@vitest\/\w+|mocha|tape|tap|ava|should|sinon|inspector|test\/reporters)["'`]|\bfrom\s*["'](node:)?(test|chai|expect|vitest|@jest\/[\w-]+|@vitest\/[\w-]+|mocha|tape|tap|ava|should|sinon|test\/reporters)["']|^\s*import\s+["']node:test/,
   },
   {
     in: ["js"],
     why: patches,
-    line: /\b(assert|expect|chai|describe|it|test|vi|jest)(\.\w+){0,3}\s*(\.|\[\s*["'`])\w+["'`]?\]?\s*=[^=>]|\b(Object|Reflect)\s*\.\s*(defineProperty|assign|defineProperties|set|setPrototypeOf)\s*\(\s*(assert|expect|chai|globalThis|global|Object|Array|Number|String|Function|Map|Set|JSON|Math|Promise|process|console|Error)(\.prototype)?\b|\b(Object|Array|JSON|Math|Number|String|Map|Set|Promise|Function|Reflect|RegExp|Date|Error|AssertionError|process|console)\s*(\.\s*prototype)?\s*\.\s*\w+\s*=[^=>]|\bprototype\s*\.\s*(equal|strictEqual|deepEqual|toBe|toEqual|toString|valueOf|toJSON|then|emit|write)\s*=[^=]|\b_load\s*=|\bModule\._\w+|\bregisterHooks?\b|\bmodule\.register\b|\bsetUncaughtExceptionCaptureCallback\b/,
+    line: /\b(assert|expect|chai|describe|it|test|vi|jest)(\.\w+){0,3}\s*(\.|\[\s*["'`])\w+["'`]?\]?\s*=[^=>]|\.\s*(equal|strictEqual|deepEqual|deepStrictEqual|notEqual|toBe|toEqual|toStrictEqual|throws|AssertionError)\s*=[^=>]/,
+  },
+  {
+    in: ["js"],
+    why: patches,
+    line: /\b(Object|Reflect)\s*\.\s*(defineProperty|defineProperties|set|setPrototypeOf)\s*\(\s*(assert|expect|chai|globalThis|global|Object|Array|Number|String|Function|Map|Set|JSON|Math|Promise|process|console|Error)\b|\bObject\.assign\s*\(\s*(assert|expect|chai|globalThis|global|(Object|Array|Number|String|Function|Map|Set|Promise|Error)\.prototype)\b/,
+  },
+  {
+    in: ["js"],
+    why: patches,
+    line: /\b(Object|Array|JSON|Math|Number|String|Map|Set|Promise|Function|Reflect|RegExp|Date|AssertionError|console)\s*(\.\s*prototype)?\s*\.\s*\w+\s*=[^=>]|\b_load\s*=|\bModule\._\w+|\bregisterHooks?\b|\bmodule\.register\b|\bsetUncaughtExceptionCaptureCallback\b|\bprocess\.(stdout|stderr)\.write\s*=|\bprocess\s*\.\s*(emit|exit|reallyExit)\s*=/,
   },
   {
     in: ["js"],
     why: always,
-    line: /\bSymbol\.(toPrimitive|hasInstance|toStringTag|species|isConcatSpreadable)\b|\b(valueOf|asymmetricMatch|\$\$typeof|inspect)\s*[(:]|\bnew\s+Proxy\b|nodejs\.util\.inspect\.custom|\bObject\.is\s*=/,
+    line: /\bSymbol\.(toPrimitive|hasInstance)\b|\b(valueOf|asymmetricMatch)\s*[(:]|\$\$typeof\b|\bObject\.is\s*=/,
   },
   {
     in: ["js"],
     why: ends,
-    line: /\bprocess\s*(\.|\[\s*["'`])\s*(exit|reallyExit|abort|kill|exitCode|_exiting|binding|dlopen)\b|\bprocess\s*\.\s*(on|once|prependListener|addListener|removeAllListeners)\s*\(\s*["'`](exit|beforeExit|uncaughtException|unhandledRejection|uncaughtExceptionMonitor)|\bprocess\.(stdout|stderr)\.write\s*=|\bDeno\.exit\b/,
+    line: /\bprocess\s*(\.|\[\s*["'`])\s*(exit|reallyExit)["'`]?\]?\s*\(\s*(0|process\.exitCode)?\s*\)|\bprocess\s*(\.|\[\s*["'`])\s*(abort|kill|binding|dlopen|_exiting)\b|\bexitCode\s*=\s*(0|undefined)\b|\bprocess\s*\.\s*(on|once|prependListener|addListener|removeAllListeners)\s*\(\s*["'`](exit|beforeExit|uncaughtException|unhandledRejection|uncaughtExceptionMonitor)|\bDeno\.exit\s*\(\s*0?\s*\)/,
   },
   {
     in: ["python"],
     why: asks,
-    line: /\bPYTEST_\w+|["'](_?pytest|unittest|nose2?|doctest|coverage|tox|hypothesis)["']\s*(not\s+)?in\s+(sys\s*\.\s*)?modules|\bsys\s*\.\s*modules\b.*(pytest|unittest|test)|\bsys\s*\.\s*argv\b.*(test|pytest)|\benviron\b.*(CI|TEST|PYTEST|TOX|NOX|COVERAGE)\b|\bgetenv\(\s*["'](CI|TEST|PYTEST|TOX|COVERAGE)/i,
+    line: /\bPYTEST_\w+|["'](_?pytest|unittest|nose2?|doctest|coverage|tox|hypothesis)["']\s*(not\s+)?in\s+(sys\s*\.\s*)?modules|\bsys\s*\.\s*modules\b.*(pytest|unittest)|\bsys\s*\.\s*argv\b.*(py\.?test|unittest)|["'](CI|PYTEST\w*|TOX\w*|NOX\w*|COVERAGE\w*|TEST|TESTING|UNITTEST\w*)["']/,
   },
   {
     in: ["python"],
     why: looks,
-    line: /\binspect\s*\.\s*(stack|currentframe|getouterframes|getframeinfo)\b|\bsys\s*\.\s*(_getframe|settrace|setprofile|_current_frames|monitoring)\b|\btraceback\s*\.\s*(extract_stack|format_stack|walk_stack)\b|\bf_(back|globals|locals|code)\b/,
+    line: /\binspect\s*\.\s*(stack|currentframe|getouterframes|getframeinfo)\b|\bsys\s*\.\s*(_getframe|settrace|setprofile|_current_frames|monitoring)\b|\btraceback\s*\.\s*(extract_stack|format_stack|walk_stack)\b|\bf_(back|globals|locals)\b/,
   },
   {
     in: ["python"],
     why: patches,
-    line: /^\s*(import|from)\s+(_?pytest|unittest|nose2?|doctest|hypothesis|pluggy|_pytest\.\w+)\b|\b(unittest|pytest|_pytest|pluggy|doctest|builtins|TestCase|AssertionError)(\.\w+){0,4}\s*\.\s*\w+\s*=[^=]|\bsetattr\s*\(\s*(unittest|pytest|builtins|sys|AssertionError|\w*TestCase|__builtins__)|\b__builtins__\b|\bbuiltins\s*\.\s*\w+\s*=[^=]|\bsys\s*\.\s*(excepthook|unraisablehook|meta_path|path_hooks|stdout|stderr|exit)\s*(=|\.\s*(insert|append))|\b(forbiddenfruit|ctypes)\b|\bgc\s*\.\s*(get_objects|get_referrers)\b|\bpytest_\w+\s*\(|\b(sys|site)\.modules\[/,
+    line: /^\s*(import|from)\s+(_?pytest|unittest|nose2?|doctest|hypothesis|pluggy|_pytest\.\w+)\b|\b(unittest|pytest|_pytest|pluggy|doctest|builtins|TestCase|AssertionError)(\.\w+){0,4}\s*\.\s*\w+\s*=[^=]|\bsetattr\s*\(\s*(unittest|pytest|builtins|AssertionError|\w*TestCase|__builtins__)|\b__builtins__\b|\bbuiltins\s*\.\s*\w+\s*=[^=]|\bsys\s*\.\s*(excepthook|unraisablehook|meta_path|path_hooks|exit)\s*(=|\.\s*(insert|append))|\b(forbiddenfruit|pythonapi|py_object)\b|\bgc\s*\.\s*(get_objects|get_referrers)\b|\bdef\s+pytest_\w+\s*\(/,
   },
   {
     in: ["python"],
     why: always,
-    line: /\bdef\s+__(eq|ne|bool|lt|le|gt|ge|contains|instancecheck|subclasscheck|hash|class|approx|len|getattribute|float|round|sub|rsub|abs)__\b|\b__(eq|ne|class|bool)__\s*=/,
+    line: /\bdef\s+__(eq|ne|bool|instancecheck|subclasscheck|contains|lt|le|gt|ge)__\b/,
+    near: returnsTrue,
   },
+  { in: ["python"], why: always, line: /\b__(eq|ne|class|bool)__\s*=|\bdef\s+__class__\b/ },
   {
     in: ["python"],
     why: ends,
-    line: /\b(os\s*\.\s*(_exit|abort|kill|execv\w*)|sys\s*\.\s*exit|atexit\s*\.\s*register|signal\s*\.\s*(raise_signal|signal))\b|^\s*(exit|quit)\s*\(|\braise\s+SystemExit|\bfrom\s+(os|sys)\s+import\b.*\b_?exit\b|\bfaulthandler\b/,
+    line: /\bos\s*\.\s*(_exit|abort|kill|execv\w*)\b|\bsys\s*\.\s*exit\s*\(\s*(0|None)?\s*\)|\batexit\s*\.\s*register\b|^\s*(exit|quit)\s*\(\s*0?\s*\)|\braise\s+SystemExit\s*(\(\s*(0|None)?\s*\))?\s*$|\bfrom\s+os\s+import\b.*\b_exit\b/,
   },
   {
     in: ["rust"],
     why: asks,
-    line: /#!?\[\s*cfg(_attr)?\s*\(.*\btest\b|\bcfg!\s*\(\s*.*\btest\b|\b(RUST_TEST_\w+|NEXTEST\w*|CARGO_TARGET_TMPDIR)\b|\benv!?\s*\(.*(CI|TEST)\b|\bcurrent_exe\s*\(|thread::current\(\)\.name|#\[\s*cfg\s*\(\s*(not\s*\(\s*)?(debug_assertions)|\bcfg!\s*\(\s*debug_assertions/,
+    line: /#!?\[\s*cfg(_attr)?\s*\(.*\btest\b|\bcfg!\s*\(.*\btest\b|\b(RUST_TEST_\w+|NEXTEST\w*)\b|\bcurrent_exe\s*\(.*(test|deps)|thread::current\(\)\.name|#\[\s*cfg\s*\(.*debug_assertions|\bcfg!\s*\(\s*debug_assertions/,
+    unless: /^\s*(pub\s+)?(mod|use)\b/,
   },
   {
     in: ["rust"],
     why: ends,
-    line: /\bprocess::(exit|abort)\b|\bpanic::(set_hook|catch_unwind|take_hook)\b|\bstd::panic\b|\blibc::_?exit\b|#\[\s*(ctor|no_mangle|global_allocator|panic_handler)/,
+    line: /\bprocess::exit\s*\(\s*0\s*\)|\bpanic::(set_hook|take_hook)\b|\blibc::_?exit\b|#\[\s*(ctor|global_allocator|panic_handler)/,
   },
   {
     in: ["rust"],
     why: patches,
-    line: /\bmacro_rules!\s*(assert\w*|panic|debug_assert\w*|matches|vec|println)\b|#\[\s*macro_use\s*\]/,
+    line: /\bmacro_rules!\s*(assert\w*|panic|debug_assert\w*|matches|vec|println)\b/,
   },
   {
     in: ["rust"],
     why: always,
-    line: /\bfn\s+(eq|ne|partial_cmp)\s*\([^)]*\)[^{]*\{\s*(true|false)|\bfn\s+eq\b/,
+    line: /\bfn\s+(eq|ne)\s*\(/,
+    near: /^\s*true\s*$|\{\s*true\s*\}|\breturn\s+true\b/,
   },
   {
     in: ["go"],
     why: asks,
-    line: /\btesting\s*\.\s*(Testing|Short|Verbose|CoverMode|Init)\s*\(|\bflag\s*\.\s*Lookup\s*\(\s*"test\.|"test\.[a-z]+"|\bos\s*\.\s*Args\b.*(test|HasSuffix|Contains)|\bos\s*\.\s*Getenv\(\s*"(CI|GO_TEST\w*|TEST\w*|GITHUB_ACTIONS|GOFLAGS)"|\.test"|^\s*"testing"$|^import\s+"testing"/,
+    line: /\btesting\s*\.\s*(Testing|Short|Verbose|CoverMode|Init)\s*\(|\bflag\s*\.\s*Lookup\s*\(\s*"test\.|"-?test\.[a-z]+"|\bos\s*\.\s*Args\b.*(test|HasSuffix)|\bos\s*\.\s*Getenv\(\s*"(CI|GO_TEST\w*|TEST\w*|GITHUB_ACTIONS|GOFLAGS)"|\.test"|^\s*"testing"$|^import\s+"testing"/,
   },
   {
     in: ["go"],
@@ -119,32 +155,28 @@ const rules: readonly Rule[] = [
   {
     in: ["go"],
     why: ends,
-    line: /\bos\s*\.\s*Exit\b|\bsyscall\s*\.\s*(Exit|Kill)\b|\bruntime\s*\.\s*Goexit\b|\blog\s*\.\s*Fatal/,
+    line: /\bos\s*\.\s*Exit\s*\(\s*0\s*\)|\bsyscall\s*\.\s*(Exit|Kill)\b|\bruntime\s*\.\s*Goexit\b/,
   },
   {
     in: ["go"],
     why: "it is built on a condition",
-    line: /^\/\/\s*(go:build|\+build)\b|^\/\/go:(linkname|noescape|cgo_\w+)/,
+    line: /^\/\/\s*(go:build|\+build)\b(?!\s*!?(linux|windows|darwin|unix|freebsd|openbsd|netbsd|amd64|arm64|386|cgo|js|wasm)\b)|^\/\/go:linkname/,
   },
   {
     in: ["java"],
     why: asks,
     line: /\bClass\s*\.\s*forName\s*\(\s*"(org\.(junit|testng|hamcrest|assertj)|junit|kotlin\.test)|\b(surefire|failsafe)\b|getProperty\(\s*"(surefire|java\.class\.path|sun\.java\.command|test)|getenv\(\s*"(CI|TEST|MAVEN\w*)/,
   },
-  {
-    in: ["java"],
-    why: looks,
-    line: /\bgetStackTrace\s*\(|\bStackWalker\b|\bgetAllStackTraces\b|\bSecurityManager\b/,
-  },
+  { in: ["java"], why: looks, line: /\bgetStackTrace\s*\(|\bStackWalker\b|\bgetAllStackTraces\b/ },
   {
     in: ["java"],
     why: ends,
-    line: /\bSystem\s*\.\s*exit\b|\bRuntime\b.*\b(halt|exit|addShutdownHook)\b|\bexitProcess\s*\(|\bsetDefaultUncaughtExceptionHandler\b|\bEnvironment\.Exit\b/,
+    line: /\bSystem\s*\.\s*exit\s*\(\s*0\s*\)|\bRuntime\b.*\b(halt|addShutdownHook)\b|\bexitProcess\s*\(\s*0|\bsetDefaultUncaughtExceptionHandler\b|\bEnvironment\.Exit\s*\(\s*0/,
   },
   {
     in: ["java"],
     why: always,
-    line: /\bboolean\s+equals\s*\(|\boverride\s+fun\s+equals\b|\bbool\s+Equals\s*\(/,
+    line: /\bboolean\s+equals\s*\(.*\{\s*return\s+true|\bfun\s+equals\b.*=\s*true|\bbool\s+Equals\s*\(.*=>\s*true/,
   },
   {
     in: ["java"],
@@ -154,49 +186,50 @@ const rules: readonly Rule[] = [
   {
     in: ["c"],
     why: ends,
-    line: /\b(_?_?exit|_Exit|quick_exit|abort|atexit|on_exit|longjmp|raise|kill)\s*\(|__attribute__\s*\(\(\s*(constructor|destructor|weak|alias)|\bLD_PRELOAD\b/,
+    line: /\b(_exit|_Exit|quick_exit|on_exit|atexit)\s*\(|\bexit\s*\(\s*(0|EXIT_SUCCESS)\s*\)|__attribute__\s*\(\(\s*(constructor|destructor)|\bLD_PRELOAD\b/,
   },
   {
     in: ["c"],
     why: patches,
-    line: /#\s*(define|undef)\s+(assert\w*|NDEBUG|ASSERT\w*|EXPECT\w*|TEST\w*|CHECK\w*|REQUIRE\w*|strcmp|memcmp|main|exit|abort|if|while|return)\b|#\s*if(n?def)?\b.*\b(UNIT_?TEST\w*|TEST\w*|GTEST\w*|NDEBUG)\b|\bstd::(set_terminate|terminate)\b/,
+    line: /#\s*(define|undef)\s+(assert\w*|NDEBUG|ASSERT\w*|EXPECT\w*|TEST\w*|CHECK\w*|REQUIRE\w*|strcmp|memcmp|main|exit|abort|if|while|return)\b|#\s*if(n?def)?\b.*\b(UNIT_?TEST\w*|TEST\w*|GTEST\w*)\b|\bset_terminate\b/,
   },
-  { in: ["c"], why: always, line: /\boperator\s*(==|!=|bool)\b/ },
+  { in: ["c"], why: always, line: /\boperator\s*(==|!=)/, near: returnsTrue },
   {
     in: ["ruby"],
     why: asks,
-    line: /\bdefined\?\s*\(?\s*(::)?(RSpec|Minitest|Test::Unit)|\bENV\s*\[\s*["'](CI|RAILS_ENV|RACK_ENV|RSPEC\w*|TEST\w*|MINITEST\w*)|\$(0|PROGRAM_NAME)\b.*(rspec|test|rake)|\$LOADED_FEATURES|\$"\B|\bMix\.env\b|\bcaller(_locations)?\b/i,
+    line: /\bdefined\?\s*\(?\s*(::)?(RSpec|Minitest|Test::Unit)|\bENV\s*\[\s*["'](CI|RSPEC\w*|TEST\w*|MINITEST\w*)|\$(0|PROGRAM_NAME)\b.*(rspec|test|rake)|\$LOADED_FEATURES|\bMix\.env\b|\bcaller(_locations)?\b/,
   },
   {
     in: ["ruby"],
     why: patches,
-    line: /\b(module|class)\s+(Minitest|RSpec|Test|Object|BasicObject|Integer|String|Array|Kernel|Assertions|NilClass)\b|\brequire\s*\(?["'](minitest|rspec|test\/unit)|\b(RSpec|Minitest)\.\w+|\brefine\b|\b(define_method|prepend|class_eval|instance_eval)\b.*(assert|expect|Minitest|RSpec)/,
+    line: /\b(module|class)\s+(Minitest|RSpec|Test|Object|BasicObject|Integer|Kernel|Assertions|NilClass)\b|\brequire\s*\(?["'](minitest|rspec|test\/unit)|\b(RSpec|Minitest)\.\w+|\b(define_method|prepend|class_eval|instance_eval)\b.*(assert|expect|Minitest|RSpec)/,
   },
   {
     in: ["ruby"],
     why: ends,
-    line: /^\s*(exit!?|abort)\b|\bat_exit\b|\bProcess\.(exit!?|kill)\b|\bKernel\.exit/,
+    line: /^\s*exit!|^\s*exit\s*(\(?\s*(0|true)\s*\)?)?\s*$|\bat_exit\b|\bProcess\.(exit!|kill)\b|\bKernel\.exit!/,
   },
-  { in: ["ruby"], why: always, line: /\bdef\s+(==|!=|eql\?|equal\?|===|=~)/ },
+  { in: ["ruby"], why: always, line: /\bdef\s+(==|!=|eql\?|equal\?|===)/, near: returnsTrue },
   {
     in: ["perl"],
     why: asks,
-    line: /\bHARNESS_\w+|\$INC\s*\{\s*['"]?Test|\bTest::Builder\b|\bENV\s*\{\s*['"]?(CI|TEST\w*|AUTOMATED_TESTING|PERL_DL\w*)|\$0\b.*\.t\b|\bcaller\b/,
+    line: /\bHARNESS_\w+|\$INC\s*\{\s*['"]?Test|\bTest::Builder\b|\bENV\s*\{\s*['"]?(CI|TEST\w*|AUTOMATED_TESTING)|\$0\b.*\.t\b|\bcaller\b/,
   },
   {
     in: ["perl"],
     why: patches,
-    line: /\*\{?["']?(main|Test::\w+|CORE::GLOBAL)::|\bno\s+warnings\s+["']?redefine|^\s*use\s+Test::|\bpackage\s+Test::|\buse\s+overload\b|\b(INIT|BEGIN|CHECK|END|UNITCHECK)\s*\{/,
+    line: /\*\{?["']?(main|Test::\w+|CORE::GLOBAL)::|\bno\s+warnings\s+["']?redefine|^\s*use\s+Test::|\bpackage\s+Test::|\b(INIT|CHECK|END|UNITCHECK)\s*\{/,
   },
+  { in: ["perl"], why: always, line: /\buse\s+overload\b/, near: /sub\s*\{\s*(return\s+)?1/ },
   {
     in: ["perl"],
     why: ends,
-    line: /\b(exit|POSIX::_exit)\b\s*\(?\s*\d?|\$\?\s*=|\$SIG\s*\{\s*['"]?__(DIE|WARN)__/,
+    line: /\bPOSIX::_exit\b|\bexit\s*(\(?\s*0\s*\)?)?\s*;|\$\?\s*=[^=]|\$SIG\s*\{\s*['"]?__(DIE|WARN)__/,
   },
   {
     in: ["php"],
     why: asks,
-    line: /PHPUNIT\w*|class_exists\(\s*['"]\\?\\?PHPUnit|\bgetenv\(\s*['"](CI|APP_ENV|TEST)|debug_backtrace|\b(exit|die)\s*\(|register_shutdown_function/,
+    line: /PHPUNIT\w*|class_exists\(\s*['"]\\?\\?PHPUnit|\bgetenv\(\s*['"](CI|APP_ENV|TEST)|debug_backtrace|\b(exit|die)\s*(\(\s*0?\s*\))?;|register_shutdown_function/,
   },
   { in: ["shell"], why: asks, line: /\$\{?(CI|BATS_\w+|TEST_\w+|npm_lifecycle_event|NODE_ENV)\b/ },
   {
@@ -211,7 +244,7 @@ const rules: readonly Rule[] = [
   },
 ];
 
-const maxLine = 2_000;
+const maxLine = 600;
 const maxSuspicions = 100;
 
 /** The suspicious lines of what is not a judge. `sourceOf` gives the half of a mixed file that is source. */
@@ -259,7 +292,8 @@ function suspectText(
   const inSource = countLines(source);
   const own = rules.filter((rule) => rule.in === null || rule.in.includes(language));
   const found: Suspicion[] = [];
-  for (const [at, line] of now.split("\n").entries()) {
+  const lines = now.split("\n");
+  for (const [at, line] of lines.entries()) {
     const trimmed = line.trim();
     if (trimmed === "" || isComment(trimmed, language)) continue;
     const left = known.get(trimmed) ?? 0;
@@ -269,7 +303,14 @@ function suspectText(
     }
     if (!inSource.has(trimmed)) continue;
     const short = trimmed.slice(0, maxLine);
-    const rule = own.find((each) => each.line.test(short));
+    const next = lines[at + 1]?.slice(0, maxLine) ?? "";
+    const following = [short, ...lines.slice(at + 1, at + 4)].map((each) => each.slice(0, maxLine));
+    const rule = own.find(
+      ({ line: pattern, near, unless }) =>
+        pattern.test(short) &&
+        (!near || following.some((each) => near.test(each))) &&
+        !(unless && (unless.test(short) || unless.test(next))),
+    );
     // A program ends with an exit code: that is what it is for.
     if (
       !rule ||

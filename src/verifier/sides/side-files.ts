@@ -12,15 +12,17 @@ import {
   namedDeciding,
   namedTest,
 } from "./judge-names.ts";
-import { isDocumentation, languageOfText } from "./languages.ts";
+import { isDocumentation, type Language, languageOfText } from "./languages.ts";
 import { findMovedSource } from "./moved-source.ts";
 import type { Parts, Uses } from "./parts.ts";
 import { judgingLines, partCMake, partGemfile, partGoMod } from "./parts-lines.ts";
 import { isLock, partLock } from "./parts-lock.ts";
 import { partPackageJson } from "./parts-package-json.ts";
 import { partCargo, partPythonSections } from "./parts-sections.ts";
+import { partTests } from "./parts-tests.ts";
 import { findShadow } from "./shadows.ts";
 import type { SidedFile } from "./sides.ts";
+import { splitTests } from "./split-tests.ts";
 
 /**
  * Each changed file, by its name, its text and what leads to it: the change's subject, or what may
@@ -36,6 +38,8 @@ export type SideContext = {
   filesNow: ReadonlySet<string>;
   /** Who mentions a data file's name, on the base and on the change. */
   mentions: ReadonlyMap<string, { before: string[]; now: string[] }>;
+  /** Files with tests in them that other source mentions by their names. */
+  usedBySource: ReadonlySet<string>;
   /** The commands of checks and setup. */
   commands: string;
 };
@@ -44,7 +48,9 @@ export type SideContext = {
 export type Side =
   | { side: "source"; why: string }
   | { side: "judge"; kind: NonNullable<Kind>; why: string }
-  | { side: "mixed"; kind: NonNullable<Kind>; why: string; parts: Parts | null };
+  | { side: "mixed"; kind: NonNullable<Kind>; why: string; parts: Parts }
+  /** Code with tests inside: its parts are told when the rest of the change is known. */
+  | { side: "mixed"; kind: "test"; why: string; code: Language };
 
 export function sideFiles(changes: readonly ChangedFile[], context: SideContext): SidedFile[] {
   const told = changes
@@ -98,7 +104,8 @@ function sideFile(
       },
     };
   }
-  if (side.side === "mixed" && side.parts) {
+  if (side.side === "mixed" && "code" in side) return sideCode(change, side.code, file, edits);
+  if (side.side === "mixed") {
     const { oldJudges, oldSource, needsAcceptance, weaker } = side.parts;
     return {
       ...file,
@@ -127,8 +134,6 @@ function tellSide(change: ChangedFile, context: SideContext): Side {
   }
   const deciding = namedDeciding(path, context.led.texts);
   if (deciding) return asJudge(deciding);
-  if (context.shipped.has(path) && test === null)
-    return { side: "source", why: "the project ships it" };
   const base = posix.basename(path);
   const mentions = context.mentions.get(base);
   const readers = [...(mentions?.before ?? []), ...(mentions?.now ?? [])].filter(
@@ -141,15 +146,10 @@ function tellSide(change: ChangedFile, context: SideContext): Side {
       : { side: "source", why: "it is documentation" };
   }
   if (test) return asJudge(test);
-  const text = change.now?.text ?? change.before?.text ?? null;
-  const language = languageOfText(path, text);
-  if (context.testFiles.has(path)) return judge("test", "the runner reports tests of it");
-  if (
-    declaresTests(language, change.now?.text ?? null) ||
-    declaresTests(language, change.before?.text ?? null)
-  ) {
-    return judge("test", "it declares tests");
-  }
+  const inside = tellTestsInside(change, context);
+  if (inside) return inside;
+  if (context.shipped.has(path)) return { side: "source", why: "the project ships it" };
+  const language = languageOfText(path, change.now?.text ?? change.before?.text ?? null);
   const shadow = findShadow(change, context);
   if (shadow) return asJudge(shadow);
   if (language === null) {
@@ -161,6 +161,65 @@ function tellSide(change: ChangedFile, context: SideContext): Side {
       return judge("fixture", "it is the output that is expected of what lies beside it");
   }
   return { side: "source", why: "nothing of the checks is known to be in it" };
+}
+
+/** Code that is not called a test, and declares tests or is reported to hold some. */
+function tellTestsInside({ path, before, now }: ChangedFile, context: SideContext): Side | null {
+  const texts = [now?.text ?? null, before?.text ?? null];
+  const language = languageOfText(path, texts[0] ?? texts[1] ?? null);
+  const isReported = context.testFiles.has(path);
+  const declares = texts.some((text) => declaresTests(language, text));
+  if (language === null || !(isReported || declares)) return null;
+  const why = isReported ? "the runner reports tests of it" : "it declares tests";
+  const isMixed = texts.some((text) => text !== null && holdsSource(path, text, language, context));
+  if (isMixed) return { side: "mixed", kind: "test", why, code: language };
+  // Who ships it has tests somewhere else: it only knows their library.
+  return context.shipped.has(path) && !isReported ? null : judge("test", why);
+}
+
+function holdsSource(
+  path: string,
+  text: string,
+  language: Language,
+  context: SideContext,
+): boolean {
+  if (language === "rust") return true;
+  const { regions, definesMore } = splitTests(text, language);
+  if (regions.length === 0) return context.shipped.has(path) && !context.testFiles.has(path);
+  if (regions.every(({ kind, key }) => kind === "examples" || key === "import.meta.vitest"))
+    return true;
+  const isUsed = context.shipped.has(path) || context.usedBySource.has(path);
+  const isExported =
+    language === "js" && /^\s*export\b|\bmodule\.exports\b|^\s*exports\./m.test(text);
+  return definesMore && (isUsed || isExported);
+}
+
+function sideCode(
+  change: ChangedFile,
+  language: Language,
+  file: Pick<SidedFile, "path" | "from" | "status" | "content" | "renamed">,
+  { moved }: EditContext,
+): SidedFile {
+  const source: SidedFile = {
+    ...{ ...file, side: "source", kind: null, why: "the tests in it are as they were" },
+    ...{ withOldJudges: "change", withOldSource: "base", needsAcceptance: false, weaker: null },
+  };
+  const before = change.before?.text ?? null;
+  const now = change.now?.text ?? null;
+  if (now === null) return { ...source, why: "it is gone with the tests in it" };
+  const parts = partTests(change.path, before, now, language, moved);
+  if (!parts) return source;
+  return {
+    ...source,
+    side: "mixed",
+    kind: "test",
+    why: parts.changes.join("; "),
+    withOldJudges: parts.oldJudges === null ? "base" : { text: parts.oldJudges },
+    withOldSource: parts.oldSource === null ? "base" : { text: parts.oldSource },
+    needsAcceptance: parts.needsAcceptance,
+    weaker: parts.weaker,
+    renamed: parts.renamed,
+  };
 }
 
 function judge(kind: NonNullable<Kind>, why: string): Side {

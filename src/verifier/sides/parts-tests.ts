@@ -1,0 +1,79 @@
+import { compareTestFiles } from "./compare-tests-of-files.ts";
+import type { Language } from "./languages.ts";
+import type { MovedSource } from "./moved-source.ts";
+import type { Parts } from "./parts.ts";
+import { readTestFile } from "./read-test-file.ts";
+import { composeTests, examplesOf, type SplitFile, splitTests, testsText } from "./split-tests.ts";
+
+/** A source file with tests inside, taken apart into the two. Null where its tests are as they were. Pure. */
+export function partTests(
+  path: string,
+  before: string | null,
+  now: string,
+  language: Language,
+  moved: MovedSource,
+): (Parts & { renamed: { from: string; to: string }[] }) | null {
+  const [was, is] = [splitTests(before ?? "", language), splitTests(now, language)];
+  const [testsBefore, testsNow] = [testsText(was), testsText(is)];
+  const changes: string[] = [];
+  let needsAcceptance = false;
+  let weaker: string | null = null;
+  let renamed: { from: string; to: string }[] = [];
+  if (testsBefore.trim() !== testsNow.trim()) {
+    const [fileBefore, fileNow] = [
+      readTestFile(path, testsBefore, language),
+      readTestFile(path, testsNow, language),
+    ];
+    const edit = compareTestFiles(testsBefore.trim() === "" ? null : fileBefore, fileNow, {
+      moved,
+      before: [fileBefore],
+      now: [fileNow],
+    });
+    ({ needsAcceptance, weaker, renamed } = edit);
+    changes.push("tests inside it are changed");
+  }
+  const examples = compareExamples(was, is);
+  if (examples) {
+    changes.push("examples in it that are run as tests are changed");
+    needsAcceptance ||= examples.isOther;
+    weaker ??= examples.weaker;
+  }
+  if (changes.length === 0) return null;
+  return {
+    changes,
+    kind: "test",
+    oldJudges: composeTests(is, was),
+    oldSource: before === null ? null : composeTests(was, is),
+    needsAcceptance,
+    weaker,
+    renamed,
+  };
+}
+
+function compareExamples(
+  was: SplitFile,
+  is: SplitFile,
+): { isOther: boolean; weaker: string | null } | null {
+  const [before, now] = [examplesOf(was), examplesOf(is)];
+  const say = (examples: typeof before) =>
+    examples.map(({ key, lines }) => `${key}\n${lines.join("\n")}`).join("\n\n");
+  if (say(before) === say(now)) return null;
+  const lines = now.map((example) => example.lines);
+  // Every old example is still there, line by line, wherever it is now.
+  const lost = before.find((example) => !lines.some((each) => isWithin(example.lines, each)));
+  if (!lost) return { isOther: false, weaker: null };
+  const same = now.filter(({ key }) => key === lost.key).flatMap((example) => example.lines);
+  const isPrompt = (line: string) => /^(>>>|iex>|\/\/[/!].*assert)/.test(line);
+  const gone = lost.lines.find((line) => isPrompt(line) && !same.includes(line));
+  const isLess = same.filter(isPrompt).length < lost.lines.filter(isPrompt).length;
+  return {
+    isOther: true,
+    weaker: gone && isLess ? `an example is gone: \`${gone.slice(0, 160)}\`` : null,
+  };
+}
+
+function isWithin(some: readonly string[], all: readonly string[]): boolean {
+  let at = 0;
+  for (const line of all) if (at < some.length && line === some[at]) at++;
+  return at === some.length;
+}
