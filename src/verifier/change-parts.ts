@@ -1,4 +1,5 @@
 import type { Part } from "./narrow-cause.ts";
+import { isData } from "./sides/languages.ts";
 import type { Half, SidedFile } from "./sides/sides.ts";
 import { applyHunks, type Hunk, splitHunks } from "./split-hunks.ts";
 
@@ -99,6 +100,11 @@ export function splitPart(
 export function isSource({ file, of, side }: ChangePart): boolean {
   if (of !== "file") return of === "source_half";
   return file.side === "source" || (file.side === "mixed" && side === "source");
+}
+
+/** Whether it can be what was asked for: of the subject, and more than data that a check may read. */
+export function isWork(part: ChangePart): boolean {
+  return isSource(part) && (part.file.side !== "source" || !isData(part.path));
 }
 
 /** As people read it. */

@@ -4,6 +4,7 @@ import {
   type ChangePart,
   composeParts,
   isSource,
+  isWork,
   namePart,
   oldJudgesParts,
   oldSourceParts,
@@ -72,7 +73,8 @@ export async function findCauses(input: CausesInput): Promise<CausesFound> {
     runs -= cause.runs;
     found.causes.push(cause.cause);
     found.experiments.push(describeNarrowing(tried.check, cause, Date.now() - startedAt));
-    if (!cause.cause.smallest && input.budget.narrowingRuns > 0) found.notes.push(describeUnfinished(tried.check, cause));
+    if (!cause.cause.smallest && input.budget.narrowingRuns > 0)
+      found.notes.push(describeUnfinished(tried.check, cause));
     const finding = judgeCause(tried.check, cause, input.isAccepted);
     if (finding) found.findings.push(finding);
   }
@@ -157,7 +159,7 @@ async function findCause(
       check: check.name,
       paths: [...new Set(kept.map(({ path }) => path))],
       smallest: narrowed.smallest,
-      bySource: kept.some(isSource),
+      bySource: kept.some(isWork),
     },
   };
 }

@@ -17,6 +17,7 @@ import { listSome } from "./list-some.ts";
 import { findLostTests } from "./lost-tests.ts";
 import { mutateChange } from "./mutate-change.ts";
 import { renamesOf } from "./rename-tests.ts";
+import { isData } from "./sides/languages.ts";
 import type { SidedFile, Sides } from "./sides/sides.ts";
 import { filesOfParts, type Trials } from "./trials.ts";
 import type { TriedCheck } from "./tried-check.ts";
@@ -164,7 +165,7 @@ export function testsOnBase({ baseline, checks }: Pick<VerifyInput, "baseline" |
 
 /** A change without judges is the cause itself: what of it is for whoever asks for full proof to know. */
 function narrowingRuns(proof: ProofLevel, files: readonly SidedFile[]): number {
-  const hasJudges = files.some(({ side }) => side !== "source");
+  const hasJudges = files.some(({ path, side }) => side !== "source" || isData(path));
   return hasJudges || proof === "full" ? proofBudgets[proof].narrowingRuns : 0;
 }
 

@@ -46,6 +46,19 @@ export function isDocumentation(path: string): boolean {
   return documentation.test(path);
 }
 
+const product =
+  /\.(html?|xhtml|css|scss|sass|less|styl|ejs|hbs|mustache|pug|jade|njk|liquid|jinja2?|j2|tmpl|tpl|erb|haml|slim|graphql|gql|prisma|wasm|xslt?|xaml|qml|glsl|wgsl|cu|s|asm|ipynb)$/i;
+
+const manifest =
+  /(^|\/)(package|composer|deno|manifest)\.jsonc?$|(^|\/)(Cargo|pyproject)\.toml$|(^|\/)(setup\.cfg|go\.mod|pom\.xml|Gemfile|pubspec\.yaml)$|\.(csproj|gemspec|gradle)$/;
+
+/** Data that no language reads by itself: its name says nothing of whether the product or a test reads it. */
+export function isData(path: string): boolean {
+  const isOther =
+    languageOf(path) !== null || isDocumentation(path) || product.test(path) || manifest.test(path);
+  return !isOther && posix.extname(path) !== "";
+}
+
 /** What the first line of a program without an extension says that it is written in. */
 export function languageOfText(path: string, text: string | null): Language | null {
   const named = languageOf(path);

@@ -136,9 +136,9 @@ function tellSide(change: ChangedFile, context: SideContext): Side {
   if (deciding) return asJudge(deciding);
   const base = posix.basename(path);
   const mentions = context.mentions.get(base);
-  const readers = [...(mentions?.before ?? []), ...(mentions?.now ?? [])].filter(
-    (each) => namedTest(each) || context.testFiles.has(each),
-  );
+  const isJudge = (each: string) =>
+    namedTest(each) !== null || context.testFiles.has(each) || context.led.files.has(each);
+  const readers = [...(mentions?.before ?? []), ...(mentions?.now ?? [])].filter(isJudge);
   if (isDocumentation(path)) {
     const reader = readers[0];
     return reader
@@ -153,9 +153,7 @@ function tellSide(change: ChangedFile, context: SideContext): Side {
   const shadow = findShadow(change, context);
   if (shadow) return asJudge(shadow);
   if (language === null) {
-    const isRead = (mentions?.before ?? mentions?.now ?? []).some(
-      (each) => !namedTest(each) && !context.testFiles.has(each),
-    );
+    const isRead = (mentions?.before ?? mentions?.now ?? []).some((each) => !isJudge(each));
     if (readers.length > 0 && !isRead) return judge("fixture", `\`${readers[0]}\` reads it`);
     if (isOutputOfInput(path, context.filesNow))
       return judge("fixture", "it is the output that is expected of what lies beside it");
