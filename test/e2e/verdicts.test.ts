@@ -108,13 +108,19 @@ test.concurrent("an acceptance check that was red before must be green; a regres
   expect(refused.task).toMatchObject(undelivered);
   expect(refused.receipt.checks[0]).toMatchObject({ kind: "acceptance", result: "fail" });
 
-  const passed = await judge(`checks: [${red}]\n`, files, { agent: "echo b > b.txt" });
+  const passed = await judge(`checks: [${red}, test -e a.txt]\n`, files, {
+    agent: "echo b > b.txt",
+  });
   expect(passed.task.state, passed.task.end_detail).toBe("completed");
   expect(passed.receipt.checks[0]).toMatchObject({
     kind: "regression",
     result: "pass",
     reason: "red before too (exit 1)",
   });
+
+  const alone = await judge(`checks: [${red}]\n`, files, { agent: "echo b > b.txt" });
+  expect(alone.task).toMatchObject(undelivered);
+  expect(alone.task.end_detail).toContain("shows nothing about the change");
 
   const both = await judge(`checks: [${red}]\n`, files, { agent: "echo b > b.txt", checks: [red] });
   expect(both.task).toMatchObject(undelivered);
