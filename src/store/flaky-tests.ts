@@ -34,18 +34,16 @@ export async function recordFlips(
     .execute();
 }
 
-/** The quarantine of one check: the names of its tests that were seen to flip since `since`. */
+/** The quarantine of one check: a test leaves it when it was not seen to flip for as long as rows are kept. */
 export async function listFlakyTests(
   db: Db | Tx,
   of: { repository: string; command: string },
-  since: Date,
 ): Promise<FlakyTest[]> {
   return db
     .selectFrom("flakyTests")
     .selectAll()
     .where("repository", "=", of.repository)
     .where("command", "=", of.command)
-    .where("lastSeenAt", ">", since)
     .orderBy("test")
     .execute();
 }

@@ -1,3 +1,4 @@
+import { invariant } from "../core/invariant.ts";
 import type { ProofLevel } from "../core/proof.ts";
 import type { Baseline } from "../core/task.ts";
 import type {
@@ -12,8 +13,10 @@ import type {
 import { listChanges } from "../worktree/diff.ts";
 import { checkLogPath, runSetup, type Setup, withCleanWorktree } from "./clean-worktree.ts";
 import { conclude, noChange, nothingChecked } from "./conclude.ts";
-import { judgeCheck, judgeRun } from "./judge-check.ts";
+import { judgeWithRepetition, type Repetition } from "./flaky.ts";
 import { proveChange, testsOnBase } from "./prove-change.ts";
+import { type Rename, renamesOf } from "./rename-tests.ts";
+import { makeRepeatOnBase } from "./repeat-on-base.ts";
 import { type CheckPlace, runCheck } from "./run-checks.ts";
 import { findSides } from "./sides/find-sides.ts";
 import type { SidedFile, Sides } from "./sides/sides.ts";
@@ -53,6 +56,10 @@ export type VerifyInput = TrialInput & {
   baseline: Baseline | null;
   /** Says of each changed judge who accepts it; left out: nobody does. */
   acceptJudges?: (judges: readonly JudgeChange[]) => Promise<JudgeChange[]>;
+  /** Tests of a check that are known to flip without any change, under the base's names; left out: none is. */
+  flakyTests?: (check: Check) => Promise<ReadonlySet<string>>;
+  /** Called with tests that were seen to flip on the base. */
+  onFlaky?: (check: Check, tests: readonly string[]) => Promise<void>;
   /** Called as each check is judged; once more for one that an experiment put in doubt. */
   onCheck: (result: CheckResult) => void | Promise<void>;
   onExperiment?: (experiment: Experiment) => void | Promise<void>;
@@ -67,53 +74,67 @@ export async function verifyCommit(input: VerifyInput): Promise<Verdict> {
   }
   const findings = await findUnfit(input);
   if (checks.length === 0) return conclude([], findings, [`There is no check: ${nothingChecked}.`]);
-  const sides = proof === null ? null : await findChangeSides(input);
+  const change = await findChangeSides(input);
+  const sides = proof === null ? null : change;
   const trials = makeTrials(input, checks);
   const place = { mirror, trials, checks, onBase: testsOnBase(input) };
   const changedTests = sides?.files.filter(isTest).map(({ path }) => path) ?? [];
   const [read, canaries] = await together(
-    readChange(input),
+    readChange(input, renamesOf(change.files)),
     sides ? tryCanaries({ ...place, changedTests }, commit, "canary") : Promise.resolve(new Map()),
   );
   if (read.setup) return concludeWithoutSetup(input, findings, read.setup);
-  if (!sides || proof === null) return conclude(read.results, findings, []);
-  return proveChange(
-    { ...input, proof },
-    { sides, findings, trials, canaries, results: read.results },
-  );
+  const verdict =
+    !sides || proof === null
+      ? conclude(read.results, findings, [])
+      : await proveChange(
+          { ...input, proof },
+          { sides, findings, trials, canaries, results: read.results },
+        );
+  if (read.repetitions.length === 0) return verdict;
+  return { ...verdict, experiments: [...read.repetitions, ...(verdict.experiments ?? [])] };
 }
 
+type Read = { results: CheckResult[]; repetitions: Experiment[]; setup: Setup | null };
+
 /** The change as it is: setup, then each check, a red one twice. */
-async function readChange(
-  input: VerifyInput,
-): Promise<{ results: CheckResult[]; setup: Setup | null }> {
+async function readChange(input: VerifyInput, renames: readonly Rename[]): Promise<Read> {
   return withCleanWorktree(input, input.commit, async (worktree, confined, reports) => {
     const place = placeRuns(input, { worktree, confined, reports, commit: input.commit });
+    const read: Read = { results: [], repetitions: [], setup: null };
     const setup = await runSetup(input.setup, place, input.logRoot);
-    if (setup && !setup.ok) return { results: [], setup };
-    const results: CheckResult[] = [];
+    if (setup && !setup.ok) return { ...read, setup };
     for (const [index, check] of input.checks.entries()) {
-      const result = await runAndJudge(input, check, index, place);
-      results.push(result);
+      const { experiment, flipped, result } = await runAndJudge(input, index, place, renames);
+      if (flipped.length > 0) await input.onFlaky?.(check, flipped);
+      if (experiment) await input.onExperiment?.(experiment);
+      if (experiment) read.repetitions.push(experiment);
+      read.results.push(result);
       await input.onCheck(result);
     }
-    return { results, setup: null };
+    return read;
   });
 }
 
 async function runAndJudge(
   input: VerifyInput,
-  check: Check,
   index: number,
   place: CheckPlace,
-): Promise<CheckResult> {
+  renames: readonly Rename[],
+): Promise<Repetition> {
+  const check = input.checks[index];
+  invariant(check, "there is a check of this number");
   const baseline = baselineOf(input, check);
+  const quarantined = (await input.flakyTests?.(check)) ?? new Set<string>();
   const run = await runCheck(check, place, checkLogPath(input.logRoot, index, check));
-  const isOpen = run.status === "red" && judgeRun(check.kind, run, baseline).result !== "pass";
-  const rerun = isOpen
-    ? await runCheck(check, place, checkLogPath(input.logRoot, index, check, "-again"))
-    : null;
-  return judgeCheck(check, run, rerun, baseline);
+  const about = {
+    ...{ check, run, baseline, renames, quarantined, baseTree: input.baseCommit },
+    repeatOnBase: makeRepeatOnBase(input, check, index),
+  };
+  const once = await judgeWithRepetition({ ...about, rerun: null });
+  if (run.status !== "red" || once.result.result === "pass") return once;
+  const rerun = await runCheck(check, place, checkLogPath(input.logRoot, index, check, "-again"));
+  return judgeWithRepetition({ ...about, rerun });
 }
 
 function findChangeSides(input: VerifyInput): Promise<Sides> {

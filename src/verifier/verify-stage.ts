@@ -10,6 +10,7 @@ import type { Baseline, Subtask, Task } from "../core/task.ts";
 import type { CheckResult, Experiment, Verdict } from "../core/verdict.ts";
 import type { ProcessIdentity } from "../sandbox/process-identity.ts";
 import { getBaseline, saveBaseline } from "../store/baselines.ts";
+import { listFlakyTests, recordFlips } from "../store/flaky-tests.ts";
 import type { Db } from "../store/schema.ts";
 import { getSubtask, getTask, listAttempts } from "../store/tasks.ts";
 import { composeCommit } from "../worktree/compose-commit.ts";
@@ -192,6 +193,12 @@ export async function judge(
           logRoot: join(logRoot, `${subtask.key}-${claim.attemptId ?? "gate"}-judges`),
         },
       }),
+    flakyTests: async ({ command }) => {
+      const rows = await listFlakyTests(deps.db, { repository: task.repository, command });
+      return new Set(rows.map(({ test }) => test));
+    },
+    onFlaky: ({ command }, tests) =>
+      recordFlips(deps.db, { repository: task.repository, command }, tests),
     onCheck: (result) => deps.report(claim, result, phase),
     onExperiment: (experiment) => deps.reportExperiment(claim, experiment),
   });

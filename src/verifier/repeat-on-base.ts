@@ -1,0 +1,25 @@
+import type { Check, CheckRun } from "../core/verdict.ts";
+import { checkLogPath, runSetup, withCleanWorktree } from "./clean-worktree.ts";
+import { runCheck } from "./run-checks.ts";
+import { placeRuns, type TrialInput } from "./trials.ts";
+
+/**
+ * A check once more on the base, in a clean worktree after setup, to see whether it says the same twice
+ * without any change. A function of the round's number, which tells the logs apart.
+ */
+export function makeRepeatOnBase(
+  input: TrialInput,
+  check: Check,
+  index: number,
+): () => Promise<CheckRun> {
+  let round = 0;
+  return () =>
+    withCleanWorktree(input, input.baseCommit, async (worktree, confined, reports) => {
+      const label = `-base-again-${++round}`;
+      const at = { commit: input.baseCommit, worktree, confined, reports };
+      const place = placeRuns(input, at);
+      const setup = await runSetup(input.setup, place, input.logRoot, label);
+      if (setup && !setup.ok) return { ...setup.run, status: "inconclusive" as const };
+      return runCheck(check, place, checkLogPath(input.logRoot, index, check, label));
+    });
+}
