@@ -81,8 +81,11 @@ function judgeGreen(about: About, newlyFailing: readonly string[]): Judgement {
     const before = countRan(baseline?.tests ?? null);
     if (kind === "regression" && baseline?.status === "green" && before === 0)
       return judged("pass", "green, though no test ran, as on the base");
-    const then = before ? `, and ${countTests(before, "ran", "ran")} on the base` : "";
-    return judged("inconclusive", `green, but no test ran${then}`);
+    if (before) {
+      const then = countTests(before, "ran", "ran");
+      return judged("fail", `green, but no test ran, and ${then} on the base`);
+    }
+    return judged("inconclusive", "green, but no test ran");
   }
   if (newlyFailing.length > 0)
     return judged("fail", `${countFailing(newlyFailing)} newly, though ${run.detail}`);

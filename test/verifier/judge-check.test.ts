@@ -182,7 +182,7 @@ describe("one run against the baseline", () => {
       "regression",
       run(0, list("a:s")),
       run(0, list("a:p b:p")),
-      "inconclusive",
+      "fail",
       "green, but no test ran, and 2 tests ran on the base",
     ],
     [
