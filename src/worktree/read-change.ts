@@ -24,15 +24,26 @@ export type FileSide = {
 };
 
 const maxFileBytes = 1024 * 1024;
+/** Lists of packages are that long where a repository has many. */
+const maxLargeBytes = 16 * 1024 * 1024;
 const maxReadBytes = 64 * 1024 * 1024;
 
-/** The files that differ between two commits, sorted by path. */
-export async function readChange(mirror: Mirror, from: string, to: string): Promise<ChangedFile[]> {
+/** The files that differ between two commits, sorted by path. `isLarge`: read, though it may be long. */
+export async function readChange(
+  mirror: Mirror,
+  from: string,
+  to: string,
+  isLarge: (path: string) => boolean = () => false,
+): Promise<ChangedFile[]> {
   const entries = await listEntries(mirror, from, to);
-  const regular = entries.flatMap(({ before, now }) =>
-    [before, now].filter((side) => side?.mode.startsWith("100")).map((side) => side?.id ?? ""),
-  );
-  const texts = await readTexts(mirror, [...new Set(regular)]);
+  const idsOf = (some: readonly Entry[]) =>
+    some.flatMap(({ before, now }) =>
+      [before, now].filter((side) => side?.mode.startsWith("100")).map((side) => side?.id ?? ""),
+    );
+  const texts = await readTexts(mirror, [...new Set(idsOf(entries))]);
+  const missing = idsOf(entries.filter(({ path }) => isLarge(path))).filter((id) => !texts.has(id));
+  for (const [id, text] of await readTexts(mirror, [...new Set(missing)], maxLargeBytes))
+    texts.set(id, text);
   const fill = (side: Side | null): FileSide | null =>
     side && { ...side, text: side.mode.startsWith("100") ? (texts.get(side.id) ?? null) : null };
   return entries.map((entry) => ({ ...entry, before: fill(entry.before), now: fill(entry.now) }));
@@ -71,12 +82,13 @@ const statuses: Record<string, ChangedFile["status"]> = { A: "added", D: "delete
 export async function readTexts(
   mirror: Mirror,
   ids: readonly string[],
+  maxBytes = maxFileBytes,
 ): Promise<Map<string, string>> {
   const texts = new Map<string, string>();
   let total = 0;
   const wanted: string[] = [];
   for (const [id, size] of await readSizes(mirror, ids)) {
-    if (size > maxFileBytes || total + size > maxReadBytes) continue;
+    if (size > maxBytes || total + size > maxReadBytes) continue;
     total += size;
     wanted.push(id);
   }

@@ -9,8 +9,10 @@ import { findSuspicions } from "./find-suspicions.ts";
 import { followCommands, type Led, type Tree } from "./follow-commands.ts";
 import { namedTest } from "./judge-names.ts";
 import { isDocumentation, languageOf } from "./languages.ts";
+import { isLock } from "./parts-lock.ts";
 import { findShipped } from "./shipped.ts";
 import { type SideContext, sideFiles } from "./side-files.ts";
+import { sideTools } from "./side-tools.ts";
 import type { Sides } from "./sides.ts";
 
 /**
@@ -36,7 +38,7 @@ export type SidesInput = {
 export async function findSides(input: SidesInput): Promise<Sides> {
   const { mirror, baseCommit, commit } = input;
   const [changes, before, now] = await Promise.all([
-    readChange(mirror, baseCommit, commit),
+    readChange(mirror, baseCommit, commit, isLock),
     openTree(mirror, baseCommit),
     openTree(mirror, commit),
   ]);
@@ -58,7 +60,10 @@ export async function findSides(input: SidesInput): Promise<Sides> {
     usedBySource: await findUsedBySource(input, changes),
     commands: commands.join("\n"),
   };
-  const files = sideFiles(changes, context);
+  const files = await sideTools(sideFiles(changes, context), changes, {
+    ...before,
+    texts: led.texts,
+  });
   const isProgram = (path: string) =>
     shipped.has(path) || context.isProduct(path) || isProgramName(path);
   return { files, suspicions: findSuspicions(changes, files, isProgram) };
