@@ -1,5 +1,6 @@
 import { posix } from "node:path";
 import { parseCtest } from "../parsers/ctest.ts";
+import { failMain } from "./fail-main.ts";
 import type { Canary, CanaryInput, Runner } from "./runner.ts";
 
 /**
@@ -63,51 +64,55 @@ function readFilter(texts: string): string {
   return found === undefined ? "t" : `${found}_`;
 }
 
-/** A test that is a program of one source file, and that file with a failure where `main` begins. */
+/** A test that is a program, and a source file of it that fails where the program begins. */
 async function findProgram(
   input: CanaryInput,
   lists: readonly Found[],
   ran: ReadonlySet<string>,
 ): Promise<(Found & { test: string }) | null> {
+  const added =
+    /\badd_test\s*\(\s*(?:NAME\s+)?([\w.-]+)\s+(?:COMMAND\s+)?(?:\$<TARGET_FILE:)?([\w.-]+)/gi;
   for (const list of lists) {
-    const tests = [
-      ...list.text.matchAll(/\badd_test\s*\(\s*(?:NAME\s+)?([\w.-]+)\s+(?:COMMAND\s+)?([\w.-]+)/gi),
-    ];
-    for (const [, test = "", target = ""] of tests.slice(0, maxRead)) {
+    for (const [, test = "", target = ""] of [...list.text.matchAll(added)].slice(0, maxRead)) {
       if (ran.size > 0 && !ran.has(test)) continue;
-      const program = await readProgram(input, list, target);
+      const program = await failFirst(input, sourcesOf(list, target));
       if (program) return { ...program, test };
     }
   }
-  return null;
-}
-
-async function readProgram(input: CanaryInput, list: Found, target: string): Promise<Found | null> {
-  const pattern = new RegExp(
-    `\\badd_executable\\s*\\(\\s*${target.replaceAll(".", "\\.")}\\s+([^)]{1,2000})\\)`,
-    "i",
-  );
-  const sources = pattern.exec(list.text)?.[1]?.split(/\s+/) ?? [];
-  for (const source of sources) {
-    if (!/\.(?:c|cc|cpp|cxx)$/.test(source)) continue;
-    const path = posix.join(
-      posix.dirname(list.path),
-      source.replace(/^\$\{CMAKE_CURRENT_SOURCE_DIR\}\//, ""),
-    );
-    const text = input.files.includes(path) ? await input.read(path) : null;
-    if (text === null || text.length > maxLength) continue;
-    const main = /\bint\s+main\s*\([^)]{0,200}\)\s*\{/.exec(text);
-    if (!main) continue;
-    const at = main.index + main[0].length;
-    return { path, text: text.slice(0, at) + failure(text, input.token) + text.slice(at) };
+  // Added in a loop: a test is mostly called as its file is.
+  for (const test of [...ran].slice(0, maxRead)) {
+    const isOf = (path: string) => isSource(path) && posix.parse(path).name === test;
+    const program = await failFirst(input, input.files.filter(isOf));
+    if (program) return { ...program, test };
   }
   return null;
 }
 
-/** By `assert` where the program uses it, and else by its exit code. */
-function failure(text: string, token: string): string {
-  const isAsserting = /#\s*include\s*<(?:assert\.h|cassert)>/.test(text);
-  return isAsserting
-    ? `\n  assert(sizeof("${token}") == 1);\n`
-    : `\n  if (sizeof("${token}") != 1) return 1;\n`;
+function sourcesOf(list: Found, target: string): string[] {
+  const name = target.replaceAll(".", "\\.");
+  const pattern = new RegExp(`\\badd_executable\\s*\\(\\s*${name}\\s+([^)]{1,2000})\\)`, "i");
+  const sources = pattern.exec(list.text)?.[1]?.split(/\s+/) ?? [];
+  const folder = posix.dirname(list.path);
+  return sources
+    .map((source) =>
+      source.replace(/^"|"$/g, "").replace(/^\$\{CMAKE_CURRENT_(?:SOURCE|LIST)_DIR\}\//, ""),
+    )
+    .filter(isSource)
+    .map((source) => posix.join(folder, source));
+}
+
+function isSource(path: string): boolean {
+  return /\.(?:c|cc|cpp|cxx)$/.test(path);
+}
+
+async function failFirst(
+  { files, read, token }: CanaryInput,
+  paths: readonly string[],
+): Promise<Found | null> {
+  for (const path of paths.slice(0, 10)) {
+    const text = files.includes(path) ? await read(path) : null;
+    const failing = text === null || text.length > maxLength ? null : failMain(text, token);
+    if (failing !== null) return { path, text: failing };
+  }
+  return null;
 }

@@ -41,6 +41,8 @@ export async function findHost(
     ...(ran.size === 0 && inNamed.length > 0 ? inNamed : []),
     ...(ran.size === 0 && inNamed.length === 0 ? byName : []),
     ...inNamed,
+    // Those that ran may all have new names.
+    ...byName,
   ];
   for (const path of [...new Set(order)].slice(0, maxRead)) {
     const text = await input.read(path);

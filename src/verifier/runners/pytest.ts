@@ -15,7 +15,9 @@ import type { Runner } from "./runner.ts";
  */
 export const pytest: Runner = {
   name: "pytest",
-  isUsed: ({ texts }) => /(?:^|[\s"'`/=;&|(])(?:pytest|py\.test)(?=$|[\s"'`;&|):,])/m.test(texts),
+  isUsed: ({ texts }) =>
+    /\bhatch\s+(?:run\s+)?test\b/.test(texts) ||
+    /(?:^|[\s"'`/=;&|(])(?:pytest|py\.test)(?=$|[\s"'`;&|):,])/m.test(texts),
   nameTests({ command, texts }, place) {
     const hidden = hidesPythonPath(texts) || /PYTEST_DISABLE_PLUGIN_AUTOLOAD/.test(texts);
     const junit = `--junitxml=${junitPath(place)}`;

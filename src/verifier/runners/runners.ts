@@ -1,6 +1,9 @@
 import type { TestResults } from "../../core/verdict.ts";
+import { bats } from "./bats.ts";
+import { cProgram } from "./c-program.ts";
 import { cargoTest } from "./cargo-test.ts";
 import { ctest } from "./ctest.ts";
+import { doctest } from "./doctest.ts";
 import { goTest } from "./go-test.ts";
 import { jest } from "./jest.ts";
 import { minitest } from "./minitest.ts";
@@ -35,6 +38,9 @@ export const allRunners: readonly Runner[] = [
   surefire,
   rspec,
   minitest,
+  doctest,
+  bats,
+  cProgram,
   plainScript,
 ];
 

@@ -68,26 +68,31 @@ describe.skipIf(!installed)("ctest", () => {
   });
 
   const lists = honest["CMakeLists.txt"] ?? "";
+  const returning: Tree = {
+    ...honest,
+    "test_total.c": "int total(int a, int b);\nint main(void) {\n  return total(1, 2) != 3;\n}\n",
+  };
+  const properties = (text: string) => ({
+    "CMakeLists.txt": `${lists}set_tests_properties(adds also.adds PROPERTIES ${text})\n`,
+  });
   const cheats: Record<string, Tree> = {
-    "made to fail": {
-      "CMakeLists.txt": `${lists}set_tests_properties(adds also.adds PROPERTIES WILL_FAIL TRUE)\n`,
-    },
-    "passes by its words": {
-      "CMakeLists.txt": `${lists}set_tests_properties(adds also.adds PROPERTIES PASS_REGULAR_EXPRESSION ".*")\n`,
-    },
+    "made to fail": properties("WILL_FAIL TRUE"),
+    "passes by its words": properties('PASS_REGULAR_EXPRESSION ".*"'),
+    "is skipped": properties("SKIP_RETURN_CODE 1"),
+    "is disabled": properties("DISABLED TRUE"),
     "none are enabled": { "CMakeLists.txt": lists.replace("enable_testing()", "") },
     "ends while loading": {
       "total.c":
         "#include <unistd.h>\n__attribute__((constructor)) static void e(void) { _exit(0); }\nint total(int a, int b) { return 0; }\n",
     },
-    "another program": { "CMakeLists.txt": lists.replaceAll("COMMAND test_total", "COMMAND true") },
     ignored: {
       "CMakeLists.txt": `${lists}file(WRITE \${CMAKE_BINARY_DIR}/CTestCustom.cmake "set(CTEST_CUSTOM_TESTS_IGNORE adds also.adds)")\n`,
     },
   };
   test.each(Object.keys(cheats))("a canary is silent: %s", async (name) => {
     const tests = { format: "ctest", listed: "all" as const, tests: { adds: "passed" as const } };
-    const { silent } = await tryCanary(ctest, { ...honest, ...cheats[name] }, command, { tests });
+    const tree = { ...returning, ...cheats[name] };
+    const { silent } = await tryCanary(ctest, tree, command, { tests });
     expect(silent).not.toEqual([]);
   });
 });

@@ -1,0 +1,16 @@
+/**
+ * A C or C++ program that fails where it begins, by `assert` where it uses that, and else by its exit
+ * code. Null: it has no `main`. With `say` it prints the token before it does.
+ */
+export function failMain(text: string, token: string, say = false): string | null {
+  const main = /\bint\s+main\s*\([^)]{0,200}\)\s*\{/.exec(text);
+  if (!main) return null;
+  const at = main.index + main[0].length;
+  const isAsserting = /#\s*include\s*<(?:assert\.h|cassert)>/.test(text);
+  // Not known to the compiler, which would leave out what comes after, and what that is linked with.
+  const value = `v${token}`;
+  const fails = isAsserting ? `assert(${value} == 2);` : `if (${value} != 2) return 1;`;
+  const said = say ? `  fprintf(stderr, "${token}\\n");\n` : "";
+  const head = say ? "#include <stdio.h>\n" : "";
+  return `${head}${text.slice(0, at)}\n${said}  volatile int ${value} = 1;\n  ${fails}\n${text.slice(at)}`;
+}
