@@ -21,7 +21,7 @@ import { type CheckPlace, runCheck } from "./run-checks.ts";
 import { findSides } from "./sides/find-sides.ts";
 import type { SidedFile, Sides } from "./sides/sides.ts";
 import { findSubmoduleChanges } from "./submodule-changes.ts";
-import { makeTrials, placeRuns, type TrialInput } from "./trials.ts";
+import { areApart, makeTrials, placeRuns, type TrialInput } from "./trials.ts";
 import { tryCanaries } from "./try-canaries.ts";
 import { findUnfiltered } from "./unfiltered-content.ts";
 
@@ -80,8 +80,10 @@ export async function verifyCommit(input: VerifyInput): Promise<Verdict> {
   const place = { mirror, trials, checks, onBase: testsOnBase(input) };
   const changedTests = sides?.files.filter(isTest).map(({ path }) => path) ?? [];
   const [read, canaries] = await together(
-    readChange(input, renamesOf(change.files)),
-    sides ? tryCanaries({ ...place, changedTests }, commit, "canary") : Promise.resolve(new Map()),
+    areApart(input),
+    () => readChange(input, renamesOf(change.files)),
+    async () =>
+      sides ? await tryCanaries({ ...place, changedTests }, commit, "canary") : new Map(),
   );
   if (read.setup) return concludeWithoutSetup(input, findings, read.setup);
   const verdict =
@@ -163,9 +165,14 @@ async function findUnfit(input: VerifyInput): Promise<Finding[]> {
   ];
 }
 
-/** Both, to their ends: a worktree is in use until whoever has it is done. */
-async function together<A, B>(left: Promise<A>, right: Promise<B>): Promise<[A, B]> {
-  const [first, second] = await Promise.allSettled([left, right]);
+/** At once, where they cannot meet. Both to their ends: a worktree is in use until whoever has it is done. */
+async function together<A, B>(
+  atOnce: boolean,
+  left: () => Promise<A>,
+  right: () => Promise<B>,
+): Promise<[A, B]> {
+  if (!atOnce) return [await left(), await right()];
+  const [first, second] = await Promise.allSettled([left(), right()]);
   if (first.status === "rejected") throw first.reason;
   if (second.status === "rejected") throw second.reason;
   return [first.value, second.value];
