@@ -89,7 +89,7 @@ export const findingRules = [
 /** Something about the change itself that a green check would hide. */
 export type Finding = {
   rule: (typeof findingRules)[number];
-  /** False when the caller allowed it: then it is a note in the receipt. */
+  /** False for what is said in the receipt and holds nothing by itself. */
   blocking: boolean;
   message: string;
   paths: string[];

@@ -83,7 +83,7 @@ export function renderReceipt(receipt: Receipt): string {
       "Findings",
       receipt.findings.map(
         ({ rule, message, blocking }) =>
-          `${rule}${blocking ? "" : " (allowed by the caller)"}: ${message}`,
+          `${rule}${blocking ? "" : " (a note)"}: ${message}`,
       ),
     ),
     ...renderReviews(receipt.reviews).flatMap(({ title, items }) => list(title, items)),
