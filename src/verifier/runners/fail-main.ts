@@ -8,9 +8,8 @@ export function failMain(text: string, token: string, say = false): string | nul
   const at = main.index + main[0].length;
   const isAsserting = /#\s*include\s*<(?:assert\.h|cassert)>/.test(text);
   // Not known to the compiler, which would leave out what comes after, and what that is linked with.
-  const value = `v${token}`;
-  const fails = isAsserting ? `assert(${value} == 2);` : `if (${value} != 2) return 1;`;
+  const fails = isAsserting ? "assert(v == 2);" : "if (v != 2) return 1;";
   const said = say ? `  fprintf(stderr, "${token}\\n");\n` : "";
   const head = say ? "#include <stdio.h>\n" : "";
-  return `${head}${text.slice(0, at)}\n${said}  volatile int ${value} = 1;\n  ${fails}\n${text.slice(at)}`;
+  return `${head}${text.slice(0, at)}\n${said}  { volatile int v = 1; (void)v; ${fails} }\n${text.slice(at)}`;
 }
