@@ -4,6 +4,7 @@ import type { FileSource } from "../worktree/compose-commit.ts";
 import type { Mirror } from "../worktree/open-mirror.ts";
 import { openTree, readCheckText } from "./check-text.ts";
 import { failingOf } from "./judge-check.ts";
+import { isWholeFile } from "./parsers/test-list.ts";
 import type { Trials } from "./trials.ts";
 
 /**
@@ -135,8 +136,10 @@ export function judgeCanary(
   if (run.status === "green")
     return { bites: false, says: "it stays green with a test in it that must fail", ...none };
   const failing = failingOf(run);
+  // What did not load or compile may print a test's name, and has not run it.
+  const mayBePrinted = !failing.some(isWholeFile);
   const isHeard = (name: string) =>
-    failing.some((test) => test.includes(name)) || run.outputTail.includes(name);
+    failing.some((test) => test.includes(name)) || (mayBePrinted && run.outputTail.includes(name));
   const silent = names.filter((name) => !isHeard(name));
   const told = { heard: plain(names.filter(isHeard)), silent: plain(silent) };
   if (silent.length === 0)
