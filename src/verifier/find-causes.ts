@@ -60,6 +60,8 @@ export async function findCauses(input: CausesInput): Promise<CausesFound> {
   const renames = renamesOf(input.files);
   const found: CausesFound = { causes: [], experiments: [], findings: [], notes: [] };
   let runs = input.budget.narrowingRuns;
+  // Source alone is the cause as it is: nobody has to look for less of it.
+  const hasJudges = input.files.some(({ side }) => side !== "source");
   for (const tried of input.checks) {
     const tests = testNewTests(tried, renames);
     if (tests) {
@@ -73,7 +75,7 @@ export async function findCauses(input: CausesInput): Promise<CausesFound> {
     runs -= cause.runs;
     found.causes.push(cause.cause);
     found.experiments.push(describeNarrowing(tried.check, cause, Date.now() - startedAt));
-    if (!cause.cause.smallest && input.budget.narrowingRuns > 0)
+    if (!cause.cause.smallest && (input.budget.narrowingRuns > 0 || hasJudges))
       found.notes.push(describeUnfinished(tried.check, cause));
     const finding = judgeCause(tried.check, cause, input.isAccepted);
     if (finding) found.findings.push(finding);
