@@ -73,6 +73,12 @@ export async function findCauses(input: CausesInput): Promise<CausesFound> {
     const startedAt = Date.now();
     const cause = await findCause(input, tried, turned, runs);
     runs -= cause.runs;
+    const flaky = cause.cause.bySource ? null : await tryAgain(input, tried, turned, renames);
+    if (flaky) {
+      found.experiments.push(flaky);
+      found.notes.push(flaky.says);
+      continue;
+    }
     found.causes.push(cause.cause);
     found.experiments.push(describeNarrowing(tried.check, cause, Date.now() - startedAt));
     if (!cause.cause.smallest && (input.budget.narrowingRuns > 0 || hasJudges))
@@ -118,6 +124,29 @@ function readFlip(run: CheckRun | null, turned: Turned, renames: readonly Rename
   if (run.tests.listed === "failures" && compared.newlyFailing.length === 0) return "green";
   const isKnown = run.tests.listed === "all" || compared.newlyFailing.length > 0;
   return isKnown || !turned.exit ? "red" : "unknown";
+}
+
+/**
+ * Before anybody is told that a judge did it: the base once more, as it is. Green there, nothing turned
+ * green: the check, or its tests, flip. Null: they are as red as they were.
+ */
+async function tryAgain(
+  { tryFiles }: CausesInput,
+  { check }: TriedCheck,
+  turned: Turned,
+  renames: readonly Rename[],
+): Promise<Experiment | null> {
+  const again = await tryFiles(check, []);
+  if (!again || readFlip(again.run, turned, renames) !== "green") return null;
+  return {
+    kind: "repetition",
+    check: check.name,
+    command: check.command,
+    tree: again.tree,
+    result: "open",
+    says: `\`${check.name}\` was red without the change, and is green without it when it runs again: that it is green with it shows nothing.`,
+    durationMs: again.run.durationMs,
+  };
 }
 
 type FoundCause = Narrowed<ChangePart> & { cause: Cause; tree: string; lines: string[] };
@@ -213,7 +242,10 @@ function describeNarrowing(check: Check, found: FoundCause, durationMs: number):
 }
 
 function describeUnfinished({ name }: Check, { cause, runs }: FoundCause): string {
-  const spent = runs === 0 ? "no run was left for it" : `it ended after ${runs} runs`;
+  const spent =
+    runs === 0
+      ? "no run was left for it"
+      : `it ended after ${runs === 1 ? "1 run" : `${runs} runs`}`;
   return `What turned \`${name}\` green was not narrowed down further than ${listSome(cause.paths)}: ${spent}.`;
 }
 

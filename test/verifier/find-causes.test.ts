@@ -117,6 +117,18 @@ describe("what turned a check green", () => {
     expect(accepted.findings[0]?.blocking).toBe(false);
   });
 
+  test("a base that is green when it runs again is flaky: no judge is to blame", async () => {
+    const { causes, experiments, findings, notes } = await causesOf(
+      [file("test/a.js")],
+      () => true,
+    );
+    expect([causes, findings]).toEqual([[], []]);
+    expect(experiments).toMatchObject([{ kind: "repetition", result: "open" }]);
+    expect(notes).toEqual([
+      "`npm test` was red without the change, and is green without it when it runs again: that it is green with it shows nothing.",
+    ]);
+  });
+
   test("source and test together, among other files, and what stays open is said", async () => {
     const files = ["src/a.js", "src/b.js", "src/c.js", "test/a.js", "test/b.js"].map((path) =>
       file(path),
@@ -128,10 +140,10 @@ describe("what turned a check green", () => {
       smallest: true,
       bySource: true,
     });
-    const quick = await causesOf(files, rule, { budget: { narrowingRuns: 0 } });
+    const quick = await causesOf(files, rule, { budget: { narrowingRuns: 1 } });
     expect(quick.causes[0]).toMatchObject({ smallest: false, bySource: true });
     expect(quick.notes).toEqual([
-      "What turned `npm test` green was not narrowed down further than src/a.js, src/b.js, src/c.js, test/a.js, test/b.js: no run was left for it.",
+      "What turned `npm test` green was not narrowed down further than src/a.js, src/b.js, src/c.js, test/a.js, test/b.js: it ended after 1 run.",
     ]);
   });
 
