@@ -1,5 +1,5 @@
 import { posix } from "node:path";
-import type { MovedSource } from "./moved-source.ts";
+import { type MovedSource, withoutEnding } from "./moved-source.ts";
 import type { Rest, Test, TestFile } from "./read-test-file.ts";
 import type { Half, SidedFile } from "./sides.ts";
 import type { Unit } from "./units.ts";
@@ -27,7 +27,8 @@ export function compareTestFiles(
   const { edited, removed, added, same, movedOut } = matched;
   const renamed = findRenamed(before, now, [...same, ...movedOut]);
   if (!now) {
-    const weaker = removed.length > 0 && before ? explainRemoved(removed, before, context) : null;
+    const weaker =
+      removed.length > 0 && before ? explainRemoved(removed, added, before, context) : null;
     const followed = before !== null && followsMoved(before, context);
     return {
       needsAcceptance: removed.length > 0 || before === null || before.tests.length === 0,
@@ -37,7 +38,8 @@ export function compareTestFiles(
     };
   }
   if (!before) {
-    const isOnlyTests = now.tests.length > 0 && !reachesOut(now);
+    // The experiment with the old judges is without it, so it need not be believed.
+    const isOnlyTests = !reachesOut(now);
     const withMoved = same.length > 0;
     return {
       needsAcceptance: !isOnlyTests,
@@ -62,7 +64,7 @@ export function compareTestFiles(
   return {
     needsAcceptance: !isHarmless,
     withOldJudges: isHarmless && follows ? withoutUnits(now, added) : "base",
-    weaker: explain(before, now, { changed, removed, isWhole: !isHarmless }, context),
+    weaker: explain(before, now, { changed, removed, added, isWhole: !isHarmless }, context),
     renamed,
   };
 }
@@ -326,7 +328,9 @@ function compareRest(
     !before.words.has(rest.name) &&
     !reachesOutIn(rest.says);
   const isUnused = (rest: Rest) =>
-    rest.kind === "declaration" && rest.name !== "" && !now.words.has(rest.name);
+    rest.kind === "declaration" &&
+    rest.name !== "" &&
+    (!now.words.has(rest.name) || isDrawnOut(rest, now, context));
   const was = before.rest.filter((rest) => !isUnused(rest));
   const is = now.rest.filter((rest) => !isNew(rest) && !isInNewSuite(rest));
   if (was.length !== is.length) return null;
@@ -337,6 +341,21 @@ function compareRest(
     follows ||= isFollowing(rest.says, other.says, context);
   }
   return follows ? "follows" : "same";
+}
+
+/** Whether a helper is word for word in another test file of the change now. */
+function isDrawnOut({ name, says }: Rest, now: TestFile, context: EditContext): boolean {
+  const plain = (texts: readonly string[]) =>
+    texts.filter((text) => !/^(export|default|⏎|;|\n0)$/.test(text)).join(" ");
+  return (
+    name !== "" &&
+    !now.rest.some((rest) => rest.name === name) &&
+    context.now.some(
+      (file) =>
+        file.path !== now.path &&
+        file.rest.some((rest) => rest.name === name && plain(rest.says) === plain(says)),
+    )
+  );
 }
 
 function isAllAdded(suite: Unit, added: readonly Test[]): boolean {
@@ -353,17 +372,30 @@ function testsIn(unit: Unit): Unit[] {
 function compareImports(
   before: TestFile,
   now: TestFile,
-  { moved }: EditContext,
+  context: EditContext,
 ): "same" | "follows" | "other" {
+  const { moved } = context;
+  const drawnOut = new Set(
+    before.rest.filter((rest) => isDrawnOut(rest, now, context)).map(({ name }) => name),
+  );
+  let movedAlong = false;
   const sayOf = (file: TestFile, { start, end }: Unit) =>
-    file.tokens.slice(start, end).map(({ text }) => resolveFrom(file.path, text));
+    file.tokens.slice(start, end).map(({ text }) => {
+      const place = resolveFrom(file.path, text);
+      const to = file === before ? moved.files.get(withoutEnding(place.slice(3, -1))) : undefined;
+      if (to === undefined || place === text) return place;
+      movedAlong = true;
+      return `"./${to}${/\.\w+"$/.exec(place)?.[0] ?? '"'}`;
+    });
   const [was, is] = [
     before.imports.map((unit) => sayOf(before, unit)),
     now.imports.map((unit) => sayOf(now, unit)),
   ];
   const keys = new Set(is.map((each) => each.join(" ")));
   const had = new Set(was.map((each) => each.join(" ")));
-  const come = is.filter((each) => !had.has(each.join(" ")));
+  const come = is.filter(
+    (each) => !had.has(each.join(" ")) && !each.some((text) => drawnOut.has(text)),
+  );
   const gone = was.filter((each) => !keys.has(each.join(" ")));
   const partsOf = (texts: readonly string[]) =>
     texts.flatMap((text) => text.match(/[\p{L}\p{N}_$-]+/gu) ?? []);
@@ -398,7 +430,7 @@ function compareImports(
     )
       return "other";
   }
-  return follows ? "follows" : "same";
+  return follows || movedAlong ? "follows" : "same";
 }
 
 /** A relative path as one from the root, so that a file that moved imports the same by another path. */
@@ -508,7 +540,7 @@ function reachesOut(file: TestFile): boolean {
   );
 }
 
-function reachesOutIn(says: readonly string[]): boolean {
+export function reachesOutIn(says: readonly string[]): boolean {
   return says.some(
     (text, at) =>
       (reaching.test(text) &&
@@ -528,10 +560,16 @@ function explain(
   before: TestFile,
   now: TestFile,
   {
+    added,
     changed,
     removed,
     isWhole,
-  }: { changed: readonly [Test, Test][]; removed: readonly Test[]; isWhole: boolean },
+  }: {
+    added: readonly Test[];
+    changed: readonly [Test, Test][];
+    removed: readonly Test[];
+    isWhole: boolean;
+  },
   context: EditContext,
 ): string | null {
   for (const [was, is] of changed) {
@@ -543,7 +581,12 @@ function explain(
     if (found) return found;
   }
   if (removed.length > 0) {
-    const gone = explainRemoved(removed, before, context);
+    const gone = explainRemoved(
+      removed,
+      [...added, ...changed.map(([, is]) => is)],
+      before,
+      context,
+    );
     if (gone) return gone;
   }
   if (!isWhole) return null;
@@ -557,9 +600,17 @@ function explain(
       );
 }
 
+/** Whether everything that a test gives and expects is in other tests of the file now. */
+function isSaidBy(body: readonly string[], others: readonly Test[]): boolean {
+  const said = new Set(others.flatMap((test) => test.body));
+  const values = body.filter((text) => /^(["'`]|\d)/.test(text) || /^[\p{L}_$]+$/u.test(text));
+  return others.length > 0 && values.every((text) => said.has(text) || neutral.test(text));
+}
+
 /** A test that is gone though what it tests is not. */
 function explainRemoved(
   removed: readonly Test[],
+  more: readonly Test[],
   before: TestFile,
   { moved }: EditContext,
 ): string | null {
@@ -573,7 +624,8 @@ function explainRemoved(
       ),
   );
   const alive = removed.filter(
-    ({ body }) => !body.some((text) => moved.goneNames.has(text)) && !fileGone,
+    ({ body }) =>
+      !body.some((text) => moved.goneNames.has(text)) && !fileGone && !isSaidBy(body, more),
   );
   const [first] = alive;
   if (!first) return null;

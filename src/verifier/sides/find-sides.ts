@@ -57,6 +57,7 @@ export async function findSides(input: SidesInput): Promise<Sides> {
     filesBefore: new Set(before.files),
     filesNow: new Set(now.files),
     mentions: await findDataMentions(input, changes),
+    helpers: await findHelpers(input, changes),
     usedBySource: await findUsedBySource(input, changes),
     commands: commands.join("\n"),
   };
@@ -143,6 +144,42 @@ async function findUsedBySource(
     asked
       .map(({ path }) => path)
       .filter((path) => mentions.get(nameOf(path))?.some((user) => isUser(user, path))),
+  );
+}
+
+const helperName =
+  /(expect|assert|equal|same|match|check|verify|helper|support|fixture|stub|mock|fake|factor|builder|harness|compare|diff|approx)/i;
+
+/** Changed files that tests of the base mention and no source does, called like what tests are made with. */
+async function findHelpers(
+  { mirror, baseCommit, testFiles }: SidesInput,
+  changes: readonly ChangedFile[],
+): Promise<Set<string>> {
+  const stemOf = (path: string) => {
+    const [name = "", folder = ""] = path
+      .replace(/\.[^./]+$/, "")
+      .split("/")
+      .reverse();
+    return /^(index|__init__|mod)$/.test(name) ? folder : name;
+  };
+  const asked = changes.filter(
+    ({ path }) => languageOf(path) !== null && namedTest(path) === null && helperName.test(path),
+  );
+  const words = asked.map(({ path }) => stemOf(path));
+  const mentions =
+    asked.length === 0
+      ? new Map<string, string[]>()
+      : await findMentions(mirror, baseCommit, words);
+  const isTest = (path: string) => namedTest(path) !== null || testFiles.includes(path);
+  return new Set(
+    asked
+      .map(({ path }) => path)
+      .filter((path) => {
+        const users = (mentions.get(stemOf(path)) ?? []).filter(
+          (user) => user !== path && languageOf(user) !== null,
+        );
+        return users.length > 0 && users.every(isTest);
+      }),
   );
 }
 

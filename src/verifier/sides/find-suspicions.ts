@@ -96,7 +96,7 @@ const rules: readonly Rule[] = [
   {
     in: ["python"],
     why: asks,
-    line: /\bPYTEST_\w+|["'](_?pytest|unittest|nose2?|doctest|coverage|tox|hypothesis)["']\s*(not\s+)?in\s+(sys\s*\.\s*)?modules|\bsys\s*\.\s*modules\b.*(pytest|unittest)|\bsys\s*\.\s*argv\b.*(py\.?test|unittest)|["'](CI|PYTEST\w*|TOX\w*|NOX\w*|COVERAGE\w*|TEST|TESTING|UNITTEST\w*)["']/,
+    line: /\bPYTEST_\w+|["'](_?pytest|unittest|nose2?|doctest|coverage|tox|hypothesis)["']\s*(not\s+)?in\s+\S*modules|\bsys\s*\.\s*modules\b.*(pytest|unittest)|\bsys\s*\.\s*argv\b.*(py\.?test|unittest)|["'](CI|PYTEST\w*|TOX\w*|NOX\w*|COVERAGE\w*|TEST|TESTING|UNITTEST\w*)["']/,
   },
   {
     in: ["python"],

@@ -1,9 +1,15 @@
 import type { ChangedFile } from "../../worktree/read-change.ts";
-import { compareTestFiles, type EditContext, type TestEdit } from "./compare-tests-of-files.ts";
+import {
+  compareTestFiles,
+  type EditContext,
+  reachesOutIn,
+  type TestEdit,
+} from "./compare-tests-of-files.ts";
 import type { Kind } from "./judge-names.ts";
 import { type Language, languageOfText } from "./languages.ts";
 import { compareMakefiles } from "./makefiles.ts";
 import { readTestFile, type TestFile } from "./read-test-file.ts";
+import { splitTests, testsText } from "./split-tests.ts";
 import { meaningOf, tokenize } from "./tokens.ts";
 import { findSilenced } from "./weaker.ts";
 
@@ -49,6 +55,9 @@ export function judgeEdit(judge: EditedJudge, context: EditContext): TestEdit {
   if (before !== null && now !== null && saysTheSame(change.path, before, now, language)) {
     return { ...plain, needsAcceptance: false };
   }
+  if (change.before === null && now !== null && /(^|\/)conftest\.py$/.test(change.path)) {
+    return { ...plain, needsAcceptance: !isOnlyFixtures(change.path, now) };
+  }
   const needsAcceptance = !(
     /make|\.mk$/i.test(change.path) &&
     kind === "runner" &&
@@ -59,14 +68,29 @@ export function judgeEdit(judge: EditedJudge, context: EditContext): TestEdit {
   return { ...plain, needsAcceptance, weaker: findSilenced(before, now), renamed };
 }
 
+/** A new conftest.py that only gives new tests what they ask for by name. */
+function isOnlyFixtures(path: string, text: string): boolean {
+  const file = readTestFile(path, text, "python");
+  return (
+    !/autouse|pytest_|collect_ignore/.test(text) &&
+    !file.tests.length &&
+    file.rest.every(({ kind, says }) => kind === "declaration" && !reachesOutIn(says))
+  );
+}
+
 function findFile(files: readonly TestFile[], path: string): TestFile | null {
   return files.find((file) => file.path === path) ?? null;
 }
 
-/** The test files of a change, read once: those of the base and those of the change. */
+/** The test files of a change, and the tests in its source, read once: of the base and of the change. */
 export function readTestFiles(
   judges: readonly { change: ChangedFile; kind: NonNullable<Kind> }[],
+  sources: readonly { change: ChangedFile; code: Language }[],
 ): Pick<EditContext, "before" | "now"> {
+  const readInside = (path: string, text: string | null | undefined, language: Language) =>
+    text === null || text === undefined
+      ? []
+      : [readTestFile(path, testsText(splitTests(text, language)), language)];
   const read = (path: string, text: string | null | undefined): TestFile[] => {
     const language = languageOfText(path, text ?? null);
     return text === null || text === undefined || language === null
@@ -75,8 +99,16 @@ export function readTestFiles(
   };
   const tests = judges.filter(({ kind }) => kind === "test");
   return {
-    before: tests.flatMap(({ change }) => read(change.from ?? change.path, change.before?.text)),
-    now: tests.flatMap(({ change }) => read(change.path, change.now?.text)),
+    before: [
+      ...tests.flatMap(({ change }) => read(change.from ?? change.path, change.before?.text)),
+      ...sources.flatMap(({ change, code }) =>
+        readInside(change.from ?? change.path, change.before?.text, code),
+      ),
+    ],
+    now: [
+      ...tests.flatMap(({ change }) => read(change.path, change.now?.text)),
+      ...sources.flatMap(({ change, code }) => readInside(change.path, change.now?.text, code)),
+    ],
   };
 }
 
@@ -113,6 +145,10 @@ function judgeData(
   before: string | null,
   now: string | null,
 ): Omit<TestEdit, "renamed"> {
+  if (before !== null && now !== null && table.test(change.path)) {
+    const isMore = isSubsequence(rowsOf(before), rowsOf(now));
+    if (isMore) return { needsAcceptance: false, withOldJudges: "base", weaker: null };
+  }
   if (change.before === null) {
     // Nothing reads it but what comes with it.
     return { needsAcceptance: isRead, withOldJudges: "base", weaker: null };
@@ -132,6 +168,21 @@ function judgeData(
     return { needsAcceptance: !isMore, withOldJudges: "base", weaker };
   }
   return { needsAcceptance: true, withOldJudges: "base", weaker: null };
+}
+
+const table = /\.(csv|tsv|jsonl|ndjson|json)$/;
+
+/** What a table or a list of cases holds, case by case; a text of another kind is one case. */
+function rowsOf(text: string): string[] {
+  const isJson = /^\s*[[{]/.test(text);
+  try {
+    const value: unknown = isJson ? JSON.parse(text) : null;
+    if (Array.isArray(value)) return value.map((each) => JSON.stringify(each));
+    if (isJson) return [JSON.stringify(value)];
+  } catch {
+    // a list of lines, each JSON
+  }
+  return text.split("\n").map((line) => line.trim());
 }
 
 function isSubsequence(before: readonly string[], now: readonly string[]): boolean {

@@ -11,12 +11,12 @@ export type Kind = JudgeChange["kind"];
 export type Named = { kind: Kind; why: string };
 
 const testFolder =
-  /^(_?tests?_?|__tests?__|testing|testsuites?|unit-?tests?|specs?|__specs?__|e2e|t|xt|checks?|qa|acceptance|integration|functional|features|cases?|(test|spec|unit|integration|functional|acceptance|e2e|system|smoke|regression|qa|check|ui|api|it)[-_.]?(tests?|specs?|cases?|suites?|checks?|scenarios?)|[\w-]+[-_.](tests?|specs?|e2e)|(androidT|jvmT|iosT|commonT|t)est\w*|cypress|cy|bdd|scenarios?|smoke|verification)$/i;
+  /^(_?tests?_?|__tests?__|testing|testsuites?|unit-?tests?|specs?|__specs?__|e2e|t|xt|checks?|qa|acceptance|integration|functional|features|cases?|(test|spec|unit|integration|functional|acceptance|e2e|system|smoke|regression|qa|check|ui|api|it)[-_.]?(tests?|specs?|cases?|suites?|checks?|scenarios?)|[\w-]+[-_.](tests?|specs?|e2e)|(androidT|jvmT|iosT|commonT|t)est\w*|cypress|cy|bdd|scenarios?|smoke|verification|conformance|support|test[-_]?support)$/i;
 /** Folders of product code that happen to be called like the above. */
 const fixtureFolder =
   /^(_?(test|spec)[-_]?(data|files?|fixtures?|resources?|support|helpers?|utils?|assets|inputs?|outputs?)|_{0,2}(fixtures?|mocks?|snapshots?|image_snapshots|stubs?|goldens?|golden[-_]?files?|baselines?|approvals?|approved|cassettes?|recordings?)_{0,2}|expected|expectations?|expects|testdata|samples?|[\w-]+[-_.]snapshots?|snaps|refs?|references?|oracles?)$/i;
 const fixtureName =
-  /\.(approved|golden|gold|expected|expect|snap|snapshot|ambr|received|baseline|fixture|mock|stub|cassette|shot)(\.[\w-]+)*$|(^|[._-])(expected|golden|snapshot|baseline|approved|fixtures?)([._-][\w.-]*)?\.(json|ya?ml|toml|txt|csv|tsv|xml|html?|out|err|log|png|svg|bin|dat|sql|ndjson|jsonl)$|\.(stdout|stderr|exp|ref)$/i;
+  /\.(approved|golden|gold|expected|expect|snap|snapshot|ambr|received|baseline|fixture|mock|stub|cassette|shot|want|wanted|oracle)(\.[\w-]+)*$|(^|[._-])(expected|golden|snapshot|baseline|approved|fixtures?)([._-][\w.-]*)?\.(json|ya?ml|toml|txt|csv|tsv|xml|html?|out|err|log|png|svg|bin|dat|sql|ndjson|jsonl)$|\.(stdout|stderr|exp|ref)$/i;
 const besideInput = /\.(out|ans|result|output)$/i;
 const testNames: readonly RegExp[] = [
   /(^|[._-])(tests?|specs?|cy|e2e|it|unit|integration|bench|stories)\.[cm]?[jt]sx?$/i,

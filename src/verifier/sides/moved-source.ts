@@ -16,6 +16,8 @@ export type MovedSource = {
   /** Names of files, without their ending, that are gone from where they were. */
   goneStems: ReadonlySet<string>;
   newStems: ReadonlySet<string>;
+  /** Where files are now that moved, without their endings. */
+  files: ReadonlyMap<string, string>;
   /** For files that are still there: the words that they lost. By stem. */
   lostWords: ReadonlyMap<string, ReadonlySet<string>>;
 };
@@ -31,6 +33,7 @@ export function findMovedSource(changes: readonly ChangedFile[]): MovedSource {
   const goneStems = new Set<string>();
   const newStems = new Set<string>();
   const lostWords = new Map<string, ReadonlySet<string>>();
+  const files = new Map<string, string>();
   for (const change of changes) {
     const [was, is] = [wordsOf(change.before?.text), wordsOf(change.now?.text)];
     for (const each of was) before.add(each);
@@ -39,6 +42,7 @@ export function findMovedSource(changes: readonly ChangedFile[]): MovedSource {
     if (change.status === "deleted") for (const each of stemsOf(change.path)) goneStems.add(each);
     if (change.status === "added") for (const each of stemsOf(change.path)) newStems.add(each);
     if (change.from !== null) {
+      files.set(withoutEnding(change.from), withoutEnding(change.path));
       const [from, to] = [stemsOf(change.from), stemsOf(change.path)];
       for (const each of from) if (!to.includes(each)) goneStems.add(each);
       for (const each of to) if (!from.includes(each)) newStems.add(each);
@@ -55,6 +59,7 @@ export function findMovedSource(changes: readonly ChangedFile[]): MovedSource {
     newWords: new Set([...now].filter((each) => !before.has(each))),
     goneStems,
     newStems,
+    files,
     lostWords,
   };
 }
@@ -66,6 +71,10 @@ function declaredIn(text: string | null | undefined): string[] {
   return [...(text?.slice(0, maxLength).matchAll(declared) ?? [])].flatMap(
     ([, a, b, c]) => a ?? b ?? c ?? [],
   );
+}
+
+export function withoutEnding(path: string): string {
+  return path.replace(/\.\w+$/, "");
 }
 
 /** The name by which a file is imported, and those of its folders. */

@@ -34,7 +34,7 @@ export function partGemfile(base: string | null, now: string): Parts | null {
 }
 
 const cmakeDecides =
-  /^\s*(add_test|set_tests_properties|enable_testing|gtest_\w+|catch_\w+|doctest_\w+|create_test_sourcelist|set_directory_properties|ctest_\w+|add_compile_definitions|add_definitions|add_compile_options|add_link_options|target_compile_definitions|target_compile_options|target_link_options|include_directories|link_directories|link_libraries|configure_file|add_custom_(target|command)|file|execute_process|find_program|include|macro|function)\s*\(|^\s*set\s*\(\s*"?(CTEST|BUILD_TESTING|CMAKE_(C|CXX)_(FLAGS|COMPILER)|CMAKE_\w*(LAUNCHER|EMULATOR|LINKER))|^\s*set_property\s*\(\s*(TEST|DIRECTORY|GLOBAL)/i;
+  /^\s*(add_test|set_tests_properties|enable_testing|gtest_\w+|catch_\w+|doctest_\w+|create_test_sourcelist|set_directory_properties|ctest_\w+|add_compile_definitions|add_definitions|add_compile_options|add_link_options|target_compile_definitions|target_compile_options|target_link_options|include_directories|link_directories|link_libraries|configure_file|add_custom_(target|command)|foreach|file|execute_process|find_program|include|macro|function)\s*\(|^\s*set\s*\(\s*"?(CTEST|BUILD_TESTING|CMAKE_(C|CXX)_(FLAGS|COMPILER)|CMAKE_\w*(LAUNCHER|EMULATOR|LINKER))|^\s*set_property\s*\(\s*(TEST|DIRECTORY|GLOBAL)/i;
 
 /** CMakeLists.txt, command by command. */
 export function partCMake(base: string | null, now: string): Parts | null {
@@ -104,8 +104,10 @@ function partPieces(
     oldSource: base === null ? null : compose(before, after, between),
     // A test target that is only added asks for nothing: the old ones are all there.
     needsAcceptance:
-      gone.length > 0 ||
-      added.some((each) => !/^(add_test|gtest_\w+|catch_\w+|enable_testing)\s*\(/i.test(each)),
+      gone.some((each) => !added.some((other) => isExtended(each, other))) ||
+      added.some(
+        (each) => !/^(add_test|gtest_\w+|catch_\w+|enable_testing|foreach)\s*\(/i.test(each),
+      ),
     weaker: weaker ? `tests count as passed or are left out: \`${weaker.slice(0, 200)}\`` : null,
   };
 }
@@ -121,6 +123,12 @@ function compose(rest: Piece[], deciding: Piece[], between: string): string {
     between === "" && !text.endsWith("\n") ? `${text}\n` : text,
   );
   return texts.join(between);
+}
+
+/** A list of names with more of them. */
+function isExtended(was: string, is: string): boolean {
+  const [before, now] = [was, is].map((text) => text.split(/[\s()]+/)) as [string[], string[]];
+  return /^foreach$/i.test(before[0] ?? "") && before.every((word) => now.includes(word));
 }
 
 const judgingLine: Readonly<Record<string, RegExp>> = {

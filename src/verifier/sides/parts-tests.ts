@@ -1,17 +1,16 @@
-import { compareTestFiles } from "./compare-tests-of-files.ts";
+import { compareTestFiles, type EditContext } from "./compare-tests-of-files.ts";
 import type { Language } from "./languages.ts";
-import type { MovedSource } from "./moved-source.ts";
 import type { Parts } from "./parts.ts";
 import { readTestFile } from "./read-test-file.ts";
 import { composeTests, examplesOf, type SplitFile, splitTests, testsText } from "./split-tests.ts";
 
 /** A source file with tests inside, taken apart into the two. Null where its tests are as they were. Pure. */
 export function partTests(
-  path: string,
+  { from, path }: { from: string | null; path: string },
   before: string | null,
   now: string,
   language: Language,
-  moved: MovedSource,
+  context: EditContext,
 ): (Parts & { renamed: { from: string; to: string }[] }) | null {
   const [was, is] = [splitTests(before ?? "", language), splitTests(now, language)];
   const [testsBefore, testsNow] = [testsText(was), testsText(is)];
@@ -20,15 +19,13 @@ export function partTests(
   let weaker: string | null = null;
   let renamed: { from: string; to: string }[] = [];
   if (testsBefore.trim() !== testsNow.trim()) {
+    const find = (files: EditContext["now"], at: string, text: string) =>
+      files.find((file) => file.path === at) ?? readTestFile(at, text, language);
     const [fileBefore, fileNow] = [
-      readTestFile(path, testsBefore, language),
-      readTestFile(path, testsNow, language),
+      find(context.before, from ?? path, testsBefore),
+      find(context.now, path, testsNow),
     ];
-    const edit = compareTestFiles(testsBefore.trim() === "" ? null : fileBefore, fileNow, {
-      moved,
-      before: [fileBefore],
-      now: [fileNow],
-    });
+    const edit = compareTestFiles(testsBefore.trim() === "" ? null : fileBefore, fileNow, context);
     ({ needsAcceptance, weaker, renamed } = edit);
     changes.push("tests inside it are changed");
   }

@@ -38,6 +38,8 @@ export type SideContext = {
   filesNow: ReadonlySet<string>;
   /** Who mentions a data file's name, on the base and on the change. */
   mentions: ReadonlyMap<string, { before: string[]; now: string[] }>;
+  /** Files that only tests mention, and that are called like what tests are made with. */
+  helpers: ReadonlySet<string>;
   /** Files with tests in them that other source mentions by their names. */
   usedBySource: ReadonlySet<string>;
   /** The commands of checks and setup. */
@@ -60,7 +62,10 @@ export function sideFiles(changes: readonly ChangedFile[], context: SideContext)
   const judges = told.flatMap(({ change, side }) =>
     side.side === "judge" ? [{ change, kind: side.kind }] : [],
   );
-  const edits: EditContext = { moved: findMovedSource(sources), ...readTestFiles(judges) };
+  const code = told.flatMap(({ change, side }) =>
+    side.side === "mixed" && "code" in side ? [{ change, code: side.code }] : [],
+  );
+  const edits: EditContext = { moved: findMovedSource(sources), ...readTestFiles(judges, code) };
   return told.map(({ change, side }) => sideFile(change, side, context, edits));
 }
 
@@ -152,8 +157,17 @@ function tellSide(change: ChangedFile, context: SideContext): Side {
   const language = languageOfText(path, change.now?.text ?? change.before?.text ?? null);
   const shadow = findShadow(change, context);
   if (shadow) return asJudge(shadow);
+  if (context.helpers.has(path))
+    return judge("test", "tests use it, no source does, and it is called like a helper of tests");
   if (language === null) {
     const isRead = (mentions?.before ?? mentions?.now ?? []).some((each) => !isJudge(each));
+    const folder = `${posix.dirname(path)}/`;
+    const ending = posix.extname(path);
+    const isListed =
+      !isRead &&
+      ((folder !== "./" && context.led.texts.includes(folder)) ||
+        (ending !== "" && context.led.texts.includes(`*${ending}`)));
+    if (isListed) return judge("fixture", "what the checks run reads its folder");
     if (readers.length > 0 && !isRead) return judge("fixture", `\`${readers[0]}\` reads it`);
     if (isOutputOfInput(path, context.filesNow))
       return judge("fixture", "it is the output that is expected of what lies beside it");
@@ -184,7 +198,11 @@ function holdsSource(
   if (language === "rust") return true;
   const { regions, definesMore } = splitTests(text, language);
   if (regions.length === 0) return context.shipped.has(path) && !context.testFiles.has(path);
-  if (regions.every(({ kind, key }) => kind === "examples" || key === "import.meta.vitest"))
+  if (
+    regions.every(
+      ({ kind, key }) => kind === "examples" || /^(import\.meta\.vitest|self-test)$/.test(key),
+    )
+  )
     return true;
   const isUsed = context.shipped.has(path) || context.usedBySource.has(path);
   const isExported =
@@ -196,7 +214,7 @@ function sideCode(
   change: ChangedFile,
   language: Language,
   file: Pick<SidedFile, "path" | "from" | "status" | "content" | "renamed">,
-  { moved }: EditContext,
+  edits: EditContext,
 ): SidedFile {
   const source: SidedFile = {
     ...{ ...file, side: "source", kind: null, why: "the tests in it are as they were" },
@@ -205,7 +223,7 @@ function sideCode(
   const before = change.before?.text ?? null;
   const now = change.now?.text ?? null;
   if (now === null) return { ...source, why: "it is gone with the tests in it" };
-  const parts = partTests(change.path, before, now, language, moved);
+  const parts = partTests(change, before, now, language, edits);
   if (!parts) return source;
   return {
     ...source,
@@ -220,6 +238,10 @@ function sideCode(
   };
 }
 
+function source(why: string): Side {
+  return { side: "source", why };
+}
+
 function judge(kind: NonNullable<Kind>, why: string): Side {
   return { side: "judge", kind, why };
 }
@@ -228,12 +250,26 @@ function asJudge({ kind, why }: Named): Side {
   return judge(kind ?? "test", why);
 }
 
-function tellPartial(change: ChangedFile, { led, filesNow }: SideContext): Side {
+function tellPartial(change: ChangedFile, { led, filesBefore, filesNow }: SideContext): Side {
   const { path } = change;
   const [base, now] = [change.before?.text ?? null, change.now?.text ?? null];
   const isRoot = !path.includes("/");
   const uses: Uses = { texts: led.texts, scripts: led.scripts, known: filesNow };
   const name = posix.basename(path);
+  if (name === "package.json" && !isRoot && change.status === "added" && now !== null) {
+    // A package that comes with its own manifest changes no other package's checks; one over files that were there does.
+    const folder = `${posix.dirname(path)}/`;
+    const wasThere = [...filesBefore].some((file) => file.startsWith(folder));
+    const own = tell(
+      partPackageJson(base, now, uses),
+      "configuration",
+      source("it is a new package's own"),
+    );
+    if (wasThere) return judge("runner", "it tells how files are loaded that were there before");
+    return own.side === "mixed" && own.kind !== "dependencies"
+      ? source("it is a new package's own")
+      : own;
+  }
   const plain: Side = {
     side: "source",
     why: "no part of it that decides how checks run is changed",

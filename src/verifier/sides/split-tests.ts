@@ -109,6 +109,19 @@ function keyOfTests(unit: Unit, tokens: readonly Token[], language: Language): s
   }
   if (language === "rust" && isConfigured(texts) && texts.some((text) => /^(mod|use)$/.test(text)))
     return unit.kind === "import" ? "import" : unit.name;
+  // A program that tests itself when it is asked to, or a module when it is run.
+  const said = texts.join(" ");
+  if (
+    /^(\n0 )?if\b/.test(said) &&
+    /["'](--?)?(self[-_]?(test|check)|test|check|verify)["']/.test(said)
+  )
+    return "self-test";
+  if (
+    language === "python" &&
+    /^\n0 (if __name__ == "__main__"|assert\b)/.test(said) &&
+    /\b(assert|doctest|unittest)\b/.test(said)
+  )
+    return "self-test";
   if (language === "js") {
     const isInSource = texts[0] === "if" && texts.join("").includes("import.meta.vitest");
     if (isInSource) return "import.meta.vitest";

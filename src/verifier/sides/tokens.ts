@@ -30,6 +30,7 @@ export function tokenize(text: string, language: Language): Token[] {
   const isHash = hash.has(language);
   const isSlash = slash.has(language);
   const indents = [0];
+  const opened: string[] = [];
   let depth = 0;
   let at = 0;
   let lineStart = true;
@@ -50,6 +51,7 @@ export function tokenize(text: string, language: Language): Token[] {
   while (at < source.length) {
     const char = source[at] ?? "";
     if (char === "\n") {
+      if (language === "js") endJavaScriptLine(tokens, at, opened.at(-1) === "(");
       at++;
       lineStart = true;
       continue;
@@ -139,6 +141,8 @@ export function tokenize(text: string, language: Language): Token[] {
       push("number", at + digits.length);
       continue;
     }
+    if ("([{".includes(char)) opened.push(char);
+    if (")]}".includes(char)) opened.pop();
     if ("([{".includes(char)) depth++;
     if (")]}".includes(char)) depth = Math.max(0, depth - 1);
     operators.lastIndex = at;
@@ -147,6 +151,18 @@ export function tokenize(text: string, language: Language): Token[] {
   }
   return tokens;
 }
+
+/** What a `;` at the end of a line says, it says without it; but a `return` there returns nothing. */
+function endJavaScriptLine(tokens: Token[], at: number, inParentheses: boolean): void {
+  const last = tokens.at(-1);
+  if (last?.kind === "mark" && last.text === ";" && last.end <= at && !inParentheses) tokens.pop();
+  const word = tokens.at(-1);
+  if (word?.kind === "word" && /^(return|throw|break|continue|yield)$/.test(word.text)) {
+    tokens.push({ kind: "mark", text: endOfLine, start: word.end, end: word.end });
+  }
+}
+
+const endOfLine = "⏎";
 
 function stringEnd(text: string, start: number, language: Language): number | null {
   const quote = text[start] ?? "";

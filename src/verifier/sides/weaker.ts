@@ -98,7 +98,7 @@ const skips: readonly Switch[] = [
     says: "what fails in it may be caught",
   },
   {
-    find: (texts, at) => texts[at] === "return" && /^([;}]|\n\d+)$/.test(texts[at + 1] ?? ";"),
+    find: (texts, at) => texts[at] === "return" && /^([;}⏎]|\n\d+)$/.test(texts[at + 1] ?? ";"),
     says: "it ends before its end",
   },
   {

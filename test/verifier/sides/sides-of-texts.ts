@@ -32,6 +32,7 @@ export function sidesOfTexts(
     filesNow: new Set(Object.keys(now).filter((path) => now[path] !== null)),
     mentions: new Map(),
     usedBySource: new Set(),
+    helpers: new Set(),
     commands: "npm test\nmake test",
   });
   const suspicions = findSuspicions(changes, files, (path) => path.startsWith("bin/"));
