@@ -105,20 +105,25 @@ const failingInPytest: Readonly<Record<string, (token: string) => string[]>> = {
 const maxMethods = 8;
 
 function readStyle(text: string, runner: "pytest" | "unittest"): Style {
-  const classes = [...text.matchAll(/^class +(\w+) *\(([^()\n]{1,200})\) *:/gm)];
-  const all = classes
-    .filter(
-      ({ 2: bases = "" }) => !/^(?:object|Exception|Enum|NamedTuple|Protocol)$/.test(bases.trim()),
-    )
-    .map(({ 2: bases = "" }) => bases.trim());
-  const isCase = (bases: string) => /Test|Case/.test(bases);
+  const isAsserting = /\bself\.assert\w+\(/.test(text);
+  const cases = text.split(/^(?=class )/m).flatMap((part) => {
+    const bases = /^class +\w+ *\(([^()\n]{1,200})\) *:/.exec(part)?.[1]?.trim();
+    if (bases === undefined || /^(?:object|Exception|Enum|NamedTuple|Protocol)$/.test(bases))
+      return [];
+    const holdsTests = /^[ \t]+(?:async +)?def +test/m.test(part);
+    // A base of the repository's own may be called anything.
+    return /Test|Case/.test(bases) || (holdsTests && (isAsserting || runner === "unittest"))
+      ? [bases]
+      : [];
+  });
   const used = new Set([...text.matchAll(/\bself\.(\w+)\(/g)].map(({ 1: name = "" }) => name));
   const methods = Object.keys(failing).filter((name) => used.has(name));
-  const bases = [...new Set(all.filter(isCase))].slice(0, 3);
+  const bases = [...new Set(cases)].slice(0, 3);
   const plain = /^(?:async +)?def +test|^class +\w+ *(?:\(\))? *:/m.test(text);
   return {
     functions: runner === "pytest" && (plain || bases.length === 0),
-    bases: bases.length === 0 && runner === "unittest" ? ["unittest.TestCase"] : bases,
+    bases:
+      bases.length === 0 && runner === "unittest" ? ['__import__("unittest").TestCase'] : bases,
     methods: (methods.length === 0 ? ["assertEqual"] : methods).slice(0, maxMethods),
     pytest: Object.keys(failingInPytest).filter((name) => text.includes(`pytest.${name}(`)),
   };

@@ -13,7 +13,7 @@ export const unittest: Runner = {
   isUsed: ({ texts }) =>
     /-m\s*unittest\b|\bunittest\.main\(|\bmanage\.py\s+test\b|\bsetup\.py\s+test\b|^\s*(?:import|from)\s+unittest\b/m.test(
       texts,
-    ) || /\bpython[\d.]*\s+(?:-[A-Za-z]+\s+)*\S*tests?\S*\.py\b/.test(texts),
+    ) || /\bpython[\d.]*\s+(?:-[A-Za-z]+\s+)*["']?(?:\$|\S*tests?\S*\.py\b)/.test(texts),
   nameTests({ command, texts }, place) {
     const hidden = hidesPythonPath(texts);
     return {
