@@ -129,7 +129,7 @@ async function removeFiles(
     ]),
     ...(due.records ? [`checkpoints/${task.id}`] : []),
     ...due.snapshots.map((id) => `worktrees/${id}`),
-    ...[...subtasks].flatMap((id) => [`setups/${id}`, submoduleSetupRef(id)]),
+    ...[...subtasks].flatMap((id) => [`setups/${id}`, `without/${id}`, submoduleSetupRef(id)]),
   ];
   const snapshots = task.mirror === null ? 0 : await deleteRefs({ gitDir: task.mirror }, refs);
   return { logs: removedLogs, snapshots };

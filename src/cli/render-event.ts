@@ -71,8 +71,9 @@ export function lookOf({ type, data }: Pick<EventView, "type" | "data">): Look {
     : { label: type.split(".")[0] ?? type, tone: "plain" };
   if (worktreeSteps.has(data.step)) return { ...look, label: "worktree" };
   if (data.result === "pass" || data.result === "green") return { ...look, tone: "good" };
-  if (["fail", "red", "refuted"].includes(String(data.result))) return { ...look, tone: "bad" };
-  if (data.result === "inconclusive" || data.result === "open") return { ...look, tone: "ask" };
+  if (["fail", "red"].includes(String(data.result))) return { ...look, tone: "bad" };
+  if (["inconclusive", "open", "refuted"].includes(String(data.result)))
+    return { ...look, tone: "ask" };
   return look;
 }
 

@@ -1,7 +1,6 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { mergeRefused, type Refused } from "../core/confinement.ts";
-import { makeInert } from "../core/inert-text.ts";
 import { invariant } from "../core/invariant.ts";
 import type { Claim, Outcome, Stage } from "../core/outcome.ts";
 import { type ProofLevel, resolveProof } from "../core/proof.ts";
@@ -13,7 +12,7 @@ import { getBaseline, saveBaseline } from "../store/baselines.ts";
 import { listFlakyTests, recordFlips } from "../store/flaky-tests.ts";
 import type { Db } from "../store/schema.ts";
 import { getSubtask, getTask, listAttempts } from "../store/tasks.ts";
-import { composeCommit } from "../worktree/compose-commit.ts";
+import { recomposeCommit } from "../worktree/compose-commit.ts";
 import { submoduleRefOf } from "../worktree/keep-submodules.ts";
 import { pinRef } from "../worktree/mirror.ts";
 import { acceptJudges } from "./accept-judges.ts";
@@ -84,9 +83,8 @@ async function leaveOut({ preparation }: Task, subtask: Subtask): Promise<string
   invariant(preparation && commit && baseCommit, "what is verified has a commit and a base");
   if (withoutPaths.length === 0) return commit;
   const files = new Map(withoutPaths.map(({ path }) => [path, { like: baseCommit }]));
-  const message = `Leave ${withoutPaths.length === 1 ? makeInert(withoutPaths[0]?.path ?? "") : `${withoutPaths.length} files`} as before`;
   const mirror = { gitDir: preparation.mirror };
-  const composed = await composeCommit(mirror, commit, files, message);
+  const composed = await recomposeCommit(mirror, { commit, parent: baseCommit }, files);
   // It may wait for a person, and is what is merged.
   await pinRef(mirror, `without/${subtask.id}`, composed);
   return composed;

@@ -1,6 +1,6 @@
 import { commitTree } from "./commit-tree.ts";
 import { editTree, findEntry, type KnownTrees, type TreeEntry } from "./edit-tree.ts";
-import type { Mirror } from "./open-mirror.ts";
+import { type Mirror, openMirror } from "./open-mirror.ts";
 import { treeOf } from "./read-commit.ts";
 import { writeObject } from "./write-object.ts";
 
@@ -23,6 +23,21 @@ export async function composeCommit(
 ): Promise<string> {
   const tree = await composeTree(mirror, from, files);
   return tree === (await treeOf(mirror, from)) ? from : commitTree(mirror, tree, [from], message);
+}
+
+/**
+ * The same commit, with some of its files otherwise, in its place: what it had there is in no history.
+ * `commit` itself where nothing differs.
+ */
+export async function recomposeCommit(
+  mirror: Mirror,
+  { commit, parent }: { commit: string; parent: string },
+  files: ReadonlyMap<string, FileSource>,
+): Promise<string> {
+  const tree = await composeTree(mirror, commit, files);
+  if (tree === (await treeOf(mirror, commit))) return commit;
+  const message = await openMirror(mirror).run(["log", "-1", "--format=%B", commit]);
+  return commitTree(mirror, tree, [parent], message);
 }
 
 /** The same as a tree alone. */
