@@ -48,6 +48,12 @@ const assertCalls: Readonly<Record<string, string>> = {
   fail: "()",
 };
 
+/** Those that node:assert has. */
+const nodeAssert: Readonly<Record<string, true>> = {
+  ...{ equal: true, strictEqual: true, deepEqual: true, deepStrictEqual: true, ok: true },
+  ...{ notEqual: true, notStrictEqual: true, match: true, throws: true, rejects: true },
+};
+
 const expectCalls: Readonly<Record<string, string>> = {
   toBe: "expect(1).toBe(2)",
   toEqual: "expect([1]).toEqual([2])",
@@ -100,16 +106,38 @@ export type Globals = { expect: boolean };
 
 /** Null where the text uses no assertion that is known. */
 export function findFailingAssertions(text: string, globals: Globals): Assertions | null {
+  const lines = unfold(text);
   const statements = [
-    ...failByAssert(text),
-    ...failByExpect(text, globals),
-    ...failByShould(text),
-    ...failByContext(text),
+    ...failByAssert(lines),
+    ...failByExpect(lines, globals),
+    ...failByShould(lines),
+    ...failByContext(lines),
   ];
   if (statements.length === 0 && globals.expect) statements.push("expect(1).toBe(2)");
   return statements.length > 0
     ? { imports: [], statements: statements.slice(0, maxStatements) }
     : null;
+}
+
+/** Failing calls on an `assert` of node under this name, by the methods that a text calls on any. */
+export function failByNodeAssert(text: string, name: string): string[] {
+  const methods = methodsOf(text, "assert").filter((method) => Object.hasOwn(nodeAssert, method));
+  const used = methods.length > 0 ? methods : ["strictEqual"];
+  return used.slice(0, maxStatements).map((method) => call(`${name}.${method}`, method));
+}
+
+/** Failing calls on an `expect` under this name, by the matchers that a text uses. */
+export function failByMatchers(text: string, name: string): string[] {
+  const used = Object.keys(expectCalls).filter((matcher) => text.includes(`.${matcher}(`));
+  const matchers = used.length > 0 ? used.slice(0, maxStatements) : ["toBe"];
+  return matchers.map((matcher) => (expectCalls[matcher] ?? "").replace(/^expect/, name));
+}
+
+/** Declarations that stand in one line at the top, each on a line of its own. */
+export function unfold(text: string): string {
+  return text.replace(/^(?:import|const|let|var)\b.*$/gm, (line) =>
+    line.replace(/;[ \t]*(?=(?:import|const|let|var)\b)/g, ";\n"),
+  );
 }
 
 /** `import assert from`, `const assert = require(…)`, `const { assert } = require("chai")`, whatever its name. */
@@ -152,9 +180,7 @@ function failByExpect(text: string, globals: Globals): string[] {
   if (/\bchai\b/.test(text) || /\)\.(?:not\.)?to\./.test(text)) return failByChains(text);
   const imported = namesAtTop(text).has("expect");
   if (!imported && !globals.expect) return [];
-  const methods = [...Object.keys(expectCalls)].filter((name) => text.includes(`.${name}(`));
-  const names = methods.length > 0 ? methods : ["toBe"];
-  return names.map((name) => expectCalls[name] ?? "");
+  return failByMatchers(text, "expect");
 }
 
 /** Names that imports and declarations at the beginning of a line bind. */

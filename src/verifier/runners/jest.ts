@@ -1,4 +1,5 @@
 import { parseVitestJson } from "../parsers/vitest-json.ts";
+import { failByMatchers } from "./failing-assertions.ts";
 import { nameByNodeHook } from "./node-hook.ts";
 import type { Runner } from "./runner.ts";
 import {
@@ -39,10 +40,15 @@ export const jest: Runner = {
           : { imports: [], test: calledOf(host, ["test", "it"]) },
       // Globals may be switched off where they are imported.
       expects: (text) => !loadsModule(text, "@jest/globals"),
-      otherwise: ({ style }, token) => ({
-        imports: [importOf(style, "@jest/globals", { name: "expect", as: `expect${token}` })],
-        statements: [`expect${token}(1).toBe(2)`],
-      }),
+      otherwise: ({ style, text }, token) => {
+        if (!loadsModule(text, "@jest/globals"))
+          return { imports: [], statements: failByMatchers(text, "expect") };
+        const name = `expect${token}`;
+        return {
+          imports: [importOf(style, "@jest/globals", { name: "expect", as: name })],
+          statements: failByMatchers(text, name),
+        };
+      },
       only: hasOnly,
     }),
 };

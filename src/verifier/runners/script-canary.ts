@@ -6,7 +6,12 @@ import {
   type TestFile,
   wordOfFilter,
 } from "./canary-places.ts";
-import { type Assertions, findFailingAssertions } from "./failing-assertions.ts";
+import {
+  type Assertions,
+  failByNodeAssert,
+  findFailingAssertions,
+  unfold,
+} from "./failing-assertions.ts";
 import type { Canary, CanaryInput } from "./runner.ts";
 
 /**
@@ -96,7 +101,8 @@ function makeTests(
   const file = { ...host, text };
   const { imports, test, end } = tests.declare(file, token, host.text);
   const found =
-    tests.fail?.(file) ?? findFailingAssertions(text, { expect: tests.expects(host.text) });
+    tests.fail?.(file) ??
+    findFailingAssertions(text, { expect: text !== "" && tests.expects(host.text) });
   const failing = found ?? tests.otherwise?.(host, token) ?? failByNode(host, token);
   const only = tests.only?.(host.text, texts) ? ".only" : "";
   const names = failing.statements.map((_, index) => `${token}${index}`);
@@ -132,11 +138,11 @@ function spellingOf(text: string): (line: string) => string {
   };
 }
 
-function failByNode({ style }: TestFile, token: string): Assertions {
+function failByNode({ style, text }: TestFile, token: string): Assertions {
   const name = `assert${token}`;
   return {
     imports: [importOf(style, "node:assert", { whole: name })],
-    statements: [`${name}.strictEqual(1, 2)`],
+    statements: failByNodeAssert(text, name),
   };
 }
 
@@ -147,10 +153,11 @@ function failByNode({ style }: TestFile, token: string): Assertions {
 export function bindingOf(text: string, module: string, names: readonly string[]): string | null {
   const from = String.raw`from\s+["']${module}["']`;
   const loaded = String.raw`=\s*require\(\s*["']${module}["']\s*\)`;
+  const lines = unfold(text);
   const lists = [
     new RegExp(String.raw`^import\s+(?:[\w$]+\s*,\s*)?\{([^{}]{0,2000})\}\s*${from}`, "gm"),
     new RegExp(String.raw`^(?:const|let|var)\s+\{([^{}]{0,2000})\}\s*${loaded}`, "gm"),
-  ].flatMap((pattern) => [...text.matchAll(pattern)].flatMap(([, list = ""]) => list.split(",")));
+  ].flatMap((pattern) => [...lines.matchAll(pattern)].flatMap(([, list = ""]) => list.split(",")));
   const parts = lists.map((part) => part.trim().split(/\s+as\s+|\s*:\s*/));
   for (const name of names) {
     const part = parts.find(([first]) => first === name);
@@ -159,8 +166,9 @@ export function bindingOf(text: string, module: string, names: readonly string[]
   if (!names.includes("default")) return null;
   const whole =
     new RegExp(String.raw`^import\s+([\w$]+)\s*(?:,\s*\{[^{}]{0,2000}\}\s*)?${from}`, "m").exec(
-      text,
-    ) ?? new RegExp(String.raw`^(?:const|let|var)\s+([\w$]+)\s*${loaded}\s*;?\s*$`, "m").exec(text);
+      lines,
+    ) ??
+    new RegExp(String.raw`^(?:const|let|var)\s+([\w$]+)\s*${loaded}\s*;?\s*$`, "m").exec(lines);
   return whole?.[1] ?? null;
 }
 

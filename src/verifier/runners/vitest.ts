@@ -1,4 +1,5 @@
 import { parseVitestJson } from "../parsers/vitest-json.ts";
+import { failByMatchers } from "./failing-assertions.ts";
 import { nameByNodeHook } from "./node-hook.ts";
 import type { Runner } from "./runner.ts";
 import {
@@ -33,13 +34,13 @@ export const vitest: Runner = {
       },
       // Without its imports it has globals.
       expects: (text) => !loadsModule(text, "vitest") && !text.includes("import.meta.vitest"),
-      otherwise: ({ text }, token) =>
-        text.includes("import.meta.vitest")
-          ? { imports: [], statements: ["import.meta.vitest.expect(1).toBe(2)"] }
-          : {
-              imports: [importOf("esm", "vitest", { name: "expect", as: `expect${token}` })],
-              statements: [`expect${token}(1).toBe(2)`],
-            },
+      otherwise: ({ text }, token) => {
+        if (text.includes("import.meta.vitest")) return failBy(text, "import.meta.vitest.expect");
+        if (!loadsModule(text, "vitest")) return failBy(text, "expect");
+        const name = `expect${token}`;
+        const imports = [importOf("esm", "vitest", { name: "expect", as: name })];
+        return { ...failBy(text, name), imports };
+      },
       only: hasOnly,
     }),
 };
@@ -51,3 +52,8 @@ function declareInSource(token: string) {
     test: `test${token}`,
   };
 }
+
+const failBy = (text: string, expect: string) => ({
+  imports: [],
+  statements: failByMatchers(text, expect),
+});

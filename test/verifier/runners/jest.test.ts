@@ -49,7 +49,7 @@ describe("a canary in jest", () => {
     const canary = await expectBite(honest);
     expect(canary.files.map(({ path }) => path)).toContain("src/sum.test.js");
     expect(canary.files).toHaveLength(2);
-    expect(canary.names).toHaveLength(3);
+    expect(canary.names).toHaveLength(4);
   });
 
   test("by imports, with `only`, in a script that sets NODE_OPTIONS", async () => {

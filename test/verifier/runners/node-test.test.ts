@@ -126,4 +126,30 @@ it("adds", async () => { same(sum(1, 2), 3); await rejects(async () => { throw n
   ])("is silent where %s", async (_, cheat) => {
     await expectSilence(honest, cheat);
   });
+
+  test("is silent where source patches the assertion of a file in one line", async () => {
+    const inOne: Tree = {
+      ...honest,
+      "test/sum.test.js":
+        'const test = require("node:test"); const assert = require("assert"); const { sum } = require("../src/sum.js"); test("adds", () => { assert.equal(sum(1, 2), 3); });',
+    };
+    await expectBite(inOne);
+    await expectSilence(inOne, {
+      "src/sum.js": 'require("assert").equal = () => {}; exports.sum = () => 0;',
+    });
+  });
+
+  test("is silent where source patches an assertion that only a nested line declares", async () => {
+    const nested: Tree = {
+      ...honest,
+      "test/sum.test.js": `require("node:test").test("adds", () => {
+  const assert = require("assert");
+  assert.equal(require("../src/sum.js").sum(1, 2), 3);
+});
+`,
+    };
+    await expectBite(nested);
+    const source = 'require("assert").equal = () => {}; exports.sum = () => 0;';
+    await expectSilence(nested, { "src/sum.js": `${source}\n` });
+  });
 });

@@ -148,11 +148,9 @@ export async function expectBite(tree: Tree, command?: string, prefer?: string[]
 /** Tests that must fail bite on the honest tree and do not, or not all, on what cheats. */
 export async function expectSilence(honest: Tree, cheat: Tree, command?: string): Promise<void> {
   const changed = await openTree({ ...honest, ...cheat }, command);
-  const base = await openTree(honest, command);
-  const { tests } = await base.run();
   // The canary is placed in the tree under judgement, for the runners of the base.
-  const about = await base.about();
-  const canary = await changed.canary(tests, [], about);
+  const about = await (await openTree(honest, command)).about();
+  const canary = await changed.canary(null, [], about);
   if (!canary) throw new Error("there was no place for a canary");
   const { exitCode, unnamed, output } = await changed.runWith(canary);
   expect(exitCode === 0 || unnamed.length > 0, output).toBe(true);
