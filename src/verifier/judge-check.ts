@@ -236,7 +236,8 @@ function judgeRedBefore({ baseline, judged, run }: About, compared: TestComparis
 /** What is worse than red tests, and was not so on the base; with ", " before it. */
 function describeBreak(run: CheckRun, baseline: CheckRun): string {
   const crash = crashOf(run);
-  if (crash && !crashOf(baseline)) return `, it crashes: "${crash}"`;
+  if (crash && !crashOf(baseline))
+    return crash === run.detail ? ", it crashes" : `, it crashes: "${crash}"`;
   const failure = buildFailureOf(run);
   if (failure && !buildFailureOf(baseline) && !countRan(run.tests))
     return `, it does not compile: "${failure}"`;

@@ -241,6 +241,14 @@ describe("one run against the baseline", () => {
     });
     const env = unloaded("Error: ENOENT: no such file or directory, open '.env'");
     expect(judgeRun("regression", env, env).reason).toContain("open '.env'");
+    // Two runs happen in two worktrees.
+    const at = (letter: string) =>
+      unloaded(
+        `Error: Cannot find package 'left-pad' imported from /w/check-${letter.repeat(8)}-1111-1111-1111-111111111111/a.js`,
+      );
+    expect(judgeRun("acceptance", at("a"), at("b")).reason).toContain(
+      "\"Error: Cannot find package 'left-pad' imported from a.js\"",
+    );
     // What the change itself has to bring is the change's fault.
     const own = unloaded("Error: Cannot find module '../src/new.js'");
     expect(judgeRun("acceptance", own, own).result).toBe("fail");
@@ -264,8 +272,7 @@ describe("one run against the baseline", () => {
     const crash = { ...run(139), detail: "crashed: SIGSEGV (exit 139)" };
     expect(judgeRun("regression", crash, run(1))).toMatchObject({
       result: "fail",
-      reason:
-        'red before, and now it crashes: "crashed: SIGSEGV (exit 139)" (crashed: SIGSEGV (exit 139))',
+      reason: "red before, and now it crashes (crashed: SIGSEGV (exit 139))",
     });
     expect(judgeRun("regression", crash, crash).result).toBe("inconclusive");
     const inside = { ...run(2), outputTail: "make: *** [Makefile:2: test] Error 139" };
@@ -372,9 +379,7 @@ test("fail wins over inconclusive, which wins over pass; blind spots are said", 
   const [pass, open, fail] = [result("p", run(0)), result("o", run(null)), result("f", run(1))];
   const finding = { rule: "tests_removed", blocking: false, message: "m", paths: [] } as const;
   expect(conclude([pass], [], []).result).toBe("pass");
-  expect(conclude([pass], [{ ...finding, paths: [] }], []).summary).toBe(
-    "1 check passes",
-  );
+  expect(conclude([pass], [{ ...finding, paths: [] }], []).summary).toBe("1 check passes");
   expect(conclude([pass, open], [], []).summary).toBe("`o`: timed out after 1 s");
   expect(conclude([pass, open, fail], [], []).result).toBe("fail");
   expect(conclude([open], [{ ...finding, blocking: true, paths: [] }], [])).toMatchObject({
