@@ -74,10 +74,10 @@ export function parseCargo(text: string): TestResults | null {
   }
   for (const name of broken) entries.push({ name: nameWholeFile(name), state: "failed" });
   const isWhole = section.begun === section.ended && broken.size === 0 && !stopped;
-  // No test ran: that none failed says nothing then.
+  // Where nothing came to its end, that no test failed says nothing.
   const isSilent = entries.length === 0 && section.planned === 0;
   const listed = isWhole ? (isListed ? "all" : "failures") : "some";
-  return makeTestResults("cargo test", entries, isSilent ? "some" : listed);
+  return makeTestResults("cargo test", entries, isSilent && !isWhole ? "some" : listed);
 }
 
 /** Without what is no part of the identity: where a doc test stands, and how it is to end. */

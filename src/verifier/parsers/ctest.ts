@@ -27,7 +27,8 @@ export function parseCtest(text: string): TestResults | null {
     const count = countLine.exec(line)?.[2];
     if (count !== undefined) counted = (counted ?? 0) + Number(count);
   }
-  if (entries.length === 0) return null;
+  if (/^No tests were found!!!/m.test(text)) counted ??= 0;
+  if (entries.length === 0 && counted === null) return null;
   // Those that are disabled have a line and are not counted.
   const whole = counted !== null && entries.length >= counted;
   return makeTestResults("ctest", entries, whole ? "all" : "some");

@@ -43,12 +43,9 @@ export function parseUnittest(text: string): TestResults | null {
   const planned = ran.reduce((sum, count) => sum + count, 0);
   const entries = [...tests].map(([name, state]): TestEntry => ({ name, state }));
   for (const module of broken) entries.push({ name: nameWholeFile(module), state: "failed" });
-  const named = tests.size + broken.size;
-  return makeTestResults(
-    "unittest",
-    entries,
-    named >= planned && planned > 0 ? "all" : planned > 0 ? "failures" : "some",
-  );
+  // "Ran 0 tests": the list is whole, and empty.
+  const isListed = tests.size + broken.size >= planned;
+  return makeTestResults("unittest", entries, isListed ? "all" : "failures");
 }
 
 /** Python 3.11 and later repeat the test's name in the brackets. A module that did not load is a "test" of its own. */

@@ -25,14 +25,15 @@ export const rspec: Runner = {
 /** The failing examples that it lists in the end: `rspec ./spec/a_spec.rb:5 # Total adds`. */
 function readOutput(output: string): TestResults | null {
   const counts = /^(\d+) examples?, (\d+) failures?/m.exec(output);
-  if (!counts || counts[1] === "0") return null;
+  if (!counts) return null;
   const entries: TestEntry[] = [];
   for (const line of output.split("\n")) {
     const found = /^rspec \.?\/?(\S+?)(?::\d+|\[[\d:,]+\]) # (.{1,500})$/.exec(line);
     if (found) entries.push({ name: `${found[1]} > ${found[2]}`, state: "failed" });
   }
   const isCut = /errors? occurred outside of examples/.test(output);
-  return makeTestResults("rspec", entries, isCut ? "some" : "failures");
+  const listed = counts[1] === "0" ? "all" : "failures";
+  return makeTestResults("rspec", entries, isCut ? "some" : listed);
 }
 
 const matchers: Readonly<Record<string, string>> = {

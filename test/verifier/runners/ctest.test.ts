@@ -53,7 +53,7 @@ describe.skipIf(!installed)("ctest", () => {
       },
       command,
     );
-    expect(none.tests).toBeNull();
+    expect(none.tests).toMatchObject({ listed: "all", tests: {} });
   });
 
   test.each([

@@ -76,7 +76,7 @@ describe.skipIf(!installed)("pytest", () => {
       tests: { "test_a.py (whole file)": "failed" },
     });
     const none = await readRun(pytest, { "a.py": "" }, command);
-    expect(none).toMatchObject({ exitCode: 5, tests: null });
+    expect(none).toMatchObject({ exitCode: 5, tests: { listed: "all", tests: {} } });
     const first = await readRun(
       pytest,
       { "test_a.py": "def test_a(): assert 0\ndef test_b(): pass\n" },
@@ -184,5 +184,8 @@ test("subtests in what pytest prints", () => {
     listed: "all",
     tests: { "test_sub.py::T::test_a": "passed", "test_sub.py::T::test_b": "failed" },
   });
-  expect(pytest.readOutput("============ 2 deselected in 1.04s ============")).toBeNull();
+  expect(pytest.readOutput("============ 2 deselected in 1.04s ============")).toMatchObject({
+    listed: "all",
+    tests: {},
+  });
 });

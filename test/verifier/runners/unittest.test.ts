@@ -88,7 +88,7 @@ describe.skipIf(!installed)("unittest", () => {
       expect(run.tests?.tests).toEqual({ "tests.test_total (whole file)": "failed" });
     }
     const none = await readRun(unittest, { "a.py": "" }, command);
-    expect(none.tests).toBeNull();
+    expect(none.tests).toMatchObject({ listed: "all", tests: {} });
     const setup = await readRun(
       unittest,
       {
