@@ -98,7 +98,7 @@ export function splitPart(
 
 /** Whether it is of the change's subject. */
 export function isSource({ file, of, side }: ChangePart): boolean {
-  if (of !== "file") return of === "source_half";
+  if (of !== "file") return of === "source_half" && file.side === "mixed";
   return file.side === "source" || (file.side === "mixed" && side === "source");
 }
 

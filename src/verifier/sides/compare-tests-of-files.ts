@@ -53,7 +53,8 @@ export function compareTestFiles(
   const changed = edited.filter(
     ([was, is]) => !isAlike(was.body, is.body, context) && !isOnlyMore(was, is, now),
   );
-  const surroundings = compareRest(before, now, added, context);
+  const leaving = movedOut.map(([was]) => was);
+  const surroundings = compareRest(before, now, { added, leaving }, context);
   const imports = compareImports(before, now, context);
   const isHarmless =
     changed.length === 0 && removed.length === 0 && surroundings && imports !== "other";
@@ -64,7 +65,7 @@ export function compareTestFiles(
   return {
     needsAcceptance: !isHarmless,
     withOldJudges: isHarmless && follows ? withoutUnits(now, added) : "base",
-    weaker: explain(before, now, { changed, removed, added, isWhole: !isHarmless }, context),
+    weaker: explain(before, now, { changed, removed, added, isWhole: !isHarmless && leaving.length === 0 }, context),
     renamed,
   };
 }
@@ -317,7 +318,7 @@ function isAssertions(put: readonly string[], before: string, now: TestFile): bo
 function compareRest(
   before: TestFile,
   now: TestFile,
-  added: readonly Test[],
+  { added, leaving }: { added: readonly Test[]; leaving: readonly Test[] },
   context: EditContext,
 ): "same" | "follows" | null {
   const isInNewSuite = ({ unit, within }: Rest) =>
@@ -331,8 +332,11 @@ function compareRest(
     rest.kind === "declaration" &&
     rest.name !== "" &&
     (!now.words.has(rest.name) || isDrawnOut(rest, now, context));
-  const was = before.rest.filter((rest) => !isUnused(rest));
-  const is = now.rest.filter((rest) => !isNew(rest) && !isInNewSuite(rest));
+  // A module or suite of which every test is in another file now, and the line that takes that file in.
+  const hasLeft = ({ kind, unit }: Rest) => kind === "suite" && isAllAdded(unit, leaving);
+  const takesIn = ({ says }: Rest) => leaving.length > 0 && /\bmod \w+ ;$/.test(says.join(" "));
+  const was = before.rest.filter((rest) => !isUnused(rest) && !hasLeft(rest));
+  const is = now.rest.filter((rest) => !isNew(rest) && !isInNewSuite(rest) && !takesIn(rest));
   if (was.length !== is.length) return null;
   let follows = false;
   for (const [at, rest] of was.entries()) {

@@ -19,7 +19,7 @@ const fixtureName =
   /\.(approved|golden|gold|expected|expect|snap|snapshot|ambr|received|baseline|fixture|mock|stub|cassette|shot|want|wanted|oracle)(\.[\w-]+)*$|(^|[._-])(expected|golden|snapshot|baseline|approved|fixtures?)([._-][\w.-]*)?\.(json|ya?ml|toml|txt|csv|tsv|xml|html?|out|err|log|png|svg|bin|dat|sql|ndjson|jsonl)$|\.(stdout|stderr|exp|ref)$/i;
 const besideInput = /\.(out|ans|result|output)$/i;
 const testNames: readonly RegExp[] = [
-  /(^|[._-])(tests?|specs?|cy|e2e|it|unit|integration|bench|stories)\.[cm]?[jt]sx?$/i,
+  /(^|[._-])(tests?|specs?|checks?|cy|e2e|it|unit|integration|bench|stories)\.[cm]?[jt]sx?$/i,
   /^(test_.*|.*_tests?|tests?|conftest)\.pyi?$/,
   /(^|_)(tests?|specs?)\.(go|dart|exs|rb|cc?|cpp|cxx|m|mm|rs|erl|ml|hs|lua|jl|php|sh|bash|pl|clj[cs]?|R|nim|cr)$/i,
   /^tests?[_-].*\.(cc?|cpp|cxx|sh|bash|rb|lua|jl|pl|R|php|nim|js|mjs|cjs|ts|go|rs)$/i,
