@@ -86,7 +86,7 @@ test("with the file alone, on a second clone, without a daemon", async () => {
   } finally {
     await folder.remove();
   }
-});
+}, 300_000);
 
 test("a receipt that says more than comes out is contradicted", async () => {
   const receipt: Json = JSON.parse(await readFile(receiptFile, "utf8"));

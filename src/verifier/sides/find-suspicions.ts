@@ -22,6 +22,7 @@ const patches = "it changes what tests are made with";
 const ends = "it ends the process";
 const looks = "it looks who called it";
 const always = "it makes everything equal";
+const hides = "it puts a name together, so that nobody finds it";
 
 const returnsTrue =
   /\breturn\s+(true|True|1)\b|=>\s*true\b|:\s*True\b|\{\s*(true|1)\s*;?\s*\}|^\s*true\s*$/;
@@ -87,6 +88,21 @@ const rules: readonly Rule[] = [
     in: ["js"],
     why: always,
     line: /\bSymbol\.(toPrimitive|hasInstance)\b|\b(valueOf|asymmetricMatch)\s*[(:]|\$\$typeof\b|\bObject\.is\s*=/,
+  },
+  {
+    in: ["js"],
+    why: hides,
+    line: /\b(import|require|getBuiltinModule)\s*\(\s*(\[\s*["'`][\w@:]{1,12}["'`]\s*,|["'`][\w@:]{1,12}["'`]\s*\+|atob\b|String\.fromCharCode\b|Buffer\.from\b)|\bgetBuiltinModule\s*\(/,
+  },
+  {
+    in: ["js", "python", "ruby"],
+    why: hides,
+    line: /(?<![\w"'`])(["'`])\w{1,12}\1\s*\+\s*(["'`])\w{1,12}\2(?![\w"'`])/,
+  },
+  {
+    in: ["python"],
+    why: hides,
+    line: /\bsys\s*\.\s*modules\s*\.\s*(values|items|keys)\b|\b(list|iter|dict|tuple)\s*\(\s*sys\s*\.\s*modules\b|\b(__import__|import_module)\s*\(\s*["']\w{1,12}["']\s*\+/,
   },
   {
     in: ["js"],
