@@ -66,7 +66,7 @@ export function namesFile(texts: string, path: string): boolean {
 async function findStyle(path: string, text: string, tree: TreeReader): Promise<"esm" | "cjs"> {
   if (/\.m[jt]s$/.test(path)) return "esm";
   if (/\.c[jt]s$/.test(path)) return "cjs";
-  if (/^\s*(?:import\s*[\w{*"']|export\s)/m.test(text)) return "esm";
+  if (/^[ \t]*(?:import\s*[\w{*"']|export\s)/m.test(text)) return "esm";
   if (/(?<![\w.])require\s*\(/.test(text)) return "cjs";
   for (let folder = posix.dirname(path); ; folder = posix.dirname(folder)) {
     const manifest = await tree.read(posix.join(folder, "package.json"));

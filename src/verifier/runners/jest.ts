@@ -16,7 +16,7 @@ export const jest: Runner = {
   name: "jest",
   isUsed: ({ texts }) => /\bjest\b|\breact-scripts\b[^\n;&|]{0,100}\btest\b/.test(texts),
   nameTests: (about, place) => nameByNodeHook(about, place),
-  recogniseOutput: (output) => /^Test Suites: .*\d+ total\r?$/m.test(output),
+  recogniseOutput: (output) => /^Test Suites: [^\n]{1,200} total\r?$/m.test(output),
   readOutput: parseVitestJson,
   placeCanary: (input) =>
     placeScriptCanary(input, {

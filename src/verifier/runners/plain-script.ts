@@ -122,12 +122,13 @@ function failInScript(text: string, token: string): string {
 }
 
 const tail = 12;
+const maxLine = 500;
 
 /** At the end, or in front of the last line that leaves, where that is near the end. */
 function insert(text: string, statement: string, leaves: RegExp): string {
   const lines = text.split("\n");
   const from = Math.max(0, lines.length - tail);
-  const at = lines.findIndex((line, index) => index >= from && leaves.test(line));
+  const at = lines.findIndex((line, index) => index >= from && leaves.test(line.slice(0, maxLine)));
   if (at < 0) return `${text}${text.endsWith("\n") ? "" : "\n"}${statement}\n`;
   return [...lines.slice(0, at), statement, ...lines.slice(at)].join("\n");
 }

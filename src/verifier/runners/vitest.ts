@@ -16,7 +16,7 @@ export const vitest: Runner = {
   name: "vitest",
   isUsed: ({ texts }) => /\bvitest\b/.test(texts),
   nameTests: (about, place) => nameByNodeHook(about, place),
-  recogniseOutput: (output) => /^\s*Test Files\s+\d+ (?:passed|failed|skipped)/m.test(output),
+  recogniseOutput: (output) => /^ {0,9}Test Files {1,9}\d+ (?:passed|failed|skipped)/m.test(output),
   readOutput: parseVitestJson,
   placeCanary: (input) =>
     placeScriptCanary(input, {
