@@ -82,8 +82,7 @@ export function renderReceipt(receipt: Receipt): string {
     ...list(
       "Findings",
       receipt.findings.map(
-        ({ rule, message, blocking }) =>
-          `${rule}${blocking ? "" : " (a note)"}: ${message}`,
+        ({ rule, message, blocking }) => `${rule}${blocking ? "" : " (a note)"}: ${message}`,
       ),
     ),
     ...renderReviews(receipt.reviews).flatMap(({ title, items }) => list(title, items)),

@@ -1,5 +1,5 @@
 import { posix } from "node:path";
-import { isTestFile } from "./guarded-files.ts";
+import { isTestFile } from "./test-names.ts";
 
 /**
  * Follows the check commands into what they run on the base commit: the package.json scripts, the

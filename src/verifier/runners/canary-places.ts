@@ -1,5 +1,5 @@
 import { posix } from "node:path";
-import { isInstalled, isTestFile } from "../guarded-files.ts";
+import { isInstalled, isTestFile } from "../test-names.ts";
 import type { CanaryInput, TreeReader } from "./runner.ts";
 
 /**
