@@ -11,7 +11,7 @@ import type { Runner } from "./runner.ts";
 export const unittest: Runner = {
   name: "unittest",
   isUsed: ({ texts }) =>
-    /-m\s*unittest\b|\bunittest\.main\(|\bmanage\.py\s+test\b|\bsetup\.py\s+test\b|^\s*(?:import|from)\s+unittest\b/m.test(
+    /-m\s*unittest\b|\bunittest\.main\(|\bmanage\.py\s+test\b|\bsetup\.py\s+test\b|^[ \t]*(?:import|from)\s+unittest\b/m.test(
       texts,
     ) || /\bpython[\d.]*\s+(?:-[A-Za-z]+\s+)*["']?(?:\$|\S*tests?\S*\.py\b)/.test(texts),
   nameTests({ command, texts }, place) {
