@@ -4,7 +4,7 @@ import { cleanOutsideText } from "../core/outside-text.ts";
 import type { ReviewFinding } from "../core/review.ts";
 import { describeFinding, describeState, headline } from "../core/review-words.ts";
 import type { Subtask, Task } from "../core/task.ts";
-import type { Verdict } from "../core/verdict.ts";
+import type { Experiment, Verdict } from "../core/verdict.ts";
 
 /**
  * What reviewers and judges are told: the goal, the change, what the checks said and what was found
@@ -30,9 +30,12 @@ export async function writeReviewBrief(
   {
     checks,
     earlier,
+    experiments = [],
     newDiff,
   }: {
     checks: Verdict["checks"];
+    /** Of them, which faults in the change no test noticed. */
+    experiments?: readonly Experiment[];
     earlier: readonly ReviewFinding[];
     /** Since the last round; null: this is the first. */
     newDiff: string | null;
@@ -46,6 +49,7 @@ export async function writeReviewBrief(
     await readPrompt("reviewer.md"),
     ...describeWork(work),
     section("Checks", ran.length > 0 ? ran.join("\n") : "There are none; nobody ran anything."),
+    ...describeFaults(experiments),
     earlier.length > 0
       ? section(
           "Findings of earlier rounds",
@@ -60,6 +64,19 @@ export async function writeReviewBrief(
         ),
     section("The whole change", asData(work.diff, "the author, as a diff", maxDiffBytes)),
   ]);
+}
+
+/** A hint where to look, no finding: an equal mutant or an unimportant line looks the same. */
+function describeFaults(experiments: readonly Experiment[]): string[] {
+  const open = experiments.filter(({ kind, result }) => kind === "mutants" && result === "open");
+  if (open.length === 0) return [];
+  const said = open.map(({ check, says }) => `- \`${check}\`: ${says}`).join("\n");
+  return [
+    section(
+      "Small faults that were put into the change to see whether its tests notice",
+      asData(said, "the daemon, quoting the change", maxListed),
+    ),
+  ];
 }
 
 /** `against`: what is said against each finding, and who says it. */

@@ -129,6 +129,7 @@ async function askReviewers(
     : null;
   const brief = await writeReviewBrief(work, {
     checks: input.verdict.checks,
+    ...(input.verdict.experiments && { experiments: input.verdict.experiments }),
     earlier: known,
     newDiff,
   });
