@@ -19,7 +19,7 @@ import { mutateChange } from "./mutate-change.ts";
 import { renamesOf } from "./rename-tests.ts";
 import { isData } from "./sides/languages.ts";
 import type { SidedFile, Sides } from "./sides/sides.ts";
-import { filesOfParts, type Trials } from "./trials.ts";
+import { filesOfParts, halvesOf, type Trials } from "./trials.ts";
 import type { TriedCheck } from "./tried-check.ts";
 import { type CanaryAnswer, describeCanary, tryCanaries, weighCanary } from "./try-canaries.ts";
 import { tryJudges } from "./try-judges.ts";
@@ -101,8 +101,9 @@ export async function proveChange(
       mutants: proofBudgets[input.proof].mutants,
     }),
   );
+  const place = { ...reading, changedFrom, commit: input.commit };
   const forced = new Map([
-    ...forcedByTests(files, results, tried.checks, lost.byJudges),
+    ...(await forcedByTests(place, tried.checks, lost.byJudges)),
     ...forcedByCauses(found.causes),
     ...lies.paths,
   ]);
@@ -186,26 +187,45 @@ function findWeakened(results: readonly CheckResult[], tried: readonly TriedChec
 /** What a file is said to weaken; null: nothing, it only has to be accepted. */
 type Forced = [path: string, weaker: string | null];
 
-/** Tests of the base that pass, or are gone, by the doing of judges that nobody would have to accept. */
-function forcedByTests(
-  files: readonly SidedFile[],
-  results: readonly CheckResult[],
+/**
+ * Tests of the base that pass, or are gone, by the doing of judges that nobody would have to accept. Where
+ * there are others, too, whose doing it is is found out: with these alone as on the base.
+ */
+async function forcedByTests(
+  place: Reading & { changedFrom: string; commit: string },
   tried: readonly TriedCheck[],
   lost: readonly string[],
-): Forced[] {
-  if (files.some(({ needsAcceptance }) => needsAcceptance)) return [];
-  const passing = results.flatMap((result) => {
+): Promise<Forced[]> {
+  const { changedFrom, commit, results, sides, trials } = place;
+  const quiet = sides.files.filter(
+    ({ needsAcceptance, withOldJudges }) => !needsAcceptance && withOldJudges !== "change",
+  );
+  const weaker = describeDependent(passingBy(results, tried), lost);
+  if (weaker === null || quiet.length === 0) return [];
+  const force = (why: string): Forced[] => quiet.map(({ path }) => [path, why]);
+  if (!sides.files.some(({ needsAcceptance }) => needsAcceptance)) return force(weaker);
+  const old = halvesOf(quiet, (file) => file.withOldJudges, changedFrom);
+  const checks = results.map(({ check }) => check);
+  const trial = await trials.runOn(commit, old, checks, "old-quiet-judges");
+  const alone = tried.map((each): TriedCheck => {
+    const run = trial.runs.get(each.check.name);
+    return { ...each, oldJudges: run ? { run, tree: trial.tree } : null };
+  });
+  const { byJudges } = findLostTests(results, alone, renamesOf(sides.files));
+  const still = describeDependent(passingBy(results, alone), byJudges);
+  return still === null ? [] : force(still);
+}
+
+function passingBy(results: readonly CheckResult[], tried: readonly TriedCheck[]): string[] {
+  return results.flatMap((result) => {
     const old = tried.find(({ check }) => check.name === result.check.name)?.oldJudges;
     return old ? (dependOnJudges(result, old.run) ?? []) : [];
   });
-  if (passing.length + lost.length === 0) return [];
-  const weaker =
-    passing.length > 0
-      ? `without it fails what it does not hold: ${listSome(passing)}`
-      : `without it runs what does not with it: ${listSome(lost)}`;
-  return files
-    .filter(({ withOldJudges }) => withOldJudges !== "change")
-    .map(({ path }) => [path, weaker]);
+}
+
+function describeDependent(passing: readonly string[], lost: readonly string[]): string | null {
+  if (passing.length > 0) return `without it fails what it does not hold: ${listSome(passing)}`;
+  return lost.length > 0 ? `without it runs what does not with it: ${listSome(lost)}` : null;
 }
 
 /** Green by them alone. */
