@@ -152,7 +152,8 @@ function tellSide(change: ChangedFile, context: SideContext): Side {
   }
   if (test) return asJudge(test);
   const inside = tellTestsInside(change, context);
-  if (inside) return inside;
+  // A helper that has its assertions from a library is no source with tests inside.
+  if (inside && !(inside.side === "mixed" && context.helpers.has(path))) return inside;
   if (context.shipped.has(path)) return { side: "source", why: "the project ships it" };
   const language = languageOfText(path, change.now?.text ?? change.before?.text ?? null);
   const shadow = findShadow(change, context);
