@@ -77,7 +77,8 @@ const ownFiles: Record<string, string[]> = {
   ],
   verifier: [
     ...["ask-judges", "clean-worktree", "remove-leftovers", "review-brief", "review-change"],
-    ...["run-checks"],
+    // The hook is a program of its own: it writes into a folder that was made for one run.
+    ...["name-tests", "run-checks", "runners/node-hook-source"],
   ],
   agents: [
     ...["acp", "builtin/attempt-log", "builtin/prompts", "builtin/tools/spill", "cli/lend-login"],

@@ -133,7 +133,8 @@ async function judgeCanaries(
     .filter(({ result, run }) => result === "pass" || run.status === "green")
     .map(({ check }) => check);
   const silent = green.filter(({ name }) => canaries.get(name)?.bites === false);
-  const place = { mirror: input.mirror, trials, checks: silent, onBase: testsOnBase(input) };
+  const { baseCommit, mirror } = input;
+  const place = { baseCommit, mirror, trials, checks: silent, onBase: testsOnBase(input) };
   const onBase =
     silent.length > 0
       ? await tryCanaries({ ...place, changedTests: [] }, input.baseCommit, "canary-base")

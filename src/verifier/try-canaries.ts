@@ -5,6 +5,7 @@ import type { Mirror } from "../worktree/open-mirror.ts";
 import { openTree, readCheckText } from "./check-text.ts";
 import { failingOf } from "./judge-check.ts";
 import { isWholeFile } from "./parsers/test-list.ts";
+import type { CheckText } from "./runners/runner.ts";
 import type { Trials } from "./trials.ts";
 
 /**
@@ -15,6 +16,7 @@ import type { Trials } from "./trials.ts";
  */
 export type CanaryPlace = {
   mirror: Mirror;
+  baseCommit: string;
   trials: Trials;
   checks: readonly Check[];
   /** What the check said on the base, by its name. */
@@ -57,7 +59,7 @@ type Placed = { files: Map<string, FileSource>; names: Map<string, string[]>; un
 
 /** Place them on a commit and run its checks. An answer for each check, by its name. */
 export async function tryCanaries(
-  { changedTests, checks, mirror, onBase, trials }: CanaryPlace,
+  { baseCommit, changedTests, checks, mirror, onBase, trials }: CanaryPlace,
   commit: string,
   label: string,
 ): Promise<Map<string, CanaryAnswer>> {
@@ -81,7 +83,10 @@ export async function tryCanaries(
   /** As few trees as can be: two checks share one unless they want different texts of a file. */
   async function place(): Promise<Placed[]> {
     const { findRunners, placeCanaries } = await import("./runners/runners.ts");
-    const tree = await openTree(mirror, commit);
+    const [tree, base] = await Promise.all([
+      openTree(mirror, commit),
+      openTree(mirror, baseCommit),
+    ]);
     const groups: Placed[] = [];
     const unplaced: string[] = [];
     for (const check of checks) {
@@ -90,8 +95,12 @@ export async function tryCanaries(
       const prefer = [...filesOfFailing(tests), ...changedTests].filter((path) =>
         tree.files.includes(path),
       );
-      const placing = { ...tree, about, tests, prefer, token };
-      const canary = await placeCanaries(findRunners(about), placing);
+      const placing = { ...tree, tests, prefer, token };
+      const placeFor = (led: CheckText) =>
+        placeCanaries(findRunners(led), { ...placing, about: led });
+      // A change that has the check start no runner any more is measured as the base was.
+      const canary =
+        (await placeFor(about)) ?? (await placeFor(await readCheckText(base, check.command)));
       if (canary === null) {
         unplaced.push(check.name);
         continue;

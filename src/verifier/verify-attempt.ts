@@ -77,7 +77,8 @@ export async function verifyCommit(input: VerifyInput): Promise<Verdict> {
   const change = await findChangeSides(input);
   const sides = proof === null ? null : change;
   const trials = makeTrials(input, checks);
-  const place = { mirror, trials, checks, onBase: testsOnBase(input) };
+  const { baseCommit } = input;
+  const place = { baseCommit, mirror, trials, checks, onBase: testsOnBase(input) };
   const changedTests = sides?.files.filter(isTest).map(({ path }) => path) ?? [];
   const [read, canaries] = await together(
     areApart(input),

@@ -157,6 +157,6 @@ test("an honest agent that also adds tests is delivered as verified", async () =
   );
   expect(task.state, task.end_detail).toBe("completed");
   expect(receipt).toMatchObject({ verified: true, findings: [] });
-  expect(receipt.checks[0].newly_passing).toEqual(["adds"]);
+  expect(receipt.checks[0].newly_passing).toEqual(["test/sums.test.js > adds"]);
   expect(receipt.attempts).toHaveLength(1);
 });

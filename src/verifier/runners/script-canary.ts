@@ -168,7 +168,10 @@ export function bindingOf(text: string, module: string, names: readonly string[]
     new RegExp(String.raw`^import\s+([\w$]+)\s*(?:,\s*\{[^{}]{0,2000}\}\s*)?${from}`, "m").exec(
       lines,
     ) ??
-    new RegExp(String.raw`^(?:const|let|var)\s+([\w$]+)\s*${loaded}[ \t]{0,9};?[ \t\r]{0,9}$`, "m").exec(lines);
+    new RegExp(
+      String.raw`^(?:const|let|var)\s+([\w$]+)\s*${loaded}[ \t]{0,9};?[ \t\r]{0,9}$`,
+      "m",
+    ).exec(lines);
   return whole?.[1] ?? null;
 }
 

@@ -65,7 +65,12 @@ export function compareTestFiles(
   return {
     needsAcceptance: !isHarmless,
     withOldJudges: isHarmless && follows ? withoutUnits(now, added) : "base",
-    weaker: explain(before, now, { changed, removed, added, isWhole: !isHarmless && leaving.length === 0 }, context),
+    weaker: explain(
+      before,
+      now,
+      { changed, removed, added, isWhole: !isHarmless && leaving.length === 0 },
+      context,
+    ),
     renamed,
   };
 }
