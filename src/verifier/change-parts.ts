@@ -1,5 +1,6 @@
 import type { Part } from "./narrow-cause.ts";
 import { isData } from "./sides/languages.ts";
+import { lookedAt } from "./sides/side-files.ts";
 import type { Half, SidedFile } from "./sides/sides.ts";
 import { applyHunks, type Hunk, splitHunks } from "./split-hunks.ts";
 
@@ -104,7 +105,8 @@ export function isSource({ file, of, side }: ChangePart): boolean {
 
 /** Whether it can be what was asked for: of the subject, and more than data that a check may read. */
 export function isWork(part: ChangePart): boolean {
-  return isSource(part) && (part.file.side !== "source" || !isData(part.path));
+  const { path, file } = part;
+  return isSource(part) && (file.side !== "source" || !isData(path) || file.why === lookedAt);
 }
 
 /** As people read it. */

@@ -264,3 +264,24 @@ describe("a change that makes checks green the wrong way", () => {
     expect(rules(verdict)).toEqual(["check_silenced"]);
   });
 });
+
+test("data that the command of a check looks at is the work, not its judge", async () => {
+  const commit = await repository.commit({ "notes.txt": "hello\n" }, base);
+  const more = await repository.commit({ "notes.txt": "hello\nworld\n" }, commit);
+  const checks = ["grep -q world notes.txt", "test -e notes.txt"].map((command) =>
+    makeCheck(command, { kind: "acceptance", source: "caller" }),
+  );
+  const verdict = await verify(repository, commit, more, checks);
+  expect(verdict).toMatchObject({ result: "pass", judges: [] });
+  expect(verdict.causes).toMatchObject([{ paths: ["notes.txt"], bySource: true }]);
+  const run = await repository.commit(
+    { "expect.dat": "5\n", "run.sh": 'test "$(cat expect.dat)" = 6\n' },
+    base,
+  );
+  const cheat = await repository.commit({ "expect.dat": "6\n" }, run);
+  const held = await verify(repository, run, cheat, [
+    makeCheck("sh run.sh", { kind: "acceptance", source: "caller" }),
+  ]);
+  expect(held.result).toBe("fail");
+  expect(held.judges).toMatchObject([{ path: "expect.dat", accepted: null }]);
+});

@@ -88,6 +88,7 @@ function mergeLed(before: Led, now: Led): Led {
     texts: `${before.texts}\n${now.texts}`,
     scripts: new Set([...before.scripts, ...now.scripts]),
     files: new Map([...now.files, ...before.files]),
+    lookedAt: new Set([...now.lookedAt, ...before.lookedAt]),
   };
 }
 

@@ -15,6 +15,8 @@ export type Led = {
   scripts: ReadonlySet<string>;
   /** Files that the commands run or that tell how, and why. */
   files: ReadonlyMap<string, Named>;
+  /** Data that a command itself looks at and nothing else: what it measures, not what it measures with. */
+  lookedAt: ReadonlySet<string>;
 };
 
 export type Tree = {
@@ -62,6 +64,7 @@ export async function followCommands(
   let manifests: Manifest[] | null = null;
   const scripts = new Set<string>();
   const files = new Map<string, Named>();
+  const lookedAt = new Set<string>();
   const texts: string[] = [];
   const queue: Step[] = commands.map((text) => ({ text, path: null }));
   const add = async (path: string, named: Named) => {
@@ -90,6 +93,10 @@ export async function followCommands(
       for (const found of findIncluded(text, known, path))
         await add(found, { kind: "runner", why: from });
       for (const found of findNamedData(text, known, path)) {
+        if (path === null && isLookedAt(text, found)) {
+          lookedAt.add(found);
+          continue;
+        }
         if (!files.has(found))
           files.set(found, {
             kind: "fixture",
@@ -127,7 +134,7 @@ export async function followCommands(
     }
   }
   await readQueue();
-  return { texts: joined(), scripts, files };
+  return { texts: joined(), scripts, files, lookedAt };
 }
 
 /** Files of which only a part decides, and which change for honest reasons all the time. */
@@ -302,6 +309,15 @@ function findIncluded(text: string, known: ReadonlySet<string>, from: string | n
     }
   }
   return [...found].filter((path) => namedTest(path)?.kind !== "test").slice(0, 100);
+}
+
+const lookers =
+  /^(?:!\s+)?(?:grep|egrep|fgrep|rg|test|\[|\[\[|cat|head|tail|wc|ls|stat|jq|find|cut|tr|sort|uniq|sed|awk)\s/;
+
+/** Whether all that is done with the file is to look: `grep -q x a.txt`, and no program that reads it. */
+function isLookedAt(command: string, path: string): boolean {
+  const chains = command.split(/&&|\|\||[;\n]/).filter((chain) => chain.includes(path));
+  return chains.every((chain) => chain.split("|").every((stage) => lookers.test(stage.trim())));
 }
 
 /** Data that a command line names: what it compares with. */

@@ -46,6 +46,9 @@ export type SideContext = {
   commands: string;
 };
 
+/** Why data is the change's subject: a check measures it. */
+export const lookedAt = "a check looks at it itself";
+
 /** A side, before it is known whether anybody has to accept it. */
 export type Side =
   | { side: "source"; why: string }
@@ -137,6 +140,7 @@ function tellSide(change: ChangedFile, context: SideContext): Side {
   if (led && !(context.isProduct(path) && test === null && led.kind === "runner")) {
     return judge(led.kind ?? "runner", led.why);
   }
+  if (context.led.lookedAt.has(path) && test === null) return source(lookedAt);
   const deciding = namedDeciding(path, context.led.texts);
   if (deciding) return asJudge(deciding);
   const base = posix.basename(path);
