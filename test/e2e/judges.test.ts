@@ -14,7 +14,7 @@ let scratch: Scratch;
 
 const files = {
   ".deputy/config.yaml": "checks: [node --test test]\nprotected: [vendor/**]\n",
-  "render.js": "export const render = (name) => `Hello ${name}`;\n",
+  "render.js": 'export const render = (name) => "Hello " + name;\n',
   "test/show.json": '"Hello Ada"\n',
   "vendor/lib.js": "export const lib = 1;\n",
   "test/render.test.js": `import assert from "node:assert/strict";

@@ -23,7 +23,12 @@ export function sidesOfTexts(
     return [{ path, from, status, before: was, now: is }];
   });
   const files = sideFiles(changes, {
-    led: { texts: "npm test\nnode --test", scripts: new Set(["test"]), files: new Map(), lookedAt: new Set() },
+    led: {
+      texts: "npm test\nnode --test",
+      scripts: new Set(["test"]),
+      files: new Map(),
+      lookedAt: new Set(),
+    },
     shipped: new Set(),
     isProtected: () => false,
     isProduct: () => false,
