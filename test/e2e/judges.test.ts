@@ -14,7 +14,8 @@ let scratch: Scratch;
 
 const files = {
   ".deputy/config.yaml": "checks: [node --test test]\nprotected: [vendor/**]\n",
-  "render.js": 'export const render = (name) => "Hello " + name;\n',
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: a template of the repository's own
+  "render.js": "export const render = (name) => `Hello ${name}`;\n",
   "test/show.json": '"Hello Ada"\n',
   "vendor/lib.js": "export const lib = 1;\n",
   "test/render.test.js": `import assert from "node:assert/strict";
