@@ -97,7 +97,7 @@ echo run >> ${scratch.at(`runs-${verb}`)}
 if [ "$(wc -l < ${scratch.at(`runs-${verb}`)})" -ge 2 ]; then echo > ${scratch.at(merging)}; ${waitFor(scratch.at(go))}; fi`,
     );
     const agent = `command:echo ${verb} > merged-${verb}.txt`;
-    const id = await submit({ goal: "Merge", agent, checks: [`sh ${check}`] });
+    const id = await submit({ goal: `Write merged-${verb}.txt`, agent, checks: [`sh ${check}`] });
     await scratch.until(merging);
     expect((await look(id)).subtasks[0].state).toBe("integrating");
     // Two at the same time are one pause.

@@ -244,6 +244,7 @@ describe("a repository's base commit", () => {
       checks: [],
       checksSource: "none",
       protectedPaths: [".deputy/**", ".github/workflows/**"],
+      proof: null,
       delivery: null,
     });
     const found = await inspectRepository(mirror, detected, ["echo hi"]);
