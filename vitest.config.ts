@@ -9,15 +9,15 @@ export default defineConfig({
     include: ["test/**/*.test.ts"],
     globalSetup: ["test/support/global-setup.ts"],
     pool: "forks",
-    maxWorkers: 4,
+    maxWorkers: 3,
     fileParallelism: true,
     // Nothing here has state in a module, so files need no process of their own: starting one and
     // loading the program into it takes longer than many a file.
     isolate: false,
     sequence: { sequencer: LongOnesFirst },
     // For what hangs; what is only slow, on a machine with much to do, may finish.
-    testTimeout: 150_000,
-    hookTimeout: 150_000,
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
     reporters: report ? ["default", ["json", { outputFile: report }]] : ["default"],
   },
 });
