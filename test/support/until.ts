@@ -4,7 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 export async function until<T>(
   ask: () => Promise<T | null | false> | T | null | false,
   what: string,
-  timeoutMs = 120_000,
+  timeoutMs = 240_000,
 ): Promise<T> {
   for (const end = Date.now() + timeoutMs; ; ) {
     const answer = await ask();
