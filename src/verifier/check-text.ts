@@ -8,8 +8,13 @@ import type { CheckText, TreeReader } from "./runners/runner.ts";
 export async function openTree(mirror: Mirror, commit: string): Promise<TreeReader> {
   return {
     files: await listFilesAt(mirror, commit),
-    read: (path) => readFileAt(mirror, commit, path).catch(asNoFile),
+    read: (path) => readText(mirror, commit, path),
   };
+}
+
+/** The text of a file at a commit; null where there is none, or one that is too large to be read. */
+export function readText(mirror: Mirror, commit: string, path: string): Promise<string | null> {
+  return readFileAt(mirror, commit, path).catch(asNoFile);
 }
 
 /** The command with the text of every script, makefile and task that it leads to in this tree. */

@@ -1,6 +1,6 @@
 import type { CheckResult, Experiment, Finding } from "../core/verdict.ts";
 import type { FileSource } from "../worktree/compose-commit.ts";
-import { readFileAt } from "../worktree/read-commit.ts";
+import { readText } from "./check-text.ts";
 import { judgeRun } from "./judge-check.ts";
 import { listSome } from "./list-some.ts";
 import type { Sides, Suspicion } from "./sides/sides.ts";
@@ -39,8 +39,8 @@ export async function confirmSuspicions(
   const files = new Map<string, FileSource>();
   for (const path of new Set(suspicions.map((each) => each.path))) {
     const [base, now] = await Promise.all([
-      readFileAt(mirror, changedFrom, path).catch(() => null),
-      readFileAt(mirror, commit, path).catch(() => null),
+      readText(mirror, changedFrom, path),
+      readText(mirror, commit, path),
     ]);
     const lines = suspicions.filter((each) => each.path === path).map(({ line }) => line);
     if (now !== null) files.set(path, withoutLines(base, now, lines, changedFrom));

@@ -1,6 +1,6 @@
 import type { CheckResult, CheckRun, Experiment } from "../core/verdict.ts";
 import type { Mirror } from "../worktree/open-mirror.ts";
-import { readFileAt } from "../worktree/read-commit.ts";
+import { readText } from "./check-text.ts";
 import type { ChangedSource } from "./mutants/make-mutants.ts";
 import { tryMutants } from "./mutants/try-mutants.ts";
 import type { SidedFile } from "./sides/sides.ts";
@@ -23,8 +23,8 @@ export async function mutateChange(input: {
   const sources: ChangedSource[] = [];
   for (const file of files) {
     if (file.side !== "source" || file.status === "deleted") continue;
-    const text = await readFileAt(mirror, commit, file.path).catch(() => null);
-    const base = await readFileAt(mirror, changedFrom, file.from ?? file.path).catch(() => null);
+    const text = await readText(mirror, commit, file.path);
+    const base = await readText(mirror, changedFrom, file.from ?? file.path);
     if (text !== null) sources.push({ path: file.path, text, lines: changedLines(base, text) });
   }
   const experiments: Experiment[] = [];

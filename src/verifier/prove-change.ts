@@ -7,7 +7,7 @@ import type {
   JudgeChange,
   Verdict,
 } from "../core/verdict.ts";
-import { readFileAt } from "../worktree/read-commit.ts";
+import { readText } from "./check-text.ts";
 import { conclude } from "./conclude.ts";
 import { concludeJudges } from "./conclude-judges.ts";
 import { confirmSuspicions } from "./confirm-suspicions.ts";
@@ -81,8 +81,8 @@ export async function proveChange(
       return run ? { run, tree: trial.tree } : null;
     },
     readBoth: async ({ from, path }) => ({
-      base: await readFileAt(input.mirror, changedFrom, from ?? path).catch(() => null),
-      change: await readFileAt(input.mirror, input.commit, path).catch(() => null),
+      base: await readText(input.mirror, changedFrom, from ?? path),
+      change: await readText(input.mirror, input.commit, path),
     }),
     budget: { narrowingRuns: narrowingRuns(input.proof, files) },
     deadline,
