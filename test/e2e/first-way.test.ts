@@ -53,7 +53,7 @@ describe.each(engines)("a task on the user's own repository (queue on %s)", (eng
       exit_code: 1,
       tests: { passed: 1, failed: 1 },
     });
-    expect(receipt.checks[0].newly_passing).toEqual(["greets"]);
+    expect(receipt.checks[0].newly_passing).toEqual(["test/greeting.test.js > greets"]);
     expect(existsSync(join(deputy.home, "artifacts", id, "change.patch"))).toBe(true);
     expect(existsSync(join(deputy.home, "artifacts", id, "receipt.md"))).toBe(true);
   });
