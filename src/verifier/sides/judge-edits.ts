@@ -1,13 +1,10 @@
 import type { ChangedFile } from "../../worktree/read-change.ts";
-import {
-  compareTestFiles,
-  type EditContext,
-  reachesOutIn,
-  type TestEdit,
-} from "./compare-tests-of-files.ts";
+import type { EditContext } from "./alike.ts";
+import { compareTestFiles, type TestEdit } from "./compare-test-files.ts";
 import type { Kind } from "./judge-names.ts";
 import { type Language, languageOfText } from "./languages.ts";
 import { compareMakefiles } from "./makefiles.ts";
+import { reachesOutIn } from "./reaches-out.ts";
 import { readTestFile, type TestFile } from "./read-test-file.ts";
 import { splitTests, testsText } from "./split-tests.ts";
 import { meaningOf, tokenize } from "./tokens.ts";

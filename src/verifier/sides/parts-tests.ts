@@ -1,4 +1,5 @@
-import { compareTestFiles, type EditContext } from "./compare-tests-of-files.ts";
+import type { EditContext } from "./alike.ts";
+import { compareTestFiles } from "./compare-test-files.ts";
 import type { Language } from "./languages.ts";
 import type { Parts } from "./parts.ts";
 import { readTestFile } from "./read-test-file.ts";

@@ -1,6 +1,6 @@
 import { posix } from "node:path";
 import type { ChangedFile } from "../../worktree/read-change.ts";
-import type { EditContext } from "./compare-tests-of-files.ts";
+import type { EditContext } from "./alike.ts";
 import { declaresTests } from "./declares-tests.ts";
 import { isPartial, type Led } from "./follow-commands.ts";
 import { judgeEdit, readTestFiles } from "./judge-edits.ts";

@@ -1,0 +1,17 @@
+import type { EditContext } from "./alike.ts";
+import type { Rest, TestFile } from "./read-test-file.ts";
+
+/** Whether a helper is word for word in another test file of the change now. */
+export function isDrawnOut({ name, says }: Rest, now: TestFile, context: EditContext): boolean {
+  const plain = (texts: readonly string[]) =>
+    texts.filter((text) => !/^(export|default|⏎|;|\n0)$/.test(text)).join(" ");
+  return (
+    name !== "" &&
+    !now.rest.some((rest) => rest.name === name) &&
+    context.now.some(
+      (file) =>
+        file.path !== now.path &&
+        file.rest.some((rest) => rest.name === name && plain(rest.says) === plain(says)),
+    )
+  );
+}

@@ -1,0 +1,82 @@
+import type { EditContext } from "./alike.ts";
+import { neutral } from "./compare-imports.ts";
+import type { Test, TestFile } from "./read-test-file.ts";
+import { findWeaker } from "./weaker.ts";
+
+/** What of an edit of tests is shown to be weaker, in one clause; null: nothing. Pure. */
+export function explainEdit(
+  before: TestFile,
+  now: TestFile,
+  {
+    added,
+    changed,
+    removed,
+    isWhole,
+  }: {
+    added: readonly Test[];
+    changed: readonly [Test, Test][];
+    removed: readonly Test[];
+    isWhole: boolean;
+  },
+  context: EditContext,
+): string | null {
+  for (const [was, is] of changed) {
+    const found = findWeaker(
+      { text: before.text, tokens: before.tokens, from: was.unit.start, to: was.unit.end },
+      { text: now.text, tokens: now.tokens, from: is.unit.start, to: is.unit.end },
+      now.language,
+    );
+    if (found) return found;
+  }
+  if (removed.length > 0) {
+    const gone = explainRemoved(
+      removed,
+      [...added, ...changed.map(([, is]) => is)],
+      before,
+      context,
+    );
+    if (gone) return gone;
+  }
+  if (!isWhole) return null;
+  // Something around the tests: a hook that ends the run, a suite that is switched off.
+  return changed.length > 0 || removed.length > 0
+    ? null
+    : findWeaker(
+        { text: before.text, tokens: before.tokens, from: 0, to: before.tokens.length },
+        { text: now.text, tokens: now.tokens, from: 0, to: now.tokens.length },
+        now.language,
+      );
+}
+
+/** Whether everything that a test gives and expects is in other tests of the file now. */
+function isSaidBy(body: readonly string[], others: readonly Test[]): boolean {
+  const said = new Set(others.flatMap((test) => test.body));
+  const values = body.filter((text) => /^(["'`]|\d)/.test(text) || /^[\p{L}_$]+$/u.test(text));
+  return others.length > 0 && values.every((text) => said.has(text) || neutral.test(text));
+}
+
+/** A test that is gone though what it tests is not. */
+export function explainRemoved(
+  removed: readonly Test[],
+  more: readonly Test[],
+  before: TestFile,
+  { moved }: EditContext,
+): string | null {
+  const fileGone = before.imports.some(({ start, end }) =>
+    before.tokens
+      .slice(start, end)
+      .some(
+        ({ text }) =>
+          /^["'`]/.test(text) &&
+          (text.match(/[\p{L}\p{N}_$-]+/gu) ?? []).some((part) => moved.goneStems.has(part)),
+      ),
+  );
+  const alive = removed.filter(
+    ({ body }) =>
+      !body.some((text) => moved.goneNames.has(text)) && !fileGone && !isSaidBy(body, more),
+  );
+  const [first] = alive;
+  if (!first) return null;
+  const name = first.names.filter((each) => each !== "").join(" > ");
+  return `the test \`${name.slice(0, 150)}\` is gone, and what it tests is not`;
+}
