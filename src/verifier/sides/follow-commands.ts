@@ -1,6 +1,8 @@
 import { posix } from "node:path";
 import { isInstalled, type Named, namedDeciding, namedTest } from "./judge-names.ts";
 import { isDocumentation, languageOf } from "./languages.ts";
+import { findNamedData } from "./named-data.ts";
+import { isPartial } from "./partial-files.ts";
 
 /**
  * Follows the check commands into what they run: package.json scripts, shell scripts, Makefiles and
@@ -92,11 +94,9 @@ export async function followCommands(
         await add(found, { kind: "runner", why: from });
       for (const found of findIncluded(text, known, path))
         await add(found, { kind: "runner", why: from });
-      for (const found of findNamedData(text, known, path)) {
-        if (path === null && isLookedAt(text, found)) {
-          lookedAt.add(found);
-          continue;
-        }
+      const data = findNamedData(text, known, path);
+      for (const found of data.lookedAt) lookedAt.add(found);
+      for (const found of data.named) {
         if (!files.has(found))
           files.set(found, {
             kind: "fixture",
@@ -135,13 +135,6 @@ export async function followCommands(
   }
   await readQueue();
   return { texts: joined(), scripts, files, lookedAt };
-}
-
-/** Files of which only a part decides, and which change for honest reasons all the time. */
-export function isPartial(path: string): boolean {
-  return /(^|\/)(package\.json|pyproject\.toml|setup\.cfg|Cargo\.toml|go\.mod|CMakeLists\.txt|pom\.xml|build\.gradle(\.kts)?|Gemfile|composer\.json|meson\.build)$/.test(
-    path,
-  );
 }
 
 function decidingPart(text: string): string {
@@ -309,34 +302,6 @@ function findIncluded(text: string, known: ReadonlySet<string>, from: string | n
     }
   }
   return [...found].filter((path) => namedTest(path)?.kind !== "test").slice(0, 100);
-}
-
-const lookers =
-  /^(?:!\s+)?(?:grep|egrep|fgrep|rg|test|\[|\[\[|cat|head|tail|wc|ls|stat|jq|find|cut|tr|sort|uniq|sed|awk)\s/;
-
-/** Whether all that is done with the file is to look: `grep -q x a.txt`, and no program that reads it. */
-function isLookedAt(command: string, path: string): boolean {
-  const chains = command.split(/&&|\|\||[;\n]/).filter((chain) => chain.includes(path));
-  return chains.every((chain) => chain.split("|").every((stage) => lookers.test(stage.trim())));
-}
-
-/** Data that a command line names: what it compares with. */
-function findNamedData(text: string, known: ReadonlySet<string>, from: string | null): string[] {
-  if (from !== null && !["shell", null].includes(languageOf(from))) return [];
-  const found = new Set<string>();
-  for (const word of text.split(/[\s"'`=;&|()<>]+/)) {
-    if (word.length > 300 || !/^[\w@./-]+\.\w+$/.test(word)) continue;
-    const path = posix.normalize(word);
-    if (
-      known.has(path) &&
-      languageOf(path) === null &&
-      !isDocumentation(path) &&
-      !isPartial(path)
-    ) {
-      found.add(path);
-    }
-  }
-  return [...found];
 }
 
 const loadingKey =

@@ -2,7 +2,7 @@ import { posix } from "node:path";
 import type { ChangedFile } from "../../worktree/read-change.ts";
 import type { EditContext } from "./alike.ts";
 import { declaresTests } from "./declares-tests.ts";
-import { isPartial, type Led } from "./follow-commands.ts";
+import type { Led } from "./follow-commands.ts";
 import { judgeEdit, readTestFiles } from "./judge-edits.ts";
 import {
   isInstalled,
@@ -14,6 +14,7 @@ import {
 } from "./judge-names.ts";
 import { isDocumentation, type Language, languageOfText } from "./languages.ts";
 import { findMovedSource } from "./moved-source.ts";
+import { isPartial } from "./partial-files.ts";
 import type { Parts, Uses } from "./parts.ts";
 import { judgingLines, partCMake, partGemfile, partGoMod } from "./parts-lines.ts";
 import { isLock, partLock } from "./parts-lock.ts";
@@ -140,7 +141,6 @@ function tellSide(change: ChangedFile, context: SideContext): Side {
   if (led && !(context.isProduct(path) && test === null && led.kind === "runner")) {
     return judge(led.kind ?? "runner", led.why);
   }
-  if (context.led.lookedAt.has(path) && test === null) return source(lookedAt);
   const deciding = namedDeciding(path, context.led.texts);
   if (deciding) return asJudge(deciding);
   const base = posix.basename(path);
@@ -148,6 +148,8 @@ function tellSide(change: ChangedFile, context: SideContext): Side {
   const isJudge = (each: string) =>
     namedTest(each) !== null || context.testFiles.has(each) || context.led.files.has(each);
   const readers = [...(mentions?.before ?? []), ...(mentions?.now ?? [])].filter(isJudge);
+  if (context.led.lookedAt.has(path) && test === null && readers.length === 0)
+    return source(lookedAt);
   if (isDocumentation(path)) {
     const reader = readers[0];
     return reader
