@@ -19,7 +19,7 @@ export function acceptedByPerson(
   return byPath;
 }
 
-/** Who accepted these very bytes before: a person, or whoever did for a verdict of the task. */
+/** Who accepted these very bytes before: a person, or the acceptor that a verdict of the task names. */
 export function acceptedBefore(
   subtasks: readonly Accepting[],
   judge: Pick<JudgeChange, "path" | "content">,

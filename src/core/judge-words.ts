@@ -8,6 +8,7 @@ import type { JudgeChange, Verdict } from "./verdict.ts";
  * a verdict as one line. Paths and quoted lines are whatever the change holds.
  */
 const maxListed = 100;
+const maxFound = 10;
 const maxLine = 400;
 
 /** What nobody has accepted yet; what is shown to be weaker comes first. */
@@ -22,9 +23,15 @@ export function describeJudge({ path, status, weaker, why }: JudgeChange): strin
   return oneLine(`${path} (${parts.join("; ")})`, maxLine);
 }
 
-/** What a person is asked: about these files, as they are in this change. */
-export function askAboutJudges(open: readonly JudgeChange[]): string {
-  return `The checks are green, but the change edits ${count(open.length, "file")} that ${open.length === 1 ? "judges" : "judge"} it, and nobody asked for that:\n${listJudges(open)}\nAnswer "accept" to deliver it so, "without" to deliver it without ${open.length === 1 ? "that file" : "these files"}, or say what the agent should do.`;
+/** What a person is asked: about these files, as they are in this change, and what was found out about it. */
+export function askAboutJudges(
+  open: readonly JudgeChange[],
+  { findings }: Pick<Verdict, "findings">,
+): string {
+  const found = [...new Set(findings.map(({ message }) => oneLine(message, maxLine)))];
+  const lines = found.slice(0, maxFound).map((line) => `\n- ${line}`);
+  const shown = lines.length > 0 ? `\nWhat was found out:${lines.join("")}` : "";
+  return `The checks are green, but the change edits ${count(open.length, "file")} that ${open.length === 1 ? "judges" : "judge"} it, and nobody asked for that:\n${listJudges(open)}${shown}\nAnswer "accept" to deliver it so, "without" to deliver it without ${open.length === 1 ? "that file" : "these files"}, or say what the agent should do.`;
 }
 
 /** What a person is asked when the work does not pass without what it was to be delivered without. */
@@ -37,7 +44,7 @@ export function askAboutMissed(paths: readonly string[], summary: string): strin
 export function tellCoderOfJudges(open: readonly JudgeChange[]): string {
   return [
     `Your change makes weaker what judges it, and nobody asked for that:`,
-    wrapOutsideText(listJudges(open), "the change itself", "whoever wrote the change"),
+    wrapOutsideText(listJudges(open), "the change itself", "the agent that wrote the change"),
     "Put back what it asserted before, and mend the source instead. Where the goal does ask for it, leave it as it is and say in your summary which words of the goal ask for it: a person decides then.",
   ].join("\n\n");
 }

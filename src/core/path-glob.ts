@@ -37,7 +37,7 @@ export function matchesPath(glob: string, path: string): boolean {
   return expandBraces(tidy(glob)).some((one) => matchParts(one.split("/"), path.split("/")));
 }
 
-/** Whether its last part is a name, so that whoever wrote it had a file in mind. */
+/** Whether its last part is a name, so that its author had a file in mind. */
 export function namesFile(glob: string): boolean {
   const last = tidy(glob).split("/").at(-1) ?? "";
   return !glob.endsWith("/") && last !== "" && !/[*?{]/.test(last);

@@ -175,6 +175,6 @@ export function describeCause({ bySource, check, paths, smallest }: Cause): stri
   const files = paths.slice(0, maxNamed).map((path) => oneLine(path, 150));
   const left = paths.length - files.length;
   const all = `${files.join(", ")}${left > 0 ? ` and ${left} more` : ""}`;
-  const rest = smallest ? "" : "; whether less would do was not tried to the end";
-  return `\`${check}\` turned green because of ${all}${bySource ? "" : ", and of no source"}${rest}`;
+  const among = smallest || paths.length === 1 ? "" : ", or some of them";
+  return `\`${check}\` turned green because of ${all}${among}${bySource ? "" : ", without any source"}`;
 }

@@ -158,7 +158,7 @@ function classifyJudges(verdict: Verdict): Failure {
   const open = openJudges(verdict);
   const weaker = open.filter((judge) => judge.weaker !== null);
   const essence = open.map(({ content, path }) => `${path} ${content}`).join("|");
-  const question = askAboutJudges(open);
+  const question = askAboutJudges(open, verdict);
   return weaker.length === 0
     ? make("judges_changed", summarizeJudges(open), "", question, essence)
     : make("tests_weakened", summarizeJudges(weaker), tellCoderOfJudges(weaker), question, essence);

@@ -78,7 +78,7 @@ function acceptedByGoal(
   return null;
 }
 
-/** What whoever asked for the work said of it: the goal, what a person answered, a part in the caller's own plan. */
+/** What the requester said of the work: the goal, what a person answered, a part in the caller's own plan. */
 export function wordsOf(grounds: Grounds): string[] {
   const { answers, subtask, task } = grounds;
   const own = whosePlan(grounds) === "caller" ? [subtask.title, subtask.brief] : [];

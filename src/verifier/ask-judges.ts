@@ -17,7 +17,7 @@ import type { ReviewDeps } from "./review-round.ts";
 
 /**
  * A reviewer with a context of its own is asked one thing about the files that nobody accepted: does
- * whoever wanted the work ask for this change of them? Its word is worth what it quotes, and the quote
+ * the requester ask for this change of them? Its word is worth what it quotes, and the quote
  * is looked up. It is told nothing that came from outside, and nothing that the coder said.
  */
 export type AskJudges = {
@@ -26,7 +26,7 @@ export type AskJudges = {
   task: Task;
   subtask: Subtask;
   attempt: { id: string; endedAt: Date | null };
-  /** What was asked for, in the words of whoever asked. */
+  /** What was asked for, in the requester's words. */
   words: readonly string[];
   commit: string;
   place: Pick<CallPlace, "baseCommit" | "env" | "logRoot" | "mirror" | "signal" | "workRoot">;

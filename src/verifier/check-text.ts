@@ -1,30 +1,50 @@
-import { DeputyError } from "../core/error.ts";
-import type { Mirror } from "../worktree/open-mirror.ts";
-import { listFilesAt, readFileAt } from "../worktree/read-commit.ts";
-import { findDeciding } from "./deciding-files.ts";
-import type { CheckText, TreeReader } from "./runners/runner.ts";
+import { posix } from "node:path";
+import type { CheckText } from "./runners/runner.ts";
+import { buildFiles, findPrograms } from "./sides/find-programs.ts";
+import {
+  findScriptNames,
+  type Manifest,
+  readManifests,
+  runsScripts,
+} from "./sides/package-scripts.ts";
+import { isPartial } from "./sides/partial-files.ts";
+import type { Tree } from "./tree.ts";
 
-/** Reads a commit as the runners look at it: its files, and where a check's command leads in it. */
-export async function openTree(mirror: Mirror, commit: string): Promise<TreeReader> {
-  return {
-    files: await listFilesAt(mirror, commit),
-    read: (path) => readText(mirror, commit, path),
-  };
+const maxTexts = 500;
+const maxLength = 200_000;
+
+/**
+ * The command with the text of every script, program and build file that it leads to in this tree: the
+ * runner is recognised in it. Configuration is left out, in which more tools are named than are run.
+ */
+export async function readCheckText(tree: Tree, command: string): Promise<CheckText> {
+  const known = new Set(tree.files);
+  const seen = new Set<string>();
+  const texts: string[] = [];
+  const queue: { text: string; path: string | null }[] = [{ text: command, path: null }];
+  let manifests: Manifest[] | null = null;
+  const isNew = (key: string) => !seen.has(key) && seen.add(key);
+  for (let step = queue.shift(); step && texts.length < maxTexts; step = queue.shift()) {
+    const { path, text } = step;
+    texts.push(text);
+    if (runsScripts.test(text)) manifests ??= await readManifests(tree);
+    const names = findScriptNames(text, manifests ?? []).filter((name) => isNew(`script ${name}`));
+    const scripts = names.flatMap((name) =>
+      (manifests ?? []).flatMap((all) => all.get(name) ?? []),
+    );
+    queue.push(...scripts.map((script) => ({ text: script, path: null })));
+    for (const file of [...findPrograms(text, known, path), ...findBuildFiles(text, tree)]) {
+      const read = isNew(`file ${file}`) ? await tree.read(file) : null;
+      if (read !== null) queue.push({ text: read.slice(0, maxLength), path: file });
+    }
+  }
+  return { command, texts: texts.join("\n") };
 }
 
-/** The text of a file at a commit; null where there is none, or one that is too large to be read. */
-export function readText(mirror: Mirror, commit: string, path: string): Promise<string | null> {
-  return readFileAt(mirror, commit, path).catch(asNoFile);
-}
-
-/** The command with the text of every script, makefile and task that it leads to in this tree. */
-export async function readCheckText(tree: TreeReader, command: string): Promise<CheckText> {
-  const { texts } = await findDeciding([command], tree.files, tree.read);
-  return { command, texts };
-}
-
-/** A file that is too large to be read is as good as none. */
-function asNoFile(error: unknown): null {
-  if (error instanceof DeputyError) return null;
-  throw error;
+function findBuildFiles(text: string, { files }: Tree): string[] {
+  const names = buildFiles.filter(([tool]) => tool.test(text)).map(([, name]) => name);
+  return files.filter(
+    (path) =>
+      posix.dirname(path) === "." && !isPartial(path) && names.some((name) => name.test(path)),
+  );
 }

@@ -42,7 +42,7 @@ export function conclude(
  * Whether a check that passes says anything about the change: it is green, and not without a test; or it
  * is red as on the base, and names tests that pass now.
  */
-export function showsSomething({ baseline, rerun, result, run }: CheckResult): boolean {
+function showsSomething({ baseline, rerun, result, run }: CheckResult): boolean {
   if (result !== "pass") return false;
   const last = rerun?.status === "green" ? rerun : run;
   if (last.status === "green") return countRan(last.tests) !== 0;
@@ -61,23 +61,6 @@ function describeNothing({ check, run }: CheckResult): string {
       ? `it fails without the change too (${run.detail}), and names no test that passes`
       : `its ${failing === 1 ? "failing test fails" : `${failing} failing tests fail`} without the change too, and nothing else ran`;
   return `\`${check.name}\` shows nothing about the change: ${what}`;
-}
-
-/** Checks that pass and are red, as on the base: what a headline must not be silent about. Null: none. */
-export function describeStillRed(checks: readonly CheckResult[]): string | null {
-  const red = checks.filter(
-    ({ result, run, rerun }) => result === "pass" && (rerun ?? run).status === "red",
-  );
-  if (red.length === 0) return null;
-  return listSome(
-    red.map(({ check, flaky = [], run }) => {
-      const failing = failingOf(run);
-      const named = failing.length > 0 ? `: ${listSome(failing)}` : "";
-      const why = flaky.length === failing.length && failing.length > 0 ? "flaky on" : "as on";
-      return `\`${check.name}\` is red, ${why} the base${named}`;
-    }),
-    3,
-  );
 }
 
 /** A red check that is no redder than the base does not pass: it is in nobody's way. */

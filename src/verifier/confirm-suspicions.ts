@@ -1,10 +1,10 @@
 import type { CheckResult, Experiment, Finding } from "../core/verdict.ts";
 import type { FileSource } from "../worktree/compose-commit.ts";
-import { readText } from "./check-text.ts";
 import { judgeRun } from "./judge-check.ts";
 import { listSome } from "./list-some.ts";
 import type { Sides, Suspicion } from "./sides/sides.ts";
 import { applyHunks, type Hunk, splitHunks } from "./split-hunks.ts";
+import { readText } from "./tree.ts";
 import type { Trials } from "./trials.ts";
 import type { VerifyInput } from "./verify-attempt.ts";
 

@@ -1,4 +1,5 @@
 import type { ProofBudget } from "../core/proof.ts";
+import { describeCause } from "../core/proof-words.ts";
 import type { Cause, Check, CheckRun, Experiment, Finding } from "../core/verdict.ts";
 import {
   type ChangePart,
@@ -216,13 +217,6 @@ async function narrowHunks(
 
 function keyOf(parts: readonly ChangePart[]): string {
   return JSON.stringify(parts.map(({ key }) => key).sort());
-}
-
-/** "`npm test` turned green because of src/total.js". */
-export function describeCause({ bySource, check, paths, smallest }: Cause): string {
-  const among = smallest || paths.length === 1 ? "" : ", or some of them";
-  const without = bySource ? "" : ", without any source";
-  return `\`${check}\` turned green because of ${listSome(paths)}${among}${without}`;
 }
 
 function describeNarrowing(check: Check, found: FoundCause, durationMs: number): Experiment {

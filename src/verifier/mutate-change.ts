@@ -1,10 +1,10 @@
 import type { CheckResult, CheckRun, Experiment } from "../core/verdict.ts";
 import type { Mirror } from "../worktree/open-mirror.ts";
-import { readText } from "./check-text.ts";
 import type { ChangedSource } from "./mutants/make-mutants.ts";
 import { tryMutants } from "./mutants/try-mutants.ts";
 import type { SidedFile } from "./sides/sides.ts";
 import { splitHunks } from "./split-hunks.ts";
+import { readText } from "./tree.ts";
 import type { Trials } from "./trials.ts";
 
 /** How well the tests watch the change: small faults are put into its source, and each green check is run. */

@@ -3,8 +3,9 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Check, TestResults } from "../core/verdict.ts";
 import type { Mirror } from "../worktree/open-mirror.ts";
-import { openTree, readCheckText } from "./check-text.ts";
+import { readCheckText } from "./check-text.ts";
 import type { CheckText, Naming, Runner } from "./runners/runner.ts";
+import { openTree } from "./tree.ts";
 
 /**
  * Has the runners that a check starts name their tests, in files beside what people see. They lie

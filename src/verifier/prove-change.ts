@@ -7,7 +7,7 @@ import type {
   JudgeChange,
   Verdict,
 } from "../core/verdict.ts";
-import { readText } from "./check-text.ts";
+import { treeOf } from "../worktree/read-commit.ts";
 import { conclude } from "./conclude.ts";
 import { concludeJudges } from "./conclude-judges.ts";
 import { confirmSuspicions } from "./confirm-suspicions.ts";
@@ -19,6 +19,7 @@ import { mutateChange } from "./mutate-change.ts";
 import { renamesOf } from "./rename-tests.ts";
 import { isData } from "./sides/languages.ts";
 import type { SidedFile, Sides } from "./sides/sides.ts";
+import { readText } from "./tree.ts";
 import { filesOfParts, halvesOf, type Trials } from "./trials.ts";
 import type { TriedCheck } from "./tried-check.ts";
 import { type CanaryAnswer, describeCanary, tryCanaries, weighCanary } from "./try-canaries.ts";
@@ -73,7 +74,7 @@ export async function proveChange(
   const found = await findCauses({
     files,
     checks: tried.checks,
-    changeTree: input.commit,
+    changeTree: await treeOf(input.mirror, input.commit),
     tryFiles: async (check, parts) => {
       const sources = filesOfParts(parts, input.commit, changedFrom);
       const trial = await reading.trials.runOn(changedFrom, sources, [check], "part");
@@ -167,7 +168,7 @@ export function testsOnBase({ baseline, checks }: Pick<VerifyInput, "baseline" |
   );
 }
 
-/** A change without judges is the cause itself: what of it is for whoever asks for full proof to know. */
+/** A change without judges is the cause itself: what of it is found out with full proof alone. */
 function narrowingRuns(proof: ProofLevel, files: readonly SidedFile[]): number {
   const hasJudges = files.some(({ path, side }) => side !== "source" || isData(path));
   return hasJudges || proof === "full" ? proofBudgets[proof].narrowingRuns : 0;

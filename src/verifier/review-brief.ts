@@ -96,7 +96,7 @@ export async function writeJudgeBrief(
   ]);
 }
 
-/** About files of the change that judge it; `words` are those of whoever asked for the work. */
+/** About files of the change that judge it; `words` are the requester's. */
 export async function writeJudgeChangesBrief(
   words: readonly string[],
   listed: readonly string[],

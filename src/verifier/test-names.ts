@@ -1,7 +1,7 @@
 import { posix } from "node:path";
 
 /**
- * Test files by their usual names, for whoever looks for a place beside them. What of a change may judge
+ * Test files by their usual names, for placing a test beside them. What of a change may judge
  * it is told by more than names (sides/).
  */
 const testFolders = /(^|\/)(tests?|__tests__|specs?|e2e|testdata|__mocks__|__snapshots__)\//;

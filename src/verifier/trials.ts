@@ -74,7 +74,7 @@ function makeQueue() {
   let last: Promise<unknown> = Promise.resolve();
   return <T>(work: () => Promise<T>): Promise<T> => {
     const next = last.then(work, work);
-    last = next.catch(() => {}); // whoever asked for it is told
+    last = next.catch(() => {}); // its caller is told
     return next;
   };
 }

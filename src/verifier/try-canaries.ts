@@ -2,10 +2,11 @@ import { randomBytes } from "node:crypto";
 import type { Check, CheckRun, Experiment, TestResults } from "../core/verdict.ts";
 import type { FileSource } from "../worktree/compose-commit.ts";
 import type { Mirror } from "../worktree/open-mirror.ts";
-import { openTree, readCheckText } from "./check-text.ts";
+import { readCheckText } from "./check-text.ts";
 import { failingOf } from "./judge-check.ts";
 import { isWholeFile } from "./parsers/test-list.ts";
 import type { CheckText } from "./runners/runner.ts";
+import { openTree } from "./tree.ts";
 import type { Trials } from "./trials.ts";
 
 /**
@@ -51,7 +52,7 @@ export function weighCanary(
     onBase.heard.some((name) => onChange.silent.includes(name)) ||
     (onBase.heard.length > 0 && onChange.heard.length === 0);
   if (isSilenced || onChange.heard.length === 0) return { ...onChange, isSilenced };
-  const says = `it turned red and named ${onChange.heard.length}; the base names no more`;
+  const says = `it turned red and named ${onChange.heard.length} of ${onChange.heard.length + onChange.silent.length}, as the base does`;
   return { ...onChange, bites: true, says, isSilenced };
 }
 
@@ -152,7 +153,11 @@ export function judgeCanary(
   const silent = names.filter((name) => !isHeard(name));
   const told = { heard: plain(names.filter(isHeard)), silent: plain(silent) };
   if (silent.length === 0)
-    return { bites: true, says: `it turned red and named ${names.length}`, ...told };
+    return {
+      bites: true,
+      says: `it turned red and named ${names.length === 1 ? "it" : `all ${names.length}`}`,
+      ...told,
+    };
   return {
     bites: false,
     says: `it is red, and does not name ${silent.length} of ${names.length} tests that must fail`,

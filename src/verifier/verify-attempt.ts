@@ -166,7 +166,7 @@ async function findUnfit(input: VerifyInput): Promise<Finding[]> {
   ];
 }
 
-/** At once, where they cannot meet. Both to their ends: a worktree is in use until whoever has it is done. */
+/** At once, where they cannot meet. Both to their ends: a worktree is in use until its user is done. */
 async function together<A, B>(
   atOnce: boolean,
   left: () => Promise<A>,

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { CheckRun, TestResults, TestState } from "../../src/core/verdict.ts";
 import { compareTests } from "../../src/verifier/compare-tests.ts";
-import { conclude, describeStillRed } from "../../src/verifier/conclude.ts";
+import { conclude } from "../../src/verifier/conclude.ts";
 import { judgeCheck, judgeRun } from "../../src/verifier/judge-check.ts";
 import { makeCheck } from "./repository.ts";
 
@@ -436,6 +436,4 @@ test("checks that are as red as the base show nothing by themselves", () => {
     result: "pass",
     summary: "1 check fails as on the base",
   });
-  expect(describeStillRed(checks)).toBe("`r` is red, as on the base: a");
-  expect(describeStillRed([green])).toBeNull();
 });

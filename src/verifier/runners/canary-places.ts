@@ -1,6 +1,7 @@
 import { posix } from "node:path";
 import { isInstalled, isTestFile } from "../test-names.ts";
-import type { CanaryInput, TreeReader } from "./runner.ts";
+import type { Tree } from "../tree.ts";
+import type { CanaryInput } from "./runner.ts";
 
 /**
  * Where a test that must fail can be put among JavaScript tests: which files hold tests of a
@@ -63,7 +64,7 @@ export function namesFile(texts: string, path: string): boolean {
 }
 
 /** CommonJS or ESM: by its ending, by what it says, by the nearest manifest. */
-async function findStyle(path: string, text: string, tree: TreeReader): Promise<"esm" | "cjs"> {
+async function findStyle(path: string, text: string, tree: Tree): Promise<"esm" | "cjs"> {
   if (/\.m[jt]s$/.test(path)) return "esm";
   if (/\.c[jt]s$/.test(path)) return "cjs";
   if (/^[ \t]*(?:import\s*[\w{*"']|export\s)/m.test(text)) return "esm";

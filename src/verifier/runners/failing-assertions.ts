@@ -1,6 +1,6 @@
 /**
  * Statements that must fail, by the assertion library that a test file uses and the very methods
- * that it calls: whoever patched one of them is found out by that one. Read by pattern from the
+ * that it calls: a patched one is found out by its own test. Read by pattern from the
  * file's text.
  */
 export type Assertions = {

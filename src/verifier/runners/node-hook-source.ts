@@ -8,6 +8,9 @@
  * How each is reached: node:test through the stream of its events, which every reporter reads;
  * mocha through the events of its Runner; jest by wrapping `runCLI` of @jest/core; vitest by one
  * more `--reporter`.
+ *
+ * Where it swallows an error, it does so on purpose: a check must run as it would without the hook, and
+ * a report that is not whole ends without `end`, so that nobody believes it to be.
  */
 export const nodeHookSource = String.raw`"use strict";
 try {
@@ -39,7 +42,7 @@ function begin() {
         appendFileSync(file, stringify({ deputy: 1, runner }) + "\n");
       }
       appendFileSync(file, stringify(line) + "\n");
-    } catch {}
+    } catch {} // a full disk is the check's own trouble to report
   }
   const whole = (file) => (typeof file === "string" ? (isAbsolute(file) ? file : resolve(file)) : "");
 
@@ -78,7 +81,7 @@ function begin() {
     if (typeof chunk === "object" && chunk !== null && typeof chunk.type === "string" && chunk.type.startsWith("test:") && this.constructor.name === "TestsStream") {
       try {
         hearNodeTest(chunk);
-      } catch {}
+      } catch {} // an event of a shape that a later Node has
     }
     return push.call(this, chunk, encoding);
   };
@@ -89,7 +92,7 @@ function begin() {
   let program = process.argv[1] || "";
   try {
     program = fs.realpathSync(program);
-  } catch {}
+  } catch {} // 'node -e', or a program that is gone: its name as it was given
   program = program.split("\\").join("/");
 
   // ---- mocha
@@ -117,7 +120,7 @@ function begin() {
           write("mocha", { file: fileOf(test), path: titles(test), state });
         } else if (type === "start") write("mocha", { begins: true });
         else if (type === "end") write("mocha", { end: true });
-      } catch {}
+      } catch {} // an event of a shape that a later mocha has
       return emit.call(this, type, test, ...rest);
     };
   }
@@ -140,7 +143,7 @@ function begin() {
           const outcome = await runCLI(...args);
           try {
             hearJest(outcome.results);
-          } catch {}
+          } catch {} // results of a shape that a later jest has
           return outcome;
         },
       },
@@ -199,7 +202,7 @@ const output = join(dirname(fileURLToPath(import.meta.url)), "tests-" + Date.now
 const write = (line) => {
   try {
     appendFileSync(output, stringify(line) + "\n");
-  } catch {}
+  } catch {} // a full disk is the check's own trouble to report
 };
 
 function listTasks(file, tasks, above, states) {

@@ -1,4 +1,5 @@
 import type { TestResults } from "../../core/verdict.ts";
+import type { Tree } from "../tree.ts";
 
 /**
  * What Deputy knows of a test runner: how to tell that a command starts it, how to have it name its
@@ -52,12 +53,7 @@ export type Naming = {
 };
 
 /** Reads the tree under judgement; texts of files are null where there is none. */
-export type TreeReader = {
-  files: readonly string[];
-  read(path: string): Promise<string | null>;
-};
-
-export type CanaryInput = TreeReader & {
+export type CanaryInput = Tree & {
   about: CheckText;
   /** What the check said on the base; null: it was not run there, or named no test. */
   tests: TestResults | null;

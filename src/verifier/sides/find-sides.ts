@@ -1,12 +1,11 @@
-import { DeputyError } from "../../core/error.ts";
 import { findMentions } from "../../worktree/find-mentions.ts";
 import type { Mirror } from "../../worktree/open-mirror.ts";
 import { type ChangedFile, readChange } from "../../worktree/read-change.ts";
-import { listFilesAt, readFileAt } from "../../worktree/read-commit.ts";
 import { matchPaths } from "../match-paths.ts";
+import { openTree } from "../tree.ts";
 import { declaresTests } from "./declares-tests.ts";
 import { findSuspicions } from "./find-suspicions.ts";
-import { followCommands, type Led, type Tree } from "./follow-commands.ts";
+import { followCommands, type Led } from "./follow-commands.ts";
 import { namedTest } from "./judge-names.ts";
 import { isDocumentation, languageOf } from "./languages.ts";
 import { isLock } from "./parts-lock.ts";
@@ -68,19 +67,6 @@ export async function findSides(input: SidesInput): Promise<Sides> {
   const isProgram = (path: string) =>
     shipped.has(path) || context.isProduct(path) || isProgramName(path);
   return { files, suspicions: findSuspicions(changes, files, isProgram) };
-}
-
-async function openTree(mirror: Mirror, commit: string): Promise<Tree> {
-  const files = await listFilesAt(mirror, commit);
-  const read = async (path: string) => {
-    try {
-      return await readFileAt(mirror, commit, path);
-    } catch (error) {
-      if (error instanceof DeputyError) return null; // too large to be read: as good as none
-      throw error;
-    }
-  };
-  return { files, read };
 }
 
 function mergeLed(before: Led, now: Led): Led {

@@ -1,12 +1,15 @@
 import { posix } from "node:path";
+import type { Tree } from "../tree.ts";
+import { buildFiles, findPrograms } from "./find-programs.ts";
 import { isInstalled, type Named, namedDeciding, namedTest } from "./judge-names.ts";
 import { isDocumentation, languageOf } from "./languages.ts";
 import { findNamedData } from "./named-data.ts";
+import { findScriptNames, type Manifest, readManifests, runsScripts } from "./package-scripts.ts";
 import { isPartial } from "./partial-files.ts";
 
 /**
  * Follows the check commands into what they run: package.json scripts, shell scripts, Makefiles and
- * what those include, configuration and the files that it names. Whoever changes one of those changes
+ * what those include, configuration and the files that it names. A change to one of those changes
  * what a check means. It over-reaches rather than misses: a name in a command that is also a script's
  * name counts as used. Pure but for `read`.
  */
@@ -21,35 +24,6 @@ export type Led = {
   lookedAt: ReadonlySet<string>;
 };
 
-export type Tree = {
-  files: readonly string[];
-  read(path: string): Promise<string | null>;
-};
-
-const runsScripts =
-  /\b(npm|pnpm|yarn|bun|turbo|nx|lerna|wireit|concurrently|run-s|run-p|npm-run-all2?)\b|--run\b/;
-const installs = /\b(npm|pnpm|yarn|bun)\b.*\b(i|ci|install|add)\b|\byarn\s*($|[;&|])/m;
-const lifecycle = [
-  "preinstall",
-  "install",
-  "postinstall",
-  "prepublish",
-  "preprepare",
-  "prepare",
-  "postprepare",
-  "dependencies",
-];
-const buildFiles: readonly (readonly [RegExp, RegExp])[] = [
-  [/\b[gbn]?make\b/, /(^|\/)(GNUm|[Mm])akefile$/],
-  [/\bjust\b/, /(^|\/)\.?[Jj]ustfile$/],
-  [/\btask\b/, /(^|\/)[Tt]askfile\.ya?ml$/],
-  [/\btox\b/, /(^|\/)tox\.ini$/],
-  [/\b(nox)\b/, /(^|\/)noxfile\.py$/],
-  [/\b(rake)\b/, /(^|\/)Rakefile$/],
-  [/\b(ctest|cmake)\b/, /(^|\/)CMakeLists\.txt$/],
-  [/\b(pytest|python\S*|tox|nox|poe|hatch|pdm|poetry|uv)\b/, /(^|\/)(pyproject\.toml|setup\.cfg)$/],
-  [/\b(docker|compose)\b/, /(^|\/)((docker-)?compose[\w.-]*\.ya?ml|Dockerfile)$/],
-];
 const maxTexts = 400;
 const maxLength = 100_000;
 const maxConfigurations = 60;
@@ -146,138 +120,6 @@ function decidingPart(text: string): string {
     .join("\n");
 }
 
-type Manifest = ReadonlyMap<string, string>;
-
-/** The scripts of the root's package.json, and of its workspaces' where there are not too many. */
-async function readManifests(tree: Tree): Promise<Manifest[]> {
-  const paths = tree.files
-    .filter((path) => posix.basename(path) === "package.json" && !isInstalled(path))
-    .sort((a, b) => a.length - b.length)
-    .slice(0, 50);
-  const manifests: Manifest[] = [];
-  for (const path of paths) {
-    const scripts = readScripts(await tree.read(path));
-    if (scripts.size > 0) manifests.push(scripts);
-  }
-  return manifests;
-}
-
-function readScripts(text: string | null): Manifest {
-  try {
-    const { scripts } = JSON.parse((text ?? "{}").replace(/^\ufeff/, "")) as { scripts?: unknown };
-    if (typeof scripts !== "object" || scripts === null) return new Map();
-    return new Map(
-      Object.entries(scripts).filter(
-        (entry): entry is [string, string] => typeof entry[1] === "string",
-      ),
-    );
-  } catch {
-    return new Map(); // not JSON: npm runs no script of it either
-  }
-}
-
-function findScriptNames(text: string, manifests: readonly Manifest[]): string[] {
-  if (!runsScripts.test(text)) return [];
-  const words = text.split(/[\s"'`;&|()=,]+/).map((word) => word.replace(/^npm:/, ""));
-  if (words.includes("t") || words.includes("tst")) words.push("test");
-  const used = new Set(words);
-  const globs = words.filter((word) => word.endsWith("*") && word.length > 2).slice(0, 50);
-  const names = new Set<string>();
-  for (const name of manifests.flatMap((manifest) => [...manifest.keys()])) {
-    if (used.has(name) || globs.some((glob) => name.startsWith(glob.replace(/\*+$/, ""))))
-      names.add(name);
-  }
-  // A used script that the tree lacks decides as well: its absence is what the tree says.
-  const ran = /\b(?:run|run-script|--run)\s+([\w:.-]+)|\bnpm\s+(test)\b/.exec(text);
-  for (const name of [ran?.[1], ran?.[2]]) if (name) names.add(name);
-  if (installs.test(text)) for (const name of lifecycle) names.add(name);
-  return [...names].flatMap((name) => [`pre${name}`, name, `post${name}`]);
-}
-
-const shells = new Set(["sh", "bash", "zsh", "dash", "ksh", "source", ".", "fish"]);
-const interpreters =
-  /^(node|nodejs|tsx|ts-node|jiti|bun|deno|python[\d.]*|ruby|perl|php|Rscript|lua|pwsh)$/;
-const toolFolder =
-  /(^|\/)(scripts?|ci|\.ci|tools?|hack|etc|\.github|devtools?|automation|make|tasks?)\//i;
-const toolName =
-  /(test|check|verify|lint|assert|expect|compare|validate|spec|^ci$|^ci[._-]|^run(\.|$))/i;
-const loads =
-  /^(-r|-f|-c|-p|-P|-I|-S|--(require|import|loader|experimental-loader|config|project|setup|test-reporter|makefile|file|rcfile|confcutdir|setupFiles\w*|globalSetup|env-file|env-file-if-exists|import-map|init-file|bootstrap|configuration|node-option|tsconfig))$/;
-
-/** Whether a program of this name is there to check, rather than to be checked. */
-function looksLikeTool(path: string): boolean {
-  return toolFolder.test(path) || toolName.test(posix.basename(path));
-}
-
-/** The files that a command line starts as programs or loads into them, not those it works on. */
-function findPrograms(text: string, known: ReadonlySet<string>, from: string | null): string[] {
-  const language = from === null ? "shell" : languageOf(from);
-  if (from !== null && (language === "js" || language === "python" || language === "ruby")) {
-    return findImported(text, known, from);
-  }
-  const found = new Set<string>();
-  for (const line of text.split(/[\n;&|()]+/)) {
-    let program = "";
-    let before = "";
-    for (const word of line
-      .slice(0, 5_000)
-      .split(/[\s"'`=]+/)
-      .filter((each) => each !== "")) {
-      const path = posix.normalize(word.replace(/^\$\{?\w+\}?\//, ""));
-      const isModule = before === "-m" && /^python/.test(program);
-      const isScript = /\.(sh|bash|zsh|bats|ps1|cmd|bat|fish)$/.test(path);
-      const isProgram =
-        isScript ||
-        shells.has(program) ||
-        loads.test(before) ||
-        (word.includes("/") && !/\.\w+$/.test(path) && looksLikeProgram(path)) ||
-        (interpreters.test(program) && looksLikeTool(path) && namedTest(path)?.kind !== "test");
-      if (isProgram) for (const file of resolve(path, known)) found.add(file);
-      if (isModule || before === "-p") {
-        const base = word.replaceAll(".", "/");
-        for (const file of [`${base}.py`, `${base}/__main__.py`, `${base}/__init__.py`]) {
-          if (before === "-p" || looksLikeTool(file))
-            for (const path of resolve(file, known)) found.add(path);
-        }
-      }
-      if (!word.startsWith("-")) program = posix.basename(word);
-      before = word;
-    }
-  }
-  return [...found];
-}
-
-function looksLikeProgram(path: string): boolean {
-  return (
-    !/(^|\/)(bin|exe|cmd|src|lib|app)\//.test(path) ||
-    toolName.test(posix.basename(path)) ||
-    toolFolder.test(path)
-  );
-}
-
-/** Files that a script loads: it decides no less than the script. */
-function findImported(text: string, known: ReadonlySet<string>, from: string): string[] {
-  const folder = posix.dirname(from);
-  const found = new Set<string>();
-  for (const quoted of text.match(/["'`]\.{1,2}\/[\w./@-]{1,300}["'`]/g) ?? []) {
-    const path = posix.join(folder, quoted.slice(1, -1));
-    if (!looksLikeTool(path) && !looksLikeTool(from)) continue;
-    for (const ending of ["", ".js", ".mjs", ".cjs", ".ts", ".rb", "/index.js"]) {
-      const file = path + ending;
-      if (known.has(file) && posix.dirname(file) === folder) found.add(file);
-    }
-  }
-  if (languageOf(from) === "python") {
-    for (const [, dots, module] of text.matchAll(
-      /^[ \t]*(?:from|import)[ \t]+(\.?)([A-Za-z_]\w{0,100})/gm,
-    )) {
-      const path = posix.join(folder, `${module}.py`);
-      if ((dots || looksLikeTool(path)) && known.has(path)) found.add(path);
-    }
-  }
-  return [...found];
-}
-
 /** Makefiles, task files and CMake files that another one takes in. */
 function findIncluded(text: string, known: ReadonlySet<string>, from: string | null): string[] {
   if (from === null) return [];
@@ -338,12 +180,4 @@ function findNamedFiles(text: string, known: ReadonlySet<string>, from: string):
     }
   }
   return [...found].filter((path) => !isPartial(path) && !isDocumentation(path));
-}
-
-/** From the root; or from whichever folder the command may have gone to. */
-function resolve(path: string, known: ReadonlySet<string>): string[] {
-  if (known.has(path)) return [path];
-  const rest = path.replace(/^(\.\.\/)+/, "");
-  if (!/[./]/.test(rest)) return []; // a plain word is a program of the system
-  return [...known].filter((file) => file === rest || file.endsWith(`/${rest}`)).slice(0, 50);
 }

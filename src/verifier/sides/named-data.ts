@@ -11,7 +11,7 @@ export type NamedData = { named: string[]; lookedAt: string[] };
 
 const none: NamedData = { named: [], lookedAt: [] };
 const lookers =
-  /^(?:\S*\/)?(?:grep|egrep|fgrep|rg|test|\[|\[\[|cat|head|tail|wc|ls|stat|jq|find|cut|tr|sort|uniq|sed|awk|echo|printf|file|du|tree|basename|dirname|xargs|true|false|cd|set)$/;
+  /^(?:\S*\/)?(?:grep|egrep|fgrep|rg|test|\[|\[\[|cat|head|tail|wc|ls|stat|jq|find|cut|tr|sort|uniq|sed|awk|echo|printf|file|du|tree|basename|dirname|true|false|cd|set)$/;
 /** Where a command begins in a pipeline: at its start, after a pipe, in a substitution or a subshell. */
 const starts = /(?:^|\||\$\(|`|[({])\s*(?:(?:!|if|then|while|do|time)\s+)*([^\s|()`;]+)/g;
 const written = /\d?>{1,2}\|?\s*(?!&)[^\s;&|()]+/g;
@@ -40,7 +40,11 @@ export function findNamedData(
 
 function onlyLooks(pipeline: string): boolean {
   const commands = commandsOf(pipeline);
-  return commands.length > 0 && commands.every((command) => lookers.test(command));
+  return (
+    commands.length > 0 &&
+    !/\s-exec/.test(pipeline) &&
+    commands.every((command) => lookers.test(command))
+  );
 }
 
 function commandsOf(pipeline: string): string[] {

@@ -96,7 +96,7 @@ export function partPackageJson(base: string | null, now: string, uses: Uses): P
   }
   for (const key of base === null ? [] : loadingKeys) {
     const [was, is] = [own(before, key), own(after, key)];
-    // What is only added to the entries takes nothing away from whoever imports by the old ones.
+    // What is only added to the entries takes nothing away from importers by the old ones.
     if (same(was, is) || isExtended(was, is)) continue;
     changes.push(`${key}: ${show(was)} → ${show(is)}`);
     swap(key, was, is);

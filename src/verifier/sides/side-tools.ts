@@ -37,7 +37,7 @@ export async function sideTools(
   const texts = new Map(withOldTools(input).map(({ path, text }) => [path, text]));
   return files.map((file) => {
     const why = reasons.get(file.path);
-    // One that somebody has to accept anyway is put back as whoever found that says.
+    // One that somebody has to accept anyway is put back as its side says.
     if (why === undefined || file.needsAcceptance) return file;
     const text = texts.get(file.path);
     return {

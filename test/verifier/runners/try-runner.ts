@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import { afterEach, expect } from "vitest";
 import type { TestResults } from "../../../src/core/verdict.ts";
 import { runCommand } from "../../../src/sandbox/run-command.ts";
-import { findDeciding } from "../../../src/verifier/deciding-files.ts";
+import { readCheckText } from "../../../src/verifier/check-text.ts";
 import { parseTestResults } from "../../../src/verifier/parse-test-results.ts";
 import { mergeResults } from "../../../src/verifier/parsers/merge-results.ts";
 import type { Canary, CheckText, Runner } from "../../../src/verifier/runners/runner.ts";
@@ -44,8 +44,7 @@ export class TriedRepository {
 
   async about(): Promise<CheckText> {
     const read = async (path: string) => this.tree[path] ?? null;
-    const { texts } = await findDeciding([this.command], Object.keys(this.tree), read);
-    return { command: this.command, texts };
+    return readCheckText({ files: Object.keys(this.tree), read }, this.command);
   }
 
   async runners(): Promise<Runner[]> {

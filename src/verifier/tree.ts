@@ -1,0 +1,27 @@
+import { DeputyError } from "../core/error.ts";
+import type { Mirror } from "../worktree/open-mirror.ts";
+import { listFilesAt, readFileAt } from "../worktree/read-commit.ts";
+
+/** A commit's files, and their texts as they are asked for. */
+export type Tree = {
+  files: readonly string[];
+  /** Null: there is no such file, or it is too large to be read. */
+  read(path: string): Promise<string | null>;
+};
+
+export async function openTree(mirror: Mirror, commit: string): Promise<Tree> {
+  return {
+    files: await listFilesAt(mirror, commit),
+    read: (path) => readText(mirror, commit, path),
+  };
+}
+
+/** The text of a file at a commit; null where there is none, or one that is too large to be read. */
+export function readText(mirror: Mirror, commit: string, path: string): Promise<string | null> {
+  return readFileAt(mirror, commit, path).catch(asNoFile);
+}
+
+function asNoFile(error: unknown): null {
+  if (error instanceof DeputyError) return null;
+  throw error;
+}
