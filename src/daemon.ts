@@ -22,11 +22,9 @@ import { notificationRows } from "./notifier/notification-rows.ts";
 import { secretsOf } from "./notifier/notifier-config.ts";
 import { startNotifier } from "./notifier/run-notifier.ts";
 import { makeAnnounce } from "./orchestrator/announce.ts";
-import { giveWay, watchRush } from "./orchestrator/give-way.ts";
 import { releaseExpiredLease, releaseLostLease, repairHold } from "./orchestrator/repair.ts";
 import { startStageRunner } from "./orchestrator/run-stages.ts";
 import { wakeFromSpace } from "./orchestrator/wait-for-space.ts";
-import type { Beside } from "./programs-beside.ts";
 import { openQueue } from "./queue/open.ts";
 import { startRelay } from "./queue/relay.ts";
 import { buryDeadBoots, takeBackLease } from "./recovery/reconcile.ts";
@@ -57,8 +55,6 @@ import { watchGarbled } from "./watch-garbled.ts";
  */
 export type Daemon = { url: string; stop(reason: string): Promise<void> };
 
-/** Tasks that pour in are planned after the rush, or after so long. */
-const rushMs = 5_000;
 const takeOverMs = 2_000;
 const spaceMs = 5_000;
 const tidyMs = 60_000;
@@ -71,11 +67,7 @@ const parkMs = 8_000;
 const stopPartMs = 4_000;
 const stopDatabaseMs = 15_000;
 
-export async function startDaemon(
-  config: Config,
-  log: Log,
-  { expectMany }: Beside = { expectMany: () => {} },
-): Promise<Daemon> {
+export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
   await mkdir(config.home, { recursive: true, mode: 0o700 });
   await chmod(config.home, 0o700);
   for (const folder of [
@@ -142,7 +134,6 @@ export async function startDaemon(
     const leftovers = await removeCheckLeftovers(config.paths.mirrors, config.paths.checks);
     if (leftovers > 0) log.info({ leftovers }, "removed worktrees of checks that were cut off");
 
-    const rush = watchRush(16, 30);
     const sandbox = await startSandbox(config, log);
     const stages = makeStages({ db, config, life, sandbox, redact });
     const runner = startStageRunner({
@@ -150,10 +141,7 @@ export async function startDaemon(
       bootId: life.bootId,
       space,
       onGarbled: garbled.note,
-      stages: {
-        ...stages,
-        plan: { ...stages.plan, run: giveWay(rush.isOn, rushMs, stages.plan.run) },
-      },
+      stages,
       log: (level, fields, message) => log[level](fields, message),
     });
     life.workWith(runner);
@@ -252,8 +240,6 @@ export async function startDaemon(
       intake,
       authHeader,
       onCreated: () => {
-        rush.note();
-        if (rush.isOn()) expectMany();
         runner.ring("plan");
         relay.poke();
       },

@@ -26,14 +26,11 @@ const startersAtMost = 16;
 /** Git mostly tidies up: the daemon goes before it. What agents and checks run is the work itself. */
 const niceness = { git: 5, commands: 0 };
 
-/** `expectMany`: much is about to be started, so that the helpers may be there by then. */
-export type Beside = { expectMany(): void };
-
 /** From now on, in this process. */
-export function runProgramsBeside(): Beside {
+export function runProgramsBeside(): void {
   const git = helperOf("git");
   const commands = helperOf("command");
-  if (!git || !commands) return { expectMany: () => {} }; // run from source
+  if (!git || !commands) return; // run from source
   const gitHelper: Helper<GitRequest, GitAnswer> = makeHelper(git, {
     idleMs,
     niceness: niceness.git,
@@ -62,12 +59,6 @@ export function runProgramsBeside(): Beside {
       runCommand,
     ),
   );
-  return {
-    expectMany: () => {
-      gitHelper.start();
-      commandHelper.start();
-    },
-  };
 }
 
 function helperOf(name: string): string | null {

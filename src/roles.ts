@@ -20,7 +20,6 @@ import type { Life } from "./life.ts";
 import { openMeter } from "./meter.ts";
 import { openSession } from "./open-session.ts";
 import { type RoleSettings, roleSettings } from "./role-settings.ts";
-import type { ProcessIdentity } from "./sandbox/process-identity.ts";
 import { removeTree } from "./sandbox/remove-tree.ts";
 import type { Sandbox } from "./sandbox/sandbox.ts";
 import type { Reach } from "./sandbox-settings.ts";
@@ -52,13 +51,9 @@ async function runRole(deps: RoleDeps, request: RoleRequest): Promise<RoleEnd> {
   const { about } = request;
   const scratch = join(config.paths.scratch, newId("run"));
   mkdirSync(scratch, { recursive: true, mode: 0o700 });
-  const track = life.trackProcess(
+  const onProcess = life.trackProcess(
     `${request.role} of ${about.attemptId ?? about.subtaskId ?? about.taskId}`,
   );
-  const onProcess = (identity: ProcessIdentity) => {
-    request.onBegin?.();
-    track(identity);
-  };
   const session = await openSession(deps.db, { ...request, agent: name });
   const sessionFolder = join(config.paths.scratch, "sessions", session.name);
   mkdirSync(sessionFolder, { recursive: true, mode: 0o700 });
@@ -94,7 +89,6 @@ async function runRole(deps: RoleDeps, request: RoleRequest): Promise<RoleEnd> {
     },
   );
   try {
-    if (name === "builtin") request.onBegin?.();
     const end = await agent({
       ...request,
       signal: AbortSignal.any([request.signal, meter.signal]),

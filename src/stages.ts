@@ -1,5 +1,4 @@
 import { availableParallelism } from "node:os";
-import { loadClient } from "./agents/builtin/open-server.ts";
 import type { Config } from "./config.ts";
 import { makeCheckSandbox, openSetupBox } from "./confine-runs.ts";
 import { scrubbedEnvironment } from "./core/child-environment.ts";
@@ -13,9 +12,7 @@ import { makeIntegrateStage } from "./delivery/integrate-subtask.ts";
 import { makeExecuteStage } from "./executor/run-attempt.ts";
 import type { Life } from "./life.ts";
 import { makeOnMirror } from "./on-mirror.ts";
-import { takeClaimedRows } from "./orchestrator/claim.ts";
 import { reportProgress } from "./orchestrator/commands.ts";
-import { counted, giveWay, untilCalm, watchRush, watchUrgency } from "./orchestrator/give-way.ts";
 import type { StageRow } from "./orchestrator/run-stages.ts";
 import { makePlanStage, planSubtask } from "./plan-stage.ts";
 import { WorkLost } from "./recovery/find-lost-work.ts";
@@ -34,9 +31,6 @@ import { isLoopback } from "./worktree/repository-url.ts";
  * same table with one line.
  */
 export type StageTable = Partial<Record<StageName, StageRow>>;
-
-/** So many are planned at once while agents have all slots. */
-const fewPlans = 4;
 
 export type StageDeps = {
   db: Db;
@@ -112,18 +106,6 @@ export function makeStages(deps: StageDeps): Required<StageTable> {
   // A daemon that leaves attempts to workers still verifies and merges itself. Agents wait for their
   // models, checks keep processors busy: more of them at once than there are help nobody.
   const ownSlots = Math.max(1, Math.min(config.concurrency, Math.max(4, availableParallelism())));
-  const urgency = { start: watchUrgency(), finish: watchUrgency() };
-  // Where one agent after the other is being started, the next one is to be expected.
-  const starts = watchRush(2, 60);
-  const isStarting = () => urgency.start.isOn() || starts.isOn();
-  const working = { plan: watchUrgency(), execute: watchUrgency() };
-  // What can start next is better than more that can start later; with no slot to fill there is time.
-  const isPlannedFor = () =>
-    working.execute.count() >= config.concurrency && working.plan.count() >= fewPlans;
-  const waitToPlan = () => urgency.start.isOn() || isPlannedFor();
-  // Short agents make room all the time: what is done can be checked when fewer of them do.
-  const manyStarts = watchRush(4, 1_500);
-  const isUrgent = () => isStarting() || manyStarts.isOn() || urgency.finish.isOn();
   const onMirror = makeOnMirror({ db, redact, authHeader });
   const telling =
     (stage: Stage): Stage =>
@@ -139,55 +121,39 @@ export function makeStages(deps: StageDeps): Required<StageTable> {
       invariant(task, "a claimed task exists");
       return onMirror({ claim, task, signal }, () => stage(claim, signal, freeSlot));
     });
-  const patiently = (stage: Stage) => giveWay(isUrgent, 10_000, mended(stage));
   return {
     plan: {
-      run: giveWay(
-        waitToPlan,
-        2_000,
-        counted(working.plan, makePlanStage({ ...planning, authHeader })),
-      ),
+      run: makePlanStage({ ...planning, authHeader }),
       // As many as there are slots to be filled.
       slots: Math.max(8, config.concurrency),
     },
     execute: {
-      run: counted(
-        working.execute,
-        telling(
-          makeExecuteStage({
-            db,
-            paths,
-            environment,
-            trackProcess: life.trackProcess,
-            beginUrgent: (what) => {
-              if (what === "start") for (const rush of [starts, manyStarts]) rush.note();
-              return urgency[what].begin();
-            },
-            letOthersStart: () => untilCalm(isStarting, 5_000, new AbortController().signal),
-            runRole,
-            redact,
-            onMirror,
-            maxFileBytes: (repository) =>
-              isOnGitHub(config, repository) ? maxGitHubFileBytes : null,
-            takeClaimed: takeClaimedRows,
-            planSubtask: (job) => planSubtask(planning, job),
-            expectAgent: (name) => (name === "builtin" ? loadClient() : undefined),
-            openSetupBox: (job, worktree) => openSetupBox(deps, job, worktree),
-            report: (claim, message, data) =>
-              reportProgress(db, claim, { type: "attempt.progressed", message, data }),
-          }),
-        ),
+      run: telling(
+        makeExecuteStage({
+          db,
+          paths,
+          environment,
+          trackProcess: life.trackProcess,
+          runRole,
+          redact,
+          onMirror,
+          maxFileBytes: (repository) =>
+            isOnGitHub(config, repository) ? maxGitHubFileBytes : null,
+          planSubtask: (job) => planSubtask(planning, job),
+          openSetupBox: (job, worktree) => openSetupBox(deps, job, worktree),
+          report: (claim, message, data) =>
+            reportProgress(db, claim, { type: "attempt.progressed", message, data }),
+        }),
       ),
       slots: config.concurrency,
-      beginClaiming: urgency.start.begin,
     },
-    verify: { run: patiently(makeVerifyStage(verifying)), slots: ownSlots },
+    verify: { run: mended(makeVerifyStage(verifying)), slots: ownSlots },
     recover: {
       run: mended(makeRecoverStage({ db, backoffBaseMs: config.backoffMs, chance: Math.random })),
       slots: 8,
     },
     integrate: {
-      run: patiently(
+      run: mended(
         makeIntegrateStage({
           db,
           redact,
@@ -198,7 +164,7 @@ export function makeStages(deps: StageDeps): Required<StageTable> {
       slots: ownSlots,
     },
     deliver: {
-      run: patiently(
+      run: mended(
         makeDeliverStage({
           db,
           artifacts: paths.artifacts,

@@ -18,8 +18,9 @@ export async function runDaemon(
   // The database lets one daemon work on it; two databases must not share a home either.
   await refuseSecondDaemon(config);
   const log = openLog(config.logLevel, config.secrets);
+  runProgramsBeside();
   try {
-    const daemon = await startDaemon(config, log, runProgramsBeside());
+    const daemon = await startDaemon(config, log);
     const ended = untilSignal(log, daemon.stop); // listens by the time that anybody knows of us
     onUp(daemon.url, config);
     await ended;

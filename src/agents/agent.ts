@@ -207,6 +207,4 @@ export type RoleRequest = Pick<
   gitDir: string;
   /** What the task may spend, where that was just read. */
   budget?: Budget | null;
-  /** It works from now on: its program runs, or its first call is about to be made. */
-  onBegin?: () => void;
 };

@@ -12,16 +12,10 @@ import type { ProgressReporter } from "./report-progress.ts";
 export type ExecuteDeps = {
   db: Db;
   paths: { worktrees: string; logs: string };
-  /** What the claim was made on, where it was made just now. */
-  takeClaimed: (
-    claim: Claim,
-  ) => { task: Task; subtasks: readonly Subtask[]; attempt: Attempt } | null;
   runRole: RunRole;
   redact: Redact;
   /** For a subtask that is to be planned first. */
   planSubtask: (job: Job) => Promise<Outcome>;
-  /** An agent of this name is about to run: what takes long to load may be loaded now. */
-  expectAgent: (name: string) => void;
   /** The largest file that the host of a repository takes; null: any. */
   maxFileBytes: (repository: string) => number | null;
   /** Runs work on the task's mirror; where that is broken it is made anew, and the work runs again. */
@@ -35,10 +29,6 @@ export type ExecuteDeps = {
   environment: () => Record<string, string>;
   trackProcess: (what: string) => (identity: ProcessIdentity) => void;
   report: (claim: Claim, message: string, data: Record<string, unknown>) => Promise<void>;
-  /** Says what is begun, so that other work may give way. Returns how to say it is done. */
-  beginUrgent: (what: "start" | "finish") => () => void;
-  /** Resolves when no agent is being started, or after a while; never throws. */
-  letOthersStart: () => Promise<void>;
 };
 
 export type SetupBox = {

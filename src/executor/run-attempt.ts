@@ -28,33 +28,19 @@ import { writeBrief, writeContinuation } from "./write-brief.ts";
  */
 export function makeExecuteStage(deps: ExecuteDeps): Stage {
   return async (claim, signal, freeSlot) => {
-    const begun = deps.beginUrgent("start");
-    try {
-      const job = await readJob(deps, claim, signal);
-      if (job.subtask.kind === "plan") {
-        begun();
-        return await deps.planSubtask(job);
-      }
-      const { worktree, env } = await deps.onMirror(job, () => prepare(deps, job));
-      const room = await measureRoom(deps.paths.worktrees);
-      if (job.task.preparation?.setup.length !== 0) begun(); // it may take minutes
-      const { end, refused } = await runSetup(deps, job, worktree, env);
-      const ended = end ?? withRefused(await runAgent(deps, job, worktree, env, begun), refused);
-      freeSlot();
-      await Promise.all([deps.letOthersStart(), job.progress.flush()]);
-      const finished = deps.beginUrgent("finish");
-      return await deps
-        .onMirror(job, () => finishAttempt(deps, job, worktree, ended, room))
-        .finally(finished);
-    } finally {
-      begun();
-    }
+    const job = await readJob(deps, claim, signal);
+    if (job.subtask.kind === "plan") return deps.planSubtask(job);
+    const { worktree, env } = await deps.onMirror(job, () => prepare(deps, job));
+    const room = await measureRoom(deps.paths.worktrees);
+    const { end, refused } = await runSetup(deps, job, worktree, env);
+    const ended = end ?? withRefused(await runAgent(deps, job, worktree, env), refused);
+    freeSlot();
+    await job.progress.flush();
+    return deps.onMirror(job, () => finishAttempt(deps, job, worktree, ended, room));
   };
 }
 
-/** Until its agent runs, a slot is taken for nothing. */
 async function prepare(deps: ExecuteDeps, job: Job) {
-  deps.expectAgent(job.subtask.agent);
   const [worktree] = await Promise.all([
     prepareWorktree(deps, job),
     setAttemptLog(deps.db, job.attempt.id, job.logPath),
@@ -64,8 +50,7 @@ async function prepare(deps: ExecuteDeps, job: Job) {
 
 async function readJob(deps: ExecuteDeps, claim: Claim, signal: AbortSignal): Promise<Job> {
   invariant(claim.subtaskId && claim.attemptId, "an execution has a subtask and an attempt");
-  const { task, subtasks, attempt } =
-    deps.takeClaimed(claim) ?? (await readRows(deps.db, claim.taskId, claim.attemptId));
+  const { task, subtasks, attempt } = await readRows(deps.db, claim.taskId, claim.attemptId);
   const subtask = subtasks.find(({ id }) => id === claim.subtaskId);
   invariant(task?.preparation && subtask && attempt, "a claimed attempt has its rows");
   const logPath = join(deps.paths.logs, `${attempt.id}.log`);
@@ -89,7 +74,6 @@ async function runAgent(
   job: Job,
   worktree: WorktreeRow,
   env: Record<string, string>,
-  onBegin: () => void,
 ): Promise<RoleEnd> {
   const { attempt, subtask, subtaskCount, task, signal } = job;
   const said = await takeSaid(deps.db, subtask.id, attempt);
@@ -121,7 +105,6 @@ async function runAgent(
     timeoutMs: task.attemptTimeoutMs,
     signal,
     emit: (event) => job.progress.emit(event),
-    onBegin,
     budget: task.budget,
   });
 }

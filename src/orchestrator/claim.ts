@@ -3,7 +3,7 @@ import { newId } from "../core/id.ts";
 import { invariant } from "../core/invariant.ts";
 import type { TaskState } from "../core/lifecycle.ts";
 import type { Claim, StageName } from "../core/outcome.ts";
-import type { Attempt, Subtask, Task } from "../core/task.ts";
+import type { Subtask, Task } from "../core/task.ts";
 import { insertAttempt, listLatestAttempts } from "../store/attempts.ts";
 import { findCandidates, subtaskStateOf, taskStatesOf } from "../store/claims.ts";
 import type { Garbled } from "../store/garbled.ts";
@@ -28,17 +28,6 @@ export const leaseMs = 30_000;
  * More go into several at the same time.
  */
 const atOnce = 8;
-
-/** What a claim of an attempt was made on, so that whoever works on it need not read it again. */
-export type ClaimedRows = { task: Task; subtasks: readonly Subtask[]; attempt: Attempt };
-const rowsOfClaims = new WeakMap<Claim, ClaimedRows>();
-
-/** Null for a claim that was not made here just now. */
-export function takeClaimedRows(claim: Claim): ClaimedRows | null {
-  const rows = rowsOfClaims.get(claim) ?? null;
-  rowsOfClaims.delete(claim);
-  return rows;
-}
 
 type Candidate = { taskId: string; subtaskId: string | null };
 
@@ -118,10 +107,8 @@ async function claimSome(
     if (stage === "integrate" && merging.has(taskId)) return null;
     merging.add(taskId);
     const attempt = latest.get(subtask.id) ?? null;
-    if (stage === "execute") {
-      const all = [...subtasks.values()].filter((one) => one.taskId === taskId);
-      return startAttempt(tx, bootId, task, subtask, all, attempt?.number ?? 0, lease);
-    }
+    if (stage === "execute")
+      return startAttempt(tx, bootId, task, subtask, attempt?.number ?? 0, lease);
     const doing = lease(`${stage} of "${subtask.key}"`);
     const { epoch } = await moveSubtask(tx, subtask, subtask.state, doing, {}, true);
     return { stage, taskId, subtaskId: subtask.id, attemptId: attempt?.id ?? null, epoch };
@@ -156,7 +143,6 @@ async function startAttempt(
   bootId: string,
   task: Task,
   subtask: Subtask,
-  subtasks: readonly Subtask[],
   attempts: number,
   lease: (doing: string) => Lease,
 ): Promise<Claim> {
@@ -165,7 +151,7 @@ async function startAttempt(
   const doing = lease(`attempt ${number} of "${subtask.key}"`);
   const epoch = subtask.epoch + 1;
   const id = newId("attempt");
-  const [moved, attempt] = await Promise.all([
+  await Promise.all([
     moveSubtask(tx, subtask, "running", doing, { stageFailures: 0 }, true),
     insertAttempt(tx, {
       id,
@@ -192,19 +178,7 @@ async function startAttempt(
     subtaskId: subtask.id,
     attemptId: id,
   });
-  const claim: Claim = {
-    stage: "execute",
-    taskId: task.id,
-    subtaskId: subtask.id,
-    attemptId: id,
-    epoch,
-  };
-  rowsOfClaims.set(claim, {
-    task,
-    subtasks: subtasks.map((one) => (one.id === moved.id ? moved : one)),
-    attempt,
-  });
-  return claim;
+  return { stage: "execute", taskId: task.id, subtaskId: subtask.id, attemptId: id, epoch };
 }
 
 /** Whether a stage may claim the row now. */

@@ -57,8 +57,6 @@ export type StageRow = {
   run: Stage;
   /** How many at once. */
   slots: number;
-  /** Told when slots are about to be filled, so that other work may give way. Returns how to say it is done. */
-  beginClaiming?: () => () => void;
 };
 
 /** An outcome that the database answers to, but does not take, is tried this often. */
@@ -176,7 +174,6 @@ export function startStageRunner(options: StageRunnerOptions): StageRunner {
       await holdForSpace(db, stage, full).catch(() => space.look());
       return;
     }
-    const claimed = freeSlots(stage, slots) > 0 ? row.beginClaiming?.() : undefined;
     try {
       for await (const claim of claimWork(
         db,
@@ -192,8 +189,6 @@ export function startStageRunner(options: StageRunnerOptions): StageRunner {
     } catch (error) {
       if ((await space.explain(error)) === null)
         log("error", { stage, err: error }, "claim failed; the next bell tries again");
-    } finally {
-      claimed?.();
     }
   };
 

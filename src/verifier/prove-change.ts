@@ -22,7 +22,13 @@ import type { SidedFile, Sides } from "./sides/sides.ts";
 import { readText } from "./tree.ts";
 import { filesOfParts, halvesOf, type Trials } from "./trials.ts";
 import type { TriedCheck } from "./tried-check.ts";
-import { type CanaryAnswer, describeCanary, tryCanaries, weighCanary } from "./try-canaries.ts";
+import {
+  type CanaryAnswer,
+  describeCanary,
+  discountPrinted,
+  tryCanaries,
+  weighCanary,
+} from "./try-canaries.ts";
 import { tryJudges } from "./try-judges.ts";
 import type { VerifyInput } from "./verify-attempt.ts";
 
@@ -130,9 +136,8 @@ async function judgeCanaries(
   book: Notebook,
   note: (experiments: readonly Experiment[]) => Promise<void>,
 ): Promise<void> {
-  const green = results
-    .filter(({ result, run }) => result === "pass" || run.status === "green")
-    .map(({ check }) => check);
+  const passing = results.filter(({ result, run }) => result === "pass" || run.status === "green");
+  const green = passing.map(({ check }) => check);
   const silent = green.filter(({ name }) => canaries.get(name)?.bites === false);
   const { baseCommit, mirror } = input;
   const place = { baseCommit, mirror, trials, checks: silent, onBase: testsOnBase(input) };
@@ -140,10 +145,14 @@ async function judgeCanaries(
     silent.length > 0
       ? await tryCanaries({ ...place, changedTests: [] }, input.baseCommit, "canary-base")
       : new Map<string, CanaryAnswer>();
-  for (const check of green) {
+  for (const { baseline, check, rerun, run } of passing) {
     const found = canaries.get(check.name);
     if (!found) continue;
-    const { isSilenced, ...answer } = weighCanary(found, onBase.get(check.name));
+    const base = onBase.get(check.name);
+    const { isSilenced, ...answer } = weighCanary(
+      discountPrinted(found, rerun ?? run),
+      base && discountPrinted(base, baseline),
+    );
     if (answer.tree !== "") await note([describeCanary(check, answer, isSilenced)]);
     if (isSilenced) {
       book.findings.push({

@@ -36,6 +36,8 @@ export type CanaryAnswer = {
   /** Which of the tests it named, and which it did not: by their names without what is new in each run. */
   heard: string[];
   silent: string[];
+  /** Of those that it named: statements of no test, which only print a name as they fail. */
+  printed: string[];
 };
 
 /**
@@ -54,6 +56,26 @@ export function weighCanary(
   if (isSilenced || onChange.heard.length === 0) return { ...onChange, isSilenced };
   const says = `it turned red and named ${onChange.heard.length} of ${onChange.heard.length + onChange.silent.length}, as the base does`;
   return { ...onChange, bites: true, says, isSilenced };
+}
+
+/**
+ * A script ends at the first thing that fails: one that is red without the statement, too, and comes to
+ * it all the same, is red for another reason, and tells nothing by printing it. Pure.
+ */
+export function discountPrinted(
+  answer: CanaryAnswer,
+  without: Pick<CheckRun, "status"> | null | undefined,
+): CanaryAnswer {
+  if (without?.status !== "red" || answer.printed.length === 0) return answer;
+  const isPrinted = (name: string) => answer.printed.includes(name);
+  return {
+    ...answer,
+    bites: null,
+    says: "it is red without the statement that must fail, too, and comes to it all the same",
+    heard: answer.heard.filter((name) => !isPrinted(name)),
+    silent: [...answer.silent, ...answer.printed],
+    printed: [],
+  };
 }
 
 type Placed = { files: Map<string, FileSource>; names: Map<string, string[]>; unplaced: string[] };
@@ -75,7 +97,7 @@ export async function tryCanaries(
       const run = runs.get(name);
       const answer = run
         ? judgeCanary(run, names.get(name) ?? [], token)
-        : { bites: null, says: setupFailed ?? "it was not run", heard: [], silent: [] };
+        : { ...unheard, says: setupFailed ?? "it was not run" };
       answers.set(name, { ...answer, tree, durationMs: run?.durationMs ?? 0 });
     }
   }
@@ -119,8 +141,9 @@ export async function tryCanaries(
   }
 }
 
+const unheard = { bites: null, heard: [], silent: [], printed: [] };
 const noPlace: CanaryAnswer = {
-  ...{ bites: null, tree: "", durationMs: 0, heard: [], silent: [] },
+  ...{ ...unheard, tree: "", durationMs: 0 },
   says: "no test that must fail could be placed: its runner is not known, or it has no test file",
 };
 
@@ -139,19 +162,25 @@ export function judgeCanary(
   run: CheckRun,
   names: readonly string[],
   token: string,
-): Pick<CanaryAnswer, "bites" | "says" | "heard" | "silent"> {
+): Omit<CanaryAnswer, "tree" | "durationMs"> {
   const plain = (all: readonly string[]) => all.map((name) => name.replaceAll(token, "*"));
-  const none = { heard: [], silent: plain(names) };
+  const none = { heard: [], silent: plain(names), printed: [] };
   if (run.status === "inconclusive") return { bites: null, says: run.detail, ...none };
   if (run.status === "green")
     return { bites: false, says: "it stays green with a test in it that must fail", ...none };
   const failing = failingOf(run);
   // What did not load or compile may print a test's name, and has not run it.
   const mayBePrinted = !failing.some(isWholeFile);
-  const isHeard = (name: string) =>
-    failing.some((test) => test.includes(name)) || (mayBePrinted && run.outputTail.includes(name));
+  const isNamed = (name: string) => failing.some((test) => test.includes(name));
+  const isPrinted = (name: string) =>
+    !isNamed(name) && mayBePrinted && run.outputTail.includes(name);
+  const isHeard = (name: string) => isNamed(name) || isPrinted(name);
   const silent = names.filter((name) => !isHeard(name));
-  const told = { heard: plain(names.filter(isHeard)), silent: plain(silent) };
+  const told = {
+    heard: plain(names.filter(isHeard)),
+    silent: plain(silent),
+    printed: plain(names.filter((name) => name === token && isPrinted(name))),
+  };
   if (silent.length === 0)
     return {
       bites: true,

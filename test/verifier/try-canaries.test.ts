@@ -1,6 +1,11 @@
 import { expect, test } from "vitest";
 import type { CheckRun, TestResults } from "../../src/core/verdict.ts";
-import { type CanaryAnswer, judgeCanary, weighCanary } from "../../src/verifier/try-canaries.ts";
+import {
+  type CanaryAnswer,
+  discountPrinted,
+  judgeCanary,
+  weighCanary,
+} from "../../src/verifier/try-canaries.ts";
 
 const names = ["test_abc_a", "test_abc_b"];
 
@@ -38,4 +43,18 @@ test("what the base does not name either asks nothing of the change", () => {
   expect(weighCanary(none, one)).toMatchObject({ bites: false, isSilenced: true });
   expect(weighCanary(none, none)).toMatchObject({ bites: false, isSilenced: false });
   expect(weighCanary(both, undefined)).toMatchObject({ bites: true, isSilenced: false });
+});
+
+test("a script that is red anyway, and comes to the statement, says nothing by printing it", () => {
+  const silent: CanaryAnswer = { ...none, heard: [], silent: ["*"] };
+  const about = run("red", null, "Error: abc");
+  const printed = { ...judgeCanary(about, ["abc"], "abc"), tree: "t", durationMs: 1 };
+  expect(printed).toMatchObject({ bites: true, heard: ["*"], printed: ["*"] });
+  expect(discountPrinted(printed, run("green", null))).toBe(printed);
+  const told = discountPrinted(printed, run("red", null));
+  expect(told).toMatchObject({ bites: null, heard: [], silent: ["*"] });
+  expect(weighCanary(silent, printed)).toMatchObject({ isSilenced: true });
+  expect(weighCanary(silent, told)).toMatchObject({ bites: false, isSilenced: false });
+  // A test's name is printed because it failed.
+  expect(discountPrinted(judge("red", null, "FAIL test_abc_a test_abc_b"), about).bites).toBe(true);
 });

@@ -27,11 +27,6 @@ export type ServerOptions = {
 const openAi = "https://api.openai.com/v1";
 const wires: Record<WireName, Wire> = { responses: responsesWire, chat: chatWire };
 
-/** Load the client while something else is waited for: it takes longer than a first request should. */
-export function loadClient(): void {
-  import("openai").catch(() => {}); // who needs it says what is wrong with it
-}
-
 export async function openServer(options: ServerOptions): Promise<CallOnce> {
   const { apiKey, model, idleTimeoutMs, onUsage, wire: asked = "auto" } = options;
   const baseUrl = options.baseUrl ?? openAi;
