@@ -48,11 +48,18 @@ export function explainEdit(
       );
 }
 
-/** Whether everything that a test gives and expects is in other tests of the file now. */
-function isSaidBy(body: readonly string[], others: readonly Test[]): boolean {
+/** Whether everything that a test gives and expects is in other tests of the file now, but for its helpers. */
+function isSaidBy(
+  body: readonly string[],
+  others: readonly Test[],
+  helpers: ReadonlySet<string>,
+): boolean {
   const said = new Set(others.flatMap((test) => test.body));
   const values = body.filter((text) => /^(["'`]|\d)/.test(text) || /^[\p{L}_$]+$/u.test(text));
-  return others.length > 0 && values.every((text) => said.has(text) || neutral.test(text));
+  return (
+    others.length > 0 &&
+    values.every((text) => said.has(text) || neutral.test(text) || helpers.has(text))
+  );
 }
 
 /** A test that is gone though what it tests is not. */
@@ -71,9 +78,12 @@ export function explainRemoved(
           (text.match(/[\p{L}\p{N}_$-]+/gu) ?? []).some((part) => moved.goneStems.has(part)),
       ),
   );
+  const helpers = new Set(before.rest.map(({ name }) => name));
   const alive = removed.filter(
     ({ body }) =>
-      !body.some((text) => moved.goneNames.has(text)) && !fileGone && !isSaidBy(body, more),
+      !body.some((text) => moved.goneNames.has(text)) &&
+      !fileGone &&
+      !isSaidBy(body, more, helpers),
   );
   const [first] = alive;
   if (!first) return null;

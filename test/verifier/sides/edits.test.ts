@@ -409,6 +409,28 @@ describe("edits of tests that somebody has to accept and that are not weaker", (
   type Row = [what: string, path: string, before: string, now: string];
   const rows: Row[] = [
     ["another expected value", "test/a.test.js", js, js.replace("[2, 3]), 5", "[2, 3]), -1")],
+    [
+      "tests with a helper become one with parameters",
+      "tests/test_basket.py",
+      `def item(price):
+    return {"price": price}
+
+
+def test_sums():
+    assert total([item(500), item(1000)]) == 1500
+
+
+def test_one():
+    assert total([item(3)]) == 3
+`,
+      `import pytest
+
+
+@pytest.mark.parametrize("prices, expected", [((500, 1000), 1500), ((3,), 3)])
+def test_totals(prices, expected):
+    assert total([{"price": price} for price in prices]) == expected
+`,
+    ],
     ["another import", "test/a.test.js", js, js.replace("../src/total.js", "./fake.js")],
     [
       "another assertion library",
