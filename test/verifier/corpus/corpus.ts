@@ -1,6 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { type ProofLevel, proofLevels } from "../../../src/core/proof.ts";
 import type { Baseline } from "../../../src/core/task.ts";
 import { acceptanceCheck, type Check, type Verdict } from "../../../src/core/verdict.ts";
 import { acceptByWords, type Grounds } from "../../../src/verifier/accept-by-words.ts";
@@ -80,7 +81,7 @@ export class Bench {
       protectedPaths: [".deputy/**", ".github/workflows/**"],
       submodulesRef: null,
       products: about.writes ?? [],
-      proof: "standard",
+      proof: levelOf(process.env.DEPUTY_CORPUS_PROOF),
       acceptJudges: async (judges) => acceptByWords(judges, groundsOf(about)),
       onCheck: () => {},
       onProcess: () => {
@@ -117,6 +118,10 @@ export class Bench {
     if (commit === undefined) throw new Error(`${this.base.name} has no change ${name}`);
     return commit;
   }
+}
+
+function levelOf(asked: string | undefined): ProofLevel {
+  return proofLevels.find((level) => level === asked) ?? "standard";
 }
 
 export type Judged = {
