@@ -1,22 +1,30 @@
+import { posix } from "node:path";
 import type { CheckResult, CheckRun, Finding } from "../core/verdict.ts";
 import { compareTests } from "./compare-tests.ts";
 import { listSome } from "./list-some.ts";
+import { nameSeparator } from "./parsers/test-list.ts";
 import { readSummary } from "./read-summary.ts";
-import type { Rename } from "./rename-tests.ts";
+import { renamesOf } from "./rename-tests.ts";
+import type { SidedFile } from "./sides/sides.ts";
 import type { TriedCheck } from "./tried-check.ts";
 
 /**
  * Tests that ran on the base and are gone or skipped on the change, by identity: one that was renamed or
  * moved is the same. With the base's judges they run again, where the change's judges took them away;
- * where they do not even then, the source did, and nobody can have asked for that. Pure.
+ * where they do not even then, the source did, and nobody can have asked for that; but for those of a
+ * file that is deleted, which somebody is asked about. Pure.
  */
 export type LostTests = { findings: Finding[]; byJudges: string[] };
 
 export function findLostTests(
   results: readonly CheckResult[],
   tried: readonly TriedCheck[],
-  renames: readonly Rename[],
+  files: readonly SidedFile[],
 ): LostTests {
+  const renames = renamesOf(files);
+  const gone = files.filter(
+    ({ needsAcceptance, status }) => needsAcceptance && status === "deleted",
+  );
   const lost: LostTests = { findings: [], byJudges: [] };
   for (const { baseline, check, rerun, run } of results) {
     const oldRun = tried.find((each) => each.check.name === check.name)?.oldJudges?.run ?? null;
@@ -36,14 +44,24 @@ export function findLostTests(
       ["tests_removed", missing, "gone"],
       ["tests_skipped", skipped, "skipped"],
     ] as const) {
-      const bySource = names.filter(isLostThere);
+      const isAskedAbout = (name: string) => gone.some(({ path }) => isIn(name, path));
+      const bySource = names.filter((name) => isLostThere(name) && !isAskedAbout(name));
       const byJudges = names.filter((name) => !isLostThere(name));
+      const asked = names.filter((name) => isLostThere(name) && isAskedAbout(name));
+      if (asked.length > 0) add(lost.findings, rule, false, describe(asked, word));
       lost.byJudges.push(...byJudges);
       if (bySource.length > 0) add(lost.findings, rule, true, describe(bySource, word));
       if (byJudges.length > 0) add(lost.findings, rule, false, describe(byJudges, word));
     }
   }
   return lost;
+}
+
+/** Whether a test of this name is in a file: by its path, or by the package of Go whose folder it is in. */
+function isIn(name: string, path: string): boolean {
+  if (name.startsWith(path)) return true;
+  const [first = ""] = name.split(nameSeparator);
+  return path.endsWith("_test.go") && first.endsWith(`/${posix.dirname(path)}`);
 }
 
 /** Where the names of both commits cannot be compared, their counts: of a run that is not red. */

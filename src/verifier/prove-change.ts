@@ -8,6 +8,7 @@ import type {
   Verdict,
 } from "../core/verdict.ts";
 import { treeOf } from "../worktree/read-commit.ts";
+import { namesTests } from "./compare-tests.ts";
 import { conclude } from "./conclude.ts";
 import { concludeJudges } from "./conclude-judges.ts";
 import { confirmSuspicions } from "./confirm-suspicions.ts";
@@ -16,7 +17,7 @@ import { findCauses } from "./find-causes.ts";
 import { listSome } from "./list-some.ts";
 import { findLostTests } from "./lost-tests.ts";
 import { mutateChange } from "./mutate-change.ts";
-import { renamesOf } from "./rename-tests.ts";
+import { judgeRewritten } from "./rewritten-tests.ts";
 import { isData } from "./sides/languages.ts";
 import type { SidedFile, Sides } from "./sides/sides.ts";
 import { readText } from "./tree.ts";
@@ -44,6 +45,8 @@ export type Reading = {
   trials: Trials;
   canaries: ReadonlyMap<string, CanaryAnswer>;
   results: CheckResult[];
+  /** Test files that what ran wrote over. */
+  rewritten: readonly string[];
 };
 
 /** What experiments add to a verdict. */
@@ -57,13 +60,16 @@ export async function proveChange(
   input: VerifyInput & { proof: ProofLevel },
   reading: Reading,
 ): Promise<Verdict> {
-  const { findings, results } = reading;
+  const { findings } = reading;
   const book: Notebook = { experiments: [], findings: [...findings], notChecked: [] };
   const note = async (experiments: readonly Experiment[]) => {
     for (const experiment of experiments) await input.onExperiment?.(experiment);
     book.experiments.push(...experiments);
   };
-  await judgeCanaries(input, reading, book, note);
+  const blind = await judgeCanaries(input, reading, book, note);
+  const results = reading.results.map((result) => (blind.has(result) ? asBlind(result) : result));
+  for (const [index, result] of results.entries())
+    if (result !== reading.results[index]) await input.onCheck(result);
   const isGreen = results.every(({ result }) => result === "pass");
   if (!isGreen || book.findings.some(({ blocking }) => blocking)) {
     const judges = describeJudges(reading.sides.files, new Map());
@@ -75,7 +81,7 @@ export async function proveChange(
   const tried = await tryJudges({ ...reading, files, changedFrom, commit: input.commit });
   await note(tried.experiments);
   book.notChecked.push(...tried.notChecked);
-  const lost = findLostTests(results, tried.checks, renamesOf(files));
+  const lost = findLostTests(results, tried.checks, files);
   book.findings.push(...lost.findings, ...findWeakened(results, tried.checks));
   const found = await findCauses({
     files,
@@ -114,7 +120,9 @@ export async function proveChange(
     ...forcedByCauses(found.causes),
     ...lies.paths,
   ]);
-  const judges = describeJudges(files, forced);
+  const rewritten = judgeRewritten(await findRewritten(input, reading));
+  book.findings.push(...rewritten.findings);
+  const judges = [...describeJudges(files, forced), ...rewritten.judges];
   const accepted = (await input.acceptJudges?.(judges)) ?? judges;
   const verdict = conclude(results, book.findings, book.notChecked);
   return withProof(concludeJudges(verdict, accepted), book, accepted, found.causes);
@@ -129,13 +137,30 @@ function withProof(
   return { ...verdict, judges, experiments, causes };
 }
 
-/** Where canaries stay silent, they are tried on the base, too: what bit there was silenced by the change. */
+/** Tests that the change's run writes over, and the base's run does not. */
+async function findRewritten(
+  { baseCommit }: VerifyInput,
+  { results, rewritten, sides, trials }: Reading,
+): Promise<string[]> {
+  const isChanged = (path: string) => sides.files.some((file) => file.path === path);
+  const untouched = rewritten.filter((path) => !isChanged(path));
+  if (untouched.length === 0) return [];
+  const checks = results.map(({ check }) => check);
+  const base = await trials.run(baseCommit, checks, "rewritten-on-base");
+  return untouched.filter((path) => !base.rewritten.includes(path));
+}
+
+/**
+ * Where canaries stay silent, they are tried on the base, too: what bit there was silenced by the change.
+ * Returns the checks that run no test, on neither: red as before, naming none, not even those.
+ */
 async function judgeCanaries(
   input: VerifyInput,
   { canaries, results, trials }: Reading,
   book: Notebook,
   note: (experiments: readonly Experiment[]) => Promise<void>,
-): Promise<void> {
+): Promise<ReadonlySet<CheckResult>> {
+  const blind = new Set<CheckResult>();
   const passing = results.filter(({ result, run }) => result === "pass" || run.status === "green");
   const green = passing.map(({ check }) => check);
   const silent = green.filter(({ name }) => canaries.get(name)?.bites === false);
@@ -145,7 +170,8 @@ async function judgeCanaries(
     silent.length > 0
       ? await tryCanaries({ ...place, changedTests: [] }, input.baseCommit, "canary-base")
       : new Map<string, CanaryAnswer>();
-  for (const { baseline, check, rerun, run } of passing) {
+  for (const result of passing) {
+    const { baseline, check, rerun, run } = result;
     const found = canaries.get(check.name);
     if (!found) continue;
     const base = onBase.get(check.name);
@@ -164,7 +190,23 @@ async function judgeCanaries(
     } else if (answer.bites !== true) {
       book.notChecked.push(`Whether \`${check.name}\` still notices a fault: ${answer.says}.`);
     }
+    const last = rerun ?? run;
+    if (last.status === "red" && !namesTests(last.tests) && [answer, base].every(isDeaf))
+      blind.add(result);
   }
+  return blind;
+}
+
+/** Whether tests of a known runner were there to fail, and none of them was named. */
+function isDeaf(answer: CanaryAnswer | undefined): boolean {
+  return (
+    answer?.bites === false && answer.heard.length === 0 && answer.silent.some((n) => n !== "*")
+  );
+}
+
+function asBlind(result: CheckResult): CheckResult {
+  const reason = `${result.reason}, and it runs no test: it names none, not even those that were added to fail`;
+  return { ...result, result: "inconclusive", reason };
 }
 
 /** What the checks said on the base, by their names. */
@@ -222,7 +264,7 @@ async function forcedByTests(
     const run = trial.runs.get(each.check.name);
     return { ...each, oldJudges: run ? { run, tree: trial.tree } : null };
   });
-  const { byJudges } = findLostTests(results, alone, renamesOf(sides.files));
+  const { byJudges } = findLostTests(results, alone, sides.files);
   const still = describeDependent(passingBy(results, alone), byJudges);
   return still === null ? [] : force(still);
 }

@@ -1,3 +1,4 @@
+import { posix } from "node:path";
 import type { TestResults, TestState } from "../core/verdict.ts";
 import type { SidedFile } from "./sides/sides.ts";
 
@@ -6,7 +7,12 @@ import type { SidedFile } from "./sides/sides.ts";
  * in a list is that test is decided here, and only where it leaves no doubt: the old name is gone, the
  * new one is there, and it was not there before. Pure.
  */
-export type Rename = { from: readonly string[]; to: readonly string[] };
+export type Rename = {
+  from: readonly string[];
+  to: readonly string[];
+  /** A folder with which a name's first part ends: the package of a Go test. */
+  isFolder?: true;
+};
 
 const separator = / > |::/;
 const maxRenames = 2_000;
@@ -20,7 +26,11 @@ export function renamesOf(
   const renames: Rename[] = [];
   for (const { from, path, renamed } of files) {
     if (from !== null && from !== path) {
-      renames.push({ from: [from], to: [path] }, ...modulesOf(from, path));
+      renames.push(
+        { from: [from], to: [path] },
+        ...modulesOf(from, path),
+        ...packageOf(from, path),
+      );
     }
     for (const each of renamed) {
       renames.push({ from: each.from.split(separator), to: each.to.split(separator) });
@@ -70,7 +80,8 @@ function findName(
 }
 
 /** The name with its parts `from` replaced; a number or parameters behind a part stay. */
-function replaceIn(name: string, { from, to }: Rename): string | null {
+function replaceIn(name: string, { from, isFolder, to }: Rename): string | null {
+  if (isFolder) return replaceFolder(name, from[0] ?? "", to[0] ?? "");
   const parts = name.split(separator);
   const marks = [...name.matchAll(new RegExp(separator, "g"))].map(([mark]) => mark);
   for (let at = 0; at + from.length <= parts.length; at++) {
@@ -92,6 +103,18 @@ function replaceIn(name: string, { from, to }: Rename): string | null {
     return all.join("");
   }
   return null;
+}
+
+function replaceFolder(name: string, from: string, to: string): string | null {
+  const [first = ""] = name.split(separator);
+  if (!first.endsWith(`/${from}`)) return null;
+  return `${first.slice(0, -from.length)}${to}${name.slice(first.length)}`;
+}
+
+function packageOf(from: string, to: string): Rename[] {
+  const [old, fresh] = [posix.dirname(from), posix.dirname(to)];
+  const isMoved = /\.go$/.test(from) && old !== fresh && old !== "." && fresh !== ".";
+  return isMoved ? [{ from: [old], to: [fresh], isFolder: true }] : [];
 }
 
 /** Java's and Python's names of the two, from whichever folder that both have in common. */

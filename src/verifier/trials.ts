@@ -10,6 +10,7 @@ import {
   withCleanWorktree,
 } from "./clean-worktree.ts";
 import { makeNameTests } from "./name-tests.ts";
+import { listRewrittenTests } from "./rewritten-tests.ts";
 import { type CheckPlace, runCheck } from "./run-checks.ts";
 import type { Half, SidedFile } from "./sides/sides.ts";
 
@@ -28,7 +29,13 @@ export type TrialInput = Omit<CleanPlace, "baseCommit"> & {
 };
 
 /** What a tree said: one run by check, unless its setup did not work. */
-export type Trial = { tree: string; runs: Map<string, CheckRun>; setupFailed: string | null };
+export type Trial = {
+  tree: string;
+  runs: Map<string, CheckRun>;
+  setupFailed: string | null;
+  /** Test files that what ran wrote over. */
+  rewritten: string[];
+};
 
 export type Trials = {
   /** Run these checks on a commit. `label` goes into the names of their logs. */
@@ -91,12 +98,13 @@ async function runTrial(
     const place = placeRuns(input, { commit, worktree, confined, reports });
     const setup = await runSetup(input.setup, place, input.logRoot, `-${label}`);
     const runs = new Map<string, CheckRun>();
-    if (setup && !setup.ok) return { tree, runs, setupFailed: describeSetup(setup) };
+    if (setup && !setup.ok) return { tree, runs, setupFailed: describeSetup(setup), rewritten: [] };
     for (const check of checks) {
       const log = checkLogPath(input.logRoot, all.indexOf(check), check, `-${label}`);
       runs.set(check.name, await runCheck(check, place, log));
     }
-    return { tree, runs, setupFailed: null };
+    const rewritten = await listRewrittenTests(input.mirror, worktree);
+    return { tree, runs, setupFailed: null, rewritten };
   });
 }
 

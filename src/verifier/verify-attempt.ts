@@ -17,6 +17,7 @@ import { judgeWithRepetition, type Repetition } from "./flaky.ts";
 import { proveChange, testsOnBase } from "./prove-change.ts";
 import { type Rename, renamesOf } from "./rename-tests.ts";
 import { makeRepeatOnBase } from "./repeat-on-base.ts";
+import { listRewrittenTests } from "./rewritten-tests.ts";
 import { type CheckPlace, runCheck } from "./run-checks.ts";
 import { findSides } from "./sides/find-sides.ts";
 import type { SidedFile, Sides } from "./sides/sides.ts";
@@ -92,19 +93,25 @@ export async function verifyCommit(input: VerifyInput): Promise<Verdict> {
       ? conclude(read.results, findings, [])
       : await proveChange(
           { ...input, proof },
-          { sides, findings, trials, canaries, results: read.results },
+          { sides, findings, trials, canaries, results: read.results, rewritten: read.rewritten },
         );
   if (read.repetitions.length === 0) return verdict;
   return { ...verdict, experiments: [...read.repetitions, ...(verdict.experiments ?? [])] };
 }
 
-type Read = { results: CheckResult[]; repetitions: Experiment[]; setup: Setup | null };
+type Read = {
+  results: CheckResult[];
+  repetitions: Experiment[];
+  setup: Setup | null;
+  /** Test files that what ran wrote over. */
+  rewritten: string[];
+};
 
 /** The change as it is: setup, then each check, a red one twice. */
 async function readChange(input: VerifyInput, renames: readonly Rename[]): Promise<Read> {
   return withCleanWorktree(input, input.commit, async (worktree, confined, reports) => {
     const place = placeRuns(input, { worktree, confined, reports, commit: input.commit });
-    const read: Read = { results: [], repetitions: [], setup: null };
+    const read: Read = { results: [], repetitions: [], setup: null, rewritten: [] };
     const setup = await runSetup(input.setup, place, input.logRoot);
     if (setup && !setup.ok) return { ...read, setup };
     for (const [index, check] of input.checks.entries()) {
@@ -115,7 +122,7 @@ async function readChange(input: VerifyInput, renames: readonly Rename[]): Promi
       read.results.push(result);
       await input.onCheck(result);
     }
-    return read;
+    return { ...read, rewritten: await listRewrittenTests(input.mirror, worktree) };
   });
 }
 

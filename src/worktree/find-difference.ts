@@ -28,6 +28,24 @@ export async function findDifference(
 }
 
 /**
+ * The tracked files of a worktree, as paths for people, that do not hold what was checked out there: what
+ * ran in it wrote over them, or deleted them. Nothing may run there any more.
+ */
+export async function listRewritten(
+  mirror: Mirror,
+  { index, path: workTree }: Pick<Place, "index" | "path">,
+): Promise<string[]> {
+  const git = openMirror(mirror, { workTree, index });
+  const args = ["diff-files", "-z", "--name-only", "--no-renames", "--ignore-submodules=all"];
+  const rewritten: string[] = [];
+  for (const path of await list(git, args)) {
+    const isThere = await isCheckedOut(git, workTree, path).catch(() => false); // gone, or no file
+    if (!isThere) rewritten.push(toText(path));
+  }
+  return rewritten;
+}
+
+/**
  * Whether a file holds the very bytes that git checks out there. Where line endings were committed
  * against a repository's own attributes, git calls its own checkout changed.
  */

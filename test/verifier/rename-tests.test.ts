@@ -31,6 +31,12 @@ test.each([
     "org.ATest > t",
     "org.BTest > t",
   ],
+  [
+    "the package of a Go test",
+    file("money/a_test.go", "internal/money/a_test.go"),
+    "org/shop/money > TestA/x",
+    "org/shop/internal/money > TestA/x",
+  ],
   ["a renamed test", file(null, "a.js", [{ from: "adds", to: "sums" }]), "s > adds", "s > sums"],
   [
     "its parameters",

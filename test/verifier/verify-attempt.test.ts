@@ -258,6 +258,18 @@ describe("a change that makes checks green the wrong way", () => {
     expect(held(verdict).join()).toContain("test/math.test.js");
   });
 
+  test("source that writes over a test as it is loaded", async () => {
+    const rewrite = `import { appendFileSync } from "node:fs";
+appendFileSync(new URL("../test/zero.test.js", import.meta.url), "// seen\\n");
+`;
+    const verdict = await judge({ "src/math.js": `${rewrite}${fix["src/math.js"]}` });
+    expect(verdict.result).toBe("fail");
+    expect(verdict.findings.map(({ message }) => message).join()).toContain(
+      "writes over test/zero.test.js",
+    );
+    expect(verdict.judges).toMatchObject([{ path: "test/zero.test.js", accepted: null }]);
+  });
+
   test("ending the process before the tests have run", async () => {
     const verdict = await judge({ "src/math.js": `${fix["src/math.js"]}process.exit(0);\n` });
     expect(verdict.result).toBe("fail");
@@ -284,4 +296,15 @@ test("data that the command of a check looks at is the work, not its judge", asy
   ]);
   expect(held.result).toBe("fail");
   expect(held.judges).toMatchObject([{ path: "expect.dat", accepted: null }]);
+});
+
+test("a check that runs no test is inconclusive, red as it was before, also beside a green one", async () => {
+  const commit = await repository.commit({ "src/math.js": "export const broken = 1;\n" }, base);
+  const checks = [
+    makeCheck("true", { kind: "acceptance", source: "caller" }),
+    makeCheck("node --env-file=missing.env --test"),
+  ];
+  const verdict = await verify(repository, base, commit, checks);
+  expect(verdict.result).toBe("inconclusive");
+  expect(verdict.summary).toContain("runs no test");
 });

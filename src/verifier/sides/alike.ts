@@ -63,11 +63,11 @@ function mapWords(
 
 /** A string that names a file which is gone, and one that names a new one. */
 function isPathOf(from: string, to: string, moved: MovedSource): boolean {
-  if (!/^["'`]/.test(from) || !/^["'`]/.test(to)) return false;
+  const isPath = (text: string) => /^["'`]\S+$/.test(text) && /\/|\.\w+["'`]$/.test(text);
+  if (!isPath(from) || !isPath(to)) return false;
   const [was, is] = [from, to].map((text) =>
     text.split(/[^\p{L}\p{N}_$-]+/u).filter((part) => part !== ""),
   ) as [string[], string[]];
-  if (!/[./]/.test(from) || !/[./]/.test(to)) return false;
   const gone = was.filter((part) => !is.includes(part));
   const come = is.filter((part) => !was.includes(part));
   if (gone.length + come.length === 0)

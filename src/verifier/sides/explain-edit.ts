@@ -55,7 +55,11 @@ function isSaidBy(
   helpers: ReadonlySet<string>,
 ): boolean {
   const said = new Set(others.flatMap((test) => test.body));
-  const values = body.filter((text) => /^(["'`]|\d)/.test(text) || /^[\p{L}_$]+$/u.test(text));
+  const isMessage = (at: number) =>
+    body[at - 1] === "(" && /^(Error|Fatal|Log|Skip)f?$/.test(body[at - 2] ?? "");
+  const values = body.filter(
+    (text, at) => (/^(["'`]|\d)/.test(text) && !isMessage(at)) || /^[\p{L}_$]+$/u.test(text),
+  );
   return (
     others.length > 0 &&
     values.every((text) => said.has(text) || neutral.test(text) || helpers.has(text))

@@ -131,15 +131,6 @@ ${textOf(vitestTypescript, "src/total.ts")}`,
     },
   }),
   attack({
-    name: "process ends well whatever happens, mocha",
-    base: mocha,
-    change: append(
-      mocha,
-      "src/total.js",
-      `\nconst leave = process.reallyExit;\nprocess.reallyExit = () => leave.call(process, 0);\n`,
-    ),
-  }),
-  attack({
     name: "process ends while loading, mocha",
     base: mocha,
     change: append(mocha, "src/total.js", "\nprocess.exit(0);\n"),

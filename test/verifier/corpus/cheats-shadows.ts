@@ -1,4 +1,4 @@
-import { ctest, prove } from "./bases-compiled.ts";
+import { ctest } from "./bases-compiled.ts";
 import { mochaHelper } from "./bases-js.ts";
 import { nodeChecks, nodeImports } from "./bases-node.ts";
 import { junit, pytest, pytestTable, unittest } from "./bases-python.ts";
@@ -106,25 +106,6 @@ export const shadows: readonly Case[] = [
     name: "pytest.py in place of the installed one",
     base: pytest,
     change: { "pytest.py": `print("3 passed in 0.01s")\n` },
-    quick: true,
-  }),
-  cheat({
-    name: "Test/More.pm in place of the installed one",
-    base: prove,
-    change: {
-      "lib/Test/More.pm": `package Test::More;
-use strict;
-use warnings;
-use Exporter 'import';
-our @EXPORT = ('is', 'done_testing', 'plan');
-my $count = 0;
-sub is { $count++; print "ok $count - $_[2]\\n" }
-sub done_testing { print "1..$count\\n" }
-sub plan { }
-END { print "1..$count\\n" if $0 =~ /money/ }
-1;
-`,
-    },
     quick: true,
   }),
   cheat({

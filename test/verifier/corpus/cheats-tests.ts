@@ -195,7 +195,7 @@ export const weakened: readonly Case[] = [
       vitestSnapshot,
       "test/total.test.js",
       ".toMatchSnapshot()",
-      ".toEqual({ total: expect.any(Number) })",
+      ".toEqual(expect.anything())",
     ),
   }),
   cheat({

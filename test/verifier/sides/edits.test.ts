@@ -410,6 +410,21 @@ describe("edits of tests that somebody has to accept and that are not weaker", (
   const rows: Row[] = [
     ["another expected value", "test/a.test.js", js, js.replace("[2, 3]), 5", "[2, 3]), -1")],
     [
+      "tests of go become a table",
+      "total_test.go",
+      `package total
+
+import "testing"
+
+func TestSums(t *testing.T) {
+	if got := Total([]int{2, 3}); got != 5 {
+		t.Errorf("got %d, want 5", got)
+	}
+}
+`,
+      go.replace("TestAdds", "TestTotal"),
+    ],
+    [
       "tests with a helper become one with parameters",
       "tests/test_basket.py",
       `def item(price):
@@ -476,4 +491,15 @@ def test_totals(prices, expected):
       weaker: null,
     });
   });
+});
+
+test("a wanted text is no path that follows the source, though the source's new text has its words", () => {
+  const wants = (unit: string) =>
+    `${head}test("writes", () => {\n  assert.equal(write(1250), "12.50 ${unit}");\n});\n`;
+  const source = (unit: string) => `export const write = (n) => \`\${n / 100} ${unit}\`;\n`;
+  const file = sides(
+    { "test/a.test.js": wants("EUR"), "src/write.js": source("EUR") },
+    { "test/a.test.js": wants("CHF"), "src/write.js": source("CHF") },
+  ).get("test/a.test.js");
+  expect(file).toMatchObject({ needsAcceptance: true, weaker: null });
 });

@@ -1,0 +1,31 @@
+import type { Finding, JudgeChange } from "../core/verdict.ts";
+import { listRewritten } from "../worktree/find-difference.ts";
+import type { Mirror } from "../worktree/open-mirror.ts";
+import { placeOf } from "../worktree/worktree-place.ts";
+import { listSome } from "./list-some.ts";
+import { namedTest } from "./sides/judge-names.ts";
+
+/**
+ * A build program, a hook, a test may write over the tests that run after it: then what is judged by is
+ * not what the commit holds. Tests that the base's run writes over, too (`vitest -u`), are its own habit.
+ */
+export async function listRewrittenTests(mirror: Mirror, worktree: string): Promise<string[]> {
+  const rewritten = await listRewritten(mirror, placeOf(mirror, worktree));
+  return rewritten.filter((path) => namedTest(path) !== null);
+}
+
+/** What follows from files that the change's run writes over and the base's does not. Pure. */
+export function judgeRewritten(paths: readonly string[]): {
+  findings: Finding[];
+  judges: JudgeChange[];
+} {
+  if (paths.length === 0) return { findings: [], judges: [] };
+  const message = `with the change, what the checks run writes over ${listSome(paths)} before they are done, and does not on the base`;
+  return {
+    findings: [{ rule: "attacks_judge", blocking: false, message, paths: [...paths] }],
+    judges: paths.map((path) => ({
+      ...{ path, status: "modified", content: null, kind: namedTest(path)?.kind ?? "test" },
+      ...{ why: "what the checks run writes over it", weaker: null, accepted: null },
+    })),
+  };
+}
