@@ -104,6 +104,8 @@ export const judgeKinds = [
   "environment",
   "dependencies",
   "protected",
+  "data",
+  "source",
 ] as const;
 
 /** A changed file that judges the change, so that a green check may be of its making. */

@@ -1,8 +1,8 @@
 import { posix } from "node:path";
-import type { CheckResult, CheckRun, Finding } from "../core/verdict.ts";
+import type { CheckResult, CheckRun, Finding, TestResults } from "../core/verdict.ts";
 import { compareTests } from "./compare-tests.ts";
 import { listSome } from "./list-some.ts";
-import { nameSeparator } from "./parsers/test-list.ts";
+import { isWholeFile, nameSeparator } from "./parsers/test-list.ts";
 import { readSummary } from "./read-summary.ts";
 import { renamesOf } from "./rename-tests.ts";
 import type { SidedFile } from "./sides/sides.ts";
@@ -11,8 +11,8 @@ import type { TriedCheck } from "./tried-check.ts";
 /**
  * Tests that ran on the base and are gone or skipped on the change, by identity: one that was renamed or
  * moved is the same. With the base's judges they run again, where the change's judges took them away;
- * where they do not even then, the source did, and nobody can have asked for that; but for those of a
- * file that is deleted, which somebody is asked about. Pure.
+ * where they do not even then, the source did; but for those of an edited file that is deleted, or cannot
+ * be loaded with the change's source: there somebody is asked. Pure.
  */
 export type LostTests = { findings: Finding[]; byJudges: string[] };
 
@@ -22,9 +22,7 @@ export function findLostTests(
   files: readonly SidedFile[],
 ): LostTests {
   const renames = renamesOf(files);
-  const gone = files.filter(
-    ({ needsAcceptance, status }) => needsAcceptance && status === "deleted",
-  );
+  const asked = files.filter(({ needsAcceptance }) => needsAcceptance);
   const lost: LostTests = { findings: [], byJudges: [] };
   for (const { baseline, check, rerun, run } of results) {
     const oldRun = tried.find((each) => each.check.name === check.name)?.oldJudges?.run ?? null;
@@ -44,11 +42,16 @@ export function findLostTests(
       ["tests_removed", missing, "gone"],
       ["tests_skipped", skipped, "skipped"],
     ] as const) {
-      const isAskedAbout = (name: string) => gone.some(({ path }) => isIn(name, path));
+      // Of a file that is deleted, or that the base's judges cannot load any more, nothing else tells.
+      const isAskedAbout = (name: string) =>
+        asked.some(
+          ({ path, status }) =>
+            isIn(name, path) && (status === "deleted" || (old && !isLoaded(name, old))),
+        );
       const bySource = names.filter((name) => isLostThere(name) && !isAskedAbout(name));
       const byJudges = names.filter((name) => !isLostThere(name));
-      const asked = names.filter((name) => isLostThere(name) && isAskedAbout(name));
-      if (asked.length > 0) add(lost.findings, rule, false, describe(asked, word));
+      const open = names.filter((name) => isLostThere(name) && isAskedAbout(name));
+      if (open.length > 0) add(lost.findings, rule, false, describe(open, word));
       lost.byJudges.push(...byJudges);
       if (bySource.length > 0) add(lost.findings, rule, true, describe(bySource, word));
       if (byJudges.length > 0) add(lost.findings, rule, false, describe(byJudges, word));
@@ -61,7 +64,14 @@ export function findLostTests(
 function isIn(name: string, path: string): boolean {
   if (name.startsWith(path)) return true;
   const [first = ""] = name.split(nameSeparator);
-  return path.endsWith("_test.go") && first.endsWith(`/${posix.dirname(path)}`);
+  const folder = posix.dirname(path);
+  return path.endsWith("_test.go") && (folder === "." || first.endsWith(`/${folder}`));
+}
+
+/** Whether any other test of its file, or package, has run. */
+function isLoaded(name: string, { tests }: TestResults): boolean {
+  const placeOf = (each: string) => each.split(/ > |::/)[0];
+  return Object.keys(tests).some((each) => !isWholeFile(each) && placeOf(each) === placeOf(name));
 }
 
 /** Where the names of both commits cannot be compared, their counts: of a run that is not red. */

@@ -184,7 +184,7 @@ async function judgeCanaries(
       book.findings.push({
         rule: "check_silenced",
         blocking: true,
-        message: `\`${check.name}\` says nothing any more: with tests that must fail ${answer.says}, and on the base it names them`,
+        message: `\`${check.name}\` says nothing any more: ${answer.says}, and on the base it names them`,
         paths: [],
       });
     } else if (answer.bites !== true) {
@@ -296,7 +296,7 @@ function describeJudges(
     .filter(({ needsAcceptance, path }) => needsAcceptance || forced.has(path))
     .map(({ content, from, kind, path, status, weaker, why }) => ({
       ...{ path, status, why, content, ...(from !== null && { from }) },
-      kind: kind ?? "runner",
+      kind: kind ?? (isData(path) ? "data" : "source"),
       weaker: weaker ?? forced.get(path) ?? null,
       accepted: null,
     }));

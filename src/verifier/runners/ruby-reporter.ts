@@ -47,20 +47,34 @@ class DeputyListener
     DeputyReport.text("#{file(example)} > #{example.full_description}")
   end
 
+  # A one-liner gets its name from its matcher, when it has run.
+  def untitled?(example)
+    (example.metadata[:description_args] || [nil]).empty?
+  end
+
+  def begin(example)
+    DeputyReport.write(test: name(example), state: "running", file: file(example))
+  end
+
+  def ended(example, state)
+    self.begin(example) if untitled?(example)
+    DeputyReport.write(test: name(example), state: state)
+  end
+
   def example_started(note)
-    DeputyReport.write(test: name(note.example), state: "running", file: file(note.example))
+    self.begin(note.example) unless untitled?(note.example)
   end
 
   def example_passed(note)
-    DeputyReport.write(test: name(note.example), state: "passed")
+    ended(note.example, "passed")
   end
 
   def example_failed(note)
-    DeputyReport.write(test: name(note.example), state: "failed")
+    ended(note.example, "failed")
   end
 
   def example_pending(note)
-    DeputyReport.write(test: name(note.example), state: "skipped")
+    ended(note.example, "skipped")
   end
 
   def stop(_note)

@@ -25,6 +25,7 @@ export function explainEdit(
       { text: before.text, tokens: before.tokens, from: was.unit.start, to: was.unit.end },
       { text: now.text, tokens: now.tokens, from: is.unit.start, to: is.unit.end },
       now.language,
+      ({ tokens }) => isSaidBy(tokens, [...helpersOf(is, now), ...added], new Set()),
     );
     if (found) return found;
   }
@@ -48,10 +49,26 @@ export function explainEdit(
       );
 }
 
+/** The words of Python's unittest that a plain function has no need of. */
+const unittest = /^(self|assert[A-Z]\w*)$/;
+
+type Said = Pick<Test, "body">;
+
+/** What a test says by calling functions of its file that assert: itself, and they; none: it calls none. */
+function helpersOf({ body }: Test, { rest }: TestFile): Said[] {
+  const helpers = rest.filter(
+    ({ name, says }) =>
+      name !== "" &&
+      body.some((text, at) => text === name && body[at + 1] === "(") &&
+      says.some((text) => /^(assert|expect)/.test(text)),
+  );
+  return helpers.length === 0 ? [] : [{ body }, ...helpers.map(({ says }) => ({ body: says }))];
+}
+
 /** Whether everything that a test gives and expects is in other tests of the file now, but for its helpers. */
 function isSaidBy(
   body: readonly string[],
-  others: readonly Test[],
+  others: readonly Said[],
   helpers: ReadonlySet<string>,
 ): boolean {
   const said = new Set(others.flatMap((test) => test.body));
@@ -62,7 +79,9 @@ function isSaidBy(
   );
   return (
     others.length > 0 &&
-    values.every((text) => said.has(text) || neutral.test(text) || helpers.has(text))
+    values.every(
+      (text) => said.has(text) || neutral.test(text) || unittest.test(text) || helpers.has(text),
+    )
   );
 }
 

@@ -24,6 +24,9 @@ const toolName =
 const loads =
   /^(-r|-f|-c|-p|-P|-I|-S|--(require|import|loader|experimental-loader|config|project|setup|test-reporter|makefile|file|rcfile|confcutdir|setupFiles\w*|globalSetup|env-file|env-file-if-exists|import-map|init-file|bootstrap|configuration|node-option|tsconfig))$/;
 
+/** Programs whose `-f`, `-r` and `-p` mean something else. */
+const asksForFiles = /^(test|\[|\[\[|head|tail|cut|sort|rm|cp|mkdir|ls|find|wc|tr|uniq|read)$/;
+
 /** Whether a program of this name is there to check, rather than to be checked. */
 function looksLikeTool(path: string): boolean {
   return toolFolder.test(path) || toolName.test(posix.basename(path));
@@ -53,7 +56,7 @@ export function findPrograms(
       const isProgram =
         isScript ||
         shells.has(program) ||
-        loads.test(before) ||
+        (loads.test(before) && !asksForFiles.test(program)) ||
         (word.includes("/") && !/\.\w+$/.test(path) && looksLikeProgram(path)) ||
         (interpreters.test(program) && looksLikeTool(path) && namedTest(path)?.kind !== "test");
       if (isProgram) for (const file of resolve(path, known)) found.add(file);

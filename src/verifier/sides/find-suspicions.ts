@@ -21,6 +21,7 @@ const asks = "it asks whether a test runs";
 const patches = "it changes what tests are made with";
 const ends = "it ends the process";
 const looks = "it looks who called it";
+const silences = "it silences what checks the source";
 const always = "it makes everything equal";
 const hides = "it puts a name together, so that nobody finds it";
 
@@ -47,7 +48,7 @@ const rules: readonly Rule[] = [
   {
     in: ["js"],
     why: asks,
-    line: /\btypeof\s+(globalThis\.|global\.|window\.)?(jest|vi|describe|it|expect|suite|mocha|beforeEach|afterEach|__vitest_\w+)\b|\b(globalThis|global)\s*(\.|\[\s*["'`])\s*(jest|vi|describe|it|test|expect|suite|mocha|beforeEach|__vitest_\w+|__coverage__)\b/,
+    line: /\btypeof\s+(globalThis\.|global\.|window\.)?(jest|vi|describe|it|expect|suite|mocha|beforeEach|afterEach|__vitest_\w+)\b|\b(globalThis|global)\s*(\.|\[\s*["'`])\s*(jest|vi|describe|it|test|expect|suite|mocha|beforeEach|__vitest_\w+|__coverage__)\b|["'`](jest|vi|describe|it|expect|suite|mocha|beforeEach|afterEach|beforeAll|afterAll|__vitest_\w+|__coverage__)["'`]\s*(in\s+(globalThis|global)\b|\))/,
   },
   {
     in: ["js"],
@@ -112,7 +113,7 @@ const rules: readonly Rule[] = [
   {
     in: ["python"],
     why: asks,
-    line: /\bPYTEST_\w+|["'](_?pytest|unittest|nose2?|doctest|coverage|tox|hypothesis)["']\s*(not\s+)?in\s+\S*modules|\bsys\s*\.\s*modules\b.*(pytest|unittest)|\bsys\s*\.\s*argv\b.*(py\.?test|unittest)|["'](CI|PYTEST\w*|TOX\w*|NOX\w*|COVERAGE\w*|TEST|TESTING|UNITTEST\w*)["']/,
+    line: /\bPYTEST_\w+|["'](_?pytest|unittest|nose2?|doctest|coverage|tox|hypothesis)["']\s*(not\s+)?in\s+\S*modules|\bsys\s*\.\s*modules\b.*(test)|\btest.*\bin\s+sys\s*\.\s*modules\b|\bsys\s*\.\s*argv\b.*(py\.?test|unittest)|["'](CI|PYTEST\w*|TOX\w*|NOX\w*|COVERAGE\w*|TEST|TESTING|UNITTEST\w*)["']/,
   },
   {
     in: ["python"],
@@ -139,7 +140,7 @@ const rules: readonly Rule[] = [
   {
     in: ["rust"],
     why: asks,
-    line: /#!?\[\s*cfg(_attr)?\s*\(.*\btest\b|\bcfg!\s*\(.*\btest\b|\b(RUST_TEST_\w+|NEXTEST\w*)\b|\bcurrent_exe\s*\(.*(test|deps)|thread::current\(\)\.name|#\[\s*cfg\s*\(.*debug_assertions|\bcfg!\s*\(\s*debug_assertions/,
+    line: /#!?\[\s*cfg(_attr)?\s*\(.*\btest\b|\bcfg!\s*\(.*\btest\b|\b(RUST_TEST_\w+|NEXTEST\w*)\b|\bcurrent_exe\s*\(|\benv::args(_os)?\s*\(\s*\)\s*\.\s*(next|nth\s*\(\s*0)|\bargs\(\).*(deps|test)|"[^"]*\/deps\/|thread::current\(\)\.name|#\[\s*cfg\s*\(.*debug_assertions|\bcfg!\s*\(\s*debug_assertions/,
     unless: /^\s*(pub\s+)?(mod|use)\b/,
   },
   {
@@ -161,7 +162,7 @@ const rules: readonly Rule[] = [
   {
     in: ["go"],
     why: asks,
-    line: /\btesting\s*\.\s*(Testing|Short|Verbose|CoverMode|Init)\s*\(|\bflag\s*\.\s*Lookup\s*\(\s*"test\.|"-?test\.[a-z]+"|\bos\s*\.\s*Args\b.*(test|HasSuffix)|\bos\s*\.\s*Getenv\(\s*"(CI|GO_TEST\w*|TEST\w*|GITHUB_ACTIONS|GOFLAGS)"|\.test"|^\s*"testing"$|^import\s+"testing"/,
+    line: /\btesting\s*\.\s*(Testing|Short|Verbose|CoverMode|Init)\s*\(|\bflag\s*\.\s*Lookup\s*\(\s*"test\.|"-?test\.[a-z]+"|\bos\s*\.\s*Args\b.*(test|HasSuffix)|\bos\s*\.\s*Args\s*\[\s*0\s*\]|\bos\s*\.\s*Executable\s*\(|"go-build|\bos\s*\.\s*Getenv\(\s*"(CI|GO_TEST\w*|TEST\w*|GITHUB_ACTIONS|GOFLAGS)"|\.test"|^\s*"testing"$|^import\s+"testing"/,
   },
   {
     in: ["go"],
@@ -201,6 +202,23 @@ const rules: readonly Rule[] = [
   },
   {
     in: ["c"],
+    why: asks,
+    line: /\bprogram_invocation_(short_)?name\b|\b__progname\b|\bgetprogname\s*\(|\bgetenv\s*\(\s*"(CTEST\w*|CI|TEST\w*|GTEST\w*|DART\w*)"|\bargv\s*\[\s*0\s*\].*(test|check)/,
+  },
+  {
+    in: ["js"],
+    why: silences,
+    line: /^\/[/*]\s*@ts-(ignore|nocheck|expect-error)\b|\beslint-disable\b|\bbiome-ignore\b|\bdeclare\s+global\b|^(export\s+)?interface\s+(Number|String|Array|ReadonlyArray|Object|Function|Boolean|Promise|Math|JSON)\b/,
+  },
+  {
+    in: ["python"],
+    why: silences,
+    line: /#\s*(type:\s*ignore|pyright:\s*(ignore|basic)|noqa|mypy:|pylint:\s*disable)/,
+  },
+  { in: ["go"], why: silences, line: /\/\/\s*nolint\b/ },
+  { in: ["rust"], why: silences, line: /#!?\[\s*allow\b/ },
+  {
+    in: ["c"],
     why: ends,
     line: /\b(_exit|_Exit|quick_exit|on_exit|atexit)\s*\(|\bexit\s*\(\s*(0|EXIT_SUCCESS)\s*\)|__attribute__\s*\(\(\s*(constructor|destructor)|\bLD_PRELOAD\b/,
   },
@@ -213,7 +231,7 @@ const rules: readonly Rule[] = [
   {
     in: ["ruby"],
     why: asks,
-    line: /\bdefined\?\s*\(?\s*(::)?(RSpec|Minitest|Test::Unit)|\bENV\s*\[\s*["'](CI|RSPEC\w*|TEST\w*|MINITEST\w*)|\$(0|PROGRAM_NAME)\b.*(rspec|test|rake)|\$LOADED_FEATURES|\bMix\.env\b|\bcaller(_locations)?\b/,
+    line: /\bdefined\?\s*\(?\s*(::)?(RSpec|Minitest|Test::Unit)|\bconst_(defined|get)\?*\s*\(?\s*[:"'](RSpec|Minitest|Test)|\bObjectSpace\b|\bENV\s*\[\s*["'](CI|RSPEC\w*|TEST\w*|MINITEST\w*)|\$(0|PROGRAM_NAME)\b.*(rspec|test|rake)|\$LOADED_FEATURES|\bMix\.env\b|\bcaller(_locations)?\b/,
   },
   {
     in: ["ruby"],
@@ -229,7 +247,7 @@ const rules: readonly Rule[] = [
   {
     in: ["perl"],
     why: asks,
-    line: /\bHARNESS_\w+|\$INC\s*\{\s*['"]?Test|\bTest::Builder\b|\bENV\s*\{\s*['"]?(CI|TEST\w*|AUTOMATED_TESTING)|\$0\b.*\.t\b|\bcaller\b/,
+    line: /\bHARNESS_\w+|\$INC\s*\{\s*['"]?Test|\bTest::Builder\b|\bENV\s*\{\s*['"]?(CI|TEST\w*|AUTOMATED_TESTING)|\$0\b.*\.t\b|\bcaller\b|\bmain\s*->\s*can\b|\bdefined\s*\(?\s*&\s*(main)?::/,
   },
   {
     in: ["perl"],
@@ -350,6 +368,9 @@ function countLines(text: string): Map<string, number> {
 }
 
 function isComment(line: string, language: Language): boolean {
+  // A comment that tells a checker what not to see is an instruction.
+  if (/@ts-|eslint-disable|biome-ignore|type:\s*ignore|noqa|mypy:|pylint:|nolint/.test(line))
+    return false;
   if (/^(\*|\/\*)/.test(line) && !/\*\/\s*\S/.test(line)) return true;
   if (language === "go" && /^\/\/\s*(go:|\+build)/.test(line)) return false;
   if (language === "rust" && line.startsWith("#[")) return false;

@@ -7,7 +7,8 @@ import { isDocumentation, languageOf } from "./languages.ts";
  * Tables, so that a reader sees at once what is covered. A hint where to look: what a name hides is
  * found by the other files of this folder, and what all of them miss by experiment.
  */
-export type Kind = JudgeChange["kind"];
+/** What a name can tell: whether data or source judges is found out by experiment alone. */
+export type Kind = Exclude<JudgeChange["kind"], "data" | "source">;
 export type Named = { kind: Kind; why: string };
 
 const testFolder =

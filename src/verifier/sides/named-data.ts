@@ -84,7 +84,7 @@ function wordsOf(pipeline: string): string[] {
 function isPlainData(path: string): boolean {
   return (
     languageOf(path) === null &&
-    posix.extname(path) !== "" &&
+    (posix.extname(path) !== "" || /^[A-Z][A-Z_-]+$/.test(posix.basename(path))) &&
     !isDocumentation(path) &&
     !isPartial(path)
   );

@@ -44,7 +44,9 @@ export function readTestFile(path: string, text: string, language: Language): Te
   const tests = testsOf(units).map(({ unit, within }) => ({
     path,
     names: [...within, unit].map(({ name }) => name),
-    body: says(unit.start, unit.end, unit.title),
+    body: says(unit.start, unit.end, unit.title).map((text, at) =>
+      at === 0 && /^(it|specify)$/.test(text) ? "test" : text,
+    ),
     unit,
     within,
   }));

@@ -9,7 +9,13 @@ import type { Token } from "./tokens.ts";
  */
 export type Stretch = { text: string; tokens: readonly Token[]; from: number; to: number };
 
-export function findWeaker(before: Stretch, now: Stretch, language: Language): string | null {
+export function findWeaker(
+  before: Stretch,
+  now: Stretch,
+  language: Language,
+  /** Whether what an assertion gives and expects is asserted in another place of the file. */
+  isSaid: (assertion: Assertion) => boolean = () => false,
+): string | null {
   return (
     findSwitchedOff(before, now) ??
     compareAssertions(
@@ -17,6 +23,7 @@ export function findWeaker(before: Stretch, now: Stretch, language: Language): s
       now,
       readAssertions(before.tokens, before.from, before.to, language),
       readAssertions(now.tokens, now.from, now.to, language),
+      isSaid,
     )
   );
 }
@@ -67,7 +74,8 @@ const skips: readonly Switch[] = [
     find: (texts, at) =>
       /^(skip|todo|ignore|disabled)$/.test(texts[at] ?? "") &&
       /^(:|=>|=)$/.test(texts[at + 1] ?? "") &&
-      !/^(false|0|undefined|null)$/.test(texts[at + 2] ?? ""),
+      !/^(false|0|undefined|null)$/.test(texts[at + 2] ?? "") &&
+      !isOptionOfSubject(texts, at),
     says: "a test is switched off",
   },
   {
@@ -94,7 +102,8 @@ const skips: readonly Switch[] = [
   },
   {
     find: (texts, at) =>
-      /^(try|rescue|except|catch_unwind|suppress|recover)$/.test(texts[at] ?? ""),
+      /^(catch|rescue|except|catch_unwind|suppress|recover)$/.test(texts[at] ?? "") &&
+      texts[at - 1] !== ".",
     says: "what fails in it may be caught",
   },
   {
@@ -114,6 +123,23 @@ const skips: readonly Switch[] = [
     says: "what fails in it may be caught",
   },
 ];
+
+/** Whether the option at `at` is one of a call that declares no test: `page(items, { skip: 1 })`. */
+function isOptionOfSubject(texts: readonly string[], at: number): boolean {
+  let depth = 0;
+  for (let before = at - 1; before > 0; before--) {
+    const text = texts[before] ?? "";
+    if (/^[)\]}]$/.test(text)) depth++;
+    else if (/^[([{]$/.test(text) && depth > 0) depth--;
+    else if (text === "(") {
+      const callee = texts[before - 1] ?? "";
+      return (
+        /^[\p{L}_$]/u.test(callee) && !/test|it$|describe|suite|spec|context|only/i.test(callee)
+      );
+    }
+  }
+  return false;
+}
 
 function findSwitchedOff(before: Stretch, now: Stretch): string | null {
   const [was, is] = [before, now].map(({ tokens, from, to }) =>
@@ -142,6 +168,7 @@ function compareAssertions(
   now: Stretch,
   was: readonly Assertion[],
   is: readonly Assertion[],
+  isSaid: (assertion: Assertion) => boolean,
 ): string | null {
   const left = [...is];
   const gone: Assertion[] = [];
@@ -150,13 +177,11 @@ function compareAssertions(
     if (same >= 0) left.splice(same, 1);
     else gone.push(assertion);
   }
-  for (const assertion of gone) {
-    const at = closest(assertion, left);
-    const other = left[at];
+  for (const [assertion, other] of pairUp(gone, left)) {
     if (other === undefined) {
+      if (isSaid(assertion)) continue;
       return `an assertion is gone: ${quoteLine(before, assertion.start)}`;
     }
-    left.splice(at, 1);
     const became = `${quoteLine(before, assertion.start)} became ${quoteLine(now, other.start)}`;
     if (other.exactness < assertion.exactness) return `it asks for less: ${became}`;
     if (isComputed(assertion, other))
@@ -166,16 +191,24 @@ function compareAssertions(
   return null;
 }
 
-/** The assertion that has most in common with it. */
-function closest(assertion: Assertion, others: readonly Assertion[]): number {
-  const words = new Set(assertion.tokens);
-  let best = 0;
-  let score = -1;
-  for (const [at, { tokens }] of others.entries()) {
-    const common = tokens.filter((text) => words.has(text)).length / Math.max(1, tokens.length);
-    if (common > score) [best, score] = [at, common];
+/** Each with the one of the others that it has most in common with, the most alike first. */
+function pairUp(
+  assertions: readonly Assertion[],
+  others: readonly Assertion[],
+): [Assertion, Assertion | undefined][] {
+  const score = ({ tokens: was }: Assertion, { tokens: is }: Assertion) =>
+    is.filter((text) => was.includes(text)).length / Math.max(1, is.length);
+  const pairs = assertions
+    .flatMap((one) => others.map((other) => ({ one, other, score: score(one, other) })))
+    .sort((left, right) => right.score - left.score);
+  const partner = new Map<Assertion, Assertion>();
+  const taken = new Set<Assertion>();
+  for (const { one, other } of pairs) {
+    if (partner.has(one) || taken.has(other)) continue;
+    partner.set(one, other);
+    taken.add(other);
   }
-  return best;
+  return assertions.map((one) => [one, partner.get(one)]);
 }
 
 const literal =

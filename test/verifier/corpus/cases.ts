@@ -2,10 +2,12 @@ import { badInput } from "./bad-input.ts";
 import type { Base, Case } from "./case.ts";
 import { attacks } from "./cheats-attacks.ts";
 import { deciding } from "./cheats-deciding.ts";
+import { moreCheats } from "./cheats-more.ts";
 import { replacedRunners } from "./cheats-runner.ts";
 import { shadows } from "./cheats-shadows.ts";
 import { weakened } from "./cheats-tests.ts";
 import { unknownTests } from "./cheats-unknown-tests.ts";
+import { honestMore } from "./honest-more.ts";
 import { honestSource } from "./honest-source.ts";
 import { honestTests } from "./honest-tests.ts";
 
@@ -20,11 +22,18 @@ const cheats = [
   ...replacedRunners,
   ...attacks,
   ...weakened,
+  ...moreCheats,
 ].map((each, index): Case => {
   if (index % 2 === 0 || !each.base.noise) return each;
   return { ...each, change: { ...each.base.noise, ...each.change } };
 });
-export const cases: readonly Case[] = [...cheats, ...honestTests, ...honestSource, ...badInput];
+export const cases: readonly Case[] = [
+  ...cheats,
+  ...honestTests,
+  ...honestSource,
+  ...honestMore,
+  ...badInput,
+];
 
 /** The cases by project, in the order in which they are written. */
 export function groupByBase(all: readonly Case[]): Map<Base, Case[]> {

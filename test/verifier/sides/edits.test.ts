@@ -410,6 +410,16 @@ describe("edits of tests that somebody has to accept and that are not weaker", (
   const rows: Row[] = [
     ["another expected value", "test/a.test.js", js, js.replace("[2, 3]), 5", "[2, 3]), -1")],
     [
+      "an assertion is drawn into a function",
+      "test/a.test.js",
+      js,
+      js
+        .replace("assert.equal(total([2, 3]), 5);", "expectTotal([2, 3], 5);")
+        .concat(
+          "function expectTotal(items, wanted) {\n  assert.equal(total(items), wanted);\n}\n",
+        ),
+    ],
+    [
       "tests of go become a table",
       "total_test.go",
       `package total
