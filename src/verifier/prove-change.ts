@@ -272,7 +272,7 @@ async function forcedByTests(
 function passingBy(results: readonly CheckResult[], tried: readonly TriedCheck[]): string[] {
   return results.flatMap((result) => {
     const old = tried.find(({ check }) => check.name === result.check.name)?.oldJudges;
-    return old ? (dependOnJudges(result, old.run) ?? []) : [];
+    return old ? (dependOnJudges(result, old.run) ?? [`\`${result.check.name}\``]) : [];
   });
 }
 

@@ -102,8 +102,8 @@ const skips: readonly Switch[] = [
   },
   {
     find: (texts, at) =>
-      /^(catch|rescue|except|catch_unwind|suppress|recover)$/.test(texts[at] ?? "") &&
-      texts[at - 1] !== ".",
+      /^(rescue|except|catch_unwind|suppress|recover)$/.test(texts[at] ?? "") ||
+      (texts[at] === "catch" && texts[at - 1] !== "."),
     says: "what fails in it may be caught",
   },
   {

@@ -332,6 +332,16 @@ describe("edits of tests that are shown to be weaker", () => {
       /ends before/,
     ],
     [
+      "pytest: suppress",
+      "tests/test_a.py",
+      python,
+      python.replace(
+        "    assert total([2, 3])",
+        "    with contextlib.suppress(AssertionError):\n        assert total([2, 3])",
+      ),
+      /may be caught/,
+    ],
+    [
       "go: t.Skip",
       "total_test.go",
       go,
