@@ -23,20 +23,22 @@ export async function answerAboutJudges(
   const isGate = ending?.what === "verdict" && ending.stage === "integrate";
   const asked = isGate ? gateVerdict : verdict;
   const answers = json([...subtask.answers, { question: question.text, answer }]);
-  if (isAcceptance(answer)) {
-    // What was verified without them is not the attempt's own commit.
-    const attempt = await getLatestAttempt(tx, subtask.id);
-    await moveSubtask(tx, subtask, "verifying", waitForSlot("verify"), {
-      answers,
-      acceptedJudges: json(acceptOpen(subtask, asked, answer)),
-      withoutPaths: json([]),
-      commit: attempt?.commit ?? subtask.commit,
-    });
-    return ringStage(tx, "verify", taskId, subtask.id);
-  }
-  if (isWithout(answer)) {
-    const withoutPaths = json(leaveOutOpen(subtask, asked));
-    await moveSubtask(tx, subtask, "verifying", waitForSlot("verify"), { answers, withoutPaths });
+  const attempted = (await getLatestAttempt(tx, subtask.id))?.commit ?? null;
+  const decides = isAcceptance(answer) || isWithout(answer);
+  // Without any commit there is nothing to verify: a new attempt makes one, and the answer stands.
+  if (decides && (attempted ?? subtask.commit) !== null) {
+    const set = isAcceptance(answer)
+      ? {
+          acceptedJudges: json(acceptOpen(subtask, asked, answer)),
+          withoutPaths: json([]),
+          // What was verified without them is not the attempt's own commit.
+          commit: attempted ?? subtask.commit,
+        }
+      : {
+          withoutPaths: json(leaveOutOpen(subtask, asked)),
+          commit: subtask.commit ?? attempted,
+        };
+    await moveSubtask(tx, subtask, "verifying", waitForSlot("verify"), { answers, ...set });
     return ringStage(tx, "verify", taskId, subtask.id);
   }
   const set = { answers, withoutPaths: json([]) };

@@ -238,6 +238,7 @@ test.each([
   ["delivering: at work", "pause", "stopped"],
   ["the planner asks", "pause, answer resume, resume", "claim"],
   ["alone, execute: at work", "pause, cancel, pause, resume", "stopped"],
+  ["alone, asks (tests_weakened)", "answer without", "claim"], // there is no commit to verify
 ] as const)("%s: %s, then %s", async (name, asked, next) => {
   const situation = situations.find((one) => one.name === name);
   if (!situation) throw new Error(`no situation is called ${name}`);

@@ -43,7 +43,7 @@ test("a hermetic command is started by them, with the same answer", async () => 
     ask(["ls-files", "--", "*"], { workTree: repository, literalPathspecs: false }),
     ask(["ls-files", "--", "*"], { workTree: repository }),
     ask(["ls-files"], { index: join(makeFolder(), "none") }),
-    ask(["var", "GIT_AUTHOR_IDENT"]),
+    ask(["var", "GIT_EDITOR"]),
     ask(["config", "--list", "--show-origin"]),
     ask(["rev-parse", "--show-toplevel"], { gitDir: null }),
     ask(["log", "--format=%an <%ae> %s"], {}, { cwd: "/" }),
