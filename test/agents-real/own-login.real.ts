@@ -133,7 +133,10 @@ test.each(names)(
 test.each(names)("%s is ended while it works: one call may be under way", async (name) => {
   const { end, run, server } = await play(name, repair, { maxTurns: 2 });
   expect(end, JSON.stringify(end)).toMatchObject({ reason: "out_of_budget" });
-  expect(sumCalls(run.calls).calls).toBe(2);
+  // The one under way may have been answered, and counted, by the time that it is ended.
+  const { calls } = sumCalls(run.calls);
+  expect(calls).toBeGreaterThanOrEqual(2);
+  expect(calls).toBeLessThanOrEqual(server.requests.length);
   expect(server.requests.length).toBeLessThanOrEqual(3);
 });
 
