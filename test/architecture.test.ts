@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
 import { expect, test } from "vitest";
 
@@ -176,4 +176,17 @@ test("there are no barrels", () => {
     /(^|\/)index\.ts$/.test(file),
   );
   expect(barrels).toEqual([]);
+});
+
+test("what a bench imports of the built sources is there", () => {
+  const bench = resolve(import.meta.dirname, "../bench");
+  const missing = readdirSync(bench)
+    .filter((file) => file.endsWith(".mjs"))
+    .flatMap((file) =>
+      [...readFileSync(join(bench, file), "utf8").matchAll(/"\.\.\/dist\/([\w/.-]+)\.js"/g)]
+        .map(([, path]) => `${path}.ts`)
+        .filter((path) => !existsSync(join(bench, "../src", path)))
+        .map((path) => `${file}: ${path}`),
+    );
+  expect(missing).toEqual([]);
 });
