@@ -1,4 +1,5 @@
 import { availableParallelism } from "node:os";
+import { loadClient } from "./agents/builtin/open-server.ts";
 import type { Config } from "./config.ts";
 import { makeCheckSandbox, openSetupBox } from "./confine-runs.ts";
 import { scrubbedEnvironment } from "./core/child-environment.ts";
@@ -140,6 +141,7 @@ export function makeStages(deps: StageDeps): Required<StageTable> {
           maxFileBytes: (repository) =>
             isOnGitHub(config, repository) ? maxGitHubFileBytes : null,
           planSubtask: (job) => planSubtask(planning, job),
+          expectAgent: (name) => (name === "builtin" ? loadClient() : undefined),
           openSetupBox: (job, worktree) => openSetupBox(deps, job, worktree),
           report: (claim, message, data) =>
             reportProgress(db, claim, { type: "attempt.progressed", message, data }),

@@ -16,6 +16,8 @@ export type ExecuteDeps = {
   redact: Redact;
   /** For a subtask that is to be planned first. */
   planSubtask: (job: Job) => Promise<Outcome>;
+  /** An agent of this name runs as soon as its worktree is there: what takes long to load is loaded now. */
+  expectAgent: (name: string) => void;
   /** The largest file that the host of a repository takes; null: any. */
   maxFileBytes: (repository: string) => number | null;
   /** Runs work on the task's mirror; where that is broken it is made anew, and the work runs again. */

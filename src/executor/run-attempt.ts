@@ -41,6 +41,7 @@ export function makeExecuteStage(deps: ExecuteDeps): Stage {
 }
 
 async function prepare(deps: ExecuteDeps, job: Job) {
+  deps.expectAgent(job.subtask.agent);
   const [worktree] = await Promise.all([
     prepareWorktree(deps, job),
     setAttemptLog(deps.db, job.attempt.id, job.logPath),

@@ -27,6 +27,11 @@ export type ServerOptions = {
 const openAi = "https://api.openai.com/v1";
 const wires: Record<WireName, Wire> = { responses: responsesWire, chat: chatWire };
 
+/** Load the client while the worktree is made: alone it takes longer than a first request should. */
+export function loadClient(): void {
+  import("openai").catch(() => {}); // the agent that needs it says what is wrong with it
+}
+
 export async function openServer(options: ServerOptions): Promise<CallOnce> {
   const { apiKey, model, idleTimeoutMs, onUsage, wire: asked = "auto" } = options;
   const baseUrl = options.baseUrl ?? openAi;
