@@ -8,12 +8,12 @@ import type {
   Verdict,
 } from "../core/verdict.ts";
 import { treeOf } from "../worktree/read-commit.ts";
-import { namesTests } from "./compare-tests.ts";
 import { conclude } from "./conclude.ts";
 import { concludeJudges } from "./conclude-judges.ts";
 import { confirmSuspicions } from "./confirm-suspicions.ts";
 import { dependOnJudges } from "./depend-on-judges.ts";
 import { findCauses } from "./find-causes.ts";
+import { judgeCanaries } from "./judge-canaries.ts";
 import { listSome } from "./list-some.ts";
 import { findLostTests } from "./lost-tests.ts";
 import { mutateChange } from "./mutate-change.ts";
@@ -23,13 +23,7 @@ import type { SidedFile, Sides } from "./sides/sides.ts";
 import { readText } from "./tree.ts";
 import { filesOfParts, halvesOf, type Trials } from "./trials.ts";
 import type { TriedCheck } from "./tried-check.ts";
-import {
-  type CanaryAnswer,
-  describeCanary,
-  discountPrinted,
-  tryCanaries,
-  weighCanary,
-} from "./try-canaries.ts";
+import type { CanaryAnswer } from "./try-canaries.ts";
 import { tryJudges } from "./try-judges.ts";
 import type { VerifyInput } from "./verify-attempt.ts";
 
@@ -66,8 +60,11 @@ export async function proveChange(
     for (const experiment of experiments) await input.onExperiment?.(experiment);
     book.experiments.push(...experiments);
   };
-  const blind = await judgeCanaries(input, reading, book, note);
-  const results = reading.results.map((result) => (blind.has(result) ? asBlind(result) : result));
+  const judged = await judgeCanaries(input, reading);
+  await note(judged.experiments);
+  book.findings.push(...judged.findings);
+  book.notChecked.push(...judged.notChecked);
+  const { results } = judged;
   for (const [index, result] of results.entries())
     if (result !== reading.results[index]) await input.onCheck(result);
   const isGreen = results.every(({ result }) => result === "pass");
@@ -148,75 +145,6 @@ async function findRewritten(
   const checks = results.map(({ check }) => check);
   const base = await trials.run(baseCommit, checks, "rewritten-on-base");
   return untouched.filter((path) => !base.rewritten.includes(path));
-}
-
-/**
- * Where canaries stay silent, they are tried on the base, too: what bit there was silenced by the change.
- * Returns the checks that run no test, on neither: red as before, naming none, not even those.
- */
-async function judgeCanaries(
-  input: VerifyInput,
-  { canaries, results, trials }: Reading,
-  book: Notebook,
-  note: (experiments: readonly Experiment[]) => Promise<void>,
-): Promise<ReadonlySet<CheckResult>> {
-  const blind = new Set<CheckResult>();
-  const passing = results.filter(({ result, run }) => result === "pass" || run.status === "green");
-  const green = passing.map(({ check }) => check);
-  const silent = green.filter(({ name }) => canaries.get(name)?.bites === false);
-  const { baseCommit, mirror } = input;
-  const place = { baseCommit, mirror, trials, checks: silent, onBase: testsOnBase(input) };
-  const onBase =
-    silent.length > 0
-      ? await tryCanaries({ ...place, changedTests: [] }, input.baseCommit, "canary-base")
-      : new Map<string, CanaryAnswer>();
-  for (const result of passing) {
-    const { baseline, check, rerun, run } = result;
-    const found = canaries.get(check.name);
-    if (!found) continue;
-    const base = onBase.get(check.name);
-    const { isSilenced, ...answer } = weighCanary(
-      discountPrinted(found, rerun ?? run),
-      base && discountPrinted(base, baseline),
-    );
-    if (answer.tree !== "") await note([describeCanary(check, answer, isSilenced)]);
-    if (isSilenced) {
-      book.findings.push({
-        rule: "check_silenced",
-        blocking: true,
-        message: `\`${check.name}\` says nothing any more: ${answer.says}, and on the base it names them`,
-        paths: [],
-      });
-    } else if (answer.bites !== true) {
-      book.notChecked.push(`Whether \`${check.name}\` still notices a fault: ${answer.says}.`);
-    }
-    const last = rerun ?? run;
-    if (last.status === "red" && !namesTests(last.tests) && [answer, base].every(isDeaf))
-      blind.add(result);
-  }
-  return blind;
-}
-
-/** Whether tests of a known runner were there to fail, and none of them was named. */
-function isDeaf(answer: CanaryAnswer | undefined): boolean {
-  return (
-    answer?.bites === false && answer.heard.length === 0 && answer.silent.some((n) => n !== "*")
-  );
-}
-
-function asBlind(result: CheckResult): CheckResult {
-  const reason = `${result.reason}, and it runs no test: it names none, not even those that were added to fail`;
-  return { ...result, result: "inconclusive", reason };
-}
-
-/** What the checks said on the base, by their names. */
-export function testsOnBase({ baseline, checks }: Pick<VerifyInput, "baseline" | "checks">) {
-  return new Map(
-    checks.map(({ name }) => [
-      name,
-      baseline && Object.hasOwn(baseline.runs, name) ? (baseline.runs[name]?.tests ?? null) : null,
-    ]),
-  );
 }
 
 /** A change without judges is the cause itself: what of it is found out with full proof alone. */
