@@ -67,8 +67,8 @@ export const interruptedKinds: ReadonlySet<FailureKind> = new Set([
 ]);
 
 /**
- * Failures after which the same work is gone on with, because it was interrupted, or because a reviewer
- * or the proof found what to change about it. After any other, an attempt starts afresh.
+ * Failures after which the next attempt continues the same work: it was interrupted, or a reviewer or the
+ * proof found what to change about it. After any other, an attempt starts afresh.
  */
 export const continuedKinds: ReadonlySet<FailureKind> = new Set<FailureKind>([
   ...interruptedKinds,

@@ -25,6 +25,10 @@ const silences = "it silences what checks the source";
 const always = "it makes everything equal";
 const hides = "it puts a name together, so that nobody finds it";
 
+/** Comments that tell a type checker or a linter what not to see. */
+const instructions =
+  /@ts-(ignore|nocheck|expect-error)\b|\beslint-disable|\bbiome-ignore\b|\/\/\s*nolint\b|#\s*(type:\s*ignore|pyright:|noqa|mypy:|pylint:\s*disable)/;
+
 const returnsTrue =
   /\breturn\s+(true|True|1)\b|=>\s*true\b|:\s*True\b|\{\s*(true|1)\s*;?\s*\}|^\s*true\s*$/;
 
@@ -205,17 +209,12 @@ const rules: readonly Rule[] = [
     why: asks,
     line: /\bprogram_invocation_(short_)?name\b|\b__progname\b|\bgetprogname\s*\(|\bgetenv\s*\(\s*"(CTEST\w*|CI|TEST\w*|GTEST\w*|DART\w*)"|\bargv\s*\[\s*0\s*\].*(test|check)/,
   },
+  { in: null, why: silences, line: instructions },
   {
     in: ["js"],
     why: silences,
-    line: /^\/[/*]\s*@ts-(ignore|nocheck|expect-error)\b|\beslint-disable\b|\bbiome-ignore\b|\bdeclare\s+global\b|^(export\s+)?interface\s+(Number|String|Array|ReadonlyArray|Object|Function|Boolean|Promise|Math|JSON)\b/,
+    line: /\bdeclare\s+global\b|^(export\s+)?interface\s+(Number|String|Array|ReadonlyArray|Object|Function|Boolean|Promise|Math|JSON)\b/,
   },
-  {
-    in: ["python"],
-    why: silences,
-    line: /#\s*(type:\s*ignore|pyright:\s*(ignore|basic)|noqa|mypy:|pylint:\s*disable)/,
-  },
-  { in: ["go"], why: silences, line: /\/\/\s*nolint\b/ },
   { in: ["rust"], why: silences, line: /#!?\[\s*allow\b/ },
   {
     in: ["c"],
@@ -368,9 +367,7 @@ function countLines(text: string): Map<string, number> {
 }
 
 function isComment(line: string, language: Language): boolean {
-  // A comment that tells a checker what not to see is an instruction.
-  if (/@ts-|eslint-disable|biome-ignore|type:\s*ignore|noqa|mypy:|pylint:|nolint/.test(line))
-    return false;
+  if (instructions.test(line)) return false;
   if (/^(\*|\/\*)/.test(line) && !/\*\/\s*\S/.test(line)) return true;
   if (language === "go" && /^\/\/\s*(go:|\+build)/.test(line)) return false;
   if (language === "rust" && line.startsWith("#[")) return false;
