@@ -31,7 +31,7 @@ const end = await agent({
     checkpoint: async () => {},
   },
   meter: { refuse: async () => null, count: async () => {} },
-  heard: async () => [],
+  takeMessages: async () => [],
   emit: () => {},
 });
 if (end.reason !== "done") throw new Error(`${end.reason}: ${end.detail}`);

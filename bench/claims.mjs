@@ -54,8 +54,8 @@ export async function benchClaims() {
     const startedAt = performance.now();
     await Promise.all(
       stores.map(async (store) => {
-        const boot = `boot_${randomBytes(8).toString("hex")}`;
-        for await (const { taskId } of claimWork(store.db, boot, "plan", rows)) {
+        const owner = `process_${randomBytes(8).toString("hex")}`;
+        for await (const { taskId } of claimWork(store.db, owner, "plan", rows)) {
           claims++;
           const claim = `${round} ${taskId}`;
           if (seen.has(claim)) doubles++;

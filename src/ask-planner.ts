@@ -125,7 +125,7 @@ function mayPass({ reason, failure }: RoleEnd): boolean {
   if (failure === null) return reason === "crashed" || reason === "lost" || reason === "stalled";
   return [
     "model_unavailable",
-    "usage_window",
+    "rate_limit_window",
     "infrastructure",
     "killed",
     "lost",

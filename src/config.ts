@@ -118,7 +118,7 @@ export function loadConfig(
     retentionDays:
       file.retention_days === "forever" ? null : (file.retention_days ?? defaultRetentionDays),
     backoffMs: readNumber(env, "DEPUTY_BACKOFF_MS", 0, 3_600_000) ?? file.backoff_ms ?? 1_000,
-    /** For tests: how often lost bells are rung again, and how often holds are checked. */
+    /** For tests: how often stages are woken without a job, and how often holds are checked. */
     reconcileMs: readNumber(env, "DEPUTY_RECONCILE_MS", 10, 3_600_000) ?? 15_000,
     checkHoldsMs: readNumber(env, "DEPUTY_CHECK_HOLDS_MS", 10, 3_600_000) ?? 60_000,
     logLevel: env.DEPUTY_LOG_LEVEL || file.log_level || "info",

@@ -9,7 +9,7 @@ import type { Config } from "./config.ts";
 import { newId } from "./core/id.ts";
 import type { Preparation } from "./core/task.ts";
 import type { Job, SetupBox } from "./executor/job.ts";
-import type { Life } from "./life.ts";
+import type { OwnProcess } from "./own-process.ts";
 import { type EgressProxy, openEgressProxy } from "./sandbox/egress-proxy.ts";
 import { type Denial, makeDenialList } from "./sandbox/find-denials.ts";
 import type { ProcessIdentity } from "./sandbox/process-identity.ts";
@@ -163,11 +163,11 @@ function socketIn(folder: string): string {
 
 /** The same for the setup commands of a worktree, which leave nothing but what they install there. */
 export async function openSetupBox(
-  deps: { config: Config; sandbox: Sandbox; life: Life },
+  deps: { config: Config; sandbox: Sandbox; self: OwnProcess },
   { mirror, subtask, task }: Job,
   worktree: string,
 ): Promise<SetupBox> {
-  const { config, life, sandbox } = deps;
+  const { config, self, sandbox } = deps;
   const scratch = join(config.paths.scratch, newId("run"));
   const box = await openBox({
     config,
@@ -177,7 +177,7 @@ export async function openSetupBox(
     readOnly: [mirror.gitDir],
     reach: config.sandbox.setupReach(task.repository, task.preparation?.registries ?? []),
     timeoutMs: 0, // nothing is talked with
-    onProcess: life.trackProcess(`setup of ${subtask.id}`),
+    onProcess: self.trackChild(`setup of ${subtask.id}`),
   });
   const { provider, problem } = sandbox;
   return {

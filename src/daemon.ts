@@ -15,7 +15,6 @@ import { requirePullRequests } from "./delivery/github-repository.ts";
 import { tidyOldWorktrees } from "./delivery/tidy-worktrees.ts";
 import { makeMetrics } from "./http/metrics.ts";
 import { startHttpServer } from "./http/server.ts";
-import { beginLife, type Life, parkAll } from "./life.ts";
 import { type Log, logErrors } from "./log.ts";
 import { findUnpricedModel } from "./meter.ts";
 import { notificationRows } from "./notifier/notification-rows.ts";
@@ -25,9 +24,10 @@ import { makeAnnounce } from "./orchestrator/announce.ts";
 import { releaseExpiredLease, releaseLostLease, repairHold } from "./orchestrator/repair.ts";
 import { startStageRunner } from "./orchestrator/run-stages.ts";
 import { wakeFromSpace } from "./orchestrator/wait-for-space.ts";
+import { type OwnProcess, parkAll, startOwnProcess } from "./own-process.ts";
 import { openQueue } from "./queue/open.ts";
 import { startRelay } from "./queue/relay.ts";
-import { buryDeadBoots, takeBackLease } from "./recovery/reconcile.ts";
+import { reapDeadProcesses, takeBackLease } from "./recovery/reconcile.ts";
 import { pruneOldTasks } from "./retention.ts";
 import { roleSettings } from "./role-settings.ts";
 import { agentConfig } from "./roles.ts";
@@ -47,9 +47,9 @@ import { version } from "./version.ts";
 import { watchGarbled } from "./watch-garbled.ts";
 
 /**
- * The daemon. Its story, in the order of a task's life, is the table in stages.ts: plan, execute,
+ * The daemon. Its story, in the order of a task's self, is the table in stages.ts: plan, execute,
  * verify, recover, integrate, deliver, and notify beside them. This file starts what turns that
- * table: the database, the bell, the runner that claims and advances, the reconciler that looks for
+ * table: the database, the queue, the runner that claims and advances, the reconciler that looks for
  * what died, and the door. Everything in here may be killed at any moment; the next start reads
  * from the database what there is to do.
  */
@@ -94,7 +94,7 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
   // Made by what is started further down.
   let onSpace = () => {};
   try {
-    const life: Life = await beginLife(store, "daemon", {
+    const self: OwnProcess = await startOwnProcess(store, "daemon", {
       log,
       home: config.home,
       onDatabaseLost: () =>
@@ -105,12 +105,12 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
     });
     const space = startSpaceWatch({
       ...{ config, database, log, pushes: true },
-      canWrite: () => life.beat(),
+      canWrite: () => self.beat(),
       onFree: () => onSpace(),
     });
     started.push(async () => space.stop());
     const garbled = watchGarbled(db, log);
-    started.push(() => life.end());
+    started.push(() => self.end());
     isOurs = true;
 
     const announce = makeAnnounce((event, task) =>
@@ -120,49 +120,49 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
     const onOtherError = onError("could not take over a claim; trying again");
     const onTakeoverError = (error: Error) =>
       error instanceof GarbledRow ? garbled.note(error.garbled) : onOtherError(error);
-    const bury = async () => {
-      const found = await buryDeadBoots(
+    const reap = async () => {
+      const found = await reapDeadProcesses(
         db,
-        { bootId: life.bootId, host: hostname() },
+        { processId: self.processId, host: hostname() },
         (lost) => releaseLostLease(core, lost, "the process that worked on it died"),
         onTakeoverError,
       );
-      if (found.boots.length > 0) log.warn(found, "took over what a dead process left");
+      if (found.processes.length > 0) log.warn(found, "took over what a dead process left");
     };
-    // Before anything new starts: nothing of an older life may still write.
-    await bury();
+    // Before anything new starts: no child of an earlier process may still write.
+    await reap();
     const leftovers = await removeCheckLeftovers(config.paths.mirrors, config.paths.checks);
     if (leftovers > 0) log.info({ leftovers }, "removed worktrees of checks that were cut off");
 
     const sandbox = await startSandbox(config, log);
-    const stages = makeStages({ db, config, life, sandbox, redact });
+    const stages = makeStages({ db, config, self, sandbox, redact });
     const runner = startStageRunner({
       ...core,
-      bootId: life.bootId,
+      processId: self.processId,
       space,
       onGarbled: garbled.note,
       stages,
       log: (level, fields, message) => log[level](fields, message),
     });
-    life.workWith(runner);
+    self.workWith(runner);
     const queue = await openQueue({
       connection: config.redisUrl
         ? { kind: "redis", url: config.redisUrl }
         : { kind: "postgres", config: store.connection },
-      bells: ["execute", "orchestrate"],
-      onRing: (stage) => runner.hear(stage),
+      listenTo: ["execute", "orchestrate"],
+      onWake: (stage) => runner.wakeFromQueue(stage),
       onError: onError("queue error"),
     });
     started.push(() => queue.close());
     const relay = startRelay({
       drain: (limit, send) => drainOutbox(db, limit, send),
       nextDelayMs: () => nextOutboxDelayMs(db),
-      ring: async (rings) => {
+      add: async (jobs) => {
         try {
-          await queue.ring(rings);
+          await queue.add(jobs);
         } catch (error) {
-          // The queue is away. What is rung for is in the database, and we are at home.
-          for (const { stage } of rings) runner.ring(stage);
+          // The queue is unreachable. The work is in the database, so this process claims it itself.
+          for (const { stage } of jobs) runner.wake(stage);
           throw error;
         }
       },
@@ -179,27 +179,27 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
 
     onSpace = () => {
       wakeFromSpace(db).catch(onError("could not wake what waits for space; it looks by itself"));
-      runner.ringAll();
+      runner.wakeAll();
     };
     // Called by what is heard below, made by what is started further down.
     let onTaskOver = () => {};
-    let pokeInbox = () => {};
+    let wakeInbox = () => {};
     const events = new EventEmitter().setMaxListeners(0);
     const listener = await listen(
       store.connection,
       (message) => {
         const [what, about = ""] = message.split(" ");
-        if (what === "outbox") relay.poke();
+        if (what === "outbox") relay.wake();
         if (what === "event") {
           events.emit(about);
-          notifier.poke();
+          notifier.wake();
         }
         if (what === "cancel") runner.cancelTask(about);
         if (what === "pause") runner.pauseTask(about);
-        if (what === "ready") runner.ring(about as StageName);
+        if (what === "ready") runner.wake(about as StageName);
         if (what === "over") {
           onTaskOver();
-          pokeInbox();
+          wakeInbox();
         }
       },
       onError("listen error"),
@@ -226,10 +226,10 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
       sandbox,
       redact,
       log,
-      onCreated: () => relay.poke(),
+      onCreated: () => relay.wake(),
     });
     started.push(() => triggers.stop());
-    pokeInbox = triggers.poke;
+    wakeInbox = triggers.wake;
 
     let repairs = 0;
     const startedAt = Date.now();
@@ -240,8 +240,8 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
       intake,
       authHeader,
       onCreated: () => {
-        runner.ring("plan");
-        relay.poke();
+        runner.wake("plan");
+        relay.wake();
       },
       onEvents: (taskId, notify) => {
         events.on(taskId, notify);
@@ -250,7 +250,7 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
       health: () => ({
         alive: true,
         version,
-        bootId: life.bootId,
+        processId: self.processId,
         uptimeS: Math.round((Date.now() - startedAt) / 1000),
       }),
       ready: async () => {
@@ -316,16 +316,16 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
       });
       return run;
     };
-    every(Math.min(takeOverMs, config.reconcileMs), "takeover", bury);
-    // A bell that got lost (a flushed Redis, dropped tables) is rung again here.
-    every(config.reconcileMs, "reconcile", async () => runner.ringAll());
+    every(Math.min(takeOverMs, config.reconcileMs), "takeover", reap);
+    // Makes up for jobs that were lost (a flushed Redis, dropped tables).
+    every(config.reconcileMs, "reconcile", async () => runner.wakeAll());
     every(spaceMs, "look for space", async () => {
       await space.look();
     });
     const onRepairError = onError("could not repair an unsound hold; trying again");
     every(config.checkHoldsMs, "check of holds", async () => {
       // After a machine slept every lease looks old: first renew what is in hand.
-      await life.beat();
+      await self.beat();
       for (const unsound of await findUnsoundHolds(db)) {
         const { taskId, subtaskId, kind } = unsound;
         try {
@@ -359,16 +359,16 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
       // In a busy hour once a minute is enough: agents that run do not mind, whatever else does.
       if (runner.running().filter(({ stage }) => stage !== "execute").length <= 1) tidy();
     };
-    runner.ringAll();
+    runner.wakeAll();
 
     await writeInPlace(
       config.paths.daemonFile,
-      `${JSON.stringify({ url: server.url, pid: process.pid, start_ticks: identifyProcess(process.pid)?.startTicks ?? null, boot_id: life.bootId, version }, null, 2)}\n`,
+      `${JSON.stringify({ url: server.url, pid: process.pid, start_ticks: identifyProcess(process.pid)?.startTicks ?? null, process_id: self.processId, version }, null, 2)}\n`,
     );
     log.info(
       {
         url: server.url,
-        boot: life.bootId,
+        process: self.processId,
         database: database.kind,
         queue: config.redisUrl ? "redis" : "postgres",
       },
@@ -378,7 +378,7 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
       url: server.url,
       stop: async (reason) => {
         log.info({ reason }, "daemon is stopping");
-        await parkAll(runner, life.bootId, parkMs, log);
+        await parkAll(runner, self.processId, parkMs, log);
         await unwind(started, log);
         await unwind([database.stop], log, stopDatabaseMs);
         await rm(config.paths.daemonFile, { force: true });

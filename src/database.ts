@@ -41,7 +41,7 @@ export async function openDatabase(
     throw config.databaseUrl ? explainRefusal(config.databaseUrl, error) : error;
   };
   const store = await openStore(connection, {
-    // Claims, progress and the API share these; the listener and the proof of life have their own.
+    // Claims, progress and the API share these; the listener and the process's lock have their own.
     maxConnections: 16,
     onError: (error) => log.warn({ err: error }, "a database connection broke"),
   }).catch(explain);

@@ -41,7 +41,7 @@ const maxLookMs = 15_000;
 
 export async function openMeter(
   db: Db,
-  about: UsageKey & { bootId: string },
+  about: UsageKey & { processId: string },
   options: {
     priceOf: (model: string) => Price | null;
     signal: AbortSignal;

@@ -2,7 +2,7 @@ import type { RoleRequest, Session } from "./agents/agent.ts";
 import { DeputyError } from "./core/error.ts";
 import { newId } from "./core/id.ts";
 import { wordsOf } from "./core/message.ts";
-import { listUnheard, markHeard, type Said } from "./store/said.ts";
+import { listPendingMessages, markDelivered, type PendingMessage } from "./store/messages.ts";
 import type { Db } from "./store/schema.ts";
 import {
   appendEntries,
@@ -21,9 +21,9 @@ import { pinRef } from "./worktree/mirror.ts";
  */
 export type OpenSession = Session & {
   /** What a person said that was not told yet; it counts as told with the next entry that is stored. */
-  heard(): Promise<string[]>;
+  takeMessages(): Promise<string[]>;
   /** It was not told after all: the next look finds it again. */
-  giveBack(texts: readonly string[]): void;
+  returnMessages(texts: readonly string[]): void;
   /** Null until there is something to go on with. */
   id(): string | null;
   /** What its folder is called: its id, whether it is stored yet or not. */
@@ -49,9 +49,9 @@ export async function openSession(db: Db, options: SessionOptions): Promise<Open
   let externalId = taken?.session.externalId ?? null;
   let checkpoint = taken?.session.checkpointCommit ?? options.baseCommit;
   const entries: unknown[] = taken?.entries ?? [];
-  let told: Said[] = [];
+  let told: PendingMessage[] = [];
   /** What the last entry's statement found unheard, so that nobody has to ask again. */
-  let unheard: Said[] | null = null;
+  let unheard: PendingMessage[] | null = null;
   const mirror = { gitDir: options.gitDir };
   const keeper = openWorktreeKeeper(mirror, {
     path: options.worktree,
@@ -97,7 +97,7 @@ export async function openSession(db: Db, options: SessionOptions): Promise<Open
     }
     told = told.filter((message) => !telling.includes(message.id));
     unheard = said.filter((message) => !telling.includes(message.id));
-    await markHeard(db, telling, attemptId);
+    await markDelivered(db, telling, attemptId);
   };
 
   // One after the other: a position belongs to one entry.
@@ -140,16 +140,16 @@ export async function openSession(db: Db, options: SessionOptions): Promise<Open
         await setExternalId(db, await begin(), told);
         externalId = told;
       }),
-    heard: async () => {
+    takeMessages: async () => {
       // Who reviews the work is not told what its author is told.
       if (!subtaskId || !attemptId) return [];
-      const said = unheard ?? (await listUnheard(db, subtaskId));
+      const said = unheard ?? (await listPendingMessages(db, subtaskId));
       unheard = null;
       const fresh = said.filter(({ id }) => !told.some((message) => message.id === id));
       told.push(...fresh);
       return fresh.map(wordsOf);
     },
-    giveBack: (texts) => {
+    returnMessages: (texts) => {
       told = told.filter((message) => !texts.includes(wordsOf(message)));
     },
     id: () => id,

@@ -72,7 +72,7 @@ async function forgetLeftovers(
   try {
     const removed = await deleteLeftovers(db, before);
     if (Object.values(removed).some((count) => count > 0))
-      log.info({ removed, before }, "forgot old keys, deliveries, boots and baselines");
+      log.info({ removed, before }, "forgot old keys, deliveries, processes and baselines");
   } catch (error) {
     log.error(
       { err: error },

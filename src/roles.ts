@@ -16,9 +16,9 @@ import { newId } from "./core/id.ts";
 import { findPrice } from "./core/prices.ts";
 import { type Redact, redactDeep } from "./core/redact.ts";
 import type { Role } from "./core/usage.ts";
-import type { Life } from "./life.ts";
 import { openMeter } from "./meter.ts";
 import { openSession } from "./open-session.ts";
+import type { OwnProcess } from "./own-process.ts";
 import { type RoleSettings, roleSettings } from "./role-settings.ts";
 import { removeTree } from "./sandbox/remove-tree.ts";
 import type { Sandbox } from "./sandbox/sandbox.ts";
@@ -32,7 +32,13 @@ import { getTask } from "./store/tasks.ts";
  * Coder, planner and reviewer all come through here, each with a scope of its own: nothing is shared
  * between two runs but the database.
  */
-export type RoleDeps = { db: Db; config: Config; life: Life; sandbox: Sandbox; redact: Redact };
+export type RoleDeps = {
+  db: Db;
+  config: Config;
+  self: OwnProcess;
+  sandbox: Sandbox;
+  redact: Redact;
+};
 
 export function makeRunRole(deps: RoleDeps): (request: RoleRequest) => Promise<RoleEnd> {
   // What an agent says goes far from here: into rows, messages, prompts of others. It is clean from the start.
@@ -40,7 +46,7 @@ export function makeRunRole(deps: RoleDeps): (request: RoleRequest) => Promise<R
 }
 
 async function runRole(deps: RoleDeps, request: RoleRequest): Promise<RoleEnd> {
-  const { config, life } = deps;
+  const { config, self } = deps;
   const settings = await findSettings(deps, request);
   const name = request.agent ?? settings.agent ?? "builtin";
   // A model belongs to the agent that it was written beside.
@@ -51,7 +57,7 @@ async function runRole(deps: RoleDeps, request: RoleRequest): Promise<RoleEnd> {
   const { about } = request;
   const scratch = join(config.paths.scratch, newId("run"));
   mkdirSync(scratch, { recursive: true, mode: 0o700 });
-  const onProcess = life.trackProcess(
+  const onProcess = self.trackChild(
     `${request.role} of ${about.attemptId ?? about.subtaskId ?? about.taskId}`,
   );
   const session = await openSession(deps.db, { ...request, agent: name });
@@ -80,7 +86,7 @@ async function runRole(deps: RoleDeps, request: RoleRequest): Promise<RoleEnd> {
     deps.db,
     {
       ...{ ...about, attemptId: about.attemptId ?? request.judges ?? null },
-      ...{ role: request.role, agent: name, bootId: life.bootId },
+      ...{ role: request.role, agent: name, processId: self.processId },
     },
     {
       priceOf: (model) => findPrice(model, config.prices),
@@ -103,8 +109,8 @@ async function runRole(deps: RoleDeps, request: RoleRequest): Promise<RoleEnd> {
       expose: box.expose,
       session,
       meter,
-      heard: session.heard,
-      giveBack: session.giveBack,
+      takeMessages: session.takeMessages,
+      returnMessages: session.returnMessages,
     });
     const { provider, problem } = deps.sandbox;
     const denials = box.denials().map((denial) => ({ ...denial, by: "agent" as const }));

@@ -21,10 +21,10 @@ import { acceptTask, type IntakeRules } from "./orchestrator/intake.ts";
 import type { Space } from "./orchestrator/run-stages.ts";
 import { commentOnTask, pauseTask, resumeTask, sayToTask } from "./orchestrator/steer.ts";
 import { describeGarbled, type Garbled, GarbledRow, readEach } from "./store/garbled.ts";
+import { listMessageRows, toMessage } from "./store/messages.ts";
 import { listPlanRows, toPlan } from "./store/plans.ts";
 import { listQuestionRows, toQuestion } from "./store/questions.ts";
 import { toAttempt, toSubtask } from "./store/rows.ts";
-import { listSaidRows, toMessage } from "./store/said.ts";
 import {
   findTaskIds,
   getCreatedAt,
@@ -44,7 +44,7 @@ export type ServiceDeps = AdvanceDeps & {
   config: Config;
   redact: Redact;
   intake: IntakeRules;
-  /** A task was created: its doorbell is in the outbox. */
+  /** A task was created, and its job is in the outbox. */
   onCreated: () => void;
   onEvents: Service["onEvents"];
   health: Service["health"];
@@ -72,7 +72,7 @@ export function makeService(deps: ServiceDeps): Service {
       listSubtaskRows(db, id).then((rows) => readEach(rows, toSubtask)),
       listAttemptRows(db, { taskId: id }).then((rows) => readEach(rows, toAttempt)),
       listQuestionRows(db, id).then((rows) => readEach(rows, toQuestion)),
-      listSaidRows(db, id).then((rows) => readEach(rows, toMessage)),
+      listMessageRows(db, id).then((rows) => readEach(rows, toMessage)),
       listPlanRows(db, id).then((rows) => readEach(rows, toPlan)),
       listUsageRows(db, id).then((rows) => readEach(rows, toUsage)),
       listWorktreeRows(db, id).then((rows) => readEach(rows, toWorktree)),

@@ -4,17 +4,17 @@ import type { Config } from "./config.ts";
 import { makeCheckSandbox, openSetupBox } from "./confine-runs.ts";
 import { scrubbedEnvironment } from "./core/child-environment.ts";
 import { invariant } from "./core/invariant.ts";
-import { bootMark } from "./core/marks.ts";
+import { processMark } from "./core/marks.ts";
 import type { Stage, StageName } from "./core/outcome.ts";
 import type { Redact } from "./core/redact.ts";
 import { makeDeliverStage } from "./delivery/deliver-task.ts";
 import { makeForge } from "./delivery/github.ts";
 import { makeIntegrateStage } from "./delivery/integrate-subtask.ts";
 import { makeExecuteStage } from "./executor/run-attempt.ts";
-import type { Life } from "./life.ts";
 import { makeOnMirror } from "./on-mirror.ts";
 import { reportProgress } from "./orchestrator/commands.ts";
 import type { StageRow } from "./orchestrator/run-stages.ts";
+import type { OwnProcess } from "./own-process.ts";
 import { makePlanStage, planSubtask } from "./plan-stage.ts";
 import { WorkLost } from "./recovery/find-lost-work.ts";
 import { makeRecoverStage } from "./recovery/recover-subtask.ts";
@@ -28,7 +28,7 @@ import { isLoopback } from "./worktree/repository-url.ts";
 
 /**
  * The story of a task as a table: each stage takes a claim and returns an Outcome, `advance` writes
- * what follows from it, and the next stage hears its bell. No stage calls another. A worker has the
+ * what follows from it, and the next stage is woken. No stage calls another. A worker has the
  * same table with one line.
  */
 export type StageTable = Partial<Record<StageName, StageRow>>;
@@ -36,16 +36,16 @@ export type StageTable = Partial<Record<StageName, StageRow>>;
 export type StageDeps = {
   db: Db;
   config: Config;
-  life: Life;
+  self: OwnProcess;
   sandbox: Sandbox;
   redact: Redact;
 };
 
 export function makeStages(deps: StageDeps): Required<StageTable> {
-  const { db, config, life, redact } = deps;
+  const { db, config, self, redact } = deps;
   const { paths } = config;
   const environment = () =>
-    scrubbedEnvironment({ ...config.sandbox.environment, [bootMark]: life.bootId });
+    scrubbedEnvironment({ ...config.sandbox.environment, [processMark]: self.processId });
   const authHeader = makeAuthHeader(config);
   const runRole = makeRunRole(deps);
   const planning = { db, config, environment, runRole };
@@ -53,7 +53,7 @@ export function makeStages(deps: StageDeps): Required<StageTable> {
     db,
     paths,
     environment,
-    trackProcess: life.trackProcess,
+    trackChild: self.trackChild,
     sandbox: (claim, task) => ({
       ...makeCheckSandbox(deps, task),
       onDenials: (by, check, denials) =>
@@ -134,7 +134,7 @@ export function makeStages(deps: StageDeps): Required<StageTable> {
           db,
           paths,
           environment,
-          trackProcess: life.trackProcess,
+          trackChild: self.trackChild,
           runRole,
           redact,
           onMirror,

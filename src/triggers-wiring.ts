@@ -29,7 +29,7 @@ export type Triggers = {
   receive: Service["receiveGithub"];
   test: Service["testTrigger"];
   /** A task is over: what waited for its subject may start. */
-  poke(): void;
+  wake(): void;
   stop(): Promise<void>;
 };
 
@@ -40,7 +40,7 @@ export async function startTriggers(deps: {
   log: Log;
   sandbox: Sandbox;
   redact: Redact;
-  /** A task was created: its doorbell is in the outbox. */
+  /** A task was created, and its job is in the outbox. */
   onCreated: () => void;
 }): Promise<Triggers> {
   const { db, config, intake } = deps;
@@ -50,7 +50,7 @@ export async function startTriggers(deps: {
   let inbox: ReturnType<typeof startInboxRunner> | null = null;
   const onRead = (rules: TriggerRules) => {
     for (const problem of findTriggerProblems(rules, intake)) log("warn", {}, problem);
-    inbox?.poke();
+    inbox?.wake();
   };
   // Nobody at this machine asked for it: it runs confined or not at all.
   const requireSandbox = () => {
@@ -99,10 +99,10 @@ export async function startTriggers(deps: {
         { secrets: config.github.webhookSecrets, insertDelivery: insert },
         delivery,
       );
-      if (answer.status === 202) runner.poke();
+      if (answer.status === 202) runner.wake();
       return answer;
     },
-    poke: () => runner.poke(),
+    wake: () => runner.wake(),
     test: async (event, payload) =>
       testTrigger(event, payload, rules.current(), whyRefused, isOwnBranch),
     stop: async () => {

@@ -4,12 +4,12 @@ import { DeputyError } from "./core/error.ts";
 import type { StageName } from "./core/outcome.ts";
 import { makeRedact } from "./core/redact.ts";
 import { openDatabase } from "./database.ts";
-import { beginLife, type Life, parkAll } from "./life.ts";
 import { type Log, logErrors } from "./log.ts";
 import { notificationRows } from "./notifier/notification-rows.ts";
 import { secretsOf } from "./notifier/notifier-config.ts";
 import { makeAnnounce } from "./orchestrator/announce.ts";
 import { type StageRunner, startStageRunner } from "./orchestrator/run-stages.ts";
+import { type OwnProcess, parkAll, startOwnProcess } from "./own-process.ts";
 import { openQueue } from "./queue/open.ts";
 import { makeStages } from "./stages.ts";
 import { startSandbox } from "./start-sandbox.ts";
@@ -36,7 +36,7 @@ export async function startWorker(config: Config, log: Log): Promise<WorkerProce
   const database = await openDatabase(config, log, "worker");
   const { store } = database;
   const { db } = store;
-  const life: Life = await beginLife(store, "worker", {
+  const self: OwnProcess = await startOwnProcess(store, "worker", {
     log,
     home: config.home,
     onDatabaseLost: database.revive,
@@ -44,11 +44,11 @@ export async function startWorker(config: Config, log: Log): Promise<WorkerProce
   const sandbox = await startSandbox(config, log);
   const redact = makeRedact(config.secrets);
   const redactPush = makeRedact([...config.secrets, ...secretsOf(config.notifier)]);
-  const { execute } = makeStages({ db, config, life, sandbox, redact });
+  const { execute } = makeStages({ db, config, self, sandbox, redact });
   const space = startSpaceWatch({
     ...{ config, database, log, pushes: false },
-    canWrite: () => life.beat(),
-    onFree: () => runner.ringAll(),
+    canWrite: () => self.beat(),
+    onFree: () => runner.wakeAll(),
   });
   const runner: StageRunner = startStageRunner({
     db,
@@ -56,17 +56,17 @@ export async function startWorker(config: Config, log: Log): Promise<WorkerProce
     announce: makeAnnounce((event, task) =>
       notificationRows(event, task, config.notifier, redactPush),
     ),
-    bootId: life.bootId,
+    processId: self.processId,
     stages: { execute },
     log: (level, fields, message) => log[level](fields, message),
   });
-  life.workWith(runner);
+  self.workWith(runner);
   const queue = await openQueue({
     connection: config.redisUrl
       ? { kind: "redis", url: config.redisUrl }
       : { kind: "postgres", config: store.connection },
-    bells: ["execute"],
-    onRing: (stage) => runner.hear(stage),
+    listenTo: ["execute"],
+    onWake: (stage) => runner.wakeFromQueue(stage),
     onError: logErrors(log, "queue error"),
   });
   const listener = await listen(
@@ -75,23 +75,23 @@ export async function startWorker(config: Config, log: Log): Promise<WorkerProce
       const [what, about = ""] = message.split(" ");
       if (what === "cancel") runner.cancelTask(about);
       if (what === "pause") runner.pauseTask(about);
-      if (what === "ready") runner.ring(about as StageName);
+      if (what === "ready") runner.wake(about as StageName);
     },
     logErrors(log, "listen error"),
   );
   const timer = setInterval(() => {
     void space.look();
-    runner.ringAll();
+    runner.wakeAll();
   }, config.reconcileMs);
-  runner.ringAll();
-  log.info({ boot: life.bootId, slots: config.concurrency }, "worker is up");
+  runner.wakeAll();
+  log.info({ process: self.processId, slots: config.concurrency }, "worker is up");
   return {
     stop: async (reason) => {
       log.info({ reason }, "worker is stopping");
       clearInterval(timer);
       space.stop();
-      await parkAll(runner, life.bootId, parkMs, log);
-      for (const part of [listener.close, queue.close, life.end, store.close]) {
+      await parkAll(runner, self.processId, parkMs, log);
+      for (const part of [listener.close, queue.close, self.end, store.close]) {
         await part().catch((error) => log.warn({ err: error }, "a part did not stop cleanly"));
       }
     },

@@ -31,7 +31,7 @@ async function open(budget?: Budget) {
       attemptId: null,
       role: "coder",
       agent: "claude",
-      bootId: bench.boot,
+      processId: bench.processId,
     },
     { priceOf: (model) => (model === "m" ? price : null), signal: new AbortController().signal },
   );

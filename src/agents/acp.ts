@@ -298,7 +298,7 @@ function endOfError(
   const { kind, retryAt } = classifyWords(told, { now: new Date(), zone: localZone() });
   const isProviders = error instanceof RequestError && kind !== "agent_unavailable";
   const failure = isProviders ? kind : "agent_failed";
-  const detail = failure === "usage_window" ? told.trim() : words;
+  const detail = failure === "rate_limit_window" ? told.trim() : words;
   return endWith("gave_up", failure, `${command}: ${detail}`, {
     retryAt: isProviders ? retryAt : null,
   });

@@ -51,9 +51,9 @@ export type AgentRun = {
    * What a person said since the last look, oldest first. To be looked at between turns. It counts as
    * told with the next entry of the session.
    */
-  heard: () => Promise<string[]>;
+  takeMessages: () => Promise<string[]>;
   /** Of what was heard, this did not reach the agent: whoever looks next finds it again. */
-  giveBack: (said: readonly string[]) => void;
+  returnMessages: (said: readonly string[]) => void;
   emit: (event: AgentEvent) => void;
 };
 
@@ -134,7 +134,7 @@ export type AgentEnd = {
   followUps: FollowUp[];
   /** The answer by `outputSchema`, valid by it; null when none was asked for or none came. */
   output: unknown;
-  /** When a limit of the provider ends, for `usage_window` and overload; null: unknown. */
+  /** When a limit of the provider ends, for `rate_limit_window` and overload; null: unknown. */
   retryAt: Date | null;
 };
 

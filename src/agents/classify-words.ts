@@ -56,7 +56,7 @@ export function classifyWords(
     return { kind: "agent_unavailable", retryAt: null, needs: "credit" };
   const isBusy = because === "busy" || because === "limit" || busyWords.test(words);
   const isLong = retryAt !== null && retryAt.getTime() - now.getTime() > maxBusyMs;
-  if (isLimit || (isBusy && isLong)) return { kind: "usage_window", retryAt, needs: null };
+  if (isLimit || (isBusy && isLong)) return { kind: "rate_limit_window", retryAt, needs: null };
   if (isBusy) return { kind: "model_unavailable", retryAt, needs: null };
   return { kind: "agent_failed", retryAt: null, needs: null };
 }

@@ -3,7 +3,7 @@ import { appendFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import type { AgentRun } from "./agent.ts";
-import { describeSaid, writeBriefing } from "./cli/brief.ts";
+import { describeMessages, writeBriefing } from "./cli/brief.ts";
 import { keepNowAndThen } from "./keep-checkpoints.ts";
 
 /**
@@ -52,7 +52,7 @@ export async function openCommandSession(
   const isContinued = earlier.length > 0;
   const find = <T>(schema: z.ZodType<T>) =>
     earlier.flatMap((entry) => schema.safeParse(entry).data ?? []);
-  const fresh = await run.heard();
+  const fresh = await run.takeMessages();
   const said = [...find(saidSchema).map(({ said }) => said), ...fresh];
   const given = find(givenSchema).map(({ given }) => given);
   const answer = run.env[answerVariable];
@@ -69,9 +69,9 @@ export async function openCommandSession(
   if (isContinued) await session.append(takeNews());
 
   const saidFile = join(run.scratch, "said.jsonl");
-  const writeSaid = (text: string) => `${JSON.stringify({ text })}\n`;
-  writeOwnFile(saidFile, said.map(writeSaid).join(""));
-  const brief = writeBriefing(earlier, run.brief) + describeSaid(said);
+  const writeMessages = (text: string) => `${JSON.stringify({ text })}\n`;
+  writeOwnFile(saidFile, said.map(writeMessages).join(""));
+  const brief = writeBriefing(earlier, run.brief) + describeMessages(said);
 
   const keep = async (): Promise<boolean> => {
     const added = news;
@@ -84,8 +84,8 @@ export async function openCommandSession(
     return isNew;
   };
   const look = async (): Promise<void> => {
-    for (const text of await run.heard()) {
-      await appendFile(saidFile, writeSaid(text));
+    for (const text of await run.takeMessages()) {
+      await appendFile(saidFile, writeMessages(text));
       news.push({ said: text });
     }
   };

@@ -42,7 +42,7 @@ export const taskSchema = z.object({
   created_at: z.string(),
   ended_at: z.string().nullable(),
 });
-export const toldSchema = taskSchema.extend({ told: z.string() });
+export const sentSchema = taskSchema.extend({ when: z.string() });
 
 export type TaskView = z.infer<typeof taskSchema>;
 

@@ -1,4 +1,4 @@
-import { taskSchema, toldSchema } from "./api.ts";
+import { sentSchema, taskSchema } from "./api.ts";
 import { connect } from "./client.ts";
 import type { Json } from "./commands-look.ts";
 import { type CliIo, type ExitCode, exitCodes } from "./io.ts";
@@ -32,9 +32,9 @@ export async function commentOnTask(
 }
 
 async function tell(io: CliIo, path: string, body: unknown, { json }: Json): Promise<ExitCode> {
-  const { raw, value } = await connect(io).json(toldSchema, "POST", path, { body });
+  const { raw, value } = await connect(io).json(sentSchema, "POST", path, { body });
   io.stdout.write(
-    json ? `${JSON.stringify(raw)}\n` : `${value.id}: ${oneLine(value.told, 1_000)}.\n`,
+    json ? `${JSON.stringify(raw)}\n` : `${value.id}: ${oneLine(value.when, 1_000)}.\n`,
   );
   return exitCodes.ok;
 }

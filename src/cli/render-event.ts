@@ -31,7 +31,7 @@ const looks = {
   "task.discarded": { label: "delivery", tone: "plain" },
   "task.restored": { label: "worktree", tone: "plain" },
   "task.pruned": { label: "daemon", tone: "dim" },
-  "task.told": { label: "steering", tone: "plain" },
+  "task.messaged": { label: "steering", tone: "plain" },
   "task.paused": { label: "steering", tone: "ask" },
   "task.unpaused": { label: "steering", tone: "plain" },
   "task.commented": { label: "steering", tone: "plain" },

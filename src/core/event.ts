@@ -19,7 +19,7 @@ export const eventTypes = [
   "task.discarded",
   "task.restored",
   "task.pruned",
-  "task.told",
+  "task.messaged",
   "task.paused",
   "task.unpaused",
   "task.commented",

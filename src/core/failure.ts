@@ -39,7 +39,7 @@ export const failureKinds = [
   "lost",
   "parked",
   "model_unavailable",
-  "usage_window",
+  "rate_limit_window",
   "out_of_budget",
   "question",
   "permission",
@@ -60,7 +60,7 @@ export const interruptedKinds: ReadonlySet<FailureKind> = new Set([
   "no_space",
   "unreadable",
   "model_unavailable",
-  "usage_window",
+  "rate_limit_window",
   "out_of_budget",
   "question",
   "permission",
@@ -84,7 +84,8 @@ export function isProviderLimit(end: {
   retryAt: Date | null;
 }): boolean {
   return (
-    end.failure === "usage_window" || (end.failure === "model_unavailable" && end.retryAt !== null)
+    end.failure === "rate_limit_window" ||
+    (end.failure === "model_unavailable" && end.retryAt !== null)
   );
 }
 

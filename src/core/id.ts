@@ -8,12 +8,12 @@ export const idPrefixes = {
   event: "evt_",
   question: "que_",
   worktree: "wt_",
-  boot: "boot_",
+  process: "process_",
   notification: "ntf_",
   repository: "repo_",
   session: "ses_",
   run: "run_",
-  said: "said_",
+  message: "message_",
   plan: "plan_",
 } as const;
 

@@ -8,15 +8,15 @@ export type Message = {
   /** `file:line` for a comment; null for a word. */
   place: string | null;
   text: string;
-  saidAt: Date;
-  heardAt: Date | null;
+  sentAt: Date;
+  deliveredAt: Date | null;
   /** The last attempt that had it. */
-  heardBy: string | null;
+  deliveredTo: string | null;
   /** The attempt that had it and was merged. */
   doneBy: string | null;
 };
 
-export const messageStates = ["waiting", "heard", "done", "answered", "not_done"] as const;
+export const messageStates = ["pending", "delivered", "done", "answered", "not_done"] as const;
 export type MessageState = (typeof messageStates)[number];
 
 /** As an agent is told it. */
@@ -35,7 +35,7 @@ export function followMessage(
 ): { state: MessageState; detail: string } {
   const subtask = subtasks.find(({ id }) => id === message.subtaskId);
   const key = `"${subtask?.key ?? message.subtaskId}"`;
-  const attempt = attempts.find(({ id }) => id === (message.doneBy ?? message.heardBy));
+  const attempt = attempts.find(({ id }) => id === (message.doneBy ?? message.deliveredTo));
   const told = `attempt ${attempt?.number ?? "?"} of ${key}`;
   if (message.doneBy !== null) {
     if (message.place === null || attempt?.commit !== attempt?.baseCommit)
@@ -45,10 +45,10 @@ export function followMessage(
   }
   const why = whyNotDone(message, task, subtask);
   if (why !== null) return { state: "not_done", detail: why };
-  if (message.heardAt !== null) return { state: "heard", detail: `${told} has it` };
+  if (message.deliveredAt !== null) return { state: "delivered", detail: `${told} has it` };
   const waiting =
     !subtask || subtask.state === "completed" ? "the next rework" : "the next attempt";
-  return { state: "waiting", detail: `${waiting} of ${key} starts with it` };
+  return { state: "pending", detail: `${waiting} of ${key} starts with it` };
 }
 
 function whyNotDone(message: Message, task: Task, subtask: Subtask | undefined): string | null {

@@ -256,7 +256,7 @@ export type Attempt = {
   subtaskId: string;
   number: number;
   epoch: number;
-  bootId: string;
+  processId: string;
   agent: string;
   baseCommit: string;
   startedAt: Date;

@@ -6,8 +6,8 @@ import { invariant } from "../core/invariant.ts";
 import type { Outcome, Stage } from "../core/outcome.ts";
 import { type Redact, redactDeep } from "../core/redact.ts";
 import type { Attempt, Preparation, Task } from "../core/task.ts";
+import { listMessages } from "../store/messages.ts";
 import { listPlans } from "../store/plans.ts";
-import { listSaid } from "../store/said.ts";
 import type { Db } from "../store/schema.ts";
 import { findFirstComment, getTask, listAttempts, listSubtasks } from "../store/tasks.ts";
 import { listUsage } from "../store/usage.ts";
@@ -77,7 +77,7 @@ async function deliverBranch(
     listAttempts(deps.db, { taskId: task.id }),
     listUsage(deps.db, task.id),
     listPlans(deps.db, task.id),
-    listSaid(deps.db, task.id),
+    listMessages(deps.db, task.id),
   ]);
   const makeReceipt = (made: Pick<ReceiptDelivery, "url" | "patch" | "isPublic">) =>
     redactDeep(

@@ -83,7 +83,7 @@ export function buildReceipt(input: {
       subtask: keyOf.get(message.subtaskId) ?? message.subtaskId,
       place: message.place,
       text: message.text,
-      at: message.saidAt.toISOString(),
+      at: message.sentAt.toISOString(),
       ...followMessage(message, input),
     })),
     attempts: attempts.map((attempt) => ({

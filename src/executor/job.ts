@@ -29,7 +29,7 @@ export type ExecuteDeps = {
   openSetupBox: (job: Job, worktree: string) => Promise<SetupBox>;
   /** The environment of agents' and setup commands, without the worktree's own values. */
   environment: () => Record<string, string>;
-  trackProcess: (what: string) => (identity: ProcessIdentity) => void;
+  trackChild: (what: string) => (identity: ProcessIdentity) => void;
   report: (claim: Claim, message: string, data: Record<string, unknown>) => Promise<void>;
 };
 

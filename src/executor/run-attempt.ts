@@ -9,7 +9,7 @@ import { cleanOutsideText } from "../core/outside-text.ts";
 import type { Subtask } from "../core/task.ts";
 import { measureRoom } from "../sandbox/measure-room.ts";
 import { setAttemptLog } from "../store/attempts.ts";
-import { takeSaid } from "../store/said.ts";
+import { takeMessages } from "../store/messages.ts";
 import type { Db } from "../store/schema.ts";
 import { getAttempt, getTask, listAttempts, listSubtasks } from "../store/tasks.ts";
 import type { WorktreeRow } from "../store/worktrees.ts";
@@ -77,7 +77,7 @@ async function runAgent(
   env: Record<string, string>,
 ): Promise<RoleEnd> {
   const { attempt, subtask, subtaskCount, task, signal } = job;
-  const said = await takeSaid(deps.db, subtask.id, attempt);
+  const said = await takeMessages(deps.db, subtask.id, attempt);
   return deps.runRole({
     role: task.expectsChange ? "coder" : "reviewer",
     about: { taskId: task.id, subtaskId: subtask.id, attemptId: attempt.id },

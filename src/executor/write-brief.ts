@@ -2,7 +2,7 @@ import { fence, wrapOutsideText } from "../core/data-block.ts";
 import type { Message } from "../core/message.ts";
 import type { Subtask, Task } from "../core/task.ts";
 
-type Said = Pick<Message, "place" | "text">;
+type PendingMessage = Pick<Message, "place" | "text">;
 
 /**
  * The brief: everything an agent is told, and nothing else. Pure. Text that came from outside goes
@@ -19,7 +19,7 @@ export function writeBrief(input: {
   /** The folders of submodules that are filled. */
   submodules: readonly string[];
   /** What a person said that no merged attempt had, oldest first. */
-  said: readonly Said[];
+  said: readonly PendingMessage[];
   /** With comments: what they are about, and whether the worktree holds it. */
   work: { diff: string; isThere: boolean } | null;
 }): string {
@@ -62,7 +62,7 @@ export function writeBrief(input: {
           subtask.answers.map(({ question, answer }) => `Q: ${question}\nA: ${answer}`),
         )
       : "",
-    ...describeSaid(said, work),
+    ...describeMessages(said, work),
     subtask.feedback || describeKill(subtask)
       ? section(`This is attempt ${attempt}`, [describeKill(subtask), subtask.feedback ?? ""])
       : "",
@@ -103,8 +103,8 @@ function describeKill({ ending }: Subtask): string {
   return `The program in which you worked was ended from outside: ${ending.detail}. ${advice}`;
 }
 
-function describeSaid(
-  said: readonly Said[],
+function describeMessages(
+  said: readonly PendingMessage[],
   work: { diff: string; isThere: boolean } | null,
 ): string[] {
   const comments = said.filter(({ place }) => place !== null);

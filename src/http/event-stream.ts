@@ -6,7 +6,7 @@ import { toEventWire } from "./wire.ts";
 
 /**
  * One reader of a task's events, as Server-Sent Events. The store is the truth: the stream reads pages after
- * the last seq it sent, first what is old, then what is new, and the listener is only a bell that says
+ * the last seq it sent, first what is old, then what is new, and the listener only says
  * "look again". When the task is over and everything was sent it says `event: end` with the state and
  * closes; a stream that closes without it was cut, and the reader comes back with Last-Event-ID.
  *
@@ -26,9 +26,9 @@ export async function streamEvents(
   limits: StreamOptions,
   signal: AbortSignal,
 ): Promise<void> {
-  const bell = new Bell();
-  const stopListening = service.onEvents(taskId, () => bell.ring());
-  const onEnd = () => bell.ring();
+  const news = new Signal();
+  const stopListening = service.onEvents(taskId, () => news.raise());
+  const onEnd = () => news.raise();
   response.once("close", onEnd);
   signal.addEventListener("abort", onEnd, { once: true });
   const isOpen = () => !signal.aborted && !response.destroyed && response.writable;
@@ -53,9 +53,9 @@ export async function streamEvents(
         await write(response, `event: end\ndata: ${JSON.stringify({ state })}\n\n`, limits);
         return;
       }
-      if (await bell.wait(limits.heartbeatMs)) continue;
+      if (await news.wait(limits.heartbeatMs)) continue;
       if (!(await write(response, ": still here\n\n", limits))) return;
-      askState = true; // the bell is a hint and hints get lost
+      askState = true; // a notification is a hint, and hints get lost
     }
   } finally {
     stopListening();
@@ -90,19 +90,19 @@ async function write(
   });
 }
 
-/** Remembers that it rang until somebody waits; rings in between are one ring. */
-class Bell {
-  private rung = false;
+/** Remembers that that it was raised until somebody waits; several raises in between count as one. */
+class Signal {
+  private raised = false;
   private wake: (() => void) | null = null;
 
-  ring(): void {
-    this.rung = true;
+  raise(): void {
+    this.raised = true;
     this.wake?.();
   }
 
-  /** True when it rang, false when `timeoutMs` went by in silence. */
+  /** True when it was raised, false when `timeoutMs` went by in silence. */
   async wait(timeoutMs: number): Promise<boolean> {
-    if (!this.rung) {
+    if (!this.raised) {
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, timeoutMs);
         this.wake = () => {
@@ -112,8 +112,8 @@ class Bell {
       });
       this.wake = null;
     }
-    const rang = this.rung;
-    this.rung = false;
-    return rang;
+    const wasRaised = this.raised;
+    this.raised = false;
+    return wasRaised;
   }
 }

@@ -60,8 +60,8 @@ export function healthRoutes(service: Service): FastifyPluginAsyncZod {
         },
       },
       async () => {
-        const { version, bootId, uptimeS } = service.health();
-        return { status: "alive" as const, version, boot_id: bootId, uptime_s: uptimeS };
+        const { version, processId, uptimeS } = service.health();
+        return { status: "alive" as const, version, process_id: processId, uptime_s: uptimeS };
       },
     );
 

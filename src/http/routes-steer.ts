@@ -5,9 +5,9 @@ import { z } from "zod";
 import { hashBody } from "./hash-body.ts";
 import { readIdempotencyKey } from "./idempotency-key.ts";
 import { json, problems } from "./openapi.ts";
-import { commentBody, sayBody, toldWire } from "./schema-answer.ts";
+import { commentBody, sayBody, sentWire } from "./schema-answer.ts";
 import { taskWire } from "./schema-task.ts";
-import type { Service, Told } from "./service.ts";
+import type { Sent, Service } from "./service.ts";
 import { taskParams } from "./task-id.ts";
 import { toTaskWire } from "./wire.ts";
 
@@ -18,19 +18,19 @@ export function steerRoutes(service: Service): FastifyPluginAsyncZod {
     const answer = { 200: json("The task as it is now.", taskWire), ...refusals };
     const bodied = { ...answer, ...problems(413, 415) };
 
-    const told = {
+    const when = {
       headers: z.object({ "idempotency-key": z.string().max(255).optional() }),
       params: taskParams,
-      response: { ...bodied, 200: json("The task as it is now.", toldWire) },
+      response: { ...bodied, 200: json("The task as it is now.", sentWire) },
     };
     /** The same key and body are the same message, however often they are sent. */
     const readKey = ({ raw, body }: { raw: IncomingMessage; body: unknown }) => {
       const key = readIdempotencyKey(raw.headers["idempotency-key"]);
       return key === null ? null : { key, bodyHash: hashBody(body) };
     };
-    const answerTold = (reply: FastifyReply, { isNew, task, told }: Told) => {
+    const answerSent = (reply: FastifyReply, { isNew, task, when }: Sent) => {
       if (!isNew) reply.header("idempotency-replayed", "true");
-      return { ...toTaskWire(task), told };
+      return { ...toTaskWire(task), when };
     };
 
     app.post(
@@ -39,15 +39,15 @@ export function steerRoutes(service: Service): FastifyPluginAsyncZod {
         schema: {
           operationId: "sayToTask",
           tags: ["commands"],
-          summary: "Tell the agents that work on it something; `told` says when they hear it",
+          summary: "Tell the agents that work on it something; `when` says when they hear it",
           body: sayBody,
-          ...told,
+          ...when,
         },
       },
       async (request, reply) => {
         const { params, body } = request;
         const { subtask = null, text } = body;
-        return answerTold(reply, await service.say(params.id, text, subtask, readKey(request)));
+        return answerSent(reply, await service.say(params.id, text, subtask, readKey(request)));
       },
     );
 
@@ -57,18 +57,18 @@ export function steerRoutes(service: Service): FastifyPluginAsyncZod {
         schema: {
           operationId: "commentOnTask",
           tags: ["commands"],
-          summary: "Comment on lines of the change; `told` says when it is worked on",
+          summary: "Comment on lines of the change; `when` says when it is worked on",
           description:
             "Comments are kept until an attempt that had them is merged. One that works hears it if it can; otherwise the subtask that wrote the file is worked on again with all comments in its brief, once nothing else of the task is open. A completed or failed task is reopened.",
           body: commentBody,
-          ...told,
+          ...when,
         },
       },
       async (request, reply) => {
         const { params, body } = request;
         const { place, text } = body;
         const comment = { place, text };
-        return answerTold(reply, await service.comment(params.id, comment, readKey(request)));
+        return answerSent(reply, await service.comment(params.id, comment, readKey(request)));
       },
     );
 

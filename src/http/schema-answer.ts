@@ -75,8 +75,9 @@ export const deedWire = named("Deed", z.object({ task: taskWire, detail: z.strin
   description: "The task after a command, and one sentence on what was done.",
 });
 
-export const toldWire = named("Told", taskWire.extend({ told: z.string() }), {
-  description: "The task, and one clause for each subtask that was told: when its agent hears it.",
+export const sentWire = named("Sent", taskWire.extend({ when: z.string() }), {
+  description:
+    "The task, and one clause for each subtask it was sent to: when its agent receives it.",
 });
 
 export const restoredWire = named(
@@ -161,7 +162,7 @@ export const healthWire = named(
   z.object({
     status: z.literal("alive"),
     version: z.string(),
-    boot_id: z.string(),
+    process_id: z.string(),
     uptime_s: z.number(),
   }),
 );

@@ -163,7 +163,7 @@ export const messageToTaskWire = named(
     /** `file:line` of a comment; null for what was said to an agent. */
     place: z.string().nullable(),
     text: z.string(),
-    said_at: time,
+    sent_at: time,
     state: z.enum(messageStates),
     /** One clause: what became of it, or what it waits for. */
     detail: z.string(),

@@ -63,18 +63,18 @@ export type Service = {
     text: string,
     subtask: string | null,
     idempotency: { key: string; bodyHash: string } | null,
-  ): Promise<Told>;
+  ): Promise<Sent>;
   comment(
     id: string,
     comment: { place: string; text: string },
     idempotency: { key: string; bodyHash: string } | null,
-  ): Promise<Told>;
+  ): Promise<Sent>;
   pause(id: string): Promise<Task>;
   resume(id: string): Promise<Task>;
   restore(
     id: string,
   ): Promise<{ worktrees: { subtaskId: string; path: string }[]; detail: string }>;
-  health(): { alive: true; version: string; bootId: string; uptimeS: number };
+  health(): { alive: true; version: string; processId: string; uptimeS: number };
   /** Whether it can take and work tasks; `problems` names what is missing. */
   ready(): Promise<{ ready: boolean; problems: string[] }>;
   metrics(): Promise<string>;
@@ -89,8 +89,8 @@ export type Service = {
   testTrigger(event: string, payload: unknown): Promise<unknown>;
 };
 
-/** `told` says who hears it when; it is not new when its idempotency key was used before. */
-export type Told = { task: Task; told: string; isNew: boolean };
+/** `when` says who hears it when; it is not new when its idempotency key was used before. */
+export type Sent = { task: Task; when: string; isNew: boolean };
 
 export type TaskDetail = {
   task: Task;

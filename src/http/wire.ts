@@ -171,7 +171,7 @@ export function toTaskDetailWire(detail: TaskDetail): z.infer<typeof taskDetailW
       subtask_id: message.subtaskId,
       place: message.place,
       text: message.text,
-      said_at: message.saidAt.toISOString(),
+      sent_at: message.sentAt.toISOString(),
       ...followMessage(message, detail),
     })),
     plans: detail.plans.map(toPlanWire),

@@ -2,12 +2,12 @@ import { nextNotificationDelayMs } from "../store/notifications.ts";
 import { deliverDueNotifications, type NotifierDeps } from "./deliver-notifications.ts";
 
 /**
- * Keeps sending: when it is poked (an event was written), when the next row is due, and now and
- * then in case a poke got lost. One round at a time in a process; several processes share the rows.
+ * Sends pushes that are due: when an event wakes it, when the next row is due, and every half minute in
+ * case a notification was lost. One round at a time in a process; several processes share the rows.
  */
 export type Notifier = {
   /** Look now. */
-  poke(): void;
+  wake(): void;
   /** Lets a send under way finish for a moment, then takes it back. */
   stop(): Promise<void>;
 };
@@ -45,19 +45,19 @@ export function startNotifier(deps: Omit<NotifierDeps, "signal">): Notifier {
       if (!stopped) timer = setTimeout(run, soon ? leastMs : delayMs);
     })();
   };
-  const poke = () => {
+  const wake = () => {
     if (stopped) return;
     if (running) {
       again = true;
       return;
     }
-    // Every event of every task pokes: a burst of them is one look.
+    // Every event of every task wakes it: a burst of them is one look.
     clearTimeout(timer);
     timer = setTimeout(run, Math.max(0, endedAt + leastMs - Date.now()));
   };
-  poke();
+  wake();
   return {
-    poke,
+    wake,
     async stop() {
       stopped = true;
       clearTimeout(timer);

@@ -6,7 +6,7 @@ import type { Preparation, Subtask, Task } from "../core/task.ts";
 import { insertPlan } from "../store/plans.ts";
 import type { Tx } from "../store/schema.ts";
 import { closePlanning } from "../store/sessions.ts";
-import { appendEvent, moveTask, ringStage } from "../store/transition.ts";
+import { appendEvent, moveTask, wakeStage } from "../store/transition.ts";
 import type { Announce } from "./announce.ts";
 import { proposePlan } from "./ask-about-plan.ts";
 import { askForBudget } from "./budget-question.ts";
@@ -38,7 +38,7 @@ export async function advanceTask(
       const hold = await askForBudget(tx, announce, task, noSubtask);
       await moveTask(tx, task, hold ? "waiting" : task.state, hold ?? waitForSlot("plan"));
       if (hold) return;
-      return ringStage(tx, "plan", task.id, null);
+      return wakeStage(tx, "plan", task.id, null);
     }
     case "asked":
       return askForPlanner(tx, announce, task, outcome.question);
@@ -64,7 +64,7 @@ export async function advanceTask(
         data: { stage: claim.stage },
       });
       await moveTask(tx, task, task.state, waitForSlot(claim.stage));
-      await ringStage(tx, claim.stage, task.id, null);
+      await wakeStage(tx, claim.stage, task.id, null);
       return;
     case "lost": {
       const failures = task.stageFailures + 1;
@@ -76,7 +76,7 @@ export async function advanceTask(
       if (failures >= maxStageLosses)
         return fail(tx, announce, task, `${claim.stage} was lost ${failures} times`);
       await moveTask(tx, task, task.state, waitForSlot(claim.stage), { stageFailures: failures });
-      await ringStage(tx, claim.stage, task.id, null);
+      await wakeStage(tx, claim.stage, task.id, null);
       return;
     }
     case "postponed": {
@@ -85,7 +85,7 @@ export async function advanceTask(
       const { at, hold } = postpone(claim.stage, outcome, postponed);
       await appendEvent(tx, task.id, postponedEvent(claim.stage, outcome, at));
       await moveTask(tx, task, task.state, hold, { postponed });
-      await ringStage(tx, claim.stage, task.id, null, at);
+      await wakeStage(tx, claim.stage, task.id, null, at);
       return;
     }
     case "work_lost":
@@ -96,7 +96,7 @@ export async function advanceTask(
       const hold = waitFor(outcome);
       await appendEvent(tx, task.id, waitEvent(claim.stage, outcome));
       await moveTask(tx, task, task.state, hold);
-      await ringStage(tx, claim.stage, task.id, null, hold.at);
+      await wakeStage(tx, claim.stage, task.id, null, hold.at);
       return;
     }
     case "broken": {
@@ -122,7 +122,7 @@ export async function advanceTask(
         { kind: "wake", at, reason: `${claim.stage} broke: ${outcome.detail.slice(0, 300)}` },
         { stageFailures: failures },
       );
-      await ringStage(tx, claim.stage, task.id, null, at);
+      await wakeStage(tx, claim.stage, task.id, null, at);
       return;
     }
     case "subplanned":

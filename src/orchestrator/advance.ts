@@ -7,9 +7,9 @@ import { isProven, sayVerdict } from "../core/proof-words.ts";
 import { maxProviderWaits } from "../core/provider-wait.ts";
 import type { Ending, QuestionKind, Subtask, Task } from "../core/task.ts";
 import { setOnAttempt } from "../store/attempts.ts";
+import { finishMessages } from "../store/messages.ts";
 import { json } from "../store/open.ts";
 import { insertQuestion } from "../store/questions.ts";
-import { finishSaid } from "../store/said.ts";
 import type { Db, Tx } from "../store/schema.ts";
 import { getAttempt } from "../store/tasks.ts";
 import {
@@ -18,7 +18,7 @@ import {
   lockTask,
   moveSubtask,
   moveTask,
-  ringStage,
+  wakeStage,
 } from "../store/transition.ts";
 import { advanceTask } from "./advance-task.ts";
 import type { Announce } from "./announce.ts";
@@ -99,7 +99,7 @@ async function advanceSubtask(
       { verifying: "verify", integrating: "integrate", recovering: "recover" } as const
     )[to];
     await moveSubtask(tx, subtask, to, waitForSlot(stage), { stageFailures: 0, ...set });
-    await ringStage(tx, stage, task.id, subtask.id);
+    await wakeStage(tx, stage, task.id, subtask.id);
   };
   const recover = async (ending: Ending, set: Parameters<typeof moveSubtask>[4] = {}) => {
     await enter("recovering", { ending: json(ending), ...set });
@@ -159,18 +159,18 @@ async function advanceSubtask(
         data: { key: subtask.key, commit: outcome.commit },
       });
       const attempt = claim.attemptId ? await getAttempt(tx, claim.attemptId) : null;
-      if (attempt) await finishSaid(tx, subtask.id, attempt.id);
+      if (attempt) await finishMessages(tx, subtask.id, attempt.id);
       if (attempt) await reviseAfter(tx, task, subtasks, subtask, attempt);
       // The next one that waits to merge had to wait for this one.
-      await ringStage(tx, "integrate", task.id, null);
+      await wakeStage(tx, "integrate", task.id, null);
       return;
     }
     case "conflicted":
-      await ringStage(tx, "integrate", task.id, null);
+      await wakeStage(tx, "integrate", task.id, null);
       return recover({ what: "conflict", files: outcome.files, detail: outcome.detail });
     case "gate_failed":
       await setOnAttempt(tx, claim.attemptId, { gateVerdict: outcome.verdict });
-      await ringStage(tx, "integrate", task.id, null);
+      await wakeStage(tx, "integrate", task.id, null);
       return recover(
         { what: "verdict", stage: "integrate" },
         { gateVerdict: json(outcome.verdict) },
@@ -191,7 +191,7 @@ async function advanceSubtask(
         return recover(endingOf(attempt));
       }
       await moveSubtask(tx, subtask, subtask.state, waitForSlot(claim.stage));
-      await ringStage(tx, claim.stage, task.id, subtask.id);
+      await wakeStage(tx, claim.stage, task.id, subtask.id);
       return;
     }
     case "lost": {
@@ -211,7 +211,7 @@ async function advanceSubtask(
       await moveSubtask(tx, subtask, subtask.state, waitForSlot(claim.stage), {
         stageFailures: failures,
       });
-      await ringStage(tx, claim.stage, task.id, subtask.id);
+      await wakeStage(tx, claim.stage, task.id, subtask.id);
       return;
     }
     case "work_lost": {
@@ -235,7 +235,7 @@ async function advanceSubtask(
       const hold = waitFor(outcome);
       await appendEvent(tx, task.id, { ...about, ...waitEvent(claim.stage, outcome) });
       await moveSubtask(tx, subtask, subtask.state, hold);
-      await ringStage(tx, claim.stage, task.id, subtask.id, hold.at);
+      await wakeStage(tx, claim.stage, task.id, subtask.id, hold.at);
       return;
     }
     case "broken": {
@@ -266,7 +266,7 @@ async function advanceSubtask(
       const event = postponedEvent(claim.stage, outcome, at);
       await appendEvent(tx, task.id, { ...about, ...event });
       await moveSubtask(tx, subtask, subtask.state, hold, { postponed });
-      await ringStage(tx, claim.stage, task.id, subtask.id, at);
+      await wakeStage(tx, claim.stage, task.id, subtask.id, at);
       return;
     }
     case "unaffordable": {
@@ -281,7 +281,7 @@ async function advanceSubtask(
           ending: json(ending satisfies Ending),
         },
       );
-      if (!hold) await ringStage(tx, "verify", task.id, subtask.id);
+      if (!hold) await wakeStage(tx, "verify", task.id, subtask.id);
       return;
     }
     case "planned":
@@ -336,7 +336,7 @@ async function applyDecision(
         sessionId,
         stageFailures: 0,
       });
-      await ringStage(tx, "execute", task.id, subtask.id, at);
+      await wakeStage(tx, "execute", task.id, subtask.id, at);
       return;
     }
     case "ask": {
@@ -347,7 +347,7 @@ async function applyDecision(
           sessionId,
           stageFailures: 0,
         });
-        if (!hold) await ringStage(tx, "execute", task.id, subtask.id);
+        if (!hold) await wakeStage(tx, "execute", task.id, subtask.id);
         return;
       }
       const questionId = newId("question");
@@ -394,7 +394,7 @@ const restartedOnHead: ReadonlySet<FailureKind> = new Set<FailureKind>([
 ]);
 
 function whyItWaits(kind: FailureKind): string {
-  return kind === "usage_window" ? "a usage limit" : "backing off";
+  return kind === "rate_limit_window" ? "a usage limit" : "backing off";
 }
 
 /** Decides which answers it takes, and from whom. */
@@ -421,5 +421,5 @@ async function retryStage(
     { kind: "wake", at, reason: `${claim.stage} broke: ${detail.slice(0, 300)}` },
     { stageFailures: failures },
   );
-  await ringStage(tx, claim.stage, task.id, subtask.id, at);
+  await wakeStage(tx, claim.stage, task.id, subtask.id, at);
 }

@@ -5,7 +5,7 @@ import type { Subtask } from "../core/task.ts";
 import { getLatestAttempt } from "../store/attempts.ts";
 import { json } from "../store/open.ts";
 import type { Tx } from "../store/schema.ts";
-import { moveSubtask, ringStage } from "../store/transition.ts";
+import { moveSubtask, wakeStage } from "../store/transition.ts";
 import { waitForSlot } from "./stage-retry.ts";
 
 /**
@@ -39,9 +39,9 @@ export async function answerAboutJudges(
           commit: subtask.commit ?? attempted,
         };
     await moveSubtask(tx, subtask, "verifying", waitForSlot("verify"), { answers, ...set });
-    return ringStage(tx, "verify", taskId, subtask.id);
+    return wakeStage(tx, "verify", taskId, subtask.id);
   }
   const set = { answers, withoutPaths: json([]) };
   await moveSubtask(tx, subtask, "ready", waitForSlot("execute"), set);
-  await ringStage(tx, "execute", taskId, subtask.id);
+  await wakeStage(tx, "execute", taskId, subtask.id);
 }

@@ -3,8 +3,8 @@ import { newId } from "../core/id.ts";
 import type { Plan } from "../core/plan.ts";
 import type { Attempt, Subtask, Task } from "../core/task.ts";
 import { acceptanceCheck } from "../core/verdict.ts";
+import { handDownMessages } from "../store/messages.ts";
 import { insertPlan } from "../store/plans.ts";
-import { handDownSaid } from "../store/said.ts";
 import type { Tx } from "../store/schema.ts";
 import { readSpent } from "../store/spending.ts";
 import { appendEvent, insertSubtask, moveSubtask } from "../store/transition.ts";
@@ -84,7 +84,7 @@ export async function replaceByPlan(
       checks: subtask.checks.map((command) => acceptanceCheck(command, "plan")),
     });
   }
-  await handDownSaid(tx, parent.id, parts);
+  await handDownMessages(tx, parent.id, parts);
   const inner = new Set(plan.subtasks.flatMap(({ dependsOn }) => dependsOn));
   const last = plan.subtasks.filter(({ key }) => !inner.has(key)).map(({ key }) => keyOf(key));
   const waiting = subtasks.filter(({ dependsOn }) => dependsOn.includes(parent.key));

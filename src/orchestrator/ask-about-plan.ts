@@ -8,7 +8,7 @@ import { json } from "../store/open.ts";
 import { closePlan, insertPlan, listPlans } from "../store/plans.ts";
 import { insertQuestion } from "../store/questions.ts";
 import type { Tx } from "../store/schema.ts";
-import { moveTask, ringStage } from "../store/transition.ts";
+import { moveTask, wakeStage } from "../store/transition.ts";
 import type { Announce } from "./announce.ts";
 import { cleanPlan, renderPlan } from "./render-plan.ts";
 import { waitForSlot } from "./stage-retry.ts";
@@ -133,6 +133,6 @@ export async function answerPlan(
     case "feedback":
       await closePlan(tx, proposed.id, "rejected", answer);
       await moveTask(tx, task, "planning", waitForSlot("plan"));
-      await ringStage(tx, "plan", task.id, null);
+      await wakeStage(tx, "plan", task.id, null);
   }
 }

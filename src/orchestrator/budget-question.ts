@@ -16,7 +16,7 @@ import { json } from "../store/open.ts";
 import { insertQuestion, listOpenQuestions, setAnswer } from "../store/questions.ts";
 import type { Tx } from "../store/schema.ts";
 import { readSpent } from "../store/spending.ts";
-import { appendEvent, moveSubtask, moveTask, ringStage } from "../store/transition.ts";
+import { appendEvent, moveSubtask, moveTask, wakeStage } from "../store/transition.ts";
 import type { AdvanceDeps } from "./advance.ts";
 import type { Announce } from "./announce.ts";
 import { waitForSlot } from "./stage-retry.ts";
@@ -81,7 +81,7 @@ export async function answerBudgetQuestion(
   if (subtasks.length > 0 || !waits(task)) return;
   if (raised) {
     await moveTask(tx, current, "queued", waitForSlot("plan"));
-    return ringStage(tx, "plan", task.id, null);
+    return wakeStage(tx, "plan", task.id, null);
   }
   const failed = await moveTask(tx, current, "failed", null, { endDetail: refused });
   await deps.announce(tx, failed, { type: "task.failed", message: `Failed: ${refused}` });
@@ -97,7 +97,7 @@ function isReviewed({ ending }: Subtask): boolean {
 async function goOn(tx: Tx, subtask: Subtask): Promise<void> {
   const stage = isReviewed(subtask) ? "verify" : "execute";
   await moveSubtask(tx, subtask, stage === "verify" ? "verifying" : "ready", waitForSlot(stage));
-  await ringStage(tx, stage, subtask.taskId, subtask.id);
+  await wakeStage(tx, stage, subtask.taskId, subtask.id);
 }
 
 async function giveUp(tx: Tx, announce: Announce, task: Task, subtask: Subtask): Promise<void> {

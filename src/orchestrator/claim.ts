@@ -37,7 +37,7 @@ function chunk<T>(items: readonly T[], size: number): T[][] {
 }
 
 /**
- * Claim up to `limit` pieces of work of a stage for this boot, longest waiting first; each is handed
+ * Claim up to `limit` pieces of work of a stage for this process, longest waiting first; each is handed
  * over as soon as it is claimed. What another process was faster on is left aside, and so is what
  * cannot be claimed: one bad row must not keep all others waiting. A row that cannot be read is told to
  * `onGarbled`; any other error is thrown at the end.
@@ -45,7 +45,7 @@ function chunk<T>(items: readonly T[], size: number): T[][] {
  */
 export async function* claimWork(
   db: Db,
-  bootId: string,
+  processId: string,
   stage: StageName,
   limit: number,
   goOn: () => boolean = () => true,
@@ -54,7 +54,7 @@ export async function* claimWork(
   const tried: string[] = [];
   let firstError: unknown = null;
   const claim = (candidates: Candidate[]) =>
-    inTransition(db, (tx) => claimSome(tx, bootId, stage, candidates, onGarbled));
+    inTransition(db, (tx) => claimSome(tx, processId, stage, candidates, onGarbled));
   for (let claimed = 0; claimed < limit && goOn(); ) {
     const candidates = await findCandidates(db, stage, limit - claimed, tried);
     if (candidates.length === 0) break;
@@ -79,7 +79,7 @@ export async function* claimWork(
 
 async function claimSome(
   tx: Tx,
-  bootId: string,
+  processId: string,
   stage: StageName,
   candidates: readonly Candidate[],
   onGarbled: (garbled: Garbled) => void,
@@ -93,7 +93,7 @@ async function claimSome(
   ]);
   for (const one of garbled.values()) onGarbled(one);
   const expiresAt = new Date(now.getTime() + leaseMs);
-  const lease = (doing: string) => ({ kind: "lease", owner: bootId, expiresAt, doing }) as const;
+  const lease = (doing: string) => ({ kind: "lease", owner: processId, expiresAt, doing }) as const;
   const isMerging = ({ state, hold }: Subtask) => state === "integrating" && hold?.kind === "lease";
   const merging = new Set([...subtasks.values()].filter(isMerging).map(({ taskId }) => taskId));
   const claimOne = async ({ taskId, subtaskId }: Candidate): Promise<Claim | null> => {
@@ -108,7 +108,7 @@ async function claimSome(
     merging.add(taskId);
     const attempt = latest.get(subtask.id) ?? null;
     if (stage === "execute")
-      return startAttempt(tx, bootId, task, subtask, attempt?.number ?? 0, lease);
+      return startAttempt(tx, processId, task, subtask, attempt?.number ?? 0, lease);
     const doing = lease(`${stage} of "${subtask.key}"`);
     const { epoch } = await moveSubtask(tx, subtask, subtask.state, doing, {}, true);
     return { stage, taskId, subtaskId: subtask.id, attemptId: attempt?.id ?? null, epoch };
@@ -140,7 +140,7 @@ type Lease = Extract<Hold, { kind: "lease" }>;
 
 async function startAttempt(
   tx: Tx,
-  bootId: string,
+  processId: string,
   task: Task,
   subtask: Subtask,
   attempts: number,
@@ -159,7 +159,7 @@ async function startAttempt(
       subtaskId: subtask.id,
       number,
       epoch,
-      bootId,
+      processId,
       agent: subtask.agent,
       baseCommit: subtask.baseCommit,
       sessionId: subtask.sessionId,

@@ -19,7 +19,7 @@ import {
   moveSubtask,
   moveTask,
   notifyCancel,
-  ringStage,
+  wakeStage,
 } from "../store/transition.ts";
 import type { AdvanceDeps } from "./advance.ts";
 import { answerAboutJudges } from "./answer-judges.ts";
@@ -68,7 +68,7 @@ export async function retryTask(deps: AdvanceDeps, taskId: string): Promise<Task
     const stage = subtasks.length === 0 ? "plan" : "deliver";
     const to = stage === "plan" ? "queued" : "delivering";
     await moveTask(tx, task, to, waitForSlot(stage), reopened);
-    return ringStage(tx, stage, task.id, null);
+    return wakeStage(tx, stage, task.id, null);
   });
 }
 
@@ -170,7 +170,7 @@ export async function answerQuestion(
     }
     if (approved) {
       await moveTask(tx, task, "queued", waitForSlot("plan"));
-      return ringStage(tx, "plan", task.id, null);
+      return wakeStage(tx, "plan", task.id, null);
     }
     if (question.subtaskId === null) return goOnPlanning(tx, task);
     const subtask = subtasks.find(({ id }) => id === question.subtaskId);
@@ -184,7 +184,7 @@ export async function answerQuestion(
     await moveSubtask(tx, subtask, isTaken ? "verifying" : "ready", waitForSlot(stage), {
       answers: json([...subtask.answers, { question: question.text, answer }]),
     });
-    await ringStage(tx, stage, task.id, subtask.id);
+    await wakeStage(tx, stage, task.id, subtask.id);
   });
 }
 

@@ -43,7 +43,7 @@ export function explain(
   }
   const own = explainHold(task.id, task.state, task.hold, task.updatedAt, about);
   const comments = messages.filter(
-    (message) => message.place !== null && message.doneBy === null && message.heardAt === null,
+    (message) => message.place !== null && message.doneBy === null && message.deliveredAt === null,
   );
   return {
     ...own,

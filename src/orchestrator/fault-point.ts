@@ -5,7 +5,7 @@
  *
  *   claimed   the claim is committed, the stage has not begun
  *   reported  the stage has done its work (snapshot taken, merged, pushed), nothing is recorded
- *   advanced  it is recorded, and no bell has rung yet
+ *   advanced  it is recorded, and no stage is woken yet
  */
 export function faultPoint(stage: string, moment: "claimed" | "reported" | "advanced"): void {
   if (process.env.DEPUTY_FAULT === `${stage}:${moment}`) process.kill(process.pid, "SIGKILL");

@@ -4,7 +4,7 @@ import type { Subtask, Task } from "../core/task.ts";
 import { taskStatesOf } from "../store/claims.ts";
 import { insertQuestion, listOpenQuestions, setAnswer } from "../store/questions.ts";
 import type { Tx } from "../store/schema.ts";
-import { appendEvent, moveSubtask, moveTask, ringStage } from "../store/transition.ts";
+import { appendEvent, moveSubtask, moveTask, wakeStage } from "../store/transition.ts";
 import { schedule } from "./schedule.ts";
 import { waitForSlot } from "./stage-retry.ts";
 
@@ -22,7 +22,7 @@ export async function unpause(tx: Tx, task: Task, subtasks: readonly Subtask[]):
     const stage = stageOfSubtask[subtask.state];
     if (!stage) continue;
     await moveSubtask(tx, subtask, subtask.state, waitForSlot(stage));
-    await ringStage(tx, stage, task.id, subtask.id);
+    await wakeStage(tx, stage, task.id, subtask.id);
   }
   const stage = (Object.keys(taskStatesOf) as (keyof typeof taskStatesOf)[]).find((name) =>
     (taskStatesOf[name] as readonly string[]).includes(task.state),
@@ -30,7 +30,7 @@ export async function unpause(tx: Tx, task: Task, subtasks: readonly Subtask[]):
   const waitsForSlot = stage !== undefined && isPaused(task);
   const hold = waitsForSlot ? waitForSlot(stage) : task.hold;
   await moveTask(tx, task, task.state, hold, { pausedAt: null });
-  if (waitsForSlot) await ringStage(tx, stage, task.id, null);
+  if (waitsForSlot) await wakeStage(tx, stage, task.id, null);
 }
 
 /** A task that is over is not paused any more: what reopens it is a wish that it goes on. */

@@ -2,7 +2,7 @@ import { newId } from "../core/id.ts";
 import type { Task } from "../core/task.ts";
 import { insertQuestion, listQuestions } from "../store/questions.ts";
 import type { Db, Tx } from "../store/schema.ts";
-import { moveTask, ringStage } from "../store/transition.ts";
+import { moveTask, wakeStage } from "../store/transition.ts";
 import type { Announce } from "./announce.ts";
 import { waitForSlot } from "./stage-retry.ts";
 
@@ -33,7 +33,7 @@ export async function askForPlanner(
 /** The answer is stored. The caller settles the task afterwards: it may be paused. */
 export async function goOnPlanning(tx: Tx, task: Task): Promise<void> {
   await moveTask(tx, task, "planning", waitForSlot("plan"));
-  await ringStage(tx, "plan", task.id, null);
+  await wakeStage(tx, "plan", task.id, null);
 }
 
 /** What was answered to planners of a whole task, oldest first. */

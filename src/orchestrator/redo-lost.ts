@@ -1,7 +1,7 @@
 import type { LostWork } from "../core/outcome.ts";
 import type { Subtask, Task } from "../core/task.ts";
 import { getLatestAttempt } from "../store/attempts.ts";
-import { reopenSaid } from "../store/said.ts";
+import { reopenMessages } from "../store/messages.ts";
 import type { Tx } from "../store/schema.ts";
 import { moveSubtask, moveTask } from "../store/transition.ts";
 import type { Announce } from "./announce.ts";
@@ -30,7 +30,7 @@ export async function redoLost(
       ...restarted(next),
       integratedCommit: null,
     });
-    await reopenSaid(tx, subtask.id);
+    await reopenMessages(tx, subtask.id);
     await announce(tx, task, {
       type: "subtask.retried",
       message: `"${subtask.title}" is worked on again, from attempt ${next} on: ${detail}`,

@@ -12,7 +12,7 @@ import {
   lockTaskRow,
   moveSubtask,
   moveTask,
-  ringStage,
+  wakeStage,
 } from "../store/transition.ts";
 import { findUnsoundHolds, type UnsoundHold } from "../store/unsound-holds.ts";
 import { type AdvanceDeps, advance } from "./advance.ts";
@@ -86,7 +86,7 @@ async function repairSubtask(tx: Tx, task: Task, subtask: Subtask): Promise<void
     await endAttempt(tx, task, subtask, { attemptId: attempt?.id ?? null }, lost);
     const ending = json(endingOf(lost));
     await moveSubtask(tx, subtask, "recovering", waitForSlot("recover"), { ending });
-    await ringStage(tx, "recover", task.id, subtask.id);
+    await wakeStage(tx, "recover", task.id, subtask.id);
     return;
   }
   // Its question is gone or answered: the next attempt has the answers, or asks again.
@@ -95,7 +95,7 @@ async function repairSubtask(tx: Tx, task: Task, subtask: Subtask): Promise<void
   const stage = stageOf(subtaskStateOf, state);
   if (!stage) return; // blocked: settling says what it waits for
   await moveSubtask(tx, subtask, state, waitForSlot(stage));
-  await ringStage(tx, stage, task.id, subtask.id);
+  await wakeStage(tx, stage, task.id, subtask.id);
 }
 
 async function repairTask(
@@ -107,7 +107,7 @@ async function repairTask(
   const stage = stageOf(taskStatesOf, task.state);
   if (stage) {
     await moveTask(tx, task, task.state, waitForSlot(stage));
-    await ringStage(tx, stage, task.id, null);
+    await wakeStage(tx, stage, task.id, null);
     return;
   }
   if (task.state !== "waiting" || subtasks.length > 0) return; // settling says what it waits for

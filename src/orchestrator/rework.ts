@@ -1,10 +1,10 @@
 import type { Hold } from "../core/hold.ts";
 import type { Subtask, Task } from "../core/task.ts";
 import { getLatestAttempt } from "../store/attempts.ts";
+import { listOpenComments } from "../store/messages.ts";
 import { json } from "../store/open.ts";
-import { listOpenComments } from "../store/said.ts";
 import type { Tx } from "../store/schema.ts";
-import { moveSubtask, moveTask, ringStage } from "../store/transition.ts";
+import { moveSubtask, moveTask, wakeStage } from "../store/transition.ts";
 import type { Announce } from "./announce.ts";
 import { waitForSlot } from "./stage-retry.ts";
 
@@ -39,7 +39,7 @@ export async function startRework(
     data: { key: subtask.key, next_attempt: next, comments: about.map(({ id }) => id) },
     subtaskId: subtask.id,
   });
-  await ringStage(tx, "execute", task.id, subtask.id);
+  await wakeStage(tx, "execute", task.id, subtask.id);
   return reworked;
 }
 

@@ -10,7 +10,7 @@ import { faultPoint } from "./fault-point.ts";
 import { holdForSpace } from "./wait-for-space.ts";
 
 /**
- * Runs stages in this process. A ring of the bell (`ring`) makes the stage claim what is ready, up
+ * Runs stages in this process. A wake of the fromQueue (`wake`) makes the stage claim what is ready, up
  * to its free slots; each claim runs beside the others, and its outcome goes to `advance`, which
  * frees the slot and rings again. There is no other state here: whoever dies in the middle leaves a
  * lease in the database, and the reconciler frees it. A claim that is not in hand here any more is
@@ -18,10 +18,10 @@ import { holdForSpace } from "./wait-for-space.ts";
  */
 export type StageRunner = {
   /** Look whether a stage has work; nothing happens when its slots are taken. */
-  ring(stage: StageName): void;
-  ringAll(): void;
-  /** The queue's bell, which nobody else hears: with no slot left over, it is passed on to the others. */
-  hear(stage: StageName): void;
+  wake(stage: StageName): void;
+  wakeAll(): void;
+  /** The queue's fromQueue, which nobody else hears: with no slot left over, it is passed on to the others. */
+  wakeFromQueue(stage: StageName): void;
   /** Abort the claims of a task, because a person cancelled it. */
   cancelTask(taskId: string): void;
   /** Park what agents and checks do for a task, because a person paused it; a merge or a delivery ends by itself. */
@@ -48,7 +48,7 @@ export type StageRunnerOptions = AdvanceDeps & {
   space: Space;
   /** Told of each row that could not be read, as often as that happens. */
   onGarbled?: (garbled: Garbled) => void;
-  bootId: string;
+  processId: string;
   stages: Partial<Record<StageName, StageRow>>;
   log: (level: "info" | "warn" | "error", fields: object, message: string) => void;
 };
@@ -62,7 +62,7 @@ export type StageRow = {
 /** An outcome that the database answers to, but does not take, is tried this often. */
 const maxRefusals = 3;
 const maxAdvanceWaitMs = 5_000;
-const passOnEveryMs = 200;
+const notifyEveryMs = 200;
 
 /**
  * What an outcome may have made ready: this process looks at once, the others when the queue tells
@@ -110,33 +110,36 @@ const causeInWords: Record<AbortCause, string> = {
 };
 
 export function startStageRunner(options: StageRunnerOptions): StageRunner {
-  const { db, bootId, space, stages, log, onGarbled = () => {} } = options;
-  const advance = advanceTogether(options, bootId);
+  const { db, processId, space, stages, log, onGarbled = () => {} } = options;
+  const advance = advanceTogether(options, processId);
   const inHand = new Map<Claim, { controller: AbortController; done: Promise<void> }>();
   const slotless = new Set<Claim>();
-  const claiming = new Map<StageName, { again: boolean; bell: boolean; done: Promise<void> }>();
-  const passingOn = new Map<StageName, "passed" | "again">();
+  const claiming = new Map<
+    StageName,
+    { again: boolean; fromQueue: boolean; done: Promise<void> }
+  >();
+  const notifying = new Map<StageName, "notified" | "again">();
   let stopping = false;
   let released = false;
 
-  const look = (stage: StageName, bell: boolean): void => {
+  const look = (stage: StageName, fromQueue: boolean): void => {
     const row = stages[stage];
     if (!row || stopping) return;
     const busy = claiming.get(stage);
     if (busy) {
       busy.again = true;
-      busy.bell ||= bell;
+      busy.fromQueue ||= fromQueue;
       return;
     }
     const done = claimAll(stage, row).finally(() => {
       const state = claiming.get(stage);
       claiming.delete(stage);
-      if (state?.again) return look(stage, state.bell);
-      if (state?.bell && freeSlots(stage, row.slots) <= 0) passOn(stage);
+      if (state?.again) return look(stage, state.fromQueue);
+      if (state?.fromQueue && freeSlots(stage, row.slots) <= 0) notifyOthers(stage);
     });
-    claiming.set(stage, { again: false, bell, done });
+    claiming.set(stage, { again: false, fromQueue, done });
   };
-  const ring = (stage: StageName) => look(stage, false);
+  const wake = (stage: StageName) => look(stage, false);
 
   // Without a slot there are never more than with one: what ends faster than it is tidied up waits.
   const freeSlots = (stage: StageName, slots: number): number => {
@@ -148,36 +151,41 @@ export function startStageRunner(options: StageRunnerOptions): StageRunner {
   const freeSlot = (claim: Claim): void => {
     if (!inHand.has(claim)) return;
     slotless.add(claim);
-    ring(claim.stage);
+    wake(claim.stage);
   };
 
-  // Of many bells one is passed on: whoever hears it looks for all that is ready.
-  const passOn = (stage: StageName): void => {
-    const isNew = !passingOn.has(stage);
-    passingOn.set(stage, isNew ? "passed" : "again");
+  // One notification for many jobs: a process that receives it claims all that is ready.
+  const notifyOthers = (stage: StageName): void => {
+    const isNew = !notifying.has(stage);
+    notifying.set(stage, isNew ? "notified" : "again");
     if (!isNew) return;
     notifyReady(db, stage).catch((error) =>
-      log("warn", { stage, err: error }, "could not pass a bell on; the others look by themselves"),
+      log(
+        "warn",
+        { stage, err: error },
+        "could not pass a fromQueue on; the others look by themselves",
+      ),
     );
     setTimeout(() => {
-      const again = passingOn.get(stage) === "again";
-      passingOn.delete(stage);
-      if (again && !stopping && freeSlots(stage, stages[stage]?.slots ?? 0) <= 0) passOn(stage);
-    }, passOnEveryMs).unref();
+      const again = notifying.get(stage) === "again";
+      notifying.delete(stage);
+      if (again && !stopping && freeSlots(stage, stages[stage]?.slots ?? 0) <= 0)
+        notifyOthers(stage);
+    }, notifyEveryMs).unref();
   };
 
   const claimAll = async (stage: StageName, row: StageRow): Promise<void> => {
     const { run, slots } = row;
     const [full] = space.problems();
     if (full !== undefined && stage !== "recover") {
-      // Where not even that can be written, they wait for the next ring as they are.
+      // Where not even that can be written, they wait for the next wake as they are.
       await holdForSpace(db, stage, full).catch(() => space.look());
       return;
     }
     try {
       for await (const claim of claimWork(
         db,
-        bootId,
+        processId,
         stage,
         freeSlots(stage, slots),
         () => !stopping,
@@ -188,7 +196,7 @@ export function startStageRunner(options: StageRunnerOptions): StageRunner {
       }
     } catch (error) {
       if ((await space.explain(error)) === null)
-        log("error", { stage, err: error }, "claim failed; the next bell tries again");
+        log("error", { stage, err: error }, "claim failed; the next fromQueue tries again");
     }
   };
 
@@ -199,7 +207,7 @@ export function startStageRunner(options: StageRunnerOptions): StageRunner {
       inHand.delete(claim);
       slotless.delete(claim);
       const after = freeSlots(claim.stage, options.stages[claim.stage]?.slots ?? 0);
-      if (after > before) ring(claim.stage); // else it was looked at when the slot became free
+      if (after > before) wake(claim.stage); // else it was looked at when the slot became free
     });
     inHand.set(claim, { controller, done });
   };
@@ -226,7 +234,7 @@ export function startStageRunner(options: StageRunnerOptions): StageRunner {
     faultPoint(claim.stage, "reported");
     if (await record(claim, outcome)) {
       faultPoint(claim.stage, "advanced");
-      for (const stage of followersOf(outcome)) ring(stage);
+      for (const stage of followersOf(outcome)) wake(stage);
       return;
     }
     // It is not in hand any more: its lease runs out, and the checker gives it back as lost.
@@ -264,10 +272,10 @@ export function startStageRunner(options: StageRunnerOptions): StageRunner {
   };
 
   return {
-    ring,
-    hear: (stage) => look(stage, true),
-    ringAll: () => {
-      for (const stage of Object.keys(stages) as StageName[]) ring(stage);
+    wake,
+    wakeFromQueue: (stage) => look(stage, true),
+    wakeAll: () => {
+      for (const stage of Object.keys(stages) as StageName[]) wake(stage);
     },
     cancelTask: (taskId) => {
       for (const [claim, { controller }] of inHand) {

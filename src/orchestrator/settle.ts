@@ -3,7 +3,7 @@ import { invariant } from "../core/invariant.ts";
 import { isSubtaskOver, isTaskOver } from "../core/lifecycle.ts";
 import type { Subtask, Task } from "../core/task.ts";
 import type { Tx } from "../store/schema.ts";
-import { lockTask, moveSubtask, moveTask, ringStage } from "../store/transition.ts";
+import { lockTask, moveSubtask, moveTask, wakeStage } from "../store/transition.ts";
 import type { Announce } from "./announce.ts";
 import { endPause, holdPaused } from "./pause.ts";
 import { startRework } from "./rework.ts";
@@ -70,7 +70,7 @@ async function startSubtask(
     data: { key: subtask.key, base_commit: task.headCommit },
     subtaskId: subtask.id,
   });
-  await ringStage(tx, "execute", task.id, subtask.id);
+  await wakeStage(tx, "execute", task.id, subtask.id);
   return started;
 }
 
@@ -99,7 +99,7 @@ async function settleTask(
       type: "task.delivering",
       message: "All subtasks are done; delivering",
     });
-    await ringStage(tx, "deliver", task.id, null);
+    await wakeStage(tx, "deliver", task.id, null);
     return delivering;
   }
   if (active.length === 0) {

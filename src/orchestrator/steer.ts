@@ -2,7 +2,7 @@ import { DeputyError } from "../core/error.ts";
 import { invariant } from "../core/invariant.ts";
 import { isSubtaskOver, isTaskOver } from "../core/lifecycle.ts";
 import type { Subtask, Task } from "../core/task.ts";
-import { findSaidKey, type Idempotency, insertSaid } from "../store/said.ts";
+import { findMessageKey, type Idempotency, insertMessage } from "../store/messages.ts";
 import type { Tx } from "../store/schema.ts";
 import { listSubtasks } from "../store/tasks.ts";
 import { appendEvent, moveTask, notifyPause } from "../store/transition.ts";
@@ -17,15 +17,15 @@ import { tellWhen, tellWhenReworked } from "./tell-when.ts";
  * dies in between changes nothing about it.
  */
 
-/** Tell the agents that work on it, or on the subtask of that key. `told` says when each hears it. */
+/** Tell the agents that work on it, or on the subtask of that key. `when` says when each hears it. */
 export async function sayToTask(
   deps: AdvanceDeps,
   taskId: string,
   text: string,
   key: string | null,
   idempotency: Idempotency | null = null,
-): Promise<{ task: Task; told: string; isNew: boolean }> {
-  let told = "";
+): Promise<{ task: Task; when: string; isNew: boolean }> {
+  let when = "";
   let isNew = true;
   const task = await change(deps, taskId, async (tx, task, subtasks) => {
     if (isTaskOver(task.state)) {
@@ -47,16 +47,16 @@ export async function sayToTask(
     if (to.length === 0) {
       throw new DeputyError("conflict", `${task.id} has no subtask yet; say it when it runs.`);
     }
-    isNew = await keepSaid(tx, task, to, { place: null, text }, idempotency);
-    told = to.map((subtask) => `"${subtask.key}" ${tellWhen(subtask)}`).join("; ");
+    isNew = await keepMessages(tx, task, to, { place: null, text }, idempotency);
+    when = to.map((subtask) => `"${subtask.key}" ${tellWhen(subtask)}`).join("; ");
     if (!isNew) return;
     await appendEvent(tx, taskId, {
-      type: "task.told",
-      message: `Told ${to.map((subtask) => `"${subtask.key}"`).join(", ")}: ${text.slice(0, 200)}`,
+      type: "task.messaged",
+      message: `Sent ${to.map((subtask) => `"${subtask.key}"`).join(", ")}: ${text.slice(0, 200)}`,
       data: { text, subtasks: to.map((subtask) => subtask.key) },
     });
   });
-  return { task, told, isNew };
+  return { task, when, isNew };
 }
 
 /** Stop for a while: what runs is parked with all it did, and nothing starts until it is resumed. */
@@ -90,7 +90,7 @@ export type Comment = { place: string; text: string };
  * Have the change looked at again. A comment is kept until an attempt that had it is merged: one that
  * works hears it if it can, and otherwise the subtask that wrote the file is worked on again, from the
  * merged state, as soon as nothing else of the task is open. A task that was delivered or has failed
- * is reopened. `told` says when it is worked on; it is `isNew` unless its key was used before.
+ * is reopened. `when` says when it is worked on; it is `isNew` unless its key was used before.
  */
 export async function commentOnTask(
   deps: AdvanceDeps,
@@ -98,13 +98,13 @@ export async function commentOnTask(
   comment: Comment,
   subtaskKey: string | null,
   idempotency: Idempotency | null = null,
-): Promise<{ task: Task; told: string; isNew: boolean }> {
+): Promise<{ task: Task; when: string; isNew: boolean }> {
   let subtaskId = "";
   let isNew = true;
   const task = await change(deps, taskId, async (tx, task, subtasks) => {
     const subtask = requireReworkable(task, subtasks, subtaskKey);
     subtaskId = subtask.id;
-    isNew = await keepSaid(tx, task, [subtask], comment, idempotency);
+    isNew = await keepMessages(tx, task, [subtask], comment, idempotency);
     if (!isNew) return;
     if (isTaskOver(task.state)) await requireFreeSubject(tx, task);
     await appendEvent(tx, taskId, {
@@ -120,7 +120,7 @@ export async function commentOnTask(
   });
   const subtask = (await listSubtasks(deps.db, taskId)).find(({ id }) => id === subtaskId);
   invariant(subtask, "a subtask is never deleted");
-  return { task, told: `"${subtask.key}" ${tellWhenReworked(task, subtask)}`, isNew };
+  return { task, when: `"${subtask.key}" ${tellWhenReworked(task, subtask)}`, isNew };
 }
 
 /** The subtask that a comment is for, by preference that of the key. Throws for a task that takes none. */
@@ -138,14 +138,14 @@ function requireReworkable(task: Task, subtasks: readonly Subtask[], key: string
 }
 
 /** False: this key brought the same message before, and nothing is to be done. */
-async function keepSaid(
+async function keepMessages(
   tx: Tx,
   task: Task,
   to: readonly Subtask[],
   { place, text }: { place: string | null; text: string },
   idempotency: Idempotency | null,
 ): Promise<boolean> {
-  const known = idempotency && (await findSaidKey(tx, task.id, idempotency.key));
+  const known = idempotency && (await findMessageKey(tx, task.id, idempotency.key));
   if (known !== null && known !== idempotency?.bodyHash) {
     throw new DeputyError("conflict", "This Idempotency-Key was used for another message.", {
       field: "Idempotency-Key",
@@ -154,7 +154,7 @@ async function keepSaid(
   if (known !== null) return false;
   for (const [index, { id }] of to.entries()) {
     const key = index === 0 ? idempotency : null;
-    await insertSaid(tx, { taskId: task.id, subtaskId: id, place, text, idempotency: key });
+    await insertMessage(tx, { taskId: task.id, subtaskId: id, place, text, idempotency: key });
   }
   return true;
 }

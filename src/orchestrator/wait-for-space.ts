@@ -8,7 +8,7 @@ import {
   lockTask,
   moveSubtask,
   moveTask,
-  ringStage,
+  wakeStage,
 } from "../store/transition.ts";
 import { isFree } from "./claim.ts";
 
@@ -85,6 +85,6 @@ async function replaceHold(
       });
     if (subtask) await moveSubtask(tx, subtask, subtask.state, hold);
     else await moveTask(tx, locked.task, locked.task.state, hold);
-    await ringStage(tx, stage, taskId, subtaskId, hold.at);
+    await wakeStage(tx, stage, taskId, subtaskId, hold.at);
   });
 }

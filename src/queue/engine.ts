@@ -55,7 +55,7 @@ export async function openEngine(
       max: 2,
       keepAlive: true,
       application_name: "deputy queue",
-      // A bell may be lost, so none of its three commits waits for the disk.
+      // A job may be lost, so none of its three commits waits for the disk.
       options: "-c synchronous_commit=off",
     };
     return {
@@ -66,20 +66,20 @@ export async function openEngine(
     };
   }
   const { Redis } = await import("ioredis");
-  // Who waits for a job waits for as long as it takes; who rings must learn at once that nobody hears.
+  // A worker waits for jobs as long as it takes; adding one must fail at once when Redis is away.
   const waiting = new Redis(connection.url, { maxRetriesPerRequest: null });
-  const ringing = new Redis(connection.url, {
+  const adding = new Redis(connection.url, {
     maxRetriesPerRequest: 1,
     enableOfflineQueue: false,
     commandTimeout: 5_000,
   });
-  for (const redis of [waiting, ringing]) redis.on("error", onError);
+  for (const redis of [waiting, adding]) redis.on("error", onError);
   return {
-    makeQueue: (name, options) => new Queue(name, { ...options, connection: ringing }),
+    makeQueue: (name, options) => new Queue(name, { ...options, connection: adding }),
     makeWorker: (name, onJob, options) =>
       new Worker(name, async (job) => onJob(job.name), { ...options, connection: waiting }),
     close: async () => {
-      for (const redis of [waiting, ringing]) redis.disconnect();
+      for (const redis of [waiting, adding]) redis.disconnect();
     },
   };
 }

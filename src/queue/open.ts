@@ -4,53 +4,53 @@ import { type StageName, stageNames } from "../core/outcome.ts";
 import { type EngineWorker, openEngine, type QueueConnection } from "./engine.ts";
 
 /**
- * The queue is a doorbell. A job carries a stage and ids, lives for milliseconds and may be lost,
- * doubled or late without harm: whoever hears it claims what the database says is ready. Executions
- * have a bell of their own, because workers hear that one only.
+ * The queue only notifies. A job carries a stage and ids, lives for milliseconds, and may be lost,
+ * duplicated or late without harm: the process that receives it claims what the database says is ready.
+ * Executions have their own queue, because workers listen to that one only.
  */
-export type Ring = { stage: StageName; taskId: string; subtaskId: string | null };
+export type StageJob = { stage: StageName; taskId: string; subtaskId: string | null };
 
-export type Bell = "execute" | "orchestrate";
+export type QueueName = "execute" | "orchestrate";
 
 export type WorkQueue = {
-  /** Ring for each, in bulk. */
-  ring(rings: readonly Ring[]): Promise<void>;
+  /** Add the jobs in bulk. */
+  add(jobs: readonly StageJob[]): Promise<void>;
   close(): Promise<void>;
 };
 
-const bellOf = (stage: StageName): Bell => (stage === "execute" ? "execute" : "orchestrate");
+const queueOf = (stage: StageName): QueueName => (stage === "execute" ? "execute" : "orchestrate");
 
 /**
- * Who hears a bell looks at everything that is ready, so of many rings of one stage a few will do:
- * one where only the daemon listens, some more where each may reach another worker.
+ * A process that receives a job claims everything that is ready, so a few jobs per stage are enough: one
+ * where only the daemon listens, more where each may reach another worker.
  */
-const enoughRings: Record<Bell, number> = { orchestrate: 1, execute: 16 };
+const maxJobs: Record<QueueName, number> = { orchestrate: 1, execute: 16 };
 
-function thinOut(rings: readonly Ring[]): Ring[] {
+function dropRepeats(jobs: readonly StageJob[]): StageJob[] {
   const count = new Map<StageName, number>();
-  return rings.filter(({ stage }) => {
+  return jobs.filter(({ stage }) => {
     const before = count.get(stage) ?? 0;
     count.set(stage, before + 1);
-    return before < enoughRings[bellOf(stage)];
+    return before < maxJobs[queueOf(stage)];
   });
 }
 
 type QueueOptions = {
   connection: QueueConnection;
-  bells: readonly Bell[];
-  onRing: (stage: StageName) => void;
+  listenTo: readonly QueueName[];
+  onWake: (stage: StageName) => void;
   onError: (error: Error) => void;
 };
 
-/** A queue that does not answer keeps nobody waiting longer than this. */
+/** The longest that callers wait for a queue that does not answer. */
 const openTimeoutMs = 10_000;
-const ringTimeoutMs = 10_000;
+const addTimeoutMs = 10_000;
 const closeTimeoutMs = 2_000;
 const healPauseMs = 2_000;
 
 /**
- * Open the queue and hear the bells named, until `close`. Tables that are dropped under it are made
- * anew: what was in them were bells, and whoever rings them again finds a queue.
+ * Open the queues and listen to the ones in `listenTo` until `close`. Tables that are dropped meanwhile
+ * are created again: the jobs in them were only hints, and the reconciler sends them again.
  */
 export async function openQueue(options: QueueOptions): Promise<WorkQueue> {
   let closed = false;
@@ -78,10 +78,10 @@ export async function openQueue(options: QueueOptions): Promise<WorkQueue> {
   };
   let parts = await openParts(options, onError);
   return {
-    ring: async (rings) => {
+    add: async (jobs) => {
       if (healing) throw new Error("the queue is being made anew");
       try {
-        await Promise.race([parts.ring(rings), failAfter(ringTimeoutMs)]);
+        await Promise.race([parts.add(jobs), failAfter(addTimeoutMs)]);
       } catch (error) {
         if (isTableGone(error as Error)) void heal();
         throw error;
@@ -105,30 +105,30 @@ function isTableGone(error: Error & { code?: string }): boolean {
 }
 
 async function openParts(
-  { connection, bells, onRing }: QueueOptions,
+  { connection, listenTo, onWake }: QueueOptions,
   onError: (error: Error) => void,
 ): Promise<WorkQueue> {
   const engine = await openEngine(connection, onError);
-  const open = (bell: Bell) => {
-    // One retry authority: recovery. A lost or failed bell is rung again by the reconciler.
+  const open = (name: QueueName) => {
+    // One retry authority: recovery. The reconciler sends a lost or failed job again.
     const defaultJobOptions = { attempts: 1, removeOnComplete: true, removeOnFail: { count: 100 } };
-    const queue = engine.makeQueue(`deputy-${bell}`, { defaultJobOptions });
+    const queue = engine.makeQueue(`deputy-${name}`, { defaultJobOptions });
     queue.on("error", onError);
     return queue;
   };
   const queues = { execute: open("execute"), orchestrate: open("orchestrate") };
-  const hear = (bell: Bell): EngineWorker => {
+  const listen = (name: QueueName): EngineWorker => {
     const onJob = (name: string) => {
       const stage = stageNames.find((known) => known === name);
-      if (stage) onRing(stage);
+      if (stage) onWake(stage);
     };
-    const worker = engine.makeWorker(`deputy-${bell}`, onJob, { concurrency: 4, drainDelay: 60 });
+    const worker = engine.makeWorker(`deputy-${name}`, onJob, { concurrency: 4, drainDelay: 60 });
     worker.on("error", onError);
     return worker;
   };
-  const workers = bells.map(hear);
+  const workers = listenTo.map(listen);
   const close = async () => {
-    // Their last words would go to a server that may be gone; nothing in them is needed.
+    // A clean close talks to a server that may be gone; nothing depends on it.
     const politely = async () => {
       await Promise.allSettled(workers.map((worker) => worker.close(true)));
       await Promise.allSettled(Object.values(queues).map((queue) => queue.close()));
@@ -152,12 +152,12 @@ async function openParts(
     );
   }
   return {
-    ring: async (rings) => {
-      const some = thinOut(rings);
-      for (const bell of ["execute", "orchestrate"] as const) {
-        const jobs = some.filter(({ stage }) => bellOf(stage) === bell);
+    add: async (jobs) => {
+      const some = dropRepeats(jobs);
+      for (const name of ["execute", "orchestrate"] as const) {
+        const jobs = some.filter(({ stage }) => queueOf(stage) === name);
         if (jobs.length > 0)
-          await queues[bell].addBulk(jobs.map((ring) => ({ name: ring.stage, data: ring })));
+          await queues[name].addBulk(jobs.map((job) => ({ name: job.stage, data: job })));
       }
     },
     close,

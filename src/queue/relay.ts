@@ -1,19 +1,19 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Ring } from "./open.ts";
+import type { StageJob } from "./open.ts";
 
 /**
- * Moves outbox rows to the queue: the transition wrote them in its own transaction, so the bell is
- * rung if and only if the state changed. Poked after every commit it hears of, and by itself every
- * few seconds for those it did not. Sleeps exactly until the next row is due. A first poke is served
- * at once; in a storm of them it draws breath between two rounds and takes more with each.
+ * Moves outbox rows to the queue. The transition wrote them in its own transaction, so a job is sent if
+ * and only if the state changed. The relay wakes after each commit that it is notified of, when the next
+ * row is due, and every few seconds in case a notification was lost. It serves the first wake at once;
+ * under many it pauses between two rounds, so that each round moves more rows.
  */
-export type Relay = { poke(): void; stop(): Promise<void> };
+export type Relay = { wake(): void; stop(): Promise<void> };
 
 export type RelayOptions = {
   /** Take up to `limit` due rows and send them in one transaction. Returns how many there were. */
-  drain: (limit: number, send: (rings: Ring[]) => Promise<void>) => Promise<number>;
+  drain: (limit: number, send: (jobs: StageJob[]) => Promise<void>) => Promise<number>;
   nextDelayMs: () => Promise<number | null>;
-  ring: (rings: Ring[]) => Promise<void>;
+  add: (jobs: StageJob[]) => Promise<void>;
   onError: (error: Error) => void;
 };
 
@@ -21,7 +21,7 @@ const batch = 500;
 const pollMs = 5_000;
 const breathMs = 250;
 
-export function startRelay({ drain, nextDelayMs, ring, onError }: RelayOptions): Relay {
+export function startRelay({ drain, nextDelayMs, add, onError }: RelayOptions): Relay {
   let stopped = false;
   let again = false;
   let running: Promise<void> | null = null;
@@ -32,7 +32,7 @@ export function startRelay({ drain, nextDelayMs, ring, onError }: RelayOptions):
     try {
       do {
         again = false;
-        while (!stopped && (await drain(batch, ring)) === batch);
+        while (!stopped && (await drain(batch, add)) === batch);
         await sleep(breathMs);
       } while (again && !stopped);
       const next = await nextDelayMs();
@@ -41,22 +41,22 @@ export function startRelay({ drain, nextDelayMs, ring, onError }: RelayOptions):
       onError(error as Error);
       delayMs = 1_000;
     }
-    if (!stopped) timer = setTimeout(poke, delayMs);
+    if (!stopped) timer = setTimeout(wake, delayMs);
   };
-  const poke = (): void => {
+  const wake = (): void => {
     if (stopped) return;
     again = true;
     if (running) return;
     clearTimeout(timer);
     running = run().finally(() => {
       running = null;
-      // A poke that came while the last delay was being read is served now.
-      if (again) poke();
+      // A wake that came while the last delay was being read is served now.
+      if (again) wake();
     });
   };
-  poke();
+  wake();
   return {
-    poke,
+    wake,
     stop: async () => {
       stopped = true;
       clearTimeout(timer);

@@ -65,7 +65,7 @@ const answers: Record<FailureKind, Answer> = {
   lost: "retry_uncounted",
   parked: "go_on",
   model_unavailable: "retry_uncounted",
-  usage_window: "wait_for_provider",
+  rate_limit_window: "wait_for_provider",
   infrastructure: "retry_uncounted",
   work_lost: "redo",
   no_space: "wait_for_person",

@@ -1,13 +1,18 @@
-import { attemptMark, bootMark } from "../core/marks.ts";
+import { attemptMark, processMark } from "../core/marks.ts";
 import type { Claim } from "../core/outcome.ts";
 import { endLeftovers, killLeftovers } from "../sandbox/kill-group.ts";
 import { isProcessAlive } from "../sandbox/process-identity.ts";
-import { forgetProcesses, listDeadBoots, listProcesses, markBootEnded } from "../store/boots.ts";
 import { findUnsoundLease, listClaimsOf } from "../store/claims.ts";
+import {
+  forgetChildren,
+  listChildren,
+  listDeadProcesses,
+  markProcessEnded,
+} from "../store/processes.ts";
 import type { Db } from "../store/schema.ts";
 
 /**
- * Compares what the database says with what is alive. A boot whose proof of life is gone is dead,
+ * Compares what the database says with what is alive. A registered process whose lock is gone is dead,
  * whoever it was: the processes it left on this host are killed, recognised by pid and start time
  * or by the mark in their environment, and what it had claimed is handed back. So is a lease that
  * its owner, alive as it may be, has stopped to renew. Deciding what becomes of what is handed back
@@ -15,20 +20,20 @@ import type { Db } from "../store/schema.ts";
  */
 export type LostClaim = { claim: Claim; owner: string };
 
-export async function buryDeadBoots(
+export async function reapDeadProcesses(
   db: Db,
-  self: { bootId: string; host: string },
+  self: { processId: string; host: string },
   handBack: (lost: LostClaim) => Promise<unknown>,
   onError: (error: Error) => void,
-): Promise<{ boots: string[]; processesKilled: number; claimsReturned: number }> {
-  const result = { boots: [] as string[], processesKilled: 0, claimsReturned: 0 };
-  for (const boot of await listDeadBoots(db, self.bootId, self.host, isProcessAlive)) {
-    // First the processes: nothing of the old life may still write when a new attempt starts.
-    if (boot.host === self.host) result.processesKilled += await killProcessesOf(db, boot.id);
+): Promise<{ processes: string[]; processesKilled: number; claimsReturned: number }> {
+  const result = { processes: [] as string[], processesKilled: 0, claimsReturned: 0 };
+  for (const dead of await listDeadProcesses(db, self.processId, self.host, isProcessAlive)) {
+    // First the processes: no child of the dead process may still write when a new attempt starts.
+    if (dead.host === self.host) result.processesKilled += await killChildrenOf(db, dead.id);
     let failed = 0;
-    for (const claim of await listClaimsOf(db, boot.id)) {
+    for (const claim of await listClaimsOf(db, dead.id)) {
       try {
-        await handBack({ claim, owner: boot.id });
+        await handBack({ claim, owner: dead.id });
         result.claimsReturned++;
       } catch (error) {
         // One that cannot be handed back must not keep the others; the next round tries it again.
@@ -37,9 +42,9 @@ export async function buryDeadBoots(
       }
     }
     if (failed > 0) continue;
-    await forgetProcesses(db, boot.id);
-    await markBootEnded(db, boot.id);
-    result.boots.push(boot.id);
+    await forgetChildren(db, dead.id);
+    await markProcessEnded(db, dead.id);
+    result.processes.push(dead.id);
   }
   return result;
 }
@@ -62,15 +67,15 @@ export async function takeBackLease(
   return true;
 }
 
-/** Kill what still runs of this very life; for its end, when not everything could be parked. */
-export function killOwnProcesses(bootId: string): number {
-  return killLeftovers(null, { name: bootMark, value: bootId });
+/** Kill the children of this process that still run, when not everything could be parked at its end. */
+export function killOwnChildren(processId: string): number {
+  return killLeftovers(null, { name: processMark, value: processId });
 }
 
-async function killProcessesOf(db: Db, bootId: string): Promise<number> {
-  const mark = { name: bootMark, value: bootId };
+async function killChildrenOf(db: Db, processId: string): Promise<number> {
+  const mark = { name: processMark, value: processId };
   let killed = killLeftovers(null, mark);
-  for (const { pid, startTicks } of await listProcesses(db, bootId)) {
+  for (const { pid, startTicks } of await listChildren(db, processId)) {
     killed += killLeftovers({ pid, startTicks }, mark);
   }
   await endLeftovers(null, mark);

@@ -18,7 +18,7 @@ export async function insertAttempt(
     | "subtaskId"
     | "number"
     | "epoch"
-    | "bootId"
+    | "processId"
     | "agent"
     | "baseCommit"
     | "sessionId"

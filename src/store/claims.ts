@@ -5,7 +5,7 @@ import type { Claim, StageName } from "../core/outcome.ts";
 import { together } from "./pipeline.ts";
 import type { Db } from "./schema.ts";
 
-/** Finding what can be claimed, and what a boot holds. Reads only: claiming is the orchestrator's. */
+/** Finding what can be claimed, and what a process holds. Reads only: claiming is the orchestrator's. */
 export const subtaskStateOf = {
   execute: "ready",
   verify: "verifying",
@@ -105,10 +105,10 @@ const leases = sql`
     (select a.id from attempts a where a.subtask_id = subtasks.id order by number desc limit 1), hold_owner, hold_at
     from subtasks where hold_kind = 'lease'`;
 
-/** What a boot holds leases on. */
-export async function listClaimsOf(db: Db, bootId: string): Promise<Claim[]> {
+/** What a process holds leases on. */
+export async function listClaimsOf(db: Db, processId: string): Promise<Claim[]> {
   const { rows } =
-    await sql<LeaseRow>`select * from (${leases}) held where owner = ${bootId}`.execute(db);
+    await sql<LeaseRow>`select * from (${leases}) held where owner = ${processId}`.execute(db);
   return rows.map((row) => toLease(row).claim);
 }
 
@@ -119,7 +119,7 @@ export async function findUnsoundLease(
 ): Promise<{ claim: Claim; owner: string } | null> {
   const { rows } = await sql<LeaseRow>`
     select * from (${leases}) held where coalesce(subtask_id, task_id) = ${id}
-      and (hold_at < now() or owner not in (select id from boots))`.execute(db);
+      and (hold_at < now() or owner not in (select id from processes))`.execute(db);
   return rows[0] ? toLease(rows[0]) : null;
 }
 

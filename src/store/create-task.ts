@@ -39,7 +39,7 @@ export type Creation = {
 };
 
 /**
- * Insert tasks with their first events and a doorbell in one statement, one round trip: all of it is
+ * Insert tasks with their first events and an outbox row in one statement, one round trip: all of it is
  * there or none. A task that needs approval starts in `waiting`, held by its question. A task with
  * an idempotency key is made only if this statement claims the key; where another request has it,
  * also one of the same list, the answer is null. Answers come in the order of the list.
@@ -81,8 +81,8 @@ export async function createTasks(
       insert into questions (id, task_id, kind, text)
       select question_id, id, 'approval', question
       from wanted where question_id is not null and id in (select id from created)
-    ), rung as (
-      -- One ring for all of them: who hears it takes what is ready.
+    ), queued as (
+      -- One job for all of them: the process that receives it claims everything that is ready.
       insert into outbox (stage, task_id) select 'plan', id from created where state = 'queued' limit 1
     )
     select * from created`.execute(db);

@@ -12,7 +12,7 @@ export async function deleteLeftovers(db: Db, before: Date): Promise<Record<stri
   return {
     idempotencyKeys: await deleteKeys(db, before),
     deliveries: await deleteDeliveries(db, before),
-    boots: await deleteBoots(db, before),
+    processes: await deleteProcesses(db, before),
     baselines: await deleteBaselines(db, before),
     flakyTests: await deleteFlakyTests(db, before),
   };
@@ -40,19 +40,19 @@ async function deleteDeliveries(db: Db, before: Date): Promise<number> {
 }
 
 /**
- * Boots that were over before and that left no lease to hand back. The processes noted down for them
+ * Processes that were over before and that left no lease to hand back. The processes noted down for them
  * were killed or ended when they did; who stops in order does not take the notes back.
  */
-async function deleteBoots(db: Db, before: Date): Promise<number> {
+async function deleteProcesses(db: Db, before: Date): Promise<number> {
   const { rows } = await sql<{ id: string }>`
     with gone as (
-      select id from boots b where ended_at < ${before} and heartbeat_at < ${before}
+      select id from processes b where ended_at < ${before} and heartbeat_at < ${before}
         and not exists (select from tasks where hold_kind = 'lease' and hold_owner = b.id)
         and not exists (select from subtasks where hold_kind = 'lease' and hold_owner = b.id)
     ), notes as (
-      delete from processes where boot_id in (select id from gone)
+      delete from child_processes where process_id in (select id from gone)
     )
-    delete from boots where id in (select id from gone) returning id`.execute(db);
+    delete from processes where id in (select id from gone) returning id`.execute(db);
   return rows.length;
 }
 

@@ -12,6 +12,7 @@ import { retentionMigration } from "./migrations/0009-retention.ts";
 import { commentsMigration } from "./migrations/0015-comments.ts";
 import { flakyTestsMigration } from "./migrations/0016-flaky-tests.ts";
 import { proofMigration } from "./migrations/0017-proof.ts";
+import { wordsMigration } from "./migrations/0018-words.ts";
 import { keepPool, writeTogether } from "./pipeline.ts";
 import type { Database, Db } from "./schema.ts";
 
@@ -106,6 +107,7 @@ async function migrate(db: Db): Promise<void> {
         "0015-comments": commentsMigration,
         "0016-flaky-tests": flakyTestsMigration,
         "0017-proof": proofMigration,
+        "0018-words": wordsMigration,
       }),
     },
     migrationTableSchema: "app",

@@ -8,7 +8,7 @@ export type OutboxRow = { id: string; stage: StageName; taskId: string; subtaskI
 /**
  * Take due rows out of the outbox and hand them to `send` in the same transaction: when sending
  * fails they stay, when the process dies between the two they are sent twice, which is harmless
- * because a job only rings a bell. Returns how many were sent.
+ * because a job only wakes a stage. Returns how many were sent.
  */
 export async function drainOutbox(
   db: Db,
@@ -20,7 +20,7 @@ export async function drainOutbox(
       delete from outbox where id in (
         select id from outbox where available_at <= now() order by id for update skip locked limit ${limit})
       returning id, stage, task_id, subtask_id`.execute(tx);
-    // A bell for a stage that there is not rings for nobody, and must not keep the others.
+    // A row for a stage that does not exist wakes nobody, and must not hold up the others.
     const known = rows.filter(({ stage }) => stageNames.includes(stage));
     if (known.length > 0) await send(known);
     return rows.length;

@@ -281,7 +281,7 @@ export const rowSchemas = {
     lastUsedAt: at,
     removedAt: maybeAt,
   },
-  said: { saidAt: at, heardAt: maybeAt },
+  messages: { sentAt: at, deliveredAt: maybeAt },
   sessions: { entryCount: count, checkpointAt: maybeAt, createdAt: at },
   baselines: {
     data: object({

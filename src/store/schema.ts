@@ -111,7 +111,7 @@ export type AttemptsTable = {
   subtaskId: string;
   number: number;
   epoch: number;
-  bootId: string;
+  processId: string;
   agent: string;
   baseCommit: string;
   startedAt: DefaultTime;
@@ -189,15 +189,15 @@ export type Database = {
     entry: Json<unknown>;
     at: DefaultTime;
   };
-  said: {
+  messages: {
     id: string;
     taskId: string;
     subtaskId: string;
     text: string;
-    saidAt: DefaultTime;
-    heardAt: MaybeTime;
+    sentAt: DefaultTime;
+    deliveredAt: MaybeTime;
     place: string | null;
-    heardBy: string | null;
+    deliveredTo: string | null;
     doneBy: string | null;
     key: string | null;
     bodyHash: string | null;
@@ -233,7 +233,7 @@ export type Database = {
     largestUsd: string;
     /** By run: what its call under way may come to at most; null: nobody can say. */
     inFlight: Json<
-      Record<string, { boot: string; at: string; usd: number | null; tokens: number | null }>
+      Record<string, { process: string; at: string; usd: number | null; tokens: number | null }>
     >;
   };
   plans: {
@@ -257,7 +257,7 @@ export type Database = {
     problem: string | null;
     at: DefaultTime;
   };
-  boots: {
+  processes: {
     id: string;
     kind: "daemon" | "worker";
     pid: number;
@@ -267,8 +267,8 @@ export type Database = {
     heartbeatAt: DefaultTime;
     endedAt: MaybeTime;
   };
-  processes: {
-    bootId: string;
+  childProcesses: {
+    processId: string;
     pid: number;
     startTicks: string;
     what: string;

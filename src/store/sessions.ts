@@ -1,8 +1,8 @@
 import { type Selectable, sql } from "kysely";
 import { terminalTaskStates } from "../core/lifecycle.ts";
+import type { PendingMessage } from "./messages.ts";
 import { json } from "./open.ts";
 import { together } from "./pipeline.ts";
-import type { Said } from "./said.ts";
 import type { Database, Db, Tx } from "./schema.ts";
 
 /**
@@ -99,8 +99,8 @@ export async function appendEntries(
   to: { sessionId: string; attemptId: string | null; subtaskId: string | null; position: number },
   entries: readonly unknown[],
   checkpoint: string | null,
-): Promise<Said[] | null> {
-  const { rows } = await sql<{ said: Said[] | null }>`
+): Promise<PendingMessage[] | null> {
+  const { rows } = await sql<{ said: PendingMessage[] | null }>`
     with mine as (
       update sessions set entry_count = entry_count + ${entries.length}::int,
         checkpoint_commit = coalesce(${checkpoint}::text, checkpoint_commit),
@@ -112,8 +112,8 @@ export async function appendEntries(
       insert into transcript (session_id, position, attempt_id, entry)
       select mine.id, ${to.position}::int + ord - 1, ${to.attemptId}, entry
       from mine, json_array_elements(${json(entries)}::json) with ordinality as list (entry, ord))
-    select (select json_agg(json_build_object('id', s.id, 'place', s.place, 'text', s.text) order by s.said_at, s.id)
-      from said s where s.subtask_id = ${to.subtaskId} and s.heard_at is null) as said
+    select (select json_agg(json_build_object('id', s.id, 'place', s.place, 'text', s.text) order by s.sent_at, s.id)
+      from messages s where s.subtask_id = ${to.subtaskId} and s.delivered_at is null) as said
     from mine`.execute(db);
   return rows[0] ? (rows[0].said ?? []) : null;
 }

@@ -35,9 +35,9 @@ type Noted = { usd: number | null; tokens: number | null };
 
 export async function askGate(
   db: Db,
-  about: { taskId: string; runId: string; bootId: string; agentMs: number; bound: Bound },
+  about: { taskId: string; runId: string; processId: string; agentMs: number; bound: Bound },
 ): Promise<Gate> {
-  const { taskId, runId, bootId, bound } = about;
+  const { taskId, runId, processId, bound } = about;
   return inTransaction(db, async (tx) => {
     const { rows } = await sql<
       Row & { largestUsd: string; largestTokens: string; budget: Budget | null; others: Noted[] }
@@ -49,7 +49,7 @@ export async function askGate(
         (select coalesce(json_agg(json_build_object('usd', f.value -> 'usd', 'tokens', f.value -> 'tokens')), '[]')
           from jsonb_each(s.in_flight) f
           where f.key <> ${runId}::text and (f.value ->> 'at')::timestamptz > now() - interval '30 minutes'
-            and exists (select 1 from boots b where b.id = f.value ->> 'boot' and b.ended_at is null)) as others`.execute(
+            and exists (select 1 from processes p where p.id = f.value ->> 'process' and p.ended_at is null)) as others`.execute(
       tx,
     );
     const [row] = rows;
@@ -63,7 +63,7 @@ export async function askGate(
     };
     const answer = decideCall(row.budget, spent, row.others.map(toBound), mine);
     const note = sql`jsonb_build_object(${runId}::text,
-      jsonb_build_object('boot', ${bootId}::text, 'at', now()) || ${json(toNoted(mine))}::jsonb)`;
+      jsonb_build_object('process', ${processId}::text, 'at', now()) || ${json(toNoted(mine))}::jsonb)`;
     await sql`update spending set in_flight = in_flight - ${runId}::text
       || ${answer === "go" ? note : sql`'{}'::jsonb`} where task_id = ${taskId}`.execute(tx);
     return answer === "stop" ? { answer, budget: row.budget, spent } : { answer };

@@ -142,7 +142,7 @@ type SubtaskFields = Omit<
   "id" | "state" | "epoch" | keyof ReturnType<typeof holdColumns>
 >;
 
-/** Move a task (or keep its state) and replace its hold. Its end is told to every process. */
+/** Move a task (or keep its state) and replace its hold. Its end is pending to every process. */
 export async function moveTask(
   tx: Tx,
   task: Task,
@@ -226,10 +226,10 @@ export async function insertSubtask(
 }
 
 /** What transitions under way will have to tell, written by one statement before each is committed. */
-const telling = new WeakMap<Db, Told>();
-type Told = { events: TaskEvent[]; rings: Ring[] };
+const pendingOf = new WeakMap<Db, Pending>();
+type Pending = { events: TaskEvent[]; jobs: StageJob[] };
 type TaskEvent = Required<NewEvent> & { id: string; taskId: string };
-type Ring = { stage: StageName; taskId: string; subtaskId: string | null; at: Date | null };
+type StageJob = { stage: StageName; taskId: string; subtaskId: string | null; at: Date | null };
 
 /**
  * Append an event and tell every process that listens. In a transition it is written with the others,
@@ -240,9 +240,9 @@ type Ring = { stage: StageName; taskId: string; subtaskId: string | null; at: Da
 export async function appendEvent(db: Db | Tx, taskId: string, event: NewEvent): Promise<string> {
   const id = newId("event");
   const { type, message, data = {}, subtaskId = null, attemptId = null } = event;
-  const told = telling.get(db);
-  if (told) {
-    told.events.push({ id, taskId, type, message, data, subtaskId, attemptId });
+  const pending = pendingOf.get(db);
+  if (pending) {
+    pending.events.push({ id, taskId, type, message, data, subtaskId, attemptId });
     return id;
   }
   await sql`
@@ -259,47 +259,47 @@ export async function appendEvent(db: Db | Tx, taskId: string, event: NewEvent):
 }
 
 /** Ask, in a transition, for a stage to be run once it is committed, not before `at`. */
-export async function ringStage(
+export async function wakeStage(
   tx: Tx,
   stage: StageName,
   taskId: string,
   subtaskId: string | null,
   at?: Date,
 ): Promise<void> {
-  const told = telling.get(tx);
-  invariant(told, "a stage is rung for by a transition");
-  told.rings.push({ stage, taskId, subtaskId, at: at ?? null });
+  const pending = pendingOf.get(tx);
+  invariant(pending, "a stage is queued for by a transition");
+  pending.jobs.push({ stage, taskId, subtaskId, at: at ?? null });
 }
 
-function tell(tx: Tx, { events, rings }: Told): CompiledQuery | null {
-  if (events.length + rings.length === 0) return null;
-  const heard = new Set(events.map(({ taskId }) => `event ${taskId}`));
-  if (rings.length > 0) heard.add("outbox");
+function writePending(tx: Tx, { events, jobs }: Pending): CompiledQuery | null {
+  if (events.length + jobs.length === 0) return null;
+  const channels = new Set(events.map(({ taskId }) => `event ${taskId}`));
+  if (jobs.length > 0) channels.add("outbox");
   return sql`
     with appended as (
       insert into events (id, task_id, subtask_id, attempt_id, type, message, data)
       select e->>'id', e->>'taskId', e->>'subtaskId', e->>'attemptId', e->>'type', e->>'message', e->'data'
-      from jsonb_array_elements(${json(events)}::jsonb) with ordinality as told(e, position) order by position
-    ), rung as (
+      from jsonb_array_elements(${json(events)}::jsonb) with ordinality as pending(e, position) order by position
+    ), queued as (
       insert into outbox (stage, task_id, subtask_id, available_at)
       select r->>'stage', r->>'taskId', r->>'subtaskId', coalesce((r->>'at')::timestamptz, now())
-      from jsonb_array_elements(${json(rings)}::jsonb) with ordinality as told(r, position) order by position
+      from jsonb_array_elements(${json(jobs)}::jsonb) with ordinality as pending(r, position) order by position
     )
-    select pg_notify('deputy', word) from unnest(${[...heard]}::text[]) as word`.compile(tx);
+    select pg_notify('deputy', word) from unnest(${[...channels]}::text[]) as word`.compile(tx);
 }
 
 /** Run a transition; a deadlock or serialisation failure is tried again, as Postgres asks for. */
 export async function inTransition<T>(db: Db, work: (tx: Tx) => Promise<T>): Promise<T> {
   for (let tries = 1; ; tries++) {
     try {
-      const told: Told = { events: [], rings: [] };
+      const pending: Pending = { events: [], jobs: [] };
       return await inTransaction(
         db,
         (tx) => {
-          telling.set(tx, told);
+          pendingOf.set(tx, pending);
           return work(tx);
         },
-        (tx) => tell(tx, told),
+        (tx) => writePending(tx, pending),
       );
     } catch (error) {
       const code = (error as { code?: string }).code;

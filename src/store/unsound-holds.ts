@@ -47,11 +47,11 @@ export async function findUnsoundHolds(db: Db | Tx): Promise<UnsoundHold[]> {
         on of_what = what and of_state = state
     )
     select task_id, subtask_id, kind, 'the lease belongs to ' || hold_owner || ', which is not registered' as problem
-      from held where kind = 'lease' and not exists (select 1 from boots b where b.id = hold_owner)
+      from held where kind = 'lease' and not exists (select 1 from processes b where b.id = hold_owner)
     union all
     -- Either its owner is heard of and does not renew it, or is not heard of at all (stopped, hanging).
     select task_id, subtask_id, held.kind, 'the lease ran out ' || case when isfinite(hold_at) then (now() - hold_at)::text else 'ages' end || ' ago and its owner has not renewed it'
-      from held join boots on boots.id = hold_owner
+      from held join processes on processes.id = hold_owner
       where held.kind = 'lease' and hold_at < now() and (heartbeat_at > hold_at or hold_at < now() - interval '5 minutes')
     union all
     -- A wake that is due may wait for a slot, as long as its stage is busy.

@@ -1,10 +1,10 @@
 import { type InboxDeps, processInbox } from "./process-inbox.ts";
 
 /**
- * Looks into the inbox when it is poked (a delivery was kept) and now and then: for what waits for
+ * Looks into the inbox when it is woken (a delivery was kept) and now and then: for what waits for
  * a subject to become free, and for what a dead process left. One round at a time.
  */
-export type InboxRunner = { poke(): void; stop(): Promise<void> };
+export type InboxRunner = { wake(): void; stop(): Promise<void> };
 
 export function startInboxRunner(deps: InboxDeps, everyMs = 15_000): InboxRunner {
   let running: Promise<void> | null = null;
@@ -23,17 +23,17 @@ export function startInboxRunner(deps: InboxDeps, everyMs = 15_000): InboxRunner
       deps.log("warn", { err: error }, "could not look into the inbox");
     }
     running = null;
-    if (!stopped) timer = setTimeout(poke, everyMs);
+    if (!stopped) timer = setTimeout(wake, everyMs);
   };
-  const poke = () => {
+  const wake = () => {
     if (stopped) return;
     again = true;
     clearTimeout(timer);
     running ??= run();
   };
-  poke();
+  wake();
   return {
-    poke,
+    wake,
     async stop() {
       stopped = true;
       clearTimeout(timer);

@@ -35,7 +35,7 @@ export type VerifyDeps = {
   db: Db;
   paths: { checks: string; logs: string };
   environment: () => Record<string, string>;
-  trackProcess: (what: string) => (identity: ProcessIdentity) => void;
+  trackChild: (what: string) => (identity: ProcessIdentity) => void;
   /** Where setup and checks of a task run; left out: as the daemon's user. */
   sandbox?: (claim: Claim, task: Task) => CheckSandbox;
   report: (claim: Claim, result: CheckResult, phase: Phase) => Promise<void>;
@@ -119,7 +119,7 @@ async function review(
     ...(sandbox && { sandbox }),
     commit: subtask.commit,
     changedFrom: attempt.baseCommit,
-    onProcess: deps.trackProcess(`review of ${subtask.id}`),
+    onProcess: deps.trackChild(`review of ${subtask.id}`),
     logRoot: join(logs, `${subtask.key}-${attempt.id}-review`),
   };
   const input = { db: deps.db, claim, task, subtask, attempts, attempt, verdict, evidence };
@@ -163,7 +163,7 @@ export async function judge(
   const run = {
     ...placeOf(deps, claim, task, signal),
     checks,
-    onProcess: deps.trackProcess(`checks of ${subtask.id}`),
+    onProcess: deps.trackChild(`checks of ${subtask.id}`),
   };
   const logRoot = join(deps.paths.logs, task.id);
   const baseline = await findBaseline(deps, task, { ...run, logRoot: join(logRoot, "baseline") });

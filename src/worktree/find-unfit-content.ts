@@ -3,9 +3,9 @@ import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { withFolder } from "../sandbox/open-folder.ts";
 import { diffTrees, readSizes } from "./diff-trees.ts";
-import { listIgnored } from "./glance.ts";
 import { type Mirror, openMirror } from "./open-mirror.ts";
 import { whyRefused } from "./refused-name.ts";
+import { listIgnored } from "./stat-snapshot.ts";
 import { findChanges, type Skipped } from "./worktree-changes.ts";
 import { placeOf } from "./worktree-place.ts";
 

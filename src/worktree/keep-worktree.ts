@@ -2,13 +2,19 @@ import type { Stats } from "node:fs";
 import { lstat, readlink } from "node:fs/promises";
 import { type Folder, openFile, openFolder, readWhole, splitPath } from "../sandbox/open-folder.ts";
 import { editTree, findEntry, type KnownTrees, type TreeEntry } from "./edit-tree.ts";
-import { compareGlances, type Glance, glanceAt, listIgnored, tickMs } from "./glance.ts";
 import { keepReads } from "./kept-reads.ts";
 import { pinRef } from "./mirror.ts";
 import { type Mirror, openMirror } from "./open-mirror.ts";
 import { treeOf } from "./read-commit.ts";
-import { readIndexGlance } from "./read-index.ts";
+import { readIndexSnapshot } from "./read-index.ts";
 import { snapshotWorktree } from "./snapshot.ts";
+import {
+  compareStatSnapshots,
+  listIgnored,
+  type StatSnapshot,
+  takeStatSnapshot,
+  tickMs,
+} from "./stat-snapshot.ts";
 import { findChanges } from "./worktree-changes.ts";
 import { type Place, placeOf, readIndexCommit } from "./worktree-place.ts";
 import { hashObject, writeCommit, writeObject } from "./write-object.ts";
@@ -54,27 +60,27 @@ export function openWorktreeKeeper(mirror: Mirror, options: KeepOptions): Worktr
   let last = { commit: options.last, tree: null as string | null };
   let looks = 0;
   /** No later than the look at the files that made the last tree: what changed since shows. */
-  let glance: Glance | null = null;
+  let stats: StatSnapshot | null = null;
   let ignored: Set<string> | null = null;
   /** The agent brought attributes of its own: git has to store what falls under them. */
   let hasAttributes = false;
 
   /**
    * The files that can differ from the last tree; null: anything can. Then what is ignored may have
-   * changed, too, and the next glance begins with that. Most keepers look once.
+   * changed, too, and the next stat snapshot begins with that. Most keepers look once.
    */
   const findChanged = async (): Promise<string[] | null> => {
     if (++looks === 1) return findChangedSinceCheckout(place, { base, last: last.commit });
-    const before = glance;
-    glance = null;
-    const now = before && ignored ? await glanceAt(workTree, ignored) : null;
-    const changed = before && now ? compareGlances(before, now) : null;
+    const before = stats;
+    stats = null;
+    const now = before && ignored ? await takeStatSnapshot(workTree, ignored) : null;
+    const changed = before && now ? compareStatSnapshots(before, now) : null;
     if (changed?.some(isRule) === false) {
-      glance = now;
+      stats = now;
       return changed;
     }
     ignored = await listIgnored(mirror, { workTree, index: place.index });
-    glance = await glanceAt(workTree, ignored);
+    stats = await takeStatSnapshot(workTree, ignored);
     return null;
   };
 
@@ -131,9 +137,9 @@ async function findChangedSinceCheckout(
   { base, last }: { base: string; last: string },
 ): Promise<string[] | null> {
   if (last !== base || (await readIndexCommit(place)) !== base) return null;
-  const checkout = readIndexGlance(place.index, (await lstat(place.index)).mtimeMs);
-  const now = checkout && (await glanceAt(place.path, new Set(), checkout.names));
-  const changed = now && compareGlances(checkout, now);
+  const checkout = readIndexSnapshot(place.index, (await lstat(place.index)).mtimeMs);
+  const now = checkout && (await takeStatSnapshot(place.path, new Set(), checkout.names));
+  const changed = now && compareStatSnapshots(checkout, now);
   if (!changed || changed.length > maxFiles || changed.some(isRule)) return null;
   const isSame = (path: string) =>
     useFile(place.path, path, async (folder, name) => {

@@ -1,12 +1,12 @@
 import { readFileSync } from "node:fs";
-import { type Glance, lookOf, tickMs } from "./glance.ts";
+import { lookOf, type StatSnapshot, tickMs } from "./stat-snapshot.ts";
 
 /**
- * What git's index says of a checkout, as a glance at it: names, and what each file looked like when
+ * What git's index says of a checkout, as a stat snapshot at it: names, and what each file looked like when
  * git wrote it. Only of our own index, which no agent can reach, and only where it is as plain as git
  * makes it for a small checkout; anything else is null, and git is asked.
  */
-export type IndexGlance = Glance & {
+export type IndexSnapshot = StatSnapshot & {
   /** Of each file its mode and the id of what is in it, as trees have them. */
   contents: Map<string, string>;
 };
@@ -20,11 +20,11 @@ const kinds = new Map([
 ]);
 
 /** `writtenAtMs`: the time of the index itself. */
-export function readIndexGlance(path: string, writtenAtMs: number): IndexGlance | null {
+export function readIndexSnapshot(path: string, writtenAtMs: number): IndexSnapshot | null {
   const data = readFileSync(path);
   if (data.length > maxBytes || data.length < 32) return null;
   if (data.toString("latin1", 0, 4) !== "DIRC" || data.readUInt32BE(4) !== 2) return null;
-  const glance: IndexGlance = { looks: new Map(), names: new Map(), contents: new Map() };
+  const snapshot: IndexSnapshot = { looks: new Map(), names: new Map(), contents: new Map() };
   const folders = new Map<string, Set<string>>([["", new Set()]]);
   let at = 12;
   for (let left = data.readUInt32BE(8); left > 0; left--) {
@@ -40,14 +40,14 @@ export function readIndexGlance(path: string, writtenAtMs: number): IndexGlance 
     const mtimeMs = toMs(number(2), number(3));
     const isYoung = Math.max(ctimeMs, mtimeMs) >= writtenAtMs - tickMs;
     const stats = { ino: number(5), mode, size: number(9), mtimeMs, ctimeMs };
-    glance.looks.set(name, isYoung ? "" : lookOf(stats));
-    glance.contents.set(name, `${mode.toString(8)} ${data.toString("hex", at + 40, at + 60)}`);
+    snapshot.looks.set(name, isYoung ? "" : lookOf(stats));
+    snapshot.contents.set(name, `${mode.toString(8)} ${data.toString("hex", at + 40, at + 60)}`);
     addName(folders, name, kind);
     at += (62 + name.length + 8) & ~7;
   }
   if (!hasPlainRest(data, at)) return null;
-  for (const [folder, names] of folders) glance.names.set(folder, [...names].sort().join("\0"));
-  return glance;
+  for (const [folder, names] of folders) snapshot.names.set(folder, [...names].sort().join("\0"));
+  return snapshot;
 }
 
 /** As Node tells times. */

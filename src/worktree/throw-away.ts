@@ -28,7 +28,7 @@ export async function throwAway(mirror: Mirror, path: string): Promise<void> {
   deleteBehind(thrown);
 }
 
-/** Delete what an earlier life left in the bin. */
+/** Delete what an earlier process left in the bin. */
 export async function emptyBin(mirror: Mirror): Promise<void> {
   const bin = binOf(mirror);
   for (const name of await readdir(bin).catch(() => [])) deleteBehind(join(bin, name));

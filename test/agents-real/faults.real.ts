@@ -91,7 +91,10 @@ test.each(["codex", "claude", "opencode"])(
     const server = await makeServer(failingWith({ kind: "usage_limit", resetsAt }));
     const run = await makeProjectRun();
     const end = await makeAgent(name, server)(run);
-    expect(end, JSON.stringify(end)).toMatchObject({ reason: "gave_up", failure: "usage_window" });
+    expect(end, JSON.stringify(end)).toMatchObject({
+      reason: "gave_up",
+      failure: "rate_limit_window",
+    });
     expect(end.retryAt?.getTime()).toBe(resetsAt * 1_000);
     expect(run.calls).toEqual([]);
   },
@@ -138,7 +141,7 @@ test("what a person says reaches claude between two calls of the model, and is c
   ];
   const server = await makeServer({ roles: { coder: { turns } } });
   const said: string[][] = [];
-  const run = await makeProjectRun({ heard: async () => said.shift() ?? [] });
+  const run = await makeProjectRun({ takeMessages: async () => said.shift() ?? [] });
   const ending = makeAgent("claude", server)(run);
   await until(() => existsSync(join(run.worktree, "running")), "claude's tool runs");
   said.push(["Make it blue."]);

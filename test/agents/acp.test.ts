@@ -90,7 +90,7 @@ test.each([
 
 test("what a person says meanwhile is another prompt of the same process", async () => {
   const said = [[], ["Make it blue."], []];
-  const run = await makeRun({ heard: async () => said.shift() ?? [] });
+  const run = await makeRun({ takeMessages: async () => said.shift() ?? [] });
   const record = join(run.scratch, "record");
   const end = await agentOf({ says: ["Red.", "Blue."], record })(run);
   expect(end).toMatchObject({ reason: "done", summary: "Blue." });
@@ -109,7 +109,7 @@ test.each([
   [
     { fails: { details: "You've hit your session limit · resets 3:10am (Asia/Seoul)" } },
     "gave_up",
-    "usage_window",
+    "rate_limit_window",
     /hit your session limit/,
   ],
   [{ fails: "the disk is green" }, "gave_up", "agent_failed", /Internal error/],

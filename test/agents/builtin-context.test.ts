@@ -20,10 +20,11 @@ describe.each(wires)("over %s", (wire) => {
     expect(server.requests[0]?.bytes).toBeLessThan(7_000);
   });
 
-  test("before the context is full the model writes a hand-off and goes on from it", async () => {
-    const isAskedForHandoff = ({ lastUser }: Seen) => lastUser.startsWith("Your context is nearly");
+  test("before the context is full the model writes a summary and goes on from it", async () => {
+    const isAskedForCompaction = ({ lastUser }: Seen) =>
+      lastUser.startsWith("Your context is nearly");
     const turns = (seen: Seen): Turn => {
-      if (isAskedForHandoff(seen)) {
+      if (isAskedForCompaction(seen)) {
         return { text: "Did 1 to 3; 4 is left.", usage: { input: 900, output: 30 } };
       }
       const last = seen.user.includes("4 is left") ? 4 : seen.replies + 1;
@@ -34,9 +35,9 @@ describe.each(wires)("over %s", (wire) => {
     const run = await makeRun({ brief: "The brief." });
     const { end, used } = await play(server, { wire, contextTokens: 1_000 }, run);
     expect(end).toMatchObject({ reason: "done" });
-    expect(used.calls).toBe(server.requests.length); // the hand-off is paid as any call
-    const [handoff] = server.requests.filter(({ body }) => body.tool_choice === "none");
-    expect(JSON.stringify(handoff?.body)).toContain("step 3");
+    expect(used.calls).toBe(server.requests.length); // the summary is paid as any call
+    const [compaction] = server.requests.filter(({ body }) => body.tool_choice === "none");
+    expect(JSON.stringify(compaction?.body)).toContain("step 3");
     const after = lastBody(server);
     expect(after).toContain("The brief.");
     expect(after).toContain("Did 1 to 3; 4 is left.");
@@ -56,9 +57,9 @@ describe.each(wires)("over %s", (wire) => {
     ["a call", { text: "First I look.", ...bash("true") }],
     ["half of one", { text: "Half is do", fault: { kind: "length", times: 9 } }],
     ["a refusal", { text: "Half is done.", fault: { kind: "refusal", times: 9 } }],
-  ])("%s is no hand-off: it is asked for once more, and then the end says so", async (_, bad) => {
+  ])("%s is no summary: it is asked for once more, and then the end says so", async (_, bad) => {
     const isFirst = ({ lastUser }: Seen) => lastUser.startsWith("Your context is nearly");
-    const isAgain = ({ lastUser }: Seen) => lastUser.startsWith("That was no whole hand-off");
+    const isAgain = ({ lastUser }: Seen) => lastUser.startsWith("That was no whole summary");
     const work: Turn = { ...bash("seq 1 100"), usage: { input: 900, output: 20 } };
     const mended = await serve((seen) => {
       if (isFirst(seen)) return bad;
@@ -72,10 +73,10 @@ describe.each(wires)("over %s", (wire) => {
     const stubborn = await serve((seen) => (isFirst(seen) || isAgain(seen) ? bad : work));
     const ended = await play(stubborn, { wire, contextTokens: 1_000 });
     expect(ended.end).toMatchObject({ reason: "out_of_budget", failure: "out_of_budget" });
-    expect(ended.end.detail).toContain("no whole hand-off to go on from, twice");
+    expect(ended.end.detail).toContain("no whole summary to go on from, twice");
   });
 
-  test("a context that is full all the same: a hand-off, once, and then the end in words", async () => {
+  test("a context that is full all the same: a summary, once, and then the end in words", async () => {
     const isFull = (seen: Seen) => seen.replies > 0;
     const full = { kind: "context_length", times: 9 } as const;
     const once = await serve((seen) => {
@@ -85,7 +86,7 @@ describe.each(wires)("over %s", (wire) => {
     });
     const helped = await play(once, { wire });
     expect(helped.end.reason).toBe("done");
-    expect(helped.words).toContain("the model writes a hand-off");
+    expect(helped.words).toContain("the model writes a summary");
 
     const server = await serve((seen) => {
       if (seen.lastUser.startsWith("Your context")) return { text: "Half is done." };
@@ -119,7 +120,7 @@ describe("conventions of the repository", () => {
     expect(bodies[3]).not.toContain("Page rule.");
   });
 
-  test("what a hand-off left out is told again when it matters again", async () => {
+  test("what a summary left out is told again when it matters again", async () => {
     const run = await makeRun();
     await put(run, "src/AGENTS.md", "Source rule.\n");
     await put(run, "src/a.ts", "1\n");
@@ -135,7 +136,7 @@ describe("conventions of the repository", () => {
     const { end } = await play(server, { contextTokens: 1_000 }, run);
     expect(end.reason).toBe("done");
     const bodies = server.requests.map(({ body }) => JSON.stringify(body));
-    const after = bodies.findIndex((body) => body.includes("You wrote this hand-off"));
+    const after = bodies.findIndex((body) => body.includes("You wrote this summary"));
     expect(bodies[after]).not.toContain("Source rule.");
     expect(bodies.at(-1)).toContain("Source rule.");
   });

@@ -72,7 +72,7 @@ describe.each(wires)("over %s", (wire) => {
       const resetsAt = Math.floor(Date.now() / 1_000) + 7_200;
       const server = await serve(work({ kind: "usage_limit", resetsAt }));
       const { end } = await play(server, { wire });
-      expect(end).toMatchObject({ reason: "gave_up", failure: "usage_window" });
+      expect(end).toMatchObject({ reason: "gave_up", failure: "rate_limit_window" });
       expect(end.retryAt).toEqual(new Date(resetsAt * 1_000));
       expect(end.detail).toContain(`it resets at ${new Date(resetsAt * 1_000).toISOString()}`);
       expect(server.requests).toHaveLength(1);
@@ -81,7 +81,7 @@ describe.each(wires)("over %s", (wire) => {
     test("a Retry-After that is too long to be slept through", async () => {
       const server = await serve(work({ kind: "rate_limit", retryAfter: 3_600 }));
       const { end } = await play(server, { wire });
-      expect(end).toMatchObject({ reason: "gave_up", failure: "usage_window" });
+      expect(end).toMatchObject({ reason: "gave_up", failure: "rate_limit_window" });
       expect(end.detail).toContain("it asks to wait 3600 s");
       const inS = ((end.retryAt?.getTime() ?? 0) - Date.now()) / 1_000;
       expect(inS).toBeGreaterThan(3_000);

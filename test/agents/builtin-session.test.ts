@@ -183,7 +183,7 @@ test("a memory that is no transcript of ours", async () => {
 describe("between turns", () => {
   test("what a person says is heard, in order", async () => {
     const said = [["Use tabs."], [], ["And one", "and another."]];
-    const run = await makeRun({ heard: async () => said.shift() ?? [] });
+    const run = await makeRun({ takeMessages: async () => said.shift() ?? [] });
     const server = await serve([bash("true"), bash("echo"), finish]);
     await play(server, {}, run);
     const users = (run.session.entries as Stored[]).filter(({ role }) => role === "user");

@@ -109,7 +109,7 @@ test("of a thought before a flood of arguments the thought alone is kept", async
   const server = await serve([{ reasoning: "All at once.", calls: [flood] }, finish]);
   const { end, run, words } = await play(server, { wire: "responses" });
   expect(end).toMatchObject({ reason: "done", detail: "finished" });
-  expect(words).not.toContain("hand-off");
+  expect(words).not.toContain("summary");
   const stored = JSON.stringify(run.session.entries);
   expect(stored).toContain("at most 1000000 are taken");
   expect(stored.length).toBeLessThan(10_000);

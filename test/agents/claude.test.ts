@@ -126,7 +126,7 @@ test("the result's sums are the bill, by model, with what it says they cost", as
 test.each([
   ["Not logged in · Please run /login", "question"],
   ["API Error: 529 Overloaded", "model_unavailable"],
-  ["Claude AI usage limit reached|1900000000", "usage_window"],
+  ["Claude AI usage limit reached|1900000000", "rate_limit_window"],
   ["Prompt is too long", "agent_failed"],
 ])("an error that comes as a success is an error: %s", async (text, failure) => {
   const { end } = await runProgram(claude, [
@@ -135,7 +135,7 @@ test.each([
   ]);
   expect(end.failure).toBe(failure);
   expect(end.retryAt?.getTime() ?? null).toBe(
-    failure === "usage_window" ? 1_900_000_000_000 : null,
+    failure === "rate_limit_window" ? 1_900_000_000_000 : null,
   );
 });
 
@@ -217,8 +217,8 @@ cat > /dev/null # it ends when its stdin does
   const said = [[], ["Make it blue.", "And bold."]];
   const back: string[] = [];
   const own = await makeRun({
-    heard: async () => said.shift() ?? [],
-    giveBack: (texts) => {
+    takeMessages: async () => said.shift() ?? [],
+    returnMessages: (texts) => {
       back.push(...texts);
     },
   });

@@ -172,6 +172,6 @@ test("of its windows the used-up one that ends last says when it may go on", asy
   };
   const agent = await makeAgent(`${write(told)}\n${print(failed)}\nexit 1`);
   const end = await agent(await makeRun());
-  expect(end).toMatchObject({ reason: "gave_up", failure: "usage_window" });
+  expect(end).toMatchObject({ reason: "gave_up", failure: "rate_limit_window" });
   expect(end.retryAt?.getTime()).toBe(1_900_500_000_000);
 });

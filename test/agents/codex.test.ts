@@ -176,7 +176,7 @@ test("what a person said meanwhile is the next message of the session", async ()
     { lines: [started, says("Done in blue."), completed(2, 2)] },
   ]);
   const said = [["It is urgent."], ["Make it blue."], []];
-  const run = await makeRun({ heard: async () => said.shift() ?? [] });
+  const run = await makeRun({ takeMessages: async () => said.shift() ?? [] });
   expect(await agentOf(program)(run)).toMatchObject({ reason: "done", summary: "Done in blue." });
   expect((await program.call(0)).input).toContain(
     "Do it.\n\n# What a person said meanwhile\n\nIt is urgent.",
@@ -203,7 +203,7 @@ test.each([
 });
 
 test.each([
-  ["You've hit your usage limit. Try again in 2 hours 5 minutes.", "usage_window", true],
+  ["You've hit your usage limit. Try again in 2 hours 5 minutes.", "rate_limit_window", true],
   ["exceeded retry limit, last status: 429 Too Many Requests", "model_unavailable", false],
   [
     "The 'gpt-9' model is not supported when using Codex with a ChatGPT account.",

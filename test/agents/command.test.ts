@@ -240,7 +240,7 @@ test("it is kept with its brief once it lasts and changed something; an end of i
 
 test("what a person says is in a file, from before it began and while it runs", async () => {
   const said = [["Early."], [], ["Late."]];
-  const run = await makeRun({ heard: async () => said.shift() ?? [] });
+  const run = await makeRun({ takeMessages: async () => said.shift() ?? [] });
   const agent = makeCommandAgent(
     'while ! grep -q Late "$DEPUTY_SAID_FILE"; do sleep 0.01; done; cat "$DEPUTY_SAID_FILE"; cat',
     { lookMs: 1 },

@@ -73,8 +73,8 @@ export async function makeRun(
       },
       ...given.meter,
     },
-    heard: async () => [],
-    giveBack: () => {},
+    takeMessages: async () => [],
+    returnMessages: () => {},
     emit: (event) => {
       events.push(event);
       given.emit?.(event);

@@ -47,7 +47,7 @@ test("200 attempts at once: every request is its own task's, and nobody else's",
       session,
       // On a busy machine two hundred take their time, and this is not about it.
       timeoutMs: 600_000,
-      heard: async () => (calls === 1 ? [`<word ${i}>`] : []),
+      takeMessages: async () => (calls === 1 ? [`<word ${i}>`] : []),
       meter: {
         limits: null,
         refuse: async () => (isShort(i) && calls === 2 ? `<budget ${i}> is used up` : null),

@@ -47,14 +47,14 @@ test("grandchildren in sessions of their own are gone after kill -9 and a start;
   await deputy.kill();
   // The table names this very process too, but it was started at another time: it is a stranger.
   await deputy.database?.query(
-    "insert into processes (boot_id, pid, start_ticks, what) select id, $1, '1', 'attempt' from boots where ended_at is null",
+    "insert into child_processes (process_id, pid, start_ticks, what) select id, $1, '1', 'attempt' from processes where ended_at is null",
     [process.pid],
   );
   await deputy.start();
   expect(orphans.filter((orphan) => orphan && isProcessAlive(orphan))).toEqual([]);
-  expect(await deputy.database?.query("select 1 from processes where what = 'attempt'")).toEqual(
-    [],
-  );
+  expect(
+    await deputy.database?.query("select 1 from child_processes where what = 'attempt'"),
+  ).toEqual([]);
 
   const task = await deputy.untilOver(body.id);
   expect(task.state).toBe("completed");

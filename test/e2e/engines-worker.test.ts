@@ -24,7 +24,7 @@ describe.each(engines)("a worker (queue on %s)", (engine) => {
 
   beforeAll(async () => {
     repository = await makeRepository({ "README.md": "# Something\n" });
-    // Polling would hide that nobody heard the bell.
+    // Polling would hide a job that no worker received.
     deputy = await makeDeputy({ engine, env: { DEPUTY_RECONCILE_MS: "600000" } });
     await deputy.start({ DEPUTY_CONCURRENCY: "0" });
   });
@@ -61,10 +61,10 @@ describe.each(engines)("a worker (queue on %s)", (engine) => {
     };
     return { id: body.id as string, agent: pid, go: () => writeFile(`${name}-go`, "") };
   };
-  const bootsOf = async (id: string) =>
+  const kindsOf = async (id: string) =>
     (
       (await deputy.database?.query<{ kind: string }>(
-        "select b.kind from attempts a join boots b on b.id = a.boot_id where a.task_id = $1 order by a.number",
+        "select b.kind from attempts a join processes b on b.id = a.process_id where a.task_id = $1 order by a.number",
         [id],
       )) ?? []
     ).map(({ kind }) => kind);
@@ -75,14 +75,14 @@ describe.each(engines)("a worker (queue on %s)", (engine) => {
     await go();
     const why = await deputy.api("GET", `/v1/tasks/${id}/why`);
     expect(why.body.subtasks[0].waiting_for).toContain("waiting for a free");
-    expect(await bootsOf(id)).toEqual([]);
+    expect(await kindsOf(id)).toEqual([]);
     const worker = await startWorker();
     expect((await deputy.untilOver(id)).state).toBe("completed");
-    // This one was rung for when the worker was listening.
+    // Its job was sent while the worker was listening.
     const next = await submitWaiting();
     await next.go();
     expect((await deputy.untilOver(next.id)).state).toBe("completed");
-    expect([...(await bootsOf(id)), ...(await bootsOf(next.id))]).toEqual(["worker", "worker"]);
+    expect([...(await kindsOf(id)), ...(await kindsOf(next.id))]).toEqual(["worker", "worker"]);
     await endWorker(worker, "SIGTERM");
     expect(worker.exitCode).toBe(0);
   });
@@ -109,7 +109,7 @@ describe.each(engines)("a worker (queue on %s)", (engine) => {
     expect(isProcessAlive(running)).toBe(false);
     const second = await startWorker();
     expect((await deputy.untilOver(id)).state).toBe("completed");
-    expect(await bootsOf(id)).toEqual(["worker", "worker"]);
+    expect(await kindsOf(id)).toEqual(["worker", "worker"]);
     await endWorker(second, "SIGTERM");
   });
 
@@ -122,7 +122,7 @@ describe.each(engines)("a worker (queue on %s)", (engine) => {
     await go();
     await deputy.start({ DEPUTY_CONCURRENCY: "0" });
     expect((await deputy.untilOver(id)).state).toBe("completed");
-    expect(await bootsOf(id)).toEqual(["worker"]);
+    expect(await kindsOf(id)).toEqual(["worker"]);
     await endWorker(worker, "SIGTERM");
   });
 
@@ -135,7 +135,7 @@ describe.each(engines)("a worker (queue on %s)", (engine) => {
     );
     await go();
     expect((await deputy.untilOver(id)).state).toBe("completed");
-    expect(await bootsOf(id)).toEqual(["worker"]);
+    expect(await kindsOf(id)).toEqual(["worker"]);
     expect(isProcessAlive(running)).toBe(false);
     await endWorker(worker, "SIGTERM");
     expect(worker.exitCode).toBe(0);
@@ -174,7 +174,7 @@ describe.each(engines)("a worker (queue on %s)", (engine) => {
       await deputy.start({ DEPUTY_CONCURRENCY: "1" });
       await endWorker(worker, "SIGKILL");
       expect((await deputy.untilOver(id)).state).toBe("completed");
-      expect(await bootsOf(id)).toEqual(["worker", "daemon"]);
+      expect(await kindsOf(id)).toEqual(["worker", "daemon"]);
     });
   }
 });

@@ -11,7 +11,7 @@ import { makeRepository, type TestRepository } from "../support/repository.ts";
 import { until } from "../support/until.ts";
 
 /**
- * The queue is a doorbell: dropped, flushed, restarted, away, rung twice or rung by a stranger, no
+ * The queue only notifies: dropped, flushed, restarted, away, with jobs sent twice or by a stranger, no
  * work is lost, nothing is done twice, and the daemon stays up and hears again.
  */
 let repository: TestRepository;
@@ -55,7 +55,7 @@ async function expectAllOnce(deputy: Deputy, ids: string[], pid: number): Promis
   expect((await deputy.api("GET", "/readyz")).status).toBe(200);
   await until(
     async () => (await deputy.database?.query("select 1 from outbox"))?.length === 0,
-    "the queue takes rings again",
+    "the queue accepts jobs again",
   );
 }
 
@@ -94,21 +94,23 @@ describe("on postgres", () => {
     );
     await go();
     await expectAllOnce(deputy, ids, pid);
-    const boots = await deputy.database?.query("select 1 from boots where ended_at is null");
-    expect(boots).toHaveLength(1);
+    const processes = await deputy.database?.query(
+      "select 1 from processes where ended_at is null",
+    );
+    expect(processes).toHaveLength(1);
   });
 
-  test("rings that are doubled, of tasks that do not exist, and of stages that do not exist harm nothing", async () => {
-    const { ids, go } = await submitSome(deputy, "doubled rings");
+  test("jobs that are sent twice, of tasks that do not exist, and of stages that do not exist harm nothing", async () => {
+    const { ids, go } = await submitSome(deputy, "jobs sent twice");
     const queue = await openQueue({
       connection: { kind: "postgres", config: deputy.database?.connection ?? never() },
-      bells: [],
-      onRing: () => {},
+      listenTo: [],
+      onWake: () => {},
       onError: () => {},
     });
     for (const stage of ["plan", "execute", "deliver", "nonsense"] as never[]) {
       const task = { stage, taskId: ids[0] ?? "", subtaskId: null };
-      await queue.ring([task, task, { ...task, taskId: "task_of_another" }]);
+      await queue.add([task, task, { ...task, taskId: "task_of_another" }]);
     }
     await go();
     await expectAllOnce(deputy, ids, deputy.pid());
@@ -136,7 +138,7 @@ describe.skipIf(redisUrl() === null)("on redis", () => {
     await expectAllOnce(deputy, ids, deputy.pid());
   });
 
-  test("Redis restarts and remembers nothing: tasks complete, and the bell rings again", async () => {
+  test("Redis restarts and remembers nothing: tasks complete, and jobs are sent again", async () => {
     const { ids, go } = await submitSome(deputy, "a restart");
     await deputy.redis?.restart();
     await go();

@@ -48,8 +48,8 @@ beforeAll(async () => {
     [victim],
   );
   await sql(
-    `insert into said (id, task_id, subtask_id, text, heard_at, done_by)
-      select 'said_1', task_id, subtask_id, 'so', now(), id from attempts where task_id = $1`,
+    `insert into messages (id, task_id, subtask_id, text, delivered_at, done_by)
+      select 'message_1', task_id, subtask_id, 'so', now(), id from attempts where task_id = $1`,
     [victim],
   );
   await sql(
@@ -136,7 +136,7 @@ const columns: Record<string, [column: string, value: string][]> = {
     ["calls_without_tokens", "-7"],
     ["first_at", wrong.time],
   ],
-  said: [["heard_at", wrong.time]],
+  messages: [["delivered_at", wrong.time]],
   worktrees: [
     ["state", `'lost'`],
     ["last_used_at", wrong.time],

@@ -22,7 +22,7 @@ const coder = (id: string): Role => ({
 const cycle = { reason: "", subtasks: [part("api", { depends_on: ["api"] })] };
 const good = { reason: "two sides", subtasks: [part("api"), part("docs")] };
 
-/** The usage window of these calls ends two seconds after it was first run into. */
+/** The rate-limit window of these calls ends two seconds after it was first run into. */
 const resets = new Map<string, number>();
 const untilReset = (who: string, json: unknown) => (): Turn => {
   const resetsAt = resets.get(who) ?? Math.ceil(Date.now() / 1_000) + 2;
@@ -126,7 +126,7 @@ test("killed in a thought it goes on in its session, answers by the schema, mend
   expect(calls[0]?.tools).not.toContain("write");
 });
 
-test("a usage window that hits the planner, then a reviewer, is a wake at its end and no failure", async () => {
+test("a rate-limit window that hits the planner, then a reviewer, is a wake at its end and no failure", async () => {
   const { body } = await deputy.api("POST", "/v1/tasks", {
     ...{ goal: "Stay within limits", repository: repository.path, mode: "plan" },
     ...{ assurance: "standard", checks: ["true"] },

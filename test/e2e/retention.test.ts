@@ -103,7 +103,7 @@ test("logs, events, snapshots and worktrees of what is over go, in words; a retr
   expect(await deputy.untilOver(failed)).toMatchObject({ state: "completed" });
 });
 
-test("keys, deliveries and dead boots go after a month; younger ones and what is open stay", async () => {
+test("keys, deliveries and dead processes go after a month; younger ones and what is open stay", async () => {
   const { database } = deputy;
   if (!database) throw new Error("no database");
   const submit = async (key: string, command: string) => {
@@ -152,20 +152,22 @@ test("keys, deliveries and dead boots go after a month; younger ones and what is
   await age("tasks", "ended_at", `id = '${ids.get("old")}'`);
   await age("idempotency_keys", "created_at", "true");
   await age("inbox", "processed_at", "delivery_id = 'd-old'");
-  const boots = await database.query<{ id: string }>("select id from boots order by started_at");
-  const [oldest] = boots;
-  await age("boots", "ended_at", `id = '${oldest?.id}'`);
-  await age("boots", "heartbeat_at", `id = '${oldest?.id}'`);
+  const processes = await database.query<{ id: string }>(
+    "select id from processes order by started_at",
+  );
+  const [oldest] = processes;
+  await age("processes", "ended_at", `id = '${oldest?.id}'`);
+  await age("processes", "heartbeat_at", `id = '${oldest?.id}'`);
   await deputy.start();
 
   const ask = <Row extends { id: string }>(sql: string) =>
     database.query<Row>(sql).then((rows) => rows.map(({ id }) => id));
   await until(
-    async () => !(await ask("select id from boots")).includes(oldest?.id ?? ""),
-    "the oldest boot is forgotten",
+    async () => !(await ask("select id from processes")).includes(oldest?.id ?? ""),
+    "the oldest process is forgotten",
   );
-  expect(await ask("select id from boots")).toEqual(
-    expect.arrayContaining(boots.slice(1).map(({ id }) => id)),
+  expect(await ask("select id from processes")).toEqual(
+    expect.arrayContaining(processes.slice(1).map(({ id }) => id)),
   );
   expect(await ask("select key as id from idempotency_keys order by 1")).toEqual(["open", "young"]);
   expect(await ask("select delivery_id as id from inbox")).toEqual(["d-young"]);

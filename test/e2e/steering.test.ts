@@ -244,12 +244,12 @@ echo "$DEPUTY_ATTEMPT" >> words.txt`,
   const comment = (text: string, headers = {}) =>
     deputy.api("POST", `/v1/tasks/${id}/comment`, { place: "words.txt:1", text }, headers);
   const key = { "idempotency-key": "only-once" };
-  expect((await comment("the first", key)).body.told).toContain("works on your comment");
+  expect((await comment("the first", key)).body.when).toContain("works on your comment");
   const replayed = await comment("the first", key);
   expect([replayed.status, replayed.headers.get("idempotency-replayed")]).toEqual([200, "true"]);
   await scratch.until("told-2");
   // Too late for a program that does not look; its daemon dies and comes back before it is done.
-  expect((await comment("the second")).body.told).toContain("a rework with your comment follows");
+  expect((await comment("the second")).body.when).toContain("a rework with your comment follows");
   expect((await deputy.cli(["why", id])).stdout).toContain("a comment waits to be worked on");
   await deputy.kill();
   await deputy.start();
@@ -286,7 +286,9 @@ test("a comment that asks something is answered without a change", async () => {
   expect(status).toBe(200);
   const task = await until(async () => {
     const { task, messages } = await look(first.id);
-    return ["completed", "failed"].includes(task.state) && messages[0].state !== "heard" && task;
+    return (
+      ["completed", "failed"].includes(task.state) && messages[0].state !== "delivered" && task
+    );
   }, "it is answered");
   expect([task.state, task.delivered_commit]).toEqual(["completed", first.delivered_commit]);
   expect((await look(first.id)).messages[0]).toMatchObject({

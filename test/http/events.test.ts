@@ -73,7 +73,7 @@ test("events come as a page of JSON too", async () => {
   expect((await call(`/v1/tasks/${id}/events`, { headers })).status).toBe(406);
 });
 
-test("a silent stream shows that it lives, and finds events whose bell was lost", async () => {
+test("a silent stream shows that it lives, and finds events whose notification was lost", async () => {
   const { call, submit, service } = await startTestServer({ limits: { heartbeatMs: 20 } });
   const { id } = await submit();
   service.onEvents = () => () => {};

@@ -163,12 +163,12 @@ export class MemoryService implements Service {
 
   async say(id: string, text: string, subtask: string | null) {
     this.answers.push({ text, subtask });
-    return { task: this.get(id), told: '"main" hears it when its turn ends', isNew: true };
+    return { task: this.get(id), when: '"main" hears it when its turn ends', isNew: true };
   }
 
   async comment(id: string, comment: { place: string; text: string }) {
     this.answers.push(comment);
-    return { task: this.get(id), told: '"main" works on your comment', isNew: true };
+    return { task: this.get(id), when: '"main" works on your comment', isNew: true };
   }
 
   async pause(id: string) {
@@ -185,7 +185,7 @@ export class MemoryService implements Service {
   }
 
   health() {
-    return { alive: true as const, version: "0.0.0", bootId: "boot_1", uptimeS: 1 };
+    return { alive: true as const, version: "0.0.0", processId: "process_1", uptimeS: 1 };
   }
 
   async ready() {

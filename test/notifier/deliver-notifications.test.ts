@@ -264,18 +264,18 @@ test("what a dead process had claimed is due when its lease is over", async () =
   expect(await deliverDueNotifications(deps())).toBe(1);
 });
 
-test("the notifier sends when it is poked, and gives back what has no answer when it stops", async () => {
+test("the notifier sends when it is woken, and gives back what has no answer when it stops", async () => {
   const notifier = startNotifier({ ...deps(), timeoutMs: 30_000 });
   await enqueue();
-  notifier.poke();
+  notifier.wake();
   await receiver.got(1);
   receiver.answer = () => "hang";
   await enqueue();
-  notifier.poke();
+  notifier.wake();
   await receiver.got(2);
   await notifier.stop();
   const open = (await rows()).filter(({ sentAt }) => sentAt === null);
   expect(open).toMatchObject([{ attempts: 0, claimedUntil: null, lastError: null }]);
-  notifier.poke();
+  notifier.wake();
   expect(receiver.received).toHaveLength(2);
 });

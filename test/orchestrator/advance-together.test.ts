@@ -14,7 +14,7 @@ afterAll(() => bench?.close());
 
 async function claimAll(stage: "plan" | "execute", count: number): Promise<Claim[]> {
   const claims: Claim[] = [];
-  for await (const claim of claimWork(bench.db, bench.boot, stage, count)) claims.push(claim);
+  for await (const claim of claimWork(bench.db, bench.processId, stage, count)) claims.push(claim);
   expect(claims).toHaveLength(count);
   return claims;
 }
@@ -22,7 +22,7 @@ async function claimAll(stage: "plan" | "execute", count: number): Promise<Claim
 const stateOf = async ({ taskId }: Claim) => (await getTask(bench.db, taskId))?.state;
 
 test("all of them are applied, in a few transactions, each with its events in order", async () => {
-  const advance = advanceTogether(bench.deps, bench.boot);
+  const advance = advanceTogether(bench.deps, bench.processId);
   for (let i = 0; i < 40; i++) await bench.submit();
   const [firstPlan, ...plans] = await claimAll("plan", 40);
   if (!firstPlan) throw new Error("no claim");
@@ -42,7 +42,7 @@ test("all of them are applied, in a few transactions, each with its events in or
 });
 
 test("one that cannot be applied is refused alone; one that is not ours changes nothing", async () => {
-  const advance = advanceTogether(bench.deps, bench.boot);
+  const advance = advanceTogether(bench.deps, bench.processId);
   for (let i = 0; i < 6; i++) await bench.submitPlanned();
   const claims = await claimAll("execute", 6);
   const parked: Outcome = { kind: "parked", detail: "stopped", snapshotRef: null };
@@ -79,7 +79,7 @@ test("one that cannot be applied is refused alone; one that is not ours changes 
 });
 
 test("two subtasks of one task that end together are both counted", async () => {
-  const advance = advanceTogether(bench.deps, bench.boot);
+  const advance = advanceTogether(bench.deps, bench.processId);
   const taskId = await bench.submitPlanned([{ key: "one" }, { key: "two" }]);
   const claims = await claimAll("execute", 2);
   const failed: Outcome = { kind: "parked", detail: "stopped", snapshotRef: null };

@@ -15,16 +15,16 @@ afterAll(() => bench?.close());
 test("four claimers on two hundred rows: each is claimed exactly once", async () => {
   await bench.submitPlanned(Array.from({ length: 100 }, () => ({})));
   for (let i = 0; i < 100; i++) await bench.submit();
-  const boots = await Promise.all([1, 2, 3, 4].map(() => bench.addBoot()));
-  const all: (Claim & { boot: string })[] = [];
+  const processes = await Promise.all([1, 2, 3, 4].map(() => bench.addProcess()));
+  const all: (Claim & { owner: string })[] = [];
   await Promise.all(
-    boots.flatMap((boot) =>
+    processes.flatMap((owner) =>
       (["execute", "plan"] as const).map(async (stage) => {
         // A few at a time, as free slots come up.
         for (let more = true; more; ) {
           more = false;
-          for await (const claim of claimWork(bench.db, boot, stage, 7)) {
-            all.push({ ...claim, boot });
+          for await (const claim of claimWork(bench.db, owner, stage, 7)) {
+            all.push({ ...claim, owner });
             more = true;
           }
         }
@@ -38,7 +38,7 @@ test("four claimers on two hundred rows: each is claimed exactly once", async ()
   const rows = await bench.database.query<{ id: string; hold_owner: string; epoch: number }>(
     "select id, hold_owner, epoch from subtasks where hold_kind = 'lease' union all select id, hold_owner, epoch from tasks where hold_kind = 'lease'",
   );
-  const owners = new Map(all.map((claim) => [claim.subtaskId ?? claim.taskId, claim.boot]));
+  const owners = new Map(all.map((claim) => [claim.subtaskId ?? claim.taskId, claim.owner]));
   expect(rows).toHaveLength(200);
   for (const row of rows) expect(row.hold_owner).toBe(owners.get(row.id));
   const attempts = await bench.database.query(
@@ -74,7 +74,7 @@ test("a lease that was given back as lost makes its late report stale", async ()
   const task = await bench.submitPlanned();
   const first = await bench.claim("execute");
   if (!first) throw new Error("it is ready");
-  expect(await releaseLostLease(bench.deps, { claim: first, owner: bench.boot }, "died")).toBe(
+  expect(await releaseLostLease(bench.deps, { claim: first, owner: bench.processId }, "died")).toBe(
     "applied",
   );
   expect(await bench.report(first, success("execute"))).toBe("stale");
@@ -90,7 +90,7 @@ test("a lease that was given back as lost makes its late report stale", async ()
   expect(second.epoch).toBeGreaterThan(first.epoch);
   // Neither the old claim nor another process with the new one is heard.
   expect(await bench.report(first, success("execute"))).toBe("stale");
-  expect(await bench.report(second, success("execute"), await bench.addBoot())).toBe("stale");
+  expect(await bench.report(second, success("execute"), await bench.addProcess())).toBe("stale");
   expect(await bench.report(second, attempted())).toBe("applied");
   expect(
     (await listAttempts(bench.db, { taskId: task })).map(({ endReason }) => endReason),
@@ -119,7 +119,14 @@ test("a row that cannot be read keeps no other waiting, and is named", async () 
   const claimed: string[] = [];
   const garbled: Garbled[] = [];
   const note = (row: Garbled) => garbled.push(row);
-  for await (const { taskId } of claimWork(bench.db, bench.boot, "execute", 5, () => true, note))
+  for await (const { taskId } of claimWork(
+    bench.db,
+    bench.processId,
+    "execute",
+    5,
+    () => true,
+    note,
+  ))
     claimed.push(taskId);
   expect(claimed).toEqual([good]);
   expect(garbled).toMatchObject([{ table: "subtasks", column: "base_commit" }]);

@@ -40,7 +40,7 @@ const accept = (
     approval: null,
   });
 
-test("tasks that arrive at once are each whole: a row, an event, and a bell for all", async () => {
+test("tasks that arrive at once are each whole: a row, an event, and one job for all", async () => {
   const goals = Array.from({ length: 150 }, (_, number) => `Goal "${number}" \\u00e9 ✓`);
   const results = await Promise.all(goals.map((goal) => accept({ goal, checks: ["true"] })));
   expect(results.every(({ created }) => created)).toBe(true);

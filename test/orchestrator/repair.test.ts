@@ -69,7 +69,7 @@ test.each(["plan", "execute", "verify", "recover", "integrate", "deliver"] as co
     await bench.database.query(
       "update subtasks set hold_at = now() - interval '1 hour' where hold_kind = 'lease'",
     );
-    await bench.database.query("update boots set heartbeat_at = now()");
+    await bench.database.query("update processes set heartbeat_at = now()");
     await expectRepaired(task);
     expect(await bench.report(claim, success(stage))).toBe("stale");
     expect(await finish(task)).toBe("completed");

@@ -24,10 +24,10 @@ const space = { problems: () => [], look: async () => [], explain: async () => n
 
 type RunStage = (claim: Claim, signal: AbortSignal) => Promise<Outcome>;
 
-function run(boot: string, stage: StageName, slots: number, work: RunStage): StageRunner {
+function run(owner: string, stage: StageName, slots: number, work: RunStage): StageRunner {
   const runner = startStageRunner({
     ...bench.deps,
-    bootId: boot,
+    processId: owner,
     space,
     stages: { [stage]: { run: work, slots } },
     log: () => {},
@@ -48,7 +48,9 @@ const typesOf = async (task: string) =>
 test("an outcome that the database does not take becomes a failure of the stage, in words", async () => {
   const task = await bench.submit();
   // Two subtasks of one key: what a plan was checked for can still be wrong.
-  run(bench.boot, "plan", 1, async () => planned([{ key: "same" }, { key: "same" }])).ring("plan");
+  run(bench.processId, "plan", 1, async () => planned([{ key: "same" }, { key: "same" }])).wake(
+    "plan",
+  );
   await until(async () => (await typesOf(task)).includes("stage.failed"), "the stage has failed");
   const { hold, state } = (await getTask(bench.db, task)) ?? {};
   expect(state).toBe("planning");
@@ -57,13 +59,13 @@ test("an outcome that the database does not take becomes a failure of the stage,
 
 test("an attempt that needs a row that cannot be read ends as that, not as infrastructure", async () => {
   const task = await bench.submit();
-  run(bench.boot, "plan", 1, async () => success("plan")).ring("plan");
+  run(bench.processId, "plan", 1, async () => success("plan")).wake("plan");
   const first = async () => (await listSubtasks(bench.db, task))[0];
   await until(async () => (await first())?.state === "ready", "it is planned");
   const garbled = { table: "plans", id: "plan_1", column: "diff", problem: "is wrong" };
-  run(bench.boot, "execute", 1, async () => {
+  run(bench.processId, "execute", 1, async () => {
     throw new GarbledRow(garbled);
-  }).ring("execute");
+  }).wake("execute");
   await until(async () => (await first())?.state === "recovering", "the attempt has ended");
   expect((await first())?.ending).toMatchObject({
     ...{ what: "attempt", failure: "unreadable" },
@@ -73,8 +75,8 @@ test("an attempt that needs a row that cannot be read ends as that, not as infra
 
 test("stopping parks what runs and what is claimed at that very moment", async () => {
   const tasks = await Promise.all(Array.from({ length: 20 }, () => bench.submit()));
-  const runner = run(bench.boot, "plan", 20, (_, signal) => untilAborted(signal));
-  runner.ring("plan");
+  const runner = run(bench.processId, "plan", 20, (_, signal) => untilAborted(signal));
+  runner.wake("plan");
   await until(() => runner.running().length > 0, "something runs");
   expect(await runner.stop(10_000)).toBe(true);
   expect(runner.running()).toEqual([]);
@@ -84,20 +86,20 @@ test("stopping parks what runs and what is claimed at that very moment", async (
       on: ["slot:plan"],
     });
   }
-  runner.ring("plan");
+  runner.wake("plan");
   expect(runner.running()).toEqual([]);
 });
 
 test("what does not end in time is left with its lease, and stop says so", async () => {
   const task = await bench.submit();
   let finish = () => {};
-  const runner = run(bench.boot, "plan", 1, async () => {
+  const runner = run(bench.processId, "plan", 1, async () => {
     await new Promise<void>((resolve) => {
       finish = resolve;
     });
     return success("plan");
   });
-  runner.ring("plan");
+  runner.wake("plan");
   await until(() => runner.running().length > 0, "it runs");
   expect(await runner.stop(50)).toBe(false);
   expect((await getTask(bench.db, task))?.hold?.kind).toBe("lease");
@@ -105,25 +107,25 @@ test("what does not end in time is left with its lease, and stop says so", async
   await until(async () => (await listSubtasks(bench.db, task)).length > 0, "it is recorded late");
 });
 
-test("a bell that is heard with no slot free is passed on to who has one", async () => {
+test("a job that arrives with no slot free wakes a process that has one", async () => {
   const ran = { full: 0, free: 0 };
-  const full = run(bench.boot, "plan", 0, async () => {
+  const full = run(bench.processId, "plan", 0, async () => {
     ran.full++;
     return success("plan");
   });
-  const free = run(await bench.addBoot(), "plan", 1, async () => {
+  const free = run(await bench.addProcess(), "plan", 1, async () => {
     ran.free++;
     return success("plan");
   });
   const listener = await listen(
     bench.database.connection,
     (message) => {
-      if (message === "ready plan") free.ring("plan");
+      if (message === "ready plan") free.wake("plan");
     },
     () => {},
   );
   await bench.submit();
-  full.hear("plan");
+  full.wakeFromQueue("plan");
   await until(() => ran.free === 1, "the other one heard of it");
   expect(ran).toEqual({ full: 0, free: 1 });
   await listener.close();
@@ -135,6 +137,6 @@ test("a claim that is not in hand any more is given back: nobody renews it", asy
   expect(claim?.taskId).toBe(task);
   // Its process lives and beats, but has forgotten the claim: the answer to it was lost.
   await bench.database.query("update tasks set hold_at = now() - interval '1 second'");
-  await bench.database.query("update boots set heartbeat_at = now()");
+  await bench.database.query("update processes set heartbeat_at = now()");
   expect(await findUnsoundHolds(bench.db)).toMatchObject([{ taskId: task, kind: "lease" }]);
 });

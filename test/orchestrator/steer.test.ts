@@ -4,7 +4,12 @@ import { followMessage } from "../../src/core/message.ts";
 import type { Claim, StageName } from "../../src/core/outcome.ts";
 import { cancelTask, retryTask } from "../../src/orchestrator/commands.ts";
 import { commentOnTask, pauseTask, resumeTask, sayToTask } from "../../src/orchestrator/steer.ts";
-import { listSaid, listUnheard, markHeard, takeSaid } from "../../src/store/said.ts";
+import {
+  listMessages,
+  listPendingMessages,
+  markDelivered,
+  takeMessages,
+} from "../../src/store/messages.ts";
 import { beginSession, leaveSession } from "../../src/store/sessions.ts";
 import { getTask, listAttempts, listSubtasks } from "../../src/store/tasks.ts";
 import {
@@ -49,7 +54,7 @@ async function run(stage: StageName, outcome = success(stage)): Promise<void> {
 async function begin(sessionId: string | null = null): Promise<{ claim: Claim; told: string[] }> {
   const begun = await claim("execute");
   const attempt = { id: begun.attemptId ?? "", sessionId };
-  const said = await takeSaid(bench.db, begun.subtaskId ?? "", attempt);
+  const said = await takeMessages(bench.db, begun.subtaskId ?? "", attempt);
   return { claim: begun, told: said.map(({ text }) => text) };
 }
 
@@ -75,7 +80,7 @@ async function follow(id: string): Promise<string[]> {
     getTask(bench.db, id),
     listSubtasks(bench.db, id),
     listAttempts(bench.db, { taskId: id }),
-    listSaid(bench.db, id),
+    listMessages(bench.db, id),
   ]);
   if (!task) throw new Error("the task is gone");
   return messages.map((message) => {
@@ -86,7 +91,7 @@ async function follow(id: string): Promise<string[]> {
 
 test("several at once are one rework, also two with the same words", async () => {
   const id = await deliver();
-  expect((await comment(id, "first")).told).toBe('"s0" works on your comment in its next attempt');
+  expect((await comment(id, "first")).when).toBe('"s0" works on your comment in its next attempt');
   await comment(id, "second");
   await comment(id, "second");
   expect(await stateOf(id)).toBe("running");
@@ -104,9 +109,9 @@ test("one that comes too late for a rework is the next one, before anything is d
   const id = await deliver();
   await comment(id, "first");
   const rework = await begin();
-  expect((await comment(id, "late")).told).toContain("if that is too late, a rework");
+  expect((await comment(id, "late")).when).toContain("if that is too late, a rework");
   expect(await bench.report(rework.claim, attempted())).toBe("applied");
-  expect((await comment(id, "later")).told).toContain(
+  expect((await comment(id, "later")).when).toContain(
     "a rework with your comment follows when it is merged",
   );
   await run("verify");
@@ -124,7 +129,7 @@ test("one that comes while it is delivered is worked on as soon as it is, paused
   await run("plan");
   await merge(await begin());
   const delivery = await claim("deliver");
-  expect((await comment(id, "late")).told).toBe(
+  expect((await comment(id, "late")).when).toBe(
     '"s0" is being delivered; a rework with your comment follows',
   );
   await pauseTask(bench.deps, id);
@@ -154,8 +159,8 @@ test("it is told again to whoever follows an attempt that failed, died or was gi
   expect(third.told).toEqual(["please"]);
   // The dead one was not dead: what it hears now, nobody who is merged has heard.
   await comment(id, "more");
-  const heard = await listUnheard(bench.db, third.claim.subtaskId ?? "");
-  await markHeard(
+  const heard = await listPendingMessages(bench.db, third.claim.subtaskId ?? "");
+  await markDelivered(
     bench.db,
     heard.map((one) => one.id),
     failing.claim.attemptId,
@@ -163,7 +168,7 @@ test("it is told again to whoever follows an attempt that failed, died or was gi
   await merge(third);
   expect(await follow(id)).toEqual([
     'please: done, attempt 4 of "s0" had it and was merged',
-    'more: heard, attempt 2 of "s0" has it',
+    'more: delivered, attempt 2 of "s0" has it',
   ]);
   const next = await begin();
   expect(next.told).toEqual(["more"]);
@@ -223,7 +228,7 @@ test("one on work that is merged waits until nothing else is open, and nothing i
   const id = await bench.submitPlanned([{}, {}]);
   await merge(await begin());
   const second = await begin();
-  expect((await comment(id, "please")).told).toBe(
+  expect((await comment(id, "please")).when).toBe(
     '"s0" is done; a rework with your comment follows when no other subtask is open',
   );
   expect(await bench.claim("execute")).toBeNull();
@@ -254,13 +259,13 @@ test("the same key is the same comment, and another one with it is refused", asy
   const both = await Promise.all([send("once", "1"), send("once", "1")]);
   expect(both.map(({ isNew }) => isNew).sort()).toEqual([false, true]);
   await expect(send("twice", "2")).rejects.toThrow("was used for another message");
-  expect(await listSaid(bench.db, id)).toHaveLength(1);
+  expect(await listMessages(bench.db, id)).toHaveLength(1);
 });
 
 test("what is said to a subtask that is planned first is said to its parts", async () => {
   const id = await bench.submitPlanned([{ kind: "plan" }]);
   const planning = await claim("execute");
-  expect((await sayToTask(bench.deps, id, "Use tabs", null)).told).toContain("and its parts do");
+  expect((await sayToTask(bench.deps, id, "Use tabs", null)).when).toContain("and its parts do");
   const parts = planned([{ key: "x" }, { key: "y" }]);
   if (parts.kind !== "planned") throw new Error("it is planned");
   await bench.report(planning, { kind: "subplanned", plan: parts.plan });
@@ -286,5 +291,5 @@ test("it is refused in words while another task works on the same subject", asyn
   await expect(comment(id, "please")).rejects.toThrow(
     `github:acme/app#1 has another active task, ${active}`,
   );
-  expect([await stateOf(id), await listSaid(bench.db, id)]).toEqual(["completed", []]);
+  expect([await stateOf(id), await listMessages(bench.db, id)]).toEqual(["completed", []]);
 });

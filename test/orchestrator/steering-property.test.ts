@@ -10,8 +10,8 @@ import {
   retryTask,
 } from "../../src/orchestrator/commands.ts";
 import { commentOnTask, pauseTask, resumeTask, sayToTask } from "../../src/orchestrator/steer.ts";
+import { listMessages, takeMessages } from "../../src/store/messages.ts";
 import { listOpenQuestions } from "../../src/store/questions.ts";
-import { listSaid, takeSaid } from "../../src/store/said.ts";
 import { getTask, listSubtasks } from "../../src/store/tasks.ts";
 import { expectWhole, makeWakesDue, readStates } from "../support/expect-whole.ts";
 import {
@@ -276,7 +276,7 @@ async function expectNothingLost(id: string): Promise<void> {
   const task = await getTask(bench.db, id);
   if (task?.state !== "completed") return;
   if (task.cancelRequestedAt ?? task.acceptedAt ?? task.discardedAt) return;
-  const comments = (await listSaid(bench.db, id)).filter(({ place }) => place !== null);
+  const comments = (await listMessages(bench.db, id)).filter(({ place }) => place !== null);
   for (const one of comments) expect(one.doneBy, "a merged attempt had the comment").not.toBeNull();
 }
 
@@ -310,7 +310,7 @@ async function reach({ moves, task = {}, approval, spent }: Situation) {
 async function claimOf(stage: StageName): Promise<Claim | null> {
   const claim = await bench.claim(stage);
   if (claim?.attemptId && stage === "execute")
-    await takeSaid(bench.db, claim.subtaskId ?? "", { id: claim.attemptId, sessionId: null });
+    await takeMessages(bench.db, claim.subtaskId ?? "", { id: claim.attemptId, sessionId: null });
   return claim;
 }
 

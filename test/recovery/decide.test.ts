@@ -74,8 +74,8 @@ test("a question is asked in the agent's words", () => {
 test("a used-up window is waited out to its end, in a wake; nonsense is not believed", () => {
   const at = (hours: number) => new Date(now.getTime() + hours * 3_600_000);
   const parked = (retryAt: Date | null, before = 0) => {
-    const limited = { ...failure("usage_window"), retryAt };
-    return decide(limited, past("usage_window", before), options) as { delayMs: number };
+    const limited = { ...failure("rate_limit_window"), retryAt };
+    return decide(limited, past("rate_limit_window", before), options) as { delayMs: number };
   };
   expect(parked(at(5)).delayMs).toBe(5 * 3_600_000);
   expect(parked(at(24 * 365)).delayMs).toBe(8 * 24 * 3_600_000);
@@ -83,7 +83,7 @@ test("a used-up window is waited out to its end, in a wake; nonsense is not beli
   expect(parked(null).delayMs).toBe(3_600_000);
   expect(parked(at(-1)).delayMs).toBe(60_000);
   expect(parked(at(-1), 20).delayMs).toBe(6 * 3_600_000);
-  expect(decide({ ...failure("usage_window"), retryAt: at(5) }, [], options).reason).toContain(
+  expect(decide({ ...failure("rate_limit_window"), retryAt: at(5) }, [], options).reason).toContain(
     "again after 2026-01-01T05:00:00.000Z",
   );
 });
@@ -92,8 +92,8 @@ test.each([null, -1, 37])("limits are never given up before a week has passed: %
   let waitedMs = 0;
   for (let inRow = 0; ; inRow++) {
     const retryAt = seconds === null ? null : new Date(now.getTime() + seconds * 1_000);
-    const limited = { ...failure("usage_window"), retryAt };
-    const decision = decide(limited, past("usage_window", inRow), options);
+    const limited = { ...failure("rate_limit_window"), retryAt };
+    const decision = decide(limited, past("rate_limit_window", inRow), options);
     if (decision.action === "give_up") break;
     if (decision.action === "retry") waitedMs += decision.delayMs;
   }

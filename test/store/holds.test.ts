@@ -120,8 +120,8 @@ describe("the checker", () => {
   test.each([
     [
       "a lease of an unknown owner",
-      "state = 'running', hold_on = null, hold_kind = 'lease', hold_owner = 'boot_gone', hold_at = now() + interval '1 hour'",
-      /^lease: the lease belongs to boot_gone/,
+      "state = 'running', hold_on = null, hold_kind = 'lease', hold_owner = 'process_gone', hold_at = now() + interval '1 hour'",
+      /^lease: the lease belongs to process_gone/,
     ],
     [
       "a wake that is long due while its stage is idle",
@@ -159,9 +159,11 @@ describe("the checker", () => {
   test("finds a lease that its living owner does not renew, and spares one it has not had time to", async () => {
     const task = await bench.submitPlanned();
     const subtask = await subtaskOf(task);
-    const lease = `state = 'running', hold_on = null, hold_kind = 'lease', hold_owner = '${bench.boot}', hold_reason = 'x'`;
+    const lease = `state = 'running', hold_on = null, hold_kind = 'lease', hold_owner = '${bench.processId}', hold_reason = 'x'`;
     const beat = (when: string) =>
-      bench.database.query(`update boots set heartbeat_at = ${when} where id = $1`, [bench.boot]);
+      bench.database.query(`update processes set heartbeat_at = ${when} where id = $1`, [
+        bench.processId,
+      ]);
     await set("subtasks", subtask, `${lease}, hold_at = now() - interval '2 minutes'`);
     await beat("now() - interval '3 minutes'"); // the machine slept
     expect(await problemsOf(task)).toEqual([]);

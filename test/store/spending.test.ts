@@ -13,8 +13,8 @@ beforeAll(async () => {
 });
 afterAll(() => bench?.close());
 
-const about = (taskId: string, runId: string, bootId = bench.boot) => ({
-  ...{ taskId, runId, bootId, agentMs: 0, bound: { usd: 0.7, tokens: 100 } },
+const about = (taskId: string, runId: string, processId = bench.processId) => ({
+  ...{ taskId, runId, processId, agentMs: 0, bound: { usd: 0.7, tokens: 100 } },
 });
 const key = (taskId: string, attemptId: string | null = null) =>
   ({ taskId, subtaskId: null, attemptId, role: "coder", agent: "builtin" }) as const;
@@ -26,8 +26,8 @@ const call = (usd: number | null, tokens = 100): ModelCall => ({
 });
 const count = (taskId: string, runId: string, made: ModelCall) =>
   countCall(bench.db, key(taskId), { ...made, runId, agentMs: 0 });
-const ask = async (taskId: string, runId: string, bootId?: string) =>
-  (await askGate(bench.db, about(taskId, runId, bootId))).answer;
+const ask = async (taskId: string, runId: string, processId?: string) =>
+  (await askGate(bench.db, about(taskId, runId, processId))).answer;
 
 /** An agent that calls until it is refused, every call of the same size. */
 async function work(taskId: string, runId: string, made: ModelCall): Promise<number> {
@@ -85,10 +85,10 @@ test("a call under way is forgotten with its run, and with its process", async (
   await leaveGate(bench.db, id, "a");
   expect(await ask(id, "b")).toBe("go");
   await leaveGate(bench.db, id, "b");
-  const other = await bench.addBoot();
+  const other = await bench.addProcess();
   expect(await ask(id, "c", other)).toBe("go");
   expect(await ask(id, "d")).toBe("wait");
-  await bench.database.query("update boots set ended_at = now() where id = $1", [other]);
+  await bench.database.query("update processes set ended_at = now() where id = $1", [other]);
   expect(await ask(id, "d")).toBe("go");
 });
 

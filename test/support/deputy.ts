@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { expect } from "vitest";
-import { bootMark } from "../../src/core/marks.ts";
+import { processMark } from "../../src/core/marks.ts";
 import { killLeftovers } from "../../src/sandbox/kill-group.ts";
 import { removeEmbeddedPostgres } from "../../src/store/embedded.ts";
 import { openStore } from "../../src/store/open.ts";
@@ -311,8 +311,8 @@ async function end(child: ChildProcess | null, signal: NodeJS.Signals): Promise<
 
 /** What a killed daemon's agents and checks left running; a test that failed leaves some. */
 async function endOrphans(database: TestDatabase): Promise<void> {
-  for (const { id } of await database.query<{ id: string }>("select id from boots"))
-    killLeftovers(null, { name: bootMark, value: id });
+  for (const { id } of await database.query<{ id: string }>("select id from processes"))
+    killLeftovers(null, { name: processMark, value: id });
 }
 
 /** The checker runs in every teardown: no test may leave something silently stuck. */

@@ -16,13 +16,13 @@ export type Bench = {
   db: Db;
   deps: AdvanceDeps;
   /** A registered process that claims. */
-  boot: string;
-  addBoot(): Promise<string>;
+  processId: string;
+  addProcess(): Promise<string>;
   /** `approval`: the question that holds it until a person says yes. */
   submit(task?: Partial<NewTask>, approval?: string): Promise<string>;
   /** Claim one piece of work of a stage, or null when none is ready. */
-  claim(stage: StageName, boot?: string): Promise<Claim | null>;
-  report(claim: Claim, outcome: Outcome, boot?: string): Promise<"applied" | "stale">;
+  claim(stage: StageName, owner?: string): Promise<Claim | null>;
+  report(claim: Claim, outcome: Outcome, owner?: string): Promise<"applied" | "stale">;
   /** A task whose subtasks are planned. */
   submitPlanned(subtasks?: Partial<PlannedSubtask>[]): Promise<string>;
   /** Forget all tasks. */
@@ -35,21 +35,21 @@ export async function makeBench(): Promise<Bench> {
   const store = await openStore(database.connection, { maxConnections: 8, onError: () => {} });
   const { db } = store;
   const deps = { db, announce: makeAnnounce(() => []) };
-  const addBoot = async () => {
-    const id = newId("boot");
+  const addProcess = async () => {
+    const id = newId("process");
     await database.query(
-      "insert into boots (id, kind, pid, start_ticks, host) values ($1, 'daemon', 1, '1', 'here')",
+      "insert into processes (id, kind, pid, start_ticks, host) values ($1, 'daemon', 1, '1', 'here')",
       [id],
     );
     return id;
   };
-  const boot = await addBoot();
+  const processId = await addProcess();
   const bench: Bench = {
     database,
     db,
     deps,
-    boot,
-    addBoot,
+    processId,
+    addProcess,
     submit: async (task = {}, approval) => {
       const id = newId("task");
       await createTasks(db, [
@@ -62,11 +62,11 @@ export async function makeBench(): Promise<Bench> {
       ]);
       return id;
     },
-    claim: async (stage, owner = boot) => {
+    claim: async (stage, owner = processId) => {
       for await (const claim of claimWork(db, owner, stage, 1)) return claim;
       return null;
     },
-    report: (claim, outcome, owner = boot) => advance(deps, owner, claim, outcome),
+    report: (claim, outcome, owner = processId) => advance(deps, owner, claim, outcome),
     submitPlanned: async (subtasks = [{}]) => {
       const id = await bench.submit();
       const claim = await bench.claim("plan");
@@ -76,7 +76,7 @@ export async function makeBench(): Promise<Bench> {
     },
     clear: async () => {
       await database.query(
-        "truncate tasks, subtasks, attempts, events, outbox, questions, said cascade",
+        "truncate tasks, subtasks, attempts, events, outbox, questions, messages cascade",
       );
     },
     close: async () => {

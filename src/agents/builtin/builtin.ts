@@ -113,7 +113,7 @@ async function work(
       transcript,
       rest: { tools, outputSchema: run.outputSchema },
       contextTokens: options.contextTokens ?? contextOf(options.model),
-      onHandoff: (sentence) => {
+      onCompaction: (sentence) => {
         note(sentence);
         conventions.forget();
       },
@@ -125,7 +125,7 @@ async function work(
     emit,
     listen: async () => [
       ...(await conventions.takeNew()),
-      ...(await run.heard()).map((words) => `A person says:\n\n${words}`),
+      ...(await run.takeMessages()).map((words) => `A person says:\n\n${words}`),
     ],
     readWords,
   });

@@ -1,11 +1,11 @@
 import { cutMiddle } from "../clean-text.ts";
 import type { Message, Model, ModelAnswer, ModelRequest } from "./model.ts";
-import { handoffRequest } from "./prompts.ts";
+import { compactionRequest } from "./prompts.ts";
 import { countChars, type Transcript, tell } from "./transcript.ts";
 
 /**
  * Keeps the conversation within the model's context. Before it is full the model is asked for a
- * written hand-off, in a call of its own, and goes on from that and the last few messages. Nothing
+ * written summary, in a call of its own, and goes on from that and the last few messages. Nothing
  * is ever left out without a word. How full it is, the server says itself with each reply; only what
  * was added since is estimated.
  */
@@ -15,10 +15,10 @@ export type FitContext = {
   /** What each request has beside the messages. */
   rest: Pick<ModelRequest, "tools" | "outputSchema">;
   contextTokens: number;
-  onHandoff: (sentence: string) => void;
+  onCompaction: (sentence: string) => void;
 };
 
-/** Gives the next reply to the transcript, after a hand-off where one is due. */
+/** Gives the next reply to the transcript, after a summary where one is due. */
 export function fitContext(input: FitContext): (signal: AbortSignal) => Promise<ModelAnswer> {
   const { model, transcript, rest, contextTokens } = input;
   const limit = contextTokens * fullShare;
@@ -26,25 +26,25 @@ export function fitContext(input: FitContext): (signal: AbortSignal) => Promise<
   let fewest = 0;
   const tokens = () => measured.tokens + (transcript.chars() - measured.chars) / 4;
   const hand = async (messages: readonly Message[], signal: AbortSignal) => {
-    const answer = await writeHandoff(model, { ...rest, messages }, signal);
+    const answer = await writeCompaction(model, { ...rest, messages }, signal);
     if (typeof answer !== "string") return answer;
     const keep = countKept(transcript.messages, contextTokens * keptShare * 4);
     await transcript.restart(answer, keep);
     measured = { tokens: 0, chars: 0 };
-    fewest = transcript.messages.length + 4; // a hand-off that did not help is not written again at once
+    fewest = transcript.messages.length + 4; // a summary that did not help is not written again at once
     return null;
   };
 
   return async (signal) => {
     if (tokens() > limit && transcript.messages.length > Math.max(fewest, 2)) {
-      input.onHandoff("the context is nearly full: the model writes a hand-off");
+      input.onCompaction("the context is nearly full: the model writes a summary");
       const trouble = await hand(transcript.messages, signal);
       if (trouble && trouble.kind !== "too_long") return trouble;
     }
     const ask = () => model({ ...rest, messages: transcript.messages, toolChoice: "auto" }, signal);
     let answer = await ask();
     if (answer.kind === "too_long" && transcript.messages.length > 2) {
-      input.onHandoff(`${answer.detail}: the model writes a hand-off`);
+      input.onCompaction(`${answer.detail}: the model writes a summary`);
       const trouble = await hand(transcript.messages.map(shorten), signal);
       if (trouble && trouble.kind !== "too_long") return trouble;
       if (!trouble) answer = await ask();
@@ -67,12 +67,12 @@ const maxKept = 8;
  * Whatever is not in it is gone: half of one, a refusal or a word before a call is none, and is asked
  * for once more.
  */
-async function writeHandoff(
+async function writeCompaction(
   model: Model,
   request: Omit<ModelRequest, "toolChoice">,
   signal: AbortSignal,
 ): Promise<string | Exclude<ModelAnswer, { kind: "reply" }>> {
-  const asked = [...request.messages, tell(await handoffRequest())];
+  const asked = [...request.messages, tell(await compactionRequest())];
   for (const messages of [asked, [...asked, tell(askAgain)]]) {
     const answer = await model(
       { ...request, messages, outputSchema: null, toolChoice: "none" },
@@ -82,12 +82,12 @@ async function writeHandoff(
     const { finish, text, toolCalls } = answer.reply;
     if (finish === "whole" && toolCalls.length === 0 && text.trim() !== "") return text.trim();
   }
-  const detail = "the context was full, and the model wrote no whole hand-off to go on from, twice";
+  const detail = "the context was full, and the model wrote no whole summary to go on from, twice";
   return { kind: "failed", failure: "out_of_budget", detail, retryAt: null };
 }
 
 const askAgain =
-  "That was no whole hand-off. Write it now, shorter and in words alone: no tool is run any more.";
+  "That was no whole summary. Write it now, shorter and in words alone: no tool is run any more.";
 
 /** How many of the last messages stay as they are: few, small, and no result without its call. */
 function countKept(messages: readonly Message[], maxChars: number): number {
@@ -103,7 +103,7 @@ function countKept(messages: readonly Message[], maxChars: number): number {
   return kept;
 }
 
-/** For a hand-off of what is already too long: results and arguments with a gap that is said. */
+/** For a summary of what is already too long: results and arguments with a gap that is said. */
 function shorten(message: Message): Message {
   switch (message.role) {
     case "tool":

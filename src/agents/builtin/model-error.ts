@@ -38,7 +38,7 @@ export function readModelError(
     const retryAt = resetsAt ?? (retryAfterMs === null ? null : new Date(now + retryAfterMs));
     const until = retryAt ? `; it resets at ${retryAt.toISOString()}` : "";
     const detail = `${server} says that the usage limit is reached${said}${until}`;
-    return { kind: "failed", failure: "usage_window", detail, retryAt };
+    return { kind: "failed", failure: "rate_limit_window", detail, retryAt };
   }
   if (codes.includes("insufficient_quota") || status === 402) {
     return unavailable(`${server} says that the account has no credit left`);

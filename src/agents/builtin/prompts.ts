@@ -13,8 +13,8 @@ export async function writeSystemPrompt(
 }
 
 /** What the model is asked for before its context is full. */
-export function handoffRequest(): Promise<string> {
-  return readPrompt("handoff.md");
+export function compactionRequest(): Promise<string> {
+  return readPrompt("compaction.md");
 }
 
 async function readPrompt(name: string): Promise<string> {

@@ -29,7 +29,7 @@ export function retryCall(
       if (retryAfterMs !== null && retryAfterMs > limits.maxWaitMs) {
         return {
           kind: "failed",
-          failure: status === 429 ? "usage_window" : "model_unavailable",
+          failure: status === 429 ? "rate_limit_window" : "model_unavailable",
           detail: `${detail}; it asks to wait ${Math.ceil(retryAfterMs / 1000)} s`,
           retryAt,
         };

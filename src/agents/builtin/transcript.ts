@@ -5,7 +5,7 @@ import { type Message, messageSchema } from "./model.ts";
 
 /**
  * The conversation of one piece of work. What is stored is a list that only grows: messages, and
- * hand-offs. What the model sees follows from the list alone: a hand-off stands for everything
+ * summaries. What the model sees follows from the list alone: a summary stands for everything
  * between the brief and the last few messages before it, so after a restart it sees the same.
  */
 export type Transcript = {
@@ -20,7 +20,7 @@ export type Transcript = {
    * moment. Stored when it resolves.
    */
   hold(message: Message): Promise<void>;
-  /** From here on the hand-off and the last `keep` messages stand for what was. */
+  /** From here on the summary and the last `keep` messages stand for what was. */
   restart(text: string, keep: number): Promise<void>;
   /** How much was said in what the model sees now. */
   chars(): number;
@@ -31,12 +31,12 @@ type KeepOptions = Parameters<Session["append"]>[1];
 /** Longer than it takes to read a few files, and no longer than a reply may be lost by a crash. */
 const holdMs = 20;
 
-const handoffSchema = z.object({
-  role: z.literal("handoff"),
+const compactionSchema = z.object({
+  role: z.literal("compaction"),
   text: z.string(),
   keep: z.int().min(0),
 });
-const entrySchema = z.discriminatedUnion("role", [messageSchema, handoffSchema]);
+const entrySchema = z.discriminatedUnion("role", [messageSchema, compactionSchema]);
 export type Entry = z.infer<typeof entrySchema>;
 
 /** The stored list, checked; or what is wrong with it. */
@@ -65,15 +65,15 @@ export function openTranscript(
       log.addMessage(message);
     }
   };
-  const hand = ({ text, keep }: z.infer<typeof handoffSchema>) => {
+  const hand = ({ text, keep }: z.infer<typeof compactionSchema>) => {
     const head = messages.slice(0, 2); // the system prompt and the brief
     const tail = keep === 0 ? [] : messages.slice(Math.max(2, messages.length - keep));
     messages = [];
     chars = 0;
-    for (const message of [...head, tell(handoffIntro + text), ...tail]) add(message);
+    for (const message of [...head, tell(compactionIntro + text), ...tail]) add(message);
   };
   for (const entry of entries) {
-    if (entry.role === "handoff") hand(entry);
+    if (entry.role === "compaction") hand(entry);
     else add(entry);
   }
   const held: { message: Message; timer: NodeJS.Timeout; stored: (how: Promise<void>) => void }[] =
@@ -109,9 +109,9 @@ export function openTranscript(
       });
     },
     async restart(text, keep) {
-      const entry = { role: "handoff", text, keep } as const;
+      const entry = { role: "compaction", text, keep } as const;
       hand(entry);
-      log.add(`── went on from a hand-off ──\n${text}`);
+      log.add(`── went on from a summary ──\n${text}`);
       await store([entry]);
     },
     chars: () => chars,
@@ -129,5 +129,5 @@ export function countChars(message: Message): number {
   return message.text.length + calls + carried;
 }
 
-export const handoffIntro =
-  "The conversation grew too long for your context. You wrote this hand-off; it stands for everything before the messages that follow.\n\n";
+export const compactionIntro =
+  "The conversation grew too long for your context. You wrote this summary; it stands for everything before the messages that follow.\n\n";

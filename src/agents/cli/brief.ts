@@ -46,7 +46,7 @@ ${brief}`;
 }
 
 /** What a person said before a run began, or in the runs before it. */
-export function describeSaid(said: readonly string[]): string {
+export function describeMessages(said: readonly string[]): string {
   if (said.length === 0) return "";
   return `\n# What a person said meanwhile\n\n${said.join("\n\n")}\n`;
 }

@@ -1,5 +1,5 @@
 import type { AgentEnd, AgentRun } from "../agent.ts";
-import { describeSaid, howToAsk, readQuestion, writeBriefing } from "./brief.ts";
+import { describeMessages, howToAsk, readQuestion, writeBriefing } from "./brief.ts";
 import { askAgain, askForOutput, makeOutputReader } from "./read-output.ts";
 
 /**
@@ -18,15 +18,15 @@ export type TurnEnd = {
 };
 
 export async function converse(
-  run: Pick<AgentRun, "brief" | "session" | "outputSchema" | "heard" | "emit">,
+  run: Pick<AgentRun, "brief" | "session" | "outputSchema" | "takeMessages" | "emit">,
   take: TakeTurn,
 ): Promise<AgentEnd> {
   const { session, outputSchema } = run;
   const readOutput = outputSchema ? makeOutputReader(outputSchema) : null;
   const tail = outputSchema ? askForOutput(outputSchema) : howToAsk;
   const earlier = [...session.entries];
-  const said = await run.heard();
-  const brief = run.brief + describeSaid(said);
+  const said = await run.takeMessages();
+  const brief = run.brief + describeMessages(said);
   await session.append([{ told: run.brief }, ...said.map((text) => ({ told: text }))]);
 
   let note = "";
@@ -57,7 +57,7 @@ export async function converse(
       const detail = "asked a question";
       return { ...turn.end, reason: "needs_input", failure: "question", detail, question };
     }
-    const heard = id === null ? [] : await run.heard();
+    const heard = id === null ? [] : await run.takeMessages();
     if (heard.length === 0) break;
     const message = heard.join("\n\n");
     await session.append([{ told: message }]);

@@ -17,7 +17,7 @@ import { askToMend } from "./lend-login.ts";
  * | out of time, and it had not said that it was done | timed_out | timed_out                   |
  * | the budget refused a model call            | out_of_budget | out_of_budget                  |
  * | the gateway stopped it, or its last call failed | gave_up  | what the gateway says          |
- * | its provider refused a call for a usage limit | gave_up    | usage_window                   |
+ * | its provider refused a call for a usage limit | gave_up    | rate_limit_window                   |
  * | it is not there                            | gave_up       | agent_unavailable              |
  * | killed by a signal that is not ours        | crashed       | killed                         |
  * | its own login does not work, or has no credit | needs_input | question; not of a coder: gave_up, agent_unavailable |
@@ -90,7 +90,7 @@ export function readEnd(
   const { limit } = outcome;
   if (limit?.isRefused && !isWell) {
     const detail = `${cli.name}: ${failed ?? "a usage limit of its account is reached"}`;
-    return end("gave_up", "usage_window", detail, limit.resetsAt ?? readTime(failed ?? ""));
+    return end("gave_up", "rate_limit_window", detail, limit.resetsAt ?? readTime(failed ?? ""));
   }
   if (result.endedBy === "not_started" || result.exitCode === 127 || result.exitCode === 126) {
     const why = result.error ?? lastLine(result.output);
@@ -126,7 +126,7 @@ export function readEnd(
   const advice = needs === "login" ? `; log in with \`${cli.logIn}\`` : "";
   const correct = "; correct `model` of the role, or leave it out for the program's own choice";
   const more = kind === "agent_unavailable" && needs === null ? correct : advice;
-  const resetsAt = kind === "usage_window" ? (limit?.resetsAt ?? retryAt) : retryAt;
+  const resetsAt = kind === "rate_limit_window" ? (limit?.resetsAt ?? retryAt) : retryAt;
   return end("gave_up", kind, `${cli.name}: ${said}${more}`, resetsAt);
 }
 

@@ -19,7 +19,7 @@ export type Mouth = {
 };
 
 export function openMouth(
-  run: Pick<AgentRun, "heard" | "giveBack" | "session">,
+  run: Pick<AgentRun, "takeMessages" | "returnMessages" | "session">,
   speak: (text: string) => string,
   message: string,
   everyMs = 2_000,
@@ -29,8 +29,8 @@ export function openMouth(
   let stdin: Writable | null = null;
   let looking: Promise<void> = Promise.resolve();
   const look = async (): Promise<void> => {
-    const said = await run.heard();
-    if (!stdin) return run.giveBack(said);
+    const said = await run.takeMessages();
+    if (!stdin) return run.returnMessages(said);
     for (const text of said) {
       waiting.push(text);
       stdin.write(`${speak(text)}\n`);
@@ -58,7 +58,7 @@ export function openMouth(
     settle: async () => {
       close();
       await looking;
-      run.giveBack(waiting);
+      run.returnMessages(waiting);
       // The first is the brief, which is told already.
       const told = taken.slice(1).map((text) => ({ told: text }));
       if (told.length > 0) await run.session.append(told);

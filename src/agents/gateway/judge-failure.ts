@@ -82,9 +82,9 @@ export function judgeFailure(call: FailedCall): CallFailure {
   const isWindow = resetsAt !== null || codes.includes("usage_limit_reached");
   const words =
     status === null ? `the connection to ${server} broke` : `${server} answered ${status}`;
-  if (isWindow) return end("usage_window", `the usage limit is reached (${words})`, retryAt);
+  if (isWindow) return end("rate_limit_window", `the usage limit is reached (${words})`, retryAt);
   if (waitMs !== null && waitMs > maxWaitMs) {
-    const kind = status === 429 ? "usage_window" : "model_unavailable";
+    const kind = status === 429 ? "rate_limit_window" : "model_unavailable";
     return end(kind, `${words}; it asks to wait ${Math.ceil(waitMs / 1000)} s`, retryAt);
   }
   return {

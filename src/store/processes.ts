@@ -7,15 +7,15 @@ import { together } from "./pipeline.ts";
 import type { Db } from "./schema.ts";
 
 /**
- * A boot is one life of one process. It proves that it lives by an advisory lock on a connection
- * held for nothing else: when the process dies, however it dies, Postgres frees the lock at once,
- * and whatever the boot owned is free. No clock of a client is involved.
+ * Daemons and workers register here. A registered process proves that it is alive by an advisory lock
+ * on a connection that it uses for nothing else: when the process dies, however it dies, PostgreSQL
+ * releases the lock at once, and what the process owned can be claimed. No client clock is involved.
  */
-export type Boot = {
+export type RegisteredProcess = {
   id: string;
-  /** Prove life again on a new connection, after the old one was lost. Throws while that cannot be. */
+  /** Take the lock again on a new connection after the old one was lost. Throws while it cannot. */
   rejoin(): Promise<void>;
-  /** End it in order. */
+  /** Mark the process ended and release its lock. */
   release(): Promise<void>;
 };
 
@@ -29,11 +29,11 @@ const seatPatienceMs = 2_000;
 const keepalives =
   "-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=4";
 
-/** Register a boot. Null when another daemon holds the seat. */
-export async function registerBoot(
+/** Register this process. Null when another daemon holds the lock that only one daemon may hold. */
+export async function registerProcess(
   db: Db,
   connection: Connection,
-  boot: {
+  own: {
     id: string;
     kind: "daemon" | "worker";
     pid: number;
@@ -41,13 +41,13 @@ export async function registerBoot(
     host: string;
   },
   onLost: (error: Error) => void,
-): Promise<Boot | null> {
+): Promise<RegisteredProcess | null> {
   let current: pg.Client | null = null;
   let released = false;
   const connect = async (): Promise<boolean> => {
     const client = new pg.Client({
       ...connection,
-      application_name: `deputy ${boot.kind}`,
+      application_name: `deputy ${own.kind}`,
       keepAlive: true,
       options: `${keepalives} -c search_path=app`,
     });
@@ -60,7 +60,7 @@ export async function registerBoot(
     client.on("error", lose);
     client.on("end", () => lose(new Error("the connection was closed")));
     await client.connect();
-    const names = boot.kind === "daemon" ? [daemonSeat, boot.id] : [boot.id];
+    const names = own.kind === "daemon" ? [daemonSeat, own.id] : [own.id];
     for (const name of names) {
       const { rows } = await client.query(
         "select pg_try_advisory_lock(hashtextextended($1, 7)) as ok",
@@ -78,24 +78,24 @@ export async function registerBoot(
     if (Date.now() > until) return null;
     await sleep(50);
   }
-  await db.insertInto("boots").values(boot).execute();
+  await db.insertInto("processes").values(own).execute();
   return {
-    id: boot.id,
+    id: own.id,
     rejoin: async () => {
-      if (!(await connect())) throw new Error(`the lock of ${boot.id} is not free yet`);
+      if (!(await connect())) throw new Error(`the lock of ${own.id} is not free yet`);
       // A machine that slept for months may find even the row gone.
       await current?.query(
-        `insert into boots (id, kind, pid, start_ticks, host) values ($1, $2, $3, $4, $5)
+        `insert into processes (id, kind, pid, start_ticks, host) values ($1, $2, $3, $4, $5)
           on conflict (id) do update set ended_at = null, heartbeat_at = now()`,
-        [boot.id, boot.kind, boot.pid, boot.startTicks, boot.host],
+        [own.id, own.kind, own.pid, own.startTicks, own.host],
       );
     },
     release: async () => {
       released = true;
       await db
-        .updateTable("boots")
+        .updateTable("processes")
         .set({ endedAt: new Date() })
-        .where("id", "=", boot.id)
+        .where("id", "=", own.id)
         .execute();
       await current?.end();
     },
@@ -109,7 +109,7 @@ export async function registerBoot(
  */
 export async function renewLeases(
   db: Db,
-  bootId: string,
+  processId: string,
   leaseMs: number,
   claims: readonly Claim[],
 ): Promise<{ lost: Claim[]; cancelledTasks: string[]; pausedTasks: string[] }> {
@@ -118,16 +118,16 @@ export async function renewLeases(
   const epochs = claims.map(({ epoch }) => epoch);
   const { rows } = await sql<{ id: string; cancelled: boolean; paused: boolean; taskId: string }>`
     with beat as (
-      update boots set heartbeat_at = now() where id = ${bootId}
+      update processes set heartbeat_at = now() where id = ${processId}
     ), mine as (
       select * from unnest(${ids}::text[], ${epochs}::int[]) as m (id, epoch)
     ), t as (
       update tasks set hold_at = now() + ${leaseMs} * interval '1 ms' from mine
-        where tasks.id = mine.id and tasks.epoch = mine.epoch and hold_kind = 'lease' and hold_owner = ${bootId}
+        where tasks.id = mine.id and tasks.epoch = mine.epoch and hold_kind = 'lease' and hold_owner = ${processId}
         returning tasks.id, tasks.id as task_id
     ), s as (
       update subtasks set hold_at = now() + ${leaseMs} * interval '1 ms' from mine
-        where subtasks.id = mine.id and subtasks.epoch = mine.epoch and hold_kind = 'lease' and hold_owner = ${bootId}
+        where subtasks.id = mine.id and subtasks.epoch = mine.epoch and hold_kind = 'lease' and hold_owner = ${processId}
         returning subtasks.id, subtasks.task_id
     )
     select held.id, held.task_id, tasks.cancel_requested_at is not null as cancelled,
@@ -143,15 +143,15 @@ export async function renewLeases(
   };
 }
 
-/** A boot elsewhere that lost its connection has this long to come back. */
+/** A process on another host that lost its connection has this long to come back. */
 const silenceSeconds = 30;
 
 /**
- * Boots that hold no lock any more and did not end in order, or left leases. A lock is also lost when
+ * Processes that hold no lock any more and did not end in order, or left leases. A lock is also lost when
  * the server restarts, so one more sign is asked for: on this host that the process is gone, else
  * that it has been silent. `processes` of this host are judged by `isAlive`. Never `self`.
  */
-export async function listDeadBoots(
+export async function listDeadProcesses(
   db: Db,
   self: string,
   host: string,
@@ -166,7 +166,7 @@ export async function listDeadBoots(
   }>`
     select id, host, pid, start_ticks,
         greatest(heartbeat_at, pg_postmaster_start_time()) < now() - ${silenceSeconds} * interval '1 second' as silent
-      from boots b where id <> ${self}
+      from processes b where id <> ${self}
       and (ended_at is null
         or exists (select 1 from tasks where hold_kind = 'lease' and hold_owner = b.id)
         or exists (select 1 from subtasks where hold_kind = 'lease' and hold_owner = b.id))
@@ -176,40 +176,40 @@ export async function listDeadBoots(
           and ((l.classid::bigint << 32) | l.objid::bigint) = hashtextextended(b.id, 7))`.execute(
     db,
   );
-  return rows.filter((boot) => boot.silent || (boot.host === host && !isAlive(boot)));
+  return rows.filter((found) => found.silent || (found.host === host && !isAlive(found)));
 }
 
-export async function markBootEnded(db: Db, id: string): Promise<void> {
-  await db.updateTable("boots").set({ endedAt: new Date() }).where("id", "=", id).execute();
+export async function markProcessEnded(db: Db, id: string): Promise<void> {
+  await db.updateTable("processes").set({ endedAt: new Date() }).where("id", "=", id).execute();
 }
 
-export async function recordProcess(
+export async function recordChild(
   db: Db,
-  process: { bootId: string; pid: number; startTicks: string; what: string },
+  process: { processId: string; pid: number; startTicks: string; what: string },
 ): Promise<void> {
   await together(db)
-    .insertInto("processes")
+    .insertInto("childProcesses")
     .values(process)
     .onConflict((c) => c.doNothing())
     .execute();
 }
 
-export async function forgetProcess(
+export async function forgetChild(
   db: Db,
-  process: { bootId: string; pid: number; startTicks: string },
+  process: { processId: string; pid: number; startTicks: string },
 ): Promise<void> {
   await db
-    .deleteFrom("processes")
-    .where("bootId", "=", process.bootId)
+    .deleteFrom("childProcesses")
+    .where("processId", "=", process.processId)
     .where("pid", "=", process.pid)
     .where("startTicks", "=", process.startTicks)
     .execute();
 }
 
-export async function listProcesses(db: Db, bootId: string) {
-  return db.selectFrom("processes").selectAll().where("bootId", "=", bootId).execute();
+export async function listChildren(db: Db, processId: string) {
+  return db.selectFrom("childProcesses").selectAll().where("processId", "=", processId).execute();
 }
 
-export async function forgetProcesses(db: Db, bootId: string): Promise<void> {
-  await db.deleteFrom("processes").where("bootId", "=", bootId).execute();
+export async function forgetChildren(db: Db, processId: string): Promise<void> {
+  await db.deleteFrom("childProcesses").where("processId", "=", processId).execute();
 }

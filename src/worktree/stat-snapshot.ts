@@ -6,12 +6,12 @@ import { type Mirror, openMirror } from "./open-mirror.ts";
 
 /**
  * What all files of a worktree look like from outside: names, and of what git does not ignore inode,
- * mode, size and times. Two glances tell what can have changed between them, without starting git:
+ * mode, size and times. Two snapshots tell what can have changed between them, without starting git:
  * most commands of an agent change nothing, or files that were there before. Names and the time of
  * the last change to an inode cannot be set back, so what looks the same is the same, but for a file
- * that had just been written at the first glance: it counts as changed.
+ * that had just been written at the first stat snapshot: it counts as changed.
  */
-export type Glance = {
+export type StatSnapshot = {
   /** By path, in latin1 as in worktree-changes.ts; empty of a file that is too young to tell. */
   looks: Map<string, string>;
   /** Of each folder what is in it, ignored names too. */
@@ -28,12 +28,12 @@ export const tickMs = 50;
  * Null: too many entries, a folder that cannot be read, or other names than `expected`, where they
  * matter. Nothing is followed.
  */
-export async function glanceAt(
+export async function takeStatSnapshot(
   workTree: string,
   ignored: ReadonlySet<string>,
   expected: ReadonlyMap<string, string> | null = null,
-): Promise<Glance | null> {
-  const glance: Glance = { looks: new Map(), names: new Map() };
+): Promise<StatSnapshot | null> {
+  const stats: StatSnapshot = { looks: new Map(), names: new Map() };
   const folders = [""];
   let entries = 0;
   for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
@@ -48,17 +48,17 @@ export async function glanceAt(
       names.push(`${kind}${name}`);
       if (ignored.has(path) || ignored.has(`${path}/`)) continue;
       if (kind === "d") folders.push(`${path}/`);
-      else glance.looks.set(path, look);
+      else stats.looks.set(path, look);
     }
     const all = names.sort().join("\0");
     if (expected && expected.get(folder) !== all) return null;
-    glance.names.set(folder, all);
+    stats.names.set(folder, all);
   }
-  return glance;
+  return stats;
 }
 
 /** The files that may have changed from one to the other; null: some came or went. */
-export function compareGlances(before: Glance, now: Glance): string[] | null {
+export function compareStatSnapshots(before: StatSnapshot, now: StatSnapshot): string[] | null {
   if (before.names.size !== now.names.size) return null;
   for (const [folder, names] of now.names) if (before.names.get(folder) !== names) return null;
   return [...now.looks].flatMap(([path, look]) =>

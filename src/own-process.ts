@@ -4,25 +4,25 @@ import { newId } from "./core/id.ts";
 import type { Log } from "./log.ts";
 import { leaseMs } from "./orchestrator/claim.ts";
 import type { StageRunner } from "./orchestrator/run-stages.ts";
-import { killOwnProcesses } from "./recovery/reconcile.ts";
+import { killOwnChildren } from "./recovery/reconcile.ts";
 import { identifyProcess, type ProcessIdentity } from "./sandbox/process-identity.ts";
-import { forgetProcess, recordProcess, registerBoot, renewLeases } from "./store/boots.ts";
 import type { Store } from "./store/open.ts";
+import { forgetChild, recordChild, registerProcess, renewLeases } from "./store/processes.ts";
 
 /**
- * One life of this process in the database's eyes: its boot, the heartbeat that renews the leases of
+ * This process as the database knows it: its registration, the heartbeat that renews the leases of
  * what it has in hand, and the processes it started. When the connection that proves it alive is
- * lost, it is taken up again as soon as the database answers; meanwhile nobody buries it, because
+ * lost, it is opened again as soon as the database answers; meanwhile no other process reaps it, because
  * its process is there to be seen.
  */
-export type Life = {
-  bootId: string;
+export type OwnProcess = {
+  processId: string;
   /** From now on the heartbeat renews what this runner has in hand, and tells it what it missed. */
   workWith(runner: Runner): void;
   /** One heartbeat now. Throws when the database does not answer. */
   beat(): Promise<void>;
   /** Hand to whatever starts processes: remembers pid and start time until the process is gone. */
-  trackProcess(what: string): (identity: ProcessIdentity) => void;
+  trackChild(what: string): (identity: ProcessIdentity) => void;
   end(): Promise<void>;
 };
 
@@ -30,13 +30,13 @@ type Runner = Pick<StageRunner, "running" | "cancelTask" | "pauseTask" | "abando
 
 const beatMs = 10_000;
 
-export async function beginLife(
+export async function startOwnProcess(
   store: Store,
   kind: "daemon" | "worker",
   options: { log: Log; home: string; onDatabaseLost: () => Promise<void> },
-): Promise<Life> {
+): Promise<OwnProcess> {
   const { log } = options;
-  const bootId = newId("boot");
+  const processId = newId("process");
   let ended = false;
   let rejoining = false;
   const rejoin = async () => {
@@ -45,32 +45,35 @@ export async function beginLife(
     for (let wait = 250; !ended; wait = Math.min(5_000, wait * 2)) {
       try {
         await options.onDatabaseLost();
-        await boot?.rejoin();
-        log.info({ boot: bootId }, "database is back");
+        await registered?.rejoin();
+        log.info({ process: processId }, "database is back");
         break;
       } catch (error) {
-        log.warn({ boot: bootId, err: error }, "database is away; trying again");
+        log.warn({ process: processId, err: error }, "database is away; trying again");
         await new Promise((resolve) => setTimeout(resolve, wait));
       }
     }
     rejoining = false;
   };
-  const boot = await registerBoot(
+  const registered = await registerProcess(
     store.db,
     store.connection,
     {
-      id: bootId,
+      id: processId,
       kind,
       pid: process.pid,
       startTicks: identifyProcess(process.pid)?.startTicks ?? null,
       host: hostname(),
     },
     (error) => {
-      log.error({ boot: bootId, err: error }, "lost the connection that proves this process alive");
+      log.error(
+        { process: processId, err: error },
+        "lost the connection that proves this process alive",
+      );
       void rejoin();
     },
   );
-  if (!boot) {
+  if (!registered) {
     throw new DeputyError(
       "conflict",
       `Another daemon already works on the database of ${options.home}; use it, or stop it with deputy down.`,
@@ -81,7 +84,7 @@ export async function beginLife(
     const claims = runner?.running() ?? [];
     const { lost, cancelledTasks, pausedTasks } = await renewLeases(
       store.db,
-      bootId,
+      processId,
       leaseMs,
       claims,
     );
@@ -102,22 +105,22 @@ export async function beginLife(
       tracked.delete(identity);
       const { pid, startTicks } = identity;
       if (startTicks)
-        forgetProcess(store.db, { bootId, pid, startTicks }).catch((error) =>
+        forgetChild(store.db, { processId, pid, startTicks }).catch((error) =>
           log.warn({ err: error }, "could not forget a process"),
         );
     }
   }, 30_000);
   return {
-    bootId,
+    processId,
     workWith: (own) => {
       runner = own;
     },
     beat,
-    trackProcess: (what) => (identity) => {
+    trackChild: (what) => (identity) => {
       if (!identity.startTicks) return;
       tracked.add(identity);
-      recordProcess(store.db, {
-        bootId,
+      recordChild(store.db, {
+        processId,
         pid: identity.pid,
         startTicks: identity.startTicks,
         what,
@@ -132,7 +135,7 @@ export async function beginLife(
       ended = true;
       clearInterval(beatTimer);
       clearInterval(sweep);
-      await boot.release();
+      await registered.release();
     },
   };
 }
@@ -140,12 +143,12 @@ export async function beginLife(
 /** Park what runs. What does not end in time is killed, and the next start takes its claim over. */
 export async function parkAll(
   runner: Pick<StageRunner, "running" | "stop">,
-  bootId: string,
+  processId: string,
   graceMs: number,
   log: Log,
 ): Promise<void> {
   if (await runner.stop(graceMs)) return;
-  const processesKilled = killOwnProcesses(bootId);
+  const processesKilled = killOwnChildren(processId);
   log.warn(
     { claims: runner.running(), processesKilled },
     "not everything could be parked in time; the next start takes it over",
