@@ -17,6 +17,7 @@ import type { Db } from "./store/schema.ts";
 import { findAsked } from "./store/sessions.ts";
 import { getAttempt } from "./store/tasks.ts";
 import { listUsage } from "./store/usage.ts";
+import type { Mirrors } from "./worktree/mirror.ts";
 
 /**
  * Have the planner of a task's repository make a plan: who that is, how long it may take, what it is
@@ -28,6 +29,7 @@ export type AskDeps = {
   config: Config;
   environment: () => Record<string, string>;
   runRole: RunRole;
+  mirrors: Mirrors;
 };
 
 type Unplanned = {
@@ -67,7 +69,7 @@ export async function askPlanner(
     asked,
     sessionId,
     baseCommit,
-    mirror: { gitDir: preparation.mirror },
+    mirror: deps.mirrors.at(preparation.mirror),
     workRoot: config.paths.checks,
     brief: {
       task,

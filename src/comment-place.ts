@@ -1,14 +1,18 @@
 import { DeputyError } from "./core/error.ts";
 import type { TaskDetail } from "./http/service.ts";
 import { listChanges } from "./worktree/diff.ts";
+import type { Mirror, Mirrors } from "./worktree/mirror.ts";
 import { readFileAt } from "./worktree/read-commit.ts";
 
 /**
  * The change of a task, as `deputy diff` shows it: from the base commit to the task branch, or to the
  * last attempt's commit where nothing is merged yet. `to` is null when nobody wrote anything.
  */
-export function changeRange({ task, attempts }: TaskDetail): {
-  mirror: { gitDir: string };
+export function changeRange(
+  mirrors: Mirrors,
+  { task, attempts }: TaskDetail,
+): {
+  mirror: Mirror;
   base: string;
   to: string | null;
 } {
@@ -25,7 +29,7 @@ export function changeRange({ task, attempts }: TaskDetail): {
     );
   }
   const to = moved ? task.headCommit : (last?.commit ?? null);
-  return { mirror: { gitDir: preparation.mirror }, base, to };
+  return { mirror: mirrors.at(preparation.mirror), base, to };
 }
 
 /**
@@ -33,7 +37,11 @@ export function changeRange({ task, attempts }: TaskDetail): {
  * that is known did. Throws a sentence that says what is there for a file that the change does not
  * touch, or a line that its file does not have (that of the base, where the change deletes it).
  */
-export async function findCommented(detail: TaskDetail, place: string): Promise<string | null> {
+export async function findCommented(
+  mirrors: Mirrors,
+  detail: TaskDetail,
+  place: string,
+): Promise<string | null> {
   const { task, subtasks, attempts } = detail;
   const [, file = place, from = "1", end = from] = /^(.+):(\d+)(?:-(\d+))?$/.exec(place) ?? [];
   const refuse = (sentence: string) =>
@@ -42,7 +50,7 @@ export async function findCommented(detail: TaskDetail, place: string): Promise<
     const sentence = `${task.id} is ${task.state} and has no change that could be commented on.`;
     throw new DeputyError("conflict", sentence);
   }
-  const { base, mirror, to } = changeRange(detail);
+  const { base, mirror, to } = changeRange(mirrors, detail);
   const changes = to ? await listChanges(mirror, base, to) : [];
   const change = changes.find(({ path }) => path === file);
   if (!to || !change) {

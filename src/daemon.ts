@@ -25,6 +25,7 @@ import { releaseExpiredLease, releaseLostLease, repairHold } from "./orchestrato
 import { startStageRunner } from "./orchestrator/run-stages.ts";
 import { wakeFromSpace } from "./orchestrator/wait-for-space.ts";
 import { type OwnProcess, parkAll, startOwnProcess } from "./own-process.ts";
+import { startPrograms } from "./programs.ts";
 import { openQueue } from "./queue/open.ts";
 import { startRelay } from "./queue/relay.ts";
 import { reapDeadProcesses, takeBackLease } from "./recovery/reconcile.ts";
@@ -45,6 +46,7 @@ import { startTriggers } from "./triggers-wiring.ts";
 import { removeCheckLeftovers } from "./verifier/remove-leftovers.ts";
 import { version } from "./version.ts";
 import { watchGarbled } from "./watch-garbled.ts";
+import { openMirrors } from "./worktree/mirror.ts";
 
 /**
  * The daemon. Its story, in the order of a task's self, is the table in stages.ts: plan, execute,
@@ -131,11 +133,17 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
     };
     // Before anything new starts: no child of an earlier process may still write.
     await reap();
-    const leftovers = await removeCheckLeftovers(config.paths.mirrors, config.paths.checks);
+    const programs = startPrograms();
+    started.push(async () => programs.stop());
+    const sandbox = await startSandbox(config, log, programs.runCommand);
+    const mirrors = openMirrors(config.paths.mirrors, {
+      run: programs.runGit,
+      limitView: sandbox.limitView,
+    });
+    const leftovers = await removeCheckLeftovers(mirrors, config.paths.checks);
     if (leftovers > 0) log.info({ leftovers }, "removed worktrees of checks that were cut off");
 
-    const sandbox = await startSandbox(config, log);
-    const stages = makeStages({ db, config, self, sandbox, redact });
+    const stages = makeStages({ db, config, self, sandbox, mirrors, redact });
     const runner = startStageRunner({
       ...core,
       processId: self.processId,
@@ -150,7 +158,7 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
         ? { kind: "redis", url: config.redisUrl }
         : { kind: "postgres", config: store.connection },
       listenTo: ["execute", "orchestrate"],
-      onWake: (stage) => runner.wakeFromQueue(stage),
+      onWake: (stage) => runner.wake(stage, { fromQueue: true }),
       onError: onError("queue error"),
     });
     started.push(() => queue.close());
@@ -236,6 +244,7 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
     const service = makeService({
       ...core,
       config,
+      mirrors,
       redact,
       intake,
       authHeader,
@@ -346,12 +355,12 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
     });
     const onTidyError = onError("could not remove a worktree; it stays");
     const tidy = every(tidyMs, "tidying of worktrees", (stopping) =>
-      tidyOldWorktrees(db, config.keepWorktrees, stopping, onTidyError),
+      tidyOldWorktrees(db, mirrors, config.keepWorktrees, stopping, onTidyError),
     );
     every(tidyScratchMs, "tidying of scratch folders", () => tidyScratch(db, config));
     const pruning = new AbortController();
     const prune = every(pruneMs, "pruning", () =>
-      pruneOldTasks({ db, config, log }, pruning.signal),
+      pruneOldTasks({ db, mirrors, config, log }, pruning.signal),
     );
     started.push(async () => pruning.abort());
     prune();

@@ -6,7 +6,7 @@ import type { Task } from "./core/task.ts";
 import { findLostWork, WorkLost } from "./recovery/find-lost-work.ts";
 import type { Db } from "./store/schema.ts";
 import { fetchContent } from "./worktree/fetch-content.ts";
-import type { Mirror } from "./worktree/mirror.ts";
+import type { Mirror, Mirrors } from "./worktree/mirror.ts";
 import { withSoundMirror } from "./worktree/repair-mirror.ts";
 import { parseRepository } from "./worktree/repository-url.ts";
 
@@ -20,9 +20,14 @@ export type OnMirror = <T>(
   work: () => Promise<T>,
 ) => Promise<T>;
 
-type Deps = { db: Db; redact: Redact; authHeader: (url: string) => string | null };
+type Deps = {
+  db: Db;
+  mirrors: Mirrors;
+  redact: Redact;
+  authHeader: (url: string) => string | null;
+};
 
-export function makeOnMirror({ db, redact, authHeader }: Deps): OnMirror {
+export function makeOnMirror({ db, mirrors, redact, authHeader }: Deps): OnMirror {
   return async ({ claim, task, signal }, work) => {
     const { preparation } = task;
     invariant(preparation, "a task that is worked on was prepared");
@@ -33,11 +38,11 @@ export function makeOnMirror({ db, redact, authHeader }: Deps): OnMirror {
       fetchContent(mirror, repository, want, { authHeader, signal, mayAsk: task.expectsChange });
     const options = { signal, want, fill, ...(header && { authHeader: header }) };
     try {
-      return await withSoundMirror({ gitDir: preparation.mirror }, repository, options, work);
+      return await withSoundMirror(mirrors.at(preparation.mirror), repository, options, work);
     } catch (error) {
       if (signal.aborted) throw error;
       // While the mirror cannot be made at all, nobody can say what is lost.
-      const lost = await findLostWork({ db, redact }, claim).catch(() => null);
+      const lost = await findLostWork({ db, mirrors, redact }, claim).catch(() => null);
       if (lost === null) throw error;
       if (lost === "restored") return work();
       throw new WorkLost(lost);

@@ -12,7 +12,7 @@ import {
   takeSession,
 } from "./store/sessions.ts";
 import { openWorktreeKeeper } from "./worktree/keep-worktree.ts";
-import { pinRef } from "./worktree/mirror.ts";
+import { type Mirror, pinRef } from "./worktree/mirror.ts";
 
 /**
  * An agent's memory on the database: what is appended is there after a `kill -9`, together with the
@@ -30,11 +30,9 @@ export type OpenSession = Session & {
   readonly name: string;
 };
 
-export type SessionOptions = Pick<
-  RoleRequest,
-  "about" | "asked" | "role" | "worktree" | "gitDir"
-> & {
+export type SessionOptions = Pick<RoleRequest, "about" | "asked" | "role" | "worktree"> & {
   agent: string;
+  mirror: Mirror;
   sessionId: string | null;
   /** Checkpoints are commits on this one. */
   baseCommit: string;
@@ -52,7 +50,7 @@ export async function openSession(db: Db, options: SessionOptions): Promise<Open
   let told: PendingMessage[] = [];
   /** What the last entry's statement found unheard, so that nobody has to ask again. */
   let unheard: PendingMessage[] | null = null;
-  const mirror = { gitDir: options.gitDir };
+  const { mirror } = options;
   const keeper = openWorktreeKeeper(mirror, {
     path: options.worktree,
     base: options.baseCommit,

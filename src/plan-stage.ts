@@ -1,3 +1,4 @@
+import pLimit from "p-limit";
 import { type AskDeps, askPlanner } from "./ask-planner.ts";
 import { DeputyError } from "./core/error.ts";
 import { isProviderLimit } from "./core/failure.ts";
@@ -7,7 +8,7 @@ import type { Plan } from "./core/plan.ts";
 import type { Preparation, Task } from "./core/task.ts";
 import { requirePullRequests } from "./delivery/github-repository.ts";
 import type { Job } from "./executor/job.ts";
-import { type PreparedBase, prepareBase } from "./executor/prepare-task.ts";
+import { makePrepareBase, type PrepareBase, type PreparedBase } from "./executor/prepare-task.ts";
 import { planAsGiven, planDirectly } from "./orchestrator/plan-task.ts";
 import { wantsPlan } from "./orchestrator/wants-plan.ts";
 import { roleAgent } from "./roles.ts";
@@ -25,14 +26,19 @@ import { parseRepository } from "./worktree/repository-url.ts";
  */
 export type PlanDeps = AskDeps & { authHeader: (url: string) => string | null };
 
+/** At most so many tasks are fetched and inspected at once. */
+const maxPreparations = 8;
+
 export function makePlanStage(deps: PlanDeps): Stage {
-  return async (claim, signal, freeSlot) => {
+  // Planners take minutes, so the stage has many slots; what keeps processors busy has few.
+  const limit = pLimit(maxPreparations);
+  const prepareBase = makePrepareBase({ mirrors: deps.mirrors, authHeader: deps.authHeader });
+  return async (claim, signal) => {
     const task = await getTask(deps.db, claim.taskId);
     invariant(task, "a claimed task exists");
     try {
-      const preparation = await prepare(deps, task, signal);
-      // A planner takes minutes: what only has to be prepared does not wait for it.
-      return await plan(deps, claim, { ...task, preparation }, preparation, signal, freeSlot);
+      const preparation = await limit(() => prepare(deps, task, prepareBase, signal));
+      return await plan(deps, claim, { ...task, preparation }, preparation, signal);
     } catch (error) {
       // What the caller can mend is no infrastructure: trying again would say the same.
       if (error instanceof DeputyError && error.code !== "unavailable") {
@@ -82,7 +88,6 @@ async function plan(
   task: Task,
   preparation: Preparation,
   signal: AbortSignal,
-  freeSlot: () => void,
 ): Promise<Outcome> {
   const planned = (made: Plan): Outcome => ({ kind: "planned", preparation, plan: made });
   const wasSeen = task.approval === "plan" && (await listPlans(deps.db, task.id)).length > 0;
@@ -90,7 +95,6 @@ async function plan(
   const wish = wantsPlan(task, hasPlanner);
   if (!wasSeen && task.planInput) return planned(planAsGiven(task, task.planInput));
   if (!wasSeen && !wish.plan) return planned(planDirectly(task, wish.why));
-  freeSlot();
   const made = await askPlanner(deps, claim, task, preparation, {
     part: null,
     agent: task.agent,
@@ -120,13 +124,14 @@ const nothingToRun = {
 } as const;
 
 /** The base commit, and what it says about setup, checks and delivery. */
-async function prepare(deps: PlanDeps, task: Task, signal: AbortSignal): Promise<Preparation> {
-  const { github, paths } = deps.config;
-  const base = await prepareBase(task, {
-    mirrorRoot: paths.mirrors,
-    authHeader: deps.authHeader,
-    signal,
-  });
+async function prepare(
+  deps: PlanDeps,
+  task: Task,
+  prepareBase: PrepareBase,
+  signal: AbortSignal,
+): Promise<Preparation> {
+  const { github } = deps.config;
+  const base = await prepareBase(task, signal);
   // What a stranger's commit configures counts for nothing: a review has no setup and no checks.
   const { setup, registries, checks, checksSource, protectedPaths, delivery, proof } =
     task.expectsChange

@@ -15,8 +15,14 @@ import { describeSandbox, type Sandbox } from "./sandbox/sandbox.ts";
 import { runBaseline } from "./verifier/baseline.ts";
 import type { CheckSandbox } from "./verifier/confine-checks.ts";
 import { verifyCommit } from "./verifier/verify-attempt.ts";
-import { setGitView } from "./worktree/git.ts";
-import { ensureMirror, type Mirror, openMirror } from "./worktree/mirror.ts";
+import { localGit } from "./worktree/git.ts";
+import {
+  ensureMirror,
+  type Mirror,
+  type Mirrors,
+  openMirror,
+  openMirrors,
+} from "./worktree/mirror.ts";
 import { parseRepository } from "./worktree/repository-url.ts";
 
 /**
@@ -111,8 +117,11 @@ export async function proveReceipt(options: ProveOptions): Promise<Proved> {
     const sandbox = await openSandbox({
       ...{ wanted: config.sandbox.provider, stateDir: join(root, "sandbox"), secrets: [] },
     });
-    setGitView(sandbox.limitView);
-    const mirror = await fetchCommits(root, place, {
+    const mirrors = openMirrors(join(root, "repos"), {
+      ...localGit,
+      limitView: sandbox.limitView,
+    });
+    const mirror = await fetchCommits(mirrors, place, {
       base,
       commit,
       receipt,
@@ -248,14 +257,13 @@ async function findRepository(
 }
 
 async function fetchCommits(
-  root: string,
+  mirrors: Mirrors,
   place: string,
   about: { base: string; commit: string; receipt: Receipt; signal: AbortSignal },
 ): Promise<Mirror> {
   const { base, commit, receipt, signal } = about;
   const repository = parseRepository(place);
-  const folder = join(root, "repos");
-  await mkdir(folder, { mode: 0o700 });
+  await mkdir(mirrors.root, { mode: 0o700 });
   const branch = receipt.delivery?.branch;
   const missing = (id: string) =>
     new DeputyError(
@@ -264,11 +272,11 @@ async function fetchCommits(
     );
   let mirror: Mirror;
   try {
-    mirror = await ensureMirror(folder, repository, { want: commit, signal });
+    mirror = await ensureMirror(mirrors, repository, { want: commit, signal });
   } catch {
     signal.throwIfAborted();
     // Without the commit it works: then it is the commit that is not there.
-    await ensureMirror(folder, repository, { signal });
+    await ensureMirror(mirrors, repository, { signal });
     throw missing(commit);
   }
   const { exitCode } = await openMirror(mirror).ask(["cat-file", "-e", `${base}^{commit}`]);

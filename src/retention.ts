@@ -12,7 +12,7 @@ import type { Db } from "./store/schema.ts";
 import { listAttempts } from "./store/tasks.ts";
 import { collectGarbage, packObjects } from "./worktree/collect-garbage.ts";
 import { submoduleRefOf, submoduleSetupRef } from "./worktree/keep-submodules.ts";
-import { deleteRefs } from "./worktree/mirror.ts";
+import { deleteRefs, type Mirrors } from "./worktree/mirror.ts";
 import { removeSetAside } from "./worktree/repair-mirror.ts";
 
 /**
@@ -23,10 +23,10 @@ import { removeSetAside } from "./worktree/repair-mirror.ts";
  * are no task's own (store/leftovers.ts) go in the same round.
  */
 export async function pruneOldTasks(
-  deps: { db: Db; config: Config; log: Log },
+  deps: { db: Db; mirrors: Mirrors; config: Config; log: Log },
   signal: AbortSignal,
 ): Promise<void> {
-  const { config, db, log } = deps;
+  const { config, db, log, mirrors } = deps;
   if (config.retentionDays === null) return;
   const before = new Date(Date.now() - config.retentionDays * dayMs);
   const shrunk = new Set<string>();
@@ -53,7 +53,7 @@ export async function pruneOldTasks(
     try {
       // Letting go takes the repository's lock, for minutes where the repository is large.
       const inUse = await isMirrorInUse(db, gitDir);
-      await (inUse ? packObjects : collectGarbage)({ gitDir }, signal);
+      await (inUse ? packObjects : collectGarbage)(mirrors.at(gitDir), signal);
       log.info({ mirror: gitDir, inUse }, "packed a mirror");
     } catch (error) {
       if (!signal.aborted) log.error({ err: error, mirror: gitDir }, "could not pack a mirror");
@@ -82,26 +82,26 @@ async function forgetLeftovers(
 }
 
 async function pruneOne(
-  { config, db, log }: { db: Db; config: Config; log: Log },
+  { config, db, log, mirrors }: { db: Db; mirrors: Mirrors; config: Config; log: Log },
   task: OldTask,
   due: Due,
 ): Promise<void> {
   const why = `kept for ${config.retentionDays} days after its end (retention_days)`;
   for (const worktree of due.worktrees) {
-    await tidyWorktree(db, worktree);
+    await tidyWorktree(db, mirrors, worktree);
     log.info({ task: task.id, worktree, why }, "removed a worktree, after a snapshot");
   }
   const { endedAt, id } = task;
   if (endedAt === null || (!due.records && due.snapshots.length === 0)) return;
   const removed = await pruneTask(db, { id, endedAt }, due, why, () =>
-    removeFiles(db, config.paths.logs, task, due),
+    removeFiles({ db, mirrors }, config.paths.logs, task, due),
   );
   if (removed) log.info({ task: id, endedAt, why, removed }, "pruned a task");
 }
 
 /** Logs and refs. What is gone already is fine: the round before this one may have been cut off. */
 async function removeFiles(
-  db: Db,
+  { db, mirrors }: { db: Db; mirrors: Mirrors },
   logs: string,
   task: OldTask,
   due: Due,
@@ -131,6 +131,6 @@ async function removeFiles(
     ...due.snapshots.map((id) => `worktrees/${id}`),
     ...[...subtasks].flatMap((id) => [`setups/${id}`, `without/${id}`, submoduleSetupRef(id)]),
   ];
-  const snapshots = task.mirror === null ? 0 : await deleteRefs({ gitDir: task.mirror }, refs);
+  const snapshots = task.mirror === null ? 0 : await deleteRefs(mirrors.at(task.mirror), refs);
   return { logs: removedLogs, snapshots };
 }

@@ -25,6 +25,7 @@ import type { Sandbox } from "./sandbox/sandbox.ts";
 import type { Reach } from "./sandbox-settings.ts";
 import type { Db } from "./store/schema.ts";
 import { getTask } from "./store/tasks.ts";
+import type { Mirrors } from "./worktree/mirror.ts";
 
 /**
  * Everything that an agent needs in order to work in a role, put together in one place: which agent
@@ -37,6 +38,7 @@ export type RoleDeps = {
   config: Config;
   self: OwnProcess;
   sandbox: Sandbox;
+  mirrors: Mirrors;
   redact: Redact;
 };
 
@@ -60,7 +62,10 @@ async function runRole(deps: RoleDeps, request: RoleRequest): Promise<RoleEnd> {
   const onProcess = self.trackChild(
     `${request.role} of ${about.attemptId ?? about.subtaskId ?? about.taskId}`,
   );
-  const session = await openSession(deps.db, { ...request, agent: name });
+  const session = await openSession(deps.db, {
+    ...{ ...request, agent: name },
+    mirror: deps.mirrors.at(request.gitDir),
+  });
   const sessionFolder = join(config.paths.scratch, "sessions", session.name);
   mkdirSync(sessionFolder, { recursive: true, mode: 0o700 });
   const timeoutMs = Math.min(request.timeoutMs, settings.timeoutMs ?? request.timeoutMs);

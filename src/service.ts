@@ -38,10 +38,12 @@ import {
 import { listUsageRows, toUsage } from "./store/usage.ts";
 import { listWorktreeRows, toWorktree } from "./store/worktrees.ts";
 import { diffCommits, listChanges } from "./worktree/diff.ts";
+import type { Mirrors } from "./worktree/mirror.ts";
 
 /** The daemon, as the HTTP server sees it: reading rows, and asking the orchestrator for changes. */
 export type ServiceDeps = AdvanceDeps & {
   config: Config;
+  mirrors: Mirrors;
   redact: Redact;
   intake: IntakeRules;
   /** A task was created, and its job is in the outbox. */
@@ -60,7 +62,7 @@ export type ServiceDeps = AdvanceDeps & {
 };
 
 export function makeService(deps: ServiceDeps): Service {
-  const { db, config } = deps;
+  const { db, config, mirrors } = deps;
   const onMirror = makeOnMirror(deps);
   const detail = async (reference: string): Promise<TaskDetail> => {
     const id = await resolveTaskId(deps, reference);
@@ -145,7 +147,7 @@ export function makeService(deps: ServiceDeps): Service {
     },
     diff: async (reference) => {
       const found = await whole(reference);
-      return forPerson(onMirror, found.task, () => diffOf(found));
+      return forPerson(onMirror, found.task, () => diffOf(mirrors, found));
     },
     receipt: async (reference) => {
       const found = await whole(reference);
@@ -195,7 +197,7 @@ export function makeService(deps: ServiceDeps): Service {
       const { task } = await detail(reference);
       const { authHeader, redact } = deps;
       const { artifacts } = config.paths;
-      const discard = () => discardDelivery(db, task, { artifacts, authHeader, redact });
+      const discard = () => discardDelivery(db, mirrors, task, { artifacts, authHeader, redact });
       const done = await forPerson(onMirror, task, discard);
       return {
         task: await recordHandover(deps, task.id, "task.discarded", `Discarded: ${done}`),
@@ -218,13 +220,13 @@ export function makeService(deps: ServiceDeps): Service {
     resume: async (reference) => resumeTask(deps, await resolveTaskId(deps, reference)),
     comment: async (reference, comment, idempotency) => {
       const found = await detail(reference);
-      const find = () => findCommented(found, comment.place);
+      const find = () => findCommented(mirrors, found, comment.place);
       const key = await forPerson(onMirror, found.task, find);
       return commentOnTask(deps, found.task.id, comment, key, idempotency);
     },
     restore: async (reference) => {
       const { task } = await detail(reference);
-      const worktrees = await forPerson(onMirror, task, () => restoreWorktrees(db, task));
+      const worktrees = await forPerson(onMirror, task, () => restoreWorktrees(db, mirrors, task));
       const done = `${worktrees.length} worktree${worktrees.length === 1 ? "" : "s"} in place`;
       await recordHandover(deps, task.id, "task.restored", `Restored: ${done}`);
       return { worktrees, detail: done };
@@ -238,8 +240,8 @@ export function makeService(deps: ServiceDeps): Service {
   };
 }
 
-async function diffOf(detail: TaskDetail): Promise<string> {
-  const { base, mirror, to } = changeRange(detail);
+async function diffOf(mirrors: Mirrors, detail: TaskDetail): Promise<string> {
+  const { base, mirror, to } = changeRange(mirrors, detail);
   return to ? diffCommits(mirror, base, to) : "";
 }
 
@@ -270,7 +272,7 @@ function unknownTask(reference: string): DeputyError {
 }
 
 async function describeDelivery(
-  { config, redact }: Pick<ServiceDeps, "config" | "redact">,
+  { config, mirrors, redact }: Pick<ServiceDeps, "config" | "mirrors" | "redact">,
   { task }: TaskDetail,
 ): Promise<ReceiptDelivery | null> {
   if (task.deliveryUrl && task.delivery === "comment") {
@@ -284,7 +286,7 @@ async function describeDelivery(
     };
   }
   if (!task.deliveredCommit || !task.preparation || task.discardedAt) return null;
-  const mirror = { gitDir: task.preparation.mirror };
+  const mirror = mirrors.at(task.preparation.mirror);
   const changes = await listChanges(mirror, task.preparation.baseCommit, task.deliveredCommit);
   const patch = join(config.paths.artifacts, task.id, "change.patch");
   const credentials = await findCredentials(

@@ -24,6 +24,7 @@ import type { Sandbox } from "./sandbox/sandbox.ts";
 import type { Db } from "./store/schema.ts";
 import { getTask } from "./store/tasks.ts";
 import { judge, makeVerifyStage, type VerifyDeps } from "./verifier/verify-stage.ts";
+import type { Mirrors } from "./worktree/mirror.ts";
 import { isLoopback } from "./worktree/repository-url.ts";
 
 /**
@@ -38,19 +39,21 @@ export type StageDeps = {
   config: Config;
   self: OwnProcess;
   sandbox: Sandbox;
+  mirrors: Mirrors;
   redact: Redact;
 };
 
 export function makeStages(deps: StageDeps): Required<StageTable> {
-  const { db, config, self, redact } = deps;
+  const { db, config, mirrors, self, redact } = deps;
   const { paths } = config;
   const environment = () =>
     scrubbedEnvironment({ ...config.sandbox.environment, [processMark]: self.processId });
   const authHeader = makeAuthHeader(config);
   const runRole = makeRunRole(deps);
-  const planning = { db, config, environment, runRole };
+  const planning = { db, config, mirrors, environment, runRole };
   const verifying: VerifyDeps = {
     db,
+    mirrors,
     paths,
     environment,
     trackChild: self.trackChild,
@@ -107,7 +110,7 @@ export function makeStages(deps: StageDeps): Required<StageTable> {
   // A daemon that leaves attempts to workers still verifies and merges itself. Agents wait for their
   // models, checks keep processors busy: more of them at once than there are help nobody.
   const ownSlots = Math.max(1, Math.min(config.concurrency, Math.max(4, availableParallelism())));
-  const onMirror = makeOnMirror({ db, redact, authHeader });
+  const onMirror = makeOnMirror({ db, mirrors, redact, authHeader });
   const telling =
     (stage: Stage): Stage =>
     (...about) =>
@@ -117,10 +120,10 @@ export function makeStages(deps: StageDeps): Required<StageTable> {
       });
   // Each of these stages finds out itself what it had done, so it can run again on a new mirror.
   const mended = (stage: Stage) =>
-    telling(async (claim, signal, freeSlot) => {
+    telling(async (claim, signal) => {
       const task = await getTask(db, claim.taskId);
       invariant(task, "a claimed task exists");
-      return onMirror({ claim, task, signal }, () => stage(claim, signal, freeSlot));
+      return onMirror({ claim, task, signal }, () => stage(claim, signal));
     });
   return {
     plan: {
@@ -132,6 +135,7 @@ export function makeStages(deps: StageDeps): Required<StageTable> {
       run: telling(
         makeExecuteStage({
           db,
+          mirrors,
           paths,
           environment,
           trackChild: self.trackChild,
@@ -151,13 +155,16 @@ export function makeStages(deps: StageDeps): Required<StageTable> {
     },
     verify: { run: mended(makeVerifyStage(verifying)), slots: ownSlots },
     recover: {
-      run: mended(makeRecoverStage({ db, backoffBaseMs: config.backoffMs, chance: Math.random })),
+      run: mended(
+        makeRecoverStage({ db, mirrors, backoffBaseMs: config.backoffMs, chance: Math.random }),
+      ),
       slots: 8,
     },
     integrate: {
       run: mended(
         makeIntegrateStage({
           db,
+          mirrors,
           redact,
           gate: (claim, task, subtask, commit, signal) =>
             judge(verifying, claim, task, subtask, commit, "after_merge", signal),
@@ -169,6 +176,7 @@ export function makeStages(deps: StageDeps): Required<StageTable> {
       run: mended(
         makeDeliverStage({
           db,
+          mirrors,
           artifacts: paths.artifacts,
           forge: makeForge(config.github, redact),
           authHeader,

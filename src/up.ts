@@ -2,7 +2,6 @@ import { type Config, loadConfig } from "./config.ts";
 import { startDaemon } from "./daemon.ts";
 import { hasTerminal } from "./has-terminal.ts";
 import { flushLog, type Log, logErrors, openLog } from "./log.ts";
-import { runProgramsBeside } from "./programs-beside.ts";
 import { refuseSecondDaemon } from "./running.ts";
 import { startWorker } from "./worker.ts";
 
@@ -18,7 +17,6 @@ export async function runDaemon(
   // The database lets one daemon work on it; two databases must not share a home either.
   await refuseSecondDaemon(config);
   const log = openLog(config.logLevel, config.secrets);
-  runProgramsBeside();
   try {
     const daemon = await startDaemon(config, log);
     const ended = untilSignal(log, daemon.stop); // listens by the time that anybody knows of us
@@ -33,7 +31,6 @@ export async function runDaemon(
 export async function runWorker(onUp: (config: Config) => void): Promise<void> {
   const config = loadConfig();
   const log = openLog(config.logLevel, config.secrets);
-  runProgramsBeside();
   try {
     const worker = await startWorker(config, log);
     const ended = untilSignal(log, worker.stop);

@@ -10,11 +10,13 @@ import { secretsOf } from "./notifier/notifier-config.ts";
 import { makeAnnounce } from "./orchestrator/announce.ts";
 import { type StageRunner, startStageRunner } from "./orchestrator/run-stages.ts";
 import { type OwnProcess, parkAll, startOwnProcess } from "./own-process.ts";
+import { startPrograms } from "./programs.ts";
 import { openQueue } from "./queue/open.ts";
 import { makeStages } from "./stages.ts";
 import { startSandbox } from "./start-sandbox.ts";
 import { startSpaceWatch } from "./start-space-watch.ts";
 import { listen } from "./store/listen.ts";
+import { openMirrors } from "./worktree/mirror.ts";
 
 /**
  * A second process that takes executions over the same queue and database. It holds leases like the
@@ -41,10 +43,15 @@ export async function startWorker(config: Config, log: Log): Promise<WorkerProce
     home: config.home,
     onDatabaseLost: database.revive,
   });
-  const sandbox = await startSandbox(config, log);
+  const programs = startPrograms();
+  const sandbox = await startSandbox(config, log, programs.runCommand);
+  const mirrors = openMirrors(config.paths.mirrors, {
+    run: programs.runGit,
+    limitView: sandbox.limitView,
+  });
   const redact = makeRedact(config.secrets);
   const redactPush = makeRedact([...config.secrets, ...secretsOf(config.notifier)]);
-  const { execute } = makeStages({ db, config, self, sandbox, redact });
+  const { execute } = makeStages({ db, config, self, sandbox, mirrors, redact });
   const space = startSpaceWatch({
     ...{ config, database, log, pushes: false },
     canWrite: () => self.beat(),
@@ -66,7 +73,7 @@ export async function startWorker(config: Config, log: Log): Promise<WorkerProce
       ? { kind: "redis", url: config.redisUrl }
       : { kind: "postgres", config: store.connection },
     listenTo: ["execute"],
-    onWake: (stage) => runner.wakeFromQueue(stage),
+    onWake: (stage) => runner.wake(stage, { fromQueue: true }),
     onError: logErrors(log, "queue error"),
   });
   const listener = await listen(
@@ -91,7 +98,13 @@ export async function startWorker(config: Config, log: Log): Promise<WorkerProce
       clearInterval(timer);
       space.stop();
       await parkAll(runner, self.processId, parkMs, log);
-      for (const part of [listener.close, queue.close, self.end, store.close]) {
+      for (const part of [
+        listener.close,
+        queue.close,
+        self.end,
+        store.close,
+        async () => programs.stop(),
+      ]) {
         await part().catch((error) => log.warn({ err: error }, "a part did not stop cleanly"));
       }
     },

@@ -5,16 +5,24 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { loadConfig } from "../src/config.ts";
 import { openLog } from "../src/log.ts";
 import { pruneOldTasks } from "../src/retention.ts";
-import { draftMirror, type Mirror, openMirror } from "../src/worktree/open-mirror.ts";
+import {
+  draftMirror,
+  type Mirror,
+  type Mirrors,
+  openMirror,
+  openMirrors,
+} from "../src/worktree/open-mirror.ts";
 import { type Bench, makeBench } from "./support/orchestrator.ts";
 
 /** A mirror out of which something went is packed: wholly when it is quiet, losing nothing when it is not. */
 let bench: Bench;
 let home: string;
+let mirrors: Mirrors;
 let mirror: Mirror;
 beforeAll(async () => {
   [bench, home] = await Promise.all([makeBench(), mkdtemp(join(tmpdir(), "deputy-pack-"))]);
-  mirror = await draftMirror({ gitDir: join(home, "m.git") });
+  mirrors = openMirrors(home);
+  mirror = await draftMirror(mirrors.at(join(home, "m.git")));
   await mkdir(join(home, "logs"));
 });
 afterAll(async () => {
@@ -24,7 +32,7 @@ afterAll(async () => {
 
 const prune = async () => {
   const config = { ...loadConfig({ DEPUTY_HOME: home }), retentionDays: 1 };
-  const deps = { db: bench.db, config, log: openLog("silent") };
+  const deps = { db: bench.db, mirrors, config, log: openLog("silent") };
   await pruneOldTasks(deps, new AbortController().signal);
 };
 const write = async (text: string) =>

@@ -83,8 +83,5 @@ export type LostWork = {
   subtaskIds: string[];
 };
 
-/**
- * `freeSlot` says that what is still to be done is tidying up: what the slot is for has ended, and
- * another claim may have it. The claim stays in hand until the outcome.
- */
-export type Stage = (claim: Claim, signal: AbortSignal, freeSlot: () => void) => Promise<Outcome>;
+/** Works on one claim and returns what came of it. Rejects for infrastructure and bugs alone. */
+export type Stage = (claim: Claim, signal: AbortSignal) => Promise<Outcome>;

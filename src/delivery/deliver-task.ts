@@ -13,7 +13,7 @@ import { findFirstComment, getTask, listAttempts, listSubtasks } from "../store/
 import { listUsage } from "../store/usage.ts";
 import { listChanges, maxPatchBytes, writePatch } from "../worktree/diff.ts";
 import { measureChange } from "../worktree/diff-trees.ts";
-import type { Mirror } from "../worktree/mirror.ts";
+import type { Mirror, Mirrors } from "../worktree/mirror.ts";
 import { findBranchOf } from "../worktree/read-commit.ts";
 import { findCredentials } from "./find-credentials.ts";
 import type { Forge } from "./forge.ts";
@@ -28,6 +28,7 @@ import { renderReceipt } from "./render-receipt.ts";
  */
 export type DeliverDeps = {
   db: Db;
+  mirrors: Mirrors;
   artifacts: string;
   /** Null when no token is configured. */
   forge: Forge | null;
@@ -63,7 +64,7 @@ async function deliverBranch(
   commit: string,
 ): Promise<Outcome> {
   invariant(task.preparation, "a task that is delivered was prepared");
-  const mirror = { gitDir: task.preparation.mirror };
+  const mirror = deps.mirrors.at(task.preparation.mirror);
   const branch = await publishTask(deps, task, commit);
   const folder = join(deps.artifacts, task.id);
   await mkdir(folder, { recursive: true });

@@ -14,7 +14,7 @@ import {
   withIdleWorktree,
 } from "../store/worktrees.ts";
 import { acceptBranch } from "../worktree/accept.ts";
-import { hasCommit } from "../worktree/mirror.ts";
+import { hasCommit, type Mirrors } from "../worktree/mirror.ts";
 import { isWhole } from "../worktree/open-mirror.ts";
 import { deleteBranch } from "../worktree/publish.ts";
 import { parseRepository } from "../worktree/repository-url.ts";
@@ -41,6 +41,7 @@ export async function acceptDelivery(task: Task): Promise<string> {
 /** Remove the delivered branch and everything that lies about; refused when the branch has moved. */
 export async function discardDelivery(
   db: Db,
+  mirrors: Mirrors,
   task: Task,
   options: {
     artifacts: string;
@@ -53,7 +54,7 @@ export async function discardDelivery(
   }
   if (task.discardedAt) return "it was discarded already";
   const { authHeader, redact } = options;
-  const branch = task.branch ?? (await findUnfinished({ db, authHeader, redact }, task));
+  const branch = task.branch ?? (await findUnfinished({ db, mirrors, authHeader, redact }, task));
   const commit = task.deliveredCommit ?? task.headCommit;
   if (branch && commit) {
     const repository = parseRepository(task.repository);
@@ -61,7 +62,7 @@ export async function discardDelivery(
     await deleteBranch(repository, branch, commit, header ? { authHeader: header } : {});
   }
   for (const row of await listWorktreesOf(db, task.id)) {
-    if (row.state === "active") await tidyWorktree(db, row.id);
+    if (row.state === "active") await tidyWorktree(db, mirrors, row.id);
   }
   await rm(join(options.artifacts, task.id), { recursive: true, force: true });
   return branch ? `${branch}, its patch, receipt and worktrees are gone` : "its worktrees are gone";
@@ -76,9 +77,9 @@ async function findUnfinished(deps: PublishDeps, task: Task): Promise<string | n
 }
 
 /** Remove one worktree of a task that is over, after a snapshot of everything in it that is not ignored. */
-export async function tidyWorktree(db: Db, id: string): Promise<void> {
+export async function tidyWorktree(db: Db, mirrors: Mirrors, id: string): Promise<void> {
   await withIdleWorktree(db, id, async (tx, row) => {
-    const mirror = { gitDir: row.mirror };
+    const mirror = mirrors.at(row.mirror);
     const ref = `refs/deputy/worktrees/${row.id}`;
     const attempt = await getLatestAttempt(tx, row.subtaskId);
     invariant(attempt, "a worktree was made for an attempt");
@@ -103,6 +104,7 @@ export async function tidyWorktree(db: Db, id: string): Promise<void> {
 /** Bring the removed worktrees of a task back, untracked files included. */
 export async function restoreWorktrees(
   db: Db,
+  mirrors: Mirrors,
   task: Task,
 ): Promise<{ subtaskId: string; path: string }[]> {
   const rows = await listWorktreesOf(db, task.id);
@@ -120,7 +122,7 @@ export async function restoreWorktrees(
   for (const row of rows) {
     if (row.state === "removed") {
       invariant(row.snapshotCommit, "a removed worktree has its snapshot");
-      await restoreSnapshot({ gitDir: row.mirror }, row.snapshotCommit, row.path);
+      await restoreSnapshot(mirrors.at(row.mirror), row.snapshotCommit, row.path);
       await markRestored(db, row.id);
     }
     restored.push({ subtaskId: row.subtaskId, path: row.path });

@@ -7,7 +7,7 @@ import type { Verdict } from "../core/verdict.ts";
 import type { Db } from "../store/schema.ts";
 import { getSubtask, getTask } from "../store/tasks.ts";
 import { mergeCommits } from "../worktree/merge.ts";
-import { pinRef } from "../worktree/mirror.ts";
+import { type Mirrors, pinRef } from "../worktree/mirror.ts";
 
 /**
  * Merges one verified commit into the task branch, and runs the gate on the merged commit before
@@ -16,6 +16,7 @@ import { pinRef } from "../worktree/mirror.ts";
  */
 export type IntegrateDeps = {
   db: Db;
+  mirrors: Mirrors;
   redact: Redact;
   gate: (
     claim: Claim,
@@ -26,7 +27,7 @@ export type IntegrateDeps = {
   ) => Promise<Verdict>;
 };
 
-export function makeIntegrateStage({ db, gate, redact }: IntegrateDeps): Stage {
+export function makeIntegrateStage({ db, gate, mirrors, redact }: IntegrateDeps): Stage {
   return async (claim, signal) => {
     invariant(claim.subtaskId, "an integration has a subtask");
     const task = await getTask(db, claim.taskId);
@@ -35,7 +36,7 @@ export function makeIntegrateStage({ db, gate, redact }: IntegrateDeps): Stage {
       task?.preparation && task.headCommit && subtask?.commit,
       "what is integrated was verified",
     );
-    const mirror = { gitDir: task.preparation.mirror };
+    const mirror = mirrors.at(task.preparation.mirror);
     const merged = await mergeCommits(mirror, {
       into: task.headCommit,
       from: subtask.commit,

@@ -4,7 +4,7 @@ import type { Redact } from "../core/redact.ts";
 import type { Task } from "../core/task.ts";
 import { isBranchTaken } from "../store/branches.ts";
 import type { Db } from "../store/schema.ts";
-import { hasCommit } from "../worktree/mirror.ts";
+import { hasCommit, type Mirrors } from "../worktree/mirror.ts";
 import { branchTip, publishBranch } from "../worktree/publish.ts";
 import { publishLfs } from "../worktree/publish-lfs.ts";
 import { parseRepository } from "../worktree/repository-url.ts";
@@ -17,6 +17,7 @@ import { slugify } from "./slugify.ts";
  */
 export type PublishDeps = {
   db: Db;
+  mirrors: Mirrors;
   authHeader: (url: string) => string | null;
   redact: Redact;
 };
@@ -27,11 +28,13 @@ const maxNames = 100;
 export async function publishTask(deps: PublishDeps, task: Task, commit: string): Promise<string> {
   invariant(task.preparation, "a task that is delivered was prepared");
   const { auth, repository } = openRepository(deps, task);
-  const { baseCommit: base, mirror: gitDir } = task.preparation;
-  const mirror = { gitDir };
+  const { baseCommit: base } = task.preparation;
+  const mirror = deps.mirrors.at(task.preparation.mirror);
   // Before a branch is looked at: what was lost is no refusal that a person could mend.
   if (!(await hasCommit(mirror, commit)))
-    throw new Error(`The mirror ${gitDir} has no commit ${commit}, which is to be delivered.`);
+    throw new Error(
+      `The mirror ${mirror.gitDir} has no commit ${commit}, which is to be delivered.`,
+    );
   await publishLfs(mirror, repository, { base, commit, ...auth });
   for (const branch of branchNames(deps, task)) {
     if (await isBranchTaken(deps.db, task.repository, branch, task.id)) continue;

@@ -1,5 +1,6 @@
 import type { Db } from "../store/schema.ts";
 import { listRemovableWorktrees } from "../store/worktrees.ts";
+import type { Mirrors } from "../worktree/mirror.ts";
 import { tidyWorktree } from "./hand-over.ts";
 
 /**
@@ -9,13 +10,14 @@ import { tidyWorktree } from "./hand-over.ts";
  */
 export async function tidyOldWorktrees(
   db: Db,
+  mirrors: Mirrors,
   keep: number,
   stopping: AbortSignal,
   onError: (error: Error) => void,
 ): Promise<void> {
   for (const { id } of await listRemovableWorktrees(db, keep)) {
     if (stopping.aborted) return;
-    await tidyWorktree(db, id).catch((error) => {
+    await tidyWorktree(db, mirrors, id).catch((error) => {
       if (!stopping.aborted) onError(error);
     });
   }

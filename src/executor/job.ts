@@ -5,12 +5,13 @@ import type { Redact } from "../core/redact.ts";
 import type { Attempt, Subtask, Task } from "../core/task.ts";
 import type { ProcessIdentity } from "../sandbox/process-identity.ts";
 import type { Db } from "../store/schema.ts";
-import type { Mirror } from "../worktree/mirror.ts";
+import type { Mirror, Mirrors } from "../worktree/mirror.ts";
 import type { ProgressReporter } from "./report-progress.ts";
 
 /** What the execute stage is given once, and what each attempt is about. */
 export type ExecuteDeps = {
   db: Db;
+  mirrors: Mirrors;
   paths: { worktrees: string; logs: string };
   runRole: RunRole;
   redact: Redact;

@@ -5,6 +5,7 @@ import {
   ensureMirror,
   type FetchedMirror,
   type Mirror,
+  type Mirrors,
   pinRef,
   placeMirror,
   resolveBase,
@@ -29,26 +30,32 @@ export type PreparedBase = {
   notes: string[];
 };
 
-type Prepare = {
-  mirrorRoot: string;
-  authHeader: (url: string) => string | null;
-  signal: AbortSignal;
-};
+/** Prepare one task; rejects when the signal is aborted. */
+export type PrepareBase = (task: Task, signal: AbortSignal) => Promise<PreparedBase>;
 
-export async function prepareBase(task: Task, options: Prepare): Promise<PreparedBase> {
-  const repository = parseRepository(task.repository);
-  const authHeader = options.authHeader(repository.url);
-  const repair = { signal: options.signal, ...(authHeader && { authHeader }) };
-  const mirror = placeMirror(options.mirrorRoot, repository);
-  return withSoundMirror(mirror, repository, repair, () => fixBase(task, repository, options));
+type Deps = { mirrors: Mirrors; authHeader: (url: string) => string | null };
+type Options = Deps & { signal: AbortSignal; lookAt: LookAt };
+type LookAt = (repository: Repository, signal: AbortSignal) => Promise<FetchedMirror>;
+
+export function makePrepareBase(deps: Deps): PrepareBase {
+  const lookAt = shareLooks(deps);
+  return async (task, signal) => {
+    const repository = parseRepository(task.repository);
+    const authHeader = deps.authHeader(repository.url);
+    const repair = { signal, ...(authHeader && { authHeader }) };
+    const mirror = placeMirror(deps.mirrors, repository);
+    return withSoundMirror(mirror, repository, repair, () =>
+      fixBase(task, repository, { ...deps, signal, lookAt }),
+    );
+  };
 }
 
 async function fixBase(
   task: Task,
   repository: Repository,
-  options: Prepare,
+  options: Options,
 ): Promise<PreparedBase> {
-  const looked = await lookTogether(repository, options);
+  const looked = await options.lookAt(repository, options.signal);
   const mirror = await askForCommit(looked, repository, task.base, options);
   const base = await resolveBase(mirror, task.base);
   await pinRef(mirror, `base/${task.id}`, base.commit);
@@ -79,43 +86,44 @@ async function askForCommit(
   mirror: FetchedMirror,
   repository: Repository,
   base: string | null,
-  options: Prepare,
+  options: Options,
 ): Promise<FetchedMirror> {
   if (base === null || !/^[0-9a-f]{40}$/.test(base)) return mirror;
   const known = await resolveBase(mirror, base).catch(() => null); // not there yet
   if (known) return mirror;
-  const { authHeader, mirrorRoot, signal } = options;
+  const { authHeader, mirrors, signal } = options;
   const header = authHeader(repository.url);
-  return ensureMirror(mirrorRoot, repository, {
+  return ensureMirror(mirrors, repository, {
     ...(header ? { authHeader: header } : {}),
     signal,
     want: base,
   });
 }
 
-const looks = new Map<string, (options: Prepare) => Promise<FetchedMirror>>();
-
-async function lookTogether(repository: Repository, options: Prepare): Promise<FetchedMirror> {
-  const key = `${options.mirrorRoot}\n${repository.url}`;
-  let look = looks.get(key);
-  if (!look) {
-    look = gather(async (asked) => {
-      const authHeader = options.authHeader(repository.url);
-      const mirror = await ensureMirror(options.mirrorRoot, repository, {
-        ...(authHeader ? { authHeader } : {}),
-        signal: onceAllAborted(asked.map(({ signal }) => signal)),
+/** One look at a repository for all tasks that wait for one; see the top of the file. */
+function shareLooks({ mirrors, authHeader }: Deps): LookAt {
+  const looks = new Map<string, (signal: AbortSignal) => Promise<FetchedMirror>>();
+  const lookFor = (repository: Repository) =>
+    gather(async (signals: AbortSignal[]) => {
+      const header = authHeader(repository.url);
+      const mirror = await ensureMirror(mirrors, repository, {
+        ...(header ? { authHeader: header } : {}),
+        signal: onceAllAborted(signals),
       });
-      return asked.map(() => mirror);
-    }, 1_000);
-    looks.set(key, look);
-  }
-  const { signal } = options;
-  const aborted = new Promise<never>((_, reject) => {
-    if (signal.aborted) reject(signal.reason);
-    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
-  });
-  return Promise.race([look(options), aborted]);
+      return signals.map(() => mirror);
+    }, maxLooks);
+  return (repository, signal) => {
+    const look = looks.get(repository.url) ?? lookFor(repository);
+    looks.set(repository.url, look);
+    const aborted = new Promise<never>((_, reject) => {
+      if (signal.aborted) reject(signal.reason);
+      signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+    });
+    return Promise.race([look(signal), aborted]);
+  };
 }
+
+const maxLooks = 1_000;
 
 /** Aborted when nobody waits any more: one cancelled task does not end the fetch of the others. */
 function onceAllAborted(signals: readonly AbortSignal[]): AbortSignal {

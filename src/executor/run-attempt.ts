@@ -27,14 +27,13 @@ import { writeBrief, writeContinuation } from "./write-brief.ts";
  * snapshotted however the attempt ended. Judging the commit is not done here.
  */
 export function makeExecuteStage(deps: ExecuteDeps): Stage {
-  return async (claim, signal, freeSlot) => {
+  return async (claim, signal) => {
     const job = await readJob(deps, claim, signal);
     if (job.subtask.kind === "plan") return deps.planSubtask(job);
     const { worktree, env } = await deps.onMirror(job, () => prepare(deps, job));
     const room = await measureRoom(deps.paths.worktrees);
     const { end, refused } = await runSetup(deps, job, worktree, env);
     const ended = end ?? withRefused(await runAgent(deps, job, worktree, env), refused);
-    freeSlot();
     await job.progress.flush();
     return deps.onMirror(job, () => finishAttempt(deps, job, worktree, ended, room));
   };
@@ -55,7 +54,7 @@ async function readJob(deps: ExecuteDeps, claim: Claim, signal: AbortSignal): Pr
   const subtask = subtasks.find(({ id }) => id === claim.subtaskId);
   invariant(task?.preparation && subtask && attempt, "a claimed attempt has its rows");
   const logPath = join(deps.paths.logs, `${attempt.id}.log`);
-  const mirror = { gitDir: task.preparation.mirror };
+  const mirror = deps.mirrors.at(task.preparation.mirror);
   const subtaskCount = subtasks.length;
   const progress = new ProgressReporter((message, data) => deps.report(claim, message, data));
   return { claim, task, subtask, subtaskCount, attempt, mirror, progress, logPath, signal };

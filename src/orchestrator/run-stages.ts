@@ -3,25 +3,31 @@ import type { Claim, Outcome, Stage, StageName } from "../core/outcome.ts";
 import { type Garbled, GarbledRow } from "../store/garbled.ts";
 import { ping } from "../store/tasks.ts";
 import { notifyReady } from "../store/transition.ts";
-import type { AdvanceDeps } from "./advance.ts";
-import { advanceTogether } from "./advance-together.ts";
+import { type AdvanceDeps, advance } from "./advance.ts";
 import { claimWork } from "./claim.ts";
 import { faultPoint } from "./fault-point.ts";
 import { holdForSpace } from "./wait-for-space.ts";
 
 /**
- * Runs stages in this process. A wake of the fromQueue (`wake`) makes the stage claim what is ready, up
- * to its free slots; each claim runs beside the others, and its outcome goes to `advance`, which
- * frees the slot and rings again. There is no other state here: whoever dies in the middle leaves a
- * lease in the database, and the reconciler frees it. A claim that is not in hand here any more is
- * not renewed either, so whatever went wrong with it, its lease runs out and is found.
+ * Runs stages in this process. `wake` makes a stage claim what is ready, up to its free slots; each
+ * claim runs concurrently, and its outcome goes to `advance`, which frees the slot and wakes the stages
+ * that follow. A stage is woken by
+ *
+ *   - an outcome recorded in this process,
+ *   - a job from the queue, for what another process or a person made ready,
+ *   - the reconciler's clock, which makes up for lost jobs.
+ *
+ * There is no other state here: a process that dies leaves leases in the database, and the reconciler
+ * frees them. The heartbeat renews only the leases of claims in hand, so whatever goes wrong with a
+ * claim, its lease expires and is found.
  */
 export type StageRunner = {
-  /** Look whether a stage has work; nothing happens when its slots are taken. */
-  wake(stage: StageName): void;
+  /**
+   * Claim what is ready for a stage; does nothing while its slots are taken. A queue delivers each job
+   * to one process only: with `fromQueue` and no free slot the other processes are notified.
+   */
+  wake(stage: StageName, options?: { fromQueue: boolean }): void;
   wakeAll(): void;
-  /** The queue's fromQueue, which nobody else hears: with no slot left over, it is passed on to the others. */
-  wakeFromQueue(stage: StageName): void;
   /** Abort the claims of a task, because a person cancelled it. */
   cancelTask(taskId: string): void;
   /** Park what agents and checks do for a task, because a person paused it; a merge or a delivery ends by itself. */
@@ -111,9 +117,7 @@ const causeInWords: Record<AbortCause, string> = {
 
 export function startStageRunner(options: StageRunnerOptions): StageRunner {
   const { db, processId, space, stages, log, onGarbled = () => {} } = options;
-  const advance = advanceTogether(options, processId);
   const inHand = new Map<Claim, { controller: AbortController; done: Promise<void> }>();
-  const slotless = new Set<Claim>();
   const claiming = new Map<
     StageName,
     { again: boolean; fromQueue: boolean; done: Promise<void> }
@@ -122,7 +126,7 @@ export function startStageRunner(options: StageRunnerOptions): StageRunner {
   let stopping = false;
   let released = false;
 
-  const look = (stage: StageName, fromQueue: boolean): void => {
+  const wake: StageRunner["wake"] = (stage, { fromQueue } = { fromQueue: false }): void => {
     const row = stages[stage];
     if (!row || stopping) return;
     const busy = claiming.get(stage);
@@ -134,24 +138,15 @@ export function startStageRunner(options: StageRunnerOptions): StageRunner {
     const done = claimAll(stage, row).finally(() => {
       const state = claiming.get(stage);
       claiming.delete(stage);
-      if (state?.again) return look(stage, state.fromQueue);
-      if (state?.fromQueue && freeSlots(stage, row.slots) <= 0) notifyOthers(stage);
+      if (state?.again) return wake(stage, state);
+      if (state?.fromQueue && freeSlots(stage) <= 0) notifyOthers(stage);
     });
     claiming.set(stage, { again: false, fromQueue, done });
   };
-  const wake = (stage: StageName) => look(stage, false);
 
-  // Without a slot there are never more than with one: what ends faster than it is tidied up waits.
-  const freeSlots = (stage: StageName, slots: number): number => {
-    const claims = [...inHand.keys()].filter((claim) => claim.stage === stage);
-    const without = claims.filter((claim) => slotless.has(claim)).length;
-    return slots - (claims.length - Math.min(without, slots));
-  };
-
-  const freeSlot = (claim: Claim): void => {
-    if (!inHand.has(claim)) return;
-    slotless.add(claim);
-    wake(claim.stage);
+  const freeSlots = (stage: StageName): number => {
+    const taken = [...inHand.keys()].filter((claim) => claim.stage === stage).length;
+    return (stages[stage]?.slots ?? 0) - taken;
   };
 
   // One notification for many jobs: a process that receives it claims all that is ready.
@@ -160,25 +155,20 @@ export function startStageRunner(options: StageRunnerOptions): StageRunner {
     notifying.set(stage, isNew ? "notified" : "again");
     if (!isNew) return;
     notifyReady(db, stage).catch((error) =>
-      log(
-        "warn",
-        { stage, err: error },
-        "could not pass a fromQueue on; the others look by themselves",
-      ),
+      log("warn", { stage, err: error }, "could not notify the others; their clocks wake them"),
     );
     setTimeout(() => {
       const again = notifying.get(stage) === "again";
       notifying.delete(stage);
-      if (again && !stopping && freeSlots(stage, stages[stage]?.slots ?? 0) <= 0)
-        notifyOthers(stage);
+      if (again && !stopping && freeSlots(stage) <= 0) notifyOthers(stage);
     }, notifyEveryMs).unref();
   };
 
   const claimAll = async (stage: StageName, row: StageRow): Promise<void> => {
-    const { run, slots } = row;
+    const { run } = row;
     const [full] = space.problems();
     if (full !== undefined && stage !== "recover") {
-      // Where not even that can be written, they wait for the next wake as they are.
+      // Where not even that can be written, they stay as they are until the next wake.
       await holdForSpace(db, stage, full).catch(() => space.look());
       return;
     }
@@ -187,7 +177,7 @@ export function startStageRunner(options: StageRunnerOptions): StageRunner {
         db,
         processId,
         stage,
-        freeSlots(stage, slots),
+        freeSlots(stage),
         () => !stopping,
         onGarbled,
       )) {
@@ -196,18 +186,15 @@ export function startStageRunner(options: StageRunnerOptions): StageRunner {
       }
     } catch (error) {
       if ((await space.explain(error)) === null)
-        log("error", { stage, err: error }, "claim failed; the next fromQueue tries again");
+        log("error", { stage, err: error }, "claim failed; the next wake tries again");
     }
   };
 
   const start = (claim: Claim, run: Stage): void => {
     const controller = new AbortController();
     const done = work(claim, run, controller).finally(() => {
-      const before = freeSlots(claim.stage, options.stages[claim.stage]?.slots ?? 0);
       inHand.delete(claim);
-      slotless.delete(claim);
-      const after = freeSlots(claim.stage, options.stages[claim.stage]?.slots ?? 0);
-      if (after > before) wake(claim.stage); // else it was looked at when the slot became free
+      wake(claim.stage);
     });
     inHand.set(claim, { controller, done });
   };
@@ -215,21 +202,19 @@ export function startStageRunner(options: StageRunnerOptions): StageRunner {
   const work = async (claim: Claim, run: Stage, controller: AbortController): Promise<void> => {
     const ended = stopping
       ? parked("shutdown")
-      : await runStage(run, claim, controller.signal, () => freeSlot(claim)).catch(
-          async (error): Promise<Outcome> => {
-            // A stage answers what it can foresee with an outcome; what it throws is infrastructure or a bug.
-            const cause = controller.signal.reason as AbortCause | undefined;
-            if (cause) return parked(cause);
-            if (error instanceof GarbledRow) {
-              onGarbled(error.garbled);
-              return { kind: "unreadable", detail: error.message };
-            }
-            const full = await findFull(error, space);
-            if (full !== null) return { kind: "no_space", detail: full };
-            log("error", { ...claim, err: error }, "stage failed");
-            return broken(error);
-          },
-        );
+      : await runStage(run, claim, controller.signal).catch(async (error): Promise<Outcome> => {
+          // A stage answers what it can foresee with an outcome; what it throws is infrastructure or a bug.
+          const cause = controller.signal.reason as AbortCause | undefined;
+          if (cause) return parked(cause);
+          if (error instanceof GarbledRow) {
+            onGarbled(error.garbled);
+            return { kind: "unreadable", detail: error.message };
+          }
+          const full = await findFull(error, space);
+          if (full !== null) return { kind: "no_space", detail: full };
+          log("error", { ...claim, err: error }, "stage failed");
+          return broken(error);
+        });
     const outcome = await excuse(ended, space);
     faultPoint(claim.stage, "reported");
     if (await record(claim, outcome)) {
@@ -251,7 +236,7 @@ export function startStageRunner(options: StageRunnerOptions): StageRunner {
     let trying = outcome;
     for (let waitMs = 250; ; waitMs = Math.min(maxAdvanceWaitMs, waitMs * 2)) {
       try {
-        if ((await advance(claim, trying)) === "applied") return true;
+        if ((await advance(options, processId, claim, trying)) === "applied") return true;
         log("warn", { ...claim, outcome: trying.kind }, "outcome refused: the claim is not ours");
         return true;
       } catch (error) {
@@ -273,7 +258,6 @@ export function startStageRunner(options: StageRunnerOptions): StageRunner {
 
   return {
     wake,
-    wakeFromQueue: (stage) => look(stage, true),
     wakeAll: () => {
       for (const stage of Object.keys(stages) as StageName[]) wake(stage);
     },

@@ -5,7 +5,7 @@ import type { Subtask, Task } from "../core/task.ts";
 import type { Db } from "../store/schema.ts";
 import { getTask, listAttempts, listSubtasks } from "../store/tasks.ts";
 import { listWorktreesOf } from "../store/worktrees.ts";
-import { hasCommit, type Mirror } from "../worktree/mirror.ts";
+import { hasCommit, type Mirror, type Mirrors } from "../worktree/mirror.ts";
 import { isAncestor } from "../worktree/read-commit.ts";
 import { remakeCommit } from "../worktree/remake-commit.ts";
 
@@ -24,13 +24,13 @@ export class WorkLost extends Error {
 
 /** Null: no commit that this claim needs is missing. "restored": some were, and none is any more. */
 export async function findLostWork(
-  { db, redact }: { db: Db; redact: Redact },
+  { db, mirrors, redact }: { db: Db; mirrors: Mirrors; redact: Redact },
   claim: Claim,
 ): Promise<LostWork | "restored" | null> {
   const task = await getTask(db, claim.taskId);
   if (!task?.preparation || task.headCommit === null) return null;
-  const { baseCommit, mirror: gitDir } = task.preparation;
-  const mirror = { gitDir };
+  const { baseCommit } = task.preparation;
+  const mirror = mirrors.at(task.preparation.mirror);
   // Without the base there is nothing that work could start from.
   if (!(await hasCommit(mirror, baseCommit))) return null;
   const subtasks = await listSubtasks(db, task.id);

@@ -9,6 +9,7 @@ import type { Attempt, Subtask } from "../core/task.ts";
 import type { Db } from "../store/schema.ts";
 import { getSubtask, getTask, listAttempts, listSubtasks } from "../store/tasks.ts";
 import { diffCommits } from "../worktree/diff.ts";
+import type { Mirrors } from "../worktree/mirror.ts";
 import { findMergeBase } from "../worktree/read-commit.ts";
 import { classify, type Failure } from "./classify.ts";
 import { decide, type PastFailure } from "./decide.ts";
@@ -16,6 +17,7 @@ import { decide, type PastFailure } from "./decide.ts";
 /** The recover stage: read how it ended, classify, decide. The history is the attempts' own rows, so it survives everything. */
 export function makeRecoverStage(deps: {
   db: Db;
+  mirrors: Mirrors;
   backoffBaseMs: number;
   chance: () => number;
 }): Stage {
@@ -30,7 +32,7 @@ export function makeRecoverStage(deps: {
       .flatMap(({ decision }) =>
         decision ? [{ kind: decision.kind, signature: decision.signature }] : [],
       );
-    const failure = classify(subtask, current, await describeMerged(deps.db, subtask));
+    const failure = classify(subtask, current, await describeMerged(deps, subtask));
     const decision = decide(failure, history, {
       backoffBaseMs: deps.backoffBaseMs,
       chance: deps.chance(),
@@ -67,13 +69,16 @@ const maxTheirs = 6_000;
  * What siblings merged since the base of a subtask that could not be merged, with their change to the
  * files of the conflict. Null: the task branch has not moved, or the subtask ended otherwise.
  */
-async function describeMerged(db: Db, subtask: Subtask): Promise<string | null> {
+async function describeMerged(
+  { db, mirrors }: { db: Db; mirrors: Mirrors },
+  subtask: Subtask,
+): Promise<string | null> {
   const { baseCommit, ending, taskId } = subtask;
   const wasLost = ending?.what === "conflict" || ending?.what === "verdict";
   const task = wasLost ? await getTask(db, taskId) : null;
   const head = task?.headCommit;
   if (!task?.preparation || !baseCommit || !head || head === baseCommit) return null;
-  const mirror = { gitDir: task.preparation.mirror };
+  const mirror = mirrors.at(task.preparation.mirror);
   const paths = ending?.what === "conflict" ? ending.files : [];
   const [siblings, diff] = await Promise.all([
     listSubtasks(db, taskId),

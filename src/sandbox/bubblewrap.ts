@@ -87,6 +87,7 @@ export async function openBubblewrap(options: BubblewrapOptions): Promise<Sandbo
     },
   };
   const sandbox: Sandbox = {
+    runCommand,
     provider: "bubblewrap",
     problem: null,
     hidden: options.secrets,

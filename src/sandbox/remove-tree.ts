@@ -129,3 +129,11 @@ function ignoreChange(error: unknown): void {
   const { code = "" } = error as NodeJS.ErrnoException;
   if (!/^(?:ENOENT|ENOTDIR|EISDIR|ELOOP|ENOTEMPTY)$/.test(code)) throw error;
 }
+
+/** Deletes folders in the background, one after the other. One that cannot be deleted stays. */
+export function makeBackgroundRemoval(): (path: string) => void {
+  let last: Promise<void> = Promise.resolve();
+  return (path) => {
+    last = last.then(() => removeTree(path)).catch(() => {});
+  };
+}

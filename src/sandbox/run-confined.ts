@@ -1,15 +1,8 @@
 import { DeputyError } from "../core/error.ts";
 import { type Denial, findDenials } from "./find-denials.ts";
 import { holdLimits } from "./hold-limits.ts";
-import { type CommandResult, type CommandSpec, runCommand } from "./run-command.ts";
+import type { CommandResult, CommandSpec } from "./run-command.ts";
 import type { ConfinedResult, Confinement, LimitHit, Sandbox } from "./sandbox.ts";
-
-let runner: (spec: CommandSpec) => Promise<CommandResult> = runCommand;
-
-/** Have commands run elsewhere, in a process that is better at starting programs. */
-export function setCommandRunner(run: typeof runner): void {
-  runner = run;
-}
 
 /**
  * `runCommand` in a sandbox. The result is what it would be without one, and says beside that for
@@ -30,7 +23,7 @@ export async function runConfined(
   let ended: CommandResult;
   let hit: LimitHit | null = null;
   try {
-    ended = await runner({
+    ended = await sandbox.runCommand({
       ...confined.spec,
       onStarted: (identity) => {
         hold.onStarted(identity);

@@ -63,6 +63,7 @@ export async function openSandboxRuntime(options: BubblewrapOptions): Promise<Sa
     ...(typeof own === "string" ? [`git reads worktrees outside of it (${own})`] : []),
   ];
   const sandbox: Sandbox = {
+    runCommand,
     provider: "sandbox-runtime",
     problem: weaker.join("; "),
     hidden: options.secrets,

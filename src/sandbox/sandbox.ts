@@ -1,5 +1,5 @@
 import type { Denial } from "./find-denials.ts";
-import type { CommandResult, CommandSpec } from "./run-command.ts";
+import { type CommandResult, type CommandSpec, runCommand } from "./run-command.ts";
 
 /**
  * What stands between a command of an agent or of a check and the machine. A provider turns what
@@ -13,6 +13,8 @@ export type Sandbox = {
   problem: string | null;
   /** Secrets that are absent inside: a command that misses one has looked for it. */
   hidden: readonly string[];
+  /** Starts what is confined: here, or by a spawner. */
+  runCommand: CommandRunner;
   /** Throws a DeputyError for a confinement that would not confine, or a folder that is not there. */
   confine(spec: CommandSpec, confinement: Confinement): Promise<Confined>;
   /**
@@ -22,6 +24,9 @@ export type Sandbox = {
    */
   limitView(argv: readonly string[], view: View): Promise<readonly string[]>;
 };
+
+/** Runs one command; see `runCommand`. */
+export type CommandRunner = (spec: CommandSpec) => Promise<CommandResult>;
 
 export type View = {
   cwd: string;
@@ -130,6 +135,7 @@ export function noSandbox(problem: string | null): Sandbox {
     provider: "none",
     problem,
     hidden: [],
+    runCommand,
     limitView: async (argv) => argv,
     confine: async (spec) => ({
       spec,

@@ -14,7 +14,7 @@ import type { Db } from "../store/schema.ts";
 import { getSubtask, getTask, listAttempts } from "../store/tasks.ts";
 import { recomposeCommit } from "../worktree/compose-commit.ts";
 import { submoduleRefOf } from "../worktree/keep-submodules.ts";
-import { pinRef } from "../worktree/mirror.ts";
+import { type Mirrors, pinRef } from "../worktree/mirror.ts";
 import { acceptJudges } from "./accept-judges.ts";
 import { runBaseline } from "./baseline.ts";
 import { carryProof } from "./conclude-review.ts";
@@ -33,6 +33,7 @@ import { verifyCommit } from "./verify-attempt.ts";
  */
 export type VerifyDeps = {
   db: Db;
+  mirrors: Mirrors;
   paths: { checks: string; logs: string };
   environment: () => Record<string, string>;
   trackChild: (what: string) => (identity: ProcessIdentity) => void;
@@ -49,12 +50,12 @@ export type VerifyDeps = {
 export type Phase = "attempt" | "after_merge";
 
 export function makeVerifyStage(deps: VerifyDeps): Stage {
-  return async (claim, signal, freeSlot) => {
+  return async (claim, signal) => {
     invariant(claim.subtaskId, "a verification has a subtask");
     const task = await getTask(deps.db, claim.taskId);
     const subtask = await getSubtask(deps.db, claim.subtaskId);
     invariant(task && subtask?.commit, "what is verified has a commit");
-    const commit = await leaveOut(task, subtask);
+    const commit = await leaveOut(deps, task, subtask);
     const verified = (verdict: Verdict): Outcome => ({
       kind: "verified",
       verdict,
@@ -66,8 +67,6 @@ export function makeVerifyStage(deps: VerifyDeps): Stage {
         return verified(verdict);
       const assurance = assuranceOf(deps.review, task, subtask);
       if (assurance === "quick") return verified(verdict);
-      // What follows waits for a model more than it works.
-      freeSlot();
       const about = { task, subtask: { ...subtask, commit }, verdict, assurance, signal };
       return verified(await review(deps, deps.review, claim, about));
     } catch (error) {
@@ -78,12 +77,16 @@ export function makeVerifyStage(deps: VerifyDeps): Stage {
 }
 
 /** The attempt's commit, or the same without what a person wants left out. */
-async function leaveOut({ preparation }: Task, subtask: Subtask): Promise<string> {
+async function leaveOut(
+  { mirrors }: VerifyDeps,
+  { preparation }: Task,
+  subtask: Subtask,
+): Promise<string> {
   const { baseCommit, commit, withoutPaths } = subtask;
   invariant(preparation && commit && baseCommit, "what is verified has a commit and a base");
   if (withoutPaths.length === 0) return commit;
   const files = new Map(withoutPaths.map(({ path }) => [path, { like: baseCommit }]));
-  const mirror = { gitDir: preparation.mirror };
+  const mirror = mirrors.at(preparation.mirror);
   const composed = await recomposeCommit(mirror, { commit, parent: baseCommit }, files);
   // It may wait for a person, and is what is merged.
   await pinRef(mirror, `without/${subtask.id}`, composed);
@@ -131,7 +134,7 @@ function placeOf(deps: VerifyDeps, claim: Claim, task: Task, signal: AbortSignal
   const { preparation } = task;
   invariant(preparation, "a task that is verified was prepared");
   return {
-    mirror: { gitDir: preparation.mirror },
+    mirror: deps.mirrors.at(preparation.mirror),
     repository: task.repository,
     baseCommit: preparation.baseCommit,
     setup: preparation.setup,

@@ -9,6 +9,7 @@ import { withRepositoryLock } from "./repository-lock.ts";
  */
 export async function collectGarbage(mirror: Mirror, signal: AbortSignal): Promise<void> {
   await withRepositoryLock(
+    mirror,
     mirror.gitDir,
     () =>
       openMirror(mirror).run(

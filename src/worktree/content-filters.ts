@@ -2,8 +2,8 @@ import { randomUUID } from "node:crypto";
 import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { isFullId, keepReads } from "./kept-reads.ts";
 import { type Mirror, openMirror } from "./open-mirror.ts";
+import { isFullId } from "./read-cache.ts";
 import { listFilesAt, readFileAt } from "./read-commit.ts";
 
 /**
@@ -11,14 +11,14 @@ import { listFilesAt, readFileAt } from "./read-commit.ts";
  * their blobs are not what a checkout holds. A filter is known by its name; what it runs is in
  * somebody's configuration, which is not looked at.
  */
-const keptFilters = keepReads<ReadonlyMap<string, string>>((filters) =>
-  [...filters].reduce((sum, [path, name]) => sum + path.length + name.length + 32, 0),
-);
+const sizeOfFilters = (filters: ReadonlyMap<string, string>) =>
+  [...filters].reduce((sum, [path, name]) => sum + path.length + name.length + 32, 0);
 
 /** The name of the filter of each such path. */
 export function findFilters(mirror: Mirror, commit: string): Promise<ReadonlyMap<string, string>> {
   const read = () => readFilters(mirror, commit);
-  return isFullId(commit) ? keptFilters(`${mirror.gitDir}\n${commit}`, read) : read();
+  if (!isFullId(commit)) return read();
+  return mirror.reads.read("filters", `${mirror.gitDir}\n${commit}`, sizeOfFilters, read);
 }
 
 async function readFilters(mirror: Mirror, commit: string): Promise<ReadonlyMap<string, string>> {

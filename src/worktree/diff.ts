@@ -3,8 +3,8 @@ import { open, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { measureChange } from "./diff-trees.ts";
-import { isFullId, keepReads } from "./kept-reads.ts";
 import { type Mirror, openMirror } from "./open-mirror.ts";
+import { isFullId } from "./read-cache.ts";
 
 /**
  * What changed between two commits. No external diff and no textconv ever runs, a rename is a
@@ -92,16 +92,14 @@ const statuses: Record<string, Change["status"]> = {
   T: "type_changed",
 };
 
-const keptChanges = keepReads<readonly Change[]>((changes) =>
-  changes.reduce((sum, { path }) => sum + path.length + 32, 0),
-);
+const sizeOfChanges = (changes: readonly Change[]) =>
+  changes.reduce((sum, { path }) => sum + path.length + 32, 0);
 
 /** The paths that differ, sorted by path. */
 export function listChanges(mirror: Mirror, from: string, to: string): Promise<readonly Change[]> {
   const read = () => readChanges(mirror, from, to);
-  return isFullId(from) && isFullId(to)
-    ? keptChanges(`${mirror.gitDir}\n${from}\n${to}`, read)
-    : read();
+  if (!isFullId(from) || !isFullId(to)) return read();
+  return mirror.reads.read("changes", `${mirror.gitDir}\n${from}\n${to}`, sizeOfChanges, read);
 }
 
 async function readChanges(mirror: Mirror, from: string, to: string): Promise<readonly Change[]> {

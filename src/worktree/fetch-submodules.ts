@@ -189,7 +189,7 @@ async function bring(
       gitDir,
       `+${content.trim()}:${submoduleRef(commit)}`,
     ];
-    await withRepositoryLock(mirror.gitDir, () => into.run([...quiet, ...args]), signal);
+    await withRepositoryLock(mirror, mirror.gitDir, () => into.run([...quiet, ...args]), signal);
   } catch (error) {
     fetch.signal.throwIfAborted();
     if (!(error instanceof GitFailure)) throw error;

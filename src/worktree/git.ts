@@ -1,7 +1,7 @@
 import { buildGitEnvironment, type GitPlace } from "./git-environment.ts";
 import { GitFailure } from "./git-failure.ts";
 import { type LimitView, viewOf } from "./git-view.ts";
-import { type GitAnswer, type GitRequest, runGit } from "./run-git.ts";
+import { type GitAnswer, type GitRunner, runGit } from "./run-git.ts";
 
 /**
  * The only door to git. A command runs with an environment that is wholly ours
@@ -23,24 +23,16 @@ export type RunOptions = {
 
 export type { GitAnswer };
 
-let runner: (request: GitRequest, signal?: AbortSignal) => Promise<GitAnswer> = runGit;
+/** How git runs: which process starts it, and in which view where it works on an agent's files (git-view.ts). */
+export type GitHost = { run: GitRunner; limitView: LimitView };
 
-/** Have commands run elsewhere, in a process that is better at starting programs. */
-export function setGitRunner(run: typeof runner): void {
-  runner = run;
-}
-
-let limitView: LimitView = async (argv) => argv;
-
-/** Have commands that work on an agent's files see no more than the agent does (git-view.ts). */
-export function setGitView(limit: LimitView): void {
-  limitView = limit;
-}
+/** Git started by this process, with no limit to what it sees. */
+export const localGit: GitHost = { run: runGit, limitView: async (argv) => argv };
 
 /**
  * Open git at a place. `cwd` is where commands run: by default the worktree, else the git directory.
  */
-export function openGit(place: GitPlace & { cwd?: string }): Git {
+export function openGit(place: GitPlace & { cwd?: string }, host: GitHost = localGit): Git {
   const env = buildGitEnvironment(place);
   const cwd = place.cwd ?? place.workTree ?? place.gitDir ?? "/";
   const view = viewOf(place, { cwd, env });
@@ -48,8 +40,8 @@ export function openGit(place: GitPlace & { cwd?: string }): Git {
     const { input, signal } = options;
     let answer: GitAnswer;
     try {
-      const program = view ? await limitView(["git"], view) : ["git"];
-      answer = await runner({ cwd, env, mode: place.mode, program, args, input }, signal);
+      const program = view ? await host.limitView(["git"], view) : ["git"];
+      answer = await host.run({ cwd, env, mode: place.mode, program, args, input }, signal);
     } catch (error) {
       signal?.throwIfAborted();
       throw new GitFailure(args, null, error instanceof Error ? error.message : String(error));

@@ -2,11 +2,9 @@ import type { Stats } from "node:fs";
 import { lstat, readlink } from "node:fs/promises";
 import { type Folder, openFile, openFolder, readWhole, splitPath } from "../sandbox/open-folder.ts";
 import { editTree, findEntry, type KnownTrees, type TreeEntry } from "./edit-tree.ts";
-import { keepReads } from "./kept-reads.ts";
 import { pinRef } from "./mirror.ts";
 import { type Mirror, openMirror } from "./open-mirror.ts";
 import { treeOf } from "./read-commit.ts";
-import { readIndexSnapshot } from "./read-index.ts";
 import { snapshotWorktree } from "./snapshot.ts";
 import {
   compareStatSnapshots,
@@ -16,8 +14,8 @@ import {
   tickMs,
 } from "./stat-snapshot.ts";
 import { findChanges } from "./worktree-changes.ts";
-import { type Place, placeOf, readIndexCommit } from "./worktree-place.ts";
-import { hashObject, writeCommit, writeObject } from "./write-object.ts";
+import { placeOf, readIndexCommit } from "./worktree-place.ts";
+import { writeCommit, writeObject } from "./write-object.ts";
 
 /**
  * The same commits as `snapshotWorktree` makes, for whoever makes one after every tool call: what was
@@ -58,7 +56,6 @@ export function openWorktreeKeeper(mirror: Mirror, options: KeepOptions): Worktr
   const place = placeOf(mirror, workTree);
   const seen: SeenFiles = new Map();
   let last = { commit: options.last, tree: null as string | null };
-  let looks = 0;
   /** No later than the look at the files that made the last tree: what changed since shows. */
   let stats: StatSnapshot | null = null;
   let ignored: Set<string> | null = null;
@@ -67,10 +64,9 @@ export function openWorktreeKeeper(mirror: Mirror, options: KeepOptions): Worktr
 
   /**
    * The files that can differ from the last tree; null: anything can. Then what is ignored may have
-   * changed, too, and the next stat snapshot begins with that. Most keepers look once.
+   * changed, too, and the next stat snapshot begins with that.
    */
   const findChanged = async (): Promise<string[] | null> => {
-    if (++looks === 1) return findChangedSinceCheckout(place, { base, last: last.commit });
     const before = stats;
     stats = null;
     const now = before && ignored ? await takeStatSnapshot(workTree, ignored) : null;
@@ -131,45 +127,19 @@ export function openWorktreeKeeper(mirror: Mirror, options: KeepOptions): Worktr
   };
 }
 
-/** The same at the first look, where nothing came or went since a small checkout. */
-async function findChangedSinceCheckout(
-  place: Place,
-  { base, last }: { base: string; last: string },
-): Promise<string[] | null> {
-  if (last !== base || (await readIndexCommit(place)) !== base) return null;
-  const checkout = readIndexSnapshot(place.index, (await lstat(place.index)).mtimeMs);
-  const now = checkout && (await takeStatSnapshot(place.path, new Set(), checkout.names));
-  const changed = now && compareStatSnapshots(checkout, now);
-  if (!changed || changed.length > maxFiles || changed.some(isRule)) return null;
-  const isSame = (path: string) =>
-    useFile(place.path, path, async (folder, name) => {
-      const stats = await lstat(folder.at(name));
-      const content = stats.size > maxBytes ? null : await readContent(folder, name, stats);
-      if (content === null) return false;
-      return `${modeOf(stats)} ${hashObject("blob", content)}` === checkout.contents.get(path);
-    });
-  // Most of them were written with the index, and only too young to tell.
-  const same = await Promise.all(changed.map(isSame));
-  return changed.filter((_, i) => same[i] !== true);
-}
-
 /** A folder of many files is known again by every change in it. */
 const maxKnownEntries = 10_000;
-const maxKnownMirrors = 20;
-const treesOfMirrors = new Map<string, KnownTrees>();
 
 /**
- * The trees of a mirror that were seen: tasks that start at the same base change the same folders.
- * What is too much is begun anew; who uses it at this moment keeps it.
+ * The trees of a mirror that were read: tasks that start at the same base change the same folders. A
+ * cache that grew too large is replaced; a caller that uses it at this moment keeps it.
  */
-function knownTrees({ gitDir }: Mirror): KnownTrees {
-  const seen: KnownTrees = treesOfMirrors.get(gitDir) ?? new Map();
-  const known: KnownTrees = countEntries(seen) > maxKnownEntries ? new Map() : seen;
-  treesOfMirrors.delete(gitDir);
-  treesOfMirrors.set(gitDir, known); // the last of the line
-  const [oldest] = treesOfMirrors.keys();
-  if (oldest !== undefined && treesOfMirrors.size > maxKnownMirrors) treesOfMirrors.delete(oldest);
-  return known;
+function knownTrees({ gitDir, trees }: Mirror): KnownTrees {
+  const known = trees.get(gitDir);
+  if (known && countEntries(known) <= maxKnownEntries) return known;
+  const fresh: KnownTrees = new Map();
+  trees.set(gitDir, fresh);
+  return fresh;
 }
 
 function countEntries(trees: KnownTrees): number {
@@ -191,14 +161,13 @@ function isAttributes(path: string): boolean {
   return path === ".gitattributes" || path.endsWith("/.gitattributes");
 }
 
-const keptAttributes = keepReads<boolean>(() => 1);
-
 /** Whether a commit has attributes, by which git may store other bytes than those of the file. */
 function readHasAttributes(mirror: Mirror, index: string, commit: string): Promise<boolean> {
-  return keptAttributes(`${mirror.gitDir}\n${commit}`, async () => {
+  const read = async () => {
     const git = openMirror(mirror, { index, literalPathspecs: false });
     return (await git.run(["ls-files", "-z", "--", ":(glob)**/.gitattributes"])) !== "";
-  });
+  };
+  return mirror.reads.read("attributes", `${mirror.gitDir}\n${commit}`, () => 1, read);
 }
 
 type SeenFiles = Map<string, { look: string; entry: TreeEntry }>;

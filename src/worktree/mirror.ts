@@ -1,6 +1,5 @@
 import { join } from "node:path";
 import { DeputyError } from "../core/error.ts";
-import { gather } from "../core/gather.ts";
 import { invariant } from "../core/invariant.ts";
 import {
   type FetchOptions,
@@ -9,33 +8,33 @@ import {
   lookAtSource,
   type SourceHead,
 } from "./fetch-source.ts";
-import { isWhole, type Mirror, openMirror } from "./open-mirror.ts";
+import { isWhole, type Mirror, type Mirrors, openMirror, openMirrors } from "./open-mirror.ts";
 import { makeMirror, withSoundMirror } from "./repair-mirror.ts";
 import { withRepositoryLock } from "./repository-lock.ts";
 import type { Repository } from "./repository-url.ts";
 import { baseCandidates, findIn } from "./source-repository.ts";
 
 // The rest of the system knows a mirror by this file.
-export { type Mirror, openMirror };
+export { type Mirror, type Mirrors, openMirror, openMirrors };
 
 /** A mirror that was just brought up to date: what the source's HEAD was then is known. */
 export type FetchedMirror = Mirror & { head: SourceHead | null };
 
 /** Where the mirror of a repository is, or will be. */
-export function placeMirror(root: string, repository: Repository): Mirror {
-  return { gitDir: join(root, `${repository.key}.git`) };
+export function placeMirror(mirrors: Mirrors, repository: Repository): Mirror {
+  return mirrors.at(join(mirrors.root, `${repository.key}.git`));
 }
 
 /**
- * Have an up-to-date mirror of the repository below `root`, made when it is missing. Of a local
+ * Have an up-to-date mirror of the repository, made when it is missing. Of a local
  * repository whose branches, tags and HEAD did not move nothing is fetched: a few milliseconds.
  */
 export async function ensureMirror(
-  root: string,
+  mirrors: Mirrors,
   repository: Repository,
   options: FetchOptions = {},
 ): Promise<FetchedMirror> {
-  const mirror = placeMirror(root, repository);
+  const mirror = placeMirror(mirrors, repository);
   const isNew = !isWhole(mirror);
   if (isNew) await makeMirror(mirror, repository, options);
   return withSoundMirror(mirror, repository, options, async () => {
@@ -54,7 +53,7 @@ async function followRemote(
   isNew: boolean,
 ): Promise<SourceHead | null> {
   const fetch = () => fetchAll(mirror, repository, options);
-  if (!isNew) await withRepositoryLock(mirror.gitDir, fetch, options.signal);
+  if (!isNew) await withRepositoryLock(mirror, mirror.gitDir, fetch, options.signal);
   return guessHead(mirror);
 }
 
@@ -70,7 +69,7 @@ async function followLocal(
     source = await lookAtSource(mirror, repository, options.want);
     if (!source.isMirrored) await fetchAll(mirror, repository, options, source.head !== null);
   };
-  await withRepositoryLock(mirror.gitDir, update, options.signal);
+  await withRepositoryLock(mirror, mirror.gitDir, update, options.signal);
   if (source.head && !(await hasCommit(mirror, source.head.commit)))
     throw new DeputyError(
       "unprocessable",
@@ -111,8 +110,7 @@ export async function resolveBase(
 }
 
 /**
- * Keep a commit reachable as refs/deputy/NAME (or that full name). Moves the ref when it exists. What
- * is pinned at the same time shares one git process.
+ * Keep a commit reachable as refs/deputy/NAME (or that full name). Moves the ref when it exists.
  */
 export async function pinRef(mirror: Mirror, name: string, commit: string): Promise<void> {
   await moveRef(mirror, deputyRef(name), commit);
@@ -120,32 +118,7 @@ export async function pinRef(mirror: Mirror, name: string, commit: string): Prom
 
 /** Point a ref of the mirror, by its full name, to a commit. */
 export async function moveRef(mirror: Mirror, ref: string, commit: string): Promise<void> {
-  const { gitDir } = mirror;
-  let pin = pinners.get(gitDir);
-  if (!pin) {
-    pin = gather((pins) => pinAll(mirror, pins), 100);
-    pinners.set(gitDir, pin);
-  }
-  const error = await pin({ ref, commit });
-  if (error) throw error;
-}
-
-type Pin = { ref: string; commit: string };
-const pinners = new Map<string, (pin: Pin) => Promise<Error | null>>();
-
-/** All of them in one transaction; where git takes none for the sake of one, each alone. */
-async function pinAll(mirror: Mirror, pins: readonly Pin[]): Promise<(Error | null)[]> {
-  const git = openMirror(mirror);
-  const input = pins.map(({ ref, commit }) => `update ${ref} ${commit}\n`).join("");
-  try {
-    await git.run(["update-ref", "--no-deref", "--stdin"], { input });
-    return pins.map(() => null);
-  } catch (error) {
-    if (pins.length === 1) return [error as Error];
-    const answers = [];
-    for (const pin of pins) answers.push(...(await pinAll(mirror, [pin])));
-    return answers;
-  }
+  await openMirror(mirror).run(["update-ref", "--no-deref", ref, commit]);
 }
 
 /** The commit of refs/deputy/NAME, or null. */
@@ -162,7 +135,7 @@ export async function hasCommit(mirror: Mirror, commit: string): Promise<boolean
 export async function deleteRefs(mirror: Mirror, names: readonly string[]): Promise<number> {
   if (names.length === 0) return 0; // without a pattern git lists them all
   const git = openMirror(mirror);
-  return withRepositoryLock(mirror.gitDir, async () => {
+  return withRepositoryLock(mirror, mirror.gitDir, async () => {
     const patterns = names.map(deputyRef);
     const found = await git.run(["for-each-ref", "--format=delete %(refname)", ...patterns]);
     if (found !== "") await git.run(["update-ref", "--no-deref", "--stdin"], { input: found });

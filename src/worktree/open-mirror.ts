@@ -2,7 +2,12 @@ import { randomUUID } from "node:crypto";
 import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { type Git, openGit } from "./git.ts";
+import { LRUCache } from "lru-cache";
+import { makeBackgroundRemoval } from "../sandbox/remove-tree.ts";
+import type { KnownTrees } from "./edit-tree.ts";
+import { type Git, type GitHost, localGit, openGit } from "./git.ts";
+import { makeReadCache, type ReadCache } from "./read-cache.ts";
+import type { LockQueues } from "./repository-lock.ts";
 import { healStaleLocks } from "./stale-locks.ts";
 
 /**
@@ -18,7 +23,39 @@ import { healStaleLocks } from "./stale-locks.ts";
  * part of a base. Its configuration is a constant that is put back before every use: an agent that
  * could write it would otherwise have the daemon run its filters.
  */
-export type Mirror = { gitDir: string };
+export type Mirror = { gitDir: string } & Shared;
+
+/** What all mirrors of a process share, which belongs to the `Mirrors` that opened them. */
+type Shared = {
+  host: GitHost;
+  reads: ReadCache;
+  /** Trees that were read, by git directory; see edit-tree.ts. */
+  trees: LRUCache<string, KnownTrees>;
+  locks: LockQueues;
+  /** Deletes folders in the background, one after the other. */
+  deleteLater: (path: string) => void;
+};
+
+/** The mirrors below a folder. */
+export type Mirrors = {
+  root: string;
+  /** The mirror in this git directory, whether it exists or not. */
+  at(gitDir: string): Mirror;
+};
+
+/** `root` is the folder of the mirrors; `host` is how git runs on them. */
+export function openMirrors(root: string, host: GitHost = localGit): Mirrors {
+  const shared: Shared = {
+    host,
+    reads: makeReadCache(),
+    trees: new LRUCache({ max: maxTreeCaches }),
+    locks: new Map(),
+    deleteLater: makeBackgroundRemoval(),
+  };
+  return { root, at: (gitDir) => ({ gitDir, ...shared }) };
+}
+
+const maxTreeCaches = 20;
 
 const config = `[core]
 \trepositoryformatversion = 0
@@ -70,10 +107,13 @@ export function openMirror(
   for (const [name, text] of constants) restoreFile(join(mirror.gitDir, name), text);
   const lfs = place.workTree !== undefined && usesLfs(mirror);
   return healStaleLocks(
-    openGit({
-      ...{ gitDir: mirror.gitDir, mode: "hermetic", lfs, ...place },
-      ...(place.workTree !== undefined && { agentFiles: writes ? "writes" : "reads" }),
-    }),
+    openGit(
+      {
+        ...{ gitDir: mirror.gitDir, mode: "hermetic", lfs, ...place },
+        ...(place.workTree !== undefined && { agentFiles: writes ? "writes" : "reads" }),
+      },
+      mirror.host,
+    ),
     mirror.gitDir,
   );
 }
@@ -113,12 +153,12 @@ export async function draftMirror(mirror: Mirror): Promise<Mirror> {
   }
   await writeFile(join(gitDir, "HEAD"), "ref: refs/heads/none\n");
   for (const [name, text] of constants) await writeFile(join(gitDir, name), text);
-  return { gitDir };
+  return { ...mirror, gitDir };
 }
 
 export const draftPrefix = ".new-";
 
 /** Whether git would take it for a repository. What is missing inside shows when it is read. */
-export function isWhole({ gitDir }: Mirror): boolean {
+export function isWhole({ gitDir }: Pick<Mirror, "gitDir">): boolean {
   return ["HEAD", "objects", "refs"].every((name) => existsSync(join(gitDir, name)));
 }

@@ -1,17 +1,16 @@
 import { DeputyError } from "../core/error.ts";
 import { GitFailure } from "./git-failure.ts";
-import { isFullId, keepReads } from "./kept-reads.ts";
 import { type Mirror, openMirror } from "./open-mirror.ts";
+import { isFullId } from "./read-cache.ts";
 
 /** Reading a commit in the mirror. What decides anything is read here, never from an agent's tree. */
 
 /** Larger files are no configuration that anybody reads. */
 const maxFileBytes = 10 * 1024 * 1024;
 
-const keptFiles = keepReads<string | null>((text) => text?.length ?? 0);
-const keptLists = keepReads<readonly string[]>((paths) =>
-  paths.reduce((sum, path) => sum + path.length + 16, 0),
-);
+const sizeOfText = (text: string | null) => text?.length ?? 0;
+const sizeOfPaths = (paths: readonly string[]) =>
+  paths.reduce((sum, path) => sum + path.length + 16, 0);
 
 /**
  * The text of a regular file at a commit; null when there is none (a link or a folder is none). One that
@@ -19,7 +18,8 @@ const keptLists = keepReads<readonly string[]>((paths) =>
  */
 export function readFileAt(mirror: Mirror, commit: string, path: string): Promise<string | null> {
   const read = () => readFile(mirror, commit, path);
-  return isFullId(commit) ? keptFiles(`${mirror.gitDir}\n${commit}\n${path}`, read) : read();
+  if (!isFullId(commit)) return read();
+  return mirror.reads.read("file", `${mirror.gitDir}\n${commit}\n${path}`, sizeOfText, read);
 }
 
 async function readFile(mirror: Mirror, commit: string, path: string): Promise<string | null> {
@@ -43,9 +43,9 @@ export function listFilesAt(
   folder?: string,
 ): Promise<readonly string[]> {
   const list = () => listFiles(mirror, commit, folder);
-  return isFullId(commit)
-    ? keptLists(`${mirror.gitDir}\n${commit}\n${folder ?? ""}`, list)
-    : list();
+  if (!isFullId(commit)) return list();
+  const key = `${mirror.gitDir}\n${commit}\n${folder ?? ""}`;
+  return mirror.reads.read("files", key, sizeOfPaths, list);
 }
 
 async function listFiles(
@@ -68,15 +68,14 @@ async function listFiles(
     .map((line) => line.slice(line.indexOf("\t") + 1));
 }
 
-const keptTrees = keepReads<string>((tree) => tree.length);
-
 /** The tree of a commit: equal trees hold the same files. */
 export function treeOf(mirror: Mirror, commit: string): Promise<string> {
   const read = async () => {
     const args = ["rev-parse", "--verify", "--end-of-options", `${commit}^{tree}`];
     return (await openMirror(mirror).run(args)).trim();
   };
-  return isFullId(commit) ? keptTrees(`${mirror.gitDir}\n${commit}`, read) : read();
+  if (!isFullId(commit)) return read();
+  return mirror.reads.read("tree", `${mirror.gitDir}\n${commit}`, sizeOfText, read);
 }
 
 /** Whether every change of `ancestor` is in `commit` already. */

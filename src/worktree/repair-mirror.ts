@@ -121,7 +121,7 @@ async function replace(
       throw error;
     }
   };
-  await withRepositoryLock(mirror.gitDir, update, options.signal);
+  await withRepositoryLock(mirror, mirror.gitDir, update, options.signal);
   for (const { path, commit } of known) await adoptWorktree(mirror, path, commit);
 }
 

@@ -25,6 +25,7 @@ import { setTimeout as sleep } from "node:timers/promises";
  * age: holders touch theirs every few seconds.
  */
 export async function withRepositoryLock<T>(
+  { locks: queues }: { locks: LockQueues },
   path: string,
   task: () => Promise<T>,
   signal?: AbortSignal,
@@ -72,7 +73,9 @@ export async function tidyLock(path: string): Promise<void> {
   await rmdir(`${path}.lock`).catch(ignore); // not empty: somebody is at it, who is welcome
 }
 
-const queues = new Map<string, Promise<void>>();
+/** Who waits in this process, by path: the last of each queue. */
+export type LockQueues = Map<string, Promise<void>>;
+
 const touchEveryMs = 5_000;
 const staleAfterMs = 30_000;
 

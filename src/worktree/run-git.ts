@@ -14,6 +14,9 @@ export type GitRequest = {
   maxBytes?: number;
 };
 
+/** Runs a git command; see `runGit`. */
+export type GitRunner = (request: GitRequest, signal?: AbortSignal) => Promise<GitAnswer>;
+
 export type GitAnswer = { exitCode: number; stdout: Buffer; stderr: string };
 
 /** A command that says nothing for so long hangs: a dead connection, a FIFO swapped in for a file. */

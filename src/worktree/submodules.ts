@@ -1,5 +1,5 @@
-import { isFullId, keepReads } from "./kept-reads.ts";
 import { type Mirror, openMirror } from "./open-mirror.ts";
+import { isFullId } from "./read-cache.ts";
 import { findIn } from "./source-repository.ts";
 
 /**
@@ -17,9 +17,8 @@ export function submoduleRef(commit: string): string {
   return `refs/source/modules/${commit}`;
 }
 
-const keptLists = keepReads<readonly Submodule[]>((list) =>
-  list.reduce((sum, { path }) => sum + path.length + 64, 0),
-);
+const sizeOfList = (list: readonly Submodule[]) =>
+  list.reduce((sum, { path }) => sum + path.length + 64, 0);
 
 /** Those of the commit itself, sorted by path. */
 export function listSubmodules(mirror: Mirror, commit: string): Promise<readonly Submodule[]> {
@@ -30,7 +29,8 @@ export function listSubmodules(mirror: Mirror, commit: string): Promise<readonly
       return id ? [{ path: line.slice(line.indexOf("\t") + 1), commit: id }] : [];
     });
   };
-  return isFullId(commit) ? keptLists(`${mirror.gitDir}\n${commit}`, read) : read();
+  if (!isFullId(commit)) return read();
+  return mirror.reads.read("submodules", `${mirror.gitDir}\n${commit}`, sizeOfList, read);
 }
 
 /** What the mirror has of a submodule at a commit, as a commit of ours; null: it stays an empty folder. */

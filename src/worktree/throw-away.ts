@@ -12,8 +12,6 @@ import type { Mirror } from "./open-mirror.ts";
  */
 const binOf = (mirror: Mirror) => join(mirror.gitDir, "deputy-bin");
 
-let emptying: Promise<void> = Promise.resolve();
-
 /** Have a folder gone, whatever is in it; fine when it is gone already. */
 export async function throwAway(mirror: Mirror, path: string): Promise<void> {
   const bin = binOf(mirror);
@@ -25,16 +23,11 @@ export async function throwAway(mirror: Mirror, path: string): Promise<void> {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return;
     return removeTree(path); // on another disk, or a folder without write permission: on the spot
   }
-  deleteBehind(thrown);
+  mirror.deleteLater(thrown);
 }
 
 /** Delete what an earlier process left in the bin. */
 export async function emptyBin(mirror: Mirror): Promise<void> {
   const bin = binOf(mirror);
-  for (const name of await readdir(bin).catch(() => [])) deleteBehind(join(bin, name));
-}
-
-function deleteBehind(path: string): void {
-  // What cannot be deleted stays in the bin, and is tried again at the next start.
-  emptying = emptying.then(() => removeTree(path)).catch(() => {});
+  for (const name of await readdir(bin).catch(() => [])) mirror.deleteLater(join(bin, name));
 }

@@ -42,7 +42,7 @@ export async function addWorktree(
   submodules: Submodules = "filled",
 ): Promise<"created" | "existed"> {
   const place = await locate(mirror, path);
-  return withRepositoryLock(place.record, () => addAt(mirror, place, commit, submodules));
+  return withRepositoryLock(mirror, place.record, () => addAt(mirror, place, commit, submodules));
 }
 
 /**
@@ -56,7 +56,7 @@ export async function renewWorktree(
   submodules: Submodules = "filled",
 ): Promise<void> {
   const place = await locate(mirror, path);
-  await withRepositoryLock(place.record, async () => {
+  await withRepositoryLock(mirror, place.record, async () => {
     await throwAway(mirror, place.path);
     await addAt(mirror, place, commit, submodules);
   });
@@ -68,7 +68,7 @@ export async function renewWorktree(
  */
 export async function adoptWorktree(mirror: Mirror, path: string, commit: string): Promise<void> {
   const place = await locate(mirror, path);
-  await withRepositoryLock(place.record, async () => {
+  await withRepositoryLock(mirror, place.record, async () => {
     if ((await readRecord(place)) !== null || !(await isFolder(place.path))) return;
     // The record last: with it the worktree counts as complete.
     await putIndexAt(mirror, place, commit);
@@ -88,11 +88,11 @@ export async function resetWorktree(
   submodules: Submodules = "filled",
 ): Promise<void> {
   const place = await locate(mirror, path);
-  await withRepositoryLock(place.record, async () => {
+  await withRepositoryLock(mirror, place.record, async () => {
     const wanted = submodules === "left" ? "filled" : submodules;
     if ((await addAt(mirror, place, commit, wanted)) === "created") return;
     await makeEqual(mirror, place, commit, async () => {
-      await withRepositoryLock(mirror.gitDir, () => writeAdmin(mirror, place, commit));
+      await withRepositoryLock(mirror, mirror.gitDir, () => writeAdmin(mirror, place, commit));
       const scratch = placeScratchIndex(place);
       await copyIndex(place.index, scratch);
       await checkOut(mirror, { workTree: place.path, index: scratch, commit, submodules });
@@ -107,7 +107,7 @@ export async function resetWorktree(
  */
 export async function moveBase(mirror: Mirror, path: string, commit: string): Promise<void> {
   const place = await locate(mirror, path);
-  await withRepositoryLock(place.record, () => putIndexAt(mirror, place, commit));
+  await withRepositoryLock(mirror, place.record, () => putIndexAt(mirror, place, commit));
 }
 
 /**
@@ -116,13 +116,13 @@ export async function moveBase(mirror: Mirror, path: string, commit: string): Pr
  */
 export async function removeWorktree(mirror: Mirror, path: string): Promise<void> {
   const place = await locate(mirror, path);
-  await withRepositoryLock(place.record, async () => {
+  await withRepositoryLock(mirror, place.record, async () => {
     if ((await readRecord(place)) !== place.path) {
       if (await isEmpty(place.path)) return;
       throw notOurs(place);
     }
     await throwAway(mirror, place.path);
-    await withRepositoryLock(mirror.gitDir, () => removeRecord(mirror, place));
+    await withRepositoryLock(mirror, mirror.gitDir, () => removeRecord(mirror, place));
   });
   await tidyLock(place.record);
 }
@@ -178,7 +178,7 @@ async function addAt(
     await removeRecord(mirror, place);
     await writeRecord(place);
     await mkdir(place.path, { recursive: true });
-    await withRepositoryLock(mirror.gitDir, () => writeAdmin(mirror, place, commit));
+    await withRepositoryLock(mirror, mirror.gitDir, () => writeAdmin(mirror, place, commit));
     const scratch = placeScratchIndex(place);
     await checkOut(mirror, { workTree: place.path, index: scratch, commit, submodules });
     await publishIndex(place, scratch, commit);
@@ -206,7 +206,7 @@ async function makeEqual(
 
 /** HEAD and index at a commit, whatever the files are; what git keeps for the worktree is made anew. */
 async function putIndexAt(mirror: Mirror, place: Place, commit: string): Promise<void> {
-  await withRepositoryLock(mirror.gitDir, () => writeAdmin(mirror, place, commit));
+  await withRepositoryLock(mirror, mirror.gitDir, () => writeAdmin(mirror, place, commit));
   const scratch = placeScratchIndex(place);
   if (await isThere(place.index)) await copyIndex(place.index, scratch);
   const git = openMirror(mirror, { workTree: place.path, index: scratch });

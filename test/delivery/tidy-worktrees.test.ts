@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { tidyOldWorktrees } from "../../src/delivery/tidy-worktrees.ts";
 import { claimWorktree } from "../../src/store/worktrees.ts";
+import { openMirrors } from "../../src/worktree/mirror.ts";
 import { type Bench, makeBench } from "../support/orchestrator.ts";
 
 /** Tidying up when the process stops in the middle of it, which costs it its database. */
@@ -28,14 +29,16 @@ afterAll(() => bench?.close());
 test("one that cannot be removed does not keep the next one from it", async () => {
   const errors: Error[] = [];
   const stop = new AbortController();
-  await tidyOldWorktrees(bench.db, 0, stop.signal, (error) => errors.push(error));
+  await tidyOldWorktrees(bench.db, openMirrors("/nowhere"), 0, stop.signal, (error) =>
+    errors.push(error),
+  );
   expect(errors).toHaveLength(2);
 });
 
 test("at a stop none is begun any more, and what fails then is no error", async () => {
   const errors: Error[] = [];
   const stop = new AbortController();
-  await tidyOldWorktrees(bench.db, 0, stop.signal, (error) => {
+  await tidyOldWorktrees(bench.db, openMirrors("/nowhere"), 0, stop.signal, (error) => {
     errors.push(error);
     stop.abort();
   });

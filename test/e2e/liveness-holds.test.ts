@@ -50,7 +50,7 @@ const waits: Record<string, { bring(): Promise<string>; says: Json; task?: Json 
     },
     says: {
       state: "running",
-      waiting_for: expect.stringMatching(/^attempt 1 of ".*", by boot_/),
+      waiting_for: expect.stringMatching(/^attempt 1 of ".*", by process_/),
       next: expect.stringContaining("a process that dies is noticed by then at the latest"),
       next_at: expect.stringMatching(/^\d{4}-/),
     },
@@ -63,7 +63,10 @@ const waits: Record<string, { bring(): Promise<string>; says: Json; task?: Json 
       await untilFile("verify");
       return id;
     },
-    says: { state: "verifying", waiting_for: expect.stringMatching(/^verify of ".*", by boot_/) },
+    says: {
+      state: "verifying",
+      waiting_for: expect.stringMatching(/^verify of ".*", by process_/),
+    },
   },
   "a lease: the gate after a merge runs": {
     bring: async () => {
@@ -80,7 +83,7 @@ const waits: Record<string, { bring(): Promise<string>; says: Json; task?: Json 
     },
     says: {
       state: "integrating",
-      waiting_for: expect.stringMatching(/^integrate of ".*", by boot_/),
+      waiting_for: expect.stringMatching(/^integrate of ".*", by process_/),
     },
   },
   "a wake: a pause after a failure": {
@@ -150,17 +153,21 @@ test("the planner: why says so, cancel ends it", async () => {
   // Somebody else holds the mirror, so that the planner has to wait before it can fetch.
   repository.git("commit", "--quiet", "--allow-empty", "--message", "something to fetch");
   const { key } = parseRepository(repository.path);
-  await withRepositoryLock(join(deputy.home, "repos", `${key}.git`), async () => {
-    const id = await submit("echo ok > done.txt");
-    await deputy.untilEvent(id, ({ type }) => type === "task.planning");
-    expect(await why(id)).toMatchObject({
-      state: "planning",
-      waiting_for: expect.stringMatching(/^planning the task, by boot_/),
-      subtasks: [],
-    });
-    await deputy.api("POST", `/v1/tasks/${id}/cancel`);
-    expect((await deputy.untilOver(id)).state).toBe("cancelled");
-  });
+  await withRepositoryLock(
+    { locks: new Map() },
+    join(deputy.home, "repos", `${key}.git`),
+    async () => {
+      const id = await submit("echo ok > done.txt");
+      await deputy.untilEvent(id, ({ type }) => type === "task.planning");
+      expect(await why(id)).toMatchObject({
+        state: "planning",
+        waiting_for: expect.stringMatching(/^planning the task, by process_/),
+        subtasks: [],
+      });
+      await deputy.api("POST", `/v1/tasks/${id}/cancel`);
+      expect((await deputy.untilOver(id)).state).toBe("cancelled");
+    },
+  );
 });
 
 test("a dependency: why names what it waits for, and what that waits for", async () => {

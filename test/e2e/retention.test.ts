@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { openMirror } from "../../src/worktree/open-mirror.ts";
+import { openMirror, openMirrors } from "../../src/worktree/open-mirror.ts";
 import { type Deputy, type Json, makeDeputy } from "../support/deputy.ts";
 import { makeRepository, type TestRepository } from "../support/repository.ts";
 import { makeScratch, type Scratch } from "../support/scratch.ts";
@@ -49,7 +49,7 @@ test("logs, events, snapshots and worktrees of what is over go, in words; a retr
       it.endsWith(".git"),
     );
     return {
-      mirror: { gitDir: join(deputy.home, "repos", name) },
+      mirror: openMirrors(join(deputy.home, "repos")).at(join(deputy.home, "repos", name)),
       patch: join(deputy.home, "artifacts", done, "change.patch"),
       shown: (await deputy.cli(["diff", done])).stdout,
     };

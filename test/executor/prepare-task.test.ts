@@ -1,16 +1,15 @@
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import type { Task } from "../../src/core/task.ts";
-import { prepareBase } from "../../src/executor/prepare-task.ts";
+import { makePrepareBase } from "../../src/executor/prepare-task.ts";
+import { openMirrors } from "../../src/worktree/mirror.ts";
 import { commit, git, makeFolder, makeRepository } from "../worktree/repositories.ts";
 
-const options = {
-  mirrorRoot: join(makeFolder(), "mirrors"),
+const prepare = makePrepareBase({
+  mirrors: openMirrors(join(makeFolder(), "mirrors")),
   authHeader: () => null,
-  get signal() {
-    return new AbortController().signal;
-  },
-};
+});
+const prepareBase = (task: Task) => prepare(task, new AbortController().signal);
 
 /** The little of a task that is looked at here. */
 function taskAt(repository: string, base: string | null, reviewedAgainst?: string): Task {
@@ -24,8 +23,8 @@ test("a commit that no branch holds is a base too, and its change is found", asy
   const main = git(path, "rev-parse", "HEAD");
   const loose = commit(path, { "x.txt": "x" }, "From a fork");
   git(path, "reset", "--quiet", "--hard", "HEAD^");
-  await prepareBase(taskAt(path, null), options);
-  expect(await prepareBase(taskAt(path, loose), options)).toMatchObject({
+  await prepareBase(taskAt(path, null));
+  expect(await prepareBase(taskAt(path, loose))).toMatchObject({
     baseCommit: loose,
     forkCommit: main,
   });
@@ -40,7 +39,7 @@ test("the change is what came after the branch that it is to go into", async () 
   const work = commit(path, { "x.txt": "x" }, "Work");
   git(path, "checkout", "--quiet", "main");
   const forkOf = async (against?: string) =>
-    (await prepareBase(taskAt(path, work, against), options)).forkCommit;
+    (await prepareBase(taskAt(path, work, against))).forkCommit;
   expect(await forkOf(next)).toBe(next);
   expect(await forkOf()).toBe(main);
   expect(await forkOf("1".repeat(40))).toBe(main);
@@ -48,7 +47,7 @@ test("the change is what came after the branch that it is to go into", async () 
 
 test("a commit that the repository does not have is refused in words", async () => {
   const path = makeRepository();
-  await expect(prepareBase(taskAt(path, "1".repeat(40)), options)).rejects.toMatchObject({
+  await expect(prepareBase(taskAt(path, "1".repeat(40)))).rejects.toMatchObject({
     code: "unprocessable",
   });
 });

@@ -125,7 +125,7 @@ test("a job that arrives with no slot free wakes a process that has one", async 
     () => {},
   );
   await bench.submit();
-  full.wakeFromQueue("plan");
+  full.wake("plan", { fromQueue: true });
   await until(() => ran.free === 1, "the other one heard of it");
   expect(ran).toEqual({ full: 0, free: 1 });
   await listener.close();

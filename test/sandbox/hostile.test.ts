@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { findControlGroups } from "../../src/sandbox/control-group.ts";
 import { lookForMark } from "../../src/sandbox/process-identity.ts";
 import { defaultLimits } from "../../src/sandbox/sandbox.ts";
-import { ensureMirror } from "../../src/worktree/mirror.ts";
+import { ensureMirror, openMirrors } from "../../src/worktree/mirror.ts";
 import { parseRepository } from "../../src/worktree/repository-url.ts";
 import { addWorktree } from "../../src/worktree/worktree.ts";
 import { makeSandboxBench, type SandboxBench } from "../support/sandbox.ts";
@@ -56,7 +56,10 @@ beforeAll(async () => {
   await writeFile(join(checkout, "file.txt"), "one\n");
   git("-C", checkout, "add", ".");
   git("-C", checkout, "commit", "-qm", "one");
-  const opened = await ensureMirror(join(daemonHome, "repos"), parseRepository(checkout));
+  const opened = await ensureMirror(
+    openMirrors(join(daemonHome, "repos")),
+    parseRepository(checkout),
+  );
   mirror = opened.gitDir;
   worktree = join(daemonHome, "worktrees", "sub_1");
   await mkdir(join(daemonHome, "worktrees"));

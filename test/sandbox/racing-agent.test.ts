@@ -13,7 +13,7 @@ import { makeHome } from "../../src/agents/cli/make-home.ts";
 import { findRollout } from "../../src/agents/codex-rollout.ts";
 import { removeTree } from "../../src/sandbox/remove-tree.ts";
 import { readContainedFile, removeContained } from "../../src/worktree/contain-path.ts";
-import { setGitView } from "../../src/worktree/git.ts";
+import { localGit } from "../../src/worktree/git.ts";
 import { includeFiles } from "../../src/worktree/include-files.ts";
 import { openWorktreeKeeper } from "../../src/worktree/keep-worktree.ts";
 import type { Mirror } from "../../src/worktree/mirror.ts";
@@ -46,7 +46,6 @@ let second: string;
 beforeAll(async () => {
   bench = await makeSandboxBench();
   expect(bench.sandbox).toMatchObject({ provider: "bubblewrap" });
-  setGitView(bench.sandbox.limitView);
   const files = (text: string) =>
     Object.fromEntries(names.map((name) => [`dir/${name}`, `${text} ${name}\n`]));
   const rules = { ".gitignore": "*.env\n", ".worktreeinclude": "*.env\n" };
@@ -55,11 +54,13 @@ beforeAll(async () => {
   second = commit(source, files("second"), "Second");
   const copied = Array.from({ length: 60 }, (_, i) => [`dir/${i}.env`, "the user's\n"]);
   write(source, Object.fromEntries(copied));
-  ({ mirror } = await mirrorOf(source));
+  ({ mirror } = await mirrorOf(source, {
+    ...localGit,
+    limitView: bench.sandbox.limitView,
+  }));
   base = first;
 });
 afterAll(async () => {
-  setGitView(async (argv) => argv);
   await bench?.remove();
 });
 

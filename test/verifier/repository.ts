@@ -5,7 +5,7 @@ import type { Check, JudgeChange } from "../../src/core/verdict.ts";
 import { runCommand } from "../../src/sandbox/run-command.ts";
 import { runBaseline } from "../../src/verifier/baseline.ts";
 import { type VerifyInput, verifyCommit } from "../../src/verifier/verify-attempt.ts";
-import { ensureMirror, type Mirror } from "../../src/worktree/mirror.ts";
+import { ensureMirror, type Mirror, openMirrors } from "../../src/worktree/mirror.ts";
 import { parseRepository } from "../../src/worktree/repository-url.ts";
 
 /** Files by path: text, `null` to delete, or a link's target. */
@@ -56,7 +56,7 @@ export class TestRepository {
   }
 
   async mirror(): Promise<Mirror> {
-    return ensureMirror(join(this.root, "mirrors"), parseRepository(this.source));
+    return ensureMirror(openMirrors(join(this.root, "mirrors")), parseRepository(this.source));
   }
 
   async remove(): Promise<void> {

@@ -5,7 +5,7 @@ import { readContainedFile } from "../../src/worktree/contain-path.ts";
 import { diffCommits, listChanges } from "../../src/worktree/diff.ts";
 import { includeFiles } from "../../src/worktree/include-files.ts";
 import { mergeCommits } from "../../src/worktree/merge.ts";
-import { ensureMirror, type FetchedMirror } from "../../src/worktree/mirror.ts";
+import { ensureMirror, type FetchedMirror, openMirrors } from "../../src/worktree/mirror.ts";
 import { publishBranch } from "../../src/worktree/publish.ts";
 import { listFilesAt } from "../../src/worktree/read-commit.ts";
 import { parseRepository } from "../../src/worktree/repository-url.ts";
@@ -55,7 +55,7 @@ async function doEverything(): Promise<void> {
   await diffCommits(mirror, base, taken.commit);
   await listChanges(mirror, base, taken.commit);
   const other = commit(source, { "other.txt": "o" }, "Other");
-  await ensureMirror(join(mirror.gitDir, ".."), parseRepository(source));
+  await ensureMirror(openMirrors(join(mirror.gitDir, "..")), parseRepository(source));
   await mergeCommits(mirror, { into: other, from: taken.commit, message: "Merge" });
   await publishBranch(mirror, parseRepository(source), {
     branch: "deputy/x",

@@ -10,7 +10,7 @@ import {
 import { join } from "node:path";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { setGitRunner } from "../../src/worktree/git.ts";
+import { type GitHost, localGit } from "../../src/worktree/git.ts";
 import { openWorktreeKeeper } from "../../src/worktree/keep-worktree.ts";
 import { openMirror, readRef } from "../../src/worktree/mirror.ts";
 import { listFilesAt, readFileAt, treeOf } from "../../src/worktree/read-commit.ts";
@@ -19,8 +19,8 @@ import { snapshotWorktree } from "../../src/worktree/snapshot.ts";
 import { addWorktree, resetWorktree } from "../../src/worktree/worktree.ts";
 import { makeRepository, mirrorOf, someFiles, write } from "./repositories.ts";
 
-async function makeKept(files: Record<string, string> = someFiles) {
-  const { mirror, base, home } = await mirrorOf(makeRepository(files));
+async function makeKept(files: Record<string, string> = someFiles, host: GitHost = localGit) {
+  const { mirror, base, home } = await mirrorOf(makeRepository(files), host);
   const path = join(home, "trees", "sub_one");
   await addWorktree(mirror, path, base);
   const keeper = openWorktreeKeeper(mirror, { path, base, last: base, message: "Kept" });
@@ -168,50 +168,38 @@ test("whatever happened between two looks, they see it", async () => {
 });
 
 test("git is asked what changed, and nothing when that is known", async () => {
-  const { mirror, base, path, keeper } = await makeKept();
   const commands: string[] = [];
+  const { mirror, path, keeper } = await makeKept(someFiles, {
+    ...localGit,
+    run: (request, signal) => {
+      commands.push(request.args[0] ?? "");
+      return runGit(request, signal);
+    },
+  });
   const count = async (work: () => Promise<unknown>) => {
     commands.length = 0;
     await work();
     return [...commands].sort();
   };
-  setGitRunner((request, signal) => {
-    commands.push(request.args[0] ?? "");
-    return runGit(request, signal);
-  });
-  try {
-    await keeper.keep(null);
-    write(path, { "src/a.txt": "one\n" });
-    await keeper.keep(["src/a.txt"]);
-    write(path, { "src/a.txt": "two\n", "src/deep/b.txt": "not looked at\n" });
-    let kept = "";
-    expect(await count(async () => (kept = await keeper.keep(["src/a.txt"])))).toEqual([]);
-    expect(await readFileAt(mirror, kept, "src/deep/b.txt")).toBe("b\n");
-    const asked = ["diff-files", "ls-files", "ls-files"];
-    await keeper.keep(null);
-    // From then on it is seen from outside that nothing came or went.
-    expect(await count(() => keeper.keep(null))).toEqual([]);
-    write(path, { "src/a.txt": "three\n", "src/deep/b.txt": "looked at\n" });
-    expect(await count(async () => (kept = await keeper.keep(null)))).toEqual([]);
-    expect(await readFileAt(mirror, kept, "src/deep/b.txt")).toBe("looked at\n");
-    mkdirSync(join(path, "empty"));
-    expect(await count(() => keeper.keep(null))).toEqual(asked);
-    write(path, { "empty/not-any-more": "n\n" });
-    kept = await keeper.keep(null);
-    expect((await listFilesAt(mirror, kept)).includes("empty/not-any-more")).toBe(true);
-
-    // A small checkout's index says enough for the first look, where nothing came or went.
-    await resetWorktree(mirror, path, base);
-    chmodSync(join(path, "README.md"), 0o755);
-    write(path, { "src/a.txt": "b\n" });
-    const first = openWorktreeKeeper(mirror, { path, base, last: base, message: "Kept" });
-    expect(await count(async () => (kept = await first.keep(null)))).toEqual([]);
-    expect(await readFileAt(mirror, kept, "src/a.txt")).toBe("b\n");
-    const taken = await snapshotWorktree(mirror, path, { parent: base, message: "Snapshot" });
-    expect(await treeOf(mirror, kept)).toBe(taken.tree);
-  } finally {
-    setGitRunner(runGit);
-  }
+  await keeper.keep(null);
+  write(path, { "src/a.txt": "one\n" });
+  await keeper.keep(["src/a.txt"]);
+  write(path, { "src/a.txt": "two\n", "src/deep/b.txt": "not looked at\n" });
+  let kept = "";
+  expect(await count(async () => (kept = await keeper.keep(["src/a.txt"])))).toEqual([]);
+  expect(await readFileAt(mirror, kept, "src/deep/b.txt")).toBe("b\n");
+  const asked = ["diff-files", "ls-files", "ls-files"];
+  await keeper.keep(null);
+  // From then on it is seen from outside that nothing came or went.
+  expect(await count(() => keeper.keep(null))).toEqual([]);
+  write(path, { "src/a.txt": "three\n", "src/deep/b.txt": "looked at\n" });
+  expect(await count(async () => (kept = await keeper.keep(null)))).toEqual([]);
+  expect(await readFileAt(mirror, kept, "src/deep/b.txt")).toBe("looked at\n");
+  mkdirSync(join(path, "empty"));
+  expect(await count(() => keeper.keep(null))).toEqual(asked);
+  write(path, { "empty/not-any-more": "n\n" });
+  kept = await keeper.keep(null);
+  expect((await listFilesAt(mirror, kept)).includes("empty/not-any-more")).toBe(true);
 });
 
 test("it goes on from an earlier checkpoint, and moves no ref", async () => {

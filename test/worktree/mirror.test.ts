@@ -13,6 +13,7 @@ import {
   deleteRefs,
   ensureMirror,
   openMirror,
+  openMirrors,
   pinRef,
   readRef,
   resolveBase,
@@ -55,7 +56,7 @@ test("it follows the source: new, moved and deleted branches and tags; our refs 
   const second = commit(path, { "x.txt": "x" }, "Second");
   git(path, "branch", "-D", "old");
   git(path, "tag", "-f", "moving");
-  const again = await ensureMirror(join(home, "mirrors"), parseRepository(path));
+  const again = await ensureMirror(openMirrors(join(home, "mirrors")), parseRepository(path));
   expect(again.gitDir).toBe(mirror.gitDir);
   expect(await resolveBase(again, null)).toMatchObject({ commit: second });
   expect(await resolveBase(again, "moving")).toMatchObject({ commit: second });
@@ -70,7 +71,7 @@ test("nothing is fetched while the source's refs did not move", async () => {
   // Were it fetched, git would have to read this.
   writeFileSync(join(mirror.gitDir, "shallow.lock"), "");
   const before = statSync(ref).mtimeMs;
-  await ensureMirror(join(home, "mirrors"), parseRepository(path));
+  await ensureMirror(openMirrors(join(home, "mirrors")), parseRepository(path));
   expect(statSync(ref).mtimeMs).toBe(before);
   expect(existsSync(join(mirror.gitDir, "FETCH_HEAD"))).toBe(false);
 });
@@ -79,7 +80,7 @@ test("sixteen at once make one mirror", async () => {
   const path = makeRepository();
   const root = join(makeFolder(), "mirrors");
   const made = await Promise.all(
-    Array.from({ length: 16 }, () => ensureMirror(root, parseRepository(path))),
+    Array.from({ length: 16 }, () => ensureMirror(openMirrors(root), parseRepository(path))),
   );
   expect(new Set(made.map(({ gitDir }) => gitDir)).size).toBe(1);
 });
@@ -115,7 +116,7 @@ test("a commit that no branch holds comes when it is asked for", async () => {
   const loose = commit(path, { "x.txt": "x" }, "Loose");
   git(path, "reset", "--quiet", "--hard", "HEAD^");
   const root = join(makeFolder(), "mirrors");
-  const mirror = await ensureMirror(root, parseRepository(path), { want: loose });
+  const mirror = await ensureMirror(openMirrors(root), parseRepository(path), { want: loose });
   expect(await resolveBase(mirror, loose)).toEqual({ commit: loose, ref: loose });
 });
 
@@ -123,13 +124,15 @@ test("a source that is gone, and a server that is away, are said in a sentence",
   const path = makeRepository();
   const { home } = await mirrorOf(path);
   rmSync(path, { recursive: true });
-  await expect(ensureMirror(join(home, "mirrors"), parseRepository(path))).rejects.toMatchObject({
+  await expect(
+    ensureMirror(openMirrors(join(home, "mirrors")), parseRepository(path)),
+  ).rejects.toMatchObject({
     code: "unprocessable",
     field: "repository",
     message: expect.stringMatching(/does not exist/),
   });
   const away = parseRepository("https://127.0.0.1:1/acme/app");
-  await expect(ensureMirror(join(home, "mirrors"), away)).rejects.toMatchObject({
+  await expect(ensureMirror(openMirrors(join(home, "mirrors")), away)).rejects.toMatchObject({
     code: "unavailable",
     message: expect.stringMatching(/cannot reach https:\/\/127\.0\.0\.1:1\/acme\/app/),
   });
@@ -180,7 +183,7 @@ test("lock files that a killed git left are swept; fresh ones are respected", as
   await pinRef(mirror, "a/one", base);
   expect(await deleteRefs(mirror, ["a"])).toBe(1);
   const second = commit(source, { "x.txt": "x" }, "Second");
-  const again = await ensureMirror(join(home, "mirrors"), parseRepository(source));
+  const again = await ensureMirror(openMirrors(join(home, "mirrors")), parseRepository(source));
   expect(await resolveBase(again, "main")).toMatchObject({ commit: second });
   plant("refs/deputy/b.lock");
   await expect(pinRef(mirror, "b", base)).rejects.toThrow(/File exists/);

@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { fingerprintCheckout } from "../../src/worktree/fingerprint.ts";
-import { ensureMirror } from "../../src/worktree/mirror.ts";
+import { ensureMirror, openMirrors } from "../../src/worktree/mirror.ts";
 import { branchTip, deleteBranch, publishBranch } from "../../src/worktree/publish.ts";
 import { parseRepository } from "../../src/worktree/repository-url.ts";
 import { snapshotWorktree } from "../../src/worktree/snapshot.ts";
@@ -48,7 +48,7 @@ test("the task after a delivery need not fetch", async () => {
   await publishBranch(mirror, repository, { branch: "deputy/one", commit: await work(base) });
   const packs = readdirSync(join(mirror.gitDir, "objects", "pack"));
   rmSync(join(source, ".git/objects/info"), { recursive: true, force: true });
-  await ensureMirror(join(home, "mirrors"), repository);
+  await ensureMirror(openMirrors(join(home, "mirrors")), repository);
   expect(readdirSync(join(mirror.gitDir, "objects", "pack"))).toEqual(packs);
 });
 

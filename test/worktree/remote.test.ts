@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from "node:net";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { ensureMirror, resolveBase } from "../../src/worktree/mirror.ts";
+import { ensureMirror, openMirrors, resolveBase } from "../../src/worktree/mirror.ts";
 import {
   branchTip,
   deleteBranch,
@@ -48,7 +48,8 @@ test.skipIf(!hasGitHttpBackend)(
   async () => {
     const repository = parseRepository(url);
     const home = makeFolder();
-    const fetch = () => ensureMirror(join(home, "mirrors"), repository, { authHeader });
+    const fetch = () =>
+      ensureMirror(openMirrors(join(home, "mirrors")), repository, { authHeader });
     const mirror = await fetch();
     const { commit: base, ref } = await resolveBase(mirror, null);
     expect([base, ref]).toEqual([git(source, "rev-parse", "main"), "main"]);
@@ -81,14 +82,14 @@ test.skipIf(!hasGitHttpBackend)(
 
 test("a missing token, and a repository that is not there, are said in a sentence", async () => {
   const root = join(makeFolder(), "mirrors");
-  const noToken = ensureMirror(root, parseRepository(url));
+  const noToken = ensureMirror(openMirrors(root), parseRepository(url));
   await expect(noToken).rejects.toMatchObject({
     code: "unprocessable",
     field: "repository",
     message: expect.stringMatching(/refused our credentials/),
   });
   const absent = parseRepository(url.replace("app.git", "none.git"));
-  await expect(ensureMirror(root, absent, { authHeader })).rejects.toMatchObject({
+  await expect(ensureMirror(openMirrors(root), absent, { authHeader })).rejects.toMatchObject({
     code: "unprocessable",
     message: expect.stringMatching(/no such repository/),
   });
@@ -99,7 +100,9 @@ test.skipIf(!hasGitHttpBackend)(
   async () => {
     const repository = parseRepository(url);
     const home = makeFolder();
-    const mirror = await ensureMirror(join(home, "mirrors"), repository, { authHeader });
+    const mirror = await ensureMirror(openMirrors(join(home, "mirrors")), repository, {
+      authHeader,
+    });
     const base = (await resolveBase(mirror, null)).commit;
     await requirePushable(mirror, repository, { commit: base, authHeader });
     expect(await branchTip(repository, "deputy/probe", { authHeader })).toBeNull();
@@ -112,7 +115,7 @@ test.skipIf(!hasGitHttpBackend)(
     });
     git(bare, "config", "http.receivepack", "true");
     git(bare, "branch", "deputy", "main");
-    await ensureMirror(join(home, "mirrors"), repository, { authHeader });
+    await ensureMirror(openMirrors(join(home, "mirrors")), repository, { authHeader });
     await expect(requirePushable(mirror, repository, { commit: base, authHeader })).rejects.toThrow(
       /has a branch called "deputy"/,
     );

@@ -10,7 +10,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { ensureMirror, pinRef, readRef } from "../../src/worktree/mirror.ts";
+import { ensureMirror, openMirrors, pinRef, readRef } from "../../src/worktree/mirror.ts";
 import { removeSetAside, withSoundMirror } from "../../src/worktree/repair-mirror.ts";
 import { parseRepository } from "../../src/worktree/repository-url.ts";
 import { snapshotWorktree } from "../../src/worktree/snapshot.ts";
@@ -85,7 +85,7 @@ test.each(damages)(
     damage(mirror.gitDir);
     const options = { want: base };
     await withSoundMirror(mirror, repository, options, () => pinRef(mirror, "base/one", base));
-    await ensureMirror(root, repository);
+    await ensureMirror(openMirrors(root), repository);
     expect(await readRef(mirror, "base/one")).toBe(base);
     expect(await readRef(mirror, "attempts/one")).toBe(isReadable ? taken.commit : null);
     expect(git(mirror.gitDir, "fsck", "--no-dangling")).toBe("");
@@ -109,7 +109,7 @@ test("worktrees that the broken mirror knew keep their files and are known to th
   await addWorktree(mirror, path, base);
   write(path, { "src/a.txt": "work" });
   rmSync(join(mirror.gitDir, "HEAD"));
-  await ensureMirror(join(home, "mirrors"), parseRepository(source));
+  await ensureMirror(openMirrors(join(home, "mirrors")), parseRepository(source));
   expect(await listWorktrees(mirror)).toEqual([{ path, commit: base, present: true }]);
   expect(readFileSync(join(path, "src/a.txt"), "utf8")).toBe("work");
   expect(git(path, "status", "--porcelain")).toBe(" M src/a.txt");
@@ -130,5 +130,5 @@ test("a sound mirror is not replaced for an error that is nobody's damage", asyn
   expect(runs).toBe(1);
   expect(readdirSync(join(home, "mirrors")).filter((name) => name.startsWith("."))).toEqual([]);
   commit(source, { "b.txt": "b" }, "More");
-  await ensureMirror(join(home, "mirrors"), repository);
+  await ensureMirror(openMirrors(join(home, "mirrors")), repository);
 });

@@ -3,7 +3,8 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll } from "vitest";
-import { ensureMirror, type FetchedMirror } from "../../src/worktree/mirror.ts";
+import { type GitHost, localGit } from "../../src/worktree/git.ts";
+import { ensureMirror, type FetchedMirror, openMirrors } from "../../src/worktree/mirror.ts";
 import { parseRepository } from "../../src/worktree/repository-url.ts";
 
 /** Real repositories for tests, made with the installed git and nobody's configuration. */
@@ -75,9 +76,13 @@ export function commit(path: string, files: Record<string, string>, message: str
 /** The repository's mirror in a folder of its own, and where worktrees may go. */
 export async function mirrorOf(
   path: string,
+  host: GitHost = localGit,
 ): Promise<{ mirror: FetchedMirror; base: string; home: string }> {
   const home = makeFolder();
-  const mirror = await ensureMirror(join(home, "mirrors"), parseRepository(path));
+  const mirror = await ensureMirror(
+    openMirrors(join(home, "mirrors"), host),
+    parseRepository(path),
+  );
   return { mirror, base: mirror.head?.commit ?? "", home };
 }
 

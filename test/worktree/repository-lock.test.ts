@@ -10,6 +10,8 @@ import { makeFolder } from "./repositories.ts";
 const root = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
 const built = pathToFileURL(join(root, "dist", "worktree", "repository-lock.js")).href;
 const children: ChildProcess[] = [];
+/** The queues of this process. */
+const ours = { locks: new Map() };
 afterEach(() => {
   for (const child of children) child.kill("SIGKILL");
 });
@@ -20,7 +22,7 @@ function startOther(path: string, file: string, times: number): ChildProcess {
     import { readFileSync, writeFileSync } from "node:fs";
     const { withRepositoryLock } = await import(${JSON.stringify(built)});
     for (let i = 0; i < ${times === Number.POSITIVE_INFINITY ? 1 : times}; i++) {
-      await withRepositoryLock(${JSON.stringify(path)}, async () => {
+      await withRepositoryLock({ locks: new Map() }, ${JSON.stringify(path)}, async () => {
         console.log("held");
         if (${times === Number.POSITIVE_INFINITY}) await new Promise((r) => setTimeout(r, 600_000));
         const count = Number(readFileSync(${JSON.stringify(file)}, "utf8"));
@@ -39,7 +41,7 @@ test("one at a time within a process, in order, and a failure lets the next one 
   const path = join(makeFolder(), "repository");
   const log: string[] = [];
   const run = (name: string, fails = false) =>
-    withRepositoryLock(path, async () => {
+    withRepositoryLock(ours, path, async () => {
       log.push(`${name} in`);
       await new Promise((resolve) => setImmediate(resolve));
       log.push(`${name} out`);
@@ -58,7 +60,7 @@ test("one at a time across processes: no count is lost", async () => {
   const others = [1, 2, 3].map(() => startOther(path, file, 20));
   const codes = await Promise.all(others.map(async (child) => (await once(child, "close"))[0]));
   expect(codes).toEqual([0, 0, 0]);
-  await withRepositoryLock(path, async () => {
+  await withRepositoryLock(ours, path, async () => {
     expect(readFileSync(file, "utf8")).toBe("60");
   });
 });
@@ -68,11 +70,11 @@ test("a holder that is alive keeps others out; killed with -9 it does not", asyn
   const holder = startOther(path, "", Number.POSITIVE_INFINITY);
   await once(holder.stdout ?? holder, "data");
   let entered = false;
-  const mine = withRepositoryLock(path, async () => {
+  const mine = withRepositoryLock(ours, path, async () => {
     entered = true;
   });
   // Behind it in the queue, with less patience.
-  const waiting = withRepositoryLock(path, async () => {}, AbortSignal.timeout(200));
+  const waiting = withRepositoryLock(ours, path, async () => {}, AbortSignal.timeout(200));
   await expect(waiting).rejects.toThrow(/timeout/i);
   expect(entered).toBe(false);
   holder.kill("SIGKILL");
@@ -85,7 +87,7 @@ test("files of a dead process, of an earlier boot and of a silent container are 
   const folder = `${path}.lock`;
   mkdirSync(folder);
   let own = "";
-  await withRepositoryLock(path, async () => {
+  await withRepositoryLock(ours, path, async () => {
     own = readdirSync(folder)[0] ?? "";
   });
   const [boot, namespace, pid, start] = own.split(".");
@@ -99,7 +101,7 @@ test("files of a dead process, of an earlier boot and of a silent container are 
   for (const name of dead) writeFileSync(join(folder, name), "");
   const longAgo = new Date(Date.now() - 3_600_000);
   utimesSync(join(folder, dead[3] ?? ""), longAgo, longAgo);
-  await withRepositoryLock(path, async () => {
+  await withRepositoryLock(ours, path, async () => {
     expect(readdirSync(folder)).toHaveLength(1);
   });
 });
@@ -107,11 +109,13 @@ test("files of a dead process, of an earlier boot and of a silent container are 
 test("a container's fresh file counts, and waiting ends with the signal", async () => {
   const path = join(makeFolder(), "repository");
   let own = "";
-  await withRepositoryLock(path, async () => {
+  await withRepositoryLock(ours, path, async () => {
     own = readdirSync(`${path}.lock`)[0] ?? "";
   });
   const [boot, , pid, start] = own.split(".");
   writeFileSync(join(`${path}.lock`, `${boot}.elsewhere.${pid}.${start}.alive`), "");
   const signal = AbortSignal.timeout(100);
-  await expect(withRepositoryLock(path, async () => {}, signal)).rejects.toThrow(/timeout|abort/i);
+  await expect(withRepositoryLock(ours, path, async () => {}, signal)).rejects.toThrow(
+    /timeout|abort/i,
+  );
 });

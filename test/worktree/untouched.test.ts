@@ -5,7 +5,7 @@ import { expect, test } from "vitest";
 import { fingerprintCheckout } from "../../src/worktree/fingerprint.ts";
 import { includeFiles } from "../../src/worktree/include-files.ts";
 import { mergeCommits } from "../../src/worktree/merge.ts";
-import { ensureMirror, resolveBase } from "../../src/worktree/mirror.ts";
+import { ensureMirror, openMirrors, resolveBase } from "../../src/worktree/mirror.ts";
 import { deleteBranch, publishBranch } from "../../src/worktree/publish.ts";
 import { parseRepository } from "../../src/worktree/repository-url.ts";
 import { restoreSnapshot, snapshotWorktree } from "../../src/worktree/snapshot.ts";
@@ -63,7 +63,7 @@ test("whatever an agent does, and Deputy with it: the user's checkout is byte-id
   await fc.assert(
     fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 6 }), async (steps) => {
       const home = makeFolder();
-      const mirror = await ensureMirror(join(home, "mirrors"), repository);
+      const mirror = await ensureMirror(openMirrors(join(home, "mirrors")), repository);
       const { commit: base } = await resolveBase(mirror, null);
       const path = join(home, "trees", "sub_one");
       await addWorktree(mirror, path, base);
@@ -87,7 +87,7 @@ test("whatever an agent does, and Deputy with it: the user's checkout is byte-id
       expect(again.tree).toBe(taken.tree);
       await resetWorktree(mirror, path, base);
       await removeWorktree(mirror, path);
-      await ensureMirror(join(home, "mirrors"), repository);
+      await ensureMirror(openMirrors(join(home, "mirrors")), repository);
       expect(await deleteBranch(repository, branch, taken.commit)).toBe(true);
       expect(await fingerprintCheckout(source)).toEqual(before);
     }),

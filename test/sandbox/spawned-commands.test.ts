@@ -1,27 +1,28 @@
 import { join, resolve } from "node:path";
+import type { Writable } from "node:stream";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { scrubbedEnvironment } from "../../src/core/child-environment.ts";
-import { makeHelper } from "../../src/sandbox/helper-process.ts";
+import { answerProgram, type ProgramAnswer, type ProgramRequest } from "../../src/programs.ts";
 import { isProcessAlive, type ProcessIdentity } from "../../src/sandbox/process-identity.ts";
-import { type CommandSpec, runCommand } from "../../src/sandbox/run-command.ts";
-import {
-  type CommandHelper,
-  canRunBeside,
-  runCommandBeside,
-} from "../../src/sandbox/run-command-beside.ts";
+import { type CommandResult, type CommandSpec, runCommand } from "../../src/sandbox/run-command.ts";
+import type { CommandRunner } from "../../src/sandbox/sandbox.ts";
+import { type CommandNote, makeCommandRunner } from "../../src/sandbox/spawned-commands.ts";
+import { type Spawner, startSpawner } from "../../src/sandbox/spawner.ts";
+import { until } from "../support/until.ts";
 
-/** Commands in a helper process: the same results, and nothing left when the helper is lost. */
-const program = join(resolve(import.meta.dirname, "../../dist"), "command-helper.js");
-let helper: CommandHelper;
-async function start() {
-  helper.start();
-  while (!helper.isReady()) await new Promise((done) => setTimeout(done, 5));
-}
+/** Commands in a spawner: the same results, and nothing left when the spawner is lost. */
+const program = join(resolve(import.meta.dirname, "../../dist"), "spawner-process.js");
+let spawner: Spawner<ProgramRequest, ProgramAnswer, CommandNote>;
+let runThere: CommandRunner;
 beforeAll(async () => {
-  helper = makeHelper(program, { idleMs: 60_000, niceness: 0 });
-  await start();
+  spawner = startSpawner(program, answerProgram);
+  runThere = makeCommandRunner(
+    async (command, signal, onNote) =>
+      (await spawner.ask({ command }, signal, onNote)) as CommandResult,
+  );
+  await spawner.ready();
 });
-afterAll(() => helper.stop());
+afterAll(() => spawner.stop());
 
 const spec = (script: string, more: Partial<CommandSpec> = {}): CommandSpec => ({
   argv: ["sh", "-c", script],
@@ -50,7 +51,7 @@ test("a command ends as it does in this process, and tells the same on the way",
       });
       return { ...result, told };
     };
-    expect(await run((it) => runCommandBeside(helper, it))).toEqual(await run(runCommand));
+    expect(await run((it) => runThere(it))).toEqual(await run(runCommand));
   }
 });
 
@@ -58,8 +59,7 @@ test("it says who was started, and is stopped by its signal with all that it sta
   const stop = new AbortController();
   let leader: ProcessIdentity | null = null;
   let inner = 0;
-  const result = await runCommandBeside(
-    helper,
+  const result = await runThere(
     spec("setsid sh -c 'echo $$; exec sleep 300' & wait", {
       signal: stop.signal,
       onStarted: (identity) => {
@@ -76,14 +76,13 @@ test("it says who was started, and is stopped by its signal with all that it sta
     expect(pid).toBeGreaterThan(0);
     expect(isProcessAlive({ pid, startTicks: null })).toBe(false);
   }
-  const late = await runCommandBeside(helper, spec("echo never", { signal: stop.signal }));
+  const late = await runThere(spec("echo never", { signal: stop.signal }));
   expect(late).toMatchObject({ endedBy: "abort", output: "" });
 });
 
-test("a helper that is lost leaves nothing running, and the command's end says so", async () => {
+test("a spawner that is lost leaves nothing running, and the command's end says so", async () => {
   let pid = 0;
-  const result = await runCommandBeside(
-    helper,
+  const result = await runThere(
     spec("echo $PPID; exec sleep 300", {
       onStarted: (identity) => {
         pid = identity.pid;
@@ -94,13 +93,17 @@ test("a helper that is lost leaves nothing running, and the command's end says s
   expect(result).toMatchObject({ endedBy: "exit", exitCode: null, signal: "SIGKILL" });
   expect(result.error).toMatch(/^the process that ran it was lost/);
   expect(isProcessAlive({ pid, startTicks: null })).toBe(false);
-  await start();
-  expect((await runCommandBeside(helper, spec("echo again"))).output).toBe("again\n");
+  expect((await runThere(spec("echo again"))).output).toBe("again\n");
 });
 
-test("what is talked with, or is to outlive us, is not for a helper", () => {
-  expect(canRunBeside(spec("true"))).toBe(true);
-  expect(canRunBeside(spec("true", { onInput: () => {} }))).toBe(false);
-  expect(canRunBeside(spec("true", { survivors: true }))).toBe(false);
-  expect(canRunBeside(spec("true", { contained: { findGroup: () => null } }))).toBe(false);
+test("a command that is written to, or may outlive us, is started by this process", async () => {
+  const parentOf = async (more: Partial<CommandSpec>) =>
+    Number((await runThere(spec("echo $PPID", more))).output);
+  await until(async () => (await parentOf({})) !== process.pid, "the spawner is back");
+  for (const more of [
+    { input: "", onInput: (stdin: Writable) => void stdin.end() },
+    { survivors: true },
+    { contained: { findGroup: () => null } },
+  ])
+    expect(await parentOf(more)).toBe(process.pid);
 });

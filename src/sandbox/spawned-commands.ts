@@ -1,36 +1,42 @@
 import { randomUUID } from "node:crypto";
 import { findInsideGroup } from "./find-inside.ts";
-import type { Helper } from "./helper-process.ts";
 import { endLeftovers } from "./kill-group.ts";
 import type { ProcessIdentity } from "./process-identity.ts";
 import { type CommandResult, type CommandSpec, runCommand, runMark } from "./run-command.ts";
 
 /**
- * `runCommand` in a helper process (helper-process.ts): the same call and the same result, for
- * commands that nobody talks with while they run. What they write and that they started is told on
- * the way. When the helper itself is lost, what it ran is killed, and its end says so.
+ * Commands as plain data, so that a spawner can run them: the same call and the same result as
+ * `runCommand`. The spawner reports their start and output on the way. When the spawner itself dies,
+ * the command it ran is killed and its result says so.
  */
-type Told = "signal" | "onStarted" | "onOutput";
-type Here = Told | "onInput" | "survivors" | "user" | "contained";
-export type CommandRequest = Omit<CommandSpec, Here> & {
+type Callback = "signal" | "onStarted" | "onOutput";
+type Local = Callback | "onInput" | "survivors" | "user" | "contained";
+export type CommandRequest = Omit<CommandSpec, Local> & {
   isContained: boolean;
-  tellsOutput: boolean;
+  wantsOutput: boolean;
 };
 export type CommandNote =
   | { started: ProcessIdentity }
   | { chunk: string; stream: "stdout" | "stderr" };
-export type CommandHelper = Helper<CommandRequest, CommandResult, CommandNote>;
 
-/** Whether a helper can run it. */
-export function canRunBeside({ contained, onInput, survivors, user }: CommandSpec): boolean {
+export type AskCommand = (
+  request: CommandRequest,
+  signal: AbortSignal | undefined,
+  onNote: (note: CommandNote) => void,
+) => Promise<CommandResult>;
+
+/** `runCommand` by way of a spawner; commands that it cannot run are run in this process. */
+export function makeCommandRunner(ask: AskCommand): (spec: CommandSpec) => Promise<CommandResult> {
+  return (spec) => (isPlain(spec) ? runThere(ask, spec) : runCommand(spec));
+}
+
+/** Whether the command can be sent: nothing writes to it while it runs, and it may not outlive us. */
+function isPlain({ contained, onInput, survivors, user }: CommandSpec): boolean {
   const isKnown = contained === undefined || contained.findGroup === findInsideGroup;
   return isKnown && !onInput && !survivors && !user;
 }
 
-export async function runCommandBeside(
-  helper: CommandHelper,
-  spec: CommandSpec,
-): Promise<CommandResult> {
+async function runThere(ask: AskCommand, spec: CommandSpec): Promise<CommandResult> {
   const { contained, env, onOutput, onStarted, signal, ...rest } = spec;
   const mark = env[runMark] ?? randomUUID();
   const startedAt = performance.now();
@@ -39,10 +45,10 @@ export async function runCommandBeside(
     ...rest,
     env: { ...env, [runMark]: mark },
     isContained: contained !== undefined,
-    tellsOutput: onOutput !== undefined,
+    wantsOutput: onOutput !== undefined,
   };
   try {
-    return await helper.ask(request, signal, (note) => {
+    return await ask(request, signal, (note) => {
       if ("chunk" in note) return onOutput?.(note.chunk, note.stream);
       leader = note.started;
       onStarted?.(leader);
@@ -60,9 +66,9 @@ export async function runCommandBeside(
   }
 }
 
-/** What the helper does with a request. */
+/** What a spawner does with a request. */
 export function answerCommand(
-  { isContained, tellsOutput, ...spec }: CommandRequest,
+  { isContained, wantsOutput, ...spec }: CommandRequest,
   signal: AbortSignal,
   tell: (note: CommandNote) => void,
 ): Promise<CommandResult> {
@@ -70,7 +76,7 @@ export function answerCommand(
     ...spec,
     signal,
     onStarted: (started) => tell({ started }),
-    ...(tellsOutput && { onOutput: (chunk, stream) => tell({ chunk, stream }) }),
+    ...(wantsOutput && { onOutput: (chunk, stream) => tell({ chunk, stream }) }),
     ...(isContained && { contained: { findGroup: findInsideGroup } }),
   });
 }
