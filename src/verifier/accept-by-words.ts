@@ -5,20 +5,21 @@ import type { Subtask, Task } from "../core/task.ts";
 import type { Acceptance, JudgeChange } from "../core/verdict.ts";
 
 /**
- * Who said that a file which judges the work may change: a flag, somebody before, the plan, the goal;
- * pure, and asked in this order. What is left is for a reviewer (ask-judges.ts), and then for a person. Words
- * from outside accept nothing, nor do files that an agent named for work that it asked for itself.
+ * Finds who accepted a change to a file that judges the work: a flag, an earlier acceptance, the
+ * plan or the goal, asked in this order. Pure. A reviewer (ask-judges.ts) and then a person decide
+ * the rest. Text from outside accepts nothing, nor do paths that an agent named for work that it
+ * requested itself.
  */
 export type Grounds = {
   task: Pick<Task, "goal" | "allow" | "allowTestChanges" | "approval" | "origin" | "planInput">;
   subtask: Pick<Subtask, "key" | "depth" | "brief" | "title" | "writes">;
-  /** Of the task, the one in question included. */
+  /** All subtasks of the task, including this one. */
   subtasks: readonly Pick<Subtask, "state" | "acceptedJudges" | "verdict" | "gateVerdict">[];
-  /** What a person answered when asked about this work. */
+  /** A person's answers about this work. */
   answers: readonly string[];
 };
 
-/** The same files, with who accepted each; null: nobody did so far. */
+/** Returns the same files, each with its acceptance; null when nobody has accepted it yet. */
 export function acceptByWords(judges: readonly JudgeChange[], grounds: Grounds): JudgeChange[] {
   const paths = judges.map(({ path }) => path);
   return judges.map((judge) => ({
@@ -47,7 +48,7 @@ function acceptedByFlag({ kind, path }: JudgeChange, { task }: Grounds): Accepta
   return isAllowed ? { by: "flag", evidence: "--allow-test-changes" } : null;
 }
 
-/** A plan's `writes` says where a part works; it is a person's word only where a person gave or approved it. */
+/** A plan's `writes` is a person's acceptance only where a person wrote or approved the plan. */
 function acceptedByPlan({ kind, path, weaker }: JudgeChange, grounds: Grounds): Acceptance | null {
   const { subtask, task } = grounds;
   const who = whosePlan(grounds);
@@ -61,7 +62,7 @@ function acceptedByPlan({ kind, path, weaker }: JudgeChange, grounds: Grounds): 
 function whosePlan({ subtask, subtasks, task }: Grounds) {
   if (subtask.depth > 0) return "agent";
   if (task.planInput?.subtasks.some(({ id }) => id === subtask.key)) return "caller";
-  // Parts that a planner made of a part later on were shown to nobody.
+  // Nobody saw the parts into which a planner split a part later.
   const isWhole = subtasks.every(({ state }) => state !== "superseded");
   return task.approval === "plan" && isWhole ? "approved" : "planner";
 }
@@ -78,7 +79,7 @@ function acceptedByGoal(
   return null;
 }
 
-/** What the requester said of the work: the goal, what a person answered, a part in the caller's own plan. */
+/** The requester's words: the goal, a person's answers, and a part of the caller's own plan. */
 export function wordsOf(grounds: Grounds): string[] {
   const { answers, subtask, task } = grounds;
   const own = whosePlan(grounds) === "caller" ? [subtask.title, subtask.brief] : [];
@@ -89,8 +90,8 @@ const minQuotedWords = 3;
 const maxEvidence = 500;
 
 /**
- * What a reviewer's quote is worth: the words have to be there, and must not deny anything. What is
- * weaker they have to name, by the file or by what is gone of it.
+ * Accepts by a reviewer's quote. The quote must occur in the requester's words and must not deny
+ * anything. For a weakened file it must also name the file or what was removed from it.
  */
 export function acceptByQuote(
   judge: JudgeChange,
@@ -106,7 +107,7 @@ export function acceptByQuote(
   return { by: "reviewer", evidence: wanted.slice(0, maxEvidence) };
 }
 
-/** Whether the quote holds a name that stands between quotes in what is gone; a single word in quotes, too. */
+/** Whether the quote holds a name quoted in the removed text; a single word must stay quoted. */
 function namesGone(weaker: string | null, quote: string): boolean {
   const pieces = (weaker ?? "").slice(0, 2_000).split(/["'`]/).slice(1, -1).map(squeeze);
   return pieces

@@ -12,12 +12,12 @@ import { assuranceOf } from "./review-change.ts";
 import type { ReviewDeps } from "./review-round.ts";
 
 /**
- * Says of each changed file that judges the work who accepted it: by the words that there are, then by a
- * reviewer, where one reads the work at all. What stays open a person is asked about (recovery/).
+ * Finds who accepted each changed judge file: first by the words at hand, then by a reviewer where
+ * one reads the work at all. A person is asked about the rest (recovery/).
  */
 export type AcceptJudges = {
   db: Db;
-  /** Who could be asked; left out: nobody. */
+  /** The reviewers that may be asked; left out: none. */
   review?: ReviewDeps | undefined;
   claim: Claim;
   task: Task;
@@ -47,7 +47,7 @@ export async function acceptJudges(
   return asked.judges;
 }
 
-/** What an agent asked may be answered by an agent; what is asked about its work is answered by a person. */
+/** Agents may answer agents' questions; only a person answers questions about the work. */
 async function listAnswers(db: Db, task: Task, subtask: Subtask): Promise<string[]> {
   const questions = await listQuestions(db, task.id);
   return questions.flatMap(({ answer, kind, subtaskId }) =>

@@ -16,9 +16,9 @@ import { ask, type CallPlace } from "./review-call.ts";
 import type { ReviewDeps } from "./review-round.ts";
 
 /**
- * A reviewer with a context of its own is asked one thing about the files that nobody accepted: does
- * the requester ask for this change of them? Its word is worth what it quotes, and the quote
- * is looked up. It is told nothing that came from outside, and nothing that the coder said.
+ * Asks a reviewer with its own context whether the requester asked for these changes to files that
+ * nobody accepted. Its answer is worth its quote, which is looked up in the requester's words. It
+ * sees neither text from outside nor the coder's words.
  */
 export type AskJudges = {
   db: Db;
@@ -26,13 +26,13 @@ export type AskJudges = {
   task: Task;
   subtask: Subtask;
   attempt: { id: string; endedAt: Date | null };
-  /** What was asked for, in the requester's words. */
+  /** The requester's words. */
   words: readonly string[];
   commit: string;
   place: Pick<CallPlace, "baseCommit" | "env" | "logRoot" | "mirror" | "signal" | "workRoot">;
 };
 
-/** The same files with what a reviewer accepted; and a note when nobody could be asked. */
+/** Returns the files with the reviewer's acceptances, and a note when none could be asked. */
 export async function askAboutOpen(
   judges: readonly JudgeChange[],
   { attempt, commit, db, deps, place, subtask, task, words }: AskJudges,

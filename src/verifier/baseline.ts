@@ -6,20 +6,20 @@ import { runCheck } from "./run-checks.ts";
 import { placeRuns } from "./trials.ts";
 
 /**
- * The same checks on the base commit, once per task: what was red before the work began is not the
- * work's fault, and the tests that ran before are those that must still run.
+ * Runs the same checks on the base commit, once per task. A check that was red before the work
+ * began is not the work's fault, and the tests that ran then must still run.
  */
 export type BaselineInput = CleanPlace & {
   checks: readonly Check[];
   setup: readonly string[];
   logRoot: string;
-  /** Variables beside the scrubbed environment. */
+  /** Variables added to the scrubbed environment. */
   env: Readonly<Record<string, string>>;
   signal: AbortSignal;
   onProcess: (identity: ProcessIdentity) => void;
 };
 
-/** Run it. Throws the signal's reason when aborted. */
+/** Runs the baseline. Throws the signal's reason when aborted. */
 export async function runBaseline(input: BaselineInput): Promise<Baseline> {
   const { baseCommit, checks, logRoot } = input;
   const none: Baseline = { commit: baseCommit, runs: {}, setupOk: true, setupDetail: "no setup" };

@@ -5,25 +5,25 @@ import type { Half, SidedFile } from "./sides/sides.ts";
 import { applyHunks, type Hunk, splitHunks } from "./split-hunks.ts";
 
 /**
- * A change as parts of which experiments try subsets: its files, the two halves of a file that holds
- * source and tests, or the hunks of one file. Pure.
+ * Splits a change into the parts of which experiments try subsets: whole files, the two halves of a
+ * file that holds source and tests, or the hunks of one file. Pure.
  */
 export type ChangePart = Part & {
   file: SidedFile;
   of: "file" | "source_half" | "judge_half";
-  /** Null: all of it. */
+  /** Null: the whole part. */
   hunk: { hunk: Hunk; base: string } | null;
 };
 
-/** What a file becomes on the base's tree: there as the change or a text has it, and gone from `from`. */
+/** A file to write into the base's tree, from the change or a text, and to remove from `from`. */
 export type PartialFile = { path: string; from: string | null; content: Half };
 
-/** The parts of a change, source first. */
+/** Returns the parts of a change, source first. */
 export function partsOf(files: readonly SidedFile[]): ChangePart[] {
   const parts = files.flatMap((file): ChangePart[] => {
     const about = { file, path: file.path, hunk: null };
     if (!hasHalves(file)) {
-      // What stays as the change has it under the old judges goes with the source.
+      // A file that keeps the change's version under the old judges goes with the source.
       const side = file.withOldJudges === "change" ? "source" : "judge";
       return [{ ...about, key: file.path, side, of: "file" }];
     }
@@ -37,24 +37,24 @@ export function partsOf(files: readonly SidedFile[]): ChangePart[] {
   return parts.sort((a, b) => Number(a.side === "judge") - Number(b.side === "judge"));
 }
 
-/** Whether source and judge of it are told apart by text. */
+/** Whether source and judge halves of the file are separated by text. */
 function hasHalves({ withOldJudges, withOldSource }: SidedFile): boolean {
   return typeof withOldJudges === "object" || typeof withOldSource === "object";
 }
 
-/** The parts that the experiment with the base's judges keeps. */
+/** The parts kept in the experiment with the base's judges. */
 export function oldJudgesParts(parts: readonly ChangePart[]): ChangePart[] {
   return parts.filter(({ side }) => side === "source");
 }
 
-/** The same for the experiment with the base's source. */
+/** The parts kept in the experiment with the base's source. */
 export function oldSourceParts(parts: readonly ChangePart[]): ChangePart[] {
   return parts.filter(({ file, of }) =>
     of === "file" ? file.withOldSource === "change" : of === "judge_half",
   );
 }
 
-/** What the base's tree becomes with these parts of the change alone. */
+/** Returns the files to write into the base's tree to get these parts of the change alone. */
 export function composeParts(kept: readonly ChangePart[]): PartialFile[] {
   const byPath = new Map<string, ChangePart[]>();
   for (const part of kept) byPath.set(part.path, [...(byPath.get(part.path) ?? []), part]);
@@ -79,7 +79,7 @@ function contentOf(file: SidedFile, parts: readonly ChangePart[]): Half {
   return has("source_half") ? file.withOldJudges : file.withOldSource;
 }
 
-/** The hunks of one part, each a part of its own; the part itself where it has one hunk. */
+/** Splits a part into its hunks, or returns the part itself where it has one hunk. */
 export function splitPart(
   part: ChangePart,
   texts: { base: string | null; change: string | null },
@@ -97,19 +97,19 @@ export function splitPart(
   }));
 }
 
-/** Whether it is of the change's subject. */
+/** Whether the part is source of the change. */
 export function isSource({ file, of, side }: ChangePart): boolean {
   if (of !== "file") return of === "source_half" && file.side === "mixed";
   return file.side === "source" || (file.side === "mixed" && side === "source");
 }
 
-/** Whether it can be what was asked for: of the subject, and more than data that a check may read. */
+/** Whether the part can be the requested work: source, and more than data that a check may read. */
 export function isWork(part: ChangePart): boolean {
   const { path, file } = part;
   return isSource(part) && (file.side !== "source" || !isData(path) || file.why === lookedAt);
 }
 
-/** As people read it. */
+/** The part's name for people. */
 export function namePart({ file, hunk, of, path }: ChangePart): string {
   if (hunk) return `${path}:${hunk.hunk.line}`;
   return of === "judge_half" && file.kind === "test" ? `the tests in ${path}` : path;

@@ -14,8 +14,9 @@ const maxTexts = 500;
 const maxLength = 200_000;
 
 /**
- * The command with the text of every script, program and build file that it leads to in this tree: the
- * runner is recognised in it. Configuration is left out, in which more tools are named than are run.
+ * Returns the command with the text of every script, program and build file that it leads to in
+ * this tree, for recognizing its runner. Configuration is left out, because it names more tools
+ * than are run.
  */
 export async function readCheckText(tree: Tree, command: string): Promise<CheckText> {
   const known = new Set(tree.files);

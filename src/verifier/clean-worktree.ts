@@ -11,10 +11,10 @@ import { defaultCheckTimeoutMs } from "./inspect-repository.ts";
 import { type CheckPlace, runCheck } from "./run-checks.ts";
 
 /**
- * A worktree at one commit that nobody worked in, for as long as `use` runs, with the ignored files
- * that the base's `.worktreeinclude` names beside it, as the agent's has them, and a folder for what
- * its commands keep elsewhere, which is their home in the sandbox; in it one for what test runners report.
- * All are gone afterwards whatever happens; nothing in them is anybody's work, so nothing is kept of it.
+ * Creates a worktree at one commit that nobody worked in and calls `use` with it. The ignored files
+ * that the base's `.worktreeinclude` names are copied in, as for the agent. A scratch folder next
+ * to it is the home of its commands in the sandbox and holds a folder for test reports. All of it
+ * is removed afterwards, whatever happens.
  */
 export async function withCleanWorktree<T>(
   { mirror, workRoot, repository, baseCommit, sandbox }: CleanPlace,
@@ -22,7 +22,7 @@ export async function withCleanWorktree<T>(
   use: (worktree: string, confined: ConfinedPlace, reports: string) => Promise<T>,
 ): Promise<T> {
   await mkdir(workRoot, { recursive: true });
-  // The real path, because runners print that one and test names must not differ by it.
+  // Runners print the real path, and test names must not differ by it.
   const path = join(await realpath(workRoot), `check-${randomUUID()}`);
   const scratch = `${path}${scratchSuffix}`;
   const reports = join(scratch, "reports");
@@ -44,14 +44,14 @@ export async function withCleanWorktree<T>(
   }
 }
 
-/** What tells the folders beside worktrees, to whoever clears up after a killed daemon. */
+/** Marks the folders next to worktrees, for the cleanup after a killed daemon. */
 export const scratchSuffix = "-scratch";
 
 export type CleanPlace = {
   mirror: Mirror;
-  /** A folder for clean worktrees; each gets a name of its own in it, and is removed. */
+  /** Parent folder of the clean worktrees; each gets a unique name in it and is removed. */
   workRoot: string;
-  /** The user's repository, whose ignored files are copied in; left out: none are. */
+  /** The user's repository, whose ignored files are copied in; left out: none are copied. */
   repository?: string;
   baseCommit: string;
   /** Left out: commands run as the daemon's user. */
@@ -61,8 +61,8 @@ export type CleanPlace = {
 export type Setup = { check: Check; run: CheckRun; ok: boolean };
 
 /**
- * Run the setup commands, one after the other, up to the first that fails. A command that is red
- * gets a second run: installing is mostly network. Null when there is nothing to set up.
+ * Runs the setup commands in order and stops at the first that fails. A red command gets a second
+ * run, because installing mostly depends on the network. Null when there is no setup.
  */
 export async function runSetup(
   commands: readonly string[],
@@ -89,7 +89,7 @@ export async function runSetup(
   return last;
 }
 
-/** Where the log of a check goes: a name that is safe as a file's, in the order of the checks. */
+/** Path of a check's log: a file-safe name, numbered in the order of the checks. */
 export function checkLogPath(logRoot: string, index: number, check: Check, round = ""): string {
   const slug = check.name
     .replace(/[^A-Za-z0-9]+/g, "-")

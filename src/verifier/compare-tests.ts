@@ -3,31 +3,31 @@ import { isWholeFile, nameSeparator } from "./parsers/test-list.ts";
 import { type Rename, renameTests } from "./rename-tests.ts";
 
 /**
- * Two runs of one check, test by test. What is not in a list is only "not there" when that list
- * is whole; otherwise nothing follows from its absence. A test that was renamed or moved is the same.
+ * Compares two runs of one check test by test. A test's absence from a list counts only when that
+ * list is whole. A renamed or moved test is the same test.
  */
 export type TestComparison = {
   /** Fail now, and passed, were skipped or did not exist before. */
   newlyFailing: string[];
   /** Fail now and failed before. */
   stillFailing: string[];
-  /** Files and suites that could not be loaded, before and now: they prove nothing. */
+  /** Files and suites that could not be loaded before or now: they prove nothing. */
   neverLoaded: string[];
   stillPassing: string[];
   /** Pass now and did not exist before. Empty unless the base's list is whole. */
   newPassing: string[];
-  /** Fail now; whether they did before cannot be known. */
+  /** Fail now; whether they failed before is unknown. */
   unknownFailing: string[];
   newlyPassing: string[];
-  /** Ran before (passed or failed) and is not there now. Empty unless both lists are whole. */
+  /** Ran before (passed or failed) and are gone now. Empty unless both lists are whole. */
   missing: string[];
-  /** Ran before and is skipped now, itself or with what contains it. */
+  /** Ran before and are skipped now, themselves or with their container. */
   skipped: string[];
-  /** The list was whole before and is not now: what is missing cannot be known. */
+  /** The list was whole before and is not now, so missing tests cannot be known. */
   lostSight: boolean;
 };
 
-/** Compare by name. Pure. */
+/** Compares by name. Pure. */
 export function compareTests(
   before: TestResults,
   now: TestResults,
@@ -67,14 +67,14 @@ export function compareTests(
   };
 }
 
-/** Whether there is a list at all that could name a test. */
+/** Whether the list names any test. */
 export function namesTests(tests: TestResults | null): tests is TestResults {
   return tests !== null && Object.keys(tests.tests).length > 0;
 }
 
 /**
- * How many tests passed or failed by its list; files that could not be loaded are none. Null: the list
- * does not say, as one of failures alone.
+ * Counts the tests that passed or failed by the list; files that could not be loaded do not count.
+ * Null when the list does not tell, such as a list of failures alone.
  */
 export function countRan(tests: TestResults | null): number | null {
   if (!tests) return null;
@@ -95,7 +95,7 @@ function isInsideSkipped(name: string, tests: ReadonlyMap<string, TestState>): b
   );
 }
 
-/** Where a suite and its tests are both in the list, the tests say it better. */
+/** Drops suites whose tests are listed too, because the tests are more precise. */
 function withoutContainers(names: readonly string[]): string[] {
   const containers = new Set<string>();
   for (const name of names) {

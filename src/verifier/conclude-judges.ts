@@ -2,8 +2,8 @@ import type { JudgeChange, Verdict } from "../core/verdict.ts";
 import { listSome } from "./list-some.ts";
 
 /**
- * A verdict on a change that touched its judges. Pure. What nobody accepted holds it: it does not pass,
- * though nothing of it failed.
+ * Concludes a verdict on a change that touched its judges. Pure. A judge file that nobody accepted
+ * turns a pass into a fail, although no check failed.
  */
 export function concludeJudges(verdict: Verdict, judges: readonly JudgeChange[]): Verdict {
   const open = judges.filter(({ accepted }) => accepted === null);

@@ -5,9 +5,9 @@ import { notReviewed } from "./conclude.ts";
 import { listSome } from "./list-some.ts";
 
 /**
- * A green verdict, with the review. Pure. Open findings fail it. A review that was not done leaves
- * it a pass that says so, and makes it inconclusive where high assurance was asked for and no person
- * took the work as it is.
+ * Adds the review to a green verdict. Pure. Open findings fail it. Without a completed review it
+ * stays a pass that says so. It is inconclusive when high assurance was requested, unless a person
+ * accepted the work as it is.
  */
 export function concludeReview(verdict: Verdict, review: Review, isAccepted: boolean): Verdict {
   const open = openFindings(review);
@@ -34,7 +34,7 @@ export function concludeReview(verdict: Verdict, review: Review, isAccepted: boo
   return { ...reviewed, summary: `${verdict.summary}; reviewed, ${how}` };
 }
 
-/** The verdict after the merge, of a change that was proved and reviewed before it. */
+/** Returns the verdict after the merge of a change that was proved and reviewed before it. */
 export function carryProof(gate: Verdict, before: Verdict | null): Verdict {
   const { causes, experiments, judges, review } = before ?? {};
   const isDone = review?.reviewers.some(({ result }) => result === "done");

@@ -5,9 +5,9 @@ import { listSome } from "./list-some.ts";
 import { fileOf } from "./parsers/test-list.ts";
 
 /**
- * From checks and findings to a verdict. Pure. Fail wins over inconclusive, which wins over pass; checks
- * that are all red before and after, or in which no test ran, show nothing, and are no pass. What nobody
- * looked at is said.
+ * Turns checks and findings into a verdict. Pure. Fail wins over inconclusive, which wins over
+ * pass. Checks that are all red before and after, or that ran no test, show nothing and are no
+ * pass. The verdict names what was not checked.
  */
 export function conclude(
   checks: CheckResult[],
@@ -39,8 +39,8 @@ export function conclude(
 }
 
 /**
- * Whether a check that passes says anything about the change: it is green, and not without a test; or it
- * is red as on the base, and names tests that pass now.
+ * Whether a passing check says anything about the change: it is green and ran a test, or it is red
+ * as on the base and names tests that pass now.
  */
 function showsSomething({ baseline, rerun, result, run }: CheckResult): boolean {
   if (result !== "pass") return false;
@@ -51,7 +51,7 @@ function showsSomething({ baseline, rerun, result, run }: CheckResult): boolean 
   return newPassing.length + newlyPassing.length + stillPassing.length > 0;
 }
 
-/** What is missing to know anything from it. */
+/** Explains why the check shows nothing. */
 function describeNothing({ check, run }: CheckResult): string {
   if (run.status === "green")
     return `\`${check.name}\` is green, and no test ran in it, as on the base`;
@@ -63,7 +63,7 @@ function describeNothing({ check, run }: CheckResult): string {
   return `\`${check.name}\` shows nothing about the change: ${what}`;
 }
 
-/** A red check that is no redder than the base does not pass: it is in nobody's way. */
+/** A check that is no redder than on the base blocks nothing, but it does not count as passing. */
 function describePasses(checks: readonly CheckResult[]): string {
   const red = checks.filter(({ run, rerun }) => (rerun ?? run).status === "red").length;
   const green = checks.length - red;
@@ -73,11 +73,11 @@ function describePasses(checks: readonly CheckResult[]): string {
   return `${green > 0 ? `${passing}, ` : ""}${failing} as on the base`;
 }
 
-/** Taken back when it is (conclude-review.ts). */
+/** Removed once the code is reviewed (conclude-review.ts). */
 export const notReviewed = "The code was not reviewed: only its behaviour under the checks was.";
-/** The summary of a pass that means nothing: there was no check. */
+/** Summary of a pass without any check. */
 export const nothingChecked = "nothing was checked";
-/** How the summary of a verdict on an empty change begins. */
+/** Start of the summary of a verdict on an empty change. */
 export const noChange = "no change";
 
 function describe({ check, reason, newlyFailing }: CheckResult): string {
@@ -109,7 +109,7 @@ function describeBlindSpot({ check, flaky = [], run, baseline }: CheckResult): s
 
 const maxKeptTests = 2_000;
 
-/** A verdict is kept with every attempt: of very long lists only what did not pass stays in it. */
+/** Every attempt stores its verdict, so very long lists keep only the tests that did not pass. */
 function slim(result: CheckResult): CheckResult {
   const [run, rerun, baseline] = [result.run, result.rerun, result.baseline].map((each) => {
     const all = Object.entries(each?.tests?.tests ?? {});

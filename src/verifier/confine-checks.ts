@@ -6,17 +6,17 @@ import type { ConfinedResult } from "../sandbox/sandbox.ts";
 import type { Mirror } from "../worktree/open-mirror.ts";
 
 /**
- * What setup and checks may reach while they run on somebody's change: their own worktree and a home
- * and /tmp that setup and checks share and that go with the worktree; the mirror to look into; and
- * the network, which setup often needs to install and a check has no business with.
+ * The sandbox of setup and checks. They reach their own worktree, a home and a /tmp that both share
+ * and that are removed with the worktree, and the mirror for reading. Setup also reaches the
+ * network, which it often needs to install; a check does not.
  */
 export type CheckSandbox = {
-  /** What of it has a part in how a command ends, for who keeps results. */
+  /** Traits of the sandbox that affect how a command ends, for cache keys. */
   traits: readonly unknown[];
-  /** Whether checks in two boxes can meet nowhere: each has a network of its own and no way out of it. */
+  /** Whether checks in two boxes cannot meet: each has its own network without a way out. */
   apart: boolean;
   openBoxes(place: BoxPlace): Promise<CheckBoxes>;
-  /** What a command tried in vain: evidence for the receipt. */
+  /** Called with what a command was refused, as evidence for the receipt. */
   onDenials: (by: CheckRole, check: Check, denials: readonly Denial[]) => void;
 };
 
@@ -28,7 +28,7 @@ type RunBoxed = (spec: CommandSpec) => Promise<ConfinedResult>;
 export type CheckBoxes = Record<CheckRole, RunBoxed> & { close(): Promise<void> };
 export type ConfinedPlace = CheckBoxes & Pick<CheckSandbox, "onDenials">;
 
-/** As the daemon's user. */
+/** Runs a command as the daemon's user. */
 const runFree: RunBoxed = async (spec) => ({
   ...(await runCommand(spec)),
   limit: null,
@@ -41,7 +41,7 @@ export const unconfined: ConfinedPlace = {
   onDenials: () => {},
 };
 
-/** The same sandbox, and the list of what its commands are refused from now on. */
+/** Wraps the sandbox so that everything its commands are refused is collected in a list. */
 export function collectRefused(sandbox: CheckSandbox | undefined): {
   sandbox: CheckSandbox | undefined;
   refused: Refused[];

@@ -9,14 +9,14 @@ import type { Trials } from "./trials.ts";
 import type { VerifyInput } from "./verify-attempt.ts";
 
 /**
- * Source that looks whether it is tested, or changes what tests it, may have an honest reason. So the
- * change is tried without the places that do: what passes all the same passes for another reason, and
- * the lines are a note; what does not passes because of them, and somebody has to say that it may.
+ * Source that detects whether it is tested, or changes what tests it, may have an honest reason. So
+ * the checks run without those lines. A check that still passes does not depend on them, and the
+ * lines are a note. A check that fails depends on them, and somebody has to accept the file.
  */
 export type SuspicionsTried = {
   findings: Finding[];
   experiments: Experiment[];
-  /** Files that a check is green because of, with the lines. */
+  /** Files that a check is green because of, with the suspicious lines. */
   paths: Map<string, string>;
 };
 
@@ -63,7 +63,7 @@ export async function confirmSuspicions(
   }
   tried.findings.push({
     rule: "attacks_judge",
-    // The file is one that somebody has to accept, which holds the verdict.
+    // The file needs acceptance, which holds the verdict.
     blocking: false,
     message:
       turned.length > 0
@@ -79,7 +79,7 @@ export async function confirmSuspicions(
   return tried;
 }
 
-/** The change's text without the places in which these lines are: all of a file that is new. */
+/** Returns the change's text without the hunks that hold these lines. */
 function withoutLines(
   base: string | null,
   now: string,
@@ -94,7 +94,7 @@ function withoutLines(
   return kept.length === 0 ? { like: changedFrom } : { text: applyHunks(base, kept) };
 }
 
-/** Of a file that the base has not, only the lines go: all of it would take the work with it. */
+/** In a file that the base lacks only the lines go, because its one hunk is all the work. */
 function blank(text: string, lines: readonly number[]): string {
   return text
     .split("\n")

@@ -2,9 +2,9 @@ import type { CheckResult, CheckRun } from "../core/verdict.ts";
 import { failingOf } from "./judge-check.ts";
 
 /**
- * The tests of the base that pass with the change's judges and fail with those of the base: they pass
- * because a judge was changed, whatever the source does. None where the base's judges did not come to any
- * test. Null where the check names no test at all, and only the exit codes tell. Pure.
+ * Returns the base's tests that pass with the change's judges and fail with the base's: they pass
+ * because a judge changed, whatever the source does. Empty where the base's judges ran no test.
+ * Null where the check names no tests and only the exit codes tell. Pure.
  */
 export function dependOnJudges(
   { baseline, rerun, run }: Pick<CheckResult, "baseline" | "rerun" | "run">,

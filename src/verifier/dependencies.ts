@@ -12,23 +12,24 @@ import type { DependencyFormat, Source } from "./dependencies/packages.ts";
 import { pyproject, pythonLock, requirements, setupCfg } from "./dependencies/python-packages.ts";
 
 /**
- * Which packages that judge the work come from elsewhere in a change: a test runner out of a folder of
- * the change, an assertion library under a false name, a plugin that loads itself. Pure: from the texts
- * of manifests and lock files on both sides. A package of a registry that only comes, goes or gets
- * another version is the change's own business; whether the checks still bite is found out otherwise.
+ * Finds packages that judge the work and come from elsewhere in a change: a test runner out of a
+ * folder of the change, an assertion library under a false name, a plugin that loads itself. Pure,
+ * from the texts of manifests and lock files on both sides. A registry package that is added,
+ * removed or gets another version is the change's own business; canaries find out whether the
+ * checks still work.
  */
 export type DependencyInput = {
-  /** The manifests and lock files that `isDependencyFile` names, those of the base and the change's. */
+  /** The base's and the change's manifests and lock files, as `isDependencyFile` names them. */
   base: ReadonlyMap<string, string>;
   change: ReadonlyMap<string, string>;
-  /** The commands of checks and setup, and the text of every script that they lead to. */
+  /** The commands of checks and setup, with the text of every script that they lead to. */
   texts: string;
-  /** The texts of test files, one after the other, as on the base: what they import is a tool, too. */
+  /** The concatenated texts of the base's test files: what they import is a tool, too. */
   tests: string;
 };
 
 export type ToolChange = {
-  /** The manifest or lock file that says so. */
+  /** The manifest or lock file with the change. */
   path: string;
   package: string;
   /** One clause: "vitest, which the checks use, comes from file:tools/vitest". */
@@ -36,9 +37,9 @@ export type ToolChange = {
 };
 
 export type DependencyChanges = {
-  /** What the checks use and the change brings from elsewhere: judge-side, kind `dependencies`. */
+  /** Used by the checks, brought from elsewhere by the change: judge-side, kind `dependencies`. */
   tools: ToolChange[];
-  /** Packages that the checks use and that the registry gives in another version: no acceptance needed. */
+  /** Used by the checks, from the registry in another version: no acceptance needed. */
   otherVersions: ToolChange[];
 };
 
@@ -67,10 +68,10 @@ export function isDependencyFile(path: string): boolean {
 /** Packages that judge wherever they are used. */
 const runners =
   /^(vitest|@vitest\/.+|jest|jest-.+|@jest\/.+|ts-jest|babel-jest|mocha|chai|chai-.+|expect|should|sinon|sinon-chai|ava|tap|tape|@tapjs\/.+|uvu|qunit|jasmine|jasmine-.+|karma|karma-.+|c8|nyc|supertest|nock|@playwright\/test|playwright|cypress|typescript|eslint|tsx|ts-node|@swc\/jest|@testing-library\/.+|power-assert|node|npm|npx|pytest|pluggy|iniconfig|hypothesis|nose2?|unittest2|tox|nox|coverage|mypy|ruff|flake8|assert-cmd|assert_cmd|assert_fs|proptest|quickcheck|rstest|insta|pretty_assertions|trybuild|libtest-mimic|criterion|rspec|rspec-.+|minitest|test-unit|rake|github\.com\/(stretchr\/testify|onsi\/(gomega|ginkgo)|google\/go-cmp|smartystreets\/goconvey|matryer\/is|frankban\/quicktest).*|gotest\.tools.*|gopkg\.in\/check\.v1|std|core|alloc)$/;
-/** Programs that start the one behind them. */
+/** Programs that start the program named after them. */
 const starters =
   /^(npx|npm|pnpm|yarn|bun|bunx|exec|dlx|x|run|env|cross-env|dotenv|time|nice|timeout|sudo|uv|poetry|pipenv|hatch|bundle|c8|nyc|coverage|-m|--|-[a-z-]+|[A-Z_]\w*=.*|\d+)$/;
-/** They give the same packages. */
+/** Public registries, which serve the same packages. */
 const publicHosts = ["registry.npmjs.org", "registry.yarnpkg.com", "pypi.org", "rubygems.org"];
 
 export function findToolChanges(input: DependencyInput): DependencyChanges {
@@ -109,7 +110,7 @@ export function findToolChanges(input: DependencyInput): DependencyChanges {
   return { tools, otherVersions };
 }
 
-/** Why a source that the base does not have is a tool of the checks from elsewhere; null: it is none. */
+/** Explains why a source that the base lacks is a checks' tool from elsewhere, or null. */
 function explainTool(
   source: Source,
   before: readonly Source[],
@@ -159,7 +160,7 @@ function explainTool(
     : null;
 }
 
-/** A lock of Python lists a hash for each archive; one that is still among them is the same release. */
+/** A Python lock lists a hash for each archive; one shared hash means the same release. */
 function overlaps(one: string, other: string): boolean {
   const known = new Set(one.split(" "));
   return (
@@ -169,13 +170,13 @@ function overlaps(one: string, other: string): boolean {
 
 type Tools = { isTool(name: string): boolean; isProgram(name: string): boolean };
 
-/** The names that the checks use: programs that they call, runners, what tests import, and what these need. */
+/** The names that the checks use: programs, runners, test imports and their dependencies. */
 function findTools(input: DependencyInput, files: readonly ReadFile[]): Tools {
   const programs = findPrograms(input.texts);
   const isProgram = (bin: string) => programs.has(bin) || runners.test(bin);
   const base = files.flatMap((file) => file.base);
   const imported = new Set(readImports(input.tests));
-  // What the base does not have yet may be what the tests wait for.
+  // The tests may wait for a package that the base does not have yet, so it is no tool.
   const names = new Set(base.flatMap(({ name }) => (imported.has(name) ? [name] : [])));
   for (const { bins, name } of base)
     if (programs.has(name) || bins?.some((bin) => programs.has(bin))) names.add(name);
@@ -192,7 +193,7 @@ function findTools(input: DependencyInput, files: readonly ReadFile[]): Tools {
   return { isProgram, isTool: (name) => name !== "" && isNamed(name) };
 }
 
-/** The first word of each command, and those behind what only starts another. */
+/** Returns the first word of each command, and the words after programs that only start another. */
 function findPrograms(texts: string): Set<string> {
   const found = new Set<string>();
   for (const line of texts.slice(0, maxTexts).split(/[\n;&|()`]+/)) {
@@ -207,11 +208,11 @@ function findPrograms(texts: string): Set<string> {
 
 const importing =
   /(?:\bfrom\s*|\bimport\s*\(?\s*|\brequire\s*\(?\s*)["']([^"'.\n][^"'\n]{0,200})["']|^\s*(?:from|import|use)\s+([A-Za-z_]\w*)|^\s*(?:\w+\s+)?"([\w.-]+\.[a-z]+\/[^"\n]{1,200})"/gm;
-/** Bounded: a hostile file is as long as it likes. */
+/** Limits, because a hostile file can be of any length. */
 const maxTexts = 4 * 1024 * 1024;
 const maxTests = 4 * 1024 * 1024;
 
-/** Names of packages that tests import: `chai/register` is chai, `@a/b/c` is @a/b. */
+/** Names of the packages that tests import: `chai/register` is chai, `@a/b/c` is @a/b. */
 function readImports(tests: string): string[] {
   return [...tests.slice(0, maxTests).matchAll(importing)].flatMap(([, js, word, go]) => {
     if (word !== undefined) return [word, word.replaceAll("_", "-")];
@@ -262,9 +263,9 @@ function show(spec: string): string {
 }
 
 /**
- * The change's manifests and lock files with the checks' tools as on the base: what those are when the
- * judges are old. Files of which it cannot be told apart what belongs to the tools are left out; then,
- * and for all others, the base's file is what there is.
+ * Returns the change's manifests and lock files with the checks' tools as on the base, for runs
+ * with the old judges. Files in which the tools cannot be separated from the rest are left out; the
+ * base's file is used for them.
  */
 export function withOldTools(input: DependencyInput): { path: string; text: string }[] {
   const { otherVersions, tools } = findToolChanges(input);
@@ -280,7 +281,7 @@ export function withOldTools(input: DependencyInput): { path: string; text: stri
           .map(identify)
           .sort(),
       );
-    // Nothing but tools differs in a lock: then the base's is the one.
+    // In a lock where only tools differ, the base's text is the answer.
     const text = format.putBack(was, is, names) ?? (keyed(before) === keyed(after) ? was : null);
     return text === null || text === is ? [] : [{ path, text }];
   });

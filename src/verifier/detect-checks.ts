@@ -1,15 +1,15 @@
 /**
- * What a repository without `.deputy/config.yaml` is checked with. Careful rather than clever: the
- * first ecosystem whose marks are in the root, its usual test command, and for JavaScript a
- * `typecheck` script beside it. Linters are left out: they are red on many healthy repositories.
- * Where the usual command can name its tests at no cost (`pytest -v`, `go test -json`), it does.
+ * Detects the checks of a repository without `.deputy/config.yaml`. It takes the first ecosystem
+ * whose marker files are in the root, its usual test command, and for JavaScript a `typecheck`
+ * script too. Linters are left out: they are red on many healthy repositories. Where the usual
+ * command can name its tests at no cost (`pytest -v`, `go test -json`), it does.
  */
 export type Detected = { setup: string[]; checks: string[] };
 
 type Reader = (path: string) => Promise<string | null>;
 type Detector = (files: ReadonlySet<string>, read: Reader) => Promise<Detected | null>;
 
-/** Detect from the file list and a few files of the base commit. */
+/** Detects from the file list and a few files of the base commit. */
 export async function detectChecks(files: readonly string[], read: Reader): Promise<Detected> {
   const known = new Set(files);
   let setup: string[] = [];

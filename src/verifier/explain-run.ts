@@ -1,9 +1,10 @@
 import type { CheckRun } from "../core/verdict.ts";
 
 /**
- * Why a run ended as it did, in words that a person can act on, from its exit code and the end of its
- * output: a crash, a build that does not compile, a network or a dependency that is not there. Hints,
- * for sentences and for what must not pass as "red before too"; never a reason to pass. Pure.
+ * Explains why a run ended as it did, from its exit code and the end of its output: a crash, a
+ * build that does not compile, an unreachable network or a missing dependency. These hints go into
+ * messages and keep such runs from passing as "red before too"; they are never a reason to pass.
+ * Pure.
  */
 const crashes: Readonly<Record<number, string>> = {
   132: "SIGILL",
@@ -12,10 +13,10 @@ const crashes: Readonly<Record<number, string>> = {
   136: "SIGFPE",
   139: "SIGSEGV",
 };
-/** How the detail of a run begins that a signal of its own making ended. */
+/** Start of the detail of a run that died from its own signal. */
 const crashedWords = "crashed";
 
-/** The detail of a run that ended by such a signal or its exit code; null: it did not crash. */
+/** The detail of a run that ended by such a signal or its exit code; null when it did not crash. */
 export function describeCrash(exitCode: number | null, signal: string | null): string | null {
   const names = Object.values(crashes);
   if (exitCode === null)
@@ -32,11 +33,11 @@ const networkLines =
   /\bE(?:CONNREFUSED|NOTFOUND|AI_AGAIN|NETUNREACH|HOSTUNREACH|CONNRESET)\b|\bgetaddrinfo\b|\bcould not connect to\b|\bconnection refused\b|\bname resolution\b|\bName or service not known\b|\bcould not resolve host\b|\bNetwork is unreachable\b|\bMax retries exceeded with url\b|\bno such host\b/i;
 const missingLines =
   /\bCannot find (?:module|package) |\bModuleNotFoundError: |\bNo module named |\bENOENT: no such file or directory|\bFileNotFoundError: |\bcannot load such file\b|\bCan't locate \S{1,200} in @INC|\bno required module provides package\b|\bcommand not found\b|\bNo such file or directory\b/;
-/** Of the project itself, which the change may mend: not a dependency, not a file of the machine. */
+/** Modules of the project itself, which the change may fix, rather than dependencies. */
 const ownLines =
   /\bCannot find module '?(?:\.|\/|file:)|\bCannot find package '?\.|imported from \.\./;
 
-/** The crash that a run had, itself or in a program that it started; null: none is seen. */
+/** Describes the crash of the run or of a program that it started; null when none is found. */
 export function crashOf(run: CheckRun): string | null {
   if (run.detail.startsWith(crashedWords)) return run.detail;
   return run.status === "red" ? findLine(run.outputTail, crashLines) : null;
@@ -46,12 +47,12 @@ export function buildFailureOf(run: CheckRun): string | null {
   return run.status === "red" ? findLine(run.outputTail, buildLines) : null;
 }
 
-/** On this machine only these ports are of services; who listens on another is the project itself. */
+/** On this machine only these ports belong to services; any other port is the project's own. */
 const localHost = /(?:127\.0\.0\.1|localhost|::1|0\.0\.0\.0)\]?(?:[:\s]|, port |.{0,40}\bport )/;
 const servicePorts =
   /\b(?:1433|1521|2181|3306|5432|5433|5672|6379|7687|8086|8529|9042|9092|9200|11211|26257|27017)\b/;
 
-/** What it could not reach; null: nothing that is seen. */
+/** The output line about an unreachable host; null when none is found. */
 export function unreachableOf(run: CheckRun): string | null {
   if (run.status === "green") return null;
   return findLine(
@@ -61,13 +62,13 @@ export function unreachableOf(run: CheckRun): string | null {
   );
 }
 
-/** What of the machine or of its dependencies is not there; null: nothing that is seen. */
+/** The output line about something missing on the machine or in the dependencies, or null. */
 export function missingOf(run: CheckRun): string | null {
   if (run.status === "green") return null;
   return findLine(run.outputTail, missingLines, (line) => !ownLines.test(line));
 }
 
-/** A clause to put behind a reason, with a space before it: empty when nothing is known. */
+/** A clause to append to a reason, with its separator; empty when nothing is known. */
 export function hintOf(run: CheckRun): string {
   const unreachable = unreachableOf(run);
   if (unreachable)
@@ -86,7 +87,7 @@ function findLine(
   for (const line of output.split(/\r?\n/)) {
     const raw = line.slice(0, 1_000).trim();
     if (!pattern.test(raw) || !isMeant(raw)) continue;
-    // Two runs happen in two folders; what is missing is the same.
+    // Two runs happen in two folders, so the folder is cut from the line.
     const cut = raw.replace(/(?:file:\/\/)?\/[^\s'"]{0,300}\/check-[0-9a-f-]{36}\//g, "");
     return cut.length > maxLine ? `${cut.slice(0, maxLine)}…` : cut;
   }

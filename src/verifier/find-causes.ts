@@ -22,8 +22,8 @@ import { testNewTests } from "./test-new-tests.ts";
 import type { Tried, TriedCheck } from "./tried-check.ts";
 
 /**
- * What turned a check green? From runs that were made anyway (the base, the change, the change with the
- * base's judges, the base with the change's judges) and, as far as the budget goes, runs with smaller
+ * Finds what turned a check green. It reads the runs made anyway (the base, the change, the change
+ * with the base's judges, the base with the change's judges) and, within the budget, runs smaller
  * and smaller parts of the change. Green through judge-side files alone is a finding.
  */
 export type CausesInput = {
@@ -32,16 +32,16 @@ export type CausesInput = {
   checks: readonly TriedCheck[];
   changeTree: string;
   /**
-   * Run a check on the base's tree with these files alone as they are said to be, in a clean worktree
-   * after setup. Null: it could not be tried, or its setup failed.
+   * Runs a check on the base's tree with only these files changed, in a clean worktree after setup.
+   * Null when it could not be tried or its setup failed.
    */
   tryFiles: (check: Check, files: PartialFile[]) => Promise<Tried | null>;
-  /** The text of a changed file on both sides; null where it is none, or no text. */
+  /** Reads a changed file's text on both sides; null where there is no file or no text. */
   readBoth: (file: SidedFile) => Promise<{ base: string | null; change: string | null }>;
   budget: Pick<ProofBudget, "narrowingRuns">;
-  /** When the last run may begin, in milliseconds since 1970. */
+  /** The latest start of a run, in milliseconds since 1970. */
   deadline: number;
-  /** Whether somebody said that this changed file may judge the change. */
+  /** Whether somebody accepted that this changed file judges the change. */
   isAccepted: (path: string) => boolean;
 };
 
@@ -49,19 +49,19 @@ export type CausesFound = {
   causes: Cause[];
   experiments: Experiment[];
   findings: Finding[];
-  /** Sentences for people: what new tests show, what was not looked for. */
+  /** Sentences for people: what new tests show, and what was not searched. */
   notes: string[];
 };
 
-/** With this budget large changes of one file are narrowed down to hunks, too. */
+/** From this budget on, large changes of one file are narrowed down to hunks, too. */
 const runsForHunks = 20;
 
-/** Find the causes of every check that turned green. Throws what `tryFiles` throws. */
+/** Finds the causes of every check that turned green. Throws what `tryFiles` throws. */
 export async function findCauses(input: CausesInput): Promise<CausesFound> {
   const renames = renamesOf(input.files);
   const found: CausesFound = { causes: [], experiments: [], findings: [], notes: [] };
   let runs = input.budget.narrowingRuns;
-  // Source alone is the cause as it is: nobody has to look for less of it.
+  // A change of source alone is the cause as it is; a smaller part need not be found.
   const hasJudges = input.files.some(({ side }) => side !== "source");
   for (const tried of input.checks) {
     const tests = testNewTests(tried, renames);
@@ -90,10 +90,10 @@ export async function findCauses(input: CausesInput): Promise<CausesFound> {
   return found;
 }
 
-/** What has to be so in a run for it to count as green. */
+/** The condition for a run to count as green. */
 type Turned = { exit: boolean; tests: ReadonlySet<string> };
 
-/** What of a check turned green; null: nothing. A check that timed out on the base says nothing. */
+/** Returns what turned green in a check, or null. A timeout on the base says nothing. */
 export function whatTurned(
   { base, change }: Pick<TriedCheck, "base" | "change">,
   renames: readonly Rename[],
@@ -114,22 +114,22 @@ function readFlip(run: CheckRun | null, turned: Turned, renames: readonly Rename
   if (turned.exit && run.status !== "green") return "red";
   if (turned.tests.size === 0) return "green";
   if (!run.tests) return turned.exit ? "green" : "unknown";
-  // Where a file is left as on the base, its tests have the names that they had there.
+  // Where a file is left as on the base, its tests have the base's names.
   const wanted = Object.fromEntries([...turned.tests].map((name) => [name, "passed" as const]));
   const list = { ...run.tests, tests: wanted };
   const back = renames.map(({ from, to }) => ({ from: to, to: from }));
   const compared = compareTests(list, run.tests, back);
   const passing = compared.stillPassing.length;
   if (passing === turned.tests.size) return "green";
-  // Of a list of failures alone, who is not in it passed.
+  // In a list of failures alone, a test that is not listed passed.
   if (run.tests.listed === "failures" && compared.newlyFailing.length === 0) return "green";
   const isKnown = run.tests.listed === "all" || compared.newlyFailing.length > 0;
   return isKnown || !turned.exit ? "red" : "unknown";
 }
 
 /**
- * Before anybody is told that a judge did it: the base once more, as it is. Green there, nothing turned
- * green: the check, or its tests, flip. Null: they are as red as they were.
+ * Runs the base once more before a judge is blamed. If the base is green now, nothing turned green:
+ * the check or its tests are flaky. Null when it is as red as before.
  */
 async function tryAgain(
   { tryFiles }: CausesInput,
@@ -196,7 +196,7 @@ async function findCause(
   };
 }
 
-/** The hunks of the one file or two that are left, where files are mixed or there is time for it. */
+/** Narrows the one or two remaining files to hunks, where one is mixed or the budget allows it. */
 async function narrowHunks(
   { budget, deadline, readBoth }: CausesInput,
   { kept, runs, smallest }: Narrowed<ChangePart>,
@@ -243,7 +243,7 @@ function describeUnfinished({ name }: Check, { cause, runs }: FoundCause): strin
   return `What turned \`${name}\` green was not narrowed down further than ${listSome(cause.paths)}: ${spent}.`;
 }
 
-/** Green without any source: the check says nothing about the work, but who changed its judges. */
+/** A check that is green without any source blocks, unless its judge changes were accepted. */
 function judgeCause(
   { name }: Check,
   { cause, kept }: FoundCause,

@@ -4,13 +4,13 @@ import { listSome } from "./list-some.ts";
 import { type Rename, renameTests } from "./rename-tests.ts";
 
 /**
- * Flaky is shown, not supposed: when two runs on the change differ, the same check runs again on the
- * base, and a test that flips there, without any change, is flaky. Its failure is then not counted
- * against the change, and its passing not for it. Pure, but for the repetition.
+ * Proves flakiness instead of assuming it. When two runs on the change differ, the check runs again
+ * on the base, and a test that flips there, without any change, is flaky. Its failure does not
+ * count against the change, nor its pass for it. Pure, except for the repetition.
  */
 export type Repetition = {
   result: CheckResult;
-  /** Tests that were seen to flip on the base, to be quarantined: under the names that they have there. */
+  /** Tests seen to flip on the base, under the base's names, to be quarantined. */
   flipped: string[];
   experiment: Experiment | null;
 };
@@ -20,7 +20,7 @@ export type RepeatInput = {
   run: CheckRun;
   rerun: CheckRun | null;
   baseline: CheckRun | null;
-  /** Run the same check on the base once more; left out: nobody may. */
+  /** Runs the same check on the base once more; left out: no repetition is possible. */
   repeatOnBase?: () => Promise<CheckRun>;
   /** The base's tree, for the record. */
   baseTree: string;
@@ -31,7 +31,9 @@ export type RepeatInput = {
 
 const maxRepetitions = 3;
 
-/** Judge a check, repeating it on the base where two runs on the change differ. Throws what `repeatOnBase` throws. */
+/**
+ * Judges a check, repeated on the base where two runs differ. Throws what `repeatOnBase` throws.
+ */
 export async function judgeWithRepetition(input: RepeatInput): Promise<Repetition> {
   const { baseline, check, quarantined = new Set<string>(), renames = [], rerun, run } = input;
   const contextOf = (flaky: Iterable<string>): JudgeContext => ({
@@ -67,7 +69,7 @@ export async function judgeWithRepetition(input: RepeatInput): Promise<Repetitio
   return { result: { ...result, reason }, flipped, experiment };
 }
 
-/** Tests that passed in one of these runs of one commit and failed in another, in order of their names. */
+/** Tests that passed in one of these runs of one commit and failed in another, sorted by name. */
 export function findFlips(runs: readonly CheckRun[]): string[] {
   const states = new Map<string, Set<string>>();
   for (const { tests } of runs) {
@@ -81,14 +83,14 @@ export function findFlips(runs: readonly CheckRun[]): string[] {
     .sort();
 }
 
-/** Of unnamed tests only the exit code can flip. */
+/** When tests are not named, only the exit code can flip. */
 function flips(runs: readonly CheckRun[]): boolean {
   return (
     new Set(runs.map(({ status }) => status).filter((each) => each !== "inconclusive")).size > 1
   );
 }
 
-/** Tests that failed in one of the two runs alone, under the base's names; null: the runs agree. */
+/** Tests that failed in only one of the two runs, under the base's names; null: the runs agree. */
 function findDiffering(
   run: CheckRun,
   rerun: CheckRun,
@@ -106,7 +108,7 @@ function findDiffering(
     Object.keys(there).map((name) => [[...namesNow([name], run, renames)][0] ?? name, name]),
   );
   const names = differing.flatMap((name) => then.get(name) ?? []);
-  // A test that the base does not have cannot be flaky there.
+  // A test that the base lacks cannot be flaky there.
   return names.length === 0 ? null : { names };
 }
 

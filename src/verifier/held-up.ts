@@ -3,9 +3,10 @@ import { isProviderLimit } from "../core/failure.ts";
 import type { Outcome } from "../core/outcome.ts";
 
 /**
- * What keeps a reviewer from its answer and says nothing about it: the provider asks to wait, or a
- * person has to grant more money. It goes through the round as an error, because nothing can be
- * concluded without that answer; what others answered is kept, and this one's session gone on with.
+ * Thrown when a reviewer could not answer for a temporary reason: the provider asks to wait, or a
+ * person has to grant more budget. It ends the round as an error, because nothing can be concluded
+ * without that answer. The answers of other reviewers are kept, and this reviewer's session is
+ * resumed.
  */
 export class HeldUp extends Error {
   readonly outcome: Extract<Outcome, { kind: "postponed" | "unaffordable" }>;
@@ -16,16 +17,16 @@ export class HeldUp extends Error {
   }
 }
 
-/** What it may be held up by: each may have been waited for, or refused by a person, before. */
+/** Which reasons may still hold it up: each may have been waited for, or refused, before. */
 export type Patience = { mayPostpone: boolean; mayAskForBudget: boolean };
 
-/** @throws HeldUp when the run ended for a reason that passes. */
+/** @throws HeldUp when the run ended for a temporary reason. */
 export function throwWhenHeldUp(end: RoleEnd, patience: Patience): void {
   if (end.reason === "done") return;
   const detail = `a reviewer was held up: ${end.detail}`;
   if (patience.mayPostpone && isProviderLimit(end))
     throw new HeldUp({ kind: "postponed", detail, retryAt: end.retryAt });
-  // Only of the task's budget is there a question; a limit of one run is nobody's to raise.
+  // Only the task's budget can be raised by a question; the limit of one run cannot.
   const isBudget = end.reason === "out_of_budget" && end.question !== null;
   if (patience.mayAskForBudget && isBudget) throw new HeldUp({ kind: "unaffordable", detail });
 }

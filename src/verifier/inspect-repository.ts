@@ -9,27 +9,27 @@ import { detectChecks } from "./detect-checks.ts";
 import { readRepositoryConfig, repositoryConfigPath } from "./read-repository-config.ts";
 
 /**
- * What judges a task, fixed before any agent runs: from the base commit and the caller. A check of
- * the caller's is an acceptance check; the repository's own are regression checks; a caller who
- * names one of the repository's makes it an acceptance check.
+ * Fixes what judges a task before any agent runs, from the base commit and the caller. The caller's
+ * checks are acceptance checks and the repository's own are regression checks. A repository check
+ * that the caller names becomes an acceptance check.
  */
 export type Inspection = {
   setup: string[];
-  /** Where its own files say that packages come from. */
+  /** Package registries that the repository's own files name. */
   registries: string[];
   checks: Check[];
   checksSource: "config" | "detected" | "none";
   protectedPaths: string[];
-  /** What the repository asks for; null: it does not say. */
+  /** The delivery that the repository asks for; null when it names none. */
   delivery: "branch" | "pr" | null;
-  /** The same. */
+  /** The proof level that the repository asks for; null when it names none. */
   proof: ProofLevel | null;
 };
 
 export const defaultCheckTimeoutMs = 30 * 60_000;
 const alwaysProtected = [".deputy/**", ".github/workflows/**"];
 
-/** Inspect the base commit. Throws a DeputyError for a mistake in `.deputy/config.yaml`. */
+/** Inspects the base commit. Throws a DeputyError for a mistake in `.deputy/config.yaml`. */
 export async function inspectRepository(
   mirror: Mirror,
   baseCommit: string,
@@ -60,15 +60,15 @@ export async function inspectRepository(
 
 async function readRegistries(read: (path: string) => Promise<string | null>): Promise<string[]> {
   const [npmrc, lock] = await Promise.all(
-    // One that is too large to be read names nothing: setup then reaches the known registries.
+    // A file too large to read names no registry; setup then reaches the known registries.
     [".npmrc", "package-lock.json"].map((path) => read(path).catch(() => null)),
   );
   return listRepositoryRegistries(npmrc ?? "", lock ?? "");
 }
 
 /**
- * The repository's checks with somebody's acceptance checks: one that is the same command takes
- * the place of the repository's. Names are unique.
+ * Merges the repository's checks with acceptance checks. An acceptance check with the same command
+ * replaces the repository's check. Names are unique.
  */
 export function mergeChecks(
   own: readonly Check[],

@@ -11,15 +11,16 @@ import {
 import type { VerifyInput } from "./verify-attempt.ts";
 
 /**
- * What follows from tests that must fail. Where a check stays silent about them on the change, they are
- * tried on the base, too: what bit there was silenced by the change, and blocks. A check that is red as
- * before and names no test, not even those, on neither, runs none: its result is inconclusive.
+ * Judges checks by canaries, tests that must fail. Where a check does not report them on the
+ * change, they also run on the base: a check that reported them there was silenced by the change,
+ * which blocks. A check that is red as before and names no test on either side, not even the
+ * canaries, runs no test; its result is inconclusive.
  */
 export type CanariesJudged = {
   experiments: Experiment[];
   findings: Finding[];
   notChecked: string[];
-  /** All results, those of checks that run no test as inconclusive. */
+  /** All results; checks that run no test are inconclusive. */
   results: CheckResult[];
 };
 
@@ -74,7 +75,7 @@ export async function judgeCanaries(
   return judged;
 }
 
-/** Whether tests of a known runner were there to fail, and none of them was named. */
+/** Whether canaries of a known runner were placed and none of them was named. */
 function isDeaf(answer: CanaryAnswer | undefined): boolean {
   return (
     answer?.bites === false && answer.heard.length === 0 && answer.silent.some((n) => n !== "*")
@@ -86,7 +87,7 @@ function asBlind(result: CheckResult): CheckResult {
   return { ...result, result: "inconclusive", reason };
 }
 
-/** What the checks said on the base, by their names. */
+/** The tests that each check reported on the base, by check name. */
 export function testsOnBase({ baseline, checks }: Pick<VerifyInput, "baseline" | "checks">) {
   return new Map(
     checks.map(({ name }) => [

@@ -7,25 +7,25 @@ import { readSummary } from "./read-summary.ts";
 import type { Rename } from "./rename-tests.ts";
 
 /**
- * What one check's runs mean. Pure.
+ * Judges the runs of one check. Pure.
  *
- * An acceptance check must be green. A regression check may be as red as it was: where both runs name
- * their tests, only tests that newly fail count against the change; where they do not, only an exit code
- * or a count that got worse. A crash, a build that does not compile and tests that are not named any
- * more are never "red before too". A list that contradicts its exit code is not believed, and a run in
- * which no test ran shows nothing. What cannot be known is inconclusive, never pass. A red run that
- * would fail the check gets one more run; when that one is fine, the check is flaky.
+ * An acceptance check must be green. A regression check may be as red as it was: where both runs
+ * name their tests, only newly failing tests count against the change; otherwise only an exit code
+ * or a count that got worse. A crash, a failed build and tests that are no longer named are never
+ * "red before too". A list that contradicts its exit code is not trusted, and a run without a test
+ * shows nothing. What cannot be known is inconclusive, never pass. A red run that would fail the
+ * check gets one more run; if that one is fine, the check is flaky.
  */
 type Judgement = Pick<CheckResult, "result" | "reason" | "newlyFailing" | "newlyPassing" | "flaky">;
 
 export type JudgeContext = {
-  /** What the change renamed: a test under its new name is the same test. */
+  /** The change's renames: a test under its new name is the same test. */
   renames?: readonly Rename[];
-  /** Tests that are known to flip without any change: their failures do not count, nor does their passing. */
+  /** Tests known to flip without any change: neither their failures nor their passes count. */
   flaky?: ReadonlySet<string>;
 };
 
-/** Judge one run against the baseline. */
+/** Judges one run against the baseline. */
 export function judgeRun(
   kind: Check["kind"],
   run: CheckRun,
@@ -48,7 +48,7 @@ export function judgeRun(
   const about: About = { kind, run, baseline, compared, failing, uncounted, flaky, judged };
   if (run.status === "inconclusive") return judged("inconclusive", run.detail + hintOf(run));
   if (run.status === "green") return judgeGreen(about, newlyFailing);
-  // Without any other failure than those of flaky tests it is as good as green, and no better.
+  // With only flaky failures the run is as good as green, and no better.
   if (uncounted.length > 0 && failing.length === 0) return judgeRedByFlaky(about);
   return kind === "acceptance" ? judgeAcceptance(about) : judgeRegression(about);
 }
@@ -59,7 +59,7 @@ type About = {
   run: CheckRun;
   baseline: CheckRun | null;
   compared: TestComparison | null;
-  /** Its failing tests, without flaky ones; those are `uncounted`. */
+  /** The failing tests without the flaky ones, which are in `uncounted`. */
   failing: string[];
   uncounted: string[];
   flaky: ReadonlySet<string>;
@@ -106,7 +106,7 @@ function judgeGreen(about: About, newlyFailing: readonly string[]): Judgement {
   return judged("pass", wasFlaky ? "green" : "green, red before");
 }
 
-/** The failing tests of the base, where all of them are flaky: that they pass now is no news. */
+/** The failing tests of the base if all of them are flaky; that they pass now shows nothing. */
 function turnedOnlyByFlaky({ baseline, flaky }: About): string[] | null {
   const before = baseline ? failingOf(baseline) : [];
   return before.length > 0 && before.every((name) => flaky.has(name)) ? before : null;
@@ -130,7 +130,7 @@ function judgeRedByFlaky(about: About): Judgement {
 function judgeAcceptance({ baseline, compared, failing, judged, run }: About): Judgement {
   const isNew = (compared?.newlyFailing.length ?? 0) > 0;
   const isBlind = !countRan(run.tests) && !isNew;
-  // What no work on the repository can mend costs the agent no attempt.
+  // A cause that no work on the repository can fix must not cost the agent an attempt.
   if (isBlind && unreachableOf(run) && baseline && unreachableOf(baseline))
     return judged("inconclusive", `${run.detail}, as on the base${hintOf(run)}`);
   const missing = isBlind ? missingOf(run) : null;
@@ -179,7 +179,10 @@ function judgeRegression(about: About): Judgement {
   return judgeRedBefore(about, compared);
 }
 
-/** By exit code and count alone: what it says is little, and passes only beside a check that says more. */
+/**
+ * Judges by exit code and count alone. This is weak evidence: the verdict passes only with another
+ * check that shows more.
+ */
 function judgeUnnamed({ baseline, judged, run }: About, more: string): Judgement {
   const [now, before] = [readSummary(run.outputTail), readSummary(baseline?.outputTail ?? "")];
   if (now && before && now.ran < before.ran) {
@@ -233,7 +236,7 @@ function judgeRedBefore({ baseline, judged, run }: About, compared: TestComparis
   return judged("inconclusive", `${run.detail}, though no test that it names fails any more`);
 }
 
-/** What is worse than red tests, and was not so on the base; with ", " before it. */
+/** Describes a break worse than red tests that the base did not have; starts with ", ". */
 function describeBreak(run: CheckRun, baseline: CheckRun): string {
   const crash = crashOf(run);
   if (crash && !crashOf(baseline))
@@ -246,7 +249,7 @@ function describeBreak(run: CheckRun, baseline: CheckRun): string {
 
 const contradiction = ", though every test that it names passes: something else in it fails";
 
-/** Red, and every test of a whole list passes: the list says nothing about why it is red. */
+/** Whether every test of a whole list passes in a red run: the list does not explain it. */
 function isContradictory(run: CheckRun): boolean {
   return (
     run.status === "red" &&
@@ -268,7 +271,7 @@ function withoutFlaky(compared: TestComparison, flaky: ReadonlySet<string>): Tes
   };
 }
 
-/** Put a check's runs together into its result. `rerun` is the second run of a red check. */
+/** Combines a check's runs into its result. `rerun` is the second run of a red check. */
 export function judgeCheck(
   check: Check,
   run: CheckRun,
@@ -310,7 +313,7 @@ export function failingOf(run: CheckRun): string[] {
     .map(([name]) => name);
 }
 
-/** With the names of the failing tests, where they are not said as newly failing. */
+/** Lists the failing tests, unless the result already lists them as newly failing. */
 function describeRed(run: CheckRun, failing: readonly string[], isNamed: boolean): string {
   if (failing.length === 0) return run.detail + hintOf(run);
   const names = isNamed ? "" : ` (${listSome(failing)})`;

@@ -9,10 +9,10 @@ import type { SidedFile } from "./sides/sides.ts";
 import type { TriedCheck } from "./tried-check.ts";
 
 /**
- * Tests that ran on the base and are gone or skipped on the change, by identity: one that was renamed or
- * moved is the same. With the base's judges they run again, where the change's judges took them away;
- * where they do not even then, the source did; but for those of an edited file that is deleted, or cannot
- * be loaded with the change's source: there somebody is asked. Pure.
+ * Finds tests that ran on the base and are gone or skipped on the change; a renamed or moved test
+ * is the same test. Tests that run again with the base's judges were removed by the change's
+ * judges, the others by its source. Tests of an edited file that is deleted, or that cannot be
+ * loaded with the change's source, are left for somebody to accept. Pure.
  */
 export type LostTests = { findings: Finding[]; byJudges: string[] };
 
@@ -42,7 +42,7 @@ export function findLostTests(
       ["tests_removed", missing, "gone"],
       ["tests_skipped", skipped, "skipped"],
     ] as const) {
-      // Of a file that is deleted, or that the base's judges cannot load any more, nothing else tells.
+      // For a deleted file, or one that the base's judges can no longer load, nothing else tells.
       const isAskedAbout = (name: string) =>
         asked.some(
           ({ path, status }) =>
@@ -60,7 +60,7 @@ export function findLostTests(
   return lost;
 }
 
-/** Whether a test of this name is in a file: by its path, or by the package of Go whose folder it is in. */
+/** Whether a test is in a file: by the path in its name, or by the folder of its Go package. */
 function isIn(name: string, path: string): boolean {
   if (name.startsWith(path)) return true;
   const [first = ""] = name.split(nameSeparator);
@@ -68,13 +68,13 @@ function isIn(name: string, path: string): boolean {
   return path.endsWith("_test.go") && (folder === "." || first.endsWith(`/${folder}`));
 }
 
-/** Whether any other test of its file, or package, has run. */
+/** Whether any test of the same file or package ran. */
 function isLoaded(name: string, { tests }: TestResults): boolean {
   const placeOf = (each: string) => each.split(/ > |::/)[0];
   return Object.keys(tests).some((each) => !isWholeFile(each) && placeOf(each) === placeOf(name));
 }
 
-/** Where the names of both commits cannot be compared, their counts: of a run that is not red. */
+/** Compares the counts of a green run where the names of both commits cannot be compared. */
 function countFewer(run: CheckRun, baseline: CheckRun | null): string | null {
   if (!baseline || run.status !== "green") return null;
   if (run.tests?.listed === "all" && baseline.tests?.listed === "all") return null;

@@ -1,6 +1,6 @@
 import picomatch from "picomatch";
 
-/** Globs as people write them: a folder's name covers what is in it. */
+/** Returns a matcher for globs as people write them: a folder's name covers its contents. */
 export function matchPaths(globs: readonly string[]): (path: string) => boolean {
   const all = globs.flatMap((glob) => {
     const plain = glob.replace(/^\.?\//, "").replace(/\/+$/, "");

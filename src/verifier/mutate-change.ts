@@ -7,7 +7,7 @@ import { splitHunks } from "./split-hunks.ts";
 import { readText } from "./tree.ts";
 import type { Trials } from "./trials.ts";
 
-/** How well the tests watch the change: small faults are put into its source, and each green check is run. */
+/** Puts small faults into the change's source and runs each check, to see if a test notices. */
 export async function mutateChange(input: {
   mirror: Mirror;
   commit: string;

@@ -8,27 +8,27 @@ import type { CheckText, Naming, Runner } from "./runners/runner.ts";
 import { openTree } from "./tree.ts";
 
 /**
- * Has the runners that a check starts name their tests, in files beside what people see. They lie
- * outside the tree, in a folder that is new for each run and that this run alone was told of.
+ * Makes the runners that a check starts name their tests, in report files beside the normal output.
+ * The files lie outside the tree, in a new folder for each run that only this run knows.
  */
 export type NamedRun = {
   command: string;
-  /** Variables for the run, beside those of the daemon. */
+  /** Variables for the run, added to the daemon's. */
   env: Record<string, string>;
-  /** What was reported, or else can be told from the output; null: no runner said anything. */
+  /** Reads the reports, or else the output; null when no runner named anything. */
   read(output: string): Promise<TestResults | null>;
 };
 
 export type NameTests = (check: Check) => Promise<NamedRun>;
 
-/** As the command is. */
+/** Leaves the command unchanged. */
 export const unnamed: NameTests = async ({ command }) => ({
   command,
   env: {},
   read: async () => null,
 });
 
-/** For runs in one clean worktree. `reports`: a folder outside it that they can write. */
+/** For runs in one clean worktree. `reports` is a folder outside it that the runs can write to. */
 export function makeNameTests(place: {
   mirror: Mirror;
   commit: string;
@@ -36,7 +36,7 @@ export function makeNameTests(place: {
   reports: string;
 }): NameTests {
   return async ({ command }) => {
-    // Parsers are libraries that a daemon without checks does not load.
+    // Loaded late: parsers are libraries that a daemon without checks does not need.
     const { findRunners } = await import("./runners/runners.ts");
     const about = await readCheckText(await openTree(place.mirror, place.commit), command);
     const runners = findRunners(about);

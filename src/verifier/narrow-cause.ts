@@ -1,49 +1,49 @@
 /**
- * Finds the smallest part of a change that still turns a check green, by trying subsets of it: delta
- * debugging (ddmin, Zeller and Hildebrandt) with the most telling questions first. Each question costs
- * a run of the check, so no set is asked about twice, and a budget ends the search: what was found so
- * far is then the answer, and is not called the smallest.
+ * Finds the smallest part of a change that still turns a check green, by trying subsets of it:
+ * delta debugging (ddmin, Zeller and Hildebrandt) with the most telling subsets first. Each try
+ * costs a run of the check, so no subset runs twice and a budget ends the search. The result so far
+ * is then returned, not marked as smallest.
  *
- * What a subset gives is not monotone (half a change may not compile), so nothing is concluded from
- * one set about another; an answer that did not come ("unknown") is never taken for green.
+ * Subsets are not monotone (half a change may not compile), so the result for one subset says
+ * nothing about another. An "unknown" answer never counts as green.
  */
 export type Part = {
-  /** Tells it apart from the others, and is the same in every call. */
+  /** Identifies the part; stable across calls. */
   key: string;
-  /** The file that it belongs to, as the change has it. */
+  /** The part's file, as the change names it. */
   path: string;
-  /** What it is by the hints: they order the questions, and decide nothing. */
+  /** The side by the hints: it orders the tries and decides nothing. */
   side: "source" | "judge";
 };
 
 export type Flip = "green" | "red" | "unknown";
 
 export type NarrowInput<P extends Part> = {
-  /** The whole change: with all of it the check is green, with none of it red. */
+  /** The whole change: green with all of it, red with none of it. */
   parts: readonly P[];
-  /** Run the check on the base with these parts of the change alone, in the order of `parts`. */
+  /** Runs the check on the base with only these parts of the change, in the order of `parts`. */
   flips: (kept: P[]) => Promise<Flip>;
-  /** How often `flips` may be asked. */
+  /** Maximum number of calls to `flips`. */
   maxRuns: number;
-  /** When the last question may begin, in milliseconds since 1970. */
+  /** The latest start of a run, in milliseconds since 1970. */
   deadline: number;
-  /** What other experiments have found out, so that nobody asks again. */
+  /** Answers known from other experiments, so that they are not run again. */
   known?: readonly { kept: readonly Part[]; answer: Flip }[];
   now?: () => number;
 };
 
 export type Narrowed<P extends Part> = {
   kept: P[];
-  /** Whether without any one of `kept` it is not green, as far as an answer came. */
+  /** Whether it is not green without any one of `kept`, as far as answers came. */
   smallest: boolean;
-  /** How often `flips` was asked. */
+  /** The number of calls to `flips`. */
   runs: number;
 };
 
-/** Of this many parts each is tried alone; of more, halves are. */
+/** Up to this many parts are tried one by one; more are tried in halves. */
 const fewFiles = 4;
 
-/** Find it. Throws what `flips` throws. */
+/** Runs the search. Throws what `flips` throws. */
 export async function narrowCause<P extends Part>(input: NarrowInput<P>): Promise<Narrowed<P>> {
   const search = new Search(input);
   const whole = [...input.parts];
@@ -58,7 +58,7 @@ export async function narrowCause<P extends Part>(input: NarrowInput<P>): Promis
     kept.filter((part) => part.side === side),
   ) as [P[], P[]];
   if (source.length > 0 && judges.length > 0) {
-    // Neither side does it alone: first the source is made smaller, among all judges.
+    // Neither side is enough alone: first minimize the source with all judges kept.
     const less = await minimize(source, search, judges);
     kept = [...less, ...(await minimize(judges, search, less))];
   }
@@ -66,8 +66,8 @@ export async function narrowCause<P extends Part>(input: NarrowInput<P>): Promis
 }
 
 /**
- * Ddmin: each of a few files, else the halves; then what is left without each half, then finer pieces,
- * down to single parts. What is in `fixed` is always kept.
+ * Ddmin: tries each part when there are few, else the halves; then the complements, then finer
+ * pieces, down to single parts. The parts in `fixed` are always kept.
  */
 async function minimize<P extends Part>(
   whole: P[],
@@ -84,7 +84,7 @@ async function minimize<P extends Part>(
       pieces = kept.length <= fewFiles ? kept.length : 2;
       continue;
     }
-    // Of two pieces, each is what is left without the other.
+    // With two pieces, each piece is the complement of the other.
     const rests =
       pieces === 2
         ? []
@@ -119,9 +119,9 @@ function splitInto<P>(parts: readonly P[], pieces: number): P[][] {
   return sets;
 }
 
-/** The questions and their answers. */
+/** Runs the tries and remembers their answers. */
 class Search<P extends Part> {
-  /** A question was left unasked: what is found is not known to be the smallest. */
+  /** A try was skipped, so the result is not known to be the smallest. */
   isOver = false;
   private runs = 0;
   private readonly answers = new Map<string, Flip>();
