@@ -10,9 +10,9 @@ import { maxParsedLength } from "./parsers/test-list.ts";
 import { parseVitestJson } from "./parsers/vitest-json.ts";
 
 /**
- * Turns what a test runner printed or wrote into tests by name. The format is recognised from the
- * text; each parser says null for what is not its own. The text comes from code that nobody has
- * judged yet: whatever is in it, the answer is a list or null, never an exception.
+ * Parses what a test runner printed or wrote into tests by name. The format is recognized from the
+ * text; each parser returns null for a foreign format. The text comes from untrusted code, so the
+ * answer is always a list or null, never an exception.
  */
 const parsers: readonly ((text: string) => TestResults | null)[] = [
   parseTestLines,
@@ -26,19 +26,19 @@ const parsers: readonly ((text: string) => TestResults | null)[] = [
 ];
 
 /**
- * Find the tests in `text`. `root` is the folder of the run, which names must not contain. With
- * `cut`, a part of the text is missing, so that no list from it is whole.
+ * Finds the tests in `text`. `root` is the run's folder, which is removed from names. `cut` says
+ * that part of the text is missing, so no list from it is whole.
  */
 export function parseTestResults(text: string, root: string, cut = false): TestResults | null {
   if (text.length > maxParsedLength) return null;
-  // Two runs happen in two folders; the tests are the same ones.
+  // Two runs happen in two folders, but the tests are the same.
   const plain = stripColours(text).replaceAll(`${root}/`, "");
   for (const parse of parsers) {
     try {
       const results = parse(plain);
       if (results) return cut ? { ...results, listed: "some" } : results;
     } catch {
-      // Text made to break a parser is text without a list of tests.
+      // Text that breaks a parser counts as text without a list of tests.
     }
   }
   return null;

@@ -28,22 +28,21 @@ import { tryJudges } from "./try-judges.ts";
 import type { VerifyInput } from "./verify-attempt.ts";
 
 /**
- * What the reading of a change means: whether its checks still bite, whether the base's judges accept
- * it, what turned them green, and who accepted the judges that it changed. Only a change whose checks
- * pass is worth it.
+ * Proves a change whose checks pass: whether they still detect a fault, whether the base's judges
+ * accept it, what turned the checks green, and who accepted the judges that it changed.
  */
 export type Reading = {
   sides: Sides;
-  /** What was found in the change itself. */
+  /** Findings from the change itself, before any experiment. */
   findings: readonly Finding[];
   trials: Trials;
   canaries: ReadonlyMap<string, CanaryAnswer>;
   results: CheckResult[];
-  /** Test files that what ran wrote over. */
+  /** Test files that the checks' run overwrote. */
   rewritten: readonly string[];
 };
 
-/** What experiments add to a verdict. */
+/** What the experiments add to a verdict. */
 type Notebook = {
   experiments: Experiment[];
   findings: Finding[];
@@ -96,7 +95,7 @@ export async function proveChange(
     }),
     budget: { narrowingRuns: narrowingRuns(input.proof, files) },
     deadline,
-    // Who accepts them is asked below: nothing of it blocks by itself.
+    // Acceptance is asked for below, so no cause blocks by itself.
     isAccepted: () => true,
   });
   await note(found.experiments);
@@ -134,7 +133,7 @@ function withProof(
   return { ...verdict, judges, experiments, causes };
 }
 
-/** Tests that the change's run writes over, and the base's run does not. */
+/** Tests that the change's run overwrites and the base's run does not. */
 async function findRewritten(
   { baseCommit }: VerifyInput,
   { results, rewritten, sides, trials }: Reading,
@@ -147,13 +146,13 @@ async function findRewritten(
   return untouched.filter((path) => !base.rewritten.includes(path));
 }
 
-/** A change without judges is the cause itself: what of it is found out with full proof alone. */
+/** A change without judges is its own cause, so it is narrowed down only with full proof. */
 function narrowingRuns(proof: ProofLevel, files: readonly SidedFile[]): number {
   const hasJudges = files.some(({ path, side }) => side !== "source" || isData(path));
   return hasJudges || proof === "full" ? proofBudgets[proof].narrowingRuns : 0;
 }
 
-/** What passes by the doing of changed judges: said, and held until somebody accepts them. */
+/** Findings for tests that pass because of changed judges: noted here, and held until accepted. */
 function findWeakened(results: readonly CheckResult[], tried: readonly TriedCheck[]): Finding[] {
   return results.flatMap((result): Finding[] => {
     const old = tried.find(({ check }) => check.name === result.check.name)?.oldJudges;
@@ -165,12 +164,13 @@ function findWeakened(results: readonly CheckResult[], tried: readonly TriedChec
   });
 }
 
-/** What a file is said to weaken; null: nothing, it only has to be accepted. */
+/** How a file weakens the judging; null: it does not, it only needs acceptance. */
 type Forced = [path: string, weaker: string | null];
 
 /**
- * Tests of the base that pass, or are gone, by the doing of judges that nobody would have to accept. Where
- * there are others, too, whose doing it is is found out: with these alone as on the base.
+ * Finds base tests that pass, or are gone, because of judge files that need no acceptance. Where
+ * other judges changed too, the checks run with only these files as on the base, to tell which are
+ * the cause.
  */
 async function forcedByTests(
   place: Reading & { changedFrom: string; commit: string },
@@ -209,7 +209,7 @@ function describeDependent(passing: readonly string[], lost: readonly string[]):
   return lost.length > 0 ? `without it runs what does not with it: ${listSome(lost)}` : null;
 }
 
-/** Green by them alone. */
+/** Files that alone turned a check green. */
 function forcedByCauses(causes: readonly Cause[]): Forced[] {
   return causes
     .filter(({ bySource }) => !bySource)

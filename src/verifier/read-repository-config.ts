@@ -6,8 +6,8 @@ import { findUnstorable } from "../core/storable.ts";
 
 /**
  * Reads `.deputy/config.yaml`. A mistake in it stops the task before anything runs, with one
- * sentence that names the file, the line and the field: a check that silently does not exist is
- * worse than no start.
+ * sentence that names the file, the line and the field, because a check that silently does not
+ * exist is worse than no start.
  */
 export const repositoryConfigPath = ".deputy/config.yaml";
 
@@ -19,7 +19,7 @@ const knownKeys = {
 
 type Place = { line: number; path: readonly PropertyKey[] };
 
-/** Parse the text of the file. An empty one is an empty configuration. */
+/** Parses the text of the file. An empty file is an empty configuration. */
 export function readRepositoryConfig(text: string): RepositoryConfig {
   if (text.length > maxLength) throw fail({ line: 1, path: [] }, "the file is larger than 256 KiB");
   const lines = new LineCounter();
@@ -33,7 +33,7 @@ export function readRepositoryConfig(text: string): RepositoryConfig {
   try {
     value = document.toJS() ?? {};
   } catch (error) {
-    throw fail({ line: 1, path: [] }, (error as Error).message); // aliases without end
+    throw fail({ line: 1, path: [] }, (error as Error).message); // endless aliases
   }
   const parsed = repositoryConfigSchema.safeParse(value);
   if (!parsed.success) {
@@ -57,7 +57,7 @@ export function readRepositoryConfig(text: string): RepositoryConfig {
 
 type Issue = z.core.$ZodIssue;
 
-/** What is wrong, in our words where zod's are not clear, and the path that it concerns. */
+/** Explains an issue, in our words where zod's are unclear, with the path it concerns. */
 function explain(
   issue: Issue | undefined,
   value: unknown,
@@ -105,7 +105,7 @@ function fail({ line, path }: Place, message: string): DeputyError {
   );
 }
 
-/** The line of the deepest part of `path` that the file has; the key's line for a map's entry. */
+/** The line of the deepest part of `path` that the file has; for a map's entry the key's line. */
 function findLine(root: Node | null, path: readonly PropertyKey[], lines: LineCounter): number {
   let offset = root?.range?.[0] ?? 0;
   let node: unknown = root;
@@ -127,7 +127,7 @@ function findLine(root: Node | null, path: readonly PropertyKey[], lines: LineCo
   return lines.linePos(offset).line;
 }
 
-/** How many letters differ: insertions, deletions, replacements. */
+/** Edit distance in letters: insertions, deletions, replacements. */
 function distance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, index) => index);
   for (let i = 1; i <= a.length; i++) {

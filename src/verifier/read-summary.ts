@@ -1,11 +1,11 @@
 /**
- * How many tests a runner says it ran, from the summary that it prints for people: what is left to
- * compare where it does not name them. Reads the end of its output, line by line. Pure.
+ * Reads how many tests a runner says it ran from the summary that it prints for people, for
+ * comparing runs that do not name their tests. Reads the end of the output, line by line. Pure.
  */
 export type Counted = { ran: number; failed: number };
 
 type Reader = {
-  /** Every line that it matches counts; else the last one. */
+  /** Adds up all matching lines; otherwise the last one counts. */
   sums?: boolean;
   line: RegExp;
   read: (line: string) => Counted | null;
@@ -64,7 +64,7 @@ const readers: readonly Reader[] = [
   },
 ];
 
-/** What it says; null: nothing that is known. Of a red run of unittest, mocha and node:test, from several lines. */
+/** Returns the counts; null for an unknown summary. Some runners need several lines. */
 export function readSummary(output: string): Counted | null {
   const lines = output.split(/\r?\n/).map((line) => plain(line.slice(0, 400)));
   for (const { line, read, sums } of readers) {

@@ -6,8 +6,9 @@ import { emptyBin } from "../worktree/throw-away.ts";
 import { listWorktrees, removeWorktree } from "../worktree/worktree.ts";
 
 /**
- * A daemon that was killed during a check leaves that check's worktree behind. It holds nothing but
- * a commit that is kept elsewhere, so it goes at the next start, before anything new is checked.
+ * Removes the worktrees that a killed daemon left from its checks. They hold only commits that are
+ * kept elsewhere, so they go at the next start, before any new check. Returns how many were
+ * removed.
  */
 export async function removeCheckLeftovers(mirrors: Mirrors, workRoot: string): Promise<number> {
   const root = await realpath(workRoot);
@@ -22,7 +23,7 @@ export async function removeCheckLeftovers(mirrors: Mirrors, workRoot: string): 
       removed++;
     }
   }
-  // With them, what no mirror knows any more: the folder is the daemon's own.
+  // Also removes what no mirror knows any more: the folder is the daemon's own.
   for (const name of await readdir(root)) await removeTree(join(root, name));
   return removed;
 }

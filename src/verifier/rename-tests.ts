@@ -3,23 +3,23 @@ import type { TestResults, TestState } from "../core/verdict.ts";
 import type { SidedFile } from "./sides/sides.ts";
 
 /**
- * The same test under another name. What was renamed or moved is known from the files; whether a name
- * in a list is that test is decided here, and only where it leaves no doubt: the old name is gone, the
- * new one is there, and it was not there before. Pure.
+ * Finds the same test under another name. The renames come from the files. A listed name is matched
+ * only where there is no doubt: the old name is gone, and the new one is there and was not before.
+ * Pure.
  */
 export type Rename = {
   from: readonly string[];
   to: readonly string[];
-  /** A folder with which a name's first part ends: the package of a Go test. */
+  /** The parts are folders with which a name's first part ends: a Go test's package. */
   isFolder?: true;
 };
 
 const separator = / > |::/;
 const maxRenames = 2_000;
-/** How many names are tried under how many renames. */
+/** Maximum number of names times renames to try. */
 const maxTries = 200_000;
 
-/** What the change renamed: files, as paths and as Python's and Java's dotted modules, and tests. */
+/** The change's renames: files, as paths and as Python's and Java's dotted modules, and tests. */
 export function renamesOf(
   files: readonly Pick<SidedFile, "from" | "path" | "renamed">[],
 ): Rename[] {
@@ -41,7 +41,7 @@ export function renamesOf(
     .slice(0, maxRenames);
 }
 
-/** The base's list under the names that its tests have now. */
+/** Returns the base's list under the names that its tests have now. */
 export function renameTests(
   before: TestResults,
   now: TestResults,
@@ -62,7 +62,7 @@ export function renameTests(
   return { ...before, tests: Object.fromEntries(tests) };
 }
 
-/** Its new name, after one rename or two: its file's and its own. */
+/** Finds the new name after one rename or two: the file's and the test's own. */
 function findName(
   name: string,
   renames: readonly Rename[],
@@ -79,7 +79,7 @@ function findName(
   return null;
 }
 
-/** The name with its parts `from` replaced; a number or parameters behind a part stay. */
+/** Replaces the parts `from` of the name; a number or parameters after a part stay. */
 function replaceIn(name: string, { from, isFolder, to }: Rename): string | null {
   if (isFolder) return replaceFolder(name, from[0] ?? "", to[0] ?? "");
   const parts = name.split(separator);
@@ -117,7 +117,7 @@ function packageOf(from: string, to: string): Rename[] {
   return isMoved ? [{ from: [old], to: [fresh], isFolder: true }] : [];
 }
 
-/** Java's and Python's names of the two, from whichever folder that both have in common. */
+/** Dotted module names of both paths, from each folder that they have in common. */
 function modulesOf(from: string, to: string): Rename[] {
   const [old, fresh] = [from, to].map((path) => path.replace(/\.[A-Za-z]+$/, "").split("/"));
   const modules: Rename[] = [];

@@ -4,8 +4,8 @@ import { runCheck } from "./run-checks.ts";
 import { placeRuns, type TrialInput } from "./trials.ts";
 
 /**
- * A check once more on the base, in a clean worktree after setup, to see whether it says the same twice
- * without any change. A function of the round's number, which tells the logs apart.
+ * Returns a function that runs a check on the base again, in a clean worktree after setup, to see
+ * whether it gives the same result twice without any change. Its log names hold the round's number.
  */
 export function makeRepeatOnBase(
   input: TrialInput,

@@ -7,21 +7,21 @@ import type { Subtask, Task } from "../core/task.ts";
 import type { Experiment, Verdict } from "../core/verdict.ts";
 
 /**
- * What reviewers and judges are told: the goal, the change, what the checks said and what was found
- * before. Nothing that the coder said, but for the judge the answer that is to be judged. All that an
- * agent or somebody outside wrote goes in as data.
+ * Writes the briefs of reviewers and judges: the goal, the change, the checks' results and the
+ * earlier findings. They hold none of the coder's words, except the answer that a judge rules on.
+ * Text by an agent or from outside is marked as data.
  */
 const maxDiffBytes = 200_000;
 const maxNewDiffBytes = 60_000;
 const maxListed = 40_000;
 
-/** The package's prompts folder; the same distance from `src/verifier` and `dist/verifier`. */
+/** The package's prompts folder, at the same depth from `src/verifier` and `dist/verifier`. */
 const promptsFolder = new URL("../../prompts/", import.meta.url);
 
 export type ReviewedWork = {
   task: Task;
   subtask: Subtask;
-  /** From where the attempt started. */
+  /** From the commit where the attempt started. */
   diff: string;
 };
 
@@ -34,10 +34,10 @@ export async function writeReviewBrief(
     newDiff,
   }: {
     checks: Verdict["checks"];
-    /** Of them, which faults in the change no test noticed. */
+    /** Of these, the faults in the change that no test noticed. */
     experiments?: readonly Experiment[];
     earlier: readonly ReviewFinding[];
-    /** Since the last round; null: this is the first. */
+    /** The diff since the last round; null in the first round. */
     newDiff: string | null;
   },
 ): Promise<string> {
@@ -66,7 +66,7 @@ export async function writeReviewBrief(
   ]);
 }
 
-/** A hint where to look, no finding: an equal mutant or an unimportant line looks the same. */
+/** A hint, not a finding: an equivalent mutant or an unimportant line looks the same. */
 function describeFaults(experiments: readonly Experiment[]): string[] {
   const open = experiments.filter(({ kind, result }) => kind === "mutants" && result === "open");
   if (open.length === 0) return [];
@@ -79,7 +79,7 @@ function describeFaults(experiments: readonly Experiment[]): string[] {
   ];
 }
 
-/** `against`: what is said against each finding, and who says it. */
+/** `against` holds the arguments against each finding; `who` is their author. */
 export async function writeJudgeBrief(
   work: ReviewedWork,
   disputes: readonly { finding: ReviewFinding; against: string }[],
@@ -96,7 +96,7 @@ export async function writeJudgeBrief(
   ]);
 }
 
-/** About files of the change that judge it; `words` are the requester's. */
+/** Asks about the change's judge files; `words` are the requester's. */
 export async function writeJudgeChangesBrief(
   words: readonly string[],
   listed: readonly string[],
@@ -122,7 +122,7 @@ function describeWork({ task, subtask }: ReviewedWork): string[] {
 }
 
 function asData(text: string, source: string, maxBytes: number): string {
-  // A comment is code here: what looks like one must neither be taken out nor hide what follows it.
+  // A comment is code here: what looks like one must not be removed or hide what follows it.
   const pieces = text.slice(0, 4 * maxBytes).split("<!--");
   const cleaned = pieces.map((piece) => cleanOutsideText(piece, 4 * maxBytes)).join("<!--");
   const bytes = Buffer.from(cleaned, "utf8");

@@ -8,17 +8,17 @@ import { type CleanPlace, withCleanWorktree } from "./clean-worktree.ts";
 import { type Patience, throwWhenHeldUp } from "./held-up.ts";
 
 /**
- * One question to somebody who took no part in the work: in a context of its own, read-only, in a
- * worktree of its own, and with an answer by a schema. A bad answer is asked for once more. What was
- * answered is kept at once and stands: asking a second time, after a crash for example, costs nothing
- * and changes nothing. What comes back from an agent that cannot answer is a problem, in words.
+ * Asks one question of an agent that took no part in the work: in its own context and worktree,
+ * read-only, with an answer by a schema. A bad answer is asked for once more. The answer is stored
+ * at once and final, so asking again after a crash is idempotent. An agent that cannot answer gives
+ * a problem, in words.
  */
 export type CallPlace = Omit<CleanPlace, "repository"> & {
   db: Db;
   runRole: RunRole;
   about: { taskId: string; subtaskId: string };
   patience: Patience;
-  /** How often somebody is asked, each time in a context of its own, before there is no answer. */
+  /** How many times the agent is asked, each time in a new context, before it has no answer. */
   tries: number;
   commit: string;
   env: Record<string, string>;
@@ -29,16 +29,16 @@ export type CallPlace = Omit<CleanPlace, "repository"> & {
 export type Call<Answer> = {
   key: ReviewKey;
   role: "reviewer" | "planner";
-  /** Null: whoever is configured for the role. */
+  /** Null: the agent configured for the role. */
   agent: string | null;
-  /** Left out: the one that is configured for the role. */
+  /** Left out: the model configured for the role. */
   model?: string | null | undefined;
   brief: string;
   outputSchema: Record<string, unknown>;
   read: (output: unknown) => { answer: Answer } | { problem: string };
 };
 
-/** Told to whoever was cut off; what was asked, and what was read, stands in the session. */
+/** Sent to an agent whose call was cut off; the question and what it read are in its session. */
 const continuation =
   "You were cut off, by nothing that you did. Go on where you stopped, and end with your answer, all of it, as it was asked for.\n";
 
@@ -60,7 +60,7 @@ export async function ask<Answer>(
 async function askPatiently<Answer>(place: CallPlace, call: Call<Answer>): Promise<Given> {
   let kills = 0;
   for (let number = 1; ; number++) {
-    // One that was killed goes on in its session.
+    // A killed call resumes its session.
     const asked = `${nameOf(call.key)}, ${number - kills}`;
     const given = await withCleanWorktree(place, place.commit, (worktree) =>
       askAgent(place, { ...call, asked }, worktree),
@@ -77,7 +77,7 @@ async function askPatiently<Answer>(place: CallPlace, call: Call<Answer>): Promi
 type Given = {
   output: unknown;
   problem: string | null;
-  /** Asking anew would end in the same way. */
+  /** Asking again would end in the same way. */
   isFinal: boolean;
   wasKilled: boolean;
 };
@@ -100,7 +100,7 @@ async function askAgent<Answer>(
   };
 }
 
-/** By which the session is found again in which it was asked. */
+/** The key under which the session of this call is found again. */
 function nameOf({ attemptId, kind, seat }: ReviewKey): string {
   return `${kind} ${seat} of ${attemptId}`;
 }
@@ -115,7 +115,7 @@ function readEnd<Answer>(
     wasKilled: failure === "killed",
   });
   if (reason !== "done") {
-    // It is to judge what is there: what the goal leaves open is a finding, or none.
+    // The reviewer judges what is there: what the goal leaves open is a finding, or none.
     const asked = `it asked instead of answering ("${question}"), and nobody tells a reviewer more than it has`;
     return reason === "needs_input" && failure === "question"
       ? fail(asked, true)
@@ -139,7 +139,7 @@ async function run<Answer>(
     ...{ role, agent, model, brief, worktree, outputSchema, env, signal, sessionId, timeoutMs },
     mode: "read_only",
     asked,
-    // No attempt's work: it must not be taken for the coder's session, nor hear what the coder is told.
+    // Not an attempt's work: it is not the coder's session and must not get the coder's messages.
     about: { ...place.about, attemptId: null },
     judges: key.attemptId,
     baseCommit: commit,
@@ -147,7 +147,7 @@ async function run<Answer>(
     logPath: join(logRoot, `${key.kind}-${key.seat}.log`),
     emit: () => {},
   });
-  // A call that was broken off is no answer.
+  // An aborted call is no answer.
   signal.throwIfAborted();
   throwWhenHeldUp(end, place.patience);
   return end;

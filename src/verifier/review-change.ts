@@ -32,13 +32,13 @@ import {
 } from "./review-round.ts";
 
 /**
- * The review of one attempt's green commit, as one more step of its verification:
+ * Reviews one attempt's green commit, as one more step of its verification:
  *
- *   evidence of what was open, again → reviewers, who do not see each other → evidence of what they
- *   found → where they disagree, an arbiter → answers of the coder, a judge → open findings block
+ *   prove the open findings again → ask reviewers, who do not see each other → prove what they
+ *   found → let an arbiter settle disagreements, and a judge the coder's answers → open findings block
  *
- * Nothing here is remembered but through the database: what was asked is kept by `ask`, what was
- * found before is in the verdict of the attempt before. A round that changed nothing asks no reviewer.
+ * The review keeps no state except in the database: `ask` stores each answer, and earlier findings
+ * are in the previous attempt's verdict. A round that changed nothing asks no reviewer.
  */
 export async function reviewChange(
   deps: ReviewDeps,
@@ -99,14 +99,14 @@ export async function reviewChange(
   return concludeReview(verdict, review, isAccepted);
 }
 
-/** How far this subtask's work is to be looked at. */
+/** Returns how thoroughly this subtask's work is to be reviewed. */
 export function assuranceOf(deps: ReviewDeps, task: Task, subtask: Subtask): Assurance {
   const { isModel } = deps.coder(task, subtask.agent);
   const canBeReviewed = deps.candidates(task, subtask.agent).length > 0;
   return resolveAssurance(task.assurance, deps.assurance, { isModel, canBeReviewed });
 }
 
-/** What was open closes when its evidence is gone, whatever anybody says. */
+/** An open finding closes when its evidence is gone, whatever anybody says. */
 async function lookAgain(round: Round, known: ReviewFinding[]): Promise<ReviewFinding[]> {
   const open = openFindings({ findings: known });
   const proofs = await proveClaims(round.evidence, open);
@@ -133,7 +133,7 @@ async function askReviewers(
     earlier: known,
     newDiff,
   });
-  // All are waited for, so that none goes on behind the back of a verification that has failed.
+  // Waits for all of them, so that no reviewer keeps running after the verification has failed.
   const settled = await Promise.allSettled(
     chosen.map(async ({ agent, model, sameAsCoder }, at): Promise<Asked> => {
       const seat = at + 1;
@@ -163,7 +163,7 @@ async function askReviewers(
   return asked;
 }
 
-/** What they found, each with its evidence. */
+/** Adds the reviewers' findings, each with its evidence. */
 async function addAnswers(
   round: Round,
   known: ReviewFinding[],

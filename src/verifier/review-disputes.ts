@@ -7,9 +7,8 @@ import { ask } from "./review-call.ts";
 import { type Asked, callPlace, type Round } from "./review-round.ts";
 
 /**
- * Findings that are not agreed on are settled by somebody who took no side, in one call each: an
- * arbiter where reviewers disagree, a judge where the coder answered. Who cannot be asked settles
- * nothing.
+ * Settles disputed findings, with one call each: an arbiter where reviewers disagree, a judge where
+ * the coder answered. Without an answer the findings stand.
  */
 export async function settleDoubts(
   round: Round,
@@ -29,7 +28,7 @@ export async function settleDoubts(
   return closeByRuling(findings, rulings, idsOf(disputes), "overruled", attempt.number);
 }
 
-/** What the coder answered to findings that it was told of, and that are still open. */
+/** Settles the coder's answers to findings that it was told of and that are still open. */
 export async function settleRebuttals(
   round: Round,
   findings: ReviewFinding[],

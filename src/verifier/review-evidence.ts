@@ -11,15 +11,15 @@ import { type CleanPlace, checkLogPath, runSetup, withCleanWorktree } from "./cl
 import { type CheckPlace, runCheck } from "./run-checks.ts";
 
 /**
- * Whether the evidence of a finding holds on a commit: a quote is looked for in git, a command is run
- * as a check is, in a worktree that nobody worked in and that is put back before each. It fails twice
- * or it did not fail. Neither tells anything about who is right; that is what makes it evidence.
+ * Checks whether a finding's evidence holds on a commit. A quote is searched in git. A command runs
+ * like a check, in a clean worktree that is reset before each run, and must fail twice. Neither
+ * depends on who is right; that makes it evidence.
  */
 export type EvidenceInput = CleanPlace & {
   commit: string;
-  /** What the change is a change to. */
+  /** The commit that the change is based on. */
   changedFrom: string;
-  /** The commit that was looked at the last time; null: this is the first time. */
+  /** The commit of the last round; null in the first round. */
   before: string | null;
   setup: readonly string[];
   env: Readonly<Record<string, string>>;
@@ -31,17 +31,17 @@ export type EvidenceInput = CleanPlace & {
 export type Claim = {
   file: string;
   evidence: Evidence;
-  /** What was found the last time; null: it was just claimed. */
+  /** The proof of the last round; null for a new claim. */
   proof: Proof | null;
 };
 
-/** The same evidence is looked at once, whoever brings it. */
+/** Maximum number of commands. The same command runs once, whoever claims it. */
 export const maxCommands = 20;
 const commandTimeoutMs = 120_000;
 const minQuoteLength = 4;
 const maxOutput = 1_500;
 
-/** Proofs in the order of the claims. Throws the signal's reason when aborted. */
+/** Returns proofs in the order of the claims. Throws the signal's reason when aborted. */
 export async function proveClaims(
   input: EvidenceInput,
   claims: readonly Claim[],
@@ -106,7 +106,7 @@ function command(holds: Proof["holds"], detail: string, output = ""): Proof {
   return { holds, detail, output, where: null };
 }
 
-/** In the file, or else in what the change did to it; later on only where it was found at first. */
+/** Searches the file, then its diff; in later rounds only where the quote was found at first. */
 async function findQuote(
   input: EvidenceInput,
   { file, proof }: Claim,
@@ -135,13 +135,13 @@ const maxDiffBytes = 4 * 1024 * 1024;
 const maxLookedFor = 200;
 
 async function standsIn(mirror: Mirror, commit: string, file: string, wanted: string) {
-  // Any text can be claimed to be a path: only one that is in the commit goes to git.
+  // A path can be any text: only one that is in the commit goes to git.
   if (!(await listFilesAt(mirror, commit)).includes(file)) return false;
-  const text = await readFileAt(mirror, commit, file).catch(() => null); // too large to be quoted
+  const text = await readFileAt(mirror, commit, file).catch(() => null); // too large to quote
   return text !== null && flatten(text).includes(wanted);
 }
 
-/** Lines that only went elsewhere are not gone: a file that has them since. */
+/** Finds a file that has gained the lines since: moved lines are not gone. */
 async function findMoved(
   mirror: Mirror,
   before: string,
@@ -156,7 +156,7 @@ async function findMoved(
   return null;
 }
 
-/** The lines of one file's part of a patch, without the marks before them. */
+/** The lines of one file's part of a patch, without their leading marks. */
 function diffOf(diff: string, file: string): string {
   const head = `diff --git a/${file} b/${file}\n`;
   const at = diff.startsWith(head) ? 0 : diff.indexOf(`\n${head}`) + 1;

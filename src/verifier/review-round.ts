@@ -11,16 +11,16 @@ import type { ReviewedWork } from "./review-brief.ts";
 import type { CallPlace } from "./review-call.ts";
 import type { EvidenceInput } from "./review-evidence.ts";
 
-/** What a round of a review is given: who may be asked, about whose work, and where. */
+/** What a review round needs: who may be asked, about whose work, and where. */
 export type ReviewDeps = {
   runRole: RunRole;
-  /** Of the configuration; null: it does not say. */
+  /** From the configuration; null when it names none. */
   assurance: Assurance | null;
-  /** Who could review what this agent did, in order of preference. */
+  /** The possible reviewers of this agent's work, in order of preference. */
   candidates: (task: Task, agent: string) => readonly AgentModel[];
-  /** Who settles what they disagree about; null: one of them, in a context of its own. */
+  /** The agent that settles disagreements; null: one of the reviewers, with a new context. */
   arbiter: (task: Task) => string | null;
-  /** What does the task's work under this name. */
+  /** The agent and model that do the task's work under this name. */
   coder: (task: Task, agent: string) => AgentModel & { isModel: boolean };
   report: (claim: Claim, message: string, data: Record<string, unknown>) => Promise<void>;
 };
@@ -30,7 +30,7 @@ export type ReviewInput = {
   claim: Claim;
   task: Task;
   subtask: Subtask;
-  /** Of the subtask, oldest first, and the one whose commit is reviewed. */
+  /** The subtask's attempts, oldest first, including the reviewed one. */
   attempts: readonly Attempt[];
   attempt: Attempt;
   verdict: Verdict;
@@ -44,17 +44,17 @@ export type Round = {
   attempt: Attempt;
   evidence: EvidenceInput;
   work: ReviewedWork;
-  /** The same change as a commit without a word of its author: the message of the real one has the summary. */
+  /** The same change as a commit without its author's words: the real message holds the summary. */
   shown: string;
   chosen: ReturnType<typeof chooseReviewers>;
   patience: Patience;
-  /** What could not be asked, in words; added to on the way. */
+  /** What was not reviewed, in words; added to during the round. */
   notDone: string[];
 };
 
 export type Asked = { reviewer: Reviewer; answer: ReviewAnswer | null };
 
-/** Where somebody is asked: about the subtask, but as no attempt of it. */
+/** The place of a review's calls: about the subtask, but not one of its attempts. */
 export function callPlace({ assurance, deps, evidence, input, patience, shown }: Round): CallPlace {
   const { baseCommit, env, logRoot, mirror, signal, workRoot } = evidence;
   const { claim, db, subtask } = input;
@@ -62,7 +62,7 @@ export function callPlace({ assurance, deps, evidence, input, patience, shown }:
     ...{ db, baseCommit, commit: shown, env: { ...env }, logRoot, mirror, signal, workRoot },
     runRole: deps.runRole,
     patience,
-    // Where a review has to be there, one that crashed is not the end of it.
+    // Where a review is required, one crash must not end it.
     tries: assurance === "high" ? 3 : 1,
     about: { taskId: claim.taskId, subtaskId: subtask.id },
   };

@@ -6,15 +6,16 @@ import { listSome } from "./list-some.ts";
 import { namedTest } from "./sides/judge-names.ts";
 
 /**
- * A build program, a hook, a test may write over the tests that run after it: then what is judged by is
- * not what the commit holds. Tests that the base's run writes over, too (`vitest -u`), are its own habit.
+ * Lists the test files that a run overwrote. A build program, a hook or a test may overwrite the
+ * tests that run after it, and then they are not what the commit holds. Tests that the base's run
+ * overwrites too (`vitest -u`) are not the change's doing.
  */
 export async function listRewrittenTests(mirror: Mirror, worktree: string): Promise<string[]> {
   const rewritten = await listRewritten(mirror, placeOf(mirror, worktree));
   return rewritten.filter((path) => namedTest(path) !== null);
 }
 
-/** What follows from files that the change's run writes over and the base's does not. Pure. */
+/** Concludes from files that the change's run overwrites and the base's does not. Pure. */
 export function judgeRewritten(paths: readonly string[]): {
   findings: Finding[];
   judges: JudgeChange[];

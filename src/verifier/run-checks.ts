@@ -12,31 +12,31 @@ import { type NameTests, unnamed } from "./name-tests.ts";
 import { maxParsedLength } from "./parsers/test-list.ts";
 
 /**
- * Runs one check once, on whatever is in the worktree, and says what came out: green (exit 0), red
- * (any other exit code), or inconclusive, when the command could not start, ran out of time or was
- * killed. The command gets no terminal, no input, no variable of the daemon and `CI=1`, which keeps
- * runners from watching and from writing snapshots.
+ * Runs one check once on the worktree: green (exit 0), red (any other exit code), or inconclusive
+ * when the command could not start, timed out or was killed. The command gets no terminal, no
+ * input, no variable of the daemon and `CI=1`, which keeps runners from watching and from writing
+ * snapshots.
  */
 export type CheckPlace = {
   worktree: string;
   commit: string;
-  /** Variables beside the scrubbed environment, PORT for example. */
+  /** Variables added to the scrubbed environment, for example PORT. */
   env: Readonly<Record<string, string>>;
   signal: AbortSignal;
   onProcess: (identity: ProcessIdentity) => void;
-  /** The sandbox its commands run in; left out: none, they run as the daemon's user. */
+  /** The sandbox of the commands; left out: they run as the daemon's user. */
   confined?: ConfinedPlace;
-  /** Has runners name their tests; left out: they say what they say. */
+  /** Makes runners name their tests; left out: their output is used as it is. */
   nameTests?: NameTests;
 };
 
 const keepBytes = 8 * 1024 * 1024;
 const tailLines = 60;
 const tailLength = 6_000;
-/** All that `python3 -m pytest` prints without pytest; its exit code is that of failing tests. */
+/** The whole output of `python3 -m pytest` without pytest; it exits like failing tests. */
 const missingRunner = /^\s*\S*python[\d.]*(?:\.exe)?: No module named '?pytest'?\s*$/;
 
-/** Run it. Throws the signal's reason when aborted; never for what the command does. */
+/** Runs the check. Throws the signal's reason when aborted, never for what the command does. */
 export async function runCheck(
   check: Check,
   place: CheckPlace,
@@ -45,12 +45,12 @@ export async function runCheck(
 ): Promise<CheckRun> {
   place.signal.throwIfAborted();
   if (logPath) await mkdir(dirname(logPath), { recursive: true });
-  // A report from an earlier run, or out of the commit, is no report of this run.
+  // A report from an earlier run, or from the commit, is not this run's.
   if (check.report !== null) await removeReport(place.worktree, check.report);
   const startedAt = new Date().toISOString();
   const confined = place.confined ?? unconfined;
   const runOnce = async () => {
-    // Anew for each run, so that no report is that of another.
+    // New for each run, so that two runs never share a report.
     const named = await (role === "check" && place.nameTests ? place.nameTests : unnamed)(check);
     const spec = {
       argv: ["sh", "-c", named.command],
@@ -68,10 +68,10 @@ export async function runCheck(
     return { named, result, ...describeEnding(result, check.timeoutMs) };
   };
   let once = await runOnce();
-  // The kernel was out of memory, or somebody ended a process too many: mostly not twice.
+  // The kernel ran out of memory, or somebody ended a process by mistake: rarely twice.
   if (wasKilled(once)) once = await runOnce();
   const { detail, named, result, status } = once;
-  // Its parsers are libraries that a daemon without checks does not load.
+  // Loaded late: parsers are libraries that a daemon without checks does not need.
   const { parseTestResults } = await import("./parse-test-results.ts");
   const report = check.report === null ? null : await readReport(place.worktree, check.report);
   const inReport = report === null ? null : parseTestResults(report, place.worktree);
@@ -107,12 +107,12 @@ function describeEnding(
     return inconclusive(`could not start: exit ${exitCode}`);
   if (exitCode === 1 && missingRunner.test(result.output))
     return inconclusive("could not start: pytest is not installed for this Python");
-  // What a shell reports for a command of its own that SIGKILL or SIGTERM ended.
+  // A shell's exit codes for a command that SIGKILL or SIGTERM ended.
   if (exitCode === 137 || exitCode === 143) return inconclusive(`${killedWords}: exit ${exitCode}`);
   return { status: exitCode === 0 ? "green" : "red", detail: `exit ${exitCode}` };
 }
 
-/** The end of the output, for people and briefs: whole lines, and nothing a database would refuse. */
+/** The end of the output for people and briefs: whole lines, without what a database refuses. */
 function tailOf(output: string): string {
   const lines = output
     .slice(-tailLength * 2)
@@ -126,7 +126,7 @@ async function removeReport(worktree: string, path: string): Promise<void> {
   try {
     await removeContained(worktree, path);
   } catch {
-    // It leads out of the worktree: nothing of it is deleted, and nothing of it is read later.
+    // It leads out of the worktree: nothing of it is deleted here or read later.
   }
 }
 

@@ -1,20 +1,20 @@
 /**
- * Splits the change of one text into hunks, any of which can be applied without the others: each
- * replaces lines of the base's text, and no two of them touch the same lines. Pure.
+ * Splits the change of one text into hunks, each of which can be applied without the others. Each
+ * replaces lines of the base's text, and no two touch the same lines. Pure.
  */
 export type Hunk = {
-  /** The first line of the base's text that it replaces, from 0; lines are put in before it. */
+  /** The first replaced line of the base's text, from 0; the new lines go before it. */
   at: number;
   removed: number;
   added: string[];
-  /** Where its first line is in the change's text, from 1. */
+  /** The hunk's first line in the change's text, from 1. */
   line: number;
 };
 
-/** More differing lines than this are one hunk: the time to compare grows with their square. */
+/** With more differing lines the text is one hunk: the comparison's time grows quadratically. */
 const maxEdits = 800;
 
-/** The hunks, from the top; one for the whole text where the two differ too much to be compared. */
+/** Returns the hunks from the top; one for the whole text where the two differ too much. */
 export function splitHunks(base: string, change: string): Hunk[] {
   if (base === change) return [];
   const [before, after] = [linesOf(base), linesOf(change)];
@@ -42,7 +42,7 @@ export function splitHunks(base: string, change: string): Hunk[] {
   return hunks;
 }
 
-/** The base's text with these of its hunks. */
+/** Applies these hunks to the base's text. */
 export function applyHunks(base: string, hunks: readonly Hunk[]): string {
   const lines = linesOf(base);
   let text = "";
@@ -54,7 +54,7 @@ export function applyHunks(base: string, hunks: readonly Hunk[]): string {
   return text + lines.slice(at).join("");
 }
 
-/** Each with its line end, so that joining them gives the text again. */
+/** Splits into lines with their line ends, so that joining them gives the text again. */
 function linesOf(text: string): string[] {
   const lines = text.split("\n").map((line) => `${line}\n`);
   const last = lines.pop()?.slice(0, -1) ?? "";
@@ -62,8 +62,8 @@ function linesOf(text: string): string[] {
 }
 
 /**
- * The pairs of lines that both texts have, in order: Myers' O(ND) comparison. Null when more than
- * `maxEdits` lines differ.
+ * Returns the pairs of lines that both texts have, in order: Myers' O(ND) comparison. Null when
+ * more than `maxEdits` lines differ.
  */
 function findCommon(
   before: readonly string[],

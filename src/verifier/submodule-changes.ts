@@ -6,9 +6,9 @@ import { listSubmodules } from "../worktree/submodules.ts";
 import { listSome } from "./list-some.ts";
 
 /**
- * What a change does to submodules: Deputy fills them and delivers nothing of them, so files that were
- * changed in one, a submodule that comes, goes or moves to another commit, and another `.gitmodules`
- * are findings that block.
+ * Finds what a change does to submodules. Deputy fills submodules but delivers nothing of them, so
+ * these are blocking findings: files changed in one, a submodule that is added, removed or moved to
+ * another commit, and a changed `.gitmodules`.
  */
 export async function findSubmoduleChanges(
   mirror: Mirror,

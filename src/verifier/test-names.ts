@@ -1,8 +1,8 @@
 import { posix } from "node:path";
 
 /**
- * Test files by their usual names, for placing a test beside them. What of a change may judge
- * it is told by more than names (sides/).
+ * Recognizes test files by their usual names, for placing a test next to them. Finding the judges
+ * in a change takes more than names (sides/).
  */
 const testFolders = /(^|\/)(tests?|__tests__|specs?|e2e|testdata|__mocks__|__snapshots__)\//;
 const testNames: readonly RegExp[] = [
@@ -15,12 +15,12 @@ const testNames: readonly RegExp[] = [
   /\.(bats|snap|feature)$/,
 ];
 
-/** A test, or a file that tests read. */
+/** Whether the file is a test, or is read by tests. */
 export function isTestFile(path: string): boolean {
   return testFolders.test(path) || testNames.some((name) => name.test(posix.basename(path)));
 }
 
-/** Dependencies that were put into the tree: they are installed by setup, not taken from a change. */
+/** Installed dependencies in the tree: setup installs them, they are not taken from a change. */
 export function isInstalled(path: string): boolean {
   return /(^|\/)(node_modules|\.venv|venv|\.tox|\.nox)\//.test(path);
 }

@@ -5,19 +5,19 @@ import type { Rename } from "./rename-tests.ts";
 import type { TriedCheck } from "./tried-check.ts";
 
 /**
- * Whether new tests watch the work: a test that fails on the base's source and passes on the change's
- * does; one that passes on both does not, which is said and no fault. Pure.
+ * Tells whether new tests watch the work. A test that fails on the base's source and passes on the
+ * change's does. One that passes on both does not, which is noted and is no fault. Pure.
  */
 export type NewTests = {
   /** Fail, or cannot be loaded, without the change's source. */
   shown: string[];
-  /** Pass without it, too. */
+  /** Pass without it too. */
   idle: string[];
   experiment: Experiment;
   notes: string[];
 };
 
-/** Null: there are no new tests by name, or they were not tried on the base's source. */
+/** Null when there are no new tests by name, or they did not run on the base's source. */
 export function testNewTests(tried: TriedCheck, renames: readonly Rename[]): NewTests | null {
   const { base, change, check, oldSource } = tried;
   if (!base?.tests || !change.tests || !oldSource) return null;
@@ -54,7 +54,7 @@ function stateIn(run: CheckRun, name: string): "fails" | "passes" | "unknown" {
   if (state === "failed") return "fails";
   if (state === "passed") return run.status === "inconclusive" ? "unknown" : "passes";
   if (state === "skipped" || run.status !== "red") return "unknown";
-  // Not in a list of failures alone: it passed. Not in any other list of a red run: it was not loaded.
+  // Missing from a list of failures alone: it passed. From any other list of a red run: not loaded.
   return run.tests?.listed === "failures" ? "passes" : "fails";
 }
 

@@ -2,10 +2,10 @@ import { DeputyError } from "../core/error.ts";
 import type { Mirror } from "../worktree/open-mirror.ts";
 import { listFilesAt, readFileAt } from "../worktree/read-commit.ts";
 
-/** A commit's files, and their texts as they are asked for. */
+/** A commit's files, with texts read on demand. */
 export type Tree = {
   files: readonly string[];
-  /** Null: there is no such file, or it is too large to be read. */
+  /** Null when the file does not exist or is too large to read. */
   read(path: string): Promise<string | null>;
 };
 
@@ -16,7 +16,7 @@ export async function openTree(mirror: Mirror, commit: string): Promise<Tree> {
   };
 }
 
-/** The text of a file at a commit; null where there is none, or one that is too large to be read. */
+/** The text of a file at a commit; null when it does not exist or is too large to read. */
 export function readText(mirror: Mirror, commit: string, path: string): Promise<string | null> {
   return readFileAt(mirror, commit, path).catch(asNoFile);
 }

@@ -15,9 +15,9 @@ import { type CheckPlace, runCheck } from "./run-checks.ts";
 import type { Half, SidedFile } from "./sides/sides.ts";
 
 /**
- * Experiments run checks on trees that nobody made: the change with the judges of the base, the base
- * with the tests of the change, either with tests that must fail. Each tree gets a clean worktree and a
- * setup of its own, and no check runs twice on the same tree for the same question.
+ * Runs checks on composed trees for experiments: the change with the base's judges, the base with
+ * the change's tests, either with tests that must fail. Each tree gets a clean worktree and its own
+ * setup, and no check runs twice on the same tree for the same question.
  */
 export type TrialInput = Omit<CleanPlace, "baseCommit"> & {
   baseCommit: string;
@@ -28,30 +28,30 @@ export type TrialInput = Omit<CleanPlace, "baseCommit"> & {
   onProcess: CheckPlace["onProcess"];
 };
 
-/** What a tree said: one run by check, unless its setup did not work. */
+/** The result of one tree: one run for each check, unless its setup failed. */
 export type Trial = {
   tree: string;
   runs: Map<string, CheckRun>;
   setupFailed: string | null;
-  /** Test files that what ran wrote over. */
+  /** Test files that the run overwrote. */
   rewritten: string[];
 };
 
 export type Trials = {
-  /** Run these checks on a commit. `label` goes into the names of their logs. */
+  /** Runs these checks on a commit. `label` goes into the names of their logs. */
   run(commit: string, checks: readonly Check[], label: string, round?: 1 | 2): Promise<Trial>;
-  /** Compose a commit from `from` and run them on that. */
+  /** Composes a commit from `from` and runs the checks on it. */
   runOn(
     from: string,
     files: ReadonlyMap<string, FileSource>,
     checks: readonly Check[],
     label: string,
-    /** 2: once more, whatever came out the first time. */
+    /** 2 runs them again, even if the first result is known. */
     round?: 1 | 2,
   ): Promise<Trial>;
 };
 
-/** `checks` of the verification tell which log belongs to which. */
+/** `all` holds the checks of the verification, for numbering the logs. */
 export function makeTrials(input: TrialInput, all: readonly Check[]): Trials {
   const known = new Map<string, Promise<Trial>>();
   const inTurn = areApart(input) ? null : makeQueue();
@@ -72,7 +72,7 @@ export function makeTrials(input: TrialInput, all: readonly Check[]): Trials {
   };
 }
 
-/** Whether two runs of a check at the same time can meet nowhere: not at a port, a database, in /tmp. */
+/** Whether two runs at the same time cannot collide: in a port, a database or /tmp. */
 export function areApart({ sandbox }: Pick<TrialInput, "sandbox">): boolean {
   return sandbox?.apart === true;
 }
@@ -81,7 +81,7 @@ function makeQueue() {
   let last: Promise<unknown> = Promise.resolve();
   return <T>(work: () => Promise<T>): Promise<T> => {
     const next = last.then(work, work);
-    last = next.catch(() => {}); // its caller is told
+    last = next.catch(() => {}); // reported to its caller
     return next;
   };
 }
@@ -108,7 +108,7 @@ async function runTrial(
   });
 }
 
-/** Where the runs of one clean worktree happen, with their tests named. */
+/** The place of runs in one clean worktree, with their tests named. */
 export function placeRuns(
   { env, mirror, onProcess, signal }: Pick<TrialInput, "env" | "mirror" | "onProcess" | "signal">,
   at: Pick<CheckPlace, "commit" | "worktree" | "confined"> & { reports: string },
@@ -120,7 +120,7 @@ function describeSetup({ check, run }: Setup): string {
   return `setup does not work there (\`${check.command}\`: ${run.detail})`;
 }
 
-/** The files of the change as `half` says, for a tree that is composed from the change. */
+/** Returns the change's files as `half` says, for composing a tree from the change. */
 export function halvesOf(
   files: readonly SidedFile[],
   half: (file: SidedFile) => Half,
@@ -138,7 +138,7 @@ export function halvesOf(
   return sources;
 }
 
-/** Parts of a change, for a tree that is composed from the base. */
+/** Returns the files of parts, for composing a tree from the base. */
 export function filesOfParts(
   parts: readonly PartialFile[],
   commit: string,

@@ -10,40 +10,40 @@ import { openTree } from "./tree.ts";
 import type { Trials } from "./trials.ts";
 
 /**
- * Does a check still bite? Tests that must fail, under names that nobody can know beforehand, are put
- * into a tree beside its own; a run that does not turn red and name them says nothing, whatever its
- * exit code. Where they stay silent on the change, they are tried on the base, too: only what bit there
- * and does not here was silenced by the change.
+ * Tests whether a check still detects a fault. Canaries, tests that must fail under unpredictable
+ * names, are added to a tree. A run that does not turn red and name them says nothing, whatever its
+ * exit code. Where they stay silent on the change, they run on the base too: only a check that
+ * reported them there was silenced by the change.
  */
 export type CanaryPlace = {
   mirror: Mirror;
   baseCommit: string;
   trials: Trials;
   checks: readonly Check[];
-  /** What the check said on the base, by its name. */
+  /** The tests that each check reported on the base, by check name. */
   onBase: ReadonlyMap<string, TestResults | null>;
   /** Test files that the change touched. */
   changedTests: readonly string[];
 };
 
 export type CanaryAnswer = {
-  /** Null: it cannot be told, because none could be placed or run. */
+  /** Null when it cannot be told, because no canary could be placed or run. */
   bites: boolean | null;
   /** One clause. */
   says: string;
   tree: string;
   durationMs: number;
-  /** Which of the tests it named, and which it did not: by their names without what is new in each run. */
+  /** The canaries that it named or did not name, without the part that is new in each run. */
   heard: string[];
   silent: string[];
-  /** Of those that it named: statements of no test, which only print a name as they fail. */
+  /** The named ones that are statements of no test and only print a name as they fail. */
   printed: string[];
 };
 
 /**
- * What follows when a check names only some of the tests, or none: what the base does not name either
- * asks nothing of the change. Pure. `isSilenced`: the base names one that the change does not,
- * or the change none at all.
+ * Weighs a check that names only some canaries, or none: a canary that the base does not name
+ * either proves nothing against the change. Pure. `isSilenced` is true when the base names one that
+ * the change does not, or the change names none at all.
  */
 export function weighCanary(
   onChange: CanaryAnswer,
@@ -59,8 +59,9 @@ export function weighCanary(
 }
 
 /**
- * A script ends at the first thing that fails: one that is red without the statement, too, and comes to
- * it all the same, is red for another reason, and tells nothing by printing it. Pure.
+ * Discounts a canary that a script printed. A script ends at its first failure. One that is red
+ * without the statement too and still reaches it is red for another reason, so printing proves
+ * nothing. Pure.
  */
 export function discountPrinted(
   answer: CanaryAnswer,
@@ -80,7 +81,7 @@ export function discountPrinted(
 
 type Placed = { files: Map<string, FileSource>; names: Map<string, string[]>; unplaced: string[] };
 
-/** Place them on a commit and run its checks. An answer for each check, by its name. */
+/** Places canaries on a commit and runs its checks. Returns an answer for each check, by name. */
 export async function tryCanaries(
   { baseCommit, changedTests, checks, mirror, onBase, trials }: CanaryPlace,
   commit: string,
@@ -103,7 +104,7 @@ export async function tryCanaries(
   }
   return answers;
 
-  /** As few trees as can be: two checks share one unless they want different texts of a file. */
+  /** Uses as few trees as possible: checks share one unless they want different texts of a file. */
   async function place(): Promise<Placed[]> {
     const { findRunners, placeCanaries } = await import("./runners/runners.ts");
     const [tree, base] = await Promise.all([
@@ -121,7 +122,7 @@ export async function tryCanaries(
       const placing = { ...tree, tests, prefer, token };
       const placeFor = (led: CheckText) =>
         placeCanaries(findRunners(led), { ...placing, about: led });
-      // A change that has the check start no runner any more is measured as the base was.
+      // A check that no longer starts a runner after the change is measured like on the base.
       const canary =
         (await placeFor(about)) ?? (await placeFor(await readCheckText(base, check.command)));
       if (canary === null) {
@@ -157,7 +158,7 @@ function isCompatible(
   );
 }
 
-/** Pure. `names`: each has to be in the name of a failing test, or in what a run printed that names none. */
+/** Pure. Each of `names` must be in a failing test's name, or in output that names no test. */
 export function judgeCanary(
   run: CheckRun,
   names: readonly string[],
@@ -169,7 +170,7 @@ export function judgeCanary(
   if (run.status === "green")
     return { bites: false, says: "it stays green with a test in it that must fail", ...none };
   const failing = failingOf(run);
-  // What did not load or compile may print a test's name, and has not run it.
+  // What did not load or compile may print a test's name without having run it.
   const mayBePrinted = !failing.some(isWholeFile);
   const isNamed = (name: string) => failing.some((test) => test.includes(name));
   const isPrinted = (name: string) =>
@@ -199,7 +200,7 @@ function filesOfFailing(tests: TestResults | null): string[] {
   return (tests?.files ?? []).filter((file) => failing.some(([name]) => name.startsWith(file)));
 }
 
-/** What was tried, as it stands in the receipt. */
+/** Describes the canary for the receipt. */
 export function describeCanary(
   check: Check,
   answer: CanaryAnswer,

@@ -7,9 +7,9 @@ import { halvesOf, type Trial, type Trials } from "./trials.ts";
 import type { TriedCheck } from "./tried-check.ts";
 
 /**
- * The change with its judges as on the base: do the old judges accept the new work? And the base with
- * the judges of the change: do new tests notice that the work is not there? What differs between these
- * runs and the reading is the judges' doing.
+ * Runs the change with the base's judges, to see whether they accept the new work, and the base
+ * with the change's judges, to see whether new tests notice that the work is missing. What differs
+ * from the reading comes from the judges.
  */
 export type JudgesTried = {
   checks: TriedCheck[];
@@ -26,7 +26,7 @@ export type JudgesInput = {
   results: readonly CheckResult[];
 };
 
-/** Try both, where the change has judges at all. */
+/** Tries both, where the change has judges at all. */
 export async function tryJudges(input: JudgesInput): Promise<JudgesTried> {
   const { changedFrom, commit, files, results, trials } = input;
   const checks = results.map(({ check }) => check);
@@ -42,7 +42,7 @@ export async function tryJudges(input: JudgesInput): Promise<JudgesTried> {
     const run = trial.runs.get(result.check.name);
     return run && judgeRun(result.check.kind, run, result.baseline).result === "fail";
   };
-  // As everywhere, a red answer is asked for twice.
+  // As everywhere, a red result must repeat.
   const worse = results.filter((result) => isWorse(result, judges)).map(({ check }) => check);
   const again =
     worse.length > 0 ? await trials.runOn(commit, oldJudges, worse, "old-judges-again", 2) : null;

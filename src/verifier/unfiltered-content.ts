@@ -6,11 +6,10 @@ import { lfsStore, type Mirror } from "../worktree/open-mirror.ts";
 import { listSome } from "./list-some.ts";
 
 /**
- * Changed files whose blobs are not what their filter would have made of them: a file under Git LFS
- * that is committed whole, or points to content that nobody has, and whatever falls under a filter
- * that Deputy does not run. It is looked at what was committed, not at what should have run. A change
- * of `.gitattributes` puts files under another filter, or none, without a change of their blobs: they
- * count as changed.
+ * Finds changed files whose blobs are not what their filter would have made: a Git LFS file that is
+ * committed whole or points to missing content, and any file under a filter that Deputy does not
+ * run. It examines the commit, not what should have run. A change of `.gitattributes` moves files
+ * to another filter, or none, without changing their blobs; they count as changed.
  */
 export async function findUnfiltered(
   mirror: Mirror,
@@ -50,5 +49,5 @@ export async function findUnfiltered(
   }));
 }
 
-/** Git LFS leaves an empty file what it is. */
+/** Git LFS leaves an empty file as it is. */
 const emptyBlob = "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391";

@@ -28,46 +28,46 @@ import { tryCanaries } from "./try-canaries.ts";
 import { findUnfiltered } from "./unfiltered-content.ts";
 
 /**
- * Whether a commit does what its author says, found out without asking the author. A check is a
- * measuring instrument that the change may have touched, so it is measured, too:
+ * Finds out whether a commit does what its author says, without asking the author. A check is a
+ * measuring instrument that the change may have touched, so it is measured too:
  *
  *   reading      the change as it is, each check (a red one twice)
- *   canary       beside it: the change with tests that must fail. Does the check still bite?
+ *   canary       at the same time: the change with tests that must fail. Does the check notice?
  *   old judges   the change with its tests, fixtures, configuration as on the base
  *   old source   the base with the tests of the change: do new tests fail there?
  *   causes       which files of the change turned a red check green
  *
- * A clean worktree for each, in the box. What came out is the verdict's; whether a changed judge may be
- * is for the goal, the plan or a person to say (accept-judges.ts).
+ * Each runs in a clean worktree, in the box. The verdict records the results. Whether a changed
+ * judge is accepted is for the goal, the plan or a person to say (accept-judges.ts).
  */
 export type VerifyInput = TrialInput & {
   commit: string;
-  /** What the change is compared with: where its author started; left out: `baseCommit`. */
+  /** The commit where the change's author started, to compare with; left out: `baseCommit`. */
   changedFrom?: string;
-  /** Where the attempt started, when it has to have changed something since. */
+  /** The attempt's first commit, where it must have changed something since. */
   mustChangeFrom?: string;
   checks: readonly Check[];
   protectedPaths: readonly string[];
-  /** Paths that the plan says it writes: what the task is about, even where a check runs it. */
+  /** Paths that the plan writes: they are the task's subject, even where a check runs them. */
   products?: readonly string[];
-  /** How much is tried beside the reading; null: nothing, after a merge of what was proved. */
+  /** How much is tried besides the reading; null: nothing, after a merge of proved work. */
   proof: ProofLevel | null;
-  /** Where what the attempt changed in submodules is kept; null: there was no attempt. */
+  /** Keeps the attempt's changes in submodules; null when there was no attempt. */
   submodulesRef: string | null;
-  /** Null: the base was not run, so that a red regression check cannot be judged. */
+  /** Null when the base was not run: then a red regression check cannot be judged. */
   baseline: Baseline | null;
-  /** Says of each changed judge who accepts it; left out: nobody does. */
+  /** Finds who accepts each changed judge; left out: nobody does. */
   acceptJudges?: (judges: readonly JudgeChange[]) => Promise<JudgeChange[]>;
-  /** Tests of a check that are known to flip without any change, under the base's names; left out: none is. */
+  /** Tests of a check known to flip without any change, by the base's names; left out: none. */
   flakyTests?: (check: Check) => Promise<ReadonlySet<string>>;
-  /** Called with tests that were seen to flip on the base. */
+  /** Called with tests that flipped on the base. */
   onFlaky?: (check: Check, tests: readonly string[]) => Promise<void>;
-  /** Called as each check is judged; once more for one that an experiment put in doubt. */
+  /** Called as each check is judged, and again for one that an experiment puts in doubt. */
   onCheck: (result: CheckResult) => void | Promise<void>;
   onExperiment?: (experiment: Experiment) => void | Promise<void>;
 };
 
-/** Verify a commit. Throws the signal's reason when aborted, and for lost infrastructure (git, disk). */
+/** Verifies a commit. Throws the signal's reason when aborted, and when git or the disk fails. */
 export async function verifyCommit(input: VerifyInput): Promise<Verdict> {
   const { checks, commit, mirror, mustChangeFrom, proof } = input;
   if (mustChangeFrom && (await listChanges(mirror, mustChangeFrom, commit)).length === 0) {
@@ -104,11 +104,11 @@ type Read = {
   results: CheckResult[];
   repetitions: Experiment[];
   setup: Setup | null;
-  /** Test files that what ran wrote over. */
+  /** Test files that the run overwrote. */
   rewritten: string[];
 };
 
-/** The change as it is: setup, then each check, a red one twice. */
+/** Reads the change as it is: setup, then each check, a red one twice. */
 async function readChange(input: VerifyInput, renames: readonly Rename[]): Promise<Read> {
   return withCleanWorktree(input, input.commit, async (worktree, confined, reports) => {
     const place = placeRuns(input, { worktree, confined, reports, commit: input.commit });
@@ -164,7 +164,7 @@ function isTest({ kind, side, status }: SidedFile): boolean {
   return kind === "test" && side !== "source" && status !== "deleted";
 }
 
-/** What of the change no run can tell: content that was not run through its filter, submodules. */
+/** Finds what no run can tell: content that did not go through its filter, and submodules. */
 async function findUnfit(input: VerifyInput): Promise<Finding[]> {
   const { baseCommit, commit, mirror, submodulesRef } = input;
   const changes = await listChanges(mirror, baseCommit, commit);
@@ -174,7 +174,7 @@ async function findUnfit(input: VerifyInput): Promise<Finding[]> {
   ];
 }
 
-/** At once, where they cannot meet. Both to their ends: a worktree is in use until its user is done. */
+/** Runs both at once where they cannot collide, and waits for both: each uses a worktree. */
 async function together<A, B>(
   atOnce: boolean,
   left: () => Promise<A>,
@@ -187,7 +187,7 @@ async function together<A, B>(
   return [first.value, second.value];
 }
 
-/** Setup that worked on the base and does not here is the change's failure. */
+/** A setup that worked on the base and fails here is the change's failure. */
 async function concludeWithoutSetup(
   { baseline, checks, onCheck }: VerifyInput,
   findings: Finding[],

@@ -26,10 +26,10 @@ import type { ReviewDeps } from "./review-round.ts";
 import { verifyCommit } from "./verify-attempt.ts";
 
 /**
- * The verify stage, and the same thing as the gate after a merge: the task's checks and the
- * subtask's own, on a commit, judged against the baseline. A baseline is the same for every task
- * that starts from the same commit with the same checks, so it is run once and kept. What is green is
- * then read by reviewers, where the task is to be; the gate does not read it again.
+ * The verify stage and the gate after a merge: both run the task's and the subtask's checks on a
+ * commit and judge them against the baseline. Tasks with the same base commit and checks share one
+ * baseline, so it runs once and is kept. Green work is then reviewed where the task asks for it;
+ * the gate does not review it again.
  */
 export type VerifyDeps = {
   db: Db;
@@ -37,13 +37,13 @@ export type VerifyDeps = {
   paths: { checks: string; logs: string };
   environment: () => Record<string, string>;
   trackChild: (what: string) => (identity: ProcessIdentity) => void;
-  /** Where setup and checks of a task run; left out: as the daemon's user. */
+  /** The sandbox of a task's setup and checks; left out: they run as the daemon's user. */
   sandbox?: (claim: Claim, task: Task) => CheckSandbox;
   report: (claim: Claim, result: CheckResult, phase: Phase) => Promise<void>;
   reportExperiment: (claim: Claim, experiment: Experiment) => Promise<void>;
-  /** Of the configuration; left out: it does not say. */
+  /** From the configuration; left out when it names none. */
   proof?: ProofLevel | null;
-  /** Who reads the change once the checks are green; left out: nobody. */
+  /** The reviewers of a green change; left out: none. */
   review?: ReviewDeps;
 };
 
@@ -76,7 +76,7 @@ export function makeVerifyStage(deps: VerifyDeps): Stage {
   };
 }
 
-/** The attempt's commit, or the same without what a person wants left out. */
+/** Returns the attempt's commit, without the files that a person wants left out. */
 async function leaveOut(
   { mirrors }: VerifyDeps,
   { preparation }: Task,
@@ -88,7 +88,7 @@ async function leaveOut(
   const files = new Map(withoutPaths.map(({ path }) => [path, { like: baseCommit }]));
   const mirror = mirrors.at(preparation.mirror);
   const composed = await recomposeCommit(mirror, { commit, parent: baseCommit }, files);
-  // It may wait for a person, and is what is merged.
+  // Pinned because it may wait for a person, and is what is merged.
   await pinRef(mirror, `without/${subtask.id}`, composed);
   return composed;
 }
@@ -129,7 +129,7 @@ async function review(
   return withRefused(await reviewChange(reviewing, input, assurance), refused);
 }
 
-/** Where commands run that judge a commit of a task. */
+/** The place of the commands that judge a task's commit. */
 function placeOf(deps: VerifyDeps, claim: Claim, task: Task, signal: AbortSignal) {
   const { preparation } = task;
   invariant(preparation, "a task that is verified was prepared");
@@ -145,7 +145,7 @@ function placeOf(deps: VerifyDeps, claim: Claim, task: Task, signal: AbortSignal
   };
 }
 
-/** Judge one commit of a subtask. Also the gate that runs after each merge. */
+/** Judges one commit of a subtask. Also the gate after each merge. */
 export async function judge(
   deps: VerifyDeps,
   claim: Claim,
@@ -178,7 +178,7 @@ export async function judge(
     ...(subtask.baseCommit && { changedFrom: subtask.baseCommit }),
     protectedPaths: preparation.protectedPaths,
     products: subtask.writes,
-    // What was merged was proved before it was, and the merge made nothing new.
+    // Merged work was proved before, and the merge made nothing new.
     proof:
       phase === "attempt"
         ? resolveProof(task.proof, preparation.proof ?? null, deps.proof ?? null)
@@ -217,10 +217,10 @@ async function findBaseline(
   task: Task,
   run: Parameters<typeof runBaseline>[0],
 ): Promise<Baseline> {
-  // Raised when runs are read in another way: what was kept before is then not asked.
+  // Raised when runs are read in another way, so that older cached baselines are not used.
   const reading = 2;
   const commands = run.checks.map(({ command, report, timeoutMs }) => [command, report, timeoutMs]);
-  // What a command may reach is part of how it ends.
+  // What a command can reach affects how it ends.
   const place = run.sandbox?.traits ?? [];
   const key = createHash("sha256")
     .update(
@@ -230,7 +230,7 @@ async function findBaseline(
   const known = await getBaseline(deps.db, key);
   if (known) return known;
   const baseline = await runBaseline(run);
-  // What a bad moment of the machine or the network left open is looked at again the next time.
+  // A run left open by a temporary fault of the machine or the network is repeated next time.
   const isWhole = Object.values(baseline.runs).every(({ status }) => status !== "inconclusive");
   if (baseline.setupOk && isWhole) await saveBaseline(deps.db, key, baseline);
   return baseline;
