@@ -1,7 +1,7 @@
 import { parseJson, record, strings } from "./node-manifest.ts";
 import { type DependencyFormat, hostOf, type Source, sourceOfSpec } from "./packages.ts";
 
-/** The lock files of npm, yarn and pnpm: where each package was found, and what it hashes to. */
+/** The lock files of npm, yarn and pnpm, with each package's origin and hash. */
 const maxLines = 400_000;
 
 export const npmLock: DependencyFormat = {
@@ -42,7 +42,7 @@ function fromResolved(resolved: string): Source["from"] {
   return resolved === "" ? "registry" : sourceOfSpec(resolved);
 }
 
-/** Entries of the tools and of what they brought with them, where nothing else of the change has a say in them. */
+/** Restores the tools' entries and those below them; null where the change affects these too. */
 function putBackNpm(base: string, change: string, names: ReadonlySet<string>): string | null {
   const [before, after] = [parseJson(base), parseJson(change)];
   if (!before || !after) return null;
@@ -54,14 +54,14 @@ function putBackNpm(base: string, change: string, names: ReadonlySet<string>): s
     return first !== undefined && names.has(first);
   };
   for (const path of Object.keys(is)) if (isTheirs(path)) delete packages[path];
-  // A link leads to an entry of its own, which is nobody's once the link is gone.
+  // A link leads to an entry of its own, which nothing uses once the link is gone.
   for (const entry of Object.entries(is).filter(([path]) => isTheirs(path))) {
     const { link, resolved } = record(entry[1]);
     if (link === true && typeof resolved === "string" && !(resolved in was))
       delete packages[resolved];
   }
   for (const [path, entry] of Object.entries(was)) if (isTheirs(path)) packages[path] = entry;
-  // What they need has to be there still, as it was.
+  // The tools' dependencies must still be there in the same version.
   for (const name of neededBy(was, names)) {
     const path = `node_modules/${name}`;
     if (path in was && !(path in packages)) packages[path] = was[path];
@@ -117,7 +117,7 @@ export const yarnLock: DependencyFormat = {
       if (key === "integrity" || key === "checksum") current.integrity = value;
       if (key === "resolved") {
         const from = current.from === "registry" ? fromResolved(value) : current.from;
-        // Yarn's own addresses of a registry have the same form as npm's.
+        // Yarn's own registry addresses have the same form as npm's.
         current.from = from;
         if (from === "registry") current.host = hostOf(value);
         else current.spec = value;
@@ -132,7 +132,7 @@ export const yarnLock: DependencyFormat = {
 function readYarnKey(key: string): Source | null {
   const [, name, range = ""] = /^((?:@[^/@\s]+\/)?[^@\s]+)@([^,]*)/.exec(key) ?? [];
   if (name === undefined) return null;
-  // In the newer format every package of a registry is written `npm:`; an alias has a name behind it.
+  // The newer format writes `npm:` before every registry package; an alias has a name after it.
   const plain = range.replace(/^npm:(?!@?[\w./-]+@)/, "");
   return { name, spec: plain, from: sourceOfSpec(plain) };
 }
@@ -165,7 +165,7 @@ export const pnpmLock: DependencyFormat = {
           });
         }
       } else if (value === "" || value.startsWith("{")) name = key;
-      // Older ones: `vitest: link:packages/vitest`, in a list of dependencies; and `overrides`.
+      // Older formats: `vitest: link:packages/vitest` in a list of dependencies; and `overrides`.
       else addPnpm(sources, bareKey(key), value);
     }
     return sources;

@@ -1,6 +1,6 @@
 import { type DependencyFormat, type Source, sourceOfSpec } from "./packages.ts";
 
-/** package.json: what a package asks for, what it is called, what it runs while it is installed. */
+/** Reads package.json: the package's dependencies, its name and its install scripts. */
 type Json = Record<string, unknown>;
 
 const groups = [
@@ -52,7 +52,7 @@ export const nodeManifest: DependencyFormat = {
   },
 };
 
-/** What the package is itself: Node finds a package by its own name, and a workspace is linked by it. */
+/** The package itself: Node finds a package by its own name, and a workspace is linked by it. */
 function readSelf(json: Json): Source[] {
   const name = typeof json.name === "string" ? json.name : "";
   const bins =
@@ -86,7 +86,7 @@ function readOverrides(value: unknown, depth: number): Source[] {
   });
 }
 
-/** The package that a path of packages ends with: a/b, **\/b, a>b@1, @scope/b. */
+/** The last package of a path of packages: a/b, **\/b, a>b@1, @scope/b. */
 function bareName(key: string): string {
   const last = key.split(">").at(-1)?.trim() ?? "";
   const found = /(?:^|\/)((?:@[^/@]+\/)?[^/@]+)(?:@[^/]*)?$/.exec(last);
@@ -123,7 +123,7 @@ export function parseJson(text: string): Json | null {
       ? (value as Json)
       : null;
   } catch {
-    return null; // not JSON: no package manager reads it either
+    return null; // not JSON, so no package manager reads it
   }
 }
 

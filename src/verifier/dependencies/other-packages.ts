@@ -1,7 +1,7 @@
 import { type DependencyFormat, hostOf, type Source } from "./packages.ts";
 import { putBackEntries, readToml, type TomlEntry } from "./toml-entries.ts";
 
-/** Cargo, Go and Bundler: where their files say that a package comes from. */
+/** Reads where a package comes from in the files of Cargo, Go and Bundler. */
 const maxLines = 200_000;
 
 const cargoTable =
@@ -36,7 +36,7 @@ function readCargo(entry: TomlEntry): Source[] {
       : /\bpackage\s*=/.test(spec)
         ? "alias"
         : "registry";
-  // In the table of one dependency only some keys say where it comes from.
+  // In the table of one dependency only some keys name its origin.
   if ((dependency || patched) && from === "registry" && key !== "version") return [];
   return [{ name, spec, from: isPatch === undefined || from !== "registry" ? from : "patch" }];
 }
@@ -83,7 +83,7 @@ export const goModule: DependencyFormat = {
 
 type GoLine = { raw: string; verb: string; source: Source | null };
 
-/** `require m v1`, `replace m => ./fork`, and the same in brackets over several lines. */
+/** `require m v1`, `replace m => ./fork`, and both in parentheses over several lines. */
 function goLines(text: string): GoLine[] {
   let verb = "";
   return text.split("\n", maxLines).map((raw) => {

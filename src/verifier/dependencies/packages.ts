@@ -1,38 +1,38 @@
 /**
- * The words of this folder: where a manifest or lock file says that a package comes from. One file
- * for each way to write it down; what is compared is the same for all of them.
+ * The types of this folder: where a manifest or lock file says that a package comes from. Each
+ * format has its own file; the comparison is the same for all of them.
  */
 export type Source = {
-  /** As its registry, or whoever else brings it, calls it. */
+  /** The name in its registry, or in whatever else provides it. */
   name: string;
-  /** As the file has it: a range, a path, an address. For people. */
+  /** The text in the file: a range, a path, an address. For people. */
   spec: string;
   /** `own`: the file itself is the manifest of a package of this name. */
   from: "registry" | "local" | "git" | "address" | "alias" | "patch" | "own";
-  /** The exact version and what its content hashes to, where the file is a lock. */
+  /** The exact version and the content's hash, where the file is a lock. */
   version?: string;
   integrity?: string;
-  /** Which registry; left out: the usual one, or the file does not say. */
+  /** The registry; left out: the usual one, or the file names none. */
   host?: string;
   /** Programs that it puts on the path of scripts. */
   bins?: readonly string[];
-  /** A program of its own runs while it is installed. */
+  /** It runs a program of its own during installation. */
   runsScript?: boolean;
-  /** What it needs itself, where the file says so. */
+  /** Its own dependencies, where the file names them. */
   needs?: readonly string[];
-  /** Loads itself into the runner: a plugin by entry point. */
+  /** It loads itself into the runner: a plugin by entry point. */
   isPlugin?: boolean;
 };
 
-/** How one kind of file is read, and how entries of the base are put into the change's text. */
+/** Reads one kind of file and puts the base's entries back into the change's text. */
 export type DependencyFormat = {
   isOne(path: string): boolean;
   read(text: string): Source[];
-  /** The change's text with these packages as on the base; null: they cannot be told apart in it. */
+  /** Returns the change's text with these packages as on the base; null: not separable. */
   putBack(base: string, change: string, names: ReadonlySet<string>): string | null;
 };
 
-/** `file:../x`, `git+ssh://…`, `npm:other@1`, `user/repository`: where a spec of a package.json leads. */
+/** Where a package.json spec leads: `file:../x`, `git+ssh://…`, `npm:other@1`, `user/repo`. */
 export function sourceOfSpec(spec: string): Source["from"] {
   if (/^(file|link|portal|workspace):|^\.{0,2}\/|^~\//.test(spec)) return "local";
   if (/^patch:/.test(spec)) return "patch";

@@ -7,12 +7,12 @@ const tools =
   /^(pytest|pluggy|tox|nox|coverage|hypothesis|nose|nose2|mypy|ruff|flake8)([-_.].*)?$/i;
 const pluginName = /^pytest[-_]|[-_]pytest$/;
 
-/** As package indexes compare names. */
+/** Normalizes a name like package indexes do. */
 export function normalize(name: string): string {
   return name.toLowerCase().replace(/[-_.]+/g, "-");
 }
 
-/** `pytest>=8`, `pytest @ git+https://…`, `./vendor/pytest`: null for what is no requirement. */
+/** Parses `pytest>=8`, `pytest @ git+https://…`, `./vendor/pytest`; null for other text. */
 function readRequirement(text: string): Source | null {
   const plain = text.trim().replace(/^(-e|--editable)[ =]+/, "");
   const [, name, rest = ""] = /^([A-Za-z0-9][\w.-]*)(?:\[[^\]]*\])?\s*(.*)$/s.exec(plain) ?? [];
@@ -67,13 +67,13 @@ export const requirements: DependencyFormat = {
   },
 };
 
-/** Without comment and hashes. */
+/** The line without its comment and hashes. */
 function bare(line: string): string {
   const ends = [" #", "\t#", " --hash="].map((mark) => line.indexOf(mark)).filter((at) => at >= 0);
   return line.slice(0, Math.min(line.length, ...ends));
 }
 
-/** Lines that end with a backslash go on in the next. */
+/** Joins lines that end with a backslash to the next line. */
 function joinLines(text: string): { text: string; raw: string }[] {
   const joined: { text: string; raw: string }[] = [];
   let goesOn = false;

@@ -1,12 +1,13 @@
 /**
- * Entries of a TOML file by section, with their lines, without a parser: enough to see which package
- * comes from where, and to put single entries back. Values over several lines are one entry.
+ * Reads the entries of a TOML file by section, with their lines, without a full parser: enough to
+ * see where each package comes from and to put back single entries. Values over several lines are
+ * one entry.
  */
 export type TomlEntry = {
   section: string;
   key: string;
   value: string;
-  /** First line and how many, in the text. */
+  /** Index of the first line, and the number of lines. */
   line: number;
   count: number;
 };
@@ -42,7 +43,7 @@ export function readToml(text: string): TomlEntry[] {
   return entries;
 }
 
-/** How many more brackets a line opens than it closes, outside of strings. */
+/** The number of brackets a line opens minus those it closes, outside strings. */
 function opensMore(line: string): number {
   const bare = line.replace(/"(?:[^"\\]|\\.)*"|'[^']*'/g, "").replace(/#.*/, "");
   return count(bare, /[[{]/g) - count(bare, /[\]}]/g);
@@ -57,7 +58,7 @@ function plainKey(text: string): string {
   return text.replace(/["'\s]/g, "");
 }
 
-/** The change's text with those entries of the base that `isTheirs` names, in place of its own. */
+/** Returns the change's text with the entries that `isTheirs` matches replaced by the base's. */
 export function putBackEntries(
   base: string,
   change: string,

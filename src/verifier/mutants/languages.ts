@@ -1,22 +1,22 @@
 import { posix } from "node:path";
 
-/** What has to be known of a language to put a small fault into a line of it that still compiles. */
+/** Language facts for putting a small fault into a line so that it still compiles. */
 export type Language = {
   name: "js" | "ts" | "python" | "go" | "rust" | "ruby" | "java" | "c";
   lineComment: string;
   blockComment: readonly [string, string] | null;
-  /** What opens and closes a string; longer ones first. */
+  /** String delimiters; longer ones first. */
   quotes: readonly string[];
-  /** Lines on which nothing is changed: they bring names in, or say types only. */
+  /** Lines that are never changed: imports and type declarations. */
   skip: RegExp;
   /** From this line on the file holds tests. */
   testsFrom: RegExp | null;
-  /** How an `if` on one line is turned round: what is before the condition, the condition, and what is behind. */
+  /** Splits an `if` on one line, to be negated: before, the condition, and after it. */
   condition: RegExp;
   not: (condition: string) => string;
-  /** What `return X` becomes; null: a type would not allow it. */
+  /** Replaces X in `return X`; null: a type would not allow it. */
   nothing: string | null;
-  /** What stands in place of a call that is left out. */
+  /** Replaces a call that is left out. */
   emptyStatement: string;
   words: boolean;
 };
@@ -132,7 +132,7 @@ const byExtension: Readonly<Record<string, Language["name"]>> = {
   ".hpp": "c",
 };
 
-/** Null: a language that we put no faults into. */
+/** Null for a language without mutants. */
 export function languageOf(path: string): Language | null {
   const name = byExtension[posix.extname(path)];
   return name === undefined || path.endsWith(".d.ts") ? null : languages[name];

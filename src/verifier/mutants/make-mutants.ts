@@ -2,12 +2,13 @@ import { type Language, languageOf } from "./languages.ts";
 import { type Masked, maskText } from "./mask.ts";
 
 /**
- * Small faults in the lines that a change added: a bound moved, a condition turned round, a call left
- * out. One fault a mutant, so that each says which line nobody watches. Pure, and the same each time.
+ * Makes small faults in the lines that a change added: a bound moved, a condition negated, a call
+ * left out. Each mutant holds one fault, so that a survivor names the unwatched line. Pure and
+ * deterministic.
  */
 export type ChangedSource = {
   path: string;
-  /** As the change has it. */
+  /** The change's version of the file. */
   text: string;
   /** Lines that the change added or altered, counted from 1. */
   lines: readonly number[];
@@ -16,7 +17,7 @@ export type ChangedSource = {
 export type Mutant = {
   path: string;
   line: number;
-  /** What was there and what is there now, as few characters as tell it. */
+  /** The replaced text and its replacement, as short as possible. */
   before: string;
   after: string;
   /** The whole file with the fault in it. */
@@ -29,7 +30,7 @@ const maxText = 500_000;
 const maxLineLength = 1_000;
 const maxLines = 2_000;
 
-/** At most `max` mutants, spread over the files and lines. */
+/** Returns at most `max` mutants, spread over the files and lines. */
 export function makeMutants(sources: readonly ChangedSource[], max: number): Mutant[] {
   const places: { source: ChangedSource; line: number; faults: Fault[] }[] = [];
   for (const source of sources) {
@@ -50,7 +51,7 @@ export function makeMutants(sources: readonly ChangedSource[], max: number): Mut
   return chosen;
 }
 
-/** As many as there is room for, at even distances. */
+/** Picks at most `room` items at even distances. */
 function spread<T>(items: readonly T[], room: number): T[] {
   if (items.length <= room) return [...items];
   return Array.from(
@@ -64,7 +65,7 @@ function apply({ path, text }: ChangedSource, line: number, fault: Fault): Mutan
   return { path, line, before, after, text: text.slice(0, start) + after + text.slice(end) };
 }
 
-/** The faults of each line, the most telling first. */
+/** Finds the faults of each line, the most telling first. */
 function findFaults(source: ChangedSource, language: Language): Map<number, Fault[]> {
   const masked = maskText(source.text, language);
   const wanted = new Set(source.lines);
@@ -142,7 +143,7 @@ const opposite: Readonly<Record<string, string>> = {
 const turn = (found: string) => opposite[found] ?? found;
 
 const swaps: readonly Swap[] = [
-  // With a space around it, or before a number: else it may be a bracket of a type.
+  // With a space around it or before a number, because it may be a bracket of a type.
   {
     pattern: /(?<=\s)[<>]=?(?=\s)|(?<=[\w)\]])[<>]=?(?=[\d])|(?<=[\w)\]])[<>]=(?=[\w(])/g,
     to: turn,
@@ -171,7 +172,7 @@ function turnRound({ code, line, start }: Line, language: Language): Fault[] {
   return [{ before, after: language.not(before), start: start + from, end: start + to }];
 }
 
-/** Nobody tests what a program tells its developers. */
+/** Nobody tests log output. */
 function onlySays(code: string): boolean {
   return statement.test(code) && saysOnly.test(code);
 }
@@ -187,7 +188,7 @@ const keyword =
 function leaveOut({ code, line, start }: Line, language: Language): Fault[] {
   const [, indent = "", call] = statement.exec(code) ?? [];
   if (call === undefined || keyword.test(code) || !isBalanced(call)) return [];
-  // The last expression of a function of Rust or Ruby is its value.
+  // In Rust the last expression of a function, without semicolon, is its value.
   if (language.name === "rust" && !code.trimEnd().endsWith(";")) return [];
   const from = indent.length;
   const before = line.slice(from).trimEnd();
@@ -228,7 +229,7 @@ function emptyString({ code, line, start }: Line, { strings }: Masked): Fault[] 
       const quote = /^["'`]/.exec(before)?.[0];
       const isPlain =
         quote !== undefined && before.length > 2 && !before.startsWith(quote.repeat(3));
-      // A character is no string, and a key or a name of a file is no value.
+      // A character is not a string.
       if (!isPlain || (quote === "'" && before.length === 3)) return [];
       return [{ before, after: quote + quote, start: each.start, end: each.end }];
     });

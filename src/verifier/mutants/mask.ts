@@ -1,12 +1,12 @@
 import type { Language } from "./languages.ts";
 
 /**
- * A text in which comments are blank and strings are filled: as long as the text, so that a place in one is
- * the same place in the other. Strings are told, because an emptied string is a fault, too.
+ * Masks a text: comments become blanks and strings are filled. The result has the text's length, so
+ * that offsets agree. Strings are listed because an emptied string is a fault, too.
  */
 export type Masked = { code: string; strings: { start: number; end: number }[] };
 
-/** Stands for what is in a string: neither a space nor part of a word. */
+/** Fills strings: neither a space nor part of a word. */
 const someValue = "\u0001";
 
 export function maskText(text: string, language: Language): Masked {
@@ -55,7 +55,7 @@ function orEnd(index: number, text: string): number {
   return index < 0 ? text.length : index;
 }
 
-/** A string of one line that is never closed ends with its line. */
+/** An unclosed string of one line ends with its line. */
 function endOfString(text: string, start: number, quote: string): number {
   const isLong = quote.length === 3 || quote === "`";
   for (let at = start + quote.length; at < text.length; at++) {
@@ -66,7 +66,7 @@ function endOfString(text: string, start: number, quote: string): number {
   return text.length;
 }
 
-/** `'a'` and `'\n'` are characters of Rust; `'a` is a lifetime. */
+/** In Rust `'a'` and `'\n'` are characters; `'a` is a lifetime. */
 function findChar(text: string, at: number): number | null {
   if (text[at] !== "'") return null;
   const found = /^'(?:\\[^\n]{1,10}?|[^\\'\n])'/u.exec(text.slice(at, at + 16));
@@ -82,7 +82,7 @@ function findRawString(text: string, at: number): number | null {
   return end < 0 ? text.length : end + 1 + hashes.length;
 }
 
-/** A slash where a value may begin opens a regular expression. */
+/** A slash where a value may start opens a regular expression. */
 function findRegex(text: string, at: number, { name }: Language): number | null {
   if (text[at] !== "/" || !["js", "ts", "ruby"].includes(name)) return null;
   const before = /(\S)\s{0,20}$/.exec(text.slice(Math.max(0, at - 22), at))?.[1] ?? "(";

@@ -2,22 +2,23 @@ import type { Check, CheckRun, Experiment } from "../../core/verdict.ts";
 import { type ChangedSource, type Mutant, makeMutants } from "./make-mutants.ts";
 
 /**
- * How well the tests watch the change: each mutant is checked as the change was. One that no test
- * notices is a line of the receipt and a hint for the reviewer, never a verdict: an equal mutant or an
- * unimportant line looks the same.
+ * Measures how well the tests watch the change: each mutant is checked like the change was. A
+ * survivor is a line of the receipt and a hint for the reviewer, never a verdict: an equivalent
+ * mutant or an unimportant line looks the same.
  */
 export type MutantsInput = {
-  /** The change's source: its own lines, without tests and what else judges it. */
+  /** The change's source lines, without tests and other judges. */
   sources: readonly ChangedSource[];
   check: Check;
-  /** The commit that was judged. */
+  /** The judged commit. */
   tree: string;
   /** The check's run on the change as it is. */
   baselineOfChange: CheckRun;
-  /** Run the check on the change with these files in place of its own. */
+  /** Runs the check on the change with these files replaced. */
   runOn(files: { path: string; text: string }[]): Promise<CheckRun>;
   budget: {
-    mutants: number /** When no further one may begin, as `Date.now()` counts. */;
+    mutants: number;
+    /** The latest start of a mutant, as `Date.now()` counts. */
     until: number;
   };
   concurrency: number;
@@ -27,7 +28,7 @@ export type Survivor = { path: string; line: number; before: string; after: stri
 
 export type MutantsResult = {
   noticed: number;
-  /** Those that were noticed or not; those that did not compile, and those without time, are neither. */
+  /** Noticed and surviving mutants; those that did not compile or had no time do not count. */
   total: number;
   survivors: Survivor[];
   experiment: Experiment;
@@ -35,7 +36,7 @@ export type MutantsResult = {
 
 type Fate = "noticed" | "survived" | "not tried" | "no time";
 
-/** Null: nothing can be said, because the change has no line to put a fault into or its own run is not good. */
+/** Null when the change has no line for a fault, or its own run is not usable. */
 export async function tryMutants(input: MutantsInput): Promise<MutantsResult | null> {
   const { baselineOfChange, budget, check, concurrency, runOn, tree } = input;
   const mutants = makeMutants(input.sources, budget.mutants);
@@ -82,7 +83,7 @@ export async function tryMutants(input: MutantsInput): Promise<MutantsResult | n
   };
 }
 
-/** A run that is red, and names no test that passed, cannot become redder. */
+/** A red run that names no passing test cannot become redder. */
 function isUsable({ status, tests }: CheckRun): boolean {
   const passed = Object.values(tests?.tests ?? {}).some((state) => state === "passed");
   return status === "green" || (status === "red" && passed);
@@ -91,7 +92,7 @@ function isUsable({ status, tests }: CheckRun): boolean {
 const broken =
   /\b(SyntaxError|IndentationError|TabError|ReferenceError: .* before initialization|error\[E\d+\]|error TS\d+|cannot find symbol|COMPILATION ERROR|build failed|undefined: \w+|declared and not used|imported and not used|undeclared \(first use)|^\S+:\d+:\d+: error:|: syntax error/im;
 
-/** Noticed by a test that passed before and fails now, by its name; what did not load says nothing. */
+/** Noticed: a named test passed before and fails now. A mutant that did not load says nothing. */
 export function judgeMutant(run: CheckRun, before: CheckRun): Fate {
   if (run.status === "inconclusive")
     return run.detail.startsWith("timed out") ? "noticed" : "not tried";
@@ -102,7 +103,7 @@ export function judgeMutant(run: CheckRun, before: CheckRun): Fate {
     const { tests } = run.tests;
     const has = (name: string) => Object.hasOwn(tests, name);
     if (passed.some(([name]) => has(name) && tests[name] === "failed")) return "noticed";
-    // It lists failures only, or none of those that ran before ran at all: it did not compile.
+    // None of the tests that ran before ran now: the mutant did not compile.
     if (run.status === "red" && run.tests.listed === "all") {
       const ran = passed.some(([name]) => has(name)) && !broken.test(run.outputTail);
       return ran ? "noticed" : "not tried";

@@ -2,9 +2,9 @@ import type { TestResults, TestState } from "../../core/verdict.ts";
 import { makeTestResults, nameWholeFile, type TestEntry } from "./test-list.ts";
 
 /**
- * What `cargo test` and `cargo nextest` print: one section for each test binary, which says how many
- * tests it will run and ends with a result. A binary that says the one and not the other was cut
- * off. Where the first that fails ends it all, the list is not whole.
+ * Parses the output of `cargo test` and `cargo nextest`: one section for each test binary, which
+ * announces its number of tests and ends with a result. A section without its result was cut off.
+ * The list is not whole when cargo stopped at the first failing binary.
  */
 const maxLineLength = 2_000;
 const maxLines = 500_000;
@@ -43,7 +43,7 @@ export function parseCargo(text: string): TestResults | null {
     const compile = brokenLine.exec(line);
     if (compile) broken.add(compile[2] ? `${compile[1]} (${compile[2]})` : (compile[1] ?? ""));
     const crash = crashLine.exec(line);
-    // A binary whose tests fail exits with 101; cargo says so of those without a harness alone.
+    // A binary with failing tests exits with 101; cargo reports it only for one without a harness.
     if (crash?.[1] !== undefined) broken.add(nameBinary(crash[1]));
     if (/^error: test failed, to rerun pass/.test(line)) stopped = true;
     if (/^error: \d+ targets? failed:/.test(line)) stopped = false;
@@ -74,13 +74,13 @@ export function parseCargo(text: string): TestResults | null {
   }
   for (const name of broken) entries.push({ name: nameWholeFile(name), state: "failed" });
   const isWhole = section.begun === section.ended && broken.size === 0 && !stopped;
-  // Where nothing came to its end, that no test failed says nothing.
+  // Where nothing ran to its end, the absence of failures says nothing.
   const isSilent = entries.length === 0 && section.planned === 0;
   const listed = isWhole ? (isListed ? "all" : "failures") : "some";
   return makeTestResults("cargo test", entries, isSilent && !isWhole ? "some" : listed);
 }
 
-/** Without what is no part of the identity: where a doc test stands, and how it is to end. */
+/** Drops what is not part of the identity: a doc test's line and its expected end. */
 function plainName(name: string): string {
   return name
     .replace(/ - (?:should panic|compile fail|compile)$/, "")

@@ -2,8 +2,8 @@ import type { TestResults, TestState } from "../../core/verdict.ts";
 import { makeTestResults, type TestEntry } from "./test-list.ts";
 
 /**
- * What `ctest` prints: a line for each test as it ends, however it was told to print the rest. The
- * list is whole when there are as many as it counts in the end.
+ * Parses `ctest` output, which has a line for each test as it ends, whatever else it prints. The
+ * list is whole when it has as many tests as the final count.
  */
 const maxLineLength = 2_000;
 const maxLines = 500_000;
@@ -29,7 +29,7 @@ export function parseCtest(text: string): TestResults | null {
   }
   if (/^No tests were found!!!/m.test(text)) counted ??= 0;
   if (entries.length === 0 && counted === null) return null;
-  // Those that are disabled have a line and are not counted.
+  // Disabled tests have a line but are not counted.
   const whole = counted !== null && entries.length >= counted;
   return makeTestResults("ctest", entries, whole ? "all" : "some");
 }
@@ -40,7 +40,7 @@ function stateOf(ending: string, line: string): TestState {
   return isSkipped || ending === "***Disabled" ? "skipped" : "failed";
 }
 
-/** Dots fill the line between a name and what became of the test. */
+/** Dots fill the line between a name and the test's result. */
 function withoutDots(text: string): string {
   let end = text.length;
   while (end > 0 && (text[end - 1] === "." || text[end - 1] === " ")) end--;

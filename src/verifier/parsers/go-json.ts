@@ -3,9 +3,9 @@ import type { TestResults, TestState } from "../../core/verdict.ts";
 import { makeTestResults, nameSeparator, nameWholeFile, type TestEntry } from "./test-list.ts";
 
 /**
- * `go test -json`: one event a line. A test that began and never ended was cut off by a panic or
- * an exit, which is a failure. A package that fails without a failing test (it does not build) is
- * an entry of its own.
+ * Parses `go test -json`: one event a line. A test that started and never ended was cut off by a
+ * panic or an exit, which is a failure. A package that fails without a failing test (it does not
+ * build) is an entry of its own.
  */
 const eventSchema = z.object({
   Action: z.string(),
@@ -67,6 +67,6 @@ function parseEvent(line: string): z.infer<typeof eventSchema> | null {
   try {
     return eventSchema.safeParse(JSON.parse(line)).data ?? null;
   } catch {
-    return null; // output of the tests between the events
+    return null; // test output between the events
   }
 }

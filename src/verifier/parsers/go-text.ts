@@ -2,8 +2,9 @@ import type { TestResults, TestState } from "../../core/verdict.ts";
 import { makeTestResults, nameSeparator, nameWholeFile, type TestEntry } from "./test-list.ts";
 
 /**
- * What `go test` prints for people. With `-v` each test begins and ends with a line, and the package
- * is named under them; without it only failing tests have a line. Names are those of `-json`.
+ * Parses the output of `go test` for people. With `-v` each test has a first and a last line, and
+ * the package is named below them; otherwise only failing tests have a line. Names are those of
+ * `-json`.
  */
 const maxLineLength = 2_000;
 const maxLines = 500_000;
@@ -40,13 +41,13 @@ export function parseGoText(text: string): TestResults | null {
     entries.push(...listPackage(done[2], done[1] === "FAIL", tests));
     tests = new Map();
   }
-  // What no package stands under is of one that never ended.
+  // Tests without a package line below belong to a package that never ended.
   const whole = isVerbose && tests.size === 0;
   if (tests.size > 0) entries.push(...listPackage("(no package)", true, tests));
   return makeTestResults("go test", entries, whole ? "all" : isVerbose ? "some" : "failures");
 }
 
-/** A parent of a failing test has not failed itself. A package that fails without one did not build. */
+/** A failing test's parents did not fail themselves. Any other failing package did not build. */
 function listPackage(name: string, isFailed: boolean, tests: Open): TestEntry[] {
   const failed = [...tests].filter(([, state]) => state === "failed" || state === "running");
   const parents = new Set(

@@ -3,9 +3,9 @@ import type { TestResults } from "../../core/verdict.ts";
 import { makeTestResults, nameSeparator, nameWholeFile, type TestEntry } from "./test-list.ts";
 
 /**
- * JUnit XML, which is a family of habits more than a format. A test is named by the suites around
- * it, its class and its own name, without repeats. Documents with a DOCTYPE are refused: no runner
- * writes one, and entities are how XML is made to explode.
+ * Parses JUnit XML, which differs between runners. A test is named by its suites, its class and its
+ * own name, without repeats. Documents with a DOCTYPE are refused: no runner writes one, and
+ * entities can make XML expand without limit.
  */
 const parser = new XMLParser({
   ignoreAttributes: false,
@@ -31,7 +31,7 @@ export function parseJunit(text: string): TestResults | null {
   return makeTestResults("junit", entries, isWhole ? "all" : "some");
 }
 
-/** Whether it was read to the ground. */
+/** Returns whether every level was read. */
 function readSuite(node: unknown, suites: readonly string[], entries: TestEntry[]): boolean {
   if (suites.length > maxDepth) return false;
   for (const test of list(child(node, "testcase"))) entries.push(readCase(test, suites));

@@ -1,7 +1,7 @@
 import type { TestResults } from "../../core/verdict.ts";
 import { makeTestResults } from "./test-list.ts";
 
-/** The lists of several reports of one run as one: whole when each of them is. Null without any. */
+/** Merges the reports of one run; whole when each of them is. Null without any. */
 export function mergeResults(reports: readonly TestResults[]): TestResults | null {
   const [first, ...others] = reports;
   if (first === undefined || others.length === 0) return first ?? null;

@@ -3,9 +3,9 @@ import { parseTap } from "./tap.ts";
 import { makeTestResults, nameSeparator, nameWholeFile, type TestEntry } from "./test-list.ts";
 
 /**
- * What Perl's harness says (`prove`, `make test`, `Build test`): the raw TAP of each test file where
- * it was made to keep it, and what it printed. A file that ended badly without a failing test (it
- * died, or did not keep its plan) is an entry of its own.
+ * Parses the results of Perl's harness (`prove`, `make test`, `Build test`) from the raw TAP of
+ * each test file, where it was kept, and the output. A file that ended badly without a failing test
+ * (it died, or did not meet its plan) is an entry of its own.
  */
 const maxLineLength = 1_000;
 const summaryLine = /^(\S+)\s+\(Wstat: \d+(?: \([^)]*\))? Tests: \d+ Failed: (\d+)\)/;
@@ -41,7 +41,7 @@ export function parseProve(
   return results && { ...results, files };
 }
 
-/** Without the raw TAP a file is all that has a name. */
+/** Without the raw TAP only files have names. */
 export function parseProveOutput(output: string): TestResults | null {
   const bad = readSummary(output);
   const states = new Map<string, TestEntry["state"]>();
@@ -58,7 +58,7 @@ export function parseProveOutput(output: string): TestResults | null {
   return results && { ...results, files: [...states.keys()] };
 }
 
-/** Files that did not end well, with the tests that failed in each. */
+/** Files that ended badly, with the number of failed tests in each. */
 function readSummary(output: string): Map<string, number> {
   const bad = new Map<string, number>();
   for (const raw of output.split("\n")) {

@@ -2,9 +2,9 @@ import type { TestResults, TestState } from "../../core/verdict.ts";
 import { makeTestResults, nameWholeFile, type TestEntry } from "./test-list.ts";
 
 /**
- * What pytest prints. With `-v` every test has a line; without it only the short summary names
- * tests, and then only those that did not pass. The counts of the last line say which it was.
- * Lines between the progress and the summary are the tests' own output and are not read.
+ * Parses pytest output. With `-v` every test has a line; otherwise the short summary names only
+ * tests that did not pass. The counts of the last line tell which it was. Lines between the
+ * progress and the summary are the tests' own output and are skipped.
  */
 const states: Readonly<Record<string, TestState>> = {
   PASSED: "passed",
@@ -18,7 +18,7 @@ const words = Object.keys(states).join("|");
 const verboseLine = new RegExp(`^(\\S.*?::.+) (${words})(?: \\(.*\\))?(?:\\s+\\[ *\\d+%\\])?\\s*$`);
 const parallelLine = new RegExp(`^\\[gw\\d+\\] (?:\\[ *\\d+%\\] )?(${words}) (\\S.*?::.+?)\\s*$`);
 const summaryLine = new RegExp(`^(${words}) (.+)$`);
-/** A subtest that failed is counted as a test of its own, and its test is said to have passed. */
+/** A failed subtest is counted as a test of its own, while its test is reported as passed. */
 const subtestLine = /^SUBFAIL(?:ED)?(?:\[[^\]]{0,200}\])?(?: ?\([^)]{0,500}\))? (\S.*)$/;
 const lastLine =
   /^=*\s*((?:\d+ (?:subtests? )?(?:passed|failed|skipped|xfailed|xpassed|errors?|deselected|warnings?|rerun)(?:, )?)+|no tests ran)(?:, )? in [\d.]+s/;
@@ -27,7 +27,7 @@ const heading = /^=+ .* =+\s*$/;
 
 export function parsePytest(text: string): TestResults | null {
   if (!/ in \d/.test(text)) return null;
-  // Names are short; a line of megabytes would make the patterns below slow.
+  // Names are short, and a line of megabytes would make these patterns slow.
   const lines = text.split(/\r?\n/).map((line) => line.slice(0, maxLineLength));
   const last = lines.findLastIndex((line) => lastLine.test(line));
   if (last < 0) return null;
@@ -55,7 +55,7 @@ export function parsePytest(text: string): TestResults | null {
   }
   const entries = [...tests].map(([name, state]): TestEntry => ({ name, state }));
   counts.set("failed", (counts.get("failed") ?? 0) - failedSubtests);
-  // "no tests ran", or none was left: the list is whole, and empty.
+  // "no tests ran", or none was left: the list is whole and empty.
   const ran = ["passed", "failed", "skipped", "xfailed", "xpassed", "error", "errors"];
   if (tests.size === 0 && !ran.some((word) => (counts.get(word) ?? 0) > 0))
     return makeTestResults("pytest", [], "all");
@@ -65,13 +65,13 @@ export function parsePytest(text: string): TestResults | null {
 function record(tests: Map<string, TestState>, name?: string, word?: string): void {
   const state = word === undefined ? undefined : states[word];
   if (name === undefined || state === undefined) return;
-  // An error in the teardown comes after the test passed: the worse one stays.
+  // An error in the teardown comes after the test passed: the worse state stays.
   if (tests.get(name) !== "failed") tests.set(name, state);
 }
 
 /**
  * The test of a summary line `a.py::t[x - y] - message`: the part before the first ` - ` that
- * leaves no bracket open. A file that could not be imported has no `::`. Skips give no test.
+ * leaves no bracket open. A file that could not be imported has no `::`. Skips name no test.
  */
 function nameOf(rest: string, known: ReadonlyMap<string, TestState>): string | null {
   if (known.has(rest)) return rest;

@@ -3,9 +3,10 @@ import type { TestResults, TestState } from "../../core/verdict.ts";
 import { makeTestResults, nameWholeFile, type TestEntry } from "./test-list.ts";
 
 /**
- * What Deputy's own reporters write (`runners/python-reporter.ts`): one JSON object a line, of one
- * or several runs into one file. A test that began and never ended was cut off by an exit or a
- * crash, which is a failure; a run without an end stopped early, so that its list is not whole.
+ * Parses the lines of Deputy's own reporters (`runners/python-reporter.ts`): one JSON object a
+ * line, of one or several runs in one file. A test that started and never ended was cut off by an
+ * exit or a crash, which is a failure. A run without an end stopped early, so its list is not
+ * whole.
  */
 const lineSchema = z.object({
   run: z.string(),
@@ -20,7 +21,7 @@ const lineSchema = z.object({
 type Line = z.infer<typeof lineSchema>;
 
 type Run = {
-  /** Every start of a test is one: the same name may come twice. */
+  /** One entry for every start of a test, because the same name may come twice. */
   tests: { name: string; state: TestState | "running" }[];
   open: Map<string, number>;
   broken: string[];
@@ -77,7 +78,7 @@ function readTest(run: Run, name: string, state: TestState | "running"): void {
   }
 }
 
-/** A run that was cut off between two tests has no failing test, and failed all the same. */
+/** A run cut off between two tests has no failing test, but it failed. */
 function listRun(run: Run, format: string): TestEntry[] {
   const entries: TestEntry[] = run.tests.map(({ name, state }) => ({
     name,

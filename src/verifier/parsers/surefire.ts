@@ -2,8 +2,8 @@ import type { TestResults } from "../../core/verdict.ts";
 import { makeTestResults, nameSeparator, nameWholeFile, type TestEntry } from "./test-list.ts";
 
 /**
- * What Maven's Surefire and Gradle print where they left no report: the tests that failed, and what
- * did not compile.
+ * Parses the output of Maven's Surefire and Gradle where they left no report: the failed tests and
+ * compilation failures.
  */
 const maxLineLength = 1_000;
 const surefireLine =

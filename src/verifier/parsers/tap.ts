@@ -7,10 +7,10 @@ const maxLineLength = 2_000;
 const maxIndent = 100;
 
 /**
- * TAP 13 and 14 with subtests, as node:test, tap, vitest and ava print it. A test is named by the
- * tests around it. A test with subtests is an entry too, but counts as failed only for a failure of
- * its own, so that one failing test has one name. The list is whole only when each document's
- * plan was printed and met.
+ * Parses TAP 13 and 14 with subtests, as node:test, tap, vitest and ava print it. A test's name
+ * includes its parent tests. A test with subtests is an entry too, but fails only for a failure of
+ * its own, so that one failing test has one name. The list is whole only when each document's plan
+ * was printed and met.
  */
 export function parseTap(text: string): TestResults | null {
   if (!/^((not )?ok\b|1\.\.0\b)/m.test(text)) return null;
@@ -27,14 +27,14 @@ export function parseTap(text: string): TestResults | null {
   return makeTestResults("tap", entries, whole ? "all" : "some");
 }
 
-/** Workspaces print one document each. What stands before the first header is not TAP. */
+/** Workspaces print one document each. Text before the first header is not TAP. */
 function splitDocuments(text: string): string[] {
   const parts = text.split(/^(?=TAP version 1[34]\r?$)/m);
   const headed = parts.filter((part) => part.startsWith("TAP version"));
   return headed.length > 0 ? headed : parts;
 }
 
-/** The parser's time grows with the square of the depth: deeper or longer than any real test is dropped. */
+/** The parser's time grows quadratically with depth, so deeper or longer input is dropped. */
 function tameLines(text: string): string | null {
   const lines = text.split("\n");
   if (lines.length > maxLines) return null;
@@ -62,7 +62,7 @@ function parseDocument(text: string): { entries: TestEntry[]; whole: boolean } {
   return { entries, whole };
 }
 
-/** The entries of this level, filled while the parser runs; the ones below get this level's name. */
+/** Returns the entries of this level, filled while the parser runs; lower ones get its name. */
 function collectEntries(parser: Parser): TestEntry[] {
   const entries: TestEntry[] = [];
   let below: TestEntry[] | null = null;

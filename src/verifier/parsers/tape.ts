@@ -2,9 +2,9 @@ import type { TestResults } from "../../core/verdict.ts";
 import { makeTestResults, type TestEntry } from "./test-list.ts";
 
 /**
- * tape prints its assertions under a comment with the test's name; a failing one fails the test.
- * Told from other TAP by its summary, which pads its numbers. The plan stands at the end, so that
- * a run which stopped early has none.
+ * Parses tape output. Its assertions follow a comment with the test's name; a failing one fails the
+ * test. The padded numbers of its summary tell it from other TAP. The plan comes last, so a run
+ * that stopped early has none.
  */
 const maxLines = 300_000;
 const maxLineLength = 2_000;

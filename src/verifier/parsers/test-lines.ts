@@ -3,9 +3,9 @@ import type { TestResults } from "../../core/verdict.ts";
 import { makeTestResults, nameSeparator, nameWholeFile, type TestEntry } from "./test-list.ts";
 
 /**
- * What our own reporters write (runners/node-hook-source.ts): a line of JSON for each test, under a
- * line that names the runner. A text may hold several such reports, one after the other: a check
- * that starts several runners or processes. The list is whole when each report has its end.
+ * Parses the lines of Deputy's own reporters (runners/node-hook-source.ts): JSON for each test,
+ * after a line that names the runner. A text may hold several such reports, when a check starts
+ * several runners or processes. The list is whole when each report has its end.
  */
 const lineSchema = z.union([
   z.object({ deputy: z.literal(1), runner: z.string().max(40) }),

@@ -1,39 +1,38 @@
 import type { TestResults, TestState } from "../../core/verdict.ts";
 
 /**
- * What all parsers share: how a test is named and how a list of them is put together. Names come
- * from the repository's own code, so they are data: cut to a length, cleaned of what a database or
- * a terminal would choke on, and never used as keys of an object with a prototype's meaning.
+ * Shared by all parsers: how tests are named and listed. Names come from the repository's own code,
+ * so they are data: cut to a length, cleaned of what a database or a terminal cannot handle, and
+ * never used as keys of an object with a prototype.
  */
 export type TestEntry = { name: string; state: TestState };
 
-/** Between the parts of a name: file, suites, test. */
+/** Separates the parts of a name: file, suites, test. */
 export const nameSeparator = " > ";
-/** More text than this is not looked at; no test list of a real project comes near. */
+/** Longer texts are not parsed; no real test list comes near. */
 export const maxParsedLength = 20 * 1024 * 1024;
 const maxTests = 100_000;
 const maxNameLength = 500;
 const wholeFileMark = " (whole file)";
 
-/** The name of the entry that a runner makes for a file or package that could not run at all. */
+/** Names the entry of a file or package that could not run at all. */
 export function nameWholeFile(path: string): string {
   return path + wholeFileMark;
 }
 
-/** The file or package of such an entry, as people call it. */
+/** The file or package of such an entry, for people. */
 export function fileOf(name: string): string {
   return name.replace(/ \(\d+\)$/, "").replace(wholeFileMark, "");
 }
 
-/** Such an entry goes away when the file loads again, so its absence says nothing. */
+/** Such an entry disappears when the file loads again, so its absence says nothing. */
 export function isWholeFile(name: string): boolean {
   return name.replace(/ \(\d+\)$/, "").endsWith(wholeFileMark);
 }
 
 /**
- * Make the list. Tests of the same name are told apart by their order ("adds", "adds (2)").
- * Null when there is no test in it and its silence says nothing either; a whole list without a test
- * says that none ran.
+ * Makes the list. Tests of the same name are numbered in their order ("adds", "adds (2)"). Null
+ * when it is empty and not whole; a whole empty list says that no test ran.
  */
 export function makeTestResults(
   format: TestResults["format"],

@@ -2,8 +2,8 @@ import type { TestResults, TestState } from "../../core/verdict.ts";
 import { makeTestResults, nameWholeFile, type TestEntry } from "./test-list.ts";
 
 /**
- * What Python's unittest prints. With `-v` every test has a line; without it only those that failed
- * are named, above their tracebacks. A test is named as Python names it: `module.Class.test`.
+ * Parses the output of Python's unittest. With `-v` every test has a line; otherwise only failed
+ * tests are named, above their tracebacks. Tests have Python's names: `module.Class.test`.
  */
 const maxLineLength = 1_000;
 const verboseLine = /^([\w.]+) \(([\w.<>]+)\)(?: \[.{0,200}\])?(?: \.\.\. (.*))?$/;
@@ -43,12 +43,12 @@ export function parseUnittest(text: string): TestResults | null {
   const planned = ran.reduce((sum, count) => sum + count, 0);
   const entries = [...tests].map(([name, state]): TestEntry => ({ name, state }));
   for (const module of broken) entries.push({ name: nameWholeFile(module), state: "failed" });
-  // "Ran 0 tests": the list is whole, and empty.
+  // "Ran 0 tests": the list is whole and empty.
   const isListed = tests.size + broken.size >= planned;
   return makeTestResults("unittest", entries, isListed ? "all" : "failures");
 }
 
-/** Python 3.11 and later repeat the test's name in the brackets. A module that did not load is a "test" of its own. */
+/** Python 3.11+ repeats the test's name in brackets. An unloaded module is a "test" of its own. */
 function nameOf(test: string, place: string): [name: string, broken: string | null] {
   if (place.startsWith("unittest.loader._FailedTest")) {
     const module = place.split("_FailedTest.")[1];

@@ -2,7 +2,7 @@ import { z } from "zod";
 import type { TestResults, TestState } from "../../core/verdict.ts";
 import { makeTestResults, nameSeparator, nameWholeFile, type TestEntry } from "./test-list.ts";
 
-/** The JSON reporter of vitest, which is jest's: one object, `testResults` by file. */
+/** The JSON report of vitest and jest: one object, with `testResults` by file. */
 const reportSchema = z.object({
   numTotalTests: z.number(),
   testResults: z.array(
@@ -49,7 +49,7 @@ function readState(status: string): TestState {
   return status === "failed" ? "failed" : "skipped"; // pending, todo, skipped, disabled
 }
 
-/** The report may stand behind a package manager's banner and before its farewell. */
+/** A package manager may print lines before and after the report. */
 function parseObject(text: string): unknown {
   const start = /^[ \t]*\{/m.exec(text)?.index;
   const end = text.lastIndexOf("}");
