@@ -3,7 +3,7 @@ import { parseTap } from "../parsers/tap.ts";
 import { findHost } from "./find-hosts.ts";
 import type { Canary, CanaryInput, Runner } from "./runner.ts";
 
-/** bats tests of shell scripts; it prints TAP where nobody watches. */
+/** bats tests of shell scripts; it prints TAP without a terminal. */
 export const bats: Runner = {
   name: "bats",
   isUsed: ({ texts }) => /(?:^|[\s/"'`;&|(])bats(?=$|[\s"'`;&|)])/m.test(texts),

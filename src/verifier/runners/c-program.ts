@@ -4,8 +4,8 @@ import { findHost } from "./find-hosts.ts";
 import type { Canary, CanaryInput, Runner } from "./runner.ts";
 
 /**
- * Tests that are programs in C or C++, which a makefile or a script compiles and runs: no runner
- * names anything. What must fail is such a program, which says the token and fails where it begins.
+ * Tests that are C or C++ programs, compiled and run by a makefile or a script; no runner names
+ * them. Their canary is such a program that prints the token and fails at the start of `main`.
  */
 export const cProgram: Runner = {
   name: "C program",
@@ -21,7 +21,7 @@ async function placeCanary(input: CanaryInput): Promise<Canary | null> {
   const host = await findHost(input, {
     isTest: (path) => /\.(?:c|cc|cpp|cxx)$/.test(path) && /test|check|spec/i.test(path),
     fits: (text) => failMain(text, input.token, true) !== null,
-    // A pattern rule names the program alone.
+    // A pattern rule names only the program.
     spell: (path) => [posix.basename(path), posix.parse(path).name, path.replace(/\.\w+$/, "")],
   });
   const text = host && failMain(host.text, input.token, true);

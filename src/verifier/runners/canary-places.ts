@@ -4,9 +4,8 @@ import type { Tree } from "../tree.ts";
 import type { CanaryInput } from "./runner.ts";
 
 /**
- * Where a test that must fail can be put among JavaScript tests: which files hold tests of a
- * runner, in which module style they are, and what a new file beside one has to be called so that
- * the same pattern finds it.
+ * Finds places for canaries among JavaScript tests: the files that hold a runner's tests, their
+ * module style, and a name for a new file that the same pattern finds.
  */
 export type TestFile = { path: string; text: string; style: "esm" | "cjs" };
 
@@ -15,9 +14,9 @@ const maxRead = 60;
 const maxLength = 400_000;
 
 /**
- * Files that hold tests of a runner, the most telling first; at most `count`. Where the command
- * names its files, no other runs; where the base run said which ran, others may not, but for new
- * ones of the same folder and ending.
+ * Finds up to `count` files that hold tests of a runner, the most telling first. When the command
+ * names its files, only these run. When the base run named its files, only these run, and new ones
+ * with the same folder and ending.
  */
 export async function findTestFiles(
   input: CanaryInput,
@@ -55,7 +54,7 @@ export async function findTestFiles(
   return found;
 }
 
-/** Whether a command says this very file. */
+/** Whether a command names exactly this file. */
 export function namesFile(texts: string, path: string): boolean {
   const at = texts.indexOf(path);
   if (at < 0) return false;
@@ -63,7 +62,7 @@ export function namesFile(texts: string, path: string): boolean {
   return !/[\w*-]/.test(before) && !/[\w*-]/.test(texts[at + path.length] ?? " ");
 }
 
-/** CommonJS or ESM: by its ending, by what it says, by the nearest manifest. */
+/** CommonJS or ESM, by the ending, the text or the nearest manifest. */
 async function findStyle(path: string, text: string, tree: Tree): Promise<"esm" | "cjs"> {
   if (/\.m[jt]s$/.test(path)) return "esm";
   if (/\.c[jt]s$/.test(path)) return "cjs";
@@ -76,7 +75,7 @@ async function findStyle(path: string, text: string, tree: Tree): Promise<"esm" 
   }
 }
 
-/** A name beside `path` that the pattern which found `path` finds as well. */
+/** Makes a name next to `path` that the pattern matching `path` matches too. */
 export function nameBeside(path: string, token: string): string {
   const { stem, rest } = nameParts(path);
   const isBare = /^(?:tests?|specs?|index)$/.test(stem) && /^\.[cm]?[jt]sx?$/.test(rest);
@@ -84,7 +83,7 @@ export function nameBeside(path: string, token: string): string {
   return posix.join(posix.dirname(path), made);
 }
 
-/** The name of a test file: what is its own, and the ending that makes it a test. */
+/** Splits a test file's name into its stem and the ending that makes it a test. */
 function nameParts(path: string): { stem: string; rest: string } {
   const [, stem = "", rest = ""] =
     /^(.*?)((?:[._-](?:test|tests|spec|specs|cy|e2e)|(?<=[a-z0-9])(?:Test|Spec))?(?:\.d)?\.[cm]?[jt]sx?)$/.exec(
@@ -93,7 +92,7 @@ function nameParts(path: string): { stem: string; rest: string } {
   return { stem, rest };
 }
 
-/** A word that a filter of the command by test names asks for; empty: there is no filter. */
+/** A word that the command's filter by test names requires; empty without a filter. */
 export function wordOfFilter(texts: string): string {
   const found =
     /(?:--test-name-pattern|--testNamePattern|--grep|--fgrep|(?<=\b(?:jest|vitest|mocha)\b[^\n;&|]{0,200}\s)-[tgf])[=\s]+(?:"([^"\n]{1,100})"|'([^'\n]{1,100})'|([\w.:-]{1,100}))/.exec(
@@ -104,7 +103,7 @@ export function wordOfFilter(texts: string): string {
   return /^[\w .:-]+$/.test(plain) ? `${plain} ` : "";
 }
 
-/** Append lines at the end of a file, whatever it ends with. */
+/** Appends lines to a file, whatever it ends with. */
 export function append(text: string, lines: readonly string[]): string {
   return `${text}${text === "" || text.endsWith("\n") ? "" : "\n"}\n${lines.join("\n")}\n`;
 }

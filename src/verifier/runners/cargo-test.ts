@@ -2,9 +2,8 @@ import { parseCargo } from "../parsers/cargo.ts";
 import type { Canary, CanaryInput, Runner } from "./runner.ts";
 
 /**
- * `cargo test` prints a line for each test. That one binary with a failing test keeps the others
- * from running is turned off where the command is cargo's own: else one test that is red on the
- * base would hide all that come after it.
+ * `cargo test` prints a line for each test. Where the command itself starts cargo, `--no-fail-fast`
+ * is added: otherwise one test that is red on the base would hide all binaries after it.
  */
 export const cargoTest: Runner = {
   name: "cargo test",
@@ -28,7 +27,7 @@ const testAttribute = /^[ \t]*#\[(?:\w+::)*test\b/m;
 const testModule =
   /^#\[cfg\((?:all\()?test\b[^\n]*\n(?:#\[[^\n]*\n){0,5}(?:pub(?:\([^)\n]*\))? )?mod \w+ \{[ \t]*$/m;
 
-/** One among the tests inside the source, one among those beside it, and a file of its own. */
+/** Places one among the tests inside the source, one among those in tests/, and a new file. */
 async function placeCanary(input: CanaryInput): Promise<Canary | null> {
   const select = readSelection(input.about.texts);
   const files: Canary["files"] = [];
@@ -68,12 +67,12 @@ async function placeCanary(input: CanaryInput): Promise<Canary | null> {
 }
 
 type Selection = {
-  /** `--lib`, `--test it`, `--doc`: no file of its own is run. */
+  /** `--lib`, `--test it`, `--doc`: a new file would not run. */
   isNarrow: boolean;
   lib: boolean;
-  /** Files of these names below tests/; null: all. */
+  /** File names below tests/; null: all. */
   targets: string[] | null;
-  /** What a test's name has to hold. */
+  /** A word that a test's name must hold. */
   word: string;
 };
 
@@ -109,7 +108,7 @@ function readSelection(texts: string): Selection {
 
 type Found = { path: string; text: string };
 
-/** The best file of both kinds: one that is preferred, else one whose tests ran. */
+/** Finds the best file of both kinds: a preferred one, else one whose tests ran. */
 async function findHosts(
   input: CanaryInput,
   select: Selection,
@@ -145,7 +144,7 @@ const macros: Readonly<Record<string, string>> = {
   assert: 'assert!("x".is_empty());',
 };
 
-/** By each macro that the file uses: one may be another than it seems. */
+/** Fails by each macro that the file uses, because any of them may be redefined. */
 function failingTests(text: string, name: () => string): string {
   const used = Object.keys(macros).filter((macro) => text.includes(`${macro}!(`));
   const tests = (used.length > 0 ? used : ["assert_eq"]).map((macro) => {
@@ -154,7 +153,7 @@ function failingTests(text: string, name: () => string): string {
   return tests.join("\n");
 }
 
-/** At the end of the module of tests, which sees what they see; else in one of its own. */
+/** At the end of the test module, which shares its scope; else in a module of its own. */
 function insertInside(text: string, tests: string, token: string): string {
   const module = testModule.exec(text);
   const end = module ? text.indexOf("\n}", module.index + module[0].length) : -1;

@@ -4,8 +4,8 @@ import { failMain } from "./fail-main.ts";
 import type { Canary, CanaryInput, Runner } from "./runner.ts";
 
 /**
- * ctest prints a line for each test. A test is a program that CMake was told of: one more that
- * fails is added after them, and one of theirs is made to fail where it begins.
+ * ctest prints a line for each test. Its tests are programs registered with CMake: a failing one is
+ * added after them, and an existing one is made to fail at its start.
  */
 export const ctest: Runner = {
   name: "ctest",
@@ -56,7 +56,7 @@ async function readLists({ files, read }: CanaryInput): Promise<Found[]> {
   return found;
 }
 
-/** `-R total` runs tests with that in their name. */
+/** `-R total` runs only tests with that in their name. */
 function readFilter(texts: string): string {
   const found = /\bctest\b[^\n;&|]{0,300}?\s(?:-R|--tests-regex)[ =]+["']?\^?(\w+)/.exec(
     texts,
@@ -64,7 +64,7 @@ function readFilter(texts: string): string {
   return found === undefined ? "t" : `${found}_`;
 }
 
-/** A test that is a program, and a source file of it that fails where the program begins. */
+/** Finds a test that is a program, with a source file changed to fail where it starts. */
 async function findProgram(
   input: CanaryInput,
   lists: readonly Found[],
@@ -79,7 +79,7 @@ async function findProgram(
       if (program) return { ...program, test };
     }
   }
-  // Added in a loop: a test is mostly called as its file is.
+  // For tests added in a loop: a test is mostly named like its file.
   for (const test of [...ran].slice(0, maxRead)) {
     const isOf = (path: string) => isSource(path) && posix.parse(path).name === test;
     const program = await failFirst(input, input.files.filter(isOf));

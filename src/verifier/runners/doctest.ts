@@ -1,7 +1,7 @@
 import { findHost } from "./find-hosts.ts";
 import type { Canary, CanaryInput, Runner } from "./runner.ts";
 
-/** Examples in Python's documentation, by its own module or by pytest: one more that is wrong. */
+/** Examples in Python's documentation, run by doctest or pytest; the canary is a wrong example. */
 export const doctest: Runner = {
   name: "doctest",
   isUsed: ({ texts }) => /-m\s*doctest\b|--doctest-(?:modules|glob)\b/.test(texts),

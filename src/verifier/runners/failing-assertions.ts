@@ -1,10 +1,9 @@
 /**
- * Statements that must fail, by the assertion library that a test file uses and the very methods
- * that it calls: a patched one is found out by its own test. Read by pattern from the
- * file's text.
+ * Makes statements that must fail, with the test file's assertion library and the methods that it
+ * calls, so that each patched method is tested. Found by patterns in the file's text.
  */
 export type Assertions = {
-  /** Lines that the file needs at its top level for them; empty: what it imports is enough. */
+  /** Lines needed at the file's top level; empty when its own imports are enough. */
   imports: string[];
   /** Each fails by itself. Some await. */
   statements: string[];
@@ -36,7 +35,7 @@ const assertCalls: Readonly<Record<string, string>> = {
   include: '("a", "b")',
   lengthOf: "([], 1)",
   typeOf: '(1, "string")',
-  // tape, tap and ava call theirs on `t`
+  // tape, tap and ava call these on `t`
   is: "(1, 2)",
   not: "(1, 1)",
   same: "([1], [2])",
@@ -48,7 +47,7 @@ const assertCalls: Readonly<Record<string, string>> = {
   fail: "()",
 };
 
-/** Those that node:assert has. */
+/** The methods that node:assert has. */
 const nodeAssert: Readonly<Record<string, true>> = {
   ...{ equal: true, strictEqual: true, deepEqual: true, deepStrictEqual: true, ok: true },
   ...{ notEqual: true, notStrictEqual: true, match: true, throws: true, rejects: true },
@@ -80,7 +79,7 @@ const expectCalls: Readonly<Record<string, string>> = {
   toBeNaN: "expect(1).toBeNaN()",
 };
 
-/** What chai's chains end with; the last word decides. */
+/** Endings of chai's chains; the last word decides. */
 const chainCalls: Readonly<Record<string, { value: string; end: string }>> = {
   equal: { value: "1", end: "equal(2)" },
   equals: { value: "1", end: "equal(2)" },
@@ -101,10 +100,10 @@ const chainCalls: Readonly<Record<string, { value: string; end: string }>> = {
   match: { value: '"a"', end: "match(/b/)" },
 };
 
-/** What a file may use without importing it. */
+/** Globals that a file may use without an import. */
 export type Globals = { expect: boolean };
 
-/** Null where the text uses no assertion that is known. */
+/** Null where the text uses no known assertion. */
 export function findFailingAssertions(text: string, globals: Globals): Assertions | null {
   const lines = unfold(text);
   const statements = [
@@ -119,7 +118,7 @@ export function findFailingAssertions(text: string, globals: Globals): Assertion
     : null;
 }
 
-/** Failing calls on an `assert` of node under this name, by the methods that a text calls on any. */
+/** Failing calls on node's `assert` under this name, by the methods that the text calls on any. */
 export function failByNodeAssert(text: string, name: string): string[] {
   const methods = methodsOf(text, "assert").filter((method) => Object.hasOwn(nodeAssert, method));
   const used = methods.length > 0 ? methods : ["strictEqual"];
@@ -133,14 +132,14 @@ export function failByMatchers(text: string, name: string): string[] {
   return matchers.map((matcher) => (expectCalls[matcher] ?? "").replace(/^expect/, name));
 }
 
-/** Declarations that stand in one line at the top, each on a line of its own. */
+/** Puts top-level declarations that share a line on lines of their own. */
 export function unfold(text: string): string {
   return text.replace(/^(?:import|const|let|var)\b.*$/gm, (line) =>
     line.replace(/;[ \t]*(?=(?:import|const|let|var)\b)/g, ";\n"),
   );
 }
 
-/** `import assert from`, `const assert = require(…)`, `const { assert } = require("chai")`, whatever its name. */
+/** Any name for `import assert from`, `require("assert")`, `const { assert } = require("chai")`. */
 function failByAssert(text: string): string[] {
   const module = String.raw`["'](?:node:)?(?:assert(?:\/strict)?|chai|vitest|power-assert|uvu\/assert)["']`;
   const found: string[] = [];
@@ -183,7 +182,7 @@ function failByExpect(text: string, globals: Globals): string[] {
   return failByMatchers(text, "expect");
 }
 
-/** Names that imports and declarations at the beginning of a line bind. */
+/** Names bound by imports and declarations that start a line. */
 function namesAtTop(text: string): Set<string> {
   const lists = [
     /^import\s+(?:[\w$]+\s*,\s*)?\{([^{}]*)\}/gm,
@@ -218,7 +217,7 @@ function failByShould(text: string): string[] {
   return ["(1).should.equal(2)"];
 }
 
-/** node:test has assertions on its context too. */
+/** node:test has assertions on its context, too. */
 function failByContext(text: string): string[] {
   const methods = methodsOf(text, "t.assert").filter((name) => Object.hasOwn(assertCalls, name));
   return methods.map((name) => call(`t.assert.${name}`, name));

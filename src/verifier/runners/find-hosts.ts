@@ -1,12 +1,10 @@
 import type { CanaryInput } from "./runner.ts";
 
-/**
- * Finds the test file beside which, and in which, tests that must fail are placed: one that the
- * check is known or likely to run.
- */
+/** Finds the host of canaries: a test file that the check is known or likely to run. */
 export type Host = {
   path: string;
-  text: string /** The commands name this very file, so that they run no other. */;
+  text: string;
+  /** The commands name exactly this file, so that they run no other. */
   isNamed: boolean;
 };
 
@@ -14,8 +12,8 @@ const maxRead = 40;
 const maxLength = 1024 * 1024;
 
 /**
- * The best host, or null. `isTest` knows a test file by its path, `fits` by its text; `spell` says
- * how else than by its path a command may name it (`tests.test_a`).
+ * Returns the best host, or null. `isTest` recognizes a test file by its path, `fits` by its text.
+ * `spell` lists other names that a command may use for it (`tests.test_a`).
  */
 export async function findHost(
   input: CanaryInput,
@@ -41,7 +39,7 @@ export async function findHost(
     ...(ran.size === 0 && inNamed.length > 0 ? inNamed : []),
     ...(ran.size === 0 && inNamed.length === 0 ? byName : []),
     ...inNamed,
-    // Those that ran may all have new names.
+    // The test files that ran may all be renamed.
     ...byName,
   ];
   for (const path of [...new Set(order)].slice(0, maxRead)) {
@@ -53,7 +51,7 @@ export async function findHost(
   return null;
 }
 
-/** `./tests/a.py::test_b` is about `tests/a.py`. */
+/** `./tests/a.py::test_b` becomes `tests/a.py`. */
 function trimWord(word: string): string {
   return word
     .replace(/(?:::.*|:[\d:]+)$/s, "")

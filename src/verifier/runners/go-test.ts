@@ -5,8 +5,8 @@ import { findHost } from "./find-hosts.ts";
 import type { Canary, CanaryInput, Runner } from "./runner.ts";
 
 /**
- * `go test` is asked for a line for each test by Go's variable for flags. Not for `-json`: the same
- * variable would make `go vet` print JSON and succeed whatever it finds.
+ * Sets Go's variable for flags so that `go test` prints a line for each test. It does not set
+ * `-json`, which would also make `go vet` print JSON and succeed whatever it finds.
  */
 export const goTest: Runner = {
   name: "go test",
@@ -58,7 +58,7 @@ async function placeCanary(input: CanaryInput): Promise<Canary | null> {
   return { files, names };
 }
 
-/** `-run Total` wants a name with that in it; `-run '^TestTotal$'` runs no other. */
+/** `-run Total` needs a name that contains it; `-run '^TestTotal$'` runs no other test. */
 function readFilter(texts: string): { only: string | null; word: string } {
   const found = /-(?:test\.)?run[ =]+(?:"([^"\n]{1,200})"|'([^'\n]{1,200})'|(\S{1,200}))/.exec(
     texts,
@@ -71,7 +71,7 @@ function readFilter(texts: string): { only: string | null; word: string } {
   return { only: null, word: /\w+/.exec(first)?.[0]?.replace(/^Test_?/, "") ?? "" };
 }
 
-/** The test by this name fails at its beginning. */
+/** Makes the test of this name fail at its start. */
 function failNamed(text: string, test: string, token: string): string | null {
   const start = new RegExp(`^func ${test}\\((\\w+) \\*testing\\.T\\) \\{`, "m").exec(text);
   if (!start) return null;
@@ -95,7 +95,7 @@ function failingFunctions(
   return { functions: functions.join("\n"), names };
 }
 
-/** With the package and the build tags of the file beside it. */
+/** A new file with the package and build tags of the host. */
 function newFile(host: string, name: string, token: string): string {
   const tags = host.match(/^\/\/(?:go:build| \+build) .*$/gm) ?? [];
   const clause = /^package \w+/m.exec(host)?.[0] ?? "";

@@ -38,7 +38,7 @@ export const jest: Runner = {
         loadsModule(host, "@jest/globals")
           ? declareFrom(file, "@jest/globals", ["test", "it"], token)
           : { imports: [], test: calledOf(host, ["test", "it"]) },
-      // Globals may be switched off where they are imported.
+      // Where they are imported, globals may be switched off.
       expects: (text) => !loadsModule(text, "@jest/globals"),
       otherwise: ({ style, text }, token) => {
         if (!loadsModule(text, "@jest/globals"))

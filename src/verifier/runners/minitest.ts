@@ -5,7 +5,7 @@ import { findHost } from "./find-hosts.ts";
 import { rubyReport, writeMinitestPlugin } from "./ruby-reporter.ts";
 import type { Canary, CanaryInput, Runner } from "./runner.ts";
 
-/** minitest loads the plugins that it finds on Ruby's path; test-unit and later versions are read from what they print. */
+/** minitest loads plugins from Ruby's path; for test-unit and later versions the output is read. */
 export const minitest: Runner = {
   name: "minitest",
   isUsed: ({ texts }) =>
@@ -22,7 +22,7 @@ export const minitest: Runner = {
   placeCanary,
 };
 
-/** `Failure:` stands above the test and where it is. */
+/** `Failure:` comes before the test's name and place. */
 function readOutput(output: string): TestResults | null {
   const counts = /^(\d+) (?:runs|tests), \d+ assertions, (\d+) failures, (\d+) errors/m.exec(
     output,

@@ -2,7 +2,7 @@ import { nameByNodeHook } from "./node-hook.ts";
 import type { Runner } from "./runner.ts";
 import { calledOf, declareFrom, hasOnly, loadsModule, placeScriptCanary } from "./script-canary.ts";
 
-/** mocha, in its bdd or tdd interface. */
+/** mocha, with its bdd or tdd interface. */
 export const mocha: Runner = {
   name: "mocha",
   isUsed: ({ texts }) => /\b_?mocha\b/.test(texts),

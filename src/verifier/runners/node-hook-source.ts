@@ -1,16 +1,15 @@
 /**
- * The module that every Node process of a check loads first (`--require`), so that test runners
- * write their tests' names into the report folder, whatever script, wrapper or reporter starts them.
- * It adds to what people see and takes nothing from it, and does nothing in a process that is no
- * runner. One line of JSON for each test; see parsers/test-lines.ts. A runner that another one
- * starts (a project that tests a test runner) is not recorded.
+ * The module that every Node process of a check loads first (`--require`). It makes test runners
+ * write their tests' names into the report folder, whatever script, wrapper or reporter starts
+ * them. Other output stays unchanged, and a process that is no runner is unaffected. One line of
+ * JSON for each test; see parsers/test-lines.ts. A runner started by another runner (a project that
+ * tests a test runner) is not recorded.
  *
- * How each is reached: node:test through the stream of its events, which every reporter reads;
- * mocha through the events of its Runner; jest by wrapping `runCLI` of @jest/core; vitest by one
- * more `--reporter`.
+ * It hooks node:test through its event stream, which every reporter reads; mocha through the events
+ * of its Runner; jest by wrapping `runCLI` of @jest/core; vitest by one more `--reporter`.
  *
- * Where it swallows an error, it does so on purpose: a check must run as it would without the hook, and
- * a report that is not whole ends without `end`, so that nobody believes it to be.
+ * It swallows errors on purpose: a check must run as it would without the hook, and an incomplete
+ * report lacks its `end`, so that it is not trusted.
  */
 export const nodeHookSource = String.raw`"use strict";
 try {
@@ -183,7 +182,7 @@ function begin() {
 }
 `;
 
-/** A `node` that adds the hook where a script replaced NODE_OPTIONS. */
+/** A `node` that adds the hook again where a script replaced NODE_OPTIONS. */
 export const nodeShimSource = `#!/bin/sh
 case "$NODE_OPTIONS" in
   *name-tests.cjs*) ;;
@@ -192,7 +191,7 @@ esac
 exec "$DEPUTY_NODE" "$@"
 `;
 
-/** The reporter that the hook gives vitest: of every version since 1, in one process. */
+/** The reporter that the hook gives vitest, for every version since 1, in one process. */
 export const vitestReporterSource = String.raw`import { appendFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";

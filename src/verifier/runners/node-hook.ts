@@ -2,10 +2,10 @@ import { nodeHookSource, nodeShimSource, vitestReporterSource } from "./node-hoo
 import type { CheckText, Naming, ReportPlace } from "./runner.ts";
 
 /**
- * How every runner on Node is made to name its tests: the command stays as it is, and each Node
- * process that it starts loads a module of ours first. The same for all of them, so that namings of
- * a check that starts several runners are one. A script that sets NODE_OPTIONS itself would lose
- * that module: there a `node` of ours stands in front on the PATH, which adds it again.
+ * Makes every runner on Node name its tests. The command stays the same, but each Node process that
+ * it starts loads our module first. All runners use the same module, so a check that starts several
+ * has one naming. A script that sets NODE_OPTIONS itself would lose the module; there our own
+ * `node` comes first on the PATH and adds it again.
  */
 export function nameByNodeHook({ command, texts }: CheckText, { folder }: ReportPlace): Naming {
   const hook = `--require ${quote(`${folder}/${hookName}`)}`;
@@ -18,7 +18,7 @@ export function nameByNodeHook({ command, texts }: CheckText, { folder }: Report
   const shim = "DEPUTY_NODE=$(command -v node)";
   return {
     ...naming,
-    // A second runner of the same check does it no second time.
+    // A second runner of the same check does not add it again.
     command: command.includes(shim)
       ? command
       : `chmod +x "$DEPUTY_REPORTS/node"; ${shim}; PATH="$DEPUTY_REPORTS:$PATH"; export DEPUTY_NODE PATH\n${command}`,
@@ -29,7 +29,7 @@ export function nameByNodeHook({ command, texts }: CheckText, { folder }: Report
 
 const hookName = "name-tests.cjs";
 
-/** NODE_OPTIONS has its own quotes. */
+/** NODE_OPTIONS has its own quoting. */
 function quote(path: string): string {
   return `"${path.replaceAll("\\", "\\\\").replaceAll('"', '\\"')}"`;
 }

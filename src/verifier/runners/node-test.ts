@@ -4,7 +4,7 @@ import { nameByNodeHook } from "./node-hook.ts";
 import type { Runner } from "./runner.ts";
 import { declareFrom, loadsModule, placeScriptCanary, runsFile } from "./script-canary.ts";
 
-/** Node's own runner: `node --test`, and files that use node:test and are run as they are. */
+/** Node's own runner: `node --test`, and files that use node:test and run directly. */
 export const nodeTest: Runner = {
   name: "node:test",
   isUsed: ({ texts }) =>

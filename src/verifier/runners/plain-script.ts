@@ -4,15 +4,15 @@ import { nameByNodeHook } from "./node-hook.ts";
 import type { Canary, CanaryInput, Runner } from "./runner.ts";
 
 /**
- * A check that runs a script without any test runner: `node check.js`, `python3 check.py`,
- * `sh check.sh`. What must fail is that script with a statement more, which prints the token and
- * fails; the run has to print it and turn red. A script that leaves before its end is left alone
- * where it does so: the statement stands in front of its last exit.
+ * A check that runs a script without a test runner: `node check.js`, `python3 check.py`, `sh
+ * check.sh`. Its canary is that script with one more statement, which prints the token and fails.
+ * The run must print the token and turn red. In a script that exits near its end, the statement
+ * goes before that exit.
  */
 export const plainScript: Runner = {
   name: "plain script",
   isUsed: ({ texts }) => scriptsOf(texts).length > 0,
-  // It may start a runner in a way that no text tells.
+  // It may start a runner in a way that no text shows.
   nameTests: (about, place) => nameByNodeHook(about, place),
   readOutput: () => null,
   placeCanary,
@@ -26,7 +26,7 @@ async function placeCanary(input: CanaryInput): Promise<Canary | null> {
     const text = file === null ? null : await input.read(file);
     if (file === null || text === null || text.length > maxLength) continue;
     const written = write(program, file, text, input.token);
-    // One is enough: the first that fails keeps the others from running.
+    // One is enough: the first failure keeps the others from running.
     if (written !== null) return { files: [{ path: file, text: written }], names: [input.token] };
   }
   return null;
@@ -37,7 +37,7 @@ type Script = { program: string; path: string };
 const programs =
   "node|nodejs|tsx|ts-node|bun|deno|python[\\d.]*|sh|bash|dash|zsh|ruby|perl|php|Rscript";
 
-/** Scripts that a command starts, in its order: by a program, or by their own name. */
+/** Scripts that a command starts, in order: through a program, or by their own name. */
 function scriptsOf(texts: string): Script[] {
   const found: Script[] = [];
   for (const command of texts.slice(0, 200_000).split(/[\n;&|()`]+/)) {
@@ -62,7 +62,7 @@ function scriptsOf(texts: string): Script[] {
   return found;
 }
 
-/** The file of the tree; from another folder when it is the only one of that name. */
+/** The file of the tree; in another folder only when no other file has that name. */
 function findFile(path: string, files: readonly string[]): string | null {
   const plain = posix.normalize(path).replace(/^(?:\.\.\/)+/, "");
   if (files.includes(plain)) return plain;
@@ -104,7 +104,7 @@ function languageOf(program: string, path: string, hashbang: string): string {
   return /sh\b/.test(by) || path.endsWith(".sh") ? "shell" : "";
 }
 
-/** By the assertions that it uses itself: those that do not throw any more say so by their silence. */
+/** Tries the script's own assertions first; if one no longer throws, exits without the token. */
 function failInScript(text: string, token: string): string {
   const own = findFailingAssertions(text, { expect: false })?.statements ?? [];
   const calls = own.filter((line) => !line.startsWith("await ") && !/^t\./.test(line));
@@ -124,7 +124,7 @@ function failInScript(text: string, token: string): string {
 const tail = 12;
 const maxLine = 500;
 
-/** At the end, or in front of the last line that leaves, where that is near the end. */
+/** Inserts at the end, or before the last line that exits if it is near the end. */
 function insert(text: string, statement: string, leaves: RegExp): string {
   const lines = text.split("\n");
   const from = Math.max(0, lines.length - tail);

@@ -4,8 +4,8 @@ import { findHost } from "./find-hosts.ts";
 import type { Canary, CanaryInput, Runner } from "./runner.ts";
 
 /**
- * Perl's harness keeps the raw TAP of each test file where its variable says so, whether `prove`,
- * a distribution's makefile or its `Build` starts it.
+ * Perl's harness keeps the raw TAP of each test file in the folder that its variable names, whether
+ * `prove`, a distribution's makefile or its `Build` starts it.
  */
 const folder = "tap";
 
@@ -67,7 +67,7 @@ async function placeCanary(input: CanaryInput): Promise<Canary | null> {
   return { files, names };
 }
 
-/** Before what ends the tests: the plan that is said last, an exit, the data of the file. */
+/** Inserts before the end of the tests: the final plan, an exit or the file's data. */
 function insert(text: string, lines: string): string {
   const ends =
     [...text.matchAll(/^(?:__(?:END|DATA)__|=\w+|exit\b|1;\s*$)/gm)][0]?.index ?? text.length;

@@ -10,8 +10,8 @@ import {
 import type { Runner } from "./runner.ts";
 
 /**
- * pytest names its tests through a plugin of ours on Python's path. Where the command sets that path
- * itself, a JUnit report is asked for by pytest's own variable.
+ * pytest names its tests through our plugin on Python's path. Where the command sets that path
+ * itself, pytest's own variable requests a JUnit report.
  */
 export const pytest: Runner = {
   name: "pytest",

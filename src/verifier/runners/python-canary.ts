@@ -3,9 +3,9 @@ import { findHost } from "./find-hosts.ts";
 import type { Canary, CanaryInput } from "./runner.ts";
 
 /**
- * Python tests that must fail: in a new module beside the one that the check runs, and in that
- * module itself, by every kind of assertion that it uses, because source that changes how
- * assertions work does so where it is loaded. Nothing of their text is always the same.
+ * Places Python canaries in a new module next to the one that the check runs, and in that module
+ * itself. They use every kind of assertion that it uses, because source that patches assertions
+ * takes effect where it is loaded. Their text is never the same twice.
  */
 export async function placePythonCanary(
   input: CanaryInput,
@@ -45,18 +45,19 @@ export async function placePythonCanary(
 }
 
 type Style = {
-  /** Tests that are functions, or methods of plain classes. */
+  /** Its tests are functions, or methods of plain classes. */
   functions: boolean;
-  /** What its test cases are derived from, as the file spells it. */
+  /** The base classes of its test cases, as the file spells them. */
   bases: string[];
-  /** The assertions of unittest that it uses. */
+  /** The unittest assertions that it uses. */
   methods: string[];
-  /** What it uses of pytest. */
+  /** The parts of pytest that it uses. */
   pytest: string[];
 };
 type Selection = {
   word: string | null;
-  marker: string | null /** `TestX::test_y` of this file. */;
+  marker: string | null;
+  /** Selected tests of this file, as `TestX::test_y`. */
   ids: string[];
 };
 type Placed = { text: string; names: string[] };
@@ -111,7 +112,7 @@ function readStyle(text: string, runner: "pytest" | "unittest"): Style {
     if (bases === undefined || /^(?:object|Exception|Enum|NamedTuple|Protocol)$/.test(bases))
       return [];
     const holdsTests = /^[ \t]+(?:async +)?def +test/m.test(part);
-    // A base of the repository's own may be called anything.
+    // A base class of the repository's own may have any name.
     return /Test|Case/.test(bases) || (holdsTests && (isAsserting || runner === "unittest"))
       ? [bases]
       : [];
@@ -129,7 +130,7 @@ function readStyle(text: string, runner: "pytest" | "unittest"): Style {
   };
 }
 
-/** What the command leaves of the tests: `-k word`, `-m marker`, `file.py::test`. */
+/** Reads which tests the command selects: `-k word`, `-m marker`, `file.py::test`. */
 function readSelection(texts: string, path: string): Selection {
   const word = readOption(texts, "k");
   const marker = readOption(texts, "m");
@@ -143,7 +144,7 @@ function readSelection(texts: string, path: string): Selection {
   return { word, marker, ids: ids.filter((id) => /^\w+(?:::\w+)*$/.test(id)).slice(0, 5) };
 }
 
-/** The first word of an expression that a name has to have. */
+/** The first word of an expression that a name must contain. */
 function readOption(texts: string, option: string): string | null {
   const found = new RegExp(
     `(?:pytest|py\\.test)\\b[^\\n;&|]{0,500}?\\s-${option}[ =]*("[^"\\n]*"|'[^'\\n]*'|\\w+)`,
@@ -186,7 +187,7 @@ function addTests(style: Style, select: Selection, token: string): Placed {
   return { text: `\n\n${lines.join("\n")}`, names };
 }
 
-/** The command runs named tests only: those have to fail then. A class gets one more test. */
+/** Where the command runs only named tests, replaces these. A named class gets one more test. */
 function replaceNamed(ids: readonly string[], token: string): Placed {
   const lines: string[] = [];
   const names: string[] = [];
@@ -195,7 +196,7 @@ function replaceNamed(ids: readonly string[], token: string): Placed {
     const last = parts.at(-1) ?? "";
     if (/^test/.test(last)) {
       const owner = parts.slice(0, -1).join(".");
-      // A signature of its own: pytest takes parameters for fixtures.
+      // Without the original parameters, which pytest would take for fixtures.
       const body = [
         `def ${last}(${owner === "" ? "" : "self"}):`,
         `    assert "${token}" == "${token}x"`,
@@ -224,7 +225,7 @@ function replaceNamed(ids: readonly string[], token: string): Placed {
   return { text: `\n\n${lines.join("\n")}\n`, names: [...new Set(names)] };
 }
 
-/** Before the line that runs the module as a program, which runs no later test. */
+/** Inserts before the line that runs the module as a program, which runs no later test. */
 function insert(text: string, added: string): string {
   const ends = text.endsWith("\n") ? text : `${text}\n`;
   const main = [...ends.matchAll(/^(?:if +__name__ *==|(?:unittest\.)?main\()/gm)].at(-1)?.index;
@@ -233,7 +234,7 @@ function insert(text: string, added: string): string {
     : `${ends.slice(0, main)}${added}\n\n${ends.slice(main)}`;
 }
 
-/** A name that whatever collects the host collects, too. */
+/** A name that is collected wherever the host is. */
 function nameBeside(path: string, runner: "pytest" | "unittest", token: string): string | null {
   const base = posix.basename(path);
   const at = (name: string) => posix.join(posix.dirname(path), name);

@@ -1,11 +1,10 @@
 import type { ReportPlace } from "./runner.ts";
 
 /**
- * The two small Python modules that write tests down as they end: a pytest plugin, and a part that
- * listens to unittest. Neither shadows a module of the repository or of Python, and neither does
- * anything where the command keeps Python from finding it. Each line is one JSON object
- * (`parsers/run-lines.ts` reads them), written in one go, so that what an `os._exit` cuts off is
- * known up to there.
+ * Two small Python modules that record tests as they end: a pytest plugin and a unittest listener.
+ * Neither shadows a module of the repository or of Python, and neither runs where the command keeps
+ * Python from finding it. Each line is one JSON object (read by `parsers/run-lines.ts`), written at
+ * once, so that a report cut off by `os._exit` is known up to there.
  */
 export const pythonReport = "python-tests.jsonl";
 export const junitReport = "pytest.xml";
@@ -13,12 +12,12 @@ const reporter = "deputy_report";
 const pytestPlugin = "deputy_report_pytest";
 const distribution = "deputy_report-1.dist-info";
 
-/** Where pytest is asked to write JUnit XML, which it does not do where the plugin is found. */
+/** The JUnit XML file requested from pytest, which writes none where the plugin is loaded. */
 export function junitPath(place: ReportPlace): string {
   return `${place.folder}/${junitReport}`;
 }
 
-/** Both listen at once: a makefile may start the one and the other. */
+/** Both are active at once, because a makefile may start either. */
 export function pythonFiles(place: ReportPlace): { name: string; text: string }[] {
   const path = JSON.stringify(`${place.folder}/${pythonReport}`);
   return [
@@ -27,7 +26,7 @@ export function pythonFiles(place: ReportPlace): { name: string; text: string }[
       name: `${pytestPlugin}.py`,
       text: plugin.replace("JUNIT_PATH", JSON.stringify(junitPath(place))),
     },
-    // Python finds plugins by what is installed on its path: no argument can go wrong.
+    // Python finds plugins among the packages on its path, so no argument can go wrong.
     {
       name: `${distribution}/METADATA`,
       text: "Metadata-Version: 2.1\nName: deputy_report\nVersion: 1\n",
@@ -39,10 +38,10 @@ export function pythonFiles(place: ReportPlace): { name: string; text: string }[
   ];
 }
 
-/** A variable of Python that imports a module before anything else, and says one line where there is none. */
+/** Makes Python import the module first; it prints one line where the module is missing. */
 export const pythonListens = { PYTHONWARNINGS: `ignore::${reporter}.Unused` };
 
-/** Whether the commands keep Python from looking into our folder. */
+/** Whether the commands keep Python from reading our folder. */
 export function hidesPythonPath(texts: string): boolean {
   return /\bPYTHONPATH\b|\bpython[\d.]*\s+-[A-Za-z]*[EI]|\b(?:tox|nox)\b/.test(texts);
 }

@@ -8,9 +8,9 @@ import { maxParsedLength } from "../parsers/test-list.ts";
 import type { Naming } from "./runner.ts";
 
 /**
- * Reads the reports that a run wrote, out of the folder that it could write and out of the
- * worktree, and clears the worktree of those that lie there before. Both hold what anybody's code
- * put there: no link is followed, and only so many files of only so many bytes are looked at.
+ * Reads the reports that a run wrote, from the report folder and the worktree, and removes older
+ * ones from the worktree. Both hold untrusted files: no link is followed, and the number and size
+ * of the files are limited.
  */
 export type ReportFolders = { folder: string; worktree: string };
 
@@ -19,7 +19,7 @@ const maxEntries = 100_000;
 const maxDepth = 20;
 const ignored = new Set([".git", "node_modules", ".venv"]);
 
-/** What the run said, by its reports; null: there is none. `output` is what it printed. */
+/** Returns the run's results from its reports, or null without any. `output` is what it printed. */
 export async function readReports(
   naming: Naming,
   { folder, worktree }: ReportFolders,
@@ -44,13 +44,13 @@ export async function readReports(
   return mergeResults(lists.filter((list) => list !== null));
 }
 
-/** Delete what the commit, or a run before, left where a runner writes its reports. */
+/** Deletes what the commit or an earlier run left where a runner writes its reports. */
 export async function clearTreeReports(naming: Naming, worktree: string): Promise<void> {
   for (const path of await findMatching(worktree, naming.treeReports ?? [])) {
     try {
       await removeContained(worktree, path);
     } catch {
-      // It leads out of the worktree: nothing of it is deleted, and nothing of it is read later.
+      // It leads out of the worktree: nothing of it is deleted here or read later.
     }
   }
 }
@@ -59,11 +59,11 @@ async function readText(root: string, path: string, maxBytes: number): Promise<s
   try {
     return (await readContainedFile(root, path, maxBytes))?.toString("utf8") ?? "";
   } catch {
-    return ""; // no regular file inside the folder: it says nothing
+    return ""; // not a regular file inside the folder
   }
 }
 
-/** Paths below `root` that match one of the patterns, in the order of their names. */
+/** Paths below `root` that match one of the patterns, sorted by name. */
 async function findMatching(root: string, patterns: readonly string[]): Promise<string[]> {
   if (patterns.length === 0) return [];
   const split = patterns.map((pattern) => pattern.split("/"));
@@ -97,7 +97,7 @@ async function list(root: string, path: string) {
       }))
       .sort((a, b) => (a.name < b.name ? -1 : 1));
   } catch {
-    return []; // gone, or put out of reach by the run: there is no report in it
+    return []; // the run removed it or made it unreadable
   }
 }
 
@@ -111,7 +111,7 @@ function matches(pattern: readonly string[], path: readonly string[]): boolean {
   return name !== undefined && matchesName(first, name) && matches(rest, inner);
 }
 
-/** Whether something below this folder may match. */
+/** Whether anything below this folder may match. */
 function mayLead(pattern: readonly string[], folder: readonly string[]): boolean {
   for (const [index, name] of folder.entries()) {
     const part = pattern[index];
@@ -121,7 +121,7 @@ function mayLead(pattern: readonly string[], folder: readonly string[]): boolean
   return folder.length < pattern.length;
 }
 
-/** With one `*` at most. */
+/** Matches a pattern with at most one `*`. */
 function matchesName(pattern: string, name: string): boolean {
   const at = pattern.indexOf("*");
   if (at < 0) return pattern === name;

@@ -5,7 +5,7 @@ import { findHost } from "./find-hosts.ts";
 import { rspecListener, rubyReport, writeRspecListener } from "./ruby-reporter.ts";
 import type { Canary, CanaryInput, Runner } from "./runner.ts";
 
-/** RSpec loads a listener of ours by its variable for options; a formatter there would replace the one that people see. */
+/** RSpec loads our listener through its options variable; a formatter would replace the user's. */
 export const rspec: Runner = {
   name: "rspec",
   isUsed: ({ texts }) =>
@@ -22,7 +22,7 @@ export const rspec: Runner = {
   placeCanary,
 };
 
-/** The failing examples that it lists in the end: `rspec ./spec/a_spec.rb:5 # Total adds`. */
+/** Reads the final list of failures: `rspec ./spec/a_spec.rb:5 # Total adds`. */
 function readOutput(output: string): TestResults | null {
   const counts = /^(\d+) examples?, (\d+) failures?/m.exec(output);
   if (!counts) return null;
@@ -73,7 +73,7 @@ async function placeCanary(input: CanaryInput): Promise<Canary | null> {
   return { files, names };
 }
 
-/** Before the data of the file, if it has any. */
+/** Appends before the file's data, if it has any. */
 function append(text: string, added: string): string {
   const end = /^__END__$/m.exec(text)?.index ?? text.length;
   return `${text.slice(0, end).trimEnd()}\n\n${added}${end < text.length ? `\n${text.slice(end)}` : ""}`;

@@ -1,8 +1,8 @@
 import type { ReportPlace } from "./runner.ts";
 
 /**
- * What listens to RSpec and to minitest, in the same lines as the reporter for Python. RSpec is told
- * to load it by its own variable; minitest looks for plugins on Ruby's path.
+ * Listeners for RSpec and minitest, which write the same lines as the Python reporter. RSpec's own
+ * variable loads the first; minitest finds its plugin on Ruby's path.
  */
 export const rubyReport = "ruby-tests.jsonl";
 export const rspecListener = "deputy_rspec.rb";

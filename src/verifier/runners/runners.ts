@@ -20,8 +20,8 @@ import { unittest } from "./unittest.ts";
 import { vitest } from "./vitest.ts";
 
 /**
- * The test runners that Deputy knows. Those of a check are found by the command and the texts that
- * it leads to; where no text tells (a binary, a script of another place), by what it printed.
+ * The test runners that Deputy knows. A check's runners are found by its command and the texts that
+ * it leads to, or by its output where no text shows them (a binary, a script from elsewhere).
  */
 export const allRunners: readonly Runner[] = [
   nodeTest,
@@ -44,16 +44,16 @@ export const allRunners: readonly Runner[] = [
   plainScript,
 ];
 
-/** What a run of the check on the base said, where there was one. */
+/** The check's run on the base, where there was one. */
 export type BaseRun = { output: string; tests: TestResults | null };
 
 /**
- * The runners that a check starts; several in `jest && mocha`. Where none is known, whatever it is
- * counts as a plain script, which says so when it starts a runner on Node all the same.
+ * Finds the runners that a check starts; `jest && mocha` has several. An unknown one counts as a
+ * plain script, whose report still shows a runner started on Node.
  */
 export function findRunners(about: CheckText, base: BaseRun | null = null): Runner[] {
   const formats = base?.tests?.format.split(" + ") ?? [];
-  // A report of ours says who wrote it, which no text can know better.
+  // Our reports name their runner, which is more reliable than any text.
   const reported = allRunners.filter(({ name }) => formats.includes(name));
   const read = allRunners.filter((runner) => runner.isUsed(about));
   const heard =
@@ -65,9 +65,9 @@ export function findRunners(about: CheckText, base: BaseRun | null = null): Runn
 }
 
 /**
- * Tests that must fail, by one of the runners of a check: in `jest && mocha` the first that fails
- * keeps the other from running. The one that holds a preferred file comes first, a script last.
- * Null: there is no place.
+ * Places canaries of one of the check's runners: in `jest && mocha` the first failure keeps the
+ * other from running. A runner with a preferred file comes first, a script last. Null without a
+ * place.
  */
 export async function placeCanaries(
   runners: readonly Runner[],

@@ -15,20 +15,20 @@ import {
 import type { Canary, CanaryInput } from "./runner.ts";
 
 /**
- * Tests that must fail among JavaScript tests, for every runner in the same way: appended to at
- * most three existing test files, by the assertions that these use, so that they share process,
- * imports and mocks with them; and in a new file beside the first.
+ * Places canaries among JavaScript tests, for every runner in the same way. They are appended to up
+ * to three existing test files, with the assertions of these, to share their process, imports and
+ * mocks. One goes into a new file next to the first.
  */
 export type ScriptTests = {
-  /** The program as commands call it, to see whether it runs several times. */
+  /** The program's name in commands, to see whether it runs several times. */
   program: RegExp;
   /** Whether the file holds tests of this runner. */
   holds(text: string, path: string): boolean;
-  /** As the runner's own reports name their format: what they list holds tests of it, whatever it imports. */
+  /** The format in the runner's reports: files that they list hold its tests by definition. */
   format?: string;
   /**
-   * How a test is declared in this file: lines it needs at the top level, and the function. `host`:
-   * the text of the file that it is, or that the new one lies beside.
+   * How to declare a test in this file: top-level lines that it needs, and the function. `host` is
+   * the text of the file itself, or of the file next to a new one.
    */
   declare(
     file: TestFile,
@@ -37,11 +37,11 @@ export type ScriptTests = {
   ): { imports: string[]; test: string; end?: string };
   /** Whether `expect` needs no import in this file. */
   expects(text: string): boolean;
-  /** What fails in a file that uses no assertion known to us; left out: node:assert. */
+  /** Failing statements for a file without known assertions; left out: node:assert. */
   otherwise?(file: TestFile, token: string): Assertions;
-  /** What fails in a test of this file, where the runner has assertions of its own. */
+  /** Failing statements for this file, where the runner has its own assertions. */
   fail?(file: TestFile): Assertions;
-  /** Whether a name in this file must be marked `only` to run. */
+  /** Whether a test in this file must be marked `only` to run. */
   only?(text: string, texts: string): boolean;
 };
 
@@ -79,7 +79,7 @@ export async function placeScriptCanary(
 const settings =
   /^(?:package\.json|\.mocharc\.\w+|(?:jest|vitest|vite|ava|playwright)\.config\.\w+)$/;
 
-/** Whether a run ends at its first failure, so that only one can be asked for. */
+/** Whether a run ends at its first failure, so that only one can be required. */
 async function stopsAtFirst({ about, files, read }: CanaryInput): Promise<boolean> {
   const texts = [about.texts];
   for (const path of files) if (settings.test(path)) texts.push((await read(path)) ?? "");
@@ -90,7 +90,7 @@ async function stopsAtFirst({ about, files, read }: CanaryInput): Promise<boolea
 
 type Made = { imports: string[]; lines: string[]; names: string[] };
 
-/** `text` is what the tests may use: the file's own, or nothing for a new file. */
+/** `text` is what the tests can use: the file's own text, or nothing for a new file. */
 function makeTests(
   host: TestFile,
   text: string,
@@ -117,7 +117,7 @@ function makeTests(
   return { imports: [...imports, ...failing.imports].map(spell), lines: lines.map(spell), names };
 }
 
-/** The lines at the end; imports of a module in front of the first, as linters of the check ask for. */
+/** Appends the lines; imports of a module go before its first import, as linters require. */
 function addTo({ style, text }: TestFile, { imports, lines }: Made): string {
   if (style === "cjs" || imports.length === 0) return append(text, [...imports, ...lines]);
   const at = /^import\b/m.exec(text)?.index ?? /^(?:#!.*\n)?/.exec(text)?.[0].length ?? 0;
@@ -125,7 +125,7 @@ function addTo({ style, text }: TestFile, { imports, lines }: Made): string {
   return append(head + text.slice(at), lines);
 }
 
-/** A line of ours with the quotes, semicolons and indentation of the file, so that no linter minds. */
+/** Adapts a line to the file's quotes, semicolons and indentation, so that no linter complains. */
 function spellingOf(text: string): (line: string) => string {
   const count = (pattern: RegExp) => (text.match(pattern) ?? []).length;
   const single = count(/'/g) > count(/"/g);
@@ -147,7 +147,7 @@ function failByNode({ style, text }: TestFile, token: string): Assertions {
 }
 
 /**
- * What the file itself calls a test of this module: the whole of it, or one of these names; null
+ * The file's own name for a test of this module: the whole module, or one of these names. Null
  * where it has none at its top level.
  */
 export function bindingOf(text: string, module: string, names: readonly string[]): string | null {
@@ -175,7 +175,7 @@ export function bindingOf(text: string, module: string, names: readonly string[]
   return whole?.[1] ?? null;
 }
 
-/** A test of a module: as the file calls it, else by an import of one name, or of the whole. */
+/** Declares a test of a module as the file calls it, else by importing one name or the whole. */
 export function declareFrom(
   { style, text }: TestFile,
   module: string,
@@ -190,7 +190,7 @@ export function declareFrom(
   return { imports: [importOf(style, module, what)], test };
 }
 
-/** An import in the style of the file: of the whole (default), or of one name under another. */
+/** An import in the file's style: of the whole (default), or of one name under another. */
 export function importOf(
   style: TestFile["style"],
   module: string,
@@ -205,21 +205,21 @@ export function importOf(
     : `const { ${what.name}: ${what.as} } = require("${module}");`;
 }
 
-/** Whether the text loads a module, by import or require. */
+/** Whether the text loads one of the modules, by import or require. */
 export function loadsModule(text: string, ...modules: string[]): boolean {
   return modules.some((name) =>
     new RegExp(String.raw`(?:from|import|require\()\s*["']${name}["']`).test(text),
   );
 }
 
-/** Whether a command runs a file as it is, which may use any library. */
+/** Whether a command runs a file directly, which may use any library. */
 export function runsFile(texts: string): boolean {
   return /\b(?:node|nodejs|tsx|ts-node)\s+(?:-\S+\s+){0,20}[^\s-][^\s;&|]*\.[cm]?[jt]s\b/.test(
     texts,
   );
 }
 
-/** Which of these names the file calls most, so that a replaced one is used as the file uses it. */
+/** The name that the file calls most, so that a replaced function is used as the file uses it. */
 export function calledOf(text: string, names: readonly string[]): string {
   const calls = (name: string) =>
     text.split(new RegExp(String.raw`(?<![\w$.])${name}(?:\.\w+)?\s*\(`)).length;

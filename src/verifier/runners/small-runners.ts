@@ -15,9 +15,8 @@ import {
 } from "./script-canary.ts";
 
 /**
- * Runners for JavaScript without a report beside what they print: tape, tap, ava, uvu, QUnit,
- * jasmine, Playwright, and those of Bun and Deno. What they print is read where it is a list; else
- * a test that must fail is found by its name in the output.
+ * JavaScript runners without a report: tape, tap, ava, uvu, QUnit, jasmine, Playwright, Bun and
+ * Deno. Their output is read where it is a list; otherwise a canary is found by its name in it.
  */
 type Small = {
   name: string;
@@ -26,7 +25,7 @@ type Small = {
   tests: Omit<ScriptTests, "program">;
 };
 
-/** How a test of a module is imported and called: `test` is one of its names, or the whole of it. */
+/** How to import and call a test of a module: by one of its names, or the whole module. */
 function fromModule(module: string, name: string | null): Pick<ScriptTests, "holds" | "declare"> {
   return {
     holds: (text) => loadsModule(text, module),
@@ -34,7 +33,7 @@ function fromModule(module: string, name: string | null): Pick<ScriptTests, "hol
   };
 }
 
-/** Tests assert on what they are called with, and mostly by this method. */
+/** Tests assert on their argument, by default with this method. */
 function onContext(method: string, end = ""): Pick<ScriptTests, "expects" | "fail" | "only"> {
   return {
     expects: () => false,
@@ -71,7 +70,7 @@ const small: readonly Small[] = [
     isUsed: /\buvu\b/,
     tests: {
       holds: (text) => loadsModule(text, "uvu"),
-      // `test.run()` was called already: a suite of its own runs by itself.
+      // `test.run()` was already called, but a separate suite runs by itself.
       declare: ({ style }, token) => ({
         imports: [
           importOf(style, "uvu", { name: "suite", as: `suite${token}` }),
@@ -144,7 +143,7 @@ const small: readonly Small[] = [
 export const smallRunners: readonly Runner[] = small.map(
   ({ name, isUsed, readOutput = () => null, tests }) => ({
     name,
-    // A file that is run as it is may use it: its text tells, when the canary is placed.
+    // A file run directly may use it: the file's text shows that when the canary is placed.
     isUsed: ({ texts }) =>
       isUsed.test(texts) || (tests.holds(`from "${name}"`, "") && runsFile(texts)),
     nameTests: () => null,

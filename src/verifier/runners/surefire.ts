@@ -5,7 +5,7 @@ import type { Canary, CanaryInput, Runner } from "./runner.ts";
 
 /**
  * Maven and Gradle leave JUnit reports in the tree, whatever runs in them: JUnit 3, 4, 5, TestNG.
- * Reports that lie there before the run are removed.
+ * Reports from before the run are removed.
  */
 export const surefire: Runner = {
   name: "surefire",
@@ -27,7 +27,7 @@ export const surefire: Runner = {
 
 type Api = { annotation: string; fail: string; alone: string };
 
-/** How the tests of a file are marked, and how one of them fails. */
+/** How a file's tests are marked, and how one of them fails. */
 function readApi(text: string): Api | null {
   const own = (staticClass: string, otherwise: string) =>
     new RegExp(`import static ${staticClass.replaceAll(".", "\\.")}\\.(?:\\*|assertEquals)`).test(

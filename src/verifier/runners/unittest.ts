@@ -4,9 +4,9 @@ import { hidesPythonPath, pythonFiles, pythonListens, pythonReport } from "./pyt
 import type { Runner } from "./runner.ts";
 
 /**
- * Python's unittest, run as a module, by a test file that is a program, or below another runner
- * (Django's). It has no option for a report, so a listener of ours is loaded as Python starts.
- * Where it cannot be, a command that starts unittest itself is made to print the name of each test.
+ * Python's unittest, run as a module, by a test file as a program, or inside another runner
+ * (Django's). It has no option for a report, so our listener is loaded as Python starts. Where that
+ * is impossible, a command that starts unittest itself is made to print each test's name.
  */
 export const unittest: Runner = {
   name: "unittest",

@@ -32,7 +32,7 @@ export const vitest: Runner = {
           ? declareFrom(file, "vitest", ["test", "it"], token)
           : { imports: [], test: calledOf(host, ["test", "it"]) };
       },
-      // Without its imports it has globals.
+      // A file without vitest's imports uses globals.
       expects: (text) => !loadsModule(text, "vitest") && !text.includes("import.meta.vitest"),
       otherwise: ({ text }, token) => {
         if (text.includes("import.meta.vitest")) return failBy(text, "import.meta.vitest.expect");
@@ -45,7 +45,7 @@ export const vitest: Runner = {
     }),
 };
 
-/** Tests inside the source, which only exist while vitest runs it. */
+/** Tests inside the source, which exist only while vitest runs it. */
 function declareInSource(token: string) {
   return {
     imports: [`const test${token} = import.meta.vitest ? import.meta.vitest.test : () => {};`],
