@@ -2,8 +2,8 @@ import type { MovedSource } from "./moved-source.ts";
 import type { TestFile } from "./read-test-file.ts";
 
 /**
- * Two pieces of test code that say the same: word for word, or but for names that are their own or that
- * the change's source gave another name. Pure.
+ * Compares two pieces of test code: the same word for word, or except for names that are local or
+ * that the change's source renamed. Pure.
  */
 export type EditContext = {
   moved: MovedSource;
@@ -12,7 +12,7 @@ export type EditContext = {
   now: readonly TestFile[];
 };
 
-/** Whether two bodies are the same but for names that the change's source changed, or that are their own. */
+/** Whether two bodies are the same except for local names and names that the source renamed. */
 export function isAlike(
   was: readonly string[],
   is: readonly string[],
@@ -22,7 +22,7 @@ export function isAlike(
   return mapWords(was, is, context) !== null;
 }
 
-/** Whether they differ, and only by following the source. */
+/** Whether they differ only by following the source. */
 export function isFollowing(
   was: readonly string[],
   is: readonly string[],
@@ -61,7 +61,7 @@ function mapWords(
   return forth;
 }
 
-/** A string that names a file which is gone, and one that names a new one. */
+/** A string that names a removed file, and one that names a new file. */
 function isPathOf(from: string, to: string, moved: MovedSource): boolean {
   const isPath = (text: string) => /^["'`]\S+$/.test(text) && /\/|\.\w+["'`]$/.test(text);
   if (!isPath(from) || !isPath(to)) return false;
@@ -79,7 +79,7 @@ function isPathOf(from: string, to: string, moved: MovedSource): boolean {
   );
 }
 
-/** Whether a body declares a name itself. */
+/** Whether a body itself declares a name. */
 function declares(body: readonly string[], name: string): boolean {
   return body.some(
     (text, at) =>

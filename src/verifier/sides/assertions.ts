@@ -1,15 +1,15 @@
 import type { Language } from "./languages.ts";
 import type { Token } from "./tokens.ts";
 
-/** The assertions of a stretch of a test, and how exact each is. Pure; by words that libraries use. */
+/** Reads the assertions of a stretch of a test and rates how exact each is. Pure, by words. */
 export type Assertion = {
-  /** Its words and marks, one after the other. */
+  /** Its token texts, joined. */
   meaning: string;
   /** Texts of its tokens. */
   tokens: string[];
-  /** 3: compares with a value; 2: with a range, a part or a pattern; 1: asks for something at all. */
+  /** 3: compares with a value; 2: with a range, a part or a pattern; 1: only asks for something. */
   exactness: 1 | 2 | 3;
-  /** Tokens of the arguments, argument by argument, of the call that is compared with. */
+  /** Tokens of each argument of the comparing call. */
   args: string[][];
   start: number;
   end: number;
@@ -17,7 +17,7 @@ export type Assertion = {
 
 const begins =
   /^(assert\w*|expect|ok|is|isnt|is_deeply|isa_ok|like|unlike|cmp_ok|eq_or_diff|deepEqual|equal|strictEqual|notEqual|same|should|refute\w*|must_\w+|Assert\w*|EXPECT_\w+|ASSERT_\w+|REQUIRE\w*|CHECK\w*|require|verify|XCTAssert\w*|TEST_ASSERT\w*|ck_assert\w*|cr_assert\w*|BOOST_(CHECK|REQUIRE)\w*|t|self|this|debug_assert\w*|prop_assert\w*|qx|pytest)$/;
-/** Objects that are asked: `t.equal(…)`, `self.assertEqual(…)`. */
+/** Objects with assertion methods: `t.equal(…)`, `self.assertEqual(…)`. */
 const asked = /^(t|self|this|require|verify|should|qx|pytest)$/;
 const askedFor =
   /^(assert\w*|expect\w*|fail\w*|[Ee]rrorf?|Fatalf?|equals?|Equal\w*|deep\w*|Deep\w*|ok|notOk|is\w*|not\w*|Not\w*|same\w*|like|match\w*|throws|rejects|true|false|truthy|falsy|assertions|end|Nil|NoError|True|False|Len|Contains|Error\w*|snapshot|pass|strictSame|regex|InDelta|raises)$/;
@@ -83,7 +83,7 @@ function endOfAssertion(
     } else if (depth === 0 && kind === "mark" && text === ";") return at;
     if (isStatement || isBare || depth > 0) continue;
     const next = tokens[at + 1];
-    // A call goes on with a dot, another call, or a word after a dot.
+    // A call continues with a dot, another call, or a word after a dot.
     const goesOn =
       /^(\.|\?\.|::|!|\(|\[)$/.test(next?.text ?? "") ||
       /^(\.|\?\.|::)$/.test(text) ||
@@ -116,7 +116,7 @@ function describe(
 }
 
 function rate(tokens: readonly Token[], from: number, end: number, language: Language): 1 | 2 | 3 {
-  // The words of the call itself, not those of its arguments.
+  // The words of the call itself, not of its arguments.
   const chain: string[] = [];
   let depth = 0;
   let compared: 1 | 2 | 3 = 1;

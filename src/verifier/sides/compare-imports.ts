@@ -6,10 +6,10 @@ import type { TestFile } from "./read-test-file.ts";
 import type { Unit } from "./units.ts";
 
 /**
- * The imports of an edited test file beside what they were: a test that imports its subject from
- * somewhere else tests something else, unless the subject moved there. Pure.
+ * Compares the imports of an edited test file with the old ones. A test that imports its subject
+ * from elsewhere tests something else, unless the subject moved there. Pure.
  */
-/** Whether the imports are as they were, or only follow files and names that moved, or serve new tests. */
+/** Whether the imports are unchanged, follow moved files and names, or serve new tests. */
 export function compareImports(
   before: TestFile,
   now: TestFile,
@@ -51,7 +51,7 @@ export function compareImports(
     if (goneParts.has(part) || neutral.test(part)) continue;
     if (moved.newStems.has(part) && isReplacing(goneParts, moved)) follows = true;
     else if (moved.newWords.has(part)) follows ||= isReplacing(goneParts, moved);
-    // What no old test knows is there for the new ones.
+    // A name that no old test knows is for the new tests.
     else if (bodyWords.has(part) && !before.words.has(part)) return "other";
     else if (!isForNewTests(part, come, bodyWords, before)) return "other";
   }
@@ -74,7 +74,7 @@ export function compareImports(
   return follows || movedAlong ? "follows" : "same";
 }
 
-/** A relative path as one from the root, so that a file that moved imports the same by another path. */
+/** Makes a relative path one from the root, so that a moved file's imports compare as equal. */
 function resolveFrom(path: string, text: string): string {
   return /^["'`]\.{1,2}\//.test(text)
     ? `"./${posix.join(posix.dirname(path), text.slice(1, -1))}"`
@@ -109,7 +109,7 @@ function isStillFrom(
   );
 }
 
-/** An import of which no old test uses a name. */
+/** Whether no old test uses a name of the import. */
 function isForNewTests(
   part: string,
   come: readonly (readonly string[])[],

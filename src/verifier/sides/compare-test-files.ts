@@ -10,8 +10,8 @@ import type { Half, SidedFile } from "./sides.ts";
 import type { Unit } from "./units.ts";
 
 /**
- * An edited test file beside what it was: is every old test still there with the same body, wherever
- * it is now, and is what surrounds them the same? Then nobody has to accept the edit. Pure.
+ * Compares an edited test file with the old one. If every old test still exists with the same body,
+ * anywhere, and its surroundings are the same, nobody has to accept the edit. Pure.
  */
 export type TestEdit = Pick<SidedFile, "needsAcceptance" | "withOldJudges" | "weaker" | "renamed">;
 
@@ -35,12 +35,12 @@ export function compareTestFiles(
     };
   }
   if (!before) {
-    // The experiment with the old judges is without it, so it need not be believed.
+    // The experiment with the old judges leaves the file out, so it need not be trusted.
     const isOnlyTests = !reachesOut(now);
     const withMoved = same.length > 0;
     return {
       needsAcceptance: !isOnlyTests,
-      // What moved here has to be somewhere when the old judges are asked, and it may not fit the old place.
+      // Moved tests must exist for the old judges, too, and may no longer fit their old place.
       withOldJudges:
         withMoved && movedFilesFollow(same, context) ? withoutUnits(now, added) : "base",
       weaker: null,
@@ -72,7 +72,7 @@ export function compareTestFiles(
   };
 }
 
-/** Whether what surrounds the tests is the same, and whether it is only because it follows the source. */
+/** Whether the tests' surroundings are the same, or differ only by following the source. */
 function compareRest(
   before: TestFile,
   now: TestFile,
@@ -90,7 +90,7 @@ function compareRest(
     rest.kind === "declaration" &&
     rest.name !== "" &&
     (!now.words.has(rest.name) || isDrawnOut(rest, now, context));
-  // A module or suite of which every test is in another file now, and the line that takes that file in.
+  // A module or suite whose tests all moved to another file, and the line that includes that file.
   const hasLeft = ({ kind, unit }: Rest) => kind === "suite" && isAllAdded(unit, leaving);
   const takesIn = ({ says }: Rest) => leaving.length > 0 && /\bmod \w+ ;$/.test(says.join(" "));
   const was = before.rest.filter((rest) => !isUnused(rest) && !hasLeft(rest));
@@ -115,7 +115,7 @@ function testsIn(unit: Unit): Unit[] {
   return unit.kind === "test" ? [unit] : unit.children.flatMap(testsIn);
 }
 
-/** The change's file without tests that only it has: the old tests, following what moved. */
+/** The change's file without the tests that only it has: the old tests, following what moved. */
 function withoutUnits(now: TestFile, added: readonly Test[]): Half {
   const suites = now.suites.filter((unit) => isAllAdded(unit, added));
   const cut = [...added.map(({ unit }) => unit), ...suites].sort(
@@ -134,7 +134,7 @@ function withoutUnits(now: TestFile, added: readonly Test[]): Half {
   return { text: text + now.text.slice(at) };
 }
 
-/** Whether the old tests could not even be loaded, because what they import is not there any more. */
+/** Whether the old tests cannot even be loaded, because what they import is gone. */
 function followsMoved(before: TestFile, { moved }: EditContext): boolean {
   return before.imports.some(({ start, end }) =>
     before.tokens

@@ -1,6 +1,6 @@
 import type { Language } from "./languages.ts";
 
-/** Whether a text declares tests, wherever it lies. Pure; a guess by words, bounded in time. */
+/** Whether a text declares tests, wherever its file is. Pure; a guess by words, bounded in time. */
 const marks: Readonly<Partial<Record<Language, RegExp>>> = {
   js: /\bfrom\s*["'](?:node:test|node:assert[\w/]*|assert|vitest|@jest\/globals|mocha|ava|tape|tap|uvu|jasmine|chai|bun:test|@playwright\/test|@std\/assert|qunit|zora|supertest)["']|\brequire\(\s*["'](?:node:test|mocha|ava|tape|tap|uvu|vitest|chai|node:assert[\w/]*|assert|supertest)["']\s*\)|\bimport\.meta\.vitest\b|["'](?:--?)?self[-_]?(?:test|check)["']|^[ \t]*(?:test|it|describe|suite|Deno\.test)(?:\.\w+)?\(\s*["'`]/m,
   python:

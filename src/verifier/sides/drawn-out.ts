@@ -1,7 +1,7 @@
 import type { EditContext } from "./alike.ts";
 import type { Rest, TestFile } from "./read-test-file.ts";
 
-/** Whether a helper is word for word in another test file of the change now. */
+/** Whether a helper is now in another test file of the change, word for word. */
 export function isDrawnOut({ name, says }: Rest, now: TestFile, context: EditContext): boolean {
   const plain = (texts: readonly string[]) =>
     texts.filter((text) => !/^(export|default|⏎|;|\n0)$/.test(text)).join(" ");

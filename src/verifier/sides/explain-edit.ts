@@ -3,7 +3,7 @@ import { neutral } from "./compare-imports.ts";
 import type { Test, TestFile } from "./read-test-file.ts";
 import { findWeaker } from "./weaker.ts";
 
-/** What of an edit of tests is shown to be weaker, in one clause; null: nothing. Pure. */
+/** Explains in one clause what an edit of tests provably weakened; null for nothing. Pure. */
 export function explainEdit(
   before: TestFile,
   now: TestFile,
@@ -49,12 +49,12 @@ export function explainEdit(
       );
 }
 
-/** The words of Python's unittest that a plain function has no need of. */
+/** Words of Python's unittest that a plain function does not need. */
 const unittest = /^(self|assert[A-Z]\w*)$/;
 
 type Said = Pick<Test, "body">;
 
-/** What a test says by calling functions of its file that assert: itself, and they; none: it calls none. */
+/** The test and the asserting helpers of its file that it calls; empty when it calls none. */
 function helpersOf({ body }: Test, { rest }: TestFile): Said[] {
   const helpers = rest.filter(
     ({ name, says }) =>
@@ -65,7 +65,7 @@ function helpersOf({ body }: Test, { rest }: TestFile): Said[] {
   return helpers.length === 0 ? [] : [{ body }, ...helpers.map(({ says }) => ({ body: says }))];
 }
 
-/** Whether everything that a test gives and expects is in other tests of the file now, but for its helpers. */
+/** Whether other tests of the file now hold all of the test's values, except for its helpers. */
 function isSaidBy(
   body: readonly string[],
   others: readonly Said[],
@@ -85,7 +85,7 @@ function isSaidBy(
   );
 }
 
-/** A test that is gone though what it tests is not. */
+/** Explains a test that is gone although its subject is not. */
 export function explainRemoved(
   removed: readonly Test[],
   more: readonly Test[],

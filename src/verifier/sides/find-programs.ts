@@ -2,7 +2,7 @@ import { posix } from "node:path";
 import { namedTest } from "./judge-names.ts";
 import { languageOf } from "./languages.ts";
 
-/** The files of a tree that a command line runs, or is started through. Pure. */
+/** Finds the files of a tree that a command line runs or is started through. Pure. */
 export const buildFiles: readonly (readonly [RegExp, RegExp])[] = [
   [/\b[gbn]?make\b/, /(^|\/)(GNUm|[Mm])akefile$/],
   [/\bjust\b/, /(^|\/)\.?[Jj]ustfile$/],
@@ -27,12 +27,12 @@ const loads =
 /** Programs whose `-f`, `-r` and `-p` mean something else. */
 const asksForFiles = /^(test|\[|\[\[|head|tail|cut|sort|rm|cp|mkdir|ls|find|wc|tr|uniq|read)$/;
 
-/** Whether a program of this name is there to check, rather than to be checked. */
+/** Whether a program of this name checks, rather than is checked. */
 function looksLikeTool(path: string): boolean {
   return toolFolder.test(path) || toolName.test(posix.basename(path));
 }
 
-/** The files that a command line starts as programs or loads into them, not those it works on. */
+/** The files that a command line runs or loads as programs, not those it works on. */
 export function findPrograms(
   text: string,
   known: ReadonlySet<string>,
@@ -82,7 +82,7 @@ function looksLikeProgram(path: string): boolean {
   );
 }
 
-/** Files that a script loads: it decides no less than the script. */
+/** Files that a script loads; they decide as much as the script. */
 function findImported(text: string, known: ReadonlySet<string>, from: string): string[] {
   const folder = posix.dirname(from);
   const found = new Set<string>();
@@ -105,7 +105,7 @@ function findImported(text: string, known: ReadonlySet<string>, from: string): s
   return [...found];
 }
 
-/** From the root; or from whichever folder the command may have gone to. */
+/** From the root, or from any folder that the command may have changed to. */
 function resolve(path: string, known: ReadonlySet<string>): string[] {
   if (known.has(path)) return [path];
   const rest = path.replace(/^(\.\.\/)+/, "");

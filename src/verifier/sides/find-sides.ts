@@ -15,8 +15,8 @@ import { sideTools } from "./side-tools.ts";
 import type { Sides } from "./sides.ts";
 
 /**
- * Takes a change apart into what is its subject and what may judge it. The effects are here: what is
- * read of the two commits. What follows from the texts is decided by side-files.ts and those below it.
+ * Splits a change into its subject and what may judge it. This file reads the two commits;
+ * side-files.ts and the files below it decide from the texts.
  */
 export type SidesInput = {
   mirror: Mirror;
@@ -26,14 +26,14 @@ export type SidesInput = {
   checks: readonly string[];
   setup: readonly string[];
   protectedPaths: readonly string[];
-  /** Files that the runner reported tests of, on the base and on the change. */
+  /** Files in which the runner reported tests, on the base and on the change. */
   testFiles: readonly string[];
   testFilesNow?: readonly string[];
-  /** Paths or globs that the plan says will be written. */
+  /** Paths or globs that the plan will write. */
   products: readonly string[];
 };
 
-/** Find the sides of the change between two commits. */
+/** Finds the sides of the change between two commits. */
 export async function findSides(input: SidesInput): Promise<Sides> {
   const { mirror, baseCommit, commit } = input;
   const [changes, before, now] = await Promise.all([
@@ -78,7 +78,7 @@ function mergeLed(before: Led, now: Led): Led {
   };
 }
 
-/** Who mentions the changed data files, by their names: tests that read them, or the product. */
+/** Files that mention the changed data files by name: tests that read them, or the product. */
 async function findDataMentions(
   { mirror, baseCommit, commit }: SidesInput,
   changes: readonly ChangedFile[],
@@ -104,7 +104,7 @@ async function findDataMentions(
   );
 }
 
-/** Of the changed files with tests inside those that source mentions: they are more than tests. */
+/** Changed files with tests inside that source mentions, so that they are more than tests. */
 async function findUsedBySource(
   { mirror, baseCommit, commit, testFiles }: SidesInput,
   changes: readonly ChangedFile[],
@@ -137,7 +137,7 @@ async function findUsedBySource(
 const helperName =
   /(expect|assert|equal|same|match|check|verify|helper|support|fixture|stub|mock|fake|factor|builder|harness|compare|diff|approx)/i;
 
-/** Changed files that tests of the base mention and no source does, called like what tests are made with. */
+/** Changed files with a helper's name that the base's tests mention and no source does. */
 async function findHelpers(
   { mirror, baseCommit, testFiles }: SidesInput,
   changes: readonly ChangedFile[],
@@ -170,7 +170,7 @@ async function findHelpers(
   );
 }
 
-/** A program by its place: it may end itself. */
+/** Whether a file is a program by its place; a program may exit. */
 function isProgramName(path: string): boolean {
   return /(^|\/)(bin|cmd|exe|scripts?|cli)\/|(^|\/)(cli|main|__main__|index|app|server)\.\w+$/.test(
     path,

@@ -3,17 +3,17 @@ import { type Language, languageOfText } from "./languages.ts";
 import type { SidedFile, Suspicion } from "./sides.ts";
 
 /**
- * Lines of the change's source that look for their judge: they ask whether a test runs, change what
- * tests, or end the process while it loads. Only lines that the change adds. Pure; by words, so a hint:
- * it says where to look, and an experiment says whether it matters.
+ * Finds lines of the change's source that detect their judge: they ask whether a test runs, patch
+ * test tools, or end the process while it loads. Only added lines count. Pure, and by words, so it
+ * is a hint where to look; an experiment tells whether it matters.
  */
 type Rule = {
   line: RegExp;
   in: readonly Language[] | null;
   why: string;
-  /** What one of the next lines, or the line itself, has to be as well. */
+  /** One of the next lines, or the line itself, must match this too. */
   near?: RegExp;
-  /** What the next line says where it is harmless. */
+  /** The line is harmless where it or the next line matches this. */
   unless?: RegExp;
 };
 
@@ -25,7 +25,7 @@ const silences = "it silences what checks the source";
 const always = "it makes everything equal";
 const hides = "it puts a name together, so that nobody finds it";
 
-/** Comments that tell a type checker or a linter what not to see. */
+/** Comments that make a type checker or a linter ignore something. */
 const instructions =
   /@ts-(ignore|nocheck|expect-error)\b|\beslint-disable|\bbiome-ignore\b|\/\/\s*nolint\b|#\s*(type:\s*ignore|pyright:|noqa|mypy:|pylint:\s*disable)/;
 
@@ -280,7 +280,7 @@ const rules: readonly Rule[] = [
 const maxLine = 600;
 const maxSuspicions = 100;
 
-/** The suspicious lines of what is not a judge. `sourceOf` gives the half of a mixed file that is source. */
+/** Finds the suspicious lines outside judges. In a mixed file only its source half counts. */
 export function findSuspicions(
   changes: readonly ChangedFile[],
   files: readonly SidedFile[],
@@ -293,7 +293,7 @@ export function findSuspicions(
     if (!file || file.side === "judge" || now === null) continue;
     const language = languageOfText(change.path, now);
     if (language === null) continue;
-    // Of a mixed file: what is there when the tests are those of the base and is not in the base.
+    // The source half of a mixed file is its text with the base's tests.
     const source =
       file.side === "mixed" && typeof file.withOldJudges === "object"
         ? file.withOldJudges.text
@@ -344,7 +344,7 @@ function suspectText(
         (!near || following.some((each) => near.test(each))) &&
         !(unless && (unless.test(short) || unless.test(next))),
     );
-    // A program ends with an exit code: that is what it is for.
+    // A program ends with an exit code by design.
     if (
       !rule ||
       (rule.why === ends &&

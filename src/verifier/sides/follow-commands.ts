@@ -9,18 +9,18 @@ import { isPartial } from "./partial-files.ts";
 
 /**
  * Follows the check commands into what they run: package.json scripts, shell scripts, Makefiles and
- * what those include, configuration and the files that it names. A change to one of those changes
- * what a check means. It over-reaches rather than misses: a name in a command that is also a script's
- * name counts as used. Pure but for `read`.
+ * their includes, configuration and the files that it names. A change to one of these changes what
+ * a check means. It finds too much rather than too little: a word in a command that is also a
+ * script's name counts as used. Pure except for `read`.
  */
 export type Led = {
-  /** The commands and the text of everything they lead to; tools are recognised in it. */
+  /** The commands and the text of everything they lead to; tools are recognized in it. */
   texts: string;
-  /** Names of package.json scripts that are used, hooks before and after them included. */
+  /** Names of the package.json scripts in use, with their pre and post hooks. */
   scripts: ReadonlySet<string>;
-  /** Files that the commands run or that tell how, and why. */
+  /** Files that the commands run or that configure them, and why. */
   files: ReadonlyMap<string, Named>;
-  /** Data that a command itself looks at and nothing else: what it measures, not what it measures with. */
+  /** Data that only a command itself reads: the subject of the check, not its reference. */
   lookedAt: ReadonlySet<string>;
 };
 
@@ -30,7 +30,7 @@ const maxConfigurations = 60;
 
 type Step = { text: string; path: string | null };
 
-/** Find what decides how `commands` run in a tree. What is shipped is a product and not followed. */
+/** Finds what decides how `commands` run in a tree. Shipped files are products and not followed. */
 export async function followCommands(
   commands: readonly string[],
   tree: Tree,
@@ -87,7 +87,7 @@ export async function followCommands(
     }
   };
   const along = new Set<string>();
-  /** Read what a manifest says, of which only a part decides. */
+  /** Reads the deciding part of a manifest. */
   const readAlong = async (path: string) => {
     if (along.has(path)) return;
     along.add(path);
@@ -120,7 +120,7 @@ function decidingPart(text: string): string {
     .join("\n");
 }
 
-/** Makefiles, task files and CMake files that another one takes in. */
+/** Makefiles, task files and CMake files that another one includes. */
 function findIncluded(text: string, known: ReadonlySet<string>, from: string | null): string[] {
   if (from === null) return [];
   const found = new Set<string>();
@@ -149,7 +149,7 @@ function findIncluded(text: string, known: ReadonlySet<string>, from: string | n
 const loadingKey =
   /setup|require|import|loader|plugin|transform|reporter|environment|resolver|serializ|teardown|hook|init|bootstrap|runner|preset|extends|spec|helper|addopts|polyfill|before|after/i;
 
-/** Files of the repository that a configuration names to be loaded, or read. */
+/** Files of the repository that a configuration loads or reads. */
 function findNamedFiles(text: string, known: ReadonlySet<string>, from: string): string[] {
   const found = new Set<string>();
   const folder = posix.dirname(from);

@@ -10,7 +10,7 @@ import { splitTests, testsText } from "./split-tests.ts";
 import { meaningOf, tokenize } from "./tokens.ts";
 import { findSilenced } from "./weaker.ts";
 
-/** What became of a file that judges: whether anybody has to accept it, and whether it is weaker. Pure. */
+/** Decides whether an edited judge needs acceptance, and whether it is weaker. Pure. */
 export type EditedJudge = {
   change: ChangedFile;
   kind: NonNullable<Kind>;
@@ -65,7 +65,7 @@ export function judgeEdit(judge: EditedJudge, context: EditContext): TestEdit {
   return { ...plain, needsAcceptance, weaker: findSilenced(before, now), renamed };
 }
 
-/** A new conftest.py that only gives new tests what they ask for by name. */
+/** A new conftest.py that only holds fixtures, which tests request by name. */
 function isOnlyFixtures(path: string, text: string): boolean {
   const file = readTestFile(path, text, "python");
   return (
@@ -79,7 +79,7 @@ function findFile(files: readonly TestFile[], path: string): TestFile | null {
   return files.find((file) => file.path === path) ?? null;
 }
 
-/** The test files of a change, and the tests in its source, read once: of the base and of the change. */
+/** Reads the change's test files and the tests in its source, once, on the base and the change. */
 export function readTestFiles(
   judges: readonly { change: ChangedFile; kind: NonNullable<Kind> }[],
   sources: readonly { change: ChangedFile; code: Language }[],
@@ -109,7 +109,7 @@ export function readTestFiles(
   };
 }
 
-/** Comments and layout alone. */
+/** Whether only comments and layout differ. */
 function saysTheSame(
   path: string,
   before: string,
@@ -147,7 +147,7 @@ function judgeData(
     if (isMore) return { needsAcceptance: false, withOldJudges: "base", weaker: null };
   }
   if (change.before === null) {
-    // Nothing reads it but what comes with it.
+    // Only files that come with it read it.
     return { needsAcceptance: isRead, withOldJudges: "base", weaker: null };
   }
   const isEmptied =
@@ -169,7 +169,7 @@ function judgeData(
 
 const table = /\.(csv|tsv|jsonl|ndjson|json)$/;
 
-/** What a table or a list of cases holds, case by case; a text of another kind is one case. */
+/** The rows of a table or a list of cases; any other text is one row or its lines. */
 function rowsOf(text: string): string[] {
   const isJson = /^\s*[[{]/.test(text);
   try {
@@ -177,7 +177,7 @@ function rowsOf(text: string): string[] {
     if (Array.isArray(value)) return value.map((each) => JSON.stringify(each));
     if (isJson) return [JSON.stringify(value)];
   } catch {
-    // a list of lines, each JSON
+    // JSON Lines
   }
   return text.split("\n").map((line) => line.trim());
 }

@@ -3,17 +3,17 @@ import type { JudgeChange } from "../../core/verdict.ts";
 import { isDocumentation, languageOf } from "./languages.ts";
 
 /**
- * What files of these names are to the checks: tests, what tests read, what decides how they run. Pure.
- * Tables, so that a reader sees at once what is covered. A hint where to look: what a name hides is
- * found by the other files of this folder, and what all of them miss by experiment.
+ * Classifies files by name: tests, data of tests, and what decides how they run. Pure. Tables show
+ * at a glance what is covered. Names are a hint where to look: the other files of this folder find
+ * what a name hides, and experiments find what all of them miss.
  */
-/** What a name can tell: whether data or source judges is found out by experiment alone. */
+/** The kinds that a name can show. Only an experiment shows whether data or source judges. */
 export type Kind = Exclude<JudgeChange["kind"], "data" | "source">;
 export type Named = { kind: Kind; why: string };
 
 const testFolder =
   /^(_?tests?_?|__tests?__|testing|testsuites?|unit-?tests?|specs?|__specs?__|e2e|t|xt|checks?|qa|acceptance|integration|functional|features|cases?|(test|spec|unit|integration|functional|acceptance|e2e|system|smoke|regression|qa|check|ui|api|it)[-_.]?(tests?|specs?|cases?|suites?|checks?|scenarios?)|[\w-]+[-_.](tests?|specs?|e2e)|(androidT|jvmT|iosT|commonT|t)est\w*|cypress|cy|bdd|scenarios?|smoke|verification|conformance|support|test[-_]?support)$/i;
-/** Folders of product code that happen to be called like the above. */
+/** Folders of data that tests read. */
 const fixtureFolder =
   /^(_?(test|spec)[-_]?(data|files?|fixtures?|resources?|support|helpers?|utils?|assets|inputs?|outputs?)|_{0,2}(fixtures?|mocks?|snapshots?|image_snapshots|stubs?|goldens?|golden[-_]?files?|baselines?|approvals?|approved|cassettes?|recordings?)_{0,2}|expected|expectations?|expects|testdata|samples?|[\w-]+[-_.]snapshots?|snaps|refs?|references?|oracles?)$/i;
 const fixtureName =
@@ -32,11 +32,11 @@ const testNames: readonly RegExp[] = [
 ];
 const goodCode = /^(src|lib|app|pkg|internal|cmd|crates?|packages?|modules?|source|sources)$/;
 
-/** A test, or a file that tests read; null: not by its name. */
+/** Classifies a test, or a file that tests read; null when the name shows neither. */
 export function namedTest(path: string): Named | null {
   const base = posix.basename(path);
   const folders = posix.dirname(path).split("/");
-  // "src/checks/…" and "lib/cases/…" are as often the product's: those names count outside of it alone.
+  // Below "src" or "lib" these names are often the product's own, so they count only outside.
   const inProduct = folders.findIndex((name) => goodCode.test(name));
   const isTestFolder = (name: string, at: number) =>
     testFolder.test(name) && (inProduct < 0 || at < inProduct || certainTestFolder.test(name));
@@ -64,7 +64,7 @@ export function namedTest(path: string): Named | null {
 const certainTestFolder =
   /^(_?tests?_?|__tests?__|specs?|__specs?__|e2e|unit-?tests?|testsuites?|integration[-_]?tests?|functional[-_]?tests?|acceptance[-_]?tests?|(androidT|jvmT|commonT)est|[\w-]+[-_.](tests?|specs?|e2e)|cypress)$/i;
 
-/** Whether output lies beside the input that a test gives to make it. */
+/** Whether an output file has a matching input next to it. */
 export function isOutputOfInput(path: string, files: ReadonlySet<string>): boolean {
   if (!besideInput.test(path)) return false;
   const stem = path.replace(besideInput, "");
@@ -73,7 +73,7 @@ export function isOutputOfInput(path: string, files: ReadonlySet<string>): boole
   );
 }
 
-/** Dependencies that were put into the tree. */
+/** Installed dependencies in the tree. */
 export function isInstalled(path: string): boolean {
   return /(^|\/)(node_modules|\.venv|venv|\.tox|\.nox|site-packages|bower_components|\.yarn\/(cache|releases|plugins|unplugged)|\.pnp\.[cm]?js)(\/|$)/.test(
     path,
@@ -81,7 +81,7 @@ export function isInstalled(path: string): boolean {
 }
 
 type Rule = {
-  /** Against the base name. */
+  /** Matches the base name. */
   name: RegExp;
   /** The file counts only when the commands mention this tool. Null: it always counts. */
   tool: RegExp | null;
@@ -249,7 +249,7 @@ const paths: readonly { path: RegExp; named: Named }[] = [
   { path: /(^|\/)vendor\//, named: { kind: "dependencies", why: "it is a vendored dependency" } },
 ];
 
-/** A file that decides how the checks run, as a whole, by its name; null: not by its name. */
+/** Classifies a file that decides as a whole how checks run; null when its name shows none. */
 export function namedDeciding(path: string, texts: string): Named | null {
   if (isInstalled(path)) {
     return {

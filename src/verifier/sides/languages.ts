@@ -1,6 +1,6 @@
 import { posix } from "node:path";
 
-/** What a file is written in, by its name; for what has to be read differently in each language. Pure. */
+/** A file's language by its name, for code that reads each language differently. Pure. */
 export type Language =
   | "js"
   | "python"
@@ -31,7 +31,7 @@ const byExtension: readonly (readonly [RegExp, Language])[] = [
   ],
 ];
 
-/** Null: it is no code, as far as its name tells. */
+/** Null when the name shows no code. */
 export function languageOf(path: string): Language | null {
   const extension = /\.([\w+]+)$/.exec(posix.basename(path))?.[1];
   if (extension === undefined) return null;
@@ -41,7 +41,7 @@ export function languageOf(path: string): Language | null {
 const documentation =
   /\.(md|mdx|markdown|rst|adoc|asciidoc|org|tex|pod|rdoc|1|5|8)$|(^|\/)(LICEN[CS]E|COPYING|NOTICE|AUTHORS|CONTRIBUTORS|CHANGELOG|CHANGES|HISTORY|README|TODO|CODEOWNERS)(\.\w+)?$/i;
 
-/** Text for people. */
+/** Whether the file is text for people. */
 export function isDocumentation(path: string): boolean {
   return documentation.test(path);
 }
@@ -52,14 +52,14 @@ const product =
 const manifest =
   /(^|\/)(package|composer|deno|manifest)\.jsonc?$|(^|\/)(Cargo|pyproject)\.toml$|(^|\/)(setup\.cfg|go\.mod|pom\.xml|Gemfile|pubspec\.yaml)$|\.(csproj|gemspec|gradle)$/;
 
-/** Data that no language reads by itself: its name says nothing of whether the product or a test reads it. */
+/** Data whose name does not show whether the product or a test reads it. */
 export function isData(path: string): boolean {
   const isOther =
     languageOf(path) !== null || isDocumentation(path) || product.test(path) || manifest.test(path);
   return !isOther && posix.extname(path) !== "";
 }
 
-/** What the first line of a program without an extension says that it is written in. */
+/** The language by name, else by the first line of a program. */
 export function languageOfText(path: string, text: string | null): Language | null {
   const named = languageOf(path);
   if (named !== null || text === null || !text.startsWith("#!")) return named;

@@ -1,6 +1,6 @@
 /**
- * Whether a Makefile only gained targets that no check leads to: every old line is there as it was, and
- * what is new are rules of new names. Pure.
+ * Whether a Makefile only gained targets that no check leads to: every old line is unchanged, and
+ * all new lines are rules with new names. Pure.
  */
 export function compareMakefiles(before: string, now: string, commands: string): boolean {
   const [was, is] = [readRules(before), readRules(now)];
@@ -16,7 +16,7 @@ export function compareMakefiles(before: string, now: string, commands: string):
   if ([...texts.values()].some((count) => count > 0)) return false;
   if (withoutPhony(was.rest) !== withoutPhony(is.rest)) return false;
   const used = new Set(commands.split(/[\s;&|"'()]+/));
-  // The first target is what `make` alone makes.
+  // `make` alone makes the first target.
   if (was.rules[0]?.text !== is.rules[0]?.text) return false;
   const mentioned = new Set(was.rules.flatMap(({ text }) => text.split(/[\s:;&|"'()$@/]+/)));
   return added.every(

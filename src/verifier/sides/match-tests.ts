@@ -3,11 +3,11 @@ import type { Test, TestFile } from "./read-test-file.ts";
 import type { SidedFile } from "./sides.ts";
 
 /**
- * Which test of an edited file is which of the base's: by name and body, by name, by body under another
- * name or in another file; what is left is removed, or added. Pure.
+ * Matches the tests of an edited file with the base's: by name and body, by name, then by body
+ * under another name or in another file. The rest are removed or added. Pure.
  */
 export type Matched = {
-  /** Found with the same body, here or elsewhere, under whatever name. */
+  /** Found with the same body, here or elsewhere, under any name. */
   same: [Test, Test][];
   /** Found with the same body in another file. */
   movedOut: [Test, Test][];
@@ -68,7 +68,7 @@ export function matchTests(
     if (is) result.movedOut.push([was, is]);
     else result.removed.push(was);
   }
-  // Of what is new here, some came from another file.
+  // Some of the new tests here came from another file.
   const gone = context.before
     .flatMap(({ tests }) => tests)
     .filter((test) => !before.includes(test));

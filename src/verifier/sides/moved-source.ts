@@ -2,23 +2,22 @@ import { posix } from "node:path";
 import type { ChangedFile } from "../../worktree/read-change.ts";
 
 /**
- * What the change does to the names that tests know: files that moved or are gone, words that its
- * source had and has no more, words that it has now. From this it is told whether an edited test only
- * follows its subject. Pure.
+ * Finds what the change does to names that tests know: moved or removed files, and words that its
+ * source lost or gained. They show whether an edited test only follows its subject. Pure.
  */
 export type MovedSource = {
-  /** Words of changed source that are in none of it any more. */
+  /** Words that no changed source holds any more. */
   goneWords: ReadonlySet<string>;
-  /** Of those the ones that it declared. */
+  /** Those of them that it declared. */
   goneNames: ReadonlySet<string>;
-  /** Words that none of it had. */
+  /** Words that no changed source held before. */
   newWords: ReadonlySet<string>;
-  /** Names of files, without their ending, that are gone from where they were. */
+  /** File names without endings that are gone from their old place. */
   goneStems: ReadonlySet<string>;
   newStems: ReadonlySet<string>;
-  /** Where files are now that moved, without their endings. */
+  /** New places of moved files, without endings. */
   files: ReadonlyMap<string, string>;
-  /** For files that are still there: the words that they lost. By stem. */
+  /** The words that remaining files lost, by stem. */
   lostWords: ReadonlyMap<string, ReadonlySet<string>>;
 };
 
@@ -77,7 +76,7 @@ export function withoutEnding(path: string): string {
   return path.replace(/\.\w+$/, "");
 }
 
-/** The name by which a file is imported, and those of its folders. */
+/** The name by which a file is imported, and its folders' names. */
 function stemsOf(path: string): string[] {
   const parts = path.split("/");
   const base = posix

@@ -4,19 +4,19 @@ import { isDocumentation, languageOf } from "./languages.ts";
 import { isPartial } from "./partial-files.ts";
 
 /**
- * Data files in a command line: those that its programs compare with, and those that it only looks at
- * (`grep -q x notes.txt`, `ls *.txt`): what it measures. What it writes is neither. Pure.
+ * Data files in a command line: those its programs compare with, and those it only reads (`grep -q
+ * x notes.txt`, `ls *.txt`), which are the check's subject. Files that it writes are neither. Pure.
  */
 export type NamedData = { named: string[]; lookedAt: string[] };
 
 const none: NamedData = { named: [], lookedAt: [] };
 const lookers =
   /^(?:\S*\/)?(?:grep|egrep|fgrep|rg|test|\[|\[\[|cat|head|tail|wc|ls|stat|jq|find|cut|tr|sort|uniq|sed|awk|echo|printf|file|du|tree|basename|dirname|true|false|cd|set)$/;
-/** Where a command begins in a pipeline: at its start, after a pipe, in a substitution or a subshell. */
+/** The start of a command: first, after a pipe, in a substitution or a subshell. */
 const starts = /(?:^|\||\$\(|`|[({])\s*(?:(?:!|if|then|while|do|time)\s+)*([^\s|()`;]+)/g;
 const written = /\d?>{1,2}\|?\s*(?!&)[^\s;&|()]+/g;
 
-/** `from` is the file that the text is of; null: it is a check's command. `known` are all files of the tree. */
+/** `from` is the text's file, or null for a check's command. `known` are all files of the tree. */
 export function findNamedData(
   text: string,
   known: ReadonlySet<string>,
@@ -34,7 +34,7 @@ export function findNamedData(
     }
     if (isLooking) for (const path of findListed(pipeline, words, known)) lookedAt.add(path);
   }
-  // What another program reads, too, is compared with something.
+  // A file that another program also reads is compared with something.
   return { named: [...named], lookedAt: [...lookedAt].filter((path) => !named.has(path)) };
 }
 
@@ -53,7 +53,7 @@ function commandsOf(pipeline: string): string[] {
   );
 }
 
-/** Files that a glob, a folder or a list of all files means. */
+/** Files that a glob, a folder or a listing of all files covers. */
 function findListed(
   pipeline: string,
   words: readonly string[],
@@ -61,7 +61,7 @@ function findListed(
 ): string[] {
   const files = [...known].filter(isPlainData);
   const commands = new Set(commandsOf(pipeline));
-  // A plain word may be what is looked for, and a folder only to who lists folders.
+  // A plain word may be a search term; it is a folder only for commands that list folders.
   const lists = ["ls", "find", "tree", "du"].some((command) => commands.has(command));
   const places = words.filter((word) => /[/.*?]/.test(word) || (lists && !commands.has(word)));
   const searchesAll = lists || commands.has("rg");

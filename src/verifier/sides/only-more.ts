@@ -1,10 +1,10 @@
 import type { Test, TestFile } from "./read-test-file.ts";
 
-/** A test that is as it was, and demands more: rows were added to its table, or assertions. Pure. */
+/** Detects a test that only demands more: added rows in its table, or added assertions. Pure. */
 const assertionWord =
   /^(assert\w*|expect|is|ok|like|is_deeply|cmp_ok|(EXPECT|ASSERT|CHECK|REQUIRE)\w*|Assert\w*|self|t|must\w*|refute\w*|XCTAssert\w*)$/;
 
-/** Whether a test only gained: rows of its table, or more assertions. */
+/** Whether a test only gained rows of its table or assertions. */
 export function isOnlyMore(was: Test, is: Test, now: TestFile): boolean {
   const [before, after] = [was.body, is.body];
   const count = after.length - before.length;
@@ -15,7 +15,7 @@ export function isOnlyMore(was: Test, is: Test, now: TestFile): boolean {
   while (suffix < before.length - prefix && before.at(-1 - suffix) === after.at(-1 - suffix))
     suffix++;
   if (prefix + suffix < before.length) return false;
-  // Where what follows is as what was put in begins, it can be said to begin earlier.
+  // The inserted text may repeat what precedes it, so that earlier starts are possible, too.
   for (let shift = 0; shift <= Math.min(prefix, 60); shift++) {
     const start = prefix - shift;
     const put = after.slice(start, start + count);
@@ -69,7 +69,7 @@ function isAssertions(put: readonly string[], before: string, now: TestFile): bo
       )
     )
       return false;
-    // Every statement of it asserts.
+    // Every statement of it must assert.
     const next = put[at + 1];
     const ends = depth === 0 && (text === ";" || /^\n\d+$/.test(text));
     if (ends && next !== undefined && !assertionWord.test(next) && !/^(\n\d+|;)$/.test(next))

@@ -3,8 +3,8 @@ import type { Tree } from "../tree.ts";
 import { isInstalled } from "./judge-names.ts";
 
 /**
- * The package.json scripts that a command runs. It over-reaches rather than misses: a name in a command
- * that is also a script's name counts as used. Pure but for `read`.
+ * Finds the package.json scripts that a command runs. It finds too much rather than too little: a
+ * word in a command that is also a script's name counts as used. Pure except for `read`.
  */
 export const runsScripts =
   /\b(npm|pnpm|yarn|bun|turbo|nx|lerna|wireit|concurrently|run-s|run-p|npm-run-all2?)\b|--run\b/;
@@ -21,7 +21,7 @@ const lifecycle = [
 ];
 export type Manifest = ReadonlyMap<string, string>;
 
-/** The scripts of the root's package.json, and of its workspaces' where there are not too many. */
+/** Reads the scripts of up to 50 package.json files, the shortest paths first. */
 export async function readManifests(tree: Tree): Promise<Manifest[]> {
   const paths = tree.files
     .filter((path) => posix.basename(path) === "package.json" && !isInstalled(path))
@@ -45,7 +45,7 @@ function readScripts(text: string | null): Manifest {
       ),
     );
   } catch {
-    return new Map(); // not JSON: npm runs no script of it either
+    return new Map(); // not JSON, so npm runs no script of it
   }
 }
 
@@ -60,7 +60,7 @@ export function findScriptNames(text: string, manifests: readonly Manifest[]): s
     if (used.has(name) || globs.some((glob) => name.startsWith(glob.replace(/\*+$/, ""))))
       names.add(name);
   }
-  // A used script that the tree lacks decides as well: its absence is what the tree says.
+  // A used script that the tree lacks counts as well, because its absence decides too.
   const ran = /\b(?:run|run-script|--run)\s+([\w:.-]+)|\bnpm\s+(test)\b/.exec(text);
   for (const name of [ran?.[1], ran?.[2]]) if (name) names.add(name);
   if (installs.test(text)) for (const name of lifecycle) names.add(name);

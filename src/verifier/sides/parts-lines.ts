@@ -2,8 +2,8 @@ import type { Kind } from "./judge-names.ts";
 import type { Parts } from "./parts.ts";
 
 /**
- * Build files whose deciding part is told by its lines (go.mod, Gemfile) or commands (CMakeLists.txt),
- * or of which it can only be said whether a changed line decides (pom.xml, build.gradle). Pure.
+ * Build files whose deciding part is found by lines (go.mod, Gemfile) or commands (CMakeLists.txt),
+ * or whose changed lines can only be classified (pom.xml, build.gradle). Pure.
  */
 type Piece = { text: string; decides: boolean };
 
@@ -51,7 +51,7 @@ export function partCMake(base: string | null, now: string): Parts | null {
   );
 }
 
-/** Pieces that together are the text: each a command with its arguments and the rest of its line. */
+/** Splits the whole text into pieces: each a command with its arguments and its rest of line. */
 function splitCommands(text: string): string[] {
   const pieces: string[] = [];
   let [start, depth, quoted] = [0, 0, false];
@@ -102,7 +102,7 @@ function partPieces(
     kind,
     oldJudges: compose(after, before, between),
     oldSource: base === null ? null : compose(before, after, between),
-    // A test target that is only added asks for nothing: the old ones are all there.
+    // A test target that is only added needs no acceptance, because all old ones remain.
     needsAcceptance:
       gone.some((each) => !added.some((other) => isExtended(each, other))) ||
       added.some(
@@ -112,20 +112,20 @@ function partPieces(
   };
 }
 
-/** The pieces of `rest` that do not decide, with the deciding ones of `deciding` where the first of them was. */
+/** The other pieces of `rest`, with the deciding ones of `deciding` at the place of its first. */
 function compose(rest: Piece[], deciding: Piece[], between: string): string {
   const brought = deciding.filter((piece) => piece.decides);
   const at = rest.findIndex((piece) => piece.decides);
   const kept = rest.filter((piece) => !piece.decides);
   const start = at < 0 ? kept.length : rest.slice(0, at).filter((piece) => !piece.decides).length;
-  // Whether the last line of a text ends does not matter here, only that the next one begins anew.
+  // A missing line end does not matter, but the next piece must start on a new line.
   const texts = [...kept.slice(0, start), ...brought, ...kept.slice(start)].map(({ text }) =>
     between === "" && !text.endsWith("\n") ? `${text}\n` : text,
   );
   return texts.join(between);
 }
 
-/** A list of names with more of them. */
+/** Whether a list of names only gained names. */
 function isExtended(was: string, is: string): boolean {
   const [before, now] = [was, is].map((text) => text.split(/[\s()]+/)) as [string[], string[]];
   return /^foreach$/i.test(before[0] ?? "") && before.every((word) => now.includes(word));
@@ -139,7 +139,7 @@ const judgingLine: Readonly<Record<string, RegExp>> = {
   other: /test|check|skip|script|path|hook|command/i,
 };
 
-/** Build files of which no part can be put back alone: null, or the line that decides. */
+/** Returns the changed lines that decide, in a build file whose parts cannot be restored alone. */
 export function judgingLines(path: string, base: string | null, now: string | null): string[] {
   const key = path.endsWith("pom.xml") ? "pom.xml" : /gradle/.test(path) ? "gradle" : "other";
   const pattern = judgingLine[key] ?? /./;

@@ -3,8 +3,8 @@ import type { Parts } from "./parts.ts";
 import { isCheckTool } from "./parts-package-json.ts";
 
 /**
- * Lock files and lists of requirements. What they bring from a registry is the change's own business;
- * packages from a folder, an address or git under a name that was taken, and a known version with
+ * Lock files and lists of requirements. What they bring from a registry is the change's own
+ * business. Packages from a folder, an address or git under a taken name, and a known version with
  * other contents, are not. Pure.
  */
 const lockNames =
@@ -19,7 +19,7 @@ export function isLock(path: string): boolean {
 const foreign =
   /\bgit\+|\bgit:|\bgit@|github:|codeload\.|\bfile:|\blink:|\bportal:|\bworkspace:|\bpatch:|\btarball:|directory:|editable|source = \{ (?:git|url|path|directory|virtual)|source = "git|^-e\s|^\s*(-f|-i|--(index-url|extra-index-url|find-links|no-index|trusted-host))\b|^\.{0,2}\/|\s@\s*(file|https?|git)|^(PATH|GIT)$|\bremote: \.|"type": "path"|\breplace\b/;
 
-/** Null where it brings only what a registry has. */
+/** Null where all additions come from a registry. */
 export function partLock(path: string, base: string | null, now: string | null): Parts | null {
   const name = posix.basename(path);
   if (now === null) return null;

@@ -1,9 +1,9 @@
 import type { Parts, Uses } from "./parts.ts";
 
 /**
- * The part of a package.json that decides how checks run: the scripts that they use, runners'
- * configuration in it, and where packages that were there before come from. Dependencies and the rest
- * are the change's own business. Pure.
+ * The part of a package.json that decides how checks run: the scripts that they use, embedded
+ * runner configuration, and the origin of known packages. Dependencies and the rest are the
+ * change's own business. Pure.
  */
 const configKeys: Readonly<Record<string, RegExp | null>> = {
   jest: null,
@@ -35,7 +35,7 @@ const configKeys: Readonly<Record<string, RegExp | null>> = {
   prettier: /\bprettier\b/,
   xo: /\bxo\b/,
 };
-/** These change for honest reasons, too: a package becomes a module, gains an entry. */
+/** These also change for honest reasons: a package becomes a module, gains an entry. */
 const loadingKeys = ["imports", "exports", "type", "main"];
 const runners =
   /^(vitest|@vitest\/.+|jest|jest-.+|@jest\/.+|mocha|chai|ava|tap|tape|uvu|c8|nyc|jasmine|jasmine-.+|@playwright\/.+|cypress|typescript|eslint|tsx|ts-node|ts-jest|@swc\/.+|esbuild|vite|sinon|nock|supertest|expect|should|power-assert|assert|cross-env|npm-run-all2?|c8|@testing-library\/.+|jsdom|happy-dom|fast-check|borp|xo|@types\/node)$/;
@@ -50,7 +50,7 @@ const dependencyGroups = [
 
 type Json = Record<string, unknown>;
 
-/** Take them apart. Null where the deciding parts are the same. */
+/** Splits the deciding part from the rest. Null where the deciding parts are the same. */
 export function partPackageJson(base: string | null, now: string, uses: Uses): Parts | null {
   const before = parse(base) ?? {};
   const after = parse(now);
@@ -96,7 +96,7 @@ export function partPackageJson(base: string | null, now: string, uses: Uses): P
   }
   for (const key of base === null ? [] : loadingKeys) {
     const [was, is] = [own(before, key), own(after, key)];
-    // What is only added to the entries takes nothing away from importers by the old ones.
+    // Added entries take nothing away from importers of the old ones.
     if (same(was, is) || isExtended(was, is)) continue;
     changes.push(`${key}: ${show(was)} → ${show(is)}`);
     swap(key, was, is);
@@ -129,7 +129,7 @@ export function partPackageJson(base: string | null, now: string, uses: Uses): P
   };
 }
 
-/** A package of the change's choice under a name that was taken, or that a tool of the checks has. */
+/** A package from elsewhere under a known name, or under the name of a checks' tool. */
 function isReplaced(name: string, before: Json, spec: unknown, was: unknown): boolean {
   if (same(was, spec)) return false;
   const text = typeof spec === "string" ? spec : JSON.stringify(spec);
@@ -138,7 +138,7 @@ function isReplaced(name: string, before: Json, spec: unknown, was: unknown): bo
   return isKnown || runners.test(name);
 }
 
-/** Whether these names are tools that checks are made with. */
+/** Whether this is the name of a tool that checks use. */
 export function isCheckTool(name: string): boolean {
   return runners.test(name) || /^(node|npm|npx|pytest|mocha|jest|vitest|tsc|eslint)$/.test(name);
 }
@@ -190,7 +190,7 @@ function same(a: unknown, b: unknown): boolean {
   return JSON.stringify(a) === JSON.stringify(b);
 }
 
-/** In the file's own indentation, so that a formatter among the checks sees no difference. */
+/** With the file's own indentation, so that a formatter among the checks sees no difference. */
 function format(value: Json, like: string): string {
   const indent = /^([ \t]+)"/m.exec(like)?.[1] ?? 2;
   return JSON.stringify(value, null, indent) + (like.endsWith("\n") ? "\n" : "");

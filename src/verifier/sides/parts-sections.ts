@@ -2,9 +2,9 @@ import type { Kind } from "./judge-names.ts";
 import type { Parts, Uses } from "./parts.ts";
 
 /**
- * Configuration files in sections (pyproject.toml, setup.cfg, Cargo.toml), of which some decide how
- * checks run and others are metadata. Sections are told by their header lines, without a TOML parser:
- * where deciding settings could hide outside their sections, the whole file counts. Pure.
+ * Configuration files with sections (pyproject.toml, setup.cfg, Cargo.toml), some of which decide
+ * how checks run. Sections are found by their header lines, without a TOML parser. Where deciding
+ * settings could hide outside their sections, the whole file counts. Pure.
  */
 const always =
   /^(tool\.(pytest|coverage|tox|nox|hatch\.envs|poe|taskipy|pdm\.scripts|pytest_env|ward|uv\.sources|doit|hypothesis)|tool:pytest|coverage:|aliases$|testenv|unittest|nosetests)/;
@@ -33,7 +33,7 @@ const cargoSection =
 const cargoSwitch =
   /^\s*(test|harness|autotests|autobenches|autobins|autoexamples|doctest|bench|build|links|default-run)\s*=/;
 
-/** Cargo.toml: patches, profiles, test targets; of the other sections the lines that switch tests off. */
+/** Cargo.toml: patches, profiles and test targets, and lines elsewhere that switch tests off. */
 export function partCargo(base: string | null, now: string): Parts | null {
   const isSwitch = (line: string) => cargoSwitch.test(line.slice(0, 300));
   return partSections(

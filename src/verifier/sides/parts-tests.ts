@@ -5,7 +5,7 @@ import type { Parts } from "./parts.ts";
 import { readTestFile } from "./read-test-file.ts";
 import { composeTests, examplesOf, type SplitFile, splitTests, testsText } from "./split-tests.ts";
 
-/** A source file with tests inside, taken apart into the two. Null where its tests are as they were. Pure. */
+/** Splits a source file with tests inside. Null where its tests are unchanged. Pure. */
 export function partTests(
   { from, path }: { from: string | null; path: string },
   before: string | null,
@@ -57,7 +57,7 @@ function compareExamples(
     examples.map(({ key, lines }) => `${key}\n${lines.join("\n")}`).join("\n\n");
   if (say(before) === say(now)) return null;
   const lines = now.map((example) => example.lines);
-  // Every old example is still there, line by line, wherever it is now.
+  // Every old example still exists, line by line, anywhere.
   const lost = before.find((example) => !lines.some((each) => isWithin(example.lines, each)));
   if (!lost) return { isOther: false, weaker: null };
   const same = now.filter(({ key }) => key === lost.key).flatMap((example) => example.lines);

@@ -1,22 +1,22 @@
 import type { Kind } from "./judge-names.ts";
 
 /**
- * Files of which one part decides how checks run and the rest is the change's own business. Each kind
- * of file has a function that takes both texts apart; this is what it returns.
+ * The result of splitting a file of which one part decides how checks run and the rest is the
+ * change's own business. Each kind of file has its own function.
  */
 export type Parts = {
-  /** What changed in the deciding part, for people: `scripts.test: "node --test" → "true"`. */
+  /** The changes of the deciding part, for people: `scripts.test: "node --test" → "true"`. */
   changes: string[];
   kind: NonNullable<Kind>;
-  /** The change's file with the base's deciding part; null: they cannot be told apart. */
+  /** The change's file with the base's deciding part; null: they cannot be separated. */
   oldJudges: string | null;
-  /** The base's file with the change's deciding part; null: as before. */
+  /** The base's file with the change's deciding part; null: the file is new, or not separable. */
   oldSource: string | null;
-  /** Whether somebody has to accept it: not where it changes for honest reasons mostly. */
+  /** Whether it needs acceptance: not where changes are mostly honest. */
   needsAcceptance: boolean;
   /** See JudgeChange. */
   weaker: string | null;
 };
 
-/** What the checks use, for telling which part decides. */
+/** The scripts and texts that the checks use, for finding the deciding part. */
 export type Uses = { texts: string; scripts: ReadonlySet<string>; known: ReadonlySet<string> };

@@ -1,10 +1,10 @@
 import type { TestFile } from "./read-test-file.ts";
 
-/** Words by which test code gets at what is not its own: the process, the runner, an assertion library. */
+/** Words by which test code reaches the process, the runner or an assertion library. */
 const reaching =
   /^(exit|_exit|reallyExit|abort|TestMain|monkeypatch|setattr|defineProperty|prototype|execArgv|addHook|pytest_\w+|NODE_OPTIONS|ENV|environ|argv|globalThis|global|sys|process|builtins|INIT|BEGIN|END)$/;
 
-/** Whether an added test file may do something to the tests of others. */
+/** Whether an added test file may affect the tests of others. */
 export function reachesOut(file: TestFile): boolean {
   return (
     file.rest.some(({ says }) => reachesOutIn(says)) ||

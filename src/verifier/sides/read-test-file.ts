@@ -2,7 +2,7 @@ import type { Language } from "./languages.ts";
 import { meaningOf, type Token, tokenize } from "./tokens.ts";
 import { readUnits, testsOf, type Unit } from "./units.ts";
 
-/** A test file as what it says: its tests with their names and bodies, and what is around them. Pure. */
+/** A parsed test file: its tests with their names and bodies, and their surroundings. Pure. */
 export type TestFile = {
   path: string;
   text: string;
@@ -11,16 +11,16 @@ export type TestFile = {
   tests: readonly Test[];
   imports: readonly Unit[];
   suites: readonly Unit[];
-  /** What is neither a test nor an import, in order: hooks, helpers, the frames of suites. */
+  /** Everything but tests and imports, in order: hooks, helpers, the frames of suites. */
   rest: readonly Rest[];
   words: ReadonlySet<string>;
 };
 
 export type Test = {
   path: string;
-  /** Suites and its own name. */
+  /** The names of its suites, then its own. */
   names: readonly string[];
-  /** What its body says, without its name. */
+  /** The tokens of its body, without its name. */
   body: readonly string[];
   unit: Unit;
   within: readonly Unit[];
@@ -75,14 +75,14 @@ export function readTestFile(path: string, text: string, language: Language): Te
   return { path, text, language, tokens, tests, imports, suites, rest, words };
 }
 
-/** A suite that only groups: whether tests are in it makes no difference to them. */
+/** Whether a suite only groups its tests, without affecting them. */
 function isPlainFrame(frame: readonly string[]): boolean {
   return /^(await )?(describe|suite|context)( \(|) (, )?((async )?(\( \)|function \( \)) (=> )?\{|do) ?(\} \)( ;)?|end)$/.test(
     frame.join(" "),
   );
 }
 
-/** Python: how deep the lines are beside each other, wherever the block is. */
+/** Python: makes indentation levels relative, so that a block's place does not matter. */
 function withoutLevel(texts: readonly string[]): string[] {
   const levels = texts.filter((text) => /^\n\d+$/.test(text)).map((text) => Number(text.slice(1)));
   if (levels.length === 0) return [...texts];

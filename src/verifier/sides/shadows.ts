@@ -3,8 +3,9 @@ import type { ChangedFile } from "../../worktree/read-change.ts";
 import type { Named } from "./judge-names.ts";
 
 /**
- * An added file that is found before the one that tests or the runner mean: another ending, a folder of
- * the same name, a module called like one of the standard library or of the runner. Pure.
+ * Finds an added file that is resolved before the one that tests or the runner mean: another
+ * ending, a folder of the same name, a module named like one of the standard library or of the
+ * runner. Pure.
  */
 export function findShadow(
   change: ChangedFile,
@@ -92,12 +93,12 @@ function findTwin(
   return null;
 }
 
-/** What is asked for below a library folder: `lib/A/B.pm` → `A/B.pm`. */
+/** The path below a library folder: `lib/A/B.pm` → `A/B.pm`. */
 function tailOf(path: string): string {
   return path.replace(/^(.*\/)?(lib|inc|vendor|blib|local)\//, "");
 }
 
-/** Modules that runners and tests import: of Python's standard library, and known packages. */
+/** Modules that runners and tests import: Python's standard library and known packages. */
 const modules = new Set(
   (
     "abc argparse array ast asyncio atexit base64 bdb binascii bisect builtins bz2 calendar cmd code codecs collections colorsys compileall concurrent configparser contextlib contextvars copy copyreg csv ctypes dataclasses datetime decimal difflib dis doctest email encodings enum errno faulthandler filecmp fileinput fnmatch fractions ftplib functools gc getopt getpass gettext glob graphlib gzip hashlib heapq hmac html http imaplib importlib inspect io ipaddress itertools json keyword linecache locale logging lzma mailbox marshal math mimetypes mmap multiprocessing numbers operator optparse os pathlib pdb pickle pkgutil platform plistlib pprint profile pstats pty queue quopri random re reprlib resource runpy sched secrets select selectors shelve shlex shutil signal site smtplib socket socketserver sqlite3 ssl stat statistics string stringprep struct subprocess sys sysconfig tarfile tempfile textwrap threading time timeit token tokenize tomllib trace traceback tracemalloc types typing unicodedata unittest urllib uuid venv warnings wave weakref webbrowser xml xmlrpc zipapp zipfile zipimport zlib zoneinfo " +
@@ -105,7 +106,7 @@ const modules = new Set(
   ).split(" "),
 );
 
-/** Where Python's path leads to by itself: the root, and the folders that tests are in. */
+/** Whether Python's path leads here: to the root, and to the folders of tests. */
 function isTakenModule(path: string): boolean {
   const parts = path.split("/");
   const base = parts.at(-1) ?? "";
@@ -116,7 +117,7 @@ function isTakenModule(path: string): boolean {
       (part, at) => at < 2 && /^(_?pytest|unittest|pluggy)$/.test(part) && at < parts.length - 1,
     );
   }
-  // In a package of its own it is only found under the package's name.
+  // Inside a package it is found only under the package's name.
   return /^$|^(src|lib|tests?|python|scripts|bin|tools|app)$/.test(folder);
 }
 

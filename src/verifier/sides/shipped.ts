@@ -1,9 +1,9 @@
 import { posix } from "node:path";
 
 /**
- * The programs and entry points that a repository ships, as its manifests name them: they are what the
- * work is about, also where a check starts them. Pure but for `read`; of the base, so that a change
- * cannot call its judges a product.
+ * Finds the programs and entry points that a repository ships, by its manifests. They are the
+ * subject of the work, even where a check starts them. Pure except for `read`, and only of the
+ * base, so that a change cannot declare its judges a product.
  */
 export async function findShipped(
   files: readonly string[],

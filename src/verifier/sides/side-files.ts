@@ -26,8 +26,8 @@ import type { SidedFile } from "./sides.ts";
 import { splitTests } from "./split-tests.ts";
 
 /**
- * Each changed file, by its name, its text and what leads to it: the change's subject, or what may
- * judge it, or both. Pure.
+ * Classifies each changed file by its name, its text and what leads to it: the change's subject, a
+ * possible judge, or both. Pure.
  */
 export type SideContext = {
   led: Led;
@@ -37,11 +37,11 @@ export type SideContext = {
   testFiles: ReadonlySet<string>;
   filesBefore: ReadonlySet<string>;
   filesNow: ReadonlySet<string>;
-  /** Who mentions a data file's name, on the base and on the change. */
+  /** The files that mention a data file's name, on the base and on the change. */
   mentions: ReadonlyMap<string, { before: string[]; now: string[] }>;
-  /** Files that only tests mention, and that are called like what tests are made with. */
+  /** Files with a helper's name that only tests mention. */
   helpers: ReadonlySet<string>;
-  /** Files with tests in them that other source mentions by their names. */
+  /** Files with tests inside that other source mentions by name. */
   usedBySource: ReadonlySet<string>;
   /** The commands of checks and setup. */
   commands: string;
@@ -50,12 +50,12 @@ export type SideContext = {
 /** Why data is the change's subject: a check measures it. */
 export const lookedAt = "a check looks at it itself";
 
-/** A side, before it is known whether anybody has to accept it. */
+/** A side before it is known whether it needs acceptance. */
 export type Side =
   | { side: "source"; why: string }
   | { side: "judge"; kind: NonNullable<Kind>; why: string }
   | { side: "mixed"; kind: NonNullable<Kind>; why: string; parts: Parts }
-  /** Code with tests inside: its parts are told when the rest of the change is known. */
+  /** Code with tests inside; it is split once the rest of the change is known. */
   | { side: "mixed"; kind: "test"; why: string; code: Language };
 
 export function sideFiles(changes: readonly ChangedFile[], context: SideContext): SidedFile[] {
@@ -158,7 +158,7 @@ function tellSide(change: ChangedFile, context: SideContext): Side {
   }
   if (test) return asJudge(test);
   const inside = tellTestsInside(change, context);
-  // A helper that has its assertions from a library is no source with tests inside.
+  // A helper that imports an assertion library is not source with tests inside.
   if (inside && !(inside.side === "mixed" && context.helpers.has(path))) return inside;
   if (context.shipped.has(path)) return { side: "source", why: "the project ships it" };
   const language = languageOfText(path, change.now?.text ?? change.before?.text ?? null);
@@ -182,7 +182,7 @@ function tellSide(change: ChangedFile, context: SideContext): Side {
   return { side: "source", why: "nothing of the checks is known to be in it" };
 }
 
-/** Code that is not called a test, and declares tests or is reported to hold some. */
+/** Code without a test's name that declares tests or is reported to hold some. */
 function tellTestsInside({ path, before, now }: ChangedFile, context: SideContext): Side | null {
   const texts = [now?.text ?? null, before?.text ?? null];
   const language = languageOfText(path, texts[0] ?? texts[1] ?? null);
@@ -192,7 +192,7 @@ function tellTestsInside({ path, before, now }: ChangedFile, context: SideContex
   const why = isReported ? "the runner reports tests of it" : "it declares tests";
   const isMixed = texts.some((text) => text !== null && holdsSource(path, text, language, context));
   if (isMixed) return { side: "mixed", kind: "test", why, code: language };
-  // Who ships it has tests somewhere else: it only knows their library.
+  // A shipped file has its tests elsewhere, and only uses their library.
   return context.shipped.has(path) && !isReported ? null : judge("test", why);
 }
 
@@ -264,7 +264,7 @@ function tellPartial(change: ChangedFile, { led, filesBefore, filesNow }: SideCo
   const uses: Uses = { texts: led.texts, scripts: led.scripts, known: filesNow };
   const name = posix.basename(path);
   if (name === "package.json" && !isRoot && change.status === "added" && now !== null) {
-    // A package that comes with its own manifest changes no other package's checks; one over files that were there does.
+    // A new package's manifest affects no other package, unless its folder already had files.
     const folder = `${posix.dirname(path)}/`;
     const wasThere = [...filesBefore].some((file) => file.startsWith(folder));
     const own = tell(
@@ -284,7 +284,7 @@ function tellPartial(change: ChangedFile, { led, filesBefore, filesNow }: SideCo
   if (now === null && change.now !== null)
     return judge("configuration", "it is no readable file any more");
   if (now === null) {
-    // A package that goes with its own manifest changes no other package's checks.
+    // A package removed with its manifest changes no other package's checks.
     return isRoot && !isLock(path) ? judge("configuration", "it tells how checks run") : plain;
   }
   if (isLock(path)) return tell(partLock(path, base, now), "dependencies", plain);

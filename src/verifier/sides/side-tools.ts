@@ -9,9 +9,9 @@ import { namedTest } from "./judge-names.ts";
 import type { SidedFile } from "./sides.ts";
 
 /**
- * Manifests and lock files by which the change brings a tool of the checks from elsewhere are judges,
- * whatever else is in them: a workspace under a runner's name, a program that hides it, a plugin that
- * loads itself. Where their entries can be told apart, only those are put back.
+ * Makes judges of manifests and lock files by which the change brings a tool of the checks from
+ * elsewhere: a workspace under a runner's name, a program that hides it, a plugin that loads
+ * itself. Where the tools' entries can be separated, only those are restored.
  */
 export async function sideTools(
   files: readonly SidedFile[],
@@ -37,7 +37,7 @@ export async function sideTools(
   const texts = new Map(withOldTools(input).map(({ path, text }) => [path, text]));
   return files.map((file) => {
     const why = reasons.get(file.path);
-    // One that somebody has to accept anyway is put back as its side says.
+    // A file that needs acceptance anyway is restored as its side says.
     if (why === undefined || file.needsAcceptance) return file;
     const text = texts.get(file.path);
     return {
@@ -62,7 +62,7 @@ function textsOf(changed: readonly ChangedFile[], side: "before" | "now"): Map<s
 const maxTests = 300;
 const maxLength = 2_000_000;
 
-/** What the base's tests say, one after the other: what they import is a tool of theirs. */
+/** The texts of the base's tests, whose imports count as tools. */
 async function readTests(about: {
   files: readonly string[];
   read: (path: string) => Promise<string | null>;

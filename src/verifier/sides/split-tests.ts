@@ -3,12 +3,12 @@ import { meaningOf, type Token, tokenize } from "./tokens.ts";
 import { readUnits, testsOf, type Unit } from "./units.ts";
 
 /**
- * Source with tests inside: Rust's `mod tests`, doctests, test functions beside what they test. Tells
- * the stretches of text that are tests, and puts the tests of one version into the source of another.
- * Pure.
+ * Source with tests inside: Rust's `mod tests`, doctests, test functions next to their subject.
+ * Finds the stretches of text that are tests, and puts the tests of one version into the source of
+ * another. Pure.
  */
 export type Region = {
-  /** `examples` stay at the item of this name; `tests` belong to the file. */
+  /** `examples` stay with the item of this name; `tests` belong to the file. */
   kind: "tests" | "examples";
   key: string;
   start: number;
@@ -41,7 +41,7 @@ export function splitTests(text: string, language: Language): SplitFile {
   return { text, regions: withoutOverlap(regions), definesMore };
 }
 
-/** The source of one version with the tests of another. */
+/** Returns the source of one version with the tests of another. */
 export function composeTests(source: SplitFile, tests: SplitFile): string {
   const textOf = ({ start, end }: Region) => tests.text.slice(start, end);
   const blocks = tests.regions.filter(({ kind }) => kind === "tests").map(textOf);
@@ -68,12 +68,12 @@ export function composeTests(source: SplitFile, tests: SplitFile): string {
   return `${out}${out === "" || out.endsWith("\n") ? "" : "\n"}\n${joined}`;
 }
 
-/** Imports stand at the head of a file, where no test can be put. */
+/** Imports are at the head of a file, where no test can be put. */
 function isBlock({ key }: Region): boolean {
   return key !== "import";
 }
 
-/** What the tests of a file say, one after the other, for comparing as a file of tests. */
+/** The texts of a file's tests, for comparing as a test file. */
 export function testsText({ text, regions }: SplitFile): string {
   return regions
     .filter(({ kind }) => kind === "tests")
@@ -103,13 +103,13 @@ function keyOfTests(unit: Unit, tokens: readonly Token[], language: Language): s
     .map(({ text }) => text);
   if (unit.kind === "test") return unit.name;
   if (unit.kind === "suite") {
-    // A class or module that holds more than tests is none of tests.
+    // A class or module that holds more than tests does not count as tests.
     const isOnlyTests = language !== "java" && (language !== "rust" || isConfigured(texts));
     return isOnlyTests || testsOf([unit]).length === unit.children.length ? unit.name : null;
   }
   if (language === "rust" && isConfigured(texts) && texts.some((text) => /^(mod|use)$/.test(text)))
     return unit.kind === "import" ? "import" : unit.name;
-  // A program that tests itself when it is asked to, or a module when it is run.
+  // A program that tests itself on request, or a module that does when it is run.
   const said = texts.join(" ");
   if (
     /^(\n0 )?if\b/.test(said) &&
@@ -155,7 +155,7 @@ function wholeLines(text: string, start: number, end: number): { start: number; 
   };
 }
 
-/** Examples in docstrings: from the first `>>>` to the last line that is expected of one. */
+/** Examples in docstrings, from the first `>>>` to the last expected line. */
 function findDoctests(text: string, tokens: readonly Token[], taken: readonly Region[]): Region[] {
   const found: Region[] = [];
   let name = "";
@@ -208,7 +208,7 @@ function findPrompts(
   return found;
 }
 
-/** Examples in Rust's doc comments, fence by fence, with the item that they are of. */
+/** Examples in Rust's doc comments, fence by fence, with the item that they belong to. */
 function findDocFences(text: string, taken: readonly Region[]): Region[] {
   const found: Region[] = [];
   let open = -1;

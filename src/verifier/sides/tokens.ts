@@ -1,9 +1,9 @@
 import type { Language } from "./languages.ts";
 
 /**
- * A text as words, strings and marks, without comments and layout, so that two texts can be compared
- * by what they say. Comments that tools obey stay; in Python the indentation does. Pure, one pass,
- * and never wrong by an exception: what it does not understand becomes single marks.
+ * Splits a text into words, strings and marks, without comments and layout, so that two texts
+ * compare by meaning. Comments that tools obey are kept, and in Python the indentation. Pure, one
+ * pass, and it never throws: text that it does not understand becomes single marks.
  */
 export type Token = {
   kind: "word" | "string" | "number" | "mark" | "indent" | "directive";
@@ -20,7 +20,7 @@ const directive =
 const operators =
   /===|!==|==|!=|<=>|<=|>=|=>|->|&&|\|\||\?\?|\?\.|\.\.\.|::|:=|\+=|-=|\*=|\/=|\|=|&=|\*\*|<<|>>|\+\+|--|=~|!~/y;
 
-/** Languages whose comments begin with `#`. */
+/** Languages whose comments start with `#`. */
 const hash: ReadonlySet<Language> = new Set(["python", "ruby", "perl", "shell", "php"]);
 const slash: ReadonlySet<Language> = new Set(["js", "rust", "go", "java", "c", "php"]);
 
@@ -152,7 +152,7 @@ export function tokenize(text: string, language: Language): Token[] {
   return tokens;
 }
 
-/** What a `;` at the end of a line says, it says without it; but a `return` there returns nothing. */
+/** A `;` at the end of a line is dropped as redundant; a `return` there returns nothing. */
 function endJavaScriptLine(tokens: Token[], at: number, inParentheses: boolean): void {
   const last = tokens.at(-1);
   if (last?.kind === "mark" && last.text === ";" && last.end <= at && !inParentheses) tokens.pop();
@@ -188,7 +188,7 @@ function stringEnd(text: string, start: number, language: Language): number | nu
   return closing(text, start + 1, quote, true, lines);
 }
 
-/** Where a string ends; null: it does not, on its line. */
+/** The end of a string; null when its line does not end it. */
 function closing(
   text: string,
   from: number,
@@ -276,14 +276,14 @@ function regexEnd(text: string, start: number): number | null {
   return null;
 }
 
-/** 'a' and "a" are one string where the language says so. */
+/** 'a' and "a" are the same string in JavaScript and Python. */
 function plainString(text: string, language: Language): string {
   if ((language === "js" || language === "python") && /^'[^'"\\\n]*'$/.test(text))
     return `"${text.slice(1, -1)}"`;
   return text;
 }
 
-/** Texts of tokens, for comparing: without commas that only close a list over several lines. */
+/** Texts of tokens for comparing, without commas that only close a list over several lines. */
 export function meaningOf(tokens: readonly Token[], language: Language): string[] {
   const out: string[] = [];
   for (const [at, { text, kind }] of tokens.entries()) {
@@ -295,7 +295,7 @@ export function meaningOf(tokens: readonly Token[], language: Language): string[
   return out;
 }
 
-/** A tuple of one is told by its comma; `[,]` is not empty. */
+/** A comma makes a tuple of one element, and `[,]` is not empty. */
 function canDrop(tokens: readonly Token[], close: number, language: Language): boolean {
   const before = tokens[close - 2]?.text ?? "";
   if (/^[,([{]$/.test(before)) return false;

@@ -2,9 +2,9 @@ import type { Language } from "./languages.ts";
 import type { Token } from "./tokens.ts";
 
 /**
- * A test file taken apart into tests, suites, imports, declarations and other statements, by its tokens.
- * No parser: where a language is written in an unusual way a unit is too large, and then more of it
- * counts as changed, never less. Pure.
+ * Splits a test file into tests, suites, imports, declarations and other statements, by its tokens.
+ * It is no parser: unusual code makes a unit too large, and then more of it counts as changed,
+ * never less. Pure.
  */
 export type Unit = {
   kind: "test" | "suite" | "import" | "declaration" | "statement";
@@ -12,7 +12,7 @@ export type Unit = {
   /** Tokens [start, end). */
   start: number;
   end: number;
-  /** The token that is its title or name; null: it has none of its own. */
+  /** The token of its title or name; null when it has none. */
   title: number | null;
   children: Unit[];
 };
@@ -24,7 +24,7 @@ export function readUnits(text: string, tokens: readonly Token[], language: Lang
   return readRange(source, 0, tokens.length, 0);
 }
 
-/** All tests of a file with the suites that they are in, in order. */
+/** All tests of a file with their suites, in order. */
 export function testsOf(
   units: readonly Unit[],
   within: readonly Unit[] = [],
@@ -80,7 +80,7 @@ function endOfStatement(source: Source, from: number, to: number): number {
     const next = tokens[at + 1] as Token;
     const isNewLine = (lines[at + 1] ?? 0) > endLine(source, at);
     if (text === "}" && kind === "mark") {
-      // "}" ends an item where the language has no other end, or where a new line begins.
+      // "}" ends an item where the language has no other end, or before a new line.
       const goesOn =
         /^([;,.)\]:?]|\?\.|=>|else|catch|finally|rescue|while|as|=|&&|\|\||\(|from)$/.test(
           next.text,
@@ -126,7 +126,7 @@ function levelOf(token: Token | undefined): number | null {
   return token?.kind === "indent" ? Number(token.text.slice(1)) : null;
 }
 
-/** Python: a line and all that is deeper below it; decorators belong to what follows. */
+/** Python: a line and everything indented below it; decorators belong to what follows. */
 function endOfBlock({ tokens }: Source, from: number, to: number): number {
   const level = levelOf(tokens[from]) ?? 0;
   let isDecorator = tokens[from + 1]?.text.startsWith("@") ?? false;
@@ -138,7 +138,7 @@ function endOfBlock({ tokens }: Source, from: number, to: number): number {
       isDecorator = tokens[at + 1]?.text.startsWith("@") ?? false;
       continue;
     }
-    // "else", "except" and their like go on with what was begun.
+    // "else", "except" and the like continue the statement.
     if (/^(else|elif|except|finally)$/.test(tokens[at + 1]?.text ?? "")) continue;
     return at;
   }
@@ -148,7 +148,7 @@ function endOfBlock({ tokens }: Source, from: number, to: number): number {
 const rubyOpeners = /^(do|def|class|module|begin|case|fn|defmodule|defp)$/;
 const rubyConditions = /^(if|unless|while|until|for)$/;
 
-/** Ruby and its like: a line, and where it opens a block all up to its `end`. */
+/** Ruby and similar: a line, and if it opens a block everything up to its `end`. */
 function endOfWords({ tokens, lines }: Source, from: number, to: number): number {
   let depth = 0;
   for (let at = from; at < to; at++) {

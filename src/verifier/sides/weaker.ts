@@ -3,9 +3,9 @@ import type { Language } from "./languages.ts";
 import type { Token } from "./tokens.ts";
 
 /**
- * What is shown to be weaker in a test that was edited: an assertion that is gone or asks for less, a
- * value that is computed by what is tested, a switch that leaves it out. Another expected value is not
- * weaker. Pure: one clause that quotes the line, or null.
+ * Finds what is provably weaker in an edited test: an assertion that is gone or demands less, an
+ * expected value computed by the subject, a switch that skips the test. Another expected value is
+ * not weaker. Pure: returns one clause that quotes the line, or null.
  */
 export type Stretch = { text: string; tokens: readonly Token[]; from: number; to: number };
 
@@ -13,7 +13,7 @@ export function findWeaker(
   before: Stretch,
   now: Stretch,
   language: Language,
-  /** Whether what an assertion gives and expects is asserted in another place of the file. */
+  /** Whether the assertion's values are asserted elsewhere in the file. */
   isSaid: (assertion: Assertion) => boolean = () => false,
 ): string | null {
   return (
@@ -124,7 +124,7 @@ const skips: readonly Switch[] = [
   },
 ];
 
-/** Whether the option at `at` is one of a call that declares no test: `page(items, { skip: 1 })`. */
+/** Whether the option belongs to a call that declares no test: `page(items, { skip: 1 })`. */
 function isOptionOfSubject(texts: readonly string[], at: number): boolean {
   let depth = 0;
   for (let before = at - 1; before > 0; before--) {
@@ -149,7 +149,7 @@ function findSwitchedOff(before: Stretch, now: Stretch): string | null {
     const count = (texts: string[]) =>
       texts.reduce((sum, _, at) => sum + (each.find(texts, at) ? 1 : 0), 0);
     if (count(is) <= count(was)) continue;
-    // The one that is new: of the last as many as there are more.
+    // Finds the new one, or else takes the last.
     const known = new Set(
       was.flatMap((_, at) => (each.find(was, at) ? [was.slice(at, at + 4).join(" ")] : [])),
     );
@@ -191,7 +191,7 @@ function compareAssertions(
   return null;
 }
 
-/** Each with the one of the others that it has most in common with, the most alike first. */
+/** Pairs each with the other that shares the most tokens, the most alike first. */
 function pairUp(
   assertions: readonly Assertion[],
   others: readonly Assertion[],
@@ -214,7 +214,7 @@ function pairUp(
 const literal =
   /^(["'`].*|-?\d.*|true|false|null|None|nil|True|False|undefined|[-+[\]{}(),:.]|NaN|Infinity|vec|Some|Ok|Err|!|&|_)$/s;
 
-/** The expected value was written out, and is now what the subject itself says. */
+/** Whether an expected value that was literal now comes from the subject itself. */
 function isComputed(was: Assertion, is: Assertion): boolean {
   const isWritten = (arg: readonly string[]) =>
     arg.length > 0 && arg.every((text) => literal.test(text));
@@ -242,7 +242,7 @@ function isMoreTolerant(was: Assertion, is: Assertion): boolean {
   const [before, now] = [numbers(was), numbers(is)];
   const byDigits = was.tokens.some((text) => digits.test(text)) && !was.tokens.includes("delta");
   const [last = Number.NaN, lastNow = Number.NaN] = [before.at(-1), now.at(-1)];
-  // The other numbers are as they were: only how near it has to be is another.
+  // The other numbers are the same, so only the tolerance differs.
   if (before.slice(0, -1).join() !== now.slice(0, -1).join()) return false;
   if (byDigits) return before.length < 2 ? false : lastNow < last;
   return lastNow > last;
@@ -273,7 +273,7 @@ const silencing: readonly (readonly [RegExp, string])[] = [
   ],
 ];
 
-/** What the lines that a script or a configuration gained say about it. */
+/** Finds an added line of a script or configuration that silences failures, and explains it. */
 export function findSilenced(before: string | null, now: string | null): string | null {
   if (now === null) return null;
   const known = new Set(before?.split("\n").map((line) => line.trim()));
