@@ -41,7 +41,7 @@ export type CausesInput = {
   budget: Pick<ProofBudget, "narrowingRuns">;
   /** The latest start of a run, in milliseconds since 1970. */
   deadline: number;
-  /** Whether somebody accepted that this changed file judges the change. */
+  /** Whether this changed file is accepted as a judge of the change. */
   isAccepted: (path: string) => boolean;
 };
 

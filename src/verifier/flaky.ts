@@ -31,9 +31,7 @@ export type RepeatInput = {
 
 const maxRepetitions = 3;
 
-/**
- * Judges a check, repeated on the base where two runs differ. Throws what `repeatOnBase` throws.
- */
+/** Judges a check, repeated on the base if two runs differ. Throws what `repeatOnBase` throws. */
 export async function judgeWithRepetition(input: RepeatInput): Promise<Repetition> {
   const { baseline, check, quarantined = new Set<string>(), renames = [], rerun, run } = input;
   const contextOf = (flaky: Iterable<string>): JudgeContext => ({

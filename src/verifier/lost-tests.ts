@@ -42,7 +42,7 @@ export function findLostTests(
       ["tests_removed", missing, "gone"],
       ["tests_skipped", skipped, "skipped"],
     ] as const) {
-      // For a deleted file, or one that the base's judges can no longer load, nothing else tells.
+      // For a deleted file, or one that the base's judges cannot load any more, only this shows it.
       const isAskedAbout = (name: string) =>
         asked.some(
           ({ path, status }) =>

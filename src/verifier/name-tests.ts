@@ -8,8 +8,8 @@ import type { CheckText, Naming, Runner } from "./runners/runner.ts";
 import { openTree } from "./tree.ts";
 
 /**
- * Makes the runners that a check starts name their tests, in report files beside the normal output.
- * The files lie outside the tree, in a new folder for each run that only this run knows.
+ * Makes the runners that a check starts name their tests, in report files besides the normal
+ * output. The files lie outside the tree, in a new folder for each run that only this run knows.
  */
 export type NamedRun = {
   command: string;

@@ -42,7 +42,7 @@ export type Reading = {
   rewritten: readonly string[];
 };
 
-/** What the experiments add to a verdict. */
+/** Results of the experiments, for the verdict. */
 type Notebook = {
   experiments: Experiment[];
   findings: Finding[];

@@ -64,7 +64,7 @@ const readers: readonly Reader[] = [
   },
 ];
 
-/** Returns the counts; null for an unknown summary. Some runners need several lines. */
+/** Returns the counts, or null. unittest, mocha and node:test are read from several lines. */
 export function readSummary(output: string): Counted | null {
   const lines = output.split(/\r?\n/).map((line) => plain(line.slice(0, 400)));
   for (const { line, read, sums } of readers) {

@@ -35,7 +35,7 @@ import {
  * Reviews one attempt's green commit, as one more step of its verification:
  *
  *   prove the open findings again → ask reviewers, who do not see each other → prove what they
- *   found → let an arbiter settle disagreements, and a judge the coder's answers → open findings block
+ *   found → an arbiter settles disagreements, a judge the coder's answers → open findings block
  *
  * The review keeps no state except in the database: `ask` stores each answer, and earlier findings
  * are in the previous attempt's verdict. A round that changed nothing asks no reviewer.
@@ -106,7 +106,7 @@ export function assuranceOf(deps: ReviewDeps, task: Task, subtask: Subtask): Ass
   return resolveAssurance(task.assurance, deps.assurance, { isModel, canBeReviewed });
 }
 
-/** An open finding closes when its evidence is gone, whatever anybody says. */
+/** An open finding closes when its evidence is gone, regardless of any answer. */
 async function lookAgain(round: Round, known: ReviewFinding[]): Promise<ReviewFinding[]> {
   const open = openFindings({ findings: known });
   const proofs = await proveClaims(round.evidence, open);

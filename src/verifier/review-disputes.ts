@@ -28,7 +28,7 @@ export async function settleDoubts(
   return closeByRuling(findings, rulings, idsOf(disputes), "overruled", attempt.number);
 }
 
-/** Settles the coder's answers to findings that it was told of and that are still open. */
+/** Settles the coder's answers to findings that it received and that are still open. */
 export async function settleRebuttals(
   round: Round,
   findings: ReviewFinding[],

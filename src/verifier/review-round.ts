@@ -11,7 +11,7 @@ import type { ReviewedWork } from "./review-brief.ts";
 import type { CallPlace } from "./review-call.ts";
 import type { EvidenceInput } from "./review-evidence.ts";
 
-/** What a review round needs: who may be asked, about whose work, and where. */
+/** The input of a review round: who may be asked, about whose work, and where. */
 export type ReviewDeps = {
   runRole: RunRole;
   /** From the configuration; null when it names none. */
@@ -48,7 +48,7 @@ export type Round = {
   shown: string;
   chosen: ReturnType<typeof chooseReviewers>;
   patience: Patience;
-  /** What was not reviewed, in words; added to during the round. */
+  /** The parts that were not reviewed, in words; added to during the round. */
   notDone: string[];
 };
 

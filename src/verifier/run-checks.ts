@@ -134,6 +134,6 @@ async function readReport(worktree: string, path: string): Promise<string | null
   try {
     return (await readContainedFile(worktree, path, maxParsedLength))?.toString("utf8") ?? null;
   } catch {
-    return null; // no regular file inside the worktree: there is no report
+    return null; // not a regular file inside the worktree
   }
 }

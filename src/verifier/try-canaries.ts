@@ -27,7 +27,7 @@ export type CanaryPlace = {
 };
 
 export type CanaryAnswer = {
-  /** Null when it cannot be told, because no canary could be placed or run. */
+  /** Null when unknown, because no canary could be placed or run. */
   bites: boolean | null;
   /** One clause. */
   says: string;
@@ -170,7 +170,7 @@ export function judgeCanary(
   if (run.status === "green")
     return { bites: false, says: "it stays green with a test in it that must fail", ...none };
   const failing = failingOf(run);
-  // What did not load or compile may print a test's name without having run it.
+  // A file that did not load or compile may print a test's name without having run it.
   const mayBePrinted = !failing.some(isWholeFile);
   const isNamed = (name: string) => failing.some((test) => test.includes(name));
   const isPrinted = (name: string) =>

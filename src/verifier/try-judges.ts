@@ -8,8 +8,8 @@ import type { TriedCheck } from "./tried-check.ts";
 
 /**
  * Runs the change with the base's judges, to see whether they accept the new work, and the base
- * with the change's judges, to see whether new tests notice that the work is missing. What differs
- * from the reading comes from the judges.
+ * with the change's judges, to see whether new tests notice that the work is missing. Differences
+ * from the reading come from the judges.
  */
 export type JudgesTried = {
   checks: TriedCheck[];

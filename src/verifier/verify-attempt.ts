@@ -44,7 +44,7 @@ export type VerifyInput = TrialInput & {
   commit: string;
   /** The commit where the change's author started, to compare with; left out: `baseCommit`. */
   changedFrom?: string;
-  /** The attempt's first commit, where it must have changed something since. */
+  /** The commit where the attempt started, if it must have changed something since. */
   mustChangeFrom?: string;
   checks: readonly Check[];
   protectedPaths: readonly string[];
@@ -56,7 +56,7 @@ export type VerifyInput = TrialInput & {
   submodulesRef: string | null;
   /** Null when the base was not run: then a red regression check cannot be judged. */
   baseline: Baseline | null;
-  /** Finds who accepts each changed judge; left out: nobody does. */
+  /** Finds who accepts each changed judge; left out: none is accepted. */
   acceptJudges?: (judges: readonly JudgeChange[]) => Promise<JudgeChange[]>;
   /** Tests of a check known to flip without any change, by the base's names; left out: none. */
   flakyTests?: (check: Check) => Promise<ReadonlySet<string>>;

@@ -220,7 +220,7 @@ async function findBaseline(
   // Raised when runs are read in another way, so that older cached baselines are not used.
   const reading = 2;
   const commands = run.checks.map(({ command, report, timeoutMs }) => [command, report, timeoutMs]);
-  // What a command can reach affects how it ends.
+  // The sandbox's limits affect how a command ends.
   const place = run.sandbox?.traits ?? [];
   const key = createHash("sha256")
     .update(

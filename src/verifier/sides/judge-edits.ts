@@ -169,7 +169,7 @@ function judgeData(
 
 const table = /\.(csv|tsv|jsonl|ndjson|json)$/;
 
-/** The rows of a table or a list of cases; any other text is one row or its lines. */
+/** The rows of a table or list of cases: array elements, a JSON value or lines. */
 function rowsOf(text: string): string[] {
   const isJson = /^\s*[[{]/.test(text);
   try {
