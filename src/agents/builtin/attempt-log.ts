@@ -3,8 +3,8 @@ import { cleanText, cutToTail } from "../clean-text.ts";
 import type { Message } from "./model.ts";
 
 /**
- * The builtin agent's log: its transcript as a person reads it, plus what happened between. Written
- * while the work goes on, up to a limit; a log that cannot be written never ends an attempt.
+ * The builtin agent's log: its transcript in readable form and the events in between. Written
+ * during the work, up to a limit; a failed write never ends an attempt.
  */
 const maxLogChars = 64 * 1024 * 1024;
 
@@ -17,7 +17,7 @@ export class AttemptLog {
   private file: FileHandle | null = null;
   private end = "";
 
-  /** `secret` is left out wherever it turns up. */
+  /** `secret` is masked wherever it occurs. */
   constructor(path: string, secret: string) {
     this.path = path;
     this.secret = secret;
@@ -49,7 +49,7 @@ export class AttemptLog {
     this.writing ??= this.write();
   }
 
-  /** One write at a time, of everything that came meanwhile. */
+  /** Writes one batch at a time: everything added during the previous write. */
   private async write(): Promise<void> {
     while (this.waiting !== "") {
       const text = this.waiting;
@@ -58,21 +58,21 @@ export class AttemptLog {
         this.file ??= await open(this.path, "a", 0o600);
         await this.file.appendFile(text);
       } catch {
-        // the work goes on without its log
+        // the work continues without its log
       }
     }
     this.writing = null;
   }
 
-  /** The end of it, for the next attempt's brief. */
+  /** The end of the log, for the next attempt's brief. */
   tail(): string {
     return this.end;
   }
 
-  /** Resolves when everything is in the file, and the file is closed. */
+  /** Resolves when everything is written and the file is closed. */
   async close(): Promise<void> {
     while (this.writing) await this.writing;
-    await this.file?.close().catch(() => {}); // a full disk, say: as above
+    await this.file?.close().catch(() => {}); // for example on a full disk
     this.file = null;
   }
 }

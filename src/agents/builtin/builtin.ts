@@ -17,22 +17,22 @@ import { openTranscript, readEntries, tell } from "./transcript.ts";
 import type { WireName } from "./wire.ts";
 
 /**
- * The agent that comes with Deputy: a model, a handful of tools and the loop between them. This file
- * puts them together for one run. Each run has its own of everything.
+ * The agent that comes with Deputy: a model, a few tools and the loop between them. This file
+ * assembles them for one run; runs share nothing.
  */
 export type BuiltinOptions = {
   apiKey: string;
   /** Null: OpenAI's. */
   baseUrl: string | null;
   model: string;
-  /** How the server is spoken to. Default `auto`: see `open-server.ts`. */
+  /** The server's protocol. Default `auto`: see `open-server.ts`. */
   wire?: "auto" | WireName;
-  /** Default: by the model's name. */
+  /** Default: derived from the model's name. */
   contextTokens?: number;
-  /** How long the model server may be silent in one call. Default five minutes. */
+  /** How long the model server may stay silent in one call. Default five minutes. */
   idleTimeoutMs?: number;
   retry?: Partial<RetryLimits>;
-  /** Beside its own: those of MCP servers. */
+  /** The tools of MCP servers, added to the agent's own. */
   extraTools?: readonly Tool[];
   fetch?: typeof fetch;
 };
@@ -80,7 +80,7 @@ async function work(
     run.emit(event);
   };
   const isWriting = run.mode === "write";
-  // The commit a reader reads may be a stranger's, and so may every rule and every skill in it.
+  // The commit a reader reads may come from a stranger, and so may its rules and skills.
   const conventions = isWriting
     ? openConventions(run.worktree, () => transcript.messages)
     : noConventions;

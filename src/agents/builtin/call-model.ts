@@ -5,13 +5,13 @@ import { openServer, type ServerOptions } from "./open-server.ts";
 import { defaultRetryLimits, type RetryLimits, retryCall } from "./retry-call.ts";
 import type { Feature } from "./wire.ts";
 
-/** Tokens that a server puts around what it is told: roles, tools, a format. */
+/** Tokens that a server adds around the request: roles, tools, a format. */
 const framing = 2_000;
 
 /**
- * The model as one run calls it: within its budget, counted, and called again after trouble that
- * passes. The budget is asked before each HTTP call and told of each reply, also of one that is of
- * no use; the numbers are stored while the tools run, and always before the budget is asked again.
+ * Opens the model for one run: its calls stay within the budget, are counted, and are retried after
+ * transient failures. The budget is checked before each HTTP call, and each reply is counted,
+ * including unusable ones. Usage is stored while the tools run, always before the next check.
  */
 export async function openModel(
   run: AgentRun,
@@ -29,7 +29,7 @@ export async function openModel(
   const onUsage = (call: ModelCall) => {
     run.emit({ kind: "usage", call });
     const stored = run.meter.count(call);
-    stored.catch(() => {}); // thrown where it is waited for
+    stored.catch(() => {}); // rethrown by `counted`
     counting.push(stored);
   };
   let maxOutputTokens = run.meter.limits?.maxOutputTokens ?? null;

@@ -1,7 +1,7 @@
 import { ChatReader, toChatMessage, toChatTool, toResponseFormat } from "./chat-wire.ts";
 import type { Wire } from "./wire.ts";
 
-/** Chat Completions, streamed: what nearly every model server speaks. */
+/** Chat Completions, streamed: supported by nearly every model server. */
 export const chatWire: Wire = {
   name: "chat",
   send: (client, request, signal) => {
@@ -15,7 +15,7 @@ export const chatWire: Wire = {
         ...(outputSchema && !without.has("output_format")
           ? { response_format: toResponseFormat(outputSchema) }
           : {}),
-        // The name that nearly every server knows.
+        // The name that nearly every server accepts.
         ...(maxOutputTokens && !without.has("max_output") ? { max_tokens: maxOutputTokens } : {}),
         stream: true,
         ...(without.has("stream_options") ? {} : { stream_options: { include_usage: true } }),

@@ -3,7 +3,7 @@ import type { CallResult, Carried, Message, ModelRequest, ToolSpec } from "./mod
 import { strictSchema } from "./output-schema.ts";
 import type { ReplyReader } from "./wire.ts";
 
-/** The transcript and the tools in the words of Chat Completions, and a reply's chunks out of them. */
+/** Converts the transcript and the tools to Chat Completions, and a reply's chunks back. */
 
 export function toChatMessage(message: Message, model: string): OpenAI.ChatCompletionMessageParam {
   switch (message.role) {
@@ -42,13 +42,13 @@ export function toResponseFormat(schema: NonNullable<ModelRequest["outputSchema"
   };
 }
 
-/** What servers send of the model's thoughts beside the standard, and want back with its tool calls. */
+/** Non-standard reasoning fields, which servers expect back with the tool calls. */
 type Delta = OpenAI.ChatCompletionChunk.Choice.Delta & {
   reasoning_content?: unknown;
   reasoning_details?: unknown;
 };
 
-/** Puts the chunks of one reply together. */
+/** Assembles the chunks of one reply. */
 export class ChatReader implements ReplyReader {
   private readonly model: string;
   private finish: string | null = null;
@@ -91,7 +91,7 @@ export class ChatReader implements ReplyReader {
   private addCall(part: OpenAI.ChatCompletionChunk.Choice.Delta.ToolCall): void {
     const index = part.index ?? 0;
     let call = this.calls.findLast((candidate) => candidate.index === index);
-    // Some servers give every call the index 0: another id is another call.
+    // Some servers give every call the index 0, so a new id starts a new call.
     if (!call || (part.id && call.id && part.id !== call.id)) {
       call = { index, id: "", name: "", arguments: "" };
       this.calls.push(call);

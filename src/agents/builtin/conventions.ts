@@ -3,24 +3,24 @@ import type { Message } from "./model.ts";
 import { readHead } from "./read-text.ts";
 
 /**
- * The repository's own rules, its AGENTS.md files: the root's is part of the first prompt, one of a
- * folder below is told when the agent first works on a file there, the closest last. All of them
- * together have a limit, and one that was cut says so.
+ * The repository's own rules, its AGENTS.md files. The root's is part of the system prompt; that of
+ * a subfolder is delivered when the agent first works on a file there, the closest last. All
+ * together have a size limit, and a cut file says so.
  */
 export type Conventions = {
-  /** The root's, as a section of the system prompt; empty when there is none. */
+  /** The root's rules as a section of the system prompt; empty if there are none. */
   readRoot(): Promise<string>;
-  /** A tool works on this path, relative to the worktree. */
+  /** Records that a tool works on this path, relative to the worktree. */
   touch(path: string): void;
-  /** What is to be told now, outermost folder first. */
+  /** Returns rules that apply since the last call, outermost folder first. */
   takeNew(): Promise<string[]>;
-  /** What was told may be gone from the conversation: tell it again when it matters again. */
+  /** Delivered rules may have left the conversation; deliver them again when they apply again. */
   forget(): void;
 };
 
 const maxBytes = 32 * 1024;
 
-/** For an agent that gets no rules from what it reads: a stranger may have written them. */
+/** For an agent that takes no rules from what it reads: a stranger may have written them. */
 export const noConventions: Conventions = {
   readRoot: async () => "",
   touch: () => {},
@@ -28,7 +28,7 @@ export const noConventions: Conventions = {
   forget: () => {},
 };
 
-/** `messages`: those that an earlier run was told are not told again. */
+/** Rules that `messages` already contain from an earlier run are not delivered again. */
 export function openConventions(worktree: string, messages: () => readonly Message[]): Conventions {
   const looked = new Set<string>(["."]);
   const waiting = new Set<string>();

@@ -4,21 +4,21 @@ import { compactionRequest } from "./prompts.ts";
 import { countChars, type Transcript, tell } from "./transcript.ts";
 
 /**
- * Keeps the conversation within the model's context. Before it is full the model is asked for a
- * written summary, in a call of its own, and goes on from that and the last few messages. Nothing
- * is ever left out without a word. How full it is, the server says itself with each reply; only what
- * was added since is estimated.
+ * Keeps the conversation within the model's context. Before the context is full, a separate call
+ * asks the model for a summary, and the conversation continues from that and the last few messages.
+ * Nothing is dropped silently. Each reply reports how full the context is; only what was added
+ * since is estimated.
  */
 export type FitContext = {
   model: Model;
   transcript: Transcript;
-  /** What each request has beside the messages. */
+  /** The parts of each request besides the messages. */
   rest: Pick<ModelRequest, "tools" | "outputSchema">;
   contextTokens: number;
   onCompaction: (sentence: string) => void;
 };
 
-/** Gives the next reply to the transcript, after a summary where one is due. */
+/** Returns a function that gets the next reply, after a compaction if one is due. */
 export function fitContext(input: FitContext): (signal: AbortSignal) => Promise<ModelAnswer> {
   const { model, transcript, rest, contextTokens } = input;
   const limit = contextTokens * fullShare;
@@ -31,7 +31,7 @@ export function fitContext(input: FitContext): (signal: AbortSignal) => Promise<
     const keep = countKept(transcript.messages, contextTokens * keptShare * 4);
     await transcript.restart(answer, keep);
     measured = { tokens: 0, chars: 0 };
-    fewest = transcript.messages.length + 4; // a summary that did not help is not written again at once
+    fewest = transcript.messages.length + 4; // do not compact again at once if it did not help
     return null;
   };
 
@@ -64,8 +64,8 @@ const keptShare = 0.15;
 const maxKept = 8;
 
 /**
- * Whatever is not in it is gone: half of one, a refusal or a word before a call is none, and is asked
- * for once more.
+ * Asks for the summary, at most twice. Whatever is not in it is lost, so a cut summary, a refusal
+ * or text before a tool call is not accepted.
  */
 async function writeCompaction(
   model: Model,
@@ -89,7 +89,7 @@ async function writeCompaction(
 const askAgain =
   "That was no whole summary. Write it now, shorter and in words alone: no tool is run any more.";
 
-/** How many of the last messages stay as they are: few, small, and no result without its call. */
+/** How many of the last messages stay unchanged: few, small, and no result without its call. */
 function countKept(messages: readonly Message[], maxChars: number): number {
   let kept = 0;
   let chars = 0;
@@ -103,7 +103,7 @@ function countKept(messages: readonly Message[], maxChars: number): number {
   return kept;
 }
 
-/** For a summary of what is already too long: results and arguments with a gap that is said. */
+/** Cuts long results and arguments, visibly, to summarize a transcript that is already too long. */
 function shorten(message: Message): Message {
   switch (message.role) {
     case "tool":
@@ -122,7 +122,9 @@ function shorten(message: Message): Message {
   }
 }
 
-/** Sizes of contexts, by the beginning of the model's name; the option `contextTokens` goes first. */
+/**
+ * Context sizes by the beginning of the model's name; the option `contextTokens` takes precedence.
+ */
 const contexts: readonly [RegExp, number][] = [
   [/^(?:openai\/)?gpt-(?:5|6)/, 272_000],
   [/^(?:openai\/)?(?:gpt-4\.1|.*gemini)/, 1_000_000],

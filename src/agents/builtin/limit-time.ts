@@ -3,11 +3,11 @@ import { startRunningTimer } from "../../core/running-timer.ts";
 export type TimeLimit = {
   signal: AbortSignal;
   cause(): "timeout" | "abort" | null;
-  /** Lets go of the timer and of the caller's signal. */
+  /** Releases the timer and the caller's signal. */
   release(): void;
 };
 
-/** The caller's signal and the time in which this process ran in one; the first that fires is the cause. */
+/** Combines the caller's signal with a timeout in running time; the first to fire is the cause. */
 export function limitTime(signal: AbortSignal, timeoutMs: number): TimeLimit {
   const controller = new AbortController();
   let cause: "timeout" | "abort" | null = null;

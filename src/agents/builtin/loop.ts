@@ -9,9 +9,9 @@ import { type Transcript, tell } from "./transcript.ts";
 import { watchReplies } from "./watch-replies.ts";
 
 /**
- * The agent: ask the model, run the tools it calls, tell it the results, until it finishes, asks a
- * person, or a limit ends it. The transcript is only ever appended to. What goes wrong inside a turn
- * is told to the model in words; only the end of the loop is told to the caller.
+ * The agent loop: ask the model, run its tool calls, append the results, until it finishes, asks a
+ * person, or a limit ends it. The transcript is append-only. Problems within a turn are reported to
+ * the model; the caller gets only the end of the loop.
  */
 export type LoopInput = {
   /** The next reply to the transcript, or why there is none. */
@@ -21,9 +21,9 @@ export type LoopInput = {
   maxTurns: number;
   signal: AbortSignal;
   emit: (event: AgentEvent) => void;
-  /** What the model is to be told now, oldest first. Looked at between turns. */
+  /** Returns new messages for the model, oldest first. Called between turns. */
   listen: () => Promise<string[]>;
-  /** Reads an answer out of words without a call; null when there is none in them. */
+  /** Parses an answer from a reply without tool calls; null if it contains none. */
   readWords: (text: string) => ToolAnswer | null;
 };
 
@@ -65,7 +65,8 @@ export async function runLoop(input: LoopInput): Promise<LoopEnd> {
       continue;
     }
     const calls = withOwnIds(reply.toolCalls, usedIds);
-    // Stored before anything is changed for it. Reading can be done again: it is stored with its results.
+    // Calls that may change something are stored before they run; reads, which can be repeated,
+    // with their results.
     const isReading = calls.length > 0 && calls.every((call) => effectOf(tools, call) === "reads");
     const stored = isReading
       ? transcript.hold(sayAgain(reply, calls))
@@ -117,7 +118,10 @@ function endByTool(end: ToolEnd): LoopEnd {
   }
 }
 
-/** The reply as it stands in the transcript: servers refuse names that are none, and arguments that are no JSON. */
+/**
+ * The reply as stored in the transcript: servers reject invalid tool names and arguments that are
+ * not JSON.
+ */
 function sayAgain({ text, carried }: Reply, calls: readonly ToolCall[]): Message {
   const toolCalls = calls.map(({ id, name, arguments: args }) => ({
     id,
@@ -127,7 +131,7 @@ function sayAgain({ text, carried }: Reply, calls: readonly ToolCall[]): Message
   return { role: "assistant", text: cleanText(text), toolCalls, ...(carried ? { carried } : {}) };
 }
 
-/** Results are matched to calls by id, so a missing id, or one that was there before, gives way to ours. */
+/** Results are matched to calls by id, so a missing, overlong or repeated id is replaced. */
 function withOwnIds(calls: readonly ToolCall[], used: Set<string>): ToolCall[] {
   return calls.map((call) => {
     const isGood = call.id !== "" && call.id.length <= 64 && !used.has(call.id);

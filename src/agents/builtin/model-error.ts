@@ -3,9 +3,9 @@ import { cleanText, cutText } from "../clean-text.ts";
 import type { CallResult } from "./model.ts";
 
 /**
- * What an error of a model call means. Four classes: it may pass (busy, broken, cut: try again), it
- * passes at a known time (a usage limit), it needs a person (key, address, model, money), or it is
- * about this very request. The key never gets into the words, even when the server repeats it.
+ * Classifies an error of a model call: transient (busy, broken, cut: retry), a usage limit that
+ * ends at a known time, a problem for a person (key, address, model, money), or a fault of this
+ * very request. The message never contains the key, even if the server repeats it.
  */
 export type ServerContext = { apiKey: string; baseUrl: string; model: string };
 
@@ -78,7 +78,10 @@ const contextWords =
 
 const seconds = z.coerce.number().positive().max(1e11).optional().catch(undefined);
 
-/** The client's errors carry `status`, `code`, `type`, `headers`, the body; broken connections a `cause`. */
+/**
+ * The client's errors carry `status`, `code`, `type`, `headers` and the body; broken connections
+ * carry a `cause`.
+ */
 const errorSchema = z.object({
   status: z.number().optional().catch(undefined),
   message: z.string().catch(""),
@@ -111,7 +114,7 @@ function describe(error: unknown, apiKey: string, now: number) {
   };
 }
 
-/** How long the server asks to wait: seconds or a date; null when it does not say, or nonsense. */
+/** Returns how long the server asks to wait, in ms; null if the header is missing or invalid. */
 export function readRetryAfter(headers: Headers | null, now: number): number | null {
   const milliseconds = headers?.get("retry-after-ms")?.trim();
   if (milliseconds && /^\d+(\.\d+)?$/.test(milliseconds)) return Number(milliseconds);

@@ -2,29 +2,31 @@ import { z } from "zod";
 import type { FailureKind } from "../../core/failure.ts";
 
 /**
- * What the loop knows of a model: it takes the transcript and the tools and gives one whole reply,
- * or says in words why there is none. A reply is whole when the server said why it stopped; half a
- * reply is never handed on. Nothing here is one provider's format: that is for the wires
- * (`chat-completions.ts`, `responses.ts`).
+ * A model as the loop sees it: takes the transcript and the tools, and returns one whole reply or
+ * the reason why there is none. A reply is whole when the server said why it stopped; a partial one
+ * is never returned. Provider formats belong in the wires (`chat-completions.ts`, `responses.ts`).
  */
 export type Model = (request: ModelRequest, signal: AbortSignal) => Promise<ModelAnswer>;
 
 export type ModelRequest = {
   messages: readonly Message[];
   tools: readonly ToolSpec[];
-  /** The final answer is to be JSON by this schema. Null: words. */
+  /** The final answer must be JSON by this schema. Null: text. */
   outputSchema: Record<string, unknown> | null;
-  /** `none`: it is to answer in words, and the tools are there only because the transcript names them. */
+  /**
+   * `none`: the model must answer in text; the tools are sent only because the transcript names
+   * them.
+   */
   toolChoice: "auto" | "none";
-  /** Null: as long as the server allows. */
+  /** Null: the server's maximum. */
   maxOutputTokens?: number | null;
 };
 
-/** `arguments` is the text the model sent; whether it is JSON is for the tool call to find out. */
+/** `arguments` is the model's text as sent; it need not be JSON. */
 const toolCallSchema = z.object({ id: z.string(), name: z.string(), arguments: z.string() });
 export type ToolCall = z.infer<typeof toolCallSchema>;
 
-/** What only the model that said it understands, reasoning above all; it gets it back as it was. */
+/** Data that only the same model understands, mainly reasoning; it is sent back unchanged. */
 const carriedSchema = z.object({
   model: z.string(),
   wire: z.enum(["responses", "chat"]),
@@ -32,7 +34,7 @@ const carriedSchema = z.object({
 });
 export type Carried = z.infer<typeof carriedSchema>;
 
-/** The transcript is an appended list of these; nothing in it is ever changed afterwards. */
+/** The transcript is an append-only list of these. */
 export const messageSchema = z.discriminatedUnion("role", [
   z.object({ role: z.literal("system"), text: z.string() }),
   z.object({ role: z.literal("user"), text: z.string() }),
@@ -52,7 +54,7 @@ export type ModelAnswer =
   | { kind: "reply"; reply: Reply }
   /** The transcript is larger than the model can take. */
   | { kind: "too_long"; detail: string }
-  /** No reply, and asking again at once is of no use; `retryAt` when the server said when it is. */
+  /** No reply, and an immediate retry is useless; `retryAt` is set if the server named a time. */
   | { kind: "failed"; failure: FailureKind; detail: string; retryAt: Date | null }
   | { kind: "aborted" };
 
@@ -66,12 +68,12 @@ export type Reply = {
   inputTokens: number | null;
 };
 
-/** One HTTP call: like an answer, or something that another call may get round. */
+/** The result of one HTTP call: an answer, or a failure that another call may avoid. */
 export type CallResult =
   | ModelAnswer
-  /** A trouble of the transport that may pass. */
+  /** A transient transport failure. */
   | { kind: "passing"; status: number | null; detail: string; retryAfterMs: number | null }
-  /** The server does not take the request as it is; `said` are its own words. */
+  /** The server rejects the request as it is; `said` holds its own words. */
   | { kind: "refused"; status: number; said: string; detail: string; failure: FailureKind };
 
 export type CallOnce = (request: ModelRequest, signal: AbortSignal) => Promise<CallResult>;

@@ -6,30 +6,35 @@ import { streamCall } from "./stream-call.ts";
 import type { Feature, Wire, WireName } from "./wire.ts";
 
 /**
- * A model server, and what is found out about it during one run: which wire it speaks, and what it
- * does not take. A server that refuses one thing of a request is asked again without it, once, and
- * is not asked for it again in this run.
+ * A model server and what is learned about it during one run: which wire it speaks and which
+ * features it rejects. A request with a rejected feature is sent again without it, and so are all
+ * later ones.
  */
 export type ServerOptions = {
   apiKey: string;
   /** Null: OpenAI's. */
   baseUrl: string | null;
   model: string;
-  /** Default `auto`: Responses where it is at home, Chat Completions elsewhere, and the other on refusal. */
+  /**
+   * Default `auto`: Responses for OpenAI, Chat Completions elsewhere, and the other after a
+   * refusal.
+   */
   wire?: "auto" | WireName | undefined;
   idleTimeoutMs: number;
   fetch?: typeof fetch | undefined;
   onUsage: (call: ModelCall) => void;
-  /** Told of what the server does not take, and is not asked for any more. */
+  /** Called for each feature that the server rejects and later requests leave out. */
   onRefused: (feature: Feature) => void;
 };
 
 const openAi = "https://api.openai.com/v1";
 const wires: Record<WireName, Wire> = { responses: responsesWire, chat: chatWire };
 
-/** Load the client while the worktree is made: alone it takes longer than a first request should. */
+/**
+ * Loads the client while the worktree is made, because loading it would delay the first request.
+ */
 export function loadClient(): void {
-  import("openai").catch(() => {}); // the agent that needs it says what is wrong with it
+  import("openai").catch(() => {}); // the agent that needs it reports the failure
 }
 
 export async function openServer(options: ServerOptions): Promise<CallOnce> {
@@ -44,12 +49,12 @@ export async function openServer(options: ServerOptions): Promise<CallOnce> {
       retryAt: null,
     });
   }
-  const { OpenAI } = await import("openai"); // here, so that an idle daemon stays small
+  const { OpenAI } = await import("openai"); // lazily, so that an idle daemon stays small
   const client = new OpenAI({
     apiKey,
     baseURL: baseUrl,
     maxRetries: 0,
-    timeout: idleTimeoutMs + 1_000, // ours fires first
+    timeout: idleTimeoutMs + 1_000, // our own timeout fires first
     logLevel: "off", // it would print whole payloads
     ...(options.fetch ? { fetch: options.fetch } : {}),
   });
@@ -57,7 +62,7 @@ export async function openServer(options: ServerOptions): Promise<CallOnce> {
   const isAtHome = new URL(baseUrl).host === new URL(openAi).host;
   let wire = wires[asked === "auto" ? (isAtHome ? "responses" : "chat") : asked];
   let otherWire = asked === "auto";
-  // Elsewhere an output format may be ignored, or keep the model from calling tools at all.
+  // Other servers may ignore an output format, or never call tools because of it.
   const without = new Set<Feature>(isAtHome ? [] : ["output_format"]);
 
   return async (request, signal) => {
@@ -99,7 +104,7 @@ export async function openServer(options: ServerOptions): Promise<CallOnce> {
 
 type Refused = Extract<CallResult, { kind: "refused" }>;
 
-/** The thing in the request that the server's words are about. */
+/** Returns the feature that the server's words are about, or null. */
 function refusedFeature({ status, said }: Refused): Feature | null {
   if (status !== 400 && status !== 422) return null;
   if (/max_(?:output_|completion_)?tokens/i.test(said)) return "max_output";
@@ -112,7 +117,7 @@ function refusedFeature({ status, said }: Refused): Feature | null {
   return null;
 }
 
-/** Whether the refusal may be about the wire rather than about what was said over it. */
+/** Whether the refusal may be about the wire rather than the request. */
 function speaksOtherwise({ status, said }: Refused): boolean {
   if (/model_not_found/i.test(said) && !/v1\/(?:responses|chat)/i.test(said)) return false;
   if (status === 404 || status === 405 || status === 501) return true;
@@ -122,7 +127,7 @@ function speaksOtherwise({ status, said }: Refused): boolean {
   );
 }
 
-/** What would make every call fail before it is sent; the key itself is never said. */
+/** Returns why every call would fail before it is sent, or null. Never contains the key. */
 function findSettingsProblem(apiKey: string, baseUrl: string): string | null {
   if (!/^[\x21-\x7e]+$/.test(apiKey)) {
     return "OPENAI_API_KEY is empty or holds characters that no key has; correct it";

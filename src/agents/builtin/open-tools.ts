@@ -14,7 +14,7 @@ import { makeSkillTool } from "./tools/skill.ts";
 import type { Tool, ToolAnswer } from "./tools/tool.ts";
 import { makeWriteTool } from "./tools/write.ts";
 
-/** The tools of one run, and what they share. */
+/** The tools of one run and the state they share. */
 export type OpenTools = {
   tools: Tool[];
   report: Tool;
@@ -23,9 +23,9 @@ export type OpenTools = {
 };
 
 /**
- * Without the write mode there is no tool that could change a file: bash can, so it is not there.
- * With an output schema the answer is a call of `finish` or words that are its JSON.
- * @throws when the run's output schema is none.
+ * Without write mode no tool may change a file, so bash is left out too. With an output schema the
+ * answer is a call of `finish` or a reply that is its JSON.
+ * @throws if the run's output schema is invalid.
  */
 export function openTools(
   run: AgentRun,
@@ -34,7 +34,7 @@ export function openTools(
     touch: (path: string) => void;
     skills: readonly Skill[];
     extra: readonly Tool[];
-    /** The folder of the worktree in which commands begin. */
+    /** The folder of the worktree in which commands start. */
     startIn: string;
   },
 ): OpenTools {

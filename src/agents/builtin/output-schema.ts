@@ -1,6 +1,6 @@
 import { z } from "zod";
 
-/** What an answer by a JSON schema is checked with, and what servers want such a schema to be like. */
+/** Checks answers against a JSON schema, and whether servers can enforce the schema. */
 
 type Schema = Record<string, unknown>;
 
@@ -8,7 +8,7 @@ export type ReadAnswer = (
   value: unknown,
 ) => { ok: true; output: unknown } | { ok: false; problem: string };
 
-/** Throws when the schema itself is none. */
+/** Throws if the schema itself is invalid. */
 export function readAnswersBy(schema: Schema): ReadAnswer {
   const checker = z.fromJSONSchema(schema);
   return (value) => {
@@ -21,7 +21,7 @@ export function readAnswersBy(schema: Schema): ReadAnswer {
   };
 }
 
-/** The JSON in a model's words: all of them, or the last fenced block. Undefined when there is none. */
+/** Returns the JSON in a reply: all of it, or the last fenced block. Undefined if there is none. */
 export function findJson(text: string): unknown {
   const fenced = [...text.matchAll(/```(?:json)?\s*\n([\s\S]*?)\n\s*```/g)].at(-1)?.[1];
   for (const candidate of [text.trim(), fenced]) {
@@ -29,15 +29,15 @@ export function findJson(text: string): unknown {
     try {
       return JSON.parse(candidate);
     } catch {
-      // words that begin like JSON
+      // text that begins like JSON
     }
   }
   return undefined;
 }
 
 /**
- * The schema, when it is one that servers can hold a model to exactly: every object closed, every
- * property required. Null otherwise; then the server gets it as advice.
+ * Returns the schema if servers can enforce it exactly: every object closed, every property
+ * required. Otherwise null, and the server gets the schema as advice.
  */
 export function strictSchema(schema: Schema): Schema | null {
   const isStrict = (node: unknown): boolean => {

@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 /** The package's prompts folder; the same distance from `src/agents/builtin` and `dist/agents/builtin`. */
 const promptsFolder = new URL("../../../prompts/", import.meta.url);
 
-/** Ours for this mode, then each section that is not empty. */
+/** Joins the prompt of this mode and each section that is not empty. */
 export async function writeSystemPrompt(
   mode: "write" | "read_only",
   sections: readonly string[],
@@ -12,7 +12,7 @@ export async function writeSystemPrompt(
   return [prompt, ...sections].filter((section) => section !== "").join("\n\n");
 }
 
-/** What the model is asked for before its context is full. */
+/** The prompt that asks for a summary before the context is full. */
 export function compactionRequest(): Promise<string> {
   return readPrompt("compaction.md");
 }

@@ -4,8 +4,8 @@ import { containPath } from "./tools/contain-path.ts";
 import { ToolProblem } from "./tools/tool.ts";
 
 /**
- * The first `maxBytes` of a text file of the worktree, or null: when there is none, when it is no
- * file, and when it leads outside. `cut` says that there was more.
+ * Returns the first `maxBytes` of a text file of the worktree; null if it does not exist, is not a
+ * file, or leads outside. `cut`: the file is longer.
  */
 export async function readHead(
   worktree: string,

@@ -4,7 +4,7 @@ import type { CallResult, Carried, Message, ModelRequest, ToolSpec } from "./mod
 import { strictSchema } from "./output-schema.ts";
 import type { ReplyReader } from "./wire.ts";
 
-/** The transcript and the tools in the words of the Responses API, and a reply's events out of them. */
+/** Converts the transcript and the tools to the Responses API, and a reply's events back. */
 
 type Item = OpenAI.Responses.ResponseInputItem;
 
@@ -25,7 +25,7 @@ export function toInput(message: Message, model: string): Item[] {
       if (carried?.wire !== "responses" || carried.model !== model) {
         return text ? [{ role: "assistant", content: text }, ...calls] : calls;
       }
-      // In the order in which it came; calls as they stand in the transcript, which is always JSON.
+      // In the original order; calls come from the transcript, where arguments are always JSON.
       const rest = [...calls];
       const items = carried.items.flatMap((item) =>
         item.type === "function_call" ? rest.splice(0, 1) : [item as unknown as Item],
@@ -64,7 +64,7 @@ const usageSchema = z.object({
 
 const itemSchema = z.looseObject({ type: z.string() });
 
-/** Where a call stood: its arguments may be megabytes, and are in the transcript as far as they are told. */
+/** Placeholder for a call: its arguments may be megabytes, and the transcript has them. */
 const callPlace = { type: "function_call" };
 
 const eventSchema = z.looseObject({
@@ -95,7 +95,7 @@ const callItemSchema = z.looseObject({
   arguments: z.string().catch(""),
 });
 
-/** Takes the items of one reply as they are done; deltas only count for its length. */
+/** Collects the finished items of one reply; deltas only count for its length. */
 export class ResponsesReader implements ReplyReader {
   private readonly model: string;
   private readonly items: z.infer<typeof itemSchema>[] = [];
@@ -107,7 +107,7 @@ export class ResponsesReader implements ReplyReader {
   }
 
   add(event: unknown): void {
-    // Deltas are nearly all of the events, and nothing of them is needed but their length.
+    // Deltas are nearly all of the events, and only their length is needed.
     const { type, delta } = event as { type?: unknown; delta?: unknown };
     if (typeof delta === "string") this.said += delta.length;
     if (typeof type !== "string" || type.endsWith(".delta")) return;
@@ -174,7 +174,10 @@ export class ResponsesReader implements ReplyReader {
     };
   }
 
-  /** Text and calls stand in the transcript anyway; anything more is kept as it came, calls by their place. */
+  /**
+   * Text and calls are in the transcript. Anything else is kept unchanged, with placeholders for
+   * calls.
+   */
   private carried(items: Carried["items"]): Carried | null {
     const isPlain = ({ type, phase }: Record<string, unknown>) =>
       type === "function_call" || (type === "message" && phase === undefined);

@@ -2,8 +2,8 @@ import { ResponsesReader, toInput, toResponsesTool, toTextFormat } from "./respo
 import type { Wire } from "./wire.ts";
 
 /**
- * The Responses API, streamed. Nothing is kept on the server: the transcript is ours, and the
- * model's reasoning travels in it, encrypted, and goes back as it came.
+ * The Responses API, streamed. The server stores nothing: the transcript is ours, and the model's
+ * reasoning travels in it, encrypted, and is sent back unchanged.
  */
 export const responsesWire: Wire = {
   name: "responses",

@@ -7,9 +7,9 @@ import { callTool, type Tool } from "./tools/tool.ts";
 import { type Entry, type Transcript, tell } from "./transcript.ts";
 
 /**
- * Goes on with work that was stopped: calls without a result get one, so that the transcript is whole
- * again. What only reads is run again; of what may have changed something nobody knows whether it
- * did, and the model is told so, and to look first. Then `brief` is what it is told now.
+ * Resumes stopped work: calls without a result get one, so that the transcript is complete again.
+ * Calls that only read are run again. Of a call that may have changed something, the model is told
+ * that its result is unknown, and to look first. Then `brief` is its next message.
  */
 export async function resumeTranscript(input: {
   transcript: Transcript;
@@ -42,7 +42,7 @@ async function answerNow(
   }
 }
 
-/** The calls of the last reply that have no result. */
+/** Returns the calls of the last reply that have no result. */
 function findUnanswered(messages: readonly Message[]): ToolCall[] {
   const at = messages.findLastIndex((message) => message.role === "assistant");
   const last = messages[at];
@@ -53,7 +53,7 @@ function findUnanswered(messages: readonly Message[]): ToolCall[] {
   return last.toolCalls.filter((call) => !answered.has(call.id));
 }
 
-/** The folder, from the worktree's root, to which the commands of earlier runs have come. */
+/** Returns the folder, from the worktree's root, in which the commands of earlier runs left off. */
 export function findFolder(entries: readonly Entry[]): string {
   const commands = new Set<string>();
   let folder = "";
@@ -67,7 +67,7 @@ export function findFolder(entries: readonly Entry[]): string {
   return folder;
 }
 
-/** Reports since the last end of the work, which nobody was told of yet. */
+/** Collects the reports since the work last ended, which were not delivered yet. */
 export async function collectReports(entries: readonly Entry[], tool: Tool): Promise<void> {
   let open: ToolCall[] = [];
   for (const entry of entries) {
@@ -80,7 +80,7 @@ export async function collectReports(entries: readonly Entry[], tool: Tool): Pro
   for (const call of open) await callTool([tool], call, () => {});
 }
 
-/** What was reported twice is told once. */
+/** Removes duplicate reports. */
 export function uniqueReports({ discoveries, followUps }: Reports): Reports {
   const byTitle = new Map(followUps.map((followUp) => [followUp.title, followUp]));
   return { discoveries: [...new Set(discoveries)], followUps: [...byTitle.values()] };

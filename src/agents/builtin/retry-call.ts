@@ -2,10 +2,10 @@ import { setTimeout as wait } from "node:timers/promises";
 import type { CallOnce, Model } from "./model.ts";
 
 /**
- * The only retry an agent does by itself: the same call again, after trouble of the transport that
- * may pass. A few times, with growing, jittered pauses, or as long as the server asked for. A longer
- * wait than `maxWaitMs` is not slept through here: the attempt ends, and recovery, which outlives
- * this process, decides when the next one starts.
+ * The only retry an agent does by itself: it repeats a call after a transient transport failure. A
+ * few times, with growing, jittered pauses, or after the wait the server asked for. It does not
+ * sleep longer than `maxWaitMs`: the attempt ends, and recovery, which outlives this process,
+ * decides when the next one starts.
  */
 export type RetryLimits = { maxRetries: number; baseMs: number; maxWaitMs: number };
 
@@ -53,7 +53,9 @@ export function retryCall(
   };
 }
 
-/** Doubling pauses, each somewhere between half and the whole of its length. `chance` is in [0, 1). */
+/**
+ * Returns an exponential pause in ms, between half and all of its length. `chance` is in [0, 1).
+ */
 export function backoff(failures: number, limits: RetryLimits, chance: number): number {
   const whole = Math.min(limits.maxWaitMs, limits.baseMs * 2 ** (failures - 1));
   return Math.round(whole * (0.5 + chance / 2));

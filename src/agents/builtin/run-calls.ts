@@ -4,9 +4,9 @@ import { callTool, type Tool, type ToolEnd } from "./tools/tool.ts";
 import type { Transcript } from "./transcript.ts";
 
 /**
- * Runs the calls of one reply. Those that only read, next to each other, run at the same time; every
- * other one runs alone, in its turn. Results are appended in the order of the calls, each before
- * anything after it begins, and every call gets one.
+ * Runs the calls of one reply. Adjacent calls that only read run concurrently; every other call
+ * runs alone, in order. Results are appended in the order of the calls, each before anything after
+ * it starts, and every call gets one.
  */
 const maxCalls = 16;
 
@@ -21,7 +21,7 @@ export async function runCalls(input: {
   let done = 0;
   for (const group of groupCalls(tools, calls.slice(0, maxCalls))) {
     const results = await Promise.all(group.map((call) => callTool(tools, call, emit)));
-    // What was stopped in the middle has no result: whoever goes on is told that nobody knows it.
+    // A call stopped in the middle gets no result; when resumed, the model is told it is unknown.
     if (signal.aborted) return null;
     const messages = group.map((call, i) => resultOf(call, results[i]?.text ?? ""));
     if (group.some((call) => effectOf(tools, call) === "changes")) {
@@ -40,7 +40,7 @@ export async function runCalls(input: {
   return null;
 }
 
-/** What a call may do; an unknown tool does nothing. */
+/** The effect a call may have; an unknown tool has none. */
 export function effectOf(tools: readonly Tool[], call: ToolCall): NonNullable<Tool["effect"]> {
   const tool = tools.find(({ name }) => name === call.name);
   return tool ? (tool.effect ?? "changes") : "talks";

@@ -9,15 +9,15 @@ import { readHead } from "./read-text.ts";
 import { containPath } from "./tools/contain-path.ts";
 
 /**
- * Skills: how something is done well, in a file that is read only when it is needed. The prompt names
- * each in a line; the tool `skill` gives the body. The repository's own come first and win over ours
- * of the same name.
+ * Skills: instructions in files that are read only when needed. The prompt names each in a line;
+ * the tool `skill` returns the body. The repository's skills come first and win over ours of the
+ * same name.
  */
 export type Skill = { name: string; description: string; root: string; path: string };
 
 const ownFolder = fileURLToPath(new URL("../../../skills/", import.meta.url));
 const repositoryFolders = [".agents/skills", ".claude/skills"];
-/** Of one place. */
+/** Per place. */
 const maxFolders = 200;
 const maxListed = 24;
 const maxListChars = 3_000;
@@ -25,7 +25,7 @@ const maxDescriptionChars = 240;
 const maxFrontMatterBytes = 4 * 1024;
 const maxBodyBytes = 32 * 1024;
 
-/** `worktree` null: none of the repository's. */
+/** Returns all skills; `worktree` null: without the repository's. */
 export async function findSkills(worktree: string | null): Promise<Skill[]> {
   const places = [
     ...(worktree === null ? [] : repositoryFolders.map((folder) => ({ root: worktree, folder }))),
@@ -55,7 +55,7 @@ async function listFolder(root: string, folder: string): Promise<string[]> {
   return withFolder(spot.root, spot.path, ({ path }) => readdir(path, { encoding: "utf8" }));
 }
 
-/** Our own skills for people's agents, how to delegate above all, are nothing for a delegated one. */
+/** Our own skills for people's agents, such as how to delegate, are not for a delegated agent. */
 const matterSchema = z.object({
   name: z
     .string()
@@ -66,7 +66,7 @@ const matterSchema = z.object({
 });
 
 async function readSkill(root: string, path: string): Promise<Skill | null> {
-  const head = await readHead(root, path, maxFrontMatterBytes).catch(() => null); // no folder, say
+  const head = await readHead(root, path, maxFrontMatterBytes).catch(() => null); // no such folder
   const [, matter] = /^---\r?\n([\s\S]*?)\r?\n---(?:\r?\n|$)/.exec(head?.text ?? "") ?? [];
   if (matter === undefined) return null;
   try {
@@ -75,11 +75,11 @@ async function readSkill(root: string, path: string): Promise<Skill | null> {
     const words = cutText(description.replace(/\s+/g, " "), maxDescriptionChars);
     return { name, description: words, root, path };
   } catch {
-    return null; // not a skill as it is written down: nobody's task fails for that
+    return null; // an invalid skill must not fail the task
   }
 }
 
-/** The section of the system prompt; empty when there are none. */
+/** Returns the section of the system prompt; empty if there are no skills. */
 export function listSkills(skills: readonly Skill[]): string {
   if (skills.length === 0) return "";
   const lines: string[] = [];
@@ -95,7 +95,7 @@ export function listSkills(skills: readonly Skill[]): string {
   return `# Skills (read one with the tool skill when it fits)\n\n${lines.join("\n")}${rest}`;
 }
 
-/** The body, with where the files beside it are, or null when the file is gone. */
+/** Returns the body and the place of the skill's other files, or null if the file is gone. */
 export async function readSkillBody({ root, path }: Skill): Promise<string | null> {
   const found = await readHead(root, path, maxBodyBytes);
   if (!found) return null;

@@ -6,25 +6,25 @@ import { readModelError, type ServerContext } from "./model-error.ts";
 import type { Feature, Wire } from "./wire.ts";
 
 /**
- * One call over one wire. The client of the `openai` package sends and parses; whether a reply
- * counts is decided here, because the client ends quietly on a cut or aborted stream: without a
- * finish reason there is no reply. Its own retries are off.
+ * One call over one wire. The client of the `openai` package sends and parses, but ends silently on
+ * a cut or aborted stream. So the reply is judged here: without a finish reason there is none. The
+ * client's own retries are off.
  */
 export type StreamCall = {
   client: OpenAI;
   wire: Wire;
   context: ServerContext;
   without: ReadonlySet<Feature>;
-  /** So long may the server say nothing before the call counts as lost. */
+  /** How long the server may stay silent before the call counts as lost. */
   idleTimeoutMs: number;
-  /** Told of each reply that the server finished, also of one that is then thrown away. */
+  /** Called for each reply that the server finished, even if it is then discarded. */
   onUsage: (call: ModelCall) => void;
 };
 
-/** A reply may be this long, arguments included; what is longer is cut and counts as cut. */
+/** Maximum length of a reply, arguments included; a longer one is cut and counts as cut. */
 const maxReplyChars = 8_000_000;
 
-/** So long may a server that finished its reply keep the numbers, and then the end, to itself. */
+/** How long to wait, after the finish reason, for the usage and then for the end of the stream. */
 const usageTimeoutMs = 5_000;
 const closeTimeoutMs = 500;
 
@@ -56,7 +56,7 @@ export async function streamCall(
         const nextMs = Math.min(patienceMs, reader.usage() ? closeTimeoutMs : usageTimeoutMs);
         if (nextMs < patienceMs) {
           patienceMs = nextMs;
-          idle.restart(patienceMs); // the reply is whole: only its usage or its end is still to come
+          idle.restart(patienceMs); // the reply is whole: only its usage or its end is pending
         }
       } else idle.restart();
       if (reader.chars() > maxReplyChars) stop("too_long");
@@ -72,7 +72,7 @@ export async function streamCall(
     onUsage({ model, tokens: reader.usage(), latencyMs, costUsd: null });
   }
   if (ended === "aborted") return { kind: "aborted" };
-  // What came after the finish reason can no longer spoil the reply.
+  // A failure after the finish reason does not affect the reply.
   if (reader.isFinished()) return reader.result();
   if (ended === "too_long") return reader.result(true);
   if (ended === "idle") {

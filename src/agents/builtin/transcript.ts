@@ -4,31 +4,34 @@ import type { AttemptLog } from "./attempt-log.ts";
 import { type Message, messageSchema } from "./model.ts";
 
 /**
- * The conversation of one piece of work. What is stored is a list that only grows: messages, and
- * summaries. What the model sees follows from the list alone: a summary stands for everything
- * between the brief and the last few messages before it, so after a restart it sees the same.
+ * The conversation of one piece of work. It is stored as an append-only list of messages and
+ * summaries. The model's view follows from the list alone: a summary replaces everything between
+ * the brief and the last few messages before it, so the view is the same after a restart.
  */
 export type Transcript = {
   /** What the model sees now. */
   readonly messages: readonly Message[];
   /** Stored when it resolves. */
   append(...messages: Message[]): Promise<void>;
-  /** The same for what may have changed these files, or any: they are kept with it, as they are now. */
+  /**
+   * Like `append`, for a call that may have changed these files (null: any); the worktree is kept
+   * with it.
+   */
   appendWithFiles(changed: readonly string[] | null, ...messages: Message[]): Promise<void>;
   /**
-   * The same for what need not be stored before the next one: it goes with that, or by itself after a
-   * moment. Stored when it resolves.
+   * Like `append`, for a message that need not be stored before the next: it is stored with that
+   * one, or alone after a moment. Stored when it resolves.
    */
   hold(message: Message): Promise<void>;
-  /** From here on the summary and the last `keep` messages stand for what was. */
+  /** From now on the summary and the last `keep` messages replace what came before. */
   restart(text: string, keep: number): Promise<void>;
-  /** How much was said in what the model sees now. */
+  /** Number of characters in what the model sees now. */
   chars(): number;
 };
 
 type KeepOptions = Parameters<Session["append"]>[1];
 
-/** Longer than it takes to read a few files, and no longer than a reply may be lost by a crash. */
+/** Longer than reading a few files takes; at most this much of a reply's storage is delayed. */
 const holdMs = 20;
 
 const compactionSchema = z.object({
@@ -39,7 +42,7 @@ const compactionSchema = z.object({
 const entrySchema = z.discriminatedUnion("role", [messageSchema, compactionSchema]);
 export type Entry = z.infer<typeof entrySchema>;
 
-/** The stored list, checked; or what is wrong with it. */
+/** Validates the stored list, or returns what is wrong with it. */
 export function readEntries(stored: readonly unknown[]): Entry[] | { problem: string } {
   const parsed = z.array(entrySchema).safeParse(stored);
   if (parsed.success) return parsed.data;
@@ -103,7 +106,7 @@ export function openTranscript(
     hold(message) {
       take([message]);
       return new Promise((stored) => {
-        // Whoever holds it hears how it went.
+        // A failure reaches the caller through `stored`.
         const timer = setTimeout(() => store([]).catch(() => {}), holdMs);
         held.push({ message, timer, stored });
       });

@@ -3,13 +3,13 @@ import type { LoopEnd } from "./loop.ts";
 import type { Reply } from "./model.ts";
 
 /**
- * Sees when a model gets nowhere: nothing said, no tool called, the same call again, half replies.
- * Each is first told to the model, and ends the attempt when that does not help.
+ * Detects a model that makes no progress: empty replies, no tool calls, repeated calls, cut
+ * replies. The model is warned first; if that does not help, the attempt ends.
  */
 export type Judgement =
-  /** Take the reply; `tell` is said after it. */
+  /** Accept the reply, then send `tell`. */
   | { kind: "take"; tell: string | null }
-  /** Nothing of it is run, and the model is told why. */
+  /** Run nothing of the reply, and send `tell`. */
   | { kind: "drop"; tell: string }
   | { kind: "end"; end: Pick<LoopEnd, "reason" | "failure" | "detail" | "summary"> };
 

@@ -3,9 +3,8 @@ import type { Tokens } from "../../core/usage.ts";
 import type { CallResult, ModelRequest } from "./model.ts";
 
 /**
- * One of the formats in which a model server is spoken to: how a request is sent, and how a reply is
- * read out of what is streamed back. When to give up, and what an error means, is the same for all:
- * `stream-call.ts`.
+ * One format of a model server: how to send a request and read the streamed reply. Timeouts and
+ * errors are handled the same way for all formats, in `stream-call.ts`.
  */
 export type Wire = {
   name: WireName;
@@ -19,7 +18,7 @@ export type Wire = {
 
 export type WireName = "responses" | "chat";
 
-/** What not every server takes; one that refuses it is asked again without. */
+/** Features that not every server accepts; a rejected one is left out and the request repeated. */
 export type Feature =
   | "stream_options"
   | "output_format"
@@ -28,13 +27,13 @@ export type Feature =
   | "max_output";
 
 export type ReplyReader = {
-  /** Takes the next event. Throws, like the client, what the server reports as an error. */
+  /** Takes the next event. Like the client, throws an error that the server reports. */
   add(event: unknown): void;
   /** Whether the server has said why the reply ended. */
   isFinished(): boolean;
   usage(): Tokens | null;
-  /** So much was said so far, arguments included. */
+  /** Characters received so far, arguments included. */
   chars(): number;
-  /** The reply; with `cut` as one that a limit ended. */
+  /** Returns the reply; `cut`: as one that a limit ended. */
   result(cut?: boolean): CallResult;
 };

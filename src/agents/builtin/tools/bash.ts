@@ -12,10 +12,10 @@ const maxTimeoutS = 1_800;
 const keepBytes = 8 * 1024;
 
 /**
- * Runs a shell command in the worktree. Nothing that it starts outlives it but one thing: the folder
- * it ends in is where the next one begins. The shell tells that folder on a descriptor of its own,
- * so it works wherever the command runs and whatever the command does with its output. `startIn` is
- * where an earlier run of the same work left it, from the worktree's root.
+ * Runs a shell command in the worktree. Nothing it starts outlives it; only its last folder is
+ * kept, and the next command starts there. The shell reports that folder on a separate descriptor,
+ * so this works wherever the command runs and whatever it does with its output. `startIn` is the
+ * folder, from the worktree's root, in which an earlier run of the same work left off.
  */
 export function makeBashTool(place: Place, startIn = ""): Tool {
   const { worktree, env, signal, runCommand } = place;
@@ -76,7 +76,7 @@ export function makeBashTool(place: Place, startIn = ""): Tool {
 const rootName = "the root";
 const outsideNote = "[outside the worktree: the next command starts in its root]";
 
-/** Where the next command begins, by the result of the one before it; null: where that one began. */
+/** Returns the folder in which the next command starts, read from a result; null: unchanged. */
 export function readFolder(result: string): string | null {
   const note = result.slice(result.lastIndexOf("\n") + 1);
   if (note === outsideNote) return "";
@@ -84,10 +84,10 @@ export function readFolder(result: string): string | null {
   return name === rootName ? "" : name;
 }
 
-/** Stands around the folder in the output: a control character that no text has. */
+/** Delimits the folder in the output: a control character that text does not contain. */
 const mark = String.fromCharCode(30);
 
-/** On the command's own line, so that the shell's messages name the lines that the model wrote. */
+/** Prefixed on the command's first line, so that line numbers in shell messages stay right. */
 const tellFolder = `exec 9>&1; trap 'printf "\\036cwd:%s\\036" "$PWD" >&9' EXIT; `;
 
 function splitFolder(output: string): { output: string; folder: string | null } {
@@ -97,13 +97,13 @@ function splitFolder(output: string): { output: string; folder: string | null } 
   return { output: output.slice(0, at) + output.slice(end + 1), folder: output.slice(at + 5, end) };
 }
 
-/** The folder in terms of the worktree's own path, or null when it is outside. */
+/** Returns the folder as a path below the worktree's own path, or null if it is outside. */
 async function insideOf(worktree: string, folder: string): Promise<string | null> {
   if (folder === worktree) return worktree;
   try {
     return join(worktree, (await containPath(worktree, folder)).path);
   } catch {
-    return null; // outside, of git, or gone
+    return null; // outside, in .git, or gone
   }
 }
 

@@ -11,16 +11,16 @@ import {
 import { ToolProblem } from "./tool.ts";
 
 /**
- * The tools touch files of the worktree only. A path is followed to where it really leads, links
- * included, and that place must be inside; anything named `.git` is refused at any depth, because
- * whoever writes there can make git run code as somebody else. What is then done there opens one folder
- * after the other, so that a link that somebody puts in place of one meanwhile is refused.
+ * The tools touch only files of the worktree. A path is resolved, links included, and must end
+ * inside. Anything named `.git` is refused at any depth, because writing there can make git run
+ * code for somebody else. File access then opens one folder after the other, so that a link put in
+ * place of one in the meantime is refused.
  */
 
-/** A place below `root`, its folders named as they really are: no link is followed to it any more. */
+/** A resolved place below `root`: its path contains no links. */
 export type Spot = { root: string; path: string };
 
-/** Where `path` leads to, which need not exist yet. Throws a ToolProblem when that is elsewhere. */
+/** Resolves `path`, which need not exist. Throws a ToolProblem if it leads elsewhere. */
 export async function containPath(worktree: string, path: string): Promise<Spot> {
   if (path.includes("\0")) throw new ToolProblem("the path holds a NUL character");
   const root = await realpath(worktree);
@@ -35,13 +35,13 @@ export async function containPath(worktree: string, path: string): Promise<Spot>
 }
 
 function refuseGit(path: string, asked: string): void {
-  // Some file systems know no case, and some drop trailing dots and spaces.
+  // Some file systems ignore case, and some drop trailing dots and spaces.
   if (path.split(sep).some((part) => part.replace(/[. ]+$/, "").toLowerCase() === ".git")) {
     throw new ToolProblem(`"${asked}" belongs to git and is not for the tools`);
   }
 }
 
-/** Resolve links as far as the path exists; the rest is appended as it is. */
+/** Resolves links as far as the path exists; the rest is appended unchanged. */
 async function followExisting(path: string, asked: string): Promise<string> {
   try {
     return await realpath(path);
@@ -52,7 +52,7 @@ async function followExisting(path: string, asked: string): Promise<string> {
       throw new ToolProblem(`"${asked}" goes through something that is no folder`);
     if (code !== "ENOENT") throw error;
   }
-  const there = await lstat(path).catch(() => null); // missing is what we expect here
+  const there = await lstat(path).catch(() => null); // usually missing
   if (there) throw new ToolProblem(`"${asked}" is a link to something that does not exist`);
   const parent = dirname(path);
   if (parent === path) return path;
@@ -61,15 +61,15 @@ async function followExisting(path: string, asked: string): Promise<string> {
 
 const maxFileBytes = 10_000_000;
 
-/** What is there; null when it is missing. */
+/** Returns the stat of what is there; null if it is missing. */
 export async function lookAt({ root, path }: Spot): Promise<BigIntStats | null> {
   const { folder, name } = splitPath(path);
   return withFolder(root, folder, (inside) => lstat(inside.at(name), { bigint: true })).catch(
-    () => null, // missing, or what is on the way is no folder any more
+    () => null, // missing, or part of the path is no folder any more
   );
 }
 
-/** The text of a file. Throws a ToolProblem for what is no readable text file. */
+/** Returns the text of a file. Throws a ToolProblem if it is no readable text file. */
 export async function readTextFile({ root, path }: Spot, asked: string): Promise<string> {
   const file = await openFile(root, path).catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT") throw new ToolProblem(`there is no file "${asked}"`);
@@ -97,7 +97,7 @@ export async function readTextFile({ root, path }: Spot, asked: string): Promise
   }
 }
 
-/** Write a whole file, with the folders that it needs; its mode is kept. */
+/** Writes a whole file and creates missing folders; an existing file keeps its mode. */
 export async function writeTextFile({ root, path }: Spot, text: string): Promise<void> {
   const { folder, name } = splitPath(path);
   const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC;

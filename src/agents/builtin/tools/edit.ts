@@ -5,8 +5,8 @@ import { findPlace, hasChangedSince, type Place, rememberFile } from "./place.ts
 import { defineTool, type Tool, ToolProblem } from "./tool.ts";
 
 /**
- * Replaces one exact piece of a file. The piece must be there exactly once: a file that changed since
- * it was read is never edited by guess. Where nothing matches, the answer shows the nearest lines.
+ * Replaces one exact piece of a file. The piece must occur exactly once, so a file that changed
+ * since it was read is never edited by guess. Without a match the answer shows the nearest lines.
  */
 export function makeEditTool(place: Place): Tool {
   return defineTool({
@@ -29,7 +29,7 @@ export function makeEditTool(place: Place): Tool {
         : "";
       const { at, before, after } = findOnce(text, old_text, new_text, path, note);
       await writeTextFile(spot, text.slice(0, at) + after + text.slice(at + before.length));
-      // Else the next edit would not say either that there is something the model has not seen.
+      // Not remembered after an outside change, so that the next edit still warns of unread text.
       if (note === "") await rememberFile(place, spot);
       const words = `Edited ${path} at line ${lineOf(text, at)}.${note}`;
       return { ok: true, text: words, changed: [spot.path] };
@@ -40,7 +40,7 @@ export function makeEditTool(place: Place): Tool {
 function findOnce(text: string, oldText: string, newText: string, path: string, note: string) {
   let [before, after] = [oldText, newText];
   if (!text.includes(before) && text.includes("\r\n") && !before.includes("\r")) {
-    // Models write \n; a file with Windows line ends keeps them.
+    // Models write \n; a file with Windows line endings keeps them.
     before = before.replaceAll("\n", "\r\n");
     after = after.replaceAll("\r\n", "\n").replaceAll("\n", "\r\n");
   }

@@ -3,7 +3,7 @@ import { cutText } from "../../clean-text.ts";
 import type { ReadAnswer } from "../output-schema.ts";
 import { defineTool, type Tool, type ToolAnswer } from "./tool.ts";
 
-/** Ends the attempt with the agent's claim that it is done, and what it knows is not. */
+/** Ends the attempt with the agent's claim that it is done, and what it says is missing. */
 export function makeFinishTool(): Tool {
   return defineTool({
     name: "finish",
@@ -22,7 +22,7 @@ export function makeFinishTool(): Tool {
   });
 }
 
-/** Checks answers by a schema; the second one that does not fit ends the attempt. */
+/** Validates answers against a schema; the second invalid one ends the attempt. */
 export function takeAnswers(read: ReadAnswer): (value: unknown) => ToolAnswer {
   let refused = 0;
   return (value) => {
@@ -42,7 +42,7 @@ export function takeAnswers(read: ReadAnswer): (value: unknown) => ToolAnswer {
   };
 }
 
-/** Ends the attempt with an answer by `schema`: the call's arguments are the answer. */
+/** Ends the attempt with an answer by `schema`, which is the call's arguments. */
 export function makeAnswerTool(
   schema: Record<string, unknown>,
   take: (value: unknown) => ToolAnswer,

@@ -1,9 +1,9 @@
 import { cutText } from "../../clean-text.ts";
 
 /**
- * Where a file comes closest to a piece that is not in it, in words: the same lines but for blanks, or
- * else the place around the line that is most alike. Models misremember a name or a sign more often
- * than a whole line.
+ * Describes where a file comes closest to a piece that is not in it: lines that differ only in
+ * whitespace, else the place around the most similar line. Models misremember a name or a sign more
+ * often than a whole line.
  */
 export function nearMiss(text: string, piece: string): string {
   const lines = text.split("\n");
@@ -27,12 +27,12 @@ export function nearMiss(text: string, piece: string): string {
 
 const withoutBlanks = (line: string) => line.replace(/\s+/g, "");
 
-/** So many letters of the file are compared: it is done in the daemon's own thread. */
+/** Maximum characters compared, because this blocks the daemon's main thread. */
 const maxCompared = 400_000;
 const maxLine = 300;
 const alike = 0.6;
 
-/** Where the piece would begin, by its longest line, or the next longest where nothing is like that. */
+/** Locates the piece by its longest line, or by the next longest if nothing is similar. */
 function findNearest(bare: readonly string[], wanted: readonly string[]): number | null {
   const telling = wanted
     .map((line, at) => ({ line: line.slice(0, maxLine), at }))
@@ -59,7 +59,7 @@ function findNearest(bare: readonly string[], wanted: readonly string[]): number
   return null;
 }
 
-/** The share of their pairs of letters that two lines have in common, from 0 to 1. */
+/** Similarity of two lines by their common character pairs, from 0 to 1. */
 function compare(a: ReadonlySet<string>, b: ReadonlySet<string>): number {
   let common = 0;
   for (const pair of a) if (b.has(pair)) common++;

@@ -4,31 +4,31 @@ import { containPath, lookAt, type Spot } from "./contain-path.ts";
 import { ToolProblem } from "./tool.ts";
 
 /**
- * Where the tools of one run work: the worktree, the folder of long outputs, and what this run knows
- * of the files it has seen. Each run has its own.
+ * What the tools of one run share: the worktree, the folder for long outputs, and which files the
+ * model has seen. Each run has its own.
  */
 export type Place = {
   worktree: string;
-  /** Long outputs lie here, each in a file that `read` may read. */
+  /** Folder for long outputs, each in a file that `read` can read. */
   outputs: string;
-  /** The whole environment of commands. */
+  /** The complete environment of commands. */
   env: Readonly<Record<string, string>>;
   signal: AbortSignal;
   runCommand: RunCommand;
-  /** How files looked when the model last read or wrote them, by real path. */
+  /** State of each file when the model last read or wrote it, by real path. */
   seen: Map<string, string>;
-  /** Told of each path, relative to the worktree, that a tool works on. */
+  /** Called with each path, relative to the worktree, that a tool works on. */
   touch: (path: string) => void;
 };
 
-/** A path of the worktree, contained and told to those who want to know. */
+/** Resolves a path inside the worktree and reports it to `touch`. */
 export async function findPlace(place: Place, path: string): Promise<Spot> {
   const spot = await containPath(place.worktree, path);
   place.touch(spot.path);
   return spot;
 }
 
-/** As `findPlace`, but the files of long outputs may be read too. */
+/** Like `findPlace`, but also accepts the files of long outputs. */
 export async function findReadable(place: Place, path: string): Promise<Spot> {
   const inOutputs = relative(place.outputs, path);
   if (!isAbsolute(path) || inOutputs.startsWith("..") || isAbsolute(inOutputs)) {
@@ -38,19 +38,19 @@ export async function findReadable(place: Place, path: string): Promise<Spot> {
   return { root: place.outputs, path: inOutputs };
 }
 
-/** Remember how the file looks now. */
+/** Remembers the file's current state. */
 export async function rememberFile(place: Place, spot: Spot): Promise<void> {
   const look = await describe(spot);
   if (look) place.seen.set(join(spot.root, spot.path), look);
 }
 
-/** Whether the model has seen the file, and it looks different now. */
+/** Whether the file changed since the model last saw it; false if it never did. */
 export async function hasChangedSince(place: Place, spot: Spot): Promise<boolean> {
   const before = place.seen.get(join(spot.root, spot.path));
   return before !== undefined && (await describe(spot)) !== before;
 }
 
 async function describe(spot: Spot): Promise<string | null> {
-  const found = await lookAt(spot); // gone: unlike anything seen
+  const found = await lookAt(spot); // a missing file differs from any seen state
   return found && `${found.ino} ${found.size} ${found.mtimeNs}`;
 }

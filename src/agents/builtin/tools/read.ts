@@ -11,7 +11,7 @@ const maxChars = 60_000;
 const maxLineChars = 2_000;
 const maxEntries = 500;
 
-/** Reads a text file, or a part of it, or lists a folder. Says which limit cut the answer. */
+/** Reads a text file or a part of it, or lists a folder. The answer says which limit cut it. */
 export function makeReadTool(place: Place): Tool {
   return defineTool({
     name: "read",
@@ -26,7 +26,7 @@ export function makeReadTool(place: Place): Tool {
     about: ({ path }) => path,
     async run({ path, offset = 1, limit = maxLines }) {
       const spot = await findReadable(place, path);
-      const found = await lookAt(spot); // missing: readTextFile says so in words
+      const found = await lookAt(spot); // if missing, readTextFile says so
       if (found?.isDirectory()) return listFolder(spot);
       const text = await readTextFile(spot, path);
       await rememberFile(place, spot);

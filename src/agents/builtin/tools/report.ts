@@ -3,12 +3,12 @@ import type { FollowUp } from "../../../core/plan.ts";
 import { cutText } from "../../clean-text.ts";
 import { defineTool, type Tool } from "./tool.ts";
 
-/** What an agent tells the others while it works; delivered when it ends, however it ends. */
+/** An agent's reports to others; delivered when it ends, however it ends. */
 export type Reports = { discoveries: string[]; followUps: FollowUp[] };
 
 const maxReports = 20;
 
-/** Collects into `reports`, up to a limit that it says. */
+/** Collects into `reports`; beyond the limit the tool returns an error. */
 export function makeReportTool(reports: Reports): Tool {
   return defineTool({
     name: "report",

@@ -8,8 +8,8 @@ import { ToolProblem } from "./tool.ts";
 
 /**
  * The search for machines without ripgrep: walks the folder, skips `.git`, `node_modules`, links,
- * binary and very large files, and tries the pattern line by line. A pattern from a model may take for
- * ever on the wrong line, and it runs in the daemon's own thread: so it runs with a time limit that
+ * binary and very large files, and tests the pattern line by line. It runs in the daemon's main
+ * thread, and a model's pattern may backtrack for ever, so each file has a time limit that
  * interrupts even a regular expression.
  */
 export type SearchFilesRequest = {
@@ -27,9 +27,9 @@ const maxMsPerFile = 200;
 const skipped = new Set([".git", "node_modules"]);
 
 export type FoundLines = {
-  /** As `path:line:text`, at most one more than `maxMatches`, which says that there are more. */
+  /** As `path:line:text`; one more than `maxMatches` means that there are more. */
   lines: string[];
-  /** Files that were too large to look into. */
+  /** Files too large to search. */
   tooLarge: string[];
 };
 
@@ -53,7 +53,7 @@ export async function searchFiles(root: string, request: SearchFilesRequest): Pr
       tooLarge.push(path);
       continue;
     }
-    const text = await readText({ root, path }).catch(() => ""); // went away meanwhile
+    const text = await readText({ root, path }).catch(() => ""); // deleted in the meantime
     if (text.includes("\0")) continue;
     for (const { number, line } of match(text, path)) {
       found.push(`${path}:${number}:${cutText(line, 300)}`);
@@ -74,7 +74,7 @@ async function* walk(root: string, path: string): AsyncGenerator<{ path: string;
   if (!stat?.isDirectory()) return;
   const names = await withFolder(root, path, (folder) =>
     readdir(folder.path, { encoding: "utf8" }),
-  ).catch(() => []); // not ours to read
+  ).catch(() => []); // not readable
   for (const name of names.sort()) {
     if (!skipped.has(name)) yield* walk(root, path === "" ? name : `${path}/${name}`);
   }
@@ -88,7 +88,7 @@ function compileMatcher(pattern: string): Matcher {
     expression = new RegExp(pattern, "u");
   } catch {
     try {
-      expression = new RegExp(pattern); // `u` refuses escapes that others take
+      expression = new RegExp(pattern); // `u` rejects escapes that are valid without it
     } catch (error) {
       throw new ToolProblem((error as Error).message);
     }

@@ -8,7 +8,7 @@ import { defineTool, type Tool, type ToolAnswer, ToolProblem } from "./tool.ts";
 
 const maxMatches = 100;
 
-/** Finds lines by a regular expression: with ripgrep where there is one, else by walking the files. */
+/** Finds lines by a regular expression, with ripgrep if it is installed, else by `searchFiles`. */
 export function makeSearchTool(surroundings: Place): Tool {
   const ripgrep = findProgram("rg", surroundings.env.PATH ?? "");
   return defineTool({
@@ -71,7 +71,7 @@ async function runRipgrep(
     keepBytes: 256 * 1024,
   });
   if (result.endedBy !== "exit") throw new ToolProblem("the search took too long; narrow it down");
-  // 1: nothing found. 2: something is wrong with the pattern or the path.
+  // 1: nothing found. 2: the pattern or the path is invalid.
   if (result.exitCode !== 0 && result.exitCode !== 1 && result.stdout === "") {
     throw new ToolProblem(`the search failed: ${result.output.trim().slice(0, 500)}`);
   }

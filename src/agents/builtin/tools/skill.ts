@@ -2,7 +2,7 @@ import { z } from "zod";
 import { readSkillBody, type Skill } from "../skills.ts";
 import { defineTool, type Tool, ToolProblem } from "./tool.ts";
 
-/** Gives the body of a skill that the prompt names. */
+/** Returns the body of a skill that the prompt names. */
 export function makeSkillTool(skills: readonly Skill[]): Tool {
   return defineTool({
     name: "skill",

@@ -2,18 +2,16 @@ import { createWriteStream, type WriteStream } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
 
-/**
- * The whole output of a command in a file, but only when it is long: most are short, and cost no file.
- */
+/** Keeps a command's whole output in a file, but only if it is long: most outputs need no file. */
 export type Spill = {
   add(chunk: string): void;
-  /** Whether there is a file, written to its end. */
+  /** Returns whether there is a complete file. */
   close(): Promise<boolean>;
 };
 
 const maxChars = 64 * 1024 * 1024;
 
-/** Outputs of more than `keep` characters go to `path`, up to 64 MiB. */
+/** Writes outputs of more than `keep` characters to `path`, up to 64 MiB. */
 export function openSpill(path: string, keep: number): Spill {
   let held: string[] = [];
   let chars = 0;
@@ -24,7 +22,7 @@ export function openSpill(path: string, keep: number): Spill {
     await mkdir(dirname(path), { recursive: true, mode: 0o700 });
     const file = createWriteStream(path, { mode: 0o600 });
     file.on("error", () => {
-      failed = true; // a full disk: the head and the tail are still there
+      failed = true; // for example a full disk: the result keeps head and tail
     });
     return file;
   };
@@ -47,7 +45,7 @@ export function openSpill(path: string, keep: number): Spill {
     },
     async close() {
       if (!opening) return false;
-      const file = await opening.catch(() => null); // said by `failed`
+      const file = await opening.catch(() => null); // `failed` is set
       if (!file || failed) return false;
       for (const chunk of held.splice(0)) file.write(chunk);
       await new Promise<void>((resolve) => {

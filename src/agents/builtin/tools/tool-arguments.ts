@@ -1,8 +1,8 @@
 import { cutMiddle } from "../../clean-text.ts";
 
 /**
- * The arguments of a tool call are text that claims to be JSON. Broken text is never mended: half a
- * command run is worse than none. The model is told what is wrong with it.
+ * The arguments of a tool call are text that should be JSON. Broken text is never repaired, because
+ * running half a command is worse than running none. The model is told what is wrong.
  */
 const maxArgumentsChars = 1_000_000;
 
@@ -22,7 +22,7 @@ export function readArguments(text: string): ReadArguments {
   }
 }
 
-/** The arguments as the transcript repeats them: always JSON, and never a flood. */
+/** The arguments as the transcript stores them: always JSON, and shortened if they are invalid. */
 export function showArguments(text: string): string {
   const read = readArguments(text);
   if (read.ok) return text.trim() === "" ? "{}" : text;

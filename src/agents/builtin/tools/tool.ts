@@ -5,17 +5,17 @@ import type { ToolCall, ToolSpec } from "../model.ts";
 import { readArguments } from "./tool-arguments.ts";
 
 /**
- * A tool is a name, a schema and a function. Whatever goes wrong in one is an answer to the model in
- * words, never an exception: an unknown name, arguments of the wrong shape, a full disk. Past the
- * schema the arguments have their types.
+ * A tool is a name, a schema and a function. Any failure, such as an unknown name, invalid
+ * arguments or a full disk, becomes an answer to the model, never an exception. After the schema
+ * check the arguments are typed.
  */
 export type Tool = ToolSpec & {
   /**
-   * `reads`: may run beside others and again. `changes` (the default): may have changed files, or the
-   * world, when nobody knows its result. `talks`: changes nothing but this conversation.
+   * `reads`: may run concurrently and again. `changes` (the default): may have changed files, or
+   * anything else, if its result is lost. `talks`: changes nothing but this conversation.
    */
   effect?: "reads" | "changes" | "talks";
-  /** Check the arguments. Throws a ToolProblem when they do not fit. */
+  /** Validates the arguments. Throws a ToolProblem if they are invalid. */
   prepare(value: unknown): { about: string; run(): Promise<ToolAnswer> };
 };
 
@@ -23,7 +23,7 @@ export type ToolAnswer = {
   ok: boolean;
   /** What the model reads. */
   text: string;
-  /** The only files that can have changed, from the worktree's root; default: any can. */
+  /** All files that can have changed, from the worktree's root; default: any. */
   changed?: readonly string[];
   /** Set by the tools that end the attempt. */
   end?: ToolEnd;
@@ -34,7 +34,7 @@ export type ToolEnd =
   | { kind: "asked"; question: string }
   | { kind: "failed"; detail: string };
 
-/** Something the model did that cannot be; the message is its answer. */
+/** A mistake of the model; the message is its answer. */
 export class ToolProblem extends Error {}
 
 export function defineTool<Schema extends z.ZodType>(definition: {
@@ -42,7 +42,7 @@ export function defineTool<Schema extends z.ZodType>(definition: {
   description: string;
   effect: NonNullable<Tool["effect"]>;
   input: Schema;
-  /** The call in a few words, for people. */
+  /** A short description of the call, for people. */
   about: (input: z.infer<Schema>) => string;
   run: (input: z.infer<Schema>) => Promise<ToolAnswer>;
 }): Tool {
@@ -67,7 +67,9 @@ export function defineTool<Schema extends z.ZodType>(definition: {
   };
 }
 
-/** As JSON schema, without what only costs tokens: limits are said when they are passed. */
+/**
+ * Converts to JSON schema without the limits, which cost tokens; a violation is reported anyway.
+ */
 function toParameters(input: z.ZodType): Record<string, unknown> {
   const { $schema: _, ...parameters } = z.toJSONSchema(input, {
     override({ jsonSchema }) {
@@ -79,7 +81,7 @@ function toParameters(input: z.ZodType): Record<string, unknown> {
   return parameters;
 }
 
-/** Run one call of the model. Never throws; tells `emit` what was called and how it went. */
+/** Runs one call of the model. Never throws; emits the call and its result. */
 export async function callTool(
   tools: readonly Tool[],
   call: ToolCall,

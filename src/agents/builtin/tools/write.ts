@@ -3,7 +3,7 @@ import { lookAt, writeTextFile } from "./contain-path.ts";
 import { findPlace, hasChangedSince, type Place, rememberFile } from "./place.ts";
 import { defineTool, type Tool, ToolProblem } from "./tool.ts";
 
-/** Writes a whole file: a new one, or in place of an old one. */
+/** Writes a whole file, new or replacing an old one. */
 export function makeWriteTool(place: Place): Tool {
   return defineTool({
     name: "write",
