@@ -1,8 +1,8 @@
 import { z } from "zod";
 
 /**
- * What a program without a tool for questions is told beside its brief, and what is read out of its
- * last message. And what is told to a fresh one that takes over from a session that is gone.
+ * Texts for programs without a tool for questions: what is added to the brief, how a question is
+ * read from the last message, and the brief for a new session that replaces a lost one.
  */
 export const howToAsk = `
 # If you cannot go on
@@ -13,7 +13,7 @@ last message this JSON object: {"question": "..."}. Nobody answers anything else
 
 const questionSchema = z.object({ question: z.string().trim().min(1).max(4_000) });
 
-/** The question that a last message ends with, or null. */
+/** Returns the question that a last message ends with, or null. */
 export function readQuestion(answer: string): string | null {
   const line = answer.trimEnd().split("\n").at(-1)?.trim() ?? "";
   if (!line.startsWith("{") || !line.endsWith("}")) return null;
@@ -27,7 +27,10 @@ export function readQuestion(answer: string): string | null {
 const toldSchema = z.object({ told: z.string() });
 const answeredSchema = z.object({ answered: z.string() });
 
-/** For a session that cannot be gone on with: what was told and answered in it, oldest first. */
+/**
+ * Writes the brief for a session that cannot be resumed: its messages, its last answer, and
+ * `brief`.
+ */
 export function writeBriefing(entries: readonly unknown[], brief: string): string {
   const told = entries.flatMap((entry) => toldSchema.safeParse(entry).data?.told ?? []);
   const [first, ...later] = new Set(told);
@@ -45,7 +48,7 @@ ${later.length === 0 ? "" : `\nWhat they were told on the way:\n\n${later.join("
 ${brief}`;
 }
 
-/** What a person said before a run began, or in the runs before it. */
+/** Formats a person's messages from before this run. */
 export function describeMessages(said: readonly string[]): string {
   if (said.length === 0) return "";
   return `\n# What a person said meanwhile\n\n${said.join("\n\n")}\n`;

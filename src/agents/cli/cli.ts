@@ -4,9 +4,8 @@ import type { Protocol } from "../gateway/provider.ts";
 import type { Lendable } from "./lendable.ts";
 
 /**
- * A program of somebody else's that is an agent, as far as one differs from another: what it wants
- * in its home, how it is called, and what its lines of output mean. Everything that they share is
- * in run-cli.ts.
+ * What is specific to one third-party agent program: the files it needs in its home, its command
+ * line, and the meaning of its output lines. Everything shared is in run-cli.ts.
  */
 export type Cli = {
   name: "codex" | "claude" | "opencode";
@@ -15,35 +14,40 @@ export type Cli = {
   /** The command that logs in, for people. */
   logIn: string;
   protocol: Protocol;
-  /** Its login file, from the user's home; the same place in the run's. */
+  /** Path of its login file from the user's home; the same in the run's home. */
   loginFile: string;
-  /** What of that file, parsed, a run gets; null: it is no login. `model`: what the run works with. */
+  /**
+   * The part of the parsed file that a run gets; null: it is no login. `model`: the run's model.
+   */
   lend(login: unknown, model: string | null): Lendable | null;
-  /** Where its own login leads it: what it must reach when no key of ours works for it. */
+  /** Hosts it must reach with its own login, when it uses no key of ours. */
   loginHosts: readonly string[];
-  /** Why its own login cannot be used with a model of this name, as a sentence; null: it may be tried. */
+  /** Why its own login cannot be used with this model, as a sentence; null: it may work. */
   refuseModel(model: string): string | null;
   /** Files for its home, by path from there. */
   files(setup: Setup): Record<string, string>;
   command(setup: Setup, turn: Turn): CliCommand;
   /**
-   * A message as a line for its stdin, which it reads while it works. Null: it reads one message to
-   * its end and hears of nothing else before its turn is over.
+   * Formats a message as a line for its stdin, which it reads while it works. Null: it reads one
+   * message to its end and receives no other during its turn.
    */
   speak: ((message: string) => string) | null;
-  /** For the output of one process: what a line of it means, parsed. What it does not know is nothing. */
+  /** Reader for the output of one process: takes a parsed line; unknown lines have no meaning. */
   makeReader(model: string | null): (line: unknown) => Said[];
   /**
-   * The file in its home in which it writes down what it does while it does it, for a program whose
-   * output tells only at the end of a turn what it used. Null: its output says all.
+   * The file in its home in which it logs its work, for a program whose output reports usage only
+   * at the end of a turn. Null: its output is enough.
    */
   record: {
-    /** Its path from the home for the session of this name; null: it is not there yet. */
+    /** Returns the path from the home for this session; null: it does not exist yet. */
     find(home: string, session: string): Promise<string | null>;
-    /** What its lines mean, beginning with the first one of a process. */
+    /** Reader for its lines, starting with the first one of a process. */
     makeReader(model: string): (line: unknown) => Said[];
   } | null;
-  /** What really went wrong, out of all that it printed, where its own words do not say; null: nothing better. */
+  /**
+   * Returns the real cause, from its whole output, if its own message hides it; null: nothing
+   * better.
+   */
   explain?(output: string): string | null;
 };
 
@@ -64,20 +68,22 @@ export type CliCommand = {
 export type Said =
   | { what: "session"; id: string }
   | { what: "event"; event: AgentEvent }
-  /** The newest message for whoever delegates; the last one is the summary. */
+  /** The newest message for the delegating agent or person; the last one is the summary. */
   | { what: "answer"; text: string }
   | { what: "output"; value: unknown }
-  /** One call; after the last one the program makes no more, unless it is told something. */
+  /** One call. After the last one the program makes no more until it gets another message. */
   | { what: "usage"; call: ModelCall; isLast: boolean }
-  /** All that the process used up to now, by model: calls that were told of before are in it. */
+  /** Everything the process has used so far, by model, including calls reported before. */
   | { what: "bill"; calls: ModelCall[] }
-  /** It took in a line that was spoken to it, the oldest of those that it had not. */
+  /** It accepted the oldest pending line from its stdin. */
   | { what: "taken" }
-  /** A running total of the whole session, earlier processes included. */
+  /** A running total of the whole session, including earlier processes. */
   | { what: "total"; tokens: Tokens }
-  /** What the running total was when the process began. */
+  /** The running total when the process started. */
   | { what: "restored"; tokens: Tokens }
-  /** Its own word about a limit of the account, not the model's; null: no limit any more. */
+  /**
+   * The program's report of a limit of the account, not the model's words; null: no limit any more.
+   */
   | { what: "limit"; reached: { resetsAt: Date | null } | null }
   | { what: "failed"; message: string; because?: "limit" | "credit" | "login" | "busy" }
   | { what: "finished" };

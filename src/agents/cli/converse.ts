@@ -3,17 +3,17 @@ import { describeMessages, howToAsk, readQuestion, writeBriefing } from "./brief
 import { askAgain, askForOutput, makeOutputReader } from "./read-output.ts";
 
 /**
- * The turns of one run with somebody else's agent, each from a message to its last answer. Usually
- * there is one; another follows when the session could not be gone on with, when an answer was not
- * by its schema (once), or when a person said something meanwhile.
+ * The turns of one run with a third-party agent, each from a message to its last answer. Usually
+ * there is one. Another follows if the session could not be resumed, if an answer did not match its
+ * schema (once), or if a person sent a message in the meantime.
  */
 export type TakeTurn = (message: string, resume: string | null) => Promise<TurnEnd>;
 
 export type TurnEnd = {
   end: AgentEnd;
-  /** Its last message, or its answer by schema. */
+  /** Its last message, or its answer by the schema. */
   answer: unknown;
-  /** The session was not there any more, and nothing was done. */
+  /** The session no longer existed, and nothing was done. */
   isGone: boolean;
 };
 

@@ -6,17 +6,17 @@ import type { Said } from "./cli.ts";
 import { chargeFor, readAccount } from "./running-total.ts";
 
 /**
- * The calls of a program with its own login, which it makes without asking anybody. They are counted
- * as soon as it says what they used, and the meter ends the run when that was too much: the call that
- * is then under way is the only one that is too many. What a program says only at its end, or says
- * again there as a sum, is counted at its end, each token once; what was counted of a sum that is yet
- * to come, the session remembers beyond the process.
+ * Counts the calls of a program with its own login, which it makes without the gateway. Each call
+ * is counted as soon as the program reports it, and the meter ends the run once the budget is used
+ * up, so at most the call in progress exceeds it. Usage that is reported only at the end, or again
+ * there as a sum, is counted then, each token once. The session remembers, beyond the process, what
+ * was counted of a sum that is still to come.
  */
 export type UnaskedCalls = Pick<Gateway, "stopped" | "trouble"> & {
   hear(said: UsageSaid): void;
-  /** The session that the process works in, by the program's name for it. */
+  /** Sets the session the process works in, by the program's id for it. */
   begin(session: string): void;
-  /** A process of the run has ended. Stored when it resolves. */
+  /** Call when a process of the run has ended. Stored when it resolves. */
   close(): Promise<void>;
 };
 
@@ -25,8 +25,8 @@ export type UsageSaid = Extract<Said, { what: "usage" | "bill" | "total" | "rest
 type CountedRun = Pick<AgentRun, "meter" | "emit" | "maxTurns" | "session">;
 
 /**
- * Watched from now on. `model`: what calls are written down under that name none; `hasTotal`: what it
- * says at its end is a running total of its session.
+ * Watches the meter from now on. `model`: recorded for calls that name none. `hasTotal`: the
+ * program reports a running total of its session at its end.
  */
 export async function countUnasked(
   run: CountedRun,
@@ -46,7 +46,7 @@ export async function countUnasked(
   let startedAt = performance.now();
 
   const store = (stored: Promise<void>) => {
-    stored.catch(() => {}); // it is waited for at the process's end
+    stored.catch(() => {}); // awaited at the process's end
     storing.push(stored);
   };
   const count = (call: ModelCall) => {
@@ -55,7 +55,7 @@ export async function countUnasked(
     run.emit({ kind: "usage", call });
     store(hasTotal ? rememberAndCount(call) : run.meter.count(call));
   };
-  /** In this order: whoever dies in between has not counted it, as a call that was cut off; never twice. */
+  /** In this order, so that a crash in between leaves a call uncounted, never counted twice. */
   const rememberAndCount = async (call: ModelCall) => {
     await run.session.append([{ counted: call.tokens, of: session }]);
     await run.meter.count(call);
@@ -74,7 +74,7 @@ export async function countUnasked(
       switch (said.what) {
         case "usage":
           for (const call of last.splice(0)) count(call);
-          // Whoever has made the last call is not to be stopped for what it cost.
+          // A program that made its last call is not stopped for what that call cost.
           if (said.isLast) return void last.push(said.call);
           count(said.call);
           if (turns < run.maxTurns) return;

@@ -7,25 +7,24 @@ import { readLine } from "./read-line.ts";
 import { splitLines } from "./split-lines.ts";
 
 /**
- * Reads along in the file in which a program writes down what it does. The file lies where the agent
- * can write, so it is data: only a plain file of the session's folder is opened, to which no link
- * leads; a look reads so much and no more; and what it says may end a run early, while what the
- * program's own output says at the end is what is charged. What was there before the process is
- * passed over.
+ * Follows the file in which a program logs its work. The agent can write the file, so it is
+ * untrusted data: only a plain file in the session's folder is opened, without following links, and
+ * each read is limited. What it says may end a run early; the charge is what the program's own
+ * output reports at the end. Content from before the process is skipped.
  */
 export type RecordFollower = {
-  /** The session that the program says it works in. */
+  /** Sets the session that the program works in. */
   begin(session: string): void;
-  /** There may be news. */
+  /** Reads new lines soon. */
   look(): void;
-  /** The program has ended: the rest is heard when it resolves. */
+  /** Call when the program has ended; resolves when the rest has been read. */
   close(): Promise<void>;
 };
 
-/** Between looks, where nothing that the program says asks for one. */
+/** Interval between reads that the program's output does not trigger. */
 const lookMs = 250;
 const maxBytesAtOnce = 4 * 1024 * 1024;
-/** A longer line holds the output of a tool, and no numbers. */
+/** A longer line holds the output of a tool, not usage. */
 const maxLineChars = 1024 * 1024;
 
 export async function followRecord(
@@ -54,7 +53,7 @@ export async function followRecord(
 
   const readOn = async () => {
     if (wanted !== session) {
-      // A new one, or another than was to be gone on with.
+      // A new session, or another one than was to be resumed.
       await file?.close();
       [session, file, position] = [wanted, null, 0];
     }
@@ -68,7 +67,7 @@ export async function followRecord(
       lines.add(decoder.write(buffer.subarray(0, bytesRead)));
     }
   };
-  // What cannot be read now may be at the next look; if not, the program's output says it at the end.
+  // A failed read is repeated at the next look; if all fail, the output reports usage at the end.
   const tryToRead = () => readOn().catch(() => {});
   const run = async () => {
     await tryToRead();
@@ -97,9 +96,12 @@ export async function followRecord(
   };
 }
 
-/** A regular file at this very place in `root`; null: there is none, or a link leads to it. */
+/**
+ * Opens the regular file at this path in `root`; null: there is none, or the path leads over a
+ * link.
+ */
 async function openInside(root: string, path: string): Promise<FileHandle | null> {
-  const file = await openFile(root, path).catch(() => null); // not there, or not to be read
+  const file = await openFile(root, path).catch(() => null); // missing or unreadable
   if (file === null || (await file.stat()).isFile()) return file;
   await file.close();
   return null;

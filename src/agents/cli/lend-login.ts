@@ -5,16 +5,15 @@ import { type AgentEnd, type AgentRun, endWith } from "../agent.ts";
 import type { Cli } from "./cli.ts";
 
 /**
- * The login that a run of somebody else's program works with: a private copy of the user's, in the
- * run's scratch folder, which is read-only in its box and gone after it. What renews a login is left
- * out of the copy. It is good for one use: a program that used it in the box, where nothing that it
- * writes reaches the user's file, would log its user out. So a login that has run out is a matter for
- * a person, whose own program renews it.
+ * The login for a run of a third-party program: a private copy of the user's, in the run's scratch
+ * folder, read-only in its box and deleted afterwards. The copy has no refresh token. That token
+ * can be used once, and a program that used it in the box, without access to the user's file, would
+ * log the user out. So an expired login needs a person, whose own program refreshes it.
  */
 export type LentLogin = {
-  /** Null: the user has none, and the program says so itself. */
+  /** Null: the user has none, which the program reports itself. */
   path: string | null;
-  /** Why the one that the user has is of no use, as a clause. */
+  /** Why the user's login cannot be used, as a clause. */
   problem: string | null;
 };
 
@@ -47,7 +46,7 @@ export function adviseLogIn({ name, logIn }: Pick<Cli, "name" | "logIn">): strin
   return `start \`${name}\` once as the daemon's user, which renews its login, or run \`${logIn}\``;
 }
 
-/** A coder's run waits for the person who can mend it; whom nobody can answer ends in the same words. */
+/** A coder's run waits for a person to fix it; other roles fail with the same advice. */
 export function askToMend(
   what: "login" | "credit",
   cli: Pick<Cli, "name" | "logIn">,
@@ -64,6 +63,6 @@ function parse(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    return null; // said as a login that cannot be read
+    return null; // reported as a login that cannot be read
   }
 }

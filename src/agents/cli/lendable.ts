@@ -1,16 +1,16 @@
 import { z } from "zod";
 
 /**
- * What of each program's login file, parsed, a run gets: enough to call, nothing that renews, and of
- * other accounts as little as possible. Null: it is no login.
+ * The part of each program's parsed login file that a run gets: enough to make calls, nothing that
+ * refreshes, and as little as possible of other accounts. Null: it is no login.
  */
 export type Lendable = {
   login: unknown;
-  /** When it runs out; null: it does not say, or never. */
+  /** When it expires; null: unknown, or never. */
   expiresAt: Date | null;
 };
 
-/** A key, or the tokens of an account. */
+/** Either a key, or the tokens of an account. */
 const codexSchema = z.union([
   z.looseObject({ tokens: z.looseObject({ access_token: z.string().min(1) }) }),
   z.object({ OPENAI_API_KEY: z.string().min(1), tokens: z.null().optional() }),
@@ -22,7 +22,7 @@ export function lendCodex(login: unknown): Lendable | null {
   if (!own.tokens) return { login: own, expiresAt: null };
   const tokens = { ...own.tokens, refresh_token: "" };
   return {
-    // Codex renews a login that it takes for old.
+    // Codex refreshes a login that it considers old.
     login: { ...own, tokens, last_refresh: new Date().toISOString() },
     expiresAt: readExpiry(own.tokens.access_token),
   };
@@ -30,13 +30,13 @@ export function lendCodex(login: unknown): Lendable | null {
 
 const claimsSchema = z.object({ exp: z.number() });
 
-/** Out of the token itself, a JWT. Whether it is genuine its provider judges. */
+/** Reads the expiry from the token, a JWT. Only its provider checks the signature. */
 function readExpiry(token: string): Date | null {
   try {
     const claims = Buffer.from(token.split(".")[1] ?? "", "base64url").toString("utf8");
     return new Date(claimsSchema.parse(JSON.parse(claims)).exp * 1_000);
   } catch {
-    return null; // a token of another kind
+    return null; // not a JWT
   }
 }
 
@@ -56,13 +56,16 @@ export function lendClaude(login: unknown): Lendable | null {
   return { login: { claudeAiOauth: rest }, expiresAt };
 }
 
-/** By provider. `expires` 0 is a login that is not renewed: GitHub's "refresh" is the login itself. */
+/**
+ * By provider. `expires` 0 marks a login that is not refreshed: GitHub's "refresh" is the login
+ * itself.
+ */
 const opencodeSchema = z.record(
   z.string(),
   z.looseObject({ type: z.string(), expires: z.number().optional().catch(undefined) }),
 );
 
-/** With a model only its provider's. */
+/** With a model, only the login of its provider. */
 export function lendOpencode(login: unknown, model: string | null): Lendable | null {
   const own = opencodeSchema.safeParse(login).data;
   if (!own) return null;
@@ -73,7 +76,7 @@ export function lendOpencode(login: unknown, model: string | null): Lendable | n
       ? ([name, { ...entry, refresh: "" }] as const)
       : ([name, entry] as const),
   );
-  // Which of several it takes is its own choice.
+  // With several, the program chooses which one it uses.
   const expires = lent.length === 1 && lent[0]?.[1].type === "oauth" ? lent[0][1].expires : null;
   return {
     login: Object.fromEntries(renewed),

@@ -8,24 +8,25 @@ export function homeOf(sessionFolder: string): string {
 }
 
 /**
- * What goes before a program's name. A sandbox sets these variables for what it starts: they have to
- * be set in it. The temporary folder is its own too, as codex has no home below the system's.
+ * Prefix of a program's command line. A sandbox sets these variables for its commands, so they must
+ * be set inside it. The temporary folder is separate too, because codex accepts no home below the
+ * system's.
  */
 export function inHome(sessionFolder: string): ["env", ...string[]] {
   return ["env", `HOME=${homeOf(sessionFolder)}`, `TMPDIR=${join(sessionFolder, "tmp")}`];
 }
 
 /**
- * The home of a program in the session's folder: config anew for each run, as the gateway's address
- * is, and where there is no gateway a link to the login that it was lent, which lies where it can only
- * be read. What the program remembers there stays, but for links that it put in a folder's place.
+ * Makes the home of a program in the session's folder. Config is rewritten for each run, because
+ * the gateway's address changes. Without a gateway it links to the lent login, which is read-only.
+ * What the program stores there stays, except links that it put in place of a folder.
  */
 export async function makeHome(
   sessionFolder: string,
   wanted: {
     /** By path from the home. */
     files: Record<string, string>;
-    /** Where it looks for its login, and where that is; null: nowhere. */
+    /** Where the program looks for its login, and its path; null: no login. */
     login: { file: string; lent: string | null } | null;
   },
 ): Promise<void> {

@@ -9,8 +9,8 @@ import { adviseLogIn, lendLogin } from "./lend-login.ts";
 import { homeOf, makeHome } from "./make-home.ts";
 
 /**
- * The home of a program that speaks a protocol, and the variables it gets: where it is one that we
- * know, its own config; for any other the usual names of address and key, which are the gateway's.
+ * Prepares the home of an ACP program and returns its environment. A program that we know gets its
+ * own config; any other gets the gateway's address and key in the usual variables.
  */
 export async function prepareAcpHome(
   command: string,
@@ -22,7 +22,7 @@ export async function prepareAcpHome(
   const cli = name ? { codex, claude, opencode }[name] : null;
   const gateway = cli?.protocol === "anthropic" ? anthropic : openai;
   const setup = { ...run, outputSchema: null, model, gateway, home: homeOf(run.sessionFolder) };
-  // Its model is its own choice then.
+  // The program chooses the model then.
   const lent = cli && !gateway ? await lendLogin(cli, { userHome, model: null }, run) : null;
   if (cli && lent?.problem) throw new Error(`${lent.problem}: ${adviseLogIn(cli)}`);
   await makeHome(run.sessionFolder, {

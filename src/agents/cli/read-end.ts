@@ -10,46 +10,46 @@ import type { Cli } from "./cli.ts";
 import { askToMend } from "./lend-login.ts";
 
 /**
- * How a program's run ended, as one EndReason. The first that is true decides:
+ * Maps the end of a program's run to one EndReason. The first matching row decides:
  *
  * | what happened                              | reason        | failure                        |
  * | the caller stopped it                      | cancelled     |                                |
- * | out of time, and it had not said that it was done | timed_out | timed_out                   |
+ * | out of time, and it had not reported done  | timed_out     | timed_out                      |
  * | the budget refused a model call            | out_of_budget | out_of_budget                  |
- * | the gateway stopped it, or its last call failed | gave_up  | what the gateway says          |
- * | its provider refused a call for a usage limit | gave_up    | rate_limit_window                   |
- * | it is not there                            | gave_up       | agent_unavailable              |
+ * | the gateway stopped it, or its last call failed | gave_up  | the gateway's                  |
+ * | its provider refused a call for a usage limit | gave_up    | rate_limit_window              |
+ * | it could not be started                    | gave_up       | agent_unavailable              |
  * | killed by a signal that is not ours        | crashed       | killed                         |
- * | its own login does not work, or has no credit | needs_input | question; not of a coder: gave_up, agent_unavailable |
- * | it failed without a word of its own, its output stops at a prompt | needs_input | question |
- * | it says that it failed, or never finished  | gave_up       | by its words, else agent_failed |
+ * | its own login does not work, or has no credit | needs_input | question; not a coder: gave_up, agent_unavailable |
+ * | it failed without a message, its output stops at a prompt | needs_input | question |
+ * | it reported a failure, or never finished   | gave_up       | by its words, else agent_failed |
  * | it finished                                | done          |                                |
  *
- * What it said of its work counts more than how its process ended: one that said it was done and then
- * hung until its time was over, or was killed on its way out, is done. The checks see to the rest.
+ * The program's report counts more than the end of its process: one that reported done and then
+ * hung until the timeout, or was killed on exit, is done. The checks judge the work.
  */
 export type CliOutcome = {
   finished: boolean;
-  /** What it says went wrong. */
+  /** Its own failure message. */
   failed: string | null;
-  /** The cause of that by its own name; null: it gives none. */
+  /** The cause, if the program names one; null: it does not. */
   because: Cause | null;
-  /** What it says of the limits of its account. */
+  /** The account's limit, if the program reported one. */
   limit: Limit | null;
   answer: string | null;
   trouble: CallFailure | null;
-  /** Where its output stopped, when that reads like a question: see find-prompt.ts. */
+  /** Text at which its output stopped, if it reads like a question: see find-prompt.ts. */
   prompt: string | null;
-  /** The caller's signal, not the gateway's. */
+  /** Whether the caller's signal fired, not the gateway's. */
   isCancelled: boolean;
   timeoutMs: number;
-  /** Who works with the program's own login; null: it has the gateway. */
+  /** The role that uses the program's own login; null: it has the gateway. */
   ownLogin: Role | null;
 };
 
 export type Limit = {
   resetsAt: Date | null;
-  /** A call was refused for it; else it is used up, which may be what went wrong. */
+  /** A call was refused for it. Otherwise the limit is used up, which may be the cause. */
   isRefused: boolean;
 };
 

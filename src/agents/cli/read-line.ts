@@ -1,6 +1,6 @@
 import type { Said } from "./cli.ts";
 
-/** What a line of JSON means. What is none, or breaks off, is nothing: it stays where it was read. */
+/** Parses a line of JSON. Other lines, and broken ones, mean nothing. */
 export function readLine(read: (line: unknown) => Said[], line: string): Said[] {
   if (!line.startsWith("{")) return [];
   try {

@@ -1,8 +1,8 @@
 import { z } from "zod";
 
 /**
- * Answers by schema from programs that may have none: the wish in words, and the answer read out of
- * the text and held against the schema.
+ * Answers by schema from programs that may not support it: a prompt that asks for one, and a reader
+ * that finds the answer in the text and validates it.
  */
 export type OutputReader = (answer: unknown) => { ok: true; value: unknown } | Refused;
 type Refused = { ok: false; why: string };
@@ -24,7 +24,7 @@ export function makeOutputReader(schema: Record<string, unknown>): OutputReader 
   };
 }
 
-/** The whole text, its last fenced block, or what is between the outermost braces. */
+/** Candidates: the whole text, its last fenced block, and the text between the outermost braces. */
 function findJson(text: string): unknown[] {
   const fenced = [...text.matchAll(/```(?:json)?\s*\n([\s\S]*?)```/g)].at(-1)?.[1];
   const braces = text.slice(text.indexOf("{"), text.lastIndexOf("}") + 1);

@@ -17,8 +17,8 @@ import { openMouth } from "./speak.ts";
 import { splitLines } from "./split-lines.ts";
 
 /**
- * One run of somebody else's agent: a home of its own, the gateway in place of the key, then turns,
- * each of which is one process. The session's home stays, and with it the program's own memory.
+ * One run of a third-party agent: a home of its own, the gateway in place of the key, then turns,
+ * each of which is one process. The session's home persists, and with it the program's own memory.
  */
 export type CliOptions = {
   /** The program, by path or by a name on PATH. */
@@ -26,14 +26,14 @@ export type CliOptions = {
   model: string | null;
   /** Null: the program's own login. */
   provider: Provider | null;
-  /** Where the user's login lies. */
+  /** The folder that holds the user's login. */
   userHome: string;
 };
 
 export function makeCliAgent(cli: Cli, options: CliOptions): Agent {
   return async (run) => {
     const gateway = options.provider ? await openGateway(options.provider, run) : null;
-    const clock = startRunningTimer(run.timeoutMs, () => {}); // each turn has what is left of it
+    const clock = startRunningTimer(run.timeoutMs, () => {}); // each turn gets the rest
     try {
       const home = homeOf(run.sessionFolder);
       const setup: Setup = { ...run, model: options.model, gateway, home };
@@ -65,7 +65,7 @@ export function makeCliAgent(cli: Cli, options: CliOptions): Agent {
 
 type Turned = { end: AgentEnd; said: Heard; result: CommandResult };
 
-/** It ended before it asked a model anything: the session is not there any more. */
+/** Whether it ended before any model call, because the session no longer exists. */
 function cannotResume({ end, said, result }: Turned, gateway: Gateway | null): boolean {
   if (end.reason !== "gave_up" || end.failure === "agent_unavailable" || said.worked) return false;
   if (gateway && gateway.calls() > 0) return false;
@@ -74,7 +74,7 @@ function cannotResume({ end, said, result }: Turned, gateway: Gateway | null): b
   );
 }
 
-/** What one process said, gathered. */
+/** Everything one process reported. */
 type Heard = {
   finished: boolean;
   failed: string | null;
@@ -85,7 +85,7 @@ type Heard = {
   worked: boolean;
 };
 
-/** So long has a program that was refused a call to say so and to end. */
+/** How long a program that was refused a call may take to report it and end. */
 const endsByItselfMs = 10_000;
 
 async function takeTurn(
@@ -93,7 +93,7 @@ async function takeTurn(
   { program, model }: CliOptions,
   run: AgentRun,
   setup: Setup,
-  /** The gateway's, or what the program itself says of them. */
+  /** From the gateway, or reported by the program itself. */
   calls: Gateway | UnaskedCalls,
   turn: { message: string; resume: string | null },
 ): Promise<Turned> {
@@ -112,7 +112,7 @@ async function takeTurn(
   const storing: Promise<void>[] = [];
   const unasked = "hear" in calls ? calls : null;
   let hasEnded = false;
-  // Some versions wait in silence until the limit ends, which is not done in a slot.
+  // Some versions wait silently until the limit ends, which would occupy a slot.
   const waits = new AbortController();
   let waitTimer: NodeJS.Timeout | undefined;
   const setLimit = (limit: Limit | null) => {
@@ -128,7 +128,7 @@ async function takeTurn(
           if (said.what === "restored") unasked.hear(said);
           if (said.what === "limit")
             heard.limit = said.reached && { ...said.reached, isRefused: false };
-          // Who has ended is not to be stopped any more.
+          // A program that has ended is not stopped for its last call.
           if (said.what === "usage") unasked.hear(hasEnded ? { ...said, isLast: true } : said);
         })
       : null;
@@ -142,10 +142,10 @@ async function takeTurn(
           record?.begin(said.id);
           break;
         case "event":
-          // The gateway counts turns by the model calls.
+          // With the gateway, turns are counted by model calls.
           if (said.event.kind === "turn" && !unasked) break;
           heard.worked ||= said.event.kind !== "turn";
-          // It goes on: after a message that came in at its end, or with what it may still use.
+          // A tool call means it continues, for example after a message that arrived at its end.
           if (said.event.kind === "tool_call") heard.finished = false;
           if (said.event.kind !== "turn") setLimit(null);
           run.emit(said.event);
@@ -203,7 +203,7 @@ async function takeTurn(
   });
   lines.flush();
   clearTimeout(waitTimer);
-  // What it cost to the end may use up the budget; it ended by itself all the same.
+  // Read before counting: the rest of the cost may use up the budget, but it ended by itself.
   const isCancelled = run.signal.aborted;
   hasEnded = true;
   await record?.close();

@@ -2,13 +2,13 @@ import { z } from "zod";
 import type { Tokens } from "../../core/usage.ts";
 
 /**
- * The account of a program whose output tells what it used only at the end of a turn, as a total of
- * its whole session. The session remembers it: the last total that was charged, and what was counted
- * call by call in processes that were ended before they could tell theirs.
+ * Account of a program whose output reports usage only at the end of a turn, as a total of its
+ * whole session. The session stores the last total that was charged, and what was counted call by
+ * call in processes that were ended before they could report theirs.
  */
 export type Account = {
   charged: Tokens;
-  /** Since then, told in a record and counted already. */
+  /** Reported in a record since then and counted already. */
   counted: Tokens;
 };
 
@@ -18,7 +18,7 @@ const tokensSchema = z.object({
   outputTokens: z.number(),
   reasoningTokens: z.number(),
 });
-/** `of`: the program's name for the session; each has a total of its own. */
+/** `of`: the program's id for the session; each session has its own total. */
 const entrySchema = z.union([
   z.object({ total: tokensSchema, of: z.string().optional() }),
   z.object({ counted: tokensSchema, of: z.string() }),
@@ -40,10 +40,11 @@ export function readAccount(entries: readonly unknown[], session: string | null)
 }
 
 /**
- * What a process used, by the total that it told at its end. `restored` is the total that it began
- * with, as its record has it: a program that was killed in a tool forgets the call before it. Without
- * that, all that was counted is in the total. As anybody may have written the record, what it says
- * is believed between those two alone: what is charged is never less than the total.
+ * Returns what a process used, from the total it reported at its end. `restored` is the total it
+ * started with according to its record: a program killed during a tool forgets the call before it.
+ * Without `restored`, the total includes all that was counted. Anybody may have written the record,
+ * so it is trusted only between the charged total and that plus the counted calls; the sum charged
+ * is never less than the total.
  */
 export function chargeFor(total: Tokens, account: Account, restored: Tokens | null): Tokens {
   const highest = addTokens(account.charged, account.counted);

@@ -2,17 +2,17 @@ import type { Writable } from "node:stream";
 import type { AgentRun } from "../agent.ts";
 
 /**
- * The stdin of a program that reads it while it works: its message first, then what a person says
- * meanwhile, until its turn is over. The program says of each line when it took it in; what it did
- * not is given back and told at the next turn, also when the process or the daemon died in between.
+ * The stdin of a program that reads it while it works: first its message, then a person's messages
+ * until its turn is over. The program acknowledges each line; unacknowledged ones are put back and
+ * delivered at the next turn, even if the process or the daemon died in between.
  */
 export type Mouth = {
   /** The first line. */
   input: string;
   onInput: (stdin: Writable) => void;
-  /** It took in the oldest line that it had not. */
+  /** It accepted the oldest pending line. */
   taken(): void;
-  /** Its turn is over; what is still in the pipe it may answer in another one. */
+  /** Its turn is over; it may still answer lines left in the pipe in another turn. */
   close(): void;
   /** The process has ended. */
   settle(): Promise<void>;
@@ -37,7 +37,7 @@ export function openMouth(
     }
   };
   const timer = setInterval(() => {
-    // A database that is away now is asked again; two looks at once could swap what was said.
+    // A failed database call is repeated. One look at a time, because two could swap messages.
     looking = looking.then(look).catch(() => {});
   }, everyMs);
   const close = () => {
@@ -59,7 +59,7 @@ export function openMouth(
       close();
       await looking;
       run.returnMessages(waiting);
-      // The first is the brief, which is told already.
+      // The first is the brief, which the session has already.
       const told = taken.slice(1).map((text) => ({ told: text }));
       if (told.length > 0) await run.session.append(told);
     },

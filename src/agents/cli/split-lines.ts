@@ -1,4 +1,4 @@
-/** Whole lines out of chunks. A line longer than `maxChars` is dropped: it is no event of ours. */
+/** Splits chunks into lines. A line longer than `maxChars` is dropped: it is no event of ours. */
 export function splitLines(onLine: (line: string) => void, maxChars = 16 * 1024 * 1024) {
   let rest = "";
   let isDropping = false;
