@@ -4,8 +4,9 @@ import { cleanOutsideText } from "../core/outside-text.ts";
 import type { AgentRun } from "./agent.ts";
 
 /**
- * What an agent that asks for permission is told. Pure. Inside the sandbox it may do in its worktree
- * what its mode allows, each time anew and never "always"; anything else is for a person to decide.
+ * Decides on an agent's permission requests. Inside the sandbox, what the mode allows in the
+ * worktree is allowed once per request, never "always"; everything else becomes a question to a
+ * person. Pure.
  */
 const maxQuestionBytes = 16 * 1024;
 
@@ -34,7 +35,7 @@ export function decidePermission(
 export function writePermissionQuestion({ toolCall }: RequestPermissionRequest): string {
   const paths = (toolCall.locations ?? []).map(({ path }) => path);
   const where = paths.length > 0 ? ` (${paths.join(", ")})` : "";
-  // The title is what the agent calls it; what it would run is in its input.
+  // The title is the agent's own wording; the input shows what it would run.
   const input =
     toolCall.rawInput === undefined ? "" : `\n\nIts input: ${JSON.stringify(toolCall.rawInput)}`;
   return cleanOutsideText(

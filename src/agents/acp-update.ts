@@ -2,7 +2,7 @@ import type { SessionUpdate } from "@agentclientprotocol/sdk";
 import type { AgentEvent } from "./agent.ts";
 import { cutText } from "./clean-text.ts";
 
-/** What a session update says: an event, or a piece of the answer. Of other kinds nothing is kept. */
+/** Returns the event or the piece of the answer in a session update; other kinds have neither. */
 export function readUpdate(update: SessionUpdate): {
   event: AgentEvent | null;
   text: string | null;

@@ -26,10 +26,10 @@ import { keepAfterEvents } from "./keep-checkpoints.ts";
 import { findKillInWords } from "./killed.ts";
 
 /**
- * Any program that speaks the Agent Client Protocol on its stdin and stdout. It is started once for a
- * run, goes on with its session where it offers that, and is prompted as often as there is something
- * to say. What it asks permission for is allowed inside the sandbox and the worktree; anything else
- * is a question for a person.
+ * Runs any program that speaks the Agent Client Protocol on its stdin and stdout. The program is
+ * started once per run, loads its earlier session if it can, and gets one prompt per message.
+ * Permission requests within the sandbox and the worktree are allowed; others become questions to a
+ * person.
  */
 export type AcpOptions = {
   providers: Record<Protocol, Provider | null>;
@@ -70,7 +70,7 @@ export function makeAcpAgent(command: string, options: AcpOptions): Agent {
   };
 }
 
-/** The first of the gateways that has one. */
+/** The first gateway's trouble, or null. */
 function troubleOf(gateways: readonly Gateway[]) {
   return gateways.map((gateway) => gateway.trouble()).find((trouble) => trouble !== null) ?? null;
 }
@@ -83,14 +83,14 @@ async function talk(
   limit: TimeLimit,
 ): Promise<AgentEnd> {
   const log = createWriteStream(run.logPath, { flags: "a", mode: 0o600 });
-  log.on("error", () => {}); // a path that cannot be logged to must not end the run
+  log.on("error", () => {}); // an unwritable log must not end the run
   program.stdout.on("data", (chunk: Buffer) => log.write(chunk));
   const checkpoints = run.mode === "write" ? keepAfterEvents(() => run.session.checkpoint()) : null;
   const state = { answer: "", isHearing: false, question: null as string | null };
   const ended = program.ended.then((how) => {
     throw new ProgramEnded(how, program.stderr());
   });
-  ended.catch(() => {}); // it may end when nobody waits for it
+  ended.catch(() => {}); // it may end while nothing awaits it
   const stops = [limit.signal, ...gateways.map(({ stopped }) => stopped)];
   const stopped = new Promise<never>((_, reject) => {
     for (const signal of stops) {
@@ -99,10 +99,10 @@ async function talk(
       else signal.addEventListener("abort", stop, { once: true });
     }
   });
-  stopped.catch(() => {}); // a run that ends well waits for it nowhere
-  /** Whatever ends the run ends every wait in it. */
+  stopped.catch(() => {}); // a run that ends well never awaits it
+  /** Rejects as soon as the program ends or the run is stopped, even if the answer is pending. */
   const orEnd = <T>(answer: Promise<T>): Promise<T> => {
-    answer.catch(() => {}); // when the end came first nobody waits for the answer
+    answer.catch(() => {}); // not awaited if the end came first
     return Promise.race([answer, ended, stopped]);
   };
 
@@ -117,7 +117,7 @@ async function talk(
       return { outcome: { outcome: "selected", optionId: decision.optionId } };
     })
     .onNotification(methods.client.session.update, ({ params }) => {
-      if (!state.isHearing) return; // a loaded session is told again from its beginning
+      if (!state.isHearing) return; // loading a session replays it from its beginning
       const { event, text } = readUpdate(params.update);
       if (text === null && event) state.answer = "";
       if (text !== null) state.answer += text;
@@ -181,7 +181,8 @@ async function talk(
       return { end: withAnswer(end, state.answer), answer: state.answer, isGone: false };
     } catch (error) {
       if (error instanceof Stopped && sessionId)
-        await connection.agent.notify(methods.agent.session.cancel, { sessionId }).catch(() => {}); // it is stopped in any case
+        // The program is stopped even if this fails.
+        await connection.agent.notify(methods.agent.session.cancel, { sessionId }).catch(() => {});
       const cause = isClosed() ? await causeOfClosing(program, error) : error;
       const end = endOfError(cause, command, run, limit, troubleOf(gateways));
       return { end: withAnswer(end, state.answer), answer: "", isGone: false };
@@ -211,7 +212,7 @@ async function initialize(
   return agentCapabilities?.loadSession === true;
 }
 
-/** Its pipe closes a moment before its end is known, which says more. */
+/** The pipe closes shortly before the exit status is known, so wait for the status. */
 async function causeOfClosing(program: PipedProcess, error: unknown): Promise<unknown> {
   if (error instanceof Stopped || error instanceof ProgramEnded) return error;
   await program.stop();
@@ -292,7 +293,7 @@ function endOfError(
   if (error instanceof RequestError && error.code === authRequired) {
     return endWith("gave_up", "agent_unavailable", `${command} is not logged in: ${words}`);
   }
-  // Its answer to the prompt, and what stands beside it: never what it wrote as its work.
+  // Only the protocol error and its data are classified, never text the agent wrote as its work.
   const beside = error instanceof RequestError ? JSON.stringify(error.data ?? "") : "";
   const told = `${words} ${cutText(cleanText(beside), 1_000)}`;
   const { kind, retryAt } = classifyWords(told, { now: new Date(), zone: localZone() });
@@ -310,7 +311,7 @@ function withAnswer(end: AgentEnd, answer: string): AgentEnd {
   return { ...end, detail: cutText(end.detail, 500), outputTail: cutToTail(said, 8_000), summary };
 }
 
-/** It works with a login of its own and need not say what that cost. */
+/** A call of unknown cost: a program with its own login need not report its usage. */
 function unknownCall(command: string) {
   const model = command.split(/\s+/)[0] ?? command;
   return { model, tokens: null, latencyMs: 0, costUsd: null };

@@ -10,9 +10,9 @@ import type { PipedProcess } from "../sandbox/spawn-piped.ts";
 import type { LimitedResult } from "./killed.ts";
 
 /**
- * Who does the work in a worktree. An agent gets a brief and a folder, tells what it does through
- * `emit`, and ends with exactly one EndReason. It knows no git and no database; it never throws for
- * what the model, the program or the network does: that is an EndReason too.
+ * Does the work in a worktree. An agent gets a brief and a folder, reports progress through `emit`,
+ * and ends with exactly one EndReason. It knows no git and no database, and never throws for what
+ * the model, the program or the network does: those are EndReasons too.
  */
 export type Agent = (run: AgentRun) => Promise<AgentEnd>;
 
@@ -22,37 +22,42 @@ export type AgentRun = {
   /** The worktree's root: the only folder it may write. */
   worktree: string;
   mode: "write" | "read_only";
-  /** JSON schema of the answer that is wanted; the end then carries `output`. Null: words are enough. */
+  /** JSON schema for the answer; the end then carries `output`. Null: a text answer is enough. */
   outputSchema: Record<string, unknown> | null;
   /** The whole environment for its commands: scrubbed, with PORT and the worktree's own values. */
   env: Readonly<Record<string, string>>;
-  /** Everything it prints goes here. */
+  /** Receives everything the agent prints. */
   logPath: string;
   /** A folder outside the worktree for files it needs (brief file, long outputs). */
   scratch: string;
-  /** A folder like `scratch` that is there again when the session is gone on with. */
+  /** A folder like `scratch` that still exists when the session is resumed. */
   sessionFolder: string;
   timeoutMs: number;
   maxTurns: number;
-  /** Aborted on cancel, pause and shutdown; the agent ends with `cancelled`, and the caller knows which. */
+  /**
+   * Aborted on cancel, pause and shutdown. The agent ends with `cancelled`; the caller knows why.
+   */
   signal: AbortSignal;
   onProcess: (identity: ProcessIdentity) => void;
-  /** The only way to run anything: confined as the role may be, tracked, and never throwing. */
+  /** The only way to run a command: confined according to the role, tracked, never throws. */
   runCommand: RunCommand;
-  /** The same for a program that is talked with; rejects when it cannot be started. */
+  /** Like `runCommand` for an interactive program; rejects if it cannot be started. */
   spawnPiped: (spec: PipedSpec) => Promise<PipedProcess>;
-  /** Whether the two confine. A program with a sandbox of its own then leaves it off. */
+  /** Whether both confine. If so, a program with a sandbox of its own turns it off. */
   confined: boolean;
-  /** Let what it runs reach this server, and nothing else of the daemon: the port on its 127.0.0.1. */
+  /**
+   * Makes this server, and nothing else of the daemon, reachable for the run's processes; returns
+   * its port on their 127.0.0.1.
+   */
   expose: (server: Server) => Promise<number>;
   session: Session;
   meter: Meter;
   /**
-   * What a person said since the last look, oldest first. To be looked at between turns. It counts as
-   * told with the next entry of the session.
+   * Returns the messages from people since the last call, oldest first. Call it between turns. They
+   * count as delivered with the session's next entry.
    */
   takeMessages: () => Promise<string[]>;
-  /** Of what was heard, this did not reach the agent: whoever looks next finds it again. */
+  /** Puts back messages that did not reach the agent; the next `takeMessages` returns them. */
   returnMessages: (said: readonly string[]) => void;
   emit: (event: AgentEvent) => void;
 };
@@ -62,49 +67,51 @@ export type RunCommand = (spec: CommandSpec) => Promise<LimitedResult>;
 export type PipedSpec = Pick<CommandSpec, "argv" | "cwd" | "env">;
 
 /**
- * The memory of a piece of work, which outlives an attempt and this process. Empty when the work is
- * new; otherwise the agent goes on from where it stopped, and `brief` is what it is told now.
+ * The memory of a piece of work; it outlives an attempt and this process. Empty for new work.
+ * Otherwise the agent resumes where it stopped, and `brief` is its next message.
  */
 export type Session = {
-  /** Messages so far, oldest first, in the agent's own form. */
+  /** Messages so far, oldest first, in the agent's own format. */
   readonly entries: readonly unknown[];
   /**
-   * Stored when it resolves; call it before the next model call and after every tool. With
-   * `checkpoint` the worktree as it is now is kept with them, both or neither: for the result of
-   * whatever may have changed files; `changed` names the only ones, where that is known.
+   * Appends entries, stored when it resolves. Call it before the next model call and after every
+   * tool. With `checkpoint` the current worktree is kept with them, both or neither: for the result
+   * of anything that may have changed files. `changed` lists all changed files, if known.
    */
   append(
     entries: readonly unknown[],
     options?: { checkpoint: boolean; changed?: readonly string[] | null },
   ): Promise<void>;
   /**
-   * Keep the worktree as it is now, with the entries so far and these behind them. False: nothing
-   * changed since the last one, and nothing was stored. Cheap then.
+   * Keeps the current worktree with the entries so far and the given ones. If nothing changed since
+   * the last checkpoint, it stores nothing and cheaply returns false.
    */
   checkpoint(entries?: readonly unknown[]): Promise<boolean>;
-  /** The work came to its end, and whoever works on it next begins anew. Nothing may follow. */
+  /** The work is finished, and the next run starts a new session. Call nothing after it. */
   forget(): Promise<void>;
-  /** An external agent's own name for the session; null until it told one. */
+  /** An external agent's own session id; null until it reported one. */
   readonly externalId: string | null;
   keepExternalId(id: string): Promise<void>;
 };
 
-/** Counts what model calls use, and says when the budget is used up. */
+/** Counts what model calls use, and refuses calls once the budget is used up. */
 export type Meter = {
-  /** Null: the task has no budget. Else a run makes its calls one at a time. */
+  /** Null: the task has no budget. With a budget a run makes its calls one at a time. */
   readonly limits: {
-    /** What a call is to be told not to pass, so that it is known what it may cost; null: no matter. */
+    /**
+     * The output limit to send with a call, so that its maximum cost is known; null: not needed.
+     */
     maxOutputTokens: number | null;
   } | null;
-  /** To be asked before each model call; null when it may be made, else why not, in words. */
+  /** Call before each model call; returns null if it may be made, else the reason in words. */
   refuse(call: () => PlannedCall): Promise<string | null>;
-  /** To be told of each call that the server finished. Stored when it resolves. */
+  /** Call for each model call that the server finished. Stored when it resolves. */
   count(call: ModelCall): Promise<void>;
-  /** For a program whose calls nobody asks for: from now on a used-up budget ends the run by itself. */
+  /** For a program whose calls do not ask first: from now on a used-up budget ends the run. */
   watch(): Promise<void>;
   /**
-   * To be told of all that such a program says it used since the last time, sums by model: of what was
-   * counted call by call only the difference is counted. Stored when it resolves.
+   * Takes all usage that such a program reported since the last call, summed by model. Only the
+   * difference to calls already counted one by one is added. Stored when it resolves.
    */
   settle(bill: readonly ModelCall[]): Promise<void>;
 };
@@ -119,7 +126,7 @@ export type AgentEvent =
 
 export type AgentEnd = {
   reason: EndReason;
-  /** Set when the cause is known better here than recovery could tell from outside. */
+  /** Set when the agent knows the cause better than recovery could tell from outside. */
   failure: FailureKind | null;
   /** One clause for people: "exit 3", "the model server answered 401". */
   detail: string;
@@ -128,17 +135,17 @@ export type AgentEnd = {
   summary: string | null;
   /** Set with `needs_input`. */
   question: string | null;
-  /** What it learned that others should know. */
+  /** What it learned that other agents should know. */
   discoveries: string[];
-  /** Work that it asks for beside its own. */
+  /** Work that it asks for in addition to its own. */
   followUps: FollowUp[];
-  /** The answer by `outputSchema`, valid by it; null when none was asked for or none came. */
+  /** The answer, valid by `outputSchema`; null if none was requested or given. */
   output: unknown;
   /** When a limit of the provider ends, for `rate_limit_window` and overload; null: unknown. */
   retryAt: Date | null;
 };
 
-/** An end of which nothing but the reason is known. */
+/** Returns an end with empty values for all that `more` does not set. */
 export function endWith(
   reason: EndReason,
   failure: FailureKind | null,
@@ -161,16 +168,15 @@ export function endWith(
 }
 
 /**
- * Have an agent work in a role: the caller says what about and where; the agent, its model, its
- * sandbox, its memory and its budget are found by whoever made this function. Never throws for what
- * the agent does.
+ * Runs an agent in a role. The caller gives the brief and the place; the function finds the agent,
+ * its model, sandbox, session and budget. Never throws for what the agent does.
  */
 export type RunRole = (request: RoleRequest) => Promise<RoleEnd>;
 
 export type RoleEnd = AgentEnd & {
   /** Null: nothing was run. */
   confinement: AttemptConfinement | null;
-  /** Where it can be gone on with; null: it never began. */
+  /** The session to resume; null: the agent never started. */
   sessionId: string | null;
 };
 
@@ -188,23 +194,23 @@ export type RoleRequest = Pick<
   | "emit"
 > & {
   about: { taskId: string; subtaskId: string | null; attemptId: string | null };
-  /** The attempt that it judges and is no part of: its cost is written there. */
+  /** The attempt that it judges without being part of it; its cost is recorded there. */
   judges?: string;
-  /** The agent by name; null: the one that is configured for the role. */
+  /** The agent's name; null: the one configured for the role. */
   agent: string | null;
-  /** The model, null: the agent's own choice; left out: the one that is configured for the role. */
+  /** The model; null: the agent's default; undefined: the one configured for the role. */
   model?: string | null | undefined;
-  /** The work that is gone on with; null: new work. */
+  /** The session to resume; null: new work. */
   sessionId: string | null;
   /**
-   * A name for what is asked, by which the session is found again when this process dies in it; null:
-   * the attempt remembers its session.
+   * A name for the request, by which its session is found again if this process dies during it;
+   * null: the attempt stores the session.
    */
   asked: string | null;
-  /** What changes in the worktree are changes to. */
+  /** The commit that changes in the worktree are relative to. */
   baseCommit: string;
   /** The git directory that the worktree belongs to: readable, never writable. */
   gitDir: string;
-  /** What the task may spend, where that was just read. */
+  /** The task's budget, if it was just read. */
   budget?: Budget | null;
 };

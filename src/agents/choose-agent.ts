@@ -9,19 +9,19 @@ import { clis, findAgent, lookForAgents } from "./find-agents.ts";
 import type { Protocol, Provider } from "./gateway/provider.ts";
 import { withMcpTools } from "./mcp/with-mcp-tools.ts";
 
-/** What the daemon is configured with. `builtin` is null without an API key. */
+/** The daemon's agent configuration. `builtin` is null without an API key. */
 export type AgentConfig = {
   builtin: BuiltinOptions | null;
-  /** The keys that there are: programs get the gateway instead. */
+  /** The configured keys; programs get the gateway instead. */
   providers: Record<Protocol, Provider | null>;
-  /** The models of programs that a key works for; null: the program's own choice. */
+  /** Models for programs that use a key of ours; null: the program's own choice. */
   models: Record<CliName, string | null>;
-  /** The role's own model, which a program with a login of its own gets too; null: it has none. */
+  /** The role's model, also for a program with its own login; null: none. */
   roleModel: string | null;
-  /** Servers whose tools the builtin agent has; what they are given is read by its name. */
+  /** Servers whose tools the builtin agent gets; `readVariable` returns what they are given. */
   mcpServers: readonly McpServerConfig[];
   readVariable: (name: string) => string | undefined;
-  /** Where programs are looked for, and logins. */
+  /** Where to look for programs and logins. */
   path: string;
   userHome: string;
 };
@@ -31,9 +31,9 @@ const noKey =
   "install and log in to codex, claude or opencode, or name a program with --agent 'command:…'.";
 
 /**
- * The agent that a subtask names.
- * @throws DeputyError `invalid_input` for what is no agent's name, `unavailable` for an agent that
- * this daemon is not configured for.
+ * Returns the agent that a subtask names.
+ * @throws DeputyError `invalid_input` for an unknown name, `unavailable` for an agent that is not
+ * configured.
  */
 export function chooseAgent(name: string, config: AgentConfig): Agent {
   const parsed = parseAgentName(name);
@@ -47,7 +47,7 @@ export function chooseAgent(name: string, config: AgentConfig): Agent {
       return makeCommandAgent(parsed.command);
     case "acp":
       return async (run) => {
-        const { makeAcpAgent } = await import("./acp.ts"); // here: few daemons ever need its library
+        const { makeAcpAgent } = await import("./acp.ts"); // lazily: few daemons need its library
         const { providers, models, userHome } = config;
         return makeAcpAgent(parsed.command, { providers, model: models.opencode, userHome })(run);
       };
@@ -82,8 +82,8 @@ export function chooseAgent(name: string, config: AgentConfig): Agent {
 }
 
 /**
- * Refuse an agent that cannot work here, before anything is made for it. A command is not looked for:
- * it may be in the repository, or come with its setup.
+ * Refuses an agent that cannot work here, before anything is created for it. A command is not
+ * looked up: it may be in the repository, or come with its setup.
  * @throws DeputyError `unprocessable` that says what to do.
  */
 export function requireUsable(name: string, config: AgentConfig): void {
@@ -93,7 +93,7 @@ export function requireUsable(name: string, config: AgentConfig): void {
   throw new DeputyError("unprocessable", why, { field: "agent" });
 }
 
-/** The hosts that an agent must reach because it works with its own login; none with a key of ours. */
+/** Returns the hosts an agent needs for its own login; none if it uses a key of ours. */
 export function loginHosts(name: string, config: AgentConfig): readonly string[] {
   const parsed = parseAgentName(name);
   const cli = parsed && parsed.kind in clis ? clis[parsed.kind as CliName] : null;
@@ -101,9 +101,9 @@ export function loginHosts(name: string, config: AgentConfig): readonly string[]
 }
 
 /**
- * The name of the agent for a task that names none: the first that can work, of ours, codex, claude
- * and opencode.
- * @throws DeputyError `unprocessable` that says what to do when there is nothing to choose.
+ * Returns the agent for a task that names none: the first usable one of builtin, codex, claude and
+ * opencode.
+ * @throws DeputyError `unprocessable` that says what to do if none is usable.
  */
 export function defaultAgent(config: AgentConfig): string {
   for (const agent of lookForAgents(config)) if (agent.usable) return agent.name;

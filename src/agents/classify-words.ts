@@ -3,16 +3,16 @@ import { plainWords } from "./plain-words.ts";
 import { readResetTime } from "./reset-time.ts";
 
 /**
- * What a program with its own login means by the words with which it fails: they are all there is,
- * where it does not name the cause itself (`because`). Pure. A usage limit ends at a time and is waited
- * for; a busy server is asked again soon, but not when it asks for more than a minute; an account
- * without credit, and a login that does not work, need a person.
+ * Classifies the failure message of a program with its own login; it is all there is, unless the
+ * program names the cause (`because`). Pure. A usage limit ends at a known time and is waited for.
+ * A busy server is retried soon, unless it asks for more than a minute. A missing credit or a
+ * broken login needs a person.
  */
 export type Classified = {
   kind: FailureKind;
-  /** When it is worth asking again; null: it does not say. */
+  /** When to retry; null: unknown. */
   retryAt: Date | null;
-  /** What a person has to mend first; null: nothing. */
+  /** What a person must fix first; null: nothing. */
   needs: "login" | "credit" | null;
 };
 
@@ -28,13 +28,13 @@ const usageWords =
   /usage.?limit|(?:session|weekly|daily|monthly|opus|sonnet|plan|hours?|messages?)[ -]limit|(?:message|usage) cap\b|out of (?:(?:extra )?usage|messages)/i;
 const limitWords =
   /hit (?:your|the) limit|limit (?:was |has been |is )?(?:reached|exceeded)|quota|allowance|límite/i;
-/** Limits of another kind: of the server's patience, or of one call. */
+/** Other limits: request rates, or the size or length of one call. */
 const otherLimits =
   /rate.?limit|\b(?:retry|context|token|turns?|time|size|memory|calls?|steps?|iterations?) limit/i;
 const busyWords =
   /rate.?limit|overloaded|too many requests|\b(?:429|5\d\d)\b|timed? ?out|network|connect|stream/i;
 
-/** A server that asks for a longer wait has a limit, and no moment of weakness. */
+/** A longer wait than this is a limit, not a transient overload. */
 const maxBusyMs = 60_000;
 
 export function classifyWords(
@@ -49,7 +49,7 @@ export function classifyWords(
     return { kind: "agent_unavailable", retryAt: null, needs: null };
   const retryAt = readResetTime(words, now, zone);
   const isUsage = usageWords.test(words) || (limitWords.test(words) && !otherLimits.test(words));
-  // Where more can be bought, it is said with a limit that ends by itself, too.
+  // Credit is also mentioned with limits that end by themselves, where more can be bought.
   const isLimit =
     isUsage && (retryAt !== null || !creditWords.test(words) || usageWords.test(words));
   if (because === "credit" || (!isLimit && creditWords.test(words)))
@@ -61,7 +61,7 @@ export function classifyWords(
   return { kind: "agent_failed", retryAt: null, needs: null };
 }
 
-/** The zone in which programs of this machine say their times. */
+/** The time zone in which programs on this machine print times. */
 export function localZone(): string {
   return Intl.DateTimeFormat().resolvedOptions().timeZone;
 }

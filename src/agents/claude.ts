@@ -5,11 +5,11 @@ import type { Cli, Said } from "./cli/cli.ts";
 import { lendClaude } from "./cli/lendable.ts";
 
 /**
- * Anthropic's Claude Code, by `claude -p --output-format stream-json`. Messages come as they are
- * made, with usage that is only a beginning; the `result` of a turn has the sums by model of all turns
- * of the process. With its own login it is asked for the stream's events, too (claude-calls.ts). It
- * reads its stdin while it works, so that a person can say something. An error of the API comes as a
- * result too, even as a "successful" one: `is_error` tells.
+ * Anthropic's Claude Code, by `claude -p --output-format stream-json`. Messages stream as they are
+ * made, with partial usage; the `result` of a turn has the sums by model of all turns of the
+ * process. With its own login the stream's events are requested too (claude-calls.ts). It reads its
+ * stdin while it works, so that a person's messages reach it. An API error also comes as a result,
+ * even as a "successful" one, so `is_error` decides.
  */
 export const claude: Cli = {
   name: "claude",
@@ -32,7 +32,7 @@ export const claude: Cli = {
       "--input-format",
       "stream-json",
       "--replay-user-messages",
-      // Its own settings of the repository could run hooks and start servers.
+      // The repository's settings could run hooks and start servers.
       "--setting-sources",
       "user",
       "--strict-mcp-config",
@@ -104,7 +104,7 @@ const eventSchema = z.discriminatedUnion("type", [
   z.object({
     type: z.literal("assistant"),
     message: z.object({ model: text, content: blocks }),
-    /** What kind of error the message stands for. */
+    /** The kind of error that the message stands for. */
     error: z
       .string()
       .nullish()
@@ -146,7 +146,7 @@ function readEvent(event: z.infer<typeof eventSchema>, error: string | null): Sa
     case "assistant":
       return readMessage(event.message);
     case "user":
-      // What it is told while a tool runs it says again when the model is about to see it.
+      // A message sent while a tool runs is replayed when the model is about to see it.
       if (event.isReplay) return [{ what: "taken" }];
       return event.message.content.flatMap((block): Said[] =>
         block.type === "tool_result"
@@ -168,7 +168,7 @@ function readEvent(event: z.infer<typeof eventSchema>, error: string | null): Sa
     case "rate_limit_event": {
       const { isUsingOverage, resetsAt, status } = event.rate_limit_info;
       if (status !== "rejected" || isUsingOverage) return [{ what: "limit", reached: null }];
-      // Unix seconds; a millisecond count would be a thousand centuries ahead.
+      // Usually Unix seconds; larger values are milliseconds.
       const ms = resetsAt ? resetsAt * (resetsAt < 1e11 ? 1_000 : 1) : null;
       return [{ what: "limit", reached: { resetsAt: ms === null ? null : new Date(ms) } }];
     }
@@ -178,7 +178,7 @@ function readEvent(event: z.infer<typeof eventSchema>, error: string | null): Sa
 type Message = Extract<z.infer<typeof eventSchema>, { type: "assistant" }>["message"];
 
 function readMessage({ model, content }: Message): Said[] {
-  // What it makes up itself, such as "Not logged in", is nobody's answer.
+  // Messages that Claude Code generates, such as "Not logged in", are not the model's answer.
   if (model === "<synthetic>") return [];
   return content.flatMap((block): Said[] => {
     if (block.type === "tool_use") {
@@ -191,7 +191,7 @@ function readMessage({ model, content }: Message): Said[] {
   });
 }
 
-/** The names that it has for errors of the account and the server. */
+/** Its names for errors of the account and the server. */
 const causes: Readonly<Record<string, "limit" | "credit" | "login" | "busy">> = {
   rate_limit: "limit",
   billing_error: "credit",
@@ -209,7 +209,7 @@ function readResult(event: ResultEvent, error: string | null): Said[] {
       outputTokens: used.outputTokens,
       reasoningTokens: 0,
     },
-    // One time for all of them together.
+    // One duration covers all of them.
     latencyMs: index === 0 ? event.duration_api_ms : 0,
     costUsd: used.costUSD ?? null,
   }));

@@ -1,9 +1,9 @@
 /**
- * Text that comes from a program or a model, made fit to be stored and shown: no NUL and no lone
- * surrogate (PostgreSQL refuses both), no terminal colours, and a length that somebody chose.
+ * Makes text from a program or a model safe to store and show: no NUL and no lone surrogate
+ * (PostgreSQL refuses both), no terminal colours, and a limited length.
  */
 
-/** Replace what a database or a terminal chokes on. */
+/** Replaces what a database or a terminal cannot handle. */
 export function cleanText(text: string): string {
   return (
     text
@@ -14,23 +14,23 @@ export function cleanText(text: string): string {
   );
 }
 
-/** The first `max` characters, with a mark where the rest was. */
+/** The first `max` characters; a mark replaces the rest. */
 export function cutText(text: string, max: number): string {
   return text.length <= max ? text : `${text.slice(0, max - 1).replace(/\p{Surrogate}$/u, "")}…`;
 }
 
-/** The last `max` characters, with a mark where the rest was. */
+/** The last `max` characters; a mark replaces the rest. */
 export function cutToTail(text: string, max: number): string {
   return text.length <= max ? text : `…${text.slice(1 - max).replace(/^\p{Surrogate}/u, "")}`;
 }
 
-/** The first line with anything on it, cut to `max` characters: for one-line summaries. */
+/** The first non-blank line, cut to `max` characters: for one-line summaries. */
 export function firstLine(text: string, max: number): string {
   const line = text.split("\n").find((candidate) => candidate.trim() !== "") ?? "";
   return cutText(cleanText(line.trim()), max);
 }
 
-/** Head and tail of a long text, and between them how much is missing. */
+/** Head and tail of a long text, with the number of characters left out between them. */
 export function cutMiddle(text: string, keep: number): string {
   if (text.length <= 2 * keep) return text;
   const head = text.slice(0, keep).replace(/\p{Surrogate}$/u, "");

@@ -7,15 +7,16 @@ import type { Said } from "./cli/cli.ts";
 import { subtractTokens } from "./cli/running-total.ts";
 
 /**
- * The file in which Codex keeps a thread, `.codex/sessions/YYYY/MM/DD/rollout-TIME-THREAD.jsonl`. A
- * line follows each reply of the model with what it used, before the tools that it asked for run:
- * while its output says nothing of that before the turn is over. Versions without that line tell it
- * in another one when the tools are done, which is repeated where nothing is new.
+ * Finds the file in which Codex keeps a thread,
+ * `.codex/sessions/YYYY/MM/DD/rollout-TIME-THREAD.jsonl`. A usage line follows each reply of the
+ * model, before its tools run, whereas the output reports usage only at the end of the turn.
+ * Versions without that line report it in another one after the tools, which is repeated if nothing
+ * is new.
  */
 export async function findRollout(home: string, thread: string): Promise<string | null> {
   if (!/^[\da-f-]{36}$/i.test(thread)) return null;
   const sessions = ".codex/sessions";
-  // A thread that goes on stays in the folder of its first day.
+  // A resumed thread stays in the folder of its first day.
   for (const year of await listNewest(home, sessions)) {
     for (const month of await listNewest(home, join(sessions, year))) {
       for (const day of await listNewest(home, join(sessions, year, month))) {
@@ -32,7 +33,7 @@ export async function findRollout(home: string, thread: string): Promise<string 
 }
 
 async function list(home: string, folder: string): Promise<string[]> {
-  return withFolder(home, folder, ({ path }) => readdir(path)).catch(() => []); // not made, or gone
+  return withFolder(home, folder, ({ path }) => readdir(path)).catch(() => []); // missing or gone
 }
 
 async function listNewest(home: string, folder: string): Promise<string[]> {
@@ -81,7 +82,7 @@ export function makeRolloutReader(model: string): (line: unknown) => Said[] {
   }
 }
 
-/** Of the windows that are used up the one that ends last; it says so of both with each reply. */
+/** Of the used-up windows, returns the one that ends last; Codex reports both with each reply. */
 function readLimits({ primary, secondary }: Limits): Said {
   const ends = [primary, secondary].flatMap((window) =>
     window && window.used_percent >= 100 ? [endOf(window)] : [],
@@ -112,7 +113,7 @@ const limitSchema = z.object({
   payload: z.object({ type: z.literal("token_count"), rate_limits: limitsSchema }),
 });
 
-/** More than any call uses: who writes more here wants to break the account. */
+/** More than any call uses; larger numbers are an attempt to corrupt the account. */
 const count = z.number().int().min(0).max(1e12);
 const usageSchema = z
   .object({

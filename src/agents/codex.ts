@@ -6,9 +6,9 @@ import { lendCodex } from "./cli/lendable.ts";
 import { findRollout, makeRolloutReader } from "./codex-rollout.ts";
 
 /**
- * OpenAI's Codex, by `codex exec --json`. It streams JSON lines: thread, turn and item events. Its
- * usage is the running total of the whole thread, over resumed processes too, and comes at the end of a
- * turn; call by call it is in the thread's own file (codex-rollout.ts).
+ * OpenAI's Codex, by `codex exec --json`, which streams JSON lines: thread, turn and item events.
+ * Its usage is the running total of the whole thread, including resumed processes, and comes at the
+ * end of a turn. Usage per call is in the thread's own file (codex-rollout.ts).
  */
 export const codex: Cli = {
   name: "codex",
@@ -138,7 +138,7 @@ function readEvent(event: z.infer<typeof eventSchema>): Said[] {
     case "turn.failed":
       return [{ what: "failed", message: readable(event.error.message) }];
     case "error":
-      // Said of every reconnection too; only a failed turn is an end.
+      // Also sent for every reconnection; only a failed turn is an end.
       return [{ what: "event", event: { kind: "text", text: cutText(event.message, 300) } }];
   }
 }
@@ -181,7 +181,7 @@ function completeItem(item: Item): Said[] {
   }
 }
 
-/** It passes a server's error on as JSON in a string. */
+/** Extracts a server's error message, which Codex passes on as JSON in a string. */
 function readable(message: string): string {
   return cutText(/"message":\s*"([^"]+)"/.exec(message)?.[1] ?? message, 400);
 }

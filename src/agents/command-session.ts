@@ -7,25 +7,25 @@ import { describeMessages, writeBriefing } from "./cli/brief.ts";
 import { keepNowAndThen } from "./keep-checkpoints.ts";
 
 /**
- * What is remembered for a program that knows nothing of sessions, so that its work outlives it. One
- * begins only when there is something to remember: files that a run of some length changed, or a
- * question. The run after a question or an interruption works where this one stopped, is told so in
- * its brief, and has the answers to what was prompted for on its stdin, as it would have had them at
- * a terminal. After an end of its own the next one begins anew.
+ * The session of a program that has no sessions itself, so that its work outlives it. It is created
+ * only when there is something to keep: files changed by a longer run, or a question. The run after
+ * a question or an interruption continues where this one stopped. Its brief says so, and its stdin
+ * holds the answers to earlier prompts, as at a terminal. After an end of its own the next run
+ * starts new.
  *
- * What a person says is in a file from the first moment on, and joins it while the program runs.
- * Nobody knows whether it is read there: without a session the next run is told again.
+ * A person's messages are written to a file from the start, and appended while the program runs. It
+ * is unknown whether they are read there, so without a session the next run gets them again.
  */
 export type CommandSession = {
   brief: string;
-  /** The brief, or one line for each prompt that was answered. */
+  /** The brief, or one line for each answered prompt. */
   stdin: string;
   saidFile: string;
-  /** The work so far is in the worktree. */
+  /** The worktree contains earlier work. */
   isContinued: boolean;
-  /** The program runs now: keep what it does. */
+  /** The program runs now: start keeping what it does. */
   watch(): void;
-  /** It has ended. With a question, and its kind, there is always something to remember. */
+  /** The program has ended. With a question the session is always kept. */
   end(how: {
     asked: { question: string; isPrompt: boolean } | null;
     wasInterrupted: boolean;
@@ -37,9 +37,9 @@ const promptedSchema = z.object({ prompted: z.string() });
 const givenSchema = z.object({ given: z.string() });
 
 export type CommandPace = {
-  /** Before that nothing is kept, and the worktree is not looked at. */
+  /** Before that nothing is kept, and the worktree is not read. */
   checkpointMs?: number;
-  /** How often it is asked whether a person said something. */
+  /** How often to look for a person's messages. */
   lookMs?: number;
 };
 
@@ -59,7 +59,7 @@ export async function openCommandSession(
   const isAnswered = promptedSchema.safeParse(earlier.at(-1)).success && answer !== undefined;
   if (isAnswered) given.push(answer);
 
-  /** Not stored yet. */
+  /** Entries not stored yet. */
   let news: unknown[] = [
     { told: run.brief },
     ...fresh.map((text) => ({ said: text })),
@@ -100,7 +100,7 @@ export async function openCommandSession(
     isContinued,
     watch: () => {
       looker = setInterval(() => {
-        looking = looking.then(look).catch(() => {}); // looked for again
+        looking = looking.then(look).catch(() => {}); // repeated at the next look
       }, lookMs);
       if (run.mode === "write") stopKeeping = keepNowAndThen(keep, checkpointMs);
     },
@@ -121,11 +121,11 @@ export async function openCommandSession(
   };
 }
 
-/** A small file of ours, whatever was there: on the spot, because a program waits to be started. */
+/** Replaces a small file of ours, synchronously, because a program waits to be started. */
 export function writeOwnFile(path: string, text: string): void {
   rmSync(path, { force: true });
   writeFileSync(path, text, { mode: 0o600, flag: "wx" });
 }
 
-/** The last answer of a person, for programs; set by whoever prepares the attempt. */
+/** Variable with a person's last answer, set by the caller that prepares the attempt. */
 export const answerVariable = "DEPUTY_ANSWER";

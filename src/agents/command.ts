@@ -8,11 +8,11 @@ import { findKill, type LimitedResult } from "./killed.ts";
 import { reportLines } from "./report-lines.ts";
 
 /**
- * Any program as an agent: a codemod, a formatter, somebody else's agent. It runs by `sh -c` in the
- * worktree, reads its brief on stdin or from the file that DEPUTY_BRIEF_FILE names, and says how it
- * went by its exit code. The last line of its stdout that is a JSON object, when there is one, may
- * carry `summary`, `question`, `discoveries`, `follow_ups` (each with `title`, `brief`, `writes`) and,
- * where an answer by a schema is wanted, `output`; nothing else in it is read.
+ * Any program as an agent: a codemod, a formatter, another agent. It runs by `sh -c` in the
+ * worktree, reads its brief on stdin or from the file in DEPUTY_BRIEF_FILE, and reports by its exit
+ * code. The last line of its stdout that is a JSON object, if any, may carry `summary`, `question`,
+ * `discoveries`, `follow_ups` (each with `title`, `brief`, `writes`) and, where an answer by a
+ * schema is wanted, `output`; nothing else in it is read.
  *
  * | what happens                        | reason      | failure           |
  * | exit 0                              | done        |                   |
@@ -64,7 +64,7 @@ export function makeCommandAgent(command: string, pace: CommandPace = {}): Agent
   };
 }
 
-/** What the result of the process means for the attempt. */
+/** Maps the result of the process to the end of the attempt. */
 function readEnd(
   command: string,
   result: LimitedResult,
@@ -85,7 +85,7 @@ function readEnd(
     case "abort":
       return end("cancelled", null, "stopped on request");
     case "timeout":
-      // Its exit code is its word; that it came late is the checks' to judge as any other.
+      // Exit 0 counts even if it came late; the checks judge the work as usual.
       if (result.exitCode === 0) break;
       return end("timed_out", "timed_out", `timed out after ${Math.round(timeoutMs / 1000)} s`);
     case "not_started":
@@ -135,7 +135,7 @@ const followUpSchema = z.object({
   writes: z.array(shortText(500)).max(100).default([]),
 });
 
-/** The items that fit, at most twenty. */
+/** Keeps the valid items, at most twenty. */
 const listOf = <Item>(schema: z.ZodType<Item>) =>
   z.array(z.unknown()).transform((items) =>
     items
@@ -146,13 +146,13 @@ const listOf = <Item>(schema: z.ZodType<Item>) =>
       .slice(0, 20),
   );
 
-/** A key of the wrong shape counts as not there: the line may be any program's log. */
+/** A key of the wrong shape counts as missing: the line may be any program's log. */
 const saidSchema = z.object({
   summary: shortText(4_000).optional().catch(undefined),
   question: shortText(4_000).optional().catch(undefined),
   discoveries: listOf(shortText(1_000)).optional().catch(undefined),
   follow_ups: listOf(followUpSchema).optional().catch(undefined),
-  /** Of the caller's own shape, and the caller's to check; the whole object where it has no such key. */
+  /** The caller validates it; the whole object if the key is missing. */
   output: z.unknown().optional(),
 });
 
@@ -166,13 +166,13 @@ function readLastJson(stdout: string): z.infer<typeof saidSchema> {
       const said = saidSchema.parse(value);
       return "output" in said ? said : { ...said, output: value };
     } catch {
-      // looks like JSON and is not: an earlier line may be
+      // looks like JSON but is not; an earlier line may be
     }
   }
   return {};
 }
 
-/** The line of its output that says most about why it failed: the last one that speaks of an error. */
+/** The last output line that mentions an error, else the last line. */
 function tellingLine(output: string): string {
   const lines = cleanText(output)
     .split("\n")
@@ -185,7 +185,7 @@ function tellingLine(output: string): string {
   return cutText(speaking.at(-1) ?? lines.at(-1) ?? "", 200);
 }
 
-/** The program that the shell itself says it could not run: `sh: 1: prettier: not found`. */
+/** The program that the shell could not run: `sh: 1: prettier: not found`. */
 function namedByShell(output: string): string | null {
   const pattern =
     /^\S*sh: (?:line )?(?:\d+: )?(.{1,200}?): (?:command )?(?:not found|Permission denied|Exec format error)/gim;
