@@ -5,8 +5,8 @@ import { authHeaders, type Provider } from "./provider.ts";
 import type { UsageReader } from "./read-usage.ts";
 
 /**
- * One request on its way to the provider and back: the program's key is replaced by the real one,
- * headers go through allow-lists in both directions, and the answer streams through as it comes.
+ * Forwards one request to the provider: replaces the program's key with the real one, filters
+ * headers by allow-lists in both directions, and streams the answer through.
  */
 const toProvider = ["content-type", "accept", "anthropic-version", "anthropic-beta", "openai-beta"];
 const toProgram =
@@ -15,9 +15,9 @@ const toProgram =
 const maxErrorBytes = 64 * 1024;
 
 export type Forwarded =
-  /** The answer went through to its end. */
+  /** The complete answer was passed through. */
   | { kind: "passed" }
-  /** An error answer, held back: `send` passes it on. */
+  /** An error answer, not sent yet: `send` passes it on. */
   | {
       kind: "refused";
       status: number;
@@ -26,9 +26,9 @@ export type Forwarded =
       body: string;
       send(): void;
     }
-  /** The program hung up, or the run is over. */
+  /** The program closed the connection, or the run is over. */
   | { kind: "gone" }
-  /** No answer, or one that broke off; the program was told as far as it still could be. */
+  /** No answer, or a broken one; the program may have received part of it. */
   | { kind: "broken"; why: string };
 
 export async function forwardCall(
@@ -52,7 +52,7 @@ export async function forwardCall(
       method: request.method ?? "GET",
       headers: { ...pickHeaders(request), ...authHeaders(provider) },
       ...(body.length > 0 ? { body: new Uint8Array(body) } : {}),
-      redirect: "error", // the key goes to the one provider
+      redirect: "error", // the key must reach only this provider
       signal,
     });
     const headers = Object.fromEntries(
@@ -116,7 +116,7 @@ async function readSome(answer: Response, signal: AbortSignal): Promise<string> 
   return Buffer.concat(chunks).subarray(0, maxErrorBytes).toString("utf8");
 }
 
-/** A program that stopped reading holds its provider back, until it goes. */
+/** Backpressure: a program that stops reading pauses its provider, until it disconnects. */
 function drained(response: ServerResponse, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal.aborted) return resolve();

@@ -4,31 +4,31 @@ import { cleanText, cutText } from "../clean-text.ts";
 import { keyVariable, type Provider, upstreamUrl } from "./provider.ts";
 
 /**
- * What a failed model call means for the run. Pure. Programs repeat calls in their own ways, some
- * without an end, so it is decided here when it is no use: what needs a person or a long wait ends
- * the run at once, what may pass does after a few failures in a row.
+ * Decides what a failed model call means for the run. Pure. Programs retry in their own ways, some
+ * forever, so the decision is made here: a failure that needs a person or a long wait ends the run
+ * at once, a transient one after a few failures in a row.
  */
 export type CallFailure = {
   kind: FailureKind;
   detail: string;
   retryAt: Date | null;
-  /** No repetition by the program can help. */
+  /** Retries by the program cannot help. */
   isFinal: boolean;
 };
 
-/** So many calls in a row may fail before it is the provider and not a moment. */
+/** After this many failures in a row the provider counts as down. */
 const maxInRow = 4;
 const maxWaitMs = 60_000;
 
 export type FailedCall = {
   provider: Provider;
-  /** Null: there was no answer. */
+  /** Null: no answer. */
   status: number | null;
   retryAfter: string | null;
-  /** Unix seconds: the window of a plan is used up until then. */
+  /** Unix seconds at which the plan's used-up rate-limit window ends. */
   windowResets: string | null;
   body: string;
-  /** This one included. */
+  /** Includes this one. */
   failuresInRow: number;
   now: number;
 };
@@ -100,7 +100,7 @@ function readBody({ body, provider, now, windowResets }: FailedCall) {
   try {
     json = JSON.parse(body);
   } catch {
-    // no JSON: a proxy's page, or nothing
+    // not JSON: a proxy's page, or empty
   }
   const error = bodySchema.safeParse(json).data?.error;
   const text = cleanText(error?.message ?? "").replace(/\s+/g, " ");

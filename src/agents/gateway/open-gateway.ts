@@ -11,21 +11,21 @@ import { readCall } from "./read-call.ts";
 import { readUsage } from "./read-usage.ts";
 
 /**
- * What a program of one run gets instead of the provider: an address on its loopback and a key that
- * is good for nothing else. Behind it this process asks the meter before each model call, sends the
- * call on with the real key to the one provider, and counts what the answer says that it used. So the
- * key is never where the program is, the count is the provider's, and the budget holds for programs
- * that know of none.
+ * What a program gets in one run instead of the provider: an address on its loopback interface and
+ * a key that is valid only there. For each model call this process asks the meter, forwards the
+ * call with the real key to the one provider, and counts the usage in the answer. So the program
+ * never has the key, the provider does the counting, and the budget binds programs that know
+ * nothing of it.
  */
 export type Gateway = {
-  /** As the provider's clients take it. */
+  /** In the form that the provider's clients expect. */
   baseUrl: string;
   key: string;
-  /** Aborted when the program can get no further; `trouble` then says why. */
+  /** Aborted when the program cannot continue; `trouble` then says why. */
   stopped: AbortSignal;
-  /** The failure that the last call ended with; null when it went well. */
+  /** The failure of the last call; null if it succeeded. */
   trouble(): CallFailure | null;
-  /** How many model calls came, refused ones included. */
+  /** Number of model calls received, including refused ones. */
   calls(): number;
   close(): Promise<void>;
 };
@@ -51,7 +51,7 @@ export async function openGateway(
     if (failure.isFinal) stop.abort();
   };
 
-  /** Why the call is not made, as a sentence; null when it may be. */
+  /** Returns why the call may not be made, as a sentence; null if it may. */
   const refuse = async (call: PlannedCall): Promise<string | null> => {
     const spent =
       calls > run.maxTurns ? `used all ${run.maxTurns} turns` : await run.meter.refuse(() => call);
@@ -93,11 +93,11 @@ export async function openGateway(
     return inTurn(() => sendCall(route.path, url.search, request, body, response));
   };
 
-  /** Under a budget one after the other: what a call came to is known after it. */
+  /** With a budget, calls run one after the other, because a call's cost is known only after it. */
   const inTurn = (work: () => Promise<void>): Promise<void> => {
     if (!run.meter.limits) return work();
     const next = last.then(work);
-    last = next.catch(() => {}); // whoever asked hears of it
+    last = next.catch(() => {}); // the caller handles the error
     return next;
   };
 
@@ -126,7 +126,7 @@ export async function openGateway(
     body: Buffer,
     response: ServerResponse,
   ): Promise<void> => {
-    if (response.destroyed) return; // it hung up while it waited for its turn
+    if (response.destroyed) return; // it disconnected while it waited for its turn
     const { maxOutputTokens = null } = run.meter.limits ?? {};
     const call = readCall(provider, path, body, maxOutputTokens);
     calls++;
@@ -159,16 +159,16 @@ export async function openGateway(
         costUsd: null,
       };
       run.emit({ kind: "usage", call: counted });
-      // Before the program knows that its call is over, so that the next one is asked for after it.
+      // Counted before the response ends, so that the program's next call is checked against it.
       await run.meter.count(counted);
     }
-    // A program may hang up as soon as it has heard the last event.
+    // With usage the call succeeded, even if the program hung up after the last event.
     if (used) {
       trouble = null;
       failuresInRow = 0;
       return void response.end();
     }
-    // Nobody waits any more: not the provider's doing.
+    // The program or the run is gone; the provider did not fail.
     if (forwarded.kind === "gone") return;
     failuresInRow++;
     const refused = forwarded.kind === "refused" ? forwarded : null;

@@ -1,8 +1,11 @@
-/** A model server and the key to it, which stays in this process. */
+/** A model server and its key, which stays in this process. */
 export type Provider = {
   protocol: Protocol;
   apiKey: string;
-  /** Null: the provider's own. As its clients take it: OpenAI's ends with `/v1`, Anthropic's does not. */
+  /**
+   * As its clients expect it: OpenAI's ends with `/v1`, Anthropic's does not. Null: the provider's
+   * own.
+   */
   baseUrl: string | null;
 };
 
@@ -10,7 +13,7 @@ export type Protocol = "openai" | "anthropic";
 
 type Route = { method: string; path: string; isCall: boolean };
 
-/** What a program may ask a provider for, and nothing else: paths below the address that it is given. */
+/** The only requests a program may make: paths below the base URL that it gets. */
 export const routes: Record<Protocol, readonly Route[]> = {
   openai: [
     { method: "POST", path: "/responses", isCall: true },
@@ -36,12 +39,12 @@ export function authHeaders({ protocol, apiKey }: Provider): Record<string, stri
     : { "x-api-key": apiKey, "anthropic-version": "2023-06-01" };
 }
 
-/** The variable a person sets the key with, for sentences that say what to check. */
+/** The variable for the key, for messages that say what to check. */
 export function keyVariable(protocol: Protocol): string {
   return protocol === "openai" ? "OPENAI_API_KEY" : "ANTHROPIC_API_KEY";
 }
 
-/** An error as the provider's clients understand it. */
+/** Formats an error for the provider's clients. */
 export function errorBody(protocol: Protocol, type: string, message: string): string {
   return JSON.stringify(
     protocol === "openai"

@@ -3,9 +3,9 @@ import type { PlannedCall } from "../../core/budget.ts";
 import { type Provider, upstreamUrl } from "./provider.ts";
 
 /**
- * A program's model call before it is sent on: what it may come to, and what it has to say so that
- * this is known. A streamed chat says what it used only when it is asked to, and an answer has a
- * length that can be counted with only when it is told one.
+ * Prepares a program's model call for forwarding: estimates its maximum usage and adds what makes
+ * that reliable. A streamed chat reports usage only on request, and the length of an answer is
+ * bounded only by a limit in the request.
  */
 const callSchema = z.looseObject({
   model: z.string().catch(""),
@@ -19,7 +19,7 @@ const callSchema = z.looseObject({
 
 const unknown = Number.POSITIVE_INFINITY;
 
-/** `maxOutputTokens`: what an answer is held to where the program says nothing; null: to nothing. */
+/** `maxOutputTokens`: the limit to set if the program sets none; null: none. */
 export function readCall(
   provider: Provider,
   path: string,
@@ -43,13 +43,13 @@ export function readCall(
   return {
     model: call.model,
     body: isChanged ? Buffer.from(JSON.stringify(asking)) : body,
-    // What the provider remembers of the conversation is not in the request.
+    // A stored conversation at the provider is not part of the request.
     inputTokens: call.previous_response_id ? unknown : body.length,
     outputTokens: told ?? maxOutputTokens ?? unknown,
   };
 }
 
-/** OpenAI's own models know chat's new name, everybody else the old one. */
+/** OpenAI's own server needs chat's new name for the limit, all others the old one. */
 function nameOfLimit(provider: Provider, isChat: boolean): string {
   if (provider.protocol === "anthropic") return "max_tokens";
   if (!isChat) return "max_output_tokens";
@@ -62,6 +62,6 @@ function parse(body: Buffer): unknown {
   try {
     return JSON.parse(body.toString("utf8"));
   } catch {
-    return null; // the provider will say so
+    return null; // the provider reports the error
   }
 }

@@ -2,12 +2,12 @@ import { z } from "zod";
 import type { Tokens } from "../../core/usage.ts";
 
 /**
- * Reads what a call used out of the answer that passes by, as the server counted it: the usage of
- * three protocols, streamed or whole. Running totals replace each other, they are never added up.
+ * Reads the usage, as the server counted it, from the answer passing through: three protocols,
+ * streamed or whole. Running totals replace each other and are never summed.
  */
 export type UsageReader = {
   add(chunk: Uint8Array): void;
-  /** What is known at the end; null: the server never came to the end of its answer. */
+  /** Returns what is known at the end; null: the server never finished its answer. */
   finish(): { model: string | null; tokens: Tokens | null } | null;
 };
 
@@ -42,7 +42,9 @@ const chatUsage = z
     reasoningTokens: usage.completion_tokens_details?.reasoning_tokens ?? 0,
   }));
 
-/** Anthropic counts cached tokens beside the others; it says them at the start, at the end, or both. */
+/**
+ * Anthropic counts cached tokens separately; it reports usage at the start, at the end, or both.
+ */
 const messagesUsage = z.object({
   input_tokens: count.nullish(),
   cache_creation_input_tokens: count.nullish(),
@@ -106,7 +108,7 @@ export function readUsage(isStream: boolean): UsageReader {
     try {
       take(JSON.parse(text));
     } catch {
-      // A broken event is the program's to complain about.
+      // The program handles a broken event.
     }
   };
 

@@ -13,8 +13,8 @@ import { explainTrouble, ServerTrouble } from "./server-trouble.ts";
 import { makeStdioTransport } from "./stdio-transport.ts";
 
 /**
- * One tool server, started or called, with its list of tools. What goes wrong with it is a clause
- * about it (`does not answer within 20 s`), in which no secret is left that it was given.
+ * A connection to one MCP server, started or called, with its list of tools. Errors are a clause
+ * about the server (`does not answer within 20 s`) with the secrets it was given removed.
  */
 export type ServerConnection = {
   config: McpServerConfig;
@@ -26,13 +26,13 @@ export type ServerConnection = {
 };
 
 export type ServerSurroundings = {
-  /** Where programs are started. */
+  /** Working directory of started programs. */
   cwd: string;
-  /** What every program gets, scrubbed; its own variables come on top. */
+  /** Scrubbed base environment of every program; its own variables are added. */
   env: Readonly<Record<string, string>>;
-  /** A variable of the daemon that a configuration names. */
+  /** Reads a variable of the daemon that a configuration names. */
   readVariable: (name: string) => string | undefined;
-  /** Starts a program, confined as the attempt is. Rejects when it cannot be started. */
+  /** Starts a program, confined like the attempt. Rejects if it cannot be started. */
   spawn: (spec: {
     argv: readonly [string, ...string[]];
     cwd: string;
@@ -42,7 +42,7 @@ export type ServerSurroundings = {
   fetch?: typeof fetch;
 };
 
-/** Rejects with a ServerTrouble when it cannot be used; nothing of it is left then. */
+/** Rejects with a ServerTrouble if the server cannot be used, and leaves nothing running then. */
 export async function connectServer(
   config: McpServerConfig,
   surroundings: ServerSurroundings,
@@ -52,7 +52,7 @@ export async function connectServer(
   const hideSecrets = (text: string) => redactSecrets(text, secrets);
   let server: PipedProcess | null = null;
   let transport: Transport;
-  /** Why it is of no use any more; the first cause counts. Ours is known to whoever closed it. */
+  /** Why the connection is lost; the first cause counts. Closing it ourselves is no cause. */
   let lost: string | null = null;
   let closedByUs = false;
   if (config.kind === "stdio") {
@@ -76,7 +76,7 @@ export async function connectServer(
     transport = http as Transport; // its optional properties are typed less strictly than ours
   }
   const trouble = async (error: unknown, timeoutMs: number) => {
-    // One that hears nothing any more is on its way out, and its end says why.
+    // A server whose stdin is closed is about to end; its exit gives the reason.
     if (server && !server.stdin.writable) await server.stop();
     return new ServerTrouble(hideSecrets(lost ?? explainTrouble(error, timeoutMs)));
   };
@@ -84,9 +84,9 @@ export async function connectServer(
     { name: "deputy", version: "1" },
     {
       listMaxPages: 8,
-      // On a pipe of ours a question in the new protocol's words would end some older servers.
+      // On a pipe, the new protocol's negotiation would end some older servers.
       versionNegotiation: { mode: server ? "legacy" : "auto" },
-      // Structured answers go to the model as they are: a server's schema is not worth compiling.
+      // Structured answers go to the model unchecked: compiling a server's schema is not worth it.
       jsonSchemaValidator: {
         getValidator: () => (data) => ({
           valid: true,
@@ -97,7 +97,7 @@ export async function connectServer(
     },
   );
   const close = async () => {
-    await client.close().catch(() => {}); // it may be gone
+    await client.close().catch(() => {}); // it may be closed already
     await server?.stop();
   };
   const timeout = config.startTimeoutMs;
@@ -127,12 +127,12 @@ export async function connectServer(
   }
 }
 
-/** Of `Bearer TOKEN` the second word alone is the secret. */
+/** Also returns the parts: in `Bearer TOKEN` only the second word is secret. */
 function withItsParts(value: string): string[] {
   return [value, ...value.split(/\s+/).filter((part) => part.length >= 12)];
 }
 
-/** The values of what the configuration names, by the variable for a program, by the header for an address. */
+/** The values of the configured variables, by variable name for a program, by header for a URL. */
 function readVariables(
   config: McpServerConfig,
   { readVariable }: ServerSurroundings,

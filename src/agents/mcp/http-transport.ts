@@ -1,14 +1,14 @@
 import { StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
 import type { McpServerConfig } from "../../core/mcp-server.ts";
 
-/** Streamable HTTP, as the SDK speaks it, to this address and no other. */
+/** Opens the SDK's streamable HTTP transport to this address only. */
 export function openHttpTransport(
   { url }: Extract<McpServerConfig, { kind: "http" }>,
   headers: Record<string, string>,
   ask: typeof fetch,
 ): StreamableHTTPClientTransport {
   return new StreamableHTTPClientTransport(new URL(url), {
-    // A redirect could carry the headers to whoever the server names.
+    // A redirect could send the headers to another host.
     requestInit: { headers, redirect: "error" },
     fetch: limitAnswers(ask, maxAnswerBytes),
     reconnectionOptions: {
@@ -22,10 +22,7 @@ export function openHttpTransport(
 
 const maxAnswerBytes = 16 * 1024 * 1024;
 
-/**
- * `fetch` whose answers end with an error when they get larger than anybody will read: a tool server
- * must not be able to fill the daemon's memory.
- */
+/** Wraps `fetch` so that larger answers fail: a tool server must not fill the daemon's memory. */
 function limitAnswers(ask: typeof fetch, maxBytes: number): typeof fetch {
   return async (input, init) => {
     const response = await ask(input, init);

@@ -5,8 +5,8 @@ import type { ServerConnection } from "./connect-server.ts";
 import { ServerTrouble } from "./server-trouble.ts";
 
 /**
- * The tools of connected servers as tools of the loop, within limits: every tool is paid for in every
- * turn, and what a server says of itself is text from outside. What is left out is said in words.
+ * Converts the tools of connected servers to tools of the loop, within limits: every tool costs
+ * tokens in every turn, and descriptions are text from outside. `leftOut` lists what was omitted.
  */
 export type MadeTools = { tools: Tool[]; leftOut: string[] };
 
@@ -38,10 +38,10 @@ export function makeTools(
 const maxTools = 64;
 const maxSchemaChars = 8_000;
 const maxDescriptionChars = 1_000;
-/** Of each end of a long result. */
+/** For each end of a long result. */
 const keepChars = 12_000;
 
-/** Model providers take letters, digits, `_` and `-`, 64 of them at most. */
+/** Model providers accept letters, digits, `_` and `-`, at most 64 characters. */
 function nameTool(server: string, tool: string): string {
   return `mcp__${server}__${tool.replace(/[^A-Za-z0-9_-]/g, "_")}`.slice(0, 64);
 }
@@ -58,7 +58,7 @@ function makeTool(
     description: cutText(cleanText(listed.description ?? listed.title ?? ""), maxDescriptionChars),
     parameters,
     prepare(value) {
-      // The server checks the rest: the schema is its own.
+      // The server validates the rest by its own schema.
       if (value === null || typeof value !== "object" || Array.isArray(value)) {
         throw new ToolProblem("the arguments must be an object");
       }
@@ -87,7 +87,7 @@ function renderResult(result: CallToolResult): string {
   return result.structuredContent ? JSON.stringify(result.structuredContent) : "(no output)";
 }
 
-/** What is no text is named, because the model could not read it. */
+/** Parts that are not text are only named, because the model cannot read them. */
 function renderPart(part: CallToolResult["content"][number]): string {
   switch (part.type) {
     case "text":

@@ -3,24 +3,24 @@ import type { Tool } from "../builtin/tools/tool.ts";
 import type { ServerConnection, ServerSurroundings } from "./connect-server.ts";
 
 /**
- * The tools of the configured MCP servers, for one attempt: all servers are opened at once, a dead
- * one that is required ends the attempt before its first turn, a dead one that is not is left out and
- * said. A server that dies later is an answer to the model. Whoever opens them closes them.
+ * Opens the tools of the configured MCP servers for one attempt, all servers at once. A required
+ * server that fails ends the attempt before its first turn; any other is left out and reported. A
+ * server that dies later is reported to the model. The caller closes them.
  */
 export type McpTools =
   | {
       ok: true;
       tools: Tool[];
-      /** Sentences for the log and for people: servers and tools that are not there. */
+      /** Sentences for the log and for people: omitted servers and tools. */
       leftOut: string[];
-      /** Ends the servers that were started, with everything that they started. */
+      /** Ends the started servers with all their child processes. */
       close(): Promise<void>;
     }
   /** `detail` names the server. Nothing is left running. */
   | { ok: false; server: string; detail: string };
 
 export type McpToolsOptions = ServerSurroundings & {
-  /** Only tools that say of themselves that they change nothing. */
+  /** Only tools that are declared read-only. */
   readOnly: boolean;
 };
 
@@ -29,7 +29,7 @@ export async function openMcpTools(
   options: McpToolsOptions,
 ): Promise<McpTools> {
   if (servers.length === 0) return { ok: true, tools: [], leftOut: [], close: async () => {} };
-  // The SDK is loaded by who has servers.
+  // The SDK is loaded only if there are servers.
   const [{ connectServer }, { makeTools }, { ServerTrouble }] = await Promise.all([
     import("./connect-server.ts"),
     import("./make-tools.ts"),

@@ -1,10 +1,10 @@
 import { ProtocolError, SdkError, SdkErrorCode, SdkHttpError } from "@modelcontextprotocol/client";
 import { firstLine } from "../clean-text.ts";
 
-/** Something is wrong with a tool server; the message is a clause about it: `has hung up`. */
+/** A failure of a tool server; the message is a clause about it: `has hung up`. */
 export class ServerTrouble extends Error {}
 
-/** What the SDK or the system says, as such a clause. */
+/** Formats an error of the SDK or the system as such a clause. */
 export function explainTrouble(error: unknown, timeoutMs: number): string {
   if (error instanceof SdkHttpError) return `answers HTTP ${error.status ?? "wrongly"}`;
   if (error instanceof SdkError) {
@@ -18,7 +18,7 @@ export function explainTrouble(error: unknown, timeoutMs: number): string {
   return `cannot be used: ${firstLine(message, 500)}`;
 }
 
-/** What the system said stands at the bottom: `fetch failed` says nothing. */
+/** The root cause is the system's error: `fetch failed` explains nothing. */
 function deepestCause(error: unknown): Error & { code?: string } {
   const { cause } = error as Error;
   return cause instanceof Error ? deepestCause(cause) : (error as Error);

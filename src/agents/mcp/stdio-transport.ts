@@ -7,8 +7,8 @@ import {
 import type { PipedProcess } from "../../sandbox/spawn-piped.ts";
 
 /**
- * The SDK's messages over the pipes of a process that somebody else started: the SDK's own transport
- * would start it itself, outside of the sandbox. Closed exactly when the process has ended.
+ * Carries the SDK's messages over the pipes of a running process, because the SDK's own transport
+ * would start it outside the sandbox. The transport closes when the process has ended.
  */
 export function makeStdioTransport(
   server: PipedProcess,
@@ -21,7 +21,7 @@ export function makeStdioTransport(
         try {
           buffer.append(chunk);
         } catch (error) {
-          // A line without end: there is no going on after it.
+          // A line that is too long; the stream cannot be read further.
           server.stdout.removeAllListeners("data");
           told.onGarbage(error as Error);
           void server.stop();
@@ -42,7 +42,7 @@ export function makeStdioTransport(
       });
     },
     close() {
-      // One that hears nothing any more ends by itself, and its end is what is to be told.
+      // If its stdin is closed, the server is ending by itself, and that is the cause to report.
       if (server.stdin.writable) told.onClose();
       return server.stop();
     },
@@ -50,13 +50,13 @@ export function makeStdioTransport(
   return transport;
 }
 
-/** Lines that are no messages are passed over: some servers log to their stdout. */
+/** Skips lines that are no messages: some servers log to their stdout. */
 function nextMessage(buffer: ReadBuffer): JSONRPCMessage | null {
   for (;;) {
     try {
       return buffer.readMessage();
     } catch {
-      // this line is JSON, and no message; the next may be one
+      // JSON, but no message; try the next line
     }
   }
 }

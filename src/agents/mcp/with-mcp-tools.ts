@@ -4,8 +4,8 @@ import type { Tool } from "../builtin/tools/tool.ts";
 import { openMcpTools } from "./open-mcp-tools.ts";
 
 /**
- * An agent that has the tools of MCP servers for as long as a run lasts. A server that is required
- * and dead ends the run by its name before the first turn.
+ * Wraps an agent with the tools of MCP servers, open for the duration of each run. A required
+ * server that fails ends the run, and is named, before the first turn.
  */
 export function withMcpTools(
   servers: readonly McpServerConfig[],
