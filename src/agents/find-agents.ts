@@ -13,26 +13,25 @@ import { keyVariable } from "./gateway/provider.ts";
 import { opencode } from "./opencode.ts";
 
 /**
- * Which agents there are on this machine and which of them can work, without running a model: the
- * program is on PATH, and there is a key for it or a login of its own. What a program says of its
- * version is remembered for a minute.
+ * Finds the agents on this machine and whether each is usable, without running a model: the program
+ * is on PATH, and it has a key or its own login. A program's version is cached for a minute.
  */
 export const clis: Record<CliName, Cli> = { codex, claude, opencode };
 
 type Found = Omit<AgentStatus, "version" | "isDefault">;
 
-/** All but the versions, in the order in which one is chosen. It looks at files only. */
+/** Returns all agents without versions, in order of preference. Reads only files. */
 export function findAgents(config: AgentConfig): Found[] {
   return [...lookForAgents(config)];
 }
 
-/** The same, each looked for when it is asked for: every task that comes in asks for one. */
+/** Like `findAgents`, but lazy, because every new task needs only the first usable one. */
 export function* lookForAgents(config: AgentConfig): Generator<Found> {
   yield findBuiltin(config);
   for (const name of cliNames) yield findCli(clis[name], config);
 }
 
-/** One of them by its name; null: there is nothing to be found of it, as of a command. */
+/** Returns one agent by name; null for one that cannot be looked up, such as a command. */
 export function findAgent(name: string, config: AgentConfig): Found | null {
   if (name === "builtin") return findBuiltin(config);
   const known = cliNames.find((cli) => cli === name);
@@ -89,7 +88,7 @@ function isLoggedIn({ loginFile }: Cli, { userHome }: AgentConfig): boolean {
 
 const versionMs = 60_000;
 
-/** With versions, which only the programs know. */
+/** Returns a function that lists the agents with versions, which only the programs know. */
 export function makeListAgents(config: AgentConfig): () => Promise<AgentStatus[]> {
   const versions = new Map<string, { at: number; version: Promise<string | null> }>();
   const versionOf = (path: string): Promise<string | null> => {

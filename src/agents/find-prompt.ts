@@ -1,9 +1,9 @@
 import { cleanText } from "./clean-text.ts";
 
 /**
- * A program that asks in the middle of its work, as programs do at a terminal: its output stops in a
- * line without an end that reads like a question. Alone that means nothing, as a program may print
- * so and work on; whoever asks here knows that it has ended without having what it wanted.
+ * Detects a program that asks something, as at a terminal: its output stops in an unfinished line
+ * that reads like a question. That alone means nothing, as a program may print this and continue,
+ * so the caller must know that the program ended without success.
  */
 export function findPrompt(unfinished: string): string | null {
   const line =
@@ -30,7 +30,7 @@ const prompts = [
   /^(?:please )?(?:enter|type|choose|select|confirm|specify)\b.*[:>]$/i,
 ];
 
-/** Keeps the line without an end of each stream, and says at the end what of it is a prompt. */
+/** Keeps the unfinished last line of each stream; `find` returns the one that is a prompt. */
 export function watchForPrompt(): {
   add(chunk: string, stream: "stdout" | "stderr"): void;
   find(): string | null;
@@ -41,7 +41,7 @@ export function watchForPrompt(): {
       const text = rest[stream] + chunk;
       rest[stream] = text.slice(text.lastIndexOf("\n") + 1).slice(-4 * maxChars);
     },
-    // Many ask on one and complain about the missing answer on the other.
+    // Many programs ask on stdout and complain about the missing answer on stderr.
     find: () => findPrompt(rest.stdout) ?? findPrompt(rest.stderr),
   };
 }

@@ -1,21 +1,21 @@
 /**
- * When the worktree of somebody else's agent is kept. Unlike our own loop nobody waits for it: the
- * program goes on, so there is one checkpoint at a time, fast events share one, and what it takes
- * bounds how often it is made. One that fails ends nothing: the next one tries again, and the last
- * one, made when the program has ended, is the caller's to hear of.
+ * Decides when to keep the worktree of a third-party agent. The program does not wait for it, so
+ * there is one checkpoint at a time, fast events share one, and the pause grows with a checkpoint's
+ * duration. A failed checkpoint is retried at the next one; the last one, after the program's end,
+ * reports its error to the caller.
  *
- * `keep` answers whether anything had changed.
+ * `keep` returns whether anything had changed.
  */
 type Keep = () => Promise<boolean>;
 
-/** For programs that say when they did something. */
+/** For programs that report their events. */
 export function keepAfterEvents(
   keep: Keep,
   calmMs = 250,
 ): {
-  /** Files may have changed. */
+  /** Call when files may have changed. */
   notice(): void;
-  /** No more of them: the last one is made now, and its trouble is the caller's. */
+  /** No more events: makes the last checkpoint now, and rejects if it fails. */
   finish(): Promise<void>;
 } {
   let timer: NodeJS.Timeout | null = null;
@@ -24,7 +24,7 @@ export function keepAfterEvents(
   let pauseMs = calmMs;
   const run = async (): Promise<void> => {
     const startedAt = performance.now();
-    await keep().catch(() => {}); // the next one tries again
+    await keep().catch(() => {}); // retried at the next one
     pauseMs = Math.max(calmMs, 4 * (performance.now() - startedAt));
     running = null;
     if (isDue) notice();
@@ -48,9 +48,9 @@ export function keepAfterEvents(
 }
 
 /**
- * For programs that say nothing: seldom at first, more seldom while nothing changes. Nothing at all
- * happens before the first pause is over: most programs are done by then. Returns how to stop it,
- * which waits for the one in the making.
+ * For programs that report nothing: the pause grows while nothing changes. The first checkpoint
+ * comes after `firstMs`, because most programs are done by then. Returns a function that stops it
+ * and waits for a running checkpoint.
  */
 export function keepNowAndThen(keep: Keep, firstMs: number): () => Promise<void> {
   let isStopped = false;
@@ -58,7 +58,7 @@ export function keepNowAndThen(keep: Keep, firstMs: number): () => Promise<void>
   let pauseMs = firstMs;
   const run = async (): Promise<void> => {
     const startedAt = performance.now();
-    const isNew = await keep().catch(() => false); // the next one tries again
+    const isNew = await keep().catch(() => false); // retried at the next one
     const longestMs = 8 * firstMs;
     const tookMs = performance.now() - startedAt;
     pauseMs = Math.max(isNew ? firstMs : Math.min(longestMs, 2 * pauseMs), 20 * tookMs);

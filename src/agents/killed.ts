@@ -4,10 +4,10 @@ import type { CommandResult } from "../sandbox/run-command.ts";
 import type { LimitHit } from "../sandbox/sandbox.ts";
 
 /**
- * Whether a program was ended by a signal that is not ours, and what that means. By whom cannot be
- * seen, but nearly always it was not the work: the kernel was out of memory, or a person or a script
- * ended a process too many. The memory of the sandbox counts as that. A program that made too many
- * processes or filled the disk ended itself.
+ * Whether a program was ended by a signal that is not ours, and what that means. The sender is
+ * unknown, but it was rarely the work's fault: the kernel was out of memory, or a person or a
+ * script killed it. The sandbox's memory limit counts as that too. A program that made too many
+ * processes or filled the disk is at fault itself.
  */
 export type Kill = {
   /** One clause for people: `killed by SIGKILL`. */
@@ -15,10 +15,10 @@ export type Kill = {
   failure: Extract<FailureKind, "killed"> | null;
 };
 
-/** A result that may say for which limit of the sandbox the program was killed. */
+/** A result that may name the sandbox limit for which the program was killed. */
 export type LimitedResult = CommandResult & { limit?: LimitHit | null };
 
-/** Null: it ended by itself. */
+/** Returns null if it ended by itself. */
 export function findKill({ error, exitCode, limit, signal }: LimitedResult): Kill | null {
   if (limit && limit.limit !== "memory") return { detail: error ?? limit.detail, failure: null };
   if (limit) return { detail: killedForMemory(limit.detail), failure: "killed" };
@@ -26,7 +26,7 @@ export function findKill({ error, exitCode, limit, signal }: LimitedResult): Kil
   return name ? { detail: error ?? `killed by ${name}`, failure: "killed" } : null;
 }
 
-/** The same of a program that is talked with, whose end is said in words (`PipedProcess.ended`). */
+/** Like `findKill`, from the text of an interactive program's end (`PipedProcess.ended`). */
 export function findKillInWords(how: string): Kill | null {
   const memory = /^killed by the sandbox: (.* of memory)$/.exec(how)?.[1];
   if (memory) return { detail: killedForMemory(memory), failure: "killed" };
@@ -40,7 +40,7 @@ function killedForMemory(limit: string): string {
   return `killed by the sandbox: ${limit}, its limit (sandbox.memory_mb)`;
 }
 
-/** A shell, and bwrap, report a child's death by a signal as 128 + its number. */
+/** A shell, and bwrap, report a child's death by signal as 128 + its number. */
 function signalOfExitCode(exitCode: number | null): string | null {
   if (exitCode === null || exitCode <= 128) return null;
   const found = Object.entries(constants.signals).find(([, number]) => number === exitCode - 128);

@@ -4,9 +4,9 @@ import type { Cli, Said } from "./cli/cli.ts";
 import { lendOpencode } from "./cli/lendable.ts";
 
 /**
- * opencode, by `opencode run --format json`. Each step is one model call and says what it used; a
- * title is given, because making one up would be a call that nobody is told of. It repeats failing
- * calls without an end: the gateway makes one.
+ * opencode, by `opencode run --format json`. Each step is one model call and reports its usage. A
+ * title is passed because generating one would be an unreported call. opencode retries failing
+ * calls without limit; the gateway sets one.
  */
 export const opencode: Cli = {
   name: "opencode",
@@ -14,7 +14,7 @@ export const opencode: Cli = {
   logIn: "opencode auth login",
   protocol: "openai",
   loginFile: ".local/share/opencode/auth.json",
-  loginHosts: [], // whichever provider a person chose: said in sandbox.network.agent
+  loginHosts: [], // the person chose the provider: set in sandbox.network.agent
   lend: lendOpencode,
   refuseModel: (model) =>
     /^[^/]+\/./.test(model)
@@ -43,7 +43,7 @@ export const opencode: Cli = {
       "--auto",
       "--pure",
       ...(model ? ["-m", gateway ? `deputy/${model}` : model] : []),
-      // Its last words alone do not say that it knows no such model.
+      // Its last message alone does not reveal an unknown model.
       ...(gateway ? [] : ["--print-logs", "--log-level", "ERROR"]),
       ...(resume ? ["--session", resume] : ["--title", "task"]),
     ],
@@ -62,7 +62,7 @@ export const opencode: Cli = {
   explain: (output) => /\berror="Provider\w*Error: ([^"\\]+)/.exec(output)?.[1] ?? null,
 };
 
-/** Also for its ACP mode. */
+/** Used for its ACP mode too. */
 function opencodeEnvironment(gateway: { key: string } | null): Record<string, string> {
   return {
     OPENCODE_DISABLE_AUTOUPDATE: "1",
@@ -170,7 +170,8 @@ function readEvent(event: z.infer<typeof eventSchema>, model: string): Said[] {
     case "error": {
       const { message, responseBody, responseHeaders, statusCode } = event.error.data;
       const wait = responseHeaders["retry-after"];
-      // Of the body only when it ends: the rest is the message again, and the request's id.
+      // Only the reset time is taken from the body: the rest repeats the message and the request's
+      // id.
       const resets = /"resets_(?:at|in_seconds)":\s*\d+/.exec(responseBody)?.[0];
       const facts = [
         statusCode ? `status ${statusCode}` : "",
@@ -196,7 +197,7 @@ function finishStep({ reason, cost, tokens }: Step, model: string): Said[] {
       reasoningTokens: reasoning,
     },
     latencyMs: 0,
-    // 0 is what it says of a model that it knows no price of.
+    // opencode reports 0 for a model without a known price.
     costUsd: cost === null || cost === undefined || cost === 0 ? null : cost,
   };
   const isLast = reason !== "tool-calls";

@@ -1,10 +1,10 @@
 /**
- * What a program says, as the patterns for limits and times expect it: plain letters, single spaces,
- * English. Programs speak their user's language here and there; German is translated, word for word,
- * as far as it says what is used up and until when. Pure.
+ * Normalizes a program's message for the patterns of limits and times: plain letters, single
+ * spaces, English. Some programs use their user's language; German words about limits and times are
+ * translated one by one. Pure.
  */
 export function plainWords(words: string): string {
-  // Narrow and no-break spaces stand between a time and its AM; fancy letters fool nobody but a pattern.
+  // NFKC replaces fancy letters; narrow and no-break spaces occur between a time and its AM.
   const text = words.normalize("NFKC").replace(/\s+/g, " ");
   return german.reduce((said, [word, english]) => said.replace(word, english), text);
 }

@@ -1,8 +1,8 @@
 import { cleanText, cutText } from "./clean-text.ts";
 
 /**
- * Progress for people out of a program's output: whole lines, at most one per interval and a limited
- * number in all, so that a flood of output never becomes a flood of events. The newest line wins.
+ * Extracts progress for people from a program's output: whole lines, at most one per interval and
+ * `maxLines` in all, so that much output never makes many events. The newest line wins.
  */
 export function reportLines(
   report: (line: string) => void,

@@ -2,16 +2,17 @@ import { plainWords } from "./plain-words.ts";
 import { findZone, toInstant, wallClock } from "./wall-clock.ts";
 
 /**
- * When a limit ends, out of what a program says about it. Pure: `now` and `zone`, the IANA name of the
- * zone in which a time without one is meant, are given. Programs word it in many ways, and change them:
- * a point in time (unix seconds, ISO), a span ("in 3 days 2 hours"), or a clock with or without date
- * and zone ("resets 3:10am (Asia/Seoul)", "try again at Dec 3rd, 2026 5:42 PM"). Null: no time is said.
+ * Returns when a limit ends according to a program's message; null if it names no time. Pure: `now`
+ * and `zone`, the IANA name of the zone for times without one, are given. Programs use many formats
+ * and change them: a point in time (unix seconds, ISO), a span ("in 3 days 2 hours"), or a clock
+ * time with or without date and zone ("resets 3:10am (Asia/Seoul)", "try again at Dec 3rd, 2026
+ * 5:42 PM").
  */
 export function readResetTime(words: string, now: Date, zone: string): Date | null {
   const text = plainWords(words);
   const stamp = readStamp(text, now);
   if (stamp) return stamp;
-  // Not every time in a message is about the limit's end: only what follows such a word is.
+  // Only a time after such a word is about the end of the limit.
   for (const { index } of text.matchAll(anchor)) {
     const tail = text.slice(index, index + 160);
     const found = readSpan(tail, now) ?? readIso(tail, zone) ?? readClock(tail, now, zone);
@@ -53,7 +54,7 @@ const span = new RegExp(
   "i",
 );
 
-/** `in 3 days 2 hours 5 minutes`, `in 1m30.5s`, `wait 20 s`. */
+/** Reads `in 3 days 2 hours 5 minutes`, `in 1m30.5s`, `wait 20 s`. */
 function readSpan(text: string, now: Date): Date | null {
   const said = span.exec(text)?.[1];
   if (!said) return null;
@@ -90,7 +91,7 @@ const weekday = new RegExp(String.raw`\b(${weekdays.join("|")})(?:[a-z]*day)?\b`
 const hourOfTwelve = /\b(\d{1,2})(?:[:.](\d\d))?(?::\d\d)? ?([ap])\.? ?m\b\.?/i;
 const hourOfDay = /(?<![\d:])([01]?\d|2[0-3]):([0-5]\d)(?::[0-5]\d)?(?!\d)/;
 
-/** How long a time may be over that is still the end that was meant, and not tomorrow's. */
+/** A time that passed at most this long ago is still the end that was meant, not tomorrow's. */
 const justOverMs = 120_000;
 const halfYearMs = 183 * 86_400_000;
 
@@ -123,7 +124,7 @@ function readTime(text: string): { hour: number; minute: number } | null {
 
 type Day = { year?: number; month?: number; day: number };
 
-/** `isDay`: the very day is said, so that nothing rolls over. */
+/** `isDay`: the text names the exact day, so nothing rolls over. */
 function readDate(
   text: string,
   today: { year: number; month: number; day: number; weekday: number },

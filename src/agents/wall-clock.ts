@@ -1,6 +1,6 @@
 /**
- * Times as a clock on a wall shows them, in a zone: an IANA name, whose rules and daylight saving are
- * the system's (Intl), or a fixed offset from UTC.
+ * Wall-clock times in a zone: an IANA name, with the rules and daylight saving of the system
+ * (Intl), or a fixed offset from UTC.
  */
 export type Zone = { name: string } | { offsetMs: number };
 
@@ -8,7 +8,7 @@ export type WallTime = {
   year: number;
   /** From 1. */
   month: number;
-  /** Of the month; one that it does not have is a day of the next. */
+  /** Of the month; overflow rolls into the next month. */
   day: number;
   hour: number;
   minute: number;
@@ -18,7 +18,9 @@ export type WallTime = {
 const hourMs = 3_600_000;
 const minuteMs = 60_000;
 
-/** Names that many write and Intl does not know, in hours from UTC; those without winter and summer by place. */
+/**
+ * Common names that Intl does not know, as hours from UTC; those without a season map to a place.
+ */
 const offsets: Readonly<Record<string, number>> = {
   ...{ UTC: 0, GMT: 0, Z: 0, WET: 0, WEST: 1, BST: 1, CET: 1, CEST: 2, EET: 2, EEST: 3, MSK: 3 },
   ...{ IST: 5.5, SGT: 8, HKT: 8, AWST: 8, KST: 9, JST: 9, AEST: 10, AEDT: 11, NZST: 12, NZDT: 13 },
@@ -31,7 +33,7 @@ const places: Readonly<Record<string, string>> = {
   PT: "America/Los_Angeles",
 };
 
-/** The zone that a text names; null: none that is known. */
+/** Returns the zone that a text names; null if it names none or an unknown one. */
 export function findZone(text: string): Zone | null {
   const name = /\b([A-Z][A-Za-z_]+(?:\/[A-Z][A-Za-z0-9_+-]+){1,2})/.exec(text)?.[1];
   if (name && isZone(name)) return { name };
@@ -61,7 +63,7 @@ function isZone(name: string): boolean {
   }
 }
 
-/** What a clock in the zone shows at this moment; `weekday` from 0, Sunday. */
+/** The wall-clock time in the zone at this moment; `weekday` from 0, Sunday. */
 export function wallClock(zone: Zone, at: Date): WallTime & { weekday: number } {
   const shown = new Date(at.getTime() + offsetAt(zone, at.getTime()));
   return {
@@ -75,11 +77,13 @@ export function wallClock(zone: Zone, at: Date): WallTime & { weekday: number } 
   };
 }
 
-/** The moment at which a clock in the zone shows this; one that it leaps over is the hour after. */
+/**
+ * The moment of a wall-clock time in the zone; one that daylight saving skips moves an hour later.
+ */
 export function toInstant(zone: Zone, wall: WallTime): Date {
   const { year, month, day, hour, minute, second } = wall;
   const asUtc = Date.UTC(year, month - 1, day, hour, minute, second);
-  // The offset that holds there, found from nearby: twice, because the clocks may change in between.
+  // Find the offset from a nearby moment, then again, because it may change in between.
   const near = asUtc - offsetAt(zone, asUtc);
   return new Date(asUtc - offsetAt(zone, near));
 }
