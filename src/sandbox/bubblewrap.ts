@@ -23,20 +23,20 @@ import { makeSystemRoot, type SandboxUser } from "./system-root.ts";
 import { findTools, type Tools, toolVariables } from "./toolchains.ts";
 
 /**
- * One line of bwrap for each command. New namespaces for users, processes, IPC, host name and, but
- * for an open network, the network; no capability; a root in memory that holds /usr, our own /etc,
- * the tools and what the confinement names, each at its own path, and is read-only otherwise. The
- * home, the daemon's home and other worktrees are not hidden: they are not there. bwrap gets the
- * command's own environment and not the daemon's, which /proc/1/environ would show inside, and dies
- * with the daemon; everything inside dies with it.
+ * Runs each command with its own bwrap. It gets new namespaces for users, processes, IPC, host name
+ * and, unless the network is open, the network; no capability; and an in-memory root with /usr, our
+ * own /etc, the tools and the confinement's paths, each at its own path, and read-only otherwise.
+ * The home, the daemon's home and other worktrees are absent, not hidden. bwrap gets the command's
+ * environment instead of the daemon's, which /proc/1/environ would show inside. It dies with the
+ * daemon, and everything inside dies with it.
  *
- * Nothing is ever mounted below a folder that a command may write but the `.git` that we made: bwrap
- * would follow a link that the command put there, and make its mount points outside.
+ * Nothing is mounted below a folder that a command may write, except the `.git` that we made: bwrap
+ * would follow a link that the command put there, and create mount points outside.
  */
 export type BubblewrapOptions = {
-  /** A folder of ours for the few files that it needs. */
+  /** A folder of ours for the few files that the sandbox needs. */
   stateDir: string;
-  /** Beside the logins in the home: what no command may be shown, in whole or in part. */
+  /** Paths that no command may see, whole or in part, besides the logins in the home. */
   secrets: readonly string[];
 };
 
@@ -57,14 +57,17 @@ type Parts = {
 const insideHome = "/home/deputy";
 const insideRun = "/run/deputy";
 
-/** Open it, and try it on a real command. A string says why it cannot be. */
+/**
+ * Opens the sandbox and tries it on a real command. Returns a string with the reason if it does not
+ * work.
+ */
 export async function openBubblewrap(options: BubblewrapOptions): Promise<Sandbox | string> {
   const bwrap = findProgram("bwrap");
   if (bwrap === null) return "bubblewrap is not installed (apt-get install bubblewrap)";
   const prlimit = findProgram("prlimit");
   if (prlimit === null) return "prlimit is not installed (it is part of util-linux)";
   const ownUid = process.getuid?.() ?? 0;
-  // Root inside would be root for every tool that then chowns, and fails.
+  // As root inside, tools would try to chown and fail.
   const user = {
     uid: ownUid === 0 ? 1_000 : ownUid,
     gid: ownUid === 0 ? 1_000 : (process.getgid?.() ?? 1_000),
@@ -95,7 +98,7 @@ export async function openBubblewrap(options: BubblewrapOptions): Promise<Sandbo
     limitView: (argv, view) => limitView(parts, argv, view),
   };
   const weaker: string[] = [];
-  // As much as this system can: what has to be left out is told, and the rest holds without it.
+  // Leave out what this system does not support, and report it; the rest still holds.
   let forbidden = ["--disable-userns"];
   for (;;) {
     parts.namespaces = namespacesOf(user, forbidden);
@@ -125,7 +128,7 @@ function namespacesOf({ uid, gid }: SandboxUser, more: string[]): string[] {
   return [...own, ...ids, "--cap-drop", "ALL", "--die-with-parent", "--new-session"];
 }
 
-/** A real command, with every namespace: what works for it works for others. */
+/** Runs a real command with every namespace; returns the problem, or null. */
 async function tryOut(sandbox: Sandbox): Promise<string | null> {
   const { spec, tidy } = await sandbox.confine(
     { argv: ["true"], cwd: "/", env: { PATH: "/usr/bin:/bin" }, timeoutMs: 10_000 },
@@ -197,7 +200,7 @@ async function limitView(
     ...[...tools.paths, ...readOnly].map((path) => ({ flag: "--ro-bind", path })),
     ...writable.map((path) => ({ flag: "--bind", path })),
   ];
-  // Outer folders first, so that none hides one in it.
+  // Outer folders first, so that no mount hides another.
   shown.sort((a, b) => a.path.length - b.path.length);
   return [
     ...[parts.bwrap, ...parts.namespaces, "--unshare-net", ...parts.rootArgs, "--tmpfs", "/tmp"],
@@ -207,8 +210,8 @@ async function limitView(
 }
 
 /**
- * A PATH may lead into the worktree. What an agent put there is found inside as it is; a link in it
- * says nothing about what else is to be shown.
+ * Returns the tool variables without entries in the command's own folders. Those are visible inside
+ * anyway, and a link that an agent put there must not decide what else is shown.
  */
 function leaveOut(
   env: Readonly<Record<string, string>>,
@@ -225,7 +228,7 @@ function leaveOut(
 
 type Shown = { flag: "--bind" | "--ro-bind"; path: string; at: string; writable: boolean };
 
-/** What is mounted beside the system, outer folders first, so that none hides one in it. */
+/** The mounts besides the system, outer folders first, so that no mount hides another. */
 async function listShown(
   { guard }: Parts,
   { writable, state, readOnly }: Confinement,
@@ -234,7 +237,7 @@ async function listShown(
   const folders = [...writable, ...state];
   const named = [...folders, ...readOnly.map(({ path }) => path)];
   const shown: Shown[] = tools.paths
-    // A PATH may lead into the worktree, which is shown as what it is.
+    // A PATH may lead into the worktree, which is mounted as itself.
     .filter((path) => !named.some((folder) => isWithin(path, folder) || isWithin(folder, path)))
     .map((path) => readable({ path }, path));
   for (const bound of readOnly) {
@@ -257,7 +260,7 @@ async function listShown(
   }
   for (const at of writable) {
     const git = join(at, ".git");
-    const stats = await lstat(git).catch(() => null); // none: nothing to protect
+    const stats = await lstat(git).catch(() => null); // missing: nothing to protect
     if (stats?.isSymbolicLink()) {
       throw new DeputyError("invalid_input", `${git} is a link; no command is run beside it.`);
     }
@@ -270,7 +273,7 @@ function readable({ path, at }: Bound, real: string): Shown {
   return { flag: "--ro-bind", path: real, at: at ?? path, writable: false };
 }
 
-/** Memory, or a folder of the attempt's own; never one that something else is mounted in. */
+/** Memory, or a folder of the attempt; memory if something else is mounted in it. */
 async function placeFor(
   { guard }: Parts,
   scratch: string | null,
@@ -285,7 +288,7 @@ async function placeFor(
   return ["--bind", await guard.admit(folder, "writable"), at];
 }
 
-/** Variables of the user's own places would lead nowhere inside, or to what is not shared. */
+/** Variables for the user's own paths, which do not exist inside or are not shared. */
 const dropped = /^(?:CARGO_HOME|GOPATH|TMPDIR|XDG_.*)$/;
 const proxies = /^(?:https?|all|no)_proxy$/i;
 
@@ -313,7 +316,7 @@ function buildEnvironment(
   return { env, args };
 }
 
-/** Node runs the command, and beside it the ports that lead to our sockets. */
+/** Node runs the command and the ports that forward to our sockets. */
 function forwarderArgs(
   { system }: Parts,
   { forwards }: Extract<Network, { kind: "gateway" }>,

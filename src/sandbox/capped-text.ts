@@ -1,4 +1,4 @@
-/** Keeps the first and the last `keepBytes` of a stream and says how much is missing between. */
+/** Keeps the first and the last `keepBytes` of a stream; a note replaces the rest. */
 export class CappedText {
   private head: Buffer[] = [];
   private headBytes = 0;

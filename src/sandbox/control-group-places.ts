@@ -2,23 +2,23 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 
 /**
- * Where a command's control group is made, and how it is told what to hold. Below the daemon's own
- * group or beside it where that can be, so that no command gets out of what the daemon itself is held to.
+ * Where a command's control group is created, and how its limits are set. It is created below or
+ * beside the daemon's own group if possible, so that commands stay within the daemon's limits.
  *
- * Version 1 has a tree for each controller; a process of one thread that moves itself by `tasks`
- * need not wait for the others. Version 2 has one tree, in which a group with processes hands nothing
- * down: groups are made beside the daemon's. To enter one makes the kernel wait for every processor,
- * 5 to 15 ms.
+ * Version 1 has a tree per controller; a single-threaded process that moves itself by `tasks` need
+ * not wait for the others. Version 2 has one tree, in which a group with processes cannot pass
+ * controllers down, so groups are created beside the daemon's. Entering one makes the kernel wait
+ * for every processor, 5 to 15 ms.
  */
 export type GroupPlace = {
   parent: string;
   holds: readonly ("processes" | "memory")[];
-  /** What is written into a new group; what is optional only where the kernel has the file. */
+  /** Files to write in a new group; optional ones only if the kernel has them. */
   files(limits: {
     processes: number;
     memoryMb: number;
   }): { file: string; value: string; optional?: true }[];
-  /** Who writes 0 there enters. */
+  /** A process enters by writing 0 to this file. */
   door: "tasks" | "cgroup.procs";
   /** The file that counts processes killed for memory. */
   kills: string | null;
@@ -27,7 +27,7 @@ export type GroupPlace = {
 const root = "/sys/fs/cgroup";
 const megabyte = 1024 * 1024;
 
-/** Sets of places, the best first: of a set, those that can be used are used together. */
+/** Returns sets of places, best first; all usable places of one set are used together. */
 export function listGroupPlaces(own = readOwn()): (readonly GroupPlace[])[] {
   return [...listUnified(own), listSplit(own)];
 }
@@ -68,7 +68,9 @@ function listUnified(own: string): (readonly GroupPlace[])[] {
   });
 }
 
-/** The controllers that groups in it have; in a tree that was handed to an ordinary user, we say which. */
+/**
+ * The controllers of child groups. In a tree delegated to an ordinary user, we enable them first.
+ */
 function readHanded(parent: string): string[] {
   const path = join(parent, "cgroup.subtree_control");
   const read = () => readFileSync(path, "latin1").split(/\s+/).filter(Boolean);
@@ -77,7 +79,7 @@ function readHanded(parent: string): string[] {
       writeFileSync(path, "+pids +memory");
     }
   } catch {
-    // not handed to us: what there is, is there
+    // not delegated to us: use what is enabled
   }
   try {
     return read();
@@ -105,7 +107,8 @@ function listSplit(own: string): GroupPlace[] {
       holds: ["memory"],
       files: ({ memoryMb }) => {
         const value = String(memoryMb * megabyte);
-        // With swap, where that is counted: else who is held would only be swapped out.
+        // Including swap if the kernel counts it; otherwise a process over the limit is only
+        // swapped out.
         return [
           { file: "memory.limit_in_bytes", value },
           { file: "memory.memsw.limit_in_bytes", value, optional: true },

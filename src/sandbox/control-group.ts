@@ -12,28 +12,31 @@ import { type GroupPlace, listGroupPlaces } from "./control-group-places.ts";
 import { identifyProcess, isProcessAlive } from "./process-identity.ts";
 
 /**
- * What the kernel holds of all processes of a command together, where the system lets us: each
- * command gets a control group with a number of processes (RLIMIT_NPROC does not bind root, and a
- * fork bomb is quicker than any watcher) and an amount of memory.
+ * Limits that the kernel enforces for all processes of a command together, where the system allows
+ * it. Each command gets a control group with a maximum number of processes and of memory.
+ * RLIMIT_NPROC does not bind root, and a fork bomb is faster than any watcher.
  */
 export type ControlGroup = {
-  /** The files through which a process enters it, before it is anything else: see enter-box.ts. */
+  /**
+   * Files through which a process enters the group before it becomes another program: see
+   * enter-box.ts.
+   */
   doors: readonly string[];
-  /** Whether the kernel killed something in it for its memory. */
+  /** Whether the kernel killed a process in it for memory. */
   ranOut(): boolean;
-  /** When everything in it is gone. */
+  /** Removes the group; call it when all its processes have ended. */
   release(): void;
 };
 
 export type ControlGroups = {
   make(limits: { processes: number; memoryMb: number }): ControlGroup;
-  /** Memory, too: its controller may be missing. */
+  /** Whether memory is limited too; its controller may be missing. */
   holdMemory: boolean;
 };
 
 const prefix = "deputy-run-";
 
-/** Where groups can be made, tried once; null where none can. */
+/** Finds where groups can be created by trying it; null if nowhere. */
 export function findControlGroups(): ControlGroups | null {
   for (const places of listGroupPlaces()) {
     const usable = places.filter(canMake);
@@ -52,7 +55,7 @@ function canMake(place: GroupPlace): boolean {
     makeGroup([place], { processes: 16, memoryMb: 64 }).release();
     return true;
   } catch {
-    return false; // a container's read-only control groups, or not ours to make
+    return false; // read-only control groups of a container, or no permission
   }
 }
 
@@ -92,7 +95,7 @@ function countKills(path: string): number {
   }
 }
 
-/** What a process of ours that is gone left; those of living ones may be about to be entered. */
+/** Removes groups of dead daemon processes; those of live ones may be about to be entered. */
 function removeDead(parent: string): void {
   for (const name of readdirSync(parent)) {
     const [, pid, ticks] = /^deputy-run-(\d+)-(\d+|unknown)-/.exec(name) ?? [];
@@ -102,7 +105,7 @@ function removeDead(parent: string): void {
   }
 }
 
-/** The last processes in it may still be dying: tried again a few times, and at the next start. */
+/** Processes in it may still be dying: retried a few times, and at the next start. */
 function removeGroup(group: string, retries = 20): void {
   try {
     rmdirSync(group);

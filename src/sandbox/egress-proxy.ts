@@ -8,11 +8,11 @@ import { DeputyError } from "../core/error.ts";
 import { isPublicAddress } from "./reachable-address.ts";
 
 /**
- * The way out for a command whose network is an allow-list: a proxy of the daemon on a unix socket,
- * which a confined command reaches as `HTTPS_PROXY`. It takes CONNECT to an allowed name, asks once
- * for its addresses, and connects to one of those that are public; the command never resolves
- * anything itself. Everything else is refused with 403 and told to `onRefused`, which is evidence.
- * It passes bytes on and reads none: a host on the list can be sent anything.
+ * The egress for a command whose network is an allow-list: a proxy of the daemon on a unix socket,
+ * which a confined command reaches as `HTTPS_PROXY`. It accepts CONNECT to an allowed name,
+ * resolves it once, and connects to one of its public addresses; the command resolves nothing
+ * itself. Everything else is refused with 403 and reported to `onRefused`, as evidence. The proxy
+ * does not inspect the bytes, so an allowed host can be sent anything.
  */
 export type EgressProxy = { socketPath: string; close(): Promise<void> };
 
@@ -20,10 +20,13 @@ export type Refusal = { host: string; port: number; reason: string };
 
 export type EgressOptions = {
   socketPath: string;
-  /** `registry.npmjs.org`, `*.pythonhosted.org` (any name below it), either with `:port`; without: 443. */
+  /**
+   * `registry.npmjs.org`, `*.pythonhosted.org` (any name below it), each optionally with `:port`
+   * (default 443).
+   */
   allow: readonly string[];
   onRefused: (refusal: Refusal) => void;
-  /** Which addresses a name may lead to; left out: those of the public internet. */
+  /** Whether a name may lead to this address; default: public internet addresses only. */
   mayReach?: (address: string, host: string) => boolean;
   resolve?: (host: string) => Promise<string[]>;
 };
@@ -31,7 +34,7 @@ export type EgressOptions = {
 const connectTimeoutMs = 20_000;
 const maxConnections = 256;
 
-/** Listen. Throws a DeputyError for a pattern that is none. */
+/** Starts listening. Throws a DeputyError for an invalid pattern. */
 export async function openEgressProxy(options: EgressOptions): Promise<EgressProxy> {
   const { socketPath, onRefused, mayReach = isPublicAddress, resolve = resolveName } = options;
   const patterns = options.allow.map(parsePattern);
@@ -76,7 +79,7 @@ export async function openEgressProxy(options: EgressOptions): Promise<EgressPro
     outside.once("close", () => client.destroy());
   });
 
-  /** The address to connect to. Throws why there is none. */
+  /** Returns the address to connect to. Throws an Error with the reason if there is none. */
   const admit = async (host: string, port: number): Promise<string> => {
     if (isIP(host.replace(/^\[|\]$/g, "")) !== 0 || /^[\d.]+$/.test(host))
       throw new Error("an address instead of a name");
@@ -89,7 +92,7 @@ export async function openEgressProxy(options: EgressOptions): Promise<EgressPro
   };
 
   await mkdir(dirname(socketPath), { recursive: true, mode: 0o700 });
-  await rm(socketPath, { force: true }); // of a daemon that was killed
+  await rm(socketPath, { force: true }); // left by a killed daemon
   await new Promise<void>((listening, failed) => {
     server.once("error", failed);
     server.listen(socketPath, () => {
@@ -112,7 +115,7 @@ function refusalOf(reason: string): string {
   return `HTTP/1.1 403 Forbidden\r\ncontent-type: text/plain\r\ncontent-length: ${body.length}\r\nconnection: close\r\n\r\n${body}`;
 }
 
-/** Hosts are compared in lower case and without the dot that may end them. */
+/** Parses a target; hosts are in lower case and without a trailing dot. */
 function readTarget(text: string, defaultPort: number): { host: string; port: number } {
   const [, host = "", port] = /^(\[[^\]]*\]|[^:]*)(?::(\d{1,5}))?$/.exec(text) ?? [];
   return {
@@ -121,7 +124,10 @@ function readTarget(text: string, defaultPort: number): { host: string; port: nu
   };
 }
 
-/** What an allow-list takes: a name, or `*.name` for all names below it, with `:port` or without. */
+/**
+ * Whether an allow-list accepts it: a name, or `*.name` for all names below it, optionally with
+ * `:port`.
+ */
 export function isHostPattern(text: string): boolean {
   return readPattern(text) !== null;
 }

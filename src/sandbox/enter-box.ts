@@ -1,28 +1,31 @@
 import { findProgram } from "./find-program.ts";
 
 /**
- * What a process of ours does on its way to becoming bwrap, before there is anything of a command in
- * it: it enters the control groups of the command (to be moved from outside would come too late),
- * opens the filter of system calls for bwrap, and leaves the daemon's session keyring for a new one.
+ * What our process does before it becomes bwrap, while nothing of the command runs: it enters the
+ * command's control groups (moving it from outside would be too late), opens the syscall filter for
+ * bwrap, and leaves the daemon's session keyring for a new one.
  */
 export type Entry = {
-  /** A file to write to for each control group. Who cannot does not run. */
+  /** One file to write to per control group. If that fails the command does not run. */
   doors: readonly string[];
-  /** The file of a seccomp filter; bwrap finds it at `filterFd`. Null: none. */
+  /** The file of a seccomp filter, which bwrap reads from `filterFd`. Null: none. */
   filter: string | null;
-  /** What `findKeyringJoin` found. */
+  /** The result of `findKeyringJoin`. */
   joinKeyring: readonly string[];
 };
 
 export const filterFd = 9;
 
-/** When the filter cannot be opened bwrap says so, in words that are told from a command's. */
+/** If the filter cannot be opened, bwrap reports it, distinguishable from the command's output. */
 const script = `doors=$1; shift
 while [ "$doors" -gt 0 ]; do echo 0 > "$1" || exit 125; shift; doors=$((doors-1)); done
 { command exec ${filterFd}<"$0"; } 2>/dev/null
 exec "$@"`;
 
-/** The command line that does this and becomes `argv`. By full paths: a command's PATH may lead to its files. */
+/**
+ * Returns the command line that does this and becomes `argv`. Full paths only: a command's PATH may
+ * lead to its own files.
+ */
 export function enterBox(
   { doors, filter, joinKeyring }: Entry,
   argv: readonly [string, ...string[]],
@@ -31,18 +34,20 @@ export function enterBox(
   return ["/bin/sh", "-c", script, ...entry, ...joinKeyring, ...argv];
 }
 
-/** keyctl(KEYCTL_JOIN_SESSION_KEYRING, NULL) by its number: neither Node nor a shell has a call for it. */
+/**
+ * keyctl(KEYCTL_JOIN_SESSION_KEYRING, NULL) by number: neither Node nor a shell has a call for it.
+ */
 const keyctl: Readonly<Record<string, number>> = { x64: 250, arm64: 219 };
 const join =
   "delete $ENV{PERL_BADLANG}; syscall(shift, 1, 0); exec { $ARGV[0] } @ARGV; die qq(perl: cannot run $ARGV[0]: $!)";
 
-/** Perl says nothing of a language that the system does not have; for whoever cannot withhold it. */
+/** Silences perl about an unknown locale, for callers that cannot withhold the variables. */
 export const quietPerl = { PERL_BADLANG: "0" } as const;
 
 /**
- * What goes before a command so that it runs in a session keyring of its own; nothing where there is
- * no perl, or where it does not know the processor. Refused by the kernel (each user has a number of
- * keys) the command runs all the same: in a box the filter keeps it from every keyring.
+ * Returns the prefix that runs a command in a new session keyring; empty without perl or on an
+ * unknown processor. If the kernel refuses (each user has a quota of keys) the command still runs:
+ * in a box the filter blocks every keyring.
  */
 export function findKeyringJoin(arch: string = process.arch): string[] {
   const perl = findProgram("perl", "/usr/bin:/bin") ?? findProgram("perl");
@@ -51,7 +56,7 @@ export function findKeyringJoin(arch: string = process.arch): string[] {
 }
 
 /**
- * Variables by which a command's environment would steer the programs before it: the linker, the
- * shell, perl and what language they speak. bwrap sets them for the command alone.
+ * Variables with which a command's environment would influence the programs before it: the linker,
+ * the shell, perl and their locale. bwrap sets them for the command only.
  */
 export const steersPrograms = /^(?:LD_|GLIBC_|LC_|LANG|PERL|BASH|SHELLOPTS$|ENV$|PS4$)/;

@@ -1,19 +1,19 @@
 /**
- * What a command tried and was refused, as evidence for the receipt. What the sandbox's own parts
- * refused (a host, a limit) is certain: `enforced`. The kernel refuses a write or a look without
- * telling us; that is only known where the program complained, so it is read from its output and
- * marked `reported`: a program can keep quiet, and it can lie.
+ * What a command tried and was refused, as evidence for the receipt. Refusals by the sandbox's own
+ * parts (a host, a limit) are certain: `enforced`. The kernel refuses a write or a read without
+ * telling us, so these are read from the program's output and marked `reported`: a program can stay
+ * silent, and it can lie.
  */
 export type Denial = {
   what: "write" | "read" | "network" | "process" | "limit";
-  /** One line, at most 200 characters. Text of the program: data for people, nothing else. */
+  /** One line, at most 200 characters. Untrusted text of the program, for people only. */
   detail: string;
   known: "enforced" | "reported";
 };
 
 const maxKept = 50;
 
-/** Denials, each once, the first ones. */
+/** Collects the first denials, without duplicates. */
 export function makeDenialList(): { add(denial: Denial): void; list(): Denial[] } {
   const found = new Map<string, Denial>();
   return {
@@ -48,8 +48,8 @@ const complaints: readonly { what: Denial["what"]; pattern: RegExp }[] = [
 ];
 
 /**
- * Places that are absent inside: to miss one of them says that it was looked for. So does git where
- * it is sent to another repository.
+ * Paths that are absent inside: an error about one shows that it was looked for. The same holds for
+ * git when it is sent to another repository.
  */
 const elsewhere = /cannot change to '\/|'\/.*' does not appear to be a git repository/i;
 const absent =
@@ -61,8 +61,8 @@ const maxDenials = 20;
 const maxDetail = 200;
 
 /**
- * Read the complaints out of an output: each line once, the first ones. `hidden` are paths that are
- * never there inside.
+ * Finds complaints in an output: the first ones, without duplicates. `hidden` are paths that never
+ * exist inside.
  */
 export function findDenials(output: string, hidden: readonly string[] = []): Denial[] {
   const text =

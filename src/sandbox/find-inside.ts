@@ -2,16 +2,16 @@ import { readdirSync, readFileSync } from "node:fs";
 import type { Inside } from "./sandbox.ts";
 
 /**
- * What runs inside a bwrap, seen from outside: bwrap's only child is the first process of the new
- * namespace, and the child of that is the command. The command's own root shows a /proc that lists
- * those inside and no others. Without the right to look there the machine's /proc is searched for
- * descendants: who loses its parent inside becomes the first process's child, so none gets lost.
+ * Finds what runs inside a bwrap, seen from outside: bwrap's only child is the namespace's first
+ * process, whose child is the command. The command's own root has a /proc that lists only the
+ * processes inside. Without permission to read it, the machine's /proc is searched for descendants:
+ * orphans inside become children of the first process, so none is missed.
  */
 export function findInside(leaderPid: number): Inside | null {
   const [initPid] = childrenOf(leaderPid);
   if (initPid === undefined) return null;
   const [command] = childrenOf(initPid);
-  if (command === undefined) return null; // its root is still being made
+  if (command === undefined) return null; // its root is still being set up
   const own = `/proc/${command}/root/proc`;
   if (listPids(own).length > 0) {
     return { initPid, proc: own, pids: () => listPids(own) };
@@ -19,12 +19,12 @@ export function findInside(leaderPid: number): Inside | null {
   return { initPid, proc: "/proc", pids: () => [initPid, ...descendantsOf(initPid)] };
 }
 
-/** The group that a SIGTERM for the command goes to: with its session it is the first process's. */
+/** The group for a SIGTERM to the command; in its new session it is the first process's. */
 export function findInsideGroup(leaderPid: number): number | null {
   return childrenOf(leaderPid)[0] ?? null;
 }
 
-/** The processes that the first thread of this one started. */
+/** The child processes started by this process's first thread. */
 function childrenOf(pid: number): number[] {
   try {
     const text = readFileSync(`/proc/${pid}/task/${pid}/children`, "latin1");
@@ -40,11 +40,11 @@ function listPids(proc: string): number[] {
       .filter((name) => /^\d+$/.test(name))
       .map(Number);
   } catch {
-    return []; // gone, or not to be looked at
+    return []; // gone, or no permission
   }
 }
 
-/** All that a process started, and what those started. */
+/** Returns all descendants of a process. */
 export function descendantsOf(root: number): number[] {
   const children = new Map<number, number[]>();
   for (const pid of listPids("/proc")) {
@@ -64,6 +64,6 @@ function parentOf(pid: number): number | null {
     const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
     return Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]);
   } catch {
-    return null; // gone meanwhile
+    return null; // gone in the meantime
   }
 }

@@ -1,7 +1,7 @@
 import { accessSync, constants, statSync } from "node:fs";
 import { delimiter, isAbsolute, join } from "node:path";
 
-/** The first file of this name on PATH that can be executed, or null. */
+/** Returns the first executable file of this name on PATH, or null. */
 export function findProgram(name: string, path: string | undefined = process.env.PATH) {
   for (const folder of (path ?? "").split(delimiter)) {
     if (!isAbsolute(folder)) continue;

@@ -2,9 +2,10 @@ import { spawn } from "node:child_process";
 import { connect, createServer } from "node:net";
 
 /**
- * The first program in a sandbox that may reach the daemon's gateway: it listens on 127.0.0.1 there,
- * passes each connection on to a unix socket that was bound in, runs the command, and ends as the
- * command ends. `forward.mjs PORT=SOCKET … -- COMMAND …`. It stands alone: only this file is inside.
+ * The first program in a sandbox that may reach the daemon's gateway: it listens on 127.0.0.1
+ * there, forwards each connection to a unix socket that was mounted, runs the command, and ends as
+ * the command ends. `forward.mjs PORT=SOCKET … -- COMMAND …`. It has no imports of ours, because
+ * only this file is mounted inside.
  */
 const split = process.argv.indexOf("--");
 const forwards = process.argv.slice(2, split).map((text) => {
@@ -17,7 +18,7 @@ for (const { port, socket } of forwards) {
   await new Promise<void>((resolve) => {
     createServer({ allowHalfOpen: true }, (inside) => {
       const outside = connect({ path: socket, allowHalfOpen: true });
-      // Either end may go at any time; the other one then goes too.
+      // If either end fails, the other one is closed.
       inside.on("error", () => outside.destroy());
       outside.on("error", () => inside.destroy());
       inside.pipe(outside);
@@ -26,7 +27,7 @@ for (const { port, socket } of forwards) {
   });
 }
 
-// A signal for the group reaches the command too: this one waits for what it does.
+// A signal to the group reaches the command too: wait for its reaction.
 for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.on(signal, () => {});
 const child = spawn(program, args, { stdio: "inherit" });
 child.on("error", (error: NodeJS.ErrnoException) => {

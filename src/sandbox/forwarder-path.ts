@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
-/** Where the program `forward.ts` lies. Run from source there is only the built one. */
+/** Path of the compiled `forward.ts`. When run from source, only the built one exists. */
 export function forwarderPath(): string {
   const beside = fileURLToPath(new URL("./forward.js", import.meta.url));
   return existsSync(beside)

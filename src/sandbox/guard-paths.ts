@@ -4,9 +4,9 @@ import { join, resolve, sep } from "node:path";
 import { DeputyError } from "../core/error.ts";
 
 /**
- * What no command may ever see, whatever somebody asks to be shown: the logins of the user's home
- * and the daemon's own secrets. A folder that holds one of them, or lies in one, is refused, as a
- * whole and in words: to hide a part of what was bound is forgotten one day.
+ * Paths that no command may see, whatever is requested: the logins in the user's home and the
+ * daemon's secrets. A folder that contains one, or lies in one, is refused as a whole and with a
+ * message, because hiding parts of a mounted folder is easily forgotten.
  */
 const secretsOfHome = [
   ".ssh",
@@ -39,9 +39,11 @@ const secretsOfHome = [
 ];
 
 export type Guard = {
-  /** The real path of a folder or file that may be shown. Throws a DeputyError otherwise. */
+  /**
+   * Returns the real path of a folder or file that may be shown. Throws a DeputyError otherwise.
+   */
   admit(path: string, kind: "writable" | "readable"): Promise<string>;
-  /** The same as an answer. */
+  /** Whether `admit` would refuse this path as secret. */
   isSecret(realPath: string): boolean;
 };
 
@@ -58,7 +60,7 @@ export async function makeGuard(
     admit: async (path, kind) => {
       const real = await realpath(path).catch(() => null);
       if (real === null) throw refuse(`The folder ${path} does not exist.`);
-      // The place itself may be reached by links; it must not be one, for others may turn those.
+      // The path may lead over links, but its last part must be none: others may change it.
       if (kind === "writable" && !(await lstat(path)).isDirectory())
         throw refuse(`${path} is no folder, so a command cannot be given it to write in.`);
       if (isSecret(real) || isSecret(resolve(path)))
@@ -74,7 +76,7 @@ function refuse(sentence: string): DeputyError {
   return new DeputyError("invalid_input", sentence);
 }
 
-/** Whether one of the two is the other, or holds it. */
+/** Whether one contains the other, or they are equal. */
 function overlaps(a: string, b: string): boolean {
   return isWithin(a, b) || isWithin(b, a);
 }

@@ -4,15 +4,18 @@ import type { Confined, Confinement, Inside, LimitHit, Sandbox } from "./sandbox
 import { moreMemory, watchLimits } from "./watch-limits.ts";
 
 /**
- * The limits of all that runs in one box together, from the start of what opened it to its end: who
- * passes one is killed with everything inside. Without a sandbox nothing is held.
+ * Enforces the limits of everything in one box, from the start of its opener to its end: when a
+ * limit is passed, everything inside is killed. Without a sandbox nothing is enforced.
  */
 export type LimitsHold = {
-  /** What goes into the command's spec. */
+  /** For the command's spec. */
   onStarted: (identity: ProcessIdentity) => void;
-  /** Kill all of it for this limit; the first one counts. */
+  /** Kills everything for this limit; the first one counts. */
   stopFor(hit: LimitHit): void;
-  /** After its end, when nothing inside writes any more: for which limit it was killed. */
+  /**
+   * Call after the end. Resolves, once nothing inside can write any more, with the limit it was
+   * killed for.
+   */
   end(): Promise<LimitHit | null>;
 };
 
@@ -40,7 +43,7 @@ export function holdLimits(
           folders: [...writable, ...state, ...(scratch === null ? [] : [scratch])],
           onHit: stopFor,
         });
-  // Early, so that its end can be waited for, also when it does not last until a limit is looked at.
+  // Early, so that the end inside can be awaited even for a command shorter than the first check.
   const firstLook = setTimeout(look, firstLookMs);
   return {
     onStarted: (identity) => {
@@ -57,7 +60,7 @@ export function holdLimits(
   };
 }
 
-/** No grace: who takes all there is uses the time for more of it. */
+/** No grace period: a process that takes all resources would use it to take more. */
 function kill(inside: Inside | null, leader: ProcessIdentity | null): void {
   const first = inside?.initPid ?? null;
   if (first !== null) {
@@ -70,7 +73,7 @@ function kill(inside: Inside | null, leader: ProcessIdentity | null): void {
   if (leader) signalGroup(leader.pid, "SIGKILL");
 }
 
-/** The first process of a namespace goes after all others in it: then nothing writes any more. */
+/** A namespace's first process ends after all others in it: then nothing can write any more. */
 async function untilGone(inside: Inside | null): Promise<void> {
   const first = inside?.initPid ?? null;
   const identity = first === null ? null : identifyProcess(first);

@@ -10,20 +10,20 @@ import {
 import { type FileHandle, open } from "node:fs/promises";
 
 /**
- * The only way to the files of a tree that an agent can write. Its processes may live and put a link
- * in place of any folder between two calls of ours, so no path of several names is given to the
- * system: each folder on the way is opened by itself, without following a link, and what is in the
- * last one is named from there (`/proc/self/fd/N/name`). Wherever the folder is moved meanwhile, it is
- * the one that was opened. Calls that take such a name must not follow a link in its place either:
- * lstat, readlink, mkdir, rename, unlink, rmdir do not; files are opened by `openFile`.
+ * The only access to files in a tree that an agent can write. Its processes may replace any folder
+ * with a link between two of our calls, so the system never gets a path of several names: each
+ * folder is opened by itself, without following a link, and entries of the last one are named from
+ * there (`/proc/self/fd/N/name`). It stays the folder that was opened, wherever it is moved. Calls
+ * that take such a name must not follow a link either: lstat, readlink, mkdir, rename, unlink,
+ * rmdir do not; files are opened by `openFile`.
  *
- * Where there is no /proc (macOS) each folder is looked at before the next: right for a tree that
- * nobody changes at this moment, no protection against a race. There is no sandbox there either.
+ * Without /proc (macOS) each folder is checked before the next: correct for a tree that is not
+ * being changed, but no protection against a race. There is no sandbox there either.
  */
 export type Folder = {
   /** For readdir, chmod and utimes of the folder itself. */
   path: Buffer;
-  /** Something in it, by its name. */
+  /** The path of an entry, by name. */
   at(name: Name): Buffer;
   close(): void;
 };
@@ -31,23 +31,23 @@ export type Folder = {
 /** Bytes, or text in UTF-8. */
 export type Name = string | Buffer;
 
-const openPath = 0o10000000; // O_PATH, which Node does not name: no permission to read is needed
+const openPath = 0o10000000; // O_PATH, which Node does not define: needs no read permission
 const folderFlags = openPath | constants.O_DIRECTORY | constants.O_NOFOLLOW;
 const isHeld = existsSync("/proc/self/fd");
 
-/** A folder of ours by its path, or one that is open already. */
+/** The path of a folder of ours, or an open folder. */
 type Root = string | Folder;
 
 export type Make = {
-  /** What is missing is made with this mode; left out: it is missed. */
+  /** Creates missing folders with this mode; undefined: fails. */
   make?: number;
-  /** What stands in the way and is no folder, such as a link, is deleted. */
+  /** Deletes what is in the way and is no folder, such as a link. */
   clear?: boolean;
 };
 
 /**
- * Open the folder `path` below `root`, and `root` itself for an empty one, which is not opened again.
- * Throws ENOENT when it is not there, and ENOTDIR when something on the way is no folder, such as a link.
+ * Opens the folder `path` below `root`; an empty path returns an open `root` itself. Throws ENOENT
+ * if it does not exist, and ENOTDIR if part of the path is no folder, such as a link.
  */
 export function openFolder(
   root: Root,
@@ -68,7 +68,7 @@ export function openFolder(
   return folder;
 }
 
-/** The same for as long as `use` runs. */
+/** Opens a folder while `use` runs. */
 export async function withFolder<T>(
   root: Root,
   path: Name,
@@ -84,8 +84,8 @@ export async function withFolder<T>(
 }
 
 /**
- * Open a file below `root` with these flags. Throws ELOOP for a link; a FIFO is not waited for:
- * whoever reads asks the handle what it is.
+ * Opens a file below `root` with these flags. Throws ELOOP for a link. Does not block on a FIFO, so
+ * the caller checks the type of the handle.
  */
 export async function openFile(
   root: Root,
@@ -98,7 +98,9 @@ export async function openFile(
   return withFolder(root, folder, (inside) => open(inside.at(name), safe, mode));
 }
 
-/** A regular file as a whole; null when it is none, or has more than `maxBytes`, or grows beyond. */
+/**
+ * Reads a whole regular file; null if it is none, is larger than `maxBytes`, or grows beyond that.
+ */
 export async function readWhole(file: FileHandle, maxBytes: number): Promise<Buffer | null> {
   const stats = await file.stat();
   if (!stats.isFile() || stats.size > maxBytes) return null;
@@ -106,7 +108,7 @@ export async function readWhole(file: FileHandle, maxBytes: number): Promise<Buf
   return content.length > maxBytes ? null : content;
 }
 
-/** The first bytes of an open file, at most so many, whatever it says of its size. */
+/** Reads at most `maxBytes` from the start of an open file, regardless of its reported size. */
 export async function readStart(file: FileHandle, maxBytes: number): Promise<Buffer> {
   const chunks: Buffer[] = [];
   for (let left = maxBytes; left > 0; ) {
@@ -121,7 +123,7 @@ export async function readStart(file: FileHandle, maxBytes: number): Promise<Buf
 
 const chunkBytes = 64 * 1024;
 
-/** A path as the folder that something is in and its name there. */
+/** Splits a path into its folder and its last name. */
 export function splitPath(path: Name): { folder: Buffer; name: Buffer } {
   const names = namesOf(path);
   const name = names.pop() ?? Buffer.from(".");
@@ -132,7 +134,7 @@ export function splitPath(path: Name): { folder: Buffer; name: Buffer } {
 }
 
 function namesOf(path: Name): Buffer[] {
-  // Latin1 keeps every byte.
+  // Latin-1 preserves every byte.
   const names = Buffer.from(path as string)
     .toString("latin1")
     .split("/")

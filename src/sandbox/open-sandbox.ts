@@ -3,9 +3,8 @@ import { noSandbox, type Sandbox } from "./sandbox.ts";
 import { openSandboxRuntime } from "./sandbox-runtime.ts";
 
 /**
- * Find out once, by really running a command, which sandbox there is. `auto` takes the first that
- * works; one that was named is that one or none: a person who asked for it shall hear that it does
- * not work instead of getting another.
+ * Finds out once, by running a command, which sandbox works. `auto` takes the first that does. A
+ * named one has no substitute: the person who chose it must learn that it does not work.
  */
 export type SandboxChoice = "auto" | "bubblewrap" | "sandbox-runtime" | "none";
 

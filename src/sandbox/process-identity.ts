@@ -2,13 +2,13 @@ import { closeSync, openSync, readdirSync, readFileSync, readSync } from "node:f
 import { uptime } from "node:os";
 
 /**
- * A pid alone says nothing: the system reuses them. A process is recognised by its pid and the
- * time it was started, in clock ticks since boot, as Linux tells in /proc/PID/stat, field 22.
- * Where there is no /proc the start is null, and such a process is never signalled after a restart.
+ * Identifies a process by its pid and its start time, because the system reuses pids. The start is
+ * in clock ticks since boot, from /proc/PID/stat, field 22. Without /proc it is null, and such a
+ * process is never signalled after a restart.
  */
 export type ProcessIdentity = { pid: number; startTicks: string | null };
 
-/** Identify a running process, or null when there is none (a zombie counts as none). */
+/** Identifies a running process; null if there is none (a zombie counts as none). */
 export function identifyProcess(pid: number): ProcessIdentity | null {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
@@ -21,16 +21,16 @@ export function identifyProcess(pid: number): ProcessIdentity | null {
   }
 }
 
-/** Whether this very process still runs: same pid, same start. */
+/** Whether this process still runs: same pid, same start. */
 export function isProcessAlive(identity: ProcessIdentity): boolean {
   const now = identifyProcess(identity.pid);
   return now !== null && (identity.startTicks === null || now.startTicks === identity.startTicks);
 }
 
 /**
- * Processes of ours whose environment at their start held `NAME=value`; setsid does not hide them.
- * And beside them those that started no earlier than `since` and have no environment at all: so
- * looks, for a moment, who is executing another program, or dying.
+ * Returns the `marked` processes, whose environment at their start contained `NAME=value`, even
+ * after setsid; and `bare` ones, which started no earlier than `since` and have no environment. A
+ * process that is executing another program, or dying, looks like that for a moment.
  */
 export function lookForMark(mark: Mark, since: ProcessIdentity | null): Found {
   return lookForMarks([{ mark, since }])[0] ?? { marked: [], bare: [] };
@@ -39,7 +39,7 @@ export function lookForMark(mark: Mark, since: ProcessIdentity | null): Found {
 export type Mark = { name: string; value: string };
 export type Found = { marked: ProcessIdentity[]; bare: ProcessIdentity[] };
 
-/** The same for several at once: each process is looked at once for all of them. */
+/** Like `lookForMark` for several marks, in one pass over the processes. */
 export function lookForMarks(
   wanted: readonly { mark: Mark; since: ProcessIdentity | null }[],
 ): Found[] {
@@ -67,18 +67,21 @@ export function lookForMarks(
   return looks.map(({ found }) => found);
 }
 
-/** Of other processes, no lower than that. */
+/** Lists the pids of other processes from this one on. */
 function listPids(from: number): string[] {
   try {
     return readdirSync("/proc").filter(
       (entry) => /^\d+$/.test(entry) && Number(entry) !== process.pid && Number(entry) >= from,
     );
   } catch {
-    return []; // no /proc on this system: the process group is all there is
+    return []; // no /proc here: only the process group is known
   }
 }
 
-/** Whether it is a child of ours, or of an unmarked child of ours: then it is another run's, or git. */
+/**
+ * Whether it is a child of ours, or of our unmarked child: then it belongs to another run, or is
+ * git.
+ */
 function isOfAnother(pid: string, needle: Buffer): boolean {
   const parent = readParent(pid);
   if (parent === null || isOurs(parent)) return parent !== null;
@@ -88,7 +91,7 @@ function isOfAnother(pid: string, needle: Buffer): boolean {
   return isUnmarked && isOurs(readParent(parent));
 }
 
-/** This process, or, for a helper of it, the daemon. */
+/** This process, or the daemon if this is its helper. */
 function isOurs(pid: string | null): boolean {
   return pid === String(process.pid) || (process.connected && pid === String(process.ppid));
 }
@@ -98,17 +101,17 @@ function readParent(pid: string): string | null {
     const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
     return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1] ?? null;
   } catch {
-    return null; // gone meanwhile
+    return null; // gone in the meantime
   }
 }
 
 /**
- * The lowest pid that a process can have that was started after this one: the system hands them out
- * in a circle, and tells the last one. Any, where it may have come round since.
+ * Returns the lowest pid of any process started after this one: the system assigns pids in a circle
+ * and reports the last one. Returns 0 if they may have wrapped around since.
  */
 export function lowestPidSince({ pid, startTicks }: ProcessIdentity): number {
   const ageMs = uptime() * 1_000 - Number(startTicks ?? 0) * msPerTick;
-  if (Math.abs(ageMs) > maxCircleMs) return 0; // before its start: it counts from another boot
+  if (Math.abs(ageMs) > maxCircleMs) return 0; // the start is from another boot
   try {
     const last = Number(readFileSync("/proc/loadavg", "latin1").trim().split(" ").at(-1));
     return last >= pid ? pid : 0;
@@ -117,12 +120,12 @@ export function lowestPidSince({ pid, startTicks }: ProcessIdentity): number {
   }
 }
 
-/** The smallest circle has 32,768 pids; no machine starts as many processes in this time. */
+/** The smallest circle has 32,768 pids; no machine starts that many processes in this time. */
 const maxCircleMs = 3_000;
-/** What /proc counts in, on every Linux that Node runs on. */
+/** Clock tick in /proc, on every Linux that Node supports. */
 const msPerTick = 10;
 
-/** Reading hundreds of these is on the way of every command: one buffer for all, the fewest calls. */
+/** Every command reads hundreds of these: one shared buffer, and as few calls as possible. */
 const environmentBuffer = Buffer.allocUnsafe(128 * 1024);
 
 function readEnvironment(pid: string): Buffer | null {
@@ -135,9 +138,9 @@ function readEnvironment(pid: string): Buffer | null {
     } finally {
       closeSync(file);
     }
-    return readFileSync(path); // an unusually large one
+    return readFileSync(path); // an unusually large environment
   } catch {
-    return null; // gone meanwhile, or another user's
+    return null; // gone, or another user's
   }
 }
 

@@ -2,10 +2,10 @@ import { basename } from "node:path";
 import type { CommandResult, CommandSpec } from "./run-command.ts";
 
 /**
- * bwrap tells the end of a command as a shell would: 128 + n for death by signal n. And what bwrap
- * or prlimit cannot start, they say in a line of their own. Both are put back to what the same
- * command would have said without them. One thing cannot be: whether a shell died by a signal or
- * passed on that its child did; the exit code stays then.
+ * Undoes how bwrap reports the end of a command: like a shell, with 128 + n for death by signal n,
+ * and with a line of its own if bwrap or prlimit cannot start something. The result is what the
+ * command would have reported without them, with one exception: for a shell it is unknown whether
+ * the shell or its child died by the signal, so the exit code stays.
  */
 const signals: Readonly<Record<number, NodeJS.Signals>> = {
   1: "SIGHUP",

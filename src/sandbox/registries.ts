@@ -4,19 +4,20 @@ import { join } from "node:path";
 import { isHostPattern } from "./egress-proxy.ts";
 
 /**
- * The registries that the daemon's user told npm, pip and others to use, from variables and from
- * `registry=` and `@scope:registry=` in ~/.npmrc and `index-url` in pip's files: a confined command has
- * neither this home nor these variables, and would ask the public ones. Nothing else of those files is
- * read, and a login in a URL is cut off: a registry that asks for one is not for commands of agents.
+ * The registries that the daemon's user configured for npm, pip and others, from variables, from
+ * `registry=` and `@scope:registry=` in ~/.npmrc, and from `index-url` in pip's files. A confined
+ * command has neither this home nor these variables and would use the public ones. Nothing else in
+ * those files is read, and a login in a URL is removed: commands of agents must not use a registry
+ * that requires one.
  */
 export type Registries = {
-  /** What tells the package managers. */
+  /** Variables for the package managers. */
   environment: Record<string, string>;
-  /** The lines for an .npmrc of a confined home: a scope's registry cannot be told by a variable. */
+  /** Lines for an .npmrc in a confined home: no variable sets the registry of a scope. */
   npmrc: string;
-  /** Their hosts, as an allow-list takes them. */
+  /** Their hosts, as allow-list entries. */
   hosts: string[];
-  /** One sentence for each that cannot be reached from inside. */
+  /** One sentence for each registry that is unreachable from inside. */
   problems: string[];
 };
 
@@ -83,7 +84,7 @@ function readUrl(url: URL, name: string, found: Registries): string {
   return url.href;
 }
 
-/** The last value of a key, as ini files have it; a reference to a variable is not followed. */
+/** The last value of a key in an ini file; null if it refers to a variable. */
 function readKey(path: string, key: string): string | null {
   return findKey(readText(path), key);
 }
@@ -92,7 +93,7 @@ function readText(path: string): string {
   try {
     return readFileSync(path, "utf8");
   } catch {
-    return ""; // most have none
+    return ""; // usually missing
   }
 }
 
@@ -102,7 +103,7 @@ function findKey(text: string, key: string): string | null {
   return value?.includes("$") ? null : value;
 }
 
-/** The registry of each scope, the last one of each. */
+/** The registry of each scope; the last one counts. */
 function findScopes(text: string): Map<string, string> {
   const pattern = /^\s*(@[\w.~-]+):registry\s*=\s*["']?(https?:\/\/[^\s"']+)/gim;
   const found = [...text.matchAll(pattern)].map(
@@ -111,12 +112,12 @@ function findScopes(text: string): Map<string, string> {
   return new Map(found.filter(([, url]) => !url.includes("$") && URL.canParse(url)));
 }
 
-/** What a repository may add; more is no lock file that anybody installs from. */
+/** Maximum hosts from a repository; a real lock file has fewer. */
 const maxOfRepository = 20;
 
 /**
- * The hosts that a commit's own `.npmrc` and `package-lock.json` get packages from. Only names that
- * HTTPS reaches; the rest of the files, logins above all, is not read.
+ * Returns the hosts from which a commit's own `.npmrc` and `package-lock.json` get packages. Only
+ * names with HTTPS; the rest of the files, especially logins, is not read.
  */
 export function listRepositoryRegistries(npmrc: string, lock: string): string[] {
   const found: Registries = { environment: {}, npmrc: "", hosts: [], problems: [] };

@@ -5,15 +5,15 @@ import { basename, dirname } from "node:path";
 import { type Folder, type Name, openFolder } from "./open-folder.ts";
 
 /**
- * Delete what an agent had: also what it made unwritable, or deeper than a path can be long, and also
- * while it changes it. Links are deleted, not followed: every folder is opened by itself
- * (open-folder.ts). What is below a folder of the tree is brought up into the tree's own before that
- * folder goes, so no more than two are open at a time, however deep it is.
+ * Deletes a tree of an agent, even if it is unwritable, deeper than the maximum path length, or
+ * being changed. Links are deleted, not followed: every folder is opened by itself
+ * (open-folder.ts). Subfolders of a folder are moved up into the tree's root before it is deleted,
+ * so at most two are open at a time, at any depth.
  */
 export async function removeTree(path: string): Promise<void> {
   let around: Folder;
   try {
-    around = openFolder(dirname(path)); // ours: nobody else puts anything in it
+    around = openFolder(dirname(path)); // ours: only we write in it
   } catch (error) {
     if (isGone(error)) return;
     throw error;
@@ -25,7 +25,7 @@ export async function removeTree(path: string): Promise<void> {
   }
 }
 
-/** The same for what is in an open folder. Fine when it is gone already. */
+/** Like `removeTree` for an entry of an open folder. Succeeds if it is gone already. */
 export async function removeInside(around: Folder, name: Name): Promise<void> {
   const isFolder = await lstat(around.at(name)).then(
     (stats) => stats.isDirectory(),
@@ -34,7 +34,7 @@ export async function removeInside(around: Folder, name: Name): Promise<void> {
   if (isFolder === null) return;
   if (!isFolder) return unlink(around.at(name)).catch(ignoreGone);
   const folder = openInside(around, name);
-  if (!folder) return removeInside(around, name); // swapped at this moment
+  if (!folder) return removeInside(around, name); // replaced at this moment
   try {
     await emptyFolder(folder);
   } finally {
@@ -43,10 +43,10 @@ export async function removeInside(around: Folder, name: Name): Promise<void> {
   await rmdir(around.at(name)).catch(ignoreGone);
 }
 
-/** More passes than any tree has levels are made only where somebody goes on writing. */
+/** More passes than any tree has levels happen only if something keeps writing. */
 const maxPasses = 10_000;
 
-/** Delete all that is in a folder, but for these names in it. */
+/** Deletes everything in a folder except the spared names. */
 export async function emptyFolder(folder: Folder, spared: readonly string[] = []): Promise<void> {
   await openUp(folder);
   for (let pass = 0; pass < maxPasses; pass++) {
@@ -60,7 +60,7 @@ export async function emptyFolder(folder: Folder, spared: readonly string[] = []
   throw new Error("a folder cannot be emptied: something goes on writing in it");
 }
 
-/** Its files go, its folders are brought up to where it is itself, to be next. */
+/** Deletes its files and moves its folders up next to it, for the next pass. */
 async function removeFolder(around: Folder, name: Buffer): Promise<void> {
   const folder = openInside(around, name);
   if (!folder) return;
@@ -83,7 +83,7 @@ async function bringUp(top: Folder, from: Folder, name: Buffer): Promise<void> {
   const folder = openInside(from, name);
   if (!folder) return;
   try {
-    await openUp(folder); // to move it changes its own way up
+    await openUp(folder); // a rename changes its `..`, which needs write access
     await rename(from.at(name), top.at(randomUUID())).catch(ignoreChange);
   } finally {
     folder.close();
@@ -100,13 +100,13 @@ async function listFolder(folder: Folder): Promise<Entry[]> {
   return entries.map((entry) => ({ name: entry.name, isFolder: entry.isDirectory() }));
 }
 
-/** Give the owner access to it, so that what is in it can be listed and deleted. */
+/** Gives the owner access, so that the contents can be listed and deleted. */
 async function openUp(folder: Folder): Promise<void> {
   const { mode } = await stat(folder.path);
   if ((mode & 0o700) !== 0o700) await chmod(folder.path, (mode & 0o777) | 0o700);
 }
 
-/** Null: it is gone, or something else by now. */
+/** Returns null if it is gone, or is something else by now. */
 function openInside(around: Folder, name: Name): Folder | null {
   try {
     return openFolder(around, name);
@@ -124,7 +124,7 @@ function ignoreGone(error: unknown): void {
   if (!isGone(error)) throw error;
 }
 
-/** Somebody changed it between our look and our deed: the next pass looks again. */
+/** It changed between our check and our action: the next pass checks again. */
 function ignoreChange(error: unknown): void {
   const { code = "" } = error as NodeJS.ErrnoException;
   if (!/^(?:ENOENT|ENOTDIR|EISDIR|ELOOP|ENOTEMPTY)$/.test(code)) throw error;

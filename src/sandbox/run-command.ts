@@ -9,45 +9,50 @@ import { endLeftovers, signalGroup } from "./kill-group.ts";
 import { identifyProcess, type ProcessIdentity } from "./process-identity.ts";
 
 /**
- * Runs one program in a process group of its own and never throws for what the program does: not
- * starting, failing, hanging, flooding its output or leaving children behind are all results.
- * It ends when the program exits, not when its pipes close: a grandchild that keeps stdout open
- * would hold it for ever. Whatever is left of the group is killed then, and so is every process
- * that carries this run's mark in its environment. A program whose work is to start a server says
- * `survivors`; no other is trusted with that.
+ * Runs one program in its own process group and never throws for what the program does: failing to
+ * start, failing, hanging, flooding its output and leaving children behind are all results. It ends
+ * when the program exits, not when its pipes close, because a grandchild may keep stdout open for
+ * ever. Then the rest of the group is killed, and every process with this run's mark in its
+ * environment. Only a program whose job is to start a server may set `survivors`.
  */
 export type CommandSpec = {
-  /** Program and arguments. No shell: pass ["sh", "-c", text] where a person wrote a shell line. */
+  /**
+   * Program and arguments. No shell: pass ["sh", "-c", text] for a shell line that a person wrote.
+   */
   argv: readonly [string, ...string[]];
   cwd: string;
-  /** The whole environment; nothing is inherited. See `scrubbedEnvironment`. */
+  /** The complete environment; nothing is inherited. See `scrubbedEnvironment`. */
   env: Readonly<Record<string, string>>;
-  /** Written to stdin, which is then closed, unless `onInput` takes it. */
+  /** Written to stdin, which is then closed unless `onInput` is set. */
   input?: string;
-  /** Gets stdin behind the input, to say more and to close it. A program may be gone by then. */
+  /**
+   * Gets stdin after the input, to write more and to close it. The program may have ended by then.
+   */
   onInput?: (stdin: Writable) => void;
-  /** Of time in which this process ran: see running-timer.ts. */
+  /** In time this process was running: see running-timer.ts. */
   timeoutMs: number;
   signal?: AbortSignal;
   /** Between SIGTERM and SIGKILL. */
   graceMs?: number;
   /** How much output to keep in memory: this much head and this much tail. Default 32 KiB each. */
   keepBytes?: number;
-  /** The whole output goes here too, up to `logCapBytes` (default 64 MiB). */
+  /** Receives the whole output too, up to `logCapBytes` (default 64 MiB). */
   logPath?: string;
   logCapBytes?: number;
-  /** Called at once with pid and start time, so that a restart can find an orphan. */
+  /** Called immediately with pid and start time, so that a restart can find an orphan. */
   onStarted?: (identity: ProcessIdentity) => void;
   onOutput?: (chunk: string, stream: "stdout" | "stderr") => void;
-  /** Leave what the program started alive when it exits by itself; such a run carries no mark. */
+  /**
+   * Keep processes that the program started when it exits by itself; such a run carries no mark.
+   */
   survivors?: boolean;
   /**
-   * For a program that makes a sandbox: everything in it dies with the program, so nothing is searched
-   * for afterwards, and SIGTERM goes to the command's group inside, once that is known (null: it is
-   * not), because the program itself would end everything at once.
+   * For a program that makes a sandbox. Everything inside dies with it, so nothing is searched for
+   * afterwards. SIGTERM goes to the command's group inside, if known (null: it is not), because the
+   * program itself would end everything at once.
    */
   contained?: { findGroup(leaderPid: number): number | null };
-  /** Run as this user, with its group and no supplementary ones. Only root can. */
+  /** Run as this user, with its group and no supplementary groups. Requires root. */
   user?: SystemUser;
 };
 
@@ -58,9 +63,9 @@ export type CommandResult = {
   endedBy: "exit" | "timeout" | "abort" | "not_started";
   exitCode: number | null;
   signal: NodeJS.Signals | null;
-  /** stdout and stderr as they came, head and tail kept, the gap said. */
+  /** stdout and stderr interleaved, head and tail kept, with a note for the gap. */
   output: string;
-  /** stdout alone, same cap. */
+  /** stdout alone, with the same limit. */
   stdout: string;
   truncatedBytes: number;
   durationMs: number;
@@ -106,7 +111,7 @@ export async function runCommand(spec: CommandSpec): Promise<CommandResult> {
   } catch (error) {
     return result("not_started", null, null, (error as Error).message);
   }
-  // A path that cannot be logged to must not end the run; its output is still kept in memory.
+  // An unwritable log must not end the run; its output is still kept in memory.
   const log = spec.logPath ? openLog(spec.logPath, spec.logCapBytes ?? 64 * 1024 * 1024) : null;
   let cause: "timeout" | "abort" | null = null;
   let killTimer: NodeJS.Timeout | undefined;
@@ -130,7 +135,7 @@ export async function runCommand(spec: CommandSpec): Promise<CommandResult> {
       spec.onOutput?.(decoder.write(chunk), stream);
     });
   }
-  child.stdin?.on("error", () => {}); // the program closed its stdin early: its right
+  child.stdin?.on("error", () => {}); // a program may close its stdin early
   if (child.stdin && spec.onInput) {
     child.stdin.write(spec.input);
     spec.onInput(child.stdin);
@@ -152,7 +157,7 @@ export async function runCommand(spec: CommandSpec): Promise<CommandResult> {
       child.once("exit", (code, signal) => resolve({ code, signal, error: null }));
     });
     if (ended.error) {
-      // The system says ENOENT of the program also when it is the folder that is missing.
+      // ENOENT is reported for the program even if the folder is missing.
       const missing = !existsSync(spec.cwd);
       const why = missing ? `the folder ${spec.cwd} does not exist` : ended.error.message;
       return result("not_started", null, null, why);
@@ -171,13 +176,13 @@ export async function runCommand(spec: CommandSpec): Promise<CommandResult> {
   }
 }
 
-/** What is already in the pipes is read; a pipe that somebody still holds open is dropped. */
+/** Reads what is already in the pipes; drops a pipe that another process keeps open. */
 async function drain(child: ChildProcess): Promise<void> {
   const open = [child.stdout, child.stderr].filter((stream) => stream && !stream.closed);
   const closed = Promise.all(
     open.map((stream) => new Promise((resolve) => stream?.once("close", resolve))),
   );
-  // In steps: a busy process is late for its timers, and looks at the pipes once between any two.
+  // In steps, because a busy process is late for its timers and reads the pipes once between two.
   for (let step = 0; step < 10 && open.some((stream) => !stream?.closed); step++) {
     await Promise.race([closed, new Promise((resolve) => setTimeout(resolve, 50).unref())]);
   }

@@ -5,9 +5,9 @@ import type { CommandResult, CommandSpec } from "./run-command.ts";
 import type { ConfinedResult, Confinement, LimitHit, Sandbox } from "./sandbox.ts";
 
 /**
- * `runCommand` in a sandbox. The result is what it would be without one, and says beside that for
- * which limit the command was killed and what it tried in vain. A confinement that cannot be is a
- * command that could not start; nothing is ever run unconfined instead.
+ * `runCommand` in a sandbox. The result is the same as without one, plus the limit the command was
+ * killed for and what it was denied. An impossible confinement yields a command that could not
+ * start; nothing ever runs unconfined instead.
  */
 export async function runConfined(
   sandbox: Sandbox,
@@ -47,7 +47,7 @@ function neverStarted(error: string): ConfinedResult {
   };
 }
 
-/** Killed for a limit, whoever happened to notice first. */
+/** Reports the limit as the cause of the end, whichever part noticed it first. */
 function tell(result: CommandResult, hit: LimitHit | null): CommandResult {
   if (!hit) return result;
   const error = `killed by the sandbox: ${hit.detail}`;

@@ -18,11 +18,11 @@ import { type Confined, type Confinement, defaultLimits, type Sandbox } from "./
 import { findTools } from "./toolchains.ts";
 
 /**
- * The second provider: the user's own `srt` of @anthropic-ai/sandbox-runtime, one process of it for
- * each command, with a settings file of the command's own. It shows the machine and hides parts, so
- * everything at the root that is not the system is hidden and what is needed is shown again. It
- * starts in a few hundred milliseconds, cannot open the machine's network as it is, and as root its
- * commands keep every capability: then it is not used. What it leaves in worktrees is removed.
+ * The second provider: the user's own `srt` of @anthropic-ai/sandbox-runtime, one process per
+ * command, each with its own settings file. It shows the machine and hides parts, so everything at
+ * the root outside the system is hidden and needed paths are shown again. It starts in a few
+ * hundred milliseconds, cannot give access to the machine's network as it is, and leaves commands
+ * of root every capability, so it is not used as root. Its leftovers in worktrees are removed.
  */
 type Parts = {
   cli: string;
@@ -68,7 +68,7 @@ export async function openSandboxRuntime(options: BubblewrapOptions): Promise<Sa
     problem: weaker.join("; "),
     hidden: options.secrets,
     confine: (spec, confinement) => confine(parts, spec, confinement),
-    // It takes a third of a second for each command: for our own git, our own line of bwrap.
+    // srt takes a third of a second per command; our own git uses our own bwrap command line.
     limitView: typeof own === "string" ? async (argv) => argv : own.limitView,
   };
   const folder = await mkdtemp(join(options.stateDir, "try-"));
@@ -131,7 +131,7 @@ async function confine(
   const config = {
     network: {
       ...{ allowedDomains: [], deniedDomains: [] },
-      // One socket cannot be allowed alone on Linux; those that are hidden cannot be named.
+      // On Linux a single socket cannot be allowed; hidden ones cannot be named.
       ...(forwards.length > 0 ? { allowAllUnixSockets: true } : {}),
     },
     filesystem: {
@@ -187,13 +187,13 @@ async function confine(
   };
 }
 
-/** Mount points that it makes in what may be written, and leaves there when it is killed. */
+/** Mount points that srt creates in writable folders, and leaves there when it is killed. */
 const leftFiles = new Set([
   ...[".bashrc", ".bash_profile", ".profile", ".zshrc", ".zprofile", ".gitconfig", ".gitmodules"],
   ...[".mcp.json", ".ripgreprc", ".vscode", ".idea"],
 ]);
 
-/** Empty files that nobody may write, of these names: no tool of people makes such, nor does git. */
+/** Removes empty, read-only files of these names: no tool and not git creates such files. */
 export async function removeLeftovers(folder: string): Promise<void> {
   for (const name of await readdir(folder).catch(() => [])) {
     const path = join(folder, name);
@@ -201,7 +201,7 @@ export async function removeLeftovers(folder: string): Promise<void> {
     if (stats?.isFile() && stats.size === 0 && (stats.mode & 0o222) === 0) await unlink(path);
   }
   const removeEmpty = async (path: string, name: string) =>
-    withFolder(folder, path, (inside) => rmdir(inside.at(name))).catch(() => {}); // not there, or somebody's
+    withFolder(folder, path, (inside) => rmdir(inside.at(name))).catch(() => {}); // missing, in use
   for (const name of ["commands", "agents"]) await removeEmpty(".claude", name);
   await removeEmpty("", ".claude");
 }

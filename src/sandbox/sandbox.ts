@@ -2,25 +2,25 @@ import type { Denial } from "./find-denials.ts";
 import { type CommandResult, type CommandSpec, runCommand } from "./run-command.ts";
 
 /**
- * What stands between a command of an agent or of a check and the machine. A provider turns what
- * should run into what runs it confined; `runConfined` starts that and says why it was stopped.
- * Where there is no provider commands run as the daemon's user, and `problem` says so everywhere
- * that a person looks.
+ * Stands between the machine and a command of an agent or a check. A provider turns a command into
+ * one that runs confined; `runConfined` starts that and reports why it was stopped. Without a
+ * provider commands run as the daemon's user, and `problem` says so wherever a person looks.
  */
 export type Sandbox = {
   provider: "bubblewrap" | "sandbox-runtime" | "none";
-  /** A clause for people: why there is no sandbox, or what this one cannot do. Null: all is well. */
+  /** A clause for people: why there is no sandbox, or what this one cannot do. Null: no problem. */
   problem: string | null;
-  /** Secrets that are absent inside: a command that misses one has looked for it. */
+  /** Secrets that are absent inside: an error about one shows that the command looked for it. */
   hidden: readonly string[];
-  /** Starts what is confined: here, or by a spawner. */
+  /** Starts a confined command: in this process, or in a spawner. */
   runCommand: CommandRunner;
-  /** Throws a DeputyError for a confinement that would not confine, or a folder that is not there. */
+  /** Throws a DeputyError if the confinement would not confine, or a folder does not exist. */
   confine(spec: CommandSpec, confinement: Confinement): Promise<Confined>;
   /**
-   * What runs a program of our own where it sees the system, the tools on its PATH and these folders,
-   * and nothing else: so a link that an agent puts in its way at any moment leads it nowhere that the
-   * agent could not go. No network, no limits. Without a sandbox: the program as it is.
+   * Returns the command line that runs a program of ours where it sees only the system, the tools
+   * on its PATH and these folders. So a link that an agent creates at any moment cannot lead it
+   * anywhere the agent could not go. No network, no limits. Without a sandbox: the program as it
+   * is.
    */
   limitView(argv: readonly string[], view: View): Promise<readonly string[]>;
 };
@@ -30,44 +30,44 @@ export type CommandRunner = (spec: CommandSpec) => Promise<CommandResult>;
 
 export type View = {
   cwd: string;
-  /** Only to find its tools; the program gets the environment that it is started with. */
+  /** Only for finding its tools; the caller sets the program's environment when starting it. */
   env: Readonly<Record<string, string>>;
-  /** Folders of ours, at the paths they have outside; one inside another may have other rights. */
+  /** Folders of ours, at their outside paths; a nested one may have other rights. */
   readOnly: readonly string[];
   writable: readonly string[];
 };
 
-/** What a command may touch. Everything else of the machine is absent for it, or read-only. */
+/** What a command may touch. The rest of the machine is absent or read-only. */
 export type Confinement = {
-  /** Folders it may change, at the paths they have outside; a `.git` in their root stays read-only. */
+  /** Folders it may change, at their outside paths; a `.git` in their root stays read-only. */
   writable: readonly string[];
   /**
-   * Folders of the program's own that it may change, too, whatever is in them. Nothing in one is ever
-   * named to the system: it may be a link by then.
+   * The program's own folders, which it may change too, with any content. Nothing inside one is
+   * ever passed to the system as a path: it may be a link by then.
    */
   state: readonly string[];
-  /** Files and folders beside the system and the tools that it may read: a mirror, a login. */
+  /** Files and folders that it may read besides the system and the tools: a mirror, a login. */
   readOnly: readonly Bound[];
   /**
-   * A folder whose `home` and `tmp` become its home and its /tmp, so that they last from one command
-   * of an attempt to the next. It is not shown itself: who could rename them could have the next command
-   * be given another folder. Null: both are memory and gone with the command.
+   * A folder whose `home` and `tmp` become its home and its /tmp, so that they persist between the
+   * commands of an attempt. It is not shown itself: a command that could rename them could give the
+   * next command another folder. Null: both are in memory and end with the command.
    */
   scratch: string | null;
   network: Network;
   limits: Limits;
 };
 
-/** `at` is where it is seen inside, when not at its own path. */
+/** `at` is its path inside, if different. */
 export type Bound = { path: string; at?: string };
 
 export type Network =
   | { kind: "none" }
-  /** The machine's own network, with all that listens on its loopback. */
+  /** The machine's own network, including everything that listens on its loopback interface. */
   | { kind: "open" }
   /**
-   * Nothing but these: each unix socket of the daemon answers at 127.0.0.1:port inside.
-   * `proxyPort` names the one that is a proxy, which the usual variables then point to.
+   * Only these: each unix socket of the daemon answers at 127.0.0.1:port inside. `proxyPort` is the
+   * one that is a proxy, for the usual variables.
    */
   | { kind: "gateway"; forwards: readonly Forward[]; proxyPort: number | null };
 
@@ -75,17 +75,17 @@ export type Forward = { port: number; socketPath: string };
 
 export type Limits = {
   /**
-   * Of one process, held by the kernel; of all together held by it where control groups can be made,
-   * and looked at every half second.
+   * For one process, enforced by the kernel. For all together, enforced by the kernel if control
+   * groups can be created, else checked every half second.
    */
   memoryMb: number;
-  /** Processes and threads at once; who has more is killed, and the kernel allows few more. */
+  /** Maximum processes and threads at once; more are killed, and the kernel allows few more. */
   processes: number;
   /** The size of one file. */
   fileMb: number;
-  /** By how much its folders may make the disk fuller. */
+  /** How much its folders may grow on disk. */
   diskMb: number;
-  /** Of each folder that is memory: /tmp and the home without a scratch folder, /dev/shm. */
+  /** For each folder in memory: /tmp and the home without a scratch folder, /dev/shm. */
   tmpMb: number;
 };
 
@@ -99,17 +99,17 @@ export const defaultLimits: Limits = {
 
 export type Confined = {
   spec: CommandSpec;
-  /** Whether the kernel holds the number of processes; else it is looked at often. */
+  /** Whether the kernel enforces the number of processes; else it is checked often. */
   holdsProcesses: boolean;
-  /** Whether the kernel holds the memory of all together; else it is looked at. */
+  /** Whether the kernel enforces the memory of all together; else it is checked. */
   holdsMemory: boolean;
-  /** Whether the kernel killed something inside for the memory of all together. */
+  /** Whether the kernel killed a process inside for the memory of all together. */
   ranOut(): boolean;
-  /** A process inside whose /proc shows those inside and no others; null when there is none (yet). */
+  /** Finds the processes inside; null if there are none (yet). */
   findInside(leaderPid: number): Inside | null;
-  /** Corrects what the sandbox's own programs say about the end. */
+  /** Corrects how the sandbox's own programs report the end. */
   readResult(result: CommandResult): CommandResult;
-  /** After the end, whatever it was. */
+  /** Call after the end, whatever it was. */
   tidy(): Promise<void>;
 };
 
@@ -117,16 +117,16 @@ export type Inside = {
   /** SIGKILL to it ends everything inside. Null: kill the leader's group. */
   initPid: number | null;
   pids(): number[];
-  /** The folder whose PID/statm and PID/stat tell of these pids. */
+  /** The folder with PID/statm and PID/stat for these pids. */
   proc: string;
 };
 
 export type LimitHit = { limit: "processes" | "memory" | "disk" | "time"; detail: string };
 
 export type ConfinedResult = CommandResult & {
-  /** The limit for which it was killed; `error` says it in words, too. */
+  /** The limit for which it was killed; `error` says so too. */
   limit: LimitHit | null;
-  /** What it tried and was refused, as far as that can be known. */
+  /** What it tried and was refused, as far as known. */
   denials: Denial[];
 };
 
@@ -149,7 +149,10 @@ export function noSandbox(problem: string | null): Sandbox {
   };
 }
 
-/** For `doctor`, the start and receipts: whether commands are confined, and what follows if not. */
+/**
+ * For `doctor`, the daemon's start and receipts: whether commands are confined, and the consequence
+ * if not.
+ */
 export function describeSandbox({ provider, problem }: Sandbox, allowTriggers = false): string {
   if (provider === "none") {
     const triggers = allowTriggers ? "" : "; tasks from triggers are refused";
@@ -158,7 +161,7 @@ export function describeSandbox({ provider, problem }: Sandbox, allowTriggers = 
   return problem === null ? provider : `${provider}: ${problem}`;
 }
 
-/** Why a task that nobody at this machine asked for is not accepted; null when it may come. */
+/** Why a task without a local requester is refused; null if it is accepted. */
 export function refuseUnattended({ provider, problem }: Sandbox): string | null {
   if (provider !== "none") return null;
   return `Tasks from triggers need a sandbox, and there is none: ${problem ?? "it is switched off"}. Run \`deputy doctor\`, or submit the task yourself.`;

@@ -1,14 +1,14 @@
 /**
- * The system calls that no command in a box gets to make, as a seccomp filter. Namespaces divide what
- * they know of; this takes away what the kernel shares all the same (the keyrings, its log, sockets
- * of a virtual machine's host) and large parts of it that no build needs. What needs a capability is
- * refused to commands anyway, and what test runners nest in a box (user namespaces, mounts, ptrace,
- * Chromium's own sandbox) is left to the kernel's rules.
+ * The system calls that no command in a box may make, as a seccomp filter. Namespaces isolate much;
+ * this blocks what the kernel still shares (the keyrings, its log, a virtual machine's host
+ * sockets) and large parts of it that no build needs. What needs a capability is refused to
+ * commands anyway, and what test runners nest in a box (user namespaces, mounts, ptrace, Chromium's
+ * own sandbox) is left to the kernel's rules.
  *
- * The filter knows four ABIs by their numbers: a 64-bit process may call by the 32-bit one of its
- * processor at any time, so each is filtered by the same table; x32 and unknown ones are refused
- * whole. A refused call fails with an error that programs know how to go on from: ENOSYS for what a
- * kernel may be built without, EPERM for what needs a right.
+ * The filter covers four ABIs: a 64-bit process may call by its processor's 32-bit ABI at any time,
+ * so both are filtered by the same table; x32 and unknown ABIs are refused entirely. A refused call
+ * fails with an error that programs can handle: ENOSYS for what a kernel may be built without,
+ * EPERM for what needs a permission.
  */
 const abis = [
   { arch: 0xc000003e, of: "x64" }, // and x32
@@ -21,7 +21,7 @@ const EPERM = 1;
 const ENOSYS = 38;
 const EAFNOSUPPORT = 97;
 
-/** The error, and the number in each of the ABIs above; null where it does not exist. */
+/** The error, and the call's number in each of the ABIs above; null if it does not exist there. */
 type Refused = readonly [errno: number, ...numbers: (number | null)[]];
 
 const refused: Readonly<Record<string, Refused>> = {
@@ -57,15 +57,15 @@ const refused: Readonly<Record<string, Refused>> = {
 };
 
 const socket = [41, 359, 198, 281];
-/** Unix, IPv4 and IPv6, netlink, packet: all others, vsock first, know nothing of namespaces. */
+/** Unix, IPv4 and IPv6, netlink, packet. All others, above all vsock, ignore namespaces. */
 const socketFamilies = [0, 1, 2, 10, 16, 17];
 const ioctl = [16, 54, 29, 54];
-/** TIOCSTI and TIOCLINUX, which type into a terminal. */
+/** TIOCSTI and TIOCLINUX, which insert input into a terminal. */
 const terminalRequests = [0x5412, 0x541c];
 const socketcall = [null, 102, null, null];
 const socketcallSocket = 1;
 
-/** The filter as the bytes that `bwrap --seccomp` takes; null for a processor that it does not know. */
+/** Returns the filter as bytes for `bwrap --seccomp`; null for an unknown processor. */
 export function makeSyscallFilter(arch: string = process.arch): Buffer | null {
   if (!abis.some(({ of }) => of === arch)) return null;
   const program = [
@@ -76,7 +76,7 @@ export function makeSyscallFilter(arch: string = process.arch): Buffer | null {
   return Buffer.concat(program.map(encode));
 }
 
-/** For a call of one ABI, to its verdict. */
+/** The instructions for calls of one ABI, each path ending in a verdict. */
 function filterAbi(index: number): Instruction[] {
   const on = (number: number | null | undefined, then: Instruction[]) =>
     number == null ? [] : whenEqual(number, then);
@@ -89,7 +89,7 @@ function filterAbi(index: number): Instruction[] {
       ...socketFamilies.flatMap((family) => whenEqual(family, [allow])),
       refuse(EAFNOSUPPORT),
     ]),
-    // Its family lies in memory, where a filter cannot look.
+    // The family is in memory, which a filter cannot read.
     ...on(socketcall[index], [
       load(argumentOffset(0)),
       ...whenEqual(socketcallSocket, [refuse(EAFNOSUPPORT)]),
@@ -103,14 +103,17 @@ function filterAbi(index: number): Instruction[] {
   ];
 }
 
-/** One of classic BPF: `jf` is how many are passed over when the comparison fails. */
+/** One classic BPF instruction; `jf`: how many to skip if the comparison fails. */
 type Instruction = { code: number; k: number; jf?: number };
 
 const loadWord = 0x20;
 const jumpIfEqual = 0x15;
 const jumpIfAtLeast = 0x35;
 const returnValue = 0x06;
-/** In `struct seccomp_data`. Of an argument the low word: the kernel looks at no more of ours. */
+/**
+ * Offsets in `struct seccomp_data`. For arguments, the low word: the kernel reads only that for
+ * ours.
+ */
 const numberOffset = 0;
 const archOffset = 4;
 const argumentOffset = (index: number) => 16 + 8 * index;
@@ -119,7 +122,7 @@ const allow: Instruction = { code: returnValue, k: 0x7fff0000 };
 const refuse = (errno: number): Instruction => ({ code: returnValue, k: 0x00050000 | errno });
 const load = (offset: number): Instruction => ({ code: loadWord, k: offset });
 
-/** Its numbers begin there. All ones is none of them: so a debugger says that a call is left out. */
+/** x32 numbers start there. All ones is not one: a debugger uses it to skip a call. */
 const refuseX32: Instruction[] = [
   { code: jumpIfAtLeast, k: 0x40000000, jf: 3 },
   ...whenEqual(0xffffffff, [allow]),
@@ -133,7 +136,7 @@ function whenEqual(value: number, then: Instruction[]): Instruction[] {
 function encode({ code, k, jf = 0 }: Instruction): Buffer {
   const bytes = Buffer.alloc(8);
   bytes.writeUInt16LE(code, 0);
-  bytes.writeUInt8(jf, 3); // more than a byte is thrown for here
+  bytes.writeUInt8(jf, 3); // throws for more than a byte
   bytes.writeUInt32LE(k, 4);
   return bytes;
 }

@@ -17,16 +17,16 @@ import { identifyProcess, isProcessAlive } from "./process-identity.ts";
 import { makeSyscallFilter } from "./syscall-filter.ts";
 
 /**
- * The part of the machine that every confined command sees: /usr with its links, and an /etc of our
- * own that has what programs look up there (names, certificates, linker, alternatives) and nothing
- * that is secret. It is copied once per process of ours: one mount for it is quicker than twenty.
+ * The part of the machine that every confined command sees: /usr with its links, and our own /etc
+ * with what programs look up there (names, certificates, linker, alternatives) and no secrets. /etc
+ * is copied once per daemon process, because one mount is faster than twenty.
  */
 export type SystemRoot = {
-  /** Arguments of bwrap that build it. */
+  /** bwrap arguments that build it. */
   args: string[];
-  /** What is thereby shown. */
+  /** Paths that it shows. */
   shown: string[];
-  /** The file of the seccomp filter, for `bwrap --seccomp`; null where there is none to be had. */
+  /** The file of the seccomp filter, for `bwrap --seccomp`; null if unavailable. */
   filter: string | null;
 };
 
@@ -34,7 +34,7 @@ export type SandboxUser = { uid: number; gid: number; home: string };
 
 const copied =
   /^(?:alternatives|ca-certificates.*|crypto-policies|debian_version|fonts|hosts|inputrc|java.*|jvm.*|ld\.so\..*|locale\..*|localtime|magic.*|maven.*|mime\.types|netconfig|nsswitch\.conf|openjdk.*|os-release|perl|php.*|protocols|python.*|resolv\.conf|ruby.*|services|shells|terminfo|timezone|xattr\.conf|zoneinfo)$/;
-/** Folders of /etc that have secrets beside what is needed. */
+/** Parts of folders in /etc that also contain secrets. */
 const copiedParts = [
   "ssl/certs",
   "ssl/cert.pem",
@@ -56,20 +56,20 @@ export async function makeSystemRoot(stateDir: string, user: SandboxUser): Promi
     else if (stats?.isDirectory()) args.push("--ro-bind", path, path);
   }
   args.push("--ro-bind", etc, "/etc", "--proc", "/proc", "--dev", "/dev");
-  // Root inside a namespace is nobody, but the kernel's settings below /proc/sys ask who somebody is
-  // outside: a daemon of root would lend every command the machine (core_pattern runs a program).
+  // Root inside a namespace is unprivileged, but the settings in /proc/sys check the user outside:
+  // a daemon of root would give every command control of the machine (core_pattern runs a program).
   if (process.getuid?.() === 0) args.push("--remount-ro", "/proc");
-  // They list the keys of the machine, by the names that were given to them.
+  // They list the machine's keys by name.
   for (const file of ["/proc/keys", "/proc/key-users"]) {
     if (existsSync(file)) args.push("--ro-bind", "/dev/null", file);
   }
   const program = makeSyscallFilter();
-  const filter = program && `${etc}.bpf`; // beside it, and removed like it
+  const filter = program && `${etc}.bpf`; // next to it, and removed with it
   if (filter) await writeFile(filter, program);
   return { args, shown: ["/usr", "/etc", ...outsideUsr], filter };
 }
 
-/** A folder named after this process, so that those of dead ones can be removed by the next. */
+/** Creates a folder named after this process, so that a later one can remove those of dead ones. */
 async function makeEtc(stateDir: string, user: SandboxUser): Promise<string> {
   await mkdir(stateDir, { recursive: true, mode: 0o700 });
   await removeDead(stateDir);
@@ -78,14 +78,14 @@ async function makeEtc(stateDir: string, user: SandboxUser): Promise<string> {
   await chmod(etc, 0o755);
   const names = [
     ...(await readdir("/etc")).filter((name) => copied.test(name)),
-    // Certificates of one's own, where a variable names them.
+    // The user's own certificates, if a variable names them.
     ...["SSL_CERT_FILE", "SSL_CERT_DIR", "NODE_EXTRA_CA_CERTS"]
       .map((variable) => relative("/etc", process.env[variable] ?? "/"))
       .filter((name) => name !== "" && !name.startsWith("..")),
   ];
   for (const part of copiedParts) await mkdir(join(etc, part, ".."), { recursive: true });
   await Promise.all(
-    // Not on this system, or not for this user: then not for its commands.
+    // Missing on this system, or unreadable for this user.
     [...names, ...copiedParts].map((name) => copyOne(name, etc).catch(() => {})),
   );
   await writeFile(
@@ -96,7 +96,9 @@ async function makeEtc(stateDir: string, user: SandboxUser): Promise<string> {
   return etc;
 }
 
-/** Links are kept where what they lead to is shown inside, too: `resolv.conf` often leads to /run. */
+/**
+ * Keeps links whose target is visible inside; `resolv.conf` often leads to /run, so it is copied.
+ */
 async function copyOne(name: string, etc: string): Promise<void> {
   const from = join("/etc", name);
   const real = await realpath(from);

@@ -3,19 +3,19 @@ import { basename, delimiter, dirname, isAbsolute, join } from "node:path";
 import { type Guard, isWithin } from "./guard-paths.ts";
 
 /**
- * Tools that lie outside the system's folders and that a command still has to find: what PATH names
- * (nvm, pyenv, cargo, a prefix of one's own), what links in those folders lead to, and the roots
- * that some tools are told by a variable. Found by looking, so that a tool nobody thought of works
- * too; what would show a secret, the home as a whole or a repository is left out.
+ * Tools outside the system's folders that a command must still find: the folders on PATH (nvm,
+ * pyenv, cargo, a custom prefix), the targets of links in them, and the roots that some tools get
+ * from a variable. They are discovered, so that unknown tools work too. A path that would show a
+ * secret, the whole home or a repository is left out.
  */
 export type Tools = {
-  /** Folders and files to be shown, read-only, at their own paths. */
+  /** Folders and files to show, read-only, at their own paths. */
   paths: string[];
-  /** Variables that tell tools where their files are, since the home inside is another one. */
+  /** Variables with the location of tools' files, because the home inside is different. */
   env: Record<string, string>;
 };
 
-/** Where a tool keeps its files when no variable says so, and the variable that says so. */
+/** A tool's default folder, and the variable that overrides it. */
 const roots: readonly { folder: string; variable: string }[] = [
   { folder: ".rustup", variable: "RUSTUP_HOME" },
   { folder: ".pyenv", variable: "PYENV_ROOT" },
@@ -26,12 +26,12 @@ const roots: readonly { folder: string; variable: string }[] = [
   { folder: ".sdkman", variable: "SDKMAN_DIR" },
   { folder: ".local/share/mise", variable: "MISE_DATA_DIR" },
 ];
-/** Folders right below the home that are a tool and nothing else. */
+/** Folders directly in the home that contain only a tool. */
 const wholeTools = new Set([".bun", ".deno", ".npm-global", ".dotnet", ".nix-profile", ".fnm"]);
 const otherRoots = ["JAVA_HOME", "GOROOT", "VIRTUAL_ENV"];
 const files = ["NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE", "SSL_CERT_DIR"];
 
-/** What the answer depends on, for who keeps it. */
+/** The variables that the result depends on, for a cache key. */
 export const toolVariables: readonly string[] = [
   ...["PATH", "HOME", ...otherRoots, ...files],
   ...roots.map(({ variable }) => variable),
@@ -75,7 +75,7 @@ export async function findTools(
   return { paths: [...found], env: own };
 }
 
-/** The folder that a `bin` belongs to, where that is a tool and nothing more; otherwise the `bin`. */
+/** The parent of a `bin` if it contains only a tool; otherwise the `bin`. */
 async function packageOf(folder: string, home: string): Promise<string> {
   const whole = dirname(folder);
   if (!/^(?:s?bin|shims|\.bin)$/.test(basename(folder)) || dirname(whole) === "/") return folder;
@@ -89,7 +89,7 @@ async function packageOf(folder: string, home: string): Promise<string> {
 }
 
 async function linksOutOf(folder: string): Promise<string[]> {
-  const entries = await readdir(folder, { withFileTypes: true }).catch(() => []); // named, not there
+  const entries = await readdir(folder, { withFileTypes: true }).catch(() => []); // does not exist
   const links = entries.filter((entry) => entry.isSymbolicLink());
   const targets = await Promise.all(
     links.map(({ name }) => realpath(join(folder, name)).catch(() => null)), // dangling

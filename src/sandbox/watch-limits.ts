@@ -3,30 +3,30 @@ import { runCommand } from "./run-command.ts";
 import type { Confined, Inside, LimitHit, Limits } from "./sandbox.ts";
 
 /**
- * The limits that the kernel does not hold for us, looked at while a command runs: the disk, and
- * where there is no control group the memory of all together and, for root, the number of processes.
- * Looking is cheap on purpose: a folder of the command's own /proc, and the free space of the file
- * system; the sizes of folders are added up only when the disk got fuller by as much as is allowed.
+ * Checks the limits that the kernel does not enforce while a command runs: the disk, and without a
+ * control group the memory of all together and, for root, the number of processes. Checks are
+ * cheap: they read a folder of the command's own /proc and the free space of the file system.
+ * Folder sizes are summed only after the disk has filled by as much as is allowed.
  */
 export type WatchOptions = {
   findInside: () => Inside | null;
   limits: Limits;
-  /** What the kernel holds of it. */
+  /** What the kernel enforces. */
   confined: Pick<Confined, "holdsProcesses" | "holdsMemory" | "ranOut">;
-  /** What it can write on a disk. */
+  /** The folders on disk that it can write. */
   folders: readonly string[];
-  /** Called once, when a limit is passed. */
+  /** Called once, when a limit is exceeded. */
   onHit: (hit: LimitHit) => void;
 };
 
 const lookMs = 500;
-/** A fork bomb that nothing holds makes thousands in the time that the other limits are looked at. */
+/** An unlimited fork bomb makes thousands of processes between checks of the other limits. */
 const bombMs = 20;
-const pageBytes = 4_096; // of the systems that have /proc and this daemon; larger pages count less
+const pageBytes = 4_096; // on usual systems; with larger pages, memory is undercounted
 const megabyte = 1024 * 1024;
 const measureTimeoutMs = 20_000;
 
-/** Returns how to stop watching. */
+/** Returns a function that stops watching. */
 export function watchLimits(options: WatchOptions): () => void {
   const { confined, findInside, limits, folders, onHit } = options;
   const tickMs = confined.holdsProcesses ? lookMs : bombMs;
@@ -62,7 +62,7 @@ export function watchLimits(options: WatchOptions): () => void {
       return hit("processes", `more than ${limits.processes} processes at once`);
     }
     if ((ticks * tickMs) % lookMs !== 0) return;
-    // It killed one of them: the rest shall not go on as if nothing was.
+    // The kernel killed one process: the rest must not continue as if nothing happened.
     if (confined.ranOut()) return hit("memory", moreMemory(limits));
     if (inside) {
       const { memoryMb, threads } = addUp(inside, pids);
@@ -83,12 +83,12 @@ export function watchLimits(options: WatchOptions): () => void {
   };
 }
 
-/** In the same words whoever noticed it. */
+/** The message is the same whether the kernel or the watcher noticed. */
 export function moreMemory({ memoryMb }: Limits): string {
   return `more than ${memoryMb} MB of memory`;
 }
 
-/** What is not shared, so that forks of one process do not count its pages many times. */
+/** Counts unshared memory, so that the pages of forked processes are not counted many times. */
 function addUp({ proc }: Inside, pids: readonly number[]): { memoryMb: number; threads: number } {
   let pages = 0;
   let threads = 0;
@@ -101,7 +101,7 @@ function addUp({ proc }: Inside, pids: readonly number[]): { memoryMb: number; t
       const stat = readFileSync(`${proc}/${pid}/stat`, "latin1");
       threads += Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[17]);
     } catch {
-      // gone meanwhile
+      // gone in the meantime
     }
   }
   return { memoryMb: Math.round((pages * pageBytes) / megabyte), threads };
@@ -112,11 +112,11 @@ function freeBytes(folder: string): number | null {
     const { bfree, bsize } = statfsSync(folder);
     return bfree * bsize;
   } catch {
-    return null; // the folder went: nothing more is written there
+    return null; // the folder is gone, so nothing is written there
   }
 }
 
-/** By `du`, in a process of its own: the folders are a stranger's, and may be deep. */
+/** By `du`, in its own process: the folders are untrusted and may be deep. */
 async function measureMb(folders: readonly string[]): Promise<number | null> {
   const result = await runCommand({
     argv: ["du", "-skx", "--", ...folders],
@@ -125,6 +125,6 @@ async function measureMb(folders: readonly string[]): Promise<number | null> {
     timeoutMs: measureTimeoutMs,
   });
   const sizes = [...result.stdout.matchAll(/^(\d+)\t/gm)].map(([, kilobytes]) => Number(kilobytes));
-  if (sizes.length === 0) return null; // looked at again the next time
+  if (sizes.length === 0) return null; // repeated at the next check
   return Math.round(sizes.reduce((sum, size) => sum + size, 0) / 1024);
 }
