@@ -135,7 +135,7 @@ export type AgentEnd = {
   summary: string | null;
   /** Set with `needs_input`. */
   question: string | null;
-  /** What it learned that other agents should know. */
+  /** Facts it learned that other agents should know. */
   discoveries: string[];
   /** Work that it asks for in addition to its own. */
   followUps: FollowUp[];

@@ -12,7 +12,7 @@ export type Classified = {
   kind: FailureKind;
   /** When to retry; null: unknown. */
   retryAt: Date | null;
-  /** What a person must fix first; null: nothing. */
+  /** Must be fixed by a person first; null: nothing. */
   needs: "login" | "credit" | null;
 };
 

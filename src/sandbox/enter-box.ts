@@ -1,7 +1,7 @@
 import { findProgram } from "./find-program.ts";
 
 /**
- * What our process does before it becomes bwrap, while nothing of the command runs: it enters the
+ * Steps of our process before it becomes bwrap, while nothing of the command runs: it enters the
  * command's control groups (moving it from outside would be too late), opens the syscall filter for
  * bwrap, and leaves the daemon's session keyring for a new one.
  */

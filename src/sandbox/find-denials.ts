@@ -1,5 +1,5 @@
 /**
- * What a command tried and was refused, as evidence for the receipt. Refusals by the sandbox's own
+ * A refused action of a command, as evidence for the receipt. Refusals by the sandbox's own
  * parts (a host, a limit) are certain: `enforced`. The kernel refuses a write or a read without
  * telling us, so these are read from the program's output and marked `reported`: a program can stay
  * silent, and it can lie.

@@ -59,7 +59,7 @@ export type CommandSpec = {
 export type SystemUser = { uid: number; gid: number };
 
 export type CommandResult = {
-  /** What ended it; the first cause wins. `not_started` carries the reason in `error`. */
+  /** The cause of the end; the first one wins. `not_started` carries the reason in `error`. */
   endedBy: "exit" | "timeout" | "abort" | "not_started";
   exitCode: number | null;
   signal: NodeJS.Signals | null;

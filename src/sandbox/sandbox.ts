@@ -37,7 +37,7 @@ export type View = {
   writable: readonly string[];
 };
 
-/** What a command may touch. The rest of the machine is absent or read-only. */
+/** The part of the machine that a command may touch; the rest is absent or read-only. */
 export type Confinement = {
   /** Folders it may change, at their outside paths; a `.git` in their root stays read-only. */
   writable: readonly string[];
@@ -126,7 +126,7 @@ export type LimitHit = { limit: "processes" | "memory" | "disk" | "time"; detail
 export type ConfinedResult = CommandResult & {
   /** The limit for which it was killed; `error` says so too. */
   limit: LimitHit | null;
-  /** What it tried and was refused, as far as known. */
+  /** Refused actions, as far as known. */
   denials: Denial[];
 };
 

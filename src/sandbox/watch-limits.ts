@@ -11,7 +11,7 @@ import type { Confined, Inside, LimitHit, Limits } from "./sandbox.ts";
 export type WatchOptions = {
   findInside: () => Inside | null;
   limits: Limits;
-  /** What the kernel enforces. */
+  /** Which limits the kernel enforces. */
   confined: Pick<Confined, "holdsProcesses" | "holdsMemory" | "ranOut">;
   /** The folders on disk that it can write. */
   folders: readonly string[];

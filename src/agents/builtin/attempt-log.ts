@@ -26,7 +26,7 @@ export class AttemptLog {
   addMessage(message: Message): void {
     switch (message.role) {
       case "system":
-        break; // the same every time
+        break; // identical in every run
       case "user":
         this.add(`── told ──\n${message.text}`);
         break;

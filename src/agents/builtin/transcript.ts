@@ -9,7 +9,7 @@ import { type Message, messageSchema } from "./model.ts";
  * the brief and the last few messages before it, so the view is the same after a restart.
  */
 export type Transcript = {
-  /** What the model sees now. */
+  /** The messages that the model sees now. */
   readonly messages: readonly Message[];
   /** Stored when it resolves. */
   append(...messages: Message[]): Promise<void>;
@@ -25,13 +25,13 @@ export type Transcript = {
   hold(message: Message): Promise<void>;
   /** From now on the summary and the last `keep` messages replace what came before. */
   restart(text: string, keep: number): Promise<void>;
-  /** Number of characters in what the model sees now. */
+  /** Number of characters in `messages`. */
   chars(): number;
 };
 
 type KeepOptions = Parameters<Session["append"]>[1];
 
-/** Longer than reading a few files takes; at most this much of a reply's storage is delayed. */
+/** Longer than reading a few files takes, and so short that a crash loses little. */
 const holdMs = 20;
 
 const compactionSchema = z.object({

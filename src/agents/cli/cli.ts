@@ -4,7 +4,7 @@ import type { Protocol } from "../gateway/provider.ts";
 import type { Lendable } from "./lendable.ts";
 
 /**
- * What is specific to one third-party agent program: the files it needs in its home, its command
+ * The specifics of one third-party agent program: the files it needs in its home, its command
  * line, and the meaning of its output lines. Everything shared is in run-cli.ts.
  */
 export type Cli = {

@@ -11,7 +11,7 @@ import { readCall } from "./read-call.ts";
 import { readUsage } from "./read-usage.ts";
 
 /**
- * What a program gets in one run instead of the provider: an address on its loopback interface and
+ * Stands in for the provider in one run of a program: an address on its loopback interface and
  * a key that is valid only there. For each model call this process asks the meter, forwards the
  * call with the real key to the one provider, and counts the usage in the answer. So the program
  * never has the key, the provider does the counting, and the budget binds programs that know

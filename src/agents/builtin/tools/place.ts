@@ -4,8 +4,8 @@ import { containPath, lookAt, type Spot } from "./contain-path.ts";
 import { ToolProblem } from "./tool.ts";
 
 /**
- * What the tools of one run share: the worktree, the folder for long outputs, and which files the
- * model has seen. Each run has its own.
+ * State that the tools of one run share: the worktree, the folder for long outputs, and the files
+ * that the model has seen. Each run has its own.
  */
 export type Place = {
   worktree: string;

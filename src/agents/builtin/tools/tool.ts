@@ -21,7 +21,7 @@ export type Tool = ToolSpec & {
 
 export type ToolAnswer = {
   ok: boolean;
-  /** What the model reads. */
+  /** Sent to the model. */
   text: string;
   /** All files that can have changed, from the worktree's root; default: any. */
   changed?: readonly string[];
