@@ -34,9 +34,7 @@ export type AgentRun = {
   sessionFolder: string;
   timeoutMs: number;
   maxTurns: number;
-  /**
-   * Aborted on cancel, pause and shutdown. The agent ends with `cancelled`; the caller knows why.
-   */
+  /** Aborted on cancel, pause and shutdown; the agent ends with `cancelled`, the caller knows. */
   signal: AbortSignal;
   onProcess: (identity: ProcessIdentity) => void;
   /** The only way to run a command: confined according to the role, tracked, never throws. */
@@ -98,9 +96,7 @@ export type Session = {
 export type Meter = {
   /** Null: the task has no budget. With a budget a run makes its calls one at a time. */
   readonly limits: {
-    /**
-     * The output limit to send with a call, so that its maximum cost is known; null: not needed.
-     */
+    /** Output limit to send with a call, so that its maximum cost is known; null: not needed. */
     maxOutputTokens: number | null;
   } | null;
   /** Call before each model call; returns null if it may be made, else the reason in words. */

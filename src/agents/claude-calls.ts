@@ -19,8 +19,7 @@ export function makeCallReader(): (line: unknown) => Said[] {
     if (event?.type === "user") {
       const { resolvedModel: model, usage } = event.tool_use_result;
       const [{ tool_use_id: tool }] = event.message.content;
-      // The last message usually comes only here; if it was also sent separately, it is counted
-      // already.
+      // The last message usually comes only here; if it was sent before, it is counted already.
       return newest.get(tool) === sumInput(usage) ? [] : [sayUsage(model, usage, false)];
     }
     if (event?.type === "assistant") {

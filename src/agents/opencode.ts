@@ -170,8 +170,7 @@ function readEvent(event: z.infer<typeof eventSchema>, model: string): Said[] {
     case "error": {
       const { message, responseBody, responseHeaders, statusCode } = event.error.data;
       const wait = responseHeaders["retry-after"];
-      // Only the reset time is taken from the body: the rest repeats the message and the request's
-      // id.
+      // Only the reset time is taken from the body: the rest repeats the message and the id.
       const resets = /"resets_(?:at|in_seconds)":\s*\d+/.exec(responseBody)?.[0];
       const facts = [
         statusCode ? `status ${statusCode}` : "",

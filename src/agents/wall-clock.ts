@@ -18,9 +18,7 @@ export type WallTime = {
 const hourMs = 3_600_000;
 const minuteMs = 60_000;
 
-/**
- * Common names that Intl does not know, as hours from UTC; those without a season map to a place.
- */
+/** Names that Intl does not know, as hours from UTC; those without a season map to a place. */
 const offsets: Readonly<Record<string, number>> = {
   ...{ UTC: 0, GMT: 0, Z: 0, WET: 0, WEST: 1, BST: 1, CET: 1, CEST: 2, EET: 2, EEST: 3, MSK: 3 },
   ...{ IST: 5.5, SGT: 8, HKT: 8, AWST: 8, KST: 9, JST: 9, AEST: 10, AEDT: 11, NZST: 12, NZDT: 13 },
@@ -77,9 +75,7 @@ export function wallClock(zone: Zone, at: Date): WallTime & { weekday: number } 
   };
 }
 
-/**
- * The moment of a wall-clock time in the zone; one that daylight saving skips moves an hour later.
- */
+/** The moment of a wall-clock time; one that daylight saving skips moves an hour later. */
 export function toInstant(zone: Zone, wall: WallTime): Date {
   const { year, month, day, hour, minute, second } = wall;
   const asUtc = Date.UTC(year, month - 1, day, hour, minute, second);

@@ -57,10 +57,7 @@ type Parts = {
 const insideHome = "/home/deputy";
 const insideRun = "/run/deputy";
 
-/**
- * Opens the sandbox and tries it on a real command. Returns a string with the reason if it does not
- * work.
- */
+/** Opens the sandbox and tries a command in it. Returns a string with the reason if that fails. */
 export async function openBubblewrap(options: BubblewrapOptions): Promise<Sandbox | string> {
   const bwrap = findProgram("bwrap");
   if (bwrap === null) return "bubblewrap is not installed (apt-get install bubblewrap)";

@@ -68,9 +68,7 @@ function listUnified(own: string): (readonly GroupPlace[])[] {
   });
 }
 
-/**
- * The controllers of child groups. In a tree delegated to an ordinary user, we enable them first.
- */
+/** The controllers of child groups. In a tree delegated to an ordinary user, enables them. */
 function readHanded(parent: string): string[] {
   const path = join(parent, "cgroup.subtree_control");
   const read = () => readFileSync(path, "latin1").split(/\s+/).filter(Boolean);
@@ -107,8 +105,7 @@ function listSplit(own: string): GroupPlace[] {
       holds: ["memory"],
       files: ({ memoryMb }) => {
         const value = String(memoryMb * megabyte);
-        // Including swap if the kernel counts it; otherwise a process over the limit is only
-        // swapped out.
+        // Including swap if it is counted: else a process over the limit is only swapped out.
         return [
           { file: "memory.limit_in_bytes", value },
           { file: "memory.memsw.limit_in_bytes", value, optional: true },

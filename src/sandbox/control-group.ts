@@ -17,10 +17,7 @@ import { identifyProcess, isProcessAlive } from "./process-identity.ts";
  * RLIMIT_NPROC does not bind root, and a fork bomb is faster than any watcher.
  */
 export type ControlGroup = {
-  /**
-   * Files through which a process enters the group before it becomes another program: see
-   * enter-box.ts.
-   */
+  /** A process enters through these files before it becomes another program: see enter-box.ts. */
   doors: readonly string[];
   /** Whether the kernel killed a process in it for memory. */
   ranOut(): boolean;

@@ -20,10 +20,7 @@ export type Refusal = { host: string; port: number; reason: string };
 
 export type EgressOptions = {
   socketPath: string;
-  /**
-   * `registry.npmjs.org`, `*.pythonhosted.org` (any name below it), each optionally with `:port`
-   * (default 443).
-   */
+  /** `registry.npmjs.org`, `*.pythonhosted.org` (any name below it), `:port` defaults to 443. */
   allow: readonly string[];
   onRefused: (refusal: Refusal) => void;
   /** Whether a name may lead to this address; default: public internet addresses only. */
@@ -124,10 +121,7 @@ function readTarget(text: string, defaultPort: number): { host: string; port: nu
   };
 }
 
-/**
- * Whether an allow-list accepts it: a name, or `*.name` for all names below it, optionally with
- * `:port`.
- */
+/** Whether it is a name, or `*.name` for all names below it, with or without `:port`. */
 export function isHostPattern(text: string): boolean {
   return readPattern(text) !== null;
 }

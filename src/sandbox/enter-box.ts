@@ -34,9 +34,7 @@ export function enterBox(
   return ["/bin/sh", "-c", script, ...entry, ...joinKeyring, ...argv];
 }
 
-/**
- * keyctl(KEYCTL_JOIN_SESSION_KEYRING, NULL) by number: neither Node nor a shell has a call for it.
- */
+/** keyctl(KEYCTL_JOIN_SESSION_KEYRING, NULL) by number: Node and shells have no call for it. */
 const keyctl: Readonly<Record<string, number>> = { x64: 250, arm64: 219 };
 const join =
   "delete $ENV{PERL_BADLANG}; syscall(shift, 1, 0); exec { $ARGV[0] } @ARGV; die qq(perl: cannot run $ARGV[0]: $!)";

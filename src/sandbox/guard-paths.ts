@@ -39,9 +39,7 @@ const secretsOfHome = [
 ];
 
 export type Guard = {
-  /**
-   * Returns the real path of a folder or file that may be shown. Throws a DeputyError otherwise.
-   */
+  /** Returns the real path of what may be shown. Throws a DeputyError otherwise. */
   admit(path: string, kind: "writable" | "readable"): Promise<string>;
   /** Whether `admit` would refuse this path as secret. */
   isSecret(realPath: string): boolean;

@@ -12,10 +12,7 @@ export type LimitsHold = {
   onStarted: (identity: ProcessIdentity) => void;
   /** Kills everything for this limit; the first one counts. */
   stopFor(hit: LimitHit): void;
-  /**
-   * Call after the end. Resolves, once nothing inside can write any more, with the limit it was
-   * killed for.
-   */
+  /** Resolves, once nothing inside can write any more, with the limit it was killed for. */
   end(): Promise<LimitHit | null>;
 };
 

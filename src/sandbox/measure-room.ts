@@ -3,10 +3,7 @@ import { statfs } from "node:fs/promises";
 /** Free space on the volume of a folder of ours. */
 export type RoomAtStart = { bytes: number; at: number };
 
-/**
- * Returns the bytes that can be written at `path`, and the time of measurement in ms since the
- * epoch.
- */
+/** Returns the bytes that can be written at `path`, and when, in ms since the epoch. */
 export async function measureRoom(path: string): Promise<RoomAtStart> {
   const { bavail, bsize } = await statfs(path);
   return { bytes: bavail * bsize, at: Date.now() };

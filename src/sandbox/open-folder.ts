@@ -98,9 +98,7 @@ export async function openFile(
   return withFolder(root, folder, (inside) => open(inside.at(name), safe, mode));
 }
 
-/**
- * Reads a whole regular file; null if it is none, is larger than `maxBytes`, or grows beyond that.
- */
+/** Reads a whole regular file; null if it is none, or is or becomes larger than `maxBytes`. */
 export async function readWhole(file: FileHandle, maxBytes: number): Promise<Buffer | null> {
   const stats = await file.stat();
   if (!stats.isFile() || stats.size > maxBytes) return null;

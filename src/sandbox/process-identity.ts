@@ -78,10 +78,7 @@ function listPids(from: number): string[] {
   }
 }
 
-/**
- * Whether it is a child of ours, or of our unmarked child: then it belongs to another run, or is
- * git.
- */
+/** Whether it is a child of ours or of our unmarked child, and so another run's, or git. */
 function isOfAnother(pid: string, needle: Buffer): boolean {
   const parent = readParent(pid);
   if (parent === null || isOurs(parent)) return parent !== null;

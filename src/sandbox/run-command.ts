@@ -16,18 +16,14 @@ import { identifyProcess, type ProcessIdentity } from "./process-identity.ts";
  * environment. Only a program whose job is to start a server may set `survivors`.
  */
 export type CommandSpec = {
-  /**
-   * Program and arguments. No shell: pass ["sh", "-c", text] for a shell line that a person wrote.
-   */
+  /** Program and arguments. No shell: pass ["sh", "-c", text] for a person's shell line. */
   argv: readonly [string, ...string[]];
   cwd: string;
   /** The complete environment; nothing is inherited. See `scrubbedEnvironment`. */
   env: Readonly<Record<string, string>>;
   /** Written to stdin, which is then closed unless `onInput` is set. */
   input?: string;
-  /**
-   * Gets stdin after the input, to write more and to close it. The program may have ended by then.
-   */
+  /** Gets stdin after the input, to write more and close it. The program may have ended. */
   onInput?: (stdin: Writable) => void;
   /** In time this process was running: see running-timer.ts. */
   timeoutMs: number;
@@ -42,9 +38,7 @@ export type CommandSpec = {
   /** Called immediately with pid and start time, so that a restart can find an orphan. */
   onStarted?: (identity: ProcessIdentity) => void;
   onOutput?: (chunk: string, stream: "stdout" | "stderr") => void;
-  /**
-   * Keep processes that the program started when it exits by itself; such a run carries no mark.
-   */
+  /** Keep the program's children when it exits by itself; such a run carries no mark. */
   survivors?: boolean;
   /**
    * For a program that makes a sandbox. Everything inside dies with it, so nothing is searched for

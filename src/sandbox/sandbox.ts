@@ -149,10 +149,7 @@ export function noSandbox(problem: string | null): Sandbox {
   };
 }
 
-/**
- * For `doctor`, the daemon's start and receipts: whether commands are confined, and the consequence
- * if not.
- */
+/** For `doctor`, startup and receipts: whether commands are confined, else the consequence. */
 export function describeSandbox({ provider, problem }: Sandbox, allowTriggers = false): string {
   if (provider === "none") {
     const triggers = allowTriggers ? "" : "; tasks from triggers are refused";

@@ -110,10 +110,7 @@ const loadWord = 0x20;
 const jumpIfEqual = 0x15;
 const jumpIfAtLeast = 0x35;
 const returnValue = 0x06;
-/**
- * Offsets in `struct seccomp_data`. For arguments, the low word: the kernel reads only that for
- * ours.
- */
+/** Offsets in `struct seccomp_data`; of arguments the low word, all that the kernel uses. */
 const numberOffset = 0;
 const archOffset = 4;
 const argumentOffset = (index: number) => 16 + 8 * index;

@@ -96,9 +96,7 @@ async function makeEtc(stateDir: string, user: SandboxUser): Promise<string> {
   return etc;
 }
 
-/**
- * Keeps links whose target is visible inside; `resolv.conf` often leads to /run, so it is copied.
- */
+/** Keeps links with a target visible inside; `resolv.conf` often leads to /run. */
 async function copyOne(name: string, etc: string): Promise<void> {
   const from = join("/etc", name);
   const real = await realpath(from);

@@ -122,9 +122,7 @@ function shorten(message: Message): Message {
   }
 }
 
-/**
- * Context sizes by the beginning of the model's name; the option `contextTokens` takes precedence.
- */
+/** Context sizes by prefix of the model's name; the option `contextTokens` takes precedence. */
 const contexts: readonly [RegExp, number][] = [
   [/^(?:openai\/)?gpt-(?:5|6)/, 272_000],
   [/^(?:openai\/)?(?:gpt-4\.1|.*gemini)/, 1_000_000],

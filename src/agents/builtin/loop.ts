@@ -65,8 +65,7 @@ export async function runLoop(input: LoopInput): Promise<LoopEnd> {
       continue;
     }
     const calls = withOwnIds(reply.toolCalls, usedIds);
-    // Calls that may change something are stored before they run; reads, which can be repeated,
-    // with their results.
+    // Changing calls are stored before they run; reads are repeatable, so with their results.
     const isReading = calls.length > 0 && calls.every((call) => effectOf(tools, call) === "reads");
     const stored = isReading
       ? transcript.hold(sayAgain(reply, calls))
@@ -118,10 +117,7 @@ function endByTool(end: ToolEnd): LoopEnd {
   }
 }
 
-/**
- * The reply as stored in the transcript: servers reject invalid tool names and arguments that are
- * not JSON.
- */
+/** The reply for the transcript: servers reject invalid names and arguments that are not JSON. */
 function sayAgain({ text, carried }: Reply, calls: readonly ToolCall[]): Message {
   const toolCalls = calls.map(({ id, name, arguments: args }) => ({
     id,

@@ -78,10 +78,7 @@ const contextWords =
 
 const seconds = z.coerce.number().positive().max(1e11).optional().catch(undefined);
 
-/**
- * The client's errors carry `status`, `code`, `type`, `headers` and the body; broken connections
- * carry a `cause`.
- */
+/** The client's errors carry these and the body; broken connections carry a `cause`. */
 const errorSchema = z.object({
   status: z.number().optional().catch(undefined),
   message: z.string().catch(""),

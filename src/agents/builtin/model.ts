@@ -13,10 +13,7 @@ export type ModelRequest = {
   tools: readonly ToolSpec[];
   /** The final answer must be JSON by this schema. Null: text. */
   outputSchema: Record<string, unknown> | null;
-  /**
-   * `none`: the model must answer in text; the tools are sent only because the transcript names
-   * them.
-   */
+  /** `none`: answer in text; tools are sent only because the transcript names them. */
   toolChoice: "auto" | "none";
   /** Null: the server's maximum. */
   maxOutputTokens?: number | null;

@@ -15,10 +15,7 @@ export type ServerOptions = {
   /** Null: OpenAI's. */
   baseUrl: string | null;
   model: string;
-  /**
-   * Default `auto`: Responses for OpenAI, Chat Completions elsewhere, and the other after a
-   * refusal.
-   */
+  /** Default `auto`: Responses for OpenAI, else Chat Completions; the other after a refusal. */
   wire?: "auto" | WireName | undefined;
   idleTimeoutMs: number;
   fetch?: typeof fetch | undefined;
@@ -30,9 +27,7 @@ export type ServerOptions = {
 const openAi = "https://api.openai.com/v1";
 const wires: Record<WireName, Wire> = { responses: responsesWire, chat: chatWire };
 
-/**
- * Loads the client while the worktree is made, because loading it would delay the first request.
- */
+/** Loads the client while the worktree is made: loading it would delay the first request. */
 export function loadClient(): void {
   import("openai").catch(() => {}); // the agent that needs it reports the failure
 }

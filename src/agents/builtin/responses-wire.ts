@@ -174,10 +174,7 @@ export class ResponsesReader implements ReplyReader {
     };
   }
 
-  /**
-   * Text and calls are in the transcript. Anything else is kept unchanged, with placeholders for
-   * calls.
-   */
+  /** The transcript has text and calls; other items are kept unchanged, calls as placeholders. */
   private carried(items: Carried["items"]): Carried | null {
     const isPlain = ({ type, phase }: Record<string, unknown>) =>
       type === "function_call" || (type === "message" && phase === undefined);

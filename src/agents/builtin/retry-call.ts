@@ -53,9 +53,7 @@ export function retryCall(
   };
 }
 
-/**
- * Returns an exponential pause in ms, between half and all of its length. `chance` is in [0, 1).
- */
+/** Returns an exponential pause in ms, jittered down to its half. `chance` is in [0, 1). */
 export function backoff(failures: number, limits: RetryLimits, chance: number): number {
   const whole = Math.min(limits.maxWaitMs, limits.baseMs * 2 ** (failures - 1));
   return Math.round(whole * (0.5 + chance / 2));

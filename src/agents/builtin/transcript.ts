@@ -13,10 +13,7 @@ export type Transcript = {
   readonly messages: readonly Message[];
   /** Stored when it resolves. */
   append(...messages: Message[]): Promise<void>;
-  /**
-   * Like `append`, for a call that may have changed these files (null: any); the worktree is kept
-   * with it.
-   */
+  /** Like `append`, and keeps the worktree; the call may have changed these files (null: any). */
   appendWithFiles(changed: readonly string[] | null, ...messages: Message[]): Promise<void>;
   /**
    * Like `append`, for a message that need not be stored before the next: it is stored with that

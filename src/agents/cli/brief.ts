@@ -27,10 +27,7 @@ export function readQuestion(answer: string): string | null {
 const toldSchema = z.object({ told: z.string() });
 const answeredSchema = z.object({ answered: z.string() });
 
-/**
- * Writes the brief for a session that cannot be resumed: its messages, its last answer, and
- * `brief`.
- */
+/** The brief to replace a lost session: its messages, its last answer, and `brief`. */
 export function writeBriefing(entries: readonly unknown[], brief: string): string {
   const told = entries.flatMap((entry) => toldSchema.safeParse(entry).data?.told ?? []);
   const [first, ...later] = new Set(told);

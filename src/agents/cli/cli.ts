@@ -16,9 +16,7 @@ export type Cli = {
   protocol: Protocol;
   /** Path of its login file from the user's home; the same in the run's home. */
   loginFile: string;
-  /**
-   * The part of the parsed file that a run gets; null: it is no login. `model`: the run's model.
-   */
+  /** The part of the parsed file for a run; null: it is no login. `model`: the run's model. */
   lend(login: unknown, model: string | null): Lendable | null;
   /** Hosts it must reach with its own login, when it uses no key of ours. */
   loginHosts: readonly string[];
@@ -44,10 +42,7 @@ export type Cli = {
     /** Reader for its lines, starting with the first one of a process. */
     makeReader(model: string): (line: unknown) => Said[];
   } | null;
-  /**
-   * Returns the real cause, from its whole output, if its own message hides it; null: nothing
-   * better.
-   */
+  /** Returns the real cause from its output, if its message hides it; null: nothing better. */
   explain?(output: string): string | null;
 };
 
@@ -81,9 +76,7 @@ export type Said =
   | { what: "total"; tokens: Tokens }
   /** The running total when the process started. */
   | { what: "restored"; tokens: Tokens }
-  /**
-   * The program's report of a limit of the account, not the model's words; null: no limit any more.
-   */
+  /** Reported limit of the account, not in the model's words; null: no limit any more. */
   | { what: "limit"; reached: { resetsAt: Date | null } | null }
   | { what: "failed"; message: string; because?: "limit" | "credit" | "login" | "busy" }
   | { what: "finished" };

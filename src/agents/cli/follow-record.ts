@@ -96,10 +96,7 @@ export async function followRecord(
   };
 }
 
-/**
- * Opens the regular file at this path in `root`; null: there is none, or the path leads over a
- * link.
- */
+/** Opens a regular file in `root`; null: there is none, or the path leads over a link. */
 async function openInside(root: string, path: string): Promise<FileHandle | null> {
   const file = await openFile(root, path).catch(() => null); // missing or unreadable
   if (file === null || (await file.stat()).isFile()) return file;

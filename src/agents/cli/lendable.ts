@@ -56,10 +56,7 @@ export function lendClaude(login: unknown): Lendable | null {
   return { login: { claudeAiOauth: rest }, expiresAt };
 }
 
-/**
- * By provider. `expires` 0 marks a login that is not refreshed: GitHub's "refresh" is the login
- * itself.
- */
+/** By provider. `expires` 0: never refreshed; GitHub's "refresh" is the login itself. */
 const opencodeSchema = z.record(
   z.string(),
   z.looseObject({ type: z.string(), expires: z.number().optional().catch(undefined) }),

@@ -2,10 +2,7 @@
 export type Provider = {
   protocol: Protocol;
   apiKey: string;
-  /**
-   * As its clients expect it: OpenAI's ends with `/v1`, Anthropic's does not. Null: the provider's
-   * own.
-   */
+  /** OpenAI's ends with `/v1`, Anthropic's does not, as clients expect. Null: the default. */
   baseUrl: string | null;
 };
 

@@ -42,9 +42,7 @@ const chatUsage = z
     reasoningTokens: usage.completion_tokens_details?.reasoning_tokens ?? 0,
   }));
 
-/**
- * Anthropic counts cached tokens separately; it reports usage at the start, at the end, or both.
- */
+/** Anthropic counts cached tokens separately; usage comes at the start, the end, or both. */
 const messagesUsage = z.object({
   input_tokens: count.nullish(),
   cache_creation_input_tokens: count.nullish(),

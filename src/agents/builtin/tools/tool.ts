@@ -67,9 +67,7 @@ export function defineTool<Schema extends z.ZodType>(definition: {
   };
 }
 
-/**
- * Converts to JSON schema without the limits, which cost tokens; a violation is reported anyway.
- */
+/** Converts to JSON schema without limits: they cost tokens, and violations are reported. */
 function toParameters(input: z.ZodType): Record<string, unknown> {
   const { $schema: _, ...parameters } = z.toJSONSchema(input, {
     override({ jsonSchema }) {
