@@ -2,8 +2,8 @@ import { mkdir, mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { makeBuiltinAgent } from "../dist/agents/builtin/builtin.js";
-import { scrubbedEnvironment } from "../dist/core/child-environment.js";
-import { runCommand } from "../dist/sandbox/run-command.js";
+import { scrubbedEnvironment } from "../dist/core/base/child-environment.js";
+import { runCommand } from "../dist/sandbox/process/run-command.js";
 
 /** The builtin agent by itself: a memory that ends with it, no checkpoints, no sandbox, no daemon. */
 const [, , worktree, brief] = process.argv;

@@ -1,9 +1,9 @@
 import { randomBytes } from "node:crypto";
 import pg from "pg";
-import { makeAnnounce } from "../dist/orchestrator/announce.js";
-import { claimWork } from "../dist/orchestrator/claim.js";
-import { acceptTask } from "../dist/orchestrator/intake.js";
-import { openStore } from "../dist/store/open.js";
+import { acceptTask, batchCreations } from "../dist/orchestrator/intake/intake.js";
+import { claimWork } from "../dist/orchestrator/runner/claim.js";
+import { makeAnnounce } from "../dist/orchestrator/transitions/announce.js";
+import { openStore } from "../dist/store/database/open.js";
 import { makeDatabase } from "./support.mjs";
 
 /**
@@ -24,6 +24,7 @@ export async function benchClaims() {
   const { db } = stores[0];
   const rules = {
     db,
+    createTask: batchCreations(db),
     announce: makeAnnounce(() => []),
     defaultAgent: () => "command:true",
     requireAgent: () => {},

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import pg from "pg";
-import { removeEmbeddedPostgres, startEmbeddedPostgres } from "../dist/store/embedded.js";
+import { removeEmbeddedPostgres, startEmbeddedPostgres } from "../dist/store/postgres/embedded.js";
 
 /**
  * What the benches share: one PostgreSQL as the daemon would start it (fsync on), a database per

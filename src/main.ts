@@ -2,9 +2,9 @@
 import type { Actions } from "./cli/actions.ts";
 import { exitCodes } from "./cli/io.ts";
 import { buildProgram } from "./cli/program.ts";
-import { DeputyError } from "./core/error.ts";
-import { hasTerminal } from "./has-terminal.ts";
-import { explainSpace } from "./watch-space.ts";
+import { DeputyError } from "./core/base/error.ts";
+import { explainSpace } from "./daemon/housekeeping/watch-space.ts";
+import { hasTerminal } from "./verbs/has-terminal.ts";
 
 /**
  * `deputy`: the verbs that make, end or examine a daemon; all others are a client of its HTTP API.
@@ -21,7 +21,7 @@ const actions: Actions = {
   up: async ({ json, detach, host, port }) => {
     const options = { ...(host === null ? {} : { host }), ...(port === null ? {} : { port }) };
     if (detach) {
-      const { startDetached } = await import("./detached.ts");
+      const { startDetached } = await import("./verbs/detached.ts");
       const { url, pid, logPath } = await startDetached(options);
       if (json) printJson({ url, pid, log: logPath });
       else
@@ -30,7 +30,7 @@ const actions: Actions = {
         );
       return exitCodes.ok;
     }
-    const { runDaemon } = await import("./up.ts");
+    const { runDaemon } = await import("./verbs/up.ts");
     await runDaemon(options, (url, config) => {
       if (json) printJson({ url, pid: process.pid });
       else
@@ -41,7 +41,7 @@ const actions: Actions = {
     return exitCodes.ok;
   },
   down: async ({ json }) => {
-    const { stopAll } = await import("./detached.ts");
+    const { stopAll } = await import("./verbs/detached.ts");
     const { pid, workers } = await stopAll();
     if (pid === null && workers.length === 0)
       throw new DeputyError("unavailable", "No daemon runs here.");
@@ -59,7 +59,7 @@ const actions: Actions = {
   worker: async ({ json, detach, concurrency }) => {
     if (concurrency !== null) process.env.DEPUTY_CONCURRENCY = String(concurrency);
     if (detach) {
-      const { startDetachedWorker } = await import("./detached.ts");
+      const { startDetachedWorker } = await import("./verbs/detached.ts");
       const { pid, slots, logPath } = await startDetachedWorker();
       if (json) printJson({ pid, slots, log: logPath });
       else
@@ -68,7 +68,7 @@ const actions: Actions = {
         );
       return exitCodes.ok;
     }
-    const { runWorker } = await import("./up.ts");
+    const { runWorker } = await import("./verbs/up.ts");
     await runWorker((config) => {
       if (json) printJson({ pid: process.pid, slots: config.concurrency });
       else print(`Worker is up: ${config.concurrency} slots.`);
@@ -76,7 +76,7 @@ const actions: Actions = {
     return exitCodes.ok;
   },
   doctor: async ({ json }) => {
-    const { examine } = await import("./doctor.ts");
+    const { examine } = await import("./verbs/doctor.ts");
     const findings = await examine();
     const broken = findings.some(({ status }) => status === "broken");
     if (json) printJson({ ok: !broken, findings });
@@ -88,18 +88,18 @@ const actions: Actions = {
     return broken ? exitCodes.taskFailed : exitCodes.ok;
   },
   demo: async ({ json }) => {
-    const { runDemo } = await import("./demo.ts");
+    const { runDemo } = await import("./demo/demo.ts");
     return runDemo({ json });
   },
   installMcp: async ({ json, client, print: onlyPrint }) => {
-    const { describeInstallation, installMcp } = await import("./install-mcp.ts");
+    const { describeInstallation, installMcp } = await import("./verbs/install-mcp.ts");
     const done = await installMcp({ client, print: onlyPrint, env: process.env });
     if (json) printJson(done);
     else print(done.map(describeInstallation).join("\n"));
     return exitCodes.ok;
   },
   prove: async ({ json, ...options }) => {
-    const { describeProved, proveReceipt } = await import("./prove.ts");
+    const { describeProved, proveReceipt } = await import("./verbs/prove.ts");
     const stop = new AbortController();
     process.once("SIGINT", () => {
       process.once("SIGINT", () => process.exit(exitCodes.interrupted));

@@ -1,10 +1,10 @@
 import { mkdir, mkdtemp, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { loadConfig } from "../src/config.ts";
-import { type Box, type BoxOptions, openBox } from "../src/confine-runs.ts";
-import { scrubbedEnvironment } from "../src/core/child-environment.ts";
-import type { Limits } from "../src/sandbox/sandbox.ts";
+import { loadConfig } from "../src/config/config.ts";
+import { scrubbedEnvironment } from "../src/core/base/child-environment.ts";
+import { type Box, type BoxOptions, openBox } from "../src/roles/box.ts";
+import type { Limits } from "../src/sandbox/box/sandbox.ts";
 import { makeSandboxBench, type SandboxBench } from "./support/sandbox.ts";
 
 /** The box of a run: what its commands share, whoever comes first. */

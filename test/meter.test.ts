@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { endWith } from "../src/agents/agent.ts";
-import type { Budget } from "../src/core/budget.ts";
-import { openMeter } from "../src/meter.ts";
-import { readSpent } from "../src/store/spending.ts";
-import { listUsage } from "../src/store/usage.ts";
+import type { Budget } from "../src/core/budget/budget.ts";
+import { openMeter } from "../src/roles/meter.ts";
+import { readSpent } from "../src/store/records/spending.ts";
+import { listUsage } from "../src/store/records/usage.ts";
 import { type Bench, makeBench } from "./support/orchestrator.ts";
 
 /** The meter of a program that makes its calls unasked: counted as they come, billed at the end. */

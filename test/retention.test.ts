@@ -2,16 +2,16 @@ import { mkdir, mkdtemp, readdir, rm, utimes } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { loadConfig } from "../src/config.ts";
-import { openLog } from "../src/log.ts";
-import { pruneOldTasks } from "../src/retention.ts";
+import { loadConfig } from "../src/config/config.ts";
+import { pruneOldTasks } from "../src/daemon/housekeeping/retention.ts";
+import { openLog } from "../src/daemon/log.ts";
 import {
   draftMirror,
   type Mirror,
   type Mirrors,
   openMirror,
   openMirrors,
-} from "../src/worktree/open-mirror.ts";
+} from "../src/worktree/mirror/open-mirror.ts";
 import { type Bench, makeBench } from "./support/orchestrator.ts";
 
 /** A mirror out of which something went is packed: wholly when it is quiet, losing nothing when it is not. */

@@ -2,8 +2,8 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { loadConfig } from "../src/config.ts";
-import { roleSettings } from "../src/role-settings.ts";
+import { loadConfig } from "../src/config/config.ts";
+import { roleSettings } from "../src/config/role-settings.ts";
 
 /** Who works as what: by the person's configuration, for everything and for single repositories. */
 let home: string;

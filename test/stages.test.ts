@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { loadConfig } from "../src/config.ts";
+import { loadConfig } from "../src/config/config.ts";
 import { makeAuthHeader } from "../src/stages.ts";
 
 /** The token goes to the GitHub that it belongs to, encrypted or within this machine. */

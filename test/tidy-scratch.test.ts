@@ -1,10 +1,10 @@
 import { mkdir, readdir, utimes } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { loadConfig } from "../src/config.ts";
-import { newId } from "../src/core/id.ts";
-import { appendEntries, beginSession, takeSession } from "../src/store/sessions.ts";
-import { tidyScratch } from "../src/tidy-scratch.ts";
+import { loadConfig } from "../src/config/config.ts";
+import { newId } from "../src/core/base/id.ts";
+import { tidyScratch } from "../src/daemon/housekeeping/tidy-scratch.ts";
+import { appendEntries, beginSession, takeSession } from "../src/store/records/sessions.ts";
 import { makeFolder } from "./agents/make-run.ts";
 import { type Bench, makeBench } from "./support/orchestrator.ts";
 

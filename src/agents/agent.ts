@@ -1,13 +1,13 @@
 import type { Server } from "node:http";
-import type { Budget, PlannedCall } from "../core/budget.ts";
-import type { AttemptConfinement } from "../core/confinement.ts";
-import type { EndReason, FailureKind } from "../core/failure.ts";
-import type { FollowUp } from "../core/plan.ts";
-import type { ModelCall, Role } from "../core/usage.ts";
-import type { ProcessIdentity } from "../sandbox/process-identity.ts";
-import type { CommandSpec } from "../sandbox/run-command.ts";
-import type { PipedProcess } from "../sandbox/spawn-piped.ts";
-import type { LimitedResult } from "./killed.ts";
+import type { Budget, PlannedCall } from "../core/budget/budget.ts";
+import type { ModelCall, Role } from "../core/budget/usage.ts";
+import type { AttemptConfinement } from "../core/proof/confinement.ts";
+import type { EndReason, FailureKind } from "../core/task/failure.ts";
+import type { FollowUp } from "../core/task/plan.ts";
+import type { ProcessIdentity } from "../sandbox/process/process-identity.ts";
+import type { CommandSpec } from "../sandbox/process/run-command.ts";
+import type { PipedProcess } from "../sandbox/process/spawn-piped.ts";
+import type { LimitedResult } from "./words/killed.ts";
 
 /**
  * Does the work in a worktree. An agent gets a brief and a folder, reports progress through `emit`,

@@ -1,13 +1,13 @@
-import { agentNameHelp, type CliName, parseAgentName } from "../core/agent-name.ts";
-import { DeputyError } from "../core/error.ts";
-import type { McpServerConfig } from "../core/mcp-server.ts";
+import { DeputyError } from "../core/base/error.ts";
+import { agentNameHelp, type CliName, parseAgentName } from "../core/settings/agent-name.ts";
+import type { McpServerConfig } from "../core/settings/mcp-server.ts";
 import type { Agent } from "./agent.ts";
 import { type BuiltinOptions, makeBuiltinAgent } from "./builtin/builtin.ts";
 import { makeCliAgent } from "./cli/run-cli.ts";
-import { makeCommandAgent } from "./command.ts";
 import { clis, findAgent, lookForAgents } from "./find-agents.ts";
 import type { Protocol, Provider } from "./gateway/provider.ts";
 import { withMcpTools } from "./mcp/with-mcp-tools.ts";
+import { makeCommandAgent } from "./programs/command.ts";
 
 /** The daemon's agent configuration. `builtin` is null without an API key. */
 export type AgentConfig = {
@@ -47,7 +47,7 @@ export function chooseAgent(name: string, config: AgentConfig): Agent {
       return makeCommandAgent(parsed.command);
     case "acp":
       return async (run) => {
-        const { makeAcpAgent } = await import("./acp.ts"); // lazily: few daemons need its library
+        const { makeAcpAgent } = await import("./programs/acp.ts"); // lazily: few daemons need its library
         const { providers, models, userHome } = config;
         return makeAcpAgent(parsed.command, { providers, model: models.opencode, userHome })(run);
       };

@@ -1,16 +1,16 @@
 import { accessSync, constants } from "node:fs";
 import { join } from "node:path";
-import { type CliName, cliNames } from "../core/agent-name.ts";
-import type { AgentStatus } from "../core/agent-status.ts";
-import { scrubbedEnvironment } from "../core/child-environment.ts";
-import { findProgram } from "../sandbox/find-program.ts";
-import { runCommand } from "../sandbox/run-command.ts";
+import { scrubbedEnvironment } from "../core/base/child-environment.ts";
+import { type CliName, cliNames } from "../core/settings/agent-name.ts";
+import type { AgentStatus } from "../core/settings/agent-status.ts";
+import { findProgram } from "../sandbox/process/find-program.ts";
+import { runCommand } from "../sandbox/process/run-command.ts";
 import type { AgentConfig } from "./choose-agent.ts";
-import { claude } from "./claude.ts";
 import type { Cli } from "./cli/cli.ts";
-import { codex } from "./codex.ts";
 import { keyVariable } from "./gateway/provider.ts";
-import { opencode } from "./opencode.ts";
+import { claude } from "./programs/claude.ts";
+import { codex } from "./programs/codex.ts";
+import { opencode } from "./programs/opencode.ts";
 
 /**
  * Finds the agents on this machine and whether each is usable, without running a model: the program

@@ -1,4 +1,4 @@
-import { cleanText } from "./clean-text.ts";
+import { cleanText } from "../core/text/clean-text.ts";
 
 /**
  * Detects a program that asks something, as at a terminal: its output stops in an unfinished line

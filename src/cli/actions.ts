@@ -1,4 +1,4 @@
-import type { ProofLevel } from "../core/proof.ts";
+import type { ProofLevel } from "../core/proof/proof.ts";
 import type { ExitCode } from "./io.ts";
 
 /**

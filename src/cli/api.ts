@@ -1,6 +1,6 @@
 import { z } from "zod";
-import { budgetSchema } from "../core/budget.ts";
-import { roles } from "../core/usage.ts";
+import { budgetSchema } from "../core/budget/budget.ts";
+import { roles } from "../core/budget/usage.ts";
 
 /** The parts of the daemon's answers that the command line shows. Everything else passes by. */
 const checkResult = z.object({

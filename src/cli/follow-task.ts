@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { readUntil } from "../core/read-until.ts";
+import { readUntil } from "../core/base/read-until.ts";
 import { type EventView, endSchema, eventSchema } from "./api.ts";
 import { ApiError, connect } from "./client.ts";
 import { CliError, type CliIo, exitCodes } from "./io.ts";

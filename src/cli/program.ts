@@ -1,12 +1,13 @@
 import { readFileSync } from "node:fs";
 import { Command, InvalidArgumentError, Option } from "commander";
-import { type Budget, budgetHelp, parseBudget } from "../core/budget.ts";
-import { DeputyError, errorStatus } from "../core/error.ts";
-import { taskStates } from "../core/lifecycle.ts";
-import { proofLevels } from "../core/proof.ts";
+import { DeputyError, errorStatus } from "../core/base/error.ts";
+import { type Budget, budgetHelp, parseBudget } from "../core/budget/budget.ts";
+import { proofLevels } from "../core/proof/proof.ts";
+import { taskStates } from "../core/task/lifecycle.ts";
 import type { Actions } from "./actions.ts";
-import { listAgents } from "./commands-agents.ts";
-import { benchModes, runBench } from "./commands-bench.ts";
+import { CliError, type CliIo, type ExitCode, exitCodes, processIo } from "./io.ts";
+import { listAgents } from "./verbs/commands-agents.ts";
+import { benchModes, runBench } from "./verbs/commands-bench.ts";
 import {
   explainTask,
   type Json,
@@ -16,14 +17,19 @@ import {
   showReceipt,
   showTask,
   testTrigger,
-} from "./commands-look.ts";
-import { addMcpVerbs } from "./commands-mcp.ts";
-import { type ProveVerb, proveTask } from "./commands-prove.ts";
-import { type RunOptions, runTask } from "./commands-run.ts";
-import { commentOnTask, pauseTask, resumeTask, sayToTask } from "./commands-steer.ts";
-import { answerTask, cancelTask, decideTask, restoreTask, retryTask } from "./commands-tell.ts";
-import { watchTask } from "./commands-watch.ts";
-import { CliError, type CliIo, type ExitCode, exitCodes, processIo } from "./io.ts";
+} from "./verbs/commands-look.ts";
+import { addMcpVerbs } from "./verbs/commands-mcp.ts";
+import { type ProveVerb, proveTask } from "./verbs/commands-prove.ts";
+import { type RunOptions, runTask } from "./verbs/commands-run.ts";
+import { commentOnTask, pauseTask, resumeTask, sayToTask } from "./verbs/commands-steer.ts";
+import {
+  answerTask,
+  cancelTask,
+  decideTask,
+  restoreTask,
+  retryTask,
+} from "./verbs/commands-tell.ts";
+import { watchTask } from "./verbs/commands-watch.ts";
 
 /**
  * The verbs of `deputy`. A verb returns its exit code or throws; what it throws becomes one

@@ -1,7 +1,7 @@
 import { isUtf8 } from "node:buffer";
 import { type FileHandle, open } from "node:fs/promises";
 import { basename, resolve } from "node:path";
-import { maxGoalLength } from "../core/task.ts";
+import { maxGoalLength } from "../core/task/task.ts";
 import { CliError, type CliIo, exitCodes } from "./io.ts";
 
 /**

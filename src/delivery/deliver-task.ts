@@ -1,25 +1,25 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { DeputyError } from "../core/error.ts";
-import { makeInert } from "../core/inert-text.ts";
-import { invariant } from "../core/invariant.ts";
-import type { Outcome, Stage } from "../core/outcome.ts";
-import { type Redact, redactDeep } from "../core/redact.ts";
-import type { Attempt, Preparation, Task } from "../core/task.ts";
-import { listMessages } from "../store/messages.ts";
-import { listPlans } from "../store/plans.ts";
-import type { Db } from "../store/schema.ts";
-import { findFirstComment, getTask, listAttempts, listSubtasks } from "../store/tasks.ts";
-import { listUsage } from "../store/usage.ts";
-import { listChanges, maxPatchBytes, writePatch } from "../worktree/diff.ts";
-import { measureChange } from "../worktree/diff-trees.ts";
-import type { Mirror, Mirrors } from "../worktree/mirror.ts";
-import { findBranchOf } from "../worktree/read-commit.ts";
+import { DeputyError } from "../core/base/error.ts";
+import { invariant } from "../core/base/invariant.ts";
+import type { Outcome, Stage } from "../core/task/outcome.ts";
+import type { Attempt, Preparation, Task } from "../core/task/task.ts";
+import { makeInert } from "../core/text/inert-text.ts";
+import { type Redact, redactDeep } from "../core/text/redact.ts";
+import type { Db } from "../store/database/schema.ts";
+import { listMessages } from "../store/records/messages.ts";
+import { listUsage } from "../store/records/usage.ts";
+import { listPlans } from "../store/tasks/plans.ts";
+import { findFirstComment, getTask, listAttempts, listSubtasks } from "../store/tasks/tasks.ts";
+import type { Mirror, Mirrors } from "../worktree/mirror/mirror.ts";
+import { listChanges, maxPatchBytes, writePatch } from "../worktree/read/diff.ts";
+import { measureChange } from "../worktree/read/diff-trees.ts";
+import { findBranchOf } from "../worktree/read/read-commit.ts";
 import { findCredentials } from "./find-credentials.ts";
-import type { Forge } from "./forge.ts";
+import type { Forge } from "./github/forge.ts";
 import { publishTask } from "./publish-task.ts";
-import { buildReceipt, type ReceiptDelivery, summaryOf } from "./receipt.ts";
-import { renderReceipt } from "./render-receipt.ts";
+import { buildReceipt, type ReceiptDelivery, summaryOf } from "./receipt/receipt.ts";
+import { renderReceipt } from "./receipt/render-receipt.ts";
 
 /**
  * Hands the finished work over: the branch in the user's repository, a patch, the receipt, and

@@ -1,6 +1,6 @@
-import type { Redact } from "../core/redact.ts";
-import { diffCommits } from "../worktree/diff.ts";
-import type { Mirror } from "../worktree/mirror.ts";
+import type { Redact } from "../core/text/redact.ts";
+import type { Mirror } from "../worktree/mirror/mirror.ts";
+import { diffCommits } from "../worktree/read/diff.ts";
 
 /**
  * Lines that a change adds and that hold a secret of the daemon's, or what looks like a credential,

@@ -1,25 +1,25 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { DeputyError } from "../core/error.ts";
-import { invariant } from "../core/invariant.ts";
-import type { Redact } from "../core/redact.ts";
-import type { Task } from "../core/task.ts";
-import { getLatestAttempt } from "../store/attempts.ts";
-import type { Db } from "../store/schema.ts";
-import { getTask, listSubtasks } from "../store/tasks.ts";
+import { DeputyError } from "../core/base/error.ts";
+import { invariant } from "../core/base/invariant.ts";
+import type { Task } from "../core/task/task.ts";
+import type { Redact } from "../core/text/redact.ts";
+import type { Db } from "../store/database/schema.ts";
+import { getLatestAttempt } from "../store/tasks/attempts.ts";
+import { getTask, listSubtasks } from "../store/tasks/tasks.ts";
 import {
   listWorktreesOf,
   markRemoved,
   markRestored,
   withIdleWorktree,
-} from "../store/worktrees.ts";
-import { acceptBranch } from "../worktree/accept.ts";
-import { hasCommit, type Mirrors } from "../worktree/mirror.ts";
-import { isWhole } from "../worktree/open-mirror.ts";
-import { deleteBranch } from "../worktree/publish.ts";
-import { parseRepository } from "../worktree/repository-url.ts";
-import { restoreSnapshot, snapshotWorktree } from "../worktree/snapshot.ts";
-import { discardWorktree } from "../worktree/worktree.ts";
+} from "../store/tasks/worktrees.ts";
+import { discardWorktree } from "../worktree/checkout/worktree.ts";
+import { restoreSnapshot, snapshotWorktree } from "../worktree/commits/snapshot.ts";
+import { hasCommit, type Mirrors } from "../worktree/mirror/mirror.ts";
+import { isWhole } from "../worktree/mirror/open-mirror.ts";
+import { parseRepository } from "../worktree/mirror/repository-url.ts";
+import { acceptBranch } from "../worktree/publish/accept.ts";
+import { deleteBranch } from "../worktree/publish/publish.ts";
 import { findPublished, type PublishDeps } from "./publish-task.ts";
 
 /** What a person does with delivered work: take it, throw it away, or look at a removed worktree again. */

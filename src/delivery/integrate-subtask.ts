@@ -1,13 +1,13 @@
-import { makeInert } from "../core/inert-text.ts";
-import { invariant } from "../core/invariant.ts";
-import type { Claim, Stage } from "../core/outcome.ts";
-import type { Redact } from "../core/redact.ts";
-import type { Subtask, Task } from "../core/task.ts";
-import type { Verdict } from "../core/verdict.ts";
-import type { Db } from "../store/schema.ts";
-import { getSubtask, getTask } from "../store/tasks.ts";
-import { mergeCommits } from "../worktree/merge.ts";
-import { type Mirrors, pinRef } from "../worktree/mirror.ts";
+import { invariant } from "../core/base/invariant.ts";
+import type { Verdict } from "../core/proof/verdict.ts";
+import type { Claim, Stage } from "../core/task/outcome.ts";
+import type { Subtask, Task } from "../core/task/task.ts";
+import { makeInert } from "../core/text/inert-text.ts";
+import type { Redact } from "../core/text/redact.ts";
+import type { Db } from "../store/database/schema.ts";
+import { getSubtask, getTask } from "../store/tasks/tasks.ts";
+import { mergeCommits } from "../worktree/commits/merge.ts";
+import { type Mirrors, pinRef } from "../worktree/mirror/mirror.ts";
 
 /**
  * Merges one verified commit into the task branch, and runs the gate on the merged commit before

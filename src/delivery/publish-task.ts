@@ -1,13 +1,13 @@
-import { DeputyError } from "../core/error.ts";
-import { invariant } from "../core/invariant.ts";
-import type { Redact } from "../core/redact.ts";
-import type { Task } from "../core/task.ts";
-import { isBranchTaken } from "../store/branches.ts";
-import type { Db } from "../store/schema.ts";
-import { hasCommit, type Mirrors } from "../worktree/mirror.ts";
-import { branchTip, publishBranch } from "../worktree/publish.ts";
-import { publishLfs } from "../worktree/publish-lfs.ts";
-import { parseRepository } from "../worktree/repository-url.ts";
+import { DeputyError } from "../core/base/error.ts";
+import { invariant } from "../core/base/invariant.ts";
+import type { Task } from "../core/task/task.ts";
+import type { Redact } from "../core/text/redact.ts";
+import type { Db } from "../store/database/schema.ts";
+import { isBranchTaken } from "../store/tasks/branches.ts";
+import { hasCommit, type Mirrors } from "../worktree/mirror/mirror.ts";
+import { parseRepository } from "../worktree/mirror/repository-url.ts";
+import { branchTip, publishBranch } from "../worktree/publish/publish.ts";
+import { publishLfs } from "../worktree/publish/publish-lfs.ts";
 import { slugify } from "./slugify.ts";
 
 /**

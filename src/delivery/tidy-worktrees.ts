@@ -1,6 +1,6 @@
-import type { Db } from "../store/schema.ts";
-import { listRemovableWorktrees } from "../store/worktrees.ts";
-import type { Mirrors } from "../worktree/mirror.ts";
+import type { Db } from "../store/database/schema.ts";
+import { listRemovableWorktrees } from "../store/tasks/worktrees.ts";
+import type { Mirrors } from "../worktree/mirror/mirror.ts";
 import { tidyWorktree } from "./hand-over.ts";
 
 /**

@@ -1,17 +1,21 @@
 import type { RoleEnd } from "../agents/agent.ts";
-import { cutText } from "../agents/clean-text.ts";
-import { attemptRef, commitMessage } from "../core/commit-message.ts";
-import type { FailureKind } from "../core/failure.ts";
-import type { Outcome } from "../core/outcome.ts";
-import { findSpaceProblem } from "../core/space.ts";
-import { isVolumeFull, type RoomAtStart } from "../sandbox/measure-room.ts";
-import type { WorktreeRow } from "../store/worktrees.ts";
-import { findUnfitContent } from "../worktree/find-unfit-content.ts";
-import { freeVolume } from "../worktree/free-volume.ts";
-import { keepSubmodules, submoduleRefOf, submoduleSetupRef } from "../worktree/keep-submodules.ts";
-import { keepWorktree } from "../worktree/keep-worktree.ts";
-import { leaveOutSetup } from "../worktree/leave-out-setup.ts";
-import type { Skipped } from "../worktree/worktree-changes.ts";
+import { findSpaceProblem } from "../core/base/space.ts";
+import type { FailureKind } from "../core/task/failure.ts";
+import type { Outcome } from "../core/task/outcome.ts";
+import { cutText } from "../core/text/clean-text.ts";
+import { attemptRef, commitMessage } from "../core/text/commit-message.ts";
+import { isVolumeFull, type RoomAtStart } from "../sandbox/limits/measure-room.ts";
+import type { WorktreeRow } from "../store/tasks/worktrees.ts";
+import { freeVolume } from "../worktree/checkout/free-volume.ts";
+import { leaveOutSetup } from "../worktree/checkout/leave-out-setup.ts";
+import { keepWorktree } from "../worktree/commits/keep-worktree.ts";
+import type { Skipped } from "../worktree/commits/worktree-changes.ts";
+import { findUnfitContent } from "../worktree/content/find-unfit-content.ts";
+import {
+  keepSubmodules,
+  submoduleRefOf,
+  submoduleSetupRef,
+} from "../worktree/content/keep-submodules.ts";
 import type { ExecuteDeps, Job } from "./job.ts";
 import { setupRef } from "./set-up-worktree.ts";
 

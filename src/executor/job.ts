@@ -1,11 +1,11 @@
 import type { RunCommand, RunRole } from "../agents/agent.ts";
-import type { AttemptConfinement } from "../core/confinement.ts";
-import type { Claim, Outcome } from "../core/outcome.ts";
-import type { Redact } from "../core/redact.ts";
-import type { Attempt, Subtask, Task } from "../core/task.ts";
-import type { ProcessIdentity } from "../sandbox/process-identity.ts";
-import type { Db } from "../store/schema.ts";
-import type { Mirror, Mirrors } from "../worktree/mirror.ts";
+import type { AttemptConfinement } from "../core/proof/confinement.ts";
+import type { Claim, Outcome } from "../core/task/outcome.ts";
+import type { Attempt, Subtask, Task } from "../core/task/task.ts";
+import type { Redact } from "../core/text/redact.ts";
+import type { ProcessIdentity } from "../sandbox/process/process-identity.ts";
+import type { Db } from "../store/database/schema.ts";
+import type { Mirror, Mirrors } from "../worktree/mirror/mirror.ts";
 import type { ProgressReporter } from "./report-progress.ts";
 
 /** What the execute stage is given once, and what each attempt is about. */

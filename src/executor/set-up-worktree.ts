@@ -1,32 +1,32 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { endWith, type RoleEnd } from "../agents/agent.ts";
-import { cleanText, cutToTail } from "../agents/clean-text.ts";
-import { findKill } from "../agents/killed.ts";
-import type { Refused } from "../core/confinement.ts";
-import type { FailureKind } from "../core/failure.ts";
-import { invariant } from "../core/invariant.ts";
-import { attemptMark } from "../core/marks.ts";
-import { getSession } from "../store/sessions.ts";
+import { findKill } from "../agents/words/killed.ts";
+import { invariant } from "../core/base/invariant.ts";
+import { attemptMark } from "../core/base/marks.ts";
+import type { Refused } from "../core/proof/confinement.ts";
+import type { FailureKind } from "../core/task/failure.ts";
+import { cleanText, cutToTail } from "../core/text/clean-text.ts";
+import { getSession } from "../store/records/sessions.ts";
 import {
   claimWorktree,
   markPrepared,
   portsPerWorktree,
   type WorktreeRow,
-} from "../store/worktrees.ts";
-import { listChanges } from "../worktree/diff.ts";
-import { includeFiles } from "../worktree/include-files.ts";
-import { keepSubmodules, submoduleSetupRef } from "../worktree/keep-submodules.ts";
-import { keepWorktree } from "../worktree/keep-worktree.ts";
-import { deleteRefs, hasCommit } from "../worktree/mirror.ts";
-import { snapshotWorktree } from "../worktree/snapshot.ts";
+} from "../store/tasks/worktrees.ts";
+import { includeFiles } from "../worktree/checkout/include-files.ts";
 import {
   addWorktree,
   adoptWorktree,
   moveBase,
   renewWorktree,
   resetWorktree,
-} from "../worktree/worktree.ts";
+} from "../worktree/checkout/worktree.ts";
+import { keepWorktree } from "../worktree/commits/keep-worktree.ts";
+import { snapshotWorktree } from "../worktree/commits/snapshot.ts";
+import { keepSubmodules, submoduleSetupRef } from "../worktree/content/keep-submodules.ts";
+import { deleteRefs, hasCommit } from "../worktree/mirror/mirror.ts";
+import { listChanges } from "../worktree/read/diff.ts";
 import type { ExecuteDeps, Job } from "./job.ts";
 
 /**

@@ -1,6 +1,6 @@
-import { fence, wrapOutsideText } from "../core/data-block.ts";
-import type { Message } from "../core/message.ts";
-import type { Subtask, Task } from "../core/task.ts";
+import type { Message } from "../core/task/message.ts";
+import type { Subtask, Task } from "../core/task/task.ts";
+import { fence, wrapOutsideText } from "../core/text/data-block.ts";
 
 type PendingMessage = Pick<Message, "place" | "text">;
 

@@ -1,8 +1,8 @@
 import type { ServerResponse } from "node:http";
-import { isTaskOver } from "../core/lifecycle.ts";
-import { type Redact, redactDeep } from "../core/redact.ts";
+import { isTaskOver } from "../core/task/lifecycle.ts";
+import { type Redact, redactDeep } from "../core/text/redact.ts";
 import type { Service } from "./service.ts";
-import { toEventWire } from "./wire.ts";
+import { toEventWire } from "./wire/wire.ts";
 
 /**
  * One reader of a task's events, as Server-Sent Events. The store is the truth: the stream reads pages after

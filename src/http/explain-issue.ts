@@ -1,6 +1,6 @@
 import type { z } from "zod";
-import { DeputyError } from "../core/error.ts";
-import { explainIssue } from "../core/explain-issue.ts";
+import { DeputyError } from "../core/base/error.ts";
+import { explainIssue } from "../core/base/explain-issue.ts";
 
 /** What zod found wrong with a part of a request, as one sentence with the field beside it. */
 export function toInputError(error: z.core.$ZodError, part: string): DeputyError {

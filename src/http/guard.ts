@@ -2,7 +2,7 @@ import { hash, timingSafeEqual } from "node:crypto";
 import { isIP } from "node:net";
 import rateLimit from "@fastify/rate-limit";
 import type { FastifyInstance, onRequestHookHandler } from "fastify";
-import { DeputyError } from "../core/error.ts";
+import { DeputyError } from "../core/base/error.ts";
 import { makeProblem, sendProblem } from "./problem.ts";
 
 /**

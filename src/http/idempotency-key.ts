@@ -1,4 +1,4 @@
-import { DeputyError } from "../core/error.ts";
+import { DeputyError } from "../core/base/error.ts";
 
 /** The Idempotency-Key of a request's raw headers; null: none was sent. Throws invalid_input. */
 export function readIdempotencyKey(header: unknown): string | null {

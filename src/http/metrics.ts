@@ -1,9 +1,9 @@
 import { collectDefaultMetrics, Gauge, Registry } from "prom-client";
-import { subtaskStates, taskStates } from "../core/lifecycle.ts";
-import type { Claim } from "../core/outcome.ts";
-import { stageNames } from "../core/outcome.ts";
-import type { Db } from "../store/schema.ts";
-import { countByState, countOverdue } from "../store/tasks.ts";
+import { subtaskStates, taskStates } from "../core/task/lifecycle.ts";
+import type { Claim } from "../core/task/outcome.ts";
+import { stageNames } from "../core/task/outcome.ts";
+import type { Db } from "../store/database/schema.ts";
+import { countByState, countOverdue } from "../store/tasks/tasks.ts";
 
 /** What Prometheus reads at /metrics. Counted from the database when asked, so nothing drifts. */
 export function makeMetrics(deps: {

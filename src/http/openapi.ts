@@ -8,8 +8,8 @@ import {
 } from "fastify-type-provider-zod";
 import type { z } from "zod";
 import { toInputError } from "./explain-issue.ts";
-import { problemWire } from "./schema-answer.ts";
-import { schemaRegistry } from "./schema-registry.ts";
+import { problemWire } from "./wire/schema-answer.ts";
+import { schemaRegistry } from "./wire/schema-registry.ts";
 
 /**
  * One zod schema per thing is the validation, the type and the document. Answers are typed against

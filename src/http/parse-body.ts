@@ -1,8 +1,8 @@
 import { isUtf8 } from "node:buffer";
 import type { FastifyInstance } from "fastify";
-import { DeputyError } from "../core/error.ts";
-import { formatPath } from "../core/explain-issue.ts";
-import { findUnstorable } from "../core/storable.ts";
+import { DeputyError } from "../core/base/error.ts";
+import { formatPath } from "../core/base/explain-issue.ts";
+import { findUnstorable } from "../core/text/storable.ts";
 
 /**
  * JSON bodies, read strictly: broken UTF-8 is refused instead of turned into question marks, and

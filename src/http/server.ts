@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import Fastify, { type FastifyInstance } from "fastify";
-import { DeputyError } from "../core/error.ts";
-import { type Redact, redactDeep } from "../core/redact.ts";
+import { DeputyError } from "../core/base/error.ts";
+import { type Redact, redactDeep } from "../core/text/redact.ts";
 import type { StreamLimits } from "./event-stream.ts";
 import { assertSafeBind, guardOrigin, guardToken } from "./guard.ts";
 import { compileValidator, installOpenApi } from "./openapi.ts";
@@ -15,15 +15,15 @@ import {
   sendProblem,
   toProblem,
 } from "./problem.ts";
-import { agentRoutes } from "./routes-agents.ts";
-import { commandRoutes } from "./routes-commands.ts";
-import { healthRoutes, metricsRoute } from "./routes-daemon.ts";
-import { eventRoutes } from "./routes-events.ts";
-import { evidenceRoutes } from "./routes-evidence.ts";
-import { mcpRoute } from "./routes-mcp.ts";
-import { steerRoutes } from "./routes-steer.ts";
-import { taskRoutes } from "./routes-tasks.ts";
-import { hookRoutes, triggerTestRoute } from "./routes-triggers.ts";
+import { agentRoutes } from "./routes/routes-agents.ts";
+import { commandRoutes } from "./routes/routes-commands.ts";
+import { healthRoutes, metricsRoute } from "./routes/routes-daemon.ts";
+import { eventRoutes } from "./routes/routes-events.ts";
+import { evidenceRoutes } from "./routes/routes-evidence.ts";
+import { mcpRoute } from "./routes/routes-mcp.ts";
+import { steerRoutes } from "./routes/routes-steer.ts";
+import { taskRoutes } from "./routes/routes-tasks.ts";
+import { hookRoutes, triggerTestRoute } from "./routes/routes-triggers.ts";
 import type { Service } from "./service.ts";
 
 /**

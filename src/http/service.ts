@@ -1,8 +1,9 @@
-import type { AgentStatus } from "../core/agent-status.ts";
-import type { Event } from "../core/event.ts";
-import type { TaskState } from "../core/lifecycle.ts";
-import type { Message } from "../core/message.ts";
-import type { PlanRecord } from "../core/plan.ts";
+import type { Usage } from "../core/budget/usage.ts";
+import type { AgentStatus } from "../core/settings/agent-status.ts";
+import type { Event } from "../core/task/event.ts";
+import type { TaskState } from "../core/task/lifecycle.ts";
+import type { Message } from "../core/task/message.ts";
+import type { PlanRecord } from "../core/task/plan.ts";
 import type {
   Attempt,
   ListedTask,
@@ -11,11 +12,10 @@ import type {
   Task,
   TaskInput,
   TaskOrigin,
-} from "../core/task.ts";
-import type { Usage } from "../core/usage.ts";
-import type { Speaker } from "../orchestrator/commands.ts";
-import type { Explanation } from "../orchestrator/explain.ts";
-import type { Garbled } from "../store/garbled.ts";
+} from "../core/task/task.ts";
+import type { Speaker } from "../orchestrator/commands/commands.ts";
+import type { Explanation } from "../orchestrator/commands/explain.ts";
+import type { Garbled } from "../store/database/garbled.ts";
 
 /**
  * What the HTTP server needs of the daemon. `daemon.ts` makes it; every method throws a DeputyError

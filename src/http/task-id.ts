@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { idPrefixes } from "../core/id.ts";
+import { idPrefixes } from "../core/base/id.ts";
 
 /** A task's id in a path: whole, or the beginning of it. Whether it exists is the service's to say. */
 const taskId = z

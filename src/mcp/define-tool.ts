@@ -1,6 +1,6 @@
 import type { z } from "zod";
-import { explainIssue } from "../core/explain-issue.ts";
-import { findUnstorable } from "../core/storable.ts";
+import { explainIssue } from "../core/base/explain-issue.ts";
+import { findUnstorable } from "../core/text/storable.ts";
 
 /**
  * One tool of the MCP server: its arguments are checked here and not by the SDK, so that what is

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { taskInputSchema } from "../core/task.ts";
+import { taskInputSchema } from "../core/task/task.ts";
 
 /** What the tools take, from the schema of the HTTP API, with words for a model. */
 export const taskId = z

@@ -1,13 +1,13 @@
-import type { Redact } from "../core/redact.ts";
-import { checkRow, GarbledRow } from "../store/garbled.ts";
+import type { Redact } from "../core/text/redact.ts";
+import { checkRow, GarbledRow } from "../store/database/garbled.ts";
+import type { Db } from "../store/database/schema.ts";
 import {
   type ClaimedNotification,
   claimDueNotifications,
   markNotificationFailed,
   markNotificationSent,
   releaseNotification,
-} from "../store/notifications.ts";
-import type { Db } from "../store/schema.ts";
+} from "../store/records/notifications.ts";
 import { ntfyRequest } from "./channels/ntfy.ts";
 import { webhookRequest } from "./channels/webhook.ts";
 import type { NotifierConfig } from "./notifier-config.ts";

@@ -1,8 +1,8 @@
-import type { EventType } from "../core/event.ts";
-import { newId } from "../core/id.ts";
-import type { Redact } from "../core/redact.ts";
-import type { Task } from "../core/task.ts";
-import type { NewNotification } from "../store/notifications.ts";
+import { newId } from "../core/base/id.ts";
+import type { EventType } from "../core/task/event.ts";
+import type { Task } from "../core/task/task.ts";
+import type { Redact } from "../core/text/redact.ts";
+import type { NewNotification } from "../store/records/notifications.ts";
 import { notificationText } from "./notification-text.ts";
 import type { NotifierConfig } from "./notifier-config.ts";
 

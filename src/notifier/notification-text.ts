@@ -1,6 +1,6 @@
-import type { EventType } from "../core/event.ts";
-import type { Redact } from "../core/redact.ts";
-import type { Task } from "../core/task.ts";
+import type { EventType } from "../core/task/event.ts";
+import type { Task } from "../core/task/task.ts";
+import type { Redact } from "../core/text/redact.ts";
 
 /**
  * What a phone shows. The channel may be read by others, so a message says that something ended or

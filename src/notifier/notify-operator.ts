@@ -1,6 +1,6 @@
-import { newId } from "../core/id.ts";
-import { redactSecrets } from "../core/redact.ts";
-import type { ClaimedNotification } from "../store/notifications.ts";
+import { newId } from "../core/base/id.ts";
+import { redactSecrets } from "../core/text/redact.ts";
+import type { ClaimedNotification } from "../store/records/notifications.ts";
 import { send } from "./deliver-notifications.ts";
 import { type NotifierConfig, secretsOf } from "./notifier-config.ts";
 

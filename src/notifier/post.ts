@@ -1,4 +1,4 @@
-import { readUntil } from "../core/read-until.ts";
+import { readUntil } from "../core/base/read-until.ts";
 
 /**
  * One POST to somebody else's server, and what became of it. It never throws for what the other

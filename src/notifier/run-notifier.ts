@@ -1,4 +1,4 @@
-import { nextNotificationDelayMs } from "../store/notifications.ts";
+import { nextNotificationDelayMs } from "../store/records/notifications.ts";
 import { deliverDueNotifications, type NotifierDeps } from "./deliver-notifications.ts";
 
 /**

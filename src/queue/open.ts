@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { DeputyError } from "../core/error.ts";
-import { type StageName, stageNames } from "../core/outcome.ts";
+import { DeputyError } from "../core/base/error.ts";
+import { type StageName, stageNames } from "../core/task/outcome.ts";
 import { type EngineWorker, openEngine, type QueueConnection } from "./engine.ts";
 
 /**

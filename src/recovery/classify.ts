@@ -1,17 +1,17 @@
 import { createHash } from "node:crypto";
-import type { FailureKind } from "../core/failure.ts";
-import { invariant } from "../core/invariant.ts";
+import { invariant } from "../core/base/invariant.ts";
 import {
   askAboutJudges,
   askAboutMissed,
   openJudges,
   summarizeJudges,
   tellCoderOfJudges,
-} from "../core/judge-words.ts";
-import { openFindings, type Review, whyLoopEnds } from "../core/review.ts";
-import { askAboutMissing, askPerson, count, tellCoder } from "../core/review-words.ts";
-import type { Attempt, Subtask } from "../core/task.ts";
-import { type CheckResult, type Verdict, wasKilled } from "../core/verdict.ts";
+} from "../core/proof/judge-words.ts";
+import { type CheckResult, type Verdict, wasKilled } from "../core/proof/verdict.ts";
+import { openFindings, type Review, whyLoopEnds } from "../core/review/review.ts";
+import { askAboutMissing, askPerson, count, tellCoder } from "../core/review/review-words.ts";
+import type { FailureKind } from "../core/task/failure.ts";
+import type { Attempt, Subtask } from "../core/task/task.ts";
 
 /**
  * What happened → which kind of failure it is, its signature, and what the next attempt should be

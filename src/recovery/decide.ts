@@ -1,5 +1,5 @@
-import type { Decision, FailureKind } from "../core/failure.ts";
-import { maxProviderWaits, providerWaitMs } from "../core/provider-wait.ts";
+import type { Decision, FailureKind } from "../core/task/failure.ts";
+import { maxProviderWaits, providerWaitMs } from "../core/task/provider-wait.ts";
 import { backoffMs } from "./backoff.ts";
 import type { Failure } from "./classify.ts";
 

@@ -1,13 +1,13 @@
-import { attemptRef, commitMessage } from "../core/commit-message.ts";
-import type { Claim, LostWork } from "../core/outcome.ts";
-import type { Redact } from "../core/redact.ts";
-import type { Subtask, Task } from "../core/task.ts";
-import type { Db } from "../store/schema.ts";
-import { getTask, listAttempts, listSubtasks } from "../store/tasks.ts";
-import { listWorktreesOf } from "../store/worktrees.ts";
-import { hasCommit, type Mirror, type Mirrors } from "../worktree/mirror.ts";
-import { isAncestor } from "../worktree/read-commit.ts";
-import { remakeCommit } from "../worktree/remake-commit.ts";
+import type { Claim, LostWork } from "../core/task/outcome.ts";
+import type { Subtask, Task } from "../core/task/task.ts";
+import { attemptRef, commitMessage } from "../core/text/commit-message.ts";
+import type { Redact } from "../core/text/redact.ts";
+import type { Db } from "../store/database/schema.ts";
+import { getTask, listAttempts, listSubtasks } from "../store/tasks/tasks.ts";
+import { listWorktreesOf } from "../store/tasks/worktrees.ts";
+import { remakeCommit } from "../worktree/commits/remake-commit.ts";
+import { hasCommit, type Mirror, type Mirrors } from "../worktree/mirror/mirror.ts";
+import { isAncestor } from "../worktree/read/read-commit.ts";
 
 /**
  * With a mirror that was deleted go the commits that existed nowhere else. Here it is found out, for all

@@ -1,15 +1,15 @@
-import { attemptMark, processMark } from "../core/marks.ts";
-import type { Claim } from "../core/outcome.ts";
-import { endLeftovers, killLeftovers } from "../sandbox/kill-group.ts";
-import { isProcessAlive } from "../sandbox/process-identity.ts";
-import { findUnsoundLease, listClaimsOf } from "../store/claims.ts";
+import { attemptMark, processMark } from "../core/base/marks.ts";
+import type { Claim } from "../core/task/outcome.ts";
+import { endLeftovers, killLeftovers } from "../sandbox/process/kill-group.ts";
+import { isProcessAlive } from "../sandbox/process/process-identity.ts";
+import type { Db } from "../store/database/schema.ts";
+import { findUnsoundLease, listClaimsOf } from "../store/tasks/claims.ts";
 import {
   forgetChildren,
   listChildren,
   listDeadProcesses,
   markProcessEnded,
-} from "../store/processes.ts";
-import type { Db } from "../store/schema.ts";
+} from "../store/tasks/processes.ts";
 
 /**
  * Compares what the database says with what is alive. A registered process whose lock is gone is dead,

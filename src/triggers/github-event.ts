@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { cleanOutsideText } from "../core/outside-text.ts";
+import { cleanOutsideText } from "../core/text/outside-text.ts";
 import {
   changedPayload,
   checkPayload,

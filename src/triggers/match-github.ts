@@ -1,5 +1,5 @@
 import picomatch from "picomatch";
-import type { TaskInput, TaskOrigin } from "../core/task.ts";
+import type { TaskInput, TaskOrigin } from "../core/task/task.ts";
 import { type GithubEvent, readGithubEvent } from "./github-event.ts";
 import type { Account } from "./github-trust.ts";
 import type { GithubRule } from "./rule-schema.ts";

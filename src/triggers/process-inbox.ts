@@ -1,6 +1,6 @@
-import { DeputyError } from "../core/error.ts";
-import type { Task } from "../core/task.ts";
-import type { IntakeRequest } from "../orchestrator/intake.ts";
+import { DeputyError } from "../core/base/error.ts";
+import type { Task } from "../core/task/task.ts";
+import type { IntakeRequest } from "../orchestrator/intake/intake.ts";
 import { type GithubChange, readGithubChange } from "./github-event.ts";
 import type { Account } from "./github-trust.ts";
 import type { Inbox, OpenDelivery } from "./inbox.ts";

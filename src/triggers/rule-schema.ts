@@ -1,7 +1,7 @@
 import { z } from "zod";
-import { agentNameHelp, parseAgentName } from "../core/agent-name.ts";
-import { allowedPathSchema } from "../core/path-glob.ts";
-import { proofLevels } from "../core/proof.ts";
+import { proofLevels } from "../core/proof/proof.ts";
+import { agentNameHelp, parseAgentName } from "../core/settings/agent-name.ts";
+import { allowedPathSchema } from "../core/text/path-glob.ts";
 
 /** One rule for GitHub's events: what may be written, what goes together, and the defaults. */
 export const triggerKinds = [

@@ -1,7 +1,7 @@
 import { LineCounter, parseDocument } from "yaml";
 import { z } from "zod";
-import { DeputyError } from "../core/error.ts";
-import { explainIssue } from "../core/explain-issue.ts";
+import { DeputyError } from "../core/base/error.ts";
+import { explainIssue } from "../core/base/explain-issue.ts";
 import { type GithubRule, githubRuleSchema } from "./rule-schema.ts";
 import { findLine } from "./yaml-line.ts";
 

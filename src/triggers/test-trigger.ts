@@ -1,4 +1,4 @@
-import type { IntakeRequest } from "../orchestrator/intake.ts";
+import type { IntakeRequest } from "../orchestrator/intake/intake.ts";
 import { matchGithub, type OwnBranch } from "./match-github.ts";
 import type { TriggerRules } from "./rules.ts";
 

@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { watch } from "chokidar";
-import { DeputyError } from "../core/error.ts";
+import { DeputyError } from "../core/base/error.ts";
 import { noRules, parseTriggerRules, type TriggerRules } from "./rules.ts";
 
 /**

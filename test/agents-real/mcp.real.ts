@@ -1,7 +1,7 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
-import { runCommand } from "../../src/sandbox/run-command.ts";
+import { runCommand } from "../../src/sandbox/process/run-command.ts";
 import { makeDeputy } from "../support/deputy.ts";
 import { greetingProject, makeRepository, repairGreeting } from "../support/repository.ts";
 import { makeScratch } from "../support/scratch.ts";

@@ -7,7 +7,9 @@ import { join } from "node:path";
 const [, , dist, root] = process.argv;
 const load = (name) => import(join(dist, "sandbox", `${name}.js`));
 const [{ openSandbox }, { runConfined }, { defaultLimits }, { openEgressProxy }] =
-  await Promise.all(["open-sandbox", "run-confined", "sandbox", "egress-proxy"].map(load));
+  await Promise.all(
+    ["box/open-sandbox", "box/run-confined", "box/sandbox", "network/egress-proxy"].map(load),
+  );
 
 const home = process.env.HOME;
 const worktree = join(root, "worktree");

@@ -3,7 +3,7 @@ import { dirname, join } from "node:path";
 import { afterAll, beforeAll, onTestFinished } from "vitest";
 import type { Agent, AgentRun } from "../../src/agents/agent.ts";
 import { type AgentConfig, chooseAgent } from "../../src/agents/choose-agent.ts";
-import { scrubbedEnvironment } from "../../src/core/child-environment.ts";
+import { scrubbedEnvironment } from "../../src/core/base/child-environment.ts";
 import { makeRun, type TestRun } from "../agents/make-run.ts";
 import { type Deputy, makeDeputy } from "../support/deputy.ts";
 import type { Fault, Scenario, Turn } from "../support/model-server/scenario.ts";

@@ -1,8 +1,8 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { makeAcpAgent } from "../../src/agents/acp.ts";
-import { isProcessAlive } from "../../src/sandbox/process-identity.ts";
+import { makeAcpAgent } from "../../src/agents/programs/acp.ts";
+import { isProcessAlive } from "../../src/sandbox/process/process-identity.ts";
 import { makeRun, makeSession } from "./make-run.ts";
 
 const program = join(import.meta.dirname, "acp-program.mjs");

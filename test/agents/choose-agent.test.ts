@@ -8,7 +8,7 @@ import {
   loginHosts,
 } from "../../src/agents/choose-agent.ts";
 import { findAgents, makeListAgents } from "../../src/agents/find-agents.ts";
-import { DeputyError } from "../../src/core/error.ts";
+import { DeputyError } from "../../src/core/base/error.ts";
 import { makeFolder } from "./make-run.ts";
 
 const builtin = { apiKey: "sk-x", baseUrl: null, model: "m" };

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { type Cause, classifyWords } from "../../src/agents/classify-words.ts";
+import { type Cause, classifyWords } from "../../src/agents/words/classify-words.ts";
 
 const now = new Date("2026-11-29T12:00:00Z");
 

@@ -1,9 +1,9 @@
 import { chmod, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { claude } from "../../src/agents/claude.ts";
 import { makeCliAgent } from "../../src/agents/cli/run-cli.ts";
-import type { ModelCall } from "../../src/core/usage.ts";
+import { claude } from "../../src/agents/programs/claude.ts";
+import type { ModelCall } from "../../src/core/budget/usage.ts";
 import { runProgram } from "./fake-program.ts";
 import { makeFolder, makeRun } from "./make-run.ts";
 

@@ -2,7 +2,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { makeCliAgent } from "../../src/agents/cli/run-cli.ts";
-import { codex } from "../../src/agents/codex.ts";
+import { codex } from "../../src/agents/programs/codex.ts";
 import { makeProgram } from "./fake-program.ts";
 import { makeFolder, makeRun, sumCalls } from "./make-run.ts";
 

@@ -2,7 +2,7 @@ import { mkdir, readFile, readlink, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { makeCliAgent } from "../../src/agents/cli/run-cli.ts";
-import { codex } from "../../src/agents/codex.ts";
+import { codex } from "../../src/agents/programs/codex.ts";
 import { type FakeProgram, makeProgram, runProgram } from "./fake-program.ts";
 import { makeFolder, makeRun, makeSession, sumCalls } from "./make-run.ts";
 

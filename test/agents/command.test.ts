@@ -1,8 +1,8 @@
 import { chmod, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { makeCommandAgent } from "../../src/agents/command.ts";
-import { isProcessAlive } from "../../src/sandbox/process-identity.ts";
+import { makeCommandAgent } from "../../src/agents/programs/command.ts";
+import { isProcessAlive } from "../../src/sandbox/process/process-identity.ts";
 import { makeRun, makeSession } from "./make-run.ts";
 
 /** A shell line that prints this JSON object. */

@@ -4,11 +4,11 @@ import { join } from "node:path";
 import { onTestFinished } from "vitest";
 import type { AgentEvent, AgentRun, Session } from "../../src/agents/agent.ts";
 import { exposeOnLoopback } from "../../src/agents/gateway/expose-on-loopback.ts";
-import { scrubbedEnvironment } from "../../src/core/child-environment.ts";
-import type { ModelCall } from "../../src/core/usage.ts";
-import type { ProcessIdentity } from "../../src/sandbox/process-identity.ts";
-import { runCommand } from "../../src/sandbox/run-command.ts";
-import { spawnPiped } from "../../src/sandbox/spawn-piped.ts";
+import { scrubbedEnvironment } from "../../src/core/base/child-environment.ts";
+import type { ModelCall } from "../../src/core/budget/usage.ts";
+import type { ProcessIdentity } from "../../src/sandbox/process/process-identity.ts";
+import { runCommand } from "../../src/sandbox/process/run-command.ts";
+import { spawnPiped } from "../../src/sandbox/process/spawn-piped.ts";
 
 export type TestRun = AgentRun & {
   events: AgentEvent[];

@@ -9,10 +9,13 @@ import {
   type McpToolsOptions,
   openMcpTools,
 } from "../../src/agents/mcp/open-mcp-tools.ts";
-import { scrubbedEnvironment } from "../../src/core/child-environment.ts";
-import { type McpServerConfig, mcpServersSchema } from "../../src/core/mcp-server.ts";
-import { isProcessAlive, type ProcessIdentity } from "../../src/sandbox/process-identity.ts";
-import { spawnPiped } from "../../src/sandbox/spawn-piped.ts";
+import { scrubbedEnvironment } from "../../src/core/base/child-environment.ts";
+import { type McpServerConfig, mcpServersSchema } from "../../src/core/settings/mcp-server.ts";
+import {
+  isProcessAlive,
+  type ProcessIdentity,
+} from "../../src/sandbox/process/process-identity.ts";
+import { spawnPiped } from "../../src/sandbox/process/spawn-piped.ts";
 import { makeScratch } from "../support/scratch.ts";
 
 /** The tools of MCP servers in the builtin agent: real servers, as processes and over HTTP. */

@@ -1,7 +1,7 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { opencode } from "../../src/agents/opencode.ts";
+import { opencode } from "../../src/agents/programs/opencode.ts";
 import { runProgram } from "./fake-program.ts";
 import { makeFolder, sumCalls } from "./make-run.ts";
 

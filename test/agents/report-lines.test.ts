@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { cleanText, cutMiddle, cutText, cutToTail } from "../../src/agents/clean-text.ts";
-import { reportLines } from "../../src/agents/report-lines.ts";
+import { reportLines } from "../../src/agents/words/report-lines.ts";
+import { cleanText, cutMiddle, cutText, cutToTail } from "../../src/core/text/clean-text.ts";
 
 test("whole lines, at most one per interval, the newest wins", () => {
   const seen: string[] = [];

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { readResetTime } from "../../src/agents/reset-time.ts";
+import { readResetTime } from "../../src/agents/words/reset-time.ts";
 
 /** Sunday, 29 November 2026, 12:00 UTC; the daemon is in Berlin, where it is 13:00. */
 const now = new Date("2026-11-29T12:00:00Z");

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { readRetryAfter } from "../../src/agents/builtin/model-error.ts";
-import { backoff, defaultRetryLimits } from "../../src/agents/builtin/retry-call.ts";
+import { readRetryAfter } from "../../src/agents/builtin/model/model-error.ts";
+import { backoff, defaultRetryLimits } from "../../src/agents/builtin/model/retry-call.ts";
 
 describe("Retry-After", () => {
   const now = Date.parse("2026-01-01T00:00:00Z");

@@ -5,11 +5,11 @@ import { describe, expect, test } from "vitest";
 import type { DetailView, EventView, TaskView } from "../../src/cli/api.ts";
 import { chooseRepository, findCheckout } from "../../src/cli/find-repository.ts";
 import { parseSse } from "../../src/cli/parse-sse.ts";
-import { lookOf, renderEvent } from "../../src/cli/render-event.ts";
-import { renderDetail, renderEnd } from "../../src/cli/render-task.ts";
-import { renderWhy } from "../../src/cli/render-why.ts";
-import { formatDuration, oneLine, plain, renderTable } from "../../src/cli/text.ts";
-import { eventTypes } from "../../src/core/event.ts";
+import { lookOf, renderEvent } from "../../src/cli/render/render-event.ts";
+import { renderDetail, renderEnd } from "../../src/cli/render/render-task.ts";
+import { renderWhy } from "../../src/cli/render/render-why.ts";
+import { formatDuration, oneLine, plain, renderTable } from "../../src/cli/render/text.ts";
+import { eventTypes } from "../../src/core/task/event.ts";
 import { makeFolder } from "./helpers.ts";
 
 const colors = pc.createColors(false);

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import type { Actions } from "../../src/cli/actions.ts";
 import { buildProgram } from "../../src/cli/program.ts";
-import { DeputyError } from "../../src/core/error.ts";
+import { DeputyError } from "../../src/core/base/error.ts";
 import { makeFolder, startCliTest } from "./helpers.ts";
 
 test("ls, show and why look at tasks", async () => {

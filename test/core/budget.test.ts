@@ -11,7 +11,7 @@ import {
   proposeRaise,
   raiseBudget,
   type Spent,
-} from "../../src/core/budget.ts";
+} from "../../src/core/budget/budget.ts";
 
 /** What a person writes about a budget, and what becomes of it. */
 const spent = (more: Partial<Spent> = {}): Spent => ({

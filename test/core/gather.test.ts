@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { gather } from "../../src/core/gather.ts";
+import { gather } from "../../src/core/base/gather.ts";
 
 test("what is asked for during a call goes into the next one, in order and up to the limit", async () => {
   const calls: number[][] = [];

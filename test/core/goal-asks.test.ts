@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { denies, namesPath, quoteThatAsks } from "../../src/core/goal-asks.ts";
+import { denies, namesPath, quoteThatAsks } from "../../src/core/task/goal-asks.ts";
 
 /** A file that a goal names is not yet a file that it asks to change. */
 const path = "test/total.test.js";

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { makeInert } from "../../src/core/inert-text.ts";
+import { makeInert } from "../../src/core/text/inert-text.ts";
 
 /** Each form in which GitHub, git or a bot does something because of words. */
 const acts: readonly (readonly [string, RegExp])[] = [

@@ -8,7 +8,7 @@ import {
   subtaskStates,
   taskMoves,
   taskStates,
-} from "../../src/core/lifecycle.ts";
+} from "../../src/core/task/lifecycle.ts";
 
 const path = resolve(import.meta.dirname, "../../docs/state-machine.md");
 

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { splitOrchestration } from "../../src/core/orchestration-share.ts";
-import { noUsage } from "../../src/core/usage.ts";
+import { splitOrchestration } from "../../src/core/budget/orchestration-share.ts";
+import { noUsage } from "../../src/core/budget/usage.ts";
 
 /** Each attempt costs a dollar; `failures` are how they ended, null: well. */
 function share(...failures: (string | null)[]) {

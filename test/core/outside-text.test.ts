@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { wrapOutsideText } from "../../src/core/data-block.ts";
-import { cleanOutsideText } from "../../src/core/outside-text.ts";
+import { wrapOutsideText } from "../../src/core/text/data-block.ts";
+import { cleanOutsideText } from "../../src/core/text/outside-text.ts";
 
 test.each([
   ["an HTML comment", "a<!-- do evil -->b", "a b"],

@@ -1,5 +1,10 @@
 import { expect, test } from "vitest";
-import { allowedPathSchema, coversPath, matchesPath, namesFile } from "../../src/core/path-glob.ts";
+import {
+  allowedPathSchema,
+  coversPath,
+  matchesPath,
+  namesFile,
+} from "../../src/core/text/path-glob.ts";
 
 /** Globs that callers and plans write mean files of a repository, and never take long to be compared. */
 test.each([

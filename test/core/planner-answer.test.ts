@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { readPlannerAnswer } from "../../src/core/planner-answer.ts";
+import { readPlannerAnswer } from "../../src/core/task/planner-answer.ts";
 
 /** What of a planner's answer is taken, what is left out, and what is told to it in words. */
 const part = (id: string, set: object = {}) => ({ id, title: id, brief: "do it", ...set });

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { costOf, findPrice } from "../../src/core/prices.ts";
+import { costOf, findPrice } from "../../src/core/budget/prices.ts";
 
 const price = (each: number) => ({ inputPerM: each, cachedInputPerM: each, outputPerM: each });
 

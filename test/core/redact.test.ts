@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { makeRedact, redactDeep, redactSecrets } from "../../src/core/redact.ts";
+import { makeRedact, redactDeep, redactSecrets } from "../../src/core/text/redact.ts";
 
 test("known values are replaced, the longest first", () => {
   expect(redactSecrets("a hunter22 b hunter22-more c", ["hunter22", "hunter22-more"])).toBe(

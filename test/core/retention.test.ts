@@ -5,7 +5,7 @@ import {
   choosePrunable,
   type KeptTask,
   type KeptWorktree,
-} from "../../src/core/retention.ts";
+} from "../../src/core/task/retention.ts";
 
 const day = (number: number) => new Date(Date.UTC(2026, 0, number));
 const before = day(50);

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { readAnswersBy, strictSchema } from "../../src/agents/builtin/output-schema.ts";
-import { chooseReviewers } from "../../src/core/choose-reviewers.ts";
-import { readRebuttals } from "../../src/core/rebuttals.ts";
+import { chooseReviewers } from "../../src/core/review/choose-reviewers.ts";
+import { readRebuttals } from "../../src/core/review/rebuttals.ts";
 import {
   isAcceptance,
   type Proof,
@@ -9,14 +9,14 @@ import {
   type ReviewFinding,
   resolveAssurance,
   whyLoopEnds,
-} from "../../src/core/review.ts";
+} from "../../src/core/review/review.ts";
 import {
   maxFindings,
   readReviewAnswer,
   readRulings,
   reviewOutputSchema,
   rulingOutputSchema,
-} from "../../src/core/review-answer.ts";
+} from "../../src/core/review/review-answer.ts";
 import {
   addRaised,
   closeByEvidence,
@@ -24,8 +24,8 @@ import {
   findDisputed,
   nextRound,
   type Raised,
-} from "../../src/core/review-rules.ts";
-import { tellCoder } from "../../src/core/review-words.ts";
+} from "../../src/core/review/review-rules.ts";
+import { tellCoder } from "../../src/core/review/review-words.ts";
 
 const yes: Proof = { holds: "yes", detail: "fails (exit 1)", output: "", where: null };
 const no: Proof = { ...yes, holds: "no", detail: "passes" };

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
-import { chooseReviewers } from "../../src/core/choose-reviewers.ts";
-import { describeCoder, findReviewers } from "../../src/reviewers.ts";
-import { readRoles } from "../../src/role-settings.ts";
+import { readRoles } from "../../src/config/role-settings.ts";
+import { chooseReviewers } from "../../src/core/review/choose-reviewers.ts";
+import { describeCoder, findReviewers } from "../../src/roles/reviewers.ts";
 
 /** Who can review, from the configuration as it is. */
 const model = { apiKey: "sk-x", baseUrl: null, name: "big" };

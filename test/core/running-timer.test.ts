@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { startRunningTimer } from "../../src/core/running-timer.ts";
+import { startRunningTimer } from "../../src/core/base/running-timer.ts";
 
 /** Only time in which the process ran counts towards a limit. */
 let skewMs = 0;

@@ -1,13 +1,13 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import type { DeputyError } from "../../src/core/error.ts";
-import { makeRedact } from "../../src/core/redact.ts";
-import type { Forge } from "../../src/delivery/forge.ts";
-import { makeForge } from "../../src/delivery/github.ts";
+import type { DeputyError } from "../../src/core/base/error.ts";
+import { makeRedact } from "../../src/core/text/redact.ts";
+import type { Forge } from "../../src/delivery/github/forge.ts";
+import { makeForge } from "../../src/delivery/github/github.ts";
 import {
   parseGithubRepository,
   parseGithubTarget,
   requirePullRequests,
-} from "../../src/delivery/github-repository.ts";
+} from "../../src/delivery/github/github-repository.ts";
 import {
   type Answer,
   type FakeGithub,

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
-import type { Subtask, Task } from "../../src/core/task.ts";
-import { acceptanceCheck, type JudgeChange, type Verdict } from "../../src/core/verdict.ts";
-import { buildReceipt } from "../../src/delivery/receipt.ts";
-import { renderReceipt } from "../../src/delivery/render-receipt.ts";
+import { acceptanceCheck, type JudgeChange, type Verdict } from "../../src/core/proof/verdict.ts";
+import type { Subtask, Task } from "../../src/core/task/task.ts";
+import { buildReceipt } from "../../src/delivery/receipt/receipt.ts";
+import { renderReceipt } from "../../src/delivery/receipt/render-receipt.ts";
 
 /** "Verified" is the word that people rely on: it is said only of what was checked as a whole. */
 const at = new Date(0);

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { tidyOldWorktrees } from "../../src/delivery/tidy-worktrees.ts";
-import { claimWorktree } from "../../src/store/worktrees.ts";
-import { openMirrors } from "../../src/worktree/mirror.ts";
+import { claimWorktree } from "../../src/store/tasks/worktrees.ts";
+import { openMirrors } from "../../src/worktree/mirror/mirror.ts";
 import { type Bench, makeBench } from "../support/orchestrator.ts";
 
 /** Tidying up when the process stops in the middle of it, which costs it its database. */

@@ -5,7 +5,7 @@ import { makeBuiltinAgent } from "../../src/agents/builtin/builtin.ts";
 import { makeDemoRepository } from "../../src/demo/demo-repository.ts";
 import { demoScenario } from "../../src/demo/scenario.ts";
 import { startScriptedModel } from "../../src/demo/scripted-model.ts";
-import { runCommand } from "../../src/sandbox/run-command.ts";
+import { runCommand } from "../../src/sandbox/process/run-command.ts";
 import { makeRun, sumCalls } from "../agents/make-run.ts";
 
 /** The demo's repository in the worktree of a run, not committed anywhere. */

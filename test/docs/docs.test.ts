@@ -3,7 +3,7 @@ import { basename, dirname, join, relative, resolve } from "node:path";
 import { expect, test } from "vitest";
 import { parse } from "yaml";
 import { buildProgram } from "../../src/cli/program.ts";
-import { repositoryConfigSchema } from "../../src/core/repository-config.ts";
+import { repositoryConfigSchema } from "../../src/core/settings/repository-config.ts";
 
 /** What the documents name exists: scripts, verbs, options, files, settings, routes, imports. */
 const root = resolve(import.meta.dirname, "../..");

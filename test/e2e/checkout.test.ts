@@ -1,8 +1,8 @@
 import { chmodSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { isProcessAlive } from "../../src/sandbox/process-identity.ts";
-import { fingerprintCheckout } from "../../src/worktree/fingerprint.ts";
+import { isProcessAlive } from "../../src/sandbox/process/process-identity.ts";
+import { fingerprintCheckout } from "../../src/worktree/checkout/fingerprint.ts";
 import { type Deputy, makeDeputy } from "../support/deputy.ts";
 import { makeRepository, type TestRepository } from "../support/repository.ts";
 import { makeScratch, type Scratch, waitFor } from "../support/scratch.ts";

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { identifyProcess, isProcessAlive } from "../../src/sandbox/process-identity.ts";
+import { identifyProcess, isProcessAlive } from "../../src/sandbox/process/process-identity.ts";
 import { type Deputy, makeDeputy } from "../support/deputy.ts";
 import { makeRepository, type TestRepository } from "../support/repository.ts";
 import { until } from "../support/until.ts";

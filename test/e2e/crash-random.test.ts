@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { fingerprintCheckout } from "../../src/worktree/fingerprint.ts";
+import { fingerprintCheckout } from "../../src/worktree/checkout/fingerprint.ts";
 import { type Deputy, makeDeputy } from "../support/deputy.ts";
 import { type Phone, startPhone } from "../support/phone.ts";
 import { makeRepository, type TestRepository } from "../support/repository.ts";

@@ -4,7 +4,7 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { findProgram } from "../../src/sandbox/find-program.ts";
+import { findProgram } from "../../src/sandbox/process/find-program.ts";
 import { type Deputy, makeDeputy } from "../support/deputy.ts";
 import { hasGitHttpBackend, serveGit } from "../support/git-http.ts";
 import { makeRepository, type TestRepository } from "../support/repository.ts";

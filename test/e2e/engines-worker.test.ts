@@ -5,7 +5,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { identifyProcess, isProcessAlive } from "../../src/sandbox/process-identity.ts";
+import { identifyProcess, isProcessAlive } from "../../src/sandbox/process/process-identity.ts";
 import { type Deputy, type Engine, makeDeputy } from "../support/deputy.ts";
 import { redisUrl } from "../support/redis.ts";
 import { makeRepository, type TestRepository } from "../support/repository.ts";

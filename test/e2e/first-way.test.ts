@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { fingerprintCheckout } from "../../src/worktree/fingerprint.ts";
+import { fingerprintCheckout } from "../../src/worktree/checkout/fingerprint.ts";
 import { type Deputy, type Engine, makeDeputy } from "../support/deputy.ts";
 import { redisUrl } from "../support/redis.ts";
 import {

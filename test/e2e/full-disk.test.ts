@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { identifyProcess } from "../../src/sandbox/process-identity.ts";
+import { identifyProcess } from "../../src/sandbox/process/process-identity.ts";
 import { type Deputy, makeDeputy } from "../support/deputy.ts";
 import { type Phone, startPhone } from "../support/phone.ts";
 import { makeRepository, type TestRepository } from "../support/repository.ts";

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { isProcessAlive } from "../../src/sandbox/process-identity.ts";
+import { isProcessAlive } from "../../src/sandbox/process/process-identity.ts";
 import { type Deputy, type Json, makeDeputy } from "../support/deputy.ts";
 import { makeRepository, type TestRepository } from "../support/repository.ts";
 import { makeScratch, type Scratch } from "../support/scratch.ts";

@@ -1,7 +1,7 @@
 import { chmod } from "node:fs/promises";
 import { delimiter } from "node:path";
 import { beforeEach, expect, onTestFinished, test } from "vitest";
-import { runCommand } from "../../src/sandbox/run-command.ts";
+import { runCommand } from "../../src/sandbox/process/run-command.ts";
 import { mainPath } from "../support/deputy.ts";
 import { makeScratch, type Scratch } from "../support/scratch.ts";
 

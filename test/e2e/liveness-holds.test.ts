@@ -2,9 +2,9 @@ import { existsSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { identifyProcess, isProcessAlive } from "../../src/sandbox/process-identity.ts";
-import { withRepositoryLock } from "../../src/worktree/repository-lock.ts";
-import { parseRepository } from "../../src/worktree/repository-url.ts";
+import { identifyProcess, isProcessAlive } from "../../src/sandbox/process/process-identity.ts";
+import { withRepositoryLock } from "../../src/worktree/git/repository-lock.ts";
+import { parseRepository } from "../../src/worktree/mirror/repository-url.ts";
 import { type Deputy, type Json, makeDeputy } from "../support/deputy.ts";
 import { makeRepository, type TestRepository } from "../support/repository.ts";
 import { until } from "../support/until.ts";
@@ -50,7 +50,7 @@ const waits: Record<string, { bring(): Promise<string>; says: Json; task?: Json 
     },
     says: {
       state: "running",
-      waiting_for: expect.stringMatching(/^attempt 1 of ".*", by process_/),
+      waiting_for: expect.stringMatching(/^attempt 1 of ".*", by prc_/),
       next: expect.stringContaining("a process that dies is noticed by then at the latest"),
       next_at: expect.stringMatching(/^\d{4}-/),
     },
@@ -65,7 +65,7 @@ const waits: Record<string, { bring(): Promise<string>; says: Json; task?: Json 
     },
     says: {
       state: "verifying",
-      waiting_for: expect.stringMatching(/^verify of ".*", by process_/),
+      waiting_for: expect.stringMatching(/^verify of ".*", by prc_/),
     },
   },
   "a lease: the gate after a merge runs": {
@@ -83,7 +83,7 @@ const waits: Record<string, { bring(): Promise<string>; says: Json; task?: Json 
     },
     says: {
       state: "integrating",
-      waiting_for: expect.stringMatching(/^integrate of ".*", by process_/),
+      waiting_for: expect.stringMatching(/^integrate of ".*", by prc_/),
     },
   },
   "a wake: a pause after a failure": {
@@ -161,7 +161,7 @@ test("the planner: why says so, cancel ends it", async () => {
       await deputy.untilEvent(id, ({ type }) => type === "task.planning");
       expect(await why(id)).toMatchObject({
         state: "planning",
-        waiting_for: expect.stringMatching(/^planning the task, by process_/),
+        waiting_for: expect.stringMatching(/^planning the task, by prc_/),
         subtasks: [],
       });
       await deputy.api("POST", `/v1/tasks/${id}/cancel`);

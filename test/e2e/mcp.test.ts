@@ -5,7 +5,7 @@ import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/cli
 import { StdioClientTransport } from "@modelcontextprotocol/client/stdio";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { openMcpTools } from "../../src/agents/mcp/open-mcp-tools.ts";
-import { mcpServersSchema } from "../../src/core/mcp-server.ts";
+import { mcpServersSchema } from "../../src/core/settings/mcp-server.ts";
 import { type Deputy, type Json, mainPath, makeDeputy } from "../support/deputy.ts";
 import { makeRepository, type TestRepository } from "../support/repository.ts";
 import { makeScratch, type Scratch, waitFor } from "../support/scratch.ts";

@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { openMirror, openMirrors } from "../../src/worktree/open-mirror.ts";
+import { openMirror, openMirrors } from "../../src/worktree/mirror/open-mirror.ts";
 import { type Deputy, type Json, makeDeputy } from "../support/deputy.ts";
 import { makeRepository, type TestRepository } from "../support/repository.ts";
 import { makeScratch, type Scratch } from "../support/scratch.ts";

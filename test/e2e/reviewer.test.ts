@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { isProcessAlive } from "../../src/sandbox/process-identity.ts";
+import { isProcessAlive } from "../../src/sandbox/process/process-identity.ts";
 import type { Json } from "../support/deputy.ts";
 import { answer, finding, found, makeReviewing, type Reviewing } from "../support/reviewing.ts";
 import { waitFor } from "../support/scratch.ts";

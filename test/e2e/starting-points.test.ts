@@ -1,7 +1,7 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { fingerprintCheckout } from "../../src/worktree/fingerprint.ts";
+import { fingerprintCheckout } from "../../src/worktree/checkout/fingerprint.ts";
 import { type Deputy, makeDeputy } from "../support/deputy.ts";
 import { makeRepository, type TestRepository } from "../support/repository.ts";
 import { makeScratch, type Scratch } from "../support/scratch.ts";

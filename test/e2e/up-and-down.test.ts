@@ -1,7 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { isProcessAlive } from "../../src/sandbox/process-identity.ts";
+import { isProcessAlive } from "../../src/sandbox/process/process-identity.ts";
 import { type Deputy, makeDeputy } from "../support/deputy.ts";
 import {
   greetingProject,

@@ -1,8 +1,8 @@
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import type { Task } from "../../src/core/task.ts";
-import { makePrepareBase } from "../../src/executor/prepare-task.ts";
-import { openMirrors } from "../../src/worktree/mirror.ts";
+import type { Task } from "../../src/core/task/task.ts";
+import { makePrepareBase } from "../../src/planner/prepare-task.ts";
+import { openMirrors } from "../../src/worktree/mirror/mirror.ts";
 import { commit, git, makeFolder, makeRepository } from "../worktree/repositories.ts";
 
 const prepare = makePrepareBase({

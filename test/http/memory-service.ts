@@ -1,10 +1,10 @@
-import { DeputyError } from "../../src/core/error.ts";
-import type { Event, EventType } from "../../src/core/event.ts";
-import { newId } from "../../src/core/id.ts";
-import { isTaskOver, type TaskState } from "../../src/core/lifecycle.ts";
-import type { Task, TaskInput, TaskOrigin } from "../../src/core/task.ts";
+import { DeputyError } from "../../src/core/base/error.ts";
+import { newId } from "../../src/core/base/id.ts";
+import type { Event, EventType } from "../../src/core/task/event.ts";
+import { isTaskOver, type TaskState } from "../../src/core/task/lifecycle.ts";
+import type { Task, TaskInput, TaskOrigin } from "../../src/core/task/task.ts";
 import type { Service, TaskDetail } from "../../src/http/service.ts";
-import type { Explanation } from "../../src/orchestrator/explain.ts";
+import type { Explanation } from "../../src/orchestrator/commands/explain.ts";
 
 /**
  * The daemon as the HTTP server sees it, kept in memory: enough of a task's life to test the doors.

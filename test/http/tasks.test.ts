@@ -1,6 +1,11 @@
 import { describe, expect, test } from "vitest";
-import { problemWire, whyWire } from "../../src/http/schema-answer.ts";
-import { newTaskWire, taskDetailWire, taskListWire, taskWire } from "../../src/http/schema-task.ts";
+import { problemWire, whyWire } from "../../src/http/wire/schema-answer.ts";
+import {
+  newTaskWire,
+  taskDetailWire,
+  taskListWire,
+  taskWire,
+} from "../../src/http/wire/schema-task.ts";
 import { sendRaw, startTestServer, token } from "./helpers.ts";
 
 const good = { goal: "Fix it", repository: "/repo" };

@@ -1,7 +1,7 @@
 import { Webhook } from "standardwebhooks";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
-import { newId } from "../../src/core/id.ts";
-import { makeRedact } from "../../src/core/redact.ts";
+import { newId } from "../../src/core/base/id.ts";
+import { makeRedact } from "../../src/core/text/redact.ts";
 import {
   deliverDueNotifications,
   type NotifierDeps,
@@ -9,8 +9,11 @@ import {
 import { notificationRows } from "../../src/notifier/notification-rows.ts";
 import { type NotifierConfig, secretsOf } from "../../src/notifier/notifier-config.ts";
 import { startNotifier } from "../../src/notifier/run-notifier.ts";
-import { insertNotifications, nextNotificationDelayMs } from "../../src/store/notifications.ts";
-import { openStore, type Store } from "../../src/store/open.ts";
+import { openStore, type Store } from "../../src/store/database/open.ts";
+import {
+  insertNotifications,
+  nextNotificationDelayMs,
+} from "../../src/store/records/notifications.ts";
 import { createTestDatabase, type TestDatabase } from "../support/postgres.ts";
 import { type Receiver, startReceiver } from "./receiver.ts";
 

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { eventTypes } from "../../src/core/event.ts";
-import { makeRedact } from "../../src/core/redact.ts";
+import { eventTypes } from "../../src/core/task/event.ts";
+import { makeRedact } from "../../src/core/text/redact.ts";
 import { notificationRows } from "../../src/notifier/notification-rows.ts";
 import { notificationText } from "../../src/notifier/notification-text.ts";
 import { secretsOf } from "../../src/notifier/notifier-config.ts";

@@ -1,10 +1,10 @@
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
-import { answerQuestion, cancelTask } from "../../src/orchestrator/commands.ts";
-import { repairHold } from "../../src/orchestrator/repair.ts";
-import { listPlans } from "../../src/store/plans.ts";
-import { listOpenQuestions } from "../../src/store/questions.ts";
-import { getTask, listEvents, listSubtasks } from "../../src/store/tasks.ts";
-import { findUnsoundHolds } from "../../src/store/unsound-holds.ts";
+import { answerQuestion, cancelTask } from "../../src/orchestrator/commands/commands.ts";
+import { repairHold } from "../../src/orchestrator/runner/repair.ts";
+import { listPlans } from "../../src/store/tasks/plans.ts";
+import { listOpenQuestions } from "../../src/store/tasks/questions.ts";
+import { getTask, listEvents, listSubtasks } from "../../src/store/tasks/tasks.ts";
+import { findUnsoundHolds } from "../../src/store/tasks/unsound-holds.ts";
 import { type Bench, makeBench, planned } from "../support/orchestrator.ts";
 
 /** A task whose plan waits for a person, on a real database: nothing gets past it, nothing loses it. */

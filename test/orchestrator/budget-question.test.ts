@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { DeputyError } from "../../src/core/error.ts";
-import { newId } from "../../src/core/id.ts";
-import { answerQuestion } from "../../src/orchestrator/commands.ts";
-import { listOpenQuestions } from "../../src/store/questions.ts";
-import { getTask, listSubtasks } from "../../src/store/tasks.ts";
-import { countCall } from "../../src/store/usage.ts";
+import { DeputyError } from "../../src/core/base/error.ts";
+import { newId } from "../../src/core/base/id.ts";
+import { answerQuestion } from "../../src/orchestrator/commands/commands.ts";
+import { countCall } from "../../src/store/records/usage.ts";
+import { listOpenQuestions } from "../../src/store/tasks/questions.ts";
+import { getTask, listSubtasks } from "../../src/store/tasks/tasks.ts";
 import { attempted, type Bench, makeBench, planned } from "../support/orchestrator.ts";
 
 /** However many subtasks were refused a call, a person is asked once, and one answer is for all. */

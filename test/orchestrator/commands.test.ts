@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { DeputyError } from "../../src/core/error.ts";
+import { DeputyError } from "../../src/core/base/error.ts";
 import {
   answerQuestion,
   cancelTask,
   recordHandover,
   retryTask,
-} from "../../src/orchestrator/commands.ts";
-import { getTask, listSubtasks } from "../../src/store/tasks.ts";
+} from "../../src/orchestrator/commands/commands.ts";
+import { getTask, listSubtasks } from "../../src/store/tasks/tasks.ts";
 import { attempted, type Bench, decided, makeBench, success } from "../support/orchestrator.ts";
 
 /** What a person asks for at a bad moment is done or refused in words, never half done. */

@@ -1,6 +1,10 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { TaskInput } from "../../src/core/task.ts";
-import { acceptTask, type IntakeRules } from "../../src/orchestrator/intake.ts";
+import type { TaskInput } from "../../src/core/task/task.ts";
+import {
+  acceptTask,
+  batchCreations,
+  type IntakeRules,
+} from "../../src/orchestrator/intake/intake.ts";
 import { type Bench, makeBench } from "../support/orchestrator.ts";
 
 let bench: Bench;
@@ -9,6 +13,7 @@ beforeAll(async () => {
   bench = await makeBench();
   rules = {
     db: bench.db,
+    createTask: batchCreations(bench.db),
     announce: async () => "evt_unused",
     defaultAgent: () => "command:true",
     requireAgent: () => {},

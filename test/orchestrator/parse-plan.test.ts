@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { DeputyError } from "../../src/core/error.ts";
-import { parsePlanYaml } from "../../src/orchestrator/parse-plan.ts";
+import { DeputyError } from "../../src/core/base/error.ts";
+import { parsePlanYaml } from "../../src/orchestrator/intake/parse-plan.ts";
 
 function refusal(text: string): DeputyError {
   try {

@@ -1,11 +1,16 @@
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { DeputyError } from "../../src/core/error.ts";
-import { type EndReason, endReasons } from "../../src/core/failure.ts";
-import { isTaskOver } from "../../src/core/lifecycle.ts";
-import { type Claim, type Outcome, type StageName, stageNames } from "../../src/core/outcome.ts";
-import { answerQuestion, cancelTask, retryTask } from "../../src/orchestrator/commands.ts";
-import { getTask, listEvents } from "../../src/store/tasks.ts";
+import { DeputyError } from "../../src/core/base/error.ts";
+import { type EndReason, endReasons } from "../../src/core/task/failure.ts";
+import { isTaskOver } from "../../src/core/task/lifecycle.ts";
+import {
+  type Claim,
+  type Outcome,
+  type StageName,
+  stageNames,
+} from "../../src/core/task/outcome.ts";
+import { answerQuestion, cancelTask, retryTask } from "../../src/orchestrator/commands/commands.ts";
+import { getTask, listEvents } from "../../src/store/tasks/tasks.ts";
 import { expectWhole, makeWakesDue, readStates } from "../support/expect-whole.ts";
 import {
   attempted,

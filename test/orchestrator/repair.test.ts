@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { answerQuestion } from "../../src/orchestrator/commands.ts";
-import { releaseExpiredLease, repairHold } from "../../src/orchestrator/repair.ts";
+import { answerQuestion } from "../../src/orchestrator/commands/commands.ts";
+import { releaseExpiredLease, repairHold } from "../../src/orchestrator/runner/repair.ts";
 import { takeBackLease } from "../../src/recovery/reconcile.ts";
-import { getTask, listAttempts, listEvents, listSubtasks } from "../../src/store/tasks.ts";
-import { findUnsoundHolds } from "../../src/store/unsound-holds.ts";
+import { getTask, listAttempts, listEvents, listSubtasks } from "../../src/store/tasks/tasks.ts";
+import { findUnsoundHolds } from "../../src/store/tasks/unsound-holds.ts";
 import { attempted, type Bench, decided, makeBench, success } from "../support/orchestrator.ts";
 
 let bench: Bench;

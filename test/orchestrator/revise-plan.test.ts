@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { revisePlan, revisionCaps } from "../../src/orchestrator/revise-plan.ts";
+import { revisePlan, revisionCaps } from "../../src/orchestrator/transitions/revise-plan.ts";
 
 /** What an agent learned and asked for, as a change of what is still blocked. */
 type Node = Parameters<typeof revisePlan>[0][number];

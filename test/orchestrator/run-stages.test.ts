@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
-import type { Claim, Outcome, StageName } from "../../src/core/outcome.ts";
-import { type StageRunner, startStageRunner } from "../../src/orchestrator/run-stages.ts";
-import { GarbledRow } from "../../src/store/garbled.ts";
-import { listen } from "../../src/store/listen.ts";
-import { getTask, listEvents, listSubtasks } from "../../src/store/tasks.ts";
-import { findUnsoundHolds } from "../../src/store/unsound-holds.ts";
+import type { Claim, Outcome, StageName } from "../../src/core/task/outcome.ts";
+import { type StageRunner, startStageRunner } from "../../src/orchestrator/runner/run-stages.ts";
+import { GarbledRow } from "../../src/store/database/garbled.ts";
+import { listen } from "../../src/store/database/listen.ts";
+import { getTask, listEvents, listSubtasks } from "../../src/store/tasks/tasks.ts";
+import { findUnsoundHolds } from "../../src/store/tasks/unsound-holds.ts";
 import { type Bench, makeBench, planned, success } from "../support/orchestrator.ts";
 import { until } from "../support/until.ts";
 

@@ -1,11 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { SubtaskState } from "../../src/core/lifecycle.ts";
+import type { SubtaskState } from "../../src/core/task/lifecycle.ts";
 import {
   type SchedulableSubtask,
   schedule,
   writesOverlap,
-} from "../../src/orchestrator/schedule.ts";
+} from "../../src/orchestrator/transitions/schedule.ts";
 
 const subtask = (
   key: string,

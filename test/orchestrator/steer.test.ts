@@ -1,17 +1,22 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { newId } from "../../src/core/id.ts";
-import { followMessage } from "../../src/core/message.ts";
-import type { Claim, StageName } from "../../src/core/outcome.ts";
-import { cancelTask, retryTask } from "../../src/orchestrator/commands.ts";
-import { commentOnTask, pauseTask, resumeTask, sayToTask } from "../../src/orchestrator/steer.ts";
+import { newId } from "../../src/core/base/id.ts";
+import { followMessage } from "../../src/core/task/message.ts";
+import type { Claim, StageName } from "../../src/core/task/outcome.ts";
+import { cancelTask, retryTask } from "../../src/orchestrator/commands/commands.ts";
+import {
+  commentOnTask,
+  pauseTask,
+  resumeTask,
+  sayToTask,
+} from "../../src/orchestrator/commands/steer.ts";
 import {
   listMessages,
   listPendingMessages,
   markDelivered,
   takeMessages,
-} from "../../src/store/messages.ts";
-import { beginSession, leaveSession } from "../../src/store/sessions.ts";
-import { getTask, listAttempts, listSubtasks } from "../../src/store/tasks.ts";
+} from "../../src/store/records/messages.ts";
+import { beginSession, leaveSession } from "../../src/store/records/sessions.ts";
+import { getTask, listAttempts, listSubtasks } from "../../src/store/tasks/tasks.ts";
 import {
   attempted,
   type Bench,

@@ -1,18 +1,28 @@
 import fc from "fast-check";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { DeputyError } from "../../src/core/error.ts";
-import { isTaskOver } from "../../src/core/lifecycle.ts";
-import { type Claim, type Outcome, type StageName, stageNames } from "../../src/core/outcome.ts";
+import { DeputyError } from "../../src/core/base/error.ts";
+import { isTaskOver } from "../../src/core/task/lifecycle.ts";
+import {
+  type Claim,
+  type Outcome,
+  type StageName,
+  stageNames,
+} from "../../src/core/task/outcome.ts";
 import {
   answerQuestion,
   cancelTask,
   recordHandover,
   retryTask,
-} from "../../src/orchestrator/commands.ts";
-import { commentOnTask, pauseTask, resumeTask, sayToTask } from "../../src/orchestrator/steer.ts";
-import { listMessages, takeMessages } from "../../src/store/messages.ts";
-import { listOpenQuestions } from "../../src/store/questions.ts";
-import { getTask, listSubtasks } from "../../src/store/tasks.ts";
+} from "../../src/orchestrator/commands/commands.ts";
+import {
+  commentOnTask,
+  pauseTask,
+  resumeTask,
+  sayToTask,
+} from "../../src/orchestrator/commands/steer.ts";
+import { listMessages, takeMessages } from "../../src/store/records/messages.ts";
+import { listOpenQuestions } from "../../src/store/tasks/questions.ts";
+import { getTask, listSubtasks } from "../../src/store/tasks/tasks.ts";
 import { expectWhole, makeWakesDue, readStates } from "../support/expect-whole.ts";
 import {
   attempted,

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { wantsPlan } from "../../src/orchestrator/wants-plan.ts";
+import { wantsPlan } from "../../src/planner/wants-plan.ts";
 
 /** What is planned without being asked for, and what is not. Nobody is called to decide it. */
 type Asked = Parameters<typeof wantsPlan>[0];

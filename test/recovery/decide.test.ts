@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { type FailureKind, failureKinds } from "../../src/core/failure.ts";
+import { type FailureKind, failureKinds } from "../../src/core/task/failure.ts";
 import { backoffMs } from "../../src/recovery/backoff.ts";
 import type { Failure } from "../../src/recovery/classify.ts";
 import { decide, maxAttempts, type PastFailure } from "../../src/recovery/decide.ts";

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import type { Review, ReviewFinding } from "../../src/core/review.ts";
-import type { Attempt, Subtask } from "../../src/core/task.ts";
+import type { Review, ReviewFinding } from "../../src/core/review/review.ts";
+import type { Attempt, Subtask } from "../../src/core/task/task.ts";
 import { classify } from "../../src/recovery/classify.ts";
 import { decide, type PastFailure } from "../../src/recovery/decide.ts";
 

@@ -1,11 +1,11 @@
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { makeCheckSandbox } from "../../src/confine-runs.ts";
-import type { Refused } from "../../src/core/confinement.ts";
-import { readSandbox } from "../../src/sandbox-settings.ts";
-import { runBaseline } from "../../src/verifier/baseline.ts";
-import type { CheckSandbox } from "../../src/verifier/confine-checks.ts";
-import { verifyCommit } from "../../src/verifier/verify-attempt.ts";
+import { readSandbox } from "../../src/config/sandbox-settings.ts";
+import type { Refused } from "../../src/core/proof/confinement.ts";
+import { makeCheckSandbox } from "../../src/roles/box.ts";
+import { runBaseline } from "../../src/verifier/checks/baseline.ts";
+import type { CheckSandbox } from "../../src/verifier/checks/confine-checks.ts";
+import { verifyCommit } from "../../src/verifier/checks/verify-attempt.ts";
 import { makeSandboxBench, type SandboxBench } from "../support/sandbox.ts";
 import { makeCheck, surroundings, TestRepository } from "../verifier/repository.ts";
 

@@ -5,12 +5,12 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { findControlGroups } from "../../src/sandbox/control-group.ts";
-import { lookForMark } from "../../src/sandbox/process-identity.ts";
-import { defaultLimits } from "../../src/sandbox/sandbox.ts";
-import { ensureMirror, openMirrors } from "../../src/worktree/mirror.ts";
-import { parseRepository } from "../../src/worktree/repository-url.ts";
-import { addWorktree } from "../../src/worktree/worktree.ts";
+import { defaultLimits } from "../../src/sandbox/box/sandbox.ts";
+import { findControlGroups } from "../../src/sandbox/limits/control-group.ts";
+import { lookForMark } from "../../src/sandbox/process/process-identity.ts";
+import { addWorktree } from "../../src/worktree/checkout/worktree.ts";
+import { ensureMirror, openMirrors } from "../../src/worktree/mirror/mirror.ts";
+import { parseRepository } from "../../src/worktree/mirror/repository-url.ts";
 import { makeSandboxBench, type SandboxBench } from "../support/sandbox.ts";
 import { until } from "../support/until.ts";
 
@@ -264,7 +264,7 @@ describe("what the kernel shares is out of reach", () => {
       print join " ", (map { $_ < 0 ? "refused" : "came through" } @calls), "[$list]";`;
     // Both ways into a box, one of them twice: the second finds what the first one left.
     const daemon = `
-      const load = (name) => import(${JSON.stringify(join(process.cwd(), "dist/sandbox/"))} + name);
+      const load = (name) => import(${JSON.stringify(join(process.cwd(), "dist/sandbox/box/"))} + name);
       const { openSandbox } = await load("open-sandbox.js");
       const { runConfined } = await load("run-confined.js");
       const { spawnConfined } = await load("spawn-confined.js");

@@ -2,17 +2,17 @@ import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { uptime } from "node:os";
 import { expect, test } from "vitest";
-import { scrubbedEnvironment } from "../../src/core/child-environment.ts";
-import { CappedText } from "../../src/sandbox/capped-text.ts";
-import { killLeftovers, signalGroup } from "../../src/sandbox/kill-group.ts";
+import { scrubbedEnvironment } from "../../src/core/base/child-environment.ts";
+import { CappedText } from "../../src/sandbox/process/capped-text.ts";
+import { killLeftovers, signalGroup } from "../../src/sandbox/process/kill-group.ts";
 import {
   identifyProcess,
   isProcessAlive,
   lookForMark,
   lowestPidSince,
   type ProcessIdentity,
-} from "../../src/sandbox/process-identity.ts";
-import { runCommand } from "../../src/sandbox/run-command.ts";
+} from "../../src/sandbox/process/process-identity.ts";
+import { runCommand } from "../../src/sandbox/process/run-command.ts";
 
 const marked = (value: string) => lookForMark({ name: "MY_MARK", value }, null).marked;
 

@@ -2,10 +2,10 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { isMirrorAddress } from "../../src/sandbox/reachable-address.ts";
-import { findRegistries, listRepositoryRegistries } from "../../src/sandbox/registries.ts";
-import { findSandboxProblems } from "../../src/sandbox-problems.ts";
-import { readSandbox, sandboxSchema } from "../../src/sandbox-settings.ts";
+import { findSandboxProblems } from "../../src/config/sandbox-problems.ts";
+import { readSandbox, sandboxSchema } from "../../src/config/sandbox-settings.ts";
+import { isMirrorAddress } from "../../src/sandbox/network/reachable-address.ts";
+import { findRegistries, listRepositoryRegistries } from "../../src/sandbox/network/registries.ts";
 
 let home: string;
 beforeEach(async () => {

@@ -3,7 +3,7 @@ import { access, mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
-import { removeTree } from "../../src/sandbox/remove-tree.ts";
+import { removeTree } from "../../src/sandbox/files/remove-tree.ts";
 
 test("a folder that is deeper than a path can be long goes as a whole", async () => {
   const root = await mkdtemp(join(tmpdir(), "deputy-deep-"));

@@ -2,9 +2,12 @@ import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { scrubbedEnvironment } from "../../src/core/child-environment.ts";
-import { isProcessAlive, type ProcessIdentity } from "../../src/sandbox/process-identity.ts";
-import { type CommandSpec, runCommand } from "../../src/sandbox/run-command.ts";
+import { scrubbedEnvironment } from "../../src/core/base/child-environment.ts";
+import {
+  isProcessAlive,
+  type ProcessIdentity,
+} from "../../src/sandbox/process/process-identity.ts";
+import { type CommandSpec, runCommand } from "../../src/sandbox/process/run-command.ts";
 
 let folder: string;
 beforeEach(async () => {

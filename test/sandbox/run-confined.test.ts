@@ -2,11 +2,11 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { scrubbedEnvironment } from "../../src/core/child-environment.ts";
-import { openEgressProxy, type Refusal } from "../../src/sandbox/egress-proxy.ts";
-import { openSandbox } from "../../src/sandbox/open-sandbox.ts";
-import { type CommandSpec, runCommand } from "../../src/sandbox/run-command.ts";
-import { describeSandbox, refuseUnattended } from "../../src/sandbox/sandbox.ts";
+import { scrubbedEnvironment } from "../../src/core/base/child-environment.ts";
+import { openSandbox } from "../../src/sandbox/box/open-sandbox.ts";
+import { describeSandbox, refuseUnattended } from "../../src/sandbox/box/sandbox.ts";
+import { openEgressProxy, type Refusal } from "../../src/sandbox/network/egress-proxy.ts";
+import { type CommandSpec, runCommand } from "../../src/sandbox/process/run-command.ts";
 import { makeSandboxBench, type SandboxBench } from "../support/sandbox.ts";
 
 let bench: SandboxBench;

@@ -2,9 +2,9 @@ import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { findProgram } from "../../src/sandbox/find-program.ts";
-import { openSandbox } from "../../src/sandbox/open-sandbox.ts";
-import { removeLeftovers } from "../../src/sandbox/sandbox-runtime.ts";
+import { openSandbox } from "../../src/sandbox/box/open-sandbox.ts";
+import { removeLeftovers } from "../../src/sandbox/box/sandbox-runtime.ts";
+import { findProgram } from "../../src/sandbox/process/find-program.ts";
 import { makeSandboxBench } from "../support/sandbox.ts";
 
 let folder: string;

@@ -1,17 +1,28 @@
 import { join, resolve } from "node:path";
 import type { Writable } from "node:stream";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { scrubbedEnvironment } from "../../src/core/child-environment.ts";
-import { answerProgram, type ProgramAnswer, type ProgramRequest } from "../../src/programs.ts";
-import { isProcessAlive, type ProcessIdentity } from "../../src/sandbox/process-identity.ts";
-import { type CommandResult, type CommandSpec, runCommand } from "../../src/sandbox/run-command.ts";
-import type { CommandRunner } from "../../src/sandbox/sandbox.ts";
-import { type CommandNote, makeCommandRunner } from "../../src/sandbox/spawned-commands.ts";
-import { type Spawner, startSpawner } from "../../src/sandbox/spawner.ts";
+import { scrubbedEnvironment } from "../../src/core/base/child-environment.ts";
+import {
+  answerProgram,
+  type ProgramAnswer,
+  type ProgramRequest,
+} from "../../src/daemon/programs.ts";
+import type { CommandRunner } from "../../src/sandbox/box/sandbox.ts";
+import {
+  isProcessAlive,
+  type ProcessIdentity,
+} from "../../src/sandbox/process/process-identity.ts";
+import {
+  type CommandResult,
+  type CommandSpec,
+  runCommand,
+} from "../../src/sandbox/process/run-command.ts";
+import { type CommandNote, makeCommandRunner } from "../../src/sandbox/process/spawned-commands.ts";
+import { type Spawner, startSpawner } from "../../src/sandbox/process/spawner.ts";
 import { until } from "../support/until.ts";
 
 /** Commands in a spawner: the same results, and nothing left when the spawner is lost. */
-const program = join(resolve(import.meta.dirname, "../../dist"), "spawner-process.js");
+const program = join(resolve(import.meta.dirname, "../../dist"), "daemon/spawner-process.js");
 let spawner: Spawner<ProgramRequest, ProgramAnswer, CommandNote>;
 let runThere: CommandRunner;
 beforeAll(async () => {

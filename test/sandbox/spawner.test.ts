@@ -3,18 +3,18 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { ProgramAnswer, ProgramRequest } from "../../src/programs.ts";
-import type { CommandNote } from "../../src/sandbox/spawned-commands.ts";
-import { startSpawner } from "../../src/sandbox/spawner.ts";
-import { buildGitEnvironment } from "../../src/worktree/git-environment.ts";
-import type { GitAnswer } from "../../src/worktree/run-git.ts";
+import type { ProgramAnswer, ProgramRequest } from "../../src/daemon/programs.ts";
+import type { CommandNote } from "../../src/sandbox/process/spawned-commands.ts";
+import { startSpawner } from "../../src/sandbox/process/spawner.ts";
+import { buildGitEnvironment } from "../../src/worktree/git/git-environment.ts";
+import type { GitAnswer } from "../../src/worktree/git/run-git.ts";
 import { until } from "../support/until.ts";
 
 const dist = resolve(import.meta.dirname, "../../dist");
 let folder: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "deputy-helper-"));
-  const serve = pathToFileURL(join(dist, "sandbox/spawner.js"));
+  const serve = pathToFileURL(join(dist, "sandbox/process/spawner.js"));
   await writeFile(
     join(folder, "spawner.mjs"),
     `import { serveSpawner } from ${JSON.stringify(serve.href)};
@@ -84,7 +84,7 @@ test("without its program, and once it is stopped, requests run in this process"
 
 test("the daemon's spawner runs git, with exit code, output and stderr", async () => {
   const spawner = startSpawner<ProgramRequest, ProgramAnswer, CommandNote>(
-    join(dist, "spawner-process.js"),
+    join(dist, "daemon/spawner-process.js"),
     () => Promise.reject(new Error("not here")),
   );
   await spawner.ready();

@@ -1,7 +1,7 @@
 import { chmod, mkdir, writeFile } from "node:fs/promises";
 import { describe, expect, test } from "vitest";
-import { describeSandbox } from "../../src/sandbox/sandbox.ts";
-import { makeSyscallFilter } from "../../src/sandbox/syscall-filter.ts";
+import { describeSandbox } from "../../src/sandbox/box/sandbox.ts";
+import { makeSyscallFilter } from "../../src/sandbox/box/syscall-filter.ts";
 import { makeSandboxBench } from "../support/sandbox.ts";
 import { makeScratch } from "../support/scratch.ts";
 

@@ -6,16 +6,16 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import pg from "pg";
 import { afterEach, describe, expect, test } from "vitest";
-import { identifyProcess, isProcessAlive } from "../../src/sandbox/process-identity.ts";
-import { runCommand, type SystemUser } from "../../src/sandbox/run-command.ts";
+import { identifyProcess, isProcessAlive } from "../../src/sandbox/process/process-identity.ts";
+import { runCommand, type SystemUser } from "../../src/sandbox/process/run-command.ts";
 import {
   describeEmbeddedPostgres,
   type EmbeddedPostgres,
   removeEmbeddedPostgres,
   startEmbeddedPostgres,
-} from "../../src/store/embedded.ts";
-import { findCluster } from "../../src/store/embedded-cluster.ts";
-import { findShippedBinaries, healSymlinks } from "../../src/store/postgres-binaries.ts";
+} from "../../src/store/postgres/embedded.ts";
+import { findCluster } from "../../src/store/postgres/embedded-cluster.ts";
+import { findShippedBinaries, healSymlinks } from "../../src/store/postgres/postgres-binaries.ts";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
 const isRoot = process.getuid?.() === 0;
@@ -70,7 +70,7 @@ async function copyProgram(to: string): Promise<string> {
       verbatimSymlinks: true,
     });
   }
-  return join(to, "dist", "store", "embedded.js");
+  return join(to, "dist", "store", "postgres", "embedded.js");
 }
 
 type Started = { pid: number; adopted: boolean; connection: EmbeddedPostgres["connection"] };
@@ -84,7 +84,7 @@ type Starter = {
 
 /** Another process that starts the database of `home` and then lives on, as the daemon does. */
 function runStarter(home: string, options: { program?: string; user?: SystemUser } = {}): Starter {
-  const program = options.program ?? join(root, "dist", "store", "embedded.js");
+  const program = options.program ?? join(root, "dist", "store", "postgres", "embedded.js");
   const script = `
     import { startEmbeddedPostgres } from ${JSON.stringify(program)};
     const log = (message) => console.log(message);

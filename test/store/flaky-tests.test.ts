@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { listFlakyTests, recordFlips } from "../../src/store/flaky-tests.ts";
-import { deleteLeftovers } from "../../src/store/leftovers.ts";
+import { listFlakyTests, recordFlips } from "../../src/store/records/flaky-tests.ts";
+import { deleteLeftovers } from "../../src/store/records/leftovers.ts";
 import { type Bench, makeBench } from "../support/orchestrator.ts";
 
 let bench: Bench;

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { subtaskStates, taskStates } from "../../src/core/lifecycle.ts";
-import { findUnsoundHolds } from "../../src/store/unsound-holds.ts";
+import { subtaskStates, taskStates } from "../../src/core/task/lifecycle.ts";
+import { findUnsoundHolds } from "../../src/store/tasks/unsound-holds.ts";
 import { type Bench, makeBench } from "../support/orchestrator.ts";
 
 let bench: Bench;

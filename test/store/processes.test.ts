@@ -1,14 +1,14 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { newId } from "../../src/core/id.ts";
-import { identifyProcess, isProcessAlive } from "../../src/sandbox/process-identity.ts";
-import { deleteLeftovers } from "../../src/store/leftovers.ts";
+import { newId } from "../../src/core/base/id.ts";
+import { identifyProcess, isProcessAlive } from "../../src/sandbox/process/process-identity.ts";
+import { deleteLeftovers } from "../../src/store/records/leftovers.ts";
 import {
   listDeadProcesses,
   type RegisteredProcess,
   recordChild,
   registerProcess,
   renewLeases,
-} from "../../src/store/processes.ts";
+} from "../../src/store/tasks/processes.ts";
 import { type Bench, makeBench } from "../support/orchestrator.ts";
 import { until } from "../support/until.ts";
 

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { Budget } from "../../src/core/budget.ts";
-import { newId } from "../../src/core/id.ts";
-import type { ModelCall } from "../../src/core/usage.ts";
-import { addAgentTime, askGate, leaveGate, readSpent } from "../../src/store/spending.ts";
-import { countCall, listUsage } from "../../src/store/usage.ts";
+import { newId } from "../../src/core/base/id.ts";
+import type { Budget } from "../../src/core/budget/budget.ts";
+import type { ModelCall } from "../../src/core/budget/usage.ts";
+import { addAgentTime, askGate, leaveGate, readSpent } from "../../src/store/records/spending.ts";
+import { countCall, listUsage } from "../../src/store/records/usage.ts";
 import { type Bench, makeBench } from "../support/orchestrator.ts";
 
 /** The gate before each call: several agents of one task at it at once, on a real database. */

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { firstLine } from "../../src/orchestrator/intake.ts";
-import { planDirectly } from "../../src/orchestrator/plan-task.ts";
-import { getTask, listEvents } from "../../src/store/tasks.ts";
-import { appendEvent } from "../../src/store/transition.ts";
-import { mergeChecks } from "../../src/verifier/inspect-repository.ts";
+import { firstLine } from "../../src/orchestrator/intake/intake.ts";
+import { planDirectly } from "../../src/planner/plan-task.ts";
+import { getTask, listEvents } from "../../src/store/tasks/tasks.ts";
+import { appendEvent } from "../../src/store/tasks/transition.ts";
+import { mergeChecks } from "../../src/verifier/checks/inspect-repository.ts";
 import { type Bench, makeBench, planned } from "../support/orchestrator.ts";
 
 /** PostgreSQL takes neither NUL nor half a character; no text may keep a state from being written. */

@@ -1,12 +1,11 @@
 import { sql } from "kysely";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { openStore, type Store } from "../../src/store/open.ts";
-import { together } from "../../src/store/pipeline.ts";
-import type { Db, Tx } from "../../src/store/schema.ts";
-import { inTransaction } from "../../src/store/transaction.ts";
+import { openStore, type Store } from "../../src/store/database/open.ts";
+import type { Db, Tx } from "../../src/store/database/schema.ts";
+import { inTransaction } from "../../src/store/database/transaction.ts";
 import { createTestDatabase, type TestDatabase } from "../support/postgres.ts";
 
-/** Statements that share their way to the server: order, errors, and connections that are lost. */
+/** Pipelined transactions: order, errors, and connections that are lost. */
 let database: TestDatabase;
 let store: Store;
 beforeAll(async () => {
@@ -91,24 +90,20 @@ test("two transactions that wait for each other: one of them is told", async () 
   });
 });
 
-test("a thousand short reads at once get their own answers from few connections", async () => {
+test("a thousand short reads at once get their own answers through few connections", async () => {
   const asked = Array.from({ length: 1_000 }, (_, i) => i);
   const echo = async (i: number) =>
-    (await sql<{ i: number }>`select ${i}::int as i`.execute(together(store.db))).rows[0]?.i;
+    (await sql<{ i: number }>`select ${i}::int as i`.execute(store.db)).rows[0]?.i;
   expect(await Promise.all(asked.map(echo))).toEqual(asked);
-  const errors = await Promise.allSettled([
-    echo(1),
-    sql`select 1 / 0`.execute(together(store.db)),
-    echo(2),
-  ]);
+  const errors = await Promise.allSettled([echo(1), sql`select 1 / 0`.execute(store.db), echo(2)]);
   expect(errors.map(({ status }) => status)).toEqual(["fulfilled", "rejected", "fulfilled"]);
 });
 
 test("in a transaction a short read is part of it", async () => {
   await inTransaction(store.db, async (tx) => {
     await add(tx, 1);
-    expect(await count(together(tx))).toBe("1");
-    expect(await count(together(store.db))).toBe("0");
+    expect(await count(tx)).toBe("1");
+    expect(await count(store.db)).toBe("0");
   });
 });
 
@@ -120,9 +115,9 @@ test("a connection that is cut ends what is under way on it with an error, and n
     await add(tx, 2);
   });
   await expect(cut).rejects.toThrow();
-  const shared = sql`select pg_terminate_backend(pg_backend_pid())`.execute(together(store.db));
+  const shared = sql`select pg_terminate_backend(pg_backend_pid())`.execute(store.db);
   await expect(shared).rejects.toThrow();
-  expect(await count(together(store.db))).toBe("0");
+  expect(await count(store.db)).toBe("0");
   await inTransaction(store.db, (tx) => add(tx, 3));
   expect(await count()).toBe("1");
 });

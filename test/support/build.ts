@@ -2,8 +2,8 @@ import { existsSync } from "node:fs";
 import { chmod, readdir, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { scrubbedEnvironment } from "../../src/core/child-environment.ts";
-import { runCommand } from "../../src/sandbox/run-command.ts";
+import { scrubbedEnvironment } from "../../src/core/base/child-environment.ts";
+import { runCommand } from "../../src/sandbox/process/run-command.ts";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
 const main = join(root, "dist", "main.js");

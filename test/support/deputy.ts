@@ -6,11 +6,11 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { expect } from "vitest";
-import { processMark } from "../../src/core/marks.ts";
-import { killLeftovers } from "../../src/sandbox/kill-group.ts";
-import { removeEmbeddedPostgres } from "../../src/store/embedded.ts";
-import { openStore } from "../../src/store/open.ts";
-import { findUnsoundHolds } from "../../src/store/unsound-holds.ts";
+import { processMark } from "../../src/core/base/marks.ts";
+import { killLeftovers } from "../../src/sandbox/process/kill-group.ts";
+import { openStore } from "../../src/store/database/open.ts";
+import { removeEmbeddedPostgres } from "../../src/store/postgres/embedded.ts";
+import { findUnsoundHolds } from "../../src/store/tasks/unsound-holds.ts";
 import { createTestDatabase, type TestDatabase } from "./postgres.ts";
 import { type RedisServer, startRedisServer } from "./redis-server.ts";
 

@@ -1,7 +1,12 @@
 import { expect } from "vitest";
-import { isSubtaskOver, isTaskOver, subtaskMoves, taskMoves } from "../../src/core/lifecycle.ts";
-import { getTask, listAttempts, listSubtasks } from "../../src/store/tasks.ts";
-import { findUnsoundHolds } from "../../src/store/unsound-holds.ts";
+import {
+  isSubtaskOver,
+  isTaskOver,
+  subtaskMoves,
+  taskMoves,
+} from "../../src/core/task/lifecycle.ts";
+import { getTask, listAttempts, listSubtasks } from "../../src/store/tasks/tasks.ts";
+import { findUnsoundHolds } from "../../src/store/tasks/unsound-holds.ts";
 import type { Bench } from "./orchestrator.ts";
 
 /** What holds after every step of a task, whatever the step was. */

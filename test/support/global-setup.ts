@@ -2,9 +2,12 @@ import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestProject } from "vitest/node";
-import { identifyProcess, isProcessAlive } from "../../src/sandbox/process-identity.ts";
-import type { EmbeddedPostgres } from "../../src/store/embedded.ts";
-import { removeEmbeddedPostgres, startEmbeddedPostgres } from "../../src/store/embedded.ts";
+import { identifyProcess, isProcessAlive } from "../../src/sandbox/process/process-identity.ts";
+import type { EmbeddedPostgres } from "../../src/store/postgres/embedded.ts";
+import {
+  removeEmbeddedPostgres,
+  startEmbeddedPostgres,
+} from "../../src/store/postgres/embedded.ts";
 import { buildDist } from "./build.ts";
 import { startRedisServer } from "./redis-server.ts";
 

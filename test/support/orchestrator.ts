@@ -1,13 +1,13 @@
-import { newId } from "../../src/core/id.ts";
-import type { Claim, Outcome, StageName } from "../../src/core/outcome.ts";
-import type { PlannedSubtask } from "../../src/core/plan.ts";
-import type { Verdict } from "../../src/core/verdict.ts";
-import { type AdvanceDeps, advance } from "../../src/orchestrator/advance.ts";
-import { makeAnnounce } from "../../src/orchestrator/announce.ts";
-import { claimWork } from "../../src/orchestrator/claim.ts";
-import { createTasks, type NewTask } from "../../src/store/create-task.ts";
-import { openStore } from "../../src/store/open.ts";
-import type { Db } from "../../src/store/schema.ts";
+import { newId } from "../../src/core/base/id.ts";
+import type { Verdict } from "../../src/core/proof/verdict.ts";
+import type { Claim, Outcome, StageName } from "../../src/core/task/outcome.ts";
+import type { PlannedSubtask } from "../../src/core/task/plan.ts";
+import { claimWork } from "../../src/orchestrator/runner/claim.ts";
+import { type AdvanceDeps, advance } from "../../src/orchestrator/transitions/advance.ts";
+import { makeAnnounce } from "../../src/orchestrator/transitions/announce.ts";
+import { openStore } from "../../src/store/database/open.ts";
+import type { Db } from "../../src/store/database/schema.ts";
+import { createTasks, type NewTask } from "../../src/store/tasks/create-task.ts";
 import { createTestDatabase, type TestDatabase } from "./postgres.ts";
 
 /** The orchestrator on a real database, with nobody else at work: its tests say what stages report. */

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import pg from "pg";
 import { inject } from "vitest";
-import type { EmbeddedPostgres } from "../../src/store/embedded.ts";
+import type { EmbeddedPostgres } from "../../src/store/postgres/embedded.ts";
 
 export type TestDatabase = {
   /** What `pg.Pool` takes. */

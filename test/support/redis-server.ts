@@ -2,8 +2,8 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { scrubbedEnvironment } from "../../src/core/child-environment.ts";
-import { runCommand } from "../../src/sandbox/run-command.ts";
+import { scrubbedEnvironment } from "../../src/core/base/child-environment.ts";
+import { runCommand } from "../../src/sandbox/process/run-command.ts";
 
 export type RedisServer = {
   url: string;

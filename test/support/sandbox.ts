@@ -1,16 +1,16 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { scrubbedEnvironment } from "../../src/core/child-environment.ts";
-import { openSandbox } from "../../src/sandbox/open-sandbox.ts";
-import type { CommandSpec } from "../../src/sandbox/run-command.ts";
-import { runConfined } from "../../src/sandbox/run-confined.ts";
+import { scrubbedEnvironment } from "../../src/core/base/child-environment.ts";
+import { openSandbox } from "../../src/sandbox/box/open-sandbox.ts";
+import { runConfined } from "../../src/sandbox/box/run-confined.ts";
 import {
   type ConfinedResult,
   type Confinement,
   defaultLimits,
   type Sandbox,
-} from "../../src/sandbox/sandbox.ts";
+} from "../../src/sandbox/box/sandbox.ts";
+import type { CommandSpec } from "../../src/sandbox/process/run-command.ts";
 
 /** A sandbox, a folder that its commands may write, and a daemon's home that they may not see. */
 export type SandboxBench = {

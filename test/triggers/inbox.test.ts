@@ -1,17 +1,21 @@
 import { createHmac, randomUUID } from "node:crypto";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { DeputyError } from "../../src/core/error.ts";
-import { changeOrigin } from "../../src/orchestrator/approval-question.ts";
-import { acceptTask, type IntakeRules } from "../../src/orchestrator/intake.ts";
-import { isBranchOfOurs } from "../../src/store/branches.ts";
+import { DeputyError } from "../../src/core/base/error.ts";
+import {
+  acceptTask,
+  batchCreations,
+  type IntakeRules,
+} from "../../src/orchestrator/intake/intake.ts";
+import { changeOrigin } from "../../src/orchestrator/questions/approval-question.ts";
+import { openStore, type Store } from "../../src/store/database/open.ts";
 import {
   insertDelivery,
   listOpenDeliveries,
   noteDelivery,
   settleDelivery,
-} from "../../src/store/inbox.ts";
-import { openStore, type Store } from "../../src/store/open.ts";
-import { findActiveTask, getTask } from "../../src/store/tasks.ts";
+} from "../../src/store/records/inbox.ts";
+import { isBranchOfOurs } from "../../src/store/tasks/branches.ts";
+import { findActiveTask, getTask } from "../../src/store/tasks/tasks.ts";
 import type { Account } from "../../src/triggers/github-trust.ts";
 import type { Inbox } from "../../src/triggers/inbox.ts";
 import { type InboxDeps, processInbox } from "../../src/triggers/process-inbox.ts";
@@ -70,6 +74,7 @@ function makeDeps(changes: Partial<InboxDeps> = {}): InboxDeps & { logged: strin
   const { db } = store;
   const intake: IntakeRules = {
     db,
+    createTask: batchCreations(db),
     announce: async () => "evt_unused",
     defaultAgent: () => "builtin",
     requireAgent: () => {},

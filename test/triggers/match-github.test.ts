@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { taskInputSchema } from "../../src/core/task.ts";
+import { taskInputSchema } from "../../src/core/task/task.ts";
 import { readGithubChange } from "../../src/triggers/github-event.ts";
 import { matchGithub } from "../../src/triggers/match-github.ts";
 import { noRules, parseTriggerRules } from "../../src/triggers/rules.ts";

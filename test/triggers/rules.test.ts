@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { DeputyError } from "../../src/core/error.ts";
+import { DeputyError } from "../../src/core/base/error.ts";
 import { parseTriggerRules } from "../../src/triggers/rules.ts";
 
 const refusal = (text: string): DeputyError => {

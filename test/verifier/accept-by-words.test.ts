@@ -1,7 +1,11 @@
 import { expect, test } from "vitest";
-import { acceptedBefore, acceptOpen, leaveOutOpen } from "../../src/core/accepted-judges.ts";
-import type { JudgeChange, Verdict } from "../../src/core/verdict.ts";
-import { acceptByQuote, acceptByWords, type Grounds } from "../../src/verifier/accept-by-words.ts";
+import { acceptedBefore, acceptOpen, leaveOutOpen } from "../../src/core/proof/accepted-judges.ts";
+import type { JudgeChange, Verdict } from "../../src/core/proof/verdict.ts";
+import {
+  acceptByQuote,
+  acceptByWords,
+  type Grounds,
+} from "../../src/verifier/experiments/accept-by-words.ts";
 
 /** Who may say that a file which judges the work may change, and whose words count for nothing. */
 const judge = (set: Partial<JudgeChange> = {}): JudgeChange => ({

@@ -4,7 +4,7 @@ import {
   findToolChanges,
   isDependencyFile,
   withOldTools,
-} from "../../src/verifier/dependencies.ts";
+} from "../../src/verifier/dependencies/dependencies.ts";
 
 type Files = Record<string, string | object>;
 

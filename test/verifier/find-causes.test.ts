@@ -1,10 +1,14 @@
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { CheckRun, TestResults } from "../../src/core/verdict.ts";
-import { composeParts, type PartialFile, partsOf } from "../../src/verifier/change-parts.ts";
-import { type CausesInput, findCauses } from "../../src/verifier/find-causes.ts";
-import { runCheck } from "../../src/verifier/run-checks.ts";
+import type { CheckRun, TestResults } from "../../src/core/proof/verdict.ts";
+import { runCheck } from "../../src/verifier/checks/run-checks.ts";
+import {
+  composeParts,
+  type PartialFile,
+  partsOf,
+} from "../../src/verifier/experiments/change-parts.ts";
+import { type CausesInput, findCauses } from "../../src/verifier/experiments/find-causes.ts";
 import type { Half, SidedFile } from "../../src/verifier/sides/sides.ts";
 import { makeCheck, TestRepository } from "./repository.ts";
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import type { CheckRun, TestResults, TestState } from "../../src/core/verdict.ts";
-import { findFlips, judgeWithRepetition } from "../../src/verifier/flaky.ts";
+import type { CheckRun, TestResults, TestState } from "../../src/core/proof/verdict.ts";
+import { findFlips, judgeWithRepetition } from "../../src/verifier/checks/flaky.ts";
 import { makeCheck } from "./repository.ts";
 
 const letters: Record<string, TestState> = { p: "passed", f: "failed" };

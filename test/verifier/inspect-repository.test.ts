@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { DeputyError } from "../../src/core/error.ts";
-import { detectChecks } from "../../src/verifier/detect-checks.ts";
-import { inspectRepository, mergeChecks } from "../../src/verifier/inspect-repository.ts";
-import { readRepositoryConfig } from "../../src/verifier/read-repository-config.ts";
+import { DeputyError } from "../../src/core/base/error.ts";
+import { detectChecks } from "../../src/verifier/checks/detect-checks.ts";
+import { inspectRepository, mergeChecks } from "../../src/verifier/checks/inspect-repository.ts";
+import { readRepositoryConfig } from "../../src/verifier/checks/read-repository-config.ts";
 import { makeCheck, TestRepository } from "./repository.ts";
 
 describe(".deputy/config.yaml", () => {

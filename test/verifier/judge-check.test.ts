@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
-import type { CheckRun, TestResults, TestState } from "../../src/core/verdict.ts";
-import { compareTests } from "../../src/verifier/compare-tests.ts";
-import { conclude } from "../../src/verifier/conclude.ts";
-import { judgeCheck, judgeRun } from "../../src/verifier/judge-check.ts";
+import type { CheckRun, TestResults, TestState } from "../../src/core/proof/verdict.ts";
+import { conclude } from "../../src/verifier/checks/conclude.ts";
+import { judgeCheck, judgeRun } from "../../src/verifier/checks/judge-check.ts";
+import { compareTests } from "../../src/verifier/tests/compare-tests.ts";
 import { makeCheck } from "./repository.ts";
 
 const states: Record<string, TestState> = { p: "passed", f: "failed", s: "skipped" };

@@ -2,10 +2,10 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import type { CheckRun } from "../../src/core/verdict.ts";
+import type { CheckRun } from "../../src/core/proof/verdict.ts";
+import { runCheck } from "../../src/verifier/checks/run-checks.ts";
 import { type ChangedSource, makeMutants } from "../../src/verifier/mutants/make-mutants.ts";
 import { judgeMutant, tryMutants } from "../../src/verifier/mutants/try-mutants.ts";
-import { runCheck } from "../../src/verifier/run-checks.ts";
 import { makeCheck } from "./repository.ts";
 
 /** All lines of a text, or those whose numbers are given. */

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { type Flip, narrowCause, type Part } from "../../src/verifier/narrow-cause.ts";
+import { type Flip, narrowCause, type Part } from "../../src/verifier/experiments/narrow-cause.ts";
 
 /** `src/a` is source, `test/a` a judge. */
 function parts(...paths: string[]): Part[] {

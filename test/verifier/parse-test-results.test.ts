@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { parseTestResults } from "../../src/verifier/parse-test-results.ts";
+import { parseTestResults } from "../../src/verifier/tests/parse-test-results.ts";
 
 /** Output that the runners really printed, with its folders renamed. */
 function sample(name: string): string {

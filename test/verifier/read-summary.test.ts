@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { readSummary } from "../../src/verifier/read-summary.ts";
+import { readSummary } from "../../src/verifier/tests/read-summary.ts";
 
 test.each([
   ["jest", "Tests:       1 failed, 2 skipped, 3 passed, 6 total", 4, 1],

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import type { TestResults } from "../../src/core/verdict.ts";
-import { renamesOf, renameTests } from "../../src/verifier/rename-tests.ts";
+import type { TestResults } from "../../src/core/proof/verdict.ts";
+import { renamesOf, renameTests } from "../../src/verifier/tests/rename-tests.ts";
 
 function list(...names: string[]): TestResults {
   const tests = Object.fromEntries(names.map((name) => [name, "passed" as const]));

@@ -1,12 +1,12 @@
 import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import type { Check, JudgeChange } from "../../src/core/verdict.ts";
-import { runCommand } from "../../src/sandbox/run-command.ts";
-import { runBaseline } from "../../src/verifier/baseline.ts";
-import { type VerifyInput, verifyCommit } from "../../src/verifier/verify-attempt.ts";
-import { ensureMirror, type Mirror, openMirrors } from "../../src/worktree/mirror.ts";
-import { parseRepository } from "../../src/worktree/repository-url.ts";
+import type { Check, JudgeChange } from "../../src/core/proof/verdict.ts";
+import { runCommand } from "../../src/sandbox/process/run-command.ts";
+import { runBaseline } from "../../src/verifier/checks/baseline.ts";
+import { type VerifyInput, verifyCommit } from "../../src/verifier/checks/verify-attempt.ts";
+import { ensureMirror, type Mirror, openMirrors } from "../../src/worktree/mirror/mirror.ts";
+import { parseRepository } from "../../src/worktree/mirror/repository-url.ts";
 
 /** Files by path: text, `null` to delete, or a link's target. */
 export type Files = Record<string, string | null | { link: string }>;

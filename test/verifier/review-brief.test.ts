@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import type { Subtask, Task } from "../../src/core/task.ts";
-import { writeReviewBrief } from "../../src/verifier/review-brief.ts";
+import type { Subtask, Task } from "../../src/core/task/task.ts";
+import { writeReviewBrief } from "../../src/verifier/review/review-brief.ts";
 
 const task = {
   goal: "Be careful",

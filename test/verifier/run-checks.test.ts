@@ -2,10 +2,10 @@ import { mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/prom
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Check, CheckResult } from "../../src/core/verdict.ts";
-import type { ProcessIdentity } from "../../src/sandbox/process-identity.ts";
-import { runBaseline } from "../../src/verifier/baseline.ts";
-import { type CheckPlace, runCheck } from "../../src/verifier/run-checks.ts";
+import type { Check, CheckResult } from "../../src/core/proof/verdict.ts";
+import type { ProcessIdentity } from "../../src/sandbox/process/process-identity.ts";
+import { runBaseline } from "../../src/verifier/checks/baseline.ts";
+import { type CheckPlace, runCheck } from "../../src/verifier/checks/run-checks.ts";
 import { makeCheck, surroundings, TestRepository, verify } from "./repository.ts";
 
 let worktree: string;

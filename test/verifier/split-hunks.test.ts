@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { applyHunks, splitHunks } from "../../src/verifier/split-hunks.ts";
+import { applyHunks, splitHunks } from "../../src/verifier/experiments/split-hunks.ts";
 
 test("each place that differs is a hunk, with the line where it is now", () => {
   const base = "a\nb\nc\nd\ne\n";

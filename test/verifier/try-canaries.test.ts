@@ -1,11 +1,11 @@
 import { expect, test } from "vitest";
-import type { CheckRun, TestResults } from "../../src/core/verdict.ts";
+import type { CheckRun, TestResults } from "../../src/core/proof/verdict.ts";
 import {
   type CanaryAnswer,
   discountPrinted,
   judgeCanary,
   weighCanary,
-} from "../../src/verifier/try-canaries.ts";
+} from "../../src/verifier/experiments/try-canaries.ts";
 
 const names = ["test_abc_a", "test_abc_b"];
 

@@ -1,8 +1,8 @@
 import { readdir } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Baseline } from "../../src/core/task.ts";
-import type { Verdict } from "../../src/core/verdict.ts";
-import { runBaseline } from "../../src/verifier/baseline.ts";
+import type { Verdict } from "../../src/core/proof/verdict.ts";
+import type { Baseline } from "../../src/core/task/task.ts";
+import { runBaseline } from "../../src/verifier/checks/baseline.ts";
 import { type Files, makeCheck, surroundings, TestRepository, verify } from "./repository.ts";
 
 /** A project with a real bug: `add` subtracts, one of its tests says so, two others pass. */

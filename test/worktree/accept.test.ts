@@ -1,12 +1,12 @@
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { acceptBranch } from "../../src/worktree/accept.ts";
-import { fingerprintCheckout } from "../../src/worktree/fingerprint.ts";
-import { publishBranch } from "../../src/worktree/publish.ts";
-import { parseRepository } from "../../src/worktree/repository-url.ts";
-import { snapshotWorktree } from "../../src/worktree/snapshot.ts";
-import { addWorktree } from "../../src/worktree/worktree.ts";
+import { fingerprintCheckout } from "../../src/worktree/checkout/fingerprint.ts";
+import { addWorktree } from "../../src/worktree/checkout/worktree.ts";
+import { snapshotWorktree } from "../../src/worktree/commits/snapshot.ts";
+import { parseRepository } from "../../src/worktree/mirror/repository-url.ts";
+import { acceptBranch } from "../../src/worktree/publish/accept.ts";
+import { publishBranch } from "../../src/worktree/publish/publish.ts";
 import { commit, git, makeFolder, makeRepository, mirrorOf, write } from "./repositories.ts";
 
 const branch = "deputy/work";

@@ -1,7 +1,7 @@
 import { mkdirSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { containPath, readContainedFile } from "../../src/worktree/contain-path.ts";
+import { containPath, readContainedFile } from "../../src/worktree/git/contain-path.ts";
 import { makeFifo, makeFolder, write } from "./repositories.ts";
 
 function makeHostileTree(): string {

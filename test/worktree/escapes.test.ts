@@ -1,16 +1,20 @@
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, expect, test } from "vitest";
-import { readContainedFile } from "../../src/worktree/contain-path.ts";
-import { diffCommits, listChanges } from "../../src/worktree/diff.ts";
-import { includeFiles } from "../../src/worktree/include-files.ts";
-import { mergeCommits } from "../../src/worktree/merge.ts";
-import { ensureMirror, type FetchedMirror, openMirrors } from "../../src/worktree/mirror.ts";
-import { publishBranch } from "../../src/worktree/publish.ts";
-import { listFilesAt } from "../../src/worktree/read-commit.ts";
-import { parseRepository } from "../../src/worktree/repository-url.ts";
-import { restoreSnapshot, snapshotWorktree } from "../../src/worktree/snapshot.ts";
-import { addWorktree, removeWorktree, resetWorktree } from "../../src/worktree/worktree.ts";
+import { includeFiles } from "../../src/worktree/checkout/include-files.ts";
+import {
+  addWorktree,
+  removeWorktree,
+  resetWorktree,
+} from "../../src/worktree/checkout/worktree.ts";
+import { mergeCommits } from "../../src/worktree/commits/merge.ts";
+import { restoreSnapshot, snapshotWorktree } from "../../src/worktree/commits/snapshot.ts";
+import { readContainedFile } from "../../src/worktree/git/contain-path.ts";
+import { ensureMirror, type FetchedMirror, openMirrors } from "../../src/worktree/mirror/mirror.ts";
+import { parseRepository } from "../../src/worktree/mirror/repository-url.ts";
+import { publishBranch } from "../../src/worktree/publish/publish.ts";
+import { diffCommits, listChanges } from "../../src/worktree/read/diff.ts";
+import { listFilesAt } from "../../src/worktree/read/read-commit.ts";
 import {
   commit,
   git,

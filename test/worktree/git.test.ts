@@ -1,10 +1,10 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { checkGitVersion, openGit } from "../../src/worktree/git.ts";
-import { buildGitEnvironment } from "../../src/worktree/git-environment.ts";
-import { GitFailure } from "../../src/worktree/git-failure.ts";
-import { type GitRequest, runGit } from "../../src/worktree/run-git.ts";
+import { checkGitVersion, openGit } from "../../src/worktree/git/git.ts";
+import { buildGitEnvironment } from "../../src/worktree/git/git-environment.ts";
+import { GitFailure } from "../../src/worktree/git/git-failure.ts";
+import { type GitRequest, runGit } from "../../src/worktree/git/run-git.ts";
 import { git, makeFolder, makeRepository } from "./repositories.ts";
 
 test("the installed git is new enough", async () => {

@@ -1,9 +1,9 @@
 import { chmodSync, existsSync, lstatSync, mkdirSync, readFileSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { includeFiles } from "../../src/worktree/include-files.ts";
-import { snapshotWorktree } from "../../src/worktree/snapshot.ts";
-import { addWorktree } from "../../src/worktree/worktree.ts";
+import { includeFiles } from "../../src/worktree/checkout/include-files.ts";
+import { addWorktree } from "../../src/worktree/checkout/worktree.ts";
+import { snapshotWorktree } from "../../src/worktree/commits/snapshot.ts";
 import { git, makeFolder, makeRepository, mirrorOf, write } from "./repositories.ts";
 
 test("ignored files that are named come along, and never get into a commit", async () => {

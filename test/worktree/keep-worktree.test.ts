@@ -10,13 +10,13 @@ import {
 import { join } from "node:path";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { type GitHost, localGit } from "../../src/worktree/git.ts";
-import { openWorktreeKeeper } from "../../src/worktree/keep-worktree.ts";
-import { openMirror, readRef } from "../../src/worktree/mirror.ts";
-import { listFilesAt, readFileAt, treeOf } from "../../src/worktree/read-commit.ts";
-import { runGit } from "../../src/worktree/run-git.ts";
-import { snapshotWorktree } from "../../src/worktree/snapshot.ts";
-import { addWorktree, resetWorktree } from "../../src/worktree/worktree.ts";
+import { addWorktree, resetWorktree } from "../../src/worktree/checkout/worktree.ts";
+import { openWorktreeKeeper } from "../../src/worktree/commits/keep-worktree.ts";
+import { snapshotWorktree } from "../../src/worktree/commits/snapshot.ts";
+import { type GitHost, localGit } from "../../src/worktree/git/git.ts";
+import { runGit } from "../../src/worktree/git/run-git.ts";
+import { openMirror, readRef } from "../../src/worktree/mirror/mirror.ts";
+import { listFilesAt, readFileAt, treeOf } from "../../src/worktree/read/read-commit.ts";
 import { makeRepository, mirrorOf, someFiles, write } from "./repositories.ts";
 
 async function makeKept(files: Record<string, string> = someFiles, host: GitHost = localGit) {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { findLfsRemote } from "../../src/worktree/lfs-endpoint.ts";
-import { parseRepository } from "../../src/worktree/repository-url.ts";
+import { findLfsRemote } from "../../src/worktree/content/lfs-endpoint.ts";
+import { parseRepository } from "../../src/worktree/mirror/repository-url.ts";
 import { commit, git, makeRepository, mirrorOf } from "./repositories.ts";
 
 /** Where the daemon's credentials go for Git LFS is not for a file of the repository to say. */

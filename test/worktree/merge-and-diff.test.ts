@@ -2,9 +2,14 @@ import { execFileSync } from "node:child_process";
 import { readFileSync, rmSync, statSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { diffCommits, listChanges, writePatch } from "../../src/worktree/diff.ts";
-import { mergeCommits } from "../../src/worktree/merge.ts";
-import { isAncestor, listFilesAt, readFileAt, treeOf } from "../../src/worktree/read-commit.ts";
+import { mergeCommits } from "../../src/worktree/commits/merge.ts";
+import { diffCommits, listChanges, writePatch } from "../../src/worktree/read/diff.ts";
+import {
+  isAncestor,
+  listFilesAt,
+  readFileAt,
+  treeOf,
+} from "../../src/worktree/read/read-commit.ts";
 import { commit, git, makeFolder, makeRepository, mirrorOf } from "./repositories.ts";
 
 /** A repository whose branches `one` and `two` start at main and do what is given. */

@@ -17,8 +17,8 @@ import {
   pinRef,
   readRef,
   resolveBase,
-} from "../../src/worktree/mirror.ts";
-import { parseRepository } from "../../src/worktree/repository-url.ts";
+} from "../../src/worktree/mirror/mirror.ts";
+import { parseRepository } from "../../src/worktree/mirror/repository-url.ts";
 import { commit, git, makeFolder, makeRepository, mirrorOf } from "./repositories.ts";
 
 test("a base is a branch, a tag, a commit, or where HEAD is", async () => {

@@ -1,12 +1,12 @@
 import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { fingerprintCheckout } from "../../src/worktree/fingerprint.ts";
-import { ensureMirror, openMirrors } from "../../src/worktree/mirror.ts";
-import { branchTip, deleteBranch, publishBranch } from "../../src/worktree/publish.ts";
-import { parseRepository } from "../../src/worktree/repository-url.ts";
-import { snapshotWorktree } from "../../src/worktree/snapshot.ts";
-import { addWorktree } from "../../src/worktree/worktree.ts";
+import { fingerprintCheckout } from "../../src/worktree/checkout/fingerprint.ts";
+import { addWorktree } from "../../src/worktree/checkout/worktree.ts";
+import { snapshotWorktree } from "../../src/worktree/commits/snapshot.ts";
+import { ensureMirror, openMirrors } from "../../src/worktree/mirror/mirror.ts";
+import { parseRepository } from "../../src/worktree/mirror/repository-url.ts";
+import { branchTip, deleteBranch, publishBranch } from "../../src/worktree/publish/publish.ts";
 import { commit, git, makeFolder, makeRepository, mirrorOf, write } from "./repositories.ts";
 
 async function makeWork(source: string) {

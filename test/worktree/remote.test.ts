@@ -2,16 +2,16 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from "node:net";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { ensureMirror, openMirrors, resolveBase } from "../../src/worktree/mirror.ts";
+import { addWorktree } from "../../src/worktree/checkout/worktree.ts";
+import { snapshotWorktree } from "../../src/worktree/commits/snapshot.ts";
+import { ensureMirror, openMirrors, resolveBase } from "../../src/worktree/mirror/mirror.ts";
+import { parseRepository } from "../../src/worktree/mirror/repository-url.ts";
 import {
   branchTip,
   deleteBranch,
   publishBranch,
   requirePushable,
-} from "../../src/worktree/publish.ts";
-import { parseRepository } from "../../src/worktree/repository-url.ts";
-import { snapshotWorktree } from "../../src/worktree/snapshot.ts";
-import { addWorktree } from "../../src/worktree/worktree.ts";
+} from "../../src/worktree/publish/publish.ts";
 import { findInArgv, hasGitHttpBackend, serveGit } from "../support/git-http.ts";
 import { commit, git, makeFolder, makeRepository, write } from "./repositories.ts";
 

@@ -10,11 +10,11 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { ensureMirror, openMirrors, pinRef, readRef } from "../../src/worktree/mirror.ts";
-import { removeSetAside, withSoundMirror } from "../../src/worktree/repair-mirror.ts";
-import { parseRepository } from "../../src/worktree/repository-url.ts";
-import { snapshotWorktree } from "../../src/worktree/snapshot.ts";
-import { addWorktree, listWorktrees, resetWorktree } from "../../src/worktree/worktree.ts";
+import { addWorktree, listWorktrees, resetWorktree } from "../../src/worktree/checkout/worktree.ts";
+import { snapshotWorktree } from "../../src/worktree/commits/snapshot.ts";
+import { ensureMirror, openMirrors, pinRef, readRef } from "../../src/worktree/mirror/mirror.ts";
+import { removeSetAside, withSoundMirror } from "../../src/worktree/mirror/repair-mirror.ts";
+import { parseRepository } from "../../src/worktree/mirror/repository-url.ts";
 import { commit, git, makeRepository, mirrorOf, write } from "./repositories.ts";
 
 /** Ways to lose a mirror, and whether our own refs can still be read afterwards. */

@@ -3,9 +3,9 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll } from "vitest";
-import { type GitHost, localGit } from "../../src/worktree/git.ts";
-import { ensureMirror, type FetchedMirror, openMirrors } from "../../src/worktree/mirror.ts";
-import { parseRepository } from "../../src/worktree/repository-url.ts";
+import { type GitHost, localGit } from "../../src/worktree/git/git.ts";
+import { ensureMirror, type FetchedMirror, openMirrors } from "../../src/worktree/mirror/mirror.ts";
+import { parseRepository } from "../../src/worktree/mirror/repository-url.ts";
 
 /** Real repositories for tests, made with the installed git and nobody's configuration. */
 

@@ -4,11 +4,11 @@ import { mkdirSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 
 import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { afterEach, expect, test } from "vitest";
-import { withRepositoryLock } from "../../src/worktree/repository-lock.ts";
+import { withRepositoryLock } from "../../src/worktree/git/repository-lock.ts";
 import { makeFolder } from "./repositories.ts";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
-const built = pathToFileURL(join(root, "dist", "worktree", "repository-lock.js")).href;
+const built = pathToFileURL(join(root, "dist", "worktree", "git", "repository-lock.js")).href;
 const children: ChildProcess[] = [];
 /** The queues of this process. */
 const ours = { locks: new Map() };

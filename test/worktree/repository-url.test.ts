@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { checkRepository, parseRepository } from "../../src/worktree/repository-url.ts";
+import { checkRepository, parseRepository } from "../../src/worktree/mirror/repository-url.ts";
 import { commit, git, makeFolder, makeRepository } from "./repositories.ts";
 
 const check = (path: string, base?: string) => checkRepository(parseRepository(path), base ?? null);

@@ -13,11 +13,15 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { listChanges } from "../../src/worktree/diff.ts";
-import { openMirror, readRef } from "../../src/worktree/mirror.ts";
-import { listFilesAt, readFileAt, treeOf } from "../../src/worktree/read-commit.ts";
-import { restoreSnapshot, snapshotWorktree } from "../../src/worktree/snapshot.ts";
-import { addWorktree, removeWorktree, resetWorktree } from "../../src/worktree/worktree.ts";
+import {
+  addWorktree,
+  removeWorktree,
+  resetWorktree,
+} from "../../src/worktree/checkout/worktree.ts";
+import { restoreSnapshot, snapshotWorktree } from "../../src/worktree/commits/snapshot.ts";
+import { openMirror, readRef } from "../../src/worktree/mirror/mirror.ts";
+import { listChanges } from "../../src/worktree/read/diff.ts";
+import { listFilesAt, readFileAt, treeOf } from "../../src/worktree/read/read-commit.ts";
 import { until } from "../support/until.ts";
 import {
   commit,

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { resolveUrl } from "../../src/worktree/fetch-submodules.ts";
+import { resolveUrl } from "../../src/worktree/content/fetch-submodules.ts";
 
 test.each([
   ["https://git.example/acme/app.git", "../lib.git", "https://git.example/acme/lib.git"],

@@ -2,14 +2,18 @@ import { chmodSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:f
 import { join } from "node:path";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { fingerprintCheckout } from "../../src/worktree/fingerprint.ts";
-import { includeFiles } from "../../src/worktree/include-files.ts";
-import { mergeCommits } from "../../src/worktree/merge.ts";
-import { ensureMirror, openMirrors, resolveBase } from "../../src/worktree/mirror.ts";
-import { deleteBranch, publishBranch } from "../../src/worktree/publish.ts";
-import { parseRepository } from "../../src/worktree/repository-url.ts";
-import { restoreSnapshot, snapshotWorktree } from "../../src/worktree/snapshot.ts";
-import { addWorktree, removeWorktree, resetWorktree } from "../../src/worktree/worktree.ts";
+import { fingerprintCheckout } from "../../src/worktree/checkout/fingerprint.ts";
+import { includeFiles } from "../../src/worktree/checkout/include-files.ts";
+import {
+  addWorktree,
+  removeWorktree,
+  resetWorktree,
+} from "../../src/worktree/checkout/worktree.ts";
+import { mergeCommits } from "../../src/worktree/commits/merge.ts";
+import { restoreSnapshot, snapshotWorktree } from "../../src/worktree/commits/snapshot.ts";
+import { ensureMirror, openMirrors, resolveBase } from "../../src/worktree/mirror/mirror.ts";
+import { parseRepository } from "../../src/worktree/mirror/repository-url.ts";
+import { deleteBranch, publishBranch } from "../../src/worktree/publish/publish.ts";
 import { commit, git, makeFolder, makeRepository, someFiles, write } from "./repositories.ts";
 
 /** A checkout in which everything that could be touched is there. */

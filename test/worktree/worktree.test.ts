@@ -12,14 +12,14 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { snapshotWorktree } from "../../src/worktree/snapshot.ts";
 import {
   addWorktree,
   listWorktrees,
   removeWorktree,
   renewWorktree,
   resetWorktree,
-} from "../../src/worktree/worktree.ts";
+} from "../../src/worktree/checkout/worktree.ts";
+import { snapshotWorktree } from "../../src/worktree/commits/snapshot.ts";
 import { commit, git, makeRepository, mirrorOf, someFiles, write } from "./repositories.ts";
 
 function manyFiles(count: number): Record<string, string> {

@@ -1,6 +1,6 @@
 import { type FileHandle, open } from "node:fs/promises";
-import { cleanText, cutToTail } from "../clean-text.ts";
-import type { Message } from "./model.ts";
+import { cleanText, cutToTail } from "../../core/text/clean-text.ts";
+import type { Message } from "./model/model.ts";
 
 /**
  * The builtin agent's log: its transcript in readable form and the events in between. Written

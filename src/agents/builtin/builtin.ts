@@ -1,20 +1,20 @@
+import { cleanText, cutText } from "../../core/text/clean-text.ts";
 import { type Agent, type AgentRun, endWith } from "../agent.ts";
-import { cleanText, cutText } from "../clean-text.ts";
 import { AttemptLog } from "./attempt-log.ts";
-import { openModel } from "./call-model.ts";
 import { noConventions, openConventions } from "./conventions.ts";
 import { contextOf, fitContext } from "./fit-context.ts";
 import { limitTime } from "./limit-time.ts";
 import { type LoopEnd, runLoop } from "./loop.ts";
-import type { Message } from "./model.ts";
+import { openModel } from "./model/call-model.ts";
+import type { Message } from "./model/model.ts";
+import type { RetryLimits } from "./model/retry-call.ts";
+import type { WireName } from "./model/wire.ts";
 import { type OpenTools, openTools } from "./open-tools.ts";
 import { writeSystemPrompt } from "./prompts.ts";
 import { collectReports, findFolder, resumeTranscript, uniqueReports } from "./resume.ts";
-import type { RetryLimits } from "./retry-call.ts";
 import { findSkills, listSkills } from "./skills.ts";
 import type { Tool } from "./tools/tool.ts";
 import { openTranscript, readEntries, tell } from "./transcript.ts";
-import type { WireName } from "./wire.ts";
 
 /**
  * The agent that comes with Deputy: a model, a few tools and the loop between them. This file

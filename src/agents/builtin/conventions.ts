@@ -1,5 +1,5 @@
 import { dirname, join } from "node:path";
-import type { Message } from "./model.ts";
+import type { Message } from "./model/model.ts";
 import { readHead } from "./read-text.ts";
 
 /**

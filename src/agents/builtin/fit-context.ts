@@ -1,5 +1,5 @@
-import { cutMiddle } from "../clean-text.ts";
-import type { Message, Model, ModelAnswer, ModelRequest } from "./model.ts";
+import { cutMiddle } from "../../core/text/clean-text.ts";
+import type { Message, Model, ModelAnswer, ModelRequest } from "./model/model.ts";
 import { compactionRequest } from "./prompts.ts";
 import { countChars, type Transcript, tell } from "./transcript.ts";
 

@@ -1,4 +1,4 @@
-import { startRunningTimer } from "../../core/running-timer.ts";
+import { startRunningTimer } from "../../core/base/running-timer.ts";
 
 export type TimeLimit = {
   signal: AbortSignal;

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
+import { cleanText } from "../../core/text/clean-text.ts";
 import type { AgentEnd, AgentEvent } from "../agent.ts";
-import { cleanText } from "../clean-text.ts";
-import type { Message, ModelAnswer, Reply, ToolCall } from "./model.ts";
+import type { Message, ModelAnswer, Reply, ToolCall } from "./model/model.ts";
 import { effectOf, runCalls } from "./run-calls.ts";
 import type { Tool, ToolAnswer, ToolEnd } from "./tools/tool.ts";
 import { showArguments } from "./tools/tool-arguments.ts";

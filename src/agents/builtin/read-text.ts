@@ -1,5 +1,5 @@
-import { openFile, readStart } from "../../sandbox/open-folder.ts";
-import { cleanText } from "../clean-text.ts";
+import { cleanText } from "../../core/text/clean-text.ts";
+import { openFile, readStart } from "../../sandbox/files/open-folder.ts";
 import { containPath } from "./tools/contain-path.ts";
 import { ToolProblem } from "./tools/tool.ts";
 

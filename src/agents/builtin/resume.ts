@@ -1,5 +1,5 @@
 import type { AgentEvent } from "../agent.ts";
-import type { Message, ToolCall } from "./model.ts";
+import type { Message, ToolCall } from "./model/model.ts";
 import { effectOf, resultOf } from "./run-calls.ts";
 import { readFolder } from "./tools/bash.ts";
 import type { Reports } from "./tools/report.ts";

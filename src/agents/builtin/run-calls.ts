@@ -1,5 +1,5 @@
 import type { AgentEvent } from "../agent.ts";
-import type { Message, ToolCall } from "./model.ts";
+import type { Message, ToolCall } from "./model/model.ts";
 import { callTool, type Tool, type ToolEnd } from "./tools/tool.ts";
 import type { Transcript } from "./transcript.ts";
 

@@ -3,8 +3,8 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parse } from "yaml";
 import { z } from "zod";
-import { withFolder } from "../../sandbox/open-folder.ts";
-import { cutText } from "../clean-text.ts";
+import { cutText } from "../../core/text/clean-text.ts";
+import { withFolder } from "../../sandbox/files/open-folder.ts";
 import { readHead } from "./read-text.ts";
 import { containPath } from "./tools/contain-path.ts";
 

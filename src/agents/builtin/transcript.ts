@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { Session } from "../agent.ts";
 import type { AttemptLog } from "./attempt-log.ts";
-import { type Message, messageSchema } from "./model.ts";
+import { type Message, messageSchema } from "./model/model.ts";
 
 /**
  * The conversation of one piece of work. It is stored as an append-only list of messages and

@@ -1,6 +1,6 @@
-import { firstLine } from "../clean-text.ts";
+import { firstLine } from "../../core/text/clean-text.ts";
 import type { LoopEnd } from "./loop.ts";
-import type { Reply } from "./model.ts";
+import type { Reply } from "./model/model.ts";
 
 /**
  * Detects a model that makes no progress: empty replies, no tool calls, repeated calls, cut

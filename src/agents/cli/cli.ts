@@ -1,4 +1,4 @@
-import type { ModelCall, Tokens } from "../../core/usage.ts";
+import type { ModelCall, Tokens } from "../../core/budget/usage.ts";
 import type { AgentEvent, AgentRun } from "../agent.ts";
 import type { Protocol } from "../gateway/provider.ts";
 import type { Lendable } from "./lendable.ts";

@@ -1,4 +1,4 @@
-import type { ModelCall, Tokens } from "../../core/usage.ts";
+import type { ModelCall, Tokens } from "../../core/budget/usage.ts";
 import type { AgentRun } from "../agent.ts";
 import type { CallFailure } from "../gateway/judge-failure.ts";
 import type { Gateway } from "../gateway/open-gateway.ts";

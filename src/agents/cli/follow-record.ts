@@ -1,6 +1,6 @@
 import type { FileHandle } from "node:fs/promises";
 import { StringDecoder } from "node:string_decoder";
-import { openFile } from "../../sandbox/open-folder.ts";
+import { openFile } from "../../sandbox/files/open-folder.ts";
 import type { Cli, Said } from "./cli.ts";
 import { homeOf } from "./make-home.ts";
 import { readLine } from "./read-line.ts";

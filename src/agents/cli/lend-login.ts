@@ -1,6 +1,6 @@
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
-import type { Role } from "../../core/usage.ts";
+import type { Role } from "../../core/budget/usage.ts";
 import { type AgentEnd, type AgentRun, endWith } from "../agent.ts";
 import type { Cli } from "./cli.ts";
 

@@ -1,7 +1,7 @@
 import { symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { type Folder, splitPath, withFolder } from "../../sandbox/open-folder.ts";
-import { removeInside } from "../../sandbox/remove-tree.ts";
+import { type Folder, splitPath, withFolder } from "../../sandbox/files/open-folder.ts";
+import { removeInside } from "../../sandbox/files/remove-tree.ts";
 
 export function homeOf(sessionFolder: string): string {
   return join(sessionFolder, "home");

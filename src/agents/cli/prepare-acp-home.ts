@@ -1,10 +1,10 @@
-import { cliNames } from "../../core/agent-name.ts";
-import type { AcpOptions } from "../acp.ts";
+import { cliNames } from "../../core/settings/agent-name.ts";
 import type { AgentRun } from "../agent.ts";
-import { claude } from "../claude.ts";
-import { codex } from "../codex.ts";
 import type { Gateway } from "../gateway/open-gateway.ts";
-import { opencode } from "../opencode.ts";
+import type { AcpOptions } from "../programs/acp.ts";
+import { claude } from "../programs/claude.ts";
+import { codex } from "../programs/codex.ts";
+import { opencode } from "../programs/opencode.ts";
 import { adviseLogIn, lendLogin } from "./lend-login.ts";
 import { homeOf, makeHome } from "./make-home.ts";
 

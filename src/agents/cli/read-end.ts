@@ -1,11 +1,11 @@
-import type { FailureKind } from "../../core/failure.ts";
-import type { Role } from "../../core/usage.ts";
+import type { Role } from "../../core/budget/usage.ts";
+import type { FailureKind } from "../../core/task/failure.ts";
+import { cleanText, cutText, cutToTail } from "../../core/text/clean-text.ts";
 import { type AgentEnd, endWith } from "../agent.ts";
-import { type Cause, classifyWords, localZone } from "../classify-words.ts";
-import { cleanText, cutText, cutToTail } from "../clean-text.ts";
 import type { CallFailure } from "../gateway/judge-failure.ts";
-import { findKill, type LimitedResult } from "../killed.ts";
-import { readResetTime } from "../reset-time.ts";
+import { type Cause, classifyWords, localZone } from "../words/classify-words.ts";
+import { findKill, type LimitedResult } from "../words/killed.ts";
+import { readResetTime } from "../words/reset-time.ts";
 import type { Cli } from "./cli.ts";
 import { askToMend } from "./lend-login.ts";
 

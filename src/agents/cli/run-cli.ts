@@ -1,5 +1,5 @@
-import { startRunningTimer } from "../../core/running-timer.ts";
-import type { CommandResult } from "../../sandbox/run-command.ts";
+import { startRunningTimer } from "../../core/base/running-timer.ts";
+import type { CommandResult } from "../../sandbox/process/run-command.ts";
 import type { Agent, AgentEnd, AgentRun } from "../agent.ts";
 import { watchForPrompt } from "../find-prompt.ts";
 import { type Gateway, openGateway } from "../gateway/open-gateway.ts";

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { Tokens } from "../../core/usage.ts";
+import type { Tokens } from "../../core/budget/usage.ts";
 
 /**
  * Account of a program whose output reports usage only at the end of a turn, as a total of its

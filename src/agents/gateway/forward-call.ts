@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { readUntil } from "../../core/read-until.ts";
-import { startRunningTimer } from "../../core/running-timer.ts";
+import { readUntil } from "../../core/base/read-until.ts";
+import { startRunningTimer } from "../../core/base/running-timer.ts";
 import { authHeaders, type Provider } from "./provider.ts";
 import type { UsageReader } from "./read-usage.ts";
 

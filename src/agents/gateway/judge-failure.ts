@@ -1,6 +1,6 @@
 import { z } from "zod";
-import type { FailureKind } from "../../core/failure.ts";
-import { cleanText, cutText } from "../clean-text.ts";
+import type { FailureKind } from "../../core/task/failure.ts";
+import { cleanText, cutText } from "../../core/text/clean-text.ts";
 import { keyVariable, type Provider, upstreamUrl } from "./provider.ts";
 
 /**

@@ -1,8 +1,8 @@
 import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import type { PlannedCall } from "../../core/budget.ts";
-import type { FailureKind } from "../../core/failure.ts";
-import type { ModelCall } from "../../core/usage.ts";
+import type { PlannedCall } from "../../core/budget/budget.ts";
+import type { ModelCall } from "../../core/budget/usage.ts";
+import type { FailureKind } from "../../core/task/failure.ts";
 import type { AgentRun } from "../agent.ts";
 import { forwardCall } from "./forward-call.ts";
 import { type CallFailure, judgeFailure } from "./judge-failure.ts";

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { PlannedCall } from "../../core/budget.ts";
+import type { PlannedCall } from "../../core/budget/budget.ts";
 import { type Provider, upstreamUrl } from "./provider.ts";
 
 /**

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { Tokens } from "../../core/usage.ts";
+import type { Tokens } from "../../core/budget/usage.ts";
 
 /**
  * Reads the usage, as the server counted it, from the answer passing through: three protocols,

@@ -4,10 +4,10 @@ import {
   type Tool,
   type Transport,
 } from "@modelcontextprotocol/client";
-import type { McpServerConfig } from "../../core/mcp-server.ts";
-import { redactSecrets } from "../../core/redact.ts";
-import type { PipedProcess } from "../../sandbox/spawn-piped.ts";
-import { firstLine } from "../clean-text.ts";
+import type { McpServerConfig } from "../../core/settings/mcp-server.ts";
+import { firstLine } from "../../core/text/clean-text.ts";
+import { redactSecrets } from "../../core/text/redact.ts";
+import type { PipedProcess } from "../../sandbox/process/spawn-piped.ts";
 import { openHttpTransport } from "./http-transport.ts";
 import { explainTrouble, ServerTrouble } from "./server-trouble.ts";
 import { makeStdioTransport } from "./stdio-transport.ts";

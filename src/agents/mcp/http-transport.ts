@@ -1,5 +1,5 @@
 import { StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
-import type { McpServerConfig } from "../../core/mcp-server.ts";
+import type { McpServerConfig } from "../../core/settings/mcp-server.ts";
 
 /** Opens the SDK's streamable HTTP transport to this address only. */
 export function openHttpTransport(

@@ -1,6 +1,6 @@
 import type { CallToolResult } from "@modelcontextprotocol/client";
+import { cleanText, cutMiddle, cutText, firstLine } from "../../core/text/clean-text.ts";
 import { type Tool, ToolProblem } from "../builtin/tools/tool.ts";
-import { cleanText, cutMiddle, cutText, firstLine } from "../clean-text.ts";
 import type { ServerConnection } from "./connect-server.ts";
 import { ServerTrouble } from "./server-trouble.ts";
 

@@ -1,4 +1,4 @@
-import type { McpServerConfig } from "../../core/mcp-server.ts";
+import type { McpServerConfig } from "../../core/settings/mcp-server.ts";
 import type { Tool } from "../builtin/tools/tool.ts";
 import type { ServerConnection, ServerSurroundings } from "./connect-server.ts";
 

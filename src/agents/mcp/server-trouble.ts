@@ -1,5 +1,5 @@
 import { ProtocolError, SdkError, SdkErrorCode, SdkHttpError } from "@modelcontextprotocol/client";
-import { firstLine } from "../clean-text.ts";
+import { firstLine } from "../../core/text/clean-text.ts";
 
 /** A failure of a tool server; the message is a clause about it: `has hung up`. */
 export class ServerTrouble extends Error {}

@@ -4,7 +4,7 @@ import {
   serializeMessage,
   type Transport,
 } from "@modelcontextprotocol/client";
-import type { PipedProcess } from "../../sandbox/spawn-piped.ts";
+import type { PipedProcess } from "../../sandbox/process/spawn-piped.ts";
 
 /**
  * Carries the SDK's messages over the pipes of a running process, because the SDK's own transport

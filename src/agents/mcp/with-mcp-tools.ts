@@ -1,4 +1,4 @@
-import type { McpServerConfig } from "../../core/mcp-server.ts";
+import type { McpServerConfig } from "../../core/settings/mcp-server.ts";
 import { type Agent, endWith } from "../agent.ts";
 import type { Tool } from "../builtin/tools/tool.ts";
 import { openMcpTools } from "./open-mcp-tools.ts";

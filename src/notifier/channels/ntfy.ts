@@ -1,4 +1,4 @@
-import type { ClaimedNotification } from "../../store/notifications.ts";
+import type { ClaimedNotification } from "../../store/records/notifications.ts";
 import type { NotifierConfig } from "../notifier-config.ts";
 
 /**

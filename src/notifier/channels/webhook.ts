@@ -1,5 +1,5 @@
 import { Webhook } from "standardwebhooks";
-import type { ClaimedNotification } from "../../store/notifications.ts";
+import type { ClaimedNotification } from "../../store/records/notifications.ts";
 import type { NotifierConfig } from "../notifier-config.ts";
 
 /**

@@ -1,5 +1,5 @@
 import { type Kysely, type Migration, sql } from "kysely";
-import { assurances } from "../../core/review.ts";
+import { assurances } from "../../core/review/review.ts";
 
 /**
  * Answers of reviewers and judges, kept as soon as they are there: a verification that runs a second

@@ -1,5 +1,5 @@
 import { type Kysely, type Migration, sql } from "kysely";
-import { proofLevels } from "../../core/proof.ts";
+import { proofLevels } from "../../core/proof/proof.ts";
 
 /** How much a task has tried out to prove its work, and which files that judge it may change. */
 async function up(db: Kysely<unknown>): Promise<void> {

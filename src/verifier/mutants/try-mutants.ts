@@ -1,4 +1,4 @@
-import type { Check, CheckRun, Experiment } from "../../core/verdict.ts";
+import type { Check, CheckRun, Experiment } from "../../core/proof/verdict.ts";
 import { type ChangedSource, type Mutant, makeMutants } from "./make-mutants.ts";
 
 /**

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { TestResults, TestState } from "../../core/verdict.ts";
+import type { TestResults, TestState } from "../../core/proof/verdict.ts";
 import { makeTestResults, nameSeparator, nameWholeFile, type TestEntry } from "./test-list.ts";
 
 /**

@@ -1,4 +1,4 @@
-import type { TestResults, TestState } from "../../core/verdict.ts";
+import type { TestResults, TestState } from "../../core/proof/verdict.ts";
 import { makeTestResults, nameSeparator, nameWholeFile, type TestEntry } from "./test-list.ts";
 
 /**

@@ -1,5 +1,5 @@
 import { XMLParser, XMLValidator } from "fast-xml-parser";
-import type { TestResults } from "../../core/verdict.ts";
+import type { TestResults } from "../../core/proof/verdict.ts";
 import { makeTestResults, nameSeparator, nameWholeFile, type TestEntry } from "./test-list.ts";
 
 /**

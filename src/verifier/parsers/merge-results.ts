@@ -1,4 +1,4 @@
-import type { TestResults } from "../../core/verdict.ts";
+import type { TestResults } from "../../core/proof/verdict.ts";
 import { makeTestResults } from "./test-list.ts";
 
 /** Merges the reports of one run; whole when each of them is. Null without any. */

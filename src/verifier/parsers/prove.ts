@@ -1,4 +1,4 @@
-import type { TestResults } from "../../core/verdict.ts";
+import type { TestResults } from "../../core/proof/verdict.ts";
 import { parseTap } from "./tap.ts";
 import { makeTestResults, nameSeparator, nameWholeFile, type TestEntry } from "./test-list.ts";
 

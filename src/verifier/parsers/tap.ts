@@ -1,5 +1,5 @@
 import { type FinalResults, Parser, type Result } from "tap-parser";
-import type { TestResults } from "../../core/verdict.ts";
+import type { TestResults } from "../../core/proof/verdict.ts";
 import { makeTestResults, nameSeparator, nameWholeFile, type TestEntry } from "./test-list.ts";
 
 const maxLines = 300_000;

@@ -1,4 +1,4 @@
-import type { TestResults, TestState } from "../../core/verdict.ts";
+import type { TestResults, TestState } from "../../core/proof/verdict.ts";
 
 /**
  * Shared by all parsers: how tests are named and listed. Names come from the repository's own code,

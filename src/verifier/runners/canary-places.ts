@@ -1,6 +1,6 @@
 import { posix } from "node:path";
-import { isInstalled, isTestFile } from "../test-names.ts";
-import type { Tree } from "../tree.ts";
+import type { Tree } from "../change/tree.ts";
+import { isInstalled, isTestFile } from "../tests/test-names.ts";
 import type { CanaryInput } from "./runner.ts";
 
 /**

@@ -1,10 +1,10 @@
 import { readdir } from "node:fs/promises";
-import type { TestResults } from "../../core/verdict.ts";
-import { withFolder } from "../../sandbox/open-folder.ts";
-import { readContainedFile, removeContained } from "../../worktree/contain-path.ts";
-import { parseTestResults } from "../parse-test-results.ts";
+import type { TestResults } from "../../core/proof/verdict.ts";
+import { withFolder } from "../../sandbox/files/open-folder.ts";
+import { readContainedFile, removeContained } from "../../worktree/git/contain-path.ts";
 import { mergeResults } from "../parsers/merge-results.ts";
 import { maxParsedLength } from "../parsers/test-list.ts";
+import { parseTestResults } from "../tests/parse-test-results.ts";
 import type { Naming } from "./runner.ts";
 
 /**

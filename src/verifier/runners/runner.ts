@@ -1,5 +1,5 @@
-import type { TestResults } from "../../core/verdict.ts";
-import type { Tree } from "../tree.ts";
+import type { TestResults } from "../../core/proof/verdict.ts";
+import type { Tree } from "../change/tree.ts";
 
 /**
  * A test runner that Deputy knows: how to recognize a command that starts it, how to make it name

@@ -1,23 +1,23 @@
-import type { TestResults } from "../../core/verdict.ts";
-import { bats } from "./bats.ts";
-import { cProgram } from "./c-program.ts";
-import { cargoTest } from "./cargo-test.ts";
-import { ctest } from "./ctest.ts";
-import { doctest } from "./doctest.ts";
-import { goTest } from "./go-test.ts";
-import { jest } from "./jest.ts";
-import { minitest } from "./minitest.ts";
-import { mocha } from "./mocha.ts";
-import { nodeTest } from "./node-test.ts";
-import { plainScript } from "./plain-script.ts";
-import { prove } from "./prove.ts";
-import { pytest } from "./pytest.ts";
-import { rspec } from "./rspec.ts";
+import type { TestResults } from "../../core/proof/verdict.ts";
+import { cProgram } from "./native/c-program.ts";
+import { cargoTest } from "./native/cargo-test.ts";
+import { ctest } from "./native/ctest.ts";
+import { goTest } from "./native/go-test.ts";
+import { surefire } from "./native/surefire.ts";
+import { jest } from "./node/jest.ts";
+import { mocha } from "./node/mocha.ts";
+import { nodeTest } from "./node/node-test.ts";
+import { plainScript } from "./node/plain-script.ts";
+import { smallRunners } from "./node/small-runners.ts";
+import { vitest } from "./node/vitest.ts";
+import { bats } from "./others/bats.ts";
+import { minitest } from "./others/minitest.ts";
+import { prove } from "./others/prove.ts";
+import { rspec } from "./others/rspec.ts";
+import { doctest } from "./python/doctest.ts";
+import { pytest } from "./python/pytest.ts";
+import { unittest } from "./python/unittest.ts";
 import type { Canary, CanaryInput, CheckText, Runner } from "./runner.ts";
-import { smallRunners } from "./small-runners.ts";
-import { surefire } from "./surefire.ts";
-import { unittest } from "./unittest.ts";
-import { vitest } from "./vitest.ts";
 
 /**
  * The test runners that Deputy knows. A check's runners are found by its command and the texts that

@@ -1,9 +1,9 @@
 import { posix } from "node:path";
-import type { EditContext } from "./alike.ts";
 import { isDrawnOut } from "./drawn-out.ts";
 import { type MovedSource, withoutEnding } from "./moved-source.ts";
-import type { TestFile } from "./read-test-file.ts";
-import type { Unit } from "./units.ts";
+import type { EditContext } from "./tests/alike.ts";
+import type { TestFile } from "./tests/read-test-file.ts";
+import type { Unit } from "./tests/units.ts";
 
 /**
  * Compares the imports of an edited test file with the old ones. A test that imports its subject

@@ -1,5 +1,5 @@
-import type { EditContext } from "./alike.ts";
-import type { Rest, TestFile } from "./read-test-file.ts";
+import type { EditContext } from "./tests/alike.ts";
+import type { Rest, TestFile } from "./tests/read-test-file.ts";
 
 /** Whether a helper is now in another test file of the change, word for word. */
 export function isDrawnOut({ name, says }: Rest, now: TestFile, context: EditContext): boolean {

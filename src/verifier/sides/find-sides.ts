@@ -1,18 +1,18 @@
-import { findMentions } from "../../worktree/find-mentions.ts";
-import type { Mirror } from "../../worktree/open-mirror.ts";
-import { type ChangedFile, readChange } from "../../worktree/read-change.ts";
-import { matchPaths } from "../match-paths.ts";
-import { openTree } from "../tree.ts";
-import { declaresTests } from "./declares-tests.ts";
+import type { Mirror } from "../../worktree/mirror/open-mirror.ts";
+import { findMentions } from "../../worktree/read/find-mentions.ts";
+import { type ChangedFile, readChange } from "../../worktree/read/read-change.ts";
+import { openTree } from "../change/tree.ts";
+import { matchPaths } from "../tests/match-paths.ts";
 import { findSuspicions } from "./find-suspicions.ts";
 import { followCommands, type Led } from "./follow-commands.ts";
 import { namedTest } from "./judge-names.ts";
 import { isDocumentation, languageOf } from "./languages.ts";
-import { isLock } from "./parts-lock.ts";
+import { isLock } from "./parts/parts-lock.ts";
 import { findShipped } from "./shipped.ts";
 import { type SideContext, sideFiles } from "./side-files.ts";
 import { sideTools } from "./side-tools.ts";
 import type { Sides } from "./sides.ts";
+import { declaresTests } from "./tests/declares-tests.ts";
 
 /**
  * Splits a change into its subject and what may judge it. This file reads the two commits;

@@ -1,4 +1,4 @@
-import type { ChangedFile } from "../../worktree/read-change.ts";
+import type { ChangedFile } from "../../worktree/read/read-change.ts";
 import { type Language, languageOfText } from "./languages.ts";
 import type { SidedFile, Suspicion } from "./sides.ts";
 

@@ -1,11 +1,11 @@
 import { posix } from "node:path";
-import type { Tree } from "../tree.ts";
+import type { Tree } from "../change/tree.ts";
 import { buildFiles, findPrograms } from "./find-programs.ts";
 import { isInstalled, type Named, namedDeciding, namedTest } from "./judge-names.ts";
 import { isDocumentation, languageOf } from "./languages.ts";
 import { findNamedData } from "./named-data.ts";
 import { findScriptNames, type Manifest, readManifests, runsScripts } from "./package-scripts.ts";
-import { isPartial } from "./partial-files.ts";
+import { isPartial } from "./parts/partial-files.ts";
 
 /**
  * Follows the check commands into what they run: package.json scripts, shell scripts, Makefiles and

@@ -1,5 +1,5 @@
 import { posix } from "node:path";
-import type { JudgeChange } from "../../core/verdict.ts";
+import type { JudgeChange } from "../../core/proof/verdict.ts";
 import { isDocumentation, languageOf } from "./languages.ts";
 
 /**

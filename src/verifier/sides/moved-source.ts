@@ -1,5 +1,5 @@
 import { posix } from "node:path";
-import type { ChangedFile } from "../../worktree/read-change.ts";
+import type { ChangedFile } from "../../worktree/read/read-change.ts";
 
 /**
  * Finds what the change does to names that tests know: moved or removed files, and words that its

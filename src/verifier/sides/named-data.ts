@@ -1,7 +1,7 @@
 import { posix } from "node:path";
-import { coversPath, matchesPath } from "../../core/path-glob.ts";
+import { coversPath, matchesPath } from "../../core/text/path-glob.ts";
 import { isDocumentation, languageOf } from "./languages.ts";
-import { isPartial } from "./partial-files.ts";
+import { isPartial } from "./parts/partial-files.ts";
 
 /**
  * Data files in a command line: those its programs compare with, and those it only reads (`grep -q

@@ -1,5 +1,5 @@
 import { posix } from "node:path";
-import type { Tree } from "../tree.ts";
+import type { Tree } from "../change/tree.ts";
 import { isInstalled } from "./judge-names.ts";
 
 /**

@@ -1,4 +1,4 @@
-import type { TestFile } from "./read-test-file.ts";
+import type { TestFile } from "./tests/read-test-file.ts";
 
 /** Words by which test code reaches the process, the runner or an assertion library. */
 const reaching =

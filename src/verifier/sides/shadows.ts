@@ -1,5 +1,5 @@
 import { posix } from "node:path";
-import type { ChangedFile } from "../../worktree/read-change.ts";
+import type { ChangedFile } from "../../worktree/read/read-change.ts";
 import type { Named } from "./judge-names.ts";
 
 /**

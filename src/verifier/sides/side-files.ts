@@ -1,9 +1,6 @@
 import { posix } from "node:path";
-import type { ChangedFile } from "../../worktree/read-change.ts";
-import type { EditContext } from "./alike.ts";
-import { declaresTests } from "./declares-tests.ts";
+import type { ChangedFile } from "../../worktree/read/read-change.ts";
 import type { Led } from "./follow-commands.ts";
-import { judgeEdit, readTestFiles } from "./judge-edits.ts";
 import {
   isInstalled,
   isOutputOfInput,
@@ -14,16 +11,19 @@ import {
 } from "./judge-names.ts";
 import { isDocumentation, type Language, languageOfText } from "./languages.ts";
 import { findMovedSource } from "./moved-source.ts";
-import { isPartial } from "./partial-files.ts";
-import type { Parts, Uses } from "./parts.ts";
-import { judgingLines, partCMake, partGemfile, partGoMod } from "./parts-lines.ts";
-import { isLock, partLock } from "./parts-lock.ts";
-import { partPackageJson } from "./parts-package-json.ts";
-import { partCargo, partPythonSections } from "./parts-sections.ts";
-import { partTests } from "./parts-tests.ts";
+import { isPartial } from "./parts/partial-files.ts";
+import type { Parts, Uses } from "./parts/parts.ts";
+import { judgingLines, partCMake, partGemfile, partGoMod } from "./parts/parts-lines.ts";
+import { isLock, partLock } from "./parts/parts-lock.ts";
+import { partPackageJson } from "./parts/parts-package-json.ts";
+import { partCargo, partPythonSections } from "./parts/parts-sections.ts";
+import { partTests } from "./parts/parts-tests.ts";
 import { findShadow } from "./shadows.ts";
 import type { SidedFile } from "./sides.ts";
-import { splitTests } from "./split-tests.ts";
+import type { EditContext } from "./tests/alike.ts";
+import { declaresTests } from "./tests/declares-tests.ts";
+import { judgeEdit, readTestFiles } from "./tests/judge-edits.ts";
+import { splitTests } from "./tests/split-tests.ts";
 
 /**
  * Classifies each changed file by its name, its text and what leads to it: the change's subject, a

@@ -1,10 +1,10 @@
-import type { ChangedFile } from "../../worktree/read-change.ts";
+import type { ChangedFile } from "../../worktree/read/read-change.ts";
 import {
   type DependencyInput,
   findToolChanges,
   isDependencyFile,
   withOldTools,
-} from "../dependencies.ts";
+} from "../dependencies/dependencies.ts";
 import { namedTest } from "./judge-names.ts";
 import type { SidedFile } from "./sides.ts";
 

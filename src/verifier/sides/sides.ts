@@ -1,4 +1,4 @@
-import type { JudgeChange } from "../../core/verdict.ts";
+import type { JudgeChange } from "../../core/proof/verdict.ts";
 
 /**
  * The change, file by file, as experiments split it: its subject and what may judge it. It is a

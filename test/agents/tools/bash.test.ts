@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { makeBashTool } from "../../../src/agents/builtin/tools/bash.ts";
 import { makeReadTool } from "../../../src/agents/builtin/tools/read.ts";
-import { isProcessAlive } from "../../../src/sandbox/process-identity.ts";
+import { isProcessAlive } from "../../../src/sandbox/process/process-identity.ts";
 import { makePlace, makeRun } from "../make-run.ts";
 import { call } from "./call.ts";
 

@@ -5,7 +5,7 @@ import { makeEditTool } from "../../../src/agents/builtin/tools/edit.ts";
 import { makeReadTool } from "../../../src/agents/builtin/tools/read.ts";
 import { makeSearchTool } from "../../../src/agents/builtin/tools/search.ts";
 import { makeWriteTool } from "../../../src/agents/builtin/tools/write.ts";
-import { runCommand } from "../../../src/sandbox/run-command.ts";
+import { runCommand } from "../../../src/sandbox/process/run-command.ts";
 import { makePlace, makeRun, type TestRun } from "../make-run.ts";
 import { call } from "./call.ts";
 

@@ -2,8 +2,8 @@ import { mkdir, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { beforeEach, describe, expect, test } from "vitest";
 import { makeSearchTool } from "../../../src/agents/builtin/tools/search.ts";
-import { scrubbedEnvironment } from "../../../src/core/child-environment.ts";
-import { findProgram } from "../../../src/sandbox/find-program.ts";
+import { scrubbedEnvironment } from "../../../src/core/base/child-environment.ts";
+import { findProgram } from "../../../src/sandbox/process/find-program.ts";
 import { makePlace, makeRun, type TestRun } from "../make-run.ts";
 import { call } from "./call.ts";
 

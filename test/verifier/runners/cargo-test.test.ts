@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { cargoTest } from "../../../src/verifier/runners/cargo-test.ts";
+import { cargoTest } from "../../../src/verifier/runners/native/cargo-test.ts";
 import { isInstalled, readRun, type Tree, tryCanary } from "./run-for-real.ts";
 
 const installed = await isInstalled("cargo", "--version");

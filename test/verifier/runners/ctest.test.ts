@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { ctest } from "../../../src/verifier/runners/ctest.ts";
+import { ctest } from "../../../src/verifier/runners/native/ctest.ts";
 import { isInstalled, readRun, type Tree, tryCanary } from "./run-for-real.ts";
 
 const installed =

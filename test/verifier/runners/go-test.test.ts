@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { goTest } from "../../../src/verifier/runners/go-test.ts";
+import { goTest } from "../../../src/verifier/runners/native/go-test.ts";
 import { isInstalled, readRun, type Tree, tryCanary } from "./run-for-real.ts";
 
 const installed = await isInstalled("go", "version");

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { prove } from "../../../src/verifier/runners/prove.ts";
+import { prove } from "../../../src/verifier/runners/others/prove.ts";
 import { isInstalled, readRun, type Tree, tryCanary } from "./run-for-real.ts";
 
 const installed = await isInstalled("prove", "--version");

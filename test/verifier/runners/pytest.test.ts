@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import type { TestResults } from "../../../src/core/verdict.ts";
-import { pytest } from "../../../src/verifier/runners/pytest.ts";
+import type { TestResults } from "../../../src/core/proof/verdict.ts";
+import { pytest } from "../../../src/verifier/runners/python/pytest.ts";
 import { isInstalled, readRun, type Tree, tryCanary } from "./run-for-real.ts";
 
 const installed = await isInstalled("python3", "-m", "pytest", "--version");

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { minitest } from "../../../src/verifier/runners/minitest.ts";
-import { rspec } from "../../../src/verifier/runners/rspec.ts";
+import { minitest } from "../../../src/verifier/runners/others/minitest.ts";
+import { rspec } from "../../../src/verifier/runners/others/rspec.ts";
 import { isInstalled, readRun, type Tree, tryCanary } from "./run-for-real.ts";
 
 const hasRspec = await isInstalled("rspec", "--version");

@@ -1,9 +1,9 @@
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { scrubbedEnvironment } from "../../../src/core/child-environment.ts";
-import type { TestResults } from "../../../src/core/verdict.ts";
-import { runCommand } from "../../../src/sandbox/run-command.ts";
+import { scrubbedEnvironment } from "../../../src/core/base/child-environment.ts";
+import type { TestResults } from "../../../src/core/proof/verdict.ts";
+import { runCommand } from "../../../src/sandbox/process/run-command.ts";
 import { clearTreeReports, readReports } from "../../../src/verifier/runners/read-reports.ts";
 import type { Canary, CheckText, Runner } from "../../../src/verifier/runners/runner.ts";
 

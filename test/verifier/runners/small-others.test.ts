@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { bats } from "../../../src/verifier/runners/bats.ts";
-import { cProgram } from "../../../src/verifier/runners/c-program.ts";
-import { doctest } from "../../../src/verifier/runners/doctest.ts";
-import { surefire } from "../../../src/verifier/runners/surefire.ts";
+import { cProgram } from "../../../src/verifier/runners/native/c-program.ts";
+import { surefire } from "../../../src/verifier/runners/native/surefire.ts";
+import { bats } from "../../../src/verifier/runners/others/bats.ts";
+import { doctest } from "../../../src/verifier/runners/python/doctest.ts";
 import { isInstalled, readRun, type Tree, tryCanary } from "./run-for-real.ts";
 
 const has = {

@@ -2,13 +2,13 @@ import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, expect } from "vitest";
-import type { TestResults } from "../../../src/core/verdict.ts";
-import { runCommand } from "../../../src/sandbox/run-command.ts";
-import { readCheckText } from "../../../src/verifier/check-text.ts";
-import { parseTestResults } from "../../../src/verifier/parse-test-results.ts";
+import type { TestResults } from "../../../src/core/proof/verdict.ts";
+import { runCommand } from "../../../src/sandbox/process/run-command.ts";
+import { readCheckText } from "../../../src/verifier/checks/check-text.ts";
 import { mergeResults } from "../../../src/verifier/parsers/merge-results.ts";
 import type { Canary, CheckText, Runner } from "../../../src/verifier/runners/runner.ts";
 import { findRunners, placeCanaries } from "../../../src/verifier/runners/runners.ts";
+import { parseTestResults } from "../../../src/verifier/tests/parse-test-results.ts";
 
 /** A small repository in a folder, and its check run as the verifier does it: named, then with canaries. */
 export type Tree = Record<string, string>;

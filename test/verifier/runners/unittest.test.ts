@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { unittest } from "../../../src/verifier/runners/unittest.ts";
+import { unittest } from "../../../src/verifier/runners/python/unittest.ts";
 import { isInstalled, readRun, type Tree, tryCanary } from "./run-for-real.ts";
 
 const installed = await isInstalled("python3", "--version");

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { sideTools } from "../../../src/verifier/sides/side-tools.ts";
 import type { SidedFile } from "../../../src/verifier/sides/sides.ts";
-import type { ChangedFile } from "../../../src/worktree/read-change.ts";
+import type { ChangedFile } from "../../../src/worktree/read/read-change.ts";
 
 function changed(path: string, before: string | null, now: string | null): ChangedFile {
   const side = (text: string | null) => (text === null ? null : { mode: "100644", id: "1", text });

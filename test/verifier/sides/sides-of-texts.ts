@@ -1,7 +1,7 @@
 import { findSuspicions } from "../../../src/verifier/sides/find-suspicions.ts";
 import { sideFiles } from "../../../src/verifier/sides/side-files.ts";
 import type { SidedFile, Suspicion } from "../../../src/verifier/sides/sides.ts";
-import type { ChangedFile } from "../../../src/worktree/read-change.ts";
+import type { ChangedFile } from "../../../src/worktree/read/read-change.ts";
 
 export type Texts = Record<string, string | null>;
 

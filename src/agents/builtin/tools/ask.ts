@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { cutText } from "../../clean-text.ts";
+import { cutText } from "../../../core/text/clean-text.ts";
 import { defineTool, type Tool } from "./tool.ts";
 
 /** Ends the attempt with a question to a person; the answer comes with the next attempt's brief. */

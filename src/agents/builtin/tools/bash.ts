@@ -1,7 +1,7 @@
 import { join, relative } from "node:path";
 import { z } from "zod";
-import { findProgram } from "../../../sandbox/find-program.ts";
-import type { CommandResult } from "../../../sandbox/run-command.ts";
+import { findProgram } from "../../../sandbox/process/find-program.ts";
+import type { CommandResult } from "../../../sandbox/process/run-command.ts";
 import { containPath, lookAt } from "./contain-path.ts";
 import type { Place } from "./place.ts";
 import { openSpill } from "./spill.ts";

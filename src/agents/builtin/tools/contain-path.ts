@@ -7,7 +7,7 @@ import {
   readWhole,
   splitPath,
   withFolder,
-} from "../../../sandbox/open-folder.ts";
+} from "../../../sandbox/files/open-folder.ts";
 import { ToolProblem } from "./tool.ts";
 
 /**

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { cutText } from "../../clean-text.ts";
+import { cutText } from "../../../core/text/clean-text.ts";
 import type { ReadAnswer } from "../output-schema.ts";
 import { defineTool, type Tool, type ToolAnswer } from "./tool.ts";
 

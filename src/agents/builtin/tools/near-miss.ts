@@ -1,4 +1,4 @@
-import { cutText } from "../../clean-text.ts";
+import { cutText } from "../../../core/text/clean-text.ts";
 
 /**
  * Describes where a file comes closest to a piece that is not in it: lines that differ only in

@@ -1,7 +1,7 @@
 import { readdir } from "node:fs/promises";
 import { z } from "zod";
-import { withFolder } from "../../../sandbox/open-folder.ts";
-import { cutText } from "../../clean-text.ts";
+import { cutText } from "../../../core/text/clean-text.ts";
+import { withFolder } from "../../../sandbox/files/open-folder.ts";
 import { lookAt, readTextFile, type Spot } from "./contain-path.ts";
 import { findReadable, type Place, rememberFile } from "./place.ts";
 import { defineTool, type Tool, type ToolAnswer } from "./tool.ts";

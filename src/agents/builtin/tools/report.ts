@@ -1,6 +1,6 @@
 import { z } from "zod";
-import type { FollowUp } from "../../../core/plan.ts";
-import { cutText } from "../../clean-text.ts";
+import type { FollowUp } from "../../../core/task/plan.ts";
+import { cutText } from "../../../core/text/clean-text.ts";
 import { defineTool, type Tool } from "./tool.ts";
 
 /** An agent's reports to others; delivered when it ends, however it ends. */

@@ -1,8 +1,8 @@
 import { readdir } from "node:fs/promises";
 import { createContext, Script } from "node:vm";
 import picomatch from "picomatch";
-import { openFile, readWhole, withFolder } from "../../../sandbox/open-folder.ts";
-import { cutText } from "../../clean-text.ts";
+import { cutText } from "../../../core/text/clean-text.ts";
+import { openFile, readWhole, withFolder } from "../../../sandbox/files/open-folder.ts";
 import { lookAt, type Spot } from "./contain-path.ts";
 import { ToolProblem } from "./tool.ts";
 

@@ -1,6 +1,6 @@
 import { z } from "zod";
-import { findProgram } from "../../../sandbox/find-program.ts";
-import { cutMiddle } from "../../clean-text.ts";
+import { cutMiddle } from "../../../core/text/clean-text.ts";
+import { findProgram } from "../../../sandbox/process/find-program.ts";
 import { containPath } from "./contain-path.ts";
 import type { Place } from "./place.ts";
 import { type FoundLines, searchFiles } from "./search-files.ts";

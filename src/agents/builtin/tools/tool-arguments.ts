@@ -1,4 +1,4 @@
-import { cutMiddle } from "../../clean-text.ts";
+import { cutMiddle } from "../../../core/text/clean-text.ts";
 
 /**
  * The arguments of a tool call are text that should be JSON. Broken text is never repaired, because

@@ -1,7 +1,7 @@
 import { z } from "zod";
+import { cleanText, cutText, firstLine } from "../../../core/text/clean-text.ts";
 import type { AgentEvent } from "../../agent.ts";
-import { cleanText, cutText, firstLine } from "../../clean-text.ts";
-import type { ToolCall, ToolSpec } from "../model.ts";
+import type { ToolCall, ToolSpec } from "../model/model.ts";
 import { readArguments } from "./tool-arguments.ts";
 
 /**

@@ -1,0 +1,97 @@
+import type { EventType } from "../../core/task/event.ts";
+import type { EventView } from "../api.ts";
+import type { Colors } from "./colors.ts";
+import { formatDuration, oneLine } from "./text.ts";
+
+/**
+ * One event, one line: when it happened since the task began, which part of the flow it belongs to,
+ * and its own sentence. The table says how each type looks; a type that is newer than this command
+ * line is shown all the same.
+ */
+type Tone = "plain" | "good" | "bad" | "ask" | "dim";
+type Look = { label: string; tone: Tone };
+
+const looks = {
+  "task.created": { label: "task", tone: "plain" },
+  "task.planning": { label: "plan", tone: "dim" },
+  "task.planned": { label: "plan", tone: "plain" },
+  "plan.progressed": { label: "plan", tone: "dim" },
+  "plan.made": { label: "plan", tone: "plain" },
+  "plan.revised": { label: "plan", tone: "plain" },
+  "plan.revision_refused": { label: "plan", tone: "ask" },
+  "task.waiting": { label: "task", tone: "ask" },
+  "task.resumed": { label: "task", tone: "plain" },
+  "task.delivering": { label: "delivery", tone: "dim" },
+  "task.completed": { label: "delivery", tone: "good" },
+  "task.failed": { label: "task", tone: "bad" },
+  "task.cancel_requested": { label: "task", tone: "plain" },
+  "task.cancelled": { label: "task", tone: "bad" },
+  "task.retried": { label: "task", tone: "plain" },
+  "task.accepted": { label: "delivery", tone: "good" },
+  "task.discarded": { label: "delivery", tone: "plain" },
+  "task.restored": { label: "worktree", tone: "plain" },
+  "task.pruned": { label: "daemon", tone: "dim" },
+  "task.messaged": { label: "steering", tone: "plain" },
+  "task.paused": { label: "steering", tone: "ask" },
+  "task.unpaused": { label: "steering", tone: "plain" },
+  "task.commented": { label: "steering", tone: "plain" },
+  "task.origin_changed": { label: "task", tone: "plain" },
+  "subtask.ready": { label: "plan", tone: "dim" },
+  "subtask.held": { label: "plan", tone: "ask" },
+  "subtask.verifying": { label: "checks", tone: "dim" },
+  "subtask.integrating": { label: "integration", tone: "dim" },
+  "subtask.completed": { label: "integration", tone: "good" },
+  "subtask.recovering": { label: "recovery", tone: "dim" },
+  "subtask.failed": { label: "task", tone: "bad" },
+  "subtask.cancelled": { label: "task", tone: "plain" },
+  "subtask.retried": { label: "recovery", tone: "plain" },
+  "subtask.reworked": { label: "recovery", tone: "plain" },
+  "question.asked": { label: "question", tone: "ask" },
+  "question.answered": { label: "question", tone: "plain" },
+  "attempt.started": { label: "attempt", tone: "plain" },
+  "attempt.progressed": { label: "attempt", tone: "dim" },
+  "attempt.ended": { label: "attempt", tone: "plain" },
+  "check.finished": { label: "checks", tone: "plain" },
+  "experiment.finished": { label: "proof", tone: "dim" },
+  "verdict.reached": { label: "checks", tone: "plain" },
+  "recovery.decided": { label: "recovery", tone: "ask" },
+  "stage.failed": { label: "daemon", tone: "bad" },
+  "stage.lost": { label: "daemon", tone: "bad" },
+  "stage.parked": { label: "daemon", tone: "ask" },
+  "hold.repaired": { label: "daemon", tone: "ask" },
+  "event.garbled": { label: "daemon", tone: "bad" },
+} as const satisfies Record<EventType, Look>;
+
+const worktreeSteps = new Set<unknown>(["worktree", "include", "setup"]);
+
+/** How an event looks. Pure; `data.step` and `data.result` tell what its type leaves open. */
+export function lookOf({ type, data }: Pick<EventView, "type" | "data">): Look {
+  const look: Look = Object.hasOwn(looks, type)
+    ? looks[type as EventType]
+    : { label: type.split(".")[0] ?? type, tone: "plain" };
+  if (worktreeSteps.has(data.step)) return { ...look, label: "worktree" };
+  if (data.result === "pass" || data.result === "green") return { ...look, tone: "good" };
+  if (["fail", "red"].includes(String(data.result))) return { ...look, tone: "bad" };
+  if (["inconclusive", "open", "refuted"].includes(String(data.result)))
+    return { ...look, tone: "ask" };
+  return look;
+}
+
+const marks: Record<Tone, string> = { plain: "·", good: "✓", bad: "✗", ask: "!", dim: " " };
+const labelWidth = 12;
+
+/** The line of an event, without a line break. `startedAt`: when the task began, in milliseconds. */
+export function renderEvent(event: EventView, startedAt: number, colors: Colors): string {
+  const { label, tone } = lookOf(event);
+  const elapsed = formatDuration(new Date(event.at).getTime() - startedAt).padStart(7);
+  const paint = paints[tone](colors);
+  return `${colors.dim(elapsed)} ${paint(marks[tone])} ${colors.bold(label.padEnd(labelWidth))}${paint(oneLine(event.message))}`;
+}
+
+const paints: Record<Tone, (colors: Colors) => (text: string) => string> = {
+  plain: () => (text) => text,
+  good: (colors) => colors.green,
+  bad: (colors) => colors.red,
+  ask: (colors) => colors.yellow,
+  dim: (colors) => colors.dim,
+};

@@ -1,0 +1,261 @@
+import { formatBudget } from "../../core/budget/budget.ts";
+import type { DetailView, TaskView, UnreadableView, WhyView } from "../api.ts";
+import type { Colors } from "./colors.ts";
+import { renderCost } from "./render-cost.ts";
+import { formatDuration, oneLine, plain, renderTable } from "./text.ts";
+
+/** A task for people: the page of `show`, the table of `ls`, the last words of `watch`. Pure. */
+export function renderList(tasks: readonly TaskView[], now: number, columns: number): string {
+  const rows = tasks.map((task) => [
+    task.id,
+    task.state,
+    `${formatDuration(now - new Date(task.created_at).getTime())} ago`,
+    task.goal,
+  ]);
+  const used = rows.reduce((most, row) => Math.max(most, row.slice(0, 3).join("  ").length), 0);
+  const room = Math.max(20, columns - used - 4);
+  return renderTable([
+    ["ID", "STATE", "CREATED", "GOAL"],
+    ...rows.map((row) => [...row.slice(0, 3), oneLine(row[3] ?? "", room)]),
+  ]);
+}
+
+/** Rows that cannot be read, each with its id, or nothing. */
+export function renderUnreadable(rows: UnreadableView): string {
+  return rows
+    .map(
+      ({ column, id, problem, table }) =>
+        `\n${plain(id)}  unreadable  its column ${column} (table ${table}) ${plain(problem)}`,
+    )
+    .join("");
+}
+
+export function renderDetail(
+  detail: DetailView,
+  why: WhyView | null,
+  now: number,
+  colors: Colors,
+): string {
+  const { task } = detail;
+  const end = task.ended_at === null ? now : new Date(task.ended_at).getTime();
+  const facts: [string, string | null | undefined][] = [
+    ["repository", `${task.repository}${task.base ? ` @ ${task.base}` : ""}`],
+    ["agent", task.agent],
+    ["checks", listChecks(task)],
+    ...(task.preparation?.notes ?? []).map((note): [string, string] => ["note", note]),
+    ["budget", task.budget && formatBudget(task.budget)],
+    // A question is told whole further down.
+    ["waits for", why && oneLine(why.waiting_for, 160)],
+    ["next", why?.next],
+    ["branch", task.branch],
+    ["commit", task.delivered_commit],
+    ["delivered", task.delivery_url],
+    ["accepted", task.accepted_at],
+    ["discarded", task.discarded_at],
+    ["proof", describeProof(detail)],
+    ["result", task.end_detail],
+    ...detail.worktrees
+      .filter(({ state }) => state === "active")
+      .map(({ path }): [string, string] => ["worktree", path]),
+  ];
+  const sections = [
+    `${colors.bold(task.id)}  ${paintState(task.state, colors)}  ${formatDuration(end - new Date(task.created_at).getTime())}`,
+    `${oneLine(task.goal)}`,
+    renderTable(facts.flatMap(([name, value]) => (value ? [[`  ${name}`, oneLine(value)]] : []))),
+    section("subtasks", renderSubtasks(detail)),
+    section("attempts", renderAttempts(detail, now)),
+    section("cost", renderCost(detail)),
+    section("plan", renderPlans(detail)),
+    section("questions", renderQuestions(detail)),
+    section("said", renderMessages(detail)),
+    renderNext(detail),
+  ];
+  return sections.filter((part) => part !== "").join("\n");
+}
+
+/** What judges it, and who said so; before it is planned, what the caller asked for. */
+function listChecks({ checks, preparation }: TaskView): string | null {
+  if (!preparation) return checks.join(" · ") || null;
+  if (preparation.checks.length === 0) return "none: nothing is verified";
+  return preparation.checks.map(({ command, source }) => `${command} (${source})`).join(" · ");
+}
+
+/** Said of work that is delivered: a task that failed says why. */
+function describeProof({ proof, task }: DetailView): string | null {
+  return proof && task.state === "completed" ? `${proof.headline}: ${proof.detail}` : null;
+}
+
+function section(title: string, body: string): string {
+  return body === "" ? "" : `\n${title}\n${body}`;
+}
+
+function renderSubtasks({ subtasks }: DetailView): string {
+  if (subtasks.length < 2) return "";
+  return renderTable(
+    subtasks.map(({ key, state, title, depends_on }) => [
+      `  ${oneLine(key)}`,
+      state,
+      `${oneLine(title)}${depends_on.length > 0 ? ` (after ${depends_on.join(", ")})` : ""}`,
+    ]),
+  );
+}
+
+function renderAttempts({ attempts, subtasks }: DetailView, now: number): string {
+  const keys = new Map(subtasks.map(({ id, key }) => [id, key]));
+  return renderTable(
+    attempts.map((attempt) => {
+      const end = attempt.ended_at === null ? now : new Date(attempt.ended_at).getTime();
+      const told = [
+        attempt.end_reason?.replaceAll("_", " ") ?? "runs",
+        attempt.detail,
+        attempt.verdict && `${attempt.verdict.result}: ${attempt.verdict.summary}`,
+        attempt.decision && `then ${attempt.decision.action.replaceAll("_", " ")}`,
+      ].filter(Boolean);
+      return [
+        `  #${attempt.number}`,
+        oneLine(keys.get(attempt.subtask_id) ?? ""),
+        formatDuration(end - new Date(attempt.started_at).getTime()),
+        oneLine(told.join("; ")),
+      ];
+    }),
+  );
+}
+
+function renderQuestions({ questions }: DetailView): string {
+  return renderTable(
+    questions.map(({ id, text, answer }) => [
+      `  ${id}`,
+      // An open one is told whole, as it was asked: it is what the person decides on.
+      ...(answer === null
+        ? [
+            `${text
+              .split("\n")
+              .map((line) => plain(line))
+              .join("\n    ")} → open`,
+          ]
+        : [`${oneLine(text, 160)} → ${oneLine(answer)}`]),
+    ]),
+  );
+}
+
+/** Comments and words to agents, each with what became of it. */
+function renderMessages({ messages }: DetailView): string {
+  return renderTable(
+    messages.map(({ place, text, state, detail }) => [
+      `  ${place === null ? "to the agent" : oneLine(place)}`,
+      oneLine(text, 160),
+      `${state.replaceAll("_", " ")}: ${oneLine(detail)}`,
+    ]),
+  );
+}
+
+/** Who planned it, what was sent back, and how the plan changed since. */
+function renderPlans({ plans }: DetailView): string {
+  return plans
+    .flatMap(({ state, reason, diff, refused, plan, feedback }) => {
+      const by = plan?.planner ? `planned by ${plan.planner.agent} (${plan.why})` : "made";
+      const why = reason === "" ? "" : `: ${reason}`;
+      switch (state) {
+        case "accepted":
+          return [`${by}${why}`];
+        case "rejected":
+          return [`${by}, sent back: ${feedback ?? "no reason was given"}`];
+        case "revision":
+          return [
+            `revised: ${reason}`,
+            ...diff.map((line) => `  ${line}`),
+            ...refused.map((line) => `  not added: ${line}`),
+          ];
+        default:
+          return [];
+      }
+    })
+    .map((line) => `  ${/^ */.exec(line)?.[0] ?? ""}${oneLine(line)}`)
+    .join("\n");
+}
+
+/** The checks of the last tree that was judged, one line each. */
+function renderChecks({ subtasks }: DetailView, colors: Colors): string {
+  const last = subtasks.map(({ gate_verdict, verdict }) => gate_verdict ?? verdict);
+  const seen = new Map<string, string>();
+  for (const { check, run, result, reason } of last.flatMap((verdict) => verdict?.checks ?? [])) {
+    const mark = result === "pass" ? colors.green("✓") : result === "fail" ? colors.red("✗") : "?";
+    seen.set(
+      check.command,
+      `  ${mark} ${oneLine(check.command)} (${oneLine(reason)}, ${formatDuration(run.duration_ms)})`,
+    );
+  }
+  for (const { blocking, message } of last.flatMap((verdict) => verdict?.findings ?? [])) {
+    seen.set(message, `  ${blocking ? colors.red("✗") : "!"} ${oneLine(message)}`);
+  }
+  return [...seen.values()].join("\n");
+}
+
+/** What a person can do with the task now. */
+function renderNext({ attempts, task, questions }: DetailView): string {
+  const open = questions.find(({ answer }) => answer === null);
+  const command = (verb: string, what: string) => [`  deputy ${verb} ${task.id}`, what];
+  const rows: string[][] = [];
+  const isOver = ["completed", "failed", "cancelled"].includes(task.state);
+  if (open && !isOver) rows.push([`  deputy answer ${task.id} TEXT`, "answer its question"]);
+  switch (task.state) {
+    case "completed":
+      if (task.branch !== null) rows.push(command("diff", "see the change"));
+      rows.push(command("receipt", "see the evidence"));
+      if (task.branch !== null && task.accepted_at === null && task.discarded_at === null) {
+        // A branch in a repository elsewhere is merged there.
+        if (task.repository.startsWith("/")) {
+          rows.push(command("accept", "merge it into your current branch"));
+        }
+        rows.push(command("discard", "delete its branch, patch and worktrees"));
+      }
+      break;
+    case "failed":
+      if (attempts.length > 0) rows.push(command("log", "see what the last attempt said"));
+      rows.push(command("retry", "try what failed again"));
+      break;
+    case "cancelled":
+      if (attempts.length > 0) rows.push(command("log", "see what the last attempt said"));
+      break;
+    default:
+      rows.push(command("watch", "follow it"), command("why", "see what it waits for"));
+      rows.push(command("cancel", "stop it"));
+  }
+  return rows.length === 0 ? "" : `\nnext\n${renderTable(rows)}`;
+}
+
+/** The last words of a watch: how it ended where that was not said yet, what the checks said, where the work is. */
+export function renderEnd(
+  detail: DetailView,
+  colors: Colors,
+  isSaid: (text: string) => boolean = () => false,
+): string {
+  const { task } = detail;
+  const checks = renderChecks(detail, colors);
+  const proof = describeProof(detail);
+  return [
+    `\n${colors.bold(task.id)}  ${paintState(task.state, colors)}`,
+    task.end_detail && !isSaid(task.end_detail) ? `  ${oneLine(task.end_detail)}` : "",
+    task.branch ? `branch  ${colors.bold(oneLine(task.branch))}` : "",
+    task.delivery_url ? `url     ${oneLine(task.delivery_url)}` : "",
+    proof ? `proof   ${oneLine(proof)}` : "",
+    checks === "" ? "" : `checks\n${checks}`,
+    renderNext(detail),
+  ]
+    .filter((part) => part !== "")
+    .join("\n");
+}
+
+function paintState(state: string, colors: Colors): string {
+  switch (state) {
+    case "completed":
+      return colors.green(state);
+    case "failed":
+    case "cancelled":
+      return colors.red(state);
+    case "waiting":
+      return colors.yellow(state);
+    default:
+      return colors.cyan(state);
+  }
+}

@@ -1,0 +1,113 @@
+import { z } from "zod";
+import { detailSchema, taskListSchema, whySchema } from "../api.ts";
+import { connect } from "../client.ts";
+import { CliError, type CliIo, type ExitCode, exitCodes } from "../io.ts";
+import { readTextFile } from "../read-input.ts";
+import { chooseColors } from "../render/colors.ts";
+import { renderDetail, renderList, renderUnreadable } from "../render/render-task.ts";
+import { renderWhy } from "../render/render-why.ts";
+import { plain } from "../render/text.ts";
+
+/** The verbs that only look: ls, show, why, log, diff, receipt, trigger test. */
+export type Json = { json?: boolean };
+
+const taskPath = (id: string, rest = "") => `/v1/tasks/${encodeURIComponent(id)}${rest}`;
+
+/** One JSON document on stdout, or the page for people. */
+function print(io: CliIo, { json }: Json, raw: unknown, page: () => string): ExitCode {
+  io.stdout.write(json ? `${JSON.stringify(raw)}\n` : ensureNewline(page()));
+  return exitCodes.ok;
+}
+
+/** A terminal gets text without control characters; a pipe or a file gets it as it is. */
+function forReader(io: CliIo, text: string): string {
+  return io.stdout.isTTY ? plain(text) : text;
+}
+
+function ensureNewline(text: string): string {
+  return text === "" || text.endsWith("\n") ? text : `${text}\n`;
+}
+
+export async function listTasks(
+  io: CliIo,
+  options: Json & { state?: string; limit: number; cursor?: string },
+): Promise<ExitCode> {
+  const query = new URLSearchParams({ limit: String(options.limit) });
+  if (options.state !== undefined) query.set("state", options.state);
+  if (options.cursor !== undefined) query.set("cursor", options.cursor);
+  const { raw, value } = await connect(io).json(taskListSchema, "GET", `/v1/tasks?${query}`);
+  return print(io, options, raw, () => {
+    if (value.tasks.length + value.unreadable.length === 0)
+      return 'No tasks. Hand one off with: deputy run "GOAL"';
+    const list = renderList(value.tasks, Date.now(), io.stdout.columns ?? 120);
+    const more = value.next_cursor && `\nOlder ones: deputy ls --cursor ${value.next_cursor}`;
+    return list + renderUnreadable(value.unreadable) + (more ?? "");
+  });
+}
+
+export async function showTask(io: CliIo, id: string, options: Json): Promise<ExitCode> {
+  const client = connect(io);
+  const { raw, value } = await client.json(detailSchema, "GET", taskPath(id));
+  const why = isOver(value.task.state)
+    ? null
+    : (await client.json(whySchema, "GET", taskPath(value.task.id, "/why"))).value;
+  return print(io, options, raw, () => {
+    const page = renderDetail(value, why, Date.now(), chooseColors(io));
+    return page + renderUnreadable(value.unreadable);
+  });
+}
+
+function isOver(state: string): boolean {
+  return state === "completed" || state === "failed" || state === "cancelled";
+}
+
+export async function explainTask(io: CliIo, id: string, options: Json): Promise<ExitCode> {
+  const { raw, value } = await connect(io).json(whySchema, "GET", taskPath(id, "/why"));
+  return print(io, options, raw, () => renderWhy(value, Date.now()));
+}
+
+export async function showLog(
+  io: CliIo,
+  id: string,
+  options: Json & { attempt?: number; tail?: number },
+): Promise<ExitCode> {
+  const query = new URLSearchParams();
+  if (options.attempt !== undefined) query.set("attempt", String(options.attempt));
+  if (options.tail !== undefined) query.set("tail_bytes", String(options.tail));
+  const log = await connect(io).text(taskPath(id, `/log?${query}`), "text/plain");
+  if (log === "" && !options.json) io.stderr.write("It printed nothing.\n");
+  return print(io, options, { log }, () => forReader(io, log));
+}
+
+export async function showDiff(io: CliIo, id: string, options: Json): Promise<ExitCode> {
+  const diff = await connect(io).text(taskPath(id, "/diff"), "text/x-diff");
+  return print(io, options, { diff }, () => forReader(io, diff));
+}
+
+export async function showReceipt(io: CliIo, id: string, options: Json): Promise<ExitCode> {
+  const client = connect(io);
+  if (options.json) {
+    const { raw } = await client.json(z.unknown(), "GET", taskPath(id, "/receipt?format=json"));
+    return print(io, options, raw, () => "");
+  }
+  const receipt = await client.text(taskPath(id, "/receipt?format=md"), "text/markdown");
+  return print(io, options, null, () => forReader(io, receipt));
+}
+
+export async function testTrigger(
+  io: CliIo,
+  file: string,
+  options: Json & { event?: string },
+): Promise<ExitCode> {
+  const text = await readTextFile(file, io.cwd);
+  let payload: unknown;
+  try {
+    payload = JSON.parse(text);
+  } catch (error) {
+    throw new CliError(exitCodes.usage, `${file} is not valid JSON: ${(error as Error).message}.`);
+  }
+  const { raw } = await connect(io).json(z.unknown(), "POST", "/v1/triggers/test", {
+    body: { ...(options.event !== undefined && { event: options.event }), payload },
+  });
+  return print(io, options, raw, () => plain(JSON.stringify(raw, null, 2)));
+}

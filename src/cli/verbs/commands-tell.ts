@@ -1,0 +1,76 @@
+import { deedSchema, detailSchema, restoredSchema, taskSchema } from "../api.ts";
+import { connect } from "../client.ts";
+import { type CliIo, type ExitCode, exitCodes } from "../io.ts";
+import { readGoal } from "../read-input.ts";
+import { oneLine, plain } from "../render/text.ts";
+import type { Json } from "./commands-look.ts";
+
+/** The verbs that tell a task something: cancel, retry, accept, discard, answer, restore. */
+const path = (id: string, verb: string) => `/v1/tasks/${encodeURIComponent(id)}/${verb}`;
+
+function print(io: CliIo, { json }: Json, raw: unknown, lines: string[]): ExitCode {
+  io.stdout.write(json ? `${JSON.stringify(raw)}\n` : `${lines.join("\n")}\n`);
+  return exitCodes.ok;
+}
+
+export async function cancelTask(io: CliIo, id: string, options: Json): Promise<ExitCode> {
+  const { raw, value } = await connect(io).json(taskSchema, "POST", path(id, "cancel"));
+  const what =
+    value.state === "cancelled" ? "is cancelled" : "is asked to stop; what it did so far is kept";
+  return print(io, options, raw, [`${value.id} ${what}.`]);
+}
+
+export async function retryTask(io: CliIo, id: string, options: Json): Promise<ExitCode> {
+  const { raw, value } = await connect(io).json(taskSchema, "POST", path(id, "retry"));
+  return print(io, options, raw, [
+    `${value.id} is tried again. Follow it with: deputy watch ${value.id}`,
+  ]);
+}
+
+export async function decideTask(
+  io: CliIo,
+  id: string,
+  verb: "accept" | "discard",
+  options: Json,
+): Promise<ExitCode> {
+  const { raw, value } = await connect(io).json(deedSchema, "POST", path(id, verb));
+  return print(io, options, raw, [oneLine(value.detail)]);
+}
+
+export async function answerTask(
+  io: CliIo,
+  id: string,
+  text: string,
+  options: Json & { question?: string },
+): Promise<ExitCode> {
+  const client = connect(io);
+  const answer = await readGoal(text, io);
+  const shown = await client.json(detailSchema, "GET", `/v1/tasks/${encodeURIComponent(id)}`);
+  const question = shown.value.questions.find(({ id: asked, answer: given }) =>
+    options.question === undefined ? given === null : asked === options.question,
+  );
+  // What is printed below is what was answered: with other words by now, the daemon refuses it.
+  const { raw, value } = await client.json(taskSchema, "POST", path(id, "answer"), {
+    body: {
+      answer,
+      ...(options.question !== undefined && { question_id: options.question }),
+      ...(question && { hash: question.hash }),
+    },
+  });
+  return print(io, options, raw, [
+    ...(question ? [`To ${question.id}:`, ...quoteLines(question.text)] : []),
+    `Answered; ${value.id} goes on. Follow it with: deputy watch ${value.id}`,
+  ]);
+}
+
+function quoteLines(text: string): string[] {
+  return text.split("\n").map((line) => `  | ${plain(line)}`);
+}
+
+export async function restoreTask(io: CliIo, id: string, options: Json): Promise<ExitCode> {
+  const { raw, value } = await connect(io).json(restoredSchema, "POST", path(id, "restore"));
+  return print(io, options, raw, [
+    oneLine(value.detail),
+    ...value.worktrees.map((worktree) => `  ${oneLine(worktree.path)}`),
+  ]);
+}

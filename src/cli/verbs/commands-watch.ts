@@ -1,0 +1,58 @@
+import { detailSchema } from "../api.ts";
+import { connect } from "../client.ts";
+import { followTask } from "../follow-task.ts";
+import { type CliIo, type ExitCode, exitCodes } from "../io.ts";
+import { chooseColors } from "../render/colors.ts";
+import { renderEvent } from "../render/render-event.ts";
+import { renderEnd } from "../render/render-task.ts";
+import { makeSayOnce } from "../render/say-once.ts";
+import { oneLine } from "../render/text.ts";
+
+/**
+ * `deputy watch`: one line per event until the task is over; Ctrl-C lets go of the task without
+ * touching it. With --json each line is an event as the daemon sent it, and the last line is
+ * `{"type":"end","state":…,"task":…}`.
+ */
+export async function watchTask(
+  io: CliIo,
+  id: string,
+  { json }: { json: boolean },
+): Promise<ExitCode> {
+  const colors = chooseColors(io);
+  const path = (taskId: string) => `/v1/tasks/${encodeURIComponent(taskId)}`;
+  const { task } = (await connect(io).json(detailSchema, "GET", path(id))).value;
+  const startedAt = new Date(task.created_at).getTime();
+  const sayOnce = makeSayOnce();
+  const detach = new AbortController();
+  const stopListening = io.onInterrupt(() => detach.abort());
+  if (!json) io.stdout.write(`${colors.bold(task.id)}  ${oneLine(task.goal, 200)}\n`);
+  const state = await followTask(io, task.id, {
+    signal: detach.signal,
+    onEvent: (event, raw) => {
+      const line = json ? raw : renderEvent(sayOnce.shorten(event), startedAt, colors);
+      io.stdout.write(`${line}\n`);
+      if (event.type === "question.asked" && !json)
+        io.stdout.write(colors.dim(`          answer it: deputy answer ${task.id} "…"\n`));
+    },
+    onConnection: (connection) =>
+      io.stderr.write(
+        connection === "lost"
+          ? "The daemon is away; waiting for it to come back (Ctrl-C detaches).\n"
+          : "The daemon is back.\n",
+      ),
+  }).finally(stopListening); // from then on Ctrl-C ends the process, as it does of itself
+  if (state === null) {
+    io.stderr.write(
+      `\nDetached: ${task.id} is still running. Come back with: deputy watch ${task.id}\n`,
+    );
+    return exitCodes.interrupted;
+  }
+  const detail = await connect(io).json(detailSchema, "GET", path(task.id));
+  if (json) {
+    const raw = detail.raw as { task: unknown };
+    io.stdout.write(`${JSON.stringify({ type: "end", state, task: raw.task })}\n`);
+  } else {
+    io.stdout.write(`${renderEnd(detail.value, colors, sayOnce.isSaid)}\n`);
+  }
+  return state === "completed" ? exitCodes.ok : exitCodes.taskFailed;
+}

@@ -1,0 +1,28 @@
+import { checkRepository, parseRepository } from "../worktree/mirror/repository-url.ts";
+
+/**
+ * The intake's look at a repository, remembered for a moment: a burst of tasks for one repository
+ * asks git once. What is refused is never remembered. The base commit is fixed later anyway, when
+ * the task is planned.
+ */
+export function checkedRepositories(
+  rememberMs = 2_000,
+): (repository: string, base: string | null) => Promise<string> {
+  const known = new Map<string, { until: number; answer: Promise<string> }>();
+  return (repository, base) => {
+    const key = JSON.stringify([repository, base]);
+    const now = Date.now();
+    const hit = known.get(key);
+    if (hit && hit.until > now) return hit.answer;
+    if (known.size > 1_000) known.clear();
+    const answer = check(repository, base);
+    known.set(key, { until: now + rememberMs, answer });
+    answer.catch(() => known.delete(key)); // the caller gets the error itself
+    return answer;
+  };
+}
+
+async function check(repository: string, base: string | null): Promise<string> {
+  const checked = await checkRepository(parseRepository(repository), base);
+  return checked.topLevel;
+}

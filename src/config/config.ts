@@ -1,0 +1,271 @@
+import { existsSync, readFileSync } from "node:fs";
+import { homedir } from "node:os";
+import { join, resolve } from "node:path";
+import { LineCounter, parseDocument } from "yaml";
+import { z } from "zod";
+import { parseGitVariables } from "../core/base/child-environment.ts";
+import { DeputyError } from "../core/base/error.ts";
+import { explainIssue } from "../core/base/explain-issue.ts";
+import { budgetSchema } from "../core/budget/budget.ts";
+import { proofLevels } from "../core/proof/proof.ts";
+import { assurances } from "../core/review/review.ts";
+import { mcpServersSchema } from "../core/settings/mcp-server.ts";
+import { findRegistries } from "../sandbox/network/registries.ts";
+import { findLine } from "../triggers/yaml-line.ts";
+import { readNetworks, readRoles, repositoriesSchema, rolesSchema } from "./role-settings.ts";
+import { readSandbox, sandboxProviders, sandboxSchema } from "./sandbox-settings.ts";
+
+/**
+ * The daemon's configuration: defaults, then `config.yaml` in its home, then the environment.
+ * Secrets come from the environment or from files named there (`NAME_FILE`), never from the YAML.
+ */
+/** Dollars per million tokens. */
+const priceSchema = z.strictObject({
+  input: z.number().min(0),
+  cached_input: z.number().min(0),
+  output: z.number().min(0),
+});
+
+const fileSchema = z.strictObject({
+  host: z.string().min(1).optional(),
+  port: z.number().int().min(0).max(65_535).optional(),
+  allowed_hosts: z.array(z.string().min(1)).optional(),
+  public_url: z.url().optional(),
+  /** Attempts at once in this process; 0: attempts are for workers only. */
+  concurrency: z.number().int().min(0).max(256).optional(),
+  /** Worktrees of tasks that are over to keep; older ones are removed after a snapshot. */
+  keep_worktrees: z.number().int().min(0).optional(),
+  /** How long what finished tasks leave is kept, in days. */
+  retention_days: z.union([z.number().positive().max(36_500), z.literal("forever")]).optional(),
+  /** First pause before a failed attempt is repeated; doubles with each. */
+  backoff_ms: z.number().int().min(0).optional(),
+  log_level: z.enum(["trace", "debug", "info", "warn", "error"]).optional(),
+  model: z
+    .strictObject({
+      name: z.string().min(1).optional(),
+      base_url: z.url().optional(),
+      /** The same as under `prices`, for this model. */
+      price: priceSchema.optional(),
+    })
+    .optional(),
+  /** By a model's name, or its beginning and `*`. They go before the built-in table. */
+  prices: z.record(z.string().min(1), priceSchema).optional(),
+  /** Of a task that is given none. */
+  budget: budgetSchema.optional(),
+  /** Who reads a change after green checks, of a task that does not say. */
+  assurance: z.enum(assurances).optional(),
+  /** How much is tried out to prove the work, where neither task nor repository says. */
+  proof: z.enum(proofLevels).optional(),
+  /** Who works as what; `repositories:` may say it anew for single ones. */
+  roles: rolesSchema.optional(),
+  repositories: repositoriesSchema.optional(),
+  sandbox: sandboxSchema.optional(),
+  /** Servers whose tools the builtin agent has. */
+  mcp_servers: mcpServersSchema.optional(),
+  ntfy: z.strictObject({ url: z.url().optional(), topic: z.string().min(1) }).optional(),
+  webhook: z.strictObject({ url: z.url() }).optional(),
+  github: z.strictObject({ api_url: z.url().optional() }).optional(),
+});
+
+export type Config = ReturnType<typeof loadConfig>;
+
+export const defaultPort = 7777;
+const defaultRetentionDays = 90;
+
+export function findHome(env: NodeJS.ProcessEnv = process.env): string {
+  return resolve(env.DEPUTY_HOME || join(homedir(), ".deputy"));
+}
+
+/** Read everything once, at start. Throws a DeputyError that names the file's line, or the variable. */
+export function loadConfig(
+  env: NodeJS.ProcessEnv = process.env,
+  flags: { host?: string; port?: number } = {},
+) {
+  const home = findHome(env);
+  parseGitVariables(env.DEPUTY_GIT_VARIABLES); // read where git is started: wrong is said here
+  const file = readConfigFile(join(home, "config.yaml"));
+  const ntfyTopic = env.DEPUTY_NTFY_TOPIC || file.ntfy?.topic;
+  const webhookUrl = env.DEPUTY_WEBHOOK_URL || file.webhook?.url;
+  const webhookSecret = readSecret(env, "DEPUTY_WEBHOOK_SECRET");
+  if (webhookUrl && !webhookSecret) {
+    throw new DeputyError(
+      "invalid_input",
+      "A webhook needs a secret to sign with: set DEPUTY_WEBHOOK_SECRET or DEPUTY_WEBHOOK_SECRET_FILE.",
+    );
+  }
+  const modelName = env.DEPUTY_MODEL || file.model?.name || "gpt-5.5";
+  const prices = { ...file.prices, ...(file.model?.price && { [modelName]: file.model.price }) };
+  return {
+    home,
+    host: flags.host ?? (env.DEPUTY_HOST || file.host || "127.0.0.1"),
+    port: flags.port ?? readNumber(env, "DEPUTY_PORT", 0, 65_535) ?? file.port ?? defaultPort,
+    allowedHosts:
+      env.DEPUTY_ALLOWED_HOSTS?.split(",")
+        .map((host) => host.trim())
+        .filter(Boolean) ??
+      file.allowed_hosts ??
+      [],
+    publicUrl: env.DEPUTY_PUBLIC_URL || file.public_url || null,
+    /** Set by the environment; otherwise one is made on first run. */
+    token: readSecret(env, "DEPUTY_TOKEN"),
+    databaseUrl: env.DATABASE_URL || null,
+    redisUrl: env.REDIS_URL || null,
+    /** Values that must not be in any text that leaves: see core/redact.ts. */
+    secrets: findSecrets(env),
+    concurrency: readNumber(env, "DEPUTY_CONCURRENCY", 0, 256) ?? file.concurrency ?? 4,
+    keepWorktrees: file.keep_worktrees ?? 10,
+    /** Null: for ever. */
+    retentionDays:
+      file.retention_days === "forever" ? null : (file.retention_days ?? defaultRetentionDays),
+    backoffMs: readNumber(env, "DEPUTY_BACKOFF_MS", 0, 3_600_000) ?? file.backoff_ms ?? 1_000,
+    /** For tests: how often stages are woken without a job, and how often holds are checked. */
+    reconcileMs: readNumber(env, "DEPUTY_RECONCILE_MS", 10, 3_600_000) ?? 15_000,
+    checkHoldsMs: readNumber(env, "DEPUTY_CHECK_HOLDS_MS", 10, 3_600_000) ?? 60_000,
+    logLevel: env.DEPUTY_LOG_LEVEL || file.log_level || "info",
+    model: {
+      apiKey: readSecret(env, "OPENAI_API_KEY"),
+      baseUrl: env.OPENAI_BASE_URL || file.model?.base_url || null,
+      name: modelName,
+    },
+    /** For claude; the key stays in the daemon, as that of `model` does. */
+    anthropic: {
+      apiKey: readSecret(env, "ANTHROPIC_API_KEY"),
+      baseUrl: env.ANTHROPIC_BASE_URL || null,
+      model: env.ANTHROPIC_MODEL || null,
+    },
+    prices: Object.fromEntries(
+      Object.entries(prices).map(([name, { input, cached_input, output }]) => [
+        name,
+        { inputPerM: input, cachedInputPerM: cached_input, outputPerM: output },
+      ]),
+    ),
+    budget: file.budget ?? null,
+    /** Null: one reviewer where a model did the work, and one can be had. */
+    assurance: readChoice(env, "DEPUTY_ASSURANCE", assurances) ?? file.assurance ?? null,
+    /** Null: standard. */
+    proof: readChoice(env, "DEPUTY_PROOF", proofLevels) ?? file.proof ?? null,
+    roles: readRoles(file),
+    sandbox: readSandbox(
+      file.sandbox,
+      readNetworks(file.repositories),
+      readChoice(env, "DEPUTY_SANDBOX", sandboxProviders),
+      findRegistries(env, env.HOME || homedir()),
+    ),
+    mcpServers: file.mcp_servers ?? [],
+    notifier: {
+      ntfy: ntfyTopic
+        ? {
+            url: env.DEPUTY_NTFY_URL || file.ntfy?.url || "https://ntfy.sh",
+            topic: ntfyTopic,
+            token: readSecret(env, "DEPUTY_NTFY_TOKEN"),
+          }
+        : null,
+      webhook: webhookUrl && webhookSecret ? { url: webhookUrl, secret: webhookSecret } : null,
+      publicUrl: env.DEPUTY_PUBLIC_URL || file.public_url || null,
+    },
+    github: {
+      token: readSecret(env, "GITHUB_TOKEN"),
+      apiUrl: env.GITHUB_API_URL || file.github?.api_url || "https://api.github.com",
+      /** Two while a secret is rotated: separated by a comma. */
+      webhookSecrets:
+        readSecret(env, "GITHUB_WEBHOOK_SECRET")
+          ?.split(",")
+          .map((secret) => secret.trim())
+          .filter(Boolean) ?? [],
+    },
+    paths: {
+      mirrors: join(home, "repos"),
+      worktrees: join(home, "worktrees"),
+      checks: join(home, "checks"),
+      logs: join(home, "logs"),
+      scratch: join(home, "scratch"),
+      sandbox: join(home, "sandbox"),
+      artifacts: join(home, "artifacts"),
+      triggers: join(home, "triggers.yaml"),
+      token: join(home, "token"),
+      daemonFile: join(home, "daemon.json"),
+    },
+  };
+}
+
+function readConfigFile(path: string): z.infer<typeof fileSchema> {
+  if (!existsSync(path)) return {};
+  const lines = new LineCounter();
+  const document = parseDocument(readFileSync(path, "utf8"), {
+    lineCounter: lines,
+    prettyErrors: false,
+  });
+  const syntax = document.errors[0];
+  if (syntax) throw badConfig(path, lines.linePos(syntax.pos[0]).line, syntax.message);
+  const parsed = fileSchema.safeParse(document.toJS() ?? {});
+  if (parsed.success) return parsed.data;
+  const { clause, path: keys, unknownKey } = explainIssue(parsed.error, "the file");
+  const place = keys.map((key) => (typeof key === "number" ? key : String(key)));
+  throw badConfig(
+    path,
+    findLine(document, lines, place),
+    unknownKey === null ? clause : `unknown key "${place.join(".")}"`,
+  );
+}
+
+function badConfig(path: string, line: number, message: string): DeputyError {
+  return new DeputyError("invalid_input", `${path} line ${line}: ${message}.`, { line });
+}
+
+/** `NAME`, or the trimmed contents of the file that `NAME_FILE` names. */
+function readSecret(env: NodeJS.ProcessEnv, name: string): string | null {
+  const direct = env[name];
+  if (direct) return direct;
+  const file = env[`${name}_FILE`];
+  if (!file) return null;
+  try {
+    return readFileSync(file, "utf8").trim() || null;
+  } catch (error) {
+    throw new DeputyError(
+      "invalid_input",
+      `${name}_FILE names ${file}, which cannot be read: ${(error as NodeJS.ErrnoException).code}.`,
+    );
+  }
+}
+
+/** What the daemon was given in confidence: what configures it, and what a tool server's rule may name. */
+function findSecrets(env: NodeJS.ProcessEnv): string[] {
+  const named = Object.entries(env).flatMap(([name, value]) => {
+    const own = name.replace(/_FILE$/, "");
+    if (!secretName.test(own) || !value) return [];
+    const text = own === name ? value : readSecret(env, own);
+    // Webhook secrets are several, with commas between them.
+    return text ? [text, ...text.split(",").map((part) => part.trim())] : [];
+  });
+  return [...new Set(named)];
+}
+
+const secretName = /(?:TOKEN|SECRET|PASSWORD|PASSWD|API_?KEY|PRIVATE_KEY|ACCESS_KEY|CREDENTIALS?)$/;
+
+function readChoice<Word extends string>(
+  env: NodeJS.ProcessEnv,
+  name: string,
+  words: readonly Word[],
+): Word | null {
+  const text = env[name];
+  if (text === undefined || text === "") return null;
+  const word = words.find((known) => known === text);
+  if (word) return word;
+  throw new DeputyError(
+    "invalid_input",
+    `${name} must be one of ${words.join(", ")}, not "${text}".`,
+  );
+}
+
+function readNumber(env: NodeJS.ProcessEnv, name: string, min: number, max: number): number | null {
+  const text = env[name];
+  if (text === undefined || text === "") return null;
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < min || value > max) {
+    throw new DeputyError(
+      "invalid_input",
+      `${name} must be a whole number from ${min} to ${max}, not "${text}".`,
+    );
+  }
+  return value;
+}

@@ -1,0 +1,44 @@
+import type { Sandbox } from "../sandbox/box/sandbox.ts";
+import type { SandboxSettings } from "./sandbox-settings.ts";
+
+/**
+ * What of the sandbox's configuration does not come true with the sandbox that this machine has, a
+ * sentence each: what is degraded, and what to do. For the start and for `doctor`. Pure.
+ */
+export function findSandboxProblems(
+  settings: SandboxSettings,
+  { provider }: Pick<Sandbox, "provider">,
+): string[] {
+  switch (provider) {
+    case "bubblewrap":
+      return [...settings.problems];
+    case "sandbox-runtime":
+      return [...settings.problems, ...findOpen(settings)];
+    case "none":
+      return [
+        ...(settings.toBeHeld.length > 0
+          ? [
+              `Nothing holds ${settings.toBeHeld.join(", ")} of the configuration without a sandbox: commands reach the machine's whole network, memory and disk.`,
+            ]
+          : []),
+        ...(settings.allowTriggers
+          ? [
+              "sandbox.allow_triggers takes tasks from triggers without a sandbox: what others write makes commands run as the daemon's user.",
+            ]
+          : []),
+      ];
+  }
+}
+
+function findOpen({ places }: SandboxSettings): string[] {
+  return places().flatMap(({ networks, where }) => {
+    const roles = Object.entries(networks).flatMap(([role, reach]) =>
+      reach === "open" ? [role] : [],
+    );
+    return roles.length === 0
+      ? []
+      : [
+          `${where} opens the whole network (${roles.join(", ")}), which sandbox-runtime cannot: those commands do not start. Give them a list of hosts, or use bubblewrap.`,
+        ];
+  });
+}

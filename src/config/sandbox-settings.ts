@@ -1,0 +1,143 @@
+import { z } from "zod";
+import { defaultLimits, type Limits } from "../sandbox/box/sandbox.ts";
+import { isHostPattern } from "../sandbox/network/egress-proxy.ts";
+import { isMirrorAddress, isPublicAddress } from "../sandbox/network/reachable-address.ts";
+import type { Registries } from "../sandbox/network/registries.ts";
+
+/**
+ * What commands may reach, as the person who runs the daemon wrote it: for all repositories, and for
+ * single ones. A repository's own files and texts from outside have no say in it.
+ */
+const networkSchema = z.union([
+  z.enum(["none", "open"]),
+  z.array(
+    z.string().refine(isHostPattern, {
+      error: 'must be a host, like "registry.npmjs.org", "*.example.org" or "example.org:8443"',
+    }),
+  ),
+]);
+
+export const networksSchema = z.strictObject({
+  /** What models run: the builtin agent's commands, and other agents beside their provider. */
+  agent: networkSchema.optional(),
+  /** `command:` agents, which a person wrote. */
+  command: networkSchema.optional(),
+  setup: networkSchema.optional(),
+  check: networkSchema.optional(),
+});
+
+export const sandboxProviders = ["auto", "bubblewrap", "sandbox-runtime", "none"] as const;
+export type SandboxProvider = (typeof sandboxProviders)[number];
+
+export const sandboxSchema = z.strictObject({
+  provider: z.enum(sandboxProviders).optional(),
+  network: networksSchema.optional(),
+  /** Let allow-lists lead to private addresses too: a registry of one's own. */
+  private_addresses: z.boolean().optional(),
+  /** Take tasks from triggers even where there is no sandbox. */
+  allow_triggers: z.boolean().optional(),
+  memory_mb: z.number().int().min(64).optional(),
+  processes: z.number().int().min(16).optional(),
+  file_mb: z.number().int().min(1).optional(),
+  disk_mb: z.number().int().min(1).optional(),
+});
+
+/** `open`: the machine's own network; a list: these hosts by HTTPS; an empty one: nothing. */
+export type Reach = "open" | readonly string[];
+export type Networks = Record<"agent" | "command" | "setup" | "check", Reach>;
+
+export type SandboxSettings = {
+  provider: SandboxProvider;
+  limits: Limits;
+  /**
+   * Whether a name on a list may lead there: to the public internet; a registry's name also to a
+   * private network, where its mirror is; and any name to any address where a person said so.
+   */
+  mayReach(address: string, host: string): boolean;
+  /** Variables that tell package managers which registries the user has. */
+  environment: Readonly<Record<string, string>>;
+  /** The same as an .npmrc, for scopes. */
+  npmrc: string;
+  /** Which of these registries cannot be reached, a sentence each. */
+  problems: readonly string[];
+  /** What a person limited, by its place in the configuration: only a sandbox holds it. */
+  toBeHeld: readonly string[];
+  allowTriggers: boolean;
+  networks(repository: string): Networks;
+  /**
+   * What setup may reach: beside the default list the hosts that the base commit itself names. What a
+   * person wrote down is all there is.
+   */
+  setupReach(repository: string, named: readonly string[]): Reach;
+  /** Every combination that there is, and where it is written. */
+  places(): { where: string; networks: Networks }[];
+};
+
+/** Where package managers get their packages: they can be asked for much, and told little. */
+const registries = [
+  "registry.npmjs.org",
+  "registry.yarnpkg.com",
+  "pypi.org",
+  "files.pythonhosted.org",
+  "index.crates.io",
+  "static.crates.io",
+  "proxy.golang.org",
+  "sum.golang.org",
+  "rubygems.org",
+  "repo.maven.apache.org",
+];
+
+export function readSandbox(
+  file: z.infer<typeof sandboxSchema> | undefined,
+  repositories: ReadonlyMap<string, z.infer<typeof networksSchema> | undefined>,
+  provider: SandboxProvider | null,
+  own: Registries,
+): SandboxSettings {
+  const packages = [...new Set([...registries, ...own.hosts])];
+  const defaults: Networks = { agent: [], command: packages, setup: packages, check: [] };
+  const everywhere = merge(defaults, file?.network);
+  const anywhere = file?.private_addresses ?? false;
+  const mirrored = new Set(packages.map((host) => host.replace(/:\d+$/, "")));
+  return {
+    provider: provider ?? file?.provider ?? "auto",
+    limits: {
+      ...defaultLimits,
+      ...(file?.memory_mb !== undefined && { memoryMb: file.memory_mb }),
+      ...(file?.processes !== undefined && { processes: file.processes }),
+      ...(file?.file_mb !== undefined && { fileMb: file.file_mb }),
+      ...(file?.disk_mb !== undefined && { diskMb: file.disk_mb }),
+    },
+    mayReach: (address, host) =>
+      anywhere || isPublicAddress(address) || (mirrored.has(host) && isMirrorAddress(address)),
+    environment: own.environment,
+    npmrc: own.npmrc,
+    problems: own.problems,
+    toBeHeld: [
+      ...limiting.flatMap((key) => (file?.[key] === undefined ? [] : [`sandbox.${key}`])),
+      ...[...repositories].flatMap(([url, own]) => (own ? [`the network of ${url}`] : [])),
+    ],
+    allowTriggers: file?.allow_triggers ?? false,
+    networks: (repository) => merge(everywhere, repositories.get(repository)),
+    setupReach: (repository, named) => {
+      const { setup } = merge(everywhere, repositories.get(repository));
+      return setup === packages ? [...new Set([...packages, ...named])] : setup;
+    },
+    places: () => [
+      { where: "sandbox.network", networks: everywhere },
+      ...[...repositories].map(([url, own]) => ({
+        where: `network of the repository ${url}`,
+        networks: merge(everywhere, own),
+      })),
+    ],
+  };
+}
+
+const limiting = ["network", "memory_mb", "processes", "file_mb", "disk_mb"] as const;
+
+function merge(base: Networks, own: z.infer<typeof networksSchema> | undefined): Networks {
+  const one = (name: keyof Networks): Reach => {
+    const said = own?.[name];
+    return said === undefined ? base[name] : said === "none" ? [] : said;
+  };
+  return { agent: one("agent"), command: one("command"), setup: one("setup"), check: one("check") };
+}

@@ -1,0 +1,42 @@
+import { randomBytes } from "node:crypto";
+
+/** What an id stands for; the prefix makes a pasted id say what it is. */
+export const idPrefixes = {
+  task: "task_",
+  subtask: "sub_",
+  attempt: "att_",
+  event: "evt_",
+  question: "que_",
+  worktree: "wt_",
+  process: "prc_",
+  notification: "ntf_",
+  repository: "repo_",
+  session: "ses_",
+  run: "run_",
+  message: "msg_",
+  plan: "plan_",
+} as const;
+
+export type IdKind = keyof typeof idPrefixes;
+
+const alphabet = "0123456789abcdefghjkmnpqrstvwxyz";
+
+/**
+ * A new sortable id: prefix, ten characters of milliseconds since 1970, ten of chance (50 bits),
+ * all in Crockford's base 32, so ids made later sort later and survive double-clicking.
+ */
+export function newId(kind: IdKind, now: number = Date.now()): string {
+  let time = "";
+  for (let rest = now, i = 0; i < 10; i++, rest = Math.floor(rest / 32)) {
+    time = alphabet[rest % 32] + time;
+  }
+  let chance = "";
+  for (const byte of randomBytes(10)) chance += alphabet[byte % 32];
+  return `${idPrefixes[kind]}${time}${chance}`;
+}
+
+/** Whether `text` has the shape of an id of this kind. Says nothing about its existence. */
+export function isId(kind: IdKind, text: string): boolean {
+  const prefix = idPrefixes[kind];
+  return text.startsWith(prefix) && /^[0-9a-hjkmnp-tv-z]{20}$/.test(text.slice(prefix.length));
+}

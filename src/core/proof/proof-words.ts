@@ -1,0 +1,180 @@
+import type { Subtask, Task } from "../task/task.ts";
+import { oneLine, openJudges, summarizeJudges } from "./judge-words.ts";
+import type { Acceptance, Cause, CheckResult, JudgeChange, Verdict } from "./verdict.ts";
+
+/**
+ * The one place that says "verified": of a task as a whole, of a verdict, of a part that was merged. Pure.
+ * Three headlines: verified; verified, but its judges changed; not verified. The word never stands
+ * alone over checks that were red before and are red now.
+ */
+export type Proof = {
+  verified: boolean;
+  /** "Verified", "Verified, but …: look at …", or "Not verified". */
+  headline: string;
+  /** One clause: what was shown, or what is missing. */
+  detail: string;
+};
+
+const maxNamed = 5;
+const maxHeadline = 600;
+
+type Judged = Pick<Subtask, "key" | "state" | "verdict" | "gateVerdict">;
+
+export function describeProof(
+  task: Pick<Task, "expectsChange">,
+  subtasks: readonly Judged[],
+): Proof {
+  const missing = findMissing(task, subtasks);
+  if (missing !== null) return { verified: false, headline: "Not verified", detail: missing };
+  const finals = subtasks.flatMap((subtask) => finalOf(subtask) ?? []);
+  const buts = [describeChanged(finals.flatMap(judgesOf)), describeRed(finals)].filter(
+    (but) => but !== "",
+  );
+  const headline = ["Verified", ...(buts.length > 0 ? [`but ${buts.join("; and ")}`] : [])].join(
+    ", ",
+  );
+  return {
+    verified: true,
+    headline: oneLine(headline, maxHeadline),
+    detail: describeShown(finals),
+  };
+}
+
+/** The verdict on what was merged, else on the attempt. */
+export function finalOf({ gateVerdict, verdict }: Pick<Subtask, "verdict" | "gateVerdict">) {
+  return gateVerdict ?? verdict;
+}
+
+/** A pass without a check is no proof, and one part without proof leaves the whole without. */
+function findMissing(
+  { expectsChange }: Pick<Task, "expectsChange">,
+  subtasks: readonly Judged[],
+): string | null {
+  if (!expectsChange) return "a review: nothing was changed, nothing was checked";
+  // What was superseded did nothing itself: its parts are judged.
+  const parts = subtasks.filter(({ state }) => state !== "superseded");
+  const wasChecked = subtasks.some(
+    ({ gateVerdict, verdict }) => (verdict?.checks.length ?? 0) + (gateVerdict?.checks.length ?? 0),
+  );
+  const failing = parts.flatMap((part) => {
+    const verdict = finalOf(part);
+    return verdict && verdict.result !== "pass" ? [{ key: part.key, verdict }] : [];
+  });
+  for (const { key, verdict } of failing) {
+    const open = openJudges(verdict);
+    const why =
+      open.length > 0 && !hasFailed(verdict)
+        ? `nobody has accepted that ${summarizeJudges(open)}`
+        : verdict.summary;
+    const where = parts.length > 1 ? `of "${key}": ` : "";
+    if (why !== "") return oneLine(`${where}${why}`, maxHeadline);
+  }
+  if (!wasChecked) return "no check was run";
+  const unproven = parts.filter((part) => !isProven(finalOf(part)));
+  const allDone = parts.length > 0 && parts.every(({ state }) => state === "completed");
+  if (!allDone || failing.length > 0) return "see the checks and attempts below";
+  return unproven.length > 0 ? describeUnproven(unproven) : null;
+}
+
+function hasFailed({ checks, findings }: Verdict): boolean {
+  return (
+    checks.some(({ result }) => result !== "pass") || findings.some(({ blocking }) => blocking)
+  );
+}
+
+/** Whether any check of it tells something. */
+export function isProven(verdict: Verdict | null): boolean {
+  return verdict?.checks.some(provesSomething) === true;
+}
+
+/** Red before and red now with no test that passes on both sides: it would look the same whatever was changed. */
+function provesSomething({ baseline, rerun, run }: CheckResult): boolean {
+  if ((rerun ?? run).status === "green") return true;
+  const before = baseline?.tests?.tests;
+  const now = run.tests?.tests;
+  return before !== undefined && Object.values(now ?? {}).includes("passed");
+}
+
+function describeUnproven(parts: readonly Judged[]): string {
+  const names = parts.map(({ key }) => `"${key}"`).join(", ");
+  const wasRun = parts.some((part) => finalOf(part)?.checks.length);
+  return wasRun
+    ? `no check of ${names} tells anything: it fails with and without the change, and names no test that passes`
+    : `no check was run on ${names}`;
+}
+
+function describeShown(finals: readonly Verdict[]): string {
+  const red = redChecks(finals);
+  if (red.length === 0)
+    return "every check passed on the attempt's commit and again after the merge";
+  return `nothing fails that did not fail before, on the attempt's commit and again after the merge; ${describeRedness(red)}`;
+}
+
+function describeRed(finals: readonly Verdict[]): string {
+  const isAllRed = finals.some(({ checks }) => checks.every(isRed) && checks.length > 0);
+  return isAllRed ? describeRedness(redChecks(finals)) : "";
+}
+
+function describeRedness(red: readonly string[]): string {
+  return `${red.join(", ")} ${red.length === 1 ? "is" : "are"} red with and without the change`;
+}
+
+function redChecks(finals: readonly Verdict[]): string[] {
+  const red = finals.flatMap(({ checks }) => checks.filter(isRed));
+  return [...new Set(red.map(({ check }) => `\`${check.command}\``))];
+}
+
+function isRed({ rerun, run }: CheckResult): boolean {
+  return (rerun ?? run).status === "red";
+}
+
+/** The judges that were changed, and are accepted. */
+function judgesOf({ judges }: Verdict): JudgeChange[] {
+  return (judges ?? []).filter(({ accepted }) => accepted !== null);
+}
+
+function describeChanged(judges: readonly JudgeChange[]): string {
+  if (judges.length === 0) return "";
+  const byPath = new Map(judges.map((judge) => [judge.path, judge]));
+  const named = [...byPath.values()].slice(0, maxNamed).map(describeLook);
+  const left = byPath.size - named.length;
+  return `its judges changed: look at ${named.join(", ")}${left > 0 ? ` and ${left} more` : ""}`;
+}
+
+function describeLook({ accepted, path, why }: JudgeChange): string {
+  const who = accepted ? `; accepted by ${describeAcceptor(accepted)}` : "";
+  return `${oneLine(path, 150)} (${oneLine(why, 80)}${who})`;
+}
+
+export function describeAcceptor({ by }: Acceptance): string {
+  const names = {
+    flag: "a flag",
+    goal: "the goal",
+    plan: "the plan",
+    reviewer: "a reviewer",
+    person: "a person",
+  } as const satisfies Record<Acceptance["by"], string>;
+  return names[by];
+}
+
+/** What a verdict says when it is reached, in one sentence. */
+export function sayVerdict(verdict: Verdict, expectsChange: boolean): string {
+  const { checks, judges = [], result, summary } = verdict;
+  if (!expectsChange || (result === "pass" && checks.length === 0))
+    return `Not verified: ${summary}`;
+  if (result !== "pass") return `Not verified: ${result}. ${summary}`;
+  const changed = judges.length > 0 ? ", though its judges changed" : "";
+  if (!checks.every(isRed)) return `Verified${changed}: pass. ${summary}`;
+  return isProven(verdict)
+    ? `Verified${changed}, as red as before: pass. ${summary}`
+    : `Not verified: ${summary}`;
+}
+
+/** "`npm test` turned green because of src/total.js". */
+export function describeCause({ bySource, check, paths, smallest }: Cause): string {
+  const files = paths.slice(0, maxNamed).map((path) => oneLine(path, 150));
+  const left = paths.length - files.length;
+  const all = `${files.join(", ")}${left > 0 ? ` and ${left} more` : ""}`;
+  const among = smallest || paths.length === 1 ? "" : ", or some of them";
+  return `\`${check}\` turned green because of ${all}${among}${bySource ? "" : ", without any source"}`;
+}

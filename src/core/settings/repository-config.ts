@@ -1,0 +1,27 @@
+import { z } from "zod";
+import { proofLevels } from "../proof/proof.ts";
+
+const checkEntry = z.union([
+  z.string().min(1),
+  z.strictObject({
+    name: z.string().min(1).max(100).optional(),
+    run: z.string().min(1),
+    timeout_minutes: z
+      .number()
+      .positive()
+      .max(24 * 60)
+      .optional(),
+    report: z.string().min(1).optional(),
+  }),
+]);
+
+/** `.deputy/config.yaml`, always read from the base commit, never from an agent's tree. */
+export const repositoryConfigSchema = z.strictObject({
+  setup: z.union([z.string().min(1), z.array(z.string().min(1))]).optional(),
+  checks: z.array(checkEntry).optional(),
+  /** Globs that no agent may touch, beside `.deputy/**` which nobody may. */
+  protected: z.array(z.string().min(1)).optional(),
+  delivery: z.enum(["branch", "pr"]).optional(),
+  proof: z.enum(proofLevels).optional(),
+});
+export type RepositoryConfig = z.infer<typeof repositoryConfigSchema>;

@@ -1,0 +1,63 @@
+import { invariant } from "../base/invariant.ts";
+
+/**
+ * Every legal move of a task. Read a row as: from this state it may go to these.
+ * A task is over when it is completed, failed or cancelled; `retry` re-opens a failed one, a comment
+ * on what was delivered re-opens a completed one.
+ * A task that needs approval before anything runs starts in `waiting`; every other in `queued`.
+ */
+export const taskMoves = {
+  queued: ["planning", "failed", "cancelled"],
+  planning: ["running", "waiting", "failed", "cancelled"],
+  running: ["delivering", "planning", "waiting", "failed", "cancelled"],
+  waiting: ["queued", "planning", "running", "failed", "cancelled"],
+  delivering: ["completed", "running", "waiting", "failed", "cancelled"],
+  completed: ["running"],
+  failed: ["queued", "running", "delivering"],
+  cancelled: [],
+} as const satisfies Record<string, readonly string[]>;
+
+/**
+ * A completed subtask is re-opened when it is blamed and rolled back, a failed one by `retry`. One
+ * that ran only to be planned is superseded by the parts of its plan. One that lost a merge to a sibling
+ * is blocked again until it can run alone; a completed one whose commit was lost, until its turn comes.
+ */
+export const subtaskMoves = {
+  blocked: ["ready", "superseded", "cancelled"],
+  ready: ["running", "superseded", "cancelled"],
+  running: ["verifying", "recovering", "superseded", "cancelled"],
+  verifying: ["integrating", "recovering", "waiting", "cancelled"],
+  integrating: ["completed", "recovering", "cancelled"],
+  recovering: ["ready", "blocked", "waiting", "superseded", "failed", "cancelled"],
+  waiting: ["ready", "verifying", "superseded", "failed", "cancelled"],
+  completed: ["ready", "blocked"],
+  superseded: [],
+  failed: ["blocked", "cancelled"],
+  cancelled: [],
+} as const satisfies Record<string, readonly string[]>;
+
+export type TaskState = keyof typeof taskMoves;
+export type SubtaskState = keyof typeof subtaskMoves;
+
+export const taskStates = Object.keys(taskMoves) as TaskState[];
+export const subtaskStates = Object.keys(subtaskMoves) as SubtaskState[];
+
+/** States that nothing waits in. A terminal row has no hold; every other has exactly one. */
+export const terminalTaskStates = ["completed", "failed", "cancelled"] as const;
+export const terminalSubtaskStates = ["completed", "superseded", "failed", "cancelled"] as const;
+
+export function isTaskOver(state: TaskState): boolean {
+  return (terminalTaskStates as readonly TaskState[]).includes(state);
+}
+export function isSubtaskOver(state: SubtaskState): boolean {
+  return (terminalSubtaskStates as readonly SubtaskState[]).includes(state);
+}
+
+export function assertSubtaskMove(from: SubtaskState, to: SubtaskState): void {
+  const allowed: readonly SubtaskState[] = subtaskMoves[from];
+  invariant(allowed.includes(to), `subtask cannot move from ${from} to ${to}`);
+}
+export function assertTaskMove(from: TaskState, to: TaskState): void {
+  const allowed: readonly TaskState[] = taskMoves[from];
+  invariant(allowed.includes(to), `task cannot move from ${from} to ${to}`);
+}

@@ -1,0 +1,139 @@
+import { z } from "zod";
+import { agentNameHelp, parseAgentName } from "../settings/agent-name.ts";
+
+/** One subtask as a plan file writes it. */
+export const subtaskSpecSchema = z.strictObject({
+  id: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/, {
+    error: "must be 1 to 64 letters, digits, - or _, starting with a letter or digit",
+  }),
+  title: z.string().min(1).max(200),
+  brief: z.string().max(64_000).optional(),
+  depends_on: z.array(z.string()).optional(),
+  /** Globs of files it will write; subtasks whose globs overlap never run at once. */
+  writes: z.array(z.string().min(1)).optional(),
+  agent: z
+    .string()
+    .refine((text) => parseAgentName(text) !== null, {
+      error: `is no known agent; ${agentNameHelp}`,
+    })
+    .optional(),
+  checks: z.array(z.string().min(1).max(10_000)).max(50).optional(),
+  kind: z.enum(["work", "plan"]).optional(),
+});
+
+/** `plan`: a part that is still to be split up, when its turn comes and what came before is there. */
+export type SubtaskKind = "work" | "plan";
+
+/** A plan that passed validation: keys are unique, dependencies exist, no cycle. */
+export type Plan = {
+  mode: "direct" | "given" | "planned";
+  /** Why it was made in this way, one clause. */
+  why: string;
+  /** Null when nobody was asked: a given plan, or one subtask. */
+  planner: PlannerWork | null;
+  subtasks: PlannedSubtask[];
+};
+
+/** What a planner did for a plan. */
+export type PlannerWork = {
+  agent: string;
+  /** Why it split the work like this, in its own words. */
+  reason: string;
+  /** What was wrong with its first answer, when it had to be asked twice. */
+  problem: string | null;
+  durationMs: number;
+  models: string[];
+  calls: number;
+  inputTokens: number;
+  outputTokens: number;
+  /** Dollars; null: a price is unknown. */
+  costUsd: number | null;
+};
+
+export type PlannedSubtask = {
+  key: string;
+  title: string;
+  brief: string;
+  dependsOn: string[];
+  writes: string[];
+  agent: string;
+  checks: string[];
+  kind: SubtaskKind;
+};
+
+/** Work that an agent asks for beside its own. */
+export type FollowUp = { title: string; brief: string; writes: string[] };
+
+/** A plan as it was proposed to a person, or a change of one: what the record keeps. */
+export type PlanRecord = {
+  id: string;
+  taskId: string;
+  /** The subtask that it was made for, or that asked for the change; null: the whole task. */
+  subtaskId: string | null;
+  state: "proposed" | "accepted" | "rejected" | "revision";
+  /** Null for a revision. */
+  plan: Plan | null;
+  /** For a revision: why, what changed, and what was asked for and not done. */
+  reason: string;
+  diff: string[];
+  refused: string[];
+  /** What a person said to a rejected one. */
+  feedback: string | null;
+  createdAt: Date;
+};
+
+export type PlanProblem = { index: number | null; field: string; message: string };
+
+/**
+ * The first thing wrong with the graph of a plan, or null: double ids, unknown dependencies, and
+ * cycles, which are named in order ("a → b → a"). `index` is the subtask it concerns.
+ */
+export function findPlanProblem(
+  subtasks: readonly { id: string; depends_on?: readonly string[] | undefined }[],
+): PlanProblem | null {
+  const byId = new Map<string, number>();
+  for (const [index, { id }] of subtasks.entries()) {
+    if (byId.has(id)) return { index, field: "id", message: `the id "${id}" is used twice` };
+    byId.set(id, index);
+  }
+  for (const [index, subtask] of subtasks.entries()) {
+    const unknown = subtask.depends_on?.find((id) => !byId.has(id));
+    if (unknown !== undefined) {
+      return {
+        index,
+        field: "depends_on",
+        message: `"${subtask.id}" depends on "${unknown}", which the plan does not have`,
+      };
+    }
+  }
+  const done = new Set<string>();
+  for (const { id } of subtasks) {
+    const cycle = findCycle(id, [], subtasks, byId, done);
+    if (cycle) {
+      return {
+        index: byId.get(cycle[0] ?? id) ?? null,
+        field: "depends_on",
+        message: `the plan has a cycle: ${cycle.join(" → ")}`,
+      };
+    }
+  }
+  return null;
+}
+
+function findCycle(
+  id: string,
+  path: readonly string[],
+  subtasks: readonly { id: string; depends_on?: readonly string[] | undefined }[],
+  byId: ReadonlyMap<string, number>,
+  done: Set<string>,
+): string[] | null {
+  if (done.has(id)) return null;
+  const seenAt = path.indexOf(id);
+  if (seenAt >= 0) return [...path.slice(seenAt), id];
+  for (const next of subtasks[byId.get(id) ?? -1]?.depends_on ?? []) {
+    const cycle = findCycle(next, [...path, id], subtasks, byId, done);
+    if (cycle) return cycle;
+  }
+  done.add(id);
+  return null;
+}

@@ -1,0 +1,83 @@
+import type { Config } from "../config/config.ts";
+import { DeputyError } from "../core/base/error.ts";
+import { openStore, type Store } from "../store/database/open.ts";
+import { type EmbeddedPostgres, startEmbeddedPostgres } from "../store/postgres/embedded.ts";
+import { ping } from "../store/tasks/tasks.ts";
+import type { Log } from "./log.ts";
+
+/** The database: yours when DATABASE_URL is set, else the embedded server of this home. */
+export type Database = {
+  store: Store;
+  kind: "embedded" | "DATABASE_URL";
+  /** Where the embedded server has its data; null: it is not ours to know. */
+  dataDirectory: string | null;
+  /** Bring it back after it went away; throws while that cannot be. */
+  revive(): Promise<void>;
+  ready(): Promise<{ ready: boolean; problems: string[] }>;
+  /** Stop what we started. A server of yours is left alone. */
+  stop(): Promise<void>;
+};
+
+/** Only a daemon starts the embedded server: a worker takes part in one that runs. */
+export async function openDatabase(
+  config: Config,
+  log: Log,
+  kind: "daemon" | "worker",
+): Promise<Database> {
+  let embedded: EmbeddedPostgres | null = null;
+  const startEmbedded = async () => {
+    const server = await startEmbeddedPostgres({
+      home: config.home,
+      adoptOnly: kind === "worker",
+      log: (message) => log.debug(message),
+    });
+    if (server.adopted)
+      log.info({ pid: server.pid }, "adopted the embedded database, which was still running");
+    return server;
+  };
+  if (!config.databaseUrl) embedded = await startEmbedded();
+  const connection = embedded?.connection ?? { connectionString: config.databaseUrl ?? "" };
+  const explain = (error: unknown) => {
+    throw config.databaseUrl ? explainRefusal(config.databaseUrl, error) : error;
+  };
+  const store = await openStore(connection, {
+    // Claims, progress and the API share these; the listener and the process's lock have their own.
+    maxConnections: 16,
+    onError: (error) => log.warn({ err: error }, "a database connection broke"),
+  }).catch(explain);
+  return {
+    store,
+    kind: embedded ? "embedded" : "DATABASE_URL",
+    dataDirectory: embedded?.dataDirectory ?? null,
+    revive: async () => {
+      if (embedded) embedded = await startEmbedded();
+      await ping(store.db);
+    },
+    ready: async () => {
+      try {
+        await ping(store.db);
+        return { ready: true, problems: [] };
+      } catch (error) {
+        return {
+          ready: false,
+          problems: [`the database does not answer: ${(error as Error).message}`],
+        };
+      }
+    },
+    stop: async () => {
+      await embedded?.stop();
+    },
+  };
+}
+
+/** A server of yours that cannot be reached or does not let us in, in a sentence; anything else as it is. */
+function explainRefusal(databaseUrl: string, error: unknown): unknown {
+  const { code, message } = error as { code?: string; message?: string };
+  // No connection; no such user, database or right.
+  if (!/^(E[A-Z_]+|28...|3D000|42501)$/.test(code ?? "")) return error;
+  const where = URL.canParse(databaseUrl) ? new URL(databaseUrl).host : "the given place";
+  return new DeputyError(
+    "unavailable",
+    `The database of DATABASE_URL at ${where} cannot be used: ${message || code}. Start it, or correct the URL.`,
+  );
+}

@@ -1,0 +1,28 @@
+import { readdir, stat } from "node:fs/promises";
+import { join } from "node:path";
+import type { Config } from "../../config/config.ts";
+import { removeTree } from "../../sandbox/files/remove-tree.ts";
+import type { Db } from "../../store/database/schema.ts";
+import { findOpenSessions } from "../../store/records/sessions.ts";
+
+/**
+ * Remove what runs leave in the daemon's scratch folder: the folders in which other agents keep their
+ * sessions, once nobody can go on with them, and those of runs whose process was killed. What is
+ * younger than two days may belong to a run that is still going on: none may take longer than one.
+ */
+export async function tidyScratch(db: Db, { paths }: Config): Promise<void> {
+  const sessions = join(paths.scratch, "sessions");
+  const names = (await readdir(sessions).catch(() => [])).filter((name) => /^ses_/.test(name));
+  const open = new Set(await findOpenSessions(db, names));
+  const over = names.filter((name) => !open.has(name)).map((name) => join(sessions, name));
+  const runs = (await readdir(paths.scratch).catch(() => []))
+    .filter((name) => /^run_/.test(name))
+    .map((name) => join(paths.scratch, name));
+  for (const folder of [...over, ...runs]) {
+    const { mtimeMs } = await stat(folder).catch(() => ({ mtimeMs: Date.now() })); // gone by itself
+    if (Date.now() - mtimeMs < ageMs) continue;
+    await removeTree(folder);
+  }
+}
+
+const ageMs = 2 * 24 * 60 * 60_000;

@@ -1,0 +1,36 @@
+import { findGarbledRows, findStillGarbled } from "../../store/database/find-garbled.ts";
+import { describeGarbled, type Garbled } from "../../store/database/garbled.ts";
+import type { Db } from "../../store/database/schema.ts";
+import type { Log } from "../log.ts";
+
+/** Which rows could not be read: each is one line of the log, and counted until it is corrected. */
+export type GarbledWatch = {
+  note(garbled: Garbled): void;
+  count(): number;
+  /** Look at what is not over, and at what was garbled before. */
+  look(): Promise<void>;
+};
+
+export function watchGarbled(db: Db, log: Log): GarbledWatch {
+  const known = new Map<string, Garbled>();
+  const keyOf = ({ column, id, table }: Garbled) => `${table} ${id} ${column}`;
+  const note = (garbled: Garbled) => {
+    if (known.has(keyOf(garbled))) return;
+    known.set(keyOf(garbled), garbled);
+    const { column, id, table } = garbled;
+    log.error({ table, id, column }, describeGarbled(garbled));
+  };
+  return {
+    note,
+    count: () => known.size,
+    look: async () => {
+      for (const garbled of await findGarbledRows(db, "open")) note(garbled);
+      const still = new Set((await findStillGarbled(db, [...known.values()])).map(keyOf));
+      for (const [key, { column, id, table }] of known) {
+        if (still.has(key)) continue;
+        known.delete(key);
+        log.warn({ table, id, column }, "a row that could not be read can be read again");
+      }
+    },
+  };
+}

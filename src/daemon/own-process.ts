@@ -1,0 +1,161 @@
+import { hostname } from "node:os";
+import { DeputyError } from "../core/base/error.ts";
+import { newId } from "../core/base/id.ts";
+import { leaseMs } from "../orchestrator/runner/claim.ts";
+import type { StageRunner } from "../orchestrator/runner/run-stages.ts";
+import { killOwnChildren } from "../recovery/reconcile.ts";
+import { identifyProcess, type ProcessIdentity } from "../sandbox/process/process-identity.ts";
+import type { Store } from "../store/database/open.ts";
+import {
+  forgetChild,
+  recordChild,
+  registerProcess,
+  renewLeases,
+} from "../store/tasks/processes.ts";
+import type { Log } from "./log.ts";
+
+/**
+ * This process as the database knows it: its registration, the heartbeat that renews the leases of
+ * what it has in hand, and the processes it started. When the connection that proves it alive is
+ * lost, it is opened again as soon as the database answers; meanwhile no other process reaps it, because
+ * its process is there to be seen.
+ */
+export type OwnProcess = {
+  processId: string;
+  /** From now on the heartbeat renews what this runner has in hand, and tells it what it missed. */
+  workWith(runner: Runner): void;
+  /** One heartbeat now. Throws when the database does not answer. */
+  beat(): Promise<void>;
+  /** Hand to whatever starts processes: remembers pid and start time until the process is gone. */
+  trackChild(what: string): (identity: ProcessIdentity) => void;
+  end(): Promise<void>;
+};
+
+type Runner = Pick<StageRunner, "running" | "cancelTask" | "pauseTask" | "abandon">;
+
+const beatMs = 10_000;
+
+export async function startOwnProcess(
+  store: Store,
+  kind: "daemon" | "worker",
+  options: { log: Log; home: string; onDatabaseLost: () => Promise<void> },
+): Promise<OwnProcess> {
+  const { log } = options;
+  const processId = newId("process");
+  let ended = false;
+  let rejoining = false;
+  const rejoin = async () => {
+    if (ended || rejoining) return;
+    rejoining = true;
+    for (let wait = 250; !ended; wait = Math.min(5_000, wait * 2)) {
+      try {
+        await options.onDatabaseLost();
+        await registered?.rejoin();
+        log.info({ process: processId }, "database is back");
+        break;
+      } catch (error) {
+        log.warn({ process: processId, err: error }, "database is away; trying again");
+        await new Promise((resolve) => setTimeout(resolve, wait));
+      }
+    }
+    rejoining = false;
+  };
+  const registered = await registerProcess(
+    store.db,
+    store.connection,
+    {
+      id: processId,
+      kind,
+      pid: process.pid,
+      startTicks: identifyProcess(process.pid)?.startTicks ?? null,
+      host: hostname(),
+    },
+    (error) => {
+      log.error(
+        { process: processId, err: error },
+        "lost the connection that proves this process alive",
+      );
+      void rejoin();
+    },
+  );
+  if (!registered) {
+    throw new DeputyError(
+      "conflict",
+      `Another daemon already works on the database of ${options.home}; use it, or stop it with deputy down.`,
+    );
+  }
+  let runner: Runner | null = null;
+  const beat = async () => {
+    const claims = runner?.running() ?? [];
+    const { lost, cancelledTasks, pausedTasks } = await renewLeases(
+      store.db,
+      processId,
+      leaseMs,
+      claims,
+    );
+    // A notification of a cancel is only a hint, and hints get lost.
+    for (const taskId of cancelledTasks) runner?.cancelTask(taskId);
+    for (const taskId of pausedTasks) runner?.pauseTask(taskId);
+    for (const claim of lost) runner?.abandon(claim);
+  };
+  const beatTimer = setInterval(() => {
+    beat().catch((error) => log.error({ err: error }, "could not renew leases"));
+  }, beatMs);
+  const tracked = new Set<ProcessIdentity>();
+  // A process that is gone is forgotten at the next sweep; a row too many is harmless, because the
+  // start time in it no longer matches anything.
+  const sweep = setInterval(() => {
+    for (const identity of tracked) {
+      if (identifyProcess(identity.pid)?.startTicks === identity.startTicks) continue;
+      tracked.delete(identity);
+      const { pid, startTicks } = identity;
+      if (startTicks)
+        forgetChild(store.db, { processId, pid, startTicks }).catch((error) =>
+          log.warn({ err: error }, "could not forget a process"),
+        );
+    }
+  }, 30_000);
+  return {
+    processId,
+    workWith: (own) => {
+      runner = own;
+    },
+    beat,
+    trackChild: (what) => (identity) => {
+      if (!identity.startTicks) return;
+      tracked.add(identity);
+      recordChild(store.db, {
+        processId,
+        pid: identity.pid,
+        startTicks: identity.startTicks,
+        what,
+      }).catch((error) =>
+        log.warn(
+          { pid: identity.pid, err: error },
+          "could not record a process; its mark in the environment still identifies it",
+        ),
+      );
+    },
+    end: async () => {
+      ended = true;
+      clearInterval(beatTimer);
+      clearInterval(sweep);
+      await registered.release();
+    },
+  };
+}
+
+/** Park what runs. What does not end in time is killed, and the next start takes its claim over. */
+export async function parkAll(
+  runner: Pick<StageRunner, "running" | "stop">,
+  processId: string,
+  graceMs: number,
+  log: Log,
+): Promise<void> {
+  if (await runner.stop(graceMs)) return;
+  const processesKilled = killOwnChildren(processId);
+  log.warn(
+    { claims: runner.running(), processesKilled },
+    "not everything could be parked in time; the next start takes it over",
+  );
+}

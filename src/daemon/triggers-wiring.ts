@@ -1,0 +1,118 @@
+import type { Config } from "../config/config.ts";
+import { findTriggerProblems } from "../config/trigger-problems.ts";
+import { DeputyError } from "../core/base/error.ts";
+import type { Redact } from "../core/text/redact.ts";
+import { makeForge } from "../delivery/github/github.ts";
+import type { Service } from "../http/service.ts";
+import {
+  acceptTask,
+  draftTask,
+  type IntakeRequest,
+  type IntakeRules,
+} from "../orchestrator/intake/intake.ts";
+import { changeOrigin } from "../orchestrator/questions/approval-question.ts";
+import { refuseUnattended, type Sandbox } from "../sandbox/box/sandbox.ts";
+import type { Db } from "../store/database/schema.ts";
+import {
+  insertDelivery,
+  listOpenDeliveries,
+  noteDelivery,
+  settleDelivery,
+} from "../store/records/inbox.ts";
+import { isBranchOfOurs } from "../store/tasks/branches.ts";
+import { findActiveTask } from "../store/tasks/tasks.ts";
+import type { OwnBranch } from "../triggers/match-github.ts";
+import { receiveDelivery } from "../triggers/receive-github.ts";
+import type { TriggerRules } from "../triggers/rules.ts";
+import { startInboxRunner } from "../triggers/run-inbox.ts";
+import { testTrigger } from "../triggers/test-trigger.ts";
+import { watchRules } from "../triggers/watch-rules.ts";
+import type { Log } from "./log.ts";
+
+/** The triggers with their surroundings: the inbox is the store's, submitting is the orchestrator's. */
+export type Triggers = {
+  receive: Service["receiveGithub"];
+  test: Service["testTrigger"];
+  /** A task is over: what waited for its subject may start. */
+  wake(): void;
+  stop(): Promise<void>;
+};
+
+export async function startTriggers(deps: {
+  db: Db;
+  config: Config;
+  intake: IntakeRules;
+  log: Log;
+  sandbox: Sandbox;
+  redact: Redact;
+  /** A task was created, and its job is in the outbox. */
+  onCreated: () => void;
+}): Promise<Triggers> {
+  const { db, config, intake } = deps;
+  const log = (level: "info" | "warn", fields: object, message: string) =>
+    deps.log[level](fields, message);
+  const forge = makeForge(config.github, deps.redact);
+  let inbox: ReturnType<typeof startInboxRunner> | null = null;
+  const onRead = (rules: TriggerRules) => {
+    for (const problem of findTriggerProblems(rules, intake)) log("warn", {}, problem);
+    inbox?.wake();
+  };
+  // Nobody at this machine asked for it: it runs confined or not at all.
+  const requireSandbox = () => {
+    const refusal = config.sandbox.allowTriggers ? null : refuseUnattended(deps.sandbox);
+    if (refusal) throw new DeputyError("unprocessable", refusal);
+  };
+  const whyRefused = async (request: Pick<IntakeRequest, "input" | "origin" | "recipe">) => {
+    try {
+      requireSandbox();
+      await draftTask(intake, request);
+      return null;
+    } catch (error) {
+      if (error instanceof DeputyError) return error.message;
+      throw error;
+    }
+  };
+  const isOwnBranch = (branch: OwnBranch) => isBranchOfOurs(db, branch);
+  const rules = await watchRules({ path: config.paths.triggers, log, onRead });
+  const runner = startInboxRunner({
+    inbox: {
+      listOpen: (source, limit, except) => listOpenDeliveries(db, source, limit, except),
+      settle: (deliveryId, end) => settleDelivery(db, deliveryId, end),
+      note: (deliveryId, note) => noteDelivery(db, deliveryId, note),
+    },
+    rules: rules.current,
+    submit: async (request) => {
+      requireSandbox();
+      const result = await acceptTask(intake, request);
+      deps.onCreated();
+      return result;
+    },
+    findActiveTask: (subject) => findActiveTask(db, subject),
+    changeOrigin: (taskId, change) => changeOrigin(intake, taskId, change),
+    hasWriteAccess: forge
+      ? (repository, account) => forge.hasWriteAccess(repository, account)
+      : null,
+    isOwnBranch,
+    log,
+  });
+  // Rules that change while deliveries wait are applied to them.
+  inbox = runner;
+  return {
+    receive: async (delivery) => {
+      const insert = (row: Parameters<typeof insertDelivery>[1]) => insertDelivery(db, row);
+      const answer = await receiveDelivery(
+        { secrets: config.github.webhookSecrets, insertDelivery: insert },
+        delivery,
+      );
+      if (answer.status === 202) runner.wake();
+      return answer;
+    },
+    wake: () => runner.wake(),
+    test: async (event, payload) =>
+      testTrigger(event, payload, rules.current(), whyRefused, isOwnBranch),
+    stop: async () => {
+      await rules.close();
+      await runner.stop();
+    },
+  };
+}

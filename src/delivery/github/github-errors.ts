@@ -1,0 +1,75 @@
+import { DeputyError } from "../../core/base/error.ts";
+
+/** What GitHub answered, as one sentence that says what to do about it. */
+export function explainGithubError(error: unknown, doing: string, apiUrl: string): DeputyError {
+  if (error instanceof DeputyError) return error;
+  const { status, response, message } = error as {
+    status?: number;
+    message?: string;
+    response?: { data?: unknown; headers?: Record<string, string | undefined> };
+  };
+  const said = sayingOf(response?.data) ?? message ?? String(error);
+  switch (response === undefined ? undefined : status) {
+    case undefined:
+      return new DeputyError(
+        "unavailable",
+        `Could not ${doing}: GitHub was not reached at ${apiUrl} (${causeOf(error)}).`,
+      );
+    case 401:
+      return new DeputyError(
+        "forbidden",
+        `Could not ${doing}: GitHub does not accept the token (401); set a valid GITHUB_TOKEN.`,
+      );
+    case 403:
+    case 429: {
+      const headers = response?.headers ?? {};
+      if (headers["x-ratelimit-remaining"] === "0" || /rate limit/i.test(said)) {
+        const reset = Number(headers["x-ratelimit-reset"]);
+        const until = reset > 0 ? ` until ${new Date(reset * 1000).toISOString()}` : "";
+        return new DeputyError(
+          "unavailable",
+          `Could not ${doing}: GitHub's rate limit is used up${until}.`,
+        );
+      }
+      return new DeputyError(
+        "forbidden",
+        `Could not ${doing}: the token may not do that (${status}): ${said}; give it write access to contents, issues and pull requests.`,
+      );
+    }
+    case 404:
+      return new DeputyError(
+        "not_found",
+        `Could not ${doing}: GitHub shows no such thing to this token (404); check the name and the token's access.`,
+      );
+    case 422:
+      return new DeputyError("unprocessable", `Could not ${doing}: GitHub refused it: ${said}.`);
+    default:
+      return new DeputyError(
+        "unavailable",
+        `Could not ${doing}: GitHub answered ${status}: ${said.slice(0, 200)}.`,
+      );
+  }
+}
+
+/** The first error that GitHub details, or its message. */
+function sayingOf(data: unknown): string | null {
+  const { message, errors } = (typeof data === "object" && data !== null ? data : {}) as {
+    message?: unknown;
+    errors?: unknown;
+  };
+  const first: unknown = Array.isArray(errors) ? errors[0] : null;
+  const detail =
+    typeof first === "string" ? first : (first as { message?: unknown } | null)?.message;
+  const text = typeof detail === "string" ? detail : message;
+  return typeof text === "string" ? text.slice(0, 300).replace(/\.$/, "") : null;
+}
+
+/** The client's error wraps fetch's, which wraps the socket's: the innermost knows why. */
+function causeOf(error: unknown): string {
+  let cause = error;
+  for (let depth = 0; depth < 5 && cause instanceof Error && cause.cause; depth++) {
+    cause = cause.cause;
+  }
+  const { code, message } = cause as { code?: unknown; message?: string };
+  return typeof code === "string" ? code : (message ?? String(cause));
+}

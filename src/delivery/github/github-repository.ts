@@ -1,0 +1,76 @@
+import { DeputyError } from "../../core/base/error.ts";
+
+export type GithubRepository = { owner: string; repo: string };
+
+const part = "[A-Za-z0-9_.-]+";
+const forms = [
+  new RegExp(
+    `^(?:https?|ssh|git)://(?:[^/@]*@)?(?<host>[^/]+)/(?<owner>${part})/(?<repo>${part})/?$`,
+  ),
+  new RegExp(`^(?:[^/@:]+@)?(?<host>[^/:@]+):(?<owner>${part})/(?<repo>${part})/?$`),
+];
+
+/**
+ * Owner and name from a repository's URL, which must be on the GitHub that the API belongs to: a
+ * branch pushed to one host gets no pull request in a namesake on another.
+ */
+export function parseGithubRepository(url: string, apiUrl: string): GithubRepository {
+  for (const form of forms) {
+    const groups = form.exec(url)?.groups;
+    if (!groups) continue;
+    const host = (groups.host ?? "").toLowerCase().replace(/:\d+$/, "");
+    const repo = (groups.repo ?? "").replace(/\.git$/, "");
+    const owner = groups.owner ?? "";
+    if (!hostsOf(apiUrl).has(host)) break;
+    if ([owner, repo].some((name) => name === "" || /^\.{1,2}$/.test(name))) break;
+    return { owner, repo };
+  }
+  throw new DeputyError(
+    "unprocessable",
+    `${withoutCredentials(url)} is no repository on ${[...hostsOf(apiUrl)][0]}, so it can have no pull request there: use --deliver branch (deliver: branch in a trigger's rule), or set GITHUB_API_URL.`,
+    { field: "deliver" },
+  );
+}
+
+/** Throws when no pull request could be opened for a repository: better said before the work than after it. */
+export function requirePullRequests(
+  github: { token: string | null; apiUrl: string },
+  repositoryUrl: string,
+): void {
+  parseGithubRepository(repositoryUrl, github.apiUrl);
+  if (github.token === null) {
+    throw new DeputyError(
+      "unprocessable",
+      "A pull request needs a token for GitHub: set GITHUB_TOKEN for the daemon, or use --deliver branch (deliver: branch in a trigger's rule).",
+      { field: "deliver" },
+    );
+  }
+}
+
+/** `owner/name` or `owner/name#12`, as origins write it. */
+export function parseGithubTarget(target: string): GithubRepository & { number: number } {
+  const [, owner, repo, number] =
+    new RegExp(`^(${part})/(${part})#(\\d{1,12})$`).exec(target) ?? [];
+  if (owner === undefined || repo === undefined || number === undefined) {
+    throw new DeputyError("unprocessable", `"${target}" is no issue or pull request of GitHub.`);
+  }
+  return { owner, repo, number: Number(number) };
+}
+
+function hostsOf(apiUrl: string): Set<string> {
+  const host = new URL(apiUrl).hostname;
+  const itself = ["github.com", "www.github.com", "ssh.github.com"];
+  if (host === "api.github.com") return new Set(itself);
+  // A GitHub of one's own has its API under its own name.
+  if (!isLoopback(host)) return new Set([host, host.replace(/^api\./, "")]);
+  return new Set([...itself, host]);
+}
+
+/** An API on this machine is a stand-in for GitHub's (tests), or a relay of one's own to it. */
+function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "[::1]" || host.startsWith("127.");
+}
+
+function withoutCredentials(url: string): string {
+  return url.replace(/\/\/[^/@]*@/, "//").slice(0, 200);
+}

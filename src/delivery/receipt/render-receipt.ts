@@ -1,0 +1,161 @@
+import { makeInert } from "../../core/text/inert-text.ts";
+import type { Receipt } from "./receipt.ts";
+import { renderEvidence } from "./receipt-evidence.ts";
+import { renderPlanAccount } from "./receipt-plan.ts";
+import { renderReviews } from "./receipt-review.ts";
+import { renderCost } from "./render-cost.ts";
+
+/** The receipt as Markdown, for people: a pull request's body, a file beside the patch. */
+export function renderReceipt(receipt: Receipt): string {
+  const { task, delivery, plan } = receipt;
+  return `${[
+    `# Receipt: ${oneLine(task.goal)}`,
+    `**${oneLine(receipt.headline, 800)}**: ${oneLine(receipt.verdict, 800)}.`,
+    table(
+      ["", ""],
+      [
+        ["Task", `\`${task.id}\` (${task.state})`],
+        ["Repository", { own: `\`${task.repository}\`` }],
+        [
+          "Base",
+          task.base ? `\`${task.base.commit.slice(0, 12)}\` (${task.base.ref})` : "not resolved",
+        ],
+        [
+          "Delivered",
+          delivery?.branch
+            ? `\`${delivery.branch}\` at \`${delivery.commit?.slice(0, 12)}\``
+            : delivery?.url
+              ? "a comment"
+              : task.discarded_at
+                ? `discarded at ${task.discarded_at}`
+                : "nothing",
+        ],
+        ...(delivery?.url ? [["Link", { own: delivery.url }]] : []),
+        ...(delivery?.patch ? [["Patch", `\`${delivery.patch}\``]] : []),
+        [
+          "Files",
+          delivery && delivery.files.length > 0
+            ? delivery.files
+                .slice(0, 20)
+                .map((file) => `\`${file}\``)
+                .join(", ")
+            : "none",
+        ],
+        ["Time", `${task.created_at} to ${task.ended_at ?? "now"}`],
+        ...(task.detail ? [["Result", task.detail]] : []),
+        ...(task.logs_removed_at ? [["Logs", `removed at ${task.logs_removed_at}`]] : []),
+      ],
+    ),
+    ...(receipt.review === null ? [] : ["## Review", makeInert(receipt.review)]),
+    "## Plan",
+    ...renderPlanAccount(plan).map((line) => oneLine(line, 1_000)),
+    table(
+      ["Subtask", "Needs", "Agent", "State"],
+      plan.subtasks.map(({ key, title, depends_on, agent, state }) => [
+        `${key}: ${title}`,
+        depends_on.join(", ") || "–",
+        `\`${agent}\``,
+        state,
+      ]),
+    ),
+    "## Checks",
+    receipt.checks.length === 0
+      ? "None were run."
+      : table(
+          ["Check", "On", "Result", "Exit", "Time", "Tests", "Baseline"],
+          receipt.checks.map((check) => [
+            `\`${check.command}\` (${check.kind})`,
+            `${check.subtask}, ${check.stage === "attempt" ? "its commit" : "after merge"}`,
+            `${check.result}: ${check.reason}`,
+            `${check.exit_code ?? check.detail}`,
+            seconds(check.duration_ms),
+            describeTests(check.tests),
+            check.baseline
+              ? `${check.baseline.detail}${check.baseline.tests ? `, ${describeTests(check.baseline.tests)}` : ""}`
+              : "–",
+          ]),
+        ),
+    ...renderEvidence(receipt).flatMap(({ title, items }) => list(title, items)),
+    ...list("Tests that failed before and pass now", [
+      ...new Set(receipt.checks.flatMap(({ newly_passing }) => newly_passing)),
+    ]),
+    ...list(
+      "Findings",
+      receipt.findings.map(
+        ({ rule, message, blocking }) => `${rule}${blocking ? "" : " (a note)"}: ${message}`,
+      ),
+    ),
+    ...renderReviews(receipt.reviews).flatMap(({ title, items }) => list(title, items)),
+    "## Attempts",
+    table(
+      ["Attempt", "Ended", "Verdict", "Recovery"],
+      receipt.attempts.map((attempt) => [
+        `${attempt.subtask}, attempt ${attempt.number}`,
+        `${attempt.end_reason?.replaceAll("_", " ") ?? "running"}${attempt.detail ? `: ${attempt.detail}` : ""}`,
+        attempt.verdict ? `${attempt.verdict.result}: ${attempt.verdict.summary}` : "–",
+        attempt.recovery ? attempt.recovery.action.replaceAll("_", " ") : "–",
+      ]),
+    ),
+    ...list(
+      "What people said",
+      receipt.messages.map(
+        ({ detail, place, state, text }) =>
+          `${place === null ? "To the agent" : `On ${place}`}: "${oneLine(text)}" – ${state.replaceAll("_", " ")}: ${detail}`,
+      ),
+    ),
+    ...list("Sandbox", describeSandboxes(receipt.attempts)),
+    "## Cost",
+    ...renderCost(receipt, table),
+    ...list("Not checked", receipt.not_checked),
+  ].join("\n\n")}\n`;
+}
+
+/** What others wrote, or what is ours: a link that is to be one. */
+type Cell = string | { own: string };
+
+function table(head: readonly string[], rows: readonly (readonly Cell[])[]): string {
+  const line = (cells: readonly Cell[]) => `| ${cells.map(cell).join(" | ")} |`;
+  return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n");
+}
+
+/** Text from agents and people stays inside its cell. */
+function cell(text: Cell): string {
+  return (typeof text === "string" ? oneLine(text, 400) : text.own).replaceAll("|", "\\|");
+}
+
+function list(title: string, items: readonly string[]): string[] {
+  return items.length === 0
+    ? []
+    : [`## ${title}`, items.map((item) => `- ${oneLine(item, 600)}`).join("\n")];
+}
+
+function oneLine(text: string, max = 200): string {
+  const line = makeInert(text).replace(/\s+/g, " ").trim();
+  return line.length > max ? `${line.slice(0, max)}…` : line;
+}
+
+function seconds(ms: number): string {
+  return `${(ms / 1000).toFixed(1)} s`;
+}
+
+function describeTests(tests: { passed: number; failed: number; skipped: number } | null): string {
+  return tests ? `${tests.passed} passed, ${tests.failed} failed, ${tests.skipped} skipped` : "–";
+}
+
+/** What the commands of each attempt ran in, and what they tried in vain. */
+function describeSandboxes(attempts: Receipt["attempts"]): string[] {
+  return attempts.flatMap(({ number, sandbox, subtask }) => {
+    if (!sandbox) return [];
+    const refused = sandbox.refused.map(
+      ({ by, detail, known, what }) =>
+        `${who(by)}${subtask}, attempt ${number}, was refused (${what}, ${known === "enforced" ? "certain" : "by its own words"}): ${detail}`,
+    );
+    const kept = `${subtask}, attempt ${number}, ran in ${sandbox.provider === "none" ? "no sandbox" : sandbox.provider}`;
+    return [sandbox.problem ? `${kept}: ${sandbox.problem}` : kept, ...refused];
+  });
+}
+
+/** The agent is the attempt itself. */
+function who(by: "agent" | "setup" | "check" | undefined): string {
+  return by === "setup" ? "Setup of " : by === "check" ? "A check of " : "";
+}

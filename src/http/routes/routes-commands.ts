@@ -1,0 +1,124 @@
+import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
+import { json, problems } from "../openapi.ts";
+import type { Service } from "../service.ts";
+import { taskParams } from "../task-id.ts";
+import { answerBody, deedWire, restoredWire } from "../wire/schema-answer.ts";
+import { taskWire } from "../wire/schema-task.ts";
+import { toTaskWire } from "../wire/wire.ts";
+
+/** What a person tells a task. What the state does not allow is a 409 that says why. */
+export function commandRoutes(service: Service): FastifyPluginAsyncZod {
+  return async (app) => {
+    const refusals = problems(400, 401, 404, 409);
+
+    app.post(
+      "/v1/tasks/:id/cancel",
+      {
+        schema: {
+          operationId: "cancelTask",
+          tags: ["commands"],
+          summary: "Ask for the task to stop",
+          description: "A request first: the task is cancelled once nothing of it runs.",
+          params: taskParams,
+          response: { 202: json("The task as it is now.", taskWire), ...refusals },
+        },
+      },
+      async ({ params }, reply) =>
+        reply.code(202).send(toTaskWire(await service.cancel(params.id))),
+    );
+
+    app.post(
+      "/v1/tasks/:id/retry",
+      {
+        schema: {
+          operationId: "retryTask",
+          tags: ["commands"],
+          summary: "Try what failed again; what is finished stays",
+          params: taskParams,
+          response: { 202: json("The task as it is now.", taskWire), ...refusals },
+        },
+      },
+      async ({ params }, reply) => reply.code(202).send(toTaskWire(await service.retry(params.id))),
+    );
+
+    app.post(
+      "/v1/tasks/:id/accept",
+      {
+        schema: {
+          operationId: "acceptTask",
+          tags: ["commands"],
+          summary: "Merge the delivered branch into the current branch of the repository",
+          description: "Refused with 409 when the working tree has changes of its own.",
+          params: taskParams,
+          response: { 200: json("Done.", deedWire), ...refusals },
+        },
+      },
+      async ({ params }) => toDeedWire(await service.accept(params.id)),
+    );
+
+    app.post(
+      "/v1/tasks/:id/discard",
+      {
+        schema: {
+          operationId: "discardTask",
+          tags: ["commands"],
+          summary: "Delete the delivered branch, its patch and worktrees",
+          params: taskParams,
+          response: { 200: json("Done.", deedWire), ...refusals },
+        },
+      },
+      async ({ params }) => toDeedWire(await service.discard(params.id)),
+    );
+
+    app.post(
+      "/v1/tasks/:id/answer",
+      {
+        schema: {
+          operationId: "answerQuestion",
+          tags: ["commands"],
+          summary: "Answer the question that a task waits for",
+          description:
+            "The first valid answer counts; a later one is a 409 that says what was answered. A decision that is asked again, because what it is about has changed, has to be named by `question_id`.",
+          params: taskParams,
+          body: answerBody,
+          response: {
+            200: json("The task as it is now.", taskWire),
+            ...refusals,
+            ...problems(413, 415),
+          },
+        },
+      },
+      async ({ params, body, headers }) => {
+        // `deputy mcp` says so: what comes through it is said by an agent, whoever started that.
+        const speaker = headers["deputy-client"] === "mcp" ? "agent" : "person";
+        const questionId = body.question_id ?? null;
+        const { answer, hash = null } = body;
+        return toTaskWire(await service.answer(params.id, answer, questionId, speaker, hash));
+      },
+    );
+
+    app.post(
+      "/v1/tasks/:id/restore",
+      {
+        schema: {
+          operationId: "restoreTask",
+          tags: ["commands"],
+          summary: "Bring removed worktrees back from their last snapshot",
+          params: taskParams,
+          response: { 200: json("Where they lie.", restoredWire), ...refusals },
+        },
+      },
+      async ({ params }) => {
+        const { worktrees, detail } = await service.restore(params.id);
+        return {
+          worktrees: worktrees.map(({ subtaskId, path }) => ({ subtask_id: subtaskId, path })),
+          detail,
+        };
+      },
+    );
+  };
+}
+
+function toDeedWire({ task, detail }: Awaited<ReturnType<Service["accept"]>>) {
+  return { task: toTaskWire(task), detail };
+}

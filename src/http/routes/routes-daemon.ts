@@ -1,0 +1,108 @@
+import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
+import { z } from "zod";
+import { json, problems } from "../openapi.ts";
+import type { Service } from "../service.ts";
+import { healthWire, pointerWire, readinessWire } from "../wire/schema-answer.ts";
+
+const anyone: [] = [];
+
+const places = { docs: "/docs", openapi: "/openapi.json", health: "/healthz" } as const;
+
+/** For who opens the daemon's address in a browser. */
+function welcome(version: string): string {
+  const links = Object.values(places).map((path) => `<li><a href="${path}">${path}</a></li>`);
+  return `<!doctype html><html lang="en"><meta charset="utf-8"><title>Deputy</title><h1>Deputy ${version}</h1><p>A daemon that delegates tasks to coding agents. This is its HTTP API; the command line is <code>deputy --help</code>.</p><ul>${links.join("")}</ul></html>\n`;
+}
+
+/** For whoever keeps the daemon running. Health says nothing secret and wants no token. */
+export function healthRoutes(service: Service): FastifyPluginAsyncZod {
+  return async (app) => {
+    app.get(
+      "/",
+      {
+        schema: {
+          operationId: "findWay",
+          tags: ["daemon"],
+          summary: "What this is, and where to read on",
+          security: anyone,
+          response: {
+            200: {
+              description: "Where to read on; for a browser as a page.",
+              content: {
+                "application/json": { schema: pointerWire },
+                "text/html": { schema: z.string() },
+              },
+            },
+          },
+        },
+      },
+      async ({ headers }, reply) => {
+        const { version } = service.health();
+        if (headers.accept?.includes("text/html")) {
+          const page = reply.type("text/html; charset=utf-8");
+          return page
+            .header("content-security-policy", "default-src 'none'")
+            .send(welcome(version));
+        }
+        return { name: "deputy" as const, version, ...places };
+      },
+    );
+
+    app.get(
+      "/healthz",
+      {
+        schema: {
+          operationId: "checkHealth",
+          tags: ["daemon"],
+          summary: "Whether the process answers",
+          security: anyone,
+          response: { 200: json("It does.", healthWire) },
+        },
+      },
+      async () => {
+        const { version, processId, uptimeS } = service.health();
+        return { status: "alive" as const, version, process_id: processId, uptime_s: uptimeS };
+      },
+    );
+
+    app.get(
+      "/readyz",
+      {
+        schema: {
+          operationId: "checkReadiness",
+          tags: ["daemon"],
+          summary: "Whether it can take and work tasks; 503 names what is missing",
+          security: anyone,
+          response: { 200: json("Ready.", readinessWire), 503: json("Not ready.", readinessWire) },
+        },
+      },
+      async (_request, reply) => {
+        const readiness = await service.ready();
+        return reply.code(readiness.ready ? 200 : 503).send(readiness);
+      },
+    );
+  };
+}
+
+export function metricsRoute(service: Service): FastifyPluginAsyncZod {
+  return async (app) => {
+    app.get(
+      "/metrics",
+      {
+        schema: {
+          operationId: "readMetrics",
+          tags: ["daemon"],
+          summary: "Metrics in Prometheus' text format",
+          response: {
+            200: { description: "Metrics.", content: { "text/plain": { schema: z.string() } } },
+            ...problems(401),
+          },
+        },
+      },
+      async (_request, reply) => {
+        const metrics = await service.metrics();
+        return reply.type("text/plain; version=0.0.4; charset=utf-8").send(metrics);
+      },
+    );
+  };
+}

@@ -1,0 +1,94 @@
+import type { IncomingMessage } from "node:http";
+import type { FastifyReply } from "fastify";
+import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
+import { z } from "zod";
+import { hashBody } from "../hash-body.ts";
+import { readIdempotencyKey } from "../idempotency-key.ts";
+import { json, problems } from "../openapi.ts";
+import type { Sent, Service } from "../service.ts";
+import { taskParams } from "../task-id.ts";
+import { commentBody, sayBody, sentWire } from "../wire/schema-answer.ts";
+import { taskWire } from "../wire/schema-task.ts";
+import { toTaskWire } from "../wire/wire.ts";
+
+/** What a person tells a task on its way. What the state does not allow is a 409 that says why. */
+export function steerRoutes(service: Service): FastifyPluginAsyncZod {
+  return async (app) => {
+    const refusals = problems(400, 401, 404, 409);
+    const answer = { 200: json("The task as it is now.", taskWire), ...refusals };
+    const bodied = { ...answer, ...problems(413, 415) };
+
+    const when = {
+      headers: z.object({ "idempotency-key": z.string().max(255).optional() }),
+      params: taskParams,
+      response: { ...bodied, 200: json("The task as it is now.", sentWire) },
+    };
+    /** The same key and body are the same message, however often they are sent. */
+    const readKey = ({ raw, body }: { raw: IncomingMessage; body: unknown }) => {
+      const key = readIdempotencyKey(raw.headers["idempotency-key"]);
+      return key === null ? null : { key, bodyHash: hashBody(body) };
+    };
+    const answerSent = (reply: FastifyReply, { isNew, task, when }: Sent) => {
+      if (!isNew) reply.header("idempotency-replayed", "true");
+      return { ...toTaskWire(task), when };
+    };
+
+    app.post(
+      "/v1/tasks/:id/say",
+      {
+        schema: {
+          operationId: "sayToTask",
+          tags: ["commands"],
+          summary: "Tell the agents that work on it something; `when` says when they hear it",
+          body: sayBody,
+          ...when,
+        },
+      },
+      async (request, reply) => {
+        const { params, body } = request;
+        const { subtask = null, text } = body;
+        return answerSent(reply, await service.say(params.id, text, subtask, readKey(request)));
+      },
+    );
+
+    app.post(
+      "/v1/tasks/:id/comment",
+      {
+        schema: {
+          operationId: "commentOnTask",
+          tags: ["commands"],
+          summary: "Comment on lines of the change; `when` says when it is worked on",
+          description:
+            "Comments are kept until an attempt that had them is merged. One that works hears it if it can; otherwise the subtask that wrote the file is worked on again with all comments in its brief, once nothing else of the task is open. A completed or failed task is reopened.",
+          body: commentBody,
+          ...when,
+        },
+      },
+      async (request, reply) => {
+        const { params, body } = request;
+        const { place, text } = body;
+        const comment = { place, text };
+        return answerSent(reply, await service.comment(params.id, comment, readKey(request)));
+      },
+    );
+
+    for (const [verb, operationId, summary] of [
+      ["pause", "pauseTask", "Park what runs and start nothing until it is resumed"],
+      ["resume", "resumeTask", "Go on with a paused task where it was stopped"],
+    ] as const) {
+      app.post(
+        `/v1/tasks/:id/${verb}`,
+        {
+          schema: {
+            operationId,
+            tags: ["commands"],
+            summary,
+            params: taskParams,
+            response: answer,
+          },
+        },
+        async ({ params }) => toTaskWire(await service[verb](params.id)),
+      );
+    }
+  };
+}

@@ -1,0 +1,121 @@
+import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
+import { z } from "zod";
+import { taskStates } from "../../core/task/lifecycle.ts";
+import type { TaskOrigin } from "../../core/task/task.ts";
+import { hashBody } from "../hash-body.ts";
+import { readIdempotencyKey } from "../idempotency-key.ts";
+import { json, problems } from "../openapi.ts";
+import type { Service } from "../service.ts";
+import { taskParams } from "../task-id.ts";
+import { whyWire } from "../wire/schema-answer.ts";
+import { newTaskWire, taskDetailWire, taskListWire, taskWire } from "../wire/schema-task.ts";
+import { toListedTaskWire, toTaskDetailWire, toTaskWire, toWhyWire } from "../wire/wire.ts";
+
+/** Delegate work and look at it. POST /v1/tasks is the hot path: validate, submit, answer. */
+export function taskRoutes(service: Service): FastifyPluginAsyncZod {
+  return async (app) => {
+    app.post(
+      "/v1/tasks",
+      {
+        bodyLimit: 8 * 1024 * 1024,
+        schema: {
+          operationId: "createTask",
+          tags: ["tasks"],
+          summary: "Delegate a task",
+          description:
+            "Answers as soon as the task is durable. With an Idempotency-Key the same body gives the same task, " +
+            "however often it is sent, and another body is refused with 409.",
+          headers: z.object({ "idempotency-key": z.string().max(255).optional() }),
+          body: newTaskWire,
+          response: {
+            202: taskWire,
+            ...problems(400, 401, 409, 413, 415, 422, 503, 507),
+          },
+        },
+      },
+      async (request, reply) => {
+        // The raw headers: fastify would merge them with the schema's on every look.
+        const { headers } = request.raw;
+        const key = readIdempotencyKey(headers["idempotency-key"]);
+        const { task, created } = await service.submit(
+          request.body,
+          { source: readSource(headers["deputy-client"]), ...noSubject },
+          key === null ? null : { key, bodyHash: hashBody(request.body) },
+        );
+        if (!created) reply.header("idempotency-replayed", "true");
+        reply.header("location", `/v1/tasks/${task.id}`);
+        return reply.code(202).send(toTaskWire(task));
+      },
+    );
+
+    app.get(
+      "/v1/tasks",
+      {
+        schema: {
+          operationId: "listTasks",
+          tags: ["tasks"],
+          summary: "List tasks, newest first",
+          querystring: z.strictObject({
+            state: z.enum(taskStates).optional(),
+            limit: z.coerce.number().int().min(1).max(200).default(50),
+            cursor: z.string().min(1).max(200).optional(),
+          }),
+          response: {
+            200: json("One page; next_cursor asks for the next.", taskListWire),
+            ...problems(400, 401),
+          },
+        },
+      },
+      async ({ query }) => {
+        const page = await service.list({
+          state: query.state ?? null,
+          limit: query.limit,
+          cursor: query.cursor ?? null,
+        });
+        return {
+          tasks: page.tasks.map(toListedTaskWire),
+          unreadable: page.garbled,
+          next_cursor: page.nextCursor,
+        };
+      },
+    );
+
+    app.get(
+      "/v1/tasks/:id",
+      {
+        schema: {
+          operationId: "showTask",
+          tags: ["tasks"],
+          summary: "A task with its subtasks, attempts, questions and worktrees",
+          params: taskParams,
+          response: {
+            200: json("The task and its parts.", taskDetailWire),
+            ...problems(400, 401, 404),
+          },
+        },
+      },
+      async ({ params }) => toTaskDetailWire(await service.show(params.id)),
+    );
+
+    app.get(
+      "/v1/tasks/:id/why",
+      {
+        schema: {
+          operationId: "explainTask",
+          tags: ["tasks"],
+          summary: "What it waits for, since when, what happens next, what would unblock it",
+          params: taskParams,
+          response: { 200: json("The answer.", whyWire), ...problems(400, 401, 404) },
+        },
+      },
+      async ({ params }) => toWhyWire(await service.why(params.id)),
+    );
+  };
+}
+
+export const noSubject = { subject: null, outsideText: null, replyTo: null, reviewedAgainst: null };
+
+/** A label for people, never a permission. */
+function readSource(header: unknown): TaskOrigin["source"] {
+  return header === "cli" || header === "demo" ? header : "http";
+}

@@ -1,0 +1,89 @@
+import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
+import { z } from "zod";
+import { DeputyError } from "../../core/base/error.ts";
+import { json, problems } from "../openapi.ts";
+import { makeProblem, sendProblem } from "../problem.ts";
+import type { Service } from "../service.ts";
+import { messageWire, triggerTestBody } from "../wire/schema-answer.ts";
+
+/**
+ * Where GitHub knocks. No bearer token: the signature over the very bytes is the proof, so the body
+ * stays a Buffer, whatever its content type, and the service alone judges it.
+ */
+export function hookRoutes(service: Service): FastifyPluginAsyncZod {
+  return async (app) => {
+    app.removeAllContentTypeParsers();
+    app.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body, done) =>
+      done(null, body),
+    );
+    app.post(
+      "/hooks/github",
+      {
+        bodyLimit: 25 * 1024 * 1024, // the largest payload that GitHub sends
+        schema: {
+          operationId: "receiveGithub",
+          tags: ["triggers"],
+          summary: "Receive a GitHub webhook",
+          description: "Authenticated by X-Hub-Signature-256 over the raw body.",
+          security: [],
+          headers: z.object({
+            "x-github-delivery": z.string().optional(),
+            "x-github-event": z.string().optional(),
+            "x-hub-signature-256": z.string().optional(),
+          }),
+          response: { 202: json("Received.", messageWire), ...problems(400, 401, 413) },
+        },
+      },
+      async (request, reply) => {
+        const { headers, body } = request;
+        const { status, message } = await service.receiveGithub({
+          id: one(headers["x-github-delivery"]),
+          event: one(headers["x-github-event"]),
+          signature: one(headers["x-hub-signature-256"]),
+          rawBody: Buffer.isBuffer(body) ? body : Buffer.alloc(0),
+        });
+        return status < 400
+          ? reply.code(status as 202).send({ message })
+          : sendProblem(reply, makeProblem(status, "refused", message));
+      },
+    );
+  };
+}
+
+export function triggerTestRoute(service: Service): FastifyPluginAsyncZod {
+  return async (app) => {
+    app.post(
+      "/v1/triggers/test",
+      {
+        schema: {
+          operationId: "testTrigger",
+          tags: ["triggers"],
+          summary: "Show what a payload would start, and start nothing",
+          body: triggerTestBody,
+          response: {
+            200: json("What would fire, and why.", z.unknown()),
+            ...problems(400, 401, 413, 415),
+          },
+        },
+      },
+      async ({ body }) => service.testTrigger(body.event ?? guessEvent(body.payload), body.payload),
+    );
+  };
+}
+
+/** The event that a payload most likely belongs to, by the object that only it carries. */
+function guessEvent(payload: Record<string, unknown>): string {
+  for (const event of ["workflow_run", "check_run", "pull_request"]) {
+    if (event in payload) return event;
+  }
+  if ("issue" in payload) return "comment" in payload ? "issue_comment" : "issues";
+  throw new DeputyError(
+    "invalid_input",
+    "The payload does not show which event it is; name it in `event`, as X-GitHub-Event would.",
+    { field: "event" },
+  );
+}
+
+function one(header: string | string[] | undefined): string | undefined {
+  return Array.isArray(header) ? header[0] : header;
+}

@@ -1,0 +1,178 @@
+import { z } from "zod";
+import { roles } from "../../core/budget/usage.ts";
+import { findingRules, judgeKinds } from "../../core/proof/verdict.ts";
+import { endReasons, failureKinds } from "../../core/task/failure.ts";
+import { named } from "./schema-registry.ts";
+
+/**
+ * The evidence in wire names: checks, verdicts, decisions, usage. Test results travel as counts, because a
+ * suite may have ten thousand tests and a task shows each run three times; the names that matter are
+ * in `newly_failing`, and the receipt holds them all.
+ */
+const time = z.iso.datetime();
+
+export const checkWire = named(
+  "Check",
+  z.object({
+    name: z.string(),
+    command: z.string(),
+    kind: z.enum(["acceptance", "regression"]),
+    source: z.enum(["caller", "plan", "config", "detected"]),
+    timeout_ms: z.number(),
+    report: z.string().nullable(),
+  }),
+  { description: "One command that the daemon runs to verify the work." },
+);
+
+export const checkRunWire = named(
+  "CheckRun",
+  z.object({
+    commit: z.string(),
+    started_at: z.string(),
+    duration_ms: z.number(),
+    exit_code: z.number().nullable(),
+    status: z.enum(["green", "red", "inconclusive"]),
+    detail: z.string(),
+    output_tail: z.string(),
+    tests: z
+      .object({
+        format: z.string(),
+        passed: z.number(),
+        failed: z.number(),
+        skipped: z.number(),
+      })
+      .nullable(),
+  }),
+);
+
+export const checkResultWire = named(
+  "CheckResult",
+  z.object({
+    check: checkWire,
+    run: checkRunWire,
+    rerun: checkRunWire.nullable(),
+    baseline: checkRunWire.nullable(),
+    result: z.enum(["pass", "fail", "inconclusive"]),
+    reason: z.string(),
+    newly_failing: z.array(z.string()),
+    newly_passing: z.array(z.string()),
+  }),
+);
+
+export const verdictWire = named(
+  "Verdict",
+  z.object({
+    result: z.enum(["pass", "fail", "inconclusive"]),
+    summary: z.string(),
+    checks: z.array(checkResultWire),
+    findings: z.array(
+      z.object({
+        rule: z.enum(findingRules),
+        blocking: z.boolean(),
+        message: z.string(),
+        paths: z.array(z.string()),
+      }),
+    ),
+    not_checked: z.array(z.string()),
+    /** Changed files that judge the change, and who accepted each; null: nobody. */
+    judges: z.array(
+      z.object({
+        path: z.string(),
+        from: z.string().nullable(),
+        status: z.enum(["added", "modified", "deleted", "renamed"]),
+        kind: z.enum(judgeKinds),
+        why: z.string(),
+        weaker: z.string().nullable(),
+        content: z.string().nullable(),
+        accepted: z
+          .object({
+            by: z.enum(["flag", "goal", "plan", "reviewer", "person"]),
+            evidence: z.string(),
+          })
+          .nullable(),
+      }),
+    ),
+    /** What was tried to find out what the checks say, each with its command and tree. */
+    experiments: z.array(
+      z.object({
+        kind: z.string(),
+        check: z.string(),
+        command: z.string(),
+        tree: z.string(),
+        result: z.enum(["shown", "refuted", "open"]),
+        says: z.string(),
+        duration_ms: z.number(),
+      }),
+    ),
+    /** What turned a check green that was red before. */
+    causes: z.array(
+      z.object({
+        check: z.string(),
+        paths: z.array(z.string()),
+        smallest: z.boolean(),
+        by_source: z.boolean(),
+      }),
+    ),
+  }),
+  { description: "What the daemon found by running the checks itself." },
+);
+
+export const usageWire = named(
+  "Usage",
+  z.object({
+    /** Null for what is about the whole task. */
+    subtask_id: z.string().nullable(),
+    /** The attempt that made or judged the work; null for planning of the whole. */
+    attempt_id: z.string().nullable(),
+    role: z.enum(roles),
+    agent: z.string(),
+    model: z.string(),
+    calls: z.number(),
+    /** Of these, calls of which the server did not say what they used. */
+    calls_without_tokens: z.number(),
+    /** Includes the cached ones. */
+    input_tokens: z.number(),
+    cached_input_tokens: z.number(),
+    /** Includes those of reasoning. */
+    output_tokens: z.number(),
+    reasoning_tokens: z.number(),
+    latency_ms: z.number(),
+    /** Null: the price of a call is unknown. */
+    cost_usd: z.number().nullable(),
+  }),
+  { description: "What a model used in one attempt, or in a run that is no attempt." },
+);
+
+const decisionBase = { kind: z.enum(failureKinds), signature: z.string(), reason: z.string() };
+
+export const decisionWire = named(
+  "Decision",
+  z.union([
+    z.object({ action: z.literal("retry"), ...decisionBase, delay_ms: z.number() }),
+    z.object({ action: z.literal("ask"), ...decisionBase, question: z.string() }),
+    z.object({ action: z.literal("give_up"), ...decisionBase }),
+  ]),
+  { description: "What recovery decided after a bad ending, and why." },
+);
+
+export const attemptWire = named(
+  "Attempt",
+  z.object({
+    id: z.string(),
+    subtask_id: z.string(),
+    number: z.number(),
+    agent: z.string(),
+    base_commit: z.string(),
+    started_at: time,
+    ended_at: time.nullable(),
+    end_reason: z.enum(endReasons).nullable(),
+    detail: z.string().nullable(),
+    commit: z.string().nullable(),
+    snapshot_ref: z.string().nullable(),
+    summary: z.string().nullable(),
+    discoveries: z.array(z.string()),
+    verdict: verdictWire.nullable(),
+    decision: decisionWire.nullable(),
+  }),
+  { description: "One execution of one subtask." },
+);

@@ -1,0 +1,271 @@
+import { DeputyError } from "../../core/base/error.ts";
+import { invariant } from "../../core/base/invariant.ts";
+import { isAcceptance, isReviewAgain } from "../../core/review/review.ts";
+import type { EventType } from "../../core/task/event.ts";
+import type { Hold } from "../../core/task/hold.ts";
+import { isTaskOver } from "../../core/task/lifecycle.ts";
+import { isApproval } from "../../core/task/question.ts";
+import type { Subtask, Task } from "../../core/task/task.ts";
+import { json } from "../../store/database/open.ts";
+import type { Db, Tx } from "../../store/database/schema.ts";
+import { forgetUnanswered } from "../../store/records/reviews.ts";
+import { getLatestAttempt } from "../../store/tasks/attempts.ts";
+import { setAnswer } from "../../store/tasks/questions.ts";
+import { findActiveTask, getTask } from "../../store/tasks/tasks.ts";
+import {
+  appendEvent,
+  inTransition,
+  lockTask,
+  moveSubtask,
+  moveTask,
+  notifyCancel,
+  wakeStage,
+} from "../../store/tasks/transition.ts";
+import { answerAboutJudges } from "../questions/answer-judges.ts";
+import { answerPlan, checkPlanRounds, readPlanAnswer } from "../questions/ask-about-plan.ts";
+import { answerBudgetQuestion } from "../questions/budget-question.ts";
+import { findQuestion } from "../questions/find-question.ts";
+import { goOnPlanning } from "../questions/planner-question.ts";
+import type { AdvanceDeps } from "../transitions/advance.ts";
+import { settle } from "../transitions/settle.ts";
+import { waitForSlot } from "../transitions/stage-retry.ts";
+import { unpause } from "./pause.ts";
+import { restarted } from "./rework.ts";
+
+/** What a person may ask of a task that exists. Each is one transaction; what cannot be is refused in words. */
+
+/** Ask for the end. A request first; the state follows once nothing runs. Cancelling twice is fine. */
+export async function cancelTask(deps: AdvanceDeps, taskId: string): Promise<Task> {
+  return change(deps, taskId, async (tx, task) => {
+    if (task.state === "cancelled") return;
+    if (isTaskOver(task.state)) {
+      throw new DeputyError(
+        "conflict",
+        `${task.id} is ${task.state} already; there is nothing to cancel.`,
+      );
+    }
+    await moveTask(tx, task, task.state, task.hold, {
+      cancelRequestedAt: task.cancelRequestedAt ?? new Date(),
+    });
+    await appendEvent(tx, task.id, { type: "task.cancel_requested", message: "Cancel requested" });
+    await notifyCancel(tx, task.id);
+  });
+}
+
+/** Re-open a failed task where it failed. Finished subtasks stay finished; failed ones get a new budget of attempts. */
+export async function retryTask(deps: AdvanceDeps, taskId: string): Promise<Task> {
+  return change(deps, taskId, async (tx, task, subtasks) => {
+    if (task.state !== "failed") {
+      throw new DeputyError(
+        "conflict",
+        `${task.id} is ${task.state}; only a failed task can be retried.`,
+      );
+    }
+    await requireFreeSubject(tx, task);
+    await appendEvent(tx, task.id, { type: "task.retried", message: "Retry requested" });
+    const failed = subtasks.filter(({ state }) => state === "failed");
+    if (failed.length > 0) return reopenFailed(tx, task, failed);
+    const stage = subtasks.length === 0 ? "plan" : "deliver";
+    const to = stage === "plan" ? "queued" : "delivering";
+    await moveTask(tx, task, to, waitForSlot(stage), reopened);
+    return wakeStage(tx, stage, task.id, null);
+  });
+}
+
+/** A wish to stop that came too late to be met is over, too. */
+const reopened = {
+  endDetail: null,
+  stageFailures: 0,
+  postponed: 0,
+  discardedAt: null,
+  cancelRequestedAt: null,
+};
+
+/** Settling starts them in their turn: those that write the same files one after the other. */
+export async function reopenFailed(
+  tx: Tx,
+  task: Task,
+  failed: readonly Subtask[],
+  on: readonly Subtask[] = failed,
+): Promise<void> {
+  for (const subtask of failed) await reopen(tx, subtask);
+  const hold: Hold = { kind: "dependency", on: on.map(({ id }) => id), reason: "retried" };
+  await moveTask(tx, task, "running", hold, reopened);
+}
+
+/** A subject has one active task: one that is over is not reopened beside another. */
+export async function requireFreeSubject(tx: Tx, { origin }: Task): Promise<void> {
+  const active = origin.subject ? await findActiveTask(tx, origin.subject) : null;
+  if (!active) return;
+  throw new DeputyError(
+    "conflict",
+    `${origin.subject} has another active task, ${active}; wait for it or cancel it.`,
+  );
+}
+
+async function reopen(tx: Tx, subtask: Subtask): Promise<void> {
+  const latest = await getLatestAttempt(tx, subtask.id);
+  const hold: Hold = { kind: "dependency", on: [subtask.id], reason: "retried" };
+  const next = (latest?.number ?? 0) + 1;
+  await moveSubtask(tx, subtask, "blocked", hold, restarted(next));
+  await appendEvent(tx, subtask.taskId, {
+    type: "subtask.retried",
+    message: `"${subtask.title}" is tried again, from attempt ${next} on`,
+    data: { key: subtask.key, next_attempt: next },
+    subtaskId: subtask.id,
+  });
+}
+
+/** Who says something: a person, or another agent, for itself or in somebody's name. */
+export type Speaker = "person" | "agent";
+
+/**
+ * Answer the open question (or the named one, see findQuestion). An approval takes yes or no. An agent may say what
+ * another agent wants to know about its work; what is asked for a person's decision it may not answer.
+ */
+export async function answerQuestion(
+  deps: AdvanceDeps,
+  taskId: string,
+  answer: string,
+  questionId: string | null,
+  speaker: Speaker = "person",
+  requirePlanner: (repository: string) => void = () => {},
+  hash: string | null = null,
+): Promise<Task> {
+  return change(deps, taskId, async (tx, task, subtasks) => {
+    if (isTaskOver(task.state)) {
+      throw new DeputyError("conflict", `${task.id} is ${task.state}; it asks nothing any more.`);
+    }
+    const question = await findQuestion(tx, task, subtasks, { answer, questionId, hash });
+    if (speaker === "agent" && question.kind !== "question") {
+      throw new DeputyError(
+        "forbidden",
+        `${question.id} asks for a decision (${question.kind}), which only a person can give, and no agent for them; they run: deputy answer ${task.id}`,
+        { field: "question_id" },
+      );
+    }
+    if (question.kind === "pause") return unpauseBy(tx, task, subtasks, answer);
+    if (question.kind === "plan" && readPlanAnswer(answer) === "feedback") {
+      requirePlanner(task.repository);
+      await checkPlanRounds(tx, task.id);
+    }
+    if (question.kind === "budget")
+      return answerBudgetQuestion(tx, deps, task, subtasks, question, answer);
+    const approved = question.kind === "approval" ? readApproval(answer) : null;
+    await setAnswer(tx, question.id, answer);
+    await appendEvent(tx, task.id, {
+      type: "question.answered",
+      message: `Answered: ${answer.slice(0, 200)}`,
+      data: { question_id: question.id, answer },
+      subtaskId: question.subtaskId,
+    });
+    if (question.kind === "plan") return answerPlan(tx, deps.announce, task, answer);
+    if (approved === false) {
+      await moveTask(tx, task, "cancelled", null, {
+        endDetail: "not approved",
+        cancelRequestedAt: new Date(),
+      });
+      await deps.announce(tx, task, { type: "task.cancelled", message: "Cancelled: not approved" });
+      return;
+    }
+    if (approved) {
+      await moveTask(tx, task, "queued", waitForSlot("plan"));
+      return wakeStage(tx, "plan", task.id, null);
+    }
+    if (question.subtaskId === null) return goOnPlanning(tx, task);
+    const subtask = subtasks.find(({ id }) => id === question.subtaskId);
+    invariant(subtask, "a question of an agent belongs to a subtask");
+    if (question.kind === "judges") return answerAboutJudges(tx, subtask, question, answer);
+    // What a person takes as it is only has to be verified again, with the findings accepted.
+    const isAgain = subtask.verdict?.result === "inconclusive" && isReviewAgain(answer);
+    const isTaken = question.kind === "review" && (isAcceptance(answer) || isAgain);
+    if (isTaken && isAgain) await forgetUnanswered(tx, subtask.id);
+    const stage = isTaken ? "verify" : "execute";
+    await moveSubtask(tx, subtask, isTaken ? "verifying" : "ready", waitForSlot(stage), {
+      answers: json([...subtask.answers, { question: question.text, answer }]),
+    });
+    await wakeStage(tx, stage, task.id, subtask.id);
+  });
+}
+
+/** `deputy answer` for a pause is `deputy resume`. */
+async function unpauseBy(
+  tx: Tx,
+  task: Task,
+  subtasks: readonly Subtask[],
+  answer: string,
+): Promise<void> {
+  if (!/^(yes|y|resume|go on)$/i.test(answer.trim())) {
+    throw new DeputyError(
+      "conflict",
+      `${task.id} is paused: resume it with deputy resume ${task.id}, or cancel it.`,
+      { field: "answer" },
+    );
+  }
+  await unpause(tx, task, subtasks);
+}
+
+function readApproval(answer: string): boolean {
+  if (isApproval(answer)) return true;
+  const word = answer.trim().toLowerCase();
+  if (["no", "n", "reject", "rejected"].includes(word)) return false;
+  throw new DeputyError("invalid_input", 'This question is an approval: answer "yes" or "no".', {
+    field: "answer",
+  });
+}
+
+/** Record what a person did with the result: a fact about a task that is over, no change of state. */
+export async function recordHandover(
+  deps: AdvanceDeps,
+  taskId: string,
+  type: Extract<EventType, "task.accepted" | "task.discarded" | "task.restored">,
+  message: string,
+): Promise<Task> {
+  return change(deps, taskId, async (tx, task) => {
+    if (type !== "task.restored" && !isTaskOver(task.state)) {
+      throw new DeputyError("conflict", `${task.id} is ${task.state}: somebody retried it.`);
+    }
+    // Asked for again it is as it was: the first time counts.
+    const at = {
+      "task.accepted": { acceptedAt: task.acceptedAt ?? new Date() },
+      "task.discarded": { discardedAt: task.discardedAt ?? new Date() },
+      "task.restored": {},
+    }[type];
+    await moveTask(tx, task, task.state, task.hold, at);
+    await appendEvent(tx, task.id, { type, message });
+  });
+}
+
+/** Report what happens inside a stage: events that change no state (a check finished, an agent's turn). */
+export async function reportProgress(
+  db: Db,
+  about: { taskId: string; subtaskId: string | null; attemptId: string | null },
+  event: {
+    type: "attempt.progressed" | "check.finished" | "experiment.finished" | "plan.progressed";
+    message: string;
+    data: Record<string, unknown>;
+  },
+): Promise<void> {
+  const { taskId, subtaskId, attemptId } = about;
+  await appendEvent(db, taskId, { ...event, subtaskId, attemptId });
+}
+
+/**
+ * One transaction on one task, its row locked; whatever it did, the rest of the task is settled behind
+ * it. Throws not_found.
+ */
+export async function change(
+  deps: AdvanceDeps,
+  taskId: string,
+  work: (tx: Tx, task: Task, subtasks: Subtask[]) => Promise<void>,
+): Promise<Task> {
+  await inTransition(deps.db, async (tx) => {
+    const locked = await lockTask(tx, taskId);
+    if (!locked) throw new DeputyError("not_found", `There is no task ${taskId}.`, { field: "id" });
+    await work(tx, locked.task, locked.subtasks);
+    await settle(tx, taskId, deps.announce);
+  });
+  const task = await getTask(deps.db, taskId);
+  invariant(task, "a task is never deleted");
+  return task;
+}

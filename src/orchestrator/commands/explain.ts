@@ -1,0 +1,137 @@
+import type { Hold } from "../../core/task/hold.ts";
+import { isSubtaskOver, isTaskOver } from "../../core/task/lifecycle.ts";
+import type { Message } from "../../core/task/message.ts";
+import { isAskedAgain } from "../../core/task/question.ts";
+import type { Subtask, Task } from "../../core/task/task.ts";
+
+/**
+ * `why`: one deterministic answer to "what is it waiting for?", the same words everywhere: what,
+ * since when, what happens next and when, what would unblock it sooner. It only reads the holds.
+ */
+export type Explanation = {
+  id: string;
+  state: string;
+  waitingFor: string;
+  since: Date;
+  next: string;
+  nextAt: Date | null;
+  unblock: string | null;
+  subtasks: Explanation[];
+};
+
+type Asked = { id: string; text: string; kind: string; subtaskId: string | null; askedAt: Date };
+
+export function explain(
+  task: Task,
+  subtasks: readonly Subtask[],
+  questions: readonly Asked[],
+  messages: readonly Message[] = [],
+): Explanation {
+  const open = subtasks.filter((subtask) => !isSubtaskOver(subtask.state));
+  const about = { task, subtasks, questions };
+  if (isTaskOver(task.state)) {
+    return {
+      id: task.id,
+      state: task.state,
+      waitingFor: `nothing: the task is ${task.state}${task.endDetail ? ` (${task.endDetail})` : ""}`,
+      since: task.endedAt ?? task.updatedAt,
+      next: task.state === "failed" ? "nothing happens by itself" : "nothing",
+      nextAt: null,
+      unblock: task.state === "failed" ? `deputy retry ${task.id}` : null,
+      subtasks: [],
+    };
+  }
+  const own = explainHold(task.id, task.state, task.hold, task.updatedAt, about);
+  const comments = messages.filter(
+    (message) => message.place !== null && message.doneBy === null && message.deliveredAt === null,
+  );
+  return {
+    ...own,
+    ...(comments.length > 0 && {
+      next: `${own.next}; ${comments.length === 1 ? "a comment waits" : `${comments.length} comments wait`} to be worked on behind it`,
+    }),
+    ...(task.cancelRequestedAt ? { next: "it is cancelled as soon as what runs has stopped" } : {}),
+    // What waits for the very same answer needs no second line.
+    subtasks: open
+      .filter(({ hold }) => !isSameQuestion(hold, task.hold))
+      .map((subtask) =>
+        explainHold(subtask.key, subtask.state, subtask.hold, subtask.updatedAt, about),
+      ),
+  };
+}
+
+/** What lets the work go on, where that is one word. */
+const answerTo: Record<string, string> = { approval: "yes", budget: "yes", plan: "approve" };
+
+function explainHold(
+  id: string,
+  state: string,
+  hold: Hold | null,
+  since: Date,
+  about: {
+    task: Task;
+    subtasks: readonly Subtask[];
+    questions: readonly Asked[];
+  },
+): Explanation {
+  const base = { id, state, since, subtasks: [] };
+  switch (hold?.kind) {
+    case "lease":
+      return {
+        ...base,
+        waitingFor: `${hold.doing}, by ${hold.owner}`,
+        next: "it reports when it is done; a process that dies is noticed by then at the latest, and the work taken over",
+        nextAt: hold.expiresAt,
+        unblock: null,
+      };
+    case "wake":
+      return {
+        ...base,
+        waitingFor: hold.reason,
+        next: "it goes on by itself",
+        nextAt: hold.at,
+        unblock: null,
+      };
+    case "question": {
+      const question = about.questions.find((candidate) => candidate.id === hold.questionId);
+      if (question?.kind === "pause") {
+        return {
+          ...base,
+          waitingFor: "a person, who paused it",
+          next: "it goes on where it was stopped when it is resumed",
+          nextAt: null,
+          unblock: `deputy resume ${about.task.id}`,
+        };
+      }
+      return {
+        ...base,
+        waitingFor: `an answer from a person: ${question?.text ?? hold.questionId}`,
+        next: "it goes on when the answer is there",
+        nextAt: null,
+        unblock: `deputy answer ${about.task.id} "${answerTo[question?.kind ?? ""] ?? "…"}"${question && isAskedAgain(question, about.questions) ? ` --question ${question.id}` : ""}`,
+      };
+    }
+    case "dependency":
+      return {
+        ...base,
+        waitingFor: hold.reason,
+        next: describeDependency(hold.on, about.subtasks),
+        nextAt: null,
+        unblock: null,
+      };
+    case undefined:
+      return { ...base, waitingFor: "nothing", next: "nothing", nextAt: null, unblock: null };
+  }
+}
+
+function isSameQuestion(left: Hold | null, right: Hold | null): boolean {
+  return (
+    left?.kind === "question" && right?.kind === "question" && left.questionId === right.questionId
+  );
+}
+
+function describeDependency(on: readonly string[], subtasks: readonly Subtask[]): string {
+  if (on.every((name) => name.startsWith("slot:"))) return "it starts as soon as a slot is free";
+  const known = subtasks.filter(({ id }) => on.includes(id));
+  return `it goes on when ${known.map(({ key, state }) => `"${key}" (${state})`).join(", ") || on.join(", ")} is done`;
+}

@@ -1,0 +1,90 @@
+import { newId } from "../../core/base/id.ts";
+import type { StageName } from "../../core/task/outcome.ts";
+import type { Subtask, Task } from "../../core/task/task.ts";
+import type { Tx } from "../../store/database/schema.ts";
+import { taskStatesOf } from "../../store/tasks/claims.ts";
+import { insertQuestion, listOpenQuestions, setAnswer } from "../../store/tasks/questions.ts";
+import { appendEvent, moveSubtask, moveTask, wakeStage } from "../../store/tasks/transition.ts";
+import { schedule } from "../transitions/schedule.ts";
+import { waitForSlot } from "../transitions/stage-retry.ts";
+
+/**
+ * A paused task waits for a person, so its hold is a question, and so is the hold of each of its
+ * subtasks that would otherwise be started: nothing can claim what holds a question. Running
+ * attempts are parked, and what they did is continued afterwards.
+ */
+
+/** What the pause holds waits for its slot again. The caller settles: that replaces every other hold. */
+export async function unpause(tx: Tx, task: Task, subtasks: readonly Subtask[]): Promise<void> {
+  const isPaused = isHeldBy(await closePauses(tx, task.id, "resumed"));
+  await appendEvent(tx, task.id, { type: "task.unpaused", message: "Resumed" });
+  for (const subtask of subtasks.filter(isPaused)) {
+    const stage = stageOfSubtask[subtask.state];
+    if (!stage) continue;
+    await moveSubtask(tx, subtask, subtask.state, waitForSlot(stage));
+    await wakeStage(tx, stage, task.id, subtask.id);
+  }
+  const stage = (Object.keys(taskStatesOf) as (keyof typeof taskStatesOf)[]).find((name) =>
+    (taskStatesOf[name] as readonly string[]).includes(task.state),
+  );
+  const waitsForSlot = stage !== undefined && isPaused(task);
+  const hold = waitsForSlot ? waitForSlot(stage) : task.hold;
+  await moveTask(tx, task, task.state, hold, { pausedAt: null });
+  if (waitsForSlot) await wakeStage(tx, stage, task.id, null);
+}
+
+/** A task that is over is not paused any more: what reopens it is a wish that it goes on. */
+export async function endPause(tx: Tx, task: Task): Promise<void> {
+  await closePauses(tx, task.id, `the task is ${task.state}`);
+  await moveTask(tx, task, task.state, null, { pausedAt: null });
+}
+
+async function closePauses(tx: Tx, taskId: string, answer: string): Promise<{ id: string }[]> {
+  const pauses = (await listOpenQuestions(tx, taskId)).filter(({ kind }) => kind === "pause");
+  for (const { id } of pauses) await setAnswer(tx, id, answer);
+  return pauses;
+}
+
+const stageOfSubtask: Partial<Record<Subtask["state"], StageName>> = {
+  ready: "execute",
+  verifying: "verify",
+  recovering: "recover",
+  integrating: "integrate",
+};
+
+/**
+ * Bring a task that is paused in line: whatever nobody works on waits for the pause to end, with what
+ * could start now; blocked subtasks wait for the others as ever. What asks something keeps asking.
+ */
+export async function holdPaused(tx: Tx, task: Task, subtasks: readonly Subtask[]): Promise<Task> {
+  const open = await listOpenQuestions(tx, task.id);
+  const pause = open.find(({ kind }) => kind === "pause") ?? (await askToResume(tx, task.id));
+  const hold = { kind: "question", questionId: pause.id } as const;
+  const isAsking = isHeldBy([...open, pause]);
+  const decisions = new Map(schedule(subtasks).map((decision) => [decision.id, decision]));
+  for (const subtask of subtasks) {
+    const decision = decisions.get(subtask.id);
+    if (decision) await moveSubtask(tx, subtask, "blocked", decision.start ? hold : decision.hold);
+    if (!stageOfSubtask[subtask.state] || subtask.hold?.kind === "lease") continue;
+    if (!isAsking(subtask)) await moveSubtask(tx, subtask, subtask.state, hold);
+  }
+  if (task.hold?.kind === "lease" || isAsking(task)) return task;
+  return moveTask(tx, task, task.state === "running" ? "waiting" : task.state, hold);
+}
+
+async function askToResume(tx: Tx, taskId: string): Promise<{ id: string }> {
+  const question = {
+    id: newId("question"),
+    taskId,
+    subtaskId: null,
+    kind: "pause",
+    text: "Paused by a person. Resume?",
+  } as const;
+  await insertQuestion(tx, question);
+  return question;
+}
+
+function isHeldBy(questions: readonly { id: string }[]) {
+  return ({ hold }: Task | Subtask) =>
+    hold?.kind === "question" && questions.some(({ id }) => id === hold.questionId);
+}

@@ -1,0 +1,56 @@
+import type { Hold } from "../../core/task/hold.ts";
+import type { Subtask, Task } from "../../core/task/task.ts";
+import { json } from "../../store/database/open.ts";
+import type { Tx } from "../../store/database/schema.ts";
+import { listOpenComments } from "../../store/records/messages.ts";
+import { getLatestAttempt } from "../../store/tasks/attempts.ts";
+import { moveSubtask, moveTask, wakeStage } from "../../store/tasks/transition.ts";
+import type { Announce } from "../transitions/announce.ts";
+import { waitForSlot } from "../transitions/stage-retry.ts";
+
+/**
+ * Comments that no merged attempt had become the next attempt of the subtask that they are about: on
+ * the merged state, with all of them in its brief. Subtasks are reworked one after the other, so that
+ * none of them starts without what the one before it did.
+ */
+export async function startRework(
+  tx: Tx,
+  task: Task,
+  subtasks: readonly Subtask[],
+  announce: Announce,
+): Promise<Task | null> {
+  const comments = await listOpenComments(tx, task.id);
+  const subtask = subtasks.find(
+    ({ id, state }) => state === "completed" && comments.some(({ subtaskId }) => subtaskId === id),
+  );
+  if (!subtask) return null;
+  const about = comments.filter(({ subtaskId }) => subtaskId === subtask.id);
+  const next = ((await getLatestAttempt(tx, subtask.id))?.number ?? 0) + 1;
+  await moveSubtask(tx, subtask, "ready", waitForSlot("execute"), {
+    ...restarted(next),
+    baseCommit: task.headCommit,
+  });
+  const hold: Hold = { kind: "dependency", on: [subtask.id], reason: "comments are worked on" };
+  const set = { endDetail: null, stageFailures: 0, postponed: 0 };
+  const reworked = await moveTask(tx, task, "running", hold, set);
+  await announce(tx, reworked, {
+    type: "subtask.reworked",
+    message: `"${subtask.title}" is worked on again, because of ${about.length === 1 ? "a comment" : `${about.length} comments`}, in attempt ${next}`,
+    data: { key: subtask.key, next_attempt: next, comments: about.map(({ id }) => id) },
+    subtaskId: subtask.id,
+  });
+  await wakeStage(tx, "execute", task.id, subtask.id);
+  return reworked;
+}
+
+/** A subtask with a new budget of attempts, from that number on, which starts afresh. */
+export function restarted(next: number) {
+  return {
+    firstCountedAttempt: next,
+    sessionId: null,
+    stageFailures: 0,
+    postponed: 0,
+    endDetail: null,
+    withoutPaths: json([]),
+  };
+}

@@ -1,0 +1,69 @@
+import { parseAgentName } from "../../core/settings/agent-name.ts";
+import type { Subtask, Task } from "../../core/task/task.ts";
+
+/**
+ * When what a person says reaches whoever works on a subtask, in words: not every program can be
+ * told something while it works, and nobody should wait for one that cannot. Pure.
+ */
+export function tellWhen(subtask: Pick<Subtask, "agent" | "kind" | "state">): string {
+  switch (subtask.state) {
+    case "running":
+      return subtask.kind === "plan"
+        ? "is being planned; its planner does not hear it, and its parts do"
+        : tellWhileWorking(subtask.agent);
+    case "verifying":
+    case "integrating":
+      return "is done and being checked; it is heard only if the work goes on, so comment on lines of the change to have it changed";
+    case "blocked":
+    case "ready":
+    case "recovering":
+    case "waiting":
+      return "hears it when the work starts or goes on";
+    case "completed":
+    case "superseded":
+    case "failed":
+    case "cancelled":
+      return "is over: nobody hears it";
+  }
+}
+
+/** When a comment is worked on, in words, by how the task and the subtask are with it. Pure. */
+export function tellWhenReworked(task: Task, { agent, state }: Subtask): string {
+  const once = task.pausedAt ? ", once the task is resumed" : "";
+  switch (state) {
+    case "running":
+      return `${tellWhileWorking(agent)}; if that is too late, a rework with your comment follows when this attempt is merged`;
+    case "verifying":
+    case "integrating":
+      return `is being checked; a rework with your comment follows when it is merged${once}`;
+    case "blocked":
+    case "ready":
+    case "recovering":
+    case "waiting":
+      return `works on your comment in its next attempt${once}`;
+    case "completed":
+      return task.state === "delivering"
+        ? "is being delivered; a rework with your comment follows"
+        : `is done; a rework with your comment follows when no other subtask is open${once}`;
+    case "superseded":
+    case "failed":
+    case "cancelled":
+      return "is over: nobody works on your comment";
+  }
+}
+
+function tellWhileWorking(agent: string): string {
+  const kind = parseAgentName(agent)?.kind ?? "command";
+  switch (kind) {
+    case "builtin":
+      return "hears it before its next call of the model";
+    case "claude":
+      return "hears it when what it does right now is done";
+    case "codex":
+    case "opencode":
+    case "acp":
+      return `hears it when its turn ends; before that ${kind} cannot be told anything`;
+    case "command":
+      return "finds it in the file DEPUTY_SAID_FILE; if it does not look there, it hears of it only when it is started again";
+  }
+}

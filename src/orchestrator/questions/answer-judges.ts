@@ -1,0 +1,47 @@
+import { acceptOpen, leaveOutOpen } from "../../core/proof/accepted-judges.ts";
+import { isWithout } from "../../core/proof/judge-words.ts";
+import { isAcceptance } from "../../core/review/review.ts";
+import type { Subtask } from "../../core/task/task.ts";
+import { json } from "../../store/database/open.ts";
+import type { Tx } from "../../store/database/schema.ts";
+import { getLatestAttempt } from "../../store/tasks/attempts.ts";
+import { moveSubtask, wakeStage } from "../../store/tasks/transition.ts";
+import { waitForSlot } from "../transitions/stage-retry.ts";
+
+/**
+ * What becomes of work that edits what judges it, once a person has answered. Accepted, or without
+ * those files, it is verified again; any other words are for the coder, who goes on in its own session,
+ * and what it does then is looked at anew.
+ */
+export async function answerAboutJudges(
+  tx: Tx,
+  subtask: Subtask,
+  question: { text: string },
+  answer: string,
+): Promise<void> {
+  const { ending, gateVerdict, taskId, verdict } = subtask;
+  const isGate = ending?.what === "verdict" && ending.stage === "integrate";
+  const asked = isGate ? gateVerdict : verdict;
+  const answers = json([...subtask.answers, { question: question.text, answer }]);
+  const attempted = (await getLatestAttempt(tx, subtask.id))?.commit ?? null;
+  const decides = isAcceptance(answer) || isWithout(answer);
+  // Without any commit there is nothing to verify: a new attempt makes one, and the answer stands.
+  if (decides && (attempted ?? subtask.commit) !== null) {
+    const set = isAcceptance(answer)
+      ? {
+          acceptedJudges: json(acceptOpen(subtask, asked, answer)),
+          withoutPaths: json([]),
+          // What was verified without them is not the attempt's own commit.
+          commit: attempted ?? subtask.commit,
+        }
+      : {
+          withoutPaths: json(leaveOutOpen(subtask, asked)),
+          commit: subtask.commit ?? attempted,
+        };
+    await moveSubtask(tx, subtask, "verifying", waitForSlot("verify"), { answers, ...set });
+    return wakeStage(tx, "verify", taskId, subtask.id);
+  }
+  const set = { answers, withoutPaths: json([]) };
+  await moveSubtask(tx, subtask, "ready", waitForSlot("execute"), set);
+  await wakeStage(tx, "execute", taskId, subtask.id);
+}

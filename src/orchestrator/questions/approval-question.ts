@@ -1,0 +1,126 @@
+import { newId } from "../../core/base/id.ts";
+import { withdrawn } from "../../core/task/question.ts";
+import type { Task } from "../../core/task/task.ts";
+import { json } from "../../store/database/open.ts";
+import type { Tx } from "../../store/database/schema.ts";
+import { insertQuestion, listOpenQuestions, setAnswer } from "../../store/tasks/questions.ts";
+import { appendEvent, moveTask } from "../../store/tasks/transition.ts";
+import { change } from "../commands/commands.ts";
+import type { AdvanceDeps } from "../transitions/advance.ts";
+import type { Announce } from "../transitions/announce.ts";
+
+/**
+ * The question whether a task may run at all. It holds everything that would run: the goal, who
+ * works, and each word that somebody outside wrote, as the agents get it. When those words change
+ * before somebody answers, the question is withdrawn and asked again with the new ones.
+ */
+export function writeApproval(
+  ask: string,
+  { agent, checks, goal, origin, repository }: ApprovedParts,
+  changed: string | null = null,
+): string {
+  const { author, outsideText } = origin;
+  return [
+    ask,
+    ...(changed === null ? [] : [`It is asked again, because ${changed}.`]),
+    [
+      `Goal: ${goal.trim().replaceAll("\n", "\n  ")}`,
+      `Repository: ${repository}`,
+      `Agent: ${agent}`,
+      ...(checks.length > 0 ? [`Checks: ${checks.join("; ")}`] : []),
+    ].join("\n"),
+    ...(outsideText === null
+      ? []
+      : [
+          `What ${author ?? "somebody outside"} wrote, which the agents are given as data and nobody has checked:\n${quote(outsideText)}`,
+        ]),
+  ].join("\n\n");
+}
+
+type ApprovedParts = Pick<Task, "agent" | "checks" | "goal" | "repository" | "origin">;
+
+/** Each line is marked, so no line of it can pass for one of ours. */
+function quote(text: string): string {
+  return text.replace(/^/gm, "> ");
+}
+
+/** Ask it of a person. The caller has put the task's hold on `questionId`, or does it after this. */
+export async function announceApproval(
+  tx: Tx,
+  announce: Announce,
+  task: Task,
+  questionId: string,
+  text: string,
+): Promise<void> {
+  await announce(tx, task, {
+    type: "question.asked",
+    message: `Question: ${text}`,
+    data: { question_id: questionId, question: text, kind: "approval" },
+  });
+}
+
+export async function askForApproval(
+  tx: Tx,
+  announce: Announce,
+  task: Task,
+  text: string,
+  set: Parameters<typeof moveTask>[4] = {},
+): Promise<void> {
+  const questionId = newId("question");
+  const about = { taskId: task.id, subtaskId: null };
+  await insertQuestion(tx, { id: questionId, ...about, kind: "approval", text });
+  const asking = await moveTask(tx, task, "waiting", { kind: "question", questionId }, set);
+  await announceApproval(tx, announce, asking, questionId, text);
+}
+
+/** What happened to the issue that a task is about. */
+export type OriginChange = {
+  /** A clause with its actor: "mallory edited acme/app#2". */
+  what: string;
+  /** Its words now; null: they are what they were. */
+  outsideText: string | null;
+};
+
+/**
+ * The issue of a task has changed. A task that waits for its approval is asked about again, unless
+ * what would run is the same; one that was approved goes on with what was approved, and says so.
+ * Returns what became of it. Told twice it does nothing the second time.
+ */
+export async function changeOrigin(
+  deps: AdvanceDeps,
+  taskId: string,
+  { what, outsideText }: OriginChange,
+): Promise<string> {
+  let result = "";
+  await change(deps, taskId, async (tx, task) => {
+    const open = (await listOpenQuestions(tx, task.id)).find(({ kind }) => kind === "approval");
+    const isHeld = task.hold?.kind === "question" && task.hold.questionId === open?.id;
+    const origin = { ...task.origin, outsideText: outsideText ?? task.origin.outsideText };
+    const isSame = origin.outsideText === task.origin.outsideText;
+    if (!open || !isHeld) {
+      if (isSame && outsideText !== null) {
+        result = "ignored: its words are the same";
+        return;
+      }
+      result = `${what}; the task goes on with what it was started with`;
+      const message = `${what[0]?.toUpperCase()}${result.slice(1)}`;
+      await appendEvent(tx, task.id, { type: "task.origin_changed", message });
+      return;
+    }
+    const [ask = ""] = open.text.split("\n");
+    const text = writeApproval(ask, { ...task, origin }, what);
+    if ((isSame && outsideText !== null) || text === open.text) {
+      result = "ignored: what is to be approved is the same";
+      return;
+    }
+    await setAnswer(tx, open.id, `${withdrawn}${what}`);
+    await appendEvent(tx, task.id, {
+      type: "task.origin_changed",
+      message: `Before anybody answered, ${what}: it is asked again`,
+      data: { question_id: open.id },
+    });
+    await askForApproval(tx, deps.announce, task, text, { origin: json(origin) });
+    result = "asked again";
+  });
+  return result;
+}

@@ -1,0 +1,138 @@
+import { DeputyError } from "../../core/base/error.ts";
+import { newId } from "../../core/base/id.ts";
+import { invariant } from "../../core/base/invariant.ts";
+import type { Plan } from "../../core/task/plan.ts";
+import { isApproval } from "../../core/task/question.ts";
+import type { Preparation, Task } from "../../core/task/task.ts";
+import { json } from "../../store/database/open.ts";
+import type { Tx } from "../../store/database/schema.ts";
+import { closePlan, insertPlan, listPlans } from "../../store/tasks/plans.ts";
+import { insertQuestion } from "../../store/tasks/questions.ts";
+import { moveTask, wakeStage } from "../../store/tasks/transition.ts";
+import type { Announce } from "../transitions/announce.ts";
+import { cleanPlan, renderPlan } from "../transitions/render-plan.ts";
+import { waitForSlot } from "../transitions/stage-retry.ts";
+import { startPlan } from "../transitions/start-plan.ts";
+
+/**
+ * A plan that a person wants to see before anything runs. The proposal is a row, the task holds a
+ * question; "approve" starts exactly what was shown, any other words go to another planner, together
+ * with the plan that they are about. Nothing here is ever answered by an agent.
+ */
+const maxPlanRounds = 5;
+
+export async function proposePlan(
+  tx: Tx,
+  announce: Announce,
+  task: Task,
+  preparation: Preparation,
+  made: Plan,
+): Promise<void> {
+  const plan = cleanPlan(made);
+  await insertPlan(tx, {
+    taskId: task.id,
+    subtaskId: null,
+    state: "proposed",
+    plan,
+    reason: plan.planner?.reason ?? "",
+    diff: [],
+    refused: [],
+  });
+  await askAboutPlan(tx, announce, task, plan, { preparation: json(preparation) });
+}
+
+/** Ask, or ask again where the question was lost. */
+export async function askAboutPlan(
+  tx: Tx,
+  announce: Announce,
+  task: Task,
+  plan: Plan,
+  set: Parameters<typeof moveTask>[4] = {},
+): Promise<void> {
+  const questionId = newId("question");
+  const text = renderPlan(plan);
+  await insertQuestion(tx, {
+    id: questionId,
+    taskId: task.id,
+    subtaskId: null,
+    kind: "plan",
+    text,
+  });
+  const asking = await moveTask(
+    tx,
+    task,
+    "waiting",
+    { kind: "question", questionId },
+    { ...set, stageFailures: 0 },
+  );
+  const count = plan.subtasks.length;
+  await announce(tx, asking, {
+    type: "question.asked",
+    message: `Question: run this plan of ${count} subtask${count === 1 ? "" : "s"}? (${plan.subtasks.map(({ title }) => title).join("; ")})`,
+    data: { question_id: questionId, question: text, kind: "plan" },
+  });
+}
+
+/** The plan that waits for an answer; null when there is none. */
+export async function findProposedPlan(tx: Tx, taskId: string) {
+  return (await listPlans(tx, taskId)).find(({ state }) => state === "proposed") ?? null;
+}
+
+/** What an answer says; what says neither yes nor no nor anything to do better is refused in words. */
+export function readPlanAnswer(answer: string): "approve" | "cancel" | "feedback" {
+  const word = answer
+    .trim()
+    .toLowerCase()
+    .replace(/[.!]+$/, "");
+  if (isApproval(answer)) return "approve";
+  if (["cancel", "no", "n"].includes(word)) return "cancel";
+  if (["reject", "rejected"].includes(word)) {
+    throw new DeputyError(
+      "invalid_input",
+      'Say what should be different about the plan, or "cancel" to end the task.',
+      { field: "answer" },
+    );
+  }
+  return "feedback";
+}
+
+/** Refuses feedback that no further planner would read. */
+export async function checkPlanRounds(tx: Tx, taskId: string): Promise<void> {
+  const proposals = (await listPlans(tx, taskId)).filter(({ state }) => state !== "revision");
+  if (proposals.length < maxPlanRounds) return;
+  throw new DeputyError(
+    "conflict",
+    `${maxPlanRounds} plans were made for this task, which is the limit: answer "approve" or "cancel", or start a task with a plan of your own (--plan).`,
+    { field: "answer" },
+  );
+}
+
+/** Carry out an answer to the question about a plan. The caller settles the task afterwards. */
+export async function answerPlan(
+  tx: Tx,
+  announce: Announce,
+  task: Task,
+  answer: string,
+): Promise<void> {
+  const proposed = await findProposedPlan(tx, task.id);
+  invariant(proposed?.plan && task.preparation, "a plan that is asked about is stored");
+  switch (readPlanAnswer(answer)) {
+    case "approve":
+      await closePlan(tx, proposed.id, "accepted", null);
+      return startPlan(tx, announce, task, task.preparation, proposed.plan);
+    case "cancel": {
+      await closePlan(tx, proposed.id, "rejected", null);
+      await moveTask(tx, task, "cancelled", null, {
+        endDetail: "its plan was not approved",
+        cancelRequestedAt: new Date(),
+      });
+      const message = "Cancelled: its plan was not approved";
+      await announce(tx, task, { type: "task.cancelled", message });
+      return;
+    }
+    case "feedback":
+      await closePlan(tx, proposed.id, "rejected", answer);
+      await moveTask(tx, task, "planning", waitForSlot("plan"));
+      await wakeStage(tx, "plan", task.id, null);
+  }
+}

@@ -1,0 +1,144 @@
+import { DeputyError } from "../../core/base/error.ts";
+import { newId } from "../../core/base/id.ts";
+import {
+  askForMore,
+  type Budget,
+  findSpentCap,
+  formatBudget,
+  isBudgetRefusal,
+  parseBudget,
+  proposeRaise,
+  raiseBudget,
+} from "../../core/budget/budget.ts";
+import type { Hold } from "../../core/task/hold.ts";
+import type { Subtask, Task } from "../../core/task/task.ts";
+import { json } from "../../store/database/open.ts";
+import type { Tx } from "../../store/database/schema.ts";
+import { readSpent } from "../../store/records/spending.ts";
+import { insertQuestion, listOpenQuestions, setAnswer } from "../../store/tasks/questions.ts";
+import { appendEvent, moveSubtask, moveTask, wakeStage } from "../../store/tasks/transition.ts";
+import type { AdvanceDeps } from "../transitions/advance.ts";
+import type { Announce } from "../transitions/announce.ts";
+import { waitForSlot } from "../transitions/stage-retry.ts";
+
+/**
+ * A task whose budget is used up asks a person once, however many of its subtasks were refused a
+ * call: they all wait for the same question, and one answer sends them all on, or ends them.
+ */
+
+/** What a subtask (or the task itself) that was refused a call waits for; null: there is room by now. */
+export async function askForBudget(
+  tx: Tx,
+  announce: Announce,
+  task: Task,
+  about: { subtaskId: string | null; attemptId: string | null },
+): Promise<Hold | null> {
+  if (!task.budget) return null;
+  const open = (await listOpenQuestions(tx, task.id)).find(({ kind }) => kind === "budget");
+  if (open) return { kind: "question", questionId: open.id };
+  const spent = await readSpent(tx, task.id);
+  // Refused before somebody answered, and heard of after it.
+  if (findSpentCap(task.budget, spent) === null) return null;
+  const questionId = newId("question");
+  const text = askForMore(task.budget, spent);
+  const question = { id: questionId, taskId: task.id, subtaskId: null, text };
+  await insertQuestion(tx, { ...question, kind: "budget" });
+  await announce(tx, task, {
+    ...about,
+    type: "question.asked",
+    message: `Question: ${text}`,
+    data: { question_id: questionId, question: text },
+  });
+  return { kind: "question", questionId };
+}
+
+/** Raise the caps and send on whatever waited for that, or give up. The caller settles the task. */
+export async function answerBudgetQuestion(
+  tx: Tx,
+  deps: AdvanceDeps,
+  task: Task,
+  subtasks: readonly Subtask[],
+  question: { id: string; text: string },
+  answer: string,
+): Promise<void> {
+  const raised = await readAnswer(tx, task, question.text, answer);
+  await setAnswer(tx, question.id, answer);
+  await appendEvent(tx, task.id, {
+    type: "question.answered",
+    message: `Answered: ${answer.slice(0, 200)}${raised ? `; the budget is ${formatBudget(raised)} now` : ""}`,
+    data: { question_id: question.id, answer, budget: raised },
+  });
+  const waits = ({ hold }: Task | Subtask) =>
+    hold?.kind === "question" && hold.questionId === question.id;
+  const current = raised
+    ? await moveTask(tx, task, task.state, task.hold, { budget: json(raised) })
+    : task;
+  for (const subtask of subtasks.filter(waits)) {
+    // Verified work goes on without the review that nobody pays for: the stage says that it was not done.
+    if (raised || isReviewed(subtask)) await goOn(tx, subtask);
+    else await giveUp(tx, deps.announce, task, subtask);
+  }
+  if (subtasks.length > 0 || !waits(task)) return;
+  if (raised) {
+    await moveTask(tx, current, "queued", waitForSlot("plan"));
+    return wakeStage(tx, "plan", task.id, null);
+  }
+  const failed = await moveTask(tx, current, "failed", null, { endDetail: refused });
+  await deps.announce(tx, failed, { type: "task.failed", message: `Failed: ${refused}` });
+}
+
+const refused = "the budget is used up, and no more was granted";
+
+/** Whether its work was done, and the call that was refused a reviewer's. */
+function isReviewed({ ending }: Subtask): boolean {
+  return ending?.what === "unaffordable";
+}
+
+async function goOn(tx: Tx, subtask: Subtask): Promise<void> {
+  const stage = isReviewed(subtask) ? "verify" : "execute";
+  await moveSubtask(tx, subtask, stage === "verify" ? "verifying" : "ready", waitForSlot(stage));
+  await wakeStage(tx, stage, subtask.taskId, subtask.id);
+}
+
+async function giveUp(tx: Tx, announce: Announce, task: Task, subtask: Subtask): Promise<void> {
+  await moveSubtask(tx, subtask, "failed", null, { endDetail: refused });
+  await announce(tx, task, {
+    type: "subtask.failed",
+    message: `"${subtask.title}" failed: ${refused}`,
+    data: { key: subtask.key, failure: "out_of_budget" },
+    subtaskId: subtask.id,
+  });
+}
+
+/** The budget from now on; null: nothing more is to be spent. */
+async function readAnswer(
+  tx: Tx,
+  task: Task,
+  asked: string,
+  answer: string,
+): Promise<Budget | null> {
+  const words = answer.trim().toLowerCase();
+  if (isBudgetRefusal(answer)) return null;
+  const budget = task.budget ?? {};
+  const spent = await readSpent(tx, task.id);
+  const isYes = ["yes", "y"].includes(words);
+  const proposed = isYes ? proposeRaise(budget, spent) : null;
+  // What came in late may have used up another cap: a "yes" grants what was shown, and no more.
+  if (proposed && !asked.includes(` +${formatBudget(proposed)}?`)) {
+    throw new DeputyError(
+      "conflict",
+      `More was spent since this was asked. ${askForMore(budget, spent)} Answer with the amount.`,
+      { field: "answer" },
+    );
+  }
+  const by = isYes ? proposed : parseBudget(words.replace(/(^|,\s*)\+\s*/g, "$1"));
+  const raised = by && raiseBudget(budget, spent, by);
+  if (raised) return raised;
+  throw new DeputyError(
+    "invalid_input",
+    by
+      ? `"${answer.trim().slice(0, 100)}" is not enough to go on: another cap is used up too, or the price of a call is unknown.`
+      : 'This question is about the budget: answer "yes", an amount ("+$5", "+100k tokens", "+30 turns", "+60m"; several with commas), or "no".',
+    { field: "answer" },
+  );
+}

@@ -1,0 +1,87 @@
+import { DeputyError } from "../../core/base/error.ts";
+import { isBudgetRefusal } from "../../core/budget/budget.ts";
+import { isAcceptance } from "../../core/review/review.ts";
+import { hashQuestion, isApproval, isAskedAgain, withdrawn } from "../../core/task/question.ts";
+import type { Subtask, Task } from "../../core/task/task.ts";
+import type { Tx } from "../../store/database/schema.ts";
+import { listQuestions } from "../../store/tasks/questions.ts";
+
+type Question = Awaited<ReturnType<typeof listQuestions>>[number];
+
+/** Which question an answer is about; null: the only open one. `hash` is that of the words it is about. */
+type AnswerTo = { answer: string; questionId: string | null; hash: string | null };
+
+/**
+ * The open question that an answer is about. Whoever comes too late is told what happened meanwhile:
+ * the first valid answer counts, and an answer to words that are not asked any more is none.
+ */
+export async function findQuestion(
+  tx: Tx,
+  task: Task,
+  subtasks: readonly Subtask[],
+  { answer, questionId, hash }: AnswerTo,
+): Promise<Question> {
+  const all = await listQuestions(tx, task.id);
+  // One of a subtask that was cancelled meanwhile has nobody left to tell the answer to.
+  const asking = [task, ...subtasks].map(({ hold }) => hold);
+  const open = all.filter(
+    ({ answeredAt, id }) =>
+      answeredAt === null &&
+      asking.some((hold) => hold?.kind === "question" && hold.questionId === id),
+  );
+  // To end a pause there is `resume`: an answer is to what else is asked meanwhile.
+  const others = open.filter(({ kind }) => kind !== "pause");
+  const meant = others.length > 0 ? others : open;
+  const question = questionId ? open.find(({ id }) => id === questionId) : meant[0];
+  if (!question) throw explainNone(task, all, questionId);
+  if (!questionId && meant.length > 1) {
+    const ids = meant.map(({ id }) => id).join(", ");
+    throw conflict(`${task.id} has ${meant.length} open questions; name one: ${ids}.`);
+  }
+  if (hash !== null && hash !== hashQuestion(question.text)) {
+    throw conflict(
+      `What ${task.id} asks is not what the answer is about: ${describePast(all, question)}read ${question.id} with deputy show ${task.id}, and answer again.`,
+    );
+  }
+  if (!questionId && isGrant(question.kind, answer) && isAskedAgain(question, all)) {
+    throw conflict(
+      `${task.id} has asked this before, about something else: ${describePast(all, question)}read ${question.id} with deputy show ${task.id}, and name it in the answer (--question ${question.id}).`,
+    );
+  }
+  return question;
+}
+
+/** To say no, or what should be different, nobody has to have seen the newest words. */
+function isGrant(kind: Question["kind"], answer: string): boolean {
+  if (kind === "judges") return isAcceptance(answer);
+  return kind === "budget" ? !isBudgetRefusal(answer) : isApproval(answer);
+}
+
+/** Two may answer at once: the second is told what the first said, or why the question is gone. */
+function explainNone(task: Task, all: readonly Question[], questionId: string | null): DeputyError {
+  const ended = all.filter(({ answeredAt }) => answeredAt !== null);
+  if (questionId === null) {
+    const last = ended.toSorted((a, b) => Number(a.answeredAt) - Number(b.answeredAt)).at(-1);
+    const known = last ? `; the last one, ${last.id}, ${describeEnd(last)}` : "";
+    return conflict(`${task.id} is not waiting for an answer${known}.`, {});
+  }
+  const named = ended.find(({ id }) => id === questionId);
+  const known = named ? `; it ${describeEnd(named)}` : "";
+  return conflict(`${task.id} has no open question ${questionId}${known}.`);
+}
+
+/** How the question of this kind before it ended. */
+function describePast(all: readonly Question[], { id, kind }: Question): string {
+  const before = all.findLast((one) => one.kind === kind && one.id !== id && one.answer !== null);
+  return before ? `${before.id} ${describeEnd(before)}; ` : "";
+}
+
+function describeEnd({ answer, answeredAt }: Question): string {
+  return answer?.startsWith(withdrawn)
+    ? `was withdrawn, because ${answer.slice(withdrawn.length)}`
+    : `was answered at ${answeredAt?.toISOString()}: "${(answer ?? "").slice(0, 200)}"`;
+}
+
+function conflict(message: string, details: { field?: string } = { field: "question_id" }) {
+  return new DeputyError("conflict", message, details);
+}

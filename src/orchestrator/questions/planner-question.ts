@@ -1,0 +1,49 @@
+import { newId } from "../../core/base/id.ts";
+import type { Task } from "../../core/task/task.ts";
+import type { Db, Tx } from "../../store/database/schema.ts";
+import { insertQuestion, listQuestions } from "../../store/tasks/questions.ts";
+import { moveTask, wakeStage } from "../../store/tasks/transition.ts";
+import type { Announce } from "../transitions/announce.ts";
+import { waitForSlot } from "../transitions/stage-retry.ts";
+
+/**
+ * What the planner of a whole task wants to know of a person. There is no subtask yet, so the
+ * question is the task's own; with the answer it is planned again, by the same planner in the same
+ * session. (A subtask of kind `plan` asks as every attempt does.)
+ */
+export async function askForPlanner(
+  tx: Tx,
+  announce: Announce,
+  task: Task,
+  text: string,
+): Promise<void> {
+  const questionId = newId("question");
+  await insertQuestion(tx, {
+    ...{ id: questionId, taskId: task.id, subtaskId: null, kind: "question", text },
+  });
+  const hold = { kind: "question", questionId } as const;
+  const asking = await moveTask(tx, task, "waiting", hold, { stageFailures: 0 });
+  await announce(tx, asking, {
+    type: "question.asked",
+    message: `Question: ${text}`,
+    data: { question_id: questionId, question: text },
+  });
+}
+
+/** The answer is stored. The caller settles the task afterwards: it may be paused. */
+export async function goOnPlanning(tx: Tx, task: Task): Promise<void> {
+  await moveTask(tx, task, "planning", waitForSlot("plan"));
+  await wakeStage(tx, "plan", task.id, null);
+}
+
+/** What was answered to planners of a whole task, oldest first. */
+export async function listPlannerAnswers(
+  db: Db,
+  taskId: string,
+): Promise<{ question: string; answer: string }[]> {
+  return (await listQuestions(db, taskId)).flatMap(({ answer, kind, subtaskId, text }) =>
+    kind === "question" && subtaskId === null && answer !== null
+      ? [{ question: text, answer }]
+      : [],
+  );
+}

@@ -1,0 +1,189 @@
+import { newId } from "../../core/base/id.ts";
+import { invariant } from "../../core/base/invariant.ts";
+import { type Hold, slot } from "../../core/task/hold.ts";
+import type { TaskState } from "../../core/task/lifecycle.ts";
+import type { Claim, StageName } from "../../core/task/outcome.ts";
+import type { Subtask, Task } from "../../core/task/task.ts";
+import type { Garbled } from "../../store/database/garbled.ts";
+import type { Db, Tx } from "../../store/database/schema.ts";
+import { insertAttempt, listLatestAttempts } from "../../store/tasks/attempts.ts";
+import { findCandidates, subtaskStateOf, taskStatesOf } from "../../store/tasks/claims.ts";
+import {
+  appendEvent,
+  inTransition,
+  lockTasks,
+  moveSubtask,
+  moveTask,
+} from "../../store/tasks/transition.ts";
+
+/**
+ * A stage's work is every row in its state whose hold is the stage's slot, or a wake that is due.
+ * Claiming turns that hold into a lease and raises the epoch, under the task's lock: of two
+ * processes that want the same row one gets it and the other finds it gone.
+ */
+export const leaseMs = 30_000;
+
+/**
+ * So many are claimed by one transaction: each of its statements costs a claim of its own as much.
+ * More go into several at the same time.
+ */
+const atOnce = 8;
+
+type Candidate = { taskId: string; subtaskId: string | null };
+
+function chunk<T>(items: readonly T[], size: number): T[][] {
+  const starts = Array.from({ length: Math.ceil(items.length / size) }, (_, i) => i * size);
+  return starts.map((start) => items.slice(start, start + size));
+}
+
+/**
+ * Claim up to `limit` pieces of work of a stage for this process, longest waiting first; each is handed
+ * over as soon as it is claimed. What another process was faster on is left aside, and so is what
+ * cannot be claimed: one bad row must not keep all others waiting. A row that cannot be read is told to
+ * `onGarbled`; any other error is thrown at the end.
+ * Whoever stops it by `goOn` still gets what is being claimed at that moment.
+ */
+export async function* claimWork(
+  db: Db,
+  processId: string,
+  stage: StageName,
+  limit: number,
+  goOn: () => boolean = () => true,
+  onGarbled: (garbled: Garbled) => void = () => {},
+): AsyncGenerator<Claim> {
+  const tried: string[] = [];
+  let firstError: unknown = null;
+  const claim = (candidates: Candidate[]) =>
+    inTransition(db, (tx) => claimSome(tx, processId, stage, candidates, onGarbled));
+  for (let claimed = 0; claimed < limit && goOn(); ) {
+    const candidates = await findCandidates(db, stage, limit - claimed, tried);
+    if (candidates.length === 0) break;
+    tried.push(...candidates.map(({ taskId, subtaskId }) => subtaskId ?? taskId));
+    const alone = (candidate: Candidate) =>
+      claim([candidate]).catch((error) => {
+        firstError ??= error;
+        return [];
+      });
+    const parts = chunk(candidates, atOnce).map((some) =>
+      // One of them may be bad: alone, the others are claimed all the same.
+      claim(some).catch(async () => (await Promise.all(some.map(alone))).flat()),
+    );
+    for (const part of parts) {
+      const claims = await part;
+      claimed += claims.length;
+      yield* claims;
+    }
+  }
+  if (firstError) throw firstError;
+}
+
+async function claimSome(
+  tx: Tx,
+  processId: string,
+  stage: StageName,
+  candidates: readonly Candidate[],
+  onGarbled: (garbled: Garbled) => void,
+): Promise<Claim[]> {
+  const ofTask = stage === "plan" || stage === "deliver";
+  const taskIds = candidates.map(({ taskId }) => taskId);
+  const subtaskIds = candidates.flatMap(({ subtaskId }) => subtaskId ?? []);
+  const [{ garbled, tasks, subtasks, now }, latest] = await Promise.all([
+    lockTasks(tx, taskIds, { withSubtasks: !ofTask }),
+    ofTask ? new Map<string, never>() : listLatestAttempts(tx, subtaskIds),
+  ]);
+  for (const one of garbled.values()) onGarbled(one);
+  const expiresAt = new Date(now.getTime() + leaseMs);
+  const lease = (doing: string) => ({ kind: "lease", owner: processId, expiresAt, doing }) as const;
+  const isMerging = ({ state, hold }: Subtask) => state === "integrating" && hold?.kind === "lease";
+  const merging = new Set([...subtasks.values()].filter(isMerging).map(({ taskId }) => taskId));
+  const claimOne = async ({ taskId, subtaskId }: Candidate): Promise<Claim | null> => {
+    const task = tasks.get(taskId);
+    if (!task) return null;
+    if (ofTask) return claimTask(tx, stage, task, now, lease);
+    const subtask = subtasks.get(subtaskId ?? "");
+    if (!subtask || subtask.state !== subtaskStateOf[stage] || !isFree(subtask, stage, now))
+      return null;
+    // One merge at a time into a task branch, also of two that are claimed here.
+    if (stage === "integrate" && merging.has(taskId)) return null;
+    merging.add(taskId);
+    const attempt = latest.get(subtask.id) ?? null;
+    if (stage === "execute")
+      return startAttempt(tx, processId, task, subtask, attempt?.number ?? 0, lease);
+    const doing = lease(`${stage} of "${subtask.key}"`);
+    const { epoch } = await moveSubtask(tx, subtask, subtask.state, doing, {}, true);
+    return { stage, taskId, subtaskId: subtask.id, attemptId: attempt?.id ?? null, epoch };
+  };
+  const claims = await Promise.all(candidates.map(claimOne));
+  return claims.filter((claim) => claim !== null);
+}
+
+async function claimTask(
+  tx: Tx,
+  stage: "plan" | "deliver",
+  task: Task,
+  now: Date,
+  lease: (doing: string) => Lease,
+): Promise<Claim | null> {
+  const states: readonly TaskState[] = taskStatesOf[stage];
+  if (!states.includes(task.state) || !isFree(task, stage, now)) return null;
+  const to = stage === "plan" ? "planning" : "delivering";
+  const { epoch } = await moveTask(tx, task, to, lease(`${to} the task`), {}, true);
+  if (stage === "plan")
+    await appendEvent(tx, task.id, {
+      type: "task.planning",
+      message: "Preparing the repository and the plan",
+    });
+  return { stage, taskId: task.id, subtaskId: null, attemptId: null, epoch };
+}
+
+type Lease = Extract<Hold, { kind: "lease" }>;
+
+async function startAttempt(
+  tx: Tx,
+  processId: string,
+  task: Task,
+  subtask: Subtask,
+  attempts: number,
+  lease: (doing: string) => Lease,
+): Promise<Claim> {
+  const number = attempts + 1;
+  invariant(subtask.baseCommit, "a ready subtask has its base commit");
+  const doing = lease(`attempt ${number} of "${subtask.key}"`);
+  const epoch = subtask.epoch + 1;
+  const id = newId("attempt");
+  await Promise.all([
+    moveSubtask(tx, subtask, "running", doing, { stageFailures: 0 }, true),
+    insertAttempt(tx, {
+      id,
+      taskId: task.id,
+      subtaskId: subtask.id,
+      number,
+      epoch,
+      processId,
+      agent: subtask.agent,
+      baseCommit: subtask.baseCommit,
+      sessionId: subtask.sessionId,
+    }),
+  ]);
+  await appendEvent(tx, task.id, {
+    type: "attempt.started",
+    message: `Attempt ${number} of "${subtask.title}" ${subtask.sessionId ? "goes on with the work" : "started"}`,
+    data: {
+      number,
+      key: subtask.key,
+      agent: subtask.agent,
+      base_commit: subtask.baseCommit,
+      continues: subtask.sessionId !== null,
+    },
+    subtaskId: subtask.id,
+    attemptId: id,
+  });
+  return { stage: "execute", taskId: task.id, subtaskId: subtask.id, attemptId: id, epoch };
+}
+
+/** Whether a stage may claim the row now. */
+export function isFree(row: Task | Subtask, stage: StageName, now: Date): boolean {
+  const { hold } = row;
+  if (hold?.kind === "dependency") return hold.on.length === 1 && hold.on[0] === slot(stage);
+  return hold?.kind === "wake" && hold.at <= now;
+}

@@ -1,0 +1,48 @@
+import type { LostWork } from "../../core/task/outcome.ts";
+import type { Subtask, Task } from "../../core/task/task.ts";
+import type { Tx } from "../../store/database/schema.ts";
+import { reopenMessages } from "../../store/records/messages.ts";
+import { getLatestAttempt } from "../../store/tasks/attempts.ts";
+import { moveSubtask, moveTask } from "../../store/tasks/transition.ts";
+import { restarted } from "../commands/rework.ts";
+import type { Announce } from "../transitions/announce.ts";
+
+/**
+ * The head of the task branch was lost with the mirror: it goes back to the last commit that is left,
+ * and the completed subtasks whose work is not in that are worked on again, in the order of the plan.
+ * Settling starts them. What another stage reported meanwhile stands.
+ */
+export async function redoLost(
+  tx: Tx,
+  announce: Announce,
+  task: Task,
+  subtasks: readonly Subtask[],
+  { detail, head, subtaskIds }: LostWork,
+): Promise<void> {
+  if (head === null || task.headCommit !== head.lost) return;
+  const redone = subtasks.filter(
+    ({ id, state }) => state === "completed" && subtaskIds.includes(id),
+  );
+  for (const subtask of redone) {
+    const next = ((await getLatestAttempt(tx, subtask.id))?.number ?? 0) + 1;
+    const on = { kind: "dependency", on: [subtask.id], reason: detail } as const;
+    await moveSubtask(tx, subtask, "blocked", on, {
+      ...restarted(next),
+      integratedCommit: null,
+    });
+    await reopenMessages(tx, subtask.id);
+    await announce(tx, task, {
+      type: "subtask.retried",
+      message: `"${subtask.title}" is worked on again, from attempt ${next} on: ${detail}`,
+      data: { key: subtask.key, next_attempt: next },
+      subtaskId: subtask.id,
+    });
+  }
+  const set = { headCommit: head.to, stageFailures: 0, postponed: 0 };
+  if (task.state !== "delivering") {
+    await moveTask(tx, task, task.state, task.hold, set);
+    return;
+  }
+  const on = redone.map(({ id }) => id);
+  await moveTask(tx, task, "running", { kind: "dependency", on, reason: detail }, set);
+}

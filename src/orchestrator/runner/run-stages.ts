@@ -1,0 +1,368 @@
+import type { FailureKind } from "../../core/task/failure.ts";
+import type { Claim, Outcome, Stage, StageName } from "../../core/task/outcome.ts";
+import { type Garbled, GarbledRow } from "../../store/database/garbled.ts";
+import { ping } from "../../store/tasks/tasks.ts";
+import { notifyReady } from "../../store/tasks/transition.ts";
+import { type AdvanceDeps, advance } from "../transitions/advance.ts";
+import { claimWork } from "./claim.ts";
+import { faultPoint } from "./fault-point.ts";
+import { holdForSpace } from "./wait-for-space.ts";
+
+/**
+ * Runs stages in this process. `wake` makes a stage claim what is ready, up to its free slots; each
+ * claim runs concurrently, and its outcome goes to `advance`, which frees the slot and wakes the stages
+ * that follow. A stage is woken by
+ *
+ *   - an outcome recorded in this process,
+ *   - a job from the queue, for what another process or a person made ready,
+ *   - the reconciler's clock, which makes up for lost jobs.
+ *
+ * There is no other state here: a process that dies leaves leases in the database, and the reconciler
+ * frees them. The heartbeat renews only the leases of claims in hand, so whatever goes wrong with a
+ * claim, its lease expires and is found.
+ */
+export type StageRunner = {
+  /**
+   * Claim what is ready for a stage; does nothing while its slots are taken. A queue delivers each job
+   * to one process only: with `fromQueue` and no free slot the other processes are notified.
+   */
+  wake(stage: StageName, options?: { fromQueue: boolean }): void;
+  wakeAll(): void;
+  /** Abort the claims of a task, because a person cancelled it. */
+  cancelTask(taskId: string): void;
+  /** Park what agents and checks do for a task, because a person paused it; a merge or a delivery ends by itself. */
+  pauseTask(taskId: string): void;
+  /** Abort a claim that is somebody else's by now: what it reports will be refused. */
+  abandon(claim: Claim): void;
+  /** Claims in hand, for the heartbeat, metrics and the readiness probe. */
+  running(): Claim[];
+  /** No new claims; what runs is parked within `graceMs`. True when all of it was. */
+  stop(graceMs: number): Promise<boolean>;
+};
+
+/** Why a claim's signal was aborted; stages read it from `signal.reason`. */
+export type AbortCause = "cancelled" | "paused" | "shutdown" | "lost";
+
+/** Which volumes are full, and whether an error says so; in sentences. */
+export type Space = {
+  problems(): readonly string[];
+  look(): Promise<readonly string[]>;
+  explain(error: unknown): Promise<string | null>;
+};
+
+export type StageRunnerOptions = AdvanceDeps & {
+  space: Space;
+  /** Told of each row that could not be read, as often as that happens. */
+  onGarbled?: (garbled: Garbled) => void;
+  processId: string;
+  stages: Partial<Record<StageName, StageRow>>;
+  log: (level: "info" | "warn" | "error", fields: object, message: string) => void;
+};
+
+export type StageRow = {
+  run: Stage;
+  /** How many at once. */
+  slots: number;
+};
+
+/** An outcome that the database answers to, but does not take, is tried this often. */
+const maxRefusals = 3;
+const maxAdvanceWaitMs = 5_000;
+const notifyEveryMs = 200;
+
+/**
+ * What an outcome may have made ready: this process looks at once, the others when the queue tells
+ * them, as this one does for what is not named here.
+ */
+function followersOf(outcome: Outcome): readonly StageName[] {
+  switch (outcome.kind) {
+    case "planned":
+    case "subplanned":
+    case "decided":
+      return ["execute"];
+    case "attempted":
+      return [outcome.reason === "done" ? "verify" : "recover"];
+    case "verified":
+      return [outcome.verdict.result === "pass" ? "integrate" : "recover"];
+    case "integrated":
+      return ["integrate", "execute", "deliver"];
+    case "conflicted":
+    case "gate_failed":
+      return ["integrate", "recover"];
+    case "work_lost":
+      return ["recover", "execute"];
+    case "parked":
+    case "postponed":
+    case "lost":
+    case "no_space":
+    case "unreadable":
+    case "broken":
+    case "refused":
+    case "asked":
+    case "unaffordable":
+    case "delivered":
+      return [];
+  }
+}
+
+/** Planners and reviewers spend as coders do. The others are short, and change what is shared. */
+const pausedStages: ReadonlySet<StageName> = new Set(["plan", "execute", "verify"]);
+
+const causeInWords: Record<AbortCause, string> = {
+  cancelled: "cancelled",
+  paused: "paused by a person",
+  shutdown: "the process is shutting down",
+  lost: "the claim was taken over",
+};
+
+export function startStageRunner(options: StageRunnerOptions): StageRunner {
+  const { db, processId, space, stages, log, onGarbled = () => {} } = options;
+  const inHand = new Map<Claim, { controller: AbortController; done: Promise<void> }>();
+  const claiming = new Map<
+    StageName,
+    { again: boolean; fromQueue: boolean; done: Promise<void> }
+  >();
+  const notifying = new Map<StageName, "notified" | "again">();
+  let stopping = false;
+  let released = false;
+
+  const wake: StageRunner["wake"] = (stage, { fromQueue } = { fromQueue: false }): void => {
+    const row = stages[stage];
+    if (!row || stopping) return;
+    const busy = claiming.get(stage);
+    if (busy) {
+      busy.again = true;
+      busy.fromQueue ||= fromQueue;
+      return;
+    }
+    const done = claimAll(stage, row).finally(() => {
+      const state = claiming.get(stage);
+      claiming.delete(stage);
+      if (state?.again) return wake(stage, state);
+      if (state?.fromQueue && freeSlots(stage) <= 0) notifyOthers(stage);
+    });
+    claiming.set(stage, { again: false, fromQueue, done });
+  };
+
+  const freeSlots = (stage: StageName): number => {
+    const taken = [...inHand.keys()].filter((claim) => claim.stage === stage).length;
+    return (stages[stage]?.slots ?? 0) - taken;
+  };
+
+  // One notification for many jobs: a process that receives it claims all that is ready.
+  const notifyOthers = (stage: StageName): void => {
+    const isNew = !notifying.has(stage);
+    notifying.set(stage, isNew ? "notified" : "again");
+    if (!isNew) return;
+    notifyReady(db, stage).catch((error) =>
+      log("warn", { stage, err: error }, "could not notify the others; their clocks wake them"),
+    );
+    setTimeout(() => {
+      const again = notifying.get(stage) === "again";
+      notifying.delete(stage);
+      if (again && !stopping && freeSlots(stage) <= 0) notifyOthers(stage);
+    }, notifyEveryMs).unref();
+  };
+
+  const claimAll = async (stage: StageName, row: StageRow): Promise<void> => {
+    const { run } = row;
+    const [full] = space.problems();
+    if (full !== undefined && stage !== "recover") {
+      // Where not even that can be written, they stay as they are until the next wake.
+      await holdForSpace(db, stage, full).catch(() => space.look());
+      return;
+    }
+    try {
+      for await (const claim of claimWork(
+        db,
+        processId,
+        stage,
+        freeSlots(stage),
+        () => !stopping,
+        onGarbled,
+      )) {
+        faultPoint(stage, "claimed");
+        start(claim, run);
+      }
+    } catch (error) {
+      if ((await space.explain(error)) === null)
+        log("error", { stage, err: error }, "claim failed; the next wake tries again");
+    }
+  };
+
+  const start = (claim: Claim, run: Stage): void => {
+    const controller = new AbortController();
+    const done = work(claim, run, controller).finally(() => {
+      inHand.delete(claim);
+      wake(claim.stage);
+    });
+    inHand.set(claim, { controller, done });
+  };
+
+  const work = async (claim: Claim, run: Stage, controller: AbortController): Promise<void> => {
+    const ended = stopping
+      ? parked("shutdown")
+      : await runStage(run, claim, controller.signal).catch(async (error): Promise<Outcome> => {
+          // A stage answers what it can foresee with an outcome; what it throws is infrastructure or a bug.
+          const cause = controller.signal.reason as AbortCause | undefined;
+          if (cause) return parked(cause);
+          if (error instanceof GarbledRow) {
+            onGarbled(error.garbled);
+            return { kind: "unreadable", detail: error.message };
+          }
+          const full = await findFull(error, space);
+          if (full !== null) return { kind: "no_space", detail: full };
+          log("error", { ...claim, err: error }, "stage failed");
+          return broken(error);
+        });
+    const outcome = await excuse(ended, space);
+    faultPoint(claim.stage, "reported");
+    if (await record(claim, outcome)) {
+      faultPoint(claim.stage, "advanced");
+      for (const stage of followersOf(outcome)) wake(stage);
+      return;
+    }
+    // It is not in hand any more: its lease runs out, and the checker gives it back as lost.
+    log(
+      "error",
+      { ...claim, outcome: outcome.kind },
+      "outcome could not be recorded; giving it up",
+    );
+  };
+
+  /** True when the outcome was applied, or refused because the claim is not ours any more. */
+  const record = async (claim: Claim, outcome: Outcome): Promise<boolean> => {
+    let refusals = 0;
+    let trying = outcome;
+    for (let waitMs = 250; ; waitMs = Math.min(maxAdvanceWaitMs, waitMs * 2)) {
+      try {
+        if ((await advance(options, processId, claim, trying)) === "applied") return true;
+        log("warn", { ...claim, outcome: trying.kind }, "outcome refused: the claim is not ours");
+        return true;
+      } catch (error) {
+        const isGarbled = error instanceof GarbledRow;
+        if (isGarbled) onGarbled(error.garbled);
+        const full = await space.explain(error);
+        if (full === null && !isGarbled)
+          log("error", { ...claim, outcome: trying.kind, err: error }, "advance failed");
+        // While the database is away, or has no space to write, or a row is garbled, there is nothing
+        // to do but wait: the work is done and kept.
+        const answers = full === null && !isGarbled && (await isAnswering(db));
+        if (answers) refusals++;
+        if (answers && refusals === maxRefusals) trying = broken(error);
+        if (refusals >= 2 * maxRefusals || released) return false;
+        await new Promise((resolve) => setTimeout(resolve, waitMs));
+      }
+    }
+  };
+
+  return {
+    wake,
+    wakeAll: () => {
+      for (const stage of Object.keys(stages) as StageName[]) wake(stage);
+    },
+    cancelTask: (taskId) => {
+      for (const [claim, { controller }] of inHand) {
+        if (claim.taskId === taskId) controller.abort("cancelled" satisfies AbortCause);
+      }
+    },
+    pauseTask: (taskId) => {
+      for (const [claim, { controller }] of inHand) {
+        if (claim.taskId === taskId && pausedStages.has(claim.stage))
+          controller.abort("paused" satisfies AbortCause);
+      }
+    },
+    abandon: (claim) => inHand.get(claim)?.controller.abort("lost" satisfies AbortCause),
+    running: () => [...inHand.keys()],
+    stop: async (graceMs) => {
+      stopping = true;
+      for (const { controller } of inHand.values())
+        controller.abort("shutdown" satisfies AbortCause);
+      const allDone = async () => {
+        // What is being claimed at this moment is parked like the rest.
+        await Promise.all([...claiming.values()].map(({ done }) => done));
+        await Promise.all([...inHand.values()].map(({ done }) => done));
+        return true;
+      };
+      let timer: NodeJS.Timeout | undefined;
+      const finished = await Promise.race([
+        allDone(),
+        new Promise<boolean>((resolve) => {
+          timer = setTimeout(() => resolve(false), graceMs);
+        }),
+      ]);
+      clearTimeout(timer);
+      released = true;
+      return finished;
+    },
+  };
+}
+
+/** A stage that throws before its first await is no different from one that throws later. */
+async function runStage(run: Stage, ...about: Parameters<Stage>): Promise<Outcome> {
+  return run(...about);
+}
+
+function isAnswering(db: AdvanceDeps["db"]): Promise<boolean> {
+  return ping(db).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** What an error says of space; one that says nothing of it counts for nothing while a volume is full. */
+async function findFull(error: unknown, space: Space): Promise<string | null> {
+  return (await space.explain(error)) ?? (await space.look())[0] ?? null;
+}
+
+/**
+ * A bad end counts for nothing while a volume is full: nobody can tell whether the work was bad, or
+ * only could not be written. What ended well stands, and so does what was killed for a limit of its own.
+ */
+async function excuse(outcome: Outcome, space: Space): Promise<Outcome> {
+  if (outcome.kind === "broken") {
+    const full = await findFull(outcome.detail, space);
+    return full === null ? outcome : { kind: "no_space", detail: full };
+  }
+  if (!mayBeForSpace(outcome)) return outcome;
+  const [full] = await space.look();
+  if (full === undefined) return outcome;
+  if (outcome.kind !== "attempted") return { kind: "no_space", detail: full };
+  return { ...outcome, failure: "no_space", detail: `${full} (${outcome.detail})` };
+}
+
+const agentsFaults: ReadonlySet<FailureKind | null> = new Set([
+  null,
+  "agent_failed",
+  "agent_unavailable",
+  "infrastructure",
+  "no_change",
+  "setup_failed",
+] as const);
+
+function mayBeForSpace(outcome: Outcome): boolean {
+  switch (outcome.kind) {
+    case "refused":
+    case "gate_failed":
+      return true;
+    case "verified":
+      return outcome.verdict.result !== "pass";
+    case "attempted": {
+      const { confinement, failure, reason } = outcome;
+      const isLimited = confinement?.denials.some(({ what }) => what === "limit") ?? false;
+      return (
+        (reason === "crashed" || reason === "gave_up") && agentsFaults.has(failure) && !isLimited
+      );
+    }
+    default:
+      return false;
+  }
+}
+
+function parked(cause: AbortCause): Outcome {
+  return { kind: "parked", detail: causeInWords[cause], snapshotRef: null };
+}
+
+function broken(error: unknown): Outcome {
+  return { kind: "broken", detail: error instanceof Error ? error.message : String(error) };
+}

@@ -1,0 +1,90 @@
+import type { Hold } from "../../core/task/hold.ts";
+import type { StageName } from "../../core/task/outcome.ts";
+import type { Db } from "../../store/database/schema.ts";
+import { findCandidates, listHeldForSpace } from "../../store/tasks/claims.ts";
+import {
+  appendEvent,
+  inTransition,
+  lockTask,
+  moveSubtask,
+  moveTask,
+  wakeStage,
+} from "../../store/tasks/transition.ts";
+import { isFree } from "./claim.ts";
+
+/**
+ * A volume that is full stops every stage that would write there. Its rows wait with a wake whose
+ * reason is the sentence about the volume, so that `why` says it; nothing of it is counted, and it has
+ * no limit, because a person has to free space. They are woken when the volume can be written again,
+ * and look by themselves once a minute in case that was missed.
+ */
+type Wake = Extract<Hold, { kind: "wake" }>;
+
+const lookAgainMs = 60_000;
+/** What the reason begins with: by it the rows are found again. */
+export const spaceReason = "no space: ";
+
+type Waiting = { kind: "no_space" | "unreadable"; detail: string };
+
+/** The wake for what a person has to mend outside: a full volume, or a row that cannot be read. */
+export function waitFor({ detail, kind }: Waiting): Wake {
+  const at = new Date(Date.now() + lookAgainMs);
+  const reason = detail.slice(0, 500);
+  return { kind: "wake", at, reason: kind === "no_space" ? `${spaceReason}${reason}` : reason };
+}
+
+/** The same as an event. */
+export function waitEvent(stage: StageName, { detail, kind }: Waiting) {
+  const what = kind === "no_space" ? "waits for space" : "waits for a row that can be read";
+  const data = { stage, detail };
+  return { type: "stage.parked", message: `${stage} ${what}: ${detail}`, data } as const;
+}
+
+/** Instead of a claim: have all that the stage could start wait for space. */
+export async function holdForSpace(db: Db, stage: StageName, detail: string): Promise<void> {
+  const seen: string[] = [];
+  for (;;) {
+    const candidates = await findCandidates(db, stage, 100, seen);
+    if (candidates.length === 0) return;
+    for (const { taskId, subtaskId } of candidates) {
+      seen.push(subtaskId ?? taskId);
+      await replaceHold(db, stage, taskId, subtaskId, waitFor({ kind: "no_space", detail }));
+    }
+  }
+}
+
+/** The volume can be written again: what waits for space is due now. */
+export async function wakeFromSpace(db: Db): Promise<void> {
+  for (const { taskId, subtaskId, stage } of await listHeldForSpace(db, spaceReason)) {
+    const hold = {
+      ...waitFor({ kind: "no_space", detail: "there is some again" }),
+      at: new Date(),
+    };
+    await replaceHold(db, stage, taskId, subtaskId, hold);
+  }
+}
+
+async function replaceHold(
+  db: Db,
+  stage: StageName,
+  taskId: string,
+  subtaskId: string | null,
+  hold: Wake,
+): Promise<void> {
+  await inTransition(db, async (tx) => {
+    const locked = await lockTask(tx, taskId);
+    if (!locked) return;
+    const subtask = locked.subtasks.find(({ id }) => id === subtaskId);
+    const row = subtaskId === null ? locked.task : subtask;
+    const isHeld = row?.hold?.kind === "wake" && row.hold.reason.startsWith(spaceReason);
+    if (!row || !(isHeld || isFree(row, stage, locked.now))) return;
+    if (!isHeld)
+      await appendEvent(tx, taskId, {
+        ...waitEvent(stage, { kind: "no_space", detail: hold.reason.slice(spaceReason.length) }),
+        subtaskId,
+      });
+    if (subtask) await moveSubtask(tx, subtask, subtask.state, hold);
+    else await moveTask(tx, locked.task, locked.task.state, hold);
+    await wakeStage(tx, stage, taskId, subtaskId, hold.at);
+  });
+}

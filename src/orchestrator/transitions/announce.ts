@@ -1,0 +1,22 @@
+import type { Task } from "../../core/task/task.ts";
+import type { Tx } from "../../store/database/schema.ts";
+import { insertNotifications, type NewNotification } from "../../store/records/notifications.ts";
+import { appendEvent, type NewEvent } from "../../store/tasks/transition.ts";
+
+/**
+ * Append an event, and with it, in the same transaction, what it sends to a phone: a fact that
+ * reaches a person exactly once begins as a row that is written exactly once.
+ */
+export type Announce = (tx: Tx, task: Task, event: NewEvent) => Promise<string>;
+
+/** Which notifications an event causes; given by the notifier, pure. */
+export type NotificationRows = (event: NewEvent & { id: string }, task: Task) => NewNotification[];
+
+export function makeAnnounce(notificationRows: NotificationRows): Announce {
+  return async (tx, task, event) => {
+    const id = await appendEvent(tx, task.id, event);
+    const rows = notificationRows({ ...event, id }, task);
+    if (rows.length > 0) await insertNotifications(tx, rows);
+    return id;
+  };
+}

@@ -1,0 +1,152 @@
+import { newId } from "../../core/base/id.ts";
+import type { Budget, Spent } from "../../core/budget/budget.ts";
+import { acceptanceCheck } from "../../core/proof/verdict.ts";
+import type { Plan } from "../../core/task/plan.ts";
+import type { Attempt, Subtask, Task } from "../../core/task/task.ts";
+import type { Tx } from "../../store/database/schema.ts";
+import { handDownMessages } from "../../store/records/messages.ts";
+import { readSpent } from "../../store/records/spending.ts";
+import { insertPlan } from "../../store/tasks/plans.ts";
+import { appendEvent, insertSubtask, moveSubtask } from "../../store/tasks/transition.ts";
+import { freeKey, revisePlan, revisionCaps } from "./revise-plan.ts";
+
+/**
+ * A plan changes while it runs, in the transaction of whatever changed it: by what an agent learned
+ * and asked for, once its own work is merged, and by the plan of a part that was left to be planned.
+ * Each change is an event and a row of the record.
+ */
+export async function reviseAfter(
+  tx: Tx,
+  task: Task,
+  subtasks: readonly Subtask[],
+  from: Subtask,
+  attempt: Pick<Attempt, "discoveries" | "followUps">,
+): Promise<void> {
+  const { discoveries, followUps } = attempt;
+  if (discoveries.length === 0 && followUps.length === 0) return;
+  const share =
+    task.budget && followUps.length > 0 ? shareOf(task.budget, await readSpent(tx, task.id)) : null;
+  const revision = revisePlan(subtasks, from, attempt, {
+    ...revisionCaps,
+    budgetShare: share,
+    closed: whyClosed(task),
+  });
+  const { added, changed, diff, refused } = revision;
+  for (const [index, subtask] of added.entries()) {
+    const position = nextPosition(subtasks) + index;
+    await insertSubtask(tx, {
+      ...subtask,
+      id: newId("subtask"),
+      taskId: task.id,
+      position,
+      checks: [],
+    });
+  }
+  for (const { id, brief } of changed) {
+    const node = subtasks.find((subtask) => subtask.id === id);
+    if (node) await moveSubtask(tx, node, node.state, node.hold, { brief });
+  }
+  const reason = `"${from.key}" ${[
+    ...(added.length > 0 ? ["asked for more work"] : []),
+    ...(changed.length > 0 ? ["found out something that others build on"] : []),
+  ].join(" and ")}`;
+  await record(tx, task, from, { reason, diff, refused });
+}
+
+/** The parts of a subtask's own plan take its place; whoever waited for it waits for the last of them. */
+export async function replaceByPlan(
+  tx: Tx,
+  task: Task,
+  subtasks: readonly Subtask[],
+  parent: Subtask,
+  plan: Plan,
+): Promise<void> {
+  const taken = new Set(subtasks.map(({ key }) => key));
+  const keys = new Map<string, string>();
+  for (const { key } of plan.subtasks) {
+    const own = freeKey(`${parent.key}-${key}`, taken);
+    taken.add(own);
+    keys.set(key, own);
+  }
+  const keyOf = (key: string) => keys.get(key) ?? key;
+  const parts = plan.subtasks.map(() => newId("subtask"));
+  for (const [index, subtask] of plan.subtasks.entries()) {
+    const dependsOn = subtask.dependsOn.map(keyOf);
+    await insertSubtask(tx, {
+      ...subtask,
+      id: parts[index] ?? newId("subtask"),
+      taskId: task.id,
+      key: keyOf(subtask.key),
+      // What the parent built on is merged: whoever looks at the plan still sees the order.
+      dependsOn: dependsOn.length > 0 ? dependsOn : parent.dependsOn,
+      position: nextPosition(subtasks) + index,
+      depth: parent.depth,
+      checks: subtask.checks.map((command) => acceptanceCheck(command, "plan")),
+    });
+  }
+  await handDownMessages(tx, parent.id, parts);
+  const inner = new Set(plan.subtasks.flatMap(({ dependsOn }) => dependsOn));
+  const last = plan.subtasks.filter(({ key }) => !inner.has(key)).map(({ key }) => keyOf(key));
+  const waiting = subtasks.filter(({ dependsOn }) => dependsOn.includes(parent.key));
+  for (const node of waiting) {
+    const dependsOn = node.dependsOn.flatMap((key) => (key === parent.key ? last : [key]));
+    await moveSubtask(tx, node, node.state, node.hold, { dependsOn });
+  }
+  await moveSubtask(tx, parent, "superseded", null, { feedback: null, stageFailures: 0 });
+  await record(tx, task, parent, {
+    reason: `"${parent.key}" was planned${plan.planner?.reason ? `: ${plan.planner.reason}` : ""}`,
+    diff: [
+      `- ${parent.key}: ${parent.title}`,
+      ...plan.subtasks.map(({ key, title }) => `+ ${keyOf(key)}: ${title}`),
+      ...waiting.map(({ key }) => `~ ${key}: now after ${last.join(", ")}`),
+    ],
+    refused: [],
+  });
+}
+
+async function record(
+  tx: Tx,
+  task: Task,
+  from: Subtask,
+  { reason, diff, refused }: { reason: string; diff: string[]; refused: string[] },
+): Promise<void> {
+  if (diff.length + refused.length === 0) return;
+  await insertPlan(tx, {
+    taskId: task.id,
+    subtaskId: from.id,
+    state: "revision",
+    plan: null,
+    reason: diff.length > 0 ? reason : `"${from.key}" asked for what is not done`,
+    diff,
+    refused,
+  });
+  const about = { subtaskId: from.id, data: { key: from.key, reason, diff, refused } };
+  if (diff.length > 0) {
+    const message = `Plan revised: ${reason} (${diff.join("; ")})`;
+    await appendEvent(tx, task.id, { ...about, type: "plan.revised", message });
+  }
+  if (refused.length > 0) {
+    const message = `Not added to the plan: ${refused.join("; ")}`;
+    await appendEvent(tx, task.id, { ...about, type: "plan.revision_refused", message });
+  }
+}
+
+/** Why no agent may add to this task. */
+function whyClosed(task: Task): string | null {
+  if (!task.expectsChange) return "a review changes nothing";
+  if (task.approval === "plan") return "a person approved the plan as it is";
+  return null;
+}
+
+/** The largest part of any cap that is used. */
+function shareOf(budget: Budget, spent: Spent): number {
+  const shares = (["usd", "tokens", "turns", "minutes"] as const).flatMap((cap) => {
+    const limit = budget[cap];
+    return limit === undefined ? [] : [spent[cap] / limit];
+  });
+  return Math.max(0, ...shares);
+}
+
+function nextPosition(subtasks: readonly Subtask[]): number {
+  return Math.max(-1, ...subtasks.map(({ position }) => position)) + 1;
+}

@@ -1,0 +1,61 @@
+import type { Claim, Outcome } from "../../core/task/outcome.ts";
+import type { Ending, Subtask, Task } from "../../core/task/task.ts";
+import type { Tx } from "../../store/database/schema.ts";
+import { endAttemptRow } from "../../store/tasks/attempts.ts";
+import { appendEvent } from "../../store/tasks/transition.ts";
+
+type Attempted = Extract<Outcome, { kind: "attempted" }>;
+
+/** Write how an attempt ended: once, with exactly one reason. */
+export async function endAttempt(
+  tx: Tx,
+  task: Task,
+  subtask: Subtask,
+  claim: Pick<Claim, "attemptId">,
+  outcome: Attempted,
+): Promise<void> {
+  if (!claim.attemptId) return;
+  const { kind: _, ...ending } = outcome;
+  const row = await endAttemptRow(tx, claim.attemptId, ending);
+  if (!row) return;
+  await appendEvent(tx, task.id, {
+    type: "attempt.ended",
+    message: `Attempt ${row.number} of "${subtask.title}" ended: ${outcome.reason.replaceAll("_", " ")}${outcome.detail ? ` (${outcome.detail})` : ""}`,
+    data: {
+      number: row.number,
+      key: subtask.key,
+      reason: outcome.reason,
+      detail: outcome.detail,
+      commit: outcome.commit,
+      summary: outcome.summary,
+    },
+    subtaskId: subtask.id,
+    attemptId: claim.attemptId,
+  });
+}
+
+/** The same for recovery to read. */
+export function endingOf(outcome: Attempted): Ending {
+  const { reason, failure, detail, question } = outcome;
+  const retryAt = outcome.retryAt?.toISOString() ?? null;
+  return { what: "attempt", reason, failure, detail, question, retryAt };
+}
+
+/** An attempt that nobody reported on. */
+export function lostAttempt(detail: string): Attempted {
+  return {
+    kind: "attempted",
+    reason: "lost",
+    failure: "lost",
+    detail,
+    outputTail: "",
+    commit: null,
+    snapshotRef: null,
+    summary: null,
+    question: null,
+    discoveries: [],
+    followUps: [],
+    confinement: null,
+    retryAt: null,
+  };
+}

@@ -1,0 +1,197 @@
+import { invariant } from "../../core/base/invariant.ts";
+import { type Hold, slot } from "../../core/task/hold.ts";
+import { isSubtaskOver, isTaskOver } from "../../core/task/lifecycle.ts";
+import type { Subtask, Task } from "../../core/task/task.ts";
+import type { Tx } from "../../store/database/schema.ts";
+import { lockTask, moveSubtask, moveTask, wakeStage } from "../../store/tasks/transition.ts";
+import { endPause, holdPaused } from "../commands/pause.ts";
+import { startRework } from "../commands/rework.ts";
+import type { Announce } from "./announce.ts";
+import { schedule } from "./schedule.ts";
+
+/**
+ * After any change of a task or subtask: bring the rest of the task in line. Starts what may start,
+ * tells the others what they wait for, and moves the task itself when its subtasks leave it no choice:
+ * all completed → delivering, nothing left that can go on → failed, only questions open → waiting.
+ * A task that is over is no longer paused. Its row is locked by the caller's transaction.
+ */
+export async function settle(tx: Tx, taskId: string, announce: Announce): Promise<void> {
+  const locked = await lockTask(tx, taskId);
+  invariant(locked, "a task that is settled exists");
+  const { task, subtasks } = locked;
+  const settled = isTaskOver(task.state) ? task : await settleOpen(tx, task, subtasks, announce);
+  if (!isTaskOver(settled.state)) return;
+  // What was said about it while it was delivered is worked on now, paused or not as it is.
+  const isReworked =
+    isOpenToComments(settled) && (await startRework(tx, settled, subtasks, announce));
+  if (isReworked) return settle(tx, taskId, announce);
+  if (settled.pausedAt) await endPause(tx, settled);
+}
+
+async function settleOpen(
+  tx: Tx,
+  task: Task,
+  subtasks: Subtask[],
+  announce: Announce,
+): Promise<Task> {
+  if (task.cancelRequestedAt) return settleCancelled(tx, task, subtasks, announce);
+  if (task.pausedAt) return holdPaused(tx, task, subtasks);
+  if (task.state !== "running" && task.state !== "waiting") return task;
+  // It waits to be approved: that none of its subtasks is open does not mean that all is done.
+  if (subtasks.length === 0) return task;
+  const current = new Map(subtasks.map((subtask) => [subtask.id, subtask]));
+  for (const decision of schedule(subtasks)) {
+    const subtask = current.get(decision.id);
+    invariant(subtask, "schedule names rows it was given");
+    if (decision.start) {
+      current.set(subtask.id, await startSubtask(tx, task, subtask, announce));
+    } else if (!sameHold(subtask.hold, decision.hold)) {
+      current.set(subtask.id, await moveSubtask(tx, subtask, "blocked", decision.hold));
+    }
+  }
+  return settleTask(tx, task, [...current.values()], announce);
+}
+
+async function startSubtask(
+  tx: Tx,
+  task: Task,
+  subtask: Subtask,
+  announce: Announce,
+): Promise<Subtask> {
+  const hold: Hold = {
+    kind: "dependency",
+    on: [slot("execute")],
+    reason: "waiting for a free executor",
+  };
+  const started = await moveSubtask(tx, subtask, "ready", hold, { baseCommit: task.headCommit });
+  await announce(tx, task, {
+    type: "subtask.ready",
+    message: `"${subtask.title}" is ready`,
+    data: { key: subtask.key, base_commit: task.headCommit },
+    subtaskId: subtask.id,
+  });
+  await wakeStage(tx, "execute", task.id, subtask.id);
+  return started;
+}
+
+async function settleTask(
+  tx: Tx,
+  task: Task,
+  subtasks: Subtask[],
+  announce: Announce,
+): Promise<Task> {
+  const open = subtasks.filter(({ state }) => !isSubtaskOver(state));
+  const active = open.filter(({ state }) => state !== "blocked");
+  if (
+    open.length === 0 &&
+    subtasks.every(({ state }) => state === "completed" || state === "superseded")
+  ) {
+    const reworked = await startRework(tx, task, subtasks, announce);
+    if (reworked) return reworked;
+    const running =
+      task.state === "waiting" ? await moveTask(tx, task, "running", task.hold) : task;
+    const delivering = await moveTask(tx, running, "delivering", {
+      kind: "dependency",
+      on: [slot("deliver")],
+      reason: "waiting to be delivered",
+    });
+    await announce(tx, task, {
+      type: "task.delivering",
+      message: "All subtasks are done; delivering",
+    });
+    await wakeStage(tx, "deliver", task.id, null);
+    return delivering;
+  }
+  if (active.length === 0) {
+    const failed = subtasks.filter(({ state }) => state === "failed");
+    const held = open.filter(({ state }) => state === "blocked");
+    const detail = [
+      ...failed.map(({ key, endDetail }) => {
+        const why = endDetail ?? "no reason was recorded";
+        return subtasks.length === 1 ? why : `"${key}" failed: ${why}`;
+      }),
+      ...(held.length > 0 ? [`${names(held)} could not start because of that`] : []),
+    ].join("; ");
+    const over = await moveTask(tx, task, "failed", null, { endDetail: detail });
+    await announce(tx, over, {
+      type: "task.failed",
+      message: `Failed: ${detail}`,
+      data: { failed: failed.map(({ key }) => key), held: held.map(({ key }) => key) },
+    });
+    return over;
+  }
+  const asking = active.filter(({ state }) => state === "waiting");
+  const question = asking[0]?.hold;
+  if (asking.length === active.length && question?.kind === "question") {
+    const waiting = await moveTask(tx, task, "waiting", question);
+    if (task.state !== "waiting") {
+      await announce(tx, task, { type: "task.waiting", message: "Waiting for an answer" });
+    }
+    return waiting;
+  }
+  const hold: Hold = {
+    kind: "dependency",
+    on: open.map(({ id }) => id),
+    reason: describeOpen(open.length, subtasks.length),
+  };
+  if (task.state === "waiting")
+    await announce(tx, task, { type: "task.resumed", message: "Going on" });
+  const isSettled = task.state === "running" && sameHold(task.hold, hold);
+  return isSettled ? task : moveTask(tx, task, "running", hold);
+}
+
+/**
+ * Cancel was asked for: whatever nobody works on ends now, and the task once nothing runs. Until then
+ * it waits for that alone, whatever it waited for before: nobody has to answer it any more.
+ */
+async function settleCancelled(
+  tx: Tx,
+  task: Task,
+  subtasks: Subtask[],
+  announce: Announce,
+): Promise<Task> {
+  const working: string[] = [];
+  for (const subtask of subtasks) {
+    if (isSubtaskOver(subtask.state)) continue;
+    if (subtask.hold?.kind === "lease") {
+      working.push(subtask.id);
+      continue;
+    }
+    await moveSubtask(tx, subtask, "cancelled", null);
+    await announce(tx, task, {
+      type: "subtask.cancelled",
+      message: `"${subtask.title}" was cancelled`,
+      data: { key: subtask.key },
+      subtaskId: subtask.id,
+    });
+  }
+  if (task.hold?.kind === "lease") return task;
+  if (working.length > 0) {
+    const reason = "it is cancelled once what runs has stopped";
+    return moveTask(tx, task, task.state, { kind: "dependency", on: working, reason });
+  }
+  const cancelled = await moveTask(tx, task, "cancelled", null, {
+    endDetail: "cancelled on request",
+  });
+  await announce(tx, cancelled, { type: "task.cancelled", message: "Cancelled" });
+  return cancelled;
+}
+
+function isOpenToComments(task: Task): boolean {
+  const isTaken = task.acceptedAt ?? task.discardedAt ?? task.cancelRequestedAt;
+  return task.state === "completed" && isTaken === null;
+}
+
+/** What a running task waits for. */
+export function describeOpen(open: number, all: number): string {
+  if (all === 1) return "its one subtask is still open";
+  return `${open} of ${all} subtasks ${open === 1 ? "is" : "are"} still open`;
+}
+
+function names(subtasks: readonly Subtask[]): string {
+  return subtasks.map(({ key }) => `"${key}"`).join(", ");
+}
+
+function sameHold(left: Hold | null, right: Hold): boolean {
+  return JSON.stringify(left) === JSON.stringify(right);
+}

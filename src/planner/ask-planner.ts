@@ -1,0 +1,189 @@
+import { join } from "node:path";
+import type { RoleEnd, RunRole } from "../agents/agent.ts";
+import type { Config } from "../config/config.ts";
+import { roleSettings } from "../config/role-settings.ts";
+import { attemptMark } from "../core/base/marks.ts";
+import type { Claim } from "../core/task/outcome.ts";
+import type { Plan } from "../core/task/plan.ts";
+import type { Preparation, Subtask, Task } from "../core/task/task.ts";
+import { ProgressReporter } from "../executor/report-progress.ts";
+import { reportProgress } from "../orchestrator/commands/commands.ts";
+import { listPlannerAnswers } from "../orchestrator/questions/planner-question.ts";
+import { roleAgent } from "../roles/run-role.ts";
+import type { Db } from "../store/database/schema.ts";
+import { findAsked } from "../store/records/sessions.ts";
+import { listUsage } from "../store/records/usage.ts";
+import { listPlans } from "../store/tasks/plans.ts";
+import { getAttempt } from "../store/tasks/tasks.ts";
+import type { Mirrors } from "../worktree/mirror/mirror.ts";
+import { planAsAnswered } from "./plan-task.ts";
+import { runPlanner } from "./run-planner.ts";
+
+/**
+ * Have the planner of a task's repository make a plan: who that is, how long it may take, what it is
+ * told of the plans that a person sent back, and what it used. How it ended otherwise is said in
+ * words, with whether another try may end better.
+ */
+export type AskDeps = {
+  db: Db;
+  config: Config;
+  environment: () => Record<string, string>;
+  runRole: RunRole;
+  mirrors: Mirrors;
+};
+
+type Unplanned = {
+  detail: string;
+  /** The process is going away, or the task was cancelled. */
+  parked: boolean;
+  /** Nothing about the work was wrong: it may go better later. */
+  mayPass: boolean;
+  /** Null: it answered, and it was no plan. */
+  end: RoleEnd | null;
+};
+
+export async function askPlanner(
+  deps: AskDeps,
+  claim: Claim,
+  task: Task,
+  preparation: Preparation,
+  about: { part: Subtask | null; agent: string; why: string; signal: AbortSignal },
+): Promise<{ plan: Plan } | Unplanned> {
+  const { config, db } = deps;
+  const { part, signal, why } = about;
+  const settings = roleSettings(config.roles, "planner", task.repository);
+  const agent = roleAgent(config, "planner", task.repository) ?? "builtin";
+  const progress = new ProgressReporter((message, data) =>
+    reportProgress(db, claim, { type: "plan.progressed", message, data }),
+  );
+  const attempt = claim.attemptId ? await getAttempt(db, claim.attemptId) : null;
+  const baseCommit = attempt?.baseCommit ?? preparation.baseCommit;
+  // Of another base it would know what is not there: that is another question.
+  const asked = attempt ? null : `plan of ${task.id} on ${baseCommit}`;
+  const sessionId = asked ? await findAsked(db, asked, agent) : (attempt?.sessionId ?? null);
+  const before = await readPlanned(db, claim);
+  const startedAt = performance.now();
+  const result = await runPlanner(deps, {
+    about: { taskId: task.id, subtaskId: claim.subtaskId, attemptId: claim.attemptId },
+    agent,
+    asked,
+    sessionId,
+    baseCommit,
+    mirror: deps.mirrors.at(preparation.mirror),
+    workRoot: config.paths.checks,
+    brief: {
+      task,
+      checks: preparation.checks,
+      part,
+      rejected: part === null ? await readRejected(db, task) : [],
+      answers: part?.answers ?? (await listPlannerAnswers(db, task.id)),
+    },
+    env: {
+      ...deps.environment(),
+      DEPUTY_TASK_ID: task.id,
+      ...(claim.attemptId === null ? {} : { [attemptMark]: claim.attemptId }),
+      // No git of an agent may climb out of its worktree into a repository around it.
+      GIT_CEILING_DIRECTORIES: config.paths.checks,
+    },
+    logPath: plannerLog(config, claim),
+    timeoutMs: settings.timeoutMs ?? plannerTimeoutMs,
+    signal,
+    emit: (event) => progress.emit(event),
+  }).finally(() => progress.flush());
+  const durationMs = Math.round(performance.now() - startedAt);
+  if (signal.aborted) {
+    return { detail: describeAbort(signal), parked: true, mayPass: true, end: null };
+  }
+  switch (result.kind) {
+    case "planned": {
+      const used = await readUsage(db, claim);
+      const planner = {
+        agent,
+        reason: result.answer.reason,
+        problem: result.problem,
+        durationMs,
+        models: used.models,
+        calls: used.calls - before.calls,
+        inputTokens: used.inputTokens - before.inputTokens,
+        outputTokens: used.outputTokens - before.outputTokens,
+        costUsd: used.costUsd === null ? null : used.costUsd - before.costUsd,
+      };
+      return { plan: planAsAnswered(result.answer, { agent: about.agent, why, planner }) };
+    }
+    case "refused":
+      return { detail: result.detail, parked: false, mayPass: false, end: null };
+    case "ended": {
+      const { end } = result;
+      const detail = `the planner ended without a plan (${end.reason.replaceAll("_", " ")}): ${end.detail}`;
+      return { detail, parked: false, mayPass: mayPass(end), end };
+    }
+  }
+}
+
+const plannerTimeoutMs = 30 * 60_000;
+
+/** Whether what ended it has to do with the provider or the process, not with the work. */
+function mayPass({ reason, failure }: RoleEnd): boolean {
+  if (failure === null) return reason === "crashed" || reason === "lost" || reason === "stalled";
+  return [
+    "model_unavailable",
+    "rate_limit_window",
+    "infrastructure",
+    "killed",
+    "lost",
+    "stalled",
+  ].includes(failure);
+}
+
+function describeAbort(signal: AbortSignal): string {
+  if (signal.reason === "cancelled") return "cancelled";
+  const why = signal.reason === "paused" ? "paused by a person" : "the daemon was stopped";
+  return `${why}; the planner goes on afterwards`;
+}
+
+/** What a planner prints: the log of its attempt, where it has one. */
+function plannerLog(config: Config, { attemptId, taskId }: Claim): string {
+  return join(config.paths.logs, attemptId ? `${attemptId}.log` : `plan-${taskId}.log`);
+}
+
+async function readRejected(db: Db, task: Task): Promise<{ plan: Plan; feedback: string }[]> {
+  if (task.approval !== "plan") return [];
+  return (await listPlans(db, task.id)).flatMap(({ state, plan: made, feedback }) =>
+    state === "rejected" && made && feedback ? [{ plan: made, feedback }] : [],
+  );
+}
+
+/** What was used for the plans before this one, so that a planner that was cut off is counted whole. */
+async function readPlanned(db: Db, { attemptId, taskId }: Claim) {
+  const plans = attemptId === null ? await listPlans(db, taskId) : [];
+  const planners = plans.flatMap(({ plan, subtaskId }) =>
+    subtaskId === null && plan?.planner ? [plan.planner] : [],
+  );
+  const sum = (of: "calls" | "inputTokens" | "outputTokens") =>
+    planners.reduce((total, planner) => total + planner[of], 0);
+  return {
+    calls: sum("calls"),
+    inputTokens: sum("inputTokens"),
+    outputTokens: sum("outputTokens"),
+    costUsd: planners.reduce((total, { costUsd }) => total + (costUsd ?? 0), 0),
+  };
+}
+
+/** What planners used so far, for this task or for this attempt. */
+async function readUsage(db: Db, { attemptId, taskId }: Claim) {
+  const rows = (await listUsage(db, taskId)).filter(
+    (row) => row.role === "planner" && row.attemptId === attemptId,
+  );
+  const sum = (of: "calls" | "inputTokens" | "outputTokens") =>
+    rows.reduce((total, row) => total + row[of], 0);
+  return {
+    models: [...new Set(rows.map(({ model }) => model))],
+    calls: sum("calls"),
+    inputTokens: sum("inputTokens"),
+    outputTokens: sum("outputTokens"),
+    costUsd: rows.reduce<number | null>(
+      (total, { costUsd }) => (total === null || costUsd === null ? null : total + costUsd),
+      0,
+    ),
+  };
+}

@@ -1,0 +1,185 @@
+import pLimit from "p-limit";
+import { DeputyError } from "../core/base/error.ts";
+import { invariant } from "../core/base/invariant.ts";
+import { isProviderLimit } from "../core/task/failure.ts";
+import type { Claim, Outcome, Stage } from "../core/task/outcome.ts";
+import type { Plan } from "../core/task/plan.ts";
+import type { Preparation, Task } from "../core/task/task.ts";
+import { requirePullRequests } from "../delivery/github/github-repository.ts";
+import type { Job } from "../executor/job.ts";
+import { roleAgent } from "../roles/run-role.ts";
+import { listPlans } from "../store/tasks/plans.ts";
+import { getTask } from "../store/tasks/tasks.ts";
+import { inspectRepository } from "../verifier/checks/inspect-repository.ts";
+import { repositoryConfigPath } from "../verifier/checks/read-repository-config.ts";
+import { parseRepository } from "../worktree/mirror/repository-url.ts";
+import { requirePushable } from "../worktree/publish/publish.ts";
+import { type AskDeps, askPlanner } from "./ask-planner.ts";
+import { planAsGiven, planDirectly } from "./plan-task.ts";
+import { makePrepareBase, type PrepareBase, type PreparedBase } from "./prepare-task.ts";
+import { wantsPlan } from "./wants-plan.ts";
+
+/**
+ * The first stage: fetch, fix the base, read what decides the checks, and have a plan. Most tasks
+ * are one subtask and cost nobody a call; a planner is asked where it looks as if it paid, where a
+ * person wants it, and where one sent a plan back. What is wrong with the repository ends here.
+ */
+export type PlanDeps = AskDeps & { authHeader: (url: string) => string | null };
+
+/** At most so many tasks are fetched and inspected at once. */
+const maxPreparations = 8;
+
+export function makePlanStage(deps: PlanDeps): Stage {
+  // Planners take minutes, so the stage has many slots; what keeps processors busy has few.
+  const limit = pLimit(maxPreparations);
+  const prepareBase = makePrepareBase({ mirrors: deps.mirrors, authHeader: deps.authHeader });
+  return async (claim, signal) => {
+    const task = await getTask(deps.db, claim.taskId);
+    invariant(task, "a claimed task exists");
+    try {
+      const preparation = await limit(() => prepare(deps, task, prepareBase, signal));
+      return await plan(deps, claim, { ...task, preparation }, preparation, signal);
+    } catch (error) {
+      // What the caller can mend is no infrastructure: trying again would say the same.
+      if (error instanceof DeputyError && error.code !== "unavailable") {
+        return { kind: "refused", detail: error.message };
+      }
+      throw error;
+    }
+  };
+}
+
+/**
+ * A subtask of kind `plan` is no work for a coder: its attempt asks a planner, and what it answers
+ * takes the subtask's place.
+ */
+export async function planSubtask(deps: AskDeps, job: Job): Promise<Outcome> {
+  const { claim, signal, subtask, task } = job;
+  invariant(task.preparation, "a running task is prepared");
+  const made = await askPlanner(deps, claim, task, task.preparation, {
+    part: subtask,
+    agent: subtask.agent,
+    why: `"${subtask.key}" was left to be planned`,
+    signal,
+  });
+  if ("plan" in made) return { kind: "subplanned", plan: made.plan };
+  if (made.parked) return { kind: "parked", detail: made.detail, snapshotRef: null };
+  const { detail, end } = made;
+  return {
+    kind: "attempted",
+    reason: end?.reason ?? "gave_up",
+    failure: end ? end.failure : "plan_refused",
+    detail,
+    outputTail: end?.outputTail ?? "",
+    commit: null,
+    snapshotRef: null,
+    summary: null,
+    question: end?.reason === "out_of_budget" || end?.failure === "question" ? end.question : null,
+    discoveries: [],
+    followUps: [],
+    confinement: end?.confinement ?? null,
+    retryAt: end?.retryAt ?? null,
+  };
+}
+
+async function plan(
+  deps: PlanDeps,
+  claim: Claim,
+  task: Task,
+  preparation: Preparation,
+  signal: AbortSignal,
+): Promise<Outcome> {
+  const planned = (made: Plan): Outcome => ({ kind: "planned", preparation, plan: made });
+  const wasSeen = task.approval === "plan" && (await listPlans(deps.db, task.id)).length > 0;
+  const hasPlanner = () => roleAgent(deps.config, "planner", task.repository) !== null;
+  const wish = wantsPlan(task, hasPlanner);
+  if (!wasSeen && task.planInput) return planned(planAsGiven(task, task.planInput));
+  if (!wasSeen && !wish.plan) return planned(planDirectly(task, wish.why));
+  const made = await askPlanner(deps, claim, task, preparation, {
+    part: null,
+    agent: task.agent,
+    why: wasSeen ? "a person sent a plan back" : wish.why,
+    signal,
+  });
+  if ("plan" in made) return planned(made.plan);
+  if (made.parked) return { kind: "parked", detail: made.detail, snapshotRef: null };
+  // Only of the task's budget is there a question; a limit of one run is nobody's to raise.
+  if (made.end?.reason === "out_of_budget" && made.end.question !== null)
+    return { kind: "unaffordable", detail: made.detail };
+  if (made.end?.failure === "question" && made.end.question !== null)
+    return { kind: "asked", question: made.end.question };
+  if (made.end && isProviderLimit(made.end))
+    return { kind: "postponed", detail: made.detail, retryAt: made.end.retryAt };
+  return { kind: made.mayPass ? "broken" : "refused", detail: made.detail };
+}
+
+const nothingToRun = {
+  setup: [],
+  registries: [],
+  checks: [],
+  checksSource: "none",
+  protectedPaths: [],
+  delivery: null,
+  proof: null,
+} as const;
+
+/** The base commit, and what it says about setup, checks and delivery. */
+async function prepare(
+  deps: PlanDeps,
+  task: Task,
+  prepareBase: PrepareBase,
+  signal: AbortSignal,
+): Promise<Preparation> {
+  const { github } = deps.config;
+  const base = await prepareBase(task, signal);
+  // What a stranger's commit configures counts for nothing: a review has no setup and no checks.
+  const { setup, registries, checks, checksSource, protectedPaths, delivery, proof } =
+    task.expectsChange
+      ? await inspectRepository(base.mirror, base.baseCommit, task.checks)
+      : nothingToRun;
+  if (task.expectsChange) await requireRoom(deps, task, base);
+  if (task.delivery === "auto" && delivery === "pr") {
+    requireConfiguredDelivery(() => requirePullRequests(github, task.repository));
+  }
+  return {
+    baseCommit: base.baseCommit,
+    baseRef: base.baseRef,
+    mirror: base.mirror.gitDir,
+    setup: [...setup],
+    registries: [...registries],
+    checks: [...checks],
+    checksSource,
+    protectedPaths: [...protectedPaths],
+    forkCommit: base.forkCommit,
+    delivery,
+    proof,
+    notes: base.notes,
+  };
+}
+
+/** Whether the branch of the finished work could be pushed, as far as that can be known before it. */
+async function requireRoom(
+  { authHeader }: PlanDeps,
+  { repository: text }: Task,
+  { baseCommit, mirror }: PreparedBase,
+): Promise<void> {
+  const repository = parseRepository(text);
+  const header = authHeader(repository.url);
+  await requirePushable(mirror, repository, {
+    ...{ commit: baseCommit, ...(header && { authHeader: header }) },
+  });
+}
+
+/** The caller did not ask for it, so the sentence says who did. */
+function requireConfiguredDelivery(check: () => void): void {
+  try {
+    check();
+  } catch (error) {
+    if (!(error instanceof DeputyError)) throw error;
+    throw new DeputyError(
+      error.code,
+      `\`${repositoryConfigPath}\`: \`delivery: pr\` cannot be done. ${error.message}`,
+      { field: "delivery" },
+    );
+  }
+}

@@ -1,0 +1,66 @@
+import type { Plan, PlannedSubtask, PlannerWork } from "../core/task/plan.ts";
+import type { PlannerAnswer } from "../core/task/planner-answer.ts";
+import type { Task } from "../core/task/task.ts";
+import { firstLine } from "../orchestrator/intake/intake.ts";
+
+/**
+ * Task → Plan, where nobody has to be asked: a plan that came with the task is taken as it is, and
+ * without one the task is one subtask. What a planner answers becomes a plan of the same shape;
+ * everything after this stage only knows the Plan.
+ */
+export function planDirectly(task: Task, why: string): Plan {
+  return {
+    mode: "direct",
+    why,
+    planner: null,
+    subtasks: [
+      {
+        key: "main",
+        title: firstLine(task.goal, 72),
+        brief: "",
+        dependsOn: [],
+        writes: [],
+        agent: task.agent,
+        checks: [],
+        kind: "work",
+      },
+    ],
+  };
+}
+
+export function planAsGiven(task: Task, given: NonNullable<Task["planInput"]>): Plan {
+  return {
+    mode: "given",
+    why: "the caller gave it",
+    planner: null,
+    subtasks: given.subtasks.map((spec) => ({
+      key: spec.id,
+      title: spec.title,
+      brief: spec.brief ?? "",
+      dependsOn: spec.depends_on ?? [],
+      writes: spec.writes ?? [],
+      agent: spec.agent ?? task.agent,
+      checks: spec.checks ?? [],
+      kind: spec.kind ?? "work",
+    })),
+  };
+}
+
+/** Who works is the task's to say, never the planner's. */
+export function planAsAnswered(
+  answer: PlannerAnswer,
+  made: { agent: string; why: string; planner: PlannerWork },
+): Plan {
+  const toSubtask = (subtask: PlannerAnswer["subtasks"][number]): PlannedSubtask => ({
+    key: subtask.id,
+    title: subtask.title,
+    brief: subtask.brief,
+    dependsOn: subtask.depends_on,
+    writes: subtask.writes,
+    agent: made.agent,
+    checks: subtask.checks,
+    kind: subtask.kind,
+  });
+  const { why, planner } = made;
+  return { mode: "planned", why, planner, subtasks: answer.subtasks.map(toSubtask) };
+}

@@ -1,0 +1,138 @@
+import { gather } from "../core/base/gather.ts";
+import type { Task } from "../core/task/task.ts";
+import { fetchContent } from "../worktree/content/fetch-content.ts";
+import {
+  ensureMirror,
+  type FetchedMirror,
+  type Mirror,
+  type Mirrors,
+  pinRef,
+  placeMirror,
+  resolveBase,
+} from "../worktree/mirror/mirror.ts";
+import { withSoundMirror } from "../worktree/mirror/repair-mirror.ts";
+import { parseRepository, type Repository } from "../worktree/mirror/repository-url.ts";
+import { findMergeBase } from "../worktree/read/read-commit.ts";
+
+/**
+ * The first thing that happens to a task: its repository is mirrored and its base commit fixed and
+ * pinned, so that whatever happens to the branch meanwhile, every attempt starts from the same code.
+ * Tasks for one repository that come together share one look at it: each gets one that began after
+ * it asked, so what was pushed before a task was handed in is in its mirror.
+ */
+export type PreparedBase = {
+  mirror: Mirror;
+  baseCommit: string;
+  baseRef: string;
+  /** Where a reviewed commit left the branch that it is to go into: the diff to review starts here. */
+  forkCommit: string | null;
+  /** What of the base worktrees do not hold as a checkout would, in sentences for people. */
+  notes: string[];
+};
+
+/** Prepare one task; rejects when the signal is aborted. */
+export type PrepareBase = (task: Task, signal: AbortSignal) => Promise<PreparedBase>;
+
+type Deps = { mirrors: Mirrors; authHeader: (url: string) => string | null };
+type Options = Deps & { signal: AbortSignal; lookAt: LookAt };
+type LookAt = (repository: Repository, signal: AbortSignal) => Promise<FetchedMirror>;
+
+export function makePrepareBase(deps: Deps): PrepareBase {
+  const lookAt = shareLooks(deps);
+  return async (task, signal) => {
+    const repository = parseRepository(task.repository);
+    const authHeader = deps.authHeader(repository.url);
+    const repair = { signal, ...(authHeader && { authHeader }) };
+    const mirror = placeMirror(deps.mirrors, repository);
+    return withSoundMirror(mirror, repository, repair, () =>
+      fixBase(task, repository, { ...deps, signal, lookAt }),
+    );
+  };
+}
+
+async function fixBase(
+  task: Task,
+  repository: Repository,
+  options: Options,
+): Promise<PreparedBase> {
+  const looked = await options.lookAt(repository, options.signal);
+  const mirror = await askForCommit(looked, repository, task.base, options);
+  const base = await resolveBase(mirror, task.base);
+  await pinRef(mirror, `base/${task.id}`, base.commit);
+  const forkCommit = task.expectsChange ? null : await findFork(mirror, task, base.commit);
+  const { authHeader, signal } = options;
+  const content = { authHeader, signal, mayAsk: task.expectsChange };
+  const notes = await fetchContent(mirror, repository, base.commit, content);
+  return { mirror, baseCommit: base.commit, baseRef: base.ref, forkCommit, notes };
+}
+
+/** What the change is to go into may be gone by now; then it is what the repository is at. */
+async function findFork(
+  mirror: FetchedMirror,
+  task: Task,
+  reviewed: string,
+): Promise<string | null> {
+  const { reviewedAgainst } = task.origin;
+  const known = reviewedAgainst && (await resolveBase(mirror, reviewedAgainst).catch(() => null));
+  const against = known ? known.commit : mirror.head?.commit;
+  return against ? findMergeBase(mirror, against, reviewed) : null;
+}
+
+/**
+ * A commit that no branch or tag holds, as the head of a pull request from a fork, is there only when
+ * it is asked for by name. What cannot be had is said by whoever looks for it in the mirror.
+ */
+async function askForCommit(
+  mirror: FetchedMirror,
+  repository: Repository,
+  base: string | null,
+  options: Options,
+): Promise<FetchedMirror> {
+  if (base === null || !/^[0-9a-f]{40}$/.test(base)) return mirror;
+  const known = await resolveBase(mirror, base).catch(() => null); // not there yet
+  if (known) return mirror;
+  const { authHeader, mirrors, signal } = options;
+  const header = authHeader(repository.url);
+  return ensureMirror(mirrors, repository, {
+    ...(header ? { authHeader: header } : {}),
+    signal,
+    want: base,
+  });
+}
+
+/** One look at a repository for all tasks that wait for one; see the top of the file. */
+function shareLooks({ mirrors, authHeader }: Deps): LookAt {
+  const looks = new Map<string, (signal: AbortSignal) => Promise<FetchedMirror>>();
+  const lookFor = (repository: Repository) =>
+    gather(async (signals: AbortSignal[]) => {
+      const header = authHeader(repository.url);
+      const mirror = await ensureMirror(mirrors, repository, {
+        ...(header ? { authHeader: header } : {}),
+        signal: onceAllAborted(signals),
+      });
+      return signals.map(() => mirror);
+    }, maxLooks);
+  return (repository, signal) => {
+    const look = looks.get(repository.url) ?? lookFor(repository);
+    looks.set(repository.url, look);
+    const aborted = new Promise<never>((_, reject) => {
+      if (signal.aborted) reject(signal.reason);
+      signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+    });
+    return Promise.race([look(signal), aborted]);
+  };
+}
+
+const maxLooks = 1_000;
+
+/** Aborted when nobody waits any more: one cancelled task does not end the fetch of the others. */
+function onceAllAborted(signals: readonly AbortSignal[]): AbortSignal {
+  const controller = new AbortController();
+  const look = () => {
+    const last = signals.findLast(({ aborted }) => aborted);
+    if (last && signals.every(({ aborted }) => aborted)) controller.abort(last.reason);
+  };
+  for (const signal of signals) signal.addEventListener("abort", look, { once: true });
+  look();
+  return controller.signal;
+}

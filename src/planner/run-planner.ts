@@ -1,0 +1,120 @@
+import { mkdir, readFile, realpath } from "node:fs/promises";
+import { join } from "node:path";
+import type { AgentEvent, RoleEnd, RoleRequest, RunRole } from "../agents/agent.ts";
+import {
+  type PlannerAnswer,
+  plannerOutputSchema,
+  readPlannerAnswer,
+} from "../core/task/planner-answer.ts";
+import { cleanText } from "../core/text/clean-text.ts";
+import type { Db } from "../store/database/schema.ts";
+import { setAttemptLog } from "../store/tasks/attempts.ts";
+import { discardWorktree, renewWorktree } from "../worktree/checkout/worktree.ts";
+import type { Mirror } from "../worktree/mirror/mirror.ts";
+import {
+  type PlannerBrief,
+  writePlannerBrief,
+  writePlannerContinuation,
+} from "./write-planner-brief.ts";
+
+/**
+ * Ask a planner for a plan. It reads, in a worktree of its own at the base commit, which is gone
+ * afterwards; nothing that it wrote is anybody's work. An answer that is no plan gets one more try
+ * with the reason in words; whatever it says the second time stands. With a session it goes on where
+ * it was cut off.
+ */
+type PlannerRequest = Pick<
+  RoleRequest,
+  | "about"
+  | "agent"
+  | "asked"
+  | "baseCommit"
+  | "env"
+  | "logPath"
+  | "sessionId"
+  | "signal"
+  | "timeoutMs"
+> & {
+  mirror: Mirror;
+  /** A folder for planners' worktrees. */
+  workRoot: string;
+  brief: Omit<PlannerBrief, "again" | "instructions">;
+  emit: (event: AgentEvent) => void;
+};
+
+type PlannerResult =
+  | { kind: "planned"; answer: PlannerAnswer; problem: string | null }
+  /** It answered twice, and neither was a plan. */
+  | { kind: "refused"; detail: string }
+  /** It did not come to an answer. */
+  | { kind: "ended"; end: RoleEnd };
+
+export async function runPlanner(
+  { db, runRole }: { db: Db; runRole: RunRole },
+  request: PlannerRequest,
+): Promise<PlannerResult> {
+  const { about, baseCommit, mirror, workRoot } = request;
+  if (about.attemptId) await setAttemptLog(db, about.attemptId, request.logPath);
+  await mkdir(workRoot, { recursive: true });
+  const path = join(await realpath(workRoot), `plan-${about.subtaskId ?? about.taskId}`);
+  try {
+    await renewWorktree(mirror, path, baseCommit);
+    return await ask(runRole, request, path);
+  } finally {
+    await discardWorktree(mirror, path);
+  }
+}
+
+async function ask(
+  runRole: RunRole,
+  request: PlannerRequest,
+  worktree: string,
+): Promise<PlannerResult> {
+  const { mirror, workRoot: _, brief, ...rest } = request;
+  const instructions = (await readFile(promptFile, "utf8")).trim();
+  const mayPlan = brief.part === null;
+  let again: PlannerBrief["again"] = null;
+  let { sessionId } = request;
+  for (;;) {
+    const end: RoleEnd = await runRole({
+      ...rest,
+      role: "planner",
+      mode: "read_only",
+      outputSchema: plannerOutputSchema,
+      // After a bad answer the whole of it again: not every agent remembers.
+      brief:
+        sessionId !== null && again === null
+          ? writePlannerContinuation(brief)
+          : writePlannerBrief({ ...brief, instructions, again }),
+      worktree,
+      gitDir: mirror.gitDir,
+      sessionId,
+    });
+    if (end.reason !== "done") return { kind: "ended", end };
+    const output = clean(end.output);
+    const read =
+      output === null || output === undefined
+        ? { problem: "it held no plan: there was no JSON object that fits the schema" }
+        : readPlannerAnswer(output, mayPlan);
+    if ("answer" in read)
+      return { kind: "planned", answer: read.answer, problem: again?.problem ?? null };
+    if (again) {
+      const detail = `the planner was asked twice and gave no plan that can be run: first ${again.problem}; then ${read.problem}`;
+      return { kind: "refused", detail };
+    }
+    again = { problem: read.problem, answer: output };
+    await renewWorktree(mirror, worktree, rest.baseCommit);
+    sessionId = end.sessionId;
+  }
+}
+
+/** The same distance from `src/executor` and `dist/executor`. */
+const promptFile = new URL("../../prompts/planner.md", import.meta.url);
+
+/** What a model says may hold what cannot be stored or shown. */
+function clean(value: unknown): unknown {
+  if (typeof value === "string") return cleanText(value);
+  if (Array.isArray(value)) return value.map(clean);
+  if (value === null || typeof value !== "object") return value;
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, clean(inner)]));
+}

@@ -1,0 +1,105 @@
+import type { Plan } from "../core/task/plan.ts";
+import { maxPlannedSubtasks } from "../core/task/planner-answer.ts";
+import type { Subtask, Task } from "../core/task/task.ts";
+import { fence } from "../core/text/data-block.ts";
+import { describeMaterial, section } from "../executor/write-brief.ts";
+
+/**
+ * Everything a planner is told. Pure. It says what a plan is, because any agent may be the planner;
+ * text from outside is in it as a block of data, as in every brief.
+ */
+export type PlannerBrief = {
+  task: Task;
+  /** What makes a good plan: the same for every task and every agent. */
+  instructions: string;
+  checks: readonly { command: string }[];
+  /** The part of a plan that is to be planned further; null: the whole task. */
+  part: Pick<Subtask, "key" | "title" | "brief" | "writes"> | null;
+  /** Plans of this task that a person sent back, oldest first. */
+  rejected: readonly { plan: Plan; feedback: string }[];
+  /** What planners of it asked a person, oldest first. */
+  answers: readonly { question: string; answer: string }[];
+  /** What was wrong with the answer before this one; null: there was none. */
+  again: { problem: string; answer: unknown } | null;
+};
+
+export function writePlannerBrief({
+  task,
+  instructions,
+  checks,
+  part,
+  rejected,
+  answers,
+  again,
+}: PlannerBrief): string {
+  const sections = [
+    section(part ? "The goal of the whole" : "Goal", task.goal),
+    part
+      ? section(`The part to plan: ${part.title}`, [
+          part.brief,
+          part.writes.length > 0 ? `It is expected to write: ${part.writes.join(", ")}` : "",
+        ])
+      : "",
+    section("What is asked for", [
+      `A plan for ${part ? "this part" : "the goal"}.`,
+      instructions,
+      `At most ${maxPlannedSubtasks} parts. ${part ? '`kind` is always "work": there is no plan below this one.' : '`kind` is "work", or "plan" for a part that cannot be planned before what it depends on is there: it is planned when its turn comes.'}`,
+    ]),
+    checks.length > 0
+      ? section(
+          "Checks that are run on everything anyway",
+          checks.map(({ command }) => `- \`${command}\``).join("\n"),
+        )
+      : "",
+    section("The answer", [
+      "One JSON object, and nothing after it:",
+      fence(
+        '{"reason": "why it is split like this, or not at all", "subtasks": [{"id": "api", "title": "one line", "brief": "all that is needed to do it", "writes": ["src/api/**"], "checks": ["npm test -- api"], "depends_on": [], "independent": true, "kind": "work"}]}',
+      ),
+    ]),
+    ...describeMaterial(task),
+    answers.length > 0 ? section("Your questions, answered", answers.map(writeAnswer)) : "",
+    ...rejected.map(({ plan, feedback }, index) =>
+      section(`Plan ${index + 1}, which the person who asked sent back`, [
+        fence(JSON.stringify(describe(plan), null, 1)),
+        `They said:\n\n${feedback}`,
+      ]),
+    ),
+    rejected.length > 0 ? "Make another plan that does what they said." : "",
+    again
+      ? section("Your answer before this one was refused", [
+          `${again.problem}.`,
+          again.answer === null || again.answer === undefined
+            ? ""
+            : fence(JSON.stringify(again.answer, null, 1).slice(0, 40_000)),
+          "Answer again, with a plan that has none of that. It is the last time that you are asked.",
+        ])
+      : "",
+  ];
+  return `${sections.filter((text) => text !== "").join("\n\n")}\n`;
+}
+
+/** Told to a planner that goes on; what was asked of it, and what it read, stands in its session. */
+export function writePlannerContinuation({ answers }: Pick<PlannerBrief, "answers">): string {
+  const last = answers.at(-1);
+  const why = last
+    ? `A person answered what you asked.\n\n${writeAnswer(last)}\n\nGo on`
+    : "You were cut off, by nothing that you did. Go on where you stopped,";
+  return `${why} and end with your plan, all of it, as it was asked for.\n`;
+}
+
+function writeAnswer({ question, answer }: PlannerBrief["answers"][number]): string {
+  return `Q: ${question}\nA: ${answer}`;
+}
+
+function describe({ subtasks }: Plan) {
+  return subtasks.map(({ key, title, brief, writes, checks, dependsOn, kind }) => ({
+    id: key,
+    title,
+    brief,
+    writes,
+    checks,
+    depends_on: dependsOn,
+    kind,
+  }));
+}

@@ -1,0 +1,189 @@
+import { mkdirSync } from "node:fs";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import {
+  type Agent,
+  type AgentEnd,
+  endWith,
+  type RoleEnd,
+  type RoleRequest,
+} from "../agents/agent.ts";
+import { type AgentConfig, chooseAgent, defaultAgent, loginHosts } from "../agents/choose-agent.ts";
+import type { Config } from "../config/config.ts";
+import { type RoleSettings, roleSettings } from "../config/role-settings.ts";
+import type { Reach } from "../config/sandbox-settings.ts";
+import { DeputyError } from "../core/base/error.ts";
+import { newId } from "../core/base/id.ts";
+import { findPrice } from "../core/budget/prices.ts";
+import type { Role } from "../core/budget/usage.ts";
+import { type Redact, redactDeep } from "../core/text/redact.ts";
+import type { Sandbox } from "../sandbox/box/sandbox.ts";
+import { removeTree } from "../sandbox/files/remove-tree.ts";
+import type { Db } from "../store/database/schema.ts";
+import { getTask } from "../store/tasks/tasks.ts";
+import type { Mirrors } from "../worktree/mirror/mirror.ts";
+import { openBox, type Self } from "./box.ts";
+import { openMeter } from "./meter.ts";
+import { openSession } from "./session.ts";
+
+/**
+ * Everything that an agent needs in order to work in a role, put together in one place: which agent
+ * and model, where its commands run, what it remembers, what it may spend, what a person tells it.
+ * Coder, planner and reviewer all come through here, each with a scope of its own: nothing is shared
+ * between two runs but the database.
+ */
+export type RoleDeps = {
+  db: Db;
+  config: Config;
+  self: Self;
+  sandbox: Sandbox;
+  mirrors: Mirrors;
+  redact: Redact;
+};
+
+export function makeRunRole(deps: RoleDeps): (request: RoleRequest) => Promise<RoleEnd> {
+  // What an agent says goes far from here: into rows, messages, prompts of others. It is clean from the start.
+  return async (request) => redactDeep(await runRole(deps, request), deps.redact);
+}
+
+async function runRole(deps: RoleDeps, request: RoleRequest): Promise<RoleEnd> {
+  const { config, self } = deps;
+  const settings = await findSettings(deps, request);
+  const name = request.agent ?? settings.agent ?? "builtin";
+  // A model belongs to the agent that it was written beside.
+  const written = settings.agent === null || settings.agent === name ? settings.model : null;
+  const model = request.model === undefined ? written : request.model;
+  const agent = findAgent(deps, name, model);
+  if (typeof agent !== "function") return { ...agent, sessionId: null, confinement: null };
+  const { about } = request;
+  const scratch = join(config.paths.scratch, newId("run"));
+  mkdirSync(scratch, { recursive: true, mode: 0o700 });
+  const onProcess = self.trackChild(
+    `${request.role} of ${about.attemptId ?? about.subtaskId ?? about.taskId}`,
+  );
+  const session = await openSession(deps.db, {
+    ...{ ...request, agent: name },
+    mirror: deps.mirrors.at(request.gitDir),
+  });
+  const sessionFolder = join(config.paths.scratch, "sessions", session.name);
+  mkdirSync(sessionFolder, { recursive: true, mode: 0o700 });
+  const timeoutMs = Math.min(request.timeoutMs, settings.timeoutMs ?? request.timeoutMs);
+  const isWriting = request.mode === "write";
+  const box = await openBox({
+    config,
+    sandbox: deps.sandbox,
+    scratch,
+    writable: isWriting ? [request.worktree] : [],
+    state: [sessionFolder],
+    // The daemon writes in its scratch folder: links put there by an agent would lead it elsewhere.
+    readOnly: [...(isWriting ? [] : [request.worktree]), request.gitDir, scratch],
+    reach: withHosts(
+      config.sandbox.networks(settings.repository)[
+        name.startsWith("command:") ? "command" : "agent"
+      ],
+      loginHosts(name, agentConfig(config)),
+    ),
+    timeoutMs,
+    onProcess,
+  });
+  const meter = await openMeter(
+    deps.db,
+    {
+      ...{ ...about, attemptId: about.attemptId ?? request.judges ?? null },
+      ...{ role: request.role, agent: name, processId: self.processId },
+    },
+    {
+      priceOf: (model) => findPrice(model, config.prices),
+      signal: request.signal,
+      ...(request.budget !== undefined && { budget: request.budget }),
+    },
+  );
+  try {
+    const end = await agent({
+      ...request,
+      signal: AbortSignal.any([request.signal, meter.signal]),
+      scratch,
+      maxTurns: settings.maxTurns ?? 60,
+      timeoutMs,
+      onProcess,
+      sessionFolder,
+      runCommand: box.runCommand,
+      spawnPiped: box.spawnPiped,
+      confined: box.confined,
+      expose: box.expose,
+      session,
+      meter,
+      takeMessages: session.takeMessages,
+      returnMessages: session.returnMessages,
+    });
+    const { provider, problem } = deps.sandbox;
+    const denials = box.denials().map((denial) => ({ ...denial, by: "agent" as const }));
+    const confinement = { provider, problem, denials };
+    return { ...meter.conclude(end), sessionId: session.id(), confinement };
+  } finally {
+    await Promise.all([box.close(), meter.close()]);
+    // Behind the run: what a crash leaves of it is tidied up at the next start.
+    removeTree(scratch).catch(() => {});
+  }
+}
+
+function withHosts(reach: Reach, hosts: readonly string[]): Reach {
+  return reach === "open" ? reach : [...reach, ...hosts];
+}
+
+/** The agent, or how the run ends when this process has none of that name: no retry would help. */
+function findAgent({ config }: RoleDeps, name: string, model: string | null): Agent | AgentEnd {
+  try {
+    return chooseAgent(name, agentConfig(config, model));
+  } catch (error) {
+    if (error instanceof DeputyError) return endWith("gave_up", "agent_unavailable", error.message);
+    throw error;
+  }
+}
+
+/**
+ * Who works in a role when nobody was named: whom the person configured for it, else the first agent
+ * that can work here; null: nobody.
+ */
+export function roleAgent(config: Config, role: Role, repository: string): string | null {
+  const { agent } = roleSettings(config.roles, role, repository);
+  if (agent !== null) return agent;
+  try {
+    return defaultAgent(agentConfig(config));
+  } catch (error) {
+    if (error instanceof DeputyError) return null;
+    throw error;
+  }
+}
+
+/** The role's settings for the task's repository, which is only looked up where it matters. */
+async function findSettings(
+  { db, config }: RoleDeps,
+  { about, role }: RoleRequest,
+): Promise<RoleSettings & { repository: string }> {
+  const isOne = config.roles.byRepository.size > 0;
+  const repository = isOne ? ((await getTask(db, about.taskId))?.repository ?? "") : "";
+  return { ...roleSettings(config.roles, role, repository), repository };
+}
+
+/** What of the configuration decides which agents there are; `model` goes before the configured one. */
+export function agentConfig(config: Config, model: string | null = null): AgentConfig {
+  const { apiKey, baseUrl, name } = config.model;
+  const { anthropic } = config;
+  const openaiModel = model ?? name;
+  return {
+    builtin: apiKey ? { apiKey, baseUrl, model: openaiModel } : null,
+    providers: {
+      openai: apiKey ? { protocol: "openai", apiKey, baseUrl } : null,
+      anthropic: anthropic.apiKey
+        ? { protocol: "anthropic", apiKey: anthropic.apiKey, baseUrl: anthropic.baseUrl }
+        : null,
+    },
+    models: { codex: openaiModel, claude: model ?? anthropic.model, opencode: openaiModel },
+    roleModel: model,
+    mcpServers: config.mcpServers,
+    readVariable: (name) => process.env[name],
+    path: process.env.PATH ?? "",
+    userHome: homedir(),
+  };
+}

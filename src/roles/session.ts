@@ -1,0 +1,180 @@
+import type { RoleRequest, Session } from "../agents/agent.ts";
+import { DeputyError } from "../core/base/error.ts";
+import { newId } from "../core/base/id.ts";
+import { wordsOf } from "../core/task/message.ts";
+import type { Db } from "../store/database/schema.ts";
+import {
+  listPendingMessages,
+  markDelivered,
+  type PendingMessage,
+} from "../store/records/messages.ts";
+import {
+  appendEntries,
+  beginSession,
+  leaveSession,
+  setExternalId,
+  takeSession,
+} from "../store/records/sessions.ts";
+import { openWorktreeKeeper } from "../worktree/commits/keep-worktree.ts";
+import { type Mirror, pinRef } from "../worktree/mirror/mirror.ts";
+
+/**
+ * An agent's memory on the database: what is appended is there after a `kill -9`, together with the
+ * worktree that belongs to it. The row is made by the first entry: a run that remembers nothing
+ * leaves nothing.
+ */
+export type OpenSession = Session & {
+  /** What a person said that was not told yet; it counts as told with the next entry that is stored. */
+  takeMessages(): Promise<string[]>;
+  /** It was not told after all: the next look finds it again. */
+  returnMessages(texts: readonly string[]): void;
+  /** Null until there is something to go on with. */
+  id(): string | null;
+  /** What its folder is called: its id, whether it is stored yet or not. */
+  readonly name: string;
+};
+
+export type SessionOptions = Pick<RoleRequest, "about" | "asked" | "role" | "worktree"> & {
+  agent: string;
+  mirror: Mirror;
+  sessionId: string | null;
+  /** Checkpoints are commits on this one. */
+  baseCommit: string;
+};
+
+export async function openSession(db: Db, options: SessionOptions): Promise<OpenSession> {
+  const { about } = options;
+  const { attemptId, subtaskId, taskId } = about;
+  const taken = options.sessionId ? await takeSession(db, options.sessionId, attemptId) : null;
+  let id = taken?.session.id ?? null;
+  const name = id ?? newId("session");
+  let externalId = taken?.session.externalId ?? null;
+  let checkpoint = taken?.session.checkpointCommit ?? options.baseCommit;
+  const entries: unknown[] = taken?.entries ?? [];
+  let told: PendingMessage[] = [];
+  /** What the last entry's statement found unheard, so that nobody has to ask again. */
+  let unheard: PendingMessage[] | null = null;
+  const { mirror } = options;
+  const keeper = openWorktreeKeeper(mirror, {
+    path: options.worktree,
+    base: options.baseCommit,
+    last: checkpoint,
+    message: `Checkpoint of ${attemptId ?? taskId}`,
+  });
+  const pin = pinLater((commit) =>
+    pinRef(mirror, `refs/deputy/checkpoints/${attemptId ?? taskId}`, commit),
+  );
+  if (taken?.session.checkpointCommit) pin(checkpoint);
+
+  const begin = async (): Promise<string> => {
+    if (id) return id;
+    const { agent, asked, role } = options;
+    await beginSession(db, { ...about, id: name, role, agent, asked });
+    id = name;
+    return name;
+  };
+
+  /** The worktree as a commit; null when it is what the last checkpoint was. */
+  const keepWorktree = async (changed: readonly string[] | null): Promise<string | null> => {
+    const commit = await keeper.keep(changed);
+    return commit === checkpoint ? null : commit;
+  };
+
+  const store = async (
+    added: readonly unknown[],
+    commit: string | null,
+    telling: readonly string[],
+  ): Promise<void> => {
+    const to = { sessionId: await begin(), attemptId, subtaskId, position: entries.length };
+    const said = await appendEntries(db, to, added, commit);
+    if (!said) {
+      // Who is no attempt tries again as a whole, and then finds what the other one stored.
+      const code = attemptId ? "conflict" : "unavailable";
+      throw new DeputyError(code, `${to.sessionId} is gone on with by another attempt.`);
+    }
+    entries.push(...added);
+    if (commit) {
+      checkpoint = commit;
+      pin(commit);
+    }
+    told = told.filter((message) => !telling.includes(message.id));
+    unheard = said.filter((message) => !telling.includes(message.id));
+    await markDelivered(db, telling, attemptId);
+  };
+
+  // One after the other: a position belongs to one entry.
+  let last: Promise<unknown> = Promise.resolve();
+  const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
+    const next = last.then(work);
+    last = next.catch(() => {}); // whoever asked hears of it
+    return next;
+  };
+
+  /** What counts as told with these: a checkpoint alone tells nobody anything. */
+  const toldWith = (added: readonly unknown[]) =>
+    added.length > 0 ? told.map((message) => message.id) : [];
+
+  return {
+    entries,
+    append: (added, { checkpoint: isKept, changed = null } = { checkpoint: false }) => {
+      const telling = toldWith(added);
+      return inTurn(async () => store(added, isKept ? await keepWorktree(changed) : null, telling));
+    },
+    checkpoint: (added = []) => {
+      const telling = toldWith(added);
+      return inTurn(async () => {
+        const commit = await keepWorktree(null);
+        if (commit) await store(added, commit, telling);
+        return commit !== null;
+      });
+    },
+    forget: () =>
+      inTurn(async () => {
+        if (id && attemptId) await leaveSession(db, attemptId);
+        id = null;
+      }),
+    get externalId() {
+      return externalId;
+    },
+    keepExternalId: (told) =>
+      inTurn(async () => {
+        if (told === externalId) return;
+        await setExternalId(db, await begin(), told);
+        externalId = told;
+      }),
+    takeMessages: async () => {
+      // Who reviews the work is not told what its author is told.
+      if (!subtaskId || !attemptId) return [];
+      const said = unheard ?? (await listPendingMessages(db, subtaskId));
+      unheard = null;
+      const fresh = said.filter(({ id }) => !told.some((message) => message.id === id));
+      told.push(...fresh);
+      return fresh.map(wordsOf);
+    },
+    returnMessages: (texts) => {
+      told = told.filter((message) => !texts.includes(wordsOf(message)));
+    },
+    id: () => id,
+    name,
+  };
+}
+
+/**
+ * A checkpoint's objects are there without a ref: nothing is collected that is younger than two weeks.
+ * So the ref may come a moment behind, once for many checkpoints.
+ */
+function pinLater(pinNow: (commit: string) => Promise<void>): (commit: string) => void {
+  let next: string | null = null;
+  return (commit) => {
+    const isWaiting = next !== null;
+    next = commit;
+    if (isWaiting) return;
+    setTimeout(() => {
+      const latest = next ?? commit;
+      next = null;
+      pinNow(latest).catch(() => {}); // the session's row names it as well
+    }, pinAfterMs).unref();
+  };
+}
+
+const pinAfterMs = 1_000;

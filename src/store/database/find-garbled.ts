@@ -1,0 +1,87 @@
+import { sql } from "kysely";
+import { terminalTaskStates } from "../../core/task/lifecycle.ts";
+import { checkRow, type Garbled, readEach } from "./garbled.ts";
+import { rowSchemas } from "./row-schemas.ts";
+import { toSubtask, toTask } from "./rows.ts";
+import type { Db } from "./schema.ts";
+
+/** Looking for rows that cannot be read, without waiting for somebody to need them. */
+type Table = keyof typeof rowSchemas;
+type Row = Record<string, unknown>;
+
+const tables = Object.keys(rowSchemas) as Table[];
+const pageSize = 500;
+
+/** `open`: of what is not over. `all`: everything, page by page; for a person who asks. */
+export async function findGarbledRows(db: Db, which: "open" | "all"): Promise<Garbled[]> {
+  const garbled: Garbled[] = [];
+  for (const table of tables) {
+    const condition = which === "all" ? sql`true` : openRows(table);
+    if (condition === null) continue;
+    for (let after = "(0,0)"; ; ) {
+      const { rows } = await sql<Row & { place: string }>`
+        select t.*, t.ctid::text as place from ${sql.table(table)} t
+        where t.ctid > ${after}::tid and ${condition} order by t.ctid limit ${pageSize}`.execute(
+        db,
+      );
+      garbled.push(...readEach(rows, (row) => readRow(table, row)).garbled);
+      const last = rows.at(-1);
+      if (!last || rows.length < pageSize) break;
+      after = last.place;
+    }
+  }
+  return garbled;
+}
+
+/** Of rows that could not be read, those that still cannot. */
+export async function findStillGarbled(db: Db, known: readonly Garbled[]): Promise<Garbled[]> {
+  const still: Garbled[] = [];
+  for (const { id, table: name } of known) {
+    const table = tables.find((one) => snake(one) === name);
+    if (!table) continue;
+    const { rows } = await sql<Row>`
+      select * from ${sql.table(table)} where ${sql.ref(keyOf(table))} = ${id.split(" ")[0]}`.execute(
+      db,
+    );
+    const found = readEach(rows, (row) => readRow(table, row)).garbled;
+    still.push(...found.filter((one) => one.id === id));
+  }
+  return still;
+}
+
+function openRows(table: Table) {
+  const over = sql.join(terminalTaskStates.map((state) => sql.lit(state)));
+  switch (table) {
+    case "events":
+    case "baselines":
+      return null; // many, and read where they stand
+    case "tasks":
+      return sql`t.state not in (${over})`;
+    case "inbox":
+      return sql`t.processed_at is null`;
+    case "notifications":
+      return sql`t.sent_at is null`;
+    default:
+      return sql`t.task_id in (select id from tasks where state not in (${over}))`;
+  }
+}
+
+const keys: Partial<Record<Table, string>> = {
+  usage: "taskId",
+  spending: "taskId",
+  baselines: "key",
+  inbox: "deliveryId",
+};
+const keyOf = (table: Table) => keys[table] ?? "id";
+
+function readRow(table: Table, row: Row): unknown {
+  // biome-ignore lint/suspicious/noExplicitAny: that it is such a row is what is being found out
+  const any = row as any;
+  if (table === "tasks") return toTask(any);
+  if (table === "subtasks") return toSubtask(any);
+  const { agent, attemptId, model, role } = row;
+  const id = table === "usage" ? [row.taskId, attemptId, role, agent, model] : [row[keyOf(table)]];
+  return checkRow(table, id.join(" "), row);
+}
+
+const snake = (name: string) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);

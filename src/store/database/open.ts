@@ -1,0 +1,129 @@
+import { CamelCasePlugin, Kysely, Migrator, PostgresDialect, sql } from "kysely";
+import pg from "pg";
+import { initialMigration } from "../migrations/0001-initial.ts";
+import { sessionsMigration } from "../migrations/0002-sessions.ts";
+import { usageMigration } from "../migrations/0003-usage.ts";
+import { plansMigration } from "../migrations/0004-plans.ts";
+import { reviewsMigration } from "../migrations/0005-reviews.ts";
+import { confinementMigration } from "../migrations/0006-confinement.ts";
+import { openCallsMigration } from "../migrations/0007-open-calls.ts";
+import { postponedMigration } from "../migrations/0008-postponed.ts";
+import { retentionMigration } from "../migrations/0009-retention.ts";
+import { commentsMigration } from "../migrations/0015-comments.ts";
+import { flakyTestsMigration } from "../migrations/0016-flaky-tests.ts";
+import { proofMigration } from "../migrations/0017-proof.ts";
+import { wordsMigration } from "../migrations/0018-words.ts";
+import { type Database, type Db, poolOf } from "./schema.ts";
+import { corkWrites } from "./transaction.ts";
+
+/** What `pg` takes: a URL of a server of yours, or the embedded server's socket and password. */
+export type Connection =
+  | { connectionString: string }
+  | { host: string; port: number; user: string; password: string; database: string };
+
+export type Store = { db: Db; connection: Connection; close(): Promise<void> };
+
+/**
+ * Open the database and bring its schema up to date. Two processes may do this at once: the
+ * migrator holds an advisory lock. With `migrate: false` it is left as it is. Everything of ours lives in the schema `app`; the queue has its own.
+ */
+export async function openStore(
+  connection: Connection,
+  options: { maxConnections?: number; migrate?: boolean; onError: (error: Error) => void },
+): Promise<Store> {
+  const pool = new pg.Pool({
+    ...connection,
+    max: options.maxConnections ?? 12,
+    application_name: "deputy",
+    options: "-c search_path=app",
+    keepAlive: true,
+    pipeline: true,
+    idleTimeoutMillis: 30_000, // to make one takes longer than all that an idle daemon asks in that time
+  });
+  // An idle client whose server goes away emits here; unheard, it would end the process.
+  pool.on("error", options.onError);
+  pool.on("connect", (client) => {
+    // So does one that is in use; what it is used for learns of it from its own query.
+    client.on("error", () => {});
+    prepareStatements(client);
+    corkWrites(client);
+  });
+  const plugins = [new CamelCasePlugin({ maintainNestedObjectKeys: true })];
+  const dialect = new PostgresDialect({ pool });
+  const db: Db = new Kysely<Database>({ dialect, plugins });
+  db[poolOf] = { pool, plugins };
+  if (options.migrate === false) return { db, connection, close: () => db.destroy() };
+  try {
+    await sql`create schema if not exists app`.execute(db).catch(async (error) => {
+      // Two processes creating it at the same moment: the second one finds it there.
+      if (!/already exists|duplicate key/.test(String(error))) throw error;
+    });
+    await migrate(db);
+  } catch (error) {
+    await db.destroy();
+    throw error;
+  }
+  return { db, connection, close: () => db.destroy() };
+}
+
+/**
+ * Have the server keep the plan of each statement with parameters: ours are the same few, over and
+ * over, and planning one takes longer than running it.
+ */
+function prepareStatements(client: pg.PoolClient): void {
+  const names = new Map<string, string>();
+  const query = client.query.bind(client) as (...args: unknown[]) => unknown;
+  const prepared = (text: unknown, values: unknown, ...rest: unknown[]) => {
+    if (typeof text !== "string" || !Array.isArray(values) || values.length === 0)
+      return query(text, values, ...rest);
+    let name = names.get(text);
+    if (name === undefined && names.size < maxPrepared) {
+      name = `s${names.size}`;
+      names.set(text, name);
+    }
+    return name === undefined
+      ? query(text, values, ...rest)
+      : query({ name, text, values }, ...rest);
+  };
+  client.query = prepared as typeof client.query;
+}
+
+/** Lists of different lengths make different statements: there may be more than it pays to keep. */
+const maxPrepared = 200;
+
+async function migrate(db: Db): Promise<void> {
+  const migrator = new Migrator({
+    db,
+    provider: {
+      getMigrations: async () => ({
+        "0001-initial": initialMigration,
+        "0002-sessions": sessionsMigration,
+        "0003-usage": usageMigration,
+        "0004-plans": plansMigration,
+        "0005-reviews": reviewsMigration,
+        "0006-confinement": confinementMigration,
+        "0007-open-calls": openCallsMigration,
+        "0008-postponed": postponedMigration,
+        "0009-retention": retentionMigration,
+        "0015-comments": commentsMigration,
+        "0016-flaky-tests": flakyTestsMigration,
+        "0017-proof": proofMigration,
+        "0018-words": wordsMigration,
+      }),
+    },
+    migrationTableSchema: "app",
+  });
+  const { error } = await migrator.migrateToLatest();
+  if (error) throw error;
+}
+
+/** NUL or half of a surrogate pair, as JSON writes them: an escape, behind an even number of backslashes. */
+const unstorable = /(?<!\\)((?:\\\\)*)\\u(?:0000|d[89a-f][0-9a-f]{2})/g;
+
+/**
+ * A value for a JSON column. What PostgreSQL refuses becomes U+FFFD: a text that was cut in the middle
+ * of an emoji must not keep a state from being written. Text from callers is refused at the door instead.
+ */
+export function json(value: unknown): string {
+  return JSON.stringify(value).replace(unstorable, "$1\ufffd");
+}

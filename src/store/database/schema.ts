@@ -1,0 +1,367 @@
+import type { ColumnType, Generated, Kysely, KyselyPlugin } from "kysely";
+import type { Pool } from "pg";
+import type { Budget } from "../../core/budget/budget.ts";
+import type { Role } from "../../core/budget/usage.ts";
+import type { AttemptConfinement } from "../../core/proof/confinement.ts";
+import type { Check, Verdict } from "../../core/proof/verdict.ts";
+import type { EventType } from "../../core/task/event.ts";
+import type { Decision, EndReason, FailureKind } from "../../core/task/failure.ts";
+import type { HoldKind } from "../../core/task/hold.ts";
+import type { SubtaskState, TaskState } from "../../core/task/lifecycle.ts";
+import type { StageName } from "../../core/task/outcome.ts";
+import type { Plan, PlanRecord } from "../../core/task/plan.ts";
+import type {
+  Attempt,
+  Ending,
+  Preparation,
+  QuestionKind,
+  Subtask,
+  Task,
+} from "../../core/task/task.ts";
+
+/**
+ * The tables as TypeScript sees them: camelCase here, snake_case in SQL, converted by kysely.
+ * A jsonb column is read as its value and written as JSON text (`json(...)` in json.ts), because
+ * the driver would turn a JavaScript array into a Postgres array.
+ */
+type Json<T> = ColumnType<T, string, string>;
+type JsonWithDefault<T> = ColumnType<T, string | undefined, string>;
+type DefaultTime = ColumnType<Date, Date | string | undefined, Date | string>;
+type MaybeTime = ColumnType<Date | null, Date | string | null | undefined, Date | string | null>;
+
+export type HoldColumns = {
+  holdKind: HoldKind | null;
+  holdOwner: string | null;
+  holdAt: MaybeTime;
+  holdReason: string | null;
+  holdQuestionId: string | null;
+  holdOn: string[] | null;
+  holdSince: DefaultTime;
+};
+
+export type TasksTable = HoldColumns & {
+  id: string;
+  state: TaskState;
+  epoch: Generated<number>;
+  goal: string;
+  repository: string;
+  base: string | null;
+  agent: string;
+  checks: JsonWithDefault<string[]>;
+  mode: Generated<Task["mode"]>;
+  approval: Generated<Task["approval"]>;
+  planInput: ColumnType<Task["planInput"], string | null | undefined, string | null>;
+  attachments: JsonWithDefault<Task["attachments"]>;
+  delivery: Task["delivery"];
+  expectsChange: boolean;
+  allowTestChanges: boolean;
+  allow: JsonWithDefault<string[]>;
+  proof: Task["proof"];
+  attemptTimeoutMs: ColumnType<string, number, number>;
+  budget: ColumnType<Budget | null, string | null | undefined, string | null>;
+  origin: Json<Task["origin"]>;
+  subject: string | null;
+  preparation: ColumnType<Preparation | null, string | null | undefined, string | null>;
+  headCommit: string | null;
+  branch: string | null;
+  deliveredCommit: string | null;
+  deliveryUrl: string | null;
+  endDetail: string | null;
+  cancelRequestedAt: MaybeTime;
+  pausedAt: MaybeTime;
+  assurance: Task["assurance"];
+  acceptedAt: MaybeTime;
+  discardedAt: MaybeTime;
+  prunedAt: MaybeTime;
+  stageFailures: Generated<number>;
+  postponed: Generated<number>;
+  createdAt: DefaultTime;
+  updatedAt: DefaultTime;
+  endedAt: MaybeTime;
+};
+
+export type SubtasksTable = HoldColumns & {
+  id: string;
+  taskId: string;
+  key: string;
+  position: number;
+  title: string;
+  brief: string;
+  dependsOn: string[];
+  writes: string[];
+  agent: string;
+  kind: Generated<Subtask["kind"]>;
+  depth: Generated<number>;
+  checks: JsonWithDefault<Check[]>;
+  state: SubtaskState;
+  epoch: Generated<number>;
+  baseCommit: string | null;
+  commit: string | null;
+  integratedCommit: string | null;
+  verdict: ColumnType<Verdict | null, string | null | undefined, string | null>;
+  gateVerdict: ColumnType<Verdict | null, string | null | undefined, string | null>;
+  feedback: string | null;
+  answers: JsonWithDefault<Subtask["answers"]>;
+  acceptedJudges: JsonWithDefault<Subtask["acceptedJudges"]>;
+  withoutPaths: JsonWithDefault<Subtask["withoutPaths"]>;
+  endDetail: string | null;
+  ending: ColumnType<Ending | null, string | null | undefined, string | null>;
+  sessionId: string | null;
+  firstCountedAttempt: Generated<number>;
+  stageFailures: Generated<number>;
+  postponed: Generated<number>;
+  createdAt: DefaultTime;
+  updatedAt: DefaultTime;
+};
+
+export type AttemptsTable = {
+  id: string;
+  taskId: string;
+  subtaskId: string;
+  number: number;
+  epoch: number;
+  processId: string;
+  agent: string;
+  baseCommit: string;
+  startedAt: DefaultTime;
+  endedAt: MaybeTime;
+  endReason: EndReason | null;
+  failure: FailureKind | null;
+  detail: string | null;
+  outputTail: string | null;
+  commit: string | null;
+  snapshotRef: string | null;
+  summary: string | null;
+  question: string | null;
+  discoveries: JsonWithDefault<string[]>;
+  followUps: JsonWithDefault<Attempt["followUps"]>;
+  verdict: ColumnType<Attempt["verdict"], string | null | undefined, string | null>;
+  gateVerdict: ColumnType<Attempt["gateVerdict"], string | null | undefined, string | null>;
+  decision: ColumnType<Decision | null, string | null | undefined, string | null>;
+  logPath: string | null;
+  confinement: ColumnType<AttemptConfinement | null, string | null | undefined, string | null>;
+  sessionId: string | null;
+};
+
+export type Database = {
+  tasks: TasksTable;
+  idempotencyKeys: { key: string; bodyHash: string; taskId: string; createdAt: DefaultTime };
+  subtasks: SubtasksTable;
+  attempts: AttemptsTable;
+  events: {
+    seq: Generated<string>;
+    id: string;
+    taskId: string;
+    subtaskId: string | null;
+    attemptId: string | null;
+    type: EventType;
+    message: string;
+    data: JsonWithDefault<Record<string, unknown>>;
+    at: DefaultTime;
+  };
+  outbox: {
+    id: Generated<string>;
+    stage: string;
+    taskId: string;
+    subtaskId: string | null;
+    availableAt: DefaultTime;
+  };
+  questions: {
+    id: string;
+    taskId: string;
+    subtaskId: string | null;
+    kind: QuestionKind;
+    text: string;
+    askedAt: DefaultTime;
+    answer: string | null;
+    answeredAt: MaybeTime;
+  };
+  sessions: {
+    id: string;
+    taskId: string;
+    subtaskId: string | null;
+    role: string;
+    agent: string;
+    attemptId: string | null;
+    /** What was asked in it, of somebody who is no attempt; null: an attempt's, or it is answered. */
+    asked: string | null;
+    externalId: string | null;
+    entryCount: Generated<number>;
+    checkpointCommit: string | null;
+    checkpointAt: MaybeTime;
+    createdAt: DefaultTime;
+  };
+  transcript: {
+    sessionId: string;
+    position: number;
+    attemptId: string | null;
+    entry: Json<unknown>;
+    at: DefaultTime;
+  };
+  messages: {
+    id: string;
+    taskId: string;
+    subtaskId: string;
+    text: string;
+    sentAt: DefaultTime;
+    deliveredAt: MaybeTime;
+    place: string | null;
+    deliveredTo: string | null;
+    doneBy: string | null;
+    key: string | null;
+    bodyHash: string | null;
+  };
+  usage: {
+    taskId: string;
+    /** Empty: about the whole task. */
+    subtaskId: string;
+    /** Empty: no attempt. */
+    attemptId: string;
+    role: Role;
+    agent: string;
+    model: string;
+    calls: string;
+    callsWithoutTokens: string;
+    unpricedCalls: string;
+    inputTokens: string;
+    cachedInputTokens: string;
+    outputTokens: string;
+    reasoningTokens: string;
+    latencyMs: string;
+    costUsd: string;
+    firstAt: DefaultTime;
+  };
+  spending: {
+    taskId: string;
+    calls: string;
+    unpricedCalls: string;
+    tokens: string;
+    costUsd: string;
+    agentMs: string;
+    largestTokens: string;
+    largestUsd: string;
+    /** By run: what its call under way may come to at most; null: nobody can say. */
+    inFlight: Json<
+      Record<string, { process: string; at: string; usd: number | null; tokens: number | null }>
+    >;
+  };
+  plans: {
+    id: string;
+    taskId: string;
+    subtaskId: string | null;
+    state: PlanRecord["state"];
+    plan: ColumnType<Plan | null, string | null | undefined, string | null>;
+    reason: string;
+    diff: JsonWithDefault<string[]>;
+    refused: JsonWithDefault<string[]>;
+    feedback: string | null;
+    createdAt: DefaultTime;
+  };
+  reviews: {
+    attemptId: string;
+    kind: string;
+    seat: number;
+    agent: string;
+    output: ColumnType<unknown, string | null, never>;
+    problem: string | null;
+    at: DefaultTime;
+  };
+  processes: {
+    id: string;
+    kind: "daemon" | "worker";
+    pid: number;
+    startTicks: string | null;
+    host: string;
+    startedAt: DefaultTime;
+    heartbeatAt: DefaultTime;
+    endedAt: MaybeTime;
+  };
+  childProcesses: {
+    processId: string;
+    pid: number;
+    startTicks: string;
+    what: string;
+    startedAt: DefaultTime;
+  };
+  worktrees: {
+    id: string;
+    taskId: string;
+    subtaskId: string;
+    mirror: string;
+    path: string;
+    state: "active" | "removed";
+    /** The commit that setup last ran for in this worktree; null before the first time. */
+    preparedFor: string | null;
+    portBase: number | null;
+    snapshotRef: string | null;
+    snapshotCommit: string | null;
+    createdAt: DefaultTime;
+    lastUsedAt: DefaultTime;
+    removedAt: MaybeTime;
+  };
+  baselines: { key: string; data: Json<unknown>; createdAt: DefaultTime };
+  flakyTests: {
+    repository: string;
+    command: string;
+    test: string;
+    timesFlipped: Generated<number>;
+    firstSeenAt: DefaultTime;
+    lastSeenAt: DefaultTime;
+  };
+  inbox: {
+    deliveryId: string;
+    source: string;
+    event: string;
+    action: string | null;
+    subject: string | null;
+    payload: Json<unknown>;
+    receivedAt: DefaultTime;
+    processedAt: MaybeTime;
+    result: string | null;
+    taskId: string | null;
+  };
+  notifications: {
+    id: string;
+    eventId: string;
+    taskId: string;
+    channel: string;
+    title: string;
+    body: string;
+    priority: number;
+    clickUrl: string | null;
+    payload: Json<unknown>;
+    attempts: Generated<number>;
+    nextAt: DefaultTime;
+    claimedUntil: MaybeTime;
+    sentAt: MaybeTime;
+    lastError: string | null;
+    createdAt: DefaultTime;
+  };
+};
+
+/** The pool that a database was opened with; transactions take their connections from it. */
+export const poolOf = Symbol("pool");
+export type Db = Kysely<Database> & { [poolOf]?: { pool: Pool; plugins: KyselyPlugin[] } };
+
+/** Of `inTransaction`, and of nothing else. */
+export type Tx = Db & { readonly [ofTransaction]: true; [pendingOf]?: Pending };
+declare const ofTransaction: unique symbol;
+
+/** What a transition writes with its commit: events, and the stages that it wakes. */
+export const pendingOf = Symbol("pending");
+export type Pending = { events: PendingEvent[]; jobs: PendingJob[] };
+export type PendingEvent = {
+  id: string;
+  taskId: string;
+  type: EventType;
+  message: string;
+  data: Record<string, unknown>;
+  subtaskId: string | null;
+  attemptId: string | null;
+};
+export type PendingJob = {
+  stage: StageName;
+  taskId: string;
+  subtaskId: string | null;
+  at: Date | null;
+};

@@ -1,0 +1,131 @@
+import { type Selectable, sql } from "kysely";
+import { terminalTaskStates } from "../../core/task/lifecycle.ts";
+import { json } from "../database/open.ts";
+import type { Database, Db, Tx } from "../database/schema.ts";
+import type { PendingMessage } from "./messages.ts";
+
+/**
+ * The memory of a piece of work: an appended list of entries in the agent's own form, and the
+ * worktree as it was after them. Only the attempt that goes on with it now may append: one that was
+ * given up for dead and is not finds out at its next entry.
+ */
+export type SessionRow = Selectable<Database["sessions"]>;
+
+export type NewSession = Pick<
+  SessionRow,
+  "id" | "taskId" | "subtaskId" | "attemptId" | "role" | "agent" | "asked"
+>;
+
+/** A new one, known to its attempt at once: whatever happens next, it can be gone on with. */
+export async function beginSession(db: Db, session: NewSession): Promise<void> {
+  const { id, taskId, subtaskId, attemptId, role, agent, asked } = session;
+  await sql`
+    with begun as (
+      insert into sessions (id, task_id, subtask_id, attempt_id, role, agent, asked)
+      values (${id}, ${taskId}, ${subtaskId}, ${attemptId}, ${role}, ${agent}, ${asked}))
+    update attempts set session_id = ${id} where id = ${attemptId}`.execute(db);
+}
+
+/** Go on with one: from now on this attempt alone may append. Null when there is none. */
+export async function takeSession(
+  db: Db,
+  id: string,
+  attemptId: string | null,
+): Promise<{ session: SessionRow; entries: unknown[] } | null> {
+  const session = await db
+    .updateTable("sessions")
+    .set({ attemptId })
+    .where("id", "=", id)
+    .returningAll()
+    .executeTakeFirst();
+  if (!session) return null;
+  const rows = await db
+    .selectFrom("transcript")
+    .select("entry")
+    .where("sessionId", "=", id)
+    .orderBy("position")
+    .execute();
+  return { session, entries: rows.map(({ entry }) => entry) };
+}
+
+/** Whoever follows this attempt begins anew. */
+export async function leaveSession(db: Db, attemptId: string): Promise<void> {
+  await db.updateTable("attempts").set({ sessionId: null }).where("id", "=", attemptId).execute();
+}
+
+/**
+ * The session in which this agent was asked the same and did not come to an end, because its process
+ * died or its provider was away; null when there is none.
+ */
+export async function findAsked(db: Db, asked: string, agent: string): Promise<string | null> {
+  const row = await db
+    .selectFrom("sessions")
+    .select("id")
+    .where("asked", "=", asked)
+    .where("agent", "=", agent)
+    .orderBy("createdAt", "desc")
+    .executeTakeFirst();
+  return row?.id ?? null;
+}
+
+/** What a task's planner was asked came to an end: whoever plans next begins afresh. */
+export async function closePlanning(tx: Tx, taskId: string): Promise<void> {
+  await tx
+    .updateTable("sessions")
+    .set({ asked: null })
+    .where("taskId", "=", taskId)
+    .where("subtaskId", "is", null)
+    .where("asked", "is not", null)
+    .execute();
+}
+
+export async function getSession(db: Db, id: string): Promise<SessionRow | null> {
+  const row = await db.selectFrom("sessions").selectAll().where("id", "=", id).executeTakeFirst();
+  return row ?? null;
+}
+
+/**
+ * Append entries behind the first `position` ones and, with them, the worktree's checkpoint: one
+ * statement, so that neither is there without the other. Answers with what a person said to the
+ * subtask's agent that was not told yet; null when the session is another's by now.
+ */
+export async function appendEntries(
+  db: Db,
+  to: { sessionId: string; attemptId: string | null; subtaskId: string | null; position: number },
+  entries: readonly unknown[],
+  checkpoint: string | null,
+): Promise<PendingMessage[] | null> {
+  const { rows } = await sql<{ said: PendingMessage[] | null }>`
+    with mine as (
+      update sessions set entry_count = entry_count + ${entries.length}::int,
+        checkpoint_commit = coalesce(${checkpoint}::text, checkpoint_commit),
+        checkpoint_at = case when ${checkpoint}::text is null then checkpoint_at else clock_timestamp() end
+      where id = ${to.sessionId} and attempt_id is not distinct from ${to.attemptId}
+        and entry_count = ${to.position}
+      returning id),
+    added as (
+      insert into transcript (session_id, position, attempt_id, entry)
+      select mine.id, ${to.position}::int + ord - 1, ${to.attemptId}, entry
+      from mine, json_array_elements(${json(entries)}::json) with ordinality as list (entry, ord))
+    select (select json_agg(json_build_object('id', s.id, 'place', s.place, 'text', s.text) order by s.sent_at, s.id)
+      from messages s where s.subtask_id = ${to.subtaskId} and s.delivered_at is null) as said
+    from mine`.execute(db);
+  return rows[0] ? (rows[0].said ?? []) : null;
+}
+
+export async function setExternalId(db: Db, id: string, externalId: string): Promise<void> {
+  await db.updateTable("sessions").set({ externalId }).where("id", "=", id).execute();
+}
+
+/** Of these sessions, those whose task is not over: they may be gone on with. */
+export async function findOpenSessions(db: Db, ids: readonly string[]): Promise<string[]> {
+  if (ids.length === 0) return [];
+  const rows = await db
+    .selectFrom("sessions")
+    .innerJoin("tasks", "tasks.id", "sessions.taskId")
+    .select("sessions.id")
+    .where("sessions.id", "in", ids)
+    .where("tasks.state", "not in", terminalTaskStates)
+    .execute();
+  return rows.map(({ id }) => id);
+}

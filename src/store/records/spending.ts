@@ -1,0 +1,125 @@
+import { sql } from "kysely";
+import { invariant } from "../../core/base/invariant.ts";
+import { type Bound, type Budget, decideCall, type Spent } from "../../core/budget/budget.ts";
+import { checkRow } from "../database/garbled.ts";
+import { json } from "../database/open.ts";
+import type { Db, Tx } from "../database/schema.ts";
+import { inTransaction } from "../database/transaction.ts";
+
+/**
+ * The gate before each model call of a task that has a budget. Whether a call may be made, and that
+ * it is made, is one transaction that holds the task's row, so of several agents that ask at once each
+ * sees what the others were allowed (`decideCall`). A call under way is noted with the most that it may
+ * come to and the process it runs in, and forgotten with it, or after half an hour: what was killed
+ * does not take the rest of the budget along.
+ */
+export type Gate =
+  | { answer: "go" }
+  /** Nothing more may be called, however the calls under way end. */
+  | { answer: "stop"; budget: Budget; spent: Spent }
+  /** It depends on what the calls under way will have cost. */
+  | { answer: "wait" };
+
+type Row = {
+  taskId: string;
+  calls: string;
+  unpricedCalls: string;
+  tokens: string;
+  costUsd: string;
+  agentMs: string;
+};
+
+/** Infinity is no JSON. */
+type Noted = { usd: number | null; tokens: number | null };
+
+export async function askGate(
+  db: Db,
+  about: { taskId: string; runId: string; processId: string; agentMs: number; bound: Bound },
+): Promise<Gate> {
+  const { taskId, runId, processId, bound } = about;
+  return inTransaction(db, async (tx) => {
+    const { rows } = await sql<
+      Row & { largestUsd: string; largestTokens: string; budget: Budget | null; others: Noted[] }
+    >`
+      insert into spending as s (task_id, agent_ms) values (${taskId}, ${Math.round(about.agentMs)})
+      on conflict (task_id) do update set agent_ms = s.agent_ms + excluded.agent_ms
+      returning task_id, calls, unpriced_calls, tokens, cost_usd, agent_ms, largest_usd, largest_tokens,
+        (select budget from tasks where id = s.task_id) as budget,
+        (select coalesce(json_agg(json_build_object('usd', f.value -> 'usd', 'tokens', f.value -> 'tokens')), '[]')
+          from jsonb_each(s.in_flight) f
+          where f.key <> ${runId}::text and (f.value ->> 'at')::timestamptz > now() - interval '30 minutes'
+            and exists (select 1 from processes p where p.id = f.value ->> 'process' and p.ended_at is null)) as others`.execute(
+      tx,
+    );
+    const [row] = rows;
+    invariant(row, "an upsert returns its row");
+    if (!row.budget) return { answer: "go" };
+    const spent = toSpent(row);
+    // Not every server keeps to what it is told: a call may be as large as one was.
+    const mine = {
+      usd: Math.max(bound.usd, Number(row.largestUsd)),
+      tokens: Math.max(bound.tokens, Number(row.largestTokens)),
+    };
+    const answer = decideCall(row.budget, spent, row.others.map(toBound), mine);
+    const note = sql`jsonb_build_object(${runId}::text,
+      jsonb_build_object('process', ${processId}::text, 'at', now()) || ${json(toNoted(mine))}::jsonb)`;
+    await sql`update spending set in_flight = in_flight - ${runId}::text
+      || ${answer === "go" ? note : sql`'{}'::jsonb`} where task_id = ${taskId}`.execute(tx);
+    return answer === "stop" ? { answer, budget: row.budget, spent } : { answer };
+  });
+}
+
+function toNoted({ tokens, usd }: Bound): Noted {
+  const note = (value: number) => (Number.isFinite(value) ? value : null);
+  return { usd: note(usd), tokens: note(tokens) };
+}
+
+function toBound({ tokens, usd }: Noted): Bound {
+  return { usd: usd ?? Number.POSITIVE_INFINITY, tokens: tokens ?? Number.POSITIVE_INFINITY };
+}
+
+/** Add the time that an agent took since it last said so; what was spent by now is the answer. */
+export async function addAgentTime(db: Db, taskId: string, agentMs: number): Promise<Spent> {
+  const { rows } = await sql<Row>`
+    insert into spending as s (task_id, agent_ms) values (${taskId}, ${Math.round(agentMs)})
+    on conflict (task_id) do update set agent_ms = s.agent_ms + excluded.agent_ms
+    returning task_id, calls, unpriced_calls, tokens, cost_usd, agent_ms`.execute(db);
+  invariant(rows[0], "an insert returns its row");
+  return toSpent(rows[0]);
+}
+
+/** A run that ends has no call under way. */
+export async function leaveGate(db: Db, taskId: string, runId: string): Promise<void> {
+  await sql`update spending set in_flight = in_flight - ${runId}::text where task_id = ${taskId}`.execute(
+    db,
+  );
+}
+
+export async function readSpent(db: Db | Tx, taskId: string): Promise<Spent> {
+  const row = await db
+    .selectFrom("spending")
+    .select(["taskId", "calls", "unpricedCalls", "tokens", "costUsd", "agentMs"])
+    .where("taskId", "=", taskId)
+    .executeTakeFirst();
+  return row ? toSpent(row) : { usd: 0, tokens: 0, turns: 0, minutes: 0, unpricedCalls: 0 };
+}
+
+export async function readBudget(db: Db | Tx, taskId: string): Promise<Budget | null> {
+  const row = await db
+    .selectFrom("tasks")
+    .select("budget")
+    .where("id", "=", taskId)
+    .executeTakeFirst();
+  return row?.budget ?? null;
+}
+
+function toSpent(row: Row): Spent {
+  checkRow("spending", row.taskId, row);
+  return {
+    usd: Number(row.costUsd),
+    tokens: Number(row.tokens),
+    turns: Number(row.calls),
+    minutes: Number(row.agentMs) / 60_000,
+    unpricedCalls: Number(row.unpricedCalls),
+  };
+}

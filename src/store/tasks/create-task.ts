@@ -1,0 +1,145 @@
+import { type Selectable, sql } from "kysely";
+import { newId } from "../../core/base/id.ts";
+import { slot } from "../../core/task/hold.ts";
+import type { Task } from "../../core/task/task.ts";
+import { json } from "../database/open.ts";
+import { toTask } from "../database/rows.ts";
+import type { Db, TasksTable, Tx } from "../database/schema.ts";
+
+export type NewTask = Pick<
+  Task,
+  | "id"
+  | "goal"
+  | "repository"
+  | "base"
+  | "agent"
+  | "checks"
+  | "planInput"
+  | "mode"
+  | "approval"
+  | "attachments"
+  | "delivery"
+  | "expectsChange"
+  | "allowTestChanges"
+  | "allow"
+  | "proof"
+  | "assurance"
+  | "attemptTimeoutMs"
+  | "budget"
+  | "origin"
+>;
+
+export type Creation = {
+  task: NewTask;
+  /** Of its first event. */
+  message: string;
+  idempotency: { key: string; bodyHash: string } | null;
+  /** The question that holds it until a person says yes, or null: it may start. */
+  approval: { questionId: string; text: string } | null;
+};
+
+/**
+ * Insert tasks with their first events and an outbox row in one statement, one round trip: all of it is
+ * there or none. A task that needs approval starts in `waiting`, held by its question. A task with
+ * an idempotency key is made only if this statement claims the key; where another request has it,
+ * also one of the same list, the answer is null. Answers come in the order of the list.
+ */
+export async function createTasks(
+  db: Db | Tx,
+  creations: readonly Creation[],
+): Promise<(Task | null)[]> {
+  // Nulls in there are SQL nulls to json_to_recordset. Keys are claimed in order, so that two
+  // statements that want the same ones wait for each other instead of locking each other out.
+  const { rows } = await sql<Selectable<TasksTable>>`
+    with wanted as materialized (
+      select * from json_to_recordset(${json(creations.map(toWanted))}::json) as w (
+        id text, event_id text, message text, key text, body_hash text, question_id text, question text,
+        goal text, repository text, base text, agent text, checks jsonb, plan_input jsonb, attachments jsonb,
+        mode text, approval text, delivery text, expects_change bool, allow_test_changes bool, allow jsonb, proof text, assurance text, attempt_timeout_ms bigint, budget jsonb, origin jsonb)
+    ), claimed as (
+      insert into idempotency_keys (key, body_hash, task_id)
+      select key, body_hash, id from wanted where key is not null order by key
+      on conflict do nothing returning task_id
+    ), created as (
+      insert into tasks (id, state, hold_kind, hold_reason, hold_on, hold_question_id, goal, repository, base, agent,
+        checks, plan_input, attachments, mode, approval, delivery, expects_change, allow_test_changes, allow, proof, assurance, attempt_timeout_ms, budget, origin, subject)
+      select id,
+        case when question_id is null then 'queued' else 'waiting' end,
+        case when question_id is null then 'dependency' else 'question' end,
+        case when question_id is null then 'waiting for a free planner' end,
+        case when question_id is null then ${[slot("plan")]}::text[] end,
+        question_id, goal, repository, base, agent,
+        checks, plan_input, attachments, mode, approval, delivery, expects_change, allow_test_changes, allow, proof, assurance, attempt_timeout_ms, budget, origin,
+        origin ->> 'subject'
+      from wanted where key is null or id in (select task_id from claimed)
+      returning *
+    ), told as (
+      insert into events (id, task_id, type, message, data)
+      select event_id, id, 'task.created', message, jsonb_build_object('source', origin -> 'source')
+      from wanted where id in (select id from created)
+    ), asked as (
+      insert into questions (id, task_id, kind, text)
+      select question_id, id, 'approval', question
+      from wanted where question_id is not null and id in (select id from created)
+    ), queued as (
+      -- One job for all of them: the process that receives it claims everything that is ready.
+      insert into outbox (stage, task_id) select 'plan', id from created where state = 'queued' limit 1
+    )
+    select * from created`.execute(db);
+  const created = new Map(rows.map((row) => [row.id, toTask(row)]));
+  return creations.map(({ task }) => created.get(task.id) ?? null);
+}
+
+function toWanted({ task, message, idempotency, approval }: Creation) {
+  return {
+    id: task.id,
+    event_id: newId("event"),
+    message,
+    key: idempotency?.key ?? null,
+    body_hash: idempotency?.bodyHash ?? null,
+    question_id: approval?.questionId ?? null,
+    question: approval?.text ?? null,
+    goal: task.goal,
+    repository: task.repository,
+    base: task.base,
+    agent: task.agent,
+    checks: task.checks,
+    plan_input: task.planInput,
+    mode: task.mode,
+    approval: task.approval,
+    attachments: task.attachments,
+    delivery: task.delivery,
+    expects_change: task.expectsChange,
+    allow_test_changes: task.allowTestChanges,
+    allow: task.allow,
+    proof: task.proof,
+    assurance: task.assurance,
+    attempt_timeout_ms: task.attemptTimeoutMs,
+    budget: task.budget,
+    origin: task.origin,
+  };
+}
+
+/** Whether an error of `createTasks` says that a task's subject has an active task already. */
+export function isSubjectBusy(error: unknown): boolean {
+  const { code, constraint } = error as { code?: string; constraint?: string };
+  return code === "23505" && constraint === "tasks_one_active_per_subject";
+}
+
+/** Whether the database refused what was to be written (a value, a constraint), and did not just fail. */
+export function isDataError(error: unknown): boolean {
+  return /^2[23]/.test((error as { code?: string }).code ?? "");
+}
+
+/** Who has this idempotency key, if anyone. */
+export async function findIdempotencyKey(
+  db: Db,
+  key: string,
+): Promise<{ taskId: string; bodyHash: string } | null> {
+  const row = await db
+    .selectFrom("idempotencyKeys")
+    .select(["taskId", "bodyHash"])
+    .where("key", "=", key)
+    .executeTakeFirst();
+  return row ?? null;
+}

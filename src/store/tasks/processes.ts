@@ -1,0 +1,214 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { sql } from "kysely";
+import pg from "pg";
+import type { Claim } from "../../core/task/outcome.ts";
+import type { Connection } from "../database/open.ts";
+import type { Db } from "../database/schema.ts";
+
+/**
+ * Daemons and workers register here. A registered process proves that it is alive by an advisory lock
+ * on a connection that it uses for nothing else: when the process dies, however it dies, PostgreSQL
+ * releases the lock at once, and what the process owned can be claimed. No client clock is involved.
+ */
+export type RegisteredProcess = {
+  id: string;
+  /** Take the lock again on a new connection after the old one was lost. Throws while it cannot. */
+  rejoin(): Promise<void>;
+  /** Mark the process ended and release its lock. */
+  release(): Promise<void>;
+};
+
+/** Only one daemon at a time on one database: this lock is its seat. */
+const daemonSeat = "deputy daemon";
+
+/** The server needs a moment to notice that the last daemon was killed. */
+const seatPatienceMs = 2_000;
+
+/** A server elsewhere notices within half a minute that this machine is gone, not within hours. */
+const keepalives =
+  "-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=4";
+
+/** Register this process. Null when another daemon holds the lock that only one daemon may hold. */
+export async function registerProcess(
+  db: Db,
+  connection: Connection,
+  own: {
+    id: string;
+    kind: "daemon" | "worker";
+    pid: number;
+    startTicks: string | null;
+    host: string;
+  },
+  onLost: (error: Error) => void,
+): Promise<RegisteredProcess | null> {
+  let current: pg.Client | null = null;
+  let released = false;
+  const connect = async (): Promise<boolean> => {
+    const client = new pg.Client({
+      ...connection,
+      application_name: `deputy ${own.kind}`,
+      keepAlive: true,
+      options: `${keepalives} -c search_path=app`,
+    });
+    let lost = false;
+    const lose = (error: Error) => {
+      if (lost || released || current !== client) return;
+      lost = true;
+      onLost(error);
+    };
+    client.on("error", lose);
+    client.on("end", () => lose(new Error("the connection was closed")));
+    await client.connect();
+    const names = own.kind === "daemon" ? [daemonSeat, own.id] : [own.id];
+    for (const name of names) {
+      const { rows } = await client.query(
+        "select pg_try_advisory_lock(hashtextextended($1, 7)) as ok",
+        [name],
+      );
+      if (rows[0]?.ok !== true) {
+        await client.end();
+        return false;
+      }
+    }
+    current = client;
+    return true;
+  };
+  for (const until = Date.now() + seatPatienceMs; !(await connect()); ) {
+    if (Date.now() > until) return null;
+    await sleep(50);
+  }
+  await db.insertInto("processes").values(own).execute();
+  return {
+    id: own.id,
+    rejoin: async () => {
+      if (!(await connect())) throw new Error(`the lock of ${own.id} is not free yet`);
+      // A machine that slept for months may find even the row gone.
+      await current?.query(
+        `insert into processes (id, kind, pid, start_ticks, host) values ($1, $2, $3, $4, $5)
+          on conflict (id) do update set ended_at = null, heartbeat_at = now()`,
+        [own.id, own.kind, own.pid, own.startTicks, own.host],
+      );
+    },
+    release: async () => {
+      released = true;
+      await db
+        .updateTable("processes")
+        .set({ endedAt: new Date() })
+        .where("id", "=", own.id)
+        .execute();
+      await current?.end();
+    },
+  };
+}
+
+/**
+ * The heartbeat: by the database's clock, renew the leases of the claims in hand for `leaseMs`, and
+ * no others. A lease that nobody works on any more (its report could not be written, its claim was
+ * never answered) runs out, and the checker finds it. Returns what the owner missed meanwhile.
+ */
+export async function renewLeases(
+  db: Db,
+  processId: string,
+  leaseMs: number,
+  claims: readonly Claim[],
+): Promise<{ lost: Claim[]; cancelledTasks: string[]; pausedTasks: string[] }> {
+  const idOf = ({ taskId, subtaskId }: Claim) => subtaskId ?? taskId;
+  const ids = claims.map(idOf);
+  const epochs = claims.map(({ epoch }) => epoch);
+  const { rows } = await sql<{ id: string; cancelled: boolean; paused: boolean; taskId: string }>`
+    with beat as (
+      update processes set heartbeat_at = now() where id = ${processId}
+    ), mine as (
+      select * from unnest(${ids}::text[], ${epochs}::int[]) as m (id, epoch)
+    ), t as (
+      update tasks set hold_at = now() + ${leaseMs} * interval '1 ms' from mine
+        where tasks.id = mine.id and tasks.epoch = mine.epoch and hold_kind = 'lease' and hold_owner = ${processId}
+        returning tasks.id, tasks.id as task_id
+    ), s as (
+      update subtasks set hold_at = now() + ${leaseMs} * interval '1 ms' from mine
+        where subtasks.id = mine.id and subtasks.epoch = mine.epoch and hold_kind = 'lease' and hold_owner = ${processId}
+        returning subtasks.id, subtasks.task_id
+    )
+    select held.id, held.task_id, tasks.cancel_requested_at is not null as cancelled,
+        tasks.paused_at is not null as paused
+      from (select * from t union all select * from s) held join tasks on tasks.id = held.task_id`.execute(
+    db,
+  );
+  const held = new Set(rows.map(({ id }) => id));
+  return {
+    lost: claims.filter((claim) => !held.has(idOf(claim))),
+    pausedTasks: rows.filter(({ paused }) => paused).map(({ taskId }) => taskId),
+    cancelledTasks: rows.filter(({ cancelled }) => cancelled).map(({ taskId }) => taskId),
+  };
+}
+
+/** A process on another host that lost its connection has this long to come back. */
+const silenceSeconds = 30;
+
+/**
+ * Processes that hold no lock any more and did not end in order, or left leases. A lock is also lost when
+ * the server restarts, so one more sign is asked for: on this host that the process is gone, else
+ * that it has been silent. `processes` of this host are judged by `isAlive`. Never `self`.
+ */
+export async function listDeadProcesses(
+  db: Db,
+  self: string,
+  host: string,
+  isAlive: (process: { pid: number; startTicks: string | null }) => boolean,
+): Promise<{ id: string; host: string }[]> {
+  const { rows } = await sql<{
+    id: string;
+    host: string;
+    pid: number;
+    startTicks: string | null;
+    silent: boolean;
+  }>`
+    select id, host, pid, start_ticks,
+        greatest(heartbeat_at, pg_postmaster_start_time()) < now() - ${silenceSeconds} * interval '1 second' as silent
+      from processes b where id <> ${self}
+      and (ended_at is null
+        or exists (select 1 from tasks where hold_kind = 'lease' and hold_owner = b.id)
+        or exists (select 1 from subtasks where hold_kind = 'lease' and hold_owner = b.id))
+      and not exists (
+        select 1 from pg_locks l where l.locktype = 'advisory' and l.objsubid = 1
+          and l.database = (select oid from pg_database where datname = current_database())
+          and ((l.classid::bigint << 32) | l.objid::bigint) = hashtextextended(b.id, 7))`.execute(
+    db,
+  );
+  return rows.filter((found) => found.silent || (found.host === host && !isAlive(found)));
+}
+
+export async function markProcessEnded(db: Db, id: string): Promise<void> {
+  await db.updateTable("processes").set({ endedAt: new Date() }).where("id", "=", id).execute();
+}
+
+export async function recordChild(
+  db: Db,
+  process: { processId: string; pid: number; startTicks: string; what: string },
+): Promise<void> {
+  await db
+    .insertInto("childProcesses")
+    .values(process)
+    .onConflict((c) => c.doNothing())
+    .execute();
+}
+
+export async function forgetChild(
+  db: Db,
+  process: { processId: string; pid: number; startTicks: string },
+): Promise<void> {
+  await db
+    .deleteFrom("childProcesses")
+    .where("processId", "=", process.processId)
+    .where("pid", "=", process.pid)
+    .where("startTicks", "=", process.startTicks)
+    .execute();
+}
+
+export async function listChildren(db: Db, processId: string) {
+  return db.selectFrom("childProcesses").selectAll().where("processId", "=", processId).execute();
+}
+
+export async function forgetChildren(db: Db, processId: string): Promise<void> {
+  await db.deleteFrom("childProcesses").where("processId", "=", processId).execute();
+}

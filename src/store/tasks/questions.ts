@@ -1,0 +1,47 @@
+import type { Selectable } from "kysely";
+import type { QuestionKind } from "../../core/task/task.ts";
+import { checkRow } from "../database/garbled.ts";
+import type { Database, Db, Tx } from "../database/schema.ts";
+
+/** Questions to a person: from an agent about its subtask, or an approval of a whole task. */
+export async function insertQuestion(
+  tx: Tx,
+  question: {
+    id: string;
+    taskId: string;
+    subtaskId: string | null;
+    kind: QuestionKind;
+    text: string;
+  },
+): Promise<void> {
+  await tx.insertInto("questions").values(question).execute();
+}
+
+export async function listQuestions(db: Db | Tx, taskId: string) {
+  return (await listQuestionRows(db, taskId)).map(toQuestion);
+}
+
+export function toQuestion(row: Selectable<Database["questions"]>) {
+  return checkRow("questions", row.id, row);
+}
+
+export async function listQuestionRows(db: Db | Tx, taskId: string) {
+  return db
+    .selectFrom("questions")
+    .selectAll()
+    .where("taskId", "=", taskId)
+    .orderBy("askedAt")
+    .execute();
+}
+
+export async function listOpenQuestions(db: Db | Tx, taskId: string) {
+  return (await listQuestions(db, taskId)).filter(({ answeredAt }) => answeredAt === null);
+}
+
+export async function setAnswer(tx: Tx, id: string, answer: string): Promise<void> {
+  await tx
+    .updateTable("questions")
+    .set({ answer, answeredAt: new Date() })
+    .where("id", "=", id)
+    .execute();
+}

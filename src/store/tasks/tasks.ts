@@ -1,0 +1,230 @@
+import { sql } from "kysely";
+import type { Event } from "../../core/task/event.ts";
+import type { TaskState } from "../../core/task/lifecycle.ts";
+import type { Attempt, ListedTask, Subtask, Task } from "../../core/task/task.ts";
+import { type Garbled, readEach } from "../database/garbled.ts";
+import { toAttempt, toListedTask, toReadableEvent, toSubtask, toTask } from "../database/rows.ts";
+import type { Db, Tx } from "../database/schema.ts";
+
+/** Reading tasks and what belongs to them. */
+export async function getTask(db: Db | Tx, id: string): Promise<Task | null> {
+  const row = await db.selectFrom("tasks").selectAll().where("id", "=", id).executeTakeFirst();
+  return row ? toTask(row) : null;
+}
+
+/** The state alone, which the database keeps to its words. */
+export async function getState(db: Db, id: string): Promise<TaskState | null> {
+  const row = await db.selectFrom("tasks").select("state").where("id", "=", id).executeTakeFirst();
+  return row?.state ?? null;
+}
+
+/** Ids that start with `prefix`, at most two: enough to tell none, one and several apart. */
+export async function findTaskIds(db: Db, prefix: string): Promise<string[]> {
+  const rows = await db
+    .selectFrom("tasks")
+    .select("id")
+    .where("id", "like", `${prefix.replace(/[\\%_]/g, "\\$&")}%`)
+    .limit(2)
+    .execute();
+  return rows.map((row) => row.id);
+}
+
+/** All but what may be megabytes of a task. */
+const listedColumns = [
+  "id",
+  "state",
+  "epoch",
+  "goal",
+  "repository",
+  "base",
+  "agent",
+  "checks",
+  "mode",
+  "approval",
+  "delivery",
+  "expectsChange",
+  "allowTestChanges",
+  "allow",
+  "proof",
+  "attemptTimeoutMs",
+  "budget",
+  "origin",
+  "preparation",
+  "headCommit",
+  "branch",
+  "deliveredCommit",
+  "deliveryUrl",
+  "endDetail",
+  "cancelRequestedAt",
+  "pausedAt",
+  "assurance",
+  "acceptedAt",
+  "discardedAt",
+  "prunedAt",
+  "stageFailures",
+  "postponed",
+  "createdAt",
+  "updatedAt",
+  "endedAt",
+  "holdKind",
+  "holdOwner",
+  "holdAt",
+  "holdReason",
+  "holdQuestionId",
+  "holdOn",
+  "holdSince",
+] as const;
+
+/** Newest first. `before` is the (createdAt, id) of the last row of the page before. */
+export async function listTasks(
+  db: Db,
+  query: {
+    state: TaskState | null;
+    limit: number;
+    before: { createdAt: string; id: string } | null;
+  },
+): Promise<{
+  sound: ListedTask[];
+  garbled: Garbled[];
+  last: { id: string } | null;
+  isMore: boolean;
+}> {
+  let select = db.selectFrom("tasks").select(listedColumns);
+  if (query.state) select = select.where("state", "=", query.state);
+  if (query.before) {
+    const { createdAt, id } = query.before;
+    select = select.where(sql<boolean>`(created_at, id) < (${createdAt}::timestamptz, ${id})`);
+  }
+  const rows = await select
+    .orderBy("createdAt", "desc")
+    .orderBy("id", "desc")
+    .limit(query.limit + 1)
+    .execute();
+  const page = rows.slice(0, query.limit);
+  const isMore = rows.length > query.limit;
+  return { ...readEach(page, toListedTask), last: page.at(-1) ?? null, isMore };
+}
+
+/** The exact creation time as text: a Date keeps only milliseconds, a cursor must not skip rows. */
+export async function getCreatedAt(db: Db, id: string): Promise<string | null> {
+  const row = await db
+    .selectFrom("tasks")
+    .select(sql<string>`created_at::text`.as("createdAt"))
+    .where("id", "=", id)
+    .executeTakeFirst();
+  return row?.createdAt ?? null;
+}
+
+export async function getSubtask(db: Db | Tx, id: string): Promise<Subtask | null> {
+  const row = await db.selectFrom("subtasks").selectAll().where("id", "=", id).executeTakeFirst();
+  return row ? toSubtask(row) : null;
+}
+
+export async function listSubtasks(db: Db | Tx, taskId: string): Promise<Subtask[]> {
+  return (await listSubtaskRows(db, taskId)).map(toSubtask);
+}
+
+export async function listSubtaskRows(db: Db | Tx, taskId: string) {
+  return db
+    .selectFrom("subtasks")
+    .selectAll()
+    .where("taskId", "=", taskId)
+    .orderBy("position")
+    .execute();
+}
+
+export async function getAttempt(db: Db | Tx, id: string): Promise<Attempt | null> {
+  const row = await db.selectFrom("attempts").selectAll().where("id", "=", id).executeTakeFirst();
+  return row ? toAttempt(row) : null;
+}
+
+/** Attempts of a task, or of one subtask, oldest first. */
+export async function listAttempts(
+  db: Db | Tx,
+  of: { taskId: string } | { subtaskId: string },
+): Promise<Attempt[]> {
+  return (await listAttemptRows(db, of)).map(toAttempt);
+}
+
+export async function listAttemptRows(db: Db | Tx, of: { taskId: string } | { subtaskId: string }) {
+  const select = db.selectFrom("attempts").selectAll();
+  return (
+    "taskId" in of
+      ? select.where("taskId", "=", of.taskId)
+      : select.where("subtaskId", "=", of.subtaskId)
+  )
+    .orderBy("startedAt")
+    .orderBy("number")
+    .execute();
+}
+
+export async function listEvents(
+  db: Db,
+  taskId: string,
+  afterSeq: number,
+  limit: number,
+): Promise<Event[]> {
+  const rows = await db
+    .selectFrom("events")
+    .selectAll()
+    .where("taskId", "=", taskId)
+    .where("seq", ">", String(afterSeq))
+    .orderBy("seq")
+    .limit(limit)
+    .execute();
+  return rows.map(toReadableEvent);
+}
+
+export async function countByState(
+  db: Db,
+): Promise<{ tasks: Record<string, number>; subtasks: Record<string, number> }> {
+  const count = async (table: "tasks" | "subtasks") => {
+    const rows = await db
+      .selectFrom(table)
+      .select(["state", sql<number>`count(*)::int`.as("n")])
+      .groupBy("state")
+      .execute();
+    return Object.fromEntries(rows.map((row) => [row.state, row.n]));
+  };
+  return { tasks: await count("tasks"), subtasks: await count("subtasks") };
+}
+
+/** What should have moved on by itself and has not. */
+export async function countOverdue(db: Db): Promise<{ outbox: number; notifications: number }> {
+  const { rows } = await sql<{ outbox: number; notifications: number }>`select
+    (select count(*)::int from outbox where available_at < now() - interval '10 seconds') as outbox,
+    (select count(*)::int from notifications where sent_at is null) as notifications`.execute(db);
+  return rows[0] ?? { outbox: 0, notifications: 0 };
+}
+
+export async function ping(db: Db): Promise<void> {
+  await sql`select 1`.execute(db);
+}
+
+/** The first task that was to comment on an issue or pull request. */
+export async function findFirstComment(
+  db: Db,
+  replyTo: string,
+): Promise<{ taskId: string | null; url: string | null }> {
+  const rows = await db
+    .selectFrom("tasks")
+    .select(["id", "deliveryUrl"])
+    .where("delivery", "=", "comment")
+    .where(sql<boolean>`origin ->> 'replyTo' = ${replyTo}`)
+    .orderBy("createdAt")
+    .orderBy("id")
+    .execute();
+  const url = rows.findLast(({ deliveryUrl }) => deliveryUrl !== null)?.deliveryUrl ?? null;
+  return { taskId: rows[0]?.id ?? null, url };
+}
+
+/** The active task of a subject, if there is one. */
+export async function findActiveTask(db: Db | Tx, subject: string): Promise<string | null> {
+  const row = await db
+    .selectFrom("tasks")
+    .select("id")
+    .where("subject", "=", subject)
+    .where("state", "not in", ["completed", "failed", "cancelled"])
+    .executeTakeFirst();
+  return row?.id ?? null;
+}

@@ -1,0 +1,310 @@
+import { type CompiledQuery, sql, type Updateable } from "kysely";
+import { newId } from "../../core/base/id.ts";
+import { invariant } from "../../core/base/invariant.ts";
+import type { EventType } from "../../core/task/event.ts";
+import type { Hold } from "../../core/task/hold.ts";
+import {
+  assertSubtaskMove,
+  assertTaskMove,
+  type SubtaskState,
+  type TaskState,
+} from "../../core/task/lifecycle.ts";
+import type { StageName } from "../../core/task/outcome.ts";
+import type { Subtask, Task } from "../../core/task/task.ts";
+import { type Garbled, readEach } from "../database/garbled.ts";
+import { json } from "../database/open.ts";
+import { holdColumns, toSubtask, toTask } from "../database/rows.ts";
+import {
+  type Db,
+  type Pending,
+  pendingOf,
+  type SubtasksTable,
+  type TasksTable,
+  type Tx,
+} from "../database/schema.ts";
+import { inTransaction } from "../database/transaction.ts";
+
+/**
+ * The only writes of a task's or subtask's state, and orchestrator/ is the only caller. Every
+ * transaction that uses them locks the task's row first (`lockTask`), so events of one task are
+ * committed in the order of their numbers and no two transitions of one task interleave.
+ */
+export type NewEvent = {
+  type: EventType;
+  message: string;
+  data?: Record<string, unknown>;
+  subtaskId?: string | null;
+  attemptId?: string | null;
+};
+
+/**
+ * Lock a task with its subtasks for a transition, and say what time it is by the database's clock.
+ * Null when there is no such task.
+ */
+export async function lockTask(
+  tx: Tx,
+  taskId: string,
+): Promise<{ task: Task; subtasks: Subtask[]; now: Date } | null> {
+  const [found, subtasks] = await Promise.all([
+    tx
+      .selectFrom("tasks")
+      .selectAll()
+      .select(sql<Date>`clock_timestamp()`.as("now"))
+      .where("id", "=", taskId)
+      .forUpdate()
+      .executeTakeFirst(),
+    // Asked at once and run when the lock is there: it sees what whoever had it before has written.
+    tx
+      .selectFrom("subtasks")
+      .selectAll()
+      .where("taskId", "=", taskId)
+      .orderBy("position")
+      .execute(),
+  ]);
+  if (!found) return null;
+  const { now, ...row } = found;
+  return { task: toTask(row), subtasks: subtasks.map(toSubtask), now };
+}
+
+/**
+ * Lock several tasks at once, always in the same order, and their subtasks where these matter; those
+ * that do not exist are left out.
+ */
+export async function lockTasks(
+  tx: Tx,
+  taskIds: readonly string[],
+  { withSubtasks }: { withSubtasks: boolean },
+): Promise<{
+  tasks: Map<string, Task>;
+  subtasks: Map<string, Subtask>;
+  now: Date;
+  /** What is left out with its whole task, because it cannot be read; by task. */
+  garbled: Map<string, Garbled>;
+}> {
+  const [found, rows] = await Promise.all([
+    tx
+      .selectFrom("tasks")
+      .selectAll()
+      .select(sql<Date>`clock_timestamp()`.as("now"))
+      .where(sql<boolean>`id = any(${taskIds}::text[])`)
+      .orderBy("id")
+      .forUpdate()
+      .execute(),
+    withSubtasks
+      ? tx
+          .selectFrom("subtasks")
+          .selectAll()
+          .where(sql<boolean>`task_id = any(${taskIds}::text[])`)
+          .orderBy("position")
+          .execute()
+      : [],
+  ]);
+  const garbled = new Map<string, Garbled>();
+  const read = <Row, Value>(row: Row, taskId: string, toValue: (row: Row) => Value): Value[] => {
+    const each = readEach([row], toValue);
+    for (const one of each.garbled) garbled.set(taskId, one);
+    return each.sound;
+  };
+  const tasks = found.flatMap(({ now: _, ...row }) => read(row, row.id, toTask));
+  const subtasks = rows.flatMap((row) => read(row, row.taskId, toSubtask));
+  // Without one of its subtasks nothing can be said of a task.
+  const isSound = (taskId: string) => !garbled.has(taskId);
+  return {
+    garbled,
+    tasks: new Map(tasks.filter(({ id }) => isSound(id)).map((task) => [task.id, task])),
+    subtasks: new Map(
+      subtasks.filter(({ taskId }) => isSound(taskId)).map((subtask) => [subtask.id, subtask]),
+    ),
+    // The last lock that was waited for: nothing that was due before is missed.
+    now: new Date(Math.max(0, ...found.map(({ now }) => now.getTime()))),
+  };
+}
+
+/** Lock the task's row alone, for what must not cross a transition. */
+export async function lockTaskRow(tx: Tx, taskId: string): Promise<void> {
+  await tx.selectFrom("tasks").select("id").where("id", "=", taskId).forUpdate().executeTakeFirst();
+}
+
+/** Tell every process that holds a claim of the task to stop, once this transaction is committed. */
+export async function notifyCancel(tx: Tx, taskId: string): Promise<void> {
+  await sql`select pg_notify('deputy', ${`cancel ${taskId}`})`.execute(tx);
+}
+
+/** Tell every process to park the attempts of the task, once this transaction is committed. */
+export async function notifyPause(tx: Tx, taskId: string): Promise<void> {
+  await sql`select pg_notify('deputy', ${`pause ${taskId}`})`.execute(tx);
+}
+
+/** Tell every process that a stage has work: whoever has a free slot takes it. */
+export async function notifyReady(db: Db, stage: StageName): Promise<void> {
+  await sql`select pg_notify('deputy', ${`ready ${stage}`})`.execute(db);
+}
+
+type TaskFields = Omit<
+  Updateable<TasksTable>,
+  "id" | "state" | "epoch" | keyof ReturnType<typeof holdColumns>
+>;
+type SubtaskFields = Omit<
+  Updateable<SubtasksTable>,
+  "id" | "state" | "epoch" | keyof ReturnType<typeof holdColumns>
+>;
+
+/** Move a task (or keep its state) and replace its hold. Its end is pending to every process. */
+export async function moveTask(
+  tx: Tx,
+  task: Task,
+  to: TaskState,
+  hold: Hold | null,
+  set: TaskFields = {},
+  raiseEpoch = false,
+): Promise<Task> {
+  if (task.state !== to) assertTaskMove(task.state, to);
+  const row = await tx
+    .updateTable("tasks")
+    .set({
+      ...set,
+      ...holdColumns(hold),
+      state: to,
+      epoch: task.epoch + (raiseEpoch ? 1 : 0),
+      updatedAt: new Date(),
+      endedAt: hold === null ? (task.endedAt ?? new Date()) : null,
+    })
+    .where("id", "=", task.id)
+    .where("epoch", "=", task.epoch)
+    .returningAll()
+    .executeTakeFirst();
+  invariant(row, `task ${task.id} was locked, so its epoch holds`);
+  if (task.hold !== null && hold === null)
+    await sql`select pg_notify('deputy', ${`over ${task.id}`})`.execute(tx);
+  return toTask(row);
+}
+
+/** Move a subtask (or keep its state) and replace its hold. */
+export async function moveSubtask(
+  tx: Tx,
+  subtask: Subtask,
+  to: SubtaskState,
+  hold: Hold | null,
+  set: SubtaskFields = {},
+  raiseEpoch = false,
+): Promise<Subtask> {
+  if (subtask.state !== to) assertSubtaskMove(subtask.state, to);
+  const row = await tx
+    .updateTable("subtasks")
+    .set({
+      ...set,
+      ...holdColumns(hold),
+      state: to,
+      epoch: subtask.epoch + (raiseEpoch ? 1 : 0),
+      updatedAt: new Date(),
+    })
+    .where("id", "=", subtask.id)
+    .where("epoch", "=", subtask.epoch)
+    .returningAll()
+    .executeTakeFirst();
+  invariant(row, `subtask ${subtask.id} is written under its task's lock, so its epoch holds`);
+  return toSubtask(row);
+}
+
+/** A planned subtask; what it waits for is decided when its task is settled, in this same transaction. */
+export async function insertSubtask(
+  tx: Tx,
+  subtask: Pick<
+    Subtask,
+    | "id"
+    | "taskId"
+    | "key"
+    | "position"
+    | "title"
+    | "brief"
+    | "dependsOn"
+    | "writes"
+    | "agent"
+    | "checks"
+    | "kind"
+    | "depth"
+  >,
+): Promise<void> {
+  const hold: Hold = { kind: "dependency", on: [subtask.taskId], reason: "the plan was just made" };
+  await tx
+    .insertInto("subtasks")
+    .values({ ...subtask, checks: json(subtask.checks), state: "blocked", ...holdColumns(hold) })
+    .execute();
+}
+
+/**
+ * Append an event and tell every process that listens. In a transition it is written with the others,
+ * in their order, before the commit; alone, for an event that changes no state, it is a statement that
+ * locks the task's row as a transition does, and does not wait for the disk: only a crash of the
+ * database itself, within the blink of an eye, could lose what an agent was just doing.
+ */
+export async function appendEvent(db: Db | Tx, taskId: string, event: NewEvent): Promise<string> {
+  const id = newId("event");
+  const { type, message, data = {}, subtaskId = null, attemptId = null } = event;
+  const pending = pendingOf in db ? db[pendingOf] : undefined;
+  if (pending) {
+    pending.events.push({ id, taskId, type, message, data, subtaskId, attemptId });
+    return id;
+  }
+  await sql`
+    with locked as (
+      select id from tasks where id = ${taskId} for update
+    ), appended as (
+      insert into events (id, task_id, subtask_id, attempt_id, type, message, data)
+      select ${id}, id, ${subtaskId}, ${attemptId}, ${type}, ${message}, ${json(data)}::jsonb from locked
+    )
+    select pg_notify('deputy', ${`event ${taskId}`}), set_config('synchronous_commit', 'off', true)`.execute(
+    db,
+  );
+  return id;
+}
+
+/** Ask, in a transition, for a stage to be run once it is committed, not before `at`. */
+export async function wakeStage(
+  tx: Tx,
+  stage: StageName,
+  taskId: string,
+  subtaskId: string | null,
+  at?: Date,
+): Promise<void> {
+  const pending = tx[pendingOf];
+  invariant(pending, "a stage is queued for by a transition");
+  pending.jobs.push({ stage, taskId, subtaskId, at: at ?? null });
+}
+
+function writePending(tx: Tx, { events, jobs }: Pending): CompiledQuery | null {
+  if (events.length + jobs.length === 0) return null;
+  const channels = new Set(events.map(({ taskId }) => `event ${taskId}`));
+  if (jobs.length > 0) channels.add("outbox");
+  return sql`
+    with appended as (
+      insert into events (id, task_id, subtask_id, attempt_id, type, message, data)
+      select e->>'id', e->>'taskId', e->>'subtaskId', e->>'attemptId', e->>'type', e->>'message', e->'data'
+      from jsonb_array_elements(${json(events)}::jsonb) with ordinality as pending(e, position) order by position
+    ), queued as (
+      insert into outbox (stage, task_id, subtask_id, available_at)
+      select r->>'stage', r->>'taskId', r->>'subtaskId', coalesce((r->>'at')::timestamptz, now())
+      from jsonb_array_elements(${json(jobs)}::jsonb) with ordinality as pending(r, position) order by position
+    )
+    select pg_notify('deputy', word) from unnest(${[...channels]}::text[]) as word`.compile(tx);
+}
+
+/** Run a transition; a deadlock or serialisation failure is tried again, as Postgres asks for. */
+export async function inTransition<T>(db: Db, work: (tx: Tx) => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries++) {
+    try {
+      const pending: Pending = { events: [], jobs: [] };
+      return await inTransaction(
+        db,
+        (tx) => {
+          tx[pendingOf] = pending;
+          return work(tx);
+        },
+        (tx) => writePending(tx, pending),
+      );
+    } catch (error) {
+      const code = (error as { code?: string }).code;
+      if (tries >= 3 || (code !== "40P01" && code !== "40001")) throw error;
+    }
+  }
+}

@@ -1,0 +1,176 @@
+import { type Selectable, sql } from "kysely";
+import { newId } from "../../core/base/id.ts";
+import { terminalTaskStates } from "../../core/task/lifecycle.ts";
+import { checkRow } from "../database/garbled.ts";
+import type { Database, Db } from "../database/schema.ts";
+import { inTransaction } from "../database/transaction.ts";
+
+/**
+ * Worktrees that the daemon owns: one per subtask, kept across its attempts, removed only after a
+ * snapshot. Each active one leases a range of ports, so that two of them never fight over 3000.
+ */
+export type WorktreeRow = Selectable<Database["worktrees"]>;
+
+/** Ports per worktree, and where the ranges start. */
+export const portsPerWorktree = 10;
+const firstPort = 20_000;
+const lastPort = 29_990;
+const ranges = (lastPort - firstPort) / portsPerWorktree + 1;
+
+/**
+ * The subtask's worktree row, made or revived, with a port range leased. While it is being removed
+ * this waits, and then finds it removed. Ports are null when all are taken.
+ */
+export async function claimWorktree(
+  db: Db,
+  wanted: { taskId: string; subtaskId: string; mirror: string; path: string },
+): Promise<WorktreeRow> {
+  const active = await db
+    .updateTable("worktrees")
+    .set({ lastUsedAt: sql`now()` })
+    .where("subtaskId", "=", wanted.subtaskId)
+    .where("state", "=", "active")
+    .where("portBase", "is not", null)
+    .returningAll()
+    .executeTakeFirst();
+  if (active) return active;
+  for (let tries = 1; ; tries++) {
+    try {
+      return await upsertWorktree(db, wanted);
+    } catch (error) {
+      // Two chose the same ports at the same moment, and the unique index let one of them have it.
+      const { code, constraint } = error as { code?: string; constraint?: string };
+      const isPortTaken = code === "23505" && constraint === "worktrees_one_lease_per_port";
+      if (!isPortTaken || tries === maxPortTries) throw error;
+    }
+  }
+}
+
+/** With a thousand ranges, drawn at random, hardly ever more than one. */
+const maxPortTries = 10;
+
+async function upsertWorktree(
+  db: Db,
+  wanted: { taskId: string; subtaskId: string; mirror: string; path: string },
+): Promise<WorktreeRow> {
+  // Mostly one of a few that are drawn is free; all are looked at when not.
+  const freePort = sql<number | null>`coalesce((
+      select base from (
+        select ${firstPort}::int + ${portsPerWorktree}::int * floor(random() * ${ranges}::int)::int as base
+        from generate_series(1, 4)) drawn
+      where not exists (select 1 from worktrees w where w.port_base = base) limit 1
+    ), (
+      select base from generate_series(${firstPort}::int, ${lastPort}::int, ${portsPerWorktree}::int) base
+      where not exists (select 1 from worktrees w where w.port_base = base) order by random() limit 1))`;
+  return db
+    .insertInto("worktrees")
+    .values({ id: newId("worktree"), ...wanted, state: "active", portBase: freePort })
+    .onConflict((conflict) =>
+      conflict.column("subtaskId").doUpdateSet({
+        state: "active",
+        portBase: sql`coalesce(worktrees.port_base, excluded.port_base)`,
+        lastUsedAt: sql`now()`,
+        removedAt: null,
+        preparedFor: sql`case when worktrees.state = 'removed' then null else worktrees.prepared_for end`,
+      }),
+    )
+    .returningAll()
+    .executeTakeFirstOrThrow();
+}
+
+/** Setup ran for this commit in this worktree. */
+export async function markPrepared(db: Db, id: string, commit: string): Promise<void> {
+  await db.updateTable("worktrees").set({ preparedFor: commit }).where("id", "=", id).execute();
+}
+
+export async function listWorktreesOf(db: Db, taskId: string): Promise<WorktreeRow[]> {
+  return (await listWorktreeRows(db, taskId)).map(toWorktree);
+}
+
+export function toWorktree(row: WorktreeRow): WorktreeRow {
+  return checkRow("worktrees", row.id, row);
+}
+
+export async function listWorktreeRows(db: Db, taskId: string): Promise<WorktreeRow[]> {
+  return db
+    .selectFrom("worktrees")
+    .selectAll()
+    .where("taskId", "=", taskId)
+    .orderBy("createdAt")
+    .execute();
+}
+
+/**
+ * Active worktrees of tasks that are over, newest first: beyond the newest `keep`, they may go.
+ * One that a person had restored is being looked at, and stays for a day.
+ */
+export async function listRemovableWorktrees(db: Db, keep: number): Promise<{ id: string }[]> {
+  return db
+    .selectFrom("worktrees")
+    .select("worktrees.id")
+    .innerJoin("tasks", "tasks.id", "worktrees.taskId")
+    .where("worktrees.state", "=", "active")
+    .where("tasks.state", "in", terminalTaskStates)
+    .where((where) =>
+      where.or([
+        where("worktrees.snapshotRef", "is", null),
+        where("worktrees.lastUsedAt", "<", sql<Date>`now() - interval '1 day'`),
+      ]),
+    )
+    .orderBy("worktrees.lastUsedAt", "desc")
+    .offset(keep)
+    .execute();
+}
+
+/**
+ * Run `work` on a worktree that is there and whose task is over, while nobody can claim it: a retry
+ * that comes at this moment waits. False when it is gone, or in use again.
+ */
+export async function withIdleWorktree(
+  db: Db,
+  id: string,
+  work: (tx: Db, row: WorktreeRow) => Promise<void>,
+): Promise<boolean> {
+  return inTransaction(db, async (tx) => {
+    const row = await tx
+      .selectFrom("worktrees")
+      .selectAll("worktrees")
+      .innerJoin("tasks", "tasks.id", "worktrees.taskId")
+      .where("worktrees.id", "=", id)
+      .where("worktrees.state", "=", "active")
+      .where("tasks.state", "in", terminalTaskStates)
+      .forUpdate("worktrees")
+      .forShare("tasks")
+      .executeTakeFirst();
+    if (!row) return false;
+    await work(tx, row);
+    return true;
+  });
+}
+
+/** Removed, after its snapshot: the ports go back, the snapshot is how `restore` finds it. */
+export async function markRemoved(
+  db: Db,
+  id: string,
+  snapshot: { ref: string; commit: string },
+): Promise<void> {
+  await db
+    .updateTable("worktrees")
+    .set({
+      state: "removed",
+      portBase: null,
+      removedAt: new Date(),
+      snapshotRef: snapshot.ref,
+      snapshotCommit: snapshot.commit,
+    })
+    .where("id", "=", id)
+    .execute();
+}
+
+export async function markRestored(db: Db, id: string): Promise<void> {
+  await db
+    .updateTable("worktrees")
+    .set({ state: "active", removedAt: null, lastUsedAt: new Date(), preparedFor: null })
+    .where("id", "=", id)
+    .execute();
+}

@@ -1,0 +1,232 @@
+import { access, constants, mkdir } from "node:fs/promises";
+import { delimiter, join } from "node:path";
+import { type Config, loadConfig } from "../config/config.ts";
+import { findSandboxProblems } from "../config/sandbox-problems.ts";
+import { findTriggerProblems } from "../config/trigger-problems.ts";
+import { scrubbedEnvironment } from "../core/base/child-environment.ts";
+import { DeputyError } from "../core/base/error.ts";
+import { foldersOf, watchSpace } from "../daemon/housekeeping/watch-space.ts";
+import { findWorkers } from "../daemon/running.ts";
+import { findSandbox } from "../daemon/start-sandbox.ts";
+import { agentRules } from "../roles/agent-rules.ts";
+import { describeSandbox, noSandbox } from "../sandbox/box/sandbox.ts";
+import { runCommand } from "../sandbox/process/run-command.ts";
+import { findGarbledRows } from "../store/database/find-garbled.ts";
+import { describeGarbled } from "../store/database/garbled.ts";
+import { openStore } from "../store/database/open.ts";
+import { describeEmbeddedPostgres, startEmbeddedPostgres } from "../store/postgres/embedded.ts";
+import { readRules } from "../triggers/watch-rules.ts";
+
+/**
+ * What this machine has, and what is degraded without what it lacks. `broken` means that the daemon
+ * cannot do its main job; `missing` only takes something away, and the text says what.
+ */
+export type DoctorFinding = { name: string; status: "ok" | "missing" | "broken"; detail: string };
+
+export async function examine(env: NodeJS.ProcessEnv = process.env): Promise<DoctorFinding[]> {
+  let config: Config;
+  try {
+    config = loadConfig(env);
+  } catch (error) {
+    if (!(error instanceof DeputyError)) throw error;
+    return [{ name: "configuration", status: "broken", detail: error.message }];
+  }
+  return [
+    { name: "configuration", status: "ok", detail: `home ${config.home}` },
+    examineNode(),
+    await examineGit(),
+    await examineHome(config.home),
+    ...(await examineSpace(config)),
+    await examineDatabase(config),
+    ...(await examineWorkers(config)),
+    ...(await examineRows(config)),
+    config.redisUrl
+      ? { name: "queue", status: "ok", detail: "Redis, from REDIS_URL" }
+      : { name: "queue", status: "ok", detail: "in the database" },
+    config.model.apiKey
+      ? {
+          name: "model",
+          status: "ok",
+          detail: `${config.model.name}${config.model.baseUrl ? ` at ${config.model.baseUrl}` : ""}`,
+        }
+      : {
+          name: "model",
+          status: "missing",
+          detail:
+            "OPENAI_API_KEY is not set: the builtin agent does not work; deputy agents lists those that do",
+        },
+    ...(await examineSandbox(config)),
+    await examineProgram("rg", "the builtin agent's search walks files itself, which is slower"),
+    config.github.token
+      ? { name: "GitHub token", status: "ok", detail: "set" }
+      : {
+          name: "GitHub token",
+          status: "missing",
+          detail: "GITHUB_TOKEN is not set: no pull requests, no review comments",
+        },
+    config.github.webhookSecrets.length > 0
+      ? { name: "GitHub webhooks", status: "ok", detail: "secret set" }
+      : {
+          name: "GitHub webhooks",
+          status: "missing",
+          detail: "GITHUB_WEBHOOK_SECRET is not set: /hooks/github refuses everything",
+        },
+    ...(await examineTriggers(config)),
+    config.notifier.ntfy
+      ? { name: "phone", status: "ok", detail: `ntfy at ${config.notifier.ntfy.url}` }
+      : {
+          name: "phone",
+          status: "missing",
+          detail: "no ntfy topic is set (DEPUTY_NTFY_TOPIC): nothing is pushed when a task ends",
+        },
+  ];
+}
+
+/** Without a file there is nothing to say: nothing fires, as nobody asked for anything. */
+async function examineTriggers(config: Config): Promise<DoctorFinding[]> {
+  const name = "triggers";
+  const read = await readRules(config.paths.triggers);
+  if ("problem" in read)
+    return [{ name, status: "missing", detail: `${read.problem}; nothing fires` }];
+  const problems = findTriggerProblems(read.rules, agentRules(config));
+  if (problems.length > 0)
+    return problems.map((detail) => ({ name, status: "missing" as const, detail }));
+  return read.rules.github.length > 0 ? [{ name, status: "ok", detail: read.status }] : [];
+}
+
+function examineNode(): DoctorFinding {
+  const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
+  const ok = major > 20 || (major === 20 && minor >= 19);
+  return {
+    name: "Node",
+    status: ok ? "ok" : "broken",
+    detail: ok ? process.version : `${process.version}: 20.19 or newer is needed`,
+  };
+}
+
+async function examineGit(): Promise<DoctorFinding> {
+  const result = await runCommand({
+    argv: ["git", "--version"],
+    cwd: "/",
+    env: scrubbedEnvironment(),
+    timeoutMs: 10_000,
+  });
+  const found = /(\d+)\.(\d+)/.exec(result.stdout);
+  if (result.exitCode !== 0 || !found)
+    return {
+      name: "git",
+      status: "broken",
+      detail: "git is not installed: nothing works without it",
+    };
+  const ok = Number(found[1]) > 2 || Number(found[2]) >= 38;
+  return {
+    name: "git",
+    status: ok ? "ok" : "broken",
+    detail: ok
+      ? result.stdout.trim()
+      : `${result.stdout.trim()}: 2.38 or newer is needed (merge-tree --write-tree)`,
+  };
+}
+
+async function examineSandbox(config: Config): Promise<DoctorFinding[]> {
+  try {
+    const sandbox = await findSandbox(config);
+    const isWhole = sandbox.problem === null && sandbox.provider !== "none";
+    return [
+      {
+        name: "sandbox",
+        status: isWhole ? "ok" : "missing",
+        detail: describeSandbox(sandbox, config.sandbox.allowTriggers),
+      },
+      ...findSandboxProblems(config.sandbox, sandbox).map((detail) => ({
+        ...{ name: "sandbox settings", status: "missing" as const, detail },
+      })),
+    ];
+  } catch (error) {
+    const { message } = error as Error; // the home cannot be written, which has a line of its own
+    return [{ name: "sandbox", status: "missing", detail: describeSandbox(noSandbox(message)) }];
+  }
+}
+
+async function examineHome(home: string): Promise<DoctorFinding> {
+  try {
+    await mkdir(home, { recursive: true, mode: 0o700 });
+    await access(home, constants.W_OK);
+    return { name: "home", status: "ok", detail: `${home} is writable` };
+  } catch (error) {
+    return {
+      name: "home",
+      status: "broken",
+      detail: `${home} cannot be written: ${(error as NodeJS.ErrnoException).code}`,
+    };
+  }
+}
+
+/** Every volume that we write to, as the daemon looks at them; nothing is said of those with space. */
+async function examineSpace(config: Config): Promise<DoctorFinding[]> {
+  const embedded = config.databaseUrl ? null : await describeEmbeddedPostgres(config.home);
+  const data = embedded && embedded.state !== "absent" ? [embedded.dataDirectory] : [];
+  const folders = [...data, ...foldersOf(config)];
+  const problems = await watchSpace({ places: folders.map((path) => ({ path })) }).look();
+  return problems.map((detail) => ({ name: "space", status: "broken", detail }));
+}
+
+async function examineDatabase(config: Config): Promise<DoctorFinding> {
+  if (config.databaseUrl)
+    return { name: "database", status: "ok", detail: "yours, from DATABASE_URL" };
+  const embedded = await describeEmbeddedPostgres(config.home);
+  if (embedded.problem) return { name: "database", status: "broken", detail: embedded.problem };
+  const state =
+    embedded.state === "running"
+      ? `running, pid ${embedded.pid}`
+      : embedded.state === "absent"
+        ? "made at the first start"
+        : "stopped";
+  return {
+    name: "database",
+    status: "ok",
+    detail: `embedded PostgreSQL ${embedded.version ?? ""} (${state})`,
+  };
+}
+
+async function examineWorkers(config: Config): Promise<DoctorFinding[]> {
+  const pids = (await findWorkers(config)).map(({ pid }) => pid);
+  if (pids.length === 0) return [];
+  const detail = `${pids.length} in the background (pid ${pids.join(", ")})`;
+  return [{ name: "workers", status: "ok", detail }];
+}
+
+/** Rows that cannot be read, where a database can be looked into; whether it can is another line's. */
+async function examineRows(config: Config): Promise<DoctorFinding[]> {
+  const log = () => {};
+  try {
+    const connection = config.databaseUrl
+      ? { connectionString: config.databaseUrl }
+      : (await startEmbeddedPostgres({ home: config.home, adoptOnly: true, log })).connection;
+    const store = await openStore(connection, { maxConnections: 1, migrate: false, onError: log });
+    try {
+      const garbled = await findGarbledRows(store.db, "all");
+      return garbled.map((row) => ({
+        name: "row",
+        status: "broken",
+        detail: describeGarbled(row),
+      }));
+    } finally {
+      await store.close();
+    }
+  } catch {
+    return []; // no server that answers, or no tables in it yet
+  }
+}
+
+async function examineProgram(program: string, without: string): Promise<DoctorFinding> {
+  for (const folder of (process.env.PATH ?? "").split(delimiter).filter(Boolean)) {
+    try {
+      await access(join(folder, program), constants.X_OK);
+      return { name: program, status: "ok", detail: join(folder, program) };
+    } catch {
+      // not in this folder
+    }
+  }
+  return { name: program, status: "missing", detail: `not installed: ${without}` };
+}

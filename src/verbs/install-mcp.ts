@@ -1,0 +1,140 @@
+import { realpathSync } from "node:fs";
+import { resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { scrubbedEnvironment } from "../core/base/child-environment.ts";
+import { DeputyError } from "../core/base/error.ts";
+import { findProgram } from "../sandbox/process/find-program.ts";
+import { type CommandResult, runCommand } from "../sandbox/process/run-command.ts";
+
+/**
+ * `deputy mcp install`: tell claude and codex of our MCP server, by their own command where it is
+ * installed; else say what to paste where. Doing it twice is doing it once. What is registered is
+ * how to start `deputy mcp` and, when it is not the usual one, the daemon's home or URL; the token
+ * never is: `deputy mcp` reads it where every other verb does.
+ */
+type Client = "claude" | "codex";
+
+type Installation = {
+  client: Client;
+  /** `absent`: the client is not installed. `printed`: it was only to be said. */
+  result: "installed" | "absent" | "printed";
+  /** What to paste, and the file that it belongs into. */
+  config: { file: string; text: string };
+};
+
+type Registration = { argv: [string, ...string[]]; env: Record<string, string> };
+
+/** Throws a DeputyError when a client that is installed refuses. */
+export async function installMcp(options: {
+  client: Client | null;
+  print: boolean;
+  env: NodeJS.ProcessEnv;
+}): Promise<Installation[]> {
+  const { env } = options;
+  const clients = options.client ? [options.client] : (["claude", "codex"] as const);
+  const registration = { argv: findCommand(env), env: readDaemonSettings(env) };
+  const done: Installation[] = [];
+  for (const client of clients) {
+    const config = writeConfig[client](registration);
+    const isThere = findProgram(client, env.PATH) !== null;
+    if (isThere && !options.print) await register[client](registration, env);
+    const result = options.print ? "printed" : isThere ? "installed" : "absent";
+    done.push({ client, result, config });
+  }
+  return done;
+}
+
+/** For people. */
+export function describeInstallation({ client, result, config }: Installation): string {
+  if (result === "installed") return `${client} knows Deputy now; start it anew to use it.`;
+  const why = result === "absent" ? `${client} is not installed here. ` : "";
+  return `${why}For ${client}, put this into ${config.file}:\n\n${config.text}\n`;
+}
+
+/** `deputy` when that is this very program, else this program by its path. */
+function findCommand(env: NodeJS.ProcessEnv): Registration["argv"] {
+  const main = fileURLToPath(new URL("../main.js", import.meta.url));
+  const onPath = findProgram("deputy", env.PATH);
+  if (onPath !== null && realpathSync(onPath) === main) return ["deputy", "mcp"];
+  return [process.execPath, main, "mcp"];
+}
+
+function readDaemonSettings(env: NodeJS.ProcessEnv): Record<string, string> {
+  return {
+    ...(env.DEPUTY_HOME && { DEPUTY_HOME: resolve(env.DEPUTY_HOME) }),
+    ...(env.DEPUTY_URL && { DEPUTY_URL: env.DEPUTY_URL }),
+  };
+}
+
+const register: Record<
+  Client,
+  (registration: Registration, env: NodeJS.ProcessEnv) => Promise<void>
+> = {
+  /** It refuses a name that it knows, so the old entry goes first. */
+  claude: async ({ argv, env: settings }, env) => {
+    const options = ["--scope", "user", ...listEnv(settings)];
+    const add = ["claude", "mcp", "add", "deputy", ...options, "--", ...argv] as const;
+    let result = await runClient(add, env);
+    if (/already exists/i.test(result.output)) {
+      await runClient(["claude", "mcp", "remove", "deputy", "--scope", "user"], env);
+      result = await runClient(add, env);
+    }
+    requireSuccess("claude", result);
+  },
+  /** It replaces an entry of the same name. */
+  codex: async ({ argv, env: settings }, env) => {
+    const add = ["codex", "mcp", "add", "deputy", ...listEnv(settings), "--", ...argv] as const;
+    requireSuccess("codex", await runClient(add, env));
+  },
+};
+
+function listEnv(env: Record<string, string>): string[] {
+  return Object.entries(env).flatMap(([name, value]) => ["--env", `${name}=${value}`]);
+}
+
+function runClient(
+  argv: readonly [string, ...string[]],
+  env: NodeJS.ProcessEnv,
+): Promise<CommandResult> {
+  const { CODEX_HOME, CLAUDE_CONFIG_DIR } = env;
+  return runCommand({
+    argv,
+    cwd: process.cwd(),
+    env: scrubbedEnvironment(
+      { ...(CODEX_HOME && { CODEX_HOME }), ...(CLAUDE_CONFIG_DIR && { CLAUDE_CONFIG_DIR }) },
+      env,
+    ),
+    timeoutMs: 60_000,
+  });
+}
+
+function requireSuccess(client: Client, result: CommandResult): void {
+  if (result.endedBy === "exit" && result.exitCode === 0) return;
+  const said = result.output.trim().split("\n").at(-1) || result.error || result.endedBy;
+  throw new DeputyError(
+    "unprocessable",
+    `\`${client} mcp add\` failed (${said.slice(0, 300)}); see what to enter by hand with: deputy mcp install --client ${client} --print`,
+  );
+}
+
+const writeConfig: Record<Client, (registration: Registration) => Installation["config"]> = {
+  claude: ({ argv: [command, ...args], env }) => ({
+    file: ".mcp.json of a project, or ~/.claude.json",
+    text: JSON.stringify(
+      { mcpServers: { deputy: { type: "stdio", command, args, env } } },
+      null,
+      2,
+    ),
+  }),
+  // What JSON writes for a path or a URL is TOML, too.
+  codex: ({ argv: [command, ...args], env }) => ({
+    file: "~/.codex/config.toml",
+    text: [
+      "[mcp_servers.deputy]",
+      `command = ${JSON.stringify(command)}`,
+      `args = ${JSON.stringify(args)}`,
+      ...(Object.keys(env).length === 0 ? [] : ["", "[mcp_servers.deputy.env]"]),
+      ...Object.entries(env).map(([name, value]) => `${name} = ${JSON.stringify(value)}`),
+    ].join("\n"),
+  }),
+};

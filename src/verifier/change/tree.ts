@@ -1,0 +1,27 @@
+import { DeputyError } from "../../core/base/error.ts";
+import type { Mirror } from "../../worktree/mirror/open-mirror.ts";
+import { listFilesAt, readFileAt } from "../../worktree/read/read-commit.ts";
+
+/** A commit's files, with texts read on demand. */
+export type Tree = {
+  files: readonly string[];
+  /** Null when the file does not exist or is too large to read. */
+  read(path: string): Promise<string | null>;
+};
+
+export async function openTree(mirror: Mirror, commit: string): Promise<Tree> {
+  return {
+    files: await listFilesAt(mirror, commit),
+    read: (path) => readText(mirror, commit, path),
+  };
+}
+
+/** The text of a file at a commit; null when it does not exist or is too large to read. */
+export function readText(mirror: Mirror, commit: string, path: string): Promise<string | null> {
+  return readFileAt(mirror, commit, path).catch(asNoFile);
+}
+
+function asNoFile(error: unknown): null {
+  if (error instanceof DeputyError) return null;
+  throw error;
+}

@@ -1,0 +1,99 @@
+import { randomUUID } from "node:crypto";
+import { mkdir, realpath } from "node:fs/promises";
+import { join } from "node:path";
+import { type Check, type CheckRun, setupCheckName } from "../../core/proof/verdict.ts";
+import { removeTree } from "../../sandbox/files/remove-tree.ts";
+import { includeFiles } from "../../worktree/checkout/include-files.ts";
+import { addWorktree, discardWorktree } from "../../worktree/checkout/worktree.ts";
+import type { Mirror } from "../../worktree/mirror/open-mirror.ts";
+import { type CheckSandbox, type ConfinedPlace, unconfined } from "./confine-checks.ts";
+import { defaultCheckTimeoutMs } from "./inspect-repository.ts";
+import { type CheckPlace, runCheck } from "./run-checks.ts";
+
+/**
+ * Creates a worktree at one commit that nobody worked in and calls `use` with it. The ignored files
+ * that the base's `.worktreeinclude` names are copied in, as for the agent. A scratch folder next
+ * to it is the home of its commands in the sandbox and holds a folder for test reports. All of it
+ * is removed afterwards, whatever happens.
+ */
+export async function withCleanWorktree<T>(
+  { mirror, workRoot, repository, baseCommit, sandbox }: CleanPlace,
+  commit: string,
+  use: (worktree: string, confined: ConfinedPlace, reports: string) => Promise<T>,
+): Promise<T> {
+  await mkdir(workRoot, { recursive: true });
+  // Runners print the real path, and test names must not differ by it.
+  const path = join(await realpath(workRoot), `check-${randomUUID()}`);
+  const scratch = `${path}${scratchSuffix}`;
+  const reports = join(scratch, "reports");
+  let confined = unconfined;
+  try {
+    await mkdir(scratch, { mode: 0o700 });
+    await mkdir(reports, { mode: 0o700 });
+    await addWorktree(mirror, path, commit);
+    if (repository !== undefined) await includeFiles(mirror, repository, path, baseCommit);
+    if (sandbox) {
+      const boxes = await sandbox.openBoxes({ worktree: path, reports, scratch, mirror });
+      confined = { ...boxes, onDenials: sandbox.onDenials };
+    }
+    return await use(path, confined, reports);
+  } finally {
+    await confined.close();
+    await removeTree(scratch);
+    await discardWorktree(mirror, path);
+  }
+}
+
+/** Marks the folders next to worktrees, for the cleanup after a killed daemon. */
+export const scratchSuffix = "-scratch";
+
+export type CleanPlace = {
+  mirror: Mirror;
+  /** Parent folder of the clean worktrees; each gets a unique name in it and is removed. */
+  workRoot: string;
+  /** The user's repository, whose ignored files are copied in; left out: none are copied. */
+  repository?: string;
+  baseCommit: string;
+  /** Left out: commands run as the daemon's user. */
+  sandbox?: CheckSandbox;
+};
+
+export type Setup = { check: Check; run: CheckRun; ok: boolean };
+
+/**
+ * Runs the setup commands in order and stops at the first that fails. A red command gets a second
+ * run, because installing mostly depends on the network. Null when there is no setup.
+ */
+export async function runSetup(
+  commands: readonly string[],
+  place: CheckPlace,
+  logRoot: string,
+  round = "",
+): Promise<Setup | null> {
+  let last: Setup | null = null;
+  for (const command of commands) {
+    const check: Check = {
+      name: setupCheckName,
+      command,
+      kind: "regression",
+      source: "config",
+      timeoutMs: defaultCheckTimeoutMs,
+      report: null,
+    };
+    const logPath = join(logRoot, `setup${round}.log`);
+    let run = await runCheck(check, place, logPath, "setup");
+    if (run.status === "red") run = await runCheck(check, place, logPath, "setup");
+    last = { check, run, ok: run.status === "green" };
+    if (!last.ok) break;
+  }
+  return last;
+}
+
+/** Path of a check's log: a file-safe name, numbered in the order of the checks. */
+export function checkLogPath(logRoot: string, index: number, check: Check, round = ""): string {
+  const slug = check.name
+    .replace(/[^A-Za-z0-9]+/g, "-")
+    .replace(/^-+|-+$/g, "")
+    .slice(0, 40);
+  return join(logRoot, `${String(index + 1).padStart(2, "0")}-${slug || "check"}${round}.log`);
+}

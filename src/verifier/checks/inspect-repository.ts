@@ -1,0 +1,118 @@
+import type { ProofLevel } from "../../core/proof/proof.ts";
+import { type Check, setupCheckName } from "../../core/proof/verdict.ts";
+import type { RepositoryConfig } from "../../core/settings/repository-config.ts";
+import { cutText } from "../../core/text/clean-text.ts";
+import { listRepositoryRegistries } from "../../sandbox/network/registries.ts";
+import type { Mirror } from "../../worktree/mirror/open-mirror.ts";
+import { listFilesAt, readFileAt } from "../../worktree/read/read-commit.ts";
+import { detectChecks } from "./detect-checks.ts";
+import { readRepositoryConfig, repositoryConfigPath } from "./read-repository-config.ts";
+
+/**
+ * Fixes what judges a task before any agent runs, from the base commit and the caller. The caller's
+ * checks are acceptance checks and the repository's own are regression checks. A repository check
+ * that the caller names becomes an acceptance check.
+ */
+export type Inspection = {
+  setup: string[];
+  /** Package registries that the repository's own files name. */
+  registries: string[];
+  checks: Check[];
+  checksSource: "config" | "detected" | "none";
+  protectedPaths: string[];
+  /** The delivery that the repository asks for; null when it names none. */
+  delivery: "branch" | "pr" | null;
+  /** The proof level that the repository asks for; null when it names none. */
+  proof: ProofLevel | null;
+};
+
+export const defaultCheckTimeoutMs = 30 * 60_000;
+const alwaysProtected = [".deputy/**", ".github/workflows/**"];
+
+/** Inspects the base commit. Throws a DeputyError for a mistake in `.deputy/config.yaml`. */
+export async function inspectRepository(
+  mirror: Mirror,
+  baseCommit: string,
+  callerChecks: readonly string[],
+): Promise<Inspection> {
+  const read = (path: string) => readFileAt(mirror, baseCommit, path);
+  const text = await read(repositoryConfigPath);
+  const config = text === null ? {} : readRepositoryConfig(text);
+  const detected =
+    config.checks && config.setup !== undefined
+      ? null
+      : await detectChecks(await listFilesAt(mirror, baseCommit), read);
+  const own = config.checks
+    ? config.checks.map(readCheck)
+    : (detected?.checks ?? []).map((command) => makeCheck(command, "regression", "detected"));
+  const told = config.setup ?? detected?.setup ?? [];
+  const setup = typeof told === "string" ? [told] : [...told];
+  return {
+    setup,
+    registries: setup.length === 0 ? [] : await readRegistries(read),
+    checks: mergeChecks(own, callerChecks, "caller"),
+    checksSource: config.checks ? "config" : own.length > 0 ? "detected" : "none",
+    protectedPaths: [...alwaysProtected, ...(config.protected ?? [])],
+    delivery: config.delivery ?? null,
+    proof: config.proof ?? null,
+  };
+}
+
+async function readRegistries(read: (path: string) => Promise<string | null>): Promise<string[]> {
+  const [npmrc, lock] = await Promise.all(
+    // A file too large to read names no registry; setup then reaches the known registries.
+    [".npmrc", "package-lock.json"].map((path) => read(path).catch(() => null)),
+  );
+  return listRepositoryRegistries(npmrc ?? "", lock ?? "");
+}
+
+/**
+ * Merges the repository's checks with acceptance checks. An acceptance check with the same command
+ * replaces the repository's check. Names are unique.
+ */
+export function mergeChecks(
+  own: readonly Check[],
+  commands: readonly string[],
+  source: "caller" | "plan",
+): Check[] {
+  const wanted = new Map(commands.map((command) => [squeeze(command), command]));
+  const merged: Check[] = own.map((check) =>
+    wanted.delete(squeeze(check.command)) ? { ...check, kind: "acceptance", source } : check,
+  );
+  for (const command of wanted.values()) merged.push(makeCheck(command, "acceptance", source));
+  const taken = new Set([setupCheckName]);
+  return merged.map((check) => {
+    let name = check.name;
+    for (let count = 2; taken.has(name); count++) name = `${check.name} (${count})`;
+    taken.add(name);
+    return { ...check, name };
+  });
+}
+
+type CheckEntry = NonNullable<RepositoryConfig["checks"]>[number];
+
+function readCheck(entry: CheckEntry): Check {
+  if (typeof entry === "string") return makeCheck(entry, "regression", "config");
+  const check = makeCheck(entry.run, "regression", "config");
+  return {
+    ...check,
+    name: entry.name ?? check.name,
+    report: entry.report ?? null,
+    timeoutMs: entry.timeout_minutes ? entry.timeout_minutes * 60_000 : check.timeoutMs,
+  };
+}
+
+function makeCheck(command: string, kind: Check["kind"], source: Check["source"]): Check {
+  return {
+    name: cutText(squeeze(command), 80),
+    command,
+    kind,
+    source,
+    timeoutMs: defaultCheckTimeoutMs,
+    report: null,
+  };
+}
+
+function squeeze(command: string): string {
+  return command.trim().replace(/\s+/g, " ");
+}

@@ -1,0 +1,25 @@
+import type { Check, CheckRun } from "../../core/proof/verdict.ts";
+import { placeRuns, type TrialInput } from "../experiments/trials.ts";
+import { checkLogPath, runSetup, withCleanWorktree } from "./clean-worktree.ts";
+import { runCheck } from "./run-checks.ts";
+
+/**
+ * Returns a function that runs a check on the base again, in a clean worktree after setup, to see
+ * whether it gives the same result twice without any change. Its log names hold the round's number.
+ */
+export function makeRepeatOnBase(
+  input: TrialInput,
+  check: Check,
+  index: number,
+): () => Promise<CheckRun> {
+  let round = 0;
+  return () =>
+    withCleanWorktree(input, input.baseCommit, async (worktree, confined, reports) => {
+      const label = `-base-again-${++round}`;
+      const at = { commit: input.baseCommit, worktree, confined, reports };
+      const place = placeRuns(input, at);
+      const setup = await runSetup(input.setup, place, input.logRoot, label);
+      if (setup && !setup.ok) return { ...setup.run, status: "inconclusive" as const };
+      return runCheck(check, place, checkLogPath(input.logRoot, index, check, label));
+    });
+}

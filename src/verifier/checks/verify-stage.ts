@@ -1,0 +1,245 @@
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+import { invariant } from "../../core/base/invariant.ts";
+import { mergeRefused, type Refused } from "../../core/proof/confinement.ts";
+import { type ProofLevel, resolveProof } from "../../core/proof/proof.ts";
+import type { CheckResult, Experiment, Verdict } from "../../core/proof/verdict.ts";
+import type { Assurance } from "../../core/review/review.ts";
+import type { Claim, Outcome, Stage } from "../../core/task/outcome.ts";
+import type { Baseline, Subtask, Task } from "../../core/task/task.ts";
+import type { ProcessIdentity } from "../../sandbox/process/process-identity.ts";
+import type { Db } from "../../store/database/schema.ts";
+import { getBaseline, saveBaseline } from "../../store/records/baselines.ts";
+import { listFlakyTests, recordFlips } from "../../store/records/flaky-tests.ts";
+import { getSubtask, getTask, listAttempts } from "../../store/tasks/tasks.ts";
+import { recomposeCommit } from "../../worktree/commits/compose-commit.ts";
+import { submoduleRefOf } from "../../worktree/content/keep-submodules.ts";
+import { type Mirrors, pinRef } from "../../worktree/mirror/mirror.ts";
+import { acceptJudges } from "../experiments/accept-judges.ts";
+import { carryProof } from "../review/conclude-review.ts";
+import { HeldUp } from "../review/held-up.ts";
+import { assuranceOf, reviewChange } from "../review/review-change.ts";
+import type { ReviewDeps } from "../review/review-round.ts";
+import { runBaseline } from "./baseline.ts";
+import { type CheckSandbox, collectRefused } from "./confine-checks.ts";
+import { mergeChecks } from "./inspect-repository.ts";
+import { verifyCommit } from "./verify-attempt.ts";
+
+/**
+ * The verify stage and the gate after a merge: both run the task's and the subtask's checks on a
+ * commit and judge them against the baseline. Tasks with the same base commit and checks share one
+ * baseline, so it runs once and is kept. Green work is then reviewed where the task asks for it;
+ * the gate does not review it again.
+ */
+export type VerifyDeps = {
+  db: Db;
+  mirrors: Mirrors;
+  paths: { checks: string; logs: string };
+  environment: () => Record<string, string>;
+  trackChild: (what: string) => (identity: ProcessIdentity) => void;
+  /** The sandbox of a task's setup and checks; left out: they run as the daemon's user. */
+  sandbox?: (claim: Claim, task: Task) => CheckSandbox;
+  report: (claim: Claim, result: CheckResult, phase: Phase) => Promise<void>;
+  reportExperiment: (claim: Claim, experiment: Experiment) => Promise<void>;
+  /** From the configuration; left out when it names none. */
+  proof?: ProofLevel | null;
+  /** The reviewers of a green change; left out: none. */
+  review?: ReviewDeps;
+};
+
+export type Phase = "attempt" | "after_merge";
+
+export function makeVerifyStage(deps: VerifyDeps): Stage {
+  return async (claim, signal) => {
+    invariant(claim.subtaskId, "a verification has a subtask");
+    const task = await getTask(deps.db, claim.taskId);
+    const subtask = await getSubtask(deps.db, claim.subtaskId);
+    invariant(task && subtask?.commit, "what is verified has a commit");
+    const commit = await leaveOut(deps, task, subtask);
+    const verified = (verdict: Verdict): Outcome => ({
+      kind: "verified",
+      verdict,
+      ...(commit !== subtask.commit && { commit }),
+    });
+    try {
+      const verdict = await judge(deps, claim, task, subtask, commit, "attempt", signal);
+      if (verdict.result !== "pass" || !task.expectsChange || !deps.review)
+        return verified(verdict);
+      const assurance = assuranceOf(deps.review, task, subtask);
+      if (assurance === "quick") return verified(verdict);
+      const about = { task, subtask: { ...subtask, commit }, verdict, assurance, signal };
+      return verified(await review(deps, deps.review, claim, about));
+    } catch (error) {
+      if (error instanceof HeldUp) return error.outcome;
+      throw error;
+    }
+  };
+}
+
+/** Returns the attempt's commit, without the files that a person wants left out. */
+async function leaveOut(
+  { mirrors }: VerifyDeps,
+  { preparation }: Task,
+  subtask: Subtask,
+): Promise<string> {
+  const { baseCommit, commit, withoutPaths } = subtask;
+  invariant(preparation && commit && baseCommit, "what is verified has a commit and a base");
+  if (withoutPaths.length === 0) return commit;
+  const files = new Map(withoutPaths.map(({ path }) => [path, { like: baseCommit }]));
+  const mirror = mirrors.at(preparation.mirror);
+  const composed = await recomposeCommit(mirror, { commit, parent: baseCommit }, files);
+  // Pinned because it may wait for a person, and is what is merged.
+  await pinRef(mirror, `without/${subtask.id}`, composed);
+  return composed;
+}
+
+async function review(
+  deps: VerifyDeps,
+  reviewing: ReviewDeps,
+  claim: Claim,
+  {
+    assurance,
+    signal,
+    subtask,
+    task,
+    verdict,
+  }: {
+    task: Task;
+    subtask: Subtask;
+    verdict: Verdict;
+    assurance: Assurance;
+    signal: AbortSignal;
+  },
+): Promise<Verdict> {
+  const attempts = await listAttempts(deps.db, { subtaskId: subtask.id });
+  const attempt = attempts.find(({ id }) => id === claim.attemptId);
+  invariant(attempt && subtask.commit && task.preparation, "what is reviewed was attempted");
+  const logs = join(deps.paths.logs, task.id);
+  const place = placeOf(deps, claim, task, signal);
+  const { refused, sandbox } = collectRefused(place.sandbox);
+  const evidence = {
+    ...place,
+    ...(sandbox && { sandbox }),
+    commit: subtask.commit,
+    changedFrom: attempt.baseCommit,
+    onProcess: deps.trackChild(`review of ${subtask.id}`),
+    logRoot: join(logs, `${subtask.key}-${attempt.id}-review`),
+  };
+  const input = { db: deps.db, claim, task, subtask, attempts, attempt, verdict, evidence };
+  return withRefused(await reviewChange(reviewing, input, assurance), refused);
+}
+
+/** The place of the commands that judge a task's commit. */
+function placeOf(deps: VerifyDeps, claim: Claim, task: Task, signal: AbortSignal) {
+  const { preparation } = task;
+  invariant(preparation, "a task that is verified was prepared");
+  return {
+    mirror: deps.mirrors.at(preparation.mirror),
+    repository: task.repository,
+    baseCommit: preparation.baseCommit,
+    setup: preparation.setup,
+    workRoot: deps.paths.checks,
+    env: deps.environment(),
+    ...(deps.sandbox && { sandbox: deps.sandbox(claim, task) }),
+    signal,
+  };
+}
+
+/** Judges one commit of a subtask. Also the gate after each merge. */
+export async function judge(
+  deps: VerifyDeps,
+  claim: Claim,
+  task: Task,
+  subtask: Subtask,
+  commit: string,
+  phase: Phase,
+  signal: AbortSignal,
+): Promise<Verdict> {
+  const { preparation } = task;
+  invariant(preparation, "a task that is verified was prepared");
+  if (!task.expectsChange) return reviewVerdict;
+  const checks = mergeChecks(
+    preparation.checks,
+    subtask.checks.map(({ command }) => command),
+    "plan",
+  );
+  const run = {
+    ...placeOf(deps, claim, task, signal),
+    checks,
+    onProcess: deps.trackChild(`checks of ${subtask.id}`),
+  };
+  const logRoot = join(deps.paths.logs, task.id);
+  const baseline = await findBaseline(deps, task, { ...run, logRoot: join(logRoot, "baseline") });
+  const { refused, sandbox } = collectRefused(run.sandbox);
+  const verdict = await verifyCommit({
+    ...run,
+    ...(sandbox && { sandbox }),
+    commit,
+    ...(subtask.baseCommit && { changedFrom: subtask.baseCommit }),
+    protectedPaths: preparation.protectedPaths,
+    products: subtask.writes,
+    // Merged work was proved before, and the merge made nothing new.
+    proof:
+      phase === "attempt"
+        ? resolveProof(task.proof, preparation.proof ?? null, deps.proof ?? null)
+        : null,
+    submodulesRef: phase === "attempt" && claim.attemptId ? submoduleRefOf(claim.attemptId) : null,
+    baseline,
+    logRoot: join(logRoot, `${subtask.key}-${claim.attemptId ?? "gate"}-${phase}`),
+    acceptJudges: (judges) =>
+      acceptJudges(judges, {
+        ...{ db: deps.db, review: deps.review, claim, task, subtask, commit },
+        place: {
+          ...{ ...run, baseCommit: subtask.baseCommit ?? preparation.baseCommit },
+          logRoot: join(logRoot, `${subtask.key}-${claim.attemptId ?? "gate"}-judges`),
+        },
+      }),
+    flakyTests: async ({ command }) => {
+      const rows = await listFlakyTests(deps.db, { repository: task.repository, command });
+      return new Set(rows.map(({ test }) => test));
+    },
+    onFlaky: ({ command }, tests) =>
+      recordFlips(deps.db, { repository: task.repository, command }, tests),
+    onCheck: (result) => deps.report(claim, result, phase),
+    onExperiment: (experiment) => deps.reportExperiment(claim, experiment),
+  });
+  const told = withRefused(verdict, refused);
+  return phase === "after_merge" ? carryProof(told, subtask.verdict) : told;
+}
+
+function withRefused(verdict: Verdict, more: readonly Refused[]): Verdict {
+  const refused = mergeRefused([...(verdict.refused ?? []), ...more]);
+  return refused.length === 0 ? verdict : { ...verdict, refused };
+}
+
+async function findBaseline(
+  deps: VerifyDeps,
+  task: Task,
+  run: Parameters<typeof runBaseline>[0],
+): Promise<Baseline> {
+  // Raised when runs are read in another way, so that older cached baselines are not used.
+  const reading = 2;
+  const commands = run.checks.map(({ command, report, timeoutMs }) => [command, report, timeoutMs]);
+  // The sandbox's limits affect how a command ends.
+  const place = run.sandbox?.traits ?? [];
+  const key = createHash("sha256")
+    .update(
+      JSON.stringify([reading, task.repository, run.baseCommit, run.setup, commands, ...place]),
+    )
+    .digest("hex");
+  const known = await getBaseline(deps.db, key);
+  if (known) return known;
+  const baseline = await runBaseline(run);
+  // A run left open by a temporary fault of the machine or the network is repeated next time.
+  const isWhole = Object.values(baseline.runs).every(({ status }) => status !== "inconclusive");
+  if (baseline.setupOk && isWhole) await saveBaseline(deps.db, key, baseline);
+  return baseline;
+}
+
+const reviewVerdict: Verdict = {
+  result: "pass",
+  summary: "a review changes nothing, so there is nothing to check",
+  checks: [],
+  findings: [],
+  notChecked: ["What the review says was not checked by anyone."],
+};

@@ -1,0 +1,127 @@
+import { mkdtemp, readdir } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join, relative } from "node:path";
+import { type Folder, withFolder } from "../../sandbox/files/open-folder.ts";
+import { emptyFolder, removeInside, removeTree } from "../../sandbox/files/remove-tree.ts";
+import { allowMissingLfs } from "../content/lfs-missing.ts";
+import { findSubmodule, listSubmodules } from "../content/submodules.ts";
+import { GitFailure } from "../git/git-failure.ts";
+import { type Mirror, openMirror } from "../mirror/open-mirror.ts";
+import { findDifference } from "../read/find-difference.ts";
+
+/**
+ * Puts a commit's files into a folder in which an agent may have done anything. The index is a
+ * scratch copy of ours: one that an agent could reach may mark changed files as unchanged. Git
+ * writes in parallel, replaces links on the way by folders instead of following them, and knows no
+ * filter but that of Git LFS (open-mirror.ts). What it refuses to clear away is cleared here. Submodules
+ * are filled with what the mirror has of them, as plain files without a repository of their own.
+ */
+export type CheckOut = {
+  workTree: string;
+  /** The worktree that it is a folder of, for a submodule; left out: it is one itself. */
+  root?: string;
+  /** Of the last checkout there, or not existing yet; after this it is that of `commit`. */
+  index: string;
+  commit: string;
+  /** Default: filled. */
+  submodules?: Submodules;
+};
+
+/** What becomes of the folders of submodules: filled, emptied, or left as they are. */
+export type Submodules = "filled" | "empty" | "left";
+
+export async function checkOut(mirror: Mirror, what: CheckOut): Promise<void> {
+  await allowMissingLfs(mirror, what.commit);
+  await checkOutFiles(mirror, what);
+  const { commit, submodules = "filled", workTree, root = workTree } = what;
+  if (submodules === "left") return;
+  for (const submodule of await listSubmodules(mirror, commit)) {
+    const content = submodules === "filled" ? await findSubmodule(mirror, submodule) : null;
+    await fillSubmodule(mirror, root, join(relative(root, workTree), submodule.path), content);
+  }
+}
+
+async function fillSubmodule(
+  mirror: Mirror,
+  root: string,
+  path: string,
+  content: string | null,
+): Promise<void> {
+  const clear = (folder: Folder) =>
+    content === null ? emptyFolder(folder) : removeInside(folder, ".git");
+  await withFolder(root, path, clear, { make: 0o777, clear: true });
+  if (content === null) return;
+  const scratch = await mkdtemp(join(tmpdir(), "deputy-index-"));
+  const place = { path: join(root, path), index: join(scratch, "index") };
+  try {
+    await checkOut(mirror, { root, workTree: place.path, index: place.index, commit: content });
+    const differs = await findDifference(mirror, place, content);
+    if (differs !== null)
+      throw new Error(`The submodule ${place.path} differs from its commit in ${differs}.`);
+  } finally {
+    await removeTree(scratch);
+  }
+}
+
+async function checkOutFiles(mirror: Mirror, what: CheckOut): Promise<void> {
+  try {
+    await attempt(mirror, what);
+  } catch (error) {
+    if (!(error instanceof GitFailure)) throw error;
+    // Folders without write permission, repositories in the way of files: empty it and start over.
+    const { workTree, root = workTree } = what;
+    const empty = (folder: Folder) => emptyFolder(folder, [".git"]);
+    await withFolder(root, relative(root, workTree), empty);
+    await attempt(mirror, what);
+  }
+}
+
+async function attempt(mirror: Mirror, what: CheckOut): Promise<void> {
+  const { workTree, root = workTree, index, commit } = what;
+  const git = openMirror(mirror, { root, workTree, index, writes: true });
+  const names = await withFolder(root, relative(root, workTree), ({ path }) => readdir(path));
+  const isFresh = names.every((name) => name === ".git");
+  await git.run([
+    "read-tree",
+    "--reset",
+    "-u",
+    "--no-recurse-submodules",
+    "--end-of-options",
+    commit,
+  ]);
+  if (isFresh) return;
+  // Twice -f: repositories that were made inside go as well.
+  await git.run(["clean", "--quiet", "-d", "-f", "-f"]);
+  await removeNestedRepositories(mirror, what);
+}
+
+/** Delete `.git` in folders that have tracked files, which `clean` overlooks. */
+async function removeNestedRepositories(
+  mirror: Mirror,
+  { workTree, root = workTree, index }: CheckOut,
+): Promise<void> {
+  const git = openMirror(mirror, { root, workTree, index });
+  const { stdout } = await git.ask(["ls-files", "--stage", "-z"]);
+  const folders = new Set<string>();
+  // latin1 keeps bytes that are no UTF-8 as they are.
+  for (const line of stdout.toString("latin1").split("\0")) {
+    const path = line.slice(line.indexOf("\t") + 1);
+    for (let up = dirname(path); up !== "." && !folders.has(up); up = dirname(up)) folders.add(up);
+  }
+  for (const folder of folders) {
+    const path = Buffer.from(`${relative(root, workTree)}/`);
+    const nested = Buffer.concat([path, Buffer.from(folder, "latin1")]);
+    await ifThere(root, nested, (inside) => removeInside(inside, ".git"));
+  }
+}
+
+/** Work on a folder of the worktree, when it is one. */
+async function ifThere(
+  root: string,
+  path: Buffer,
+  use: (folder: Folder) => Promise<void>,
+): Promise<void> {
+  await withFolder(root, path, use).catch((error) => {
+    if (error.code !== "ENOENT" && error.code !== "ENOTDIR") throw error;
+  });
+}

@@ -1,0 +1,123 @@
+import { randomUUID } from "node:crypto";
+import { constants } from "node:fs";
+import { copyFile, lstat, realpath, unlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { openFolder, splitPath, withFolder } from "../../sandbox/files/open-folder.ts";
+import type { Mirror } from "../mirror/open-mirror.ts";
+import { parseRepository } from "../mirror/repository-url.ts";
+import { inspectSource } from "../mirror/source-repository.ts";
+import { readFileAt } from "../read/read-commit.ts";
+import { findIgnored } from "./ignored-paths.ts";
+
+/**
+ * Copies ignored files that work needs (`.env`, local certificates) from the user's checkout into a
+ * worktree: those that `.worktreeinclude` names, in .gitignore syntax, read from the base commit.
+ * A file is copied only if the base commit's own .gitignore ignores it, because a snapshot would
+ * commit, and so deliver, any other. Links and what lies behind them are left out, and nothing that
+ * is there is overwritten.
+ */
+export type IncludedFiles = { copied: string[]; skipped: { path: string; reason: string }[] };
+
+export const includeFileName = ".worktreeinclude";
+const maxFiles = 20_000;
+const maxBytes = 1024 * 1024 * 1024;
+
+export async function includeFiles(
+  mirror: Mirror,
+  repository: string,
+  worktree: string,
+  commit: string,
+): Promise<IncludedFiles> {
+  const result: IncludedFiles = { copied: [], skipped: [] };
+  const source = parseRepository(repository);
+  if (source.kind === "remote") return result; // nobody's checkout, so nothing to copy
+  const patterns = await readFileAt(mirror, commit, includeFileName);
+  if (patterns === null || patterns.trim() === "") return result;
+  const checkout = await inspectSource(source.url);
+  if (checkout.bare) return result;
+
+  const wanted: string[] = [];
+  for (const path of await listWanted(checkout.git, patterns)) {
+    const problem = await findObstacle(checkout.topLevel, worktree, path);
+    if (problem === null) wanted.push(path);
+    else result.skipped.push({ path, reason: problem });
+  }
+  const bytesOf = (path: string) => Buffer.from(path).toString("latin1");
+  const ignored = await findIgnored(mirror, worktree, wanted.map(bytesOf));
+  let bytes = 0;
+  for (const path of wanted) {
+    const from = join(checkout.topLevel, path);
+    const size = (await lstat(from).catch(() => null))?.size ?? 0; // gone meanwhile: copying says so
+    let problem: string | null = null;
+    if (!ignored.has(bytesOf(path))) problem = notIgnored;
+    else if (result.copied.length >= maxFiles) problem = `more than ${maxFiles} files`;
+    else if (bytes + size > maxBytes) problem = `more than ${maxBytes} bytes in all`;
+    else problem = await copyOne(from, worktree, path);
+    if (problem !== null) result.skipped.push({ path, reason: problem });
+    else {
+      bytes += size;
+      result.copied.push(path);
+    }
+  }
+  return result;
+}
+
+const notIgnored = "not ignored by the repository's .gitignore, so it would be committed";
+
+/** Untracked files of the checkout that the patterns match, whether ignored or not. */
+async function listWanted(
+  git: Awaited<ReturnType<typeof inspectSource>>["git"],
+  patterns: string,
+): Promise<string[]> {
+  const file = join(tmpdir(), `deputy-include-${randomUUID()}`);
+  await writeFile(file, patterns, { mode: 0o600, flag: "wx" });
+  try {
+    const text = await git.run([
+      "ls-files",
+      "-z",
+      "--others",
+      "--ignored",
+      `--exclude-from=${file}`,
+    ]);
+    return text.split("\0").filter((path) => path !== "" && !path.endsWith("/"));
+  } finally {
+    await unlink(file);
+  }
+}
+
+/** Why this path must not be copied, judged by what lies on the way to it on both sides; or null. */
+async function findObstacle(
+  checkout: string,
+  worktree: string,
+  path: string,
+): Promise<string | null> {
+  const from = join(checkout, path);
+  const stats = await lstat(from).catch(() => null);
+  if (!stats) return "gone";
+  if (stats.isSymbolicLink()) return "a symbolic link";
+  if (!stats.isFile()) return "no regular file";
+  // A folder on the way may be a link: then the real place is another one.
+  if ((await realpath(from)) !== join(await realpath(checkout), path)) return behindLink;
+  return withFolder(worktree, splitPath(path).folder, () => null).catch(
+    (error: NodeJS.ErrnoException) => (error.code === "ENOTDIR" ? behindLink : null), // not made yet
+  );
+}
+
+const behindLink = "behind a symbolic link";
+
+/** Copy one file into the worktree, never over another or through a link; says why not, or null. */
+async function copyOne(from: string, worktree: string, path: string): Promise<string | null> {
+  const { folder, name } = splitPath(path);
+  try {
+    const inside = openFolder(worktree, folder, { make: 0o777 });
+    const how = constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE;
+    await copyFile(from, inside.at(name), how).finally(inside.close);
+    return null;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ENOTDIR") return behindLink;
+    if (code === "EEXIST") return "exists in the worktree already";
+    return `cannot be copied (${code ?? "unknown"})`;
+  }
+}

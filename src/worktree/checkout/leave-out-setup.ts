@@ -1,0 +1,40 @@
+import { editTree, type TreeEntry } from "../commits/edit-tree.ts";
+import { writeCommit } from "../commits/write-object.ts";
+import { pinRef, readRef } from "../mirror/mirror.ts";
+import type { Mirror } from "../mirror/open-mirror.ts";
+import { diffTrees } from "../read/diff-trees.ts";
+import { treeOf } from "../read/read-commit.ts";
+
+/**
+ * What setup left in a worktree without git ignoring it (a lock file, generated sources) is in every
+ * snapshot of it, and is not the agent's work. Setup makes it again wherever it runs, so what the
+ * agent delivers is without it, but for files that the agent changed.
+ */
+export type Kept = { commit: string; base: string; message: string; ref: string };
+
+/** `setupRef`: what setup left, as a commit on the one that the worktree had been made of; missing when it left nothing. */
+export async function leaveOutSetup(
+  mirror: Mirror,
+  setupRef: string,
+  { commit, base, message, ref }: Kept,
+): Promise<string> {
+  const setup = await readRef(mirror, setupRef);
+  if (setup === null) return commit;
+  const left = await diffTrees(mirror, `${setup}^`, setup);
+  const since = await diffTrees(mirror, setup, commit);
+  const toBase = await diffTrees(mirror, commit, base);
+  const set = new Map<string, TreeEntry>();
+  const gone: string[] = [];
+  for (const path of left.keys()) {
+    const entry = toBase.get(path);
+    if (entry === undefined || since.has(path)) continue;
+    if (entry.mode === "000000") gone.push(path);
+    else set.set(path, entry);
+  }
+  if (set.size + gone.length === 0) return commit;
+  const tree = await editTree(mirror, new Map(), await treeOf(mirror, commit), { set, gone });
+  const isBase = tree === (await treeOf(mirror, base));
+  const without = isBase ? base : await writeCommit(mirror, { tree, parent: base, message });
+  await pinRef(mirror, ref, without);
+  return without;
+}

@@ -1,0 +1,149 @@
+import { randomUUID } from "node:crypto";
+import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { copyFile, lstat, readFile, utimes, writeFile } from "node:fs/promises";
+import { basename, dirname, isAbsolute, join } from "node:path";
+import { invariant } from "../../core/base/invariant.ts";
+import { type Folder, openFile, withFolder } from "../../sandbox/files/open-folder.ts";
+import { removeInside } from "../../sandbox/files/remove-tree.ts";
+import type { Mirror } from "../mirror/open-mirror.ts";
+import { throwAway } from "../mirror/throw-away.ts";
+
+/**
+ * Where the parts of a worktree lie. Git finds a worktree by its `.git` file, and that file belongs
+ * to the agent; so we never read it, nor anything else that an agent may write. What we know of a
+ * worktree is named by its folder's name and lies in the mirror:
+ *
+ *   deputy/NAME/path    whose it is: written first, deleted last. No record: not ours, never deleted.
+ *   deputy/NAME/index   the index of our last checkout: it exists when that checkout was completed,
+ *                       and its stat data and flags are ours alone. index-commit says of what.
+ *   worktrees/NAME/     git's own entry, for the agent's `git status` and `git log`; rewritten whole.
+ *
+ * What is only ours is written on the spot: a dozen tiny calls take less time together than one trip
+ * to the thread pool. Nothing that an agent may have swapped for a FIFO is ever opened like that.
+ */
+export type Place = {
+  name: string;
+  path: string;
+  record: string;
+  index: string;
+  admin: string;
+};
+
+export function placeOf(mirror: Mirror, path: string): Place {
+  const name = basename(path);
+  invariant(isAbsolute(path), `the worktree's path ${path} is not absolute`);
+  invariant(/^[A-Za-z0-9_][A-Za-z0-9_.-]{0,100}$/.test(name), `${name} is no worktree's name`);
+  const record = join(mirror.gitDir, "deputy", name);
+  return {
+    name,
+    path,
+    record,
+    index: join(record, "index"),
+    admin: join(mirror.gitDir, "worktrees", name),
+  };
+}
+
+/** The path that the record of this name holds, or null without one. */
+export async function readRecord(place: Pick<Place, "record">): Promise<string | null> {
+  return readText(join(place.record, "path"));
+}
+
+export async function writeRecord(place: Place): Promise<void> {
+  mkdirSync(place.record, { recursive: true });
+  const draft = join(place.record, `path-${randomUUID()}`);
+  writeFileSync(draft, place.path);
+  renameSync(draft, join(place.record, "path"));
+}
+
+/**
+ * Make git's entry and the worktree's `.git` file what they have to be: detached at `commit`,
+ * nothing locked, nothing in progress, no file of anybody else's. A new entry appears whole, by one
+ * rename, so git commands that list worktrees meanwhile never see half of it (`git worktree add`
+ * makes them fail), and kill -9 leaves no entry that is locked as "initializing".
+ */
+export async function writeAdmin(mirror: Mirror, place: Place, commit: string): Promise<void> {
+  const files: [string, string][] = [
+    ["HEAD", `${commit}\n`],
+    ["commondir", "../..\n"],
+    ["gitdir", `${join(place.path, ".git")}\n`],
+  ];
+  const draft = join(place.record, `admin-${randomUUID()}`);
+  mkdirSync(draft, { recursive: true });
+  for (const [name, text] of files) writeFileSync(join(draft, name), text);
+  mkdirSync(join(mirror.gitDir, "worktrees"), { recursive: true });
+  await throwAway(mirror, place.admin);
+  // All worktrees share them, and an agent without a sandbox can write there: the git of the next
+  // one would obey.
+  for (const name of ["hooks", "config.worktree", join("info", "grafts")])
+    await throwAway(mirror, join(mirror.gitDir, name));
+  renameSync(draft, place.admin);
+  await writeGitFile(place);
+}
+
+async function writeGitFile(place: Place): Promise<void> {
+  const text = `gitdir: ${place.admin}\n`;
+  await withFolder(place.path, "", async (folder) => {
+    if (await holds(folder, ".git", text)) return;
+    await removeInside(folder, ".git");
+    await writeFile(folder.at(".git"), text, { flag: "wx" });
+  });
+}
+
+async function holds(folder: Folder, name: string, text: string): Promise<boolean> {
+  const file = await openFile(folder, name).catch(() => null); // deleted, or a link: written anew
+  if (!file) return false;
+  try {
+    const stats = await file.stat();
+    return stats.isFile() && stats.size === text.length && (await file.readFile("utf8")) === text;
+  } finally {
+    await file.close();
+  }
+}
+
+/** A place for the index of a checkout: the only folder of the mirror that its git may write in. */
+export function placeScratchIndex({ record }: Place): string {
+  const folder = join(record, `checkout-${randomUUID()}`);
+  mkdirSync(folder, { recursive: true });
+  return join(folder, "index");
+}
+
+/** Make a finished checkout's index ours, and give the agent's git a copy. */
+export async function publishIndex(place: Place, scratch: string, commit: string): Promise<void> {
+  // Never beside an index of another commit: it is missing while the index changes.
+  rmSync(commitFile(place), { force: true });
+  const copy = join(place.record, `copy-${randomUUID()}`);
+  await copyIndex(scratch, copy);
+  renameSync(copy, join(place.admin, "index"));
+  renameSync(scratch, place.index);
+  rmSync(dirname(scratch), { recursive: true });
+  writeFileSync(commitFile(place), commit);
+}
+
+/**
+ * A copy as old as the index itself. Git compares whole seconds: a file that was changed within that
+ * of its checkout looks unchanged, and git reads it only because the index is no younger.
+ */
+export async function copyIndex(from: string, to: string): Promise<void> {
+  const { atime, mtime } = await lstat(from);
+  await copyFile(from, to);
+  await utimes(to, atime, mtime);
+}
+
+/** The commit that our index of the worktree is of; null when that is not known. */
+export async function readIndexCommit(place: Place): Promise<string | null> {
+  return readText(commitFile(place));
+}
+
+function commitFile({ record }: Place): string {
+  return join(record, "index-commit");
+}
+
+/** Forget a worktree: git's entry first, the record last, so that a crash in between leaves it findable. */
+export async function removeRecord(mirror: Mirror, place: Place): Promise<void> {
+  await throwAway(mirror, place.admin);
+  await throwAway(mirror, place.record);
+}
+
+export async function readText(path: string): Promise<string | null> {
+  return readFile(path, "utf8").catch(() => null); // missing or unreadable: the caller starts afresh
+}

@@ -1,0 +1,243 @@
+import type { Stats } from "node:fs";
+import { lstat, readlink } from "node:fs/promises";
+import {
+  type Folder,
+  openFile,
+  openFolder,
+  readWhole,
+  splitPath,
+} from "../../sandbox/files/open-folder.ts";
+import {
+  compareStatSnapshots,
+  listIgnored,
+  type StatSnapshot,
+  takeStatSnapshot,
+  tickMs,
+} from "../checkout/stat-snapshot.ts";
+import { placeOf, readIndexCommit } from "../checkout/worktree-place.ts";
+import { pinRef } from "../mirror/mirror.ts";
+import { type Mirror, openMirror } from "../mirror/open-mirror.ts";
+import { treeOf } from "../read/read-commit.ts";
+import { editTree, findEntry, type KnownTrees, type TreeEntry } from "./edit-tree.ts";
+import { snapshotWorktree } from "./snapshot.ts";
+import { findChanges } from "./worktree-changes.ts";
+import { writeCommit, writeObject } from "./write-object.ts";
+
+/**
+ * The same commits as `snapshotWorktree` makes, for whoever makes one after every tool call: what was
+ * seen once is remembered, so that git is asked what changed and nothing else, and not even that
+ * when the caller knows. Whatever is out of the ordinary (attributes that change what git stores,
+ * large or very many files, an index that is not of this base, any error) is left to
+ * `snapshotWorktree`. No ref is moved: pin what has to stay.
+ */
+export type WorktreeKeeper = {
+  /**
+   * The worktree as a commit on the base; the base itself when nothing changed, and the last one
+   * when nothing changed since. `changed`: the only files, by paths below the root, that can differ
+   * from the last one; null: anything can.
+   */
+  keep(changed: readonly string[] | null): Promise<string>;
+};
+
+export type KeepOptions = {
+  path: string;
+  base: string;
+  /** What the worktree holds now. */
+  last: string;
+  message: string;
+};
+
+/** One such commit, on a ref: the base itself when nothing changed. */
+export async function keepWorktree(
+  mirror: Mirror,
+  { ref, ...options }: Omit<KeepOptions, "last"> & { ref: string },
+): Promise<string> {
+  const commit = await openWorktreeKeeper(mirror, { ...options, last: options.base }).keep(null);
+  await pinRef(mirror, ref, commit);
+  return commit;
+}
+
+export function openWorktreeKeeper(mirror: Mirror, options: KeepOptions): WorktreeKeeper {
+  const { path: workTree, base, message } = options;
+  const place = placeOf(mirror, workTree);
+  const seen: SeenFiles = new Map();
+  let last = { commit: options.last, tree: null as string | null };
+  /** No later than the look at the files that made the last tree: what changed since shows. */
+  let stats: StatSnapshot | null = null;
+  let ignored: Set<string> | null = null;
+  /** The agent brought attributes of its own: git has to store what falls under them. */
+  let hasAttributes = false;
+
+  /**
+   * The files that can differ from the last tree; null: anything can. Then what is ignored may have
+   * changed, too, and the next stat snapshot begins with that.
+   */
+  const findChanged = async (): Promise<string[] | null> => {
+    const before = stats;
+    stats = null;
+    const now = before && ignored ? await takeStatSnapshot(workTree, ignored) : null;
+    const changed = before && now ? compareStatSnapshots(before, now) : null;
+    if (changed?.some(isRule) === false) {
+      stats = now;
+      return changed;
+    }
+    ignored = await listIgnored(mirror, { workTree, index: place.index });
+    stats = await takeStatSnapshot(workTree, ignored);
+    return null;
+  };
+
+  const lastTree = async () => last.tree ?? treeOf(mirror, last.commit);
+
+  /** The tree as it is now, or null when this is nothing for us. */
+  const readTree = async (named: readonly string[] | null): Promise<string | null> => {
+    // Deleted, or a link to elsewhere in its place: git would follow it.
+    if (!(await lstat(workTree)).isDirectory()) return null;
+    const trees = knownTrees(mirror);
+    if (await readHasAttributes(mirror, place.index, base)) return null;
+    const paths =
+      named?.map((path) => Buffer.from(path).toString("latin1")) ?? (await findChanged());
+    if (paths !== null && !hasAttributes) {
+      const tree = await lastTree();
+      const set = await readFiles(mirror, seen, workTree, paths);
+      // One that was not there before may be ignored: git has to say.
+      const there = await Promise.all(paths.map((path) => findEntry(mirror, trees, tree, path)));
+      if (set?.size === paths.length && there.every((entry) => entry && isFile(entry))) {
+        return editTree(mirror, trees, tree, { set, gone: [] });
+      }
+    }
+    if ((await readIndexCommit(place)) !== base) return null;
+    const changes = await findChanges(mirror, { workTree, index: place.index }, false);
+    hasAttributes ||= [...changes.present, ...changes.gone].some(isAttributes);
+    if (hasAttributes) return null;
+    const set = await readFiles(mirror, seen, workTree, changes.present);
+    if (!set) return null;
+    const gone = [...changes.gone, ...changes.present.filter((path) => !set.has(path))];
+    return editTree(mirror, trees, await treeOf(mirror, base), { set, gone });
+  };
+
+  return {
+    keep: async (changed) => {
+      // What a command writes at this moment, say: the slow way has the words and the patience.
+      const tree = await readTree(changed).catch(() => null);
+      if (tree === null) {
+        const snapshot = await snapshotWorktree(mirror, workTree, { parent: base, message });
+        if (snapshot.tree === (await lastTree())) return last.commit;
+        last = { commit: snapshot.commit, tree: snapshot.tree };
+      } else if (tree !== (await lastTree())) {
+        const isBase = tree === (await treeOf(mirror, base));
+        const commit = isBase ? base : await writeCommit(mirror, { tree, parent: base, message });
+        last = { commit, tree };
+      }
+      return last.commit;
+    },
+  };
+}
+
+/** A folder of many files is known again by every change in it. */
+const maxKnownEntries = 10_000;
+
+/**
+ * The trees of a mirror that were read: tasks that start at the same base change the same folders. A
+ * cache that grew too large is replaced; a caller that uses it at this moment keeps it.
+ */
+function knownTrees({ gitDir, trees }: Mirror): KnownTrees {
+  const known = trees.get(gitDir);
+  if (known && countEntries(known) <= maxKnownEntries) return known;
+  const fresh: KnownTrees = new Map();
+  trees.set(gitDir, fresh);
+  return fresh;
+}
+
+function countEntries(trees: KnownTrees): number {
+  let count = 0;
+  for (const entries of trees.values()) count += entries.size;
+  return count;
+}
+
+function isFile({ mode }: TreeEntry): boolean {
+  return mode.startsWith("100");
+}
+
+/** Files by which git decides about others. */
+function isRule(path: string): boolean {
+  return isAttributes(path) || path === ".gitignore" || path.endsWith("/.gitignore");
+}
+
+function isAttributes(path: string): boolean {
+  return path === ".gitattributes" || path.endsWith("/.gitattributes");
+}
+
+/** Whether a commit has attributes, by which git may store other bytes than those of the file. */
+function readHasAttributes(mirror: Mirror, index: string, commit: string): Promise<boolean> {
+  const read = async () => {
+    const git = openMirror(mirror, { index, literalPathspecs: false });
+    return (await git.run(["ls-files", "-z", "--", ":(glob)**/.gitattributes"])) !== "";
+  };
+  return mirror.reads.read("attributes", `${mirror.gitDir}\n${commit}`, () => 1, read);
+}
+
+type SeenFiles = Map<string, { look: string; entry: TreeEntry }>;
+
+const maxFiles = 200;
+const maxBytes = 1024 * 1024;
+
+/** The entries of these files, written as blobs; those that are gone are left out. Null: too much. */
+async function readFiles(
+  mirror: Mirror,
+  seen: SeenFiles,
+  workTree: string,
+  paths: readonly string[],
+): Promise<Map<string, TreeEntry> | null> {
+  const entries = new Map<string, TreeEntry>();
+  let read = 0;
+  for (const path of paths) {
+    const now = Date.now();
+    const found = await useFile(workTree, path, async (folder, name) => {
+      const stats = await lstat(folder.at(name)).catch(() => null); // gone
+      if (!stats) return "gone";
+      const look = `${stats.ino} ${stats.mode} ${stats.size} ${stats.mtimeMs} ${stats.ctimeMs}`;
+      const before = seen.get(path);
+      if (before?.look === look) return before.entry;
+      if (stats.size > maxBytes || ++read > maxFiles) return null;
+      const content = await readContent(folder, name, stats);
+      if (!content) return null;
+      const entry = { mode: modeOf(stats), id: await writeObject(mirror, "blob", content) };
+      if (Math.max(stats.mtimeMs, stats.ctimeMs) < now - tickMs) seen.set(path, { look, entry });
+      else seen.delete(path);
+      return entry;
+    });
+    if (found === null) return null;
+    if (found !== "gone") entries.set(path, found);
+  }
+  return entries;
+}
+
+/** Work on a file by its folder, which may be gone, or be something else by now. */
+async function useFile<T>(
+  workTree: string,
+  path: string,
+  use: (folder: Folder, name: Buffer) => Promise<T>,
+): Promise<T | "gone"> {
+  const { folder, name } = splitPath(Buffer.from(path, "latin1"));
+  let opened: Folder;
+  try {
+    opened = openFolder(workTree, folder);
+  } catch {
+    return "gone";
+  }
+  return use(opened, name).finally(opened.close);
+}
+
+/** A link as its words, a file as it is; null for anything else. Nothing is followed or waited for. */
+async function readContent(folder: Folder, name: Buffer, stats: Stats): Promise<Buffer | null> {
+  if (stats.isSymbolicLink()) return readlink(folder.at(name), { encoding: "buffer" });
+  // One that its owner may not read is skipped by git, also where the daemon is root.
+  if (!stats.isFile() || (stats.mode & 0o400) === 0) return null;
+  const file = await openFile(folder, name);
+  return readWhole(file, maxBytes).finally(() => file.close());
+}
+
+function modeOf(stats: Stats): string {
+  if (stats.isSymbolicLink()) return "120000";
+  return (stats.mode & 0o100) === 0 ? "100644" : "100755";
+}

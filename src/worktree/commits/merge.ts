@@ -1,0 +1,32 @@
+import { GitFailure } from "../git/git-failure.ts";
+import { type Mirror, openMirror } from "../mirror/open-mirror.ts";
+import { findMergeBase } from "../read/read-commit.ts";
+import { commitTree } from "./commit-tree.ts";
+
+/**
+ * A merge of two commits in the mirror, without a worktree: git computes the merged tree in its
+ * object database, and a conflict leaves nothing behind but the names of the files.
+ */
+export type Merge =
+  | { kind: "merged"; commit: string; fastForward: boolean }
+  | { kind: "conflict"; files: string[] };
+
+/** Merge `from` into `into`. No ref moves; the caller keeps the commit with `pinRef`. */
+export async function mergeCommits(
+  mirror: Mirror,
+  { into, from, message }: { into: string; from: string; message: string },
+): Promise<Merge> {
+  const common = await findMergeBase(mirror, into, from);
+  if (common === from) return { kind: "merged", commit: into, fastForward: true };
+  if (common === into) return { kind: "merged", commit: from, fastForward: true };
+  const args = ["merge-tree", "--write-tree", "--name-only", "--no-messages", "-z", into, from];
+  const { exitCode, stdout, stderr } = await openMirror(mirror).ask(args);
+  const [tree = "", ...files] = stdout.toString("utf8").split("\0").filter(Boolean);
+  if (exitCode === 1) return { kind: "conflict", files: [...new Set(files)].sort() };
+  if (exitCode !== 0) throw new GitFailure(args, exitCode, stderr);
+  return {
+    kind: "merged",
+    commit: await commitTree(mirror, tree, [into, from], message),
+    fastForward: false,
+  };
+}

@@ -1,0 +1,35 @@
+import { adoptWorktree } from "../checkout/worktree.ts";
+import { pinRef } from "../mirror/mirror.ts";
+import type { Mirror } from "../mirror/open-mirror.ts";
+import { snapshotWorktree } from "./snapshot.ts";
+import { formCommit, hashObject, writeObject } from "./write-object.ts";
+
+/**
+ * Make an attempt's commit, which was lost with the mirror, anew from the worktree that it was made of,
+ * if that still holds the same files. A commit's id is the hash of its tree, parent, message and second,
+ * so whether it is the same commit is found by trying the seconds in which it may have been made.
+ */
+export async function remakeCommit(
+  mirror: Mirror,
+  options: {
+    path: string;
+    commit: string;
+    parent: string;
+    message: string;
+    ref: string;
+    from: Date;
+    until: Date;
+  },
+): Promise<boolean> {
+  const { path, commit, parent, message, ref, from, until } = options;
+  await adoptWorktree(mirror, path, parent);
+  const { tree } = await snapshotWorktree(mirror, path, { parent, message });
+  for (let at = until.getTime(); at >= from.getTime() - 1_000; at -= 1_000) {
+    const content = formCommit({ tree, parent, message }, new Date(at));
+    if (hashObject("commit", content) !== commit) continue;
+    await writeObject(mirror, "commit", content);
+    await pinRef(mirror, ref, commit);
+    return true;
+  }
+  return false;
+}

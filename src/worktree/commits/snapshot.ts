@@ -1,0 +1,123 @@
+import { randomUUID } from "node:crypto";
+import { lstat, mkdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { invariant } from "../../core/base/invariant.ts";
+import { keepUnchanged } from "../checkout/keep-unchanged.ts";
+import { addWorktree, moveBase } from "../checkout/worktree.ts";
+import { copyIndex, placeOf, readIndexCommit } from "../checkout/worktree-place.ts";
+import { deputyIdentity } from "../git/git-environment.ts";
+import { GitFailure } from "../git/git-failure.ts";
+import { pinRef } from "../mirror/mirror.ts";
+import { type Mirror, openMirror } from "../mirror/open-mirror.ts";
+import { treeOf } from "../read/read-commit.ts";
+import { commitTree } from "./commit-tree.ts";
+import { findChanges, join0, type Skipped } from "./worktree-changes.ts";
+
+/**
+ * A commit of everything in a worktree, made by the daemon from outside of it. The agent's `.git`
+ * file, its HEAD, its index, its commits and its repositories inside are not looked at: git runs on
+ * the mirror with a scratch index, and the paths are ours to name (worktree-changes.ts). Untracked
+ * files are in it, ignored ones are not, no filter runs but that of Git LFS. It may run while an agent writes.
+ */
+export type SnapshotOptions = {
+  /** The commit that it is a change to. */
+  parent: string;
+  message: string;
+  /** A ref below refs/deputy/ that is moved to it, so that it stays. */
+  ref?: string;
+  /** Ignored files too: all that is there. */
+  includeIgnored?: boolean;
+};
+
+export type Snapshot = {
+  /** The parent itself when nothing changed. */
+  commit: string;
+  tree: string;
+  changed: boolean;
+  /** What git cannot hold or we cannot read, with the reason: FIFOs, unreadable files. */
+  skipped: Skipped[];
+};
+
+export async function snapshotWorktree(
+  mirror: Mirror,
+  path: string,
+  options: SnapshotOptions,
+): Promise<Snapshot> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await takeSnapshot(mirror, path, options);
+    } catch (error) {
+      // A file that an agent writes or deletes at this moment can fail one pass, hardly three.
+      if (!(error instanceof GitFailure) || attempt === 3) throw error;
+    }
+  }
+}
+
+async function takeSnapshot(
+  mirror: Mirror,
+  path: string,
+  { parent, message, ref, includeIgnored = false }: SnapshotOptions,
+): Promise<Snapshot> {
+  const place = placeOf(mirror, path);
+  const stats = await lstat(path).catch(() => null);
+  if (!stats?.isDirectory()) {
+    // Deleted, or a link to somewhere else: nothing of the worktree's is there to be saved.
+    if (ref !== undefined) await pinRef(mirror, ref, parent);
+    const skipped = [{ path: ".", reason: "is gone: the worktree's folder", isContent: true }];
+    return { commit: parent, tree: await treeOf(mirror, parent), changed: false, skipped };
+  }
+  await mkdir(place.record, { recursive: true });
+  const scratch = join(place.record, `snapshot-${randomUUID()}`);
+  try {
+    // The index of our checkout saves reading every file again; without it, everything is read.
+    const indexCommit = await readIndexCommit(place);
+    const isCopied = await copyIndex(place.index, scratch).then(
+      () => true,
+      () => false,
+    );
+    const git = openMirror(mirror, { workTree: path, index: scratch });
+    const parentTree = await treeOf(mirror, parent);
+    // Nearly always it is of the parent already: then what differs is what was changed.
+    if (!isCopied || indexCommit !== parent)
+      await git.run(["read-tree", "--reset", "--end-of-options", parent]);
+    const changes = await findChanges(mirror, { workTree: path, index: scratch }, includeIgnored);
+    if (changes.gone.length > 0) {
+      const args = ["update-index", "--force-remove", "-z", "--stdin"];
+      await git.run(args, { input: join0(changes.gone) });
+    }
+    if (changes.present.length > 0) {
+      const args = ["update-index", "--add", "--remove", "--replace", "-z", "--stdin"];
+      await git.run(args, { input: join0(changes.present) });
+      await keepUnchanged(git, parent);
+    }
+    const nothing = changes.gone.length + changes.present.length === 0;
+    const tree = nothing ? parentTree : (await git.run(["write-tree"])).trim();
+    const changed = tree !== parentTree;
+    const commit = changed ? await commitTree(mirror, tree, [parent], message) : parent;
+    if (ref !== undefined) await pinRef(mirror, ref, commit);
+    return { commit, tree, changed, skipped: changes.skipped };
+  } finally {
+    await rm(scratch, { force: true });
+    await rm(`${scratch}.lock`, { force: true });
+  }
+}
+
+/**
+ * Bring a removed worktree back to a snapshot: its files as they were, on top of the snapshot's
+ * parent, so that git shows them as uncommitted changes again and new files as untracked.
+ */
+export async function restoreSnapshot(mirror: Mirror, commit: string, path: string): Promise<void> {
+  const made = await addWorktree(mirror, path, commit);
+  invariant(made === "created", `${path} exists: a snapshot is restored into a new worktree only`);
+  const about = await openMirror(mirror).run([
+    "log",
+    "-1",
+    "--format=%ce %P",
+    "--end-of-options",
+    commit,
+  ]);
+  const [committer, parent, second] = about.trim().split(" ");
+  // A snapshot without a change is its parent: somebody's commit, which is left committed.
+  if (committer !== deputyIdentity.email || parent === undefined || second !== undefined) return;
+  await moveBase(mirror, path, parent);
+}

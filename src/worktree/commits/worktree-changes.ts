@@ -1,0 +1,124 @@
+import type { Stats } from "node:fs";
+import { lstat, readdir } from "node:fs/promises";
+import { type Folder, splitPath, withFolder } from "../../sandbox/files/open-folder.ts";
+import { findIgnored } from "../checkout/ignored-paths.ts";
+import type { Git } from "../git/git.ts";
+import { GitFailure } from "../git/git-failure.ts";
+import { whyRefused } from "../git/refused-name.ts";
+import { type Mirror, openMirror } from "../mirror/open-mirror.ts";
+
+/**
+ * What an agent changed in its worktree, as lists of paths for `update-index`. `git add` would do it
+ * in one command, but it takes a repository that was made inside for a submodule and loses its
+ * files; here git lists what is tracked and what is new, and we look at each path ourselves:
+ * repositories inside count as plain folders without their `.git`, FIFOs, sockets and devices as
+ * absent, and links as links. Paths are bytes, kept in latin1 strings: they need not be UTF-8.
+ */
+export type Changes = {
+  present: string[];
+  gone: string[];
+  skipped: Skipped[];
+};
+
+/** What a snapshot leaves out. `isContent`: something that somebody wrote is not in it. */
+export type Skipped = { path: string; reason: string; isContent: boolean };
+
+export async function findChanges(
+  mirror: Mirror,
+  { workTree, index }: { workTree: string; index: string },
+  includeIgnored: boolean,
+  /** The folders to look in; none: everywhere. */
+  within: readonly string[] = [],
+): Promise<Changes> {
+  const git = openMirror(mirror, { workTree, index });
+  const [tracked, others] = await Promise.all([
+    list(git, ["diff-files", "-z", "--name-status", "--no-renames", "--ignore-submodules=all"]),
+    list(git, [
+      ...["ls-files", "-z", "--others", ...(includeIgnored ? [] : ["--exclude-standard"])],
+      ...["--", ...within],
+    ]),
+  ]);
+  const changes: Changes = { present: [], gone: [], skipped: [] };
+  const folders = others.filter((path) => path.endsWith("/")).map((path) => path.slice(0, -1));
+  for (let at = 0; at < tracked.length; at += 2) {
+    const [status, path = ""] = tracked.slice(at, at + 2);
+    // Git says deleted also of what lies behind a link now; looking there would follow it.
+    const kind = status === "D" ? "absent" : await look(workTree, path);
+    if (kind === "file") changes.present.push(path);
+    else if (kind === "unreadable")
+      skip(changes, path, "cannot be read, and is kept as it was", true);
+    else changes.gone.push(path);
+    if (kind === "folder") folders.push(path); // a repository in place of a file: git lists nothing in it
+    if (kind === "special") skip(changes, path, "is no regular file", false);
+  }
+  const inside = await Promise.all(folders.map((folder) => walk(workTree, folder, changes)));
+  const hidden = includeIgnored ? new Set() : await findIgnored(mirror, workTree, inside.flat());
+  const fresh = [...others.filter((path) => !path.endsWith("/")), ...inside.flat()];
+  for (const path of fresh) {
+    if (hidden.has(path)) continue;
+    const refused = whyRefused(path);
+    const kind = await look(workTree, path);
+    if (refused !== null) skip(changes, path, refused, true);
+    else if (kind === "file") changes.present.push(path);
+    else if (kind === "unreadable") skip(changes, path, "cannot be read", true);
+    else if (kind === "special") skip(changes, path, "is no regular file", false);
+  }
+  return changes;
+}
+
+export function join0(paths: readonly string[]): Buffer {
+  return Buffer.from(paths.map((path) => `${path}\0`).join(""), "latin1");
+}
+
+async function list(git: Git, args: string[]): Promise<string[]> {
+  const { exitCode, stdout, stderr } = await git.ask(args);
+  if (exitCode !== 0) throw new GitFailure(args, exitCode, stderr);
+  return stdout.toString("latin1").split("\0").filter(Boolean);
+}
+
+type Kind = "file" | "unreadable" | "folder" | "special" | "absent";
+
+async function look(workTree: string, path: string): Promise<Kind> {
+  const { folder, name } = splitPath(Buffer.from(path, "latin1"));
+  let stats: Stats;
+  try {
+    stats = await withFolder(workTree, folder, (inside) => lstat(inside.at(name)));
+  } catch {
+    return "absent"; // deleted, or behind something that is no folder any more
+  }
+  if (stats.isSymbolicLink()) return "file";
+  if (stats.isDirectory()) return "folder";
+  if (!stats.isFile()) return "special";
+  // By its mode: a daemon that is root may read what its git, which sees as the agent does, may not.
+  return (stats.mode & 0o400) === 0 ? "unreadable" : "file";
+}
+
+/** Files below a folder, without anything named `.git`, links not followed. */
+async function walk(workTree: string, folder: string, changes: Changes): Promise<string[]> {
+  const found: string[] = [];
+  let entries: Awaited<ReturnType<typeof readFolder>>;
+  try {
+    entries = await withFolder(workTree, Buffer.from(folder, "latin1"), readFolder);
+  } catch (error) {
+    skip(changes, folder, `cannot be listed (${(error as NodeJS.ErrnoException).code})`, true);
+    return found;
+  }
+  for (const entry of entries) {
+    const name = entry.name.toString("latin1");
+    if (name.toLowerCase() === ".git") continue;
+    const path = `${folder}/${name}`;
+    if (entry.isDirectory()) found.push(...(await walk(workTree, path, changes)));
+    else if (entry.isFile() || entry.isSymbolicLink()) found.push(path);
+    else skip(changes, path, "is no regular file", false);
+  }
+  return found;
+}
+
+function readFolder({ path }: Folder) {
+  return readdir(path, { withFileTypes: true, encoding: "buffer" });
+}
+
+function skip(changes: Changes, path: string, reason: string, isContent: boolean): void {
+  const text = Buffer.from(path, "latin1").toString("utf8");
+  changes.skipped.push({ path: text, reason, isContent });
+}

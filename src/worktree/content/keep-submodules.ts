@@ -1,0 +1,69 @@
+import { randomUUID } from "node:crypto";
+import { lstat, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { placeOf } from "../checkout/worktree-place.ts";
+import { commitTree } from "../commits/commit-tree.ts";
+import { findChanges, join0 } from "../commits/worktree-changes.ts";
+import { pinRef, readRef } from "../mirror/mirror.ts";
+import { type Mirror, openMirror } from "../mirror/open-mirror.ts";
+import { listChanges } from "../read/diff.ts";
+import { treeOf } from "../read/read-commit.ts";
+import { listFilled } from "./submodules.ts";
+
+/**
+ * What was changed in the submodules of a worktree. No commit of the repository can hold it, so it is
+ * kept as a commit of its own, of the files of all submodules at their paths.
+ */
+export const submoduleRefOf = (attemptId: string) => `submodules/${attemptId}`;
+/** What setup left in them, which is nobody's change. */
+export const submoduleSetupRef = (subtaskId: string) => `submodule-setups/${subtaskId}`;
+
+export type KeepSubmodules = {
+  path: string;
+  /** The commit whose submodules the worktree was filled with. */
+  base: string;
+  /** Points, if anything changed, to a commit whose parent is what was there before. */
+  ref: string;
+  /** Another one of these: only what changed since counts. */
+  since: string | null;
+};
+
+/** The paths of what was changed. */
+export async function keepSubmodules(
+  mirror: Mirror,
+  { path, base, ref, since }: KeepSubmodules,
+): Promise<string[]> {
+  const filled = await listFilled(mirror, base);
+  const stats = await lstat(path).catch(() => null);
+  // A worktree that is gone, or a link to elsewhere in its place, has nothing to look at.
+  if (filled.length === 0 || !stats?.isDirectory()) return [];
+  const index = join(placeOf(mirror, path).record, `submodules-${randomUUID()}`);
+  const lock = `${index}.lock`;
+  const git = openMirror(mirror, { workTree: path, index });
+  try {
+    await git.run(["read-tree", "--empty"]);
+    for (const { path: folder, content } of filled) {
+      await git.run(["update-index", "--force-remove", "--", folder]); // of one inside another
+      await git.run(["read-tree", `--prefix=${folder}/`, content]);
+    }
+    const original = (await git.run(["write-tree"])).trim();
+    const folders = filled.map((submodule) => submodule.path);
+    const changes = await findChanges(mirror, { workTree: path, index }, false, folders);
+    const update = (how: string[], paths: readonly string[]) =>
+      paths.length === 0
+        ? null
+        : git.run(["update-index", ...how, "-z", "--stdin"], { input: join0(paths) });
+    await update(["--force-remove"], changes.gone);
+    await update(["--add", "--remove", "--replace"], changes.present);
+    const found = (await git.run(["write-tree"])).trim();
+    const before = since === null ? null : await readRef(mirror, since);
+    if (found === (before === null ? original : await treeOf(mirror, before))) return [];
+    const parent = before ?? (await commitTree(mirror, original, [], "Submodules"));
+    const commit = await commitTree(mirror, found, [parent], `Submodules of ${path}`);
+    await pinRef(mirror, ref, commit);
+    return (await listChanges(mirror, parent, commit)).map((change) => change.path);
+  } finally {
+    await rm(index, { force: true });
+    await rm(lock, { force: true });
+  }
+}

@@ -1,0 +1,154 @@
+import { transportEnvironment } from "../../core/base/child-environment.ts";
+
+/**
+ * Everything that decides how a git command of ours behaves, in one place and out of argv, where
+ * every user of the machine could read it: the environment, with our configuration inside it.
+ *
+ * - `hermetic` is for our mirrors and worktrees. No configuration of the user or the system is read,
+ *   nothing of the network is reachable, hooks, fsmonitor, replace refs, prompts and optional locks
+ *   are off, pathspecs are literal, and every commit is Deputy's.
+ * - `transport` acts on the user's behalf in the user's repository or over the network: their HOME,
+ *   configuration, credential helpers and ssh, with the tokens of the host that it goes to and no
+ *   other secret; still without hooks, prompts and exotic protocols.
+ */
+export type GitMode = "hermetic" | "transport";
+
+export const deputyIdentity = { name: "Deputy", email: "deputy@localhost" };
+
+export type GitPlace = {
+  /** Set explicitly, so that nothing in a worktree can point git elsewhere. Null: find it from `cwd`. */
+  gitDir: string | null;
+  workTree?: string;
+  /** The worktree that `workTree` is a folder of, for a submodule; left out: it is none. */
+  root?: string;
+  /** What the command does with the files of a worktree that an agent has or had. */
+  agentFiles?: "reads" | "writes";
+  index?: string;
+  mode: GitMode;
+  /** False for a command that cannot do with literal pathspecs. */
+  literalPathspecs?: boolean;
+  /** `Authorization: …`, sent to this origin only. */
+  auth?: { origin: string; header: string };
+  /** In a transport the host that it goes to, whose tokens it gets. Left out: none's. */
+  host?: string | null;
+  /** Unencrypted http, for a server on this very machine. */
+  allowHttp?: boolean;
+  /** Run the filter of Git LFS. It is the only filter that ever runs, and it never fetches anything. */
+  lfs?: boolean;
+  /** More configuration of a transport, beside the user's own. */
+  config?: Readonly<Record<string, string>>;
+};
+
+const hardening: Record<string, string> = {
+  "core.hooksPath": "/dev/null",
+  "core.fsmonitor": "false",
+  "core.untrackedCache": "false",
+  "gc.auto": "0",
+  "maintenance.auto": "false",
+  "submodule.recurse": "false",
+  "fetch.recurseSubmodules": "false",
+  "push.recurseSubmodules": "no",
+  "push.gpgSign": "false",
+};
+
+const hermeticOnly: Record<string, string> = {
+  "core.attributesFile": "/dev/null",
+  "core.excludesFile": "/dev/null",
+  "core.quotePath": "false",
+  "core.symlinks": "true",
+  "core.fileMode": "true",
+  "core.ignoreCase": "false",
+  "core.logAllRefUpdates": "false",
+  "core.sparseCheckout": "false",
+  "commit.gpgSign": "false",
+  "diff.ignoreSubmodules": "all",
+  "checkout.workers": "4",
+  "checkout.thresholdForParallelism": "100",
+};
+
+/**
+ * The filter's commands are ours, whatever a repository's configuration says. An object that is missing
+ * stays a pointer: objects are fetched by the daemon alone (fetch-lfs.ts), so the filter is given a place
+ * that never answers, over whatever `.lfsconfig` an agent may have written.
+ */
+const lfsFilter: Record<string, string> = {
+  "filter.lfs.process": "git-lfs filter-process",
+  "filter.lfs.required": "true",
+  "lfs.url": "file:///dev/null/none",
+  "lfs.skipDownloadErrors": "true",
+  "lfs.fetchInclude": "",
+  "lfs.fetchExclude": "",
+};
+
+const transportOnly: Record<string, string> = {
+  "fetch.fsckObjects": "true",
+  // Old but harmless defects that real repositories carry in their history.
+  "fetch.fsck.zeroPaddedFilemode": "ignore",
+  "fetch.fsck.badTimezone": "ignore",
+  "fetch.fsck.missingSpaceBeforeDate": "ignore",
+  "http.lowSpeedLimit": "1000",
+  "http.lowSpeedTime": "60",
+};
+
+/** Build the whole environment of one git command. Nothing else of the daemon's reaches it. */
+export function buildGitEnvironment(
+  place: GitPlace,
+  from: NodeJS.ProcessEnv = process.env,
+): Record<string, string> {
+  const hermetic = place.mode === "hermetic";
+  const env: Record<string, string> = hermetic
+    ? hermeticBase(from, place)
+    : transportBase(from, place);
+  const config: Record<string, string> = {
+    ...hardening,
+    ...(hermetic ? hermeticOnly : transportOnly),
+    ...(place.lfs ? lfsFilter : {}),
+    ...place.config,
+  };
+  if (place.auth) config[`http.${place.auth.origin}/.extraHeader`] = place.auth.header;
+  const entries = Object.entries(config);
+  env.GIT_CONFIG_COUNT = String(entries.length);
+  for (const [index, [key, value]] of entries.entries()) {
+    env[`GIT_CONFIG_KEY_${index}`] = key;
+    env[`GIT_CONFIG_VALUE_${index}`] = value;
+  }
+  if (place.gitDir !== null) env.GIT_DIR = place.gitDir;
+  if (place.workTree !== undefined) env.GIT_WORK_TREE = place.workTree;
+  if (place.index !== undefined) env.GIT_INDEX_FILE = place.index;
+  return {
+    ...env,
+    LC_ALL: "C",
+    GIT_TERMINAL_PROMPT: "0",
+    GIT_OPTIONAL_LOCKS: "0",
+    GIT_EDITOR: "false",
+    GIT_PAGER: "cat",
+    GIT_LFS_SKIP_SMUDGE: hermetic ? (place.lfs ? "0" : "1") : (from.GIT_LFS_SKIP_SMUDGE ?? "0"),
+  };
+}
+
+function hermeticBase(from: NodeJS.ProcessEnv, place: GitPlace): Record<string, string> {
+  return {
+    PATH: from.PATH ?? "/usr/local/bin:/usr/bin:/bin",
+    HOME: "/nonexistent",
+    ...(from.TMPDIR ? { TMPDIR: from.TMPDIR } : {}),
+    GIT_CONFIG_GLOBAL: "/dev/null",
+    GIT_CONFIG_NOSYSTEM: "1",
+    GIT_ATTR_NOSYSTEM: "1",
+    GIT_NO_REPLACE_OBJECTS: "1",
+    GIT_LITERAL_PATHSPECS: place.literalPathspecs === false ? "0" : "1",
+    GIT_ALLOW_PROTOCOL: "none",
+    GIT_AUTHOR_NAME: deputyIdentity.name,
+    GIT_AUTHOR_EMAIL: deputyIdentity.email,
+    GIT_COMMITTER_NAME: deputyIdentity.name,
+    GIT_COMMITTER_EMAIL: deputyIdentity.email,
+  };
+}
+
+function transportBase(from: NodeJS.ProcessEnv, place: GitPlace): Record<string, string> {
+  const env = transportEnvironment(place.host ?? null, from);
+  env.GIT_ALLOW_PROTOCOL = place.allowHttp ? "file:https:ssh:http" : "file:https:ssh";
+  // ssh would ask on the terminal of a daemon in the foreground; this way its questions fail at once.
+  env.SSH_ASKPASS = "false";
+  env.SSH_ASKPASS_REQUIRE = "force";
+  return env;
+}

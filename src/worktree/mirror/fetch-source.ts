@@ -1,0 +1,124 @@
+import { invariant } from "../../core/base/invariant.ts";
+import { openGit } from "../git/git.ts";
+import { GitFailure } from "../git/git-failure.ts";
+import { healStaleLocks } from "../git/stale-locks.ts";
+import { type Mirror, openMirror } from "./open-mirror.ts";
+import type { Repository } from "./repository-url.ts";
+import { findIn, inspectSource } from "./source-repository.ts";
+import { explainTransport, openTransport } from "./transport.ts";
+
+/** Getting commits from a user's repository into its mirror, and finding out that there are none to get. */
+
+/** Where the source's HEAD is: a branch's name, or "HEAD" when it is detached. */
+export type SourceHead = { commit: string; ref: string };
+
+export type FetchOptions = {
+  /** A whole header line, `Authorization: …`, for https. It is handed over in the environment. */
+  authHeader?: string;
+  signal?: AbortSignal;
+  /** A full commit id to have as well, even if no branch or tag holds it (the head of a pull request). */
+  want?: string;
+};
+
+/** Fetch all branches, tags and HEAD; what is gone from the source goes from the mirror. */
+export async function fetchAll(
+  mirror: Mirror,
+  repository: Repository,
+  options: FetchOptions,
+  withHead = true,
+): Promise<void> {
+  const place = { gitDir: mirror.gitDir, authHeader: options.authHeader };
+  const git = healStaleLocks(openTransport(repository, place), mirror.gitDir);
+  const { signal, want } = options;
+  // A folder inside a checkout is no URL that git fetches from.
+  const url =
+    repository.kind === "local" ? (await inspectSource(repository.url)).topLevel : repository.url;
+  const args = [
+    "fetch",
+    "--quiet",
+    "--prune",
+    "--no-tags",
+    "--no-write-fetch-head",
+    "--no-recurse-submodules",
+    "--no-auto-maintenance",
+    "--update-shallow",
+    "--end-of-options",
+    url,
+    "+refs/heads/*:refs/remotes/origin/*",
+    "+refs/tags/*:refs/tags/*",
+    ...(want && !(await has(mirror, want)) ? [`+${want}:refs/source/commits/${want}`] : []),
+  ];
+  const head = withHead ? ["+HEAD:refs/source/HEAD"] : [];
+  try {
+    await git.run([...args, ...head], signal ? { signal } : {});
+  } catch (error) {
+    if (!(error instanceof GitFailure)) throw error;
+    const unborn = withHead && /couldn't find remote ref HEAD/.test(error.stderr);
+    if (unborn) return fetchAll(mirror, repository, options, false);
+    throw explainTransport(error, repository);
+  }
+  if (!withHead) await openMirror(mirror).run(["update-ref", "-d", "refs/source/HEAD"]);
+}
+
+/**
+ * Where a local repository's HEAD is, and whether the mirror has all its refs as they are. Two
+ * commands side by side: this is on the way of every task. Of the mirror only what was fetched is
+ * listed: refs of ours are there by the thousand.
+ */
+export async function lookAtSource(
+  mirror: Mirror,
+  repository: Repository,
+  want: string | undefined,
+): Promise<{ head: SourceHead | null; isMirrored: boolean }> {
+  const git = openGit({ gitDir: null, mode: "transport", cwd: repository.url });
+  const list = ["for-each-ref", "--format=%(HEAD)%(objectname) %(refname)"];
+  const [theirs, ours, hasWanted] = await Promise.all([
+    git.ask([...list, "refs/heads", "refs/tags"]),
+    openMirror(mirror).run([...list, "refs/remotes/origin", "refs/tags", "refs/source/HEAD"]),
+    has(mirror, want),
+  ]).catch(async (error) => {
+    await inspectSource(repository.url); // says that the folder is gone, if that is it
+    throw error;
+  });
+  if (theirs.exitCode !== 0) await inspectSource(repository.url);
+  const lines = theirs.stdout.toString("utf8").split("\n").filter(Boolean);
+  // The branch that is checked out is marked; without one HEAD is detached, or nothing yet.
+  const [, branchCommit, branch] =
+    /^\*([0-9a-f]{40}) refs\/heads\/(.+)$/.exec(lines.find((line) => line[0] === "*") ?? "") ?? [];
+  const commit = branchCommit ?? (await findIn(git, "HEAD"));
+  const listed = [...lines.map((line) => line.slice(1)), ...(commit ? [`${commit} HEAD`] : [])];
+  const mirrored = ours
+    .split("\n")
+    .filter(Boolean)
+    .map((line) =>
+      line
+        .slice(1)
+        .replace(" refs/remotes/origin/", " refs/heads/")
+        .replace(/ refs\/source\/HEAD$/, " HEAD"),
+    );
+  const isMirrored = listed.sort().join("\n") === mirrored.sort().join("\n");
+  const head = commit ? { commit, ref: branch ?? "HEAD" } : null;
+  return { head, isMirrored: isMirrored && hasWanted && (await has(mirror, commit ?? undefined)) };
+}
+
+async function has(mirror: Mirror, commit: string | undefined): Promise<boolean> {
+  if (commit === undefined) return true;
+  invariant(/^[0-9a-f]{40}$/.test(commit), `${commit} is no full commit id`);
+  return (await findIn(openMirror(mirror), commit)) !== null;
+}
+
+/** A remote does not say in a fetch which branch its HEAD is: the best-known name at that commit. */
+export async function guessHead(mirror: Mirror): Promise<SourceHead | null> {
+  const git = openMirror(mirror);
+  const commit = await findIn(git, "refs/source/HEAD");
+  if (commit === null) return null;
+  const names = await git.run([
+    "for-each-ref",
+    "--format=%(refname:lstrip=3)",
+    `--points-at=${commit}`,
+    "refs/remotes/origin",
+  ]);
+  const branches = names.split("\n").filter(Boolean);
+  const known = ["main", "master", "trunk", "develop"].find((name) => branches.includes(name));
+  return { commit, ref: known ?? branches[0] ?? "HEAD" };
+}

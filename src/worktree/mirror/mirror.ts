@@ -1,0 +1,152 @@
+import { join } from "node:path";
+import { DeputyError } from "../../core/base/error.ts";
+import { invariant } from "../../core/base/invariant.ts";
+import { withRepositoryLock } from "../git/repository-lock.ts";
+import {
+  type FetchOptions,
+  fetchAll,
+  guessHead,
+  lookAtSource,
+  type SourceHead,
+} from "./fetch-source.ts";
+import { isWhole, type Mirror, type Mirrors, openMirror, openMirrors } from "./open-mirror.ts";
+import { makeMirror, withSoundMirror } from "./repair-mirror.ts";
+import type { Repository } from "./repository-url.ts";
+import { baseCandidates, findIn } from "./source-repository.ts";
+
+// The rest of the system knows a mirror by this file.
+export { type Mirror, type Mirrors, openMirror, openMirrors };
+
+/** A mirror that was just brought up to date: what the source's HEAD was then is known. */
+export type FetchedMirror = Mirror & { head: SourceHead | null };
+
+/** Where the mirror of a repository is, or will be. */
+export function placeMirror(mirrors: Mirrors, repository: Repository): Mirror {
+  return mirrors.at(join(mirrors.root, `${repository.key}.git`));
+}
+
+/**
+ * Have an up-to-date mirror of the repository, made when it is missing. Of a local
+ * repository whose branches, tags and HEAD did not move nothing is fetched: a few milliseconds.
+ */
+export async function ensureMirror(
+  mirrors: Mirrors,
+  repository: Repository,
+  options: FetchOptions = {},
+): Promise<FetchedMirror> {
+  const mirror = placeMirror(mirrors, repository);
+  const isNew = !isWhole(mirror);
+  if (isNew) await makeMirror(mirror, repository, options);
+  return withSoundMirror(mirror, repository, options, async () => {
+    const head =
+      repository.kind === "local"
+        ? await followLocal(mirror, repository, options)
+        : await followRemote(mirror, repository, options, isNew);
+    return { ...mirror, head };
+  });
+}
+
+async function followRemote(
+  mirror: Mirror,
+  repository: Repository,
+  options: FetchOptions,
+  isNew: boolean,
+): Promise<SourceHead | null> {
+  const fetch = () => fetchAll(mirror, repository, options);
+  if (!isNew) await withRepositoryLock(mirror, mirror.gitDir, fetch, options.signal);
+  return guessHead(mirror);
+}
+
+async function followLocal(
+  mirror: Mirror,
+  repository: Repository,
+  options: FetchOptions,
+): Promise<SourceHead | null> {
+  let source = await lookAtSource(mirror, repository, options.want);
+  if (source.isMirrored) return source.head;
+  const update = async () => {
+    // Another task may have fetched while this one waited for the lock.
+    source = await lookAtSource(mirror, repository, options.want);
+    if (!source.isMirrored) await fetchAll(mirror, repository, options, source.head !== null);
+  };
+  await withRepositoryLock(mirror, mirror.gitDir, update, options.signal);
+  if (source.head && !(await hasCommit(mirror, source.head.commit)))
+    throw new DeputyError(
+      "unprocessable",
+      `${repository.url} does not let its branch ${source.head.ref} be fetched: look for transfer.hideRefs and uploadpack.hideRefs in its configuration.`,
+      { field: "repository" },
+    );
+  return source.head;
+}
+
+/**
+ * The commit a task starts from: a branch, a tag, a full or abbreviated commit; null is where the
+ * repository's HEAD was, for a checkout the commit that is checked out.
+ */
+export async function resolveBase(
+  mirror: FetchedMirror,
+  base: string | null,
+): Promise<{ commit: string; ref: string }> {
+  if (base === null || base === "HEAD") {
+    if (mirror.head) return mirror.head;
+    throw new DeputyError(
+      "unprocessable",
+      "The repository has no commit: commit something first.",
+      {
+        field: "repository",
+      },
+    );
+  }
+  const git = openMirror(mirror);
+  for (const name of baseCandidates(base, "refs/remotes/origin/")) {
+    const commit = await findIn(git, name);
+    if (commit !== null) return { commit, ref: base };
+  }
+  throw new DeputyError(
+    "unprocessable",
+    `The base "${base}" is no branch, tag or commit of the repository: name one that exists there.`,
+    { field: "base" },
+  );
+}
+
+/**
+ * Keep a commit reachable as refs/deputy/NAME (or that full name). Moves the ref when it exists.
+ */
+export async function pinRef(mirror: Mirror, name: string, commit: string): Promise<void> {
+  await moveRef(mirror, deputyRef(name), commit);
+}
+
+/** Point a ref of the mirror, by its full name, to a commit. */
+export async function moveRef(mirror: Mirror, ref: string, commit: string): Promise<void> {
+  await openMirror(mirror).run(["update-ref", "--no-deref", ref, commit]);
+}
+
+/** The commit of refs/deputy/NAME, or null. */
+export async function readRef(mirror: Mirror, name: string): Promise<string | null> {
+  return findIn(openMirror(mirror), deputyRef(name));
+}
+
+/** Whether the mirror has this commit, by its full id. */
+export async function hasCommit(mirror: Mirror, commit: string): Promise<boolean> {
+  return (await findIn(openMirror(mirror), commit)) !== null;
+}
+
+/** Delete refs/deputy/NAME of these, and everything below refs/deputy/NAME/. Says how many there were. */
+export async function deleteRefs(mirror: Mirror, names: readonly string[]): Promise<number> {
+  if (names.length === 0) return 0; // without a pattern git lists them all
+  const git = openMirror(mirror);
+  return withRepositoryLock(mirror, mirror.gitDir, async () => {
+    const patterns = names.map(deputyRef);
+    const found = await git.run(["for-each-ref", "--format=delete %(refname)", ...patterns]);
+    if (found !== "") await git.run(["update-ref", "--no-deref", "--stdin"], { input: found });
+    return found.split("\n").length - 1;
+  });
+}
+
+/** The full name of a ref of ours. Names are made by the daemon from ids: a bad one is a bug. */
+function deputyRef(text: string): string {
+  const name = text.replace(/^refs\/deputy\//, "");
+  const ok = /^[A-Za-z0-9_][A-Za-z0-9_.-]*(\/[A-Za-z0-9_][A-Za-z0-9_.-]*)*$/.test(name);
+  invariant(ok && !/\.\.|\.lock(\/|$)|\.(\/|$)/.test(name), `bad ref name ${JSON.stringify(name)}`);
+  return `refs/deputy/${name}`;
+}

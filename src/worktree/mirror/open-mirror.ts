@@ -1,0 +1,164 @@
+import { randomUUID } from "node:crypto";
+import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { mkdir, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { LRUCache } from "lru-cache";
+import { makeBackgroundRemoval } from "../../sandbox/files/remove-tree.ts";
+import type { KnownTrees } from "../commits/edit-tree.ts";
+import { type Git, type GitHost, localGit, openGit } from "../git/git.ts";
+import type { LockQueues } from "../git/repository-lock.ts";
+import { healStaleLocks } from "../git/stale-locks.ts";
+import { makeReadCache, type ReadCache } from "./read-cache.ts";
+
+/**
+ * A bare repository of the daemon's own per user's repository; all worktrees hang on it, and the
+ * user's repository is only ever fetched from and pushed to. What is in it:
+ *
+ *   refs/remotes/origin/*   the source's branches     refs/tags/*   its tags
+ *   refs/source/HEAD        its checked-out commit    refs/source/commits/*   commits asked for by id
+ *   refs/deputy/*           ours: snapshots, task branches; no fetch ever touches them
+ *
+ * It is never a `--mirror` clone: a pruning fetch into one deletes our own branches. Nothing is
+ * garbage-collected by git on its own (collect-garbage.ts). Uncommitted changes of the user are not in it and so never
+ * part of a base. Its configuration is a constant that is put back before every use: an agent that
+ * could write it would otherwise have the daemon run its filters.
+ */
+export type Mirror = { gitDir: string } & Shared;
+
+/** What all mirrors of a process share, which belongs to the `Mirrors` that opened them. */
+type Shared = {
+  host: GitHost;
+  reads: ReadCache;
+  /** Trees that were read, by git directory; see edit-tree.ts. */
+  trees: LRUCache<string, KnownTrees>;
+  locks: LockQueues;
+  /** Deletes folders in the background, one after the other. */
+  deleteLater: (path: string) => void;
+};
+
+/** The mirrors below a folder. */
+export type Mirrors = {
+  root: string;
+  /** The mirror in this git directory, whether it exists or not. */
+  at(gitDir: string): Mirror;
+};
+
+/** `root` is the folder of the mirrors; `host` is how git runs on them. */
+export function openMirrors(root: string, host: GitHost = localGit): Mirrors {
+  const shared: Shared = {
+    host,
+    reads: makeReadCache(),
+    trees: new LRUCache({ max: maxTreeCaches }),
+    locks: new Map(),
+    deleteLater: makeBackgroundRemoval(),
+  };
+  return { root, at: (gitDir) => ({ gitDir, ...shared }) };
+}
+
+const maxTreeCaches = 20;
+
+const config = `[core]
+\trepositoryformatversion = 0
+\tbare = true
+\tfilemode = true
+\tsymlinks = true
+\tignorecase = false
+\tlogallrefupdates = false
+[gc]
+\tauto = 0
+\tpruneExpire = never
+\tworktreePruneExpire = never
+[maintenance]
+\tauto = false
+[user]
+\tname = Deputy
+\temail = deputy@localhost
+`;
+/**
+ * Of the highest precedence: no false encoding that a tree asks for can make adding its files fail. A
+ * filter that it asks for runs only if it is configured, and ours is the only configuration: that of
+ * Git LFS, once the repository uses it.
+ */
+const attributes = "* -working-tree-encoding\n";
+
+const constants: readonly [string, string][] = [
+  ["config", config],
+  [join("info", "attributes"), attributes],
+  [join("info", "exclude"), ""],
+];
+
+/**
+ * Git in a mirror, hermetic. With a worktree or an index of ours when given; `writes`: the command
+ * changes files of the worktree, and not the mirror's.
+ */
+export function openMirror(
+  mirror: Mirror,
+  {
+    writes = false,
+    ...place
+  }: {
+    workTree?: string;
+    root?: string;
+    writes?: boolean;
+    index?: string;
+    literalPathspecs?: boolean;
+  } = {},
+): Git {
+  for (const [name, text] of constants) restoreFile(join(mirror.gitDir, name), text);
+  const lfs = place.workTree !== undefined && usesLfs(mirror);
+  return healStaleLocks(
+    openGit(
+      {
+        ...{ gitDir: mirror.gitDir, mode: "hermetic", lfs, ...place },
+        ...(place.workTree !== undefined && { agentFiles: writes ? "writes" : "reads" }),
+      },
+      mirror.host,
+    ),
+    mirror.gitDir,
+  );
+}
+
+/**
+ * Where Git LFS looks for the objects of a mirror. It exists once a base commit was seen that uses Git
+ * LFS on a machine that has it; from then on the filter runs in every worktree of the mirror.
+ */
+export function lfsStore(mirror: Mirror): string {
+  return join(mirror.gitDir, "lfs");
+}
+
+export function usesLfs(mirror: Mirror): boolean {
+  return existsSync(lfsStore(mirror));
+}
+
+/**
+ * Put back what we wrote. An agent without a sandbox changes it by as little as `git config
+ * user.name`; anything in there that runs a program is gone before git reads it.
+ */
+function restoreFile(path: string, text: string): void {
+  try {
+    if (readFileSync(path, "utf8") === text) return;
+  } catch {
+    // missing or unreadable: written anew
+  }
+  const draft = `${path}.${randomUUID()}`;
+  writeFileSync(draft, text);
+  renameSync(draft, path);
+}
+
+/** An empty mirror beside the one that it is to become. */
+export async function draftMirror(mirror: Mirror): Promise<Mirror> {
+  const gitDir = join(dirname(mirror.gitDir), `${draftPrefix}${randomUUID()}`);
+  for (const folder of ["objects", "refs", "info", "deputy"]) {
+    await mkdir(join(gitDir, folder), { recursive: true, mode: 0o700 });
+  }
+  await writeFile(join(gitDir, "HEAD"), "ref: refs/heads/none\n");
+  for (const [name, text] of constants) await writeFile(join(gitDir, name), text);
+  return { ...mirror, gitDir };
+}
+
+export const draftPrefix = ".new-";
+
+/** Whether git would take it for a repository. What is missing inside shows when it is read. */
+export function isWhole({ gitDir }: Pick<Mirror, "gitDir">): boolean {
+  return ["HEAD", "objects", "refs"].every((name) => existsSync(join(gitDir, name)));
+}

@@ -1,0 +1,188 @@
+import { existsSync } from "node:fs";
+import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { DeputyError } from "../../core/base/error.ts";
+import { removeTree } from "../../sandbox/files/remove-tree.ts";
+import { adoptWorktree } from "../checkout/worktree.ts";
+import { placeOf, readIndexCommit, readRecord } from "../checkout/worktree-place.ts";
+import { GitFailure } from "../git/git-failure.ts";
+import { withRepositoryLock } from "../git/repository-lock.ts";
+import { type FetchOptions, fetchAll } from "./fetch-source.ts";
+import {
+  draftMirror,
+  draftPrefix,
+  isWhole,
+  lfsStore,
+  type Mirror,
+  openMirror,
+  usesLfs,
+} from "./open-mirror.ts";
+import type { Repository } from "./repository-url.ts";
+import { findIn } from "./source-repository.ts";
+import { openTransport } from "./transport.ts";
+
+/**
+ * A mirror can be deleted, cut in half or corrupted while tasks use it. It holds nothing that has to
+ * stay lost: the source has the user's commits, the worktrees have their files, and what is readable
+ * of the broken mirror has our own refs. So a broken one is made anew beside and takes its place by a
+ * rename; the broken one stays beside it for as long as snapshots are kept (`removeSetAside`).
+ */
+export type RepairOptions = Omit<FetchOptions, "want"> & {
+  /** A commit to have as well, although no branch of the source may hold it any more. */
+  want?: string | undefined;
+  /** Has in the new mirror what its commits do not hold (fetch-content.ts). */
+  fill?: (draft: Mirror) => Promise<unknown>;
+};
+
+/** Have a mirror where there is none, or half of one: whole at one moment, with all of the source in it. */
+export async function makeMirror(
+  mirror: Mirror,
+  repository: Repository,
+  options: RepairOptions,
+): Promise<void> {
+  await replace(mirror, repository, options, async () => isWhole(mirror));
+}
+
+/**
+ * Run `work` on a mirror. Where it fails because the mirror is broken, that is made anew and `work`
+ * runs a second time: it has to find out itself what it had done. Any other error is the caller's.
+ */
+export async function withSoundMirror<T>(
+  mirror: Mirror,
+  repository: Repository,
+  options: RepairOptions,
+  work: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (options.signal?.aborted) throw error;
+    if (!isWhole(mirror)) await makeMirror(mirror, repository, options);
+    else if (!mayBeDamage(error) || !(await isDamaged(mirror))) throw error;
+    // Another task may have replaced it while this one waited for the lock.
+    else await replace(mirror, repository, options, async () => !(await isDamaged(mirror)));
+    return work();
+  }
+}
+
+/** Whether what git said is worth the long look. */
+function mayBeDamage(error: unknown): boolean {
+  if (!(error instanceof GitFailure || error instanceof DeputyError)) return false;
+  return signsOfDamage.test(error instanceof GitFailure ? error.stderr : error.message);
+}
+
+const signsOfDamage =
+  /not a git repository|bad (object|ref|tree)|broken|unable to read|could not parse|nonexistent object|missing (blob|tree|commit|object)|corrupt|packfile|loose object|inflate|invalid (object|sha1)|not a valid object|unknown revision|unpack tree|invalid reference|is no tree|necessary objects|valid object/i;
+
+/** Reads all of it. What git finds odd about the contents of old commits is no damage. */
+async function isDamaged(mirror: Mirror): Promise<boolean> {
+  const { exitCode, stdout, stderr } = await openMirror(mirror).ask([
+    "fsck",
+    "--no-dangling",
+    "--no-progress",
+  ]);
+  const said = `${stdout.toString("utf8")}\n${stderr}`;
+  return (
+    (exitCode & ~1) !== 0 ||
+    /\bcorrupt|^missing |unable to|could not|cannot|invalid sha1/im.test(said)
+  );
+}
+
+async function replace(
+  mirror: Mirror,
+  repository: Repository,
+  { want, fill, ...options }: RepairOptions,
+  isSound: () => Promise<boolean>,
+): Promise<void> {
+  let known: KnownWorktree[] = [];
+  const update = async () => {
+    if (await isSound()) return;
+    const draft = await draftMirror(mirror);
+    try {
+      await fetchAll(draft, repository, options);
+      if (want !== undefined && (await findIn(openMirror(draft), want)) === null)
+        // Where nobody has it any more, whoever needs it says so.
+        await fetchAll(draft, repository, { ...options, want }).catch(() => {});
+      if (existsSync(mirror.gitDir)) {
+        known = await salvage(mirror, draft);
+        // Named by what is in them, so they are as good as new.
+        if (usesLfs(mirror)) await rename(lfsStore(mirror), lfsStore(draft));
+      }
+      await fill?.(draft);
+      if (existsSync(mirror.gitDir)) {
+        const aside = `${asidePrefix}${Date.now()}-${basename(mirror.gitDir)}`;
+        await rename(mirror.gitDir, join(dirname(mirror.gitDir), aside));
+      }
+      await rename(draft.gitDir, mirror.gitDir);
+    } catch (error) {
+      if (usesLfs(draft) && existsSync(mirror.gitDir) && !usesLfs(mirror))
+        await rename(lfsStore(draft), lfsStore(mirror));
+      await rm(draft.gitDir, { recursive: true, force: true });
+      throw error;
+    }
+  };
+  await withRepositoryLock(mirror, mirror.gitDir, update, options.signal);
+  for (const { path, commit } of known) await adoptWorktree(mirror, path, commit);
+}
+
+const asidePrefix = ".broken-";
+type KnownWorktree = { path: string; commit: string };
+
+/** Takes over our refs as far as they can be read. Says which worktrees the broken one knew. */
+async function salvage(broken: Mirror, draft: Mirror): Promise<KnownWorktree[]> {
+  await makeReadable(broken);
+  const source = { kind: "local", url: broken.gitDir, key: "", name: "" } as const;
+  const git = openTransport(source, { gitDir: draft.gitDir });
+  const fetch = (refspecs: string[]) =>
+    git.ask([
+      ...["-c", "fetch.fsckObjects=false", "fetch", "--quiet", "--no-tags"],
+      ...["--no-write-fetch-head", "--no-auto-maintenance", "--end-of-options"],
+      ...[broken.gitDir, ...refspecs],
+    ]);
+  const ours = ["refs/deputy", "refs/source/modules"];
+  const all = await fetch(ours.map((refs) => `+${refs}/*:${refs}/*`));
+  if (all.exitCode !== 0) {
+    // One ref that lacks objects fails them all; alone, it fails alone.
+    const list = ["for-each-ref", "--format=%(refname)", ...ours];
+    const { stdout } = await openMirror(broken).ask(list);
+    for (const ref of stdout.toString("utf8").split("\n").filter(Boolean))
+      await fetch([`+${ref}:${ref}`]);
+  }
+  const known: KnownWorktree[] = [];
+  for (const name of await readdir(join(broken.gitDir, "deputy")).catch(() => [])) {
+    const path = await readRecord({ record: join(broken.gitDir, "deputy", name) });
+    const commit = path && (await readIndexCommit(placeOf(broken, path)));
+    // One without its commit is adopted by whoever uses it next.
+    if (commit && (await findIn(openMirror(draft), commit))) known.push({ path, commit });
+  }
+  return known;
+}
+
+/** What git insists on before it reads anything: a HEAD, the two folders, packed refs that are refs. */
+async function makeReadable({ gitDir }: Mirror): Promise<void> {
+  for (const folder of ["objects", "refs", "info"])
+    await mkdir(join(gitDir, folder), { recursive: true });
+  await writeFile(join(gitDir, "HEAD"), "ref: refs/heads/none\n");
+  const file = join(gitDir, "packed-refs");
+  const text = await readFile(file, "utf8").catch(() => null); // none
+  if (text === null) return;
+  const lines = text.split("\n").filter((line) => /^(#.*|\^?[0-9a-f]{40}( refs\/.+)?)$/.test(line));
+  await writeFile(file, lines.map((line) => `${line}\n`).join(""));
+}
+
+const dayMs = 24 * 60 * 60_000;
+
+/** Let go of broken mirrors that were set aside before this time, and of drafts that nobody finished. */
+export async function removeSetAside(root: string, before: Date): Promise<number> {
+  let removed = 0;
+  // Without the folder no mirror was ever made.
+  for (const name of await readdir(root).catch(() => [])) {
+    if (!name.startsWith(asidePrefix) && !name.startsWith(draftPrefix)) continue;
+    const { ctimeMs } = await stat(join(root, name)); // of a rename, too
+    if (ctimeMs > (name.startsWith(draftPrefix) ? Date.now() - dayMs : before.getTime())) continue;
+    // An agent's folders may be in its bin, without the right to write in them.
+    await removeTree(join(root, name));
+    removed++;
+  }
+  return removed;
+}

@@ -1,0 +1,253 @@
+import { constants } from "node:fs";
+import { access, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DeputyError } from "../../core/base/error.ts";
+import { findSpaceProblem, SpaceError } from "../../core/base/space.ts";
+import { GitFailure } from "../git/git-failure.ts";
+import { moveRef } from "../mirror/mirror.ts";
+import { type Mirror, openMirror } from "../mirror/open-mirror.ts";
+import type { Repository } from "../mirror/repository-url.ts";
+import { findIn, findInSource, inspectSource, isPlainName } from "../mirror/source-repository.ts";
+import { explainTransport, openTransport } from "../mirror/transport.ts";
+import { isAncestor } from "../read/read-commit.ts";
+
+/**
+ * The one thing that Deputy writes into a user's repository: a branch below `deputy/`. It is pushed,
+ * never forced, and never the branch that is checked out; on this machine the receiving side runs
+ * without hooks, reflog and maintenance, so that nothing else of the repository changes.
+ */
+export type PublishOptions = { authHeader?: string; signal?: AbortSignal };
+
+const receivePack = [
+  "git",
+  "-c core.hooksPath=/dev/null",
+  "-c core.logAllRefUpdates=false",
+  "-c receive.autogc=false",
+  "-c gc.auto=0",
+  "-c maintenance.auto=false",
+  "-c receive.denyCurrentBranch=refuse",
+  "-c receive.denyNonFastForwards=true",
+  "receive-pack",
+].join(" ");
+
+/**
+ * Have `branch` point to `commit` in the user's repository. Says "existed" when it did already.
+ * A branch that is there with other work is a conflict, and left alone. Who has just asked for its
+ * `tip` says it: where the branch was made or moved since, the other side refuses the push.
+ */
+export async function publishBranch(
+  mirror: Mirror,
+  repository: Repository,
+  what: { commit: string; branch: string; tip?: string | null } & PublishOptions,
+): Promise<"pushed" | "existed"> {
+  const { commit, branch, signal } = what;
+  const ref = branchRef(branch);
+  const tip = what.tip === undefined ? await branchTip(repository, branch, what) : what.tip;
+  if (tip === commit) return "existed";
+  if (tip !== null && !(await isOlder(mirror, tip, commit))) {
+    throw new DeputyError(
+      "conflict",
+      `The branch ${branch} exists in ${repository.url} with other commits (${tip.slice(0, 10)}): rename or delete it, then deliver again.`,
+    );
+  }
+  const git = openTransport(repository, { gitDir: mirror.gitDir, authHeader: what.authHeader });
+  const args = ["push", "--quiet", "--no-verify", "--no-follow-tags", "--no-signed"];
+  if (repository.kind === "local") args.push(`--receive-pack=${receivePack}`);
+  const url =
+    repository.kind === "local" ? (await inspectSource(repository.url)).topLevel : repository.url;
+  // The lease only adds a condition: that a push from here moves it forward was found out above.
+  args.push(`--force-with-lease=${ref}:${tip ?? ""}`, "--end-of-options", url, `${commit}:${ref}`);
+  const { exitCode, stderr } = await git.ask(args, signal ? { signal } : {});
+  if (exitCode !== 0) throw explainPush(new GitFailure(args, exitCode, stderr), repository, branch);
+  // What a fetch would find, so the next task need not fetch. Where it fails (an old `deputy` that a
+  // fetch has still to prune stands in the way), the next task fetches.
+  await moveRef(mirror, `refs/remotes/origin/${branch}`, commit).catch(() => {});
+  return "pushed";
+}
+
+/**
+ * Throws a DeputyError when a branch of ours could not be pushed there, as far as that can be known
+ * beforehand. A remote is asked by a push that stops before anything is written; what its hooks and
+ * rules say to a real one nobody knows. `commit`: any that is in the mirror.
+ */
+export async function requirePushable(
+  mirror: Mirror,
+  repository: Repository,
+  { commit, authHeader }: { commit: string; authHeader?: string },
+): Promise<void> {
+  if ((await findIn(openMirror(mirror), "refs/remotes/origin/deputy")) !== null)
+    throw new DeputyError(
+      "unprocessable",
+      `${repository.url} has a branch called "deputy", beside which git can hold no branch deputy/…: rename it there.`,
+      { field: "repository" },
+    );
+  if (repository.kind === "local") return requireWritable(repository);
+  const git = openTransport(repository, { gitDir: mirror.gitDir, authHeader });
+  const branch = "deputy/probe";
+  const args = [
+    ...["push", "--dry-run", "--quiet", "--no-verify", "--no-follow-tags", "--no-signed"],
+    ...["--end-of-options", repository.url, `${commit}:${branchRef(branch)}`],
+  ];
+  const { exitCode, stderr } = await git.ask(args);
+  const isOurs = /\[rejected\]/.test(stderr); // somebody has a branch of that name: it can be pushed to
+  if (exitCode !== 0 && !isOurs)
+    throw explainPush(new GitFailure(args, exitCode, stderr), repository, branch);
+}
+
+async function requireWritable({ url }: Repository): Promise<void> {
+  const { commonDir, git } = await inspectSource(url);
+  const refuse = (why: string) =>
+    new DeputyError("unprocessable", `Nothing could be delivered to ${url}: ${why}.`, {
+      field: "repository",
+    });
+  for (const folder of ["objects", "refs"]) {
+    await access(join(commonDir, folder), constants.W_OK).catch((error) => {
+      throw refuse(
+        `${join(commonDir, folder)} cannot be written (${error.code}), so give the daemon's user the right to`,
+      );
+    });
+  }
+  const { stdout } = await git.ask(["config", "--get-regexp", "^(transfer|receive)\\.hiderefs$"]);
+  const rules = stdout
+    .toString("utf8")
+    .split("\n")
+    .flatMap((line) => line.split(" ")[1] ?? []);
+  // The last rule that fits decides; each covers what is below it.
+  const rule = rules.findLast((text) => isBelow("refs/heads/deputy/x", text.replace(/^[!^]+/, "")));
+  if (rule !== undefined && !rule.startsWith("!"))
+    throw refuse(
+      `its configuration hides ${rule} from pushes, so take that out of transfer.hideRefs or receive.hideRefs`,
+    );
+}
+
+function isBelow(ref: string, rule: string): boolean {
+  return ref.startsWith(`${rule.replace(/\/+$/, "")}/`);
+}
+
+/** The commit of a branch in the user's repository, or null when there is no such branch. */
+export async function branchTip(
+  repository: Repository,
+  branch: string,
+  options: PublishOptions = {},
+): Promise<string | null> {
+  const ref = branchRef(branch);
+  if (repository.kind === "local") return findInSource(repository.url, ref);
+  const git = openTransport(repository, { gitDir: null, authHeader: options.authHeader });
+  const args = ["ls-remote", "--heads", "--end-of-options", repository.url, ref];
+  const { exitCode, stdout, stderr } = await git.ask(
+    args,
+    options.signal ? { signal: options.signal } : {},
+  );
+  if (exitCode !== 0) throw explainTransport(new GitFailure(args, exitCode, stderr), repository);
+  const lines = stdout.toString("utf8").split("\n");
+  return lines.find((line) => line.endsWith(`\t${ref}`))?.split("\t")[0] ?? null;
+}
+
+/**
+ * Delete a branch that Deputy delivered, as long as it still is what was delivered. False when it
+ * was gone already. Leaves no reflog and no empty folder.
+ */
+export async function deleteBranch(
+  repository: Repository,
+  branch: string,
+  expectedCommit: string,
+  options: PublishOptions = {},
+): Promise<boolean> {
+  const tip = await branchTip(repository, branch, options);
+  if (tip === null) return false;
+  if (tip !== expectedCommit) throw movedBranch(branch, tip);
+  if (repository.kind === "local") await deleteLocal(repository, branch, expectedCommit);
+  else await deleteRemote(repository, branch, expectedCommit, options);
+  return true;
+}
+
+/** By a push with a lease: the server refuses when the branch moved meanwhile. */
+async function deleteRemote(
+  repository: Repository,
+  branch: string,
+  commit: string,
+  { authHeader, signal }: PublishOptions,
+): Promise<void> {
+  const ref = branchRef(branch);
+  // A push runs in a repository, even one that only deletes: an empty one does.
+  const gitDir = await mkdtemp(join(tmpdir(), "deputy-empty-"));
+  try {
+    for (const folder of ["objects", "refs"]) await mkdir(join(gitDir, folder));
+    await writeFile(join(gitDir, "HEAD"), "ref: refs/heads/none\n");
+    const git = openTransport(repository, { gitDir, authHeader });
+    const lease = `--force-with-lease=${ref}:${commit}`;
+    const args = ["push", "--quiet", lease, "--end-of-options", repository.url, `:${ref}`];
+    const { exitCode, stderr } = await git.ask(args, signal ? { signal } : {});
+    if (exitCode !== 0)
+      throw explainPush(new GitFailure(args, exitCode, stderr), repository, branch);
+  } finally {
+    await rm(gitDir, { recursive: true, force: true });
+  }
+}
+
+async function deleteLocal(repository: Repository, branch: string, commit: string): Promise<void> {
+  const { git } = await inspectSource(repository.url);
+  const ref = branchRef(branch);
+  const worktrees = (await git.run(["worktree", "list", "--porcelain"])).split("\n");
+  if (worktrees.includes(`branch ${ref}`)) {
+    throw new DeputyError(
+      "conflict",
+      `The branch ${branch} is checked out in ${repository.url}: switch to another branch first.`,
+    );
+  }
+  const args = ["update-ref", "--no-deref", "-d", ref, commit];
+  const { exitCode, stderr } = await git.ask(args);
+  if (exitCode === 0) return;
+  const tip = await findIn(git, ref);
+  if (tip !== null && tip !== commit) throw movedBranch(branch, tip);
+  if (tip !== null) throw new GitFailure(args, exitCode, stderr);
+}
+
+/** The full ref of a branch of ours. What is no name below deputy/ never gets to git. */
+function branchRef(branch: string): string {
+  if (!branch.startsWith("deputy/") || !isPlainName(branch)) {
+    throw new DeputyError(
+      "invalid_input",
+      `${JSON.stringify(branch)} is no branch that Deputy may write: it must be a branch name that begins with deputy/.`,
+      { field: "branch" },
+    );
+  }
+  return `refs/heads/${branch}`;
+}
+
+/** Whether `tip` is known here and part of `commit`: then a push moves the branch forward. */
+async function isOlder(mirror: Mirror, tip: string, commit: string): Promise<boolean> {
+  const known = await findIn(openMirror(mirror), tip);
+  return known !== null && isAncestor(mirror, tip, commit);
+}
+
+function movedBranch(branch: string, tip: string): DeputyError {
+  return new DeputyError(
+    "conflict",
+    `The branch ${branch} has moved to ${tip.slice(0, 10)} since it was delivered: delete it by hand if nobody needs it.`,
+  );
+}
+
+function explainPush(failure: GitFailure, repository: Repository, branch: string): Error {
+  const { stderr } = failure;
+  const space = findSpaceProblem(failure);
+  if (space) {
+    const path = repository.kind === "local" ? repository.url : null;
+    return new SpaceError(space.code, path, `${repository.url} cannot be written: ${stderr}`);
+  }
+  if (
+    /rejected|directory file conflict|cannot lock ref|refusing to update|protected branch|stale info/i.test(
+      stderr,
+    )
+  ) {
+    const lines = stderr.split("\n").map((line) => line.trim());
+    const reason =
+      lines.find((line) => line.startsWith("!")) ?? lines.find(Boolean) ?? "no reason given";
+    return new DeputyError(
+      "conflict",
+      `${repository.url} does not take the branch ${branch} (${reason}): mend what stands in its way there.`,
+    );
+  }
+  return explainTransport(failure, repository);
+}

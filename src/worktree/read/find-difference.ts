@@ -1,0 +1,82 @@
+import { lstat, readlink } from "node:fs/promises";
+import { openFile, readWhole, splitPath, withFolder } from "../../sandbox/files/open-folder.ts";
+import type { Place } from "../checkout/worktree-place.ts";
+import { findChanges } from "../commits/worktree-changes.ts";
+import { hashObject } from "../commits/write-object.ts";
+import type { Git } from "../git/git.ts";
+import { GitFailure } from "../git/git-failure.ts";
+import { type Mirror, openMirror } from "../mirror/open-mirror.ts";
+
+/**
+ * The first path, for people, in which index or files of a worktree differ from a commit; null when
+ * they are the same. Ignored files do not count. For the moment between a checkout and whoever gets
+ * it: nothing else may run in there.
+ */
+export async function findDifference(
+  mirror: Mirror,
+  { index, path: workTree }: Pick<Place, "index" | "path">,
+  commit: string,
+): Promise<string | null> {
+  const git = openMirror(mirror, { workTree, index });
+  const staged = await list(git, ["diff-index", "--cached", "--name-only", "-z", commit]);
+  if (staged[0] !== undefined) return toText(staged[0]);
+  const { gone, present, skipped } = await findChanges(mirror, { workTree, index }, false);
+  const [first = skipped[0]?.path] = gone.map(toText);
+  if (first !== undefined) return first;
+  for (const path of present) if (!(await isCheckedOut(git, workTree, path))) return toText(path);
+  return null;
+}
+
+/**
+ * The tracked files of a worktree, as paths for people, that do not hold what was checked out there: what
+ * ran in it wrote over them, or deleted them. Nothing may run there any more.
+ */
+export async function listRewritten(
+  mirror: Mirror,
+  { index, path: workTree }: Pick<Place, "index" | "path">,
+): Promise<string[]> {
+  const git = openMirror(mirror, { workTree, index });
+  const args = ["diff-files", "-z", "--name-only", "--no-renames", "--ignore-submodules=all"];
+  const rewritten: string[] = [];
+  for (const path of await list(git, args)) {
+    const isThere = await isCheckedOut(git, workTree, path).catch(() => false); // gone, or no file
+    if (!isThere) rewritten.push(toText(path));
+  }
+  return rewritten;
+}
+
+/**
+ * Whether a file holds the very bytes that git checks out there. Where line endings were committed
+ * against a repository's own attributes, git calls its own checkout changed.
+ */
+async function isCheckedOut(git: Git, workTree: string, path: string): Promise<boolean> {
+  const [entry = ""] = await list(git, ["ls-files", "--stage", "-z", "--", path]);
+  const [, mode, id] = /^(\d{6}) ([0-9a-f]{40}) 0\t/.exec(entry) ?? [];
+  if (!mode || !id) return false;
+  const { folder, name } = splitPath(Buffer.from(path, "latin1"));
+  const isLink = mode === "120000";
+  const content = await withFolder(workTree, folder, async (inside) => {
+    const stats = await lstat(inside.at(name));
+    if (stats.isSymbolicLink() !== isLink) return null;
+    if (isLink) return readlink(inside.at(name), { encoding: "buffer" });
+    if (((stats.mode & 0o100) !== 0) !== (mode === "100755")) return null;
+    const file = await openFile(inside, name);
+    return readWhole(file, stats.size).finally(() => file.close());
+  });
+  if (content === null) return false;
+  if (hashObject("blob", content) === id) return true;
+  if (isLink) return false;
+  const args = ["cat-file", "--filters", `--path=${path}`, id];
+  const { exitCode, stdout } = await git.ask(args);
+  return exitCode === 0 && stdout.equals(content);
+}
+
+async function list(git: Git, args: string[]): Promise<string[]> {
+  const { exitCode, stdout, stderr } = await git.ask(args);
+  if (exitCode !== 0) throw new GitFailure(args, exitCode, stderr);
+  return stdout.toString("latin1").split("\0").filter(Boolean);
+}
+
+function toText(path: string): string {
+  return Buffer.from(path, "latin1").toString("utf8");
+}
