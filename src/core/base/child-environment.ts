@@ -1,14 +1,14 @@
 import { DeputyError } from "./error.ts";
 
 /**
- * What of the daemon's environment each program gets that it starts: an allow-list for each purpose,
- * and nothing else. The daemon's own secrets (keys of providers, tokens, the database's password) are
- * on none of them. Two more programs need no list: git on mirrors and worktrees, and PostgreSQL, whose
- * environments are written down whole where they are started.
+ * The part of the daemon's environment that each started program gets: one allow-list per purpose
+ * and nothing else. The daemon's own secrets (provider keys, tokens, the database password) are on
+ * none of them. Two programs need no list, as their environments are spelled out where they are
+ * started: git on mirrors and worktrees, and PostgreSQL.
  */
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Who somebody is, where programs are, which language is spoken. */
+/** User identity, program locations and locale. */
 const common = [
   ...["PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LANGUAGE", "TZ", "TMPDIR", "TERM"],
 ] as const;
@@ -21,7 +21,7 @@ const toolchains = [
   "VIRTUAL_ENV",
 ] as const;
 
-/** Where git, ssh and credential helpers of the user find their set-up: places, no secrets. */
+/** Where the user's git, ssh and credential helpers find their configuration: paths, no secrets. */
 const userSetup = [
   ...["ALL_PROXY", "all_proxy", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "NIX_SSL_CERT_FILE"],
   ...["GIT_SSH", "GIT_SSH_COMMAND", "GIT_SSH_VARIANT", "GIT_SSL_CAINFO", "GIT_SSL_CAPATH"],
@@ -34,7 +34,10 @@ const userSetup = [
   "AWS_DEFAULT_REGION",
 ] as const;
 
-/** What credential helpers of these hosts read. The daemon's GITHUB_TOKEN is none: it is sent as a header. */
+/**
+ * Tokens that credential helpers of these hosts read. The daemon's GITHUB_TOKEN is not among them:
+ * it is sent as a header.
+ */
 const hostTokens: readonly { host: RegExp; names: readonly string[] }[] = [
   { host: /^github\.com$/, names: ["GH_TOKEN"] },
   { host: /^gitlab\.com$/, names: ["GITLAB_TOKEN"] },
@@ -44,7 +47,7 @@ const hostTokens: readonly { host: RegExp; names: readonly string[] }[] = [
   },
 ];
 
-/** For commands of agents, setup and checks, and for programs that are asked for their version. */
+/** For commands of agents, setup and checks, and for programs asked for their version. */
 export function scrubbedEnvironment(
   own: Readonly<Record<string, string>> = {},
   from: Environment = process.env,
@@ -54,9 +57,9 @@ export function scrubbedEnvironment(
 }
 
 /**
- * For git that acts on the user's behalf, with ssh and credential helpers below it. `host` is where
- * it goes, null for a repository of this machine: beside the set-up it gets the tokens of that host
- * alone, and what DEPUTY_GIT_VARIABLES names for it.
+ * For git that acts on the user's behalf, with ssh and credential helpers below it. `host` is its
+ * destination, null for a repository on this machine. Besides the user's configuration it gets only
+ * the tokens of that host and the variables that DEPUTY_GIT_VARIABLES names for it.
  */
 export function transportEnvironment(
   host: string | null,
@@ -70,8 +73,8 @@ export function transportEnvironment(
 }
 
 /**
- * `git.example.org=MY_TOKEN,…`: variables that a credential helper needs, each for one host. Throws a
- * DeputyError for what is none. Git's own variables stay ours.
+ * Parse `git.example.org=MY_TOKEN,…`: variables that a credential helper needs, each for one host.
+ * Throws a DeputyError for a malformed entry or a variable of git's or Deputy's own.
  */
 export function parseGitVariables(text: string | undefined): { host: string; name: string }[] {
   const entries = (text ?? "").split(",").map((entry) => entry.trim());

@@ -1,13 +1,13 @@
 /**
- * Something the caller did or asked for that cannot be: one clear sentence that says what, where and
- * what to do. The HTTP server turns it into problem+json with this status, the CLI into an exit code.
- * Anything thrown that is not a DeputyError is a bug of ours or lost infrastructure.
+ * A request or input that cannot be served: one clear sentence that says what, where and what to
+ * do. The HTTP server turns it into problem+json with this status, the CLI into an exit code.
+ * Anything else that is thrown is a bug or lost infrastructure.
  */
 export class DeputyError extends Error {
   readonly code: ErrorCode;
-  /** The field of the input, as a path in wire names (`plan.subtasks[2].depends_on`), where there is one. */
+  /** The input field as a path in wire names (`plan.subtasks[2].depends_on`), if there is one. */
   readonly field: string | null;
-  /** The line of the file, counted from 1, where there is one. */
+  /** The line of the file, counted from 1, if there is one. */
   readonly line: number | null;
 
   constructor(code: ErrorCode, message: string, where: { field?: string; line?: number } = {}) {

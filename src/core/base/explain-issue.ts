@@ -1,18 +1,18 @@
 import type { z } from "zod";
 
 /**
- * What zod found wrong, as one clause that names the place by its path in wire names; the same words
- * for a body, a plan and a configuration. Only one issue is told: the others are often its echo, and
- * one thing can be mended at a time. Of a name that is unknown and one that is missing it is the
- * unknown one, which is most likely the other one misspelt.
+ * The problem zod found, as one clause that names the place by its path in wire names; used for
+ * bodies, plans and configuration alike. Only one issue is reported: the others are often its echo,
+ * and one is fixed at a time. An unknown name is preferred to a missing one, which it most likely
+ * misspells.
  */
 export type ExplainedIssue = {
-  /** Begins in lower case and has no full stop. */
+  /** Starts in lower case and has no full stop. */
   clause: string;
   path: PropertyKey[];
-  /** The path as text, or the empty string for the whole. */
+  /** The path as text; empty for the whole input. */
   field: string;
-  /** Set when the issue is an unknown key, which `path` then ends with. */
+  /** Set if the issue is an unknown key, which `path` then ends with. */
   unknownKey: string | null;
 };
 
@@ -30,7 +30,7 @@ export function explainIssue(error: z.core.$ZodError, whole: string): ExplainedI
 
 type Issue = z.core.$ZodIssue;
 
-/** The issue that goes deepest among a union's branches says most about what was meant. */
+/** The deepest issue among a union's branches says most about what was meant. */
 function deepest(issue: Issue | undefined): Issue | undefined {
   if (issue?.code !== "invalid_union") return issue;
   const inner = issue.errors.flat().sort((a, b) => b.path.length - a.path.length)[0];
@@ -53,7 +53,7 @@ function explain(issue: Issue, name: string): string {
       if (issue.origin === "string" && issue.minimum === 1) return `${name} must not be empty`;
       return `${name} must ${limit(issue.origin, issue.inclusive === false ? "more than" : "at least", issue.minimum)}`;
     case "too_big":
-      // A schema that says it in its own words says it better.
+      // A schema's own message is better.
       if (!issue.message.startsWith("Too big")) return `${name} ${issue.message}`;
       return `${name} must ${limit(issue.origin, "at most", issue.maximum)}`;
     case "custom":
@@ -69,7 +69,7 @@ function explain(issue: Issue, name: string): string {
   }
 }
 
-/** A body that is not there is null to fastify. */
+/** Fastify passes a missing body as null. */
 function isMissing({ message, path }: Issue): boolean {
   return message.endsWith(path.length === 0 ? "received null" : "received undefined");
 }

@@ -1,9 +1,9 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 
 /**
- * Turns a function of many into one for each caller: what is asked for while a call is under way
- * goes into the next one, all together. Under no load that is one call for each, at once; under load
- * calls grow instead of queueing up, as a database does with commits. One call at a time.
+ * Turns a batch function into one for single items. Items that arrive during a call form the next
+ * batch, as in a database's group commit: without load each item is a batch of its own, under load
+ * batches grow instead of queueing. One call at a time.
  */
 export function gather<Item, Result>(
   work: (items: Item[]) => Promise<readonly Result[]>,
@@ -20,7 +20,7 @@ export function gather<Item, Result>(
       } catch (error) {
         for (const { reject } of asked) reject(error);
       }
-      // Those who were just answered may ask again at once: one turn, and they come along as well.
+      // Callers that just got their result may ask again at once: wait one turn so that they join.
       if (waiting.length > 0) await nextTurn();
       asked = waiting.splice(0, maxItems);
     }
@@ -31,7 +31,7 @@ export function gather<Item, Result>(
       waiting.push({ item, resolve, reject });
       if (isRunning) return;
       isRunning = true;
-      // Not at once: what else arrived with this one comes along.
+      // Deferred, so that items that arrive in the same turn join the batch.
       setImmediate(() => void runAll());
     });
 }

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 
-/** What an id stands for; the prefix makes a pasted id say what it is. */
+/** Id prefixes: a pasted id shows what it refers to. */
 export const idPrefixes = {
   task: "task_",
   subtask: "sub_",
@@ -22,8 +22,9 @@ export type IdKind = keyof typeof idPrefixes;
 const alphabet = "0123456789abcdefghjkmnpqrstvwxyz";
 
 /**
- * A new sortable id: prefix, ten characters of milliseconds since 1970, ten of chance (50 bits),
- * all in Crockford's base 32, so ids made later sort later and survive double-clicking.
+ * A new sortable id: prefix, ten characters of milliseconds since 1970 and ten random ones (50
+ * bits), in Crockford's base 32. Ids made later sort later, and a double-click selects the whole
+ * id.
  */
 export function newId(kind: IdKind, now: number = Date.now()): string {
   let time = "";

@@ -1,6 +1,6 @@
 /**
- * The environment variables by which processes of ours are recognised after whoever started them is
- * gone: which registered process started them, and which attempt.
+ * Environment variables that identify Deputy's processes after their parent is gone: the registered
+ * process that started them, and the attempt.
  */
 export const processMark = "DEPUTY_PROCESS";
 export const attemptMark = "DEPUTY_ATTEMPT_ID";

@@ -2,19 +2,21 @@ import { z } from "zod";
 import type { Price } from "./prices.ts";
 
 /**
- * What a task may spend, planning, reviews and every attempt of every subtask together. Each cap
- * that is given holds by itself. A call is made while less than the cap is spent, so the last one
- * may pass it; turns are known beforehand and never pass it.
+ * What a task may spend: planning, reviews and every attempt of every subtask together. Each given
+ * cap applies on its own. A call is made while less than the cap is spent, so the last call may
+ * exceed it; turns are known beforehand and never exceed it.
  */
 export const budgetSchema = z
   .strictObject({
     /** Dollars. */
     usd: z.number().positive().max(1_000_000).optional(),
-    /** Input, cached or not, and output together. */
+    /** Input (cached or not) and output together. */
     tokens: z.number().int().positive().max(1e12).optional(),
-    /** Calls of a model. */
+    /** Model calls. */
     turns: z.number().int().positive().max(1_000_000).optional(),
-    /** Time in which agents work; those that work side by side count each. Waiting costs nothing. */
+    /**
+     * Time in which agents work; agents that work in parallel each count. Waiting costs nothing.
+     */
     minutes: z.number().positive().max(1_000_000).optional(),
   })
   .refine((budget) => Object.keys(budget).length > 0, {
@@ -26,18 +28,18 @@ type Cap = keyof Budget;
 export const budgetHelp =
   'an amount in dollars, tokens, turns or minutes, several of them with commas: "$5", "200k tokens", "30 turns", "60m"';
 
-/** Whether an answer to the question for more grants nothing. */
+/** Whether an answer to the request for more budget grants nothing. */
 export function isBudgetRefusal(answer: string): boolean {
   return ["no", "n", "stop"].includes(answer.trim().toLowerCase());
 }
 
-/** What was spent so far, as the caps count it. */
+/** Spending so far, as the caps count it. */
 export type Spent = {
   usd: number;
   tokens: number;
   turns: number;
   minutes: number;
-  /** Calls whose price is unknown: then what is said of dollars is too little. */
+  /** Calls of unknown price; if there are any, `usd` is too low. */
   unpricedCalls: number;
 };
 
@@ -50,7 +52,7 @@ const amounts: readonly [Cap, RegExp][] = [
 ];
 const factors: Record<string, number> = { k: 1_000, m: 1_000_000, h: 60, hour: 60, hours: 60 };
 
-/** "$5,200k tokens,30 turns,60m" as a budget; null when a part of it is none. A plain number is dollars. */
+/** Parse "$5,200k tokens,30 turns,60m". A plain number is dollars. Null if any part is invalid. */
 export function parseBudget(text: string): Budget | null {
   const budget: Budget = {};
   for (const part of text.toLowerCase().split(",")) {
@@ -94,7 +96,7 @@ function formatCap(cap: Cap, value: number): string {
   }
 }
 
-/** Cents where there are any, more digits for what is less than one. */
+/** Cents where there are any; more digits for amounts below one cent. */
 export function formatUsd(usd: number): string {
   if (usd !== 0 && usd < 0.01) return `$${usd.toFixed(6).replace(/0+$/, "")}`;
   return `$${usd.toFixed(Number.isInteger(usd) ? 0 : usd < 1 ? 4 : 2)}`;
@@ -106,19 +108,19 @@ export function formatCount(count: number): string {
   return `${Math.round(value * 10) / 10}${unit}`;
 }
 
-/** What is known of a call before it is made; Infinity: nobody can say. */
+/** What is known about a call before it is made; Infinity: unknown. */
 export type PlannedCall = {
   model: string;
-  /** At most: a token is a byte of the request at least. */
+  /** Upper bound: a token is at least one byte of the request. */
   inputTokens: number;
-  /** At most: what it is told not to pass. */
+  /** Upper bound: the limit sent with the request. */
   outputTokens: number;
 };
 
-/** The most that a call may come to. */
+/** Upper bound of what a call may cost. */
 export type Bound = { usd: number; tokens: number };
 
-/** `price` null: unknown. */
+/** A null `price` is unknown. */
 export function boundOf({ inputTokens, outputTokens }: PlannedCall, price: Price | null): Bound {
   const cost = (tokens: number, perM: number) => (perM === 0 ? 0 : (tokens * perM) / 1e6);
   const usd = price
@@ -129,10 +131,10 @@ export function boundOf({ inputTokens, outputTokens }: PlannedCall, price: Price
 }
 
 /**
- * Whether one more call may be made, while `others` of the same task are under way. Alone it may be
- * made while less than each cap is spent, and may pass it; beside others only when all of them
- * together stay within every cap, whatever they come to. So what is overspent is what a single call
- * passes the cap by. `wait`: it depends on what the others will have cost.
+ * Whether another call may be made while `others` of the same task are in flight. A lone call may
+ * be made while less than each cap is spent, and may exceed it. Concurrent calls must all stay
+ * within every cap at their upper bounds, so a cap is exceeded by at most one call. `wait`: it
+ * depends on what the others will have cost.
  */
 export function decideCall(
   budget: Budget,
@@ -151,7 +153,7 @@ export function decideCall(
   return fits ? "go" : "wait";
 }
 
-/** The cap that no further call may be made under, in words; null while there is room in all of them. */
+/** The cap that rules out further calls, in words; null while every cap has room. */
 export function findSpentCap(budget: Budget, spent: Spent): string | null {
   if (budget.usd !== undefined && spent.unpricedCalls > 0) {
     return `the price of ${spent.unpricedCalls === 1 ? "a call" : `${spent.unpricedCalls} calls`} is unknown, so the cap of ${formatUsd(budget.usd)} cannot be kept`;
@@ -166,7 +168,7 @@ function spentCaps(budget: Budget, spent: Spent): Cap[] {
   return caps.filter((cap) => spent[cap] >= (budget[cap] ?? Number.POSITIVE_INFINITY));
 }
 
-/** What to ask a person when the budget is used up. "yes" grants `proposeRaise`. */
+/** The question for a person when the budget is used up. "yes" grants `proposeRaise`. */
 export function askForMore(budget: Budget, spent: Spent): string {
   const why = findSpentCap(budget, spent) ?? "the budget is used up";
   const sentence = `${why[0]?.toUpperCase()}${why.slice(1)}.`;
@@ -176,7 +178,9 @@ export function askForMore(budget: Budget, spent: Spent): string {
     : `${sentence} Answer with a cap that can be kept ("+100k tokens", "+30 turns", "+60m"), which then takes the place of the dollars, or "no" to stop here.`;
 }
 
-/** As much again of what is used up; null when it is the price that is missing, which no amount mends. */
+/**
+ * The same amount again of each used-up cap; null if a price is unknown, which no amount can fix.
+ */
 export function proposeRaise(budget: Budget, spent: Spent): Budget | null {
   if (budget.usd !== undefined && spent.unpricedCalls > 0) return null;
   const used = spentCaps(budget, spent);
@@ -189,9 +193,9 @@ export function proposeRaise(budget: Budget, spent: Spent): Budget | null {
 }
 
 /**
- * The budget after a person granted more. What a cap was passed by does not eat up the raise. A cap
- * that did not exist yet begins at what was spent; where dollars cannot be counted they are dropped
- * for the caps that can. Null when that leaves the task where it is.
+ * The budget after a person granted more. An overrun does not eat into the raise. A new cap starts
+ * at what was already spent; if dollars cannot be counted, that cap is dropped in favour of the
+ * caps that can. Null if the task would still be stuck.
  */
 export function raiseBudget(budget: Budget, spent: Spent, by: Budget): Budget | null {
   const raised: Budget = { ...budget };

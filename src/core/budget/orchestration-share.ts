@@ -2,9 +2,9 @@ import { interruptedKinds } from "../task/failure.ts";
 import { sumUsage, type Usage, type UsageCounts } from "./usage.ts";
 
 /**
- * What it cost to direct the work, beside the work itself: planning, review, and recovery, which is
- * every attempt after one that failed. What goes on with an attempt that was interrupted (a question,
- * a pause, a restart, a limit) is what that attempt was. In a task that is a review the reviewer does
+ * The cost of directing the work, apart from the work itself: planning, review, and recovery, which
+ * is every attempt after a failed one. An attempt that continues an interrupted one (a question, a
+ * pause, a restart, a limit) counts as what that attempt was. In a review task the reviewer does
  * the work.
  */
 export type OrchestrationShare = {
@@ -12,7 +12,10 @@ export type OrchestrationShare = {
   review: UsageCounts;
   recovery: UsageCounts;
   work: UsageCounts;
-  /** Part of the whole that is not work, from 0 to 1: of dollars, or of tokens where a price is unknown. */
+  /**
+   * Fraction of the total that is not work, from 0 to 1: of dollars, or of tokens if a price is
+   * unknown.
+   */
   share: number;
   shareOf: "dollars" | "tokens";
 };
@@ -21,7 +24,7 @@ export type PaidAttempt = {
   id: string;
   subtaskId: string;
   number: number;
-  /** What recovery called its ending; null: it ended well, or has not ended. */
+  /** How recovery classified its ending; null: it ended well, or has not ended. */
   failure: string | null;
 };
 
@@ -57,7 +60,7 @@ function findRecovery(attempts: readonly PaidAttempt[]): ReadonlySet<string> {
   for (const attempt of attempts.toSorted((left, right) => left.number - right.number)) {
     const before = latest.get(attempt.subtaskId);
     latest.set(attempt.subtaskId, attempt);
-    // After one that ended well a person asked for more: that is work.
+    // After one that ended well a person asked for more, which is work.
     if (!before || before.failure === null) continue;
     const goesOn = (interruptedKinds as ReadonlySet<string>).has(before.failure);
     if (!goesOn || recovery.has(before.id)) recovery.add(attempt.id);

@@ -3,12 +3,12 @@ import { openJudges } from "./judge-words.ts";
 import type { Acceptance, JudgeChange, Verdict } from "./verdict.ts";
 
 /**
- * What was accepted of the files that judge the work. An acceptance is of certain bytes of a certain
- * file: what is edited once more is asked about once more. Pure.
+ * Accepted changes to judge files. An acceptance covers the exact bytes of one file: a later edit
+ * has to be accepted again. Pure.
  */
 type Accepting = Pick<Subtask, "acceptedJudges" | "verdict" | "gateVerdict">;
 
-/** Of a person, by path; `content` null: that it is deleted. */
+/** A person's acceptances by path; a null `content` accepts the deletion. */
 export function acceptedByPerson(
   subtasks: readonly Pick<Subtask, "acceptedJudges">[],
 ): Map<string, Omit<AcceptedJudge, "path">[]> {
@@ -19,7 +19,9 @@ export function acceptedByPerson(
   return byPath;
 }
 
-/** Who accepted these very bytes before: a person, or the acceptor that a verdict of the task names. */
+/**
+ * Who accepted these exact bytes before: a person, or the acceptor named in a verdict of the task.
+ */
 export function acceptedBefore(
   subtasks: readonly Accepting[],
   judge: Pick<JudgeChange, "path" | "content">,
@@ -35,7 +37,9 @@ export function acceptedBefore(
   return known?.accepted ?? null;
 }
 
-/** What a person takes who answers "accept": all that the verdict holds open, or was left out before. */
+/**
+ * A person's "accept": all judge changes that the verdict leaves open or that were left out before.
+ */
 export function acceptOpen(
   subtask: Pick<Subtask, "acceptedJudges" | "withoutPaths">,
   verdict: Verdict | null,
@@ -47,7 +51,7 @@ export function acceptOpen(
   return [...subtask.acceptedJudges, ...added];
 }
 
-/** What the work is to be delivered without, once a person answered "without". */
+/** A person's "without": the changes to leave out of the delivered work. */
 export function leaveOutOpen(
   { withoutPaths }: Pick<Subtask, "withoutPaths">,
   verdict: Verdict | null,

@@ -1,24 +1,29 @@
-/** Something that a command tried and was refused: evidence for the receipt, of all that ran in an attempt. */
+/** Something a command tried and was refused: evidence for the receipt. */
 export type Refused = {
-  /** Whose command it was; left out in rows of earlier versions: the agent's. */
+  /** Whose command it was; absent in rows of earlier versions: the agent's. */
   by?: "agent" | "setup" | "check";
   what: string;
   detail: string;
-  /** `enforced` is certain; `reported` was read from the program's own output, which can lie. */
+  /**
+   * `enforced` is certain; `reported` was read from the program's own output, which can be wrong.
+   */
   known: "enforced" | "reported";
 };
 
-/** How an attempt's commands were kept from the machine, and what they tried in vain. */
+/** How an attempt's commands were confined, and what they were refused. */
 export type AttemptConfinement = {
   provider: string;
-  /** Why there was none, or what it cannot do; null: all is well. */
+  /** Why there was no confinement, or what it cannot do; null: no problem. */
   problem: string | null;
   denials: Refused[];
 };
 
 const maxPerRole = 50;
 
-/** Each once, in the order they came, and of agent, setup and checks so many each. Pure. */
+/**
+ * Deduplicates in order of arrival, keeping at most `maxPerRole` each of agent, setup and checks.
+ * Pure.
+ */
 export function mergeRefused(refused: readonly Refused[]): Refused[] {
   const found = new Map<string, Refused>();
   const counts = new Map<string, number>();

@@ -4,14 +4,14 @@ import { cleanOutsideText } from "../text/outside-text.ts";
 import type { JudgeChange, Verdict } from "./verdict.ts";
 
 /**
- * A change to what judges the change, in words: for a person as a question, for the coder as data, for
- * a verdict as one line. Paths and quoted lines are whatever the change holds.
+ * Judge changes in words: a question for a person, data for the coder, one line for a verdict.
+ * Paths and quoted lines come from the change and are untrusted.
  */
 const maxListed = 100;
 const maxFound = 10;
 const maxLine = 400;
 
-/** What nobody has accepted yet; what is shown to be weaker comes first. */
+/** Judge changes that nobody has accepted, those shown to be weaker first. */
 export function openJudges({ judges }: Pick<Verdict, "judges">): JudgeChange[] {
   const open = (judges ?? []).filter(({ accepted }) => accepted === null);
   return open.sort((left, right) => Number(right.weaker !== null) - Number(left.weaker !== null));
@@ -23,7 +23,9 @@ export function describeJudge({ path, status, weaker, why }: JudgeChange): strin
   return oneLine(`${path} (${parts.join("; ")})`, maxLine);
 }
 
-/** What a person is asked: about these files, as they are in this change, and what was found out about it. */
+/**
+ * The question for a person about these files as they are in this change, and about the findings.
+ */
 export function askAboutJudges(
   open: readonly JudgeChange[],
   { findings }: Pick<Verdict, "findings">,
@@ -34,13 +36,15 @@ export function askAboutJudges(
   return `The checks are green, but the change edits ${count(open.length, "file")} that ${open.length === 1 ? "judges" : "judge"} it, and nobody asked for that:\n${listJudges(open)}${shown}\nAnswer "accept" to deliver it so, "without" to deliver it without ${open.length === 1 ? "that file" : "these files"}, or say what the agent should do.`;
 }
 
-/** What a person is asked when the work does not pass without what it was to be delivered without. */
+/**
+ * The question for a person when the work does not pass without the files that were to be left out.
+ */
 export function askAboutMissed(paths: readonly string[], summary: string): string {
   const list = paths.slice(0, maxListed).map((path) => `- ${oneLine(path, maxLine)}`);
   return `Without the change to ${count(paths.length, "file")} the work does not pass: ${oneLine(summary, 1_000)}\nLeft out:\n${[...list, ...more(paths.length)].join("\n")}\nAnswer "accept" to take it with them after all, or say what the agent should do.`;
 }
 
-/** What the coder is told of what its change makes weaker. */
+/** The feedback for the coder about the judges that its change weakens. */
 export function tellCoderOfJudges(open: readonly JudgeChange[]): string {
   return [
     `Your change makes weaker what judges it, and nobody asked for that:`,
@@ -49,7 +53,7 @@ export function tellCoderOfJudges(open: readonly JudgeChange[]): string {
   ].join("\n\n");
 }
 
-/** For a verdict, and for why an attempt goes back: a clause. */
+/** A clause for a verdict, and for why an attempt is sent back. */
 export function summarizeJudges(open: readonly JudgeChange[]): string {
   const names = open.slice(0, 3).map(({ path }) => oneLine(path, 200));
   const left = open.length - names.length;
@@ -72,7 +76,7 @@ export function oneLine(text: string, max: number): string {
   return line.length <= max ? line : `${line.slice(0, max - 1).replace(/\p{Surrogate}$/u, "")}…`;
 }
 
-/** Whether a person's answer wants the work without the files that were asked about. */
+/** Whether a person's answer wants the work without the files in question. */
 export function isWithout(answer: string): boolean {
   return /^(?:deliver )?without(?: (?:it|them|these|this))?[.!]?$/i.test(answer.trim());
 }

@@ -1,7 +1,7 @@
 /**
- * Who reviews. Pure. A reviewer that is another model than the coder's comes first: what one model
- * overlooks when it writes, it overlooks when it reads. Where there is no other, the same one reviews
- * in a context of its own, and is said to be the same.
+ * Chooses the reviewers. Pure. A model other than the coder's comes first: what a model overlooks
+ * when it writes, it overlooks when it reads. If there is no other, the same model reviews in a
+ * context of its own and is reported as the same.
  */
 export type AgentModel = {
   agent: string;
@@ -11,7 +11,10 @@ export type AgentModel = {
 
 export type ChosenReviewer = AgentModel & { sameAsCoder: boolean };
 
-/** `count` reviewers, from candidates in order of preference; fewer candidates review more than once. */
+/**
+ * Picks `count` reviewers from candidates in order of preference; if there are too few, some review
+ * more than once.
+ */
 export function chooseReviewers(
   candidates: readonly AgentModel[],
   coder: AgentModel,
@@ -26,7 +29,7 @@ export function chooseReviewers(
   return Array.from({ length: count }).flatMap((_, seat) => ranked[seat % ranked.length] ?? []);
 }
 
-/** The same model under two agents is the same; agents that name none are told apart by name. */
+/** The same model under two agents is the same; agents that name no model are compared by name. */
 function isSame(left: AgentModel, right: AgentModel): boolean {
   if (left.model !== null && right.model !== null) return left.model === right.model;
   return left.agent === right.agent && left.model === right.model;

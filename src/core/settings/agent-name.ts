@@ -1,6 +1,6 @@
 /**
- * How a task names its agent: our own, one of the programs that we know, `acp:<command>` for any that
- * speaks the Agent Client Protocol, or `command:<shell command>`.
+ * How a task names its agent: the builtin one, a known program, `acp:<command>` for any program
+ * that speaks the Agent Client Protocol, or `command:<shell command>`.
  */
 export const cliNames = ["codex", "claude", "opencode"] as const;
 export type CliName = (typeof cliNames)[number];
@@ -11,7 +11,9 @@ export type AgentName =
   | { kind: "acp"; command: string }
   | { kind: "command"; command: string };
 
-/** Parse an agent name. Returns null for what is no agent; the caller says which field it came from. */
+/**
+ * Parse an agent name. Returns null if it is invalid; the caller reports which field it came from.
+ */
 export function parseAgentName(text: string): AgentName | null {
   if (text === "builtin") return { kind: "builtin" };
   const cli = cliNames.find((name) => name === text);

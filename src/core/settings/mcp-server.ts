@@ -1,30 +1,30 @@
 import { z } from "zod";
 
 /**
- * A tool server (Model Context Protocol) that the builtin agent may use, as a person configured it:
- * a program that is started for each attempt, or an address. Secrets are named, never written: the
- * values come from the daemon's environment when the server is opened.
+ * A tool server (Model Context Protocol) for the builtin agent, as a person configured it: a
+ * program started for each attempt, or a URL. Secrets are named, never written: the values come
+ * from the daemon's environment when the server is opened.
  */
 export type McpServerConfig = {
-  /** Unique; the tools are called `mcp__NAME__TOOL`. */
+  /** Unique; tools are called `mcp__NAME__TOOL`. */
   name: string;
-  /** An attempt does not begin without it. */
+  /** An attempt does not start without it. */
   required: boolean;
   startTimeoutMs: number;
-  /** For one call of a tool. */
+  /** For one tool call. */
   callTimeoutMs: number;
 } & (
   | {
       kind: "stdio";
       command: string;
       args: string[];
-      /** Names of variables of the daemon that the program gets. */
+      /** Names of the daemon's variables that the program gets. */
       env: string[];
     }
   | {
       kind: "http";
       url: string;
-      /** Header to the name of the variable that holds its value. */
+      /** Header name to the name of the variable that holds its value. */
       headersFromEnv: Record<string, string>;
     }
 );
@@ -56,7 +56,7 @@ const serverName = z.string().regex(/^[a-z0-9]([a-z0-9-]{0,22}[a-z0-9])?$/, {
   error: "must be 1 to 24 lower-case letters, digits and hyphens",
 });
 
-/** `mcp_servers:` of a configuration, by name; with `command` it is a program, with `url` an address. */
+/** `mcp_servers:` of a configuration, by name; `command` means a program, `url` an address. */
 export const mcpServersSchema = z
   .record(serverName, z.union([stdioServer, httpServer]))
   .transform((servers) =>

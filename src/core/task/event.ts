@@ -1,4 +1,4 @@
-/** An appended fact, in the past tense. The list is closed: a new fact is a new line here. */
+/** An appended fact, in the past tense. The list is closed: add a line for a new type. */
 export const eventTypes = [
   "task.created",
   "task.planning",
@@ -47,7 +47,7 @@ export const eventTypes = [
   "stage.lost",
   "stage.parked",
   "hold.repaired",
-  /** In place of an event whose row cannot be read. */
+  /** Stands in for an event whose row cannot be read. */
   "event.garbled",
 ] as const;
 export type EventType = (typeof eventTypes)[number];

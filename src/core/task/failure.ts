@@ -1,6 +1,6 @@
 /**
- * Why an attempt ended; exactly one per attempt, first cause wins.
- * `done` is the agent's claim, not a verdict.
+ * Why an attempt ended; exactly one per attempt, the first cause wins. `done` is the agent's claim,
+ * not a verdict.
  */
 export const endReasons = [
   "done",
@@ -15,13 +15,13 @@ export const endReasons = [
 ] as const;
 export type EndReason = (typeof endReasons)[number];
 
-/** Recovery's class of a bad ending. The ladder answers kinds, never raw errors. */
+/** Recovery's classes of failure. The ladder answers kinds, never raw errors. */
 export const failureKinds = [
   "checks_failed",
   "policy_violated",
-  /** The change edits what judges it, and nobody said that it may: a person is asked. */
+  /** The change edits what judges it, and nobody allowed that: a person is asked. */
   "judges_changed",
-  /** The same, and something of it is shown to be weaker: the agent hears of it first. */
+  /** As above, and part of it is shown to be weaker: the agent gets to fix it first. */
   "tests_weakened",
   "review_blocked",
   "review_not_done",
@@ -51,7 +51,10 @@ export const failureKinds = [
 ] as const;
 export type FailureKind = (typeof failureKinds)[number];
 
-/** Nothing about the work was wrong: the process died or was killed, the provider was away, a person had to be asked. */
+/**
+ * Nothing about the work was wrong: the process died or was killed, the provider was unavailable,
+ * or a person had to be asked.
+ */
 export const interruptedKinds: ReadonlySet<FailureKind> = new Set([
   "killed",
   "lost",
@@ -67,8 +70,8 @@ export const interruptedKinds: ReadonlySet<FailureKind> = new Set([
 ]);
 
 /**
- * Failures after which the next attempt continues the same work: it was interrupted, or a reviewer or the
- * proof found what to change about it. After any other, an attempt starts afresh.
+ * Failures after which the next attempt continues the same work: it was interrupted, or a reviewer
+ * or the proof found something to change. After any other, an attempt starts afresh.
  */
 export const continuedKinds: ReadonlySet<FailureKind> = new Set<FailureKind>([
   ...interruptedKinds,
@@ -78,7 +81,7 @@ export const continuedKinds: ReadonlySet<FailureKind> = new Set<FailureKind>([
   "tests_weakened",
 ]);
 
-/** Whether the provider asks to wait: what was asked of it is asked again then, and was not wrong. */
+/** Whether a provider limit ended the attempt. The request was not wrong and is repeated later. */
 export function isProviderLimit(end: {
   failure: FailureKind | null;
   retryAt: Date | null;
@@ -89,7 +92,7 @@ export function isProviderLimit(end: {
   );
 }
 
-/** What recovery decided about a subtask, and why, in words that a person reads. */
+/** What recovery decided about a subtask, with a reason for people. */
 export type Decision =
   | { action: "retry"; kind: FailureKind; signature: string; reason: string; delayMs: number }
   | { action: "ask"; kind: FailureKind; signature: string; reason: string; question: string }

@@ -1,8 +1,8 @@
 /**
- * Whether words that somebody gave ask for a change of a file, by naming it. Pure, and careful: "make
- * test/total.test.js pass" names a file and does not ask to edit it, "do not touch it" asks for the
- * opposite. What is not plain is no acceptance; somebody is asked then. Words are looked at one after
- * the other, so a text of any make costs no more than its length.
+ * Whether a text asks for a change to a file by naming it. Pure, and conservative: "make
+ * test/total.test.js pass" names a file without asking to edit it, "do not touch it" asks for the
+ * opposite. Anything unclear is no acceptance; a person is asked instead. Words are scanned one by
+ * one, so the cost is linear in the length of any text.
  */
 const maxText = 100_000;
 const maxQuote = 300;
@@ -10,13 +10,13 @@ const maxWord = 1_000;
 
 const changing =
   /^(?:re)?(?:updat|chang|edit|writ|renam|mov|remov|delet|add|adjust|extend|generat|replac|adapt|bump|rework|modif|refresh|split|convert|migrat|correct|rewrit|regenerat|drop|creat|merg|tweak|alter|revis|amend|bring|accept|approv|simplif|reformat|skip|disabl|enabl|rebuild|upgrad|downgrad|pin|unskip|loosen|relax|weaken|increas|decreas|swap)(?:e|es|ed|ing|s|y|ies|ied|d|t|ten|ting|ping)?$/;
-/** What stands between the verb and the file where the file is something else than what is changed. */
+/** Between the verb and the file, these mean that the file is not what is to be changed. */
 const turning = new Set(
   "so until that because since where when while if unless make makes making pass passes passing green see per against from like as according which who run runs running keep keeps keeping for with without by via using after before than satisfy satisfies satisfied match matches follow follows despite although but not".split(
     " ",
   ),
 );
-/** What is said of a file behind its name that shall stay as it is. */
+/** After the file's name, these mean that the file is to stay as it is. */
 const staying = new Set(
   "pass passes passing passed green succeed succeeds fail fails failing failed red work works stays stay remain remains unchanged untouched alone as-is".split(
     " ",
@@ -28,7 +28,10 @@ const denying = new Set(
   ),
 );
 
-/** The sentence of the text that asks to change this file; null: none does, or one forbids such a thing. */
+/**
+ * The sentence that asks to change this file; null if there is none, or if one forbids such a
+ * change.
+ */
 export function quoteThatAsks(
   text: string,
   path: string,
@@ -41,13 +44,19 @@ export function quoteThatAsks(
   return found === undefined ? null : found.slice(0, maxQuote);
 }
 
-/** Whether the words name this file: by its path, or by its own name where no other file of the change has it. */
+/**
+ * Whether the text names this file by its path, or by its base name if no other changed file has
+ * it.
+ */
 export function namesPath(text: string, path: string, others: readonly string[]): boolean {
   const names = namesOf(path, others);
   return toWords(text.slice(0, maxText)).some((word) => names.has(word));
 }
 
-/** Whether the words deny something, so that a quote of them says the opposite of what it seems to. */
+/**
+ * Whether the text contains a denial, so that a quote of it may mean the opposite of what it seems
+ * to.
+ */
 export function denies(text: string): boolean {
   return toWords(text.slice(0, maxText)).some((word) => denying.has(word.toLowerCase()));
 }
@@ -80,7 +89,7 @@ function asksFor(sentence: string, names: ReadonlySet<string>): boolean {
   });
 }
 
-/** A sentence that denies a change, of this file or of no file in particular. */
+/** Whether the sentence denies a change, of this file or of no file in particular. */
 function forbids(sentence: string, names: ReadonlySet<string>): boolean {
   const words = toWords(sentence);
   const lower = words.map((word) => word.toLowerCase());
@@ -93,7 +102,7 @@ function forbids(sentence: string, names: ReadonlySet<string>): boolean {
   return namesIt || (touches && !namesAny && !isAboutRest);
 }
 
-/** Sentences end at a full stop with a space behind it, at a line of its own, or at a list's next item. */
+/** Sentences end at punctuation followed by a space, or at a line break. */
 function splitSentences(text: string): string[] {
   return text
     .split(/\n|(?<=[.!?;])\s/)
@@ -101,7 +110,7 @@ function splitSentences(text: string): string[] {
     .filter((sentence) => sentence !== "");
 }
 
-/** Words and paths, without the quotes, brackets and stops around them. */
+/** Words and paths, without surrounding quotes, brackets and punctuation. */
 function toWords(text: string): string[] {
   return text
     .split(/\s+/)

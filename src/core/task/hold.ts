@@ -1,6 +1,6 @@
 /**
- * What a task or subtask that is not over is waiting on. Exactly one, always: a CHECK constraint
- * of the database refuses a row without it, so nothing can be silently stuck.
+ * What an unfinished task or subtask is waiting on. Exactly one, always: a CHECK constraint of the
+ * database refuses a row without it, so nothing can be stuck silently.
  */
 export type Hold =
   | { kind: "lease"; owner: string; expiresAt: Date; doing: string }
@@ -10,7 +10,7 @@ export type Hold =
 
 export type HoldKind = Hold["kind"];
 
-/** The slots that a dependency hold can name beside ids: `slot:execute` waits for a free executor. */
+/** A slot that a dependency hold can name besides ids: `slot:execute` waits for a free executor. */
 export function slot(stage: string): string {
   return `slot:${stage}`;
 }

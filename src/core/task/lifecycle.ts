@@ -1,10 +1,10 @@
 import { invariant } from "../base/invariant.ts";
 
 /**
- * Every legal move of a task. Read a row as: from this state it may go to these.
- * A task is over when it is completed, failed or cancelled; `retry` re-opens a failed one, a comment
- * on what was delivered re-opens a completed one.
- * A task that needs approval before anything runs starts in `waiting`; every other in `queued`.
+ * Every legal move of a task: each row lists the states that its state may move to. A task is over
+ * when it is completed, failed or cancelled; `retry` re-opens a failed one, a comment on the
+ * delivered work re-opens a completed one. A task that needs approval before anything runs starts
+ * in `waiting`, every other in `queued`.
  */
 export const taskMoves = {
   queued: ["planning", "failed", "cancelled"],
@@ -18,9 +18,10 @@ export const taskMoves = {
 } as const satisfies Record<string, readonly string[]>;
 
 /**
- * A completed subtask is re-opened when it is blamed and rolled back, a failed one by `retry`. One
- * that ran only to be planned is superseded by the parts of its plan. One that lost a merge to a sibling
- * is blocked again until it can run alone; a completed one whose commit was lost, until its turn comes.
+ * A completed subtask is re-opened when it is blamed and rolled back, a failed one by `retry`. A
+ * subtask of kind `plan` is superseded by the parts of its plan. One that lost a merge to a sibling
+ * is blocked until it can run alone, and a completed one whose commit was lost until its
+ * dependencies are met.
  */
 export const subtaskMoves = {
   blocked: ["ready", "superseded", "cancelled"],
@@ -42,7 +43,7 @@ export type SubtaskState = keyof typeof subtaskMoves;
 export const taskStates = Object.keys(taskMoves) as TaskState[];
 export const subtaskStates = Object.keys(subtaskMoves) as SubtaskState[];
 
-/** States that nothing waits in. A terminal row has no hold; every other has exactly one. */
+/** Nothing waits in these states. A terminal row has no hold; every other has exactly one. */
 export const terminalTaskStates = ["completed", "failed", "cancelled"] as const;
 export const terminalSubtaskStates = ["completed", "superseded", "failed", "cancelled"] as const;
 

@@ -1,7 +1,9 @@
 import { isSubtaskOver, isTaskOver } from "./lifecycle.ts";
 import type { Attempt, Subtask, Task } from "./task.ts";
 
-/** What a person told a task: a comment on lines of its change, or a word to whoever works on it. */
+/**
+ * A person's message to a task: a comment on lines of its change, or a word to the agent at work.
+ */
 export type Message = {
   id: string;
   subtaskId: string;
@@ -10,21 +12,21 @@ export type Message = {
   text: string;
   sentAt: Date;
   deliveredAt: Date | null;
-  /** The last attempt that had it. */
+  /** The last attempt that got it. */
   deliveredTo: string | null;
-  /** The attempt that had it and was merged. */
+  /** The attempt that got it and was merged. */
   doneBy: string | null;
 };
 
 export const messageStates = ["pending", "delivered", "done", "answered", "not_done"] as const;
 export type MessageState = (typeof messageStates)[number];
 
-/** As an agent is told it. */
+/** The message as an agent gets it. */
 export function wordsOf({ place, text }: Pick<Message, "place" | "text">): string {
   return place === null ? text : `About ${place}: ${text}`;
 }
 
-/** What became of a message, from the rows alone: a state, and a clause that says it to people. Pure. */
+/** The state of a message and a clause that explains it to people, from the rows alone. Pure. */
 export function followMessage(
   message: Message,
   {
@@ -56,7 +58,7 @@ function whyNotDone(message: Message, task: Task, subtask: Subtask | undefined):
   if (isOver && task.state !== "completed")
     return `the task is ${task.state}${task.endDetail ? `: ${task.endDetail}` : ""}`;
   if (isOver && task.cancelRequestedAt) return "the task was to be cancelled";
-  // A comment on what is done becomes a rework; a word is only for work that is under way.
+  // A comment on finished work becomes a rework; a word is only for work in progress.
   if (message.place === null && subtask && isSubtaskOver(subtask.state))
     return "the work was finished before it was heard";
   return isOver ? "the task ended first" : null;

@@ -8,7 +8,7 @@ import type { Preparation } from "./task.ts";
 export const stageNames = ["plan", "execute", "verify", "recover", "integrate", "deliver"] as const;
 export type StageName = (typeof stageNames)[number];
 
-/** What a claim hands to a stage: ids, the fencing token, and the attempt where there is one. */
+/** What a stage gets with a claim: ids, the fencing token, and the attempt if there is one. */
 export type Claim = {
   stage: StageName;
   taskId: string;
@@ -18,20 +18,23 @@ export type Claim = {
   epoch: number;
 };
 
-/** What a stage reports when it stops. Stages never change state; `advance` does, from this. */
+/** A stage's report when it stops. Stages never change state; `advance` does, from this. */
 export type Outcome =
   | { kind: "planned"; preparation: Preparation; plan: Plan }
-  /** A subtask of kind `plan` was planned: these take its place. */
+  /** A subtask of kind `plan` was planned: these subtasks replace it. */
   | { kind: "subplanned"; plan: Plan }
   | { kind: "refused"; detail: string }
-  /** Planning, or a review, needs a call that the budget has no room for: a person is asked, then it goes on. */
+  /**
+   * Planning or a review needs a call that the budget has no room for: a person is asked, then it
+   * continues.
+   */
   | { kind: "unaffordable"; detail: string }
-  /** The planner asks a person something; its session goes on with the answer. */
+  /** The planner asks a person something; its session continues with the answer. */
   | { kind: "asked"; question: string }
   | {
       kind: "attempted";
       reason: EndReason;
-      /** FailureKind when the agent could not even try; null lets recovery classify. */
+      /** Set if the agent could not even try; null lets recovery classify. */
       failure: FailureKind | null;
       detail: string;
       outputTail: string;
@@ -40,15 +43,18 @@ export type Outcome =
       summary: string | null;
       question: string | null;
       discoveries: string[];
-      /** Work that it asks for beside its own: taken up once its own is merged. */
+      /** Further work that the agent asks for, taken up once its own is merged. */
       followUps: FollowUp[];
       confinement: AttemptConfinement | null;
-      /** When a limit of the provider ends; null: unknown, or it was none. */
+      /** When a provider limit ends; null: unknown, or there was none. */
       retryAt: Date | null;
     }
-  /** `commit` is what was verified in place of the attempt's: the same without files that a person wants left out. */
+  /**
+   * `commit` replaces the attempt's commit: the same without the files that a person wants left
+   * out.
+   */
   | { kind: "verified"; verdict: Verdict; commit?: string }
-  /** `feedback` is what the next attempt is told. */
+  /** `feedback` goes to the next attempt. */
   | { kind: "decided"; decision: Decision; feedback: string | null }
   | { kind: "integrated"; commit: string; verdict: Verdict }
   | { kind: "conflicted"; files: string[]; detail: string }
@@ -60,26 +66,38 @@ export type Outcome =
       url: string | null;
       detail: string;
     }
-  /** The process is going away: give the claim back, nothing is lost, nothing is counted. */
+  /** The process is shutting down: the claim is given back, nothing is lost or counted. */
   | { kind: "parked"; detail: string; snapshotRef: string | null }
-  /** Nobody reported: the process that had the claim is dead, or no longer works on it. */
+  /** No report: the process with the claim is dead, or no longer works on it. */
   | { kind: "lost"; detail: string }
-  /** The provider asks to wait; null: it does not say how long. The same stage then, and nothing is counted. */
+  /**
+   * A provider limit: the same stage runs again at `retryAt` and nothing is counted. Null: unknown.
+   */
   | { kind: "postponed"; detail: string; retryAt: Date | null }
-  /** A volume is full: the same stage again when there is space, and nothing is counted. `detail` says which. */
+  /**
+   * A volume is full (`detail` says which): the same stage runs again when there is space, and
+   * nothing is counted.
+   */
   | { kind: "no_space"; detail: string }
-  /** Commits that the rows name are in no mirror any more: they are made anew, and nothing is counted. */
+  /**
+   * Commits named in rows are in no mirror any more: they are made again, and nothing is counted.
+   */
   | ({ kind: "work_lost" } & LostWork)
-  /** A row that the stage needs cannot be read: the same stage once it can, and nothing is counted. */
+  /**
+   * A row that the stage needs cannot be read: the same stage runs once it can, and nothing is
+   * counted.
+   */
   | { kind: "unreadable"; detail: string }
-  /** The stage could not do its work (disk, git, network): again later, a few times. */
+  /** The stage could not do its work (disk, git, network): it is retried a few times. */
   | { kind: "broken"; detail: string };
 
 export type LostWork = {
   detail: string;
-  /** The task branch's head, when that was lost, and the commit that it goes back to. */
+  /**
+   * The lost head of the task branch and the commit that replaces it; null if the head is intact.
+   */
   head: { lost: string; to: string } | null;
-  /** The completed subtasks whose work is not in the commit that the head goes back to. */
+  /** Completed subtasks whose work is not in the commit that replaces the head. */
   subtaskIds: string[];
 };
 

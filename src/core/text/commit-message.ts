@@ -3,8 +3,8 @@ import { makeInert } from "./inert-text.ts";
 import type { Redact } from "./redact.ts";
 
 /**
- * The message of an attempt's commit. It is published with the commit, so it is no place for secrets,
- * mentions or forged trailers.
+ * The message of an attempt's commit. It is published with the commit, so it must not contain
+ * secrets, mentions or forged trailers.
  */
 export function commitMessage(
   { id }: Pick<Task, "id">,
@@ -17,7 +17,7 @@ export function commitMessage(
   return `${inert(title).replaceAll("\n", " ")}${body}\n\nDeputy-Task: ${id}\nDeputy-Subtask: ${key}`;
 }
 
-/** Where an attempt's commit is kept in the mirror. */
+/** Where the mirror keeps an attempt's commit. */
 export function attemptRef(attemptId: string): string {
   return `refs/deputy/attempts/${attemptId}`;
 }

@@ -1,12 +1,12 @@
 import { createHash } from "node:crypto";
 
 /**
- * The only way in which text from outside reaches an agent: between two lines that carry a mark
- * which the text cannot contain. The mark is derived from the text itself (so the same text gives
- * the same prompt) and derived again until the text does not hold it: it cannot be forged from
- * inside. This is a frame, not a filter: clean the text first (outside-text.ts).
+ * The only way in which outside text reaches an agent: between two lines that carry a mark which
+ * the text cannot contain. The mark is derived from the text (the same text gives the same prompt),
+ * and derived again until the text does not contain it, so it cannot be forged from inside. This is
+ * a frame, not a filter: clean the text first (outside-text.ts).
  */
-/** A fence longer than any run of backticks inside. */
+/** Wraps the text in a fence longer than any run of backticks inside it. */
 export function fence(text: string): string {
   const longest = Math.max(2, ...[...text.matchAll(/`+/g)].map(([ticks]) => ticks.length));
   const ticks = "`".repeat(longest + 1);
