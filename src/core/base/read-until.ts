@@ -1,15 +1,15 @@
 /**
- * The chunks of a body that was fetched, up to the signal; then its connection is let go of. To give
- * the signal to `fetch` is not enough: once the answer has begun, fetch keeps weak references alone
- * of what an abort would end, and the next garbage collection takes them while the body is read.
- * Throws what the body throws, but for what the signal caused: whoever must know asks the signal.
+ * The chunks of a fetched body until the signal fires; then the connection is released. Passing the
+ * signal to `fetch` is not enough: once the response has started, fetch holds only weak references
+ * to what an abort would end, and garbage collection may drop them while the body is read. Throws
+ * what the body throws, except after an abort, which the caller can see from the signal.
  */
 export async function* readUntil(
   body: ReadableStream<Uint8Array>,
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
   const reader = body.getReader();
-  const cancel = () => void reader.cancel().catch(() => {}); // a body that broke off has ended
+  const cancel = () => void reader.cancel().catch(() => {}); // rejects if the body already failed
   signal.addEventListener("abort", cancel, { once: true });
   try {
     while (!signal.aborted) {

@@ -1,23 +1,23 @@
 /**
- * A time limit in time in which this process ran. While it was stopped (SIGSTOP, a debugger, a paused
- * container, a machine that slept) nothing could be heard of what it waits for, so that time is not
- * counted: it is looked at in short steps, and a step that took much longer than it should counts as
- * the step. What is already there to be heard when the limit is reached, the end of a process or a
- * reply, is heard first: whoever finished by then stops the timer, and the limit is not enforced.
+ * A time limit that counts only time in which this process ran. While it was stopped (SIGSTOP, a
+ * debugger, a paused container, a sleeping machine) it could not receive what it waits for. Time is
+ * measured in short steps, and a step that took much longer than planned counts as planned. Events
+ * that are already pending when the limit is reached (an exit, a reply) are handled first: if they
+ * stop the timer, the limit is not enforced.
  */
 export type RunningTimer = {
-  /** Milliseconds in which this process ran since the start, or since it was restarted. */
+  /** Milliseconds in which this process ran since the start or the last restart. */
   elapsedMs(): number;
-  /** Count from zero again, to this limit from now on; left out: to the same. */
+  /** Count from zero again, to this limit from now on; by default to the same one. */
   restart(limitMs?: number): void;
   stop(): void;
 };
 
 const stepMs = 500;
-/** A busy process is late by this much and runs all the same. */
+/** A busy process may be this late while still running. */
 const maxLateMs = 1_000;
 
-/** `onLimit` is called once, unless it is stopped before; `now` is a clock that only goes forward. */
+/** `onLimit` is called once, unless stopped before; `now` is a monotonic clock. */
 export function startRunningTimer(
   limitMs: number,
   onLimit: () => void,
@@ -42,7 +42,7 @@ export function startRunningTimer(
     counted += sinceLook();
     lookedAt = now();
     if (counted < limit) return plan();
-    // Timers come before what the system has to tell: one round later that has been told.
+    // Timers run before I/O callbacks: one event-loop round later those have run.
     due = setImmediate(() => {
       due = undefined;
       if (isOver || counted < limit) return;
@@ -63,7 +63,7 @@ export function startRunningTimer(
       limit = limitMs;
       counted = 0;
       lookedAt = now();
-      if (due === undefined && limit >= plannedMs) return; // the step that is under way looks again
+      if (due === undefined && limit >= plannedMs) return; // the current step checks again
       clearTimeout(timer);
       clearImmediate(due);
       due = undefined;

@@ -1,17 +1,17 @@
 /**
- * Which errors say that a file cannot be written for want of space, and not because something about
- * the work or the program is wrong: a full volume, no inodes left, a quota, a volume that was
- * remounted read-only, a file that may not grow further. They come as codes of the system, as codes of
- * PostgreSQL, and as words of git, of initdb or of a server's log.
+ * Recognises errors that mean a file cannot be written for want of space, not because of a fault in
+ * the work or the program: a full volume, no inodes left, a quota, a volume remounted read-only, a
+ * file size limit. They come as system codes, PostgreSQL codes, and messages of git, initdb or a
+ * server's log.
  */
 export const spaceCodes = ["ENOSPC", "EDQUOT", "EROFS", "EFBIG"] as const;
 export type SpaceCode = (typeof spaceCodes)[number];
 
 export type SpaceProblem = {
   code: SpaceCode;
-  /** Where, as the error says it; null: it does not say. */
+  /** The path, if the error names it; else null. */
   path: string | null;
-  /** PostgreSQL says it: then it is the volume of the database's data. */
+  /** Reported by PostgreSQL: the volume of the database's data. */
   ofDatabase: boolean;
 };
 
@@ -20,11 +20,11 @@ const inWords: Record<SpaceCode, RegExp> = {
   EDQUOT: /Disk quota exceeded|\bEDQUOT\b/,
   EROFS: /Read-only file system|\bEROFS\b/,
   // A program that writes past its limit is ended by SIGXFSZ, which a shell reports as 128 + 25. A
-  // forge that refuses a large file ("remote: …") means it.
+  // forge that refuses a large file ("remote: …") is excluded.
   EFBIG: /^(?!remote:).*: File too large$|\bEFBIG\b|\bSIGXFSZ\b|\bexit code 153\b/m,
 };
 
-/** What is wrong with the space, where an error, its causes or its text say so; else null. */
+/** The space problem that an error, its causes or its text report; else null. */
 export function findSpaceProblem(error: unknown): SpaceProblem | null {
   for (const one of unfold(error)) {
     const { code, path, severity } = one as { code?: unknown; path?: unknown; severity?: unknown };
@@ -44,20 +44,20 @@ export function findSpaceProblem(error: unknown): SpaceProblem | null {
   return null;
 }
 
-/** What a program said goes before how it was called, which names other paths. */
+/** A program's output takes precedence over its command line, which names other paths. */
 function textOf(error: unknown): string {
   if (typeof error === "string") return error;
   const { message, stderr } = error as { message?: unknown; stderr?: unknown };
   return String(stderr || message || "");
 }
 
-/** A server names its files by numbers below its data, which are no paths. */
+/** A server names its files by numbers relative to its data directory, which are no paths. */
 function findPath(message: string, ofDatabase: boolean): string | null {
   if (ofDatabase) return /PostgreSQL in (\/\S+)/.exec(message)?.[1] ?? null;
   return /(?<![\w.])\/[^\s'":]+/.exec(message)?.[0] ?? null;
 }
 
-/** An error with what caused it and what it gathers; at most so many, whatever refers to what. */
+/** An error with its causes and aggregated errors, bounded because they may be cyclic. */
 function unfold(error: unknown): unknown[] {
   const found: unknown[] = [error];
   for (let at = 0; at < found.length && at < 20; at++) {
@@ -68,7 +68,7 @@ function unfold(error: unknown): unknown[] {
   return found.filter((one) => one !== null && one !== undefined);
 }
 
-/** An error about the space at a path that its text does not name. */
+/** A space error whose text does not name the path. */
 export class SpaceError extends Error {
   readonly code: SpaceCode;
   readonly path: string | null;

@@ -3,7 +3,10 @@ import type { Tokens } from "./usage.ts";
 /** Dollars per million tokens. */
 export type Price = { inputPerM: number; cachedInputPerM: number; outputPerM: number };
 
-/** List prices, without discounts, surcharges for very long prompts and for writing a cache. They change: a configured price goes first. */
+/**
+ * List prices, without discounts and surcharges for very long prompts or cache writes. They change:
+ * a configured price takes precedence.
+ */
 export const priceTable = {
   asOf: "2026-06",
   /** [input, cached input, output] */
@@ -43,14 +46,14 @@ export const priceTable = {
   } as Readonly<Record<string, readonly [number, number, number]>>,
 } as const;
 
-/** What was configured: a model's name, or its beginning and `*`. */
+/** Configured prices, by a model's name or a prefix and `*`. */
 export type PriceOverrides = Readonly<Record<string, Price>>;
 
 /**
- * The price of a model, or null: an unknown price is unknown, not 0. A configured price goes before
- * the table, an exact name before a beginning, a longer beginning before a shorter one. The table is
- * asked by the whole name, without the provider before it and the date behind it: `gpt-5.5-pro` is
- * another model than `gpt-5.5`, and what runs at home is in nobody's list.
+ * The price of a model, or null: an unknown price is unknown, not 0. A configured price wins over
+ * the table, an exact name over a prefix, a longer prefix over a shorter one. The table is looked
+ * up by the whole name, without provider prefix and date suffix: `gpt-5.5-pro` is another model
+ * than `gpt-5.5`, and self-hosted models are in no list.
  */
 export function findPrice(model: string, overrides: PriceOverrides): Price | null {
   if (Object.hasOwn(overrides, model)) return overrides[model] ?? null;
@@ -69,7 +72,7 @@ export function findPrice(model: string, overrides: PriceOverrides): Price | nul
   return { inputPerM, cachedInputPerM, outputPerM };
 }
 
-/** Dollars of one call; null as soon as tokens or price are unknown. */
+/** Dollars of one call; null if tokens or price are unknown. */
 export function costOf(tokens: Tokens | null, price: Price | null): number | null {
   if (!tokens || !price) return null;
   const { inputTokens, cachedInputTokens, outputTokens } = tokens;

@@ -1,13 +1,12 @@
 import { type ModelCall, noUsage, type UsageCounts } from "./usage.ts";
 
 /**
- * Numbers to be added to an account. What is counted call by call while a program works is held
- * against the bill that it presents at its end: the bill counts, and the difference is added, below
- * nothing where too much was counted.
+ * Numbers to add to an account. Calls counted while a program works are compared with its final
+ * bill: the bill wins, and the difference is added, negative if too much was counted.
  */
 export type UsageDelta = Omit<UsageCounts, "costUsd"> & {
   unpricedCalls: number;
-  /** Of the calls that have a price. */
+  /** Of the calls with a known price. */
   costUsd: number;
 };
 
@@ -32,13 +31,13 @@ export function addDeltas(a: UsageDelta, b: UsageDelta): UsageDelta {
 }
 
 /**
- * What a bill adds to what was counted of it. A bill knows sums and no calls: those that were counted
- * stay, and where none was there is one. Null: nothing is to be added.
+ * What a bill adds to the calls already counted. A bill knows sums, not calls: counted calls stay,
+ * and if there were none it counts as one. Null: nothing to add.
  */
 export function restOf(bill: UsageDelta, counted: UsageDelta): UsageDelta | null {
   const rest = combine(bill, counted, (said, known) => said - known);
   const calls = bill.calls > 0 && counted.calls > 0 ? 0 : rest.calls;
-  // Unknown in the bill is unknown of each of its calls.
+  // If the bill's price is unknown, so is that of each of its calls.
   const unpricedCalls =
     bill.unpricedCalls > 0 && counted.calls > 0
       ? counted.calls - counted.unpricedCalls

@@ -1,14 +1,17 @@
-/** Who a model works as. */
+/** The role that a model works in. */
 export const roles = ["planner", "coder", "reviewer"] as const;
 export type Role = (typeof roles)[number];
 
-/** One call that a model server finished, as it counted it itself. */
+/** One finished model call, as the server counted it. */
 export type ModelCall = {
   model: string;
-  /** Null: the server did not say, so the cost is unknown too. `inputTokens` includes the cached ones. */
+  /**
+   * Null: the server did not say, so the cost is unknown too. `inputTokens` includes the cached
+   * ones.
+   */
   tokens: Tokens | null;
   latencyMs: number;
-  /** Dollars as the agent itself reports them; null: by the price table. */
+  /** Dollars as the agent reports them; null: use the price table. */
   costUsd: number | null;
 };
 
@@ -21,13 +24,13 @@ export type Tokens = {
 };
 
 /**
- * What a model used in one place: one row for each attempt (or run that is no attempt), role, agent
- * and model. Tokens as the server counted them.
+ * One model's usage in one place: a row for each attempt (or run without attempt), role, agent and
+ * model. Tokens as the server counted them.
  */
 export type Usage = UsageCounts & {
-  /** Null for what is about the whole task: planning. */
+  /** Null if it concerns the whole task: planning. */
   subtaskId: string | null;
-  /** The attempt that made or judged the work; null for planning of the whole. */
+  /** The attempt that made or judged the work; null for planning the whole task. */
   attemptId: string | null;
   role: Role;
   agent: string;
@@ -36,17 +39,17 @@ export type Usage = UsageCounts & {
 
 export type UsageCounts = {
   calls: number;
-  /** Of these, calls of which the server did not say what they used: the tokens are too few by them. */
+  /** Calls without token counts from the server: the tokens lack theirs. */
   callsWithoutTokens: number;
   /** Includes the cached ones. */
   inputTokens: number;
   cachedInputTokens: number;
-  /** Includes those of reasoning. */
+  /** Includes reasoning tokens. */
   outputTokens: number;
   reasoningTokens: number;
-  /** Time that the calls took, one after the other. */
+  /** Total duration of the calls. */
   latencyMs: number;
-  /** Dollars, or null as soon as the price of one call is unknown: a sum is never smaller than the truth. */
+  /** Dollars, or null if the price of any call is unknown: a sum is never too small. */
   costUsd: number | null;
 };
 
@@ -77,7 +80,7 @@ export function sumUsage(counts: readonly UsageCounts[]): UsageCounts {
   );
 }
 
-/** Sums by whatever `keyOf` tells apart, in the order in which it first comes. */
+/** Sums by the key that `keyOf` returns, in order of first appearance. */
 export function groupUsage<Row extends UsageCounts>(
   rows: readonly Row[],
   keyOf: (row: Row) => string,

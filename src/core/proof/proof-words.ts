@@ -3,9 +3,9 @@ import { oneLine, openJudges, summarizeJudges } from "./judge-words.ts";
 import type { Acceptance, Cause, CheckResult, JudgeChange, Verdict } from "./verdict.ts";
 
 /**
- * The one place that says "verified": of a task as a whole, of a verdict, of a part that was merged. Pure.
- * Three headlines: verified; verified, but its judges changed; not verified. The word never stands
- * alone over checks that were red before and are red now.
+ * The only place that says "verified": of a whole task, a verdict, or a merged part. Pure. Three
+ * headlines: verified; verified, but its judges changed; not verified. The word never stands alone
+ * over checks that were red before and still are.
  */
 export type Proof = {
   verified: boolean;
@@ -40,18 +40,18 @@ export function describeProof(
   };
 }
 
-/** The verdict on what was merged, else on the attempt. */
+/** The verdict on the merged work, else on the attempt. */
 export function finalOf({ gateVerdict, verdict }: Pick<Subtask, "verdict" | "gateVerdict">) {
   return gateVerdict ?? verdict;
 }
 
-/** A pass without a check is no proof, and one part without proof leaves the whole without. */
+/** A pass without a check proves nothing, and one unproven part leaves the whole unproven. */
 function findMissing(
   { expectsChange }: Pick<Task, "expectsChange">,
   subtasks: readonly Judged[],
 ): string | null {
   if (!expectsChange) return "a review: nothing was changed, nothing was checked";
-  // What was superseded did nothing itself: its parts are judged.
+  // A superseded subtask did nothing itself: its parts are judged.
   const parts = subtasks.filter(({ state }) => state !== "superseded");
   const wasChecked = subtasks.some(
     ({ gateVerdict, verdict }) => (verdict?.checks.length ?? 0) + (gateVerdict?.checks.length ?? 0),
@@ -82,12 +82,15 @@ function hasFailed({ checks, findings }: Verdict): boolean {
   );
 }
 
-/** Whether any check of it tells something. */
+/** Whether any of its checks proves something. */
 export function isProven(verdict: Verdict | null): boolean {
   return verdict?.checks.some(provesSomething) === true;
 }
 
-/** Red before and red now with no test that passes on both sides: it would look the same whatever was changed. */
+/**
+ * Red before and after, with no test that passes on both sides, looks the same whatever was
+ * changed.
+ */
 function provesSomething({ baseline, rerun, run }: CheckResult): boolean {
   if ((rerun ?? run).status === "green") return true;
   const before = baseline?.tests?.tests;
@@ -128,7 +131,7 @@ function isRed({ rerun, run }: CheckResult): boolean {
   return (rerun ?? run).status === "red";
 }
 
-/** The judges that were changed, and are accepted. */
+/** The changed judges that were accepted. */
 function judgesOf({ judges }: Verdict): JudgeChange[] {
   return (judges ?? []).filter(({ accepted }) => accepted !== null);
 }
@@ -157,7 +160,7 @@ export function describeAcceptor({ by }: Acceptance): string {
   return names[by];
 }
 
-/** What a verdict says when it is reached, in one sentence. */
+/** A verdict in one sentence, for the event. */
 export function sayVerdict(verdict: Verdict, expectsChange: boolean): string {
   const { checks, judges = [], result, summary } = verdict;
   if (!expectsChange || (result === "pass" && checks.length === 0))

@@ -1,8 +1,8 @@
-/** How much the daemon tries to find out what a green check means. */
+/** How much effort goes into finding out what a green check means. */
 export const proofLevels = ["quick", "standard", "full"] as const;
 export type ProofLevel = (typeof proofLevels)[number];
 
-/** What the caller asked for, else the repository's configuration, else the daemon's. */
+/** The caller's choice, else the repository's configuration, else the daemon's. */
 export function resolveProof(
   asked: ProofLevel | null,
   repository: ProofLevel | null,
@@ -11,13 +11,13 @@ export function resolveProof(
   return asked ?? repository ?? configured ?? "standard";
 }
 
-/** What the experiments of one verification may take, beside the checks themselves. */
+/** Limits for the experiments of one verification, apart from the checks themselves. */
 export type ProofBudget = {
-  /** Runs of a check that only narrow down what made it green. */
+  /** Check runs that only narrow down what turned it green. */
   narrowingRuns: number;
-  /** Small faults put into the change, to see whether its tests notice. */
+  /** Small faults put into the change to see whether its tests notice. */
   mutants: number;
-  /** Milliseconds in which experiments may begin; those that run are finished. */
+  /** Milliseconds in which experiments may start; running ones are finished. */
   timeMs: number;
 };
 

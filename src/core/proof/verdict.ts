@@ -2,9 +2,9 @@ import type { Review } from "../review/review.ts";
 import type { Refused } from "./confinement.ts";
 
 /**
- * The evidence: which commands the daemon ran, what they said, and what follows.
- * An acceptance check comes with the task and must be green, whatever it was before; a regression
- * check is the repository's own and is judged against the baseline, the same check on the base commit.
+ * The evidence: which commands the daemon ran, their results, and what follows. An acceptance check
+ * comes with the task and must be green, whatever it was before; a regression check is the
+ * repository's own and is judged against the baseline, the same check on the base commit.
  */
 export type Check = {
   name: string;
@@ -13,22 +13,25 @@ export type Check = {
   kind: "acceptance" | "regression";
   source: "caller" | "plan" | "config" | "detected";
   timeoutMs: number;
-  /** A report file that the command writes, relative to the root (JUnit XML or JSON), or null to read stdout. */
+  /**
+   * The report file that the command writes, relative to the root (JUnit XML or JSON); null: read
+   * stdout.
+   */
   report: string | null;
 };
 
 export type TestState = "passed" | "failed" | "skipped";
 
-/** Test results by identity, as `file > suite > name` or what the runner calls it. */
+/** Test results by identity: `file > suite > name`, or the runner's own naming. */
 export type TestResults = {
   format: string;
   /**
-   * What absence from `tests` means. `all`: there is no such test. `failures`: it did not fail
-   * (a runner that names failures only). `some`: nothing; the run or its output stopped early.
+   * What absence from `tests` means. `all`: there is no such test. `failures`: it did not fail (the
+   * runner names failures only). `some`: nothing; the run or its output stopped early.
    */
   listed: "all" | "failures" | "some";
   tests: Record<string, TestState>;
-  /** Test files that the runner reports, relative to the root; left out: it does not say. */
+  /** Test files that the runner reports, relative to the root; absent: it does not say. */
   files?: string[];
 };
 
@@ -42,7 +45,7 @@ export type CheckRun = {
   status: "green" | "red" | "inconclusive";
   /** One clause: "exit 1", "timed out after 600 s", "could not start: exit 127". */
   detail: string;
-  /** The last lines of its output, capped; the whole is in `logPath`. */
+  /** The last lines of its output, capped; all of it is in `logPath`. */
   outputTail: string;
   logPath: string | null;
   tests: TestResults | null;
@@ -51,7 +54,7 @@ export type CheckRun = {
 export type CheckResult = {
   check: Check;
   run: CheckRun;
-  /** The second run that a red check gets once, to tell flaky from failing; null when there was none. */
+  /** The one rerun of a red check, to tell flaky from failing; null if there was none. */
   rerun: CheckRun | null;
   baseline: CheckRun | null;
   result: "pass" | "fail" | "inconclusive";
@@ -59,11 +62,11 @@ export type CheckResult = {
   reason: string;
   newlyFailing: string[];
   newlyPassing: string[];
-  /** Tests that failed and are not counted, because they flip on the base too; left out: none. */
+  /** Failed tests that do not count because they are flaky on the base too; absent: none. */
   flaky?: string[];
 };
 
-/** How the detail of a run begins that a signal of somebody else ended: it says nothing about the change. */
+/** Prefix of a run's detail if an outside signal ended it: it says nothing about the change. */
 export const killedWords = "was killed";
 
 export function wasKilled({ status, detail }: Pick<CheckRun, "status" | "detail">): boolean {
@@ -76,26 +79,26 @@ export const findingRules = [
   "tests_removed",
   "tests_skipped",
   "tests_weakened",
-  /** A test that must fail does not: the check says nothing any more. */
+  /** A test that must fail does not: the check no longer proves anything. */
   "check_silenced",
-  /** What turned a check green is tests, fixtures, configuration, and no source. */
+  /** A check turned green because of tests, fixtures or configuration, without any source. */
   "green_without_source",
-  /** Source that looks whether it is tested, or changes what tests it. */
+  /** Source that detects whether it is being tested, or changes what tests it. */
   "attacks_judge",
   "unfiltered_content",
   "submodule_changed",
 ] as const;
 
-/** Something about the change itself that a green check would hide. */
+/** A problem of the change itself that a green check would hide. */
 export type Finding = {
   rule: (typeof findingRules)[number];
-  /** False for what is said in the receipt and holds nothing by itself. */
+  /** False: reported in the receipt, without holding anything up. */
   blocking: boolean;
   message: string;
   paths: string[];
 };
 
-/** What part a changed file has in how the change is judged. */
+/** The role of a changed file in judging the change. */
 export const judgeKinds = [
   "test",
   "fixture",
@@ -108,51 +111,57 @@ export const judgeKinds = [
   "source",
 ] as const;
 
-/** A changed file that judges the change, so that a green check may be of its making. */
+/** A changed file that judges the change, so that the change itself may have made a check green. */
 export type JudgeChange = {
   path: string;
-  /** Where it was on the base, when it was moved. */
+  /** Its path on the base, if it was moved. */
   from?: string;
   status: "added" | "modified" | "deleted" | "renamed";
   kind: (typeof judgeKinds)[number];
   /** Why it counts as a judge, in one clause: "`npm test` runs it", "tests read it". */
   why: string;
-  /** Git's id of its content in the change; null: deleted. Who accepted it accepted these bytes. */
+  /** Git's blob id in the change; null: deleted. An acceptance covers exactly these bytes. */
   content: string | null;
-  /** What is shown to be weaker, in one clause that quotes the line: "`assert.equal(total, 5)` is gone"; null: nothing. */
+  /**
+   * What is shown to be weaker, in one clause that quotes the line: "`assert.equal(total, 5)` is
+   * gone"; null: nothing.
+   */
   weaker: string | null;
-  /** Who said that it may change, and where; null: nobody. */
+  /** Who allowed the change, and where; null: nobody. */
   accepted: Acceptance | null;
 };
 
 export type Acceptance = {
   by: "flag" | "goal" | "plan" | "reviewer" | "person";
-  /** The words that allow it: a flag, a quote of the goal, an entry of the plan's `writes`, an answer. */
+  /**
+   * The words that allow it: a flag, a quote of the goal, an entry of the plan's `writes`, an
+   * answer.
+   */
   evidence: string;
 };
 
-/** Something the daemon tried to find out what a check's reading means. */
+/** An experiment of the daemon to find out what a check's result means. */
 export type Experiment = {
   kind: "canary" | "old_judges" | "old_source" | "narrowing" | "repetition" | "mutants";
   /** The name of the check. */
   check: string;
-  /** What ran, and on which tree, so that a person can repeat it. */
+  /** The command and the tree it ran on, so that a person can repeat it. */
   command: string;
   tree: string;
-  /** `shown`: it came out as it does for an honest change; `refuted`: as it does for one that cheats; `open`: neither. */
+  /** `shown`: as for an honest change; `refuted`: as for a cheating one; `open`: neither. */
   result: "shown" | "refuted" | "open";
-  /** One sentence: what was tried and what came out. */
+  /** One sentence: what was tried, and the result. */
   says: string;
   durationMs: number;
 };
 
-/** Why a check that was red on the base is green: the changed files without which it is not. */
+/** Why a check that was red on the base is green: the changed files that it needs. */
 export type Cause = {
   check: string;
   paths: string[];
-  /** Whether no smaller set was found to do, or the budget ended the search. */
+  /** False if the budget ended the search before a smallest set was found. */
   smallest: boolean;
-  /** Whether a file of the change that is no judge is among them. */
+  /** Whether it includes a changed file that is no judge. */
   bySource: boolean;
 };
 
@@ -162,19 +171,19 @@ export type Verdict = {
   summary: string;
   checks: CheckResult[];
   findings: Finding[];
-  /** What nobody looked at, for the receipt. */
+  /** Things that were not checked, for the receipt. */
   notChecked: string[];
-  /** Left out: the checks did not get so far, or nobody was to review. */
+  /** Absent: the checks did not get that far, or no review was required. */
   review?: Review;
-  /** Changed files that judge the change; left out: by an earlier version. */
+  /** Changed files that judge the change; absent in verdicts of earlier versions. */
   judges?: JudgeChange[];
   experiments?: Experiment[];
   causes?: Cause[];
-  /** What setup and checks tried and the sandbox refused; left out: nothing. */
+  /** Refusals of the sandbox to setup and checks; absent: none. */
   refused?: Refused[];
 };
 
-/** Setup shows up in verdicts under this name, so no check may have it. */
+/** Verdicts report setup under this name, so no check may have it. */
 export const setupCheckName = "setup";
 
 export const defaultCheckTimeoutMs = 30 * 60_000;

@@ -1,8 +1,7 @@
 /**
- * The coder's answers to findings that it holds to be wrong, out of the summary it ended with: a
- * line `REBUTTAL F1: because …`, up to the next one or an empty line; or JSON with
- * `rebuttals: [{finding, why}]` as the last line or in the last fence. They are read by a judge, and
- * by nobody else.
+ * The coder's answers to findings that it considers wrong, from its final summary: a line `REBUTTAL
+ * F1: because …`, up to the next one or an empty line; or JSON with `rebuttals: [{finding, why}]`
+ * as the last line or in the last fence. Only a judge reads them.
  */
 export type Rebuttal = { finding: string; why: string };
 
@@ -44,7 +43,7 @@ function readJson(text: string): Rebuttal[] {
       const { rebuttals } = JSON.parse(candidate) as { rebuttals?: unknown };
       if (Array.isArray(rebuttals)) return rebuttals.filter(isRebuttal);
     } catch {
-      // words that begin like JSON
+      // text that only starts like JSON
     }
   }
   return [];

@@ -3,9 +3,9 @@ import { cleanOutsideText } from "../text/outside-text.ts";
 import type { Priority } from "./review.ts";
 
 /**
- * What reviewers and judges answer. They read text from outside, so their answers are bounded here
- * and decide nothing by themselves: a path is looked up, a command is run, a quote is searched for.
- * The JSON schemas are for models, the zod ones for what came.
+ * Answers of reviewers and judges. They read outside text, so their answers are bounded here and
+ * decide nothing by themselves: a path is looked up, a command is run, a quote is searched for. The
+ * JSON schemas are for models, the zod ones validate what came back.
  */
 export const maxFindings = 30;
 const maxAnswerLength = 400_000;
@@ -20,7 +20,7 @@ const linesSchema = z
   .nullable()
   .default(null);
 
-/** Kept as it is, because it is compared and run; what a page would hide is no place for evidence. */
+/** Kept verbatim, because it is compared or run. Hidden characters are refused. */
 const literal = (max: number) =>
   z
     .string()
@@ -155,7 +155,7 @@ const askedForSchema = z.object({
     .max(500),
 });
 
-/** Which changes to what judges the work were asked for, by whose words. */
+/** Whether a change to a judge file was asked for, and by which words. */
 export type AskedFor = z.infer<typeof askedForSchema>["files"][number];
 
 export function readAskedFor(output: unknown): Read<AskedFor[]> {

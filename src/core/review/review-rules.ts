@@ -12,8 +12,8 @@ import {
 import type { ReviewAnswer, Ruling } from "./review-answer.ts";
 
 /**
- * How findings open and close. Pure: evidence that was looked at, and rulings that were made, in; the
- * findings as they are then, out. The order of a round is the order of the functions here.
+ * How findings open and close. Pure: takes checked evidence and rulings, returns the updated
+ * findings. The functions are in the order of a round.
  */
 export type Raised = {
   seat: number;
@@ -21,7 +21,7 @@ export type Raised = {
   proof: Proof;
 };
 
-/** Findings that were open, after their evidence was looked at again on the new commit. */
+/** Updates open findings after their evidence was checked again on the new commit. */
 export function closeByEvidence(
   findings: readonly ReviewFinding[],
   proofs: ReadonlyMap<string, Proof>,
@@ -37,9 +37,9 @@ export function closeByEvidence(
 }
 
 /**
- * What reviewers found this time, behind what is known. The same evidence is the same finding: one
- * that is open stays one, one that was settled is not opened again, and one that was fixed and holds
- * again is a new one.
+ * Adds this round's findings to the known ones. The same evidence is the same finding: an open one
+ * stays open, a settled one is not reopened, and a fixed one whose evidence holds again becomes a
+ * new finding.
  */
 export function addRaised(
   known: readonly ReviewFinding[],
@@ -57,7 +57,7 @@ export function addRaised(
     });
     const isBack = same?.state.is === "fixed" && proof.holds === "yes";
     if (!same || isBack) findings.push(raise(`F${findings.length + 1}`));
-    // A note that somebody finds graver, or can prove by now, is the same finding all the same.
+    // A note raised again as graver, or now proven, keeps its id.
     else if (same.state.is === "note" && state.is === "open") findings[at] = raise(same.id);
     else findings[at] = { ...same, seats: [...new Set([...same.seats, seat])] };
   }
@@ -73,7 +73,7 @@ function firstState(priority: number, proof: Proof, assurance: Assurance): Findi
   return { is: "note", why: `priority ${priority} does not block` };
 }
 
-/** Open findings of this round about a place that another reviewer found right. */
+/** Open findings of this round about a place that another reviewer called fine. */
 export function findDisputed(
   findings: readonly ReviewFinding[],
   fine: readonly { seat: number; file: string; lines: Lines | null; why: string }[],
@@ -98,7 +98,7 @@ function overlap(left: Lines | null, right: Lines | null): boolean {
 }
 
 /**
- * What somebody who took no side ruled about these findings. One without a ruling stands: silence
+ * Applies a neutral judge's rulings to these findings. A finding without a ruling stands: silence
  * closes nothing.
  */
 export function closeByRuling(
@@ -116,19 +116,19 @@ export function closeByRuling(
   });
 }
 
-/** A person takes the work with what is open. */
+/** A person accepts the work with its open findings. */
 export function acceptOpen(findings: readonly ReviewFinding[], attempt: number): ReviewFinding[] {
   return findings.map((finding) =>
     finding.state.is === "open" ? { ...finding, state: { is: "accepted", attempt } } : finding,
   );
 }
 
-/** The number of a round: they are counted from the first one, and again after a person answered. */
+/** The number of this round, from 1; counting restarts after a person answered. */
 export function nextRound(earlier: Review | null, personAnswered: boolean): number {
   return earlier && !personAnswered && openFindings(earlier).length > 0 ? earlier.round + 1 : 1;
 }
 
-/** Quotes are compared without regard to how they are indented and wrapped. */
+/** Quotes are compared without regard to indentation and wrapping. */
 export function flatten(text: string): string {
   return text.replace(/\s+/g, " ").trim();
 }

@@ -8,13 +8,13 @@ import {
 } from "./review.ts";
 
 /**
- * Findings in words: for the coder as data, for a person as a question, for a verdict as one line.
- * What reviewers wrote was written by a model that read whatever the change holds.
+ * Findings in words: data for the coder, a question for a person, one line for a verdict. They were
+ * written by a model that read untrusted text of the change.
  */
 const maxFindingsLength = 12_000;
 const maxTold = 20;
 
-/** What the coder is told of the findings that are open. */
+/** The feedback for the coder about the open findings. */
 export function tellCoder(review: Review): string {
   const open = openFindings(review);
   const told = open.slice(0, maxTold);
@@ -29,7 +29,7 @@ export function tellCoder(review: Review): string {
   ].join("\n\n");
 }
 
-/** What a person is asked when the loop ends with findings open. */
+/** The question for a person when the loop ends with open findings. */
 export function askPerson(review: Review): string {
   const open = openFindings(review);
   const lines = open
@@ -39,7 +39,7 @@ export function askPerson(review: Review): string {
   return `The checks are green, but the review has ${count(open.length, "open finding")}, and ${whyLoopEnds(review) ?? "they are not settled"}:\n${lines}\nAnswer "accept" to take the work with them, or say what the agent should do.`;
 }
 
-/** What a person is asked when what was to be reviewed was not, however often it was tried. */
+/** The question for a person when a required review failed despite retries. */
 export function askAboutMissing(review: Review): string {
   const lines = review.notDone.map((note) => `- ${cut(note, 300)}`).join("\n");
   return `The checks are green, but the review was not done as it was asked for:\n${lines}\nAnswer "accept" to take the work without it, "review" to have it reviewed again, or say what the agent should do.`;
@@ -71,7 +71,7 @@ export function describePlace({ file, lines }: { file: string; lines: Lines | nu
   return `${file}:${lines.from}${lines.to === lines.from ? "" : `-${lines.to}`}`;
 }
 
-/** How a finding closed, or that it did not: a clause. */
+/** A clause: how a finding was closed, or that it is open. */
 export function describeState({ state, evidence }: ReviewFinding): string {
   switch (state.is) {
     case "open":

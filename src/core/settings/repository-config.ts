@@ -19,7 +19,7 @@ const checkEntry = z.union([
 export const repositoryConfigSchema = z.strictObject({
   setup: z.union([z.string().min(1), z.array(z.string().min(1))]).optional(),
   checks: z.array(checkEntry).optional(),
-  /** Globs that no agent may touch, beside `.deputy/**` which nobody may. */
+  /** Globs that no agent may touch, besides `.deputy/**`, which is always protected. */
   protected: z.array(z.string().min(1)).optional(),
   delivery: z.enum(["branch", "pr"]).optional(),
   proof: z.enum(proofLevels).optional(),

@@ -9,7 +9,7 @@ export const subtaskSpecSchema = z.strictObject({
   title: z.string().min(1).max(200),
   brief: z.string().max(64_000).optional(),
   depends_on: z.array(z.string()).optional(),
-  /** Globs of files it will write; subtasks whose globs overlap never run at once. */
+  /** Globs of files it will write; subtasks whose globs overlap never run concurrently. */
   writes: z.array(z.string().min(1)).optional(),
   agent: z
     .string()
@@ -21,25 +21,25 @@ export const subtaskSpecSchema = z.strictObject({
   kind: z.enum(["work", "plan"]).optional(),
 });
 
-/** `plan`: a part that is still to be split up, when its turn comes and what came before is there. */
+/** `plan`: a part that is planned in detail only when its dependencies are done. */
 export type SubtaskKind = "work" | "plan";
 
 /** A plan that passed validation: keys are unique, dependencies exist, no cycle. */
 export type Plan = {
   mode: "direct" | "given" | "planned";
-  /** Why it was made in this way, one clause. */
+  /** Why this mode was chosen, one clause. */
   why: string;
-  /** Null when nobody was asked: a given plan, or one subtask. */
+  /** Null when no planner was asked: a given plan, or one subtask. */
   planner: PlannerWork | null;
   subtasks: PlannedSubtask[];
 };
 
-/** What a planner did for a plan. */
+/** A planner's work on a plan. */
 export type PlannerWork = {
   agent: string;
   /** Why it split the work like this, in its own words. */
   reason: string;
-  /** What was wrong with its first answer, when it had to be asked twice. */
+  /** What was wrong with its first answer, if it had to be asked twice. */
   problem: string | null;
   durationMs: number;
   models: string[];
@@ -61,23 +61,23 @@ export type PlannedSubtask = {
   kind: SubtaskKind;
 };
 
-/** Work that an agent asks for beside its own. */
+/** Further work that an agent asks for. */
 export type FollowUp = { title: string; brief: string; writes: string[] };
 
-/** A plan as it was proposed to a person, or a change of one: what the record keeps. */
+/** A plan as proposed to a person, or a revision of one, for the record. */
 export type PlanRecord = {
   id: string;
   taskId: string;
-  /** The subtask that it was made for, or that asked for the change; null: the whole task. */
+  /** The subtask that it was made for, or that asked for the revision; null: the whole task. */
   subtaskId: string | null;
   state: "proposed" | "accepted" | "rejected" | "revision";
   /** Null for a revision. */
   plan: Plan | null;
-  /** For a revision: why, what changed, and what was asked for and not done. */
+  /** For a revision: why, what changed, and what was asked for but not done. */
   reason: string;
   diff: string[];
   refused: string[];
-  /** What a person said to a rejected one. */
+  /** A person's reply to a rejected plan. */
   feedback: string | null;
   createdAt: Date;
 };
@@ -85,8 +85,8 @@ export type PlanRecord = {
 export type PlanProblem = { index: number | null; field: string; message: string };
 
 /**
- * The first thing wrong with the graph of a plan, or null: double ids, unknown dependencies, and
- * cycles, which are named in order ("a → b → a"). `index` is the subtask it concerns.
+ * The first problem in a plan's graph, or null: duplicate ids, unknown dependencies, and cycles,
+ * which are listed in order ("a → b → a"). `index` is the subtask concerned.
  */
 export function findPlanProblem(
   subtasks: readonly { id: string; depends_on?: readonly string[] | undefined }[],

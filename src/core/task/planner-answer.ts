@@ -2,9 +2,9 @@ import { z } from "zod";
 import { findPlanProblem } from "./plan.ts";
 
 /**
- * What a planner answers, and what may be wrong with it. There is no agent, model, budget or
- * approval in it: a planner reads outside text, so it decides what is done, never by whom or
- * whether. Keys that are not known are left out, like the reasoning some models put beside.
+ * A planner's answer and its validation. It has no agent, model, budget or approval: a planner
+ * reads outside text, so it decides what is done, never by whom or whether. Unknown keys, such as
+ * the reasoning that some models add, are dropped.
  */
 export const maxPlannedSubtasks = 20;
 
@@ -36,7 +36,7 @@ const answerSchema = z.object({
 export type PlannerAnswer = z.infer<typeof answerSchema>;
 type AnsweredSubtask = PlannerAnswer["subtasks"][number];
 
-/** The same for models, without the limits that some providers' schemas have no word for. */
+/** The JSON schema for models, without the limits that some providers' schemas cannot express. */
 export const plannerOutputSchema: Record<string, unknown> = {
   type: "object",
   additionalProperties: false,
@@ -74,8 +74,8 @@ export const plannerOutputSchema: Record<string, unknown> = {
 };
 
 /**
- * Read an answer; a problem is told in words that its author can act on. `mayPlan` is false inside
- * of a sub-plan: there is no level below.
+ * Validates an answer; a problem is phrased so that its author can fix it. `mayPlan` is false
+ * inside a sub-plan: plans nest one level only.
  */
 export function readPlannerAnswer(
   output: unknown,
@@ -100,8 +100,8 @@ export function readPlannerAnswer(
 }
 
 /**
- * Only parts that both say they are independent may be worked on at once: of every other pair that
- * no dependency orders yet, the one that comes later waits for the earlier one.
+ * Only subtasks that both claim to be independent may run concurrently: in every other pair that no
+ * dependency orders yet, the later one waits for the earlier.
  */
 function orderDependents(subtasks: readonly AnsweredSubtask[]): AnsweredSubtask[] {
   const ordered = sortByDependencies(subtasks);
@@ -125,7 +125,7 @@ function orderDependents(subtasks: readonly AnsweredSubtask[]): AnsweredSubtask[
   return ordered.map(({ id }) => result.get(id)).filter((subtask) => subtask !== undefined);
 }
 
-/** What depends on something comes after it; otherwise the order stays. */
+/** Dependencies come first; otherwise the order stays. */
 function sortByDependencies(subtasks: readonly AnsweredSubtask[]): AnsweredSubtask[] {
   const sorted: AnsweredSubtask[] = [];
   const placed = new Set<string>();
@@ -133,7 +133,7 @@ function sortByDependencies(subtasks: readonly AnsweredSubtask[]): AnsweredSubta
     const next = subtasks.find(
       ({ id, depends_on }) => !placed.has(id) && depends_on.every((other) => placed.has(other)),
     );
-    if (!next) break; // a cycle: refused before
+    if (!next) break; // a cycle: already refused
     placed.add(next.id);
     sorted.push(next);
   }

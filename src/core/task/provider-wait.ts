@@ -1,23 +1,25 @@
 /**
- * How long a limit of a provider is waited for. Pure. The longest known window is a week: whoever waits
- * `maxProviderWaits` times in a row has waited longer than that, so nothing is given up before it, and
- * no work goes on without its planner or reviewer before it.
- * Where the provider says when the limit ends, that is waited for; where it says so again and again and
- * it does not hold, or says nothing, the waits grow.
+ * How long to wait for a provider limit. Pure. The longest known window is a week;
+ * `maxProviderWaits` waits in a row take longer than that, so until then nothing is given up and no
+ * work continues without its planner or reviewer. The provider's own time is used if it gives one;
+ * if that keeps being wrong, or is missing, the waits grow.
  */
 export const maxProviderWaits = 40;
 
 const hourMs = 3_600_000;
 const minuteMs = 60_000;
-/** Windows are of hours or a week; what says more than that is not believed. */
+/** Windows last hours or a week; anything longer is not believed. */
 const maxWaitMs = 8 * 24 * hourMs;
-/** A provider that does not say: an hour, to begin with. */
+/** First wait when the provider gives no time. */
 const unknownMs = hourMs;
 const longestMs = 6 * hourMs;
-/** So often its word is taken as it is. */
+/** How many times in a row the provider's time is taken as it is. */
 const trustedTimes = 3;
 
-/** `times`: this wait included, from 1; `chance` in [0, 1) keeps many from coming back at once. */
+/**
+ * `times` counts from 1 and includes this wait; `chance` in [0, 1) adds jitter so that many tasks
+ * do not return at once.
+ */
 export function providerWaitMs(
   retryAt: Date | null,
   times: number,

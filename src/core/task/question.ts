@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import type { QuestionKind } from "./task.ts";
 
-/** A question's text as 64 hex digits: an answer that carries them is about these very words. */
+/** SHA-256 of a question's text in hex: an answer that carries it refers to exactly this text. */
 export function hashQuestion(text: string): string {
   return createHash("sha256").update(text).digest("hex");
 }
@@ -16,9 +16,9 @@ const decisions: readonly string[] = [
 ] satisfies readonly QuestionKind[];
 
 /**
- * Whether a decision is asked for again, about something else than the first time (an edited issue,
- * another plan, a higher cap, other files). Then who grants it names the question: a bare "yes" may be an answer
- * to what was shown before.
+ * Whether a decision is asked for again about something else (an edited issue, another plan, a
+ * higher cap, other files). The answer then has to name the question: a bare "yes" may refer to
+ * what was shown before.
  */
 export function isAskedAgain(question: Asked, all: readonly Asked[]): boolean {
   return (
@@ -38,5 +38,8 @@ export function isApproval(answer: string): boolean {
   return /^\s*(?:yes|y|approve|approved)[.!]*\s*$/i.test(answer);
 }
 
-/** The answer that a question has when it was asked again in other words; the rest says why. */
+/**
+ * Prefix of the answer recorded for a question that was asked again in other words; the rest says
+ * why.
+ */
 export const withdrawn = "withdrawn: ";

@@ -1,12 +1,12 @@
 /**
- * What of a task that is over has been kept long enough. Pure, so that it can be read and tried out
- * without losing anything: a mistake here could not be undone. Time counts from the task's end, which
- * a retry takes back, and for what a worktree held from the moment when it was put aside.
+ * What has been kept long enough of a task that is over. Pure, so that it can be tested without
+ * losing anything: a mistake here could not be undone. Time counts from the task's end, which a
+ * retry takes back, and for a snapshot from the removal of its worktree.
  */
 export type KeptTask = {
   id: string;
   endedAt: Date | null;
-  /** When its records were removed; earlier than its end where it was reopened since. */
+  /** When its records were removed; earlier than `endedAt` if it was reopened since. */
   prunedAt: Date | null;
   worktrees: readonly KeptWorktree[];
 };
@@ -20,28 +20,27 @@ export type KeptWorktree = {
 };
 
 export type Due = {
-  /** Logs, events, transcripts, and the snapshots of its attempts. */
+  /** Logs, events, transcripts and the attempts' snapshots. */
   records: boolean;
-  /** Ids of worktrees that are put aside now, each as a snapshot that is kept as long again. */
+  /** Ids of worktrees to remove now, each leaving a snapshot that is kept as long again. */
   worktrees: string[];
-  /** Ids of worktrees whose snapshots go. */
+  /** Ids of worktrees whose snapshots are deleted. */
   snapshots: string[];
 };
 
 /**
- * What recognises a repeated request is remembered for this long at least, however short the rest is
- * kept: GitHub delivers again what was delivered within the last three days, and a caller's script
- * may be run again after its holidays.
+ * Minimum memory of repeated requests, however short the retention: GitHub redelivers what it
+ * delivered within the last three days, and a caller's script may run again weeks later.
  */
 const shortestMemoryDays = 30;
 
-/** What was over earlier than this may be forgotten, and is not recognised any more. */
+/** Requests that ended before this may be forgotten; a repetition is no longer recognised. */
 export function chooseForgettable(retentionDays: number, now: Date): Date {
   const days = Math.max(retentionDays, shortestMemoryDays);
   return new Date(now.getTime() - days * 24 * 60 * 60_000);
 }
 
-/** `before`: what ended earlier has been kept long enough. */
+/** `before`: work that ended earlier has been kept long enough. */
 export function choosePrunable(task: KeptTask, before: Date): Due {
   const isOld = (at: Date | null) => at !== null && at < before;
   if (task.endedAt === null || !isOld(task.endedAt)) {

@@ -22,7 +22,7 @@ export type PlanMode = (typeof planModes)[number];
 export const planApprovals = ["none", "plan"] as const;
 export type PlanApproval = (typeof planApprovals)[number];
 
-/** What a caller sends: the body of POST /v1/tasks, in wire names. */
+/** The body of POST /v1/tasks, in wire names. */
 export const taskInputSchema = z.strictObject({
   goal: z
     .string()
@@ -45,17 +45,25 @@ export const taskInputSchema = z.strictObject({
     .max(20)
     .optional(),
   deliver: z.enum(["branch", "pr"]).optional(),
-  /** Whether a planner splits it up first. Default `auto`: only where the goal looks as if it paid. */
+  /**
+   * Whether a planner splits it up first. Default `auto`: only if the goal looks worth splitting.
+   */
   mode: z.enum(planModes).optional(),
-  /** `plan`: nothing runs before a person has approved the plan. */
+  /** `plan`: nothing runs until a person has approved the plan. */
   approval: z.enum(planApprovals).optional(),
   /** The caller expects the tests themselves to change: test edits become notes, not failures. */
   allow_test_changes: z.boolean().optional(),
-  /** Files that judge the work and may change all the same: paths and globs, from the repository's root. */
+  /** Judge files that may change all the same: paths and globs, from the repository's root. */
   allow: z.array(allowedPathSchema).max(100).optional(),
-  /** How much is tried out to find what a green check means. Default: the repository's, then the configuration. */
+  /**
+   * Effort spent on finding what a green check means. Default: the repository's configuration, then
+   * the daemon's.
+   */
   proof: z.enum(proofLevels).optional(),
-  /** Who reads the change after green checks: nobody, one reviewer, three. Default: the configuration. */
+  /**
+   * Who reviews the change after green checks: nobody, one reviewer, three. Default: the
+   * configuration.
+   */
   assurance: z.enum(assurances).optional(),
   /** Minutes that one attempt may take. */
   timeout_minutes: z
@@ -63,7 +71,7 @@ export const taskInputSchema = z.strictObject({
     .positive()
     .max(24 * 60)
     .optional(),
-  /** What all of it together may spend. Default: the daemon's configuration. */
+  /** Total spending limit. Default: the daemon's configuration. */
   budget: budgetSchema.optional(),
 });
 export type TaskInput = z.infer<typeof taskInputSchema>;
@@ -74,15 +82,17 @@ export type TaskOrigin = {
   /** One active task per subject, e.g. `github:acme/app#12`. Null: no limit. */
   subject: string | null;
   outsideText: string | null;
-  /** Who wrote it, where that is one person; left out in rows of earlier versions. */
+  /** Who wrote the outside text, if it is one person; absent in rows of earlier versions. */
   author?: string | null;
-  /** Where the result goes when it is a comment: `acme/app#12`. */
+  /** Where a result delivered as a comment goes: `acme/app#12`. */
   replyTo: string | null;
-  /** For a review: the commit of the branch that the change is to go into; null: the repository's HEAD. */
+  /** For a review: the commit of the target branch; null: the repository's HEAD. */
   reviewedAgainst: string | null;
 };
 
-/** `auto`: the caller did not say; the repository's configuration decides when the task is planned. */
+/**
+ * `auto`: the caller did not say; the repository's configuration decides when the task is planned.
+ */
 export type DeliveryMode = "auto" | "branch" | "pr" | "comment";
 
 export type Task = {
@@ -103,14 +113,14 @@ export type Task = {
   /** False for a review: it reads, and delivers words. */
   expectsChange: boolean;
   allowTestChanges: boolean;
-  /** Globs of files that may change although they judge the work. */
+  /** Globs of judge files that may change. */
   allow: string[];
   /** Null: the caller did not say; see resolveProof. */
   proof: ProofLevel | null;
   /** Null: the caller did not say; see resolveAssurance. */
   assurance: Assurance | null;
   attemptTimeoutMs: number;
-  /** As it stands: with what a person granted since. Null: no limit. */
+  /** The current budget, including what a person granted since. Null: no limit. */
   budget: Budget | null;
   origin: TaskOrigin;
   /** Set by the plan stage. */
@@ -124,46 +134,49 @@ export type Task = {
   /** One sentence: why it failed or was cancelled. */
   endDetail: string | null;
   cancelRequestedAt: Date | null;
-  /** A person stopped it for a while; nothing of it starts until it is resumed. */
+  /** A person paused it; nothing of it starts until it is resumed. */
   pausedAt: Date | null;
   acceptedAt: Date | null;
   discardedAt: Date | null;
   /** When logs, events and snapshots were removed; null: never. */
   prunedAt: Date | null;
   stageFailures: number;
-  /** How often a stage of it waited for a limit of a provider to end. */
+  /** How often one of its stages waited for a provider limit. */
   postponed: number;
   createdAt: Date;
   updatedAt: Date;
   endedAt: Date | null;
 };
 
-/** A task as a list shows it: without what may be megabytes each. */
+/** A task as a list shows it: without fields that may be megabytes each. */
 export type ListedTask = Omit<Task, "attachments" | "planInput">;
 
-/** What is fixed before any agent runs, from the base commit and the caller. */
+/** Fixed before any agent runs, from the base commit and the caller. */
 export type Preparation = {
   baseCommit: string;
   baseRef: string;
   mirror: string;
   setup: string[];
-  /** Hosts that the base commit's own files get packages from; left out in rows of earlier versions. */
+  /** Package hosts named in the base commit's own files; absent in rows of earlier versions. */
   registries?: string[];
-  /** Repository-wide checks; the task's acceptance checks included. */
+  /** Repository-wide checks, including the task's acceptance checks. */
   checks: Check[];
   checksSource: "config" | "detected" | "none";
-  /** What the repository's configuration asks for; null: it does not say. */
+  /** The repository's configuration; null: it does not say. */
   delivery: "branch" | "pr" | null;
   protectedPaths: string[];
-  /** What the repository's configuration asks for; left out in rows of earlier versions. */
+  /** The repository's configuration; absent in rows of earlier versions. */
   proof?: ProofLevel | null;
-  /** For a review: where the reviewed commit left the branch that it is to go into. */
+  /** For a review: where the reviewed commit forked from its target branch. */
   forkCommit: string | null;
-  /** What worktrees do not hold as a checkout would, in sentences; left out in rows of earlier versions. */
+  /**
+   * How worktrees differ from an ordinary checkout, in sentences; absent in rows of earlier
+   * versions.
+   */
   notes?: string[];
 };
 
-/** What a question is about decides which answers it takes. */
+/** A question's kind decides which answers it accepts. */
 export const questionKinds = [
   "question",
   "approval",
@@ -181,7 +194,7 @@ export type SubtaskSpecInput = z.infer<typeof subtaskSpecSchema>;
 export type Subtask = {
   id: string;
   taskId: string;
-  /** The plan's id for it, unique in the task. */
+  /** Its id in the plan, unique in the task. */
   key: string;
   position: number;
   title: string;
@@ -189,9 +202,9 @@ export type Subtask = {
   dependsOn: string[];
   writes: string[];
   agent: string;
-  /** `plan`: it is not worked on; when its turn comes a planner puts subtasks in its place. */
+  /** `plan`: no agent works on it; when its turn comes a planner replaces it by subtasks. */
   kind: SubtaskKind;
-  /** How many requests of agents led to it: 0 for what was planned. */
+  /** How many chained agent requests led to it: 0 if it was planned. */
   depth: number;
   /** Acceptance checks of this subtask alone. */
   checks: Check[];
@@ -205,35 +218,35 @@ export type Subtask = {
   integratedCommit: string | null;
   verdict: Verdict | null;
   gateVerdict: Verdict | null;
-  /** What the next attempt is told: the last failure, in words and output; or a person's answer. */
+  /** For the next attempt: the last failure in words and output, or a person's answer. */
   feedback: string | null;
   /** Answers given so far, oldest first. */
   answers: { question: string; answer: string }[];
-  /** Changes to what judges the work that a person accepted: these bytes of these files. */
+  /** Judge changes that a person accepted: these bytes of these files. */
   acceptedJudges: AcceptedJudge[];
-  /** Files that a person wants the work delivered without: what is verified has them as the base has. */
+  /** Files that a person wants left out of the delivery: verification sees them as on the base. */
   withoutPaths: LeftOut[];
   ending: Ending | null;
   /** Why it failed, in one sentence; null while it has not. */
   endDetail: string | null;
-  /** What the next attempt goes on with; null: it starts afresh. */
+  /** The session that the next attempt continues; null: it starts afresh. */
   sessionId: string | null;
-  /** Attempts with a lower number were made before a person said `retry`, and count no more. */
+  /** Attempts with a lower number precede a person's `retry` and no longer count. */
   firstCountedAttempt: number;
   stageFailures: number;
-  /** How often a stage of it waited for a limit of a provider to end. */
+  /** How often one of its stages waited for a provider limit. */
   postponed: number;
   createdAt: Date;
   updatedAt: Date;
 };
 
-/** `content` is git's id of what the file holds; null: it is deleted. */
+/** `content` is git's blob id; null: the file is deleted. */
 export type AcceptedJudge = { path: string; content: string | null; evidence: string };
 
-/** `content` is what the change has there, which a person saw and did not want. */
+/** `content` is the change's version, which a person saw and rejected. */
 export type LeftOut = Pick<AcceptedJudge, "path" | "content">;
 
-/** How a subtask last left the good path, as it happened; recovery classifies it. */
+/** How a subtask last failed or stopped, unclassified; recovery classifies it. */
 export type Ending =
   | {
       what: "attempt";
@@ -241,7 +254,7 @@ export type Ending =
       failure: FailureKind | null;
       detail: string;
       question: string | null;
-      /** When the provider lets go on; null: it did not say. */
+      /** When the provider limit ends; null: unknown. */
       retryAt: string | null;
     }
   | { what: "verdict"; stage: "verify" | "integrate" }
@@ -262,7 +275,7 @@ export type Attempt = {
   startedAt: Date;
   endedAt: Date | null;
   endReason: EndReason | null;
-  /** Set by the agent's side when it knows better than recovery could tell from outside. */
+  /** Set by the agent adapter when it knows better than recovery could tell from outside. */
   failure: FailureKind | null;
   detail: string | null;
   outputTail: string | null;
@@ -271,15 +284,15 @@ export type Attempt = {
   summary: string | null;
   question: string | null;
   discoveries: string[];
-  /** Work that it asked for beside its own. */
+  /** Further work that it asked for. */
   followUps: FollowUp[];
   verdict: Verdict | null;
   gateVerdict: Verdict | null;
   decision: Decision | null;
   logPath: string | null;
-  /** Null: it never came to run anything, or ended before this was recorded. */
+  /** Null: it never ran anything, or ended before this was recorded. */
   confinement: AttemptConfinement | null;
-  /** What it remembers; null: nothing that could be gone on with. */
+  /** Its session; null: nothing that could be continued. */
   sessionId: string | null;
 };
 

@@ -1,8 +1,8 @@
 /**
- * Text from outside (issues, pull requests, run output) as a person saw it: what a page would hide
- * from the reader but show to a model is taken out. That is HTML comments, invisible and
- * direction-changing characters, tag characters and variation selectors (which can smuggle whole
- * sentences), control characters and terminal colours. It is data all the same: see data-block.ts.
+ * Outside text (issues, pull requests, run output) as a person saw it, without what a page would
+ * hide from the reader but show to a model: HTML comments, invisible and direction-changing
+ * characters, tag characters and variation selectors (which can smuggle whole sentences), control
+ * characters and terminal colours. It is still data: see data-block.ts.
  */
 export const maxOutsideBytes = 64 * 1024;
 
@@ -11,9 +11,11 @@ const escapeSequences =
   /\u001b(?:\[[0-?]*[ -/]*[@-~]|\][^\u0007\u001b]{0,1000}(?:\u0007|\u001b\\))/g;
 const unseen = /[\p{Cc}\p{Cf}\p{Default_Ignorable_Code_Point}\p{Cs}\p{Co}]/gu;
 
-/** Clean and cap a text. The cap counts UTF-8 bytes, never splits a character, and says it was hit. */
+/**
+ * Clean and cap a text. The cap counts UTF-8 bytes, never splits a character, and leaves a note.
+ */
 export function cleanOutsideText(text: string, maxBytes: number = maxOutsideBytes): string {
-  // Cleaning only shortens; a bound on what is looked at keeps a 25 MB body cheap.
+  // Cleaning only shortens; bounding the input first keeps a 25 MB body cheap.
   const looked = text.slice(0, maxBytes * 4);
   const cleaned = withoutComments(
     looked
@@ -25,8 +27,9 @@ export function cleanOutsideText(text: string, maxBytes: number = maxOutsideByte
 }
 
 /**
- * A comment becomes a space, so what stood around it cannot join into a new one. One that is never
- * closed hides the rest of the page when it opens a line, so the rest goes; elsewhere it is shown.
+ * A comment becomes a space, so that the text around it cannot join into a new one. An unclosed
+ * comment that starts a line hides the rest of the page, so the rest is removed; elsewhere it is
+ * shown.
  */
 function withoutComments(text: string): string {
   let result = "";
@@ -37,7 +40,8 @@ function withoutComments(text: string): string {
     const close = text.indexOf("-->", open + 4);
     result += text.slice(at, open);
     if (close < 0) {
-      // As it is left: behind a comment on the same line it opens the line all the same.
+      // Checked on the result: a comment removed earlier on the line does not keep this one from
+      // opening it.
       const line = result.slice(result.lastIndexOf("\n") + 1);
       return /^[\s>*+\-\d.)]*$/.test(line) ? result : result + text.slice(open);
     }
@@ -51,6 +55,6 @@ function capBytes(text: string, maxBytes: number, alreadyCut: boolean): string {
   if (bytes.length <= maxBytes && !alreadyCut) return text;
   const note = `\n[… cut here: only the first ${maxBytes} bytes are shown …]`;
   const room = bytes.subarray(0, Math.max(0, maxBytes - Buffer.byteLength(note)));
-  // A streaming decoder keeps an incomplete last character back instead of writing U+FFFD.
+  // A streaming decoder holds back an incomplete last character instead of writing U+FFFD.
   return new TextDecoder().decode(room, { stream: true }) + note;
 }

@@ -1,14 +1,14 @@
 import { z } from "zod";
 
 /**
- * Globs over paths of a repository: `*` and `?` stay within a folder, `**` does not, `{a,b}` is either. All
- * else is itself, brackets too (a folder may be called `[id]`). Callers, plans and models write them, so
- * matching takes no regular expression, and a time that grows with the lengths alone.
+ * Globs over repository paths: `*` and `?` stay within a folder, `**` does not, `{a,b}` is either.
+ * Everything else is literal, brackets too (a folder may be called `[id]`). Callers, plans and
+ * models write them, so matching uses no regular expression and cannot blow up.
  */
 export const maxGlobLength = 500;
 const maxAlternatives = 64;
 
-/** A glob that a caller may give: from the root of the repository, and inside it. */
+/** A glob that a caller may give: relative to the root of the repository, and inside it. */
 export const allowedPathSchema = z
   .string()
   .min(1)
@@ -23,7 +23,7 @@ export const allowedPathSchema = z
     error: "must not lead out of the repository",
   });
 
-/** Whether the glob means this path, or a folder that it lies in. */
+/** Whether the glob matches this path or a folder that contains it. */
 export function coversPath(glob: string, path: string): boolean {
   const wanted = path.split("/");
   return expandBraces(tidy(glob)).some((one) => {
@@ -32,12 +32,12 @@ export function coversPath(glob: string, path: string): boolean {
   });
 }
 
-/** Whether the glob means this very path. */
+/** Whether the glob matches exactly this path. */
 export function matchesPath(glob: string, path: string): boolean {
   return expandBraces(tidy(glob)).some((one) => matchParts(one.split("/"), path.split("/")));
 }
 
-/** Whether its last part is a name, so that its author had a file in mind. */
+/** Whether the last part is literal, so that its author had a file in mind. */
 export function namesFile(glob: string): boolean {
   const last = tidy(glob).split("/").at(-1) ?? "";
   return !glob.endsWith("/") && last !== "" && !/[*?{]/.test(last);
@@ -47,7 +47,7 @@ function tidy(glob: string): string {
   return glob.replace(/^(?:\.\/)+/, "").replace(/\/$/, "");
 }
 
-/** `a{b,c}` → `ab`, `ac`. What has no partner, or would become too many, is taken as it stands. */
+/** `a{b,c}` → `ab`, `ac`. An unmatched brace, or one with too many alternatives, is literal. */
 function expandBraces(glob: string): string[] {
   const done: string[] = [];
   const open = [glob];
@@ -64,7 +64,7 @@ function expandBraces(glob: string): string[] {
   return done;
 }
 
-/** Wildcards over a list: the last `**` takes one more whenever what follows it does not fit. */
+/** Wildcard matching over lists: when the rest does not fit, the last `**` takes one more item. */
 function matchParts(parts: readonly string[], names: readonly string[]): boolean {
   return matchWild(parts, names, "**", (part, name) =>
     matchWild([...part], [...name], "*", (sign, letter) => sign === "?" || sign === letter),

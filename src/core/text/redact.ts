@@ -1,7 +1,7 @@
 /**
- * Text that leaves passes here last: every secret that the daemon knows is replaced by its exact
- * value, and what has the well-known shape of a credential is replaced too. No match reaches over a
- * quote, so a line of JSON is still one afterwards. Underscores and asterisks beside one are Markdown.
+ * The last filter for outgoing text: replaces every secret that the daemon knows, and everything
+ * with the well-known shape of a credential. No match crosses a quote, so a line of JSON stays
+ * valid. Adjacent underscores and asterisks are Markdown.
  */
 const credentialShapes = [
   /(?<![A-Za-z0-9])gh[pousr]_[A-Za-z0-9]{30,255}/g,
@@ -10,26 +10,26 @@ const credentialShapes = [
   /(?<![A-Za-z0-9])npm_[A-Za-z0-9]{36}(?![A-Za-z0-9])/g,
   /(?<![A-Za-z0-9])hf_[A-Za-z0-9]{30,255}/g,
   /(?<![A-Za-z0-9])AIza[A-Za-z0-9_-]{35}/g,
-  // Not within a word: "task-…" and "risk-…" are names.
+  // Not inside a word: "task-…" and "risk-…" are names.
   /(?<![A-Za-z0-9])sk-[A-Za-z0-9_-]{20,255}/g,
   /(?<![A-Za-z0-9])whsec_[A-Za-z0-9+/=]{24,255}/g,
   /(?<![A-Za-z0-9])(?:AKIA|ASIA)[0-9A-Z]{16}(?![A-Za-z0-9])/g,
   /(?<![A-Za-z0-9])xox[abeoprs]-[A-Za-z0-9-]{10,255}/g,
   /(?<![A-Za-z0-9])eyJ[\w-]{10,2000}\.eyJ[\w-]{10,4000}\.[\w-]{10,2000}/g,
-  // One that was cut off before its end, too; in JSON its lines end in \n.
+  // Also one that was cut off before its end; in JSON its lines end in \n.
   /-----BEGIN [A-Z ]{0,40}PRIVATE KEY(?: BLOCK)?-----(?:[^"]{0,8000}?-----END [A-Z ]{0,40}PRIVATE KEY(?: BLOCK)?-----|(?:[A-Za-z0-9+/=\s]|\\[nr]){0,8000})/g,
   /(?<=\b[a-z][a-z+.-]{1,20}:\/\/[^\s:@/"]{0,100}:)[^\s@/"]{3,200}(?=@)/gi,
-  // What curl and git print of a request.
+  // As curl and git print request headers.
   /(?<=authorization[\\"']{0,2}[:=][ \\"']{0,4}(?:basic|bearer) )(?=[^\s"']{0,200}\d)[\w+/=.~-]{20,4000}/gi,
 ];
 
-/** Shorter values are no secrets but words, and would riddle the text. */
+/** Shorter values are ordinary words, and redacting them would garble the text. */
 const isLong = ({ length }: string) => length >= 6;
 
 export type Redact = (text: string) => string;
 
 export function makeRedact(secrets: readonly string[]): Redact {
-  // The longest first, or a secret that contains another would leave its rest behind.
+  // Longest first, or a secret that contains another would leave its rest behind.
   const values = [...new Set(secrets.filter(isLong).flatMap(formsOf))]
     .sort((a, b) => b.length - a.length)
     .map(allowBreaks);
@@ -41,18 +41,18 @@ export function makeRedact(secrets: readonly string[]): Redact {
   };
 }
 
-/** A secret as it is, and as JSON, a URL and base64 have it, where in a text it may begin at any byte of three. */
+/** A secret as it is, in JSON, in a URL, and in base64 at each of the three byte alignments. */
 function formsOf(secret: string): string[] {
   const inBase64 = [0, 1, 2].map((before) => {
     const bytes = Buffer.from(" ".repeat(before) + secret);
-    // Without the characters that other bytes have a part in.
+    // Without the characters that encode neighbouring bytes too.
     const [from, to] = [Math.ceil((before * 8) / 6), Math.floor((bytes.length * 8) / 6)];
     return bytes.toString("base64").slice(from, to);
   });
   return [secret, JSON.stringify(secret).slice(1, -1), encodeURIComponent(secret), ...inBase64];
 }
 
-/** Finds a value also where lines were broken in it. */
+/** Matches the value across line breaks too. */
 function allowBreaks(value: string): RegExp {
   const signs = [...value].map((sign) => sign.replace(/[\\^$.*+?()[\]{}|]/, "\\$&"));
   return new RegExp(signs.join("(?:\\s|\\\\[nr])*"), "g");
@@ -62,7 +62,7 @@ export function redactSecrets(text: string, secrets: readonly string[]): string 
   return makeRedact(secrets)(text);
 }
 
-/** The same value with every text in it redacted; names of fields stay. */
+/** A copy of the value with every string in it redacted; field names stay. */
 export function redactDeep<Value>(value: Value, redact: Redact): Value {
   const walk = (inner: unknown): unknown => {
     if (typeof inner === "string") return redact(inner);

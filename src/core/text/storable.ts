@@ -1,10 +1,13 @@
 /**
- * PostgreSQL stores neither NUL nor half of a surrogate pair. Where people hand in text it is refused,
- * because a task whose text silently differs from what was sent is worse than none.
+ * PostgreSQL stores neither NUL nor lone surrogates. Text from people that contains them is
+ * refused, because a task whose text silently differs from what was sent is worse than none.
  */
 const unstorable = /[\0\p{Surrogate}]/u;
 
-/** The path of the first string that cannot be stored (a key counts for the whole it is in), or null. */
+/**
+ * The path of the first string that cannot be stored, or null. A bad key is reported as the object
+ * it is in.
+ */
 export function findUnstorable(value: unknown): PropertyKey[] | null {
   if (typeof value === "string") return unstorable.test(value) ? [] : null;
   if (value === null || typeof value !== "object") return null;
