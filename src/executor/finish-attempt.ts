@@ -20,9 +20,9 @@ import type { ExecuteDeps, Job } from "./job.ts";
 import { setupRef } from "./set-up-worktree.ts";
 
 /**
- * What becomes of a worktree once its agent has ended: a commit of all that is there, however the
- * attempt ended, and an outcome that names what of it cannot be handed over. `room` is what was free
- * on the volume when the attempt began. Rejects when the commit cannot be made.
+ * Turns a worktree whose agent has ended into a commit of everything in it, however the attempt
+ * ended, and an outcome that names anything that cannot be delivered. `room` is the free space on
+ * the volume when the attempt started. Rejects if the commit cannot be made.
  */
 export async function finishAttempt(
   deps: ExecuteDeps,
@@ -69,7 +69,7 @@ export async function finishAttempt(
   }
   const judged = end.reason === "done" && task.expectsChange;
   const rejected = filled ?? (judged ? await findRejected(deps, job, worktree.path, commit) : null);
-  // A comment on work that is merged may be answered in words: what is there stands.
+  // A comment on merged work may be answered in words: the merged work stands.
   const mustChange = subtask.integratedCommit === null;
   const unchanged = judged && mustChange && commit === attempt.baseCommit;
   const fault: { failure: FailureKind; detail: string } | null =
@@ -84,7 +84,7 @@ export async function finishAttempt(
     failure: fault?.failure ?? end.failure,
     detail: fault?.detail ?? end.detail,
     outputTail: end.outputTail,
-    // A review delivers words; whatever it wrote stays in its snapshot and goes no further.
+    // A review delivers words; anything it wrote stays in its snapshot.
     commit: task.expectsChange ? commit : attempt.baseCommit,
     snapshotRef: ref,
     summary: end.summary,
@@ -97,8 +97,8 @@ export async function finishAttempt(
 }
 
 /**
- * Why what the agent wrote cannot be handed over, path by path; null when it can. What is left out
- * because nobody could have it (FIFOs, sockets, devices) is told.
+ * Why the agent's files cannot be delivered, path by path; null if they can. Entries that git
+ * cannot hold (FIFOs, sockets, devices) are left out and reported.
  */
 async function findRejected(
   deps: ExecuteDeps,

@@ -8,7 +8,7 @@ import type { Db } from "../store/database/schema.ts";
 import type { Mirror, Mirrors } from "../worktree/mirror/mirror.ts";
 import type { ProgressReporter } from "./report-progress.ts";
 
-/** What the execute stage is given once, and what each attempt is about. */
+/** Dependencies of the execute stage. */
 export type ExecuteDeps = {
   db: Db;
   mirrors: Mirrors;
@@ -17,18 +17,21 @@ export type ExecuteDeps = {
   redact: Redact;
   /** For a subtask that is to be planned first. */
   planSubtask: (job: Job) => Promise<Outcome>;
-  /** An agent of this name runs as soon as its worktree is there: what takes long to load is loaded now. */
+  /**
+   * Called before the worktree is made, so that whatever is slow to load for this agent loads
+   * meanwhile.
+   */
   expectAgent: (name: string) => void;
-  /** The largest file that the host of a repository takes; null: any. */
+  /** The largest file that a repository's host accepts; null: any. */
   maxFileBytes: (repository: string) => number | null;
-  /** Runs work on the task's mirror; where that is broken it is made anew, and the work runs again. */
+  /** Runs work on the task's mirror; a broken mirror is made again, and the work runs again. */
   onMirror: <T>(
     about: { claim: Claim; task: Task; signal: AbortSignal },
     work: () => Promise<T>,
   ) => Promise<T>;
-  /** What the setup commands of a worktree run in: they may reach more than an agent. */
+  /** The box for a worktree's setup commands, which may reach more than an agent. */
   openSetupBox: (job: Job, worktree: string) => Promise<SetupBox>;
-  /** The environment of agents' and setup commands, without the worktree's own values. */
+  /** The environment for agents and setup commands, without the worktree's own values. */
   environment: () => Record<string, string>;
   trackChild: (what: string) => (identity: ProcessIdentity) => void;
   report: (claim: Claim, message: string, data: Record<string, unknown>) => Promise<void>;
@@ -44,12 +47,12 @@ export type Job = {
   claim: Claim;
   task: Task;
   subtask: Subtask;
-  /** Of the whole task. */
+  /** In the whole task. */
   subtaskCount: number;
   attempt: Attempt;
   mirror: Mirror;
   progress: ProgressReporter;
-  /** What setup and agent print. */
+  /** The output of setup and agent. */
   logPath: string;
   signal: AbortSignal;
 };

@@ -1,8 +1,9 @@
 import type { AgentEvent } from "../agents/agent.ts";
 
 /**
- * What happens in an attempt becomes events of its task, in order; nobody waits for one to be stored.
- * Of an agent's there are at most a few a second: a chatty one must not flood the log.
+ * Stores what happens in an attempt as events of its task, in order, without blocking the caller.
+ * Agent events are limited to about one a second, tool calls excepted: a chatty agent must not
+ * flood the log.
  */
 type Report = (message: string, data: Record<string, unknown>) => Promise<void>;
 
@@ -33,7 +34,7 @@ export class ProgressReporter {
   tell(message: string, data: Record<string, unknown>): void {
     this.pending = this.pending
       .then(() => this.report(message, data))
-      // A progress line that cannot be stored is no reason to end an attempt; the count says so.
+      // A progress line that cannot be stored must not end an attempt; it is counted as left out.
       .catch(() => {
         this.dropped++;
       });

@@ -23,8 +23,8 @@ import { writeBrief, writeContinuation } from "./write-brief.ts";
 
 /**
  * One attempt of one subtask, from a clean worktree at a recorded base to a commit: worktree →
- * setup → agent → snapshot. The daemon commits, not the agent, and whatever the agent left is
- * snapshotted however the attempt ended. Judging the commit is not done here.
+ * setup → agent → snapshot. The daemon commits, not the agent, and takes a snapshot however the
+ * attempt ended. Judging the commit is not done here.
  */
 export function makeExecuteStage(deps: ExecuteDeps): Stage {
   return async (claim, signal) => {
@@ -109,20 +109,20 @@ async function runAgent(
   });
 }
 
-/** For programs that read no brief. A variable has less room than an answer. */
+/** For programs that read no brief. A variable holds less than an answer may. */
 function answerOf({ answers }: Subtask): Record<string, string> {
   const answer = answers.at(-1)?.answer;
   return answer === undefined ? {} : { [answerVariable]: cutText(cleanText(answer), 30_000) };
 }
 
-/** What setup was refused, beside what the agent was. */
+/** Adds what setup was refused to what the agent was. */
 function withRefused(end: RoleEnd, refused: readonly Refused[]): RoleEnd {
   const { confinement } = end;
   if (confinement === null) return end;
   return { ...end, confinement: { ...confinement, denials: [...refused, ...confinement.denials] } };
 }
 
-/** What a review is about: the change from where it left the branch, cut to what a model can read. */
+/** For a review: the change since its fork point, cut to what a model can read. */
 async function readDiff({ mirror, task }: Job): Promise<string | null> {
   const { preparation } = task;
   if (task.expectsChange || !preparation?.forkCommit) return null;
@@ -132,7 +132,7 @@ async function readDiff({ mirror, task }: Job): Promise<string | null> {
   return cleanOutsideText(diff, 200_000);
 }
 
-/** What comments are about: the change so far, and whether the worktree holds it. */
+/** The subject of the comments: the change so far, and whether the worktree holds it. */
 async function readWork({ db }: ExecuteDeps, { attempt, mirror, subtask, task }: Job) {
   const base = task.preparation?.baseCommit ?? attempt.baseCommit;
   const isThere = attempt.baseCommit !== base;

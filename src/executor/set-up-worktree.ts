@@ -30,17 +30,17 @@ import { listChanges } from "../worktree/read/diff.ts";
 import type { ExecuteDeps, Job } from "./job.ts";
 
 /**
- * What an agent finds when it starts: a worktree at the attempt's base, a range of ports, the files
- * and the installed dependencies that the repository says it needs.
+ * Prepares what an agent finds when it starts: a worktree at the attempt's base, a range of ports,
+ * and the files and dependencies that the repository says it needs.
  */
 const setupTimeoutMs = 30 * 60_000;
-/** An event names so many of the copied files; there may be tens of thousands. */
+/** At most this many of the copied files are named in an event; there may be tens of thousands. */
 const maxNamed = 50;
 
 /**
- * The subtask's worktree: a new one at the attempt's base, or, for an attempt that goes on with earlier
- * work, as that work's last checkpoint has it. What is there before is kept as a snapshot. Rejects when
- * the files are not what they have to be, and names the path.
+ * The subtask's worktree: at the attempt's base, or, for an attempt that continues earlier work, at
+ * that work's last checkpoint. Existing content is kept as a snapshot. Rejects if the files are not
+ * as they should be, and names the path.
  */
 export async function prepareWorktree(deps: ExecuteDeps, job: Job): Promise<WorktreeRow> {
   const { attempt, mirror, subtask, task } = job;
@@ -54,7 +54,7 @@ export async function prepareWorktree(deps: ExecuteDeps, job: Job): Promise<Work
   });
   const session = attempt.sessionId ? await getSession(deps.db, attempt.sessionId) : null;
   await adoptWorktree(mirror, path, attempt.baseCommit);
-  // A stranger's commit names what it likes: a review does without.
+  // A reviewed commit is untrusted and may name any submodule, so they stay empty.
   const submodules = task.expectsChange ? "filled" : "empty";
   const added = await addWorktree(mirror, path, attempt.baseCommit, submodules);
   if (added === "existed") {
@@ -65,11 +65,11 @@ export async function prepareWorktree(deps: ExecuteDeps, job: Job): Promise<Work
     });
   }
   const checkpoint = session?.checkpointCommit ?? attempt.baseCommit;
-  // With a mirror that was lost, its checkpoints were.
+  // The checkpoints are gone if the mirror was lost.
   const isLost = !(await hasCommit(mirror, checkpoint));
   const at = isLost ? attempt.baseCommit : checkpoint;
-  // An agent with a session of its own knows what it did since: its files are left as they are, where
-  // they are still there.
+  // An agent with a session of its own knows what it did since the checkpoint: its files stay as
+  // they are, if they still exist.
   const isLeft = (session?.externalId != null || isLost) && added === "existed";
   if (session === null && added === "existed")
     await renewWorktree(mirror, path, attempt.baseCommit, submodules);
@@ -82,7 +82,7 @@ export async function prepareWorktree(deps: ExecuteDeps, job: Job): Promise<Work
     base_commit: attempt.baseCommit,
     port: row.portBase,
   });
-  // A new one has nothing of what setup had installed.
+  // A new worktree has nothing that setup installed.
   return added === "created" || session === null ? { ...row, preparedFor: null } : row;
 }
 
@@ -105,18 +105,18 @@ export function worktreeEnvironment(
     DEPUTY_SUBTASK: job.subtask.key,
     DEPUTY_ATTEMPT: String(job.attempt.number),
     [attemptMark]: job.attempt.id,
-    // Nobody is there to answer: npx installs what it was told to run.
+    // No one can answer a prompt: npx installs without asking.
     npm_config_yes: "true",
-    // No git of an agent may climb out of its worktree into a repository around it.
+    // An agent's git must not climb out of its worktree into a surrounding repository.
     GIT_CEILING_DIRECTORIES: deps.paths.worktrees,
   };
 }
 
-/** What a set-up worktree's commands were refused, or how the attempt ended because it failed. */
+/** What the setup commands were refused, and how the attempt ended if setup failed. */
 export type SetUp = { end: RoleEnd | null; refused: readonly Refused[] };
 const nothingRun: SetUp = { end: null, refused: [] };
 
-/** Copied files and setup commands, once per worktree and base. */
+/** Copies files and runs setup commands, once per worktree and base. */
 export async function runSetup(
   deps: ExecuteDeps,
   job: Job,
@@ -124,7 +124,7 @@ export async function runSetup(
   env: Record<string, string>,
 ): Promise<SetUp> {
   const { attempt, mirror, task } = job;
-  // A review reads a commit that a stranger may have made: nothing that it says is run or copied.
+  // A reviewed commit is untrusted: nothing that it names is run or copied.
   if (!task.expectsChange || worktree.preparedFor === attempt.baseCommit) return nothingRun;
   invariant(task.preparation, "a running task is prepared");
   const copied = await includeFiles(
@@ -152,7 +152,7 @@ export async function runSetup(
   return setUp;
 }
 
-/** What the worktree is after setup, for `leaveOutSetup`; what setup left is told. */
+/** Records the worktree after setup for `leaveOutSetup`, and reports the files that setup left. */
 async function recordSetup({ attempt, mirror, progress, subtask }: Job, path: string) {
   const base = attempt.baseCommit;
   const ref = setupRef(subtask.id);
@@ -174,7 +174,7 @@ export function setupRef(subtaskId: string): string {
   return `refs/deputy/setups/${subtaskId}`;
 }
 
-/** The repository's setup commands, one after the other. */
+/** Runs the repository's setup commands one after the other. */
 async function runSetupCommands(
   deps: ExecuteDeps,
   job: Job,

@@ -5,8 +5,8 @@ import { fence, wrapOutsideText } from "../core/text/data-block.ts";
 type PendingMessage = Pick<Message, "place" | "text">;
 
 /**
- * The brief: everything an agent is told, and nothing else. Pure. Text that came from outside goes
- * in only as a delimited block of data.
+ * The brief: everything an agent is told, and nothing else. Pure. Outside text goes in only as a
+ * delimited block of data.
  */
 export function writeBrief(input: {
   task: Task;
@@ -18,9 +18,9 @@ export function writeBrief(input: {
   diff: string | null;
   /** The folders of submodules that are filled. */
   submodules: readonly string[];
-  /** What a person said that no merged attempt had, oldest first. */
+  /** A person's messages that no merged attempt had, oldest first. */
   said: readonly PendingMessage[];
-  /** With comments: what they are about, and whether the worktree holds it. */
+  /** With comments: the change they refer to, and whether the worktree holds it. */
   work: { diff: string; isThere: boolean } | null;
 }): string {
   const { task, subtask, subtaskCount, attempt, diff, submodules, said, work } = input;
@@ -71,8 +71,8 @@ export function writeBrief(input: {
 }
 
 /**
- * What an agent is told that goes on with its own work: why it was interrupted, and the answer to its
- * question; or what reviewers found in it.
+ * The prompt for an agent that continues its own work: why it was interrupted and the answer to its
+ * question, or the reviewers' findings.
  */
 export function writeContinuation(subtask: Subtask): string {
   const { answers, ending, feedback } = subtask;
@@ -93,7 +93,7 @@ export function writeContinuation(subtask: Subtask): string {
   return `${why} The files in the worktree are as they were after your last recorded step. Look before you repeat anything, then go on with the work.\n`;
 }
 
-/** Why the attempt before did not come to its end, when its program was killed; else nothing. */
+/** Why the previous attempt did not finish, if its program was killed; else empty. */
 function describeKill({ ending }: Subtask): string {
   if (ending?.what !== "attempt" || ending.failure !== "killed") return "";
   const isMemory = / of memory/.test(ending.detail);
@@ -133,7 +133,7 @@ function describeMessages(
   ];
 }
 
-/** What came with the task: attachments, and outside text as a delimited block of data. */
+/** The task's material: attachments, and outside text as a delimited block of data. */
 export function describeMaterial({ attachments, origin }: Task): string[] {
   return [
     ...attachments.map(({ name, content }) => section(`Attachment: ${name}`, fence(content))),
@@ -155,7 +155,7 @@ export function section(title: string, body: string | readonly string[]): string
   return `# ${title}\n\n${text}`;
 }
 
-/** What judges the work may change where the work asks for it; who changes it on their own is asked about. */
+/** Judge files may change if the task asks for it; any other change to them goes to a person. */
 function tellAboutJudges(
   { allow, allowTestChanges }: Task,
   protectedPaths: readonly string[],

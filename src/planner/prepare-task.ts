@@ -15,18 +15,18 @@ import { parseRepository, type Repository } from "../worktree/mirror/repository-
 import { findMergeBase } from "../worktree/read/read-commit.ts";
 
 /**
- * The first thing that happens to a task: its repository is mirrored and its base commit fixed and
- * pinned, so that whatever happens to the branch meanwhile, every attempt starts from the same code.
- * Tasks for one repository that come together share one look at it: each gets one that began after
- * it asked, so what was pushed before a task was handed in is in its mirror.
+ * The first step of a task: its repository is mirrored and its base commit is resolved and pinned,
+ * so that every attempt starts from the same code whatever happens to the branch. Tasks for one
+ * repository that arrive together share a fetch: each gets one that started after its request, so
+ * everything pushed before the task was submitted is in its mirror.
  */
 export type PreparedBase = {
   mirror: Mirror;
   baseCommit: string;
   baseRef: string;
-  /** Where a reviewed commit left the branch that it is to go into: the diff to review starts here. */
+  /** Where a reviewed commit forked from its target branch: the diff to review starts here. */
   forkCommit: string | null;
-  /** What of the base worktrees do not hold as a checkout would, in sentences for people. */
+  /** How worktrees of this base differ from an ordinary checkout, in sentences for people. */
   notes: string[];
 };
 
@@ -66,7 +66,7 @@ async function fixBase(
   return { mirror, baseCommit: base.commit, baseRef: base.ref, forkCommit, notes };
 }
 
-/** What the change is to go into may be gone by now; then it is what the repository is at. */
+/** If the target branch is gone, the fork point is taken from the repository's HEAD. */
 async function findFork(
   mirror: FetchedMirror,
   task: Task,
@@ -79,8 +79,8 @@ async function findFork(
 }
 
 /**
- * A commit that no branch or tag holds, as the head of a pull request from a fork, is there only when
- * it is asked for by name. What cannot be had is said by whoever looks for it in the mirror.
+ * A commit on no branch or tag, such as the head of a fork's pull request, is fetched only by name.
+ * If it cannot be fetched, resolving it in the mirror reports that.
  */
 async function askForCommit(
   mirror: FetchedMirror,

@@ -18,10 +18,9 @@ import {
 } from "./write-planner-brief.ts";
 
 /**
- * Ask a planner for a plan. It reads, in a worktree of its own at the base commit, which is gone
- * afterwards; nothing that it wrote is anybody's work. An answer that is no plan gets one more try
- * with the reason in words; whatever it says the second time stands. With a session it goes on where
- * it was cut off.
+ * Ask a planner for a plan. It reads in a worktree of its own at the base commit, which is deleted
+ * afterwards with anything it wrote. An invalid answer gets one more try, with the reason; a second
+ * invalid answer is refused. With a session it continues where it was interrupted.
  */
 type PlannerRequest = Pick<
   RoleRequest,
@@ -44,9 +43,9 @@ type PlannerRequest = Pick<
 
 type PlannerResult =
   | { kind: "planned"; answer: PlannerAnswer; problem: string | null }
-  /** It answered twice, and neither was a plan. */
+  /** It answered twice, both times without a valid plan. */
   | { kind: "refused"; detail: string }
-  /** It did not come to an answer. */
+  /** It ended without an answer. */
   | { kind: "ended"; end: RoleEnd };
 
 export async function runPlanner(
@@ -81,7 +80,7 @@ async function ask(
       role: "planner",
       mode: "read_only",
       outputSchema: plannerOutputSchema,
-      // After a bad answer the whole of it again: not every agent remembers.
+      // After a bad answer the full brief is sent again: not every agent remembers.
       brief:
         sessionId !== null && again === null
           ? writePlannerContinuation(brief)
@@ -108,10 +107,10 @@ async function ask(
   }
 }
 
-/** The same distance from `src/executor` and `dist/executor`. */
+/** The relative path is the same from `src/executor` and `dist/executor`. */
 const promptFile = new URL("../../prompts/planner.md", import.meta.url);
 
-/** What a model says may hold what cannot be stored or shown. */
+/** Removes characters that cannot be stored or shown from a model's answer. */
 function clean(value: unknown): unknown {
   if (typeof value === "string") return cleanText(value);
   if (Array.isArray(value)) return value.map(clean);

@@ -5,21 +5,21 @@ import { fence } from "../core/text/data-block.ts";
 import { describeMaterial, section } from "../executor/write-brief.ts";
 
 /**
- * Everything a planner is told. Pure. It says what a plan is, because any agent may be the planner;
- * text from outside is in it as a block of data, as in every brief.
+ * Everything a planner is told. Pure. It explains what a plan is, because any agent may be the
+ * planner; outside text is included only as a block of data.
  */
 export type PlannerBrief = {
   task: Task;
-  /** What makes a good plan: the same for every task and every agent. */
+  /** What makes a good plan: the same for every task and agent. */
   instructions: string;
   checks: readonly { command: string }[];
   /** The part of a plan that is to be planned further; null: the whole task. */
   part: Pick<Subtask, "key" | "title" | "brief" | "writes"> | null;
   /** Plans of this task that a person sent back, oldest first. */
   rejected: readonly { plan: Plan; feedback: string }[];
-  /** What planners of it asked a person, oldest first. */
+  /** Answers of a person to questions of this task's planners, oldest first. */
   answers: readonly { question: string; answer: string }[];
-  /** What was wrong with the answer before this one; null: there was none. */
+  /** The previous answer and what was wrong with it; null: there was none. */
   again: { problem: string; answer: unknown } | null;
 };
 
@@ -79,7 +79,7 @@ export function writePlannerBrief({
   return `${sections.filter((text) => text !== "").join("\n\n")}\n`;
 }
 
-/** Told to a planner that goes on; what was asked of it, and what it read, stands in its session. */
+/** The prompt for a planner that continues; its session holds the request and what it read. */
 export function writePlannerContinuation({ answers }: Pick<PlannerBrief, "answers">): string {
   const last = answers.at(-1);
   const why = last

@@ -1,6 +1,6 @@
 /**
- * How long to wait before the next try: doubling from `baseMs`, at most `capMs`, with half of it
- * left to chance so that many failures do not come back at once. `chance` is in [0, 1).
+ * Milliseconds to wait before the next try: doubles from `baseMs`, at most `capMs`, half of it
+ * jitter so that many failures do not return at once. `chance` is in [0, 1).
  */
 export function backoffMs(
   tries: number,

@@ -14,8 +14,8 @@ import type { FailureKind } from "../core/task/failure.ts";
 import type { Attempt, Subtask } from "../core/task/task.ts";
 
 /**
- * What happened → which kind of failure it is, its signature, and what the next attempt should be
- * told. Pure. Two failures with the same signature are the same failure again: numbers, paths of
+ * Turns what happened into a kind of failure, its signature, and feedback for the next attempt.
+ * Pure. Two failures with the same signature are the same failure again: numbers, paths of
  * temporary folders and durations are left out of it.
  */
 export type Failure = {
@@ -26,13 +26,16 @@ export type Failure = {
   /** For the next attempt's brief. */
   evidence: string;
   question: string | null;
-  /** When the provider lets go on; null: it did not say. */
+  /** When the provider limit ends; null: unknown. */
   retryAt: Date | null;
 };
 
 const maxEvidence = 16_000;
 
-/** `merged` says what siblings merged since the attempt's base; null: nothing, or it does not matter. */
+/**
+ * `merged` describes what siblings merged since the attempt's base; null: nothing, or it is
+ * irrelevant.
+ */
 export function classify(
   subtask: Subtask,
   attempt: Attempt | null,
@@ -111,20 +114,20 @@ function classifyVerdict(
   ].join("\n\n");
   if (verdict.result === "inconclusive" && review)
     return make("review_not_done", verdict.summary, "", askAboutMissing(review));
-  // Nothing is known of the change, and the agent had no part in it.
+  // Nothing is known about the change, and the agent had no part in it.
   if (verdict.result === "inconclusive" && bad.length > 0 && bad.every(({ run }) => wasKilled(run)))
     return make("infrastructure", verdict.summary, evidence);
   if (verdict.result === "inconclusive") return make("inconclusive", verdict.summary, evidence);
   if (blocking.length > 0)
     return make("policy_violated", blocking.map(({ message }) => message).join("; "), evidence);
   if (bad.length === 0 && openJudges(verdict).length > 0) return classifyJudges(verdict);
-  // A person wants it without these files, and it does not go without them.
+  // A person wants it without these files, but without them it does not pass.
   if (leftOut.length > 0 && bad.length > 0) {
     const paths = leftOut.map(({ path }) => path);
     const without = `it does not pass without the change to ${paths.slice(0, 3).join(", ")}: ${verdict.summary}`;
     return make("judges_changed", without, evidence, askAboutMissed(paths, verdict.summary));
   }
-  // With nothing merged meanwhile it was the very same tree as before, and no sibling's doing.
+  // With nothing merged meanwhile the tree was the same as before, so no sibling caused it.
   if (stage === "integrate" && merged !== null) {
     return make(
       "integration_red",
@@ -141,7 +144,10 @@ function classifyVerdict(
   );
 }
 
-/** The work is green, and reviewers found something. With a question when another round would not help. */
+/**
+ * The checks are green, but reviewers found something. Has a question if another round would not
+ * help.
+ */
 function classifyReview(review: Review): Failure {
   const open = openFindings(review);
   return make(
@@ -153,7 +159,10 @@ function classifyReview(review: Review): Failure {
   );
 }
 
-/** The work is green, and edits what says so. With a question; who made it weaker hears of it first. */
+/**
+ * The checks are green, but the change edits its judges. Has a question; an agent that weakened
+ * them gets to fix it first.
+ */
 function classifyJudges(verdict: Verdict): Failure {
   const open = openJudges(verdict);
   const weaker = open.filter((judge) => judge.weaker !== null);

@@ -4,21 +4,22 @@ import { backoffMs } from "./backoff.ts";
 import type { Failure } from "./classify.ts";
 
 /**
- * The ladder's first rungs, as a pure function: a failure and the history of the same subtask in,
- * one action and its reason out. Later rungs (resume, another agent, replan, roll back) are further
- * cases of this function. Attempts that were lost or never reached the model do not use up the
- * three that the work itself has; they have limits of their own, so that nothing loops for ever.
- * A merge that was lost to a sibling uses none up either: the work was good when it was begun. Rounds with
- * a reviewer use none up either: they are counted where findings are (core/review.ts), and
- * end in a question. One that was parked has no limit: a person stopped the daemon, and may do so as
+ * The ladder's first rungs as a pure function: a failure and the subtask's history in, one action
+ * and its reason out. Later rungs (resume, another agent, replan, roll back) are further cases
+ * here.
+ *
+ * Not counted among the `maxAttempts` attempts of the work itself: attempts that were lost or never
+ * reached the model, and merges lost to a sibling (the work was good when it started); they have
+ * limits of their own, so nothing loops forever. Review rounds are counted with their findings
+ * (core/review.ts) and end in a question. Parking has no limit: a person may stop the daemon as
  * often as they like.
  */
 export type PastFailure = { kind: FailureKind; signature: string };
 
-/** Where in the life of its subtask the attempt is that failed: all of them are counted from 1. */
+/** The position of the failed attempt among its subtask's attempts, counted from 1. */
 export type Place = {
   number: number;
-  /** The first that counts: later than 1 once a person reopened it. */
+  /** The first attempt that counts; above 1 once a person reopened the subtask. */
   firstCounted: number;
 };
 
@@ -92,7 +93,7 @@ const uncounted: ReadonlySet<Answer> = new Set([
   "ask_where_it_can_be_granted",
 ]);
 
-/** `history`: the failures before this one, oldest first, since the task began or was retried. */
+/** `history`: the failures before this one, oldest first, since the task started or was retried. */
 export function decide(
   failure: Failure,
   history: readonly PastFailure[],
@@ -114,11 +115,11 @@ export function decide(
         question: failure.question ?? detail,
       };
     case "ask_where_it_can_be_granted":
-      // Of the task's budget a person can grant more; a limit of one attempt is nobody's to raise.
+      // A person can raise the task's budget, but not the limit of one attempt.
       if (failure.question === null) return giveUp("giving up");
       return { action: "ask", ...base, reason: detail, question: failure.question };
     case "another_round":
-      // Rounds end in a question long before; this is for what nobody thought of.
+      // Rounds normally end in a question long before; this guards against unforeseen loops.
       if (history.filter((past) => past.kind === kind).length >= maxReviewRounds)
         return giveUp(`giving up after ${maxReviewRounds} rounds with reviewers`);
       if (failure.question !== null) {
@@ -158,8 +159,8 @@ export function decide(
       return { action: "retry", ...base, delayMs: 0, reason };
     }
     case "wait_for_person": {
-      // No limit: it waits for a person to free space, however often it was filled again, or to correct
-      // a row. The stage that follows does not start while the volume is known to be full.
+      // No limit: it waits for a person to free space or to correct a row. The next stage does not
+      // start while the volume is known to be full.
       const inRow = countInRow(history, kind) + 1;
       const delayMs = Math.min(maxSpaceWaitMs, options.backoffBaseMs * 2 ** Math.min(inRow, 20));
       return { action: "retry", ...base, delayMs, reason: `not counted as an attempt: ${detail}` };
@@ -239,7 +240,9 @@ function retryCounted(
   };
 }
 
-/** `attempt 2 of 3`; `attempt 5 (2 of 3 since it was reopened)` where the number alone would mislead. */
+/**
+ * `attempt 2 of 3`; `attempt 5 (2 of 3 since it was reopened)` if the number alone would mislead.
+ */
 function nameNext(counted: number, { number, firstCounted }: Place): string {
   const next = number + 1;
   if (next === counted) return `attempt ${next} of ${maxAttempts}`;

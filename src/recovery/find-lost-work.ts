@@ -10,9 +10,9 @@ import { hasCommit, type Mirror, type Mirrors } from "../worktree/mirror/mirror.
 import { isAncestor } from "../worktree/read/read-commit.ts";
 
 /**
- * With a mirror that was deleted go the commits that existed nowhere else. Here it is found out, for all
- * stages, which of them the rows of a task still name: what the worktrees hold is committed again, to the
- * same ids; what they do not hold is told, to be worked on again.
+ * A deleted mirror takes with it the commits that existed nowhere else. For any stage, this finds
+ * which of them a task's rows still name: those that the worktrees still hold are committed again
+ * with the same ids; the rest is reported, to be worked on again.
  */
 export class WorkLost extends Error {
   readonly work: LostWork;
@@ -22,7 +22,7 @@ export class WorkLost extends Error {
   }
 }
 
-/** Null: no commit that this claim needs is missing. "restored": some were, and none is any more. */
+/** Null: no commit that this claim needs is missing. "restored": some were missing and are back. */
 export async function findLostWork(
   { db, mirrors, redact }: { db: Db; mirrors: Mirrors; redact: Redact },
   claim: Claim,
@@ -55,7 +55,7 @@ export async function findLostWork(
   return { detail, head: { lost, to }, subtaskIds };
 }
 
-/** An attempt starts at its base; what was done is judged and merged by its commit. */
+/** An attempt starts at its base; finished work is judged and merged by its commit. */
 function neededBy(subtasks: readonly Subtask[], { stage, subtaskId }: Claim): string[] {
   const subtask = subtasks.find(({ id }) => id === subtaskId);
   const isDone = stage === "verify" || stage === "integrate";
@@ -69,7 +69,7 @@ async function listMissing(mirror: Mirror, commits: readonly string[]): Promise<
   return missing;
 }
 
-/** In the order of the attempts: what one was based on was made before it. */
+/** In the order of the attempts, so that each commit's base exists before it. */
 async function remakeAll(
   { db, redact }: { db: Db; redact: Redact },
   mirror: Mirror,

@@ -12,11 +12,11 @@ import {
 } from "../store/tasks/processes.ts";
 
 /**
- * Compares what the database says with what is alive. A registered process whose lock is gone is dead,
- * whoever it was: the processes it left on this host are killed, recognised by pid and start time
- * or by the mark in their environment, and what it had claimed is handed back. So is a lease that
- * its owner, alive as it may be, has stopped to renew. Deciding what becomes of what is handed back
- * is not done here: the caller feeds it to the orchestrator.
+ * Compares the database with what is alive. A registered process whose lock is gone is dead: the
+ * child processes it left on this host are killed, recognised by pid and start time or by the mark
+ * in their environment, and its claims are handed back. So is a lease that a living owner stopped
+ * renewing. What becomes of a handed-back claim is up to the caller, who passes it to the
+ * orchestrator.
  */
 export type LostClaim = { claim: Claim; owner: string };
 
@@ -28,7 +28,7 @@ export async function reapDeadProcesses(
 ): Promise<{ processes: string[]; processesKilled: number; claimsReturned: number }> {
   const result = { processes: [] as string[], processesKilled: 0, claimsReturned: 0 };
   for (const dead of await listDeadProcesses(db, self.processId, self.host, isProcessAlive)) {
-    // First the processes: no child of the dead process may still write when a new attempt starts.
+    // Child processes first: none may still write when a new attempt starts.
     if (dead.host === self.host) result.processesKilled += await killChildrenOf(db, dead.id);
     let failed = 0;
     for (const claim of await listClaimsOf(db, dead.id)) {
@@ -36,7 +36,8 @@ export async function reapDeadProcesses(
         await handBack({ claim, owner: dead.id });
         result.claimsReturned++;
       } catch (error) {
-        // One that cannot be handed back must not keep the others; the next round tries it again.
+        // A claim that cannot be handed back must not hold up the others; the next round retries
+        // it.
         failed++;
         onError(error as Error);
       }
@@ -50,8 +51,8 @@ export async function reapDeadProcesses(
 }
 
 /**
- * Hand back a lease that ran out. Its attempt's processes on this host are killed first, because the
- * next attempt works in the same worktree. False when it is sound by now.
+ * Hand back an expired lease. Its attempt's processes on this host are killed first, because the
+ * next attempt works in the same worktree. Returns false if the lease is sound again.
  */
 export async function takeBackLease(
   db: Db,
@@ -67,7 +68,10 @@ export async function takeBackLease(
   return true;
 }
 
-/** Kill the children of this process that still run, when not everything could be parked at its end. */
+/**
+ * Kills the child processes of this process that still run, for when not all could be parked at
+ * shutdown. Returns their number.
+ */
 export function killOwnChildren(processId: string): number {
   return killLeftovers(null, { name: processMark, value: processId });
 }

@@ -14,7 +14,10 @@ import { findMergeBase } from "../worktree/read/read-commit.ts";
 import { classify, type Failure } from "./classify.ts";
 import { decide, type PastFailure } from "./decide.ts";
 
-/** The recover stage: read how it ended, classify, decide. The history is the attempts' own rows, so it survives everything. */
+/**
+ * The recover stage: read the ending, classify, decide. The history is read from the attempts' own
+ * rows, so it survives restarts.
+ */
 export function makeRecoverStage(deps: {
   db: Db;
   mirrors: Mirrors;
@@ -66,8 +69,8 @@ export function makeRecoverStage(deps: {
 const maxTheirs = 6_000;
 
 /**
- * What siblings merged since the base of a subtask that could not be merged, with their change to the
- * files of the conflict. Null: the task branch has not moved, or the subtask ended otherwise.
+ * What siblings merged since the base of a subtask that could not be merged, with the diff of the
+ * conflicting files. Null: the task branch has not moved, or the subtask ended otherwise.
  */
 async function describeMerged(
   { db, mirrors }: { db: Db; mirrors: Mirrors },
@@ -96,7 +99,7 @@ async function describeMerged(
   return `Done meanwhile:\n${merged.flat().join("\n")}\n\nWhat that changed${where}, as a diff:\n\n${fence(cleanOutsideText(diff, maxTheirs))}`;
 }
 
-/** What is open of a review is told until it is settled, whatever else went wrong meanwhile. */
+/** Open review findings are repeated until they are settled, whatever else went wrong meanwhile. */
 function latestReview(attempts: readonly Attempt[]): string {
   const review = attempts.findLast(({ verdict }) => verdict?.review)?.verdict?.review;
   return review && openFindings(review).length > 0 ? tellCoder(review) : "";
@@ -104,7 +107,7 @@ function latestReview(attempts: readonly Attempt[]): string {
 
 function describe({ kind, detail, evidence }: Failure, review: string, sessionId: string | null) {
   const isReview = kind === "review_blocked" || kind === "review_not_done";
-  // With evidence it is what does not pass without the files that a person did not want.
+  // With evidence, it failed without the files that a person wanted left out.
   const isHeld = kind === "tests_weakened" || (kind === "judges_changed" && evidence === "");
   const isGreen = isReview || isHeld;
   const isContinued = continuedKinds.has(kind) && sessionId !== null;
