@@ -22,9 +22,9 @@ import { buildReceipt, type ReceiptDelivery, summaryOf } from "./receipt/receipt
 import { renderReceipt } from "./receipt/render-receipt.ts";
 
 /**
- * Hands the finished work over: the branch in the user's repository, a patch, the receipt, and
- * where it was asked for a draft pull request or a comment. Every step finds out first whether it
- * was done already, so a crash in the middle delivers once.
+ * Delivers the finished work: the branch in the user's repository, a patch, the receipt, and a
+ * draft pull request or comment if asked for. Every step first checks whether it was already done,
+ * so a crash in between still delivers once.
  */
 export type DeliverDeps = {
   db: Db;
@@ -40,14 +40,15 @@ export function makeDeliverStage(deps: DeliverDeps): Stage {
   return async (claim, signal) => {
     const task = await getTask(deps.db, claim.taskId);
     invariant(task?.preparation && task.headCommit, "a task that is delivered was prepared");
-    // Asked to stop before anything has left: nothing leaves. From here on it is done to its end.
+    // A stop request before anything is published prevents delivery. After this point it runs to
+    // the end.
     signal.throwIfAborted();
     try {
       return task.delivery === "comment"
         ? await deliverComment(deps, task)
         : await deliverBranch(deps, task, task.preparation.baseCommit, task.headCommit);
     } catch (error) {
-      // What a person can mend is not mended by trying again; what is away may come back.
+      // A fault that needs a person is not fixed by retrying; an unavailable service may come back.
       if (!(error instanceof DeputyError) || error.code === "unavailable") throw error;
       return {
         kind: "refused",
@@ -104,7 +105,7 @@ async function deliverBranch(
         base: await findTargetBranch(mirror, task.preparation),
         title:
           makeInert(deps.redact(task.goal.trim().split("\n")[0] ?? "")).slice(0, 200) || task.id,
-        // Where the patch lies on this machine is nobody's business there.
+        // Public readers have no use for the patch's path on this machine.
         body: `${referTo(task)}${quoteSummary(attempts)}${renderReceipt(makeReceipt({ url: null, patch: null, isPublic: true }))}`,
         taskId: task.id,
         known: task.deliveryUrl,
@@ -128,18 +129,18 @@ async function deliverBranch(
   };
 }
 
-/** What the last agent says that it did, for whoever reads the change; nobody checked the words. */
+/** The last agent's own summary, quoted for readers of the change; it is unverified. */
 function quoteSummary(attempts: readonly Attempt[]): string {
   const summary = summaryOf(attempts)?.slice(0, 4_000);
   return summary ? `The agent says:\n\n> ${makeInert(summary).replaceAll("\n", "\n> ")}\n\n` : "";
 }
 
-/** The one reference that is meant: the issue that the task is about. It has nothing but a name. */
+/** The one intended reference: the issue that the task is about. */
 function referTo({ origin: { replyTo } }: Task): string {
   return replyTo === null ? "" : `For ${replyTo}.\n\n`;
 }
 
-/** The branch that a pull request asks to be merged into; "HEAD" is whatever the forge has as its default. */
+/** The target branch of a pull request; "HEAD" stands for the forge's default branch. */
 async function findTargetBranch(mirror: Mirror, preparation: Preparation): Promise<string> {
   const name = preparation.baseRef.replace(/^refs\/(heads|remotes\/origin)\//, "");
   return (await findBranchOf(mirror, name, preparation.baseCommit)) ?? "HEAD";
@@ -148,8 +149,8 @@ async function findTargetBranch(mirror: Mirror, preparation: Preparation): Promi
 const missingToken = new DeputyError("unprocessable", "Set GITHUB_TOKEN for the daemon.");
 
 /**
- * What a person can mend ends the task in words, with the finished work kept for a retry; what may
- * pass by itself is thrown, and the stage is tried again.
+ * A fault that needs a person ends the task with a message, and the finished work is kept for a
+ * retry; a transient one is thrown, and the stage is tried again.
  */
 function refuse(task: Task, done: string, error: unknown): Outcome {
   if (!(error instanceof DeputyError) || error.code === "unavailable") throw error;
@@ -160,8 +161,8 @@ function refuse(task: Task, done: string, error: unknown): Outcome {
 }
 
 /**
- * A review is one comment, however often the pull request moves: each task edits the comment of the
- * first one, which is found by that task's id.
+ * A review is one comment, however often the pull request moves: later tasks edit the comment of
+ * the first one, which is found by that task's id.
  */
 async function deliverComment(deps: DeliverDeps, task: Task): Promise<Outcome> {
   invariant(task.preparation, "a task that is delivered was prepared");
@@ -175,7 +176,8 @@ async function deliverComment(deps: DeliverDeps, task: Task): Promise<Outcome> {
     const first = await findFirstComment(deps.db, replyTo);
     const { url, edited } = await deps.forge.upsertComment({
       target: replyTo,
-      // Ours comes first: what follows may be any Markdown, with a fence that is never closed.
+      // The daemon's own words come first: the summary may be any Markdown, even with an unclosed
+      // fence.
       body: `A review of ${task.preparation.baseCommit}, which changed nothing and ran no checks. The agent says:\n\n---\n\n${makeInert(summary)}`,
       taskId: first.taskId ?? task.id,
       known: first.url,

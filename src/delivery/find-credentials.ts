@@ -3,8 +3,8 @@ import type { Mirror } from "../worktree/mirror/mirror.ts";
 import { diffCommits } from "../worktree/read/diff.ts";
 
 /**
- * Lines that a change adds and that hold a secret of the daemon's, or what looks like a credential,
- * as `path:line`. The change is delivered to the letter all the same; the receipt names them.
+ * Added lines that hold a secret of the daemon's or look like a credential, as `path:line`. The
+ * change is delivered unaltered all the same; the receipt names them.
  */
 export async function findCredentials(
   mirror: Mirror,

@@ -22,7 +22,7 @@ import { acceptBranch } from "../worktree/publish/accept.ts";
 import { deleteBranch } from "../worktree/publish/publish.ts";
 import { findPublished, type PublishDeps } from "./publish-task.ts";
 
-/** What a person does with delivered work: take it, throw it away, or look at a removed worktree again. */
+/** A person's decisions on delivered work: accept it, discard it, or restore a removed worktree. */
 
 /** Merge the delivered branch into the branch that is checked out in the user's repository. */
 export async function acceptDelivery(task: Task): Promise<string> {
@@ -38,7 +38,7 @@ export async function acceptDelivery(task: Task): Promise<string> {
   return `${branch} is merged into your branch (${kind === "fast_forward" ? "fast-forward" : "merge commit"}, ${commit.slice(0, 10)})`;
 }
 
-/** Remove the delivered branch and everything that lies about; refused when the branch has moved. */
+/** Remove the delivered branch, artifacts and worktrees; refused if the branch has moved. */
 export async function discardDelivery(
   db: Db,
   mirrors: Mirrors,
@@ -68,7 +68,7 @@ export async function discardDelivery(
   return branch ? `${branch}, its patch, receipt and worktrees are gone` : "its worktrees are gone";
 }
 
-/** A delivery that failed or was cancelled may have pushed the branch before. */
+/** A failed or cancelled delivery may already have pushed the branch. */
 async function findUnfinished(deps: PublishDeps, task: Task): Promise<string | null> {
   const subtasks = await listSubtasks(deps.db, task.id);
   const wasDelivering = subtasks.every(({ state }) => state === "completed");
@@ -88,7 +88,7 @@ export async function tidyWorktree(db: Db, mirrors: Mirrors, id: string): Promis
         "unavailable",
         `The worktree ${row.path} stays, because Deputy's mirror ${row.mirror}, which keeps what is in it, is missing: it is made anew when a task of its repository runs.`,
       );
-    // What was merged before the attempt may have been lost with a mirror.
+    // The attempt's base may have been lost with a mirror.
     const isThere = await hasCommit(mirror, attempt.baseCommit);
     const base = isThere ? null : (await getTask(tx, row.taskId))?.preparation?.baseCommit;
     const snapshot = await snapshotWorktree(mirror, row.path, {

@@ -11,8 +11,8 @@ import { type Mirrors, pinRef } from "../worktree/mirror/mirror.ts";
 
 /**
  * Merges one verified commit into the task branch, and runs the gate on the merged commit before
- * the branch moves. The branch is a column until then: a red gate or a conflict leaves it untouched.
- * `gate` is the verifier's work, given by the daemon.
+ * the branch moves. Until then the branch is only a column: a red gate or a conflict leaves it
+ * untouched. `gate` is the verifier, injected by the daemon.
  */
 export type IntegrateDeps = {
   db: Db;

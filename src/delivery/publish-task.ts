@@ -11,9 +11,9 @@ import { publishLfs } from "../worktree/publish/publish-lfs.ts";
 import { slugify } from "./slugify.ts";
 
 /**
- * A task's branch in the user's repository: `deputy/<slug>`, or with a number where that name holds
- * other work. It is recorded when the task completes; until then it is found again by its commit,
- * which no other task can have made.
+ * A task's branch in the user's repository: `deputy/<slug>`, with a number if that name holds other
+ * work. It is recorded when the task completes; until then it is found by its commit, which no
+ * other task can have made.
  */
 export type PublishDeps = {
   db: Db;
@@ -24,7 +24,7 @@ export type PublishDeps = {
 
 const maxNames = 100;
 
-/** Push the commit to the first name that is free, or that already holds it. Returns the branch. */
+/** Push the commit to the first name that is free or already holds it. Returns the branch. */
 export async function publishTask(deps: PublishDeps, task: Task, commit: string): Promise<string> {
   invariant(task.preparation, "a task that is delivered was prepared");
   const { auth, repository } = openRepository(deps, task);
@@ -39,14 +39,14 @@ export async function publishTask(deps: PublishDeps, task: Task, commit: string)
   for (const branch of branchNames(deps, task)) {
     if (await isBranchTaken(deps.db, task.repository, branch, task.id)) continue;
     const tip = await branchTip(repository, branch, auth);
-    // What it delivered before is gone on from, as long as nobody else has.
+    // The task's earlier delivery may be replaced, as long as nobody else moved the branch.
     const isOwn = branch === task.branch && tip === task.deliveredCommit;
     if (tip !== null && tip !== commit && !isOwn) continue;
     try {
       await publishBranch(mirror, repository, { commit, branch, tip, ...auth });
       return branch;
     } catch (error) {
-      // Somebody took the name between the look and the push; where nobody did, no name would do.
+      // Somebody took the name between the look-up and the push; if nobody did, no name would work.
       const refused = error instanceof DeputyError && error.code === "conflict";
       if (!refused || (await branchTip(repository, branch, auth)) === null) throw error;
     }
@@ -57,7 +57,7 @@ export async function publishTask(deps: PublishDeps, task: Task, commit: string)
   );
 }
 
-/** The branch that a delivery which did not come to its end left in the user's repository, or null. */
+/** The branch that an unfinished delivery left in the user's repository, or null. */
 export async function findPublished(deps: PublishDeps, task: Task): Promise<string | null> {
   const { headCommit, preparation } = task;
   if (!preparation || headCommit === null || headCommit === preparation.baseCommit) return null;

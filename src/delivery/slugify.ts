@@ -1,4 +1,6 @@
-/** A goal as a branch name: lower-case words of its first line, at most 48 characters, never empty. */
+/**
+ * A goal as a branch name: lower-case words of its first line, at most 48 characters, never empty.
+ */
 export function slugify(goal: string): string {
   const words = (goal.trim().split("\n")[0] ?? "")
     .normalize("NFKD")

@@ -4,9 +4,9 @@ import type { Mirrors } from "../worktree/mirror/mirror.ts";
 import { tidyWorktree } from "./hand-over.ts";
 
 /**
- * Remove the worktrees of tasks that are over, beyond the newest `keep`; each after a snapshot. When
- * the process stops, none is begun any more, and one that takes longer than the process lives is no
- * error: it loses its database in the middle, and the next start does it again.
+ * Remove the worktrees of finished tasks beyond the newest `keep`, each after a snapshot. On
+ * shutdown no new removal starts; one that is cut off by losing the database is not an error, as
+ * the next start repeats it.
  */
 export async function tidyOldWorktrees(
   db: Db,

@@ -15,25 +15,25 @@ import { type PostResult, post } from "./post.ts";
 import { retryDelayMs } from "./retry-delay.ts";
 
 /**
- * Sends what is due. A row is claimed for longer than a send can take, so two processes never send
- * the same one; it is marked only after the other side took it. A process that dies between the
- * two sends again: the receiver recognises the event's id.
+ * Sends due notifications. A row is claimed for longer than a send can take, so two processes never
+ * send the same one; it is marked only after the receiver accepted it. If a process dies in
+ * between, it is sent again, and the receiver recognises the event's id.
  */
 export type NotifierDeps = {
   db: Db;
   config: NotifierConfig;
   redact: Redact;
   log: (level: "info" | "warn" | "error", fields: object, message: string) => void;
-  /** Stops what is under way; what has no answer yet is given back. */
+  /** Stops sends in progress; those without a response are released. */
   signal?: AbortSignal;
-  /** How long the other side may take. */
+  /** Milliseconds to wait for the receiver. */
   timeoutMs?: number;
 };
 
 const batch = 20;
 const never = new AbortController().signal;
 
-/** Returns how many the other side took. */
+/** Returns how many notifications were accepted. */
 export async function deliverDueNotifications(deps: NotifierDeps): Promise<number> {
   const timeoutMs = deps.timeoutMs ?? 15_000;
   let sent = 0;
@@ -73,7 +73,7 @@ async function deliverOne(
   }
 }
 
-/** A row that cannot be read is refused by us, and keeps none of the others. */
+/** An unreadable row counts as refused and does not hold up the others. */
 async function sendReadable(...about: Parameters<typeof send>): Promise<PostResult> {
   try {
     checkRow("notifications", about[0].id, about[0]);
@@ -84,7 +84,7 @@ async function sendReadable(...about: Parameters<typeof send>): Promise<PostResu
   }
 }
 
-/** Send one now, whatever becomes of it. */
+/** Sends one notification now and returns the result. */
 export async function send(
   row: ClaimedNotification,
   config: NotifierConfig,

@@ -7,8 +7,8 @@ import { notificationText } from "./notification-text.ts";
 import type { NotifierConfig } from "./notifier-config.ts";
 
 /**
- * The rows to write with an event: one for each channel that is configured, none for an event that
- * nobody is told about. Addresses and secrets are not in them; they are looked up when it is sent.
+ * The rows to write with an event: one per configured channel, none for an event without
+ * notification. Addresses and secrets are not in them; they are looked up when sending.
  */
 export function notificationRows(
   event: { id: string; type: EventType; message: string },

@@ -3,8 +3,8 @@ import type { Task } from "../core/task/task.ts";
 import type { Redact } from "../core/text/redact.ts";
 
 /**
- * What a phone shows. The channel may be read by others, so a message says that something ended or
- * is asked and what it was about, in a few words: no code, no output, no secrets.
+ * The text on a phone. Others may read the channel, so it says in a few words what ended or is
+ * asked and what it was about: no code, no output, no secrets.
  */
 export type NotificationText = {
   title: string;
@@ -28,10 +28,10 @@ const looks = {
 
 const maxTitle = 120;
 const maxBody = 300;
-/** What a person is to decide on is in the message itself, as far as a channel takes it. */
+/** A question carries what a person is to decide on, as far as a channel allows. */
 const maxQuestion = 1_500;
 
-/** Null for an event that nobody is told about. */
+/** Null for an event without notification. */
 export function notificationText(
   event: { type: EventType; message: string },
   task: Pick<Task, "id" | "goal">,
@@ -49,7 +49,7 @@ export function notificationText(
   };
 }
 
-/** Fenced blocks, and long spans between backticks; a short one is a name, and says something. */
+/** Drops fenced blocks and long spans between backticks; a short one is a name and stays. */
 function withoutCode(text: string): string {
   return text
     .replace(/(```|~~~)[\s\S]*?(?:\1|$)/g, " [code] ")

@@ -5,9 +5,9 @@ import { send } from "./deliver-notifications.ts";
 import { type NotifierConfig, secretsOf } from "./notifier-config.ts";
 
 /**
- * Tell whoever runs the daemon something that is about no task, on each configured channel and at
- * once: it is for times when the database, which keeps other notifications, may not be writable.
- * Answers with what the channels refused; empty: all took it.
+ * Notifies the daemon's operator of something that is not about a task, on each configured channel
+ * and at once: the database, which queues other notifications, may not be writable. Returns the
+ * channels' refusals; empty: all accepted.
  */
 export async function notifyOperator(
   config: NotifierConfig,

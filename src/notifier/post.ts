@@ -1,19 +1,19 @@
 import { readUntil } from "../core/base/read-until.ts";
 
 /**
- * One POST to somebody else's server, and what became of it. It never throws for what the other
- * side does. Redirects are not followed: the address is the owner's choice, not the server's.
+ * One POST to an external server, and its result. Never throws because of the server. Redirects are
+ * not followed: the owner chooses the address, not the server.
  */
 export type PostResult =
   | { kind: "taken" }
   | {
       kind: "refused";
-      /** `unlikely`: the other side means it (a 4xx, a redirect): try again, but seldom. */
+      /** `unlikely`: a deliberate refusal (a 4xx, a redirect), to be retried rarely. */
       hope: "likely" | "unlikely";
       error: string;
       retryAfterMs: number | null;
     }
-  /** We stopped before there was an answer. */
+  /** Stopped before there was a response. */
   | { kind: "aborted" };
 
 export async function post(
@@ -53,7 +53,7 @@ export async function post(
   }
 }
 
-/** The first words of an answer, however long it is. */
+/** The start of a response body, however long it is. */
 async function readStart(response: Response, signal: AbortSignal): Promise<string> {
   let text = "";
   const decoder = new TextDecoder();
@@ -63,7 +63,7 @@ async function readStart(response: Response, signal: AbortSignal): Promise<strin
       if (text.length >= 200) break;
     }
   } catch {
-    // The answer broke off: its status is what counts.
+    // The body broke off; the status is what counts.
   }
   return text
     .replace(/[\s\p{Cc}]+/gu, " ")
@@ -77,7 +77,7 @@ function readRetryAfter(header: string | null): number | null {
   return Number.isFinite(ms) && ms > 0 ? ms : null;
 }
 
-/** fetch says "fetch failed"; why is in its cause. */
+/** fetch only says "fetch failed"; the reason is in its cause. */
 function causeOf(error: unknown): string {
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
   const code = (cause as NodeJS.ErrnoException).code;

@@ -1,8 +1,7 @@
 /**
- * When a notification that was not taken is tried again. Pure: doubling from ten seconds to an
- * hour, or from five minutes to six hours where the other side means its no; half of it is chance,
- * so that many do not knock at once. What the other side asks for counts when it is longer. Null
- * after three days: a person has found out by then.
+ * When to retry a refused notification. Pure: doubles from ten seconds to an hour, or from five
+ * minutes to six hours after a deliberate refusal; half of it is jitter. A longer Retry-After wins,
+ * up to six hours. Null after three days: give up.
  */
 export function retryDelayMs(
   failure: { hope: "likely" | "unlikely"; retryAfterMs: number | null },

@@ -2,13 +2,13 @@ import { nextNotificationDelayMs } from "../store/records/notifications.ts";
 import { deliverDueNotifications, type NotifierDeps } from "./deliver-notifications.ts";
 
 /**
- * Sends pushes that are due: when an event wakes it, when the next row is due, and every half minute in
- * case a notification was lost. One round at a time in a process; several processes share the rows.
+ * Sends due notifications: when an event wakes it, when the next row is due, and every half minute
+ * in case a wake-up was lost. One round at a time per process; several processes share the rows.
  */
 export type Notifier = {
-  /** Look now. */
+  /** Look for due rows now. */
   wake(): void;
-  /** Lets a send under way finish for a moment, then takes it back. */
+  /** Gives a send in progress a short grace period, then aborts it. */
   stop(): Promise<void>;
 };
 
@@ -30,7 +30,7 @@ export function startNotifier(deps: Omit<NotifierDeps, "signal">): Notifier {
       const next = await nextNotificationDelayMs(deps.db);
       return Math.min(idleMs, Math.max(leastMs, next ?? idleMs));
     } catch (error) {
-      // The database is away: the rows wait there, and so do we.
+      // The database is unavailable: the rows are kept there, so try again later.
       deps.log("warn", { err: error }, "could not look for notifications");
       return idleMs;
     }
@@ -51,7 +51,7 @@ export function startNotifier(deps: Omit<NotifierDeps, "signal">): Notifier {
       again = true;
       return;
     }
-    // Every event of every task wakes it: a burst of them is one look.
+    // Every event of every task wakes it; a burst is debounced into one round.
     clearTimeout(timer);
     timer = setTimeout(run, Math.max(0, endedAt + leastMs - Date.now()));
   };

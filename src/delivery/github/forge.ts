@@ -1,17 +1,17 @@
 /**
- * Where a repository's people meet: what the daemon publishes there, with a credential that no
- * agent ever sees. Each call may be made twice and has its effect once. What goes wrong is a
- * DeputyError of one sentence.
+ * Publishing to a forge, with a credential that no agent ever sees. Each call is idempotent. Throws
+ * a DeputyError with one sentence.
  */
 export interface Forge {
   /**
-   * Open a draft pull request for a branch that is there already, or adopt the open one it has. Its
-   * words are brought up to date only where it is ours. `known` is the URL that our own rows have.
+   * Open a draft pull request for an existing branch, or adopt the open one that the branch has.
+   * Title and body of an adopted one are updated only if it is ours. `known` is the URL in our
+   * rows.
    */
   openDraftPullRequest(request: {
     repositoryUrl: string;
     head: string;
-    /** A branch; for anything else (a commit) the repository's default branch is taken. */
+    /** A branch; anything else (a commit) stands for the repository's default branch. */
     base: string;
     title: string;
     body: string;
@@ -19,8 +19,8 @@ export interface Forge {
     known: string | null;
   }): Promise<{ url: string; number: number; adopted: boolean }>;
   /**
-   * Write the one comment of this id, or edit the one that is ours. `target` is `owner/name#number`,
-   * `known` the URL that our own rows have of it.
+   * Write the task's one comment, or edit it if it exists and is ours. `target` is
+   * `owner/name#number`, `known` the comment's URL in our rows.
    */
   upsertComment(request: {
     target: string;
@@ -28,7 +28,10 @@ export interface Forge {
     taskId: string;
     known: string | null;
   }): Promise<{ url: string; edited: boolean }>;
-  /** Whether a person may push to `owner/name`; false where the login is another account's by now. */
+  /**
+   * Whether a person may push to `owner/name`; false if the login meanwhile belongs to another
+   * account.
+   */
   hasWriteAccess(
     repository: string,
     account: { login: string; id?: number | null | undefined },

@@ -1,6 +1,6 @@
 import { DeputyError } from "../../core/base/error.ts";
 
-/** What GitHub answered, as one sentence that says what to do about it. */
+/** GitHub's response as one sentence that says what to do about it. */
 export function explainGithubError(error: unknown, doing: string, apiUrl: string): DeputyError {
   if (error instanceof DeputyError) return error;
   const { status, response, message } = error as {
@@ -64,7 +64,7 @@ function sayingOf(data: unknown): string | null {
   return typeof text === "string" ? text.slice(0, 300).replace(/\.$/, "") : null;
 }
 
-/** The client's error wraps fetch's, which wraps the socket's: the innermost knows why. */
+/** The client's error wraps fetch's, which wraps the socket's: the innermost has the reason. */
 function causeOf(error: unknown): string {
   let cause = error;
   for (let depth = 0; depth < 5 && cause instanceof Error && cause.cause; depth++) {

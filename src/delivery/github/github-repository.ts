@@ -12,7 +12,8 @@ const forms = [
 
 /**
  * Owner and name from a repository's URL, which must be on the GitHub that the API belongs to: a
- * branch pushed to one host gets no pull request in a namesake on another.
+ * branch pushed to one host gets no pull request in a namesake on another. Throws a DeputyError
+ * otherwise.
  */
 export function parseGithubRepository(url: string, apiUrl: string): GithubRepository {
   for (const form of forms) {
@@ -32,7 +33,10 @@ export function parseGithubRepository(url: string, apiUrl: string): GithubReposi
   );
 }
 
-/** Throws when no pull request could be opened for a repository: better said before the work than after it. */
+/**
+ * Throws if no pull request could be opened for the repository, so that this is known before the
+ * work instead of after it.
+ */
 export function requirePullRequests(
   github: { token: string | null; apiUrl: string },
   repositoryUrl: string,
@@ -47,7 +51,7 @@ export function requirePullRequests(
   }
 }
 
-/** `owner/name` or `owner/name#12`, as origins write it. */
+/** Parse `owner/name#12`, as origins write it. */
 export function parseGithubTarget(target: string): GithubRepository & { number: number } {
   const [, owner, repo, number] =
     new RegExp(`^(${part})/(${part})#(\\d{1,12})$`).exec(target) ?? [];
@@ -61,12 +65,12 @@ function hostsOf(apiUrl: string): Set<string> {
   const host = new URL(apiUrl).hostname;
   const itself = ["github.com", "www.github.com", "ssh.github.com"];
   if (host === "api.github.com") return new Set(itself);
-  // A GitHub of one's own has its API under its own name.
+  // A self-hosted GitHub has its API under its own name.
   if (!isLoopback(host)) return new Set([host, host.replace(/^api\./, "")]);
   return new Set([...itself, host]);
 }
 
-/** An API on this machine is a stand-in for GitHub's (tests), or a relay of one's own to it. */
+/** A local API is a test double of GitHub's, or a relay to it. */
 function isLoopback(host: string): boolean {
   return host === "localhost" || host === "[::1]" || host.startsWith("127.");
 }

@@ -10,24 +10,24 @@ import {
 } from "./github-repository.ts";
 
 /**
- * GitHub as a forge. Nothing is remembered here: a pull request is found again by its branch, a
- * comment by a mark. Both can be set by anybody, so what is found is edited only when it is ours: its
- * URL is the one in our rows, or its author is the token's account. What goes out is redacted and cut to GitHub's limit.
- * The client waits for short rate limits and repeats what failed on the way; anything longer is
- * for the stage that called, which is tried again as a whole.
+ * GitHub as a forge. Stateless: a pull request is found by its branch, a comment by a mark. Anybody
+ * can set both, so a find is edited only if it is ours: its URL is in our rows, or its author is
+ * the token's account. Outgoing text is redacted and cut to GitHub's limit. The client waits out
+ * short rate limits and retries transient failures; for anything longer the calling stage is
+ * retried as a whole.
  */
 export type GithubConfig = {
   token: string | null;
   apiUrl: string;
-  /** False leaves out pauses between writes and before repeats: for servers that are not GitHub. */
+  /** False skips pauses between writes and before retries: for servers that are not GitHub. */
   patient?: boolean;
 };
 
-const maxBody = 60_000; // GitHub takes 65,536
+const maxBody = 60_000; // GitHub accepts 65,536
 const longestWaitS = 30;
 const requestTimeoutMs = 30_000;
 
-/** Null without a token. The client is loaded when it is first needed. */
+/** Null without a token. The client is loaded on first use. */
 export function makeForge(config: GithubConfig, redact: Redact): Forge | null {
   const { token, apiUrl } = config;
   if (token === null) return null;
@@ -37,7 +37,7 @@ export function makeForge(config: GithubConfig, redact: Redact): Forge | null {
     try {
       return await work(await client);
     } catch (error) {
-      // What the server says is kept and shown, so it is cleaned like what goes out.
+      // The server's message is stored and shown, so it is redacted like outgoing text.
       const { code, message } = explainGithubError(error, doing, apiUrl);
       throw new DeputyError(code, redact(message));
     }
@@ -73,7 +73,7 @@ export function makeForge(config: GithubConfig, redact: Redact): Forge | null {
           repo,
           username,
         });
-        // `permission` knows four words; maintain counts as write there, triage as read.
+        // `permission` has four values; "maintain" is reported as write, "triage" as read.
         const mayWrite = data.permission === "admin" || data.permission === "write";
         return mayWrite && id != null && (data.user?.id ?? id) === id;
       });
@@ -93,14 +93,14 @@ async function openPull(
       head: `${owner}:${pull.head}`,
       state: "open",
     });
-    // A server that does not know the filter answers with everything, forks' branches of that name too.
+    // A server that ignores the filter returns everything, including forks' branches of that name.
     const found = data.find(
       ({ head }) =>
         head.ref === pull.head &&
         head.repo?.full_name.toLowerCase() === `${owner}/${repo}`.toLowerCase(),
     );
     if (!found) return null;
-    // It may be here since the work was different: what it says is what is delivered now.
+    // It may describe an earlier state of the work: update it to what is delivered now.
     if (await isOurs(octokit, found, known)) {
       const { title, body } = pull;
       await octokit.rest.pulls.update({ owner, repo, pull_number: found.number, title, body });
@@ -126,10 +126,10 @@ async function openPull(
   try {
     return await create(true);
   } catch (error) {
-    // Somebody was faster, or the answer to our own request got lost: then it is there now.
+    // Somebody was faster, or the response to our own request was lost: then it exists now.
     const now = await find();
     if (now) return now;
-    // Not every plan of GitHub's has drafts; the work is worth more than the word.
+    // Not every GitHub plan has drafts; a regular pull request is better than none.
     if (/draft pull requests are not supported/i.test(String(error))) return create(false);
     throw error;
   }
@@ -148,7 +148,8 @@ async function upsertComment(
     per_page: 100,
   });
   for await (const { data } of pages) {
-    // At the very start and the oldest: a text that quotes the mark is not our comment.
+    // Only a comment that starts with the mark, the oldest first: a text that quotes the mark is
+    // not ours.
     const marked = data.filter((comment) => comment.body?.startsWith(mark));
     const owned = await Promise.all(marked.map((comment) => isOurs(octokit, comment, known)));
     const own = marked.find((_, index) => owned[index]);
@@ -158,7 +159,7 @@ async function upsertComment(
     }
     return { url: own.html_url, edited: true };
   }
-  // Not repeated by the client: an answer that got lost would make a second comment.
+  // Not retried by the client: a lost response would make a second comment.
   const { data } = await octokit.rest.issues.createComment({
     owner,
     repo,
@@ -169,7 +170,7 @@ async function upsertComment(
   return { url: data.html_url, edited: false };
 }
 
-/** Whether we wrote it. A token of an app has no account that it may ask for: then our rows alone tell. */
+/** Whether we wrote it. An app's token cannot look up its account: then only our rows tell. */
 async function isOurs(
   octokit: Octokit,
   { html_url, user }: { html_url: string; user: { id: number } | null },
@@ -196,7 +197,7 @@ function withMark(taskId: string, text: string): string {
   return `${markOf(taskId)}\n${characters}`;
 }
 
-/** Without the half of an emoji that a cut left: not every server takes it. */
+/** Drops a lone surrogate left by a cut inside an emoji: not every server accepts it. */
 function whole(text: string): string {
   return text.replace(/\p{Surrogate}/gu, "");
 }
@@ -214,7 +215,7 @@ async function makeClient(token: string, config: GithubConfig): Promise<Octokit>
     auth: token,
     baseUrl: config.apiUrl.replace(/\/+$/, ""),
     userAgent: "deputy",
-    // Its errors carry what happened; its log would repeat URLs and bodies.
+    // Its errors say what happened; its log would repeat URLs and bodies.
     log: { debug() {}, info() {}, warn() {}, error() {} },
     request: {
       fetch: (url: string, init: RequestInit) =>

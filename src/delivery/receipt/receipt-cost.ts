@@ -8,7 +8,10 @@ import {
 } from "../../core/budget/usage.ts";
 import type { Attempt, Subtask, Task } from "../../core/task/task.ts";
 
-/** What it cost, as the receipt says it: by role and model, by attempt, and what directing it cost. */
+/**
+ * The receipt's account of cost: by role and model, by attempt, and the share of directing the
+ * work.
+ */
 export function describeCost(input: {
   task: Pick<Task, "budget" | "expectsChange">;
   subtasks: readonly Pick<Subtask, "id" | "key">[];

@@ -4,9 +4,8 @@ import type { Experiment, JudgeChange } from "../../core/proof/verdict.ts";
 import type { Subtask } from "../../core/task/task.ts";
 
 /**
- * The receipt's part about what a green check means: what turned it green, which files that judge the
- * work were changed and who accepted each, and what was tried, so that a person can try it again. Pure;
- * wire names.
+ * The receipt's part on what a green check means: what turned it green, which judge files changed
+ * and who accepted each, and the experiments, so that a person can repeat them. Pure; wire names.
  */
 export function describeEvidence(subtasks: readonly Subtask[]) {
   const finals = subtasks.flatMap((subtask) => {
@@ -44,7 +43,7 @@ function describeExperiment({ check, command, durationMs, kind, result, says, tr
 
 export type ReceiptEvidence = ReturnType<typeof describeEvidence>;
 
-/** The lines of the page, as items of lists; whoever renders them keeps each on its line. */
+/** Sections of list items; the renderer keeps each item on one line. */
 export function renderEvidence({
   causes,
   experiments,

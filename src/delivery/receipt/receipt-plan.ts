@@ -2,8 +2,8 @@ import type { PlanRecord } from "../../core/task/plan.ts";
 import type { Subtask, Task } from "../../core/task/task.ts";
 
 /**
- * The receipt's account of the plan: who made it and why, what a person sent back, how it changed
- * while it ran, what agents asked for in vain, and what it was in the end.
+ * The receipt's account of the plan: who made it and why, what a person sent back, how it was
+ * revised, which agents' requests were refused, and its final form.
  */
 export function describePlan(
   task: Pick<Task, "planInput" | "approval">,
@@ -28,7 +28,7 @@ export function describePlan(
           cost_usd: made.planner.costUsd,
         }
       : null,
-    /** Whether a person saw it before anything ran. */
+    /** Whether a person approved it before anything ran. */
     approved: task.approval === "plan" && ran !== undefined,
     sent_back: plans.flatMap(({ state, plan, feedback }) =>
       state === "rejected" && plan
@@ -52,7 +52,7 @@ export function describePlan(
 
 type PlanAccount = ReturnType<typeof describePlan>;
 
-/** The same in sentences, for people; the subtasks have a table of their own. */
+/** The account in sentences for people; the subtasks have a table of their own. */
 export function renderPlanAccount(plan: PlanAccount): string[] {
   const { planned_by: by } = plan;
   const models = by && by.models.length > 0 ? ` (${by.models.join(", ")})` : "";

@@ -3,8 +3,8 @@ import { type Check, setupCheckName } from "../../core/proof/verdict.ts";
 import type { Subtask, Task } from "../../core/task/task.ts";
 
 /**
- * What it takes to run a task's checks and experiments again elsewhere, by `deputy prove`: the checks
- * as they were run, and what they needed. Wire names.
+ * What `deputy prove` needs to run a task's checks and experiments again elsewhere: the checks as
+ * they were run, and their setup. Wire names.
  */
 export function describeRepeat(task: Task, subtasks: readonly Subtask[]) {
   const { preparation } = task;
@@ -25,7 +25,7 @@ export function describeRepeat(task: Task, subtasks: readonly Subtask[]) {
       ...{ name, command, kind, source, report, timeout_ms: timeoutMs },
     })),
     protected_paths: preparation.protectedPaths,
-    /** What the plan said it writes: subject, even where a check runs it. */
+    /** Files that the plan declares as written: subject to judging even if a check runs them. */
     writes: [...new Set(subtasks.flatMap(({ writes }) => writes))],
   };
 }

@@ -3,9 +3,9 @@ import { describePlace, describeState } from "../../core/review/review-words.ts"
 import type { Attempt, Subtask } from "../../core/task/task.ts";
 
 /**
- * The receipt's part about reviews: who looked, whether it was the coder's own model, and every
- * finding with its evidence and how it closed. Pure; wire names. The last review of a subtask holds
- * all that was found before.
+ * The receipt's part on reviews: who reviewed, whether it was the coder's own model, and every
+ * finding with its evidence and how it closed. Pure; wire names. The last review of a subtask
+ * includes all earlier findings.
  */
 export function describeReviews(subtasks: readonly Subtask[], attempts: readonly Attempt[]) {
   return subtasks.flatMap(({ id, key }) => {
@@ -48,7 +48,7 @@ function describeFinding(finding: ReviewFinding) {
 
 export type ReceiptReview = ReturnType<typeof describeReview>;
 
-/** The lines of the page, as items of lists; whoever renders them keeps each on its line. */
+/** Sections of list items; the renderer keeps each item on one line. */
 export function renderReviews(
   reviews: readonly ReceiptReview[],
 ): { title: string; items: string[] }[] {

@@ -12,8 +12,8 @@ import { describeRepeat } from "./receipt-proof.ts";
 import { describeReviews } from "./receipt-review.ts";
 
 /**
- * The receipt: what was asked, what was done, what was run to prove it, and what nobody looked at.
- * Pure: built from rows, so that a failed task has one too. Wire names, because it is handed over.
+ * The receipt: what was asked, what was done, what was run to prove it, and what was not checked.
+ * Pure: built from rows, so a failed task has one too. Wire names, because it is published.
  */
 export type Receipt = ReturnType<typeof buildReceipt>;
 
@@ -23,7 +23,7 @@ export function buildReceipt(input: {
   attempts: readonly Attempt[];
   usage: readonly Usage[];
   plans: readonly PlanRecord[];
-  /** Comments, and what was said to agents, oldest first. */
+  /** Comments and messages to agents, oldest first. */
   messages: readonly Message[];
   delivery: ReceiptDelivery | null;
 }) {
@@ -49,15 +49,17 @@ export function buildReceipt(input: {
       created_at: task.createdAt.toISOString(),
       ended_at: task.endedAt?.toISOString() ?? null,
       detail: task.endDetail,
-      /** After the time that they are kept; their paths below lead nowhere then. */
       discarded_at: task.discardedAt?.toISOString() ?? null,
+      /** Set once the retention time is over: the log paths below are gone then. */
       logs_removed_at: task.prunedAt?.toISOString() ?? null,
     },
-    /** True under the first two of three headlines; `verdict` says what was shown, or what is missing. */
+    /**
+     * True under the first two of the three headlines; `verdict` says what was shown or is missing.
+     */
     verified: proof.verified,
     headline: proof.headline,
     verdict: proof.detail,
-    /** What a review says; null for a task that changes something. */
+    /** A review task's text; null for a task that changes something. */
     review: task.expectsChange ? null : summaryOf(attempts),
     delivery: delivery
       ? {
@@ -101,7 +103,7 @@ export function buildReceipt(input: {
       sandbox: attempt.confinement && {
         provider: attempt.confinement.provider,
         problem: attempt.confinement.problem,
-        /** What agent, setup and checks tried in vain. */
+        /** What agent, setup and checks were refused. */
         refused: mergeRefused([
           ...attempt.confinement.denials,
           ...(attempt.verdict?.refused ?? []),
@@ -146,7 +148,7 @@ export function buildReceipt(input: {
 const noPatch =
   "There is no patch beside this receipt: the change holds more bytes than git compares in memory. The branch has all of it.";
 
-/** A subtask's own checks run after its own merge, and not again after those that follow. */
+/** A subtask's own checks run after its own merge, but not again after later merges. */
 function describeOvertaken({ headCommit }: Task, subtasks: readonly Subtask[]): string[] {
   return subtasks
     .filter(
@@ -156,7 +158,7 @@ function describeOvertaken({ headCommit }: Task, subtasks: readonly Subtask[]): 
     .map(({ key }) => `The checks of "${key}" were not run again on what was merged after it.`);
 }
 
-/** What the last attempt that came to its end said in its own words. */
+/** The last finished attempt's own summary. */
 export function summaryOf(attempts: readonly Attempt[]): string | null {
   return attempts.findLast(({ endReason }) => endReason === "done")?.summary ?? null;
 }
@@ -167,14 +169,14 @@ export type ReceiptDelivery = {
   url: string | null;
   /** Null: the change is too large for one, or `isPublic`. */
   patch: string | null;
-  /** For readers elsewhere: where things lie on this machine is nobody's business. */
+  /** For readers elsewhere: without paths on this machine. */
   isPublic?: boolean;
   files: string[];
   /** Where the change adds what looks like a credential, as `path:line`. */
   credentials: string[];
 };
 
-/** A finding for whoever reads: nobody knows whether it opens anything. */
+/** Reported to readers without a verdict: whether it is a real credential is unknown. */
 function describeCredentials(delivery: ReceiptDelivery | null): string[] {
   return delivery && delivery.credentials.length > 0
     ? [
@@ -183,7 +185,7 @@ function describeCredentials(delivery: ReceiptDelivery | null): string[] {
     : [];
 }
 
-/** Attempts whose agent could reach what the daemon's user can. */
+/** Attempts whose agent could reach whatever the daemon's user can. */
 function describeUnconfined(attempts: readonly Attempt[]): string[] {
   const free = attempts.filter(({ confinement }) => confinement?.provider === "none");
   const why = free.at(-1)?.confinement?.problem;

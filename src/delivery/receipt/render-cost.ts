@@ -65,7 +65,7 @@ function cells(counts: CostCounts): string[] {
   ];
 }
 
-/** In what the share is of: dollars, or tokens where a price is unknown. */
+/** In the unit of the share: dollars, or tokens if a price is unknown. */
 function amount(counts: CostCounts, unit: "dollars" | "tokens"): string {
   return unit === "tokens" || counts.cost_usd === null
     ? `${counts.input_tokens + counts.output_tokens} tokens`

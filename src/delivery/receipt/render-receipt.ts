@@ -5,7 +5,7 @@ import { renderPlanAccount } from "./receipt-plan.ts";
 import { renderReviews } from "./receipt-review.ts";
 import { renderCost } from "./render-cost.ts";
 
-/** The receipt as Markdown, for people: a pull request's body, a file beside the patch. */
+/** The receipt as Markdown, for a pull request's body and for the file beside the patch. */
 export function renderReceipt(receipt: Receipt): string {
   const { task, delivery, plan } = receipt;
   return `${[
@@ -110,7 +110,7 @@ export function renderReceipt(receipt: Receipt): string {
   ].join("\n\n")}\n`;
 }
 
-/** What others wrote, or what is ours: a link that is to be one. */
+/** Outside text, or `own`: text of the daemon's that may be a live link. */
 type Cell = string | { own: string };
 
 function table(head: readonly string[], rows: readonly (readonly Cell[])[]): string {
@@ -142,7 +142,7 @@ function describeTests(tests: { passed: number; failed: number; skipped: number 
   return tests ? `${tests.passed} passed, ${tests.failed} failed, ${tests.skipped} skipped` : "–";
 }
 
-/** What the commands of each attempt ran in, and what they tried in vain. */
+/** The sandbox of each attempt, and what its commands were refused. */
 function describeSandboxes(attempts: Receipt["attempts"]): string[] {
   return attempts.flatMap(({ number, sandbox, subtask }) => {
     if (!sandbox) return [];
@@ -155,7 +155,7 @@ function describeSandboxes(attempts: Receipt["attempts"]): string[] {
   });
 }
 
-/** The agent is the attempt itself. */
+/** The agent needs no label: the attempt is its own. */
 function who(by: "agent" | "setup" | "check" | undefined): string {
   return by === "setup" ? "Setup of " : by === "check" ? "A check of " : "";
 }

@@ -2,9 +2,9 @@ import type { ClaimedNotification } from "../../store/records/notifications.ts";
 import type { NotifierConfig } from "../notifier-config.ts";
 
 /**
- * ntfy's "publish as JSON": to the server's root, so that the topic, which is as good as a
- * password, is in no URL. The event's id as sequence id lets a server that knows it replace a
- * message that had to be sent twice.
+ * ntfy's "publish as JSON": sent to the server's root, so that the topic, which works like a
+ * password, is in no URL. The event's id as sequence id lets a server that supports it replace a
+ * message that was sent twice.
  */
 export function ntfyRequest(
   notification: ClaimedNotification,

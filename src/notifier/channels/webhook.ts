@@ -3,8 +3,8 @@ import type { ClaimedNotification } from "../../store/records/notifications.ts";
 import type { NotifierConfig } from "../notifier-config.ts";
 
 /**
- * A webhook after the Standard Webhooks convention: `webhook-id` is the event's id, the same each
- * time it is sent, so a receiver knows a repeated one; the signature is over id, time and body.
+ * A webhook by the Standard Webhooks convention: `webhook-id` is the event's id, the same each time
+ * it is sent, so that a receiver recognises a repetition; the signature covers id, time and body.
  */
 export function webhookRequest(
   notification: ClaimedNotification,
@@ -23,7 +23,10 @@ export function webhookRequest(
   };
 }
 
-/** `whsec_…` or bare base64, as every receiver's library takes it; anything else by its bytes. */
+/**
+ * Accepts `whsec_…` or bare base64, as receivers' libraries do; any other secret is used as raw
+ * bytes.
+ */
 function makeSigner(secret: string): Webhook {
   try {
     return new Webhook(secret);
