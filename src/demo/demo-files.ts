@@ -1,6 +1,6 @@
 /**
  * The files of the demo's repository: a small invoicing library with no dependencies. Its bug is a
- * real one: a month added to the 31st runs over into the month after.
+ * real one: a month added to the 31st overflows into the month after.
  */
 export const demoFiles: Readonly<Record<string, string>> = {
   "package.json": `{

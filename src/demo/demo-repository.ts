@@ -3,12 +3,12 @@ import { dirname, join } from "node:path";
 import { demoFiles } from "./demo-files.ts";
 
 /**
- * A real repository for the demo, made on the spot: a small project with its own tests, one of which
- * fails because of a real bug. Making it a git repository is the caller's part, through `commit`.
+ * A real repository for the demo, generated on the spot: a small project with its own tests, one of
+ * which fails because of a real bug. The caller makes it a git repository, through `commit`.
  */
 export type DemoRepository = {
   folder: string;
-  /** What a person would ask for. */
+  /** The goal, as a person would write it. */
   goal: string;
   /** The check that has to become green. */
   check: string;
@@ -16,7 +16,7 @@ export type DemoRepository = {
   failingTest: string;
 };
 
-/** Write the project into `folder`, which is made if need be, and have it committed. */
+/** Write the project into `folder`, created if necessary, and commit it. */
 export async function makeDemoRepository(
   folder: string,
   commit: (folder: string, message: string) => Promise<void>,

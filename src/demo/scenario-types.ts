@@ -1,10 +1,10 @@
 /**
- * What a scripted model says, as data. A scenario chooses a script from the request alone, and the
- * turn of it is the number of replies that the request already holds: so the same request gets the
- * same reply from any server at any time, and a restart in the middle changes nothing.
+ * A scripted model's replies, as data. A scenario chooses a script from the request alone, and the
+ * turn is the number of replies that the request already holds. So the same request gets the same
+ * reply from any server at any time, and a restart changes nothing.
  */
 export type Scenario = {
-  /** The model that `/v1/models` names. */
+  /** The model listed by `/v1/models`. */
   model: string;
   /** The script for this conversation. */
   choose(conversation: Conversation): readonly ScriptedTurn[];
@@ -14,24 +14,24 @@ export type Conversation = {
   system: string;
   /** The first user message: the brief. */
   brief: string;
-  /** Names of the tools offered. */
+  /** Names of the offered tools. */
   tools: readonly string[];
 };
 
 export type ScriptedTurn = {
   text?: string;
   calls?: readonly ScriptedCall[];
-  /** What the reply costs; without it the server counts four bytes as a token. */
+  /** Token counts of the reply; by default four bytes count as a token. */
   usage?: ScriptedUsage;
   /** Default: `tool_calls` with calls, `stop` without. */
   finish?: "stop" | "tool_calls" | "length" | "content_filter";
-  /** How long the model thinks. */
+  /** Milliseconds before the reply. */
   thinkMs?: number;
-  /** What goes wrong first, each once; after that the turn is served. */
+  /** Faults that happen first, once each; after that the turn is served. */
   faults?: readonly Fault[];
 };
 
-/** `arguments` as a string goes out as it is, however broken. */
+/** `arguments` given as a string are sent as they are, however broken. */
 export type ScriptedCall = { name: string; arguments: Record<string, unknown> | string };
 
 export type ScriptedUsage = {
@@ -41,7 +41,7 @@ export type ScriptedUsage = {
 };
 
 export type Fault =
-  /** An error answer in the format of the API. */
+  /** An error response in the format of the API. */
   | {
       kind: "status";
       status: number;
@@ -49,15 +49,15 @@ export type Fault =
       code?: string;
       message?: string;
     }
-  /** The connection breaks after a part of the reply. */
+  /** The connection breaks after part of the reply. */
   | { kind: "reset" }
   /** The reply ends cleanly in the middle, without a finish reason. */
   | { kind: "cut" }
-  /** A part of the reply, then silence until the client goes. */
+  /** Part of the reply, then silence until the client disconnects. */
   | { kind: "stall" }
-  /** The whole reply, but then neither usage nor an end. */
+  /** The whole reply, but neither usage nor an end. */
   | { kind: "hang" }
-  /** An event that is no JSON. */
+  /** An event that is not JSON. */
   | { kind: "malformed" }
   /** An error object inside the stream. */
   | { kind: "error_event"; message: string }

@@ -1,17 +1,17 @@
 import type { Scenario, ScriptedTurn } from "./scenario-types.ts";
 
 /**
- * What the scripted model does with the demo's task. Its first attempt is the kind of mistake a
- * model makes: a table of month lengths that forgets leap years, and a claim that all is well
- * without a test run. The second one has read what failed, and gets it right. Which of the two is
- * played follows from the brief alone.
+ * The scripted model's work on the demo task. Its first attempt makes a typical mistake of models:
+ * a table of month lengths that forgets leap years, and a claim of success without a test run. The
+ * second one has read what failed, and gets it right. The brief alone decides which of the two is
+ * played.
  */
 export const demoScenario: Scenario = {
   model: "scripted-model",
   choose: ({ brief }) => (isRepeated(brief) ? secondAttempt : firstAttempt),
 };
 
-/** Whether the brief tells of an attempt that failed. */
+/** Whether the brief mentions a failed attempt. */
 function isRepeated(brief: string): boolean {
   return /\battempt (?:[2-9]|[1-9]\d+)\b/i.test(brief) || brief.includes("+ actual - expected");
 }

@@ -13,9 +13,9 @@ import type {
 import { streamTurn, writeTurn } from "./stream-turn.ts";
 
 /**
- * A model server that follows a script: real HTTP on loopback in OpenAI's wire format, so that the
- * same agent that talks to a real model talks to it. The demo uses it when there is no API key, the
- * tests for what no real model does on demand.
+ * A model server that follows a script: real HTTP on loopback in OpenAI's wire format, so that
+ * agents for real models work with it unchanged. The demo uses it without an API key, and tests use
+ * it for what no real model does on demand.
  */
 export type ScriptedModel = {
   /** Ends in `/v1`. */
@@ -30,11 +30,11 @@ export type ScriptedRequest = {
   authorization: string | null;
   messages: readonly WireMessage[];
   tools: readonly string[];
-  /** Which turn of the script it asked for, counted from 0. */
+  /** The requested turn of the script, counted from 0. */
   turn: number;
-  /** The fault it met instead of a reply. */
+  /** The fault that replaced the reply. */
   fault: Fault["kind"] | null;
-  /** What the reply cost, as it was told to the client; null when there was no whole reply. */
+  /** Usage as reported to the client; null if there was no complete reply. */
   served: ScriptedUsage | null;
 };
 
@@ -52,7 +52,7 @@ const requestSchema = z.looseObject({
   stream_options: z.looseObject({ include_usage: z.boolean().optional() }).nullish(),
 });
 
-/** Start it on a free port. `apiKey`: the only key that is let in; without it any is. */
+/** Start it on a free port. `apiKey`: the only accepted key; by default any is accepted. */
 export async function startScriptedModel(
   scenario: Scenario,
   options: { apiKey?: string } = {},
@@ -153,7 +153,9 @@ async function readBody(request: IncomingMessage): Promise<unknown> {
   }
 }
 
-/** Plausible numbers where the script gives none: four bytes a token, what came before cached. */
+/**
+ * Plausible numbers if the script gives none: four bytes a token, all but the last message cached.
+ */
 function countTokens(body: unknown, turn: ScriptedTurn): ScriptedUsage {
   const tokens = (value: unknown) => Math.ceil(Buffer.byteLength(JSON.stringify(value)) / 4);
   const inputTokens = tokens(body);

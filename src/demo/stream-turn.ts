@@ -2,12 +2,12 @@ import type { ServerResponse } from "node:http";
 import type { Fault, ScriptedTurn, ScriptedUsage } from "./scenario-types.ts";
 
 /**
- * One scripted reply on the wire: as server-sent events, cut into small pieces as real servers cut
- * them (a tool call's arguments never arrive whole), or as one JSON object.
+ * Sends a scripted reply: as server-sent events, split into small pieces as real servers do (a tool
+ * call's arguments never arrive whole), or as one JSON object.
  */
 export type ScriptedReply = { id: string; model: string; turn: ScriptedTurn; usage: ScriptedUsage };
 
-/** Stream a reply, with a fault in its middle where one is asked for. */
+/** Stream a reply, with a fault in the middle if one is given. */
 export function streamTurn(
   response: ServerResponse,
   reply: ScriptedReply,
@@ -56,7 +56,7 @@ export function streamTurn(
   response.end("data: [DONE]\n\n");
 }
 
-/** The same reply without streaming. */
+/** Write the reply without streaming. */
 export function writeTurn(response: ServerResponse, reply: ScriptedReply): void {
   const { id, model, turn, usage } = reply;
   const calls = wireCalls(reply);
@@ -79,7 +79,7 @@ export function writeTurn(response: ServerResponse, reply: ScriptedReply): void 
   );
 }
 
-/** How the faults that happen inside a stream look; the others never get here. */
+/** Ends a stream with its fault; faults outside a stream never get here. */
 function breakOff(response: ServerResponse, fault: Fault): void {
   switch (fault.kind) {
     case "reset":
@@ -93,7 +93,7 @@ function breakOff(response: ServerResponse, fault: Fault): void {
       return;
     case "stall":
     case "hang":
-      return; // until the client hangs up
+      return; // until the client disconnects
     case "cut":
     case "status":
     case "html":
@@ -131,7 +131,7 @@ function frame(value: object): string {
   return `data: ${JSON.stringify(value)}\n\n`;
 }
 
-/** At least two pieces wherever that is possible, none of them long. */
+/** Splits a text into short pieces, at least two if possible. */
 function split(text: string): string[] {
   const size = Math.min(2_000, Math.max(1, Math.ceil(text.length / 3)));
   const pieces: string[] = [];

@@ -3,8 +3,8 @@ import { explainIssue } from "../core/base/explain-issue.ts";
 import { findUnstorable } from "../core/text/storable.ts";
 
 /**
- * One tool of the MCP server: its arguments are checked here and not by the SDK, so that what is
- * wrong with them is told in the words of the HTTP API, as an answer that the model can act upon.
+ * One tool of the MCP server. Its arguments are validated here instead of by the SDK, so that
+ * mistakes are explained in the words of the HTTP API, as an answer that the model can act on.
  */
 export type McpTool = {
   name: string;
@@ -18,7 +18,7 @@ export type McpTool = {
 type Annotations = { readOnlyHint: boolean; destructiveHint: boolean; idempotentHint: boolean };
 
 export type McpAnswer =
-  /** `data` holds all that `text` says: some clients show their model only the one, some the other. */
+  /** `data` repeats everything in `text`: some clients show their model only one of the two. */
   { ok: true; text: string; data: Record<string, unknown> } | { ok: false; text: string };
 
 export const looks = { readOnlyHint: true, destructiveHint: false, idempotentHint: true };

@@ -1,12 +1,12 @@
 /**
  * Deputy as its MCP tools see it. The daemon implements it on its service, the command line on the
- * HTTP API; the tools are written once. Values have wire names, because both sides have them so.
- * Deeds of a person (approving, resuming, raising a budget, accepting work) are not in it.
+ * HTTP API, so the tools are written once. Values have wire names, as both sides do. Decisions of a
+ * person (approving, resuming, raising a budget, accepting work) are not in it.
  */
 export type DeputyApi = {
-  /** `input` fits the schema of a new task. */
+  /** `input` matches the schema of a new task. */
   submit(input: TaskBody, idempotencyKey: string | null): Promise<TaskView>;
-  /** The newest first. */
+  /** Newest first. */
   list(limit: number): Promise<{ tasks: TaskView[]; unreadable: UnreadableRow[] }>;
   show(taskId: string): Promise<DetailView>;
   why(taskId: string): Promise<WhyView>;
@@ -14,7 +14,10 @@ export type DeputyApi = {
   /** As Markdown. */
   receipt(taskId: string): Promise<string>;
   cancel(taskId: string): Promise<TaskView>;
-  /** One sentence for whatever one of these threw; a bug of ours is reported, and told without its inside. */
+  /**
+   * One sentence for any error that these methods throw; an internal error is logged, and reported
+   * without its details.
+   */
   explain(error: unknown): string;
 };
 
@@ -32,7 +35,7 @@ export type TaskView = {
   created_at: string;
 };
 
-/** A row of the database that cannot be read, and why. */
+/** A database row that cannot be read, and why. */
 export type UnreadableRow = { table: string; id: string; column: string; problem: string };
 
 export type DetailView = {

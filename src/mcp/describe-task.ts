@@ -1,6 +1,6 @@
 import type { DetailView, TaskView, UnreadableRow, WhyView } from "./deputy-api.ts";
 
-/** A task for a model: as data, short, and in lines. Pure. */
+/** A task for a model, as short data. Pure. */
 export function describeTask(task: TaskView) {
   return {
     task_id: task.id,
@@ -14,12 +14,12 @@ export function describeTask(task: TaskView) {
   };
 }
 
-/** A row that cannot be read, in one sentence. */
+/** An unreadable row, in one sentence. */
 export function describeUnreadable({ column, id, problem, table }: UnreadableRow): string {
   return `${id} cannot be read: its column ${column} (table ${table}) ${problem}`;
 }
 
-/** `why` is null when the task is over: then nothing is waited for. */
+/** `why` is null if the task is over and waits for nothing. */
 export function describeStatus(
   { task, subtasks, attempts, questions, unreadable }: DetailView,
   why: WhyView | null,
@@ -51,7 +51,7 @@ export function isOver(state: string): boolean {
   return state === "completed" || state === "failed" || state === "cancelled";
 }
 
-/** `name: value` for each that is there; lists with one entry a line. */
+/** `name: value` lines for all non-empty values; lists with one entry per line. */
 export function toLines(value: Record<string, unknown>): string {
   return Object.entries(value)
     .flatMap(([name, inner]) => {
@@ -70,7 +70,7 @@ function writeEntry(entry: unknown): string {
     .join(" · ");
 }
 
-/** What it waits for, and indented below it the same of what that waits on. */
+/** What a task waits for, with its subtasks indented below. */
 export function writeWhy(why: WhyView, indent = ""): string {
   const own = [
     `${why.id} (${why.state}): ${why.waiting_for}, since ${why.since}`,

@@ -1,13 +1,13 @@
 import { z } from "zod";
 import { taskInputSchema } from "../core/task/task.ts";
 
-/** What the tools take, from the schema of the HTTP API, with words for a model. */
+/** The tools' inputs: the HTTP API's schema with descriptions for a model. */
 export const taskId = z
   .string()
   .regex(/^task_[0-9a-z]{3,20}$/, { error: "must be the id of a task (task_…)" })
   .describe("As submit returned it, or an unambiguous beginning of it.");
 
-/** The body of POST /v1/tasks, without its second way to say a plan. */
+/** The body of POST /v1/tasks, without `plan_yaml`. */
 export function makeSubmitSchema(defaultRepository: string | null) {
   const { shape } = taskInputSchema;
   const repository = shape.repository.describe(

@@ -1,4 +1,4 @@
-/** What a model is told about Deputy before it sees the tools. Every conversation pays for it. */
+/** A model reads this before it sees the tools. Every conversation pays for its length. */
 export const instructions = `Deputy is a daemon on the user's machine that gets coding work done in the background. You hand it a task for a git repository; its own agents work in separate worktrees, it runs the checks itself, and delivers a verified branch with a receipt. The user's checkout is never touched.
 
 Delegate work that is self-contained and can be checked by a command: a fix with a failing test, a migration, a refactoring, several independent parts. Do small edits, and work that needs this conversation, yourself.

@@ -11,7 +11,7 @@ import {
 } from "./describe-task.ts";
 import { taskId } from "./input-schemas.ts";
 
-/** The tools that only look: status, why, receipt. */
+/** The read-only tools: status, why, receipt. */
 export function makeLookingTools(api: DeputyApi): McpTool[] {
   const { explain } = api;
   return [

@@ -3,8 +3,8 @@ import { makeMcpServer } from "./server.ts";
 import { makeMcpTools, type ToolsOptions } from "./tools.ts";
 
 /**
- * Streamable HTTP, as a function from request to response. Nothing is kept between two requests, so
- * a restarted daemon goes on answering. Who may ask is decided before: this asks nobody for a token.
+ * Streamable HTTP, as a function from request to response. Stateless between requests, so a
+ * restarted daemon keeps answering. Authentication is the caller's task: no token is checked here.
  */
 export function openMcpOverHttp(
   options: ToolsOptions & { version: string; maxBodyBytes: number },

@@ -4,7 +4,7 @@ import { StdioServerTransport, serveStdio } from "@modelcontextprotocol/server/s
 import { makeMcpServer } from "./server.ts";
 import { makeMcpTools, type ToolsOptions } from "./tools.ts";
 
-/** Serve the tools to the one client at the other end of stdin and stdout, until it hangs up. */
+/** Serves the tools to one client over stdin and stdout until it disconnects. */
 export async function serveMcpOverStdio(
   options: ToolsOptions & { version: string },
   io: { stdin: AsyncIterable<Buffer | string>; stdout: { write(text: string): unknown } },

@@ -4,8 +4,9 @@ import type { McpTool } from "./define-tool.ts";
 import { instructions } from "./instructions.ts";
 
 /**
- * An MCP server with our tools. The SDK speaks the protocol, in its revisions old and new; what a
- * tool takes and says is ours. A refusal is a tool's answer with `isError`, never a broken protocol.
+ * An MCP server with Deputy's tools. The SDK speaks the protocol, in old and new revisions; the
+ * tools' inputs and answers are ours. A refusal is a tool answer with `isError`, never a protocol
+ * error.
  */
 export function makeMcpServer(tools: readonly McpTool[], version: string): McpServer {
   const server = new McpServer({ name: "deputy", title: "Deputy", version }, { instructions });
@@ -21,7 +22,9 @@ export function makeMcpServer(tools: readonly McpTool[], version: string): McpSe
   return server;
 }
 
-/** The schema as clients see it, without the SDK's check: its words for a mistake are not ours. */
+/**
+ * The schema as clients see it, without the SDK's validation, whose error messages are not ours.
+ */
 function describeOnly(schema: z.ZodType): StandardSchemaWithJSON {
   const toJson = () => {
     const { $schema: _, ...json } = z.toJSONSchema(schema, { io: "input" });

@@ -5,8 +5,8 @@ import { makeSubmitSchema, taskId } from "./input-schemas.ts";
 import type { ToolsOptions } from "./tools.ts";
 
 /**
- * The tools that change something: submit, answer, cancel. An agent that delegates can do what its
- * user could, but decide nothing that a person was asked to decide.
+ * The tools that change something: submit, answer, cancel. A delegating agent can do what its user
+ * could, but decides nothing that a person was asked to decide.
  */
 export function makeTellingTools({ api, defaultRepository }: ToolsOptions): McpTool[] {
   const { explain } = api;
@@ -56,7 +56,7 @@ export function makeTellingTools({ api, defaultRepository }: ToolsOptions): McpT
           const list = meant.map(({ id, text }) => `${id}: ${oneLine(text, 200)}`).join("; ");
           return refuse(`${task.id} has ${meant.length} open questions; name one (${list}).`);
         }
-        // By its id: what was looked at is what is answered, whatever was asked meanwhile.
+        // By its id: the answer goes to the question that was read, whatever was asked meanwhile.
         const after = await api.answer(task.id, answer, question.id);
         return {
           ok: true,

@@ -3,10 +3,16 @@ import type { DeputyApi } from "./deputy-api.ts";
 import { makeLookingTools } from "./looking-tools.ts";
 import { makeTellingTools } from "./telling-tools.ts";
 
-/** What Deputy offers other agents, over stdio and over HTTP: submit, status, why, answer, receipt, cancel. */
+/**
+ * Deputy's tools for other agents, over stdio and HTTP: submit, status, why, answer, receipt,
+ * cancel.
+ */
 export type ToolsOptions = {
   api: DeputyApi;
-  /** What a task without a repository is for: the checkout that the client runs in. Null: it must name one. */
+  /**
+   * Default repository of a task: the checkout that the client runs in. Null: the task must name
+   * one.
+   */
   defaultRepository: string | null;
 };
 

@@ -18,37 +18,40 @@ import {
 import type { TriggerKind } from "./rule-schema.ts";
 
 /**
- * A delivery as the rules see it. Only what is named here is read from a payload, and each value is
- * checked for its shape: names and commits go into paths and commands, so they must be nothing but
- * names and commits; everything that a person wrote freely ends up in `outsideText`.
+ * A delivery as the rules see it. Only these fields are read from a payload, and each value is
+ * checked for its shape: names and commits go into paths and commands, so they must be nothing
+ * else; all free text ends up in `outsideText`.
  */
 export type GithubEvent = {
   kind: TriggerKind;
   /** `owner/name` */
   repository: string;
   subject: string;
-  /** One fixed sentence about it, made of checked values alone, for the goal. */
+  /** One fixed sentence for the goal, made of checked values only. */
   facts: string;
   /** The commit the task starts from; null: the repository's HEAD. */
   base: string | null;
-  /** The commit of the branch that a pull request is to go into. */
+  /** The target branch's commit of a pull request. */
   reviewedAgainst: string | null;
   labels: string[];
   /** The label that was just set. */
   newLabel: string | null;
   branch: string | null;
-  /** Where its commit lies; `inRepository` is null where the event does not tell. Null: no commit. */
+  /**
+   * Where the event's commit is; a null `inRepository` means the event does not say. Null: no
+   * commit.
+   */
   head: { branch: string | null; commit: string; inRepository: boolean | null } | null;
   replyTo: string | null;
   outsideText: string;
   /** Who wrote it; null: no single person. */
   author: string | null;
   trust: Trust;
-  /** Why nobody should act on it, whatever the rules say; null when somebody may. */
+  /** Why the event must be ignored, whatever the rules say; null: it may be acted on. */
   ignore: string | null;
 };
 
-/** Something that happened to an issue or a pull request after a task about it was started. */
+/** Something that happened to an issue or pull request after a task for it was started. */
 export type GithubChange = {
   subject: string;
   /** A clause with its actor. */
@@ -64,7 +67,7 @@ const changes: Record<string, string> = {
   transferred: "transferred",
 };
 
-/** Null: the payload tells of no such change. */
+/** Null: the payload contains no such change. */
 export function readGithubChange(event: string, payload: unknown): GithubChange | null {
   const { success, data } = changedPayload.safeParse(payload);
   const done = success ? changes[data.action] : undefined;
@@ -89,7 +92,7 @@ function textOfIssue({ body, title, user }: z.infer<typeof issuePayload>["issue"
   );
 }
 
-/** Read a payload of GitHub's. Never throws: what is no such event is answered with the reason. */
+/** Read a GitHub payload. Never throws: if it is not such an event, the reason is returned. */
 export function readGithubEvent(
   event: string,
   payload: unknown,
@@ -250,7 +253,7 @@ function readCheck(data: z.infer<typeof checkPayload>): GithubEvent | string {
   };
 }
 
-/** A commit whose workflows and checks fail one after the other is one subject. */
+/** All failing workflows and checks of one commit share a subject. */
 function failedRun(kind: TriggerKind, repository: string, commit: string) {
   return {
     kind,
@@ -266,7 +269,7 @@ function failedRun(kind: TriggerKind, repository: string, commit: string) {
   };
 }
 
-/** No loops: what a bot did starts nothing. */
+/** A bot's action starts nothing, to avoid loops. */
 function whyIgnore(sender: Account): string | null {
   return isBot(sender) ? `${sender.login} is a bot` : null;
 }

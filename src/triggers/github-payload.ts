@@ -1,8 +1,8 @@
 import { z } from "zod";
 
 /**
- * What is read of GitHub's payloads, and nothing else of them. Names, numbers and commits go into
- * paths, commands and goals, so each must be nothing but that; texts are free and stay data.
+ * The fields read from GitHub's payloads. Names, numbers and commits go into paths, commands and
+ * goals, so each must have exactly that shape; texts are free and stay data.
  */
 const login = z.string().regex(/^[A-Za-z0-9_.-]{1,100}(?:\[bot\])?$/);
 const sha = z.string().regex(/^[0-9a-f]{40}(?:[0-9a-f]{24})?$/);
@@ -14,7 +14,7 @@ const name = z
   .max(200)
   .regex(/^(?!\.{1,2}\/)[A-Za-z0-9_.-]+\/(?!\.{1,2}$)[A-Za-z0-9_.-]+$/);
 const labels = z.array(z.object({ name: z.string() })).nullish();
-/** A login may be renamed, and taken by somebody else then; the id is the account. */
+/** A login may be renamed and then taken by somebody else; the id identifies the account. */
 export const person = z.object({ login, id: z.number().nullish(), type: z.string().nullish() });
 
 const common = {

@@ -5,20 +5,20 @@ export type Account = {
 };
 
 /**
- * Who stands behind an event, from the little that a payload tells. What counts is the person who
- * caused the event, not the one who wrote the text:
+ * Whether the person behind an event may write, from the little that a payload says. What counts is
+ * the person who caused the event, not the one who wrote the text:
  *
- * - `author_association` is the author's; it says something about the sender only where both are
- *   one. OWNER, MEMBER and COLLABORATOR count as write access (GitHub uses COLLABORATOR for people
- *   with read access too, on private repositories; a rule file that needs more says so with a
- *   token, see below).
- * - Whoever sets a label has triage or more, which is less than write; and an issue form sets
- *   labels in the name of an author without any right. So a label by somebody else proves nothing.
- * - The repository's owner, where it is a person, has write access.
+ * - `author_association` is the author's; it says something about the sender only if both are the
+ *   same. OWNER, MEMBER and COLLABORATOR count as write access (on private repositories GitHub uses
+ *   COLLABORATOR for people with read access too; a rule file that needs more says so with a token,
+ *   see below).
+ * - Setting a label takes triage or more, which is less than write; and an issue form sets labels
+ *   in the name of an author without any rights. So somebody else's label proves nothing.
+ * - The repository's owner, if a person, has write access.
  * - A commit on a branch of the repository was pushed by somebody who may write; one from a fork,
- *   or from a run that anybody can set off (issues, comments), was not.
+ *   or from a run that anybody can trigger (issues, comments), was not.
  *
- * Where the payload does not tell, `askAbout` names whom GitHub can be asked about; null means that
+ * If the payload does not say, `askAbout` names the account to ask GitHub about; null means that
  * nobody's permission would help, because the commit itself is an outsider's.
  */
 export type Trust =
@@ -27,7 +27,10 @@ export type Trust =
 
 const writers = new Set(["OWNER", "MEMBER", "COLLABORATOR"]);
 
-/** Events behind a workflow run that only somebody with write access sets off, or that run code already in the repository. */
+/**
+ * Events that only somebody with write access triggers, or whose run uses code already in the
+ * repository.
+ */
 const ownRuns = new Set([
   "push",
   "schedule",
@@ -55,7 +58,7 @@ export function trustOfPerson(
   return { mayWrite: false, why, askAbout: sender };
 }
 
-/** By id alone: a login that was given up belongs to whoever takes it next. */
+/** By id only: a login that was given up belongs to whoever takes it next. */
 export function isSameAccount(one: Account, other: Account | null | undefined): boolean {
   return one.id != null && one.id === other?.id;
 }
@@ -73,7 +76,9 @@ export function trustOfRun(run: { sameRepository: boolean; startedBy: string | n
       };
 }
 
-/** Check runs do not name the repository of their commit, except through pull requests within it. */
+/**
+ * Check runs do not name the repository of their commit, except through pull requests within it.
+ */
 export function trustOfCheck(isHeadOfOwnPull: boolean): Trust {
   return isHeadOfOwnPull
     ? { mayWrite: true, why: "the commit is on a branch of the repository" }

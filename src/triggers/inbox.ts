@@ -1,9 +1,9 @@
 /**
- * What triggers need of the place where deliveries are kept: durable, unique by delivery
- * id. `store/inbox.ts` is it; the daemon binds the two.
+ * The triggers' view of the durable store for deliveries, unique by delivery id. Implemented by
+ * `store/inbox.ts`; the daemon connects the two.
  */
 export type Inbox = {
-  /** False when this delivery is there already. */
+  /** Returns false if this delivery is already stored. */
   insert(delivery: {
     deliveryId: string;
     source: string;
@@ -11,14 +11,14 @@ export type Inbox = {
     action: string | null;
     payload: unknown;
   }): Promise<boolean>;
-  /** Not dealt with yet, oldest first, without the ids in `except`. */
+  /** Unsettled deliveries, oldest first, without the ids in `except`. */
   listOpen(source: string, limit: number, except: readonly string[]): Promise<OpenDelivery[]>;
-  /** Record what became of it; it is never listed again. */
+  /** Record the result; the delivery is not listed again. */
   settle(
     deliveryId: string,
     end: { result: string; subject: string | null; taskId: string | null },
   ): Promise<void>;
-  /** Say why it is still open. */
+  /** Record why it is still open. */
   note(deliveryId: string, note: { result: string; subject: string | null }): Promise<void>;
 };
 
@@ -27,6 +27,6 @@ export type OpenDelivery = {
   event: string;
   payload: unknown;
   receivedAt: Date;
-  /** What was last said of it. */
+  /** The last note on it. */
   result: string | null;
 };

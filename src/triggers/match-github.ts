@@ -6,9 +6,9 @@ import type { GithubRule } from "./rule-schema.ts";
 import type { TriggerRules } from "./rules.ts";
 
 /**
- * Does this delivery start a task, and which? Pure: a payload and the rules in, the whole task and
- * the reason out. Everything that decides comes from the rule; from the event come checked names,
- * numbers and commits, and its text as data. An event without proven write access starts a review,
+ * Decides whether a delivery starts a task, and which. Pure: a payload and the rules in, the whole
+ * task and the reason out. All decisions come from the rule; the event contributes checked names,
+ * numbers and commits, and its text as data. Without proven write access an event starts a review,
  * or a change that waits for approval.
  */
 export type GithubTrigger = {
@@ -17,25 +17,28 @@ export type GithubTrigger = {
   taskInput: TaskInput;
   origin: TaskOrigin;
   needsApproval: boolean;
-  /** Whose write permission, asked from GitHub, makes the approval unnecessary. */
+  /** The account whose write permission on GitHub would make the approval unnecessary. */
   askAbout: Account | null;
   repository: string;
-  /** A branch that may be one of ours; nobody acts on those (no loops). Null: it cannot be. */
+  /** A branch that may be Deputy's own; those are ignored to avoid loops. Null: it cannot be. */
   perhapsOurs: OwnBranch | null;
   /** A newer event of this kind makes an older one pointless. */
   newestCounts: boolean;
-  /** Which rule fired, and who is trusted why. */
+  /** Which rule fired, and why the sender is trusted or not. */
   reason: string;
 };
 
-/** Whose it is our own rows tell: a name alone is anybody's to give. */
+/**
+ * A branch with Deputy's prefix. Anybody can choose that name, so only our rows tell whether it is
+ * ours.
+ */
 export type OwnBranch = {
   /** As GitHub names it, and as the rule clones it. */
   repository: string;
   clone: string;
   branch: string;
   commit: string;
-  /** False: the event does not tell whether the branch lies in the repository itself. */
+  /** False: the event does not say whether the branch is in the repository itself. */
   inRepository: boolean;
 };
 
@@ -68,7 +71,7 @@ function whyRuleMisses(rule: GithubRule, event: GithubEvent): string | null {
   }
   if (rule.label !== null) {
     const label = rule.label.toLowerCase();
-    // Of a labeled event only the new label counts: the others have had their event.
+    // For a labeled event only the new label counts: the others had their own event.
     const present = event.kind === "issues.labeled" ? [event.newLabel ?? ""] : event.labels;
     if (!present.some((candidate) => candidate.toLowerCase() === label)) {
       return `the label is not ${rule.label}`;
@@ -124,7 +127,7 @@ function makeTrigger(rule: GithubRule, index: number, event: GithubEvent): Githu
   };
 }
 
-/** A branch of a fork is none of ours, whatever it is called. */
+/** A fork's branch is never ours, whatever its name. */
 function findOwnBranch({ head, repository }: GithubEvent, clone: string): OwnBranch | null {
   if (!head?.branch?.startsWith("deputy/") || head.inRepository === false) return null;
   const { branch, commit, inRepository } = head;

@@ -8,34 +8,34 @@ import { type GithubTrigger, matchGithub, type OwnBranch } from "./match-github.
 import type { TriggerRules } from "./rules.ts";
 
 /**
- * Turns kept deliveries into tasks, oldest first. Every step may happen twice: the task is
- * submitted under the delivery's id as its idempotency key, so a crash between submitting and
- * recording finds the same task again. A subject has one active task: an event about an issue that
- * is being worked on is done with, while a pull request that moved on is looked at once the review
- * under way has ended, and of several waiting only the newest.
+ * Turns stored deliveries into tasks, oldest first. Every step is idempotent: the delivery's id is
+ * the task's idempotency key, so after a crash between submitting and recording the same task is
+ * found again. A subject has one active task: an event about an issue in progress is settled, while
+ * a new pull request head waits for the running review to end, and of several waiting ones only the
+ * newest counts.
  */
 export type InboxDeps = {
   inbox: Omit<Inbox, "insert">;
   rules: () => TriggerRules;
-  /** Throws a DeputyError for what is refused, `conflict` when the subject is busy. */
+  /** Throws a DeputyError if the request is refused, `conflict` if the subject is busy. */
   submit: (request: IntakeRequest) => Promise<{ task: Pick<Task, "id">; created: boolean }>;
   findActiveTask: (subject: string) => Promise<string | null>;
-  /** Tell a task that what it is about has changed. Returns what became of that. */
+  /** Report a change of a task's subject to the task. Returns the result. */
   changeOrigin: (taskId: string, change: GithubChange) => Promise<string>;
-  /** Ask GitHub whether a person may write; null when no token is configured. */
+  /** Ask GitHub whether a person may write; null if no token is configured. */
   hasWriteAccess: ((repository: string, account: Account) => Promise<boolean>) | null;
-  /** Whether a task of ours made this branch, or the commit that it points to. */
+  /** Whether one of our tasks made this branch, or the commit that it points to. */
   isOwnBranch: (branch: OwnBranch) => Promise<boolean>;
   log: (level: "info" | "warn", fields: object, message: string) => void;
 };
 
-/** How long a delivery that cannot become a task for reasons of ours is tried again. */
+/** How long to retry a delivery that fails for reasons of our own. */
 const giveUpAfterMs = 3 * 24 * 60 * 60 * 1000;
 const pageSize = 20;
 
 type End = { result: string; subject: string | null; taskId: string | null };
 
-/** One round over the inbox. Returns how many deliveries were dealt with and how many stay open. */
+/** One round over the inbox. Returns how many deliveries were settled and how many stay open. */
 export async function processInbox(deps: InboxDeps): Promise<{ settled: number; open: number }> {
   const seen: string[] = [];
   /** Subjects of earlier deliveries that stay open. */
@@ -84,7 +84,9 @@ async function processDelivery(
   }
 }
 
-/** What changed about an issue is told to the task about it, also to one that is still to be made. */
+/**
+ * Reports a change of an issue to the task about it, waiting for one that is still to be created.
+ */
 async function processChange(
   deps: InboxDeps,
   { deliveryId }: OpenDelivery,
@@ -120,7 +122,7 @@ async function makeRequest(
       trigger.needsApproval && !cleared
         ? `Start this task for ${trigger.subject}? ${trigger.reason}.`
         : null,
-    // The delivery is the request: rules that change meanwhile do not make it another one.
+    // The delivery identifies the request: changed rules do not make it a new one.
     idempotency: { key: `github:${delivery.deliveryId}`, bodyHash: "github" },
   };
 }
@@ -141,7 +143,7 @@ async function afterRefusal(
       return false;
     }
     if (active !== null) {
-      // It may bring other words than those that the task waits to be approved with.
+      // Its text may differ from the one that the task is waiting to be approved with.
       const { outsideText } = trigger.origin;
       const what = `a further event about ${subject} brought other words`;
       const became = await deps.changeOrigin(active, { subject, what, outsideText });
@@ -149,20 +151,20 @@ async function afterRefusal(
       return settle(deps, deliveryId, ended(result, subject));
     }
   }
-  // An agent that is not there yet is somebody's to install: GitHub would not send this again.
+  // A missing agent may still be installed, and GitHub would not redeliver.
   const mayComeTrue =
     !(error instanceof DeputyError) || error.code === "unavailable" || error.field === "agent";
   if (!mayComeTrue) {
     deps.log("warn", { deliveryId, subject }, `Delivery refused: ${message}`);
     return settle(deps, deliveryId, ended(`refused: ${message}`, subject));
   }
-  // Not the delivery's fault: it stays, and the next round tries it again.
+  // Not the delivery's fault: it stays open, and the next round retries it.
   if (Date.now() - delivery.receivedAt.getTime() > giveUpAfterMs) {
     deps.log("warn", { deliveryId, subject }, `Delivery given up after three days: ${message}`);
     return settle(deps, deliveryId, ended(`gave up: ${message}`, subject));
   }
   const result = `tried again later: ${message}`;
-  if (result === delivery.result) return false; // said before
+  if (result === delivery.result) return false; // already logged
   deps.log("warn", { deliveryId, subject }, `Delivery is tried again later: ${message}`);
   await deps.inbox.note(deliveryId, { result, subject });
   return false;
@@ -178,7 +180,7 @@ function ended(result: string, subject: string | null): End {
   return { result, subject, taskId: null };
 }
 
-/** The last delivery of each subject on this page for which only the newest counts. */
+/** For events of which only the newest counts: the last delivery of each subject on this page. */
 function newestBySubject(
   page: readonly OpenDelivery[],
   rules: TriggerRules,

@@ -2,9 +2,9 @@ import { isSignedByGithub } from "./github-signature.ts";
 import type { Inbox } from "./inbox.ts";
 
 /**
- * The door for GitHub's deliveries: prove the signature over the raw bytes, keep the delivery, and
- * answer. What it means is found out later, from the inbox: GitHub waits ten seconds and does not
- * send again, so nothing slow and nothing that can fail stands between the knock and the row.
+ * Receives GitHub's deliveries: verify the signature over the raw bytes, store the delivery, and
+ * respond. Processing happens later, from the inbox: GitHub times out after ten seconds and does
+ * not redeliver, so nothing slow or fallible comes before the row is written.
  */
 export type GithubDelivery = {
   id: string | undefined;
@@ -14,7 +14,7 @@ export type GithubDelivery = {
 };
 
 export type Receiving = {
-  /** The shared secrets; two while one replaces the other, none when webhooks are off. */
+  /** The shared secrets; two during a rotation, none if webhooks are off. */
   secrets: readonly string[];
   insertDelivery: Inbox["insert"];
 };
@@ -67,6 +67,6 @@ function parseObject(bytes: Buffer): Record<string, unknown> | null {
       ? (value as Record<string, unknown>)
       : null;
   } catch {
-    return null; // no UTF-8 or no JSON: the sender is told
+    return null; // not UTF-8 or not JSON: the caller responds 400
   }
 }

@@ -3,7 +3,7 @@ import { proofLevels } from "../core/proof/proof.ts";
 import { agentNameHelp, parseAgentName } from "../core/settings/agent-name.ts";
 import { allowedPathSchema } from "../core/text/path-glob.ts";
 
-/** One rule for GitHub's events: what may be written, what goes together, and the defaults. */
+/** One rule for GitHub events: allowed fields, combinations, and defaults. */
 export const triggerKinds = [
   "issues.opened",
   "issues.labeled",
@@ -52,10 +52,12 @@ export const githubRuleSchema = z
       })
       .optional(),
     deliver: z.enum(["branch", "pr"]).optional(),
-    /** Files that judge the work and may change all the same, as `--allow` takes them. */
+    /** Judge files that may change all the same, as `--allow` takes them. */
     allow: z.array(allowedPathSchema).max(100).optional(),
     proof: z.enum(proofLevels).optional(),
-    /** Logins, or ids of accounts, that count as having write access, whatever the event says of them. */
+    /**
+     * Logins or account ids that count as having write access, whatever the event says about them.
+     */
     trusted: z
       .array(z.union([z.string().min(1).max(100), z.number().int().positive()]))
       .max(200)

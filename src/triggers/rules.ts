@@ -7,9 +7,8 @@ import { findLine } from "./yaml-line.ts";
 
 /**
  * Which outside event starts what: `.deputy/triggers.yaml` in the daemon's home. The owner writes
- * it, so everything that decides (recipe, agent, checks, where to clone from, where to deliver)
- * comes from here and nothing of it from an event. Without the file nothing fires. The first rule
- * that fits an event is the one that counts.
+ * it, so every decision (recipe, agent, checks, where to clone from, where to deliver) comes from
+ * here and none from an event. Without the file nothing fires. The first matching rule wins.
  */
 const triggerRulesSchema = z.strictObject({
   github: z.array(githubRuleSchema).max(200).nullable().optional(),
@@ -17,7 +16,7 @@ const triggerRulesSchema = z.strictObject({
 
 export type TriggerRules = { github: GithubRule[] };
 
-/** What holds without a file: nothing fires. */
+/** The default without a file: nothing fires. */
 export const noRules: TriggerRules = { github: [] };
 
 /** Read the text of a rules file. Throws a DeputyError that names the file, the line and the field. */
@@ -51,7 +50,7 @@ export function parseTriggerRules(text: string, path: string): TriggerRules {
   });
 }
 
-/** An empty file is an empty set of rules. Too many aliases (a bomb) are refused by the parser. */
+/** An empty file is an empty set of rules. The parser refuses too many aliases (a YAML bomb). */
 function readDocument(document: ReturnType<typeof parseDocument>, path: string): unknown {
   try {
     return document.toJS() ?? {};

@@ -1,8 +1,8 @@
 import { type InboxDeps, processInbox } from "./process-inbox.ts";
 
 /**
- * Looks into the inbox when it is woken (a delivery was kept) and now and then: for what waits for
- * a subject to become free, and for what a dead process left. One round at a time.
+ * Processes the inbox when woken (a delivery was stored) and periodically, for deliveries that wait
+ * for a busy subject and those that a dead process left. One round at a time.
  */
 export type InboxRunner = { wake(): void; stop(): Promise<void> };
 
@@ -19,7 +19,7 @@ export function startInboxRunner(deps: InboxDeps, everyMs = 15_000): InboxRunner
         await processInbox(deps);
       } while (again && !stopped);
     } catch (error) {
-      // The database is away: what was kept is still there at the next look.
+      // The database is unavailable: stored deliveries will be there in the next round.
       deps.log("warn", { err: error }, "could not look into the inbox");
     }
     running = null;

@@ -3,8 +3,8 @@ import { matchGithub, type OwnBranch } from "./match-github.ts";
 import type { TriggerRules } from "./rules.ts";
 
 /**
- * What a payload would start, and start nothing: `deputy trigger test payload.json`. It shows the
- * outside text as an agent would get it, and why the task would not be taken now, if it would not.
+ * For `deputy trigger test payload.json`: shows what a payload would start, without starting it.
+ * Includes the outside text as an agent would get it, and why the task would be refused, if so.
  */
 export async function testTrigger(
   event: string,

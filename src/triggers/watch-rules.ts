@@ -6,13 +6,13 @@ import { DeputyError } from "../core/base/error.ts";
 import { noRules, parseTriggerRules, type TriggerRules } from "./rules.ts";
 
 /**
- * The rules in force. They follow the file while the daemon runs; a file that cannot be read
- * leaves the last good rules in force and says why. No file, or a broken one at the start, means
- * that nothing fires.
+ * The rules in force. They follow the file while the daemon runs; an unreadable file leaves the
+ * last good rules in force and is reported. With no file, or a broken one at startup, nothing
+ * fires.
  */
 export type WatchedRules = {
   current(): TriggerRules;
-  /** One sentence: which rules are in force, and what is wrong with the file, if anything is. */
+  /** One sentence: which rules are in force, and what is wrong with the file, if anything. */
   status(): string;
   close(): Promise<void>;
 };
@@ -20,7 +20,7 @@ export type WatchedRules = {
 export async function watchRules(options: {
   path: string;
   log: (level: "info" | "warn", fields: object, message: string) => void;
-  /** Other rules are in force than before. */
+  /** Called when the rules in force change. */
   onRead?: (rules: TriggerRules) => void;
 }): Promise<WatchedRules> {
   const path = resolve(options.path);
@@ -44,11 +44,11 @@ export async function watchRules(options: {
     log("info", { path, rules: rules.github.length }, `Trigger rules read: ${status}`);
     options.onRead?.(rules);
   };
-  // One reading after the other: the last one sees the file as it is last.
+  // One read after the other, so that the last one sees the final file.
   const readNext = () => {
     reading = reading.then(read);
   };
-  // The watcher drops a change that follows another within 50 ms, so each is looked at twice.
+  // The watcher drops a change that follows another within 50 ms, so each one is read twice.
   const onChange = () => {
     readNext();
     clearTimeout(settling);
@@ -56,7 +56,7 @@ export async function watchRules(options: {
   };
 
   await read();
-  // The folder is watched, not the file: editors replace files, and this one may come later.
+  // The folder is watched, not the file: editors replace files, and the file may be created later.
   const watcher = watch(dirname(path), {
     depth: 0,
     ignoreInitial: true,
@@ -67,7 +67,7 @@ export async function watchRules(options: {
   });
   watcher.on("error", (error) => log("warn", { path, error }, "Trigger rules are not watched"));
   await new Promise<void>((done) => watcher.once("ready", () => done()));
-  // What changed before the watcher was ready made no event.
+  // Changes before the watcher was ready emitted no event.
   readNext();
   await reading;
   return {
@@ -81,7 +81,7 @@ export async function watchRules(options: {
   };
 }
 
-/** The rules that a file holds, or the sentence that says what is wrong with it. */
+/** The rules in a file, or a sentence that says what is wrong with it. */
 export async function readRules(
   path: string,
 ): Promise<{ rules: TriggerRules; status: string } | { problem: string }> {

@@ -1,8 +1,8 @@
 import { type Document, isMap, isPair, isScalar, isSeq, type LineCounter } from "yaml";
 
 /**
- * The line, counted from 1, of a path in a YAML document. A path that the document does not have
- * (a missing key, an item that a check invented) gives the line of the nearest thing that it has.
+ * The line, counted from 1, of a path in a YAML document. For a path that the document lacks (a
+ * missing key, an item that validation added) it is the line of the nearest existing node.
  */
 export function findLine(
   document: Document,
