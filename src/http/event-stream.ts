@@ -5,13 +5,13 @@ import type { Service } from "./service.ts";
 import { toEventWire } from "./wire/wire.ts";
 
 /**
- * One reader of a task's events, as Server-Sent Events. The store is the truth: the stream reads pages after
- * the last seq it sent, first what is old, then what is new, and the listener only says
- * "look again". When the task is over and everything was sent it says `event: end` with the state and
- * closes; a stream that closes without it was cut, and the reader comes back with Last-Event-ID.
+ * Streams a task's events to one client as Server-Sent Events. The store is authoritative: the
+ * stream reads pages after the last sent seq, old events first, then new ones; the listener only
+ * wakes it. When the task is over and everything was sent it sends `event: end` with the state and
+ * closes. A stream that closes without it was cut, and the client reconnects with Last-Event-ID.
  *
- * Nothing is buffered without limit: one page at a time, and the next only after the socket took
- * the last. A reader that takes nothing for `drainTimeoutMs` is dropped.
+ * Memory is bounded: one page at a time, and the next only after the socket accepted the last. A
+ * client that reads nothing for `drainTimeoutMs` is dropped.
  */
 export type StreamOptions = StreamLimits & { redact: Redact };
 export type StreamLimits = { heartbeatMs: number; drainTimeoutMs: number; pageSize: number };
@@ -37,7 +37,7 @@ export async function streamEvents(
     let askState = true;
     await write(response, "retry: 2000\n\n", limits);
     while (isOpen()) {
-      // Asked before the events are read, so that no event can slip between the two.
+      // Read before the events, so that no event can slip in between.
       const state = askState ? (await service.find(taskId)).state : null;
       const page = await service.events(taskId, after, limits.pageSize);
       askState = page.some(({ type }) => endings.has(type));
@@ -55,7 +55,7 @@ export async function streamEvents(
       }
       if (await news.wait(limits.heartbeatMs)) continue;
       if (!(await write(response, ": still here\n\n", limits))) return;
-      askState = true; // a notification is a hint, and hints get lost
+      askState = true; // a notification is a hint and may be lost
     }
   } finally {
     stopListening();
@@ -64,7 +64,7 @@ export async function streamEvents(
   }
 }
 
-/** Write and wait until the socket took it. False when the reader is gone or does not read. */
+/** Writes and waits until the socket accepted it. False if the client is gone or does not read. */
 async function write(
   response: ServerResponse,
   text: string,
@@ -90,7 +90,7 @@ async function write(
   });
 }
 
-/** Remembers that that it was raised until somebody waits; several raises in between count as one. */
+/** Remembers being raised until somebody waits; several raises in between count as one. */
 class Signal {
   private raised = false;
   private wake: (() => void) | null = null;
@@ -100,7 +100,7 @@ class Signal {
     this.wake?.();
   }
 
-  /** True when it was raised, false when `timeoutMs` went by in silence. */
+  /** True if it was raised, false after `timeoutMs` without. */
   async wait(timeoutMs: number): Promise<boolean> {
     if (!this.raised) {
       await new Promise<void>((resolve) => {

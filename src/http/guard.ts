@@ -6,17 +6,17 @@ import { DeputyError } from "../core/base/error.ts";
 import { makeProblem, sendProblem } from "./problem.ts";
 
 /**
- * Who may speak to the daemon. Three gates, cheapest first: the Host must be one of ours (a web page
- * that rebinds its name to 127.0.0.1 arrives with its own name), a browser must not say that another
- * site asks, and all but the open routes want the bearer token. There is no CORS: no header of ours
- * ever lets another origin read an answer.
+ * Who may use the daemon. Three gates, cheapest first: the Host must be one of ours (a web page
+ * that rebinds its name to 127.0.0.1 sends its own name), the browser must not report a cross-site
+ * request, and all but the open routes require the bearer token. There is no CORS: no header ever
+ * lets another origin read a response.
  */
 function isLoopback(host: string): boolean {
   const bare = host.replace(/^\[|\]$/g, "").toLowerCase();
   return bare === "localhost" || bare === "::1" || (isIP(bare) === 4 && bare.startsWith("127."));
 }
 
-/** Throw unless listening here with this token is safe. */
+/** Throws a DeputyError unless listening here with this token is safe. */
 export function assertSafeBind(host: string, token: string | null): void {
   if (token !== null && token.trim() === "") {
     throw new DeputyError("invalid_input", "The API token is empty; delete it to have a new one.");
@@ -29,7 +29,7 @@ export function assertSafeBind(host: string, token: string | null): void {
   }
 }
 
-/** Refuse requests for another host, and those that a page of another site makes. */
+/** Refuses requests for another host, and those made by a page of another site. */
 export function guardOrigin(
   bindHost: string,
   allowedHosts: readonly string[],
@@ -37,7 +37,7 @@ export function guardOrigin(
   const known = new Set(
     ["localhost", "127.0.0.1", "[::1]", bindHost, ...allowedHosts].map(normalizeHost),
   );
-  let lastGood: string | undefined; // one client asks a thousand times with the same name
+  let lastGood: string | undefined; // a client usually sends the same name every time
   return (request, _reply, done) => {
     const { host, "sec-fetch-site": site } = request.headers;
     if (host !== undefined && (host === lastGood || known.has(normalizeHost(host)))) {
@@ -60,7 +60,7 @@ export function guardOrigin(
   };
 }
 
-/** A Host header or a configured name, without port, brackets, final dot and capitals. */
+/** A Host header or a configured name in lower case, without port, brackets and final dot. */
 function normalizeHost(host: string): string {
   const bracketed = /^\[([^\]]*)\](?::\d+)?$/.exec(host);
   const name = bracketed?.[1] ?? (isIP(host) === 6 ? host : host.replace(/:\d*$/, ""));
@@ -68,9 +68,9 @@ function normalizeHost(host: string): string {
 }
 
 /**
- * Want `Authorization: Bearer <token>`. Compared as hashes in constant time. Wrong tokens are counted
- * by address; after twenty in a minute they are answered 429. The right one always passes, so nobody
- * can lock the owner out.
+ * Requires `Authorization: Bearer <token>`, compared as hashes in constant time. Wrong tokens are
+ * counted by address; after twenty in a minute the response is 429. The right token always passes,
+ * so nobody can lock the owner out.
  */
 export async function guardToken(
   app: FastifyInstance,
@@ -104,7 +104,7 @@ export async function guardToken(
   };
 }
 
-/** Equal in length whatever the token's is, as timingSafeEqual wants it. */
+/** Of equal length for any token, as timingSafeEqual requires. */
 function hashToken(token: string): Buffer {
   return hash("sha256", token, "buffer");
 }

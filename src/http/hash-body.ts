@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 
-/** The hash of a JSON value, the same whatever the order of its keys and the white space it came with. */
+/** The hash of a JSON value, independent of key order and white space. */
 export function hashBody(body: unknown): string {
   return createHash("sha256").update(writeCanonical(body)).digest("hex");
 }

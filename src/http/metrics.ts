@@ -5,7 +5,10 @@ import { stageNames } from "../core/task/outcome.ts";
 import type { Db } from "../store/database/schema.ts";
 import { countByState, countOverdue } from "../store/tasks/tasks.ts";
 
-/** What Prometheus reads at /metrics. Counted from the database when asked, so nothing drifts. */
+/**
+ * The metrics for Prometheus at /metrics, counted from the database on each scrape, so nothing
+ * drifts.
+ */
 export function makeMetrics(deps: {
   db: Db;
   running: () => Claim[];
@@ -13,8 +16,8 @@ export function makeMetrics(deps: {
   garbledRows: () => number;
 }): () => Promise<string> {
   const registry = new Registry();
-  // Measuring the event loop's delay wakes the process this often, in milliseconds: at the default
-  // of 10 it is most of what an idle daemon does.
+  // Measuring the event loop's delay wakes the process at this interval, in milliseconds: the
+  // default of 10 would be most of an idle daemon's work.
   collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: 200 });
   const gauge = (name: string, help: string, labelNames: string[] = []) =>
     new Gauge({ name, help, labelNames, registers: [registry] });

@@ -12,9 +12,9 @@ import { problemWire } from "./wire/schema-answer.ts";
 import { schemaRegistry } from "./wire/schema-registry.ts";
 
 /**
- * One zod schema per thing is the validation, the type and the document. Answers are typed against
- * their schema by the compiler and not checked again at run time; headers are in the schema for the
- * document alone, because each is read by the one handler that knows it.
+ * One zod schema per object serves as validation, type and documentation. Responses are
+ * type-checked against their schema by the compiler and not validated at run time; headers are in
+ * the schema for documentation only, because each is read by the one handler that uses it.
  */
 export const compileValidator: FastifySchemaCompiler<z.ZodType> = ({ schema, httpPart }) => {
   const part = httpPart === "querystring" ? "query" : (httpPart ?? "input");
@@ -58,7 +58,7 @@ export async function installOpenApi(app: FastifyInstance, version: string): Pro
   });
   await app.register(async (docs) => {
     await docs.register(helmet, {
-      hsts: false, // the daemon speaks plain HTTP; a proxy that adds TLS adds this too
+      hsts: false, // the daemon speaks plain HTTP; a TLS proxy adds HSTS
       contentSecurityPolicy: {
         useDefaults: false,
         directives: {
@@ -80,8 +80,8 @@ export async function installOpenApi(app: FastifyInstance, version: string): Pro
 const toDocument = createJsonSchemaTransformObject({ schemaRegistry });
 
 /**
- * The transform writes each schema twice, as answer (`Task`) and as input (`TaskInput`). Keep the
- * ones that something refers to, and give inputs their plain name.
+ * The transform writes each schema twice, as response (`Task`) and as input (`TaskInput`). Keeps
+ * those that are referenced, and gives inputs their plain name.
  */
 function tidyComponents(document: ReturnType<typeof toDocument>): ReturnType<typeof toDocument> {
   if (!("components" in document) || !document.components?.schemas) return document;
@@ -109,12 +109,12 @@ function tidyComponents(document: ReturnType<typeof toDocument>): ReturnType<typ
   );
 }
 
-/** The `response` entry of an answer in JSON. */
+/** A JSON `response` entry. */
 export function json<Schema extends z.ZodType>(description: string, schema: Schema) {
   return { description, content: { "application/json": { schema } } };
 }
 
-/** The `response` entries of the errors that a route may answer, for its schema. */
+/** The `response` entries of a route's errors. */
 export function problems<Status extends number>(
   ...statuses: Status[]
 ): Record<

@@ -5,9 +5,9 @@ import { formatPath } from "../core/base/explain-issue.ts";
 import { findUnstorable } from "../core/text/storable.ts";
 
 /**
- * JSON bodies, read strictly: broken UTF-8 is refused instead of turned into question marks, and
- * so are the characters that Postgres cannot store (NUL, half of a surrogate pair), because a task whose
- * text silently differs from what was sent is worse than none.
+ * Strict JSON bodies: broken UTF-8 is refused instead of replaced, and so are characters that
+ * Postgres cannot store (NUL, lone surrogates), because a task whose text silently differs from
+ * what was sent is worse than none.
  */
 export function installJsonParser(app: FastifyInstance): void {
   const parseJson = app.getDefaultJsonParser("error", "error");
@@ -19,8 +19,8 @@ export function installJsonParser(app: FastifyInstance): void {
       return done(new DeputyError("invalid_input", "The body is not valid UTF-8."), undefined);
     }
     const text = bytes.toString("utf8");
-    // Parsed by fastify's own parser, which refuses __proto__ and constructor.prototype.
-    // It calls back at once; the promise in its type is for parsers that do not.
+    // Uses fastify's own parser, which refuses __proto__ and constructor.prototype. It calls back
+    // synchronously; the promise in its type is for parsers that do not.
     void parseJson(request, text, (error, value) => {
       if (error) return done(explainJsonError(text), undefined);
       const path = text.includes("\\u") ? findUnstorable(value) : null;
@@ -38,7 +38,7 @@ export function installJsonParser(app: FastifyInstance): void {
   });
 }
 
-/** JSON.parse says where by an offset or by a snippet; people count lines. */
+/** JSON.parse locates an error by offset or snippet; people count lines. */
 function explainJsonError(text: string): DeputyError {
   const refuse = (reason: string, where: { line?: number } = {}) =>
     new DeputyError("invalid_input", `The body is not valid JSON: ${reason}.`, where);

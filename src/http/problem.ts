@@ -6,13 +6,13 @@ import { GarbledRow } from "../store/database/garbled.ts";
 import type { Problem } from "./wire/schema-answer.ts";
 
 /**
- * Every error leaves as RFC 9457 problem+json with one sentence in `detail`. A DeputyError is the
- * caller's to mend and is told in its own words, so are fastify's refusals, in words that say what
- * to do. Anything else is ours: logged with the request's id, answered 500 with that id and nothing more.
+ * Every error is sent as RFC 9457 problem+json with one sentence in `detail`. A DeputyError is for
+ * the caller to fix and is sent verbatim; fastify's refusals get a sentence that says what to do.
+ * Anything else is internal: logged with the request's id, and answered 500 with only that id.
  */
 export type Log = (level: "info" | "warn" | "error", object: object, message: string) => void;
 
-/** Which volumes are full, and whether an error says so: in sentences. */
+/** Full volumes, and whether an error was caused by one: in sentences. */
 export type Space = {
   problems(): readonly string[];
   explain(error: unknown): Promise<string | null>;
@@ -29,7 +29,7 @@ export function makeProblem(
 }
 
 export function sendProblem(reply: FastifyReply, problem: Problem): FastifyReply {
-  // Serialised here: the route's schemas speak of its answers, not of its errors.
+  // Serialised here: the route's schemas describe its responses, not its errors.
   return reply
     .code(problem.status)
     .type("application/problem+json")
@@ -38,8 +38,8 @@ export function sendProblem(reply: FastifyReply, problem: Problem): FastifyReply
 }
 
 /**
- * The problem for an error, or null when the error is nobody's fault but ours. `bodyLimit` is that of
- * the route, in bytes, where the error came on one.
+ * The problem for an error, or null if it is an internal one. `bodyLimit` is the route's, in bytes,
+ * if there is a route.
  */
 export function toProblem(error: unknown, bodyLimit?: number): Problem | null {
   if (error instanceof DeputyError) {
@@ -76,7 +76,10 @@ export function toProblem(error: unknown, bodyLimit?: number): Problem | null {
   return null;
 }
 
-/** What a full volume keeps from being done; a database that is away while one is full is away for that. */
+/**
+ * The problem if a full volume caused the error; a database that is unavailable while a volume is
+ * full counts as caused by it.
+ */
 async function toSpaceProblem(error: unknown, space: Space): Promise<Problem | null> {
   if (error instanceof DeputyError) return null;
   const full = (await space.explain(error)) ?? (isDatabaseAway(error) ? space.problems()[0] : null);
@@ -84,7 +87,10 @@ async function toSpaceProblem(error: unknown, space: Space): Promise<Problem | n
   return makeProblem(errorStatus.insufficient_storage, "insufficient_storage", full);
 }
 
-/** No connection, one that broke, or a server on its way down or up; as the driver says it. */
+/**
+ * No connection, a broken one, or a server that is shutting down or starting; as the driver reports
+ * it.
+ */
 function isDatabaseAway(error: unknown): boolean {
   const { code, syscall, message } = error as { code?: string; syscall?: string; message?: string };
   return (
@@ -117,7 +123,7 @@ export function installErrorHandlers(
   );
 }
 
-/** Log an unexpected error under the request's id and say no more than that to the caller. */
+/** Log an unexpected error under the request's id and tell the caller nothing more. */
 export function reportFailure(
   error: unknown,
   request: Pick<FastifyRequest, "id" | "method" | "url">,
@@ -137,8 +143,8 @@ export function reportFailure(
 }
 
 /**
- * A client that is still sending does not listen: closing at once would reset the connection and
- * lose the answer. So the rest of a body that is too large is read and thrown away, up to a limit.
+ * A client that is still sending does not read: closing at once would reset the connection and lose
+ * the response. So the rest of a body that is too large is read and discarded, up to a limit.
  */
 async function discardBody({ raw }: FastifyRequest): Promise<void> {
   const maxBytes = 64 * 1024 * 1024;
@@ -159,7 +165,10 @@ async function discardBody({ raw }: FastifyRequest): Promise<void> {
   });
 }
 
-/** What is no HTTP at all, or came too slowly, never reaches a route; node hands us the socket. */
+/**
+ * A request that is not HTTP, or came too slowly, never reaches a route; node passes the socket
+ * here.
+ */
 export function answerClientError(error: Error & { code?: string }, socket: Socket): void {
   if (error.code === "ECONNRESET" || !socket.writable) return void socket.destroy();
   const problem =

@@ -27,31 +27,31 @@ import { hookRoutes, triggerTestRoute } from "./routes/routes-triggers.ts";
 import type { Service } from "./service.ts";
 
 /**
- * The HTTP door. A request passes the host and origin guard, then, on all but the open routes, the
- * bearer token, then its schema, and reaches the service, which knows nothing of HTTP. What comes
- * back goes through wire.ts. Every wait and every size on the way has a limit.
+ * The HTTP server. A request passes the host and origin guard, then, on all but the open routes,
+ * the bearer token, then its schema, and reaches the service, which knows nothing of HTTP.
+ * Responses go through wire.ts. Every wait and every size is limited.
  */
 export type HttpServerOptions = {
   service: Service;
   host: string;
-  /** 0 takes a free one. */
+  /** 0 takes a free port. */
   port: number;
   /** Null: no authentication, which only a loopback address allows. */
   token: string | null;
-  /** Names beside localhost and the bind address that requests may come for. */
+  /** Accepted host names besides localhost and the bind address. */
   allowedHosts: string[];
-  /** Every text of an answer passes through it. */
+  /** Applied to every text in a response. */
   redact: Redact;
   version: string;
   log: Log;
-  /** Which volumes are full, and whether an error says so. */
+  /** Full volumes, and whether an error was caused by one. */
   space?: Space;
   limits?: Partial<HttpLimits>;
 };
 
 type HttpLimits = StreamLimits & {
   headersTimeoutMs: number;
-  /** For a whole request to arrive, its body included. */
+  /** For a whole request to arrive, including its body. */
   requestTimeoutMs: number;
   checkIntervalMs: number;
 };
@@ -65,7 +65,7 @@ const defaultLimits: HttpLimits = {
   checkIntervalMs: 2_000,
 };
 
-/** Listen. Throws a DeputyError when the address is not safe or not free. */
+/** Starts listening. Throws a DeputyError if the address is unsafe or in use. */
 export async function startHttpServer(
   options: HttpServerOptions,
 ): Promise<{ url: string; close(): Promise<void> }> {
@@ -164,7 +164,7 @@ function explainListenError(
   return error;
 }
 
-/** Where a client on this machine reaches it: a wildcard address is no destination. */
+/** The URL for clients on this machine; a wildcard address is no destination. */
 function readUrl(app: FastifyInstance, host: string): string {
   const address = app.addresses()[0];
   const port = typeof address === "object" ? address.port : "";

@@ -18,8 +18,8 @@ import type { Explanation } from "../orchestrator/commands/explain.ts";
 import type { Garbled } from "../store/database/garbled.ts";
 
 /**
- * What the HTTP server needs of the daemon. `daemon.ts` makes it; every method throws a DeputyError
- * for what the caller can mend.
+ * The daemon as the HTTP server sees it, implemented by `daemon.ts`. Every method throws a
+ * DeputyError for faults that the caller can fix.
  */
 export type Service = {
   submit(
@@ -32,25 +32,30 @@ export type Service = {
     limit: number;
     cursor: string | null;
   }): Promise<{ tasks: ListedTask[]; garbled: Garbled[]; nextCursor: string | null }>;
-  /** The whole id of a task and its state, whatever else of it cannot be read. */
+  /** A task's full id and its state, even if other columns cannot be read. */
   find(id: string): Promise<{ id: string; state: TaskState }>;
   /** Throws not_found; accepts a full task id or an unambiguous prefix of at least 8 characters. */
   show(id: string): Promise<TaskDetail>;
   /** Events after `afterSeq`, oldest first. */
   events(taskId: string, afterSeq: number, limit: number): Promise<Event[]>;
-  /** Called when the task has new events (a hint: read them). Returns how to stop. */
+  /**
+   * `listener` is called when the task has new events (a hint: read them). Returns a function that
+   * stops it.
+   */
   onEvents(taskId: string, listener: () => void): () => void;
   why(id: string): Promise<Explanation>;
-  /** The change as a unified diff, from the base commit to the task branch (or the last attempt). */
+  /**
+   * The change as a unified diff, from the base commit to the task branch (or the last attempt).
+   */
   diff(id: string): Promise<string>;
   receipt(id: string): Promise<{ json: unknown; markdown: string }>;
-  /** The log of one attempt (default: the latest), the last `maxBytes` of it. */
+  /** The last `maxBytes` of the log of one attempt (default: the latest). */
   log(id: string, attempt: number | null, maxBytes: number): Promise<string>;
   cancel(id: string): Promise<Task>;
   retry(id: string): Promise<Task>;
   accept(id: string): Promise<{ task: Task; detail: string }>;
   discard(id: string): Promise<{ task: Task; detail: string }>;
-  /** `hash` is that of the question's text as it was shown; null: it was not kept. */
+  /** `hash` is that of the question's text as shown; null: not known. */
   answer(
     id: string,
     answer: string,
@@ -75,10 +80,10 @@ export type Service = {
     id: string,
   ): Promise<{ worktrees: { subtaskId: string; path: string }[]; detail: string }>;
   health(): { alive: true; version: string; processId: string; uptimeS: number };
-  /** Whether it can take and work tasks; `problems` names what is missing. */
+  /** Whether it can accept and work on tasks; `problems` names what is missing. */
   ready(): Promise<{ ready: boolean; problems: string[] }>;
   metrics(): Promise<string>;
-  /** The agents of this machine, in the order in which one is chosen. */
+  /** This machine's agents, in order of preference. */
   agents(): Promise<AgentStatus[]>;
   receiveGithub(delivery: {
     id: string | undefined;
@@ -89,7 +94,7 @@ export type Service = {
   testTrigger(event: string, payload: unknown): Promise<unknown>;
 };
 
-/** `when` says who hears it when; it is not new when its idempotency key was used before. */
+/** `when` says which agent receives it when; `isNew` is false for a repeated idempotency key. */
 export type Sent = { task: Task; when: string; isNew: boolean };
 
 export type TaskDetail = {
@@ -97,13 +102,13 @@ export type TaskDetail = {
   subtasks: Subtask[];
   attempts: Attempt[];
   questions: Question[];
-  /** Comments, and what was said to agents, oldest first. */
+  /** Comments and messages to agents, oldest first. */
   messages: Message[];
   plans: PlanRecord[];
   usage: Usage[];
-  /** Rows of it that cannot be read, and are in none of the lists. */
+  /** The task's rows that cannot be read, and are missing from the lists. */
   garbled: Garbled[];
-  /** Where the work lies, for people: paths of worktrees that still exist. */
+  /** Worktrees of the task, so that people find the work. */
   worktrees: { id: string; subtaskId: string | null; path: string; state: "active" | "removed" }[];
 };
 

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { idPrefixes } from "../core/base/id.ts";
 
-/** A task's id in a path: whole, or the beginning of it. Whether it exists is the service's to say. */
+/** A task id in a path, whole or a prefix. The service checks that it exists. */
 const taskId = z
   .string()
   .superRefine((text, context) => {

@@ -13,7 +13,7 @@ const agentWire = z.object({
   is_default: z.boolean(),
 });
 
-/** Which agents the daemon's machine has. Looking costs nothing: no model is called. */
+/** The agents on the daemon's machine. Listing them is free: no model is called. */
 export function agentRoutes(service: Service): FastifyPluginAsyncZod {
   return async (app) => {
     app.get(

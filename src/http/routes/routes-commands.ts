@@ -6,7 +6,7 @@ import { answerBody, deedWire, restoredWire } from "../wire/schema-answer.ts";
 import { taskWire } from "../wire/schema-task.ts";
 import { toTaskWire } from "../wire/wire.ts";
 
-/** What a person tells a task. What the state does not allow is a 409 that says why. */
+/** Commands of a person. One that the task's state does not allow is a 409 that says why. */
 export function commandRoutes(service: Service): FastifyPluginAsyncZod {
   return async (app) => {
     const refusals = problems(400, 401, 404, 409);
@@ -89,7 +89,7 @@ export function commandRoutes(service: Service): FastifyPluginAsyncZod {
         },
       },
       async ({ params, body, headers }) => {
-        // `deputy mcp` says so: what comes through it is said by an agent, whoever started that.
+        // `deputy mcp` sends this header: its answers come from an agent, whoever started it.
         const speaker = headers["deputy-client"] === "mcp" ? "agent" : "person";
         const questionId = body.question_id ?? null;
         const { answer, hash = null } = body;

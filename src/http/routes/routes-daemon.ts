@@ -8,13 +8,13 @@ const anyone: [] = [];
 
 const places = { docs: "/docs", openapi: "/openapi.json", health: "/healthz" } as const;
 
-/** For who opens the daemon's address in a browser. */
+/** For opening the daemon's address in a browser. */
 function welcome(version: string): string {
   const links = Object.values(places).map((path) => `<li><a href="${path}">${path}</a></li>`);
   return `<!doctype html><html lang="en"><meta charset="utf-8"><title>Deputy</title><h1>Deputy ${version}</h1><p>A daemon that delegates tasks to coding agents. This is its HTTP API; the command line is <code>deputy --help</code>.</p><ul>${links.join("")}</ul></html>\n`;
 }
 
-/** For whoever keeps the daemon running. Health says nothing secret and wants no token. */
+/** For operators. Health reveals no secrets and needs no token. */
 export function healthRoutes(service: Service): FastifyPluginAsyncZod {
   return async (app) => {
     app.get(

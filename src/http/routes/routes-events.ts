@@ -10,10 +10,10 @@ import { taskParams } from "../task-id.ts";
 import { eventPageWire } from "../wire/schema-answer.ts";
 import { toEventWire } from "../wire/wire.ts";
 
-/** More readers than this on one daemon are a leak or an attack. */
+/** More open streams than this on one daemon are a leak or an attack. */
 const maxStreams = 500;
 
-/** A task's events: a live stream for those who watch, pages of JSON for those who ask. */
+/** A task's events: as a live stream, or in pages of JSON. */
 export function eventRoutes(
   service: Service,
   limits: StreamOptions,
@@ -21,7 +21,7 @@ export function eventRoutes(
 ): FastifyPluginAsyncZod {
   return async (app) => {
     const closing = new AbortController();
-    setMaxListeners(maxStreams, closing.signal); // each stream listens
+    setMaxListeners(maxStreams, closing.signal); // one listener per stream
     let open = 0;
     app.addHook("preClose", async () => closing.abort());
 
@@ -83,7 +83,7 @@ export function eventRoutes(
         try {
           await streamEvents(service, taskId, after, response, limits, closing.signal);
         } catch (error) {
-          // Too late for a status: log it and cut the stream, the reader comes back.
+          // Too late for a status: log it and cut the stream; the client reconnects.
           reportFailure(error, request, log);
           response.destroy();
         } finally {
@@ -95,7 +95,7 @@ export function eventRoutes(
   };
 }
 
-/** The header wins over `?after=`: a browser that reconnects repeats the URL it began with. */
+/** The header wins over `?after=`: a browser that reconnects repeats its original URL. */
 function readLastEventId(header: unknown): number | null {
   if (header === undefined || header === "") return null;
   const seq = typeof header === "string" && /^\d{1,15}$/.test(header) ? Number(header) : null;

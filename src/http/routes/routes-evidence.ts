@@ -5,7 +5,7 @@ import { problems } from "../openapi.ts";
 import type { Service } from "../service.ts";
 import { taskParams } from "../task-id.ts";
 
-/** What the work left behind, to read: the diff, the receipt, the log. */
+/** Evidence of the work: the diff, the receipt, the log. */
 export function evidenceRoutes(service: Service): FastifyPluginAsyncZod {
   return async (app) => {
     app.get(
@@ -93,7 +93,7 @@ export function evidenceRoutes(service: Service): FastifyPluginAsyncZod {
   };
 }
 
-/** What the first known type in Accept asks for; JSON when anything will do. */
+/** The format of the first known type in Accept; JSON if anything is accepted. */
 function preferredFormat(accept: string | undefined): "json" | "md" {
   for (const part of (accept ?? "*/*").split(",")) {
     const type = part.split(";")[0]?.trim().toLowerCase();

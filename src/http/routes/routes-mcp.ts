@@ -12,9 +12,9 @@ import { toListedTaskWire, toTaskDetailWire, toTaskWire, toWhyWire } from "../wi
 import { noSubject } from "./routes-tasks.ts";
 
 /**
- * The tools for other agents at /mcp, behind the same host guard and token as the rest. Bodies go to
- * the MCP SDK as they came: it answers what is no JSON in the words of its protocol, and the tools
- * check the rest. The SDK is loaded by the first request; most daemons never get one.
+ * The tools for other agents at /mcp, behind the same host guard and token as the rest. Bodies are
+ * passed to the MCP SDK unparsed: it reports invalid JSON by its own protocol, and the tools
+ * validate the rest. The SDK is loaded by the first request; most daemons never get one.
  */
 export function mcpRoute(
   service: Service,
@@ -51,7 +51,7 @@ async function open(api: DeputyApi, version: string) {
 function toWebRequest({ method, raw, body }: FastifyRequest): Request {
   const headers = new Headers();
   for (const [name, value] of Object.entries(raw.headers)) {
-    // The token was checked and is nobody else's to read.
+    // The token was already checked and must not be passed on.
     if (value !== undefined && name !== "authorization") headers.set(name, String(value));
   }
   return new Request("http://localhost/mcp", {
@@ -61,7 +61,7 @@ function toWebRequest({ method, raw, body }: FastifyRequest): Request {
   });
 }
 
-/** Its answers go through no serializer of the server's, so they are redacted here. */
+/** These answers bypass the server's serializer, so they are redacted here. */
 function makeApi(service: Service, log: Log, redact: Redact): DeputyApi {
   const clean = <Value>(value: Value) => redactDeep(value, redact);
   return {

@@ -11,7 +11,10 @@ import { commentBody, sayBody, sentWire } from "../wire/schema-answer.ts";
 import { taskWire } from "../wire/schema-task.ts";
 import { toTaskWire } from "../wire/wire.ts";
 
-/** What a person tells a task on its way. What the state does not allow is a 409 that says why. */
+/**
+ * Commands that steer a task in progress. One that the task's state does not allow is a 409 that
+ * says why.
+ */
 export function steerRoutes(service: Service): FastifyPluginAsyncZod {
   return async (app) => {
     const refusals = problems(400, 401, 404, 409);
@@ -23,7 +26,7 @@ export function steerRoutes(service: Service): FastifyPluginAsyncZod {
       params: taskParams,
       response: { ...bodied, 200: json("The task as it is now.", sentWire) },
     };
-    /** The same key and body are the same message, however often they are sent. */
+    /** Requests with the same key and body are one message, however often they are sent. */
     const readKey = ({ raw, body }: { raw: IncomingMessage; body: unknown }) => {
       const key = readIdempotencyKey(raw.headers["idempotency-key"]);
       return key === null ? null : { key, bodyHash: hashBody(body) };

@@ -11,7 +11,7 @@ import { whyWire } from "../wire/schema-answer.ts";
 import { newTaskWire, taskDetailWire, taskListWire, taskWire } from "../wire/schema-task.ts";
 import { toListedTaskWire, toTaskDetailWire, toTaskWire, toWhyWire } from "../wire/wire.ts";
 
-/** Delegate work and look at it. POST /v1/tasks is the hot path: validate, submit, answer. */
+/** Create and read tasks. POST /v1/tasks is the hot path: validate, submit, respond. */
 export function taskRoutes(service: Service): FastifyPluginAsyncZod {
   return async (app) => {
     app.post(
@@ -34,7 +34,7 @@ export function taskRoutes(service: Service): FastifyPluginAsyncZod {
         },
       },
       async (request, reply) => {
-        // The raw headers: fastify would merge them with the schema's on every look.
+        // The raw headers: fastify would merge them with the schema's on every access.
         const { headers } = request.raw;
         const key = readIdempotencyKey(headers["idempotency-key"]);
         const { task, created } = await service.submit(

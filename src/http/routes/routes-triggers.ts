@@ -7,8 +7,8 @@ import type { Service } from "../service.ts";
 import { messageWire, triggerTestBody } from "../wire/schema-answer.ts";
 
 /**
- * Where GitHub knocks. No bearer token: the signature over the very bytes is the proof, so the body
- * stays a Buffer, whatever its content type, and the service alone judges it.
+ * GitHub's webhook endpoint. No bearer token: the signature over the raw bytes authenticates it, so
+ * the body stays a Buffer, whatever its content type, and the service checks it.
  */
 export function hookRoutes(service: Service): FastifyPluginAsyncZod {
   return async (app) => {
@@ -71,7 +71,7 @@ export function triggerTestRoute(service: Service): FastifyPluginAsyncZod {
   };
 }
 
-/** The event that a payload most likely belongs to, by the object that only it carries. */
+/** The event that a payload most likely belongs to, by an object that only it carries. */
 function guessEvent(payload: Record<string, unknown>): string {
   for (const event of ["workflow_run", "check_run", "pull_request"]) {
     if (event in payload) return event;

@@ -3,7 +3,9 @@ import { eventTypes } from "../../core/task/event.ts";
 import { named } from "./schema-registry.ts";
 import { taskWire } from "./schema-task.ts";
 
-/** The smaller answers of the API in wire names: events, why, deeds done, health, problems. */
+/**
+ * The API's smaller responses in wire names: events, why, results of commands, health, problems.
+ */
 const time = z.iso.datetime();
 
 export const eventWire = named(
@@ -95,9 +97,14 @@ export const answerBody = named(
       .string()
       .max(64_000)
       .refine((text) => text.trim() !== "", { error: "must not be empty" }),
-    /** Which question; needed when several are open, and when a decision is asked for again. */
+    /**
+     * The question to answer; required if several are open, or if a decision is asked for again.
+     */
     question_id: z.string().max(64).optional(),
-    /** The `hash` of the question that was shown: with another one now, the answer is refused. */
+    /**
+     * The `hash` of the question that was shown: if the question has changed, the answer is
+     * refused.
+     */
     hash: z
       .string()
       .regex(/^[0-9a-f]{64}$/, { error: "must be the 64 hex digits of a question's hash" })
@@ -115,7 +122,7 @@ export const sayBody = named(
   "Say",
   z.strictObject({
     text,
-    /** The plan's id of one subtask; without it, everyone who works on the task is told. */
+    /** The plan's id of one subtask; by default everyone at work on the task gets it. */
     subtask: z.string().max(64).optional(),
   }),
   { examples: [{ text: "Leave the old API in place." }] },
@@ -124,7 +131,7 @@ export const sayBody = named(
 export const commentBody = named(
   "Comment",
   z.strictObject({
-    /** A file of the change, with a line or a range of them. */
+    /** A file of the change, with a line or a range of lines. */
     place: z
       .string()
       .max(4_096)
@@ -139,7 +146,7 @@ export const commentBody = named(
 export const triggerTestBody = named(
   "TriggerTest",
   z.strictObject({
-    /** What GitHub sends as X-GitHub-Event. Guessed from the payload when left out. */
+    /** The value of X-GitHub-Event. Guessed from the payload if absent. */
     event: z.string().min(1).max(100).optional(),
     payload: z.record(z.string(), z.unknown()),
   }),
@@ -181,13 +188,13 @@ export const problemWire = named(
     title: z.string(),
     status: z.number().int(),
     detail: z.string(),
-    /** The stable word for programs. */
+    /** A stable identifier for programs. */
     code: z.string(),
-    /** Where in the input, as a path in wire names. */
+    /** The input field, as a path in wire names. */
     field: z.string().optional(),
-    /** The line of the file that was sent, counted from 1. */
+    /** The line of the submitted file, counted from 1. */
     line: z.number().int().optional(),
-    /** Names this very failure in the daemon's log; only on errors that are not the caller's. */
+    /** Identifies this failure in the daemon's log; only on errors that are not the caller's. */
     request_id: z.string().optional(),
   }),
   {

@@ -5,9 +5,9 @@ import { endReasons, failureKinds } from "../../core/task/failure.ts";
 import { named } from "./schema-registry.ts";
 
 /**
- * The evidence in wire names: checks, verdicts, decisions, usage. Test results travel as counts, because a
- * suite may have ten thousand tests and a task shows each run three times; the names that matter are
- * in `newly_failing`, and the receipt holds them all.
+ * The evidence in wire names: checks, verdicts, decisions, usage. Test results are sent as counts,
+ * because a suite may have ten thousand tests and a task shows each run three times; the names that
+ * matter are in `newly_failing`, and the receipt has all of them.
  */
 const time = z.iso.datetime();
 
@@ -92,7 +92,7 @@ export const verdictWire = named(
           .nullable(),
       }),
     ),
-    /** What was tried to find out what the checks say, each with its command and tree. */
+    /** Experiments on what the checks mean, each with its command and tree. */
     experiments: z.array(
       z.object({
         kind: z.string(),
@@ -104,7 +104,7 @@ export const verdictWire = named(
         duration_ms: z.number(),
       }),
     ),
-    /** What turned a check green that was red before. */
+    /** The cause that turned a red check green. */
     causes: z.array(
       z.object({
         check: z.string(),
@@ -120,20 +120,20 @@ export const verdictWire = named(
 export const usageWire = named(
   "Usage",
   z.object({
-    /** Null for what is about the whole task. */
+    /** Null if it concerns the whole task. */
     subtask_id: z.string().nullable(),
-    /** The attempt that made or judged the work; null for planning of the whole. */
+    /** The attempt that made or judged the work; null for planning the whole task. */
     attempt_id: z.string().nullable(),
     role: z.enum(roles),
     agent: z.string(),
     model: z.string(),
     calls: z.number(),
-    /** Of these, calls of which the server did not say what they used. */
+    /** Calls without token counts from the server. */
     calls_without_tokens: z.number(),
     /** Includes the cached ones. */
     input_tokens: z.number(),
     cached_input_tokens: z.number(),
-    /** Includes those of reasoning. */
+    /** Includes reasoning tokens. */
     output_tokens: z.number(),
     reasoning_tokens: z.number(),
     latency_ms: z.number(),

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { named } from "./schema-registry.ts";
 
-/** A plan as it was proposed, or a change of one, in wire names. */
+/** A proposed plan, or a revision of one, in wire names. */
 export const planWire = named(
   "PlanRecord",
   z.object({
@@ -40,11 +40,11 @@ export const planWire = named(
         ),
       })
       .nullable(),
-    /** What changed, a line each. */
+    /** The changes, one per line. */
     diff: z.array(z.string()),
-    /** What an agent asked for that is not done, with the reason. */
+    /** Refused requests of agents, with the reason. */
     refused: z.array(z.string()),
-    /** What a person said to a rejected one. */
+    /** A person's reply to a rejected plan. */
     feedback: z.string().nullable(),
     created_at: z.iso.datetime(),
   }),

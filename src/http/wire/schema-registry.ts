@@ -1,8 +1,8 @@
 import { z } from "zod";
 
 /**
- * The schemas that the OpenAPI document names. A registry of our own instead of zod's global one:
- * what is in the document is decided here and nowhere else.
+ * The named schemas of the OpenAPI document. A registry of our own instead of zod's global one, so
+ * that only this code decides what is in the document.
  */
 export const schemaRegistry = z.registry<{
   id: string;

@@ -10,7 +10,7 @@ import { attemptWire, checkWire, usageWire, verdictWire } from "./schema-evidenc
 import { planWire } from "./schema-plan.ts";
 import { named } from "./schema-registry.ts";
 
-/** Tasks and their parts in wire names: what GET /v1/tasks/:id answers, field by field. */
+/** Tasks and their parts in wire names: the fields of GET /v1/tasks/:id. */
 const time = z.iso.datetime();
 
 export const newTaskWire = named("NewTask", taskInputSchema, {
@@ -53,14 +53,14 @@ export const taskWire = named(
     deliver: z.enum(["auto", "branch", "pr", "comment"]),
     expects_change: z.boolean(),
     allow_test_changes: z.boolean(),
-    /** Files that judge the work and may change all the same. */
+    /** Judge files that may change. */
     allow: z.array(z.string()),
-    /** Null: as the repository, or the daemon, is configured. */
+    /** Null: the repository's or the daemon's configuration. */
     proof: z.enum(proofLevels).nullable(),
-    /** Null: as the daemon is configured. */
+    /** Null: the daemon's configuration. */
     assurance: z.enum(assurances).nullable(),
     timeout_minutes: z.number(),
-    /** As it stands, with what was granted since; null: no limit. */
+    /** The current budget, including what was granted since; null: no limit. */
     budget: budgetSchema.nullable(),
     origin: z.object({
       source: z.string(),
@@ -75,7 +75,7 @@ export const taskWire = named(
         checks: z.array(checkWire),
         checks_source: z.enum(["config", "detected", "none"]),
         protected_paths: z.array(z.string()),
-        /** What worktrees do not hold as a checkout would. */
+        /** How worktrees differ from an ordinary checkout. */
         notes: z.array(z.string()),
       })
       .nullable(),
@@ -87,7 +87,7 @@ export const taskWire = named(
     cancel_requested_at: time.nullable(),
     accepted_at: time.nullable(),
     discarded_at: time.nullable(),
-    /** When logs, events and snapshots were removed, long after its end. */
+    /** When logs, events and snapshots were removed, long after the task's end. */
     pruned_at: time.nullable(),
     created_at: time,
     updated_at: time,
@@ -112,7 +112,7 @@ export const subtaskWire = named(
     depends_on: z.array(z.string()),
     writes: z.array(z.string()),
     agent: z.string(),
-    /** `plan`: when its turn comes a planner puts subtasks in its place. */
+    /** `plan`: when its turn comes a planner replaces it by subtasks. */
     kind: z.enum(["work", "plan"]),
     checks: z.array(checkWire),
     state: z.enum(subtaskStates),
@@ -122,7 +122,7 @@ export const subtaskWire = named(
     integrated_commit: z.string().nullable(),
     verdict: verdictWire.nullable(),
     gate_verdict: verdictWire.nullable(),
-    /** How it last left the good path, if it did. */
+    /** How it last failed or stopped, if it did. */
     ending: z
       .object({
         what: z.enum(["attempt", "verdict", "conflict", "broken", "unaffordable"]),
@@ -147,7 +147,7 @@ export const questionWire = named(
     subtask_id: z.string().nullable(),
     kind: z.enum(questionKinds),
     text: z.string(),
-    /** SHA-256 of `text`, for an answer that is to count for these words alone. */
+    /** SHA-256 of `text`, for an answer that must apply to exactly this text. */
     hash: z.string(),
     asked_at: time,
     answer: z.string().nullable(),
@@ -160,7 +160,7 @@ export const messageToTaskWire = named(
   z.object({
     id: z.string(),
     subtask_id: z.string(),
-    /** `file:line` of a comment; null for what was said to an agent. */
+    /** `file:line` of a comment; null for a message to an agent. */
     place: z.string().nullable(),
     text: z.string(),
     sent_at: time,
@@ -184,14 +184,14 @@ export const taskDetailWire = named(
     subtasks: z.array(subtaskWire),
     attempts: z.array(attemptWire),
     questions: z.array(questionWire),
-    /** Comments, and what was said to agents, oldest first. */
+    /** Comments and messages to agents, oldest first. */
     messages: z.array(messageToTaskWire),
-    /** Plans that a planner made or a person was asked about, and changes of the plan since. */
+    /** Plans that a planner made or a person was asked about, and revisions since. */
     plans: z.array(planWire),
-    /** What was proved of it, in the words of the receipt; null: it is not over. */
+    /** What was proven, in the receipt's words; null: the task is not over. */
     proof: z.object({ verified: z.boolean(), headline: z.string(), detail: z.string() }).nullable(),
     usage: z.array(usageWire),
-    /** Rows of it that cannot be read, and are in none of the lists. */
+    /** The task's rows that cannot be read, and are missing from the lists. */
     unreadable: z.array(garbledWire),
     worktrees: z.array(
       z.object({

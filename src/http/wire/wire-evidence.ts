@@ -19,7 +19,7 @@ import type {
   verdictWire,
 } from "./schema-evidence.ts";
 
-/** Evidence from our names to wire names. Paths on the daemon's disk stay here. */
+/** Evidence in wire names. Paths on the daemon's disk are left out. */
 export function toCheckWire(check: Check): z.infer<typeof checkWire> {
   return {
     name: check.name,

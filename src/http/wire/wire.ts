@@ -21,8 +21,8 @@ import { toAttemptWire, toCheckWire, toUsageWire, toVerdictWire } from "./wire-e
 import { toPlanWire } from "./wire-plan.ts";
 
 /**
- * From our names (camelCase, Date) to wire names (snake_case, ISO 8601), field by field: what leaves the
- * daemon is what is written here, and the compiler holds it to the schema that the document shows.
+ * From internal names (camelCase, Date) to wire names (snake_case, ISO 8601), field by field: only
+ * what is listed here leaves the daemon, and the compiler checks it against the documented schema.
  */
 export function toTaskWire(task: Task): z.infer<typeof taskWire> {
   const attachments = task.attachments.map(({ name, content }) => ({
@@ -81,7 +81,7 @@ export function toListedTaskWire(task: ListedTask): z.infer<typeof listedTaskWir
   };
 }
 
-/** A URL that somebody put a password into is shown without it. */
+/** Hides a password in the URL. */
 function hideCredentials(repository: string): string {
   return repository.replace(/^([a-z+]+:\/\/)[^/@]*:[^/@]*@/i, "$1***@");
 }
@@ -200,7 +200,7 @@ export function toWhyWire(why: Explanation): WhyWire {
   };
 }
 
-/** The data of an event has no fixed shape, so its keys are converted one by one. */
+/** Event data has no fixed shape, so its keys are converted generically. */
 export function toEventWire(event: Event): z.infer<typeof eventWire> {
   return {
     seq: event.seq,
@@ -215,7 +215,7 @@ export function toEventWire(event: Event): z.infer<typeof eventWire> {
   };
 }
 
-/** Keys below these are not ours: test names, check names, what somebody sent. */
+/** Keys below these are not ours: test names, check names, user input. */
 const othersKeys = new Set(["tests", "runs", "payload", "env"]);
 
 function snakeKeys(value: unknown): unknown {
