@@ -2,9 +2,9 @@ import type { ProofLevel } from "../core/proof/proof.ts";
 import type { ExitCode } from "./io.ts";
 
 /**
- * The verbs that are not requests to a daemon but make, end or examine one. The command line only
- * reads their options; `main.ts` brings what they do. Each returns the code to end with, and may
- * throw a DeputyError: `unavailable` (no daemon) ends with 3, every other with 2.
+ * The verbs that start, stop or examine a daemon instead of sending it a request. The command line
+ * only reads their options; `main.ts` implements them. Each returns the exit code, and may throw a
+ * DeputyError: `unavailable` (no daemon) exits with 3, every other with 2.
  */
 export type Actions = {
   up(options: UpOptions): Promise<ExitCode>;
@@ -13,7 +13,7 @@ export type Actions = {
   doctor(options: JsonOption): Promise<ExitCode>;
   demo(options: JsonOption): Promise<ExitCode>;
   installMcp(options: InstallMcpOptions): Promise<ExitCode>;
-  /** 0: what came out agrees with the receipt, 1: it does not. */
+  /** Returns 0 if the results agree with the receipt, else 1. */
   prove(options: ProveOptions): Promise<ExitCode>;
 };
 
@@ -22,7 +22,7 @@ type JsonOption = { json: boolean };
 type UpOptions = JsonOption & {
   /** Return once the daemon is ready, and leave it running. */
   detach: boolean;
-  /** Null: what the configuration says. */
+  /** Null: the configuration's. */
   host: string | null;
   port: number | null;
 };
@@ -30,14 +30,14 @@ type UpOptions = JsonOption & {
 type WorkerOptions = JsonOption & {
   /** Return once the worker is ready, and leave it running. */
   detach: boolean;
-  /** Attempts at once. Null: what the configuration says. */
+  /** Concurrent attempts. Null: the configuration's. */
   concurrency: number | null;
 };
 
 type InstallMcpOptions = JsonOption & {
-  /** Null: every one that is installed. */
+  /** Null: every installed client. */
   client: "claude" | "codex" | null;
-  /** Change nothing. */
+  /** Change nothing, only print. */
   print: boolean;
 };
 
@@ -45,7 +45,7 @@ type ProveOptions = JsonOption & {
   receipt: unknown;
   /** Null: the receipt's. */
   repository: string | null;
-  /** The checkout that one stands in. */
+  /** The checkout of the current folder. */
   checkout: string | null;
   level: ProofLevel | null;
 };

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { budgetSchema } from "../core/budget/budget.ts";
 import { roles } from "../core/budget/usage.ts";
 
-/** The parts of the daemon's answers that the command line shows. Everything else passes by. */
+/** The parts of the daemon's responses that the command line shows. Other fields are ignored. */
 const checkResult = z.object({
   check: z.object({ command: z.string(), kind: z.string() }),
   run: z.object({ duration_ms: z.number(), detail: z.string() }),
@@ -26,7 +26,7 @@ export const taskSchema = z.object({
   checks: z.array(z.string()),
   expects_change: z.boolean(),
   budget: budgetSchema.nullable(),
-  /** Known once the task is planned: what really judges it. */
+  /** Set once the task is planned, with the checks that are actually run. */
   preparation: z
     .object({
       checks: z.array(z.object({ command: z.string(), source: z.string() })),
@@ -46,7 +46,7 @@ export const sentSchema = taskSchema.extend({ when: z.string() });
 
 export type TaskView = z.infer<typeof taskSchema>;
 
-/** What a model used in one attempt, or in a run that is no attempt. */
+/** A model's usage in one attempt, or in a run without an attempt. */
 const usage = z
   .object({
     attempt_id: z.string().nullable(),
@@ -115,7 +115,7 @@ export const detailSchema = z.object({
       decision: z.object({ action: z.string(), kind: z.string(), reason: z.string() }).nullable(),
     }),
   ),
-  /** Null: it is not over; left out: by a daemon of an earlier version. */
+  /** Null: the task is not over; absent: from a daemon of an earlier version. */
   proof: z.object({ verified: z.boolean(), headline: z.string(), detail: z.string() }).nullish(),
   usage: z.array(usage),
   questions: z.array(

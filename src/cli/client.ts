@@ -3,9 +3,9 @@ import { findDaemon } from "./connection.ts";
 import { CliError, type CliIo, type ExitCode, exitCodes } from "./io.ts";
 
 /**
- * The HTTP API as the command line uses it: each refusal of the daemon becomes one sentence and an
- * exit code, and no daemon becomes 3. Answers are read tolerantly, by the fields that are needed, so that an
- * older command line goes on working with a newer daemon.
+ * The HTTP API for the command line: each refusal of the daemon becomes one sentence and an exit
+ * code, and a missing daemon exits with 3. Only the needed fields of a response are read, so that
+ * an older command line works with a newer daemon.
  */
 export class ApiError extends CliError {
   readonly status: number;
@@ -20,7 +20,7 @@ export class ApiError extends CliError {
   }
 }
 
-/** What the caller can mend is 2; a daemon that cannot do its work is as good as none. */
+/** 2 for faults that the caller can fix; a daemon that cannot do its work counts as none. */
 function exitCodeOf(status: number): ExitCode {
   return status >= 500 ? exitCodes.noDaemon : exitCodes.usage;
 }
@@ -38,11 +38,11 @@ type CallOptions = {
   accept?: string;
 };
 
-/** A client for the daemon that runs now. */
+/** A client for the running daemon. */
 export function connect(io: Pick<CliIo, "env">) {
   const { url, token } = findDaemon(io.env);
 
-  /** One request; throws an ApiError for every answer that is not 2xx. */
+  /** One request; throws an ApiError for every response that is not 2xx. */
   async function call(method: string, path: string, options: CallOptions = {}): Promise<Response> {
     let response: Response;
     try {
@@ -56,7 +56,7 @@ export function connect(io: Pick<CliIo, "env">) {
           ...options.headers,
         },
         ...(options.body !== undefined && { body: JSON.stringify(options.body) }),
-        // Merging into a large repository takes its time; hanging for ever helps nobody.
+        // Merging into a large repository takes time, but must not hang forever.
         signal: options.signal ?? AbortSignal.timeout(300_000),
         redirect: "error",
       });
@@ -73,7 +73,7 @@ export function connect(io: Pick<CliIo, "env">) {
 
   return {
     call,
-    /** The answer's JSON: as it came, for --json, and the fields that we know, for people. */
+    /** The response as raw JSON, for --json, and as the known fields, for people. */
     async json<Schema extends z.ZodType>(
       schema: Schema,
       method: string,

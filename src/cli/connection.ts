@@ -5,20 +5,20 @@ import { z } from "zod";
 import { CliError, type CliIo, exitCodes } from "./io.ts";
 
 /**
- * Where the daemon is and what it wants to hear. A daemon writes its URL into `daemon.json` and its token
- * into `token`, both in its home and readable by its user alone; DEPUTY_URL and DEPUTY_TOKEN win over them.
- * Read anew for every connection: a daemon that was restarted may listen elsewhere.
+ * The daemon's URL and token. A daemon writes its URL into `daemon.json` and its token into
+ * `token`, both in its home and readable only by its user; DEPUTY_URL and DEPUTY_TOKEN win over
+ * them. Read for every connection: a restarted daemon may listen elsewhere.
  */
 type Connection = { url: string; token: string | null };
 
 const daemonFile = z.object({ url: z.url() });
 
-/** The folder of the daemon: DEPUTY_HOME, or ~/.deputy. */
+/** The daemon's folder: DEPUTY_HOME, or ~/.deputy. */
 function findHome(env: CliIo["env"]): string {
   return resolve(env.DEPUTY_HOME || join(homedir(), ".deputy"));
 }
 
-/** Find the daemon. Throws a CliError with exit code 3 when there is none to be found. */
+/** Find the daemon. Throws a CliError with exit code 3 if there is none. */
 export function findDaemon(env: CliIo["env"]): Connection {
   const home = findHome(env);
   const local = readUrl(home);
@@ -32,7 +32,7 @@ export function findDaemon(env: CliIo["env"]): Connection {
     return { url: local, token: env.DEPUTY_TOKEN || readToken(home) };
   }
   const url = checkUrl(env.DEPUTY_URL);
-  // The token in a file belongs to the daemon of this home: it is not shown to any other machine.
+  // The token file belongs to the daemon of this home: it is sent to no other machine.
   const isOurs = url === local || /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(hostOf(url));
   return { url, token: env.DEPUTY_TOKEN || (isOurs ? readToken(home) : null) };
 }

@@ -3,8 +3,9 @@ import { dirname, join, resolve } from "node:path";
 import { CliError, exitCodes } from "./io.ts";
 
 /**
- * The top level of the checkout that `cwd` is in: the nearest folder upwards that has a `.git`. An empty
- * folder of that name is none, to git neither: codex leaves one where it guards against a real one.
+ * The top level of the checkout that contains `cwd`: the nearest folder upwards with a `.git`. An
+ * empty `.git` folder does not count, as for git itself: codex creates one to guard against a real
+ * one.
  */
 export function findCheckout(cwd: string): string | null {
   let folder: string;
@@ -25,8 +26,8 @@ export function findCheckout(cwd: string): string | null {
 }
 
 /**
- * What --repo means, or without it where we are. URLs go to the daemon as they are; a path is made
- * absolute, and a path inside a checkout means the checkout.
+ * The repository of --repo, by default the current checkout. URLs are passed on unchanged; a path
+ * is made absolute, and a path inside a checkout means the checkout.
  */
 export function chooseRepository(given: string | undefined, cwd: string): string {
   if (given === undefined) {
@@ -38,14 +39,14 @@ export function chooseRepository(given: string | undefined, cwd: string): string
     );
   }
   if (/^[a-z][a-z0-9+.-]*:\/\//i.test(given)) return given;
-  // What git itself takes for ssh: user@host:path, with no slash before the colon.
+  // git's scp-like syntax for ssh: user@host:path, with no slash before the colon.
   const scp = /^([\w.-]+@[\w.-]+):(?!\/\/)(.+)$/.exec(given);
   if (scp) return `ssh://${scp[1]}/${scp[2]?.replace(/^\//, "")}`;
   const path = resolve(cwd, given);
   if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) {
     throw new CliError(exitCodes.usage, `--repo: ${path} is no folder.`);
   }
-  // A bare repository has no .git of its own, and is what it is.
+  // A bare repository has no .git of its own and is used directly.
   const isBare = existsSync(join(path, "HEAD")) && existsSync(join(path, "objects"));
   return isBare ? path : (findCheckout(path) ?? path);
 }

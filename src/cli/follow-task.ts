@@ -6,23 +6,23 @@ import { CliError, type CliIo, exitCodes } from "./io.ts";
 import { parseSse } from "./parse-sse.ts";
 
 /**
- * Follow a task's events to its end, across restarts of the daemon: a stream that closes without
- * `end` was cut, so find the daemon again (it may listen elsewhere now) and go on after the last
- * event that was seen; none is shown twice, none is missed. A daemon that stays away longer than
- * `patienceMs` ends it with exit code 3.
+ * Follow a task's events to its end, across restarts of the daemon. A stream that closes without
+ * `end` was cut: find the daemon again (it may listen elsewhere now) and continue after the last
+ * event seen; no event is shown twice or missed. If the daemon stays away longer than `patienceMs`,
+ * throws a CliError with exit code 3.
  */
 export type FollowOptions = {
-  /** Called for each event, with the JSON as it came. */
+  /** Called for each event, with its raw JSON. */
   onEvent: (event: EventView, raw: string) => void;
   /** The connection was lost, or is back. */
   onConnection: (state: "lost" | "back") => void;
   signal: AbortSignal;
   patienceMs?: number;
-  /** Nothing at all for this long, heartbeats included, means that the connection is dead. */
+  /** After this many milliseconds without any data, heartbeats included, the connection is dead. */
   silenceMs?: number;
 };
 
-/** Returns the state that the task ended in, or null when `signal` ended the watch. */
+/** Returns the task's final state, or null if `signal` ended the watch. */
 export async function followTask(
   io: Pick<CliIo, "env">,
   id: string,
@@ -37,7 +37,7 @@ export async function followTask(
     lostAt = null;
     pauseMs = 250;
   };
-  // The first connection must succeed: whoever asks to watch wants to know that nobody answers.
+  // The first connection must succeed, so that a user learns at once if there is no daemon.
   let connected = false;
   for (;;) {
     try {
@@ -62,12 +62,12 @@ export async function followTask(
       lostAt = Date.now();
       options.onConnection("lost");
     }
-    await sleep(pauseMs, undefined, { signal }).catch(() => {}); // aborted: seen at the next turn
+    await sleep(pauseMs, undefined, { signal }).catch(() => {}); // aborted: checked at the next turn
     pauseMs = Math.min(5_000, pauseMs * 2);
   }
 }
 
-/** One connection: returns the final state, or null when the stream was cut or `signal` says to leave. */
+/** One connection: returns the final state, or null if the stream was cut or `signal` fired. */
 async function readOnce(
   io: Pick<CliIo, "env">,
   id: string,
@@ -101,11 +101,11 @@ async function readOnce(
     leaving.signal.addEventListener("abort", () => resolve(null), { once: true });
   });
   try {
-    // Whoever leaves has left: nothing that a connection still does is waited for.
+    // An abort returns at once, without waiting for the connection.
     return signal.aborted ? null : await Promise.race([read(), left]);
   } finally {
     clearTimeout(timer);
     signal.removeEventListener("abort", leave);
-    leave(); // lets go of the connection when we leave before its end
+    leave(); // closes a connection that has not ended
   }
 }

@@ -1,6 +1,6 @@
 /**
- * Everything the command line touches, in one value: what it prints to, reads from and is told by
- * its surroundings. `program.ts` gets the process's own; tests give theirs.
+ * The command line's whole environment in one value: outputs, inputs and surroundings. `program.ts`
+ * gets the process's own, tests pass theirs.
  */
 export type CliIo = {
   stdout: CliOutput;
@@ -8,13 +8,13 @@ export type CliIo = {
   stdin: AsyncIterable<Buffer | string>;
   env: Readonly<Record<string, string | undefined>>;
   cwd: string;
-  /** Sets the code that the process ends with, once everything is printed. */
+  /** Sets the exit code of the process, which ends once everything is printed. */
   setExitCode(code: number): void;
-  /** Ends the process at once; for wrong usage, where nothing was begun. */
+  /** Ends the process at once; for wrong usage, before anything was started. */
   exit(code: number): never;
   /**
    * Calls back at the first Ctrl-C, until the returned function is called. The second one ends the
-   * process, whatever it still does.
+   * process immediately.
    */
   onInterrupt(listener: () => void): () => void;
 };
@@ -22,13 +22,13 @@ export type CliIo = {
 type CliOutput = { write(text: string): unknown; isTTY?: boolean; columns?: number };
 
 /**
- * The codes that scripts rely on. Ctrl-C ends a watch with 130, as shells expect of what was
- * interrupted: `deputy watch ID && deploy` must not deploy.
+ * The exit codes that scripts rely on. Ctrl-C ends a watch with 130, the shells' code for an
+ * interrupt: `deputy watch ID && deploy` must not deploy.
  */
 export const exitCodes = { ok: 0, taskFailed: 1, usage: 2, noDaemon: 3, interrupted: 130 } as const;
 export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
 
-/** An error that ends a command: one sentence for stderr and the code to end with. */
+/** An error that ends a command: one sentence for stderr and the exit code. */
 export class CliError extends Error {
   readonly exitCode: ExitCode;
 
@@ -39,11 +39,11 @@ export class CliError extends Error {
   }
 }
 
-/** The io of this very process. */
+/** The io of the current process. */
 export function processIo(): CliIo {
   for (const output of [process.stdout, process.stderr]) {
     output.on("error", (error: NodeJS.ErrnoException) => {
-      // `deputy log ID 2>&1 | head`: whoever read us has enough, and that is no error.
+      // `deputy log ID 2>&1 | head`: the reader has enough, which is not an error.
       if (error.code === "EPIPE") process.exit(exitCodes.ok);
       throw error;
     });

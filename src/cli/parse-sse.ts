@@ -1,7 +1,7 @@
 /**
  * Server-Sent Events from a byte stream, as the daemon writes them: `id`, `event` and `data` lines
- * and an empty line after each event; comments and unknown fields are passed over. A message of
- * the daemon has a limit, so an answer that never ends a line is an error, not a full memory.
+ * and an empty line after each event; comments and unknown fields are ignored. Messages have a
+ * maximum length, so that a line without an end is an error instead of exhausting memory.
  */
 export type SseMessage = { event: string; data: string };
 

@@ -32,8 +32,8 @@ import {
 import { watchTask } from "./verbs/commands-watch.ts";
 
 /**
- * The verbs of `deputy`. A verb returns its exit code or throws; what it throws becomes one
- * sentence on stderr. Wrong usage ends with 2 before anything is begun.
+ * The verbs of `deputy`. A verb returns its exit code or throws; an error becomes one sentence on
+ * stderr. Wrong usage exits with 2 before anything is started.
  */
 export function buildProgram(actions: Actions, io: CliIo = processIo()): Command {
   const program = new Command("deputy")
@@ -262,7 +262,7 @@ function explainError(error: unknown): [ExitCode, string] {
     const isOurs = errorStatus[error.code] >= 500;
     return [isOurs ? exitCodes.noDaemon : exitCodes.usage, error.message];
   }
-  // A bug of ours: the trace is what a report needs.
+  // An internal error: a report needs the trace.
   const trace = error instanceof Error ? (error.stack ?? error.message) : String(error);
   return [exitCodes.noDaemon, `something unexpected happened: ${trace}`];
 }

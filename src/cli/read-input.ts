@@ -5,12 +5,12 @@ import { maxGoalLength } from "../core/task/task.ts";
 import { CliError, type CliIo, exitCodes } from "./io.ts";
 
 /**
- * What a command reads besides its arguments: files and stdin, as UTF-8 text up to a limit. What is
- * larger or broken is refused here, in the user's words for it, before anything is sent.
+ * A command's input besides its arguments: files and stdin, as UTF-8 text up to a limit. Input that
+ * is too large or broken is refused here, in the user's terms, before anything is sent.
  */
 const maxFileCharacters = 1_000_000;
 
-/** The goal: the argument, or all of stdin when it is `-`. */
+/** The argument, or all of stdin if it is `-`. */
 export async function readGoal(argument: string, io: Pick<CliIo, "stdin">): Promise<string> {
   if (argument !== "-") return argument;
   const bytes = await readAll(io.stdin, maxGoalLength * 4, "stdin");
@@ -36,7 +36,7 @@ export async function readTextFile(path: string, cwd: string): Promise<string> {
   }
 }
 
-/** Attachments by the name of their file; two of one name would be one for the agent. */
+/** Attachments by file name; a second one of the same name would replace the first. */
 export async function readAttachments(
   paths: readonly string[],
   cwd: string,

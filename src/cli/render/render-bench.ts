@@ -3,7 +3,7 @@ import { sumUsage, type UsageCounts } from "../../core/budget/usage.ts";
 import { formatCost } from "./render-cost.ts";
 import { formatDuration, oneLine, renderTable } from "./text.ts";
 
-/** One task in one mode, and what came of it. */
+/** The result of one task in one mode. */
 export type BenchResult = {
   task: string;
   mode: string;
@@ -14,7 +14,7 @@ export type BenchResult = {
   durationMs: number;
 };
 
-/** The tasks with their modes under each other, then the modes with all their tasks. Pure. */
+/** A table of all tasks with their modes, then a total for each mode. Pure. */
 export function renderBench(results: readonly BenchResult[]): string {
   const modes = [...new Set(results.map(({ mode }) => mode))];
   const totals = modes.map((mode) => {

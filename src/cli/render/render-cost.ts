@@ -4,7 +4,7 @@ import { groupUsage, sumUsage, type UsageCounts } from "../../core/budget/usage.
 import type { DetailView } from "../api.ts";
 import { formatDuration, oneLine, renderTable } from "./text.ts";
 
-/** What a task cost so far: by role and model, and what directing it cost beside the work. Pure. */
+/** A task's cost so far: by role and model, and the share of directing the work. Pure. */
 export function renderCost({
   task,
   attempts,
@@ -35,7 +35,7 @@ function cells(sum: UsageCounts): string[] {
   ];
 }
 
-/** Dollars, or the word that says that nobody knows. */
+/** Dollars, or "price unknown". */
 export function formatCost(usd: number | null): string {
   return usd === null ? "price unknown" : formatUsd(usd);
 }

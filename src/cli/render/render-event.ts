@@ -4,9 +4,8 @@ import type { Colors } from "./colors.ts";
 import { formatDuration, oneLine } from "./text.ts";
 
 /**
- * One event, one line: when it happened since the task began, which part of the flow it belongs to,
- * and its own sentence. The table says how each type looks; a type that is newer than this command
- * line is shown all the same.
+ * One event, one line: its time since the task started, its part of the flow, and its sentence. The
+ * table says how each type looks; a type that is newer than this command line is shown too.
  */
 type Tone = "plain" | "good" | "bad" | "ask" | "dim";
 type Look = { label: string; tone: Tone };
@@ -64,7 +63,7 @@ const looks = {
 
 const worktreeSteps = new Set<unknown>(["worktree", "include", "setup"]);
 
-/** How an event looks. Pure; `data.step` and `data.result` tell what its type leaves open. */
+/** How an event looks. Pure; `data.step` and `data.result` refine its type. */
 export function lookOf({ type, data }: Pick<EventView, "type" | "data">): Look {
   const look: Look = Object.hasOwn(looks, type)
     ? looks[type as EventType]
@@ -80,7 +79,9 @@ export function lookOf({ type, data }: Pick<EventView, "type" | "data">): Look {
 const marks: Record<Tone, string> = { plain: "·", good: "✓", bad: "✗", ask: "!", dim: " " };
 const labelWidth = 12;
 
-/** The line of an event, without a line break. `startedAt`: when the task began, in milliseconds. */
+/**
+ * The line of an event, without a line break. `startedAt`: when the task started, in milliseconds.
+ */
 export function renderEvent(event: EventView, startedAt: number, colors: Colors): string {
   const { label, tone } = lookOf(event);
   const elapsed = formatDuration(new Date(event.at).getTime() - startedAt).padStart(7);

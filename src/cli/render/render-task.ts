@@ -4,7 +4,7 @@ import type { Colors } from "./colors.ts";
 import { renderCost } from "./render-cost.ts";
 import { formatDuration, oneLine, plain, renderTable } from "./text.ts";
 
-/** A task for people: the page of `show`, the table of `ls`, the last words of `watch`. Pure. */
+/** A task for people: the page of `show`, the table of `ls`, the end of `watch`. Pure. */
 export function renderList(tasks: readonly TaskView[], now: number, columns: number): string {
   const rows = tasks.map((task) => [
     task.id,
@@ -20,7 +20,7 @@ export function renderList(tasks: readonly TaskView[], now: number, columns: num
   ]);
 }
 
-/** Rows that cannot be read, each with its id, or nothing. */
+/** Rows that cannot be read, each with its id; empty if there are none. */
 export function renderUnreadable(rows: UnreadableView): string {
   return rows
     .map(
@@ -44,7 +44,7 @@ export function renderDetail(
     ["checks", listChecks(task)],
     ...(task.preparation?.notes ?? []).map((note): [string, string] => ["note", note]),
     ["budget", task.budget && formatBudget(task.budget)],
-    // A question is told whole further down.
+    // The full question is shown further down.
     ["waits for", why && oneLine(why.waiting_for, 160)],
     ["next", why?.next],
     ["branch", task.branch],
@@ -73,14 +73,14 @@ export function renderDetail(
   return sections.filter((part) => part !== "").join("\n");
 }
 
-/** What judges it, and who said so; before it is planned, what the caller asked for. */
+/** The checks and their sources; before planning, those that the caller asked for. */
 function listChecks({ checks, preparation }: TaskView): string | null {
   if (!preparation) return checks.join(" · ") || null;
   if (preparation.checks.length === 0) return "none: nothing is verified";
   return preparation.checks.map(({ command, source }) => `${command} (${source})`).join(" · ");
 }
 
-/** Said of work that is delivered: a task that failed says why. */
+/** Only for delivered work: a failed task gives its reason. */
 function describeProof({ proof, task }: DetailView): string | null {
   return proof && task.state === "completed" ? `${proof.headline}: ${proof.detail}` : null;
 }
@@ -125,7 +125,7 @@ function renderQuestions({ questions }: DetailView): string {
   return renderTable(
     questions.map(({ id, text, answer }) => [
       `  ${id}`,
-      // An open one is told whole, as it was asked: it is what the person decides on.
+      // An open question is shown in full, line by line: the person decides on it.
       ...(answer === null
         ? [
             `${text
@@ -138,7 +138,7 @@ function renderQuestions({ questions }: DetailView): string {
   );
 }
 
-/** Comments and words to agents, each with what became of it. */
+/** Comments and messages to agents, each with what became of it. */
 function renderMessages({ messages }: DetailView): string {
   return renderTable(
     messages.map(({ place, text, state, detail }) => [
@@ -174,7 +174,7 @@ function renderPlans({ plans }: DetailView): string {
     .join("\n");
 }
 
-/** The checks of the last tree that was judged, one line each. */
+/** The checks of the last judged tree, one line each. */
 function renderChecks({ subtasks }: DetailView, colors: Colors): string {
   const last = subtasks.map(({ gate_verdict, verdict }) => gate_verdict ?? verdict);
   const seen = new Map<string, string>();
@@ -191,7 +191,7 @@ function renderChecks({ subtasks }: DetailView, colors: Colors): string {
   return [...seen.values()].join("\n");
 }
 
-/** What a person can do with the task now. */
+/** Commands that make sense for the task now. */
 function renderNext({ attempts, task, questions }: DetailView): string {
   const open = questions.find(({ answer }) => answer === null);
   const command = (verb: string, what: string) => [`  deputy ${verb} ${task.id}`, what];
@@ -203,7 +203,7 @@ function renderNext({ attempts, task, questions }: DetailView): string {
       if (task.branch !== null) rows.push(command("diff", "see the change"));
       rows.push(command("receipt", "see the evidence"));
       if (task.branch !== null && task.accepted_at === null && task.discarded_at === null) {
-        // A branch in a repository elsewhere is merged there.
+        // A branch in a remote repository is merged there.
         if (task.repository.startsWith("/")) {
           rows.push(command("accept", "merge it into your current branch"));
         }
@@ -224,7 +224,7 @@ function renderNext({ attempts, task, questions }: DetailView): string {
   return rows.length === 0 ? "" : `\nnext\n${renderTable(rows)}`;
 }
 
-/** The last words of a watch: how it ended where that was not said yet, what the checks said, where the work is. */
+/** The end of a watch: the result if it was not printed yet, the checks, and where the work is. */
 export function renderEnd(
   detail: DetailView,
   colors: Colors,

@@ -1,9 +1,10 @@
 import type { WhyView } from "../api.ts";
 import { formatDuration, oneLine } from "./text.ts";
 
-/** What something waits for, and below it, indented, the same of what it is waiting on. */
+/** What a task waits for, with what that waits on indented below. */
 export function renderWhy(why: WhyView, now: number, indent = ""): string {
-  // A question may be a whole plan: it is read line by line, each marked as its own, whoever wrote it.
+  // A question may be a whole plan: it is shown line by line, each marked, since anyone may have
+  // written it.
   const [first = "", ...more] = why.waiting_for
     .trimEnd()
     .split("\n")

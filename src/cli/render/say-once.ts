@@ -2,14 +2,14 @@ import type { EventView } from "../api.ts";
 import { oneLine } from "./text.ts";
 
 /**
- * A give-up is three events with one reason: it was decided, its subtask failed, and the task with
- * it. Each event stands alone, because a phone or a program may hear no other; a person who reads
- * them in a row is told the reason once.
+ * A give-up is three events with one reason: the decision, the failed subtask, and the failed task.
+ * Each event is complete, because a phone or a program may receive no other; a person who reads
+ * them in a row gets the reason once.
  */
 export type SayOnce = {
-  /** The event, without the reasons that the events before it gave. */
+  /** The event, without reasons that earlier events gave. */
   shorten: (event: EventView) => EventView;
-  /** Whether the last event told all of this. */
+  /** Whether the last event contained this text. */
   isSaid: (text: string) => boolean;
 };
 
@@ -19,7 +19,7 @@ export function makeSayOnce(): SayOnce {
   return {
     shorten: (event) => {
       last = event.message;
-      // What fails again after a retry is told again.
+      // After a retry a repeated reason is printed again.
       if (event.type === "task.retried") reasons = [];
       if (event.type === "recovery.decided" && event.data.action === "give_up")
         reasons.push(event.message.replace(/^Recovery: /, ""));

@@ -1,10 +1,10 @@
 /**
- * Small pure pieces of rendering. Text of tasks, agents and logs comes from outside: shown to a
- * person it loses its control characters, so that no goal or log line can move the cursor, retitle
- * the terminal or hide what it says.
+ * Small pure rendering helpers. Text of tasks, agents and logs is untrusted: on a terminal it loses
+ * its control characters, so that no goal or log line can move the cursor, retitle the terminal or
+ * hide text.
  */
 export function plain(text: string): string {
-  // Whole escape sequences first, so that their letters do not stay behind.
+  // Whole escape sequences first, so that no letters of them remain.
   return (
     text
       // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
@@ -32,7 +32,7 @@ export function formatDuration(ms: number): string {
   return `${Math.floor(whole / 86_400)}d${two(Math.floor((whole % 86_400) / 3_600))}h`;
 }
 
-/** Columns padded to their widest cell; the last one is left as it is. */
+/** Columns padded to their widest cell, except the last. */
 export function renderTable(rows: readonly (readonly string[])[], gap = "  "): string {
   const widths: number[] = [];
   for (const row of rows) {

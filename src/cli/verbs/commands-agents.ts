@@ -4,7 +4,7 @@ import { type CliIo, type ExitCode, exitCodes } from "../io.ts";
 import { plain, renderTable } from "../render/text.ts";
 import type { Json } from "./commands-look.ts";
 
-/** `deputy agents`: who could do the work, and what is missing where somebody could not. */
+/** `deputy agents`: which agents can work, and what the others lack. */
 const agentsSchema = z.object({
   agents: z.array(
     z.object({

@@ -12,9 +12,9 @@ import { type BenchResult, renderBench } from "../render/render-bench.ts";
 import type { Json } from "./commands-look.ts";
 
 /**
- * `deputy bench`: the same tasks in several modes, one after the other so that times compare, and
- * what came of each: whether it was verified, calls, tokens, cost, time. What a task asks a person
- * ends it, because nobody is there to answer.
+ * `deputy bench`: runs the same tasks in several modes, one at a time so that times compare, and
+ * reports for each whether it was verified, calls, tokens, cost and time. A question to a person
+ * ends a task, because nobody is there to answer.
  */
 export const benchModes = {
   direct: { mode: "direct", assurance: "quick" },
@@ -59,7 +59,7 @@ function readModes(text: string): Mode[] {
 
 type BenchTask = { name: string; body: Record<string, unknown> };
 
-/** All files are read before the first task is begun: a slip in the last one costs nothing. */
+/** All files are read before the first task starts, so an error in the last one costs nothing. */
 async function readTasks(io: CliIo, folder: string): Promise<BenchTask[]> {
   let names: string[];
   try {
@@ -80,14 +80,14 @@ async function readTasks(io: CliIo, folder: string): Promise<BenchTask[]> {
 const taskFileSchema = z.looseObject({ goal: z.string(), repository: z.string().optional() });
 
 async function readTask(io: CliIo, file: string): Promise<BenchTask> {
-  const { parseDocument } = await import("yaml"); // here: no other verb of a client reads YAML
+  const { parseDocument } = await import("yaml"); // lazily: no other client verb reads YAML
   const document = parseDocument(await readTextFile(file, io.cwd));
   const syntax = document.errors[0]?.message.split("\n")[0]?.replace(/:$/, "");
   const parsed = taskFileSchema.safeParse(syntax ? null : document.toJS());
   if (!parsed.success) {
     throw new CliError(exitCodes.usage, `${file} is no task: ${syntax ?? 'it needs a "goal"'}.`);
   }
-  // A path is meant from where the file lies; without one, it is the checkout that the file lies in.
+  // A path is relative to the file; the default is the checkout that contains the file.
   const repository = chooseRepository(parsed.data.repository, dirname(resolve(io.cwd, file)));
   return { name: basename(file).replace(/\.ya?ml$/, ""), body: { ...parsed.data, repository } };
 }
@@ -122,7 +122,7 @@ async function runOnce(
   };
 }
 
-/** How it ended; null when it asked something, or Ctrl-C was pressed. */
+/** The final state; null if it asked something or Ctrl-C was pressed. */
 function followUnasked(io: CliIo, id: string, interrupted: AbortSignal): Promise<string | null> {
   const left = new AbortController();
   const leave = () => left.abort();

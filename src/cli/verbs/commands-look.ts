@@ -8,18 +8,18 @@ import { renderDetail, renderList, renderUnreadable } from "../render/render-tas
 import { renderWhy } from "../render/render-why.ts";
 import { plain } from "../render/text.ts";
 
-/** The verbs that only look: ls, show, why, log, diff, receipt, trigger test. */
+/** The read-only verbs: ls, show, why, log, diff, receipt, trigger test. */
 export type Json = { json?: boolean };
 
 const taskPath = (id: string, rest = "") => `/v1/tasks/${encodeURIComponent(id)}${rest}`;
 
-/** One JSON document on stdout, or the page for people. */
+/** Prints one JSON document, or the page for people. */
 function print(io: CliIo, { json }: Json, raw: unknown, page: () => string): ExitCode {
   io.stdout.write(json ? `${JSON.stringify(raw)}\n` : ensureNewline(page()));
   return exitCodes.ok;
 }
 
-/** A terminal gets text without control characters; a pipe or a file gets it as it is. */
+/** On a terminal text loses its control characters; a pipe or a file gets it unchanged. */
 function forReader(io: CliIo, text: string): string {
   return io.stdout.isTTY ? plain(text) : text;
 }

@@ -9,8 +9,8 @@ import { CliError, type CliIo, type ExitCode, exitCodes } from "../io.ts";
 import type { Json } from "./commands-look.ts";
 
 /**
- * `deputy mcp`: the tools for other agents on stdin and stdout, as a client of the HTTP API like every
- * other verb. A daemon that is away is told by each tool, and found again when it is back.
+ * `deputy mcp`: the tools for other agents on stdin and stdout, as a client of the HTTP API like
+ * every other verb. If the daemon is away each tool says so; it is found again once it is back.
  */
 export function addMcpVerbs(
   program: Command,
@@ -51,14 +51,14 @@ async function serveMcp(io: CliIo, version: string): Promise<ExitCode> {
 const taskPath = (id: string, rest = "") => `/v1/tasks/${encodeURIComponent(id)}${rest}`;
 
 function makeApi(io: CliIo): DeputyApi {
-  // Connected anew for each request: a daemon that was restarted may listen elsewhere.
+  // Connect for each request: a restarted daemon may listen elsewhere.
   const ask = async <Schema extends z.ZodType>(
     schema: Schema,
     method: "GET" | "POST",
     path: string,
     options: { body?: unknown; headers?: Record<string, string> } = {},
   ): Promise<z.infer<Schema>> => {
-    // By this the daemon knows that an agent speaks, and refuses it what a person has to decide.
+    // Marks the caller as an agent, so that the daemon refuses decisions that a person has to make.
     const headers = { ...options.headers, "deputy-client": "mcp" };
     return (await connect(io).json(schema, method, path, { ...options, headers })).value;
   };

@@ -9,7 +9,7 @@ import { CliError, type CliIo, type ExitCode, exitCodes } from "../io.ts";
 import { readTextFile } from "../read-input.ts";
 import type { Json } from "./commands-look.ts";
 
-/** `deputy prove`: gets the receipt, from a file or from the daemon, and hands it on to be proved. */
+/** `deputy prove`: reads the receipt from a file or from the daemon and runs the proof. */
 export type ProveVerb = Json & { repository?: string; proof?: ProofLevel };
 
 export async function proveTask(

@@ -7,7 +7,7 @@ import { readAttachments, readGoal, readTextFile } from "../read-input.ts";
 import { renderTable } from "../render/text.ts";
 import { watchTask } from "./commands-watch.ts";
 
-/** `deputy run`: read everything that was named, send it as one task, and follow it if asked to. */
+/** `deputy run`: read the named inputs, submit them as one task, and follow it if asked to. */
 export type RunOptions = {
   repo?: string;
   base?: string;
@@ -57,7 +57,7 @@ export async function runTask(io: CliIo, goal: string, options: RunOptions): Pro
   return exitCodes.ok;
 }
 
-/** The body of POST /v1/tasks. What was not said is left out: defaults are the daemon's. */
+/** The body of POST /v1/tasks. Absent options are left out: the daemon has the defaults. */
 async function buildTask(io: CliIo, goal: string, options: RunOptions) {
   const repository = chooseRepository(options.repo, io.cwd);
   return {
@@ -66,7 +66,7 @@ async function buildTask(io: CliIo, goal: string, options: RunOptions) {
     ...(options.base !== undefined && { base: options.base }),
     ...(options.agent !== undefined && { agent: options.agent }),
     ...(options.check && { checks: options.check }),
-    // Sent as text, so that what is wrong with it is told by line.
+    // Sent as text, so that errors name the line.
     ...(options.plan !== undefined && { plan_yaml: await readTextFile(options.plan, io.cwd) }),
     ...(options.mode !== undefined && { mode: options.mode }),
     ...(options.approvePlan && { approval: "plan" }),
@@ -81,7 +81,7 @@ async function buildTask(io: CliIo, goal: string, options: RunOptions) {
   };
 }
 
-/** The daemon knows the plan's text and its lines, the user knows the file. */
+/** The daemon knows the plan's text and lines, but only the user knows the file. */
 function namePlanFile(error: unknown, file: string | undefined): unknown {
   const isPlan = error instanceof ApiError && (error.line !== null || isPlanField(error.field));
   if (file === undefined || !isPlan) return error;

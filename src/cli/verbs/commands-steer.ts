@@ -5,7 +5,7 @@ import { readGoal } from "../read-input.ts";
 import { oneLine } from "../render/text.ts";
 import type { Json } from "./commands-look.ts";
 
-/** The verbs that steer a task on its way: say, comment, pause, resume. */
+/** The verbs that steer a task in progress: say, comment, pause, resume. */
 export async function sayToTask(
   io: CliIo,
   id: string,

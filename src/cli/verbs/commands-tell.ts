@@ -5,7 +5,7 @@ import { readGoal } from "../read-input.ts";
 import { oneLine, plain } from "../render/text.ts";
 import type { Json } from "./commands-look.ts";
 
-/** The verbs that tell a task something: cancel, retry, accept, discard, answer, restore. */
+/** The verbs that command a task: cancel, retry, accept, discard, answer, restore. */
 const path = (id: string, verb: string) => `/v1/tasks/${encodeURIComponent(id)}/${verb}`;
 
 function print(io: CliIo, { json }: Json, raw: unknown, lines: string[]): ExitCode {
@@ -49,7 +49,7 @@ export async function answerTask(
   const question = shown.value.questions.find(({ id: asked, answer: given }) =>
     options.question === undefined ? given === null : asked === options.question,
   );
-  // What is printed below is what was answered: with other words by now, the daemon refuses it.
+  // The answer is for the question as printed below: if its text has changed, the daemon refuses.
   const { raw, value } = await client.json(taskSchema, "POST", path(id, "answer"), {
     body: {
       answer,

@@ -9,8 +9,8 @@ import { makeSayOnce } from "../render/say-once.ts";
 import { oneLine } from "../render/text.ts";
 
 /**
- * `deputy watch`: one line per event until the task is over; Ctrl-C lets go of the task without
- * touching it. With --json each line is an event as the daemon sent it, and the last line is
+ * `deputy watch`: one line per event until the task is over; Ctrl-C detaches and the task
+ * continues. With --json each line is an event as the daemon sent it, and the last line is
  * `{"type":"end","state":…,"task":…}`.
  */
 export async function watchTask(
@@ -40,7 +40,7 @@ export async function watchTask(
           ? "The daemon is away; waiting for it to come back (Ctrl-C detaches).\n"
           : "The daemon is back.\n",
       ),
-  }).finally(stopListening); // from then on Ctrl-C ends the process, as it does of itself
+  }).finally(stopListening); // from here on Ctrl-C ends the process as usual
   if (state === null) {
     io.stderr.write(
       `\nDetached: ${task.id} is still running. Come back with: deputy watch ${task.id}\n`,
