@@ -4,9 +4,9 @@ import type { Task } from "../core/task/task.ts";
 import { firstLine } from "../orchestrator/intake/intake.ts";
 
 /**
- * Task → Plan, where nobody has to be asked: a plan that came with the task is taken as it is, and
- * without one the task is one subtask. What a planner answers becomes a plan of the same shape;
- * everything after this stage only knows the Plan.
+ * Task → Plan without a planner: a given plan is taken as it is, and otherwise the task is one
+ * subtask. A planner's answer becomes a plan of the same shape; everything after this stage only
+ * knows the Plan.
  */
 export function planDirectly(task: Task, why: string): Plan {
   return {
@@ -46,7 +46,7 @@ export function planAsGiven(task: Task, given: NonNullable<Task["planInput"]>): 
   };
 }
 
-/** Who works is the task's to say, never the planner's. */
+/** The agent comes from the task, never from the planner. */
 export function planAsAnswered(
   answer: PlannerAnswer,
   made: { agent: string; why: string; planner: PlannerWork },

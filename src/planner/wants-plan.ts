@@ -2,8 +2,8 @@ import type { Task } from "../core/task/task.ts";
 
 /**
  * Whether a planner should look at a task first, and why, in one clause. Pure, and without a model:
- * the plain case costs nothing to decide. Only the caller's own words count; text from outside
- * cannot ask for a planner, nor for none.
+ * a simple task costs nothing to decide. Only the caller's own words count; outside text can
+ * neither request nor prevent a planner.
  */
 type PlanWish = { plan: boolean; why: string };
 
@@ -15,7 +15,7 @@ const longGoal = 2_000;
 const manyDeliverables = 3;
 const manyPlaces = 5;
 
-/** `hasPlanner`: whether this daemon has anybody to ask; only looked at when that decides. */
+/** `hasPlanner`: whether this daemon has a planner; only called if that decides. */
 export function wantsPlan(task: Asked, hasPlanner: () => boolean): PlanWish {
   const direct = (why: string) => ({ plan: false, why });
   const plan = (why: string) => ({ plan: true, why });
@@ -29,7 +29,7 @@ export function wantsPlan(task: Asked, hasPlanner: () => boolean): PlanWish {
   return hasPlanner() ? plan(size) : direct("no planner is configured");
 }
 
-/** What makes it more than one piece of work; null: nothing does. */
+/** Why it is more than one piece of work; null: it is not. */
 function describeSize(goal: string): string | null {
   const deliverables = countDeliverables(goal);
   if (deliverables >= manyDeliverables) return `the goal lists ${deliverables} deliverables`;
@@ -38,7 +38,7 @@ function describeSize(goal: string): string | null {
   return goal.length > longGoal ? `the goal is long (${goal.length} characters)` : null;
 }
 
-/** Pasted code and logs say nothing about how much there is to do. */
+/** Removes pasted code and logs, which say nothing about the amount of work. */
 function withoutQuotes(goal: string): string {
   return goal
     .replace(/^(```|~~~)[\s\S]*?(?:^\1.*$|$(?![\s\S]))/gm, "")
@@ -46,7 +46,7 @@ function withoutQuotes(goal: string): string {
     .trim();
 }
 
-/** Items of the longest kind of list: lines with a bullet or a number, or (1) (2) (3) in a line. */
+/** Items of the longest kind of list: lines with a bullet or a number, or inline (1) (2) (3). */
 function countDeliverables(goal: string): number {
   const bullets = goal.match(/^\s*[-*•]\s+\S/gm)?.length ?? 0;
   const numbers = goal.match(/^\s*\d{1,2}[.)]\s+\S/gm)?.length ?? 0;
@@ -54,7 +54,7 @@ function countDeliverables(goal: string): number {
   return Math.max(bullets, numbers, inline);
 }
 
-/** Different files and folders, URLs aside. */
+/** The number of different files and folders, without URLs. */
 function countPlaces(goal: string): number {
   const words = goal.replace(/\b[a-z]+:\/\/\S+/gi, " ").match(/[\w@.*-]+(?:\/[\w@.*-]*)*/g) ?? [];
   const places = words

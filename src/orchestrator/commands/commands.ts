@@ -32,9 +32,12 @@ import { waitForSlot } from "../transitions/stage-retry.ts";
 import { unpause } from "./pause.ts";
 import { restarted } from "./rework.ts";
 
-/** What a person may ask of a task that exists. Each is one transaction; what cannot be is refused in words. */
+/**
+ * A person's commands on an existing task. Each is one transaction; an impossible one throws a
+ * DeputyError.
+ */
 
-/** Ask for the end. A request first; the state follows once nothing runs. Cancelling twice is fine. */
+/** Request cancellation; the state follows once nothing runs. Idempotent. */
 export async function cancelTask(deps: AdvanceDeps, taskId: string): Promise<Task> {
   return change(deps, taskId, async (tx, task) => {
     if (task.state === "cancelled") return;
@@ -52,7 +55,10 @@ export async function cancelTask(deps: AdvanceDeps, taskId: string): Promise<Tas
   });
 }
 
-/** Re-open a failed task where it failed. Finished subtasks stay finished; failed ones get a new budget of attempts. */
+/**
+ * Re-open a failed task where it failed. Finished subtasks stay finished; failed ones get a new
+ * budget of attempts.
+ */
 export async function retryTask(deps: AdvanceDeps, taskId: string): Promise<Task> {
   return change(deps, taskId, async (tx, task, subtasks) => {
     if (task.state !== "failed") {
@@ -72,7 +78,7 @@ export async function retryTask(deps: AdvanceDeps, taskId: string): Promise<Task
   });
 }
 
-/** A wish to stop that came too late to be met is over, too. */
+/** An unmet cancellation request is cleared, too. */
 const reopened = {
   endDetail: null,
   stageFailures: 0,
@@ -81,7 +87,7 @@ const reopened = {
   cancelRequestedAt: null,
 };
 
-/** Settling starts them in their turn: those that write the same files one after the other. */
+/** Settling starts them in order: subtasks that write the same files run one after the other. */
 export async function reopenFailed(
   tx: Tx,
   task: Task,
@@ -93,7 +99,7 @@ export async function reopenFailed(
   await moveTask(tx, task, "running", hold, reopened);
 }
 
-/** A subject has one active task: one that is over is not reopened beside another. */
+/** A subject has one active task: throws a DeputyError if another one is active. */
 export async function requireFreeSubject(tx: Tx, { origin }: Task): Promise<void> {
   const active = origin.subject ? await findActiveTask(tx, origin.subject) : null;
   if (!active) return;
@@ -116,12 +122,13 @@ async function reopen(tx: Tx, subtask: Subtask): Promise<void> {
   });
 }
 
-/** Who says something: a person, or another agent, for itself or in somebody's name. */
+/** Who gives an answer: a person, or another agent, for itself or on somebody's behalf. */
 export type Speaker = "person" | "agent";
 
 /**
- * Answer the open question (or the named one, see findQuestion). An approval takes yes or no. An agent may say what
- * another agent wants to know about its work; what is asked for a person's decision it may not answer.
+ * Answer the open question (or the named one, see findQuestion). An approval takes yes or no. An
+ * agent may answer another agent's question about its work, but not a question that asks for a
+ * person's decision.
  */
 export async function answerQuestion(
   deps: AdvanceDeps,
@@ -176,7 +183,8 @@ export async function answerQuestion(
     const subtask = subtasks.find(({ id }) => id === question.subtaskId);
     invariant(subtask, "a question of an agent belongs to a subtask");
     if (question.kind === "judges") return answerAboutJudges(tx, subtask, question, answer);
-    // What a person takes as it is only has to be verified again, with the findings accepted.
+    // Work that a person accepts as it is only has to be verified again, with the findings
+    // accepted.
     const isAgain = subtask.verdict?.result === "inconclusive" && isReviewAgain(answer);
     const isTaken = question.kind === "review" && (isAcceptance(answer) || isAgain);
     if (isTaken && isAgain) await forgetUnanswered(tx, subtask.id);
@@ -188,7 +196,7 @@ export async function answerQuestion(
   });
 }
 
-/** `deputy answer` for a pause is `deputy resume`. */
+/** `deputy answer` to a pause means `deputy resume`. */
 async function unpauseBy(
   tx: Tx,
   task: Task,
@@ -214,7 +222,10 @@ function readApproval(answer: string): boolean {
   });
 }
 
-/** Record what a person did with the result: a fact about a task that is over, no change of state. */
+/**
+ * Record what a person did with the result: a fact about a finished task, without a change of
+ * state.
+ */
 export async function recordHandover(
   deps: AdvanceDeps,
   taskId: string,
@@ -225,7 +236,7 @@ export async function recordHandover(
     if (type !== "task.restored" && !isTaskOver(task.state)) {
       throw new DeputyError("conflict", `${task.id} is ${task.state}: somebody retried it.`);
     }
-    // Asked for again it is as it was: the first time counts.
+    // Idempotent: the first time counts.
     const at = {
       "task.accepted": { acceptedAt: task.acceptedAt ?? new Date() },
       "task.discarded": { discardedAt: task.discardedAt ?? new Date() },
@@ -236,7 +247,9 @@ export async function recordHandover(
   });
 }
 
-/** Report what happens inside a stage: events that change no state (a check finished, an agent's turn). */
+/**
+ * Record progress inside a stage: events that change no state (a finished check, an agent's turn).
+ */
 export async function reportProgress(
   db: Db,
   about: { taskId: string; subtaskId: string | null; attemptId: string | null },
@@ -251,8 +264,8 @@ export async function reportProgress(
 }
 
 /**
- * One transaction on one task, its row locked; whatever it did, the rest of the task is settled behind
- * it. Throws not_found.
+ * Run one transaction on one task with its row locked, then settle the rest of the task. Throws
+ * not_found.
  */
 export async function change(
   deps: AdvanceDeps,

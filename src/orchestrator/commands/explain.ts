@@ -5,8 +5,9 @@ import { isAskedAgain } from "../../core/task/question.ts";
 import type { Subtask, Task } from "../../core/task/task.ts";
 
 /**
- * `why`: one deterministic answer to "what is it waiting for?", the same words everywhere: what,
- * since when, what happens next and when, what would unblock it sooner. It only reads the holds.
+ * `why`: one deterministic answer to what something waits for, with the same words everywhere:
+ * what, since when, what happens next and when, and what would unblock it sooner. Reads only the
+ * holds.
  */
 export type Explanation = {
   id: string;
@@ -51,7 +52,7 @@ export function explain(
       next: `${own.next}; ${comments.length === 1 ? "a comment waits" : `${comments.length} comments wait`} to be worked on behind it`,
     }),
     ...(task.cancelRequestedAt ? { next: "it is cancelled as soon as what runs has stopped" } : {}),
-    // What waits for the very same answer needs no second line.
+    // A subtask that waits for the same answer as the task needs no line of its own.
     subtasks: open
       .filter(({ hold }) => !isSameQuestion(hold, task.hold))
       .map((subtask) =>
@@ -60,7 +61,7 @@ export function explain(
   };
 }
 
-/** What lets the work go on, where that is one word. */
+/** The answer that lets the work continue, if it is one word. */
 const answerTo: Record<string, string> = { approval: "yes", budget: "yes", plan: "approve" };
 
 function explainHold(

@@ -10,11 +10,11 @@ import { waitForSlot } from "../transitions/stage-retry.ts";
 
 /**
  * A paused task waits for a person, so its hold is a question, and so is the hold of each of its
- * subtasks that would otherwise be started: nothing can claim what holds a question. Running
- * attempts are parked, and what they did is continued afterwards.
+ * subtasks that would otherwise start: a question hold cannot be claimed. Running attempts are
+ * parked and continued afterwards.
  */
 
-/** What the pause holds waits for its slot again. The caller settles: that replaces every other hold. */
+/** Paused rows wait for their slot again. The caller settles, which replaces every other hold. */
 export async function unpause(tx: Tx, task: Task, subtasks: readonly Subtask[]): Promise<void> {
   const isPaused = isHeldBy(await closePauses(tx, task.id, "resumed"));
   await appendEvent(tx, task.id, { type: "task.unpaused", message: "Resumed" });
@@ -33,7 +33,7 @@ export async function unpause(tx: Tx, task: Task, subtasks: readonly Subtask[]):
   if (waitsForSlot) await wakeStage(tx, stage, task.id, null);
 }
 
-/** A task that is over is not paused any more: what reopens it is a wish that it goes on. */
+/** Ends the pause of a finished task: reopening it means that it should continue. */
 export async function endPause(tx: Tx, task: Task): Promise<void> {
   await closePauses(tx, task.id, `the task is ${task.state}`);
   await moveTask(tx, task, task.state, null, { pausedAt: null });
@@ -53,8 +53,8 @@ const stageOfSubtask: Partial<Record<Subtask["state"], StageName>> = {
 };
 
 /**
- * Bring a task that is paused in line: whatever nobody works on waits for the pause to end, with what
- * could start now; blocked subtasks wait for the others as ever. What asks something keeps asking.
+ * Applies a pause: every row without a lease waits for the pause to end, including those that could
+ * start now; blocked subtasks keep waiting for the others. Open questions stay open.
  */
 export async function holdPaused(tx: Tx, task: Task, subtasks: readonly Subtask[]): Promise<Task> {
   const open = await listOpenQuestions(tx, task.id);

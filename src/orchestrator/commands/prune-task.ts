@@ -5,10 +5,10 @@ import { deleteRecords, forgetSnapshots } from "../../store/records/retention.ts
 import { appendEvent, inTransition, lockTask, moveTask } from "../../store/tasks/transition.ts";
 
 /**
- * Let go of what was kept of a task long enough. Its row is locked all the while: a retry waits, and
- * one that came before finds everything as it was. `removeFiles` goes first and may run twice; what
- * it returns is told in the event, the first of the task's new, short history. Null: it is not over
- * any more, or ended anew.
+ * Delete what was kept of a task long enough. Its row stays locked: a retry waits, and one that
+ * came earlier finds everything intact. `removeFiles` runs first and must be idempotent; its result
+ * goes into the event, which starts the task's new, short history. Null: the task is no longer
+ * over, or ended again since.
  */
 export async function pruneTask<Removed extends Record<string, number>>(
   db: Db,

@@ -9,9 +9,9 @@ import type { Announce } from "../transitions/announce.ts";
 import { waitForSlot } from "../transitions/stage-retry.ts";
 
 /**
- * Comments that no merged attempt had become the next attempt of the subtask that they are about: on
- * the merged state, with all of them in its brief. Subtasks are reworked one after the other, so that
- * none of them starts without what the one before it did.
+ * Comments that no merged attempt had start another attempt of their subtask: on the merged state,
+ * with all of them in its brief. Subtasks are reworked one after the other, so that each one starts
+ * with the previous one's result.
  */
 export async function startRework(
   tx: Tx,

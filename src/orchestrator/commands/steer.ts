@@ -12,12 +12,15 @@ import { unpause } from "./pause.ts";
 import { tellWhen, tellWhenReworked } from "./tell-when.ts";
 
 /**
- * What a person tells a task on its way: a word to the agent that works on it, a pause, a comment on
- * what it delivered. Each is one transaction, and is kept until it has had its effect: a process that
- * dies in between changes nothing about it.
+ * A person's steering of a task in progress: a message to its agents, a pause, a comment on what it
+ * delivered. Each is one transaction and is kept until it has taken effect, so a process that dies
+ * in between loses nothing.
  */
 
-/** Tell the agents that work on it, or on the subtask of that key. `when` says when each hears it. */
+/**
+ * Send a message to the agents at work on the task, or on the subtask with that key. `when` says
+ * when each receives it.
+ */
 export async function sayToTask(
   deps: AdvanceDeps,
   taskId: string,
@@ -59,7 +62,10 @@ export async function sayToTask(
   return { task, when, isNew };
 }
 
-/** Stop for a while: what runs is parked with all it did, and nothing starts until it is resumed. */
+/**
+ * Pause: running attempts are parked with all their work, and nothing starts until the task is
+ * resumed.
+ */
 export async function pauseTask(deps: AdvanceDeps, taskId: string): Promise<Task> {
   return change(deps, taskId, async (tx, task) => {
     if (isTaskOver(task.state)) {
@@ -73,7 +79,7 @@ export async function pauseTask(deps: AdvanceDeps, taskId: string): Promise<Task
   });
 }
 
-/** Go on with a paused task where it was stopped. Resuming one that is not paused is refused. */
+/** Resume a paused task where it stopped. Throws a DeputyError if it is not paused. */
 export async function resumeTask(deps: AdvanceDeps, taskId: string): Promise<Task> {
   return change(deps, taskId, async (tx, task, subtasks) => {
     if (!task.pausedAt) {
@@ -83,14 +89,14 @@ export async function resumeTask(deps: AdvanceDeps, taskId: string): Promise<Tas
   });
 }
 
-/** A comment on lines of the change: `file:line`, and what a person says about it. */
+/** A comment on lines of the change: `file:line` and the text. */
 export type Comment = { place: string; text: string };
 
 /**
- * Have the change looked at again. A comment is kept until an attempt that had it is merged: one that
- * works hears it if it can, and otherwise the subtask that wrote the file is worked on again, from the
- * merged state, as soon as nothing else of the task is open. A task that was delivered or has failed
- * is reopened. `when` says when it is worked on; it is `isNew` unless its key was used before.
+ * Have the change reworked. A comment is kept until an attempt that had it is merged: a running
+ * attempt gets it if it can, otherwise the subtask that wrote the file is worked on again, from the
+ * merged state, as soon as nothing else of the task is open. A delivered or failed task is
+ * reopened. `when` says when it is worked on; `isNew` is false for a repeated idempotency key.
  */
 export async function commentOnTask(
   deps: AdvanceDeps,
@@ -114,7 +120,7 @@ export async function commentOnTask(
       subtaskId: subtask.id,
     });
     if (task.state !== "failed") return;
-    // With one that failed it would fail again, whatever became of the comment.
+    // A failed subtask would fail the task again, whatever happens to the comment.
     const failed = subtasks.filter(({ state }) => state === "failed");
     await reopenFailed(tx, task, failed, failed.length > 0 ? failed : [subtask]);
   });
@@ -123,7 +129,10 @@ export async function commentOnTask(
   return { task, when: `"${subtask.key}" ${tellWhenReworked(task, subtask)}`, isNew };
 }
 
-/** The subtask that a comment is for, by preference that of the key. Throws for a task that takes none. */
+/**
+ * The subtask for a comment, preferably the one with that key. Throws a DeputyError if the task
+ * takes no comments.
+ */
 function requireReworkable(task: Task, subtasks: readonly Subtask[], key: string | null): Subtask {
   const over = task.acceptedAt ? "accepted" : task.discardedAt ? "discarded" : task.state;
   if (isTaskOver(task.state) && over !== "completed" && over !== "failed") {
@@ -137,7 +146,7 @@ function requireReworkable(task: Task, subtasks: readonly Subtask[], key: string
   throw new DeputyError("conflict", `${task.id} has no change that could be commented on.`);
 }
 
-/** False: this key brought the same message before, and nothing is to be done. */
+/** Returns false if this key already brought the same message, and there is nothing to do. */
 async function keepMessages(
   tx: Tx,
   task: Task,

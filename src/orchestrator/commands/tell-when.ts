@@ -2,8 +2,8 @@ import { parseAgentName } from "../../core/settings/agent-name.ts";
 import type { Subtask, Task } from "../../core/task/task.ts";
 
 /**
- * When what a person says reaches whoever works on a subtask, in words: not every program can be
- * told something while it works, and nobody should wait for one that cannot. Pure.
+ * When a person's message reaches the agent of a subtask, in words: not every program can receive a
+ * message while it works, and nobody should wait for one that cannot. Pure.
  */
 export function tellWhen(subtask: Pick<Subtask, "agent" | "kind" | "state">): string {
   switch (subtask.state) {
@@ -27,7 +27,7 @@ export function tellWhen(subtask: Pick<Subtask, "agent" | "kind" | "state">): st
   }
 }
 
-/** When a comment is worked on, in words, by how the task and the subtask are with it. Pure. */
+/** When a comment is worked on, in words, by the states of task and subtask. Pure. */
 export function tellWhenReworked(task: Task, { agent, state }: Subtask): string {
   const once = task.pausedAt ? ", once the task is resumed" : "";
   switch (state) {

@@ -21,27 +21,27 @@ import type { Announce } from "../transitions/announce.ts";
 import { checkPlan, parsePlanYaml } from "./parse-plan.ts";
 
 /**
- * TaskInput → Task. Everything that can be refused is refused here, before a row exists: the plan,
- * the agent's name, a pull request that nobody could open and, through `checkRepository`, a repository
- * that is not there. What costs time (fetching, reading configuration) belongs to the plan stage.
+ * TaskInput → Task. Everything refusable is refused here, before a row exists: the plan, the
+ * agent's name, a pull request that could not be opened and, through `checkRepository`, a missing
+ * repository. Slow work (fetching, reading configuration) belongs to the plan stage.
  */
 export type IntakeRules = {
   db: Db;
   /** Inserts a task; see `batchCreations`. */
   createTask: CreateTask;
   announce: Announce;
-  /** For a task on this repository that names none. */
+  /** The agent for a task on this repository that names none. */
   defaultAgent: (repository: string) => string;
-  /** Throws a DeputyError when an agent of that name cannot work. */
+  /** Throws a DeputyError if an agent of that name cannot work. */
   requireAgent: (name: string) => void;
-  /** How long an attempt may take when the task does not say; null: an hour. */
+  /** Default time limit of an attempt; null: an hour. */
   defaultTimeoutMs: (repository: string) => number | null;
-  /** Throws a DeputyError for what is no usable repository; returns its canonical form. */
+  /** Throws a DeputyError if the repository is not usable; returns its canonical form. */
   checkRepository: (repository: string, base: string | null) => Promise<string>;
-  /** Throws a DeputyError when no pull request could be opened for it. */
+  /** Throws a DeputyError if no pull request could be opened for it. */
   requirePullRequests: (repository: string) => void;
   defaultBudget: Budget | null;
-  /** The model of an agent, when it is known that its price is not; null otherwise. */
+  /** The agent's model if its price is known to be unknown; else null. */
   unpricedModel: (agent: string, repository: string) => string | null;
 };
 
@@ -51,7 +51,10 @@ export type IntakeRequest = {
   idempotency: { key: string; bodyHash: string } | null;
   /** A review reads and delivers words; only triggers ask for one. */
   recipe: "change" | "review";
-  /** Why a person is asked before anything runs, in one line; null: nobody is. What would run is added. */
+  /**
+   * Why a person must approve the task first, in one line; null: no approval. A description of what
+   * would run is added.
+   */
   approval: string | null;
 };
 
@@ -75,8 +78,8 @@ export async function acceptTask(
 }
 
 /**
- * The task that a request asks for, complete, and written nowhere.
- * @throws DeputyError for what is refused.
+ * The complete task for a request, without writing it.
+ * @throws DeputyError if the request is refused.
  */
 export async function draftTask(
   rules: IntakeRules,
@@ -127,7 +130,7 @@ export async function draftTask(
   };
 }
 
-/** A cap in dollars on what has no price would be a promise that nobody could keep. */
+/** A cap in dollars on a model without a price could not be kept. */
 function chooseBudget(
   rules: IntakeRules,
   input: TaskInput,
@@ -147,7 +150,7 @@ function chooseBudget(
   );
 }
 
-/** Insert it; null when another request has its key. */
+/** Insert the task; null if another request has its key. */
 async function insertTask(
   { db, announce, createTask }: IntakeRules,
   task: NewTask,
@@ -155,13 +158,13 @@ async function insertTask(
 ): Promise<Task | null> {
   const message = `Task accepted: ${firstLine(task.goal)}`;
   const creation: Creation = { task, message, idempotency, approval: null };
-  // What is large would slow the others down, and what its subject may refuse would take them along.
+  // Large tasks would slow the batch down, and a conflict on a subject would fail all of it.
   if (!approval && !origin.subject && sizeOf(task) <= smallLength) {
     try {
       return await createTask(creation);
     } catch (error) {
       if (!isDataError(error)) throw error;
-      // One of them the database does not take: alone, each gets its own answer.
+      // The database rejected one of the batch: retry alone, so that each gets its own error.
     }
   }
   try {

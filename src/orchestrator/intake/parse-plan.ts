@@ -7,8 +7,8 @@ import type { Task } from "../../core/task/task.ts";
 import { findUnstorable } from "../../core/text/storable.ts";
 
 /**
- * A plan file: `subtasks:` with a list, or the list alone. Whatever is wrong with it is told by its
- * line, before anything is created.
+ * A plan file: `subtasks:` with a list, or only the list. Errors name the line, before anything is
+ * created.
  */
 const planFileSchema = z.strictObject({ subtasks: z.array(subtaskSpecSchema).min(1).max(200) });
 
@@ -55,7 +55,7 @@ export function parsePlanYaml(text: string): PlanInput {
   return parsed.data;
 }
 
-/** The same rules for a plan that came as JSON: the place is a field instead of a line. */
+/** The same rules for a plan given as JSON: errors name a field instead of a line. */
 export function checkPlan(plan: PlanInput): void {
   const problem = findPlanProblem(plan.subtasks);
   if (!problem) return;

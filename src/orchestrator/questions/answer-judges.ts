@@ -9,9 +9,9 @@ import { moveSubtask, wakeStage } from "../../store/tasks/transition.ts";
 import { waitForSlot } from "../transitions/stage-retry.ts";
 
 /**
- * What becomes of work that edits what judges it, once a person has answered. Accepted, or without
- * those files, it is verified again; any other words are for the coder, who goes on in its own session,
- * and what it does then is looked at anew.
+ * Applies a person's answer about work that edits its own judges. "accept" and "without" verify it
+ * again; any other answer goes to the coder, who continues in its session, and the result is judged
+ * again.
  */
 export async function answerAboutJudges(
   tx: Tx,
@@ -25,13 +25,14 @@ export async function answerAboutJudges(
   const answers = json([...subtask.answers, { question: question.text, answer }]);
   const attempted = (await getLatestAttempt(tx, subtask.id))?.commit ?? null;
   const decides = isAcceptance(answer) || isWithout(answer);
-  // Without any commit there is nothing to verify: a new attempt makes one, and the answer stands.
+  // With no commit at all there is nothing to verify: a new attempt makes one, and the answer still
+  // applies.
   if (decides && (attempted ?? subtask.commit) !== null) {
     const set = isAcceptance(answer)
       ? {
           acceptedJudges: json(acceptOpen(subtask, asked, answer)),
           withoutPaths: json([]),
-          // What was verified without them is not the attempt's own commit.
+          // The commit verified without these files is not the attempt's own.
           commit: attempted ?? subtask.commit,
         }
       : {

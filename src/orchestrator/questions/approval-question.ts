@@ -10,9 +10,9 @@ import type { AdvanceDeps } from "../transitions/advance.ts";
 import type { Announce } from "../transitions/announce.ts";
 
 /**
- * The question whether a task may run at all. It holds everything that would run: the goal, who
- * works, and each word that somebody outside wrote, as the agents get it. When those words change
- * before somebody answers, the question is withdrawn and asked again with the new ones.
+ * The question whether a task may run at all. It contains everything that would run: the goal, the
+ * agent, and all outside text as the agents get it. If that text changes before an answer, the
+ * question is withdrawn and asked again.
  */
 export function writeApproval(
   ask: string,
@@ -39,12 +39,12 @@ export function writeApproval(
 
 type ApprovedParts = Pick<Task, "agent" | "checks" | "goal" | "repository" | "origin">;
 
-/** Each line is marked, so no line of it can pass for one of ours. */
+/** Every line is marked, so that none can pass for one of ours. */
 function quote(text: string): string {
   return text.replace(/^/gm, "> ");
 }
 
-/** Ask it of a person. The caller has put the task's hold on `questionId`, or does it after this. */
+/** Announce the question. The caller sets the task's hold to `questionId`, before or after. */
 export async function announceApproval(
   tx: Tx,
   announce: Announce,
@@ -73,18 +73,18 @@ export async function askForApproval(
   await announceApproval(tx, announce, asking, questionId, text);
 }
 
-/** What happened to the issue that a task is about. */
+/** A change of the issue that a task is about. */
 export type OriginChange = {
   /** A clause with its actor: "mallory edited acme/app#2". */
   what: string;
-  /** Its words now; null: they are what they were. */
+  /** The new text; null: unchanged. */
   outsideText: string | null;
 };
 
 /**
- * The issue of a task has changed. A task that waits for its approval is asked about again, unless
- * what would run is the same; one that was approved goes on with what was approved, and says so.
- * Returns what became of it. Told twice it does nothing the second time.
+ * Handles a change of a task's issue. A task that waits for approval is asked about again, unless
+ * what would run is the same; an approved one continues with what was approved, and an event says
+ * so. Returns the result. Idempotent.
  */
 export async function changeOrigin(
   deps: AdvanceDeps,

@@ -15,9 +15,9 @@ import { waitForSlot } from "../transitions/stage-retry.ts";
 import { startPlan } from "../transitions/start-plan.ts";
 
 /**
- * A plan that a person wants to see before anything runs. The proposal is a row, the task holds a
- * question; "approve" starts exactly what was shown, any other words go to another planner, together
- * with the plan that they are about. Nothing here is ever answered by an agent.
+ * A plan that a person wants to see before anything runs. The proposal is a row, and the task holds
+ * a question; "approve" starts exactly what was shown, any other answer goes to the planner
+ * together with that plan. An agent may never answer it.
  */
 const maxPlanRounds = 5;
 
@@ -41,7 +41,7 @@ export async function proposePlan(
   await askAboutPlan(tx, announce, task, plan, { preparation: json(preparation) });
 }
 
-/** Ask, or ask again where the question was lost. */
+/** Ask, or ask again if the question was lost. */
 export async function askAboutPlan(
   tx: Tx,
   announce: Announce,
@@ -73,12 +73,15 @@ export async function askAboutPlan(
   });
 }
 
-/** The plan that waits for an answer; null when there is none. */
+/** The plan that waits for an answer; null if there is none. */
 export async function findProposedPlan(tx: Tx, taskId: string) {
   return (await listPlans(tx, taskId)).find(({ state }) => state === "proposed") ?? null;
 }
 
-/** What an answer says; what says neither yes nor no nor anything to do better is refused in words. */
+/**
+ * Interprets an answer about a plan. Throws a DeputyError for a bare rejection, which gives the
+ * planner nothing to improve.
+ */
 export function readPlanAnswer(answer: string): "approve" | "cancel" | "feedback" {
   const word = answer
     .trim()
@@ -96,7 +99,7 @@ export function readPlanAnswer(answer: string): "approve" | "cancel" | "feedback
   return "feedback";
 }
 
-/** Refuses feedback that no further planner would read. */
+/** Throws a DeputyError for feedback if no further plan may be made. */
 export async function checkPlanRounds(tx: Tx, taskId: string): Promise<void> {
   const proposals = (await listPlans(tx, taskId)).filter(({ state }) => state !== "revision");
   if (proposals.length < maxPlanRounds) return;
@@ -107,7 +110,7 @@ export async function checkPlanRounds(tx: Tx, taskId: string): Promise<void> {
   );
 }
 
-/** Carry out an answer to the question about a plan. The caller settles the task afterwards. */
+/** Apply an answer about a plan. The caller settles the task afterwards. */
 export async function answerPlan(
   tx: Tx,
   announce: Announce,

@@ -23,10 +23,12 @@ import { waitForSlot } from "../transitions/stage-retry.ts";
 
 /**
  * A task whose budget is used up asks a person once, however many of its subtasks were refused a
- * call: they all wait for the same question, and one answer sends them all on, or ends them.
+ * call: they all wait for the same question, and one answer lets them continue or ends them.
  */
 
-/** What a subtask (or the task itself) that was refused a call waits for; null: there is room by now. */
+/**
+ * The hold for a subtask (or the task itself) that was refused a call; null: there is room again.
+ */
 export async function askForBudget(
   tx: Tx,
   announce: Announce,
@@ -37,7 +39,7 @@ export async function askForBudget(
   const open = (await listOpenQuestions(tx, task.id)).find(({ kind }) => kind === "budget");
   if (open) return { kind: "question", questionId: open.id };
   const spent = await readSpent(tx, task.id);
-  // Refused before somebody answered, and heard of after it.
+  // The call was refused before an answer that has been applied since.
   if (findSpentCap(task.budget, spent) === null) return null;
   const questionId = newId("question");
   const text = askForMore(task.budget, spent);
@@ -52,7 +54,10 @@ export async function askForBudget(
   return { kind: "question", questionId };
 }
 
-/** Raise the caps and send on whatever waited for that, or give up. The caller settles the task. */
+/**
+ * Raise the caps and continue everything that waited for them, or give up. The caller settles the
+ * task.
+ */
 export async function answerBudgetQuestion(
   tx: Tx,
   deps: AdvanceDeps,
@@ -74,7 +79,8 @@ export async function answerBudgetQuestion(
     ? await moveTask(tx, task, task.state, task.hold, { budget: json(raised) })
     : task;
   for (const subtask of subtasks.filter(waits)) {
-    // Verified work goes on without the review that nobody pays for: the stage says that it was not done.
+    // Verified work continues without the review that was not paid for: the stage reports it as not
+    // done.
     if (raised || isReviewed(subtask)) await goOn(tx, subtask);
     else await giveUp(tx, deps.announce, task, subtask);
   }
@@ -89,7 +95,7 @@ export async function answerBudgetQuestion(
 
 const refused = "the budget is used up, and no more was granted";
 
-/** Whether its work was done, and the call that was refused a reviewer's. */
+/** Whether the work was done and a reviewer's call was refused. */
 function isReviewed({ ending }: Subtask): boolean {
   return ending?.what === "unaffordable";
 }
@@ -110,7 +116,7 @@ async function giveUp(tx: Tx, announce: Announce, task: Task, subtask: Subtask):
   });
 }
 
-/** The budget from now on; null: nothing more is to be spent. */
+/** The new budget; null: no more may be spent. */
 async function readAnswer(
   tx: Tx,
   task: Task,
@@ -123,7 +129,7 @@ async function readAnswer(
   const spent = await readSpent(tx, task.id);
   const isYes = ["yes", "y"].includes(words);
   const proposed = isYes ? proposeRaise(budget, spent) : null;
-  // What came in late may have used up another cap: a "yes" grants what was shown, and no more.
+  // Late usage may have used up another cap: a "yes" grants only what was shown.
   if (proposed && !asked.includes(` +${formatBudget(proposed)}?`)) {
     throw new DeputyError(
       "conflict",

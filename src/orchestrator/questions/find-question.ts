@@ -8,12 +8,15 @@ import { listQuestions } from "../../store/tasks/questions.ts";
 
 type Question = Awaited<ReturnType<typeof listQuestions>>[number];
 
-/** Which question an answer is about; null: the only open one. `hash` is that of the words it is about. */
+/**
+ * The question that an answer is for; null: the only open one. `hash` is that of the question's
+ * text.
+ */
 type AnswerTo = { answer: string; questionId: string | null; hash: string | null };
 
 /**
- * The open question that an answer is about. Whoever comes too late is told what happened meanwhile:
- * the first valid answer counts, and an answer to words that are not asked any more is none.
+ * The open question that an answer is for. The first valid answer counts; a later one, or one to an
+ * outdated text, throws a DeputyError that says what happened meanwhile.
  */
 export async function findQuestion(
   tx: Tx,
@@ -22,14 +25,14 @@ export async function findQuestion(
   { answer, questionId, hash }: AnswerTo,
 ): Promise<Question> {
   const all = await listQuestions(tx, task.id);
-  // One of a subtask that was cancelled meanwhile has nobody left to tell the answer to.
+  // A question of a cancelled subtask has no one left to receive the answer.
   const asking = [task, ...subtasks].map(({ hold }) => hold);
   const open = all.filter(
     ({ answeredAt, id }) =>
       answeredAt === null &&
       asking.some((hold) => hold?.kind === "question" && hold.questionId === id),
   );
-  // To end a pause there is `resume`: an answer is to what else is asked meanwhile.
+  // `resume` ends a pause, so an answer is meant for another open question, if there is one.
   const others = open.filter(({ kind }) => kind !== "pause");
   const meant = others.length > 0 ? others : open;
   const question = questionId ? open.find(({ id }) => id === questionId) : meant[0];
@@ -51,13 +54,13 @@ export async function findQuestion(
   return question;
 }
 
-/** To say no, or what should be different, nobody has to have seen the newest words. */
+/** A refusal or a request for changes is safe even if the text has changed since. */
 function isGrant(kind: Question["kind"], answer: string): boolean {
   if (kind === "judges") return isAcceptance(answer);
   return kind === "budget" ? !isBudgetRefusal(answer) : isApproval(answer);
 }
 
-/** Two may answer at once: the second is told what the first said, or why the question is gone. */
+/** With two concurrent answers, the second one is told the first, or why the question is gone. */
 function explainNone(task: Task, all: readonly Question[], questionId: string | null): DeputyError {
   const ended = all.filter(({ answeredAt }) => answeredAt !== null);
   if (questionId === null) {
@@ -70,7 +73,7 @@ function explainNone(task: Task, all: readonly Question[], questionId: string | 
   return conflict(`${task.id} has no open question ${questionId}${known}.`);
 }
 
-/** How the question of this kind before it ended. */
+/** How the previous question of this kind ended. */
 function describePast(all: readonly Question[], { id, kind }: Question): string {
   const before = all.findLast((one) => one.kind === kind && one.id !== id && one.answer !== null);
   return before ? `${before.id} ${describeEnd(before)}; ` : "";

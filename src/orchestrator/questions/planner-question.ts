@@ -7,9 +7,9 @@ import type { Announce } from "../transitions/announce.ts";
 import { waitForSlot } from "../transitions/stage-retry.ts";
 
 /**
- * What the planner of a whole task wants to know of a person. There is no subtask yet, so the
- * question is the task's own; with the answer it is planned again, by the same planner in the same
- * session. (A subtask of kind `plan` asks as every attempt does.)
+ * A question of a whole task's planner to a person. There is no subtask yet, so the question
+ * belongs to the task; with the answer the same planner continues in the same session. (A subtask
+ * of kind `plan` asks like any attempt.)
  */
 export async function askForPlanner(
   tx: Tx,
@@ -30,13 +30,16 @@ export async function askForPlanner(
   });
 }
 
-/** The answer is stored. The caller settles the task afterwards: it may be paused. */
+/**
+ * Resumes planning after the answer is stored. The caller settles the task afterwards: it may be
+ * paused.
+ */
 export async function goOnPlanning(tx: Tx, task: Task): Promise<void> {
   await moveTask(tx, task, "planning", waitForSlot("plan"));
   await wakeStage(tx, "plan", task.id, null);
 }
 
-/** What was answered to planners of a whole task, oldest first. */
+/** Answers to questions of a whole task's planners, oldest first. */
 export async function listPlannerAnswers(
   db: Db,
   taskId: string,

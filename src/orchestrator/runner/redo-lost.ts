@@ -8,9 +8,9 @@ import { restarted } from "../commands/rework.ts";
 import type { Announce } from "../transitions/announce.ts";
 
 /**
- * The head of the task branch was lost with the mirror: it goes back to the last commit that is left,
- * and the completed subtasks whose work is not in that are worked on again, in the order of the plan.
- * Settling starts them. What another stage reported meanwhile stands.
+ * The head of the task branch was lost with the mirror: it is reset to the last commit that is
+ * left, and the completed subtasks whose work is missing from it are redone in plan order. Settling
+ * starts them. Reports of other stages in the meantime stand.
  */
 export async function redoLost(
   tx: Tx,

@@ -23,9 +23,9 @@ import { settle } from "../transitions/settle.ts";
 import { waitForSlot } from "../transitions/stage-retry.ts";
 
 /**
- * Carries out what the reconciler found. A lease whose owner is dead ends as lost, as if its owner
- * had said so. A hold that is unsound in itself is our bug: the row goes back to what it should be
- * waiting for in its state, and the event says what was wrong.
+ * Repairs what the reconciler found. A lease whose owner is dead ends as lost, as if its owner had
+ * reported that. A hold that is unsound in itself is our bug: the row's hold is reset to what its
+ * state requires, and the event says what was wrong.
  */
 export type LostLease = { claim: Claim; owner: string };
 
@@ -37,7 +37,7 @@ export async function releaseLostLease(
   return advance(deps, lost.owner, lost.claim, { kind: "lost", detail });
 }
 
-/** Repair a hold that is no lease (a lease is released), unless it is sound by now. */
+/** Repair a hold other than a lease (a lease is released), unless it is sound again. */
 export async function repairHold(deps: AdvanceDeps, unsound: UnsoundHold): Promise<void> {
   const { taskId, subtaskId, kind } = unsound;
   await inTransition(deps.db, async (tx) => {
@@ -55,7 +55,7 @@ export async function repairHold(deps: AdvanceDeps, unsound: UnsoundHold): Promi
   });
 }
 
-/** Release a lease that nobody renews, and report it. */
+/** Release a lease that is no longer renewed, and report it. */
 export async function releaseExpiredLease(
   deps: AdvanceDeps,
   lost: LostLease,
@@ -80,7 +80,7 @@ async function reportRepair(tx: Tx, unsound: UnsoundHold, hold: Hold | null): Pr
 
 async function repairSubtask(tx: Tx, task: Task, subtask: Subtask): Promise<void> {
   if (subtask.state === "running") {
-    // Whoever runs it has no lease: nobody does.
+    // Running without a lease means that nothing is working on it.
     const lost = lostAttempt("nobody worked on it");
     const attempt = await getLatestAttempt(tx, subtask.id);
     await endAttempt(tx, task, subtask, { attemptId: attempt?.id ?? null }, lost);
@@ -93,7 +93,7 @@ async function repairSubtask(tx: Tx, task: Task, subtask: Subtask): Promise<void
   const before = subtask.ending?.what === "unaffordable" ? "verifying" : "ready";
   const state = subtask.state === "waiting" ? before : subtask.state;
   const stage = stageOf(subtaskStateOf, state);
-  if (!stage) return; // blocked: settling says what it waits for
+  if (!stage) return; // blocked: settling sets its hold
   await moveSubtask(tx, subtask, state, waitForSlot(stage));
   await wakeStage(tx, stage, task.id, subtask.id);
 }
@@ -110,8 +110,8 @@ async function repairTask(
     await wakeStage(tx, stage, task.id, null);
     return;
   }
-  if (task.state !== "waiting" || subtasks.length > 0) return; // settling says what it waits for
-  // Nothing may run that nobody approved: it is asked again.
+  if (task.state !== "waiting" || subtasks.length > 0) return; // settling sets its hold
+  // Nothing may run without approval, so the question is asked again.
   const proposed = await findProposedPlan(tx, task.id);
   if (proposed?.plan) return askAboutPlan(tx, announce, task, proposed.plan);
   const ask = "The question about this task was lost. May it run?";

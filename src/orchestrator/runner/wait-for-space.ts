@@ -13,34 +13,34 @@ import {
 import { isFree } from "./claim.ts";
 
 /**
- * A volume that is full stops every stage that would write there. Its rows wait with a wake whose
- * reason is the sentence about the volume, so that `why` says it; nothing of it is counted, and it has
- * no limit, because a person has to free space. They are woken when the volume can be written again,
- * and look by themselves once a minute in case that was missed.
+ * A full volume stops every stage that would write there. Its rows wait with a wake whose reason
+ * names the volume, so that `why` shows it. Nothing is counted and there is no limit, because a
+ * person has to free space. The rows are woken when the volume is writable again, and check once a
+ * minute in case that was missed.
  */
 type Wake = Extract<Hold, { kind: "wake" }>;
 
 const lookAgainMs = 60_000;
-/** What the reason begins with: by it the rows are found again. */
+/** Prefix of the hold's reason, by which the rows are found again. */
 export const spaceReason = "no space: ";
 
 type Waiting = { kind: "no_space" | "unreadable"; detail: string };
 
-/** The wake for what a person has to mend outside: a full volume, or a row that cannot be read. */
+/** The wake for a fault that a person has to fix outside: a full volume, or an unreadable row. */
 export function waitFor({ detail, kind }: Waiting): Wake {
   const at = new Date(Date.now() + lookAgainMs);
   const reason = detail.slice(0, 500);
   return { kind: "wake", at, reason: kind === "no_space" ? `${spaceReason}${reason}` : reason };
 }
 
-/** The same as an event. */
+/** The event for such a wait. */
 export function waitEvent(stage: StageName, { detail, kind }: Waiting) {
   const what = kind === "no_space" ? "waits for space" : "waits for a row that can be read";
   const data = { stage, detail };
   return { type: "stage.parked", message: `${stage} ${what}: ${detail}`, data } as const;
 }
 
-/** Instead of a claim: have all that the stage could start wait for space. */
+/** Instead of claiming: make everything that the stage could start wait for space. */
 export async function holdForSpace(db: Db, stage: StageName, detail: string): Promise<void> {
   const seen: string[] = [];
   for (;;) {
@@ -53,7 +53,7 @@ export async function holdForSpace(db: Db, stage: StageName, detail: string): Pr
   }
 }
 
-/** The volume can be written again: what waits for space is due now. */
+/** The volume is writable again: everything that waits for space is due now. */
 export async function wakeFromSpace(db: Db): Promise<void> {
   for (const { taskId, subtaskId, stage } of await listHeldForSpace(db, spaceReason)) {
     const hold = {

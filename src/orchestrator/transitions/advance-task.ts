@@ -20,7 +20,7 @@ import { planData, startPlan } from "./start-plan.ts";
 
 const noSubtask = { subtaskId: null, attemptId: null };
 
-/** What the plan and deliver stages report becomes the task's state. */
+/** Applies the reports of the plan and deliver stages to the task's state. */
 export async function advanceTask(
   tx: Tx,
   announce: Announce,
@@ -136,7 +136,7 @@ export async function advanceTask(
   }
 }
 
-/** What a planner made is told; then it starts, or a person is asked. */
+/** Records a planner's work; then the plan starts, or a person is asked. */
 async function enterRunning(
   tx: Tx,
   announce: Announce,

@@ -33,9 +33,9 @@ import { settle } from "./settle.ts";
 import { maxStageFailures, maxStageLosses, stageRetryAt, waitForSlot } from "./stage-retry.ts";
 
 /**
- * The one function that turns what a stage reports into state: state, events, questions, phone
- * messages and follow-up jobs in one transaction, or none of it. A report whose epoch or owner is
- * no longer the row's comes from a process that was given up for dead: it changes nothing.
+ * The one function that turns a stage's report into state: state, events, questions, notifications
+ * and follow-up jobs in one transaction, or none of it. A report whose epoch or owner no longer
+ * matches the row comes from a process that was given up for dead: it changes nothing.
  */
 export type AdvanceDeps = { db: Db; announce: Announce };
 export type Advanced = "applied" | "stale";
@@ -52,7 +52,7 @@ export async function advance(
   });
 }
 
-/** What a report changes in its task, whose row is locked. */
+/** Applies a report to its task, whose row is locked. */
 export async function applyReport(
   tx: Tx,
   announce: Announce,
@@ -74,7 +74,7 @@ export async function applyReport(
   return "applied";
 }
 
-/** A subtask of a running task goes on to its next stage: nothing else waits for that. */
+/** Whether a subtask of a running task just moves to its next stage, which affects nothing else. */
 function isOnItsWay(task: Task, outcome: Outcome): boolean {
   const isNext =
     (outcome.kind === "attempted" && outcome.reason === "done") ||
@@ -104,7 +104,7 @@ async function advanceSubtask(
   const recover = async (ending: Ending, set: Parameters<typeof moveSubtask>[4] = {}) => {
     await enter("recovering", { ending: json(ending), ...set });
   };
-  /** The stage was tried often enough: recovery decides, and when that is what broke, it is over. */
+  /** The stage used up its retries: recovery decides, unless recovery itself broke. */
   const breakStage = async (detail: string) => {
     if (claim.stage !== "recover") return recover({ what: "broken", stage: claim.stage, detail });
     await moveSubtask(tx, subtask, "failed", null, { endDetail: detail });
@@ -161,7 +161,7 @@ async function advanceSubtask(
       const attempt = claim.attemptId ? await getAttempt(tx, claim.attemptId) : null;
       if (attempt) await finishMessages(tx, subtask.id, attempt.id);
       if (attempt) await reviseAfter(tx, task, subtasks, subtask, attempt);
-      // The next one that waits to merge had to wait for this one.
+      // The next subtask in the merge queue was waiting for this one.
       await wakeStage(tx, "integrate", task.id, null);
       return;
     }
@@ -292,7 +292,7 @@ async function advanceSubtask(
   }
 }
 
-/** What recovery decided becomes state; each decision is an event that a person can read. */
+/** Applies recovery's decision; each one is an event that a person can read. */
 async function applyDecision(
   tx: Tx,
   announce: Announce,
@@ -318,9 +318,9 @@ async function applyDecision(
   });
   switch (decision.action) {
     case "retry": {
-      // A lost merge is answered on the new base: the intent is redone, not the diff. Settling starts it
-      // there when no sibling that may touch the same files is being worked on.
-      // What was lost is made anew where those that it builds on are merged.
+      // After a lost merge the intent is redone on the new base, not the diff. Settling starts it
+      // there once no sibling in progress may touch the same files. Lost work is redone once the
+      // subtasks that it builds on are merged.
       if (restartedOnHead.has(decision.kind)) {
         const on = { kind: "dependency", on: [subtask.id], reason: decision.reason } as const;
         await moveSubtask(tx, subtask, "blocked", on, { feedback, sessionId, stageFailures: 0 });
@@ -397,14 +397,14 @@ function whyItWaits(kind: FailureKind): string {
   return kind === "rate_limit_window" ? "a usage limit" : "backing off";
 }
 
-/** Decides which answers it takes, and from whom. */
+/** The kind decides which answers are accepted, and from whom. */
 function kindOfQuestion(kind: FailureKind): QuestionKind {
   if (kind === "permission") return "permission";
   if (kind === "judges_changed" || kind === "tests_weakened") return "judges";
   return kind === "review_blocked" || kind === "review_not_done" ? "review" : "question";
 }
 
-/** The stage itself broke (disk, git, network): the same stage again, later each time. */
+/** The stage itself broke (disk, git, network): it is retried with growing delays. */
 async function retryStage(
   tx: Tx,
   task: Task,

@@ -4,12 +4,12 @@ import { insertNotifications, type NewNotification } from "../../store/records/n
 import { appendEvent, type NewEvent } from "../../store/tasks/transition.ts";
 
 /**
- * Append an event, and with it, in the same transaction, what it sends to a phone: a fact that
- * reaches a person exactly once begins as a row that is written exactly once.
+ * Appends an event and, in the same transaction, its notifications: a message that must reach a
+ * person exactly once starts as a row that is written exactly once.
  */
 export type Announce = (tx: Tx, task: Task, event: NewEvent) => Promise<string>;
 
-/** Which notifications an event causes; given by the notifier, pure. */
+/** The notifications that an event causes; implemented by the notifier, pure. */
 export type NotificationRows = (event: NewEvent & { id: string }, task: Task) => NewNotification[];
 
 export function makeAnnounce(notificationRows: NotificationRows): Announce {

@@ -11,9 +11,9 @@ import { appendEvent, insertSubtask, moveSubtask } from "../../store/tasks/trans
 import { freeKey, revisePlan, revisionCaps } from "./revise-plan.ts";
 
 /**
- * A plan changes while it runs, in the transaction of whatever changed it: by what an agent learned
- * and asked for, once its own work is merged, and by the plan of a part that was left to be planned.
- * Each change is an event and a row of the record.
+ * Revises a running plan in the transaction that causes the revision: what an agent learned and
+ * asked for, once its own work is merged, or the plan of a part that was left to be planned. Each
+ * revision is an event and a row of the record.
  */
 export async function reviseAfter(
   tx: Tx,
@@ -53,7 +53,7 @@ export async function reviseAfter(
   await record(tx, task, from, { reason, diff, refused });
 }
 
-/** The parts of a subtask's own plan take its place; whoever waited for it waits for the last of them. */
+/** Replaces a subtask by the parts of its own plan; its dependents now wait for the last parts. */
 export async function replaceByPlan(
   tx: Tx,
   task: Task,
@@ -77,7 +77,7 @@ export async function replaceByPlan(
       id: parts[index] ?? newId("subtask"),
       taskId: task.id,
       key: keyOf(subtask.key),
-      // What the parent built on is merged: whoever looks at the plan still sees the order.
+      // The parent's dependencies are merged; keeping them here shows the order to people.
       dependsOn: dependsOn.length > 0 ? dependsOn : parent.dependsOn,
       position: nextPosition(subtasks) + index,
       depth: parent.depth,
@@ -131,14 +131,14 @@ async function record(
   }
 }
 
-/** Why no agent may add to this task. */
+/** Why agents may not add to this task; null: they may. */
 function whyClosed(task: Task): string | null {
   if (!task.expectsChange) return "a review changes nothing";
   if (task.approval === "plan") return "a person approved the plan as it is";
   return null;
 }
 
-/** The largest part of any cap that is used. */
+/** The largest used fraction of any cap. */
 function shareOf(budget: Budget, spent: Spent): number {
   const shares = (["usd", "tokens", "turns", "minutes"] as const).flatMap((cap) => {
     const limit = budget[cap];

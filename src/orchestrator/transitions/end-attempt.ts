@@ -6,7 +6,7 @@ import { appendEvent } from "../../store/tasks/transition.ts";
 
 type Attempted = Extract<Outcome, { kind: "attempted" }>;
 
-/** Write how an attempt ended: once, with exactly one reason. */
+/** Record how an attempt ended: once, with exactly one reason. */
 export async function endAttempt(
   tx: Tx,
   task: Task,
@@ -34,14 +34,14 @@ export async function endAttempt(
   });
 }
 
-/** The same for recovery to read. */
+/** The ending as recovery reads it. */
 export function endingOf(outcome: Attempted): Ending {
   const { reason, failure, detail, question } = outcome;
   const retryAt = outcome.retryAt?.toISOString() ?? null;
   return { what: "attempt", reason, failure, detail, question, retryAt };
 }
 
-/** An attempt that nobody reported on. */
+/** The outcome of an attempt without a report. */
 export function lostAttempt(detail: string): Attempted {
   return {
     kind: "attempted",

@@ -3,8 +3,8 @@ import type { Outcome, StageName } from "../../core/task/outcome.ts";
 import { providerWaitMs } from "../../core/task/provider-wait.ts";
 
 /**
- * A provider that asks to wait parks the stage: its slot is free, a wake stands at the time that the
- * provider names, and nothing of it counts as a failure or an attempt.
+ * A provider limit parks the stage: its slot is free, a wake is set for the time that the provider
+ * names, and nothing counts as a failure or an attempt.
  */
 type Postponed = Extract<Outcome, { kind: "postponed" }>;
 
@@ -21,7 +21,7 @@ export function postpone(
   return { at, hold: { kind: "wake", at, reason } };
 }
 
-/** The same as an event. */
+/** The event for a postponed stage. */
 export function postponedEvent(stage: StageName, { detail }: Postponed, at: Date) {
   return {
     type: "stage.parked",

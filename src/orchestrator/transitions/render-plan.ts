@@ -2,8 +2,8 @@ import type { Plan, PlannerWork } from "../../core/task/plan.ts";
 import { cleanOutsideText } from "../../core/text/outside-text.ts";
 
 /**
- * A plan without what a reader would not see of it. It is cleaned before it is shown, so that what
- * runs is what was shown, to the letter.
+ * Removes text from a plan that a reader would not see. Done before the plan is shown, so that
+ * exactly what was shown runs.
  */
 export function cleanPlan(plan: Plan): Plan {
   const clean = (text: string) => cleanOutsideText(text);
@@ -20,7 +20,9 @@ export function cleanPlan(plan: Plan): Plan {
   };
 }
 
-/** A plan for the person who is asked about it: all that will be done, in which order, and why. Pure. */
+/**
+ * A plan for the person who decides on it: all that will be done, in which order, and why. Pure.
+ */
 export function renderPlan(plan: Plan): string {
   const { subtasks } = plan;
   const count = `${subtasks.length} subtask${subtasks.length === 1 ? "" : "s"}`;
@@ -47,7 +49,7 @@ export function describeMaker({ mode, planner, why }: Plan): string {
   return `planned by ${agent}${models.length > 0 ? ` (${models.join(", ")})` : ""}: ${why}`;
 }
 
-/** What a planner did, for an event: "builtin planned 3 subtasks in 12.3 s, 4 calls". */
+/** A planner's work, for an event: "builtin planned 3 subtasks in 12.3 s, 4 calls". */
 export function describeWork({ subtasks, why }: Plan, planner: PlannerWork): string {
   const count = subtasks.length;
   const calls =

@@ -5,16 +5,16 @@ import { wrapOutsideText } from "../../core/text/data-block.ts";
 import { cleanOutsideText } from "../../core/text/outside-text.ts";
 
 /**
- * What an agent learned and asked for while it worked, as a change of the plan. Pure. Only what is
- * still blocked changes: its brief gets what was learned, as data. Work that is asked for becomes
- * subtasks of its own, as far as the limits go. What runs or has run is never touched.
+ * Turns what an agent learned and asked for into a revision of the plan. Pure. Only blocked
+ * subtasks change: their brief gets the discoveries, as data. Requested work becomes new subtasks,
+ * within limits. Subtasks that run or have run are never touched.
  */
 type Revision = {
   added: AddedSubtask[];
   changed: { id: string; brief: string }[];
-  /** What was asked for and is not done, each with the reason. */
+  /** Requests that were not granted, each with the reason. */
   refused: string[];
-  /** The change for people, a line each: "+ key: title", "~ key: …". */
+  /** The changes for people, one per line: "+ key: title", "~ key: …". */
   diff: string[];
 };
 
@@ -29,11 +29,11 @@ type Node = Pick<
 >;
 
 type RevisionCaps = {
-  /** So many requests deep: a follow-up of a follow-up is 2. */
+  /** Maximum depth of chained requests: a follow-up of a follow-up is 2. */
   maxDepth: number;
-  /** So many in all that agents asked for, per task. */
+  /** Maximum number of subtasks added by agents, per task. */
   maxAdded: number;
-  /** Follow-ups are taken up while at most this part of the budget is used. */
+  /** Follow-ups are added while at most this fraction of the budget is used. */
   maxBudgetShare: number;
 };
 
@@ -47,9 +47,9 @@ export function revisePlan(
   from: Node,
   asked: { discoveries: readonly string[]; followUps: readonly FollowUp[] },
   limits: RevisionCaps & {
-    /** The part of the budget that is used; null: there is none. */
+    /** The used fraction of the budget; null: no budget. */
     budgetShare: number | null;
-    /** Why nothing may be added to this task at all, or null. */
+    /** Why nothing may be added to this task; null: it may. */
     closed: string | null;
   },
 ): Revision {
@@ -118,7 +118,7 @@ function describeFollowUp(from: Node, brief: string): string {
   return `This was asked for by whoever did "${from.title}", which is merged. The goal above says what the whole is about; do this part of it, if it serves that goal.\n\n${cutText(cleanText(brief), 32_000)}`;
 }
 
-/** Everything blocked that builds on it, directly or through others. */
+/** Adds the discoveries to every blocked subtask that depends on it, directly or indirectly. */
 function tellDependents(
   subtasks: readonly Node[],
   from: Node,
@@ -165,7 +165,7 @@ function dependentsOf(subtasks: readonly Node[], key: string): Node[] {
   return found;
 }
 
-/** `wanted`, or the first of `wanted-2`, `wanted-3`, … that is free. */
+/** `wanted`, or the first free one of `wanted-2`, `wanted-3`, …. */
 export function freeKey(wanted: string, taken: ReadonlySet<string>): string {
   for (let number = 1; ; number++) {
     const key = number === 1 ? wanted : `${wanted}-${number}`;

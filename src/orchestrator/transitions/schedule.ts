@@ -4,10 +4,10 @@ import { isSubtaskOver } from "../../core/task/lifecycle.ts";
 import type { Subtask } from "../../core/task/task.ts";
 
 /**
- * Which blocked subtasks may start, and what each of the others waits for. Pure: the rows in, the
- * decisions out. A subtask starts when all its dependencies are completed and no other subtask that
- * is on its way writes the same files. One that lost a merge to a sibling would lose the next one, too,
- * so it runs alone beside all that may touch those files, said beforehand or not.
+ * Which blocked subtasks may start, and what the others wait for. Pure: rows in, decisions out. A
+ * subtask starts when all its dependencies are completed and no other active subtask writes the
+ * same files. One that lost a merge to a sibling would lose the next one too, so no other subtask
+ * that may touch those files, declared or not, runs at the same time.
  */
 export type SchedulableSubtask = Pick<
   Subtask,
@@ -53,9 +53,11 @@ export function schedule(subtasks: readonly SchedulableSubtask[]): Scheduled[] {
   return scheduled;
 }
 
-/** One of them lost a merge, and the other, which is being worked on, may touch what it was lost over. */
+/**
+ * Whether one of them lost a merge and the other, already active, may touch the contested files.
+ */
 function mayCollide(active: SchedulableSubtask, starting: SchedulableSubtask): boolean {
-  // What waits for a person or a provider may wait for days.
+  // Waiting for a person or a provider may take days.
   if (active.state === "waiting" || active.hold?.kind === "wake") return false;
   return mayTouch(active, contestedFiles(starting)) || mayTouch(starting, contestedFiles(active));
 }
@@ -66,7 +68,7 @@ function mayTouch(subtask: SchedulableSubtask, files: readonly string[]): boolea
   return touched.length === 0 || writesOverlap(touched, files);
 }
 
-/** What a subtask lost its last merge over; after a red gate nobody knows, so it may be anything. */
+/** The files of a subtask's last lost merge; after a red gate they are unknown, so any file. */
 function contestedFiles({ ending }: SchedulableSubtask): readonly string[] {
   if (ending?.what === "conflict") return ending.files;
   return ending?.what === "verdict" && ending.stage === "integrate" ? ["**"] : [];
@@ -80,7 +82,9 @@ function waitFor(subtasks: readonly SchedulableSubtask[], reason: string): Hold 
   };
 }
 
-/** Whether two lists of globs can name the same file. When unsure it says yes: waiting is safe. */
+/**
+ * Whether two lists of globs can match the same file. When unsure it returns true: waiting is safe.
+ */
 export function writesOverlap(left: readonly string[], right: readonly string[]): boolean {
   return left.some((a) => right.some((b) => globsOverlap(a, b)));
 }
@@ -101,7 +105,7 @@ function globsOverlap(a: string, b: string): boolean {
   );
 }
 
-/** Whether `path` is `folder` or lies in it. */
+/** Whether `path` is `folder` or inside it. */
 function isInside(path: string, folder: string): boolean {
   const root = folder.replace(/\/+$/, "");
   return path === root || path.startsWith(`${root}/`);

@@ -10,10 +10,10 @@ import type { Announce } from "./announce.ts";
 import { schedule } from "./schedule.ts";
 
 /**
- * After any change of a task or subtask: bring the rest of the task in line. Starts what may start,
- * tells the others what they wait for, and moves the task itself when its subtasks leave it no choice:
- * all completed → delivering, nothing left that can go on → failed, only questions open → waiting.
- * A task that is over is no longer paused. Its row is locked by the caller's transaction.
+ * Brings the rest of a task in line after any change. Starts what may start, updates the holds of
+ * the others, and moves the task itself when its subtasks leave no choice: all completed →
+ * delivering, nothing left that can continue → failed, only questions open → waiting. A finished
+ * task is no longer paused. The caller's transaction locks the row.
  */
 export async function settle(tx: Tx, taskId: string, announce: Announce): Promise<void> {
   const locked = await lockTask(tx, taskId);
@@ -21,7 +21,7 @@ export async function settle(tx: Tx, taskId: string, announce: Announce): Promis
   const { task, subtasks } = locked;
   const settled = isTaskOver(task.state) ? task : await settleOpen(tx, task, subtasks, announce);
   if (!isTaskOver(settled.state)) return;
-  // What was said about it while it was delivered is worked on now, paused or not as it is.
+  // Comments made during delivery are worked on now, whether the task is paused or not.
   const isReworked =
     isOpenToComments(settled) && (await startRework(tx, settled, subtasks, announce));
   if (isReworked) return settle(tx, taskId, announce);
@@ -37,7 +37,7 @@ async function settleOpen(
   if (task.cancelRequestedAt) return settleCancelled(tx, task, subtasks, announce);
   if (task.pausedAt) return holdPaused(tx, task, subtasks);
   if (task.state !== "running" && task.state !== "waiting") return task;
-  // It waits to be approved: that none of its subtasks is open does not mean that all is done.
+  // It waits for approval: having no open subtasks does not mean that all are done.
   if (subtasks.length === 0) return task;
   const current = new Map(subtasks.map((subtask) => [subtask.id, subtask]));
   for (const decision of schedule(subtasks)) {
@@ -141,8 +141,8 @@ async function settleTask(
 }
 
 /**
- * Cancel was asked for: whatever nobody works on ends now, and the task once nothing runs. Until then
- * it waits for that alone, whatever it waited for before: nobody has to answer it any more.
+ * Cancellation was requested: rows without a lease end now, and the task once nothing runs. Until
+ * then it waits only for that; earlier questions no longer need an answer.
  */
 async function settleCancelled(
   tx: Tx,
@@ -182,7 +182,7 @@ function isOpenToComments(task: Task): boolean {
   return task.state === "completed" && isTaken === null;
 }
 
-/** What a running task waits for. */
+/** The reason of a running task's hold. */
 export function describeOpen(open: number, all: number): string {
   if (all === 1) return "its one subtask is still open";
   return `${open} of ${all} subtasks ${open === 1 ? "is" : "are"} still open`;

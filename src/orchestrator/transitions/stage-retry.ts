@@ -2,9 +2,9 @@ import { type Hold, slot } from "../../core/task/hold.ts";
 import type { StageName } from "../../core/task/outcome.ts";
 
 /**
- * A stage that cannot do its work is tried this often before that becomes the subtask's or task's
- * problem. What needs somebody else's server waits out half an hour of its absence: finished work must
- * not fail because a forge was away at night.
+ * Retries of a stage before its failure becomes the subtask's or task's problem. Stages that depend
+ * on another server outlast half an hour of downtime: finished work must not fail because a forge
+ * was down at night.
  */
 export const maxStageFailures = {
   plan: 12,
@@ -15,7 +15,7 @@ export const maxStageFailures = {
   deliver: 12,
 } as const satisfies Record<StageName, number>;
 
-/** So often may the process that runs a stage die in it, before the stage itself is suspected. */
+/** How often the process running a stage may die before the stage itself counts as the cause. */
 export const maxStageLosses = 10;
 
 /** 2, 4, 8, … seconds, at most ten minutes. */

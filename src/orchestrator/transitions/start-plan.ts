@@ -10,7 +10,7 @@ import { insertSubtask, moveTask } from "../../store/tasks/transition.ts";
 import type { Announce } from "./announce.ts";
 import { describeOpen } from "./settle.ts";
 
-/** A plan that nobody has anything against becomes the task's subtasks; settling starts what may start. */
+/** Turns an accepted plan into the task's subtasks; settling starts what may start. */
 export async function startPlan(
   tx: Tx,
   announce: Announce,
@@ -51,7 +51,7 @@ export async function startPlan(
   });
 }
 
-/** A plan as the data of an event: who made it, why like this, what it cost. */
+/** A plan as event data: who made it, why, and at what cost. */
 export function planData({ mode, why, planner, subtasks }: Plan): Record<string, unknown> {
   return {
     mode,
