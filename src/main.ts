@@ -47,11 +47,11 @@ const actions: Actions = {
       throw new DeputyError("unavailable", "No daemon runs here.");
     if (json) printJson({ pid, workers });
     else {
-      const ended = workers.length > 0 ? ` Workers that were ended, too: ${workers.length}.` : "";
+      const ended = workers.length > 0 ? ` Workers stopped as well: ${workers.length}.` : "";
       print(
         pid === null
           ? `No daemon runs here.${ended}`
-          : `Deputy is down.${ended} What was running is parked and goes on at the next deputy up.`,
+          : `Deputy is down.${ended} What was running is parked and continues at the next deputy up.`,
       );
     }
     return exitCodes.ok;

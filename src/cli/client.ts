@@ -105,7 +105,7 @@ async function toApiError(response: Response, url: string): Promise<CliError> {
 function notDeputy(url: string, status: number): CliError {
   return new CliError(
     exitCodes.noDaemon,
-    `What answers at ${url} (status ${status}) is no Deputy daemon, or one of another version.`,
+    `The server at ${url} (status ${status}) is not a Deputy daemon, or is one of another version.`,
   );
 }
 

@@ -39,7 +39,7 @@ export function findDaemon(env: CliIo["env"]): Connection {
 
 function checkUrl(text: string): string {
   if (!URL.canParse(text) || !/^https?:$/.test(new URL(text).protocol)) {
-    throw new CliError(exitCodes.usage, `DEPUTY_URL is no http or https URL: ${text}`);
+    throw new CliError(exitCodes.usage, `DEPUTY_URL is not an http or https URL: ${text}`);
   }
   return text.replace(/\/+$/, "");
 }

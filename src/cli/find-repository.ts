@@ -35,7 +35,7 @@ export function chooseRepository(given: string | undefined, cwd: string): string
     if (checkout) return checkout;
     throw new CliError(
       exitCodes.usage,
-      `${cwd} is in no git checkout; change into one, or name a repository with --repo.`,
+      `${cwd} is not in a git checkout; change into one, or name a repository with --repo.`,
     );
   }
   if (/^[a-z][a-z0-9+.-]*:\/\//i.test(given)) return given;
@@ -44,7 +44,7 @@ export function chooseRepository(given: string | undefined, cwd: string): string
   if (scp) return `ssh://${scp[1]}/${scp[2]?.replace(/^\//, "")}`;
   const path = resolve(cwd, given);
   if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) {
-    throw new CliError(exitCodes.usage, `--repo: ${path} is no folder.`);
+    throw new CliError(exitCodes.usage, `--repo: ${path} is not a folder.`);
   }
   // A bare repository has no .git of its own and is used directly.
   const isBare = existsSync(join(path, "HEAD")) && existsSync(join(path, "objects"));

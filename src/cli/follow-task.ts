@@ -55,7 +55,7 @@ export async function followTask(
     if (lostAt !== null && Date.now() - lostAt > patienceMs) {
       throw new CliError(
         exitCodes.noDaemon,
-        `The daemon did not come back; start it with "deputy up" and go on with: deputy watch ${id}`,
+        `The daemon did not come back; start it with "deputy up" and continue with: deputy watch ${id}`,
       );
     }
     if (lostAt === null) {

@@ -86,8 +86,8 @@ export function buildProgram(actions: Actions, io: CliIo = processIo()): Command
   verb("doctor", "say what is missing on this machine, and what does not work without it").action(
     (options: Json) => end(actions.doctor({ json: options.json === true })),
   );
-  verb("demo", "see the whole way on a small repository made on the spot").action((options: Json) =>
-    end(actions.demo({ json: options.json === true })),
+  verb("demo", "run a complete example on a small repository made on the spot").action(
+    (options: Json) => end(actions.demo({ json: options.json === true })),
   );
 
   program.commandsGroup("Delegate:");
@@ -113,14 +113,14 @@ export function buildProgram(actions: Actions, io: CliIo = processIo()): Command
     )
     .option(
       "--proof <level>",
-      'how much is tried out to find what a green check means: "quick", "standard" or "full"',
+      'how much effort goes into finding out what a green check means: "quick", "standard" or "full"',
     )
     .option(
       "--assurance <level>",
       '"quick" (checks alone), "standard" (one reviewer) or "high" (three)',
     )
     .option("--timeout <minutes>", "limit of one attempt", positiveNumber)
-    .option("--budget <amounts>", `what all of it may spend: ${budgetHelp}`, budget)
+    .option("--budget <amounts>", `the most that the whole task may spend: ${budgetHelp}`, budget)
     .option("--idempotency-key <key>", "sending the same task twice makes one task")
     .option("-w, --watch", "follow it to its end")
     .action((goal: string, options: RunOptions) => end(runTask(io, goal, options)));
@@ -142,7 +142,7 @@ export function buildProgram(actions: Actions, io: CliIo = processIo()): Command
   verb("ls", "list tasks, newest first")
     .option("--state <state>", `one of ${taskStates.join(", ")}`)
     .option("--limit <number>", "how many", positiveInteger, 20)
-    .option("--cursor <cursor>", "go on after an earlier page")
+    .option("--cursor <cursor>", "continue after an earlier page")
     .action((options: Parameters<typeof listTasks>[1]) => end(listTasks(io, options)));
   verb("show", "show one task")
     .argument("<id>", idHelp)
@@ -169,10 +169,10 @@ export function buildProgram(actions: Actions, io: CliIo = processIo()): Command
     .argument("<id>", "the task's id, or a receipt.json, for which no daemon is needed")
     .option(
       "--repository <path or URL>",
-      "where its commits are; else the receipt's, or where you are",
+      "where its commits are; by default the receipt's, or the current checkout",
     )
     .addOption(
-      new Option("--proof <level>", "how much is tried; else as much as the receipt says").choices(
+      new Option("--proof <level>", "how much effort to spend; by default the receipt's").choices(
         proofLevels,
       ),
     )
@@ -190,7 +190,7 @@ export function buildProgram(actions: Actions, io: CliIo = processIo()): Command
   verb("cancel", "stop a task; what it did so far is kept")
     .argument("<id>", idHelp)
     .action((id: string, options: Json) => end(cancelTask(io, id, options)));
-  verb("retry", "try what failed again; what is finished stays")
+  verb("retry", "retry what failed; finished work stays")
     .argument("<id>", idHelp)
     .action((id: string, options: Json) => end(retryTask(io, id, options)));
   verb("answer", "answer the question that a task waits for")
@@ -201,10 +201,10 @@ export function buildProgram(actions: Actions, io: CliIo = processIo()): Command
       end(answerTask(io, id, text, options)),
     );
   program.commandsGroup("Steer:");
-  verb("say", "tell the agents that work on a task something")
+  verb("say", "send a message to the agents at work on a task")
     .argument("<id>", idHelp)
-    .argument("<text>", "what to tell them; - reads it from stdin")
-    .option("--subtask <key>", "only who works on this subtask")
+    .argument("<text>", "the message; - reads it from stdin")
+    .option("--subtask <key>", "only to the agent of this subtask")
     .action((id: string, text: string, options: Json & { subtask?: string }) =>
       end(sayToTask(io, id, text, options)),
     );
@@ -215,10 +215,10 @@ export function buildProgram(actions: Actions, io: CliIo = processIo()): Command
     .action((id: string, place: string, text: string, options: Json) =>
       end(commentOnTask(io, id, place, text, options)),
     );
-  verb("pause", "park what runs and start nothing until it is resumed")
+  verb("pause", "park running attempts and start nothing until it is resumed")
     .argument("<id>", idHelp)
     .action((id: string, options: Json) => end(pauseTask(io, id, options)));
-  verb("resume", "go on with a paused task where it was stopped")
+  verb("resume", "continue a paused task where it stopped")
     .argument("<id>", idHelp)
     .action((id: string, options: Json) => end(resumeTask(io, id, options)));
 

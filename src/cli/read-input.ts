@@ -15,7 +15,7 @@ export async function readGoal(argument: string, io: Pick<CliIo, "stdin">): Prom
   if (argument !== "-") return argument;
   const bytes = await readAll(io.stdin, maxGoalLength * 4, "stdin");
   const goal = decode(bytes, "stdin", maxGoalLength).trim();
-  if (goal === "") throw refuse("The goal on stdin is empty.");
+  if (goal === "") throw refuse("The text on stdin is empty.");
   return goal;
 }
 

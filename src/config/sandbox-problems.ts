@@ -18,12 +18,12 @@ export function findSandboxProblems(
       return [
         ...(settings.toBeHeld.length > 0
           ? [
-              `Nothing holds ${settings.toBeHeld.join(", ")} of the configuration without a sandbox: commands reach the machine's whole network, memory and disk.`,
+              `Without a sandbox nothing enforces ${settings.toBeHeld.join(", ")} of the configuration: commands can use the machine's whole network, memory and disk.`,
             ]
           : []),
         ...(settings.allowTriggers
           ? [
-              "sandbox.allow_triggers takes tasks from triggers without a sandbox: what others write makes commands run as the daemon's user.",
+              "sandbox.allow_triggers takes tasks from triggers without a sandbox: text by outsiders can make commands run as the daemon's user.",
             ]
           : []),
       ];

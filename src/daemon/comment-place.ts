@@ -60,7 +60,7 @@ export async function findCommented(
       names.length > 0 ? `it changed ${names.join(", ")}${more}` : "it changed nothing so far";
     throw refuse(`${task.id} did not change ${file}; ${what}.`);
   }
-  if (Number(end) < Number(from)) throw refuse(`${place} ends before it begins.`);
+  if (Number(end) < Number(from)) throw refuse(`${place} ends before it starts.`);
   const isDeleted = change.status === "deleted";
   const text = await readFileAt(mirror, isDeleted ? base : to, file).catch(() => null); // too large to count
   // A link or a submodule has no lines, and may be commented on as if it had one.

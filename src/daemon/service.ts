@@ -109,7 +109,7 @@ export function makeService(deps: ServiceDeps): Service {
     submit: async (input: TaskInput, origin: TaskOrigin, idempotency) => {
       const [full] = deps.space.problems();
       if (full !== undefined)
-        throw new DeputyError("insufficient_storage", `${full} No task was made of this request.`);
+        throw new DeputyError("insufficient_storage", `${full} No task was created.`);
       const result = await acceptTask(deps.intake, {
         input,
         origin,
@@ -256,7 +256,7 @@ async function resolveTaskId(deps: ServiceDeps, reference: string): Promise<stri
   if (!/^task_[0-9a-z]{3,20}$/.test(reference)) {
     throw new DeputyError(
       "invalid_input",
-      `"${reference}" is no task id: it starts with task_, and at least three more characters are needed.`,
+      `"${reference}" is not a task id: it starts with task_, and at least three more characters are needed.`,
       { field: "id" },
     );
   }
@@ -356,7 +356,7 @@ function explainGarbled(garbled: Garbled): Explanation {
     state: "unreadable",
     waitingFor: describeGarbled(garbled),
     since: new Date(),
-    next: "it goes on by itself once the value is corrected",
+    next: "it continues by itself once the value is corrected",
     nextAt: null,
     unblock: null,
     subtasks: [],
@@ -370,7 +370,7 @@ function writeCursor(position: { createdAt: string; id: string }): string {
 function readCursor(text: string): { createdAt: string; id: string } {
   const refused = new DeputyError(
     "invalid_input",
-    "The cursor is not one that this server gave; take next_cursor of the page before.",
+    "The cursor did not come from this server; use next_cursor of the previous page.",
     { field: "cursor" },
   );
   try {

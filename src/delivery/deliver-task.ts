@@ -156,7 +156,7 @@ function refuse(task: Task, done: string, error: unknown): Outcome {
   if (!(error instanceof DeputyError) || error.code === "unavailable") throw error;
   return {
     kind: "refused",
-    detail: `${done}, but not more than that. ${error.message} Then: deputy retry ${task.id}`,
+    detail: `${done}, but nothing more. ${error.message} Then: deputy retry ${task.id}`,
   };
 }
 

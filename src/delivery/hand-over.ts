@@ -86,7 +86,7 @@ export async function tidyWorktree(db: Db, mirrors: Mirrors, id: string): Promis
     if (!isWhole(mirror))
       throw new DeputyError(
         "unavailable",
-        `The worktree ${row.path} stays, because Deputy's mirror ${row.mirror}, which keeps what is in it, is missing: it is made anew when a task of its repository runs.`,
+        `The worktree ${row.path} stays, because Deputy's mirror ${row.mirror}, which keeps what is in it, is missing: it is made again when a task of its repository runs.`,
       );
     // The attempt's base may have been lost with a mirror.
     const isThere = await hasCommit(mirror, attempt.baseCommit);

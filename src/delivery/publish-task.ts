@@ -53,7 +53,7 @@ export async function publishTask(deps: PublishDeps, task: Task, commit: string)
   }
   throw new DeputyError(
     "conflict",
-    `${task.repository} has ${maxNames} branches called deputy/${slugify(deps.redact(task.goal))}: delete those that nobody needs.`,
+    `${task.repository} has ${maxNames} branches called deputy/${slugify(deps.redact(task.goal))}: delete those that you no longer need.`,
   );
 }
 

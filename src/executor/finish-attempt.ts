@@ -63,7 +63,7 @@ export async function finishAttempt(
     const why = signal.reason === "paused" ? "paused by a person" : "the daemon was stopped";
     return {
       kind: "parked",
-      detail: `${why}; what the agent had written is kept`,
+      detail: `${why}; the agent's work is kept`,
       snapshotRef: ref,
     };
   }
@@ -122,12 +122,12 @@ async function findRejected(
     });
   const content = unfit.filter(({ isContent }) => isContent);
   if (content.length === 0) return null;
-  return `what was written cannot be handed over: ${say(content)}. Rename, split, move or remove it, or have .gitignore ignore it`;
+  return `the result cannot be delivered: ${say(content)}. Rename, split, move or remove it, or have .gitignore ignore it`;
 }
 
 const maxNamed = 10;
 
 function describeNoChange(inSubmodules: readonly string[]): string {
   if (inSubmodules.length === 0) return "no change: the agent ended without changing anything";
-  return `no change: what the agent changed lies in submodules, which Deputy does not deliver (${inSubmodules.slice(0, 10).join(", ")})`;
+  return `no change: the agent changed only submodules, which Deputy does not deliver (${inSubmodules.slice(0, 10).join(", ")})`;
 }

@@ -19,12 +19,12 @@ function isLoopback(host: string): boolean {
 /** Throws a DeputyError unless listening here with this token is safe. */
 export function assertSafeBind(host: string, token: string | null): void {
   if (token !== null && token.trim() === "") {
-    throw new DeputyError("invalid_input", "The API token is empty; delete it to have a new one.");
+    throw new DeputyError("invalid_input", "The API token is empty; delete it to get a new one.");
   }
   if (token === null && !isLoopback(host)) {
     throw new DeputyError(
       "invalid_input",
-      `Listening on ${host} without an API token would let everyone in the network give orders; set a token or listen on 127.0.0.1.`,
+      `Listening on ${host} without an API token would let everyone on the network control it; set a token or listen on 127.0.0.1.`,
     );
   }
 }
@@ -96,7 +96,7 @@ export async function guardToken(
         new DeputyError(
           "unauthorized",
           given === undefined
-            ? "This route wants the API token, sent as Authorization: Bearer <token>."
+            ? "This route requires the API token, sent as Authorization: Bearer <token>."
             : "The API token is wrong.",
         ),
       );

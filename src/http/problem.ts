@@ -60,8 +60,8 @@ export function toProblem(error: unknown, bodyLimit?: number): Problem | null {
         413,
         "too_large",
         bodyLimit === undefined
-          ? "The body is larger than this route takes."
-          : `The body is larger than this route takes: at most ${bodyLimit / 1024 ** 2} MiB.`,
+          ? "The body is larger than this route accepts."
+          : `The body is larger than this route accepts: at most ${bodyLimit / 1024 ** 2} MiB.`,
       );
     case "FST_ERR_CTP_INVALID_MEDIA_TYPE":
       return makeProblem(

@@ -24,7 +24,7 @@ export function makeTellingTools({ api, defaultRepository }: ToolsOptions): McpT
         const task = await api.submit({ ...input, repository }, idempotency_key ?? null);
         return {
           ok: true,
-          text: `${task.id} is ${task.state}. It goes on by itself and ends on a branch in ${task.repository}; ask status or why with this id.`,
+          text: `${task.id} is ${task.state}. It runs by itself and is delivered on a branch in ${task.repository}; ask status or why with this id.`,
           data: { task_id: task.id, state: task.state, repository: task.repository },
         };
       },
@@ -60,7 +60,7 @@ export function makeTellingTools({ api, defaultRepository }: ToolsOptions): McpT
         const after = await api.answer(task.id, answer, question.id);
         return {
           ok: true,
-          text: `Answered; ${after.id} goes on.`,
+          text: `Answered; ${after.id} continues.`,
           data: { task_id: after.id, state: after.state, question_id: question.id },
         };
       },

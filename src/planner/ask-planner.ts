@@ -138,7 +138,7 @@ function mayPass({ reason, failure }: RoleEnd): boolean {
 function describeAbort(signal: AbortSignal): string {
   if (signal.reason === "cancelled") return "cancelled";
   const why = signal.reason === "paused" ? "paused by a person" : "the daemon was stopped";
-  return `${why}; the planner goes on afterwards`;
+  return `${why}; the planner continues afterwards`;
 }
 
 /** What a planner prints: the log of its attempt, where it has one. */

@@ -138,13 +138,13 @@ export function decide(
       return giveUp(`giving up, because trying again would not help`);
     case "give_up_when_repeated":
       if (history.some((past) => past.signature === signature)) {
-        return giveUp(`giving up, because the same happened again`);
+        return giveUp(`giving up, because the same failure happened again`);
       }
       return retryCounted(failure, history, options);
     case "retry":
       return retryCounted(failure, history, options);
     case "go_on":
-      return { action: "retry", ...base, delayMs: 0, reason: `goes on: ${detail}` };
+      return { action: "retry", ...base, delayMs: 0, reason: `continues: ${detail}` };
     case "redo": {
       const inRow = countInRow(history, kind) + 1;
       if (inRow >= maxLost) return giveUp(`giving up after ${inRow} of these in a row`);
@@ -168,7 +168,7 @@ export function decide(
     case "go_on_after_kill": {
       const kills = history.filter((past) => past.kind === kind).length + 1;
       if (kills > maxKills) {
-        const words = `${detail}, and after ${maxKills} times that counts`;
+        const words = `${detail}, which counts after ${maxKills} times`;
         return retryCounted({ ...failure, kind: "agent_failed", detail: words }, history, options);
       }
       const delayMs = backoffMs(kills, {
@@ -176,7 +176,7 @@ export function decide(
         capMs: 5 * 60_000,
         chance: options.chance,
       });
-      const reason = `goes on, not counted as an attempt (${detail})`;
+      const reason = `continues, not counted as an attempt (${detail})`;
       return { action: "retry", ...base, delayMs, reason };
     }
     case "wait_for_provider": {

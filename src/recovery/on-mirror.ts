@@ -65,7 +65,7 @@ export async function forPerson<T>(
     if (!(error instanceof WorkLost)) throw error;
     throw new DeputyError(
       "conflict",
-      `The change of ${task.id} cannot be read: ${error.message}. It is made anew when ${task.id} is worked on: deputy say, comment or retry.`,
+      `The change of ${task.id} cannot be read: ${error.message}. It is made again when ${task.id} is worked on: deputy say, comment or retry.`,
     );
   }
 }

@@ -28,7 +28,7 @@ export function requirePlanner(config: Config, repository: string): void {
     if (!(error instanceof DeputyError)) throw error;
     throw new DeputyError(
       "conflict",
-      `That asks for another plan, and nobody here can make one (${error.message.replace(/\.$/, "")}): answer "approve" or "cancel".`,
+      `That asks for another plan, but no planner is available (${error.message.replace(/\.$/, "")}): answer "approve" or "cancel".`,
       { field: "answer" },
     );
   }

@@ -90,7 +90,7 @@ export async function openSession(db: Db, options: SessionOptions): Promise<Open
     if (!said) {
       // Who is no attempt tries again as a whole, and then finds what the other one stored.
       const code = attemptId ? "conflict" : "unavailable";
-      throw new DeputyError(code, `${to.sessionId} is gone on with by another attempt.`);
+      throw new DeputyError(code, `${to.sessionId} is already continued by another attempt.`);
     }
     entries.push(...added);
     if (commit) {

@@ -112,7 +112,7 @@ export function readGithubEvent(
     case "check_run.completed":
       return read(checkPayload, payload, named, readCheck);
     default:
-      return { reason: `${named} is no event that can start a task` };
+      return { reason: `${named} is not an event that can start a task` };
   }
 }
 

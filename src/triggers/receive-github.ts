@@ -35,17 +35,17 @@ export async function receiveDelivery(
   }
   const { id, event } = delivery;
   if (id === undefined || !/^[\w.:-]{1,100}$/.test(id)) {
-    return { status: 400, message: "X-GitHub-Delivery is missing or is no delivery id." };
+    return { status: 400, message: "X-GitHub-Delivery is missing or is not a delivery id." };
   }
   if (event === undefined || !/^[a-z_]{1,100}$/.test(event)) {
-    return { status: 400, message: "X-GitHub-Event is missing or is no event name." };
+    return { status: 400, message: "X-GitHub-Event is missing or is not an event name." };
   }
   const payload = parseObject(delivery.rawBody);
   if (payload === null) {
     return {
       status: 400,
       message:
-        "The body is no JSON object: set the webhook's content type to application/json on GitHub.",
+        "The body is not a JSON object: set the webhook's content type to application/json on GitHub.",
     };
   }
   const action = typeof payload.action === "string" ? payload.action.slice(0, 100) : null;

@@ -40,7 +40,7 @@ export function parseTriggerRules(text: string, path: string): TriggerRules {
   const name = field.replace(/^\./, "") || "the file";
   const problem =
     keys.length > 0
-      ? `${name}: is no known key; ${where.length > 1 ? `a rule has ${Object.keys(githubRuleSchema.def.in.shape).join(", ")}` : "the file has github"}`
+      ? `${name}: is not a known key; ${where.length > 1 ? `a rule has ${Object.keys(githubRuleSchema.def.in.shape).join(", ")}` : "the file has github"}`
       : issue?.code === "custom"
         ? `${name}: ${issue.message}`
         : explainIssue(parsed.error, "the file").clause;

@@ -46,7 +46,7 @@ export async function installMcp(options: {
 
 /** For people. */
 export function describeInstallation({ client, result, config }: Installation): string {
-  if (result === "installed") return `${client} knows Deputy now; start it anew to use it.`;
+  if (result === "installed") return `${client} knows Deputy now; restart it to use it.`;
   const why = result === "absent" ? `${client} is not installed here. ` : "";
   return `${why}For ${client}, put this into ${config.file}:\n\n${config.text}\n`;
 }

@@ -210,7 +210,7 @@ function readReceipt(value: unknown) {
   if (!parsed.success)
     throw new DeputyError(
       "invalid_input",
-      `This is no receipt that can be proved: ${parsed.error.issues[0]?.path.join(".") || "it"} is not what it should be. Give the receipt.json of a delivered task.`,
+      `This is not a receipt that can be proved: ${parsed.error.issues[0]?.path.join(".") || "it"} is invalid. Give the receipt.json of a delivered task.`,
     );
   const receipt = parsed.data;
   const { delivery, repeat, task } = receipt;
@@ -222,7 +222,7 @@ function readReceipt(value: unknown) {
   if (!repeat)
     throw new DeputyError(
       "unprocessable",
-      "This receipt is of an earlier version, which does not say how its checks were run.",
+      "This receipt is from an earlier version, which does not say how its checks were run.",
     );
   if (repeat.checks.length === 0)
     throw new DeputyError(

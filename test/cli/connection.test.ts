@@ -23,7 +23,7 @@ test("a daemon that is gone, and a server that is none, end with 3", async () =>
   const surroundings = { home: makeHome(url), cwd: makeFolder() };
   const other = await start(surroundings, "ls").done;
   expect(other.code).toBe(3);
-  expect(other.err).toContain("is no Deputy daemon");
+  expect(other.err).toContain("is not a Deputy daemon");
   await new Promise((resolve) => server.close(resolve));
   const gone = await start(surroundings, "ls").done;
   expect(gone.code).toBe(3);
@@ -49,7 +49,7 @@ test("DEPUTY_URL wins, and the file's token stays on this machine", () => {
     expect(find({ DEPUTY_URL: url })).toEqual({ url, token: null });
     expect(find({ DEPUTY_URL: url, DEPUTY_TOKEN: "t" }).token).toBe("t");
   }
-  expect(() => find({ DEPUTY_URL: "nonsense" })).toThrow("no http or https URL");
+  expect(() => find({ DEPUTY_URL: "nonsense" })).toThrow("not an http or https URL");
   writeFileSync(join(home, "daemon.json"), "{");
   expect(() => find({})).toThrow("is damaged");
 });

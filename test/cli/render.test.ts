@@ -208,14 +208,14 @@ test("a task is shown on one page", () => {
       "  planner  m  1 call   12.3k in (345 cached)  655 out   2.0s  price unknown",
       "  coder    m  1 call   12.3k in (345 cached)  655 out   2.0s  $0.2500",
       "  all         2 calls  24.7k in (690 cached)  1310 out  4.0s  price unknown",
-      "  orchestration share 50 % of tokens: planning 13k tokens, review 0 tokens, recovery 0 tokens (attempts after one that failed), beside the work's 13k tokens",
+      "  orchestration share 50 % of tokens: planning 13k tokens, review 0 tokens, recovery 0 tokens (attempts after a failed one); the work itself 13k tokens",
       "",
       "questions",
       "  que_1  Which? → open",
       "",
       "next",
       "  deputy log task_1    see what the last attempt said",
-      "  deputy retry task_1  try what failed again",
+      "  deputy retry task_1  retry what failed",
     ].join("\n"),
   );
 });

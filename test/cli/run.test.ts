@@ -51,7 +51,7 @@ describe("deputy run", () => {
     await deputyWith({ stdin: "A long goal\nwith lines\n" }, "run", "-");
     expect(service.inputs[0]?.goal).toBe("A long goal\nwith lines");
     const refused: [string | Buffer, string][] = [
-      ["  \n", "The goal on stdin is empty."],
+      ["  \n", "The text on stdin is empty."],
       [Buffer.from([0x66, 0xff]), "stdin is not valid UTF-8 text."],
       ["x".repeat(64_001), "stdin is too long: at most 64000 characters."],
       ["x".repeat(2_000_000), "stdin is too large: at most 256000 bytes."],
@@ -81,7 +81,7 @@ describe("deputy run", () => {
     [["run", "x", "--plan", "no.yaml"], "no.yaml cannot be read: there is no such file."],
     [["run", "x", "--attach", "."], ". is a folder, not a file."],
     [["run", "x", "--attach", "a/n", "--attach", "b/n"], "Two attachments are named n"],
-    [["run", "x", "--repo", "nowhere"], "nowhere is no folder."],
+    [["run", "x", "--repo", "nowhere"], "nowhere is not a folder."],
     [["run", "x", "--agent", "gpt"], '"agent" is no known agent'],
     [["run", ""], '"goal" must not be empty.'],
     [["run", "x".repeat(70_000)], '"goal" must be at most 64000 characters'],
@@ -108,6 +108,6 @@ describe("deputy run", () => {
     const { deputyWith } = await startCliTest();
     const run = await deputyWith({ cwd: makeFolder() }, "run", "x");
     expect(run.code).toBe(2);
-    expect(run.err).toContain("is in no git checkout");
+    expect(run.err).toContain("is not in a git checkout");
   });
 });

@@ -51,7 +51,7 @@ test("cancel, retry, accept, discard, answer and restore tell the task", async (
   expect((await deputy("cancel", id)).out).toBe(`${id} is cancelled.\n`);
   const again = await deputy("cancel", id);
   expect(again).toMatchObject({ code: 2, err: "deputy: The task is cancelled already.\n" });
-  expect((await deputy("retry", id)).out).toContain("is tried again");
+  expect((await deputy("retry", id)).out).toContain("is being retried");
 });
 
 test("trigger test sends the payload", async () => {

@@ -115,7 +115,7 @@ test("goes on after a restart of the daemon on another port, and misses nothing"
   const run = startDeputy("watch", id);
   await run.saw("Task created");
   await close();
-  await run.saw("The daemon is away");
+  await run.saw("The daemon is not reachable");
   service.emit(id, "task.planning", "Planned meanwhile");
   const second = await startHttpServer({
     service,
@@ -143,7 +143,7 @@ test("Ctrl-C works while the daemon is away", async () => {
   const run = startDeputy("watch", id);
   await run.saw("Task created");
   await close();
-  await run.saw("The daemon is away");
+  await run.saw("The daemon is not reachable");
   run.interrupt();
   expect((await run.done).code).toBe(130);
 });

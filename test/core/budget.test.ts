@@ -59,7 +59,7 @@ test.each<[Budget, Partial<Spent>, string | null]>([
   [
     { usd: 5, turns: 30 },
     { turns: 1, unpricedCalls: 1 },
-    "the price of a call is unknown, so the cap of $5 cannot be kept",
+    "the price of a call is unknown, so the cap of $5 cannot be enforced",
   ],
 ])("of %j is spent %j: %s", (budget, is, words) => {
   expect(findSpentCap(budget, spent(is))).toBe(words);
@@ -89,7 +89,7 @@ test("a raise that leaves the task where it is, is none", () => {
 
 test("dollars that cannot be counted are replaced by a cap that can", () => {
   const is = spent({ turns: 3, tokens: 900, unpricedCalls: 1 });
-  expect(askForMore({ usd: 5 }, is)).toMatch(/takes the place of the dollars, or "no"/);
+  expect(askForMore({ usd: 5 }, is)).toMatch(/replaces the one in dollars, or "no"/);
   expect(proposeRaise({ usd: 5 }, is)).toBeNull();
   expect(raiseBudget({ usd: 5 }, is, { usd: 5 })).toBeNull();
   expect(raiseBudget({ usd: 5 }, is, { tokens: 100 })).toEqual({ tokens: 1_000 });

@@ -239,7 +239,7 @@ describe("what goes wrong is one sentence that says what to do", () => {
     [
       { status: 404, headers: json, body: '{"message":"Not Found"}' },
       "not_found",
-      /in acme\/app: GitHub shows no such thing/,
+      /in acme\/app: GitHub shows nothing by that name/,
     ],
     [
       {
@@ -324,7 +324,7 @@ test("a pull request is promised where it can be opened only", () => {
   requirePullRequests(github, "git@github.com:acme/app.git");
   const tries: [typeof github | { token: null; apiUrl: string }, string, RegExp][] = [
     [{ ...github, token: null }, "https://github.com/acme/app", /set GITHUB_TOKEN/],
-    [github, "/home/me/app", /no repository on github\.com.*--deliver branch/],
+    [github, "/home/me/app", /not a repository on github\.com.*--deliver branch/],
   ];
   for (const [config, url, message] of tries) {
     expect(() => requirePullRequests(config, url)).toThrow(
@@ -346,12 +346,12 @@ test.each([
   "https://u:hunter22@gitlab.com/a/b",
 ])("%s can have no pull request", (url) => {
   expect(() => parseGithubRepository(url, "https://api.github.com")).toThrow(
-    /is no repository on github\.com/,
+    /is not a repository on github\.com/,
   );
   expect(() => parseGithubRepository(url, "https://api.github.com")).not.toThrow(/hunter22/);
 });
 
 test("a target names an issue", () => {
   expect(parseGithubTarget("acme/app#12")).toEqual({ owner: "acme", repo: "app", number: 12 });
-  expect(() => parseGithubTarget("acme/app")).toThrow(/no issue or pull request/);
+  expect(() => parseGithubTarget("acme/app")).toThrow(/not an issue or pull request/);
 });

@@ -244,7 +244,9 @@ test("the command line says the same, with exit code 2", async () => {
   const agent = ["--agent", "command:true"];
   const before = await count();
   expect(await refuse(["run", "x", ...agent, "--base", "nowhere"])).toContain('"nowhere"');
-  expect(await refuse(["run", "x", ...agent], { cwd: scratch.path })).toContain("no git checkout");
+  expect(await refuse(["run", "x", ...agent], { cwd: scratch.path })).toContain(
+    "not in a git checkout",
+  );
   expect(await refuse(["run", "x", ...agent, "--repo", "/no/such"])).toContain("/no/such");
   expect(await refuse(["run", "-", ...agent], { input: "x".repeat(2_000_000) })).toContain("stdin");
   expect(await refuse(["run", "-", ...agent], { input: "" })).toContain("empty");

@@ -102,7 +102,7 @@ test("the receipt's tokens are the served ones, its dollars the configured ones,
   const { stdout } = await deputy.cli(["show", id]);
   expect(stdout).toMatch(/coder {2}priced-1 {2}3 calls {2}4002 in \(1802 cached\) {2}252 out/);
   expect(stdout).toContain(
-    "orchestration share 0 % of dollars: planning $0, review $0, recovery $0 (attempts after one that failed)",
+    "orchestration share 0 % of dollars: planning $0, review $0, recovery $0 (attempts after a failed one)",
   );
 });
 
@@ -230,7 +230,7 @@ test("bench runs the tasks of a folder in each mode and compares them", async ()
   );
   const unknown = await deputy.cli(["bench", "direct,fast", "tasks"]);
   expect(unknown.code).toBe(2);
-  expect(unknown.stderr).toContain('"fast" is no mode of a bench');
+  expect(unknown.stderr).toContain('"fast" is not a bench mode');
 });
 
 test("an unknown price is unknown, and no cap in dollars is promised on it", async () => {

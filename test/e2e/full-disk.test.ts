@@ -73,7 +73,7 @@ describe.skipIf(!canMount)("a volume is full", () => {
     home.fill();
     await scratch.write("go");
     const why = await untilItWaits(running, deputy.home);
-    expect(why).toMatch(/is full; free space there, and the work goes on by itself/);
+    expect(why).toMatch(/is full; free space there, and the work continues by itself/);
 
     const ready = await fetch(`${deputy.url()}/readyz`);
     expect(ready.status).toBe(503);
@@ -82,7 +82,7 @@ describe.skipIf(!canMount)("a volume is full", () => {
     const input = { goal: "More", repository: repository.path, agent: "command:true" };
     const refused = await deputy.api("POST", "/v1/tasks", input);
     expect(refused.status).toBe(507);
-    expect(refused.body.detail).toMatch(/is full.*No task was made/);
+    expect(refused.body.detail).toMatch(/is full.*No task was created/);
     expect(await deputy.database?.query("select count(*) from tasks")).toEqual(before);
     const said = await deputy.cli([
       "run",

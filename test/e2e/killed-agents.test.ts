@@ -75,7 +75,7 @@ test("killed four times, it goes on in its session and its files, and no attempt
     ...Array.from({ length: 4 }, () => "crashed"),
     "done",
   ]);
-  for (const message of told) expect(message).toContain("goes on, not counted as an attempt");
+  for (const message of told) expect(message).toContain("continues, not counted as an attempt");
   expect(told.map((message) => /killed by (SIG\w+)/.exec(message)?.[1])).toEqual([
     "SIGKILL",
     "SIGTERM",
@@ -94,7 +94,7 @@ test("one that is killed again and again is counted from the sixth time on, and 
   expect(attempts).toHaveLength(8);
   expect(told[4]).toContain("not counted as an attempt");
   expect(told[5]).toContain("(2 of 3 that count) from a clean base");
-  expect(task.end_detail).toContain("killed by SIGKILL, and after 5 times that counts");
+  expect(task.end_detail).toContain("killed by SIGKILL, which counts after 5 times");
 });
 
 test("one that took more memory than it may is told so by name, and goes on", async () => {

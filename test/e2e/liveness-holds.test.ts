@@ -95,7 +95,7 @@ const waits: Record<string, { bring(): Promise<string>; says: Json; task?: Json 
     says: {
       state: "ready",
       waiting_for: expect.stringMatching(/^backing off: attempt 2 of 3/),
-      next: "it goes on by itself",
+      next: "it continues by itself",
       next_at: expect.stringMatching(/^\d{4}-/),
     },
   },
@@ -183,7 +183,7 @@ test("a dependency: why names what it waits for, and what that waits for", async
   const answer = await why(id);
   expect(answer).toMatchObject({
     waiting_for: "2 of 2 subtasks are still open",
-    next: 'it goes on when "first" (running), "second" (blocked) is done',
+    next: 'it continues when "first" (running), "second" (blocked) is done',
   });
   expect(answer.subtasks).toEqual([
     expect.objectContaining({ id: "first", state: "running" }),
@@ -191,7 +191,7 @@ test("a dependency: why names what it waits for, and what that waits for", async
       id: "second",
       state: "blocked",
       waiting_for: '"first" must finish first',
-      next: 'it goes on when "first" (running) is done',
+      next: 'it continues when "first" (running) is done',
     }),
   ]);
   const told = await deputy.cli(["why", id]);

@@ -138,7 +138,7 @@ test("what an agent found out and asked for changes what is still blocked", asyn
   const [revised] = await events(id, "plan.revised");
   expect(revised?.data.diff).toEqual([
     '+ api-more: Migrate the data (asked for by "api")',
-    '~ client: its brief says what "api" found out',
+    '~ client: its brief now has the discoveries of "api"',
   ]);
   const [refused] = await events(id, "plan.revision_refused");
   expect(refused?.message).toContain('"The client": the plan has it already');

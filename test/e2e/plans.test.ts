@@ -154,7 +154,7 @@ test("where nobody can make another plan, words about a given one are refused; y
   const words = await deputy.cli(["answer", id, "smaller, please"]);
   expect(words.code).toBe(2);
   expect(words.stderr).toMatch(
-    /nobody here can make one \(builtin cannot work here: no model is configured.*\): answer "approve" or "cancel"\.$/m,
+    /no planner is available \(builtin cannot work here: no model is configured.*\): answer "approve" or "cancel"\.$/m,
   );
   expect((await deputy.cli(["answer", id, "yes"])).code).toBe(0);
   expect(await deputy.untilOver(id)).toMatchObject({ state: "completed" });

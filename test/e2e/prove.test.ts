@@ -104,7 +104,7 @@ test("what is no receipt is refused with a sentence", async () => {
   await writeFile(file, '{"format":"something"}');
   expect(await prove([file])).toMatchObject({
     code: 2,
-    stderr: expect.stringContaining("This is no receipt that can be proved: format"),
+    stderr: expect.stringContaining("This is not a receipt that can be proved: format"),
   });
   expect((await prove(["tsk_nothing"])).code).toBe(2);
 });

@@ -285,7 +285,7 @@ describe.skipIf(!hasGitHttpBackend)("a pull request", () => {
       ...["run", goal, "--repo", project.path, "--agent", "command:true", "--deliver", "pr"],
     ]);
     expect(code).toBe(2);
-    expect(stderr).toMatch(/is no repository on github\.com.*use --deliver branch/);
+    expect(stderr).toMatch(/is not a repository on github\.com.*use --deliver branch/);
     const answer = await deputy.api("POST", "/v1/tasks", { ...task, repository: project.path });
     expect([answer.status, answer.body.field]).toEqual([422, "deliver"]);
 
@@ -296,7 +296,7 @@ describe.skipIf(!hasGitHttpBackend)("a pull request", () => {
     const failed = await deputy.run({ ...unsaid, repository: project.path });
     expect(failed).toMatchObject({ state: "failed", preparation: null });
     expect(failed.end_detail).toMatch(
-      /`\.deputy\/config\.yaml`: `delivery: pr` cannot be done\. .*is no repository on github\.com/,
+      /`\.deputy\/config\.yaml`: `delivery: pr` cannot be done\. .*is not a repository on github\.com/,
     );
     const said = await deputy.run({ ...task, deliver: "branch", repository: project.path });
     expect(said.state, said.end_detail).toBe("completed");

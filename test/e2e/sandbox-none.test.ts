@@ -73,7 +73,9 @@ test("the start says so, and doctor says what is degraded by it", async () => {
   expect(stdout).toContain("Agents and checks run as the daemon's user");
   expect(stdout).toContain("tasks from triggers are refused");
   for (const said of [log, stdout]) {
-    expect(said).toContain("Nothing holds sandbox.disk_mb of the configuration without a sandbox");
+    expect(said).toContain(
+      "Without a sandbox nothing enforces sandbox.disk_mb of the configuration",
+    );
   }
 });
 

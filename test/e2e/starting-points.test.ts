@@ -117,7 +117,7 @@ test("a remote that is away is asked again later, and `why` says so", async () =
     why = await deputy.cli(["why", body.id]);
   }
   expect(why.stdout).toContain("(planning): plan broke: git cannot reach http://127.0.0.1:1/");
-  expect(why.stdout).toContain("it goes on by itself");
+  expect(why.stdout).toContain("it continues by itself");
   expect((await deputy.cli(["cancel", body.id])).code).toBe(0);
   expect((await deputy.untilOver(body.id)).state).toBe("cancelled");
 });

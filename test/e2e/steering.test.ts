@@ -176,7 +176,7 @@ cat "$DEPUTY_SAID_FILE" > said.txt`,
   const said = await deputy.cli(["say", id, "Keep the old names"]);
   expect(said.code, said.stderr).toBe(0);
   expect(said.stdout).toMatch(
-    /^task_\w+: "\S+" finds it in the file DEPUTY_SAID_FILE; if it does not/,
+    /^task_\w+: "\S+" finds it in the file that DEPUTY_SAID_FILE names; if it does not/,
   );
   const task = await deputy.untilOver(id);
   expect(task.state, task.end_detail).toBe("completed");
@@ -230,7 +230,7 @@ if grep -q "say it in English" "$DEPUTY_BRIEF_FILE"; then sed -i s/Hallo/Hello/ 
   await deputy.cli(["accept", first.id]);
   const late = await deputy.cli(["comment", first.id, "greeting.txt:1", "One more thing"]);
   expect(late.code).toBe(2);
-  expect(late.stderr).toContain("is accepted already; hand in a new task");
+  expect(late.stderr).toContain("is accepted already; submit a new task");
 });
 
 test("comments that come one after the other are all worked on, and said what became of", async () => {

@@ -137,10 +137,12 @@ test("nothing but a change in a submodule, or in place of one, is no change, wit
   );
   expect(only.state).toBe("failed");
   expect(only.end_detail).toContain(
-    "lies in submodules, which Deputy does not deliver (lib/lib.txt)",
+    "changed only submodules, which Deputy does not deliver (lib/lib.txt)",
   );
   expect(replaced.state).toBe("failed");
-  expect(replaced.end_detail).toContain("lies in submodules, which Deputy does not deliver (lib, ");
+  expect(replaced.end_detail).toContain(
+    "changed only submodules, which Deputy does not deliver (lib, ",
+  );
   expect(deleted.state).toBe("failed");
   expect(deleted.end_detail).toContain("lies in a submodule");
 });

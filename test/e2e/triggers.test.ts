@@ -291,7 +291,7 @@ test("what a person approves is what was shown: an edit in between asks again, a
   await deliver("e-3", "issues", about("edited", mallory, `${long}<!-- nothing to see -->`));
   expect(await result("e-3")).toBe("asked again"); // a comment leaves a space
   await deliver("e-4", "issues", about("edited", mallory, `${long}<!-- nothing at all -->`));
-  expect(await result("e-4")).toBe("ignored: what is to be approved is the same");
+  expect(await result("e-4")).toBe("ignored: nothing that needs approval has changed");
   await deliver("e-5", "issues", about("closed", eve, long));
   expect(await result("e-5")).toBe("asked again");
   const last = await asked();
@@ -307,7 +307,9 @@ test("what a person approves is what was shown: an edit in between asks again, a
   expect([won?.status, lost?.status]).toEqual([200, 409]);
   expect(lost?.body.detail).toMatch(/it was answered at \S+: "yes"\.$/);
   await deliver("e-6", "issues", about("edited", mallory, "Too late."));
-  expect(await result("e-6")).toMatch(/goes on with what it was started with|no task is about it/);
+  expect(await result("e-6")).toMatch(
+    /continues with the text it was started with|no task is about it/,
+  );
 
   const done = await deputy.untilOver(id);
   expect(done.state, done.end_detail).toBe("completed");

@@ -102,7 +102,7 @@ test("up --detach, run --watch, accept, down", async () => {
 
   const down = await deputy.cli(["down"]);
   expect(down.code, down.stderr).toBe(0);
-  expect(down.stdout).toContain("Deputy is down. Workers that were ended, too: 1.");
+  expect(down.stdout).toContain("Deputy is down. Workers stopped as well: 1.");
   for (const ended of [pid, started.pid])
     expect(isProcessAlive({ pid: ended, startTicks: null })).toBe(false);
 });

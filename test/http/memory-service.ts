@@ -163,7 +163,7 @@ export class MemoryService implements Service {
 
   async say(id: string, text: string, subtask: string | null) {
     this.answers.push({ text, subtask });
-    return { task: this.get(id), when: '"main" hears it when its turn ends', isNew: true };
+    return { task: this.get(id), when: '"main" receives it when its turn ends', isNew: true };
   }
 
   async comment(id: string, comment: { place: string; text: string }) {

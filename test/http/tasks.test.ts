@@ -165,7 +165,7 @@ describe("POST /v1/tasks", () => {
     expect(response.status).toBe(413);
     expect(await response.json()).toMatchObject({
       code: "too_large",
-      detail: "The body is larger than this route takes: at most 8 MiB.",
+      detail: "The body is larger than this route accepts: at most 8 MiB.",
     });
     expect(service.tasks.size).toBe(0);
   });

@@ -270,7 +270,7 @@ test("the same key is the same comment, and another one with it is refused", asy
 test("what is said to a subtask that is planned first is said to its parts", async () => {
   const id = await bench.submitPlanned([{ kind: "plan" }]);
   const planning = await claim("execute");
-  expect((await sayToTask(bench.deps, id, "Use tabs", null)).when).toContain("and its parts do");
+  expect((await sayToTask(bench.deps, id, "Use tabs", null)).when).toContain("but its parts do");
   const parts = planned([{ key: "x" }, { key: "y" }]);
   if (parts.kind !== "planned") throw new Error("it is planned");
   await bench.report(planning, { kind: "subplanned", plan: parts.plan });
@@ -284,7 +284,7 @@ test("a word that nobody heard in time is told as such, and starts nothing", asy
   await sayToTask(bench.deps, id, "too late", null);
   await merge(working);
   expect(await follow(id)).toEqual([
-    "too late: not_done, the work was finished before it was heard",
+    "too late: not_done, the work was finished before the message was delivered",
   ]);
   await run("deliver");
   expect(await stateOf(id)).toBe("completed");

@@ -176,7 +176,7 @@ test("what fits no rule is settled with its reason", async () => {
   await knock("star", { action: "created" });
   await processInbox(makeDeps());
   expect(await rows()).toMatchObject([
-    { result: "ignored: star.created is no event that can start a task", taskId: null },
+    { result: "ignored: star.created is not an event that can start a task", taskId: null },
   ]);
 });
 

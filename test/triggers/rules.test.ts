@@ -85,13 +85,13 @@ test.each([
     "an unknown key",
     "github:\n  - on: issues.opened\n    repository: a/b\n    budget: 5\n",
     4,
-    /github\[0\]\.budget: is no known key/,
+    /github\[0\]\.budget: is not a known key/,
   ],
   [
     "an unknown key at the top",
     "github: []\ngitlab: []\n",
     2,
-    /gitlab: is no known key; the file has github$/,
+    /gitlab: is not a known key; the file has github$/,
   ],
   [
     "a missing repository",

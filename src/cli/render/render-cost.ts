@@ -22,7 +22,7 @@ export function renderCost({
     ...{ id, subtaskId: subtask_id, number, failure: decision?.kind ?? null },
   }));
   const split = splitOrchestration(usage, paid, task.expects_change);
-  return `${renderTable(rows)}\n  orchestration share ${Math.round(split.share * 100)} % of ${split.shareOf}: planning ${amount(split.planning, split.shareOf)}, review ${amount(split.review, split.shareOf)}, recovery ${amount(split.recovery, split.shareOf)} (attempts after one that failed), beside the work's ${amount(split.work, split.shareOf)}`;
+  return `${renderTable(rows)}\n  orchestration share ${Math.round(split.share * 100)} % of ${split.shareOf}: planning ${amount(split.planning, split.shareOf)}, review ${amount(split.review, split.shareOf)}, recovery ${amount(split.recovery, split.shareOf)} (attempts after a failed one); the work itself ${amount(split.work, split.shareOf)}`;
 }
 
 function cells(sum: UsageCounts): string[] {

@@ -67,7 +67,7 @@ export function renderDetail(
     section("cost", renderCost(detail)),
     section("plan", renderPlans(detail)),
     section("questions", renderQuestions(detail)),
-    section("said", renderMessages(detail)),
+    section("messages", renderMessages(detail)),
     renderNext(detail),
   ];
   return sections.filter((part) => part !== "").join("\n");
@@ -212,7 +212,7 @@ function renderNext({ attempts, task, questions }: DetailView): string {
       break;
     case "failed":
       if (attempts.length > 0) rows.push(command("log", "see what the last attempt said"));
-      rows.push(command("retry", "try what failed again"));
+      rows.push(command("retry", "retry what failed"));
       break;
     case "cancelled":
       if (attempts.length > 0) rows.push(command("log", "see what the last attempt said"));

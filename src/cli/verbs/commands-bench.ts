@@ -53,7 +53,7 @@ function readModes(text: string): Mode[] {
   if (unknown === undefined) return names as Mode[];
   throw new CliError(
     exitCodes.usage,
-    `"${unknown}" is no mode of a bench; name some of these, with commas: ${Object.keys(benchModes).join(", ")}.`,
+    `"${unknown}" is not a bench mode; name some of these, with commas: ${Object.keys(benchModes).join(", ")}.`,
   );
 }
 
@@ -72,7 +72,7 @@ async function readTasks(io: CliIo, folder: string): Promise<BenchTask[]> {
   if (names.length === 0)
     throw new CliError(
       exitCodes.usage,
-      `${folder} holds no task: put a YAML file for each into it.`,
+      `${folder} holds no tasks: put a YAML file for each into it.`,
     );
   return Promise.all(names.sort().map((name) => readTask(io, join(folder, name))));
 }
@@ -85,7 +85,7 @@ async function readTask(io: CliIo, file: string): Promise<BenchTask> {
   const syntax = document.errors[0]?.message.split("\n")[0]?.replace(/:$/, "");
   const parsed = taskFileSchema.safeParse(syntax ? null : document.toJS());
   if (!parsed.success) {
-    throw new CliError(exitCodes.usage, `${file} is no task: ${syntax ?? 'it needs a "goal"'}.`);
+    throw new CliError(exitCodes.usage, `${file} is not a task: ${syntax ?? 'it needs a "goal"'}.`);
   }
   // A path is relative to the file; the default is the checkout that contains the file.
   const repository = chooseRepository(parsed.data.repository, dirname(resolve(io.cwd, file)));

@@ -44,7 +44,7 @@ export async function pauseTask(io: CliIo, id: string, options: Json): Promise<E
 }
 
 export async function resumeTask(io: CliIo, id: string, options: Json): Promise<ExitCode> {
-  return steer(io, id, "resume", undefined, options, "goes on where it was stopped.");
+  return steer(io, id, "resume", undefined, options, "continues where it stopped.");
 }
 
 async function steer(

@@ -23,7 +23,7 @@ export async function cancelTask(io: CliIo, id: string, options: Json): Promise<
 export async function retryTask(io: CliIo, id: string, options: Json): Promise<ExitCode> {
   const { raw, value } = await connect(io).json(taskSchema, "POST", path(id, "retry"));
   return print(io, options, raw, [
-    `${value.id} is tried again. Follow it with: deputy watch ${value.id}`,
+    `${value.id} is being retried. Follow it with: deputy watch ${value.id}`,
   ]);
 }
 
@@ -59,7 +59,7 @@ export async function answerTask(
   });
   return print(io, options, raw, [
     ...(question ? [`To ${question.id}:`, ...quoteLines(question.text)] : []),
-    `Answered; ${value.id} goes on. Follow it with: deputy watch ${value.id}`,
+    `Answered; ${value.id} continues. Follow it with: deputy watch ${value.id}`,
   ]);
 }
 

@@ -37,7 +37,7 @@ export async function watchTask(
     onConnection: (connection) =>
       io.stderr.write(
         connection === "lost"
-          ? "The daemon is away; waiting for it to come back (Ctrl-C detaches).\n"
+          ? "The daemon is not reachable; waiting for it to come back (Ctrl-C detaches).\n"
           : "The daemon is back.\n",
       ),
   }).finally(stopListening); // from here on Ctrl-C ends the process as usual

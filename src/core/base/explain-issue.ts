@@ -59,7 +59,7 @@ function explain(issue: Issue, name: string): string {
     case "custom":
     case "invalid_format":
       return issue.message.startsWith("Invalid ")
-        ? `${name} has not the form it must have`
+        ? `${name} does not have the required form`
         : `${name} ${issue.message}`;
     case "invalid_union":
     case "invalid_key":

@@ -156,7 +156,7 @@ export function decideCall(
 /** The cap that rules out further calls, in words; null while every cap has room. */
 export function findSpentCap(budget: Budget, spent: Spent): string | null {
   if (budget.usd !== undefined && spent.unpricedCalls > 0) {
-    return `the price of ${spent.unpricedCalls === 1 ? "a call" : `${spent.unpricedCalls} calls`} is unknown, so the cap of ${formatUsd(budget.usd)} cannot be kept`;
+    return `the price of ${spent.unpricedCalls === 1 ? "a call" : `${spent.unpricedCalls} calls`} is unknown, so the cap of ${formatUsd(budget.usd)} cannot be enforced`;
   }
   const cap = spentCaps(budget, spent)[0];
   if (!cap) return null;
@@ -175,7 +175,7 @@ export function askForMore(budget: Budget, spent: Spent): string {
   const raise = proposeRaise(budget, spent);
   return raise
     ? `${sentence} +${formatBudget(raise)}? Answer "yes", another amount ("+$2", "+100k tokens", "+30 turns", "+60m"), or "no" to stop here.`
-    : `${sentence} Answer with a cap that can be kept ("+100k tokens", "+30 turns", "+60m"), which then takes the place of the dollars, or "no" to stop here.`;
+    : `${sentence} Answer with a cap that can be enforced ("+100k tokens", "+30 turns", "+60m"), which then replaces the one in dollars, or "no" to stop here.`;
 }
 
 /**

@@ -32,8 +32,8 @@ export function askAboutJudges(
 ): string {
   const found = [...new Set(findings.map(({ message }) => oneLine(message, maxLine)))];
   const lines = found.slice(0, maxFound).map((line) => `\n- ${line}`);
-  const shown = lines.length > 0 ? `\nWhat was found out:${lines.join("")}` : "";
-  return `The checks are green, but the change edits ${count(open.length, "file")} that ${open.length === 1 ? "judges" : "judge"} it, and nobody asked for that:\n${listJudges(open)}${shown}\nAnswer "accept" to deliver it so, "without" to deliver it without ${open.length === 1 ? "that file" : "these files"}, or say what the agent should do.`;
+  const shown = lines.length > 0 ? `\nFindings:${lines.join("")}` : "";
+  return `The checks are green, but the change edits ${count(open.length, "file")} that ${open.length === 1 ? "judges" : "judge"} it, and nobody asked for that:\n${listJudges(open)}${shown}\nAnswer "accept" to deliver it as it is, "without" to deliver it without ${open.length === 1 ? "that file" : "these files"}, or say what the agent should do.`;
 }
 
 /**

@@ -102,7 +102,7 @@ function describeUnproven(parts: readonly Judged[]): string {
   const names = parts.map(({ key }) => `"${key}"`).join(", ");
   const wasRun = parts.some((part) => finalOf(part)?.checks.length);
   return wasRun
-    ? `no check of ${names} tells anything: it fails with and without the change, and names no test that passes`
+    ? `no check of ${names} proves anything: it fails with and without the change, and names no test that passes`
     : `no check was run on ${names}`;
 }
 

@@ -60,6 +60,6 @@ function whyNotDone(message: Message, task: Task, subtask: Subtask | undefined):
   if (isOver && task.cancelRequestedAt) return "the task was to be cancelled";
   // A comment on finished work becomes a rework; a word is only for work in progress.
   if (message.place === null && subtask && isSubtaskOver(subtask.state))
-    return "the work was finished before it was heard";
+    return "the work was finished before the message was delivered";
   return isOver ? "the task ended first" : null;
 }

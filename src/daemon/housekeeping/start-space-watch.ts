@@ -37,12 +37,12 @@ export function startSpaceWatch(options: {
       ...foldersOf(config).map((path) => ({ path })),
     ],
     onFull: (problems) => {
-      log.error({ problems }, "no space: what would write there waits");
+      log.error({ problems }, "no space: work that would write there waits");
       if (options.pushes) void push(problems.join(" "));
     },
     onFree: () => {
       clearTimeout(timer);
-      log.warn("there is space again; what waited goes on");
+      log.warn("there is space again; waiting work continues");
       options.onFree();
     },
   });

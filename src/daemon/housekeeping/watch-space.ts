@@ -164,7 +164,7 @@ const inWords: Record<SpaceCode, string> = {
 /** One sentence: which volume, what of it is free, and what to do. */
 function describe({ code, ofDatabase }: SpaceProblem, path: string | null): string {
   const cure = code === "EROFS" ? "mount it writable again" : "free space there";
-  const end = `${inWords[code]}; ${cure}, and the work goes on by itself.`;
+  const end = `${inWords[code]}; ${cure}, and the work continues by itself.`;
   if (path === null)
     return `${ofDatabase ? "The volume with the data of the PostgreSQL server" : "A volume"} ${end}`;
   const room = roomAt(path);

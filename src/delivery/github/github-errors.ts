@@ -39,7 +39,7 @@ export function explainGithubError(error: unknown, doing: string, apiUrl: string
     case 404:
       return new DeputyError(
         "not_found",
-        `Could not ${doing}: GitHub shows no such thing to this token (404); check the name and the token's access.`,
+        `Could not ${doing}: GitHub shows nothing by that name to this token (404); check the name and the token's access.`,
       );
     case 422:
       return new DeputyError("unprocessable", `Could not ${doing}: GitHub refused it: ${said}.`);

@@ -28,7 +28,7 @@ export function parseGithubRepository(url: string, apiUrl: string): GithubReposi
   }
   throw new DeputyError(
     "unprocessable",
-    `${withoutCredentials(url)} is no repository on ${[...hostsOf(apiUrl)][0]}, so it can have no pull request there: use --deliver branch (deliver: branch in a trigger's rule), or set GITHUB_API_URL.`,
+    `${withoutCredentials(url)} is not a repository on ${[...hostsOf(apiUrl)][0]}, so it can have no pull request there: use --deliver branch (deliver: branch in a trigger's rule), or set GITHUB_API_URL.`,
     { field: "deliver" },
   );
 }
@@ -56,7 +56,10 @@ export function parseGithubTarget(target: string): GithubRepository & { number: 
   const [, owner, repo, number] =
     new RegExp(`^(${part})/(${part})#(\\d{1,12})$`).exec(target) ?? [];
   if (owner === undefined || repo === undefined || number === undefined) {
-    throw new DeputyError("unprocessable", `"${target}" is no issue or pull request of GitHub.`);
+    throw new DeputyError(
+      "unprocessable",
+      `"${target}" is not an issue or pull request on GitHub.`,
+    );
   }
   return { owner, repo, number: Number(number) };
 }

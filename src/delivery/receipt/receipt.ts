@@ -180,7 +180,7 @@ export type ReceiptDelivery = {
 function describeCredentials(delivery: ReceiptDelivery | null): string[] {
   return delivery && delivery.credentials.length > 0
     ? [
-        `The change adds what looks like a credential, in ${delivery.credentials.join(", ")}; nobody looked at whether it is one.`,
+        `The change adds what looks like a credential, in ${delivery.credentials.join(", ")}; nobody checked whether it is one.`,
       ]
     : [];
 }

@@ -35,10 +35,10 @@ export function renderCost(
           ),
         ]
       : []),
-    `Orchestration share: ${percent(orchestration.share)} of ${orchestration.share_of}: ${parts.join(", ")} (attempts after one that failed), beside the work's ${amount(orchestration.work, orchestration.share_of)}.`,
+    `Orchestration share: ${percent(orchestration.share)} of ${orchestration.share_of}: ${parts.join(", ")} (attempts after a failed one); the work itself ${amount(orchestration.work, orchestration.share_of)}.`,
     ...(cost.calls_without_tokens > 0
       ? [
-          `Of ${cost.calls_without_tokens} calls the server did not say what they used: the numbers are too small by these.`,
+          `The server reported no usage for ${cost.calls_without_tokens} calls: these numbers do not include it.`,
         ]
       : []),
     ...budget,

@@ -97,7 +97,7 @@ export function renderReceipt(receipt: Receipt): string {
       ]),
     ),
     ...list(
-      "What people said",
+      "Messages from people",
       receipt.messages.map(
         ({ detail, place, state, text }) =>
           `${place === null ? "To the agent" : `On ${place}`}: "${oneLine(text)}" – ${state.replaceAll("_", " ")}: ${detail}`,

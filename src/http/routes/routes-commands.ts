@@ -33,7 +33,7 @@ export function commandRoutes(service: Service): FastifyPluginAsyncZod {
         schema: {
           operationId: "retryTask",
           tags: ["commands"],
-          summary: "Try what failed again; what is finished stays",
+          summary: "Retry what failed; finished work stays",
           params: taskParams,
           response: { 202: json("The task as it is now.", taskWire), ...refusals },
         },
@@ -105,7 +105,7 @@ export function commandRoutes(service: Service): FastifyPluginAsyncZod {
           tags: ["commands"],
           summary: "Bring removed worktrees back from their last snapshot",
           params: taskParams,
-          response: { 200: json("Where they lie.", restoredWire), ...refusals },
+          response: { 200: json("Where they are.", restoredWire), ...refusals },
         },
       },
       async ({ params }) => {

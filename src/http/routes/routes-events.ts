@@ -35,7 +35,7 @@ export function eventRoutes(
           summary: "Follow a task",
           description:
             "Server-Sent Events: `id` is the event's seq, `event` its type, `data` the event as JSON. Starts after " +
-            "Last-Event-ID or `after`, goes on live, also across restarts of the daemon, and ends with `event: end` " +
+            "Last-Event-ID or `after`, continues live, also across restarts of the daemon, and ends with `event: end` " +
             '(`data: {"state": …}`, no id) once the task is over and everything was sent. A stream that closes without ' +
             "`end` was cut: come back with Last-Event-ID. With Accept: application/json one page as JSON.",
           params: taskParams,
@@ -69,7 +69,10 @@ export function eventRoutes(
           });
         }
         if (open >= maxStreams) {
-          throw new DeputyError("unavailable", `${maxStreams} readers follow events already.`);
+          throw new DeputyError(
+            "unavailable",
+            `${maxStreams} clients already follow events; try again later.`,
+          );
         }
         open++;
         reply.hijack();

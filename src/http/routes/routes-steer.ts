@@ -42,7 +42,8 @@ export function steerRoutes(service: Service): FastifyPluginAsyncZod {
         schema: {
           operationId: "sayToTask",
           tags: ["commands"],
-          summary: "Tell the agents that work on it something; `when` says when they hear it",
+          summary:
+            "Send a message to the agents at work on the task; `when` says when they receive it",
           body: sayBody,
           ...when,
         },
@@ -62,7 +63,7 @@ export function steerRoutes(service: Service): FastifyPluginAsyncZod {
           tags: ["commands"],
           summary: "Comment on lines of the change; `when` says when it is worked on",
           description:
-            "Comments are kept until an attempt that had them is merged. One that works hears it if it can; otherwise the subtask that wrote the file is worked on again with all comments in its brief, once nothing else of the task is open. A completed or failed task is reopened.",
+            "Comments are kept until an attempt that had them is merged. A running attempt receives it if it can; otherwise the subtask that wrote the file is worked on again with all comments in its brief, once nothing else of the task is open. A completed or failed task is reopened.",
           body: commentBody,
           ...when,
         },
@@ -76,8 +77,8 @@ export function steerRoutes(service: Service): FastifyPluginAsyncZod {
     );
 
     for (const [verb, operationId, summary] of [
-      ["pause", "pauseTask", "Park what runs and start nothing until it is resumed"],
-      ["resume", "resumeTask", "Go on with a paused task where it was stopped"],
+      ["pause", "pauseTask", "Park running attempts and start nothing until it is resumed"],
+      ["resume", "resumeTask", "Continue a paused task where it stopped"],
     ] as const) {
       app.post(
         `/v1/tasks/:id/${verb}`,

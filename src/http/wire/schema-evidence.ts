@@ -140,7 +140,7 @@ export const usageWire = named(
     /** Null: the price of a call is unknown. */
     cost_usd: z.number().nullable(),
   }),
-  { description: "What a model used in one attempt, or in a run that is no attempt." },
+  { description: "A model's usage in one attempt, or in a run without an attempt." },
 );
 
 const decisionBase = { kind: z.enum(failureKinds), signature: z.string(), reason: z.string() };
@@ -152,7 +152,7 @@ export const decisionWire = named(
     z.object({ action: z.literal("ask"), ...decisionBase, question: z.string() }),
     z.object({ action: z.literal("give_up"), ...decisionBase }),
   ]),
-  { description: "What recovery decided after a bad ending, and why." },
+  { description: "What recovery decided after a failure, and why." },
 );
 
 export const attemptWire = named(

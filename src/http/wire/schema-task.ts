@@ -93,7 +93,7 @@ export const taskWire = named(
     updated_at: time,
     ended_at: time.nullable(),
   }),
-  { description: "What a caller delegated, and how far it is." },
+  { description: "What a caller delegated, and its progress." },
 );
 
 export const listedTaskWire = named("ListedTask", taskWire.omit({ attachments: true }), {
@@ -168,7 +168,7 @@ export const messageToTaskWire = named(
     /** One clause: what became of it, or what it waits for. */
     detail: z.string(),
   }),
-  { description: "What a person told a task, and what became of it." },
+  { description: "A person's message to a task, and what became of it." },
 );
 
 const garbledWire = named(

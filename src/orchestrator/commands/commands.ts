@@ -234,7 +234,7 @@ export async function recordHandover(
 ): Promise<Task> {
   return change(deps, taskId, async (tx, task) => {
     if (type !== "task.restored" && !isTaskOver(task.state)) {
-      throw new DeputyError("conflict", `${task.id} is ${task.state}: somebody retried it.`);
+      throw new DeputyError("conflict", `${task.id} is ${task.state}: it was retried meanwhile.`);
     }
     // Idempotent: the first time counts.
     const at = {

@@ -49,9 +49,11 @@ export function explain(
   return {
     ...own,
     ...(comments.length > 0 && {
-      next: `${own.next}; ${comments.length === 1 ? "a comment waits" : `${comments.length} comments wait`} to be worked on behind it`,
+      next: `${own.next}; ${comments.length === 1 ? "a comment waits" : `${comments.length} comments wait`} to be worked on after that`,
     }),
-    ...(task.cancelRequestedAt ? { next: "it is cancelled as soon as what runs has stopped" } : {}),
+    ...(task.cancelRequestedAt
+      ? { next: "it is cancelled as soon as running work has stopped" }
+      : {}),
     // A subtask that waits for the same answer as the task needs no line of its own.
     subtasks: open
       .filter(({ hold }) => !isSameQuestion(hold, task.hold))
@@ -81,7 +83,7 @@ function explainHold(
       return {
         ...base,
         waitingFor: `${hold.doing}, by ${hold.owner}`,
-        next: "it reports when it is done; a process that dies is noticed by then at the latest, and the work taken over",
+        next: "it reports when it is done; if its process dies, that is noticed by then and the work is taken over",
         nextAt: hold.expiresAt,
         unblock: null,
       };
@@ -89,7 +91,7 @@ function explainHold(
       return {
         ...base,
         waitingFor: hold.reason,
-        next: "it goes on by itself",
+        next: "it continues by itself",
         nextAt: hold.at,
         unblock: null,
       };
@@ -99,7 +101,7 @@ function explainHold(
         return {
           ...base,
           waitingFor: "a person, who paused it",
-          next: "it goes on where it was stopped when it is resumed",
+          next: "it continues where it stopped once it is resumed",
           nextAt: null,
           unblock: `deputy resume ${about.task.id}`,
         };
@@ -107,7 +109,7 @@ function explainHold(
       return {
         ...base,
         waitingFor: `an answer from a person: ${question?.text ?? hold.questionId}`,
-        next: "it goes on when the answer is there",
+        next: "it continues once it is answered",
         nextAt: null,
         unblock: `deputy answer ${about.task.id} "${answerTo[question?.kind ?? ""] ?? "…"}"${question && isAskedAgain(question, about.questions) ? ` --question ${question.id}` : ""}`,
       };
@@ -134,5 +136,5 @@ function isSameQuestion(left: Hold | null, right: Hold | null): boolean {
 function describeDependency(on: readonly string[], subtasks: readonly Subtask[]): string {
   if (on.every((name) => name.startsWith("slot:"))) return "it starts as soon as a slot is free";
   const known = subtasks.filter(({ id }) => on.includes(id));
-  return `it goes on when ${known.map(({ key, state }) => `"${key}" (${state})`).join(", ") || on.join(", ")} is done`;
+  return `it continues when ${known.map(({ key, state }) => `"${key}" (${state})`).join(", ") || on.join(", ")} is done`;
 }

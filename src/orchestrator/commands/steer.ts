@@ -48,7 +48,10 @@ export async function sayToTask(
     const running = open.filter(({ state }) => state === "running");
     const to = named ? [named] : running.length > 0 ? running : open;
     if (to.length === 0) {
-      throw new DeputyError("conflict", `${task.id} has no subtask yet; say it when it runs.`);
+      throw new DeputyError(
+        "conflict",
+        `${task.id} has no subtask yet; send the message once it runs.`,
+      );
     }
     isNew = await keepMessages(tx, task, to, { place: null, text }, idempotency);
     when = to.map((subtask) => `"${subtask.key}" ${tellWhen(subtask)}`).join("; ");
@@ -136,7 +139,7 @@ export async function commentOnTask(
 function requireReworkable(task: Task, subtasks: readonly Subtask[], key: string | null): Subtask {
   const over = task.acceptedAt ? "accepted" : task.discardedAt ? "discarded" : task.state;
   if (isTaskOver(task.state) && over !== "completed" && over !== "failed") {
-    throw new DeputyError("conflict", `${task.id} is ${over} already; hand in a new task.`);
+    throw new DeputyError("conflict", `${task.id} is ${over} already; submit a new task.`);
   }
   if (!isTaskOver(task.state) && task.cancelRequestedAt) throw isCancelling(task);
   const able = subtasks.filter(({ state }) => state !== "superseded" && state !== "cancelled");
@@ -171,7 +174,7 @@ async function keepMessages(
 function isCancelling(task: Task): DeputyError {
   return new DeputyError(
     "conflict",
-    `${task.id} is being cancelled: it ends as soon as what runs has stopped.`,
+    `${task.id} is being cancelled: it ends as soon as running work has stopped.`,
   );
 }
 

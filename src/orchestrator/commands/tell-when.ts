@@ -9,21 +9,21 @@ export function tellWhen(subtask: Pick<Subtask, "agent" | "kind" | "state">): st
   switch (subtask.state) {
     case "running":
       return subtask.kind === "plan"
-        ? "is being planned; its planner does not hear it, and its parts do"
+        ? "is being planned; its planner does not receive it, but its parts do"
         : tellWhileWorking(subtask.agent);
     case "verifying":
     case "integrating":
-      return "is done and being checked; it is heard only if the work goes on, so comment on lines of the change to have it changed";
+      return "is done and being checked; it receives the message only if the work continues, so comment on lines of the change to have it changed";
     case "blocked":
     case "ready":
     case "recovering":
     case "waiting":
-      return "hears it when the work starts or goes on";
+      return "receives it when the work starts or continues";
     case "completed":
     case "superseded":
     case "failed":
     case "cancelled":
-      return "is over: nobody hears it";
+      return "is over: no agent receives it";
   }
 }
 
@@ -48,7 +48,7 @@ export function tellWhenReworked(task: Task, { agent, state }: Subtask): string 
     case "superseded":
     case "failed":
     case "cancelled":
-      return "is over: nobody works on your comment";
+      return "is over: no agent works on your comment";
   }
 }
 
@@ -56,14 +56,14 @@ function tellWhileWorking(agent: string): string {
   const kind = parseAgentName(agent)?.kind ?? "command";
   switch (kind) {
     case "builtin":
-      return "hears it before its next call of the model";
+      return "receives it before its next model call";
     case "claude":
-      return "hears it when what it does right now is done";
+      return "receives it after its current step";
     case "codex":
     case "opencode":
     case "acp":
-      return `hears it when its turn ends; before that ${kind} cannot be told anything`;
+      return `receives it when its turn ends; ${kind} accepts no messages before that`;
     case "command":
-      return "finds it in the file DEPUTY_SAID_FILE; if it does not look there, it hears of it only when it is started again";
+      return "finds it in the file that DEPUTY_SAID_FILE names; if it does not read that, it receives it only when it is started again";
   }
 }

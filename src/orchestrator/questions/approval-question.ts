@@ -32,7 +32,7 @@ export function writeApproval(
     ...(outsideText === null
       ? []
       : [
-          `What ${author ?? "somebody outside"} wrote, which the agents are given as data and nobody has checked:\n${quote(outsideText)}`,
+          `What ${author ?? "somebody outside"} wrote, unchecked; the agents get it as data:\n${quote(outsideText)}`,
         ]),
   ].join("\n\n");
 }
@@ -99,10 +99,10 @@ export async function changeOrigin(
     const isSame = origin.outsideText === task.origin.outsideText;
     if (!open || !isHeld) {
       if (isSame && outsideText !== null) {
-        result = "ignored: its words are the same";
+        result = "ignored: its text is unchanged";
         return;
       }
-      result = `${what}; the task goes on with what it was started with`;
+      result = `${what}; the task continues with the text it was started with`;
       const message = `${what[0]?.toUpperCase()}${result.slice(1)}`;
       await appendEvent(tx, task.id, { type: "task.origin_changed", message });
       return;
@@ -110,7 +110,7 @@ export async function changeOrigin(
     const [ask = ""] = open.text.split("\n");
     const text = writeApproval(ask, { ...task, origin }, what);
     if ((isSame && outsideText !== null) || text === open.text) {
-      result = "ignored: what is to be approved is the same";
+      result = "ignored: nothing that needs approval has changed";
       return;
     }
     await setAnswer(tx, open.id, `${withdrawn}${what}`);

@@ -143,7 +143,7 @@ async function readAnswer(
   throw new DeputyError(
     "invalid_input",
     by
-      ? `"${answer.trim().slice(0, 100)}" is not enough to go on: another cap is used up too, or the price of a call is unknown.`
+      ? `"${answer.trim().slice(0, 100)}" is not enough to continue: another cap is used up too, or the price of a call is unknown.`
       : 'This question is about the budget: answer "yes", an amount ("+$5", "+100k tokens", "+30 turns", "+60m"; several with commas), or "no".',
     { field: "answer" },
   );

@@ -167,7 +167,7 @@ async function startAttempt(
   ]);
   await appendEvent(tx, task.id, {
     type: "attempt.started",
-    message: `Attempt ${number} of "${subtask.title}" ${subtask.sessionId ? "goes on with the work" : "started"}`,
+    message: `Attempt ${number} of "${subtask.title}" ${subtask.sessionId ? "continues the work" : "started"}`,
     data: {
       number,
       key: subtask.key,

@@ -81,7 +81,7 @@ async function reportRepair(tx: Tx, unsound: UnsoundHold, hold: Hold | null): Pr
 async function repairSubtask(tx: Tx, task: Task, subtask: Subtask): Promise<void> {
   if (subtask.state === "running") {
     // Running without a lease means that nothing is working on it.
-    const lost = lostAttempt("nobody worked on it");
+    const lost = lostAttempt("no process was working on it");
     const attempt = await getLatestAttempt(tx, subtask.id);
     await endAttempt(tx, task, subtask, { attemptId: attempt?.id ?? null }, lost);
     const ending = json(endingOf(lost));

@@ -48,7 +48,7 @@ export async function reviseAfter(
   }
   const reason = `"${from.key}" ${[
     ...(added.length > 0 ? ["asked for more work"] : []),
-    ...(changed.length > 0 ? ["found out something that others build on"] : []),
+    ...(changed.length > 0 ? ["made discoveries that other subtasks build on"] : []),
   ].join(" and ")}`;
   await record(tx, task, from, { reason, diff, refused });
 }
@@ -116,7 +116,7 @@ async function record(
     subtaskId: from.id,
     state: "revision",
     plan: null,
-    reason: diff.length > 0 ? reason : `"${from.key}" asked for what is not done`,
+    reason: diff.length > 0 ? reason : `"${from.key}" asked for work that was refused`,
     diff,
     refused,
   });

@@ -61,7 +61,7 @@ export function revisePlan(
     refused: [...refused, ...told.refused],
     diff: [
       ...added.map(({ key, title }) => `+ ${key}: ${title} (asked for by "${from.key}")`),
-      ...told.keys.map((key) => `~ ${key}: its brief says what "${from.key}" found out`),
+      ...told.keys.map((key) => `~ ${key}: its brief now has the discoveries of "${from.key}"`),
     ],
   };
 }
@@ -139,7 +139,9 @@ function tellDependents(
   for (const node of dependentsOf(subtasks, from.key)) {
     if (node.state !== "blocked") continue;
     if (node.brief.length + block.length > maxBrief) {
-      refused.push(`what "${from.key}" found out is not told to "${node.key}": its brief is full`);
+      refused.push(
+        `the discoveries of "${from.key}" were not added to "${node.key}": its brief is full`,
+      );
     } else told.push(node);
   }
   const changed = told.map(({ id, brief }) => ({

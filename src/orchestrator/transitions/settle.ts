@@ -135,7 +135,7 @@ async function settleTask(
     reason: describeOpen(open.length, subtasks.length),
   };
   if (task.state === "waiting")
-    await announce(tx, task, { type: "task.resumed", message: "Going on" });
+    await announce(tx, task, { type: "task.resumed", message: "Continuing" });
   const isSettled = task.state === "running" && sameHold(task.hold, hold);
   return isSettled ? task : moveTask(tx, task, "running", hold);
 }
@@ -167,7 +167,7 @@ async function settleCancelled(
   }
   if (task.hold?.kind === "lease") return task;
   if (working.length > 0) {
-    const reason = "it is cancelled once what runs has stopped";
+    const reason = "it is cancelled once running work has stopped";
     return moveTask(tx, task, task.state, { kind: "dependency", on: working, reason });
   }
   const cancelled = await moveTask(tx, task, "cancelled", null, {

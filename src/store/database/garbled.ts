@@ -18,7 +18,7 @@ export class GarbledRow extends Error {
 }
 
 export function describeGarbled({ column, id, problem, table }: Garbled): string {
-  return `The row ${id} of the table ${table} cannot be read: its column ${column} ${problem}. Correct that value in the database; then it goes on by itself.`;
+  return `The row ${id} of the table ${table} cannot be read: its column ${column} ${problem}. Correct that value in the database; then it continues by itself.`;
 }
 
 /** The row, which is what its type says. Throws a GarbledRow for the first column that is not. */
