@@ -1,26 +1,85 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { join, relative, resolve } from "node:path";
+import { dirname, join, relative, resolve } from "node:path";
 import { expect, test } from "vitest";
 
-/** Which folder of src may import which. This table is the architecture. */
+/** Which room of src may import which. This table is the architecture. */
 const mayImport: Record<string, string[]> = {
   core: [],
-  store: ["core", "sandbox"],
+  mcp: ["core"],
   queue: ["core"],
-  worktree: ["core", "sandbox"],
   sandbox: ["core"],
   agents: ["core", "sandbox"],
-  orchestrator: ["core", "store", "queue", "agents"],
-  executor: ["core", "store", "worktree", "sandbox", "agents"],
-  verifier: ["core", "store", "worktree", "sandbox", "agents"],
-  recovery: ["core", "store", "queue", "worktree", "sandbox", "agents"],
-  delivery: ["core", "store", "worktree", "sandbox"],
-  notifier: ["core", "store"],
-  triggers: ["core", "orchestrator", "queue", "sandbox"],
-  mcp: ["core"],
-  http: ["core", "store", "orchestrator", "triggers", "mcp"],
   cli: ["core", "mcp"],
-  demo: ["core", "sandbox", "agents"],
+  store: ["core", "sandbox"],
+  worktree: ["core", "sandbox"],
+  config: ["core", "sandbox", "worktree"],
+  delivery: ["core", "store", "worktree"],
+  executor: ["core", "sandbox", "agents", "store", "worktree"],
+  notifier: ["core", "store"],
+  orchestrator: ["core", "store"],
+  recovery: ["core", "sandbox", "store", "worktree"],
+  verifier: ["core", "sandbox", "agents", "store", "worktree"],
+  http: ["core", "mcp", "store", "orchestrator"],
+  roles: ["core", "sandbox", "agents", "store", "worktree", "config", "executor", "verifier"],
+  triggers: ["core", "orchestrator"],
+  planner: [
+    "core",
+    "agents",
+    "store",
+    "worktree",
+    "config",
+    "delivery",
+    "executor",
+    "orchestrator",
+    "verifier",
+    "roles",
+  ],
+  stages: [
+    "core",
+    "sandbox",
+    "agents",
+    "store",
+    "worktree",
+    "config",
+    "delivery",
+    "executor",
+    "orchestrator",
+    "recovery",
+    "verifier",
+    "roles",
+    "planner",
+  ],
+  daemon: [
+    "core",
+    "queue",
+    "sandbox",
+    "agents",
+    "store",
+    "worktree",
+    "config",
+    "delivery",
+    "notifier",
+    "orchestrator",
+    "recovery",
+    "verifier",
+    "http",
+    "roles",
+    "triggers",
+    "stages",
+  ],
+  demo: ["core", "sandbox", "cli", "store", "worktree", "config", "daemon"],
+  verbs: [
+    "core",
+    "sandbox",
+    "store",
+    "worktree",
+    "config",
+    "verifier",
+    "roles",
+    "triggers",
+    "daemon",
+  ],
+  main: ["core", "cli", "daemon", "demo", "verbs"],
 };
 
 /** Third-party modules with one home: imported from these folders only. */
@@ -42,9 +101,9 @@ const homes: Record<string, string[]> = {
 
 /** Files of ours with one user: the writers of state. */
 const writers: Record<string, string[]> = {
-  "store/transition.ts": ["orchestrator"],
-  "store/create-task.ts": ["orchestrator"],
-  "store/attempts.ts": ["orchestrator", "delivery", "executor"],
+  "store/tasks/transition.ts": ["orchestrator"],
+  "store/tasks/create-task.ts": ["orchestrator"],
+  "store/tasks/attempts.ts": ["orchestrator", "delivery", "executor", "planner"],
 };
 
 /**
@@ -65,20 +124,13 @@ const ownFiles: Record<string, string[]> = {
       "lfs-pointer",
       "open-mirror",
     ],
-    ...[
-      "publish",
-      "read-index",
-      "repair-mirror",
-      "repository-lock",
-      "snapshot",
-      "source-repository",
-    ],
+    ...["publish", "repair-mirror", "repository-lock", "snapshot", "source-repository"],
     ...["stale-locks", "throw-away", "worktree", "worktree-place", "write-object"],
   ],
   verifier: [
     ...["ask-judges", "clean-worktree", "remove-leftovers", "review-brief", "review-change"],
     // The hook is a program of its own: it writes into a folder that was made for one run.
-    ...["name-tests", "run-checks", "runners/node-hook-source"],
+    ...["name-tests", "run-checks", "node-hook-source"],
   ],
   agents: [
     ...["acp", "builtin/attempt-log", "builtin/prompts", "builtin/tools/spill", "cli/lend-login"],
@@ -108,29 +160,55 @@ const imports = readdirSync(src, { recursive: true, encoding: "utf8" })
   // Text of other programs inside ours (the demo's files) imports things that are not of src.
   .filter(({ target, isLocal }) => !isLocal || target.endsWith(".ts"));
 
-/** The folder of a file of src; files at the top compose the rest and may import anything. */
+/** The room of a file of src: its folder, or the file itself. */
 function folder(path: string): string {
-  return path.includes("/") ? (path.split("/")[0] ?? "") : "";
+  return path.split("/")[0]?.replace(/\.ts$/, "") ?? "";
 }
 
 test("there is something to look at", () => {
   expect(imports.length).toBeGreaterThan(300);
 });
 
-test("every folder stands in the table", () => {
-  const folders = new Set(imports.map(({ from }) => from).filter((from) => from !== ""));
-  expect([...folders].sort()).toEqual(Object.keys(mayImport).sort());
+test("rooms import exactly what the table allows, and the table has every room", () => {
+  const found: Record<string, Set<string>> = {};
+  for (const file of readdirSync(src)) found[folder(file)] = new Set();
+  for (const { from, target, isLocal } of imports)
+    if (isLocal && folder(target) !== from) found[from]?.add(folder(target));
+  const sorted = (table: Record<string, Iterable<string>>) =>
+    Object.fromEntries(Object.entries(table).map(([room, list]) => [room, [...list].sort()]));
+  expect(sorted(found)).toEqual(sorted(mayImport));
 });
 
-test("folders import only what the table allows", () => {
-  const strays = imports.filter(
-    ({ from, target, isLocal }) =>
-      isLocal &&
-      from !== "" &&
-      folder(target) !== from &&
-      !mayImport[from]?.includes(folder(target)),
+test("the table has no circle: each room imports rooms above it alone", () => {
+  const rooms = Object.keys(mayImport);
+  const climbs = rooms.flatMap((room, index) =>
+    (mayImport[room] ?? [])
+      .filter((other) => rooms.indexOf(other) >= index)
+      .map((other) => `${room} imports ${other}`),
   );
-  expect(strays).toEqual([]);
+  expect(climbs).toEqual([]);
+});
+
+test("only main.ts and stages.ts lie loose, and no room has more than eighteen files", () => {
+  const files = readdirSync(src, { recursive: true, encoding: "utf8" }).filter((file) =>
+    file.endsWith(".ts"),
+  );
+  expect(files.filter((file) => !file.includes("/")).sort()).toEqual(["main.ts", "stages.ts"]);
+  const sizes = new Map<string, number>();
+  for (const file of files) sizes.set(dirname(file), (sizes.get(dirname(file)) ?? 0) + 1);
+  expect([...sizes].filter(([, size]) => size > 18)).toEqual([]);
+});
+
+test("modules hold no state: nothing at the top of a file is reassigned or filled", () => {
+  const state =
+    /^(?:export )?(?:let |var |const \w+(?:: [^=]+)? = (?:new (?:Map|Set|WeakMap|WeakSet|LRUCache|EventEmitter)\b(?:<.*>)?\((?:\)|\{)|gather\(|make\w*Cache\(|pLimit\())/m;
+  const holders = readdirSync(src, { recursive: true, encoding: "utf8" })
+    .filter((file) => file.endsWith(".ts"))
+    .flatMap((file) => {
+      const found = state.exec(readFileSync(join(src, file), "utf8"));
+      return found ? [`${file}: ${found[0]}`] : [];
+    });
+  expect(holders).toEqual([]);
 });
 
 test("modules with one home are imported there only", () => {
@@ -146,7 +224,9 @@ test("modules with one home are imported there only", () => {
 test("an agent's files are opened folder by folder", () => {
   const strays = Object.entries(ownFiles).flatMap(([folder, own]) =>
     readdirSync(join(src, folder), { recursive: true, encoding: "utf8" })
-      .filter((file) => file.endsWith(".ts") && !own.includes(file.slice(0, -3)))
+      .filter(
+        (file) => file.endsWith(".ts") && !own.some((name) => `/${file}`.endsWith(`/${name}.ts`)),
+      )
       .flatMap((file) => {
         const text = readFileSync(join(src, folder, file), "utf8");
         const names = [

@@ -10,8 +10,8 @@ import { budgetSchema } from "../core/budget/budget.ts";
 import { proofLevels } from "../core/proof/proof.ts";
 import { assurances } from "../core/review/review.ts";
 import { mcpServersSchema } from "../core/settings/mcp-server.ts";
+import { findLine } from "../core/text/yaml-line.ts";
 import { findRegistries } from "../sandbox/network/registries.ts";
-import { findLine } from "../triggers/yaml-line.ts";
 import { readNetworks, readRoles, repositoriesSchema, rolesSchema } from "./role-settings.ts";
 import { readSandbox, sandboxProviders, sandboxSchema } from "./sandbox-settings.ts";
 

@@ -23,7 +23,6 @@ import { acceptTask, type IntakeRules } from "../orchestrator/intake/intake.ts";
 import type { Space } from "../orchestrator/runner/run-stages.ts";
 import type { AdvanceDeps } from "../orchestrator/transitions/advance.ts";
 import { forPerson, makeOnMirror } from "../recovery/on-mirror.ts";
-import { requirePlanner } from "../roles/agent-rules.ts";
 import { describeGarbled, type Garbled, GarbledRow, readEach } from "../store/database/garbled.ts";
 import { toAttempt, toSubtask } from "../store/database/rows.ts";
 import { listMessageRows, toMessage } from "../store/records/messages.ts";
@@ -43,6 +42,7 @@ import {
 import { listWorktreeRows, toWorktree } from "../store/tasks/worktrees.ts";
 import type { Mirrors } from "../worktree/mirror/mirror.ts";
 import { diffCommits, listChanges } from "../worktree/read/diff.ts";
+import { requirePlanner } from "./agent-rules.ts";
 import { changeRange, findCommented } from "./comment-place.ts";
 
 /** The daemon, as the HTTP server sees it: reading rows, and asking the orchestrator for changes. */

@@ -1,5 +1,4 @@
 import type { Config } from "../config/config.ts";
-import { findTriggerProblems } from "../config/trigger-problems.ts";
 import { DeputyError } from "../core/base/error.ts";
 import type { Redact } from "../core/text/redact.ts";
 import { makeForge } from "../delivery/github/github.ts";
@@ -28,6 +27,7 @@ import { startInboxRunner } from "../triggers/run-inbox.ts";
 import { testTrigger } from "../triggers/test-trigger.ts";
 import { watchRules } from "../triggers/watch-rules.ts";
 import type { Log } from "./log.ts";
+import { findTriggerProblems } from "./trigger-problems.ts";
 
 /** The triggers with their surroundings: the inbox is the store's, submitting is the orchestrator's. */
 export type Triggers = {

@@ -2,8 +2,8 @@ import { LineCounter, parseDocument } from "yaml";
 import { z } from "zod";
 import { DeputyError } from "../core/base/error.ts";
 import { explainIssue } from "../core/base/explain-issue.ts";
+import { findLine } from "../core/text/yaml-line.ts";
 import { type GithubRule, githubRuleSchema } from "./rule-schema.ts";
-import { findLine } from "./yaml-line.ts";
 
 /**
  * Which outside event starts what: `.deputy/triggers.yaml` in the daemon's home. The owner writes

@@ -39,7 +39,7 @@ function renderPage(): string {
     ].join("\n");
   return `# State machines
 
-Generated from \`src/core/lifecycle.ts\`; the suite fails when the two differ. The database's CHECK
+Generated from \`src/core/task/lifecycle.ts\`; the suite fails when the two differ. The database's CHECK
 constraints, the API's schemas and the moves that the orchestrator may make read the same table.
 
 ## Task

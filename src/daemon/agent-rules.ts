@@ -3,7 +3,7 @@ import type { Config } from "../config/config.ts";
 import { roleSettings } from "../config/role-settings.ts";
 import { DeputyError } from "../core/base/error.ts";
 import type { IntakeRules } from "../orchestrator/intake/intake.ts";
-import { agentConfig, roleAgent } from "./run-role.ts";
+import { agentConfig, roleAgent } from "../roles/run-role.ts";
 
 /** The agents at the door: whom a task gets that names nobody, and who is refused. */
 export function agentRules(config: Config): Pick<IntakeRules, "defaultAgent" | "requireAgent"> {
