@@ -34,7 +34,7 @@ const mayImport: Record<string, string[]> = {
     "verifier",
     "roles",
   ],
-  stages: [
+  wiring: [
     "core",
     "sandbox",
     "agents",
@@ -48,6 +48,16 @@ const mayImport: Record<string, string[]> = {
     "verifier",
     "roles",
     "planner",
+  ],
+  stages: [
+    "core",
+    "delivery",
+    "executor",
+    "orchestrator",
+    "recovery",
+    "verifier",
+    "planner",
+    "wiring",
   ],
   daemon: [
     "core",
@@ -65,6 +75,7 @@ const mayImport: Record<string, string[]> = {
     "http",
     "roles",
     "triggers",
+    "wiring",
     "stages",
   ],
   demo: ["core", "sandbox", "cli", "store", "worktree", "config", "daemon"],

@@ -32,12 +32,13 @@ import { reapDeadProcesses, takeBackLease } from "../recovery/reconcile.ts";
 import { findUnpricedModel } from "../roles/meter.ts";
 import { agentConfig } from "../roles/run-role.ts";
 import { identifyProcess } from "../sandbox/process/process-identity.ts";
-import { makeAuthHeader, makeStages } from "../stages.ts";
+import { makeStages } from "../stages.ts";
 import { GarbledRow } from "../store/database/garbled.ts";
 import { listen } from "../store/database/listen.ts";
 import { drainOutbox, nextOutboxDelayMs } from "../store/tasks/outbox.ts";
 import { findUnsoundHolds } from "../store/tasks/unsound-holds.ts";
 import { removeCheckLeftovers } from "../verifier/checks/remove-leftovers.ts";
+import { makeAuthHeader } from "../wiring/github-access.ts";
 import { openMirrors } from "../worktree/mirror/mirror.ts";
 import { agentRules } from "./agent-rules.ts";
 import { openDatabase } from "./database.ts";
@@ -219,7 +220,7 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
     );
     started.push(() => listener.close());
 
-    const authHeader = makeAuthHeader(config);
+    const authHeader = makeAuthHeader(config.github);
     const intake = {
       db,
       createTask: batchCreations(db),

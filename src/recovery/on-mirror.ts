@@ -1,9 +1,10 @@
 import { DeputyError } from "../core/base/error.ts";
 import { invariant } from "../core/base/invariant.ts";
-import type { Claim } from "../core/task/outcome.ts";
+import type { Claim, Stage } from "../core/task/outcome.ts";
 import type { Task } from "../core/task/task.ts";
 import type { Redact } from "../core/text/redact.ts";
 import type { Db } from "../store/database/schema.ts";
+import { getTask } from "../store/tasks/tasks.ts";
 import { fetchContent } from "../worktree/content/fetch-content.ts";
 import type { Mirror, Mirrors } from "../worktree/mirror/mirror.ts";
 import { withSoundMirror } from "../worktree/mirror/repair-mirror.ts";
@@ -48,6 +49,25 @@ export function makeOnMirror({ db, mirrors, redact, authHeader }: Deps): OnMirro
       throw new WorkLost(lost);
     }
   };
+}
+
+/** A stage whose WorkLost becomes an outcome. */
+export function reportLostWork(stage: Stage): Stage {
+  return (claim, signal) =>
+    stage(claim, signal).catch((error: unknown) => {
+      if (error instanceof WorkLost) return { kind: "work_lost", ...error.work };
+      throw error;
+    });
+}
+
+/** Stages that run on the mirror of their task, and again once a broken mirror is repaired. */
+export function repairMirror(deps: { db: Db; onMirror: OnMirror }): (stage: Stage) => Stage {
+  return (stage) =>
+    reportLostWork(async (claim, signal) => {
+      const task = await getTask(deps.db, claim.taskId);
+      invariant(task, "a claimed task exists");
+      return deps.onMirror({ claim, task, signal }, () => stage(claim, signal));
+    });
 }
 
 /** The same for what a person asks about a task: what is lost is told. A task without a mirror needs none. */

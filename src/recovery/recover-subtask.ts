@@ -14,16 +14,18 @@ import { findMergeBase } from "../worktree/read/read-commit.ts";
 import { classify, type Failure } from "./classify.ts";
 import { decide, type PastFailure } from "./decide.ts";
 
-/**
- * The recover stage: read the ending, classify, decide. The history is read from the attempts' own
- * rows, so it survives restarts.
- */
-export function makeRecoverStage(deps: {
+export type RecoverDeps = {
   db: Db;
   mirrors: Mirrors;
   backoffBaseMs: number;
   chance: () => number;
-}): Stage {
+};
+
+/**
+ * The recover stage: read the ending, classify, decide. The history is read from the attempts' own
+ * rows, so it survives restarts.
+ */
+export function makeRecoverStage(deps: RecoverDeps): Stage {
   return async (claim) => {
     invariant(claim.subtaskId, "recovery is about a subtask");
     const subtask = await getSubtask(deps.db, claim.subtaskId);

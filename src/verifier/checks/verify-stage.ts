@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
+import pLimit from "p-limit";
 import { invariant } from "../../core/base/invariant.ts";
 import { mergeRefused, type Refused } from "../../core/proof/confinement.ts";
 import { type ProofLevel, resolveProof } from "../../core/proof/proof.ts";
@@ -41,6 +42,8 @@ export type VerifyDeps = {
   sandbox?: (claim: Claim, task: Task) => CheckSandbox;
   report: (claim: Claim, result: CheckResult, phase: Phase) => Promise<void>;
   reportExperiment: (claim: Claim, experiment: Experiment) => Promise<void>;
+  /** At most this many commits are checked at once; reviews wait for models and do not count. */
+  checksAtOnce: number;
   /** From the configuration; left out when it names none. */
   proof?: ProofLevel | null;
   /** The reviewers of a green change; left out: none. */
@@ -50,6 +53,7 @@ export type VerifyDeps = {
 export type Phase = "attempt" | "after_merge";
 
 export function makeVerifyStage(deps: VerifyDeps): Stage {
+  const limit = pLimit(deps.checksAtOnce);
   return async (claim, signal) => {
     invariant(claim.subtaskId, "a verification has a subtask");
     const task = await getTask(deps.db, claim.taskId);
@@ -62,7 +66,9 @@ export function makeVerifyStage(deps: VerifyDeps): Stage {
       ...(commit !== subtask.commit && { commit }),
     });
     try {
-      const verdict = await judge(deps, claim, task, subtask, commit, "attempt", signal);
+      const verdict = await limit(() =>
+        judge(deps, claim, task, subtask, commit, "attempt", signal),
+      );
       if (verdict.result !== "pass" || !task.expectsChange || !deps.review)
         return verified(verdict);
       const assurance = assuranceOf(deps.review, task, subtask);

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { loadConfig } from "../src/config/config.ts";
-import { makeAuthHeader } from "../src/stages.ts";
+import { loadConfig } from "../../src/config/config.ts";
+import { makeAuthHeader } from "../../src/wiring/github-access.ts";
 
 /** The token goes to the GitHub that it belongs to, encrypted or within this machine. */
 const github = "https://api.github.com";
@@ -25,10 +25,10 @@ test.each([
     GITHUB_TOKEN: "ghp_token",
     GITHUB_API_URL: apiUrl,
   });
-  expect(makeAuthHeader(config)(url) !== null).toBe(gets);
+  expect(makeAuthHeader(config.github)(url) !== null).toBe(gets);
 });
 
 test("without a token there is nothing to send", () => {
   const config = loadConfig({ DEPUTY_HOME: "/nonexistent" });
-  expect(makeAuthHeader(config)("https://github.com/acme/app")).toBeNull();
+  expect(makeAuthHeader(config.github)("https://github.com/acme/app")).toBeNull();
 });

@@ -1,0 +1,41 @@
+import type { Config } from "../config/config.ts";
+import { isLoopback } from "../worktree/mirror/repository-url.ts";
+
+/** What the configured GitHub means for git: its token, and the files it takes. */
+type GitHub = Config["github"];
+
+/**
+ * Returns the header with the token, as git takes it, for URLs of the GitHub that the token belongs to:
+ * by https, or unencrypted where nothing leaves this machine. Null for any other URL.
+ */
+export function makeAuthHeader(github: GitHub): (url: string) => string | null {
+  const { token } = github;
+  const host = hostOf(github);
+  return (url) => {
+    if (!token || !/^https?:\/\//.test(url)) return null;
+    const { protocol, hostname, host: itsHost } = new URL(url);
+    if (itsHost !== host || (protocol === "http:" && !isLoopback(hostname))) return null;
+    return `Authorization: Basic ${Buffer.from(`x-access-token:${token}`).toString("base64")}`;
+  };
+}
+
+/** The size in bytes of the largest file that the host of a repository takes; null: any. */
+export function maxFileBytes(github: GitHub, repository: string): number | null {
+  return isOnGitHub(github, repository) ? maxGitHubFileBytes : null;
+}
+
+/** GitHub refuses a push with a larger file. */
+const maxGitHubFileBytes = 100 * 1024 * 1024;
+
+/** Over https or ssh; a folder of this machine is on no host, whatever its name. */
+function isOnGitHub(github: GitHub, repository: string): boolean {
+  const host = hostOf(github);
+  return (
+    !repository.startsWith("/") && [`${host}/`, `${host}:`].some((at) => repository.includes(at))
+  );
+}
+
+function hostOf(github: GitHub): string {
+  const { host } = new URL(github.apiUrl);
+  return host === "api.github.com" ? "github.com" : host;
+}

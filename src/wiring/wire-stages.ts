@@ -1,0 +1,95 @@
+import { availableParallelism } from "node:os";
+import { loadClient } from "../agents/builtin/model/open-server.ts";
+import type { Config } from "../config/config.ts";
+import { scrubbedEnvironment } from "../core/base/child-environment.ts";
+import { processMark } from "../core/base/marks.ts";
+import type { Claim } from "../core/task/outcome.ts";
+import type { Redact } from "../core/text/redact.ts";
+import type { DeliverDeps } from "../delivery/deliver-task.ts";
+import { makeForge } from "../delivery/github/github.ts";
+import type { IntegrateDeps } from "../delivery/integrate-subtask.ts";
+import type { ExecuteDeps } from "../executor/job.ts";
+import { reportProgress } from "../orchestrator/commands/commands.ts";
+import { type PlanDeps, planSubtask } from "../planner/plan-stage.ts";
+import { makeOnMirror, type OnMirror } from "../recovery/on-mirror.ts";
+import type { RecoverDeps } from "../recovery/recover-subtask.ts";
+import { openSetupBox, type Self } from "../roles/box.ts";
+import { makeRunRole } from "../roles/run-role.ts";
+import type { Sandbox } from "../sandbox/box/sandbox.ts";
+import type { Db } from "../store/database/schema.ts";
+import { judge, type VerifyDeps } from "../verifier/checks/verify-stage.ts";
+import type { Mirrors } from "../worktree/mirror/mirror.ts";
+import { makeAuthHeader, maxFileBytes } from "./github-access.ts";
+import { wireVerification } from "./wire-verification.ts";
+
+/** What a process brings along for its stages. */
+export type StageDeps = {
+  db: Db;
+  config: Config;
+  self: Self;
+  sandbox: Sandbox;
+  mirrors: Mirrors;
+  redact: Redact;
+};
+
+/** What each stage is given once. Stages know one another only through these functions. */
+export type WiredStages = {
+  db: Db;
+  onMirror: OnMirror;
+  plan: PlanDeps;
+  execute: ExecuteDeps;
+  verify: VerifyDeps;
+  recover: RecoverDeps;
+  integrate: IntegrateDeps;
+  deliver: DeliverDeps;
+};
+
+export function wireStages(deps: StageDeps): WiredStages {
+  const { db, config, mirrors, redact, self } = deps;
+  const shared = {
+    ...{ db, config, mirrors, redact, paths: config.paths, trackChild: self.trackChild },
+    runRole: makeRunRole(deps),
+    authHeader: makeAuthHeader(config.github),
+    environment: () =>
+      scrubbedEnvironment({ ...config.sandbox.environment, [processMark]: self.processId }),
+  };
+  const onMirror = makeOnMirror(shared);
+  const report = (claim: Claim, message: string, data: Record<string, unknown>) =>
+    reportProgress(db, claim, { type: "attempt.progressed", message, data });
+  const verify: VerifyDeps = {
+    ...shared,
+    ...wireVerification(deps, { ...shared, report }),
+    checksAtOnce: maxChecks(config),
+  };
+  return {
+    ...{ db, onMirror, verify },
+    plan: shared,
+    execute: {
+      ...shared,
+      ...{ onMirror, report },
+      maxFileBytes: (repository) => maxFileBytes(config.github, repository),
+      planSubtask: (job) => planSubtask(shared, job),
+      expectAgent: (name) => (name === "builtin" ? loadClient() : undefined),
+      openSetupBox: (job, worktree) => openSetupBox(deps, job, worktree),
+    },
+    recover: { ...shared, backoffBaseMs: config.backoffMs, chance: Math.random },
+    integrate: {
+      ...shared,
+      gate: (claim, task, subtask, commit, signal) =>
+        judge(verify, claim, task, subtask, commit, "after_merge", signal),
+    },
+    deliver: {
+      ...shared,
+      artifacts: config.paths.artifacts,
+      forge: makeForge(config.github, redact),
+    },
+  };
+}
+
+/**
+ * Checks keep processors busy, agents wait for their models: more checks at once than processors help
+ * nobody. A daemon that leaves attempts to workers (`concurrency: 0`) still verifies and merges.
+ */
+export function maxChecks({ concurrency }: Pick<Config, "concurrency">): number {
+  return Math.max(1, Math.min(concurrency, Math.max(4, availableParallelism())));
+}
