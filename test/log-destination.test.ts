@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { expect, test, vi } from "vitest";
-import { openLogDestination } from "../src/daemon/log-destination.ts";
+import { openLogDestination } from "../src/daemon/home/log-destination.ts";
 
 /** A log that cannot be written fails nobody, keeps what it can and says what it could not. */
 function failing(code: string): Error {
@@ -45,7 +45,7 @@ test.each(["ENOSPC", "EPIPE", "EBADF", "EFBIG"])(
 );
 
 test("a reader that stops reading stops nobody, and misses nothing that fits when it goes on", async () => {
-  const url = new URL("../dist/daemon/log-destination.js", import.meta.url).href;
+  const url = new URL("../dist/daemon/home/log-destination.js", import.meta.url).href;
   const program = `
     const { openLogDestination } = await import(${JSON.stringify(url)});
     const log = openLogDestination(2);

@@ -3,8 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { loadConfig } from "../src/config/config.ts";
+import { openLog } from "../src/daemon/home/log.ts";
 import { pruneOldTasks } from "../src/daemon/housekeeping/retention.ts";
-import { openLog } from "../src/daemon/log.ts";
 import {
   draftMirror,
   type Mirror,

@@ -3,7 +3,7 @@ import { DeputyError } from "../core/base/error.ts";
 import { openStore, type Store } from "../store/database/open.ts";
 import { type EmbeddedPostgres, startEmbeddedPostgres } from "../store/postgres/embedded.ts";
 import { ping } from "../store/tasks/tasks.ts";
-import type { Log } from "./log.ts";
+import type { Log } from "./home/log.ts";
 
 /** The database: yours when DATABASE_URL is set, else the embedded server of this home. */
 export type Database = {

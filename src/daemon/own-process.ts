@@ -12,7 +12,7 @@ import {
   registerProcess,
   renewLeases,
 } from "../store/tasks/processes.ts";
-import type { Log } from "./log.ts";
+import type { Log } from "./home/log.ts";
 
 /**
  * This process as the database knows it: its registration, the heartbeat that renews the leases of

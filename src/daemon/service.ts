@@ -42,8 +42,8 @@ import {
 import { listWorktreeRows, toWorktree } from "../store/tasks/worktrees.ts";
 import type { Mirrors } from "../worktree/mirror/mirror.ts";
 import { diffCommits, listChanges } from "../worktree/read/diff.ts";
-import { requirePlanner } from "./agent-rules.ts";
 import { changeRange, findCommented } from "./comment-place.ts";
+import { requirePlanner } from "./intake-rules.ts";
 
 /** The daemon, as the HTTP server sees it: reading rows, and asking the orchestrator for changes. */
 export type ServiceDeps = AdvanceDeps & {

@@ -26,7 +26,7 @@ import type { TriggerRules } from "../triggers/rules.ts";
 import { startInboxRunner } from "../triggers/run-inbox.ts";
 import { testTrigger } from "../triggers/test-trigger.ts";
 import { watchRules } from "../triggers/watch-rules.ts";
-import type { Log } from "./log.ts";
+import type { Log } from "./home/log.ts";
 import { findTriggerProblems } from "./trigger-problems.ts";
 
 /** The triggers with their surroundings: the inbox is the store's, submitting is the orchestrator's. */

@@ -1,7 +1,6 @@
 import { mkdir } from "node:fs/promises";
 import type { Config } from "../config/config.ts";
 import { DeputyError } from "../core/base/error.ts";
-import type { StageName } from "../core/task/outcome.ts";
 import { makeRedact } from "../core/text/redact.ts";
 import { notificationRows } from "../notifier/notification-rows.ts";
 import { secretsOf } from "../notifier/notifier-config.ts";
@@ -9,19 +8,21 @@ import { type StageRunner, startStageRunner } from "../orchestrator/runner/run-s
 import { makeAnnounce } from "../orchestrator/transitions/announce.ts";
 import { openQueue } from "../queue/open.ts";
 import { makeStages } from "../stages.ts";
-import { listen } from "../store/database/listen.ts";
 import { openMirrors } from "../worktree/mirror/mirror.ts";
+import { openBus } from "./bus.ts";
 import { openDatabase } from "./database.ts";
+import { type Log, logErrors } from "./home/log.ts";
 import { startSpaceWatch } from "./housekeeping/start-space-watch.ts";
-import { type Log, logErrors } from "./log.ts";
-import { type OwnProcess, parkAll, startOwnProcess } from "./own-process.ts";
-import { startPrograms } from "./programs.ts";
-import { startSandbox } from "./start-sandbox.ts";
+import { parkAll, startOwnProcess } from "./own-process.ts";
+import { startPeriodic } from "./periodic.ts";
+import { startPrograms } from "./programs/programs.ts";
+import { startSandbox } from "./programs/start-sandbox.ts";
+import { makeServices } from "./services.ts";
 
 /**
- * A second process that takes executions over the same queue and database. It holds leases like the
- * daemon does and has no door of its own; it shares the daemon's home, because that is where the
- * mirrors and worktrees are. When it dies, the daemon takes over what it had.
+ * A second process that runs the execute stage, over the same queue and database. It holds leases as
+ * the daemon does, has no HTTP server, and shares the daemon's home with its mirrors and worktrees. When
+ * it dies, the daemon takes over its claims.
  */
 export type WorkerProcess = { stop(reason: string): Promise<void> };
 
@@ -35,36 +36,39 @@ export async function startWorker(config: Config, log: Log): Promise<WorkerProce
     );
   }
   await mkdir(config.home, { recursive: true, mode: 0o700 });
+  const redact = makeRedact(config.secrets);
+  const redactPush = makeRedact([...config.secrets, ...secretsOf(config.notifier)]);
+  const services = makeServices(log);
   const database = await openDatabase(config, log, "worker");
   const { store } = database;
   const { db } = store;
-  const self: OwnProcess = await startOwnProcess(store, "worker", {
+  services.add("database", { stop: store.close });
+  const self = await startOwnProcess(store, "worker", {
     log,
     home: config.home,
     onDatabaseLost: database.revive,
   });
-  const programs = startPrograms();
+  services.add("registered process", { stop: self.end });
+  const programs = services.add("spawner", startPrograms());
   const sandbox = await startSandbox(config, log, programs.runCommand);
   const mirrors = openMirrors(config.paths.mirrors, {
     run: programs.runGit,
     limitView: sandbox.limitView,
   });
-  const redact = makeRedact(config.secrets);
-  const redactPush = makeRedact([...config.secrets, ...secretsOf(config.notifier)]);
   const { execute } = makeStages({ db, config, self, sandbox, mirrors, redact });
-  const space = startSpaceWatch({
-    ...{ config, database, log, pushes: false },
-    canWrite: () => self.beat(),
-    onFree: () => runner.wakeAll(),
-  });
+  const space = services.add(
+    "space watch",
+    startSpaceWatch({
+      ...{ config, database, log, pushes: false },
+      canWrite: () => self.beat(),
+      onFree: () => runner.wakeAll(),
+    }),
+  );
   const runner: StageRunner = startStageRunner({
-    db,
-    space,
+    ...{ db, space, processId: self.processId, stages: { execute } },
     announce: makeAnnounce((event, task) =>
       notificationRows(event, task, config.notifier, redactPush),
     ),
-    processId: self.processId,
-    stages: { execute },
     log: (level, fields, message) => log[level](fields, message),
   });
   self.workWith(runner);
@@ -76,37 +80,27 @@ export async function startWorker(config: Config, log: Log): Promise<WorkerProce
     onWake: (stage) => runner.wake(stage, { fromQueue: true }),
     onError: logErrors(log, "queue error"),
   });
-  const listener = await listen(
-    store.connection,
-    (message) => {
-      const [what, about = ""] = message.split(" ");
-      if (what === "cancel") runner.cancelTask(about);
-      if (what === "pause") runner.pauseTask(about);
-      if (what === "ready") runner.wake(about as StageName);
-    },
-    logErrors(log, "listen error"),
-  );
-  const timer = setInterval(() => {
-    void space.look();
+  services.add("queue", { stop: queue.close });
+  const bus = await openBus(store.connection, logErrors(log, "listen error"));
+  services.add("bus", bus);
+  bus.on("cancel", runner.cancelTask);
+  bus.on("pause", runner.pauseTask);
+  bus.on("ready", (stage) => runner.wake(stage));
+  const look = async () => {
+    await space.look();
     runner.wakeAll();
-  }, config.reconcileMs);
+  };
+  services.add(
+    "reconcile",
+    startPeriodic({ what: "reconcile", everyMs: config.reconcileMs, work: look, log }),
+  );
   runner.wakeAll();
   log.info({ process: self.processId, slots: config.concurrency }, "worker is up");
   return {
     stop: async (reason) => {
       log.info({ reason }, "worker is stopping");
-      clearInterval(timer);
-      space.stop();
       await parkAll(runner, self.processId, parkMs, log);
-      for (const part of [
-        listener.close,
-        queue.close,
-        self.end,
-        store.close,
-        async () => programs.stop(),
-      ]) {
-        await part().catch((error) => log.warn({ err: error }, "a part did not stop cleanly"));
-      }
+      await services.stop();
     },
   };
 }

@@ -8,7 +8,7 @@ import { watchTask } from "../cli/verbs/commands-watch.ts";
 import { type Config, loadConfig } from "../config/config.ts";
 import { scrubbedEnvironment } from "../core/base/child-environment.ts";
 import { startDaemon } from "../daemon/daemon.ts";
-import { openLog } from "../daemon/log.ts";
+import { openLog } from "../daemon/home/log.ts";
 import { runCommand } from "../sandbox/process/run-command.ts";
 import { removeEmbeddedPostgres } from "../store/postgres/embedded.ts";
 import { fingerprintCheckout } from "../worktree/checkout/fingerprint.ts";

@@ -6,8 +6,13 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { type Config, loadConfig } from "../config/config.ts";
 import { DeputyError } from "../core/base/error.ts";
+import {
+  findDaemon,
+  findWorkers,
+  recordWorker,
+  refuseSecondDaemon,
+} from "../daemon/home/running.ts";
 import { findFullVolume } from "../daemon/housekeeping/watch-space.ts";
-import { findDaemon, findWorkers, recordWorker, refuseSecondDaemon } from "../daemon/running.ts";
 import { isProcessAlive, type ProcessIdentity } from "../sandbox/process/process-identity.ts";
 import { spawnDetached } from "../sandbox/process/spawn-detached.ts";
 import type { UpOptions } from "./up.ts";

@@ -1,7 +1,7 @@
 import { type Config, loadConfig } from "../config/config.ts";
 import { startDaemon } from "../daemon/daemon.ts";
-import { flushLog, type Log, logErrors, openLog } from "../daemon/log.ts";
-import { refuseSecondDaemon } from "../daemon/running.ts";
+import { flushLog, type Log, logErrors, openLog } from "../daemon/home/log.ts";
+import { refuseSecondDaemon } from "../daemon/home/running.ts";
 import { startWorker } from "../daemon/worker.ts";
 import { hasTerminal } from "./has-terminal.ts";
 

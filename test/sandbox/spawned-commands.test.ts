@@ -6,7 +6,7 @@ import {
   answerProgram,
   type ProgramAnswer,
   type ProgramRequest,
-} from "../../src/daemon/programs.ts";
+} from "../../src/daemon/programs/programs.ts";
 import type { CommandRunner } from "../../src/sandbox/box/sandbox.ts";
 import {
   isProcessAlive,
@@ -22,7 +22,10 @@ import { type Spawner, startSpawner } from "../../src/sandbox/process/spawner.ts
 import { until } from "../support/until.ts";
 
 /** Commands in a spawner: the same results, and nothing left when the spawner is lost. */
-const program = join(resolve(import.meta.dirname, "../../dist"), "daemon/spawner-process.js");
+const program = join(
+  resolve(import.meta.dirname, "../../dist"),
+  "daemon/programs/spawner-process.js",
+);
 let spawner: Spawner<ProgramRequest, ProgramAnswer, CommandNote>;
 let runThere: CommandRunner;
 beforeAll(async () => {

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { ProgramAnswer, ProgramRequest } from "../../src/daemon/programs.ts";
+import type { ProgramAnswer, ProgramRequest } from "../../src/daemon/programs/programs.ts";
 import type { CommandNote } from "../../src/sandbox/process/spawned-commands.ts";
 import { startSpawner } from "../../src/sandbox/process/spawner.ts";
 import { buildGitEnvironment } from "../../src/worktree/git/git-environment.ts";
@@ -84,7 +84,7 @@ test("without its program, and once it is stopped, requests run in this process"
 
 test("the daemon's spawner runs git, with exit code, output and stderr", async () => {
   const spawner = startSpawner<ProgramRequest, ProgramAnswer, CommandNote>(
-    join(dist, "daemon/spawner-process.js"),
+    join(dist, "daemon/programs/spawner-process.js"),
     () => Promise.reject(new Error("not here")),
   );
   await spawner.ready();

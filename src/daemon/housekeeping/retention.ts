@@ -13,7 +13,7 @@ import { submoduleRefOf, submoduleSetupRef } from "../../worktree/content/keep-s
 import { collectGarbage, packObjects } from "../../worktree/mirror/collect-garbage.ts";
 import { deleteRefs, type Mirrors } from "../../worktree/mirror/mirror.ts";
 import { removeSetAside } from "../../worktree/mirror/repair-mirror.ts";
-import type { Log } from "../log.ts";
+import type { Log } from "../home/log.ts";
 
 /**
  * What finished tasks leave is kept for a time (`retention_days`) and then let go: logs, events,

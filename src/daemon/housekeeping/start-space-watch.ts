@@ -1,7 +1,7 @@
 import type { Config } from "../../config/config.ts";
 import { notifyOperator } from "../../notifier/notify-operator.ts";
 import type { Database } from "../database.ts";
-import type { Log } from "../log.ts";
+import type { Log } from "../home/log.ts";
 import { foldersOf, type SpaceWatch, watchSpace } from "./watch-space.ts";
 
 /**

@@ -1,7 +1,7 @@
 import { findGarbledRows, findStillGarbled } from "../../store/database/find-garbled.ts";
 import { describeGarbled, type Garbled } from "../../store/database/garbled.ts";
 import type { Db } from "../../store/database/schema.ts";
-import type { Log } from "../log.ts";
+import type { Log } from "../home/log.ts";
 
 /** Which rows could not be read: each is one line of the log, and counted until it is corrected. */
 export type GarbledWatch = {

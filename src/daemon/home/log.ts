@@ -1,5 +1,5 @@
 import pino from "pino";
-import { makeRedact } from "../core/text/redact.ts";
+import { makeRedact } from "../../core/text/redact.ts";
 import { openLogDestination } from "./log-destination.ts";
 
 /**

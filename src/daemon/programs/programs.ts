@@ -1,18 +1,18 @@
 import { fileURLToPath } from "node:url";
-import type { CommandResult, CommandSpec } from "../sandbox/process/run-command.ts";
+import type { CommandResult, CommandSpec } from "../../sandbox/process/run-command.ts";
 import {
   answerCommand,
   type CommandNote,
   type CommandRequest,
   makeCommandRunner,
-} from "../sandbox/process/spawned-commands.ts";
-import { startSpawner } from "../sandbox/process/spawner.ts";
+} from "../../sandbox/process/spawned-commands.ts";
+import { startSpawner } from "../../sandbox/process/spawner.ts";
 import {
   type GitAnswer,
   type GitRequest,
   type GitRunner,
   runGit,
-} from "../worktree/git/run-git.ts";
+} from "../../worktree/git/run-git.ts";
 
 /** How this process starts git and the commands of agents and checks: by one spawner, until `stop`. */
 export type Programs = {

@@ -1,12 +1,12 @@
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { Config } from "../config/config.ts";
-import { DeputyError } from "../core/base/error.ts";
+import type { Config } from "../../config/config.ts";
+import { DeputyError } from "../../core/base/error.ts";
 import {
   identifyProcess,
   isProcessAlive,
   type ProcessIdentity,
-} from "../sandbox/process/process-identity.ts";
+} from "../../sandbox/process/process-identity.ts";
 
 /** What runs of a home, as found by the files that it wrote there. */
 

@@ -1,11 +1,11 @@
 import { join } from "node:path";
-import type { Config } from "../config/config.ts";
-import { findSandboxProblems } from "../config/sandbox-problems.ts";
-import { DeputyError } from "../core/base/error.ts";
-import { openSandbox } from "../sandbox/box/open-sandbox.ts";
-import { type CommandRunner, describeSandbox, type Sandbox } from "../sandbox/box/sandbox.ts";
-import { findFullVolume } from "./housekeeping/watch-space.ts";
-import type { Log } from "./log.ts";
+import type { Config } from "../../config/config.ts";
+import { findSandboxProblems } from "../../config/sandbox-problems.ts";
+import { DeputyError } from "../../core/base/error.ts";
+import { openSandbox } from "../../sandbox/box/open-sandbox.ts";
+import { type CommandRunner, describeSandbox, type Sandbox } from "../../sandbox/box/sandbox.ts";
+import type { Log } from "../home/log.ts";
+import { findFullVolume } from "../housekeeping/watch-space.ts";
 
 /** Find out which sandbox this machine has, and log it. `runCommand` starts what is confined. */
 export async function startSandbox(

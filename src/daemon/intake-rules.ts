@@ -1,11 +1,30 @@
 import { defaultAgent, requireUsable } from "../agents/choose-agent.ts";
+import { checkedRepositories } from "../config/checked-repositories.ts";
 import type { Config } from "../config/config.ts";
 import { roleSettings } from "../config/role-settings.ts";
 import { DeputyError } from "../core/base/error.ts";
-import type { IntakeRules } from "../orchestrator/intake/intake.ts";
+import { requirePullRequests } from "../delivery/github/github-repository.ts";
+import { batchCreations, type IntakeRules } from "../orchestrator/intake/intake.ts";
+import { findUnpricedModel } from "../roles/meter.ts";
 import { agentConfig, roleAgent } from "../roles/run-role.ts";
 
-/** The agents at the door: whom a task gets that names nobody, and who is refused. */
+/** What intake asks of this daemon: its agents, its budget, the repositories it can read. */
+export function makeIntakeRules(
+  config: Config,
+  { db, announce }: Pick<IntakeRules, "db" | "announce">,
+): IntakeRules {
+  return {
+    ...{ db, announce, createTask: batchCreations(db) },
+    ...agentRules(config),
+    defaultTimeoutMs: (repository) => roleSettings(config.roles, "coder", repository).timeoutMs,
+    checkRepository: checkedRepositories(),
+    requirePullRequests: (repository) => requirePullRequests(config.github, repository),
+    defaultBudget: config.budget,
+    unpricedModel: (agent, repository) => findUnpricedModel(config, agent, repository),
+  };
+}
+
+/** The agent of a task that names none, and which agents are refused. */
 export function agentRules(config: Config): Pick<IntakeRules, "defaultAgent" | "requireAgent"> {
   return {
     defaultAgent: (repository) =>

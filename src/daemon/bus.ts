@@ -1,0 +1,56 @@
+import { EventEmitter } from "node:events";
+import type { StageName } from "../core/task/outcome.ts";
+import { listen } from "../store/database/listen.ts";
+import type { Connection } from "../store/database/open.ts";
+
+/**
+ * What processes notify one another of, through PostgreSQL's LISTEN and NOTIFY. A notification is a
+ * hint: whatever acts on one also looks by itself from time to time.
+ */
+export type Bus = {
+  /** Call `handle` at each notification of this kind, or at those about one task. Returns how to stop that. */
+  on<Kind extends keyof Notifications>(
+    kind: Kind,
+    handle: (about: Notifications[Kind]) => void,
+    about?: Notifications[Kind],
+  ): () => void;
+  stop(): Promise<void>;
+};
+
+export type Notifications = {
+  /** The outbox has rows. */
+  outbox: string;
+  /** The task of this id has a new event. */
+  event: string;
+  /** A person cancelled, or paused, the task of this id. */
+  cancel: string;
+  pause: string;
+  /** A stage has more work than the process that was told of it has slots. */
+  ready: StageName;
+  /** The task of this id is over. */
+  over: string;
+};
+
+export async function openBus(
+  connection: Connection,
+  onError: (error: Error) => void,
+): Promise<Bus> {
+  const emitter = new EventEmitter().setMaxListeners(0);
+  const listener = await listen(
+    connection,
+    (message) => {
+      const [kind = "", about = ""] = message.split(" ");
+      emitter.emit(kind, about);
+      emitter.emit(message, about);
+    },
+    onError,
+  );
+  return {
+    on: (kind, handle, about) => {
+      const name = about === undefined ? kind : `${kind} ${about}`;
+      emitter.on(name, handle);
+      return () => emitter.off(name, handle);
+    },
+    stop: listener.close,
+  };
+}

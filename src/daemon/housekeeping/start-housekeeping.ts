@@ -1,0 +1,94 @@
+import type { Config } from "../../config/config.ts";
+import { tidyOldWorktrees } from "../../delivery/tidy-worktrees.ts";
+import { releaseExpiredLease, repairHold } from "../../orchestrator/runner/repair.ts";
+import type { StageRunner } from "../../orchestrator/runner/run-stages.ts";
+import type { AdvanceDeps } from "../../orchestrator/transitions/advance.ts";
+import { takeBackLease } from "../../recovery/reconcile.ts";
+import { GarbledRow } from "../../store/database/garbled.ts";
+import { findUnsoundHolds } from "../../store/tasks/unsound-holds.ts";
+import type { Mirrors } from "../../worktree/mirror/mirror.ts";
+import type { Bus } from "../bus.ts";
+import { type Log, logErrors } from "../home/log.ts";
+import type { OwnProcess } from "../own-process.ts";
+import { startPeriodic } from "../periodic.ts";
+import type { Services } from "../services.ts";
+import { pruneOldTasks } from "./retention.ts";
+import { tidyScratch } from "./tidy-scratch.ts";
+import type { GarbledWatch } from "./watch-garbled.ts";
+import type { SpaceWatch } from "./watch-space.ts";
+
+/** What the daemon looks after by the clock, whatever notifications get lost. */
+export type HousekeepingDeps = AdvanceDeps & {
+  config: Config;
+  log: Log;
+  mirrors: Mirrors;
+  bus: Bus;
+  runner: StageRunner;
+  self: OwnProcess;
+  space: SpaceWatch;
+  garbled: GarbledWatch;
+  /** Take over the claims of processes that died. */
+  reap: () => Promise<void>;
+};
+
+const takeOverMs = 2_000;
+const spaceMs = 5_000;
+const tidyMs = 60_000;
+const tidyScratchMs = 60 * 60_000;
+const pruneMs = 24 * 60 * 60_000;
+
+/** Add a service for each job. Returns how many holds were repaired so far. */
+export function startHousekeeping(services: Services, deps: HousekeepingDeps): () => number {
+  const { bus, config, db, log, mirrors, reap, runner, self, space } = deps;
+  let repairs = 0;
+  const every = (everyMs: number, what: string, work: (stopping: AbortSignal) => Promise<void>) =>
+    services.add(what, startPeriodic({ everyMs, what, work, log }));
+
+  every(Math.min(takeOverMs, config.reconcileMs), "takeover", reap);
+  // Makes up for jobs that were lost (a flushed Redis, dropped tables).
+  every(config.reconcileMs, "reconcile", async () => runner.wakeAll());
+  every(spaceMs, "look for space", async () => {
+    await space.look();
+  });
+  every(config.checkHoldsMs, "check of holds", async () => {
+    // After a machine slept every lease looks old: first renew what is in hand.
+    await self.beat();
+    repairs += await repairHolds(deps);
+  });
+  const onTidyError = logErrors(log, "could not remove a worktree; it stays");
+  const tidy = every(tidyMs, "tidying of worktrees", (stopping) =>
+    tidyOldWorktrees(db, mirrors, config.keepWorktrees, stopping, onTidyError),
+  );
+  bus.on("over", () => {
+    // In a busy hour once a minute is enough: agents that run do not mind, other stages do.
+    if (runner.running().filter(({ stage }) => stage !== "execute").length <= 1) tidy.run();
+  });
+  every(tidyScratchMs, "tidying of scratch folders", () => tidyScratch(db, config));
+  every(pruneMs, "pruning", (stopping) => pruneOldTasks(deps, stopping)).run();
+  return () => repairs;
+}
+
+/** Repair the holds that cannot end by themselves. Returns how many there were. */
+async function repairHolds(deps: HousekeepingDeps): Promise<number> {
+  const { db, garbled, log } = deps;
+  const onError = logErrors(log, "could not repair an unsound hold; trying again");
+  let repaired = 0;
+  for (const unsound of await findUnsoundHolds(db)) {
+    const { taskId, subtaskId, kind } = unsound;
+    try {
+      if (kind === "lease")
+        await takeBackLease(db, subtaskId ?? taskId, (lost) =>
+          releaseExpiredLease(deps, lost, unsound),
+        );
+      else await repairHold(deps, unsound);
+      repaired++;
+      log.error(unsound, "unsound hold; repaired");
+    } catch (error) {
+      // One that cannot be repaired must not keep the others; the next round tries it again.
+      if (error instanceof GarbledRow) garbled.note(error.garbled);
+      else onError(error as Error);
+    }
+  }
+  await garbled.look();
+  return repaired;
+}
