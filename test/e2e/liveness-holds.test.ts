@@ -51,7 +51,7 @@ const waits: Record<string, { bring(): Promise<string>; says: Json; task?: Json 
     says: {
       state: "running",
       waiting_for: expect.stringMatching(/^attempt 1 of ".*", by prc_/),
-      next: expect.stringContaining("a process that dies is noticed by then at the latest"),
+      next: expect.stringContaining("if its process dies, that is noticed by then"),
       next_at: expect.stringMatching(/^\d{4}-/),
     },
   },
