@@ -5,14 +5,14 @@ import { rowSchemas } from "./row-schemas.ts";
 import { toSubtask, toTask } from "./rows.ts";
 import type { Db } from "./schema.ts";
 
-/** Looking for rows that cannot be read, without waiting for somebody to need them. */
+/** Finds rows that cannot be read before anything needs them. */
 type Table = keyof typeof rowSchemas;
 type Row = Record<string, unknown>;
 
 const tables = Object.keys(rowSchemas) as Table[];
 const pageSize = 500;
 
-/** `open`: of what is not over. `all`: everything, page by page; for a person who asks. */
+/** `open` checks the rows of unfinished tasks; `all` checks every row, when a person asks. */
 export async function findGarbledRows(db: Db, which: "open" | "all"): Promise<Garbled[]> {
   const garbled: Garbled[] = [];
   for (const table of tables) {
@@ -33,7 +33,7 @@ export async function findGarbledRows(db: Db, which: "open" | "all"): Promise<Ga
   return garbled;
 }
 
-/** Of rows that could not be read, those that still cannot. */
+/** Returns those of the known unreadable rows that still cannot be read. */
 export async function findStillGarbled(db: Db, known: readonly Garbled[]): Promise<Garbled[]> {
   const still: Garbled[] = [];
   for (const { id, table: name } of known) {
@@ -54,7 +54,7 @@ function openRows(table: Table) {
   switch (table) {
     case "events":
     case "baselines":
-      return null; // many, and read where they stand
+      return null; // too many; checked where they are read
     case "tasks":
       return sql`t.state not in (${over})`;
     case "inbox":
@@ -75,7 +75,7 @@ const keys: Partial<Record<Table, string>> = {
 const keyOf = (table: Table) => keys[table] ?? "id";
 
 function readRow(table: Table, row: Row): unknown {
-  // biome-ignore lint/suspicious/noExplicitAny: that it is such a row is what is being found out
+  // biome-ignore lint/suspicious/noExplicitAny: whether it is such a row is checked below
   const any = row as any;
   if (table === "tasks") return toTask(any);
   if (table === "subtasks") return toSubtask(any);

@@ -1,9 +1,9 @@
 import { rowSchemas } from "./row-schemas.ts";
 
 /**
- * Rows are read one by one, and each is checked: somebody's hand, another version or a broken disk may
- * have put anything into a column. A row that cannot be worked with is named by its table, id and
- * column, and keeps nobody else's from being read.
+ * Rows are read one by one, and each is checked: an edit by hand, another version or a broken disk
+ * may have put anything into a column. An unreadable row is reported by its table, id and column,
+ * and does not keep others from being read.
  */
 export type Garbled = { table: string; id: string; column: string; problem: string };
 
@@ -21,14 +21,14 @@ export function describeGarbled({ column, id, problem, table }: Garbled): string
   return `The row ${id} of the table ${table} cannot be read: its column ${column} ${problem}. Correct that value in the database; then it continues by itself.`;
 }
 
-/** The row, which is what its type says. Throws a GarbledRow for the first column that is not. */
+/** Returns the row unchanged. Throws a GarbledRow for the first column that is not of its type. */
 export function checkRow<Row extends object>(
   table: keyof typeof rowSchemas,
   id: string,
   row: Row,
 ): Row {
   for (const [name, schema] of Object.entries(rowSchemas[table])) {
-    if (!(name in row)) continue; // not asked for
+    if (!(name in row)) continue; // not selected
     const { error } = schema.safeParse(row[name as keyof Row]);
     const issue = error?.issues[0];
     if (!issue) continue;
@@ -39,7 +39,7 @@ export function checkRow<Row extends object>(
   return row;
 }
 
-/** Each of the rows that can be read, and what is wrong with the others. */
+/** Returns the rows that can be read, and what is wrong with the others. */
 export function readEach<Row, Value>(
   rows: readonly Row[],
   read: (row: Row) => Value,

@@ -16,7 +16,7 @@ import { wordsMigration } from "../migrations/0018-words.ts";
 import { type Database, type Db, poolOf } from "./schema.ts";
 import { corkWrites } from "./transaction.ts";
 
-/** What `pg` takes: a URL of a server of yours, or the embedded server's socket and password. */
+/** Options for `pg`: the URL of an external server, or the embedded server's socket. */
 export type Connection =
   | { connectionString: string }
   | { host: string; port: number; user: string; password: string; database: string };
@@ -24,8 +24,9 @@ export type Connection =
 export type Store = { db: Db; connection: Connection; close(): Promise<void> };
 
 /**
- * Open the database and bring its schema up to date. Two processes may do this at once: the
- * migrator holds an advisory lock. With `migrate: false` it is left as it is. Everything of ours lives in the schema `app`; the queue has its own.
+ * Opens the database and brings its schema up to date. Two processes may do so at once: the
+ * migrator holds an advisory lock. `migrate: false` leaves the schema unchanged. Deputy's tables
+ * are in the schema `app`; the queue has its own schema.
  */
 export async function openStore(
   connection: Connection,
@@ -38,12 +39,12 @@ export async function openStore(
     options: "-c search_path=app",
     keepAlive: true,
     pipeline: true,
-    idleTimeoutMillis: 30_000, // to make one takes longer than all that an idle daemon asks in that time
+    idleTimeoutMillis: 30_000, // opening one costs more than an idle daemon's queries in that time
   });
-  // An idle client whose server goes away emits here; unheard, it would end the process.
+  // An idle client whose server goes away emits here; without a listener the process would end.
   pool.on("error", options.onError);
   pool.on("connect", (client) => {
-    // So does one that is in use; what it is used for learns of it from its own query.
+    // A client in use emits too; its own query reports the failure.
     client.on("error", () => {});
     prepareStatements(client);
     corkWrites(client);
@@ -55,7 +56,7 @@ export async function openStore(
   if (options.migrate === false) return { db, connection, close: () => db.destroy() };
   try {
     await sql`create schema if not exists app`.execute(db).catch(async (error) => {
-      // Two processes creating it at the same moment: the second one finds it there.
+      // Two processes may create it at the same moment: the second one finds it there.
       if (!/already exists|duplicate key/.test(String(error))) throw error;
     });
     await migrate(db);
@@ -67,8 +68,8 @@ export async function openStore(
 }
 
 /**
- * Have the server keep the plan of each statement with parameters: ours are the same few, over and
- * over, and planning one takes longer than running it.
+ * Makes the server cache the plan of each statement with parameters: the same few are used
+ * repeatedly, and planning one takes longer than running it.
  */
 function prepareStatements(client: pg.PoolClient): void {
   const names = new Map<string, string>();
@@ -88,7 +89,7 @@ function prepareStatements(client: pg.PoolClient): void {
   client.query = prepared as typeof client.query;
 }
 
-/** Lists of different lengths make different statements: there may be more than it pays to keep. */
+/** Lists of different lengths make different statements: there can be more than pays to cache. */
 const maxPrepared = 200;
 
 async function migrate(db: Db): Promise<void> {
@@ -117,12 +118,13 @@ async function migrate(db: Db): Promise<void> {
   if (error) throw error;
 }
 
-/** NUL or half of a surrogate pair, as JSON writes them: an escape, behind an even number of backslashes. */
+/** NUL or half of a surrogate pair as JSON escapes them, after an even number of backslashes. */
 const unstorable = /(?<!\\)((?:\\\\)*)\\u(?:0000|d[89a-f][0-9a-f]{2})/g;
 
 /**
- * A value for a JSON column. What PostgreSQL refuses becomes U+FFFD: a text that was cut in the middle
- * of an emoji must not keep a state from being written. Text from callers is refused at the door instead.
+ * A value for a JSON column. Characters that PostgreSQL refuses become U+FFFD: text cut in the
+ * middle of an emoji must not keep a state from being written. Text from callers is refused at the
+ * endpoint instead.
  */
 export function json(value: unknown): string {
   return JSON.stringify(value).replace(unstorable, "$1\ufffd");

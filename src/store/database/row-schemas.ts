@@ -9,21 +9,20 @@ import { subtaskStates, taskStates } from "../../core/task/lifecycle.ts";
 import { planApprovals, planModes, questionKinds } from "../../core/task/task.ts";
 
 /**
- * What the columns of a row must be for the rest of the program to work with it: the shapes of the
- * JSON columns, the words of the columns that have a closed list, times that are times and numbers that
- * are in range. Objects may have more keys than are named, so that rows of other versions pass.
+ * Schemas of the columns that the program relies on: shapes of JSON columns, words of closed lists,
+ * valid times, numbers in range. Objects may have more keys, so that rows of other versions pass.
  */
 const word = z.string();
 const maybe = word.nullable();
 const words = z.array(word);
 const at = z.date();
 const maybeAt = at.nullable();
-/** One more of it still fits the column. */
+/** Leaves room in the column for one increment. */
 const count = z
   .int()
   .nonnegative()
   .max(2 ** 31 - 2);
-/** A bigint or numeric comes as text. */
+/** A bigint or numeric arrives as text. */
 const amount = z
   .union([z.string(), z.number()])
   .refine((value) => Number.isFinite(Number(value)) && Number(value) >= 0, {

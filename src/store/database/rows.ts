@@ -5,7 +5,7 @@ import type { Attempt, ListedTask, Subtask, Task } from "../../core/task/task.ts
 import { checkRow, GarbledRow } from "./garbled.ts";
 import type { AttemptsTable, Database, HoldColumns, SubtasksTable, TasksTable } from "./schema.ts";
 
-/** Rows as the rest of the program knows them: the hold's columns become the union. */
+/** Converts rows to the types of the core: the hold's columns become the union. */
 export function toTask(row: Selectable<TasksTable>): Task {
   const { attachments, planInput, subject: _, ...rest } = checkRow("tasks", row.id, row);
   return { ...toListedTask(rest), attachments, planInput };
@@ -30,7 +30,7 @@ function toEvent(row: Selectable<Database["events"]>): Event {
   return { ...checkRow("events", row.id, row), seq: Number(row.seq) };
 }
 
-/** An event that cannot be read keeps its place among the others, and says what it is. */
+/** An unreadable event keeps its place among the others; its message says what is wrong. */
 export function toReadableEvent(row: Selectable<Database["events"]>): Event {
   try {
     return toEvent(row);
@@ -50,7 +50,7 @@ export function toReadableEvent(row: Selectable<Database["events"]>): Event {
   }
 }
 
-/** What a state cannot be without. */
+/** Columns that must not be null in a state. */
 const needs: Record<string, string[]> = {
   "tasks running": ["preparation", "headCommit"],
   "tasks delivering": ["preparation", "headCommit"],
@@ -87,7 +87,7 @@ function withHold<Row extends Selectable<HoldColumns> & { id: string; state: str
   return { ...rest, hold };
 }
 
-/** Undefined: a column is missing that the kind needs. The database refuses such rows. */
+/** Undefined when a column that the kind needs is missing; the database refuses such rows. */
 function readHold(row: Selectable<HoldColumns>): Hold | null | undefined {
   const { holdAt, holdKind, holdOn, holdOwner, holdQuestionId, holdReason } = row;
   switch (holdKind) {

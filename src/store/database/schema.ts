@@ -20,9 +20,9 @@ import type {
 } from "../../core/task/task.ts";
 
 /**
- * The tables as TypeScript sees them: camelCase here, snake_case in SQL, converted by kysely.
- * A jsonb column is read as its value and written as JSON text (`json(...)` in json.ts), because
- * the driver would turn a JavaScript array into a Postgres array.
+ * The tables as TypeScript sees them: camelCase here, snake_case in SQL, converted by kysely. A
+ * jsonb column is read as its value and written as JSON text (`json(...)` in open.ts), because the
+ * driver would turn a JavaScript array into a Postgres array.
  */
 type Json<T> = ColumnType<T, string, string>;
 type JsonWithDefault<T> = ColumnType<T, string | undefined, string>;
@@ -183,7 +183,7 @@ export type Database = {
     role: string;
     agent: string;
     attemptId: string | null;
-    /** What was asked in it, of somebody who is no attempt; null: an attempt's, or it is answered. */
+    /** Identifies the open request to a planner or reviewer; null: none, or an attempt's. */
     asked: string | null;
     externalId: string | null;
     entryCount: Generated<number>;
@@ -240,7 +240,7 @@ export type Database = {
     agentMs: string;
     largestTokens: string;
     largestUsd: string;
-    /** By run: what its call under way may come to at most; null: nobody can say. */
+    /** Per run: the maximum that its call in flight may cost; null: unknown. */
     inFlight: Json<
       Record<string, { process: string; at: string; usd: number | null; tokens: number | null }>
     >;
@@ -343,11 +343,11 @@ export type Database = {
 export const poolOf = Symbol("pool");
 export type Db = Kysely<Database> & { [poolOf]?: { pool: Pool; plugins: KyselyPlugin[] } };
 
-/** Of `inTransaction`, and of nothing else. */
+/** Created only by `inTransaction`. */
 export type Tx = Db & { readonly [ofTransaction]: true; [pendingOf]?: Pending };
 declare const ofTransaction: unique symbol;
 
-/** What a transition writes with its commit: events, and the stages that it wakes. */
+/** Events and jobs that a transition writes together with its commit. */
 export const pendingOf = Symbol("pending");
 export type Pending = { events: PendingEvent[]; jobs: PendingJob[] };
 export type PendingEvent = {

@@ -10,15 +10,15 @@ import { invariant } from "../../core/base/invariant.ts";
 import { type Database, type Db, poolOf, type Tx } from "./schema.ts";
 
 /**
- * Transactions in few round trips; kysely's own wait for each statement. `begin` is sent with the first
- * statement, statements that are issued at the same time are sent at once (pg's pipeline mode; the
- * server runs them one after the other, in the order in which they were issued), and the last statement
- * is sent with `commit`: when it fails, the server rolls back instead.
+ * Transactions in few round trips; kysely's own wait for each statement. `begin` is sent with the
+ * first statement, statements that are issued at the same time are sent at once (pg's pipeline
+ * mode; the server runs them one after the other, in the order in which they were issued), and the
+ * last statement is sent with `commit`: when it fails, the server rolls back instead.
  */
 
 /**
- * Run `work` in a transaction, which is committed when it returns and rolled back when it throws.
- * `last` returns the statement that is sent together with the commit, once `work` is done; null: none.
+ * Runs `work` in a transaction: commits when it returns, rolls back when it throws. `last` returns
+ * a statement to send together with the commit once `work` is done, or null.
  */
 export async function inTransaction<T>(
   db: Db,
@@ -70,8 +70,8 @@ function transactionOn(client: pg.PoolClient, plugins: KyselyPlugin[], isOver: (
 }
 
 /**
- * Send the statements of one turn of the event loop with one write: each write wakes the server, which
- * competes for the processor.
+ * Send the statements of one turn of the event loop with one write: each write wakes the server,
+ * which competes for the processor.
  */
 export function corkWrites(client: pg.PoolClient): void {
   const { stream } = (client as pg.Client).connection;

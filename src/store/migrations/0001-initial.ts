@@ -9,7 +9,7 @@ import {
 
 const list = (words: readonly string[]) => sql.raw(words.map((word) => `'${word}'`).join(", "));
 
-/** The hold, as columns: exactly one shape, and none at all once the row is over. */
+/** The hold as columns: exactly one shape, and none in a terminal state. */
 const holdColumns = sql`
   hold_kind text,
   hold_owner text,
@@ -155,7 +155,7 @@ async function up(db: Kysely<unknown>): Promise<void> {
     at timestamptz not null default clock_timestamp())`);
   await run(sql`create index events_of_task on events (task_id, seq)`);
 
-  // The doorbell's memory: written in the transition's transaction, moved to the queue by the relay.
+  // Jobs that wake stages: written in the transition's transaction, moved to the queue afterwards.
   await run(sql`create table outbox (
     id bigint generated always as identity primary key,
     stage text not null,

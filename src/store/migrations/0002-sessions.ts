@@ -1,8 +1,8 @@
 import { type Kysely, type Migration, sql } from "kysely";
 
 /**
- * The memory of agents, kept apart from attempts because it outlives them; what a person says to a
- * running one; and tasks that a person paused.
+ * Sessions of agents, kept apart from attempts because they outlive them; messages of a person to a
+ * running agent; and paused tasks.
  */
 async function up(db: Kysely<unknown>): Promise<void> {
   const run = (query: ReturnType<typeof sql>) => query.execute(db);
@@ -39,7 +39,7 @@ async function up(db: Kysely<unknown>): Promise<void> {
   await run(sql`create index said_unheard on said (subtask_id) where heard_at is null`);
 
   await run(sql`alter table attempts add column session_id text`);
-  // What the next attempt goes on with; null: it starts afresh.
+  // The session that the next attempt resumes; null: it starts a new one.
   await run(sql`alter table subtasks add column session_id text`);
   await run(sql`alter table tasks add column paused_at timestamptz`);
 }

@@ -1,10 +1,9 @@
 import { type Kysely, type Migration, sql } from "kysely";
 
 /**
- * What models used, counted call by call, and what a task may spend. `usage` is the account that is
- * shown; `spending` is one row for each task with a budget's sums in it, because whether one more
- * call may be made has to be decided and noted in a single step, by processes that know nothing of
- * each other.
+ * Model usage, counted per call, and what a task may spend. `usage` is the account that is shown.
+ * `spending` has one row per task with the sums for its budget, because independent processes must
+ * decide on and record one more call in a single step.
  */
 async function up(db: Kysely<unknown>): Promise<void> {
   const run = (query: ReturnType<typeof sql>) => query.execute(db);

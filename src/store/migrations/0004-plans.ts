@@ -1,8 +1,8 @@
 import { type Kysely, type Migration, sql } from "kysely";
 
 /**
- * Plans that somebody made: as proposed, what a person said to them, and how they changed since.
- * A plan that nobody was asked for (one subtask, or one that came with the task) has no row.
+ * Plans of planners: as proposed, a person's feedback, and later changes. A plan without a planner
+ * (a single subtask, or one that came with the task) has no row.
  */
 async function up(db: Kysely<unknown>): Promise<void> {
   const run = (query: ReturnType<typeof sql>) => query.execute(db);
@@ -25,7 +25,7 @@ async function up(db: Kysely<unknown>): Promise<void> {
     feedback text,
     created_at timestamptz not null default clock_timestamp())`);
   await run(sql`create index plans_of_task on plans (task_id)`);
-  // Of the plans of a task at most one waits for a person.
+  // At most one plan of a task waits for a person.
   await run(
     sql`create unique index plans_one_proposed on plans (task_id) where state = 'proposed'`,
   );

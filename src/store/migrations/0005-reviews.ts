@@ -2,8 +2,8 @@ import { type Kysely, type Migration, sql } from "kysely";
 import { assurances } from "../../core/review/review.ts";
 
 /**
- * Answers of reviewers and judges, kept as soon as they are there: a verification that runs a second
- * time asks nobody twice. What follows from them is in the attempt's verdict.
+ * Answers of reviewers and judges, stored as soon as they arrive, so that a repeated verification
+ * asks nobody twice. The conclusions are in the attempt's verdict.
  */
 async function up(db: Kysely<unknown>): Promise<void> {
   const run = (query: ReturnType<typeof sql>) => query.execute(db);

@@ -1,6 +1,6 @@
 import { type Kysely, type Migration, sql } from "kysely";
 
-/** How an attempt's commands were confined, and what they tried in vain. */
+/** How an attempt's commands were confined, and which accesses were denied. */
 async function up(db: Kysely<unknown>): Promise<void> {
   await sql`alter table attempts add column confinement jsonb`.execute(db);
 }

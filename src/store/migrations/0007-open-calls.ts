@@ -1,8 +1,8 @@
 import { type Kysely, type Migration, sql } from "kysely";
 
 /**
- * Whoever is asked about a task or its work (a planner, a reviewer) is no attempt that could remember
- * its session: the session itself says what was asked in it, until that came to an end.
+ * A planner or reviewer has no attempt that could remember its session, so the session itself
+ * records what was asked until that request ends.
  */
 async function up(db: Kysely<unknown>): Promise<void> {
   await sql`alter table sessions add column asked text`.execute(db);

@@ -1,6 +1,6 @@
 import { type Kysely, type Migration, sql } from "kysely";
 
-/** How often a stage of it waited for a limit of a provider to end: no failure, but not without a limit. */
+/** How often a stage of the row waited for a provider's limit: not a failure, but bounded. */
 async function up(db: Kysely<unknown>): Promise<void> {
   await sql`alter table tasks add column postponed int not null default 0`.execute(db);
   await sql`alter table subtasks add column postponed int not null default 0`.execute(db);

@@ -1,6 +1,6 @@
 import { type Kysely, type Migration, sql } from "kysely";
 
-/** When logs, events, transcripts and snapshots of a task were removed; null: they are there. */
+/** When a task's logs, events, transcripts and snapshots were removed; null: not yet. */
 async function up(db: Kysely<unknown>): Promise<void> {
   await sql`alter table tasks add column pruned_at timestamptz`.execute(db);
 }

@@ -1,8 +1,8 @@
 import { type Kysely, type Migration, sql } from "kysely";
 
 /**
- * Comments are messages, too, and each stays open until an attempt that had it is merged. A key of the
- * caller's keeps one that is sent twice from being two.
+ * Comments are messages too; each stays open until an attempt that received it is merged. The
+ * caller's key makes sending idempotent.
  */
 async function up(db: Kysely<unknown>): Promise<void> {
   await sql`alter table said

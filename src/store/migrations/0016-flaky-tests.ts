@@ -1,6 +1,6 @@
 import { type Kysely, type Migration, sql } from "kysely";
 
-/** Tests that pass and fail on one commit: per repository and check, how often that was seen, and when. */
+/** Tests that pass and fail on one commit: per repository and check, how often and when. */
 async function up(db: Kysely<unknown>): Promise<void> {
   await sql`create table flaky_tests (
     repository text not null,

@@ -1,7 +1,7 @@
 import { type Kysely, type Migration, sql } from "kysely";
 import { proofLevels } from "../../core/proof/proof.ts";
 
-/** How much a task has tried out to prove its work, and which files that judge it may change. */
+/** How much proof a task requires, and which judge files it may change. */
 async function up(db: Kysely<unknown>): Promise<void> {
   const list = sql.raw(proofLevels.map((word) => `'${word}'`).join(", "));
   await sql`alter table tasks

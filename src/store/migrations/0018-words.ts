@@ -1,9 +1,6 @@
 import { type Kysely, type Migration, sql } from "kysely";
 
-/**
- * The field's words for what earlier migrations named: registered processes and their children,
- * messages to agents, rate-limit windows, compaction.
- */
+/** Renames processes and their children, messages to agents, rate-limit windows and compaction. */
 async function up(db: Kysely<unknown>): Promise<void> {
   const run = (query: ReturnType<typeof sql>) => query.execute(db);
   await run(sql`alter table processes rename to child_processes`);

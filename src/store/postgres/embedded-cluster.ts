@@ -7,18 +7,18 @@ import { DeputyError } from "../../core/base/error.ts";
 import type { SystemUser } from "../../sandbox/process/run-command.ts";
 
 /**
- * Where the embedded database of a home lies, and who runs it. Decided once, when it is made, and
- * recorded in <home>/pg/cluster.json (0600) together with its random password; the record is the
- * truth, so the database follows a home that is moved, and a new home never meets an old database.
+ * Where the embedded database of a home lies, and who runs it. Decided once, at creation, and
+ * recorded in <home>/pg/cluster.json (0600) together with its random password. Only the record
+ * counts, so the database follows a moved home, and a new home never meets an old database.
  *
  * An ordinary user runs the server itself: data, socket and log are in <home>/pg.
  *
- * PostgreSQL refuses to run as root. Root's server is run by the system user `postgres`, or `nobody`
- * where there is none, and this user can usually not enter root's home (0700). So data, socket and
- * log are in /var/lib/deputy/<id>/, 0700 and owned by that user; always, and not only when the home
- * cannot be entered, because permissions change and a database must not move with them. A container
- * that runs as root therefore needs /var/lib/deputy on a volume.
- * When root starts a home whose database an ordinary user made, the server runs as that user.
+ * PostgreSQL refuses to run as root. For root, the system user `postgres` (or else `nobody`) runs
+ * the server, and usually cannot enter root's home (0700). So data, socket and log are in
+ * /var/lib/deputy/<id>/, 0700 and owned by that user, even when the home can be entered:
+ * permissions change, and a database must not move with them. A container that runs as root
+ * therefore needs /var/lib/deputy on a volume.
+ * When root starts a home whose database an ordinary user created, the server runs as that user.
  */
 export type Cluster = {
   /** The home, without symlinks. */
@@ -30,9 +30,9 @@ export type Cluster = {
   dataDirectory: string;
   socketDirectory: string;
   logPath: string;
-  /** Where copied programs go: readable by `user`. */
+  /** Folder for copied programs, readable by `user`. */
   copies: string;
-  /** Who runs the server; null: this very user. */
+  /** The user that runs the server; null: the current user. */
   user: SystemUser | null;
   userName: string | null;
 };
@@ -53,7 +53,7 @@ export async function findCluster(home: string): Promise<Cluster | null> {
   return record && describeCluster(real, record);
 }
 
-/** The cluster of this home, recorded and with its folders made. Two at once get the same. */
+/** Records the cluster and creates its folders where missing. Concurrent callers get the same. */
 export async function openCluster(home: string): Promise<Cluster> {
   await mkdir(join(home, "pg"), { recursive: true, mode: 0o700 });
   const real = await realpath(home);
@@ -104,7 +104,7 @@ function chooseSocketDirectory(directory: string, id: string): string {
   return Buffer.byteLength(beside) <= longest ? beside : join("/tmp", `deputy-${id}`);
 }
 
-/** Whom root lets run the server: who owns the database already, else `postgres`, else `nobody`. */
+/** The user that runs root's server: the data's owner, else `postgres`, else `nobody`. */
 async function chooseUser(directory: string): Promise<SystemUser & { name: string }> {
   const accounts = readAccounts();
   const owner = await lstat(join(directory, "data"))
@@ -142,7 +142,7 @@ async function makeRootsDirectory(): Promise<void> {
   if ((found.mode & 0o777) !== 0o755) await chmod(rootsDirectory, 0o755);
 }
 
-/** 0700 and owned by the one who runs the server; refuses what somebody else put in its place. */
+/** 0700 and owned by the user that runs the server; refuses another user's folder in its place. */
 async function makePrivateDirectory(path: string, user: SystemUser | null): Promise<void> {
   await mkdir(path, { recursive: true, mode: 0o700 });
   const found = await lstat(path);
@@ -182,7 +182,7 @@ async function readRecord(home: string): Promise<ClusterRecord | null> {
   }
 }
 
-/** Written whole under another name, then linked: the first of two writers wins, both read his. */
+/** Writes a draft and links it: the first of two writers wins, and both return its record. */
 async function writeRecord(home: string, record: ClusterRecord): Promise<ClusterRecord> {
   const path = recordPath(home);
   const draft = `${path}.${record.id}`;

@@ -6,9 +6,9 @@ import type { Cluster } from "./embedded-cluster.ts";
 import { inspectPidFile } from "./embedded-process.ts";
 
 /**
- * Whether the server answers. A live process is not yet a database: it may be replaying its log after
- * a crash (57P03, as long as it takes), on its way down, or cut off from the world because somebody
- * cleaned up its socket. Each of these has its own end.
+ * Whether the server answers. A live process is not yet a database: it may be replaying its log
+ * after a crash (57P03, for as long as that takes), shutting down, or unreachable because its
+ * socket was deleted. Each case ends differently.
  */
 export type Connection = {
   /** The folder of its unix socket. */
@@ -21,15 +21,15 @@ export type Connection = {
 
 type Answer =
   | { kind: "answers"; connection: Connection }
-  /** The process ended: look again. */
+  /** The process ended: the caller looks again. */
   | { kind: "gone" }
-  /** It lives and cannot be reached, and this does not pass. */
+  /** It lives but cannot be reached, and waiting does not help. */
   | { kind: "unreachable"; reason: string };
 
 const unreachableAfterMs = 20_000;
 const recoveringAtMostMs = 30 * 60_000;
 
-/** Wait until this very server takes queries; its database `deputy` exists then. */
+/** Waits until exactly this server takes queries; its database `deputy` exists then. */
 export async function waitUntilAnswering(
   cluster: Cluster,
   server: ProcessIdentity,
@@ -59,7 +59,7 @@ export async function waitUntilAnswering(
       if (!saidSo && now - since > 2_000) log(`waiting for PostgreSQL: ${trouble.message}`);
       saidSo ||= now - since > 2_000;
     }
-    // Ready by its own word, and nobody at the socket: somebody deleted it.
+    // The server reports ready, but the socket is missing: it was deleted.
     const cutOff = trouble.code === "ENOENT" && postmaster?.ready === true;
     const patienceMs = cutOff ? 2_000 : unreachableAfterMs;
     if (now - silentSince > patienceMs) return { kind: "unreachable", reason: trouble.message };
@@ -68,7 +68,7 @@ export async function waitUntilAnswering(
   return { kind: "gone" };
 }
 
-/** Null when it answers and is the server of our data; else the error. Throws what waiting cannot mend. */
+/** Null when the server of our data answers, else the error. Throws what waiting cannot fix. */
 async function prepareDatabase(
   connection: Connection,
   cluster: Cluster,
@@ -100,7 +100,7 @@ async function prepareDatabase(
   } catch (error) {
     if (error instanceof DeputyError) throw error;
     const { code, message } = error as NodeJS.ErrnoException;
-    if (code === "42P04" || code === "23505") return null; // another starter made the database first
+    if (code === "42P04" || code === "23505") return null; // another process created it first
     if (code === "28P01" || code === "28000") {
       throw new DeputyError(
         "conflict",

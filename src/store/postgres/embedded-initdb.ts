@@ -9,10 +9,10 @@ import type { Cluster } from "./embedded-cluster.ts";
 import type { PostgresBinaries } from "./postgres-binaries.ts";
 
 /**
- * Making the data folder. initdb works in a room of its own, named after the process that started it,
- * and only a finished database is renamed to `data`. So `data` is whole or absent: an initdb that was
- * interrupted starts over by itself, and of two starters at once the second to finish throws its own
- * away and uses the first one's. The password is the same for both: it comes from the cluster's record.
+ * Creates the data folder. initdb works in a folder of its own, named after the process that
+ * started it, and only a finished database is renamed to `data`. So `data` is whole or absent: an
+ * interrupted initdb starts over, and of two processes at once the second to finish deletes its own
+ * and uses the first's. Both have the same password, from the cluster's record.
  */
 export async function createDataDirectory(
   cluster: Cluster,
@@ -58,13 +58,13 @@ export async function createDataDirectory(
     if (options.fsync) await syncDirectory(cluster.directory);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code !== "ENOTEMPTY" && code !== "EEXIST") throw error; // else: another starter's is there
+    if (code !== "ENOTEMPTY" && code !== "EEXIST") throw error; // else: another process's is there
   } finally {
     await rm(room, { recursive: true, force: true });
   }
 }
 
-/** A data folder of another major version cannot be opened: say so instead of letting it crash. */
+/** Throws a DeputyError for data of another major version, which the server cannot open. */
 export function checkDataVersion(cluster: Cluster, binaries: PostgresBinaries): void {
   let found: string;
   try {
@@ -83,7 +83,7 @@ export function checkDataVersion(cluster: Cluster, binaries: PostgresBinaries): 
   );
 }
 
-/** Remove what dead starters left. One that lives is at work: its room is not touched. */
+/** Removes the folders that dead processes left; those of live ones are in use. */
 export async function removeAbandonedRooms(cluster: Cluster): Promise<void> {
   for (const name of await readdir(cluster.directory)) {
     const [, pid, ticks] = /^init-(\d+)-(\d+|unknown)-/.exec(name) ?? [];

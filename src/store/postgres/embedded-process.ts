@@ -7,16 +7,16 @@ import type { Cluster } from "./embedded-cluster.ts";
 import type { PostgresBinaries } from "./postgres-binaries.ts";
 
 /**
- * The server as a process. PostgreSQL writes its pid to data/postmaster.pid, and a pid alone proves
- * nothing: after a crash or in a new container it may name anybody. A process is our server only
- * when its command line holds our data folder; no other process is ever signalled or waited for.
+ * The server as a process. PostgreSQL writes its pid to data/postmaster.pid, but a pid alone proves
+ * nothing: after a crash or in a new container it may name any process. A process is our server
+ * only when its command line holds our data folder; no other is ever signalled or waited for.
  *
- * The server must outlive us (a killed daemon finds it again), so it is started as a background
- * process of a shell that exits at once: in a session of its own, its output in its own log.
+ * The server must outlive the daemon, so it is started as a background process of a shell that
+ * exits at once: in a session of its own, its output in its own log.
  */
 type Postmaster = {
   process: ProcessIdentity;
-  /** Null in the first moments of a server, before it has written its line. */
+  /** Null until the starting server has written that line. */
   socketDirectory: string | null;
   port: number;
   ready: boolean;
@@ -24,11 +24,11 @@ type Postmaster = {
 
 type PidFile =
   | { kind: "none" }
-  /** Left by a dead server. Its pid may be anybody's now, or a zombie that nobody reaps. */
+  /** Left by a dead server. Another process may have its pid now, or it is an unreaped zombie. */
   | { kind: "stale"; pid: number }
   | { kind: "ours"; postmaster: Postmaster };
 
-/** Look at postmaster.pid and at the process it names. */
+/** Reads postmaster.pid and inspects the process that it names. */
 export async function inspectPidFile(dataDirectory: string): Promise<PidFile> {
   let lines: string[];
   try {
@@ -70,19 +70,19 @@ async function servesDataDirectory(pid: number, dataDirectory: string): Promise<
   return ps.stdout.includes("postgres") && ps.stdout.includes(` ${dataDirectory} `);
 }
 
-/** Whether the server's program was deleted under it: it can then load none of its libraries. */
+/** Whether the running server's program was deleted: it can then load none of its libraries. */
 export function hasLostItsProgram(pid: number): boolean {
   try {
     const program = readlinkSync(`/proc/${pid}/exe`);
     return program.endsWith(" (deleted)") && !existsSync(program.slice(0, -" (deleted)".length));
   } catch {
-    return false; // no /proc, or not ours to read: then it stays as it is
+    return false; // no /proc, or not readable: leave the server as it is
   }
 }
 
 /**
- * Modest, and given at each start instead of kept in a file, so that a newer Deputy's settings reach
- * an older database. Nothing listens on the network.
+ * Modest values, passed at each start instead of kept in a file, so that a newer Deputy's settings
+ * reach an older database. Nothing listens on the network.
  */
 function settings(cluster: Cluster, fsync: boolean): string[] {
   const values: Record<string, string | number> = {
@@ -110,12 +110,12 @@ function settings(cluster: Cluster, fsync: boolean): string[] {
 }
 
 /**
- * Start a server and return its process; whether it comes up is the caller's to watch.
+ * Starts a server and returns its process, or the error; the caller watches whether it comes up.
  *
- * `stalePid` is the pid in postmaster.pid that inspectPidFile called stale. The server would take
- * whoever has it now for a running server; it makes an exception for PG_GRANDPARENT_PID, which exists
- * for exactly such coincidences. The file itself is never touched: PostgreSQL's own interlock (the lock file and
- * the shared memory block that it names) stays whole, so two starters cannot make two servers.
+ * `stalePid` is the pid that inspectPidFile called stale. The server would take the process that
+ * has it now for a running server; PG_GRANDPARENT_PID exists to exempt exactly such a pid. The file
+ * itself is never touched: PostgreSQL's own interlock (the lock file and the shared memory block
+ * that it names) stays whole, so two starts cannot make two servers.
  */
 export async function launchPostmaster(
   cluster: Cluster,
@@ -149,13 +149,13 @@ export async function launchPostmaster(
   return found ?? started.error ?? started.output;
 }
 
-/** `pg_ctl stop -m fast`: sessions end, everything committed is on disk. Returns the trouble, or null. */
+/** `pg_ctl stop -m fast`: sessions end, committed data is on disk. Returns the error, or null. */
 export async function stopPostmaster(
   cluster: Cluster,
   binaries: PostgresBinaries,
 ): Promise<string | null> {
   const before = await inspectPidFile(cluster.dataDirectory);
-  if (before.kind !== "ours") return null; // pg_ctl would signal whoever has that pid now
+  if (before.kind !== "ours") return null; // pg_ctl would signal another process with that pid
   const stopped = await runCommand({
     argv: [binaries.pgCtl, "stop", "-D", cluster.dataDirectory, "-m", "fast", "-w", "-t", "60"],
     cwd: cluster.directory,
@@ -165,16 +165,16 @@ export async function stopPostmaster(
   });
   if (stopped.exitCode === 0) return null;
   const after = await inspectPidFile(cluster.dataDirectory);
-  if (after.kind !== "ours") return null; // somebody else stopped it first
+  if (after.kind !== "ours") return null; // another process stopped it first
   return stopped.error ?? stopped.output.trim();
 }
 
-/** How long the log is now: what comes after belongs to the next start. */
+/** Size of the log in bytes; later output belongs to the next start. */
 export function logSize(cluster: Cluster): number {
   return statSync(cluster.logPath, { throwIfNoEntry: false })?.size ?? 0;
 }
 
-/** The last words of the log after `from`, at most 4 KiB of them. */
+/** The end of the log after `from`, at most 4 KiB. */
 export async function readLogTail(cluster: Cluster, from: number): Promise<string> {
   const size = logSize(cluster);
   const start = Math.max(from, size - 4096);

