@@ -3,7 +3,7 @@ import { checkRow } from "../database/garbled.ts";
 import { json } from "../database/open.ts";
 import type { Db } from "../database/schema.ts";
 
-/** Results of the repository's checks on a base commit, kept: many tasks start from the same one. */
+/** Cached results of the repository's checks on a base commit, which many tasks share. */
 export async function getBaseline(db: Db, key: string): Promise<Baseline | null> {
   const row = await db
     .selectFrom("baselines")

@@ -4,7 +4,7 @@ import type { Db, Tx } from "../database/schema.ts";
 /** A test that was seen to pass and fail on one commit, without any change. */
 export type FlakyTest = {
   repository: string;
-  /** The check's command: the same test may be steady under another one. */
+  /** The check's command: under another one the same test may be stable. */
   command: string;
   test: string;
   timesFlipped: number;
@@ -14,7 +14,7 @@ export type FlakyTest = {
 
 const maxAtOnce = 500;
 
-/** Count that these tests of a check flipped. */
+/** Counts a flip of each of these tests of a check. */
 export async function recordFlips(
   db: Db | Tx,
   of: { repository: string; command: string },
@@ -34,7 +34,7 @@ export async function recordFlips(
     .execute();
 }
 
-/** The quarantine of one check: a test leaves it when it was not seen to flip for as long as rows are kept. */
+/** The quarantined tests of a check. A test leaves when its row expires without another flip. */
 export async function listFlakyTests(
   db: Db | Tx,
   of: { repository: string; command: string },

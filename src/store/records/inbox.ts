@@ -2,9 +2,9 @@ import { sql } from "kysely";
 import type { Db } from "../database/schema.ts";
 
 /**
- * Deliveries from outside, kept before they are answered and unique by their id: a
- * repeated delivery is recognised until long after GitHub would repeat it (leftovers.ts). A payload
- * is kept only until it is dealt with; what remains is that it came, and what became of it.
+ * Deliveries from outside, stored before they are acknowledged and unique by their id: a repeated
+ * delivery is recognised until long after GitHub would repeat it (leftovers.ts). The payload is
+ * dropped once processed; the row and its result remain.
  */
 export type NewDelivery = {
   deliveryId: string;
@@ -19,11 +19,11 @@ export type OpenDelivery = {
   event: string;
   payload: unknown;
   receivedAt: Date;
-  /** What was last said of it. */
+  /** The latest note. */
   result: string | null;
 };
 
-/** Keep a delivery. False when it was there already. */
+/** Stores a delivery. Returns false when it exists already. */
 export async function insertDelivery(db: Db, delivery: NewDelivery): Promise<boolean> {
   const { deliveryId, source, event, action } = delivery;
   const { numInsertedOrUpdatedRows } = await db
@@ -34,7 +34,7 @@ export async function insertDelivery(db: Db, delivery: NewDelivery): Promise<boo
   return (numInsertedOrUpdatedRows ?? 0n) > 0n;
 }
 
-/** What is not dealt with yet, oldest first, without those that this round has looked at already. */
+/** Unprocessed deliveries, oldest first, without those that this round has already looked at. */
 export async function listOpenDeliveries(
   db: Db,
   source: string,
@@ -47,7 +47,7 @@ export async function listOpenDeliveries(
       .select(["deliveryId", "event", "payload", "receivedAt", "result"])
       .where("source", "=", source)
       .where("processedAt", "is", null)
-      // What cannot be read is named by whoever looks for such rows, and keeps none of the others.
+      // Unreadable rows are reported elsewhere and must not keep others from being processed.
       .where(sql<boolean>`jsonb_typeof(payload) = 'object' and isfinite(received_at)`)
       .where(sql<boolean>`delivery_id <> all(${[...except]}::text[])`)
       .orderBy("receivedAt")
@@ -57,7 +57,7 @@ export async function listOpenDeliveries(
   );
 }
 
-/** Record what became of a delivery, once. Its payload is let go. */
+/** Records the result of a delivery, once, and drops its payload. */
 export async function settleDelivery(
   db: Db,
   deliveryId: string,
@@ -71,7 +71,7 @@ export async function settleDelivery(
     .execute();
 }
 
-/** Say why a delivery is still open. */
+/** Records why a delivery is still open. */
 export async function noteDelivery(
   db: Db,
   deliveryId: string,
@@ -85,7 +85,7 @@ export async function noteDelivery(
     .execute();
 }
 
-/** JSON that jsonb takes: it refuses NUL and lone surrogates, which JavaScript's strings may hold. */
+/** JSON that jsonb accepts: it refuses NUL and lone surrogates, which JavaScript allows. */
 function storableJson(value: unknown): string {
   return JSON.stringify(value).replace(/\\(?:u0000|ud[89a-f][0-9a-f]{2}|.)/g, (escaped) =>
     escaped.length > 2 && /^\\u(?:0000|d)/.test(escaped) ? "\ufffd" : escaped,

@@ -3,10 +3,9 @@ import { terminalTaskStates } from "../../core/task/lifecycle.ts";
 import type { Db } from "../database/schema.ts";
 
 /**
- * Rows that belong to no task's history and would grow for ever: what only recognises a repeated
- * request, what dead processes were, and cached results. Each goes once nobody can need it any more.
- * `usage` and `spending` are not among them: receipts and budgets of tasks, which stay, are made of
- * them.
+ * Rows outside any task's history that would grow for ever: keys that recognise repeated requests,
+ * dead processes, cached results. Each is deleted once nothing can need it. `usage` and `spending`
+ * are not among them: receipts and budgets of tasks, which stay, are built from them.
  */
 export async function deleteLeftovers(db: Db, before: Date): Promise<Record<string, number>> {
   return {
@@ -18,7 +17,7 @@ export async function deleteLeftovers(db: Db, before: Date): Promise<Record<stri
   };
 }
 
-/** Keys of tasks that ended before. While a task is not over its key finds it. */
+/** Keys of tasks that ended before. An unfinished task is still found by its key. */
 async function deleteKeys(db: Db, before: Date): Promise<number> {
   const { numDeletedRows } = await db
     .deleteFrom("idempotencyKeys")
@@ -30,7 +29,7 @@ async function deleteKeys(db: Db, before: Date): Promise<number> {
   return Number(numDeletedRows);
 }
 
-/** Deliveries that were dealt with before; what is open stays, however old. */
+/** Deliveries that were processed before; open ones stay, however old. */
 async function deleteDeliveries(db: Db, before: Date): Promise<number> {
   const { numDeletedRows } = await db
     .deleteFrom("inbox")
@@ -40,8 +39,8 @@ async function deleteDeliveries(db: Db, before: Date): Promise<number> {
 }
 
 /**
- * Processes that were over before and that left no lease to hand back. The processes noted down for them
- * were killed or ended when they did; who stops in order does not take the notes back.
+ * Processes that ended before and left no lease to hand back, with the records of their child
+ * processes. Those were killed or ended with them; an orderly stop leaves the records.
  */
 async function deleteProcesses(db: Db, before: Date): Promise<number> {
   const { rows } = await sql<{ id: string }>`
@@ -56,7 +55,7 @@ async function deleteProcesses(db: Db, before: Date): Promise<number> {
   return rows.length;
 }
 
-/** Verdicts hold a copy of the baseline they were judged by; who needs an old one again makes it again. */
+/** Verdicts hold a copy of their baseline; one that is needed again is recomputed. */
 async function deleteBaselines(db: Db, before: Date): Promise<number> {
   const { numDeletedRows } = await db
     .deleteFrom("baselines")

@@ -4,8 +4,8 @@ import { checkRow } from "../database/garbled.ts";
 import type { Db, Tx } from "../database/schema.ts";
 
 /**
- * What a person says to whoever works on a subtask. A row is open until an attempt that had it is
- * merged: an attempt that fails, dies or is too late leaves it to the next one.
+ * Messages of a person to the agent of a subtask. A row is open until an attempt that received it
+ * is merged: an attempt that fails, dies or is too late leaves it to the next one.
  */
 export type PendingMessage = Pick<Message, "id" | "place" | "text">;
 
@@ -39,10 +39,10 @@ export async function insertMessage(
     .execute();
 }
 
-/** A key of the caller's: the same body with it is the same message. */
+/** The caller's key: the same body with it is the same message. */
 export type Idempotency = { key: string; bodyHash: string };
 
-/** The hash of the body that came with this key; null: none did. */
+/** The body hash stored with this key, or null. */
 export async function findMessageKey(tx: Tx, taskId: string, key: string): Promise<string | null> {
   const row = await tx
     .selectFrom("messages")
@@ -53,7 +53,7 @@ export async function findMessageKey(tx: Tx, taskId: string, key: string): Promi
   return row?.bodyHash ?? null;
 }
 
-/** What a subtask's agent was not told yet, oldest first. */
+/** Messages not yet delivered to a subtask's agent, oldest first. */
 export async function listPendingMessages(
   db: Db | Tx,
   subtaskId: string,
@@ -79,8 +79,9 @@ export async function markDelivered(
 }
 
 /**
- * What an attempt has to be told as it starts, oldest first: afresh, all that is open, whoever heard it
- * before. One that goes on with a session has what was heard in that, and hears the rest as it works.
+ * Takes over messages for an attempt that starts and returns those to deliver, oldest first. A new
+ * session receives all open ones, whoever received them before. A resumed session already contains
+ * its earlier ones; the rest are delivered while it works.
  */
 export async function takeMessages(
   db: Db,
@@ -103,7 +104,7 @@ export async function takeMessages(
   return rows.toSorted((a, b) => Number(a.sentAt) - Number(b.sentAt) || (a.id < b.id ? -1 : 1));
 }
 
-/** An attempt is merged: what it had is done. */
+/** Marks the messages of a merged attempt done. */
 export async function finishMessages(tx: Tx, subtaskId: string, attemptId: string): Promise<void> {
   await tx
     .updateTable("messages")
@@ -114,7 +115,7 @@ export async function finishMessages(tx: Tx, subtaskId: string, attemptId: strin
     .execute();
 }
 
-/** The merged work of a subtask is lost: what was said to it is open again. */
+/** Reopens the messages of a subtask whose merged work is lost. */
 export async function reopenMessages(tx: Tx, subtaskId: string): Promise<void> {
   await tx
     .updateTable("messages")
@@ -123,7 +124,7 @@ export async function reopenMessages(tx: Tx, subtaskId: string): Promise<void> {
     .execute();
 }
 
-/** What was said to a subtask is said to the parts that take its place. */
+/** Moves the open messages of a subtask to the subtasks that replace it. */
 export async function handDownMessages(tx: Tx, from: string, to: readonly string[]): Promise<void> {
   const open = await tx
     .deleteFrom("messages")
@@ -141,14 +142,14 @@ export async function handDownMessages(tx: Tx, from: string, to: readonly string
   if (rows.length > 0) await tx.insertInto("messages").values(rows).execute();
 }
 
-/** Comments that no merged attempt had, oldest first. */
+/** Comments that no merged attempt received, oldest first. */
 export async function listOpenComments(tx: Tx, taskId: string): Promise<Message[]> {
   return (await listMessages(tx, taskId)).filter(
     ({ doneBy, place }) => place !== null && doneBy === null,
   );
 }
 
-/** All that was said to a task, oldest first. */
+/** All messages of a task, oldest first. */
 export async function listMessages(db: Db | Tx, taskId: string): Promise<Message[]> {
   return (await listMessageRows(db, taskId)).map(toMessage);
 }

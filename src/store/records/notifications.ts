@@ -3,9 +3,9 @@ import { json } from "../database/open.ts";
 import type { Db, Tx } from "../database/schema.ts";
 
 /**
- * What is to be told to people: one row per event and channel, written in the event's transaction.
- * A row is claimed for a limited time, sent, and marked; it is due again when the claimant died.
- * All times are the database's.
+ * Notifications to people: one row per event and channel, written in the event's transaction. A row
+ * is claimed for a limited time, sent and marked; it is due again when the claimant died. All times
+ * are the database's.
  */
 export type NewNotification = {
   id: string;
@@ -20,12 +20,12 @@ export type NewNotification = {
 };
 
 export type ClaimedNotification = NewNotification & {
-  /** Counts this one. */
+  /** Includes this one. */
   attempts: number;
   ageMs: number;
 };
 
-/** Write the rows of an event; those that are there already stay as they are. */
+/** Inserts the rows of an event; existing ones stay as they are. */
 export async function insertNotifications(
   tx: Db | Tx,
   rows: readonly NewNotification[],
@@ -38,7 +38,7 @@ export async function insertNotifications(
     .execute();
 }
 
-/** Claim what is due, oldest first; no other process gets these rows before the lease is over. */
+/** Claims due rows, oldest first; no other process gets them before the lease is over. */
 export async function claimDueNotifications(
   db: Db,
   options: { limit: number; leaseMs: number },
@@ -57,13 +57,13 @@ export async function claimDueNotifications(
   return rows;
 }
 
-/** It was taken by the other side: never send it again. */
+/** The channel accepted it: never send it again. */
 export async function markNotificationSent(db: Db, id: string): Promise<void> {
   await sql`update notifications set sent_at = now(), claimed_until = null, last_error = null
     where id = ${id} and sent_at is null`.execute(db);
 }
 
-/** It was not taken: due again in `delayMs`, or, with null, never (kept, with its error). */
+/** The channel did not accept it: due again in `delayMs`; null: never (kept with its error). */
 export async function markNotificationFailed(
   db: Db,
   id: string,
@@ -77,7 +77,7 @@ export async function markNotificationFailed(
     where id = ${id} and sent_at is null`.execute(db);
 }
 
-/** The claimant stops before it knows: give the row back as if it had not been touched. */
+/** Releases a row whose claimant stops before it knows the result, as if never claimed. */
 export async function releaseNotification(db: Db, id: string): Promise<void> {
   await sql`update notifications set claimed_until = null, attempts = attempts - 1
     where id = ${id} and sent_at is null`.execute(db);

@@ -3,12 +3,12 @@ import { terminalTaskStates } from "../../core/task/lifecycle.ts";
 import type { KeptTask } from "../../core/task/retention.ts";
 import type { Db, Tx } from "../database/schema.ts";
 
-/** What is kept of tasks that are over, and how its rows go. */
+/** Retention of finished tasks, and the deletion of their rows. */
 
-/** A task that is over, with all that decides whether something of it goes. */
+/** A finished task with everything that decides whether data of it is removed. */
 export type OldTask = KeptTask & { mirror: string | null };
 
-/** Tasks that ended before and of which something is left, oldest first. */
+/** Tasks that ended before and still have data to remove, oldest first. */
 export async function listOldTasks(db: Db, before: Date): Promise<OldTask[]> {
   const tasks = await db
     .selectFrom("tasks as t")
@@ -35,7 +35,7 @@ export async function listOldTasks(db: Db, before: Date): Promise<OldTask[]> {
   return tasks.map((task) => ({ ...task, worktrees: byTask.get(task.id) ?? [] }));
 }
 
-/** Remove what was noted down about a task on its way. The rows that its receipt is built from stay. */
+/** Deletes a task's events, sessions and settled notifications. The rows of its receipt stay. */
 export async function deleteRecords(
   tx: Tx,
   taskId: string,
@@ -64,7 +64,7 @@ export async function deleteRecords(
   };
 }
 
-/** The snapshots of these removed worktrees are gone: nothing brings them back. */
+/** Forgets the snapshots of these removed worktrees; they can no longer be restored. */
 export async function forgetSnapshots(tx: Tx, worktreeIds: readonly string[]): Promise<void> {
   await tx
     .updateTable("worktrees")
@@ -74,7 +74,7 @@ export async function forgetSnapshots(tx: Tx, worktreeIds: readonly string[]): P
     .execute();
 }
 
-/** Whether anybody works on a task of this mirror now. */
+/** Whether a task of this mirror, or a subtask of it, holds a lease now. */
 export async function isMirrorInUse(db: Db, mirror: string): Promise<boolean> {
   const { rows } = await sql<{ used: boolean }>`
     select exists (select from tasks t where t.preparation->>'mirror' = ${mirror}

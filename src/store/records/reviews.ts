@@ -2,7 +2,7 @@ import { isBudgetRefusal } from "../../core/budget/budget.ts";
 import { json } from "../database/open.ts";
 import type { Db, Tx } from "../database/schema.ts";
 
-/** What was answered when somebody was asked about an attempt's work; the first answer stands. */
+/** Answers of reviewers and judges about an attempt's work; the first answer stands. */
 export type ReviewKey = {
   attemptId: string;
   kind: "review" | "judge" | "arbiter" | "judge_changes";
@@ -22,7 +22,7 @@ export async function getAnswer(db: Db, key: ReviewKey): Promise<StoredAnswer | 
   return row ?? null;
 }
 
-/** Keep an answer. Returns the one that is kept: another's, where that was faster. */
+/** Stores an answer. Returns the stored one: another process's, if that was faster. */
 export async function keepAnswer(
   db: Db,
   key: ReviewKey,
@@ -37,7 +37,10 @@ export async function keepAnswer(
   return (await getAnswer(db, key)) ?? answer;
 }
 
-/** Ask again whoever gave no answer about a subtask's work: a person wishes so. What was answered stands. */
+/**
+ * Forgets requests about a subtask's work that got no answer, so that they are sent again when a
+ * person wishes so. Answers stand.
+ */
 export async function forgetUnanswered(tx: Tx, subtaskId: string): Promise<void> {
   await tx
     .deleteFrom("reviews")
@@ -52,7 +55,7 @@ export async function forgetUnanswered(tx: Tx, subtaskId: string): Promise<void>
     .execute();
 }
 
-/** What a person answered about an attempt's open findings, when there was such a question. */
+/** A person's answer about an attempt's open findings; null without such a question or answer. */
 export async function getReviewVerdictOfPerson(
   db: Db,
   subtaskId: string,

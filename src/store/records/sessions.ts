@@ -5,9 +5,9 @@ import type { Database, Db, Tx } from "../database/schema.ts";
 import type { PendingMessage } from "./messages.ts";
 
 /**
- * The memory of a piece of work: an appended list of entries in the agent's own form, and the
- * worktree as it was after them. Only the attempt that goes on with it now may append: one that was
- * given up for dead and is not finds out at its next entry.
+ * The memory of a piece of work: an append-only list of entries in the agent's own form, and the
+ * worktree as it was after them. Only the attempt that works in it now may append: one that was
+ * wrongly given up for dead finds out at its next entry.
  */
 export type SessionRow = Selectable<Database["sessions"]>;
 
@@ -16,7 +16,7 @@ export type NewSession = Pick<
   "id" | "taskId" | "subtaskId" | "attemptId" | "role" | "agent" | "asked"
 >;
 
-/** A new one, known to its attempt at once: whatever happens next, it can be gone on with. */
+/** Creates a session and links its attempt in one statement, so that it can always be resumed. */
 export async function beginSession(db: Db, session: NewSession): Promise<void> {
   const { id, taskId, subtaskId, attemptId, role, agent, asked } = session;
   await sql`
@@ -26,7 +26,7 @@ export async function beginSession(db: Db, session: NewSession): Promise<void> {
     update attempts set session_id = ${id} where id = ${attemptId}`.execute(db);
 }
 
-/** Go on with one: from now on this attempt alone may append. Null when there is none. */
+/** Resumes a session: from now on only this attempt may append. Null when there is none. */
 export async function takeSession(
   db: Db,
   id: string,
@@ -48,14 +48,14 @@ export async function takeSession(
   return { session, entries: rows.map(({ entry }) => entry) };
 }
 
-/** Whoever follows this attempt begins anew. */
+/** The next attempt starts a new session. */
 export async function leaveSession(db: Db, attemptId: string): Promise<void> {
   await db.updateTable("attempts").set({ sessionId: null }).where("id", "=", attemptId).execute();
 }
 
 /**
- * The session in which this agent was asked the same and did not come to an end, because its process
- * died or its provider was away; null when there is none.
+ * The session in which this agent was asked the same without an answer, because its process died or
+ * its provider was unavailable; null when there is none.
  */
 export async function findAsked(db: Db, asked: string, agent: string): Promise<string | null> {
   const row = await db
@@ -68,7 +68,7 @@ export async function findAsked(db: Db, asked: string, agent: string): Promise<s
   return row?.id ?? null;
 }
 
-/** What a task's planner was asked came to an end: whoever plans next begins afresh. */
+/** Ends the open requests to a task's planner: the next planner starts a new session. */
 export async function closePlanning(tx: Tx, taskId: string): Promise<void> {
   await tx
     .updateTable("sessions")
@@ -85,9 +85,9 @@ export async function getSession(db: Db, id: string): Promise<SessionRow | null>
 }
 
 /**
- * Append entries behind the first `position` ones and, with them, the worktree's checkpoint: one
- * statement, so that neither is there without the other. Answers with what a person said to the
- * subtask's agent that was not told yet; null when the session is another's by now.
+ * Appends entries after the first `position` ones together with the worktree's checkpoint, in one
+ * statement so that neither exists without the other. Returns the subtask's pending messages; null
+ * when another attempt owns the session by now.
  */
 export async function appendEntries(
   db: Db,
@@ -117,7 +117,7 @@ export async function setExternalId(db: Db, id: string, externalId: string): Pro
   await db.updateTable("sessions").set({ externalId }).where("id", "=", id).execute();
 }
 
-/** Of these sessions, those whose task is not over: they may be gone on with. */
+/** Those of these sessions whose task is unfinished: they may be resumed. */
 export async function findOpenSessions(db: Db, ids: readonly string[]): Promise<string[]> {
   if (ids.length === 0) return [];
   const rows = await db

@@ -7,17 +7,17 @@ import type { Db, Tx } from "../database/schema.ts";
 import { inTransaction } from "../database/transaction.ts";
 
 /**
- * The gate before each model call of a task that has a budget. Whether a call may be made, and that
- * it is made, is one transaction that holds the task's row, so of several agents that ask at once each
- * sees what the others were allowed (`decideCall`). A call under way is noted with the most that it may
- * come to and the process it runs in, and forgotten with it, or after half an hour: what was killed
- * does not take the rest of the budget along.
+ * The gate before each model call of a task with a budget. The decision and its record are one
+ * transaction that holds the task's row, so each of several agents sees what the others were
+ * allowed (`decideCall`). A call in flight is recorded with its upper bound and its process, and
+ * forgotten when it ends or after half an hour, so a killed run does not use up the rest of the
+ * budget.
  */
 export type Gate =
   | { answer: "go" }
-  /** Nothing more may be called, however the calls under way end. */
+  /** No further call is allowed, however the calls in flight end. */
   | { answer: "stop"; budget: Budget; spent: Spent }
-  /** It depends on what the calls under way will have cost. */
+  /** It depends on the cost of the calls in flight. */
   | { answer: "wait" };
 
 type Row = {
@@ -29,7 +29,7 @@ type Row = {
   agentMs: string;
 };
 
-/** Infinity is no JSON. */
+/** JSON has no Infinity: null stands for it. */
 type Noted = { usd: number | null; tokens: number | null };
 
 export async function askGate(
@@ -55,7 +55,7 @@ export async function askGate(
     invariant(row, "an upsert returns its row");
     if (!row.budget) return { answer: "go" };
     const spent = toSpent(row);
-    // Not every server keeps to what it is told: a call may be as large as one was.
+    // Some servers exceed the requested maximum: a call may be as large as the largest so far.
     const mine = {
       usd: Math.max(bound.usd, Number(row.largestUsd)),
       tokens: Math.max(bound.tokens, Number(row.largestTokens)),
@@ -78,7 +78,7 @@ function toBound({ tokens, usd }: Noted): Bound {
   return { usd: usd ?? Number.POSITIVE_INFINITY, tokens: tokens ?? Number.POSITIVE_INFINITY };
 }
 
-/** Add the time that an agent took since it last said so; what was spent by now is the answer. */
+/** Adds an agent's time since its last report. Returns what is spent by now. */
 export async function addAgentTime(db: Db, taskId: string, agentMs: number): Promise<Spent> {
   const { rows } = await sql<Row>`
     insert into spending as s (task_id, agent_ms) values (${taskId}, ${Math.round(agentMs)})
@@ -88,7 +88,7 @@ export async function addAgentTime(db: Db, taskId: string, agentMs: number): Pro
   return toSpent(rows[0]);
 }
 
-/** A run that ends has no call under way. */
+/** Removes the call in flight of a run that ends. */
 export async function leaveGate(db: Db, taskId: string, runId: string): Promise<void> {
   await sql`update spending set in_flight = in_flight - ${runId}::text where task_id = ${taskId}`.execute(
     db,

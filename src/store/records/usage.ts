@@ -4,7 +4,7 @@ import { deltaOf, type UsageDelta } from "../../core/budget/usage-delta.ts";
 import { checkRow } from "../database/garbled.ts";
 import type { Database, Db } from "../database/schema.ts";
 
-/** Who makes a call, and what about. */
+/** The caller of a model call, and its subject. */
 export type UsageKey = {
   taskId: string;
   subtaskId: string | null;
@@ -14,9 +14,9 @@ export type UsageKey = {
 };
 
 /**
- * Count a call that a server finished: in the account, and against the task's budget, where the
- * call is under way no more. One statement, so what was counted once is there whatever dies next,
- * and never by half. `costUsd` null: the price is unknown.
+ * Counts a finished call in the account and against the task's budget, and ends it as a call in
+ * flight. One statement, so a crash neither loses a counted call nor counts half of it. `costUsd`
+ * null: the price is unknown.
  */
 export async function countCall(
   db: Db,
@@ -26,7 +26,7 @@ export async function countCall(
   await countUsage(db, key, { ...deltaOf(call), ...call, costUsd: call.costUsd ?? 0 });
 }
 
-/** The same for what a bill adds to calls that were counted before. */
+/** Counts what a bill adds to calls that were counted before. */
 export async function countUsage(
   db: Db,
   key: UsageKey,
@@ -35,7 +35,7 @@ export async function countUsage(
   const { taskId, subtaskId, attemptId, role, agent } = key;
   const { model, calls, callsWithoutTokens, unpricedCalls, costUsd, runId, agentMs } = more;
   const tokens = more.inputTokens + more.outputTokens;
-  // The rest of calls that are known already is the size of none.
+  // A correction of known calls says nothing about the size of one.
   const [largestTokens, largestUsd] = calls > 0 ? [tokens, costUsd] : [0, 0];
   await sql`
     with counted as (
@@ -69,7 +69,7 @@ export async function countUsage(
       in_flight = s.in_flight - ${runId}::text`.execute(db);
 }
 
-/** The account of a task, in the order in which it was begun. */
+/** The account of a task, ordered by first call. */
 export async function listUsage(db: Db, taskId: string): Promise<Usage[]> {
   return (await listUsageRows(db, taskId)).map(toUsage);
 }
@@ -80,7 +80,7 @@ export async function listUsageRows(db: Db, taskId: string) {
       .selectFrom("usage")
       .selectAll()
       .where("taskId", "=", taskId)
-      // A bill may name a model otherwise than the calls did: then nothing is left of that row.
+      // A bill may name another model than the calls did; that row is then left without calls.
       .where("calls", ">", "0")
       .orderBy("firstAt")
       .execute()

@@ -7,7 +7,7 @@ import { json } from "../database/open.ts";
 import { toAttempt } from "../database/rows.ts";
 import type { Db, Tx } from "../database/schema.ts";
 
-/** Writing attempts: begun by a claim, ended exactly once, with what was found and decided later. */
+/** Writes attempts: started by a claim, ended exactly once, verdict and decision added later. */
 export async function insertAttempt(
   tx: Tx,
   attempt: Pick<
@@ -60,7 +60,7 @@ export async function listLatestAttempts(
 
 export type AttemptEnding = Omit<Extract<Outcome, { kind: "attempted" }>, "kind">;
 
-/** End an attempt. Null when it had ended already: the first cause stands. */
+/** Ends an attempt. Null when it had ended already: the first ending stands. */
 export async function endAttemptRow(
   tx: Tx,
   id: string,

@@ -21,8 +21,8 @@ export async function isBranchTaken(
 
 /**
  * Whether a task of ours made a branch of a GitHub repository: it delivered, or is delivering, this
- * very commit, or it delivered to this branch and somebody has added to it since. A repository is
- * known here by whichever URL its task was given.
+ * very commit, or it delivered to this branch and others have added to it since. The repository may
+ * be stored under any of its URLs.
  */
 export async function isBranchOfOurs(
   db: Db,

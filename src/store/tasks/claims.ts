@@ -4,7 +4,7 @@ import type { SubtaskState, TaskState } from "../../core/task/lifecycle.ts";
 import type { Claim, StageName } from "../../core/task/outcome.ts";
 import type { Db } from "../database/schema.ts";
 
-/** Finding what can be claimed, and what a process holds. Reads only: claiming is the orchestrator's. */
+/** Reads claimable rows and the leases of a process. Claiming itself is the orchestrator's. */
 export const subtaskStateOf = {
   execute: "ready",
   verify: "verifying",
@@ -18,8 +18,8 @@ export const taskStatesOf = {
 } as const satisfies Partial<Record<StageName, readonly TaskState[]>>;
 
 /**
- * Rows of a stage whose hold is its slot or a wake that is due, longest waiting first; without those
- * in `tried`, which were looked at already.
+ * Rows of a stage whose hold is its slot or a wake that is due, longest waiting first, without
+ * those in `tried`.
  */
 export async function findCandidates(
   db: Db,
@@ -30,8 +30,8 @@ export async function findCandidates(
   const free = sql<boolean>`(hold_kind = 'dependency' and hold_on = ${[slot(stage)]}::text[] or hold_kind = 'wake' and hold_at <= now())`;
   const asked = db;
   if (stage === "plan" || stage === "deliver") {
-    // State by state: the index gives the longest waiting of one state without reading the others,
-    // however many there are.
+    // One query per state: the index yields the longest waiting of one state without reading the
+    // others, however many there are.
     const inState = (state: TaskState) =>
       asked
         .selectFrom("tasks")
@@ -63,7 +63,7 @@ export async function findCandidates(
   return select.execute();
 }
 
-/** Rows whose wake's reason begins with these words, with the stage that they wait for. */
+/** Rows whose wake's reason starts with `reason`, with the stage that they wait for. */
 export async function listHeldForSpace(
   db: Db,
   reason: string,
@@ -104,14 +104,14 @@ const leases = sql`
     (select a.id from attempts a where a.subtask_id = subtasks.id order by number desc limit 1), hold_owner, hold_at
     from subtasks where hold_kind = 'lease'`;
 
-/** What a process holds leases on. */
+/** The claims that a process holds leases on. */
 export async function listClaimsOf(db: Db, processId: string): Promise<Claim[]> {
   const { rows } =
     await sql<LeaseRow>`select * from (${leases}) held where owner = ${processId}`.execute(db);
   return rows.map((row) => toLease(row).claim);
 }
 
-/** The lease on a task or subtask, as its owner's claim, when it ran out or nobody is known to own it. */
+/** The lease on a task or subtask as its owner's claim, when it expired or its owner is unknown. */
 export async function findUnsoundLease(
   db: Db,
   id: string,

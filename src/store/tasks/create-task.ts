@@ -31,25 +31,25 @@ export type NewTask = Pick<
 
 export type Creation = {
   task: NewTask;
-  /** Of its first event. */
+  /** Message of the first event. */
   message: string;
   idempotency: { key: string; bodyHash: string } | null;
-  /** The question that holds it until a person says yes, or null: it may start. */
+  /** The question that holds it until a person approves; null: it may start. */
   approval: { questionId: string; text: string } | null;
 };
 
 /**
- * Insert tasks with their first events and an outbox row in one statement, one round trip: all of it is
- * there or none. A task that needs approval starts in `waiting`, held by its question. A task with
- * an idempotency key is made only if this statement claims the key; where another request has it,
- * also one of the same list, the answer is null. Answers come in the order of the list.
+ * Inserts tasks with their first events and an outbox row in one statement, all or nothing. A task
+ * that needs approval starts in `waiting`, held by its question. A task with an idempotency key is
+ * created only if this statement claims the key; where another request has it, even one in the same
+ * list, the result is null. Results are in the order of the list.
  */
 export async function createTasks(
   db: Db | Tx,
   creations: readonly Creation[],
 ): Promise<(Task | null)[]> {
-  // Nulls in there are SQL nulls to json_to_recordset. Keys are claimed in order, so that two
-  // statements that want the same ones wait for each other instead of locking each other out.
+  // Nulls in the JSON are SQL nulls to json_to_recordset. Keys are claimed in order, so that two
+  // statements with the same keys wait for each other instead of deadlocking.
   const { rows } = await sql<Selectable<TasksTable>>`
     with wanted as materialized (
       select * from json_to_recordset(${json(creations.map(toWanted))}::json) as w (
@@ -120,18 +120,18 @@ function toWanted({ task, message, idempotency, approval }: Creation) {
   };
 }
 
-/** Whether an error of `createTasks` says that a task's subject has an active task already. */
+/** Whether an error of `createTasks` means that a task's subject has an active task already. */
 export function isSubjectBusy(error: unknown): boolean {
   const { code, constraint } = error as { code?: string; constraint?: string };
   return code === "23505" && constraint === "tasks_one_active_per_subject";
 }
 
-/** Whether the database refused what was to be written (a value, a constraint), and did not just fail. */
+/** Whether the database refused the data (a value, a constraint), and did not just fail. */
 export function isDataError(error: unknown): boolean {
   return /^2[23]/.test((error as { code?: string }).code ?? "");
 }
 
-/** Who has this idempotency key, if anyone. */
+/** The task and body hash of this idempotency key, or null. */
 export async function findIdempotencyKey(
   db: Db,
   key: string,

@@ -5,7 +5,7 @@ import { checkRow } from "../database/garbled.ts";
 import { json } from "../database/open.ts";
 import type { Database, Db, Tx } from "../database/schema.ts";
 
-/** The record of plans: what was proposed, what a person said to it, and how it changed since. */
+/** Records of plans: proposals, a person's feedback, and later changes. */
 export async function insertPlan(
   tx: Tx,
   record: Omit<PlanRecord, "id" | "createdAt" | "feedback">,
@@ -23,7 +23,7 @@ export async function insertPlan(
     .execute();
 }
 
-/** All of a task's, oldest first. */
+/** All plans of a task, oldest first. */
 export async function listPlans(db: Db | Tx, taskId: string): Promise<PlanRecord[]> {
   return (await listPlanRows(db, taskId)).map(toPlan);
 }
@@ -42,7 +42,7 @@ export async function listPlanRows(db: Db | Tx, taskId: string) {
     .execute();
 }
 
-/** A person has answered. */
+/** Records a person's answer. */
 export async function closePlan(
   tx: Tx,
   id: string,

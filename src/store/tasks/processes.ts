@@ -6,9 +6,10 @@ import type { Connection } from "../database/open.ts";
 import type { Db } from "../database/schema.ts";
 
 /**
- * Daemons and workers register here. A registered process proves that it is alive by an advisory lock
- * on a connection that it uses for nothing else: when the process dies, however it dies, PostgreSQL
- * releases the lock at once, and what the process owned can be claimed. No client clock is involved.
+ * Daemons and workers register here. A registered process proves that it is alive by an advisory
+ * lock on a connection that it uses for nothing else: when the process dies, however it dies,
+ * PostgreSQL releases the lock at once, and what the process owned can be claimed. No client clock
+ * is involved.
  */
 export type RegisteredProcess = {
   id: string;
@@ -18,13 +19,13 @@ export type RegisteredProcess = {
   release(): Promise<void>;
 };
 
-/** Only one daemon at a time on one database: this lock is its seat. */
+/** Only one daemon at a time runs on a database: it holds this lock. */
 const daemonSeat = "deputy daemon";
 
-/** The server needs a moment to notice that the last daemon was killed. */
+/** The server needs a moment to notice that the previous daemon was killed. */
 const seatPatienceMs = 2_000;
 
-/** A server elsewhere notices within half a minute that this machine is gone, not within hours. */
+/** A remote server notices within half a minute that this machine is gone, not within hours. */
 const keepalives =
   "-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=4";
 
@@ -82,7 +83,7 @@ export async function registerProcess(
     id: own.id,
     rejoin: async () => {
       if (!(await connect())) throw new Error(`the lock of ${own.id} is not free yet`);
-      // A machine that slept for months may find even the row gone.
+      // A machine that slept for months may find its row deleted.
       await current?.query(
         `insert into processes (id, kind, pid, start_ticks, host) values ($1, $2, $3, $4, $5)
           on conflict (id) do update set ended_at = null, heartbeat_at = now()`,
@@ -102,9 +103,9 @@ export async function registerProcess(
 }
 
 /**
- * The heartbeat: by the database's clock, renew the leases of the claims in hand for `leaseMs`, and
- * no others. A lease that nobody works on any more (its report could not be written, its claim was
- * never answered) runs out, and the checker finds it. Returns what the owner missed meanwhile.
+ * The heartbeat: renews the leases of `claims`, and no others, for `leaseMs` by the database's
+ * clock. A lease that nobody works on (its report could not be written, its claim was never
+ * answered) expires, and the checker finds it. Returns lost claims and cancelled and paused tasks.
  */
 export async function renewLeases(
   db: Db,
@@ -142,13 +143,13 @@ export async function renewLeases(
   };
 }
 
-/** A process on another host that lost its connection has this long to come back. */
+/** How long a process on another host may take to reconnect. */
 const silenceSeconds = 30;
 
 /**
- * Processes that hold no lock any more and did not end in order, or left leases. A lock is also lost when
- * the server restarts, so one more sign is asked for: on this host that the process is gone, else
- * that it has been silent. `processes` of this host are judged by `isAlive`. Never `self`.
+ * Processes that hold no lock and did not end in order, or left leases. A lock is also lost when
+ * the server restarts, so one more sign is required: the process is gone from this host (by
+ * `isAlive`), or it has been silent. Never includes `self`.
  */
 export async function listDeadProcesses(
   db: Db,

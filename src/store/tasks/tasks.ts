@@ -6,13 +6,13 @@ import { type Garbled, readEach } from "../database/garbled.ts";
 import { toAttempt, toListedTask, toReadableEvent, toSubtask, toTask } from "../database/rows.ts";
 import type { Db, Tx } from "../database/schema.ts";
 
-/** Reading tasks and what belongs to them. */
+/** Reads tasks and what belongs to them. */
 export async function getTask(db: Db | Tx, id: string): Promise<Task | null> {
   const row = await db.selectFrom("tasks").selectAll().where("id", "=", id).executeTakeFirst();
   return row ? toTask(row) : null;
 }
 
-/** The state alone, which the database keeps to its words. */
+/** Reads only the state, whose values the database constrains. */
 export async function getState(db: Db, id: string): Promise<TaskState | null> {
   const row = await db.selectFrom("tasks").select("state").where("id", "=", id).executeTakeFirst();
   return row?.state ?? null;
@@ -29,7 +29,7 @@ export async function findTaskIds(db: Db, prefix: string): Promise<string[]> {
   return rows.map((row) => row.id);
 }
 
-/** All but what may be megabytes of a task. */
+/** All columns but those that may hold megabytes. */
 const listedColumns = [
   "id",
   "state",
@@ -189,7 +189,7 @@ export async function countByState(
   return { tasks: await count("tasks"), subtasks: await count("subtasks") };
 }
 
-/** What should have moved on by itself and has not. */
+/** Counts outbox rows that are ten seconds overdue, and unsent notifications. */
 export async function countOverdue(db: Db): Promise<{ outbox: number; notifications: number }> {
   const { rows } = await sql<{ outbox: number; notifications: number }>`select
     (select count(*)::int from outbox where available_at < now() - interval '10 seconds') as outbox,
@@ -201,7 +201,7 @@ export async function ping(db: Db): Promise<void> {
   await sql`select 1`.execute(db);
 }
 
-/** The first task that was to comment on an issue or pull request. */
+/** The first task that had to comment on an issue or pull request, and the latest comment's URL. */
 export async function findFirstComment(
   db: Db,
   replyTo: string,

@@ -38,8 +38,8 @@ export type NewEvent = {
 };
 
 /**
- * Lock a task with its subtasks for a transition, and say what time it is by the database's clock.
- * Null when there is no such task.
+ * Locks a task with its subtasks for a transition, and returns them with the database's time. Null
+ * when there is no such task.
  */
 export async function lockTask(
   tx: Tx,
@@ -53,7 +53,7 @@ export async function lockTask(
       .where("id", "=", taskId)
       .forUpdate()
       .executeTakeFirst(),
-    // Asked at once and run when the lock is there: it sees what whoever had it before has written.
+    // Sent at once and run when the lock is acquired: it sees what the previous holder wrote.
     tx
       .selectFrom("subtasks")
       .selectAll()
@@ -67,8 +67,8 @@ export async function lockTask(
 }
 
 /**
- * Lock several tasks at once, always in the same order, and their subtasks where these matter; those
- * that do not exist are left out.
+ * Locks several tasks, always in the same order, with their subtasks where requested. Missing tasks
+ * are left out.
  */
 export async function lockTasks(
   tx: Tx,
@@ -78,7 +78,7 @@ export async function lockTasks(
   tasks: Map<string, Task>;
   subtasks: Map<string, Subtask>;
   now: Date;
-  /** What is left out with its whole task, because it cannot be read; by task. */
+  /** Unreadable rows, by task; such a task is left out as a whole. */
   garbled: Map<string, Garbled>;
 }> {
   const [found, rows] = await Promise.all([
@@ -107,7 +107,7 @@ export async function lockTasks(
   };
   const tasks = found.flatMap(({ now: _, ...row }) => read(row, row.id, toTask));
   const subtasks = rows.flatMap((row) => read(row, row.taskId, toSubtask));
-  // Without one of its subtasks nothing can be said of a task.
+  // A task with an unreadable subtask cannot be judged.
   const isSound = (taskId: string) => !garbled.has(taskId);
   return {
     garbled,
@@ -115,27 +115,27 @@ export async function lockTasks(
     subtasks: new Map(
       subtasks.filter(({ taskId }) => isSound(taskId)).map((subtask) => [subtask.id, subtask]),
     ),
-    // The last lock that was waited for: nothing that was due before is missed.
+    // The time of the last acquired lock: nothing that was due before is missed.
     now: new Date(Math.max(0, ...found.map(({ now }) => now.getTime()))),
   };
 }
 
-/** Lock the task's row alone, for what must not cross a transition. */
+/** Locks only the task's row, for work that must not overlap a transition. */
 export async function lockTaskRow(tx: Tx, taskId: string): Promise<void> {
   await tx.selectFrom("tasks").select("id").where("id", "=", taskId).forUpdate().executeTakeFirst();
 }
 
-/** Tell every process that holds a claim of the task to stop, once this transaction is committed. */
+/** Notifies every process that holds a claim of the task to stop, once this transaction commits. */
 export async function notifyCancel(tx: Tx, taskId: string): Promise<void> {
   await sql`select pg_notify('deputy', ${`cancel ${taskId}`})`.execute(tx);
 }
 
-/** Tell every process to park the attempts of the task, once this transaction is committed. */
+/** Notifies every process to park the task's attempts, once this transaction commits. */
 export async function notifyPause(tx: Tx, taskId: string): Promise<void> {
   await sql`select pg_notify('deputy', ${`pause ${taskId}`})`.execute(tx);
 }
 
-/** Tell every process that a stage has work: whoever has a free slot takes it. */
+/** Notifies every process that a stage has work; one with a free slot takes it. */
 export async function notifyReady(db: Db, stage: StageName): Promise<void> {
   await sql`select pg_notify('deputy', ${`ready ${stage}`})`.execute(db);
 }
@@ -149,7 +149,7 @@ type SubtaskFields = Omit<
   "id" | "state" | "epoch" | keyof ReturnType<typeof holdColumns>
 >;
 
-/** Move a task (or keep its state) and replace its hold. Its end is pending to every process. */
+/** Moves a task (or keeps its state) and replaces its hold. Its end notifies every process. */
 export async function moveTask(
   tx: Tx,
   task: Task,
@@ -206,7 +206,7 @@ export async function moveSubtask(
   return toSubtask(row);
 }
 
-/** A planned subtask; what it waits for is decided when its task is settled, in this same transaction. */
+/** Inserts a planned subtask; settling its task in the same transaction sets its real hold. */
 export async function insertSubtask(
   tx: Tx,
   subtask: Pick<
@@ -233,10 +233,10 @@ export async function insertSubtask(
 }
 
 /**
- * Append an event and tell every process that listens. In a transition it is written with the others,
- * in their order, before the commit; alone, for an event that changes no state, it is a statement that
- * locks the task's row as a transition does, and does not wait for the disk: only a crash of the
- * database itself, within the blink of an eye, could lose what an agent was just doing.
+ * Appends an event and notifies listeners. In a transition it is written with the others, in order,
+ * before the commit. Otherwise, for an event that changes no state, it is one statement that locks
+ * the task's row as a transition does, and does not wait for the disk: only a crash of the database
+ * right afterwards could lose the event.
  */
 export async function appendEvent(db: Db | Tx, taskId: string, event: NewEvent): Promise<string> {
   const id = newId("event");
@@ -259,7 +259,7 @@ export async function appendEvent(db: Db | Tx, taskId: string, event: NewEvent):
   return id;
 }
 
-/** Ask, in a transition, for a stage to be run once it is committed, not before `at`. */
+/** Makes a stage run once the transition commits, not before `at`. */
 export async function wakeStage(
   tx: Tx,
   stage: StageName,
@@ -289,7 +289,7 @@ function writePending(tx: Tx, { events, jobs }: Pending): CompiledQuery | null {
     select pg_notify('deputy', word) from unnest(${[...channels]}::text[]) as word`.compile(tx);
 }
 
-/** Run a transition; a deadlock or serialisation failure is tried again, as Postgres asks for. */
+/** Runs a transition; a deadlock or serialisation failure is retried, up to three tries in all. */
 export async function inTransition<T>(db: Db, work: (tx: Tx) => Promise<T>): Promise<T> {
   for (let tries = 1; ; tries++) {
     try {

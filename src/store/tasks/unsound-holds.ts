@@ -5,9 +5,9 @@ import type { Db, Tx } from "../database/schema.ts";
 import { subtaskStateOf, taskStatesOf } from "./claims.ts";
 
 /**
- * Whether every hold is sound. That each open row has exactly one hold is the database's to say;
- * that it will end is this checker's: a lease has an owner who renews it, a wake or a slot has a
- * stage that will come by, a question was really asked, a dependency is not on something that is over.
+ * Checks that every hold is sound. The database ensures that each open row has exactly one hold;
+ * this checker, that the hold will end: a lease has an owner that renews it, a wake or slot has a
+ * stage that will claim it, a question is open, a dependency is not on something that is over.
  */
 export type UnsoundHold = {
   taskId: string;
@@ -19,7 +19,7 @@ export type UnsoundHold = {
 const asWords = (states: readonly string[]) =>
   sql.raw(states.map((state) => `'${state}'`).join(", "));
 
-/** Which stage comes by for a row that waits in a state, as rows of SQL. */
+/** The stage that claims a row waiting in a state, as rows of SQL. */
 const stageOfState = sql.raw(
   [
     ...Object.entries(taskStatesOf).flatMap(([stage, states]) =>

@@ -7,7 +7,7 @@ import { inTransaction } from "../database/transaction.ts";
 
 /**
  * Worktrees that the daemon owns: one per subtask, kept across its attempts, removed only after a
- * snapshot. Each active one leases a range of ports, so that two of them never fight over 3000.
+ * snapshot. Each active one leases a range of ports, so that no two compete for one.
  */
 export type WorktreeRow = Selectable<Database["worktrees"]>;
 
@@ -18,8 +18,8 @@ const lastPort = 29_990;
 const ranges = (lastPort - firstPort) / portsPerWorktree + 1;
 
 /**
- * The subtask's worktree row, made or revived, with a port range leased. While it is being removed
- * this waits, and then finds it removed. Ports are null when all are taken.
+ * Creates or revives the subtask's worktree row, with a leased port range. Waits while the worktree
+ * is being removed. The port base is null when all ranges are taken.
  */
 export async function claimWorktree(
   db: Db,
@@ -38,7 +38,7 @@ export async function claimWorktree(
     try {
       return await upsertWorktree(db, wanted);
     } catch (error) {
-      // Two chose the same ports at the same moment, and the unique index let one of them have it.
+      // Two callers chose the same range at once, and the unique index let one have it.
       const { code, constraint } = error as { code?: string; constraint?: string };
       const isPortTaken = code === "23505" && constraint === "worktrees_one_lease_per_port";
       if (!isPortTaken || tries === maxPortTries) throw error;
@@ -46,14 +46,14 @@ export async function claimWorktree(
   }
 }
 
-/** With a thousand ranges, drawn at random, hardly ever more than one. */
+/** With a thousand ranges drawn at random, more than one try is rare. */
 const maxPortTries = 10;
 
 async function upsertWorktree(
   db: Db,
   wanted: { taskId: string; subtaskId: string; mirror: string; path: string },
 ): Promise<WorktreeRow> {
-  // Mostly one of a few that are drawn is free; all are looked at when not.
+  // Usually one of a few random ranges is free; otherwise all are checked.
   const freePort = sql<number | null>`coalesce((
       select base from (
         select ${firstPort}::int + ${portsPerWorktree}::int * floor(random() * ${ranges}::int)::int as base
@@ -78,7 +78,7 @@ async function upsertWorktree(
     .executeTakeFirstOrThrow();
 }
 
-/** Setup ran for this commit in this worktree. */
+/** Records that setup ran for this commit in this worktree. */
 export async function markPrepared(db: Db, id: string, commit: string): Promise<void> {
   await db.updateTable("worktrees").set({ preparedFor: commit }).where("id", "=", id).execute();
 }
@@ -101,8 +101,8 @@ export async function listWorktreeRows(db: Db, taskId: string): Promise<Worktree
 }
 
 /**
- * Active worktrees of tasks that are over, newest first: beyond the newest `keep`, they may go.
- * One that a person had restored is being looked at, and stays for a day.
+ * Active worktrees of finished tasks beyond the `keep` most recently used: they may be removed. One
+ * that a person restored stays for a day.
  */
 export async function listRemovableWorktrees(db: Db, keep: number): Promise<{ id: string }[]> {
   return db
@@ -123,8 +123,8 @@ export async function listRemovableWorktrees(db: Db, keep: number): Promise<{ id
 }
 
 /**
- * Run `work` on a worktree that is there and whose task is over, while nobody can claim it: a retry
- * that comes at this moment waits. False when it is gone, or in use again.
+ * Runs `work` on an existing worktree of a finished task while nothing can claim it: a concurrent
+ * retry waits. False when it is gone or in use again.
  */
 export async function withIdleWorktree(
   db: Db,
@@ -148,7 +148,7 @@ export async function withIdleWorktree(
   });
 }
 
-/** Removed, after its snapshot: the ports go back, the snapshot is how `restore` finds it. */
+/** Marks a worktree removed: its ports are free, and `restore` finds it by the snapshot. */
 export async function markRemoved(
   db: Db,
   id: string,
