@@ -10,24 +10,24 @@ import { type Mirror, openMirror } from "../mirror/open-mirror.ts";
 import { findDifference } from "../read/find-difference.ts";
 
 /**
- * Puts a commit's files into a folder in which an agent may have done anything. The index is a
- * scratch copy of ours: one that an agent could reach may mark changed files as unchanged. Git
- * writes in parallel, replaces links on the way by folders instead of following them, and knows no
- * filter but that of Git LFS (open-mirror.ts). What it refuses to clear away is cleared here. Submodules
- * are filled with what the mirror has of them, as plain files without a repository of their own.
+ * Checks out a commit into a folder in which an agent may have done anything. The index is a
+ * scratch copy of ours: one within an agent's reach may mark changed files as unchanged. Git writes
+ * in parallel, replaces links on the way by folders instead of following them, and knows no filter
+ * but Git LFS (open-mirror.ts). What git refuses to remove is removed here. Submodules are filled
+ * with what the mirror has of them, as plain files without a repository of their own.
  */
 export type CheckOut = {
   workTree: string;
-  /** The worktree that it is a folder of, for a submodule; left out: it is one itself. */
+  /** The worktree that contains it, for a submodule; default: `workTree` itself. */
   root?: string;
-  /** Of the last checkout there, or not existing yet; after this it is that of `commit`. */
+  /** The index of the last checkout there, or not existing yet; afterwards that of `commit`. */
   index: string;
   commit: string;
   /** Default: filled. */
   submodules?: Submodules;
 };
 
-/** What becomes of the folders of submodules: filled, emptied, or left as they are. */
+/** How submodule folders are treated: filled, emptied, or left as they are. */
 export type Submodules = "filled" | "empty" | "left";
 
 export async function checkOut(mirror: Mirror, what: CheckOut): Promise<void> {
@@ -68,7 +68,7 @@ async function checkOutFiles(mirror: Mirror, what: CheckOut): Promise<void> {
     await attempt(mirror, what);
   } catch (error) {
     if (!(error instanceof GitFailure)) throw error;
-    // Folders without write permission, repositories in the way of files: empty it and start over.
+    // Folders without write permission, or repositories in the way of files: empty it and retry.
     const { workTree, root = workTree } = what;
     const empty = (folder: Folder) => emptyFolder(folder, [".git"]);
     await withFolder(root, relative(root, workTree), empty);
@@ -90,12 +90,12 @@ async function attempt(mirror: Mirror, what: CheckOut): Promise<void> {
     commit,
   ]);
   if (isFresh) return;
-  // Twice -f: repositories that were made inside go as well.
+  // Twice -f: also removes repositories that were made inside.
   await git.run(["clean", "--quiet", "-d", "-f", "-f"]);
   await removeNestedRepositories(mirror, what);
 }
 
-/** Delete `.git` in folders that have tracked files, which `clean` overlooks. */
+/** Deletes `.git` from folders with tracked files, which `clean` overlooks. */
 async function removeNestedRepositories(
   mirror: Mirror,
   { workTree, root = workTree, index }: CheckOut,
@@ -115,7 +115,7 @@ async function removeNestedRepositories(
   }
 }
 
-/** Work on a folder of the worktree, when it is one. */
+/** Runs `use` on a folder of the worktree, if it exists. */
 async function ifThere(
   root: string,
   path: Buffer,

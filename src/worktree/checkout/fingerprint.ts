@@ -6,8 +6,8 @@ import { pipeline } from "node:stream/promises";
 import { inspectSource } from "../mirror/source-repository.ts";
 
 /**
- * What a user's repository is, byte for byte, as one hash per aspect: the same before and after is
- * the proof that nothing was touched. Branches below deputy/ do not count; they are what is delivered.
+ * Hashes a user's repository, one hash per aspect: equal hashes before and after prove that nothing
+ * was touched. Branches below deputy/ do not count; they are what is delivered.
  *
  *   tree     every file of the checkout, untracked and ignored ones too: content, mode, link target
  *   index    the staging area          HEAD    where it is, and its reflog

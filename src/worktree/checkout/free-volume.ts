@@ -4,15 +4,15 @@ import { type Folder, openFolder, splitPath, withFolder } from "../../sandbox/fi
 import { fullBytes, type RoomAtStart } from "../../sandbox/limits/measure-room.ts";
 
 /**
- * Whether an attempt itself filled the volume that its worktree lies on, and if so, the removal of what
- * did: nothing can be kept of it there, and until it is gone nobody else's work can go on either.
+ * Whether an attempt itself filled the volume of its worktree, and if so, the removal of its
+ * largest files: until they are gone nothing can be kept there, and no other work can continue.
  */
 const maxNamed = 5;
 
 /**
- * When the files in `workTree` that changed since `before` take at least half of what was free then,
- * remove the largest of them until they do not, and return one sentence that names them. Null, and
- * nothing is removed: somebody else filled the volume.
+ * When the files in `workTree` that changed since `before` take at least half of what was free
+ * then, removes the largest until they do not, and returns a sentence that names them. Otherwise
+ * returns null and removes nothing.
  */
 export async function freeVolume(workTree: string, before: RoomAtStart): Promise<string | null> {
   const files = await listWritten(workTree, before.at);
@@ -34,7 +34,7 @@ export async function freeVolume(workTree: string, before: RoomAtStart): Promise
   return `the attempt filled the volume of its worktree: its files took ${written} of the ${before.bytes} bytes that were free. The largest were removed, because nothing could be kept there: ${removed.slice(0, maxNamed).join(", ")}${more}. Write less`;
 }
 
-/** The regular files that changed since, by their paths in latin1; an agent cannot set ctime. */
+/** Regular files that changed since, by their paths in latin1; an agent cannot set ctime. */
 async function listWritten(workTree: string, since: number) {
   const found: { path: string; bytes: number }[] = [];
   const folders = [""];
@@ -50,7 +50,7 @@ async function listWritten(workTree: string, since: number) {
         if (ctimeMs >= since) found.push({ path, bytes: blocks * 512 });
       }
     } catch {
-      // What cannot be listed, or goes at this moment, is not counted.
+      // Unlistable and vanished files are not counted.
     } finally {
       inside.close();
     }
@@ -58,7 +58,7 @@ async function listWritten(workTree: string, since: number) {
   return found;
 }
 
-/** Null: it cannot be opened, or is a link by now. */
+/** Null when it cannot be opened, or is a link by now. */
 function openQuietly(workTree: string, folder: string): Folder | null {
   try {
     return openFolder(workTree, Buffer.from(folder, "latin1"));

@@ -2,8 +2,8 @@ import { GitFailure } from "../git/git-failure.ts";
 import { type Mirror, openMirror } from "../mirror/open-mirror.ts";
 
 /**
- * Which of these paths of a worktree its .gitignore files ignore, tracked or not. Paths are bytes in
- * latin1 strings, as in worktree-changes.ts.
+ * Those of these paths of a worktree that its .gitignore files ignore, tracked or not. Paths are
+ * bytes in latin1 strings, as in worktree-changes.ts.
  */
 export async function findIgnored(
   mirror: Mirror,
@@ -11,12 +11,12 @@ export async function findIgnored(
   paths: readonly string[],
 ): Promise<Set<string>> {
   if (paths.length === 0) return new Set();
-  // check-ignore knows no literal pathspecs; behind "./" a path holds no magic.
+  // check-ignore knows no literal pathspecs; after "./" a path contains no magic.
   const git = openMirror(mirror, { workTree, literalPathspecs: false });
   const args = ["check-ignore", "--no-index", "-z", "--stdin"];
   const input = Buffer.from(paths.map((path) => `./${path}\0`).join(""), "latin1");
   const { exitCode, stdout, stderr } = await git.ask(args, { input });
-  if (exitCode > 1) throw new GitFailure(args, exitCode, stderr); // 1 says: none of them
+  if (exitCode > 1) throw new GitFailure(args, exitCode, stderr); // 1: none is ignored
   return new Set(
     stdout
       .toString("latin1")

@@ -12,10 +12,10 @@ import { findIgnored } from "./ignored-paths.ts";
 
 /**
  * Copies ignored files that work needs (`.env`, local certificates) from the user's checkout into a
- * worktree: those that `.worktreeinclude` names, in .gitignore syntax, read from the base commit.
- * A file is copied only if the base commit's own .gitignore ignores it, because a snapshot would
- * commit, and so deliver, any other. Links and what lies behind them are left out, and nothing that
- * is there is overwritten.
+ * worktree: those that `.worktreeinclude` names, in .gitignore syntax, read from the base commit. A
+ * file is copied only if the base commit's own .gitignore ignores it, because a snapshot would
+ * commit, and so deliver, any other. Links and files behind them are left out; nothing is
+ * overwritten.
  */
 export type IncludedFiles = { copied: string[]; skipped: { path: string; reason: string }[] };
 
@@ -31,7 +31,7 @@ export async function includeFiles(
 ): Promise<IncludedFiles> {
   const result: IncludedFiles = { copied: [], skipped: [] };
   const source = parseRepository(repository);
-  if (source.kind === "remote") return result; // nobody's checkout, so nothing to copy
+  if (source.kind === "remote") return result; // no checkout, so nothing to copy
   const patterns = await readFileAt(mirror, commit, includeFileName);
   if (patterns === null || patterns.trim() === "") return result;
   const checkout = await inspectSource(source.url);
@@ -48,7 +48,7 @@ export async function includeFiles(
   let bytes = 0;
   for (const path of wanted) {
     const from = join(checkout.topLevel, path);
-    const size = (await lstat(from).catch(() => null))?.size ?? 0; // gone meanwhile: copying says so
+    const size = (await lstat(from).catch(() => null))?.size ?? 0; // gone: copyOne reports it
     let problem: string | null = null;
     if (!ignored.has(bytesOf(path))) problem = notIgnored;
     else if (result.copied.length >= maxFiles) problem = `more than ${maxFiles} files`;
@@ -86,7 +86,7 @@ async function listWanted(
   }
 }
 
-/** Why this path must not be copied, judged by what lies on the way to it on both sides; or null. */
+/** Why this path must not be copied, judged by the folders on the way on both sides; or null. */
 async function findObstacle(
   checkout: string,
   worktree: string,
@@ -97,7 +97,7 @@ async function findObstacle(
   if (!stats) return "gone";
   if (stats.isSymbolicLink()) return "a symbolic link";
   if (!stats.isFile()) return "no regular file";
-  // A folder on the way may be a link: then the real place is another one.
+  // A folder on the way may be a link; then the real path differs.
   if ((await realpath(from)) !== join(await realpath(checkout), path)) return behindLink;
   return withFolder(worktree, splitPath(path).folder, () => null).catch(
     (error: NodeJS.ErrnoException) => (error.code === "ENOTDIR" ? behindLink : null), // not made yet
@@ -106,7 +106,7 @@ async function findObstacle(
 
 const behindLink = "behind a symbolic link";
 
-/** Copy one file into the worktree, never over another or through a link; says why not, or null. */
+/** Copies one file, never over another or through a link. Returns the problem, or null. */
 async function copyOne(from: string, worktree: string, path: string): Promise<string | null> {
   const { folder, name } = splitPath(path);
   try {

@@ -2,10 +2,9 @@ import type { Git } from "../git/git.ts";
 import { GitFailure } from "../git/git-failure.ts";
 
 /**
- * Puts the blobs of an index back to what they are at `parent` where the file holds the very bytes of
- * that blob. A blob that was committed against its own attributes (line endings under `text`, a whole
- * file under Git LFS) is something else once git adds it again, and so would be in a change that
- * nobody made.
+ * Resets blobs of an index to those of `parent` where the file holds the very bytes of that blob. A
+ * blob that was committed against its own attributes (line endings under `text`, a whole file under
+ * Git LFS) changes when git adds it again, and so would appear in a change that nobody made.
  */
 export async function keepUnchanged(git: Git, parent: string): Promise<void> {
   const args = ["diff-index", "--cached", "--raw", "-z", "--no-renames", "--abbrev=40", parent];
@@ -31,7 +30,7 @@ export async function keepUnchanged(git: Git, parent: string): Promise<void> {
   await git.run(["update-index", "-z", "--index-info"], { input: Buffer.from(lines, "latin1") });
 }
 
-/** As git reads a path that may hold anything. */
+/** Quotes a path that may contain anything, as git reads it. */
 function quotePath(path: string): string {
   return `"${path.replace(/[\\"]/g, "\\$&").replaceAll("\n", "\\n")}"`;
 }

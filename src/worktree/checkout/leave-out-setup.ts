@@ -6,13 +6,13 @@ import { diffTrees } from "../read/diff-trees.ts";
 import { treeOf } from "../read/read-commit.ts";
 
 /**
- * What setup left in a worktree without git ignoring it (a lock file, generated sources) is in every
- * snapshot of it, and is not the agent's work. Setup makes it again wherever it runs, so what the
- * agent delivers is without it, but for files that the agent changed.
+ * Files that setup left without git ignoring them (a lock file, generated sources) are in every
+ * snapshot of a worktree, but are not the agent's work. Setup creates them again wherever it runs,
+ * so the delivered commit is without them, except those that the agent changed.
  */
 export type Kept = { commit: string; base: string; message: string; ref: string };
 
-/** `setupRef`: what setup left, as a commit on the one that the worktree had been made of; missing when it left nothing. */
+/** `setupRef`: a commit of what setup left, on the worktree's original one; missing if nothing. */
 export async function leaveOutSetup(
   mirror: Mirror,
   setupRef: string,

@@ -5,28 +5,28 @@ import { GitFailure } from "../git/git-failure.ts";
 import { type Mirror, openMirror } from "../mirror/open-mirror.ts";
 
 /**
- * What all files of a worktree look like from outside: names, and of what git does not ignore inode,
- * mode, size and times. Two snapshots tell what can have changed between them, without starting git:
- * most commands of an agent change nothing, or files that were there before. Names and the time of
- * the last change to an inode cannot be set back, so what looks the same is the same, but for a file
- * that had just been written at the first stat snapshot: it counts as changed.
+ * The names of all files of a worktree, with inode, mode, size and times of those that git does not
+ * ignore. Comparing two snapshots shows what can have changed without starting git: most commands
+ * of an agent change nothing, or files that existed before. Names and an inode's change time cannot
+ * be set back, so what looks the same is the same, except a file that had just been written at the
+ * first snapshot: it counts as changed.
  */
 export type StatSnapshot = {
-  /** By path, in latin1 as in worktree-changes.ts; empty of a file that is too young to tell. */
+  /** By path, in latin1 as in worktree-changes.ts; empty for a file that is too young to tell. */
   looks: Map<string, string>;
-  /** Of each folder what is in it, ignored names too. */
+  /** The names in each folder, ignored ones too. */
   names: Map<string, string>;
 };
 
-/** More are quicker counted by git, which has threads for that. */
+/** Beyond this, git is faster: it uses threads. */
 const maxEntries = 4_000;
 const atOnce = 400;
-/** Written and looked at within one tick of the file system's clock, a file may change and look the same. */
+/** A file written and inspected within one tick of its file system may change and look the same. */
 export const tickMs = 50;
 
 /**
- * Null: too many entries, a folder that cannot be read, or other names than `expected`, where they
- * matter. Nothing is followed.
+ * Null when there are too many entries, an unreadable folder, or other names than `expected`. Links
+ * are not followed.
  */
 export async function takeStatSnapshot(
   workTree: string,
@@ -41,7 +41,7 @@ export async function takeStatSnapshot(
     if (found === null) return null;
     const names: string[] = [];
     for (const { kind, name, look } of found) {
-      if (name.toLowerCase() === ".git") continue; // nobody's business: see worktree-changes.ts
+      if (name.toLowerCase() === ".git") continue; // not content: see worktree-changes.ts
       if (++entries > maxEntries) return null;
       if (entries % atOnce === 0) await nextTurn();
       const path = folder + name;
@@ -57,7 +57,7 @@ export async function takeStatSnapshot(
   return stats;
 }
 
-/** The files that may have changed from one to the other; null: some came or went. */
+/** The files that may have changed between the two; null: some appeared or disappeared. */
 export function compareStatSnapshots(before: StatSnapshot, now: StatSnapshot): string[] | null {
   if (before.names.size !== now.names.size) return null;
   for (const [folder, names] of now.names) if (before.names.get(folder) !== names) return null;
@@ -66,7 +66,7 @@ export function compareStatSnapshots(before: StatSnapshot, now: StatSnapshot): s
   );
 }
 
-/** What git ignores there; of a folder in which it ignores everything, its name with a slash alone. */
+/** The ignored paths; a folder in which everything is ignored is listed alone, with a slash. */
 export async function listIgnored(
   mirror: Mirror,
   place: { workTree: string; index: string },
@@ -80,7 +80,7 @@ export async function listIgnored(
 
 type Seen = { kind: string; name: string; look: string };
 
-/** What is in a folder; null when it is gone at this moment, or closed to us, or too much. */
+/** The entries of a folder; null when it is gone, unreadable or too large. */
 function readFolder(workTree: string, path: string): Seen[] | null {
   let folder: Folder | null = null;
   try {
@@ -94,7 +94,7 @@ function readFolder(workTree: string, path: string): Seen[] | null {
       return { kind, name: entry.name.toString("latin1"), look };
     });
   } catch {
-    return null; // git has the words for it
+    return null; // git reports the reason
   } finally {
     folder?.close();
   }
@@ -115,7 +115,7 @@ function lookAt(path: Buffer): string {
 
 type Stated = Pick<Stats, "ino" | "mode" | "size" | "mtimeMs" | "ctimeMs">;
 
-/** What git keeps of it, no more: 32 bits of numbers, and of the mode what it is and who may run it. */
+/** Only what git keeps: 32 bits of numbers, and of the mode the type and the executable bit. */
 export function lookOf({ ino, mode, size, mtimeMs, ctimeMs }: Stated): string {
   return `${ino >>> 0} ${mode & 0o170100} ${size >>> 0} ${mtimeMs} ${ctimeMs}`;
 }

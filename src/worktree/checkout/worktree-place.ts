@@ -10,16 +10,16 @@ import { throwAway } from "../mirror/throw-away.ts";
 
 /**
  * Where the parts of a worktree lie. Git finds a worktree by its `.git` file, and that file belongs
- * to the agent; so we never read it, nor anything else that an agent may write. What we know of a
- * worktree is named by its folder's name and lies in the mirror:
+ * to the agent; so we never read it, nor anything else that an agent may write. Our own records lie
+ * in the mirror under the name of the worktree's folder:
  *
- *   deputy/NAME/path    whose it is: written first, deleted last. No record: not ours, never deleted.
+ *   deputy/NAME/path    its path: written first, deleted last. No record: not ours, never deleted.
  *   deputy/NAME/index   the index of our last checkout: it exists when that checkout was completed,
  *                       and its stat data and flags are ours alone. index-commit says of what.
- *   worktrees/NAME/     git's own entry, for the agent's `git status` and `git log`; rewritten whole.
+ *   worktrees/NAME/     git's entry, for the agent's `git status` and `git log`; rewritten whole.
  *
- * What is only ours is written on the spot: a dozen tiny calls take less time together than one trip
- * to the thread pool. Nothing that an agent may have swapped for a FIFO is ever opened like that.
+ * Our own files are written synchronously: a dozen tiny calls take less time together than one trip
+ * to the thread pool. A file that an agent may have swapped for a FIFO is never opened like that.
  */
 export type Place = {
   name: string;
@@ -56,10 +56,10 @@ export async function writeRecord(place: Place): Promise<void> {
 }
 
 /**
- * Make git's entry and the worktree's `.git` file what they have to be: detached at `commit`,
- * nothing locked, nothing in progress, no file of anybody else's. A new entry appears whole, by one
- * rename, so git commands that list worktrees meanwhile never see half of it (`git worktree add`
- * makes them fail), and kill -9 leaves no entry that is locked as "initializing".
+ * Writes git's entry and the worktree's `.git` file: detached at `commit`, nothing locked, nothing
+ * in progress, no foreign files. A new entry appears whole, by one rename, so git commands that
+ * list worktrees never see half of it (`git worktree add` makes them fail), and kill -9 leaves no
+ * entry that is locked as "initializing".
  */
 export async function writeAdmin(mirror: Mirror, place: Place, commit: string): Promise<void> {
   const files: [string, string][] = [
@@ -72,8 +72,8 @@ export async function writeAdmin(mirror: Mirror, place: Place, commit: string): 
   for (const [name, text] of files) writeFileSync(join(draft, name), text);
   mkdirSync(join(mirror.gitDir, "worktrees"), { recursive: true });
   await throwAway(mirror, place.admin);
-  // All worktrees share them, and an agent without a sandbox can write there: the git of the next
-  // one would obey.
+  // All worktrees share these, and an agent without a sandbox can write them: git in the next
+  // worktree would obey.
   for (const name of ["hooks", "config.worktree", join("info", "grafts")])
     await throwAway(mirror, join(mirror.gitDir, name));
   renameSync(draft, place.admin);
@@ -90,7 +90,7 @@ async function writeGitFile(place: Place): Promise<void> {
 }
 
 async function holds(folder: Folder, name: string, text: string): Promise<boolean> {
-  const file = await openFile(folder, name).catch(() => null); // deleted, or a link: written anew
+  const file = await openFile(folder, name).catch(() => null); // deleted, or a link: rewritten
   if (!file) return false;
   try {
     const stats = await file.stat();
@@ -100,7 +100,10 @@ async function holds(folder: Folder, name: string, text: string): Promise<boolea
   }
 }
 
-/** A place for the index of a checkout: the only folder of the mirror that its git may write in. */
+/**
+ * A path for the index of a checkout; its folder is the only one of the mirror that its git may
+ * write in.
+ */
 export function placeScratchIndex({ record }: Place): string {
   const folder = join(record, `checkout-${randomUUID()}`);
   mkdirSync(folder, { recursive: true });
@@ -109,7 +112,7 @@ export function placeScratchIndex({ record }: Place): string {
 
 /** Make a finished checkout's index ours, and give the agent's git a copy. */
 export async function publishIndex(place: Place, scratch: string, commit: string): Promise<void> {
-  // Never beside an index of another commit: it is missing while the index changes.
+  // Missing while the index changes, so that it never lies beside another commit's index.
   rmSync(commitFile(place), { force: true });
   const copy = join(place.record, `copy-${randomUUID()}`);
   await copyIndex(scratch, copy);
@@ -120,8 +123,8 @@ export async function publishIndex(place: Place, scratch: string, commit: string
 }
 
 /**
- * A copy as old as the index itself. Git compares whole seconds: a file that was changed within that
- * of its checkout looks unchanged, and git reads it only because the index is no younger.
+ * Copies an index with its times. Git compares whole seconds: a file that was changed within the
+ * second of its checkout looks unchanged, and git reads it only because the index is no younger.
  */
 export async function copyIndex(from: string, to: string): Promise<void> {
   const { atime, mtime } = await lstat(from);
@@ -129,7 +132,7 @@ export async function copyIndex(from: string, to: string): Promise<void> {
   await utimes(to, atime, mtime);
 }
 
-/** The commit that our index of the worktree is of; null when that is not known. */
+/** The commit of our index of the worktree; null when unknown. */
 export async function readIndexCommit(place: Place): Promise<string | null> {
   return readText(commitFile(place));
 }
@@ -138,12 +141,12 @@ function commitFile({ record }: Place): string {
   return join(record, "index-commit");
 }
 
-/** Forget a worktree: git's entry first, the record last, so that a crash in between leaves it findable. */
+/** Removes git's entry first and the record last, so that a crash in between leaves it findable. */
 export async function removeRecord(mirror: Mirror, place: Place): Promise<void> {
   await throwAway(mirror, place.admin);
   await throwAway(mirror, place.record);
 }
 
 export async function readText(path: string): Promise<string | null> {
-  return readFile(path, "utf8").catch(() => null); // missing or unreadable: the caller starts afresh
+  return readFile(path, "utf8").catch(() => null); // missing or unreadable: the caller starts over
 }

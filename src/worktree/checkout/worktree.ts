@@ -19,21 +19,21 @@ import {
 } from "./worktree-place.ts";
 
 /**
- * The worktrees of a mirror: made, put back to a commit, removed. A worktree is known by the record
- * that is written before anything else (worktree-place.ts), so whatever a crash, an agent or a hand
- * left behind is recognised and repaired by the next call, and what has no record is never deleted.
+ * The worktrees of a mirror: created, reset to a commit, removed. The record is written before
+ * anything else (worktree-place.ts), so whatever a crash, an agent or a person left behind is
+ * recognised and repaired by the next call, and nothing without a record is deleted.
  *
- * Each worktree has a lock of its own around all of it; the mirror's lock is held only for the
- * moment in which git's list of worktrees changes. Files are checked out by parallel workers outside.
+ * Each worktree has a lock of its own around all of it; the mirror's lock is held only while git's
+ * list of worktrees changes. Files are checked out by parallel workers outside.
  *
- * Whatever is made or put back here was compared with its commit before anybody gets it: what differs
- * is cleaned once more, and what differs then is an error that names the path.
+ * Each created or reset worktree is compared with its commit before it is used: differences are
+ * cleaned once more, and what differs then is an error that names the path.
  */
 
 /**
- * Have a worktree at `path`, a folder that does not exist yet or is empty. One that is complete is
- * left as it is, work included ("existed"); after a crash the half-made one is made anew. Submodules are
- * filled with what the mirror has of them, unless they are to stay empty.
+ * Creates a worktree at `path`, a folder that does not exist yet or is empty. A complete one is
+ * left as it is, work included ("existed"); one half made by a crash is recreated. Submodules are
+ * filled with what the mirror has of them, unless they must stay empty.
  */
 export async function addWorktree(
   mirror: Mirror,
@@ -46,8 +46,9 @@ export async function addWorktree(
 }
 
 /**
- * Have a new worktree at `path`, which the caller knows to be its own, whatever is there: ignored
- * files, folders, modes and what git kept for it are those of a first checkout. Take a snapshot before.
+ * Recreates the worktree at `path`, which the caller knows to be its own, whatever is there:
+ * ignored files, folders, modes and git's records are those of a first checkout. Take a snapshot
+ * first.
  */
 export async function renewWorktree(
   mirror: Mirror,
@@ -63,8 +64,8 @@ export async function renewWorktree(
 }
 
 /**
- * Know a folder again whose record was lost with its mirror, as a worktree of changes to `commit`; the
- * caller knows that it is its own. Files stay as they are. Nothing happens to one that is known.
+ * Registers a folder again whose record was lost with its mirror, as a worktree of changes to
+ * `commit`; the caller knows that it is its own. Files stay as they are. A known one is left alone.
  */
 export async function adoptWorktree(mirror: Mirror, path: string, commit: string): Promise<void> {
   const place = await locate(mirror, path);
@@ -77,9 +78,10 @@ export async function adoptWorktree(mirror: Mirror, path: string, commit: string
 }
 
 /**
- * Make the files of the worktree what `commit` is: changed ones back, new ones gone, git repositories
- * that were made inside gone too. What the commit's own .gitignore ignores stays (installed
- * dependencies, caches). A worktree that was deleted by hand comes back. Take a snapshot before.
+ * Resets the files of the worktree to `commit`: changed ones are restored; new ones, and git
+ * repositories that were made inside, are removed. What the commit's own .gitignore ignores stays
+ * (installed dependencies, caches). A worktree that was deleted by hand is recreated. Take a
+ * snapshot before.
  */
 export async function resetWorktree(
   mirror: Mirror,
@@ -101,18 +103,15 @@ export async function resetWorktree(
   });
 }
 
-/**
- * Keep the files of a complete worktree, but let them be changes to another commit: HEAD and index
- * move there.
- */
+/** Keeps the files of a complete worktree, but moves HEAD and index to another commit. */
 export async function moveBase(mirror: Mirror, path: string, commit: string): Promise<void> {
   const place = await locate(mirror, path);
   await withRepositoryLock(mirror, place.record, () => putIndexAt(mirror, place, commit));
 }
 
 /**
- * Remove a worktree of ours, whatever state it is in. One that is gone already is fine. The folder is
- * gone when this returns; deleting its files, which takes long where they are many, goes on behind.
+ * Removes a worktree of ours in any state; one that is gone already is fine. The folder is gone
+ * when this returns; deleting many files continues in the background.
  */
 export async function removeWorktree(mirror: Mirror, path: string): Promise<void> {
   const place = await locate(mirror, path);
@@ -127,7 +126,7 @@ export async function removeWorktree(mirror: Mirror, path: string): Promise<void
   await tidyLock(place.record);
 }
 
-/** The same for a path that the caller knows to be its own, recorded or not. */
+/** Removes the worktree at a path that the caller knows to be its own, recorded or not. */
 export async function discardWorktree(mirror: Mirror, path: string): Promise<void> {
   await throwAway(mirror, path);
   await removeWorktree(mirror, path);
@@ -135,7 +134,7 @@ export async function discardWorktree(mirror: Mirror, path: string): Promise<voi
 
 export type ListedWorktree = {
   path: string;
-  /** The commit it was last put to; null when it was never completed. */
+  /** The commit of its last checkout; null when it was never completed. */
   commit: string | null;
   /** False when its folder was deleted by hand. */
   present: boolean;
@@ -169,7 +168,7 @@ async function addAt(
       if (!(await isThere(join(place.admin, "HEAD")))) await putIndexAt(mirror, place, commit);
       return "existed";
     }
-    // No checkout was ever completed there, or it was deleted, or a link to elsewhere put there.
+    // No checkout was completed there, it was deleted, or a link to elsewhere replaced it.
   } else if (!(await isEmpty(place.path))) {
     throw notOurs(place);
   }
@@ -186,7 +185,7 @@ async function addAt(
   return "created";
 }
 
-/** Nobody is given a worktree that is something else than `commit`: a second try, then an error. */
+/** No caller gets a worktree that differs from `commit`: retries once, then throws. */
 async function makeEqual(
   mirror: Mirror,
   place: Place,
@@ -204,7 +203,7 @@ async function makeEqual(
   }
 }
 
-/** HEAD and index at a commit, whatever the files are; what git keeps for the worktree is made anew. */
+/** Sets HEAD and index to a commit, whatever the files are; git's entry is rewritten. */
 async function putIndexAt(mirror: Mirror, place: Place, commit: string): Promise<void> {
   await withRepositoryLock(mirror, mirror.gitDir, () => writeAdmin(mirror, place, commit));
   const scratch = placeScratchIndex(place);
@@ -214,9 +213,9 @@ async function putIndexAt(mirror: Mirror, place: Place, commit: string): Promise
   await publishIndex(place, scratch, commit);
 }
 
-/** The place with links on the way to it resolved, so that the record always says the same. */
+/** Resolves links on the way to the place, so that the record is always the same. */
 async function locate(mirror: Mirror, path: string): Promise<Place> {
-  placeOf(mirror, path); // the name and the form of the path, before anything is made
+  placeOf(mirror, path); // checks the name and the path before anything is created
   await mkdir(dirname(path), { recursive: true });
   return placeOf(mirror, join(await realpath(dirname(path)), basename(path)));
 }
@@ -227,7 +226,7 @@ async function isEmpty(path: string): Promise<boolean> {
   return stats.isDirectory() && (await readdir(path)).length === 0;
 }
 
-/** Whether there is a folder with something in it; a link to one is none. */
+/** Whether a non-empty folder is there; a link to one does not count. */
 async function isFolder(path: string): Promise<boolean> {
   const stats = await lstat(path).catch(() => null);
   return stats?.isDirectory() === true && !(await isEmpty(path));

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { openGit } from "../git/git.ts";
 
-/** Make a folder a git repository with one commit of all that is in it, on the branch `main`. */
+/** Makes a folder a git repository with one commit of its content, on the branch `main`. */
 export async function commitAll(folder: string, message: string): Promise<void> {
   const git = openGit({ gitDir: join(folder, ".git"), workTree: folder, mode: "hermetic" });
   await git.run(["init", "--quiet", "--initial-branch=main"]);

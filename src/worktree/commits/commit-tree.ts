@@ -1,6 +1,6 @@
 import { type Mirror, openMirror } from "../mirror/open-mirror.ts";
 
-/** Make a commit of ours from a tree. No ref moves: pin it, or it is loose. */
+/** Creates a commit of ours from a tree. No ref moves: pin it, or it is unreachable. */
 export async function commitTree(
   mirror: Mirror,
   tree: string,

@@ -5,16 +5,16 @@ import { editTree, findEntry, type KnownTrees, type TreeEntry } from "./edit-tre
 import { writeObject } from "./write-object.ts";
 
 /**
- * A commit that nobody made: one with some of its files as another commit has them, or with other
- * texts. Nothing refers to it; it stands for as long as somebody works on it.
+ * Composes commits with some files taken from another commit or replaced by texts. Nothing refers
+ * to them; they last only for as long as they are in use.
  */
 export type FileSource =
-  /** As this commit has it; gone, where it has none. */
+  /** The file of this commit; removed where it has none. */
   | { like: string }
-  /** This text; the mode is that of the file it replaces. */
+  /** This text, with the mode of the file it replaces. */
   | { text: string };
 
-/** Compose it on `from`, which is its only parent. `from` itself where nothing differs. */
+/** Composes a commit on `from`, its only parent. Returns `from` where nothing differs. */
 export async function composeCommit(
   mirror: Mirror,
   from: string,
@@ -26,8 +26,8 @@ export async function composeCommit(
 }
 
 /**
- * The same commit, with some of its files otherwise, in its place: what it had there is in no history.
- * `commit` itself where nothing differs.
+ * Replaces a commit by one with some files changed: no history contains what it had there. Returns
+ * `commit` where nothing differs.
  */
 export async function recomposeCommit(
   mirror: Mirror,
@@ -40,7 +40,7 @@ export async function recomposeCommit(
   return commitTree(mirror, tree, [parent], message);
 }
 
-/** The same as a tree alone. */
+/** Composes only the tree. */
 export async function composeTree(
   mirror: Mirror,
   from: string,

@@ -4,9 +4,9 @@ import { type Mirror, openMirror } from "../mirror/open-mirror.ts";
 import { writeObject } from "./write-object.ts";
 
 /**
- * Trees with a few entries set or taken out, written without an index. Only the folders on the way
- * are read, once, and only those that changed are written. Paths and names are bytes in latin1
- * strings, as in worktree-changes.ts.
+ * Sets or removes a few entries of trees without an index. Only the folders on the way are read,
+ * once, and only changed ones are written. Paths and names are bytes in latin1 strings, as in
+ * worktree-changes.ts.
  */
 export type TreeEntry = { mode: string; id: string };
 
@@ -17,12 +17,12 @@ export type TreeEdits = {
 
 type Entries = Map<string, TreeEntry>;
 
-/** What was seen of a mirror's trees. They never change, so nothing in here is ever stale. */
+/** Cached trees of a mirror. They never change, so no entry is ever stale. */
 export type KnownTrees = Map<string, Entries>;
 
 const folderMode = "40000";
 
-/** The id of the tree that `root` becomes. */
+/** Returns the id of the edited `root`. */
 export async function editTree(
   mirror: Mirror,
   known: KnownTrees,
@@ -37,7 +37,7 @@ export async function editTree(
   return (await rewrite(mirror, known, root, changes)) ?? (await writeTree(mirror, known, []));
 }
 
-/** What a path is in a tree; null when it is not there. */
+/** The entry of a path in a tree; null when it is not there. */
 export async function findEntry(
   mirror: Mirror,
   known: KnownTrees,
@@ -53,7 +53,7 @@ export async function findEntry(
   return entry ?? null;
 }
 
-/** Null: nothing is left in it. */
+/** Null when nothing is left in it. */
 async function rewrite(
   mirror: Mirror,
   known: KnownTrees,
@@ -71,13 +71,13 @@ async function rewrite(
       const inside = below.get(name) ?? new Map();
       below.set(name, inside.set(path.slice(at + 1), change));
     } else if (change) entries.set(path, change);
-    // A folder of that name is somebody else's: what was a file is gone already.
+    // A folder of that name is another entry: the file is gone already.
     else if (entries.get(path)?.mode !== folderMode) entries.delete(path);
   }
   for (const [name, inside] of below) {
     const there = entries.get(name);
     const isFolder = there?.mode === folderMode;
-    // What is taken out of something that is no folder was not there.
+    // A path below something that is no folder did not exist.
     if (!isFolder && ![...inside.values()].some((change) => change !== null)) continue;
     const id = await rewrite(mirror, known, isFolder ? there.id : null, inside);
     if (id === null) entries.delete(name);
@@ -91,7 +91,7 @@ async function writeTree(
   known: KnownTrees,
   entries: Iterable<[string, TreeEntry]>,
 ): Promise<string> {
-  // Git's order: by bytes, a folder as if its name ended in a slash.
+  // Git's order: bytewise, a folder as if its name ended in a slash.
   const key = ([name, { mode }]: [string, TreeEntry]) => (mode === folderMode ? `${name}/` : name);
   const sorted = [...entries].sort((a, b) => (key(a) < key(b) ? -1 : 1));
   const parts = sorted.flatMap(([name, { mode, id }]) => [
@@ -103,7 +103,7 @@ async function writeTree(
   return id;
 }
 
-/** Read what is not known of the folders that lead to these paths, in as many commands as they are deep. */
+/** Reads the unknown folders that lead to these paths, with one command per level. */
 async function learnFolders(
   mirror: Mirror,
   known: KnownTrees,

@@ -24,17 +24,17 @@ import { findChanges } from "./worktree-changes.ts";
 import { writeCommit, writeObject } from "./write-object.ts";
 
 /**
- * The same commits as `snapshotWorktree` makes, for whoever makes one after every tool call: what was
- * seen once is remembered, so that git is asked what changed and nothing else, and not even that
- * when the caller knows. Whatever is out of the ordinary (attributes that change what git stores,
- * large or very many files, an index that is not of this base, any error) is left to
- * `snapshotWorktree`. No ref is moved: pin what has to stay.
+ * Makes the same commits as `snapshotWorktree`, for callers that make one after every tool call:
+ * earlier results are cached, so git is asked only what changed, and not even that when the caller
+ * knows. Anything unusual (attributes that change what git stores, large or very many files, an
+ * index of another base, any error) is left to `snapshotWorktree`. No ref is moved: pin it to keep
+ * it.
  */
 export type WorktreeKeeper = {
   /**
-   * The worktree as a commit on the base; the base itself when nothing changed, and the last one
-   * when nothing changed since. `changed`: the only files, by paths below the root, that can differ
-   * from the last one; null: anything can.
+   * Returns the worktree as a commit on the base; the base itself when nothing changed, and the
+   * last commit when nothing changed since. `changed`: the only files, by paths below the root,
+   * that can differ from the last commit; null: any can.
    */
   keep(changed: readonly string[] | null): Promise<string>;
 };
@@ -42,12 +42,12 @@ export type WorktreeKeeper = {
 export type KeepOptions = {
   path: string;
   base: string;
-  /** What the worktree holds now. */
+  /** The commit that the worktree holds now. */
   last: string;
   message: string;
 };
 
-/** One such commit, on a ref: the base itself when nothing changed. */
+/** Makes one such commit and pins it to a ref; the base itself when nothing changed. */
 export async function keepWorktree(
   mirror: Mirror,
   { ref, ...options }: Omit<KeepOptions, "last"> & { ref: string },
@@ -62,15 +62,15 @@ export function openWorktreeKeeper(mirror: Mirror, options: KeepOptions): Worktr
   const place = placeOf(mirror, workTree);
   const seen: SeenFiles = new Map();
   let last = { commit: options.last, tree: null as string | null };
-  /** No later than the look at the files that made the last tree: what changed since shows. */
+  /** Taken no later than the files of the last tree were read, so that later changes show. */
   let stats: StatSnapshot | null = null;
   let ignored: Set<string> | null = null;
-  /** The agent brought attributes of its own: git has to store what falls under them. */
+  /** The agent added attributes of its own: git itself must store the files. */
   let hasAttributes = false;
 
   /**
-   * The files that can differ from the last tree; null: anything can. Then what is ignored may have
-   * changed, too, and the next stat snapshot begins with that.
+   * The files that can differ from the last tree; null: any can. Then the ignored paths may have
+   * changed, too, and are listed again before the next stat snapshot.
    */
   const findChanged = async (): Promise<string[] | null> => {
     const before = stats;
@@ -88,9 +88,9 @@ export function openWorktreeKeeper(mirror: Mirror, options: KeepOptions): Worktr
 
   const lastTree = async () => last.tree ?? treeOf(mirror, last.commit);
 
-  /** The tree as it is now, or null when this is nothing for us. */
+  /** The current tree, or null when `snapshotWorktree` must make it. */
   const readTree = async (named: readonly string[] | null): Promise<string | null> => {
-    // Deleted, or a link to elsewhere in its place: git would follow it.
+    // Deleted, or replaced by a link to elsewhere, which git would follow.
     if (!(await lstat(workTree)).isDirectory()) return null;
     const trees = knownTrees(mirror);
     if (await readHasAttributes(mirror, place.index, base)) return null;
@@ -99,7 +99,7 @@ export function openWorktreeKeeper(mirror: Mirror, options: KeepOptions): Worktr
     if (paths !== null && !hasAttributes) {
       const tree = await lastTree();
       const set = await readFiles(mirror, seen, workTree, paths);
-      // One that was not there before may be ignored: git has to say.
+      // A new path may be ignored: git decides.
       const there = await Promise.all(paths.map((path) => findEntry(mirror, trees, tree, path)));
       if (set?.size === paths.length && there.every((entry) => entry && isFile(entry))) {
         return editTree(mirror, trees, tree, { set, gone: [] });
@@ -117,7 +117,7 @@ export function openWorktreeKeeper(mirror: Mirror, options: KeepOptions): Worktr
 
   return {
     keep: async (changed) => {
-      // What a command writes at this moment, say: the slow way has the words and the patience.
+      // Such as a file being written at this moment: snapshotWorktree retries, and reports errors.
       const tree = await readTree(changed).catch(() => null);
       if (tree === null) {
         const snapshot = await snapshotWorktree(mirror, workTree, { parent: base, message });
@@ -133,12 +133,12 @@ export function openWorktreeKeeper(mirror: Mirror, options: KeepOptions): Worktr
   };
 }
 
-/** A folder of many files is known again by every change in it. */
+/** Every change in a folder of many files adds all of its entries again. */
 const maxKnownEntries = 10_000;
 
 /**
- * The trees of a mirror that were read: tasks that start at the same base change the same folders. A
- * cache that grew too large is replaced; a caller that uses it at this moment keeps it.
+ * The cached trees of a mirror: tasks with the same base change the same folders. A cache that grew
+ * too large is replaced; a caller that uses it at this moment keeps it.
  */
 function knownTrees({ gitDir, trees }: Mirror): KnownTrees {
   const known = trees.get(gitDir);
@@ -158,7 +158,7 @@ function isFile({ mode }: TreeEntry): boolean {
   return mode.startsWith("100");
 }
 
-/** Files by which git decides about others. */
+/** Files by which git decides about other files. */
 function isRule(path: string): boolean {
   return isAttributes(path) || path === ".gitignore" || path.endsWith("/.gitignore");
 }
@@ -181,7 +181,7 @@ type SeenFiles = Map<string, { look: string; entry: TreeEntry }>;
 const maxFiles = 200;
 const maxBytes = 1024 * 1024;
 
-/** The entries of these files, written as blobs; those that are gone are left out. Null: too much. */
+/** The entries of these files, written as blobs, without missing ones. Null: too much. */
 async function readFiles(
   mirror: Mirror,
   seen: SeenFiles,
@@ -212,7 +212,7 @@ async function readFiles(
   return entries;
 }
 
-/** Work on a file by its folder, which may be gone, or be something else by now. */
+/** Runs `use` in the folder of a file, which may be gone or replaced by now. */
 async function useFile<T>(
   workTree: string,
   path: string,
@@ -228,10 +228,10 @@ async function useFile<T>(
   return use(opened, name).finally(opened.close);
 }
 
-/** A link as its words, a file as it is; null for anything else. Nothing is followed or waited for. */
+/** A link's target or a file's content; null for anything else. Never follows or blocks. */
 async function readContent(folder: Folder, name: Buffer, stats: Stats): Promise<Buffer | null> {
   if (stats.isSymbolicLink()) return readlink(folder.at(name), { encoding: "buffer" });
-  // One that its owner may not read is skipped by git, also where the daemon is root.
+  // Git skips a file that its owner may not read, even where the daemon is root.
   if (!stats.isFile() || (stats.mode & 0o400) === 0) return null;
   const file = await openFile(folder, name);
   return readWhole(file, maxBytes).finally(() => file.close());

@@ -4,8 +4,8 @@ import { findMergeBase } from "../read/read-commit.ts";
 import { commitTree } from "./commit-tree.ts";
 
 /**
- * A merge of two commits in the mirror, without a worktree: git computes the merged tree in its
- * object database, and a conflict leaves nothing behind but the names of the files.
+ * Merges two commits in the mirror without a worktree: git computes the merged tree in its object
+ * database, and a conflict leaves only the names of the files.
  */
 export type Merge =
   | { kind: "merged"; commit: string; fastForward: boolean }

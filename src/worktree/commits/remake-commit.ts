@@ -5,9 +5,9 @@ import { snapshotWorktree } from "./snapshot.ts";
 import { formCommit, hashObject, writeObject } from "./write-object.ts";
 
 /**
- * Make an attempt's commit, which was lost with the mirror, anew from the worktree that it was made of,
- * if that still holds the same files. A commit's id is the hash of its tree, parent, message and second,
- * so whether it is the same commit is found by trying the seconds in which it may have been made.
+ * Recreates an attempt's commit, lost with the mirror, from its worktree if that still holds the
+ * same files. A commit's id is the hash of its tree, parent, message and second, so the seconds in
+ * which it may have been made are tried until the id matches.
  */
 export async function remakeCommit(
   mirror: Mirror,

@@ -14,10 +14,10 @@ import { commitTree } from "./commit-tree.ts";
 import { findChanges, join0, type Skipped } from "./worktree-changes.ts";
 
 /**
- * A commit of everything in a worktree, made by the daemon from outside of it. The agent's `.git`
- * file, its HEAD, its index, its commits and its repositories inside are not looked at: git runs on
- * the mirror with a scratch index, and the paths are ours to name (worktree-changes.ts). Untracked
- * files are in it, ignored ones are not, no filter runs but that of Git LFS. It may run while an agent writes.
+ * Commits everything in a worktree from outside of it. The agent's `.git` file, HEAD, index,
+ * commits and nested repositories are not read: git runs on the mirror with a scratch index and
+ * with paths that we list (worktree-changes.ts). Untracked files are included, ignored ones are
+ * not, and no filter runs but Git LFS. It may run while an agent writes.
  */
 export type SnapshotOptions = {
   /** The commit that it is a change to. */
@@ -25,7 +25,7 @@ export type SnapshotOptions = {
   message: string;
   /** A ref below refs/deputy/ that is moved to it, so that it stays. */
   ref?: string;
-  /** Ignored files too: all that is there. */
+  /** Includes ignored files. */
   includeIgnored?: boolean;
 };
 
@@ -34,7 +34,7 @@ export type Snapshot = {
   commit: string;
   tree: string;
   changed: boolean;
-  /** What git cannot hold or we cannot read, with the reason: FIFOs, unreadable files. */
+  /** Paths that git cannot hold or we cannot read, with the reason: FIFOs, unreadable files. */
   skipped: Skipped[];
 };
 
@@ -61,7 +61,7 @@ async function takeSnapshot(
   const place = placeOf(mirror, path);
   const stats = await lstat(path).catch(() => null);
   if (!stats?.isDirectory()) {
-    // Deleted, or a link to somewhere else: nothing of the worktree's is there to be saved.
+    // Deleted, or a link to elsewhere: there is no content to save.
     if (ref !== undefined) await pinRef(mirror, ref, parent);
     const skipped = [{ path: ".", reason: "is gone: the worktree's folder", isContent: true }];
     return { commit: parent, tree: await treeOf(mirror, parent), changed: false, skipped };
@@ -77,7 +77,7 @@ async function takeSnapshot(
     );
     const git = openMirror(mirror, { workTree: path, index: scratch });
     const parentTree = await treeOf(mirror, parent);
-    // Nearly always it is of the parent already: then what differs is what was changed.
+    // Usually it is the parent's index already; then the differences are the changes.
     if (!isCopied || indexCommit !== parent)
       await git.run(["read-tree", "--reset", "--end-of-options", parent]);
     const changes = await findChanges(mirror, { workTree: path, index: scratch }, includeIgnored);
@@ -103,8 +103,8 @@ async function takeSnapshot(
 }
 
 /**
- * Bring a removed worktree back to a snapshot: its files as they were, on top of the snapshot's
- * parent, so that git shows them as uncommitted changes again and new files as untracked.
+ * Restores a snapshot into a new worktree: its files as they were, on top of the snapshot's parent,
+ * so that git shows uncommitted changes and untracked files again.
  */
 export async function restoreSnapshot(mirror: Mirror, commit: string, path: string): Promise<void> {
   const made = await addWorktree(mirror, path, commit);
@@ -117,7 +117,7 @@ export async function restoreSnapshot(mirror: Mirror, commit: string, path: stri
     commit,
   ]);
   const [committer, parent, second] = about.trim().split(" ");
-  // A snapshot without a change is its parent: somebody's commit, which is left committed.
+  // A snapshot without a change is its parent: another author's commit, which stays committed.
   if (committer !== deputyIdentity.email || parent === undefined || second !== undefined) return;
   await moveBase(mirror, path, parent);
 }

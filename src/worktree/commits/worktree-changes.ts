@@ -8,11 +8,11 @@ import { whyRefused } from "../git/refused-name.ts";
 import { type Mirror, openMirror } from "../mirror/open-mirror.ts";
 
 /**
- * What an agent changed in its worktree, as lists of paths for `update-index`. `git add` would do it
- * in one command, but it takes a repository that was made inside for a submodule and loses its
- * files; here git lists what is tracked and what is new, and we look at each path ourselves:
- * repositories inside count as plain folders without their `.git`, FIFOs, sockets and devices as
- * absent, and links as links. Paths are bytes, kept in latin1 strings: they need not be UTF-8.
+ * Lists what an agent changed in its worktree, as paths for `update-index`. `git add` would do it
+ * in one command, but it takes a nested repository for a submodule and loses its files. Here git
+ * lists tracked and new paths, and we inspect each ourselves: nested repositories count as plain
+ * folders without their `.git`, FIFOs, sockets and devices as absent, and links as links. Paths are
+ * bytes, kept in latin1 strings: they need not be UTF-8.
  */
 export type Changes = {
   present: string[];
@@ -20,14 +20,14 @@ export type Changes = {
   skipped: Skipped[];
 };
 
-/** What a snapshot leaves out. `isContent`: something that somebody wrote is not in it. */
+/** A path that a snapshot leaves out. `isContent`: somebody wrote what is missing. */
 export type Skipped = { path: string; reason: string; isContent: boolean };
 
 export async function findChanges(
   mirror: Mirror,
   { workTree, index }: { workTree: string; index: string },
   includeIgnored: boolean,
-  /** The folders to look in; none: everywhere. */
+  /** The folders to search; none: everywhere. */
   within: readonly string[] = [],
 ): Promise<Changes> {
   const git = openMirror(mirror, { workTree, index });
@@ -42,7 +42,7 @@ export async function findChanges(
   const folders = others.filter((path) => path.endsWith("/")).map((path) => path.slice(0, -1));
   for (let at = 0; at < tracked.length; at += 2) {
     const [status, path = ""] = tracked.slice(at, at + 2);
-    // Git says deleted also of what lies behind a link now; looking there would follow it.
+    // Git also reports files behind a link as deleted; inspecting those would follow it.
     const kind = status === "D" ? "absent" : await look(workTree, path);
     if (kind === "file") changes.present.push(path);
     else if (kind === "unreadable")
@@ -89,11 +89,11 @@ async function look(workTree: string, path: string): Promise<Kind> {
   if (stats.isSymbolicLink()) return "file";
   if (stats.isDirectory()) return "folder";
   if (!stats.isFile()) return "special";
-  // By its mode: a daemon that is root may read what its git, which sees as the agent does, may not.
+  // By mode: a daemon that is root may read what its git, confined like the agent, may not.
   return (stats.mode & 0o400) === 0 ? "unreadable" : "file";
 }
 
-/** Files below a folder, without anything named `.git`, links not followed. */
+/** Files below a folder, without anything named `.git`; links are not followed. */
 async function walk(workTree: string, folder: string, changes: Changes): Promise<string[]> {
   const found: string[] = [];
   let entries: Awaited<ReturnType<typeof readFolder>>;

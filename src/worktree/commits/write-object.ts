@@ -8,10 +8,10 @@ import { deputyIdentity } from "../git/git-environment.ts";
 import type { Mirror } from "../mirror/open-mirror.ts";
 
 /**
- * One object into a mirror, in git's own loose form, without starting git: a checkpoint after every
- * tool call makes a handful, and each process would cost more than all the rest of it. The object is
- * there whole or not at all, and written like git does it: no fsync, the name last. What is small is
- * written on the spot: that takes less time than one trip to the thread pool.
+ * Writes one object into a mirror, in git's own loose form, without starting git: a checkpoint
+ * after every tool call makes a handful, and each process would cost more than all the rest of it.
+ * The object appears whole or not at all, written as git does it: no fsync, the name last. Small
+ * objects are written synchronously, which is faster than a trip to the thread pool.
  */
 const compress = promisify(deflate);
 const smallBytes = 64 * 1024;
@@ -25,7 +25,7 @@ export async function writeObject(
   const id = hashObject(type, content);
   const path = join(gitDir, "objects", id.slice(0, 2), id.slice(2));
   if (isRefreshed(path)) return id;
-  const draft = join(gitDir, "objects", `tmp_obj_${randomUUID()}`); // the name that git's own cleaning knows
+  const draft = join(gitDir, "objects", `tmp_obj_${randomUUID()}`); // git's clean-up knows it
   try {
     const options = { flag: "wx", mode: 0o444 };
     if (whole.length <= smallBytes) {
@@ -41,7 +41,7 @@ export async function writeObject(
 
 type ObjectType = "blob" | "tree" | "commit";
 
-/** The id that it has, or would have. */
+/** The id of this object, whether it is written or not. */
 export function hashObject(type: ObjectType, content: Buffer): string {
   return createHash("sha1").update(headOf(type, content)).update(content).digest("hex");
 }
@@ -50,14 +50,14 @@ function headOf(type: ObjectType, content: Buffer): Buffer {
   return Buffer.from(`${type} ${content.length}\0`);
 }
 
-/** Whether it is there; then it is as good as new, so that nobody collects it as an old one. */
+/** Whether it exists; then its time is renewed, so that it is not collected as an old one. */
 function isRefreshed(path: string): boolean {
   try {
     const now = new Date();
     utimesSync(path, now, now);
     return true;
   } catch {
-    return false; // not there, or another's: written anew
+    return false; // missing, or another user's: written again
   }
 }
 
@@ -66,12 +66,12 @@ function giveName(draft: string, path: string): void {
     renameSync(draft, path);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
-    mkdirSync(dirname(path), { recursive: true }); // the first object of this beginning
+    mkdirSync(dirname(path), { recursive: true }); // the first object with this prefix
     renameSync(draft, path);
   }
 }
 
-/** A commit of ours, as `commitTree` makes it. No ref moves. */
+/** Writes a commit of ours, as `commitTree` makes it. No ref moves. */
 export function writeCommit(
   mirror: Mirror,
   { tree, parent, message }: { tree: string; parent: string; message: string },
@@ -79,7 +79,7 @@ export function writeCommit(
   return writeObject(mirror, "commit", formCommit({ tree, parent, message }, new Date()));
 }
 
-/** What such a commit consists of when it is made at this second. */
+/** The content of such a commit when it is made at this second. */
 export function formCommit(
   { tree, parent, message }: { tree: string; parent: string; message: string },
   at: Date,
