@@ -7,14 +7,14 @@ import { isFullId } from "../mirror/read-cache.ts";
 import { listFilesAt, readFileAt } from "../read/read-commit.ts";
 
 /**
- * Which files of a commit its own `.gitattributes` put under a filter (`filter=lfs`, `filter=git-crypt`):
- * their blobs are not what a checkout holds. A filter is known by its name; what it runs is in
- * somebody's configuration, which is not looked at.
+ * Files of a commit that its own `.gitattributes` put under a filter (`filter=lfs`,
+ * `filter=git-crypt`): their blobs differ from what a checkout holds. Only the filter's name
+ * counts; its command in somebody's configuration is not read.
  */
 const sizeOfFilters = (filters: ReadonlyMap<string, string>) =>
   [...filters].reduce((sum, [path, name]) => sum + path.length + name.length + 32, 0);
 
-/** The name of the filter of each such path. */
+/** The name of the filter, by path. */
 export function findFilters(mirror: Mirror, commit: string): Promise<ReadonlyMap<string, string>> {
   const read = () => readFilters(mirror, commit);
   if (!isFullId(commit)) return read();

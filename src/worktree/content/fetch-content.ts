@@ -4,17 +4,17 @@ import { fetchLfs } from "./fetch-lfs.ts";
 import { fetchSubmodules } from "./fetch-submodules.ts";
 
 /**
- * Has in the mirror what a commit's files are made of and the commit itself does not hold: the contents
- * of Git LFS and of submodules. What is there is not fetched again.
+ * Fetches into the mirror what a commit only refers to: the contents of Git LFS and of submodules.
+ * Existing content is not fetched again.
  */
 export type FetchContent = {
   authHeader: (url: string) => string | null;
   signal: AbortSignal;
-  /** False for a stranger's commit: nothing that it names is asked for over the network. */
+  /** False for a stranger's commit: nothing that it names is fetched over the network. */
   mayAsk: boolean;
 };
 
-/** Returns what a person has to know of what worktrees will not hold, in sentences. */
+/** Returns sentences for a person about content that worktrees will lack. */
 export async function fetchContent(
   mirror: Mirror,
   repository: Repository,

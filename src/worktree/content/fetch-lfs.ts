@@ -15,13 +15,13 @@ import { findMissingLfs } from "./lfs-missing.ts";
 import { hasGitLfs, hasLfsObject, type LfsPointer, lfsObjectPath } from "./lfs-pointer.ts";
 
 /**
- * Has the contents of a base commit's Git LFS files in the mirror's store, before any worktree is
- * made: from the store of the user's checkout first, then from the repository's remote, by the
- * daemon and with its credentials. What cannot be had stays a pointer in worktrees.
+ * Fetches the contents of a base commit's Git LFS files into the mirror's store, before any
+ * worktree is made: from the store of the user's checkout first, then from the repository's remote,
+ * by the daemon and with its credentials. Unavailable content stays a pointer in worktrees.
  */
 const maxFetchBytes = 20 * 1024 ** 3;
 
-/** Returns what a person has to know of files whose content is not what the commit holds, in sentences. */
+/** Returns sentences for a person about files that worktrees hold unfiltered or as pointers. */
 export async function fetchLfs(
   mirror: Mirror,
   repository: Repository,
@@ -61,7 +61,7 @@ export async function fetchLfs(
   return notes;
 }
 
-/** Says why nothing came, as a clause; null when git-lfs had nothing against it. */
+/** Returns why nothing was fetched, as a clause; null when git-lfs succeeded. */
 async function askRemote(
   mirror: Mirror,
   repository: Repository,
@@ -82,7 +82,7 @@ async function askRemote(
   const { exitCode, stderr } = await git.ask(["lfs", "fetch", remote.url, commit], { signal });
   if (exitCode === 0) return null;
   const said = explainLfs(stderr);
-  // What a checkout on this machine does not have either is nothing that its work needs.
+  // Content that a checkout on this machine lacks too is not needed for its work.
   if (repository.kind === "local" || isMissingThere(stderr)) return said;
   throw new DeputyError(
     isRefused(stderr) ? "unprocessable" : "unavailable",
@@ -99,7 +99,7 @@ function isRefused(stderr: string): boolean {
   return /authori[sz]|authentication|credentials|\b40[13]\b|permission denied/i.test(stderr);
 }
 
-/** The line of git-lfs that says what went wrong. */
+/** The line of git-lfs that names the problem. */
 export function explainLfs(stderr: string): string {
   const lines = stderr.split("\n").map((line) => line.trim());
   const line = lines.find((each) => each !== "" && !/^(fetch|Uploading|Downloading)/.test(each));
@@ -119,7 +119,7 @@ async function readConfig(git: Git, name: string): Promise<string | null> {
   return exitCode === 0 ? stdout.toString("utf8").trim() || null : null;
 }
 
-/** Copy one object from store to store, whole or not at all; false when the first does not have it. */
+/** Copies one object between stores, whole or not at all; false when `from` does not have it. */
 export async function copyLfsObject(
   from: string,
   to: string,

@@ -14,10 +14,10 @@ import type { FetchContent } from "./fetch-content.ts";
 import { findSubmodule, listSubmodules, type Submodule, submoduleRef } from "./submodules.ts";
 
 /**
- * Has what is in a base commit's submodules in the mirror, before any worktree is made: from the
- * repositories that the user's checkout has of them (`.git/modules`) first, then from where the base's
- * `.gitmodules` says, by the daemon. Nothing of it runs, and no file on this machine is fetched from
- * but the checkout's own. What cannot be had is said in one sentence that names the submodule.
+ * Fetches the content of a base commit's submodules into the mirror, before any worktree is made:
+ * from the repositories that the user's checkout has of them (`.git/modules`) first, then from the
+ * URLs in the base's `.gitmodules`, by the daemon. None of it is executed, and no file on this
+ * machine is used but the checkout's own. An error for missing content names the submodule.
  */
 const maxSubmodules = 200;
 const maxDepth = 5;
@@ -26,14 +26,14 @@ const timeoutMs = 15 * 60_000;
 
 type Level = {
   commit: string;
-  /** Of the submodule around it, with a slash; empty for the repository itself. */
+  /** Path of the enclosing submodule, with a slash; empty for the repository itself. */
   within: string;
   depth: number;
-  /** What relative URLs refer to; null: there is nothing. */
+  /** The base of relative URLs; null: there is none. */
   url: string | null;
   /** Folders in which a checkout keeps the repositories of its submodules, by name. */
   modules: readonly string[];
-  /** The checkout itself, where old ones keep such a repository in the submodule's folder. */
+  /** The checkout itself: old ones keep such a repository in the submodule's folder. */
   checkout: string | null;
 };
 
@@ -44,7 +44,7 @@ type Fetch = FetchContent & {
   bytes: number;
 };
 
-/** Returns what a person has to know, in sentences. Throws a DeputyError for one that cannot be had. */
+/** Returns sentences for a person. Throws a DeputyError for a submodule that cannot be fetched. */
 export async function fetchSubmodules(
   mirror: Mirror,
   repository: Repository,
@@ -79,7 +79,7 @@ async function fetchLevel(fetch: Fetch, level: Level): Promise<string[]> {
     const path = level.within + submodule.path;
     const entry = told.get(submodule.path);
     if (!entry) {
-      // Git itself leaves it empty, too: somebody added a repository and forgot to say where it is from.
+      // Git leaves it empty, too: a repository was added without an entry in `.gitmodules`.
       notes.push(describeEmpty([path], "`.gitmodules` does not name it"));
       continue;
     }
@@ -140,8 +140,8 @@ type Origin = {
 };
 
 /**
- * Fetch the one commit into an empty repository of its own, look at its size, and take its files, without
- * its history, into the mirror.
+ * Fetches the one commit into an empty repository of its own, checks its size, and takes its files,
+ * without history, into the mirror.
  */
 async function bring(
   fetch: Fetch,
@@ -160,7 +160,7 @@ async function bring(
       const one = ["--depth=1", "--no-tags", "--end-of-options", url, `+${commit}:refs/heads/one`];
       await get(one);
     } catch (error) {
-      // A server that gives no commit by its id: all branches and tags, one of which should hold it.
+      // The server gives no commit by id: fetch all branches and tags, one of which should hold it.
       if (!(error instanceof GitFailure) || !/not our ref|unadvertised/.test(error.stderr))
         throw error;
       await get([
@@ -201,7 +201,7 @@ async function bring(
   }
 }
 
-/** Only what git would clone as well without being told to: nothing on this machine, no program, no option. */
+/** Accepts only what git also clones by default: no path on this machine, no program, no option. */
 function parseUrl({ repository }: Fetch, path: string, url: string | null): Repository {
   if (url === null) throw refuse(path, "its URL is relative to nothing");
   let parsed: Repository;
@@ -222,7 +222,7 @@ function parseUrl({ repository }: Fetch, path: string, url: string | null): Repo
   return parsed;
 }
 
-/** As git resolves `../other.git`: from the parent's URL, never above its host. Null: it leads nowhere. */
+/** Resolves `../other.git` like git: from the parent's URL, never above its host. Null: nowhere. */
 export function resolveUrl(parent: string | null, relative: string): string | null {
   if (parent === null) return null;
   const [host = ""] =
@@ -242,7 +242,7 @@ export function resolveUrl(parent: string | null, relative: string): string | nu
 
 type Entry = { name: string; url: string };
 
-/** The entries of a commit's `.gitmodules` by path; what is no such file has none. */
+/** The entries of a commit's `.gitmodules` by path; empty when it is no such file. */
 async function readGitmodules(mirror: Mirror, commit: string): Promise<Map<string, Entry>> {
   const pattern = "^submodule\\..*\\.(path|url)$";
   const blob = `--blob=${commit}:.gitmodules`;
@@ -261,7 +261,7 @@ async function readGitmodules(mirror: Mirror, commit: string): Promise<Map<strin
   return entries;
 }
 
-/** Whether a name can be a folder below `.git/modules` and nothing else. */
+/** Whether a name can only be a folder below `.git/modules`. */
 function isPlainName(name: string): boolean {
   if (isAbsolute(name) || name.startsWith("-")) return false;
   return name.split(/[/\\]/).every((part) => part !== "" && part !== "." && part !== "..");

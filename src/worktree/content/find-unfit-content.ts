@@ -10,13 +10,13 @@ import { type Mirror, openMirror } from "../mirror/open-mirror.ts";
 import { diffTrees, readSizes } from "../read/diff-trees.ts";
 
 /**
- * What is in a worktree and cannot be handed over, found before anybody relies on it: what git cannot
- * hold or check out, what cannot be read, what the other side does not take. `isContent` tells what
- * somebody wrote for others to read from FIFOs, sockets and devices, which are only left out.
+ * Finds content of a worktree that cannot be handed over, before anybody relies on it: what git
+ * cannot hold or check out, what cannot be read, what the repository's host refuses. `isContent`
+ * distinguishes written content from FIFOs, sockets and devices, which are only left out.
  */
 export type Unfit = {
   workTree: string;
-  /** Where the work started, and what was kept of it. */
+  /** The commit where the work started, and the one that keeps it. */
   base: string;
   commit: string;
   /** The largest file that the repository's host takes; null: any. */
@@ -32,7 +32,7 @@ export async function findUnfitContent(mirror: Mirror, what: Unfit): Promise<Ski
   return all.filter(({ path }, i) => all.findIndex((other) => other.path === path) === i);
 }
 
-/** What git passes over without a word. Ignored folders are nobody's business; links are not followed. */
+/** Finds what git silently skips. Ignored folders are left out; links are not followed. */
 async function findOddEntries(workTree: string, ignored: ReadonlySet<string>): Promise<Skipped[]> {
   const found: Skipped[] = [];
   const add = (path: string, reason: string, isContent: boolean) =>
@@ -44,7 +44,7 @@ async function findOddEntries(workTree: string, ignored: ReadonlySet<string>): P
       readdir(path, { withFileTypes: true, encoding: "buffer" }),
     ).catch((error: NodeJS.ErrnoException) => error.code ?? "unknown");
     if (typeof entries === "string") {
-      // Gone at this moment, or a link by now: what is there is seen as that.
+      // Gone, or a link by now, which is checked as a link.
       const isThere = entries !== "ENOENT" && entries !== "ENOTDIR";
       if (isThere) add(folder, `cannot be listed (${entries})`, true);
       continue;
@@ -53,7 +53,7 @@ async function findOddEntries(workTree: string, ignored: ReadonlySet<string>): P
       const path = folder + entry.name.toString("latin1");
       if (path === ".git" || ignored.has(path) || ignored.has(`${path}/`)) continue;
       const isFile = entry.isFile() || entry.isSymbolicLink();
-      // Git lists nothing that lies deeper than a path can be long.
+      // Git lists nothing below a path that is too long.
       const why = isFile && path.length > maxListedBytes ? whyRefused(path) : null;
       if (why !== null) add(path, why, true);
       if (entry.isDirectory()) folders.push(`${path}/`);
@@ -103,7 +103,7 @@ async function findUnfitFiles(
   return found;
 }
 
-/** The path at which git itself stops when it is to check the commit out; null: nowhere. */
+/** The path at which git refuses to check the commit out; null: none. */
 async function askGit(mirror: Mirror, commit: string): Promise<string | null> {
   const index = join(mirror.gitDir, `index-${randomUUID()}`);
   try {

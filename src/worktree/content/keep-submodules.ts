@@ -11,31 +11,31 @@ import { treeOf } from "../read/read-commit.ts";
 import { listFilled } from "./submodules.ts";
 
 /**
- * What was changed in the submodules of a worktree. No commit of the repository can hold it, so it is
- * kept as a commit of its own, of the files of all submodules at their paths.
+ * Keeps the changes in the submodules of a worktree. No commit of the repository can hold them, so
+ * they are a commit of their own, with the files of all submodules at their paths.
  */
 export const submoduleRefOf = (attemptId: string) => `submodules/${attemptId}`;
-/** What setup left in them, which is nobody's change. */
+/** What setup left in the submodules, which is not the agent's change. */
 export const submoduleSetupRef = (subtaskId: string) => `submodule-setups/${subtaskId}`;
 
 export type KeepSubmodules = {
   path: string;
   /** The commit whose submodules the worktree was filled with. */
   base: string;
-  /** Points, if anything changed, to a commit whose parent is what was there before. */
+  /** Set, if anything changed, to a commit whose parent is the state before. */
   ref: string;
-  /** Another one of these: only what changed since counts. */
+  /** Another such ref: only changes since then count. */
   since: string | null;
 };
 
-/** The paths of what was changed. */
+/** Returns the changed paths. */
 export async function keepSubmodules(
   mirror: Mirror,
   { path, base, ref, since }: KeepSubmodules,
 ): Promise<string[]> {
   const filled = await listFilled(mirror, base);
   const stats = await lstat(path).catch(() => null);
-  // A worktree that is gone, or a link to elsewhere in its place, has nothing to look at.
+  // A worktree that is gone, or replaced by a link, has nothing to inspect.
   if (filled.length === 0 || !stats?.isDirectory()) return [];
   const index = join(placeOf(mirror, path).record, `submodules-${randomUUID()}`);
   const lock = `${index}.lock`;
@@ -43,7 +43,7 @@ export async function keepSubmodules(
   try {
     await git.run(["read-tree", "--empty"]);
     for (const { path: folder, content } of filled) {
-      await git.run(["update-index", "--force-remove", "--", folder]); // of one inside another
+      await git.run(["update-index", "--force-remove", "--", folder]); // a nested submodule
       await git.run(["read-tree", `--prefix=${folder}/`, content]);
     }
     const original = (await git.run(["write-tree"])).trim();

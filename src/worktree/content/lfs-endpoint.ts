@@ -4,18 +4,18 @@ import { inspectSource } from "../mirror/source-repository.ts";
 import { readFileAt } from "../read/read-commit.ts";
 
 /**
- * Where Git LFS keeps what a repository's commits only point to: beside the remote that git itself
- * talks to. A `.lfsconfig` may name another place on the same host and nothing else, because the
- * daemon's credentials go there, and it counts as the base commit has it, never as an agent wrote it.
+ * Where Git LFS keeps the content that a repository's commits point to: with the remote that git
+ * itself uses. A `.lfsconfig` may only name another URL on the same host, because the daemon's
+ * credentials go there, and it is read from the base commit, never as an agent wrote it.
  */
 export type LfsRemote = {
   repository: Repository;
-  /** As Git LFS takes it for its remote. */
+  /** The remote as Git LFS takes it. */
   url: string;
   config: Record<string, string>;
 };
 
-/** Null: there is no such place. A text says why one that is named is not gone to. */
+/** Null when there is no endpoint. A string says why a named one is not used. */
 export async function findLfsRemote(
   mirror: Mirror,
   repository: Repository,
@@ -30,11 +30,11 @@ export async function findLfsRemote(
     try {
       remote = parseRepository(text);
     } catch {
-      return null; // a relative path, or what Deputy fetches nothing from
+      return null; // a relative path, or a URL that Deputy does not fetch from
     }
     const own = await git.ask(["config", "--get", "lfs.url"]);
     const url = own.stdout.toString("utf8").trim();
-    // The user's own configuration of their checkout is theirs to choose.
+    // Users may configure their own checkout as they like.
     if (url !== "") return { ...remoteOf(remote), config: { "lfs.url": url } };
   }
   const told = await readLfsUrl(mirror, baseCommit);

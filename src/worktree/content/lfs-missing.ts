@@ -29,8 +29,8 @@ export async function findMissingLfs(
 }
 
 /**
- * git-lfs makes the folder of an object before it finds out that it cannot have the object, and gives
- * up where it cannot: a checkout cannot write to the mirror. With the folder it leaves the pointer.
+ * git-lfs creates the folder of an object before it finds the object missing, and fails where it
+ * cannot: a checkout cannot write to the mirror. With the folder it leaves the pointer.
  */
 export async function allowMissingLfs(mirror: Mirror, commit: string): Promise<void> {
   if (!usesLfs(mirror)) return;

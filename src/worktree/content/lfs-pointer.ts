@@ -3,10 +3,10 @@ import { join } from "node:path";
 import { GitFailure } from "../git/git-failure.ts";
 import { type Mirror, openMirror } from "../mirror/open-mirror.ts";
 
-/** What a file under Git LFS is in a commit: a few lines that name its content by hash and size. */
+/** A file under Git LFS as committed: a few lines that name its content by hash and size. */
 export type LfsPointer = { oid: string; size: number };
 
-/** Longer blobs are no pointers, for git-lfs neither. */
+/** As for git-lfs, longer blobs are no pointers. */
 const maxPointerBytes = 1024;
 
 export function parsePointer(text: string): LfsPointer | null {
@@ -52,7 +52,7 @@ export async function readPointers(
   return pointers;
 }
 
-/** Where an object lies in a store of Git LFS. */
+/** The path of an object in a store of Git LFS. */
 export function lfsObjectPath(store: string, { oid }: LfsPointer): string {
   return join(store, "objects", oid.slice(0, 2), oid.slice(2, 4), oid);
 }
@@ -63,7 +63,7 @@ export async function hasLfsObject(store: string, pointer: LfsPointer): Promise<
   return stats?.size === pointer.size;
 }
 
-/** The id of the blob of each of these paths at a commit; what is no regular file is left out. */
+/** The blob id of each of these paths at a commit, without those that are no regular file. */
 export async function listBlobsAt(
   mirror: Mirror,
   commit: string,

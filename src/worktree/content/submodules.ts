@@ -3,13 +3,13 @@ import { isFullId } from "../mirror/read-cache.ts";
 import { findIn } from "../mirror/source-repository.ts";
 
 /**
- * The submodules of a commit. A commit holds only their paths and the commits that they are at; what is
- * in them is fetched when a task is planned (fetch-submodules.ts) and kept in the mirror as one commit
- * without history each, under `refs/source/modules/COMMIT`.
+ * The submodules of a commit. A commit holds only their paths and commits; their content is fetched
+ * when a task is planned (fetch-submodules.ts) and kept in the mirror as one commit without history
+ * each, under `refs/source/modules/COMMIT`.
  */
 export type Submodule = {
   path: string;
-  /** The commit that the repository has it at. */
+  /** The commit that the repository pins it to. */
   commit: string;
 };
 
@@ -20,7 +20,7 @@ export function submoduleRef(commit: string): string {
 const sizeOfList = (list: readonly Submodule[]) =>
   list.reduce((sum, { path }) => sum + path.length + 64, 0);
 
-/** Those of the commit itself, sorted by path. */
+/** The direct submodules of the commit, sorted by path. */
 export function listSubmodules(mirror: Mirror, commit: string): Promise<readonly Submodule[]> {
   const read = async () => {
     const lines = await openMirror(mirror).run(["ls-tree", "-r", "-z", "--full-tree", commit]);
@@ -33,12 +33,12 @@ export function listSubmodules(mirror: Mirror, commit: string): Promise<readonly
   return mirror.reads.read("submodules", `${mirror.gitDir}\n${commit}`, sizeOfList, read);
 }
 
-/** What the mirror has of a submodule at a commit, as a commit of ours; null: it stays an empty folder. */
+/** A submodule's content in the mirror, as a commit of ours; null: it stays an empty folder. */
 export function findSubmodule(mirror: Mirror, { commit }: Submodule): Promise<string | null> {
   return findIn(openMirror(mirror), submoduleRef(commit));
 }
 
-/** All that are filled, those inside of others after them, with what each is filled with. */
+/** All filled submodules with their content, nested ones after their parents. */
 export async function listFilled(
   mirror: Mirror,
   commit: string,

@@ -5,9 +5,9 @@ import { openFile, readStart, splitPath, withFolder } from "../../sandbox/files/
 import { removeInside } from "../../sandbox/files/remove-tree.ts";
 
 /**
- * Where a relative path from outside really leads, when that is inside `root`: symbolic links are
- * followed before the answer, those of folders and of the file itself. What does not exist yet is
- * judged by the folders that do.
+ * Resolves a relative path from outside and throws a DeputyError when it leads out of `root`.
+ * Symbolic links of folders and of the file itself are followed first. A missing path is judged by
+ * the folders that exist.
  */
 export async function containPath(root: string, relativePath: string): Promise<string> {
   if (relativePath.includes("\0")) throw refuse(relativePath, "holds a NUL character");
@@ -45,13 +45,16 @@ export async function readContainedFile(
   }
 }
 
-/** Delete what such a path leads to. What leads outside is refused. */
+/** Deletes the target of such a path. A path that leads outside is refused. */
 export async function removeContained(root: string, relativePath: string): Promise<void> {
   const { folder, name } = await findContained(root, relativePath);
   await withFolder(root, folder, (inside) => removeInside(inside, name));
 }
 
-/** Links are followed now; who opens it then follows none, so that one put there since leads nowhere. */
+/**
+ * Follows links now; the caller then opens the result without following any, so that a link put
+ * there since leads nowhere.
+ */
 async function findContained(root: string, relativePath: string) {
   const path = await containPath(root, relativePath);
   return splitPath(relative(await realpath(root), path));
@@ -63,7 +66,7 @@ export function isInside(folder: string, path: string): boolean {
   return way === "" || (way !== ".." && !way.startsWith(`..${sep}`) && !isAbsolute(way));
 }
 
-/** The real path of the deepest part that exists, with the rest behind it. */
+/** The real path of the deepest existing part, followed by the rest. */
 async function resolveReal(path: string, shown: string): Promise<string> {
   try {
     return await realpath(path);
@@ -73,7 +76,7 @@ async function resolveReal(path: string, shown: string): Promise<string> {
     if (code === "ENAMETOOLONG") throw refuse(shown, "is too long");
     if (code !== "ENOENT" && code !== "ENOTDIR") throw error;
   }
-  // A link that dangles exists without leading anywhere: writing through it would create its target.
+  // A dangling link exists but leads nowhere: writing through it would create its target.
   if (await isLink(path)) throw refuse(shown, "is a symbolic link to nowhere");
   return join(await resolveReal(dirname(path), shown), basename(path));
 }

@@ -1,10 +1,10 @@
 import { transportEnvironment } from "../../core/base/child-environment.ts";
 
 /**
- * Everything that decides how a git command of ours behaves, in one place and out of argv, where
- * every user of the machine could read it: the environment, with our configuration inside it.
+ * The environment of our git commands, with our configuration inside it: everything that decides
+ * how they behave, in one place and out of argv, which every user of the machine can read.
  *
- * - `hermetic` is for our mirrors and worktrees. No configuration of the user or the system is read,
+ * - `hermetic` is for our mirrors and worktrees. No user or system configuration is read,
  *   nothing of the network is reachable, hooks, fsmonitor, replace refs, prompts and optional locks
  *   are off, pathspecs are literal, and every commit is Deputy's.
  * - `transport` acts on the user's behalf in the user's repository or over the network: their HOME,
@@ -16,26 +16,26 @@ export type GitMode = "hermetic" | "transport";
 export const deputyIdentity = { name: "Deputy", email: "deputy@localhost" };
 
 export type GitPlace = {
-  /** Set explicitly, so that nothing in a worktree can point git elsewhere. Null: find it from `cwd`. */
+  /** Explicit, so that nothing in a worktree can point git elsewhere. Null: found from `cwd`. */
   gitDir: string | null;
   workTree?: string;
-  /** The worktree that `workTree` is a folder of, for a submodule; left out: it is none. */
+  /** The worktree that contains `workTree`, for a submodule; default: none. */
   root?: string;
-  /** What the command does with the files of a worktree that an agent has or had. */
+  /** How the command uses the files of a worktree that an agent has or had. */
   agentFiles?: "reads" | "writes";
   index?: string;
   mode: GitMode;
-  /** False for a command that cannot do with literal pathspecs. */
+  /** False for a command that cannot use literal pathspecs. */
   literalPathspecs?: boolean;
   /** `Authorization: …`, sent to this origin only. */
   auth?: { origin: string; header: string };
-  /** In a transport the host that it goes to, whose tokens it gets. Left out: none's. */
+  /** The host of a transport, whose tokens it gets. Default: no tokens. */
   host?: string | null;
-  /** Unencrypted http, for a server on this very machine. */
+  /** Allows unencrypted http, for a server on this very machine. */
   allowHttp?: boolean;
-  /** Run the filter of Git LFS. It is the only filter that ever runs, and it never fetches anything. */
+  /** Runs the filter of Git LFS, the only filter that ever runs. It never fetches anything. */
   lfs?: boolean;
-  /** More configuration of a transport, beside the user's own. */
+  /** Additional configuration of a transport. */
   config?: Readonly<Record<string, string>>;
 };
 
@@ -67,9 +67,9 @@ const hermeticOnly: Record<string, string> = {
 };
 
 /**
- * The filter's commands are ours, whatever a repository's configuration says. An object that is missing
- * stays a pointer: objects are fetched by the daemon alone (fetch-lfs.ts), so the filter is given a place
- * that never answers, over whatever `.lfsconfig` an agent may have written.
+ * The filter's commands are ours, whatever a repository configures. A missing object stays a
+ * pointer: only the daemon fetches objects (fetch-lfs.ts), so the filter gets a URL that never
+ * answers, which overrides any `.lfsconfig` that an agent wrote.
  */
 const lfsFilter: Record<string, string> = {
   "filter.lfs.process": "git-lfs filter-process",
@@ -90,7 +90,7 @@ const transportOnly: Record<string, string> = {
   "http.lowSpeedTime": "60",
 };
 
-/** Build the whole environment of one git command. Nothing else of the daemon's reaches it. */
+/** Builds the whole environment of one git command. Nothing else of the daemon's reaches it. */
 export function buildGitEnvironment(
   place: GitPlace,
   from: NodeJS.ProcessEnv = process.env,
@@ -147,7 +147,7 @@ function hermeticBase(from: NodeJS.ProcessEnv, place: GitPlace): Record<string, 
 function transportBase(from: NodeJS.ProcessEnv, place: GitPlace): Record<string, string> {
   const env = transportEnvironment(place.host ?? null, from);
   env.GIT_ALLOW_PROTOCOL = place.allowHttp ? "file:https:ssh:http" : "file:https:ssh";
-  // ssh would ask on the terminal of a daemon in the foreground; this way its questions fail at once.
+  // ssh would ask on the terminal of a foreground daemon; this makes its questions fail at once.
   env.SSH_ASKPASS = "false";
   env.SSH_ASKPASS_REQUIRE = "force";
   return env;

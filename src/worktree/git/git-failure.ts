@@ -1,4 +1,4 @@
-/** A git command that failed: what was run, how it ended and what it said. No URL credentials are in it. */
+/** A failed git command with its arguments, exit code and stderr, without URL credentials. */
 export class GitFailure extends Error {
   readonly command: string;
   readonly exitCode: number | null;

@@ -2,10 +2,10 @@ import { dirname, join } from "node:path";
 import type { GitPlace } from "./git-environment.ts";
 
 /**
- * What a git command sees that works on an agent's files. The agent may live meanwhile and put a link
- * in place of any folder between two looks of git, so git runs where the agent's own view ends: the
- * mirror, the worktree and the folder of a scratch index. Who reads the worktree cannot change it,
- * and adds objects to the mirror; who writes it changes nothing of the mirror that outlives it.
+ * The view of a git command that works on an agent's files. A running agent may replace any folder
+ * by a link at any time, so git sees no more than the agent: the mirror, the worktree and the
+ * folder of a scratch index. A command that reads the worktree cannot change it, and adds objects
+ * to the mirror; one that writes it changes nothing lasting in the mirror.
  */
 export type GitView = {
   cwd: string;
@@ -14,10 +14,10 @@ export type GitView = {
   writable: readonly string[];
 };
 
-/** Turns a command into one that runs in such a view; without a sandbox it stays as it is. */
+/** Turns a command into one that runs in such a view; without a sandbox returns it unchanged. */
 export type LimitView = (argv: readonly string[], view: GitView) => Promise<readonly string[]>;
 
-/** The view of a command at this place; null for one that works on nobody's files. */
+/** The view of a command at this place; null when it works on no agent's files. */
 export function viewOf(
   { gitDir, workTree, root = workTree, index, agentFiles, lfs }: GitPlace,
   { cwd, env }: Pick<GitView, "cwd" | "env">,
@@ -25,7 +25,7 @@ export function viewOf(
   if (agentFiles === undefined || root === undefined || gitDir === null) return null;
   const stores = ["objects", ...(lfs ? ["lfs"] : [])].map((name) => join(gitDir, name));
   const scratch = index === undefined ? [] : [dirname(index)];
-  // git-lfs writes what is no pointer there before it hands it on.
+  // git-lfs buffers content that is no pointer there.
   const spool = lfs ? [join(gitDir, "lfs", "tmp")] : [];
   return agentFiles === "writes"
     ? { cwd, env, readOnly: [gitDir], writable: [root, ...scratch, ...spool] }

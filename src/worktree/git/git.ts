@@ -4,11 +4,10 @@ import { type LimitView, viewOf } from "./git-view.ts";
 import { type GitAnswer, type GitRunner, runGit } from "./run-git.ts";
 
 /**
- * The only door to git. A command runs with an environment that is wholly ours
- * (git-environment.ts), from a folder that is given, and ends in one of two ways: `run` returns its
- * output or throws a GitFailure, `ask` returns the exit code too, for commands whose exit code is
- * the answer. Outside text goes behind `--end-of-options`, into stdin or into a file, never where
- * an option could be.
+ * Every git command goes through here. It runs from a given folder with an environment that is
+ * wholly ours (git-environment.ts). `run` returns its output or throws a GitFailure; `ask` returns
+ * the exit code too, for commands whose exit code is the answer. Outside text goes behind
+ * `--end-of-options`, into stdin or into a file, never where an option could be.
  */
 export type Git = {
   run(args: readonly string[], options?: RunOptions): Promise<string>;
@@ -23,15 +22,13 @@ export type RunOptions = {
 
 export type { GitAnswer };
 
-/** How git runs: which process starts it, and in which view where it works on an agent's files (git-view.ts). */
+/** How git runs: the process that starts it, and the view for an agent's files (git-view.ts). */
 export type GitHost = { run: GitRunner; limitView: LimitView };
 
-/** Git started by this process, with no limit to what it sees. */
+/** Git started by this process, without a confined view. */
 export const localGit: GitHost = { run: runGit, limitView: async (argv) => argv };
 
-/**
- * Open git at a place. `cwd` is where commands run: by default the worktree, else the git directory.
- */
+/** Opens git at a place. Commands run in `cwd`, by default the worktree, else the git directory. */
 export function openGit(place: GitPlace & { cwd?: string }, host: GitHost = localGit): Git {
   const env = buildGitEnvironment(place);
   const cwd = place.cwd ?? place.workTree ?? place.gitDir ?? "/";
@@ -46,7 +43,7 @@ export function openGit(place: GitPlace & { cwd?: string }, host: GitHost = loca
       signal?.throwIfAborted();
       throw new GitFailure(args, null, error instanceof Error ? error.message : String(error));
     }
-    // The view could not be made: then the exit code is no answer of git's.
+    // The view could not be made, so the exit code is not git's.
     if (view && answer.exitCode === 1 && answer.stderr.startsWith("bwrap: "))
       throw new GitFailure(args, null, answer.stderr);
     return answer;

@@ -1,8 +1,8 @@
 /**
- * Names that no git checks out, on this system or another, because some file system takes them for
- * `.git`: NTFS ignores case, trailing dots and blanks, streams behind a colon, and knows it as `git~1`;
- * HFS+ ignores characters that cannot be seen. A backslash is a slash there. Paths are bytes in latin1
- * strings.
+ * Returns why a path is checked out nowhere, or null. Some file systems take other names for
+ * `.git`: NTFS ignores case, trailing dots and blanks, streams behind a colon, and knows it as
+ * `git~1`; HFS+ ignores invisible characters. A backslash is a slash there. Paths are bytes in
+ * latin1 strings.
  */
 export function whyRefused(path: string): string | null {
   if (Buffer.byteLength(path, "latin1") > maxPathBytes)
@@ -15,6 +15,6 @@ export function whyRefused(path: string): string | null {
   return null;
 }
 
-/** A path may have 4096 bytes, the folder of a checkout included. */
+/** A path has at most 4096 bytes, the folder of a checkout included. */
 const maxPathBytes = 3_000;
 const unseen = /[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]/g;

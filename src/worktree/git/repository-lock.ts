@@ -13,15 +13,15 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
 /**
- * A mutex for what git cannot do twice at once in one repository (fetch, ref deletes, adding and
+ * A mutex for what git cannot do concurrently in one repository (fetch, ref deletes, adding and
  * removing worktrees), within this process and across processes.
  *
- * Within the process callers queue. Across processes each contender announces itself with an empty
- * file of its own in `<path>.lock/` and then looks: whoever sees another living contender takes its
- * file back and tries again. Of two that announce at once at least the later one sees the other, so
- * two never hold it together. A file's name says who made it (boot, pid namespace, pid, start time),
- * so what `kill -9` left is recognised and deleted; as names are unique, that can never hit a lock
- * of somebody alive. A contender in another pid namespace (a container) is judged by the file's
+ * Within the process callers queue. Across processes each contender creates an empty file of its
+ * own in `<path>.lock/` and then lists the folder: one that sees another living contender deletes
+ * its file and retries. Of two that start at once at least the later one sees the other, so two
+ * never hold the lock together. A file's name identifies its maker (boot, pid namespace, pid, start
+ * time), so a file left by `kill -9` is recognised and deleted; names are unique, so that can never
+ * hit a living holder's. A contender in another pid namespace (a container) is judged by the file's
  * age: holders touch theirs every few seconds.
  */
 export async function withRepositoryLock<T>(
@@ -37,13 +37,13 @@ export async function withRepositoryLock<T>(
   });
   const mine = turn.then(async (release) => {
     try {
-      signal?.throwIfAborted(); // its caller has gone already
+      signal?.throwIfAborted(); // the caller has given up
       return await task();
     } finally {
       release();
     }
   });
-  // The next in line starts whatever came of this one; its caller gets the error.
+  // The next in line starts whatever the result; errors go to this one's caller.
   const settled = mine.then(ignore, ignore);
   queues.set(path, settled);
   void settled.then(() => {
@@ -53,7 +53,7 @@ export async function withRepositoryLock<T>(
   return mine;
 }
 
-/** Wait in line, but no longer than the signal: the place in the queue is then given up when it comes. */
+/** Waits for the turn or the signal; an aborted place in the queue is skipped at its turn. */
 async function untilTurnOrAbort(turn: Promise<unknown>, signal: AbortSignal): Promise<void> {
   signal.throwIfAborted();
   let stop = ignore;
@@ -68,20 +68,20 @@ async function untilTurnOrAbort(turn: Promise<unknown>, signal: AbortSignal): Pr
   }
 }
 
-/** Delete the lock's folder, if nobody is at it, when what it guards is gone for good. */
+/** Deletes the lock's folder, if unused, once what it guards is gone for good. */
 export async function tidyLock(path: string): Promise<void> {
-  await rmdir(`${path}.lock`).catch(ignore); // not empty: somebody is at it, who is welcome
+  await rmdir(`${path}.lock`).catch(ignore); // not empty: still in use
 }
 
-/** Who waits in this process, by path: the last of each queue. */
+/** The last waiter of each queue in this process, by path. */
 export type LockQueues = Map<string, Promise<void>>;
 
 const touchEveryMs = 5_000;
 const staleAfterMs = 30_000;
 
 /**
- * The few calls to the file system are made on the spot: each takes microseconds, and a trip to the
- * thread pool a hundred times as long, with everybody else in line behind it.
+ * The few file system calls are synchronous: each takes microseconds, and a trip to the thread pool
+ * a hundred times as long, with every other waiter behind it.
  */
 async function acquire(folder: string, signal?: AbortSignal): Promise<() => void> {
   const name = `${identity.boot}.${identity.namespace}.${process.pid}.${identity.start}.${randomUUID()}`;
@@ -93,7 +93,7 @@ async function acquire(folder: string, signal?: AbortSignal): Promise<() => void
       if (!(await seesAnother(folder, name))) break;
       rmSync(file, { force: true });
     }
-    // Uneven pauses, so that two that met do not meet again.
+    // Random pauses, so that two that collided do not collide again.
     await sleep(5 + Math.random() * 20);
   }
   const timer = setInterval(() => {
@@ -107,7 +107,7 @@ async function acquire(folder: string, signal?: AbortSignal): Promise<() => void
   };
 }
 
-/** False when the folder was tidied away at this moment. */
+/** False when the folder was removed at this moment. */
 function announce(file: string): boolean {
   try {
     closeSync(openSync(file, "wx"));
@@ -131,7 +131,7 @@ function list(folder: string): string[] {
   try {
     return readdirSync(folder);
   } catch {
-    return []; // tidied away at this moment
+    return []; // removed at this moment
   }
 }
 
@@ -177,7 +177,7 @@ function identifySelf() {
       hasProc: true,
     };
   } catch {
-    return { boot: "none", namespace: "none", start: "0", hasProc: false }; // no /proc: pids must do
+    return { boot: "none", namespace: "none", start: "0", hasProc: false }; // no /proc: pids only
   }
 }
 

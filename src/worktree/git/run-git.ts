@@ -1,12 +1,12 @@
 import { simpleGit } from "simple-git";
 import type { GitMode } from "./git-environment.ts";
 
-/** One git command as plain data, so that it can be handed to another process. */
+/** One git command as plain data, so that it can be sent to another process. */
 export type GitRequest = {
   cwd: string;
   env: Record<string, string>;
   mode: GitMode;
-  /** git, or what runs it in a view of its own. */
+  /** git, or the command that runs it in a view of its own. */
   program: readonly string[];
   args: readonly string[];
   input: Buffer | string | undefined;
@@ -19,16 +19,16 @@ export type GitRunner = (request: GitRequest, signal?: AbortSignal) => Promise<G
 
 export type GitAnswer = { exitCode: number; stdout: Buffer; stderr: string };
 
-/** A command that says nothing for so long hangs: a dead connection, a FIFO swapped in for a file. */
+/** A command silent for this long hangs: a dead connection, a FIFO swapped in for a file. */
 export const silenceMs = 10 * 60_000;
 
-/** What all of a command's output may have together: it is held in memory, and read as one string. */
+/** Maximum of a command's whole output: it is held in memory, and read as one string. */
 export const maxOutputBytes = 256 * 1024 * 1024;
 
 /**
- * One command through simple-git. Its guards are made for options that come from outside; ours are
- * constants, so the ones that forbid our own hardening are opened, by name. An instance per command,
- * because an instance runs its commands one after the other and shares input and abort signal.
+ * Runs one command through simple-git. Its guards are meant for options from outside; ours are
+ * constants, so the guards against our own hardening are disabled by name. Each command has its own
+ * instance, because one runs its commands in turn and shares input and abort signal.
  */
 export async function runGit(
   { cwd, env, mode, program, args, input, maxBytes = maxOutputBytes }: GitRequest,
@@ -46,17 +46,17 @@ export async function runGit(
     baseDir: cwd,
     binary,
     trimmed: false,
-    // simple-git takes an exit code without a word on stderr for success: read it ourselves.
+    // simple-git takes any exit code with an empty stderr for success: read it ourselves.
     errors: (error, { exitCode, stdOut, stdErr }) => {
       const stderr = Buffer.concat(stdErr).toString("utf8");
       answer = { exitCode, stdout: Buffer.concat(stdOut), stderr };
-      // Its own errors (abort, silence) are not Buffers and pass; a bad exit code is our caller's.
+      // Its own errors (abort, silence) are not Buffers and pass; a bad exit code is the caller's.
       return error instanceof Error && "plugin" in error ? error : undefined;
     },
     timeout: { block: silenceMs },
     // In a transport a helper may outlive git with the pipes open (credential-cache, ssh masters).
     completion: { onClose: true, onExit: mode === "transport" ? 2_000 : false },
-    // A Buffer even for nothing: for an empty string simple-git would leave stdin open.
+    // Always a Buffer: for an empty string simple-git would leave stdin open.
     input: () => Buffer.from(input ?? ""),
     abort: signal ? AbortSignal.any([signal, full.signal]) : full.signal,
     allowEnvironment: Object.keys(env),
@@ -73,13 +73,13 @@ export async function runGit(
       allowUnsafeSshCommand: mode === "transport",
       // The key of the auth header names a host, which may read like a guarded key ("alias").
       allowUnsafeAlias: mode === "transport",
-      // Otherwise helpers of the user's that abbreviate an option are refused by git itself.
+      // Otherwise git refuses helpers of the user that abbreviate an option.
       allowAbbreviatedOptions: mode === "transport",
     },
   })
     .env(env)
-    // After a command that printed nothing simple-git waits 50 ms for output that may come late,
-    // though both pipes are closed by then. Most of ours print nothing: nothing counts as output.
+    // After a command without output simple-git waits 50 ms for late output, though both pipes are
+    // closed by then. Most of ours print nothing, so an empty chunk counts as output.
     .outputHandler((_command, stdout, stderr) => {
       stdout.on("data", count);
       stderr.on("data", count);

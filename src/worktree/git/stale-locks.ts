@@ -3,12 +3,12 @@ import { isInside } from "./contain-path.ts";
 import type { Git } from "./git.ts";
 import { GitFailure } from "./git-failure.ts";
 
-/** A command of ours holds a lock file for milliseconds. */
+/** Our commands hold a lock file for milliseconds. */
 const staleAfterMs = 10_000;
 
 /**
- * Git on a mirror that heals what kill -9 of an earlier git left: a lock file inside of the mirror
- * that is in the way and that nobody touched for a while is deleted, and the command run again.
+ * Wraps git on a mirror to recover from lock files that kill -9 left: one inside the mirror that
+ * blocks a command and was not touched for a while is deleted, and the command retried.
  */
 export function healStaleLocks(git: Git, gitDir: string): Git {
   const ask: Git["ask"] = async (args, options) => {
@@ -33,6 +33,6 @@ export function healStaleLocks(git: Git, gitDir: string): Git {
 async function isStale(file: string): Promise<boolean> {
   return stat(file).then(
     ({ mtimeMs }) => Date.now() - mtimeMs > staleAfterMs,
-    () => true, // released meanwhile: the next round goes through
+    () => true, // released meanwhile: the retry succeeds
   );
 }
