@@ -7,20 +7,20 @@ import type { Repository } from "./repository-url.ts";
 import { findIn, inspectSource } from "./source-repository.ts";
 import { explainTransport, openTransport } from "./transport.ts";
 
-/** Getting commits from a user's repository into its mirror, and finding out that there are none to get. */
+/** Fetches commits from a user's repository into its mirror, or finds none to fetch. */
 
-/** Where the source's HEAD is: a branch's name, or "HEAD" when it is detached. */
+/** The source's HEAD: a branch's name, or "HEAD" when it is detached. */
 export type SourceHead = { commit: string; ref: string };
 
 export type FetchOptions = {
-  /** A whole header line, `Authorization: …`, for https. It is handed over in the environment. */
+  /** A whole header line, `Authorization: …`, for https. Passed in the environment. */
   authHeader?: string;
   signal?: AbortSignal;
-  /** A full commit id to have as well, even if no branch or tag holds it (the head of a pull request). */
+  /** A full commit id to fetch even if no branch or tag holds it (the head of a pull request). */
   want?: string;
 };
 
-/** Fetch all branches, tags and HEAD; what is gone from the source goes from the mirror. */
+/** Fetches all branches, tags and HEAD; what is gone from the source is pruned. */
 export async function fetchAll(
   mirror: Mirror,
   repository: Repository,
@@ -61,9 +61,9 @@ export async function fetchAll(
 }
 
 /**
- * Where a local repository's HEAD is, and whether the mirror has all its refs as they are. Two
- * commands side by side: this is on the way of every task. Of the mirror only what was fetched is
- * listed: refs of ours are there by the thousand.
+ * Finds a local repository's HEAD, and whether the mirror has all its refs as they are. The
+ * commands run concurrently, because every task waits for this. Of the mirror only fetched refs are
+ * listed: there are thousands of our own.
  */
 export async function lookAtSource(
   mirror: Mirror,
@@ -77,12 +77,12 @@ export async function lookAtSource(
     openMirror(mirror).run([...list, "refs/remotes/origin", "refs/tags", "refs/source/HEAD"]),
     has(mirror, want),
   ]).catch(async (error) => {
-    await inspectSource(repository.url); // says that the folder is gone, if that is it
+    await inspectSource(repository.url); // throws a clearer error when the folder is gone
     throw error;
   });
   if (theirs.exitCode !== 0) await inspectSource(repository.url);
   const lines = theirs.stdout.toString("utf8").split("\n").filter(Boolean);
-  // The branch that is checked out is marked; without one HEAD is detached, or nothing yet.
+  // The checked-out branch is marked; without a mark HEAD is detached or unborn.
   const [, branchCommit, branch] =
     /^\*([0-9a-f]{40}) refs\/heads\/(.+)$/.exec(lines.find((line) => line[0] === "*") ?? "") ?? [];
   const commit = branchCommit ?? (await findIn(git, "HEAD"));
@@ -107,7 +107,7 @@ async function has(mirror: Mirror, commit: string | undefined): Promise<boolean>
   return (await findIn(openMirror(mirror), commit)) !== null;
 }
 
-/** A remote does not say in a fetch which branch its HEAD is: the best-known name at that commit. */
+/** A fetch does not tell the branch of a remote's HEAD: guess the best-known name at its commit. */
 export async function guessHead(mirror: Mirror): Promise<SourceHead | null> {
   const git = openMirror(mirror);
   const commit = await findIn(git, "refs/source/HEAD");

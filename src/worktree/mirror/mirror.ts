@@ -14,20 +14,20 @@ import { makeMirror, withSoundMirror } from "./repair-mirror.ts";
 import type { Repository } from "./repository-url.ts";
 import { baseCandidates, findIn } from "./source-repository.ts";
 
-// The rest of the system knows a mirror by this file.
+// The rest of the system uses mirrors through this file.
 export { type Mirror, type Mirrors, openMirror, openMirrors };
 
-/** A mirror that was just brought up to date: what the source's HEAD was then is known. */
+/** A mirror that was just brought up to date, with the source's HEAD at that time. */
 export type FetchedMirror = Mirror & { head: SourceHead | null };
 
-/** Where the mirror of a repository is, or will be. */
+/** The place of a repository's mirror, whether it exists or not. */
 export function placeMirror(mirrors: Mirrors, repository: Repository): Mirror {
   return mirrors.at(join(mirrors.root, `${repository.key}.git`));
 }
 
 /**
- * Have an up-to-date mirror of the repository, made when it is missing. Of a local
- * repository whose branches, tags and HEAD did not move nothing is fetched: a few milliseconds.
+ * Brings the repository's mirror up to date, creating it when it is missing. Nothing is fetched
+ * from a local repository whose branches, tags and HEAD did not move: a few milliseconds.
  */
 export async function ensureMirror(
   mirrors: Mirrors,
@@ -80,8 +80,8 @@ async function followLocal(
 }
 
 /**
- * The commit a task starts from: a branch, a tag, a full or abbreviated commit; null is where the
- * repository's HEAD was, for a checkout the commit that is checked out.
+ * The commit that a task starts from: a branch, a tag, a full or abbreviated commit; null: HEAD,
+ * which for a checkout is the checked-out commit. Throws a DeputyError when there is none.
  */
 export async function resolveBase(
   mirror: FetchedMirror,
@@ -109,14 +109,12 @@ export async function resolveBase(
   );
 }
 
-/**
- * Keep a commit reachable as refs/deputy/NAME (or that full name). Moves the ref when it exists.
- */
+/** Keeps a commit reachable as refs/deputy/NAME (or that full name). Moves an existing ref. */
 export async function pinRef(mirror: Mirror, name: string, commit: string): Promise<void> {
   await moveRef(mirror, deputyRef(name), commit);
 }
 
-/** Point a ref of the mirror, by its full name, to a commit. */
+/** Points a ref of the mirror, by its full name, to a commit. */
 export async function moveRef(mirror: Mirror, ref: string, commit: string): Promise<void> {
   await openMirror(mirror).run(["update-ref", "--no-deref", ref, commit]);
 }
@@ -131,7 +129,7 @@ export async function hasCommit(mirror: Mirror, commit: string): Promise<boolean
   return (await findIn(openMirror(mirror), commit)) !== null;
 }
 
-/** Delete refs/deputy/NAME of these, and everything below refs/deputy/NAME/. Says how many there were. */
+/** Deletes refs/deputy/NAME for each name, and all below it. Returns how many were deleted. */
 export async function deleteRefs(mirror: Mirror, names: readonly string[]): Promise<number> {
   if (names.length === 0) return 0; // without a pattern git lists them all
   const git = openMirror(mirror);
@@ -143,7 +141,7 @@ export async function deleteRefs(mirror: Mirror, names: readonly string[]): Prom
   });
 }
 
-/** The full name of a ref of ours. Names are made by the daemon from ids: a bad one is a bug. */
+/** The full name of a ref of ours. The daemon makes names from ids: a bad one is a bug. */
 function deputyRef(text: string): string {
   const name = text.replace(/^refs\/deputy\//, "");
   const ok = /^[A-Za-z0-9_][A-Za-z0-9_.-]*(\/[A-Za-z0-9_][A-Za-z0-9_.-]*)*$/.test(name);

@@ -11,25 +11,25 @@ import { healStaleLocks } from "../git/stale-locks.ts";
 import { makeReadCache, type ReadCache } from "./read-cache.ts";
 
 /**
- * A bare repository of the daemon's own per user's repository; all worktrees hang on it, and the
- * user's repository is only ever fetched from and pushed to. What is in it:
+ * A bare repository of the daemon's own per user's repository. All worktrees belong to it; the
+ * user's repository is only ever fetched from and pushed to. Its refs:
  *
  *   refs/remotes/origin/*   the source's branches     refs/tags/*   its tags
- *   refs/source/HEAD        its checked-out commit    refs/source/commits/*   commits asked for by id
+ *   refs/source/HEAD        its checked-out commit    refs/source/commits/*   commits fetched by id
  *   refs/deputy/*           ours: snapshots, task branches; no fetch ever touches them
  *
- * It is never a `--mirror` clone: a pruning fetch into one deletes our own branches. Nothing is
- * garbage-collected by git on its own (collect-garbage.ts). Uncommitted changes of the user are not in it and so never
- * part of a base. Its configuration is a constant that is put back before every use: an agent that
- * could write it would otherwise have the daemon run its filters.
+ * It is never a `--mirror` clone: a pruning fetch into one deletes our own branches. Git never
+ * collects garbage on its own (collect-garbage.ts). Uncommitted changes of the user are not in it
+ * and so never part of a base. Its configuration is a constant, restored before every use: an agent
+ * that could write it would otherwise make the daemon run its filters.
  */
 export type Mirror = { gitDir: string } & Shared;
 
-/** What all mirrors of a process share, which belongs to the `Mirrors` that opened them. */
+/** State shared by all mirrors of a process; it belongs to the `Mirrors` that opened them. */
 type Shared = {
   host: GitHost;
   reads: ReadCache;
-  /** Trees that were read, by git directory; see edit-tree.ts. */
+  /** Cached trees, by git directory; see edit-tree.ts. */
   trees: LRUCache<string, KnownTrees>;
   locks: LockQueues;
   /** Deletes folders in the background, one after the other. */
@@ -43,7 +43,7 @@ export type Mirrors = {
   at(gitDir: string): Mirror;
 };
 
-/** `root` is the folder of the mirrors; `host` is how git runs on them. */
+/** `root` is the folder of the mirrors; `host` runs git on them. */
 export function openMirrors(root: string, host: GitHost = localGit): Mirrors {
   const shared: Shared = {
     host,
@@ -75,9 +75,9 @@ const config = `[core]
 \temail = deputy@localhost
 `;
 /**
- * Of the highest precedence: no false encoding that a tree asks for can make adding its files fail. A
- * filter that it asks for runs only if it is configured, and ours is the only configuration: that of
- * Git LFS, once the repository uses it.
+ * These take precedence: a false encoding in a tree's attributes must not make adding its files
+ * fail. A filter that a tree asks for runs only if it is configured, and only we configure one:
+ * that of Git LFS, once the repository uses it.
  */
 const attributes = "* -working-tree-encoding\n";
 
@@ -88,7 +88,7 @@ const constants: readonly [string, string][] = [
 ];
 
 /**
- * Git in a mirror, hermetic. With a worktree or an index of ours when given; `writes`: the command
+ * Hermetic git in a mirror, with a worktree or an index of ours when given. `writes`: the command
  * changes files of the worktree, and not the mirror's.
  */
 export function openMirror(
@@ -119,8 +119,8 @@ export function openMirror(
 }
 
 /**
- * Where Git LFS looks for the objects of a mirror. It exists once a base commit was seen that uses Git
- * LFS on a machine that has it; from then on the filter runs in every worktree of the mirror.
+ * The store for a mirror's Git LFS objects. It exists once a base commit was seen that uses Git LFS
+ * on a machine that has it; from then on the filter runs in every worktree of the mirror.
  */
 export function lfsStore(mirror: Mirror): string {
   return join(mirror.gitDir, "lfs");
@@ -131,21 +131,21 @@ export function usesLfs(mirror: Mirror): boolean {
 }
 
 /**
- * Put back what we wrote. An agent without a sandbox changes it by as little as `git config
- * user.name`; anything in there that runs a program is gone before git reads it.
+ * Restores a file that we wrote. An agent without a sandbox changes it by as little as `git config
+ * user.name`; anything in it that runs a program is removed before git reads it.
  */
 function restoreFile(path: string, text: string): void {
   try {
     if (readFileSync(path, "utf8") === text) return;
   } catch {
-    // missing or unreadable: written anew
+    // missing or unreadable: rewritten
   }
   const draft = `${path}.${randomUUID()}`;
   writeFileSync(draft, text);
   renameSync(draft, path);
 }
 
-/** An empty mirror beside the one that it is to become. */
+/** An empty mirror next to the place that it will move to. */
 export async function draftMirror(mirror: Mirror): Promise<Mirror> {
   const gitDir = join(dirname(mirror.gitDir), `${draftPrefix}${randomUUID()}`);
   for (const folder of ["objects", "refs", "info", "deputy"]) {
@@ -158,7 +158,7 @@ export async function draftMirror(mirror: Mirror): Promise<Mirror> {
 
 export const draftPrefix = ".new-";
 
-/** Whether git would take it for a repository. What is missing inside shows when it is read. */
+/** Whether git would take it for a repository. Missing parts inside show when they are read. */
 export function isWhole({ gitDir }: Pick<Mirror, "gitDir">): boolean {
   return ["HEAD", "objects", "refs"].every((name) => existsSync(join(gitDir, name)));
 }

@@ -1,12 +1,12 @@
 import { LRUCache } from "lru-cache";
 
 /**
- * What was read of commits lately, so that git is asked once. A commit never changes, and every task
- * that starts at a base reads the same few files of it: at planning, at each verdict and at each gate.
- * Concurrent reads of the same key share one call; a read that fails is not kept.
+ * Caches values read from commits, so that git is asked once. A commit never changes, and every
+ * task on a base reads the same few files of it: at planning, at each verdict and at each gate.
+ * Concurrent reads of the same key share one call; a failed read is not cached.
  */
 export type ReadCache = {
-  /** `kind` and `key` name the value; `sizeOf` is its size in bytes, about. */
+  /** `kind` and `key` identify the value; `sizeOf` returns its approximate size in bytes. */
   read<Value extends Exclude<unknown, undefined>>(
     kind: string,
     key: string,
@@ -21,7 +21,7 @@ export function makeReadCache(maxBytes = 8 * 1024 * 1024): ReadCache {
   const cache = new LRUCache<string, Entry, () => Promise<Entry>>({
     maxSize: maxBytes,
     sizeCalculation: ({ size }, key) => size + key.length + 1,
-    ignoreFetchAbort: true, // a value that is evicted while it is read is returned all the same
+    ignoreFetchAbort: true, // a value evicted while it is read is still returned
     fetchMethod: (_key, _stale, { context }) => context(),
   });
   return {

@@ -22,19 +22,19 @@ import { findIn } from "./source-repository.ts";
 import { openTransport } from "./transport.ts";
 
 /**
- * A mirror can be deleted, cut in half or corrupted while tasks use it. It holds nothing that has to
- * stay lost: the source has the user's commits, the worktrees have their files, and what is readable
- * of the broken mirror has our own refs. So a broken one is made anew beside and takes its place by a
- * rename; the broken one stays beside it for as long as snapshots are kept (`removeSetAside`).
+ * A mirror can be deleted, cut in half or corrupted while tasks use it. All of it can be recovered:
+ * the source has the user's commits, the worktrees have their files, and the readable part of the
+ * broken mirror has our own refs. So a new mirror is built next to the broken one and takes its
+ * place by a rename; the broken one is kept for as long as snapshots are (`removeSetAside`).
  */
 export type RepairOptions = Omit<FetchOptions, "want"> & {
-  /** A commit to have as well, although no branch of the source may hold it any more. */
+  /** A commit to fetch as well, even if no branch of the source holds it any more. */
   want?: string | undefined;
-  /** Has in the new mirror what its commits do not hold (fetch-content.ts). */
+  /** Fills the new mirror with what its commits do not hold (fetch-content.ts). */
   fill?: (draft: Mirror) => Promise<unknown>;
 };
 
-/** Have a mirror where there is none, or half of one: whole at one moment, with all of the source in it. */
+/** Creates a missing or incomplete mirror; it appears whole, with all of the source in it. */
 export async function makeMirror(
   mirror: Mirror,
   repository: Repository,
@@ -44,8 +44,8 @@ export async function makeMirror(
 }
 
 /**
- * Run `work` on a mirror. Where it fails because the mirror is broken, that is made anew and `work`
- * runs a second time: it has to find out itself what it had done. Any other error is the caller's.
+ * Runs `work` on a mirror. When it fails because the mirror is broken, the mirror is recreated and
+ * `work` runs a second time: it must find out itself what it had done. Throws any other error.
  */
 export async function withSoundMirror<T>(
   mirror: Mirror,
@@ -65,7 +65,7 @@ export async function withSoundMirror<T>(
   }
 }
 
-/** Whether what git said is worth the long look. */
+/** Whether git's error justifies a full check. */
 function mayBeDamage(error: unknown): boolean {
   if (!(error instanceof GitFailure || error instanceof DeputyError)) return false;
   return signsOfDamage.test(error instanceof GitFailure ? error.stderr : error.message);
@@ -74,7 +74,7 @@ function mayBeDamage(error: unknown): boolean {
 const signsOfDamage =
   /not a git repository|bad (object|ref|tree)|broken|unable to read|could not parse|nonexistent object|missing (blob|tree|commit|object)|corrupt|packfile|loose object|inflate|invalid (object|sha1)|not a valid object|unknown revision|unpack tree|invalid reference|is no tree|necessary objects|valid object/i;
 
-/** Reads all of it. What git finds odd about the contents of old commits is no damage. */
+/** Reads the whole mirror. Odd contents of old commits are no damage. */
 async function isDamaged(mirror: Mirror): Promise<boolean> {
   const { exitCode, stdout, stderr } = await openMirror(mirror).ask([
     "fsck",
@@ -101,11 +101,11 @@ async function replace(
     try {
       await fetchAll(draft, repository, options);
       if (want !== undefined && (await findIn(openMirror(draft), want)) === null)
-        // Where nobody has it any more, whoever needs it says so.
+        // If no repository has it any more, the task that needs it reports that.
         await fetchAll(draft, repository, { ...options, want }).catch(() => {});
       if (existsSync(mirror.gitDir)) {
         known = await salvage(mirror, draft);
-        // Named by what is in them, so they are as good as new.
+        // Objects are named by their content, so they are still valid.
         if (usesLfs(mirror)) await rename(lfsStore(mirror), lfsStore(draft));
       }
       await fill?.(draft);
@@ -128,7 +128,7 @@ async function replace(
 const asidePrefix = ".broken-";
 type KnownWorktree = { path: string; commit: string };
 
-/** Takes over our refs as far as they can be read. Says which worktrees the broken one knew. */
+/** Takes over our refs as far as they are readable. Returns the worktrees of the broken mirror. */
 async function salvage(broken: Mirror, draft: Mirror): Promise<KnownWorktree[]> {
   await makeReadable(broken);
   const source = { kind: "local", url: broken.gitDir, key: "", name: "" } as const;
@@ -142,7 +142,7 @@ async function salvage(broken: Mirror, draft: Mirror): Promise<KnownWorktree[]> 
   const ours = ["refs/deputy", "refs/source/modules"];
   const all = await fetch(ours.map((refs) => `+${refs}/*:${refs}/*`));
   if (all.exitCode !== 0) {
-    // One ref that lacks objects fails them all; alone, it fails alone.
+    // One ref that lacks objects fails them all, so fetch each alone.
     const list = ["for-each-ref", "--format=%(refname)", ...ours];
     const { stdout } = await openMirror(broken).ask(list);
     for (const ref of stdout.toString("utf8").split("\n").filter(Boolean))
@@ -152,13 +152,13 @@ async function salvage(broken: Mirror, draft: Mirror): Promise<KnownWorktree[]> 
   for (const name of await readdir(join(broken.gitDir, "deputy")).catch(() => [])) {
     const path = await readRecord({ record: join(broken.gitDir, "deputy", name) });
     const commit = path && (await readIndexCommit(placeOf(broken, path)));
-    // One without its commit is adopted by whoever uses it next.
+    // A worktree without its commit is adopted when it is next used.
     if (commit && (await findIn(openMirror(draft), commit))) known.push({ path, commit });
   }
   return known;
 }
 
-/** What git insists on before it reads anything: a HEAD, the two folders, packed refs that are refs. */
+/** Restores what git requires before it reads: a HEAD, the two folders, valid packed refs. */
 async function makeReadable({ gitDir }: Mirror): Promise<void> {
   for (const folder of ["objects", "refs", "info"])
     await mkdir(join(gitDir, folder), { recursive: true });
@@ -172,15 +172,15 @@ async function makeReadable({ gitDir }: Mirror): Promise<void> {
 
 const dayMs = 24 * 60 * 60_000;
 
-/** Let go of broken mirrors that were set aside before this time, and of drafts that nobody finished. */
+/** Removes broken mirrors that were set aside before this time, and abandoned drafts. */
 export async function removeSetAside(root: string, before: Date): Promise<number> {
   let removed = 0;
   // Without the folder no mirror was ever made.
   for (const name of await readdir(root).catch(() => [])) {
     if (!name.startsWith(asidePrefix) && !name.startsWith(draftPrefix)) continue;
-    const { ctimeMs } = await stat(join(root, name)); // of a rename, too
+    const { ctimeMs } = await stat(join(root, name)); // a rename counts, too
     if (ctimeMs > (name.startsWith(draftPrefix) ? Date.now() - dayMs : before.getTime())) continue;
-    // An agent's folders may be in its bin, without the right to write in them.
+    // Its bin may hold an agent's folders without write permission.
     await removeTree(join(root, name));
     removed++;
   }

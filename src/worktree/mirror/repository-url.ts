@@ -5,9 +5,9 @@ import { DeputyError } from "../../core/base/error.ts";
 import { findCommit, inspectSource } from "./source-repository.ts";
 
 /**
- * What may be named as a repository: a folder of this machine by its absolute path or a file:// URL,
- * or a remote by https:// or ssh. Everything else that git would take (`ext::` runs a program, a
- * leading `-` is an option) is refused here, before git sees it.
+ * What a repository may be: a folder of this machine by its absolute path or a file:// URL, or a
+ * remote by https:// or ssh. Everything else that git accepts (`ext::` runs a program, a leading
+ * `-` is an option) is refused here, before git sees it.
  */
 export type Repository = {
   kind: "local" | "remote";
@@ -22,7 +22,7 @@ export type Repository = {
 export const repositoryHelp =
   "use an absolute path, or a file://, https:// or ssh:// URL, or git@host:owner/repository";
 
-/** Parse what a caller calls a repository. Looks at the text only; see `checkRepository`. */
+/** Parses the text only; see `checkRepository`. Throws a DeputyError for any unsupported form. */
 export function parseRepository(text: string): Repository {
   if (text === "") throw refuse("is empty");
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
@@ -46,8 +46,8 @@ export type CheckedRepository = {
 };
 
 /**
- * The check at intake: quick, read-only, and one clear sentence for what cannot work. Of a remote
- * only the URL is checked; it is fetched from when the task is planned.
+ * The check at intake: quick, read-only, and with one clear sentence for what cannot work. For a
+ * remote only the URL is checked; it is fetched when the task is planned.
  */
 export async function checkRepository(
   repository: Repository,
@@ -106,7 +106,7 @@ function parseRemoteUrl(text: string): string {
   return text;
 }
 
-/** Whether a host name of a URL is this very machine. */
+/** Whether a URL's host name is this machine. */
 export function isLoopback(hostname: string): boolean {
   return hostname === "localhost" || hostname === "[::1]" || /^127(\.\d{1,3}){3}$/.test(hostname);
 }

@@ -42,7 +42,7 @@ export async function inspectSource(path: string): Promise<SourceRepository> {
   });
   if (!stats.isDirectory()) throw refuse(`${path} is a file: name the repository's folder.`);
   const git = openGit({ gitDir: null, mode: "transport", cwd: path });
-  // A checkout with a commit, which nearly all are, answers everything at once.
+  // One command answers everything for a checkout with a commit, the usual case.
   const whole = await git.ask([...aboutRepository, "--show-toplevel", "HEAD^{commit}"]);
   const answer = whole.exitCode === 0 ? whole : await git.ask(aboutRepository);
   if (answer.exitCode !== 0) throw explain(path, answer.stderr);
@@ -115,11 +115,11 @@ function readCommit(answer: GitAnswer): string | null {
   return answer.exitCode === 0 && /^[0-9a-f]{40}$/.test(commit) ? commit : null;
 }
 
-/** The same in the repository that `path` is in; where there is none, a DeputyError says why. */
+/** Finds a commit in the repository that `path` is in. Throws a DeputyError when there is none. */
 export async function findInSource(path: string, revision: string): Promise<string | null> {
   const git = openGit({ gitDir: null, mode: "transport", cwd: path });
   const answer = await git.ask(whichCommit(revision)).catch(() => null); // no folder to run it in
-  // Exit 1 is "no such commit". Anything else is no repository, and inspecting it says why.
+  // Exit code 1 is "no such commit". Anything else is no repository, and inspecting it says why.
   if (answer && answer.exitCode <= 1) return readCommit(answer);
   return findIn((await inspectSource(path)).git, revision);
 }

@@ -6,13 +6,13 @@ import { removeTree } from "../../sandbox/files/remove-tree.ts";
 import type { Mirror } from "./open-mirror.ts";
 
 /**
- * Deleting thousands of files takes longer than anybody should wait for. A folder that is to go is
- * put into the mirror's bin by a rename, which is the moment it is gone, and deleted from there one
- * after the other. What a killed daemon left in the bin goes at the next start.
+ * Deleting thousands of files takes longer than a caller should wait. A folder is put into the
+ * mirror's bin by a rename, which removes it at once, and deleted from there in the background.
+ * What a killed daemon left in the bin goes at the next start.
  */
 const binOf = (mirror: Mirror) => join(mirror.gitDir, "deputy-bin");
 
-/** Have a folder gone, whatever is in it; fine when it is gone already. */
+/** Removes a folder, whatever is in it; one that is gone already is fine. */
 export async function throwAway(mirror: Mirror, path: string): Promise<void> {
   const bin = binOf(mirror);
   const thrown = join(bin, randomUUID());
@@ -21,7 +21,7 @@ export async function throwAway(mirror: Mirror, path: string): Promise<void> {
     renameSync(path, thrown);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return;
-    return removeTree(path); // on another disk, or a folder without write permission: on the spot
+    return removeTree(path); // on another disk, or without write permission: deleted right here
   }
   mirror.deleteLater(thrown);
 }

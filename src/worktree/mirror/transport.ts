@@ -3,7 +3,7 @@ import { type Git, openGit } from "../git/git.ts";
 import type { GitFailure } from "../git/git-failure.ts";
 import { isLoopback, type Repository } from "./repository-url.ts";
 
-/** Git that may talk to this repository, on the user's behalf; see git-environment.ts. */
+/** Git that may access this repository on the user's behalf; see git-environment.ts. */
 export function openTransport(
   repository: Repository,
   place: {
@@ -14,7 +14,7 @@ export function openTransport(
 ): Git {
   const url =
     repository.kind === "remote" && URL.canParse(repository.url) ? new URL(repository.url) : null;
-  // Of git@host:owner/repository; no path of this machine looks like it.
+  // Matches git@host:owner/repository; no local path looks like it.
   const scpHost = /^[^/@:]+@([^/:]+):/.exec(repository.url)?.[1];
   const isHttp = url?.protocol === "https:" || url?.protocol === "http:";
   return openGit({
@@ -51,7 +51,7 @@ const causes: [RegExp, string][] = [
   [/transport '.*' not allowed/i, "its protocol is not allowed"],
 ];
 
-/** A failed fetch or push as a sentence for people. What is unknown counts as a network that is away. */
+/** A failed fetch or push as a sentence for people. Unknown failures count as network trouble. */
 export function explainTransport(failure: GitFailure, repository: Repository): DeputyError {
   const [, object, fault] = /\bobject ([0-9a-f]{40}): (\w+: .+)/.exec(failure.stderr) ?? [];
   if (object) {

@@ -6,11 +6,10 @@ import { GitFailure } from "../git/git-failure.ts";
 import { findIn, inspectSource, type SourceRepository } from "../mirror/source-repository.ts";
 
 /**
- * Merges delivered work into the branch that is checked out in the user's repository, as the user
- * would with `git merge`: their configuration and identity, a fast-forward or a merge commit. It is
- * the only function that touches a user's checkout, and only because the user said so. Whatever
- * stands in the way is found out before anything is touched. Hooks do not run: the work that is
- * merged may have changed them.
+ * Merges delivered work into the checked-out branch of the user's repository, as the user would
+ * with `git merge`: their configuration and identity, a fast-forward or a merge commit. It is the
+ * only function that touches a user's checkout, and only because the user said so. Obstacles are
+ * found before anything is touched. Hooks do not run: the merged work may have changed them.
  */
 export async function acceptBranch(
   checkout: string,
@@ -21,7 +20,7 @@ export async function acceptBranch(
   try {
     return await mergeBranch(source, checkout, branch, commit);
   } catch (error) {
-    // Of the user's repository and its configuration: nothing that we could mend.
+    // Problems of the user's repository or configuration, which we cannot fix.
     if (error instanceof GitFailure) throw conflict(explainFailure(source, error));
     throw error;
   }
@@ -106,8 +105,8 @@ async function refuseDirty({ git, topLevel }: SourceRepository): Promise<void> {
 }
 
 /**
- * Run each filter that the merge would run, on nothing: one that is configured and cannot run (git-lfs
- * that is not installed) would otherwise end the merge in the middle.
+ * Runs each filter of the merge on empty input: one that is configured and cannot run (git-lfs is
+ * not installed) would otherwise end the merge in the middle.
  */
 async function tryFilters(git: Git, from: string, to: string): Promise<void> {
   const changed = await git.run(["diff", "--name-only", "-z", "--no-renames", from, to]);
@@ -129,7 +128,7 @@ function explainFailure({ topLevel }: SourceRepository, { stderr }: GitFailure):
   return `git fails in ${topLevel} (${said}): ${help}.`;
 }
 
-/** Merge in memory first, so that a conflict never reaches the files. */
+/** Merges in memory first, so that a conflict never reaches the files. */
 async function refuseConflicts(
   git: Git,
   branch: string,
@@ -157,7 +156,7 @@ async function merge(
     ...how,
   ]);
   if (exitCode === 0) return;
-  // Nothing in progress is the usual case: git refused before it began.
+  // Usually nothing is in progress: git refused before it began.
   await git.ask(["merge", "--abort"]);
   const said = `${stderr.trim()}\n${stdout.toString("utf8").trim()}`.trim();
   if (/tell me who you are|empty ident|unable to auto-detect email/i.test(said)) {

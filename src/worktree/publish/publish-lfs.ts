@@ -7,8 +7,8 @@ import type { Repository } from "../mirror/repository-url.ts";
 import { openTransport } from "../mirror/transport.ts";
 
 /**
- * Brings the contents that new commits point to where the commits are about to go, before they go:
- * into the store of the user's checkout, or to the remote's Git LFS.
+ * Publishes the contents that new commits point to before the commits themselves: into the store of
+ * the user's checkout, or to the remote's Git LFS.
  */
 export async function publishLfs(
   mirror: Mirror,
@@ -46,7 +46,7 @@ export async function publishLfs(
 }
 
 export type PublishLfs = {
-  /** The task's base: what it reaches is there already, and its `.lfsconfig` is the one that counts. */
+  /** The task's base: its content is there already, and its `.lfsconfig` is the one that counts. */
   base: string;
   commit: string;
   authHeader?: string | undefined;

@@ -13,9 +13,9 @@ import { explainTransport, openTransport } from "../mirror/transport.ts";
 import { isAncestor } from "../read/read-commit.ts";
 
 /**
- * The one thing that Deputy writes into a user's repository: a branch below `deputy/`. It is pushed,
- * never forced, and never the branch that is checked out; on this machine the receiving side runs
- * without hooks, reflog and maintenance, so that nothing else of the repository changes.
+ * Deputy writes one thing into a user's repository: a branch below `deputy/`. It is pushed, never
+ * forced, and never the checked-out branch. On this machine the receiving side runs without hooks,
+ * reflog and maintenance, so that nothing else of the repository changes.
  */
 export type PublishOptions = { authHeader?: string; signal?: AbortSignal };
 
@@ -32,9 +32,9 @@ const receivePack = [
 ].join(" ");
 
 /**
- * Have `branch` point to `commit` in the user's repository. Says "existed" when it did already.
- * A branch that is there with other work is a conflict, and left alone. Who has just asked for its
- * `tip` says it: where the branch was made or moved since, the other side refuses the push.
+ * Points `branch` to `commit` in the user's repository; returns "existed" when it did already. A
+ * branch with other work is a conflict, and left alone. `tip` is the branch's commit if the caller
+ * just read it: when the branch was made or moved since, the other side refuses the push.
  */
 export async function publishBranch(
   mirror: Mirror,
@@ -56,20 +56,20 @@ export async function publishBranch(
   if (repository.kind === "local") args.push(`--receive-pack=${receivePack}`);
   const url =
     repository.kind === "local" ? (await inspectSource(repository.url)).topLevel : repository.url;
-  // The lease only adds a condition: that a push from here moves it forward was found out above.
+  // The lease only adds a condition: the push is known to move the branch forward.
   args.push(`--force-with-lease=${ref}:${tip ?? ""}`, "--end-of-options", url, `${commit}:${ref}`);
   const { exitCode, stderr } = await git.ask(args, signal ? { signal } : {});
   if (exitCode !== 0) throw explainPush(new GitFailure(args, exitCode, stderr), repository, branch);
-  // What a fetch would find, so the next task need not fetch. Where it fails (an old `deputy` that a
-  // fetch has still to prune stands in the way), the next task fetches.
+  // Records what a fetch would find, so the next task need not fetch. Where that fails (an old
+  // `deputy` that a fetch has still to prune is in the way), the next task fetches.
   await moveRef(mirror, `refs/remotes/origin/${branch}`, commit).catch(() => {});
   return "pushed";
 }
 
 /**
- * Throws a DeputyError when a branch of ours could not be pushed there, as far as that can be known
- * beforehand. A remote is asked by a push that stops before anything is written; what its hooks and
- * rules say to a real one nobody knows. `commit`: any that is in the mirror.
+ * Throws a DeputyError when a branch of ours could not be pushed there, as far as that is known
+ * beforehand. A remote gets a dry-run push; its hooks and rules may still refuse a real one.
+ * `commit`: any that is in the mirror.
  */
 export async function requirePushable(
   mirror: Mirror,
@@ -90,7 +90,7 @@ export async function requirePushable(
     ...["--end-of-options", repository.url, `${commit}:${branchRef(branch)}`],
   ];
   const { exitCode, stderr } = await git.ask(args);
-  const isOurs = /\[rejected\]/.test(stderr); // somebody has a branch of that name: it can be pushed to
+  const isOurs = /\[rejected\]/.test(stderr); // a branch of that name exists: pushing works
   if (exitCode !== 0 && !isOurs)
     throw explainPush(new GitFailure(args, exitCode, stderr), repository, branch);
 }
@@ -113,7 +113,7 @@ async function requireWritable({ url }: Repository): Promise<void> {
     .toString("utf8")
     .split("\n")
     .flatMap((line) => line.split(" ")[1] ?? []);
-  // The last rule that fits decides; each covers what is below it.
+  // The last rule that fits decides; each covers everything below it.
   const rule = rules.findLast((text) => isBelow("refs/heads/deputy/x", text.replace(/^[!^]+/, "")));
   if (rule !== undefined && !rule.startsWith("!"))
     throw refuse(
@@ -145,7 +145,7 @@ export async function branchTip(
 }
 
 /**
- * Delete a branch that Deputy delivered, as long as it still is what was delivered. False when it
+ * Deletes a branch that Deputy delivered, as long as it still is what was delivered. False when it
  * was gone already. Leaves no reflog and no empty folder.
  */
 export async function deleteBranch(
@@ -162,7 +162,7 @@ export async function deleteBranch(
   return true;
 }
 
-/** By a push with a lease: the server refuses when the branch moved meanwhile. */
+/** Pushes with a lease: the server refuses when the branch moved meanwhile. */
 async function deleteRemote(
   repository: Repository,
   branch: string,
@@ -170,7 +170,7 @@ async function deleteRemote(
   { authHeader, signal }: PublishOptions,
 ): Promise<void> {
   const ref = branchRef(branch);
-  // A push runs in a repository, even one that only deletes: an empty one does.
+  // A push needs a repository, even one that only deletes: an empty one suffices.
   const gitDir = await mkdtemp(join(tmpdir(), "deputy-empty-"));
   try {
     for (const folder of ["objects", "refs"]) await mkdir(join(gitDir, folder));
@@ -204,7 +204,7 @@ async function deleteLocal(repository: Repository, branch: string, commit: strin
   if (tip !== null) throw new GitFailure(args, exitCode, stderr);
 }
 
-/** The full ref of a branch of ours. What is no name below deputy/ never gets to git. */
+/** The full ref of a branch of ours. Throws for a name that is not below deputy/. */
 function branchRef(branch: string): string {
   if (!branch.startsWith("deputy/") || !isPlainName(branch)) {
     throw new DeputyError(
@@ -216,7 +216,7 @@ function branchRef(branch: string): string {
   return `refs/heads/${branch}`;
 }
 
-/** Whether `tip` is known here and part of `commit`: then a push moves the branch forward. */
+/** Whether `tip` is known here and part of `commit`, so that a push moves the branch forward. */
 async function isOlder(mirror: Mirror, tip: string, commit: string): Promise<boolean> {
   const known = await findIn(openMirror(mirror), tip);
   return known !== null && isAncestor(mirror, tip, commit);

@@ -3,8 +3,8 @@ import { GitFailure } from "../git/git-failure.ts";
 import { type Mirror, openMirror } from "../mirror/open-mirror.ts";
 
 /**
- * What each path that differs between two commits is in the second one; of one that is gone the mode is
- * "000000". Paths are bytes in latin1 strings, as in worktree-changes.ts.
+ * The second commit's entries for the paths that differ between two commits; the mode of a deleted
+ * path is "000000". Paths are bytes in latin1 strings, as in worktree-changes.ts.
  */
 export async function diffTrees(
   mirror: Mirror,
@@ -36,7 +36,7 @@ export async function readSizes(
   );
 }
 
-/** The bytes of all files, before and after, that a diff of the two would read. */
+/** Total bytes of all files, before and after, that a diff of the two would read. */
 export async function measureChange(mirror: Mirror, from: string, to: string): Promise<number> {
   const sides = await Promise.all([diffTrees(mirror, from, to), diffTrees(mirror, to, from)]);
   const ids = sides.flatMap((entries) => [...entries.values()].map(({ id }) => id));

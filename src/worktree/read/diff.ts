@@ -7,8 +7,8 @@ import { isFullId } from "../mirror/read-cache.ts";
 import { measureChange } from "./diff-trees.ts";
 
 /**
- * What changed between two commits. No external diff and no textconv ever runs, a rename is a
- * deletion and an addition, and a patch holds binary files, so that `git apply` gives the very tree.
+ * Differences between two commits. No external diff and no textconv ever runs, a rename is a
+ * deletion and an addition, and patches hold binary files, so that `git apply` gives the very tree.
  */
 export type Change = {
   path: string;
@@ -18,14 +18,14 @@ export type Change = {
 const how = ["-r", "--no-renames", "--no-ext-diff", "--no-textconv", "--no-color"];
 const asPatch = ["-p", "--full-index", "--src-prefix=a/", "--dst-prefix=b/"];
 const maxDiffBytes = 1024 * 1024;
-/** Git holds in memory what it compares, and a patch of binary files is a third larger than they are. */
+/** Git compares in memory, and a patch of binary files is a third larger than they are. */
 export const maxPatchBytes = 100 * 1024 * 1024;
-/** In what is larger together, files of more than this are named and not shown. */
+/** In a larger change, files above this size are named and not shown. */
 const fewBytes = "core.bigFileThreshold=1m";
 
 /**
- * The unified patch, for people and prompts: cut at `maxBytes` with a last line that says so. With
- * `paths`, of these files alone. Of a very large change large files are only named.
+ * The unified patch, for people and prompts: cut at `maxBytes` with a last line that says so, and
+ * restricted to `paths`, if given. In a very large change, large files are only named.
  */
 export async function diffCommits(
   mirror: Mirror,
@@ -54,7 +54,7 @@ export async function diffCommits(
   }
 }
 
-/** Write the whole patch to a file, for `git apply`. The caller has measured that it is not too large. */
+/** Writes the whole patch to a file, for `git apply`. The caller has checked its size. */
 export async function writePatch(
   mirror: Mirror,
   from: string,

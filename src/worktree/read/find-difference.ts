@@ -8,9 +8,8 @@ import { GitFailure } from "../git/git-failure.ts";
 import { type Mirror, openMirror } from "../mirror/open-mirror.ts";
 
 /**
- * The first path, for people, in which index or files of a worktree differ from a commit; null when
- * they are the same. Ignored files do not count. For the moment between a checkout and whoever gets
- * it: nothing else may run in there.
+ * The first path, for people, in which index or files of a worktree differ from a commit, or null.
+ * Ignored files do not count. For use right after a checkout: nothing else may run in there.
  */
 export async function findDifference(
   mirror: Mirror,
@@ -28,8 +27,8 @@ export async function findDifference(
 }
 
 /**
- * The tracked files of a worktree, as paths for people, that do not hold what was checked out there: what
- * ran in it wrote over them, or deleted them. Nothing may run there any more.
+ * Tracked files of a worktree, as paths for people, that no longer hold what was checked out there,
+ * because a process in it changed or deleted them. Nothing may run there any more.
  */
 export async function listRewritten(
   mirror: Mirror,
@@ -46,8 +45,8 @@ export async function listRewritten(
 }
 
 /**
- * Whether a file holds the very bytes that git checks out there. Where line endings were committed
- * against a repository's own attributes, git calls its own checkout changed.
+ * Whether a file holds the very bytes that git checks out there. Git calls its own checkout changed
+ * where line endings were committed against the repository's own attributes.
  */
 async function isCheckedOut(git: Git, workTree: string, path: string): Promise<boolean> {
   const [entry = ""] = await list(git, ["ls-files", "--stage", "-z", "--", path]);

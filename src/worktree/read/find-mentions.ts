@@ -1,12 +1,12 @@
 import { GitFailure } from "../git/git-failure.ts";
 import { type Mirror, openMirror } from "../mirror/open-mirror.ts";
 
-/** Which text files of a commit mention a word, found by git without checking anything out. */
+/** Finds the text files of a commit that mention a word, without checking anything out. */
 
 const maxWords = 200;
 const maxOutput = 8 * 1024 * 1024;
 
-/** For each word the paths of the files that have it in their text, whole words only. */
+/** For each word the paths of the files that contain it, whole words only. */
 export async function findMentions(
   mirror: Mirror,
   commit: string,

@@ -3,12 +3,12 @@ import { type Mirror, openMirror } from "../mirror/open-mirror.ts";
 import { readSizes } from "./diff-trees.ts";
 
 /**
- * A change with the texts of both of its sides, read by few git commands however many files it has. A
- * file that moved is one file here, by git's own likeness of contents.
+ * A change with the texts of both sides, read by few git commands however many files it has. A
+ * moved file is one file here, by git's similarity detection.
  */
 export type ChangedFile = {
   path: string;
-  /** Where it was; null: it is new, or was at the same path. */
+  /** Its previous path; null: it is new, or was at the same path. */
   from: string | null;
   status: "added" | "modified" | "deleted" | "renamed";
   before: FileSide | null;
@@ -19,16 +19,16 @@ export type FileSide = {
   mode: string;
   /** Git's id of the content. */
   id: string;
-  /** Null: it is binary, a link, a submodule, or too large to be read. */
+  /** Null when it is binary, a link, a submodule, or too large to be read. */
   text: string | null;
 };
 
 const maxFileBytes = 1024 * 1024;
-/** Lists of packages are that long where a repository has many. */
+/** Package lists get this long in repositories with many packages. */
 const maxLargeBytes = 16 * 1024 * 1024;
 const maxReadBytes = 64 * 1024 * 1024;
 
-/** The files that differ between two commits, sorted by path. `isLarge`: read, though it may be long. */
+/** The files that differ between two commits, by path. `isLarge`: read up to a higher limit. */
 export async function readChange(
   mirror: Mirror,
   from: string,
@@ -78,7 +78,7 @@ async function listEntries(mirror: Mirror, from: string, to: string): Promise<En
 
 const statuses: Record<string, ChangedFile["status"]> = { A: "added", D: "deleted" };
 
-/** Texts by id: of blobs that are text, and of reasonable size together. */
+/** Texts by id, of blobs that are text and within the size limits. */
 export async function readTexts(
   mirror: Mirror,
   ids: readonly string[],

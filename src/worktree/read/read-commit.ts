@@ -3,9 +3,9 @@ import { GitFailure } from "../git/git-failure.ts";
 import { type Mirror, openMirror } from "../mirror/open-mirror.ts";
 import { isFullId } from "../mirror/read-cache.ts";
 
-/** Reading a commit in the mirror. What decides anything is read here, never from an agent's tree. */
+/** Reads commits in the mirror. What decides anything is read here, never from an agent's tree. */
 
-/** Larger files are no configuration that anybody reads. */
+/** No configuration file is larger. */
 const maxFileBytes = 10 * 1024 * 1024;
 
 const sizeOfText = (text: string | null) => text?.length ?? 0;
@@ -13,8 +13,8 @@ const sizeOfPaths = (paths: readonly string[]) =>
   paths.reduce((sum, path) => sum + path.length + 16, 0);
 
 /**
- * The text of a regular file at a commit; null when there is none (a link or a folder is none). One that
- * is too large is refused with a DeputyError.
+ * The text of a regular file at a commit; null when there is none (a link or a folder is none).
+ * Throws a DeputyError for one that is too large.
  */
 export function readFileAt(mirror: Mirror, commit: string, path: string): Promise<string | null> {
   const read = () => readFile(mirror, commit, path);
@@ -36,7 +36,7 @@ async function readFile(mirror: Mirror, commit: string, path: string): Promise<s
   return git.run(["cat-file", "blob", id]);
 }
 
-/** The paths of all files at a commit, or of those below a folder. Links are among them, submodules are not. */
+/** The paths of all files at a commit, or below a folder. Includes links, but no submodules. */
 export function listFilesAt(
   mirror: Mirror,
   commit: string,
@@ -91,8 +91,8 @@ export async function isAncestor(
 }
 
 /**
- * The branch of the source that work from this commit belongs to: the one that is named so, else the
- * one whose tip it is, else the only one that holds it. Null when that tells of none; ours never count.
+ * The source branch that work from this commit belongs to: the one with this name, else the one
+ * with this tip, else the only one that contains it. Null when none is certain; ours never count.
  */
 export async function findBranchOf(
   mirror: Mirror,
