@@ -5,8 +5,8 @@ import { listChanges } from "../worktree/read/diff.ts";
 import { readFileAt } from "../worktree/read/read-commit.ts";
 
 /**
- * The change of a task, as `deputy diff` shows it: from the base commit to the task branch, or to the
- * last attempt's commit where nothing is merged yet. `to` is null when nobody wrote anything.
+ * The change of a task, as `deputy diff` shows it: from the base commit to the task branch, or to
+ * the last attempt's commit where nothing is merged yet. `to` is null when nobody wrote anything.
  */
 export function changeRange(
   mirrors: Mirrors,
@@ -34,8 +34,8 @@ export function changeRange(
 
 /**
  * The key of the subtask whose attempt was the last to write the file of a comment; null when none
- * that is known did. Throws a sentence that says what is there for a file that the change does not
- * touch, or a line that its file does not have (that of the base, where the change deletes it).
+ * is known. Throws a DeputyError that says what is there for a file that the change does not touch,
+ * or a line that the file (the base's, where the change deletes it) does not have.
  */
 export async function findCommented(
   mirrors: Mirrors,

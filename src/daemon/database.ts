@@ -5,20 +5,20 @@ import { type EmbeddedPostgres, startEmbeddedPostgres } from "../store/postgres/
 import { ping } from "../store/tasks/tasks.ts";
 import type { Log } from "./home/log.ts";
 
-/** The database: yours when DATABASE_URL is set, else the embedded server of this home. */
+/** The database: an external one when DATABASE_URL is set, else this home's embedded server. */
 export type Database = {
   store: Store;
   kind: "embedded" | "DATABASE_URL";
-  /** Where the embedded server has its data; null: it is not ours to know. */
+  /** The embedded server's data folder; null for an external server. */
   dataDirectory: string | null;
-  /** Bring it back after it went away; throws while that cannot be. */
+  /** Restarts the embedded server if need be, and pings the database; throws while that fails. */
   revive(): Promise<void>;
   ready(): Promise<{ ready: boolean; problems: string[] }>;
-  /** Stop what we started. A server of yours is left alone. */
+  /** Stops the embedded server. An external one is left alone. */
   stop(): Promise<void>;
 };
 
-/** Only a daemon starts the embedded server: a worker takes part in one that runs. */
+/** Only a daemon starts the embedded server: a worker joins a running one. */
 export async function openDatabase(
   config: Config,
   log: Log,
@@ -70,7 +70,7 @@ export async function openDatabase(
   };
 }
 
-/** A server of yours that cannot be reached or does not let us in, in a sentence; anything else as it is. */
+/** A sentence for an external server that cannot be reached or refuses us, else the error. */
 function explainRefusal(databaseUrl: string, error: unknown): unknown {
   const { code, message } = error as { code?: string; message?: string };
   // No connection; no such user, database or right.

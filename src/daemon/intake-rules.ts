@@ -30,14 +30,14 @@ export function agentRules(config: Config): Pick<IntakeRules, "defaultAgent" | "
     defaultAgent: (repository) =>
       roleSettings(config.roles, "coder", repository).agent ?? defaultAgent(agentConfig(config)),
     requireAgent: (name) => {
-      // Without slots of its own, attempts are for workers: what they have is not known here.
+      // Without slots of its own, attempts are for workers, whose agents are not known here.
       if (config.concurrency > 0) requireUsable(name, agentConfig(config));
     },
   };
 }
 
 /**
- * That somebody could make another plan: what a person says about one would otherwise end the task.
+ * Checks that another plan can be made: a person's feedback on a plan would otherwise end the task.
  * @throws DeputyError for a planner that cannot work here.
  */
 export function requirePlanner(config: Config, repository: string): void {

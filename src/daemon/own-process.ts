@@ -15,18 +15,18 @@ import {
 import type { Log } from "./home/log.ts";
 
 /**
- * This process as the database knows it: its registration, the heartbeat that renews the leases of
- * what it has in hand, and the processes it started. When the connection that proves it alive is
- * lost, it is opened again as soon as the database answers; meanwhile no other process reaps it, because
- * its process is there to be seen.
+ * This process in the database: its registration, the heartbeat that renews the leases of its
+ * claims, and the child processes that it started. When the connection that proves it alive is
+ * lost, it is reopened as soon as the database answers; meanwhile no other process reaps it,
+ * because it is visibly alive.
  */
 export type OwnProcess = {
   processId: string;
-  /** From now on the heartbeat renews what this runner has in hand, and tells it what it missed. */
+  /** The heartbeat now renews this runner's claims, and reports cancels, pauses and lost leases. */
   workWith(runner: Runner): void;
-  /** One heartbeat now. Throws when the database does not answer. */
+  /** Sends one heartbeat now. Throws when the database does not answer. */
   beat(): Promise<void>;
-  /** Hand to whatever starts processes: remembers pid and start time until the process is gone. */
+  /** For whatever starts children: records their pid and start time until they are gone. */
   trackChild(what: string): (identity: ProcessIdentity) => void;
   end(): Promise<void>;
 };
@@ -93,7 +93,7 @@ export async function startOwnProcess(
       leaseMs,
       claims,
     );
-    // A notification of a cancel is only a hint, and hints get lost.
+    // A cancel notification is only a hint, and may be lost.
     for (const taskId of cancelledTasks) runner?.cancelTask(taskId);
     for (const taskId of pausedTasks) runner?.pauseTask(taskId);
     for (const claim of lost) runner?.abandon(claim);
@@ -102,8 +102,8 @@ export async function startOwnProcess(
     beat().catch((error) => log.error({ err: error }, "could not renew leases"));
   }, beatMs);
   const tracked = new Set<ProcessIdentity>();
-  // A process that is gone is forgotten at the next sweep; a row too many is harmless, because the
-  // start time in it no longer matches anything.
+  // The next sweep forgets a process that is gone; an extra row is harmless, because its start time
+  // no longer matches anything.
   const sweep = setInterval(() => {
     for (const identity of tracked) {
       if (identifyProcess(identity.pid)?.startTicks === identity.startTicks) continue;
@@ -145,7 +145,7 @@ export async function startOwnProcess(
   };
 }
 
-/** Park what runs. What does not end in time is killed, and the next start takes its claim over. */
+/** Parks running work. What does not end in time is killed; the next start takes over its claim. */
 export async function parkAll(
   runner: Pick<StageRunner, "running" | "stop">,
   processId: string,

@@ -3,8 +3,8 @@ import type { IntakeRules } from "../orchestrator/intake/intake.ts";
 import type { TriggerRules } from "../triggers/rules.ts";
 
 /**
- * Which rules name an agent that cannot work, or need one and there is none: a sentence each. For the
- * daemon's log when rules are read, and for `doctor`; when an event comes the intake looks again.
+ * A sentence for each rule whose agent cannot work, or that needs one and there is none. For the
+ * daemon's log when rules are read, and for `doctor`; the intake checks again for each event.
  */
 export function findTriggerProblems(
   { github }: TriggerRules,
@@ -12,7 +12,7 @@ export function findTriggerProblems(
 ): string[] {
   return github.flatMap((rule, index) => {
     try {
-      // A rule for many repositories is looked at with what holds for all of them.
+      // A rule for many repositories is checked with the settings that hold for all of them.
       const repository = rule.clone.replaceAll("{repository}", rule.repository);
       intake.requireAgent(rule.agent ?? intake.defaultAgent(repository));
       return [];

@@ -29,11 +29,11 @@ import { watchRules } from "../triggers/watch-rules.ts";
 import type { Log } from "./home/log.ts";
 import { findTriggerProblems } from "./trigger-problems.ts";
 
-/** The triggers with their surroundings: the inbox is the store's, submitting is the orchestrator's. */
+/** Connects the triggers: the inbox is the store's, submitting is the orchestrator's. */
 export type Triggers = {
   receive: Service["receiveGithub"];
   test: Service["testTrigger"];
-  /** A task is over: what waited for its subject may start. */
+  /** Called when a task is over: deliveries that waited for its subject may start. */
   wake(): void;
   stop(): Promise<void>;
 };
@@ -45,7 +45,7 @@ export async function startTriggers(deps: {
   log: Log;
   sandbox: Sandbox;
   redact: Redact;
-  /** A task was created, and its job is in the outbox. */
+  /** Called when a task was created and its job is in the outbox. */
   onCreated: () => void;
 }): Promise<Triggers> {
   const { db, config, intake } = deps;
@@ -57,7 +57,7 @@ export async function startTriggers(deps: {
     for (const problem of findTriggerProblems(rules, intake)) log("warn", {}, problem);
     inbox?.wake();
   };
-  // Nobody at this machine asked for it: it runs confined or not at all.
+  // Nobody at this machine requested it: it runs confined or not at all.
   const requireSandbox = () => {
     const refusal = config.sandbox.allowTriggers ? null : refuseUnattended(deps.sandbox);
     if (refusal) throw new DeputyError("unprocessable", refusal);
@@ -95,7 +95,7 @@ export async function startTriggers(deps: {
     isOwnBranch,
     log,
   });
-  // Rules that change while deliveries wait are applied to them.
+  // Changed rules apply to waiting deliveries.
   inbox = runner;
   return {
     receive: async (delivery) => {

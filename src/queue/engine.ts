@@ -66,7 +66,7 @@ export async function openEngine(
     };
   }
   const { Redis } = await import("ioredis");
-  // A worker waits for jobs as long as it takes; adding one must fail at once when Redis is away.
+  // A worker waits for jobs without a limit; adding one must fail at once when Redis is down.
   const waiting = new Redis(connection.url, { maxRetriesPerRequest: null });
   const adding = new Redis(connection.url, {
     maxRetriesPerRequest: 1,

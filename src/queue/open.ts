@@ -5,8 +5,8 @@ import { type EngineWorker, openEngine, type QueueConnection } from "./engine.ts
 
 /**
  * The queue only notifies. A job carries a stage and ids, lives for milliseconds, and may be lost,
- * duplicated or late without harm: the process that receives it claims what the database says is ready.
- * Executions have their own queue, because workers listen to that one only.
+ * duplicated or late without harm: the process that receives it claims what the database says is
+ * ready. Executions have their own queue, because workers listen to that one only.
  */
 export type StageJob = { stage: StageName; taskId: string; subtaskId: string | null };
 
@@ -21,8 +21,8 @@ export type WorkQueue = {
 const queueOf = (stage: StageName): QueueName => (stage === "execute" ? "execute" : "orchestrate");
 
 /**
- * A process that receives a job claims everything that is ready, so a few jobs per stage are enough: one
- * where only the daemon listens, more where each may reach another worker.
+ * A process that receives a job claims everything that is ready, so a few jobs per stage are
+ * enough: one where only the daemon listens, more where each may reach another worker.
  */
 const maxJobs: Record<QueueName, number> = { orchestrate: 1, execute: 16 };
 
@@ -49,8 +49,9 @@ const closeTimeoutMs = 2_000;
 const healPauseMs = 2_000;
 
 /**
- * Open the queues and listen to the ones in `listenTo` until `close`. Tables that are dropped meanwhile
- * are created again: the jobs in them were only hints, and the reconciler sends them again.
+ * Open the queues and listen to the ones in `listenTo` until `close`. Tables that are dropped
+ * meanwhile are created again: the jobs in them were only hints, and the reconciler sends them
+ * again.
  */
 export async function openQueue(options: QueueOptions): Promise<WorkQueue> {
   let closed = false;
@@ -72,7 +73,7 @@ export async function openQueue(options: QueueOptions): Promise<WorkQueue> {
     }
   };
   const onError = (error: Error) => {
-    if (closed || healing) return; // what is being taken down complains
+    if (closed || healing) return; // errors of a queue that is being closed
     options.onError(error);
     if (isTableGone(error)) void heal();
   };
@@ -99,7 +100,7 @@ async function failAfter(timeoutMs: number): Promise<never> {
   throw new Error(`the queue did not answer within ${timeoutMs / 1000} s`);
 }
 
-/** PostgreSQL's words for a table, schema or function that is not there. */
+/** PostgreSQL's codes for a missing table, schema or function. */
 function isTableGone(error: Error & { code?: string }): boolean {
   return ["42P01", "3F000", "42883"].includes(error.code ?? "");
 }

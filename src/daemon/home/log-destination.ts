@@ -1,15 +1,15 @@
 import { write as writeFile } from "node:fs";
 
 /**
- * Where the log goes: a file descriptor, and a bounded buffer in front of it. A log that cannot be
- * written (a full volume, a closed pipe, a file that may not grow) fails nobody: lines wait in the
- * buffer, what does not fit is dropped and counted, and the count is the first thing that is written
- * when writing works again. A reader that has stopped reading blocks a thread of the pool, and never
- * the event loop: one write is under way at a time.
+ * The log's file descriptor, with a bounded buffer in front of it. A log that cannot be written (a
+ * full volume, a closed pipe, a file that may not grow) fails nothing: lines wait in the buffer,
+ * what does not fit is dropped and counted, and the count is written first when writing works
+ * again. A stalled reader blocks a thread of the pool, and never the event loop: one write is in
+ * flight at a time.
  */
 export type LogDestination = {
   write(line: string): void;
-  /** Calls back when all is written, or after a second: for the moment before the process ends. */
+  /** Calls back when everything is written, or after a second; for the end of the process. */
   flush(done: () => void): void;
 };
 
@@ -21,10 +21,10 @@ type Write = (
 
 const maxWaitingBytes = 256 * 1024;
 const flushMs = 1_000;
-/** A reader that is slow (EAGAIN) is waited for less long than a volume that is full. */
+/** The retry delay is shorter for a slow reader (EAGAIN) than for a full volume. */
 const retryMs = { slowReader: 20, other: 1_000 };
 
-/** `write` is `fs.write`, but in tests. Never throws. */
+/** `write` is `fs.write` except in tests. Never throws. */
 export function openLogDestination(fd: number, write: Write = writeFile): LogDestination {
   let waiting: Buffer[] = [];
   let waitingBytes = 0;
@@ -42,7 +42,7 @@ export function openLogDestination(fd: number, write: Write = writeFile): LogDes
       writeNext();
     }, delayMs).unref();
   };
-  // While it is known to fail it is tried by the timer, not by every line.
+  // After a failure only the timer retries, not every line.
   const writeNext = () => {
     if (isWriting || timer !== null) return;
     if (waiting.length === 0 && dropped > 0) {
@@ -61,7 +61,7 @@ export function openLogDestination(fd: number, write: Write = writeFile): LogDes
       isWriting = false;
       if (error) return retryLater(error);
       waitingBytes -= written;
-      // A full volume takes the beginning of a line: the rest follows, so that lines stay whole.
+      // A full volume may take the beginning of a line: the rest follows, so that lines stay whole.
       if (written < bytes.length) waiting[0] = bytes.subarray(written);
       else waiting.shift();
       writeNext();

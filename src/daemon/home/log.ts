@@ -4,7 +4,7 @@ import { openLogDestination } from "./log-destination.ts";
 
 /**
  * One log for the process: JSON lines on stderr, verb + outcome + ids, secrets redacted by name and
- * by value. To log never throws, waits or ends the process, whatever becomes of stderr.
+ * by value. Logging never throws, blocks or ends the process, whatever happens to stderr.
  */
 export type Log = pino.Logger;
 
@@ -36,12 +36,12 @@ export function openLog(level: string, secrets: readonly string[] = []): Log {
   );
 }
 
-/** Resolves when the log is written, or after a second: before the process ends. */
+/** Resolves when the log is written, or after a second; for the end of the process. */
 export function flushLog(log: Log): Promise<void> {
   return new Promise((resolve) => log.flush(() => resolve()));
 }
 
-/** What an error says, and no more: drivers hang whole connections on theirs, keys included. */
+/** Only an error's own fields: drivers attach whole connections to theirs, keys included. */
 function describeError(error: unknown): object {
   if (!(error instanceof Error)) return { message: String(error) };
   const { name, message, stack } = error;
@@ -53,8 +53,8 @@ function describeError(error: unknown): object {
 const repeatMs = 30_000;
 
 /**
- * A listener for errors that come in swarms while something is away: each message is logged when it
- * is new, and then at most twice a minute, with how many there were.
+ * Returns a listener for errors that repeat while something is unavailable: each message is logged
+ * when it is new, and then at most twice a minute, with the number of repeats.
  */
 export function logErrors(log: Log, what: string): (error: Error) => void {
   const seen = new Map<string, { until: number; count: number }>();

@@ -8,7 +8,7 @@ import {
   type ProcessIdentity,
 } from "../../sandbox/process/process-identity.ts";
 
-/** What runs of a home, as found by the files that it wrote there. */
+/** Finds the processes of a home by the files that they wrote there. */
 
 /** Throws when a daemon of this home runs that is not this process. */
 export async function refuseSecondDaemon(config: Config): Promise<void> {
@@ -20,7 +20,7 @@ export async function refuseSecondDaemon(config: Config): Promise<void> {
   );
 }
 
-/** The daemon of this home, if that very process lives: its pid alone proves nothing. */
+/** The daemon of this home, if that very process is alive: its pid alone proves nothing. */
 export async function findDaemon(
   config: Config,
 ): Promise<{ url: string; pid: number; identity: ProcessIdentity } | null> {
@@ -34,7 +34,7 @@ export async function findDaemon(
   return isProcessAlive(identity) ? { url: file.url, pid: file.pid, identity } : null;
 }
 
-/** So that `findWorkers` finds a worker that was started in the background. */
+/** Records a worker that was started in the background, for `findWorkers`. */
 export async function recordWorker(config: Config, pid: number): Promise<void> {
   const folder = workersFolder(config);
   await mkdir(folder, { recursive: true, mode: 0o700 });
@@ -42,7 +42,7 @@ export async function recordWorker(config: Config, pid: number): Promise<void> {
   await writeFile(join(folder, `${pid}.json`), JSON.stringify(file));
 }
 
-/** The workers in the background that live; the files of others are removed. */
+/** The live workers in the background; the files of others are removed. */
 export async function findWorkers(config: Config): Promise<ProcessIdentity[]> {
   const folder = workersFolder(config);
   const found: ProcessIdentity[] = [];
@@ -60,7 +60,7 @@ async function readIdentity(path: string): Promise<ProcessIdentity | null> {
     const { pid, start_ticks } = JSON.parse(await readFile(path, "utf8"));
     return Number.isInteger(pid) && pid > 0 ? { pid, startTicks: start_ticks } : null;
   } catch {
-    return null; // not whole: it was being written when the machine went down
+    return null; // incomplete: the machine went down while it was written
   }
 }
 

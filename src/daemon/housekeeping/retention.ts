@@ -16,11 +16,11 @@ import { removeSetAside } from "../../worktree/mirror/repair-mirror.ts";
 import type { Log } from "../home/log.ts";
 
 /**
- * What finished tasks leave is kept for a time (`retention_days`) and then let go: logs, events,
- * transcripts, snapshots and worktrees. Tasks, attempts, verdicts, receipts, patches and the commits of
- * task branches stay. What is old enough is decided in core/retention.ts; this is the round that
- * applies it, one task at a time with a pause in between, and never to one that is not over. Rows that
- * are no task's own (store/leftovers.ts) go in the same round.
+ * Finished tasks are kept for a time (`retention_days`); then their logs, events, transcripts,
+ * snapshots and worktrees are removed. Tasks, attempts, verdicts, receipts, patches and the commits
+ * of task branches stay. core/retention.ts decides what is old enough; this round applies it, one
+ * task at a time with a pause in between, and never to an unfinished one. Rows that belong to no
+ * task (leftovers.ts) go in the same round.
  */
 export async function pruneOldTasks(
   deps: { db: Db; mirrors: Mirrors; config: Config; log: Log },
@@ -51,7 +51,7 @@ export async function pruneOldTasks(
   for (const gitDir of shrunk) {
     if (signal.aborted) return;
     try {
-      // Letting go takes the repository's lock, for minutes where the repository is large.
+      // Collecting garbage takes the repository's lock, for minutes in a large repository.
       const inUse = await isMirrorInUse(db, gitDir);
       await (inUse ? packObjects : collectGarbage)(mirrors.at(gitDir), signal);
       log.info({ mirror: gitDir, inUse }, "packed a mirror");
@@ -99,7 +99,7 @@ async function pruneOne(
   if (removed) log.info({ task: id, endedAt, why, removed }, "pruned a task");
 }
 
-/** Logs and refs. What is gone already is fine: the round before this one may have been cut off. */
+/** Removes logs and refs. Missing ones are fine: the round before may have been interrupted. */
 async function removeFiles(
   { db, mirrors }: { db: Db; mirrors: Mirrors },
   logs: string,

@@ -5,8 +5,8 @@ import type { Log } from "../home/log.ts";
 import { foldersOf, type SpaceWatch, watchSpace } from "./watch-space.ts";
 
 /**
- * The watch over all volumes that a process of ours writes to. What is full is one line of the log
- * and, from the daemon, one push; the push is tried again while the volume stays full.
+ * Watches all volumes that this process writes to. A full volume is one line of the log and, from
+ * the daemon, one push, which is retried while the volume stays full.
  */
 const pushAgainMs = 60_000;
 
@@ -16,9 +16,9 @@ export function startSpaceWatch(options: {
   log: Log;
   /** A small write to the database. */
   canWrite: () => Promise<unknown>;
-  /** Whether this process tells people about it. */
+  /** Whether this process notifies people. */
   pushes: boolean;
-  /** All volumes can be written again. */
+  /** Called when all volumes can be written again. */
   onFree: () => void;
 }): SpaceWatch & { stop(): void } {
   const { config, database, log } = options;

@@ -6,9 +6,9 @@ import type { Db } from "../../store/database/schema.ts";
 import { findOpenSessions } from "../../store/records/sessions.ts";
 
 /**
- * Remove what runs leave in the daemon's scratch folder: the folders in which other agents keep their
- * sessions, once nobody can go on with them, and those of runs whose process was killed. What is
- * younger than two days may belong to a run that is still going on: none may take longer than one.
+ * Removes what runs leave in the daemon's scratch folder: session folders of other agents once
+ * nothing can resume them, and folders of runs whose process was killed. Anything younger than two
+ * days may belong to a run in progress: none may take longer than one.
  */
 export async function tidyScratch(db: Db, { paths }: Config): Promise<void> {
   const sessions = join(paths.scratch, "sessions");
@@ -19,7 +19,7 @@ export async function tidyScratch(db: Db, { paths }: Config): Promise<void> {
     .filter((name) => /^run_/.test(name))
     .map((name) => join(paths.scratch, name));
   for (const folder of [...over, ...runs]) {
-    const { mtimeMs } = await stat(folder).catch(() => ({ mtimeMs: Date.now() })); // gone by itself
+    const { mtimeMs } = await stat(folder).catch(() => ({ mtimeMs: Date.now() })); // gone meanwhile
     if (Date.now() - mtimeMs < ageMs) continue;
     await removeTree(folder);
   }

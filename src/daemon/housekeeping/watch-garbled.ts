@@ -3,11 +3,11 @@ import { describeGarbled, type Garbled } from "../../store/database/garbled.ts";
 import type { Db } from "../../store/database/schema.ts";
 import type { Log } from "../home/log.ts";
 
-/** Which rows could not be read: each is one line of the log, and counted until it is corrected. */
+/** Tracks unreadable rows: each is one line of the log, and counted until it is corrected. */
 export type GarbledWatch = {
   note(garbled: Garbled): void;
   count(): number;
-  /** Look at what is not over, and at what was garbled before. */
+  /** Checks the rows of unfinished tasks, and those that were garbled before. */
   look(): Promise<void>;
 };
 

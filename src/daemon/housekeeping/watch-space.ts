@@ -7,36 +7,36 @@ import type { Config } from "../../config/config.ts";
 import { findSpaceProblem, type SpaceCode, type SpaceProblem } from "../../core/base/space.ts";
 
 /**
- * Which volumes of ours cannot be written. A volume counts as full from the first error that says so,
- * or once less than a megabyte of it is free, until a megabyte can be written there again. Nothing is
- * kept free: what is full is only found, said once, and looked at until it is not.
+ * Tracks which of our volumes cannot be written. A volume counts as full from the first error that
+ * says so, or once less than a megabyte of it is free, until a megabyte can be written there again.
+ * No space is reserved: a full volume is reported once, and checked until it has space.
  */
 export type SpaceWatch = {
-  /** One sentence for each volume that is full now, as far as was looked; empty: none is. */
+  /** One sentence for each volume that was full at the last check. */
   problems(): readonly string[];
-  /** Look at all volumes now; the answer is that of `problems`. */
+  /** Checks all volumes now and returns `problems`. */
   look(): Promise<readonly string[]>;
   /**
-   * The sentence about the volume that an error (or its text) is about, which counts as full from
-   * now on where it is one of ours; null: the error says nothing of space.
+   * Returns the sentence about the volume that an error (or its text) is about; one of ours counts
+   * as full from now on. Null when the error is not about space.
    */
   explain(error: unknown): Promise<string | null>;
 };
 
 /**
- * A place that we write in. For the database's data, which a server writes, `canWrite` takes the place
- * of the trial, and the path is null where the server is not ours.
+ * A place that we write to. For the database's data, which a server writes, `canWrite` replaces the
+ * trial, and the path is null where the server is not ours.
  */
 export type WatchedPlace = { path: string | null; canWrite?: () => Promise<unknown> };
 
 type Options = {
   places: readonly WatchedPlace[];
-  /** Told once when volumes begin to be full, and once when none is any more. */
+  /** Called once when volumes become full, and `onFree` once when none is any more. */
   onFull?: (problems: readonly string[]) => void;
   onFree?: () => void;
 };
 
-/** The folders that Deputy itself writes in. */
+/** The folders that Deputy itself writes to. */
 export function foldersOf({ home, paths }: Config): string[] {
   const { artifacts, checks, logs, mirrors, sandbox, scratch, worktrees } = paths;
   return [home, mirrors, worktrees, checks, logs, scratch, sandbox, artifacts, tmpdir()];
@@ -48,7 +48,7 @@ const fewInodes = 4;
 export function watchSpace(options: Options): SpaceWatch {
   const { places, onFull = () => {}, onFree = () => {} } = options;
   const full = new Map<WatchedPlace, string>();
-  /** Volumes of others that stand in the way of a single task, by a path: a repository that is delivered to. */
+  /** Volumes of others that block a single task, by a path: a repository that is delivered to. */
   const elsewhere = new Set<string>();
   let looking: Promise<readonly string[]> | null = null;
 
@@ -56,7 +56,7 @@ export function watchSpace(options: Options): SpaceWatch {
     const wasFull = full.size > 0;
     const seen = new Set<number>();
     for (const place of places) {
-      // Several places of one volume are one; a place that is not there yet is its parent's.
+      // Several places on one volume count once; a place that does not exist yet is its parent's.
       const volume = place.path === null ? null : deviceOf(place.path);
       if (place.canWrite === undefined && volume !== null && seen.has(volume)) {
         full.delete(place);
@@ -97,14 +97,14 @@ export function watchSpace(options: Options): SpaceWatch {
       const wasFull = full.size > 0;
       full.set(place, sentence);
       if (!wasFull) onFull([sentence]);
-      // It may have been an instant: then it is free again, and this one error was all there was.
+      // It may have been momentary: then the volume is free again, and this error was all.
       await look();
       return sentence;
     },
   };
 }
 
-/** To make a folder and those above it fails on a read-only volume as if one above were missing. */
+/** mkdir with parents on a read-only volume fails as if a parent were missing. */
 async function findBehind(error: unknown): Promise<SpaceProblem | null> {
   const { code, path, syscall } = error as NodeJS.ErrnoException;
   return code === "ENOENT" && syscall === "mkdir" && path ? tryToWrite(path) : null;
@@ -117,13 +117,13 @@ function placeOf({ ofDatabase, path }: SpaceProblem, places: readonly WatchedPla
   return places.find((place) => place.path !== null && deviceOf(place.path) === volume) ?? null;
 }
 
-/** `isKnown`: it was full when it was last looked at, so that free bytes alone do not prove anything. */
+/** `isKnown`: it was full at the last check, so free bytes alone prove nothing. */
 async function findProblem(place: WatchedPlace, isKnown: boolean): Promise<SpaceProblem | null> {
   const mayBeFull = place.path !== null && isLow(roomAt(place.path));
   if (place.canWrite) {
     if (mayBeFull) return { code: "ENOSPC", path: place.path, ofDatabase: true };
     if (!isKnown) return null;
-    // As long as it does not answer nobody can say that there is space for it.
+    // Until it answers, nothing shows that there is space for it.
     const refused = await place.canWrite().then(
       () => null,
       (error: unknown) => error,
@@ -134,7 +134,7 @@ async function findProblem(place: WatchedPlace, isKnown: boolean): Promise<Space
   return place.path !== null && (mayBeFull || isKnown) ? tryToWrite(place.path) : null;
 }
 
-/** Write a file and remove it: quotas, inodes and a read-only volume show nowhere else. */
+/** Writes and removes a file: quotas, inodes and a read-only volume show nowhere else. */
 async function tryToWrite(folder: string): Promise<SpaceProblem | null> {
   const there = existingAbove(folder);
   const path = join(there, `.deputy-space-${randomUUID()}`);
@@ -148,7 +148,7 @@ async function tryToWrite(folder: string): Promise<SpaceProblem | null> {
     const problem = findSpaceProblem(error);
     return problem && { ...problem, path: there };
   } finally {
-    await file?.close().catch(() => {}); // what could not be written is told above
+    await file?.close().catch(() => {}); // the failed write is reported above
     if (file) await rm(path, { force: true });
   }
 }
@@ -161,7 +161,7 @@ const inWords: Record<SpaceCode, string> = {
     "takes no larger file: a limit of this process (ulimit -f) or of the file system is reached",
 };
 
-/** One sentence: which volume, what of it is free, and what to do. */
+/** One sentence: which volume, its free space, and what to do. */
 function describe({ code, ofDatabase }: SpaceProblem, path: string | null): string {
   const cure = code === "EROFS" ? "mount it writable again" : "free space there";
   const end = `${inWords[code]}; ${cure}, and the work continues by itself.`;
@@ -173,13 +173,13 @@ function describe({ code, ofDatabase }: SpaceProblem, path: string | null): stri
   return `The volume at ${mountOf(path)} (${path}${free}) ${end}`;
 }
 
-/** The sentence for an error that says that there is no space; null for any other. */
+/** The sentence for an error about missing space; null for any other. */
 export function explainSpace(error: unknown): string | null {
   const problem = findSpaceProblem(error);
   return problem && describe(problem, problem.path);
 }
 
-/** What is wrong with the volume of a path, in one sentence; null: it can be written. */
+/** The problem of a path's volume, in one sentence; null: it can be written. */
 export async function findFullVolume(path: string): Promise<string | null> {
   const problem = await tryToWrite(path);
   return problem && describe(problem, path);
@@ -192,10 +192,10 @@ function isLow(room: { bytes: number; inodes: number } | null): boolean {
 function roomAt(path: string): { bytes: number; inodes: number } | null {
   try {
     const { bavail, bsize, files, ffree } = statfsSync(existingAbove(path));
-    // File systems without a table of inodes say that they have none at all.
+    // File systems without an inode table report that they have none at all.
     return { bytes: bavail * bsize, inodes: files === 0 ? Number.POSITIVE_INFINITY : ffree };
   } catch {
-    return null; // not ours to see: what happens there is told by errors alone
+    return null; // not accessible: only errors tell of its space
   }
 }
 
@@ -203,7 +203,7 @@ function deviceOf(path: string): number | null {
   try {
     return statSync(existingAbove(path)).dev;
   } catch {
-    return null; // as above
+    return null; // not accessible
   }
 }
 

@@ -14,7 +14,7 @@ import {
   runGit,
 } from "../../worktree/git/run-git.ts";
 
-/** How this process starts git and the commands of agents and checks: by one spawner, until `stop`. */
+/** Starts git and the commands of agents and checks through one spawner, until `stop`. */
 export type Programs = {
   runGit: GitRunner;
   runCommand: (spec: CommandSpec) => Promise<CommandResult>;
@@ -37,7 +37,7 @@ export function startPrograms(): Programs {
   };
 }
 
-/** What the spawner does with a request; this process does the same while the spawner is not running. */
+/** Handles a request in the spawner, or in this process while the spawner is not running. */
 export function answerProgram(
   request: ProgramRequest,
   signal: AbortSignal,

@@ -1,5 +1,5 @@
 import { serveSpawner } from "../../sandbox/process/spawner.ts";
 import { answerProgram } from "./programs.ts";
 
-/** The program of the spawner: see programs.ts. */
+/** The spawner's program; see programs.ts. */
 serveSpawner(answerProgram);

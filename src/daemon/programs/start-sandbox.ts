@@ -7,14 +7,14 @@ import { type CommandRunner, describeSandbox, type Sandbox } from "../../sandbox
 import type { Log } from "../home/log.ts";
 import { findFullVolume } from "../housekeeping/watch-space.ts";
 
-/** Find out which sandbox this machine has, and log it. `runCommand` starts what is confined. */
+/** Finds and logs the sandbox of this machine. `runCommand` starts confined commands. */
 export async function startSandbox(
   config: Config,
   log: Log,
   runCommand: CommandRunner,
 ): Promise<Sandbox> {
   const sandbox = await findSandbox(config);
-  // A sandbox that only could not write its files is there: nobody may take that for a machine without.
+  // A sandbox that only could not write its files exists: this is no machine without one.
   const isMissed = sandbox.provider === "none" && config.sandbox.provider !== "none";
   const full = isMissed ? await findFullVolume(config.paths.sandbox) : null;
   if (full !== null)

@@ -24,8 +24,8 @@ import {
 export const leaseMs = 30_000;
 
 /**
- * So many are claimed by one transaction: each of its statements costs a claim of its own as much.
- * More go into several at the same time.
+ * Claims per transaction: each of its shared statements costs as much as one claim. More are
+ * claimed by several transactions at the same time.
  */
 const atOnce = 8;
 
@@ -37,11 +37,11 @@ function chunk<T>(items: readonly T[], size: number): T[][] {
 }
 
 /**
- * Claim up to `limit` pieces of work of a stage for this process, longest waiting first; each is handed
- * over as soon as it is claimed. What another process was faster on is left aside, and so is what
- * cannot be claimed: one bad row must not keep all others waiting. A row that cannot be read is told to
- * `onGarbled`; any other error is thrown at the end.
- * Whoever stops it by `goOn` still gets what is being claimed at that moment.
+ * Claims up to `limit` pieces of work of a stage for this process, longest waiting first; each is
+ * yielded as soon as it is claimed. Rows that another process took, or that cannot be claimed, are
+ * skipped: one bad row must not block the others. An unreadable row is passed to `onGarbled`; any
+ * other error is thrown at the end. A caller that stops it by `goOn` still receives claims under
+ * way.
  */
 export async function* claimWork(
   db: Db,
@@ -65,7 +65,7 @@ export async function* claimWork(
         return [];
       });
     const parts = chunk(candidates, atOnce).map((some) =>
-      // One of them may be bad: alone, the others are claimed all the same.
+      // One of them may be bad: retry each alone, so that the others are claimed.
       claim(some).catch(async () => (await Promise.all(some.map(alone))).flat()),
     );
     for (const part of parts) {
@@ -103,7 +103,7 @@ async function claimSome(
     const subtask = subtasks.get(subtaskId ?? "");
     if (!subtask || subtask.state !== subtaskStateOf[stage] || !isFree(subtask, stage, now))
       return null;
-    // One merge at a time into a task branch, also of two that are claimed here.
+    // One merge at a time into a task branch, also among these candidates.
     if (stage === "integrate" && merging.has(taskId)) return null;
     merging.add(taskId);
     const attempt = latest.get(subtask.id) ?? null;
