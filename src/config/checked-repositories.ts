@@ -1,9 +1,8 @@
 import { checkRepository, parseRepository } from "../worktree/mirror/repository-url.ts";
 
 /**
- * The intake's look at a repository, remembered for a moment: a burst of tasks for one repository
- * asks git once. What is refused is never remembered. The base commit is fixed later anyway, when
- * the task is planned.
+ * Caches the intake's check of a repository for a moment: a burst of tasks for one repository asks
+ * git once. Refusals are not cached. The base commit is fixed later, when the task is planned.
  */
 export function checkedRepositories(
   rememberMs = 2_000,

@@ -31,11 +31,11 @@ const fileSchema = z.strictObject({
   port: z.number().int().min(0).max(65_535).optional(),
   allowed_hosts: z.array(z.string().min(1)).optional(),
   public_url: z.url().optional(),
-  /** Attempts at once in this process; 0: attempts are for workers only. */
+  /** Maximum concurrent attempts in this process; 0: attempts are for workers only. */
   concurrency: z.number().int().min(0).max(256).optional(),
-  /** Worktrees of tasks that are over to keep; older ones are removed after a snapshot. */
+  /** Worktrees of finished tasks to keep; older ones are removed after a snapshot. */
   keep_worktrees: z.number().int().min(0).optional(),
-  /** How long what finished tasks leave is kept, in days. */
+  /** How long data of finished tasks is kept, in days. */
   retention_days: z.union([z.number().positive().max(36_500), z.literal("forever")]).optional(),
   /** First pause before a failed attempt is repeated; doubles with each. */
   backoff_ms: z.number().int().min(0).optional(),
@@ -44,19 +44,19 @@ const fileSchema = z.strictObject({
     .strictObject({
       name: z.string().min(1).optional(),
       base_url: z.url().optional(),
-      /** The same as under `prices`, for this model. */
+      /** Like an entry of `prices`, for this model. */
       price: priceSchema.optional(),
     })
     .optional(),
-  /** By a model's name, or its beginning and `*`. They go before the built-in table. */
+  /** By a model's name, or its beginning and `*`. They override the built-in table. */
   prices: z.record(z.string().min(1), priceSchema).optional(),
-  /** Of a task that is given none. */
+  /** The default budget of a task. */
   budget: budgetSchema.optional(),
-  /** Who reads a change after green checks, of a task that does not say. */
+  /** The review of a change after green checks, where the task does not say. */
   assurance: z.enum(assurances).optional(),
-  /** How much is tried out to prove the work, where neither task nor repository says. */
+  /** How much proof is required, where neither task nor repository says. */
   proof: z.enum(proofLevels).optional(),
-  /** Who works as what; `repositories:` may say it anew for single ones. */
+  /** The agent of each role; `repositories:` may override it for single ones. */
   roles: rolesSchema.optional(),
   repositories: repositoriesSchema.optional(),
   sandbox: sandboxSchema.optional(),
@@ -76,13 +76,13 @@ export function findHome(env: NodeJS.ProcessEnv = process.env): string {
   return resolve(env.DEPUTY_HOME || join(homedir(), ".deputy"));
 }
 
-/** Read everything once, at start. Throws a DeputyError that names the file's line, or the variable. */
+/** Reads everything once, at start. Throws a DeputyError that names the file's line or variable. */
 export function loadConfig(
   env: NodeJS.ProcessEnv = process.env,
   flags: { host?: string; port?: number } = {},
 ) {
   const home = findHome(env);
-  parseGitVariables(env.DEPUTY_GIT_VARIABLES); // read where git is started: wrong is said here
+  parseGitVariables(env.DEPUTY_GIT_VARIABLES); // used where git is started, but validated here
   const file = readConfigFile(join(home, "config.yaml"));
   const ntfyTopic = env.DEPUTY_NTFY_TOPIC || file.ntfy?.topic;
   const webhookUrl = env.DEPUTY_WEBHOOK_URL || file.webhook?.url;
@@ -110,7 +110,7 @@ export function loadConfig(
     token: readSecret(env, "DEPUTY_TOKEN"),
     databaseUrl: env.DATABASE_URL || null,
     redisUrl: env.REDIS_URL || null,
-    /** Values that must not be in any text that leaves: see core/redact.ts. */
+    /** Values to redact from any text that leaves: see core/redact.ts. */
     secrets: findSecrets(env),
     concurrency: readNumber(env, "DEPUTY_CONCURRENCY", 0, 256) ?? file.concurrency ?? 4,
     keepWorktrees: file.keep_worktrees ?? 10,
@@ -127,7 +127,7 @@ export function loadConfig(
       baseUrl: env.OPENAI_BASE_URL || file.model?.base_url || null,
       name: modelName,
     },
-    /** For claude; the key stays in the daemon, as that of `model` does. */
+    /** For claude; the key stays in the daemon, like that of `model`. */
     anthropic: {
       apiKey: readSecret(env, "ANTHROPIC_API_KEY"),
       baseUrl: env.ANTHROPIC_BASE_URL || null,
@@ -140,7 +140,7 @@ export function loadConfig(
       ]),
     ),
     budget: file.budget ?? null,
-    /** Null: one reviewer where a model did the work, and one can be had. */
+    /** Null: one reviewer where a model did the work, and one is available. */
     assurance: readChoice(env, "DEPUTY_ASSURANCE", assurances) ?? file.assurance ?? null,
     /** Null: standard. */
     proof: readChoice(env, "DEPUTY_PROOF", proofLevels) ?? file.proof ?? null,
@@ -228,13 +228,13 @@ function readSecret(env: NodeJS.ProcessEnv, name: string): string | null {
   }
 }
 
-/** What the daemon was given in confidence: what configures it, and what a tool server's rule may name. */
+/** The daemon's secrets: those that configure it, and those that a tool server's rule may name. */
 function findSecrets(env: NodeJS.ProcessEnv): string[] {
   const named = Object.entries(env).flatMap(([name, value]) => {
     const own = name.replace(/_FILE$/, "");
     if (!secretName.test(own) || !value) return [];
     const text = own === name ? value : readSecret(env, own);
-    // Webhook secrets are several, with commas between them.
+    // Several webhook secrets are separated by commas.
     return text ? [text, ...text.split(",").map((part) => part.trim())] : [];
   });
   return [...new Set(named)];

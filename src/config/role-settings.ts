@@ -6,9 +6,8 @@ import { parseRepository } from "../worktree/mirror/repository-url.ts";
 import { networksSchema } from "./sandbox-settings.ts";
 
 /**
- * Which agent and model works in which role, and its limits: what the person who runs the daemon
- * wrote into its configuration, for all repositories and for single ones. A repository's own files
- * have no say in it, and neither has any text from outside.
+ * Agent, model and limits of each role, as the person who runs the daemon configured them, for all
+ * repositories and for single ones. A repository's own files and outside text have no say in it.
  */
 const roleSchema = z.strictObject({
   agent: z
@@ -18,9 +17,9 @@ const roleSchema = z.strictObject({
     })
     .optional(),
   model: z.string().min(1).max(200).optional(),
-  /** Calls of a model that one run may make. */
+  /** Maximum number of model calls of one run. */
   max_turns: z.number().int().positive().max(10_000).optional(),
-  /** The longest that one run may take. */
+  /** Maximum duration of one run. */
   timeout_minutes: z
     .number()
     .positive()
@@ -55,7 +54,7 @@ export type RolesConfig = {
   byRepository: ReadonlyMap<string, Record<Role, RoleSettings>>;
 };
 
-/** What the file says, with what a repository does not say filled in from what holds everywhere. */
+/** The roles in the file; what a repository does not set is taken from the general ones. */
 export function readRoles(file: {
   roles?: z.infer<typeof rolesSchema> | undefined;
   repositories?: z.infer<typeof repositoriesSchema> | undefined;
@@ -94,11 +93,11 @@ function isRepository(text: string): boolean {
   try {
     return parseRepository(text).url !== "";
   } catch {
-    return false; // said by the schema
+    return false; // reported by the schema
   }
 }
 
-/** The networks that the file gives to single repositories, by the repository as a task names it. */
+/** The networks of single repositories in the file, by the repository as a task names it. */
 export function readNetworks(
   repositories: z.infer<typeof repositoriesSchema> | undefined,
 ): ReadonlyMap<string, z.infer<typeof networksSchema> | undefined> {
@@ -107,7 +106,7 @@ export function readNetworks(
   );
 }
 
-/** As a task's repository is written: a folder by its real path. */
+/** A repository as tasks store it: a folder by its real path. */
 function nameOf(text: string): string {
   const { kind, url } = parseRepository(text);
   if (kind === "remote") return url;

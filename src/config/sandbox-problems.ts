@@ -2,8 +2,8 @@ import type { Sandbox } from "../sandbox/box/sandbox.ts";
 import type { SandboxSettings } from "./sandbox-settings.ts";
 
 /**
- * What of the sandbox's configuration does not come true with the sandbox that this machine has, a
- * sentence each: what is degraded, and what to do. For the start and for `doctor`. Pure.
+ * A sentence for each part of the sandbox's configuration that this machine's sandbox does not
+ * enforce: what is degraded, and what to do. For the start and for `doctor`. Pure.
  */
 export function findSandboxProblems(
   settings: SandboxSettings,

@@ -5,8 +5,8 @@ import { isMirrorAddress, isPublicAddress } from "../sandbox/network/reachable-a
 import type { Registries } from "../sandbox/network/registries.ts";
 
 /**
- * What commands may reach, as the person who runs the daemon wrote it: for all repositories, and for
- * single ones. A repository's own files and texts from outside have no say in it.
+ * The networks that commands may reach, as the person who runs the daemon configured them, for all
+ * repositories and for single ones. A repository's own files and outside text have no say in it.
  */
 const networkSchema = z.union([
   z.enum(["none", "open"]),
@@ -18,9 +18,9 @@ const networkSchema = z.union([
 ]);
 
 export const networksSchema = z.strictObject({
-  /** What models run: the builtin agent's commands, and other agents beside their provider. */
+  /** For models: the builtin agent's commands, and other agents in addition to their provider. */
   agent: networkSchema.optional(),
-  /** `command:` agents, which a person wrote. */
+  /** For `command:` agents, which a person wrote. */
   command: networkSchema.optional(),
   setup: networkSchema.optional(),
   check: networkSchema.optional(),
@@ -32,9 +32,9 @@ export type SandboxProvider = (typeof sandboxProviders)[number];
 export const sandboxSchema = z.strictObject({
   provider: z.enum(sandboxProviders).optional(),
   network: networksSchema.optional(),
-  /** Let allow-lists lead to private addresses too: a registry of one's own. */
+  /** Lets allow-lists lead to private addresses too, such as one's own registry. */
   private_addresses: z.boolean().optional(),
-  /** Take tasks from triggers even where there is no sandbox. */
+  /** Takes tasks from triggers even without a sandbox. */
   allow_triggers: z.boolean().optional(),
   memory_mb: z.number().int().min(64).optional(),
   processes: z.number().int().min(16).optional(),
@@ -50,30 +50,30 @@ export type SandboxSettings = {
   provider: SandboxProvider;
   limits: Limits;
   /**
-   * Whether a name on a list may lead there: to the public internet; a registry's name also to a
-   * private network, where its mirror is; and any name to any address where a person said so.
+   * Whether a name on a list may lead to this address: a public one; for a registry's name also a
+   * private one, where its mirror is; and any one where a person allowed it.
    */
   mayReach(address: string, host: string): boolean;
-  /** Variables that tell package managers which registries the user has. */
+  /** Variables that tell package managers the user's registries. */
   environment: Readonly<Record<string, string>>;
-  /** The same as an .npmrc, for scopes. */
+  /** The same registries as an .npmrc, for scopes. */
   npmrc: string;
-  /** Which of these registries cannot be reached, a sentence each. */
+  /** A sentence for each of these registries that cannot be reached. */
   problems: readonly string[];
-  /** What a person limited, by its place in the configuration: only a sandbox holds it. */
+  /** Limits that a person set, by place in the configuration: only a sandbox enforces them. */
   toBeHeld: readonly string[];
   allowTriggers: boolean;
   networks(repository: string): Networks;
   /**
-   * What setup may reach: beside the default list the hosts that the base commit itself names. What a
-   * person wrote down is all there is.
+   * The hosts that setup may reach: the default list and the hosts that the base commit names, or
+   * exactly what a person configured.
    */
   setupReach(repository: string, named: readonly string[]): Reach;
-  /** Every combination that there is, and where it is written. */
+  /** Every combination of networks, and where it is configured. */
   places(): { where: string; networks: Networks }[];
 };
 
-/** Where package managers get their packages: they can be asked for much, and told little. */
+/** Package registries: much can be fetched from them, and little sent to them. */
 const registries = [
   "registry.npmjs.org",
   "registry.yarnpkg.com",

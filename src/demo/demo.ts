@@ -18,9 +18,9 @@ import { demoScenario } from "./scenario.ts";
 import { type ScriptedModel, startScriptedModel } from "./scripted-model.ts";
 
 /**
- * `deputy demo`: the whole way on a repository made on the spot, with everything real but, when no
- * key is set, the model: a daemon of its own with its own database, a failing test, an agent, checks,
- * a branch, a receipt. It ends by showing that the checkout was not touched.
+ * `deputy demo`: the whole workflow on a generated repository. Everything is real except, when no
+ * key is set, the model: a daemon of its own with its own database, a failing test, an agent,
+ * checks, a branch, a receipt. It ends by showing that the checkout was not touched.
  */
 export async function runDemo({ json }: { json: boolean }): Promise<ExitCode> {
   const startedAt = performance.now();
@@ -36,7 +36,7 @@ export async function runDemo({ json }: { json: boolean }): Promise<ExitCode> {
     DEPUTY_PORT: "0",
     DEPUTY_LOG_LEVEL: "warn",
   });
-  // The scripted model knows no reviewer.
+  // The scripted model cannot review.
   const read = useModel(loadConfig(env), model);
   const config: Config = model ? { ...read, assurance: "quick" } : read;
   try {
@@ -101,7 +101,7 @@ function introduce(config: Config, usesRealModel: boolean): string {
   return `Deputy demo: hand off a failing test, get back a verified branch.\n\n${who}`;
 }
 
-/** With no key the scripted model takes the real one's place; the agent does not know the difference. */
+/** Without a key the scripted model replaces the real one; the agent does not notice. */
 function useModel(config: Config, scripted: ScriptedModel | null): Config {
   if (!scripted) return config;
   return {

@@ -20,9 +20,9 @@ import { planAsAnswered } from "./plan-task.ts";
 import { runPlanner } from "./run-planner.ts";
 
 /**
- * Have the planner of a task's repository make a plan: who that is, how long it may take, what it is
- * told of the plans that a person sent back, and what it used. How it ended otherwise is said in
- * words, with whether another try may end better.
+ * Asks the planner of a task's repository for a plan: chooses the agent and its time, passes on the
+ * plans that a person sent back, and reads what it used. Any other end is described in words, with
+ * whether a retry may succeed.
  */
 export type AskDeps = {
   db: Db;
@@ -34,11 +34,11 @@ export type AskDeps = {
 
 type Unplanned = {
   detail: string;
-  /** The process is going away, or the task was cancelled. */
+  /** The process is stopping, or the task was cancelled. */
   parked: boolean;
-  /** Nothing about the work was wrong: it may go better later. */
+  /** Nothing about the work was wrong: a retry may succeed. */
   mayPass: boolean;
-  /** Null: it answered, and it was no plan. */
+  /** Null: it was parked, or answered without a valid plan. */
   end: RoleEnd | null;
 };
 
@@ -58,7 +58,7 @@ export async function askPlanner(
   );
   const attempt = claim.attemptId ? await getAttempt(db, claim.attemptId) : null;
   const baseCommit = attempt?.baseCommit ?? preparation.baseCommit;
-  // Of another base it would know what is not there: that is another question.
+  // A session on another base would know other files: that is another request.
   const asked = attempt ? null : `plan of ${task.id} on ${baseCommit}`;
   const sessionId = asked ? await findAsked(db, asked, agent) : (attempt?.sessionId ?? null);
   const before = await readPlanned(db, claim);
@@ -82,7 +82,7 @@ export async function askPlanner(
       ...deps.environment(),
       DEPUTY_TASK_ID: task.id,
       ...(claim.attemptId === null ? {} : { [attemptMark]: claim.attemptId }),
-      // No git of an agent may climb out of its worktree into a repository around it.
+      // No git of an agent may climb out of its worktree into an enclosing repository.
       GIT_CEILING_DIRECTORIES: config.paths.checks,
     },
     logPath: plannerLog(config, claim),
@@ -122,7 +122,7 @@ export async function askPlanner(
 
 const plannerTimeoutMs = 30 * 60_000;
 
-/** Whether what ended it has to do with the provider or the process, not with the work. */
+/** Whether the provider or the process caused the end, not the work. */
 function mayPass({ reason, failure }: RoleEnd): boolean {
   if (failure === null) return reason === "crashed" || reason === "lost" || reason === "stalled";
   return [
@@ -141,7 +141,7 @@ function describeAbort(signal: AbortSignal): string {
   return `${why}; the planner continues afterwards`;
 }
 
-/** What a planner prints: the log of its attempt, where it has one. */
+/** The log of a planner's output: that of its attempt, where it has one. */
 function plannerLog(config: Config, { attemptId, taskId }: Claim): string {
   return join(config.paths.logs, attemptId ? `${attemptId}.log` : `plan-${taskId}.log`);
 }
@@ -153,7 +153,7 @@ async function readRejected(db: Db, task: Task): Promise<{ plan: Plan; feedback:
   );
 }
 
-/** What was used for the plans before this one, so that a planner that was cut off is counted whole. */
+/** Usage of the plans before this one, so that an interrupted planner is counted whole. */
 async function readPlanned(db: Db, { attemptId, taskId }: Claim) {
   const plans = attemptId === null ? await listPlans(db, taskId) : [];
   const planners = plans.flatMap(({ plan, subtaskId }) =>
@@ -169,7 +169,7 @@ async function readPlanned(db: Db, { attemptId, taskId }: Claim) {
   };
 }
 
-/** What planners used so far, for this task or for this attempt. */
+/** Usage of planners so far, for this task or for this attempt. */
 async function readUsage(db: Db, { attemptId, taskId }: Claim) {
   const rows = (await listUsage(db, taskId)).filter(
     (row) => row.role === "planner" && row.attemptId === attemptId,

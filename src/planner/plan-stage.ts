@@ -20,17 +20,17 @@ import { makePrepareBase, type PrepareBase, type PreparedBase } from "./prepare-
 import { wantsPlan } from "./wants-plan.ts";
 
 /**
- * The first stage: fetch, fix the base, read what decides the checks, and have a plan. Most tasks
- * are one subtask and cost nobody a call; a planner is asked where it looks as if it paid, where a
- * person wants it, and where one sent a plan back. What is wrong with the repository ends here.
+ * The first stage: fetches, fixes the base, reads what decides the checks, and makes a plan. Most
+ * tasks are one subtask and need no model call; a planner is asked where it seems worthwhile, where
+ * a person wants it, and where one sent a plan back. Problems of the repository end here.
  */
 export type PlanDeps = AskDeps & { authHeader: (url: string) => string | null };
 
-/** At most so many tasks are fetched and inspected at once. */
+/** Maximum number of tasks that are fetched and inspected at once. */
 const maxPreparations = 8;
 
 export function makePlanStage(deps: PlanDeps): Stage {
-  // Planners take minutes, so the stage has many slots; what keeps processors busy has few.
+  // Planners take minutes, so the stage has many slots; CPU-bound preparation has few.
   const limit = pLimit(maxPreparations);
   const prepareBase = makePrepareBase({ mirrors: deps.mirrors, authHeader: deps.authHeader });
   return async (claim, signal) => {
@@ -40,7 +40,7 @@ export function makePlanStage(deps: PlanDeps): Stage {
       const preparation = await limit(() => prepare(deps, task, prepareBase, signal));
       return await plan(deps, claim, { ...task, preparation }, preparation, signal);
     } catch (error) {
-      // What the caller can mend is no infrastructure: trying again would say the same.
+      // An error that the caller must fix is no infrastructure error: a retry would end the same.
       if (error instanceof DeputyError && error.code !== "unavailable") {
         return { kind: "refused", detail: error.message };
       }
@@ -50,8 +50,7 @@ export function makePlanStage(deps: PlanDeps): Stage {
 }
 
 /**
- * A subtask of kind `plan` is no work for a coder: its attempt asks a planner, and what it answers
- * takes the subtask's place.
+ * Runs a subtask of kind `plan`: its attempt asks a planner, and the planned subtasks replace it.
  */
 export async function planSubtask(deps: AskDeps, job: Job): Promise<Outcome> {
   const { claim, signal, subtask, task } = job;
@@ -103,7 +102,7 @@ async function plan(
   });
   if ("plan" in made) return planned(made.plan);
   if (made.parked) return { kind: "parked", detail: made.detail, snapshotRef: null };
-  // Only of the task's budget is there a question; a limit of one run is nobody's to raise.
+  // Only the task's budget leads to a question; nobody can raise the limit of one run.
   if (made.end?.reason === "out_of_budget" && made.end.question !== null)
     return { kind: "unaffordable", detail: made.detail };
   if (made.end?.failure === "question" && made.end.question !== null)
@@ -132,7 +131,7 @@ async function prepare(
 ): Promise<Preparation> {
   const { github } = deps.config;
   const base = await prepareBase(task, signal);
-  // What a stranger's commit configures counts for nothing: a review has no setup and no checks.
+  // A stranger's commit configures nothing: a review has no setup and no checks.
   const { setup, registries, checks, checksSource, protectedPaths, delivery, proof } =
     task.expectsChange
       ? await inspectRepository(base.mirror, base.baseCommit, task.checks)
@@ -157,7 +156,7 @@ async function prepare(
   };
 }
 
-/** Whether the branch of the finished work could be pushed, as far as that can be known before it. */
+/** Throws when the finished work's branch could not be pushed, as far as can be known before. */
 async function requireRoom(
   { authHeader }: PlanDeps,
   { repository: text }: Task,
@@ -170,7 +169,7 @@ async function requireRoom(
   });
 }
 
-/** The caller did not ask for it, so the sentence says who did. */
+/** The caller did not ask for it, so the message names the file that did. */
 function requireConfiguredDelivery(check: () => void): void {
   try {
     check();

@@ -4,7 +4,7 @@ import type { Task } from "../core/task/task.ts";
 import { firstLine } from "../orchestrator/intake/intake.ts";
 
 /**
- * Task → Plan without a planner: a given plan is taken as it is, and otherwise the task is one
+ * Makes a plan without a planner: a given plan is taken as it is, and otherwise the task is one
  * subtask. A planner's answer becomes a plan of the same shape; everything after this stage only
  * knows the Plan.
  */

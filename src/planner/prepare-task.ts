@@ -100,7 +100,7 @@ async function askForCommit(
   });
 }
 
-/** One look at a repository for all tasks that wait for one; see the top of the file. */
+/** One fetch of a repository for all tasks that wait for it; see the top of the file. */
 function shareLooks({ mirrors, authHeader }: Deps): LookAt {
   const looks = new Map<string, (signal: AbortSignal) => Promise<FetchedMirror>>();
   const lookFor = (repository: Repository) =>

@@ -107,7 +107,7 @@ async function ask(
   }
 }
 
-/** The relative path is the same from `src/executor` and `dist/executor`. */
+/** The relative path is the same from `src/planner` and `dist/planner`. */
 const promptFile = new URL("../../prompts/planner.md", import.meta.url);
 
 /** Removes characters that cannot be stored or shown from a model's answer. */

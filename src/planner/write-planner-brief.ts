@@ -5,12 +5,12 @@ import { fence } from "../core/text/data-block.ts";
 import { describeMaterial, section } from "../executor/write-brief.ts";
 
 /**
- * Everything a planner is told. Pure. It explains what a plan is, because any agent may be the
- * planner; outside text is included only as a block of data.
+ * The prompt of a planner. Pure. It explains what a plan is, because any agent may be the planner;
+ * outside text is included only as a block of data.
  */
 export type PlannerBrief = {
   task: Task;
-  /** What makes a good plan: the same for every task and agent. */
+  /** Advice for a good plan: the same for every task and agent. */
   instructions: string;
   checks: readonly { command: string }[];
   /** The part of a plan that is to be planned further; null: the whole task. */

@@ -28,14 +28,13 @@ import type { PipedProcess } from "../sandbox/process/spawn-piped.ts";
 import type { CheckSandbox } from "../verifier/checks/confine-checks.ts";
 
 /**
- * The box that the commands of one run share: what it may write and read, its own home and /tmp, the
- * way out that it has, and what it tried in vain. Without a sandbox the same calls run as the
- * daemon's user, and say so.
+ * The box that the commands of one run share: writable and readable paths, its own home and /tmp,
+ * network access, denials. Without a sandbox the same calls run as the daemon's user, and say so.
  */
 export type Box = Pick<AgentRun, "spawnPiped" | "expose" | "confined"> & {
   /** Its denials include the hosts that were refused while it ran. */
   runCommand(spec: CommandSpec): Promise<ConfinedResult>;
-  /** What its commands were refused so far, each once. */
+  /** The denials of its commands so far, each once. */
   denials(): Denial[];
   close(): Promise<void>;
 };
@@ -51,22 +50,22 @@ export type BoxOptions = {
   sandbox: Sandbox;
   /** A folder of the run's own, for its home and /tmp. */
   scratch: string;
-  /** Where its sockets are; left out: in `scratch`. */
+  /** Folder for its sockets; default: `scratch`. */
   sockets?: string;
   writable: readonly string[];
-  /** Where a program keeps what it remembers; left out: nowhere. */
+  /** Where a program keeps its state; default: nowhere. */
   state?: readonly string[];
   readOnly: readonly string[];
   reach: Reach;
-  /** How long a program may live that is talked with: the run's time. Commands have their own. */
+  /** Maximum lifetime of an interactive program: the run's time. Commands have their own. */
   timeoutMs: number;
-  /** Left out: commands say it themselves. */
+  /** Default: each command's own callback. */
   onProcess?: (identity: ProcessIdentity) => void;
 };
 
-/** Ports inside; nothing else listens there. */
+/** Ports inside the box; nothing else listens there. */
 const firstPort = 41_000;
-/** Who runs out of time ends by itself first, and knows better how. */
+/** A run that times out ends by itself first, with a better reason. */
 const spareMs = 30_000;
 
 export async function openBox(options: BoxOptions): Promise<Box> {
@@ -82,7 +81,7 @@ export async function openBox(options: BoxOptions): Promise<Box> {
   const scratch = join(options.scratch, "box");
   await mkdir(scratch, { recursive: true, mode: 0o700 });
   if (config.sandbox.npmrc !== "") {
-    // Before anything ran in it: later a link could lead elsewhere.
+    // Written before anything runs in it: later a link could lead elsewhere.
     await mkdir(join(scratch, "home"), { recursive: true, mode: 0o700 });
     await writeFile(join(scratch, "home", ".npmrc"), config.sandbox.npmrc);
   }
@@ -108,7 +107,7 @@ export async function openBox(options: BoxOptions): Promise<Box> {
     return { proxy, port: forward(proxy.socketPath) };
   };
 
-  // Opened by the first command, for all of them: most runs of a model have no way out at all.
+  // Opened by the first command, for all of them: most runs of a model have no network access.
   const findNetwork = async (): Promise<Network> => {
     if (reach === "open") return { kind: "open" };
     if (confined && reach.length > 0) wayOut ??= openWayOut(reach);
@@ -167,12 +166,12 @@ export async function openBox(options: BoxOptions): Promise<Box> {
   };
 }
 
-/** Short: a socket's path has little room. */
+/** Short: socket paths have little room. */
 function socketIn(folder: string): string {
   return join(folder, `${randomUUID().slice(0, 8)}.sock`);
 }
 
-/** The same for the setup commands of a worktree, which leave nothing but what they install there. */
+/** The box for the setup commands of a worktree, which leave only what they install there. */
 export async function openSetupBox(
   deps: { config: Config; sandbox: Sandbox; self: Self },
   { mirror, subtask, task }: Job,
@@ -187,7 +186,7 @@ export async function openSetupBox(
     writable: [worktree],
     readOnly: [mirror.gitDir],
     reach: config.sandbox.setupReach(task.repository, task.preparation?.registries ?? []),
-    timeoutMs: 0, // nothing is talked with
+    timeoutMs: 0, // no interactive program
     onProcess: self.trackChild(`setup of ${subtask.id}`),
   });
   const { provider, problem } = sandbox;
@@ -205,8 +204,8 @@ export async function openSetupBox(
 }
 
 /**
- * What the commands of a verification run in: one box for setup and one for the checks, with the same
- * home and /tmp and each with its own way out, for as long as their clean worktree is there.
+ * The boxes of a verification's commands: one for setup and one for the checks, with the same home
+ * and /tmp but each with its own network access, for as long as their clean worktree exists.
  */
 export function makeCheckSandbox(
   {
@@ -225,7 +224,7 @@ export function makeCheckSandbox(
     traits: [sandbox.provider, forSetup, forChecks],
     apart: sandbox.provider !== "none" && forChecks !== "open" && forChecks.length === 0,
     openBoxes: async ({ mirror, reports, scratch, worktree }) => {
-      // Beside the worktree their paths would be too long for a socket's.
+      // Beside the worktree, paths would be too long for sockets.
       const sockets = join(config.paths.scratch, newId("run"));
       await mkdir(sockets, { recursive: true, mode: 0o700 });
       const open = (reach: Reach) =>

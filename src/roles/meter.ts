@@ -26,19 +26,19 @@ import { addAgentTime, askGate, leaveGate, readBudget } from "../store/records/s
 import { countUsage, type UsageKey } from "../store/records/usage.ts";
 
 /**
- * What one run of an agent uses, written down call by call, and the task's budget at the door of each
+ * Records what one run of an agent uses, call by call, and checks the task's budget before each
  * call. Nothing is summed up here: the sums are rows, so they are the same for every process and
  * after a crash.
  */
 export type RunMeter = Meter & {
-  /** Aborted when the time, or of what is watched anything, is used up while no call is asked for. */
+  /** Aborted when the time, or any watched limit, is used up while no call is requested. */
   readonly signal: AbortSignal;
-  /** How the run really ended: one that was refused a call, or stopped by this, is out of budget. */
+  /** How the run really ended: a run that was refused a call, or stopped here, is out of budget. */
   conclude(end: AgentEnd): AgentEnd;
   close(): Promise<void>;
 };
 
-/** Longer than nearly every reply, and within what every model takes. */
+/** Longer than nearly every reply, and within every model's maximum. */
 const maxOutputTokens = 16_000;
 const firstPauseMs = 20;
 const maxPauseMs = 500;
@@ -51,7 +51,7 @@ export async function openMeter(
   options: {
     priceOf: (model: string) => Price | null;
     signal: AbortSignal;
-    /** Left out: it is read. */
+    /** Default: read from the database. */
     budget?: Budget | null;
   },
 ): Promise<RunMeter> {
@@ -60,12 +60,12 @@ export async function openMeter(
   const stopping = new AbortController();
   let closed = false;
   let isWatched = false;
-  /** By model, what was counted of calls that a bill may still follow for. */
+  /** By model: counted usage that a bill may still correct. */
   const unbilled = new Map<string, UsageDelta>();
   let refusal: { why: string; question: string } | null = null;
   const clock = startRunningTimer(Number.POSITIVE_INFINITY, () => {});
   let takenMs = 0;
-  /** The time since it was last asked for: each millisecond is counted once. */
+  /** The time since this was last called: each millisecond is counted once. */
   const takeTime = () => {
     const since = Math.max(0, Math.round(clock.elapsedMs() - takenMs));
     takenMs += since;
@@ -76,7 +76,7 @@ export async function openMeter(
     if (gate.answer === "stop") refusal = describeRefusal(gate.budget, gate.spent);
     return gate.answer;
   };
-  /** Looked at by the clock, because an agent may work long without asking for a call. */
+  /** Checked by timer, because an agent may work long without requesting a call. */
   let clockWatch: NodeJS.Timeout | undefined;
   const look = async () => {
     if (stopping.signal.aborted) return;
@@ -92,7 +92,7 @@ export async function openMeter(
   const lookIn = (ms: number) => {
     clearTimeout(clockWatch);
     if (closed) return;
-    // The database may be away: the next look finds the time that this one could not write.
+    // The database may be unavailable: check again later.
     const again = () => look().catch(() => lookIn(maxLookMs));
     clockWatch = setTimeout(() => void again(), Math.min(maxLookMs, Math.max(minLookMs, ms)));
   };
@@ -121,7 +121,7 @@ export async function openMeter(
       if (!budget) return null;
       const planned = call();
       const bound = boundOf(planned, options.priceOf(planned.model));
-      // What is waited for is a call of another agent of this task, and ends as that does.
+      // This waits for a call of another agent of this task, and ends with it.
       for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(maxPauseMs, pauseMs * 2)) {
         const answer = await ask(bound);
         if (answer === "go") return null;
@@ -174,7 +174,7 @@ export async function openMeter(
   };
 }
 
-/** The model that an agent codes with, when it has no price; null: it has one, or cannot be known. */
+/** The unpriced model that an agent codes with; null: it has a price, or is unknown. */
 export function findUnpricedModel(
   config: { model: { name: string }; prices: PriceOverrides; roles: RolesConfig },
   agent: string,

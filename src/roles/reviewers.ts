@@ -4,13 +4,13 @@ import type { Role } from "../core/budget/usage.ts";
 import type { AgentModel } from "../core/review/choose-reviewers.ts";
 import { parseAgentName } from "../core/settings/agent-name.ts";
 
-/** What the configuration says about who can review, and what it is that did the work. */
+/** The configuration that decides about reviewers. */
 type Known = Pick<Config, "anthropic" | "model" | "roles">;
 
 /**
- * Who could review a change of this repository, in order of preference: whoever is named for it, else
- * the builtin agent; then the agents and models of the other roles, and whoever did the work. A program
- * reviews only where it is named so.
+ * Possible reviewers of a change of this repository, in order of preference: the configured one,
+ * else the builtin agent; then the agents and models of the other roles, and the coder. A command
+ * reviews only where it is configured to.
  */
 export function findReviewers(config: Known, repository: string, coder: string): AgentModel[] {
   const own = config.model.apiKey ? "builtin" : null;
@@ -34,13 +34,13 @@ export function findReviewers(config: Known, repository: string, coder: string):
   );
 }
 
-/** Who settles what reviewers disagree about; null: nobody is named, and there is no builtin agent. */
+/** Who settles disagreements of reviewers; null: none configured, and no builtin agent. */
 export function findArbiter(config: Known, repository: string): string | null {
   const named = roleSettings(config.roles, "planner", repository).agent;
   return named ?? (config.model.apiKey ? "builtin" : null);
 }
 
-/** What works under this name as a coder. */
+/** The agent and model that code under this name. */
 export function describeCoder(
   config: Known,
   repository: string,
@@ -49,7 +49,7 @@ export function describeCoder(
   return { agent, model: modelOf(config, "coder", repository, agent), isModel: isModel(agent) };
 }
 
-/** The model that an agent runs in a role; null: it has one of its own that it does not tell, or none. */
+/** The model that an agent runs in a role; null: it has an undisclosed one of its own, or none. */
 function modelOf(config: Known, role: Role, repository: string, agent: string): string | null {
   const settings = roleSettings(config.roles, role, repository);
   const written = settings.agent === null || settings.agent === agent ? settings.model : null;
@@ -61,7 +61,7 @@ function modelOf(config: Known, role: Role, repository: string, agent: string): 
     case "codex":
     case "opencode":
     case "acp":
-      return model.apiKey ? model.name : null; // through the gateway it is the key's
+      return model.apiKey ? model.name : null; // the gateway uses the key's model
     case "claude":
       return anthropic.apiKey ? anthropic.model : null;
     case "command":

@@ -27,10 +27,9 @@ import { openMeter } from "./meter.ts";
 import { openSession } from "./session.ts";
 
 /**
- * Everything that an agent needs in order to work in a role, put together in one place: which agent
- * and model, where its commands run, what it remembers, what it may spend, what a person tells it.
- * Coder, planner and reviewer all come through here, each with a scope of its own: nothing is shared
- * between two runs but the database.
+ * Everything that an agent needs in order to work in a role: which agent and model, where its
+ * commands run, its session, its budget, and messages of a person. Coder, planner and reviewer all
+ * come through here, each with a scope of its own: two runs share nothing but the database.
  */
 export type RoleDeps = {
   db: Db;
@@ -42,7 +41,7 @@ export type RoleDeps = {
 };
 
 export function makeRunRole(deps: RoleDeps): (request: RoleRequest) => Promise<RoleEnd> {
-  // What an agent says goes far from here: into rows, messages, prompts of others. It is clean from the start.
+  // Redacted from the start: an agent's text goes into rows, messages and prompts of others.
   return async (request) => redactDeep(await runRole(deps, request), deps.redact);
 }
 
@@ -50,7 +49,7 @@ async function runRole(deps: RoleDeps, request: RoleRequest): Promise<RoleEnd> {
   const { config, self } = deps;
   const settings = await findSettings(deps, request);
   const name = request.agent ?? settings.agent ?? "builtin";
-  // A model belongs to the agent that it was written beside.
+  // A model belongs to the agent that it was configured with.
   const written = settings.agent === null || settings.agent === name ? settings.model : null;
   const model = request.model === undefined ? written : request.model;
   const agent = findAgent(deps, name, model);
@@ -122,7 +121,7 @@ async function runRole(deps: RoleDeps, request: RoleRequest): Promise<RoleEnd> {
     return { ...meter.conclude(end), sessionId: session.id(), confinement };
   } finally {
     await Promise.all([box.close(), meter.close()]);
-    // Behind the run: what a crash leaves of it is tidied up at the next start.
+    // Not awaited: leftovers of a crash are removed at the next start.
     removeTree(scratch).catch(() => {});
   }
 }
@@ -131,7 +130,7 @@ function withHosts(reach: Reach, hosts: readonly string[]): Reach {
   return reach === "open" ? reach : [...reach, ...hosts];
 }
 
-/** The agent, or how the run ends when this process has none of that name: no retry would help. */
+/** The agent, or the run's end when this process has no such agent: no retry would help. */
 function findAgent({ config }: RoleDeps, name: string, model: string | null): Agent | AgentEnd {
   try {
     return chooseAgent(name, agentConfig(config, model));
@@ -142,8 +141,8 @@ function findAgent({ config }: RoleDeps, name: string, model: string | null): Ag
 }
 
 /**
- * Who works in a role when nobody was named: whom the person configured for it, else the first agent
- * that can work here; null: nobody.
+ * The agent for a role when none was named: the configured one, else the first that can work here;
+ * null: none.
  */
 export function roleAgent(config: Config, role: Role, repository: string): string | null {
   const { agent } = roleSettings(config.roles, role, repository);
@@ -156,7 +155,7 @@ export function roleAgent(config: Config, role: Role, repository: string): strin
   }
 }
 
-/** The role's settings for the task's repository, which is only looked up where it matters. */
+/** The role's settings for the task's repository, which is looked up only where it matters. */
 async function findSettings(
   { db, config }: RoleDeps,
   { about, role }: RoleRequest,
@@ -166,7 +165,7 @@ async function findSettings(
   return { ...roleSettings(config.roles, role, repository), repository };
 }
 
-/** What of the configuration decides which agents there are; `model` goes before the configured one. */
+/** The configuration that decides which agents exist; `model` overrides the configured one. */
 export function agentConfig(config: Config, model: string | null = null): AgentConfig {
   const { apiKey, baseUrl, name } = config.model;
   const { anthropic } = config;

@@ -19,18 +19,17 @@ import { openWorktreeKeeper } from "../worktree/commits/keep-worktree.ts";
 import { type Mirror, pinRef } from "../worktree/mirror/mirror.ts";
 
 /**
- * An agent's memory on the database: what is appended is there after a `kill -9`, together with the
- * worktree that belongs to it. The row is made by the first entry: a run that remembers nothing
- * leaves nothing.
+ * An agent's session in the database: appended entries survive a `kill -9`, together with the
+ * worktree that belongs to them. The first entry creates the row: no entries leave nothing.
  */
 export type OpenSession = Session & {
-  /** What a person said that was not told yet; it counts as told with the next entry that is stored. */
+  /** Takes the pending messages; they count as delivered with the next entry that is stored. */
   takeMessages(): Promise<string[]>;
-  /** It was not told after all: the next look finds it again. */
+  /** The messages were not delivered after all: the next `takeMessages` returns them again. */
   returnMessages(texts: readonly string[]): void;
-  /** Null until there is something to go on with. */
+  /** Null until there is a session to resume. */
   id(): string | null;
-  /** What its folder is called: its id, whether it is stored yet or not. */
+  /** The name of its folder: its id, whether it is stored yet or not. */
   readonly name: string;
 };
 
@@ -52,7 +51,7 @@ export async function openSession(db: Db, options: SessionOptions): Promise<Open
   let checkpoint = taken?.session.checkpointCommit ?? options.baseCommit;
   const entries: unknown[] = taken?.entries ?? [];
   let told: PendingMessage[] = [];
-  /** What the last entry's statement found unheard, so that nobody has to ask again. */
+  /** The pending messages that storing the last entry returned, which saves a query. */
   let unheard: PendingMessage[] | null = null;
   const { mirror } = options;
   const keeper = openWorktreeKeeper(mirror, {
@@ -74,7 +73,7 @@ export async function openSession(db: Db, options: SessionOptions): Promise<Open
     return name;
   };
 
-  /** The worktree as a commit; null when it is what the last checkpoint was. */
+  /** The worktree as a commit; null when it equals the last checkpoint. */
   const keepWorktree = async (changed: readonly string[] | null): Promise<string | null> => {
     const commit = await keeper.keep(changed);
     return commit === checkpoint ? null : commit;
@@ -88,7 +87,7 @@ export async function openSession(db: Db, options: SessionOptions): Promise<Open
     const to = { sessionId: await begin(), attemptId, subtaskId, position: entries.length };
     const said = await appendEntries(db, to, added, commit);
     if (!said) {
-      // Who is no attempt tries again as a whole, and then finds what the other one stored.
+      // A run that is no attempt is retried as a whole, and then finds what the other one stored.
       const code = attemptId ? "conflict" : "unavailable";
       throw new DeputyError(code, `${to.sessionId} is already continued by another attempt.`);
     }
@@ -106,11 +105,11 @@ export async function openSession(db: Db, options: SessionOptions): Promise<Open
   let last: Promise<unknown> = Promise.resolve();
   const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
     const next = last.then(work);
-    last = next.catch(() => {}); // whoever asked hears of it
+    last = next.catch(() => {}); // the caller gets the error
     return next;
   };
 
-  /** What counts as told with these: a checkpoint alone tells nobody anything. */
+  /** The messages delivered with these entries: a checkpoint alone delivers none. */
   const toldWith = (added: readonly unknown[]) =>
     added.length > 0 ? told.map((message) => message.id) : [];
 
@@ -143,7 +142,7 @@ export async function openSession(db: Db, options: SessionOptions): Promise<Open
         externalId = told;
       }),
     takeMessages: async () => {
-      // Who reviews the work is not told what its author is told.
+      // Reviewers of the work do not receive the messages to its author.
       if (!subtaskId || !attemptId) return [];
       const said = unheard ?? (await listPendingMessages(db, subtaskId));
       unheard = null;
@@ -160,8 +159,8 @@ export async function openSession(db: Db, options: SessionOptions): Promise<Open
 }
 
 /**
- * A checkpoint's objects are there without a ref: nothing is collected that is younger than two weeks.
- * So the ref may come a moment behind, once for many checkpoints.
+ * Pins checkpoints a moment later, many at once: their objects need no ref until then, because
+ * nothing younger than two weeks is collected.
  */
 function pinLater(pinNow: (commit: string) => Promise<void>): (commit: string) => void {
   let next: string | null = null;

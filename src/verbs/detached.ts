@@ -17,7 +17,7 @@ import { isProcessAlive, type ProcessIdentity } from "../sandbox/process/process
 import { spawnDetached } from "../sandbox/process/spawn-detached.ts";
 import type { UpOptions } from "./up.ts";
 
-/** `up --detach`, `worker --detach` and `down`: processes apart from the one that a person started. */
+/** Background processes: `up --detach`, `worker --detach` and `down`. */
 
 /** Start the daemon in the background and wait until it answers. */
 export async function startDetached(
@@ -45,14 +45,14 @@ export async function startDetachedWorker(): Promise<{
 }> {
   const config = loadConfig();
   const logPath = join(config.home, "worker.log");
-  // It says so in a line of its own, which is in the log.
+  // The worker reports it in a line of its own in the log.
   const isUp = async (pid: number, said: string) => said.includes(`{"pid":${pid},`) || null;
   const { pid } = await startBehind(config, "worker", ["worker", "--json"], logPath, isUp);
   await recordWorker(config, pid);
   return { pid, slots: config.concurrency, logPath };
 }
 
-/** Run this program with other arguments, apart from us, until `findReady` finds what it waits for. */
+/** Runs this program detached with other arguments until `findReady` succeeds. */
 async function startBehind<Ready>(
   config: Config,
   what: string,
@@ -92,8 +92,8 @@ async function startBehind<Ready>(
 }
 
 /**
- * Ask the workers that `startDetachedWorker` started, and then the daemon, to stop, and wait until
- * they are gone. `pid` is the daemon's, null when there was none.
+ * Stops the workers that `startDetachedWorker` started, and then the daemon, and waits until they
+ * are gone. `pid` is the daemon's, null when there was none.
  */
 export async function stopAll(): Promise<{ pid: number | null; workers: number[] }> {
   const config = loadConfig();

@@ -18,8 +18,8 @@ import { describeEmbeddedPostgres, startEmbeddedPostgres } from "../store/postgr
 import { readRules } from "../triggers/watch-rules.ts";
 
 /**
- * What this machine has, and what is degraded without what it lacks. `broken` means that the daemon
- * cannot do its main job; `missing` only takes something away, and the text says what.
+ * Examines this machine and reports what is degraded. `broken` means that the daemon cannot do its
+ * main job; `missing` only takes a feature away, and the text says which.
  */
 export type DoctorFinding = { name: string; status: "ok" | "missing" | "broken"; detail: string };
 
@@ -82,7 +82,7 @@ export async function examine(env: NodeJS.ProcessEnv = process.env): Promise<Doc
   ];
 }
 
-/** Without a file there is nothing to say: nothing fires, as nobody asked for anything. */
+/** Reports nothing without a file: nobody asked for triggers. */
 async function examineTriggers(config: Config): Promise<DoctorFinding[]> {
   const name = "triggers";
   const read = await readRules(config.paths.triggers);
@@ -143,7 +143,7 @@ async function examineSandbox(config: Config): Promise<DoctorFinding[]> {
       })),
     ];
   } catch (error) {
-    const { message } = error as Error; // the home cannot be written, which has a line of its own
+    const { message } = error as Error; // an unwritable home has its own finding
     return [{ name: "sandbox", status: "missing", detail: describeSandbox(noSandbox(message)) }];
   }
 }
@@ -162,7 +162,7 @@ async function examineHome(home: string): Promise<DoctorFinding> {
   }
 }
 
-/** Every volume that we write to, as the daemon looks at them; nothing is said of those with space. */
+/** Each full volume of those that we write to, checked as the daemon does. */
 async function examineSpace(config: Config): Promise<DoctorFinding[]> {
   const embedded = config.databaseUrl ? null : await describeEmbeddedPostgres(config.home);
   const data = embedded && embedded.state !== "absent" ? [embedded.dataDirectory] : [];
@@ -196,7 +196,7 @@ async function examineWorkers(config: Config): Promise<DoctorFinding[]> {
   return [{ name: "workers", status: "ok", detail }];
 }
 
-/** Rows that cannot be read, where a database can be looked into; whether it can is another line's. */
+/** Unreadable rows, where the database is accessible; whether it is has a finding of its own. */
 async function examineRows(config: Config): Promise<DoctorFinding[]> {
   const log = () => {};
   try {

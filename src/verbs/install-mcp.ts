@@ -7,24 +7,24 @@ import { findProgram } from "../sandbox/process/find-program.ts";
 import { type CommandResult, runCommand } from "../sandbox/process/run-command.ts";
 
 /**
- * `deputy mcp install`: tell claude and codex of our MCP server, by their own command where it is
- * installed; else say what to paste where. Doing it twice is doing it once. What is registered is
- * how to start `deputy mcp` and, when it is not the usual one, the daemon's home or URL; the token
- * never is: `deputy mcp` reads it where every other verb does.
+ * `deputy mcp install`: registers our MCP server with claude and codex, by their own command where
+ * it is installed; otherwise prints what to paste where. Idempotent. It registers how to start
+ * `deputy mcp` and, when it is not the default, the daemon's home or URL; never the token, which
+ * `deputy mcp` reads where every other verb does.
  */
 type Client = "claude" | "codex";
 
 type Installation = {
   client: Client;
-  /** `absent`: the client is not installed. `printed`: it was only to be said. */
+  /** `absent`: the client is not installed. `printed`: the caller wanted only the text. */
   result: "installed" | "absent" | "printed";
-  /** What to paste, and the file that it belongs into. */
+  /** The text to paste, and the file that it belongs in. */
   config: { file: string; text: string };
 };
 
 type Registration = { argv: [string, ...string[]]; env: Record<string, string> };
 
-/** Throws a DeputyError when a client that is installed refuses. */
+/** Throws a DeputyError when an installed client refuses. */
 export async function installMcp(options: {
   client: Client | null;
   print: boolean;
@@ -70,7 +70,7 @@ const register: Record<
   Client,
   (registration: Registration, env: NodeJS.ProcessEnv) => Promise<void>
 > = {
-  /** It refuses a name that it knows, so the old entry goes first. */
+  /** claude refuses a name that it knows, so the old entry is removed first. */
   claude: async ({ argv, env: settings }, env) => {
     const options = ["--scope", "user", ...listEnv(settings)];
     const add = ["claude", "mcp", "add", "deputy", ...options, "--", ...argv] as const;
@@ -81,7 +81,7 @@ const register: Record<
     }
     requireSuccess("claude", result);
   },
-  /** It replaces an entry of the same name. */
+  /** codex replaces an entry of the same name. */
   codex: async ({ argv, env: settings }, env) => {
     const add = ["codex", "mcp", "add", "deputy", ...listEnv(settings), "--", ...argv] as const;
     requireSuccess("codex", await runClient(add, env));
@@ -126,7 +126,7 @@ const writeConfig: Record<Client, (registration: Registration) => Installation["
       2,
     ),
   }),
-  // What JSON writes for a path or a URL is TOML, too.
+  // JSON strings of paths and URLs are valid TOML, too.
   codex: ({ argv: [command, ...args], env }) => ({
     file: "~/.codex/config.toml",
     text: [

@@ -32,9 +32,9 @@ import {
 import { parseRepository } from "../worktree/mirror/repository-url.ts";
 
 /**
- * `deputy prove`: what a receipt says, found out again. Its checks and experiments run on the delivered
- * commit, out of a mirror that is made for it, on any machine that has the repository. No daemon and no
- * database is needed, and nothing is left behind. What reviewers said is not asked again.
+ * `deputy prove`: repeats what a receipt claims. Its checks and experiments run on the delivered
+ * commit, from a temporary mirror, on any machine that has the repository. It needs no daemon and
+ * no database, and leaves nothing behind. Reviews are not repeated.
  */
 export type ProveOptions = {
   /** The receipt as JSON. */
@@ -45,17 +45,17 @@ export type ProveOptions = {
   checkout: string | null;
   /** Null: the receipt's. */
   level: ProofLevel | null;
-  /** A line for people as each run ends. */
+  /** Receives a line for people as each run ends. */
   say: (line: string) => void;
   signal: AbortSignal;
 };
 
 export type Proved = {
   agrees: boolean;
-  /** What came out here, and what the receipt says. */
+  /** The headline of this run; `receipt` is that of the receipt. */
   headline: string;
   receipt: string;
-  /** What was shown here, or what is missing. */
+  /** What this run showed, or what is missing. */
   detail: string;
   repository: string;
   base_commit: string;
@@ -113,7 +113,7 @@ const receiptSchema = z.object({
 type Receipt = z.infer<typeof receiptSchema>;
 type Repeat = NonNullable<Receipt["repeat"]>;
 
-/** Run it. Throws a DeputyError that says why it could not be run. */
+/** Runs the proof. Throws a DeputyError that says why it could not be run. */
 export async function proveReceipt(options: ProveOptions): Promise<Proved> {
   const { base, commit, receipt, repeat } = readReceipt(options.receipt);
   const place = await findRepository(options, receipt.task.repository);
@@ -182,7 +182,7 @@ export async function proveReceipt(options: ProveOptions): Promise<Proved> {
   }
 }
 
-/** The end of it, for people. */
+/** The result, for people. */
 export function describeProved({ agrees, detail, headline, receipt, verdict }: Proved): string {
   const findings = verdict.findings.map(
     ({ blocking, message, rule }) => `  ${rule}${blocking ? "" : " (a note)"}: ${message}`,
@@ -242,7 +242,7 @@ function readChecks({ checks }: Repeat): Check[] {
   });
 }
 
-/** What the caller names; else the receipt's, unless it is a path of another machine; else where one stands. */
+/** The named repository; else the receipt's, unless another machine's path; else the checkout. */
 async function findRepository(
   { checkout, repository }: Pick<ProveOptions, "checkout" | "repository">,
   told: string,
@@ -281,7 +281,7 @@ async function fetchCommits(
     mirror = await ensureMirror(mirrors, repository, { want: commit, signal });
   } catch {
     signal.throwIfAborted();
-    // Without the commit it works: then it is the commit that is not there.
+    // It works without the commit, so the commit is missing.
     await ensureMirror(mirrors, repository, { signal });
     throw missing(commit);
   }
@@ -307,7 +307,7 @@ function sandboxFor(
   };
 }
 
-/** Accepted are the very bytes that were accepted then. */
+/** Accepts only the very bytes that were accepted then. */
 function accept(judge: JudgeChange, { judges = [] }: Receipt): JudgeChange {
   const known = judges.find(
     ({ accepted, content, path }) =>
@@ -316,14 +316,14 @@ function accept(judge: JudgeChange, { judges = [] }: Receipt): JudgeChange {
   return known ? { ...judge, accepted: known.accepted } : judge;
 }
 
-/** One of three: what stands behind it differs in words from machine to machine. */
+/** One of three classes: the words after it differ from machine to machine. */
 function classOf(headline: string): string {
   return (
     /^(Not verified|Verified, but its judges changed|Verified)/.exec(headline)?.[1] ?? headline
   );
 }
 
-/** The logs are gone when this is read. */
+/** The log files are deleted by the time this is read. */
 function withoutLogs(verdict: Verdict): Verdict {
   const bare = <T extends CheckResult["run"] | null>(run: T): T => run && { ...run, logPath: null };
   return {

@@ -14,12 +14,12 @@ export async function runDaemon(
   onUp: (url: string, config: Config) => void,
 ): Promise<void> {
   const config = loadConfig(process.env, options);
-  // The database lets one daemon work on it; two databases must not share a home either.
+  // The database allows one daemon; two databases must not share a home either.
   await refuseSecondDaemon(config);
   const log = openLog(config.logLevel, config.secrets);
   try {
     const daemon = await startDaemon(config, log);
-    const ended = untilSignal(log, daemon.stop); // listens by the time that anybody knows of us
+    const ended = untilSignal(log, daemon.stop); // listens before `onUp` announces this process
     onUp(daemon.url, config);
     await ended;
   } finally {
@@ -42,8 +42,8 @@ export async function runWorker(onUp: (config: Config) => void): Promise<void> {
 }
 
 /**
- * First signal: stop in order. Second: at once. A terminal that goes is one to what it shows alone.
- * Errors nobody caught are logged and change nothing.
+ * First signal: stop in order. Second: exit at once. SIGHUP counts only for a process that prints
+ * to a terminal. Uncaught errors are logged and change nothing.
  */
 async function untilSignal(log: Log, stop: (signal: string) => Promise<void>): Promise<void> {
   const onRejection = logErrors(log, "unhandled rejection; going on");
@@ -60,7 +60,7 @@ async function untilSignal(log: Log, stop: (signal: string) => Promise<void>): P
   for (const name of ["SIGTERM", "SIGINT"] as const) process.once(name, () => process.exit(1));
   await stop(signal);
   if (signal !== "SIGHUP") return;
-  // Node's own way out ends in a crash: it wants to set the terminal back, which is gone.
+  // Node's own exit would crash: it tries to reset the terminal, which is gone.
   process.removeAllListeners("SIGHUP");
   process.kill(process.pid, "SIGHUP");
 }

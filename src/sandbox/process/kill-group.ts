@@ -17,10 +17,10 @@ export function signalGroup(pid: number, signal: NodeJS.Signals): boolean {
 }
 
 /**
- * Kill what a dead owner left: the group of `leader` when it is still that very process, and every
+ * Kills what a dead owner left: the group of `leader` when it is still that very process, and every
  * process that carries the run's mark in its environment, which catches those that left the group.
- * Looks again as long as it finds new ones: who forks while it is looked for is found the next time.
- * Returns how many processes were found.
+ * Searches again as long as it finds new ones, to catch forks during the search. Returns how many
+ * processes were found.
  */
 export function killLeftovers(leader: ProcessIdentity | null, mark: Mark): number {
   const found = new Set<string>();
@@ -32,18 +32,18 @@ export function killLeftovers(leader: ProcessIdentity | null, mark: Mark): numbe
 }
 
 /**
- * Kill what is left of a run, and wait until it is gone: SIGKILL takes effect when
- * the process runs next, and who is executing another program at the moment of the look has no mark
- * to be found by. `leader` is the run's first process: nothing of the run is older.
+ * Kills what is left of a run, and waits until it is gone: SIGKILL takes effect when the process
+ * runs next, and a process that is executing another program has no mark at that moment. `leader`
+ * is the run's first process: nothing of the run is older.
  */
 export async function endLeftovers(leader: ProcessIdentity | null, mark: Mark): Promise<void> {
   for (let look = 0; look < maxWaits; look++) {
     const found = new Set<string>();
     const seen = lookForMark(mark, leader);
-    // Mostly nobody is there. Who is may be starting others: that is looked at without a pause.
+    // Usually nothing is left. What is left may be starting others: search again without a pause.
     const mayHideOne =
       seen.marked.length > 0 ? killMarked(mark, leader, found) : seen.bare.length > 0;
-    // Who has no environment for longer than that is none of ours: it was started without one.
+    // A process without an environment for longer than that was started so, and is not ours.
     if (found.size === 0 && !(mayHideOne && look < maxWaitsForBare)) return;
     await sleep(waitMs);
   }
@@ -53,7 +53,7 @@ const waitMs = 5;
 const maxWaits = 400;
 const maxWaitsForBare = 6;
 
-/** True when somebody was there who may be of the run and cannot be told by the mark. */
+/** True when there were processes that may be of the run but cannot be identified by the mark. */
 function killMarked(mark: Mark, since: ProcessIdentity | null, found: Set<string>): boolean {
   let mayHideOne = false;
   for (let look = 0, before = -1; look < maxLooks && found.size > before; look++) {
@@ -65,7 +65,7 @@ function killMarked(mark: Mark, since: ProcessIdentity | null, found: Set<string
         process.kill(identity.pid, "SIGKILL");
         found.add(nameOf(identity));
       } catch {
-        // gone between the look and the signal
+        // gone before the signal
       }
     }
   }

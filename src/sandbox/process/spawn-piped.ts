@@ -8,18 +8,18 @@ import { identifyProcess } from "./process-identity.ts";
 import { type CommandSpec, runMark } from "./run-command.ts";
 
 /**
- * A program that is talked with over its stdin and stdout for as long as it is needed: a tool
- * server, an agent that speaks a protocol. In a process group of its own and marked, so that nothing
- * it started outlives it. Takes what `confine` makes of a command as well as a plain one.
+ * An interactive program on stdin and stdout, kept for as long as it is needed: a tool server, an
+ * agent that speaks a protocol. It has a process group and a mark of its own, so that nothing it
+ * started outlives it. Takes plain commands and those that `confine` returns.
  */
 export type PipedProcess = {
   stdin: Writable;
   stdout: Readable;
-  /** The beginning and the end of what it said on stderr. */
+  /** The beginning and the end of its stderr. */
   stderr(): string;
-  /** How it ended, in words: `exit 3`, `killed by SIGKILL`. What it wrote before can be read then. */
+  /** How it ended, in words: `exit 3`, `killed by SIGKILL`. Its earlier output can be read then. */
   ended: Promise<string>;
-  /** Close its stdin, then SIGTERM, then SIGKILL to its group. Resolves when nothing of it is left. */
+  /** Closes its stdin, then sends SIGTERM, then SIGKILL to its group. Resolves when all is gone. */
   stop(): Promise<void>;
 };
 
@@ -38,7 +38,7 @@ export async function spawnPiped(
     stdio: ["pipe", "pipe", "pipe"],
   });
   const { stdin, stdout } = child;
-  stdin.on("error", () => {}); // it closed its stdin early: its right, and its end says why
+  stdin.on("error", () => {}); // it may close its stdin early; `ended` says why
   const said = new CappedText(2_048);
   child.stderr.on("data", (chunk: Buffer) => said.add(chunk));
   const exited = new Promise<string>((resolve) => {
@@ -54,7 +54,7 @@ export async function spawnPiped(
   const ended = exited.then(async (how) => {
     signalGroup(pid, "SIGKILL");
     await endLeftovers(leader, { name: runMark, value: mark });
-    // What is in the pipe is read; one that somebody still holds open is dropped.
+    // Reads the rest of the pipe; drops one that another process holds open.
     if (!stdout.closed) await Promise.race([once(stdout, "close"), waitMs(500)]);
     stdout.destroy();
     child.stderr.destroy();
@@ -67,7 +67,7 @@ export async function spawnPiped(
     ended,
     async stop() {
       stdin.end();
-      stdout.resume(); // nobody reads any more, and a full pipe would keep it from ending
+      stdout.resume(); // without a reader, a full pipe would keep it from ending
       for (const signal of ["SIGTERM", "SIGKILL"] as const) {
         const gone = await Promise.race([exited.then(() => true), waitMs(graceMs)]);
         if (!gone) signalGroup(pid, signal);

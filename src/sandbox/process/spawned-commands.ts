@@ -6,8 +6,8 @@ import { type CommandResult, type CommandSpec, runCommand, runMark } from "./run
 
 /**
  * Commands as plain data, so that a spawner can run them: the same call and the same result as
- * `runCommand`. The spawner reports their start and output on the way. When the spawner itself dies,
- * the command it ran is killed and its result says so.
+ * `runCommand`. The spawner reports their start and output on the way. When the spawner itself
+ * dies, the command it ran is killed and its result says so.
  */
 type Callback = "signal" | "onStarted" | "onOutput";
 type Local = Callback | "onInput" | "survivors" | "user" | "contained";
@@ -30,7 +30,7 @@ export function makeCommandRunner(ask: AskCommand): (spec: CommandSpec) => Promi
   return (spec) => (isPlain(spec) ? runThere(ask, spec) : runCommand(spec));
 }
 
-/** Whether the command can be sent: nothing writes to it while it runs, and it may not outlive us. */
+/** Whether the command can be sent: nothing writes to it while it runs, nor may it outlive us. */
 function isPlain({ contained, onInput, survivors, user }: CommandSpec): boolean {
   const isKnown = contained === undefined || contained.findGroup === findInsideGroup;
   return isKnown && !onInput && !survivors && !user;
@@ -66,7 +66,7 @@ async function runThere(ask: AskCommand, spec: CommandSpec): Promise<CommandResu
   }
 }
 
-/** What a spawner does with a request. */
+/** Runs a request in the spawner. */
 export function answerCommand(
   { isContained, wantsOutput, ...spec }: CommandRequest,
   signal: AbortSignal,

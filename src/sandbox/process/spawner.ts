@@ -5,15 +5,15 @@ import { scrubbedEnvironment } from "../../core/base/child-environment.ts";
 
 /**
  * A small child process that starts programs for the daemon. A fork copies the page tables of the
- * process that forks and blocks it meanwhile: several milliseconds in a daemon of 150 MB, less than one
- * in the spawner. Requests and answers travel over Node's IPC channel. The spawner exits with the
- * daemon, however the daemon ends. It is restarted when it dies; while it is not running, `answer` runs
- * in this process.
+ * process that forks and blocks it meanwhile: several milliseconds in a daemon of 150 MB, less than
+ * one in the spawner. Requests and answers travel over Node's IPC channel. The spawner exits with
+ * the daemon, however the daemon ends. It is restarted when it dies; while it is not running,
+ * `answer` runs in this process.
  */
 export type Spawner<Request, Answer, Note> = {
   /**
-   * Run a request. `onNote` receives what it reports before it answers. Rejects with a plain Error that
-   * has the message of the error thrown there, and when the spawner dies meanwhile.
+   * Run a request. `onNote` receives what it reports before it answers. Rejects with a plain Error
+   * that has the message of the error thrown there, and when the spawner dies meanwhile.
    */
   ask(request: Request, signal?: AbortSignal, onNote?: (note: Note) => void): Promise<Answer>;
   /** Resolves once requests run in the spawner. */
@@ -21,7 +21,7 @@ export type Spawner<Request, Answer, Note> = {
   stop(): void;
 };
 
-/** Runs one request, in the spawner or in the process that asks. */
+/** Runs one request, in the spawner or in the calling process. */
 export type AnswerRequest<Request, Answer, Note> = (
   request: Request,
   signal: AbortSignal,
@@ -131,7 +131,7 @@ export function startSpawner<Request, Answer, Note = never>(
   };
 }
 
-/** Be a spawner: answer every request until the process that started this one is gone. */
+/** Answers every request until the process that started this one is gone. */
 export function serveSpawner<Request, Answer, Note = never>(
   answer: AnswerRequest<Request, Answer, Note>,
 ): void {
