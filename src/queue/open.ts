@@ -80,7 +80,7 @@ export async function openQueue(options: QueueOptions): Promise<WorkQueue> {
   let parts = await openParts(options, onError);
   return {
     add: async (jobs) => {
-      if (healing) throw new Error("the queue is being made anew");
+      if (healing) throw new Error("the queue is being recreated");
       try {
         await Promise.race([parts.add(jobs), failAfter(addTimeoutMs)]);
       } catch (error) {

@@ -46,8 +46,8 @@ export async function runWorker(onUp: (config: Config) => void): Promise<void> {
  * to a terminal. Uncaught errors are logged and change nothing.
  */
 async function untilSignal(log: Log, stop: (signal: string) => Promise<void>): Promise<void> {
-  const onRejection = logErrors(log, "unhandled rejection; going on");
-  const onException = logErrors(log, "uncaught exception; going on");
+  const onRejection = logErrors(log, "unhandled rejection; continuing");
+  const onException = logErrors(log, "uncaught exception; continuing");
   process.on("unhandledRejection", (error) =>
     onRejection(error instanceof Error ? error : new Error(String(error))),
   );

@@ -28,7 +28,7 @@ export function startSpaceWatch(options: {
     const what = { type: "volume.full", title: "Deputy waits for space", message };
     const refused = await notifyOperator(config.notifier, what, stopping.signal);
     if (refused.length === 0 || watch.problems().length === 0 || stopping.signal.aborted) return;
-    log.warn({ refused }, "nobody could be told that a volume is full; trying again");
+    log.warn({ refused }, "could not notify anyone that a volume is full; trying again");
     timer = setTimeout(() => void push(message), pushAgainMs).unref();
   };
   const watch = watchSpace({
