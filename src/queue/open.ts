@@ -113,7 +113,9 @@ async function openParts(
   const open = (name: QueueName) => {
     // One retry authority: recovery. The reconciler sends a lost or failed job again.
     const defaultJobOptions = { attempts: 1, removeOnComplete: true, removeOnFail: { count: 100 } };
-    const queue = engine.makeQueue(`deputy-${name}`, { defaultJobOptions });
+    // Nobody reads the events of jobs.
+    const streams = { events: { maxLen: 1 } };
+    const queue = engine.makeQueue(`deputy-${name}`, { defaultJobOptions, streams });
     queue.on("error", onError);
     return queue;
   };

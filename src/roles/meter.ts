@@ -65,14 +65,19 @@ export async function openMeter(
   let refusal: { why: string; question: string } | null = null;
   const clock = startRunningTimer(Number.POSITIVE_INFINITY, () => {});
   let takenMs = 0;
-  /** The time since this was last called: each millisecond is counted once. */
-  const takeTime = () => {
+  /** Store the time that was not stored yet: each millisecond once, and again where storing it fails. */
+  const withTime = async <T>(store: (ms: number) => Promise<T>): Promise<T> => {
     const since = Math.max(0, Math.round(clock.elapsedMs() - takenMs));
     takenMs += since;
-    return since;
+    try {
+      return await store(since);
+    } catch (error) {
+      takenMs -= since;
+      throw error;
+    }
   };
   const ask = async (bound: Bound) => {
-    const gate = await askGate(db, { ...about, runId, bound, agentMs: takeTime() });
+    const gate = await withTime((agentMs) => askGate(db, { ...about, runId, bound, agentMs }));
     if (gate.answer === "stop") refusal = describeRefusal(gate.budget, gate.spent);
     return gate.answer;
   };
@@ -80,7 +85,7 @@ export async function openMeter(
   let clockWatch: NodeJS.Timeout | undefined;
   const look = async () => {
     if (stopping.signal.aborted) return;
-    const spent = await addAgentTime(db, about.taskId, takeTime());
+    const spent = await withTime((ms) => addAgentTime(db, about.taskId, ms));
     const now = await readBudget(db, about.taskId);
     if (!now || (now.minutes === undefined && !isWatched)) return;
     const leftMs = ((now.minutes ?? Number.POSITIVE_INFINITY) - spent.minutes) * 60_000;
@@ -110,7 +115,7 @@ export async function openMeter(
     return deltaOf({ ...call, costUsd });
   };
   const store = (model: string, more: UsageDelta) =>
-    countUsage(db, about, { ...more, model, runId, agentMs: takeTime() });
+    withTime((agentMs) => countUsage(db, about, { ...more, model, runId, agentMs }));
   return {
     signal: stopping.signal,
     limits: budget && {
@@ -168,7 +173,7 @@ export async function openMeter(
       clearTimeout(clockWatch);
       clock.stop();
       if (!budget) return;
-      await addAgentTime(db, about.taskId, takeTime());
+      await withTime((ms) => addAgentTime(db, about.taskId, ms));
       await leaveGate(db, about.taskId, runId);
     },
   };

@@ -119,9 +119,14 @@ async function readSome(answer: Response, signal: AbortSignal): Promise<string> 
 /** Backpressure: a program that stops reading pauses its provider, until it disconnects. */
 function drained(response: ServerResponse, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
+    const done = () => {
+      response.off("drain", done);
+      signal.removeEventListener("abort", done);
+      resolve();
+    };
     if (signal.aborted) return resolve();
-    response.once("drain", resolve);
-    signal.addEventListener("abort", () => resolve(), { once: true });
+    response.once("drain", done);
+    signal.addEventListener("abort", done, { once: true });
   });
 }
 

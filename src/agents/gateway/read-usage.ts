@@ -70,6 +70,8 @@ const answerSchema = z.object({
 });
 
 const maxLineBytes = 32 * 1024 * 1024;
+/** A whole answer that is longer is not read. */
+const maxAnswerChars = 64 * 1024 * 1024;
 
 export function readUsage(isStream: boolean): UsageReader {
   let model: string | null = null;
@@ -113,7 +115,10 @@ export function readUsage(isStream: boolean): UsageReader {
   return {
     add(chunk) {
       rest += decoder.decode(chunk, { stream: true });
-      if (!isStream) return;
+      if (!isStream) {
+        if (rest.length > maxAnswerChars) rest = ""; // cut off, it is no JSON: as if never finished
+        return;
+      }
       const lines = rest.split("\n");
       rest = (lines.pop() ?? "").slice(-maxLineBytes);
       for (const line of lines) {

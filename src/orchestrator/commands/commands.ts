@@ -51,7 +51,7 @@ export async function cancelTask(deps: AdvanceDeps, taskId: string): Promise<Tas
       cancelRequestedAt: task.cancelRequestedAt ?? new Date(),
     });
     await appendEvent(tx, task.id, { type: "task.cancel_requested", message: "Cancel requested" });
-    await notifyCancel(tx, task.id);
+    notifyCancel(tx, task.id);
   });
 }
 

@@ -78,7 +78,7 @@ export async function pauseTask(deps: AdvanceDeps, taskId: string): Promise<Task
     if (task.pausedAt) return;
     await moveTask(tx, task, task.state, task.hold, { pausedAt: new Date() });
     await appendEvent(tx, taskId, { type: "task.paused", message: "Paused" });
-    await notifyPause(tx, taskId);
+    notifyPause(tx, taskId);
   });
 }
 

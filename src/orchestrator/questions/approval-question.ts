@@ -4,7 +4,7 @@ import type { Task } from "../../core/task/task.ts";
 import { json } from "../../store/database/open.ts";
 import type { Tx } from "../../store/database/schema.ts";
 import { insertQuestion, listOpenQuestions, setAnswer } from "../../store/tasks/questions.ts";
-import { appendEvent, moveTask } from "../../store/tasks/transition.ts";
+import { appendEvent, moveTask, type TaskFields } from "../../store/tasks/transition.ts";
 import { change } from "../commands/commands.ts";
 import type { AdvanceDeps } from "../transitions/advance.ts";
 import type { Announce } from "../transitions/announce.ts";
@@ -64,7 +64,7 @@ export async function askForApproval(
   announce: Announce,
   task: Task,
   text: string,
-  set: Parameters<typeof moveTask>[4] = {},
+  set: TaskFields = {},
 ): Promise<void> {
   const questionId = newId("question");
   const about = { taskId: task.id, subtaskId: null };

@@ -8,7 +8,7 @@ import { json } from "../../store/database/open.ts";
 import type { Tx } from "../../store/database/schema.ts";
 import { closePlan, insertPlan, listPlans } from "../../store/tasks/plans.ts";
 import { insertQuestion } from "../../store/tasks/questions.ts";
-import { moveTask, wakeStage } from "../../store/tasks/transition.ts";
+import { moveTask, type TaskFields, wakeStage } from "../../store/tasks/transition.ts";
 import type { Announce } from "../transitions/announce.ts";
 import { cleanPlan, renderPlan } from "../transitions/render-plan.ts";
 import { waitForSlot } from "../transitions/stage-retry.ts";
@@ -47,7 +47,7 @@ export async function askAboutPlan(
   announce: Announce,
   task: Task,
   plan: Plan,
-  set: Parameters<typeof moveTask>[4] = {},
+  set: TaskFields = {},
 ): Promise<void> {
   const questionId = newId("question");
   const text = renderPlan(plan);

@@ -110,7 +110,7 @@ async function claimSome(
     if (stage === "execute")
       return startAttempt(tx, processId, task, subtask, attempt?.number ?? 0, lease);
     const doing = lease(`${stage} of "${subtask.key}"`);
-    const { epoch } = await moveSubtask(tx, subtask, subtask.state, doing, {}, true);
+    const { epoch } = await moveSubtask(tx, subtask, subtask.state, doing, {}, { newEpoch: true });
     return { stage, taskId, subtaskId: subtask.id, attemptId: attempt?.id ?? null, epoch };
   };
   const claims = await Promise.all(candidates.map(claimOne));
@@ -127,7 +127,7 @@ async function claimTask(
   const states: readonly TaskState[] = taskStatesOf[stage];
   if (!states.includes(task.state) || !isFree(task, stage, now)) return null;
   const to = stage === "plan" ? "planning" : "delivering";
-  const { epoch } = await moveTask(tx, task, to, lease(`${to} the task`), {}, true);
+  const { epoch } = await moveTask(tx, task, to, lease(`${to} the task`), {}, { newEpoch: true });
   if (stage === "plan")
     await appendEvent(tx, task.id, {
       type: "task.planning",
@@ -152,7 +152,7 @@ async function startAttempt(
   const epoch = subtask.epoch + 1;
   const id = newId("attempt");
   await Promise.all([
-    moveSubtask(tx, subtask, "running", doing, { stageFailures: 0 }, true),
+    moveSubtask(tx, subtask, "running", doing, { stageFailures: 0 }, { newEpoch: true }),
     insertAttempt(tx, {
       id,
       taskId: task.id,

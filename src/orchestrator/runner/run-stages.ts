@@ -154,9 +154,7 @@ export function startStageRunner(options: StageRunnerOptions): StageRunner {
     const isNew = !notifying.has(stage);
     notifying.set(stage, isNew ? "notified" : "again");
     if (!isNew) return;
-    notifyReady(db, stage).catch((error) =>
-      log("warn", { stage, err: error }, "could not notify the others; their clocks wake them"),
-    );
+    notifyReady(db, stage);
     setTimeout(() => {
       const again = notifying.get(stage) === "again";
       notifying.delete(stage);

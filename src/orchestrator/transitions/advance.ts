@@ -18,6 +18,7 @@ import {
   lockTask,
   moveSubtask,
   moveTask,
+  type SubtaskFields,
   wakeStage,
 } from "../../store/tasks/transition.ts";
 import { askForBudget } from "../questions/budget-question.ts";
@@ -91,17 +92,14 @@ async function advanceSubtask(
   outcome: Outcome,
 ): Promise<void> {
   const about = { subtaskId: subtask.id, attemptId: claim.attemptId };
-  const enter = async (
-    to: "verifying" | "integrating" | "recovering",
-    set: Parameters<typeof moveSubtask>[4] = {},
-  ) => {
+  const enter = async (to: "verifying" | "integrating" | "recovering", set: SubtaskFields = {}) => {
     const stage = (
       { verifying: "verify", integrating: "integrate", recovering: "recover" } as const
     )[to];
     await moveSubtask(tx, subtask, to, waitForSlot(stage), { stageFailures: 0, ...set });
     await wakeStage(tx, stage, task.id, subtask.id);
   };
-  const recover = async (ending: Ending, set: Parameters<typeof moveSubtask>[4] = {}) => {
+  const recover = async (ending: Ending, set: SubtaskFields = {}) => {
     await enter("recovering", { ending: json(ending), ...set });
   };
   /** The stage used up its retries: recovery decides, unless recovery itself broke. */

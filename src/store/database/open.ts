@@ -13,6 +13,8 @@ import { commentsMigration } from "../migrations/0015-comments.ts";
 import { flakyTestsMigration } from "../migrations/0016-flaky-tests.ts";
 import { proofMigration } from "../migrations/0017-proof.ts";
 import { wordsMigration } from "../migrations/0018-words.ts";
+import { listMigration } from "../migrations/0019-list.ts";
+import { makeNotify } from "./notify.ts";
 import { type Database, type Db, poolOf } from "./schema.ts";
 import { corkWrites } from "./transaction.ts";
 
@@ -52,7 +54,7 @@ export async function openStore(
   const plugins = [new CamelCasePlugin({ maintainNestedObjectKeys: true })];
   const dialect = new PostgresDialect({ pool });
   const db: Db = new Kysely<Database>({ dialect, plugins });
-  db[poolOf] = { pool, plugins };
+  db[poolOf] = { pool, plugins, notify: makeNotify(db) };
   if (options.migrate === false) return { db, connection, close: () => db.destroy() };
   try {
     await sql`create schema if not exists app`.execute(db).catch(async (error) => {
@@ -110,6 +112,7 @@ async function migrate(db: Db): Promise<void> {
         "0016-flaky-tests": flakyTestsMigration,
         "0017-proof": proofMigration,
         "0018-words": wordsMigration,
+        "0019-list": listMigration,
       }),
     },
     migrationTableSchema: "app",

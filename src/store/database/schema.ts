@@ -18,6 +18,7 @@ import type {
   Subtask,
   Task,
 } from "../../core/task/task.ts";
+import type { Notify } from "./notify.ts";
 
 /**
  * The tables as TypeScript sees them: camelCase here, snake_case in SQL, converted by kysely. A
@@ -341,7 +342,9 @@ export type Database = {
 
 /** The pool that a database was opened with; transactions take their connections from it. */
 export const poolOf = Symbol("pool");
-export type Db = Kysely<Database> & { [poolOf]?: { pool: Pool; plugins: KyselyPlugin[] } };
+export type Db = Kysely<Database> & {
+  [poolOf]?: { pool: Pool; plugins: KyselyPlugin[]; notify: Notify };
+};
 
 /** Created only by `inTransaction`. */
 export type Tx = Db & { readonly [ofTransaction]: true; [pendingOf]?: Pending };
@@ -349,7 +352,12 @@ declare const ofTransaction: unique symbol;
 
 /** Events and jobs that a transition writes together with its commit. */
 export const pendingOf = Symbol("pending");
-export type Pending = { events: PendingEvent[]; jobs: PendingJob[] };
+export type Pending = {
+  events: PendingEvent[];
+  jobs: PendingJob[];
+  /** Sent after the commit. */
+  notifications: Set<string>;
+};
 export type PendingEvent = {
   id: string;
   taskId: string;

@@ -18,6 +18,7 @@ import {
   type Db,
   type Pending,
   pendingOf,
+  poolOf,
   type SubtasksTable,
   type TasksTable,
   type Tx,
@@ -126,25 +127,27 @@ export async function lockTaskRow(tx: Tx, taskId: string): Promise<void> {
 }
 
 /** Notifies every process that holds a claim of the task to stop, once this transaction commits. */
-export async function notifyCancel(tx: Tx, taskId: string): Promise<void> {
-  await sql`select pg_notify('deputy', ${`cancel ${taskId}`})`.execute(tx);
+export function notifyCancel(tx: Tx, taskId: string): void {
+  pendingIn(tx).notifications.add(`cancel ${taskId}`);
 }
 
 /** Notifies every process to park the task's attempts, once this transaction commits. */
-export async function notifyPause(tx: Tx, taskId: string): Promise<void> {
-  await sql`select pg_notify('deputy', ${`pause ${taskId}`})`.execute(tx);
+export function notifyPause(tx: Tx, taskId: string): void {
+  pendingIn(tx).notifications.add(`pause ${taskId}`);
 }
 
 /** Notifies every process that a stage has work; one with a free slot takes it. */
-export async function notifyReady(db: Db, stage: StageName): Promise<void> {
-  await sql`select pg_notify('deputy', ${`ready ${stage}`})`.execute(db);
+export function notifyReady(db: Db, stage: StageName): void {
+  notify(db, [`ready ${stage}`]);
 }
 
-type TaskFields = Omit<
+export type TaskFields = Omit<
   Updateable<TasksTable>,
   "id" | "state" | "epoch" | keyof ReturnType<typeof holdColumns>
 >;
-type SubtaskFields = Omit<
+/** `newEpoch`: the row has a new owner, and what an earlier owner reports is refused. */
+type MoveOptions = { newEpoch?: boolean };
+export type SubtaskFields = Omit<
   Updateable<SubtasksTable>,
   "id" | "state" | "epoch" | keyof ReturnType<typeof holdColumns>
 >;
@@ -156,7 +159,7 @@ export async function moveTask(
   to: TaskState,
   hold: Hold | null,
   set: TaskFields = {},
-  raiseEpoch = false,
+  { newEpoch = false }: MoveOptions = {},
 ): Promise<Task> {
   if (task.state !== to) assertTaskMove(task.state, to);
   const row = await tx
@@ -165,7 +168,7 @@ export async function moveTask(
       ...set,
       ...holdColumns(hold),
       state: to,
-      epoch: task.epoch + (raiseEpoch ? 1 : 0),
+      epoch: task.epoch + (newEpoch ? 1 : 0),
       updatedAt: new Date(),
       endedAt: hold === null ? (task.endedAt ?? new Date()) : null,
     })
@@ -174,8 +177,7 @@ export async function moveTask(
     .returningAll()
     .executeTakeFirst();
   invariant(row, `task ${task.id} was locked, so its epoch holds`);
-  if (task.hold !== null && hold === null)
-    await sql`select pg_notify('deputy', ${`over ${task.id}`})`.execute(tx);
+  if (task.hold !== null && hold === null) pendingIn(tx).notifications.add(`over ${task.id}`);
   return toTask(row);
 }
 
@@ -186,7 +188,7 @@ export async function moveSubtask(
   to: SubtaskState,
   hold: Hold | null,
   set: SubtaskFields = {},
-  raiseEpoch = false,
+  { newEpoch = false }: MoveOptions = {},
 ): Promise<Subtask> {
   if (subtask.state !== to) assertSubtaskMove(subtask.state, to);
   const row = await tx
@@ -195,7 +197,7 @@ export async function moveSubtask(
       ...set,
       ...holdColumns(hold),
       state: to,
-      epoch: subtask.epoch + (raiseEpoch ? 1 : 0),
+      epoch: subtask.epoch + (newEpoch ? 1 : 0),
       updatedAt: new Date(),
     })
     .where("id", "=", subtask.id)
@@ -253,9 +255,8 @@ export async function appendEvent(db: Db | Tx, taskId: string, event: NewEvent):
       insert into events (id, task_id, subtask_id, attempt_id, type, message, data)
       select ${id}, id, ${subtaskId}, ${attemptId}, ${type}, ${message}, ${json(data)}::jsonb from locked
     )
-    select pg_notify('deputy', ${`event ${taskId}`}), set_config('synchronous_commit', 'off', true)`.execute(
-    db,
-  );
+    select set_config('synchronous_commit', 'off', true)`.execute(db);
+  notify(db, [`event ${taskId}`]);
   return id;
 }
 
@@ -267,15 +268,22 @@ export async function wakeStage(
   subtaskId: string | null,
   at?: Date,
 ): Promise<void> {
+  pendingIn(tx).jobs.push({ stage, taskId, subtaskId, at: at ?? null });
+}
+
+/** What a transition writes and sends with its commit. */
+function pendingIn(tx: Tx): Pending {
   const pending = tx[pendingOf];
-  invariant(pending, "a stage is queued for by a transition");
-  pending.jobs.push({ stage, taskId, subtaskId, at: at ?? null });
+  invariant(pending, "stages are woken and processes notified by a transition");
+  return pending;
+}
+
+function notify(db: Db, messages: Iterable<string>): void {
+  db[poolOf]?.notify(messages);
 }
 
 function writePending(tx: Tx, { events, jobs }: Pending): CompiledQuery | null {
   if (events.length + jobs.length === 0) return null;
-  const channels = new Set(events.map(({ taskId }) => `event ${taskId}`));
-  if (jobs.length > 0) channels.add("outbox");
   return sql`
     with appended as (
       insert into events (id, task_id, subtask_id, attempt_id, type, message, data)
@@ -286,15 +294,15 @@ function writePending(tx: Tx, { events, jobs }: Pending): CompiledQuery | null {
       select r->>'stage', r->>'taskId', r->>'subtaskId', coalesce((r->>'at')::timestamptz, now())
       from jsonb_array_elements(${json(jobs)}::jsonb) with ordinality as pending(r, position) order by position
     )
-    select pg_notify('deputy', word) from unnest(${[...channels]}::text[]) as word`.compile(tx);
+    select`.compile(tx);
 }
 
 /** Runs a transition; a deadlock or serialisation failure is retried, up to three tries in all. */
 export async function inTransition<T>(db: Db, work: (tx: Tx) => Promise<T>): Promise<T> {
   for (let tries = 1; ; tries++) {
     try {
-      const pending: Pending = { events: [], jobs: [] };
-      return await inTransaction(
+      const pending: Pending = { events: [], jobs: [], notifications: new Set() };
+      const result = await inTransaction(
         db,
         (tx) => {
           tx[pendingOf] = pending;
@@ -302,6 +310,10 @@ export async function inTransition<T>(db: Db, work: (tx: Tx) => Promise<T>): Pro
         },
         (tx) => writePending(tx, pending),
       );
+      for (const { taskId } of pending.events) pending.notifications.add(`event ${taskId}`);
+      if (pending.jobs.length > 0) pending.notifications.add("outbox");
+      notify(db, pending.notifications);
+      return result;
     } catch (error) {
       const code = (error as { code?: string }).code;
       if (tries >= 3 || (code !== "40P01" && code !== "40001")) throw error;

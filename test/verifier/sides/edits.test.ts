@@ -266,6 +266,13 @@ describe("edits of tests that are shown to be weaker", () => {
       /never runs/,
     ],
     [
+      "if not true",
+      "test/a.test.js",
+      js,
+      js.replace("  assert.equal(mean", "  if (!true) assert.equal(mean"),
+      /never runs/,
+    ],
+    [
       "an early return",
       "test/a.test.js",
       js,

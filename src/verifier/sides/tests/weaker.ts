@@ -83,14 +83,15 @@ const skips: readonly Switch[] = [
     says: "a test is switched off",
   },
   {
-    find: (texts, at) =>
-      texts[at] === "if" &&
-      /^(false|False|0|!|not)$/.test(
-        texts[at + 1] === "(" ? (texts[at + 2] ?? "") : (texts[at + 1] ?? ""),
-      ) &&
-      /^(false|False|0)$/.test(
-        texts[at + 1] === "(" ? (texts[at + 2] ?? "") : (texts[at + 1] ?? ""),
-      ),
+    find: (texts, at) => {
+      const from = texts[at + 1] === "(" ? at + 2 : at + 1;
+      const [first = "", second = ""] = texts.slice(from, from + 2);
+      return (
+        texts[at] === "if" &&
+        (/^(false|False|0)$/.test(first) ||
+          (/^(!|not)$/.test(first) && /^(true|True|1)$/.test(second)))
+      );
+    },
     says: "what it holds never runs",
   },
   {

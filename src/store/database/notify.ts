@@ -1,0 +1,29 @@
+import { sql } from "kysely";
+import { gather } from "../../core/base/gather.ts";
+import type { Db } from "./schema.ts";
+
+/**
+ * Sends notifications to all processes, after what they are about was committed. A transaction that
+ * notifies holds a lock of the whole server while it commits, so with a NOTIFY in each transition one
+ * commit would wait for the next one's disk write. Notifications that arrive while a statement is under
+ * way share the next one, which does not wait for the disk. A notification that a crash loses costs
+ * time, never work: whoever listens also looks by itself.
+ */
+export type Notify = (messages: Iterable<string>) => void;
+
+export function makeNotify(db: Db): Notify {
+  const send = gather(async (lists: string[][]) => {
+    const messages = [...new Set(lists.flat())];
+    await sql`
+      select pg_notify('deputy', message), set_config('synchronous_commit', 'off', true)
+        from unnest(${messages}::text[]) as message`.execute(db);
+    return lists;
+  }, maxBatch);
+  return (messages) => {
+    const list = [...messages];
+    // The database is away, or closed by now: listeners look by themselves.
+    if (list.length > 0) send(list).catch(() => {});
+  };
+}
+
+const maxBatch = 1_000;
