@@ -20,7 +20,7 @@ import {
 import { type Explanation, explain } from "../orchestrator/commands/explain.ts";
 import { commentOnTask, pauseTask, resumeTask, sayToTask } from "../orchestrator/commands/steer.ts";
 import { acceptTask, type IntakeRules } from "../orchestrator/intake/intake.ts";
-import type { Space } from "../orchestrator/runner/run-stages.ts";
+import type { Space } from "../orchestrator/runner/excuse-full-volume.ts";
 import type { AdvanceDeps } from "../orchestrator/transitions/advance.ts";
 import { forPerson, makeOnMirror } from "../recovery/on-mirror.ts";
 import { describeGarbled, type Garbled, GarbledRow, readEach } from "../store/database/garbled.ts";

@@ -1,10 +1,10 @@
-import type { FailureKind } from "../../core/task/failure.ts";
 import type { Claim, Outcome, Stage, StageName } from "../../core/task/outcome.ts";
 import { type Garbled, GarbledRow } from "../../store/database/garbled.ts";
 import { ping } from "../../store/tasks/tasks.ts";
 import { notifyReady } from "../../store/tasks/transition.ts";
 import { type AdvanceDeps, advance } from "../transitions/advance.ts";
 import { claimWork } from "./claim.ts";
+import { excuseFullVolume, findFullVolume, type Space } from "./excuse-full-volume.ts";
 import { faultPoint } from "./fault-point.ts";
 import { holdForSpace } from "./wait-for-space.ts";
 
@@ -42,13 +42,6 @@ export type StageRunner = {
 
 /** Why a claim's signal was aborted; stages read it from `signal.reason`. */
 export type AbortCause = "cancelled" | "paused" | "shutdown" | "lost";
-
-/** Which volumes are full, and whether an error says so; in sentences. */
-export type Space = {
-  problems(): readonly string[];
-  look(): Promise<readonly string[]>;
-  explain(error: unknown): Promise<string | null>;
-};
 
 export type StageRunnerOptions = AdvanceDeps & {
   space: Space;
@@ -208,12 +201,12 @@ export function startStageRunner(options: StageRunnerOptions): StageRunner {
             onGarbled(error.garbled);
             return { kind: "unreadable", detail: error.message };
           }
-          const full = await findFull(error, space);
+          const full = await findFullVolume(error, space);
           if (full !== null) return { kind: "no_space", detail: full };
           log("error", { ...claim, err: error }, "stage failed");
           return broken(error);
         });
-    const outcome = await excuse(ended, space);
+    const outcome = await excuseFullVolume(ended, space);
     faultPoint(claim.stage, "reported");
     if (await record(claim, outcome)) {
       faultPoint(claim.stage, "advanced");
@@ -306,55 +299,6 @@ function isAnswering(db: AdvanceDeps["db"]): Promise<boolean> {
     () => true,
     () => false,
   );
-}
-
-/** What an error says of space; one that says nothing of it counts for nothing while a volume is full. */
-async function findFull(error: unknown, space: Space): Promise<string | null> {
-  return (await space.explain(error)) ?? (await space.look())[0] ?? null;
-}
-
-/**
- * A bad end counts for nothing while a volume is full: nobody can tell whether the work was bad, or
- * only could not be written. What ended well stands, and so does what was killed for a limit of its own.
- */
-async function excuse(outcome: Outcome, space: Space): Promise<Outcome> {
-  if (outcome.kind === "broken") {
-    const full = await findFull(outcome.detail, space);
-    return full === null ? outcome : { kind: "no_space", detail: full };
-  }
-  if (!mayBeForSpace(outcome)) return outcome;
-  const [full] = await space.look();
-  if (full === undefined) return outcome;
-  if (outcome.kind !== "attempted") return { kind: "no_space", detail: full };
-  return { ...outcome, failure: "no_space", detail: `${full} (${outcome.detail})` };
-}
-
-const agentsFaults: ReadonlySet<FailureKind | null> = new Set([
-  null,
-  "agent_failed",
-  "agent_unavailable",
-  "infrastructure",
-  "no_change",
-  "setup_failed",
-] as const);
-
-function mayBeForSpace(outcome: Outcome): boolean {
-  switch (outcome.kind) {
-    case "refused":
-    case "gate_failed":
-      return true;
-    case "verified":
-      return outcome.verdict.result !== "pass";
-    case "attempted": {
-      const { confinement, failure, reason } = outcome;
-      const isLimited = confinement?.denials.some(({ what }) => what === "limit") ?? false;
-      return (
-        (reason === "crashed" || reason === "gave_up") && agentsFaults.has(failure) && !isLimited
-      );
-    }
-    default:
-      return false;
-  }
 }
 
 function parked(cause: AbortCause): Outcome {
