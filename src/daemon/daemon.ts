@@ -128,8 +128,7 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
       connection: config.redisUrl
         ? { kind: "redis", url: config.redisUrl }
         : { kind: "postgres", config: store.connection },
-      listenTo: ["execute", "orchestrate"],
-      onWake: (stage) => runner.wake(stage, { fromQueue: true }),
+      onJob: () => runner.wake("execute", { fromQueue: true }),
       onError: onError("queue error"),
     });
     services.add("queue", { stop: queue.close });
@@ -139,11 +138,13 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
         drain: (limit, send) => drainOutbox(db, limit, send),
         nextDelayMs: () => nextOutboxDelayMs(db),
         add: async (jobs) => {
+          for (const stage of new Set(jobs.map((job) => job.stage)))
+            if (stage !== "execute") runner.wake(stage);
           try {
-            await queue.add(jobs);
+            await queue.add(jobs.filter(({ stage }) => stage === "execute"));
           } catch (error) {
             // The queue is unreachable. The work is in the database, so this process claims it itself.
-            for (const { stage } of jobs) runner.wake(stage);
+            runner.wake("execute");
             throw error;
           }
         },

@@ -76,8 +76,7 @@ export async function startWorker(config: Config, log: Log): Promise<WorkerProce
     connection: config.redisUrl
       ? { kind: "redis", url: config.redisUrl }
       : { kind: "postgres", config: store.connection },
-    listenTo: ["execute"],
-    onWake: (stage) => runner.wake(stage, { fromQueue: true }),
+    onJob: () => runner.wake("execute", { fromQueue: true }),
     onError: logErrors(log, "queue error"),
   });
   services.add("queue", { stop: queue.close });

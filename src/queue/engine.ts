@@ -35,7 +35,7 @@ export type Engine = {
   makeQueue(name: string, options: Omit<QueueOptions, "connection">): EngineQueue;
   makeWorker(
     name: string,
-    onJob: (name: string) => void,
+    onJob: () => void,
     options: Omit<WorkerOptions, "connection">,
   ): EngineWorker;
   close(): Promise<void>;
@@ -61,7 +61,7 @@ export async function openEngine(
     return {
       makeQueue: (name, options) => new Queue(name, { ...options, connection: config }),
       makeWorker: (name, onJob, options) =>
-        new Worker(name, async (job) => onJob(job.name), { ...options, connection: config }),
+        new Worker(name, async () => onJob(), { ...options, connection: config }),
       close: async () => {},
     };
   }
@@ -77,7 +77,7 @@ export async function openEngine(
   return {
     makeQueue: (name, options) => new Queue(name, { ...options, connection: adding }),
     makeWorker: (name, onJob, options) =>
-      new Worker(name, async (job) => onJob(job.name), { ...options, connection: waiting }),
+      new Worker(name, async () => onJob(), { ...options, connection: waiting }),
     close: async () => {
       for (const redis of [waiting, adding]) redis.disconnect();
     },

@@ -1,46 +1,31 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { DeputyError } from "../core/base/error.ts";
-import { type StageName, stageNames } from "../core/task/outcome.ts";
-import { type EngineWorker, openEngine, type QueueConnection } from "./engine.ts";
+import type { StageName } from "../core/task/outcome.ts";
+import { openEngine, type QueueConnection } from "./engine.ts";
 
 /**
- * The queue only notifies. A job carries a stage and ids, lives for milliseconds, and may be lost,
- * duplicated or late without harm: the process that receives it claims what the database says is
- * ready. Executions have their own queue, because workers listen to that one only.
+ * The queue of executions, by which a daemon and its workers share them. It only notifies: a job carries
+ * a stage and ids, lives for milliseconds, and may be lost, duplicated or late without harm, because the
+ * process that receives it claims what the database says is ready. The other stages run in the daemon
+ * alone, which needs no queue to wake them.
  */
 export type StageJob = { stage: StageName; taskId: string; subtaskId: string | null };
 
-export type QueueName = "execute" | "orchestrate";
-
 export type WorkQueue = {
-  /** Add the jobs in bulk. */
+  /** Add the jobs in bulk. A process claims all that is ready, so a few jobs are enough for many rows. */
   add(jobs: readonly StageJob[]): Promise<void>;
   close(): Promise<void>;
 };
 
-const queueOf = (stage: StageName): QueueName => (stage === "execute" ? "execute" : "orchestrate");
-
-/**
- * A process that receives a job claims everything that is ready, so a few jobs per stage are
- * enough: one where only the daemon listens, more where each may reach another worker.
- */
-const maxJobs: Record<QueueName, number> = { orchestrate: 1, execute: 16 };
-
-function dropRepeats(jobs: readonly StageJob[]): StageJob[] {
-  const count = new Map<StageName, number>();
-  return jobs.filter(({ stage }) => {
-    const before = count.get(stage) ?? 0;
-    count.set(stage, before + 1);
-    return before < maxJobs[queueOf(stage)];
-  });
-}
-
 type QueueOptions = {
   connection: QueueConnection;
-  listenTo: readonly QueueName[];
-  onWake: (stage: StageName) => void;
+  /** Called for each job that this process receives; null: it receives none. */
+  onJob: (() => void) | null;
   onError: (error: Error) => void;
 };
+
+/** Each of them may reach another worker. */
+const maxJobs = 16;
 
 /** The longest that callers wait for a queue that does not answer. */
 const openTimeoutMs = 10_000;
@@ -49,9 +34,8 @@ const closeTimeoutMs = 2_000;
 const healPauseMs = 2_000;
 
 /**
- * Open the queues and listen to the ones in `listenTo` until `close`. Tables that are dropped
- * meanwhile are created again: the jobs in them were only hints, and the reconciler sends them
- * again.
+ * Open the queue, and receive jobs with `onJob` until `close`. Tables that are dropped meanwhile are
+ * created again: the jobs in them were only hints, and the reconciler wakes the stage anyway.
  */
 export async function openQueue(options: QueueOptions): Promise<WorkQueue> {
   let closed = false;
@@ -106,42 +90,29 @@ function isTableGone(error: Error & { code?: string }): boolean {
 }
 
 async function openParts(
-  { connection, listenTo, onWake }: QueueOptions,
+  { connection, onJob }: QueueOptions,
   onError: (error: Error) => void,
 ): Promise<WorkQueue> {
   const engine = await openEngine(connection, onError);
-  const open = (name: QueueName) => {
-    // One retry authority: recovery. The reconciler sends a lost or failed job again.
-    const defaultJobOptions = { attempts: 1, removeOnComplete: true, removeOnFail: { count: 100 } };
+  const queue = engine.makeQueue(name, {
+    // One retry authority: recovery. The reconciler makes up for a lost or failed job.
+    defaultJobOptions: { attempts: 1, removeOnComplete: true, removeOnFail: { count: 100 } },
     // Nobody reads the events of jobs.
-    const streams = { events: { maxLen: 1 } };
-    const queue = engine.makeQueue(`deputy-${name}`, { defaultJobOptions, streams });
-    queue.on("error", onError);
-    return queue;
-  };
-  const queues = { execute: open("execute"), orchestrate: open("orchestrate") };
-  const listen = (name: QueueName): EngineWorker => {
-    const onJob = (name: string) => {
-      const stage = stageNames.find((known) => known === name);
-      if (stage) onWake(stage);
-    };
-    const worker = engine.makeWorker(`deputy-${name}`, onJob, { concurrency: 4, drainDelay: 60 });
-    worker.on("error", onError);
-    return worker;
-  };
-  const workers = listenTo.map(listen);
+    streams: { events: { maxLen: 1 } },
+  });
+  const worker = onJob && engine.makeWorker(name, onJob, { concurrency: 4, drainDelay: 60 });
+  const parts = worker ? [worker, queue] : [queue];
+  for (const part of parts) part.on("error", onError);
   const close = async () => {
     // A clean close talks to a server that may be gone; nothing depends on it.
     const politely = async () => {
-      await Promise.allSettled(workers.map((worker) => worker.close(true)));
-      await Promise.allSettled(Object.values(queues).map((queue) => queue.close()));
+      await worker?.close(true).catch(() => {});
+      await queue.close().catch(() => {});
     };
     await Promise.race([politely(), sleep(closeTimeoutMs, undefined, { ref: false })]);
     await engine.close();
   };
-  const ready = Promise.all(
-    [...workers, ...Object.values(queues)].map((part) => part.waitUntilReady()),
-  );
+  const ready = Promise.all(parts.map((part) => part.waitUntilReady()));
   const inTime = await Promise.race([
     ready.then(() => true),
     sleep(openTimeoutMs, false, { ref: false }),
@@ -156,13 +127,12 @@ async function openParts(
   }
   return {
     add: async (jobs) => {
-      const some = dropRepeats(jobs);
-      for (const name of ["execute", "orchestrate"] as const) {
-        const jobs = some.filter(({ stage }) => queueOf(stage) === name);
-        if (jobs.length > 0)
-          await queues[name].addBulk(jobs.map((job) => ({ name: job.stage, data: job })));
-      }
+      if (jobs.length === 0) return;
+      const some = jobs.slice(0, maxJobs);
+      await queue.addBulk(some.map((job) => ({ name: job.stage, data: job })));
     },
     close,
   };
 }
+
+const name = "deputy-execute";

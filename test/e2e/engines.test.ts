@@ -104,8 +104,7 @@ describe("on postgres", () => {
     const { ids, go } = await submitSome(deputy, "jobs sent twice");
     const queue = await openQueue({
       connection: { kind: "postgres", config: deputy.database?.connection ?? never() },
-      listenTo: [],
-      onWake: () => {},
+      onJob: null,
       onError: () => {},
     });
     for (const stage of ["plan", "execute", "deliver", "nonsense"] as never[]) {

@@ -56,8 +56,8 @@ export async function* claimWork(
   const claim = (candidates: Candidate[]) =>
     inTransition(db, (tx) => claimSome(tx, processId, stage, candidates, onGarbled));
   for (let claimed = 0; claimed < limit && goOn(); ) {
-    const candidates = await findCandidates(db, stage, limit - claimed, tried);
-    if (candidates.length === 0) break;
+    const wanted = limit - claimed;
+    const candidates = await findCandidates(db, stage, wanted, tried);
     tried.push(...candidates.map(({ taskId, subtaskId }) => subtaskId ?? taskId));
     const alone = (candidate: Candidate) =>
       claim([candidate]).catch((error) => {
@@ -73,6 +73,7 @@ export async function* claimWork(
       claimed += claims.length;
       yield* claims;
     }
+    if (candidates.length < wanted) break; // there were no more
   }
   if (firstError) throw firstError;
 }

@@ -115,6 +115,8 @@ export function startStageRunner(options: StageRunnerOptions): StageRunner {
     StageName,
     { again: boolean; fromQueue: boolean; done: Promise<void> }
   >();
+  /** Stages that claimed as much as they had slots: more may be ready. */
+  const saturated = new Set<StageName>();
   const notifying = new Map<StageName, "notified" | "again">();
   let stopping = false;
   let released = false;
@@ -131,7 +133,8 @@ export function startStageRunner(options: StageRunnerOptions): StageRunner {
     const done = claimAll(stage, row).finally(() => {
       const state = claiming.get(stage);
       claiming.delete(stage);
-      if (state?.again) return wake(stage, state);
+      const isMore = saturated.has(stage) && freeSlots(stage) > 0;
+      if (state?.again || isMore) return wake(stage, state);
       if (state?.fromQueue && freeSlots(stage) <= 0) notifyOthers(stage);
     });
     claiming.set(stage, { again: false, fromQueue, done });
@@ -163,19 +166,17 @@ export function startStageRunner(options: StageRunnerOptions): StageRunner {
       await holdForSpace(db, stage, full).catch(() => space.look());
       return;
     }
+    let room = freeSlots(stage);
+    saturated.add(stage); // until it turns out that there was no more
     try {
-      for await (const claim of claimWork(
-        db,
-        processId,
-        stage,
-        freeSlots(stage),
-        () => !stopping,
-        onGarbled,
-      )) {
+      for await (const claim of claimWork(db, processId, stage, room, () => !stopping, onGarbled)) {
+        room--;
         faultPoint(stage, "claimed");
         start(claim, run);
       }
+      if (room > 0) saturated.delete(stage);
     } catch (error) {
+      saturated.delete(stage); // no hurry: the next wake tries again
       if ((await space.explain(error)) === null)
         log("error", { stage, err: error }, "claim failed; the next wake tries again");
     }
@@ -185,7 +186,7 @@ export function startStageRunner(options: StageRunnerOptions): StageRunner {
     const controller = new AbortController();
     const done = work(claim, run, controller).finally(() => {
       inHand.delete(claim);
-      wake(claim.stage);
+      if (saturated.has(claim.stage)) wake(claim.stage);
     });
     inHand.set(claim, { controller, done });
   };

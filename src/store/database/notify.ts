@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { sql } from "kysely";
 import { gather } from "../../core/base/gather.ts";
 import type { Db } from "./schema.ts";
@@ -6,7 +7,7 @@ import type { Db } from "./schema.ts";
  * Sends notifications to all processes, after what they are about was committed. A transaction that
  * notifies holds a lock of the whole server while it commits, so with a NOTIFY in each transition one
  * commit would wait for the next one's disk write. Notifications that arrive while a statement is under
- * way share the next one, which does not wait for the disk. A notification that a crash loses costs
+ * way, or shortly after, share the next one, which does not wait for the disk. A notification that a crash loses costs
  * time, never work: whoever listens also looks by itself.
  */
 export type Notify = (messages: Iterable<string>) => void;
@@ -17,6 +18,7 @@ export function makeNotify(db: Db): Notify {
     await sql`
       select pg_notify('deputy', message), set_config('synchronous_commit', 'off', true)
         from unnest(${messages}::text[]) as message`.execute(db);
+    await sleep(pauseMs, undefined, { ref: false }); // what arrives meanwhile shares the next one
     return lists;
   }, maxBatch);
   return (messages) => {
@@ -27,3 +29,4 @@ export function makeNotify(db: Db): Notify {
 }
 
 const maxBatch = 1_000;
+const pauseMs = 20;
