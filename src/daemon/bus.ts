@@ -22,10 +22,12 @@ export type Notifications = {
   outbox: string;
   /** The task of this id has a new event. */
   event: string;
+  /** Pushes are due. */
+  pushes: string;
   /** A person cancelled, or paused, the task of this id. */
   cancel: string;
   pause: string;
-  /** A stage has more work than the process that was told of it has slots. */
+  /** A stage has work. */
   ready: StageName;
   /** The task of this id is over. */
   over: string;

@@ -157,7 +157,7 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
     );
     const bus = services.add("bus", await openBus(store.connection, onError("listen error")));
     bus.on("outbox", relay.wake);
-    bus.on("event", notifier.wake);
+    bus.on("pushes", notifier.wake);
     bus.on("cancel", runner.cancelTask);
     bus.on("pause", runner.pauseTask);
     bus.on("ready", (stage) => runner.wake(stage));

@@ -1,7 +1,7 @@
 import type { Task } from "../../core/task/task.ts";
 import type { Tx } from "../../store/database/schema.ts";
 import { insertNotifications, type NewNotification } from "../../store/records/notifications.ts";
-import { appendEvent, type NewEvent } from "../../store/tasks/transition.ts";
+import { appendEvent, type NewEvent, notifyPushes } from "../../store/tasks/transition.ts";
 
 /**
  * Appends an event and, in the same transaction, its notifications: a message that must reach a
@@ -16,7 +16,10 @@ export function makeAnnounce(notificationRows: NotificationRows): Announce {
   return async (tx, task, event) => {
     const id = await appendEvent(tx, task.id, event);
     const rows = notificationRows({ ...event, id }, task);
-    if (rows.length > 0) await insertNotifications(tx, rows);
+    if (rows.length > 0) {
+      await insertNotifications(tx, rows);
+      notifyPushes(tx);
+    }
     return id;
   };
 }

@@ -29,4 +29,4 @@ export function makeNotify(db: Db): Notify {
 }
 
 const maxBatch = 1_000;
-const pauseMs = 20;
+const pauseMs = 50;

@@ -136,6 +136,11 @@ export function notifyPause(tx: Tx, taskId: string): void {
   pendingIn(tx).notifications.add(`pause ${taskId}`);
 }
 
+/** Notifies every process that pushes are due. */
+export function notifyPushes(tx: Tx): void {
+  pendingIn(tx).notifications.add("pushes");
+}
+
 /** Notifies every process that a stage has work; one with a free slot takes it. */
 export function notifyReady(db: Db, stage: StageName): void {
   notify(db, [`ready ${stage}`]);
@@ -260,7 +265,10 @@ export async function appendEvent(db: Db | Tx, taskId: string, event: NewEvent):
   return id;
 }
 
-/** Makes a stage run once the transition commits, not before `at`. */
+/**
+ * Makes a stage run once the transition commits, not before `at`. An execution, which workers share, and
+ * what is due later are rows of the outbox; the other stages run in the daemon, which is notified.
+ */
 export async function wakeStage(
   tx: Tx,
   stage: StageName,
@@ -268,7 +276,9 @@ export async function wakeStage(
   subtaskId: string | null,
   at?: Date,
 ): Promise<void> {
-  pendingIn(tx).jobs.push({ stage, taskId, subtaskId, at: at ?? null });
+  const { jobs, notifications } = pendingIn(tx);
+  if (stage === "execute" || at) jobs.push({ stage, taskId, subtaskId, at: at ?? null });
+  else notifications.add(`ready ${stage}`);
 }
 
 /** What a transition writes and sends with its commit. */
