@@ -5,11 +5,12 @@ import { expect, test } from "vitest";
 /** Which room of src may import which. This table is the architecture. */
 const mayImport: Record<string, string[]> = {
   core: [],
-  mcp: ["core"],
+  api: ["core"],
+  mcp: ["core", "api"],
   queue: ["core"],
   sandbox: ["core"],
   agents: ["core", "sandbox"],
-  cli: ["core", "mcp"],
+  cli: ["core", "api", "mcp"],
   store: ["core", "sandbox"],
   worktree: ["core", "sandbox"],
   config: ["core", "sandbox", "worktree"],
@@ -19,7 +20,7 @@ const mayImport: Record<string, string[]> = {
   orchestrator: ["core", "store"],
   recovery: ["core", "sandbox", "store", "worktree"],
   verifier: ["core", "sandbox", "agents", "store", "worktree"],
-  http: ["core", "mcp", "store", "orchestrator"],
+  http: ["core", "api", "mcp", "store", "orchestrator"],
   roles: ["core", "sandbox", "agents", "store", "worktree", "config", "executor", "verifier"],
   triggers: ["core", "orchestrator"],
   planner: [
@@ -78,7 +79,7 @@ const mayImport: Record<string, string[]> = {
     "wiring",
     "stages",
   ],
-  demo: ["core", "sandbox", "cli", "store", "worktree", "config", "daemon"],
+  demo: ["core", "api", "sandbox", "cli", "store", "worktree", "config", "daemon"],
   verbs: [
     "core",
     "sandbox",

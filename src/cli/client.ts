@@ -1,11 +1,13 @@
-import { z } from "zod";
+import type { z } from "zod";
+import { problemWire } from "../api/daemon.ts";
+import { type Lenient, lenient } from "../api/lenient.ts";
 import { findDaemon } from "./connection.ts";
 import { CliError, type CliIo, type ExitCode, exitCodes } from "./io.ts";
 
 /**
  * The HTTP API for the command line: each refusal of the daemon becomes one sentence and an exit
- * code, and a missing daemon exits with 3. Only the needed fields of a response are read, so that
- * an older command line works with a newer daemon.
+ * code, and a missing daemon exits with 3. Answers are read leniently, so that an older
+ * command line works with a newer daemon.
  */
 export class ApiError extends CliError {
   readonly status: number;
@@ -25,11 +27,7 @@ function exitCodeOf(status: number): ExitCode {
   return status >= 500 ? exitCodes.noDaemon : exitCodes.usage;
 }
 
-const problemSchema = z.object({
-  detail: z.string(),
-  field: z.string().optional(),
-  line: z.number().optional(),
-});
+const problemSchema = problemWire.pick({ detail: true, field: true, line: true });
 
 type CallOptions = {
   body?: unknown;
@@ -73,16 +71,16 @@ export function connect(io: Pick<CliIo, "env">) {
 
   return {
     call,
-    /** The response as raw JSON, for --json, and as the known fields, for people. */
+    /** The response as raw JSON, for --json, and as the fields of the schema, for people. */
     async json<Schema extends z.ZodType>(
       schema: Schema,
       method: string,
       path: string,
       options: CallOptions = {},
-    ): Promise<{ raw: unknown; value: z.infer<Schema> }> {
+    ): Promise<{ raw: unknown; value: Lenient<Schema> }> {
       const response = await call(method, path, options);
       const raw: unknown = await response.json().catch(() => undefined);
-      const parsed = schema.safeParse(raw);
+      const parsed = lenient(schema).safeParse(raw);
       if (!parsed.success) throw notDeputy(url, response.status);
       return { raw, value: parsed.data };
     },

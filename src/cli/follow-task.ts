@@ -1,9 +1,14 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { z } from "zod";
+import { type EventView, eventWire } from "../api/event.ts";
+import { lenient } from "../api/lenient.ts";
 import { readUntil } from "../core/base/read-until.ts";
-import { type EventView, endSchema, eventSchema } from "./api.ts";
 import { ApiError, connect } from "./client.ts";
 import { CliError, type CliIo, exitCodes } from "./io.ts";
 import { parseSse } from "./parse-sse.ts";
+
+const eventSchema = lenient(eventWire);
+const endSchema = z.object({ state: z.string() });
 
 /**
  * Follow a task's events to its end, across restarts of the daemon. A stream that closes without

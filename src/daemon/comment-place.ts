@@ -1,5 +1,5 @@
 import { DeputyError } from "../core/base/error.ts";
-import type { TaskDetail } from "../http/service.ts";
+import type { TaskDetail } from "../core/task/task-detail.ts";
 import type { Mirror, Mirrors } from "../worktree/mirror/mirror.ts";
 import { listChanges } from "../worktree/read/diff.ts";
 import { readFileAt } from "../worktree/read/read-commit.ts";

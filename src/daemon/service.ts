@@ -5,12 +5,13 @@ import type { Config } from "../config/config.ts";
 import { DeputyError } from "../core/base/error.ts";
 import { isId } from "../core/base/id.ts";
 import type { TaskInput, TaskOrigin } from "../core/task/task.ts";
+import type { Garbled, TaskDetail } from "../core/task/task-detail.ts";
 import { type Redact, redactDeep } from "../core/text/redact.ts";
 import { findCredentials } from "../delivery/find-credentials.ts";
 import { acceptDelivery, discardDelivery, restoreWorktrees } from "../delivery/hand-over.ts";
 import { buildReceipt, type ReceiptDelivery } from "../delivery/receipt/receipt.ts";
 import { renderReceipt } from "../delivery/receipt/render-receipt.ts";
-import type { Service, TaskDetail } from "../http/service.ts";
+import type { Service } from "../http/service.ts";
 import {
   answerQuestion,
   cancelTask,
@@ -23,7 +24,7 @@ import { acceptTask, type IntakeRules } from "../orchestrator/intake/intake.ts";
 import type { Space } from "../orchestrator/runner/excuse-full-volume.ts";
 import type { AdvanceDeps } from "../orchestrator/transitions/advance.ts";
 import { forPerson, makeOnMirror } from "../recovery/on-mirror.ts";
-import { describeGarbled, type Garbled, GarbledRow, readEach } from "../store/database/garbled.ts";
+import { describeGarbled, GarbledRow, readEach } from "../store/database/garbled.ts";
 import { toAttempt, toSubtask } from "../store/database/rows.ts";
 import { listMessageRows, toMessage } from "../store/records/messages.ts";
 import { listUsageRows, toUsage } from "../store/records/usage.ts";

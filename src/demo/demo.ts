@@ -1,7 +1,8 @@
 import { mkdir, mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { detailSchema, taskSchema } from "../cli/api.ts";
+import { taskWire } from "../api/task.ts";
+import { taskDetailWire } from "../api/task-detail.ts";
 import { connect } from "../cli/client.ts";
 import { type CliIo, type ExitCode, exitCodes, processIo } from "../cli/io.ts";
 import { watchTask } from "../cli/verbs/commands-watch.ts";
@@ -63,11 +64,11 @@ export async function runDemo({ json }: { json: boolean }): Promise<ExitCode> {
         repository: repository.folder,
         checks: [repository.check],
       };
-      const { value: task } = await client.json(taskSchema, "POST", "/v1/tasks", { body });
+      const { value: task } = await client.json(taskWire, "POST", "/v1/tasks", { body });
       const code = await watchTask(io, task.id, { json });
       const after = await fingerprintCheckout(repository.folder);
       const receipt = await client.text(`/v1/tasks/${task.id}/receipt`, "text/markdown");
-      const { branch } = (await client.json(detailSchema, "GET", `/v1/tasks/${task.id}`)).value
+      const { branch } = (await client.json(taskDetailWire, "GET", `/v1/tasks/${task.id}`)).value
         .task;
       const changed = Object.keys(after).filter((aspect) => after[aspect] !== before[aspect]);
       say(`\n${"─".repeat(80)}\n${receipt}${"─".repeat(80)}\n`);

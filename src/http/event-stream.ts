@@ -1,8 +1,8 @@
 import type { ServerResponse } from "node:http";
+import { toEventWire } from "../api/event.ts";
 import { isTaskOver } from "../core/task/lifecycle.ts";
 import { type Redact, redactDeep } from "../core/text/redact.ts";
 import type { Service } from "./service.ts";
-import { toEventWire } from "./wire/wire.ts";
 
 /**
  * Streams a task's events to one client as Server-Sent Events. The store is authoritative: the

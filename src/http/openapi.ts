@@ -7,9 +7,9 @@ import {
   createJsonSchemaTransformObject,
 } from "fastify-type-provider-zod";
 import type { z } from "zod";
+import { problemWire } from "../api/daemon.ts";
+import { schemaRegistry } from "../api/registry.ts";
 import { toInputError } from "./explain-issue.ts";
-import { problemWire } from "./wire/schema-answer.ts";
-import { schemaRegistry } from "./wire/schema-registry.ts";
 
 /**
  * One zod schema per object serves as validation, type and documentation. Responses are

@@ -1,9 +1,9 @@
 import { STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import type { Problem } from "../api/daemon.ts";
 import { DeputyError, errorStatus } from "../core/base/error.ts";
 import { GarbledRow } from "../store/database/garbled.ts";
-import type { Problem } from "./wire/schema-answer.ts";
 
 /**
  * Every error is sent as RFC 9457 problem+json with one sentence in `detail`. A DeputyError is for

@@ -29,7 +29,7 @@ import type { Service } from "./service.ts";
 /**
  * The HTTP server. A request passes the host and origin guard, then, on all but the open routes,
  * the bearer token, then its schema, and reaches the service, which knows nothing of HTTP.
- * Responses go through wire.ts. Every wait and every size is limited.
+ * Responses are made by `toWire`. Every wait and every size is limited.
  */
 export type HttpServerOptions = {
   service: Service;

@@ -1,21 +1,10 @@
-import type { Usage } from "../core/budget/usage.ts";
 import type { AgentStatus } from "../core/settings/agent-status.ts";
 import type { Event } from "../core/task/event.ts";
 import type { TaskState } from "../core/task/lifecycle.ts";
-import type { Message } from "../core/task/message.ts";
-import type { PlanRecord } from "../core/task/plan.ts";
-import type {
-  Attempt,
-  ListedTask,
-  QuestionKind,
-  Subtask,
-  Task,
-  TaskInput,
-  TaskOrigin,
-} from "../core/task/task.ts";
+import type { ListedTask, Task, TaskInput, TaskOrigin } from "../core/task/task.ts";
+import type { Garbled, TaskDetail } from "../core/task/task-detail.ts";
 import type { Speaker } from "../orchestrator/commands/commands.ts";
 import type { Explanation } from "../orchestrator/commands/explain.ts";
-import type { Garbled } from "../store/database/garbled.ts";
 
 /**
  * The daemon as the HTTP server sees it, implemented by `daemon.ts`. Every method throws a
@@ -96,29 +85,3 @@ export type Service = {
 
 /** `when` says which agent receives it when; `isNew` is false for a repeated idempotency key. */
 export type Sent = { task: Task; when: string; isNew: boolean };
-
-export type TaskDetail = {
-  task: Task;
-  subtasks: Subtask[];
-  attempts: Attempt[];
-  questions: Question[];
-  /** Comments and messages to agents, oldest first. */
-  messages: Message[];
-  plans: PlanRecord[];
-  usage: Usage[];
-  /** The task's rows that cannot be read, and are missing from the lists. */
-  garbled: Garbled[];
-  /** Worktrees of the task, so that people find the work. */
-  worktrees: { id: string; subtaskId: string | null; path: string; state: "active" | "removed" }[];
-};
-
-export type Question = {
-  id: string;
-  taskId: string;
-  subtaskId: string | null;
-  kind: QuestionKind;
-  text: string;
-  askedAt: Date;
-  answer: string | null;
-  answeredAt: Date | null;
-};

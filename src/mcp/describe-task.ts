@@ -1,7 +1,9 @@
-import type { DetailView, TaskView, UnreadableRow, WhyView } from "./deputy-api.ts";
+import type { ListedTaskView } from "../api/task.ts";
+import type { TaskDetailView, UnreadableView } from "../api/task-detail.ts";
+import type { WhyView } from "../api/why.ts";
 
 /** A task for a model, as short data. Pure. */
-export function describeTask(task: TaskView) {
+export function describeTask(task: ListedTaskView) {
   return {
     task_id: task.id,
     state: task.state,
@@ -15,13 +17,13 @@ export function describeTask(task: TaskView) {
 }
 
 /** An unreadable row, in one sentence. */
-export function describeUnreadable({ column, id, problem, table }: UnreadableRow): string {
+export function describeUnreadable({ column, id, problem, table }: UnreadableView): string {
   return `${id} cannot be read: its column ${column} (table ${table}) ${problem}`;
 }
 
 /** `why` is null if the task is over and waits for nothing. */
 export function describeStatus(
-  { task, subtasks, attempts, questions, unreadable }: DetailView,
+  { task, subtasks, attempts, questions, unreadable }: TaskDetailView,
   why: WhyView | null,
 ) {
   return {
@@ -46,10 +48,6 @@ export function describeStatus(
 }
 
 const maxAttempts = 5;
-
-export function isOver(state: string): boolean {
-  return state === "completed" || state === "failed" || state === "cancelled";
-}
 
 /** `name: value` lines for all non-empty values; lists with one entry per line. */
 export function toLines(value: Record<string, unknown>): string {

@@ -1,11 +1,11 @@
 import { z } from "zod";
+import { isTaskOver } from "../core/task/lifecycle.ts";
 import { defineMcpTool, looks, type McpTool } from "./define-tool.ts";
 import type { DeputyApi } from "./deputy-api.ts";
 import {
   describeStatus,
   describeTask,
   describeUnreadable,
-  isOver,
   toLines,
   writeWhy,
 } from "./describe-task.ts";
@@ -33,7 +33,7 @@ export function makeLookingTools(api: DeputyApi): McpTool[] {
           return { ok: true, text, data: { tasks, unreadable } };
         }
         const detail = await api.show(task_id);
-        const why = isOver(detail.task.state) ? null : await api.why(detail.task.id);
+        const why = isTaskOver(detail.task.state) ? null : await api.why(detail.task.id);
         const data = describeStatus(detail, why);
         return { ok: true, text: toLines(data), data };
       },

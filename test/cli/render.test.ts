@@ -2,7 +2,9 @@ import { mkdirSync, realpathSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import pc from "picocolors";
 import { describe, expect, test } from "vitest";
-import type { DetailView, EventView, TaskView } from "../../src/cli/api.ts";
+import type { EventView } from "../../src/api/event.ts";
+import type { TaskView } from "../../src/api/task.ts";
+import type { TaskDetailView } from "../../src/api/task-detail.ts";
 import { chooseRepository, findCheckout } from "../../src/cli/find-repository.ts";
 import { parseSse } from "../../src/cli/parse-sse.ts";
 import { lookOf, renderEvent } from "../../src/cli/render/render-event.ts";
@@ -18,11 +20,8 @@ const at = (ms: number) => new Date(start + ms).toISOString();
 
 describe("an event's line", () => {
   const event = (type: string, message: string, data = {}, ms = 0): EventView => ({
-    seq: 1,
-    type,
-    message,
-    data,
-    at: at(ms),
+    ...{ seq: 1, id: "evt_1", task_id: "task_1", subtask_id: null, attempt_id: null },
+    ...{ type, message, data, at: at(ms) },
   });
 
   test.each<[EventView, string]>([
@@ -106,7 +105,7 @@ test("why is told recursively", () => {
   ]);
 });
 
-const task: TaskView = {
+const task = {
   id: "task_1",
   state: "failed",
   goal: "Fix it",
@@ -124,7 +123,7 @@ const task: TaskView = {
   discarded_at: null,
   created_at: at(0),
   ended_at: at(61_000),
-};
+} as TaskView;
 const verdict = {
   result: "fail",
   summary: "1 check fails",
@@ -138,11 +137,13 @@ const verdict = {
   ],
   findings: [{ blocking: true, message: "A test was deleted: a.test.ts" }],
 };
-const usage = (role: "planner" | "coder", attemptId: string | null, costUsd: number | null) => ({
-  ...{ role, attemptId, costUsd, model: "m", calls: 1, callsWithoutTokens: 0, reasoningTokens: 0 },
-  ...{ inputTokens: 12_345, cachedInputTokens: 345, outputTokens: 655, latencyMs: 2_000 },
+const usage = (role: string, attempt_id: string | null, cost_usd: number | null) => ({
+  ...{ role, attempt_id, cost_usd, model: "m", calls: 1, calls_without_tokens: 0 },
+  ...{ input_tokens: 12_345, cached_input_tokens: 345, output_tokens: 655 },
+  ...{ reasoning_tokens: 0, latency_ms: 2_000 },
 });
-const detail: DetailView = {
+/** The fields that are shown. */
+const detail = {
   task,
   unreadable: [],
   subtasks: [
@@ -184,7 +185,7 @@ const detail: DetailView = {
   questions: [{ id: "que_1", kind: "question", text: "Which?", hash: "0", answer: null }],
   plans: [],
   worktrees: [{ path: "/wt/1", state: "active" }],
-};
+} as unknown as TaskDetailView;
 
 test("a task is shown on one page", () => {
   expect(renderDetail(detail, null, start, colors)).toBe(

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
+import { pointerWire } from "../../src/api/daemon.ts";
 import { DeputyError } from "../../src/core/base/error.ts";
 import { startHttpServer } from "../../src/http/server.ts";
-import { pointerWire } from "../../src/http/wire/schema-answer.ts";
 import { sendRaw, startTestServer, token } from "./helpers.ts";
 
 describe("the host", () => {

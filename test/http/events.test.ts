@@ -1,6 +1,6 @@
 import { connect } from "node:net";
 import { expect, test, vi } from "vitest";
-import { eventPageWire } from "../../src/http/wire/schema-answer.ts";
+import { eventPageWire } from "../../src/api/event.ts";
 import { readStream, startTestServer, token } from "./helpers.ts";
 
 const asStream = { headers: { accept: "text/event-stream" } };

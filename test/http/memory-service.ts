@@ -3,7 +3,8 @@ import { newId } from "../../src/core/base/id.ts";
 import type { Event, EventType } from "../../src/core/task/event.ts";
 import { isTaskOver, type TaskState } from "../../src/core/task/lifecycle.ts";
 import type { Task, TaskInput, TaskOrigin } from "../../src/core/task/task.ts";
-import type { Service, TaskDetail } from "../../src/http/service.ts";
+import type { TaskDetail } from "../../src/core/task/task-detail.ts";
+import type { Service } from "../../src/http/service.ts";
 import type { Explanation } from "../../src/orchestrator/commands/explain.ts";
 
 /**

@@ -1,11 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { problemWire, whyWire } from "../../src/http/wire/schema-answer.ts";
-import {
-  newTaskWire,
-  taskDetailWire,
-  taskListWire,
-  taskWire,
-} from "../../src/http/wire/schema-task.ts";
+import { problemWire } from "../../src/api/daemon.ts";
+import { newTaskWire, taskWire } from "../../src/api/task.ts";
+import { taskDetailWire, taskListWire } from "../../src/api/task-detail.ts";
+import { whyWire } from "../../src/api/why.ts";
 import { sendRaw, startTestServer, token } from "./helpers.ts";
 
 const good = { goal: "Fix it", repository: "/repo" };

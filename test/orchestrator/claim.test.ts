@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Claim } from "../../src/core/task/outcome.ts";
+import type { Garbled } from "../../src/core/task/task-detail.ts";
 import { claimWork } from "../../src/orchestrator/runner/claim.ts";
 import { releaseLostLease } from "../../src/orchestrator/runner/repair.ts";
-import type { Garbled } from "../../src/store/database/garbled.ts";
 import { listAttempts } from "../../src/store/tasks/tasks.ts";
 import { attempted, type Bench, makeBench, success } from "../support/orchestrator.ts";
 

@@ -1,16 +1,18 @@
+import type { TaskDetailView } from "../../api/task-detail.ts";
+import { fromWire } from "../../api/to-wire.ts";
 import { formatCount, formatUsd } from "../../core/budget/budget.ts";
 import { splitOrchestration } from "../../core/budget/orchestration-share.ts";
 import { groupUsage, sumUsage, type UsageCounts } from "../../core/budget/usage.ts";
-import type { DetailView } from "../api.ts";
 import { formatDuration, oneLine, renderTable } from "./text.ts";
 
 /** A task's cost so far: by role and model, and the share of directing the work. Pure. */
 export function renderCost({
   task,
   attempts,
-  usage,
-}: Pick<DetailView, "task" | "attempts" | "usage">): string {
-  if (usage.length === 0) return "";
+  usage: byAttempt,
+}: Pick<TaskDetailView, "task" | "attempts" | "usage">): string {
+  if (byAttempt.length === 0) return "";
+  const usage = byAttempt.map(fromWire);
   const groups = groupUsage(usage, ({ role, model }) => `${role} ${model}`);
   const rows = groups.map(({ first, sum }) => [
     `  ${first.role}`,

@@ -1,5 +1,5 @@
+import type { EventView } from "../../api/event.ts";
 import type { EventType } from "../../core/task/event.ts";
-import type { EventView } from "../api.ts";
 import type { Colors } from "./colors.ts";
 import { formatDuration, oneLine } from "./text.ts";
 

@@ -1,11 +1,14 @@
+import type { ListedTaskView } from "../../api/task.ts";
+import type { TaskDetailView, UnreadableView } from "../../api/task-detail.ts";
+import type { WhyView } from "../../api/why.ts";
 import { formatBudget } from "../../core/budget/budget.ts";
-import type { DetailView, TaskView, UnreadableView, WhyView } from "../api.ts";
+import { isTaskOver } from "../../core/task/lifecycle.ts";
 import type { Colors } from "./colors.ts";
 import { renderCost } from "./render-cost.ts";
 import { formatDuration, oneLine, plain, renderTable } from "./text.ts";
 
 /** A task for people: the page of `show`, the table of `ls`, the end of `watch`. Pure. */
-export function renderList(tasks: readonly TaskView[], now: number, columns: number): string {
+export function renderList(tasks: readonly ListedTaskView[], now: number, columns: number): string {
   const rows = tasks.map((task) => [
     task.id,
     task.state,
@@ -21,7 +24,7 @@ export function renderList(tasks: readonly TaskView[], now: number, columns: num
 }
 
 /** Rows that cannot be read, each with its id; empty if there are none. */
-export function renderUnreadable(rows: UnreadableView): string {
+export function renderUnreadable(rows: readonly UnreadableView[]): string {
   return rows
     .map(
       ({ column, id, problem, table }) =>
@@ -31,7 +34,7 @@ export function renderUnreadable(rows: UnreadableView): string {
 }
 
 export function renderDetail(
-  detail: DetailView,
+  detail: TaskDetailView,
   why: WhyView | null,
   now: number,
   colors: Colors,
@@ -74,14 +77,14 @@ export function renderDetail(
 }
 
 /** The checks and their sources; before planning, those that the caller asked for. */
-function listChecks({ checks, preparation }: TaskView): string | null {
+function listChecks({ checks, preparation }: ListedTaskView): string | null {
   if (!preparation) return checks.join(" · ") || null;
   if (preparation.checks.length === 0) return "none: nothing is verified";
   return preparation.checks.map(({ command, source }) => `${command} (${source})`).join(" · ");
 }
 
 /** Only for delivered work: a failed task gives its reason. */
-function describeProof({ proof, task }: DetailView): string | null {
+function describeProof({ proof, task }: TaskDetailView): string | null {
   return proof && task.state === "completed" ? `${proof.headline}: ${proof.detail}` : null;
 }
 
@@ -89,7 +92,7 @@ function section(title: string, body: string): string {
   return body === "" ? "" : `\n${title}\n${body}`;
 }
 
-function renderSubtasks({ subtasks }: DetailView): string {
+function renderSubtasks({ subtasks }: TaskDetailView): string {
   if (subtasks.length < 2) return "";
   return renderTable(
     subtasks.map(({ key, state, title, depends_on }) => [
@@ -100,7 +103,7 @@ function renderSubtasks({ subtasks }: DetailView): string {
   );
 }
 
-function renderAttempts({ attempts, subtasks }: DetailView, now: number): string {
+function renderAttempts({ attempts, subtasks }: TaskDetailView, now: number): string {
   const keys = new Map(subtasks.map(({ id, key }) => [id, key]));
   return renderTable(
     attempts.map((attempt) => {
@@ -121,7 +124,7 @@ function renderAttempts({ attempts, subtasks }: DetailView, now: number): string
   );
 }
 
-function renderQuestions({ questions }: DetailView): string {
+function renderQuestions({ questions }: TaskDetailView): string {
   return renderTable(
     questions.map(({ id, text, answer }) => [
       `  ${id}`,
@@ -139,7 +142,7 @@ function renderQuestions({ questions }: DetailView): string {
 }
 
 /** Comments and messages to agents, each with what became of it. */
-function renderMessages({ messages }: DetailView): string {
+function renderMessages({ messages }: TaskDetailView): string {
   return renderTable(
     messages.map(({ place, text, state, detail }) => [
       `  ${place === null ? "to the agent" : oneLine(place)}`,
@@ -150,7 +153,7 @@ function renderMessages({ messages }: DetailView): string {
 }
 
 /** Who planned it, what was sent back, and how the plan changed since. */
-function renderPlans({ plans }: DetailView): string {
+function renderPlans({ plans }: TaskDetailView): string {
   return plans
     .flatMap(({ state, reason, diff, refused, plan, feedback }) => {
       const by = plan?.planner ? `planned by ${plan.planner.agent} (${plan.why})` : "made";
@@ -175,7 +178,7 @@ function renderPlans({ plans }: DetailView): string {
 }
 
 /** The checks of the last judged tree, one line each. */
-function renderChecks({ subtasks }: DetailView, colors: Colors): string {
+function renderChecks({ subtasks }: TaskDetailView, colors: Colors): string {
   const last = subtasks.map(({ gate_verdict, verdict }) => gate_verdict ?? verdict);
   const seen = new Map<string, string>();
   for (const { check, run, result, reason } of last.flatMap((verdict) => verdict?.checks ?? [])) {
@@ -192,12 +195,12 @@ function renderChecks({ subtasks }: DetailView, colors: Colors): string {
 }
 
 /** Commands that make sense for the task now. */
-function renderNext({ attempts, task, questions }: DetailView): string {
+function renderNext({ attempts, task, questions }: TaskDetailView): string {
   const open = questions.find(({ answer }) => answer === null);
   const command = (verb: string, what: string) => [`  deputy ${verb} ${task.id}`, what];
   const rows: string[][] = [];
-  const isOver = ["completed", "failed", "cancelled"].includes(task.state);
-  if (open && !isOver) rows.push([`  deputy answer ${task.id} TEXT`, "answer its question"]);
+  if (open && !isTaskOver(task.state))
+    rows.push([`  deputy answer ${task.id} TEXT`, "answer its question"]);
   switch (task.state) {
     case "completed":
       if (task.branch !== null) rows.push(command("diff", "see the change"));
@@ -226,7 +229,7 @@ function renderNext({ attempts, task, questions }: DetailView): string {
 
 /** The end of a watch: the result if it was not printed yet, the checks, and where the work is. */
 export function renderEnd(
-  detail: DetailView,
+  detail: TaskDetailView,
   colors: Colors,
   isSaid: (text: string) => boolean = () => false,
 ): string {

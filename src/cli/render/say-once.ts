@@ -1,4 +1,4 @@
-import type { EventView } from "../api.ts";
+import type { EventView } from "../../api/event.ts";
 import { oneLine } from "./text.ts";
 
 /**

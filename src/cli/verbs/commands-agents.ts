@@ -1,30 +1,18 @@
-import { z } from "zod";
+import { agentsWire } from "../../api/daemon.ts";
+import type { Lenient } from "../../api/lenient.ts";
 import { connect } from "../client.ts";
 import { type CliIo, type ExitCode, exitCodes } from "../io.ts";
 import { plain, renderTable } from "../render/text.ts";
 import type { Json } from "./commands-look.ts";
 
 /** `deputy agents`: which agents can work, and what the others lack. */
-const agentsSchema = z.object({
-  agents: z.array(
-    z.object({
-      name: z.string(),
-      path: z.string().nullable(),
-      version: z.string().nullable(),
-      usable: z.boolean(),
-      detail: z.string(),
-      is_default: z.boolean(),
-    }),
-  ),
-});
-
 export async function listAgents(io: CliIo, { json }: Json): Promise<ExitCode> {
-  const { raw, value } = await connect(io).json(agentsSchema, "GET", "/v1/agents");
+  const { raw, value } = await connect(io).json(agentsWire, "GET", "/v1/agents");
   io.stdout.write(json ? `${JSON.stringify(raw)}\n` : `${renderAgents(value.agents)}\n`);
   return exitCodes.ok;
 }
 
-function renderAgents(agents: z.infer<typeof agentsSchema>["agents"]): string {
+function renderAgents(agents: Lenient<typeof agentsWire>["agents"]): string {
   const table = renderTable([
     ["AGENT", "VERSION", "USABLE", "WHY"],
     ...agents.map(({ name, version, usable, detail }) => [

@@ -1,8 +1,10 @@
 import { readdirSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { z } from "zod";
+import { taskWire } from "../../api/task.ts";
+import { taskDetailWire } from "../../api/task-detail.ts";
+import { fromWire } from "../../api/to-wire.ts";
 import { sumUsage } from "../../core/budget/usage.ts";
-import { detailSchema, taskSchema } from "../api.ts";
 import { connect } from "../client.ts";
 import { chooseRepository } from "../find-repository.ts";
 import { followTask } from "../follow-task.ts";
@@ -100,15 +102,15 @@ async function runOnce(
   interrupted: AbortSignal,
 ): Promise<BenchResult> {
   const { value: task } = await connect(io)
-    .json(taskSchema, "POST", "/v1/tasks", { body: { ...body, ...benchModes[mode] } })
+    .json(taskWire, "POST", "/v1/tasks", { body: { ...body, ...benchModes[mode] } })
     .catch((error) => {
       if (!(error instanceof CliError)) throw error;
       throw new CliError(error.exitCode, `${name}, ${mode}: ${error.message}`);
     });
   const state = await followUnasked(io, task.id, interrupted);
   const path = `/v1/tasks/${task.id}`;
-  if (state === null) await connect(io).json(taskSchema, "POST", `${path}/cancel`);
-  const { value: detail } = await connect(io).json(detailSchema, "GET", path);
+  if (state === null) await connect(io).json(taskWire, "POST", `${path}/cancel`);
+  const { value: detail } = await connect(io).json(taskDetailWire, "GET", path);
   const { value } = await connect(io).json(receiptSchema, "GET", `${path}/receipt?format=json`);
   const end = detail.task.ended_at === null ? Date.now() : Date.parse(detail.task.ended_at);
   return {
@@ -117,7 +119,7 @@ async function runOnce(
     id: task.id,
     passed: state === "completed" && value.verified,
     result: interrupted.aborted ? "stopped" : describe(state, value.verified),
-    usage: sumUsage(detail.usage),
+    usage: sumUsage(detail.usage.map(fromWire)),
     durationMs: end - Date.parse(detail.task.created_at),
   };
 }

@@ -1,5 +1,7 @@
 import { z } from "zod";
-import { detailSchema, taskListSchema, whySchema } from "../api.ts";
+import { taskDetailWire, taskListWire } from "../../api/task-detail.ts";
+import { whyWire } from "../../api/why.ts";
+import { isTaskOver } from "../../core/task/lifecycle.ts";
 import { connect } from "../client.ts";
 import { CliError, type CliIo, type ExitCode, exitCodes } from "../io.ts";
 import { readTextFile } from "../read-input.ts";
@@ -35,7 +37,7 @@ export async function listTasks(
   const query = new URLSearchParams({ limit: String(options.limit) });
   if (options.state !== undefined) query.set("state", options.state);
   if (options.cursor !== undefined) query.set("cursor", options.cursor);
-  const { raw, value } = await connect(io).json(taskListSchema, "GET", `/v1/tasks?${query}`);
+  const { raw, value } = await connect(io).json(taskListWire, "GET", `/v1/tasks?${query}`);
   return print(io, options, raw, () => {
     if (value.tasks.length + value.unreadable.length === 0)
       return 'No tasks. Hand one off with: deputy run "GOAL"';
@@ -47,22 +49,18 @@ export async function listTasks(
 
 export async function showTask(io: CliIo, id: string, options: Json): Promise<ExitCode> {
   const client = connect(io);
-  const { raw, value } = await client.json(detailSchema, "GET", taskPath(id));
-  const why = isOver(value.task.state)
+  const { raw, value } = await client.json(taskDetailWire, "GET", taskPath(id));
+  const why = isTaskOver(value.task.state)
     ? null
-    : (await client.json(whySchema, "GET", taskPath(value.task.id, "/why"))).value;
+    : (await client.json(whyWire, "GET", taskPath(value.task.id, "/why"))).value;
   return print(io, options, raw, () => {
     const page = renderDetail(value, why, Date.now(), chooseColors(io));
     return page + renderUnreadable(value.unreadable);
   });
 }
 
-function isOver(state: string): boolean {
-  return state === "completed" || state === "failed" || state === "cancelled";
-}
-
 export async function explainTask(io: CliIo, id: string, options: Json): Promise<ExitCode> {
-  const { raw, value } = await connect(io).json(whySchema, "GET", taskPath(id, "/why"));
+  const { raw, value } = await connect(io).json(whyWire, "GET", taskPath(id, "/why"));
   return print(io, options, raw, () => renderWhy(value, Date.now()));
 }
 

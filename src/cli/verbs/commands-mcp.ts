@@ -1,8 +1,11 @@
 import { type Command, Option } from "commander";
 import type { z } from "zod";
+import type { Lenient } from "../../api/lenient.ts";
+import { taskWire } from "../../api/task.ts";
+import { taskDetailWire, taskListWire } from "../../api/task-detail.ts";
+import { whyWire } from "../../api/why.ts";
 import type { DeputyApi } from "../../mcp/deputy-api.ts";
 import type { Actions } from "../actions.ts";
-import { detailSchema, taskListSchema, taskSchema, whySchema } from "../api.ts";
 import { connect } from "../client.ts";
 import { findCheckout } from "../find-repository.ts";
 import { CliError, type CliIo, type ExitCode, exitCodes } from "../io.ts";
@@ -57,26 +60,26 @@ function makeApi(io: CliIo): DeputyApi {
     method: "GET" | "POST",
     path: string,
     options: { body?: unknown; headers?: Record<string, string> } = {},
-  ): Promise<z.infer<Schema>> => {
+  ): Promise<Lenient<Schema>> => {
     // Marks the caller as an agent, so that the daemon refuses decisions that a person has to make.
     const headers = { ...options.headers, "deputy-client": "mcp" };
     return (await connect(io).json(schema, method, path, { ...options, headers })).value;
   };
   return {
     submit: (body, key) =>
-      ask(taskSchema, "POST", "/v1/tasks", {
+      ask(taskWire, "POST", "/v1/tasks", {
         body,
         ...(key !== null && { headers: { "idempotency-key": key } }),
       }),
-    list: (limit) => ask(taskListSchema, "GET", `/v1/tasks?limit=${limit}`),
-    show: (id) => ask(detailSchema, "GET", taskPath(id)),
-    why: (id) => ask(whySchema, "GET", taskPath(id, "/why")),
+    list: (limit) => ask(taskListWire, "GET", `/v1/tasks?limit=${limit}`),
+    show: (id) => ask(taskDetailWire, "GET", taskPath(id)),
+    why: (id) => ask(whyWire, "GET", taskPath(id, "/why")),
     answer: (id, answer, questionId) =>
-      ask(taskSchema, "POST", taskPath(id, "/answer"), {
+      ask(taskWire, "POST", taskPath(id, "/answer"), {
         body: { answer, question_id: questionId },
       }),
     receipt: async (id) => connect(io).text(taskPath(id, "/receipt?format=md"), "text/markdown"),
-    cancel: (id) => ask(taskSchema, "POST", taskPath(id, "/cancel")),
+    cancel: (id) => ask(taskWire, "POST", taskPath(id, "/cancel")),
     explain: (error) => {
       if (error instanceof CliError) return error.message;
       io.stderr.write(`deputy: ${error instanceof Error ? error.stack : error}\n`);

@@ -1,5 +1,5 @@
+import { taskWire } from "../../api/task.ts";
 import type { Budget } from "../../core/budget/budget.ts";
-import { taskSchema } from "../api.ts";
 import { ApiError, connect } from "../client.ts";
 import { chooseRepository } from "../find-repository.ts";
 import { CliError, type CliIo, type ExitCode, exitCodes } from "../io.ts";
@@ -32,7 +32,7 @@ export type RunOptions = {
 export async function runTask(io: CliIo, goal: string, options: RunOptions): Promise<ExitCode> {
   const body = await buildTask(io, goal, options);
   const { raw, value: task } = await connect(io)
-    .json(taskSchema, "POST", "/v1/tasks", {
+    .json(taskWire, "POST", "/v1/tasks", {
       body,
       ...(options.idempotencyKey !== undefined && {
         headers: { "idempotency-key": options.idempotencyKey },

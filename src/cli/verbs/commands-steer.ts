@@ -1,4 +1,5 @@
-import { sentSchema, taskSchema } from "../api.ts";
+import { sentWire } from "../../api/command.ts";
+import { taskWire } from "../../api/task.ts";
 import { connect } from "../client.ts";
 import { type CliIo, type ExitCode, exitCodes } from "../io.ts";
 import { readGoal } from "../read-input.ts";
@@ -32,7 +33,7 @@ export async function commentOnTask(
 }
 
 async function tell(io: CliIo, path: string, body: unknown, { json }: Json): Promise<ExitCode> {
-  const { raw, value } = await connect(io).json(sentSchema, "POST", path, { body });
+  const { raw, value } = await connect(io).json(sentWire, "POST", path, { body });
   io.stdout.write(
     json ? `${JSON.stringify(raw)}\n` : `${value.id}: ${oneLine(value.when, 1_000)}.\n`,
   );
@@ -56,7 +57,7 @@ async function steer(
   sentence: string,
 ): Promise<ExitCode> {
   const path = `/v1/tasks/${encodeURIComponent(id)}/${verb}`;
-  const { raw, value } = await connect(io).json(taskSchema, "POST", path, { body });
+  const { raw, value } = await connect(io).json(taskWire, "POST", path, { body });
   io.stdout.write(json ? `${JSON.stringify(raw)}\n` : `${value.id} ${sentence}\n`);
   return exitCodes.ok;
 }

@@ -1,5 +1,5 @@
 import { interruptedKinds } from "../task/failure.ts";
-import { sumUsage, type Usage, type UsageCounts } from "./usage.ts";
+import { sumUsage, type UsageCounts } from "./usage.ts";
 
 /**
  * The cost of directing the work, apart from the work itself: planning, review, and recovery, which
@@ -29,12 +29,12 @@ export type PaidAttempt = {
 };
 
 export function splitOrchestration(
-  rows: readonly (UsageCounts & Pick<Usage, "role" | "attemptId">)[],
+  rows: readonly (UsageCounts & { role: string; attemptId: string | null })[],
   attempts: readonly PaidAttempt[],
   expectsChange: boolean,
 ): OrchestrationShare {
   const recovery = findRecovery(attempts);
-  const purposeOf = ({ role, attemptId }: Pick<Usage, "role" | "attemptId">) => {
+  const purposeOf = ({ role, attemptId }: { role: string; attemptId: string | null }) => {
     if (role === "planner") return "planning";
     if (role === "reviewer" && expectsChange) return "review";
     return attemptId !== null && recovery.has(attemptId) ? "recovery" : "work";

@@ -47,8 +47,8 @@ export const subtaskStates = Object.keys(subtaskMoves) as SubtaskState[];
 export const terminalTaskStates = ["completed", "failed", "cancelled"] as const;
 export const terminalSubtaskStates = ["completed", "superseded", "failed", "cancelled"] as const;
 
-export function isTaskOver(state: TaskState): boolean {
-  return (terminalTaskStates as readonly TaskState[]).includes(state);
+export function isTaskOver(state: string): boolean {
+  return (terminalTaskStates as readonly string[]).includes(state);
 }
 export function isSubtaskOver(state: SubtaskState): boolean {
   return (terminalSubtaskStates as readonly SubtaskState[]).includes(state);

@@ -1,5 +1,6 @@
+import type { Garbled } from "../../core/task/task-detail.ts";
 import { findGarbledRows, findStillGarbled } from "../../store/database/find-garbled.ts";
-import { describeGarbled, type Garbled } from "../../store/database/garbled.ts";
+import { describeGarbled } from "../../store/database/garbled.ts";
 import type { Db } from "../../store/database/schema.ts";
 import type { Log } from "../home/log.ts";
 

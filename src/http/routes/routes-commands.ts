@@ -1,10 +1,10 @@
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
+import { answerBody, deedWire, restoredWire } from "../../api/command.ts";
+import { taskWire, toTaskWire } from "../../api/task.ts";
+import { toWire } from "../../api/to-wire.ts";
 import { json, problems } from "../openapi.ts";
 import type { Service } from "../service.ts";
 import { taskParams } from "../task-id.ts";
-import { answerBody, deedWire, restoredWire } from "../wire/schema-answer.ts";
-import { taskWire } from "../wire/schema-task.ts";
-import { toTaskWire } from "../wire/wire.ts";
 
 /** Commands of a person. One that the task's state does not allow is a 409 that says why. */
 export function commandRoutes(service: Service): FastifyPluginAsyncZod {
@@ -108,13 +108,7 @@ export function commandRoutes(service: Service): FastifyPluginAsyncZod {
           response: { 200: json("Where they are.", restoredWire), ...refusals },
         },
       },
-      async ({ params }) => {
-        const { worktrees, detail } = await service.restore(params.id);
-        return {
-          worktrees: worktrees.map(({ subtaskId, path }) => ({ subtask_id: subtaskId, path })),
-          detail,
-        };
-      },
+      async ({ params }) => toWire(restoredWire, await service.restore(params.id)),
     );
   };
 }

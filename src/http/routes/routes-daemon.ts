@@ -1,8 +1,9 @@
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
+import { healthWire, pointerWire, readinessWire } from "../../api/daemon.ts";
+import { toWire } from "../../api/to-wire.ts";
 import { json, problems } from "../openapi.ts";
 import type { Service } from "../service.ts";
-import { healthWire, pointerWire, readinessWire } from "../wire/schema-answer.ts";
 
 const anyone: [] = [];
 
@@ -59,10 +60,7 @@ export function healthRoutes(service: Service): FastifyPluginAsyncZod {
           response: { 200: json("It does.", healthWire) },
         },
       },
-      async () => {
-        const { version, processId, uptimeS } = service.health();
-        return { status: "alive" as const, version, process_id: processId, uptime_s: uptimeS };
-      },
+      async () => toWire(healthWire, { status: "alive", ...service.health() }),
     );
 
     app.get(

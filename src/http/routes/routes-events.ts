@@ -1,14 +1,13 @@
 import { setMaxListeners } from "node:events";
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
+import { eventPageWire, toEventWire } from "../../api/event.ts";
 import { DeputyError } from "../../core/base/error.ts";
 import { type StreamOptions, streamEvents } from "../event-stream.ts";
 import { problems } from "../openapi.ts";
 import { type Log, reportFailure } from "../problem.ts";
 import type { Service } from "../service.ts";
 import { taskParams } from "../task-id.ts";
-import { eventPageWire } from "../wire/schema-answer.ts";
-import { toEventWire } from "../wire/wire.ts";
 
 /** More open streams than this on one daemon are a leak or an attack. */
 const maxStreams = 500;

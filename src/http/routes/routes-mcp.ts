@@ -1,6 +1,10 @@
 import { isUtf8 } from "node:buffer";
 import { randomUUID } from "node:crypto";
 import type { FastifyPluginAsync, FastifyRequest } from "fastify";
+import { toTaskWire } from "../../api/task.ts";
+import { toTaskDetailWire, toTaskListWire } from "../../api/task-detail.ts";
+import { toWire } from "../../api/to-wire.ts";
+import { whyWire } from "../../api/why.ts";
 import { DeputyError } from "../../core/base/error.ts";
 import { type TaskInput, taskInputSchema } from "../../core/task/task.ts";
 import { type Redact, redactDeep } from "../../core/text/redact.ts";
@@ -8,7 +12,6 @@ import type { DeputyApi } from "../../mcp/deputy-api.ts";
 import { hashBody } from "../hash-body.ts";
 import { type Log, reportFailure, toProblem } from "../problem.ts";
 import type { Service } from "../service.ts";
-import { toListedTaskWire, toTaskDetailWire, toTaskWire, toWhyWire } from "../wire/wire.ts";
 import { noSubject } from "./routes-tasks.ts";
 
 /**
@@ -71,12 +74,10 @@ function makeApi(service: Service, log: Log, redact: Redact): DeputyApi {
       const { task } = await service.submit(input, { source: "http", ...noSubject }, idempotency);
       return clean(toTaskWire(task));
     },
-    list: async (limit) => {
-      const { tasks, garbled } = await service.list({ state: null, limit, cursor: null });
-      return clean({ tasks: tasks.map(toListedTaskWire), unreadable: garbled });
-    },
+    list: async (limit) =>
+      clean(toTaskListWire(await service.list({ state: null, limit, cursor: null }))),
     show: async (id) => clean(toTaskDetailWire(await service.show(id))),
-    why: async (id) => clean(toWhyWire(await service.why(id))),
+    why: async (id) => clean(toWire(whyWire, await service.why(id))),
     answer: async (id, answer, questionId) =>
       clean(toTaskWire(await service.answer(id, answer, questionId, "agent"))),
     receipt: async (id) => (await service.receipt(id)).markdown,

@@ -2,14 +2,13 @@ import type { IncomingMessage } from "node:http";
 import type { FastifyReply } from "fastify";
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
+import { commentBody, sayBody, sentWire } from "../../api/command.ts";
+import { taskWire, toTaskWire } from "../../api/task.ts";
 import { hashBody } from "../hash-body.ts";
 import { readIdempotencyKey } from "../idempotency-key.ts";
 import { json, problems } from "../openapi.ts";
 import type { Sent, Service } from "../service.ts";
 import { taskParams } from "../task-id.ts";
-import { commentBody, sayBody, sentWire } from "../wire/schema-answer.ts";
-import { taskWire } from "../wire/schema-task.ts";
-import { toTaskWire } from "../wire/wire.ts";
 
 /**
  * Commands that steer a task in progress. One that the task's state does not allow is a 409 that

@@ -1,5 +1,14 @@
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
+import { newTaskWire, taskWire, toTaskWire } from "../../api/task.ts";
+import {
+  taskDetailWire,
+  taskListWire,
+  toTaskDetailWire,
+  toTaskListWire,
+} from "../../api/task-detail.ts";
+import { toWire } from "../../api/to-wire.ts";
+import { whyWire } from "../../api/why.ts";
 import { taskStates } from "../../core/task/lifecycle.ts";
 import type { TaskOrigin } from "../../core/task/task.ts";
 import { hashBody } from "../hash-body.ts";
@@ -7,9 +16,6 @@ import { readIdempotencyKey } from "../idempotency-key.ts";
 import { json, problems } from "../openapi.ts";
 import type { Service } from "../service.ts";
 import { taskParams } from "../task-id.ts";
-import { whyWire } from "../wire/schema-answer.ts";
-import { newTaskWire, taskDetailWire, taskListWire, taskWire } from "../wire/schema-task.ts";
-import { toListedTaskWire, toTaskDetailWire, toTaskWire, toWhyWire } from "../wire/wire.ts";
 
 /** Create and read tasks. POST /v1/tasks is the hot path: validate, submit, respond. */
 export function taskRoutes(service: Service): FastifyPluginAsyncZod {
@@ -66,18 +72,8 @@ export function taskRoutes(service: Service): FastifyPluginAsyncZod {
           },
         },
       },
-      async ({ query }) => {
-        const page = await service.list({
-          state: query.state ?? null,
-          limit: query.limit,
-          cursor: query.cursor ?? null,
-        });
-        return {
-          tasks: page.tasks.map(toListedTaskWire),
-          unreadable: page.garbled,
-          next_cursor: page.nextCursor,
-        };
-      },
+      async ({ query: { state = null, limit, cursor = null } }) =>
+        toTaskListWire(await service.list({ state, limit, cursor })),
     );
 
     app.get(
@@ -108,7 +104,7 @@ export function taskRoutes(service: Service): FastifyPluginAsyncZod {
           response: { 200: json("The answer.", whyWire), ...problems(400, 401, 404) },
         },
       },
-      async ({ params }) => toWhyWire(await service.why(params.id)),
+      async ({ params }) => toWire(whyWire, await service.why(params.id)),
     );
   };
 }

@@ -1,10 +1,11 @@
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
+import { triggerTestBody } from "../../api/command.ts";
+import { messageWire } from "../../api/daemon.ts";
 import { DeputyError } from "../../core/base/error.ts";
 import { json, problems } from "../openapi.ts";
 import { makeProblem, sendProblem } from "../problem.ts";
 import type { Service } from "../service.ts";
-import { messageWire, triggerTestBody } from "../wire/schema-answer.ts";
 
 /**
  * GitHub's webhook endpoint. No bearer token: the signature over the raw bytes authenticates it, so

@@ -4,7 +4,7 @@ import { type Hold, slot } from "../../core/task/hold.ts";
 import type { TaskState } from "../../core/task/lifecycle.ts";
 import type { Claim, StageName } from "../../core/task/outcome.ts";
 import type { Subtask, Task } from "../../core/task/task.ts";
-import type { Garbled } from "../../store/database/garbled.ts";
+import type { Garbled } from "../../core/task/task-detail.ts";
 import type { Db, Tx } from "../../store/database/schema.ts";
 import { insertAttempt, listLatestAttempts } from "../../store/tasks/attempts.ts";
 import { findCandidates, subtaskStateOf, taskStatesOf } from "../../store/tasks/claims.ts";

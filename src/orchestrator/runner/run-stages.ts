@@ -1,5 +1,6 @@
 import type { Claim, Outcome, Stage, StageName } from "../../core/task/outcome.ts";
-import { type Garbled, GarbledRow } from "../../store/database/garbled.ts";
+import type { Garbled } from "../../core/task/task-detail.ts";
+import { GarbledRow } from "../../store/database/garbled.ts";
 import { ping } from "../../store/tasks/tasks.ts";
 import { notifyReady } from "../../store/tasks/transition.ts";
 import { type AdvanceDeps, advance } from "../transitions/advance.ts";

@@ -1,6 +1,7 @@
 import { sql } from "kysely";
 import { terminalTaskStates } from "../../core/task/lifecycle.ts";
-import { checkRow, type Garbled, readEach } from "./garbled.ts";
+import type { Garbled } from "../../core/task/task-detail.ts";
+import { checkRow, readEach } from "./garbled.ts";
 import { rowSchemas } from "./row-schemas.ts";
 import { toSubtask, toTask } from "./rows.ts";
 import type { Db } from "./schema.ts";

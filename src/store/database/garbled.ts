@@ -1,3 +1,4 @@
+import type { Garbled } from "../../core/task/task-detail.ts";
 import { rowSchemas } from "./row-schemas.ts";
 
 /**
@@ -5,8 +6,6 @@ import { rowSchemas } from "./row-schemas.ts";
  * may have put anything into a column. An unreadable row is reported by its table, id and column,
  * and does not keep others from being read.
  */
-export type Garbled = { table: string; id: string; column: string; problem: string };
-
 export class GarbledRow extends Error {
   readonly garbled: Garbled;
 

@@ -2,7 +2,8 @@ import { sql } from "kysely";
 import type { Event } from "../../core/task/event.ts";
 import type { TaskState } from "../../core/task/lifecycle.ts";
 import type { Attempt, ListedTask, Subtask, Task } from "../../core/task/task.ts";
-import { type Garbled, readEach } from "../database/garbled.ts";
+import type { Garbled } from "../../core/task/task-detail.ts";
+import { readEach } from "../database/garbled.ts";
 import { toAttempt, toListedTask, toReadableEvent, toSubtask, toTask } from "../database/rows.ts";
 import type { Db, Tx } from "../database/schema.ts";
 

@@ -11,7 +11,8 @@ import {
 } from "../../core/task/lifecycle.ts";
 import type { StageName } from "../../core/task/outcome.ts";
 import type { Subtask, Task } from "../../core/task/task.ts";
-import { type Garbled, readEach } from "../database/garbled.ts";
+import type { Garbled } from "../../core/task/task-detail.ts";
+import { readEach } from "../database/garbled.ts";
 import { json } from "../database/open.ts";
 import { holdColumns, toSubtask, toTask } from "../database/rows.ts";
 import {

@@ -1,7 +1,7 @@
 import { z } from "zod";
-import { named } from "./schema-registry.ts";
+import { named } from "./registry.ts";
+import { time } from "./to-wire.ts";
 
-/** A proposed plan, or a revision of one, in wire names. */
 export const planWire = named(
   "PlanRecord",
   z.object({
@@ -46,7 +46,7 @@ export const planWire = named(
     refused: z.array(z.string()),
     /** A person's reply to a rejected plan. */
     feedback: z.string().nullable(),
-    created_at: z.iso.datetime(),
+    created_at: time,
   }),
   { description: "A plan that was proposed, or how the plan changed while it ran." },
 );

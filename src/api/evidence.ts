@@ -1,16 +1,16 @@
 import { z } from "zod";
-import { roles } from "../../core/budget/usage.ts";
-import { findingRules, judgeKinds } from "../../core/proof/verdict.ts";
-import { endReasons, failureKinds } from "../../core/task/failure.ts";
-import { named } from "./schema-registry.ts";
+import { roles } from "../core/budget/usage.ts";
+import { type CheckRun, findingRules, judgeKinds, type Verdict } from "../core/proof/verdict.ts";
+import { endReasons, failureKinds } from "../core/task/failure.ts";
+import type { Attempt } from "../core/task/task.ts";
+import { named } from "./registry.ts";
+import { time } from "./to-wire.ts";
 
 /**
- * The evidence in wire names: checks, verdicts, decisions, usage. Test results are sent as counts,
+ * The evidence: checks, verdicts, decisions, usage. Paths on the daemon's disk are left out. Test results are sent as counts,
  * because a suite may have ten thousand tests and a task shows each run three times; the names that
  * matter are in `newly_failing`, and the receipt has all of them.
  */
-const time = z.iso.datetime();
-
 export const checkWire = named(
   "Check",
   z.object({
@@ -24,7 +24,7 @@ export const checkWire = named(
   { description: "One command that the daemon runs to verify the work." },
 );
 
-export const checkRunWire = named(
+const checkRunWire = named(
   "CheckRun",
   z.object({
     commit: z.string(),
@@ -45,7 +45,7 @@ export const checkRunWire = named(
   }),
 );
 
-export const checkResultWire = named(
+const checkResultWire = named(
   "CheckResult",
   z.object({
     check: checkWire,
@@ -145,7 +145,7 @@ export const usageWire = named(
 
 const decisionBase = { kind: z.enum(failureKinds), signature: z.string(), reason: z.string() };
 
-export const decisionWire = named(
+const decisionWire = named(
   "Decision",
   z.union([
     z.object({ action: z.literal("retry"), ...decisionBase, delay_ms: z.number() }),
@@ -176,3 +176,32 @@ export const attemptWire = named(
   }),
   { description: "One execution of one subtask." },
 );
+
+/** The attempt as `attemptWire` describes it, in internal names. */
+export function presentAttempt(attempt: Attempt) {
+  return { ...attempt, verdict: presentVerdict(attempt.verdict) };
+}
+
+/** The verdict as `verdictWire` describes it, in internal names. */
+export function presentVerdict(verdict: Verdict | null) {
+  return (
+    verdict && {
+      ...verdict,
+      checks: verdict.checks.map((result) => ({
+        ...result,
+        run: presentRun(result.run),
+        rerun: result.rerun && presentRun(result.rerun),
+        baseline: result.baseline && presentRun(result.baseline),
+      })),
+      judges: (verdict.judges ?? []).map(({ from = null, ...judge }) => ({ ...judge, from })),
+      experiments: verdict.experiments ?? [],
+      causes: verdict.causes ?? [],
+    }
+  );
+}
+
+function presentRun(run: CheckRun) {
+  const counts = { passed: 0, failed: 0, skipped: 0 };
+  for (const state of Object.values(run.tests?.tests ?? {})) counts[state]++;
+  return { ...run, tests: run.tests && { format: run.tests.format, ...counts } };
+}

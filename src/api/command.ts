@@ -1,0 +1,84 @@
+import { z } from "zod";
+import { named } from "./registry.ts";
+import { taskWire } from "./task.ts";
+
+/** The bodies and answers of commands. */
+export const deedWire = named("Deed", z.object({ task: taskWire, detail: z.string() }), {
+  description: "The task after a command, and one sentence on what was done.",
+});
+
+export const sentWire = named("Sent", taskWire.extend({ when: z.string() }), {
+  description:
+    "The task, and one clause for each subtask it was sent to: when its agent receives it.",
+});
+
+export const restoredWire = named(
+  "Restored",
+  z.object({
+    worktrees: z.array(z.object({ subtask_id: z.string(), path: z.string() })),
+    detail: z.string(),
+  }),
+);
+
+export const answerBody = named(
+  "Answer",
+  z.strictObject({
+    answer: z
+      .string()
+      .max(64_000)
+      .refine((text) => text.trim() !== "", { error: "must not be empty" }),
+    /**
+     * The question to answer; required if several are open, or if a decision is asked for again.
+     */
+    question_id: z.string().max(64).optional(),
+    /**
+     * The `hash` of the question that was shown: if the question has changed, the answer is
+     * refused.
+     */
+    hash: z
+      .string()
+      .regex(/^[0-9a-f]{64}$/, { error: "must be the 64 hex digits of a question's hash" })
+      .optional(),
+  }),
+  { examples: [{ answer: "Use the second variant." }] },
+);
+
+const text = z
+  .string()
+  .max(64_000)
+  .refine((value) => value.trim() !== "", { error: "must not be empty" });
+
+export const sayBody = named(
+  "Say",
+  z.strictObject({
+    text,
+    /** The plan's id of one subtask; by default everyone at work on the task gets it. */
+    subtask: z.string().max(64).optional(),
+  }),
+  { examples: [{ text: "Leave the old API in place." }] },
+);
+
+export const commentBody = named(
+  "Comment",
+  z.strictObject({
+    /** A file of the change, with a line or a range of lines. */
+    place: z
+      .string()
+      .max(4_096)
+      .regex(/^[^\s:][^:\n]*:[1-9]\d*(-[1-9]\d*)?$/, {
+        error: 'must be a file and a line, like "src/app.ts:12" or "src/app.ts:12-20"',
+      }),
+    text,
+  }),
+  { examples: [{ place: "src/app.ts:12", text: "This breaks on an empty list." }] },
+);
+
+export const triggerTestBody = named(
+  "TriggerTest",
+  z.strictObject({
+    /** The value of X-GitHub-Event. Guessed from the payload if absent. */
+    event: z.string().min(1).max(100).optional(),
+    payload: z.record(z.string(), z.unknown()),
+  }),
+  { examples: [{ event: "issues", payload: { action: "opened", issue: { number: 1 } } }] },
+);

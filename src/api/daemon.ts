@@ -1,0 +1,74 @@
+import { z } from "zod";
+import { named } from "./registry.ts";
+
+/** The daemon itself: where to read on, health, agents, problems. */
+export const pointerWire = named(
+  "Pointer",
+  z.object({
+    name: z.literal("deputy"),
+    version: z.string(),
+    docs: z.string(),
+    openapi: z.string(),
+    health: z.string(),
+  }),
+);
+
+export const healthWire = named(
+  "Health",
+  z.object({
+    status: z.literal("alive"),
+    version: z.string(),
+    process_id: z.string(),
+    uptime_s: z.number(),
+  }),
+);
+
+export const readinessWire = named(
+  "Readiness",
+  z.object({ ready: z.boolean(), problems: z.array(z.string()) }),
+);
+
+export const messageWire = named("Message", z.object({ message: z.string() }));
+
+const agentWire = z.object({
+  name: z.string(),
+  path: z.string().nullable(),
+  version: z.string().nullable(),
+  access: z.enum(["key", "login", "none"]),
+  usable: z.boolean(),
+  detail: z.string(),
+  is_default: z.boolean(),
+});
+export const agentsWire = z.object({ agents: z.array(agentWire) });
+
+export const problemWire = named(
+  "Problem",
+  z.object({
+    type: z.string(),
+    title: z.string(),
+    status: z.number().int(),
+    detail: z.string(),
+    /** A stable identifier for programs. */
+    code: z.string(),
+    /** The input field, as a path in wire names. */
+    field: z.string().optional(),
+    /** The line of the submitted file, counted from 1. */
+    line: z.number().int().optional(),
+    /** Identifies this failure in the daemon's log; only on errors that are not the caller's. */
+    request_id: z.string().optional(),
+  }),
+  {
+    description: "RFC 9457 problem details.",
+    examples: [
+      {
+        type: "about:blank",
+        title: "Bad Request",
+        status: 400,
+        detail: 'The field "goal" is missing.',
+        code: "invalid_input",
+        field: "goal",
+      },
+    ],
+  },
+);
+export type Problem = z.infer<typeof problemWire>;
