@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { toCamelCase, toSnakeCase } from "../core/text/letter-case.ts";
 
 /**
  * From internal names (camelCase, Date) to wire names (snake_case, ISO 8601). The schema decides
@@ -51,7 +52,7 @@ function project(schema: z.core.$ZodType, value: unknown): unknown {
 function projectFields(shape: z.core.$ZodShape, value: Record<string, unknown>) {
   const wire: Record<string, unknown> = {};
   for (const name in shape) {
-    const inner = value[toCamel(name)];
+    const inner = value[toCamelCase(name)];
     if (inner !== undefined) wire[name] = project(shape[name] as z.core.$ZodType, inner);
   }
   return wire;
@@ -75,14 +76,8 @@ export function fromWire<Wire extends object>(
   wire: Wire,
 ): { [Name in keyof Wire as Camel<Name>]: Wire[Name] } {
   return Object.fromEntries(
-    Object.entries(wire).map(([name, value]) => [toCamel(name), value]),
+    Object.entries(wire).map(([name, value]) => [toCamelCase(name), value]),
   ) as ReturnType<typeof fromWire<Wire>>;
-}
-
-function toCamel(name: string): string {
-  return name.includes("_")
-    ? name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase())
-    : name;
 }
 
 /** Keys below these are not ours: test names, check names, user input. */
@@ -94,9 +89,7 @@ export function snakeKeys(value: unknown): unknown {
   if (value === null || typeof value !== "object" || value instanceof Date) return value;
   return Object.fromEntries(
     Object.entries(value).map(([key, inner]) => [
-      /^[a-z][A-Za-z0-9]*$/.test(key)
-        ? key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
-        : key,
+      /^[a-z][A-Za-z0-9]*$/.test(key) ? toSnakeCase(key) : key,
       othersKeys.has(key) ? inner : snakeKeys(inner),
     ]),
   );

@@ -1,6 +1,7 @@
 import { sql } from "kysely";
 import { terminalTaskStates } from "../../core/task/lifecycle.ts";
 import type { Garbled } from "../../core/task/task-detail.ts";
+import { toSnakeCase } from "../../core/text/letter-case.ts";
 import { checkRow, readEach } from "./garbled.ts";
 import { rowSchemas } from "./row-schemas.ts";
 import { toSubtask, toTask } from "./rows.ts";
@@ -38,7 +39,7 @@ export async function findGarbledRows(db: Db, which: "open" | "all"): Promise<Ga
 export async function findStillGarbled(db: Db, known: readonly Garbled[]): Promise<Garbled[]> {
   const still: Garbled[] = [];
   for (const { id, table: name } of known) {
-    const table = tables.find((one) => snake(one) === name);
+    const table = tables.find((one) => toSnakeCase(one) === name);
     if (!table) continue;
     const { rows } = await sql<Row>`
       select * from ${sql.table(table)} where ${sql.ref(keyOf(table))} = ${id.split(" ")[0]}`.execute(
@@ -84,5 +85,3 @@ function readRow(table: Table, row: Row): unknown {
   const id = table === "usage" ? [row.taskId, attemptId, role, agent, model] : [row[keyOf(table)]];
   return checkRow(table, id.join(" "), row);
 }
-
-const snake = (name: string) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);

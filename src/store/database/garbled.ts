@@ -1,4 +1,5 @@
 import type { Garbled } from "../../core/task/task-detail.ts";
+import { toSnakeCase } from "../../core/text/letter-case.ts";
 import { rowSchemas } from "./row-schemas.ts";
 
 /**
@@ -32,7 +33,7 @@ export function checkRow<Row extends object>(
     const issue = error?.issues[0];
     if (!issue) continue;
     const where = issue.path.length > 0 ? ` (at ${issue.path.join(".")})` : "";
-    const column = name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+    const column = toSnakeCase(name);
     throw new GarbledRow({ table, id, column, problem: `is wrong${where}: ${issue.message}` });
   }
   return row;

@@ -2,6 +2,7 @@ import type { Selectable } from "kysely";
 import type { Event } from "../../core/task/event.ts";
 import type { Hold } from "../../core/task/hold.ts";
 import type { Attempt, ListedTask, Subtask, Task } from "../../core/task/task.ts";
+import { toSnakeCase } from "../../core/text/letter-case.ts";
 import { checkRow, GarbledRow } from "./garbled.ts";
 import type { AttemptsTable, Database, HoldColumns, SubtasksTable, TasksTable } from "./schema.ts";
 
@@ -64,7 +65,7 @@ const needs: Record<string, string[]> = {
 function checkNeeds<Row extends { id: string; state: string }>(table: string, row: Row): void {
   for (const name of needs[`${table} ${row.state}`] ?? []) {
     if (row[name as keyof Row] !== null) continue;
-    const column = name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+    const column = toSnakeCase(name);
     const problem = `is null, which a row that is ${row.state} cannot be without`;
     throw new GarbledRow({ table, id: row.id, column, problem });
   }

@@ -7,7 +7,7 @@ import type { Check, Verdict } from "../../core/proof/verdict.ts";
 import type { EventType } from "../../core/task/event.ts";
 import type { Decision, EndReason, FailureKind } from "../../core/task/failure.ts";
 import type { HoldKind } from "../../core/task/hold.ts";
-import type { SubtaskState, TaskState } from "../../core/task/lifecycle.ts";
+import type { SubtaskState } from "../../core/task/lifecycle.ts";
 import type { StageName } from "../../core/task/outcome.ts";
 import type { Plan, PlanRecord } from "../../core/task/plan.ts";
 import type {
@@ -40,37 +40,22 @@ export type HoldColumns = {
   holdSince: DefaultTime;
 };
 
-export type TasksTable = HoldColumns & {
-  id: string;
-  state: TaskState;
+/** The columns that are no plain field of a task: JSON, times, and those with a default. */
+type SpecialTaskColumns = {
   epoch: Generated<number>;
-  goal: string;
-  repository: string;
-  base: string | null;
-  agent: string;
   checks: JsonWithDefault<string[]>;
   mode: Generated<Task["mode"]>;
   approval: Generated<Task["approval"]>;
   planInput: ColumnType<Task["planInput"], string | null | undefined, string | null>;
   attachments: JsonWithDefault<Task["attachments"]>;
-  delivery: Task["delivery"];
-  expectsChange: boolean;
-  allowTestChanges: boolean;
   allow: JsonWithDefault<string[]>;
-  proof: Task["proof"];
   attemptTimeoutMs: ColumnType<string, number, number>;
   budget: ColumnType<Budget | null, string | null | undefined, string | null>;
   origin: Json<Task["origin"]>;
   subject: string | null;
   preparation: ColumnType<Preparation | null, string | null | undefined, string | null>;
-  headCommit: string | null;
-  branch: string | null;
-  deliveredCommit: string | null;
-  deliveryUrl: string | null;
-  endDetail: string | null;
   cancelRequestedAt: MaybeTime;
   pausedAt: MaybeTime;
-  assurance: Task["assurance"];
   acceptedAt: MaybeTime;
   discardedAt: MaybeTime;
   prunedAt: MaybeTime;
@@ -80,6 +65,10 @@ export type TasksTable = HoldColumns & {
   updatedAt: DefaultTime;
   endedAt: MaybeTime;
 };
+
+export type TasksTable = HoldColumns &
+  Omit<Task, "hold" | keyof SpecialTaskColumns> &
+  SpecialTaskColumns;
 
 export type SubtasksTable = HoldColumns & {
   id: string;

@@ -2,32 +2,13 @@ import { type Selectable, sql } from "kysely";
 import { newId } from "../../core/base/id.ts";
 import { slot } from "../../core/task/hold.ts";
 import type { Task } from "../../core/task/task.ts";
+import { toSnakeCase } from "../../core/text/letter-case.ts";
+import { type GivenColumn, givenColumns, givenNames } from "../database/given-columns.ts";
 import { json } from "../database/open.ts";
 import { toTask } from "../database/rows.ts";
 import type { Db, TasksTable, Tx } from "../database/schema.ts";
 
-export type NewTask = Pick<
-  Task,
-  | "id"
-  | "goal"
-  | "repository"
-  | "base"
-  | "agent"
-  | "checks"
-  | "planInput"
-  | "mode"
-  | "approval"
-  | "attachments"
-  | "delivery"
-  | "expectsChange"
-  | "allowTestChanges"
-  | "allow"
-  | "proof"
-  | "assurance"
-  | "attemptTimeoutMs"
-  | "budget"
-  | "origin"
->;
+export type NewTask = Pick<Task, "id" | GivenColumn>;
 
 export type Creation = {
   task: NewTask;
@@ -37,6 +18,11 @@ export type Creation = {
   /** The question that holds it until a person approves; null: it may start. */
   approval: { questionId: string; text: string } | null;
 };
+
+const given = sql.raw(givenNames.map(toSnakeCase).join(", "));
+const givenTypes = sql.raw(
+  givenNames.map((name) => `${toSnakeCase(name)} ${givenColumns[name]}`).join(", "),
+);
 
 /**
  * Inserts tasks with their first events and an outbox row in one statement, all or nothing. A task
@@ -53,24 +39,19 @@ export async function createTasks(
   const { rows } = await sql<Selectable<TasksTable>>`
     with wanted as materialized (
       select * from json_to_recordset(${json(creations.map(toWanted))}::json) as w (
-        id text, event_id text, message text, key text, body_hash text, question_id text, question text,
-        goal text, repository text, base text, agent text, checks jsonb, plan_input jsonb, attachments jsonb,
-        mode text, approval text, delivery text, expects_change bool, allow_test_changes bool, allow jsonb, proof text, assurance text, attempt_timeout_ms bigint, budget jsonb, origin jsonb)
+        id text, event_id text, message text, key text, body_hash text, question_id text, question text, ${givenTypes})
     ), claimed as (
       insert into idempotency_keys (key, body_hash, task_id)
       select key, body_hash, id from wanted where key is not null order by key
       on conflict do nothing returning task_id
     ), created as (
-      insert into tasks (id, state, hold_kind, hold_reason, hold_on, hold_question_id, goal, repository, base, agent,
-        checks, plan_input, attachments, mode, approval, delivery, expects_change, allow_test_changes, allow, proof, assurance, attempt_timeout_ms, budget, origin, subject)
+      insert into tasks (id, state, hold_kind, hold_reason, hold_on, hold_question_id, subject, ${given})
       select id,
         case when question_id is null then 'queued' else 'waiting' end,
         case when question_id is null then 'dependency' else 'question' end,
         case when question_id is null then 'waiting for a free planner' end,
         case when question_id is null then ${[slot("plan")]}::text[] end,
-        question_id, goal, repository, base, agent,
-        checks, plan_input, attachments, mode, approval, delivery, expects_change, allow_test_changes, allow, proof, assurance, attempt_timeout_ms, budget, origin,
-        origin ->> 'subject'
+        question_id, origin ->> 'subject', ${given}
       from wanted where key is null or id in (select task_id from claimed)
       returning *
     ), told as (
@@ -99,24 +80,7 @@ function toWanted({ task, message, idempotency, approval }: Creation) {
     body_hash: idempotency?.bodyHash ?? null,
     question_id: approval?.questionId ?? null,
     question: approval?.text ?? null,
-    goal: task.goal,
-    repository: task.repository,
-    base: task.base,
-    agent: task.agent,
-    checks: task.checks,
-    plan_input: task.planInput,
-    mode: task.mode,
-    approval: task.approval,
-    attachments: task.attachments,
-    delivery: task.delivery,
-    expects_change: task.expectsChange,
-    allow_test_changes: task.allowTestChanges,
-    allow: task.allow,
-    proof: task.proof,
-    assurance: task.assurance,
-    attempt_timeout_ms: task.attemptTimeoutMs,
-    budget: task.budget,
-    origin: task.origin,
+    ...Object.fromEntries(givenNames.map((name) => [toSnakeCase(name), task[name]])),
   };
 }
 

@@ -4,6 +4,7 @@ import type { TaskState } from "../../core/task/lifecycle.ts";
 import type { Attempt, ListedTask, Subtask, Task } from "../../core/task/task.ts";
 import type { Garbled } from "../../core/task/task-detail.ts";
 import { readEach } from "../database/garbled.ts";
+import { givenNames } from "../database/given-columns.ts";
 import { toAttempt, toListedTask, toReadableEvent, toSubtask, toTask } from "../database/rows.ts";
 import type { Db, Tx } from "../database/schema.ts";
 
@@ -32,24 +33,10 @@ export async function findTaskIds(db: Db, prefix: string): Promise<string[]> {
 
 /** All columns but those that may hold megabytes. */
 const listedColumns = [
+  ...givenNames.filter((name) => name !== "attachments" && name !== "planInput"),
   "id",
   "state",
   "epoch",
-  "goal",
-  "repository",
-  "base",
-  "agent",
-  "checks",
-  "mode",
-  "approval",
-  "delivery",
-  "expectsChange",
-  "allowTestChanges",
-  "allow",
-  "proof",
-  "attemptTimeoutMs",
-  "budget",
-  "origin",
   "preparation",
   "headCommit",
   "branch",
@@ -58,7 +45,6 @@ const listedColumns = [
   "endDetail",
   "cancelRequestedAt",
   "pausedAt",
-  "assurance",
   "acceptedAt",
   "discardedAt",
   "prunedAt",
