@@ -1,5 +1,5 @@
 import { taskWire } from "../../api/task.ts";
-import type { Budget } from "../../core/budget/budget.ts";
+import { toSnakeCase } from "../../core/text/letter-case.ts";
 import { ApiError, connect } from "../client.ts";
 import { chooseRepository } from "../find-repository.ts";
 import { CliError, type CliIo, type ExitCode, exitCodes } from "../io.ts";
@@ -7,77 +7,65 @@ import { readAttachments, readGoal, readTextFile } from "../read-input.ts";
 import { renderTable } from "../render/text.ts";
 import { watchTask } from "./commands-watch.ts";
 
-/** `deputy run`: read the named inputs, submit them as one task, and follow it if asked to. */
-export type RunOptions = {
+/**
+ * `deputy run`: read the named inputs, submit them as one task, and follow it if asked to. Options
+ * that are not listed here are fields of the task and are sent in their wire names.
+ */
+export type RunOptions = Record<string, unknown> & {
   repo?: string;
-  base?: string;
-  agent?: string;
   check?: string[];
   plan?: string;
-  mode?: string;
   approvePlan?: boolean;
-  deliver?: string;
   attach?: string[];
-  allowTestChanges?: boolean;
-  allow?: string[];
-  proof?: string;
-  assurance?: string;
   timeout?: number;
-  budget?: Budget;
   idempotencyKey?: string;
   watch?: boolean;
   json?: boolean;
 };
 
 export async function runTask(io: CliIo, goal: string, options: RunOptions): Promise<ExitCode> {
-  const body = await buildTask(io, goal, options);
-  const { raw, value: task } = await connect(io)
+  const { json, watch, idempotencyKey, ...task } = options;
+  const body = await buildTask(io, goal, task);
+  const { raw, value } = await connect(io)
     .json(taskWire, "POST", "/v1/tasks", {
       body,
-      ...(options.idempotencyKey !== undefined && {
-        headers: { "idempotency-key": options.idempotencyKey },
-      }),
+      ...(idempotencyKey !== undefined && { headers: { "idempotency-key": idempotencyKey } }),
     })
     .catch((error) => {
       throw namePlanFile(error, options.plan);
     });
-  if (options.watch) {
-    if (options.json) io.stdout.write(`${JSON.stringify({ type: "submitted", task: raw })}\n`);
-    return watchTask(io, task.id, { json: options.json === true });
+  if (watch) {
+    if (json) io.stdout.write(`${JSON.stringify({ type: "submitted", task: raw })}\n`);
+    return watchTask(io, value.id, { json: json === true });
   }
-  if (options.json) io.stdout.write(`${JSON.stringify(raw)}\n`);
+  if (json) io.stdout.write(`${JSON.stringify(raw)}\n`);
   else {
     const next = renderTable([
-      [`  deputy watch ${task.id}`, "follow it"],
-      [`  deputy show ${task.id}`, "see how far it is"],
-      [`  deputy cancel ${task.id}`, "stop it"],
+      [`  deputy watch ${value.id}`, "follow it"],
+      [`  deputy show ${value.id}`, "see how far it is"],
+      [`  deputy cancel ${value.id}`, "stop it"],
     ]);
-    io.stdout.write(`${task.id}\n\nHanded off; you can walk away.\n${next}\n`);
+    io.stdout.write(`${value.id}\n\nHanded off; you can walk away.\n${next}\n`);
   }
   return exitCodes.ok;
 }
 
-/** The body of POST /v1/tasks. Absent options are left out: the daemon has the defaults. */
+/** The body of POST /v1/tasks. Absent options are not sent: the daemon has the defaults. */
 async function buildTask(io: CliIo, goal: string, options: RunOptions) {
-  const repository = chooseRepository(options.repo, io.cwd);
+  const { repo, check, plan, approvePlan, attach, timeout, ...fields } = options;
+  const repository = chooseRepository(repo, io.cwd);
   return {
     goal: await readGoal(goal, io),
     repository,
-    ...(options.base !== undefined && { base: options.base }),
-    ...(options.agent !== undefined && { agent: options.agent }),
-    ...(options.check && { checks: options.check }),
+    checks: check,
     // Sent as text, so that errors name the line.
-    ...(options.plan !== undefined && { plan_yaml: await readTextFile(options.plan, io.cwd) }),
-    ...(options.mode !== undefined && { mode: options.mode }),
-    ...(options.approvePlan && { approval: "plan" }),
-    ...(options.deliver !== undefined && { deliver: options.deliver }),
-    ...(options.attach && { attachments: await readAttachments(options.attach, io.cwd) }),
-    ...(options.allowTestChanges && { allow_test_changes: true }),
-    ...(options.allow && { allow: options.allow }),
-    ...(options.proof !== undefined && { proof: options.proof }),
-    ...(options.assurance !== undefined && { assurance: options.assurance }),
-    ...(options.timeout !== undefined && { timeout_minutes: options.timeout }),
-    ...(options.budget !== undefined && { budget: options.budget }),
+    ...(plan !== undefined && { plan_yaml: await readTextFile(plan, io.cwd) }),
+    ...(approvePlan && { approval: "plan" }),
+    ...(attach && { attachments: await readAttachments(attach, io.cwd) }),
+    timeout_minutes: timeout,
+    ...Object.fromEntries(
+      Object.entries(fields).map(([name, value]) => [toSnakeCase(name), value]),
+    ),
   };
 }
 
