@@ -5,6 +5,7 @@ import type { Config } from "../config/config.ts";
 import { makeRedact } from "../core/text/redact.ts";
 import { makeMetrics } from "../http/metrics.ts";
 import { startHttpServer } from "../http/server.ts";
+import type { Service } from "../http/service.ts";
 import { notificationRows } from "../notifier/notification-rows.ts";
 import { secretsOf } from "../notifier/notifier-config.ts";
 import { startNotifier } from "../notifier/run-notifier.ts";
@@ -202,7 +203,7 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
       }),
       receiveGithub: triggers.receive,
       testTrigger: triggers.test,
-    });
+    };
     const server = await startHttpServer({
       ...{ service, token, redact, version, space, log: logLine },
       ...{ host: config.host, port: config.port, allowedHosts: config.allowedHosts },

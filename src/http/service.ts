@@ -5,16 +5,20 @@ import type { ListedTask, Task, TaskInput, TaskOrigin } from "../core/task/task.
 import type { Garbled, TaskDetail } from "../core/task/task-detail.ts";
 import type { Speaker } from "../orchestrator/commands/commands.ts";
 import type { Explanation } from "../orchestrator/commands/explain.ts";
+import type { Idempotency } from "../store/records/messages.ts";
 
 /**
- * The daemon as the HTTP server sees it, implemented by `daemon.ts`. Every method throws a
+ * The daemon as the HTTP server sees it, put together by `daemon.ts`. Every method throws a
  * DeputyError for faults that the caller can fix.
  */
-export type Service = {
+export type Service = TaskService & DaemonService;
+
+/** A task is named by its id or an unambiguous beginning of it, of at least 8 characters. */
+export type TaskService = {
   submit(
     input: TaskInput,
     origin: TaskOrigin,
-    idempotency: { key: string; bodyHash: string } | null,
+    idempotency: Idempotency | null,
   ): Promise<{ task: Task; created: boolean }>;
   list(query: {
     state: TaskState | null;
@@ -23,15 +27,9 @@ export type Service = {
   }): Promise<{ tasks: ListedTask[]; garbled: Garbled[]; nextCursor: string | null }>;
   /** A task's full id and its state, even if other columns cannot be read. */
   find(id: string): Promise<{ id: string; state: TaskState }>;
-  /** Throws not_found; accepts a full task id or an unambiguous prefix of at least 8 characters. */
   show(id: string): Promise<TaskDetail>;
   /** Events after `afterSeq`, oldest first. */
   events(taskId: string, afterSeq: number, limit: number): Promise<Event[]>;
-  /**
-   * `listener` is called when the task has new events (a hint: read them). Returns a function that
-   * stops it.
-   */
-  onEvents(taskId: string, listener: () => void): () => void;
   why(id: string): Promise<Explanation>;
   /**
    * The change as a unified diff, from the base commit to the task branch (or the last attempt).
@@ -56,18 +54,27 @@ export type Service = {
     id: string,
     text: string,
     subtask: string | null,
-    idempotency: { key: string; bodyHash: string } | null,
+    idempotency: Idempotency | null,
   ): Promise<Sent>;
   comment(
     id: string,
     comment: { place: string; text: string },
-    idempotency: { key: string; bodyHash: string } | null,
+    idempotency: Idempotency | null,
   ): Promise<Sent>;
   pause(id: string): Promise<Task>;
   resume(id: string): Promise<Task>;
   restore(
     id: string,
   ): Promise<{ worktrees: { subtaskId: string; path: string }[]; detail: string }>;
+};
+
+/** What is not about a task of the store: events as they happen, the process, triggers. */
+export type DaemonService = {
+  /**
+   * `listener` is called when the task has new events (a hint: read them). Returns a function that
+   * stops it.
+   */
+  onEvents(taskId: string, listener: () => void): () => void;
   health(): { alive: true; version: string; processId: string; uptimeS: number };
   /** Whether it can accept and work on tasks; `problems` names what is missing. */
   ready(): Promise<{ ready: boolean; problems: string[] }>;

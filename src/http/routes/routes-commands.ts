@@ -11,64 +11,59 @@ export function commandRoutes(service: Service): FastifyPluginAsyncZod {
   return async (app) => {
     const refusals = problems(400, 401, 404, 409);
 
-    app.post(
-      "/v1/tasks/:id/cancel",
-      {
-        schema: {
-          operationId: "cancelTask",
-          tags: ["commands"],
-          summary: "Ask for the task to stop",
-          description: "A request first: the task is cancelled once nothing of it runs.",
-          params: taskParams,
-          response: { 202: json("The task as it is now.", taskWire), ...refusals },
+    for (const [verb, operationId, summary, description] of [
+      [
+        "cancel",
+        "cancelTask",
+        "Ask for the task to stop",
+        "A request first: the task is cancelled once nothing of it runs.",
+      ],
+      ["retry", "retryTask", "Retry what failed; finished work stays"],
+    ] as const) {
+      app.post(
+        `/v1/tasks/:id/${verb}`,
+        {
+          schema: {
+            operationId,
+            tags: ["commands"],
+            summary,
+            ...(description && { description }),
+            params: taskParams,
+            response: { 202: json("The task as it is now.", taskWire), ...refusals },
+          },
         },
-      },
-      async ({ params }, reply) =>
-        reply.code(202).send(toTaskWire(await service.cancel(params.id))),
-    );
+        async ({ params }, reply) =>
+          reply.code(202).send(toTaskWire(await service[verb](params.id))),
+      );
+    }
 
-    app.post(
-      "/v1/tasks/:id/retry",
-      {
-        schema: {
-          operationId: "retryTask",
-          tags: ["commands"],
-          summary: "Retry what failed; finished work stays",
-          params: taskParams,
-          response: { 202: json("The task as it is now.", taskWire), ...refusals },
+    for (const [verb, operationId, summary, description] of [
+      [
+        "accept",
+        "acceptTask",
+        "Merge the delivered branch into the current branch of the repository",
+        "Refused with 409 when the working tree has changes of its own.",
+      ],
+      ["discard", "discardTask", "Delete the delivered branch, its patch and worktrees"],
+    ] as const) {
+      app.post(
+        `/v1/tasks/:id/${verb}`,
+        {
+          schema: {
+            operationId,
+            tags: ["commands"],
+            summary,
+            ...(description && { description }),
+            params: taskParams,
+            response: { 200: json("Done.", deedWire), ...refusals },
+          },
         },
-      },
-      async ({ params }, reply) => reply.code(202).send(toTaskWire(await service.retry(params.id))),
-    );
-
-    app.post(
-      "/v1/tasks/:id/accept",
-      {
-        schema: {
-          operationId: "acceptTask",
-          tags: ["commands"],
-          summary: "Merge the delivered branch into the current branch of the repository",
-          description: "Refused with 409 when the working tree has changes of its own.",
-          params: taskParams,
-          response: { 200: json("Done.", deedWire), ...refusals },
+        async ({ params }) => {
+          const { task, detail } = await service[verb](params.id);
+          return { task: toTaskWire(task), detail };
         },
-      },
-      async ({ params }) => toDeedWire(await service.accept(params.id)),
-    );
-
-    app.post(
-      "/v1/tasks/:id/discard",
-      {
-        schema: {
-          operationId: "discardTask",
-          tags: ["commands"],
-          summary: "Delete the delivered branch, its patch and worktrees",
-          params: taskParams,
-          response: { 200: json("Done.", deedWire), ...refusals },
-        },
-      },
-      async ({ params }) => toDeedWire(await service.discard(params.id)),
-    );
+      );
+    }
 
     app.post(
       "/v1/tasks/:id/answer",
@@ -111,8 +106,4 @@ export function commandRoutes(service: Service): FastifyPluginAsyncZod {
       async ({ params }) => toWire(restoredWire, await service.restore(params.id)),
     );
   };
-}
-
-function toDeedWire({ task, detail }: Awaited<ReturnType<Service["accept"]>>) {
-  return { task: toTaskWire(task), detail };
 }

@@ -1,8 +1,8 @@
-import { DeputyError } from "../core/base/error.ts";
-import type { TaskDetail } from "../core/task/task-detail.ts";
-import type { Mirror, Mirrors } from "../worktree/mirror/mirror.ts";
-import { listChanges } from "../worktree/read/diff.ts";
-import { readFileAt } from "../worktree/read/read-commit.ts";
+import { DeputyError } from "../../core/base/error.ts";
+import type { TaskDetail } from "../../core/task/task-detail.ts";
+import type { Mirror, Mirrors } from "../../worktree/mirror/mirror.ts";
+import { listChanges } from "../../worktree/read/diff.ts";
+import { readFileAt } from "../../worktree/read/read-commit.ts";
 
 /**
  * The change of a task, as `deputy diff` shows it: from the base commit to the task branch, or to

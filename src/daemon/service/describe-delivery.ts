@@ -1,0 +1,44 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import type { Config } from "../../config/config.ts";
+import type { Task } from "../../core/task/task.ts";
+import type { Redact } from "../../core/text/redact.ts";
+import { findCredentials } from "../../delivery/find-credentials.ts";
+import type { ReceiptDelivery } from "../../delivery/receipt/receipt.ts";
+import type { Mirrors } from "../../worktree/mirror/mirror.ts";
+import { listChanges } from "../../worktree/read/diff.ts";
+
+/** The delivered work for the receipt; null: nothing was delivered, or it was discarded. */
+export async function describeDelivery(
+  { config, mirrors, redact }: { config: Config; mirrors: Mirrors; redact: Redact },
+  task: Task,
+): Promise<ReceiptDelivery | null> {
+  if (task.deliveryUrl && task.delivery === "comment") {
+    return {
+      branch: null,
+      commit: null,
+      url: task.deliveryUrl,
+      patch: null,
+      files: [],
+      credentials: [],
+    };
+  }
+  if (!task.deliveredCommit || !task.preparation || task.discardedAt) return null;
+  const mirror = mirrors.at(task.preparation.mirror);
+  const changes = await listChanges(mirror, task.preparation.baseCommit, task.deliveredCommit);
+  const patch = join(config.paths.artifacts, task.id, "change.patch");
+  const credentials = await findCredentials(
+    mirror,
+    task.preparation.baseCommit,
+    task.deliveredCommit,
+    redact,
+  );
+  return {
+    credentials,
+    branch: task.branch,
+    commit: task.deliveredCommit,
+    url: task.deliveryUrl,
+    patch: existsSync(patch) ? patch : null,
+    files: changes.map(({ path }) => path),
+  };
+}

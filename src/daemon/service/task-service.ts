@@ -1,0 +1,173 @@
+import type { Config } from "../../config/config.ts";
+import { DeputyError } from "../../core/base/error.ts";
+import type { Garbled } from "../../core/task/task-detail.ts";
+import { type Redact, redactDeep } from "../../core/text/redact.ts";
+import { acceptDelivery, discardDelivery, restoreWorktrees } from "../../delivery/hand-over.ts";
+import { buildReceipt } from "../../delivery/receipt/receipt.ts";
+import { renderReceipt } from "../../delivery/receipt/render-receipt.ts";
+import type { TaskService } from "../../http/service.ts";
+import {
+  answerQuestion,
+  cancelTask,
+  recordHandover,
+  retryTask,
+} from "../../orchestrator/commands/commands.ts";
+import { type Explanation, explain } from "../../orchestrator/commands/explain.ts";
+import {
+  commentOnTask,
+  pauseTask,
+  resumeTask,
+  sayToTask,
+} from "../../orchestrator/commands/steer.ts";
+import { acceptTask, type IntakeRules } from "../../orchestrator/intake/intake.ts";
+import type { Space } from "../../orchestrator/runner/run-stages.ts";
+import type { AdvanceDeps } from "../../orchestrator/transitions/advance.ts";
+import { forPerson, makeOnMirror } from "../../recovery/on-mirror.ts";
+import { describeGarbled, GarbledRow } from "../../store/database/garbled.ts";
+import { getCreatedAt, getState, listEvents, listTasks } from "../../store/tasks/tasks.ts";
+import type { Mirrors } from "../../worktree/mirror/mirror.ts";
+import { diffCommits } from "../../worktree/read/diff.ts";
+import { requirePlanner } from "../agent-rules.ts";
+import { changeRange, findCommented } from "./comment-place.ts";
+import { describeDelivery } from "./describe-delivery.ts";
+import {
+  type FindDeps,
+  findDetail,
+  findTask,
+  findTaskId,
+  findWhole,
+  unknownTask,
+} from "./find-task.ts";
+import { readCursor, writeCursor } from "./list-cursor.ts";
+import { readLog } from "./read-log.ts";
+
+/** The tasks, as the HTTP server sees them: reads rows, and has the orchestrator change them. */
+export type TaskServiceDeps = AdvanceDeps &
+  FindDeps & {
+    config: Config;
+    mirrors: Mirrors;
+    redact: Redact;
+    intake: IntakeRules;
+    /** A task was created, and its job is in the outbox. */
+    onCreated: () => void;
+    space: Pick<Space, "problems">;
+    authHeader: (url: string) => string | null;
+  };
+
+export function makeTaskService(deps: TaskServiceDeps): TaskService {
+  const { db, config, mirrors, redact } = deps;
+  const onMirror = makeOnMirror(deps);
+  /** A command of the orchestrator, for a task that is named by its id or the beginning of it. */
+  const byId =
+    <Rest extends unknown[], Result>(
+      command: (deps: TaskServiceDeps, id: string, ...rest: Rest) => Promise<Result>,
+    ) =>
+    async (reference: string, ...rest: Rest) =>
+      command(deps, await findTaskId(deps, reference), ...rest);
+  return {
+    submit: async (input, origin, idempotency) => {
+      const [full] = deps.space.problems();
+      if (full !== undefined)
+        throw new DeputyError("insufficient_storage", `${full} No task was created.`);
+      const request = { input, origin, idempotency, recipe: "change", approval: null } as const;
+      const result = await acceptTask(deps.intake, request);
+      deps.onCreated();
+      return result;
+    },
+    list: async ({ state, limit, cursor }) => {
+      const before = cursor === null ? null : readCursor(cursor);
+      const { garbled, isMore, last, sound } = await listTasks(db, { state, limit, before });
+      for (const one of garbled) deps.onGarbled(one);
+      const createdAt = isMore && last ? await getCreatedAt(db, last.id) : null;
+      return {
+        ...{ tasks: sound, garbled },
+        nextCursor: last && createdAt ? writeCursor({ createdAt, id: last.id }) : null,
+      };
+    },
+    find: byId(async (_, id) => {
+      const state = await getState(db, id);
+      if (state === null) throw unknownTask(id);
+      return { id, state };
+    }),
+    show: (reference) => findDetail(deps, reference),
+    events: byId((_, id, afterSeq: number, limit: number) => listEvents(db, id, afterSeq, limit)),
+    why: async (reference) => {
+      try {
+        const { garbled, ...found } = await findDetail(deps, reference);
+        const why = explain(found.task, found.subtasks, found.questions, found.messages);
+        return { ...why, subtasks: [...why.subtasks, ...garbled.map(explainGarbled)] };
+      } catch (error) {
+        if (error instanceof GarbledRow) return explainGarbled(error.garbled);
+        throw error;
+      }
+    },
+    diff: async (reference) => {
+      const found = await findWhole(deps, reference);
+      return forPerson(onMirror, found.task, async () => {
+        const { base, mirror, to } = changeRange(mirrors, found);
+        return to ? diffCommits(mirror, base, to) : "";
+      });
+    },
+    receipt: async (reference) => {
+      const found = await findWhole(deps, reference);
+      const describe = () => describeDelivery(deps, found.task);
+      const delivery = await forPerson(onMirror, found.task, describe);
+      const receipt = redactDeep(buildReceipt({ ...found, delivery }), redact);
+      return { json: receipt, markdown: renderReceipt(receipt) };
+    },
+    log: async (reference, number, maxBytes) =>
+      redact(await readLog(await findDetail(deps, reference), number, maxBytes)),
+    cancel: byId(cancelTask),
+    retry: byId(retryTask),
+    pause: byId(pauseTask),
+    resume: byId(resumeTask),
+    say: byId(sayToTask),
+    comment: async (reference, comment, idempotency) => {
+      const found = await findDetail(deps, reference);
+      const find = () => findCommented(mirrors, found, comment.place);
+      const key = await forPerson(onMirror, found.task, find);
+      return commentOnTask(deps, found.task.id, comment, key, idempotency);
+    },
+    answer: async (reference, answer, questionId, speaker, hash) => {
+      const id = await findTaskId(deps, reference);
+      const mayPlan = (repository: string) => requirePlanner(config, repository);
+      return answerQuestion(deps, id, answer, questionId, speaker, mayPlan, hash);
+    },
+    accept: async (reference) => {
+      const task = await findTask(deps, reference);
+      const detail = await acceptDelivery(task);
+      const message = `Accepted: ${detail}`;
+      return { task: await recordHandover(deps, task.id, "task.accepted", message), detail };
+    },
+    discard: async (reference) => {
+      const task = await findTask(deps, reference);
+      const { authHeader } = deps;
+      const { artifacts } = config.paths;
+      const discard = () => discardDelivery(db, mirrors, task, { artifacts, authHeader, redact });
+      const detail = await forPerson(onMirror, task, discard);
+      const message = `Discarded: ${detail}`;
+      return { task: await recordHandover(deps, task.id, "task.discarded", message), detail };
+    },
+    restore: async (reference) => {
+      const task = await findTask(deps, reference);
+      const worktrees = await forPerson(onMirror, task, () => restoreWorktrees(db, mirrors, task));
+      const detail = `${worktrees.length} worktree${worktrees.length === 1 ? "" : "s"} in place`;
+      await recordHandover(deps, task.id, "task.restored", `Restored: ${detail}`);
+      return { worktrees, detail };
+    },
+  };
+}
+
+/** What `why` says of a row that cannot be read. */
+function explainGarbled(garbled: Garbled): Explanation {
+  return {
+    id: garbled.id,
+    state: "unreadable",
+    waitingFor: describeGarbled(garbled),
+    since: new Date(),
+    next: "it continues by itself once the value is corrected",
+    nextAt: null,
+    unblock: null,
+    subtasks: [],
+  };
+}
