@@ -36,6 +36,11 @@ type CallOptions = {
   accept?: string;
 };
 
+/** `rest` begins with a slash or is empty. */
+export function taskPath(id: string, rest = ""): string {
+  return `/v1/tasks/${encodeURIComponent(id)}${rest}`;
+}
+
 /** A client for the running daemon. */
 export function connect(io: Pick<CliIo, "env">) {
   const { url, token } = findDaemon(io.env);

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { type EventView, eventWire } from "../api/event.ts";
 import { lenient } from "../api/lenient.ts";
 import { readUntil } from "../core/base/read-until.ts";
-import { ApiError, connect } from "./client.ts";
+import { ApiError, connect, taskPath } from "./client.ts";
 import { CliError, type CliIo, exitCodes } from "./io.ts";
 import { parseSse } from "./parse-sse.ts";
 
@@ -86,7 +86,7 @@ async function readOnce(
   const timer = setTimeout(leave, silenceMs);
   signal.addEventListener("abort", leave, { once: true });
   const read = async () => {
-    const response = await connect(io).call("GET", `/v1/tasks/${encodeURIComponent(id)}/events`, {
+    const response = await connect(io).call("GET", taskPath(id, "/events"), {
       accept: "text/event-stream",
       headers: { "last-event-id": String(progress.seq) },
       signal: leaving.signal,

@@ -5,7 +5,7 @@ import { taskWire } from "../../api/task.ts";
 import { taskDetailWire } from "../../api/task-detail.ts";
 import { fromWire } from "../../api/to-wire.ts";
 import { sumUsage } from "../../core/budget/usage.ts";
-import { connect } from "../client.ts";
+import { connect, taskPath } from "../client.ts";
 import { chooseRepository } from "../find-repository.ts";
 import { followTask } from "../follow-task.ts";
 import { CliError, type CliIo, type ExitCode, exitCodes } from "../io.ts";
@@ -108,7 +108,7 @@ async function runOnce(
       throw new CliError(error.exitCode, `${name}, ${mode}: ${error.message}`);
     });
   const state = await followUnasked(io, task.id, interrupted);
-  const path = `/v1/tasks/${task.id}`;
+  const path = taskPath(task.id);
   if (state === null) await connect(io).json(taskWire, "POST", `${path}/cancel`);
   const { value: detail } = await connect(io).json(taskDetailWire, "GET", path);
   const { value } = await connect(io).json(receiptSchema, "GET", `${path}/receipt?format=json`);

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { taskDetailWire, taskListWire } from "../../api/task-detail.ts";
 import { whyWire } from "../../api/why.ts";
 import { isTaskOver } from "../../core/task/lifecycle.ts";
-import { connect } from "../client.ts";
+import { connect, taskPath } from "../client.ts";
 import { CliError, type CliIo, type ExitCode, exitCodes } from "../io.ts";
 import { readTextFile } from "../read-input.ts";
 import { chooseColors } from "../render/colors.ts";
@@ -12,8 +12,6 @@ import { plain } from "../render/text.ts";
 
 /** The read-only verbs: ls, show, why, log, diff, receipt, trigger test. */
 export type Json = { json?: boolean };
-
-const taskPath = (id: string, rest = "") => `/v1/tasks/${encodeURIComponent(id)}${rest}`;
 
 /** Prints one JSON document, or the page for people. */
 function print(io: CliIo, { json }: Json, raw: unknown, page: () => string): ExitCode {

@@ -6,7 +6,7 @@ import { taskDetailWire, taskListWire } from "../../api/task-detail.ts";
 import { whyWire } from "../../api/why.ts";
 import type { DeputyApi } from "../../mcp/deputy-api.ts";
 import type { Actions } from "../actions.ts";
-import { connect } from "../client.ts";
+import { connect, taskPath } from "../client.ts";
 import { findCheckout } from "../find-repository.ts";
 import { CliError, type CliIo, type ExitCode, exitCodes } from "../io.ts";
 import type { Json } from "./commands-look.ts";
@@ -50,8 +50,6 @@ async function serveMcp(io: CliIo, version: string): Promise<ExitCode> {
   );
   return exitCodes.ok;
 }
-
-const taskPath = (id: string, rest = "") => `/v1/tasks/${encodeURIComponent(id)}${rest}`;
 
 function makeApi(io: CliIo): DeputyApi {
   // Connect for each request: a restarted daemon may listen elsewhere.

@@ -3,7 +3,7 @@ import { resolve } from "node:path";
 import { z } from "zod";
 import type { ProofLevel } from "../../core/proof/proof.ts";
 import type { Actions } from "../actions.ts";
-import { connect } from "../client.ts";
+import { connect, taskPath } from "../client.ts";
 import { chooseRepository, findCheckout } from "../find-repository.ts";
 import { CliError, type CliIo, type ExitCode, exitCodes } from "../io.ts";
 import { readTextFile } from "../read-input.ts";
@@ -42,6 +42,6 @@ async function readReceipt(path: string, cwd: string): Promise<unknown> {
 }
 
 async function askForReceipt(io: CliIo, id: string): Promise<unknown> {
-  const path = `/v1/tasks/${encodeURIComponent(id)}/receipt?format=json`;
+  const path = taskPath(id, "/receipt?format=json");
   return (await connect(io).json(z.unknown(), "GET", path)).raw;
 }

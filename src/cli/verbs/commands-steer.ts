@@ -1,6 +1,6 @@
 import { sentWire } from "../../api/command.ts";
 import { taskWire } from "../../api/task.ts";
-import { connect } from "../client.ts";
+import { connect, taskPath } from "../client.ts";
 import { type CliIo, type ExitCode, exitCodes } from "../io.ts";
 import { readGoal } from "../read-input.ts";
 import { oneLine } from "../render/text.ts";
@@ -17,8 +17,7 @@ export async function sayToTask(
     text: await readGoal(text, io),
     ...(options.subtask !== undefined && { subtask: options.subtask }),
   };
-  const path = `/v1/tasks/${encodeURIComponent(id)}/say`;
-  return tell(io, path, body, options);
+  return tell(io, taskPath(id, "/say"), body, options);
 }
 
 export async function commentOnTask(
@@ -29,7 +28,7 @@ export async function commentOnTask(
   options: Json,
 ): Promise<ExitCode> {
   const body = { place, text: await readGoal(text, io) };
-  return tell(io, `/v1/tasks/${encodeURIComponent(id)}/comment`, body, options);
+  return tell(io, taskPath(id, "/comment"), body, options);
 }
 
 async function tell(io: CliIo, path: string, body: unknown, { json }: Json): Promise<ExitCode> {
@@ -41,23 +40,21 @@ async function tell(io: CliIo, path: string, body: unknown, { json }: Json): Pro
 }
 
 export async function pauseTask(io: CliIo, id: string, options: Json): Promise<ExitCode> {
-  return steer(io, id, "pause", undefined, options, "is paused; what it did so far is kept.");
+  return steer(io, id, "pause", options, "is paused; what it did so far is kept.");
 }
 
 export async function resumeTask(io: CliIo, id: string, options: Json): Promise<ExitCode> {
-  return steer(io, id, "resume", undefined, options, "continues where it stopped.");
+  return steer(io, id, "resume", options, "continues where it stopped.");
 }
 
 async function steer(
   io: CliIo,
   id: string,
   verb: string,
-  body: unknown,
   { json }: Json,
   sentence: string,
 ): Promise<ExitCode> {
-  const path = `/v1/tasks/${encodeURIComponent(id)}/${verb}`;
-  const { raw, value } = await connect(io).json(taskWire, "POST", path, { body });
+  const { raw, value } = await connect(io).json(taskWire, "POST", taskPath(id, `/${verb}`));
   io.stdout.write(json ? `${JSON.stringify(raw)}\n` : `${value.id} ${sentence}\n`);
   return exitCodes.ok;
 }

@@ -1,29 +1,27 @@
 import { deedWire, restoredWire } from "../../api/command.ts";
 import { taskWire } from "../../api/task.ts";
 import { taskDetailWire } from "../../api/task-detail.ts";
-import { connect } from "../client.ts";
+import { connect, taskPath } from "../client.ts";
 import { type CliIo, type ExitCode, exitCodes } from "../io.ts";
 import { readGoal } from "../read-input.ts";
 import { oneLine, plain } from "../render/text.ts";
 import type { Json } from "./commands-look.ts";
 
 /** The verbs that command a task: cancel, retry, accept, discard, answer, restore. */
-const path = (id: string, verb: string) => `/v1/tasks/${encodeURIComponent(id)}/${verb}`;
-
 function print(io: CliIo, { json }: Json, raw: unknown, lines: string[]): ExitCode {
   io.stdout.write(json ? `${JSON.stringify(raw)}\n` : `${lines.join("\n")}\n`);
   return exitCodes.ok;
 }
 
 export async function cancelTask(io: CliIo, id: string, options: Json): Promise<ExitCode> {
-  const { raw, value } = await connect(io).json(taskWire, "POST", path(id, "cancel"));
+  const { raw, value } = await connect(io).json(taskWire, "POST", taskPath(id, "/cancel"));
   const what =
     value.state === "cancelled" ? "is cancelled" : "is asked to stop; what it did so far is kept";
   return print(io, options, raw, [`${value.id} ${what}.`]);
 }
 
 export async function retryTask(io: CliIo, id: string, options: Json): Promise<ExitCode> {
-  const { raw, value } = await connect(io).json(taskWire, "POST", path(id, "retry"));
+  const { raw, value } = await connect(io).json(taskWire, "POST", taskPath(id, "/retry"));
   return print(io, options, raw, [
     `${value.id} is being retried. Follow it with: deputy watch ${value.id}`,
   ]);
@@ -35,7 +33,7 @@ export async function decideTask(
   verb: "accept" | "discard",
   options: Json,
 ): Promise<ExitCode> {
-  const { raw, value } = await connect(io).json(deedWire, "POST", path(id, verb));
+  const { raw, value } = await connect(io).json(deedWire, "POST", taskPath(id, `/${verb}`));
   return print(io, options, raw, [oneLine(value.detail)]);
 }
 
@@ -47,12 +45,12 @@ export async function answerTask(
 ): Promise<ExitCode> {
   const client = connect(io);
   const answer = await readGoal(text, io);
-  const shown = await client.json(taskDetailWire, "GET", `/v1/tasks/${encodeURIComponent(id)}`);
+  const shown = await client.json(taskDetailWire, "GET", taskPath(id));
   const question = shown.value.questions.find(({ id: asked, answer: given }) =>
     options.question === undefined ? given === null : asked === options.question,
   );
   // The answer is for the question as printed below: if its text has changed, the daemon refuses.
-  const { raw, value } = await client.json(taskWire, "POST", path(id, "answer"), {
+  const { raw, value } = await client.json(taskWire, "POST", taskPath(id, "/answer"), {
     body: {
       answer,
       ...(options.question !== undefined && { question_id: options.question }),
@@ -70,7 +68,7 @@ function quoteLines(text: string): string[] {
 }
 
 export async function restoreTask(io: CliIo, id: string, options: Json): Promise<ExitCode> {
-  const { raw, value } = await connect(io).json(restoredWire, "POST", path(id, "restore"));
+  const { raw, value } = await connect(io).json(restoredWire, "POST", taskPath(id, "/restore"));
   return print(io, options, raw, [
     oneLine(value.detail),
     ...value.worktrees.map((worktree) => `  ${oneLine(worktree.path)}`),

@@ -1,5 +1,5 @@
 import { taskDetailWire } from "../../api/task-detail.ts";
-import { connect } from "../client.ts";
+import { connect, taskPath } from "../client.ts";
 import { followTask } from "../follow-task.ts";
 import { type CliIo, type ExitCode, exitCodes } from "../io.ts";
 import { chooseColors } from "../render/colors.ts";
@@ -19,8 +19,7 @@ export async function watchTask(
   { json }: { json: boolean },
 ): Promise<ExitCode> {
   const colors = chooseColors(io);
-  const path = (taskId: string) => `/v1/tasks/${encodeURIComponent(taskId)}`;
-  const { task } = (await connect(io).json(taskDetailWire, "GET", path(id))).value;
+  const { task } = (await connect(io).json(taskDetailWire, "GET", taskPath(id))).value;
   const startedAt = new Date(task.created_at).getTime();
   const sayOnce = makeSayOnce();
   const detach = new AbortController();
@@ -47,7 +46,7 @@ export async function watchTask(
     );
     return exitCodes.interrupted;
   }
-  const detail = await connect(io).json(taskDetailWire, "GET", path(task.id));
+  const detail = await connect(io).json(taskDetailWire, "GET", taskPath(task.id));
   if (json) {
     const raw = detail.raw as { task: unknown };
     io.stdout.write(`${JSON.stringify({ type: "end", state, task: raw.task })}\n`);
