@@ -36,7 +36,7 @@ import { makeIntakeRules } from "./intake-rules.ts";
 import { parkAll, startOwnProcess } from "./own-process.ts";
 import { startPrograms } from "./programs/programs.ts";
 import { startSandbox } from "./programs/start-sandbox.ts";
-import { makeService } from "./service.ts";
+import { makeTaskService } from "./service/task-service.ts";
 import { makeServices } from "./services.ts";
 import { startTriggers } from "./triggers-wiring.ts";
 
@@ -164,9 +164,10 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
     bus.on("ready", (stage) => runner.wake(stage));
 
     const intake = makeIntakeRules(config, core);
+    const onCreated = () => runner.wake("plan");
     const triggers = services.add(
       "triggers",
-      await startTriggers({ db, config, intake, sandbox, redact, log, onCreated: relay.wake }),
+      await startTriggers({ db, config, intake, sandbox, redact, log, onCreated }),
     );
     bus.on("over", triggers.wake);
     const repairedHolds = startHousekeeping(services, {
@@ -174,13 +175,11 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
     });
 
     const startedAt = Date.now();
-    const service = makeService({
-      ...{ ...core, config, mirrors, redact, intake, space },
-      authHeader: makeAuthHeader(config.github),
-      onCreated: () => {
-        runner.wake("plan");
-        relay.wake();
-      },
+    const service: Service = {
+      ...makeTaskService({
+        ...{ ...core, config, mirrors, redact, intake, space, onGarbled: garbled.note, onCreated },
+        authHeader: makeAuthHeader(config.github),
+      }),
       onEvents: (taskId, notify) => bus.on("event", notify, taskId),
       health: () => ({
         alive: true,
@@ -193,13 +192,9 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
         const { problems } = await database.ready();
         return { ready: full.length + problems.length === 0, problems: [...full, ...problems] };
       },
-      onGarbled: garbled.note,
       agents: makeListAgents(agentConfig(config)),
       metrics: makeMetrics({
-        db,
-        running: runner.running,
-        repairedHolds,
-        garbledRows: garbled.count,
+        ...{ db, repairedHolds, running: runner.running, garbledRows: garbled.count },
       }),
       receiveGithub: triggers.receive,
       testTrigger: triggers.test,

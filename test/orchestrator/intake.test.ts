@@ -45,7 +45,7 @@ const accept = (
     approval: null,
   });
 
-test("tasks that arrive at once are each whole: a row, an event, and one job for all", async () => {
+test("tasks that arrive at once are each whole: a row and an event", async () => {
   const goals = Array.from({ length: 150 }, (_, number) => `Goal "${number}" \\u00e9 ✓`);
   const results = await Promise.all(goals.map((goal) => accept({ goal, checks: ["true"] })));
   expect(results.every(({ created }) => created)).toBe(true);
@@ -63,7 +63,6 @@ test("tasks that arrive at once are each whole: a row, an event, and one job for
     "select task_id from events where type = 'task.created' group by task_id having count(*) = 1",
   );
   expect(events).toHaveLength(150);
-  expect(await bench.database.query("select 1 from outbox where stage = 'plan'")).not.toEqual([]);
 });
 
 test("one key makes one task, however many ask for it at once", async () => {

@@ -1,8 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { constants } from "node:fs";
-import { chmod, mkdir, open, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdir, open, readFile, rm, writeFile } from "node:fs/promises";
 import type { Config } from "../../config/config.ts";
-import { readToken } from "../service.ts";
 
 const folders = ["mirrors", "worktrees", "checks", "logs", "scratch", "artifacts"] as const;
 
@@ -36,5 +35,14 @@ export async function writeInPlace(path: string, text: string): Promise<void> {
     await file.truncate(Buffer.byteLength(text));
   } finally {
     await file.close();
+  }
+}
+
+async function readToken(path: string): Promise<string | null> {
+  try {
+    return (await readFile(path, "utf8")).trim() || null;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
+    throw error;
   }
 }

@@ -20,14 +20,14 @@ import {
   sayToTask,
 } from "../../orchestrator/commands/steer.ts";
 import { acceptTask, type IntakeRules } from "../../orchestrator/intake/intake.ts";
-import type { Space } from "../../orchestrator/runner/run-stages.ts";
+import type { Space } from "../../orchestrator/runner/excuse-full-volume.ts";
 import type { AdvanceDeps } from "../../orchestrator/transitions/advance.ts";
 import { forPerson, makeOnMirror } from "../../recovery/on-mirror.ts";
 import { describeGarbled, GarbledRow } from "../../store/database/garbled.ts";
 import { getCreatedAt, getState, listEvents, listTasks } from "../../store/tasks/tasks.ts";
 import type { Mirrors } from "../../worktree/mirror/mirror.ts";
 import { diffCommits } from "../../worktree/read/diff.ts";
-import { requirePlanner } from "../agent-rules.ts";
+import { requirePlanner } from "../intake-rules.ts";
 import { changeRange, findCommented } from "./comment-place.ts";
 import { describeDelivery } from "./describe-delivery.ts";
 import {

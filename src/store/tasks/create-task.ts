@@ -25,7 +25,7 @@ const givenTypes = sql.raw(
 );
 
 /**
- * Inserts tasks with their first events and an outbox row in one statement, all or nothing. A task
+ * Inserts tasks with their first events in one statement, all or nothing. The caller wakes the plan stage. A task
  * that needs approval starts in `waiting`, held by its question. A task with an idempotency key is
  * created only if this statement claims the key; where another request has it, even one in the same
  * list, the result is null. Results are in the order of the list.
@@ -62,9 +62,6 @@ export async function createTasks(
       insert into questions (id, task_id, kind, text)
       select question_id, id, 'approval', question
       from wanted where question_id is not null and id in (select id from created)
-    ), queued as (
-      -- One job for all of them: the process that receives it claims everything that is ready.
-      insert into outbox (stage, task_id) select 'plan', id from created where state = 'queued' limit 1
     )
     select * from created`.execute(db);
   const created = new Map(rows.map((row) => [row.id, toTask(row)]));
