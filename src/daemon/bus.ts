@@ -31,6 +31,8 @@ export type Notifications = {
   ready: StageName;
   /** The task of this id is over. */
   over: string;
+  /** The connection is back after a loss: what it missed is not known. */
+  reconnected: string;
 };
 
 export async function openBus(
@@ -45,6 +47,7 @@ export async function openBus(
       emitter.emit(kind, about);
       emitter.emit(message, about);
     },
+    () => emitter.emit("reconnected"),
     onError,
   );
   return {

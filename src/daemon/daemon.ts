@@ -170,6 +170,10 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
       await startTriggers({ db, config, intake, sandbox, redact, log, onCreated }),
     );
     bus.on("over", triggers.wake);
+    bus.on("reconnected", () => {
+      runner.wakeAll();
+      for (const part of [relay, notifier, triggers]) part.wake();
+    });
     const repairedHolds = startHousekeeping(services, {
       ...{ ...core, config, log, mirrors, bus, runner, self, space, garbled, reap },
     });

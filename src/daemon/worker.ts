@@ -85,6 +85,7 @@ export async function startWorker(config: Config, log: Log): Promise<WorkerProce
   bus.on("cancel", runner.cancelTask);
   bus.on("pause", runner.pauseTask);
   bus.on("ready", (stage) => runner.wake(stage));
+  bus.on("reconnected", runner.wakeAll);
   const look = async () => {
     await space.look();
     runner.wakeAll();

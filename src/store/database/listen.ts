@@ -8,9 +8,11 @@ import type { Connection } from "./open.ts";
 export async function listen(
   connection: Connection,
   onMessage: (payload: string) => void,
+  onReconnect: () => void,
   onError: (error: Error) => void,
 ): Promise<{ close(): Promise<void> }> {
   let closed = false;
+  let isAgain = false;
   let client: pg.Client | null = null;
   let timer: NodeJS.Timeout | undefined;
   const reconnectSoon = () => {
@@ -38,6 +40,8 @@ export async function listen(
     await next.connect();
     await next.query("listen deputy");
     client = next;
+    if (isAgain) onReconnect();
+    isAgain = true;
   };
   await connect();
   return {

@@ -7,12 +7,17 @@ import type { Db } from "./schema.ts";
  * Sends notifications to all processes, after what they are about was committed. A transaction that
  * notifies holds a lock of the whole server while it commits, so with a NOTIFY in each transition one
  * commit would wait for the next one's disk write. Notifications that arrive while a statement is under
- * way, or shortly after, share the next one, which does not wait for the disk. A notification that a crash loses costs
- * time, never work: whoever listens also looks by itself.
+ * way, or shortly after, share the next one, which does not wait for the disk. While the database is
+ * away they are kept. One that is lost with a process costs time, never work: whoever listens also looks
+ * by itself.
  */
-export type Notify = (messages: Iterable<string>) => void;
+export type Notify = {
+  (messages: Iterable<string>): void;
+  stop(): void;
+};
 
 export function makeNotify(db: Db): Notify {
+  let isStopped = false;
   const send = gather(async (lists: string[][]) => {
     const messages = [...new Set(lists.flat())];
     await sql`
@@ -21,12 +26,18 @@ export function makeNotify(db: Db): Notify {
     await sleep(pauseMs, undefined, { ref: false }); // what arrives meanwhile shares the next one
     return lists;
   }, maxBatch);
-  return (messages) => {
+  const notify = (messages: Iterable<string>) => {
     const list = [...messages];
-    // The database is away, or closed by now: listeners look by themselves.
-    if (list.length > 0) send(list).catch(() => {});
+    if (list.length === 0 || isStopped) return;
+    send(list).catch(() => setTimeout(() => notify(list), retryMs).unref());
   };
+  return Object.assign(notify, {
+    stop: () => {
+      isStopped = true;
+    },
+  });
 }
 
 const maxBatch = 1_000;
 const pauseMs = 50;
+const retryMs = 1_000;

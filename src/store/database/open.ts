@@ -54,8 +54,13 @@ export async function openStore(
   const plugins = [new CamelCasePlugin({ maintainNestedObjectKeys: true })];
   const dialect = new PostgresDialect({ pool });
   const db: Db = new Kysely<Database>({ dialect, plugins });
-  db[poolOf] = { pool, plugins, notify: makeNotify(db) };
-  if (options.migrate === false) return { db, connection, close: () => db.destroy() };
+  const notify = makeNotify(db);
+  db[poolOf] = { pool, plugins, notify };
+  const close = () => {
+    notify.stop();
+    return db.destroy();
+  };
+  if (options.migrate === false) return { db, connection, close };
   try {
     await sql`create schema if not exists app`.execute(db).catch(async (error) => {
       // Two processes may create it at the same moment: the second one finds it there.
@@ -66,7 +71,7 @@ export async function openStore(
     await db.destroy();
     throw error;
   }
-  return { db, connection, close: () => db.destroy() };
+  return { db, connection, close };
 }
 
 /**
