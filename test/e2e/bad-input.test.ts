@@ -1,31 +1,18 @@
 import { spawnSync } from "node:child_process";
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type Deputy, makeDeputy } from "../support/deputy.ts";
-import { makeRepository, type TestRepository } from "../support/repository.ts";
-import { makeScratch, type Scratch } from "../support/scratch.ts";
+import { beforeAll, describe, expect, test } from "vitest";
+import type { Deputy } from "../support/deputy.ts";
+import { withDeputy } from "../support/fixtures.ts";
+import { makeRepository } from "../support/repository.ts";
 
 /** What cannot be is told in one clear sentence, with the field or the line, and changes nothing. */
-let deputy: Deputy;
-let repository: TestRepository;
-let scratch: Scratch;
+const { deputy, repository, scratch } = withDeputy({ files: { "a.txt": "a\n" } });
 
 beforeAll(async () => {
-  [deputy, repository, scratch] = await Promise.all([
-    makeDeputy(),
-    makeRepository({ "a.txt": "a\n" }),
-    makeScratch(),
-  ]);
   await mkdir(scratch.at("folder"));
   spawnSync("git", ["init", "--quiet", scratch.at("empty")]);
   spawnSync("git", ["init", "--quiet", "--bare", scratch.at("empty.git")]);
-  await deputy.start();
-});
-afterAll(async () => {
-  await deputy?.close();
-  await repository?.remove();
-  await scratch?.remove();
 });
 
 const count = async () => (await deputy.api("GET", "/v1/tasks?limit=200")).body.tasks.length;

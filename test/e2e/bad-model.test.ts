@@ -1,15 +1,13 @@
 import { access } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type Deputy, type Json, makeDeputy } from "../support/deputy.ts";
+import type { Json } from "../support/deputy.ts";
+import { withDeputy } from "../support/fixtures.ts";
 import type { Call, Role, Turn } from "../support/model-server/scenario.ts";
 import { type ModelServer, startModelServer } from "../support/model-server/start.ts";
 import { part } from "../support/planner.ts";
-import { makeRepository, type TestRepository } from "../support/repository.ts";
 
 /** A model at its worst, through a real daemon: each ends in words, under its name, within its budget. */
-let deputy: Deputy;
-let repository: TestRepository;
 let model: ModelServer;
 
 const call = (tool: string, args: Call["args"]): Turn => ({ calls: [{ tool, args }] });
@@ -48,34 +46,27 @@ beforeAll(async () => {
     { match: `A model that ${name}`, turns },
   ]);
   model = await startModelServer({ scenario: { roles: Object.fromEntries(roles) } });
-  [deputy, repository] = await Promise.all([
-    makeDeputy({
-      env: {
-        ...{ OPENAI_API_KEY: "sk-test", OPENAI_BASE_URL: model.url, DEPUTY_MODEL: "scripted" },
-        DEPUTY_SANDBOX: "bubblewrap",
-      },
-    }),
-    makeRepository({ "a.txt": "wrong\n" }),
-  ]);
-  await deputy.start();
 });
-afterAll(async () => {
-  await deputy?.close();
-  await model?.close();
-  await repository?.remove();
+afterAll(() => model?.close());
+const {
+  deputy,
+  repository,
+  receiptOf,
+  submit: submitTo,
+} = withDeputy({
+  files: { "a.txt": "wrong\n" },
+  env: () => ({
+    ...{ OPENAI_API_KEY: "sk-test", OPENAI_BASE_URL: model.url, DEPUTY_MODEL: "scripted" },
+    DEPUTY_SANDBOX: "bubblewrap",
+  }),
 });
 
 const callsOf = (name: string) => model.requests.filter(({ role }) => role === name).length;
-const submit = async (name: string, more: Json = {}): Promise<string> => {
-  const { body, status } = await deputy.api("POST", "/v1/tasks", {
-    ...{ goal: `A model that ${name}`, repository: repository.path, agent: "builtin" },
+const submit = (name: string, more: Json = {}) =>
+  submitTo({
+    ...{ goal: `A model that ${name}`, agent: "builtin" },
     ...{ checks: ["grep -qx right a.txt"], budget: { turns: 20 }, ...more },
   });
-  expect(status, body.detail).toBe(202);
-  return body.id;
-};
-const receiptOf = async (id: string): Promise<Json> =>
-  (await deputy.api("GET", `/v1/tasks/${id}/receipt`)).body;
 
 test.each([
   ["talks", "gave_up", "agent_failed", "the model did no work: It looks fine to me.", 6],

@@ -1,13 +1,11 @@
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { type Deputy, type Json, makeDeputy } from "../support/deputy.ts";
-import { makeRepository, type TestRepository } from "../support/repository.ts";
+import { expect, test } from "vitest";
+import type { Json } from "../support/deputy.ts";
+import { withDeputy } from "../support/fixtures.ts";
 
 /**
  * Agents that make checks green in any way but by doing the work. Each is caught: a person is asked, or
  * the task fails, nothing is delivered, and it is said how. The bug is that `add` subtracts.
  */
-let deputy: Deputy;
-let repository: TestRepository;
 
 const files = {
   "package.json": `${JSON.stringify(
@@ -33,14 +31,7 @@ test("zero", () => assert.equal(zero(), 0));
 };
 const repair = "sed -i 's/a - b/a + b/' sums.js";
 
-beforeAll(async () => {
-  [deputy, repository] = await Promise.all([makeDeputy(), makeRepository(files)]);
-  await deputy.start();
-});
-afterAll(async () => {
-  await deputy?.close();
-  await repository?.remove();
-});
+const { deputy, repository } = withDeputy({ files });
 
 /** Submit, follow, and read the evidence. */
 async function attempt(goal: string, agent: string, more: Record<string, unknown> = {}) {

@@ -1,32 +1,27 @@
 import { chmodSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { beforeAll, beforeEach, expect, test } from "vitest";
 import { isProcessAlive } from "../../src/sandbox/process/process-identity.ts";
 import { fingerprintCheckout } from "../../src/worktree/checkout/fingerprint.ts";
-import { type Deputy, makeDeputy } from "../support/deputy.ts";
-import { makeRepository, type TestRepository } from "../support/repository.ts";
-import { makeScratch, type Scratch, waitFor } from "../support/scratch.ts";
+import { withDeputy } from "../support/fixtures.ts";
+import { waitFor } from "../support/scratch.ts";
 
 /**
  * The user's checkout is byte-identical however a task ends, whatever lies about in it: changes,
  * staged and not, untracked and ignored files, a stash, hooks and configuration of its own.
  */
-let deputy: Deputy;
-let repository: TestRepository;
-let scratch: Scratch;
+const { deputy, repository, scratch, submit } = withDeputy({
+  files: {
+    "src/a.txt": "a\n",
+    "src/b.txt": "b\n",
+    "src/c.txt": "c\n",
+    ".gitignore": "*.log\n.env\n",
+  },
+  start: false,
+});
 let before: Record<string, string>;
 
 beforeAll(async () => {
-  [deputy, repository, scratch] = await Promise.all([
-    makeDeputy(),
-    makeRepository({
-      "src/a.txt": "a\n",
-      "src/b.txt": "b\n",
-      "src/c.txt": "c\n",
-      ".gitignore": "*.log\n.env\n",
-    }),
-    makeScratch(),
-  ]);
   await repository.write({ "src/a.txt": "stashed\n" });
   repository.git("stash");
   repository.git("branch", "feature");
@@ -60,17 +55,9 @@ beforeAll(async () => {
   repository.git("-c", "core.fsmonitor=false", "add", "src/b.txt");
   await deputy.start();
 });
-afterAll(async () => {
-  await deputy?.close();
-  await repository?.remove();
-  await scratch?.remove();
-});
 beforeEach(async () => {
   before = await fingerprintCheckout(repository.path);
 });
-
-const submit = async (input: Record<string, unknown>) =>
-  (await deputy.api("POST", "/v1/tasks", { repository: repository.path, ...input })).body.id;
 
 test("success: only the delivered branch is new, and it starts from what was committed", async () => {
   const task = await deputy.run({

@@ -1,27 +1,14 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { type Deputy, mainPath, makeDeputy } from "../support/deputy.ts";
-import { makeRepository, type TestRepository } from "../support/repository.ts";
-import { makeScratch, type Scratch, waitFor } from "../support/scratch.ts";
+import { expect, test } from "vitest";
+import { mainPath } from "../support/deputy.ts";
+import { withDeputy } from "../support/fixtures.ts";
+import { waitFor } from "../support/scratch.ts";
 
 /** Any program as an agent, through the command line: what it is told, and what it may say. */
-let deputy: Deputy;
-let repository: TestRepository;
-let scratch: Scratch;
 
-beforeAll(async () => {
-  [deputy, repository, scratch] = await Promise.all([
-    makeDeputy(),
-    makeRepository({ "README.md": "# Here\n", "src/a.txt": "a\n" }),
-    makeScratch(),
-  ]);
-  await deputy.start();
-});
-afterAll(async () => {
-  await deputy?.close();
-  await repository?.remove();
-  await scratch?.remove();
+const { deputy, repository, scratch } = withDeputy({
+  files: { "README.md": "# Here\n", "src/a.txt": "a\n" },
 });
 
 const here = () => ({ cwd: repository.path });

@@ -1,14 +1,12 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type Deputy, type Json, makeDeputy } from "../support/deputy.ts";
+import type { Json } from "../support/deputy.ts";
+import { withDeputy } from "../support/fixtures.ts";
 import type { Turn } from "../support/model-server/scenario.ts";
 import { startModelServer } from "../support/model-server/start.ts";
-import { makeRepository, type TestRepository } from "../support/repository.ts";
 
 /** What a task costs, to the token, and what it may cost: against a server that knows what it served. */
-let deputy: Deputy;
-let repository: TestRepository;
 let server: Awaited<ReturnType<typeof startModelServer>>;
 
 /** Writes a file in as many turns as are given, each of another size, then finishes. */
@@ -40,26 +38,16 @@ beforeAll(async () => {
       },
     },
   });
-  [deputy, repository] = await Promise.all([
-    makeDeputy({
-      env: {
-        OPENAI_API_KEY: "sk-test",
-        OPENAI_BASE_URL: server.url,
-        DEPUTY_MODEL: "priced-1",
-      },
-    }),
-    makeRepository({ "README.md": "# Here\n" }),
-  ]);
-  await writeFile(
-    join(deputy.home, "config.yaml"),
-    "assurance: quick\nprices:\n  priced-*: {input: 10, cached_input: 1, output: 100}\n",
-  );
-  await deputy.start();
 });
-afterAll(async () => {
-  await deputy?.close();
-  await server?.close();
-  await repository?.remove();
+afterAll(() => server?.close());
+const { deputy, receiptOf, repository } = withDeputy({
+  files: { "README.md": "# Here\n" },
+  env: () => ({
+    OPENAI_API_KEY: "sk-test",
+    OPENAI_BASE_URL: server.url,
+    DEPUTY_MODEL: "priced-1",
+  }),
+  config: "assurance: quick\nprices:\n  priced-*: {input: 10, cached_input: 1, output: 100}\n",
 });
 
 const here = () => ({ cwd: repository.path });
@@ -68,8 +56,6 @@ const run = async (goal: string, ...options: string[]) => {
   expect(code, stderr).toBe(0);
   return JSON.parse(stdout).id as string;
 };
-const receiptOf = async (id: string): Promise<Json> =>
-  (await deputy.api("GET", `/v1/tasks/${id}/receipt?format=json`)).body;
 /** What the server served since. */
 const served = () => {
   const { calls, ...tokens } = { ...server.served["priced-1"] };

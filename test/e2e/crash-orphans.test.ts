@@ -1,23 +1,16 @@
 import { existsSync } from "node:fs";
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { identifyProcess, isProcessAlive } from "../../src/sandbox/process/process-identity.ts";
-import { type Deputy, makeDeputy } from "../support/deputy.ts";
-import { makeRepository, type TestRepository } from "../support/repository.ts";
+import { withDeputy } from "../support/fixtures.ts";
 import { until } from "../support/until.ts";
 
 /** What a killed daemon leaves behind: processes of its agents and checks, worktrees, half a lease. */
-let deputy: Deputy;
-let repository: TestRepository;
 
-beforeAll(async () => {
-  repository = await makeRepository({ "README.md": "# Something\n", ".gitignore": "pids\n" });
-  deputy = await makeDeputy();
-});
-afterAll(async () => {
-  await deputy?.close();
-  await repository?.remove();
+const { deputy, repository } = withDeputy({
+  files: { "README.md": "# Something\n", ".gitignore": "pids\n" },
+  start: false,
 });
 
 /** Pids that a command wrote, one a line, once there are that many. */

@@ -1,9 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { fingerprintCheckout } from "../../src/worktree/checkout/fingerprint.ts";
-import { type Deputy, makeDeputy } from "../support/deputy.ts";
+import { withDeputy } from "../support/fixtures.ts";
 import { type Phone, startPhone } from "../support/phone.ts";
-import { makeRepository, type TestRepository } from "../support/repository.ts";
 
 /**
  * Five tasks, one of them a plan of three, while the daemon is killed six times at moments that the
@@ -12,19 +11,16 @@ import { makeRepository, type TestRepository } from "../support/repository.ts";
 const seed = Number(process.env.DEPUTY_SEED ?? Date.now() % 1_000_000);
 const kills = 6;
 
-let deputy: Deputy;
-let repository: TestRepository;
 let phone: Phone;
 
 beforeAll(async () => {
   phone = await startPhone();
-  repository = await makeRepository({ "README.md": "# Something\n" });
-  deputy = await makeDeputy({ env: { ...phone.env, DEPUTY_CONCURRENCY: "3" } });
 });
-afterAll(async () => {
-  await deputy?.close();
-  await repository?.remove();
-  await phone?.close();
+afterAll(() => phone?.close());
+const { deputy, repository } = withDeputy({
+  files: { "README.md": "# Something\n" },
+  env: () => ({ ...phone.env, DEPUTY_CONCURRENCY: "3" }),
+  start: false,
 });
 
 test(`killed ${kills} times at random (DEPUTY_SEED=${seed}): all complete, each once`, async () => {

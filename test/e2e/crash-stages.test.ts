@@ -1,8 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { fingerprintCheckout } from "../../src/worktree/checkout/fingerprint.ts";
-import { type Deputy, makeDeputy } from "../support/deputy.ts";
+import { withDeputy } from "../support/fixtures.ts";
 import { type Phone, startPhone } from "../support/phone.ts";
-import { makeRepository, type TestRepository } from "../support/repository.ts";
 import { until } from "../support/until.ts";
 
 /**
@@ -22,21 +21,18 @@ const lives = moments.flatMap((moment) =>
   orders.map((stages) => stages.map((stage) => `${stage}:${moment}`)),
 );
 
-let deputy: Deputy;
-let repository: TestRepository;
 let phone: Phone;
 /** What will kill the daemon that runs. */
 let armed: string | null = null;
 
 beforeAll(async () => {
   phone = await startPhone();
-  repository = await makeRepository({ "README.md": "# Something\n" });
-  deputy = await makeDeputy({ env: phone.env });
 });
-afterAll(async () => {
-  await deputy?.close();
-  await repository?.remove();
-  await phone?.close();
+afterAll(() => phone?.close());
+const { deputy, repository } = withDeputy({
+  files: { "README.md": "# Something\n" },
+  env: () => phone.env,
+  start: false,
 });
 
 const goalOf = (fault: string) => `Survive ${fault.replace(":", " ")}`;

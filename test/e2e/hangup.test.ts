@@ -4,30 +4,19 @@ import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { findProgram } from "../../src/sandbox/process/find-program.ts";
 import { isProcessAlive } from "../../src/sandbox/process/process-identity.ts";
-import { type Deputy, mainPath, makeDeputy } from "../support/deputy.ts";
-import { makeRepository, type TestRepository } from "../support/repository.ts";
-import { makeScratch, type Scratch } from "../support/scratch.ts";
+import { mainPath } from "../support/deputy.ts";
+import { withDeputy } from "../support/fixtures.ts";
 import { until } from "../support/until.ts";
 
 /** A terminal that is closed: whoever was started apart from it goes on, whoever it shows ends in order. */
-let deputy: Deputy;
-let repository: TestRepository;
-let scratch: Scratch;
 
-beforeAll(async () => {
-  [deputy, repository, scratch] = await Promise.all([
-    makeDeputy({ env: { DEPUTY_CONCURRENCY: "0" } }),
-    makeRepository({ "a.txt": "a\n" }),
-    makeScratch(),
-  ]);
-});
-afterAll(async () => {
-  await deputy?.close();
-  await repository?.remove();
-  await scratch?.remove();
+const { deputy, repository, scratch } = withDeputy({
+  files: { "a.txt": "a\n" },
+  env: { DEPUTY_CONCURRENCY: "0" },
+  start: false,
 });
 
 test("a daemon, a worker and what they run outlive a hangup, as nohup wants it", async () => {

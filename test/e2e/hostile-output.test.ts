@@ -1,32 +1,17 @@
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { isProcessAlive } from "../../src/sandbox/process/process-identity.ts";
-import { type Deputy, type Json, makeDeputy } from "../support/deputy.ts";
-import { makeRepository, type TestRepository } from "../support/repository.ts";
-import { makeScratch, type Scratch } from "../support/scratch.ts";
+import { withDeputy } from "../support/fixtures.ts";
+import { makeRepository } from "../support/repository.ts";
 
 /** What agents and checks may print and leave behind: anything. Nothing of it may stop a task. */
-let deputy: Deputy;
-let repository: TestRepository;
-let scratch: Scratch;
 
-beforeAll(async () => {
-  [deputy, repository, scratch] = await Promise.all([
-    makeDeputy({
-      env: { OPENAI_API_KEY: "sk-not-for-agents", GITHUB_TOKEN: "ghp_not_for_agents" },
-    }),
-    makeRepository({ "a.txt": "a\n", "sub/b.txt": "b\n" }),
-    makeScratch(),
-  ]);
-  await deputy.start();
-});
-afterAll(async () => {
-  await deputy?.close();
-  await repository?.remove();
-  await scratch?.remove();
+const { deputy, repository, run, scratch } = withDeputy({
+  files: { "a.txt": "a\n", "sub/b.txt": "b\n" },
+  env: { OPENAI_API_KEY: "sk-not-for-agents", GITHUB_TOKEN: "ghp_not_for_agents" },
 });
 
-const run = (goal: string, agent: string, more: Record<string, unknown> = {}): Promise<Json> =>
-  deputy.run({ repository: repository.path, goal, agent, ...more });
+const runWith = (goal: string, agent: string, more: Record<string, unknown> = {}) =>
+  run({ goal, agent, ...more });
 
 test("zero bytes, broken UTF-8, colours and half characters in the output of an agent", async () => {
   const agent = await scratch.agent(
@@ -37,7 +22,7 @@ printf '\\n{"summary":"half \\\\ud800 nul \\\\u0000 end","discoveries":["\\\\udf
 if [ $DEPUTY_ATTEMPT = 1 ]; then exit 5; fi
 echo b > b.txt`,
   );
-  const task = await run("Make noise", agent);
+  const task = await runWith("Make noise", agent);
   expect(task.state, task.end_detail).toBe("completed");
   const shown = await deputy.cli(["show", task.id]);
   expect(shown.code, shown.stderr).toBe(0);
@@ -55,7 +40,9 @@ if [ -e b.txt ]; then printf 'not ok 2 - half \\355\\240\\200 end\\n'; exit 1; f
 printf 'ok 2 - half \\355\\240\\200 end\\n'
 head -c 100000 /dev/zero`,
   );
-  const task = await run("Check noisily", "command:echo b > b.txt", { checks: [`sh ${noisy}`] });
+  const task = await runWith("Check noisily", "command:echo b > b.txt", {
+    checks: [`sh ${noisy}`],
+  });
   expect(task.state).toBe("failed");
   expect(task.end_detail).toContain("half");
   const receipt = await deputy.cli(["receipt", task.id]);
@@ -74,7 +61,7 @@ mkfifo pipe
 mkdir inner && cd inner && git init -q && echo 5 > five.txt
 git -c user.name=a -c user.email=a@b add five.txt && git -c user.name=a -c user.email=a@b commit -qm inner`,
   );
-  const task = await run("Name files", agent, { checks: ["test -e -rf"] });
+  const task = await runWith("Name files", agent, { checks: ["test -e -rf"] });
   expect(task.state, task.end_detail).toBe("completed");
   const names = repository.git("ls-tree", "-r", "-z", "--name-only", task.branch).split("\0");
   for (const name of ["new\nline", "-rf", ":(top)magic", "link"]) expect(names).toContain(name);
@@ -91,7 +78,7 @@ test("an agent has no secret of the daemon's, and what it leaves running is ende
 while [ ! -s ${scratch.at("left")} ]; do sleep 0.05; done
 echo c > c.txt`,
   );
-  const task = await run("Spy", agent);
+  const task = await runWith("Spy", agent);
   expect(task.state, task.end_detail).toBe("completed");
   const env = await scratch.read("env");
   expect(env).not.toMatch(/not.for.agents|DATABASE_URL|DEPUTY_TOKEN|DEPUTY_HOME/);

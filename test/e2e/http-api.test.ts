@@ -1,28 +1,14 @@
 import { readFile, stat } from "node:fs/promises";
 import { request } from "node:http";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { type Deputy, type EventJson, type Json, makeDeputy } from "../support/deputy.ts";
-import {
-  greetingProject,
-  makeRepository,
-  repairGreeting,
-  type TestRepository,
-} from "../support/repository.ts";
+import { expect, test } from "vitest";
+import type { EventJson, Json } from "../support/deputy.ts";
+import { withDeputy } from "../support/fixtures.ts";
+import { greetingProject, repairGreeting } from "../support/repository.ts";
 
 /** The HTTP API on the real daemon: keys, pages, replay across a restart, doors that stay shut. */
-let deputy: Deputy;
-let repository: TestRepository;
 
-beforeAll(async () => {
-  repository = await makeRepository(greetingProject);
-  deputy = await makeDeputy();
-  await deputy.start();
-});
-afterAll(async () => {
-  await deputy?.close();
-  await repository?.remove();
-});
+const { deputy, repository } = withDeputy({ files: greetingProject });
 
 const input = (goal: string) => ({
   goal,

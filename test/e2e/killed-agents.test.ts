@@ -1,14 +1,20 @@
 import { chmod, mkdir, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { type Deputy, type Json, makeDeputy } from "../support/deputy.ts";
-import { makeRepository, type TestRepository } from "../support/repository.ts";
-import { makeScratch, type Scratch } from "../support/scratch.ts";
+import { dirname } from "node:path";
+import { beforeAll, expect, test } from "vitest";
+import type { Json } from "../support/deputy.ts";
+import { withDeputy } from "../support/fixtures.ts";
 
 /** Programs that are ended by a signal of somebody else: they go on, and nobody is charged for it. */
-let deputy: Deputy;
-let repository: TestRepository;
-let scratch: Scratch;
+const { deputy, repository, run, scratch, show } = withDeputy({
+  files: { "README.md": "# Here\n" },
+  env: ({ scratch }) => ({
+    HOME: scratch.at("user"),
+    PATH: `${scratch.at("bin")}:${process.env.PATH}`,
+    DEPUTY_SANDBOX: "bubblewrap",
+  }),
+  config: "roles: {coder: {model: acme/m1}}\nsandbox: {memory_mb: 300}\n",
+  start: false,
+});
 
 /** Writes half of its work and is killed; four times. Gone on with, it finds what it wrote. */
 const program = `#!/bin/sh
@@ -31,38 +37,18 @@ printf '{"type":"step_finish","sessionID":"ses_1","part":{"reason":"stop","cost"
 `;
 
 beforeAll(async () => {
-  scratch = await makeScratch();
   const login = scratch.at("user/.local/share/opencode/auth.json");
   await mkdir(scratch.at("bin"));
   await writeFile(scratch.at("bin/opencode"), program);
   await chmod(scratch.at("bin/opencode"), 0o755);
   await mkdir(dirname(login), { recursive: true });
   await writeFile(login, JSON.stringify({ acme: { type: "api", key: "the-users-key" } }));
-  [deputy, repository] = await Promise.all([
-    makeDeputy({
-      env: {
-        HOME: scratch.at("user"),
-        PATH: `${scratch.at("bin")}:${process.env.PATH}`,
-        DEPUTY_SANDBOX: "bubblewrap",
-      },
-    }),
-    makeRepository({ "README.md": "# Here\n" }),
-  ]);
-  await writeFile(
-    join(deputy.home, "config.yaml"),
-    "roles: {coder: {model: acme/m1}}\nsandbox: {memory_mb: 300}\n",
-  );
   await deputy.start();
-});
-afterAll(async () => {
-  await deputy?.close();
-  await repository?.remove();
-  await scratch?.remove();
 });
 
 async function runTask(input: Record<string, unknown>) {
-  const task = await deputy.run({ repository: repository.path, ...input });
-  const { attempts }: Json = (await deputy.api("GET", `/v1/tasks/${task.id}`)).body;
+  const task = await run(input);
+  const { attempts }: Json = await show(task.id);
   const events = await deputy.events(task.id);
   const told = events.filter(({ type }) => type === "recovery.decided").map((e) => e.message);
   return { task, attempts, told };

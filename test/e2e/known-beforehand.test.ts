@@ -1,28 +1,10 @@
 import { spawnSync } from "node:child_process";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { type Deputy, makeDeputy } from "../support/deputy.ts";
-import { makeRepository, type TestRepository } from "../support/repository.ts";
-import { makeScratch, type Scratch } from "../support/scratch.ts";
+import { expect, test } from "vitest";
+import { withDeputy } from "../support/fixtures.ts";
+import type { TestRepository } from "../support/repository.ts";
 
 /** What cannot come to a good end is said at the plan, in a sentence, before an attempt is made. */
-let deputy: Deputy;
-let scratch: Scratch;
-const repositories: TestRepository[] = [];
-
-beforeAll(async () => {
-  [deputy, scratch] = await Promise.all([makeDeputy(), makeScratch()]);
-  await deputy.start();
-});
-afterAll(async () => {
-  await deputy?.close();
-  await Promise.all([scratch?.remove(), ...repositories.map((one) => one.remove())]);
-});
-
-async function repositoryWith(files: Record<string, string>): Promise<TestRepository> {
-  const repository = await makeRepository(files);
-  repositories.push(repository);
-  return repository;
-}
+const { deputy, repositoryWith, scratch } = withDeputy();
 
 const obstacles: [string, (repository: TestRepository) => string, string][] = [
   [

@@ -2,25 +2,18 @@ import { existsSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { identifyProcess, isProcessAlive } from "../../src/sandbox/process/process-identity.ts";
 import { describeEmbeddedPostgres } from "../../src/store/postgres/embedded.ts";
-import { type Deputy, makeDeputy } from "../support/deputy.ts";
-import { makeRepository, type TestRepository } from "../support/repository.ts";
+import { makeDeputy } from "../support/deputy.ts";
+import { withDeputy } from "../support/fixtures.ts";
 import { until } from "../support/until.ts";
 
 /** The embedded database is a server beside the daemon: either may be killed, the other goes on. */
-let deputy: Deputy;
-let repository: TestRepository;
 
-beforeAll(async () => {
-  repository = await makeRepository({ "README.md": "# Something\n" });
-  deputy = await makeDeputy({ embedded: true });
-  await deputy.start();
-});
-afterAll(async () => {
-  await deputy?.close();
-  await repository?.remove();
+const { deputy, repository } = withDeputy({
+  files: { "README.md": "# Something\n" },
+  embedded: true,
 });
 
 async function postmaster() {

@@ -1,24 +1,18 @@
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { identifyProcess, isProcessAlive } from "../../src/sandbox/process/process-identity.ts";
 import { fingerprintCheckout } from "../../src/worktree/checkout/fingerprint.ts";
-import { type Deputy, makeDeputy } from "../support/deputy.ts";
-import { makeRepository, type TestRepository } from "../support/repository.ts";
+import { withDeputy } from "../support/fixtures.ts";
 import { until } from "../support/until.ts";
 
 /** SIGTERM: no new claims, what runs is parked with its work kept, and the next start goes on. */
-let deputy: Deputy;
-let repository: TestRepository;
 
-beforeAll(async () => {
-  repository = await makeRepository({ "README.md": "# Something\n" });
-  deputy = await makeDeputy({ env: { DEPUTY_CONCURRENCY: "1" } });
-});
-afterAll(async () => {
-  await deputy?.close();
-  await repository?.remove();
+const { deputy, repository } = withDeputy({
+  files: { "README.md": "# Something\n" },
+  env: { DEPUTY_CONCURRENCY: "1" },
+  start: false,
 });
 
 test("SIGTERM parks what runs, keeps its work, claims nothing more; the next start finishes", async () => {

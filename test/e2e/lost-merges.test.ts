@@ -1,29 +1,17 @@
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { type Deputy, type Json, makeDeputy } from "../support/deputy.ts";
-import { makeRepository, type TestRepository } from "../support/repository.ts";
-import { makeScratch, type Scratch, waitFor } from "../support/scratch.ts";
+import { expect, test } from "vitest";
+import type { Json } from "../support/deputy.ts";
+import { withDeputy } from "../support/fixtures.ts";
+import { waitFor } from "../support/scratch.ts";
 
 /** Parts of a plan that say nothing of what they write, and meet in the same files. */
-let deputy: Deputy;
-let repository: TestRepository;
-let scratch: Scratch;
 
-beforeAll(async () => {
-  [deputy, repository, scratch] = await Promise.all([
-    makeDeputy({ env: { DEPUTY_CONCURRENCY: "8" } }),
-    makeRepository({
-      "shared.txt": "the first line\n",
-      "moved.txt": "one\ntwo\nthree\n",
-      "gone.txt": "here\n",
-    }),
-    makeScratch(),
-  ]);
-  await deputy.start();
-});
-afterAll(async () => {
-  await deputy?.close();
-  await repository?.remove();
-  await scratch?.remove();
+const { deputy, repository, scratch } = withDeputy({
+  files: {
+    "shared.txt": "the first line\n",
+    "moved.txt": "one\ntwo\nthree\n",
+    "gone.txt": "here\n",
+  },
+  env: { DEPUTY_CONCURRENCY: "8" },
 });
 
 /** An agent whose first attempt begins its work when those of all `keys` are there. */

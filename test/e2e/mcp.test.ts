@@ -3,34 +3,21 @@ import { request } from "node:http";
 import { join } from "node:path";
 import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
 import { StdioClientTransport } from "@modelcontextprotocol/client/stdio";
-import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
+import { beforeAll, expect, onTestFinished, test } from "vitest";
 import { openMcpTools } from "../../src/agents/mcp/open-mcp-tools.ts";
 import { mcpServersSchema } from "../../src/core/settings/mcp-server.ts";
-import { type Deputy, type Json, mainPath, makeDeputy } from "../support/deputy.ts";
-import { makeRepository, type TestRepository } from "../support/repository.ts";
-import { makeScratch, type Scratch, waitFor } from "../support/scratch.ts";
+import { type Json, mainPath } from "../support/deputy.ts";
+import { withDeputy } from "../support/fixtures.ts";
+import { waitFor } from "../support/scratch.ts";
 
 /** Another agent delegates: the tools over stdio (`deputy mcp`) and over HTTP (`/mcp`). */
 const repair = "sed -i s/Hullo/Hello/ greeting.txt";
 const check = "grep -q Hello greeting.txt";
-let deputy: Deputy;
-let repository: TestRepository;
-let scratch: Scratch;
+const { deputy, repository, scratch } = withDeputy({ files: { "greeting.txt": "Hullo\n" } });
 let token: string;
 
 beforeAll(async () => {
-  [deputy, repository, scratch] = await Promise.all([
-    makeDeputy(),
-    makeRepository({ "greeting.txt": "Hullo\n" }),
-    makeScratch(),
-  ]);
-  await deputy.start();
   token = (await readFile(join(deputy.home, "token"), "utf8")).trim();
-});
-afterAll(async () => {
-  await deputy?.close();
-  await repository?.remove();
-  await scratch?.remove();
 });
 
 type Door = "stdio" | "http" | "http, new protocol";

@@ -1,34 +1,15 @@
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { type Deputy, makeDeputy } from "../support/deputy.ts";
-import { makeRepository, type TestRepository } from "../support/repository.ts";
-import { makeScratch, type Scratch, waitFor } from "../support/scratch.ts";
+import { expect, test } from "vitest";
+import { withDeputy } from "../support/fixtures.ts";
+import { waitFor } from "../support/scratch.ts";
 
 /** The daemon's mirror of a repository is deleted by hand while tasks need it. */
-let deputy: Deputy;
-let repository: TestRepository;
-let scratch: Scratch;
 
-beforeAll(async () => {
-  [deputy, repository, scratch] = await Promise.all([
-    makeDeputy(),
-    makeRepository({ "a.txt": "a\n" }),
-    makeScratch(),
-  ]);
-  await deputy.start();
-});
-afterAll(async () => {
-  await deputy?.close();
-  await Promise.all([repository?.remove(), scratch?.remove()]);
-});
+const { deputy, repository, scratch, submit } = withDeputy({ files: { "a.txt": "a\n" } });
 
-async function submit(goal: string, agent: string, check: string): Promise<string> {
-  const { body } = await deputy.api("POST", "/v1/tasks", {
-    ...{ repository: repository.path, goal, agent, checks: [check] },
-  });
-  return body.id;
-}
+const submitChecked = (goal: string, agent: string, check: string) =>
+  submit({ goal, agent, checks: [check] });
 
 async function deleteMirrors(): Promise<void> {
   const root = join(deputy.home, "repos");
@@ -43,7 +24,7 @@ test("a task goes on whose mirror is deleted while its agent runs", async () => 
 ${waitFor(scratch.at("go"))}
 echo two >> b.txt`,
   );
-  const id = await submit("Run on", agent, "grep -q two b.txt");
+  const id = await submitChecked("Run on", agent, "grep -q two b.txt");
   await scratch.until("at-work");
   await deleteMirrors();
   await scratch.write("go");
@@ -58,7 +39,7 @@ test("a failed task can be retried, and its worktree is known, after its mirror 
     "fail.sh",
     `if [ ! -e ${scratch.at("repaired")} ]; then echo junk > junk.txt; exit 1; fi; echo ok > ok.txt`,
   );
-  const id = await submit("Fail first", agent, "true");
+  const id = await submitChecked("Fail first", agent, "true");
   expect((await deputy.untilOver(id)).state).toBe("failed");
   await deleteMirrors();
   await scratch.write("repaired");

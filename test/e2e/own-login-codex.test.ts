@@ -1,18 +1,24 @@
 import { chmod, mkdir, writeFile } from "node:fs/promises";
-import { join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { type Deputy, makeDeputy } from "../support/deputy.ts";
-import { makeRepository, type TestRepository } from "../support/repository.ts";
-import { makeScratch, type Scratch } from "../support/scratch.ts";
+import { beforeAll, expect, test } from "vitest";
+import { withDeputy } from "../support/fixtures.ts";
 
 /**
  * A program that writes down each call in a file of its home, and says nothing of them before its turn
  * is over: codex with a login of its own, in the box. Here it never ends a turn unless it is gone on
  * with; its total then holds what it used before, but for the call in whose tool it was killed.
  */
-let deputy: Deputy;
-let repository: TestRepository;
-let scratch: Scratch;
+const { deputy, receiptOf, repository, scratch } = withDeputy({
+  files: { "README.md": "# Here\n" },
+  env: ({ scratch }) => ({
+    HOME: scratch.at("user"),
+    PATH: `${scratch.at("bin")}:${process.env.PATH}`,
+    DEPUTY_SANDBOX: "bubblewrap",
+  }),
+  config: `roles: {coder: {agent: codex, model: m1}}
+prices: {m1: {input: 10, cached_input: 1, output: 100}}
+`,
+  start: false,
+});
 
 const thread = "01a22310-32f0-7ed3-b541-fad15e60d285";
 const program = `#!/bin/sh
@@ -37,37 +43,13 @@ esac
 `;
 
 beforeAll(async () => {
-  scratch = await makeScratch();
   await mkdir(scratch.at("bin"));
   await writeFile(scratch.at("bin/codex"), program);
   await chmod(scratch.at("bin/codex"), 0o755);
   await mkdir(scratch.at("user/.codex"), { recursive: true });
   await writeFile(scratch.at("user/.codex/auth.json"), '{"OPENAI_API_KEY":"the-users-key"}');
-  [deputy, repository] = await Promise.all([
-    makeDeputy({
-      env: {
-        HOME: scratch.at("user"),
-        PATH: `${scratch.at("bin")}:${process.env.PATH}`,
-        DEPUTY_SANDBOX: "bubblewrap",
-      },
-    }),
-    makeRepository({ "README.md": "# Here\n" }),
-  ]);
-  await writeFile(
-    join(deputy.home, "config.yaml"),
-    `roles: {coder: {agent: codex, model: m1}}
-prices: {m1: {input: 10, cached_input: 1, output: 100}}
-`,
-  );
   await deputy.start();
 });
-afterAll(async () => {
-  await deputy?.close();
-  await repository?.remove();
-  await scratch?.remove();
-});
-
-const receiptOf = async (id: string) => (await deputy.api("GET", `/v1/tasks/${id}/receipt`)).body;
 
 test.each([
   [{ usd: 0.025 }, "$0.0300 of $0.0250"],

@@ -1,14 +1,19 @@
 import { chmod, mkdir, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { type Deputy, type Json, makeDeputy } from "../support/deputy.ts";
-import { makeRepository, type TestRepository } from "../support/repository.ts";
-import { makeScratch, type Scratch } from "../support/scratch.ts";
+import { beforeAll, expect, test } from "vitest";
+import type { Json } from "../support/deputy.ts";
+import { withDeputy } from "../support/fixtures.ts";
 
 /** Programs with logins of their own run into the limits of their accounts, and say so in their ways. */
-let deputy: Deputy;
-let repository: TestRepository;
-let scratch: Scratch;
+const { deputy, repository, scratch } = withDeputy({
+  files: { "README.md": "# Here\n" },
+  env: ({ scratch }) => ({
+    HOME: scratch.at("user"),
+    PATH: `${scratch.at("bin")}:${process.env.PATH}`,
+    TZ: "America/New_York",
+  }),
+  start: false,
+});
 
 /** Says what is written down for its task, by a word of the goal; a second time for the same, done. */
 const program = (done: string) => `#!/bin/sh
@@ -38,7 +43,6 @@ const started = { type: "thread.started", thread_id: "019a3f1e-0000-7000-8000-00
 const codexFails = (message: string) => lines(started, { type: "turn.failed", error: { message } });
 
 beforeAll(async () => {
-  scratch = await makeScratch();
   await mkdir(scratch.at("bin"));
   const tell = async (name: string, text: string) => {
     await writeFile(scratch.at(`bin/${name}`), text);
@@ -79,22 +83,7 @@ beforeAll(async () => {
     await mkdir(dirname(scratch.at(`user/${path}`)), { recursive: true });
     await writeFile(scratch.at(`user/${path}`), JSON.stringify(login));
   }
-  [deputy, repository] = await Promise.all([
-    makeDeputy({
-      env: {
-        HOME: scratch.at("user"),
-        PATH: `${scratch.at("bin")}:${process.env.PATH}`,
-        TZ: "America/New_York",
-      },
-    }),
-    makeRepository({ "README.md": "# Here\n" }),
-  ]);
   await deputy.start();
-});
-afterAll(async () => {
-  await deputy?.close();
-  await repository?.remove();
-  await scratch?.remove();
 });
 
 async function submit(name: string, agent: string, output: string): Promise<string> {

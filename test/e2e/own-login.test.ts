@@ -1,14 +1,21 @@
 import { chmod, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { type Deputy, makeDeputy } from "../support/deputy.ts";
-import { makeRepository, type TestRepository } from "../support/repository.ts";
-import { makeScratch, type Scratch } from "../support/scratch.ts";
+import { dirname } from "node:path";
+import { beforeAll, expect, test } from "vitest";
+import { withDeputy } from "../support/fixtures.ts";
 
 /** A program with a login of its own, in the box: it says what it uses, and nobody is asked before. */
-let deputy: Deputy;
-let repository: TestRepository;
-let scratch: Scratch;
+const { deputy, repository, scratch } = withDeputy({
+  files: { "README.md": "# Here\n" },
+  env: ({ scratch }) => ({
+    HOME: scratch.at("user"),
+    PATH: `${scratch.at("bin")}:${process.env.PATH}`,
+    DEPUTY_SANDBOX: "bubblewrap",
+  }),
+  config: `roles: {coder: {agent: opencode, model: acme/m1}}
+prices: {acme/m1: {input: 10, cached_input: 1, output: 100}}
+`,
+  start: false,
+});
 const key = { type: "api", key: "the-users-key" };
 const loginFile = () => scratch.at("user/.local/share/opencode/auth.json");
 const idle = "61423";
@@ -29,33 +36,11 @@ esac
 `;
 
 beforeAll(async () => {
-  scratch = await makeScratch();
   await mkdir(scratch.at("bin"));
   await writeFile(scratch.at("bin/opencode"), program);
   await chmod(scratch.at("bin/opencode"), 0o755);
   await mkdir(dirname(loginFile()), { recursive: true });
-  [deputy, repository] = await Promise.all([
-    makeDeputy({
-      env: {
-        HOME: scratch.at("user"),
-        PATH: `${scratch.at("bin")}:${process.env.PATH}`,
-        DEPUTY_SANDBOX: "bubblewrap",
-      },
-    }),
-    makeRepository({ "README.md": "# Here\n" }),
-  ]);
-  await writeFile(
-    join(deputy.home, "config.yaml"),
-    `roles: {coder: {agent: opencode, model: acme/m1}}
-prices: {acme/m1: {input: 10, cached_input: 1, output: 100}}
-`,
-  );
   await deputy.start();
-});
-afterAll(async () => {
-  await deputy?.close();
-  await repository?.remove();
-  await scratch?.remove();
 });
 
 /** Command lines of all processes of the machine. */

@@ -1,41 +1,25 @@
 import { readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { type Deputy, makeDeputy } from "../support/deputy.ts";
+import { beforeAll, expect, test } from "vitest";
+import { withDeputy } from "../support/fixtures.ts";
 import { makePrograms, type Programs, part } from "../support/planner.ts";
-import { makeRepository, type TestRepository } from "../support/repository.ts";
-import { makeScratch, type Scratch } from "../support/scratch.ts";
 
 /** A plan that a person wants to see first: shown, sent back, approved; and changed while it runs. */
-let deputy: Deputy;
-let repository: TestRepository;
-let scratch: Scratch;
+const { deputy, scratch, show, submit } = withDeputy({
+  files: { "README.md": "# Here\n" },
+  start: false,
+});
 let programs: Programs;
 
 beforeAll(async () => {
-  [deputy, repository, scratch] = await Promise.all([
-    makeDeputy(),
-    makeRepository({ "README.md": "# Here\n" }),
-    makeScratch(),
-  ]);
   programs = await makePrograms(scratch);
   const roles = { planner: { agent: programs.planner }, coder: { agent: programs.coder } };
   await writeFile(join(deputy.home, "config.yaml"), JSON.stringify({ roles }));
   await deputy.start();
 });
-afterAll(async () => {
-  await deputy?.close();
-  await repository?.remove();
-  await scratch?.remove();
-});
 
-const submit = async (goal: string, more: Record<string, unknown> = {}): Promise<string> => {
-  const input = { goal, repository: repository.path, mode: "plan", ...more };
-  const { body, status } = await deputy.api("POST", "/v1/tasks", input);
-  expect(status, JSON.stringify(body)).toBe(202);
-  return body.id;
-};
-const show = async (id: string) => (await deputy.api("GET", `/v1/tasks/${id}`)).body;
+const submitPlanned = (goal: string, more: Record<string, unknown> = {}) =>
+  submit({ goal, mode: "plan", ...more });
 const keysOf = async (id: string): Promise<string[]> =>
   (await show(id)).subtasks.map(({ key }: { key: string }) => key);
 const events = async (id: string, type: string) =>
@@ -48,7 +32,7 @@ const untilAsked = (id: string, count: number) => {
 test("nothing runs before the plan is approved; what is approved is what was shown", async () => {
   const story = await programs.tell("approve");
   await story.answers({ reason: "two sides", subtasks: [part("left"), part("right")] });
-  const id = await submit(`Show me ${story.tag}`, { approval: "plan" });
+  const id = await submitPlanned(`Show me ${story.tag}`, { approval: "plan" });
   const asked = await untilAsked(id, 1);
   expect(asked.data.question).toContain("1. left: The left");
   const why = await deputy.cli(["why", id]);
@@ -69,7 +53,7 @@ test("what is said to a plan reaches the next planner with the plan; at the cap 
   const story = await programs.tell("feedback");
   const plans = Array.from({ length: 5 }, (_, i) => ({ reason: "", subtasks: [part(`try${i}`)] }));
   await story.answers(...plans);
-  const id = await submit(`Please me ${story.tag}`, { approval: "plan" });
+  const id = await submitPlanned(`Please me ${story.tag}`, { approval: "plan" });
   for (const round of [1, 2, 3, 4]) {
     await untilAsked(id, round);
     const { status } = await deputy.api("POST", `/v1/tasks/${id}/answer`, {
@@ -102,7 +86,7 @@ test("what is said to a plan reaches the next planner with the plan; at the cap 
 });
 
 test("a plan of one's own can be looked at too, and no ends the task", async () => {
-  const id = await submit("Do as I wrote", {
+  const id = await submitPlanned("Do as I wrote", {
     approval: "plan",
     plan: { subtasks: [{ id: "mine", title: "My own" }] },
   });
@@ -130,7 +114,7 @@ test("what an agent found out and asked for changes what is still blocked", asyn
   await story.does("api", `echo '${JSON.stringify(said)}'`);
   const deeper = { follow_ups: [{ title: "One more thing", brief: "Do it", writes: [] }] };
   await story.does("api-more", `echo '${JSON.stringify(deeper)}'`);
-  const id = await submit(`Serve it ${story.tag}`);
+  const id = await submitPlanned(`Serve it ${story.tag}`);
   expect(await deputy.untilOver(id)).toMatchObject({ state: "completed" });
   expect(await keysOf(id)).toEqual(["api", "client", "api-more", "api-more-more"]);
   expect(await story.brief("client")).toMatch(/BEGIN OUTSIDE TEXT \w+\n- The port is 8080\n/);
@@ -151,7 +135,7 @@ test("a plan that a person approved is not added to by agents", async () => {
   await story.answers({ reason: "", subtasks: [part("api")] });
   const said = { follow_ups: [{ title: "Own idea", brief: "Do it", writes: [] }] };
   await story.does("api", `echo '${JSON.stringify(said)}'`);
-  const id = await submit(`As approved ${story.tag}`, { approval: "plan" });
+  const id = await submitPlanned(`As approved ${story.tag}`, { approval: "plan" });
   await untilAsked(id, 1);
   await deputy.cli(["answer", id, "approve"]);
   await deputy.untilOver(id);
@@ -177,7 +161,7 @@ test("a part of kind plan is planned when its turn comes, from what is merged by
   );
   await writeFile(scratch.at("sub/plan-2.sh"), "test -e base.txt; touch $d/saw-base\n");
   await story.does("end", "test -e rest-one.txt; test -e rest-two.txt");
-  const id = await submit(`Go on ${story.tag}`);
+  const id = await submitPlanned(`Go on ${story.tag}`);
   expect(await deputy.untilOver(id)).toMatchObject({ state: "completed" });
   const { subtasks, attempts } = await show(id);
   expect(
@@ -207,7 +191,7 @@ test("a part that nobody can plan fails at once, in words, and what was done is 
     subtasks: [part("base"), part("rest", { kind: "plan", depends_on: ["base"] })],
   };
   await story.answers(whole, bad, bad);
-  const id = await submit(`Fail below ${story.tag}`);
+  const id = await submitPlanned(`Fail below ${story.tag}`);
   const task = await deputy.untilOver(id);
   expect(task.state).toBe("failed");
   expect(task.end_detail).toMatch(/"rest" failed: .*asked twice.*a → a/);
@@ -219,7 +203,7 @@ test("a task is cancelled while somebody plans, and the planner with it", async 
   const story = await programs.tell("stopped");
   await story.answers({ reason: "", subtasks: [part("never")] });
   await writeFile(scratch.at("stopped/plan-1.sh"), `touch ${scratch.at("thinking")}; sleep 600\n`);
-  const id = await submit(`Stop ${story.tag}`);
+  const id = await submitPlanned(`Stop ${story.tag}`);
   await scratch.until("thinking");
   await deputy.cli(["cancel", id]);
   expect(await deputy.untilOver(id)).toMatchObject({ state: "cancelled" });
@@ -232,7 +216,7 @@ test("a daemon that dies while somebody plans has it planned after it is back, o
   const plan = { reason: "", subtasks: [part("main")] };
   await story.answers(plan, plan);
   await writeFile(scratch.at("killed/plan-1.sh"), `touch ${scratch.at("planning")}; sleep 600\n`);
-  const id = await submit(`Survive ${story.tag}`);
+  const id = await submitPlanned(`Survive ${story.tag}`);
   await scratch.until("planning");
   await deputy.kill();
   await deputy.start();

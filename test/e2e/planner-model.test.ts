@@ -1,15 +1,12 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type Deputy, makeDeputy } from "../support/deputy.ts";
+import { withDeputy } from "../support/fixtures.ts";
 import type { Role, Turn } from "../support/model-server/scenario.ts";
 import { startModelServer } from "../support/model-server/start.ts";
 import { part } from "../support/planner.ts";
-import { makeRepository, type TestRepository } from "../support/repository.ts";
 
 /** The builtin agent as planner and coder: a goal that lists its deliverables is planned by itself. */
-let deputy: Deputy;
-let repository: TestRepository;
 let server: Awaited<ReturnType<typeof startModelServer>>;
 
 const coder = (id: string): Role => ({
@@ -81,17 +78,15 @@ beforeAll(async () => {
       },
     },
   });
-  const env = { OPENAI_API_KEY: "sk-test", OPENAI_BASE_URL: server.url, DEPUTY_MODEL: "scripted" };
-  [deputy, repository] = await Promise.all([
-    makeDeputy({ env }),
-    makeRepository({ "README.md": "# Here\n" }),
-  ]);
-  await deputy.start();
 });
-afterAll(async () => {
-  await deputy?.close();
-  await server?.close();
-  await repository?.remove();
+afterAll(() => server?.close());
+const { deputy, repository } = withDeputy({
+  files: { "README.md": "# Here\n" },
+  env: () => ({
+    OPENAI_API_KEY: "sk-test",
+    OPENAI_BASE_URL: server.url,
+    DEPUTY_MODEL: "scripted",
+  }),
 });
 
 test("killed in a thought it goes on in its session, answers by the schema, mends its answer, and is accounted for", async () => {

@@ -1,25 +1,21 @@
 import { readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type Deputy, makeDeputy } from "../support/deputy.ts";
+import { beforeAll, describe, expect, test } from "vitest";
+import { withDeputy } from "../support/fixtures.ts";
 import { makePrograms, type Programs, part } from "../support/planner.ts";
-import { makeRepository, type TestRepository } from "../support/repository.ts";
-import { makeScratch, type Scratch, waitFor } from "../support/scratch.ts";
+import type { TestRepository } from "../support/repository.ts";
+import { waitFor } from "../support/scratch.ts";
 
 /** A planner that is a program: what becomes of what it answers, from the CLI to the branch. */
-let deputy: Deputy;
-let repository: TestRepository;
 let other: TestRepository;
-let scratch: Scratch;
 let programs: Programs;
+const { deputy, receiptOf, repository, repositoryWith, scratch, show } = withDeputy({
+  files: { "README.md": "# Here\n" },
+  start: false,
+});
 
 beforeAll(async () => {
-  [deputy, repository, other, scratch] = await Promise.all([
-    makeDeputy(),
-    makeRepository({ "README.md": "# Here\n" }),
-    makeRepository({ "README.md": "# There\n" }),
-    makeScratch(),
-  ]);
+  other = await repositoryWith({ "README.md": "# There\n" });
   programs = await makePrograms(scratch);
   const single = JSON.stringify({ output: { reason: "small", subtasks: [part("only")] } });
   const roles = {
@@ -31,20 +27,10 @@ beforeAll(async () => {
   await writeFile(join(deputy.home, "config.yaml"), JSON.stringify(roles));
   await deputy.start();
 });
-afterAll(async () => {
-  await deputy?.close();
-  await repository?.remove();
-  await other?.remove();
-  await scratch?.remove();
-});
 
 const run = (goal: string, ...flags: string[]) =>
   deputy.cli(["run", goal, "--mode", "plan", ...flags], { cwd: repository.path });
 const idOf = (text: string) => /task_\w+/.exec(text)?.[0] ?? "";
-const show = async (id: string) => (await deputy.api("GET", `/v1/tasks/${id}`)).body;
-const receiptOf = async (id: string) =>
-  (await deputy.api("GET", `/v1/tasks/${id}/receipt`, undefined, { accept: "application/json" }))
-    .body;
 const events = async (id: string, type: string) =>
   (await deputy.events(id)).filter((event) => event.type === type);
 

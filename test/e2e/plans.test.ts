@@ -1,26 +1,10 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type Deputy, makeDeputy } from "../support/deputy.ts";
-import { makeRepository, type TestRepository } from "../support/repository.ts";
-import { makeScratch, type Scratch, waitFor } from "../support/scratch.ts";
+import { describe, expect, test } from "vitest";
+import { withDeputy } from "../support/fixtures.ts";
+import { waitFor } from "../support/scratch.ts";
 
 /** Plans: what runs at once, what waits, from which commit each part starts, and what is refused. */
-let deputy: Deputy;
-let repository: TestRepository;
-let scratch: Scratch;
 
-beforeAll(async () => {
-  [deputy, repository, scratch] = await Promise.all([
-    makeDeputy(),
-    makeRepository({ "README.md": "# Here\n" }),
-    makeScratch(),
-  ]);
-  await deputy.start();
-});
-afterAll(async () => {
-  await deputy?.close();
-  await repository?.remove();
-  await scratch?.remove();
-});
+const { deputy, repository, scratch } = withDeputy({ files: { "README.md": "# Here\n" } });
 
 /** `deputy run --plan` with this text as plan.yaml. */
 async function runPlan(goal: string, yaml: string, ...flags: string[]) {

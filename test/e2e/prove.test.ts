@@ -1,38 +1,23 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { type Deputy, type Json, makeDeputy } from "../support/deputy.ts";
-import {
-  greetingProject,
-  makeRepository,
-  repairGreeting,
-  type TestRepository,
-} from "../support/repository.ts";
-import { makeScratch, type Scratch } from "../support/scratch.ts";
+import { beforeAll, expect, test } from "vitest";
+import type { Json } from "../support/deputy.ts";
+import { withDeputy } from "../support/fixtures.ts";
+import { greetingProject, makeRepository, repairGreeting } from "../support/repository.ts";
+import { makeScratch } from "../support/scratch.ts";
 
 /** A receipt is found out again, with a daemon and without one, where the work was done and elsewhere. */
-let deputy: Deputy;
-let scratch: Scratch;
-let repository: TestRepository;
+const { deputy, repository, run } = withDeputy({ files: greetingProject });
 let task: Json;
 let receiptFile: string;
 
 beforeAll(async () => {
-  [deputy, scratch] = await Promise.all([makeDeputy(), makeScratch()]);
-  await deputy.start();
-  repository = await makeRepository(greetingProject);
-  task = await deputy.run({
-    repository: repository.path,
+  task = await run({
     goal: "Mend the greeting",
     agent: repairGreeting,
     checks: ["npm test"],
   });
   receiptFile = join(deputy.home, "artifacts", task.id, "receipt.json");
-});
-afterAll(async () => {
-  await deputy?.close();
-  await repository?.remove();
-  await scratch?.remove();
 });
 
 /** The same as on another machine: a home of its own, and no database. */

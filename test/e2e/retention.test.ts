@@ -2,29 +2,16 @@ import { createHmac } from "node:crypto";
 import { existsSync } from "node:fs";
 import { readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { openMirror, openMirrors } from "../../src/worktree/mirror/open-mirror.ts";
-import { type Deputy, type Json, makeDeputy } from "../support/deputy.ts";
-import { makeRepository, type TestRepository } from "../support/repository.ts";
-import { makeScratch, type Scratch } from "../support/scratch.ts";
+import type { Json } from "../support/deputy.ts";
+import { withDeputy } from "../support/fixtures.ts";
 import { until } from "../support/until.ts";
 
 /** What finished tasks leave goes in its time; the tasks, receipts and patches stay, and so does what is not over. */
-let deputy: Deputy;
-let repository: TestRepository;
-let scratch: Scratch;
-beforeAll(async () => {
-  [deputy, repository, scratch] = await Promise.all([
-    makeDeputy({ env: { GITHUB_WEBHOOK_SECRET: "a-shared-secret" } }),
-    makeRepository({ "a.txt": "a\n" }),
-    makeScratch(),
-  ]);
-  await deputy.start();
-});
-afterAll(async () => {
-  await deputy?.close();
-  await repository?.remove();
-  await scratch?.remove();
+const { deputy, repository, scratch } = withDeputy({
+  files: { "a.txt": "a\n" },
+  env: { GITHUB_WEBHOOK_SECRET: "a-shared-secret" },
 });
 
 test("logs, events, snapshots and worktrees of what is over go, in words; a retry still works", async () => {

@@ -1,25 +1,12 @@
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { type Deputy, type Json, makeDeputy } from "../support/deputy.ts";
-import { makeRepository, type TestRepository } from "../support/repository.ts";
-import { makeScratch, type Scratch } from "../support/scratch.ts";
+import { expect, test } from "vitest";
+import type { Json } from "../support/deputy.ts";
+import { withDeputy } from "../support/fixtures.ts";
+import { makeRepository } from "../support/repository.ts";
 
 /** What becomes of a failed attempt: tried again from a clean base, told what went wrong, three times. */
-let deputy: Deputy;
-let repository: TestRepository;
-let scratch: Scratch;
 
-beforeAll(async () => {
-  [deputy, repository, scratch] = await Promise.all([
-    makeDeputy(),
-    makeRepository({ "README.md": "# Here\n", ".gitignore": "*.log\n" }),
-    makeScratch(),
-  ]);
-  await deputy.start();
-});
-afterAll(async () => {
-  await deputy?.close();
-  await repository?.remove();
-  await scratch?.remove();
+const { deputy, repository, scratch } = withDeputy({
+  files: { "README.md": "# Here\n", ".gitignore": "*.log\n" },
 });
 
 const here = () => ({ cwd: repository.path });

@@ -1,12 +1,9 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type Deputy, makeDeputy } from "../support/deputy.ts";
+import { withDeputy } from "../support/fixtures.ts";
 import { type ModelServer, startModelServer } from "../support/model-server/start.ts";
-import { makeRepository, type TestRepository } from "../support/repository.ts";
 import { finding } from "../support/reviewing.ts";
 
 /** The builtin agent as coder and reviewer, and a daemon that dies while the reviewer is at it. */
-let deputy: Deputy;
-let repository: TestRepository;
 let server: ModelServer;
 const note = finding({ priority: 3, evidence: { kind: "quote", text: "done" } });
 
@@ -31,16 +28,15 @@ beforeAll(async () => {
       },
     },
   });
-  repository = await makeRepository({ "work.txt": "start\n", "other.txt": "nothing to see\n" });
-  deputy = await makeDeputy({
-    env: { OPENAI_API_KEY: "sk-test", OPENAI_BASE_URL: server.url, DEPUTY_MODEL: "scripted" },
-  });
-  await deputy.start();
 });
-afterAll(async () => {
-  await deputy?.close();
-  await repository?.remove();
-  await server?.close();
+afterAll(() => server?.close());
+const { deputy, repository } = withDeputy({
+  files: { "work.txt": "start\n", "other.txt": "nothing to see\n" },
+  env: () => ({
+    OPENAI_API_KEY: "sk-test",
+    OPENAI_BASE_URL: server.url,
+    DEPUTY_MODEL: "scripted",
+  }),
 });
 
 test("killed in a thought it goes on in its session: the call in flight is made twice, no other", async () => {

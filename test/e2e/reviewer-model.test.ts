@@ -1,10 +1,10 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type Deputy, type Json, makeDeputy } from "../support/deputy.ts";
+import type { Json } from "../support/deputy.ts";
+import { withDeputy } from "../support/fixtures.ts";
 import type { Scenario } from "../support/model-server/scenario.ts";
 import { type ModelServer, startModelServer } from "../support/model-server/start.ts";
-import { makeRepository, type TestRepository } from "../support/repository.ts";
 import { finding } from "../support/reviewing.ts";
 
 /**
@@ -31,26 +31,19 @@ const scenario: Scenario = {
   },
 };
 
-let deputy: Deputy;
-let repository: TestRepository;
 let model: ModelServer;
 beforeAll(async () => {
   model = await startModelServer({ scenario: { ...scenario, models: ["scripted", "wise"] } });
-  repository = await makeRepository({ "work.txt": "start\n" });
-  deputy = await makeDeputy({
-    env: {
-      OPENAI_API_KEY: "sk-review",
-      OPENAI_BASE_URL: model.url,
-      DEPUTY_MODEL: "scripted",
-      DEPUTY_ASSURANCE: "",
-    },
-  });
-  await deputy.start();
 });
-afterAll(async () => {
-  await deputy?.close();
-  await repository?.remove();
-  await model?.close();
+afterAll(() => model?.close());
+const { deputy, repository } = withDeputy({
+  files: { "work.txt": "start\n" },
+  env: () => ({
+    OPENAI_API_KEY: "sk-review",
+    OPENAI_BASE_URL: model.url,
+    DEPUTY_MODEL: "scripted",
+    DEPUTY_ASSURANCE: "",
+  }),
 });
 
 test("a model's work is reviewed by default, and the coder goes on in its own session", async () => {

@@ -1,47 +1,35 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { isProcessAlive } from "../../src/sandbox/process/process-identity.ts";
 import { fingerprintCheckout } from "../../src/worktree/checkout/fingerprint.ts";
-import { type Deputy, type Json, makeDeputy } from "../support/deputy.ts";
-import { makeRepository, type TestRepository } from "../support/repository.ts";
-import { makeScratch, type Scratch } from "../support/scratch.ts";
+import type { Json } from "../support/deputy.ts";
+import { withDeputy } from "../support/fixtures.ts";
 import { until } from "../support/until.ts";
 
 /**
  * An agent that does its worst inside a real daemon. What it tries comes to nothing, what it does of
  * its work is judged and delivered as anybody's, and the receipt lists what it tried.
  */
-let deputy: Deputy;
-let repository: TestRepository;
-let scratch: Scratch;
+const { deputy, repository, scratch } = withDeputy({
+  files: { "work.txt": "start\n" },
+  env: ({ scratch }) => ({
+    DEPUTY_SANDBOX: "bubblewrap",
+    HOME: scratch.at("user"),
+    OPENAI_API_KEY: "canary-in-the-environment",
+  }),
+  // Few processes, so that a fork bomb costs this machine nothing.
+  config: "sandbox: { processes: 64, memory_mb: 1024, file_mb: 20, disk_mb: 60 }\n",
+  start: false,
+});
 let mirror: string;
 
 beforeAll(async () => {
-  scratch = await makeScratch();
-  repository = await makeRepository({ "work.txt": "start\n" });
   await mkdir(scratch.at("user/.ssh"), { recursive: true });
   await scratch.write("user/.ssh/id_rsa", "canary-in-the-key\n");
   await scratch.write("target", "safe\n");
-  deputy = await makeDeputy({
-    env: {
-      DEPUTY_SANDBOX: "bubblewrap",
-      HOME: scratch.at("user"),
-      OPENAI_API_KEY: "canary-in-the-environment",
-    },
-  });
-  // Few processes, so that a fork bomb costs this machine nothing.
-  await writeFile(
-    join(deputy.home, "config.yaml"),
-    "sandbox: { processes: 64, memory_mb: 1024, file_mb: 20, disk_mb: 60 }\n",
-  );
   await deputy.start();
-});
-afterAll(async () => {
-  await deputy?.close();
-  await repository?.remove();
-  await scratch?.remove();
 });
 
 /** Puts the agent's script where it can be read: into the repository. */

@@ -2,30 +2,28 @@ import { createHmac } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { mkdir, symlink, writeFile } from "node:fs/promises";
 import { delimiter, join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { type Deputy, type Json, makeDeputy } from "../support/deputy.ts";
-import { makeRepository, type TestRepository } from "../support/repository.ts";
-import { makeScratch, type Scratch } from "../support/scratch.ts";
+import { beforeAll, expect, test } from "vitest";
+import type { Json } from "../support/deputy.ts";
+import { withDeputy } from "../support/fixtures.ts";
 import { until } from "../support/until.ts";
 
 /** A machine without a sandbox: it is said wherever a person looks, and only people may start tasks. */
 const secret = "a-shared-secret";
-let deputy: Deputy;
-let repository: TestRepository;
-let scratch: Scratch;
+const { deputy, repository, scratch } = withDeputy({
+  files: { "a.txt": "a\n" },
+  keepLog: true,
+  env: ({ scratch }) => ({
+    PATH: scratch.at("bin"),
+    DEPUTY_SANDBOX: "auto",
+    DEPUTY_LOG_LEVEL: "info",
+    GITHUB_WEBHOOK_SECRET: secret,
+  }),
+  config: "sandbox: { disk_mb: 1000 }\n",
+  start: false,
+});
 
 beforeAll(async () => {
-  [scratch, repository] = await Promise.all([makeScratch(), makeRepository({ "a.txt": "a\n" })]);
-  deputy = await makeDeputy({
-    keepLog: true,
-    env: {
-      PATH: await pathWithout(["bwrap", "srt"]),
-      DEPUTY_SANDBOX: "auto",
-      DEPUTY_LOG_LEVEL: "info",
-      GITHUB_WEBHOOK_SECRET: secret,
-    },
-  });
-  await writeFile(join(deputy.home, "config.yaml"), "sandbox: { disk_mb: 1000 }\n");
+  await linkPrograms(["bwrap", "srt"]);
   await writeFile(
     join(deputy.home, "triggers.yaml"),
     `github:
@@ -38,14 +36,9 @@ beforeAll(async () => {
   );
   await deputy.start();
 });
-afterAll(async () => {
-  await deputy?.close();
-  await repository?.remove();
-  await scratch?.remove();
-});
 
-/** All that is on PATH, but these. */
-async function pathWithout(names: readonly string[]): Promise<string> {
+/** All that is on PATH, but these, in the one folder that is on the daemon's. */
+async function linkPrograms(names: readonly string[]): Promise<void> {
   const folder = scratch.at("bin");
   await mkdir(folder);
   const found = new Map<string, string>();
@@ -59,7 +52,6 @@ async function pathWithout(names: readonly string[]): Promise<string> {
     }
   }
   await Promise.all([...found].map(([name, target]) => symlink(target, join(folder, name))));
-  return folder;
 }
 
 const reason = "bubblewrap is not installed";

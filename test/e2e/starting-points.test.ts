@@ -1,34 +1,22 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { beforeAll, expect, test } from "vitest";
 import { fingerprintCheckout } from "../../src/worktree/checkout/fingerprint.ts";
-import { type Deputy, makeDeputy } from "../support/deputy.ts";
-import { makeRepository, type TestRepository } from "../support/repository.ts";
-import { makeScratch, type Scratch } from "../support/scratch.ts";
+import { withDeputy } from "../support/fixtures.ts";
+import { makeRepository } from "../support/repository.ts";
 
 /** Where work may start from: any ref, any kind of checkout, also while the repository moves on. */
-let deputy: Deputy;
-let repository: TestRepository;
-let scratch: Scratch;
+const { deputy, repository, scratch } = withDeputy({
+  files: { "version.txt": "1\n", "deep/er/x.txt": "x\n" },
+});
 
 beforeAll(async () => {
-  [deputy, repository, scratch] = await Promise.all([
-    makeDeputy(),
-    makeRepository({ "version.txt": "1\n", "deep/er/x.txt": "x\n" }),
-    makeScratch(),
-  ]);
   repository.git("tag", "-a", "v1", "-m", "one");
   await repository.write({ "version.txt": "2\n" });
   repository.git("commit", "-qam", "two");
   repository.git("branch", "feature/two");
   await repository.write({ "version.txt": "3\n" });
   repository.git("commit", "-qam", "three");
-  await deputy.start();
-});
-afterAll(async () => {
-  await deputy?.close();
-  await repository?.remove();
-  await scratch?.remove();
 });
 
 const agent = "command:cat version.txt > seen.txt";

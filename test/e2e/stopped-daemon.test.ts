@@ -1,38 +1,22 @@
 import { execFileSync } from "node:child_process";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { type Deputy, type Json, makeDeputy } from "../support/deputy.ts";
-import { makeRepository, type TestRepository } from "../support/repository.ts";
-import { makeScratch, type Scratch, waitFor } from "../support/scratch.ts";
+import { expect, test } from "vitest";
+import type { Json } from "../support/deputy.ts";
+import { withDeputy } from "../support/fixtures.ts";
+import { waitFor } from "../support/scratch.ts";
 
 /** A daemon that is stopped for a while (SIGSTOP), and work that ends around its time limit. */
-let deputy: Deputy;
-let repository: TestRepository;
-let scratch: Scratch;
 
-beforeAll(async () => {
-  [deputy, repository, scratch] = await Promise.all([
-    makeDeputy(),
-    makeRepository({ "README.md": "# Here\n" }),
-    makeScratch(),
-  ]);
-  await deputy.start();
-});
-afterAll(async () => {
-  await deputy?.close();
-  await repository?.remove();
-  await scratch?.remove();
+const { deputy, repository, scratch, show, submit } = withDeputy({
+  files: { "README.md": "# Here\n" },
 });
 
 const limitS = 3;
 
-async function submit(goal: string, agent: string): Promise<string> {
-  const input = { repository: repository.path, goal, agent, timeout_minutes: limitS / 60 };
-  const { body } = await deputy.api("POST", "/v1/tasks", input);
-  return body.id;
-}
+const submitLimited = (goal: string, agent: string) =>
+  submit({ goal, agent, timeout_minutes: limitS / 60 });
 
 async function attemptsOf(id: string): Promise<Json[]> {
-  return (await deputy.api("GET", `/v1/tasks/${id}`)).body.attempts;
+  return (await show(id)).attempts;
 }
 
 /** Stop the daemon until `work` is done and the limit of what it runs has passed. */
@@ -52,7 +36,7 @@ test("work that was done in time while the daemon was stopped counts, and so doe
     `touch ${scratch.at("began")}; ${waitFor(scratch.at("go"))}
 echo done > work.txt; touch ${scratch.at("ended")}`,
   );
-  const id = await submit("Done in time", agent);
+  const id = await submitLimited("Done in time", agent);
   await scratch.until("began");
   await whileStopped(async () => {
     await scratch.write("go");
@@ -68,7 +52,7 @@ test("work that is not done when the daemon runs again has the rest of its time"
     "later.sh",
     `touch ${scratch.at("began-2")}; ${waitFor(scratch.at("go-2"))}; echo done > work.txt`,
   );
-  const id = await submit("Done after the stop", agent);
+  const id = await submitLimited("Done after the stop", agent);
   await scratch.until("began-2");
   await whileStopped(async () => {});
   await scratch.write("go-2");

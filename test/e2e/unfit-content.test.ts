@@ -1,27 +1,14 @@
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { type Deputy, type Json, makeDeputy } from "../support/deputy.ts";
-import { makeRepository, type TestRepository } from "../support/repository.ts";
-import { makeScratch, type Scratch } from "../support/scratch.ts";
+import { expect, test } from "vitest";
+import type { Json } from "../support/deputy.ts";
+import { withDeputy } from "../support/fixtures.ts";
 
 /** What git cannot hold, check out or hand over: the agent is told which path and why, once. */
-let deputy: Deputy;
-let repository: TestRepository;
-let scratch: Scratch;
 
-beforeAll(async () => {
-  [deputy, repository, scratch] = await Promise.all([
-    makeDeputy(),
-    makeRepository({ "a.txt": "a\n", ".gitignore": "*.log\n" }),
-    makeScratch(),
-  ]);
-  await deputy.start();
-});
-afterAll(async () => {
-  await deputy?.close();
-  await Promise.all([repository?.remove(), scratch?.remove()]);
+const { deputy, repository, scratch } = withDeputy({
+  files: { "a.txt": "a\n", ".gitignore": "*.log\n" },
 });
 
 const manyFolders = "d=$(printf 'd%.0s' $(seq 200)); for i in $(seq 16); do mkdir $d; cd $d; done";

@@ -1,22 +1,9 @@
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { type Deputy, type Json, makeDeputy } from "../support/deputy.ts";
-import { makeRepository, type TestRepository } from "../support/repository.ts";
-import { makeScratch, type Scratch } from "../support/scratch.ts";
+import { expect, test } from "vitest";
+import type { Json } from "../support/deputy.ts";
+import { withDeputy } from "../support/fixtures.ts";
 
 /** What checks mean: a claim is not a verdict, red before is not newly red, unknown is never pass. */
-let deputy: Deputy;
-let scratch: Scratch;
-const repositories: TestRepository[] = [];
-
-beforeAll(async () => {
-  [deputy, scratch] = await Promise.all([makeDeputy(), makeScratch()]);
-  await deputy.start();
-});
-afterAll(async () => {
-  await deputy?.close();
-  for (const repository of repositories) await repository.remove();
-  await scratch?.remove();
-});
+const { deputy, repositoryWith, scratch } = withDeputy();
 
 /** A repository with these checks, one task on it, and its evidence. */
 async function judge(
@@ -24,11 +11,10 @@ async function judge(
   files: Record<string, string>,
   input: { agent: string; checks?: string[] },
 ) {
-  const repository = await makeRepository({
+  const repository = await repositoryWith({
     ...files,
     ...(config === "" ? {} : { ".deputy/config.yaml": config }),
   });
-  repositories.push(repository);
   const { agent, checks = [] } = input;
   const task = await deputy.run({
     repository: repository.path,

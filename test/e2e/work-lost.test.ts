@@ -1,26 +1,18 @@
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { type Deputy, makeDeputy, type TaskJson } from "../support/deputy.ts";
+import { afterEach, describe, expect, test } from "vitest";
+import type { TaskJson } from "../support/deputy.ts";
+import { withDeputy } from "../support/fixtures.ts";
 import { makeRepository, type TestRepository } from "../support/repository.ts";
-import { makeScratch, type Scratch, waitFor } from "../support/scratch.ts";
+import { waitFor } from "../support/scratch.ts";
 
 /**
  * The mirror of a repository is deleted at a stage of a task whose first part is merged, so that its
  * commits exist nowhere else: the task is delivered without anybody's hand in it.
  */
-let deputy: Deputy;
+const { deputy, scratch } = withDeputy();
 let repository: TestRepository;
-let scratch: Scratch;
 
-beforeAll(async () => {
-  [deputy, scratch] = await Promise.all([makeDeputy(), makeScratch()]);
-  await deputy.start();
-});
-afterAll(async () => {
-  await deputy?.close();
-  await scratch?.remove();
-});
 afterEach(() => repository?.remove());
 
 type Case = {

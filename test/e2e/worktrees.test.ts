@@ -1,31 +1,12 @@
 import { existsSync, readFileSync, symlinkSync } from "node:fs";
-import { readdir, watch, writeFile } from "node:fs/promises";
+import { readdir, watch } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { type Deputy, makeDeputy } from "../support/deputy.ts";
-import { makeRepository, type TestRepository } from "../support/repository.ts";
-import { makeScratch, type Scratch, waitFor } from "../support/scratch.ts";
+import { expect, test } from "vitest";
+import { withDeputy } from "../support/fixtures.ts";
+import { waitFor } from "../support/scratch.ts";
 
 /** Worktrees: what is set up in them, what they are given, how long they stay, how they come back. */
-let deputy: Deputy;
-let scratch: Scratch;
-const repositories: TestRepository[] = [];
-async function repositoryWith(files: Record<string, string>): Promise<TestRepository> {
-  const repository = await makeRepository(files);
-  repositories.push(repository);
-  return repository;
-}
-
-beforeAll(async () => {
-  [deputy, scratch] = await Promise.all([makeDeputy(), makeScratch()]);
-  await writeFile(join(deputy.home, "config.yaml"), "keep_worktrees: 1\n");
-  await deputy.start();
-});
-afterAll(async () => {
-  await deputy?.close();
-  for (const repository of repositories) await repository.remove();
-  await scratch?.remove();
-});
+const { deputy, repositoryWith, scratch } = withDeputy({ config: "keep_worktrees: 1\n" });
 
 test("setup, checks, protected paths and files to copy come from the base commit", async () => {
   const repository = await repositoryWith({
