@@ -7,6 +7,7 @@ import { runBaseline } from "../../src/verifier/checks/baseline.ts";
 import { type VerifyInput, verifyCommit } from "../../src/verifier/checks/verify-attempt.ts";
 import { ensureMirror, type Mirror, openMirrors } from "../../src/worktree/mirror/mirror.ts";
 import { parseRepository } from "../../src/worktree/mirror/repository-url.ts";
+import { plainPython } from "./plain-python.ts";
 
 /** Files by path: text, `null` to delete, or a link's target. */
 export type Files = Record<string, string | null | { link: string }>;
@@ -95,7 +96,7 @@ export function surroundings(repository: TestRepository, mirror: Mirror) {
     setup: [] as string[],
     workRoot: repository.workRoot,
     logRoot: repository.logRoot,
-    env: {},
+    env: plainPython,
     signal: new AbortController().signal,
     onProcess: () => {},
   };

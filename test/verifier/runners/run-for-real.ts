@@ -6,6 +6,7 @@ import type { TestResults } from "../../../src/core/proof/verdict.ts";
 import { runCommand } from "../../../src/sandbox/process/run-command.ts";
 import { clearTreeReports, readReports } from "../../../src/verifier/runners/read-reports.ts";
 import type { Canary, CheckText, Runner } from "../../../src/verifier/runners/runner.ts";
+import { plainPython } from "../plain-python.ts";
 
 /** Runs a command with a runner made to name its tests, and with tests that must fail, for real. */
 export type Tree = Record<string, string>;
@@ -41,7 +42,7 @@ export async function readRun(
     const result = await runCommand({
       argv: ["sh", "-c", naming?.command ?? command],
       cwd: worktree,
-      env: scrubbedEnvironment({ CI: "1", ...naming?.env }),
+      env: scrubbedEnvironment({ ...plainPython, CI: "1", ...naming?.env }),
       timeoutMs: 300_000,
     });
     const tests = naming && (await readReports(naming, { folder, worktree }, result.output));
