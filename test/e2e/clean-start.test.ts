@@ -1,11 +1,10 @@
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { type Deputy, type Json, makeDeputy } from "../support/deputy.ts";
-import { makeRepository, type TestRepository } from "../support/repository.ts";
-import { makeScratch, type Scratch } from "../support/scratch.ts";
+import { beforeAll, expect, test } from "vitest";
+import type { Json } from "../support/deputy.ts";
+import { withDeputy } from "../support/fixtures.ts";
+import type { TestRepository } from "../support/repository.ts";
 
 /** What an attempt starts from is its base and nothing else, whatever was in its worktree before. */
-let deputy: Deputy;
-let scratch: Scratch;
+const { deputy, repositoryWith, scratch } = withDeputy({ env: { DEPUTY_CONCURRENCY: "1" } });
 let large: TestRepository;
 let small: TestRepository;
 
@@ -14,11 +13,9 @@ const manyFiles = Object.fromEntries(
 );
 
 beforeAll(async () => {
-  [deputy, scratch, large, small] = await Promise.all([
-    makeDeputy({ env: { DEPUTY_CONCURRENCY: "1" } }),
-    makeScratch(),
-    makeRepository(manyFiles),
-    makeRepository({
+  [large, small] = await Promise.all([
+    repositoryWith(manyFiles),
+    repositoryWith({
       ".deputy/config.yaml":
         "setup: echo made > made.txt; echo more >> lock.txt; echo x > kept.log\n",
       ".gitignore": "*.log\n",
@@ -27,11 +24,6 @@ beforeAll(async () => {
       "folder/b.txt": "b\n",
     }),
   ]);
-  await deputy.start();
-});
-afterAll(async () => {
-  await deputy?.close();
-  await Promise.all([scratch?.remove(), large?.remove(), small?.remove()]);
 });
 
 test("queued tasks that fail once deliver nothing of their first attempts", async () => {

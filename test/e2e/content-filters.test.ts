@@ -3,7 +3,8 @@ import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type Deputy, makeDeputy } from "../support/deputy.ts";
+import { makeDeputy } from "../support/deputy.ts";
+import { withDeputy } from "../support/fixtures.ts";
 import { hasGitHttpBackend } from "../support/git-http.ts";
 import {
   hasGitLfs,
@@ -12,13 +13,11 @@ import {
   pointerTo,
   startLfsServer,
 } from "../support/lfs-server.ts";
-import { makeRepository, type TestRepository } from "../support/repository.ts";
+import type { TestRepository } from "../support/repository.ts";
 
 /** Repositories whose commits hold something else than their checkouts: Git LFS and other filters. */
 const attributes = "*.bin filter=lfs diff=lfs merge=lfs -text\n";
 const token = "ghp_aTokenThatOnlyItsOwnHostMayRead012345";
-const repositories: TestRepository[] = [];
-let deputy: Deputy;
 let root: string;
 let forge: LfsServer;
 let programs: string;
@@ -27,16 +26,15 @@ beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), "deputy-forge-"));
   forge = await startLfsServer(root);
   programs = await linkPrograms();
-  deputy = await makeDeputy({
-    env: { DEPUTY_SANDBOX: "bubblewrap", GITHUB_TOKEN: token, GITHUB_API_URL: forge.url },
-  });
-  await deputy.start();
 });
 afterAll(async () => {
-  await deputy?.close();
   await forge?.close();
-  await Promise.all(repositories.map((repository) => repository.remove()));
   for (const folder of [root, programs]) await rm(folder, { recursive: true, force: true });
+});
+const { deputy, repositoryWith } = withDeputy({
+  env: () => ({
+    ...{ DEPUTY_SANDBOX: "bubblewrap", GITHUB_TOKEN: token, GITHUB_API_URL: forge.url },
+  }),
 });
 
 /** All that PATH leads to but git-lfs: a machine on which nobody installed it. */
@@ -53,8 +51,7 @@ async function linkPrograms(): Promise<string> {
 
 /** A checkout whose user has Git LFS, with one file in it. */
 async function makeLfsRepository(more: Record<string, string> = {}): Promise<TestRepository> {
-  const repository = await makeRepository({ "README.md": "# Assets\n" });
-  repositories.push(repository);
+  const repository = await repositoryWith({ "README.md": "# Assets\n" });
   repository.git("lfs", "install", "--local", "--skip-repo");
   await repository.write({ ".gitattributes": attributes, "asset.bin": "the asset\n", ...more });
   repository.git("add", "--all");
@@ -222,12 +219,11 @@ describe.skipIf(!hasGitLfs)("Git LFS", () => {
 });
 
 test("a filter that is not run is said at the plan, in the receipt and in show, and blocks a change", async () => {
-  const project = await makeRepository({
+  const project = await repositoryWith({
     ".gitattributes": "secret/** filter=git-crypt diff=git-crypt\n",
     "secret/key.txt": "ciphertext\n",
     "README.md": "# Secrets\n",
   });
-  repositories.push(project);
   const said = 'The filter "git-crypt" is not run, so worktrees hold secret/key.txt as committed';
   const [good, bad] = await Promise.all([
     deputy.run({
@@ -251,8 +247,7 @@ test("a filter that is not run is said at the plan, in the receipt and in show, 
 });
 
 test("attributes that rewrite contents change nothing that nobody changed, and leave the checkout clean", async () => {
-  const project = await makeRepository({ "README.md": "# Attributes\n" });
-  repositories.push(project);
+  const project = await repositoryWith({ "README.md": "# Attributes\n" });
   await project.write({
     ".gitattributes":
       "*.bat text eol=crlf\n*.id ident\n*.rc text working-tree-encoding=UTF-16LE\nversion.txt export-subst\n",

@@ -4,11 +4,11 @@ import { existsSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { identifyProcess, isProcessAlive } from "../../src/sandbox/process/process-identity.ts";
-import { type Deputy, type Engine, makeDeputy } from "../support/deputy.ts";
+import type { Engine } from "../support/deputy.ts";
+import { withDeputy } from "../support/fixtures.ts";
 import { redisUrl } from "../support/redis.ts";
-import { makeRepository, type TestRepository } from "../support/repository.ts";
 import { until } from "../support/until.ts";
 
 /**
@@ -18,20 +18,16 @@ import { until } from "../support/until.ts";
 const engines: Engine[] = redisUrl() === null ? ["postgres"] : ["postgres", "redis"];
 
 describe.each(engines)("a worker (queue on %s)", (engine) => {
-  let deputy: Deputy;
-  let repository: TestRepository;
+  const { deputy, submit } = withDeputy({
+    files: { "README.md": "# Something\n" },
+    engine,
+    // Polling would hide a job that no worker received.
+    env: { DEPUTY_RECONCILE_MS: "600000" },
+    start: false,
+  });
   let count = 0;
 
-  beforeAll(async () => {
-    repository = await makeRepository({ "README.md": "# Something\n" });
-    // Polling would hide a job that no worker received.
-    deputy = await makeDeputy({ engine, env: { DEPUTY_RECONCILE_MS: "600000" } });
-    await deputy.start({ DEPUTY_CONCURRENCY: "0" });
-  });
-  afterAll(async () => {
-    await deputy?.close();
-    await repository?.remove();
-  });
+  beforeAll(() => deputy.start({ DEPUTY_CONCURRENCY: "0" }));
 
   const startWorker = async (): Promise<ChildProcess> => {
     const worker = deputy.spawn(["worker", "--json", "--concurrency", "1"]);
@@ -48,9 +44,8 @@ describe.each(engines)("a worker (queue on %s)", (engine) => {
   /** An agent whose first attempt tells its pid and waits. */
   const submitWaiting = async () => {
     const name = join(deputy.home, `wait-${++count}`);
-    const { body } = await deputy.api("POST", "/v1/tasks", {
+    const id = await submit({
       goal: "Wait in a worker",
-      repository: repository.path,
       agent: `command:if [ "$DEPUTY_ATTEMPT" = 1 ]; then echo $$ > ${name}.new; mv ${name}.new ${name}; while ! test -f ${name}-go; do sleep 0.05; done; fi; echo ok > done.txt`,
     });
     const pid = async () => {
@@ -59,7 +54,7 @@ describe.each(engines)("a worker (queue on %s)", (engine) => {
       if (!agent) throw new Error("the agent is gone");
       return agent;
     };
-    return { id: body.id as string, agent: pid, go: () => writeFile(`${name}-go`, "") };
+    return { id, agent: pid, go: () => writeFile(`${name}-go`, "") };
   };
   const kindsOf = async (id: string) =>
     (

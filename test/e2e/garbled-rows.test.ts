@@ -1,18 +1,20 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { type Deputy, makeDeputy } from "../support/deputy.ts";
-import { makeRepository, type TestRepository } from "../support/repository.ts";
-import { makeScratch, type Scratch, waitFor } from "../support/scratch.ts";
+import { beforeAll, expect, test } from "vitest";
+import { withDeputy } from "../support/fixtures.ts";
+import { waitFor } from "../support/scratch.ts";
 import { until } from "../support/until.ts";
 
 /**
  * Anything may be in a column: somebody's hand, another version, a broken disk. The row is named, and
  * keeps nobody else's from being listed, run and delivered; once it is corrected, it goes on.
  */
-let deputy: Deputy;
-let repository: TestRepository;
-let scratch: Scratch;
+const { deputy, scratch, submit } = withDeputy({
+  files: { "README.md": "# Something\n" },
+  // What failed waits for hours, and can be looked at.
+  env: { DEPUTY_BACKOFF_MS: "3000000", DEPUTY_CHECK_HOLDS_MS: "500", DEPUTY_RECONCILE_MS: "300" },
+  keepLog: true,
+});
 let victim: string;
 const healthy: string[] = [];
 
@@ -20,24 +22,17 @@ const sql = async (text: string, values: unknown[] = []) =>
   (await deputy.database?.query(text, values)) ?? [];
 
 beforeAll(async () => {
-  [repository, scratch] = await Promise.all([
-    makeRepository({ "README.md": "# Something\n" }),
-    makeScratch(),
-  ]);
-  deputy = await makeDeputy({
-    // What failed waits for hours, and can be looked at.
-    env: { DEPUTY_BACKOFF_MS: "3000000", DEPUTY_CHECK_HOLDS_MS: "500", DEPUTY_RECONCILE_MS: "300" },
-    keepLog: true,
+  victim = await submit({
+    goal: "Fail once",
+    agent: `command:[ $DEPUTY_ATTEMPT != 1 ] || exit 1; echo ok > victim.txt`,
   });
-  await deputy.start();
-  const submit = async (goal: string, agent: string) =>
-    (await deputy.api("POST", "/v1/tasks", { goal, repository: repository.path, agent })).body.id;
-  victim = await submit(
-    "Fail once",
-    `command:[ $DEPUTY_ATTEMPT != 1 ] || exit 1; echo ok > victim.txt`,
-  );
   for (const name of ["one", "two", "three"])
-    healthy.push(await submit(name, `command:${waitFor(scratch.at("go"))}; echo ok > ${name}.txt`));
+    healthy.push(
+      await submit({
+        goal: name,
+        agent: `command:${waitFor(scratch.at("go"))}; echo ok > ${name}.txt`,
+      }),
+    );
   await deputy.untilEvent(victim, ({ type }) => type === "recovery.decided");
   await sql(
     `insert into questions (id, task_id, kind, text, answer, answered_at) values ('q_1', $1, 'question', 'Why?', 'so', now())`,
@@ -58,11 +53,6 @@ beforeAll(async () => {
       values ($1, 'coder', 'a', 'm', 1, 0, 0, 1, 0, 1, 0, 1, 0)`,
     [victim],
   );
-});
-afterAll(async () => {
-  await deputy?.close();
-  await scratch?.remove();
-  await repository?.remove();
 });
 
 const wrong = {

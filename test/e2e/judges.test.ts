@@ -1,16 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type Deputy, type Json, makeDeputy } from "../support/deputy.ts";
-import { makeRepository, type TestRepository } from "../support/repository.ts";
+import { type Json, makeDeputy } from "../support/deputy.ts";
+import { withDeputy } from "../support/fixtures.ts";
 import { answer, makeReviewing, type Reviewing } from "../support/reviewing.ts";
-import { makeScratch, type Scratch } from "../support/scratch.ts";
 
 /**
  * Work that edits what judges it is asked about, and not failed: the goal, a flag, a plan, a reviewer or
  * a person accepts the files. `render` is to greet with an exclamation mark; `show.json` is its snapshot.
  */
-let deputy: Deputy;
-let repository: TestRepository;
-let scratch: Scratch;
 
 const files = {
   ".deputy/config.yaml": "checks: [node --test test]\nprotected: [vendor/**]\n",
@@ -35,30 +31,14 @@ test("is a text", () => {
 const work = `sed -i 's/}\`/}!\`/' render.js && echo '"Hello Ada!"' > test/show.json`;
 const weaken = `sed -i '/equal(typeof/d' test/render.test.js && echo '// tidy' >> render.js`;
 
-beforeAll(async () => {
-  [deputy, repository, scratch] = await Promise.all([
-    makeDeputy(),
-    makeRepository(files),
-    makeScratch(),
-  ]);
-  await deputy.start();
-});
-afterAll(async () => {
-  await deputy?.close();
-  await repository?.remove();
-  await scratch?.remove();
-});
+const { deputy, repository, scratch, submit, receiptOf } = withDeputy({ files });
 
-async function submit(goal: string, agent: string, more: Record<string, unknown> = {}) {
-  const body = { repository: repository.path, goal, agent: `command:${agent}`, ...more };
-  const accepted = await deputy.api("POST", "/v1/tasks", body);
-  expect(accepted.status, JSON.stringify(accepted.body)).toBe(202);
-  return String(accepted.body.id);
-}
+const ask = (goal: string, agent: string, more: Record<string, unknown> = {}) =>
+  submit({ goal, agent: `command:${agent}`, ...more });
 
 async function evidence(id: string) {
   const task = await deputy.untilOver(id);
-  const receipt: Json = (await deputy.api("GET", `/v1/tasks/${id}/receipt`)).body;
+  const receipt = await receiptOf(id);
   const page = (await deputy.cli(["receipt", id])).stdout;
   return { task, receipt, page };
 }
@@ -90,7 +70,7 @@ ${script}`,
 describe.concurrent("accepted beforehand", () => {
   test("a snapshot that the goal names is delivered, and looked at", async () => {
     const goal = "Greet with an exclamation mark, and update test/show.json.";
-    const { task, receipt, page } = await evidence(await submit(goal, work));
+    const { task, receipt, page } = await evidence(await ask(goal, work));
     expect(task.state, task.end_detail).toBe("completed");
     expect(receipt.attempts).toHaveLength(1);
     expect(receipt).toMatchObject({ verified: true, judges: [{ path: "test/show.json" }] });
@@ -112,7 +92,7 @@ describe.concurrent("accepted beforehand", () => {
       "plan",
     ],
   ])("by %s", async (words, more, by) => {
-    const { task, receipt } = await evidence(await submit("Greet louder", work, more));
+    const { task, receipt } = await evidence(await ask("Greet louder", work, more));
     expect(task.state, task.end_detail).toBe("completed");
     expect(receipt.attempts).toHaveLength(1);
     expect(receipt.judges[0].accepted).toEqual({ by, evidence: words });
@@ -121,7 +101,7 @@ describe.concurrent("accepted beforehand", () => {
 
 describe.concurrent("held with one question", () => {
   test("accepted by a person, it is delivered in the same attempt", async () => {
-    const id = await submit("Greet louder", work);
+    const id = await ask("Greet louder", work);
     const { text } = await asked(id);
     expect(text).toMatch(/- test\/show\.json \(modified; .*\)/);
     expect(text).toContain('"without"');
@@ -137,7 +117,7 @@ describe.concurrent("held with one question", () => {
   });
 
   test("what passes without it is delivered without it", async () => {
-    const id = await submit(
+    const id = await ask(
       "Say what the program is",
       `echo '// it greets' >> render.js; echo '// mine' >> vendor/lib.js`,
     );
@@ -151,7 +131,7 @@ describe.concurrent("held with one question", () => {
   });
 
   test("what does not pass without it is asked about again, and can be taken after all", async () => {
-    const id = await submit("Greet louder", work);
+    const id = await ask("Greet louder", work);
     await asked(id);
     await say(id, "Deliver without them.");
     const again = await asked(id, 2);
@@ -170,7 +150,7 @@ describe.concurrent("held with one question", () => {
       "sent-back",
       `if [ $N = 1 ]; then ${work}; else git checkout -q test/show.json render.js 2>/dev/null; echo '// louder' >> render.js; fi`,
     );
-    const id = await submit("Greet louder", agent.slice("command:".length));
+    const id = await ask("Greet louder", agent.slice("command:".length));
     await asked(id);
     await say(id, "Leave show.json as it is, and only note it in render.js");
     const { task, receipt } = await evidence(id);
@@ -186,7 +166,7 @@ describe.concurrent("held with one question", () => {
 
   test("what is weaker goes back once, in words, and is asked about then", async () => {
     const agent = await agentOf("weaker", weaken);
-    const id = await submit("Tidy up", agent.slice("command:".length));
+    const id = await ask("Tidy up", agent.slice("command:".length));
     const { text } = await asked(id);
     expect(text).toMatch(/test\/render\.test\.js \(modified; .*weaker: /);
     const brief = await scratch.read("weaker.2/brief");
@@ -201,7 +181,7 @@ describe.concurrent("held with one question", () => {
   });
 
   test("it can be paused, resumed, told something and cancelled while it is held", async () => {
-    const id = await submit("Greet louder", work);
+    const id = await ask("Greet louder", work);
     await asked(id);
     expect((await deputy.cli(["pause", id])).code).toBe(0);
     expect((await deputy.cli(["resume", id])).code).toBe(0);

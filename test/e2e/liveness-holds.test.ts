@@ -1,40 +1,23 @@
 import { existsSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { identifyProcess, isProcessAlive } from "../../src/sandbox/process/process-identity.ts";
 import { withRepositoryLock } from "../../src/worktree/git/repository-lock.ts";
 import { parseRepository } from "../../src/worktree/mirror/repository-url.ts";
-import { type Deputy, type Json, makeDeputy } from "../support/deputy.ts";
-import { makeRepository, type TestRepository } from "../support/repository.ts";
+import type { Json } from "../support/deputy.ts";
+import { withDeputy } from "../support/fixtures.ts";
 import { until } from "../support/until.ts";
 
 /** What a task waits for: said by `why` in each case, ended by `cancel` in each case, repaired when unsound. */
-let deputy: Deputy;
-let repository: TestRepository;
 
-beforeAll(async () => {
-  repository = await makeRepository({ "README.md": "# Something\n" });
-  deputy = await makeDeputy({
-    env: { DEPUTY_BACKOFF_MS: "3600000", DEPUTY_CHECK_HOLDS_MS: "200", DEPUTY_LOG_LEVEL: "fatal" },
-  });
-  await deputy.start();
-});
-afterAll(async () => {
-  await deputy?.close();
-  await repository?.remove();
+const { deputy, repository, submit } = withDeputy({
+  files: { "README.md": "# Something\n" },
+  env: { DEPUTY_BACKOFF_MS: "3600000", DEPUTY_CHECK_HOLDS_MS: "200", DEPUTY_LOG_LEVEL: "fatal" },
 });
 
-const submit = async (agent: string, more: object = {}): Promise<string> => {
-  const { status, body } = await deputy.api("POST", "/v1/tasks", {
-    goal: "Wait",
-    repository: repository.path,
-    agent: `command:${agent}`,
-    ...more,
-  });
-  expect(status, JSON.stringify(body)).toBe(202);
-  return body.id;
-};
+const submitWaiting = (agent: string, more: object = {}) =>
+  submit({ goal: "Wait", agent: `command:${agent}`, ...more });
 const why = async (id: string): Promise<Json> =>
   (await deputy.api("GET", `/v1/tasks/${id}/why`)).body;
 const file = (name: string) => join(deputy.home, name);
@@ -44,7 +27,7 @@ const untilFile = (name: string) => until(() => existsSync(file(name)), `${name}
 const waits: Record<string, { bring(): Promise<string>; says: Json; task?: Json }> = {
   "a lease: an agent works": {
     bring: async () => {
-      const id = await submit(`touch ${file("lease")}; sleep 600`);
+      const id = await submitWaiting(`touch ${file("lease")}; sleep 600`);
       await untilFile("lease");
       return id;
     },
@@ -57,7 +40,7 @@ const waits: Record<string, { bring(): Promise<string>; says: Json; task?: Json 
   },
   "a lease: a check runs": {
     bring: async () => {
-      const id = await submit("echo ok > done.txt", {
+      const id = await submitWaiting("echo ok > done.txt", {
         checks: [`touch ${file("verify")}; sleep 600`],
       });
       await untilFile("verify");
@@ -72,7 +55,7 @@ const waits: Record<string, { bring(): Promise<string>; says: Json; task?: Json 
     bring: async () => {
       const runs = file("gate");
       // On the base, on the attempt's commit, and then on the merged one.
-      const id = await submit("echo ok > done.txt", {
+      const id = await submitWaiting("echo ok > done.txt", {
         checks: [`echo x >> ${runs}; test $(wc -l < ${runs}) -lt 3 || sleep 600`],
       });
       await until(
@@ -88,7 +71,7 @@ const waits: Record<string, { bring(): Promise<string>; says: Json; task?: Json 
   },
   "a wake: a pause after a failure": {
     bring: async () => {
-      const id = await submit("exit 1");
+      const id = await submitWaiting("exit 1");
       await deputy.untilEvent(id, ({ type }) => type === "recovery.decided");
       return id;
     },
@@ -101,7 +84,7 @@ const waits: Record<string, { bring(): Promise<string>; says: Json; task?: Json 
   },
   "a question": {
     bring: async () => {
-      const id = await submit(`echo '{"question": "Red or blue?"}'`);
+      const id = await submitWaiting(`echo '{"question": "Red or blue?"}'`);
       await deputy.untilEvent(id, ({ type }) => type === "question.asked");
       return id;
     },
@@ -157,7 +140,7 @@ test("the planner: why says so, cancel ends it", async () => {
     { locks: new Map() },
     join(deputy.home, "repos", `${key}.git`),
     async () => {
-      const id = await submit("echo ok > done.txt");
+      const id = await submitWaiting("echo ok > done.txt");
       await deputy.untilEvent(id, ({ type }) => type === "task.planning");
       expect(await why(id)).toMatchObject({
         state: "planning",
@@ -171,7 +154,7 @@ test("the planner: why says so, cancel ends it", async () => {
 });
 
 test("a dependency: why names what it waits for, and what that waits for", async () => {
-  const id = await submit("exit 0", {
+  const id = await submitWaiting("exit 0", {
     plan: {
       subtasks: [
         { id: "first", title: "First", agent: `command:touch ${file("first")}; sleep 600` },
@@ -221,7 +204,7 @@ test("a hold that nothing would end is repaired by the running daemon, which say
         "no such metric",
     );
   const before = await repaired();
-  const id = await submit('test "$DEPUTY_ATTEMPT" -gt 1 && echo ok > done.txt');
+  const id = await submitWaiting('test "$DEPUTY_ATTEMPT" -gt 1 && echo ok > done.txt');
   await deputy.untilEvent(id, ({ type }) => type === "recovery.decided");
   await deputy.database?.query(
     "update subtasks set hold_kind = 'dependency', hold_at = null, hold_on = '{sub_none}' where task_id = $1",
@@ -234,7 +217,7 @@ test("a hold that nothing would end is repaired by the running daemon, which say
 });
 
 test("a lease in hand is renewed before it is judged: nothing that runs is taken away", async () => {
-  const id = await submit(
+  const id = await submitWaiting(
     `touch ${file("renew")}; while ! test -f ${file("renew-go")}; do sleep 0.05; done; echo ok > done.txt`,
   );
   await untilFile("renew");
@@ -262,7 +245,7 @@ test("a worker that hangs loses its lease; what it reports later is refused, its
   await deputy.start({ DEPUTY_CONCURRENCY: "0" });
   const hanging = deputy.spawn(["worker", "--json", "--concurrency", "1"]);
   const half = file("half");
-  const id = await submit(
+  const id = await submitWaiting(
     `if [ "$DEPUTY_ATTEMPT" = 1 ]; then echo half > half.txt; echo $$ > ${half}.new; mv ${half}.new ${half}; sleep 600; fi; echo whole > whole.txt`,
   );
   await untilFile("half");

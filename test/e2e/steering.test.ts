@@ -1,30 +1,13 @@
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { type Deputy, type Json, makeDeputy } from "../support/deputy.ts";
-import { makeRepository, type TestRepository } from "../support/repository.ts";
-import { makeScratch, type Scratch, waitFor } from "../support/scratch.ts";
+import { expect, test } from "vitest";
+import type { Json } from "../support/deputy.ts";
+import { withDeputy } from "../support/fixtures.ts";
+import { makeRepository } from "../support/repository.ts";
+import { waitFor } from "../support/scratch.ts";
 import { until } from "../support/until.ts";
 
 /** What a person can do with a task on its way: pause it, resume it, say something, comment on its result. */
-let deputy: Deputy;
-let repository: TestRepository;
-let scratch: Scratch;
 
-beforeAll(async () => {
-  [deputy, repository, scratch] = await Promise.all([
-    makeDeputy(),
-    makeRepository({ "README.md": "# Here\n" }),
-    makeScratch(),
-  ]);
-  await deputy.start();
-});
-afterAll(async () => {
-  await deputy?.close();
-  await repository?.remove();
-  await scratch?.remove();
-});
-
-const submit = async (input: Record<string, unknown>): Promise<string> =>
-  (await deputy.api("POST", "/v1/tasks", { repository: repository.path, ...input })).body.id;
+const { deputy, repository, scratch, submit } = withDeputy({ files: { "README.md": "# Here\n" } });
 
 test("a pause parks what runs, survives a restart, and ends with resume", async () => {
   const agent = await scratch.agent(
