@@ -123,6 +123,7 @@ test("a job that arrives with no slot free wakes a process that has one", async 
       if (message === "ready plan") free.wake("plan");
     },
     () => {},
+    () => {},
   );
   await bench.submit();
   full.wake("plan", { fromQueue: true });
