@@ -74,7 +74,7 @@ async function makeTemplate(): Promise<void> {
   const store = await openStore(connection, { onError: () => {} });
   const queue = await openQueue({
     connection: { kind: "postgres", config: connection },
-    ...{ listenTo: ["execute", "orchestrate"], onWake: () => {}, onError: () => {} },
+    ...{ onJob: null, onError: () => {} },
   });
   await queue.close();
   await store.close();
