@@ -1,4 +1,5 @@
 import { simpleGit } from "simple-git";
+import { runProgram } from "../../sandbox/process/run-program.ts";
 import type { GitMode } from "./git-environment.ts";
 
 /** One git command as plain data, so that it can be sent to another process. */
@@ -26,12 +27,27 @@ export const silenceMs = 10 * 60_000;
 export const maxOutputBytes = 256 * 1024 * 1024;
 
 /**
+ * Runs one git command. Hermetic ones are run as they are, because a task has dozens of them; a command
+ * that talks with a remote goes through simple-git, which knows when a transport's helpers are done.
+ */
+export async function runGit(request: GitRequest, signal?: AbortSignal): Promise<GitAnswer> {
+  if (request.mode === "transport") return runTransport(request, signal);
+  const { program, args, maxBytes = maxOutputBytes, cwd, env, input } = request;
+  const [binary = "git", ...before] = program;
+  const { exitCode, stdout, stderr } = await runProgram({
+    ...{ cwd, env, input, silenceMs, maxBytes, signal },
+    argv: [binary, ...before, ...args],
+  });
+  return { exitCode, stdout, stderr: stderr.toString("utf8") };
+}
+
+/**
  * Runs one command through simple-git. Its guards are meant for options from outside; ours are
  * constants, so the guards against our own hardening are disabled by name. Each command has its own
  * instance, because one runs its commands in turn and shares input and abort signal.
  */
-export async function runGit(
-  { cwd, env, mode, program, args, input, maxBytes = maxOutputBytes }: GitRequest,
+async function runTransport(
+  { cwd, env, program, args, input, maxBytes = maxOutputBytes }: GitRequest,
   signal?: AbortSignal,
 ): Promise<GitAnswer> {
   const [binary = "git", ...before] = program;
@@ -55,7 +71,7 @@ export async function runGit(
     },
     timeout: { block: silenceMs },
     // In a transport a helper may outlive git with the pipes open (credential-cache, ssh masters).
-    completion: { onClose: true, onExit: mode === "transport" ? 2_000 : false },
+    completion: { onClose: true, onExit: 2_000 },
     // Always a Buffer: for an empty string simple-git would leave stdin open.
     input: () => Buffer.from(input ?? ""),
     abort: signal ? AbortSignal.any([signal, full.signal]) : full.signal,
@@ -70,11 +86,11 @@ export async function runGit(
       allowUnsafePager: true,
       allowUnsafePack: true,
       allowUnsafeAskPass: true,
-      allowUnsafeSshCommand: mode === "transport",
+      allowUnsafeSshCommand: true,
       // The key of the auth header names a host, which may read like a guarded key ("alias").
-      allowUnsafeAlias: mode === "transport",
+      allowUnsafeAlias: true,
       // Otherwise git refuses helpers of the user that abbreviate an option.
-      allowAbbreviatedOptions: mode === "transport",
+      allowAbbreviatedOptions: true,
     },
   })
     .env(env)
