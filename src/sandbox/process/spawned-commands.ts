@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { startRunningTimer } from "../../core/base/running-timer.ts";
 import { findInsideGroup } from "../box/find-inside.ts";
 import { endLeftovers } from "./kill-group.ts";
 import type { ProcessIdentity } from "./process-identity.ts";
@@ -6,11 +7,11 @@ import { type CommandResult, type CommandSpec, runCommand, runMark } from "./run
 
 /**
  * Commands as plain data, so that a spawner can run them: the same call and the same result as
- * `runCommand`. The spawner reports their start and output on the way. When the spawner itself
+ * `runCommand`. The spawner reports their start and output on the way; their time limit is counted here. When the spawner itself
  * dies, the command it ran is killed and its result says so.
  */
 type Callback = "signal" | "onStarted" | "onOutput";
-type Local = Callback | "onInput" | "survivors" | "user" | "contained";
+type Local = Callback | "onInput" | "survivors" | "user" | "contained" | "timeoutMs";
 export type CommandRequest = Omit<CommandSpec, Local> & {
   isContained: boolean;
   wantsOutput: boolean;
@@ -37,7 +38,7 @@ function isPlain({ contained, onInput, survivors, user }: CommandSpec): boolean 
 }
 
 async function runThere(ask: AskCommand, spec: CommandSpec): Promise<CommandResult> {
-  const { contained, env, onOutput, onStarted, signal, ...rest } = spec;
+  const { contained, env, onOutput, onStarted, signal, timeoutMs, ...rest } = spec;
   const mark = env[runMark] ?? randomUUID();
   const startedAt = performance.now();
   let leader: ProcessIdentity | null = null;
@@ -47,12 +48,27 @@ async function runThere(ask: AskCommand, spec: CommandSpec): Promise<CommandResu
     isContained: contained !== undefined,
     wantsOutput: onOutput !== undefined,
   };
+  // Limits count time in which this process ran, so it is this process that counts.
+  const limit = new AbortController();
+  let cause: "abort" | "timeout" | null = null;
+  const timer = startRunningTimer(timeoutMs, () => {
+    cause ??= "timeout";
+    limit.abort();
+  });
+  const onAbort = () => {
+    cause ??= "abort";
+  };
+  signal?.addEventListener("abort", onAbort, { once: true });
+  const either = signal ? AbortSignal.any([signal, limit.signal]) : limit.signal;
   try {
-    return await ask(request, signal, (note) => {
+    const result = await ask(request, either, (note) => {
       if ("chunk" in note) return onOutput?.(note.chunk, note.stream);
       leader = note.started;
       onStarted?.(leader);
     });
+    return result.endedBy === "abort" && cause === "timeout"
+      ? { ...result, endedBy: "timeout" }
+      : result;
   } catch (error) {
     const wasAborted = signal?.aborted === true && leader === null;
     await endLeftovers(leader, { name: runMark, value: mark });
@@ -63,6 +79,9 @@ async function runThere(ask: AskCommand, spec: CommandSpec): Promise<CommandResu
       durationMs: Math.round(performance.now() - startedAt),
       error: wasAborted ? null : `the process that ran it was lost (${(error as Error).message})`,
     };
+  } finally {
+    timer.stop();
+    signal?.removeEventListener("abort", onAbort);
   }
 }
 
@@ -74,6 +93,7 @@ export function answerCommand(
 ): Promise<CommandResult> {
   return runCommand({
     ...spec,
+    timeoutMs: Number.POSITIVE_INFINITY, // whoever asks counts
     signal,
     onStarted: (started) => tell({ started }),
     ...(wantsOutput && { onOutput: (chunk, stream) => tell({ chunk, stream }) }),
