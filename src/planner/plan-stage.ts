@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import pLimit from "p-limit";
 import { DeputyError } from "../core/base/error.ts";
 import { invariant } from "../core/base/invariant.ts";
@@ -26,8 +27,11 @@ import { wantsPlan } from "./wants-plan.ts";
  */
 export type PlanDeps = AskDeps & { authHeader: (url: string) => string | null };
 
-/** Maximum number of tasks that are fetched and inspected at once. */
-const maxPreparations = 8;
+/**
+ * At most this many tasks are fetched and inspected at once: git keeps processors busy, and new tasks are
+ * accepted meanwhile. Some more than processors, because a remote may be slow.
+ */
+const maxPreparations = Math.max(4, availableParallelism());
 
 export function makePlanStage(deps: PlanDeps): Stage {
   // Planners take minutes, so the stage has many slots; CPU-bound preparation has few.

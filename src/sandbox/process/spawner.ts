@@ -1,5 +1,6 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { existsSync } from "node:fs";
+import { setPriority } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { scrubbedEnvironment } from "../../core/base/child-environment.ts";
 
@@ -37,6 +38,16 @@ type FromSpawner<Answer, Note> =
 
 /** A spawner that dies before it was ready is started again after this pause. */
 const restartMs = 60_000;
+const firstMs = 1_000;
+const niceness = 5;
+
+function lowerPriority({ pid }: ChildProcess): void {
+  try {
+    if (pid !== undefined) setPriority(pid, niceness);
+  } catch {
+    // It has ended already, or the system does not allow it: it works all the same.
+  }
+}
 
 /** `module` is a file that calls `serveSpawner`; without that file requests always run here. */
 export function startSpawner<Request, Answer, Note = never>(
@@ -72,6 +83,7 @@ export function startSpawner<Request, Answer, Note = never>(
       stdio: ["ignore", "ignore", "inherit", "ipc"],
     });
     child = started;
+    lowerPriority(started);
     started.unref();
     started.channel?.unref();
     started.on("error", (error) => lose(started, error.message));
@@ -88,7 +100,8 @@ export function startSpawner<Request, Answer, Note = never>(
       else request?.resolve(message.answer);
     });
   };
-  if (existsSync(module)) start();
+  // The first moment belongs to the start of the daemon itself.
+  if (existsSync(module)) restart = setTimeout(start, firstMs).unref();
 
   const askThere = async (
     request: Request,
@@ -118,6 +131,10 @@ export function startSpawner<Request, Answer, Note = never>(
       return answer(request, signal ?? new AbortController().signal, onNote ?? (() => {}));
     },
     ready: async () => {
+      if (child === null && existsSync(module)) {
+        clearTimeout(restart);
+        start();
+      }
       while (!isReady && child !== null) await sleep(5);
     },
     stop: () => {
