@@ -96,7 +96,9 @@ test("what of the settings does not come true with the sandbox that there is, is
     expect.stringMatching(/^network of the repository \/x .*\(agent, check\).*do not start/),
   ]);
   expect(findSandboxProblems(settings, { provider: "none" })).toEqual([
-    expect.stringContaining("Without a sandbox nothing enforces sandbox.network, the network of /x"),
+    expect.stringContaining(
+      "Without a sandbox nothing enforces sandbox.network, the network of /x",
+    ),
     expect.stringContaining("sandbox.allow_triggers takes tasks"),
   ]);
   expect(sandboxSchema.safeParse({ network: { agent: ["10.0.0.1"] } }).success).toBe(false);
