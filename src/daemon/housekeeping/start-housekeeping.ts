@@ -3,7 +3,7 @@ import { tidyOldWorktrees } from "../../delivery/tidy-worktrees.ts";
 import { releaseExpiredLease, repairHold } from "../../orchestrator/runner/repair.ts";
 import type { StageRunner } from "../../orchestrator/runner/run-stages.ts";
 import type { AdvanceDeps } from "../../orchestrator/transitions/advance.ts";
-import { takeBackLease } from "../../recovery/reconcile.ts";
+import { type LostClaim, takeBackLease } from "../../recovery/reconcile.ts";
 import { GarbledRow } from "../../store/database/garbled.ts";
 import { findUnsoundHolds } from "../../store/tasks/unsound-holds.ts";
 import type { Mirrors } from "../../worktree/mirror/mirror.ts";
@@ -39,7 +39,7 @@ const pruneMs = 24 * 60 * 60_000;
 
 /** Add a service for each job. Returns how many holds were repaired so far. */
 export function startHousekeeping(services: Services, deps: HousekeepingDeps): () => number {
-  const { bus, config, db, log, mirrors, reap, runner, self, space } = deps;
+  const { bus, config, db, log, mirrors, reap, runner, space } = deps;
   let repairs = 0;
   const every = (everyMs: number, what: string, work: (stopping: AbortSignal) => Promise<void>) =>
     services.add(what, startPeriodic({ everyMs, what, work, log }));
@@ -51,8 +51,6 @@ export function startHousekeeping(services: Services, deps: HousekeepingDeps): (
     await space.look();
   });
   every(config.checkHoldsMs, "check of holds", async () => {
-    // After a machine slept every lease looks old: first renew what is in hand.
-    await self.beat();
     repairs += await repairHolds(deps);
   });
   const onTidyError = logErrors(log, "could not remove a worktree; it stays");
@@ -70,17 +68,21 @@ export function startHousekeeping(services: Services, deps: HousekeepingDeps): (
 
 /** Repair the holds that cannot end by themselves. Returns how many there were. */
 async function repairHolds(deps: HousekeepingDeps): Promise<number> {
-  const { db, garbled, log } = deps;
+  const { db, garbled, log, self } = deps;
   const onError = logErrors(log, "could not repair an unsound hold; trying again");
   let repaired = 0;
-  for (const unsound of await findUnsoundHolds(db)) {
+  const found = await findUnsoundHolds(db);
+  // After a machine slept every lease looks old. What is in hand is renewed between the two looks
+  // (`takeBackLease` looks again), because the machine may fall asleep after any renewal.
+  if (found.some(({ kind }) => kind === "lease")) await self.beat();
+  for (const unsound of found) {
     const { taskId, subtaskId, kind } = unsound;
     try {
-      if (kind === "lease")
-        await takeBackLease(db, subtaskId ?? taskId, (lost) =>
-          releaseExpiredLease(deps, lost, unsound),
-        );
-      else await repairHold(deps, unsound);
+      if (kind !== "lease") await repairHold(deps, unsound);
+      else {
+        const release = (lost: LostClaim) => releaseExpiredLease(deps, lost, unsound);
+        if (!(await takeBackLease(db, subtaskId ?? taskId, release))) continue;
+      }
       repaired++;
       log.error(unsound, "unsound hold; repaired");
     } catch (error) {
