@@ -1,11 +1,11 @@
 import { EventEmitter } from "node:events";
 import type { StageName } from "../core/task/outcome.ts";
 import { listen } from "../store/database/listen.ts";
-import type { Connection } from "../store/database/open.ts";
+import type { Store } from "../store/database/open.ts";
 
 /**
- * What processes notify one another of, through PostgreSQL's LISTEN and NOTIFY. A notification is a
- * hint: whatever acts on one also looks by itself from time to time.
+ * The notifications of this process and the others, by kind. A notification is a hint: each listener
+ * also looks by itself from time to time.
  */
 export type Bus = {
   /** Call `handle` at each notification of this kind, or at those about one task. Returns how to stop that. */
@@ -35,13 +35,10 @@ export type Notifications = {
   reconnected: string;
 };
 
-export async function openBus(
-  connection: Connection,
-  onError: (error: Error) => void,
-): Promise<Bus> {
+export async function openBus(store: Store, onError: (error: Error) => void): Promise<Bus> {
   const emitter = new EventEmitter().setMaxListeners(0);
   const listener = await listen(
-    connection,
+    store,
     (message) => {
       const [kind = "", about = ""] = message.split(" ");
       emitter.emit(kind, about);

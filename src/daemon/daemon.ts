@@ -156,8 +156,11 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
       "notifier",
       startNotifier({ db, config: config.notifier, redact: redactPush, log: logLine }),
     );
-    const bus = services.add("bus", await openBus(store.connection, onError("listen error")));
-    bus.on("outbox", relay.wake);
+    const bus = services.add("bus", await openBus(store, onError("listen error")));
+    bus.on("outbox", () => {
+      runner.wake("execute"); // at once, where there is a free slot here
+      relay.wake();
+    });
     bus.on("pushes", notifier.wake);
     bus.on("cancel", runner.cancelTask);
     bus.on("pause", runner.pauseTask);

@@ -80,7 +80,7 @@ export async function startWorker(config: Config, log: Log): Promise<WorkerProce
     onError: logErrors(log, "queue error"),
   });
   services.add("queue", { stop: queue.close });
-  const bus = await openBus(store.connection, logErrors(log, "listen error"));
+  const bus = await openBus(store, logErrors(log, "listen error"));
   services.add("bus", bus);
   bus.on("cancel", runner.cancelTask);
   bus.on("pause", runner.pauseTask);

@@ -48,7 +48,7 @@ export async function streamEvents(
         if (!(await write(response, text, limits))) return;
         after = event.seq;
       }
-      if (page.length > 0) continue;
+      if (page.length === limits.pageSize || askState) continue;
       if (state !== null && isTaskOver(state)) {
         await write(response, `event: end\ndata: ${JSON.stringify({ state })}\n\n`, limits);
         return;

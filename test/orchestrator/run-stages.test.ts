@@ -118,7 +118,7 @@ test("a job that arrives with no slot free wakes a process that has one", async 
     return success("plan");
   });
   const listener = await listen(
-    bench.database.connection,
+    bench.store,
     (message) => {
       if (message === "ready plan") free.wake("plan");
     },

@@ -5,7 +5,7 @@ import type { PlannedSubtask } from "../../src/core/task/plan.ts";
 import { claimWork } from "../../src/orchestrator/runner/claim.ts";
 import { type AdvanceDeps, advance } from "../../src/orchestrator/transitions/advance.ts";
 import { makeAnnounce } from "../../src/orchestrator/transitions/announce.ts";
-import { openStore } from "../../src/store/database/open.ts";
+import { openStore, type Store } from "../../src/store/database/open.ts";
 import type { Db } from "../../src/store/database/schema.ts";
 import { createTasks, type NewTask } from "../../src/store/tasks/create-task.ts";
 import { createTestDatabase, type TestDatabase } from "./postgres.ts";
@@ -13,6 +13,7 @@ import { createTestDatabase, type TestDatabase } from "./postgres.ts";
 /** The orchestrator on a real database, with nobody else at work: its tests say what stages report. */
 export type Bench = {
   database: TestDatabase;
+  store: Store;
   db: Db;
   deps: AdvanceDeps;
   /** A registered process that claims. */
@@ -46,6 +47,7 @@ export async function makeBench(): Promise<Bench> {
   const processId = await addProcess();
   const bench: Bench = {
     database,
+    store,
     db,
     deps,
     processId,

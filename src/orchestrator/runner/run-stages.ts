@@ -11,12 +11,13 @@ import { holdForSpace } from "./wait-for-space.ts";
 
 /**
  * Runs stages in this process. `wake` makes a stage claim what is ready, up to its free slots; each
- * claim runs concurrently, and its outcome goes to `advance`, which frees the slot and wakes the stages
- * that follow. A stage is woken by
+ * claim runs concurrently, and its outcome goes to `advance`, which frees the slot and makes ready what
+ * follows. A stage is woken by
  *
- *   - an outcome recorded in this process,
- *   - a job from the queue, for what another process or a person made ready,
- *   - the reconciler's clock, which makes up for lost jobs.
+ *   - the notification of a transition that made work ready, in this process or another,
+ *   - a job from the queue, for an execution,
+ *   - a claim that ends while more work may be ready than there were slots,
+ *   - the reconciler's clock, which makes up for lost notifications and jobs.
  *
  * There is no other state here: a process that dies leaves leases in the database, and the reconciler
  * frees them. The heartbeat renews only the leases of claims in hand, so whatever goes wrong with a
@@ -63,41 +64,6 @@ export type StageRow = {
 const maxRefusals = 3;
 const maxAdvanceWaitMs = 5_000;
 const notifyEveryMs = 200;
-
-/**
- * What an outcome may have made ready: this process looks at once, the others when the queue tells
- * them, as this one does for what is not named here.
- */
-function followersOf(outcome: Outcome): readonly StageName[] {
-  switch (outcome.kind) {
-    case "planned":
-    case "subplanned":
-    case "decided":
-      return ["execute"];
-    case "attempted":
-      return [outcome.reason === "done" ? "verify" : "recover"];
-    case "verified":
-      return [outcome.verdict.result === "pass" ? "integrate" : "recover"];
-    case "integrated":
-      return ["integrate", "execute", "deliver"];
-    case "conflicted":
-    case "gate_failed":
-      return ["integrate", "recover"];
-    case "work_lost":
-      return ["recover", "execute"];
-    case "parked":
-    case "postponed":
-    case "lost":
-    case "no_space":
-    case "unreadable":
-    case "broken":
-    case "refused":
-    case "asked":
-    case "unaffordable":
-    case "delivered":
-      return [];
-  }
-}
 
 /** Planners and reviewers spend as coders do. The others are short, and change what is shared. */
 const pausedStages: ReadonlySet<StageName> = new Set(["plan", "execute", "verify"]);
@@ -210,11 +176,7 @@ export function startStageRunner(options: StageRunnerOptions): StageRunner {
         });
     const outcome = await excuseFullVolume(ended, space);
     faultPoint(claim.stage, "reported");
-    if (await record(claim, outcome)) {
-      faultPoint(claim.stage, "advanced");
-      for (const stage of followersOf(outcome)) wake(stage);
-      return;
-    }
+    if (await record(claim, outcome)) return faultPoint(claim.stage, "advanced");
     // It is not in hand any more: its lease runs out, and the checker gives it back as lost.
     log(
       "error",

@@ -1,12 +1,13 @@
 import pg from "pg";
-import type { Connection } from "./open.ts";
+import type { Store } from "./open.ts";
 
 /**
- * One LISTEN connection per process. A notification is only a hint: every listener also polls,
+ * Calls `onMessage` with each notification: this process's own as soon as it is sent, those of the other
+ * processes through one LISTEN connection. A notification is only a hint: every listener also polls,
  * so a lost one costs time, never work. A broken connection is rebuilt with a pause.
  */
 export async function listen(
-  connection: Connection,
+  { connection, notifier }: Pick<Store, "connection" | "notifier">,
   onMessage: (payload: string) => void,
   onReconnect: () => void,
   onError: (error: Error) => void,
@@ -36,7 +37,10 @@ export async function listen(
       client = null;
       reconnectSoon();
     });
-    next.on("notification", (message) => onMessage(message.payload ?? ""));
+    next.on("notification", ({ payload = "" }) => {
+      const [sender = ""] = payload.split(" ", 1);
+      if (sender !== notifier.sender) onMessage(payload.slice(sender.length + 1));
+    });
     await next.connect();
     await next.query("listen deputy");
     client = next;
@@ -44,8 +48,10 @@ export async function listen(
     isAgain = true;
   };
   await connect();
+  const stopOwn = notifier.onSent(onMessage);
   return {
     close: async () => {
+      stopOwn();
       closed = true;
       clearTimeout(timer);
       await client?.end();

@@ -1,43 +1,63 @@
+import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { sql } from "kysely";
 import { gather } from "../../core/base/gather.ts";
 import type { Db } from "./schema.ts";
 
 /**
- * Sends notifications to all processes, after what they are about was committed. A transaction that
- * notifies holds a lock of the whole server while it commits, so with a NOTIFY in each transition one
- * commit would wait for the next one's disk write. Notifications that arrive while a statement is under
- * way, or shortly after, share the next one, which does not wait for the disk. While the database is
- * away they are kept. One that is lost with a process costs time, never work: whoever listens also looks
- * by itself.
+ * Notifications, sent after what they are about was committed: to listeners in this process at once, to
+ * the other processes by PostgreSQL. A transaction that notifies holds a lock of the whole server while
+ * it commits, so with a NOTIFY in each transition one commit would wait for the next one's disk write.
+ * Notifications that arrive while a statement is under way, or shortly after, share the next one, which
+ * does not wait for the disk. While the database is away they are kept. One that is lost with a process
+ * costs time, never work: each listener also looks by itself.
  */
-export type Notify = {
-  (messages: Iterable<string>): void;
+export type Notifier = {
+  /** Stands before each message that PostgreSQL carries, so that the sender can tell its own. */
+  sender: string;
+  send(messages: Iterable<string>): void;
+  /** Calls `listener` with what this process sends; returns how to stop that. */
+  onSent(listener: (message: string) => void): () => void;
   stop(): void;
 };
 
-export function makeNotify(db: Db): Notify {
+export function makeNotifier(db: Db): Notifier {
+  const sender = randomUUID();
+  const listeners = new Set<(message: string) => void>();
   let isStopped = false;
-  const send = gather(async (lists: string[][]) => {
+  const share = gather(async (lists: string[][]) => {
     const messages = [...new Set(lists.flat())];
     await sql`
-      select pg_notify('deputy', message), set_config('synchronous_commit', 'off', true)
+      select pg_notify('deputy', ${sender} || ' ' || message), set_config('synchronous_commit', 'off', true)
         from unnest(${messages}::text[]) as message`.execute(db);
     await sleep(pauseMs, undefined, { ref: false }); // what arrives meanwhile shares the next one
     return lists;
   }, maxBatch);
-  const notify = (messages: Iterable<string>) => {
-    const list = [...messages];
-    if (list.length === 0 || isStopped) return;
-    send(list).catch(() => setTimeout(() => notify(list), retryMs).unref());
+  const sendToOthers = (messages: string[]) => {
+    if (isStopped) return;
+    share(messages).catch(() => setTimeout(() => sendToOthers(messages), retryMs).unref());
   };
-  return Object.assign(notify, {
+  return {
+    sender,
+    send: (messages) => {
+      const list = [...messages];
+      if (list.length === 0) return;
+      // In a turn of their own: the sender's transition is over by then, whatever a listener does.
+      setImmediate(() => {
+        for (const message of list) for (const listener of listeners) listener(message);
+      });
+      sendToOthers(list);
+    },
+    onSent: (listener) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
     stop: () => {
       isStopped = true;
     },
-  });
+  };
 }
 
 const maxBatch = 1_000;
-const pauseMs = 50;
+const pauseMs = 200;
 const retryMs = 1_000;

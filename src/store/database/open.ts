@@ -14,7 +14,7 @@ import { flakyTestsMigration } from "../migrations/0016-flaky-tests.ts";
 import { proofMigration } from "../migrations/0017-proof.ts";
 import { wordsMigration } from "../migrations/0018-words.ts";
 import { listMigration } from "../migrations/0019-list.ts";
-import { makeNotify } from "./notify.ts";
+import { makeNotifier, type Notifier } from "./notify.ts";
 import { type Database, type Db, poolOf } from "./schema.ts";
 import { corkWrites } from "./transaction.ts";
 
@@ -23,7 +23,12 @@ export type Connection =
   | { connectionString: string }
   | { host: string; port: number; user: string; password: string; database: string };
 
-export type Store = { db: Db; connection: Connection; close(): Promise<void> };
+export type Store = {
+  db: Db;
+  connection: Connection;
+  notifier: Notifier;
+  close(): Promise<void>;
+};
 
 /**
  * Opens the database and brings its schema up to date. Two processes may do so at once: the
@@ -54,13 +59,14 @@ export async function openStore(
   const plugins = [new CamelCasePlugin({ maintainNestedObjectKeys: true })];
   const dialect = new PostgresDialect({ pool });
   const db: Db = new Kysely<Database>({ dialect, plugins });
-  const notify = makeNotify(db);
-  db[poolOf] = { pool, plugins, notify };
+  const notifier = makeNotifier(db);
+  db[poolOf] = { pool, plugins, notifier };
   const close = () => {
-    notify.stop();
+    notifier.stop();
     return db.destroy();
   };
-  if (options.migrate === false) return { db, connection, close };
+  const store = { db, connection, notifier, close };
+  if (options.migrate === false) return store;
   try {
     await sql`create schema if not exists app`.execute(db).catch(async (error) => {
       // Two processes may create it at the same moment: the second one finds it there.
@@ -71,7 +77,7 @@ export async function openStore(
     await db.destroy();
     throw error;
   }
-  return { db, connection, close };
+  return store;
 }
 
 /**

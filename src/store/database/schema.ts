@@ -18,7 +18,7 @@ import type {
   Subtask,
   Task,
 } from "../../core/task/task.ts";
-import type { Notify } from "./notify.ts";
+import type { Notifier } from "./notify.ts";
 
 /**
  * The tables as TypeScript sees them: camelCase here, snake_case in SQL, converted by kysely. A
@@ -332,7 +332,7 @@ export type Database = {
 /** The pool that a database was opened with; transactions take their connections from it. */
 export const poolOf = Symbol("pool");
 export type Db = Kysely<Database> & {
-  [poolOf]?: { pool: Pool; plugins: KyselyPlugin[]; notify: Notify };
+  [poolOf]?: { pool: Pool; plugins: KyselyPlugin[]; notifier: Notifier };
 };
 
 /** Created only by `inTransaction`. */

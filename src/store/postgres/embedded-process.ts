@@ -96,6 +96,7 @@ function settings(cluster: Cluster, fsync: boolean): string[] {
     max_wal_size: "256MB",
     wal_level: "minimal",
     max_wal_senders: 0,
+    commit_delay: 1_000, // µs; where five transactions are open, their commits share a write
     max_parallel_workers_per_gather: 0,
     jit: "off",
     log_checkpoints: "off",

@@ -290,7 +290,7 @@ function pendingIn(tx: Tx): Pending {
 }
 
 function notify(db: Db, messages: Iterable<string>): void {
-  db[poolOf]?.notify(messages);
+  db[poolOf]?.notifier.send(messages);
 }
 
 function writePending(tx: Tx, { events, jobs }: Pending): CompiledQuery | null {
