@@ -9,6 +9,7 @@ import type { Service } from "../http/service.ts";
 import { notificationRows } from "../notifier/notification-rows.ts";
 import { secretsOf } from "../notifier/notifier-config.ts";
 import { startNotifier } from "../notifier/run-notifier.ts";
+import { batchCreations } from "../orchestrator/intake/intake.ts";
 import { releaseLostLease } from "../orchestrator/runner/repair.ts";
 import { startStageRunner } from "../orchestrator/runner/run-stages.ts";
 import { wakeFromSpace } from "../orchestrator/runner/wait-for-space.ts";
@@ -120,8 +121,16 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
     const leftovers = await removeCheckLeftovers(mirrors, config.paths.checks);
     if (leftovers > 0) log.info({ leftovers }, "removed worktrees of checks that were cut off");
 
+    const { createTask, isRush } = batchCreations(db);
     const runner = startStageRunner({
-      ...{ ...core, space, log: logLine, processId: self.processId, onGarbled: garbled.note },
+      ...{
+        ...core,
+        space,
+        isRush,
+        log: logLine,
+        processId: self.processId,
+        onGarbled: garbled.note,
+      },
       stages: makeStages({ db, config, self, sandbox, mirrors, redact }),
     });
     self.workWith(runner);
@@ -166,7 +175,7 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
     bus.on("pause", runner.pauseTask);
     bus.on("ready", (stage) => runner.wake(stage));
 
-    const intake = makeIntakeRules(config, core);
+    const intake = makeIntakeRules(config, { ...core, createTask });
     const onCreated = () => runner.wake("plan");
     const triggers = services.add(
       "triggers",

@@ -4,17 +4,17 @@ import type { Config } from "../config/config.ts";
 import { roleSettings } from "../config/role-settings.ts";
 import { DeputyError } from "../core/base/error.ts";
 import { requirePullRequests } from "../delivery/github/github-repository.ts";
-import { batchCreations, type IntakeRules } from "../orchestrator/intake/intake.ts";
+import type { IntakeRules } from "../orchestrator/intake/intake.ts";
 import { findUnpricedModel } from "../roles/meter.ts";
 import { agentConfig, roleAgent } from "../roles/run-role.ts";
 
 /** What intake asks of this daemon: its agents, its budget, the repositories it can read. */
 export function makeIntakeRules(
   config: Config,
-  { db, announce }: Pick<IntakeRules, "db" | "announce">,
+  core: Pick<IntakeRules, "db" | "announce" | "createTask">,
 ): IntakeRules {
   return {
-    ...{ db, announce, createTask: batchCreations(db) },
+    ...core,
     ...agentRules(config),
     defaultTimeoutMs: (repository) => roleSettings(config.roles, "coder", repository).timeoutMs,
     checkRepository: checkedRepositories(),

@@ -13,7 +13,7 @@ beforeAll(async () => {
   bench = await makeBench();
   rules = {
     db: bench.db,
-    createTask: batchCreations(bench.db),
+    ...batchCreations(bench.db),
     announce: async () => "evt_unused",
     defaultAgent: () => "command:true",
     requireAgent: () => {},

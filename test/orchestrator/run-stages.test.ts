@@ -132,6 +132,37 @@ test("a job that arrives with no slot free wakes a process that has one", async 
   await listener.close();
 });
 
+test("while tasks arrive in a rush a stage uses fewer slots, and all of them afterwards", async () => {
+  for (let i = 0; i < 4; i++) await bench.submit();
+  let rush = true;
+  const ends: (() => void)[] = [];
+  const runner = startStageRunner({
+    ...bench.deps,
+    ...{ processId: bench.processId, space, isRush: () => rush, log: () => {} },
+    stages: {
+      plan: {
+        ...{ slots: 3, slotsInRush: 1 },
+        run: async () => {
+          await new Promise<void>((resolve) => ends.push(resolve));
+          return success("plan");
+        },
+      },
+    },
+  });
+  runners.push(runner);
+  runner.wake("plan");
+  await until(() => ends.length === 1, "one is planned");
+  runner.wake("plan");
+  ends[0]?.();
+  await until(() => ends.length === 2, "the next one is planned");
+  expect(runner.running()).toHaveLength(1);
+  rush = false;
+  ends[1]?.();
+  await until(() => ends.length === 4, "the others are planned at once");
+  expect(runner.running()).toHaveLength(2);
+  for (const end of ends) end();
+});
+
 test("a claim that is not in hand any more is given back: nobody renews it", async () => {
   const task = await bench.submit();
   const claim = await bench.claim("plan");

@@ -74,7 +74,7 @@ function makeDeps(changes: Partial<InboxDeps> = {}): InboxDeps & { logged: strin
   const { db } = store;
   const intake: IntakeRules = {
     db,
-    createTask: batchCreations(db),
+    ...batchCreations(db),
     announce: async () => "evt_unused",
     defaultAgent: () => "builtin",
     requireAgent: () => {},

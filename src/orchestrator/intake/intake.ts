@@ -200,10 +200,24 @@ const maxBatch = 64;
 /** Null: a task with this idempotency key exists already. */
 export type CreateTask = (creation: Creation) => Promise<Task | null>;
 
-/** Insert tasks that arrive at the same time with one statement: a burst makes a commit for each 64. */
-export function batchCreations(db: Db): CreateTask {
-  return gather((creations: Creation[]) => createTasks(db, creations), maxBatch);
+export type Creations = {
+  createTask: CreateTask;
+  /** Whether tasks arrive faster than one after the other: their senders wait, so other work should. */
+  isRush(): boolean;
+};
+
+/** Inserts tasks that arrive at the same time with one statement: a burst makes a commit for each 64. */
+export function batchCreations(db: Db): Creations {
+  let rushUntil = 0;
+  const createTask = gather((creations: Creation[]) => {
+    if (creations.length >= rushBatch) rushUntil = performance.now() + rushMs;
+    return createTasks(db, creations);
+  }, maxBatch);
+  return { createTask, isRush: () => performance.now() < rushUntil };
 }
+
+const rushBatch = 4;
+const rushMs = 250;
 
 function sizeOf({ goal, attachments, planInput, checks }: NewTask): number {
   return JSON.stringify([goal, attachments, planInput, checks]).length;

@@ -49,6 +49,8 @@ export type StageRunnerOptions = AdvanceDeps & {
   space: Space;
   /** Told of each row that could not be read, as often as that happens. */
   onGarbled?: (garbled: Garbled) => void;
+  /** Whether tasks arrive in a rush. */
+  isRush?: () => boolean;
   processId: string;
   stages: Partial<Record<StageName, StageRow>>;
   log: (level: "info" | "warn" | "error", fields: object, message: string) => void;
@@ -56,8 +58,9 @@ export type StageRunnerOptions = AdvanceDeps & {
 
 export type StageRow = {
   run: Stage;
-  /** How many at once. */
+  /** How many at once; and while tasks arrive in a rush, because answering a request comes first. */
   slots: number;
+  slotsInRush?: number;
 };
 
 /** An outcome that the database answers to, but does not take, is tried this often. */
@@ -76,7 +79,7 @@ const causeInWords: Record<AbortCause, string> = {
 };
 
 export function startStageRunner(options: StageRunnerOptions): StageRunner {
-  const { db, processId, space, stages, log, onGarbled = () => {} } = options;
+  const { db, processId, space, stages, log, onGarbled = () => {}, isRush = () => false } = options;
   const inHand = new Map<Claim, { controller: AbortController; done: Promise<void> }>();
   const claiming = new Map<
     StageName,
@@ -109,7 +112,8 @@ export function startStageRunner(options: StageRunnerOptions): StageRunner {
 
   const freeSlots = (stage: StageName): number => {
     const taken = [...inHand.keys()].filter((claim) => claim.stage === stage).length;
-    return (stages[stage]?.slots ?? 0) - taken;
+    const { slots = 0, slotsInRush = slots } = stages[stage] ?? {};
+    return (isRush() ? slotsInRush : slots) - taken;
   };
 
   // One notification for many jobs: a process that receives it claims all that is ready.
