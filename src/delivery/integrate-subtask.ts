@@ -11,8 +11,9 @@ import { type Mirrors, pinRef } from "../worktree/mirror/mirror.ts";
 
 /**
  * Merges one verified commit into the task branch, and runs the gate on the merged commit before
- * the branch moves. Until then the branch is only a column: a red gate or a conflict leaves it
- * untouched. `gate` is the verifier, injected by the daemon.
+ * the branch moves. A fast-forward needs none: the same checks have passed on the same commit. Until
+ * then the branch is only a column: a red gate or a conflict leaves it untouched. `gate` is the
+ * verifier, injected by the daemon.
  */
 export type IntegrateDeps = {
   db: Db;
@@ -51,8 +52,9 @@ export function makeIntegrateStage({ db, gate, mirrors, redact }: IntegrateDeps)
     }
     // Pinned under its own name: a crash between the gate and the record loses nothing.
     await pinRef(mirror, `merged/${subtask.id}`, merged.commit);
-    const verdict = await gate(claim, task, subtask, merged.commit, signal);
-    if (verdict.result !== "pass") return { kind: "gate_failed", verdict };
+    const isVerified = merged.commit === subtask.commit && subtask.verdict?.result === "pass";
+    const verdict = isVerified ? null : await gate(claim, task, subtask, merged.commit, signal);
+    if (verdict && verdict.result !== "pass") return { kind: "gate_failed", verdict };
     await pinRef(mirror, `tasks/${task.id}`, merged.commit);
     return { kind: "integrated", commit: merged.commit, verdict };
   };

@@ -53,17 +53,16 @@ const waits: Record<string, { bring(): Promise<string>; says: Json; task?: Json 
   },
   "a lease: the gate after a merge runs": {
     bring: async () => {
-      const runs = file("gate");
-      // On the base, on the attempt's commit, and then on the merged one.
-      const id = await submitWaiting("echo ok > done.txt", {
-        checks: [`echo x >> ${runs}; test $(wc -l < ${runs}) -lt 3 || sleep 600`],
+      // Both files are only in the merge of the second part into the first.
+      const part = (id: string) => ({ id, title: id, agent: `command:echo ok > ${id}.txt` });
+      const id = await submitWaiting("true", {
+        checks: [`! test -e one.txt || ! test -e two.txt || { touch ${file("gate")}; sleep 600; }`],
+        plan: { subtasks: [part("one"), part("two")] },
       });
-      await until(
-        async () => existsSync(runs) && (await readFile(runs, "utf8")).length >= 6,
-        "the gate runs",
-      );
+      await untilFile("gate");
       return id;
     },
+    task: { waiting_for: "1 of 2 subtasks is still open" },
     says: {
       state: "integrating",
       waiting_for: expect.stringMatching(/^integrate of ".*", by prc_/),

@@ -36,7 +36,7 @@ export function describeProof(
   return {
     verified: true,
     headline: oneLine(headline, maxHeadline),
-    detail: describeShown(finals),
+    detail: describeShown(subtasks, finals),
   };
 }
 
@@ -106,11 +106,18 @@ function describeUnproven(parts: readonly Judged[]): string {
     : `no check was run on ${names}`;
 }
 
-function describeShown(finals: readonly Verdict[]): string {
+function describeShown(parts: readonly Judged[], finals: readonly Verdict[]): string {
   const red = redChecks(finals);
-  if (red.length === 0)
-    return "every check passed on the attempt's commit and again after the merge";
-  return `nothing fails that did not fail before, on the attempt's commit and again after the merge; ${describeRedness(red)}`;
+  const where = describeWhere(parts);
+  if (red.length === 0) return `every check passed ${where}`;
+  return `nothing fails that did not fail before, ${where}; ${describeRedness(red)}`;
+}
+
+/** A part that the task branch was moved to, without a merge commit, has no verdict after the merge. */
+function describeWhere(parts: readonly Judged[]): string {
+  if (parts.some(({ gateVerdict }) => gateVerdict !== null))
+    return "on the attempt's commit and again after the merge";
+  return parts.length === 1 ? "on the commit that is delivered" : "on each part's commit";
 }
 
 function describeRed(finals: readonly Verdict[]): string {

@@ -56,7 +56,8 @@ export type Outcome =
   | { kind: "verified"; verdict: Verdict; commit?: string }
   /** `feedback` goes to the next attempt. */
   | { kind: "decided"; decision: Decision; feedback: string | null }
-  | { kind: "integrated"; commit: string; verdict: Verdict }
+  /** `verdict` on the merge; null when the task branch moved to the very commit that was verified. */
+  | { kind: "integrated"; commit: string; verdict: Verdict | null }
   | { kind: "conflicted"; files: string[]; detail: string }
   | { kind: "gate_failed"; verdict: Verdict }
   | {

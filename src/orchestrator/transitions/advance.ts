@@ -140,10 +140,11 @@ async function advanceSubtask(
       return recover({ what: "verdict", stage: "verify" }, verified);
     }
     case "integrated": {
-      await setOnAttempt(tx, claim.attemptId, { gateVerdict: outcome.verdict });
+      const { verdict } = outcome;
+      if (verdict) await setOnAttempt(tx, claim.attemptId, { gateVerdict: verdict });
       await moveSubtask(tx, subtask, "completed", null, {
         integratedCommit: outcome.commit,
-        gateVerdict: json(outcome.verdict),
+        gateVerdict: verdict && json(verdict),
         feedback: null,
         stageFailures: 0,
       });
@@ -152,7 +153,7 @@ async function advanceSubtask(
         ...about,
         type: "subtask.completed",
         message: task.expectsChange
-          ? `"${subtask.title}" is ${isProven(outcome.verdict) ? "verified and " : ""}merged into the task branch`
+          ? `"${subtask.title}" is ${isProven(verdict ?? subtask.verdict) ? "verified and " : ""}merged into the task branch`
           : `"${subtask.title}" is done`,
         data: { key: subtask.key, commit: outcome.commit },
       });
