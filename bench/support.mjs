@@ -52,7 +52,7 @@ export async function makeDatabase() {
 export async function startDaemon(env = {}) {
   const database = await makeDatabase();
   const home = await makeFolder("home");
-  const main = new URL("../dist/main.js", import.meta.url).pathname;
+  const main = new URL("../dist/program/deputy.cjs", import.meta.url).pathname;
   const ownEnv = {
     PATH: process.env.PATH,
     HOME: process.env.HOME,

@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 import type { Actions } from "./cli/actions.ts";
 import { exitCodes } from "./cli/io.ts";
 import { buildProgram } from "./cli/program.ts";
@@ -126,7 +125,9 @@ function explainingSpace(verbs: Actions): Actions {
   return Object.fromEntries(explained) as Actions;
 }
 
-await buildProgram(explainingSpace(actions)).parseAsync();
-// Everything was stopped and everything is written (pipes and files are synchronous here). What is
-// left are timers of libraries, a minute long, that nobody waits for.
-process.exit();
+// At its end everything was stopped and everything is written (pipes and files are synchronous here).
+// What is left are timers of libraries, a minute long, that nobody waits for. No `await` out here: it
+// would keep the program from being a script, and V8 keeps compiled code of scripts only.
+void buildProgram(explainingSpace(actions))
+  .parseAsync()
+  .then(() => process.exit());

@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { fingerprintCheckout } from "../../src/worktree/checkout/fingerprint.ts";
-import { type Deputy, type Engine, mainPath, makeDeputy } from "../support/deputy.ts";
+import { type Deputy, type Engine, makeDeputy } from "../support/deputy.ts";
 import { redisUrl } from "../support/redis.ts";
 import {
   greetingProject,
@@ -20,7 +20,7 @@ describe.each(engines)("a task on the user's own repository (queue on %s)", (eng
 
   beforeAll(async () => {
     repository = await makeRepository(greetingProject);
-    deputy = await makeDeputy({ engine, main: mainPath });
+    deputy = await makeDeputy({ engine });
     await deputy.start();
   });
   afterAll(async () => {

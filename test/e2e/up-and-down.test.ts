@@ -2,7 +2,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { isProcessAlive } from "../../src/sandbox/process/process-identity.ts";
-import { type Deputy, mainPath, makeDeputy } from "../support/deputy.ts";
+import { type Deputy, makeDeputy } from "../support/deputy.ts";
 import {
   greetingProject,
   makeRepository,
@@ -15,10 +15,7 @@ let deputy: Deputy;
 let repository: TestRepository;
 
 beforeAll(async () => {
-  [deputy, repository] = await Promise.all([
-    makeDeputy({ main: mainPath }),
-    makeRepository(greetingProject),
-  ]);
+  [deputy, repository] = await Promise.all([makeDeputy(), makeRepository(greetingProject)]);
 });
 afterAll(async () => {
   await deputy?.cli(["down"]); // a test that failed in the middle leaves one

@@ -11,13 +11,11 @@ import { killLeftovers } from "../../src/sandbox/process/kill-group.ts";
 import { openStore } from "../../src/store/database/open.ts";
 import { removeEmbeddedPostgres } from "../../src/store/postgres/embedded.ts";
 import { findUnsoundHolds } from "../../src/store/tasks/unsound-holds.ts";
-import { createTestDatabase, oneAtATime, type TestDatabase } from "./postgres.ts";
-import { openProgram } from "./program.ts";
+import { createTestDatabase, type TestDatabase } from "./postgres.ts";
 import { type RedisServer, startRedisServer } from "./redis-server.ts";
-import { makeRepository } from "./repository.ts";
 
 /**
- * The real program, as a person has it: a process of its own (see program.ts), with a home, a
+ * The real program, as a person has it: a process of its own, with a home, a
  * database and, on the redis engine, a Redis of its own. It can be killed and started again.
  */
 export type Engine = "postgres" | "redis";
@@ -77,8 +75,8 @@ export type EventJson = {
   subtask_id: string | null;
 };
 
-/** As it is shipped. Started by what is about files and command lines; all others start `openProgram`. */
-export const mainPath = resolve(import.meta.dirname, "../../dist/main.js");
+/** What `node` starts: package.json's `deputy`. */
+export const mainPath = resolve(import.meta.dirname, "../../dist/program/deputy.cjs");
 
 /** Which engines a suite can run on here: Redis only where it is installed (CI insists on it). */
 export async function makeDeputy(
@@ -88,11 +86,8 @@ export async function makeDeputy(
     embedded?: boolean;
     /** Its log goes to `daemon.log` in its home, to be looked at, instead of to the terminal. */
     keepLog?: boolean;
-    /** What `node` starts. */
-    main?: string;
   } = {},
 ): Promise<Deputy> {
-  const main = options.main ?? (await oneAtATime("program", () => openProgram(warmUp)));
   const home = await mkdtemp(join(tmpdir(), "deputy-home-"));
   const log = options.keepLog ? openSync(join(home, "daemon.log"), "a") : null;
   const database = options.embedded ? null : await createTestDatabase();
@@ -120,7 +115,7 @@ export async function makeDeputy(
   const others: ChildProcess[] = [];
 
   const launch = (args: string[], own: Record<string, string>) =>
-    spawn(process.execPath, [main, ...args], {
+    spawn(process.execPath, [mainPath, ...args], {
       env: { ...env, ...own },
       stdio: ["ignore", "pipe", log ?? "inherit"],
     });
@@ -183,7 +178,7 @@ export async function makeDeputy(
     },
     cli: (args, { cwd, input, env: own } = {}) =>
       new Promise((done, fail) => {
-        const child = spawn(process.execPath, [main, ...args], {
+        const child = spawn(process.execPath, [mainPath, ...args], {
           cwd: cwd ?? home,
           env: { ...env, NO_COLOR: "1", ...own },
         });
@@ -236,24 +231,6 @@ export async function makeDeputy(
     },
   };
   return deputy;
-}
-
-/** One task, so that what every task needs is compiled. */
-async function warmUp(main: string): Promise<void> {
-  const deputy = await makeDeputy({ main });
-  const repository = await makeRepository({ "work.txt": "start\n" });
-  try {
-    await deputy.start();
-    await deputy.run({
-      ...{ goal: "Warm up", repository: repository.path, checks: ["true"] },
-      agent: "command:echo warm >> work.txt",
-    });
-    await deputy.cli(["ls"]);
-    await deputy.stop();
-  } finally {
-    await deputy.close();
-    await repository.remove();
-  }
 }
 
 /** Follow a task over restarts of the daemon. Null when it is over before an event fits. */
