@@ -54,7 +54,7 @@ export const plannerOutputSchema: Record<string, unknown> = {
         properties: {
           id: { type: "string", description: "Letters, digits, - and _; unique in the plan." },
           title: { type: "string", description: "One line." },
-          brief: { type: "string", description: "All that whoever does it needs to know." },
+          brief: { type: "string", description: "Everything that its agent needs to know." },
           writes: { type: "array", items: { type: "string" }, description: "Paths or globs." },
           checks: {
             type: "array",

@@ -115,7 +115,7 @@ function takeFollowUps(
 }
 
 function describeFollowUp(from: Node, brief: string): string {
-  return `This was asked for by whoever did "${from.title}", which is merged. The goal above says what the whole is about; do this part of it, if it serves that goal.\n\n${cutText(cleanText(brief), 32_000)}`;
+  return `The agent of "${from.title}", which is merged, asked for this. The goal above says what the whole is about; do this part of it, if it serves that goal.\n\n${cutText(cleanText(brief), 32_000)}`;
 }
 
 /** Adds the discoveries to every blocked subtask that depends on it, directly or indirectly. */

@@ -93,7 +93,7 @@ export function answerCommand(
 ): Promise<CommandResult> {
   return runCommand({
     ...spec,
-    timeoutMs: Number.POSITIVE_INFINITY, // whoever asks counts
+    timeoutMs: Number.POSITIVE_INFINITY, // the process that asks ends it
     signal,
     onStarted: (started) => tell({ started }),
     ...(wantsOutput && { onOutput: (chunk, stream) => tell({ chunk, stream }) }),
