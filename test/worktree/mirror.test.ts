@@ -176,6 +176,7 @@ test("lock files that a killed git left are swept; fresh ones are respected", as
   for (const name of [
     "refs/deputy/a/one.lock",
     "packed-refs.lock",
+    "packed-refs.new",
     "refs/remotes/origin/main.lock",
   ]) {
     utimesSync(plant(name), longAgo, longAgo);

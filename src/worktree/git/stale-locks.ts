@@ -7,14 +7,16 @@ import { GitFailure } from "./git-failure.ts";
 const staleAfterMs = 10_000;
 
 /**
- * Wraps git on a mirror to recover from lock files that kill -9 left: one inside the mirror that
- * blocks a command and was not touched for a while is deleted, and the command retried.
+ * Wraps git on a mirror to recover from lock files and the half-written list of packed refs that
+ * kill -9 left: one inside the mirror that blocks a command and was not touched for a while is
+ * deleted, and the command retried.
  */
 export function healStaleLocks(git: Git, gitDir: string): Git {
   const ask: Git["ask"] = async (args, options) => {
     for (let round = 0; ; round++) {
       const answer = await git.ask(args, options);
-      const file = /Unable to create '([^'\n]+\.lock)': File exists/.exec(answer.stderr)?.[1];
+      const [, lock, draft] = blocking.exec(answer.stderr) ?? [];
+      const file = lock ?? draft;
       if (answer.exitCode === 0 || file === undefined || round === 3) return answer;
       if (!isInside(gitDir, file) || !(await isStale(file))) return answer;
       await rm(file, { force: true });
@@ -29,6 +31,9 @@ export function healStaleLocks(git: Git, gitDir: string): Git {
     },
   };
 }
+
+const blocking =
+  /nable to create (?:'([^'\n]+\.lock)'|file ([^\n]+\/packed-refs\.new)): File exists/;
 
 async function isStale(file: string): Promise<boolean> {
   return stat(file).then(
