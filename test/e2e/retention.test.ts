@@ -25,8 +25,8 @@ test("logs, events, snapshots and worktrees of what is over go, in words; a retr
     return (await deputy.api("POST", "/v1/tasks", body)).body.id as string;
   };
   const needs = scratch.at("there");
-  const done = await submit("Write", "echo b > b.txt");
-  const failed = await submit("Fail", `echo half > c.txt; test -e ${needs}`);
+  const done = await submit("Write", "echo b > b.txt; echo written");
+  const failed = await submit("Fail", `echo half > c.txt; echo half; test -e ${needs}`);
   const open = await submit("Ask", `echo d > d.txt; echo '{"question": "Which?"}'`);
   const { mirror, patch, shown } = await (async () => {
     expect((await deputy.untilOver(done)).state).toBe("completed");

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -187,8 +188,17 @@ describe("output", () => {
   });
 
   test("a log that cannot be written does not end the run", async () => {
-    const result = await run("echo on", { logPath: join(folder, "no/such/log") });
+    await writeFile(join(folder, "file"), "");
+    const result = await run("echo on", { logPath: join(folder, "file/below/log") });
     expect(result).toMatchObject({ exitCode: 0, output: "on\n" });
+  });
+
+  test("a log and its folder are made for the first output, and not without one", async () => {
+    const logPath = join(folder, "logs/of/a-run");
+    await run("true", { logPath });
+    expect(existsSync(join(folder, "logs"))).toBe(false);
+    await run("echo on", { logPath });
+    expect(await readFile(logPath, "utf8")).toBe("on\n");
   });
 });
 

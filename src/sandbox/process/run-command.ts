@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
-import { createWriteStream, existsSync, type WriteStream } from "node:fs";
+import { createWriteStream, existsSync, mkdirSync, type WriteStream } from "node:fs";
+import { dirname } from "node:path";
 import type { Writable } from "node:stream";
 import { StringDecoder } from "node:string_decoder";
 import { startRunningTimer } from "../../core/base/running-timer.ts";
@@ -32,7 +33,10 @@ export type CommandSpec = {
   graceMs?: number;
   /** How much output to keep in memory: this much head and this much tail. Default 32 KiB each. */
   keepBytes?: number;
-  /** Receives the whole output too, up to `logCapBytes` (default 64 MiB). */
+  /**
+   * Receives the whole output too, up to `logCapBytes` (default 64 MiB). The file and its folder are
+   * made for the first output: most checks that pass print none.
+   */
   logPath?: string;
   logCapBytes?: number;
   /** Called immediately with pid and start time, so that a restart can find an orphan. */
@@ -187,14 +191,23 @@ function openLog(
   path: string,
   capBytes: number,
 ): { write(chunk: Buffer): void; close(): Promise<void> } {
-  const file: WriteStream = createWriteStream(path, { flags: "a", mode: 0o600 });
+  let file: WriteStream | null = null;
   let failed = false;
   let written = 0;
-  file.on("error", () => {
-    failed = true;
-  });
+  const open = () => {
+    const fail = () => {
+      failed = true;
+    };
+    try {
+      mkdirSync(dirname(path), { recursive: true });
+    } catch {
+      // The file cannot be opened then, either.
+    }
+    return createWriteStream(path, { flags: "a", mode: 0o600 }).on("error", fail);
+  };
   return {
     write(chunk) {
+      file ??= open();
       if (failed || written >= capBytes) return;
       file.write(chunk.subarray(0, capBytes - written));
       written += chunk.length;
@@ -202,7 +215,7 @@ function openLog(
     },
     close: () =>
       new Promise((resolve) => {
-        if (failed) return resolve();
+        if (failed || !file) return resolve();
         file.once("error", () => resolve());
         file.end(() => resolve());
       }),

@@ -1,5 +1,4 @@
-import { mkdir } from "node:fs/promises";
-import { dirname } from "node:path";
+import { existsSync } from "node:fs";
 import { scrubbedEnvironment } from "../../core/base/child-environment.ts";
 import { type Check, type CheckRun, killedWords, wasKilled } from "../../core/proof/verdict.ts";
 import type { ConfinedResult } from "../../sandbox/box/sandbox.ts";
@@ -44,7 +43,6 @@ export async function runCheck(
   role: CheckRole = "check",
 ): Promise<CheckRun> {
   place.signal.throwIfAborted();
-  if (logPath) await mkdir(dirname(logPath), { recursive: true });
   // A report from an earlier run, or from the commit, is not this run's.
   if (check.report !== null) await removeReport(place.worktree, check.report);
   const startedAt = new Date().toISOString();
@@ -83,7 +81,7 @@ export async function runCheck(
     status,
     detail,
     outputTail: tailOf(result.output),
-    logPath,
+    logPath: logPath && existsSync(logPath) ? logPath : null,
     tests:
       inReport ??
       (await named.read(result.output)) ??
