@@ -1,4 +1,5 @@
 import { mkdirSync } from "node:fs";
+import { rmdir } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import {
@@ -121,6 +122,7 @@ async function runRole(deps: RoleDeps, request: RoleRequest): Promise<RoleEnd> {
     return { ...meter.conclude(end), sessionId: session.id(), confinement };
   } finally {
     await Promise.all([box.close(), meter.close()]);
+    await rmdir(sessionFolder).catch(() => {}); // not empty: the agent's program resumes from it
     // Not awaited: leftovers of a crash are removed at the next start.
     removeTree(scratch).catch(() => {});
   }
