@@ -2,8 +2,10 @@ import { existsSync, readFileSync, symlinkSync } from "node:fs";
 import { readdir, watch } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import type { TaskJson } from "../support/deputy.ts";
 import { withDeputy } from "../support/fixtures.ts";
 import { waitFor } from "../support/scratch.ts";
+import { until } from "../support/until.ts";
 
 /** Worktrees: what is set up in them, what they are given, how long they stay, how they come back. */
 const { deputy, repositoryWith, scratch } = withDeputy({ config: "keep_worktrees: 1\n" });
@@ -139,6 +141,40 @@ test("the newest are kept; an older one is removed, and comes back with its untr
   });
   expect(existsSync(worktree.path)).toBe(true);
 });
+
+test("what many tasks leave is packed, and whole; a check that prints nothing leaves nothing", async () => {
+  const repository = await repositoryWith({ "a.txt": "a\n" });
+  const mirrors = join(deputy.home, "repos");
+  const before = new Set(await readdir(mirrors));
+  const tasks: TaskJson[] = [];
+  for (let i = 0; i < 10; i++)
+    tasks.push(
+      await deputy.run({
+        repository: repository.path,
+        goal: "Write",
+        agent: `command:echo ${i} > b.txt`,
+        checks: ["true"],
+      }),
+    );
+  const name = (await readdir(mirrors)).find((each) => !before.has(each) && each.endsWith(".git"));
+  const gitDir = join(mirrors, `${name}`);
+  const git = (...args: string[]) => repository.git(`--git-dir=${gitDir}`, ...args);
+  await until(
+    async () => !existsSync(join(gitDir, "refs/deputy/attempts")) && looseIn(git) < 10,
+    "the mirror is packed",
+  );
+  for (const [i, { id }] of tasks.entries())
+    expect(git("show", `refs/deputy/tasks/${id}:b.txt`)).toBe(`${i}`);
+  git("fsck", "--strict", "--no-dangling");
+  const [last] = tasks.slice(-1);
+  expect(existsSync(join(deputy.home, "logs", `${last?.id}`))).toBe(false);
+  expect(await readdir(join(deputy.home, "scratch/sessions"))).toEqual([]);
+  expect((await deputy.cli(["restore", `${tasks[0]?.id}`])).code).toBe(0);
+});
+
+function looseIn(git: (...args: string[]) => string): number {
+  return Number(git("count-objects").split(" ")[0]);
+}
 
 async function untilGone(path: string): Promise<void> {
   const abort = new AbortController();

@@ -10,7 +10,7 @@ import { deleteLeftovers } from "../../store/records/leftovers.ts";
 import { isMirrorInUse, listOldTasks, type OldTask } from "../../store/records/retention.ts";
 import { listAttempts } from "../../store/tasks/tasks.ts";
 import { submoduleRefOf, submoduleSetupRef } from "../../worktree/content/keep-submodules.ts";
-import { collectGarbage, packObjects } from "../../worktree/mirror/collect-garbage.ts";
+import { collectGarbage, packMirror } from "../../worktree/mirror/collect-garbage.ts";
 import { deleteRefs, type Mirrors } from "../../worktree/mirror/mirror.ts";
 import { removeSetAside } from "../../worktree/mirror/repair-mirror.ts";
 import type { Log } from "../home/log.ts";
@@ -53,7 +53,7 @@ export async function pruneOldTasks(
     try {
       // Collecting garbage takes the repository's lock, for minutes in a large repository.
       const inUse = await isMirrorInUse(db, gitDir);
-      await (inUse ? packObjects : collectGarbage)(mirrors.at(gitDir), signal);
+      await (inUse ? packMirror : collectGarbage)(mirrors.at(gitDir), signal);
       log.info({ mirror: gitDir, inUse }, "packed a mirror");
     } catch (error) {
       if (!signal.aborted) log.error({ err: error, mirror: gitDir }, "could not pack a mirror");

@@ -12,6 +12,7 @@ import { type Log, logErrors } from "../home/log.ts";
 import type { OwnProcess } from "../own-process.ts";
 import { startPeriodic } from "../periodic.ts";
 import type { Services } from "../services.ts";
+import { packMirrors } from "./pack-mirrors.ts";
 import { pruneOldTasks } from "./retention.ts";
 import { tidyScratch } from "./tidy-scratch.ts";
 import type { GarbledWatch } from "./watch-garbled.ts";
@@ -34,6 +35,7 @@ export type HousekeepingDeps = AdvanceDeps & {
 const takeOverMs = 2_000;
 const spaceMs = 5_000;
 const tidyMs = 60_000;
+const packMs = 60_000;
 const tidyScratchMs = 60 * 60_000;
 const pruneMs = 24 * 60 * 60_000;
 
@@ -57,9 +59,14 @@ export function startHousekeeping(services: Services, deps: HousekeepingDeps): (
   const tidy = every(tidyMs, "tidying of worktrees", (stopping) =>
     tidyOldWorktrees(db, mirrors, config.keepWorktrees, stopping, onTidyError),
   );
+  const pack = every(packMs, "packing of mirrors", (stopping) =>
+    packMirrors(mirrors, stopping, logErrors(log, "could not pack a mirror; trying again")),
+  );
   bus.on("over", () => {
     // In a busy hour once a minute is enough: agents that run do not mind, other stages do.
-    if (runner.running().filter(({ stage }) => stage !== "execute").length <= 1) tidy.run();
+    if (runner.running().filter(({ stage }) => stage !== "execute").length > 1) return;
+    tidy.run();
+    pack.run();
   });
   every(tidyScratchMs, "tidying of scratch folders", () => tidyScratch(db, config));
   every(pruneMs, "pruning", (stopping) => pruneOldTasks(deps, stopping)).run();

@@ -22,13 +22,16 @@ export async function collectGarbage(mirror: Mirror, signal: AbortSignal): Promi
 const grace = "2.weeks.ago";
 
 /**
- * Packs the loose objects and small packs of a mirror in use. Deletes no object, referenced or not,
- * and waits for no lock: each object of a deleted file is in a new pack by then, where every git
- * finds it. Unreferenced objects go when `collectGarbage` finds the mirror idle.
+ * Packs the refs, loose objects and small packs of a mirror in use. Deletes no ref and no object,
+ * referenced or not: what a deleted file held is in a pack by then, where every git finds it.
+ * Unreferenced objects go when `collectGarbage` finds the mirror idle. The repository's lock is held
+ * for the refs alone, which takes milliseconds: a fetch and a deletion of refs rewrite the same file.
  */
-export async function packObjects(mirror: Mirror, signal: AbortSignal): Promise<void> {
-  await openMirror(mirror).run(
-    ["-c", "pack.threads=1", "repack", "--quiet", "-d", "--geometric=2"],
-    { signal },
-  );
+export async function packMirror(mirror: Mirror, signal: AbortSignal): Promise<void> {
+  const git = openMirror(mirror);
+  const packRefs = () => git.run(["pack-refs", "--all"], { signal });
+  await withRepositoryLock(mirror, mirror.gitDir, packRefs, signal);
+  await git.run(["-c", "pack.threads=1", "repack", "--quiet", "-d", "-n", "--geometric=2"], {
+    signal,
+  });
 }
