@@ -5,10 +5,8 @@ import type { AddressInfo } from "node:net";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { findProgram } from "../../src/sandbox/process/find-program.ts";
-import { type Deputy, makeDeputy } from "../support/deputy.ts";
+import { withDeputy } from "../support/fixtures.ts";
 import { hasGitHttpBackend, serveGit } from "../support/git-http.ts";
-import { makeRepository, type TestRepository } from "../support/repository.ts";
-import { makeScratch, type Scratch } from "../support/scratch.ts";
 
 /**
  * What programs find in their environment that the daemon starts: a git, an ssh, a credential helper,
@@ -27,14 +25,22 @@ const setup = {
   KRB5CCNAME: "/kcc",
 };
 
-let deputy: Deputy;
-let repository: TestRepository;
-let scratch: Scratch;
+const { deputy, repository, scratch } = withDeputy({
+  files: { "a.txt": "a\n" },
+  env: ({ scratch }) => ({
+    ...Object.fromEntries(secrets.map((name) => [name, `canary-${name}`])),
+    ...setup,
+    PATH: `${scratch.at("bin")}:${process.env.PATH}`,
+    HOME: scratch.at("home"),
+    GIT_SSH_COMMAND: scratch.at("ssh"),
+    DEPUTY_GIT_VARIABLES: "127.0.0.1=ACME_TOKEN, git.example.org=MY_OWN_SECRET",
+  }),
+  start: false,
+});
 let server: Server;
 let bare: string;
 
 beforeAll(async () => {
-  [repository, scratch] = await Promise.all([makeRepository({ "a.txt": "a\n" }), makeScratch()]);
   bare = scratch.at("app.git");
   repository.git("clone", "--quiet", "--bare", repository.path, bare);
   execFileSync("git", ["-C", bare, "config", "http.receivepack", "true"]);
@@ -66,24 +72,11 @@ beforeAll(async () => {
   await new Promise<void>((resolve) => {
     server.listen(0, "127.0.0.1", resolve);
   });
-  deputy = await makeDeputy({
-    env: {
-      ...Object.fromEntries(secrets.map((name) => [name, `canary-${name}`])),
-      ...setup,
-      PATH: `${scratch.at("bin")}:${process.env.PATH}`,
-      HOME: scratch.at("home"),
-      GIT_SSH_COMMAND: scratch.at("ssh"),
-      DEPUTY_GIT_VARIABLES: "127.0.0.1=ACME_TOKEN, git.example.org=MY_OWN_SECRET",
-    },
-  });
   await writeFile(join(deputy.home, "token"), "canary-DEPUTY_TOKEN"); // as the environment has it
   await deputy.start();
 });
-afterAll(async () => {
-  await deputy?.close();
+afterAll(() => {
   server?.close();
-  await repository?.remove();
-  await scratch?.remove();
 });
 
 /** By program: what of the daemon's secrets was in its environment, in plain or as a header. */

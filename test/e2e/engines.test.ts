@@ -3,44 +3,38 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Queue } from "bullmq";
 import { Redis } from "ioredis";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { openQueue } from "../../src/queue/open.ts";
-import { type Deputy, makeDeputy } from "../support/deputy.ts";
+import type { Deputy } from "../support/deputy.ts";
+import { type Fixtures, withDeputy } from "../support/fixtures.ts";
 import { redisUrl } from "../support/redis.ts";
-import { makeRepository, type TestRepository } from "../support/repository.ts";
 import { until } from "../support/until.ts";
 
 /**
  * The queue only notifies: dropped, flushed, restarted, away, with jobs sent twice or by a stranger, no
  * work is lost, nothing is done twice, and the daemon stays up and hears again.
  */
-let repository: TestRepository;
-beforeAll(async () => {
-  repository = await makeRepository({ "README.md": "# Something\n" });
-});
-afterAll(() => repository?.remove());
-
-const env = { DEPUTY_CONCURRENCY: "1", DEPUTY_RECONCILE_MS: "500" };
+const common = {
+  files: { "README.md": "# Something\n" },
+  env: {
+    ...{ DEPUTY_CONCURRENCY: "1", DEPUTY_RECONCILE_MS: "500" },
+    DEPUTY_LOG_LEVEL: process.env.DEPUTY_TEST_LOG ?? "fatal",
+  },
+};
 
 /** One task that runs until it is let go, and more that wait behind it. */
-async function submitSome(deputy: Deputy, name: string) {
+async function submitSome({ deputy, submit }: Fixtures, name: string) {
   const go = join(deputy.home, `${name.replaceAll(" ", "-")}-go`);
   const started = join(deputy.home, `${name.replaceAll(" ", "-")}-started`);
-  const submit = async (agent: string) =>
-    (
-      await deputy.api("POST", "/v1/tasks", {
-        goal: `Through ${name}`,
-        repository: repository.path,
-        agent: `command:${agent}`,
-      })
-    ).body.id;
+  const submitOne = (agent: string) =>
+    submit({ goal: `Through ${name}`, agent: `command:${agent}` });
   const ids: string[] = [
-    await submit(
+    await submitOne(
       `touch ${started}; while ! test -f ${go}; do sleep 0.05; done; echo ok > done.txt`,
     ),
   ];
   await until(() => existsSync(started), "the first one runs");
-  for (let i = 0; i < 3; i++) ids.push(await submit("echo ok > done.txt"));
+  for (let i = 0; i < 3; i++) ids.push(await submitOne("echo ok > done.txt"));
   return { ids, go: () => writeFile(go, "") };
 }
 
@@ -60,18 +54,11 @@ async function expectAllOnce(deputy: Deputy, ids: string[], pid: number): Promis
 }
 
 describe("on postgres", () => {
-  let deputy: Deputy;
-  beforeAll(async () => {
-    deputy = await makeDeputy({
-      engine: "postgres",
-      env: { ...env, DEPUTY_LOG_LEVEL: process.env.DEPUTY_TEST_LOG ?? "fatal" },
-    });
-    await deputy.start();
-  });
-  afterAll(() => deputy?.close());
+  const made = withDeputy({ ...common, engine: "postgres" });
+  const { deputy } = made;
 
   test("BullMQ's schema is dropped while tasks wait: they complete, and the schema is made anew", async () => {
-    const { ids, go } = await submitSome(deputy, "a dropped schema");
+    const { ids, go } = await submitSome(made, "a dropped schema");
     await deputy.database?.query("drop schema bullmq cascade");
     await go();
     await expectAllOnce(deputy, ids, deputy.pid());
@@ -81,13 +68,13 @@ describe("on postgres", () => {
           ?.length ?? 0) > 0,
       "the schema is there again",
     );
-    const later = await submitSome(deputy, "the new schema");
+    const later = await submitSome(made, "the new schema");
     await later.go();
     await expectAllOnce(deputy, later.ids, deputy.pid());
   });
 
   test("every connection is cut: all come back", async () => {
-    const { ids, go } = await submitSome(deputy, "cut connections");
+    const { ids, go } = await submitSome(made, "cut connections");
     const pid = deputy.pid();
     await deputy.database?.query(
       "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()",
@@ -101,7 +88,7 @@ describe("on postgres", () => {
   });
 
   test("jobs that are sent twice, of tasks that do not exist, and of stages that do not exist harm nothing", async () => {
-    const { ids, go } = await submitSome(deputy, "jobs sent twice");
+    const { ids, go } = await submitSome(made, "jobs sent twice");
     const queue = await openQueue({
       connection: { kind: "postgres", config: deputy.database?.connection ?? never() },
       onJob: null,
@@ -118,18 +105,11 @@ describe("on postgres", () => {
 });
 
 describe.skipIf(redisUrl() === null)("on redis", () => {
-  let deputy: Deputy;
-  beforeAll(async () => {
-    deputy = await makeDeputy({
-      engine: "redis",
-      env: { ...env, DEPUTY_LOG_LEVEL: process.env.DEPUTY_TEST_LOG ?? "fatal" },
-    });
-    await deputy.start();
-  });
-  afterAll(() => deputy?.close());
+  const made = withDeputy({ ...common, engine: "redis" });
+  const { deputy } = made;
 
   test("FLUSHALL while tasks wait: they complete", async () => {
-    const { ids, go } = await submitSome(deputy, "a flush");
+    const { ids, go } = await submitSome(made, "a flush");
     const redis = new Redis(deputy.redis?.url ?? never());
     await redis.flushall();
     redis.disconnect();
@@ -138,14 +118,14 @@ describe.skipIf(redisUrl() === null)("on redis", () => {
   });
 
   test("Redis restarts and remembers nothing: tasks complete, and jobs are sent again", async () => {
-    const { ids, go } = await submitSome(deputy, "a restart");
+    const { ids, go } = await submitSome(made, "a restart");
     await deputy.redis?.restart();
     await go();
     await expectAllOnce(deputy, ids, deputy.pid());
   });
 
   test("foreign jobs harm nothing", async () => {
-    const { ids, go } = await submitSome(deputy, "foreign jobs");
+    const { ids, go } = await submitSome(made, "foreign jobs");
     const connection = new Redis(deputy.redis?.url ?? never(), { maxRetriesPerRequest: null });
     const queue = new Queue("deputy-execute", { connection });
     await queue.addBulk([
@@ -161,7 +141,7 @@ describe.skipIf(redisUrl() === null)("on redis", () => {
   });
 
   test("Redis is away: work goes on, SIGTERM ends it in order, and a start says what is missing", async () => {
-    const { ids, go } = await submitSome(deputy, "no redis");
+    const { ids, go } = await submitSome(made, "no redis");
     await deputy.redis?.stop();
     await go();
     for (const id of ids) expect((await deputy.untilOver(id)).state).toBe("completed");

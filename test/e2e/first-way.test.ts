@@ -1,32 +1,17 @@
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { fingerprintCheckout } from "../../src/worktree/checkout/fingerprint.ts";
-import { type Deputy, type Engine, makeDeputy } from "../support/deputy.ts";
+import type { Engine } from "../support/deputy.ts";
+import { withDeputy } from "../support/fixtures.ts";
 import { redisUrl } from "../support/redis.ts";
-import {
-  greetingProject,
-  makeRepository,
-  repairGreeting,
-  type TestRepository,
-} from "../support/repository.ts";
+import { greetingProject, repairGreeting } from "../support/repository.ts";
 
 const engines: Engine[] = redisUrl() === null ? ["postgres"] : ["postgres", "redis"];
 
 describe.each(engines)("a task on the user's own repository (queue on %s)", (engine) => {
-  let deputy: Deputy;
-  let repository: TestRepository;
-
-  beforeAll(async () => {
-    repository = await makeRepository(greetingProject);
-    deputy = await makeDeputy({ engine });
-    await deputy.start();
-  });
-  afterAll(async () => {
-    await deputy?.close();
-    await repository?.remove();
-  });
+  const { deputy, repository } = withDeputy({ engine, files: greetingProject });
 
   test("run --watch ends with a verified branch, a patch and a receipt; the checkout is untouched", async () => {
     const before = await fingerprintCheckout(repository.path);
@@ -45,9 +30,7 @@ describe.each(engines)("a task on the user's own repository (queue on %s)", (eng
     expect(receipt.verified).toBe(true);
     expect(
       receipt.checks.map(({ stage, result }: { stage: string; result: string }) => [stage, result]),
-    ).toEqual([
-      ["attempt", "pass"],
-    ]);
+    ).toEqual([["attempt", "pass"]]);
     expect(receipt.checks[0].baseline).toMatchObject({
       exit_code: 1,
       tests: { passed: 1, failed: 1 },

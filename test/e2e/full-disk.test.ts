@@ -2,10 +2,9 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { identifyProcess } from "../../src/sandbox/process/process-identity.ts";
-import { type Deputy, makeDeputy } from "../support/deputy.ts";
+import { withDeputy } from "../support/fixtures.ts";
 import { type Phone, startPhone } from "../support/phone.ts";
-import { makeRepository, type TestRepository } from "../support/repository.ts";
-import { makeScratch, type Scratch, waitFor } from "../support/scratch.ts";
+import { waitFor } from "../support/scratch.ts";
 import { canMount, mountSmallVolume, type SmallVolume } from "../support/small-volume.ts";
 import { until } from "../support/until.ts";
 
@@ -14,37 +13,32 @@ import { until } from "../support/until.ts";
  * of it is counted, and all of it is delivered once there is space. Needs root, to mount them.
  */
 describe.skipIf(!canMount)("a volume is full", () => {
-  let deputy: Deputy;
-  let repository: TestRepository;
   let phone: Phone;
-  let scratch: Scratch;
   let home: SmallVolume;
   const volumesToUnmount: SmallVolume[] = [];
 
   beforeAll(async () => {
-    repository = await makeRepository({ "README.md": "# Something\n" });
     phone = await startPhone();
-    scratch = await makeScratch();
-    deputy = await makeDeputy({ env: phone.env });
+  });
+  afterAll(() => phone?.close());
+  const made = withDeputy({
+    files: { "README.md": "# Something\n" },
+    env: () => phone.env,
+    start: false,
+  });
+  const { deputy, repository, scratch } = made;
+  beforeAll(async () => {
     home = mountSmallVolume(deputy.home, "size=16m");
     await deputy.start();
   });
   afterAll(async () => {
-    await deputy?.stop();
+    await deputy.stop();
     for (const volume of volumesToUnmount) volume.unmount();
     home?.unmount();
-    await deputy?.close();
-    await phone?.close();
-    await scratch?.remove();
-    await repository?.remove();
   });
 
-  const submit = async (goal: string, agent: string, path = repository.path): Promise<string> => {
-    const input = { goal, repository: path, agent };
-    const { status, body } = await deputy.api("POST", "/v1/tasks", input);
-    expect(status, JSON.stringify(body)).toBe(202);
-    return body.id;
-  };
+  const submit = (goal: string, agent: string, path = repository.path) =>
+    made.submit({ goal, repository: path, agent });
   /** Until `why` says of the task or of its subtask that it waits for space. */
   const untilItWaits = (id: string, path: string) =>
     until(async () => {

@@ -1,47 +1,29 @@
 import { existsSync, readdirSync } from "node:fs";
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type Deputy, makeDeputy } from "../support/deputy.ts";
+import { withDeputy } from "../support/fixtures.ts";
 import { hasGitHttpBackend } from "../support/git-http.ts";
 import { type LfsServer, startLfsServer } from "../support/lfs-server.ts";
-import { makeRepository, type TestRepository } from "../support/repository.ts";
+import type { TestRepository } from "../support/repository.ts";
 
 /** Repositories with submodules: filled for whoever works, and never changed by what is delivered. */
-const repositories: TestRepository[] = [];
-let deputy: Deputy;
-let root: string;
+const { deputy, repositoryWith, scratch } = withDeputy({ env: { DEPUTY_SANDBOX: "bubblewrap" } });
 let forge: LfsServer;
-
 beforeAll(async () => {
-  root = await mkdtemp(join(tmpdir(), "deputy-forge-"));
-  forge = await startLfsServer(root);
-  deputy = await makeDeputy({ env: { DEPUTY_SANDBOX: "bubblewrap" } });
-  await deputy.start();
+  forge = await startLfsServer(scratch.path);
 });
-afterAll(async () => {
-  await deputy?.close();
-  await forge?.close();
-  await Promise.all(repositories.map((repository) => repository.remove()));
-  await rm(root, { recursive: true, force: true });
-});
-
-async function make(files: Record<string, string>): Promise<TestRepository> {
-  const repository = await makeRepository(files);
-  repositories.push(repository);
-  return repository;
-}
+afterAll(() => forge?.close());
 
 const addSubmodule = ["-c", "protocol.file.allow=always", "submodule", "--quiet", "add"];
 
 /** A checkout with a submodule `lib` that has one of its own, `lib/deep`. */
-async function makeNested(): Promise<TestRepository> {
-  const deep = await make({ "deep.txt": "deep\n" });
-  const lib = await make({ "lib.txt": "lib\n", ".gitignore": "*.o\n" });
+async function makeNested(): Promise<{ project: TestRepository; lib: TestRepository }> {
+  const deep = await repositoryWith({ "deep.txt": "deep\n" });
+  const lib = await repositoryWith({ "lib.txt": "lib\n", ".gitignore": "*.o\n" });
   lib.git(...addSubmodule, deep.path, "deep");
   lib.git("commit", "--quiet", "--message", "deep");
-  const project = await make({ "README.md": "# Project\n" });
+  const project = await repositoryWith({ "README.md": "# Project\n" });
   project.git(...addSubmodule, lib.path, "lib");
   project.git(
     "-c",
@@ -53,12 +35,12 @@ async function makeNested(): Promise<TestRepository> {
     "--recursive",
   );
   project.git("commit", "--quiet", "--message", "lib");
-  return project;
+  return { project, lib };
 }
 
 /** A commit with a gitlink and a `.gitmodules` that say whatever they are told to. */
 async function makeHostile(config: string, path = "lib"): Promise<TestRepository> {
-  const project = await make({ "README.md": "# Project\n", ".gitmodules": config });
+  const project = await repositoryWith({ "README.md": "# Project\n", ".gitmodules": config });
   const head = project.git("rev-parse", "HEAD");
   project.git("update-index", "--add", "--cacheinfo", `160000,${head},${path}`);
   project.git("commit", "--quiet", "--message", "gitlink");
@@ -66,7 +48,7 @@ async function makeHostile(config: string, path = "lib"): Promise<TestRepository
 }
 
 test("agents, setup and checks find submodules filled; what is built in them is no change", async () => {
-  const project = await makeNested();
+  const { project } = await makeNested();
   await project.write({
     ".deputy/config.yaml":
       "setup: cat lib/lib.txt lib/deep/deep.txt > made.o && echo s > lib/setup.txt\n",
@@ -95,7 +77,7 @@ test("agents, setup and checks find submodules filled; what is built in them is 
 });
 
 test("a change in a submodule is a finding with its path, said to the agent, and kept", async () => {
-  const project = await makeNested();
+  const { project } = await makeNested();
   const task = await deputy.run({
     goal: "Change the library",
     repository: project.path,
@@ -120,7 +102,7 @@ test("a change in a submodule is a finding with its path, said to the agent, and
 });
 
 test("nothing but a change in a submodule, or in place of one, is no change, with its path", async () => {
-  const project = await makeNested();
+  const { project } = await makeNested();
   const [only, replaced, deleted] = await Promise.all(
     [
       "echo changed > lib/lib.txt",
@@ -148,7 +130,7 @@ test("nothing but a change in a submodule, or in place of one, is no change, wit
 });
 
 test("a first submodule of an agent's own is a finding, though only its files and its URL are there", async () => {
-  const { path } = await make({ "README.md": "# Project\n" });
+  const { path } = await repositoryWith({ "README.md": "# Project\n" });
   const task = await deputy.run({
     goal: "Add a library",
     repository: path,
@@ -163,14 +145,13 @@ test("a first submodule of an agent's own is a finding, though only its files an
 test.skipIf(!hasGitHttpBackend)(
   "of a remote they come from where .gitmodules says, by relative URL, one commit of each",
   async () => {
-    const project = await makeNested();
-    const lib = repositories.at(-2);
-    await mkdir(join(root, "acme"), { recursive: true });
+    const { project, lib } = await makeNested();
+    await mkdir(scratch.at("acme"));
     // The commits are those of the checkout, with relative URLs in a commit on top.
     project.git("config", "-f", ".gitmodules", "submodule.lib.url", "../lib.git");
     project.git("commit", "--quiet", "--all", "--message", "relative");
-    project.git("clone", "--quiet", "--bare", project.path, join(root, "acme", "app.git"));
-    project.git("clone", "--quiet", "--bare", lib?.path ?? "", join(root, "acme", "lib.git"));
+    project.git("clone", "--quiet", "--bare", project.path, scratch.at("acme/app.git"));
+    project.git("clone", "--quiet", "--bare", lib.path, scratch.at("acme/lib.git"));
     const ask = (goal: string) => ({
       goal,
       repository: `${forge.url}/acme/app.git`,
@@ -183,23 +164,23 @@ test.skipIf(!hasGitHttpBackend)(
     expect(refused.end_detail).toMatch(
       /^The submodule lib\/deep cannot be filled: its URL .* is a folder of this machine/,
     );
-    lib?.git("rm", "--quiet", "-rf", "deep");
-    lib?.git("commit", "--quiet", "--message", "flat");
-    lib?.git("push", "--quiet", join(root, "acme", "lib.git"), "HEAD:main");
-    project.git("update-index", "--cacheinfo", `160000,${lib?.git("rev-parse", "HEAD")},lib`);
+    lib.git("rm", "--quiet", "-rf", "deep");
+    lib.git("commit", "--quiet", "--message", "flat");
+    lib.git("push", "--quiet", scratch.at("acme/lib.git"), "HEAD:main");
+    project.git("update-index", "--cacheinfo", `160000,${lib.git("rev-parse", "HEAD")},lib`);
     project.git("commit", "--quiet", "--message", "bump");
-    project.git("push", "--quiet", join(root, "acme", "app.git"), "HEAD:main");
-    project.git("--git-dir", join(root, "acme", "app.git"), "config", "http.receivepack", "true");
+    project.git("push", "--quiet", scratch.at("acme/app.git"), "HEAD:main");
+    project.git("--git-dir", scratch.at("acme/app.git"), "config", "http.receivepack", "true");
     const task = await deputy.run(ask("Use the remote library"));
     expect(task, JSON.stringify(task)).toMatchObject({ state: "completed" });
   },
 );
 
 test("a hostile .gitmodules reaches nothing, and is refused at the plan in a sentence that names it", async () => {
-  const sign = join(root, "ran");
+  const sign = scratch.at("ran");
   const entry = (url: string, more = "") =>
     `[submodule "lib"]\n\tpath = lib\n\turl = ${JSON.stringify(url)}\n${more}`;
-  const secret = await make({ "secret.txt": "s\n" });
+  const secret = await repositoryWith({ "secret.txt": "s\n" });
   const urls = [
     `ext::sh -c touch% ${sign}`,
     `--upload-pack=touch ${sign}`,

@@ -1,27 +1,16 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, expect, test } from "vitest";
 import { isProcessAlive } from "../../src/sandbox/process/process-identity.ts";
-import { type Deputy, makeDeputy } from "../support/deputy.ts";
-import {
-  greetingProject,
-  makeRepository,
-  repairGreeting,
-  type TestRepository,
-} from "../support/repository.ts";
+import { withDeputy } from "../support/fixtures.ts";
+import { greetingProject, repairGreeting } from "../support/repository.ts";
 
 /** A person's whole way on the command line: up in the background, hand off, watch, take it, down. */
-let deputy: Deputy;
-let repository: TestRepository;
-
-beforeAll(async () => {
-  [deputy, repository] = await Promise.all([makeDeputy(), makeRepository(greetingProject)]);
+const { deputy, repository } = withDeputy({
+  files: greetingProject,
+  start: false,
 });
-afterAll(async () => {
-  await deputy?.cli(["down"]); // a test that failed in the middle leaves one
-  await deputy?.close();
-  await repository?.remove();
-});
+afterAll(() => deputy.cli(["down"])); // a test that failed in the middle leaves one
 
 const here = () => ({ cwd: repository.path });
 
