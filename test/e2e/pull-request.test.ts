@@ -4,15 +4,11 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type Deputy, type Json, makeDeputy } from "../support/deputy.ts";
+import type { Deputy, Json } from "../support/deputy.ts";
 import { type FakeGithub, startFakeGithub } from "../support/fake-github.ts";
+import { withDeputy } from "../support/fixtures.ts";
 import { hasGitHttpBackend } from "../support/git-http.ts";
-import {
-  greetingProject,
-  makeRepository,
-  repairGreeting,
-  type TestRepository,
-} from "../support/repository.ts";
+import { greetingProject, repairGreeting } from "../support/repository.ts";
 
 /** Work on a repository of a GitHub: fetched and pushed with the token, handed over as a draft. */
 const token = "ghp_aTokenThatNobodyMayEverRead0123456789";
@@ -22,15 +18,12 @@ const goal = "Repair the greeting";
 const task = { goal, agent: repairGreeting, checks: ["npm test"], deliver: "pr" };
 
 describe.skipIf(!hasGitHttpBackend)("a pull request", () => {
-  let deputy: Deputy;
   let github: FakeGithub;
-  let project: TestRepository;
   let phone: Server;
   const pushes: Json[] = [];
   const waiting: (() => void)[] = [];
 
   beforeAll(async () => {
-    project = await makeRepository(greetingProject);
     github = await startFakeGithub(token);
     phone = createServer((request, response) => {
       let raw = "";
@@ -44,25 +37,23 @@ describe.skipIf(!hasGitHttpBackend)("a pull request", () => {
       });
     });
     await new Promise<void>((resolve) => phone.listen(0, "127.0.0.1", resolve));
-    deputy = await makeDeputy({
-      keepLog: true,
-      env: {
-        GITHUB_TOKEN: token,
-        GITHUB_API_URL: github.apiUrl,
-        DEPUTY_NTFY_URL: `http://127.0.0.1:${(phone.address() as AddressInfo).port}`,
-        DEPUTY_NTFY_TOPIC: "my-topic",
-        DEPUTY_PUBLIC_URL: "https://deputy.example",
-        DEPUTY_LOG_LEVEL: "debug",
-        ANTHROPIC_API_KEY: apiKey,
-      },
-    });
-    await deputy.start();
   });
   afterAll(async () => {
-    await deputy?.close();
     await github?.close();
-    await project?.remove();
     phone?.close();
+  });
+  const { deputy, repository: project } = withDeputy({
+    files: greetingProject,
+    keepLog: true,
+    env: () => ({
+      GITHUB_TOKEN: token,
+      GITHUB_API_URL: github.apiUrl,
+      DEPUTY_NTFY_URL: `http://127.0.0.1:${(phone.address() as AddressInfo).port}`,
+      DEPUTY_NTFY_TOPIC: "my-topic",
+      DEPUTY_PUBLIC_URL: "https://deputy.example",
+      DEPUTY_LOG_LEVEL: "debug",
+      ANTHROPIC_API_KEY: apiKey,
+    }),
   });
 
   const untilPushed = async (taskUrl: string): Promise<Json> => {

@@ -2,42 +2,48 @@ import { createHmac, randomUUID } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type Deputy, type Json, makeDeputy } from "../support/deputy.ts";
+import type { Json } from "../support/deputy.ts";
 import { type FakeGithub, fakeUserId, startFakeGithub } from "../support/fake-github.ts";
+import { withDeputy } from "../support/fixtures.ts";
 import { hasGitHttpBackend } from "../support/git-http.ts";
-import {
-  greetingProject,
-  makeRepository,
-  repairGreeting,
-  type TestRepository,
-} from "../support/repository.ts";
-import { makeScratch, type Scratch, waitFor } from "../support/scratch.ts";
+import { greetingProject, repairGreeting, type TestRepository } from "../support/repository.ts";
+import { waitFor } from "../support/scratch.ts";
 
 /** What GitHub tells the daemon, signed: pull requests from forks, failed runs, labels. */
 const secret = "a-shared-secret";
 const token = "ghp_aTokenThatNobodyMayEverRead0123456789";
 
 describe.skipIf(!hasGitHttpBackend)("events of GitHub", () => {
-  let deputy: Deputy;
   let github: FakeGithub;
   let app: Awaited<ReturnType<FakeGithub["add"]>>;
-  let project: TestRepository;
   let fork: TestRepository;
-  let scratch: Scratch;
 
   beforeAll(async () => {
-    scratch = await makeScratch();
-    project = await makeRepository(greetingProject);
-    fork = await makeRepository(greetingProject);
+    github = await startFakeGithub(token);
+  });
+  afterAll(() => github?.close());
+  const {
+    deputy,
+    repository: project,
+    repositoryWith,
+    scratch,
+  } = withDeputy({
+    files: greetingProject,
+    env: () => ({
+      ...{ GITHUB_TOKEN: token, GITHUB_API_URL: github.apiUrl },
+      GITHUB_WEBHOOK_SECRET: secret,
+    }),
+    // Its reviewer leaves signs outside of its worktree.
+    config: "sandbox: { allow_triggers: true }\n",
+    start: false,
+  });
+  beforeAll(async () => {
+    fork = await repositoryWith(greetingProject);
     fork.git("fetch", "--quiet", project.path, "main");
     fork.git("reset", "--quiet", "--hard", "FETCH_HEAD");
-    github = await startFakeGithub(token);
     app = await github.add("acme/app", {
       from: project.path,
       permissions: { ada: "write", bob: "triage" },
-    });
-    deputy = await makeDeputy({
-      env: { GITHUB_TOKEN: token, GITHUB_API_URL: github.apiUrl, GITHUB_WEBHOOK_SECRET: secret },
     });
     const reviewer = await scratch.agent(
       "review.sh",
@@ -48,8 +54,6 @@ touch left-behind.txt; echo oops >> src/greeting.js
 echo "reading $(git rev-parse HEAD)"
 printf '{"summary":"%s: line 1 is wrong, and ${token} too."}\\n' "$(git log -1 --format=%s)"`,
     );
-    // Its reviewer leaves signs outside of its worktree.
-    await writeFile(join(deputy.home, "config.yaml"), "sandbox: { allow_triggers: true }\n");
     await writeFile(
       join(deputy.home, "triggers.yaml"),
       `github:
@@ -71,13 +75,6 @@ printf '{"summary":"%s: line 1 is wrong, and ${token} too."}\\n' "$(git log -1 -
 `,
     );
     await deputy.start();
-  });
-  afterAll(async () => {
-    await deputy?.close();
-    await github?.close();
-    await project?.remove();
-    await fork?.remove();
-    await scratch?.remove();
   });
 
   const common = (sender: string) => ({

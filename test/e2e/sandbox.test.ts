@@ -4,22 +4,16 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type Deputy, type Json, makeDeputy } from "../support/deputy.ts";
+import type { Json } from "../support/deputy.ts";
+import { withDeputy } from "../support/fixtures.ts";
 import { type ModelServer, startModelServer } from "../support/model-server/start.ts";
-import {
-  greetingProject,
-  makeRepository,
-  repairGreeting,
-  type TestRepository,
-} from "../support/repository.ts";
+import { greetingProject, repairGreeting } from "../support/repository.ts";
 import { finding, found } from "../support/reviewing.ts";
 import { until } from "../support/until.ts";
 
 /** Ordinary work, confined: it ends as it would without a sandbox, and the receipt says where it ran. */
-let deputy: Deputy;
 let model: ModelServer;
 let registry: Server;
-const repositories: TestRepository[] = [];
 const mark = `sleeper-${process.pid}`;
 
 beforeAll(async () => {
@@ -70,30 +64,23 @@ beforeAll(async () => {
       },
     },
   });
-  deputy = await makeDeputy({
-    keepLog: true,
-    env: {
-      DEPUTY_SANDBOX: "bubblewrap",
-      DEPUTY_LOG_LEVEL: "info",
-      OPENAI_API_KEY: "sk-confined",
-      OPENAI_BASE_URL: model.url,
-      DEPUTY_MODEL: "scripted",
-      PIP_INDEX_URL: "https://10.0.0.7/simple",
-    },
-  });
 });
 afterAll(async () => {
-  await deputy?.close();
   await model?.close();
   registry?.close();
-  await Promise.all(repositories.map((repository) => repository.remove()));
 });
-
-async function project(files: Record<string, string>): Promise<TestRepository> {
-  const repository = await makeRepository(files);
-  repositories.push(repository);
-  return repository;
-}
+const { deputy, repositoryWith, ...made } = withDeputy({
+  keepLog: true,
+  env: () => ({
+    DEPUTY_SANDBOX: "bubblewrap",
+    DEPUTY_LOG_LEVEL: "info",
+    OPENAI_API_KEY: "sk-confined",
+    OPENAI_BASE_URL: model.url,
+    DEPUTY_MODEL: "scripted",
+    PIP_INDEX_URL: "https://10.0.0.7/simple",
+  }),
+  start: false,
+});
 
 async function configure(config: Json): Promise<void> {
   if (deputy.url()) await deputy.stop();
@@ -101,8 +88,7 @@ async function configure(config: Json): Promise<void> {
   await deputy.start();
 }
 
-const receiptOf = async ({ id }: Json): Promise<Json> =>
-  (await deputy.api("GET", `/v1/tasks/${id}/receipt`)).body;
+const receiptOf = ({ id }: Json) => made.receiptOf(id);
 
 test("each repository has its networks: setup reaches its registry, checks and an agent without one do not", async () => {
   const at = `localhost:${(registry.address() as AddressInfo).port}`;
@@ -111,12 +97,12 @@ test("each repository has its networks: setup reaches its registry, checks and a
   const refused = 'touch "/usr/$(basename "$PWD")"; curl -sS --max-time 5 https://setup.example/';
   const config = `setup: ${refused}; mkdir -p node_modules && ${fetching} > node_modules/package\nchecks: ["touch /usr/checked; grep -q 'a package' node_modules/package && test -z \\"$HTTPS_PROXY\\" && npm test"]\n`;
   const files = { ...greetingProject, ".gitignore": "node_modules\n" };
-  const repository = await project({
+  const repository = await repositoryWith({
     ...files,
     ".deputy/config.yaml": config,
     "agent.sh": `cat node_modules/package; ${fetching} && touch reached.txt; ${repairGreeting.slice(8)}\n`,
   });
-  const other = await project({
+  const other = await repositoryWith({
     ...files,
     ".npmrc": "@acme:registry=https://named.invalid/\n",
     ".deputy/config.yaml":
@@ -182,7 +168,7 @@ test("the start of the daemon's log and doctor name the sandbox, and what of its
 });
 
 test("the builtin agent's commands are confined: a home that lasts, no key, what they tried in the receipt", async () => {
-  const repository = await project({ "README.md": "# Here\n" });
+  const repository = await repositoryWith({ "README.md": "# Here\n" });
   const task = await deputy.run({
     ...{ goal: "Work as a model", repository: repository.path, agent: "builtin" },
     checks: ["test -e two.txt"],
@@ -205,7 +191,7 @@ test("the builtin agent's commands are confined: a home that lasts, no key, what
 });
 
 test("kill -9 of the daemon leaves nothing of a confined command behind; the attempt goes on", async () => {
-  const repository = await project({ "README.md": "# Here\n" });
+  const repository = await repositoryWith({ "README.md": "# Here\n" });
   const { body } = await deputy.api("POST", "/v1/tasks", {
     ...{ goal: "Be killed", repository: repository.path, agent: "builtin", checks: ["true"] },
   });
@@ -230,7 +216,7 @@ test("kill -9 of the daemon leaves nothing of a confined command behind; the att
 });
 
 test("who reviews may write nowhere: not in the worktree, not in the repository", async () => {
-  const repository = await project({
+  const repository = await repositoryWith({
     "work.txt": "start\n",
     "review.sh": `(echo x > planted.txt; echo x >> work.txt; git update-ref refs/heads/x HEAD; echo x > "$(dirname "$DEPUTY_BRIEF_FILE")/x") 2>&1
 if [ -e planted.txt ] || grep -q x work.txt; then

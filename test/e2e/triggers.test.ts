@@ -5,14 +5,9 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { Webhook } from "standardwebhooks";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type Deputy, type Json, makeDeputy } from "../support/deputy.ts";
-import {
-  greetingProject,
-  makeRepository,
-  repairGreeting,
-  type TestRepository,
-} from "../support/repository.ts";
-
+import type { Json } from "../support/deputy.ts";
+import { withDeputy } from "../support/fixtures.ts";
+import { greetingProject, repairGreeting } from "../support/repository.ts";
 import { until } from "../support/until.ts";
 
 /** GitHub, the phone and a webhook receiver, from outside: signed deliveries in, pushes out. */
@@ -26,15 +21,12 @@ type Received = {
   raw: string;
 };
 
-let deputy: Deputy;
-let repository: TestRepository;
 let receiver: Server;
 let isDown = true;
 const received: Received[] = [];
 const waiting: (() => void)[] = [];
 
 beforeAll(async () => {
-  repository = await makeRepository(greetingProject);
   receiver = createServer((request, response) => {
     let raw = "";
     request.on("data", (chunk) => {
@@ -56,10 +48,16 @@ beforeAll(async () => {
     });
   });
   await new Promise<void>((resolve) => receiver.listen(0, "127.0.0.1", resolve));
-  const url = `http://127.0.0.1:${(receiver.address() as AddressInfo).port}`;
-  deputy = await makeDeputy({
-    keepLog: true,
-    env: {
+});
+afterAll(() => {
+  receiver?.close();
+});
+const { deputy, repository } = withDeputy({
+  files: greetingProject,
+  keepLog: true,
+  env: () => {
+    const url = `http://127.0.0.1:${(receiver.address() as AddressInfo).port}`;
+    return {
       GITHUB_WEBHOOK_SECRET: secret,
       DEPUTY_NTFY_URL: url,
       DEPUTY_NTFY_TOPIC: "my-topic",
@@ -68,8 +66,11 @@ beforeAll(async () => {
       DEPUTY_WEBHOOK_SECRET: webhookSecret,
       DEPUTY_PUBLIC_URL: "https://deputy.example",
       DEPUTY_SANDBOX: "auto", // tasks from triggers are refused without one
-    },
-  });
+    };
+  },
+  start: false,
+});
+beforeAll(async () => {
   await writeFile(
     join(deputy.home, "triggers.yaml"),
     `github:
@@ -97,12 +98,6 @@ beforeAll(async () => {
 `,
   );
   await deputy.start();
-});
-
-afterAll(async () => {
-  await deputy?.close();
-  await repository?.remove();
-  receiver?.close();
 });
 
 const issue = (number: number, association: string, body = "It says Hullo.") => ({
