@@ -123,14 +123,8 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
 
     const { createTask, isRush } = batchCreations(db);
     const runner = startStageRunner({
-      ...{
-        ...core,
-        space,
-        isRush,
-        log: logLine,
-        processId: self.processId,
-        onGarbled: garbled.note,
-      },
+      ...{ ...core, space, isRush, log: logLine },
+      ...{ processId: self.processId, onGarbled: garbled.note },
       stages: makeStages({ db, config, self, sandbox, mirrors, redact }),
     });
     self.workWith(runner);
