@@ -53,7 +53,7 @@ function timeBareAdd(repository, path) {
   return took;
 }
 
-/** What a careful script would do when the agent is done: commit, check in a clean worktree, gate, push. */
+/** What a careful script would do when the agent is done: commit, check in a clean worktree, push. */
 function timeBareScript(repository, path, round) {
   const work = `${path}-work`;
   git(repository, "worktree", "add", "--quiet", "--detach", work);
@@ -62,12 +62,10 @@ function timeBareScript(repository, path, round) {
   git(work, "add", "--all");
   git(work, "commit", "--quiet", "--message", `Change one line, round ${round}`);
   const commit = git(work, "rev-parse", "HEAD").trim();
-  for (const gate of ["check", "gate"]) {
-    git(repository, "worktree", "add", "--quiet", "--detach", `${path}-${gate}`, commit);
-    execFileSync("sh", ["-c", "true"], { cwd: `${path}-${gate}` });
-    git(repository, "worktree", "remove", "--force", `${path}-${gate}`);
-    if (gate === "check") git(repository, "update-ref", "refs/script/task", commit);
-  }
+  git(repository, "worktree", "add", "--quiet", "--detach", `${path}-check`, commit);
+  execFileSync("sh", ["-c", "true"], { cwd: `${path}-check` });
+  git(repository, "worktree", "remove", "--force", `${path}-check`);
+  git(repository, "update-ref", "refs/script/task", commit);
   git(work, "push", "--quiet", repository, `${commit}:refs/heads/script/round-${round}`);
   const took = now() - startedAt;
   git(repository, "worktree", "remove", "--force", work);

@@ -12,8 +12,8 @@ import { type StageDeps, wireStages } from "./wiring/wire-stages.ts";
 /**
  * The story of a task as a table. A stage takes a claim and returns an Outcome; `advance` writes what
  * follows from it, and the runner wakes the next stage. No stage calls another. `slots` is how many
- * claims of a stage a process works on at once: stages that mostly wait for models have many, and
- * planning has one while tasks arrive in a rush.
+ * claims of a stage a process works on at once: stages that mostly wait for models have many. Planning
+ * waits while tasks arrive in a rush.
  *
  *   plan       fetch the repository, resolve the base, inspect it; ask a planner where it may pay
  *   execute    one attempt: worktree, setup, agent, snapshot
@@ -32,7 +32,7 @@ export function makeStages(deps: StageDeps): Required<StageTable> {
   // A stage that is run again on a repaired mirror finds out itself what it had done.
   const repairing = repairMirror(wired);
   return {
-    plan: { slots: Math.max(32, concurrency), slotsInRush: 1, run: makePlanStage(wired.plan) },
+    plan: { slots: Math.max(32, concurrency), waitsInRush: true, run: makePlanStage(wired.plan) },
     execute: { slots: concurrency, run: reportLostWork(makeExecuteStage(wired.execute)) },
     verify: { slots: Math.max(16, concurrency), run: repairing(makeVerifyStage(wired.verify)) },
     recover: { slots: 8, run: repairing(makeRecoverStage(wired.recover)) },

@@ -36,8 +36,9 @@ const origin = {
 const accept = (
   input: Partial<TaskInput>,
   idempotency: { key: string; bodyHash: string } | null = null,
+  by: IntakeRules = rules,
 ) =>
-  acceptTask(rules, {
+  acceptTask(by, {
     input: { goal: "Do it", repository: "/repo", ...input },
     origin,
     idempotency,
@@ -84,4 +85,28 @@ test("one that the database does not take does not take the others with it", asy
     accept({ goal: "after" }),
   ]);
   expect(ends.map(({ status }) => status)).toEqual(["fulfilled", "rejected", "fulfilled"]);
+});
+
+test("many tasks at once are a rush, for half a minute at most, until there is a pause", async () => {
+  let now = 0;
+  const { createTask, isRush } = batchCreations(bench.db, () => now);
+  const arrive = (count: number) =>
+    Promise.all(Array.from({ length: count }, () => accept({}, null, { ...rules, createTask })));
+  await arrive(16);
+  expect(isRush()).toBe(false);
+  await arrive(1);
+  expect(isRush()).toBe(true);
+  now += 251;
+  expect(isRush()).toBe(false);
+  const ends = now + 30_000;
+  for (; now < ends; now += 200) {
+    await arrive(17);
+    expect(isRush()).toBe(true);
+  }
+  now = ends;
+  await arrive(17);
+  expect(isRush()).toBe(false);
+  now += 251;
+  await arrive(17);
+  expect(isRush()).toBe(true);
 });

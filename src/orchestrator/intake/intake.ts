@@ -202,22 +202,39 @@ export type CreateTask = (creation: Creation) => Promise<Task | null>;
 
 export type Creations = {
   createTask: CreateTask;
-  /** Whether tasks arrive faster than one after the other: their senders wait, so other work should. */
+  /**
+   * Whether many tasks arrive at once: their senders wait, so planning should. True for half a minute
+   * at most, then not before a pause: an endless stream is planned, too.
+   */
   isRush(): boolean;
 };
 
 /** Inserts tasks that arrive at the same time with one statement: a burst makes a commit for each 64. */
-export function batchCreations(db: Db): Creations {
-  let rushUntil = 0;
-  const createTask = gather((creations: Creation[]) => {
-    if (creations.length >= rushBatch) rushUntil = performance.now() + rushMs;
-    return createTasks(db, creations);
-  }, maxBatch);
-  return { createTask, isRush: () => performance.now() < rushUntil };
+export function batchCreations(db: Db, clock = () => performance.now()): Creations {
+  const rush = { from: 0, until: 0 };
+  const arrivals: number[] = [];
+  const create = gather((creations: Creation[]) => createTasks(db, creations), maxBatch);
+  const createTask: CreateTask = (creation) => {
+    const now = clock();
+    arrivals.push(now);
+    const isOneOfMany = arrivals.length > rushTasks && now - (arrivals.shift() ?? 0) < rushPauseMs;
+    if (isOneOfMany) {
+      if (now >= rush.until) rush.from = now;
+      rush.until = now + rushPauseMs;
+    }
+    return create(creation);
+  };
+  const isRush = () => {
+    const now = clock();
+    return now < rush.until && now < rush.from + maxRushMs;
+  };
+  return { createTask, isRush };
 }
 
-const rushBatch = 4;
-const rushMs = 250;
+/** A rush: more tasks than this in `rushPauseMs`. */
+const rushTasks = 16;
+const rushPauseMs = 250;
+const maxRushMs = 30_000;
 
 function sizeOf({ goal, attachments, planInput, checks }: NewTask): number {
   return JSON.stringify([goal, attachments, planInput, checks]).length;

@@ -58,15 +58,17 @@ export type StageRunnerOptions = AdvanceDeps & {
 
 export type StageRow = {
   run: Stage;
-  /** How many at once; and while tasks arrive in a rush, because answering a request comes first. */
+  /** How many at once. */
   slots: number;
-  slotsInRush?: number;
+  /** None starts while tasks arrive in a rush: answering requests comes first. */
+  waitsInRush?: boolean;
 };
 
 /** An outcome that the database answers to, but does not take, is tried this often. */
 const maxRefusals = 3;
 const maxAdvanceWaitMs = 5_000;
 const notifyEveryMs = 200;
+const rushMs = 100;
 
 /** Planners and reviewers spend as coders do. The others are short, and change what is shared. */
 const pausedStages: ReadonlySet<StageName> = new Set(["plan", "execute", "verify"]);
@@ -88,6 +90,7 @@ export function startStageRunner(options: StageRunnerOptions): StageRunner {
   /** Stages that claimed as much as they had slots: more may be ready. */
   const saturated = new Set<StageName>();
   const notifying = new Map<StageName, "notified" | "again">();
+  const lookingAfterRush = new Set<StageName>();
   let stopping = false;
   let released = false;
 
@@ -112,8 +115,8 @@ export function startStageRunner(options: StageRunnerOptions): StageRunner {
 
   const freeSlots = (stage: StageName): number => {
     const taken = [...inHand.keys()].filter((claim) => claim.stage === stage).length;
-    const { slots = 0, slotsInRush = slots } = stages[stage] ?? {};
-    return (isRush() ? slotsInRush : slots) - taken;
+    const { slots = 0, waitsInRush = false } = stages[stage] ?? {};
+    return (waitsInRush && isRush() ? 0 : slots) - taken;
   };
 
   // One notification for many jobs: a process that receives it claims all that is ready.
@@ -129,8 +132,18 @@ export function startStageRunner(options: StageRunnerOptions): StageRunner {
     }, notifyEveryMs).unref();
   };
 
+  const lookAfterRush = (stage: StageName): void => {
+    if (lookingAfterRush.has(stage)) return;
+    lookingAfterRush.add(stage);
+    setTimeout(() => {
+      lookingAfterRush.delete(stage);
+      wake(stage);
+    }, rushMs).unref();
+  };
+
   const claimAll = async (stage: StageName, row: StageRow): Promise<void> => {
     const { run } = row;
+    if (row.waitsInRush && isRush()) return lookAfterRush(stage);
     const [full] = space.problems();
     if (full !== undefined && stage !== "recover") {
       // Where not even that can be written, they stay as they are until the next wake.
