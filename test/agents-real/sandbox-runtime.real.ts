@@ -44,6 +44,8 @@ beforeAll(async () => {
   const project = resolve(import.meta.dirname, "../..");
   await cp(join(project, "dist"), join(place, "dist"), { recursive: true });
   await cp(join(project, "package.json"), join(place, "package.json"));
+  const library = "node_modules/ipaddr.js"; // the one that the sandbox's modules load
+  await cp(join(project, library), join(place, library), { recursive: true });
   await cp(process.env.DEPUTY_SRT ?? "", join(place, "srt"), {
     ...{ recursive: true, verbatimSymlinks: true },
   });
