@@ -112,6 +112,18 @@ const judge: JudgeChange = {
   ...{ content: "c1", weaker: null, accepted: { by: "goal", evidence: "Update a.snap" } },
 };
 
+test("its words say where the checks passed", () => {
+  const forwarded = (key: string) => ({ ...subtask(key, 1), gateVerdict: null });
+  const where = (...subtasks: Subtask[]) =>
+    /\*\*Verified\*\*: every check passed (.*)\./.exec(renderReceipt(receiptOf(...subtasks)))?.[1];
+  expect(where(forwarded("a"))).toBe("on the commit that is delivered");
+  expect(where(forwarded("a"), forwarded("b"))).toBe("on each part's commit");
+  expect(where(subtask("a", 1))).toBe("on the attempt's commit and again after the merge");
+  expect(where(forwarded("a"), subtask("b", 1))).toBe(
+    "on each part's commit and again after each merge",
+  );
+});
+
 test("three headlines, and under each what it stands on", () => {
   expect(receiptOf(subtask("a", 1)).headline).toBe("Verified");
   const changed = subtask("a", 1);

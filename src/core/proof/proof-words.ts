@@ -115,9 +115,12 @@ function describeShown(parts: readonly Judged[], finals: readonly Verdict[]): st
 
 /** A part that the task branch was moved to, without a merge commit, has no verdict after the merge. */
 function describeWhere(parts: readonly Judged[]): string {
-  if (parts.some(({ gateVerdict }) => gateVerdict !== null))
-    return "on the attempt's commit and again after the merge";
-  return parts.length === 1 ? "on the commit that is delivered" : "on each part's commit";
+  const isMerged = parts.some(({ gateVerdict }) => gateVerdict !== null);
+  if (parts.length > 1)
+    return isMerged ? "on each part's commit and again after each merge" : "on each part's commit";
+  return isMerged
+    ? "on the attempt's commit and again after the merge"
+    : "on the commit that is delivered";
 }
 
 function describeRed(finals: readonly Verdict[]): string {
