@@ -1,7 +1,7 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { packMirror } from "../../worktree/mirror/collect-garbage.ts";
-import type { Mirrors } from "../../worktree/mirror/mirror.ts";
+import { listMirrors, type Mirrors } from "../../worktree/mirror/mirror.ts";
 
 /**
  * Packs each mirror in which this many attempts were kept since the last time. Each leaves about ten
@@ -14,15 +14,12 @@ export async function packMirrors(
   stopping: AbortSignal,
   onError: (error: Error) => void,
 ): Promise<void> {
-  // Without the folder no mirror was ever made.
-  const names = await readdir(mirrors.root).catch(() => []);
-  for (const name of names.filter((name) => /^[^.].*\.git$/.test(name))) {
+  for (const mirror of await listMirrors(mirrors)) {
     if (stopping.aborted) return;
-    const gitDir = join(mirrors.root, name);
     // Without the folder all refs are packed.
-    const loose = await readdir(join(gitDir, "refs/deputy/attempts")).catch(() => []);
+    const loose = await readdir(join(mirror.gitDir, "refs/deputy/attempts")).catch(() => []);
     if (loose.length < looseAttempts) continue;
-    await packMirror(mirrors.at(gitDir), stopping).catch((error) => {
+    await packMirror(mirror, stopping).catch((error) => {
       if (!stopping.aborted) onError(error);
     });
   }

@@ -2,7 +2,7 @@ import { readdir, realpath } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { removeTree } from "../../sandbox/files/remove-tree.ts";
 import { listWorktrees, removeWorktree } from "../../worktree/checkout/worktree.ts";
-import type { Mirrors } from "../../worktree/mirror/mirror.ts";
+import { listMirrors, type Mirrors } from "../../worktree/mirror/mirror.ts";
 import { emptyBin } from "../../worktree/mirror/throw-away.ts";
 
 /**
@@ -13,9 +13,7 @@ import { emptyBin } from "../../worktree/mirror/throw-away.ts";
 export async function removeCheckLeftovers(mirrors: Mirrors, workRoot: string): Promise<number> {
   const root = await realpath(workRoot);
   let removed = 0;
-  for (const name of await readdir(mirrors.root)) {
-    if (!name.endsWith(".git") || name.startsWith(".")) continue;
-    const mirror = mirrors.at(join(mirrors.root, name));
+  for (const mirror of await listMirrors(mirrors)) {
     await emptyBin(mirror);
     for (const { path } of await listWorktrees(mirror)) {
       if (dirname(path) !== root) continue;

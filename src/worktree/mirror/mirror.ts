@@ -9,13 +9,20 @@ import {
   lookAtSource,
   type SourceHead,
 } from "./fetch-source.ts";
-import { isWhole, type Mirror, type Mirrors, openMirror, openMirrors } from "./open-mirror.ts";
+import {
+  isWhole,
+  listMirrors,
+  type Mirror,
+  type Mirrors,
+  openMirror,
+  openMirrors,
+} from "./open-mirror.ts";
 import { makeMirror, withSoundMirror } from "./repair-mirror.ts";
 import type { Repository } from "./repository-url.ts";
 import { baseCandidates, findIn } from "./source-repository.ts";
 
 // The rest of the system uses mirrors through this file.
-export { type Mirror, type Mirrors, openMirror, openMirrors };
+export { listMirrors, type Mirror, type Mirrors, openMirror, openMirrors };
 
 /** A mirror that was just brought up to date, with the source's HEAD at that time. */
 export type FetchedMirror = Mirror & { head: SourceHead | null };

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, readdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { LRUCache } from "lru-cache";
 import { makeBackgroundRemoval } from "../../sandbox/files/remove-tree.ts";
@@ -42,6 +42,14 @@ export type Mirrors = {
   /** The mirror in this git directory, whether it exists or not. */
   at(gitDir: string): Mirror;
 };
+
+/** The mirrors that exist. A name with a dot in front is one that is being made or removed. */
+export async function listMirrors(mirrors: Mirrors): Promise<Mirror[]> {
+  const names = await readdir(mirrors.root);
+  return names
+    .filter((name) => name.endsWith(".git") && !name.startsWith("."))
+    .map((name) => mirrors.at(join(mirrors.root, name)));
+}
 
 /** `root` is the folder of the mirrors; `host` runs git on them. */
 export function openMirrors(root: string, host: GitHost = localGit): Mirrors {
