@@ -111,7 +111,8 @@ async function claimSome(
     if (stage === "execute")
       return startAttempt(tx, processId, task, subtask, attempt?.number ?? 0, lease);
     const doing = lease(`${stage} of "${subtask.key}"`);
-    const { epoch } = await moveSubtask(tx, subtask, subtask.state, doing, {}, { newEpoch: true });
+    await moveSubtask(tx, subtask, subtask.state, doing, {}, { newEpoch: true });
+    const epoch = subtask.epoch + 1;
     return { stage, taskId, subtaskId: subtask.id, attemptId: attempt?.id ?? null, epoch };
   };
   const claims = await Promise.all(candidates.map(claimOne));
@@ -128,13 +129,13 @@ async function claimTask(
   const states: readonly TaskState[] = taskStatesOf[stage];
   if (!states.includes(task.state) || !isFree(task, stage, now)) return null;
   const to = stage === "plan" ? "planning" : "delivering";
-  const { epoch } = await moveTask(tx, task, to, lease(`${to} the task`), {}, { newEpoch: true });
+  await moveTask(tx, task, to, lease(`${to} the task`), {}, { newEpoch: true });
   if (stage === "plan")
     await appendEvent(tx, task.id, {
       type: "task.planning",
       message: "Preparing the repository and the plan",
     });
-  return { stage, taskId: task.id, subtaskId: null, attemptId: null, epoch };
+  return { stage, taskId: task.id, subtaskId: null, attemptId: null, epoch: task.epoch + 1 };
 }
 
 type Lease = Extract<Hold, { kind: "lease" }>;
