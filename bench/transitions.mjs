@@ -115,10 +115,17 @@ export async function benchTrivial() {
     await sleep(3_000); // statistics are flushed late, and rounds by the clock pass
     const { rows } = await admin.query(
       `select (select xact_commit from pg_stat_database where datname = current_database())::int as commits,
+        pg_snapshot_xmax(pg_current_snapshot())::text::bigint as written,
         pg_database_size(current_database())::bigint as bytes,
         (select count(*) from pg_class c join pg_namespace n on n.oid = c.relnamespace and n.nspname = 'bullmq')::int as tables`,
     );
-    return { ...rows[0], bytes: Number(rows[0].bytes), home: await sizeOf(daemon.home) };
+    const { commits, written, bytes } = rows[0];
+    return {
+      commits,
+      written: Number(written),
+      bytes: Number(bytes),
+      home: await sizeOf(daemon.home),
+    };
   };
   for (let i = 0; i < 3; i++) await daemon.untilOver((await submit(`warm ${i}`)).id);
   // An idle daemon commits, too: what it does by the clock is taken off.
@@ -126,7 +133,7 @@ export async function benchTrivial() {
   const idleAt = performance.now();
   await sleep(10_000);
   const idleTo = await read();
-  const idlePerMs = (idleTo.commits - idleFrom.commits) / (performance.now() - idleAt);
+  const idleMs = performance.now() - idleAt;
   const before = await read();
   const startedAt = performance.now();
   for (let i = 0; i < tasks; i++) await daemon.untilOver((await submit(i)).id);
@@ -135,8 +142,11 @@ export async function benchTrivial() {
   await admin.query("vacuum");
   await admin.end();
   await daemon.stop();
+  const perTask = (what) =>
+    (after[what] - before[what] - ((idleTo[what] - idleFrom[what]) / idleMs) * tookMs) / tasks;
   return {
-    commits: (after.commits - before.commits - idlePerMs * tookMs) / tasks,
+    commits: perTask("commits"),
+    written: perTask("written"),
     databaseKb: (after.bytes - before.bytes) / tasks / 1_024,
     homeKb: (after.home - before.home) / tasks / 1_024,
   };
