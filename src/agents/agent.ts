@@ -118,7 +118,9 @@ export type AgentEvent =
   | { kind: "tool_call"; tool: string; summary: string }
   | { kind: "tool_result"; tool: string; ok: boolean; summary: string }
   | { kind: "usage"; call: ModelCall }
-  | { kind: "question"; text: string };
+  | { kind: "question"; text: string }
+  /** Not from the agent: what the daemon found out about it. */
+  | { kind: "notice"; text: string };
 
 export type AgentEnd = {
   reason: EndReason;

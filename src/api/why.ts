@@ -11,6 +11,7 @@ export const whyWire = z.object({
   next: z.string(),
   next_at: time.nullable(),
   unblock: z.string().nullable(),
+  signs: z.string().nullable(),
   get subtasks() {
     return z.array(whyWire);
   },

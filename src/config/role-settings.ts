@@ -25,6 +25,12 @@ const roleSchema = z.strictObject({
     .positive()
     .max(24 * 60)
     .optional(),
+  /** How long an agent may show no sign of life before it is stopped and continued; 0: for ever. */
+  stall_minutes: z
+    .number()
+    .nonnegative()
+    .max(24 * 60)
+    .optional(),
 });
 
 export const rolesSchema = z.strictObject({
@@ -46,6 +52,8 @@ export type RoleSettings = {
   model: string | null;
   maxTurns: number | null;
   timeoutMs: number | null;
+  /** Infinity: never stopped for its silence. Null: the default. */
+  stallMs: number | null;
 };
 
 export type RolesConfig = {
@@ -59,7 +67,13 @@ export function readRoles(file: {
   roles?: z.infer<typeof rolesSchema> | undefined;
   repositories?: z.infer<typeof repositoriesSchema> | undefined;
 }): RolesConfig {
-  const none: RoleSettings = { agent: null, model: null, maxTurns: null, timeoutMs: null };
+  const none: RoleSettings = {
+    agent: null,
+    model: null,
+    maxTurns: null,
+    timeoutMs: null,
+    stallMs: null,
+  };
   const everywhere = merge({ planner: none, coder: none, reviewer: none }, file.roles ?? {});
   const own = Object.entries(file.repositories ?? {}).map(
     ([name, repository]) => [nameOf(name), merge(everywhere, repository.roles ?? {})] as const,
@@ -76,7 +90,7 @@ function merge(
   file: z.infer<typeof rolesSchema>,
 ): Record<Role, RoleSettings> {
   const one = (role: Role): RoleSettings => {
-    const { agent, model, max_turns, timeout_minutes } = file[role] ?? {};
+    const { agent, model, max_turns, timeout_minutes, stall_minutes } = file[role] ?? {};
     const known = base[role];
     return {
       agent: agent ?? known.agent,
@@ -84,6 +98,7 @@ function merge(
       model: model ?? (agent === undefined || agent === known.agent ? known.model : null),
       maxTurns: max_turns ?? known.maxTurns,
       timeoutMs: timeout_minutes === undefined ? known.timeoutMs : timeout_minutes * 60_000,
+      stallMs: stall_minutes === undefined ? known.stallMs : stall_minutes * 60_000 || Infinity,
     };
   };
   return Object.fromEntries(roles.map((role) => [role, one(role)])) as Record<Role, RoleSettings>;

@@ -2,7 +2,7 @@ import type { AgentEvent } from "../agents/agent.ts";
 
 /**
  * Stores what happens in an attempt as events of its task, in order, without blocking the caller.
- * Agent events are limited to about one a second, tool calls excepted: a chatty agent must not
+ * Agent events are limited to about one a second, tool calls and notices excepted: a chatty agent must not
  * flood the log.
  */
 type Report = (message: string, data: Record<string, unknown>) => Promise<void>;
@@ -19,7 +19,8 @@ export class ProgressReporter {
 
   emit(event: AgentEvent): void {
     const now = Date.now();
-    if (event.kind !== "tool_call" && now - this.lastAt < 1_000) {
+    const isKept = event.kind === "tool_call" || event.kind === "notice";
+    if (!isKept && now - this.lastAt < 1_000) {
       this.dropped++;
       return;
     }
@@ -50,6 +51,8 @@ function describeEvent(event: AgentEvent): string | null {
     case "turn":
     case "usage":
       return null;
+    case "notice":
+      return event.text;
     case "question":
       return `asks: ${event.text}`.slice(0, 300);
     case "text":

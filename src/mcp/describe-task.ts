@@ -73,6 +73,7 @@ export function writeWhy(why: WhyView, indent = ""): string {
   const own = [
     `${why.id} (${why.state}): ${why.waiting_for}, since ${why.since}`,
     `next: ${why.next}${why.next_at ? ` (at ${why.next_at})` : ""}`,
+    ...(why.signs ? [`signs of life: ${why.signs}`] : []),
     ...(why.unblock ? [`unblock: ${why.unblock}`] : []),
   ];
   return [

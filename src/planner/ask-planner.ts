@@ -131,6 +131,7 @@ function mayPass({ reason, failure }: RoleEnd): boolean {
     "infrastructure",
     "killed",
     "lost",
+    "hung",
     "stalled",
   ].includes(failure);
 }

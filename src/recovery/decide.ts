@@ -24,7 +24,8 @@ export type Place = {
 };
 
 export const maxAttempts = 3;
-const maxKills = 5;
+/** Interruptions after which the work continues uncounted; after more of them, each counts. */
+const maxInterruptions: Partial<Record<FailureKind, number>> = { hung: 2, killed: 5 };
 const maxLost = 10;
 const maxLostMerges = 5;
 const maxTransient = 6;
@@ -62,6 +63,7 @@ const answers: Record<FailureKind, Answer> = {
   agent_failed: "retry",
   timed_out: "retry",
   stalled: "retry",
+  hung: "go_on_after_kill",
   killed: "go_on_after_kill",
   lost: "retry_uncounted",
   parked: "go_on",
@@ -167,8 +169,9 @@ export function decide(
     }
     case "go_on_after_kill": {
       const kills = history.filter((past) => past.kind === kind).length + 1;
-      if (kills > maxKills) {
-        const words = `${detail}, which counts after ${maxKills} times`;
+      const max = maxInterruptions[kind] ?? 0;
+      if (kills > max) {
+        const words = `${detail}, which counts after ${max} times`;
         return retryCounted({ ...failure, kind: "agent_failed", detail: words }, history, options);
       }
       const delayMs = backoffMs(kills, {

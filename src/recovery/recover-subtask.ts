@@ -48,6 +48,7 @@ export function makeRecoverStage(deps: RecoverDeps): Stage {
       },
     });
     const feedback = [
+      "hung",
       "killed",
       "lost",
       "parked",

@@ -8,6 +8,7 @@ import {
   endWith,
   type RoleEnd,
   type RoleRequest,
+  type Session,
 } from "../agents/agent.ts";
 import { type AgentConfig, chooseAgent, defaultAgent, loginHosts } from "../agents/choose-agent.ts";
 import type { Config } from "../config/config.ts";
@@ -20,12 +21,15 @@ import type { Role } from "../core/budget/usage.ts";
 import { type Redact, redactDeep } from "../core/text/redact.ts";
 import type { Sandbox } from "../sandbox/box/sandbox.ts";
 import { removeTree } from "../sandbox/files/remove-tree.ts";
+import type { ProcessIdentity } from "../sandbox/process/process-identity.ts";
 import type { Db } from "../store/database/schema.ts";
+import { setSigns } from "../store/records/signs.ts";
 import { getTask } from "../store/tasks/tasks.ts";
 import type { Mirrors } from "../worktree/mirror/mirror.ts";
 import { openBox, type Self } from "./box.ts";
 import { openMeter } from "./meter.ts";
-import { openSession } from "./session.ts";
+import { type OpenSession, openSession } from "./session.ts";
+import { type StallWatch, watchForStall } from "./watch-for-stall.ts";
 
 /**
  * Everything that an agent needs in order to work in a role: which agent and model, where its
@@ -58,7 +62,7 @@ async function runRole(deps: RoleDeps, request: RoleRequest): Promise<RoleEnd> {
   const { about } = request;
   const scratch = join(config.paths.scratch, newId("run"));
   mkdirSync(scratch, { recursive: true, mode: 0o700 });
-  const onProcess = self.trackChild(
+  const track = self.trackChild(
     `${request.role} of ${about.attemptId ?? about.subtaskId ?? about.taskId}`,
   );
   const session = await openSession(deps.db, {
@@ -67,6 +71,18 @@ async function runRole(deps: RoleDeps, request: RoleRequest): Promise<RoleEnd> {
   });
   const sessionFolder = join(config.paths.scratch, "sessions", session.name);
   mkdirSync(sessionFolder, { recursive: true, mode: 0o700 });
+  const stall = watchForStall({
+    // The daemon is this agent: its calls and its commands have time limits of their own.
+    silentMs: name === "builtin" ? null : (settings.stallMs ?? defaultStallMs),
+    notice: (text) => request.emit({ kind: "notice", text }),
+    store: (signs) => {
+      if (about.attemptId) setSigns(deps.db, about.attemptId, signs).catch(() => {}); // told again
+    },
+  });
+  const onProcess = (identity: ProcessIdentity) => {
+    stall.addProcess(identity);
+    track(identity);
+  };
   const timeoutMs = Math.min(request.timeoutMs, settings.timeoutMs ?? request.timeoutMs);
   const isWriting = request.mode === "write";
   const box = await openBox({
@@ -101,7 +117,7 @@ async function runRole(deps: RoleDeps, request: RoleRequest): Promise<RoleEnd> {
   try {
     const end = await agent({
       ...request,
-      signal: AbortSignal.any([request.signal, meter.signal]),
+      signal: AbortSignal.any([request.signal, meter.signal, stall.signal]),
       scratch,
       maxTurns: settings.maxTurns ?? 60,
       timeoutMs,
@@ -111,21 +127,43 @@ async function runRole(deps: RoleDeps, request: RoleRequest): Promise<RoleEnd> {
       spawnPiped: box.spawnPiped,
       confined: box.confined,
       expose: box.expose,
-      session,
-      meter,
-      takeMessages: session.takeMessages,
+      session: seeChanges(session, stall),
+      meter: { ...meter, refuse: (call) => stall.during(meter.refuse(call)) },
+      takeMessages: async () => [...(await session.takeMessages()), ...stall.takeNudge()],
+      emit: (event) => {
+        stall.seen("output");
+        request.emit(event);
+      },
       returnMessages: session.returnMessages,
     });
     const { provider, problem } = deps.sandbox;
     const denials = box.denials().map((denial) => ({ ...denial, by: "agent" as const }));
     const confinement = { provider, problem, denials };
-    return { ...meter.conclude(end), sessionId: session.id(), confinement };
+    return { ...stall.conclude(meter.conclude(end)), sessionId: session.id(), confinement };
   } finally {
+    stall.close();
     await Promise.all([box.close(), meter.close()]);
     await rmdir(sessionFolder).catch(() => {}); // not empty: the agent's program resumes from it
     // Not awaited: leftovers of a crash are removed at the next start.
     removeTree(scratch).catch(() => {});
   }
+}
+
+const defaultStallMs = 10 * 60_000;
+
+/** The session, whose checkpoints show that the agent changed a file. */
+function seeChanges(session: OpenSession, stall: StallWatch): Session {
+  return {
+    ...session,
+    get externalId() {
+      return session.externalId;
+    },
+    checkpoint: async (entries) => {
+      const hasChanged = await session.checkpoint(entries);
+      if (hasChanged) stall.seen("files");
+      return hasChanged;
+    },
+  };
 }
 
 function withHosts(reach: Reach, hosts: readonly string[]): Reach {

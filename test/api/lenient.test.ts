@@ -8,15 +8,21 @@ const since = new Date("2026-01-01T00:00:00Z");
 const why = { id: "task_1", state: "running", waitingFor: "it", since, next: "that" };
 
 test("only the fields of the schema leave, in wire names", () => {
-  const inner = { ...why, id: "sub_1", nextAt: since, unblock: null, subtasks: [] };
+  const inner = { ...why, id: "sub_1", nextAt: since, unblock: null, signs: null, subtasks: [] };
   const secret = { token: "s", holdOwner: "p" };
   expect(toWire(whyWire, { ...inner, ...secret, nextAt: null, subtasks: [inner] })).toEqual({
     ...{ id: "sub_1", state: "running", waiting_for: "it", since: "2026-01-01T00:00:00.000Z" },
-    ...{ next: "that", next_at: null, unblock: null },
+    ...{ next: "that", next_at: null, unblock: null, signs: null },
     subtasks: [
       {
         ...{ id: "sub_1", state: "running", waiting_for: "it", since: "2026-01-01T00:00:00.000Z" },
-        ...{ next: "that", next_at: "2026-01-01T00:00:00.000Z", unblock: null, subtasks: [] },
+        ...{
+          next: "that",
+          next_at: "2026-01-01T00:00:00.000Z",
+          unblock: null,
+          signs: null,
+          subtasks: [],
+        },
       },
     ],
   });
@@ -26,13 +32,13 @@ test("only the fields of the schema leave, in wire names", () => {
 test("a client reads answers of a newer daemon and of an older one", () => {
   const newer = {
     ...{ id: "task_1", state: "dreaming", waiting_for: "it", since: "soon", next: "that" },
-    ...{ next_at: null, unblock: null, mood: "good" },
+    ...{ next_at: null, unblock: null, signs: null, mood: "good" },
     subtasks: [{ id: "sub_1", state: "new", waiting_for: "", since: "", next: "" }],
   };
   const { mood: _, ...known } = newer;
   expect(lenient(whyWire).parse(newer)).toEqual({
     ...known,
-    subtasks: [{ ...known.subtasks[0], next_at: null, unblock: null, subtasks: [] }],
+    subtasks: [{ ...known.subtasks[0], next_at: null, unblock: null, signs: null, subtasks: [] }],
   });
   const { attempts, hold } = lenient(
     taskDetailWire.pick({ attempts: true }).extend({ hold: taskDetailWire.shape.task.shape.hold }),

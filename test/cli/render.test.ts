@@ -79,6 +79,7 @@ test("why is told recursively", () => {
     next: "The checks run.",
     next_at: at(70_000),
     unblock: "Nothing you can do.",
+    signs: null,
     subtasks: [],
   };
   const text = renderWhy(

@@ -116,6 +116,7 @@ export class MemoryService implements Service {
       next: "It is planned.",
       nextAt: null,
       unblock: null,
+      signs: null,
     };
     return { ...why, subtasks: [{ ...why, id: newId("subtask"), subtasks: [] }] };
   }

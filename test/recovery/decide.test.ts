@@ -45,6 +45,8 @@ test.each<[FailureKind, PastFailure[], string]>([
   ["inconclusive", past("inconclusive", 1), "give_up"],
   ["inconclusive", past("inconclusive", 1, "another"), "retry"],
   ["question", past("checks_failed", 2), "ask"],
+  ["hung", [...past("hung", 1), ...past("checks_failed", 2)], "retry"],
+  ["hung", [...past("hung", 2), ...past("checks_failed", 2)], "give_up"],
 ])("%s after %j: %s", (kind, history, action) => {
   expect(decide(failure(kind), history, options).action).toBe(action);
 });

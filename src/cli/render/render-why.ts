@@ -15,6 +15,7 @@ export function renderWhy(why: WhyView, now: number, indent = ""): string {
     `  since   ${why.since} (${formatDuration(now - new Date(why.since).getTime())} ago)`,
     `  next    ${oneLine(why.next)}${why.next_at ? ` (${formatWhen(why.next_at, now)})` : ""}`,
   ];
+  if (why.signs) lines.push(`  signs   ${oneLine(why.signs)}`);
   if (why.unblock) lines.push(`  sooner  ${oneLine(why.unblock)}`);
   const own = lines.map((line) => indent + line).join("\n");
   const below = why.subtasks.map((inner) => renderWhy(inner, now, `${indent}  `));

@@ -35,6 +35,8 @@ export const failureKinds = [
   "plan_refused",
   "timed_out",
   "stalled",
+  /** It showed no sign of life; `stalled` is an agent that repeats itself. */
+  "hung",
   "killed",
   "lost",
   "parked",
@@ -56,6 +58,7 @@ export type FailureKind = (typeof failureKinds)[number];
  * or a person had to be asked.
  */
 export const interruptedKinds: ReadonlySet<FailureKind> = new Set([
+  "hung",
   "killed",
   "lost",
   "parked",

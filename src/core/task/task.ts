@@ -10,6 +10,7 @@ import type { Decision, EndReason, FailureKind } from "./failure.ts";
 import type { Hold } from "./hold.ts";
 import type { SubtaskState, TaskState } from "./lifecycle.ts";
 import { type FollowUp, type SubtaskKind, subtaskSpecSchema } from "./plan.ts";
+import type { SignsOfLife } from "./signs-of-life.ts";
 
 export const maxGoalLength = 64_000;
 
@@ -294,6 +295,8 @@ export type Attempt = {
   confinement: AttemptConfinement | null;
   /** Its session; null: nothing that could be continued. */
   sessionId: string | null;
+  /** Null: it ran for less than half a minute, or was not watched. */
+  signs: SignsOfLife | null;
 };
 
 export type Baseline = {

@@ -94,7 +94,8 @@ export function makeTaskService(deps: TaskServiceDeps): TaskService {
     why: async (reference) => {
       try {
         const { garbled, ...found } = await findDetail(deps, reference);
-        const why = explain(found.task, found.subtasks, found.questions, found.messages);
+        const { attempts, messages, questions, subtasks, task } = found;
+        const why = explain(task, subtasks, questions, messages, { attempts, now: new Date() });
         return { ...why, subtasks: [...why.subtasks, ...garbled.map(explainGarbled)] };
       } catch (error) {
         if (error instanceof GarbledRow) return explainGarbled(error.garbled);
@@ -168,6 +169,7 @@ function explainGarbled(garbled: Garbled): Explanation {
     next: "it continues by itself once the value is corrected",
     nextAt: null,
     unblock: null,
+    signs: null,
     subtasks: [],
   };
 }

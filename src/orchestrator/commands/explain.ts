@@ -2,7 +2,8 @@ import type { Hold } from "../../core/task/hold.ts";
 import { isSubtaskOver, isTaskOver } from "../../core/task/lifecycle.ts";
 import type { Message } from "../../core/task/message.ts";
 import { isAskedAgain } from "../../core/task/question.ts";
-import type { Subtask, Task } from "../../core/task/task.ts";
+import { describeSigns } from "../../core/task/signs-of-life.ts";
+import type { Attempt, Subtask, Task } from "../../core/task/task.ts";
 
 /**
  * `why`: one deterministic answer to what something waits for, with the same words everywhere:
@@ -17,6 +18,8 @@ export type Explanation = {
   next: string;
   nextAt: Date | null;
   unblock: string | null;
+  /** When its agent was last seen to do something; null: no agent works on it, or it just started. */
+  signs: string | null;
   subtasks: Explanation[];
 };
 
@@ -27,6 +30,7 @@ export function explain(
   subtasks: readonly Subtask[],
   questions: readonly Asked[],
   messages: readonly Message[] = [],
+  agents: { attempts: readonly Attempt[]; now: Date } | null = null,
 ): Explanation {
   const open = subtasks.filter((subtask) => !isSubtaskOver(subtask.state));
   const about = { task, subtasks, questions };
@@ -39,6 +43,7 @@ export function explain(
       next: task.state === "failed" ? "nothing happens by itself" : "nothing",
       nextAt: null,
       unblock: task.state === "failed" ? `deputy retry ${task.id}` : null,
+      signs: null,
       subtasks: [],
     };
   }
@@ -57,10 +62,20 @@ export function explain(
     // A subtask that waits for the same answer as the task needs no line of its own.
     subtasks: open
       .filter(({ hold }) => !isSameQuestion(hold, task.hold))
-      .map((subtask) =>
-        explainHold(subtask.key, subtask.state, subtask.hold, subtask.updatedAt, about),
-      ),
+      .map((subtask) => ({
+        ...explainHold(subtask.key, subtask.state, subtask.hold, subtask.updatedAt, about),
+        signs: agents && describeAgent(subtask, agents),
+      })),
   };
+}
+
+function describeAgent(
+  { id, state }: Subtask,
+  { attempts, now }: { attempts: readonly Attempt[]; now: Date },
+): string | null {
+  const running = attempts.findLast(({ endedAt, subtaskId }) => subtaskId === id && !endedAt);
+  if (state !== "running" || !running?.signs) return null;
+  return describeSigns(running.signs, now);
 }
 
 /** The answer that lets the work continue, if it is one word. */
@@ -77,7 +92,7 @@ function explainHold(
     questions: readonly Asked[];
   },
 ): Explanation {
-  const base = { id, state, since, subtasks: [] };
+  const base = { id, state, since, signs: null, subtasks: [] };
   switch (hold?.kind) {
     case "lease":
       return {

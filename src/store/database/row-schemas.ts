@@ -17,6 +17,7 @@ const maybe = word.nullable();
 const words = z.array(word);
 const at = z.date();
 const maybeAt = at.nullable();
+const maybeIso = z.iso.datetime().nullable();
 /** Leaves room in the column for one increment. */
 const count = z
   .int()
@@ -244,6 +245,12 @@ export const rowSchemas = {
     gateVerdict: verdict.nullable(),
     decision: decision.nullable(),
     confinement: object({ provider: word, problem: maybe, denials: z.array(refused) }).nullable(),
+    signs: object({
+      output: maybeIso,
+      processor: maybeIso,
+      bytes: maybeIso,
+      files: maybeIso,
+    }).nullable(),
   },
   events: { type: z.enum(eventTypes), data: object({}), at },
   questions: { kind: z.enum(questionKinds), askedAt: at, answeredAt: maybeAt },

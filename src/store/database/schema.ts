@@ -10,6 +10,7 @@ import type { HoldKind } from "../../core/task/hold.ts";
 import type { SubtaskState } from "../../core/task/lifecycle.ts";
 import type { StageName } from "../../core/task/outcome.ts";
 import type { Plan, PlanRecord } from "../../core/task/plan.ts";
+import type { SignsOfLife } from "../../core/task/signs-of-life.ts";
 import type {
   Attempt,
   Ending,
@@ -131,6 +132,7 @@ export type AttemptsTable = {
   logPath: string | null;
   confinement: ColumnType<AttemptConfinement | null, string | null | undefined, string | null>;
   sessionId: string | null;
+  signs: ColumnType<SignsOfLife | null, string | null | undefined, string | null>;
 };
 
 export type Database = {
