@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { roles } from "../core/budget/usage.ts";
 import { type CheckRun, findingRules, judgeKinds, type Verdict } from "../core/proof/verdict.ts";
-import { endReasons, failureKinds } from "../core/task/failure.ts";
+import { endReasons, failureKinds, rungs } from "../core/task/failure.ts";
 import type { Attempt } from "../core/task/task.ts";
 import { named } from "./registry.ts";
 import { time } from "./to-wire.ts";
@@ -143,7 +143,13 @@ export const usageWire = named(
   { description: "A model's usage in one attempt, or in a run without an attempt." },
 );
 
-const decisionBase = { kind: z.enum(failureKinds), signature: z.string(), reason: z.string() };
+const decisionBase = {
+  /** What the next attempt is: a rung of the ladder. */
+  rung: z.enum(rungs).nullable(),
+  kind: z.enum(failureKinds),
+  signature: z.string(),
+  reason: z.string(),
+};
 
 const decisionWire = named(
   "Decision",

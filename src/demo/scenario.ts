@@ -2,19 +2,13 @@ import type { Scenario, ScriptedTurn } from "./scenario-types.ts";
 
 /**
  * The scripted model's work on the demo task. Its first attempt makes a typical mistake of models:
- * a table of month lengths that forgets leap years, and a claim of success without a test run. The
- * second one has read what failed, and gets it right. The brief alone decides which of the two is
- * played.
+ * a table of month lengths that forgets leap years, and a claim of success without a test run. Then
+ * its session gets the output of the failed check, and it repairs what it wrote.
  */
 export const demoScenario: Scenario = {
   model: "scripted-model",
-  choose: ({ brief }) => (isRepeated(brief) ? secondAttempt : firstAttempt),
+  choose: () => [...firstAttempt, ...repair],
 };
-
-/** Whether the brief mentions a failed attempt. */
-function isRepeated(brief: string): boolean {
-  return /\battempt (?:[2-9]|[1-9]\d+)\b/i.test(brief) || brief.includes("+ actual - expected");
-}
 
 const thinkMs = 250;
 
@@ -69,15 +63,15 @@ const firstAttempt: readonly ScriptedTurn[] = [
   },
 ];
 
-const secondAttempt: readonly ScriptedTurn[] = [
+const repair: readonly ScriptedTurn[] = [
   {
     thinkMs,
-    text: "The first attempt forgot leap years: 2024-02-28 came out where 2024-02-29 is right. I look at the code and its test again.",
+    text: "I forgot leap years: 2024-02-28 came out where 2024-02-29 is right. I look at the code and its test again.",
     calls: [
       { name: "read", arguments: { path: "src/dates.js" } },
       { name: "search", arguments: { pattern: "31st", path: "test" } },
     ],
-    usage: { inputTokens: 2_106, cachedInputTokens: 1_024, outputTokens: 74 },
+    usage: { inputTokens: 3_214, cachedInputTokens: 2_256, outputTokens: 74 },
   },
   {
     thinkMs,
@@ -85,16 +79,16 @@ const secondAttempt: readonly ScriptedTurn[] = [
     calls: [
       {
         name: "edit",
-        arguments: { path: "src/dates.js", old_text: oldLines, new_text: rightLines },
+        arguments: { path: "src/dates.js", old_text: wrongLines, new_text: rightLines },
       },
     ],
-    usage: { inputTokens: 2_543, cachedInputTokens: 2_096, outputTokens: 227 },
+    usage: { inputTokens: 3_651, cachedInputTokens: 3_200, outputTokens: 227 },
   },
   {
     thinkMs,
     text: "Now the tests.",
     calls: [{ name: "bash", arguments: { command: "npm test" } }],
-    usage: { inputTokens: 2_801, cachedInputTokens: 2_528, outputTokens: 26 },
+    usage: { inputTokens: 3_909, cachedInputTokens: 3_648, outputTokens: 26 },
   },
   {
     thinkMs,
@@ -107,6 +101,6 @@ const secondAttempt: readonly ScriptedTurn[] = [
         },
       },
     ],
-    usage: { inputTokens: 3_944, cachedInputTokens: 2_784, outputTokens: 63 },
+    usage: { inputTokens: 5_052, cachedInputTokens: 3_904, outputTokens: 63 },
   },
 ];

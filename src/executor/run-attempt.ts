@@ -3,6 +3,7 @@ import type { RoleEnd } from "../agents/agent.ts";
 import { answerVariable } from "../agents/programs/command-session.ts";
 import { invariant } from "../core/base/invariant.ts";
 import type { Refused } from "../core/proof/confinement.ts";
+import { goesOn, interruptedKinds } from "../core/task/failure.ts";
 import type { Claim, Stage } from "../core/task/outcome.ts";
 import type { Subtask } from "../core/task/task.ts";
 import { cleanText, cutText } from "../core/text/clean-text.ts";
@@ -87,7 +88,7 @@ async function runAgent(
     gitDir: job.mirror.gitDir,
     outputSchema: null,
     brief: attempt.sessionId
-      ? writeContinuation(subtask)
+      ? writeContinuation(subtask, await wasToldInSession(deps.db, job))
       : writeBrief({
           task,
           subtask,
@@ -107,6 +108,18 @@ async function runAgent(
     emit: (event) => job.progress.emit(event),
     budget: task.budget,
   });
+}
+
+/**
+ * Whether a message to the session is what the work is about: a repair, or a reviewer's round.
+ * Interruptions since then are passed over.
+ */
+async function wasToldInSession(db: Db, { attempt, subtask }: Job): Promise<boolean> {
+  const attempts = await listAttempts(db, { subtaskId: subtask.id });
+  const told = attempts
+    .filter(({ number }) => number < attempt.number)
+    .findLast(({ decision }) => decision !== null && !interruptedKinds.has(decision.kind));
+  return told?.decision ? goesOn(told.decision.rung) : false;
 }
 
 /** For programs that read no brief. A variable holds less than an answer may. */

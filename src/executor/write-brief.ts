@@ -71,12 +71,14 @@ export function writeBrief(input: {
 }
 
 /**
- * The prompt for an agent that continues its own work: why it was interrupted and the answer to its
- * question, or the reviewers' findings.
+ * The prompt for an agent that continues its own work: why it was interrupted, the answer to its
+ * question, or what of its result did not pass. `isRepeated`: an attempt that was told so was
+ * interrupted, perhaps before its session had it.
  */
-export function writeContinuation(subtask: Subtask): string {
+export function writeContinuation(subtask: Subtask, isRepeated: boolean): string {
   const { answers, ending, feedback } = subtask;
-  if (ending?.what === "verdict" && feedback) {
+  const isRejected = ending?.what === "attempt" && ending.failure === "content_rejected";
+  if ((ending?.what === "verdict" || isRejected) && feedback) {
     const said = answers.map(({ question, answer }) => `Q: ${question}\nA: ${answer}`);
     const told =
       said.length > 0 ? `\n\nA person was asked, and answered.\n\n${said.join("\n\n")}` : "";
@@ -90,7 +92,9 @@ export function writeContinuation(subtask: Subtask): string {
   const why =
     describeKill(subtask) ||
     "You were interrupted by something that had nothing to do with your work.";
-  return `${why} The files in the worktree are as they were after your last recorded step. Look before you repeat anything, then go on with the work.\n`;
+  const again =
+    isRepeated && feedback ? `\n\nThe work is still to settle this.\n\n${feedback}` : "";
+  return `${why} The files in the worktree are as they were after your last recorded step. Look before you repeat anything, then go on with the work.${again}\n`;
 }
 
 /** Why the previous attempt did not finish, if its program was killed; else empty. */

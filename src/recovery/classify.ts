@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { stripVTControlCharacters } from "node:util";
 import { invariant } from "../core/base/invariant.ts";
 import {
   askAboutJudges,
@@ -31,6 +32,8 @@ export type Failure = {
 };
 
 const maxEvidence = 16_000;
+const maxLastLines = 20;
+const maxLastWords = 1_000;
 
 /**
  * `merged` describes what siblings merged since the attempt's base; null: nothing, or it is
@@ -135,13 +138,7 @@ function classifyVerdict(
       `Your change passed alone but the checks fail after merging it with the other work:\n\n${evidence}\n\n${startMerged(merged)}`,
     );
   }
-  return make(
-    "checks_failed",
-    verdict.summary,
-    evidence,
-    null,
-    bad.flatMap((result) => [result.check.command, ...result.newlyFailing]).join("|"),
-  );
+  return make("checks_failed", verdict.summary, evidence, null, bad.map(tellApart).join("|"));
 }
 
 /**
@@ -171,6 +168,20 @@ function classifyJudges(verdict: Verdict): Failure {
   return weaker.length === 0
     ? make("judges_changed", summarizeJudges(open), "", question, essence)
     : make("tests_weakened", summarizeJudges(weaker), tellCoderOfJudges(weaker), question, essence);
+}
+
+/** What a red check failed with: its tests by name, or, where it names none, its last words. */
+function tellApart({ check, newlyFailing, run }: CheckResult): string {
+  if (newlyFailing.length > 0) return [check.command, ...newlyFailing].join("|");
+  const last = run.outputTail
+    .split("\n")
+    .filter((line) => line.trim() !== "")
+    .slice(-maxLastLines)
+    .join("\n");
+  const plain = stripVTControlCharacters(last)
+    .replace(/\b\d+(?:\.\d+)?\s?(?:ms|s|seconds)\b/g, "#")
+    .replace(/\b[0-9a-f]{7,}\b/gi, "#");
+  return `${check.command}|${plain.slice(-maxLastWords)}`;
 }
 
 function describeCheck({ check, run, reason, newlyFailing }: CheckResult): string {

@@ -1,18 +1,18 @@
 import { invariant } from "../core/base/invariant.ts";
-import { openFindings } from "../core/review/review.ts";
-import { tellCoder } from "../core/review/review-words.ts";
-import { continuedKinds } from "../core/task/failure.ts";
+import { parseAgentName } from "../core/settings/agent-name.ts";
 import type { Stage } from "../core/task/outcome.ts";
 import type { Attempt, Subtask } from "../core/task/task.ts";
 import { fence } from "../core/text/data-block.ts";
 import { cleanOutsideText } from "../core/text/outside-text.ts";
 import type { Db } from "../store/database/schema.ts";
 import { getSubtask, getTask, listAttempts, listSubtasks } from "../store/tasks/tasks.ts";
-import type { Mirrors } from "../worktree/mirror/mirror.ts";
+import { hasCommit, type Mirrors } from "../worktree/mirror/mirror.ts";
 import { diffCommits } from "../worktree/read/diff.ts";
-import { findMergeBase } from "../worktree/read/read-commit.ts";
-import { classify, type Failure } from "./classify.ts";
-import { decide, type PastFailure } from "./decide.ts";
+import { findMergeBase, treeOf } from "../worktree/read/read-commit.ts";
+import { classify } from "./classify.ts";
+import { decide } from "./decide.ts";
+import type { PastFailure } from "./ladder.ts";
+import { writeFeedback } from "./write-feedback.ts";
 
 export type RecoverDeps = {
   db: Db;
@@ -32,11 +32,12 @@ export function makeRecoverStage(deps: RecoverDeps): Stage {
     invariant(subtask, "a claimed subtask exists");
     const attempts = await listAttempts(deps.db, { subtaskId: subtask.id });
     const current = attempts.at(-1) ?? null;
-    const history: PastFailure[] = attempts
-      .filter(({ id, number }) => id !== current?.id && number >= subtask.firstCountedAttempt)
-      .flatMap(({ decision }) =>
-        decision ? [{ kind: decision.kind, signature: decision.signature }] : [],
-      );
+    const earlier = attempts
+      .slice(0, -1)
+      .filter(({ number }) => number >= subtask.firstCountedAttempt);
+    const history: PastFailure[] = earlier.flatMap(({ decision }) =>
+      decision ? [{ kind: decision.kind, signature: decision.signature, rung: decision.rung }] : [],
+    );
     const failure = classify(subtask, current, await describeMerged(deps, subtask));
     const decision = decide(failure, history, {
       backoffBaseMs: deps.backoffBaseMs,
@@ -46,27 +47,42 @@ export function makeRecoverStage(deps: RecoverDeps): Stage {
         number: current?.number ?? 0,
         firstCounted: subtask.firstCountedAttempt,
       },
+      left: {
+        hasSession: current !== null && current.sessionId !== null && canGoOn(current.agent),
+        isUnchanged: await isUnchanged(deps, subtask, current, earlier),
+      },
     });
-    const feedback = [
-      "hung",
-      "killed",
-      "lost",
-      "parked",
-      "no_space",
-      "work_lost",
-      "unreadable",
-      "question",
-      "permission",
-      "out_of_budget",
-    ].includes(decision.kind)
-      ? subtask.feedback
-      : describe(
-          { ...failure, kind: decision.kind },
-          latestReview(attempts),
-          current?.sessionId ?? null,
-        );
-    return { kind: "decided", decision, feedback };
+    return {
+      kind: "decided",
+      decision,
+      feedback: writeFeedback(subtask, attempts, failure, decision),
+    };
   };
+}
+
+/** The session of a command ends when its program ends by itself. */
+function canGoOn(agent: string): boolean {
+  return parseAgentName(agent)?.kind !== "command";
+}
+
+/** Whether the attempt ended with the same files as the one before it that has a result. */
+async function isUnchanged(
+  { db, mirrors }: RecoverDeps,
+  { taskId }: Subtask,
+  current: Attempt | null,
+  earlier: readonly Attempt[],
+): Promise<boolean> {
+  const before = earlier.findLast(({ commit }) => commit !== null)?.commit;
+  const commit = current?.commit;
+  if (!before || !commit) return false;
+  if (before === commit) return true;
+  const task = await getTask(db, taskId);
+  if (!task?.preparation) return false;
+  const mirror = mirrors.at(task.preparation.mirror);
+  // Lost with a mirror: a stage that needs it finds out.
+  const isKept = await Promise.all([hasCommit(mirror, before), hasCommit(mirror, commit)]);
+  if (isKept.includes(false)) return false;
+  return (await treeOf(mirror, before)) === (await treeOf(mirror, commit));
 }
 
 const maxTheirs = 6_000;
@@ -100,30 +116,4 @@ async function describeMerged(
   );
   const where = paths.length > 0 ? " to these files" : "";
   return `Done meanwhile:\n${merged.flat().join("\n")}\n\nWhat that changed${where}, as a diff:\n\n${fence(cleanOutsideText(diff, maxTheirs))}`;
-}
-
-/** Open review findings are repeated until they are settled, whatever else went wrong meanwhile. */
-function latestReview(attempts: readonly Attempt[]): string {
-  const review = attempts.findLast(({ verdict }) => verdict?.review)?.verdict?.review;
-  return review && openFindings(review).length > 0 ? tellCoder(review) : "";
-}
-
-function describe({ kind, detail, evidence }: Failure, review: string, sessionId: string | null) {
-  const isReview = kind === "review_blocked" || kind === "review_not_done";
-  // With evidence, it failed without the files that a person wanted left out.
-  const isHeld = kind === "tests_weakened" || (kind === "judges_changed" && evidence === "");
-  const isGreen = isReview || isHeld;
-  const isContinued = continuedKinds.has(kind) && sessionId !== null;
-  return [
-    isGreen
-      ? `The checks are green, but ${detail}`
-      : `The previous attempt failed (${kind}): ${detail}`,
-    evidence,
-    isReview ? "" : review,
-    isContinued
-      ? "The worktree is as you left it."
-      : "The worktree is back at its base: nothing of that attempt is left in it.",
-  ]
-    .filter((part) => part !== "")
-    .join("\n\n");
 }

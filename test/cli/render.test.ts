@@ -178,7 +178,12 @@ const detail = {
       end_reason: "done",
       detail: null,
       verdict,
-      decision: { action: "give_up", kind: "checks_failed", reason: "three attempts" },
+      decision: {
+        action: "give_up",
+        rung: "give_up",
+        kind: "checks_failed",
+        reason: "three attempts",
+      },
     },
   ],
   usage: [usage("planner", null, null), usage("coder", "att_1", 0.25)],

@@ -6,7 +6,7 @@ import { makeDemoRepository } from "../../src/demo/demo-repository.ts";
 import { demoScenario } from "../../src/demo/scenario.ts";
 import { startScriptedModel } from "../../src/demo/scripted-model.ts";
 import { runCommand } from "../../src/sandbox/process/run-command.ts";
-import { makeRun, sumCalls } from "../agents/make-run.ts";
+import { makeRun, makeSession, sumCalls } from "../agents/make-run.ts";
 
 /** The demo's repository in the worktree of a run, not committed anywhere. */
 async function makeDemoRun(brief: string) {
@@ -43,7 +43,7 @@ test("the demo's repository has exactly one failing test, of a real bug", async 
   expect(output).toContain("TAP version");
 });
 
-test("the first attempt is wrong and says otherwise; the second, told what failed, is right", async () => {
+test("the first attempt is wrong and says otherwise; told what failed, its session repairs it", async () => {
   const model = await startScriptedModel(demoScenario);
   onTestFinished(() => model.close());
   const agent = makeBuiltinAgent({ apiKey: "none", baseUrl: model.baseUrl, model: "scripted" });
@@ -56,29 +56,20 @@ test("the first attempt is wrong and says otherwise; the second, told what faile
   expect(afterFirst.failed).toEqual([first.demo.failingTest]);
   expect(afterFirst.output).toContain("2024-02-28");
 
-  const second = await makeDemoRun(
-    `# Goal\n\nFix the red test.\n\n# This is attempt 2\n\nThe check failed:\n\n${afterFirst.output}\n`,
-  );
-  const secondEnd = await agent(second.run);
+  const brief = `Your result did not pass:\n\n${afterFirst.output}\n`;
+  const second = { ...first.run, brief, session: makeSession([...first.run.session.entries]) };
+  const secondEnd = await agent(second);
   expect(secondEnd).toMatchObject({ reason: "done", failure: null });
-  expect((await runTests(second.run.worktree, second.run.env)).failed).toEqual([]);
-  expect(await readFile(join(second.run.worktree, "src/dates.js"), "utf8")).toContain("Day 0");
-  expect(await readFile(second.run.logPath, "utf8")).toContain("# fail 0");
+  expect((await runTests(second.worktree, second.env)).failed).toEqual([]);
+  expect(await readFile(join(second.worktree, "src/dates.js"), "utf8")).toContain("Day 0");
+  expect(await readFile(second.logPath, "utf8")).toContain("# fail 0");
 
   const served = model.requests.map((request) => request.served);
   const sum = (key: "inputTokens" | "cachedInputTokens" | "outputTokens") =>
     served.reduce((total, usage) => total + (usage?.[key] ?? 0), 0);
-  const counted = sumCalls([...first.run.calls, ...second.run.calls]);
+  const counted = sumCalls(first.run.calls);
   expect(counted.calls).toBe(served.length);
   for (const key of ["inputTokens", "cachedInputTokens", "outputTokens"] as const) {
     expect(counted[key]).toBe(sum(key));
   }
-});
-
-test("the attempt is read from the brief alone", () => {
-  const script = (brief: string) => demoScenario.choose({ system: "", brief, tools: [] });
-  const first = script("Fix attempt_1, please. Attempt 1.");
-  expect(script("# This is attempt 2")).not.toBe(first);
-  expect(script("# This is attempt 13")).toBe(script("# This is attempt 2"));
-  expect(script("attempt 1 of 3")).toBe(first);
 });

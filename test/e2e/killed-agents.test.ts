@@ -77,9 +77,9 @@ test("one that is killed again and again is counted from the sixth time on, and 
     agent: "command:echo x > x.txt; kill -9 $$",
   });
   expect(task.state).toBe("failed");
-  expect(attempts).toHaveLength(8);
+  expect(attempts).toHaveLength(7);
   expect(told[4]).toContain("not counted as an attempt");
-  expect(told[5]).toContain("(2 of 3 that count) from a clean base");
+  expect(told[5]).toContain("(2 of 6 that count) from a clean base");
   expect(task.end_detail).toContain("killed by SIGKILL, which counts after 5 times");
 });
 

@@ -76,7 +76,7 @@ const waits: Record<string, { bring(): Promise<string>; says: Json; task?: Json 
     },
     says: {
       state: "ready",
-      waiting_for: expect.stringMatching(/^backing off: attempt 2 of 3/),
+      waiting_for: expect.stringMatching(/^backing off: attempt 2 of 6/),
       next: "it continues by itself",
       next_at: expect.stringMatching(/^\d{4}-/),
     },

@@ -3,7 +3,7 @@ import type { Json } from "../support/deputy.ts";
 import { withDeputy } from "../support/fixtures.ts";
 import { makeRepository } from "../support/repository.ts";
 
-/** What becomes of a failed attempt: tried again from a clean base, told what went wrong, three times. */
+/** What becomes of a failed attempt of a program without sessions: begun afresh, told what went wrong, then given up. */
 
 const { deputy, repository, scratch } = withDeputy({
   files: { "README.md": "# Here\n", ".gitignore": "*.log\n" },
@@ -11,14 +11,15 @@ const { deputy, repository, scratch } = withDeputy({
 
 const here = () => ({ cwd: repository.path });
 
-test("three attempts, each from the clean base with the output of the failed check in its brief", async () => {
+test("while each fails in another way: three attempts, from the clean base, with what was tried in the brief", async () => {
   const agent = await scratch.agent(
     "count.sh",
     `test ! -e left.txt
 cp "$DEPUTY_BRIEF_FILE" ${scratch.path}/brief-$DEPUTY_ATTEMPT
-echo $DEPUTY_ATTEMPT > left.txt`,
+case $DEPUTY_ATTEMPT in 1) echo one ;; 2) echo two ;; *) echo three ;; esac > left.txt
+echo '{"summary":"Counted up to '$DEPUTY_ATTEMPT'."}'`,
   );
-  const check = 'echo "seen: $(cat left.txt)"; test "$(cat left.txt)" = 3';
+  const check = 'echo "seen: $(cat left.txt)"; test "$(cat left.txt)" = three';
   const { code, stdout } = await deputy.cli(
     ["run", "Count to three", "--agent", agent, "--check", check, "--watch"],
     here(),
@@ -26,19 +27,22 @@ echo $DEPUTY_ATTEMPT > left.txt`,
   expect(code, stdout).toBe(0);
   const briefs = await Promise.all([1, 2, 3].map((number) => scratch.read(`brief-${number}`)));
   expect(briefs[0]).not.toContain("This is attempt");
-  expect(briefs[1]).toContain("seen: 1");
+  expect(briefs[1]).toContain("seen: one");
   expect(briefs[1]).toContain("This is attempt 2");
-  expect(briefs[2]).toContain("seen: 2");
-  expect(briefs[2]).not.toContain("seen: 1");
+  expect(briefs[1]).not.toContain("Tried before that");
+  expect(briefs[2]).toContain("seen: two");
+  expect(briefs[2]).not.toContain("seen: one");
+  expect(briefs[2]).toContain("- attempt 1 (command): checks_failed, ");
+  expect(briefs[2]).toContain("its agent said: Counted up to 1.");
   const [id = ""] = /task_\w+/.exec(stdout) ?? [];
   const receipt: Json = (await deputy.api("GET", `/v1/tasks/${id}/receipt`)).body;
   expect(new Set(receipt.attempts.map(({ base_commit }: Json) => base_commit)).size).toBe(1);
-  expect(receipt.attempts.map(({ recovery }: Json) => recovery?.action ?? null)).toEqual([
-    "retry",
-    "retry",
+  expect(receipt.attempts.map(({ recovery }: Json) => recovery?.rung ?? null)).toEqual([
+    "fresh",
+    "fresh",
     null,
   ]);
-  expect(receipt.attempts[1].recovery.reason).toContain("attempt 3 of 3 from a clean base");
+  expect(receipt.attempts[1].recovery.reason).toContain("attempt 3 of 6 from a clean base");
 });
 
 test("an agent that ends badly is told its own output", async () => {
@@ -74,7 +78,9 @@ test("a failed part holds what depends on it, the rest finishes, and `retry` goe
   const [id = ""] = /task_\w+/.exec(run.stdout) ?? [];
   const failed: Json = (await deputy.api("GET", `/v1/tasks/${id}`)).body;
   expect(failed.task.state).toBe("failed");
-  expect(failed.task.end_detail).toContain('"first" failed: giving up after 3 attempts');
+  expect(failed.task.end_detail).toContain(
+    '"first" failed: giving up after 2 attempts, because a fresh attempt led to the same failure',
+  );
   expect(failed.task.end_detail).toContain('"second", "third" could not start because of that');
   const [first, second, third, alone] = failed.subtasks;
   expect([first.state, alone.state]).toEqual(["failed", "completed"]);
@@ -106,7 +112,7 @@ test("a failed part holds what depends on it, the rest finishes, and `retry` goe
   const numbers = done.attempts
     .filter(({ subtask_id }: Json) => subtask_id === first.id)
     .map(({ number }: Json) => number);
-  expect(numbers).toEqual([1, 2, 3, 4]);
+  expect(numbers).toEqual([1, 2, 3]);
 
   const again = await deputy.cli(["retry", id]);
   expect(again.code).toBe(2);

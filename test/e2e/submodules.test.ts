@@ -88,7 +88,7 @@ test("a change in a submodule is a finding with its path, said to the agent, and
   expect(task.state).toBe("failed");
   expect(task.end_detail).toContain("lib/deep/new.txt, lib/lib.txt: lies in a submodule");
   const { attempts } = (await deputy.api("GET", `/v1/tasks/${task.id}`)).body;
-  expect(attempts).toHaveLength(3);
+  expect(attempts).toHaveLength(2);
   const repos = join(deputy.home, "repos");
   const name = readdirSync(repos).find((each) => each.startsWith(basename(project.path)));
   const show = (at: string) =>

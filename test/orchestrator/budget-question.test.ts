@@ -19,7 +19,7 @@ const outOfBudget = {
   kind: "decided",
   feedback: null,
   decision: {
-    ...({ action: "ask", kind: "out_of_budget", signature: "s" } as const),
+    ...({ action: "ask", rung: "ask", kind: "out_of_budget", signature: "s" } as const),
     ...{ reason: "the budget is used up", question: "More?" },
   },
 } as const;

@@ -82,7 +82,10 @@ test("a lease that was given back as lost makes its late report stale", async ()
   if (!recover) throw new Error("it is recovering");
   await bench.report(recover, {
     kind: "decided",
-    decision: { action: "retry", kind: "lost", signature: "s", reason: "again", delayMs: 0 },
+    decision: {
+      ...({ action: "retry", rung: "continue", kind: "lost", signature: "s" } as const),
+      ...{ reason: "again", delayMs: 0 },
+    },
     feedback: null,
   });
   const second = await bench.claim("execute");

@@ -189,8 +189,9 @@ test("who goes on with a session has what was heard in it, also when it ends tha
   await beginSession(bench.db, { id: sessionId, ...about });
   await bench.report(stopped, { kind: "parked", detail: "shutting down", snapshotRef: null });
   const retry = decided("retry");
-  if (retry.kind !== "decided") throw new Error("it decides");
-  await run("recover", { ...retry, decision: { ...retry.decision, kind: "parked" } });
+  if (retry.kind !== "decided" || retry.decision.action !== "retry") throw new Error("it retries");
+  const parked = { ...retry.decision, kind: "parked", rung: "continue" } as const;
+  await run("recover", { ...retry, decision: parked });
   const again = await begin(sessionId);
   expect(again.told).toEqual([]);
   await leaveSession(bench.db, again.claim.attemptId ?? "");

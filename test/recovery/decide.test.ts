@@ -1,13 +1,15 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { type FailureKind, failureKinds } from "../../src/core/task/failure.ts";
+import { type FailureKind, failureKinds, rungOfEarlier } from "../../src/core/task/failure.ts";
 import { backoffMs } from "../../src/recovery/backoff.ts";
 import type { Failure } from "../../src/recovery/classify.ts";
-import { decide, maxAttempts, type PastFailure } from "../../src/recovery/decide.ts";
+import { decide } from "../../src/recovery/decide.ts";
+import type { PastFailure } from "../../src/recovery/ladder.ts";
 
 const now = new Date("2026-01-01T00:00:00Z");
 const place = { number: 1, firstCounted: 1 };
-const options = { backoffBaseMs: 1_000, chance: 0, now, place };
+const left = { hasSession: false, isUnchanged: false };
+const options = { backoffBaseMs: 1_000, chance: 0, now, place, left };
 const failure = (kind: FailureKind, signature = "s", question: string | null = null): Failure => ({
   kind,
   signature,
@@ -17,13 +19,17 @@ const failure = (kind: FailureKind, signature = "s", question: string | null = n
   retryAt: null,
 });
 const past = (kind: FailureKind, count: number, signature = "s"): PastFailure[] =>
-  Array.from({ length: count }, () => ({ kind, signature }));
+  Array.from({ length: count }, () => ({ kind, signature, rung: rungOf(kind) }));
+const rungOf = (kind: FailureKind) => rungOfEarlier({ action: "retry", kind });
+/** Failures with a new signature each. */
+const others = (kind: FailureKind, count: number): PastFailure[] =>
+  Array.from({ length: count }, (_, at) => ({ kind, signature: `other ${at}`, rung: "fresh" }));
 
 test.each<[FailureKind, PastFailure[], string]>([
   ["checks_failed", [], "retry"],
-  ["checks_failed", past("checks_failed", 1), "retry"],
-  ["checks_failed", past("checks_failed", 2), "give_up"],
-  ["no_change", past("policy_violated", 2), "give_up"],
+  ["checks_failed", others("checks_failed", 1), "retry"],
+  ["checks_failed", past("checks_failed", 1), "give_up"],
+  ["no_change", others("policy_violated", 2), "give_up"],
   ["policy_violated", [], "retry"],
   ["checks_failed", past("lost", 4), "retry"],
   ["lost", past("checks_failed", 2), "retry"],
@@ -36,7 +42,7 @@ test.each<[FailureKind, PastFailure[], string]>([
   ["parked", past("parked", 100), "retry"],
   ["no_space", past("no_space", 100), "retry"],
   ["unreadable", past("unreadable", 100), "retry"],
-  ["checks_failed", [...past("unreadable", 50), ...past("checks_failed", 1)], "retry"],
+  ["checks_failed", [...past("unreadable", 50), ...others("checks_failed", 1)], "retry"],
   ["checks_failed", [...past("parked", 50), ...past("checks_failed", 2)], "give_up"],
   ["model_unavailable", past("checks_failed", 2), "retry"],
   ["model_unavailable", past("model_unavailable", 5), "give_up"],
@@ -52,12 +58,20 @@ test.each<[FailureKind, PastFailure[], string]>([
 });
 
 test.each<[PastFailure[], number, number, string]>([
-  [past("checks_failed", 1), 2, 1, "attempt 3 of 3 from a clean base"],
-  [past("lost", 2), 3, 1, "attempt 4 (2 of 3 that count) from a clean base"],
-  [[], 4, 4, "attempt 5 (2 of 3 since it was reopened) from a clean base"],
-  [past("lost", 1), 5, 4, "attempt 6 (2 of 3 that count since it was reopened) from a clean base"],
-  [past("checks_failed", 2), 3, 1, "giving up after 3 attempts: what"],
-  [past("checks_failed", 2), 6, 4, "giving up after 6 attempts (3 since it was reopened): what"],
+  [others("checks_failed", 1), 2, 1, "attempt 3 of 6 from a clean base"],
+  [past("lost", 2), 3, 1, "attempt 4 (2 of 6 that count) from a clean base"],
+  [[], 4, 4, "attempt 5 (2 of 6 since it was reopened) from a clean base"],
+  [past("lost", 1), 5, 4, "attempt 6 (2 of 6 that count since it was reopened) from a clean base"],
+  [
+    past("checks_failed", 1),
+    ...([2, 1] as const),
+    "giving up after 2 attempts, because a fresh attempt led to the same failure: what",
+  ],
+  [
+    others("checks_failed", 2),
+    ...([6, 4] as const),
+    "giving up after 6 attempts (3 since it was reopened), because 2 fresh attempts failed as well: what",
+  ],
 ])("after %j, attempt %i, counted from %i: %s", (history, number, firstCounted, words) => {
   const told = decide(failure("checks_failed"), history, {
     ...options,
@@ -121,16 +135,9 @@ test("whatever happens, a subtask ends: no history lets it retry for ever", () =
       const history: PastFailure[] = [];
       for (const kind of sequence) {
         if (decide(failure(kind), history, options).action === "give_up") return;
-        history.push({ kind, signature: "s" });
+        history.push({ kind, signature: "s", rung: rungOf(kind) });
       }
       throw new Error("never gave up");
     }),
   );
-});
-
-test("work that fails by itself gets exactly three attempts", () => {
-  const history: PastFailure[] = [];
-  while (decide(failure("checks_failed"), history, options).action === "retry")
-    history.push(...past("checks_failed", 1));
-  expect(history.length + 1).toBe(maxAttempts);
 });

@@ -2,7 +2,8 @@ import { expect, test } from "vitest";
 import type { Finding, JudgeChange, Verdict } from "../../src/core/proof/verdict.ts";
 import type { Attempt, Subtask } from "../../src/core/task/task.ts";
 import { classify } from "../../src/recovery/classify.ts";
-import { decide, type PastFailure } from "../../src/recovery/decide.ts";
+import { decide } from "../../src/recovery/decide.ts";
+import type { PastFailure } from "../../src/recovery/ladder.ts";
 
 /** Work that edits what judges it costs no attempt: the agent hears once of what is weaker, a person decides. */
 const judge = (set: Partial<JudgeChange> = {}): JudgeChange => ({
@@ -13,6 +14,7 @@ const judge = (set: Partial<JudgeChange> = {}): JudgeChange => ({
 const options = {
   ...{ backoffBaseMs: 1_000, chance: 0, now: new Date() },
   place: { number: 1, firstCounted: 1 },
+  left: { hasSession: true, isUnchanged: false },
 };
 
 function recover(verdict: Partial<Verdict>, history: PastFailure[] = [], more = {}) {
@@ -46,7 +48,7 @@ test("what is weaker goes back once, in words, and is asked about the second tim
   expect(first.failure.evidence).toContain("`assert.equal(total, 5)` is gone");
   expect(first.failure.evidence).not.toContain("test/a.test.js");
   const again = recover({ judges: [judge(), weaker] }, [
-    { kind: "tests_weakened", signature: "x" },
+    { kind: "tests_weakened", signature: "x", rung: "continue" },
   ]);
   expect(again.decision).toMatchObject({ action: "ask", kind: "tests_weakened" });
   // What is weaker comes first.
@@ -59,7 +61,7 @@ test("what is weaker goes back once, in words, and is asked about the second tim
 test("neither uses up an attempt", () => {
   const history: PastFailure[] = (
     ["judges_changed", "tests_weakened", "judges_changed"] as const
-  ).map((kind) => ({ kind, signature: kind }));
+  ).map((kind) => ({ kind, signature: kind, rung: "continue" }));
   const failed = {
     ending: { what: "attempt", reason: "gave_up", failure: null, detail: "exit 1" },
   };
@@ -69,16 +71,26 @@ test("neither uses up an attempt", () => {
 });
 
 test("a red check and a blocking finding come first", () => {
-  const check = { check: { command: "npm test" }, result: "fail", run: {}, newlyFailing: [] };
+  const check = {
+    check: { command: "npm test" },
+    result: "fail",
+    run: { outputTail: "" },
+    newlyFailing: [],
+  };
   const red = recover({ judges: [judge()], checks: [check as never] });
-  expect(red.decision).toMatchObject({ action: "retry", kind: "checks_failed" });
+  expect(red.decision).toMatchObject({ rung: "repair", kind: "checks_failed" });
   const finding: Finding = { rule: "attacks_judge", blocking: true, message: "m", paths: [] };
   const bad = recover({ judges: [judge()], findings: [finding] });
-  expect(bad.decision).toMatchObject({ action: "retry", kind: "policy_violated" });
+  expect(bad.decision).toMatchObject({ rung: "repair", kind: "policy_violated" });
 });
 
 test("what does not pass without the files that a person left out is asked about, not failed", () => {
-  const check = { check: { command: "npm test" }, result: "fail", run: {}, newlyFailing: [] };
+  const check = {
+    check: { command: "npm test" },
+    result: "fail",
+    run: { outputTail: "" },
+    newlyFailing: [],
+  };
   const withoutPaths = [{ path: "test/a.test.js", content: "c1" }];
   const { decision } = recover({ checks: [check as never] }, [], { withoutPaths });
   expect(decision).toMatchObject({ action: "ask", kind: "judges_changed" });

@@ -2,7 +2,8 @@ import { expect, test } from "vitest";
 import type { Review, ReviewFinding } from "../../src/core/review/review.ts";
 import type { Attempt, Subtask } from "../../src/core/task/task.ts";
 import { classify } from "../../src/recovery/classify.ts";
-import { decide, type PastFailure } from "../../src/recovery/decide.ts";
+import { decide } from "../../src/recovery/decide.ts";
+import type { PastFailure } from "../../src/recovery/ladder.ts";
 
 /** Rounds with reviewers are no failed attempts: they have an end of their own, and it is a question. */
 const finding: ReviewFinding = {
@@ -15,6 +16,7 @@ const finding: ReviewFinding = {
 const options = {
   ...{ backoffBaseMs: 1_000, chance: 0, now: new Date() },
   place: { number: 1, firstCounted: 1 },
+  left: { hasSession: true, isUnchanged: false },
 };
 
 function recover(set: Partial<Review>, history: PastFailure[] = []) {
@@ -33,15 +35,15 @@ function recover(set: Partial<Review>, history: PastFailure[] = []) {
 }
 
 test("another round at once, with the findings, however often checks failed before", () => {
-  const checks = { kind: "checks_failed", signature: "s" } as const;
+  const checks = { kind: "checks_failed", signature: "s", rung: "repair" } as const;
   const { failure, decision } = recover({}, [checks, checks]);
-  expect(decision).toMatchObject({ action: "retry", kind: "review_blocked", delayMs: 0 });
+  expect(decision).toMatchObject({ rung: "continue", kind: "review_blocked", delayMs: 0 });
   expect(failure.evidence).toContain("F1 (priority 1) in a.js:3-4: it forgets zero");
   expect(failure.evidence).toContain("AssertionError");
 });
 
 test("rounds use up no attempt", () => {
-  const blocked = { kind: "review_blocked", signature: "s" } as const;
+  const blocked = { kind: "review_blocked", signature: "s", rung: "continue" } as const;
   const failed = {
     ending: { what: "attempt", reason: "gave_up", failure: null, detail: "exit 1" },
   };

@@ -179,11 +179,15 @@ export function decided(action: "retry" | "ask" | "give_up", delayMs = 0): Outco
   const feedback = "it failed";
   switch (action) {
     case "retry":
-      return { kind: "decided", decision: { action, ...base, delayMs }, feedback };
+      return { kind: "decided", decision: { action, rung: "fresh", ...base, delayMs }, feedback };
     case "ask":
-      return { kind: "decided", decision: { action, ...base, question: "Which one?" }, feedback };
+      return {
+        kind: "decided",
+        decision: { action, rung: "ask", ...base, question: "Which one?" },
+        feedback,
+      };
     case "give_up":
-      return { kind: "decided", decision: { action, ...base }, feedback };
+      return { kind: "decided", decision: { action, rung: "give_up", ...base }, feedback };
   }
 }
 

@@ -2,6 +2,7 @@ import type { ListedTaskView } from "../../api/task.ts";
 import type { TaskDetailView, UnreadableView } from "../../api/task-detail.ts";
 import type { WhyView } from "../../api/why.ts";
 import { formatBudget } from "../../core/budget/budget.ts";
+import { isRung, rungNames } from "../../core/task/failure.ts";
 import { isTaskOver } from "../../core/task/lifecycle.ts";
 import type { Colors } from "./colors.ts";
 import { renderCost } from "./render-cost.ts";
@@ -112,7 +113,7 @@ function renderAttempts({ attempts, subtasks }: TaskDetailView, now: number): st
         attempt.end_reason?.replaceAll("_", " ") ?? "runs",
         attempt.detail,
         attempt.verdict && `${attempt.verdict.result}: ${attempt.verdict.summary}`,
-        attempt.decision && `then ${attempt.decision.action.replaceAll("_", " ")}`,
+        attempt.decision && `then ${nameRung(attempt.decision)}`,
       ].filter(Boolean);
       return [
         `  #${attempt.number}`,
@@ -122,6 +123,11 @@ function renderAttempts({ attempts, subtasks }: TaskDetailView, now: number): st
       ];
     }),
   );
+}
+
+/** An older daemon names no rung, a newer one perhaps another. */
+function nameRung({ action, rung }: { action: string; rung: string | null }): string {
+  return rung !== null && isRung(rung) ? rungNames[rung] : action.replaceAll("_", " ");
 }
 
 function renderQuestions({ questions }: TaskDetailView): string {

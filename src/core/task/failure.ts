@@ -72,11 +72,8 @@ export const interruptedKinds: ReadonlySet<FailureKind> = new Set([
   "permission",
 ]);
 
-/**
- * Failures after which the next attempt continues the same work: it was interrupted, or a reviewer
- * or the proof found something to change. After any other, an attempt starts afresh.
- */
-export const continuedKinds: ReadonlySet<FailureKind> = new Set<FailureKind>([
+/** Failures of a change as a whole, green checks included, that its author is told of as it works. */
+const continuedKinds: ReadonlySet<FailureKind> = new Set<FailureKind>([
   ...interruptedKinds,
   "review_blocked",
   "review_not_done",
@@ -95,8 +92,42 @@ export function isProviderLimit(end: {
   );
 }
 
+/**
+ * The rungs of recovery's ladder: what the next attempt is. `continue`: the same work goes on, not
+ * counted. `repair`: the same session and files, with what failed. `fresh`: a new worktree at the
+ * base. `fallback`: another agent or model, afresh. `ask`: it goes on with a person's answer.
+ */
+export const rungs = ["continue", "repair", "fresh", "fallback", "ask", "give_up"] as const;
+export type Rung = (typeof rungs)[number];
+
+export function isRung(word: string): word is Rung {
+  return (rungs as readonly string[]).includes(word);
+}
+
+/** For people: `then …`. */
+export const rungNames: Record<Rung, string> = {
+  continue: "continue",
+  repair: "repair in the same session",
+  fresh: "start afresh",
+  fallback: "another agent or model",
+  ask: "ask",
+  give_up: "give up",
+};
+
 /** What recovery decided about a subtask, with a reason for people. */
-export type Decision =
-  | { action: "retry"; kind: FailureKind; signature: string; reason: string; delayMs: number }
-  | { action: "ask"; kind: FailureKind; signature: string; reason: string; question: string }
-  | { action: "give_up"; kind: FailureKind; signature: string; reason: string };
+export type Decision = { kind: FailureKind; signature: string; reason: string } & (
+  | { action: "retry"; rung: "continue" | "repair" | "fresh" | "fallback"; delayMs: number }
+  | { action: "ask"; rung: "ask"; question: string }
+  | { action: "give_up"; rung: "give_up" }
+);
+
+/** Whether the next attempt goes on in the session and the files of the one before. */
+export function goesOn(rung: Rung): boolean {
+  return rung === "continue" || rung === "repair" || rung === "ask";
+}
+
+/** The rung of a decision that was stored before decisions named theirs. */
+export function rungOfEarlier(decision: Pick<Decision, "action" | "kind">): Rung {
+  if (decision.action !== "retry") return decision.action;
+  return continuedKinds.has(decision.kind) ? "continue" : "fresh";
+}

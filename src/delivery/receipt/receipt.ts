@@ -123,6 +123,7 @@ export function buildReceipt(input: {
       recovery: attempt.decision
         ? {
             action: attempt.decision.action,
+            rung: attempt.decision.rung,
             failure: attempt.decision.kind,
             reason: attempt.decision.reason,
           }

@@ -1,3 +1,4 @@
+import { rungNames } from "../../core/task/failure.ts";
 import { makeInert } from "../../core/text/inert-text.ts";
 import type { Receipt } from "./receipt.ts";
 import { renderEvidence } from "./receipt-evidence.ts";
@@ -93,7 +94,7 @@ export function renderReceipt(receipt: Receipt): string {
         `${attempt.subtask}, attempt ${attempt.number}`,
         `${attempt.end_reason?.replaceAll("_", " ") ?? "running"}${attempt.detail ? `: ${attempt.detail}` : ""}`,
         attempt.verdict ? `${attempt.verdict.result}: ${attempt.verdict.summary}` : "–",
-        attempt.recovery ? attempt.recovery.action.replaceAll("_", " ") : "–",
+        attempt.recovery ? rungNames[attempt.recovery.rung] : "–",
       ]),
     ),
     ...list(

@@ -1,7 +1,7 @@
 import { newId } from "../../core/base/id.ts";
 import { invariant } from "../../core/base/invariant.ts";
 import { isProven, sayVerdict } from "../../core/proof/proof-words.ts";
-import { continuedKinds, type FailureKind } from "../../core/task/failure.ts";
+import { type FailureKind, goesOn } from "../../core/task/failure.ts";
 import type { Hold } from "../../core/task/hold.ts";
 import type { Claim, Outcome } from "../../core/task/outcome.ts";
 import { maxProviderWaits } from "../../core/task/provider-wait.ts";
@@ -303,13 +303,14 @@ async function applyDecision(
   const { decision, feedback } = outcome;
   const about = { subtaskId: subtask.id, attemptId: claim.attemptId };
   const ended = await setOnAttempt(tx, claim.attemptId, { decision });
-  const sessionId = continuedKinds.has(decision.kind) ? (ended?.sessionId ?? null) : null;
+  const sessionId = goesOn(decision.rung) ? (ended?.sessionId ?? null) : null;
   await appendEvent(tx, task.id, {
     ...about,
     type: "recovery.decided",
     message: `Recovery: ${decision.reason}`,
     data: {
       action: decision.action,
+      rung: decision.rung,
       failure: decision.kind,
       signature: decision.signature,
       key: subtask.key,

@@ -4,7 +4,7 @@ import { proofLevels } from "../../core/proof/proof.ts";
 import { judgeKinds } from "../../core/proof/verdict.ts";
 import { assurances } from "../../core/review/review.ts";
 import { eventTypes } from "../../core/task/event.ts";
-import { endReasons, failureKinds } from "../../core/task/failure.ts";
+import { endReasons, failureKinds, rungs } from "../../core/task/failure.ts";
 import { subtaskStates, taskStates } from "../../core/task/lifecycle.ts";
 import { planApprovals, planModes, questionKinds } from "../../core/task/task.ts";
 
@@ -163,6 +163,7 @@ const plan = object({
 });
 const decision = object({
   action: z.enum(["retry", "ask", "give_up"]),
+  rung: z.enum(rungs).optional(),
   kind: z.enum(failureKinds),
   signature: word,
   reason: word,

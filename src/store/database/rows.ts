@@ -1,5 +1,6 @@
 import type { Selectable } from "kysely";
 import type { Event } from "../../core/task/event.ts";
+import { type Decision, rungOfEarlier } from "../../core/task/failure.ts";
 import type { Hold } from "../../core/task/hold.ts";
 import type { Attempt, ListedTask, Subtask, Task } from "../../core/task/task.ts";
 import { toSnakeCase } from "../../core/text/letter-case.ts";
@@ -24,7 +25,10 @@ export function toSubtask(row: Selectable<SubtasksTable>): Subtask {
 }
 
 export function toAttempt(row: Selectable<AttemptsTable>): Attempt {
-  return checkRow("attempts", row.id, row);
+  const { decision, ...rest } = checkRow("attempts", row.id, row);
+  // Rows of earlier versions name no rung.
+  const rung = decision && (decision.rung ?? rungOfEarlier(decision));
+  return { ...rest, decision: decision && ({ ...decision, rung } as Decision) };
 }
 
 function toEvent(row: Selectable<Database["events"]>): Event {

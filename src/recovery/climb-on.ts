@@ -1,0 +1,75 @@
+import type { Decision } from "../core/task/failure.ts";
+import { backoffMs } from "./backoff.ts";
+import type { Failure } from "./classify.ts";
+import { climb, countedKinds, type Left, type PastFailure } from "./ladder.ts";
+
+/** The position of the failed attempt among its subtask's attempts, counted from 1. */
+export type Place = {
+  number: number;
+  /** The first attempt that counts; above 1 once a person reopened the subtask. */
+  firstCounted: number;
+};
+
+export type Options = {
+  backoffBaseMs: number;
+  chance: number;
+  now: Date;
+  place: Place;
+  left: Left;
+};
+
+/**
+ * The budget of counted attempts, whatever they end with: room for a repair or two, a fresh attempt
+ * or two, and somebody else.
+ */
+export const maxAttempts = 6;
+
+/** The next rung of the ladder as a decision, as far as the budget of attempts goes. */
+export function climbOn(
+  failure: Failure,
+  history: readonly PastFailure[],
+  options: Options,
+): Decision {
+  const { kind, signature, detail } = failure;
+  const { place } = options;
+  const base = { kind, signature };
+  const counted = history.filter((past) => countedKinds.has(past.kind)).length + 1;
+  const { rung, why } =
+    counted < maxAttempts
+      ? climb(failure, history, options.left)
+      : ({ rung: "give_up", why: "" } as const);
+  const because = why === "" ? "" : `, because ${why}`;
+  if (rung === "give_up") {
+    const reason = `giving up after ${countAttempts(counted, place)}${because}: ${detail}`;
+    return { action: "give_up", rung, ...base, reason };
+  }
+  const next = nameNext(counted + 1, place);
+  if (rung === "repair") {
+    const reason = `${next} repairs it in the same session (${detail})`;
+    return { action: "retry", rung, ...base, delayMs: 0, reason };
+  }
+  const { backoffBaseMs: baseMs, chance } = options;
+  const delayMs = backoffMs(counted, { baseMs, capMs: 5 * 60_000, chance });
+  const reason = `${next} from a clean base, with what was tried in its brief${because} (${detail})`;
+  return { action: "retry", rung, ...base, delayMs, reason };
+}
+
+/**
+ * `attempt 2 of 6`; `attempt 5 (2 of 6 since it was reopened)` if the number alone would mislead.
+ */
+function nameNext(counted: number, { number, firstCounted }: Place): string {
+  const next = number + 1;
+  if (next === counted) return `attempt ${next} of ${maxAttempts}`;
+  const counts = next - firstCounted + 1 === counted ? "" : " that count";
+  return `attempt ${next} (${counted} of ${maxAttempts}${counts}${sinceRetry(firstCounted)})`;
+}
+
+function countAttempts(counted: number, { number, firstCounted }: Place): string {
+  if (number === counted) return `${number} attempts`;
+  const counts = number - firstCounted + 1 === counted ? "" : " that count";
+  return `${number} attempts (${counted}${counts}${sinceRetry(firstCounted)})`;
+}
+
+function sinceRetry(firstCounted: number): string {
+  return firstCounted > 1 ? " since it was reopened" : "";
+}

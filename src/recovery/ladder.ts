@@ -1,0 +1,122 @@
+import type { FailureKind, Rung } from "../core/task/failure.ts";
+
+/**
+ * The ladder for failures that count: repair → fresh → give up. Pure: the failure, the decisions
+ * about the attempts before it and what the attempt left are all that it knows, and all of them are
+ * rows. Each rung changes one thing:
+ *
+ * - `repair` tells the agent what failed, in its own session and files;
+ * - `fresh` forgets session and files, and keeps what was tried as words.
+ *
+ * No rung is taken twice for the same signature, and none again whose attempt changed no file: both
+ * are no progress, and so is A → B → A. A failure with a new signature is progress. Still to come
+ * between the last attempt and giving up: replanning the subtask, rolling back what broke the tree.
+ */
+export type PastFailure = { kind: FailureKind; signature: string; rung: Rung };
+
+export type Left = {
+  /** Its agent has a session that can go on. */
+  hasSession: boolean;
+  /** Its files are those that the attempt before it ended with. */
+  isUnchanged: boolean;
+};
+
+export type Climb = { rung: "repair" | "fresh" | "give_up"; why: string };
+
+/** Sessions degrade with each failure in them: a new one is worth more than a fourth repair. */
+export const maxRepairs = 3;
+/** Attempts that start afresh after a failure; leaves room for the rungs above within the budget. */
+export const maxFresh = 2;
+
+/** Failures of the work itself. All others have limits of their own, or wait for a person. */
+export const countedKinds: ReadonlySet<FailureKind> = new Set<FailureKind>([
+  "checks_failed",
+  "policy_violated",
+  "no_change",
+  "content_rejected",
+  "inconclusive",
+  "agent_failed",
+  "timed_out",
+  "stalled",
+  "setup_failed",
+]);
+
+/** A change is there, and its author can be told what is wrong with it. */
+const repairable: ReadonlySet<FailureKind> = new Set<FailureKind>([
+  "checks_failed",
+  "policy_violated",
+  "content_rejected",
+]);
+
+/** The checks had become green: what failed before was repaired, and may be again. */
+const greenKinds: ReadonlySet<FailureKind> = new Set<FailureKind>([
+  "review_blocked",
+  "review_not_done",
+  "judges_changed",
+  "tests_weakened",
+  "conflict",
+  "integration_red",
+]);
+
+/**
+ * The next rung for a failure that counts, and one clause that says why it is that one. `history`
+ * holds the decisions since the subtask started or was reopened, oldest first.
+ */
+export function climb(
+  failure: { kind: FailureKind; signature: string },
+  history: readonly PastFailure[],
+  left: Left,
+): Climb {
+  const whyNoRepair = refuseRepair(failure, history, left);
+  if (whyNoRepair === null) return { rung: "repair", why: "" };
+  const whyNoFresh = refuseFresh(failure, history, left);
+  if (whyNoFresh === null) return { rung: "fresh", why: whyNoRepair };
+  return { rung: "give_up", why: whyNoFresh };
+}
+
+/** Why it cannot be repaired in its session, empty where that needs no words; null: it can. */
+function refuseRepair(
+  { kind, signature }: { kind: FailureKind; signature: string },
+  history: readonly PastFailure[],
+  left: Left,
+): string | null {
+  if (!repairable.has(kind) || !left.hasSession) return "";
+  const session = history.slice(history.findLastIndex(({ rung }) => startsSession(rung)) + 1);
+  const repairs = session.filter(({ rung }) => rung === "repair").length;
+  if (repairs >= maxRepairs) return `its session was repaired ${repairs} times`;
+  const sinceGreen = history.slice(history.findLastIndex((past) => greenKinds.has(past.kind)) + 1);
+  if (wasTried("repair", signature, sinceGreen)) return "a repair led to the same failure";
+  if (left.isUnchanged && lastRung(history) === "repair") return "the repair changed nothing";
+  return null;
+}
+
+function refuseFresh(
+  { kind, signature }: { kind: FailureKind; signature: string },
+  history: readonly PastFailure[],
+  left: Left,
+): string | null {
+  const tries = history.filter((past) => isClimb(past, "fresh")).length;
+  if (wasTried("fresh", signature, history)) return "a fresh attempt led to the same failure";
+  if (tries >= maxFresh) return `${tries} fresh attempts failed as well`;
+  if (repairable.has(kind) && left.isUnchanged && lastRung(history) === "fresh")
+    return "a fresh attempt led to the same files";
+  return null;
+}
+
+function wasTried(rung: Rung, signature: string, history: readonly PastFailure[]): boolean {
+  return history.some((past) => isClimb(past, rung) && past.signature === signature);
+}
+
+/** A lost merge starts afresh as well, which is no rung taken. */
+function isClimb(past: PastFailure, rung: Rung): boolean {
+  return past.rung === rung && countedKinds.has(past.kind);
+}
+
+/** The rung that the failed attempt stood on; null: it was the first. */
+function lastRung(history: readonly PastFailure[]): Rung | null {
+  return history.findLast(({ rung }) => rung !== "continue" && rung !== "ask")?.rung ?? null;
+}
+
+function startsSession(rung: Rung): boolean {
+  return rung === "fresh" || rung === "fallback";
+}
