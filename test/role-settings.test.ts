@@ -33,6 +33,7 @@ repositories:
     model: "large",
     maxTurns: 30,
     timeoutMs: 600_000,
+    fallbacks: null,
   });
   expect(roleSettings(roles, "planner", there)).toMatchObject({
     model: "large",
@@ -46,6 +47,12 @@ repositories:
 test.each([
   ["roles:\n  planner:\n    agent: gpt\n", 3, "agent"],
   ["roles:\n  boss: {}\n", 2, "boss"],
+  [
+    "roles:\n  coder:\n    fallbacks:\n      - {agent: gpt}\n",
+    4,
+    '"roles.coder.fallbacks[0].agent" is no known agent; use',
+  ],
+  ["roles:\n  planner:\n    fallbacks: []\n", 3, "fallbacks"],
   ["repositories:\n  not-a-path:\n    roles: {}\n", 2, "not-a-path"],
 ])("what cannot be is refused at start by its line: %j", async (yaml, line, words) => {
   const loading = load(yaml);

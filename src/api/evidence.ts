@@ -154,7 +154,13 @@ const decisionBase = {
 const decisionWire = named(
   "Decision",
   z.union([
-    z.object({ action: z.literal("retry"), ...decisionBase, delay_ms: z.number() }),
+    z.object({
+      action: z.literal("retry"),
+      ...decisionBase,
+      delay_ms: z.number(),
+      /** Who takes over, with the rung `fallback`. */
+      fallback: z.object({ agent: z.string(), model: z.string().nullable() }).nullable(),
+    }),
     z.object({ action: z.literal("ask"), ...decisionBase, question: z.string() }),
     z.object({ action: z.literal("give_up"), ...decisionBase }),
   ]),
@@ -185,7 +191,12 @@ export const attemptWire = named(
 
 /** The attempt as `attemptWire` describes it, in internal names. */
 export function presentAttempt(attempt: Attempt) {
-  return { ...attempt, verdict: presentVerdict(attempt.verdict) };
+  const { decision } = attempt;
+  return {
+    ...attempt,
+    verdict: presentVerdict(attempt.verdict),
+    decision: decision && { fallback: null, ...decision },
+  };
 }
 
 /** The verdict as `verdictWire` describes it, in internal names. */

@@ -2,6 +2,7 @@ import { realpathSync } from "node:fs";
 import { z } from "zod";
 import { type Role, roles } from "../core/budget/usage.ts";
 import { agentNameHelp, parseAgentName } from "../core/settings/agent-name.ts";
+import type { Fallback } from "../core/task/failure.ts";
 import { parseRepository } from "../worktree/mirror/repository-url.ts";
 import { networksSchema } from "./sandbox-settings.ts";
 
@@ -9,14 +10,14 @@ import { networksSchema } from "./sandbox-settings.ts";
  * Agent, model and limits of each role, as the person who runs the daemon configured them, for all
  * repositories and for single ones. A repository's own files and outside text have no say in it.
  */
+const agentSchema = z.string().refine((text) => parseAgentName(text) !== null, {
+  error: `is no known agent; ${agentNameHelp}`,
+});
+const modelSchema = z.string().min(1).max(200);
+
 const roleSchema = z.strictObject({
-  agent: z
-    .string()
-    .refine((text) => parseAgentName(text) !== null, {
-      error: `is no known agent; ${agentNameHelp}`,
-    })
-    .optional(),
-  model: z.string().min(1).max(200).optional(),
+  agent: agentSchema.optional(),
+  model: modelSchema.optional(),
   /** Maximum number of model calls of one run. */
   max_turns: z.number().int().positive().max(10_000).optional(),
   /** Maximum duration of one run. */
@@ -33,9 +34,12 @@ const roleSchema = z.strictObject({
     .optional(),
 });
 
+const fallbackSchema = z.strictObject({ agent: agentSchema, model: modelSchema.optional() });
+
 export const rolesSchema = z.strictObject({
   planner: roleSchema.optional(),
-  coder: roleSchema.optional(),
+  /** `fallbacks`: who takes over where recovery moves on to another agent or model, in order. */
+  coder: roleSchema.extend({ fallbacks: z.array(fallbackSchema).max(20).optional() }).optional(),
   reviewer: roleSchema.optional(),
 });
 
@@ -54,6 +58,8 @@ export type RoleSettings = {
   timeoutMs: number | null;
   /** Infinity: never stopped for its silence. Null: the default. */
   stallMs: number | null;
+  /** Null: it is not said. */
+  fallbacks: readonly Fallback[] | null;
 };
 
 export type RolesConfig = {
@@ -67,13 +73,8 @@ export function readRoles(file: {
   roles?: z.infer<typeof rolesSchema> | undefined;
   repositories?: z.infer<typeof repositoriesSchema> | undefined;
 }): RolesConfig {
-  const none: RoleSettings = {
-    agent: null,
-    model: null,
-    maxTurns: null,
-    timeoutMs: null,
-    stallMs: null,
-  };
+  const limits = { maxTurns: null, timeoutMs: null, stallMs: null };
+  const none: RoleSettings = { agent: null, model: null, ...limits, fallbacks: null };
   const everywhere = merge({ planner: none, coder: none, reviewer: none }, file.roles ?? {});
   const own = Object.entries(file.repositories ?? {}).map(
     ([name, repository]) => [nameOf(name), merge(everywhere, repository.roles ?? {})] as const,
@@ -92,6 +93,7 @@ function merge(
   const one = (role: Role): RoleSettings => {
     const { agent, model, max_turns, timeout_minutes, stall_minutes } = file[role] ?? {};
     const known = base[role];
+    const fallbacks = role === "coder" ? file.coder?.fallbacks : undefined;
     return {
       agent: agent ?? known.agent,
       // A model belongs to its agent: another agent has another one.
@@ -99,6 +101,7 @@ function merge(
       maxTurns: max_turns ?? known.maxTurns,
       timeoutMs: timeout_minutes === undefined ? known.timeoutMs : timeout_minutes * 60_000,
       stallMs: stall_minutes === undefined ? known.stallMs : stall_minutes * 60_000 || Infinity,
+      fallbacks: fallbacks?.map(({ agent, model = null }) => ({ agent, model })) ?? known.fallbacks,
     };
   };
   return Object.fromEntries(roles.map((role) => [role, one(role)])) as Record<Role, RoleSettings>;

@@ -41,7 +41,7 @@ export function makeExecuteStage(deps: ExecuteDeps): Stage {
 }
 
 async function prepare(deps: ExecuteDeps, job: Job) {
-  deps.expectAgent(job.subtask.agent);
+  deps.expectAgent(job.attempt.agent);
   const [worktree] = await Promise.all([
     prepareWorktree(deps, job),
     setAttemptLog(deps.db, job.attempt.id, job.logPath),
@@ -81,7 +81,9 @@ async function runAgent(
   return deps.runRole({
     role: task.expectsChange ? "coder" : "reviewer",
     about: { taskId: task.id, subtaskId: subtask.id, attemptId: attempt.id },
-    agent: subtask.agent,
+    agent: attempt.agent,
+    // A model belongs to its agent: the role's is not one of the agent that took over.
+    model: subtask.fallback ? subtask.fallback.model : undefined,
     sessionId: attempt.sessionId,
     asked: null,
     baseCommit: attempt.baseCommit,

@@ -1,7 +1,7 @@
-import type { Decision } from "../core/task/failure.ts";
+import { type Decision, nameFallback } from "../core/task/failure.ts";
 import { backoffMs } from "./backoff.ts";
 import type { Failure } from "./classify.ts";
-import { climb, countedKinds, type Left, type PastFailure } from "./ladder.ts";
+import { type Climb, climb, countedKinds, type Left, type PastFailure } from "./ladder.ts";
 
 /** The position of the failed attempt among its subtask's attempts, counted from 1. */
 export type Place = {
@@ -34,10 +34,9 @@ export function climbOn(
   const { place } = options;
   const base = { kind, signature };
   const counted = history.filter((past) => countedKinds.has(past.kind)).length + 1;
-  const { rung, why } =
-    counted < maxAttempts
-      ? climb(failure, history, options.left)
-      : ({ rung: "give_up", why: "" } as const);
+  const step: Climb =
+    counted < maxAttempts ? climb(failure, history, options.left) : { rung: "give_up", why: "" };
+  const { rung, why } = step;
   const because = why === "" ? "" : `, because ${why}`;
   if (rung === "give_up") {
     const reason = `giving up after ${countAttempts(counted, place)}${because}: ${detail}`;
@@ -50,8 +49,13 @@ export function climbOn(
   }
   const { backoffBaseMs: baseMs, chance } = options;
   const delayMs = backoffMs(counted, { baseMs, capMs: 5 * 60_000, chance });
+  if (step.rung === "fallback") {
+    const { fallback } = step;
+    const reason = `${next} by ${nameFallback(fallback)}, from a clean base, with what was tried in its brief${because} (${detail})`;
+    return { action: "retry", rung: "fallback", ...base, delayMs, fallback, reason };
+  }
   const reason = `${next} from a clean base, with what was tried in its brief${because} (${detail})`;
-  return { action: "retry", rung, ...base, delayMs, reason };
+  return { action: "retry", rung: "fresh", ...base, delayMs, reason };
 }
 
 /**

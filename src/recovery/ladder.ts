@@ -1,27 +1,38 @@
-import type { FailureKind, Rung } from "../core/task/failure.ts";
+import { type FailureKind, type Fallback, nameFallback, type Rung } from "../core/task/failure.ts";
 
 /**
- * The ladder for failures that count: repair → fresh → give up. Pure: the failure, the decisions
+ * The ladder for failures that count: repair → fresh → fallback → give up. Pure: the failure, the decisions
  * about the attempts before it and what the attempt left are all that it knows, and all of them are
  * rows. Each rung changes one thing:
  *
  * - `repair` tells the agent what failed, in its own session and files;
- * - `fresh` forgets session and files, and keeps what was tried as words.
+ * - `fresh` forgets session and files, and keeps what was tried as words;
+ * - `fallback` has somebody else do that, one after the other; nobody returns to a former one.
  *
  * No rung is taken twice for the same signature, and none again whose attempt changed no file: both
  * are no progress, and so is A → B → A. A failure with a new signature is progress. Still to come
  * between the last attempt and giving up: replanning the subtask, rolling back what broke the tree.
  */
-export type PastFailure = { kind: FailureKind; signature: string; rung: Rung };
+export type PastFailure = {
+  kind: FailureKind;
+  signature: string;
+  rung: Rung;
+  /** Who took over, with the rung `fallback`. */
+  fallback?: Fallback;
+};
 
 export type Left = {
   /** Its agent has a session that can go on. */
   hasSession: boolean;
   /** Its files are those that the attempt before it ended with. */
   isUnchanged: boolean;
+  /** Who could take over, in order. */
+  fallbacks: readonly Fallback[];
 };
 
-export type Climb = { rung: "repair" | "fresh" | "give_up"; why: string };
+export type Climb =
+  | { rung: "repair" | "fresh" | "give_up"; why: string }
+  | { rung: "fallback"; why: string; fallback: Fallback };
 
 /** Sessions degrade with each failure in them: a new one is worth more than a fourth repair. */
 export const maxRepairs = 3;
@@ -48,6 +59,12 @@ const repairable: ReadonlySet<FailureKind> = new Set<FailureKind>([
   "content_rejected",
 ]);
 
+/** Somebody else would meet the same: the cause is the repository's, or the machine's. */
+const independentOfAgent: ReadonlySet<FailureKind> = new Set<FailureKind>([
+  "inconclusive",
+  "setup_failed",
+]);
+
 /** The checks had become green: what failed before was repaired, and may be again. */
 const greenKinds: ReadonlySet<FailureKind> = new Set<FailureKind>([
   "review_blocked",
@@ -71,6 +88,8 @@ export function climb(
   if (whyNoRepair === null) return { rung: "repair", why: "" };
   const whyNoFresh = refuseFresh(failure, history, left);
   if (whyNoFresh === null) return { rung: "fresh", why: whyNoRepair };
+  const fallback = findFallback(failure.kind, history, left);
+  if (fallback) return { rung: "fallback", why: whyNoFresh, fallback };
   return { rung: "give_up", why: whyNoFresh };
 }
 
@@ -84,8 +103,12 @@ function refuseRepair(
   const session = history.slice(history.findLastIndex(({ rung }) => startsSession(rung)) + 1);
   const repairs = session.filter(({ rung }) => rung === "repair").length;
   if (repairs >= maxRepairs) return `its session was repaired ${repairs} times`;
-  const sinceGreen = history.slice(history.findLastIndex((past) => greenKinds.has(past.kind)) + 1);
-  if (wasTried("repair", signature, sinceGreen)) return "a repair led to the same failure";
+  // Another agent may repair what the one before it could not.
+  const since = history.findLastIndex(
+    (past) => greenKinds.has(past.kind) || past.rung === "fallback",
+  );
+  if (wasTried("repair", signature, history.slice(since + 1)))
+    return "a repair led to the same failure";
   if (left.isUnchanged && lastRung(history) === "repair") return "the repair changed nothing";
   return null;
 }
@@ -95,12 +118,27 @@ function refuseFresh(
   history: readonly PastFailure[],
   left: Left,
 ): string | null {
+  const last = history.findLast(({ fallback }) => fallback !== undefined)?.fallback;
+  if (last) return `${nameFallback(last)} failed as well`;
   const tries = history.filter((past) => isClimb(past, "fresh")).length;
   if (wasTried("fresh", signature, history)) return "a fresh attempt led to the same failure";
   if (tries >= maxFresh) return `${tries} fresh attempts failed as well`;
   if (repairable.has(kind) && left.isUnchanged && lastRung(history) === "fresh")
     return "a fresh attempt led to the same files";
   return null;
+}
+
+/** The next one who has not had a turn yet. */
+function findFallback(
+  kind: FailureKind,
+  history: readonly PastFailure[],
+  { fallbacks }: Left,
+): Fallback | undefined {
+  if (independentOfAgent.has(kind)) return undefined;
+  return fallbacks.find(
+    ({ agent, model }) =>
+      !history.some((past) => past.fallback?.agent === agent && past.fallback.model === model),
+  );
 }
 
 function wasTried(rung: Rung, signature: string, history: readonly PastFailure[]): boolean {

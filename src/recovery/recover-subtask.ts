@@ -1,7 +1,8 @@
 import { invariant } from "../core/base/invariant.ts";
 import { parseAgentName } from "../core/settings/agent-name.ts";
+import type { Fallback } from "../core/task/failure.ts";
 import type { Stage } from "../core/task/outcome.ts";
-import type { Attempt, Subtask } from "../core/task/task.ts";
+import type { Attempt, Subtask, Task } from "../core/task/task.ts";
 import { fence } from "../core/text/data-block.ts";
 import { cleanOutsideText } from "../core/text/outside-text.ts";
 import type { Db } from "../store/database/schema.ts";
@@ -19,6 +20,8 @@ export type RecoverDeps = {
   mirrors: Mirrors;
   backoffBaseMs: number;
   chance: () => number;
+  /** Who could take over from the subtask's agent, in order. */
+  findFallbacks: (task: Task, subtask: Subtask) => readonly Fallback[];
 };
 
 /**
@@ -30,15 +33,16 @@ export function makeRecoverStage(deps: RecoverDeps): Stage {
     invariant(claim.subtaskId, "recovery is about a subtask");
     const subtask = await getSubtask(deps.db, claim.subtaskId);
     invariant(subtask, "a claimed subtask exists");
-    const attempts = await listAttempts(deps.db, { subtaskId: subtask.id });
+    const [task, attempts] = await Promise.all([
+      getTask(deps.db, subtask.taskId),
+      listAttempts(deps.db, { subtaskId: subtask.id }),
+    ]);
     const current = attempts.at(-1) ?? null;
     const earlier = attempts
       .slice(0, -1)
       .filter(({ number }) => number >= subtask.firstCountedAttempt);
-    const history: PastFailure[] = earlier.flatMap(({ decision }) =>
-      decision ? [{ kind: decision.kind, signature: decision.signature, rung: decision.rung }] : [],
-    );
-    const failure = classify(subtask, current, await describeMerged(deps, subtask));
+    const history: PastFailure[] = earlier.flatMap(({ decision }) => decision ?? []);
+    const failure = classify(subtask, current, await describeMerged(deps, task, subtask));
     const decision = decide(failure, history, {
       backoffBaseMs: deps.backoffBaseMs,
       chance: deps.chance(),
@@ -49,7 +53,8 @@ export function makeRecoverStage(deps: RecoverDeps): Stage {
       },
       left: {
         hasSession: current !== null && current.sessionId !== null && canGoOn(current.agent),
-        isUnchanged: await isUnchanged(deps, subtask, current, earlier),
+        isUnchanged: await isUnchanged(deps, task, current, earlier),
+        fallbacks: task ? deps.findFallbacks(task, subtask) : [],
       },
     });
     return {
@@ -67,8 +72,8 @@ function canGoOn(agent: string): boolean {
 
 /** Whether the attempt ended with the same files as the one before it that has a result. */
 async function isUnchanged(
-  { db, mirrors }: RecoverDeps,
-  { taskId }: Subtask,
+  { mirrors }: RecoverDeps,
+  task: Task | null,
   current: Attempt | null,
   earlier: readonly Attempt[],
 ): Promise<boolean> {
@@ -76,7 +81,6 @@ async function isUnchanged(
   const commit = current?.commit;
   if (!before || !commit) return false;
   if (before === commit) return true;
-  const task = await getTask(db, taskId);
   if (!task?.preparation) return false;
   const mirror = mirrors.at(task.preparation.mirror);
   // Lost with a mirror: a stage that needs it finds out.
@@ -93,13 +97,13 @@ const maxTheirs = 6_000;
  */
 async function describeMerged(
   { db, mirrors }: { db: Db; mirrors: Mirrors },
+  task: Task | null,
   subtask: Subtask,
 ): Promise<string | null> {
   const { baseCommit, ending, taskId } = subtask;
   const wasLost = ending?.what === "conflict" || ending?.what === "verdict";
-  const task = wasLost ? await getTask(db, taskId) : null;
   const head = task?.headCommit;
-  if (!task?.preparation || !baseCommit || !head || head === baseCommit) return null;
+  if (!wasLost || !task?.preparation || !baseCommit || !head || head === baseCommit) return null;
   const mirror = mirrors.at(task.preparation.mirror);
   const paths = ending?.what === "conflict" ? ending.files : [];
   const [siblings, diff] = await Promise.all([

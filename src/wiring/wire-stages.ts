@@ -14,6 +14,7 @@ import { type PlanDeps, planSubtask } from "../planner/plan-stage.ts";
 import { makeOnMirror, type OnMirror } from "../recovery/on-mirror.ts";
 import type { RecoverDeps } from "../recovery/recover-subtask.ts";
 import { openSetupBox, type Self } from "../roles/box.ts";
+import { findFallbacks } from "../roles/fallbacks.ts";
 import { makeRunRole } from "../roles/run-role.ts";
 import type { Sandbox } from "../sandbox/box/sandbox.ts";
 import type { Db } from "../store/database/schema.ts";
@@ -72,7 +73,11 @@ export function wireStages(deps: StageDeps): WiredStages {
       expectAgent: (name) => (name === "builtin" ? loadClient() : undefined),
       openSetupBox: (job, worktree) => openSetupBox(deps, job, worktree),
     },
-    recover: { ...shared, backoffBaseMs: config.backoffMs, chance: Math.random },
+    recover: {
+      ...shared,
+      ...{ backoffBaseMs: config.backoffMs, chance: Math.random },
+      findFallbacks: (task, subtask) => findFallbacks(config, task, subtask),
+    },
     integrate: {
       ...shared,
       gate: (claim, task, subtask, commit, signal) =>

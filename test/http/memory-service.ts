@@ -252,6 +252,7 @@ function makeTask(input: TaskInput, origin: TaskOrigin): Task {
     goal: input.goal,
     repository: input.repository,
     base: input.base ?? null,
+    agentNamed: true,
     agent: input.agent ?? "builtin",
     checks: input.checks ?? [],
     planInput: null,

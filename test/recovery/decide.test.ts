@@ -8,7 +8,7 @@ import type { PastFailure } from "../../src/recovery/ladder.ts";
 
 const now = new Date("2026-01-01T00:00:00Z");
 const place = { number: 1, firstCounted: 1 };
-const left = { hasSession: false, isUnchanged: false };
+const left = { hasSession: false, isUnchanged: false, fallbacks: [] };
 const options = { backoffBaseMs: 1_000, chance: 0, now, place, left };
 const failure = (kind: FailureKind, signature = "s", question: string | null = null): Failure => ({
   kind,

@@ -14,20 +14,25 @@ import {
 type Failed = { kind: FailureKind; signature: string } & Left;
 
 const failed = (signature: string, more: Partial<Failed> = {}): Failed => ({
-  ...{ kind: "checks_failed", signature, hasSession: true, isUnchanged: false },
+  ...{ kind: "checks_failed", signature, hasSession: true, isUnchanged: false, fallbacks: [] },
   ...more,
 });
+
+const others = [
+  { agent: "codex", model: null },
+  { agent: "codex", model: "larger" },
+];
 
 /** The decisions about these failures, one after the other, up to the first that ends it. */
 function play(failures: readonly Failed[]) {
   const history: PastFailure[] = [];
   const said: { rung: Rung; signature: string; reason: string }[] = [];
-  for (const { hasSession, isUnchanged, kind, signature } of failures) {
+  for (const { kind, signature, ...left } of failures) {
     const failure = { kind, signature: `${kind} ${signature}`, detail: "what happened" };
     const number = history.length + 1;
     const decision = decide({ ...failure, evidence: "", question: null, retryAt: null }, history, {
       ...{ backoffBaseMs: 1_000, chance: 0, now: new Date(0) },
-      ...{ place: { number, firstCounted: 1 }, left: { hasSession, isUnchanged } },
+      ...{ place: { number, firstCounted: 1 }, left },
     });
     said.push(decision);
     if (decision.rung === "give_up") break;
@@ -79,6 +84,21 @@ test.each<[string, Failed[], Rung[]]>([
     ["fresh", "give_up"],
   ],
   [
+    "somebody else, each with a repair of its own",
+    ["a", "a", "a", "a", "a"].map((each) => failed(each, { fallbacks: others })),
+    ["repair", "fresh", "fallback", "repair", "fallback"],
+  ],
+  [
+    "nobody returns to an agent that was given up",
+    ["a", "b", "c", "d", "e"].map((each) => failed(each, { hasSession: false, fallbacks: others })),
+    ["fresh", "fresh", "fallback", "fallback", "give_up"],
+  ],
+  [
+    "somebody else would meet the same",
+    [1, 2].map(() => failed("a", { kind: "setup_failed", fallbacks: others })),
+    ["fresh", "give_up"],
+  ],
+  [
     "green in between: what was repaired once may be again",
     [failed("a"), failed("r", { kind: "review_blocked" }), failed("a")],
     ["repair", "continue", "repair"],
@@ -103,12 +123,23 @@ test("each decision says which rung it is and why", () => {
   );
 });
 
+test("who takes over is named, with the reason", () => {
+  const timeouts = [1, 2, 3].map(() => failed("a", { kind: "timed_out", fallbacks: others }));
+  const [, second, third] = play(timeouts);
+  expect(second?.reason).toContain(
+    "attempt 3 of 6 by codex, from a clean base, with what was tried in its brief, because a fresh attempt led to the same failure (",
+  );
+  expect(third?.reason).toContain("by codex with larger, ");
+  expect(third?.reason).toContain("because codex failed as well (");
+});
+
 const failures = fc.array(
   fc.record({
     kind: fc.constantFrom(...countedKinds),
     signature: fc.constantFrom("a", "b", "c", "d", "e", "f", "g"),
     hasSession: fc.boolean(),
     isUnchanged: fc.boolean(),
+    fallbacks: fc.constantFrom([], others.slice(0, 1), others),
   }),
   { minLength: 12, maxLength: 12 },
 );
@@ -127,7 +158,11 @@ test("no signature stays on a rung, and no session is repaired more than it may"
   fc.assert(
     fc.property(failures, (all) => {
       const steps = play(all).map(({ rung, signature }) => `${rung} ${signature}`);
-      expect(new Set(steps).size).toBe(steps.length);
+      // Each agent has a ladder of its own.
+      for (const part of steps.join("\n").split(/^(?=fallback)/m)) {
+        const own = part.trim().split("\n");
+        expect(new Set(own).size).toBe(own.length);
+      }
       const repairs = steps.map((step) => (step.startsWith("repair") ? "r" : "|")).join("");
       expect(Math.max(...repairs.split("|").map(({ length }) => length))).toBeLessThanOrEqual(
         maxRepairs,

@@ -93,6 +93,7 @@ const plainTask: Omit<NewTask, "id"> = {
   goal: "Something",
   repository: "/nowhere",
   base: null,
+  agentNamed: true,
   agent: "builtin",
   checks: [],
   planInput: null,

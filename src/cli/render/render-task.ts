@@ -106,10 +106,12 @@ function renderSubtasks({ subtasks }: TaskDetailView): string {
 
 function renderAttempts({ attempts, subtasks }: TaskDetailView, now: number): string {
   const keys = new Map(subtasks.map(({ id, key }) => [id, key]));
+  const hasOthers = new Set(attempts.map(({ agent }) => agent)).size > 1;
   return renderTable(
     attempts.map((attempt) => {
       const end = attempt.ended_at === null ? now : new Date(attempt.ended_at).getTime();
       const told = [
+        hasOthers && `by ${attempt.agent.replace(/:.*/s, "")}`,
         attempt.end_reason?.replaceAll("_", " ") ?? "runs",
         attempt.detail,
         attempt.verdict && `${attempt.verdict.result}: ${attempt.verdict.summary}`,

@@ -114,9 +114,19 @@ export const rungNames: Record<Rung, string> = {
   give_up: "give up",
 };
 
+/** Who works after a task's own agent failed; a null model is the agent's default. */
+export type Fallback = { agent: string; model: string | null };
+
+/** For people: `codex with gpt-5.5`. */
+export function nameFallback({ agent, model }: Fallback): string {
+  const name = agent.startsWith("command:") ? "a command" : agent;
+  return model === null ? name : `${name} with ${model}`;
+}
+
 /** What recovery decided about a subtask, with a reason for people. */
 export type Decision = { kind: FailureKind; signature: string; reason: string } & (
-  | { action: "retry"; rung: "continue" | "repair" | "fresh" | "fallback"; delayMs: number }
+  | { action: "retry"; rung: "continue" | "repair" | "fresh"; delayMs: number }
+  | { action: "retry"; rung: "fallback"; delayMs: number; fallback: Fallback }
   | { action: "ask"; rung: "ask"; question: string }
   | { action: "give_up"; rung: "give_up" }
 );

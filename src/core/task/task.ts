@@ -6,7 +6,7 @@ import type { Check, CheckRun, Verdict } from "../proof/verdict.ts";
 import { type Assurance, assurances } from "../review/review.ts";
 import { agentNameHelp, parseAgentName } from "../settings/agent-name.ts";
 import { allowedPathSchema } from "../text/path-glob.ts";
-import type { Decision, EndReason, FailureKind } from "./failure.ts";
+import type { Decision, EndReason, FailureKind, Fallback } from "./failure.ts";
 import type { Hold } from "./hold.ts";
 import type { SubtaskState, TaskState } from "./lifecycle.ts";
 import { type FollowUp, type SubtaskKind, subtaskSpecSchema } from "./plan.ts";
@@ -105,6 +105,8 @@ export type Task = {
   repository: string;
   base: string | null;
   agent: string;
+  /** The caller chose the agent: nobody else takes over, unless that is configured. */
+  agentNamed: boolean;
   checks: string[];
   planInput: { subtasks: SubtaskSpecInput[] } | null;
   mode: PlanMode;
@@ -230,6 +232,8 @@ export type Subtask = {
   ending: Ending | null;
   /** Why it failed, in one sentence; null while it has not. */
   endDetail: string | null;
+  /** Who works in place of its agent since recovery moved on to somebody else; null: its agent. */
+  fallback: Fallback | null;
   /** The session that the next attempt continues; null: it starts afresh. */
   sessionId: string | null;
   /** Attempts with a lower number precede a person's `retry` and no longer count. */
@@ -240,6 +244,11 @@ export type Subtask = {
   createdAt: Date;
   updatedAt: Date;
 };
+
+/** The agent of a subtask's attempts from now on. */
+export function workerOf({ agent, fallback }: Pick<Subtask, "agent" | "fallback">): string {
+  return fallback?.agent ?? agent;
+}
 
 /** `content` is git's blob id; null: the file is deleted. */
 export type AcceptedJudge = { path: string; content: string | null; evidence: string };

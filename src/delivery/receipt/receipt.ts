@@ -124,6 +124,7 @@ export function buildReceipt(input: {
         ? {
             action: attempt.decision.action,
             rung: attempt.decision.rung,
+            ...(attempt.decision.rung === "fallback" && { fallback: attempt.decision.fallback }),
             failure: attempt.decision.kind,
             reason: attempt.decision.reason,
           }

@@ -9,6 +9,7 @@ import { renderCost } from "./render-cost.ts";
 /** The receipt as Markdown, for a pull request's body and for the file beside the patch. */
 export function renderReceipt(receipt: Receipt): string {
   const { task, delivery, plan } = receipt;
+  const hasOthers = new Set(receipt.attempts.map(({ agent }) => agent)).size > 1;
   return `${[
     `# Receipt: ${oneLine(task.goal)}`,
     `**${oneLine(receipt.headline, 800)}**: ${oneLine(receipt.verdict, 800)}.`,
@@ -91,7 +92,7 @@ export function renderReceipt(receipt: Receipt): string {
     table(
       ["Attempt", "Ended", "Verdict", "Recovery"],
       receipt.attempts.map((attempt) => [
-        `${attempt.subtask}, attempt ${attempt.number}`,
+        `${attempt.subtask}, attempt ${attempt.number}${hasOthers ? ` (${nameAgent(attempt.agent)})` : ""}`,
         `${attempt.end_reason?.replaceAll("_", " ") ?? "running"}${attempt.detail ? `: ${attempt.detail}` : ""}`,
         attempt.verdict ? `${attempt.verdict.result}: ${attempt.verdict.summary}` : "–",
         attempt.recovery ? rungNames[attempt.recovery.rung] : "–",
@@ -109,6 +110,11 @@ export function renderReceipt(receipt: Receipt): string {
     ...renderCost(receipt, table),
     ...list("Not checked", receipt.not_checked),
   ].join("\n\n")}\n`;
+}
+
+/** Without a program's arguments. */
+function nameAgent(agent: string): string {
+  return agent.replace(/:.*/s, "");
 }
 
 /** Outside text, or `own`: text of the daemon's that may be a live link. */

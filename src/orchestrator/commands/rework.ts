@@ -48,6 +48,7 @@ export function restarted(next: number) {
   return {
     firstCountedAttempt: next,
     sessionId: null,
+    fallback: null,
     stageFailures: 0,
     postponed: 0,
     endDetail: null,

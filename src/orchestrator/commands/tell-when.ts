@@ -1,16 +1,16 @@
 import { parseAgentName } from "../../core/settings/agent-name.ts";
-import type { Subtask, Task } from "../../core/task/task.ts";
+import { type Subtask, type Task, workerOf } from "../../core/task/task.ts";
 
 /**
  * When a person's message reaches the agent of a subtask, in words: not every program can receive a
  * message while it works, and nobody should wait for one that cannot. Pure.
  */
-export function tellWhen(subtask: Pick<Subtask, "agent" | "kind" | "state">): string {
+export function tellWhen(subtask: Pick<Subtask, "agent" | "fallback" | "kind" | "state">): string {
   switch (subtask.state) {
     case "running":
       return subtask.kind === "plan"
         ? "is being planned; its planner does not receive it, but its parts do"
-        : tellWhileWorking(subtask.agent);
+        : tellWhileWorking(workerOf(subtask));
     case "verifying":
     case "integrating":
       return "is done and being checked; it receives the message only if the work continues, so comment on lines of the change to have it changed";

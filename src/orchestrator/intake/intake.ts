@@ -110,6 +110,7 @@ export async function draftTask(
     repository,
     base: input.base ?? null,
     agent,
+    agentNamed: input.agent !== undefined || everySubtaskHasAgent,
     checks: input.checks ?? [],
     planInput,
     mode: input.mode ?? "auto",

@@ -1,9 +1,10 @@
 import { newId } from "../../core/base/id.ts";
 import { invariant } from "../../core/base/invariant.ts";
+import { nameFallback } from "../../core/task/failure.ts";
 import { type Hold, slot } from "../../core/task/hold.ts";
 import type { TaskState } from "../../core/task/lifecycle.ts";
 import type { Claim, StageName } from "../../core/task/outcome.ts";
-import type { Subtask, Task } from "../../core/task/task.ts";
+import { type Subtask, type Task, workerOf } from "../../core/task/task.ts";
 import type { Garbled } from "../../core/task/task-detail.ts";
 import type { Db, Tx } from "../../store/database/schema.ts";
 import { insertAttempt, listLatestAttempts } from "../../store/tasks/attempts.ts";
@@ -162,18 +163,19 @@ async function startAttempt(
       number,
       epoch,
       processId,
-      agent: subtask.agent,
+      agent: workerOf(subtask),
       baseCommit: subtask.baseCommit,
       sessionId: subtask.sessionId,
     }),
   ]);
   await appendEvent(tx, task.id, {
     type: "attempt.started",
-    message: `Attempt ${number} of "${subtask.title}" ${subtask.sessionId ? "continues the work" : "started"}`,
+    message: `Attempt ${number} of "${subtask.title}" ${subtask.sessionId ? "continues the work" : "started"}${subtask.fallback ? `, by ${nameFallback(subtask.fallback)}` : ""}`,
     data: {
       number,
       key: subtask.key,
-      agent: subtask.agent,
+      agent: workerOf(subtask),
+      model: subtask.fallback?.model ?? null,
       base_commit: subtask.baseCommit,
       continues: subtask.sessionId !== null,
     },

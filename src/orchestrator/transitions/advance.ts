@@ -314,6 +314,7 @@ async function applyDecision(
       failure: decision.kind,
       signature: decision.signature,
       key: subtask.key,
+      ...(decision.rung === "fallback" && decision.fallback),
     },
   });
   switch (decision.action) {
@@ -335,6 +336,7 @@ async function applyDecision(
         feedback,
         sessionId,
         stageFailures: 0,
+        ...(decision.rung === "fallback" && { fallback: json(decision.fallback) }),
       });
       await wakeStage(tx, "execute", task.id, subtask.id, at);
       return;

@@ -6,6 +6,7 @@ export const givenColumns = {
   repository: "text",
   base: "text",
   agent: "text",
+  agentNamed: "bool",
   checks: "jsonb",
   planInput: "jsonb",
   mode: "text",

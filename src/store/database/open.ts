@@ -14,6 +14,7 @@ import { flakyTestsMigration } from "../migrations/0016-flaky-tests.ts";
 import { proofMigration } from "../migrations/0017-proof.ts";
 import { wordsMigration } from "../migrations/0018-words.ts";
 import { listMigration } from "../migrations/0019-list.ts";
+import { fallbacksMigration } from "../migrations/0020-fallbacks.ts";
 import { signsMigration } from "../migrations/0021-signs-of-life.ts";
 import { makeNotifier, type Notifier } from "./notify.ts";
 import { type Database, type Db, poolOf } from "./schema.ts";
@@ -125,6 +126,7 @@ async function migrate(db: Db): Promise<void> {
         "0017-proof": proofMigration,
         "0018-words": wordsMigration,
         "0019-list": listMigration,
+        "0020-fallbacks": fallbacksMigration,
         "0021-signs-of-life": signsMigration,
       }),
     },

@@ -161,12 +161,14 @@ const plan = object({
   planner: object({ agent: word, reason: word, models: words }).nullable(),
   subtasks: z.array(planned),
 });
+const fallback = object({ agent: word, model: maybe });
 const decision = object({
   action: z.enum(["retry", "ask", "give_up"]),
   rung: z.enum(rungs).optional(),
   kind: z.enum(failureKinds),
   signature: word,
   reason: word,
+  fallback: fallback.optional(),
 });
 const hold = {
   holdKind: z.enum(["lease", "wake", "question", "dependency"]).nullable(),
@@ -227,6 +229,7 @@ export const rowSchemas = {
     acceptedJudges: z.array(object({ path: word, content: maybe, evidence: word })),
     withoutPaths: z.array(object({ path: word, content: maybe })),
     ending: ending.nullable(),
+    fallback: fallback.nullable(),
     firstCountedAttempt: count,
     stageFailures: count,
     postponed: count,

@@ -97,6 +97,7 @@ export type SubtasksTable = HoldColumns & {
   withoutPaths: JsonWithDefault<Subtask["withoutPaths"]>;
   endDetail: string | null;
   ending: ColumnType<Ending | null, string | null | undefined, string | null>;
+  fallback: ColumnType<Subtask["fallback"], string | null | undefined, string | null>;
   sessionId: string | null;
   firstCountedAttempt: Generated<number>;
   stageFailures: Generated<number>;

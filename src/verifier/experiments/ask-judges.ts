@@ -4,7 +4,7 @@ import type { JudgeChange } from "../../core/proof/verdict.ts";
 import { chooseReviewers } from "../../core/review/choose-reviewers.ts";
 import { askedForOutputSchema, readAskedFor } from "../../core/review/review-answer.ts";
 import { maxProviderWaits } from "../../core/task/provider-wait.ts";
-import type { Subtask, Task } from "../../core/task/task.ts";
+import { type Subtask, type Task, workerOf } from "../../core/task/task.ts";
 import type { Db } from "../../store/database/schema.ts";
 import { wasBudgetRefused } from "../../store/records/reviews.ts";
 import { commitTree } from "../../worktree/commits/commit-tree.ts";
@@ -39,8 +39,8 @@ export async function askAboutOpen(
 ): Promise<{ judges: JudgeChange[]; note: string | null }> {
   const open = judges.filter(({ accepted }) => accepted === null);
   const [reviewer] = chooseReviewers(
-    deps.candidates(task, subtask.agent),
-    deps.coder(task, subtask.agent),
+    deps.candidates(task, workerOf(subtask)),
+    deps.coder(task, workerOf(subtask)),
     1,
   );
   const unchanged = { judges: [...judges], note: null };

@@ -18,7 +18,7 @@ import {
   nextRound,
 } from "../../core/review/review-rules.ts";
 import { maxProviderWaits } from "../../core/task/provider-wait.ts";
-import type { Subtask, Task } from "../../core/task/task.ts";
+import { type Subtask, type Task, workerOf } from "../../core/task/task.ts";
 import { getReviewVerdictOfPerson, wasBudgetRefused } from "../../store/records/reviews.ts";
 import { commitTree } from "../../worktree/commits/commit-tree.ts";
 import { diffCommits } from "../../worktree/read/diff.ts";
@@ -69,8 +69,8 @@ export async function reviewChange(
       mayAskForBudget: !(endedAt && (await wasBudgetRefused(db, task.id, endedAt))),
     },
     chosen: chooseReviewers(
-      deps.candidates(task, subtask.agent),
-      deps.coder(task, subtask.agent),
+      deps.candidates(task, workerOf(subtask)),
+      deps.coder(task, workerOf(subtask)),
       reviewersOf[assurance],
     ),
   };
@@ -106,8 +106,8 @@ export async function reviewChange(
 
 /** Returns how thoroughly this subtask's work is to be reviewed. */
 export function assuranceOf(deps: ReviewDeps, task: Task, subtask: Subtask): Assurance {
-  const { isModel } = deps.coder(task, subtask.agent);
-  const canBeReviewed = deps.candidates(task, subtask.agent).length > 0;
+  const { isModel } = deps.coder(task, workerOf(subtask));
+  const canBeReviewed = deps.candidates(task, workerOf(subtask)).length > 0;
   return resolveAssurance(task.assurance, deps.assurance, { isModel, canBeReviewed });
 }
 
