@@ -13,6 +13,7 @@ import {
   type Json,
   listTasks,
   showDiff,
+  showLadder,
   showLog,
   showReceipt,
   showTask,
@@ -153,6 +154,9 @@ export function buildProgram(actions: Actions, io: CliIo = processIo()): Command
   verb("why", "say what a task waits for, since when, and what happens next")
     .argument("<id>", idHelp)
     .action((id: string, options: Json) => end(explainTask(io, id, options)));
+  verb("ladder", "say what recovery did about failed attempts, and what it does next")
+    .argument("<id>", idHelp)
+    .action((id: string, options: Json) => end(showLadder(io, id, options)));
   verb("log", "print what an attempt printed")
     .argument("<id>", idHelp)
     .option("--attempt <number>", "which attempt; the latest when left out", positiveInteger)

@@ -1,5 +1,6 @@
 import type { AgentStatus } from "../core/settings/agent-status.ts";
 import type { Event } from "../core/task/event.ts";
+import type { LadderView } from "../core/task/ladder-view.ts";
 import type { TaskState } from "../core/task/lifecycle.ts";
 import type { ListedTask, Task, TaskInput, TaskOrigin } from "../core/task/task.ts";
 import type { Garbled, TaskDetail } from "../core/task/task-detail.ts";
@@ -31,6 +32,7 @@ export type TaskService = {
   /** Events after `afterSeq`, oldest first. */
   events(taskId: string, afterSeq: number, limit: number): Promise<Event[]>;
   why(id: string): Promise<Explanation>;
+  ladder(id: string): Promise<LadderView>;
   /**
    * The change as a unified diff, from the base commit to the task branch (or the last attempt).
    */

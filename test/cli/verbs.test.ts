@@ -170,7 +170,19 @@ test("every verb takes --json and says what it does", () => {
   );
   expect(leaves.map((command) => command.name()).sort()).toEqual(
     [
-      ...["accept", "answer", "cancel", "demo", "diff", "discard", "doctor", "down", "log", "ls"],
+      ...[
+        "accept",
+        "answer",
+        "cancel",
+        "demo",
+        "diff",
+        "discard",
+        "doctor",
+        "down",
+        "ladder",
+        "log",
+        "ls",
+      ],
       ...["agents", "bench", "comment", "pause", "resume", "say"],
       ...[
         "install",

@@ -78,6 +78,13 @@ test("the same failure after a repair: afresh, with all that was tried", async (
   const done = await run(task("Now be stuck"));
   expect(done.state, done.end_detail).toBe("completed");
   expect(await rungsOf(done.id)).toEqual(["repair", "fresh", null]);
+  const { body } = await deputy.api("GET", `/v1/tasks/${done.id}/ladder`);
+  const [own] = body.subtasks;
+  expect(own).toMatchObject({ state: "completed", counted: 2, limit: 6, on: "fresh", next: null });
+  const page = await deputy.cli(["ladder", done.id]);
+  expect(page.code, page.stderr).toBe(0);
+  expect(page.stdout).toMatch(/repair in the same session +#2 +attempt 2 of 6 repairs it/);
+  expect(page.stdout).toMatch(/start afresh +#3 +attempt 3 of 6 from a clean base/);
   const events = await deputy.events(done.id);
   const said = events.filter(({ type }) => type === "recovery.decided");
   expect(said.map(({ data }) => data.rung)).toEqual(["repair", "fresh"]);
@@ -97,6 +104,8 @@ test("killed during a repair, it stays on its rung: told again, and not repaired
   model.hold(isRepair);
   const id = await submit(task("Now be killed"));
   await model.waitForRequest((request) => isRepair(request) && requestsOf("stuck").length > seen);
+  const page = await deputy.cli(["ladder", id]);
+  expect(page.stdout).toContain("if it fails so again: attempt 3 of 6 from a clean base, ");
   await deputy.kill();
   model.release();
   await deputy.start();

@@ -1,6 +1,7 @@
 import { DeputyError } from "../../src/core/base/error.ts";
 import { newId } from "../../src/core/base/id.ts";
 import type { Event, EventType } from "../../src/core/task/event.ts";
+import type { LadderView } from "../../src/core/task/ladder-view.ts";
 import { isTaskOver, type TaskState } from "../../src/core/task/lifecycle.ts";
 import type { Task, TaskInput, TaskOrigin } from "../../src/core/task/task.ts";
 import type { TaskDetail } from "../../src/core/task/task-detail.ts";
@@ -119,6 +120,13 @@ export class MemoryService implements Service {
       signs: null,
     };
     return { ...why, subtasks: [{ ...why, id: newId("subtask"), subtasks: [] }] };
+  }
+
+  async ladder(id: string): Promise<LadderView> {
+    const rungs = [{ rung: "repair" as const, fallback: null, used: [] }];
+    const next = { rung: "repair" as const, reason: "attempt 2 of 6 repairs it" };
+    const own = { key: "main", state: "running" as const, counted: 0, limit: 6, on: null };
+    return { id: this.get(id).id, subtasks: [{ ...own, rungs, next }] };
   }
 
   async diff(id: string) {

@@ -26,6 +26,7 @@ const routes = [
   "GET /v1/tasks/{id}",
   "GET /v1/tasks/{id}/diff",
   "GET /v1/tasks/{id}/events",
+  "GET /v1/tasks/{id}/ladder",
   "GET /v1/tasks/{id}/log",
   "GET /v1/tasks/{id}/receipt",
   "GET /v1/tasks/{id}/why",

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { problemWire } from "../../src/api/daemon.ts";
+import { ladderWire } from "../../src/api/ladder.ts";
 import { newTaskWire, taskWire } from "../../src/api/task.ts";
 import { taskDetailWire, taskListWire } from "../../src/api/task-detail.ts";
 import { whyWire } from "../../src/api/why.ts";
@@ -202,6 +203,7 @@ describe("reading", () => {
     const detail = taskDetailWire.parse(await (await call(`/v1/tasks/${id.slice(0, 14)}`)).json());
     expect(detail.task.id).toBe(id);
     whyWire.parse(await (await call(`/v1/tasks/${id}/why`)).json());
+    ladderWire.parse(await (await call(`/v1/tasks/${id}/ladder`)).json());
   });
 
   test.each([
@@ -226,7 +228,7 @@ describe("reading", () => {
     ["task_%00aaaaaa", 400, '"id" must be the id of a task (task_…), not "task_\\u0000aaaaaa".'],
   ])("answers for the id %s with %i", async (id, status, detail) => {
     const { call } = await startTestServer();
-    for (const path of ["", "/events", "/diff", "/receipt", "/why", "/log"]) {
+    for (const path of ["", "/events", "/diff", "/receipt", "/why", "/ladder", "/log"]) {
       const response = await call(`/v1/tasks/${id}${path}`);
       expect(response.status).toBe(status);
       expect(await response.json()).toMatchObject({ detail });

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { ladderWire } from "../../api/ladder.ts";
 import { taskDetailWire, taskListWire } from "../../api/task-detail.ts";
 import { whyWire } from "../../api/why.ts";
 import { isTaskOver } from "../../core/task/lifecycle.ts";
@@ -6,11 +7,12 @@ import { connect, taskPath } from "../client.ts";
 import { CliError, type CliIo, type ExitCode, exitCodes } from "../io.ts";
 import { readTextFile } from "../read-input.ts";
 import { chooseColors } from "../render/colors.ts";
+import { renderLadder } from "../render/render-ladder.ts";
 import { renderDetail, renderList, renderUnreadable } from "../render/render-task.ts";
 import { renderWhy } from "../render/render-why.ts";
 import { plain } from "../render/text.ts";
 
-/** The read-only verbs: ls, show, why, log, diff, receipt, trigger test. */
+/** The read-only verbs: ls, show, why, ladder, log, diff, receipt, trigger test. */
 export type Json = { json?: boolean };
 
 /** Prints one JSON document, or the page for people. */
@@ -60,6 +62,11 @@ export async function showTask(io: CliIo, id: string, options: Json): Promise<Ex
 export async function explainTask(io: CliIo, id: string, options: Json): Promise<ExitCode> {
   const { raw, value } = await connect(io).json(whyWire, "GET", taskPath(id, "/why"));
   return print(io, options, raw, () => renderWhy(value, Date.now()));
+}
+
+export async function showLadder(io: CliIo, id: string, options: Json): Promise<ExitCode> {
+  const { raw, value } = await connect(io).json(ladderWire, "GET", taskPath(id, "/ladder"));
+  return print(io, options, raw, () => renderLadder(value));
 }
 
 export async function showLog(

@@ -1,5 +1,6 @@
 import type { Config } from "../../config/config.ts";
 import { DeputyError } from "../../core/base/error.ts";
+import type { Subtask } from "../../core/task/task.ts";
 import type { Garbled } from "../../core/task/task-detail.ts";
 import { type Redact, redactDeep } from "../../core/text/redact.ts";
 import { acceptDelivery, discardDelivery, restoreWorktrees } from "../../delivery/hand-over.ts";
@@ -22,7 +23,9 @@ import {
 import { acceptTask, type IntakeRules } from "../../orchestrator/intake/intake.ts";
 import type { Space } from "../../orchestrator/runner/excuse-full-volume.ts";
 import type { AdvanceDeps } from "../../orchestrator/transitions/advance.ts";
+import { describeLadder } from "../../recovery/describe-ladder.ts";
 import { forPerson, makeOnMirror } from "../../recovery/on-mirror.ts";
+import { findFallbacks } from "../../roles/fallbacks.ts";
 import { describeGarbled, GarbledRow } from "../../store/database/garbled.ts";
 import { getCreatedAt, getState, listEvents, listTasks } from "../../store/tasks/tasks.ts";
 import type { Mirrors } from "../../worktree/mirror/mirror.ts";
@@ -101,6 +104,16 @@ export function makeTaskService(deps: TaskServiceDeps): TaskService {
         if (error instanceof GarbledRow) return explainGarbled(error.garbled);
         throw error;
       }
+    },
+    ladder: async (reference) => {
+      const { attempts, subtasks, task } = await findDetail(deps, reference);
+      const describe = (subtask: Subtask) =>
+        describeLadder(
+          subtask,
+          attempts.filter(({ subtaskId }) => subtaskId === subtask.id),
+          findFallbacks(config, task, subtask),
+        );
+      return { id: task.id, subtasks: subtasks.map(describe) };
     },
     diff: async (reference) => {
       const found = await findWhole(deps, reference);

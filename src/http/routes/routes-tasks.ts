@@ -1,5 +1,6 @@
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
+import { ladderWire } from "../../api/ladder.ts";
 import { newTaskWire, taskWire, toTaskWire } from "../../api/task.ts";
 import {
   taskDetailWire,
@@ -105,6 +106,20 @@ export function taskRoutes(service: Service): FastifyPluginAsyncZod {
         },
       },
       async ({ params }) => toWire(whyWire, await service.why(params.id)),
+    );
+
+    app.get(
+      "/v1/tasks/:id/ladder",
+      {
+        schema: {
+          operationId: "showLadder",
+          tags: ["tasks"],
+          summary: "Where its subtasks stand on recovery's ladder, and what comes next",
+          params: taskParams,
+          response: { 200: json("The ladder.", ladderWire), ...problems(400, 401, 404) },
+        },
+      },
+      async ({ params }) => toWire(ladderWire, await service.ladder(params.id)),
     );
   };
 }

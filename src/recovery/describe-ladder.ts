@@ -1,0 +1,91 @@
+import { parseAgentName } from "../core/settings/agent-name.ts";
+import type { Decision, Fallback } from "../core/task/failure.ts";
+import type { LadderRung, SubtaskLadder } from "../core/task/ladder-view.ts";
+import { isSubtaskOver } from "../core/task/lifecycle.ts";
+import { type Attempt, type Subtask, workerOf } from "../core/task/task.ts";
+import { maxAttempts } from "./climb-on.ts";
+import { decide } from "./decide.ts";
+import { countedKinds } from "./ladder.ts";
+
+type Told = { number: number; decision: Decision };
+
+/**
+ * Where a subtask stands on the ladder, and what would come next: the decisions of its attempts, and
+ * the decision that one more failure like the last would get. Pure; `attempts` are the subtask's.
+ */
+export function describeLadder(
+  subtask: Pick<Subtask, "agent" | "fallback" | "firstCountedAttempt" | "key" | "state">,
+  attempts: readonly Attempt[],
+  fallbacks: readonly Fallback[],
+): SubtaskLadder {
+  const told = attempts.flatMap(({ decision, number }): Told[] =>
+    decision && number >= subtask.firstCountedAttempt ? [{ number, decision }] : [],
+  );
+  const climbed = told.filter(({ decision }) => countedKinds.has(decision.kind));
+  return {
+    ...{ key: subtask.key, state: subtask.state },
+    ...{ counted: climbed.length, limit: maxAttempts },
+    on: climbed.at(-1)?.decision.rung ?? null,
+    rungs: listRungs(climbed, fallbacks),
+    next: isSubtaskOver(subtask.state) ? null : foresee(subtask, attempts, told, fallbacks),
+  };
+}
+
+function listRungs(climbed: readonly Told[], fallbacks: readonly Fallback[]): LadderRung[] {
+  const usedBy = (rung: LadderRung["rung"], fallback: Fallback | null = null): LadderRung => ({
+    ...{ rung, fallback },
+    used: climbed
+      .filter(({ decision }) => decision.rung === rung && isSame(fallbackOf(decision), fallback))
+      .map(({ decision, number }) => ({
+        attempt: rung === "give_up" ? number : number + 1,
+        reason: decision.reason,
+      })),
+  });
+  // One that has had its turn may be configured no more.
+  const gone = climbed
+    .flatMap(({ decision }) => fallbackOf(decision) ?? [])
+    .filter((past) => !fallbacks.some((one) => isSame(one, past)));
+  return [
+    usedBy("repair"),
+    usedBy("fresh"),
+    ...[...gone, ...fallbacks].map((one) => usedBy("fallback", one)),
+    usedBy("give_up"),
+  ];
+}
+
+function fallbackOf(decision: Decision): Fallback | null {
+  return decision.rung === "fallback" ? decision.fallback : null;
+}
+
+function isSame(left: Fallback | null, right: Fallback | null): boolean {
+  return left?.agent === right?.agent && left?.model === right?.model;
+}
+
+/** The decision about one more failure like the last that counted; before any, about a red check. */
+function foresee(
+  subtask: Parameters<typeof describeLadder>[0],
+  attempts: readonly Attempt[],
+  told: readonly Told[],
+  fallbacks: readonly Fallback[],
+): SubtaskLadder["next"] {
+  const history = told.map(({ decision }) => decision);
+  const last = history.findLast(({ kind }) => countedKinds.has(kind));
+  const { kind, signature } = last ?? { kind: "checks_failed" as const, signature: "" };
+  const detail = last ? "the same again" : "a check is red";
+  const failure = { kind, signature, detail, evidence: "", question: null, retryAt: null };
+  const latest = attempts.at(-1);
+  const isEnded = latest === undefined || latest.decision !== null;
+  const { rung, reason } = decide(failure, history, {
+    ...{ backoffBaseMs: 0, chance: 0, now: new Date(0) },
+    place: {
+      number: (latest?.number ?? 0) + (isEnded ? 1 : 0),
+      firstCounted: subtask.firstCountedAttempt,
+    },
+    left: {
+      hasSession: parseAgentName(workerOf(subtask))?.kind !== "command",
+      isUnchanged: false,
+      fallbacks,
+    },
+  });
+  return { rung, reason };
+}
