@@ -69,18 +69,20 @@ const submit = (name: string, more: Json = {}) =>
   });
 
 test.each([
-  ["talks", "gave_up", "agent_failed", "the model did no work: It looks fine to me.", 6],
-  ["invents", "gave_up", "stalled", "the model made the same call 4 times (fly)", 12],
-  ["loops", "gave_up", "stalled", "the model made the same call 4 times (bash)", 12],
-  ["idles", "gave_up", "no_change", "the agent ended without changing anything", 3],
-  ["boasts", "done", "checks_failed", "grep -qx right a.txt", 6],
-])("one that %s: %s, %s", async (name, reason, failure, words, calls) => {
+  ["talks", "gave_up", "agent_failed", "the model did no work: It looks fine to me.", 2, 4],
+  ["invents", "gave_up", "stalled", "the model made the same call 4 times (fly)", 2, 8],
+  ["loops", "gave_up", "stalled", "the model made the same call 4 times (bash)", 2, 8],
+  ["idles", "gave_up", "no_change", "the agent ended without changing anything", 2, 2],
+  ["boasts", "done", "checks_failed", "grep -qx right a.txt", 3, 5],
+])("one that %s: %s, %s", async (name, reason, failure, words, count, calls) => {
   const task = await deputy.untilOver(await submit(name));
   expect(task).toMatchObject({ state: "failed", branch: null });
   expect(task.end_detail).toContain(words);
   const { attempts } = await receiptOf(task.id);
-  expect(attempts.map(({ end_reason }: Json) => end_reason)).toEqual([reason, reason, reason]);
-  expect(attempts.map(({ recovery }: Json) => recovery.failure)).toEqual(Array(3).fill(failure));
+  expect(attempts.map(({ end_reason }: Json) => end_reason)).toEqual(Array(count).fill(reason));
+  expect(attempts.map(({ recovery }: Json) => recovery.failure)).toEqual(
+    Array(count).fill(failure),
+  );
   expect(callsOf(name)).toBe(calls);
 });
 
