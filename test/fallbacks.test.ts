@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { loadConfig } from "../src/config/config.ts";
-import { findFallbacks } from "../src/roles/fallbacks.ts";
+import { findFallbacks, findUnusableFallbacks } from "../src/roles/fallbacks.ts";
 
 /** Who takes over from an agent that failed: the configured ones, else another that can work here. */
 let home: string;
@@ -56,8 +56,11 @@ repositories:
   const named = { ...task, agentNamed: true };
   const larger = { agent: "builtin", model: "larger" };
   const codex = { agent: "codex", model: null };
-  // claude is not installed.
+  // claude is not installed, which is said where a person looks for what is missing.
   expect(findFallbacks(config, named, own)).toEqual([larger, codex]);
+  expect(findUnusableFallbacks(config)).toEqual([
+    expect.stringMatching(/^claude, of roles\.coder\.fallbacks, cannot take over: not installed: /),
+  ]);
   expect(findFallbacks(config, { ...named, repository: "/there" }, own)).toEqual([]);
   // A cap in dollars could not hold a model without a price.
   expect(findFallbacks(config, { ...named, budget: { usd: 1 } }, own)).toEqual([codex]);

@@ -35,3 +35,19 @@ export function findFallbacks(
   }
   return [];
 }
+
+/** One sentence for each configured agent that could not take over here, because it cannot work. */
+export function findUnusableFallbacks(config: Config): string[] {
+  const { byRepository, everywhere } = config.roles;
+  const named = [everywhere, ...byRepository.values()].flatMap(
+    ({ coder }) => coder.fallbacks ?? [],
+  );
+  const agents = agentConfig(config);
+  const problems = named.flatMap(({ agent }) => {
+    const found = findAgent(agent, agents);
+    return found && !found.usable
+      ? [`${agent}, of roles.coder.fallbacks, cannot take over: ${found.detail}`]
+      : [];
+  });
+  return [...new Set(problems)];
+}

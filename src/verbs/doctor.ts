@@ -9,6 +9,7 @@ import { foldersOf, watchSpace } from "../daemon/housekeeping/watch-space.ts";
 import { agentRules } from "../daemon/intake-rules.ts";
 import { findSandbox } from "../daemon/programs/start-sandbox.ts";
 import { findTriggerProblems } from "../daemon/trigger-problems.ts";
+import { findUnusableFallbacks } from "../roles/fallbacks.ts";
 import { describeSandbox, noSandbox } from "../sandbox/box/sandbox.ts";
 import { runCommand } from "../sandbox/process/run-command.ts";
 import { findGarbledRows } from "../store/database/find-garbled.ts";
@@ -55,6 +56,9 @@ export async function examine(env: NodeJS.ProcessEnv = process.env): Promise<Doc
           detail:
             "OPENAI_API_KEY is not set: the builtin agent does not work; deputy agents lists those that do",
         },
+    ...findUnusableFallbacks(config).map((detail): DoctorFinding => {
+      return { name: "fallbacks", status: "missing", detail };
+    }),
     ...(await examineSandbox(config)),
     await examineProgram("rg", "the builtin agent's search walks files itself, which is slower"),
     config.github.token

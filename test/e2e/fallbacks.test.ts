@@ -21,7 +21,7 @@ beforeAll(async () => {
 });
 afterAll(() => model?.close());
 
-const { deputy, receiptOf, repository, run, show } = withDeputy({
+const { deputy, receiptOf, repository, run, show, submit } = withDeputy({
   files: { "README.md": "# Here\n" },
   env: () => ({
     OPENAI_API_KEY: "sk-others",
@@ -80,4 +80,26 @@ test("repaired, begun afresh, then a larger model, then another agent, each told
   expect(page.stdout).toMatch(/#6 .*by command; done/);
   const [subtask] = (await show(task.id)).subtasks;
   expect(subtask.agent).toBe("builtin");
+});
+
+test("killed while somebody else works: they go on, and nobody returns", async () => {
+  const isTheirs = ({ model }: { model: string }) => model === "larger";
+  const seen = model.requests.length;
+  model.hold(isTheirs);
+  const id = await submit({
+    ...{ goal: "Write it while the daemon dies", agent: "builtin", allow: ["word.txt"] },
+    checks: ["grep -qx right word.txt"],
+  });
+  await model.waitForRequest((request) => isTheirs(request) && model.requests.length > seen + 6);
+  await deputy.kill();
+  model.release();
+  await deputy.start();
+  const task = await deputy.untilOver(id);
+  expect(task.state, task.end_detail).toBe("completed");
+  const { attempts } = await receiptOf(id);
+  const rungs = attempts.map(({ recovery }: Json) => recovery?.rung ?? null);
+  // A session begins with its first reply, so the one that was cut off starts anew.
+  expect(rungs).toEqual(["repair", "fresh", "fallback", "continue", "repair", "fallback", null]);
+  const asked = model.requests.slice(seen).map((request) => request.model);
+  expect(new Set(asked.slice(asked.indexOf("larger")))).toEqual(new Set(["larger"]));
 });
