@@ -1,9 +1,9 @@
 import { type FailureKind, type Fallback, nameFallback, type Rung } from "../core/task/failure.ts";
 
 /**
- * The ladder for failures that count: repair → fresh → fallback → give up. Pure: the failure, the decisions
- * about the attempts before it and what the attempt left are all that it knows, and all of them are
- * rows. Each rung changes one thing:
+ * The ladder for failures that count: repair → fresh → fallback → give up. Pure: the failure, the
+ * decisions about the attempts before it and what the attempt left are all that it knows, and all of
+ * them are rows. Each rung changes one thing:
  *
  * - `repair` tells the agent what failed, in its own session and files;
  * - `fresh` forgets session and files, and keeps what was tried as words;
@@ -90,6 +90,7 @@ export function climb(
   if (whyNoFresh === null) return { rung: "fresh", why: whyNoRepair };
   const fallback = findFallback(failure.kind, history, left);
   if (fallback) return { rung: "fallback", why: whyNoFresh, fallback };
+  // The place of the rungs that are still to come.
   return { rung: "give_up", why: whyNoFresh };
 }
 

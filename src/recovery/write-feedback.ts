@@ -1,6 +1,6 @@
 import { openFindings } from "../core/review/review.ts";
 import { tellCoder } from "../core/review/review-words.ts";
-import { type Decision, type FailureKind, goesOn } from "../core/task/failure.ts";
+import { type Decision, type FailureKind, goesOn, interruptedKinds } from "../core/task/failure.ts";
 import type { Attempt, Subtask } from "../core/task/task.ts";
 import { cutText } from "../core/text/clean-text.ts";
 import type { Failure } from "./classify.ts";
@@ -32,6 +32,9 @@ export function writeFeedback(
 ): string | null {
   const { kind } = decision;
   if (untold.has(kind)) return subtask.feedback;
+  // What an interrupted attempt was to settle is still to be settled.
+  const isInterrupted = subtask.ending?.what === "attempt" && interruptedKinds.has(kind);
+  if (isInterrupted && subtask.feedback !== null) return subtask.feedback;
   const { detail, evidence } = failure;
   const isReview = kind === "review_blocked" || kind === "review_not_done";
   // With evidence, it failed without the files that a person wanted left out.
