@@ -91,6 +91,9 @@ test("killed while somebody else works: they go on, and nobody returns", async (
     checks: ["grep -qx right word.txt"],
   });
   await model.waitForRequest((request) => isTheirs(request) && model.requests.length > seen + 6);
+  expect((await deputy.cli(["why", id])).stdout).toContain(
+    'attempt 4 of "main" (builtin with larger took over), by prc_',
+  );
   await deputy.kill();
   model.release();
   await deputy.start();

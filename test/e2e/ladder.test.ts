@@ -104,6 +104,9 @@ test("killed during a repair, it stays on its rung: told again, and not repaired
   model.hold(isRepair);
   const id = await submit(task("Now be killed"));
   await model.waitForRequest((request) => isRepair(request) && requestsOf("stuck").length > seen);
+  expect((await deputy.cli(["why", id])).stdout).toContain(
+    'attempt 2 of "main" (in the session of the one before), by prc_',
+  );
   const page = await deputy.cli(["ladder", id]);
   expect(page.stdout).toContain("if it fails so again: attempt 3 of 6 from a clean base, ");
   await deputy.kill();

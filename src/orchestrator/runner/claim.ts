@@ -151,7 +151,11 @@ async function startAttempt(
 ): Promise<Claim> {
   const number = attempts + 1;
   invariant(subtask.baseCommit, "a ready subtask has its base commit");
-  const doing = lease(`attempt ${number} of "${subtask.key}"`);
+  const how = [
+    ...(subtask.sessionId ? ["in the session of the one before"] : []),
+    ...(subtask.fallback ? [`${nameFallback(subtask.fallback)} took over`] : []),
+  ].join(", ");
+  const doing = lease(`attempt ${number} of "${subtask.key}"${how && ` (${how})`}`);
   const epoch = subtask.epoch + 1;
   const id = newId("attempt");
   await Promise.all([
