@@ -25,7 +25,12 @@ export const healthWire = named(
 
 export const readinessWire = named(
   "Readiness",
-  z.object({ ready: z.boolean(), problems: z.array(z.string()) }),
+  z.object({
+    ready: z.boolean(),
+    problems: z.array(z.string()),
+    /** A frozen daemon accepts tasks and works on none: one sentence on why. */
+    frozen: z.string().nullable(),
+  }),
 );
 
 export const messageWire = named("Message", z.object({ message: z.string() }));

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { describeProof } from "../core/proof/proof-words.ts";
 import { endReasons } from "../core/task/failure.ts";
+import type { Freeze } from "../core/task/freeze.ts";
 import { isTaskOver, subtaskStates } from "../core/task/lifecycle.ts";
 import { followMessage, messageStates } from "../core/task/message.ts";
 import { hashQuestion } from "../core/task/question.ts";
@@ -14,6 +15,7 @@ import {
   usageWire,
   verdictWire,
 } from "./evidence.ts";
+import { freezeWire } from "./freeze.ts";
 import type { Lenient } from "./lenient.ts";
 import { planWire } from "./plan.ts";
 import { named } from "./registry.ts";
@@ -132,6 +134,8 @@ export const taskListWire = named(
     /** Tasks of this page whose rows cannot be read. */
     unreadable: z.array(garbledWire),
     next_cursor: z.string().nullable(),
+    /** Why none of them goes on; null: Deputy is not frozen. */
+    freeze: freezeWire.nullable(),
   }),
 );
 
@@ -160,11 +164,13 @@ export function toTaskListWire(page: {
   tasks: readonly ListedTask[];
   garbled: Garbled[];
   nextCursor: string | null;
+  freeze: Freeze | null;
 }): z.infer<typeof taskListWire> {
   return toWire(taskListWire, {
     tasks: page.tasks.map(presentListedTask),
     unreadable: page.garbled,
     nextCursor: page.nextCursor,
+    freeze: page.freeze,
   });
 }
 

@@ -8,6 +8,7 @@ import type { Actions } from "./actions.ts";
 import { CliError, type CliIo, type ExitCode, exitCodes, processIo } from "./io.ts";
 import { listAgents } from "./verbs/commands-agents.ts";
 import { benchModes, runBench } from "./verbs/commands-bench.ts";
+import { freezeAll, thawAll } from "./verbs/commands-freeze.ts";
 import {
   explainTask,
   type Json,
@@ -225,6 +226,12 @@ export function buildProgram(actions: Actions, io: CliIo = processIo()): Command
   verb("resume", "continue a paused task where it stopped")
     .argument("<id>", idHelp)
     .action((id: string, options: Json) => end(resumeTask(io, id, options)));
+  verb("freeze", "stop all spending: nothing starts, and what runs is parked")
+    .option("--reason <text>", "why, for whoever asks")
+    .action((options: Json & { reason?: string }) => end(freezeAll(io, options)));
+  verb("thaw", "end the freeze; work continues where it stopped").action((options: Json) =>
+    end(thawAll(io, options)),
+  );
 
   program.commandsGroup("Decide:");
   verb("restore", "bring removed worktrees back, untracked files included")

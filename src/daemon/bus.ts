@@ -27,6 +27,9 @@ export type Notifications = {
   /** A person cancelled, or paused, the task of this id. */
   cancel: string;
   pause: string;
+  /** Deputy was frozen, or thawed. */
+  freeze: string;
+  thaw: string;
   /** A stage has work. */
   ready: StageName;
   /** The task of this id is over. */

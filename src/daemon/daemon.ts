@@ -2,6 +2,7 @@ import { rm } from "node:fs/promises";
 import { hostname } from "node:os";
 import { makeListAgents } from "../agents/find-agents.ts";
 import type { Config } from "../config/config.ts";
+import { adviseThaw } from "../core/task/freeze.ts";
 import { makeRedact } from "../core/text/redact.ts";
 import { makeMetrics } from "../http/metrics.ts";
 import { startHttpServer } from "../http/server.ts";
@@ -9,6 +10,7 @@ import type { Service } from "../http/service.ts";
 import { notificationRows } from "../notifier/notification-rows.ts";
 import { secretsOf } from "../notifier/notifier-config.ts";
 import { startNotifier } from "../notifier/run-notifier.ts";
+import { freezeDeputy, readFreeze, thawDeputy } from "../orchestrator/commands/freeze.ts";
 import { batchCreations } from "../orchestrator/intake/intake.ts";
 import { releaseLostLease } from "../orchestrator/runner/repair.ts";
 import { startStageRunner } from "../orchestrator/runner/run-stages.ts";
@@ -21,6 +23,7 @@ import { agentConfig } from "../roles/run-role.ts";
 import { identifyProcess } from "../sandbox/process/process-identity.ts";
 import { makeStages } from "../stages.ts";
 import { GarbledRow } from "../store/database/garbled.ts";
+import { findFreeze } from "../store/records/freezes.ts";
 import { drainOutbox, nextOutboxDelayMs } from "../store/tasks/outbox.ts";
 import { removeCheckLeftovers } from "../verifier/checks/remove-leftovers.ts";
 import { makeAuthHeader } from "../wiring/github-access.ts";
@@ -167,6 +170,8 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
     bus.on("pushes", notifier.wake);
     bus.on("cancel", runner.cancelTask);
     bus.on("pause", runner.pauseTask);
+    bus.on("freeze", runner.freeze);
+    bus.on("thaw", runner.wakeAll);
     bus.on("ready", (stage) => runner.wake(stage));
 
     const intake = makeIntakeRules(config, { ...core, createTask });
@@ -200,8 +205,16 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
       ready: async () => {
         const full = await space.look();
         const { problems } = await database.ready();
-        return { ready: full.length + problems.length === 0, problems: [...full, ...problems] };
+        const freeze = problems.length === 0 ? await findFreeze(db) : null;
+        return {
+          ready: full.length + problems.length === 0,
+          problems: [...full, ...problems],
+          frozen: freeze && adviseThaw(freeze),
+        };
       },
+      freeze: (reason) => freezeDeputy(db, reason),
+      thaw: () => thawDeputy(db),
+      readFreeze: () => readFreeze(db),
       agents: makeListAgents(agentConfig(config)),
       metrics: makeMetrics({
         ...{ db, repairedHolds, running: runner.running, garbledRows: garbled.count },
@@ -224,6 +237,8 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
       version,
     };
     await writeInPlace(config.paths.daemonFile, `${JSON.stringify(own, null, 2)}\n`);
+    const frozen = await findFreeze(db);
+    if (frozen) log.warn(adviseThaw(frozen));
     log.info(
       {
         ...{ url: server.url, process: self.processId, database: database.kind },

@@ -22,7 +22,7 @@ import type { Log } from "./home/log.ts";
  */
 export type OwnProcess = {
   processId: string;
-  /** The heartbeat now renews this runner's claims, and reports cancels, pauses and lost leases. */
+  /** The heartbeat now renews this runner's claims, and reports cancels, pauses, freezes and lost leases. */
   workWith(runner: Runner): void;
   /** Sends one heartbeat now. Throws when the database does not answer. */
   beat(): Promise<void>;
@@ -31,7 +31,7 @@ export type OwnProcess = {
   end(): Promise<void>;
 };
 
-type Runner = Pick<StageRunner, "running" | "cancelTask" | "pauseTask" | "abandon">;
+type Runner = Pick<StageRunner, "running" | "cancelTask" | "pauseTask" | "freeze" | "abandon">;
 
 const beatMs = 10_000;
 
@@ -87,7 +87,7 @@ export async function startOwnProcess(
   let runner: Runner | null = null;
   const beat = async () => {
     const claims = runner?.running() ?? [];
-    const { lost, cancelledTasks, pausedTasks } = await renewLeases(
+    const { lost, cancelledTasks, pausedTasks, isFrozen } = await renewLeases(
       store.db,
       processId,
       leaseMs,
@@ -96,6 +96,7 @@ export async function startOwnProcess(
     // A cancel notification is only a hint, and may be lost.
     for (const taskId of cancelledTasks) runner?.cancelTask(taskId);
     for (const taskId of pausedTasks) runner?.pauseTask(taskId);
+    if (isFrozen) runner?.freeze();
     for (const claim of lost) runner?.abandon(claim);
   };
   const beatTimer = setInterval(() => {

@@ -84,6 +84,8 @@ export async function startWorker(config: Config, log: Log): Promise<WorkerProce
   services.add("bus", bus);
   bus.on("cancel", runner.cancelTask);
   bus.on("pause", runner.pauseTask);
+  bus.on("freeze", runner.freeze);
+  bus.on("thaw", runner.wakeAll);
   bus.on("ready", (stage) => runner.wake(stage));
   bus.on("reconnected", runner.wakeAll);
   const look = async () => {

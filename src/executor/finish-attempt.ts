@@ -1,5 +1,6 @@
 import type { RoleEnd } from "../agents/agent.ts";
 import { findSpaceProblem } from "../core/base/space.ts";
+import { whyParked } from "../core/task/abort-cause.ts";
 import type { FailureKind } from "../core/task/failure.ts";
 import type { Outcome } from "../core/task/outcome.ts";
 import { cutText } from "../core/text/clean-text.ts";
@@ -59,8 +60,8 @@ export async function finishAttempt(
         since: submoduleSetupRef(subtask.id),
       })
     : [];
-  if (signal.aborted && (signal.reason === "shutdown" || signal.reason === "paused")) {
-    const why = signal.reason === "paused" ? "paused by a person" : "the daemon was stopped";
+  const why = whyParked(signal);
+  if (why !== null) {
     return {
       kind: "parked",
       detail: `${why}; the agent's work is kept`,

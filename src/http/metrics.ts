@@ -3,6 +3,7 @@ import { subtaskStates, taskStates } from "../core/task/lifecycle.ts";
 import type { Claim } from "../core/task/outcome.ts";
 import { stageNames } from "../core/task/outcome.ts";
 import type { Db } from "../store/database/schema.ts";
+import { findFreeze } from "../store/records/freezes.ts";
 import { countByState, countOverdue } from "../store/tasks/tasks.ts";
 
 /**
@@ -32,6 +33,7 @@ export function makeMetrics(deps: {
     "deputy_unreadable_rows",
     "Rows of the database that cannot be read; deputy doctor names them",
   );
+  const frozen = gauge("deputy_frozen", "1 while Deputy is frozen and starts nothing, else 0");
   const overdue = gauge(
     "deputy_outbox_overdue",
     "Outbox rows that should have been relayed more than ten seconds ago",
@@ -49,6 +51,7 @@ export function makeMetrics(deps: {
       claims.set({ stage }, running.filter((claim) => claim.stage === stage).length);
     repaired.set(deps.repairedHolds());
     garbled.set(deps.garbledRows());
+    frozen.set((await findFreeze(deps.db)) ? 1 : 0);
     const late = await countOverdue(deps.db);
     overdue.set(late.outbox);
     unsent.set(late.notifications);

@@ -20,6 +20,7 @@ import { commandRoutes } from "./routes/routes-commands.ts";
 import { healthRoutes, metricsRoute } from "./routes/routes-daemon.ts";
 import { eventRoutes } from "./routes/routes-events.ts";
 import { evidenceRoutes } from "./routes/routes-evidence.ts";
+import { freezeRoutes } from "./routes/routes-freeze.ts";
 import { mcpRoute } from "./routes/routes-mcp.ts";
 import { steerRoutes } from "./routes/routes-steer.ts";
 import { taskRoutes } from "./routes/routes-tasks.ts";
@@ -116,6 +117,7 @@ async function registerRoutes(app: FastifyInstance, options: HttpServerOptions):
     await guarded.register(triggerTestRoute(service));
     await guarded.register(mcpRoute(service, { version: options.version, log, redact }));
     await guarded.register(agentRoutes(service));
+    await guarded.register(freezeRoutes(service));
     await guarded.register(metricsRoute(service));
   });
 }

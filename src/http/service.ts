@@ -1,11 +1,13 @@
 import type { AgentStatus } from "../core/settings/agent-status.ts";
 import type { Event } from "../core/task/event.ts";
+import type { Freeze } from "../core/task/freeze.ts";
 import type { LadderView } from "../core/task/ladder-view.ts";
 import type { TaskState } from "../core/task/lifecycle.ts";
 import type { ListedTask, Task, TaskInput, TaskOrigin } from "../core/task/task.ts";
 import type { Garbled, TaskDetail } from "../core/task/task-detail.ts";
 import type { Speaker } from "../orchestrator/commands/commands.ts";
 import type { Explanation } from "../orchestrator/commands/explain.ts";
+import type { Frozen } from "../orchestrator/commands/freeze.ts";
 import type { Idempotency } from "../store/records/messages.ts";
 
 /**
@@ -21,11 +23,12 @@ export type TaskService = {
     origin: TaskOrigin,
     idempotency: Idempotency | null,
   ): Promise<{ task: Task; created: boolean }>;
-  list(query: {
-    state: TaskState | null;
-    limit: number;
-    cursor: string | null;
-  }): Promise<{ tasks: ListedTask[]; garbled: Garbled[]; nextCursor: string | null }>;
+  list(query: { state: TaskState | null; limit: number; cursor: string | null }): Promise<{
+    tasks: ListedTask[];
+    garbled: Garbled[];
+    nextCursor: string | null;
+    freeze: Freeze | null;
+  }>;
   /** A task's full id and its state, even if other columns cannot be read. */
   find(id: string): Promise<{ id: string; state: TaskState }>;
   show(id: string): Promise<TaskDetail>;
@@ -78,8 +81,12 @@ export type DaemonService = {
    */
   onEvents(taskId: string, listener: () => void): () => void;
   health(): { alive: true; version: string; processId: string; uptimeS: number };
-  /** Whether it can accept and work on tasks; `problems` names what is missing. */
-  ready(): Promise<{ ready: boolean; problems: string[] }>;
+  /** Whether it can accept and work on tasks; `problems` names what is missing, `frozen` a freeze. */
+  ready(): Promise<{ ready: boolean; problems: string[]; frozen: string | null }>;
+  /** A second freeze changes nothing. */
+  freeze(reason: string | null): Promise<Frozen>;
+  thaw(): Promise<Frozen>;
+  readFreeze(): Promise<Frozen>;
   metrics(): Promise<string>;
   /** This machine's agents, in order of preference. */
   agents(): Promise<AgentStatus[]>;

@@ -3,6 +3,7 @@ import type { RoleEnd, RunRole } from "../agents/agent.ts";
 import type { Config } from "../config/config.ts";
 import { roleSettings } from "../config/role-settings.ts";
 import { attemptMark } from "../core/base/marks.ts";
+import { whyParked } from "../core/task/abort-cause.ts";
 import type { Claim } from "../core/task/outcome.ts";
 import type { Plan } from "../core/task/plan.ts";
 import type { Preparation, Subtask, Task } from "../core/task/task.ts";
@@ -138,7 +139,7 @@ function mayPass({ reason, failure }: RoleEnd): boolean {
 
 function describeAbort(signal: AbortSignal): string {
   if (signal.reason === "cancelled") return "cancelled";
-  const why = signal.reason === "paused" ? "paused by a person" : "the daemon was stopped";
+  const why = whyParked(signal) ?? "the daemon was stopped";
   return `${why}; the planner continues afterwards`;
 }
 

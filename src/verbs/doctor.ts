@@ -4,6 +4,7 @@ import { type Config, loadConfig } from "../config/config.ts";
 import { findSandboxProblems } from "../config/sandbox-problems.ts";
 import { scrubbedEnvironment } from "../core/base/child-environment.ts";
 import { DeputyError } from "../core/base/error.ts";
+import { adviseThaw } from "../core/task/freeze.ts";
 import { findWorkers } from "../daemon/home/running.ts";
 import { foldersOf, watchSpace } from "../daemon/housekeeping/watch-space.ts";
 import { agentRules } from "../daemon/intake-rules.ts";
@@ -16,6 +17,7 @@ import { findGarbledRows } from "../store/database/find-garbled.ts";
 import { describeGarbled } from "../store/database/garbled.ts";
 import { openStore } from "../store/database/open.ts";
 import { describeEmbeddedPostgres, startEmbeddedPostgres } from "../store/postgres/embedded.ts";
+import { findFreeze } from "../store/records/freezes.ts";
 import { readRules } from "../triggers/watch-rules.ts";
 
 /**
@@ -200,7 +202,10 @@ async function examineWorkers(config: Config): Promise<DoctorFinding[]> {
   return [{ name: "workers", status: "ok", detail }];
 }
 
-/** Unreadable rows, where the database is accessible; whether it is has a finding of its own. */
+/**
+ * A freeze and unreadable rows, where the database is accessible; whether it is has a finding of
+ * its own.
+ */
 async function examineRows(config: Config): Promise<DoctorFinding[]> {
   const log = () => {};
   try {
@@ -209,12 +214,19 @@ async function examineRows(config: Config): Promise<DoctorFinding[]> {
       : (await startEmbeddedPostgres({ home: config.home, adoptOnly: true, log })).connection;
     const store = await openStore(connection, { maxConnections: 1, migrate: false, onError: log });
     try {
+      // A database that an earlier version made has no such table until the next start.
+      const freeze = await findFreeze(store.db).catch(() => null);
       const garbled = await findGarbledRows(store.db, "all");
-      return garbled.map((row) => ({
-        name: "row",
-        status: "broken",
-        detail: describeGarbled(row),
-      }));
+      return [
+        ...(freeze
+          ? [{ name: "freeze", status: "missing" as const, detail: adviseThaw(freeze) }]
+          : []),
+        ...garbled.map((row) => ({
+          name: "row",
+          status: "broken" as const,
+          detail: describeGarbled(row),
+        })),
+      ];
     } finally {
       await store.close();
     }

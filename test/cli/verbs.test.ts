@@ -79,6 +79,7 @@ test("--json gives one JSON document on every verb that asks the daemon", async 
       ["cancel", id],
       ["trigger", "test", "p.json"],
     ],
+    ...[["freeze", "--reason", "x"], ["thaw"]],
   ];
   for (const args of verbs) {
     const run = await deputy(...args, "--json");
@@ -183,7 +184,7 @@ test("every verb takes --json and says what it does", () => {
         "log",
         "ls",
       ],
-      ...["agents", "bench", "comment", "pause", "resume", "say"],
+      ...["agents", "bench", "comment", "freeze", "pause", "resume", "say", "thaw"],
       ...[
         "install",
         "prove",

@@ -191,7 +191,10 @@ describe("the daemon's own routes", () => {
     service.problems = ["git is missing"];
     const unready = await call("/readyz");
     expect(unready.status).toBe(503);
-    expect(await unready.json()).toEqual({ ready: false, problems: ["git is missing"] });
+    expect(await unready.json()).toEqual({
+      ...{ ready: false, problems: ["git is missing"] },
+      frozen: null,
+    });
     const metrics = await call("/metrics");
     expect(metrics.headers.get("content-type")).toBe("text/plain; version=0.0.4; charset=utf-8");
     expect(await metrics.text()).toBe("deputy_up 1\n");

@@ -65,6 +65,7 @@ export class MemoryService implements Service {
       tasks,
       garbled: [],
       nextCursor: all[start + query.limit] ? (tasks.at(-1)?.id ?? null) : null,
+      freeze: null,
     };
   }
 
@@ -199,7 +200,19 @@ export class MemoryService implements Service {
   }
 
   async ready() {
-    return { ready: this.problems.length === 0, problems: this.problems };
+    return { ready: this.problems.length === 0, problems: this.problems, frozen: null };
+  }
+
+  async freeze() {
+    return this.readFreeze();
+  }
+
+  async thaw() {
+    return this.readFreeze();
+  }
+
+  async readFreeze() {
+    return { freeze: null, detail: "Deputy is not frozen." };
   }
 
   async agents() {

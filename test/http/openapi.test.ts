@@ -22,6 +22,7 @@ const routes = [
   "GET /metrics",
   "GET /readyz",
   "GET /v1/agents",
+  "GET /v1/freeze",
   "GET /v1/tasks",
   "GET /v1/tasks/{id}",
   "GET /v1/tasks/{id}/diff",
@@ -31,6 +32,7 @@ const routes = [
   "GET /v1/tasks/{id}/receipt",
   "GET /v1/tasks/{id}/why",
   "POST /hooks/github",
+  "POST /v1/freeze",
   "POST /v1/tasks",
   "POST /v1/tasks/{id}/accept",
   "POST /v1/tasks/{id}/answer",
@@ -42,6 +44,7 @@ const routes = [
   "POST /v1/tasks/{id}/resume",
   "POST /v1/tasks/{id}/retry",
   "POST /v1/tasks/{id}/say",
+  "POST /v1/thaw",
   "POST /v1/triggers/test",
 ];
 

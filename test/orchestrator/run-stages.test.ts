@@ -1,9 +1,11 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { Claim, Outcome, StageName } from "../../src/core/task/outcome.ts";
+import { freezeDeputy, thawDeputy } from "../../src/orchestrator/commands/freeze.ts";
 import { type StageRunner, startStageRunner } from "../../src/orchestrator/runner/run-stages.ts";
 import { GarbledRow } from "../../src/store/database/garbled.ts";
 import { listen } from "../../src/store/database/listen.ts";
 import { getTask, listEvents, listSubtasks } from "../../src/store/tasks/tasks.ts";
+import { inTransition, lockTaskRow } from "../../src/store/tasks/transition.ts";
 import { findUnsoundHolds } from "../../src/store/tasks/unsound-holds.ts";
 import { type Bench, makeBench, planned, success } from "../support/orchestrator.ts";
 import { until } from "../support/until.ts";
@@ -88,6 +90,40 @@ test("stopping parks what runs and what is claimed at that very moment", async (
   }
   runner.wake("plan");
   expect(runner.running()).toEqual([]);
+});
+
+test("what is claimed in the moment of a freeze is parked, and nothing is claimed after it", async () => {
+  const task = await bench.submit();
+  const seen: unknown[] = [];
+  const runner = run(bench.processId, "plan", 20, (_, signal) => {
+    seen.push(signal.aborted);
+    return untilAborted(signal);
+  });
+  await inTransition(bench.db, async (tx) => {
+    await lockTaskRow(tx, task);
+    runner.wake("plan");
+    const waiting =
+      "select pid from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
+    await until(async () => (await bench.database.query(waiting)).length > 0, "it is found");
+    expect(runner.running()).toEqual([]);
+    await freezeDeputy(bench.db, null);
+    runner.freeze();
+  });
+  await until(async () => (await typesOf(task)).includes("stage.parked"), "it is parked");
+  expect((await getTask(bench.db, task))?.hold).toMatchObject({ on: ["slot:plan"] });
+  runner.wakeAll();
+  const second = await bench.submit();
+  expect(await bench.claim("plan")).toBeNull();
+  await thawDeputy(bench.db);
+  runner.wakeAll();
+  await until(() => runner.running().length === 2, "both are claimed after the thaw");
+  expect(
+    runner
+      .running()
+      .map(({ taskId }) => taskId)
+      .sort(),
+  ).toEqual([task, second].sort());
+  expect(seen).toHaveLength(3);
 });
 
 test("what does not end in time is left with its lease, and stop says so", async () => {

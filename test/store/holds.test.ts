@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { subtaskStates, taskStates } from "../../src/core/task/lifecycle.ts";
+import { freezeDeputy, thawDeputy } from "../../src/orchestrator/commands/freeze.ts";
 import { findUnsoundHolds } from "../../src/store/tasks/unsound-holds.ts";
 import { type Bench, makeBench } from "../support/orchestrator.ts";
 
@@ -188,6 +189,22 @@ describe("the checker", () => {
     );
     expect(await problemsOf(task)).toEqual([]);
     await set("subtasks", await subtaskOf(busy), `${none}, hold_kind = null, state = 'cancelled'`);
+    expect(await problemsOf(task)).toHaveLength(1);
+  });
+
+  test("lets a wake that is due wait while Deputy is frozen, and a while after the thaw", async () => {
+    const task = await bench.submitPlanned();
+    const due = "hold_on = null, hold_kind = 'wake', hold_at = now() - interval '1 hour'";
+    await set("subtasks", await subtaskOf(task), due);
+    expect(await problemsOf(task)).toHaveLength(1);
+    await freezeDeputy(bench.db, null);
+    expect(await problemsOf(task)).toEqual([]);
+    await set("subtasks", await subtaskOf(task), "state = 'recovering'"); // goes on while frozen
+    expect(await problemsOf(task)).toHaveLength(1);
+    await set("subtasks", await subtaskOf(task), "state = 'ready'");
+    await thawDeputy(bench.db);
+    expect(await problemsOf(task)).toEqual([]);
+    await bench.database.query("update freezes set thawed_at = now() - interval '11 minutes'");
     expect(await problemsOf(task)).toHaveLength(1);
   });
 

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { newId } from "../../src/core/base/id.ts";
+import { freezeDeputy, thawDeputy } from "../../src/orchestrator/commands/freeze.ts";
 import { identifyProcess, isProcessAlive } from "../../src/sandbox/process/process-identity.ts";
 import { deleteLeftovers } from "../../src/store/records/leftovers.ts";
 import {
@@ -182,5 +183,11 @@ test("the heartbeat renews what is in hand, no more, and tells what was missed",
     lost: [],
     cancelledTasks: [],
     pausedTasks: [],
+    isFrozen: false,
   });
+  expect(missed.isFrozen).toBe(false);
+  // The notification of a freeze may be lost, too.
+  await freezeDeputy(bench.db, null);
+  expect((await renewLeases(bench.db, bench.processId, 30_000, inHand)).isFrozen).toBe(true);
+  await thawDeputy(bench.db);
 });

@@ -7,6 +7,7 @@ import { connect, taskPath } from "../client.ts";
 import { CliError, type CliIo, type ExitCode, exitCodes } from "../io.ts";
 import { readTextFile } from "../read-input.ts";
 import { chooseColors } from "../render/colors.ts";
+import { renderFreeze } from "../render/render-freeze.ts";
 import { renderLadder } from "../render/render-ladder.ts";
 import { renderDetail, renderList, renderUnreadable } from "../render/render-task.ts";
 import { renderWhy } from "../render/render-why.ts";
@@ -39,11 +40,12 @@ export async function listTasks(
   if (options.cursor !== undefined) query.set("cursor", options.cursor);
   const { raw, value } = await connect(io).json(taskListWire, "GET", `/v1/tasks?${query}`);
   return print(io, options, raw, () => {
+    const frozen = renderFreeze(value.freeze);
     if (value.tasks.length + value.unreadable.length === 0)
-      return 'No tasks. Hand one off with: deputy run "GOAL"';
+      return `${frozen}No tasks. Hand one off with: deputy run "GOAL"`;
     const list = renderList(value.tasks, Date.now(), io.stdout.columns ?? 120);
     const more = value.next_cursor && `\nOlder ones: deputy ls --cursor ${value.next_cursor}`;
-    return list + renderUnreadable(value.unreadable) + (more ?? "");
+    return frozen + list + renderUnreadable(value.unreadable) + (more ?? "");
   });
 }
 

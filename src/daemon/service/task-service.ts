@@ -27,6 +27,7 @@ import { describeLadder } from "../../recovery/describe-ladder.ts";
 import { forPerson, makeOnMirror } from "../../recovery/on-mirror.ts";
 import { findFallbacks } from "../../roles/fallbacks.ts";
 import { describeGarbled, GarbledRow } from "../../store/database/garbled.ts";
+import { findFreeze } from "../../store/records/freezes.ts";
 import { getCreatedAt, getState, listEvents, listTasks } from "../../store/tasks/tasks.ts";
 import type { Mirrors } from "../../worktree/mirror/mirror.ts";
 import { diffCommits } from "../../worktree/read/diff.ts";
@@ -85,6 +86,7 @@ export function makeTaskService(deps: TaskServiceDeps): TaskService {
       return {
         ...{ tasks: sound, garbled },
         nextCursor: last && createdAt ? writeCursor({ createdAt, id: last.id }) : null,
+        freeze: await findFreeze(db),
       };
     },
     find: byId(async (_, id) => {
@@ -98,7 +100,8 @@ export function makeTaskService(deps: TaskServiceDeps): TaskService {
       try {
         const { garbled, ...found } = await findDetail(deps, reference);
         const { attempts, messages, questions, subtasks, task } = found;
-        const why = explain(task, subtasks, questions, messages, { attempts, now: new Date() });
+        const also = { attempts, freeze: await findFreeze(db), now: new Date() };
+        const why = explain(task, subtasks, questions, messages, also);
         return { ...why, subtasks: [...why.subtasks, ...garbled.map(explainGarbled)] };
       } catch (error) {
         if (error instanceof GarbledRow) return explainGarbled(error.garbled);

@@ -1,14 +1,16 @@
+import type { Freeze } from "../../core/task/freeze.ts";
 import type { Hold } from "../../core/task/hold.ts";
 import { isSubtaskOver, isTaskOver } from "../../core/task/lifecycle.ts";
 import type { Message } from "../../core/task/message.ts";
 import { isAskedAgain } from "../../core/task/question.ts";
 import { describeSigns } from "../../core/task/signs-of-life.ts";
 import type { Attempt, Subtask, Task } from "../../core/task/task.ts";
+import { explainFrozen } from "./explain-frozen.ts";
 
 /**
  * `why`: one deterministic answer to what something waits for, with the same words everywhere:
  * what, since when, what happens next and when, and what would unblock it sooner. Reads only the
- * holds.
+ * holds and the freeze.
  */
 export type Explanation = {
   id: string;
@@ -30,10 +32,18 @@ export function explain(
   subtasks: readonly Subtask[],
   questions: readonly Asked[],
   messages: readonly Message[] = [],
-  agents: { attempts: readonly Attempt[]; now: Date } | null = null,
+  {
+    attempts = [],
+    freeze = null,
+    now = new Date(),
+  }: { attempts?: readonly Attempt[]; freeze?: Freeze | null; now?: Date } = {},
 ): Explanation {
   const open = subtasks.filter((subtask) => !isSubtaskOver(subtask.state));
   const about = { task, subtasks, questions };
+  const explainRow = (id: string, { hold, state, updatedAt }: Task | Subtask) => {
+    const own = explainHold(id, state, hold, updatedAt, about);
+    return freeze ? explainFrozen(own, hold, freeze) : own;
+  };
   if (isTaskOver(task.state)) {
     return {
       id: task.id,
@@ -47,7 +57,7 @@ export function explain(
       subtasks: [],
     };
   }
-  const own = explainHold(task.id, task.state, task.hold, task.updatedAt, about);
+  const own = explainRow(task.id, task);
   const comments = messages.filter(
     (message) => message.place !== null && message.doneBy === null && message.deliveredAt === null,
   );
@@ -63,15 +73,16 @@ export function explain(
     subtasks: open
       .filter(({ hold }) => !isSameQuestion(hold, task.hold))
       .map((subtask) => ({
-        ...explainHold(subtask.key, subtask.state, subtask.hold, subtask.updatedAt, about),
-        signs: agents && describeAgent(subtask, agents),
+        ...explainRow(subtask.key, subtask),
+        signs: describeAgent(subtask, attempts, now),
       })),
   };
 }
 
 function describeAgent(
   { id, state }: Subtask,
-  { attempts, now }: { attempts: readonly Attempt[]; now: Date },
+  attempts: readonly Attempt[],
+  now: Date,
 ): string | null {
   const running = attempts.findLast(({ endedAt, subtaskId }) => subtaskId === id && !endedAt);
   if (state !== "running" || !running?.signs) return null;

@@ -1,3 +1,4 @@
+import type { AbortCause } from "../../core/task/abort-cause.ts";
 import type { Claim, Outcome, Stage, StageName } from "../../core/task/outcome.ts";
 import type { Garbled } from "../../core/task/task-detail.ts";
 import { GarbledRow } from "../../store/database/garbled.ts";
@@ -34,6 +35,8 @@ export type StageRunner = {
   cancelTask(taskId: string): void;
   /** Park what agents and checks do for a task, because a person paused it; a merge or a delivery ends by itself. */
   pauseTask(taskId: string): void;
+  /** The same for all tasks, because Deputy is frozen: what is being claimed at this moment, too. */
+  freeze(): void;
   /** Abort a claim that is somebody else's by now: what it reports will be refused. */
   abandon(claim: Claim): void;
   /** Claims in hand, for the heartbeat, metrics and the readiness probe. */
@@ -41,9 +44,6 @@ export type StageRunner = {
   /** No new claims; what runs is parked within `graceMs`. True when all of it was. */
   stop(graceMs: number): Promise<boolean>;
 };
-
-/** Why a claim's signal was aborted; stages read it from `signal.reason`. */
-export type AbortCause = "cancelled" | "paused" | "shutdown" | "lost";
 
 export type StageRunnerOptions = AdvanceDeps & {
   space: Space;
@@ -76,6 +76,7 @@ const pausedStages: ReadonlySet<StageName> = new Set(["plan", "execute", "verify
 const causeInWords: Record<AbortCause, string> = {
   cancelled: "cancelled",
   paused: "paused by a person",
+  frozen: "Deputy was frozen",
   shutdown: "the process is shutting down",
   lost: "the claim was taken over",
 };
@@ -91,6 +92,8 @@ export function startStageRunner(options: StageRunnerOptions): StageRunner {
   const saturated = new Set<StageName>();
   const notifying = new Map<StageName, "notified" | "again">();
   const lookingAfterRush = new Set<StageName>();
+  /** How often this process was told of a freeze. */
+  let freezes = 0;
   let stopping = false;
   let released = false;
 
@@ -151,12 +154,15 @@ export function startStageRunner(options: StageRunnerOptions): StageRunner {
       return;
     }
     let room = freeSlots(stage);
+    // What is found before a freeze may be claimed after it was announced; later nothing is found.
+    const before = freezes;
     saturated.add(stage); // until it turns out that there was no more
     try {
       for await (const claim of claimWork(db, processId, stage, room, () => !stopping, onGarbled)) {
         room--;
         faultPoint(stage, "claimed");
         start(claim, run);
+        if (freezes > before) freezeClaim(claim);
       }
       if (room > 0) saturated.delete(stage);
     } catch (error) {
@@ -164,6 +170,11 @@ export function startStageRunner(options: StageRunnerOptions): StageRunner {
       if ((await space.explain(error)) === null)
         log("error", { stage, err: error }, "claim failed; the next wake tries again");
     }
+  };
+
+  const freezeClaim = (claim: Claim): void => {
+    if (!pausedStages.has(claim.stage)) return;
+    inHand.get(claim)?.controller.abort("frozen" satisfies AbortCause);
   };
 
   const start = (claim: Claim, run: Stage): void => {
@@ -243,6 +254,10 @@ export function startStageRunner(options: StageRunnerOptions): StageRunner {
         if (claim.taskId === taskId && pausedStages.has(claim.stage))
           controller.abort("paused" satisfies AbortCause);
       }
+    },
+    freeze: () => {
+      freezes++;
+      for (const claim of inHand.keys()) freezeClaim(claim);
     },
     abandon: (claim) => inHand.get(claim)?.controller.abort("lost" satisfies AbortCause),
     running: () => [...inHand.keys()],

@@ -16,6 +16,7 @@ import { wordsMigration } from "../migrations/0018-words.ts";
 import { listMigration } from "../migrations/0019-list.ts";
 import { fallbacksMigration } from "../migrations/0020-fallbacks.ts";
 import { signsMigration } from "../migrations/0021-signs-of-life.ts";
+import { freezesMigration } from "../migrations/0022-freezes.ts";
 import { makeNotifier, type Notifier } from "./notify.ts";
 import { type Database, type Db, poolOf } from "./schema.ts";
 import { corkWrites } from "./transaction.ts";
@@ -128,6 +129,7 @@ async function migrate(db: Db): Promise<void> {
         "0019-list": listMigration,
         "0020-fallbacks": fallbacksMigration,
         "0021-signs-of-life": signsMigration,
+        "0022-freezes": freezesMigration,
       }),
     },
     migrationTableSchema: "app",

@@ -4,7 +4,7 @@ import type { Db } from "../database/schema.ts";
 
 /**
  * Rows outside any task's history that would grow for ever: keys that recognise repeated requests,
- * dead processes, cached results. Each is deleted once nothing can need it. `usage` and `spending`
+ * dead processes, past freezes, cached results. Each is deleted once nothing can need it. `usage` and `spending`
  * are not among them: receipts and budgets of tasks, which stay, are built from them.
  */
 export async function deleteLeftovers(db: Db, before: Date): Promise<Record<string, number>> {
@@ -14,6 +14,7 @@ export async function deleteLeftovers(db: Db, before: Date): Promise<Record<stri
     processes: await deleteProcesses(db, before),
     baselines: await deleteBaselines(db, before),
     flakyTests: await deleteFlakyTests(db, before),
+    freezes: await deleteFreezes(db, before),
   };
 }
 
@@ -71,4 +72,11 @@ async function deleteFlakyTests(db: Db, before: Date): Promise<number> {
     .where("lastSeenAt", "<", before)
     .executeTakeFirstOrThrow();
   return Number(numDeletedRows);
+}
+
+/** Freezes that ended before. */
+async function deleteFreezes(db: Db, before: Date): Promise<number> {
+  const { rows } = await sql<{ id: string }>`
+    delete from freezes where thawed_at < ${before} returning id`.execute(db);
+  return rows.length;
 }

@@ -1,8 +1,10 @@
 import { sql } from "kysely";
+import { isFrozenStage } from "../../core/task/freeze.ts";
 import { slot } from "../../core/task/hold.ts";
 import type { SubtaskState, TaskState } from "../../core/task/lifecycle.ts";
 import type { Claim, StageName } from "../../core/task/outcome.ts";
 import type { Db } from "../database/schema.ts";
+import { isFrozen } from "../records/freezes.ts";
 
 /** Reads claimable rows and the leases of a process. Claiming itself is the orchestrator's. */
 export const subtaskStateOf = {
@@ -19,7 +21,7 @@ export const taskStatesOf = {
 
 /**
  * Rows of a stage whose hold is its slot or a wake that is due, longest waiting first, without
- * those in `tried`.
+ * those in `tried`. None while Deputy is frozen.
  */
 export async function findCandidates(
   db: Db,
@@ -27,7 +29,8 @@ export async function findCandidates(
   limit: number,
   tried: readonly string[],
 ): Promise<{ taskId: string; subtaskId: string | null }[]> {
-  const free = sql<boolean>`(hold_kind = 'dependency' and hold_on = ${[slot(stage)]}::text[] or hold_kind = 'wake' and hold_at <= now())`;
+  const isOpen = isFrozenStage(stage) ? sql<boolean>`not ${isFrozen}` : sql<boolean>`true`;
+  const free = sql<boolean>`(hold_kind = 'dependency' and hold_on = ${[slot(stage)]}::text[] or hold_kind = 'wake' and hold_at <= now()) and ${isOpen}`;
   const asked = db;
   if (stage === "plan" || stage === "deliver") {
     // One query per state: the index yields the longest waiting of one state without reading the

@@ -4,6 +4,7 @@ import pg from "pg";
 import type { Claim } from "../../core/task/outcome.ts";
 import type { Connection } from "../database/open.ts";
 import type { Db } from "../database/schema.ts";
+import { isFrozen } from "../records/freezes.ts";
 
 /**
  * Daemons and workers register here. A registered process proves that it is alive by an advisory
@@ -105,18 +106,30 @@ export async function registerProcess(
 /**
  * The heartbeat: renews the leases of `claims`, and no others, for `leaseMs` by the database's
  * clock. A lease that nobody works on (its report could not be written, its claim was never
- * answered) expires, and the checker finds it. Returns lost claims and cancelled and paused tasks.
+ * answered) expires, and the checker finds it. Returns lost claims, cancelled and paused tasks, and
+ * whether Deputy is frozen.
  */
 export async function renewLeases(
   db: Db,
   processId: string,
   leaseMs: number,
   claims: readonly Claim[],
-): Promise<{ lost: Claim[]; cancelledTasks: string[]; pausedTasks: string[] }> {
+): Promise<{
+  lost: Claim[];
+  cancelledTasks: string[];
+  pausedTasks: string[];
+  isFrozen: boolean;
+}> {
   const idOf = ({ taskId, subtaskId }: Claim) => subtaskId ?? taskId;
   const ids = claims.map(idOf);
   const epochs = claims.map(({ epoch }) => epoch);
-  const { rows } = await sql<{ id: string; cancelled: boolean; paused: boolean; taskId: string }>`
+  const { rows } = await sql<{
+    id: string;
+    cancelled: boolean;
+    paused: boolean;
+    frozen: boolean;
+    taskId: string;
+  }>`
     with beat as (
       update processes set heartbeat_at = now() where id = ${processId}
     ), mine as (
@@ -131,7 +144,7 @@ export async function renewLeases(
         returning subtasks.id, subtasks.task_id
     )
     select held.id, held.task_id, tasks.cancel_requested_at is not null as cancelled,
-        tasks.paused_at is not null as paused
+        tasks.paused_at is not null as paused, ${isFrozen} as frozen
       from (select * from t union all select * from s) held join tasks on tasks.id = held.task_id`.execute(
     db,
   );
@@ -139,6 +152,7 @@ export async function renewLeases(
   return {
     lost: claims.filter((claim) => !held.has(idOf(claim))),
     pausedTasks: rows.filter(({ paused }) => paused).map(({ taskId }) => taskId),
+    isFrozen: rows.some(({ frozen }) => frozen),
     cancelledTasks: rows.filter(({ cancelled }) => cancelled).map(({ taskId }) => taskId),
   };
 }

@@ -54,9 +54,12 @@ export async function findUnsoundHolds(db: Db | Tx): Promise<UnsoundHold[]> {
       from held join processes on processes.id = hold_owner
       where held.kind = 'lease' and hold_at < now() and (heartbeat_at > hold_at or hold_at < now() - interval '5 minutes')
     union all
-    -- A wake that is due may wait for a slot, as long as its stage is busy.
+    -- A wake that is due may wait for a slot, as long as its stage is busy, and for the end of a
+    -- freeze, which only recovery does not heed.
     select task_id, subtask_id, kind, 'the wake was due ' || case when isfinite(hold_at) then (now() - hold_at)::text else 'ages' end || ' ago'
       from staged where kind = 'wake' and hold_at < now() - interval '10 minutes'
+        and (stage is null or stage = 'recover'
+          or not exists (select 1 from freezes where coalesce(thawed_at, now()) > now() - interval '10 minutes'))
         and (stage is null or not exists (select 1 from held other where other.kind = 'lease' and other.what = staged.what
           and other.state = case staged.stage when 'execute' then 'running' when 'plan' then 'planning' else staged.state end))
     union all
