@@ -21,20 +21,20 @@ const actions: Actions = {
     const options = { ...(host === null ? {} : { host }), ...(port === null ? {} : { port }) };
     if (detach) {
       const { startDetached } = await import("./verbs/detached.ts");
-      const { url, pid, logPath } = await startDetached(options);
+      const { url, pid, logPath, frozen } = await startDetached(options);
       if (json) printJson({ url, pid, log: logPath });
       else
         print(
-          `Deputy is up at ${url} (pid ${pid}). Its log: ${logPath}\nHand it a task: deputy run "…" in a git checkout.`,
+          `Deputy is up at ${url} (pid ${pid}). Its log: ${logPath}\nHand it a task: deputy run "…" in a git checkout.${frozen ? `\n${frozen}` : ""}`,
         );
       return exitCodes.ok;
     }
     const { runDaemon } = await import("./verbs/up.ts");
-    await runDaemon(options, (url, config) => {
+    await runDaemon(options, ({ frozen, url }, config) => {
       if (json) printJson({ url, pid: process.pid });
       else
         print(
-          `Deputy is up at ${url}. The token for its API is in ${config.paths.token}.\nHand it a task from a git checkout in another terminal: deputy run "…"`,
+          `Deputy is up at ${url}. The token for its API is in ${config.paths.token}.\nHand it a task from a git checkout in another terminal: deputy run "…"${frozen ? `\n${frozen}` : ""}`,
         );
     });
     return exitCodes.ok;

@@ -39,6 +39,9 @@ const fileSchema = z.strictObject({
   retention_days: z.union([z.number().positive().max(36_500), z.literal("forever")]).optional(),
   /** First pause before a failed attempt is repeated; doubles with each. */
   backoff_ms: z.number().int().min(0).optional(),
+  /** Starts in `crash_loop_minutes`, none of which got anything done, that freeze Deputy; 0: none do. */
+  crash_loop_boots: z.number().int().min(0).max(100).optional(),
+  crash_loop_minutes: z.number().int().min(1).max(1_440).optional(),
   log_level: z.enum(["trace", "debug", "info", "warn", "error"]).optional(),
   model: z
     .strictObject({
@@ -118,6 +121,10 @@ export function loadConfig(
     retentionDays:
       file.retention_days === "forever" ? null : (file.retention_days ?? defaultRetentionDays),
     backoffMs: readNumber(env, "DEPUTY_BACKOFF_MS", 0, 3_600_000) ?? file.backoff_ms ?? 1_000,
+    crashLoop: {
+      boots: readBoots(env, file.crash_loop_boots),
+      minutes: file.crash_loop_minutes ?? 5,
+    },
     /** For tests: how often stages are woken without a job, and how often holds are checked. */
     reconcileMs: readNumber(env, "DEPUTY_RECONCILE_MS", 10, 3_600_000) ?? 15_000,
     checkHoldsMs: readNumber(env, "DEPUTY_CHECK_HOLDS_MS", 10, 3_600_000) ?? 60_000,
@@ -186,6 +193,16 @@ export function loadConfig(
       daemonFile: join(home, "daemon.json"),
     },
   };
+}
+
+/** A limit of one start would freeze Deputy at every start, so it is a mistake. */
+function readBoots(env: NodeJS.ProcessEnv, inFile = 3): number {
+  const boots = readNumber(env, "DEPUTY_CRASH_LOOP_BOOTS", 0, 100) ?? inFile;
+  if (boots !== 1) return boots;
+  throw new DeputyError(
+    "invalid_input",
+    "DEPUTY_CRASH_LOOP_BOOTS or crash_loop_boots must be 0, which turns the brake off, or at least 2, not 1.",
+  );
 }
 
 function readConfigFile(path: string): z.infer<typeof fileSchema> {

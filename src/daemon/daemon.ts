@@ -9,7 +9,9 @@ import { startHttpServer } from "../http/server.ts";
 import type { Service } from "../http/service.ts";
 import { notificationRows } from "../notifier/notification-rows.ts";
 import { secretsOf } from "../notifier/notifier-config.ts";
+import { operatorRows } from "../notifier/operator-rows.ts";
 import { startNotifier } from "../notifier/run-notifier.ts";
+import { brakeCrashLoop } from "../orchestrator/commands/brake-crash-loop.ts";
 import { freezeDeputy, readFreeze, thawDeputy } from "../orchestrator/commands/freeze.ts";
 import { batchCreations } from "../orchestrator/intake/intake.ts";
 import { releaseLostLease } from "../orchestrator/runner/repair.ts";
@@ -49,7 +51,12 @@ import { startTriggers } from "./triggers-wiring.ts";
  * task is the table in stages.ts; the services here turn it. Any of them may be killed at any moment:
  * the next start reads from the database what there is to do.
  */
-export type Daemon = { url: string; stop(reason: string): Promise<void> };
+export type Daemon = {
+  url: string;
+  /** One sentence if it came up frozen. */
+  frozen: string | null;
+  stop(reason: string): Promise<void>;
+};
 
 const parkMs = 8_000;
 const stopDatabaseMs = 15_000;
@@ -114,6 +121,14 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
       if (found.processes.length > 0) log.warn(found, "took over what a dead process left");
     };
     await reap();
+    const loop = await brakeCrashLoop(db, self.processId, config.crashLoop, (freeze) =>
+      operatorRows(config.notifier, {
+        type: "daemon.crash_loop",
+        title: "Deputy is frozen: it crashed again and again",
+        message: adviseThaw(freeze),
+      }),
+    );
+    if (loop) log.error("a crash loop: nothing starts until deputy thaw");
 
     const programs = services.add("spawner", startPrograms());
     const sandbox = await startSandbox(config, log, programs.runCommand);
@@ -127,7 +142,7 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
     const { createTask, isRush } = batchCreations(db);
     const runner = startStageRunner({
       ...{ ...core, space, isRush, log: logLine },
-      ...{ processId: self.processId, onGarbled: garbled.note },
+      ...{ processId: self.processId, onGarbled: garbled.note, onProgress: self.noteProgress },
       stages: makeStages({ db, config, self, sandbox, mirrors, redact }),
     });
     self.workWith(runner);
@@ -237,8 +252,9 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
       version,
     };
     await writeInPlace(config.paths.daemonFile, `${JSON.stringify(own, null, 2)}\n`);
-    const frozen = await findFreeze(db);
-    if (frozen) log.warn(adviseThaw(frozen));
+    const freeze = await findFreeze(db);
+    const frozen = freeze && adviseThaw(freeze);
+    if (frozen) log.warn(frozen);
     log.info(
       {
         ...{ url: server.url, process: self.processId, database: database.kind },
@@ -248,6 +264,7 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
     );
     return {
       url: server.url,
+      frozen,
       stop: async (reason) => {
         log.info({ reason }, "daemon is stopping");
         await parkAll(runner, self.processId, parkMs, log);

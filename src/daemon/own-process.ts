@@ -8,6 +8,7 @@ import { identifyProcess, type ProcessIdentity } from "../sandbox/process/proces
 import type { Store } from "../store/database/open.ts";
 import {
   forgetChild,
+  markProgress,
   recordChild,
   registerProcess,
   renewLeases,
@@ -26,6 +27,8 @@ export type OwnProcess = {
   workWith(runner: Runner): void;
   /** Sends one heartbeat now. Throws when the database does not answer. */
   beat(): Promise<void>;
+  /** A stage is finished: recorded once. */
+  noteProgress(): Promise<void>;
   /** For whatever starts children: records their pid and start time until they are gone. */
   trackChild(what: string): (identity: ProcessIdentity) => void;
   end(): Promise<void>;
@@ -102,6 +105,7 @@ export async function startOwnProcess(
   const beatTimer = setInterval(() => {
     beat().catch((error) => log.error({ err: error }, "could not renew leases"));
   }, beatMs);
+  let noted: Promise<void> | null = null;
   const tracked = new Set<ProcessIdentity>();
   // The next sweep forgets a process that is gone; an extra row is harmless, because its start time
   // no longer matches anything.
@@ -122,6 +126,13 @@ export async function startOwnProcess(
       runner = own;
     },
     beat,
+    noteProgress: async () => {
+      noted ??= markProgress(store.db, processId).catch((error) => {
+        noted = null; // the next stage tries again
+        log.warn({ err: error }, "could not record that a stage was finished");
+      });
+      await noted;
+    },
     trackChild: (what) => (identity) => {
       if (!identity.startTicks) return;
       tracked.add(identity);

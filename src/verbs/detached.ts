@@ -22,7 +22,7 @@ import type { UpOptions } from "./up.ts";
 /** Start the daemon in the background and wait until it answers. */
 export async function startDetached(
   options: UpOptions,
-): Promise<{ url: string; pid: number; logPath: string }> {
+): Promise<{ url: string; pid: number; logPath: string; frozen: string | null }> {
   const config = loadConfig(process.env, options);
   await refuseSecondDaemon(config);
   const flags = [
@@ -34,7 +34,9 @@ export async function startDetached(
     const daemon = await findDaemon(config);
     return daemon?.pid === pid ? daemon : null;
   });
-  return { ...ready, logPath };
+  const answer = await fetch(`${ready.url}/readyz`);
+  const { frozen } = (await answer.json()) as { frozen: string | null };
+  return { ...ready, logPath, frozen };
 }
 
 /** Start a worker in the background and wait until it takes work. */

@@ -1,5 +1,5 @@
 import { type Config, loadConfig } from "../config/config.ts";
-import { startDaemon } from "../daemon/daemon.ts";
+import { type Daemon, startDaemon } from "../daemon/daemon.ts";
 import { flushLog, type Log, logErrors, openLog } from "../daemon/home/log.ts";
 import { refuseSecondDaemon } from "../daemon/home/running.ts";
 import { startWorker } from "../daemon/worker.ts";
@@ -11,7 +11,7 @@ export type UpOptions = { host?: string; port?: number };
 /** Run the daemon here until a signal ends it. */
 export async function runDaemon(
   options: UpOptions,
-  onUp: (url: string, config: Config) => void,
+  onUp: (daemon: Daemon, config: Config) => void,
 ): Promise<void> {
   const config = loadConfig(process.env, options);
   // The database allows one daemon; two databases must not share a home either.
@@ -20,7 +20,7 @@ export async function runDaemon(
   try {
     const daemon = await startDaemon(config, log);
     const ended = untilSignal(log, daemon.stop); // listens before `onUp` announces this process
-    onUp(daemon.url, config);
+    onUp(daemon, config);
     await ended;
   } finally {
     await flushLog(log);

@@ -10,6 +10,7 @@ import { until } from "../support/until.ts";
 
 const { deputy, repository } = withDeputy({
   files: { "README.md": "# Something\n", ".gitignore": "pids\n" },
+  env: { DEPUTY_CRASH_LOOP_BOOTS: "0" }, // killed again and again while nothing is done
   start: false,
 });
 

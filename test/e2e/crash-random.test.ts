@@ -19,7 +19,8 @@ beforeAll(async () => {
 afterAll(() => phone?.close());
 const { deputy, repository } = withDeputy({
   files: { "README.md": "# Something\n" },
-  env: () => ({ ...phone.env, DEPUTY_CONCURRENCY: "3" }),
+  // Kills may come faster than anything is done.
+  env: () => ({ ...phone.env, DEPUTY_CONCURRENCY: "3", DEPUTY_CRASH_LOOP_BOOTS: "0" }),
   start: false,
 });
 

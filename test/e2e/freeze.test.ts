@@ -189,6 +189,19 @@ async function countStarts(ids: readonly string[]): Promise<number> {
   return events.flat().filter(({ type }) => type === "attempt.started").length;
 }
 
+test("a daemon that comes up frozen says so at its start", async () => {
+  await freeze("--reason", "Overnight");
+  await deputy.stop();
+  const up = await deputy.cli(["up", "--detach"]);
+  expect(up.code, up.stderr).toBe(0);
+  expect(up.stdout).toMatch(
+    /\nDeputy is frozen since \S+: Overnight; nothing starts until: deputy thaw\n$/,
+  );
+  await thaw();
+  expect((await deputy.cli(["down"])).code).toBe(0);
+  await deputy.start();
+});
+
 test("without a daemon it is one sentence, and nothing is changed", async () => {
   await deputy.stop();
   for (const verb of ["freeze", "thaw"]) {

@@ -101,7 +101,10 @@ test("a worker takes part in the daemon's database, and waits for it when the da
 });
 
 test("killed again and again while it starts for the first time: the next start succeeds", async () => {
-  const fresh = await makeDeputy({ embedded: true });
+  const fresh = await makeDeputy({
+    embedded: true,
+    env: { DEPUTY_CRASH_LOOP_BOOTS: "0" },
+  });
   try {
     for (const ms of [150, 400, 700, 1_000, 1_300, 1_600]) {
       const starting = fresh.spawn(["up", "--json"]);

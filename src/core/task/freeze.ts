@@ -6,12 +6,12 @@ import type { StageName } from "./outcome.ts";
  */
 export type Freeze = {
   cause: FreezeCause;
-  /** In words; null: the person who froze it gave none. */
+  /** In words; null: the person who froze it gave none. Of a crash loop: what was counted. */
   reason: string | null;
   since: Date;
 };
 
-export const freezeCauses = ["person"] as const;
+export const freezeCauses = ["person", "crash_loop"] as const;
 export type FreezeCause = (typeof freezeCauses)[number];
 
 /** Whether a freeze keeps the stage from starting. */

@@ -8,6 +8,7 @@ import { type AdvanceDeps, advance } from "../transitions/advance.ts";
 import { claimWork } from "./claim.ts";
 import { excuseFullVolume, findFullVolume, type Space } from "./excuse-full-volume.ts";
 import { faultPoint } from "./fault-point.ts";
+import { isProgress } from "./is-progress.ts";
 import { holdForSpace } from "./wait-for-space.ts";
 
 /**
@@ -49,6 +50,8 @@ export type StageRunnerOptions = AdvanceDeps & {
   space: Space;
   /** Told of each row that could not be read, as often as that happens. */
   onGarbled?: (garbled: Garbled) => void;
+  /** A stage got something done, and that is recorded. */
+  onProgress?: () => Promise<void>;
   /** Whether tasks arrive in a rush. */
   isRush?: () => boolean;
   processId: string;
@@ -219,7 +222,10 @@ export function startStageRunner(options: StageRunnerOptions): StageRunner {
     let trying = outcome;
     for (let waitMs = 250; ; waitMs = Math.min(maxAdvanceWaitMs, waitMs * 2)) {
       try {
-        if ((await advance(options, processId, claim, trying)) === "applied") return true;
+        if ((await advance(options, processId, claim, trying)) === "applied") {
+          if (isProgress(trying)) await options.onProgress?.();
+          return true;
+        }
         log("warn", { ...claim, outcome: trying.kind }, "outcome refused: the claim is not ours");
         return true;
       } catch (error) {

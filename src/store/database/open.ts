@@ -17,6 +17,7 @@ import { listMigration } from "../migrations/0019-list.ts";
 import { fallbacksMigration } from "../migrations/0020-fallbacks.ts";
 import { signsMigration } from "../migrations/0021-signs-of-life.ts";
 import { freezesMigration } from "../migrations/0022-freezes.ts";
+import { bootsMigration } from "../migrations/0023-boots.ts";
 import { makeNotifier, type Notifier } from "./notify.ts";
 import { type Database, type Db, poolOf } from "./schema.ts";
 import { corkWrites } from "./transaction.ts";
@@ -130,6 +131,7 @@ async function migrate(db: Db): Promise<void> {
         "0020-fallbacks": fallbacksMigration,
         "0021-signs-of-life": signsMigration,
         "0022-freezes": freezesMigration,
+        "0023-boots": bootsMigration,
       }),
     },
     migrationTableSchema: "app",

@@ -268,6 +268,10 @@ export type Database = {
     startedAt: DefaultTime;
     heartbeatAt: DefaultTime;
     endedAt: MaybeTime;
+    /** It stopped in order; false while it runs. */
+    endedCleanly: Generated<boolean>;
+    /** When it first finished a stage. */
+    progressedAt: MaybeTime;
   };
   childProcesses: {
     processId: string;

@@ -1,6 +1,6 @@
 import { sql } from "kysely";
 import type { Freeze, FreezeCause } from "../../core/task/freeze.ts";
-import { type Db, poolOf } from "../database/schema.ts";
+import { type Db, pendingOf, poolOf, type Tx } from "../database/schema.ts";
 
 /** Freezes as rows: the open one, if any, keeps every process from claiming work. */
 
@@ -13,9 +13,12 @@ export async function findFreeze(db: Db): Promise<Freeze | null> {
   return rows[0] ?? null;
 }
 
-/** Opens a freeze and notifies every process, unless one is open: that one stays as it is. */
+/**
+ * Opens a freeze and notifies every process, unless one is open: that one stays as it is, and null
+ * is returned.
+ */
 export async function insertFreeze(
-  db: Db,
+  db: Db | Tx,
   cause: FreezeCause,
   reason: string | null,
 ): Promise<Freeze | null> {
@@ -23,7 +26,9 @@ export async function insertFreeze(
     insert into freezes (cause, reason) values (${cause}, ${reason})
       on conflict ((thawed_at is null)) where thawed_at is null do nothing
       returning cause, reason, since`.execute(db);
-  if (rows[0]) db[poolOf]?.notifier.send(["freeze"]);
+  // In a transition it is sent after the commit.
+  if (rows[0] && pendingOf in db) db[pendingOf]?.notifications.add("freeze");
+  else if (rows[0]) db[poolOf]?.notifier.send(["freeze"]);
   return rows[0] ?? null;
 }
 

@@ -15,6 +15,7 @@ export async function deleteLeftovers(db: Db, before: Date): Promise<Record<stri
     baselines: await deleteBaselines(db, before),
     flakyTests: await deleteFlakyTests(db, before),
     freezes: await deleteFreezes(db, before),
+    notifications: await deleteNotifications(db, before),
   };
 }
 
@@ -78,5 +79,13 @@ async function deleteFlakyTests(db: Db, before: Date): Promise<number> {
 async function deleteFreezes(db: Db, before: Date): Promise<number> {
   const { rows } = await sql<{ id: string }>`
     delete from freezes where thawed_at < ${before} returning id`.execute(db);
+  return rows.length;
+}
+
+/** Pushes about no task that were accepted, or given up, and were written before. */
+async function deleteNotifications(db: Db, before: Date): Promise<number> {
+  const { rows } = await sql<{ id: string }>`
+    delete from notifications where task_id = '' and created_at < ${before}
+      and (sent_at is not null or next_at = 'infinity') returning id`.execute(db);
   return rows.length;
 }

@@ -3,7 +3,7 @@ import { sql } from "kysely";
 import pg from "pg";
 import type { Claim } from "../../core/task/outcome.ts";
 import type { Connection } from "../database/open.ts";
-import type { Db } from "../database/schema.ts";
+import type { Db, Tx } from "../database/schema.ts";
 import { isFrozen } from "../records/freezes.ts";
 
 /**
@@ -16,7 +16,7 @@ export type RegisteredProcess = {
   id: string;
   /** Take the lock again on a new connection after the old one was lost. Throws while it cannot. */
   rejoin(): Promise<void>;
-  /** Mark the process ended and release its lock. */
+  /** Mark the process ended, in order, and release its lock. */
   release(): Promise<void>;
 };
 
@@ -95,7 +95,7 @@ export async function registerProcess(
       released = true;
       await db
         .updateTable("processes")
-        .set({ endedAt: new Date() })
+        .set({ endedAt: new Date(), endedCleanly: true })
         .where("id", "=", own.id)
         .execute();
       await current?.end();
@@ -191,6 +191,25 @@ export async function listDeadProcesses(
     db,
   );
   return rows.filter((found) => found.silent || (found.host === host && !isAlive(found)));
+}
+
+/** The process has finished its first stage. */
+export async function markProgress(db: Db, id: string): Promise<void> {
+  await sql`update processes set progressed_at = now()
+    where id = ${id} and progressed_at is null`.execute(db);
+}
+
+export type Boot = { endedCleanly: boolean; progressedAt: Date | null };
+
+/** The daemons that started in the last minutes and since the last thaw, without `self`; last first. */
+export async function listBoots(db: Db | Tx, self: string, minutes: number): Promise<Boot[]> {
+  const { rows } = await sql<Boot>`
+    select ended_cleanly, progressed_at from processes
+      where kind = 'daemon' and id <> ${self}
+        and started_at > now() - ${minutes} * interval '1 minute'
+        and started_at > coalesce((select max(thawed_at) from freezes), '-infinity')
+      order by started_at desc`.execute(db);
+  return rows;
 }
 
 export async function markProcessEnded(db: Db, id: string): Promise<void> {
