@@ -37,7 +37,9 @@ export async function openDatabase(
   };
   if (!config.databaseUrl) embedded = await startEmbedded();
   const connection = embedded?.connection ?? { connectionString: config.databaseUrl ?? "" };
-  const explain = (error: unknown) => {
+  const explain = async (error: unknown) => {
+    // One that refuses its database leaves no server behind that was not there before.
+    if (embedded && !embedded.adopted) await embedded.stop();
     throw config.databaseUrl ? explainRefusal(config.databaseUrl, error) : error;
   };
   const store = await openStore(connection, {

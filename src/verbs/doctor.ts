@@ -15,6 +15,7 @@ import { describeSandbox, noSandbox } from "../sandbox/box/sandbox.ts";
 import { runCommand } from "../sandbox/process/run-command.ts";
 import { findGarbledRows } from "../store/database/find-garbled.ts";
 import { describeGarbled } from "../store/database/garbled.ts";
+import { findNewerVersion } from "../store/database/migrate.ts";
 import { openStore } from "../store/database/open.ts";
 import { describeEmbeddedPostgres, startEmbeddedPostgres } from "../store/postgres/embedded.ts";
 import { findFreeze } from "../store/records/freezes.ts";
@@ -203,7 +204,7 @@ async function examineWorkers(config: Config): Promise<DoctorFinding[]> {
 }
 
 /**
- * A freeze and unreadable rows, where the database is accessible; whether it is has a finding of
+ * A newer version's schema, a freeze and unreadable rows, where the database is accessible; whether it is has a finding of
  * its own.
  */
 async function examineRows(config: Config): Promise<DoctorFinding[]> {
@@ -216,6 +217,8 @@ async function examineRows(config: Config): Promise<DoctorFinding[]> {
     try {
       // A database that an earlier version made has no such table until the next start.
       const freeze = await findFreeze(store.db).catch(() => null);
+      const newer = await findNewerVersion(store.db);
+      if (newer !== null) return [{ name: "database", status: "broken", detail: newer }];
       const garbled = await findGarbledRows(store.db, "all");
       return [
         ...(freeze

@@ -1,23 +1,6 @@
-import { CamelCasePlugin, Kysely, Migrator, PostgresDialect, sql } from "kysely";
+import { CamelCasePlugin, Kysely, PostgresDialect, sql } from "kysely";
 import pg from "pg";
-import { initialMigration } from "../migrations/0001-initial.ts";
-import { sessionsMigration } from "../migrations/0002-sessions.ts";
-import { usageMigration } from "../migrations/0003-usage.ts";
-import { plansMigration } from "../migrations/0004-plans.ts";
-import { reviewsMigration } from "../migrations/0005-reviews.ts";
-import { confinementMigration } from "../migrations/0006-confinement.ts";
-import { openCallsMigration } from "../migrations/0007-open-calls.ts";
-import { postponedMigration } from "../migrations/0008-postponed.ts";
-import { retentionMigration } from "../migrations/0009-retention.ts";
-import { commentsMigration } from "../migrations/0015-comments.ts";
-import { flakyTestsMigration } from "../migrations/0016-flaky-tests.ts";
-import { proofMigration } from "../migrations/0017-proof.ts";
-import { wordsMigration } from "../migrations/0018-words.ts";
-import { listMigration } from "../migrations/0019-list.ts";
-import { fallbacksMigration } from "../migrations/0020-fallbacks.ts";
-import { signsMigration } from "../migrations/0021-signs-of-life.ts";
-import { freezesMigration } from "../migrations/0022-freezes.ts";
-import { bootsMigration } from "../migrations/0023-boots.ts";
+import { migrate } from "./migrate.ts";
 import { makeNotifier, type Notifier } from "./notify.ts";
 import { type Database, type Db, poolOf } from "./schema.ts";
 import { corkWrites } from "./transaction.ts";
@@ -36,7 +19,7 @@ export type Store = {
 
 /**
  * Opens the database and brings its schema up to date. Two processes may do so at once: the
- * migrator holds an advisory lock. `migrate: false` leaves the schema unchanged. Deputy's tables
+ * migrator holds an advisory lock. Throws a DeputyError if a newer version was here. `migrate: false` leaves the schema unchanged. Deputy's tables
  * are in the schema `app`; the queue has its own schema.
  */
 export async function openStore(
@@ -108,37 +91,6 @@ function prepareStatements(client: pg.PoolClient): void {
 
 /** Lists of different lengths make different statements: there can be more than pays to cache. */
 const maxPrepared = 200;
-
-async function migrate(db: Db): Promise<void> {
-  const migrator = new Migrator({
-    db,
-    provider: {
-      getMigrations: async () => ({
-        "0001-initial": initialMigration,
-        "0002-sessions": sessionsMigration,
-        "0003-usage": usageMigration,
-        "0004-plans": plansMigration,
-        "0005-reviews": reviewsMigration,
-        "0006-confinement": confinementMigration,
-        "0007-open-calls": openCallsMigration,
-        "0008-postponed": postponedMigration,
-        "0009-retention": retentionMigration,
-        "0015-comments": commentsMigration,
-        "0016-flaky-tests": flakyTestsMigration,
-        "0017-proof": proofMigration,
-        "0018-words": wordsMigration,
-        "0019-list": listMigration,
-        "0020-fallbacks": fallbacksMigration,
-        "0021-signs-of-life": signsMigration,
-        "0022-freezes": freezesMigration,
-        "0023-boots": bootsMigration,
-      }),
-    },
-    migrationTableSchema: "app",
-  });
-  const { error } = await migrator.migrateToLatest();
-  if (error) throw error;
-}
 
 /** NUL or half of a surrogate pair as JSON escapes them, after an even number of backslashes. */
 const unstorable = /(?<!\\)((?:\\\\)*)\\u(?:0000|d[89a-f][0-9a-f]{2})/g;

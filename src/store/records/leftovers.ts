@@ -1,5 +1,6 @@
 import { sql } from "kysely";
 import { terminalTaskStates } from "../../core/task/lifecycle.ts";
+import { deleteBackups } from "../database/backups.ts";
 import type { Db } from "../database/schema.ts";
 
 /**
@@ -16,6 +17,7 @@ export async function deleteLeftovers(db: Db, before: Date): Promise<Record<stri
     flakyTests: await deleteFlakyTests(db, before),
     freezes: await deleteFreezes(db, before),
     notifications: await deleteNotifications(db, before),
+    backups: await deleteBackups(db, before),
   };
 }
 

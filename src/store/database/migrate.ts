@@ -1,0 +1,89 @@
+import { type Migration, Migrator, sql } from "kysely";
+import { DeputyError } from "../../core/base/error.ts";
+import { initialMigration } from "../migrations/0001-initial.ts";
+import { sessionsMigration } from "../migrations/0002-sessions.ts";
+import { usageMigration } from "../migrations/0003-usage.ts";
+import { plansMigration } from "../migrations/0004-plans.ts";
+import { reviewsMigration } from "../migrations/0005-reviews.ts";
+import { confinementMigration } from "../migrations/0006-confinement.ts";
+import { openCallsMigration } from "../migrations/0007-open-calls.ts";
+import { postponedMigration } from "../migrations/0008-postponed.ts";
+import { retentionMigration } from "../migrations/0009-retention.ts";
+import { commentsMigration } from "../migrations/0015-comments.ts";
+import { flakyTestsMigration } from "../migrations/0016-flaky-tests.ts";
+import { proofMigration } from "../migrations/0017-proof.ts";
+import { wordsMigration } from "../migrations/0018-words.ts";
+import { listMigration } from "../migrations/0019-list.ts";
+import { fallbacksMigration } from "../migrations/0020-fallbacks.ts";
+import { signsMigration } from "../migrations/0021-signs-of-life.ts";
+import { freezesMigration } from "../migrations/0022-freezes.ts";
+import { bootsMigration } from "../migrations/0023-boots.ts";
+import { backUpTables } from "./backups.ts";
+import type { Db } from "./schema.ts";
+
+/** The schema's versions, in order; each is one migration. */
+const migrations: Record<string, Migration> = {
+  "0001-initial": initialMigration,
+  "0002-sessions": sessionsMigration,
+  "0003-usage": usageMigration,
+  "0004-plans": plansMigration,
+  "0005-reviews": reviewsMigration,
+  "0006-confinement": confinementMigration,
+  "0007-open-calls": openCallsMigration,
+  "0008-postponed": postponedMigration,
+  "0009-retention": retentionMigration,
+  "0015-comments": commentsMigration,
+  "0016-flaky-tests": flakyTestsMigration,
+  "0017-proof": proofMigration,
+  "0018-words": wordsMigration,
+  "0019-list": listMigration,
+  "0020-fallbacks": fallbacksMigration,
+  "0021-signs-of-life": signsMigration,
+  "0022-freezes": freezesMigration,
+  "0023-boots": bootsMigration,
+};
+
+/** The tables whose rows a migration changes or loses: they are copied before, in its transaction. */
+const changedTables: Record<string, readonly string[]> = {
+  "0003-usage": ["attempts"],
+  "0018-words": ["processes", "boots", "attempts", "said", "events", "transcript"],
+  "0023-boots": ["processes"],
+};
+
+/**
+ * Brings the schema up to date: all pending migrations in one transaction, or none. Throws a
+ * DeputyError, and changes nothing, if a newer version was here.
+ */
+export async function migrate(db: Db): Promise<void> {
+  const newer = await findNewerVersion(db);
+  if (newer !== null) throw new DeputyError("conflict", newer);
+  const backed = Object.entries(migrations).map(([name, migration]): [string, Migration] => [
+    name,
+    {
+      up: async (tx) => {
+        await backUpTables(tx, name, changedTables[name] ?? []);
+        await migration.up(tx);
+      },
+    },
+  ]);
+  const migrator = new Migrator({
+    db,
+    provider: { getMigrations: async () => Object.fromEntries(backed) },
+    migrationTableSchema: "app",
+  });
+  const { error } = await migrator.migrateToLatest();
+  if (error) throw error;
+}
+
+/** One sentence if the database has a migration that this version does not know; else null. */
+export async function findNewerVersion(db: Db): Promise<string | null> {
+  const { rows: tables } = await sql<{ found: boolean }>`
+    select to_regclass('app.kysely_migration') is not null as found`.execute(db);
+  if (!tables[0]?.found) return null; // never used before
+  const { rows } = await sql<{ name: string }>`
+    select name from app.kysely_migration order by name desc`.execute(db);
+  const unknown = rows.find(({ name }) => !Object.hasOwn(migrations, name));
+  if (!unknown) return null;
+  const last = Object.keys(migrations).at(-1);
+  return `The database was used by a newer Deputy: it has the schema ${unknown.name}, and this version knows those up to ${last}. Start that version or a later one; nothing was changed.`;
+}

@@ -1,0 +1,66 @@
+import { expect, test } from "vitest";
+import { withDeputy } from "../support/fixtures.ts";
+import { until } from "../support/until.ts";
+
+/** A database of another version: a newer one is refused, an older one is brought forward with a backup. */
+const { deputy, repository } = withDeputy({ files: { "README.md": "# Here\n" } });
+
+const query = async (sql: string) => (await deputy.database?.query<{ n: string }>(sql)) ?? [];
+const backups = async () =>
+  (await query("select nspname as n from pg_namespace where nspname like 'backup%'")).map(
+    ({ n }) => n,
+  );
+
+test("an older daemon refuses a newer database in one sentence, and changes nothing", async () => {
+  const task = await deputy.run({
+    ...{ repository: repository.path, goal: "Be there", agent: "command:echo t > t.txt" },
+  });
+  expect(task.state, task.end_detail).toBe("completed");
+  await deputy.stop();
+  await query(
+    "insert into app.kysely_migration (name, timestamp) values ('0999-future', '2030-01-01T00:00:00.000Z')",
+  );
+  const processes = await query("select id as n from processes");
+  const sentence =
+    /The database was used by a newer Deputy: it has the schema 0999-future, and this version knows those up to \d{4}-[\w-]+\. Start that version or a later one; nothing was changed\.\n$/;
+  for (const verb of ["up", "worker"]) {
+    const refused = await deputy.cli([verb]);
+    expect([refused.code, refused.stdout]).toEqual([2, ""]);
+    expect(refused.stderr).toMatch(sentence);
+    expect(refused.stderr.trim().split("\n")).toHaveLength(1);
+  }
+  expect((await deputy.cli(["doctor"])).stdout).toMatch(/✗ database +The database was used by a/);
+  expect(await query("select id as n from processes")).toEqual(processes);
+  await query("delete from app.kysely_migration where name = '0999-future'");
+  await deputy.start();
+  expect((await deputy.api("GET", `/v1/tasks/${task.id}`)).body.task.state).toBe("completed");
+});
+
+test("an older database is brought forward; what that changes is copied before, and kept for a time", async () => {
+  // A fresh database had nothing to copy.
+  expect(await backups()).toEqual([]);
+  await deputy.stop();
+  await query("alter table processes drop column ended_cleanly, drop column progressed_at");
+  await query("delete from app.kysely_migration where name = '0023-boots'");
+  const before = await query("select id as n from processes order by id");
+  await deputy.start();
+  expect(await backups()).toEqual(["backup_0021_boots"]);
+  expect(await query("select id as n from backup_0021_boots.processes order by id")).toEqual(
+    before,
+  );
+  const columns =
+    "select column_name as n from information_schema.columns where table_schema = 'backup_0021_boots'";
+  expect((await query(columns)).map(({ n }) => n)).not.toContain("ended_cleanly");
+  expect(await query("select count(*) as n from processes where ended_cleanly")).toEqual([
+    { n: String(before.length) },
+  ]);
+
+  // `retention_days` after the migration; each start looks.
+  await deputy.stop();
+  await deputy.start();
+  expect(await backups()).toEqual(["backup_0021_boots"]);
+  await deputy.stop();
+  await query("update app.kysely_migration set timestamp = '2020' || substr(timestamp, 5)");
+  await deputy.start();
+  await until(async () => (await backups()).length === 0, "the backup is forgotten");
+});
