@@ -58,6 +58,16 @@ test("a freeze parks what runs, survives a kill, is said everywhere, and ends wi
   const sentence =
     /Deputy is frozen since \S+: The bill is too high; nothing starts until: deputy thaw/;
   expect((await deputy.cli(["ls"])).stdout).toMatch(sentence);
+  const handed = await deputy.cli([
+    "run",
+    "Come last",
+    "--agent",
+    "command:echo last > last.txt",
+    "--repo",
+    repository.path,
+  ]);
+  expect(handed.stdout).toMatch(sentence);
+  expect(handed.stdout).not.toContain("walk away");
   expect((await deputy.cli(["show", later])).stdout).toMatch(/waits for +a thaw: Deputy is frozen/);
   expect((await deputy.cli(["doctor"])).stdout).toMatch(sentence);
   const ready = await deputy.api("GET", "/readyz");

@@ -3,6 +3,7 @@ import { toSnakeCase } from "../../core/text/letter-case.ts";
 import { ApiError, connect } from "../client.ts";
 import { chooseRepository } from "../find-repository.ts";
 import { CliError, type CliIo, type ExitCode, exitCodes } from "../io.ts";
+import { readFreeze } from "../read-freeze.ts";
 import { readAttachments, readGoal, readTextFile } from "../read-input.ts";
 import { renderTable } from "../render/text.ts";
 import { watchTask } from "./commands-watch.ts";
@@ -45,7 +46,9 @@ export async function runTask(io: CliIo, goal: string, options: RunOptions): Pro
       [`  deputy show ${value.id}`, "see how far it is"],
       [`  deputy cancel ${value.id}`, "stop it"],
     ]);
-    io.stdout.write(`${value.id}\n\nHanded off; you can walk away.\n${next}\n`);
+    const frozen = await readFreeze(io);
+    const said = frozen === "" ? "Handed off; you can walk away.\n" : `Handed off.\n${frozen}`;
+    io.stdout.write(`${value.id}\n\n${said}${next}\n`);
   }
   return exitCodes.ok;
 }

@@ -2,6 +2,7 @@ import { sentWire } from "../../api/command.ts";
 import { taskWire } from "../../api/task.ts";
 import { connect, taskPath } from "../client.ts";
 import { type CliIo, type ExitCode, exitCodes } from "../io.ts";
+import { readFreeze } from "../read-freeze.ts";
 import { readGoal } from "../read-input.ts";
 import { oneLine } from "../render/text.ts";
 import type { Json } from "./commands-look.ts";
@@ -44,7 +45,8 @@ export async function pauseTask(io: CliIo, id: string, options: Json): Promise<E
 }
 
 export async function resumeTask(io: CliIo, id: string, options: Json): Promise<ExitCode> {
-  return steer(io, id, "resume", options, "continues where it stopped.");
+  const frozen = options.json ? "" : await readFreeze(io);
+  return steer(io, id, "resume", options, `continues where it stopped.\n${frozen}`.trimEnd());
 }
 
 async function steer(

@@ -1,10 +1,10 @@
-import { taskDetailWire, taskListWire } from "../../api/task-detail.ts";
+import { taskDetailWire } from "../../api/task-detail.ts";
 import { connect, taskPath } from "../client.ts";
 import { followTask } from "../follow-task.ts";
 import { type CliIo, type ExitCode, exitCodes } from "../io.ts";
+import { readFreeze } from "../read-freeze.ts";
 import { chooseColors } from "../render/colors.ts";
 import { renderEvent } from "../render/render-event.ts";
-import { renderFreeze } from "../render/render-freeze.ts";
 import { renderEnd } from "../render/render-task.ts";
 import { makeSayOnce } from "../render/say-once.ts";
 import { oneLine } from "../render/text.ts";
@@ -21,13 +21,12 @@ export async function watchTask(
 ): Promise<ExitCode> {
   const colors = chooseColors(io);
   const { task } = (await connect(io).json(taskDetailWire, "GET", taskPath(id))).value;
-  const { freeze } = (await connect(io).json(taskListWire, "GET", "/v1/tasks?limit=1")).value;
+  const frozen = json ? "" : await readFreeze(io);
   const startedAt = new Date(task.created_at).getTime();
   const sayOnce = makeSayOnce();
   const detach = new AbortController();
   const stopListening = io.onInterrupt(() => detach.abort());
-  if (!json)
-    io.stdout.write(`${colors.bold(task.id)}  ${oneLine(task.goal, 200)}\n${renderFreeze(freeze)}`);
+  if (!json) io.stdout.write(`${colors.bold(task.id)}  ${oneLine(task.goal, 200)}\n${frozen}`);
   const state = await followTask(io, task.id, {
     signal: detach.signal,
     onEvent: (event, raw) => {
