@@ -45,6 +45,8 @@ export async function openDatabase(
   const store = await openStore(connection, {
     // Claims, progress and the API share these; the listener and the process's lock have their own.
     maxConnections: 16,
+    // A worker does not change the schema under a daemon of an older version.
+    upgrade: kind === "daemon",
     onError: (error) => log.warn({ err: error }, "a database connection broke"),
   }).catch(explain);
   return {

@@ -43,6 +43,8 @@ const migrations: Record<string, Migration> = {
   "0023-boots": bootsMigration,
 };
 
+const newest = Object.keys(migrations).at(-1);
+
 /** The tables whose rows a migration changes or loses: they are copied before, in its transaction. */
 const changedTables: Record<string, readonly string[]> = {
   "0003-usage": ["attempts"],
@@ -52,11 +54,18 @@ const changedTables: Record<string, readonly string[]> = {
 
 /**
  * Brings the schema up to date: all pending migrations in one transaction, or none. Throws a
- * DeputyError, and changes nothing, if a newer version was here.
+ * DeputyError, and changes nothing, if a newer version was here; or an older one, which may be at
+ * work on it, where this is no upgrade.
  */
-export async function migrate(db: Db): Promise<void> {
+export async function migrate(db: Db, mayUpgrade: boolean): Promise<void> {
   const newer = await findNewerVersion(db);
   if (newer !== null) throw new DeputyError("conflict", newer);
+  const [found] = await listVersions(db);
+  if (!mayUpgrade && found !== undefined && found !== newest)
+    throw new DeputyError(
+      "conflict",
+      `The database has the schema ${found}, and this version needs ${newest}; start the daemon of this version first.`,
+    );
   const backed = Object.entries(migrations).map(([name, migration]): [string, Migration] => [
     name,
     {
@@ -77,13 +86,17 @@ export async function migrate(db: Db): Promise<void> {
 
 /** One sentence if the database has a migration that this version does not know; else null. */
 export async function findNewerVersion(db: Db): Promise<string | null> {
+  const unknown = (await listVersions(db)).find((name) => !Object.hasOwn(migrations, name));
+  if (unknown === undefined) return null;
+  return `The database was used by a newer Deputy: it has the schema ${unknown}, and this version knows those up to ${newest}. Start that version or a later one; nothing was changed.`;
+}
+
+/** The migrations that the database has, newest first; none if it was never used. */
+async function listVersions(db: Db): Promise<string[]> {
   const { rows: tables } = await sql<{ found: boolean }>`
     select to_regclass('app.kysely_migration') is not null as found`.execute(db);
-  if (!tables[0]?.found) return null; // never used before
+  if (!tables[0]?.found) return [];
   const { rows } = await sql<{ name: string }>`
     select name from app.kysely_migration order by name desc`.execute(db);
-  const unknown = rows.find(({ name }) => !Object.hasOwn(migrations, name));
-  if (!unknown) return null;
-  const last = Object.keys(migrations).at(-1);
-  return `The database was used by a newer Deputy: it has the schema ${unknown.name}, and this version knows those up to ${last}. Start that version or a later one; nothing was changed.`;
+  return rows.map(({ name }) => name);
 }

@@ -19,12 +19,18 @@ export type Store = {
 
 /**
  * Opens the database and brings its schema up to date. Two processes may do so at once: the
- * migrator holds an advisory lock. Throws a DeputyError if a newer version was here. `migrate: false` leaves the schema unchanged. Deputy's tables
+ * migrator holds an advisory lock. Throws a DeputyError if a newer version was here. `migrate: false` leaves the schema unchanged, and
+ * `upgrade: false` refuses one of an older version. Deputy's tables
  * are in the schema `app`; the queue has its own schema.
  */
 export async function openStore(
   connection: Connection,
-  options: { maxConnections?: number; migrate?: boolean; onError: (error: Error) => void },
+  options: {
+    maxConnections?: number;
+    migrate?: boolean;
+    upgrade?: boolean;
+    onError: (error: Error) => void;
+  },
 ): Promise<Store> {
   const pool = new pg.Pool({
     ...connection,
@@ -59,7 +65,7 @@ export async function openStore(
       // Two processes may create it at the same moment: the second one finds it there.
       if (!/already exists|duplicate key/.test(String(error))) throw error;
     });
-    await migrate(db);
+    await migrate(db, options.upgrade ?? true);
   } catch (error) {
     await db.destroy();
     throw error;
