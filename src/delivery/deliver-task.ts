@@ -12,6 +12,8 @@ import { listUsage } from "../store/records/usage.ts";
 import { listPlans } from "../store/tasks/plans.ts";
 import { findFirstComment, getTask, listAttempts, listSubtasks } from "../store/tasks/tasks.ts";
 import type { Mirror, Mirrors } from "../worktree/mirror/mirror.ts";
+import { parseRepository } from "../worktree/mirror/repository-url.ts";
+import { isSourceAway } from "../worktree/mirror/source-repository.ts";
 import { listChanges, maxPatchBytes, writePatch } from "../worktree/read/diff.ts";
 import { measureChange } from "../worktree/read/diff-trees.ts";
 import { findBranchOf } from "../worktree/read/read-commit.ts";
@@ -50,6 +52,8 @@ export function makeDeliverStage(deps: DeliverDeps): Stage {
     } catch (error) {
       // A fault that needs a person is not fixed by retrying; an unavailable service may come back.
       if (!(error instanceof DeputyError) || error.code === "unavailable") throw error;
+      const { kind, url } = parseRepository(task.repository);
+      if (kind === "local" && (await isSourceAway(url))) throw error;
       return {
         kind: "refused",
         detail: `the work is done, but could not be delivered: ${error.message} Then: deputy retry ${task.id}`,

@@ -1,6 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync } from "node:fs";
-import { readFile } from "node:fs/promises";
+import { readFile, rename } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { Json } from "../support/deputy.ts";
@@ -93,6 +93,29 @@ test("a bare repository gets its branch, and the patch beside the receipt applie
   const refused = await deputy.cli(["accept", task.id]);
   expect(refused.code).toBe(2);
   expect(refused.stderr).toContain("is a bare repository");
+});
+
+test("a repository that is away when its branch comes gets it once it is back", async () => {
+  const own = await makeRepository({ "a.txt": "a\n" });
+  try {
+    const agent = `command:echo b > b.txt; ${waitFor(scratch.at("moved"))}`;
+    const { body } = await deputy.api("POST", "/v1/tasks", {
+      ...{ repository: own.path, goal: "Come back", agent, checks: ["true"] },
+    });
+    await deputy.untilEvent(body.id, ({ type }) => type === "attempt.started");
+    await rename(own.path, `${own.path}-away`);
+    await scratch.write("moved");
+    const failed = await deputy.untilEvent(body.id, ({ type }) => type === "stage.failed");
+    expect(failed.message).toBe(
+      `deliver could not do its work: The path ${own.path} does not exist: check its spelling.`,
+    );
+    await rename(`${own.path}-away`, own.path);
+    const task = await deputy.untilOver(body.id);
+    expect(task.state, task.end_detail).toBe("completed");
+    expect(own.git("show", `${task.branch}:b.txt`)).toBe("b");
+  } finally {
+    await own.remove();
+  }
 });
 
 test("a name that is taken is left alone: the next number is used", async () => {

@@ -111,6 +111,9 @@ function findDuplicates({ phone }: World, name: string, events: readonly { type:
   ];
 }
 
+/** Locks of git in a mirror; its own locks on mirrors and worktrees stay as empty files. */
+const gitLock = /\/(index|HEAD|config|packed-refs|shallow)\.lock$|\/refs\/.*\.lock$/;
+
 /** What still runs or locks after the last task is over. */
 async function findLeftovers(world: World): Promise<string[]> {
   const { deputy } = world;
@@ -122,7 +125,7 @@ async function findLeftovers(world: World): Promise<string[]> {
   );
   const repos = join(deputy.home, "repos");
   const names = await readdir(repos, { recursive: true }).catch(() => []);
-  const locks = names.filter((name) => /\.lock$/.test(name) && !name.includes(".broken-"));
+  const locks = names.filter((name) => gitLock.test(name) && !name.includes(".broken-"));
   return [
     ...(gone ? [] : running().map(({ pid }) => `process ${pid}`)),
     ...locks.map((name) => `lock ${name}`),

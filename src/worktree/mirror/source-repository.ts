@@ -31,6 +31,14 @@ const aboutRepository = [
   "--git-common-dir",
 ];
 
+/** Whether a folder that held a repository is not there now: moved, or on a disk that is not mounted. */
+export async function isSourceAway(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => false,
+    (error: NodeJS.ErrnoException) => error.code === "ENOENT",
+  );
+}
+
 /** Find the repository that `path` is in, or throw a DeputyError that says why there is none. */
 export async function inspectSource(path: string): Promise<SourceRepository> {
   const stats = await stat(path).catch((error: NodeJS.ErrnoException) => {
