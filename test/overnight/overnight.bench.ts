@@ -47,30 +47,40 @@ describe("alone", () => {
 /** Nights of random faults over a long queue, one after the other. */
 const minutes = Number(process.env.DEPUTY_OVERNIGHT_MINUTES ?? 1);
 const firstSeed = Number(process.env.DEPUTY_OVERNIGHT_SEED ?? Date.now() % 1_000_000);
+const seeds = Array.from(
+  { length: Number(process.env.DEPUTY_OVERNIGHT_NIGHTS ?? 1) },
+  (_, index) => firstSeed + index,
+);
 const nights: Night[] = [];
 
 describe("in random order", () => {
-  test(`a night of ${minutes} minutes, DEPUTY_OVERNIGHT_SEED=${firstSeed}`, async () => {
-    const fault = { name: "a night", layer: "process", what: "random faults" } as const;
-    const world = await makeWorld({ env: { DEPUTY_CONCURRENCY: "4" } });
-    try {
-      const start = world.usage();
-      const random = makeRandom(firstSeed);
-      const untilMs = Date.now() + minutes * 60_000;
-      const happened = await runNight(world, { random, untilMs, atOnce: 8 });
-      const seen = await judge(world, fault, `${happened.length} faults`, start);
-      const night = { seed: firstSeed, minutes, happened, observed: seen };
-      nights.push(night);
-      console.log(describeNight(night).join("\n"));
-      expect(happened.length, "faults fired").toBeGreaterThan(0);
-      expect(seen.ends, JSON.stringify(seen.words)).toEqual(seen.wanted);
-      expect(seen.duplicates).toEqual([]);
-      expect(seen.healthyStopped).toEqual([]);
-      expect(seen.leftovers).toEqual([]);
-    } finally {
-      await world.close();
-    }
-  }, 86_400_000);
+  test.each(seeds)(
+    `a night of ${minutes} minutes, seed %i`,
+    async (seed) => {
+      const fault = { name: "a night", layer: "process", what: "random faults" } as const;
+      // Killed every few seconds, it may well finish nothing three times in a row.
+      const env = { DEPUTY_CONCURRENCY: "4", DEPUTY_CRASH_LOOP_BOOTS: "0" };
+      const world = await makeWorld({ env });
+      try {
+        const start = world.usage();
+        const random = makeRandom(seed);
+        const untilMs = Date.now() + minutes * 60_000;
+        const happened = await runNight(world, { random, untilMs, atOnce: 8 });
+        const seen = await judge(world, fault, `${happened.length} faults`, start);
+        const night = { seed, minutes, happened, observed: seen };
+        nights.push(night);
+        console.log(describeNight(night).join("\n"));
+        expect(happened.length, "faults fired").toBeGreaterThan(0);
+        expect(seen.ends, JSON.stringify(seen.words)).toEqual(seen.wanted);
+        expect(seen.duplicates).toEqual([]);
+        expect(seen.healthyStopped).toEqual([]);
+        expect(seen.leftovers).toEqual([]);
+      } finally {
+        await world.close();
+      }
+    },
+    86_400_000,
+  );
 });
 
 async function tryAlone(fault: Fault): Promise<Observed> {

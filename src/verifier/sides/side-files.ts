@@ -167,7 +167,7 @@ function tellSide(change: ChangedFile, context: SideContext): Side {
   if (context.helpers.has(path))
     return judge("test", "tests use it, no source does, and it is called like a helper of tests");
   if (language === null) {
-    const isRead = (mentions?.before ?? mentions?.now ?? []).some((each) => !isJudge(each));
+    const isRead = (mentions?.before ?? []).some((each) => !isJudge(each));
     const folder = `${posix.dirname(path)}/`;
     const ending = posix.extname(path);
     const isListed =

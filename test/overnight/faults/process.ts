@@ -71,6 +71,8 @@ export const processFaults: Fault[] = [
     name: "kill -9, five times",
     layer: "process",
     what: "the daemon is killed five times, each time a moment after it answers",
+    // Five starts without a finished stage would be a crash loop.
+    env: { DEPUTY_CRASH_LOOP_BOOTS: "0" },
     inject: async (world) => {
       await world.untilAtWork();
       for (let i = 0; i < 5; i++) {
