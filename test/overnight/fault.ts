@@ -52,7 +52,7 @@ export type Observed = {
   recoveryMs: number[];
   /** Model calls above those that the script needs; null: the model's task was not part of it. */
   repeatedTurns: number | null;
-  /** Processes, worktrees and locks that nothing needs any more. */
+  /** Processes of agents and checks that still run. */
   leftovers: string[];
   rssMb: { start: number; end: number };
   descriptors: { start: number; end: number };

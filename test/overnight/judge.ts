@@ -1,5 +1,3 @@
-import { readdir } from "node:fs/promises";
-import { join } from "node:path";
 import { processMark } from "../../src/core/base/marks.ts";
 import { lookForMark } from "../../src/sandbox/process/process-identity.ts";
 import type { Json } from "../support/deputy.ts";
@@ -111,10 +109,7 @@ function findDuplicates({ phone }: World, name: string, events: readonly { type:
   ];
 }
 
-/** Locks of git in a mirror; its own locks on mirrors and worktrees stay as empty files. */
-const gitLock = /\/(index|HEAD|config|packed-refs|shallow)\.lock$|\/refs\/.*\.lock$/;
-
-/** What still runs or locks after the last task is over. */
+/** What still runs after the last task is over. */
 async function findLeftovers(world: World): Promise<string[]> {
   const { deputy } = world;
   const rows = (await deputy.database?.query<{ id: string }>("select id from processes")) ?? [];
@@ -123,11 +118,5 @@ async function findLeftovers(world: World): Promise<string[]> {
   const gone = await until(() => running().length === 0, "all agents are gone", 10_000).catch(
     () => false,
   );
-  const repos = join(deputy.home, "repos");
-  const names = await readdir(repos, { recursive: true }).catch(() => []);
-  const locks = names.filter((name) => gitLock.test(name) && !name.includes(".broken-"));
-  return [
-    ...(gone ? [] : running().map(({ pid }) => `process ${pid}`)),
-    ...locks.map((name) => `lock ${name}`),
-  ];
+  return gone ? [] : running().map(({ pid }) => `process ${pid}`);
 }

@@ -13,6 +13,7 @@ import { expect, test } from "vitest";
 import { addWorktree, listWorktrees, resetWorktree } from "../../src/worktree/checkout/worktree.ts";
 import { snapshotWorktree } from "../../src/worktree/commits/snapshot.ts";
 import { ensureMirror, openMirrors, pinRef, readRef } from "../../src/worktree/mirror/mirror.ts";
+import { openMirror } from "../../src/worktree/mirror/open-mirror.ts";
 import { removeSetAside, withSoundMirror } from "../../src/worktree/mirror/repair-mirror.ts";
 import { parseRepository } from "../../src/worktree/mirror/repository-url.ts";
 import { commit, git, makeRepository, mirrorOf, write } from "./repositories.ts";
@@ -63,6 +64,44 @@ const damages: [string, (gitDir: string) => void, boolean][] = [
     false,
   ],
 ];
+
+/** Commands that need objects, as the stages run them, each with words of its own for a missing one. */
+const needing: string[][] = [
+  ["rev-parse", "--verify", "--end-of-options", "C^{tree}"],
+  ["rev-parse", "--verify", "C^{commit}"],
+  ["cat-file", "-t", "C"],
+  ["cat-file", "-p", "B"],
+  ["cat-file", "blob", "B"],
+  ["ls-tree", "-r", "C"],
+  ["diff-tree", "-r", "C", "C"],
+  ["diff", "--raw", "C", "C"],
+  ["merge-base", "C", "C"],
+  ["merge-tree", "--write-tree", "C", "C"],
+  ["commit-tree", "T", "-p", "C", "-m", "x"],
+  ["update-ref", "refs/deputy/x", "C"],
+  ["read-tree", "T"],
+  ["rev-list", "-1", "C"],
+  ["archive", "-o", "/dev/null", "C"],
+  ["grep", "a", "C"],
+  ["branch", "some", "C"],
+];
+
+test("whatever git says of an object that is gone, the mirror is made anew", async () => {
+  const source = makeRepository();
+  const { mirror, base } = await mirrorOf(source);
+  const named: Record<string, string> = {
+    C: base,
+    T: git(source, "rev-parse", `${base}^{tree}`).trim(),
+    B: git(source, "rev-parse", `${base}:src/a.txt`).trim(),
+  };
+  for (const command of needing) {
+    rmSync(join(mirror.gitDir, "objects"), { recursive: true });
+    mkdirSync(join(mirror.gitDir, "objects"));
+    const args = command.map((arg) => arg.replace(/^[CTB](?=$|\^)/, (name) => named[name] ?? name));
+    const work = () => openMirror(mirror).run(args);
+    await withSoundMirror(mirror, parseRepository(source), { want: base }, work);
+  }
+});
 
 test.each(damages)(
   "%s: the mirror is made anew, and work goes on",

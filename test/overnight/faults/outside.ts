@@ -83,7 +83,7 @@ export const outsideFaults: Fault[] = [
     inject: async ({ deputy }) => {
       const { status } = await deputy.api(
         "POST",
-        "/v1/webhooks/github",
+        "/hooks/github",
         { action: "opened" },
         {
           "x-hub-signature-256": `sha256=${"0".repeat(64)}`,
