@@ -12,6 +12,7 @@ import { freezeAll, thawAll } from "./verbs/commands-freeze.ts";
 import {
   explainTask,
   type Json,
+  listSnapshots,
   listTasks,
   showDiff,
   showLadder,
@@ -234,8 +235,11 @@ export function buildProgram(actions: Actions, io: CliIo = processIo()): Command
   );
 
   program.commandsGroup("Decide:");
-  verb("restore", "bring removed worktrees back, untracked files included")
+  verb("snapshots", "list the states of a task's files that are kept")
     .argument("<id>", idHelp)
+    .action((id: string, options: Json) => end(listSnapshots(io, id, options)));
+  verb("restore", "bring removed worktrees back, or one snapshot: ID@NUMBER")
+    .argument("<id>", `${idHelp}, and @NUMBER for one of its snapshots`)
     .action((id: string, options: Json) => end(restoreTask(io, id, options)));
 
   program.commandsGroup("Other agents:");

@@ -188,6 +188,7 @@ export function loadConfig(
       scratch: join(home, "scratch"),
       sandbox: join(home, "sandbox"),
       artifacts: join(home, "artifacts"),
+      restored: join(home, "restored"),
       triggers: join(home, "triggers.yaml"),
       token: join(home, "token"),
       daemonFile: join(home, "daemon.json"),

@@ -4,7 +4,7 @@ import type { Freeze } from "../core/task/freeze.ts";
 import type { LadderView } from "../core/task/ladder-view.ts";
 import type { TaskState } from "../core/task/lifecycle.ts";
 import type { ListedTask, Task, TaskInput, TaskOrigin } from "../core/task/task.ts";
-import type { Garbled, TaskDetail } from "../core/task/task-detail.ts";
+import type { Garbled, TaskDetail, TaskSnapshot } from "../core/task/task-detail.ts";
 import type { Speaker } from "../orchestrator/commands/commands.ts";
 import type { Explanation } from "../orchestrator/commands/explain.ts";
 import type { Frozen } from "../orchestrator/commands/freeze.ts";
@@ -68,6 +68,12 @@ export type TaskService = {
   ): Promise<Sent>;
   pause(id: string): Promise<Task>;
   resume(id: string): Promise<Task>;
+  snapshots(id: string): Promise<{ id: string; snapshots: TaskSnapshot[] }>;
+  /** Puts one into a folder of its own, which is the person's from then on. */
+  restoreSnapshot(
+    id: string,
+    number: number,
+  ): Promise<{ snapshot: TaskSnapshot; path: string; detail: string }>;
   restore(
     id: string,
   ): Promise<{ worktrees: { subtaskId: string; path: string }[]; detail: string }>;

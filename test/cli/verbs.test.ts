@@ -193,6 +193,7 @@ test("every verb takes --json and says what it does", () => {
         "retry",
         "run",
         "show",
+        "snapshots",
         "test",
         "up",
         "watch",

@@ -190,6 +190,15 @@ export class MemoryService implements Service {
     return this.get(id);
   }
 
+  async snapshots(id: string) {
+    return { id: this.get(id).id, snapshots: [] };
+  }
+
+  async restoreSnapshot(id: string, number: number): Promise<never> {
+    this.get(id);
+    throw new DeputyError("not_found", `There is no snapshot ${number}.`);
+  }
+
   async restore(id: string) {
     this.get(id);
     return { worktrees: [{ subtaskId: "sub_1", path: "/tmp/wt" }], detail: "Restored one." };

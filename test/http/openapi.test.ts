@@ -30,6 +30,7 @@ const routes = [
   "GET /v1/tasks/{id}/ladder",
   "GET /v1/tasks/{id}/log",
   "GET /v1/tasks/{id}/receipt",
+  "GET /v1/tasks/{id}/snapshots",
   "GET /v1/tasks/{id}/why",
   "POST /hooks/github",
   "POST /v1/freeze",
@@ -44,6 +45,7 @@ const routes = [
   "POST /v1/tasks/{id}/resume",
   "POST /v1/tasks/{id}/retry",
   "POST /v1/tasks/{id}/say",
+  "POST /v1/tasks/{id}/snapshots/{number}/restore",
   "POST /v1/thaw",
   "POST /v1/triggers/test",
 ];

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { ladderWire } from "../../api/ladder.ts";
+import { snapshotsWire } from "../../api/snapshots.ts";
 import { taskDetailWire, taskListWire } from "../../api/task-detail.ts";
 import { whyWire } from "../../api/why.ts";
 import { isTaskOver } from "../../core/task/lifecycle.ts";
@@ -9,11 +10,12 @@ import { readTextFile } from "../read-input.ts";
 import { chooseColors } from "../render/colors.ts";
 import { renderFreeze } from "../render/render-freeze.ts";
 import { renderLadder } from "../render/render-ladder.ts";
+import { renderSnapshots } from "../render/render-snapshots.ts";
 import { renderDetail, renderList, renderUnreadable } from "../render/render-task.ts";
 import { renderWhy } from "../render/render-why.ts";
 import { plain } from "../render/text.ts";
 
-/** The read-only verbs: ls, show, why, ladder, log, diff, receipt, trigger test. */
+/** The read-only verbs: ls, show, why, ladder, snapshots, log, diff, receipt, trigger test. */
 export type Json = { json?: boolean };
 
 /** Prints one JSON document, or the page for people. */
@@ -64,6 +66,11 @@ export async function showTask(io: CliIo, id: string, options: Json): Promise<Ex
 export async function explainTask(io: CliIo, id: string, options: Json): Promise<ExitCode> {
   const { raw, value } = await connect(io).json(whyWire, "GET", taskPath(id, "/why"));
   return print(io, options, raw, () => renderWhy(value, Date.now()));
+}
+
+export async function listSnapshots(io: CliIo, id: string, options: Json): Promise<ExitCode> {
+  const { raw, value } = await connect(io).json(snapshotsWire, "GET", taskPath(id, "/snapshots"));
+  return print(io, options, raw, () => renderSnapshots(value));
 }
 
 export async function showLadder(io: CliIo, id: string, options: Json): Promise<ExitCode> {

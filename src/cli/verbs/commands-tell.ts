@@ -1,8 +1,9 @@
 import { deedWire, restoredWire } from "../../api/command.ts";
+import { restoredSnapshotWire } from "../../api/snapshots.ts";
 import { taskWire } from "../../api/task.ts";
 import { taskDetailWire } from "../../api/task-detail.ts";
 import { connect, taskPath } from "../client.ts";
-import { type CliIo, type ExitCode, exitCodes } from "../io.ts";
+import { CliError, type CliIo, type ExitCode, exitCodes } from "../io.ts";
 import { readGoal } from "../read-input.ts";
 import { oneLine, plain } from "../render/text.ts";
 import type { Json } from "./commands-look.ts";
@@ -67,7 +68,19 @@ function quoteLines(text: string): string[] {
   return text.split("\n").map((line) => `  | ${plain(line)}`);
 }
 
-export async function restoreTask(io: CliIo, id: string, options: Json): Promise<ExitCode> {
+/** `ID` brings removed worktrees back, `ID@3` puts the third snapshot into a folder of its own. */
+export async function restoreTask(io: CliIo, name: string, options: Json): Promise<ExitCode> {
+  const [id = "", number, ...rest] = name.split("@");
+  if (number !== undefined) {
+    if (rest.length > 0 || !/^[1-9]\d{0,4}$/.test(number))
+      throw new CliError(
+        exitCodes.usage,
+        `"${name}" names no snapshot: after the @ comes its number, see deputy snapshots ${id}.`,
+      );
+    const path = taskPath(id, `/snapshots/${number}/restore`);
+    const { raw, value } = await connect(io).json(restoredSnapshotWire, "POST", path);
+    return print(io, options, raw, [oneLine(value.detail, 1_000)]);
+  }
   const { raw, value } = await connect(io).json(restoredWire, "POST", taskPath(id, "/restore"));
   return print(io, options, raw, [
     oneLine(value.detail),

@@ -32,3 +32,24 @@ export type Question = {
 
 /** A row that cannot be read, and why. */
 export type Garbled = { table: string; id: string; column: string; problem: string };
+
+/** A kept state of the files of a subtask: what an attempt had made at some moment. */
+export type TaskSnapshot = {
+  /** From 1, the oldest first; by it a person asks for the snapshot. */
+  number: number;
+  kind: SnapshotKind;
+  subtaskKey: string;
+  /** The attempt's number within its subtask; null: the worktree, when it was removed. */
+  attempt: number | null;
+  at: Date;
+  commit: string;
+  /** How many files differ from the task's base. */
+  files: number;
+};
+
+/**
+ * `before`: what lay in the worktree before it was reset; `checkpoint`: the last one of an attempt;
+ * `attempt`: what an attempt ended with; `worktree`: what lay there before it was removed.
+ */
+export const snapshotKinds = ["before", "checkpoint", "attempt", "worktree"] as const;
+export type SnapshotKind = (typeof snapshotKinds)[number];

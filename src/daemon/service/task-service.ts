@@ -6,6 +6,7 @@ import { type Redact, redactDeep } from "../../core/text/redact.ts";
 import { acceptDelivery, discardDelivery, restoreWorktrees } from "../../delivery/hand-over.ts";
 import { buildReceipt } from "../../delivery/receipt/receipt.ts";
 import { renderReceipt } from "../../delivery/receipt/render-receipt.ts";
+import { listSnapshots, restoreOne } from "../../delivery/snapshots.ts";
 import type { TaskService } from "../../http/service.ts";
 import {
   answerQuestion,
@@ -164,6 +165,19 @@ export function makeTaskService(deps: TaskServiceDeps): TaskService {
       const detail = await forPerson(onMirror, task, discard);
       const message = `Discarded: ${detail}`;
       return { task: await recordHandover(deps, task.id, "task.discarded", message), detail };
+    },
+    snapshots: async (reference) => {
+      const task = await findTask(deps, reference);
+      const list = () => listSnapshots(db, mirrors, task);
+      return { id: task.id, snapshots: await forPerson(onMirror, task, list) };
+    },
+    restoreSnapshot: async (reference, number) => {
+      const task = await findTask(deps, reference);
+      const root = config.paths.restored;
+      const restore = () => restoreOne(db, mirrors, task, { number, root });
+      const { path, snapshot } = await forPerson(onMirror, task, restore);
+      const detail = `Snapshot ${number} is in ${path}; the folder is yours, Deputy does not remove it.`;
+      return { snapshot, path, detail };
     },
     restore: async (reference) => {
       const task = await findTask(deps, reference);

@@ -1,5 +1,6 @@
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { answerBody, deedWire, restoredWire } from "../../api/command.ts";
+import { restoredSnapshotWire, snapshotParams, snapshotsWire } from "../../api/snapshots.ts";
 import { taskWire, toTaskWire } from "../../api/task.ts";
 import { toWire } from "../../api/to-wire.ts";
 import { json, problems } from "../openapi.ts";
@@ -104,6 +105,36 @@ export function commandRoutes(service: Service): FastifyPluginAsyncZod {
         },
       },
       async ({ params }) => toWire(restoredWire, await service.restore(params.id)),
+    );
+
+    app.get(
+      "/v1/tasks/:id/snapshots",
+      {
+        schema: {
+          operationId: "listSnapshots",
+          tags: ["tasks"],
+          summary: "The states of its files that are kept, the oldest first",
+          params: taskParams,
+          response: { 200: json("The snapshots.", snapshotsWire), ...refusals },
+        },
+      },
+      async ({ params }) => toWire(snapshotsWire, await service.snapshots(params.id)),
+    );
+
+    app.post(
+      "/v1/tasks/:id/snapshots/:number/restore",
+      {
+        schema: {
+          operationId: "restoreSnapshot",
+          tags: ["commands"],
+          summary: "Put one snapshot into a folder of its own",
+          description: "As changes that are not committed. The folder is not removed by Deputy.",
+          params: taskParams.extend(snapshotParams.shape),
+          response: { 200: json("Where it is.", restoredSnapshotWire), ...refusals },
+        },
+      },
+      async ({ params }) =>
+        toWire(restoredSnapshotWire, await service.restoreSnapshot(params.id, params.number)),
     );
   };
 }

@@ -131,6 +131,22 @@ export async function readRef(mirror: Mirror, name: string): Promise<string | nu
   return findIn(openMirror(mirror), deputyRef(name));
 }
 
+/** The refs of ours below these prefixes of full names, with the time of each commit. */
+export async function listRefs(
+  mirror: Mirror,
+  prefixes: readonly string[],
+): Promise<{ ref: string; commit: string; at: Date }[]> {
+  const format = "--format=%(refname) %(objectname) %(committerdate:unix)";
+  const text = await openMirror(mirror).run(["for-each-ref", format, ...prefixes]);
+  return text
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => {
+      const [ref = "", commit = "", seconds] = line.split(" ");
+      return { ref, commit, at: new Date(Number(seconds) * 1_000) };
+    });
+}
+
 /** Whether the mirror has this commit, by its full id. */
 export async function hasCommit(mirror: Mirror, commit: string): Promise<boolean> {
   return (await findIn(openMirror(mirror), commit)) !== null;
