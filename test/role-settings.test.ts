@@ -33,6 +33,7 @@ repositories:
     model: "large",
     maxTurns: 30,
     timeoutMs: 600_000,
+    stallMs: null,
     fallbacks: null,
   });
   expect(roleSettings(roles, "planner", there)).toMatchObject({
@@ -44,6 +45,12 @@ repositories:
   expect(roleSettings(roles, "reviewer", there).agent).toBeNull();
 });
 
+test("an agent is never stopped for its silence where its minutes are 0", async () => {
+  const roles = await load("roles:\n  coder: {stall_minutes: 0}\n  planner: {stall_minutes: 3}\n");
+  expect(roleSettings(roles, "coder", "/here").stallMs).toBe(Number.POSITIVE_INFINITY);
+  expect(roleSettings(roles, "planner", "/here").stallMs).toBe(180_000);
+});
+
 test.each([
   ["roles:\n  planner:\n    agent: gpt\n", 3, "agent"],
   ["roles:\n  boss: {}\n", 2, "boss"],
@@ -53,6 +60,7 @@ test.each([
     '"roles.coder.fallbacks[0].agent" is no known agent; use',
   ],
   ["roles:\n  planner:\n    fallbacks: []\n", 3, "fallbacks"],
+  ["roles:\n  coder:\n    stall_minutes: -1\n", 3, "stall_minutes"],
   ["repositories:\n  not-a-path:\n    roles: {}\n", 2, "not-a-path"],
 ])("what cannot be is refused at start by its line: %j", async (yaml, line, words) => {
   const loading = load(yaml);

@@ -18,23 +18,35 @@ export type Notifier = {
   send(messages: Iterable<string>): void;
   /** Calls `listener` with what this process sends; returns how to stop that. */
   onSent(listener: (message: string) => void): () => void;
-  stop(): void;
+  /** Sends what is still kept, if the database answers; after that nothing is sent. */
+  stop(): Promise<void>;
 };
 
 export function makeNotifier(db: Db): Notifier {
   const sender = randomUUID();
   const listeners = new Set<(message: string) => void>();
+  const unsent = new Set<string>();
   let isStopped = false;
+  const notify = async (messages: string[]) => {
+    for (const message of messages) unsent.delete(message);
+    try {
+      await sql`
+        select pg_notify('deputy', ${sender} || ' ' || message), set_config('synchronous_commit', 'off', true)
+          from unnest(${messages}::text[]) as message`.execute(db);
+    } catch (error) {
+      for (const message of messages) unsent.add(message);
+      throw error;
+    }
+  };
   const share = gather(async (lists: string[][]) => {
     const messages = [...new Set(lists.flat())];
-    await sql`
-      select pg_notify('deputy', ${sender} || ' ' || message), set_config('synchronous_commit', 'off', true)
-        from unnest(${messages}::text[]) as message`.execute(db);
+    if (!isStopped) await notify(messages);
     await sleep(pauseMs, undefined, { ref: false }); // what arrives meanwhile shares the next one
     return lists;
   }, maxBatch);
   const sendToOthers = (messages: string[]) => {
     if (isStopped) return;
+    for (const message of messages) unsent.add(message);
     share(messages).catch(() => setTimeout(() => sendToOthers(messages), retryMs).unref());
   };
   return {
@@ -52,8 +64,10 @@ export function makeNotifier(db: Db): Notifier {
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
-    stop: () => {
+    stop: async () => {
       isStopped = true;
+      // Where the database is away, the others find out when they look.
+      if (unsent.size > 0) await notify([...unsent]).catch(() => {});
     },
   };
 }

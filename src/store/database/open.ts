@@ -54,9 +54,9 @@ export async function openStore(
   const db: Db = new Kysely<Database>({ dialect, plugins });
   const notifier = makeNotifier(db);
   db[poolOf] = { pool, plugins, notifier };
-  const close = () => {
-    notifier.stop();
-    return db.destroy();
+  const close = async () => {
+    await notifier.stop();
+    await db.destroy();
   };
   const store = { db, connection, notifier, close };
   if (options.migrate === false) return store;
