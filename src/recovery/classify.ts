@@ -181,7 +181,13 @@ function tellApart({ check, newlyFailing, run }: CheckResult): string {
   const plain = stripVTControlCharacters(last)
     .replace(/\b\d+(?:\.\d+)?\s?(?:ms|s|seconds)\b/g, "#")
     .replace(/\b[0-9a-f]{7,}\b/gi, "#");
-  return `${check.command}|${plain.slice(-maxLastWords)}`;
+  // Cut last: a number with one digit more would move the cut.
+  return `${check.command}|${leaveOutPlaces(plain).slice(-maxLastWords)}`;
+}
+
+/** Without folders and numbers, which differ from run to run. */
+function leaveOutPlaces(text: string): string {
+  return text.replace(/\/\S*\/(?=\S)/g, "").replace(/\d+/g, "#");
 }
 
 function describeCheck({ check, run, reason, newlyFailing }: CheckResult): string {
@@ -202,10 +208,7 @@ function make(
   question: string | null = null,
   essence = detail,
 ): Failure {
-  const normal = essence
-    .replace(/\/\S*\/(?=\S)/g, "")
-    .replace(/\d+/g, "#")
-    .slice(0, 2_000);
+  const normal = leaveOutPlaces(essence).slice(0, 2_000);
   const signature = createHash("sha256").update(`${kind}\n${normal}`).digest("hex").slice(0, 16);
   const capped =
     evidence.length > maxEvidence
