@@ -153,7 +153,12 @@ function isClimb(past: PastFailure, rung: Rung): boolean {
 
 /** The rung that the failed attempt stood on; null: it was the first. */
 function lastRung(history: readonly PastFailure[]): Rung | null {
-  return history.findLast(({ rung }) => rung !== "continue" && rung !== "ask")?.rung ?? null;
+  return history.findLast(({ rung }) => isStep(rung))?.rung ?? null;
+}
+
+/** Whether something new begins with it; otherwise the same work goes on. */
+export function isStep(rung: Rung): boolean {
+  return rung !== "continue" && rung !== "ask";
 }
 
 function startsSession(rung: Rung): boolean {

@@ -12,7 +12,7 @@ import { diffCommits } from "../worktree/read/diff.ts";
 import { findMergeBase, treeOf } from "../worktree/read/read-commit.ts";
 import { classify } from "./classify.ts";
 import { decide } from "./decide.ts";
-import type { PastFailure } from "./ladder.ts";
+import { isStep, type PastFailure } from "./ladder.ts";
 import { writeFeedback } from "./write-feedback.ts";
 
 export type RecoverDeps = {
@@ -70,14 +70,19 @@ function canGoOn(agent: string): boolean {
   return parseAgentName(agent)?.kind !== "command";
 }
 
-/** Whether the attempt ended with the same files as the one before it that has a result. */
+/**
+ * Whether the attempt ended with the same files as the one that its rung followed. One that was
+ * interrupted in between did a part of the same work.
+ */
 async function isUnchanged(
   { mirrors }: RecoverDeps,
   task: Task | null,
   current: Attempt | null,
   earlier: readonly Attempt[],
 ): Promise<boolean> {
-  const before = earlier.findLast(({ commit }) => commit !== null)?.commit;
+  const before = earlier.findLast(
+    ({ commit, decision }) => commit !== null && decision !== null && isStep(decision.rung),
+  )?.commit;
   const commit = current?.commit;
   if (!before || !commit) return false;
   if (before === commit) return true;

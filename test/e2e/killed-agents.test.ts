@@ -20,7 +20,18 @@ const { deputy, repository, run, scratch, show } = withDeputy({
 const program = `#!/bin/sh
 brief=$(cat)
 say() { printf '{"type":"text","sessionID":"ses_1","part":{"text":"%s"}}\\n' "$1"; }
+finish() {
+  say finished
+  printf '{"type":"step_finish","sessionID":"ses_1","part":{"reason":"stop","cost":0,"tokens":{"input":1,"output":0,"reasoning":0,"cache":{"read":0,"write":0}}}}\\n'
+  exit
+}
 say "begun with $*"
+case "$(cat word.txt 2> /dev/null) $brief" in
+  *"two goes"*) echo no > word.txt; finish ;;
+  "no "*) echo worse > word.txt; kill -KILL $$ ;;
+  *"was ended from outside"*) [ ! -e word.txt ] || finish ;;
+  "worse "*) echo right > word.txt; finish ;;
+esac
 n=$(wc -l < half.txt 2> /dev/null || echo 0)
 case "$*" in *--session*) [ "$n" -gt 0 ] || { say "lost its files"; exit 3; } ;; esac
 case "$n" in 0) ;; *) case "$brief" in *"was ended from outside"*) ;; *) say "not told"; exit 4 ;; esac ;; esac
@@ -32,8 +43,7 @@ case "$n" in
   3) sh -c 'kill -9 $$'; exit $? ;;
 esac
 echo done > done.txt
-say finished
-printf '{"type":"step_finish","sessionID":"ses_1","part":{"reason":"stop","cost":0,"tokens":{"input":1,"output":0,"reasoning":0,"cache":{"read":0,"write":0}}}}\\n'
+finish
 `;
 
 beforeAll(async () => {
@@ -81,6 +91,19 @@ test("one that is killed again and again is counted from the sixth time on, and 
   expect(told[4]).toContain("not counted as an attempt");
   expect(told[5]).toContain("(2 of 6 that count) from a clean base");
   expect(task.end_detail).toContain("killed by SIGKILL, which counts after 5 times");
+});
+
+test("a repair that is killed when its change is made has changed something", async () => {
+  const { task, attempts, told } = await runTask({
+    ...{ goal: "Do it in two goes", agent: "opencode", allow: ["word.txt"] },
+    checks: ["cat word.txt; grep -qx right word.txt"],
+  });
+  expect(task.state, task.end_detail).toBe("completed");
+  expect(attempts.map(({ end_reason }: Json) => end_reason)).toEqual([
+    ...["done", "crashed", "done"],
+    "done",
+  ]);
+  expect(told[2]).toContain("repairs it in the same session");
 });
 
 test("one that took more memory than it may is told so by name, and goes on", async () => {
