@@ -8,7 +8,8 @@ import type { ProcessIdentity } from "../sandbox/process/process-identity.ts";
  * Finds an agent that hangs, by evidence: no output and no model call, no processor time, nothing
  * read or written by any of its processes, no file changed. All of them must be missing for the
  * whole time. After half of it the agent is asked to go on; after all of it the processes are looked
- * at once more, and the run is stopped, so that recovery continues it from its checkpoint.
+ * at once more, and the run is stopped, so that recovery continues it from its checkpoint. That it
+ * reads what it is asked shows nothing: its answer does.
  *
  * Only an agent with a running process can hang. Without one the daemon itself waits for a model,
  * which has a time limit of its own. Time in which the daemon was stopped does not count.
@@ -39,6 +40,8 @@ export type StallOptions = {
 
 const maxLookMs = 5_000;
 const storeMs = 30_000;
+/** A program that hears the question reads it, and says so, whatever it waits for itself. */
+const maxDeafLooks = 2;
 /** A program that waits uses less: timers, collecting garbage. */
 const busyShare = 0.01;
 
@@ -52,6 +55,8 @@ export function watchForStall(options: StallOptions): StallWatch {
   let detail: string | null = null;
   let isClosed = false;
   let waits = 0;
+  /** Looks in which a program may still be reading what it was asked, which is no sign of life. */
+  let deafLooks = 0;
   if (silentMs === null) return watchNothing(stopping.signal);
 
   const lookMs = Math.min(maxLookMs, silentMs / 10);
@@ -98,6 +103,10 @@ export function watchForStall(options: StallOptions): StallWatch {
       bytes += (use.bytes ?? 0) - (before?.bytes ?? 0);
     }
     known = now;
+    if (deafLooks > 0) {
+      deafLooks--;
+      return;
+    }
     if (cpuMs > busyShare * lookMs) seen("processor");
     if (bytes > 0) seen("bytes");
   };
@@ -121,8 +130,10 @@ export function watchForStall(options: StallOptions): StallWatch {
     },
     addProcess: (identity) => roots.push(identity),
     takeNudge: () => {
-      const taken = nudge === null ? [] : [nudge];
+      if (nudge === null) return [];
+      const taken = [nudge];
       nudge = null;
+      deafLooks = maxDeafLooks;
       return taken;
     },
     conclude: (end) =>
