@@ -63,8 +63,8 @@ export function writeBrief(input: {
         )
       : "",
     ...describeMessages(said, work),
-    subtask.feedback || describeKill(subtask)
-      ? section(`This is attempt ${attempt}`, [describeKill(subtask), subtask.feedback ?? ""])
+    subtask.feedback || describeStop(subtask)
+      ? section(`This is attempt ${attempt}`, [describeStop(subtask), subtask.feedback ?? ""])
       : "",
   ];
   return `${sections.filter((text) => text !== "").join("\n\n")}\n`;
@@ -90,16 +90,19 @@ export function writeContinuation(subtask: Subtask, isRepeated: boolean): string
     return `A person answered your question.\n\nQ: ${last.question}\nA: ${last.answer}\n\nGo on with the work.\n`;
   }
   const why =
-    describeKill(subtask) ||
+    describeStop(subtask) ||
     "You were interrupted by something that had nothing to do with your work.";
   const again =
     isRepeated && feedback ? `\n\nThe work is still to settle this.\n\n${feedback}` : "";
   return `${why} The files in the worktree are as they were after your last recorded step. Look before you repeat anything, then go on with the work.${again}\n`;
 }
 
-/** Why the previous attempt did not finish, if its program was killed; else empty. */
-function describeKill({ ending }: Subtask): string {
-  if (ending?.what !== "attempt" || ending.failure !== "killed") return "";
+/** Why the previous attempt did not finish, if its program was killed or hung; else empty. */
+function describeStop({ ending }: Subtask): string {
+  if (ending?.what !== "attempt") return "";
+  if (ending.failure === "hung")
+    return `The program in which you worked was stopped, because ${ending.detail}. Do not wait again for what it waited for: a command that never ends needs a time limit, or has to run in the background.`;
+  if (ending.failure !== "killed") return "";
   const isMemory = / of memory/.test(ending.detail);
   const advice = isMemory
     ? "Use less memory at a time: smaller pieces, fewer processes at once."

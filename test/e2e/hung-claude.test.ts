@@ -32,7 +32,10 @@ require("node:readline").createInterface({ input: process.stdin }).on("line", (l
   if (begun) return;
   begun = true;
   say({ type: "system", subtype: "init", session_id: "ses_1" });
-  if (process.argv.includes("--resume")) return finish();
+  if (process.argv.includes("--resume")) {
+    if (!/showed no sign of life/.test(line)) process.exit(3);
+    return finish();
+  }
   spawn("sleep", ["1000"]);
 });
 `;
