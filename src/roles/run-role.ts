@@ -126,7 +126,13 @@ async function runRole(deps: RoleDeps, request: RoleRequest): Promise<RoleEnd> {
       runCommand: box.runCommand,
       spawnPiped: box.spawnPiped,
       confined: box.confined,
-      expose: box.expose,
+      expose: (server) => {
+        // A model that thinks is waited for, within the time limits of the call itself.
+        server.on("request", (_, response) => {
+          void stall.during(new Promise((done) => response.once("close", done)));
+        });
+        return box.expose(server);
+      },
       session: seeChanges(session, stall),
       meter: { ...meter, refuse: (call) => stall.during(meter.refuse(call)) },
       takeMessages: async () => [...(await session.takeMessages()), ...stall.takeNudge()],
