@@ -3,8 +3,8 @@ import type { ProcessIdentity } from "./process-identity.ts";
 
 /**
  * What each process below the given ones has used so far, the given ones included: processor time,
- * and bytes read and written (files, pipes and sockets alike). Keys name a process for ever, because
- * pids are reused. A process that detached itself, and whose parent is gone, is not found.
+ * and bytes read and written (files, pipes and sockets alike, but not what `recv` and `send` move,
+ * which the kernel counts nowhere by process). Keys name a process for ever, because pids are reused. A process that detached itself, and whose parent is gone, is not found.
  */
 export type ProcessUse = {
   cpuMs: number;
