@@ -113,6 +113,31 @@ test("a second freeze keeps the first, and a thaw of nothing is refused, each in
   });
 });
 
+test("an answer and a retry while it is frozen are taken, and say that it is", async () => {
+  const agent = `command:[ "$DEPUTY_ANSWER" = this ] && echo x > x.txt || echo '{"question": "Which?"}'`;
+  const asks = await submit({ goal: "Ask", agent });
+  await deputy.untilEvent(asks, ({ type }) => type === "question.asked");
+  const fails = await submit({
+    goal: "Fail",
+    agent: `command:[ -e ${scratch.at("may")} ] && echo > y`,
+  });
+  expect((await deputy.untilOver(fails)).state).toBe("failed");
+  await scratch.write("may");
+  await freeze("--reason", "Night");
+  for (const args of [
+    ["answer", asks, "this"],
+    ["retry", fails],
+  ]) {
+    const told = await deputy.cli(args);
+    expect(told.code, told.stderr).toBe(0);
+    expect(told.stdout).toMatch(
+      /\nDeputy is frozen since \S+: Night; nothing starts until: deputy thaw\n$/,
+    );
+  }
+  await thaw();
+  for (const id of [asks, fails]) expect((await deputy.untilOver(id)).state).toBe("completed");
+});
+
 test("a check is parked, a merge under way ends, and what a person paused stays paused", async () => {
   // Both files are only in the merge of the second part into the first.
   const gate = await scratch.write(

@@ -4,6 +4,7 @@ import { taskWire } from "../../api/task.ts";
 import { taskDetailWire } from "../../api/task-detail.ts";
 import { connect, taskPath } from "../client.ts";
 import { CliError, type CliIo, type ExitCode, exitCodes } from "../io.ts";
+import { readFreeze } from "../read-freeze.ts";
 import { readGoal } from "../read-input.ts";
 import { oneLine, plain } from "../render/text.ts";
 import type { Json } from "./commands-look.ts";
@@ -25,6 +26,7 @@ export async function retryTask(io: CliIo, id: string, options: Json): Promise<E
   const { raw, value } = await connect(io).json(taskWire, "POST", taskPath(id, "/retry"));
   return print(io, options, raw, [
     `${value.id} is being retried. Follow it with: deputy watch ${value.id}`,
+    ...(await listFreeze(io, options)),
   ]);
 }
 
@@ -61,7 +63,14 @@ export async function answerTask(
   return print(io, options, raw, [
     ...(question ? [`To ${question.id}:`, ...quoteLines(question.text)] : []),
     `Answered; ${value.id} continues. Follow it with: deputy watch ${value.id}`,
+    ...(await listFreeze(io, options)),
   ]);
+}
+
+/** After a verb that makes a task go on: the line that says why it does not yet, if there is one. */
+async function listFreeze(io: CliIo, { json }: Json): Promise<string[]> {
+  const frozen = json ? "" : await readFreeze(io);
+  return frozen === "" ? [] : [frozen.trimEnd()];
 }
 
 function quoteLines(text: string): string[] {
