@@ -57,6 +57,8 @@ export type AgentRun = {
   takeMessages: () => Promise<string[]>;
   /** Puts back messages that did not reach the agent; the next `takeMessages` returns them. */
   returnMessages: (said: readonly string[]) => void;
+  /** What the daemon itself has to say to an agent that seems to hang: for now, and not to be kept. */
+  takeNudge: () => string[];
   emit: (event: AgentEvent) => void;
 };
 

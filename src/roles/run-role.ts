@@ -135,7 +135,8 @@ async function runRole(deps: RoleDeps, request: RoleRequest): Promise<RoleEnd> {
       },
       session: seeChanges(session, stall),
       meter: { ...meter, refuse: (call) => stall.during(meter.refuse(call)) },
-      takeMessages: async () => [...(await session.takeMessages()), ...stall.takeNudge()],
+      takeMessages: session.takeMessages,
+      takeNudge: stall.takeNudge,
       emit: (event) => {
         stall.seen("output");
         request.emit(event);

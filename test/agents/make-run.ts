@@ -74,6 +74,7 @@ export async function makeRun(
       ...given.meter,
     },
     takeMessages: async () => [],
+    takeNudge: () => [],
     returnMessages: () => {},
     emit: (event) => {
       events.push(event);

@@ -33,7 +33,9 @@ test("one that hangs is asked to go on, is stopped, and continues in its files, 
   const ids = await Promise.all(
     Object.entries(hangs).map(([goal, hang]) => {
       const first = `echo half > work.txt; ${hang}`;
-      const agent = `command:if [ -z "$DEPUTY_CONTINUES" ]; then ${first}; fi; rm -f never; echo whole >> work.txt`;
+      // That it was asked is no word of a person, which the next run would be told.
+      const told = `! grep "person said" "$DEPUTY_BRIEF_FILE" || exit 3`;
+      const agent = `command:if [ -z "$DEPUTY_CONTINUES" ]; then ${first}; fi; ${told}; rm -f never; echo whole >> work.txt`;
       return submit({ goal, agent });
     }),
   );

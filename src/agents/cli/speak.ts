@@ -19,7 +19,7 @@ export type Mouth = {
 };
 
 export function openMouth(
-  run: Pick<AgentRun, "takeMessages" | "returnMessages" | "session">,
+  run: Pick<AgentRun, "takeMessages" | "returnMessages" | "takeNudge" | "session">,
   speak: (text: string) => string,
   message: string,
   everyMs = 2_000,
@@ -31,7 +31,7 @@ export function openMouth(
   const look = async (): Promise<void> => {
     const said = await run.takeMessages();
     if (!stdin) return run.returnMessages(said);
-    for (const text of said) {
+    for (const text of [...said, ...run.takeNudge()]) {
       waiting.push(text);
       stdin.write(`${speak(text)}\n`);
     }

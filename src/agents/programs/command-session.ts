@@ -88,6 +88,8 @@ export async function openCommandSession(
       await appendFile(saidFile, writeMessages(text));
       news.push({ said: text });
     }
+    // No person said it, and the next run is told why this one ended.
+    for (const text of run.takeNudge()) await appendFile(saidFile, writeMessages(text));
   };
 
   let looking: Promise<void> = Promise.resolve();
