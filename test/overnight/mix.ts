@@ -80,7 +80,7 @@ async function removeOne(folder: string, random: Random, fits: RegExp): Promise<
   const names = (await readdir(folder).catch(() => [])).filter((name) => fits.test(name));
   const name = names[Math.floor(random() * names.length)];
   if (name === undefined) return null;
-  await rm(join(folder, name), { recursive: true, force: true });
+  await rm(join(folder, name), { recursive: true, force: true, maxRetries: 20, retryDelay: 20 });
   return name;
 }
 

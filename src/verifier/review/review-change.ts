@@ -23,6 +23,7 @@ import { getReviewVerdictOfPerson, wasBudgetRefused } from "../../store/records/
 import { commitTree } from "../../worktree/commits/commit-tree.ts";
 import { diffCommits } from "../../worktree/read/diff.ts";
 import { treeOf } from "../../worktree/read/read-commit.ts";
+import { listSome } from "../change/list-some.ts";
 import { concludeReview } from "./conclude-review.ts";
 import { writeReviewBrief } from "./review-brief.ts";
 import { ask } from "./review-call.ts";
@@ -96,12 +97,22 @@ export async function reviewChange(
     notDone: round.notDone,
   };
   const open = openFindings(review).length;
-  await deps.report(
-    claim,
-    `Review, round ${review.round}: ${open === 0 ? "nothing blocks" : `${open} open`}, ${findings.length} found so far`,
-    { step: "review", round: review.round, open, findings: findings.length },
-  );
+  await deps.report(claim, describeRound(review, open), {
+    step: "review",
+    round: review.round,
+    open,
+    findings: findings.length,
+  });
   return concludeReview(verdict, review, isAccepted);
+}
+
+/** A round in which nobody answered found nothing, which says nothing about the change. */
+function describeRound({ findings, notDone, reviewers, round }: Review, open: number): string {
+  const missing = notDone.length === 0 ? "" : `; ${listSome(notDone, 3)}`;
+  const isDone = reviewers.some(({ result }) => result === "done");
+  if (!isDone && open === 0) return `Review, round ${round}, was not done${missing}`;
+  const result = open === 0 ? "nothing blocks" : `${open} open`;
+  return `Review, round ${round}: ${result}, ${findings.length} found so far${missing}`;
 }
 
 /** Returns how thoroughly this subtask's work is to be reviewed. */

@@ -48,7 +48,7 @@ export const gitFaults: Fault[] = [
     inject: async (world) => {
       await world.untilAtWork();
       const path = await worktreeOf(world, waiting(world).name);
-      await rm(path, { recursive: true, force: true });
+      await rm(path, { recursive: true, force: true, maxRetries: 20, retryDelay: 20 });
       return `${(await readdir(path).catch(() => [])).length} files left in the worktree`;
     },
   },
@@ -59,7 +59,7 @@ export const gitFaults: Fault[] = [
     inject: async (world) => {
       await world.untilAtWork();
       const path = await mirror(world);
-      await rm(path, { recursive: true, force: true });
+      await rm(path, { recursive: true, force: true, maxRetries: 20, retryDelay: 20 });
       return `the mirror was deleted`;
     },
   },
@@ -71,7 +71,13 @@ export const gitFaults: Fault[] = [
       await world.untilAtWork();
       const objects = join(await mirror(world), "objects");
       const names = await readdir(objects);
-      for (const name of names) await rm(join(objects, name), { recursive: true, force: true });
+      for (const name of names)
+        await rm(join(objects, name), {
+          recursive: true,
+          force: true,
+          maxRetries: 20,
+          retryDelay: 20,
+        });
       await mkdir(join(objects, "info"), { recursive: true });
       return `${names.length} folders of objects deleted`;
     },
