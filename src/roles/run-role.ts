@@ -1,4 +1,4 @@
-import { mkdirSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
 import { rmdir } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
@@ -146,7 +146,8 @@ async function runRole(deps: RoleDeps, request: RoleRequest): Promise<RoleEnd> {
     const { provider, problem } = deps.sandbox;
     const denials = box.denials().map((denial) => ({ ...denial, by: "agent" as const }));
     const confinement = { provider, problem, denials };
-    return { ...stall.conclude(meter.conclude(end)), sessionId: session.id(), confinement };
+    const ended = seeWorktree(stall.conclude(meter.conclude(end)), request.worktree);
+    return { ...ended, sessionId: session.id(), confinement };
   } finally {
     stall.close();
     await Promise.all([box.close(), meter.close()]);
@@ -154,6 +155,13 @@ async function runRole(deps: RoleDeps, request: RoleRequest): Promise<RoleEnd> {
     // Not awaited: leftovers of a crash are removed at the next start.
     removeTree(scratch).catch(() => {});
   }
+}
+
+/** An agent whose worktree was deleted could do nothing there, whatever it says of that. */
+function seeWorktree(end: AgentEnd, worktree: string): AgentEnd {
+  if (end.reason === "done" || end.reason === "cancelled" || existsSync(worktree)) return end;
+  const detail = `its worktree ${worktree} was deleted (${end.detail})`;
+  return { ...end, reason: "crashed", failure: "infrastructure", detail };
 }
 
 const defaultStallMs = 10 * 60_000;

@@ -273,7 +273,9 @@ describe.concurrent("reviewers that do not do their part", () => {
     expect(receipt.not_checked.join("\n")).toContain("The code was not reviewed");
     const told = (await stage.deputy.events(task.id)).map(({ message }) => message);
     expect(told.filter((message) => message.startsWith("Review, round 1"))).toEqual([
-      expect.stringMatching(/^Review, round 1, was not done; The review by .* was not done: crashed/),
+      expect.stringMatching(
+        /^Review, round 1, was not done; The review by .* was not done: crashed/,
+      ),
     ]);
     expect(page).toMatch(/not done: crashed/);
   });

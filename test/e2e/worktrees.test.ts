@@ -59,6 +59,23 @@ delivery: branch
   expect(copied?.data.skipped).toContainEqual({ path: "linked.pem", reason: "a symbolic link" });
 });
 
+test("a worktree that is deleted before its agent starts is made again, uncounted", async () => {
+  const deleted = scratch.at("deleted");
+  const repository = await repositoryWith({
+    ".deputy/config.yaml": `setup: ['test -e ${deleted} || { touch ${deleted}; rm -rf "$PWD"; }']\n`,
+    "a.txt": "a\n",
+  });
+  const task = await deputy.run({
+    ...{ repository: repository.path, goal: "Work anyway", checks: ["test -s b.txt"] },
+    agent: "command:echo b > b.txt",
+  });
+  expect(task.state, task.end_detail).toBe("completed");
+  const told = (await deputy.events(task.id)).filter(({ type }) => type === "recovery.decided");
+  expect(told.map(({ message }) => message)).toEqual([
+    expect.stringMatching(/not counted as an attempt \(its worktree .* was deleted \(/),
+  ]);
+});
+
 test("without a configuration the checks are detected, and shown", async () => {
   const repository = await repositoryWith({
     Makefile: "test:\n\ttest -e a.txt\n",

@@ -1,9 +1,11 @@
+import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { fingerprintCheckout } from "../../src/worktree/checkout/fingerprint.ts";
 import { addWorktree } from "../../src/worktree/checkout/worktree.ts";
 import { snapshotWorktree } from "../../src/worktree/commits/snapshot.ts";
+import { GitFailure } from "../../src/worktree/git/git-failure.ts";
 import { ensureMirror, openMirrors } from "../../src/worktree/mirror/mirror.ts";
 import { parseRepository } from "../../src/worktree/mirror/repository-url.ts";
 import { branchTip, deleteBranch, publishBranch } from "../../src/worktree/publish/publish.ts";
@@ -134,6 +136,26 @@ test("bare repositories, subfolders and linked worktrees take it too", async () 
     expect(await fingerprintCheckout(target)).toEqual(before);
     expect(await deleteBranch(repository, branch, done)).toBe(true);
   }
+});
+
+test("a push that arrives broken is no refusal: it is tried again", async () => {
+  const source = makeRepository();
+  const { mirror, base, repository } = await makeWork(source);
+  git(source, "config", "receive.fsckObjects", "true");
+  const tree = git(source, "rev-parse", `${base}^{tree}`).trim();
+  const text = `tree ${tree}\nparent ${base}\nauthor none\ncommitter none\n\nbroken\n`;
+  const broken = execFileSync(
+    "git",
+    ["hash-object", "-t", "commit", "-w", "--literally", "--stdin"],
+    {
+      cwd: mirror.gitDir,
+      input: text,
+      encoding: "utf8",
+    },
+  ).trim();
+  const publishing = publishBranch(mirror, repository, { branch: "deputy/x", commit: broken });
+  await expect(publishing).rejects.toThrow(GitFailure);
+  await expect(publishing).rejects.toThrow("unpacker error");
 });
 
 test("a packed branch is deleted as well", async () => {

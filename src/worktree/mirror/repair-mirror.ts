@@ -72,7 +72,7 @@ function mayBeDamage(error: unknown): boolean {
 }
 
 const signsOfDamage =
-  /not a git repository|bad (object|ref|tree)|broken|unable to read|could not parse|nonexistent object|missing (blob|tree|commit|object)|corrupt|packfile|loose object|inflate|invalid (object|sha1)|not a valid object|unknown revision|unpack tree|invalid reference|is no tree|necessary objects|valid (object|commit|branch point)|single revision|could not get object|bad file|not a tree object|something we can merge|unable to parse object|does not exist in/i;
+  /not a git repository|bad (object|ref|tree)|broken|unable to read|could not parse|nonexistent object|missing (blob|tree|commit|object)|corrupt|packfile|loose object|inflate|invalid (object|sha1)|not a valid object|unknown revision|unpack|invalid reference|is no tree|necessary objects|valid (object|commit|branch point)|single revision|could not get object|bad file|not a tree object|something we can merge|unable to parse object|does not exist in/i;
 
 /** Reads the whole mirror. Odd contents of old commits are no damage. */
 async function isDamaged(mirror: Mirror): Promise<boolean> {

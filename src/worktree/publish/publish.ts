@@ -236,6 +236,8 @@ function explainPush(failure: GitFailure, repository: Repository, branch: string
     const path = repository.kind === "local" ? repository.url : null;
     return new SpaceError(space.code, path, `${repository.url} cannot be written: ${stderr}`);
   }
+  // What came did not hold its objects: nobody there refuses it, our mirror may be damaged.
+  if (/unpack(er)? (error|failed)/i.test(stderr)) return failure;
   if (
     /rejected|directory file conflict|cannot lock ref|refusing to update|protected branch|stale info/i.test(
       stderr,
