@@ -1,5 +1,5 @@
 import { readdirSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { basename, join, resolve } from "node:path";
 import { type Migration, Migrator } from "kysely";
 import { expect, test } from "vitest";
 import { openStore } from "../../src/store/database/open.ts";
@@ -46,10 +46,13 @@ async function makeOlder(last: string): Promise<void> {
   await query("drop schema app cascade");
   await query("create schema app");
   const folder = resolve(import.meta.dirname, "../../src/store/migrations");
+  const files = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((file) =>
+    file.endsWith(".ts"),
+  );
   const migrations = await Promise.all(
-    readdirSync(folder).map(async (file) => {
+    files.map(async (file) => {
       const made: Record<string, Migration> = await import(join(folder, file));
-      return [file.replace(/\.ts$/, ""), Object.values(made)[0] as Migration] as const;
+      return [basename(file, ".ts"), Object.values(made)[0] as Migration] as const;
     }),
   );
   const { connection } = deputy.database;

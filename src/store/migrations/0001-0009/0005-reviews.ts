@@ -1,5 +1,5 @@
 import { type Kysely, type Migration, sql } from "kysely";
-import { assurances } from "../../core/review/review.ts";
+import { assurances } from "../../../core/review/review.ts";
 
 /**
  * Answers of reviewers and judges, stored as soon as they arrive, so that a repeated verification

@@ -1,11 +1,11 @@
 import { type Kysely, type Migration, sql } from "kysely";
-import { endReasons } from "../../core/task/failure.ts";
+import { endReasons } from "../../../core/task/failure.ts";
 import {
   subtaskStates,
   taskStates,
   terminalSubtaskStates,
   terminalTaskStates,
-} from "../../core/task/lifecycle.ts";
+} from "../../../core/task/lifecycle.ts";
 
 const list = (words: readonly string[]) => sql.raw(words.map((word) => `'${word}'`).join(", "));
 
