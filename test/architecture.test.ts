@@ -126,7 +126,7 @@ const writers: Record<string, string[]> = {
 const ownFiles: Record<string, string[]> = {
   worktree: [
     ...[
-      "accept",
+      "guard-checkout",
       "content-filters",
       "diff",
       "fetch-lfs",
@@ -136,7 +136,7 @@ const ownFiles: Record<string, string[]> = {
       "lfs-pointer",
       "open-mirror",
     ],
-    ...["publish", "repair-mirror", "repository-lock", "snapshot", "source-repository"],
+    ...["publish", "repair-mirror", "repository-lock", "revert", "snapshot", "source-repository"],
     ...["stale-locks", "throw-away", "worktree", "worktree-place", "write-object"],
   ],
   verifier: [

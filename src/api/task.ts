@@ -88,6 +88,7 @@ export const taskWire = named(
     end_detail: z.string().nullable(),
     cancel_requested_at: time.nullable(),
     accepted_at: time.nullable(),
+    rolled_back_at: time.nullable(),
     discarded_at: time.nullable(),
     /** When logs, events and snapshots were removed, long after the task's end. */
     pruned_at: time.nullable(),

@@ -4,6 +4,7 @@ import { makeListAgents } from "../agents/find-agents.ts";
 import type { Config } from "../config/config.ts";
 import { adviseThaw } from "../core/task/freeze.ts";
 import { makeRedact } from "../core/text/redact.ts";
+import { makeForge } from "../delivery/github/github.ts";
 import { makeMetrics } from "../http/metrics.ts";
 import { startHttpServer } from "../http/server.ts";
 import type { Service } from "../http/service.ts";
@@ -209,6 +210,7 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
       ...makeTaskService({
         ...{ ...core, config, mirrors, redact, intake, space, onGarbled: garbled.note, onCreated },
         authHeader: makeAuthHeader(config.github),
+        forge: makeForge(config.github, redact),
       }),
       onEvents: (taskId, notify) => bus.on("event", notify, taskId),
       health: () => ({

@@ -130,8 +130,14 @@ export async function restoreWorktrees(
   return restored;
 }
 
-function requireDelivered(task: Task): { branch: string; deliveredCommit: string } {
+/** Throws for a task whose delivered work is not there to decide on. */
+export function requireDelivered(task: Task): { branch: string; deliveredCommit: string } {
   if (task.discardedAt) throw new DeputyError("conflict", `${task.id} was discarded.`);
+  if (task.rolledBackAt)
+    throw new DeputyError(
+      "conflict",
+      `${task.id} was rolled back already, at ${task.rolledBackAt.toISOString()}.`,
+    );
   if (task.state !== "completed" && task.branch && task.deliveredCommit) {
     throw new DeputyError(
       "conflict",

@@ -47,6 +47,7 @@ export type TaskService = {
   retry(id: string): Promise<Task>;
   accept(id: string): Promise<{ task: Task; detail: string }>;
   discard(id: string): Promise<{ task: Task; detail: string }>;
+  rollback(id: string): Promise<{ task: Task; detail: string }>;
   /** `hash` is that of the question's text as shown; null: not known. */
   answer(
     id: string,

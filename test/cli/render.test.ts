@@ -121,6 +121,7 @@ const task = {
   delivery_url: null,
   end_detail: "The checks stayed red.",
   accepted_at: null,
+  rolled_back_at: null,
   discarded_at: null,
   created_at: at(0),
   ended_at: at(61_000),
@@ -236,6 +237,9 @@ test("the end of a watch names checks, findings, branch and what to do", () => {
   expect(end).toContain("deputy accept task_1");
   const accepted = { ...detail, task: { ...done, accepted_at: at(0) } };
   expect(renderEnd(accepted, colors)).not.toContain("deputy accept");
+  expect(renderEnd(accepted, colors)).toContain("deputy rollback task_1");
+  const undone = { ...accepted, task: { ...accepted.task, rolled_back_at: at(1) } };
+  expect(renderEnd(undone, colors)).not.toMatch(/deputy (accept|rollback)/);
 });
 
 test("a stream is read whatever its chunks", async () => {

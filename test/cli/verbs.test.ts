@@ -36,7 +36,7 @@ test("log, diff and receipt print what they get", async () => {
   expect(JSON.parse((await deputy("receipt", id, "--json")).out)).toEqual({ goal: "Fix it" });
 });
 
-test("cancel, retry, accept, discard, answer and restore tell the task", async () => {
+test("cancel, retry, accept, rollback, discard, answer and restore tell the task", async () => {
   const { deputy, deputyWith, submit, service } = await startCliTest();
   const { id } = await submit();
   expect((await deputy("answer", id, "yes", "--question", "que_1")).code).toBe(0);
@@ -46,6 +46,7 @@ test("cancel, retry, accept, discard, answer and restore tell the task", async (
     { answer: "long\nanswer", questionId: null },
   ]);
   expect((await deputy("accept", id)).out).toBe("Merged into main.\n");
+  expect((await deputy("rollback", id)).out).toBe("Undone on main.\n");
   expect((await deputy("discard", id)).out).toBe("Removed the branch.\n");
   expect((await deputy("restore", id)).out).toBe("Restored one.\n  /tmp/wt\n");
   expect((await deputy("cancel", id)).out).toBe(`${id} is cancelled.\n`);
@@ -71,6 +72,7 @@ test("--json gives one JSON document on every verb that asks the daemon", async 
       ["receipt", id],
       ["answer", id, "y"],
       ["accept", id],
+      ["rollback", id],
       ["discard", id],
       ["restore", id],
     ],
@@ -191,6 +193,7 @@ test("every verb takes --json and says what it does", () => {
         "receipt",
         "restore",
         "retry",
+        "rollback",
         "run",
         "show",
         "snapshots",

@@ -167,6 +167,10 @@ export class MemoryService implements Service {
     return { task: this.get(id), detail: "Removed the branch." };
   }
 
+  async rollback(id: string) {
+    return { task: this.get(id), detail: "Undone on main." };
+  }
+
   async answer(id: string, answer: string, questionId: string | null) {
     this.answers.push({ answer, questionId });
     return this.get(id);
@@ -307,6 +311,7 @@ function makeTask(input: TaskInput, origin: TaskOrigin): Task {
     cancelRequestedAt: null,
     pausedAt: null,
     acceptedAt: null,
+    rolledBackAt: null,
     discardedAt: null,
     prunedAt: null,
     stageFailures: 0,

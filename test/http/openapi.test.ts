@@ -44,6 +44,7 @@ const routes = [
   "POST /v1/tasks/{id}/restore",
   "POST /v1/tasks/{id}/resume",
   "POST /v1/tasks/{id}/retry",
+  "POST /v1/tasks/{id}/rollback",
   "POST /v1/tasks/{id}/say",
   "POST /v1/tasks/{id}/snapshots/{number}/restore",
   "POST /v1/thaw",

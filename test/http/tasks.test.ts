@@ -233,7 +233,7 @@ describe("reading", () => {
       expect(response.status).toBe(status);
       expect(await response.json()).toMatchObject({ detail });
     }
-    for (const verb of ["cancel", "retry", "accept", "discard", "restore"]) {
+    for (const verb of ["cancel", "retry", "accept", "rollback", "discard", "restore"]) {
       const response = await call(`/v1/tasks/${id}/${verb}`, { method: "POST" });
       expect(response.status).toBe(status);
     }
@@ -269,6 +269,9 @@ describe("commands", () => {
     expect(await (await post(`/v1/tasks/${id}/accept`)).json()).toMatchObject({
       task: { id },
       detail: "Merged into main.",
+    });
+    expect(await (await post(`/v1/tasks/${id}/rollback`)).json()).toMatchObject({
+      detail: "Undone on main.",
     });
     expect(await (await post(`/v1/tasks/${id}/discard`)).json()).toMatchObject({ task: { id } });
     expect(await (await post(`/v1/tasks/${id}/restore`)).json()).toEqual({

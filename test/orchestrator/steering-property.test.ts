@@ -183,6 +183,7 @@ const commands: Record<string, (id: string) => Promise<unknown>> = {
   say: (id) => sayToTask(bench.deps, id, "Keep the old names", null),
   comment: (id) => commentOnTask(bench.deps, id, comment, "s0"),
   accept: (id) => recordHandover(bench.deps, id, "task.accepted", "Accepted"),
+  rollback: (id) => recordHandover(bench.deps, id, "task.rolled_back", "Rolled back"),
   discard: (id) => recordHandover(bench.deps, id, "task.discarded", "Discarded"),
   restore: (id) => recordHandover(bench.deps, id, "task.restored", "Restored"),
   ...Object.fromEntries(
@@ -285,7 +286,8 @@ async function play(situation: Situation, sequence: Step[]): Promise<void> {
 async function expectNothingLost(id: string): Promise<void> {
   const task = await getTask(bench.db, id);
   if (task?.state !== "completed") return;
-  if (task.cancelRequestedAt ?? task.acceptedAt ?? task.discardedAt) return;
+  const { acceptedAt, cancelRequestedAt, discardedAt, rolledBackAt } = task;
+  if (cancelRequestedAt ?? acceptedAt ?? rolledBackAt ?? discardedAt) return;
   const comments = (await listMessages(bench.db, id)).filter(({ place }) => place !== null);
   for (const one of comments) expect(one.doneBy, "a merged attempt had the comment").not.toBeNull();
 }

@@ -23,6 +23,7 @@ export type FakePull = {
   draft: boolean;
   body: string;
   state: "open" | "closed";
+  merged?: boolean;
   /** Whose branch and whose words they are; left out: the repository's own, and the token's account's. */
   from?: string;
   user?: string;
@@ -158,6 +159,7 @@ function serveApi(
   const data = body === "" ? {} : JSON.parse(body);
   const id = Number(/\d+/.exec(rest)?.[0]);
   const showPull = (pull: FakePull) => ({
+    merged: false,
     ...pull,
     html_url: `${github.url}/${name}/pull/${pull.number}`,
     head: { ref: pull.head, repo: { full_name: pull.from ?? name } },
@@ -181,6 +183,10 @@ function serveApi(
             (from === name && `${owner}:${head}` === (searchParams.get("head") ?? ""))),
       );
       return json(200, found.map(showPull));
+    }
+    case "GET /pulls/N": {
+      const pull = repository.pulls.find(({ number }) => number === id);
+      return pull ? json(200, showPull(pull)) : notFound;
     }
     case "POST /pulls": {
       const problem = whyNoPull(repository, data);

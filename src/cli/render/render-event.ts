@@ -27,6 +27,7 @@ const looks = {
   "task.cancelled": { label: "task", tone: "bad" },
   "task.retried": { label: "task", tone: "plain" },
   "task.accepted": { label: "delivery", tone: "good" },
+  "task.rolled_back": { label: "delivery", tone: "plain" },
   "task.discarded": { label: "delivery", tone: "plain" },
   "task.restored": { label: "worktree", tone: "plain" },
   "task.pruned": { label: "daemon", tone: "dim" },

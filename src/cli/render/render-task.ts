@@ -55,6 +55,7 @@ export function renderDetail(
     ["commit", task.delivered_commit],
     ["delivered", task.delivery_url],
     ["accepted", task.accepted_at],
+    ["rolled back", task.rolled_back_at],
     ["discarded", task.discarded_at],
     ["proof", describeProof(detail)],
     ["result", task.end_detail],
@@ -213,13 +214,15 @@ function renderNext({ attempts, task, questions }: TaskDetailView): string {
     case "completed":
       if (task.branch !== null) rows.push(command("diff", "see the change"));
       rows.push(command("receipt", "see the evidence"));
-      if (task.branch !== null && task.accepted_at === null && task.discarded_at === null) {
-        // A branch in a remote repository is merged there.
-        if (task.repository.startsWith("/")) {
-          rows.push(command("accept", "merge it into your current branch"));
-        }
-        rows.push(command("discard", "delete its branch, patch and worktrees"));
+      if (task.branch === null || task.discarded_at !== null) break;
+      if (task.accepted_at !== null && task.rolled_back_at === null) {
+        rows.push(command("rollback", "undo it with a revert commit"));
+        break;
       }
+      // A branch in a remote repository is merged there.
+      if (task.rolled_back_at === null && task.repository.startsWith("/"))
+        rows.push(command("accept", "merge it into your current branch"));
+      rows.push(command("discard", "delete its branch, patch and worktrees"));
       break;
     case "failed":
       if (attempts.length > 0) rows.push(command("log", "see what the last attempt said"));

@@ -9,7 +9,7 @@ import { readGoal } from "../read-input.ts";
 import { oneLine, plain } from "../render/text.ts";
 import type { Json } from "./commands-look.ts";
 
-/** The verbs that command a task: cancel, retry, accept, discard, answer, restore. */
+/** The verbs that command a task: cancel, retry, accept, rollback, discard, answer, restore. */
 function print(io: CliIo, { json }: Json, raw: unknown, lines: string[]): ExitCode {
   io.stdout.write(json ? `${JSON.stringify(raw)}\n` : `${lines.join("\n")}\n`);
   return exitCodes.ok;
@@ -33,7 +33,7 @@ export async function retryTask(io: CliIo, id: string, options: Json): Promise<E
 export async function decideTask(
   io: CliIo,
   id: string,
-  verb: "accept" | "discard",
+  verb: "accept" | "rollback" | "discard",
   options: Json,
 ): Promise<ExitCode> {
   const { raw, value } = await connect(io).json(deedWire, "POST", taskPath(id, `/${verb}`));

@@ -16,6 +16,7 @@ export const eventTypes = [
   "task.cancelled",
   "task.retried",
   "task.accepted",
+  "task.rolled_back",
   "task.discarded",
   "task.restored",
   "task.pruned",

@@ -140,6 +140,8 @@ export type Task = {
   /** A person paused it; nothing of it starts until it is resumed. */
   pausedAt: Date | null;
   acceptedAt: Date | null;
+  /** When a person had it undone: merged work by a revert, a pull request by closing it. */
+  rolledBackAt: Date | null;
   discardedAt: Date | null;
   /** When logs, events and snapshots were removed; null: never. */
   prunedAt: Date | null;

@@ -3,9 +3,11 @@ import { DeputyError } from "../../core/base/error.ts";
 import type { Subtask } from "../../core/task/task.ts";
 import type { Garbled } from "../../core/task/task-detail.ts";
 import { type Redact, redactDeep } from "../../core/text/redact.ts";
+import type { Forge } from "../../delivery/github/forge.ts";
 import { acceptDelivery, discardDelivery, restoreWorktrees } from "../../delivery/hand-over.ts";
 import { buildReceipt } from "../../delivery/receipt/receipt.ts";
 import { renderReceipt } from "../../delivery/receipt/render-receipt.ts";
+import { rollBackDelivery } from "../../delivery/roll-back.ts";
 import { listSnapshots, restoreOne } from "../../delivery/snapshots.ts";
 import type { TaskService } from "../../http/service.ts";
 import {
@@ -57,6 +59,7 @@ export type TaskServiceDeps = AdvanceDeps &
     onCreated: () => void;
     space: Pick<Space, "problems">;
     authHeader: (url: string) => string | null;
+    forge: Forge | null;
   };
 
 export function makeTaskService(deps: TaskServiceDeps): TaskService {
@@ -165,6 +168,12 @@ export function makeTaskService(deps: TaskServiceDeps): TaskService {
       const detail = await forPerson(onMirror, task, discard);
       const message = `Discarded: ${detail}`;
       return { task: await recordHandover(deps, task.id, "task.discarded", message), detail };
+    },
+    rollback: async (reference) => {
+      const task = await findTask(deps, reference);
+      const detail = await rollBackDelivery(deps.forge, task);
+      const message = `Rolled back: ${detail}`;
+      return { task: await recordHandover(deps, task.id, "task.rolled_back", message), detail };
     },
     snapshots: async (reference) => {
       const task = await findTask(deps, reference);

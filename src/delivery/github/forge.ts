@@ -19,6 +19,17 @@ export interface Forge {
     known: string | null;
   }): Promise<{ url: string; number: number; adopted: boolean }>;
   /**
+   * Close the task's pull request with a comment; its branch stays. One that somebody merged, or
+   * closed for a reason of their own, is left as it is.
+   */
+  closePullRequest(request: {
+    repositoryUrl: string;
+    /** As opening it returned it. */
+    url: string;
+    body: string;
+    taskId: string;
+  }): Promise<"closed" | "merged" | "closed_before">;
+  /**
    * Write the task's one comment, or edit it if it exists and is ours. `target` is
    * `owner/name#number`, `known` the comment's URL in our rows.
    */

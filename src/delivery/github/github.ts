@@ -1,6 +1,8 @@
 import type { Octokit } from "octokit";
 import { DeputyError } from "../../core/base/error.ts";
 import type { Redact } from "../../core/text/redact.ts";
+import { closePull } from "./close-pull.ts";
+import { isOurs, markOf, upsertComment, whole, withMark } from "./comments.ts";
 import type { Forge } from "./forge.ts";
 import { explainGithubError } from "./github-errors.ts";
 import {
@@ -23,7 +25,6 @@ export type GithubConfig = {
   patient?: boolean;
 };
 
-const maxBody = 60_000; // GitHub accepts 65,536
 const longestWaitS = 30;
 const requestTimeoutMs = 30_000;
 
@@ -64,6 +65,12 @@ export function makeForge(config: GithubConfig, redact: Redact): Forge | null {
           known: request.known,
         }),
       );
+    },
+    closePullRequest({ body, repositoryUrl, taskId, url }) {
+      const { owner, repo } = parseGithubRepository(repositoryUrl, apiUrl);
+      const [, number = ""] = /\/pull\/(\d{1,12})$/.exec(url) ?? [];
+      const target = parseGithubTarget(`${owner}/${repo}#${number}`);
+      return call(`close ${url}`, (octokit) => closePull(octokit, target, taskId, redact(body)));
     },
     hasWriteAccess(repository, { login: username, id }) {
       const { owner, repo } = parseGithubTarget(`${repository}#1`);
@@ -133,73 +140,6 @@ async function openPull(
     if (/draft pull requests are not supported/i.test(String(error))) return create(false);
     throw error;
   }
-}
-
-async function upsertComment(
-  octokit: Octokit,
-  { owner, repo, number }: GithubRepository & { number: number },
-  mark: string,
-  { body, known }: { body: string; known: string | null },
-): Promise<{ url: string; edited: boolean }> {
-  const pages = octokit.paginate.iterator(octokit.rest.issues.listComments, {
-    owner,
-    repo,
-    issue_number: number,
-    per_page: 100,
-  });
-  for await (const { data } of pages) {
-    // Only a comment that starts with the mark, the oldest first: a text that quotes the mark is
-    // not ours.
-    const marked = data.filter((comment) => comment.body?.startsWith(mark));
-    const owned = await Promise.all(marked.map((comment) => isOurs(octokit, comment, known)));
-    const own = marked.find((_, index) => owned[index]);
-    if (!own) continue;
-    if (own.body?.trim() !== body.trim()) {
-      await octokit.rest.issues.updateComment({ owner, repo, comment_id: own.id, body });
-    }
-    return { url: own.html_url, edited: true };
-  }
-  // Not retried by the client: a lost response would make a second comment.
-  const { data } = await octokit.rest.issues.createComment({
-    owner,
-    repo,
-    issue_number: number,
-    body,
-    request: { retries: 0 },
-  });
-  return { url: data.html_url, edited: false };
-}
-
-/** Whether we wrote it. An app's token cannot look up its account: then only our rows tell. */
-async function isOurs(
-  octokit: Octokit,
-  { html_url, user }: { html_url: string; user: { id: number } | null },
-  known: string | null,
-): Promise<boolean> {
-  if (html_url === known) return true;
-  try {
-    const { data: me } = await octokit.rest.users.getAuthenticated();
-    return user?.id === me.id;
-  } catch (error) {
-    const { status } = error as { status?: number };
-    if (status === 403 || status === 404) return false;
-    throw error;
-  }
-}
-
-function markOf(taskId: string): string {
-  return `<!-- deputy:${taskId} -->`;
-}
-
-function withMark(taskId: string, text: string): string {
-  const characters =
-    text.length <= maxBody ? text : `${whole(text.slice(0, maxBody))}\n\n[… cut here …]`;
-  return `${markOf(taskId)}\n${characters}`;
-}
-
-/** Drops a lone surrogate left by a cut inside an emoji: not every server accepts it. */
-function whole(text: string): string {
-  return text.replace(/\p{Surrogate}/gu, "");
 }
 
 function isBranchName(base: string): boolean {

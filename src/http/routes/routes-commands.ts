@@ -46,6 +46,12 @@ export function commandRoutes(service: Service): FastifyPluginAsyncZod {
         "Refused with 409 when the working tree has changes of its own.",
       ],
       ["discard", "discardTask", "Delete the delivered branch, its patch and worktrees"],
+      [
+        "rollback",
+        "rollBackTask",
+        "Undo what a completed task brought",
+        "By a revert commit on the current branch of the repository, which has merged it, or by closing its pull request. Refused with 409 when there is nothing to undo, or when later commits or the working tree are in its way.",
+      ],
     ] as const) {
       app.post(
         `/v1/tasks/:id/${verb}`,

@@ -26,6 +26,7 @@ import { answerPlan, checkPlanRounds, readPlanAnswer } from "../questions/ask-ab
 import { answerBudgetQuestion } from "../questions/budget-question.ts";
 import { findQuestion } from "../questions/find-question.ts";
 import { goOnPlanning } from "../questions/planner-question.ts";
+import { faultPoint } from "../runner/fault-point.ts";
 import type { AdvanceDeps } from "../transitions/advance.ts";
 import { settle } from "../transitions/settle.ts";
 import { waitForSlot } from "../transitions/stage-retry.ts";
@@ -229,9 +230,13 @@ function readApproval(answer: string): boolean {
 export async function recordHandover(
   deps: AdvanceDeps,
   taskId: string,
-  type: Extract<EventType, "task.accepted" | "task.discarded" | "task.restored">,
+  type: Extract<
+    EventType,
+    "task.accepted" | "task.rolled_back" | "task.discarded" | "task.restored"
+  >,
   message: string,
 ): Promise<Task> {
+  faultPoint(type, "reported");
   return change(deps, taskId, async (tx, task) => {
     if (type !== "task.restored" && !isTaskOver(task.state)) {
       throw new DeputyError("conflict", `${task.id} is ${task.state}: it was retried meanwhile.`);
@@ -239,6 +244,7 @@ export async function recordHandover(
     // Idempotent: the first time counts.
     const at = {
       "task.accepted": { acceptedAt: task.acceptedAt ?? new Date() },
+      "task.rolled_back": { rolledBackAt: task.rolledBackAt ?? new Date() },
       "task.discarded": { discardedAt: task.discardedAt ?? new Date() },
       "task.restored": {},
     }[type];

@@ -137,7 +137,8 @@ export async function commentOnTask(
  * takes no comments.
  */
 function requireReworkable(task: Task, subtasks: readonly Subtask[], key: string | null): Subtask {
-  const over = task.acceptedAt ? "accepted" : task.discardedAt ? "discarded" : task.state;
+  const taken = task.acceptedAt ? "accepted" : task.rolledBackAt ? "rolled back" : null;
+  const over = taken ?? (task.discardedAt ? "discarded" : task.state);
   if (isTaskOver(task.state) && over !== "completed" && over !== "failed") {
     throw new DeputyError("conflict", `${task.id} is ${over} already; submit a new task.`);
   }

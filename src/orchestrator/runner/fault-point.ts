@@ -1,7 +1,8 @@
 /**
  * A moment at which a crash test kills this process as `kill -9` would: `DEPUTY_FAULT` names it as
- * `<stage>:<moment>`. Without the variable this does nothing, and no other code knows of it. The
- * killed process neither logs nor cleans up.
+ * `<stage>:<moment>`; what a person does with delivered work is named by its event. Without the
+ * variable this does nothing, and no other code knows of it. The killed process neither logs nor
+ * cleans up.
  *
  * - claimed: the claim is committed, the stage has not started
  * - reported: the stage has done its work (snapshot taken, merged, pushed), nothing is recorded

@@ -180,7 +180,8 @@ async function settleCancelled(
 }
 
 function isOpenToComments(task: Task): boolean {
-  const isTaken = task.acceptedAt ?? task.discardedAt ?? task.cancelRequestedAt;
+  const isTaken =
+    task.acceptedAt ?? task.rolledBackAt ?? task.discardedAt ?? task.cancelRequestedAt;
   return task.state === "completed" && isTaken === null;
 }
 

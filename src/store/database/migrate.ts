@@ -18,6 +18,7 @@ import { fallbacksMigration } from "../migrations/0020-fallbacks.ts";
 import { signsMigration } from "../migrations/0021-signs-of-life.ts";
 import { freezesMigration } from "../migrations/0022-freezes.ts";
 import { bootsMigration } from "../migrations/0023-boots.ts";
+import { rolledBackMigration } from "../migrations/0024-rolled-back.ts";
 import { backUpTables } from "./backups.ts";
 import type { Db } from "./schema.ts";
 
@@ -41,6 +42,7 @@ const migrations: Record<string, Migration> = {
   "0021-signs-of-life": signsMigration,
   "0022-freezes": freezesMigration,
   "0023-boots": bootsMigration,
+  "0024-rolled-back": rolledBackMigration,
 };
 
 const newest = Object.keys(migrations).at(-1);

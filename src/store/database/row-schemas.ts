@@ -206,6 +206,7 @@ export const rowSchemas = {
     allow: words,
     proof: z.enum(proofLevels).nullable(),
     acceptedAt: maybeAt,
+    rolledBackAt: maybeAt,
     discardedAt: maybeAt,
     prunedAt: maybeAt,
     stageFailures: count,

@@ -58,6 +58,7 @@ type SpecialTaskColumns = {
   cancelRequestedAt: MaybeTime;
   pausedAt: MaybeTime;
   acceptedAt: MaybeTime;
+  rolledBackAt: MaybeTime;
   discardedAt: MaybeTime;
   prunedAt: MaybeTime;
   stageFailures: Generated<number>;

@@ -46,6 +46,7 @@ const listedColumns = [
   "cancelRequestedAt",
   "pausedAt",
   "acceptedAt",
+  "rolledBackAt",
   "discardedAt",
   "prunedAt",
   "stageFailures",
