@@ -2,7 +2,7 @@ import type { Actions } from "./cli/actions.ts";
 import { exitCodes } from "./cli/io.ts";
 import { buildProgram } from "./cli/program.ts";
 import { DeputyError } from "./core/base/error.ts";
-import { explainSpace } from "./daemon/housekeeping/watch-space.ts";
+import { explainSpace } from "./daemon/housekeeping/probe-volume.ts";
 import { hasTerminal } from "./verbs/has-terminal.ts";
 
 /**

@@ -28,6 +28,8 @@ export const readinessWire = named(
   z.object({
     ready: z.boolean(),
     problems: z.array(z.string()),
+    /** With little space it accepts tasks and starts nothing new: one sentence for each volume. */
+    low_space: z.array(z.string()),
     /** A frozen daemon accepts tasks and works on none: one sentence on why. */
     frozen: z.string().nullable(),
   }),

@@ -26,6 +26,8 @@ const priceSchema = z.strictObject({
   output: z.number().min(0),
 });
 
+const maxFloorMb = 10_000_000;
+
 const fileSchema = z.strictObject({
   host: z.string().min(1).optional(),
   port: z.number().int().min(0).max(65_535).optional(),
@@ -37,6 +39,8 @@ const fileSchema = z.strictObject({
   keep_worktrees: z.number().int().min(0).optional(),
   /** How long data of finished tasks is kept, in days. */
   retention_days: z.union([z.number().positive().max(36_500), z.literal("forever")]).optional(),
+  /** With less free on a volume than this, nothing new starts; 0: only a full volume counts. */
+  min_free_mb: z.number().int().min(0).max(maxFloorMb).optional(),
   /** First pause before a failed attempt is repeated; doubles with each. */
   backoff_ms: z.number().int().min(0).optional(),
   /** Starts in `crash_loop_minutes`, none of which got anything done, that freeze Deputy; 0: none do. */
@@ -120,6 +124,7 @@ export function loadConfig(
     /** Null: for ever. */
     retentionDays:
       file.retention_days === "forever" ? null : (file.retention_days ?? defaultRetentionDays),
+    minFreeMb: readNumber(env, "DEPUTY_MIN_FREE_MB", 0, maxFloorMb) ?? file.min_free_mb ?? 512,
     backoffMs: readNumber(env, "DEPUTY_BACKOFF_MS", 0, 3_600_000) ?? file.backoff_ms ?? 1_000,
     crashLoop: {
       boots: readBoots(env, file.crash_loop_boots),

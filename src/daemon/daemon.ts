@@ -89,15 +89,15 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
         }),
     });
     isOurs = true;
+    const wakeWaiting = () =>
+      wakeFromSpace(db).catch(onError("could not wake what waits for space; it looks by itself"));
     const space = services.add(
       "space watch",
       startSpaceWatch({
         ...{ config, database, log, pushes: true },
         canWrite: () => self.beat(),
         onFree: () => {
-          wakeFromSpace(db).catch(
-            onError("could not wake what waits for space; it looks by itself"),
-          );
+          void wakeWaiting();
           runner.wakeAll();
         },
       }),
@@ -140,6 +140,9 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
     const leftovers = await removeCheckLeftovers(mirrors, config.paths.checks);
     if (leftovers > 0) log.info({ leftovers }, "removed worktrees of checks that were cut off");
 
+    // A volume below its floor causes no error that would tell of it; one may have been freed meanwhile.
+    await space.look();
+    if (space.problems().length + space.low().length === 0) await wakeWaiting();
     const { createTask, isRush } = batchCreations(db);
     const runner = startStageRunner({
       ...{ ...core, space, isRush, log: logLine },
@@ -226,6 +229,7 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
         return {
           ready: full.length + problems.length === 0,
           problems: [...full, ...problems],
+          low_space: [...space.low()],
           frozen: freeze && adviseThaw(freeze),
         };
       },

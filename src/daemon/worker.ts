@@ -64,6 +64,7 @@ export async function startWorker(config: Config, log: Log): Promise<WorkerProce
       onFree: () => runner.wakeAll(),
     }),
   );
+  await space.look(); // a volume below its floor causes no error that would tell of it
   const runner: StageRunner = startStageRunner({
     ...{ db, space, processId: self.processId, stages: { execute } },
     announce: makeAnnounce((event, task) =>

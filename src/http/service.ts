@@ -88,8 +88,13 @@ export type DaemonService = {
    */
   onEvents(taskId: string, listener: () => void): () => void;
   health(): { alive: true; version: string; processId: string; uptimeS: number };
-  /** Whether it can accept and work on tasks; `problems` names what is missing, `frozen` a freeze. */
-  ready(): Promise<{ ready: boolean; problems: string[]; frozen: string | null }>;
+  /** Whether it can accept and work on tasks; `problems` names what is missing, `low_space` and `frozen` why nothing starts. */
+  ready(): Promise<{
+    ready: boolean;
+    problems: string[];
+    low_space: string[];
+    frozen: string | null;
+  }>;
   /** A second freeze changes nothing. */
   freeze(reason: string | null): Promise<Frozen>;
   thaw(): Promise<Frozen>;

@@ -12,7 +12,7 @@ import {
   recordWorker,
   refuseSecondDaemon,
 } from "../daemon/home/running.ts";
-import { findFullVolume } from "../daemon/housekeeping/watch-space.ts";
+import { findFullVolume } from "../daemon/housekeeping/probe-volume.ts";
 import { isProcessAlive, type ProcessIdentity } from "../sandbox/process/process-identity.ts";
 import { spawnDetached } from "../sandbox/process/spawn-detached.ts";
 import type { UpOptions } from "./up.ts";

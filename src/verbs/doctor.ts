@@ -169,13 +169,18 @@ async function examineHome(home: string): Promise<DoctorFinding> {
   }
 }
 
-/** Each full volume of those that we write to, checked as the daemon does. */
+/** Each full or low volume of those that we write to, checked as the daemon does. */
 async function examineSpace(config: Config): Promise<DoctorFinding[]> {
   const embedded = config.databaseUrl ? null : await describeEmbeddedPostgres(config.home);
   const data = embedded && embedded.state !== "absent" ? [embedded.dataDirectory] : [];
   const folders = [...data, ...foldersOf(config)];
-  const problems = await watchSpace({ places: folders.map((path) => ({ path })) }).look();
-  return problems.map((detail) => ({ name: "space", status: "broken", detail }));
+  const places = folders.map((path) => ({ path }));
+  const watch = watchSpace({ places, minFreeMb: config.minFreeMb });
+  const full = await watch.look();
+  return [
+    ...full.map((detail) => ({ name: "space", status: "broken" as const, detail })),
+    ...watch.low().map((detail) => ({ name: "space", status: "missing" as const, detail })),
+  ];
 }
 
 async function examineDatabase(config: Config): Promise<DoctorFinding> {

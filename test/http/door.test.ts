@@ -193,6 +193,7 @@ describe("the daemon's own routes", () => {
     expect(unready.status).toBe(503);
     expect(await unready.json()).toEqual({
       ...{ ready: false, problems: ["git is missing"] },
+      low_space: [],
       frozen: null,
     });
     const metrics = await call("/metrics");

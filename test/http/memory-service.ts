@@ -213,7 +213,8 @@ export class MemoryService implements Service {
   }
 
   async ready() {
-    return { ready: this.problems.length === 0, problems: this.problems, frozen: null };
+    const { problems } = this;
+    return { ready: problems.length === 0, problems, low_space: [], frozen: null };
   }
 
   async freeze() {

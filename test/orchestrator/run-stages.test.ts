@@ -22,7 +22,12 @@ afterEach(async () => {
   await bench.close();
 });
 
-const space = { problems: () => [], look: async () => [], explain: async () => null };
+const space = {
+  problems: () => [],
+  low: () => [],
+  look: async () => [],
+  explain: async () => null,
+};
 
 type RunStage = (claim: Claim, signal: AbortSignal) => Promise<Outcome>;
 

@@ -1,11 +1,22 @@
 import { spawnSync } from "node:child_process";
-import { closeSync, mkdirSync, openSync, rmSync, writeSync } from "node:fs";
+import { randomUUID } from "node:crypto";
+import {
+  closeSync,
+  mkdirSync,
+  openSync,
+  rmSync,
+  statfsSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
 import { join } from "node:path";
 
 /** A real small file system, mounted at a folder; only root can make one. */
 export type SmallVolume = {
   /** Write until nothing more fits. */
   fill(): void;
+  /** Write until this many bytes are left. */
+  leave(bytes: number): void;
   makeReadOnly(): void;
   /** Undo both. */
   restore(): void;
@@ -42,6 +53,12 @@ export function mountSmallVolume(path: string, options: string): SmallVolume {
           return;
         }
       }
+    },
+    leave: (bytes) => {
+      mkdirSync(ballast, { recursive: true });
+      const { bavail, bsize } = statfsSync(path);
+      const excess = bavail * bsize - bytes;
+      writeFileSync(join(ballast, `leave-${randomUUID()}`), Buffer.alloc(Math.max(0, excess)));
     },
     makeReadOnly: () => run("mount", "-o", "remount,ro", path),
     restore: () => {

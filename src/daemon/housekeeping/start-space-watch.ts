@@ -1,12 +1,13 @@
 import type { Config } from "../../config/config.ts";
 import { notifyOperator } from "../../notifier/notify-operator.ts";
+import type { OperatorNews } from "../../notifier/operator-rows.ts";
 import type { Database } from "../database.ts";
 import type { Log } from "../home/log.ts";
 import { foldersOf, type SpaceWatch, watchSpace } from "./watch-space.ts";
 
 /**
- * Watches all volumes that this process writes to. A full volume is one line of the log and, from
- * the daemon, one push, which is retried while the volume stays full.
+ * Watches all volumes that this process writes to. A full or low volume is one line of the log and,
+ * from the daemon, one push, which is retried while the volume stays so.
  */
 const pushAgainMs = 60_000;
 
@@ -18,31 +19,44 @@ export function startSpaceWatch(options: {
   canWrite: () => Promise<unknown>;
   /** Whether this process notifies people. */
   pushes: boolean;
-  /** Called when all volumes can be written again. */
+  /** Called when all volumes can be written again, and when all have room again. */
   onFree: () => void;
 }): SpaceWatch & { stop(): void } {
   const { config, database, log } = options;
   const stopping = new AbortController();
   let timer: NodeJS.Timeout | undefined;
-  const push = async (message: string): Promise<void> => {
-    const what = { type: "volume.full", title: "Deputy waits for space", message };
-    const refused = await notifyOperator(config.notifier, what, stopping.signal);
-    if (refused.length === 0 || watch.problems().length === 0 || stopping.signal.aborted) return;
-    log.warn({ refused }, "could not notify anyone that a volume is full; trying again");
-    timer = setTimeout(() => void push(message), pushAgainMs).unref();
+  const push = async (news: OperatorNews, isOver: () => boolean): Promise<void> => {
+    const refused = await notifyOperator(config.notifier, news, stopping.signal);
+    if (refused.length === 0 || isOver() || stopping.signal.aborted) return;
+    log.warn({ refused }, "could not notify anyone that a volume has no space; trying again");
+    clearTimeout(timer); // of an earlier one: what is newer counts
+    timer = setTimeout(() => void push(news, isOver), pushAgainMs).unref();
   };
   const watch = watchSpace({
+    minFreeMb: config.minFreeMb,
     places: [
       { path: database.dataDirectory, canWrite: options.canWrite },
       ...foldersOf(config).map((path) => ({ path })),
     ],
     onFull: (problems) => {
       log.error({ problems }, "no space: work that would write there waits");
-      if (options.pushes) void push(problems.join(" "));
+      const message = problems.join(" ");
+      const news = { type: "volume.full", title: "Deputy waits for space", message };
+      if (options.pushes) void push(news, () => watch.problems().length === 0);
     },
-    onFree: () => {
+    onLow: (message) => {
+      log.warn({ low: message }, "little space: nothing new starts");
+      const news = {
+        type: "volume.low",
+        title: "Deputy starts nothing new: little space",
+        message,
+      };
+      if (options.pushes) void push(news, () => watch.low().length === 0);
+    },
+    onFree: (low) => {
       clearTimeout(timer);
-      log.warn("there is space again; waiting work continues");
+      if (low.length > 0) log.warn({ low }, "volumes can be written again, but little is free");
+      else log.warn("there is space again; waiting work continues");
       options.onFree();
     },
   });

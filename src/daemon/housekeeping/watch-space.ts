@@ -1,19 +1,27 @@
-import { randomUUID } from "node:crypto";
-import { existsSync, statfsSync, statSync } from "node:fs";
-import { type FileHandle, open, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
 import type { Config } from "../../config/config.ts";
-import { findSpaceProblem, type SpaceCode, type SpaceProblem } from "../../core/base/space.ts";
+import { describeLow, isBelowFloor } from "../../core/base/floor.ts";
+import { findSpaceProblem, type SpaceProblem } from "../../core/base/space.ts";
+import {
+  describe,
+  deviceOf,
+  isAlmostFull,
+  measureVolume,
+  mountOf,
+  tryToWrite,
+} from "./probe-volume.ts";
 
 /**
  * Tracks which of our volumes cannot be written. A volume counts as full from the first error that
  * says so, or once less than a megabyte of it is free, until a megabyte can be written there again.
- * No space is reserved: a full volume is reported once, and checked until it has space.
+ * No space is reserved: a full volume is reported once, and checked until it has space. One that is
+ * not full, but below its floor (floor.ts), is low.
  */
 export type SpaceWatch = {
   /** One sentence for each volume that was full at the last check. */
   problems(): readonly string[];
+  /** The same for each that was low, and not full. */
+  low(): readonly string[];
   /** Checks all volumes now and returns `problems`. */
   look(): Promise<readonly string[]>;
   /**
@@ -31,9 +39,13 @@ export type WatchedPlace = { path: string | null; canWrite?: () => Promise<unkno
 
 type Options = {
   places: readonly WatchedPlace[];
-  /** Called once when volumes become full, and `onFree` once when none is any more. */
+  minFreeMb: number;
+  /** Called once when volumes become full. */
   onFull?: (problems: readonly string[]) => void;
-  onFree?: () => void;
+  /** Called once for each volume that becomes low, unless it was full before. */
+  onLow?: (sentence: string, path: string) => void;
+  /** Called once when no volume is full any more, and once when none is low either. */
+  onFree?: (low: readonly string[]) => void;
 };
 
 /** The folders that Deputy itself writes to. */
@@ -42,18 +54,20 @@ export function foldersOf({ home, paths }: Config): string[] {
   return [home, mirrors, worktrees, checks, logs, scratch, sandbox, artifacts, tmpdir()];
 }
 
-const trialBytes = 1024 * 1024;
-const fewInodes = 4;
-
 export function watchSpace(options: Options): SpaceWatch {
-  const { places, onFull = () => {}, onFree = () => {} } = options;
+  const { places, minFreeMb } = options;
+  const { onFull = () => {}, onLow = () => {}, onFree = () => {} } = options;
   const full = new Map<WatchedPlace, string>();
+  /** By device. */
+  const low = new Map<number, string>();
   /** Volumes of others that block a single task, by a path: a repository that is delivered to. */
   const elsewhere = new Set<string>();
   let looking: Promise<readonly string[]> | null = null;
 
   const lookAtAll = async () => {
     const wasFull = full.size > 0;
+    const wasLow = new Set(low.keys());
+    const scarce = new Set([...low.keys(), ...devicesOf(full.keys())]);
     const seen = new Set<number>();
     for (const place of places) {
       // Several places on one volume count once; a place that does not exist yet is its parent's.
@@ -68,10 +82,29 @@ export function watchSpace(options: Options): SpaceWatch {
       else full.delete(place);
     }
     const wereElsewhere = elsewhere.size;
-    for (const path of elsewhere) if (!isLow(roomAt(path))) elsewhere.delete(path);
+    for (const path of elsewhere) if (!isAlmostFull(path)) elsewhere.delete(path);
+    const newlyLow = findLow(scarce);
     if (full.size > 0 && !wasFull) onFull([...full.values()]);
-    if ((full.size === 0 && wasFull) || elsewhere.size < wereElsewhere) onFree();
+    for (const { path, sentence } of newlyLow) onLow(sentence, path);
+    const isFree = full.size === 0 && (wasFull || (wasLow.size > 0 && low.size === 0));
+    if (isFree || elsewhere.size < wereElsewhere) onFree([...low.values()]);
     return [...full.values()];
+  };
+  /** Renews `low`; returns those that were not scarce before. */
+  const findLow = (scarce: ReadonlySet<number>) => {
+    const fullOnes = new Set(devicesOf(full.keys()));
+    const newly: { path: string; sentence: string }[] = [];
+    low.clear();
+    for (const { path } of places) {
+      const volume = path === null ? null : deviceOf(path);
+      if (path === null || volume === null || fullOnes.has(volume) || low.has(volume)) continue;
+      const room = measureVolume(path);
+      if (room === null || !isBelowFloor(room, minFreeMb, scarce.has(volume))) continue;
+      const sentence = describeLow(mountOf(path), path, room, minFreeMb);
+      low.set(volume, sentence);
+      if (!scarce.has(volume)) newly.push({ path, sentence });
+    }
+    return newly;
   };
   const look = () => {
     looking ??= lookAtAll().finally(() => {
@@ -81,6 +114,7 @@ export function watchSpace(options: Options): SpaceWatch {
   };
   return {
     problems: () => [...full.values()],
+    low: () => [...low.values()],
     look,
     explain: async (error) => {
       const problem = findSpaceProblem(error) ?? (await findBehind(error));
@@ -119,7 +153,7 @@ function placeOf({ ofDatabase, path }: SpaceProblem, places: readonly WatchedPla
 
 /** `isKnown`: it was full at the last check, so free bytes alone prove nothing. */
 async function findProblem(place: WatchedPlace, isKnown: boolean): Promise<SpaceProblem | null> {
-  const mayBeFull = place.path !== null && isLow(roomAt(place.path));
+  const mayBeFull = place.path !== null && isAlmostFull(place.path);
   if (place.canWrite) {
     if (mayBeFull) return { code: "ENOSPC", path: place.path, ofDatabase: true };
     if (!isKnown) return null;
@@ -134,89 +168,6 @@ async function findProblem(place: WatchedPlace, isKnown: boolean): Promise<Space
   return place.path !== null && (mayBeFull || isKnown) ? tryToWrite(place.path) : null;
 }
 
-/** Writes and removes a file: quotas, inodes and a read-only volume show nowhere else. */
-async function tryToWrite(folder: string): Promise<SpaceProblem | null> {
-  const there = existingAbove(folder);
-  const path = join(there, `.deputy-space-${randomUUID()}`);
-  let file: FileHandle | null = null;
-  try {
-    file = await open(path, "wx", 0o600);
-    await file.writeFile(Buffer.alloc(trialBytes));
-    await file.datasync();
-    return null;
-  } catch (error) {
-    const problem = findSpaceProblem(error);
-    return problem && { ...problem, path: there };
-  } finally {
-    await file?.close().catch(() => {}); // the failed write is reported above
-    if (file) await rm(path, { force: true });
-  }
-}
-
-const inWords: Record<SpaceCode, string> = {
-  ENOSPC: "is full",
-  EDQUOT: "is full for this user: the disk quota is used up",
-  EROFS: "is read-only now",
-  EFBIG:
-    "takes no larger file: a limit of this process (ulimit -f) or of the file system is reached",
-};
-
-/** One sentence: which volume, its free space, and what to do. */
-function describe({ code, ofDatabase }: SpaceProblem, path: string | null): string {
-  const cure = code === "EROFS" ? "mount it writable again" : "free space there";
-  const end = `${inWords[code]}; ${cure}, and the work continues by itself.`;
-  if (path === null)
-    return `${ofDatabase ? "The volume with the data of the PostgreSQL server" : "A volume"} ${end}`;
-  const room = roomAt(path);
-  const inodes = room && Number.isFinite(room.inodes) ? ` and ${room.inodes} inodes` : "";
-  const free = room ? `, ${room.bytes} bytes${inodes} free` : "";
-  return `The volume at ${mountOf(path)} (${path}${free}) ${end}`;
-}
-
-/** The sentence for an error about missing space; null for any other. */
-export function explainSpace(error: unknown): string | null {
-  const problem = findSpaceProblem(error);
-  return problem && describe(problem, problem.path);
-}
-
-/** The problem of a path's volume, in one sentence; null: it can be written. */
-export async function findFullVolume(path: string): Promise<string | null> {
-  const problem = await tryToWrite(path);
-  return problem && describe(problem, path);
-}
-
-function isLow(room: { bytes: number; inodes: number } | null): boolean {
-  return room !== null && (room.bytes < trialBytes || room.inodes < fewInodes);
-}
-
-function roomAt(path: string): { bytes: number; inodes: number } | null {
-  try {
-    const { bavail, bsize, files, ffree } = statfsSync(existingAbove(path));
-    // File systems without an inode table report that they have none at all.
-    return { bytes: bavail * bsize, inodes: files === 0 ? Number.POSITIVE_INFINITY : ffree };
-  } catch {
-    return null; // not accessible: only errors tell of its space
-  }
-}
-
-function deviceOf(path: string): number | null {
-  try {
-    return statSync(existingAbove(path)).dev;
-  } catch {
-    return null; // not accessible
-  }
-}
-
-function existingAbove(path: string): string {
-  let there = path;
-  while (!existsSync(there) && dirname(there) !== there) there = dirname(there);
-  return there;
-}
-
-/** The topmost folder above a path that is still on its volume. */
-function mountOf(path: string): string {
-  let there = existingAbove(path);
-  while (dirname(there) !== there && deviceOf(dirname(there)) === deviceOf(there))
-    there = dirname(there);
-  return there;
+function devicesOf(places: Iterable<WatchedPlace>): number[] {
+  return [...places].flatMap(({ path }) => (path === null ? [] : (deviceOf(path) ?? [])));
 }

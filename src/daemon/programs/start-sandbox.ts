@@ -5,7 +5,7 @@ import { DeputyError } from "../../core/base/error.ts";
 import { openSandbox } from "../../sandbox/box/open-sandbox.ts";
 import { type CommandRunner, describeSandbox, type Sandbox } from "../../sandbox/box/sandbox.ts";
 import type { Log } from "../home/log.ts";
-import { findFullVolume } from "../housekeeping/watch-space.ts";
+import { findFullVolume } from "../housekeeping/probe-volume.ts";
 
 /** Finds and logs the sandbox of this machine. `runCommand` starts confined commands. */
 export async function startSandbox(

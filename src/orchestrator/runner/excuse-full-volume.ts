@@ -1,9 +1,10 @@
 import type { FailureKind } from "../../core/task/failure.ts";
 import type { Outcome } from "../../core/task/outcome.ts";
 
-/** Which volumes are full, and whether an error says so; in sentences. */
+/** Which volumes are full or low, and whether an error says so; in sentences. */
 export type Space = {
   problems(): readonly string[];
+  low(): readonly string[];
   look(): Promise<readonly string[]>;
   explain(error: unknown): Promise<string | null>;
 };

@@ -9,7 +9,7 @@ import { claimWork } from "./claim.ts";
 import { excuseFullVolume, findFullVolume, type Space } from "./excuse-full-volume.ts";
 import { faultPoint } from "./fault-point.ts";
 import { isProgress } from "./is-progress.ts";
-import { holdForSpace } from "./wait-for-space.ts";
+import { findLackOfSpace, holdForSpace } from "./wait-for-space.ts";
 
 /**
  * Runs stages in this process. `wake` makes a stage claim what is ready, up to its free slots; each
@@ -150,10 +150,10 @@ export function startStageRunner(options: StageRunnerOptions): StageRunner {
   const claimAll = async (stage: StageName, row: StageRow): Promise<void> => {
     const { run } = row;
     if (row.waitsInRush && isRush()) return lookAfterRush(stage);
-    const [full] = space.problems();
-    if (full !== undefined && stage !== "recover") {
+    const lacking = findLackOfSpace(stage, space);
+    if (lacking !== null) {
       // Where not even that can be written, they stay as they are until the next wake.
-      await holdForSpace(db, stage, full).catch(() => space.look());
+      await holdForSpace(db, stage, lacking).catch(() => space.look());
       return;
     }
     let room = freeSlots(stage);

@@ -11,10 +11,11 @@ import {
   wakeStage,
 } from "../../store/tasks/transition.ts";
 import { isFree } from "./claim.ts";
+import type { Space } from "./excuse-full-volume.ts";
 
 /**
- * A full volume stops every stage that would write there. Its rows wait with a wake whose reason
- * names the volume, so that `why` shows it. Nothing is counted and there is no limit, because a
+ * A full volume stops every stage that would write there, and a low one those that begin something
+ * new. Their rows wait with a wake whose reason names the volume, so that `why` shows it. Nothing is counted and there is no limit, because a
  * person has to free space. The rows are woken when the volume is writable again, and check once a
  * minute in case that was missed.
  */
@@ -39,6 +40,17 @@ export function waitEvent(stage: StageName, { detail, kind }: Waiting) {
   const data = { stage, detail };
   return { type: "stage.parked", message: `${stage} ${what}: ${detail}`, data } as const;
 }
+
+/** What a stage waits for before it claims anything; null: there is space for it. */
+export function findLackOfSpace(stage: StageName, space: Space): string | null {
+  if (stage === "recover") return null; // writes rows only
+  const [full] = space.problems();
+  const [low] = beginsNew.has(stage) ? space.low() : [];
+  return full ?? low ?? null;
+}
+
+/** These check out and run something; a merge and a delivery end what was begun. */
+const beginsNew: ReadonlySet<StageName> = new Set(["plan", "execute", "verify"]);
 
 /** Instead of claiming: make everything that the stage could start wait for space. */
 export async function holdForSpace(db: Db, stage: StageName, detail: string): Promise<void> {
