@@ -36,6 +36,7 @@ import { openDatabase } from "./database.ts";
 import { type Log, logErrors } from "./home/log.ts";
 import { prepareHome, writeInPlace } from "./home/prepare-home.ts";
 import { version } from "./home/version.ts";
+import { makeFreeSpace } from "./housekeeping/free-space.ts";
 import { startHousekeeping } from "./housekeeping/start-housekeeping.ts";
 import { startSpaceWatch } from "./housekeeping/start-space-watch.ts";
 import { watchGarbled } from "./housekeeping/watch-garbled.ts";
@@ -91,10 +92,12 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
     isOurs = true;
     const wakeWaiting = () =>
       wakeFromSpace(db).catch(onError("could not wake what waits for space; it looks by itself"));
+    let freeSpace = async (_stopping: AbortSignal): Promise<void> => {}; // until mirrors are there
     const space = services.add(
       "space watch",
       startSpaceWatch({
         ...{ config, database, log, pushes: true },
+        makeRoom: (stopping) => freeSpace(stopping),
         canWrite: () => self.beat(),
         onFree: () => {
           void wakeWaiting();
@@ -140,6 +143,7 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
     const leftovers = await removeCheckLeftovers(mirrors, config.paths.checks);
     if (leftovers > 0) log.info({ leftovers }, "removed worktrees of checks that were cut off");
 
+    freeSpace = makeFreeSpace({ config, db, log, mirrors, space });
     // A volume below its floor causes no error that would tell of it; one may have been freed meanwhile.
     await space.look();
     if (space.problems().length + space.low().length === 0) await wakeWaiting();
@@ -206,6 +210,7 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
     });
     const repairedHolds = startHousekeeping(services, {
       ...{ ...core, config, log, mirrors, bus, runner, self, space, garbled, reap },
+      freeSpace,
     });
 
     const startedAt = Date.now();

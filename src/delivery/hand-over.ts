@@ -76,9 +76,12 @@ async function findUnfinished(deps: PublishDeps, task: Task): Promise<string | n
   return isBranch && wasDelivering ? findPublished(deps, task) : null;
 }
 
-/** Remove one worktree of a task that is over, after a snapshot of everything in it that is not ignored. */
-export async function tidyWorktree(db: Db, mirrors: Mirrors, id: string): Promise<void> {
-  await withIdleWorktree(db, id, async (tx, row) => {
+/**
+ * Remove one worktree of a task that is over, after a snapshot of everything in it that is not
+ * ignored. False when it is gone or in use again.
+ */
+export async function tidyWorktree(db: Db, mirrors: Mirrors, id: string): Promise<boolean> {
+  return withIdleWorktree(db, id, async (tx, row) => {
     const mirror = mirrors.at(row.mirror);
     const ref = `refs/deputy/worktrees/${row.id}`;
     const attempt = await getLatestAttempt(tx, row.subtaskId);

@@ -31,6 +31,7 @@ const looks = {
   "task.discarded": { label: "delivery", tone: "plain" },
   "task.restored": { label: "worktree", tone: "plain" },
   "task.pruned": { label: "daemon", tone: "dim" },
+  "worktree.freed": { label: "daemon", tone: "dim" },
   "task.messaged": { label: "steering", tone: "plain" },
   "task.paused": { label: "steering", tone: "ask" },
   "task.unpaused": { label: "steering", tone: "plain" },

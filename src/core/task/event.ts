@@ -48,6 +48,7 @@ export const eventTypes = [
   "stage.lost",
   "stage.parked",
   "hold.repaired",
+  "worktree.freed",
   /** Stands in for an event whose row cannot be read. */
   "event.garbled",
 ] as const;

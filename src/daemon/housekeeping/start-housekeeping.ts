@@ -28,12 +28,15 @@ export type HousekeepingDeps = AdvanceDeps & {
   self: OwnProcess;
   space: SpaceWatch;
   garbled: GarbledWatch;
+  /** Frees worktrees while their volume is below its floor. */
+  freeSpace: (stopping: AbortSignal) => Promise<void>;
   /** Take over the claims of processes that died. */
   reap: () => Promise<void>;
 };
 
 const takeOverMs = 2_000;
 const spaceMs = 5_000;
+const freeMs = 60_000;
 const tidyMs = 60_000;
 const packMs = 60_000;
 const tidyScratchMs = 60 * 60_000;
@@ -41,7 +44,7 @@ const pruneMs = 24 * 60 * 60_000;
 
 /** Add a service for each job. Returns how many holds were repaired so far. */
 export function startHousekeeping(services: Services, deps: HousekeepingDeps): () => number {
-  const { bus, config, db, log, mirrors, reap, runner, space } = deps;
+  const { bus, config, db, freeSpace, log, mirrors, reap, runner, space } = deps;
   let repairs = 0;
   const every = (everyMs: number, what: string, work: (stopping: AbortSignal) => Promise<void>) =>
     services.add(what, startPeriodic({ everyMs, what, work, log }));
@@ -52,6 +55,7 @@ export function startHousekeeping(services: Services, deps: HousekeepingDeps): (
   every(spaceMs, "look for space", async () => {
     await space.look();
   });
+  const free = every(freeMs, "making of room", freeSpace);
   every(config.checkHoldsMs, "check of holds", async () => {
     repairs += await repairHolds(deps);
   });
@@ -63,6 +67,7 @@ export function startHousekeeping(services: Services, deps: HousekeepingDeps): (
     packMirrors(mirrors, stopping, logErrors(log, "could not pack a mirror; trying again")),
   );
   bus.on("over", () => {
+    if (space.isScarce(config.paths.worktrees)) free.run(); // what just ended may be freed
     // In a busy hour once a minute is enough: agents that run do not mind, other stages do.
     if (runner.running().filter(({ stage }) => stage !== "execute").length > 1) return;
     tidy.run();

@@ -19,6 +19,8 @@ export function startSpaceWatch(options: {
   canWrite: () => Promise<unknown>;
   /** Whether this process notifies people. */
   pushes: boolean;
+  /** Called when a volume becomes low or full; of a low one people are told if that did not help. */
+  makeRoom?: (stopping: AbortSignal) => Promise<void>;
   /** Called when all volumes can be written again, and when all have room again. */
   onFree: () => void;
 }): SpaceWatch & { stop(): void } {
@@ -32,6 +34,13 @@ export function startSpaceWatch(options: {
     clearTimeout(timer); // of an earlier one: what is newer counts
     timer = setTimeout(() => void push(news, isOver), pushAgainMs).unref();
   };
+  const makeRoom = async () => {
+    try {
+      await options.makeRoom?.(stopping.signal);
+    } catch (error) {
+      if (!stopping.signal.aborted) log.error({ err: error }, "could not make room; trying again");
+    }
+  };
   const watch = watchSpace({
     minFreeMb: config.minFreeMb,
     places: [
@@ -40,6 +49,7 @@ export function startSpaceWatch(options: {
     ],
     onFull: (problems) => {
       log.error({ problems }, "no space: work that would write there waits");
+      void makeRoom();
       const message = problems.join(" ");
       const news = { type: "volume.full", title: "Deputy waits for space", message };
       if (options.pushes) void push(news, () => watch.problems().length === 0);
@@ -51,7 +61,12 @@ export function startSpaceWatch(options: {
         title: "Deputy starts nothing new: little space",
         message,
       };
-      if (options.pushes) void push(news, () => watch.low().length === 0);
+      const isOver = () => watch.low().length === 0;
+      const tell = async () => {
+        await makeRoom();
+        if (options.pushes && !isOver()) await push(news, isOver);
+      };
+      void tell();
     },
     onFree: (low) => {
       clearTimeout(timer);

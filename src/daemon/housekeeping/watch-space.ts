@@ -22,6 +22,8 @@ export type SpaceWatch = {
   problems(): readonly string[];
   /** The same for each that was low, and not full. */
   low(): readonly string[];
+  /** Whether the volume of this path was one of either at the last check. */
+  isScarce(path: string): boolean;
   /** Checks all volumes now and returns `problems`. */
   look(): Promise<readonly string[]>;
   /**
@@ -115,6 +117,10 @@ export function watchSpace(options: Options): SpaceWatch {
   return {
     problems: () => [...full.values()],
     low: () => [...low.values()],
+    isScarce: (path) => {
+      const volume = deviceOf(path);
+      return volume !== null && [...low.keys(), ...devicesOf(full.keys())].includes(volume);
+    },
     look,
     explain: async (error) => {
       const problem = findSpaceProblem(error) ?? (await findBehind(error));

@@ -43,6 +43,14 @@ export async function removeInside(around: Folder, name: Name): Promise<void> {
   await rmdir(around.at(name)).catch(ignoreGone);
 }
 
+/** Removes a folder that is empty; false: something is in it, or it is none. */
+export async function removeIfEmpty(around: Folder, name: Name): Promise<boolean> {
+  return rmdir(around.at(name)).then(
+    () => true,
+    () => false,
+  );
+}
+
 /** More passes than any tree has levels happen only if something keeps writing. */
 const maxPasses = 10_000;
 
@@ -130,10 +138,16 @@ function ignoreChange(error: unknown): void {
   if (!/^(?:ENOENT|ENOTDIR|EISDIR|ELOOP|ENOTEMPTY)$/.test(code)) throw error;
 }
 
-/** Deletes folders in the background, one after the other. One that cannot be deleted stays. */
-export function makeBackgroundRemoval(): (path: string) => void {
+/**
+ * Deletes folders in the background, one after the other. One that cannot be deleted stays.
+ * `whenDeleted` waits for those so far.
+ */
+export function makeBackgroundRemoval() {
   let last: Promise<void> = Promise.resolve();
-  return (path) => {
-    last = last.then(() => removeTree(path)).catch(() => {});
+  return {
+    deleteLater: (path: string): void => {
+      last = last.then(() => removeTree(path)).catch(() => {});
+    },
+    whenDeleted: (): Promise<void> => last,
   };
 }

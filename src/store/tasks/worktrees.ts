@@ -78,6 +78,11 @@ async function upsertWorktree(
     .executeTakeFirstOrThrow();
 }
 
+/** Setup has to run again before the next attempt. */
+export async function markUnprepared(db: Db, id: string): Promise<void> {
+  await db.updateTable("worktrees").set({ preparedFor: null }).where("id", "=", id).execute();
+}
+
 /** Records that setup ran for this commit in this worktree. */
 export async function markPrepared(db: Db, id: string, commit: string): Promise<void> {
   await db.updateTable("worktrees").set({ preparedFor: commit }).where("id", "=", id).execute();
@@ -119,6 +124,22 @@ export async function listRemovableWorktrees(db: Db, keep: number): Promise<{ id
     )
     .orderBy("worktrees.lastUsedAt", "desc")
     .offset(keep)
+    .execute();
+}
+
+export type FreeableWorktree = Pick<WorktreeRow, "id" | "taskId" | "subtaskId" | "mirror" | "path">;
+
+/** Active worktrees of finished tasks, the longest unused first, without those that a person restored. */
+export async function listFreeableWorktrees(db: Db): Promise<FreeableWorktree[]> {
+  return db
+    .selectFrom("worktrees")
+    .select(["worktrees.id", "worktrees.taskId", "worktrees.subtaskId"])
+    .select(["worktrees.mirror", "worktrees.path"])
+    .innerJoin("tasks", "tasks.id", "worktrees.taskId")
+    .where("worktrees.state", "=", "active")
+    .where("worktrees.snapshotRef", "is", null)
+    .where("tasks.state", "in", terminalTaskStates)
+    .orderBy("worktrees.lastUsedAt")
     .execute();
 }
 

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { copyFile, lstat, readFile, utimes, writeFile } from "node:fs/promises";
 import { basename, dirname, isAbsolute, join } from "node:path";
 import { invariant } from "../../core/base/invariant.ts";
@@ -41,6 +41,11 @@ export function placeOf(mirror: Mirror, path: string): Place {
     index: join(record, "index"),
     admin: join(mirror.gitDir, "worktrees", name),
   };
+}
+
+/** Whether there are a folder and the index of a checkout of ours in it. */
+export function hasCheckout({ index, path }: Place): boolean {
+  return existsSync(index) && existsSync(path);
 }
 
 /** The path that the record of this name holds, or null without one. */

@@ -34,6 +34,7 @@ type Shared = {
   locks: LockQueues;
   /** Deletes folders in the background, one after the other. */
   deleteLater: (path: string) => void;
+  whenDeleted: () => Promise<void>;
 };
 
 /** The mirrors below a folder. */
@@ -58,7 +59,7 @@ export function openMirrors(root: string, host: GitHost = localGit): Mirrors {
     reads: makeReadCache(),
     trees: new LRUCache({ max: maxTreeCaches }),
     locks: new Map(),
-    deleteLater: makeBackgroundRemoval(),
+    ...makeBackgroundRemoval(),
   };
   return { root, at: (gitDir) => ({ gitDir, ...shared }) };
 }

@@ -1,0 +1,112 @@
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { withDeputy } from "../support/fixtures.ts";
+import { type Phone, startPhone } from "../support/phone.ts";
+import { waitFor } from "../support/scratch.ts";
+import { canMount, mountSmallVolume, type SmallVolume } from "../support/small-volume.ts";
+import { until } from "../support/until.ts";
+
+/**
+ * What the daemon removes before it lets work wait on a volume with little free, in which order, and what
+ * it never touches. The floor of 64 MB is 6.4 MB. Needs root, to mount the volume.
+ */
+const megabyte = 1024 * 1024;
+
+describe.skipIf(!canMount)("room is made of finished worktrees", () => {
+  let phone: Phone;
+  let home: SmallVolume;
+
+  beforeAll(async () => {
+    phone = await startPhone();
+  });
+  const made = withDeputy({
+    files: { ".gitignore": "node_modules/\n*.dump\n" },
+    env: () => phone.env,
+    start: false,
+  });
+  const { deputy, scratch, submit } = made;
+  beforeAll(async () => {
+    home = mountSmallVolume(deputy.home, "size=64m");
+    await deputy.start();
+  });
+  afterAll(async () => {
+    await deputy.stop();
+    home?.unmount();
+    await phone?.close();
+  });
+
+  const low = async () => (await deputy.api("GET", "/readyz")).body.low_space.length;
+  const untilRoom = () => until(async () => (await low()) === 0, "there is room again");
+  const freedOf = async (id: string) =>
+    (await deputy.events(id)).filter(({ type }) => type === "worktree.freed");
+  const untilFreed = (id: string) =>
+    until(async () => (await freedOf(id)).length > 0, `something of ${id} is freed`);
+  const worktreeOf = async (id: string) => (await made.show(id)).worktrees[0].path;
+  const write = (path: string, mb: number) =>
+    `mkdir -p $(dirname ${path}); dd if=/dev/zero of=${path} bs=1M count=${mb} 2> /dev/null`;
+  const finish = async (path: string) => {
+    const agent = `command:${write(path, 10)}; echo ok > done.txt`;
+    const { id, state } = await made.run({ goal: `Leave ${path}`, agent });
+    expect(state).toBe("completed");
+    return { id, path: await worktreeOf(id) };
+  };
+
+  test("caches first, then worktrees, what may be an only copy last; nothing unfinished, nothing restored", async () => {
+    const older = await finish("node_modules/pkg/big");
+    const dumped = await finish("only.dump");
+    const runs = `${write("node_modules/big", 3)}; touch ${scratch.at("runs")}; ${waitFor(scratch.at("go"))}`;
+    const open = await submit({ goal: "Go on", agent: `command:${runs}; echo ok > done.txt` });
+    await scratch.until("runs");
+    const openPath = await worktreeOf(open);
+
+    // Ignored files of the older one are enough: nobody is told, and no more is removed.
+    home.leave(3 * megabyte);
+    await low();
+    await untilFreed(older.id);
+    await untilRoom();
+    expect((await freedOf(older.id))[0]?.data).toMatchObject({
+      what: "ignored files",
+      files: 1,
+      bytes: 10 * megabyte,
+      kept_for: null,
+    });
+    expect(existsSync(join(older.path, "node_modules"))).toBe(false);
+    expect(readFileSync(join(older.path, "done.txt"), "utf8")).toBe("ok\n");
+    expect(existsSync(join(dumped.path, "only.dump"))).toBe(true);
+    expect(phone.titles().filter((title) => title.includes("little space"))).toEqual([]);
+
+    // Then the older worktree, and only then the ignored file that is no cache.
+    home.leave(2 * megabyte);
+    await low();
+    await untilFreed(dumped.id);
+    await untilRoom();
+    expect(existsSync(older.path)).toBe(false);
+    expect((await freedOf(older.id)).map(({ data }) => data.what)).toEqual([
+      "ignored files",
+      "worktree",
+    ]);
+    const [last] = await freedOf(dumped.id);
+    expect(last?.data).toMatchObject({ what: "ignored files", kept_for: "only.dump" });
+    expect(last?.message).toMatch(/left until last for "only\.dump", which was younger than a day/);
+    expect(readFileSync(join(dumped.path, "done.txt"), "utf8")).toBe("ok\n");
+
+    // One that a person restored stays, whatever is needed; then people are told.
+    const restored = await deputy.cli(["restore", older.id]);
+    expect(restored.code, restored.stderr).toBe(0);
+    home.leave(2 * megabyte);
+    await low();
+    await until(() => phone.titles().some((title) => title.includes("little space")), "a push");
+    expect(existsSync(dumped.path)).toBe(false);
+    expect(readFileSync(join(older.path, "done.txt"), "utf8")).toBe("ok\n");
+    expect(existsSync(join(openPath, "node_modules/big"))).toBe(true);
+    expect(await freedOf(open)).toEqual([]);
+
+    home.restore();
+    await scratch.write("go");
+    expect((await deputy.untilOver(open)).state).toBe("completed");
+    const back = await deputy.cli(["restore", dumped.id]);
+    expect(back.code, back.stderr).toBe(0);
+    expect(readFileSync(join(dumped.path, "done.txt"), "utf8")).toBe("ok\n");
+  });
+});
