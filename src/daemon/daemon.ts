@@ -37,9 +37,12 @@ import { type Log, logErrors } from "./home/log.ts";
 import { prepareHome, writeInPlace } from "./home/prepare-home.ts";
 import { version } from "./home/version.ts";
 import { makeFreeSpace } from "./housekeeping/free-space.ts";
+import { measureUse, rememberUse } from "./housekeeping/measure-use.ts";
+import { listVolumes } from "./housekeeping/probe-volume.ts";
 import { startHousekeeping } from "./housekeeping/start-housekeeping.ts";
 import { startSpaceWatch } from "./housekeeping/start-space-watch.ts";
 import { watchGarbled } from "./housekeeping/watch-garbled.ts";
+import { foldersOf } from "./housekeeping/watch-space.ts";
 import { makeIntakeRules } from "./intake-rules.ts";
 import { parkAll, startOwnProcess } from "./own-process.ts";
 import { startPrograms } from "./programs/programs.ts";
@@ -61,6 +64,7 @@ export type Daemon = {
 };
 
 const parkMs = 8_000;
+const measureMs = 60_000;
 const stopDatabaseMs = 15_000;
 
 export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
@@ -213,6 +217,16 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
       freeSpace,
     });
 
+    const use = services.add(
+      "measuring of disk use",
+      rememberUse(
+        (signal) =>
+          measureUse({ mirrors, runCommand: programs.runCommand, timeoutMs: measureMs }, signal),
+        onError("could not measure what repositories take; trying again"),
+      ),
+    );
+    const places = [database.dataDirectory ?? config.home, ...foldersOf(config)];
+
     const startedAt = Date.now();
     const service: Service = {
       ...makeTaskService({
@@ -244,6 +258,8 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
       agents: makeListAgents(agentConfig(config)),
       metrics: makeMetrics({
         ...{ db, repairedHolds, running: runner.running, garbledRows: garbled.count },
+        repositories: use.read,
+        volumes: () => listVolumes(places, config.minFreeMb),
       }),
       receiveGithub: triggers.receive,
       testTrigger: triggers.test,

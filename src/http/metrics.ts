@@ -1,4 +1,5 @@
 import { collectDefaultMetrics, Gauge, Registry } from "prom-client";
+import type { RepositoryUse, Volume } from "../core/base/disk-use.ts";
 import { subtaskStates, taskStates } from "../core/task/lifecycle.ts";
 import type { Claim } from "../core/task/outcome.ts";
 import { stageNames } from "../core/task/outcome.ts";
@@ -15,6 +16,9 @@ export function makeMetrics(deps: {
   running: () => Claim[];
   repairedHolds: () => number;
   garbledRows: () => number;
+  /** As last measured. */
+  repositories: () => RepositoryUse[];
+  volumes: () => Volume[];
 }): () => Promise<string> {
   const registry = new Registry();
   // Measuring the event loop's delay wakes the process at this interval, in milliseconds: the
@@ -42,7 +46,30 @@ export function makeMetrics(deps: {
     "deputy_notifications_unsent",
     "Notifications that have not been delivered yet",
   );
+  const use = gauge(
+    "deputy_repository_bytes",
+    "What a repository's mirror and worktrees take, measured every few minutes",
+    ["repository", "kind"],
+  );
+  const free = gauge("deputy_volume_free_bytes", "Free space of a volume", ["volume"]);
+  const floor = gauge(
+    "deputy_volume_floor_bytes",
+    "With less free than this nothing new starts; 0: no floor",
+    ["volume"],
+  );
+  const setSpace = () => {
+    for (const one of [use, free, floor]) one.reset(); // what is gone takes nothing
+    for (const { mirrorBytes, repository, worktreesBytes } of deps.repositories()) {
+      use.set({ repository, kind: "mirror" }, mirrorBytes);
+      use.set({ repository, kind: "worktrees" }, worktreesBytes);
+    }
+    for (const { floorBytes, freeBytes, mount } of deps.volumes()) {
+      free.set({ volume: mount }, freeBytes);
+      floor.set({ volume: mount }, floorBytes);
+    }
+  };
   return async () => {
+    setSpace();
     const counts = await countByState(deps.db);
     for (const state of taskStates) tasks.set({ state }, counts.tasks[state] ?? 0);
     for (const state of subtaskStates) subtasks.set({ state }, counts.subtasks[state] ?? 0);

@@ -6,7 +6,6 @@ import { scrubbedEnvironment } from "../core/base/child-environment.ts";
 import { DeputyError } from "../core/base/error.ts";
 import { adviseThaw } from "../core/task/freeze.ts";
 import { findWorkers } from "../daemon/home/running.ts";
-import { foldersOf, watchSpace } from "../daemon/housekeeping/watch-space.ts";
 import { agentRules } from "../daemon/intake-rules.ts";
 import { findSandbox } from "../daemon/programs/start-sandbox.ts";
 import { findTriggerProblems } from "../daemon/trigger-problems.ts";
@@ -20,6 +19,7 @@ import { openStore } from "../store/database/open.ts";
 import { describeEmbeddedPostgres, startEmbeddedPostgres } from "../store/postgres/embedded.ts";
 import { findFreeze } from "../store/records/freezes.ts";
 import { readRules } from "../triggers/watch-rules.ts";
+import { examineSpace } from "./examine-space.ts";
 
 /**
  * Examines this machine and reports what is degraded. `broken` means that the daemon cannot do its
@@ -167,20 +167,6 @@ async function examineHome(home: string): Promise<DoctorFinding> {
       detail: `${home} cannot be written: ${(error as NodeJS.ErrnoException).code}`,
     };
   }
-}
-
-/** Each full or low volume of those that we write to, checked as the daemon does. */
-async function examineSpace(config: Config): Promise<DoctorFinding[]> {
-  const embedded = config.databaseUrl ? null : await describeEmbeddedPostgres(config.home);
-  const data = embedded && embedded.state !== "absent" ? [embedded.dataDirectory] : [];
-  const folders = [...data, ...foldersOf(config)];
-  const places = folders.map((path) => ({ path }));
-  const watch = watchSpace({ places, minFreeMb: config.minFreeMb });
-  const full = await watch.look();
-  return [
-    ...full.map((detail) => ({ name: "space", status: "broken" as const, detail })),
-    ...watch.low().map((detail) => ({ name: "space", status: "missing" as const, detail })),
-  ];
 }
 
 async function examineDatabase(config: Config): Promise<DoctorFinding> {

@@ -2,12 +2,24 @@ import { randomUUID } from "node:crypto";
 import { existsSync, statfsSync, statSync } from "node:fs";
 import { type FileHandle, open, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import type { Room } from "../../core/base/floor.ts";
+import type { Volume } from "../../core/base/disk-use.ts";
+import { floorOf, type Room } from "../../core/base/floor.ts";
 import { findSpaceProblem, type SpaceCode, type SpaceProblem } from "../../core/base/space.ts";
 
 /** Looks at the volume of one path: what is free, whether it can be written, and the words for it. */
 const trialBytes = 1024 * 1024;
 const fewInodes = 4;
+
+/** The volumes that these paths are on, each once. */
+export function listVolumes(paths: readonly string[], minFreeMb: number): Volume[] {
+  const found = new Map<number, Volume>();
+  for (const path of paths) {
+    const [device, room] = [deviceOf(path), measureVolume(path)];
+    if (device === null || room === null || found.has(device)) continue;
+    found.set(device, { ...room, mount: mountOf(path), floorBytes: floorOf(room, minFreeMb) });
+  }
+  return [...found.values()];
+}
 
 /** Writes and removes a file: quotas, inodes and a read-only volume show nowhere else. */
 export async function tryToWrite(folder: string): Promise<SpaceProblem | null> {
