@@ -21,7 +21,10 @@ describe.skipIf(!canMount)("room is made of finished worktrees", () => {
     phone = await startPhone();
   });
   const made = withDeputy({
-    files: { ".gitignore": "node_modules/\n*.dump\n" },
+    files: {
+      ".gitignore": "node_modules/\n*.dump\n",
+      ".deputy/config.yaml": 'setup: ["true"]\n',
+    },
     env: () => phone.env,
     start: false,
   });
@@ -43,6 +46,12 @@ describe.skipIf(!canMount)("room is made of finished worktrees", () => {
   const untilFreed = (id: string) =>
     until(async () => (await freedOf(id)).length > 0, `something of ${id} is freed`);
   const worktreeOf = async (id: string) => (await made.show(id)).worktrees[0].path;
+  /** For which commit setup counts as run. */
+  const preparedFor = async (id: string) => {
+    const query = "select prepared_for from worktrees where task_id = $1";
+    return (await deputy.database?.query<{ prepared_for: string | null }>(query, [id]))?.[0]
+      ?.prepared_for;
+  };
   const write = (path: string, mb: number) =>
     `mkdir -p $(dirname ${path}); dd if=/dev/zero of=${path} bs=1M count=${mb} 2> /dev/null`;
   const finish = async (path: string) => {
@@ -59,6 +68,7 @@ describe.skipIf(!canMount)("room is made of finished worktrees", () => {
     const open = await submit({ goal: "Go on", agent: `command:${runs}; echo ok > done.txt` });
     await scratch.until("runs");
     const openPath = await worktreeOf(open);
+    expect(await preparedFor(older.id)).toMatch(/^[0-9a-f]{40}$/);
 
     // Ignored files of the older one are enough: nobody is told, and no more is removed.
     home.leave(3 * megabyte);
@@ -72,6 +82,8 @@ describe.skipIf(!canMount)("room is made of finished worktrees", () => {
       kept_for: null,
     });
     expect(existsSync(join(older.path, "node_modules"))).toBe(false);
+    expect(await preparedFor(older.id)).toBe(null); // a retry runs setup again
+    expect(await preparedFor(dumped.id)).not.toBe(null);
     expect(readFileSync(join(older.path, "done.txt"), "utf8")).toBe("ok\n");
     expect(existsSync(join(dumped.path, "only.dump"))).toBe(true);
     expect(phone.titles().filter((title) => title.includes("little space"))).toEqual([]);
