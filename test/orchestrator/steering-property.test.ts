@@ -250,6 +250,7 @@ test.each([
   ["the planner asks", "pause, answer resume, resume", "claim"],
   ["alone, execute: at work", "pause, cancel, pause, resume", "stopped"],
   ["alone, asks (tests_weakened)", "answer without", "claim"], // there is no commit to verify
+  ["alone, asks (review_blocked)", "answer accept", "claim"], // nor here
 ] as const)("%s: %s, then %s", async (name, asked, next) => {
   const situation = situations.find((one) => one.name === name);
   if (!situation) throw new Error(`no situation is called ${name}`);

@@ -187,7 +187,9 @@ export async function answerQuestion(
     // Work that a person accepts as it is only has to be verified again, with the findings
     // accepted.
     const isAgain = subtask.verdict?.result === "inconclusive" && isReviewAgain(answer);
-    const isTaken = question.kind === "review" && (isAcceptance(answer) || isAgain);
+    // With no commit there is nothing to verify: a new attempt makes one, and the answer still applies.
+    const isTaken =
+      question.kind === "review" && subtask.commit !== null && (isAcceptance(answer) || isAgain);
     if (isTaken && isAgain) await forgetUnanswered(tx, subtask.id);
     const stage = isTaken ? "verify" : "execute";
     await moveSubtask(tx, subtask, isTaken ? "verifying" : "ready", waitForSlot(stage), {
