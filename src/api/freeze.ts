@@ -7,7 +7,7 @@ import { time } from "./to-wire.ts";
 export const freezeBody = named(
   "NewFreeze",
   z.strictObject({
-    /** In words, for whoever asks why nothing starts. */
+    /** Shown wherever Deputy says that nothing starts. */
     reason: z
       .string()
       .max(500)

@@ -229,7 +229,7 @@ export function buildProgram(actions: Actions, io: CliIo = processIo()): Command
     .argument("<id>", idHelp)
     .action((id: string, options: Json) => end(resumeTask(io, id, options)));
   verb("freeze", "stop all spending: nothing starts, and what runs is parked")
-    .option("--reason <text>", "why, for whoever asks")
+    .option("--reason <text>", "shown by why, ls and doctor")
     .action((options: Json & { reason?: string }) => end(freezeAll(io, options)));
   verb("thaw", "end the freeze; work continues where it stopped").action((options: Json) =>
     end(thawAll(io, options)),

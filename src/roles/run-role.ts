@@ -76,7 +76,8 @@ async function runRole(deps: RoleDeps, request: RoleRequest): Promise<RoleEnd> {
     silentMs: name === "builtin" ? null : (settings.stallMs ?? defaultStallMs),
     notice: (text) => request.emit({ kind: "notice", text }),
     store: (signs) => {
-      if (about.attemptId) setSigns(deps.db, about.attemptId, signs).catch(() => {}); // told again
+      // Where the database is away, the next half a minute's signs are stored.
+      if (about.attemptId) setSigns(deps.db, about.attemptId, signs).catch(() => {});
     },
   });
   const onProcess = (identity: ProcessIdentity) => {

@@ -75,6 +75,7 @@ async function settle({ deputy }: World, id: string): Promise<View> {
     const asks = questions.some((question: Json) => question.answered_at === null);
     return isOver || asks ? answer.body : null;
   };
+  // Null is the verdict then: lost.
   return until(look, `${id} is over`, patienceMs).catch(() => null);
 }
 

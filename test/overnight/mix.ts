@@ -143,7 +143,7 @@ export async function runNight(
     while (Date.now() < untilMs) {
       await sleep(500 + random() * 2_500);
       const name = names[Math.floor(random() * names.length)] ?? "";
-      // The daemon's database may be away from the blow before: nothing was hit then.
+      // The database may be away from the fault before: then this one did not happen, and is not counted.
       const seen = await blows[name]?.(world, random).catch(() => null);
       if (seen) happened.push({ at: Date.now() - from, what: name, seen });
     }

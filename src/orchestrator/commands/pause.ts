@@ -4,13 +4,7 @@ import type { Subtask, Task } from "../../core/task/task.ts";
 import type { Tx } from "../../store/database/schema.ts";
 import { taskStatesOf } from "../../store/tasks/claims.ts";
 import { insertQuestion, listOpenQuestions, setAnswer } from "../../store/tasks/questions.ts";
-import {
-  appendEvent,
-  moveSubtask,
-  moveTask,
-  moveTaskAndRead,
-  wakeStage,
-} from "../../store/tasks/transition.ts";
+import { appendEvent, moveSubtask, moveTask, wakeStage } from "../../store/tasks/transition.ts";
 import { schedule } from "../transitions/schedule.ts";
 import { waitForSlot } from "../transitions/stage-retry.ts";
 
@@ -75,7 +69,7 @@ export async function holdPaused(tx: Tx, task: Task, subtasks: readonly Subtask[
     if (!isAsking(subtask)) await moveSubtask(tx, subtask, subtask.state, hold);
   }
   if (task.hold?.kind === "lease" || isAsking(task)) return task;
-  return moveTaskAndRead(tx, task, task.state === "running" ? "waiting" : task.state, hold);
+  return moveTask(tx, task, task.state === "running" ? "waiting" : task.state, hold);
 }
 
 async function askToResume(tx: Tx, taskId: string): Promise<{ id: string }> {

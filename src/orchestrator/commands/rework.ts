@@ -4,7 +4,7 @@ import { json } from "../../store/database/open.ts";
 import type { Tx } from "../../store/database/schema.ts";
 import { listOpenComments } from "../../store/records/messages.ts";
 import { getLatestAttempt } from "../../store/tasks/attempts.ts";
-import { moveSubtask, moveTaskAndRead, wakeStage } from "../../store/tasks/transition.ts";
+import { moveSubtask, moveTask, wakeStage } from "../../store/tasks/transition.ts";
 import type { Announce } from "../transitions/announce.ts";
 import { waitForSlot } from "../transitions/stage-retry.ts";
 
@@ -32,7 +32,7 @@ export async function startRework(
   });
   const hold: Hold = { kind: "dependency", on: [subtask.id], reason: "comments are worked on" };
   const set = { endDetail: null, stageFailures: 0, postponed: 0 };
-  const reworked = await moveTaskAndRead(tx, task, "running", hold, set);
+  const reworked = await moveTask(tx, task, "running", hold, set);
   await announce(tx, reworked, {
     type: "subtask.reworked",
     message: `"${subtask.title}" is worked on again, because of ${about.length === 1 ? "a comment" : `${about.length} comments`}, in attempt ${next}`,

@@ -4,7 +4,7 @@ import type { Task } from "../../core/task/task.ts";
 import { json } from "../../store/database/open.ts";
 import type { Tx } from "../../store/database/schema.ts";
 import { insertQuestion, listOpenQuestions, setAnswer } from "../../store/tasks/questions.ts";
-import { appendEvent, moveTaskAndRead, type TaskFields } from "../../store/tasks/transition.ts";
+import { appendEvent, moveTask, type TaskFields } from "../../store/tasks/transition.ts";
 import { change } from "../commands/commands.ts";
 import type { AdvanceDeps } from "../transitions/advance.ts";
 import type { Announce } from "../transitions/announce.ts";
@@ -69,7 +69,7 @@ export async function askForApproval(
   const questionId = newId("question");
   const about = { taskId: task.id, subtaskId: null };
   await insertQuestion(tx, { id: questionId, ...about, kind: "approval", text });
-  const asking = await moveTaskAndRead(tx, task, "waiting", { kind: "question", questionId }, set);
+  const asking = await moveTask(tx, task, "waiting", { kind: "question", questionId }, set);
   await announceApproval(tx, announce, asking, questionId, text);
 }
 

@@ -8,12 +8,7 @@ import { json } from "../../store/database/open.ts";
 import type { Tx } from "../../store/database/schema.ts";
 import { closePlan, insertPlan, listPlans } from "../../store/tasks/plans.ts";
 import { insertQuestion } from "../../store/tasks/questions.ts";
-import {
-  moveTask,
-  moveTaskAndRead,
-  type TaskFields,
-  wakeStage,
-} from "../../store/tasks/transition.ts";
+import { moveTask, type TaskFields, wakeStage } from "../../store/tasks/transition.ts";
 import type { Announce } from "../transitions/announce.ts";
 import { cleanPlan, renderPlan } from "../transitions/render-plan.ts";
 import { waitForSlot } from "../transitions/stage-retry.ts";
@@ -63,7 +58,7 @@ export async function askAboutPlan(
     kind: "plan",
     text,
   });
-  const asking = await moveTaskAndRead(
+  const asking = await moveTask(
     tx,
     task,
     "waiting",

@@ -16,13 +16,7 @@ import { json } from "../../store/database/open.ts";
 import type { Tx } from "../../store/database/schema.ts";
 import { readSpent } from "../../store/records/spending.ts";
 import { insertQuestion, listOpenQuestions, setAnswer } from "../../store/tasks/questions.ts";
-import {
-  appendEvent,
-  moveSubtask,
-  moveTask,
-  moveTaskAndRead,
-  wakeStage,
-} from "../../store/tasks/transition.ts";
+import { appendEvent, moveSubtask, moveTask, wakeStage } from "../../store/tasks/transition.ts";
 import type { AdvanceDeps } from "../transitions/advance.ts";
 import type { Announce } from "../transitions/announce.ts";
 import { waitForSlot } from "../transitions/stage-retry.ts";
@@ -82,7 +76,7 @@ export async function answerBudgetQuestion(
   const waits = ({ hold }: Task | Subtask) =>
     hold?.kind === "question" && hold.questionId === question.id;
   const current = raised
-    ? await moveTaskAndRead(tx, task, task.state, task.hold, { budget: json(raised) })
+    ? await moveTask(tx, task, task.state, task.hold, { budget: json(raised) })
     : task;
   for (const subtask of subtasks.filter(waits)) {
     // Verified work continues without the review that was not paid for: the stage reports it as not
@@ -95,7 +89,7 @@ export async function answerBudgetQuestion(
     await moveTask(tx, current, "queued", waitForSlot("plan"));
     return wakeStage(tx, "plan", task.id, null);
   }
-  const failed = await moveTaskAndRead(tx, current, "failed", null, { endDetail: refused });
+  const failed = await moveTask(tx, current, "failed", null, { endDetail: refused });
   await deps.announce(tx, failed, { type: "task.failed", message: `Failed: ${refused}` });
 }
 

@@ -2,7 +2,7 @@ import { newId } from "../../core/base/id.ts";
 import type { Task } from "../../core/task/task.ts";
 import type { Db, Tx } from "../../store/database/schema.ts";
 import { insertQuestion, listQuestions } from "../../store/tasks/questions.ts";
-import { moveTask, moveTaskAndRead, wakeStage } from "../../store/tasks/transition.ts";
+import { moveTask, wakeStage } from "../../store/tasks/transition.ts";
 import type { Announce } from "../transitions/announce.ts";
 import { waitForSlot } from "../transitions/stage-retry.ts";
 
@@ -22,7 +22,7 @@ export async function askForPlanner(
     ...{ id: questionId, taskId: task.id, subtaskId: null, kind: "question", text },
   });
   const hold = { kind: "question", questionId } as const;
-  const asking = await moveTaskAndRead(tx, task, "waiting", hold, { stageFailures: 0 });
+  const asking = await moveTask(tx, task, "waiting", hold, { stageFailures: 0 });
   await announce(tx, asking, {
     type: "question.asked",
     message: `Question: ${text}`,

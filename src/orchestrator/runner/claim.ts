@@ -112,8 +112,7 @@ async function claimSome(
     if (stage === "execute")
       return startAttempt(tx, processId, task, subtask, attempt?.number ?? 0, lease);
     const doing = lease(`${stage} of "${subtask.key}"`);
-    await moveSubtask(tx, subtask, subtask.state, doing, {}, { newEpoch: true });
-    const epoch = subtask.epoch + 1;
+    const { epoch } = await moveSubtask(tx, subtask, subtask.state, doing, {}, { newEpoch: true });
     return { stage, taskId, subtaskId: subtask.id, attemptId: attempt?.id ?? null, epoch };
   };
   const claims = await Promise.all(candidates.map(claimOne));
@@ -130,13 +129,13 @@ async function claimTask(
   const states: readonly TaskState[] = taskStatesOf[stage];
   if (!states.includes(task.state) || !isFree(task, stage, now)) return null;
   const to = stage === "plan" ? "planning" : "delivering";
-  await moveTask(tx, task, to, lease(`${to} the task`), {}, { newEpoch: true });
+  const { epoch } = await moveTask(tx, task, to, lease(`${to} the task`), {}, { newEpoch: true });
   if (stage === "plan")
     await appendEvent(tx, task.id, {
       type: "task.planning",
       message: "Preparing the repository and the plan",
     });
-  return { stage, taskId: task.id, subtaskId: null, attemptId: null, epoch: task.epoch + 1 };
+  return { stage, taskId: task.id, subtaskId: null, attemptId: null, epoch };
 }
 
 type Lease = Extract<Hold, { kind: "lease" }>;

@@ -6,7 +6,7 @@ import type { Preparation, Subtask, Task } from "../../core/task/task.ts";
 import type { Tx } from "../../store/database/schema.ts";
 import { closePlanning } from "../../store/records/sessions.ts";
 import { insertPlan } from "../../store/tasks/plans.ts";
-import { appendEvent, moveTask, moveTaskAndRead, wakeStage } from "../../store/tasks/transition.ts";
+import { appendEvent, moveTask, wakeStage } from "../../store/tasks/transition.ts";
 import { proposePlan } from "../questions/ask-about-plan.ts";
 import { askForBudget } from "../questions/budget-question.ts";
 import { askForPlanner } from "../questions/planner-question.ts";
@@ -43,7 +43,7 @@ export async function advanceTask(
     case "asked":
       return askForPlanner(tx, announce, task, outcome.question);
     case "delivered": {
-      const completed = await moveTaskAndRead(tx, task, "completed", null, {
+      const completed = await moveTask(tx, task, "completed", null, {
         branch: outcome.branch,
         deliveredCommit: outcome.commit,
         deliveryUrl: outcome.url,
@@ -168,10 +168,7 @@ async function enterRunning(
 
 async function fail(tx: Tx, announce: Announce, task: Task, detail: string): Promise<void> {
   await closePlanning(tx, task.id);
-  const failed = await moveTaskAndRead(tx, task, "failed", null, {
-    endDetail: detail,
-    stageFailures: 0,
-  });
+  const failed = await moveTask(tx, task, "failed", null, { endDetail: detail, stageFailures: 0 });
   await announce(tx, failed, {
     type: "task.failed",
     message: `Failed: ${detail}`,

@@ -3,7 +3,7 @@ import { type Hold, slot } from "../../core/task/hold.ts";
 import { isSubtaskOver, isTaskOver } from "../../core/task/lifecycle.ts";
 import type { Subtask, Task } from "../../core/task/task.ts";
 import type { Tx } from "../../store/database/schema.ts";
-import { lockTask, moveSubtask, moveTaskAndRead, wakeStage } from "../../store/tasks/transition.ts";
+import { lockTask, moveSubtask, moveTask, wakeStage } from "../../store/tasks/transition.ts";
 import { endPause, holdPaused } from "../commands/pause.ts";
 import { startRework } from "../commands/rework.ts";
 import type { Announce } from "./announce.ts";
@@ -46,8 +46,7 @@ async function settleOpen(
     if (decision.start) {
       current.set(subtask.id, await startSubtask(tx, task, subtask, announce));
     } else if (!sameHold(subtask.hold, decision.hold)) {
-      await moveSubtask(tx, subtask, "blocked", decision.hold);
-      current.set(subtask.id, { ...subtask, state: "blocked", hold: decision.hold });
+      current.set(subtask.id, await moveSubtask(tx, subtask, "blocked", decision.hold));
     }
   }
   return settleTask(tx, task, [...current.values()], announce);
@@ -64,16 +63,15 @@ async function startSubtask(
     on: [slot("execute")],
     reason: "waiting for a free executor",
   };
-  const baseCommit = task.headCommit;
-  await moveSubtask(tx, subtask, "ready", hold, { baseCommit });
+  const started = await moveSubtask(tx, subtask, "ready", hold, { baseCommit: task.headCommit });
   await announce(tx, task, {
     type: "subtask.ready",
     message: `"${subtask.title}" is ready`,
-    data: { key: subtask.key, base_commit: baseCommit },
+    data: { key: subtask.key, base_commit: task.headCommit },
     subtaskId: subtask.id,
   });
   await wakeStage(tx, "execute", task.id, subtask.id);
-  return { ...subtask, state: "ready", hold, baseCommit };
+  return started;
 }
 
 async function settleTask(
@@ -91,8 +89,8 @@ async function settleTask(
     const reworked = await startRework(tx, task, subtasks, announce);
     if (reworked) return reworked;
     const running =
-      task.state === "waiting" ? await moveTaskAndRead(tx, task, "running", task.hold) : task;
-    const delivering = await moveTaskAndRead(tx, running, "delivering", {
+      task.state === "waiting" ? await moveTask(tx, task, "running", task.hold) : task;
+    const delivering = await moveTask(tx, running, "delivering", {
       kind: "dependency",
       on: [slot("deliver")],
       reason: "waiting to be delivered",
@@ -114,7 +112,7 @@ async function settleTask(
       }),
       ...(held.length > 0 ? [`${names(held)} could not start because of that`] : []),
     ].join("; ");
-    const over = await moveTaskAndRead(tx, task, "failed", null, { endDetail: detail });
+    const over = await moveTask(tx, task, "failed", null, { endDetail: detail });
     await announce(tx, over, {
       type: "task.failed",
       message: `Failed: ${detail}`,
@@ -125,7 +123,7 @@ async function settleTask(
   const asking = active.filter(({ state }) => state === "waiting");
   const question = asking[0]?.hold;
   if (asking.length === active.length && question?.kind === "question") {
-    const waiting = await moveTaskAndRead(tx, task, "waiting", question);
+    const waiting = await moveTask(tx, task, "waiting", question);
     if (task.state !== "waiting") {
       await announce(tx, task, { type: "task.waiting", message: "Waiting for an answer" });
     }
@@ -139,7 +137,7 @@ async function settleTask(
   if (task.state === "waiting")
     await announce(tx, task, { type: "task.resumed", message: "Continuing" });
   const isSettled = task.state === "running" && sameHold(task.hold, hold);
-  return isSettled ? task : moveTaskAndRead(tx, task, "running", hold);
+  return isSettled ? task : moveTask(tx, task, "running", hold);
 }
 
 /**
@@ -170,9 +168,9 @@ async function settleCancelled(
   if (task.hold?.kind === "lease") return task;
   if (working.length > 0) {
     const reason = "it is cancelled once running work has stopped";
-    return moveTaskAndRead(tx, task, task.state, { kind: "dependency", on: working, reason });
+    return moveTask(tx, task, task.state, { kind: "dependency", on: working, reason });
   }
-  const cancelled = await moveTaskAndRead(tx, task, "cancelled", null, {
+  const cancelled = await moveTask(tx, task, "cancelled", null, {
     endDetail: "cancelled on request",
   });
   await announce(tx, cancelled, { type: "task.cancelled", message: "Cancelled" });

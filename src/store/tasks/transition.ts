@@ -159,47 +159,35 @@ export type SubtaskFields = Omit<
 >;
 
 /** Moves a task (or keeps its state) and replaces its hold. Its end notifies every process. */
-export async function moveTask(...move: TaskMove): Promise<void> {
-  const { numUpdatedRows } = await updateTask(...move).executeTakeFirst();
-  invariant(numUpdatedRows === 1n, `task ${move[1].id} was locked, so its epoch holds`);
-}
-
-/** The same for a caller that goes on with the moved task; reading it back is a tenth of a transition. */
-export async function moveTaskAndRead(...move: TaskMove): Promise<Task> {
-  const row = await updateTask(...move)
-    .returningAll()
-    .executeTakeFirst();
-  invariant(row, `task ${move[1].id} was locked, so its epoch holds`);
-  return toTask(row);
-}
-
-type TaskMove = [
+export async function moveTask(
   tx: Tx,
   task: Task,
   to: TaskState,
   hold: Hold | null,
-  set?: TaskFields,
-  options?: MoveOptions,
-];
-
-function updateTask(...[tx, task, to, hold, set = {}, options = {}]: TaskMove) {
+  set: TaskFields = {},
+  { newEpoch = false }: MoveOptions = {},
+): Promise<Task> {
   if (task.state !== to) assertTaskMove(task.state, to);
-  if (task.hold !== null && hold === null) pendingIn(tx).notifications.add(`over ${task.id}`);
-  return tx
+  const row = await tx
     .updateTable("tasks")
     .set({
       ...set,
       ...holdColumns(hold),
       state: to,
-      epoch: task.epoch + (options.newEpoch ? 1 : 0),
+      epoch: task.epoch + (newEpoch ? 1 : 0),
       updatedAt: new Date(),
       endedAt: hold === null ? (task.endedAt ?? new Date()) : null,
     })
     .where("id", "=", task.id)
-    .where("epoch", "=", task.epoch);
+    .where("epoch", "=", task.epoch)
+    .returningAll()
+    .executeTakeFirst();
+  invariant(row, `task ${task.id} was locked, so its epoch holds`);
+  if (task.hold !== null && hold === null) pendingIn(tx).notifications.add(`over ${task.id}`);
+  return toTask(row);
 }
 
-/** Moves a subtask (or keeps its state) and replaces its hold. */
+/** Move a subtask (or keep its state) and replace its hold. */
 export async function moveSubtask(
   tx: Tx,
   subtask: Subtask,
@@ -207,9 +195,9 @@ export async function moveSubtask(
   hold: Hold | null,
   set: SubtaskFields = {},
   { newEpoch = false }: MoveOptions = {},
-): Promise<void> {
+): Promise<Subtask> {
   if (subtask.state !== to) assertSubtaskMove(subtask.state, to);
-  const { numUpdatedRows } = await tx
+  const row = await tx
     .updateTable("subtasks")
     .set({
       ...set,
@@ -220,11 +208,10 @@ export async function moveSubtask(
     })
     .where("id", "=", subtask.id)
     .where("epoch", "=", subtask.epoch)
+    .returningAll()
     .executeTakeFirst();
-  invariant(
-    numUpdatedRows === 1n,
-    `subtask ${subtask.id} is written under its task's lock, so its epoch holds`,
-  );
+  invariant(row, `subtask ${subtask.id} is written under its task's lock, so its epoch holds`);
+  return toSubtask(row);
 }
 
 /** Inserts a planned subtask; settling its task in the same transaction sets its real hold. */

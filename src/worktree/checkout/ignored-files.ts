@@ -35,6 +35,7 @@ export async function findRecent(
     const found = await withFolder(workTree, Buffer.from(folder, "latin1"), async (inside) => {
       for (const name of names) {
         // An agent can set mtime back, and a program that unpacks does; it cannot set ctime.
+        // One that is gone meanwhile is no file to keep.
         const stats = await lstat(inside.at(Buffer.from(name, "latin1"))).catch(() => null);
         if (stats && Math.max(stats.mtimeMs, stats.ctimeMs) >= since.getTime()) return name;
       }
@@ -57,7 +58,7 @@ export async function removeIgnoredFiles(
       for (const name of names) {
         const at = Buffer.from(name, "latin1");
         const stats = await lstat(inside.at(at)).catch(() => null);
-        if (stats === null) continue;
+        if (stats === null) continue; // gone meanwhile
         await (stats.isDirectory() ? removeInside(inside, at) : unlink(inside.at(at)));
         removed.files++;
         if (stats.nlink === 1) removed.bytes += stats.blocks * 512; // others keep what they share

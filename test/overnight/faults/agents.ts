@@ -125,6 +125,7 @@ export const agentFaults: Fault[] = [
     ],
     inject: async (world) => {
       await world.scratch.until("left");
+      // Null: it was ended before it was seen to run.
       const identity = await until(
         async () => identifyProcess(Number(await world.scratch.read("left"))),
         "it runs",
