@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
@@ -35,6 +35,9 @@ describe.each(agents)("%s", (name) => {
     const run = await makeProjectRun();
     const ending = makeAgent(name, server)(run);
     await server.waitForRequest(({ turn }) => turn === 2);
+    // It writes its record a moment after it asks: killed before that, it has no session to go on with.
+    if (name.includes("claude"))
+      await until(() => countReplies(run.sessionFolder) >= 2, "claude has recorded both turns");
     for (const { pid } of run.processes) process.kill(-pid, "SIGKILL");
     const crashed = await ending;
     expect(crashed, JSON.stringify(crashed)).toMatchObject({ reason: "crashed" });
@@ -156,3 +159,11 @@ test("what a person says reaches claude between two calls of the model, and is c
   expect(run.session.entries).toContainEqual({ told: "Make it blue." });
   expect(run.calls).toHaveLength(Object.values(server.served)[0]?.calls ?? 0);
 });
+
+/** Replies in claude's record of its session. */
+function countReplies(folder: string): number {
+  const names = readdirSync(folder, { recursive: true, encoding: "utf8" });
+  const records = names.filter((file) => file.endsWith(".jsonl"));
+  const texts = records.map((file) => readFileSync(join(folder, file), "utf8"));
+  return texts.join("").split('"type":"assistant"').length - 1;
+}
