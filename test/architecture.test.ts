@@ -114,6 +114,7 @@ const homes: Record<string, string[]> = {
 /** Files of ours with one user: the writers of state. */
 const writers: Record<string, string[]> = {
   "store/tasks/transition.ts": ["orchestrator"],
+  "store/tasks/ledger.ts": ["orchestrator"],
   "store/tasks/create-task.ts": ["orchestrator"],
   "store/tasks/attempts.ts": ["orchestrator", "delivery", "executor", "planner"],
 };

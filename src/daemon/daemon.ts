@@ -18,7 +18,7 @@ import { batchCreations } from "../orchestrator/intake/intake.ts";
 import { releaseLostLease } from "../orchestrator/runner/repair.ts";
 import { startStageRunner } from "../orchestrator/runner/run-stages.ts";
 import { wakeFromSpace } from "../orchestrator/runner/wait-for-space.ts";
-import { makeAnnounce } from "../orchestrator/transitions/announce.ts";
+import { makeAdvanceDeps } from "../orchestrator/transitions/advance.ts";
 import { openQueue } from "../queue/open.ts";
 import { startRelay } from "../queue/relay.ts";
 import { reapDeadProcesses } from "../recovery/reconcile.ts";
@@ -111,10 +111,10 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
     );
     services.add("registered process", { stop: self.end });
     const garbled = watchGarbled(db, log);
-    const announce = makeAnnounce((event, task) =>
+    const transitions = makeAdvanceDeps(db, (event, task) =>
       notificationRows(event, task, config.notifier, redactPush),
     );
-    const core = { db, announce };
+    const core = { db, ...transitions };
 
     // Before anything new starts: no child of a dead process may still write.
     const onTakeoverError = onError("could not take over a claim; trying again");

@@ -11,7 +11,7 @@ import { agentConfig, roleAgent } from "../roles/run-role.ts";
 /** What intake asks of this daemon: its agents, its budget, the repositories it can read. */
 export function makeIntakeRules(
   config: Config,
-  core: Pick<IntakeRules, "db" | "announce" | "createTask">,
+  core: Pick<IntakeRules, "db" | "transact" | "announce" | "createTask">,
 ): IntakeRules {
   return {
     ...core,

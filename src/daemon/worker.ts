@@ -5,7 +5,7 @@ import { makeRedact } from "../core/text/redact.ts";
 import { notificationRows } from "../notifier/notification-rows.ts";
 import { secretsOf } from "../notifier/notifier-config.ts";
 import { type StageRunner, startStageRunner } from "../orchestrator/runner/run-stages.ts";
-import { makeAnnounce } from "../orchestrator/transitions/announce.ts";
+import { makeAdvanceDeps } from "../orchestrator/transitions/advance.ts";
 import { openQueue } from "../queue/open.ts";
 import { makeStages } from "../stages.ts";
 import { openMirrors } from "../worktree/mirror/mirror.ts";
@@ -67,7 +67,7 @@ export async function startWorker(config: Config, log: Log): Promise<WorkerProce
   await space.look(); // a volume below its floor causes no error that would tell of it
   const runner: StageRunner = startStageRunner({
     ...{ db, space, processId: self.processId, stages: { execute } },
-    announce: makeAnnounce((event, task) =>
+    ...makeAdvanceDeps(db, (event, task) =>
       notificationRows(event, task, config.notifier, redactPush),
     ),
     log: (level, fields, message) => log[level](fields, message),

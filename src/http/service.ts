@@ -1,3 +1,4 @@
+import type { Idempotency } from "../core/ledger/task-ledger.ts";
 import type { AgentStatus } from "../core/settings/agent-status.ts";
 import type { Event } from "../core/task/event.ts";
 import type { Freeze } from "../core/task/freeze.ts";
@@ -8,7 +9,6 @@ import type { Garbled, TaskDetail, TaskSnapshot } from "../core/task/task-detail
 import type { Speaker } from "../orchestrator/commands/commands.ts";
 import type { Explanation } from "../orchestrator/commands/explain.ts";
 import type { Frozen } from "../orchestrator/commands/freeze.ts";
-import type { Idempotency } from "../store/records/messages.ts";
 
 /**
  * The daemon as the HTTP server sees it, put together by `daemon.ts`. Every method throws a

@@ -1,5 +1,5 @@
 import { newId } from "../core/base/id.ts";
-import type { NewNotification } from "../store/records/notifications.ts";
+import type { NewNotification } from "../core/ledger/task-ledger.ts";
 import type { NotifierConfig } from "./notifier-config.ts";
 
 /** What the daemon's operator is told that is not about a task. */

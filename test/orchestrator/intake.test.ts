@@ -12,7 +12,7 @@ let rules: IntakeRules;
 beforeAll(async () => {
   bench = await makeBench();
   rules = {
-    db: bench.db,
+    ...bench.deps,
     ...batchCreations(bench.db),
     announce: async () => "evt_unused",
     defaultAgent: () => "command:true",

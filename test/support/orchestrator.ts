@@ -3,8 +3,11 @@ import type { Verdict } from "../../src/core/proof/verdict.ts";
 import type { Claim, Outcome, StageName } from "../../src/core/task/outcome.ts";
 import type { PlannedSubtask } from "../../src/core/task/plan.ts";
 import { claimWork } from "../../src/orchestrator/runner/claim.ts";
-import { type AdvanceDeps, advance } from "../../src/orchestrator/transitions/advance.ts";
-import { makeAnnounce } from "../../src/orchestrator/transitions/announce.ts";
+import {
+  type AdvanceDeps,
+  advance,
+  makeAdvanceDeps,
+} from "../../src/orchestrator/transitions/advance.ts";
 import { openStore, type Store } from "../../src/store/database/open.ts";
 import type { Db } from "../../src/store/database/schema.ts";
 import { createTasks, type NewTask } from "../../src/store/tasks/create-task.ts";
@@ -15,7 +18,7 @@ export type Bench = {
   database: TestDatabase;
   store: Store;
   db: Db;
-  deps: AdvanceDeps;
+  deps: AdvanceDeps & { db: Db };
   /** A registered process that claims. */
   processId: string;
   addProcess(): Promise<string>;
@@ -35,7 +38,7 @@ export async function makeBench(): Promise<Bench> {
   const database = await createTestDatabase();
   const store = await openStore(database.connection, { maxConnections: 8, onError: () => {} });
   const { db } = store;
-  const deps = { db, announce: makeAnnounce(() => []) };
+  const deps = { db, ...makeAdvanceDeps(db, () => []) };
   const addProcess = async () => {
     const id = newId("process");
     await database.query(

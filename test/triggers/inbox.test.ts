@@ -7,6 +7,7 @@ import {
   type IntakeRules,
 } from "../../src/orchestrator/intake/intake.ts";
 import { changeOrigin } from "../../src/orchestrator/questions/approval-question.ts";
+import { makeAdvanceDeps } from "../../src/orchestrator/transitions/advance.ts";
 import { openStore, type Store } from "../../src/store/database/open.ts";
 import {
   insertDelivery,
@@ -75,6 +76,7 @@ function makeDeps(changes: Partial<InboxDeps> = {}): InboxDeps & { logged: strin
   const intake: IntakeRules = {
     db,
     ...batchCreations(db),
+    ...makeAdvanceDeps(db, () => []),
     announce: async () => "evt_unused",
     defaultAgent: () => "builtin",
     requireAgent: () => {},

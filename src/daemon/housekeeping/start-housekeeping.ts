@@ -5,6 +5,7 @@ import type { StageRunner } from "../../orchestrator/runner/run-stages.ts";
 import type { AdvanceDeps } from "../../orchestrator/transitions/advance.ts";
 import { type LostClaim, takeBackLease } from "../../recovery/reconcile.ts";
 import { GarbledRow } from "../../store/database/garbled.ts";
+import type { Db } from "../../store/database/schema.ts";
 import { findUnsoundHolds } from "../../store/tasks/unsound-holds.ts";
 import type { Mirrors } from "../../worktree/mirror/mirror.ts";
 import type { Bus } from "../bus.ts";
@@ -20,6 +21,7 @@ import type { SpaceWatch } from "./watch-space.ts";
 
 /** What the daemon looks after by the clock, whatever notifications get lost. */
 export type HousekeepingDeps = AdvanceDeps & {
+  db: Db;
   config: Config;
   log: Log;
   mirrors: Mirrors;

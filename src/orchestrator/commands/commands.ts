@@ -1,26 +1,14 @@
 import { DeputyError } from "../../core/base/error.ts";
 import { invariant } from "../../core/base/invariant.ts";
+import type { TaskLedger } from "../../core/ledger/task-ledger.ts";
 import { isAcceptance, isReviewAgain } from "../../core/review/review.ts";
 import type { EventType } from "../../core/task/event.ts";
 import type { Hold } from "../../core/task/hold.ts";
 import { isTaskOver } from "../../core/task/lifecycle.ts";
 import { isApproval } from "../../core/task/question.ts";
 import type { Subtask, Task } from "../../core/task/task.ts";
-import { json } from "../../store/database/open.ts";
-import type { Db, Tx } from "../../store/database/schema.ts";
-import { forgetUnanswered } from "../../store/records/reviews.ts";
-import { getLatestAttempt } from "../../store/tasks/attempts.ts";
-import { setAnswer } from "../../store/tasks/questions.ts";
-import { findActiveTask, getTask } from "../../store/tasks/tasks.ts";
-import {
-  appendEvent,
-  inTransition,
-  lockTask,
-  moveSubtask,
-  moveTask,
-  notifyCancel,
-  wakeStage,
-} from "../../store/tasks/transition.ts";
+import type { Db } from "../../store/database/schema.ts";
+import { appendEvent } from "../../store/tasks/transition.ts";
 import { answerAboutJudges } from "../questions/answer-judges.ts";
 import { answerPlan, checkPlanRounds, readPlanAnswer } from "../questions/ask-about-plan.ts";
 import { answerBudgetQuestion } from "../questions/budget-question.ts";
@@ -40,7 +28,7 @@ import { restarted } from "./rework.ts";
 
 /** Request cancellation; the state follows once nothing runs. Idempotent. */
 export async function cancelTask(deps: AdvanceDeps, taskId: string): Promise<Task> {
-  return change(deps, taskId, async (tx, task) => {
+  return change(deps, taskId, async (ledger, task) => {
     if (task.state === "cancelled") return;
     if (isTaskOver(task.state)) {
       throw new DeputyError(
@@ -48,11 +36,14 @@ export async function cancelTask(deps: AdvanceDeps, taskId: string): Promise<Tas
         `${task.id} is ${task.state} already; there is nothing to cancel.`,
       );
     }
-    await moveTask(tx, task, task.state, task.hold, {
+    await ledger.moveTask(task, task.state, task.hold, {
       cancelRequestedAt: task.cancelRequestedAt ?? new Date(),
     });
-    await appendEvent(tx, task.id, { type: "task.cancel_requested", message: "Cancel requested" });
-    notifyCancel(tx, task.id);
+    await ledger.appendEvent(task.id, {
+      type: "task.cancel_requested",
+      message: "Cancel requested",
+    });
+    ledger.notifyCancel(task.id);
   });
 }
 
@@ -61,21 +52,21 @@ export async function cancelTask(deps: AdvanceDeps, taskId: string): Promise<Tas
  * budget of attempts.
  */
 export async function retryTask(deps: AdvanceDeps, taskId: string): Promise<Task> {
-  return change(deps, taskId, async (tx, task, subtasks) => {
+  return change(deps, taskId, async (ledger, task, subtasks) => {
     if (task.state !== "failed") {
       throw new DeputyError(
         "conflict",
         `${task.id} is ${task.state}; only a failed task can be retried.`,
       );
     }
-    await requireFreeSubject(tx, task);
-    await appendEvent(tx, task.id, { type: "task.retried", message: "Retry requested" });
+    await requireFreeSubject(ledger, task);
+    await ledger.appendEvent(task.id, { type: "task.retried", message: "Retry requested" });
     const failed = subtasks.filter(({ state }) => state === "failed");
-    if (failed.length > 0) return reopenFailed(tx, task, failed);
+    if (failed.length > 0) return reopenFailed(ledger, task, failed);
     const stage = subtasks.length === 0 ? "plan" : "deliver";
     const to = stage === "plan" ? "queued" : "delivering";
-    await moveTask(tx, task, to, waitForSlot(stage), reopened);
-    return wakeStage(tx, stage, task.id, null);
+    await ledger.moveTask(task, to, waitForSlot(stage), reopened);
+    return ledger.wakeStage(stage, task.id, null);
   });
 }
 
@@ -90,19 +81,19 @@ const reopened = {
 
 /** Settling starts them in order: subtasks that write the same files run one after the other. */
 export async function reopenFailed(
-  tx: Tx,
+  ledger: TaskLedger,
   task: Task,
   failed: readonly Subtask[],
   on: readonly Subtask[] = failed,
 ): Promise<void> {
-  for (const subtask of failed) await reopen(tx, subtask);
+  for (const subtask of failed) await reopen(ledger, subtask);
   const hold: Hold = { kind: "dependency", on: on.map(({ id }) => id), reason: "retried" };
-  await moveTask(tx, task, "running", hold, reopened);
+  await ledger.moveTask(task, "running", hold, reopened);
 }
 
 /** A subject has one active task: throws a DeputyError if another one is active. */
-export async function requireFreeSubject(tx: Tx, { origin }: Task): Promise<void> {
-  const active = origin.subject ? await findActiveTask(tx, origin.subject) : null;
+export async function requireFreeSubject(ledger: TaskLedger, { origin }: Task): Promise<void> {
+  const active = origin.subject ? await ledger.findActiveTask(origin.subject) : null;
   if (!active) return;
   throw new DeputyError(
     "conflict",
@@ -110,12 +101,12 @@ export async function requireFreeSubject(tx: Tx, { origin }: Task): Promise<void
   );
 }
 
-async function reopen(tx: Tx, subtask: Subtask): Promise<void> {
-  const latest = await getLatestAttempt(tx, subtask.id);
+async function reopen(ledger: TaskLedger, subtask: Subtask): Promise<void> {
+  const latest = await ledger.getLatestAttempt(subtask.id);
   const hold: Hold = { kind: "dependency", on: [subtask.id], reason: "retried" };
   const next = (latest?.number ?? 0) + 1;
-  await moveSubtask(tx, subtask, "blocked", hold, restarted(next));
-  await appendEvent(tx, subtask.taskId, {
+  await ledger.moveSubtask(subtask, "blocked", hold, restarted(next));
+  await ledger.appendEvent(subtask.taskId, {
     type: "subtask.retried",
     message: `"${subtask.title}" is tried again, from attempt ${next} on`,
     data: { key: subtask.key, next_attempt: next },
@@ -140,11 +131,11 @@ export async function answerQuestion(
   requirePlanner: (repository: string) => void = () => {},
   hash: string | null = null,
 ): Promise<Task> {
-  return change(deps, taskId, async (tx, task, subtasks) => {
+  return change(deps, taskId, async (ledger, task, subtasks) => {
     if (isTaskOver(task.state)) {
       throw new DeputyError("conflict", `${task.id} is ${task.state}; it asks nothing any more.`);
     }
-    const question = await findQuestion(tx, task, subtasks, { answer, questionId, hash });
+    const question = await findQuestion(ledger, task, subtasks, { answer, questionId, hash });
     if (speaker === "agent" && question.kind !== "question") {
       throw new DeputyError(
         "forbidden",
@@ -152,56 +143,59 @@ export async function answerQuestion(
         { field: "question_id" },
       );
     }
-    if (question.kind === "pause") return unpauseBy(tx, task, subtasks, answer);
+    if (question.kind === "pause") return unpauseBy(ledger, task, subtasks, answer);
     if (question.kind === "plan" && readPlanAnswer(answer) === "feedback") {
       requirePlanner(task.repository);
-      await checkPlanRounds(tx, task.id);
+      await checkPlanRounds(ledger, task.id);
     }
     if (question.kind === "budget")
-      return answerBudgetQuestion(tx, deps, task, subtasks, question, answer);
+      return answerBudgetQuestion(ledger, deps, task, subtasks, question, answer);
     const approved = question.kind === "approval" ? readApproval(answer) : null;
-    await setAnswer(tx, question.id, answer);
-    await appendEvent(tx, task.id, {
+    await ledger.setAnswer(question.id, answer);
+    await ledger.appendEvent(task.id, {
       type: "question.answered",
       message: `Answered: ${answer.slice(0, 200)}`,
       data: { question_id: question.id, answer },
       subtaskId: question.subtaskId,
     });
-    if (question.kind === "plan") return answerPlan(tx, deps.announce, task, answer);
+    if (question.kind === "plan") return answerPlan(ledger, deps.announce, task, answer);
     if (approved === false) {
-      await moveTask(tx, task, "cancelled", null, {
+      await ledger.moveTask(task, "cancelled", null, {
         endDetail: "not approved",
         cancelRequestedAt: new Date(),
       });
-      await deps.announce(tx, task, { type: "task.cancelled", message: "Cancelled: not approved" });
+      await deps.announce(ledger, task, {
+        type: "task.cancelled",
+        message: "Cancelled: not approved",
+      });
       return;
     }
     if (approved) {
-      await moveTask(tx, task, "queued", waitForSlot("plan"));
-      return wakeStage(tx, "plan", task.id, null);
+      await ledger.moveTask(task, "queued", waitForSlot("plan"));
+      return ledger.wakeStage("plan", task.id, null);
     }
-    if (question.subtaskId === null) return goOnPlanning(tx, task);
+    if (question.subtaskId === null) return goOnPlanning(ledger, task);
     const subtask = subtasks.find(({ id }) => id === question.subtaskId);
     invariant(subtask, "a question of an agent belongs to a subtask");
-    if (question.kind === "judges") return answerAboutJudges(tx, subtask, question, answer);
+    if (question.kind === "judges") return answerAboutJudges(ledger, subtask, question, answer);
     // Work that a person accepts as it is only has to be verified again, with the findings
     // accepted.
     const isAgain = subtask.verdict?.result === "inconclusive" && isReviewAgain(answer);
     // With no commit there is nothing to verify: a new attempt makes one, and the answer still applies.
     const isTaken =
       question.kind === "review" && subtask.commit !== null && (isAcceptance(answer) || isAgain);
-    if (isTaken && isAgain) await forgetUnanswered(tx, subtask.id);
+    if (isTaken && isAgain) await ledger.forgetUnanswered(subtask.id);
     const stage = isTaken ? "verify" : "execute";
-    await moveSubtask(tx, subtask, isTaken ? "verifying" : "ready", waitForSlot(stage), {
-      answers: json([...subtask.answers, { question: question.text, answer }]),
+    await ledger.moveSubtask(subtask, isTaken ? "verifying" : "ready", waitForSlot(stage), {
+      answers: [...subtask.answers, { question: question.text, answer }],
     });
-    await wakeStage(tx, stage, task.id, subtask.id);
+    await ledger.wakeStage(stage, task.id, subtask.id);
   });
 }
 
 /** `deputy answer` to a pause means `deputy resume`. */
 async function unpauseBy(
-  tx: Tx,
+  ledger: TaskLedger,
   task: Task,
   subtasks: readonly Subtask[],
   answer: string,
@@ -213,7 +207,7 @@ async function unpauseBy(
       { field: "answer" },
     );
   }
-  await unpause(tx, task, subtasks);
+  await unpause(ledger, task, subtasks);
 }
 
 function readApproval(answer: string): boolean {
@@ -239,7 +233,7 @@ export async function recordHandover(
   message: string,
 ): Promise<Task> {
   faultPoint(type, "reported");
-  return change(deps, taskId, async (tx, task) => {
+  return change(deps, taskId, async (ledger, task) => {
     if (type !== "task.restored" && !isTaskOver(task.state)) {
       throw new DeputyError("conflict", `${task.id} is ${task.state}: it was retried meanwhile.`);
     }
@@ -250,8 +244,8 @@ export async function recordHandover(
       "task.discarded": { discardedAt: task.discardedAt ?? new Date() },
       "task.restored": {},
     }[type];
-    await moveTask(tx, task, task.state, task.hold, at);
-    await appendEvent(tx, task.id, { type, message });
+    await ledger.moveTask(task, task.state, task.hold, at);
+    await ledger.appendEvent(task.id, { type, message });
   });
 }
 
@@ -278,15 +272,30 @@ export async function reportProgress(
 export async function change(
   deps: AdvanceDeps,
   taskId: string,
-  work: (tx: Tx, task: Task, subtasks: Subtask[]) => Promise<void>,
+  work: (ledger: TaskLedger, task: Task, subtasks: Subtask[]) => Promise<void>,
 ): Promise<Task> {
-  await inTransition(deps.db, async (tx) => {
-    const locked = await lockTask(tx, taskId);
+  return changeAndRead(deps, taskId, work, (ledger) => requireTask(ledger, taskId));
+}
+
+/** The same, and what is read of the settled task. */
+export async function changeAndRead<Read>(
+  deps: AdvanceDeps,
+  taskId: string,
+  work: (ledger: TaskLedger, task: Task, subtasks: Subtask[]) => Promise<void>,
+  read: (ledger: TaskLedger) => Promise<Read>,
+): Promise<Read> {
+  return deps.transact(async (ledger) => {
+    const locked = await ledger.lockTask(taskId);
     if (!locked) throw new DeputyError("not_found", `There is no task ${taskId}.`, { field: "id" });
-    await work(tx, locked.task, locked.subtasks);
-    await settle(tx, taskId, deps.announce);
+    await work(ledger, locked.task, locked.subtasks);
+    await settle(ledger, taskId, deps.announce);
+    return read(ledger);
   });
-  const task = await getTask(deps.db, taskId);
+}
+
+/** A task that is known to exist, as it is now. */
+export async function requireTask(ledger: TaskLedger, taskId: string): Promise<Task> {
+  const task = await ledger.getTask(taskId);
   invariant(task, "a task is never deleted");
   return task;
 }

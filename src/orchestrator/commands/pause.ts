@@ -1,10 +1,8 @@
 import { newId } from "../../core/base/id.ts";
+import type { TaskLedger } from "../../core/ledger/task-ledger.ts";
 import type { StageName } from "../../core/task/outcome.ts";
 import type { Subtask, Task } from "../../core/task/task.ts";
-import type { Tx } from "../../store/database/schema.ts";
 import { taskStatesOf } from "../../store/tasks/claims.ts";
-import { insertQuestion, listOpenQuestions, setAnswer } from "../../store/tasks/questions.ts";
-import { appendEvent, moveSubtask, moveTask, wakeStage } from "../../store/tasks/transition.ts";
 import { schedule } from "../transitions/schedule.ts";
 import { waitForSlot } from "../transitions/stage-retry.ts";
 
@@ -15,33 +13,41 @@ import { waitForSlot } from "../transitions/stage-retry.ts";
  */
 
 /** Paused rows wait for their slot again. The caller settles, which replaces every other hold. */
-export async function unpause(tx: Tx, task: Task, subtasks: readonly Subtask[]): Promise<void> {
-  const isPaused = isHeldBy(await closePauses(tx, task.id, "resumed"));
-  await appendEvent(tx, task.id, { type: "task.unpaused", message: "Resumed" });
+export async function unpause(
+  ledger: TaskLedger,
+  task: Task,
+  subtasks: readonly Subtask[],
+): Promise<void> {
+  const isPaused = isHeldBy(await closePauses(ledger, task.id, "resumed"));
+  await ledger.appendEvent(task.id, { type: "task.unpaused", message: "Resumed" });
   for (const subtask of subtasks.filter(isPaused)) {
     const stage = stageOfSubtask[subtask.state];
     if (!stage) continue;
-    await moveSubtask(tx, subtask, subtask.state, waitForSlot(stage));
-    await wakeStage(tx, stage, task.id, subtask.id);
+    await ledger.moveSubtask(subtask, subtask.state, waitForSlot(stage));
+    await ledger.wakeStage(stage, task.id, subtask.id);
   }
   const stage = (Object.keys(taskStatesOf) as (keyof typeof taskStatesOf)[]).find((name) =>
     (taskStatesOf[name] as readonly string[]).includes(task.state),
   );
   const waitsForSlot = stage !== undefined && isPaused(task);
   const hold = waitsForSlot ? waitForSlot(stage) : task.hold;
-  await moveTask(tx, task, task.state, hold, { pausedAt: null });
-  if (waitsForSlot) await wakeStage(tx, stage, task.id, null);
+  await ledger.moveTask(task, task.state, hold, { pausedAt: null });
+  if (waitsForSlot) await ledger.wakeStage(stage, task.id, null);
 }
 
 /** Ends the pause of a finished task: reopening it means that it should continue. */
-export async function endPause(tx: Tx, task: Task): Promise<void> {
-  await closePauses(tx, task.id, `the task is ${task.state}`);
-  await moveTask(tx, task, task.state, null, { pausedAt: null });
+export async function endPause(ledger: TaskLedger, task: Task): Promise<void> {
+  await closePauses(ledger, task.id, `the task is ${task.state}`);
+  await ledger.moveTask(task, task.state, null, { pausedAt: null });
 }
 
-async function closePauses(tx: Tx, taskId: string, answer: string): Promise<{ id: string }[]> {
-  const pauses = (await listOpenQuestions(tx, taskId)).filter(({ kind }) => kind === "pause");
-  for (const { id } of pauses) await setAnswer(tx, id, answer);
+async function closePauses(
+  ledger: TaskLedger,
+  taskId: string,
+  answer: string,
+): Promise<{ id: string }[]> {
+  const pauses = (await ledger.listOpenQuestions(taskId)).filter(({ kind }) => kind === "pause");
+  for (const { id } of pauses) await ledger.setAnswer(id, answer);
   return pauses;
 }
 
@@ -56,23 +62,28 @@ const stageOfSubtask: Partial<Record<Subtask["state"], StageName>> = {
  * Applies a pause: every row without a lease waits for the pause to end, including those that could
  * start now; blocked subtasks keep waiting for the others. Open questions stay open.
  */
-export async function holdPaused(tx: Tx, task: Task, subtasks: readonly Subtask[]): Promise<Task> {
-  const open = await listOpenQuestions(tx, task.id);
-  const pause = open.find(({ kind }) => kind === "pause") ?? (await askToResume(tx, task.id));
+export async function holdPaused(
+  ledger: TaskLedger,
+  task: Task,
+  subtasks: readonly Subtask[],
+): Promise<Task> {
+  const open = await ledger.listOpenQuestions(task.id);
+  const pause = open.find(({ kind }) => kind === "pause") ?? (await askToResume(ledger, task.id));
   const hold = { kind: "question", questionId: pause.id } as const;
   const isAsking = isHeldBy([...open, pause]);
   const decisions = new Map(schedule(subtasks).map((decision) => [decision.id, decision]));
   for (const subtask of subtasks) {
     const decision = decisions.get(subtask.id);
-    if (decision) await moveSubtask(tx, subtask, "blocked", decision.start ? hold : decision.hold);
+    if (decision)
+      await ledger.moveSubtask(subtask, "blocked", decision.start ? hold : decision.hold);
     if (!stageOfSubtask[subtask.state] || subtask.hold?.kind === "lease") continue;
-    if (!isAsking(subtask)) await moveSubtask(tx, subtask, subtask.state, hold);
+    if (!isAsking(subtask)) await ledger.moveSubtask(subtask, subtask.state, hold);
   }
   if (task.hold?.kind === "lease" || isAsking(task)) return task;
-  return moveTask(tx, task, task.state === "running" ? "waiting" : task.state, hold);
+  return ledger.moveTask(task, task.state === "running" ? "waiting" : task.state, hold);
 }
 
-async function askToResume(tx: Tx, taskId: string): Promise<{ id: string }> {
+async function askToResume(ledger: TaskLedger, taskId: string): Promise<{ id: string }> {
   const question = {
     id: newId("question"),
     taskId,
@@ -80,7 +91,7 @@ async function askToResume(tx: Tx, taskId: string): Promise<{ id: string }> {
     kind: "pause",
     text: "Paused by a person. Resume?",
   } as const;
-  await insertQuestion(tx, question);
+  await ledger.insertQuestion(question);
   return question;
 }
 

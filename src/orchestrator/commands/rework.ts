@@ -1,10 +1,6 @@
+import type { TaskLedger } from "../../core/ledger/task-ledger.ts";
 import type { Hold } from "../../core/task/hold.ts";
 import type { Subtask, Task } from "../../core/task/task.ts";
-import { json } from "../../store/database/open.ts";
-import type { Tx } from "../../store/database/schema.ts";
-import { listOpenComments } from "../../store/records/messages.ts";
-import { getLatestAttempt } from "../../store/tasks/attempts.ts";
-import { moveSubtask, moveTask, wakeStage } from "../../store/tasks/transition.ts";
 import type { Announce } from "../transitions/announce.ts";
 import { waitForSlot } from "../transitions/stage-retry.ts";
 
@@ -14,32 +10,32 @@ import { waitForSlot } from "../transitions/stage-retry.ts";
  * with the previous one's result.
  */
 export async function startRework(
-  tx: Tx,
+  ledger: TaskLedger,
   task: Task,
   subtasks: readonly Subtask[],
   announce: Announce,
 ): Promise<Task | null> {
-  const comments = await listOpenComments(tx, task.id);
+  const comments = await ledger.listOpenComments(task.id);
   const subtask = subtasks.find(
     ({ id, state }) => state === "completed" && comments.some(({ subtaskId }) => subtaskId === id),
   );
   if (!subtask) return null;
   const about = comments.filter(({ subtaskId }) => subtaskId === subtask.id);
-  const next = ((await getLatestAttempt(tx, subtask.id))?.number ?? 0) + 1;
-  await moveSubtask(tx, subtask, "ready", waitForSlot("execute"), {
+  const next = ((await ledger.getLatestAttempt(subtask.id))?.number ?? 0) + 1;
+  await ledger.moveSubtask(subtask, "ready", waitForSlot("execute"), {
     ...restarted(next),
     baseCommit: task.headCommit,
   });
   const hold: Hold = { kind: "dependency", on: [subtask.id], reason: "comments are worked on" };
   const set = { endDetail: null, stageFailures: 0, postponed: 0 };
-  const reworked = await moveTask(tx, task, "running", hold, set);
-  await announce(tx, reworked, {
+  const reworked = await ledger.moveTask(task, "running", hold, set);
+  await announce(ledger, reworked, {
     type: "subtask.reworked",
     message: `"${subtask.title}" is worked on again, because of ${about.length === 1 ? "a comment" : `${about.length} comments`}, in attempt ${next}`,
     data: { key: subtask.key, next_attempt: next, comments: about.map(({ id }) => id) },
     subtaskId: subtask.id,
   });
-  await wakeStage(tx, "execute", task.id, subtask.id);
+  await ledger.wakeStage("execute", task.id, subtask.id);
   return reworked;
 }
 
@@ -52,6 +48,6 @@ export function restarted(next: number) {
     stageFailures: 0,
     postponed: 0,
     endDetail: null,
-    withoutPaths: json([]),
+    withoutPaths: [],
   };
 }

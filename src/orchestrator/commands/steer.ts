@@ -1,13 +1,16 @@
 import { DeputyError } from "../../core/base/error.ts";
 import { invariant } from "../../core/base/invariant.ts";
+import type { Idempotency, TaskLedger } from "../../core/ledger/task-ledger.ts";
 import { isSubtaskOver, isTaskOver } from "../../core/task/lifecycle.ts";
 import type { Subtask, Task } from "../../core/task/task.ts";
-import type { Tx } from "../../store/database/schema.ts";
-import { findMessageKey, type Idempotency, insertMessage } from "../../store/records/messages.ts";
-import { listSubtasks } from "../../store/tasks/tasks.ts";
-import { appendEvent, moveTask, notifyPause } from "../../store/tasks/transition.ts";
 import type { AdvanceDeps } from "../transitions/advance.ts";
-import { change, reopenFailed, requireFreeSubject } from "./commands.ts";
+import {
+  change,
+  changeAndRead,
+  reopenFailed,
+  requireFreeSubject,
+  requireTask,
+} from "./commands.ts";
 import { unpause } from "./pause.ts";
 import { tellWhen, tellWhenReworked } from "./tell-when.ts";
 
@@ -30,7 +33,7 @@ export async function sayToTask(
 ): Promise<{ task: Task; when: string; isNew: boolean }> {
   let when = "";
   let isNew = true;
-  const task = await change(deps, taskId, async (tx, task, subtasks) => {
+  const task = await change(deps, taskId, async (ledger, task, subtasks) => {
     if (isTaskOver(task.state)) {
       throw new DeputyError(
         "conflict",
@@ -53,10 +56,10 @@ export async function sayToTask(
         `${task.id} has no subtask yet; send the message once it runs.`,
       );
     }
-    isNew = await keepMessages(tx, task, to, { place: null, text }, idempotency);
+    isNew = await keepMessages(ledger, task, to, { place: null, text }, idempotency);
     when = to.map((subtask) => `"${subtask.key}" ${tellWhen(subtask)}`).join("; ");
     if (!isNew) return;
-    await appendEvent(tx, taskId, {
+    await ledger.appendEvent(taskId, {
       type: "task.messaged",
       message: `Sent ${to.map((subtask) => `"${subtask.key}"`).join(", ")}: ${text.slice(0, 200)}`,
       data: { text, subtasks: to.map((subtask) => subtask.key) },
@@ -70,25 +73,25 @@ export async function sayToTask(
  * resumed.
  */
 export async function pauseTask(deps: AdvanceDeps, taskId: string): Promise<Task> {
-  return change(deps, taskId, async (tx, task) => {
+  return change(deps, taskId, async (ledger, task) => {
     if (isTaskOver(task.state)) {
       throw new DeputyError("conflict", `${task.id} is ${task.state}; there is nothing to pause.`);
     }
     if (task.cancelRequestedAt) throw isCancelling(task);
     if (task.pausedAt) return;
-    await moveTask(tx, task, task.state, task.hold, { pausedAt: new Date() });
-    await appendEvent(tx, taskId, { type: "task.paused", message: "Paused" });
-    notifyPause(tx, taskId);
+    await ledger.moveTask(task, task.state, task.hold, { pausedAt: new Date() });
+    await ledger.appendEvent(taskId, { type: "task.paused", message: "Paused" });
+    ledger.notifyPause(taskId);
   });
 }
 
 /** Resume a paused task where it stopped. Throws a DeputyError if it is not paused. */
 export async function resumeTask(deps: AdvanceDeps, taskId: string): Promise<Task> {
-  return change(deps, taskId, async (tx, task, subtasks) => {
+  return change(deps, taskId, async (ledger, task, subtasks) => {
     if (!task.pausedAt) {
       throw new DeputyError("conflict", `${task.id} is not paused; it is ${task.state}.`);
     }
-    await unpause(tx, task, subtasks);
+    await unpause(ledger, task, subtasks);
   });
 }
 
@@ -110,13 +113,13 @@ export async function commentOnTask(
 ): Promise<{ task: Task; when: string; isNew: boolean }> {
   let subtaskId = "";
   let isNew = true;
-  const task = await change(deps, taskId, async (tx, task, subtasks) => {
+  const work = async (ledger: TaskLedger, task: Task, subtasks: readonly Subtask[]) => {
     const subtask = requireReworkable(task, subtasks, subtaskKey);
     subtaskId = subtask.id;
-    isNew = await keepMessages(tx, task, [subtask], comment, idempotency);
+    isNew = await keepMessages(ledger, task, [subtask], comment, idempotency);
     if (!isNew) return;
-    if (isTaskOver(task.state)) await requireFreeSubject(tx, task);
-    await appendEvent(tx, taskId, {
+    if (isTaskOver(task.state)) await requireFreeSubject(ledger, task);
+    await ledger.appendEvent(taskId, {
       type: "task.commented",
       message: `Comment on ${comment.place}: ${comment.text.slice(0, 200)}`,
       data: { ...comment, key: subtask.key },
@@ -125,9 +128,12 @@ export async function commentOnTask(
     if (task.state !== "failed") return;
     // A failed subtask would fail the task again, whatever happens to the comment.
     const failed = subtasks.filter(({ state }) => state === "failed");
-    await reopenFailed(tx, task, failed, failed.length > 0 ? failed : [subtask]);
-  });
-  const subtask = (await listSubtasks(deps.db, taskId)).find(({ id }) => id === subtaskId);
+    await reopenFailed(ledger, task, failed, failed.length > 0 ? failed : [subtask]);
+  };
+  const [task, subtasks] = await changeAndRead(deps, taskId, work, (ledger) =>
+    Promise.all([requireTask(ledger, taskId), ledger.listSubtasks(taskId)]),
+  );
+  const subtask = subtasks.find(({ id }) => id === subtaskId);
   invariant(subtask, "a subtask is never deleted");
   return { task, when: `"${subtask.key}" ${tellWhenReworked(task, subtask)}`, isNew };
 }
@@ -152,13 +158,13 @@ function requireReworkable(task: Task, subtasks: readonly Subtask[], key: string
 
 /** Returns false if this key already brought the same message, and there is nothing to do. */
 async function keepMessages(
-  tx: Tx,
+  ledger: TaskLedger,
   task: Task,
   to: readonly Subtask[],
   { place, text }: { place: string | null; text: string },
   idempotency: Idempotency | null,
 ): Promise<boolean> {
-  const known = idempotency && (await findMessageKey(tx, task.id, idempotency.key));
+  const known = idempotency && (await ledger.findMessageKey(task.id, idempotency.key));
   if (known !== null && known !== idempotency?.bodyHash) {
     throw new DeputyError("conflict", "This Idempotency-Key was used for another message.", {
       field: "Idempotency-Key",
@@ -167,7 +173,7 @@ async function keepMessages(
   if (known !== null) return false;
   for (const [index, { id }] of to.entries()) {
     const key = index === 0 ? idempotency : null;
-    await insertMessage(tx, { taskId: task.id, subtaskId: id, place, text, idempotency: key });
+    await ledger.insertMessage({ taskId: task.id, subtaskId: id, place, text, idempotency: key });
   }
   return true;
 }

@@ -14,9 +14,11 @@ import {
   isSubjectBusy,
   type NewTask,
 } from "../../store/tasks/create-task.ts";
+import { makeLedger } from "../../store/tasks/ledger.ts";
 import { findActiveTask, getTask } from "../../store/tasks/tasks.ts";
 import { inTransition } from "../../store/tasks/transition.ts";
 import { announceApproval, writeApproval } from "../questions/approval-question.ts";
+import type { AdvanceDeps } from "../transitions/advance.ts";
 import type { Announce } from "../transitions/announce.ts";
 import { checkPlan, parsePlanYaml } from "./parse-plan.ts";
 
@@ -25,11 +27,10 @@ import { checkPlan, parsePlanYaml } from "./parse-plan.ts";
  * agent's name, a pull request that could not be opened and, through `checkRepository`, a missing
  * repository. Slow work (fetching, reading configuration) belongs to the plan stage.
  */
-export type IntakeRules = {
+export type IntakeRules = AdvanceDeps & {
   db: Db;
   /** Inserts a task; see `batchCreations`. */
   createTask: CreateTask;
-  announce: Announce;
   /** The agent for a task on this repository that names none. */
   defaultAgent: (repository: string) => string;
   /** Throws a DeputyError if an agent of that name cannot work. */
@@ -191,7 +192,7 @@ async function createHeld(
   const questionId = newId("question");
   const text = writeApproval(ask, creation.task);
   const [task] = await createTasks(tx, [{ ...creation, approval: { questionId, text } }]);
-  if (task) await announceApproval(tx, announce, task, questionId, text);
+  if (task) await announceApproval(makeLedger(tx), announce, task, questionId, text);
   return task ?? null;
 }
 

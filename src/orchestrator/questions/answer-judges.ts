@@ -1,11 +1,8 @@
+import type { TaskLedger } from "../../core/ledger/task-ledger.ts";
 import { acceptOpen, leaveOutOpen } from "../../core/proof/accepted-judges.ts";
 import { isWithout } from "../../core/proof/judge-words.ts";
 import { isAcceptance } from "../../core/review/review.ts";
 import type { Subtask } from "../../core/task/task.ts";
-import { json } from "../../store/database/open.ts";
-import type { Tx } from "../../store/database/schema.ts";
-import { getLatestAttempt } from "../../store/tasks/attempts.ts";
-import { moveSubtask, wakeStage } from "../../store/tasks/transition.ts";
 import { waitForSlot } from "../transitions/stage-retry.ts";
 
 /**
@@ -14,7 +11,7 @@ import { waitForSlot } from "../transitions/stage-retry.ts";
  * again.
  */
 export async function answerAboutJudges(
-  tx: Tx,
+  ledger: TaskLedger,
   subtask: Subtask,
   question: { text: string },
   answer: string,
@@ -22,27 +19,27 @@ export async function answerAboutJudges(
   const { ending, gateVerdict, taskId, verdict } = subtask;
   const isGate = ending?.what === "verdict" && ending.stage === "integrate";
   const asked = isGate ? gateVerdict : verdict;
-  const answers = json([...subtask.answers, { question: question.text, answer }]);
-  const attempted = (await getLatestAttempt(tx, subtask.id))?.commit ?? null;
+  const answers = [...subtask.answers, { question: question.text, answer }];
+  const attempted = (await ledger.getLatestAttempt(subtask.id))?.commit ?? null;
   const decides = isAcceptance(answer) || isWithout(answer);
   // With no commit at all there is nothing to verify: a new attempt makes one, and the answer still
   // applies.
   if (decides && (attempted ?? subtask.commit) !== null) {
     const set = isAcceptance(answer)
       ? {
-          acceptedJudges: json(acceptOpen(subtask, asked, answer)),
-          withoutPaths: json([]),
+          acceptedJudges: acceptOpen(subtask, asked, answer),
+          withoutPaths: [],
           // The commit verified without these files is not the attempt's own.
           commit: attempted ?? subtask.commit,
         }
       : {
-          withoutPaths: json(leaveOutOpen(subtask, asked)),
+          withoutPaths: leaveOutOpen(subtask, asked),
           commit: subtask.commit ?? attempted,
         };
-    await moveSubtask(tx, subtask, "verifying", waitForSlot("verify"), { answers, ...set });
-    return wakeStage(tx, "verify", taskId, subtask.id);
+    await ledger.moveSubtask(subtask, "verifying", waitForSlot("verify"), { answers, ...set });
+    return ledger.wakeStage("verify", taskId, subtask.id);
   }
-  const set = { answers, withoutPaths: json([]) };
-  await moveSubtask(tx, subtask, "ready", waitForSlot("execute"), set);
-  await wakeStage(tx, "execute", taskId, subtask.id);
+  const set = { answers, withoutPaths: [] };
+  await ledger.moveSubtask(subtask, "ready", waitForSlot("execute"), set);
+  await ledger.wakeStage("execute", taskId, subtask.id);
 }

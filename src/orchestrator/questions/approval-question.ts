@@ -1,10 +1,7 @@
 import { newId } from "../../core/base/id.ts";
+import type { TaskChange, TaskLedger } from "../../core/ledger/task-ledger.ts";
 import { withdrawn } from "../../core/task/question.ts";
 import type { Task } from "../../core/task/task.ts";
-import { json } from "../../store/database/open.ts";
-import type { Tx } from "../../store/database/schema.ts";
-import { insertQuestion, listOpenQuestions, setAnswer } from "../../store/tasks/questions.ts";
-import { appendEvent, moveTask, type TaskFields } from "../../store/tasks/transition.ts";
 import { change } from "../commands/commands.ts";
 import type { AdvanceDeps } from "../transitions/advance.ts";
 import type { Announce } from "../transitions/announce.ts";
@@ -46,13 +43,13 @@ function quote(text: string): string {
 
 /** Announce the question. The caller sets the task's hold to `questionId`, before or after. */
 export async function announceApproval(
-  tx: Tx,
+  ledger: TaskLedger,
   announce: Announce,
   task: Task,
   questionId: string,
   text: string,
 ): Promise<void> {
-  await announce(tx, task, {
+  await announce(ledger, task, {
     type: "question.asked",
     message: `Question: ${text}`,
     data: { question_id: questionId, question: text, kind: "approval" },
@@ -60,17 +57,17 @@ export async function announceApproval(
 }
 
 export async function askForApproval(
-  tx: Tx,
+  ledger: TaskLedger,
   announce: Announce,
   task: Task,
   text: string,
-  set: TaskFields = {},
+  set: TaskChange = {},
 ): Promise<void> {
   const questionId = newId("question");
   const about = { taskId: task.id, subtaskId: null };
-  await insertQuestion(tx, { id: questionId, ...about, kind: "approval", text });
-  const asking = await moveTask(tx, task, "waiting", { kind: "question", questionId }, set);
-  await announceApproval(tx, announce, asking, questionId, text);
+  await ledger.insertQuestion({ id: questionId, ...about, kind: "approval", text });
+  const asking = await ledger.moveTask(task, "waiting", { kind: "question", questionId }, set);
+  await announceApproval(ledger, announce, asking, questionId, text);
 }
 
 /** A change of the issue that a task is about. */
@@ -92,8 +89,8 @@ export async function changeOrigin(
   { what, outsideText }: OriginChange,
 ): Promise<string> {
   let result = "";
-  await change(deps, taskId, async (tx, task) => {
-    const open = (await listOpenQuestions(tx, task.id)).find(({ kind }) => kind === "approval");
+  await change(deps, taskId, async (ledger, task) => {
+    const open = (await ledger.listOpenQuestions(task.id)).find(({ kind }) => kind === "approval");
     const isHeld = task.hold?.kind === "question" && task.hold.questionId === open?.id;
     const origin = { ...task.origin, outsideText: outsideText ?? task.origin.outsideText };
     const isSame = origin.outsideText === task.origin.outsideText;
@@ -104,7 +101,7 @@ export async function changeOrigin(
       }
       result = `${what}; the task continues with the text it was started with`;
       const message = `${what[0]?.toUpperCase()}${result.slice(1)}`;
-      await appendEvent(tx, task.id, { type: "task.origin_changed", message });
+      await ledger.appendEvent(task.id, { type: "task.origin_changed", message });
       return;
     }
     const [ask = ""] = open.text.split("\n");
@@ -113,13 +110,13 @@ export async function changeOrigin(
       result = "ignored: nothing that needs approval has changed";
       return;
     }
-    await setAnswer(tx, open.id, `${withdrawn}${what}`);
-    await appendEvent(tx, task.id, {
+    await ledger.setAnswer(open.id, `${withdrawn}${what}`);
+    await ledger.appendEvent(task.id, {
       type: "task.origin_changed",
       message: `Before anybody answered, ${what}: it is asked again`,
       data: { question_id: open.id },
     });
-    await askForApproval(tx, deps.announce, task, text, { origin: json(origin) });
+    await askForApproval(ledger, deps.announce, task, text, { origin: origin });
     result = "asked again";
   });
   return result;

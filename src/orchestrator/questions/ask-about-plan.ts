@@ -1,14 +1,10 @@
 import { DeputyError } from "../../core/base/error.ts";
 import { newId } from "../../core/base/id.ts";
 import { invariant } from "../../core/base/invariant.ts";
+import type { TaskChange, TaskLedger } from "../../core/ledger/task-ledger.ts";
 import type { Plan } from "../../core/task/plan.ts";
 import { isApproval } from "../../core/task/question.ts";
 import type { Preparation, Task } from "../../core/task/task.ts";
-import { json } from "../../store/database/open.ts";
-import type { Tx } from "../../store/database/schema.ts";
-import { closePlan, insertPlan, listPlans } from "../../store/tasks/plans.ts";
-import { insertQuestion } from "../../store/tasks/questions.ts";
-import { moveTask, type TaskFields, wakeStage } from "../../store/tasks/transition.ts";
 import type { Announce } from "../transitions/announce.ts";
 import { cleanPlan, renderPlan } from "../transitions/render-plan.ts";
 import { waitForSlot } from "../transitions/stage-retry.ts";
@@ -22,14 +18,14 @@ import { startPlan } from "../transitions/start-plan.ts";
 const maxPlanRounds = 5;
 
 export async function proposePlan(
-  tx: Tx,
+  ledger: TaskLedger,
   announce: Announce,
   task: Task,
   preparation: Preparation,
   made: Plan,
 ): Promise<void> {
   const plan = cleanPlan(made);
-  await insertPlan(tx, {
+  await ledger.insertPlan({
     taskId: task.id,
     subtaskId: null,
     state: "proposed",
@@ -38,35 +34,34 @@ export async function proposePlan(
     diff: [],
     refused: [],
   });
-  await askAboutPlan(tx, announce, task, plan, { preparation: json(preparation) });
+  await askAboutPlan(ledger, announce, task, plan, { preparation: preparation });
 }
 
 /** Ask, or ask again if the question was lost. */
 export async function askAboutPlan(
-  tx: Tx,
+  ledger: TaskLedger,
   announce: Announce,
   task: Task,
   plan: Plan,
-  set: TaskFields = {},
+  set: TaskChange = {},
 ): Promise<void> {
   const questionId = newId("question");
   const text = renderPlan(plan);
-  await insertQuestion(tx, {
+  await ledger.insertQuestion({
     id: questionId,
     taskId: task.id,
     subtaskId: null,
     kind: "plan",
     text,
   });
-  const asking = await moveTask(
-    tx,
+  const asking = await ledger.moveTask(
     task,
     "waiting",
     { kind: "question", questionId },
     { ...set, stageFailures: 0 },
   );
   const count = plan.subtasks.length;
-  await announce(tx, asking, {
+  await announce(ledger, asking, {
     type: "question.asked",
     message: `Question: run this plan of ${count} subtask${count === 1 ? "" : "s"}? (${plan.subtasks.map(({ title }) => title).join("; ")})`,
     data: { question_id: questionId, question: text, kind: "plan" },
@@ -74,8 +69,8 @@ export async function askAboutPlan(
 }
 
 /** The plan that waits for an answer; null if there is none. */
-export async function findProposedPlan(tx: Tx, taskId: string) {
-  return (await listPlans(tx, taskId)).find(({ state }) => state === "proposed") ?? null;
+export async function findProposedPlan(ledger: TaskLedger, taskId: string) {
+  return (await ledger.listPlans(taskId)).find(({ state }) => state === "proposed") ?? null;
 }
 
 /**
@@ -100,8 +95,8 @@ export function readPlanAnswer(answer: string): "approve" | "cancel" | "feedback
 }
 
 /** Throws a DeputyError for feedback if no further plan may be made. */
-export async function checkPlanRounds(tx: Tx, taskId: string): Promise<void> {
-  const proposals = (await listPlans(tx, taskId)).filter(({ state }) => state !== "revision");
+export async function checkPlanRounds(ledger: TaskLedger, taskId: string): Promise<void> {
+  const proposals = (await ledger.listPlans(taskId)).filter(({ state }) => state !== "revision");
   if (proposals.length < maxPlanRounds) return;
   throw new DeputyError(
     "conflict",
@@ -112,30 +107,30 @@ export async function checkPlanRounds(tx: Tx, taskId: string): Promise<void> {
 
 /** Apply an answer about a plan. The caller settles the task afterwards. */
 export async function answerPlan(
-  tx: Tx,
+  ledger: TaskLedger,
   announce: Announce,
   task: Task,
   answer: string,
 ): Promise<void> {
-  const proposed = await findProposedPlan(tx, task.id);
+  const proposed = await findProposedPlan(ledger, task.id);
   invariant(proposed?.plan && task.preparation, "a plan that is asked about is stored");
   switch (readPlanAnswer(answer)) {
     case "approve":
-      await closePlan(tx, proposed.id, "accepted", null);
-      return startPlan(tx, announce, task, task.preparation, proposed.plan);
+      await ledger.closePlan(proposed.id, "accepted", null);
+      return startPlan(ledger, announce, task, task.preparation, proposed.plan);
     case "cancel": {
-      await closePlan(tx, proposed.id, "rejected", null);
-      await moveTask(tx, task, "cancelled", null, {
+      await ledger.closePlan(proposed.id, "rejected", null);
+      await ledger.moveTask(task, "cancelled", null, {
         endDetail: "its plan was not approved",
         cancelRequestedAt: new Date(),
       });
       const message = "Cancelled: its plan was not approved";
-      await announce(tx, task, { type: "task.cancelled", message });
+      await announce(ledger, task, { type: "task.cancelled", message });
       return;
     }
     case "feedback":
-      await closePlan(tx, proposed.id, "rejected", answer);
-      await moveTask(tx, task, "planning", waitForSlot("plan"));
-      await wakeStage(tx, "plan", task.id, null);
+      await ledger.closePlan(proposed.id, "rejected", answer);
+      await ledger.moveTask(task, "planning", waitForSlot("plan"));
+      await ledger.wakeStage("plan", task.id, null);
   }
 }

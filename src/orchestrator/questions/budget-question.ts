@@ -10,13 +10,9 @@ import {
   proposeRaise,
   raiseBudget,
 } from "../../core/budget/budget.ts";
+import type { TaskLedger } from "../../core/ledger/task-ledger.ts";
 import type { Hold } from "../../core/task/hold.ts";
 import type { Subtask, Task } from "../../core/task/task.ts";
-import { json } from "../../store/database/open.ts";
-import type { Tx } from "../../store/database/schema.ts";
-import { readSpent } from "../../store/records/spending.ts";
-import { insertQuestion, listOpenQuestions, setAnswer } from "../../store/tasks/questions.ts";
-import { appendEvent, moveSubtask, moveTask, wakeStage } from "../../store/tasks/transition.ts";
 import type { AdvanceDeps } from "../transitions/advance.ts";
 import type { Announce } from "../transitions/announce.ts";
 import { waitForSlot } from "../transitions/stage-retry.ts";
@@ -30,22 +26,22 @@ import { waitForSlot } from "../transitions/stage-retry.ts";
  * The hold for a subtask (or the task itself) that was refused a call; null: there is room again.
  */
 export async function askForBudget(
-  tx: Tx,
+  ledger: TaskLedger,
   announce: Announce,
   task: Task,
   about: { subtaskId: string | null; attemptId: string | null },
 ): Promise<Hold | null> {
   if (!task.budget) return null;
-  const open = (await listOpenQuestions(tx, task.id)).find(({ kind }) => kind === "budget");
+  const open = (await ledger.listOpenQuestions(task.id)).find(({ kind }) => kind === "budget");
   if (open) return { kind: "question", questionId: open.id };
-  const spent = await readSpent(tx, task.id);
+  const spent = await ledger.readSpent(task.id);
   // The call was refused before an answer that has been applied since.
   if (findSpentCap(task.budget, spent) === null) return null;
   const questionId = newId("question");
   const text = askForMore(task.budget, spent);
   const question = { id: questionId, taskId: task.id, subtaskId: null, text };
-  await insertQuestion(tx, { ...question, kind: "budget" });
-  await announce(tx, task, {
+  await ledger.insertQuestion({ ...question, kind: "budget" });
+  await announce(ledger, task, {
     ...about,
     type: "question.asked",
     message: `Question: ${text}`,
@@ -59,16 +55,16 @@ export async function askForBudget(
  * task.
  */
 export async function answerBudgetQuestion(
-  tx: Tx,
+  ledger: TaskLedger,
   deps: AdvanceDeps,
   task: Task,
   subtasks: readonly Subtask[],
   question: { id: string; text: string },
   answer: string,
 ): Promise<void> {
-  const raised = await readAnswer(tx, task, question.text, answer);
-  await setAnswer(tx, question.id, answer);
-  await appendEvent(tx, task.id, {
+  const raised = await readAnswer(ledger, task, question.text, answer);
+  await ledger.setAnswer(question.id, answer);
+  await ledger.appendEvent(task.id, {
     type: "question.answered",
     message: `Answered: ${answer.slice(0, 200)}${raised ? `; the budget is ${formatBudget(raised)} now` : ""}`,
     data: { question_id: question.id, answer, budget: raised },
@@ -76,21 +72,21 @@ export async function answerBudgetQuestion(
   const waits = ({ hold }: Task | Subtask) =>
     hold?.kind === "question" && hold.questionId === question.id;
   const current = raised
-    ? await moveTask(tx, task, task.state, task.hold, { budget: json(raised) })
+    ? await ledger.moveTask(task, task.state, task.hold, { budget: raised })
     : task;
   for (const subtask of subtasks.filter(waits)) {
     // Verified work continues without the review that was not paid for: the stage reports it as not
     // done.
-    if (raised || isReviewed(subtask)) await goOn(tx, subtask);
-    else await giveUp(tx, deps.announce, task, subtask);
+    if (raised || isReviewed(subtask)) await goOn(ledger, subtask);
+    else await giveUp(ledger, deps.announce, task, subtask);
   }
   if (subtasks.length > 0 || !waits(task)) return;
   if (raised) {
-    await moveTask(tx, current, "queued", waitForSlot("plan"));
-    return wakeStage(tx, "plan", task.id, null);
+    await ledger.moveTask(current, "queued", waitForSlot("plan"));
+    return ledger.wakeStage("plan", task.id, null);
   }
-  const failed = await moveTask(tx, current, "failed", null, { endDetail: refused });
-  await deps.announce(tx, failed, { type: "task.failed", message: `Failed: ${refused}` });
+  const failed = await ledger.moveTask(current, "failed", null, { endDetail: refused });
+  await deps.announce(ledger, failed, { type: "task.failed", message: `Failed: ${refused}` });
 }
 
 const refused = "the budget is used up, and no more was granted";
@@ -100,15 +96,20 @@ function isReviewed({ ending }: Subtask): boolean {
   return ending?.what === "unaffordable";
 }
 
-async function goOn(tx: Tx, subtask: Subtask): Promise<void> {
+async function goOn(ledger: TaskLedger, subtask: Subtask): Promise<void> {
   const stage = isReviewed(subtask) ? "verify" : "execute";
-  await moveSubtask(tx, subtask, stage === "verify" ? "verifying" : "ready", waitForSlot(stage));
-  await wakeStage(tx, stage, subtask.taskId, subtask.id);
+  await ledger.moveSubtask(subtask, stage === "verify" ? "verifying" : "ready", waitForSlot(stage));
+  await ledger.wakeStage(stage, subtask.taskId, subtask.id);
 }
 
-async function giveUp(tx: Tx, announce: Announce, task: Task, subtask: Subtask): Promise<void> {
-  await moveSubtask(tx, subtask, "failed", null, { endDetail: refused });
-  await announce(tx, task, {
+async function giveUp(
+  ledger: TaskLedger,
+  announce: Announce,
+  task: Task,
+  subtask: Subtask,
+): Promise<void> {
+  await ledger.moveSubtask(subtask, "failed", null, { endDetail: refused });
+  await announce(ledger, task, {
     type: "subtask.failed",
     message: `"${subtask.title}" failed: ${refused}`,
     data: { key: subtask.key, failure: "out_of_budget" },
@@ -118,7 +119,7 @@ async function giveUp(tx: Tx, announce: Announce, task: Task, subtask: Subtask):
 
 /** The new budget; null: no more may be spent. */
 async function readAnswer(
-  tx: Tx,
+  ledger: TaskLedger,
   task: Task,
   asked: string,
   answer: string,
@@ -126,7 +127,7 @@ async function readAnswer(
   const words = answer.trim().toLowerCase();
   if (isBudgetRefusal(answer)) return null;
   const budget = task.budget ?? {};
-  const spent = await readSpent(tx, task.id);
+  const spent = await ledger.readSpent(task.id);
   const isYes = ["yes", "y"].includes(words);
   const proposed = isYes ? proposeRaise(budget, spent) : null;
   // Late usage may have used up another cap: a "yes" grants only what was shown.

@@ -1,12 +1,10 @@
 import { DeputyError } from "../../core/base/error.ts";
 import { isBudgetRefusal } from "../../core/budget/budget.ts";
+import type { TaskLedger } from "../../core/ledger/task-ledger.ts";
 import { isAcceptance } from "../../core/review/review.ts";
 import { hashQuestion, isApproval, isAskedAgain, withdrawn } from "../../core/task/question.ts";
 import type { Subtask, Task } from "../../core/task/task.ts";
-import type { Tx } from "../../store/database/schema.ts";
-import { listQuestions } from "../../store/tasks/questions.ts";
-
-type Question = Awaited<ReturnType<typeof listQuestions>>[number];
+import type { Question } from "../../core/task/task-detail.ts";
 
 /**
  * The question that an answer is for; null: the only open one. `hash` is that of the question's
@@ -19,12 +17,12 @@ type AnswerTo = { answer: string; questionId: string | null; hash: string | null
  * outdated text, throws a DeputyError that says what happened meanwhile.
  */
 export async function findQuestion(
-  tx: Tx,
+  ledger: TaskLedger,
   task: Task,
   subtasks: readonly Subtask[],
   { answer, questionId, hash }: AnswerTo,
 ): Promise<Question> {
-  const all = await listQuestions(tx, task.id);
+  const all = await ledger.listQuestions(task.id);
   // A question of a cancelled subtask has no one left to receive the answer.
   const asking = [task, ...subtasks].map(({ hold }) => hold);
   const open = all.filter(

@@ -1,8 +1,8 @@
 import { newId } from "../../core/base/id.ts";
+import type { TaskLedger } from "../../core/ledger/task-ledger.ts";
 import type { Task } from "../../core/task/task.ts";
-import type { Db, Tx } from "../../store/database/schema.ts";
-import { insertQuestion, listQuestions } from "../../store/tasks/questions.ts";
-import { moveTask, wakeStage } from "../../store/tasks/transition.ts";
+import type { Db } from "../../store/database/schema.ts";
+import { listQuestions } from "../../store/tasks/questions.ts";
 import type { Announce } from "../transitions/announce.ts";
 import { waitForSlot } from "../transitions/stage-retry.ts";
 
@@ -12,18 +12,18 @@ import { waitForSlot } from "../transitions/stage-retry.ts";
  * of kind `plan` asks like any attempt.)
  */
 export async function askForPlanner(
-  tx: Tx,
+  ledger: TaskLedger,
   announce: Announce,
   task: Task,
   text: string,
 ): Promise<void> {
   const questionId = newId("question");
-  await insertQuestion(tx, {
+  await ledger.insertQuestion({
     ...{ id: questionId, taskId: task.id, subtaskId: null, kind: "question", text },
   });
   const hold = { kind: "question", questionId } as const;
-  const asking = await moveTask(tx, task, "waiting", hold, { stageFailures: 0 });
-  await announce(tx, asking, {
+  const asking = await ledger.moveTask(task, "waiting", hold, { stageFailures: 0 });
+  await announce(ledger, asking, {
     type: "question.asked",
     message: `Question: ${text}`,
     data: { question_id: questionId, question: text },
@@ -34,9 +34,9 @@ export async function askForPlanner(
  * Resumes planning after the answer is stored. The caller settles the task afterwards: it may be
  * paused.
  */
-export async function goOnPlanning(tx: Tx, task: Task): Promise<void> {
-  await moveTask(tx, task, "planning", waitForSlot("plan"));
-  await wakeStage(tx, "plan", task.id, null);
+export async function goOnPlanning(ledger: TaskLedger, task: Task): Promise<void> {
+  await ledger.moveTask(task, "planning", waitForSlot("plan"));
+  await ledger.wakeStage("plan", task.id, null);
 }
 
 /** Answers to questions of a whole task's planners, oldest first. */

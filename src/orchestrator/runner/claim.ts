@@ -1,21 +1,15 @@
 import { newId } from "../../core/base/id.ts";
 import { invariant } from "../../core/base/invariant.ts";
+import type { TaskLedger } from "../../core/ledger/task-ledger.ts";
 import { nameFallback } from "../../core/task/failure.ts";
 import { type Hold, slot } from "../../core/task/hold.ts";
 import type { TaskState } from "../../core/task/lifecycle.ts";
 import type { Claim, StageName } from "../../core/task/outcome.ts";
 import { type Subtask, type Task, workerOf } from "../../core/task/task.ts";
 import type { Garbled } from "../../core/task/task-detail.ts";
-import type { Db, Tx } from "../../store/database/schema.ts";
-import { insertAttempt, listLatestAttempts } from "../../store/tasks/attempts.ts";
+import type { Db } from "../../store/database/schema.ts";
 import { findCandidates, subtaskStateOf, taskStatesOf } from "../../store/tasks/claims.ts";
-import {
-  appendEvent,
-  inTransition,
-  lockTasks,
-  moveSubtask,
-  moveTask,
-} from "../../store/tasks/transition.ts";
+import { makeTransact } from "../../store/tasks/ledger.ts";
 
 /**
  * A stage's work is every row in its state whose hold is the stage's slot, or a wake that is due.
@@ -54,8 +48,9 @@ export async function* claimWork(
 ): AsyncGenerator<Claim> {
   const tried: string[] = [];
   let firstError: unknown = null;
+  const transact = makeTransact(db);
   const claim = (candidates: Candidate[]) =>
-    inTransition(db, (tx) => claimSome(tx, processId, stage, candidates, onGarbled));
+    transact((ledger) => claimSome(ledger, processId, stage, candidates, onGarbled));
   for (let claimed = 0; claimed < limit && goOn(); ) {
     const wanted = limit - claimed;
     const candidates = await findCandidates(db, stage, wanted, tried);
@@ -80,7 +75,7 @@ export async function* claimWork(
 }
 
 async function claimSome(
-  tx: Tx,
+  ledger: TaskLedger,
   processId: string,
   stage: StageName,
   candidates: readonly Candidate[],
@@ -90,8 +85,8 @@ async function claimSome(
   const taskIds = candidates.map(({ taskId }) => taskId);
   const subtaskIds = candidates.flatMap(({ subtaskId }) => subtaskId ?? []);
   const [{ garbled, tasks, subtasks, now }, latest] = await Promise.all([
-    lockTasks(tx, taskIds, { withSubtasks: !ofTask }),
-    ofTask ? new Map<string, never>() : listLatestAttempts(tx, subtaskIds),
+    ledger.lockTasks(taskIds, { withSubtasks: !ofTask }),
+    ofTask ? new Map<string, never>() : ledger.listLatestAttempts(subtaskIds),
   ]);
   for (const one of garbled.values()) onGarbled(one);
   const expiresAt = new Date(now.getTime() + leaseMs);
@@ -101,7 +96,7 @@ async function claimSome(
   const claimOne = async ({ taskId, subtaskId }: Candidate): Promise<Claim | null> => {
     const task = tasks.get(taskId);
     if (!task) return null;
-    if (ofTask) return claimTask(tx, stage, task, now, lease);
+    if (ofTask) return claimTask(ledger, stage, task, now, lease);
     const subtask = subtasks.get(subtaskId ?? "");
     if (!subtask || subtask.state !== subtaskStateOf[stage] || !isFree(subtask, stage, now))
       return null;
@@ -110,9 +105,15 @@ async function claimSome(
     merging.add(taskId);
     const attempt = latest.get(subtask.id) ?? null;
     if (stage === "execute")
-      return startAttempt(tx, processId, task, subtask, attempt?.number ?? 0, lease);
+      return startAttempt(ledger, processId, task, subtask, attempt?.number ?? 0, lease);
     const doing = lease(`${stage} of "${subtask.key}"`);
-    const { epoch } = await moveSubtask(tx, subtask, subtask.state, doing, {}, { newEpoch: true });
+    const { epoch } = await ledger.moveSubtask(
+      subtask,
+      subtask.state,
+      doing,
+      {},
+      { newEpoch: true },
+    );
     return { stage, taskId, subtaskId: subtask.id, attemptId: attempt?.id ?? null, epoch };
   };
   const claims = await Promise.all(candidates.map(claimOne));
@@ -120,7 +121,7 @@ async function claimSome(
 }
 
 async function claimTask(
-  tx: Tx,
+  ledger: TaskLedger,
   stage: "plan" | "deliver",
   task: Task,
   now: Date,
@@ -129,9 +130,15 @@ async function claimTask(
   const states: readonly TaskState[] = taskStatesOf[stage];
   if (!states.includes(task.state) || !isFree(task, stage, now)) return null;
   const to = stage === "plan" ? "planning" : "delivering";
-  const { epoch } = await moveTask(tx, task, to, lease(`${to} the task`), {}, { newEpoch: true });
+  const { epoch } = await ledger.moveTask(
+    task,
+    to,
+    lease(`${to} the task`),
+    {},
+    { newEpoch: true },
+  );
   if (stage === "plan")
-    await appendEvent(tx, task.id, {
+    await ledger.appendEvent(task.id, {
       type: "task.planning",
       message: "Preparing the repository and the plan",
     });
@@ -141,7 +148,7 @@ async function claimTask(
 type Lease = Extract<Hold, { kind: "lease" }>;
 
 async function startAttempt(
-  tx: Tx,
+  ledger: TaskLedger,
   processId: string,
   task: Task,
   subtask: Subtask,
@@ -158,8 +165,8 @@ async function startAttempt(
   const epoch = subtask.epoch + 1;
   const id = newId("attempt");
   await Promise.all([
-    moveSubtask(tx, subtask, "running", doing, { stageFailures: 0 }, { newEpoch: true }),
-    insertAttempt(tx, {
+    ledger.moveSubtask(subtask, "running", doing, { stageFailures: 0 }, { newEpoch: true }),
+    ledger.insertAttempt({
       id,
       taskId: task.id,
       subtaskId: subtask.id,
@@ -171,7 +178,7 @@ async function startAttempt(
       sessionId: subtask.sessionId,
     }),
   ]);
-  await appendEvent(tx, task.id, {
+  await ledger.appendEvent(task.id, {
     type: "attempt.started",
     message: `Attempt ${number} of "${subtask.title}" ${subtask.sessionId ? "continues the work" : "started"}${subtask.fallback ? `, by ${nameFallback(subtask.fallback)}` : ""}`,
     data: {

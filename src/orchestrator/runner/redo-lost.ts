@@ -1,9 +1,6 @@
+import type { TaskLedger } from "../../core/ledger/task-ledger.ts";
 import type { LostWork } from "../../core/task/outcome.ts";
 import type { Subtask, Task } from "../../core/task/task.ts";
-import type { Tx } from "../../store/database/schema.ts";
-import { reopenMessages } from "../../store/records/messages.ts";
-import { getLatestAttempt } from "../../store/tasks/attempts.ts";
-import { moveSubtask, moveTask } from "../../store/tasks/transition.ts";
 import { restarted } from "../commands/rework.ts";
 import type { Announce } from "../transitions/announce.ts";
 
@@ -13,7 +10,7 @@ import type { Announce } from "../transitions/announce.ts";
  * starts them. Reports of other stages in the meantime stand.
  */
 export async function redoLost(
-  tx: Tx,
+  ledger: TaskLedger,
   announce: Announce,
   task: Task,
   subtasks: readonly Subtask[],
@@ -24,14 +21,14 @@ export async function redoLost(
     ({ id, state }) => state === "completed" && subtaskIds.includes(id),
   );
   for (const subtask of redone) {
-    const next = ((await getLatestAttempt(tx, subtask.id))?.number ?? 0) + 1;
+    const next = ((await ledger.getLatestAttempt(subtask.id))?.number ?? 0) + 1;
     const on = { kind: "dependency", on: [subtask.id], reason: detail } as const;
-    await moveSubtask(tx, subtask, "blocked", on, {
+    await ledger.moveSubtask(subtask, "blocked", on, {
       ...restarted(next),
       integratedCommit: null,
     });
-    await reopenMessages(tx, subtask.id);
-    await announce(tx, task, {
+    await ledger.reopenMessages(subtask.id);
+    await announce(ledger, task, {
       type: "subtask.retried",
       message: `"${subtask.title}" is worked on again, from attempt ${next} on: ${detail}`,
       data: { key: subtask.key, next_attempt: next },
@@ -40,9 +37,9 @@ export async function redoLost(
   }
   const set = { headCommit: head.to, stageFailures: 0, postponed: 0 };
   if (task.state !== "delivering") {
-    await moveTask(tx, task, task.state, task.hold, set);
+    await ledger.moveTask(task, task.state, task.hold, set);
     return;
   }
   const on = redone.map(({ id }) => id);
-  await moveTask(tx, task, "running", { kind: "dependency", on, reason: detail }, set);
+  await ledger.moveTask(task, "running", { kind: "dependency", on, reason: detail }, set);
 }

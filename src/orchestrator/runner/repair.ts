@@ -1,20 +1,8 @@
+import type { TaskLedger, UnsoundHold } from "../../core/ledger/task-ledger.ts";
 import type { Hold } from "../../core/task/hold.ts";
 import type { Claim, StageName } from "../../core/task/outcome.ts";
 import type { Subtask, Task } from "../../core/task/task.ts";
-import { json } from "../../store/database/open.ts";
-import type { Tx } from "../../store/database/schema.ts";
-import { getLatestAttempt } from "../../store/tasks/attempts.ts";
 import { subtaskStateOf, taskStatesOf } from "../../store/tasks/claims.ts";
-import {
-  appendEvent,
-  inTransition,
-  lockTask,
-  lockTaskRow,
-  moveSubtask,
-  moveTask,
-  wakeStage,
-} from "../../store/tasks/transition.ts";
-import { findUnsoundHolds, type UnsoundHold } from "../../store/tasks/unsound-holds.ts";
 import { askForApproval, writeApproval } from "../questions/approval-question.ts";
 import { askAboutPlan, findProposedPlan } from "../questions/ask-about-plan.ts";
 import { type AdvanceDeps, advance } from "../transitions/advance.ts";
@@ -40,18 +28,18 @@ export async function releaseLostLease(
 /** Repair a hold other than a lease (a lease is released), unless it is sound again. */
 export async function repairHold(deps: AdvanceDeps, unsound: UnsoundHold): Promise<void> {
   const { taskId, subtaskId, kind } = unsound;
-  await inTransition(deps.db, async (tx) => {
-    const locked = await lockTask(tx, taskId);
+  await deps.transact(async (ledger) => {
+    const locked = await ledger.lockTask(taskId);
     if (!locked || kind === "lease") return;
-    const current = (await findUnsoundHolds(tx)).find(
+    const current = (await ledger.findUnsoundHolds()).find(
       (hold) => hold.taskId === taskId && hold.subtaskId === subtaskId,
     );
     if (current?.kind !== kind) return;
     const subtask = locked.subtasks.find(({ id }) => id === subtaskId) ?? null;
-    await reportRepair(tx, current, subtask?.hold ?? locked.task.hold);
-    if (subtask) await repairSubtask(tx, locked.task, subtask);
-    else await repairTask(tx, deps, locked.task, locked.subtasks);
-    await settle(tx, taskId, deps.announce);
+    await reportRepair(ledger, current, subtask?.hold ?? locked.task.hold);
+    if (subtask) await repairSubtask(ledger, locked.task, subtask);
+    else await repairTask(ledger, deps, locked.task, locked.subtasks);
+    await settle(ledger, taskId, deps.announce);
   });
 }
 
@@ -62,15 +50,19 @@ export async function releaseExpiredLease(
   unsound: UnsoundHold,
 ): Promise<void> {
   if ((await releaseLostLease(deps, lost, unsound.problem)) === "stale") return;
-  await inTransition(deps.db, async (tx) => {
-    await lockTaskRow(tx, unsound.taskId);
-    await reportRepair(tx, unsound, null);
+  await deps.transact(async (ledger) => {
+    await ledger.lockTaskRow(unsound.taskId);
+    await reportRepair(ledger, unsound, null);
   });
 }
 
-async function reportRepair(tx: Tx, unsound: UnsoundHold, hold: Hold | null): Promise<void> {
+async function reportRepair(
+  ledger: TaskLedger,
+  unsound: UnsoundHold,
+  hold: Hold | null,
+): Promise<void> {
   const { taskId, subtaskId, problem } = unsound;
-  await appendEvent(tx, taskId, {
+  await ledger.appendEvent(taskId, {
     type: "hold.repaired",
     message: `An unsound hold was repaired: ${problem}`,
     data: { problem, hold },
@@ -78,15 +70,15 @@ async function reportRepair(tx: Tx, unsound: UnsoundHold, hold: Hold | null): Pr
   });
 }
 
-async function repairSubtask(tx: Tx, task: Task, subtask: Subtask): Promise<void> {
+async function repairSubtask(ledger: TaskLedger, task: Task, subtask: Subtask): Promise<void> {
   if (subtask.state === "running") {
     // Running without a lease means that nothing is working on it.
     const lost = lostAttempt("no process was working on it");
-    const attempt = await getLatestAttempt(tx, subtask.id);
-    await endAttempt(tx, task, subtask, { attemptId: attempt?.id ?? null }, lost);
-    const ending = json(endingOf(lost));
-    await moveSubtask(tx, subtask, "recovering", waitForSlot("recover"), { ending });
-    await wakeStage(tx, "recover", task.id, subtask.id);
+    const attempt = await ledger.getLatestAttempt(subtask.id);
+    await endAttempt(ledger, task, subtask, { attemptId: attempt?.id ?? null }, lost);
+    const ending = endingOf(lost);
+    await ledger.moveSubtask(subtask, "recovering", waitForSlot("recover"), { ending });
+    await ledger.wakeStage("recover", task.id, subtask.id);
     return;
   }
   // Its question is gone or answered: the next attempt has the answers, or asks again.
@@ -94,28 +86,28 @@ async function repairSubtask(tx: Tx, task: Task, subtask: Subtask): Promise<void
   const state = subtask.state === "waiting" ? before : subtask.state;
   const stage = stageOf(subtaskStateOf, state);
   if (!stage) return; // blocked: settling sets its hold
-  await moveSubtask(tx, subtask, state, waitForSlot(stage));
-  await wakeStage(tx, stage, task.id, subtask.id);
+  await ledger.moveSubtask(subtask, state, waitForSlot(stage));
+  await ledger.wakeStage(stage, task.id, subtask.id);
 }
 
 async function repairTask(
-  tx: Tx,
+  ledger: TaskLedger,
   { announce }: AdvanceDeps,
   task: Task,
   subtasks: readonly Subtask[],
 ): Promise<void> {
   const stage = stageOf(taskStatesOf, task.state);
   if (stage) {
-    await moveTask(tx, task, task.state, waitForSlot(stage));
-    await wakeStage(tx, stage, task.id, null);
+    await ledger.moveTask(task, task.state, waitForSlot(stage));
+    await ledger.wakeStage(stage, task.id, null);
     return;
   }
   if (task.state !== "waiting" || subtasks.length > 0) return; // settling sets its hold
   // Nothing may run without approval, so the question is asked again.
-  const proposed = await findProposedPlan(tx, task.id);
-  if (proposed?.plan) return askAboutPlan(tx, announce, task, proposed.plan);
+  const proposed = await findProposedPlan(ledger, task.id);
+  if (proposed?.plan) return askAboutPlan(ledger, announce, task, proposed.plan);
   const ask = "The question about this task was lost. May it run?";
-  await askForApproval(tx, announce, task, writeApproval(ask, task));
+  await askForApproval(ledger, announce, task, writeApproval(ask, task));
 }
 
 function stageOf(

@@ -2,6 +2,7 @@ import type { AbortCause } from "../../core/task/abort-cause.ts";
 import type { Claim, Outcome, Stage, StageName } from "../../core/task/outcome.ts";
 import type { Garbled } from "../../core/task/task-detail.ts";
 import { GarbledRow } from "../../store/database/garbled.ts";
+import type { Db } from "../../store/database/schema.ts";
 import { ping } from "../../store/tasks/tasks.ts";
 import { notifyReady } from "../../store/tasks/transition.ts";
 import { type AdvanceDeps, advance } from "../transitions/advance.ts";
@@ -47,6 +48,7 @@ export type StageRunner = {
 };
 
 export type StageRunnerOptions = AdvanceDeps & {
+  db: Db;
   space: Space;
   /** Told of each row that could not be read, as often as that happens. */
   onGarbled?: (garbled: Garbled) => void;
@@ -296,7 +298,7 @@ async function runStage(run: Stage, ...about: Parameters<Stage>): Promise<Outcom
   return run(...about);
 }
 
-function isAnswering(db: AdvanceDeps["db"]): Promise<boolean> {
+function isAnswering(db: Db): Promise<boolean> {
   return ping(db).then(
     () => true,
     () => false,

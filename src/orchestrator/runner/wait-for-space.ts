@@ -2,14 +2,7 @@ import type { Hold } from "../../core/task/hold.ts";
 import type { StageName } from "../../core/task/outcome.ts";
 import type { Db } from "../../store/database/schema.ts";
 import { findCandidates, listHeldForSpace } from "../../store/tasks/claims.ts";
-import {
-  appendEvent,
-  inTransition,
-  lockTask,
-  moveSubtask,
-  moveTask,
-  wakeStage,
-} from "../../store/tasks/transition.ts";
+import { makeTransact } from "../../store/tasks/ledger.ts";
 import { isFree } from "./claim.ts";
 import type { Space } from "./excuse-full-volume.ts";
 
@@ -83,20 +76,20 @@ async function replaceHold(
   subtaskId: string | null,
   hold: Wake,
 ): Promise<void> {
-  await inTransition(db, async (tx) => {
-    const locked = await lockTask(tx, taskId);
+  await makeTransact(db)(async (ledger) => {
+    const locked = await ledger.lockTask(taskId);
     if (!locked) return;
     const subtask = locked.subtasks.find(({ id }) => id === subtaskId);
     const row = subtaskId === null ? locked.task : subtask;
     const isHeld = row?.hold?.kind === "wake" && row.hold.reason.startsWith(spaceReason);
     if (!row || !(isHeld || isFree(row, stage, locked.now))) return;
     if (!isHeld)
-      await appendEvent(tx, taskId, {
+      await ledger.appendEvent(taskId, {
         ...waitEvent(stage, { kind: "no_space", detail: hold.reason.slice(spaceReason.length) }),
         subtaskId,
       });
-    if (subtask) await moveSubtask(tx, subtask, subtask.state, hold);
-    else await moveTask(tx, locked.task, locked.task.state, hold);
-    await wakeStage(tx, stage, taskId, subtaskId, hold.at);
+    if (subtask) await ledger.moveSubtask(subtask, subtask.state, hold);
+    else await ledger.moveTask(locked.task, locked.task.state, hold);
+    await ledger.wakeStage(stage, taskId, subtaskId, hold.at);
   });
 }

@@ -1,31 +1,19 @@
 import { newId } from "../../core/base/id.ts";
 import { invariant } from "../../core/base/invariant.ts";
+import type { SubtaskChange, TaskLedger, Transact } from "../../core/ledger/task-ledger.ts";
 import { isProven, sayVerdict } from "../../core/proof/proof-words.ts";
 import { type FailureKind, goesOn } from "../../core/task/failure.ts";
 import type { Hold } from "../../core/task/hold.ts";
 import type { Claim, Outcome } from "../../core/task/outcome.ts";
 import { maxProviderWaits } from "../../core/task/provider-wait.ts";
 import type { Ending, QuestionKind, Subtask, Task } from "../../core/task/task.ts";
-import { json } from "../../store/database/open.ts";
-import type { Db, Tx } from "../../store/database/schema.ts";
-import { finishMessages } from "../../store/records/messages.ts";
-import { setOnAttempt } from "../../store/tasks/attempts.ts";
-import { insertQuestion } from "../../store/tasks/questions.ts";
-import { getAttempt } from "../../store/tasks/tasks.ts";
-import {
-  appendEvent,
-  inTransition,
-  lockTask,
-  moveSubtask,
-  moveTask,
-  type SubtaskFields,
-  wakeStage,
-} from "../../store/tasks/transition.ts";
+import type { Db } from "../../store/database/schema.ts";
+import { makeTransact } from "../../store/tasks/ledger.ts";
 import { askForBudget } from "../questions/budget-question.ts";
 import { redoLost } from "../runner/redo-lost.ts";
 import { waitEvent, waitFor } from "../runner/wait-for-space.ts";
 import { advanceTask } from "./advance-task.ts";
-import type { Announce } from "./announce.ts";
+import { type Announce, makeAnnounce, type NotificationRows } from "./announce.ts";
 import { replaceByPlan, reviseAfter } from "./apply-revision.ts";
 import { endAttempt, endingOf, lostAttempt } from "./end-attempt.ts";
 import { postpone, postponedEvent } from "./postpone.ts";
@@ -38,24 +26,29 @@ import { maxStageFailures, maxStageLosses, stageRetryAt, waitForSlot } from "./s
  * and follow-up jobs in one transaction, or none of it. A report whose epoch or owner no longer
  * matches the row comes from a process that was given up for dead: it changes nothing.
  */
-export type AdvanceDeps = { db: Db; announce: Announce };
+export type AdvanceDeps = { transact: Transact; announce: Announce };
 export type Advanced = "applied" | "stale";
 
+/** Transitions on this database, and the notifications that their events cause. */
+export function makeAdvanceDeps(db: Db, notificationRows: NotificationRows): AdvanceDeps {
+  return { transact: makeTransact(db), announce: makeAnnounce(notificationRows) };
+}
+
 export async function advance(
-  { db, announce }: AdvanceDeps,
+  { transact, announce }: AdvanceDeps,
   owner: string,
   claim: Claim,
   outcome: Outcome,
 ): Promise<Advanced> {
-  return inTransition(db, async (tx) => {
-    const locked = await lockTask(tx, claim.taskId);
-    return locked ? applyReport(tx, announce, locked, owner, claim, outcome) : "stale";
+  return transact(async (ledger) => {
+    const locked = await ledger.lockTask(claim.taskId);
+    return locked ? applyReport(ledger, announce, locked, owner, claim, outcome) : "stale";
   });
 }
 
 /** Applies a report to its task, whose row is locked. */
 export async function applyReport(
-  tx: Tx,
+  ledger: TaskLedger,
   announce: Announce,
   locked: { task: Task; subtasks: Subtask[] },
   owner: string,
@@ -67,11 +60,11 @@ export async function applyReport(
   if (row?.epoch !== claim.epoch || row.hold?.kind !== "lease" || row.hold.owner !== owner)
     return "stale";
   if (claim.subtaskId) {
-    await advanceSubtask(tx, announce, locked, row as Subtask, claim, outcome);
+    await advanceSubtask(ledger, announce, locked, row as Subtask, claim, outcome);
   } else {
-    await advanceTask(tx, announce, locked, claim, outcome);
+    await advanceTask(ledger, announce, locked, claim, outcome);
   }
-  if (!isOnItsWay(task, outcome)) await settle(tx, claim.taskId, announce);
+  if (!isOnItsWay(task, outcome)) await settle(ledger, claim.taskId, announce);
   return "applied";
 }
 
@@ -84,7 +77,7 @@ function isOnItsWay(task: Task, outcome: Outcome): boolean {
 }
 
 async function advanceSubtask(
-  tx: Tx,
+  ledger: TaskLedger,
   announce: Announce,
   { task, subtasks }: { task: Task; subtasks: Subtask[] },
   subtask: Subtask,
@@ -92,21 +85,21 @@ async function advanceSubtask(
   outcome: Outcome,
 ): Promise<void> {
   const about = { subtaskId: subtask.id, attemptId: claim.attemptId };
-  const enter = async (to: "verifying" | "integrating" | "recovering", set: SubtaskFields = {}) => {
+  const enter = async (to: "verifying" | "integrating" | "recovering", set: SubtaskChange = {}) => {
     const stage = (
       { verifying: "verify", integrating: "integrate", recovering: "recover" } as const
     )[to];
-    await moveSubtask(tx, subtask, to, waitForSlot(stage), { stageFailures: 0, ...set });
-    await wakeStage(tx, stage, task.id, subtask.id);
+    await ledger.moveSubtask(subtask, to, waitForSlot(stage), { stageFailures: 0, ...set });
+    await ledger.wakeStage(stage, task.id, subtask.id);
   };
-  const recover = async (ending: Ending, set: SubtaskFields = {}) => {
-    await enter("recovering", { ending: json(ending), ...set });
+  const recover = async (ending: Ending, set: SubtaskChange = {}) => {
+    await enter("recovering", { ending, ...set });
   };
   /** The stage used up its retries: recovery decides, unless recovery itself broke. */
   const breakStage = async (detail: string) => {
     if (claim.stage !== "recover") return recover({ what: "broken", stage: claim.stage, detail });
-    await moveSubtask(tx, subtask, "failed", null, { endDetail: detail });
-    await announce(tx, task, {
+    await ledger.moveSubtask(subtask, "failed", null, { endDetail: detail });
+    await announce(ledger, task, {
       ...about,
       type: "subtask.failed",
       message: `"${subtask.title}" failed: ${detail}`,
@@ -115,7 +108,7 @@ async function advanceSubtask(
   };
   switch (outcome.kind) {
     case "attempted":
-      await endAttempt(tx, task, subtask, claim, outcome);
+      await endAttempt(ledger, task, subtask, claim, outcome);
       if (outcome.reason === "done")
         return enter("verifying", { commit: outcome.commit, verdict: null, gateVerdict: null });
       return recover(endingOf(outcome));
@@ -123,33 +116,33 @@ async function advanceSubtask(
       const { plan } = outcome;
       const detail = plan.planner ? describeWork(plan, plan.planner) : "planned";
       const done = { ...lostAttempt(detail), reason: "done", failure: null } as const;
-      await endAttempt(tx, task, subtask, claim, done);
-      return replaceByPlan(tx, task, subtasks, subtask, plan);
+      await endAttempt(ledger, task, subtask, claim, done);
+      return replaceByPlan(ledger, task, subtasks, subtask, plan);
     }
     case "verified": {
       const { commit, verdict } = outcome;
-      await setOnAttempt(tx, claim.attemptId, { verdict });
-      await appendEvent(tx, task.id, {
+      await ledger.setOnAttempt(claim.attemptId, { verdict });
+      await ledger.appendEvent(task.id, {
         ...about,
         type: "verdict.reached",
         message: sayVerdict(verdict, task.expectsChange),
         data: { result: verdict.result, summary: verdict.summary, key: subtask.key },
       });
-      const verified = { verdict: json(verdict), ...(commit && { commit }) };
+      const verified = { verdict, ...(commit && { commit }) };
       if (verdict.result === "pass") return enter("integrating", verified);
       return recover({ what: "verdict", stage: "verify" }, verified);
     }
     case "integrated": {
       const { verdict } = outcome;
-      if (verdict) await setOnAttempt(tx, claim.attemptId, { gateVerdict: verdict });
-      await moveSubtask(tx, subtask, "completed", null, {
+      if (verdict) await ledger.setOnAttempt(claim.attemptId, { gateVerdict: verdict });
+      await ledger.moveSubtask(subtask, "completed", null, {
         integratedCommit: outcome.commit,
-        gateVerdict: verdict && json(verdict),
+        gateVerdict: verdict,
         feedback: null,
         stageFailures: 0,
       });
-      await moveTask(tx, task, task.state, task.hold, { headCommit: outcome.commit });
-      await announce(tx, task, {
+      await ledger.moveTask(task, task.state, task.hold, { headCommit: outcome.commit });
+      await announce(ledger, task, {
         ...about,
         type: "subtask.completed",
         message: task.expectsChange
@@ -157,27 +150,24 @@ async function advanceSubtask(
           : `"${subtask.title}" is done`,
         data: { key: subtask.key, commit: outcome.commit },
       });
-      const attempt = claim.attemptId ? await getAttempt(tx, claim.attemptId) : null;
-      if (attempt) await finishMessages(tx, subtask.id, attempt.id);
-      if (attempt) await reviseAfter(tx, task, subtasks, subtask, attempt);
+      const attempt = claim.attemptId ? await ledger.getAttempt(claim.attemptId) : null;
+      if (attempt) await ledger.finishMessages(subtask.id, attempt.id);
+      if (attempt) await reviseAfter(ledger, task, subtasks, subtask, attempt);
       // The next subtask in the merge queue was waiting for this one.
-      await wakeStage(tx, "integrate", task.id, null);
+      await ledger.wakeStage("integrate", task.id, null);
       return;
     }
     case "conflicted":
-      await wakeStage(tx, "integrate", task.id, null);
+      await ledger.wakeStage("integrate", task.id, null);
       return recover({ what: "conflict", files: outcome.files, detail: outcome.detail });
     case "gate_failed":
-      await setOnAttempt(tx, claim.attemptId, { gateVerdict: outcome.verdict });
-      await wakeStage(tx, "integrate", task.id, null);
-      return recover(
-        { what: "verdict", stage: "integrate" },
-        { gateVerdict: json(outcome.verdict) },
-      );
+      await ledger.setOnAttempt(claim.attemptId, { gateVerdict: outcome.verdict });
+      await ledger.wakeStage("integrate", task.id, null);
+      return recover({ what: "verdict", stage: "integrate" }, { gateVerdict: outcome.verdict });
     case "decided":
-      return applyDecision(tx, announce, task, subtask, claim, outcome);
+      return applyDecision(ledger, announce, task, subtask, claim, outcome);
     case "parked": {
-      await appendEvent(tx, task.id, {
+      await ledger.appendEvent(task.id, {
         ...about,
         type: "stage.parked",
         message: `Parked: ${outcome.detail}`,
@@ -186,38 +176,38 @@ async function advanceSubtask(
       if (claim.stage === "execute") {
         const { detail, snapshotRef } = outcome;
         const attempt = { ...lostAttempt(detail), failure: "parked", snapshotRef } as const;
-        await endAttempt(tx, task, subtask, claim, attempt);
+        await endAttempt(ledger, task, subtask, claim, attempt);
         return recover(endingOf(attempt));
       }
-      await moveSubtask(tx, subtask, subtask.state, waitForSlot(claim.stage));
-      await wakeStage(tx, claim.stage, task.id, subtask.id);
+      await ledger.moveSubtask(subtask, subtask.state, waitForSlot(claim.stage));
+      await ledger.wakeStage(claim.stage, task.id, subtask.id);
       return;
     }
     case "lost": {
       if (claim.stage === "execute") {
         const attempt = lostAttempt(outcome.detail);
-        await endAttempt(tx, task, subtask, claim, attempt);
+        await endAttempt(ledger, task, subtask, claim, attempt);
         return recover(endingOf(attempt));
       }
       const failures = subtask.stageFailures + 1;
-      await appendEvent(tx, task.id, {
+      await ledger.appendEvent(task.id, {
         ...about,
         type: "stage.lost",
         message: `${claim.stage} was lost: ${outcome.detail}`,
         data: { stage: claim.stage, failures },
       });
       if (failures >= maxStageLosses) return breakStage(`lost ${failures} times`);
-      await moveSubtask(tx, subtask, subtask.state, waitForSlot(claim.stage), {
+      await ledger.moveSubtask(subtask, subtask.state, waitForSlot(claim.stage), {
         stageFailures: failures,
       });
-      await wakeStage(tx, claim.stage, task.id, subtask.id);
+      await ledger.wakeStage(claim.stage, task.id, subtask.id);
       return;
     }
     case "work_lost": {
       const attempt = { ...lostAttempt(outcome.detail), failure: "work_lost" } as const;
-      if (claim.stage === "execute") await endAttempt(tx, task, subtask, claim, attempt);
+      if (claim.stage === "execute") await endAttempt(ledger, task, subtask, claim, attempt);
       await recover(endingOf(attempt));
-      await redoLost(tx, announce, task, subtasks, outcome);
+      await redoLost(ledger, announce, task, subtasks, outcome);
       return;
     }
     case "unreadable":
@@ -228,17 +218,17 @@ async function advanceSubtask(
           reason: "crashed",
           failure: outcome.kind,
         } as const;
-        await endAttempt(tx, task, subtask, claim, attempt);
+        await endAttempt(ledger, task, subtask, claim, attempt);
         return recover(endingOf(attempt));
       }
       const hold = waitFor(outcome);
-      await appendEvent(tx, task.id, { ...about, ...waitEvent(claim.stage, outcome) });
-      await moveSubtask(tx, subtask, subtask.state, hold);
-      await wakeStage(tx, claim.stage, task.id, subtask.id, hold.at);
+      await ledger.appendEvent(task.id, { ...about, ...waitEvent(claim.stage, outcome) });
+      await ledger.moveSubtask(subtask, subtask.state, hold);
+      await ledger.wakeStage(claim.stage, task.id, subtask.id, hold.at);
       return;
     }
     case "broken": {
-      await appendEvent(tx, task.id, {
+      await ledger.appendEvent(task.id, {
         ...about,
         type: "stage.failed",
         message: `${claim.stage} could not do its work: ${outcome.detail}`,
@@ -250,11 +240,11 @@ async function advanceSubtask(
           reason: "crashed",
           failure: "infrastructure",
         } as const;
-        await endAttempt(tx, task, subtask, claim, attempt);
+        await endAttempt(ledger, task, subtask, claim, attempt);
         return recover(endingOf(attempt));
       }
       if (subtask.stageFailures + 1 < maxStageFailures[claim.stage]) {
-        return retryStage(tx, task, subtask, claim, subtask.stageFailures + 1, outcome.detail);
+        return retryStage(ledger, task, subtask, claim, subtask.stageFailures + 1, outcome.detail);
       }
       return breakStage(outcome.detail);
     }
@@ -263,24 +253,23 @@ async function advanceSubtask(
       if (postponed > maxProviderWaits) return breakStage(outcome.detail);
       const { at, hold } = postpone(claim.stage, outcome, postponed);
       const event = postponedEvent(claim.stage, outcome, at);
-      await appendEvent(tx, task.id, { ...about, ...event });
-      await moveSubtask(tx, subtask, subtask.state, hold, { postponed });
-      await wakeStage(tx, claim.stage, task.id, subtask.id, at);
+      await ledger.appendEvent(task.id, { ...about, ...event });
+      await ledger.moveSubtask(subtask, subtask.state, hold, { postponed });
+      await ledger.wakeStage(claim.stage, task.id, subtask.id, at);
       return;
     }
     case "unaffordable": {
-      const hold = await askForBudget(tx, announce, task, about);
+      const hold = await askForBudget(ledger, announce, task, about);
       const ending = { what: "unaffordable", stage: "verify", detail: outcome.detail } as const;
-      await moveSubtask(
-        tx,
+      await ledger.moveSubtask(
         subtask,
         hold ? "waiting" : "verifying",
         hold ?? waitForSlot("verify"),
         {
-          ending: json(ending satisfies Ending),
+          ending: ending satisfies Ending,
         },
       );
-      if (!hold) await wakeStage(tx, "verify", task.id, subtask.id);
+      if (!hold) await ledger.wakeStage("verify", task.id, subtask.id);
       return;
     }
     case "planned":
@@ -293,7 +282,7 @@ async function advanceSubtask(
 
 /** Applies recovery's decision; each one is an event that a person can read. */
 async function applyDecision(
-  tx: Tx,
+  ledger: TaskLedger,
   announce: Announce,
   task: Task,
   subtask: Subtask,
@@ -302,9 +291,9 @@ async function applyDecision(
 ): Promise<void> {
   const { decision, feedback } = outcome;
   const about = { subtaskId: subtask.id, attemptId: claim.attemptId };
-  const ended = await setOnAttempt(tx, claim.attemptId, { decision });
+  const ended = await ledger.setOnAttempt(claim.attemptId, { decision });
   const sessionId = goesOn(decision.rung) ? (ended?.sessionId ?? null) : null;
-  await appendEvent(tx, task.id, {
+  await ledger.appendEvent(task.id, {
     ...about,
     type: "recovery.decided",
     message: `Recovery: ${decision.reason}`,
@@ -324,7 +313,7 @@ async function applyDecision(
       // subtasks that it builds on are merged.
       if (restartedOnHead.has(decision.kind)) {
         const on = { kind: "dependency", on: [subtask.id], reason: decision.reason } as const;
-        await moveSubtask(tx, subtask, "blocked", on, { feedback, sessionId, stageFailures: 0 });
+        await ledger.moveSubtask(subtask, "blocked", on, { feedback, sessionId, stageFailures: 0 });
         return;
       }
       const at = new Date(Date.now() + decision.delayMs);
@@ -332,36 +321,40 @@ async function applyDecision(
         decision.delayMs > 0
           ? { kind: "wake", at, reason: `${whyItWaits(decision.kind)}: ${decision.reason}` }
           : waitForSlot("execute");
-      await moveSubtask(tx, subtask, "ready", hold, {
+      await ledger.moveSubtask(subtask, "ready", hold, {
         feedback,
         sessionId,
         stageFailures: 0,
-        ...(decision.rung === "fallback" && { fallback: json(decision.fallback) }),
+        ...(decision.rung === "fallback" && { fallback: decision.fallback }),
       });
-      await wakeStage(tx, "execute", task.id, subtask.id, at);
+      await ledger.wakeStage("execute", task.id, subtask.id, at);
       return;
     }
     case "ask": {
       if (decision.kind === "out_of_budget") {
-        const hold = await askForBudget(tx, announce, task, about);
-        await moveSubtask(tx, subtask, hold ? "waiting" : "ready", hold ?? waitForSlot("execute"), {
-          feedback,
-          sessionId,
-          stageFailures: 0,
-        });
-        if (!hold) await wakeStage(tx, "execute", task.id, subtask.id);
+        const hold = await askForBudget(ledger, announce, task, about);
+        await ledger.moveSubtask(
+          subtask,
+          hold ? "waiting" : "ready",
+          hold ?? waitForSlot("execute"),
+          {
+            feedback,
+            sessionId,
+            stageFailures: 0,
+          },
+        );
+        if (!hold) await ledger.wakeStage("execute", task.id, subtask.id);
         return;
       }
       const questionId = newId("question");
-      await insertQuestion(tx, {
+      await ledger.insertQuestion({
         id: questionId,
         taskId: task.id,
         subtaskId: subtask.id,
         kind: kindOfQuestion(decision.kind),
         text: decision.question,
       });
-      await moveSubtask(
-        tx,
+      await ledger.moveSubtask(
         subtask,
         "waiting",
         { kind: "question", questionId },
@@ -370,7 +363,7 @@ async function applyDecision(
           sessionId,
         },
       );
-      await announce(tx, task, {
+      await announce(ledger, task, {
         ...about,
         type: "question.asked",
         message: `Question: ${decision.question}`,
@@ -379,8 +372,8 @@ async function applyDecision(
       return;
     }
     case "give_up":
-      await moveSubtask(tx, subtask, "failed", null, { feedback, endDetail: decision.reason });
-      await announce(tx, task, {
+      await ledger.moveSubtask(subtask, "failed", null, { feedback, endDetail: decision.reason });
+      await announce(ledger, task, {
         ...about,
         type: "subtask.failed",
         message: `"${subtask.title}" failed: ${decision.reason}`,
@@ -408,7 +401,7 @@ function kindOfQuestion(kind: FailureKind): QuestionKind {
 
 /** The stage itself broke (disk, git, network): it is retried with growing delays. */
 async function retryStage(
-  tx: Tx,
+  ledger: TaskLedger,
   task: Task,
   subtask: Subtask,
   claim: Claim,
@@ -416,12 +409,11 @@ async function retryStage(
   detail: string,
 ): Promise<void> {
   const at = stageRetryAt(failures);
-  await moveSubtask(
-    tx,
+  await ledger.moveSubtask(
     subtask,
     subtask.state,
     { kind: "wake", at, reason: `${claim.stage} broke: ${detail.slice(0, 300)}` },
     { stageFailures: failures },
   );
-  await wakeStage(tx, claim.stage, task.id, subtask.id, at);
+  await ledger.wakeStage(claim.stage, task.id, subtask.id, at);
 }

@@ -1,13 +1,9 @@
 import { newId } from "../../core/base/id.ts";
 import type { Budget, Spent } from "../../core/budget/budget.ts";
+import type { TaskLedger } from "../../core/ledger/task-ledger.ts";
 import { acceptanceCheck } from "../../core/proof/verdict.ts";
 import type { Plan } from "../../core/task/plan.ts";
 import type { Attempt, Subtask, Task } from "../../core/task/task.ts";
-import type { Tx } from "../../store/database/schema.ts";
-import { handDownMessages } from "../../store/records/messages.ts";
-import { readSpent } from "../../store/records/spending.ts";
-import { insertPlan } from "../../store/tasks/plans.ts";
-import { appendEvent, insertSubtask, moveSubtask } from "../../store/tasks/transition.ts";
 import { freeKey, revisePlan, revisionCaps } from "./revise-plan.ts";
 
 /**
@@ -16,7 +12,7 @@ import { freeKey, revisePlan, revisionCaps } from "./revise-plan.ts";
  * revision is an event and a row of the record.
  */
 export async function reviseAfter(
-  tx: Tx,
+  ledger: TaskLedger,
   task: Task,
   subtasks: readonly Subtask[],
   from: Subtask,
@@ -25,7 +21,9 @@ export async function reviseAfter(
   const { discoveries, followUps } = attempt;
   if (discoveries.length === 0 && followUps.length === 0) return;
   const share =
-    task.budget && followUps.length > 0 ? shareOf(task.budget, await readSpent(tx, task.id)) : null;
+    task.budget && followUps.length > 0
+      ? shareOf(task.budget, await ledger.readSpent(task.id))
+      : null;
   const revision = revisePlan(subtasks, from, attempt, {
     ...revisionCaps,
     budgetShare: share,
@@ -34,7 +32,7 @@ export async function reviseAfter(
   const { added, changed, diff, refused } = revision;
   for (const [index, subtask] of added.entries()) {
     const position = nextPosition(subtasks) + index;
-    await insertSubtask(tx, {
+    await ledger.insertSubtask({
       ...subtask,
       id: newId("subtask"),
       taskId: task.id,
@@ -44,18 +42,18 @@ export async function reviseAfter(
   }
   for (const { id, brief } of changed) {
     const node = subtasks.find((subtask) => subtask.id === id);
-    if (node) await moveSubtask(tx, node, node.state, node.hold, { brief });
+    if (node) await ledger.moveSubtask(node, node.state, node.hold, { brief });
   }
   const reason = `"${from.key}" ${[
     ...(added.length > 0 ? ["asked for more work"] : []),
     ...(changed.length > 0 ? ["made discoveries that other subtasks build on"] : []),
   ].join(" and ")}`;
-  await record(tx, task, from, { reason, diff, refused });
+  await record(ledger, task, from, { reason, diff, refused });
 }
 
 /** Replaces a subtask by the parts of its own plan; its dependents now wait for the last parts. */
 export async function replaceByPlan(
-  tx: Tx,
+  ledger: TaskLedger,
   task: Task,
   subtasks: readonly Subtask[],
   parent: Subtask,
@@ -72,7 +70,7 @@ export async function replaceByPlan(
   const parts = plan.subtasks.map(() => newId("subtask"));
   for (const [index, subtask] of plan.subtasks.entries()) {
     const dependsOn = subtask.dependsOn.map(keyOf);
-    await insertSubtask(tx, {
+    await ledger.insertSubtask({
       ...subtask,
       id: parts[index] ?? newId("subtask"),
       taskId: task.id,
@@ -84,16 +82,16 @@ export async function replaceByPlan(
       checks: subtask.checks.map((command) => acceptanceCheck(command, "plan")),
     });
   }
-  await handDownMessages(tx, parent.id, parts);
+  await ledger.handDownMessages(parent.id, parts);
   const inner = new Set(plan.subtasks.flatMap(({ dependsOn }) => dependsOn));
   const last = plan.subtasks.filter(({ key }) => !inner.has(key)).map(({ key }) => keyOf(key));
   const waiting = subtasks.filter(({ dependsOn }) => dependsOn.includes(parent.key));
   for (const node of waiting) {
     const dependsOn = node.dependsOn.flatMap((key) => (key === parent.key ? last : [key]));
-    await moveSubtask(tx, node, node.state, node.hold, { dependsOn });
+    await ledger.moveSubtask(node, node.state, node.hold, { dependsOn });
   }
-  await moveSubtask(tx, parent, "superseded", null, { feedback: null, stageFailures: 0 });
-  await record(tx, task, parent, {
+  await ledger.moveSubtask(parent, "superseded", null, { feedback: null, stageFailures: 0 });
+  await record(ledger, task, parent, {
     reason: `"${parent.key}" was planned${plan.planner?.reason ? `: ${plan.planner.reason}` : ""}`,
     diff: [
       `- ${parent.key}: ${parent.title}`,
@@ -105,13 +103,13 @@ export async function replaceByPlan(
 }
 
 async function record(
-  tx: Tx,
+  ledger: TaskLedger,
   task: Task,
   from: Subtask,
   { reason, diff, refused }: { reason: string; diff: string[]; refused: string[] },
 ): Promise<void> {
   if (diff.length + refused.length === 0) return;
-  await insertPlan(tx, {
+  await ledger.insertPlan({
     taskId: task.id,
     subtaskId: from.id,
     state: "revision",
@@ -123,11 +121,11 @@ async function record(
   const about = { subtaskId: from.id, data: { key: from.key, reason, diff, refused } };
   if (diff.length > 0) {
     const message = `Plan revised: ${reason} (${diff.join("; ")})`;
-    await appendEvent(tx, task.id, { ...about, type: "plan.revised", message });
+    await ledger.appendEvent(task.id, { ...about, type: "plan.revised", message });
   }
   if (refused.length > 0) {
     const message = `Not added to the plan: ${refused.join("; ")}`;
-    await appendEvent(tx, task.id, { ...about, type: "plan.revision_refused", message });
+    await ledger.appendEvent(task.id, { ...about, type: "plan.revision_refused", message });
   }
 }
 

@@ -1,14 +1,12 @@
+import type { TaskLedger } from "../../core/ledger/task-ledger.ts";
 import type { Claim, Outcome } from "../../core/task/outcome.ts";
 import type { Ending, Subtask, Task } from "../../core/task/task.ts";
-import type { Tx } from "../../store/database/schema.ts";
-import { endAttemptRow } from "../../store/tasks/attempts.ts";
-import { appendEvent } from "../../store/tasks/transition.ts";
 
 type Attempted = Extract<Outcome, { kind: "attempted" }>;
 
 /** Record how an attempt ended: once, with exactly one reason. */
 export async function endAttempt(
-  tx: Tx,
+  ledger: TaskLedger,
   task: Task,
   subtask: Subtask,
   claim: Pick<Claim, "attemptId">,
@@ -16,9 +14,9 @@ export async function endAttempt(
 ): Promise<void> {
   if (!claim.attemptId) return;
   const { kind: _, ...ending } = outcome;
-  const row = await endAttemptRow(tx, claim.attemptId, ending);
+  const row = await ledger.endAttemptRow(claim.attemptId, ending);
   if (!row) return;
-  await appendEvent(tx, task.id, {
+  await ledger.appendEvent(task.id, {
     type: "attempt.ended",
     message: `Attempt ${row.number} of "${subtask.title}" ended: ${outcome.reason.replaceAll("_", " ")}${outcome.detail ? ` (${outcome.detail})` : ""}`,
     data: {

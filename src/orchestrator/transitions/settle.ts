@@ -1,9 +1,8 @@
 import { invariant } from "../../core/base/invariant.ts";
+import type { TaskLedger } from "../../core/ledger/task-ledger.ts";
 import { type Hold, slot } from "../../core/task/hold.ts";
 import { isSubtaskOver, isTaskOver } from "../../core/task/lifecycle.ts";
 import type { Subtask, Task } from "../../core/task/task.ts";
-import type { Tx } from "../../store/database/schema.ts";
-import { lockTask, moveSubtask, moveTask, wakeStage } from "../../store/tasks/transition.ts";
 import { endPause, holdPaused } from "../commands/pause.ts";
 import { startRework } from "../commands/rework.ts";
 import type { Announce } from "./announce.ts";
@@ -15,27 +14,33 @@ import { schedule } from "./schedule.ts";
  * delivering, nothing left that can continue → failed, only questions open → waiting. A finished
  * task is no longer paused. The caller's transaction locks the row.
  */
-export async function settle(tx: Tx, taskId: string, announce: Announce): Promise<void> {
-  const locked = await lockTask(tx, taskId);
+export async function settle(
+  ledger: TaskLedger,
+  taskId: string,
+  announce: Announce,
+): Promise<void> {
+  const locked = await ledger.lockTask(taskId);
   invariant(locked, "a task that is settled exists");
   const { task, subtasks } = locked;
-  const settled = isTaskOver(task.state) ? task : await settleOpen(tx, task, subtasks, announce);
+  const settled = isTaskOver(task.state)
+    ? task
+    : await settleOpen(ledger, task, subtasks, announce);
   if (!isTaskOver(settled.state)) return;
   // Comments made during delivery are worked on now, whether the task is paused or not.
   const isReworked =
-    isOpenToComments(settled) && (await startRework(tx, settled, subtasks, announce));
-  if (isReworked) return settle(tx, taskId, announce);
-  if (settled.pausedAt) await endPause(tx, settled);
+    isOpenToComments(settled) && (await startRework(ledger, settled, subtasks, announce));
+  if (isReworked) return settle(ledger, taskId, announce);
+  if (settled.pausedAt) await endPause(ledger, settled);
 }
 
 async function settleOpen(
-  tx: Tx,
+  ledger: TaskLedger,
   task: Task,
   subtasks: Subtask[],
   announce: Announce,
 ): Promise<Task> {
-  if (task.cancelRequestedAt) return settleCancelled(tx, task, subtasks, announce);
-  if (task.pausedAt) return holdPaused(tx, task, subtasks);
+  if (task.cancelRequestedAt) return settleCancelled(ledger, task, subtasks, announce);
+  if (task.pausedAt) return holdPaused(ledger, task, subtasks);
   if (task.state !== "running" && task.state !== "waiting") return task;
   // It waits for approval: having no open subtasks does not mean that all are done.
   if (subtasks.length === 0) return task;
@@ -44,16 +49,16 @@ async function settleOpen(
     const subtask = current.get(decision.id);
     invariant(subtask, "schedule names rows it was given");
     if (decision.start) {
-      current.set(subtask.id, await startSubtask(tx, task, subtask, announce));
+      current.set(subtask.id, await startSubtask(ledger, task, subtask, announce));
     } else if (!sameHold(subtask.hold, decision.hold)) {
-      current.set(subtask.id, await moveSubtask(tx, subtask, "blocked", decision.hold));
+      current.set(subtask.id, await ledger.moveSubtask(subtask, "blocked", decision.hold));
     }
   }
-  return settleTask(tx, task, [...current.values()], announce);
+  return settleTask(ledger, task, [...current.values()], announce);
 }
 
 async function startSubtask(
-  tx: Tx,
+  ledger: TaskLedger,
   task: Task,
   subtask: Subtask,
   announce: Announce,
@@ -63,19 +68,19 @@ async function startSubtask(
     on: [slot("execute")],
     reason: "waiting for a free executor",
   };
-  const started = await moveSubtask(tx, subtask, "ready", hold, { baseCommit: task.headCommit });
-  await announce(tx, task, {
+  const started = await ledger.moveSubtask(subtask, "ready", hold, { baseCommit: task.headCommit });
+  await announce(ledger, task, {
     type: "subtask.ready",
     message: `"${subtask.title}" is ready`,
     data: { key: subtask.key, base_commit: task.headCommit },
     subtaskId: subtask.id,
   });
-  await wakeStage(tx, "execute", task.id, subtask.id);
+  await ledger.wakeStage("execute", task.id, subtask.id);
   return started;
 }
 
 async function settleTask(
-  tx: Tx,
+  ledger: TaskLedger,
   task: Task,
   subtasks: Subtask[],
   announce: Announce,
@@ -86,20 +91,20 @@ async function settleTask(
     open.length === 0 &&
     subtasks.every(({ state }) => state === "completed" || state === "superseded")
   ) {
-    const reworked = await startRework(tx, task, subtasks, announce);
+    const reworked = await startRework(ledger, task, subtasks, announce);
     if (reworked) return reworked;
     const running =
-      task.state === "waiting" ? await moveTask(tx, task, "running", task.hold) : task;
-    const delivering = await moveTask(tx, running, "delivering", {
+      task.state === "waiting" ? await ledger.moveTask(task, "running", task.hold) : task;
+    const delivering = await ledger.moveTask(running, "delivering", {
       kind: "dependency",
       on: [slot("deliver")],
       reason: "waiting to be delivered",
     });
-    await announce(tx, task, {
+    await announce(ledger, task, {
       type: "task.delivering",
       message: "All subtasks are done; delivering",
     });
-    await wakeStage(tx, "deliver", task.id, null);
+    await ledger.wakeStage("deliver", task.id, null);
     return delivering;
   }
   if (active.length === 0) {
@@ -112,8 +117,8 @@ async function settleTask(
       }),
       ...(held.length > 0 ? [`${names(held)} could not start because of that`] : []),
     ].join("; ");
-    const over = await moveTask(tx, task, "failed", null, { endDetail: detail });
-    await announce(tx, over, {
+    const over = await ledger.moveTask(task, "failed", null, { endDetail: detail });
+    await announce(ledger, over, {
       type: "task.failed",
       message: `Failed: ${detail}`,
       data: { failed: failed.map(({ key }) => key), held: held.map(({ key }) => key) },
@@ -123,9 +128,9 @@ async function settleTask(
   const asking = active.filter(({ state }) => state === "waiting");
   const question = asking[0]?.hold;
   if (asking.length === active.length && question?.kind === "question") {
-    const waiting = await moveTask(tx, task, "waiting", question);
+    const waiting = await ledger.moveTask(task, "waiting", question);
     if (task.state !== "waiting") {
-      await announce(tx, task, { type: "task.waiting", message: "Waiting for an answer" });
+      await announce(ledger, task, { type: "task.waiting", message: "Waiting for an answer" });
     }
     return waiting;
   }
@@ -135,9 +140,9 @@ async function settleTask(
     reason: describeOpen(open.length, subtasks.length),
   };
   if (task.state === "waiting")
-    await announce(tx, task, { type: "task.resumed", message: "Continuing" });
+    await announce(ledger, task, { type: "task.resumed", message: "Continuing" });
   const isSettled = task.state === "running" && sameHold(task.hold, hold);
-  return isSettled ? task : moveTask(tx, task, "running", hold);
+  return isSettled ? task : ledger.moveTask(task, "running", hold);
 }
 
 /**
@@ -145,7 +150,7 @@ async function settleTask(
  * then it waits only for that; earlier questions no longer need an answer.
  */
 async function settleCancelled(
-  tx: Tx,
+  ledger: TaskLedger,
   task: Task,
   subtasks: Subtask[],
   announce: Announce,
@@ -157,8 +162,8 @@ async function settleCancelled(
       working.push(subtask.id);
       continue;
     }
-    await moveSubtask(tx, subtask, "cancelled", null);
-    await announce(tx, task, {
+    await ledger.moveSubtask(subtask, "cancelled", null);
+    await announce(ledger, task, {
       type: "subtask.cancelled",
       message: `"${subtask.title}" was cancelled`,
       data: { key: subtask.key },
@@ -168,12 +173,12 @@ async function settleCancelled(
   if (task.hold?.kind === "lease") return task;
   if (working.length > 0) {
     const reason = "it is cancelled once running work has stopped";
-    return moveTask(tx, task, task.state, { kind: "dependency", on: working, reason });
+    return ledger.moveTask(task, task.state, { kind: "dependency", on: working, reason });
   }
-  const cancelled = await moveTask(tx, task, "cancelled", null, {
+  const cancelled = await ledger.moveTask(task, "cancelled", null, {
     endDetail: "cancelled on request",
   });
-  await announce(tx, cancelled, { type: "task.cancelled", message: "Cancelled" });
+  await announce(ledger, cancelled, { type: "task.cancelled", message: "Cancelled" });
   return cancelled;
 }
 

@@ -1,18 +1,16 @@
 import { newId } from "../../core/base/id.ts";
 import { invariant } from "../../core/base/invariant.ts";
+import type { TaskLedger } from "../../core/ledger/task-ledger.ts";
 import { acceptanceCheck } from "../../core/proof/verdict.ts";
 import type { Hold } from "../../core/task/hold.ts";
 import type { Plan } from "../../core/task/plan.ts";
 import type { Preparation, Task } from "../../core/task/task.ts";
-import { json } from "../../store/database/open.ts";
-import type { Tx } from "../../store/database/schema.ts";
-import { insertSubtask, moveTask } from "../../store/tasks/transition.ts";
 import type { Announce } from "./announce.ts";
 import { describeOpen } from "./settle.ts";
 
 /** Turns an accepted plan into the task's subtasks; settling starts what may start. */
 export async function startPlan(
-  tx: Tx,
+  ledger: TaskLedger,
   announce: Announce,
   task: Task,
   preparation: Preparation,
@@ -23,7 +21,7 @@ export async function startPlan(
     const id = ids[position];
     invariant(id, "one id per subtask");
     const checks = subtask.checks.map((command) => acceptanceCheck(command, "plan"));
-    return insertSubtask(tx, { ...subtask, id, taskId: task.id, position, depth: 0, checks });
+    return ledger.insertSubtask({ ...subtask, id, taskId: task.id, position, depth: 0, checks });
   });
   const hold: Hold = {
     kind: "dependency",
@@ -31,13 +29,13 @@ export async function startPlan(
     reason: describeOpen(ids.length, ids.length),
   };
   const set = {
-    preparation: json(preparation),
+    preparation: preparation,
     headCommit: preparation.baseCommit,
     delivery: task.delivery === "auto" ? (preparation.delivery ?? "branch") : task.delivery,
     stageFailures: 0,
   };
-  await Promise.all([...inserts, moveTask(tx, task, "running", hold, set)]);
-  await announce(tx, task, {
+  await Promise.all([...inserts, ledger.moveTask(task, "running", hold, set)]);
+  await announce(ledger, task, {
     type: "task.planned",
     message: describePlan(task, preparation, plan),
     data: {

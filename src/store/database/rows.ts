@@ -1,10 +1,12 @@
-import type { Selectable } from "kysely";
+import type { Selectable, Updateable } from "kysely";
+import type { SubtaskChange, TaskChange } from "../../core/ledger/task-ledger.ts";
 import type { Event } from "../../core/task/event.ts";
 import { type Decision, rungOfEarlier } from "../../core/task/failure.ts";
 import type { Hold } from "../../core/task/hold.ts";
 import type { Attempt, ListedTask, Subtask, Task } from "../../core/task/task.ts";
 import { toSnakeCase } from "../../core/text/letter-case.ts";
 import { checkRow, GarbledRow } from "./garbled.ts";
+import { json } from "./open.ts";
 import type { AttemptsTable, Database, HoldColumns, SubtasksTable, TasksTable } from "./schema.ts";
 
 /** Converts rows to the types of the core: the hold's columns become the union. */
@@ -127,4 +129,40 @@ export function holdColumns(hold: Hold | null): Omit<HoldColumns, "holdAt" | "ho
     holdOn: hold?.kind === "dependency" ? [...hold.on] : null,
     holdSince: new Date(),
   };
+}
+
+/** Fields of a task as columns, for writing: what is JSON becomes its text. */
+export function toTaskColumns(change: TaskChange): Updateable<TasksTable> {
+  return withJson(change, [
+    "checks",
+    "planInput",
+    "attachments",
+    "allow",
+    "budget",
+    "origin",
+    "preparation",
+  ]);
+}
+
+/** The same for a subtask. */
+export function toSubtaskColumns(change: SubtaskChange): Updateable<SubtasksTable> {
+  return withJson(change, [
+    "checks",
+    "verdict",
+    "gateVerdict",
+    "answers",
+    "acceptedJudges",
+    "withoutPaths",
+    "ending",
+    "fallback",
+  ]);
+}
+
+/** Null is the column's null, and what is not set stays as it is. */
+function withJson<Fields extends object>(fields: Fields, columns: readonly (keyof Fields)[]) {
+  const texts = columns.flatMap((name) => {
+    const value = fields[name];
+    return value === undefined || value === null ? [] : [[name, json(value)]];
+  });
+  return { ...fields, ...Object.fromEntries(texts) };
 }

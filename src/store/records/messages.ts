@@ -1,4 +1,5 @@
 import { newId } from "../../core/base/id.ts";
+import type { NewMessage } from "../../core/ledger/task-ledger.ts";
 import type { Message } from "../../core/task/message.ts";
 import { checkRow } from "../database/garbled.ts";
 import type { Db, Tx } from "../database/schema.ts";
@@ -20,13 +21,7 @@ const columns = [
   "doneBy",
 ] as const;
 
-export async function insertMessage(
-  tx: Tx,
-  message: Pick<Message, "subtaskId" | "place" | "text"> & {
-    taskId: string;
-    idempotency: Idempotency | null;
-  },
-): Promise<void> {
+export async function insertMessage(tx: Tx, message: NewMessage): Promise<void> {
   const { idempotency, ...row } = message;
   await tx
     .insertInto("messages")
@@ -38,9 +33,6 @@ export async function insertMessage(
     })
     .execute();
 }
-
-/** The caller's key: the same body with it is the same message. */
-export type Idempotency = { key: string; bodyHash: string };
 
 /** The body hash stored with this key, or null. */
 export async function findMessageKey(tx: Tx, taskId: string, key: string): Promise<string | null> {

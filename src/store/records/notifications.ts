@@ -1,4 +1,5 @@
 import { sql } from "kysely";
+import type { NewNotification } from "../../core/ledger/task-ledger.ts";
 import { json } from "../database/open.ts";
 import type { Db, Tx } from "../database/schema.ts";
 
@@ -7,18 +8,6 @@ import type { Db, Tx } from "../database/schema.ts";
  * is claimed for a limited time, sent and marked; it is due again when the claimant died. All times
  * are the database's.
  */
-export type NewNotification = {
-  id: string;
-  eventId: string;
-  taskId: string;
-  channel: string;
-  title: string;
-  body: string;
-  priority: number;
-  clickUrl: string | null;
-  payload: Record<string, unknown>;
-};
-
 export type ClaimedNotification = NewNotification & {
   /** Includes this one. */
   attempts: number;

@@ -1,28 +1,14 @@
 import { sql } from "kysely";
+import type { AttemptEnding, NewAttempt } from "../../core/ledger/task-ledger.ts";
 import type { Verdict } from "../../core/proof/verdict.ts";
 import type { Decision } from "../../core/task/failure.ts";
-import type { Outcome } from "../../core/task/outcome.ts";
 import type { Attempt } from "../../core/task/task.ts";
 import { json } from "../database/open.ts";
 import { toAttempt } from "../database/rows.ts";
 import type { Db, Tx } from "../database/schema.ts";
 
 /** Writes attempts: started by a claim, ended exactly once, verdict and decision added later. */
-export async function insertAttempt(
-  tx: Tx,
-  attempt: Pick<
-    Attempt,
-    | "id"
-    | "taskId"
-    | "subtaskId"
-    | "number"
-    | "epoch"
-    | "processId"
-    | "agent"
-    | "baseCommit"
-    | "sessionId"
-  >,
-): Promise<Attempt> {
+export async function insertAttempt(tx: Tx, attempt: NewAttempt): Promise<Attempt> {
   const row = await tx
     .insertInto("attempts")
     .values(attempt)
@@ -57,8 +43,6 @@ export async function listLatestAttempts(
     .execute();
   return new Map(rows.map(({ subtaskId, id, number }) => [subtaskId, { id, number }]));
 }
-
-export type AttemptEnding = Omit<Extract<Outcome, { kind: "attempted" }>, "kind">;
 
 /** Ends an attempt. Null when it had ended already: the first ending stands. */
 export async function endAttemptRow(

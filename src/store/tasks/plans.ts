@@ -1,15 +1,13 @@
 import type { Selectable } from "kysely";
 import { newId } from "../../core/base/id.ts";
+import type { NewPlanRecord } from "../../core/ledger/task-ledger.ts";
 import type { PlanRecord } from "../../core/task/plan.ts";
 import { checkRow } from "../database/garbled.ts";
 import { json } from "../database/open.ts";
 import type { Database, Db, Tx } from "../database/schema.ts";
 
 /** Records of plans: proposals, a person's feedback, and later changes. */
-export async function insertPlan(
-  tx: Tx,
-  record: Omit<PlanRecord, "id" | "createdAt" | "feedback">,
-): Promise<void> {
+export async function insertPlan(tx: Tx, record: NewPlanRecord): Promise<void> {
   const { plan, diff, refused, ...rest } = record;
   await tx
     .insertInto("plans")

@@ -1,19 +1,10 @@
 import type { Selectable } from "kysely";
-import type { QuestionKind } from "../../core/task/task.ts";
+import type { NewQuestion } from "../../core/ledger/task-ledger.ts";
 import { checkRow } from "../database/garbled.ts";
 import type { Database, Db, Tx } from "../database/schema.ts";
 
 /** Questions to a person: from an agent about its subtask, or an approval of a whole task. */
-export async function insertQuestion(
-  tx: Tx,
-  question: {
-    id: string;
-    taskId: string;
-    subtaskId: string | null;
-    kind: QuestionKind;
-    text: string;
-  },
-): Promise<void> {
+export async function insertQuestion(tx: Tx, question: NewQuestion): Promise<void> {
   await tx.insertInto("questions").values(question).execute();
 }
 

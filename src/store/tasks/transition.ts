@@ -1,29 +1,31 @@
-import { type CompiledQuery, sql, type Updateable } from "kysely";
+import { type CompiledQuery, sql } from "kysely";
 import { newId } from "../../core/base/id.ts";
 import { invariant } from "../../core/base/invariant.ts";
-import type { EventType } from "../../core/task/event.ts";
+import { decideSubtaskMove, decideTaskMove, holdWhenPlanned } from "../../core/ledger/move.ts";
+import type {
+  Locked,
+  LockedTasks,
+  MoveOptions,
+  NewEvent,
+  NewSubtask,
+  SubtaskChange,
+  TaskChange,
+} from "../../core/ledger/task-ledger.ts";
 import type { Hold } from "../../core/task/hold.ts";
-import {
-  assertSubtaskMove,
-  assertTaskMove,
-  type SubtaskState,
-  type TaskState,
-} from "../../core/task/lifecycle.ts";
+import type { SubtaskState, TaskState } from "../../core/task/lifecycle.ts";
 import type { StageName } from "../../core/task/outcome.ts";
 import type { Subtask, Task } from "../../core/task/task.ts";
 import type { Garbled } from "../../core/task/task-detail.ts";
 import { readEach } from "../database/garbled.ts";
 import { json } from "../database/open.ts";
-import { holdColumns, toSubtask, toTask } from "../database/rows.ts";
 import {
-  type Db,
-  type Pending,
-  pendingOf,
-  poolOf,
-  type SubtasksTable,
-  type TasksTable,
-  type Tx,
-} from "../database/schema.ts";
+  holdColumns,
+  toSubtask,
+  toSubtaskColumns,
+  toTask,
+  toTaskColumns,
+} from "../database/rows.ts";
+import { type Db, type Pending, pendingOf, poolOf, type Tx } from "../database/schema.ts";
 import { inTransaction } from "../database/transaction.ts";
 
 /**
@@ -31,22 +33,11 @@ import { inTransaction } from "../database/transaction.ts";
  * transaction that uses them locks the task's row first (`lockTask`), so events of one task are
  * committed in the order of their numbers and no two transitions of one task interleave.
  */
-export type NewEvent = {
-  type: EventType;
-  message: string;
-  data?: Record<string, unknown>;
-  subtaskId?: string | null;
-  attemptId?: string | null;
-};
-
 /**
  * Locks a task with its subtasks for a transition, and returns them with the database's time. Null
  * when there is no such task.
  */
-export async function lockTask(
-  tx: Tx,
-  taskId: string,
-): Promise<{ task: Task; subtasks: Subtask[]; now: Date } | null> {
+export async function lockTask(tx: Tx, taskId: string): Promise<Locked | null> {
   const [found, subtasks] = await Promise.all([
     tx
       .selectFrom("tasks")
@@ -76,13 +67,7 @@ export async function lockTasks(
   tx: Tx,
   taskIds: readonly string[],
   { withSubtasks }: { withSubtasks: boolean },
-): Promise<{
-  tasks: Map<string, Task>;
-  subtasks: Map<string, Subtask>;
-  now: Date;
-  /** Unreadable rows, by task; such a task is left out as a whole. */
-  garbled: Map<string, Garbled>;
-}> {
+): Promise<LockedTasks> {
   const [found, rows] = await Promise.all([
     tx
       .selectFrom("tasks")
@@ -147,37 +132,19 @@ export function notifyReady(db: Db, stage: StageName): void {
   notify(db, [`ready ${stage}`]);
 }
 
-export type TaskFields = Omit<
-  Updateable<TasksTable>,
-  "id" | "state" | "epoch" | keyof ReturnType<typeof holdColumns>
->;
-/** `newEpoch`: the row has a new owner, and what an earlier owner reports is refused. */
-type MoveOptions = { newEpoch?: boolean };
-export type SubtaskFields = Omit<
-  Updateable<SubtasksTable>,
-  "id" | "state" | "epoch" | keyof ReturnType<typeof holdColumns>
->;
-
 /** Moves a task (or keeps its state) and replaces its hold. Its end notifies every process. */
 export async function moveTask(
   tx: Tx,
   task: Task,
   to: TaskState,
   hold: Hold | null,
-  set: TaskFields = {},
-  { newEpoch = false }: MoveOptions = {},
+  set: TaskChange = {},
+  options: MoveOptions = {},
 ): Promise<Task> {
-  if (task.state !== to) assertTaskMove(task.state, to);
+  const { hold: next, ...moved } = decideTaskMove(task, to, hold, options, new Date());
   const row = await tx
     .updateTable("tasks")
-    .set({
-      ...set,
-      ...holdColumns(hold),
-      state: to,
-      epoch: task.epoch + (newEpoch ? 1 : 0),
-      updatedAt: new Date(),
-      endedAt: hold === null ? (task.endedAt ?? new Date()) : null,
-    })
+    .set({ ...toTaskColumns(set), ...moved, ...holdColumns(next) })
     .where("id", "=", task.id)
     .where("epoch", "=", task.epoch)
     .returningAll()
@@ -193,19 +160,13 @@ export async function moveSubtask(
   subtask: Subtask,
   to: SubtaskState,
   hold: Hold | null,
-  set: SubtaskFields = {},
-  { newEpoch = false }: MoveOptions = {},
+  set: SubtaskChange = {},
+  options: MoveOptions = {},
 ): Promise<Subtask> {
-  if (subtask.state !== to) assertSubtaskMove(subtask.state, to);
+  const { hold: next, ...moved } = decideSubtaskMove(subtask, to, hold, options, new Date());
   const row = await tx
     .updateTable("subtasks")
-    .set({
-      ...set,
-      ...holdColumns(hold),
-      state: to,
-      epoch: subtask.epoch + (newEpoch ? 1 : 0),
-      updatedAt: new Date(),
-    })
+    .set({ ...toSubtaskColumns(set), ...moved, ...holdColumns(next) })
     .where("id", "=", subtask.id)
     .where("epoch", "=", subtask.epoch)
     .returningAll()
@@ -215,28 +176,11 @@ export async function moveSubtask(
 }
 
 /** Inserts a planned subtask; settling its task in the same transaction sets its real hold. */
-export async function insertSubtask(
-  tx: Tx,
-  subtask: Pick<
-    Subtask,
-    | "id"
-    | "taskId"
-    | "key"
-    | "position"
-    | "title"
-    | "brief"
-    | "dependsOn"
-    | "writes"
-    | "agent"
-    | "checks"
-    | "kind"
-    | "depth"
-  >,
-): Promise<void> {
-  const hold: Hold = { kind: "dependency", on: [subtask.taskId], reason: "the plan was just made" };
+export async function insertSubtask(tx: Tx, subtask: NewSubtask): Promise<void> {
+  const hold = holdColumns(holdWhenPlanned(subtask.taskId));
   await tx
     .insertInto("subtasks")
-    .values({ ...subtask, checks: json(subtask.checks), state: "blocked", ...holdColumns(hold) })
+    .values({ ...subtask, checks: json(subtask.checks), state: "blocked", ...hold })
     .execute();
 }
 

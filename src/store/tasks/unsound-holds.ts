@@ -1,5 +1,5 @@
 import { sql } from "kysely";
-import type { HoldKind } from "../../core/task/hold.ts";
+import type { UnsoundHold } from "../../core/ledger/task-ledger.ts";
 import { terminalTaskStates } from "../../core/task/lifecycle.ts";
 import type { Db, Tx } from "../database/schema.ts";
 import { subtaskStateOf, taskStatesOf } from "./claims.ts";
@@ -9,13 +9,6 @@ import { subtaskStateOf, taskStatesOf } from "./claims.ts";
  * this checker, that the hold will end: a lease has an owner that renews it, a wake or slot has a
  * stage that will claim it, a question is open, a dependency is not on something that is over.
  */
-export type UnsoundHold = {
-  taskId: string;
-  subtaskId: string | null;
-  kind: HoldKind;
-  problem: string;
-};
-
 const asWords = (states: readonly string[]) =>
   sql.raw(states.map((state) => `'${state}'`).join(", "));
 

@@ -1,0 +1,92 @@
+import type { TaskLedger, Transact } from "../../core/ledger/task-ledger.ts";
+import type { Db, Tx } from "../database/schema.ts";
+import {
+  findMessageKey,
+  finishMessages,
+  handDownMessages,
+  insertMessage,
+  listOpenComments,
+  reopenMessages,
+} from "../records/messages.ts";
+import { insertNotifications } from "../records/notifications.ts";
+import { forgetUnanswered } from "../records/reviews.ts";
+import { closePlanning } from "../records/sessions.ts";
+import { readSpent } from "../records/spending.ts";
+import {
+  endAttemptRow,
+  getLatestAttempt,
+  insertAttempt,
+  listLatestAttempts,
+  setOnAttempt,
+} from "./attempts.ts";
+import { closePlan, insertPlan, listPlans } from "./plans.ts";
+import { insertQuestion, listOpenQuestions, listQuestions, setAnswer } from "./questions.ts";
+import { findActiveTask, getAttempt, getTask, listSubtasks } from "./tasks.ts";
+import {
+  appendEvent,
+  insertSubtask,
+  inTransition,
+  lockTask,
+  lockTaskRow,
+  lockTasks,
+  moveSubtask,
+  moveTask,
+  notifyCancel,
+  notifyPause,
+  notifyPushes,
+  wakeStage,
+} from "./transition.ts";
+import { findUnsoundHolds } from "./unsound-holds.ts";
+
+/** The ledger of one transaction: each operation is the store's function of that name. */
+export function makeLedger(tx: Tx): TaskLedger {
+  const on =
+    <Given extends unknown[], Result>(operation: (tx: Tx, ...given: Given) => Result) =>
+    (...given: Given): Result =>
+      operation(tx, ...given);
+  return {
+    lockTask: on(lockTask),
+    lockTasks: on(lockTasks),
+    lockTaskRow: on(lockTaskRow),
+    getTask: on(getTask),
+    listSubtasks: on(listSubtasks),
+    findActiveTask: on(findActiveTask),
+    findUnsoundHolds: on(findUnsoundHolds),
+    moveTask: on(moveTask),
+    moveSubtask: on(moveSubtask),
+    insertSubtask: on(insertSubtask),
+    insertAttempt: on(insertAttempt),
+    getAttempt: on(getAttempt),
+    getLatestAttempt: on(getLatestAttempt),
+    listLatestAttempts: on(listLatestAttempts),
+    endAttemptRow: on(endAttemptRow),
+    setOnAttempt: on(setOnAttempt),
+    insertQuestion: on(insertQuestion),
+    listQuestions: on(listQuestions),
+    listOpenQuestions: on(listOpenQuestions),
+    setAnswer: on(setAnswer),
+    insertPlan: on(insertPlan),
+    listPlans: on(listPlans),
+    closePlan: on(closePlan),
+    closePlanning: on(closePlanning),
+    insertMessage: on(insertMessage),
+    findMessageKey: on(findMessageKey),
+    listOpenComments: on(listOpenComments),
+    finishMessages: on(finishMessages),
+    reopenMessages: on(reopenMessages),
+    handDownMessages: on(handDownMessages),
+    readSpent: on(readSpent),
+    forgetUnanswered: on(forgetUnanswered),
+    appendEvent: on(appendEvent),
+    insertNotifications: on(insertNotifications),
+    wakeStage: on(wakeStage),
+    notifyCancel: on(notifyCancel),
+    notifyPause: on(notifyPause),
+    notifyPushes: on(notifyPushes),
+  };
+}
+
+/** Transitions on this database. */
+export function makeTransact(db: Db): Transact {
+  return (work) => inTransition(db, (tx) => work(makeLedger(tx)));
+}
