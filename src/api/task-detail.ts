@@ -4,8 +4,9 @@ import { endReasons } from "../core/task/failure.ts";
 import type { Freeze } from "../core/task/freeze.ts";
 import { isTaskOver, subtaskStates } from "../core/task/lifecycle.ts";
 import { followMessage, messageStates } from "../core/task/message.ts";
-import { hashQuestion } from "../core/task/question.ts";
-import { type ListedTask, questionKinds, type Subtask } from "../core/task/task.ts";
+import { subtaskKinds } from "../core/task/plan.ts";
+import { hashQuestion, questionKinds } from "../core/task/question.ts";
+import type { ListedTask, Subtask } from "../core/task/task.ts";
 import type { Garbled, TaskDetail } from "../core/task/task-detail.ts";
 import {
   attemptWire,
@@ -35,8 +36,10 @@ const subtaskWire = named(
     depends_on: z.array(z.string()),
     writes: z.array(z.string()),
     agent: z.string(),
-    /** `plan`: when its turn comes a planner replaces it by subtasks. */
-    kind: z.enum(["work", "plan"]),
+    /** `plan` and `replan`: when its turn comes a planner replaces it by subtasks. */
+    kind: z.enum(subtaskKinds),
+    /** How many plans made anew led to it. */
+    replans: z.number(),
     checks: z.array(checkWire),
     state: z.enum(subtaskStates),
     hold: holdWire.nullable(),

@@ -7,6 +7,7 @@ import {
   type ListedTask,
   planApprovals,
   planModes,
+  stuckAnswers,
   type Task,
   taskInputSchema,
 } from "../core/task/task.ts";
@@ -61,6 +62,8 @@ export const taskWire = named(
     proof: z.enum(proofLevels).nullable(),
     /** Null: the daemon's configuration. */
     assurance: z.enum(assurances).nullable(),
+    /** Null: the daemon's configuration. */
+    when_stuck: z.enum(stuckAnswers).nullable(),
     timeout_minutes: z.number(),
     /** The current budget, including what was granted since; null: no limit. */
     budget: budgetSchema.nullable(),

@@ -122,6 +122,10 @@ export function buildProgram(actions: Actions, io: CliIo = processIo()): Command
       "--assurance <level>",
       '"quick" (checks alone), "standard" (one reviewer) or "high" (three)',
     )
+    .option(
+      "--when-stuck <answer>",
+      '"ask" (a person is asked for help with what cannot be finished) or "fail"',
+    )
     .option("--timeout <minutes>", "limit of one attempt", positiveNumber)
     .option("--budget <amounts>", `the most that the whole task may spend: ${budgetHelp}`, budget)
     .option("--idempotency-key <key>", "sending the same task twice makes one task")

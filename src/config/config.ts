@@ -10,6 +10,7 @@ import { budgetSchema } from "../core/budget/budget.ts";
 import { proofLevels } from "../core/proof/proof.ts";
 import { assurances } from "../core/review/review.ts";
 import { mcpServersSchema } from "../core/settings/mcp-server.ts";
+import { stuckAnswers } from "../core/task/task.ts";
 import { findLine } from "../core/text/yaml-line.ts";
 import { findRegistries } from "../sandbox/network/registries.ts";
 import { readNetworks, readRoles, repositoriesSchema, rolesSchema } from "./role-settings.ts";
@@ -43,6 +44,8 @@ const fileSchema = z.strictObject({
   min_free_mb: z.number().int().min(0).max(maxFloorMb).optional(),
   /** First pause before a failed attempt is repeated; doubles with each. */
   backoff_ms: z.number().int().min(0).optional(),
+  /** What happens to work that recovery cannot finish by itself, where the task does not say. */
+  when_stuck: z.enum(stuckAnswers).optional(),
   /** Starts in `crash_loop_minutes`, none of which got anything done, that freeze Deputy; 0: none do. */
   crash_loop_boots: z.number().int().min(0).max(100).optional(),
   crash_loop_minutes: z.number().int().min(1).max(1_440).optional(),
@@ -126,6 +129,7 @@ export function loadConfig(
       file.retention_days === "forever" ? null : (file.retention_days ?? defaultRetentionDays),
     minFreeMb: readNumber(env, "DEPUTY_MIN_FREE_MB", 0, maxFloorMb) ?? file.min_free_mb ?? 512,
     backoffMs: readNumber(env, "DEPUTY_BACKOFF_MS", 0, 3_600_000) ?? file.backoff_ms ?? 1_000,
+    whenStuck: readChoice(env, "DEPUTY_WHEN_STUCK", stuckAnswers) ?? file.when_stuck ?? "ask",
     crashLoop: {
       boots: readBoots(env, file.crash_loop_boots),
       minutes: file.crash_loop_minutes ?? 5,

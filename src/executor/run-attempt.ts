@@ -30,7 +30,7 @@ import { writeBrief, writeContinuation } from "./write-brief.ts";
 export function makeExecuteStage(deps: ExecuteDeps): Stage {
   return async (claim, signal) => {
     const job = await readJob(deps, claim, signal);
-    if (job.subtask.kind === "plan") return deps.planSubtask(job);
+    if (job.subtask.kind !== "work") return deps.planSubtask(job);
     const { worktree, env } = await deps.onMirror(job, () => prepare(deps, job));
     const room = await measureRoom(deps.paths.worktrees);
     const { end, refused } = await runSetup(deps, job, worktree, env);

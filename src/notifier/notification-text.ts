@@ -15,11 +15,13 @@ export type NotificationText = {
   tags: string[];
 };
 
-type NotifiedType = "task.completed" | "task.failed" | "question.asked";
+type NotifiedType = "task.completed" | "task.failed" | "question.asked" | "plan.revised";
 
 const looks = {
   "task.completed": { word: "Done", priority: 3, tags: ["white_check_mark"] },
   "task.failed": { word: "Failed", priority: 4, tags: ["x"] },
+  /** Only where recovery planned anew: what agents add to a plan wakes nobody. */
+  "plan.revised": { word: "Plan changed", priority: 2, tags: ["twisted_rightwards_arrows"] },
   "question.asked": { word: "Needs an answer", priority: 4, tags: ["question"] },
 } as const satisfies Record<
   NotifiedType,

@@ -3,9 +3,10 @@ import type { RoleEnd, RunRole } from "../agents/agent.ts";
 import type { Config } from "../config/config.ts";
 import { roleSettings } from "../config/role-settings.ts";
 import { attemptMark } from "../core/base/marks.ts";
+import { formatLeft } from "../core/budget/budget.ts";
 import { whyParked } from "../core/task/abort-cause.ts";
 import type { Claim } from "../core/task/outcome.ts";
-import type { Plan } from "../core/task/plan.ts";
+import type { Plan, PlanShape } from "../core/task/plan.ts";
 import type { Preparation, Subtask, Task } from "../core/task/task.ts";
 import { ProgressReporter } from "../executor/report-progress.ts";
 import { reportProgress } from "../orchestrator/commands/commands.ts";
@@ -13,12 +14,14 @@ import { listPlannerAnswers } from "../orchestrator/questions/planner-question.t
 import { roleAgent } from "../roles/run-role.ts";
 import type { Db } from "../store/database/schema.ts";
 import { findAsked } from "../store/records/sessions.ts";
+import { readSpent } from "../store/records/spending.ts";
 import { listUsage } from "../store/records/usage.ts";
 import { listPlans } from "../store/tasks/plans.ts";
-import { getAttempt } from "../store/tasks/tasks.ts";
+import { getAttempt, listSubtasks } from "../store/tasks/tasks.ts";
 import type { Mirrors } from "../worktree/mirror/mirror.ts";
 import { planAsAnswered } from "./plan-task.ts";
 import { runPlanner } from "./run-planner.ts";
+import type { FailedPart } from "./write-planner-brief.ts";
 
 /**
  * Asks the planner of a task's repository for a plan: chooses the agent and its time, passes on the
@@ -63,6 +66,7 @@ export async function askPlanner(
   const asked = attempt ? null : `plan of ${task.id} on ${baseCommit}`;
   const sessionId = asked ? await findAsked(db, asked, agent) : (attempt?.sessionId ?? null);
   const before = await readPlanned(db, claim);
+  const again = part?.kind === "replan" ? await readFailed(db, task, part) : null;
   const startedAt = performance.now();
   const result = await runPlanner(deps, {
     about: { taskId: task.id, subtaskId: claim.subtaskId, attemptId: claim.attemptId },
@@ -70,12 +74,14 @@ export async function askPlanner(
     asked,
     sessionId,
     baseCommit,
+    failedPlans: again?.plans ?? [],
     mirror: deps.mirrors.at(preparation.mirror),
     workRoot: config.paths.checks,
     brief: {
       task,
       checks: preparation.checks,
       part,
+      failed: again?.failed ?? null,
       rejected: part === null ? await readRejected(db, task) : [],
       answers: part?.answers ?? (await listPlannerAnswers(db, task.id)),
     },
@@ -153,6 +159,28 @@ async function readRejected(db: Db, task: Task): Promise<{ plan: Plan; feedback:
   return (await listPlans(db, task.id)).flatMap(({ state, plan: made, feedback }) =>
     state === "rejected" && made && feedback ? [{ plan: made, feedback }] : [],
   );
+}
+
+/** What a planner has to know of a part that is planned anew, and the plans that it may not repeat. */
+async function readFailed(
+  db: Db,
+  task: Task,
+  part: Subtask,
+): Promise<{ failed: FailedPart; plans: PlanShape[] }> {
+  const [subtasks, plans, spent] = await Promise.all([
+    listSubtasks(db, task.id),
+    listPlans(db, task.id),
+    task.budget ? readSpent(db, task.id) : null,
+  ]);
+  const own = { key: part.key, brief: part.brief || task.goal, dependsOn: [] };
+  return {
+    failed: {
+      history: part.feedback ?? "",
+      others: subtasks.filter(({ id }) => id !== part.id),
+      budgetLeft: task.budget && spent ? formatLeft(task.budget, spent) : null,
+    },
+    plans: [[own], ...plans.flatMap(({ plan }) => (plan ? [plan.subtasks] : []))],
+  };
 }
 
 /** Usage of the plans before this one, so that an interrupted planner is counted whole. */

@@ -54,7 +54,8 @@ export function makePlanStage(deps: PlanDeps): Stage {
 }
 
 /**
- * Runs a subtask of kind `plan`: its attempt asks a planner, and the planned subtasks replace it.
+ * Runs a subtask of kind `plan` or `replan`: its attempt asks a planner, and the planned subtasks
+ * replace it.
  */
 export async function planSubtask(deps: AskDeps, job: Job): Promise<Outcome> {
   const { claim, signal, subtask, task } = job;
@@ -62,7 +63,10 @@ export async function planSubtask(deps: AskDeps, job: Job): Promise<Outcome> {
   const made = await askPlanner(deps, claim, task, task.preparation, {
     part: subtask,
     agent: subtask.agent,
-    why: `"${subtask.key}" was left to be planned`,
+    why:
+      subtask.kind === "replan"
+        ? `the attempts of "${subtask.key}" failed`
+        : `"${subtask.key}" was left to be planned`,
     signal,
   });
   if ("plan" in made) return { kind: "subplanned", plan: made.plan };

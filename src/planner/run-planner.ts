@@ -1,6 +1,7 @@
 import { mkdir, readFile, realpath } from "node:fs/promises";
 import { join } from "node:path";
 import type { AgentEvent, RoleEnd, RoleRequest, RunRole } from "../agents/agent.ts";
+import type { PlanShape } from "../core/task/plan.ts";
 import {
   type PlannerAnswer,
   plannerOutputSchema,
@@ -38,6 +39,8 @@ type PlannerRequest = Pick<
   /** A folder for planners' worktrees. */
   workRoot: string;
   brief: Omit<PlannerBrief, "again" | "instructions">;
+  /** Plans that must not be made again. */
+  failedPlans: readonly PlanShape[];
   emit: (event: AgentEvent) => void;
 };
 
@@ -69,7 +72,7 @@ async function ask(
   request: PlannerRequest,
   worktree: string,
 ): Promise<PlannerResult> {
-  const { mirror, workRoot: _, brief, ...rest } = request;
+  const { mirror, workRoot: _, brief, failedPlans, ...rest } = request;
   const instructions = (await readFile(promptFile, "utf8")).trim();
   const mayPlan = brief.part === null;
   let again: PlannerBrief["again"] = null;
@@ -94,7 +97,7 @@ async function ask(
     const read =
       output === null || output === undefined
         ? { problem: "it held no plan: there was no JSON object that fits the schema" }
-        : readPlannerAnswer(output, mayPlan);
+        : readPlannerAnswer(output, mayPlan, failedPlans);
     if ("answer" in read)
       return { kind: "planned", answer: read.answer, problem: again?.problem ?? null };
     if (again) {

@@ -1,7 +1,7 @@
 import type { Plan } from "../core/task/plan.ts";
 import { maxPlannedSubtasks } from "../core/task/planner-answer.ts";
 import type { Subtask, Task } from "../core/task/task.ts";
-import { fence } from "../core/text/data-block.ts";
+import { fence, wrapOutsideText } from "../core/text/data-block.ts";
 import { describeMaterial, section } from "../executor/write-brief.ts";
 
 /**
@@ -15,6 +15,8 @@ export type PlannerBrief = {
   checks: readonly { command: string }[];
   /** The part of a plan that is to be planned further; null: the whole task. */
   part: Pick<Subtask, "key" | "title" | "brief" | "writes"> | null;
+  /** Where the part's own attempts failed, and it is to be planned anew; null: it was never tried. */
+  failed: FailedPart | null;
   /** Plans of this task that a person sent back, oldest first. */
   rejected: readonly { plan: Plan; feedback: string }[];
   /** Answers of a person to questions of this task's planners, oldest first. */
@@ -23,11 +25,21 @@ export type PlannerBrief = {
   again: { problem: string; answer: unknown } | null;
 };
 
+export type FailedPart = {
+  /** What was tried and how it failed. */
+  history: string;
+  /** The other subtasks of the task, and how far they are. */
+  others: readonly Pick<Subtask, "key" | "title" | "state">[];
+  /** What the task may still spend, in words; null: there is no limit. */
+  budgetLeft: string | null;
+};
+
 export function writePlannerBrief({
   task,
   instructions,
   checks,
   part,
+  failed,
   rejected,
   answers,
   again,
@@ -40,6 +52,7 @@ export function writePlannerBrief({
           part.writes.length > 0 ? `It is expected to write: ${part.writes.join(", ")}` : "",
         ])
       : "",
+    failed ? describeFailed(failed) : "",
     section("What is asked for", [
       `A plan for ${part ? "this part" : "the goal"}.`,
       instructions,
@@ -77,6 +90,21 @@ export function writePlannerBrief({
       : "",
   ];
   return `${sections.filter((text) => text !== "").join("\n\n")}\n`;
+}
+
+/** Why a part is planned anew, and what is there already. Its history is data: agents wrote it. */
+function describeFailed({ budgetLeft, history, others }: FailedPart): string {
+  const done = others.filter(({ state }) => state === "completed");
+  const open = others.filter(({ state }) => state !== "completed" && state !== "superseded");
+  const list = (subtasks: typeof others) =>
+    subtasks.map(({ key, title }) => `- "${key}": ${title}`).join("\n");
+  return section("Why it is planned anew", [
+    "Agents worked on this part, again and again, and could not finish it. Find out why, from what they tried and from the files. Then plan it so that the same cannot happen: split it where it went wrong, put before it what was missing, correct what its brief took for granted. A plan that was worked on before is refused.",
+    `What was tried:\n\n${wrapOutsideText(history, "the attempts of this part", "agents")}`,
+    done.length > 0 ? `Finished, and in the files that you see:\n${list(done)}` : "",
+    open.length > 0 ? `Other parts, not for you to plan:\n${list(open)}` : "",
+    budgetLeft === null ? "" : `Left of the whole task's budget: ${budgetLeft}`,
+  ]);
 }
 
 /** The prompt for a planner that continues; its session holds the request and what it read. */

@@ -1,7 +1,14 @@
-import { type Decision, nameFallback } from "../core/task/failure.ts";
+import { type Decision, interruptedKinds, nameFallback } from "../core/task/failure.ts";
 import { backoffMs } from "./backoff.ts";
 import type { Failure } from "./classify.ts";
-import { type Climb, climb, countedKinds, type Left, type PastFailure } from "./ladder.ts";
+import {
+  type Climb,
+  climb,
+  countedKinds,
+  type Left,
+  mayReplan,
+  type PastFailure,
+} from "./ladder.ts";
 
 /** The position of the failed attempt among its subtask's attempts, counted from 1. */
 export type Place = {
@@ -16,6 +23,8 @@ export type Options = {
   now: Date;
   place: Place;
   left: Left;
+  /** What is asked when nothing else is left, with the reason in its middle; null: it fails then. */
+  askForHelp: ((reason: string) => string) | null;
 };
 
 /**
@@ -34,13 +43,15 @@ export function climbOn(
   const { place } = options;
   const base = { kind, signature };
   const counted = history.filter((past) => countedKinds.has(past.kind)).length + 1;
-  const step: Climb =
-    counted < maxAttempts ? climb(failure, history, options.left) : { rung: "give_up", why: "" };
+  const last: Climb = { rung: mayReplan(kind, options.left) ? "replan" : "give_up", why: "" };
+  const step: Climb = counted < maxAttempts ? climb(failure, history, options.left) : last;
   const { rung, why } = step;
   const because = why === "" ? "" : `, because ${why}`;
-  if (rung === "give_up") {
-    const reason = `giving up after ${countAttempts(counted, place)}${because}: ${detail}`;
-    return { action: "give_up", rung, ...base, reason };
+  const after = `after ${countAttempts(counted, place)}${because}`;
+  if (rung === "give_up") return endWith(failure, after, options);
+  if (rung === "replan") {
+    const reason = `a planner replaces it by other parts ${after}: ${detail}`;
+    return { action: "retry", rung, ...base, delayMs: 0, reason };
   }
   const next = nameNext(counted + 1, place);
   if (rung === "repair") {
@@ -56,6 +67,23 @@ export function climbOn(
   }
   const reason = `${next} from a clean base, with what was tried in its brief${because} (${detail})`;
   return { action: "retry", rung: "fresh", ...base, delayMs, reason };
+}
+
+/** Nothing that recovery could do by itself is left: a person is asked for help, or it fails. */
+export function endWith(
+  { detail, kind, signature }: Failure,
+  why: string,
+  { askForHelp }: Pick<Options, "askForHelp">,
+): Decision {
+  const base = { kind, signature };
+  if (askForHelp === null) {
+    return { action: "give_up", rung: "give_up", ...base, reason: `giving up ${why}: ${detail}` };
+  }
+  const reason = `asks for help ${why}: ${detail}`;
+  // What was interrupted goes on once what was in its way is gone; what failed begins afresh.
+  const rung = interruptedKinds.has(kind) ? "ask" : "help";
+  const question = askForHelp(`${why}: ${detail}`);
+  return { action: "ask", rung, asks: "stuck", ...base, reason, question };
 }
 
 /**

@@ -1,9 +1,10 @@
 import type { Decision, FailureKind } from "../core/task/failure.ts";
 import { maxProviderWaits, providerWaitMs } from "../core/task/provider-wait.ts";
+import type { QuestionKind } from "../core/task/question.ts";
 import { backoffMs } from "./backoff.ts";
 import type { Failure } from "./classify.ts";
-import { climbOn, type Options } from "./climb-on.ts";
-import type { PastFailure } from "./ladder.ts";
+import { climbOn, endWith, type Options } from "./climb-on.ts";
+import { mayReplan, type PastFailure } from "./ladder.ts";
 
 /**
  * A failure and the subtask's history in, one action and its reason out. Pure. Failures of the work
@@ -78,13 +79,9 @@ export function decide(
 ): Decision {
   const { kind, signature, detail } = failure;
   const base = { kind, signature };
-  const giveUp = (why: string): Decision => ({
-    ...{ action: "give_up", rung: "give_up" },
-    ...base,
-    reason: `${why}: ${detail}`,
-  });
+  const giveUp = (why: string): Decision => endWith(failure, why, options);
   const ask = (reason: string, question: string): Decision => ({
-    ...{ action: "ask", rung: "ask" },
+    ...{ action: "ask", rung: "ask", asks: questionKindOf(kind) },
     ...base,
     ...{ reason, question },
   });
@@ -106,12 +103,13 @@ export function decide(
       );
     case "ask_where_it_can_be_granted":
       // A person can raise the task's budget, but not the limit of one attempt.
-      if (failure.question === null) return giveUp("giving up");
+      if (failure.question === null)
+        return giveUp("because nobody can raise the limit of one attempt");
       return ask(detail, failure.question);
     case "another_round":
       // Rounds normally end in a question long before; this guards against unforeseen loops.
       if (history.filter((past) => past.kind === kind).length >= maxReviewRounds)
-        return giveUp(`giving up after ${maxReviewRounds} rounds with reviewers`);
+        return giveUp(`after ${maxReviewRounds} rounds with reviewers`);
       if (failure.question !== null) return ask(`a person decides: ${detail}`, failure.question);
       return goOn(`another round: ${detail}`);
     case "tell_once_then_ask":
@@ -119,20 +117,24 @@ export function decide(
         return ask(`a person decides: ${detail}`, failure.question ?? detail);
       return goOn(`back to the agent once, not counted as an attempt: ${detail}`);
     case "give_up":
-      return giveUp(`giving up, because trying again would not help`);
+      return giveUp("because trying again would not help");
     case "climb":
       return climbOn(failure, history, options);
     case "go_on":
       return goOn(`continues: ${detail}`);
     case "redo": {
       const inRow = countInRow(history, kind) + 1;
-      if (inRow >= maxLost) return giveUp(`giving up after ${inRow} of these in a row`);
+      if (inRow >= maxLost) return giveUp(`after ${inRow} of these in a row`);
       return startAgain(`again, not counted as an attempt: ${detail}`);
     }
     case "retry_alone": {
       const lost = history.filter((past) => answers[past.kind] === "retry_alone").length + 1;
-      if (lost > maxLostMerges)
-        return giveUp(`giving up, because ${lost} merges were lost to its siblings`);
+      if (lost > maxLostMerges) {
+        const why = `after ${lost} merges were lost to its siblings`;
+        if (!mayReplan(kind, options.left)) return giveUp(why);
+        const reason = `a planner replaces it by other parts ${why}: ${detail}`;
+        return { action: "retry", rung: "replan", ...base, delayMs: 0, reason };
+      }
       return startAgain(
         `again from the merged state, alone, not counted as an attempt (${detail})`,
       );
@@ -160,7 +162,7 @@ export function decide(
     }
     case "wait_for_provider": {
       const inRow = countInRow(history, kind) + 1;
-      if (inRow > maxProviderWaits) return giveUp(`giving up after more than a week of limits`);
+      if (inRow > maxProviderWaits) return giveUp(`after more than a week of limits`);
       const delayMs = providerWaitMs(failure.retryAt, inRow, options);
       const until = failure.retryAt ? ` after ${failure.retryAt.toISOString()}` : "";
       return goOn(`again${until}, not counted as an attempt (${detail})`, delayMs);
@@ -168,7 +170,7 @@ export function decide(
     case "retry_uncounted": {
       const inRow = countInRow(history, kind) + 1;
       const limit = kind === "lost" ? maxLost : maxTransient;
-      if (inRow >= limit) return giveUp(`giving up after ${inRow} of these in a row`);
+      if (inRow >= limit) return giveUp(`after ${inRow} of these in a row`);
       const pauseMs =
         kind === "lost"
           ? 0
@@ -183,6 +185,14 @@ export function decide(
       return goOn(`again${until}, not counted as an attempt (${detail})`, delayMs);
     }
   }
+}
+
+/** The kind decides which answers are accepted, and from whom. */
+function questionKindOf(kind: FailureKind): QuestionKind {
+  if (kind === "permission") return "permission";
+  if (kind === "out_of_budget") return "budget";
+  if (kind === "judges_changed" || kind === "tests_weakened") return "judges";
+  return kind === "review_blocked" || kind === "review_not_done" ? "review" : "question";
 }
 
 function countInRow(history: readonly PastFailure[], kind: FailureKind): number {

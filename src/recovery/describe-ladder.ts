@@ -1,11 +1,18 @@
 import { parseAgentName } from "../core/settings/agent-name.ts";
-import type { Decision, Fallback } from "../core/task/failure.ts";
+import type { Decision, Fallback, Rung } from "../core/task/failure.ts";
 import type { LadderRung, SubtaskLadder } from "../core/task/ladder-view.ts";
 import { isSubtaskOver } from "../core/task/lifecycle.ts";
 import { type Attempt, type Subtask, workerOf } from "../core/task/task.ts";
 import { maxAttempts } from "./climb-on.ts";
 import { decide } from "./decide.ts";
 import { countedKinds } from "./ladder.ts";
+
+/** The rungs that this subtask has above repair and fresh attempts. */
+export type Above = {
+  fallbacks: readonly Fallback[];
+  mayReplan: boolean;
+  asksForHelp: boolean;
+};
 
 type Told = { number: number; decision: Decision };
 
@@ -16,7 +23,7 @@ type Told = { number: number; decision: Decision };
 export function describeLadder(
   subtask: Pick<Subtask, "agent" | "fallback" | "firstCountedAttempt" | "key" | "state">,
   attempts: readonly Attempt[],
-  fallbacks: readonly Fallback[],
+  above: Above,
 ): SubtaskLadder {
   const told = attempts.flatMap(({ decision, number }): Told[] =>
     decision && number >= subtask.firstCountedAttempt ? [{ number, decision }] : [],
@@ -26,21 +33,25 @@ export function describeLadder(
     ...{ key: subtask.key, state: subtask.state },
     ...{ counted: climbed.length, limit: maxAttempts },
     on: climbed.at(-1)?.decision.rung ?? null,
-    rungs: listRungs(climbed, fallbacks),
-    next: isSubtaskOver(subtask.state) ? null : foresee(subtask, attempts, told, fallbacks),
+    rungs: listRungs(climbed, above),
+    next: isSubtaskOver(subtask.state) ? null : foresee(subtask, attempts, told, above),
   };
 }
 
-function listRungs(climbed: readonly Told[], fallbacks: readonly Fallback[]): LadderRung[] {
+function listRungs(
+  climbed: readonly Told[],
+  { asksForHelp, fallbacks, mayReplan }: Above,
+): LadderRung[] {
   const usedBy = (rung: LadderRung["rung"], fallback: Fallback | null = null): LadderRung => ({
     ...{ rung, fallback },
     used: climbed
       .filter(({ decision }) => decision.rung === rung && isSame(fallbackOf(decision), fallback))
       .map(({ decision, number }) => ({
-        attempt: rung === "give_up" ? number : number + 1,
+        attempt: rung === "give_up" || rung === "help" ? number : number + 1,
         reason: decision.reason,
       })),
   });
+  const wasTaken = (rung: Rung) => climbed.some(({ decision }) => decision.rung === rung);
   // One that has had its turn may be configured no more.
   const gone = climbed
     .flatMap(({ decision }) => fallbackOf(decision) ?? [])
@@ -49,7 +60,9 @@ function listRungs(climbed: readonly Told[], fallbacks: readonly Fallback[]): La
     usedBy("repair"),
     usedBy("fresh"),
     ...[...gone, ...fallbacks].map((one) => usedBy("fallback", one)),
-    usedBy("give_up"),
+    ...(mayReplan || wasTaken("replan") ? [usedBy("replan")] : []),
+    ...(asksForHelp || wasTaken("help") ? [usedBy("help")] : []),
+    ...(!asksForHelp || wasTaken("give_up") ? [usedBy("give_up")] : []),
   ];
 }
 
@@ -66,7 +79,7 @@ function foresee(
   subtask: Parameters<typeof describeLadder>[0],
   attempts: readonly Attempt[],
   told: readonly Told[],
-  fallbacks: readonly Fallback[],
+  { asksForHelp, fallbacks, mayReplan }: Above,
 ): SubtaskLadder["next"] {
   const history = told.map(({ decision }) => decision);
   const last = history.findLast(({ kind }) => countedKinds.has(kind));
@@ -83,9 +96,9 @@ function foresee(
     },
     left: {
       hasSession: parseAgentName(workerOf(subtask))?.kind !== "command",
-      isUnchanged: false,
-      fallbacks,
+      ...{ isUnchanged: false, fallbacks, mayReplan },
     },
+    askForHelp: asksForHelp ? (why) => why : null,
   });
   return { rung, reason };
 }

@@ -1,17 +1,17 @@
 import { type FailureKind, type Fallback, nameFallback, type Rung } from "../core/task/failure.ts";
 
 /**
- * The ladder for failures that count: repair → fresh → fallback → give up. Pure: the failure, the
- * decisions about the attempts before it and what the attempt left are all that it knows, and all of
- * them are rows. Each rung changes one thing:
+ * The ladder for failures that count: repair → fresh → fallback → replan → ask for help or give up.
+ * Pure: the failure, the decisions about the attempts before it and what the attempt left are all that
+ * it knows, and all of them are rows. Each rung changes one thing:
  *
  * - `repair` tells the agent what failed, in its own session and files;
  * - `fresh` forgets session and files, and keeps what was tried as words;
- * - `fallback` has somebody else do that, one after the other; nobody returns to a former one.
+ * - `fallback` has somebody else do that, one after the other; nobody returns to a former one;
+ * - `replan` has a planner replace the work by other parts, each with a ladder of its own.
  *
  * No rung is taken twice for the same signature, and none again whose attempt changed no file: both
- * are no progress, and so is A → B → A. A failure with a new signature is progress. Still to come
- * between the last attempt and giving up: replanning the subtask, rolling back what broke the tree.
+ * are no progress, and so is A → B → A. A failure with a new signature is progress.
  */
 export type PastFailure = {
   kind: FailureKind;
@@ -28,10 +28,12 @@ export type Left = {
   isUnchanged: boolean;
   /** Who could take over, in order. */
   fallbacks: readonly Fallback[];
+  /** A planner may replace the subtask by others. */
+  mayReplan: boolean;
 };
 
 export type Climb =
-  | { rung: "repair" | "fresh" | "give_up"; why: string }
+  | { rung: "repair" | "fresh" | "replan" | "give_up"; why: string }
   | { rung: "fallback"; why: string; fallback: Fallback };
 
 /** Sessions degrade with each failure in them: a new one is worth more than a fourth repair. */
@@ -90,8 +92,12 @@ export function climb(
   if (whyNoFresh === null) return { rung: "fresh", why: whyNoRepair };
   const fallback = findFallback(failure.kind, history, left);
   if (fallback) return { rung: "fallback", why: whyNoFresh, fallback };
-  // The place of the rungs that are still to come.
-  return { rung: "give_up", why: whyNoFresh };
+  return { rung: mayReplan(failure.kind, left) ? "replan" : "give_up", why: whyNoFresh };
+}
+
+/** Whether other parts could fail less: not where the repository's own checks or setup do not work. */
+export function mayReplan(kind: FailureKind, left: Left): boolean {
+  return left.mayReplan && !independentOfAgent.has(kind);
 }
 
 /** Why it cannot be repaired in its session, empty where that needs no words; null: it can. */

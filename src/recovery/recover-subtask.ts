@@ -2,7 +2,7 @@ import { invariant } from "../core/base/invariant.ts";
 import { parseAgentName } from "../core/settings/agent-name.ts";
 import type { Fallback } from "../core/task/failure.ts";
 import type { Stage } from "../core/task/outcome.ts";
-import type { Attempt, Subtask, Task } from "../core/task/task.ts";
+import type { Attempt, Subtask, Task, WhenStuck } from "../core/task/task.ts";
 import { fence } from "../core/text/data-block.ts";
 import { cleanOutsideText } from "../core/text/outside-text.ts";
 import type { Db } from "../store/database/schema.ts";
@@ -13,6 +13,7 @@ import { findMergeBase, treeOf } from "../worktree/read/read-commit.ts";
 import { classify } from "./classify.ts";
 import { decide } from "./decide.ts";
 import { isStep, type PastFailure } from "./ladder.ts";
+import { mayPlanAnew } from "./lineage.ts";
 import { writeFeedback } from "./write-feedback.ts";
 
 export type RecoverDeps = {
@@ -22,6 +23,10 @@ export type RecoverDeps = {
   chance: () => number;
   /** Who could take over from the subtask's agent, in order. */
   findFallbacks: (task: Task, subtask: Subtask) => readonly Fallback[];
+  /** Whether a planner could be asked about this repository. */
+  hasPlanner: (repository: string) => boolean;
+  /** What happens to stuck work of a task that does not say. */
+  whenStuck: WhenStuck;
 };
 
 /**
@@ -33,10 +38,13 @@ export function makeRecoverStage(deps: RecoverDeps): Stage {
     invariant(claim.subtaskId, "recovery is about a subtask");
     const subtask = await getSubtask(deps.db, claim.subtaskId);
     invariant(subtask, "a claimed subtask exists");
-    const [task, attempts] = await Promise.all([
+    const [task, subtasks, all] = await Promise.all([
       getTask(deps.db, subtask.taskId),
-      listAttempts(deps.db, { subtaskId: subtask.id }),
+      listSubtasks(deps.db, subtask.taskId),
+      listAttempts(deps.db, { taskId: subtask.taskId }),
     ]);
+    invariant(task, "a subtask has its task");
+    const attempts = all.filter(({ subtaskId }) => subtaskId === subtask.id);
     const current = attempts.at(-1) ?? null;
     const earlier = attempts
       .slice(0, -1)
@@ -54,8 +62,15 @@ export function makeRecoverStage(deps: RecoverDeps): Stage {
       left: {
         hasSession: current !== null && current.sessionId !== null && canGoOn(current.agent),
         isUnchanged: await isUnchanged(deps, task, current, earlier),
-        fallbacks: task ? deps.findFallbacks(task, subtask) : [],
+        // A planner's own failure is nothing that another coder could mend.
+        fallbacks: subtask.kind === "work" ? deps.findFallbacks(task, subtask) : [],
+        mayReplan: mayPlanAnew(task, subtask, {
+          ...{ attempts: all, subtasks },
+          hasPlanner: deps.hasPlanner(task.repository),
+        }),
       },
+      askForHelp:
+        (task.whenStuck ?? deps.whenStuck) === "ask" ? (why) => askForHelp(subtask, why) : null,
     });
     return {
       kind: "decided",
@@ -63,6 +78,11 @@ export function makeRecoverStage(deps: RecoverDeps): Stage {
       feedback: writeFeedback(subtask, attempts, failure, decision),
     };
   };
+}
+
+/** What is asked when recovery has nothing left: what was tried, and the answers that help. */
+function askForHelp({ title }: Pick<Subtask, "title">, why: string): string {
+  return `"${title}" is stuck ${why}\n\nAnswer with what the next attempts should do differently, with "retry" once what was in the way is gone, or with "give up" to end it.`;
 }
 
 /** The session of a command ends when its program ends by itself. */
@@ -76,7 +96,7 @@ function canGoOn(agent: string): boolean {
  */
 async function isUnchanged(
   { mirrors }: RecoverDeps,
-  task: Task | null,
+  task: Task,
   current: Attempt | null,
   earlier: readonly Attempt[],
 ): Promise<boolean> {
@@ -86,7 +106,7 @@ async function isUnchanged(
   const commit = current?.commit;
   if (!before || !commit) return false;
   if (before === commit) return true;
-  if (!task?.preparation) return false;
+  if (!task.preparation) return false;
   const mirror = mirrors.at(task.preparation.mirror);
   // Lost with a mirror: a stage that needs it finds out.
   const isKept = await Promise.all([hasCommit(mirror, before), hasCommit(mirror, commit)]);

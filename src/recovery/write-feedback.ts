@@ -52,14 +52,19 @@ export function writeFeedback(
     isOwnOutput ? "" : evidence,
     isReview ? "" : latestReview(attempts),
     isContinued ? "" : listTried(attempts.slice(0, -1), subtask.firstCountedAttempt),
-    isRepair
-      ? "The worktree is as you left it. Find the cause and repair it there; what is right may stay."
-      : isContinued
-        ? "The worktree is as you left it."
-        : "The worktree is back at its base: nothing of that attempt is left in it.",
+    // A planner reads it that was not there.
+    decision.rung === "replan" ? "" : describeWorktree(isRepair, isContinued),
   ]
     .filter((part) => part !== "")
     .join("\n\n");
+}
+
+function describeWorktree(isRepair: boolean, isContinued: boolean): string {
+  if (isRepair)
+    return "The worktree is as you left it. Find the cause and repair it there; what is right may stay.";
+  return isContinued
+    ? "The worktree is as you left it."
+    : "The worktree is back at its base: nothing of that attempt is left in it.";
 }
 
 /** Open review findings are repeated until they are settled, whatever else went wrong meanwhile. */

@@ -15,7 +15,7 @@ import { makeOnMirror, type OnMirror } from "../recovery/on-mirror.ts";
 import type { RecoverDeps } from "../recovery/recover-subtask.ts";
 import { openSetupBox, type Self } from "../roles/box.ts";
 import { findFallbacks } from "../roles/fallbacks.ts";
-import { makeRunRole } from "../roles/run-role.ts";
+import { makeRunRole, roleAgent } from "../roles/run-role.ts";
 import type { Sandbox } from "../sandbox/box/sandbox.ts";
 import type { Db } from "../store/database/schema.ts";
 import { judge, type VerifyDeps } from "../verifier/checks/verify-stage.ts";
@@ -77,6 +77,8 @@ export function wireStages(deps: StageDeps): WiredStages {
       ...shared,
       ...{ backoffBaseMs: config.backoffMs, chance: Math.random },
       findFallbacks: (task, subtask) => findFallbacks(config, task, subtask),
+      hasPlanner: (repository) => roleAgent(config, "planner", repository) !== null,
+      whenStuck: config.whenStuck,
     },
     integrate: {
       ...shared,

@@ -288,6 +288,7 @@ function makeTask(input: TaskInput, origin: TaskOrigin): Task {
     repository: input.repository,
     base: input.base ?? null,
     agentNamed: true,
+    whenStuck: input.when_stuck ?? null,
     agent: input.agent ?? "builtin",
     checks: input.checks ?? [],
     planInput: null,

@@ -24,7 +24,12 @@ const redact = makeRedact(secretsOf(config));
 
 test("each event that a person is told about has its words, and no other has any", () => {
   const told = eventTypes.filter((type) => notificationText({ type, message: "m" }, task));
-  expect(told.toSorted()).toEqual(["question.asked", "task.completed", "task.failed"]);
+  expect(told.toSorted()).toEqual([
+    "plan.revised",
+    "question.asked",
+    "task.completed",
+    "task.failed",
+  ]);
 });
 
 test.each([

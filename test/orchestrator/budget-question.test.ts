@@ -19,7 +19,13 @@ const outOfBudget = {
   kind: "decided",
   feedback: null,
   decision: {
-    ...({ action: "ask", rung: "ask", kind: "out_of_budget", signature: "s" } as const),
+    ...({
+      action: "ask",
+      rung: "ask",
+      asks: "budget",
+      kind: "out_of_budget",
+      signature: "s",
+    } as const),
     ...{ reason: "the budget is used up", question: "More?" },
   },
 } as const;

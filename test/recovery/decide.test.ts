@@ -8,8 +8,8 @@ import type { PastFailure } from "../../src/recovery/ladder.ts";
 
 const now = new Date("2026-01-01T00:00:00Z");
 const place = { number: 1, firstCounted: 1 };
-const left = { hasSession: false, isUnchanged: false, fallbacks: [] };
-const options = { backoffBaseMs: 1_000, chance: 0, now, place, left };
+const left = { hasSession: false, isUnchanged: false, fallbacks: [], mayReplan: false };
+const options = { backoffBaseMs: 1_000, chance: 0, now, place, left, askForHelp: null };
 const failure = (kind: FailureKind, signature = "s", question: string | null = null): Failure => ({
   kind,
   signature,
@@ -139,5 +139,40 @@ test("whatever happens, a subtask ends: no history lets it retry for ever", () =
       }
       throw new Error("never gave up");
     }),
+  );
+});
+
+test("with nothing left a person is asked, whatever it was that failed", () => {
+  const asking = { ...options, askForHelp: (why: string) => `It is stuck ${why}. What now?` };
+  const second = { ...asking, place: { number: 2, firstCounted: 1 } };
+  const stuck = decide(failure("checks_failed"), past("checks_failed", 1), second);
+  expect(stuck).toMatchObject({ action: "ask", rung: "help", asks: "stuck" });
+  expect(stuck.reason).toBe(
+    "asks for help after 2 attempts, because a fresh attempt led to the same failure: what happened",
+  );
+  expect(stuck.action === "ask" && stuck.question).toBe(
+    "It is stuck after 2 attempts, because a fresh attempt led to the same failure: what happened. What now?",
+  );
+  // What was only interrupted goes on in its session.
+  const away = decide(failure("model_unavailable"), past("model_unavailable", 5), asking);
+  expect(away).toMatchObject({ action: "ask", rung: "ask", asks: "stuck" });
+  fc.assert(
+    fc.property(
+      fc.constantFrom(...failureKinds),
+      fc.array(fc.constantFrom(...failureKinds), { maxLength: 40 }),
+      (kind, kinds) => {
+        const history = kinds.flatMap((each) => past(each, 1, "other"));
+        expect(decide(failure(kind, "s", "Why?"), history, asking).action).not.toBe("give_up");
+      },
+    ),
+  );
+});
+
+test("merges that were lost too often are planned anew, where a planner may", () => {
+  const planning = { ...options, left: { ...left, mayReplan: true } };
+  const lost = decide(failure("conflict"), past("conflict", 5), planning);
+  expect(lost).toMatchObject({ action: "retry", rung: "replan" });
+  expect(lost.reason).toBe(
+    "a planner replaces it by other parts after 6 merges were lost to its siblings: what happened",
   );
 });

@@ -11,6 +11,8 @@ const subtask = {
   state: "running" as const,
 };
 const larger = { agent: "builtin", model: "larger" };
+const nobody = { fallbacks: [], mayReplan: false, asksForHelp: false };
+const others = { ...nobody, fallbacks: [larger] };
 
 function attemptsOf(rungs: readonly (Rung | null)[], signature = "s"): Attempt[] {
   return rungs.map((rung, at) => {
@@ -23,7 +25,7 @@ function attemptsOf(rungs: readonly (Rung | null)[], signature = "s"): Attempt[]
 }
 
 test("before any failure it says what a red check would lead to", () => {
-  const ladder = describeLadder(subtask, attemptsOf([null]), [larger]);
+  const ladder = describeLadder(subtask, attemptsOf([null]), others);
   expect(ladder).toMatchObject({ counted: 0, limit: 6, on: null });
   expect(ladder.rungs.map(({ rung }) => rung)).toEqual(["repair", "fresh", "fallback", "give_up"]);
   expect(ladder.next).toEqual({
@@ -31,7 +33,7 @@ test("before any failure it says what a red check would lead to", () => {
     reason: "attempt 2 of 6 repairs it in the same session (a check is red)",
   });
   const command = { ...subtask, agent: "command:make it" };
-  expect(describeLadder(command, attemptsOf([null]), []).next?.rung).toBe("fresh");
+  expect(describeLadder(command, attemptsOf([null]), nobody).next?.rung).toBe("fresh");
 });
 
 test.each<[(Rung | null)[], Rung]>([
@@ -41,25 +43,41 @@ test.each<[(Rung | null)[], Rung]>([
   [["repair", "fresh", "fallback", null], "repair"],
   [["repair", "fresh", "fallback", "repair", null], "give_up"],
 ])("after %j the same failure leads to %s", (rungs, next) => {
-  expect(describeLadder(subtask, attemptsOf(rungs), [larger]).next?.rung).toBe(next);
+  expect(describeLadder(subtask, attemptsOf(rungs), others).next?.rung).toBe(next);
 });
 
 test("each rung lists the attempts that took it, also one whose agent is configured no more", () => {
   const attempts = attemptsOf(["repair", "fresh", "fallback", null]);
-  const ladder = describeLadder(subtask, attempts, []);
+  const ladder = describeLadder(subtask, attempts, nobody);
   const used = ladder.rungs.map(({ rung, used }) => [rung, ...used.map(({ attempt }) => attempt)]);
   expect(used).toEqual([["repair", 2], ["fresh", 3], ["fallback", 4], ["give_up"]]);
+});
+
+test("with a planner and a person to ask, both come before giving up", () => {
+  const above = { ...others, mayReplan: true, asksForHelp: true };
+  const ladder = describeLadder(subtask, attemptsOf(["fresh", "fallback", null]), above);
+  expect(ladder.rungs.map(({ rung }) => rung)).toEqual([
+    ...["repair", "fresh", "fallback", "replan", "help"],
+  ]);
+  const tried = attemptsOf(["repair", "fresh", "fallback", "repair", null]);
+  expect(describeLadder(subtask, tried, above).next?.rung).toBe("replan");
+  const planned = { ...above, mayReplan: false };
+  expect(describeLadder(subtask, tried, planned).next).toEqual({
+    rung: "help",
+    reason:
+      "asks for help after 5 attempts, because builtin with larger failed as well: the same again",
+  });
 });
 
 test("a retry starts at the bottom again, and what is over has nothing next", () => {
   const attempts = attemptsOf(["repair", "fresh", "give_up"]);
   const reopened = { ...subtask, firstCountedAttempt: 4 };
-  expect(describeLadder(reopened, attempts, [])).toMatchObject({ counted: 0, on: null });
-  expect(describeLadder({ ...subtask, state: "failed" }, attempts, []).next).toBeNull();
+  expect(describeLadder(reopened, attempts, nobody)).toMatchObject({ counted: 0, on: null });
+  expect(describeLadder({ ...subtask, state: "failed" }, attempts, nobody).next).toBeNull();
 });
 
 test("the page for people", () => {
-  const ladder = describeLadder(subtask, attemptsOf(["repair", null]), [larger]);
+  const ladder = describeLadder(subtask, attemptsOf(["repair", null]), others);
   const page = renderLadder({ id: "task_1", subtasks: [ladder] } as LadderDetailView);
   expect(page.split("\n").map((line) => line.trimEnd())).toEqual([
     "fix (running): 1 of 6 attempts failed",

@@ -15,6 +15,7 @@ type Failed = { kind: FailureKind; signature: string } & Left;
 
 const failed = (signature: string, more: Partial<Failed> = {}): Failed => ({
   ...{ kind: "checks_failed", signature, hasSession: true, isUnchanged: false, fallbacks: [] },
+  mayReplan: false,
   ...more,
 });
 
@@ -32,10 +33,10 @@ function play(failures: readonly Failed[]) {
     const number = history.length + 1;
     const decision = decide({ ...failure, evidence: "", question: null, retryAt: null }, history, {
       ...{ backoffBaseMs: 1_000, chance: 0, now: new Date(0) },
-      ...{ place: { number, firstCounted: 1 }, left },
+      ...{ place: { number, firstCounted: 1 }, left, askForHelp: null },
     });
     said.push(decision);
-    if (decision.rung === "give_up") break;
+    if (decision.rung === "give_up" || decision.rung === "replan") break;
     history.push(decision);
   }
   return said;
@@ -99,6 +100,23 @@ test.each<[string, Failed[], Rung[]]>([
     ["fresh", "give_up"],
   ],
   [
+    "a planner, once nobody else is left",
+    ["a", "a", "a", "a", "a"].map((each) =>
+      failed(each, { fallbacks: others.slice(0, 1), mayReplan: true }),
+    ),
+    ["repair", "fresh", "fallback", "repair", "replan"],
+  ],
+  [
+    "a planner, once the attempts are used up",
+    ["a", "b", "c", "d", "e", "f"].map((each) => failed(each, { mayReplan: true })),
+    ["repair", "repair", "repair", "fresh", "repair", "replan"],
+  ],
+  [
+    "no planner mends a setup that does not work",
+    [1, 2].map(() => failed("a", { kind: "setup_failed", mayReplan: true })),
+    ["fresh", "give_up"],
+  ],
+  [
     "green in between: what was repaired once may be again",
     [failed("a"), failed("r", { kind: "review_blocked" }), failed("a")],
     ["repair", "continue", "repair"],
@@ -140,6 +158,7 @@ const failures = fc.array(
     hasSession: fc.boolean(),
     isUnchanged: fc.boolean(),
     fallbacks: fc.constantFrom([], others.slice(0, 1), others),
+    mayReplan: fc.constant(false),
   }),
   { minLength: 12, maxLength: 12 },
 );

@@ -99,6 +99,8 @@ export async function makeDeputy(
     DEPUTY_HOME: home,
     DEPUTY_PORT: "0",
     DEPUTY_BACKOFF_MS: "50",
+    // Most tests are about what fails, not about who is asked then.
+    DEPUTY_WHEN_STUCK: "fail",
     // A scripted model knows no reviewer, unless a test is about one.
     DEPUTY_ASSURANCE: "quick",
     // The agents of most tests leave signs outside of their worktrees; those that need it turn it on.

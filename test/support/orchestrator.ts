@@ -97,6 +97,7 @@ const plainTask: Omit<NewTask, "id"> = {
   repository: "/nowhere",
   base: null,
   agentNamed: true,
+  whenStuck: null,
   agent: "builtin",
   checks: [],
   planInput: null,
@@ -187,7 +188,7 @@ export function decided(action: "retry" | "ask" | "give_up", delayMs = 0): Outco
     case "ask":
       return {
         kind: "decided",
-        decision: { action, rung: "ask", ...base, question: "Which one?" },
+        decision: { action, rung: "ask", asks: "question", ...base, question: "Which one?" },
         feedback,
       };
     case "give_up":

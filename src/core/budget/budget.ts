@@ -168,6 +168,15 @@ function spentCaps(budget: Budget, spent: Spent): Cap[] {
   return caps.filter((cap) => spent[cap] >= (budget[cap] ?? Number.POSITIVE_INFINITY));
 }
 
+/** What may still be spent, in words. */
+export function formatLeft(budget: Budget, spent: Spent): string {
+  const left = caps.flatMap((cap) => {
+    const limit = budget[cap];
+    return limit === undefined ? [] : [formatCap(cap, Math.max(0, limit - spent[cap]))];
+  });
+  return left.join(", ");
+}
+
 /** The question for a person when the budget is used up. "yes" grants `proposeRaise`. */
 export function askForMore(budget: Budget, spent: Spent): string {
   const why = findSpentCap(budget, spent) ?? "the budget is used up";

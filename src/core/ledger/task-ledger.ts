@@ -7,7 +7,8 @@ import type { SubtaskState, TaskState } from "../task/lifecycle.ts";
 import type { Message } from "../task/message.ts";
 import type { Outcome, StageName } from "../task/outcome.ts";
 import type { PlanRecord } from "../task/plan.ts";
-import type { Attempt, QuestionKind, Subtask, Task } from "../task/task.ts";
+import type { QuestionKind } from "../task/question.ts";
+import type { Attempt, Subtask, Task } from "../task/task.ts";
 import type { Garbled, Question } from "../task/task-detail.ts";
 
 /**
@@ -139,7 +140,8 @@ export type NewSubtask = Pick<
   | "checks"
   | "kind"
   | "depth"
->;
+> &
+  Partial<Pick<Subtask, "lineage" | "replans">>;
 
 export type NewAttempt = Pick<
   Attempt,

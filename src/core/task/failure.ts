@@ -1,3 +1,5 @@
+import type { QuestionKind } from "./question.ts";
+
 /**
  * Why an attempt ended; exactly one per attempt, the first cause wins. `done` is the agent's claim,
  * not a verdict.
@@ -95,9 +97,14 @@ export function isProviderLimit(end: {
 /**
  * The rungs of recovery's ladder: what the next attempt is. `continue`: the same work goes on, not
  * counted. `repair`: the same session and files, with what failed. `fresh`: a new worktree at the
- * base. `fallback`: another agent or model, afresh. `ask`: it goes on with a person's answer.
+ * base. `fallback`: another agent or model, afresh. `replan`: a planner replaces the subtask by other
+ * ones. `ask`: it goes on with a person's answer. `help`: nothing else is left, and it begins afresh
+ * with a person's advice.
  */
-export const rungs = ["continue", "repair", "fresh", "fallback", "ask", "give_up"] as const;
+export const rungs = [
+  ...(["continue", "repair", "fresh", "fallback", "replan"] as const),
+  ...(["ask", "help", "give_up"] as const),
+] as const;
 export type Rung = (typeof rungs)[number];
 
 export function isRung(word: string): word is Rung {
@@ -110,7 +117,9 @@ export const rungNames: Record<Rung, string> = {
   repair: "repair in the same session",
   fresh: "start afresh",
   fallback: "another agent or model",
+  replan: "plan it anew",
   ask: "ask",
+  help: "ask a person for help",
   give_up: "give up",
 };
 
@@ -125,9 +134,9 @@ export function nameFallback({ agent, model }: Fallback): string {
 
 /** What recovery decided about a subtask, with a reason for people. */
 export type Decision = { kind: FailureKind; signature: string; reason: string } & (
-  | { action: "retry"; rung: "continue" | "repair" | "fresh"; delayMs: number }
+  | { action: "retry"; rung: "continue" | "repair" | "fresh" | "replan"; delayMs: number }
   | { action: "retry"; rung: "fallback"; delayMs: number; fallback: Fallback }
-  | { action: "ask"; rung: "ask"; question: string }
+  | { action: "ask"; rung: "ask" | "help"; asks: QuestionKind; question: string }
   | { action: "give_up"; rung: "give_up" }
 );
 

@@ -20,8 +20,8 @@ export const taskMoves = {
 /**
  * A completed subtask is re-opened when it is blamed and rolled back, a failed one by `retry`. A
  * subtask of kind `plan` is superseded by the parts of its plan. One that lost a merge to a sibling
- * is blocked until it can run alone, and a completed one whose commit was lost until its
- * dependencies are met.
+ * is blocked until it can run alone, and so is a stuck one that a person helped; a completed one
+ * whose commit was lost until its dependencies are met.
  */
 export const subtaskMoves = {
   blocked: ["ready", "superseded", "cancelled"],
@@ -30,7 +30,7 @@ export const subtaskMoves = {
   verifying: ["integrating", "recovering", "waiting", "cancelled"],
   integrating: ["completed", "recovering", "cancelled"],
   recovering: ["ready", "blocked", "waiting", "superseded", "failed", "cancelled"],
-  waiting: ["ready", "verifying", "superseded", "failed", "cancelled"],
+  waiting: ["ready", "blocked", "verifying", "superseded", "failed", "cancelled"],
   completed: ["ready", "blocked"],
   superseded: [],
   failed: ["blocked", "cancelled"],

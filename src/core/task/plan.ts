@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { agentNameHelp, parseAgentName } from "../settings/agent-name.ts";
+import { normalWords } from "../text/normal-words.ts";
 
 /** One subtask as a plan file writes it. */
 export const subtaskSpecSchema = z.strictObject({
@@ -22,7 +23,10 @@ export const subtaskSpecSchema = z.strictObject({
 });
 
 /** `plan`: a part that is planned in detail only when its dependencies are done. */
-export type SubtaskKind = "work" | "plan";
+type PlannedKind = "work" | "plan";
+/** `replan`: its own attempts failed, and a planner replaces it by other parts. */
+export const subtaskKinds = ["work", "plan", "replan"] as const;
+export type SubtaskKind = (typeof subtaskKinds)[number];
 
 /** A plan that passed validation: keys are unique, dependencies exist, no cycle. */
 export type Plan = {
@@ -58,7 +62,7 @@ export type PlannedSubtask = {
   writes: string[];
   agent: string;
   checks: string[];
-  kind: SubtaskKind;
+  kind: PlannedKind;
 };
 
 /** Further work that an agent asks for. */
@@ -71,7 +75,7 @@ export type PlanRecord = {
   /** The subtask that it was made for, or that asked for the revision; null: the whole task. */
   subtaskId: string | null;
   state: "proposed" | "accepted" | "rejected" | "revision";
-  /** Null for a revision. */
+  /** Null for a revision that an agent's findings or requests led to. */
   plan: Plan | null;
   /** For a revision: why, what changed, and what was asked for but not done. */
   reason: string;
@@ -81,6 +85,24 @@ export type PlanRecord = {
   feedback: string | null;
   createdAt: Date;
 };
+
+/** What tells a plan from another: the briefs of its parts and their order, not the words around them. */
+export type PlanShape = readonly { key: string; brief: string; dependsOn: readonly string[] }[];
+
+/** Whether two plans have the same parts in the same order, as far as words without punctuation tell. */
+export function isSamePlan(left: PlanShape, right: PlanShape): boolean {
+  return JSON.stringify(normalParts(left)) === JSON.stringify(normalParts(right));
+}
+
+function normalParts(plan: PlanShape): string[][] {
+  const briefs = new Map(plan.map(({ brief, key }) => [key, normalWords(brief)]));
+  return plan
+    .map(({ brief, dependsOn }) => [
+      normalWords(brief),
+      ...dependsOn.map((key) => briefs.get(key) ?? "").toSorted(),
+    ])
+    .toSorted((a, b) => (a.join("\n") < b.join("\n") ? -1 : 1));
+}
 
 export type PlanProblem = { index: number | null; field: string; message: string };
 

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { findPlanProblem } from "./plan.ts";
+import { findPlanProblem, isSamePlan, type PlanShape } from "./plan.ts";
 
 /**
  * A planner's answer and its validation. It has no agent, model, budget or approval: a planner
@@ -75,11 +75,13 @@ export const plannerOutputSchema: Record<string, unknown> = {
 
 /**
  * Validates an answer; a problem is phrased so that its author can fix it. `mayPlan` is false
- * inside a sub-plan: plans nest one level only.
+ * inside a sub-plan: plans nest one level only. `failed` holds the plans whose work failed: none of
+ * them is made again.
  */
 export function readPlannerAnswer(
   output: unknown,
   mayPlan: boolean,
+  failed: readonly PlanShape[] = [],
 ): { answer: PlannerAnswer } | { problem: string } {
   const parsed = answerSchema.safeParse(output);
   if (!parsed.success) {
@@ -96,7 +98,14 @@ export function readPlannerAnswer(
       problem: `"${deeper.id}" is of kind "plan", and a part of a plan has no plan below it`,
     };
   }
-  return { answer: { ...parsed.data, subtasks: orderDependents(subtasks) } };
+  const ordered = orderDependents(subtasks);
+  const shape = ordered.map(({ brief, depends_on: dependsOn, id: key }) => ({
+    ...{ key, brief, dependsOn },
+  }));
+  if (failed.some((one) => isSamePlan(one, shape))) {
+    return { problem: "it is a plan that was worked on before, and failed" };
+  }
+  return { answer: { ...parsed.data, subtasks: ordered } };
 }
 
 /**

@@ -1,5 +1,18 @@
 import { createHash } from "node:crypto";
-import type { QuestionKind } from "./task.ts";
+
+/** A question's kind decides which answers it accepts. `stuck`: recovery has nothing left to try. */
+export const questionKinds = [
+  "question",
+  "approval",
+  "plan",
+  "review",
+  "judges",
+  "pause",
+  "budget",
+  "permission",
+  "stuck",
+] as const;
+export type QuestionKind = (typeof questionKinds)[number];
 
 /** SHA-256 of a question's text in hex: an answer that carries it refers to exactly this text. */
 export function hashQuestion(text: string): string {

@@ -1,7 +1,8 @@
 import type { Usage } from "../budget/usage.ts";
 import type { Message } from "./message.ts";
 import type { PlanRecord } from "./plan.ts";
-import type { Attempt, QuestionKind, Subtask, Task } from "./task.ts";
+import type { QuestionKind } from "./question.ts";
+import type { Attempt, Subtask, Task } from "./task.ts";
 
 /** A task with everything that belongs to it. */
 export type TaskDetail = {

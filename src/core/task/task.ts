@@ -20,6 +20,10 @@ const agentSchema = z.string().refine((text) => parseAgentName(text) !== null, {
 
 export const planModes = ["auto", "direct", "plan"] as const;
 export type PlanMode = (typeof planModes)[number];
+/** `ask`: a person is asked for help, and the work waits. `fail`: the task fails. */
+export const stuckAnswers = ["ask", "fail"] as const;
+export type WhenStuck = (typeof stuckAnswers)[number];
+
 export const planApprovals = ["none", "plan"] as const;
 export type PlanApproval = (typeof planApprovals)[number];
 
@@ -74,6 +78,8 @@ export const taskInputSchema = z.strictObject({
     .optional(),
   /** Total spending limit. Default: the daemon's configuration. */
   budget: budgetSchema.optional(),
+  /** What happens to work that recovery cannot finish by itself. Default: the configuration. */
+  when_stuck: z.enum(stuckAnswers).optional(),
 });
 export type TaskInput = z.infer<typeof taskInputSchema>;
 
@@ -122,6 +128,8 @@ export type Task = {
   proof: ProofLevel | null;
   /** Null: the caller did not say; see resolveAssurance. */
   assurance: Assurance | null;
+  /** Null: the caller did not say; the configuration decides. */
+  whenStuck: WhenStuck | null;
   attemptTimeoutMs: number;
   /** The current budget, including what a person granted since. Null: no limit. */
   budget: Budget | null;
@@ -181,19 +189,6 @@ export type Preparation = {
   notes?: string[];
 };
 
-/** A question's kind decides which answers it accepts. */
-export const questionKinds = [
-  "question",
-  "approval",
-  "plan",
-  "review",
-  "judges",
-  "pause",
-  "budget",
-  "permission",
-] as const;
-export type QuestionKind = (typeof questionKinds)[number];
-
 export type SubtaskSpecInput = z.infer<typeof subtaskSpecSchema>;
 
 export type Subtask = {
@@ -207,8 +202,12 @@ export type Subtask = {
   dependsOn: string[];
   writes: string[];
   agent: string;
-  /** `plan`: no agent works on it; when its turn comes a planner replaces it by subtasks. */
+  /** `plan` and `replan`: no agent works on it; when its turn comes a planner replaces it by subtasks. */
   kind: SubtaskKind;
+  /** The subtask of the first plan that it descends from by plans made anew; null: it is one. */
+  lineage: string | null;
+  /** How many plans made anew led to it: 0 if none did. */
+  replans: number;
   /** How many chained agent requests led to it: 0 if it was planned. */
   depth: number;
   /** Acceptance checks of this subtask alone. */

@@ -27,8 +27,10 @@ import { acceptTask, type IntakeRules } from "../../orchestrator/intake/intake.t
 import type { Space } from "../../orchestrator/runner/excuse-full-volume.ts";
 import type { AdvanceDeps } from "../../orchestrator/transitions/advance.ts";
 import { describeLadder } from "../../recovery/describe-ladder.ts";
+import { mayPlanAnew } from "../../recovery/lineage.ts";
 import { forPerson, makeOnMirror } from "../../recovery/on-mirror.ts";
 import { findFallbacks } from "../../roles/fallbacks.ts";
+import { roleAgent } from "../../roles/run-role.ts";
 import { describeGarbled, GarbledRow } from "../../store/database/garbled.ts";
 import { findFreeze } from "../../store/records/freezes.ts";
 import { getCreatedAt, getState, listEvents, listTasks } from "../../store/tasks/tasks.ts";
@@ -114,11 +116,16 @@ export function makeTaskService(deps: TaskServiceDeps): TaskService {
     },
     ladder: async (reference) => {
       const { attempts, subtasks, task } = await findDetail(deps, reference);
+      const hasPlanner = roleAgent(config, "planner", task.repository) !== null;
       const describe = (subtask: Subtask) =>
         describeLadder(
           subtask,
           attempts.filter(({ subtaskId }) => subtaskId === subtask.id),
-          findFallbacks(config, task, subtask),
+          {
+            fallbacks: subtask.kind === "work" ? findFallbacks(config, task, subtask) : [],
+            mayReplan: mayPlanAnew(task, subtask, { attempts, hasPlanner, subtasks }),
+            asksForHelp: (task.whenStuck ?? config.whenStuck) === "ask",
+          },
         );
       return { id: task.id, subtasks: subtasks.map(describe) };
     },

@@ -10,6 +10,7 @@ import type { Subtask, Task } from "../../core/task/task.ts";
 import type { Db } from "../../store/database/schema.ts";
 import { appendEvent } from "../../store/tasks/transition.ts";
 import { answerAboutJudges } from "../questions/answer-judges.ts";
+import { answerAboutStuck } from "../questions/answer-stuck.ts";
 import { answerPlan, checkPlanRounds, readPlanAnswer } from "../questions/ask-about-plan.ts";
 import { answerBudgetQuestion } from "../questions/budget-question.ts";
 import { findQuestion } from "../questions/find-question.ts";
@@ -177,6 +178,8 @@ export async function answerQuestion(
     if (question.subtaskId === null) return goOnPlanning(ledger, task);
     const subtask = subtasks.find(({ id }) => id === question.subtaskId);
     invariant(subtask, "a question of an agent belongs to a subtask");
+    if (question.kind === "stuck")
+      return answerAboutStuck(ledger, deps.announce, task, subtask, question, answer);
     if (question.kind === "judges") return answerAboutJudges(ledger, subtask, question, answer);
     // Work that a person accepts as it is only has to be verified again, with the findings
     // accepted.

@@ -8,7 +8,7 @@ import { type Subtask, type Task, workerOf } from "../../core/task/task.ts";
 export function tellWhen(subtask: Pick<Subtask, "agent" | "fallback" | "kind" | "state">): string {
   switch (subtask.state) {
     case "running":
-      return subtask.kind === "plan"
+      return subtask.kind !== "work"
         ? "is being planned; its planner does not receive it, but its parts do"
         : tellWhileWorking(workerOf(subtask));
     case "verifying":

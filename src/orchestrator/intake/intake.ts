@@ -123,6 +123,7 @@ export async function draftTask(
     allow: input.allow ?? [],
     proof: input.proof ?? null,
     assurance: input.assurance ?? null,
+    whenStuck: input.when_stuck ?? null,
     budget: chooseBudget(rules, input, agents, repository),
     attemptTimeoutMs:
       input.timeout_minutes === undefined

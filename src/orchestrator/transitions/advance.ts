@@ -1,12 +1,9 @@
-import { newId } from "../../core/base/id.ts";
 import { invariant } from "../../core/base/invariant.ts";
 import type { SubtaskChange, TaskLedger, Transact } from "../../core/ledger/task-ledger.ts";
 import { isProven, sayVerdict } from "../../core/proof/proof-words.ts";
-import { type FailureKind, goesOn } from "../../core/task/failure.ts";
-import type { Hold } from "../../core/task/hold.ts";
 import type { Claim, Outcome } from "../../core/task/outcome.ts";
 import { maxProviderWaits } from "../../core/task/provider-wait.ts";
-import type { Ending, QuestionKind, Subtask, Task } from "../../core/task/task.ts";
+import type { Ending, Subtask, Task } from "../../core/task/task.ts";
 import type { Db } from "../../store/database/schema.ts";
 import { makeTransact } from "../../store/tasks/ledger.ts";
 import { askForBudget } from "../questions/budget-question.ts";
@@ -14,6 +11,7 @@ import { redoLost } from "../runner/redo-lost.ts";
 import { waitEvent, waitFor } from "../runner/wait-for-space.ts";
 import { advanceTask } from "./advance-task.ts";
 import { type Announce, makeAnnounce, type NotificationRows } from "./announce.ts";
+import { applyDecision } from "./apply-decision.ts";
 import { replaceByPlan, reviseAfter } from "./apply-revision.ts";
 import { endAttempt, endingOf, lostAttempt } from "./end-attempt.ts";
 import { postpone, postponedEvent } from "./postpone.ts";
@@ -117,7 +115,7 @@ async function advanceSubtask(
       const detail = plan.planner ? describeWork(plan, plan.planner) : "planned";
       const done = { ...lostAttempt(detail), reason: "done", failure: null } as const;
       await endAttempt(ledger, task, subtask, claim, done);
-      return replaceByPlan(ledger, task, subtasks, subtask, plan);
+      return replaceByPlan(ledger, announce, task, subtasks, subtask, plan);
     }
     case "verified": {
       const { commit, verdict } = outcome;
@@ -278,125 +276,6 @@ async function advanceSubtask(
     case "delivered":
       invariant(false, `a subtask's stage cannot report ${outcome.kind}`);
   }
-}
-
-/** Applies recovery's decision; each one is an event that a person can read. */
-async function applyDecision(
-  ledger: TaskLedger,
-  announce: Announce,
-  task: Task,
-  subtask: Subtask,
-  claim: Claim,
-  outcome: Extract<Outcome, { kind: "decided" }>,
-): Promise<void> {
-  const { decision, feedback } = outcome;
-  const about = { subtaskId: subtask.id, attemptId: claim.attemptId };
-  const ended = await ledger.setOnAttempt(claim.attemptId, { decision });
-  const sessionId = goesOn(decision.rung) ? (ended?.sessionId ?? null) : null;
-  await ledger.appendEvent(task.id, {
-    ...about,
-    type: "recovery.decided",
-    message: `Recovery: ${decision.reason}`,
-    data: {
-      action: decision.action,
-      rung: decision.rung,
-      failure: decision.kind,
-      signature: decision.signature,
-      key: subtask.key,
-      ...(decision.rung === "fallback" && decision.fallback),
-    },
-  });
-  switch (decision.action) {
-    case "retry": {
-      // After a lost merge the intent is redone on the new base, not the diff. Settling starts it
-      // there once no sibling in progress may touch the same files. Lost work is redone once the
-      // subtasks that it builds on are merged.
-      if (restartedOnHead.has(decision.kind)) {
-        const on = { kind: "dependency", on: [subtask.id], reason: decision.reason } as const;
-        await ledger.moveSubtask(subtask, "blocked", on, { feedback, sessionId, stageFailures: 0 });
-        return;
-      }
-      const at = new Date(Date.now() + decision.delayMs);
-      const hold: Hold =
-        decision.delayMs > 0
-          ? { kind: "wake", at, reason: `${whyItWaits(decision.kind)}: ${decision.reason}` }
-          : waitForSlot("execute");
-      await ledger.moveSubtask(subtask, "ready", hold, {
-        feedback,
-        sessionId,
-        stageFailures: 0,
-        ...(decision.rung === "fallback" && { fallback: decision.fallback }),
-      });
-      await ledger.wakeStage("execute", task.id, subtask.id, at);
-      return;
-    }
-    case "ask": {
-      if (decision.kind === "out_of_budget") {
-        const hold = await askForBudget(ledger, announce, task, about);
-        await ledger.moveSubtask(
-          subtask,
-          hold ? "waiting" : "ready",
-          hold ?? waitForSlot("execute"),
-          {
-            feedback,
-            sessionId,
-            stageFailures: 0,
-          },
-        );
-        if (!hold) await ledger.wakeStage("execute", task.id, subtask.id);
-        return;
-      }
-      const questionId = newId("question");
-      await ledger.insertQuestion({
-        id: questionId,
-        taskId: task.id,
-        subtaskId: subtask.id,
-        kind: kindOfQuestion(decision.kind),
-        text: decision.question,
-      });
-      await ledger.moveSubtask(
-        subtask,
-        "waiting",
-        { kind: "question", questionId },
-        {
-          feedback,
-          sessionId,
-        },
-      );
-      await announce(ledger, task, {
-        ...about,
-        type: "question.asked",
-        message: `Question: ${decision.question}`,
-        data: { question_id: questionId, question: decision.question, key: subtask.key },
-      });
-      return;
-    }
-    case "give_up":
-      await ledger.moveSubtask(subtask, "failed", null, { feedback, endDetail: decision.reason });
-      await announce(ledger, task, {
-        ...about,
-        type: "subtask.failed",
-        message: `"${subtask.title}" failed: ${decision.reason}`,
-        data: { key: subtask.key, failure: decision.kind },
-      });
-  }
-}
-
-const restartedOnHead: ReadonlySet<FailureKind> = new Set<FailureKind>([
-  "conflict",
-  "integration_red",
-  "work_lost",
-]);
-
-function whyItWaits(kind: FailureKind): string {
-  return kind === "rate_limit_window" ? "a usage limit" : "backing off";
-}
-
-/** The kind decides which answers are accepted, and from whom. */
-function kindOfQuestion(kind: FailureKind): QuestionKind {
-  if (kind === "permission") return "permission";
-  if (kind === "judges_changed" || kind === "tests_weakened") return "judges";
-  return kind === "review_blocked" || kind === "review_not_done" ? "review" : "question";
 }
 
 /** The stage itself broke (disk, git, network): it is retried with growing delays. */

@@ -4,6 +4,7 @@ import type { TaskLedger } from "../../core/ledger/task-ledger.ts";
 import { acceptanceCheck } from "../../core/proof/verdict.ts";
 import type { Plan } from "../../core/task/plan.ts";
 import type { Attempt, Subtask, Task } from "../../core/task/task.ts";
+import type { Announce } from "./announce.ts";
 import { freeKey, revisePlan, revisionCaps } from "./revise-plan.ts";
 
 /**
@@ -54,11 +55,13 @@ export async function reviseAfter(
 /** Replaces a subtask by the parts of its own plan; its dependents now wait for the last parts. */
 export async function replaceByPlan(
   ledger: TaskLedger,
+  announce: Announce,
   task: Task,
   subtasks: readonly Subtask[],
   parent: Subtask,
   plan: Plan,
 ): Promise<void> {
+  const isReplan = parent.kind === "replan";
   const taken = new Set(subtasks.map(({ key }) => key));
   const keys = new Map<string, string>();
   for (const { key } of plan.subtasks) {
@@ -79,6 +82,8 @@ export async function replaceByPlan(
       dependsOn: dependsOn.length > 0 ? dependsOn : parent.dependsOn,
       position: nextPosition(subtasks) + index,
       depth: parent.depth,
+      lineage: isReplan ? (parent.lineage ?? parent.id) : parent.lineage,
+      replans: parent.replans + (isReplan ? 1 : 0),
       checks: subtask.checks.map((command) => acceptanceCheck(command, "plan")),
     });
   }
@@ -91,29 +96,41 @@ export async function replaceByPlan(
     await ledger.moveSubtask(node, node.state, node.hold, { dependsOn });
   }
   await ledger.moveSubtask(parent, "superseded", null, { feedback: null, stageFailures: 0 });
+  const why = plan.planner?.reason ? `: ${plan.planner.reason}` : "";
   await record(ledger, task, parent, {
-    reason: `"${parent.key}" was planned${plan.planner?.reason ? `: ${plan.planner.reason}` : ""}`,
+    reason: `"${parent.key}" was planned${isReplan ? " anew, because its attempts failed" : ""}${why}`,
     diff: [
       `- ${parent.key}: ${parent.title}`,
       ...plan.subtasks.map(({ key, title }) => `+ ${keyOf(key)}: ${title}`),
       ...waiting.map(({ key }) => `~ ${key}: now after ${last.join(", ")}`),
     ],
     refused: [],
+    ...(isReplan && { plan, announce }),
   });
 }
+
+type Revised = {
+  reason: string;
+  diff: string[];
+  refused: string[];
+  /** What was planned anew: no later planner of this task repeats it. */
+  plan?: Plan;
+  /** A person is told of it at once. */
+  announce?: Announce;
+};
 
 async function record(
   ledger: TaskLedger,
   task: Task,
   from: Subtask,
-  { reason, diff, refused }: { reason: string; diff: string[]; refused: string[] },
+  { announce, diff, plan, reason, refused }: Revised,
 ): Promise<void> {
   if (diff.length + refused.length === 0) return;
   await ledger.insertPlan({
     taskId: task.id,
     subtaskId: from.id,
     state: "revision",
-    plan: null,
+    plan: plan ?? null,
     reason: diff.length > 0 ? reason : `"${from.key}" asked for work that was refused`,
     diff,
     refused,
@@ -121,7 +138,9 @@ async function record(
   const about = { subtaskId: from.id, data: { key: from.key, reason, diff, refused } };
   if (diff.length > 0) {
     const message = `Plan revised: ${reason} (${diff.join("; ")})`;
-    await ledger.appendEvent(task.id, { ...about, type: "plan.revised", message });
+    const event = { ...about, type: "plan.revised", message } as const;
+    if (announce) await announce(ledger, task, event);
+    else await ledger.appendEvent(task.id, event);
   }
   if (refused.length > 0) {
     const message = `Not added to the plan: ${refused.join("; ")}`;

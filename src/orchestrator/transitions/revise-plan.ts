@@ -2,6 +2,7 @@ import type { FollowUp } from "../../core/task/plan.ts";
 import type { Subtask } from "../../core/task/task.ts";
 import { cleanText, cutText } from "../../core/text/clean-text.ts";
 import { wrapOutsideText } from "../../core/text/data-block.ts";
+import { normalWords } from "../../core/text/normal-words.ts";
 import { cleanOutsideText } from "../../core/text/outside-text.ts";
 
 /**
@@ -75,7 +76,7 @@ function takeFollowUps(
   const added: AddedSubtask[] = [];
   const refused: string[] = [];
   const keys = new Set(subtasks.map(({ key }) => key));
-  const titles = new Set(subtasks.map(({ title }) => normal(title)));
+  const titles = new Set(subtasks.map(({ title }) => normalWords(title)));
   const before = subtasks.filter(({ depth }) => depth > 0).length;
   for (const { title: given, brief, writes } of followUps) {
     const title = cutText(cleanText(given).replace(/\s+/g, " ").trim(), 200);
@@ -84,7 +85,7 @@ function takeFollowUps(
     const share = limits.budgetShare;
     const why =
       limits.closed ??
-      (titles.has(normal(title))
+      (titles.has(normalWords(title))
         ? "the plan has it already"
         : depth > limits.maxDepth
           ? `it would be number ${depth} of a chain of requests, and ${limits.maxDepth} is the limit`
@@ -99,7 +100,7 @@ function takeFollowUps(
     }
     const key = freeKey(`${from.key}-more`, keys);
     keys.add(key);
-    titles.add(normal(title));
+    titles.add(normalWords(title));
     added.push({
       key,
       title,
@@ -173,11 +174,4 @@ export function freeKey(wanted: string, taken: ReadonlySet<string>): string {
     const key = number === 1 ? wanted : `${wanted}-${number}`;
     if (!taken.has(key)) return key;
   }
-}
-
-function normal(title: string): string {
-  return title
-    .toLowerCase()
-    .replace(/[^\p{L}\p{N}]+/gu, " ")
-    .trim();
 }

@@ -18,6 +18,7 @@ export const givenColumns = {
   allow: "jsonb",
   proof: "text",
   assurance: "text",
+  whenStuck: "text",
   attemptTimeoutMs: "bigint",
   budget: "jsonb",
   origin: "jsonb",

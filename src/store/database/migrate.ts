@@ -19,6 +19,7 @@ import { signsMigration } from "../migrations/0021-signs-of-life.ts";
 import { freezesMigration } from "../migrations/0022-freezes.ts";
 import { bootsMigration } from "../migrations/0023-boots.ts";
 import { rolledBackMigration } from "../migrations/0024-rolled-back.ts";
+import { replansMigration } from "../migrations/0026-replans.ts";
 import { backUpTables } from "./backups.ts";
 import type { Db } from "./schema.ts";
 
@@ -43,6 +44,7 @@ const migrations: Record<string, Migration> = {
   "0022-freezes": freezesMigration,
   "0023-boots": bootsMigration,
   "0024-rolled-back": rolledBackMigration,
+  "0026-replans": replansMigration,
 };
 
 const newest = Object.keys(migrations).at(-1);

@@ -6,7 +6,9 @@ import { assurances } from "../../core/review/review.ts";
 import { eventTypes } from "../../core/task/event.ts";
 import { endReasons, failureKinds, rungs } from "../../core/task/failure.ts";
 import { subtaskStates, taskStates } from "../../core/task/lifecycle.ts";
-import { planApprovals, planModes, questionKinds } from "../../core/task/task.ts";
+import { subtaskKinds } from "../../core/task/plan.ts";
+import { questionKinds } from "../../core/task/question.ts";
+import { planApprovals, planModes, stuckAnswers } from "../../core/task/task.ts";
 
 /**
  * Schemas of the columns that the program relies on: shapes of JSON columns, words of closed lists,
@@ -203,6 +205,7 @@ export const rowSchemas = {
     cancelRequestedAt: maybeAt,
     pausedAt: maybeAt,
     assurance: z.enum(assurances).nullable(),
+    whenStuck: z.enum(stuckAnswers).nullable(),
     allow: words,
     proof: z.enum(proofLevels).nullable(),
     acceptedAt: maybeAt,
@@ -221,8 +224,10 @@ export const rowSchemas = {
     epoch: count,
     dependsOn: words,
     writes: words,
-    kind: z.enum(["work", "plan"]),
+    kind: z.enum(subtaskKinds),
     depth: count,
+    lineage: maybe,
+    replans: count,
     checks: z.array(check),
     verdict: verdict.nullable(),
     gateVerdict: verdict.nullable(),

@@ -10,15 +10,9 @@ import type { HoldKind } from "../../core/task/hold.ts";
 import type { SubtaskState } from "../../core/task/lifecycle.ts";
 import type { StageName } from "../../core/task/outcome.ts";
 import type { Plan, PlanRecord } from "../../core/task/plan.ts";
+import type { QuestionKind } from "../../core/task/question.ts";
 import type { SignsOfLife } from "../../core/task/signs-of-life.ts";
-import type {
-  Attempt,
-  Ending,
-  Preparation,
-  QuestionKind,
-  Subtask,
-  Task,
-} from "../../core/task/task.ts";
+import type { Attempt, Ending, Preparation, Subtask, Task } from "../../core/task/task.ts";
 import type { Notifier } from "./notify.ts";
 
 /**
@@ -84,6 +78,8 @@ export type SubtasksTable = HoldColumns & {
   agent: string;
   kind: Generated<Subtask["kind"]>;
   depth: Generated<number>;
+  lineage: string | null;
+  replans: Generated<number>;
   checks: JsonWithDefault<Check[]>;
   state: SubtaskState;
   epoch: Generated<number>;

@@ -1,0 +1,60 @@
+import type { TaskLedger } from "../../core/ledger/task-ledger.ts";
+import type { Subtask, Task } from "../../core/task/task.ts";
+import { restarted } from "../commands/rework.ts";
+import type { Announce } from "../transitions/announce.ts";
+import { waitForSlot } from "../transitions/stage-retry.ts";
+
+/**
+ * A person's answer about work that recovery could not finish: it gets a new budget of attempts, with
+ * the advice in their briefs, or it ends. What had failed begins afresh on what is merged by now;
+ * what was only interrupted goes on in its session. The caller settles the task.
+ */
+export async function answerAboutStuck(
+  ledger: TaskLedger,
+  announce: Announce,
+  task: Task,
+  subtask: Subtask,
+  question: { text: string },
+  answer: string,
+): Promise<void> {
+  if (isEnd(answer)) return endStuck(ledger, announce, task, subtask);
+  const latest = await ledger.getLatestAttempt(subtask.id);
+  const next = (latest?.number ?? 0) + 1;
+  const advice = isRetry(answer) ? [] : [{ question: question.text, answer }];
+  const answers = [...subtask.answers, ...advice];
+  if (latest?.decision?.rung === "ask") {
+    const set = { answers, firstCountedAttempt: next, stageFailures: 0, postponed: 0 };
+    await ledger.moveSubtask(subtask, "ready", waitForSlot("execute"), set);
+    return ledger.wakeStage("execute", task.id, subtask.id);
+  }
+  const kind = subtask.kind === "replan" ? "work" : subtask.kind;
+  const on = { kind: "dependency", on: [subtask.id], reason: "a person helped" } as const;
+  await ledger.moveSubtask(subtask, "blocked", on, { ...restarted(next), answers, kind });
+}
+
+async function endStuck(
+  ledger: TaskLedger,
+  announce: Announce,
+  task: Task,
+  subtask: Subtask,
+): Promise<void> {
+  const latest = await ledger.getLatestAttempt(subtask.id);
+  const why = latest?.decision?.reason.replace(/^asks for help/, "it was stuck") ?? "it was stuck";
+  const endDetail = `given up by a person: ${why}`;
+  await ledger.moveSubtask(subtask, "failed", null, { endDetail });
+  await announce(ledger, task, {
+    type: "subtask.failed",
+    message: `"${subtask.title}" failed: ${endDetail}`,
+    data: { key: subtask.key, failure: latest?.decision?.kind ?? null },
+    subtaskId: subtask.id,
+  });
+}
+
+function isEnd(answer: string): boolean {
+  return /^\s*(?:give up|give it up|no|n|stop|end)[.!]*\s*$/i.test(answer);
+}
+
+/** Nothing to tell the next attempt: what was in the way is gone. */
+function isRetry(answer: string): boolean {
+  return /^\s*(?:retry|try again|again|go on|yes|y)[.!]*\s*$/i.test(answer);
+}

@@ -1,0 +1,108 @@
+import { chmod, writeFile } from "node:fs/promises";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { withDeputy } from "../support/fixtures.ts";
+import { type Phone, startPhone } from "../support/phone.ts";
+import { until } from "../support/until.ts";
+
+/** What recovery cannot finish by itself becomes a question to a person, and their answer finishes it. */
+let phone: Phone;
+beforeAll(async () => {
+  phone = await startPhone();
+});
+afterAll(() => phone?.close());
+
+const { deputy, repository, scratch, show, submit } = withDeputy({
+  files: { "README.md": "# Here\n" },
+  env: () => ({ ...phone.env, DEPUTY_WHEN_STUCK: "ask" }),
+});
+
+/** Writes the word that its brief says a person advised, or a wrong one. */
+const listener =
+  "command:sed -n 's/^A: write //p' \"$DEPUTY_BRIEF_FILE\" | tail -1 > word.txt; test -s word.txt || echo wrong > word.txt";
+const checks = ["grep -qx right word.txt"];
+/** The task with its questions, once it has asked so often. */
+async function untilAsked(id: string, times = 1) {
+  let seen = 0;
+  await deputy.untilEvent(id, ({ type }) => type === "question.asked" && ++seen === times);
+  return show(id);
+}
+const answer = (id: string, text: string) => deputy.cli(["answer", id, text]);
+
+test("advice reaches the next attempt, over a kill -9, and what failed before counts no more", async () => {
+  const id = await submit({ goal: "Advise me", agent: listener, checks });
+  const asking = await untilAsked(id);
+  const [question] = asking.questions;
+  expect(question).toMatchObject({ kind: "stuck", answered_at: null });
+  expect(question.text).toContain(
+    '"Advise me" is stuck after 2 attempts, because a fresh attempt led to the same failure: `grep -qx right word.txt`: exit 1',
+  );
+  expect(question.text).toContain('"retry"');
+  expect(question.text).toContain('"give up"');
+  expect((await deputy.cli(["why", id])).stdout).toContain("is stuck after 2 attempts");
+  await until(
+    () => phone.titles().includes("Needs an answer: Advise me"),
+    "the question is on the phone",
+  );
+  await deputy.kill();
+  await deputy.start();
+  expect((await show(id)).task.state).toBe("waiting");
+  // The wrong advice is one more question, the right one the end.
+  expect((await answer(id, "write nonsense")).code).toBe(0);
+  await untilAsked(id, 2);
+  expect((await answer(id, "write right")).code).toBe(0);
+  const done = await deputy.untilOver(id);
+  expect(done.state, done.end_detail).toBe("completed");
+  expect(repository.git("show", `${done.branch}:word.txt`)).toBe("right");
+  const ladder = await deputy.cli(["ladder", id]);
+  expect(ladder.stdout).toContain("0 of 6 attempts failed");
+});
+
+test("a program that is missing is named, and once it is there a retry finishes the work", async () => {
+  const program = scratch.at("late-agent");
+  const id = await submit({ goal: "Wait for it", agent: `command:${program}`, checks });
+  const asking = await untilAsked(id);
+  expect(asking.questions[0].text).toContain(`"${program}" was not found`);
+  await writeFile(program, "#!/bin/sh\necho right > word.txt\n");
+  await chmod(program, 0o755);
+  expect((await answer(id, "retry")).code).toBe(0);
+  const done = await deputy.untilOver(id);
+  expect(done.state, done.end_detail).toBe("completed");
+  expect((await show(id)).subtasks[0].answers).toEqual([]);
+});
+
+test("a person gives it up; the rest of the plan is told why", async () => {
+  const id = await submit({
+    goal: "Give it up",
+    plan: {
+      subtasks: [
+        { id: "bad", title: "Bad", agent: "command:false" },
+        { id: "good", title: "Good", agent: "command:echo good > good.txt" },
+        { id: "after", title: "After", agent: "command:true", depends_on: ["bad"] },
+      ],
+    },
+  });
+  await deputy.untilEvent(id, ({ type }) => type === "task.waiting");
+  const asking = await show(id);
+  const stateOf = (key: string) =>
+    asking.subtasks.find((subtask: { key: string }) => subtask.key === key)?.state;
+  expect([stateOf("good"), stateOf("after")]).toEqual(["completed", "blocked"]);
+  expect((await answer(id, "Give up.")).code).toBe(0);
+  const over = await deputy.untilOver(id);
+  expect(over.state).toBe("failed");
+  expect(over.end_detail).toContain('"bad" failed: given up by a person: it was stuck after 2');
+  expect(over.end_detail).toContain('"after" could not start because of that');
+  // A retry is another round.
+  expect((await deputy.cli(["retry", id])).code).toBe(0);
+  await untilAsked(id, 2);
+});
+
+test("a caller who waits for an end can have a failure instead, and no other word", async () => {
+  const run = ["run", "Fail at once", "--agent", "command:false"];
+  const flags = ["--when-stuck", "fail", "--watch"];
+  const failed = await deputy.cli([...run, ...flags], { cwd: repository.path });
+  expect(failed.code).toBe(1);
+  expect(failed.stdout).toContain("giving up after 2 attempts");
+  const refused = await deputy.cli([...run, "--when-stuck", "cry"], { cwd: repository.path });
+  expect(refused.code).toBe(2);
+  expect(refused.stderr).toContain("when_stuck");
+});
