@@ -2,7 +2,8 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { DeputyError } from "../core/base/error.ts";
 import { invariant } from "../core/base/invariant.ts";
-import type { Outcome, Stage } from "../core/task/outcome.ts";
+import type { Verdict } from "../core/proof/verdict.ts";
+import type { Claim, Outcome, Stage } from "../core/task/outcome.ts";
 import type { Attempt, Preparation, Task } from "../core/task/task.ts";
 import { makeInert } from "../core/text/inert-text.ts";
 import { type Redact, redactDeep } from "../core/text/redact.ts";
@@ -36,6 +37,12 @@ export type DeliverDeps = {
   forge: Forge | null;
   authHeader: (url: string) => string | null;
   redact: Redact;
+  /** The checks of all parts on the whole, before anything is published; otherwise what follows. */
+  gateWhole: (
+    claim: Claim,
+    task: Task,
+    signal: AbortSignal,
+  ) => Promise<{ outcome: Outcome } | { outcome: null; verdict: Verdict | null }>;
 };
 
 export function makeDeliverStage(deps: DeliverDeps): Stage {
@@ -45,10 +52,14 @@ export function makeDeliverStage(deps: DeliverDeps): Stage {
     // A stop request before anything is published prevents delivery. After this point it runs to
     // the end.
     signal.throwIfAborted();
+    const gated = await deps.gateWhole(claim, task, signal);
+    if (gated.outcome) return gated.outcome;
+    signal.throwIfAborted();
+    const { verdict } = gated;
     try {
       return task.delivery === "comment"
         ? await deliverComment(deps, task)
-        : await deliverBranch(deps, task, task.preparation.baseCommit, task.headCommit);
+        : await deliverBranch(deps, { ...task, gateVerdict: verdict }, task.headCommit);
     } catch (error) {
       // A fault that needs a person is not fixed by retrying; an unavailable service may come back.
       if (!(error instanceof DeputyError) || error.code === "unavailable") throw error;
@@ -62,13 +73,9 @@ export function makeDeliverStage(deps: DeliverDeps): Stage {
   };
 }
 
-async function deliverBranch(
-  deps: DeliverDeps,
-  task: Task,
-  base: string,
-  commit: string,
-): Promise<Outcome> {
+async function deliverBranch(deps: DeliverDeps, task: Task, commit: string): Promise<Outcome> {
   invariant(task.preparation, "a task that is delivered was prepared");
+  const { baseCommit: base } = task.preparation;
   const mirror = deps.mirrors.at(task.preparation.mirror);
   const branch = await publishTask(deps, task, commit);
   const folder = join(deps.artifacts, task.id);
@@ -126,6 +133,7 @@ async function deliverBranch(
   const proof = receipt.verified ? `v${headline.slice(1)}` : `unverified: ${receipt.verdict}`;
   return {
     kind: "delivered",
+    ...(task.gateVerdict && { gateVerdict: task.gateVerdict }),
     branch,
     commit,
     url,

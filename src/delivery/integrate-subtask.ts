@@ -1,6 +1,6 @@
 import { invariant } from "../core/base/invariant.ts";
 import type { Verdict } from "../core/proof/verdict.ts";
-import type { Claim, Stage } from "../core/task/outcome.ts";
+import type { Claim, Outcome, Stage } from "../core/task/outcome.ts";
 import type { Subtask, Task } from "../core/task/task.ts";
 import { makeInert } from "../core/text/inert-text.ts";
 import type { Redact } from "../core/text/redact.ts";
@@ -26,9 +26,11 @@ export type IntegrateDeps = {
     commit: string,
     signal: AbortSignal,
   ) => Promise<Verdict>;
+  /** After a red gate: whether the task branch was red before this merge, and without which one not. */
+  blame: (claim: Claim, task: Task, red: Verdict, signal: AbortSignal) => Promise<Outcome | null>;
 };
 
-export function makeIntegrateStage({ db, gate, mirrors, redact }: IntegrateDeps): Stage {
+export function makeIntegrateStage({ blame, db, gate, mirrors, redact }: IntegrateDeps): Stage {
   return async (claim, signal) => {
     invariant(claim.subtaskId, "an integration has a subtask");
     const task = await getTask(db, claim.taskId);
@@ -54,7 +56,10 @@ export function makeIntegrateStage({ db, gate, mirrors, redact }: IntegrateDeps)
     await pinRef(mirror, `merged/${subtask.id}`, merged.commit);
     const isVerified = merged.commit === subtask.commit && subtask.verdict?.result === "pass";
     const verdict = isVerified ? null : await gate(claim, task, subtask, merged.commit, signal);
-    if (verdict && verdict.result !== "pass") return { kind: "gate_failed", verdict };
+    if (verdict && verdict.result !== "pass") {
+      const blamed = await blame(claim, task, verdict, signal);
+      return blamed ?? { kind: "gate_failed", verdict };
+    }
     await pinRef(mirror, `tasks/${task.id}`, merged.commit);
     return { kind: "integrated", commit: merged.commit, verdict };
   };

@@ -190,7 +190,8 @@ function leaveOutPlaces(text: string): string {
   return text.replace(/\/\S*\/(?=\S)/g, "").replace(/\d+/g, "#");
 }
 
-function describeCheck({ check, run, reason, newlyFailing }: CheckResult): string {
+/** A check that did not pass, for whoever is to mend it. */
+export function describeCheck({ check, run, reason, newlyFailing }: CheckResult): string {
   const tests =
     newlyFailing.length > 0
       ? `\nFailing tests:\n${newlyFailing

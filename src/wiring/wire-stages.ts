@@ -11,6 +11,7 @@ import type { IntegrateDeps } from "../delivery/integrate-subtask.ts";
 import type { ExecuteDeps } from "../executor/job.ts";
 import { reportProgress } from "../orchestrator/commands/commands.ts";
 import { type PlanDeps, planSubtask } from "../planner/plan-stage.ts";
+import { blameBranch, type GateDeps, gateWhole } from "../recovery/blame/gate-whole.ts";
 import { makeOnMirror, type OnMirror } from "../recovery/on-mirror.ts";
 import type { RecoverDeps } from "../recovery/recover-subtask.ts";
 import { openSetupBox, type Self } from "../roles/box.ts";
@@ -18,7 +19,7 @@ import { findFallbacks } from "../roles/fallbacks.ts";
 import { makeRunRole, roleAgent } from "../roles/run-role.ts";
 import type { Sandbox } from "../sandbox/box/sandbox.ts";
 import type { Db } from "../store/database/schema.ts";
-import { judge, type VerifyDeps } from "../verifier/checks/verify-stage.ts";
+import { judge, judgeTree, type VerifyDeps } from "../verifier/checks/verify-stage.ts";
 import type { Mirrors } from "../worktree/mirror/mirror.ts";
 import { makeAuthHeader, maxFileBytes } from "./github-access.ts";
 import { wireVerification } from "./wire-verification.ts";
@@ -62,6 +63,11 @@ export function wireStages(deps: StageDeps): WiredStages {
     ...wireVerification(deps, { ...shared, report }),
     checksAtOnce: maxChecks(config),
   };
+  const whole: GateDeps = {
+    ...shared,
+    whenStuck: config.whenStuck,
+    judgeTree: (claim, task, run, signal) => judgeTree(verify, claim, task, run, signal),
+  };
   return {
     ...{ db, onMirror, verify },
     plan: shared,
@@ -84,11 +90,13 @@ export function wireStages(deps: StageDeps): WiredStages {
       ...shared,
       gate: (claim, task, subtask, commit, signal) =>
         judge(verify, claim, task, subtask, commit, "after_merge", signal),
+      blame: (claim, task, red, signal) => blameBranch(whole, claim, task, red, signal),
     },
     deliver: {
       ...shared,
       artifacts: config.paths.artifacts,
       forge: makeForge(config.github, redact),
+      gateWhole: (claim, task, signal) => gateWhole(whole, claim, task, signal),
     },
   };
 }

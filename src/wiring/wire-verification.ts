@@ -2,9 +2,15 @@ import type { RunRole } from "../agents/agent.ts";
 import { reportProgress } from "../orchestrator/commands/commands.ts";
 import { makeCheckSandbox } from "../roles/box.ts";
 import { describeCoder, findArbiter, findReviewers } from "../roles/reviewers.ts";
-import type { VerifyDeps } from "../verifier/checks/verify-stage.ts";
+import type { Phase, VerifyDeps } from "../verifier/checks/verify-stage.ts";
 import type { ReviewDeps } from "../verifier/review/review-round.ts";
 import type { StageDeps } from "./wire-stages.ts";
+
+const where = {
+  attempt: "on the attempt's commit",
+  after_merge: "after the merge",
+  whole: "on the whole",
+} as const satisfies Record<Phase, string>;
 
 /** The events of checks, experiments and denials, the sandbox of checks, and the reviewers. */
 export function wireVerification(
@@ -26,7 +32,7 @@ export function wireVerification(
     report: (claim, { check, run, result, reason }, phase) =>
       reportProgress(db, claim, {
         type: "check.finished",
-        message: `Check \`${check.command}\` ${phase === "attempt" ? "on the attempt's commit" : "after the merge"}: ${result} (${reason})`,
+        message: `Check \`${check.command}\` ${where[phase]}: ${result} (${reason})`,
         data: {
           ...{ command: check.command, kind: check.kind, result, reason, phase },
           ...{ exit_code: run.exitCode, duration_ms: run.durationMs },

@@ -289,6 +289,8 @@ function makeTask(input: TaskInput, origin: TaskOrigin): Task {
     base: input.base ?? null,
     agentNamed: true,
     whenStuck: input.when_stuck ?? null,
+    takenBack: 0,
+    gateVerdict: null,
     agent: input.agent ?? "builtin",
     checks: input.checks ?? [],
     planInput: null,

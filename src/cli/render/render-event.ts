@@ -47,6 +47,7 @@ const looks = {
   "subtask.cancelled": { label: "task", tone: "plain" },
   "subtask.retried": { label: "recovery", tone: "plain" },
   "subtask.reworked": { label: "recovery", tone: "plain" },
+  "subtask.blamed": { label: "recovery", tone: "bad" },
   "question.asked": { label: "question", tone: "ask" },
   "question.answered": { label: "question", tone: "plain" },
   "attempt.started": { label: "attempt", tone: "plain" },

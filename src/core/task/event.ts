@@ -35,6 +35,7 @@ export const eventTypes = [
   "subtask.cancelled",
   "subtask.retried",
   "subtask.reworked",
+  "subtask.blamed",
   "question.asked",
   "question.answered",
   "attempt.started",

@@ -29,6 +29,23 @@ export type Outcome =
    * continues.
    */
   | { kind: "unaffordable"; detail: string }
+  /** Nothing that a stage could do by itself is left: a person is asked. */
+  | { kind: "stuck"; question: string }
+  /** A merge turned a check of the whole red: it is taken back, with what was built on it. */
+  | {
+      kind: "blamed";
+      /** The head of the task branch where that was found, and the one without the merge. */
+      from: string;
+      to: string;
+      /** The subtask that is worked on again, and those that wait for it. */
+      subtaskId: string;
+      consumerIds: string[];
+      /** The command that was red; the subtask is checked by it from now on. */
+      check: string;
+      detail: string;
+      /** For the next attempt. */
+      evidence: string;
+    }
   /** The planner asks a person something; its session continues with the answer. */
   | { kind: "asked"; question: string }
   | {
@@ -66,6 +83,8 @@ export type Outcome =
       commit: string | null;
       url: string | null;
       detail: string;
+      /** Of the final gate; left out: no check was left for it. */
+      gateVerdict?: Verdict;
     }
   /** The process is shutting down: the claim is given back, nothing is lost or counted. */
   | { kind: "parked"; detail: string; snapshotRef: string | null }

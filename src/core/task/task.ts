@@ -153,6 +153,10 @@ export type Task = {
   discardedAt: Date | null;
   /** When logs, events and snapshots were removed; null: never. */
   prunedAt: Date | null;
+  /** How often a merge was taken back because the whole was red with it. */
+  takenBack: number;
+  /** The checks of the parts on the whole, before it was delivered; null: none was left to run. */
+  gateVerdict: Verdict | null;
   stageFailures: number;
   /** How often one of its stages waited for a provider limit. */
   postponed: number;
@@ -162,7 +166,7 @@ export type Task = {
 };
 
 /** A task as a list shows it: without fields that may be megabytes each. */
-export type ListedTask = Omit<Task, "attachments" | "planInput">;
+export type ListedTask = Omit<Task, "attachments" | "planInput" | "gateVerdict">;
 
 /** Fixed before any agent runs, from the base commit and the caller. */
 export type Preparation = {

@@ -31,10 +31,13 @@ export function buildReceipt(input: {
   const keyOf = new Map(subtasks.map(({ id, key }) => [id, key]));
   const finals = subtasks.flatMap((subtask) => finalOf(subtask) ?? []);
   const proof = describeProof(task, subtasks);
-  const checks = subtasks.flatMap((subtask) => [
-    ...describeChecks(subtask.key, "attempt", subtask.verdict),
-    ...describeChecks(subtask.key, "after_merge", subtask.gateVerdict),
-  ]);
+  const checks = [
+    ...subtasks.flatMap((subtask) => [
+      ...describeChecks(subtask.key, "attempt", subtask.verdict),
+      ...describeChecks(subtask.key, "after_merge", subtask.gateVerdict),
+    ]),
+    ...describeChecks("all parts", "whole", task.gateVerdict),
+  ];
   return {
     format: "deputy.receipt/1",
     task: {
@@ -200,7 +203,7 @@ function describeUnconfined(attempts: readonly Attempt[]): string[] {
 
 function describeChecks(
   subtask: string,
-  stage: "attempt" | "after_merge",
+  stage: "attempt" | "after_merge" | "whole",
   verdict: Verdict | null,
 ) {
   return (verdict?.checks ?? []).map((result: CheckResult) => ({

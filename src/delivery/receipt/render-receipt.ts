@@ -6,6 +6,13 @@ import { renderPlanAccount } from "./receipt-plan.ts";
 import { renderReviews } from "./receipt-review.ts";
 import { renderCost } from "./render-cost.ts";
 
+/** The commit that a check ran on. */
+const places = {
+  attempt: "its commit",
+  after_merge: "after merge",
+  whole: "as delivered",
+} as const;
+
 /** The receipt as Markdown, for a pull request's body and for the file beside the patch. */
 export function renderReceipt(receipt: Receipt): string {
   const { task, delivery, plan } = receipt;
@@ -68,7 +75,7 @@ export function renderReceipt(receipt: Receipt): string {
           ["Check", "On", "Result", "Exit", "Time", "Tests", "Baseline"],
           receipt.checks.map((check) => [
             `\`${check.command}\` (${check.kind})`,
-            `${check.subtask}, ${check.stage === "attempt" ? "its commit" : "after merge"}`,
+            `${check.subtask}, ${places[check.stage]}`,
             `${check.result}: ${check.reason}`,
             `${check.exit_code ?? check.detail}`,
             seconds(check.duration_ms),

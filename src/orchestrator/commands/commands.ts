@@ -10,7 +10,11 @@ import type { Subtask, Task } from "../../core/task/task.ts";
 import type { Db } from "../../store/database/schema.ts";
 import { appendEvent } from "../../store/tasks/transition.ts";
 import { answerAboutJudges } from "../questions/answer-judges.ts";
-import { answerAboutStuck } from "../questions/answer-stuck.ts";
+import {
+  answerAboutStuck,
+  answerAboutWhole,
+  requireAnswerAboutWhole,
+} from "../questions/answer-stuck.ts";
 import { answerPlan, checkPlanRounds, readPlanAnswer } from "../questions/ask-about-plan.ts";
 import { answerBudgetQuestion } from "../questions/budget-question.ts";
 import { findQuestion } from "../questions/find-question.ts";
@@ -151,6 +155,8 @@ export async function answerQuestion(
     }
     if (question.kind === "budget")
       return answerBudgetQuestion(ledger, deps, task, subtasks, question, answer);
+    const isWhole = question.kind === "stuck" && question.subtaskId === null;
+    if (isWhole) requireAnswerAboutWhole(answer);
     const approved = question.kind === "approval" ? readApproval(answer) : null;
     await ledger.setAnswer(question.id, answer);
     await ledger.appendEvent(task.id, {
@@ -175,6 +181,7 @@ export async function answerQuestion(
       await ledger.moveTask(task, "queued", waitForSlot("plan"));
       return ledger.wakeStage("plan", task.id, null);
     }
+    if (isWhole) return answerAboutWhole(ledger, deps.announce, task, subtasks, answer);
     if (question.subtaskId === null) return goOnPlanning(ledger, task);
     const subtask = subtasks.find(({ id }) => id === question.subtaskId);
     invariant(subtask, "a question of an agent belongs to a subtask");

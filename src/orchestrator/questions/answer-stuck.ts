@@ -1,6 +1,8 @@
+import { DeputyError } from "../../core/base/error.ts";
+import { newId } from "../../core/base/id.ts";
 import type { TaskLedger } from "../../core/ledger/task-ledger.ts";
 import type { Subtask, Task } from "../../core/task/task.ts";
-import { restarted } from "../commands/rework.ts";
+import { restarted, startRework } from "../commands/rework.ts";
 import type { Announce } from "../transitions/announce.ts";
 import { waitForSlot } from "../transitions/stage-retry.ts";
 
@@ -30,6 +32,55 @@ export async function answerAboutStuck(
   const kind = subtask.kind === "replan" ? "work" : subtask.kind;
   const on = { kind: "dependency", on: [subtask.id], reason: "a person helped" } as const;
   await ledger.moveSubtask(subtask, "blocked", on, { ...restarted(next), answers, kind });
+}
+
+/** A whole task that cannot be delivered stays where it is, with a question in place of its slot. */
+export async function askAboutWhole(
+  ledger: TaskLedger,
+  announce: Announce,
+  task: Task,
+  text: string,
+): Promise<void> {
+  const questionId = newId("question");
+  await ledger.insertQuestion({
+    ...{ id: questionId, taskId: task.id, subtaskId: null, kind: "stuck", text },
+  });
+  const hold = { kind: "question", questionId } as const;
+  const asking = await ledger.moveTask(task, task.state, hold, { stageFailures: 0 });
+  await announce(ledger, asking, {
+    type: "question.asked",
+    message: `Question: ${text}`,
+    data: { question_id: questionId, question: text },
+  });
+}
+
+/** Open comments are worked on first; then, or without any, it is delivered after another gate. */
+export async function answerAboutWhole(
+  ledger: TaskLedger,
+  announce: Announce,
+  task: Task,
+  subtasks: readonly Subtask[],
+  answer: string,
+): Promise<void> {
+  if (isEnd(answer)) {
+    const endDetail = "given up by a person: it could not be delivered";
+    const failed = await ledger.moveTask(task, "failed", null, { endDetail });
+    await announce(ledger, failed, { type: "task.failed", message: `Failed: ${endDetail}` });
+    return;
+  }
+  if (await startRework(ledger, task, subtasks, announce)) return;
+  await ledger.moveTask(task, task.state, waitForSlot("deliver"));
+  await ledger.wakeStage("deliver", task.id, null);
+}
+
+/** Throws a DeputyError unless it is one of the answers that the whole of a task can use. */
+export function requireAnswerAboutWhole(answer: string): void {
+  if (isEnd(answer) || isRetry(answer)) return;
+  throw new DeputyError(
+    "invalid_input",
+    'This question is about the whole task: answer "retry" or "give up"; what has to change in a file is said by deputy comment.',
+    { field: "answer" },
+  );
 }
 
 async function endStuck(

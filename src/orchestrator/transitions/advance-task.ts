@@ -4,6 +4,7 @@ import type { Claim, Outcome } from "../../core/task/outcome.ts";
 import type { Plan } from "../../core/task/plan.ts";
 import { maxProviderWaits } from "../../core/task/provider-wait.ts";
 import type { Preparation, Subtask, Task } from "../../core/task/task.ts";
+import { askAboutWhole } from "../questions/answer-stuck.ts";
 import { proposePlan } from "../questions/ask-about-plan.ts";
 import { askForBudget } from "../questions/budget-question.ts";
 import { askForPlanner } from "../questions/planner-question.ts";
@@ -14,6 +15,7 @@ import { postpone, postponedEvent } from "./postpone.ts";
 import { describeWork } from "./render-plan.ts";
 import { maxStageFailures, maxStageLosses, stageRetryAt, waitForSlot } from "./stage-retry.ts";
 import { planData, startPlan } from "./start-plan.ts";
+import { takeBack } from "./take-back.ts";
 
 const noSubtask = { subtaskId: null, attemptId: null };
 
@@ -45,6 +47,7 @@ export async function advanceTask(
         deliveredCommit: outcome.commit,
         deliveryUrl: outcome.url,
         endDetail: outcome.detail,
+        gateVerdict: outcome.gateVerdict ?? null,
         stageFailures: 0,
       });
       await announce(ledger, completed, {
@@ -54,6 +57,10 @@ export async function advanceTask(
       });
       return;
     }
+    case "blamed":
+      return takeBack(ledger, announce, task, subtasks, outcome);
+    case "stuck":
+      return askAboutWhole(ledger, announce, task, outcome.question);
     case "parked":
       await ledger.appendEvent(task.id, {
         type: "stage.parked",

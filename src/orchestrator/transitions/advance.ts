@@ -18,6 +18,7 @@ import { postpone, postponedEvent } from "./postpone.ts";
 import { describeWork } from "./render-plan.ts";
 import { settle } from "./settle.ts";
 import { maxStageFailures, maxStageLosses, stageRetryAt, waitForSlot } from "./stage-retry.ts";
+import { takeBack } from "./take-back.ts";
 
 /**
  * The one function that turns a stage's report into state: state, events, questions, notifications
@@ -162,6 +163,12 @@ async function advanceSubtask(
       await ledger.setOnAttempt(claim.attemptId, { gateVerdict: outcome.verdict });
       await ledger.wakeStage("integrate", task.id, null);
       return recover({ what: "verdict", stage: "integrate" }, { gateVerdict: outcome.verdict });
+    case "blamed":
+      // The merge itself is tried again, on the tip without the culprit.
+      await takeBack(ledger, announce, task, subtasks, outcome);
+      await ledger.moveSubtask(subtask, "integrating", waitForSlot("integrate"));
+      await ledger.wakeStage("integrate", task.id, subtask.id);
+      return;
     case "decided":
       return applyDecision(ledger, announce, task, subtask, claim, outcome);
     case "parked": {
@@ -273,6 +280,7 @@ async function advanceSubtask(
     case "planned":
     case "refused":
     case "asked":
+    case "stuck":
     case "delivered":
       invariant(false, `a subtask's stage cannot report ${outcome.kind}`);
   }

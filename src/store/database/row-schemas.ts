@@ -212,6 +212,8 @@ export const rowSchemas = {
     rolledBackAt: maybeAt,
     discardedAt: maybeAt,
     prunedAt: maybeAt,
+    takenBack: count,
+    gateVerdict: verdict.nullable(),
     stageFailures: count,
     postponed: count,
     createdAt: at,

@@ -11,12 +11,18 @@ import type { AttemptsTable, Database, HoldColumns, SubtasksTable, TasksTable } 
 
 /** Converts rows to the types of the core: the hold's columns become the union. */
 export function toTask(row: Selectable<TasksTable>): Task {
-  const { attachments, planInput, subject: _, ...rest } = checkRow("tasks", row.id, row);
-  return { ...toListedTask(rest), attachments, planInput };
+  const {
+    attachments,
+    gateVerdict,
+    planInput,
+    subject: _,
+    ...rest
+  } = checkRow("tasks", row.id, row);
+  return { ...toListedTask(rest), attachments, gateVerdict, planInput };
 }
 
 export function toListedTask(
-  row: Omit<Selectable<TasksTable>, "attachments" | "planInput" | "subject">,
+  row: Omit<Selectable<TasksTable>, "attachments" | "planInput" | "gateVerdict" | "subject">,
 ): ListedTask {
   const { attemptTimeoutMs, ...rest } = checkRow("tasks", row.id, row);
   return { ...withHold("tasks", rest), attemptTimeoutMs: Number(attemptTimeoutMs) };
@@ -141,6 +147,7 @@ export function toTaskColumns(change: TaskChange): Updateable<TasksTable> {
     "budget",
     "origin",
     "preparation",
+    "gateVerdict",
   ]);
 }
 

@@ -55,6 +55,8 @@ type SpecialTaskColumns = {
   rolledBackAt: MaybeTime;
   discardedAt: MaybeTime;
   prunedAt: MaybeTime;
+  takenBack: Generated<number>;
+  gateVerdict: ColumnType<Verdict | null, string | null | undefined, string | null>;
   stageFailures: Generated<number>;
   postponed: Generated<number>;
   createdAt: DefaultTime;

@@ -49,6 +49,7 @@ const listedColumns = [
   "rolledBackAt",
   "discardedAt",
   "prunedAt",
+  "takenBack",
   "stageFailures",
   "postponed",
   "createdAt",

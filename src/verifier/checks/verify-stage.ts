@@ -4,7 +4,7 @@ import pLimit from "p-limit";
 import { invariant } from "../../core/base/invariant.ts";
 import { mergeRefused, type Refused } from "../../core/proof/confinement.ts";
 import { type ProofLevel, resolveProof } from "../../core/proof/proof.ts";
-import type { CheckResult, Experiment, Verdict } from "../../core/proof/verdict.ts";
+import type { Check, CheckResult, Experiment, Verdict } from "../../core/proof/verdict.ts";
 import type { Assurance } from "../../core/review/review.ts";
 import type { Claim, Outcome, Stage } from "../../core/task/outcome.ts";
 import type { Baseline, Subtask, Task } from "../../core/task/task.ts";
@@ -50,7 +50,7 @@ export type VerifyDeps = {
   review?: ReviewDeps;
 };
 
-export type Phase = "attempt" | "after_merge";
+export type Phase = "attempt" | "after_merge" | "whole";
 
 export function makeVerifyStage(deps: VerifyDeps): Stage {
   const limit = pLimit(deps.checksAtOnce);
@@ -200,17 +200,57 @@ export async function judge(
           logRoot: join(logRoot, `${subtask.key}-${claim.attemptId ?? "gate"}-judges`),
         },
       }),
-    flakyTests: async ({ command }) => {
-      const rows = await listFlakyTests(deps.db, { repository: task.repository, command });
-      return new Set(rows.map(({ test }) => test));
-    },
-    onFlaky: ({ command }, tests) =>
-      recordFlips(deps.db, { repository: task.repository, command }, tests),
+    ...flakiness(deps, task),
     onCheck: (result) => deps.report(claim, result, phase),
     onExperiment: (experiment) => deps.reportExperiment(claim, experiment),
   });
   const told = withRefused(verdict, refused);
   return phase === "after_merge" ? carryProof(told, subtask.verdict) : told;
+}
+
+/**
+ * Judges a commit of a whole task by these checks alone, without experiments: the final gate, and the
+ * probes that look for what turned it red. `name` goes into the paths of logs.
+ */
+export async function judgeTree(
+  deps: VerifyDeps,
+  claim: Claim,
+  task: Task,
+  { checks, commit, name }: { commit: string; checks: readonly Check[]; name: string },
+  signal: AbortSignal,
+): Promise<Verdict> {
+  const run = {
+    ...placeOf(deps, claim, task, signal),
+    checks,
+    onProcess: deps.trackChild(`checks of ${task.id}`),
+  };
+  const logRoot = join(deps.paths.logs, task.id);
+  const isCompared = checks.some(({ kind }) => kind === "regression");
+  const baseline = isCompared
+    ? await findBaseline(deps, task, { ...run, logRoot: join(logRoot, "baseline") })
+    : null;
+  const { refused, sandbox } = collectRefused(run.sandbox);
+  const verdict = await verifyCommit({
+    ...run,
+    ...(sandbox && { sandbox }),
+    ...{ commit, baseline, protectedPaths: [], proof: null, submodulesRef: null },
+    logRoot: join(logRoot, `${name}-${commit.slice(0, 10)}`),
+    ...flakiness(deps, task),
+    onCheck: (result) => deps.report(claim, result, "whole"),
+  });
+  return withRefused(verdict, refused);
+}
+
+/** Where flips of tests are known from, and kept. */
+function flakiness({ db }: VerifyDeps, { repository }: Task) {
+  return {
+    flakyTests: async ({ command }: Check) => {
+      const rows = await listFlakyTests(db, { repository, command });
+      return new Set(rows.map(({ test }) => test));
+    },
+    onFlaky: ({ command }: Check, tests: readonly string[]) =>
+      recordFlips(db, { repository, command }, tests),
+  };
 }
 
 function withRefused(verdict: Verdict, more: readonly Refused[]): Verdict {

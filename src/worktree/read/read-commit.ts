@@ -124,3 +124,9 @@ export async function findMergeBase(
   if (exitCode > 1) throw new GitFailure(args, exitCode, stderr);
   return stdout.toString("utf8").trim() || null;
 }
+
+/** The commits of a branch after `from`, oldest first, each with what it merged as one step. */
+export async function listSteps(mirror: Mirror, from: string, to: string): Promise<string[]> {
+  const args = ["rev-list", "--first-parent", "--reverse", `${from}..${to}`];
+  return (await openMirror(mirror).run(args)).split("\n").filter(Boolean);
+}

@@ -1,0 +1,97 @@
+import { invariant } from "../../core/base/invariant.ts";
+import { acceptanceCheck, type Check, type Verdict } from "../../core/proof/verdict.ts";
+import type { Claim, Outcome } from "../../core/task/outcome.ts";
+import type { Subtask, Task, WhenStuck } from "../../core/task/task.ts";
+import type { Db } from "../../store/database/schema.ts";
+import { listSubtasks } from "../../store/tasks/tasks.ts";
+import { type BlameDeps, blame } from "./blame.ts";
+
+/**
+ * The final gate: before a task is delivered, the checks of each of its parts are green on the tree
+ * of the whole. A merge is checked with the repository's checks and those of its own part, so that
+ * twenty parts do not run twenty times twenty checks; what a later part broke of an earlier one's is
+ * found here, once, and blamed on the merge that did it.
+ */
+export type GateDeps = BlameDeps & {
+  db: Db;
+  /** What happens to stuck work of a task that does not say. */
+  whenStuck: WhenStuck;
+};
+
+/** `verdict` is null where every check has been green on this tree already. */
+export type Gated = { outcome: Outcome } | { outcome: null; verdict: Verdict | null };
+
+/** Rejects where the checks cannot tell, as for a machine without memory: the stage runs again. */
+export async function gateWhole(
+  deps: GateDeps,
+  claim: Claim,
+  task: Task,
+  signal: AbortSignal,
+): Promise<Gated> {
+  const commit = task.headCommit;
+  invariant(commit, "a task that is delivered has a head");
+  const subtasks = await listSubtasks(deps.db, task.id);
+  const checks = task.expectsChange ? listMissingChecks(task, subtasks) : [];
+  if (checks.length === 0) return { outcome: null, verdict: null };
+  const verdict = await deps.judgeTree(claim, task, { commit, checks, name: "whole" }, signal);
+  if (verdict.result === "pass") return { outcome: null, verdict };
+  const red = verdict.checks.find(({ result }) => result === "fail");
+  if (!red) throw new Error(`the whole could not be checked: ${verdict.summary}`);
+  const taken = await blame(deps, claim, { task, subtasks, red }, signal);
+  if (taken) return { outcome: taken };
+  const detail = `each part passed its own checks, but the whole does not: ${verdict.summary}`;
+  if ((task.whenStuck ?? deps.whenStuck) === "fail")
+    return { outcome: { kind: "refused", detail } };
+  const question = `It cannot be delivered: ${detail}.\n\nAnswer "retry" to have it checked again, for example after a deputy comment on what has to change, or "give up" to end it.`;
+  return { outcome: { kind: "stuck", question } };
+}
+
+/**
+ * After a red gate of one more merge: the merge is at fault, unless the same tests of the repository
+ * are red on the task branch without it. Then an earlier merge is, which passed its gate by luck.
+ */
+export async function blameBranch(
+  deps: GateDeps,
+  claim: Claim,
+  task: Task,
+  verdict: Verdict,
+  signal: AbortSignal,
+): Promise<Outcome | null> {
+  const { headCommit: commit } = task;
+  const reds = verdict.checks.filter(
+    ({ check, newlyFailing, result }) =>
+      result === "fail" && check.kind === "regression" && newlyFailing.length > 0,
+  );
+  if (reds.length === 0 || commit === null || commit === task.preparation?.baseCommit) return null;
+  const checks = reds.map(({ check }) => check);
+  const before = await deps.judgeTree(claim, task, { commit, checks, name: "before" }, signal);
+  const red = before.checks.find(
+    ({ check, newlyFailing, result }) =>
+      result === "fail" &&
+      reds.some(
+        (one) =>
+          one.check.command === check.command &&
+          one.newlyFailing.some((test) => newlyFailing.includes(test)),
+      ),
+  );
+  if (!red) return null;
+  return blame(deps, claim, { task, subtasks: await listSubtasks(deps.db, task.id), red }, signal);
+}
+
+/** The checks that have not been green on the head of the task branch. */
+export function listMissingChecks(
+  { headCommit, preparation }: Pick<Task, "headCommit" | "preparation">,
+  subtasks: readonly Pick<Subtask, "checks" | "integratedCommit" | "state">[],
+): Check[] {
+  invariant(preparation, "a task that is delivered was prepared");
+  const done = subtasks.filter(({ state }) => state === "completed");
+  const last = done.find(({ integratedCommit }) => integratedCommit === headCommit);
+  // Where a part was taken back since, no merge had this tree.
+  const again = last ? [] : preparation.checks;
+  const passed = new Set(
+    [...preparation.checks, ...(last?.checks ?? [])].map(({ command }) => command),
+  );
+  const own = new Set(done.flatMap(({ checks }) => checks).map(({ command }) => command));
+  const missing = [...own].filter((command) => !passed.has(command));
+  return [...again, ...missing.map((command) => acceptanceCheck(command, "plan"))];
+}

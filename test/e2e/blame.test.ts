@@ -1,0 +1,169 @@
+import { rmSync, writeFileSync } from "node:fs";
+import { expect, test } from "vitest";
+import type { Json } from "../support/deputy.ts";
+import { withDeputy } from "../support/fixtures.ts";
+import { waitFor } from "../support/scratch.ts";
+
+/**
+ * The final gate: what a later part broke of an earlier one's is found before delivery, blamed on the
+ * merge that did it, taken back together with what was built on it, and done again.
+ */
+const { deputy, receiptOf, repository, repositoryWith, scratch, show, submit } = withDeputy({
+  files: { "README.md": "# Here\n", "shared.txt": "one\ntwo\n" },
+});
+
+const part = (id: string, lines: string, more: Json = {}) => ({
+  ...{ id, title: `The ${id}`, agent: `command:${lines}` },
+  ...more,
+});
+/** The first time it does one thing, and when it is told that it was taken back another. */
+const slip = (first: string, then: string) =>
+  `if grep -q 'taken back: with it' "$DEPUTY_BRIEF_FILE"; then ${then}; else ${first}; fi`;
+const plan = (...subtasks: Json[]) => ({ plan: { subtasks } });
+const filesOf = (branch: string) => repository.git("ls-tree", "--name-only", branch).split("\n");
+const blamedOf = async (id: string) =>
+  (await deputy.events(id)).filter(({ type }) => type === "subtask.blamed");
+
+test("the culprit among five merges is taken back with what builds on it, and does it right", async () => {
+  const id = await submit({
+    goal: "Build all of it",
+    ...plan(
+      part("door", "echo open > door.txt", { checks: ["grep -qx open door.txt"] }),
+      part("wall", "echo wall > wall.txt", { depends_on: ["door"] }),
+      part("lock", slip("echo shut > door.txt; echo a > lock.txt", "echo b > lock.txt"), {
+        depends_on: ["wall"],
+      }),
+      part("key", 'echo "to $(cat lock.txt)" > key.txt', { depends_on: ["lock"] }),
+      part("roof", "echo roof > roof.txt", { depends_on: ["wall"] }),
+    ),
+  });
+  const done = await deputy.untilOver(id);
+  expect(done.state, done.end_detail).toBe("completed");
+  const [blamed, ...more] = await blamedOf(id);
+  expect(more).toEqual([]);
+  expect(blamed?.data).toMatchObject({ key: "lock", consumers: ["key"] });
+  expect(blamed?.message).toContain(
+    'Took "The lock" back, and with it what builds on it: "The key", because the whole is red since "The lock" was merged',
+  );
+  expect(filesOf(done.branch)).toEqual(
+    expect.arrayContaining(["door.txt", "key.txt", "lock.txt", "roof.txt", "wall.txt"]),
+  );
+  const read = (path: string) => repository.git("show", `${done.branch}:${path}`);
+  expect([read("door.txt"), read("lock.txt"), read("key.txt")]).toEqual(["open", "b", "to b"]);
+  // Only what had to be was done twice.
+  const started = (await deputy.events(id)).filter(({ type }) => type === "attempt.started");
+  const keys = started.map(({ data }) => data.key).toSorted();
+  expect(keys).toEqual(["door", "key", "key", "lock", "lock", "roof", "wall"]);
+  // It is checked by what it broke from now on, and the receipt says what was seen on the whole.
+  const lock = (await show(id)).subtasks.find(({ key }: Json) => key === "lock");
+  expect(lock.checks.map(({ command }: Json) => command)).toEqual(["grep -qx open door.txt"]);
+  const receipt = await receiptOf(id);
+  const whole = receipt.checks.filter(({ stage }: Json) => stage === "whole");
+  expect(whole.map(({ command, result }: Json) => [command, result])).toEqual([
+    ["grep -qx open door.txt", "pass"],
+  ]);
+  const first = receipt.attempts.find(
+    ({ subtask, number }: Json) => subtask === "lock" && number === 1,
+  );
+  expect(first.recovery.reason).toContain("taken back, because the whole is red since");
+});
+
+test("a later merge of the same file stands in the way and goes with it", async () => {
+  const id = await submit({
+    goal: "Change one file",
+    ...plan(
+      part("first", "echo 1 > first.txt", { checks: ["grep -qx two shared.txt"] }),
+      part("breaks", slip("sed -i s/two/three/ shared.txt", "echo four >> shared.txt"), {
+        depends_on: ["first"],
+      }),
+      part("follows", "sed -i s/three/3/ shared.txt; echo x > follows.txt", {
+        depends_on: ["first"],
+        writes: ["shared.txt"],
+      }),
+    ),
+  });
+  const done = await deputy.untilOver(id);
+  expect(done.state, done.end_detail).toBe("completed");
+  const blamed = await blamedOf(id);
+  expect(blamed.map(({ data }) => data.key)).toEqual(["breaks"]);
+  expect(repository.git("show", `${done.branch}:shared.txt`)).toBe("one\ntwo\nfour");
+});
+
+test("what comes back red twice is asked about, and the earlier check wins over no person", async () => {
+  const id = await submit({
+    goal: "Never right",
+    when_stuck: "ask",
+    ...plan(
+      part("door", "echo open > door.txt", { checks: ["grep -qx open door.txt"] }),
+      part("other", "echo shut > door.txt", { depends_on: ["door"] }),
+    ),
+  });
+  await deputy.untilEvent(id, ({ type }) => type === "question.asked");
+  const { questions, subtasks } = await show(id);
+  expect(await blamedOf(id)).toHaveLength(1);
+  // It was taken back, has the check itself now, and cannot pass it.
+  expect(subtasks.find(({ key }: Json) => key === "other").state).toBe("waiting");
+  expect(questions[0].text).toContain("`grep -qx open door.txt`");
+  expect((await deputy.cli(["answer", id, "give up"])).code).toBe(0);
+  expect((await deputy.untilOver(id)).state).toBe("failed");
+});
+
+test("where no merge is at fault a person is asked about the whole, and a retry delivers it", async () => {
+  const flag = scratch.at("flag");
+  const id = await submit({
+    goal: "Red by itself",
+    when_stuck: "ask",
+    ...plan(
+      part("odd", "echo odd > odd.txt", { checks: [`! test -e ${flag}`] }),
+      part("even", `echo even > even.txt; touch ${flag}`, { depends_on: ["odd"] }),
+    ),
+  });
+  await deputy.untilEvent(id, ({ type }) => type === "question.asked");
+  expect(await blamedOf(id)).toEqual([]);
+  const why = await deputy.cli(["why", id]);
+  expect(why.stdout).toContain("It cannot be delivered: each part passed its own checks");
+  const refused = await deputy.cli(["answer", id, "whatever"]);
+  expect(refused.code).toBe(2);
+  expect(refused.stderr).toContain('answer "retry" or "give up"');
+  await deputy.kill();
+  await deputy.start();
+  rmSync(flag);
+  expect((await deputy.cli(["answer", id, "retry"])).code).toBe(0);
+  const done = await deputy.untilOver(id);
+  expect(done.state, done.end_detail).toBe("completed");
+});
+
+test("a merge that passed its gate by luck is blamed by its test, not the merge that met it", async () => {
+  const flag = scratch.at("weather");
+  const merged = scratch.at("merged");
+  const tests = await repositoryWith({
+    "package.json": JSON.stringify({ type: "module", scripts: { test: "node --test" } }),
+    "base.test.js": "import { test } from 'node:test';\ntest('stands', () => {});\n",
+  });
+  const write = (body: string) =>
+    `printf '%s' "import { existsSync } from 'node:fs'; import { test } from 'node:test'; test('fair weather', () => { ${body} });" > fair.test.js`;
+  const lucky = write(`if (existsSync('${flag}')) throw new Error('it rains');`);
+  const id = await submit({
+    goal: "Be lucky",
+    repository: tests.path,
+    ...plan(
+      part("lucky", slip(lucky, write("")), { writes: ["fair.test.js"] }),
+      part("honest", `${waitFor(merged)}; touch ${flag}; echo honest > honest.txt`, {
+        writes: ["honest.txt"],
+      }),
+    ),
+  });
+  await deputy.untilEvent(
+    id,
+    ({ data, type }) => type === "subtask.completed" && data.key === "lucky",
+  );
+  writeFileSync(merged, "");
+  const done = await deputy.untilOver(id);
+  expect(done.state, done.end_detail).toBe("completed");
+  expect((await blamedOf(id)).map(({ data }) => [data.key, data.consumers])).toEqual([
+    ["lucky", []],
+  ]);
+  const { attempts } = await receiptOf(id);
+  expect(attempts.filter(({ subtask }: Json) => subtask === "honest")).toHaveLength(1);
+  expect(tests.git("show", `${done.branch}:honest.txt`)).toBe("honest");
+});
