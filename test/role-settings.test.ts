@@ -35,6 +35,7 @@ repositories:
     timeoutMs: 600_000,
     stallMs: null,
     fallbacks: null,
+    failsOver: false,
   });
   expect(roleSettings(roles, "planner", there)).toMatchObject({
     model: "large",

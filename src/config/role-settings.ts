@@ -39,7 +39,13 @@ const fallbackSchema = z.strictObject({ agent: agentSchema, model: modelSchema.o
 export const rolesSchema = z.strictObject({
   planner: roleSchema.optional(),
   /** `fallbacks`: who takes over where recovery moves on to another agent or model, in order. */
-  coder: roleSchema.extend({ fallbacks: z.array(fallbackSchema).max(20).optional() }).optional(),
+  coder: roleSchema
+    .extend({
+      fallbacks: z.array(fallbackSchema).max(20).optional(),
+      /** What happens at a provider's limit: wait until it ends, or have the next fallback take over. */
+      on_limit: z.enum(["wait", "fallback"]).optional(),
+    })
+    .optional(),
   reviewer: roleSchema.optional(),
 });
 
@@ -60,6 +66,8 @@ export type RoleSettings = {
   stallMs: number | null;
   /** Null: it is not said. */
   fallbacks: readonly Fallback[] | null;
+  /** A fallback takes over at a provider's limit. */
+  failsOver: boolean;
 };
 
 export type RolesConfig = {
@@ -74,7 +82,13 @@ export function readRoles(file: {
   repositories?: z.infer<typeof repositoriesSchema> | undefined;
 }): RolesConfig {
   const limits = { maxTurns: null, timeoutMs: null, stallMs: null };
-  const none: RoleSettings = { agent: null, model: null, ...limits, fallbacks: null };
+  const none: RoleSettings = {
+    agent: null,
+    model: null,
+    ...limits,
+    fallbacks: null,
+    failsOver: false,
+  };
   const everywhere = merge({ planner: none, coder: none, reviewer: none }, file.roles ?? {});
   const own = Object.entries(file.repositories ?? {}).map(
     ([name, repository]) => [nameOf(name), merge(everywhere, repository.roles ?? {})] as const,
@@ -93,7 +107,7 @@ function merge(
   const one = (role: Role): RoleSettings => {
     const { agent, model, max_turns, timeout_minutes, stall_minutes } = file[role] ?? {};
     const known = base[role];
-    const fallbacks = role === "coder" ? file.coder?.fallbacks : undefined;
+    const { fallbacks, on_limit: onLimit } = role === "coder" ? (file.coder ?? {}) : {};
     return {
       agent: agent ?? known.agent,
       // A model belongs to its agent: another agent has another one.
@@ -102,6 +116,7 @@ function merge(
       timeoutMs: timeout_minutes === undefined ? known.timeoutMs : timeout_minutes * 60_000,
       stallMs: stall_minutes === undefined ? known.stallMs : stall_minutes * 60_000 || Infinity,
       fallbacks: fallbacks?.map(({ agent, model = null }) => ({ agent, model })) ?? known.fallbacks,
+      failsOver: onLimit === undefined ? known.failsOver : onLimit === "fallback",
     };
   };
   return Object.fromEntries(roles.map((role) => [role, one(role)])) as Record<Role, RoleSettings>;

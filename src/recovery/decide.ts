@@ -1,10 +1,10 @@
-import type { Decision, FailureKind } from "../core/task/failure.ts";
+import { type Decision, type FailureKind, nameFallback } from "../core/task/failure.ts";
 import { maxProviderWaits, providerWaitMs } from "../core/task/provider-wait.ts";
 import type { QuestionKind } from "../core/task/question.ts";
 import { backoffMs } from "./backoff.ts";
 import type { Failure } from "./classify.ts";
 import { climbOn, endWith, type Options } from "./climb-on.ts";
-import { mayReplan, type PastFailure } from "./ladder.ts";
+import { findFallback, mayReplan, type PastFailure } from "./ladder.ts";
 
 /**
  * A failure and the subtask's history in, one action and its reason out. Pure. Failures of the work
@@ -161,6 +161,11 @@ export function decide(
       return goOn(`continues, not counted as an attempt (${detail})`, delayMs);
     }
     case "wait_for_provider": {
+      const other = options.left.failsOver ? findFallback(kind, history, options.left) : undefined;
+      if (other) {
+        const reason = `${nameFallback(other)} takes over at once, not counted as an attempt (${detail})`;
+        return { action: "retry", rung: "fallback", ...base, delayMs: 0, fallback: other, reason };
+      }
       const inRow = countInRow(history, kind) + 1;
       if (inRow > maxProviderWaits) return giveUp(`after more than a week of limits`);
       const delayMs = providerWaitMs(failure.retryAt, inRow, options);

@@ -96,7 +96,7 @@ function foresee(
     },
     left: {
       hasSession: parseAgentName(workerOf(subtask))?.kind !== "command",
-      ...{ isUnchanged: false, fallbacks, mayReplan },
+      ...{ isUnchanged: false, failsOver: false, fallbacks, mayReplan },
     },
     askForHelp: asksForHelp ? (why) => why : null,
   });

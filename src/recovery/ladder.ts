@@ -28,6 +28,8 @@ export type Left = {
   isUnchanged: boolean;
   /** Who could take over, in order. */
   fallbacks: readonly Fallback[];
+  /** The next of them takes over at a provider's limit. */
+  failsOver: boolean;
   /** A planner may replace the subtask by others. */
   mayReplan: boolean;
 };
@@ -136,7 +138,7 @@ function refuseFresh(
 }
 
 /** The next one who has not had a turn yet. */
-function findFallback(
+export function findFallback(
   kind: FailureKind,
   history: readonly PastFailure[],
   { fallbacks }: Left,

@@ -23,6 +23,8 @@ export type RecoverDeps = {
   chance: () => number;
   /** Who could take over from the subtask's agent, in order. */
   findFallbacks: (task: Task, subtask: Subtask) => readonly Fallback[];
+  /** Whether the next of them takes over at a provider's limit. */
+  failsOver: (repository: string) => boolean;
   /** Whether a planner could be asked about this repository. */
   hasPlanner: (repository: string) => boolean;
   /** What happens to stuck work of a task that does not say. */
@@ -64,6 +66,7 @@ export function makeRecoverStage(deps: RecoverDeps): Stage {
         isUnchanged: await isUnchanged(deps, task, current, earlier),
         // A planner's own failure is nothing that another coder could mend.
         fallbacks: subtask.kind === "work" ? deps.findFallbacks(task, subtask) : [],
+        failsOver: deps.failsOver(task.repository),
         mayReplan: mayPlanAnew(task, subtask, {
           ...{ attempts: all, subtasks },
           hasPlanner: deps.hasPlanner(task.repository),

@@ -1,6 +1,7 @@
 import { availableParallelism } from "node:os";
 import { loadClient } from "../agents/builtin/model/open-server.ts";
 import type { Config } from "../config/config.ts";
+import { roleSettings } from "../config/role-settings.ts";
 import { scrubbedEnvironment } from "../core/base/child-environment.ts";
 import { processMark } from "../core/base/marks.ts";
 import type { Claim } from "../core/task/outcome.ts";
@@ -83,6 +84,7 @@ export function wireStages(deps: StageDeps): WiredStages {
       ...shared,
       ...{ backoffBaseMs: config.backoffMs, chance: Math.random },
       findFallbacks: (task, subtask) => findFallbacks(config, task, subtask),
+      failsOver: (repository) => roleSettings(config.roles, "coder", repository).failsOver,
       hasPlanner: (repository) => roleAgent(config, "planner", repository) !== null,
       whenStuck: config.whenStuck,
     },

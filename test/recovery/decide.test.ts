@@ -8,7 +8,13 @@ import type { PastFailure } from "../../src/recovery/ladder.ts";
 
 const now = new Date("2026-01-01T00:00:00Z");
 const place = { number: 1, firstCounted: 1 };
-const left = { hasSession: false, isUnchanged: false, fallbacks: [], mayReplan: false };
+const left = {
+  hasSession: false,
+  isUnchanged: false,
+  fallbacks: [],
+  mayReplan: false,
+  failsOver: false,
+};
 const options = { backoffBaseMs: 1_000, chance: 0, now, place, left, askForHelp: null };
 const failure = (kind: FailureKind, signature = "s", question: string | null = null): Failure => ({
   kind,
@@ -175,4 +181,23 @@ test("merges that were lost too often are planned anew, where a planner may", ()
   expect(lost.reason).toBe(
     "a planner replaces it by other parts after 6 merges were lost to its siblings: what happened",
   );
+});
+
+test("at a provider's limit the next fallback takes over, uncounted, where that is configured", () => {
+  const fallbacks = [
+    { agent: "codex", model: null },
+    { agent: "claude", model: null },
+  ];
+  const over = { ...options, left: { ...left, fallbacks, failsOver: true } };
+  const first = decide(failure("rate_limit_window"), [], over);
+  expect(first).toMatchObject({ rung: "fallback", fallback: fallbacks[0], delayMs: 0 });
+  expect(first.reason).toBe("codex takes over at once, not counted as an attempt (what happened)");
+  const second = decide(failure("rate_limit_window"), [first], over);
+  expect(second).toMatchObject({ rung: "fallback", fallback: fallbacks[1] });
+  // Nobody is left who is not at a limit: it waits.
+  const third = decide(failure("rate_limit_window"), [first, second], over);
+  expect(third).toMatchObject({ action: "retry", rung: "continue" });
+  expect(decide(failure("checks_failed"), [first], over).reason).toContain("because codex failed");
+  const waits = { ...options, left: { ...left, fallbacks } };
+  expect(decide(failure("rate_limit_window"), [], waits).rung).toBe("continue");
 });

@@ -15,7 +15,7 @@ type Failed = { kind: FailureKind; signature: string } & Left;
 
 const failed = (signature: string, more: Partial<Failed> = {}): Failed => ({
   ...{ kind: "checks_failed", signature, hasSession: true, isUnchanged: false, fallbacks: [] },
-  mayReplan: false,
+  ...{ mayReplan: false, failsOver: false },
   ...more,
 });
 
@@ -159,6 +159,7 @@ const failures = fc.array(
     isUnchanged: fc.boolean(),
     fallbacks: fc.constantFrom([], others.slice(0, 1), others),
     mayReplan: fc.constant(false),
+    failsOver: fc.constant(false),
   }),
   { minLength: 12, maxLength: 12 },
 );

@@ -16,7 +16,7 @@ const finding: ReviewFinding = {
 const options = {
   ...{ backoffBaseMs: 1_000, chance: 0, now: new Date() },
   place: { number: 1, firstCounted: 1 },
-  left: { hasSession: true, isUnchanged: false, fallbacks: [], mayReplan: false },
+  left: { hasSession: true, isUnchanged: false, fallbacks: [], mayReplan: false, failsOver: false },
   askForHelp: null,
 };
 
