@@ -62,8 +62,8 @@ export const taskWire = named(
     proof: z.enum(proofLevels).nullable(),
     /** Null: the daemon's configuration. */
     assurance: z.enum(assurances).nullable(),
-    /** Null: the daemon's configuration. */
-    when_stuck: z.enum(stuckAnswers).nullable(),
+    /** What happens to work that recovery cannot finish. */
+    when_stuck: z.enum(stuckAnswers),
     timeout_minutes: z.number(),
     /** The current budget, including what was granted since; null: no limit. */
     budget: budgetSchema.nullable(),

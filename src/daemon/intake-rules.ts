@@ -20,6 +20,7 @@ export function makeIntakeRules(
     checkRepository: checkedRepositories(),
     requirePullRequests: (repository) => requirePullRequests(config.github, repository),
     defaultBudget: config.budget,
+    defaultWhenStuck: config.whenStuck,
     unpricedModel: (agent, repository) => findUnpricedModel(config, agent, repository),
   };
 }

@@ -67,7 +67,7 @@ export function makeDeliverStage(deps: DeliverDeps): Stage {
       if (kind === "local" && (await isSourceAway(url))) throw error;
       return {
         kind: "refused",
-        detail: `the work is done, but could not be delivered: ${error.message} Then: deputy retry ${task.id}`,
+        detail: `the work is done, but could not be delivered: ${error.message}`,
       };
     }
   };
@@ -108,7 +108,7 @@ async function deliverBranch(deps: DeliverDeps, task: Task, commit: string): Pro
   let url: string | null = null;
   if (task.delivery === "pr") {
     const { forge } = deps;
-    if (!forge) return refuse(task, `the branch ${branch} is delivered`, missingToken);
+    if (!forge) return refuse(`the branch ${branch} is delivered`, missingToken);
     try {
       const pull = await forge.openDraftPullRequest({
         repositoryUrl: task.repository,
@@ -123,7 +123,7 @@ async function deliverBranch(deps: DeliverDeps, task: Task, commit: string): Pro
       });
       url = pull.url;
     } catch (error) {
-      return refuse(task, `the branch ${branch} is delivered`, error);
+      return refuse(`the branch ${branch} is delivered`, error);
     }
   }
   const receipt = makeReceipt({ url, patch });
@@ -164,11 +164,11 @@ const missingToken = new DeputyError("unprocessable", "Set GITHUB_TOKEN for the 
  * A fault that needs a person ends the task with a message, and the finished work is kept for a
  * retry; a transient one is thrown, and the stage is tried again.
  */
-function refuse(task: Task, done: string, error: unknown): Outcome {
+function refuse(done: string, error: unknown): Outcome {
   if (!(error instanceof DeputyError) || error.code === "unavailable") throw error;
   return {
     kind: "refused",
-    detail: `${done}, but nothing more. ${error.message} Then: deputy retry ${task.id}`,
+    detail: `${done}, but nothing more. ${error.message}`,
   };
 }
 
@@ -183,7 +183,7 @@ async function deliverComment(deps: DeliverDeps, task: Task): Promise<Outcome> {
   const delivered = { kind: "delivered", branch: null, commit: null } as const;
   const { replyTo } = task.origin;
   if (!replyTo) return { ...delivered, url: null, detail: summary.slice(0, 1_000) };
-  if (!deps.forge) return refuse(task, "the review is done", missingToken);
+  if (!deps.forge) return refuse("the review is done", missingToken);
   try {
     const first = await findFirstComment(deps.db, replyTo);
     const { url, edited } = await deps.forge.upsertComment({
@@ -199,6 +199,6 @@ async function deliverComment(deps: DeliverDeps, task: Task): Promise<Outcome> {
       : `review posted to ${replyTo}`;
     return { ...delivered, url, detail };
   } catch (error) {
-    return refuse(task, "the review is done", error);
+    return refuse("the review is done", error);
   }
 }

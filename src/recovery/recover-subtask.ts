@@ -2,7 +2,7 @@ import { invariant } from "../core/base/invariant.ts";
 import { parseAgentName } from "../core/settings/agent-name.ts";
 import type { Fallback } from "../core/task/failure.ts";
 import type { Stage } from "../core/task/outcome.ts";
-import type { Attempt, Subtask, Task, WhenStuck } from "../core/task/task.ts";
+import type { Attempt, Subtask, Task } from "../core/task/task.ts";
 import { fence } from "../core/text/data-block.ts";
 import { cleanOutsideText } from "../core/text/outside-text.ts";
 import type { Db } from "../store/database/schema.ts";
@@ -27,8 +27,6 @@ export type RecoverDeps = {
   failsOver: (repository: string) => boolean;
   /** Whether a planner could be asked about this repository. */
   hasPlanner: (repository: string) => boolean;
-  /** What happens to stuck work of a task that does not say. */
-  whenStuck: WhenStuck;
 };
 
 /**
@@ -72,8 +70,7 @@ export function makeRecoverStage(deps: RecoverDeps): Stage {
           hasPlanner: deps.hasPlanner(task.repository),
         }),
       },
-      askForHelp:
-        (task.whenStuck ?? deps.whenStuck) === "ask" ? (why) => askForHelp(subtask, why) : null,
+      askForHelp: task.whenStuck === "ask" ? (why) => askForHelp(subtask, why) : null,
     });
     return {
       kind: "decided",

@@ -66,7 +66,6 @@ export function wireStages(deps: StageDeps): WiredStages {
   };
   const whole: GateDeps = {
     ...shared,
-    whenStuck: config.whenStuck,
     judgeTree: (claim, task, run, signal) => judgeTree(verify, claim, task, run, signal),
   };
   return {
@@ -86,7 +85,6 @@ export function wireStages(deps: StageDeps): WiredStages {
       findFallbacks: (task, subtask) => findFallbacks(config, task, subtask),
       failsOver: (repository) => roleSettings(config.roles, "coder", repository).failsOver,
       hasPlanner: (repository) => roleAgent(config, "planner", repository) !== null,
-      whenStuck: config.whenStuck,
     },
     integrate: {
       ...shared,

@@ -121,7 +121,7 @@ test("where no merge is at fault a person is asked about the whole, and a retry 
   await deputy.untilEvent(id, ({ type }) => type === "question.asked");
   expect(await blamedOf(id)).toEqual([]);
   const why = await deputy.cli(["why", id]);
-  expect(why.stdout).toContain("It cannot be delivered: each part passed its own checks");
+  expect(why.stdout).toContain("each part passed its own checks, but the whole does not: ");
   const refused = await deputy.cli(["answer", id, "whatever"]);
   expect(refused.code).toBe(2);
   expect(refused.stderr).toContain('answer "retry" or "give up"');

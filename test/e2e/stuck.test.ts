@@ -11,7 +11,7 @@ beforeAll(async () => {
 });
 afterAll(() => phone?.close());
 
-const { deputy, repository, scratch, show, submit } = withDeputy({
+const { deputy, repository, repositoryWith, scratch, show, submit } = withDeputy({
   files: { "README.md": "# Here\n" },
   env: () => ({ ...phone.env, DEPUTY_WHEN_STUCK: "ask" }),
 });
@@ -105,4 +105,25 @@ test("a caller who waits for an end can have a failure instead, and no other wor
   const refused = await deputy.cli([...run, "--when-stuck", "cry"], { cwd: repository.path });
   expect(refused.code).toBe(2);
   expect(refused.stderr).toContain("when_stuck");
+});
+
+test("finished work that cannot be delivered asks, and is delivered once the way is free", async () => {
+  const own = await repositoryWith({ "README.md": "# There\n" });
+  // Git holds no branch below another branch's name.
+  const id = await submit({
+    ...{ goal: "Deliver it", repository: own.path },
+    agent: `command:git -C ${own.path} branch deputy; echo done > word.txt`,
+  });
+  const asking = await untilAsked(id);
+  expect(asking.questions[0].text).toMatch(/^the work is done, but could not be delivered: /);
+  expect(asking.task).toMatchObject({ state: "waiting" });
+  // A pause and its end leave the question as it is.
+  expect((await deputy.cli(["pause", id])).code).toBe(0);
+  expect((await deputy.cli(["resume", id])).code).toBe(0);
+  expect((await show(id)).task).toMatchObject({ state: "waiting", hold: asking.task.hold });
+  own.git("branch", "-D", "deputy");
+  expect((await answer(id, "retry")).code).toBe(0);
+  const done = await deputy.untilOver(id);
+  expect(done.state, done.end_detail).toBe("completed");
+  expect(own.git("show", `${done.branch}:word.txt`)).toBe("done");
 });

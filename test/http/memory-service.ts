@@ -288,7 +288,7 @@ function makeTask(input: TaskInput, origin: TaskOrigin): Task {
     repository: input.repository,
     base: input.base ?? null,
     agentNamed: true,
-    whenStuck: input.when_stuck ?? null,
+    whenStuck: input.when_stuck ?? "ask",
     takenBack: 0,
     gateVerdict: null,
     agent: input.agent ?? "builtin",

@@ -21,6 +21,7 @@ beforeAll(async () => {
     checkRepository: async (repository) => repository,
     requirePullRequests: () => {},
     defaultBudget: null,
+    defaultWhenStuck: "ask",
     unpricedModel: () => null,
   };
 });

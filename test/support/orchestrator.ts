@@ -97,7 +97,7 @@ const plainTask: Omit<NewTask, "id"> = {
   repository: "/nowhere",
   base: null,
   agentNamed: true,
-  whenStuck: null,
+  whenStuck: "fail",
   agent: "builtin",
   checks: [],
   planInput: null,

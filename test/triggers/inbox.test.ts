@@ -84,6 +84,7 @@ function makeDeps(changes: Partial<InboxDeps> = {}): InboxDeps & { logged: strin
     checkRepository: async (repository) => repository,
     requirePullRequests: () => {},
     defaultBudget: null,
+    defaultWhenStuck: "ask",
     unpricedModel: () => null,
   };
   const logged: string[] = [];

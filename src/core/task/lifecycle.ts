@@ -10,7 +10,7 @@ export const taskMoves = {
   queued: ["planning", "failed", "cancelled"],
   planning: ["running", "waiting", "failed", "cancelled"],
   running: ["delivering", "planning", "waiting", "failed", "cancelled"],
-  waiting: ["queued", "planning", "running", "failed", "cancelled"],
+  waiting: ["queued", "planning", "running", "delivering", "failed", "cancelled"],
   delivering: ["completed", "running", "waiting", "failed", "cancelled"],
   completed: ["running"],
   failed: ["queued", "running", "delivering"],

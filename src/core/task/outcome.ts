@@ -29,8 +29,6 @@ export type Outcome =
    * continues.
    */
   | { kind: "unaffordable"; detail: string }
-  /** Nothing that a stage could do by itself is left: a person is asked. */
-  | { kind: "stuck"; question: string }
   /** A merge turned a check of the whole red: it is taken back, with what was built on it. */
   | {
       kind: "blamed";

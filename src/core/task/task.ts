@@ -128,8 +128,7 @@ export type Task = {
   proof: ProofLevel | null;
   /** Null: the caller did not say; see resolveAssurance. */
   assurance: Assurance | null;
-  /** Null: the caller did not say; the configuration decides. */
-  whenStuck: WhenStuck | null;
+  whenStuck: WhenStuck;
   attemptTimeoutMs: number;
   /** The current budget, including what a person granted since. Null: no limit. */
   budget: Budget | null;

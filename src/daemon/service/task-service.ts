@@ -124,7 +124,7 @@ export function makeTaskService(deps: TaskServiceDeps): TaskService {
           {
             fallbacks: subtask.kind === "work" ? findFallbacks(config, task, subtask) : [],
             mayReplan: mayPlanAnew(task, subtask, { attempts, hasPlanner, subtasks }),
-            asksForHelp: (task.whenStuck ?? config.whenStuck) === "ask",
+            asksForHelp: task.whenStuck === "ask",
           },
         );
       return { id: task.id, subtasks: subtasks.map(describe) };

@@ -181,7 +181,7 @@ export async function answerQuestion(
       await ledger.moveTask(task, "queued", waitForSlot("plan"));
       return ledger.wakeStage("plan", task.id, null);
     }
-    if (isWhole) return answerAboutWhole(ledger, deps.announce, task, subtasks, answer);
+    if (isWhole) return answerAboutWhole(ledger, deps.announce, task, subtasks, question, answer);
     if (question.subtaskId === null) return goOnPlanning(ledger, task);
     const subtask = subtasks.find(({ id }) => id === question.subtaskId);
     invariant(subtask, "a question of an agent belongs to a subtask");

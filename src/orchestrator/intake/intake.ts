@@ -3,7 +3,7 @@ import { gather } from "../../core/base/gather.ts";
 import { newId } from "../../core/base/id.ts";
 import { invariant } from "../../core/base/invariant.ts";
 import type { Budget } from "../../core/budget/budget.ts";
-import type { DeliveryMode, Task, TaskInput, TaskOrigin } from "../../core/task/task.ts";
+import type { DeliveryMode, Task, TaskInput, TaskOrigin, WhenStuck } from "../../core/task/task.ts";
 import { cutText } from "../../core/text/clean-text.ts";
 import type { Db, Tx } from "../../store/database/schema.ts";
 import {
@@ -42,6 +42,7 @@ export type IntakeRules = AdvanceDeps & {
   /** Throws a DeputyError if no pull request could be opened for it. */
   requirePullRequests: (repository: string) => void;
   defaultBudget: Budget | null;
+  defaultWhenStuck: WhenStuck;
   /** The agent's model if its price is known to be unknown; else null. */
   unpricedModel: (agent: string, repository: string) => string | null;
 };
@@ -123,7 +124,7 @@ export async function draftTask(
     allow: input.allow ?? [],
     proof: input.proof ?? null,
     assurance: input.assurance ?? null,
-    whenStuck: input.when_stuck ?? null,
+    whenStuck: input.when_stuck ?? rules.defaultWhenStuck,
     budget: chooseBudget(rules, input, agents, repository),
     attemptTimeoutMs:
       input.timeout_minutes === undefined

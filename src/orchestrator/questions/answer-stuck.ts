@@ -5,6 +5,7 @@ import type { Subtask, Task } from "../../core/task/task.ts";
 import { restarted, startRework } from "../commands/rework.ts";
 import type { Announce } from "../transitions/announce.ts";
 import { waitForSlot } from "../transitions/stage-retry.ts";
+import { goOnPlanning } from "./planner-question.ts";
 
 /**
  * A person's answer about work that recovery could not finish: it gets a new budget of attempts, with
@@ -34,19 +35,22 @@ export async function answerAboutStuck(
   await ledger.moveSubtask(subtask, "blocked", on, { ...restarted(next), answers, kind });
 }
 
-/** A whole task that cannot be delivered stays where it is, with a question in place of its slot. */
+/** A task whose planning or delivery cannot go on waits for a person. */
 export async function askAboutWhole(
   ledger: TaskLedger,
   announce: Announce,
   task: Task,
-  text: string,
+  reason: string,
 ): Promise<void> {
+  const also =
+    task.state === "delivering" ? ", also after a deputy comment on what has to change" : "";
+  const text = `${reason}\n\nAnswer "retry" once that is mended${also}, or "give up" to end it.`;
   const questionId = newId("question");
   await ledger.insertQuestion({
     ...{ id: questionId, taskId: task.id, subtaskId: null, kind: "stuck", text },
   });
   const hold = { kind: "question", questionId } as const;
-  const asking = await ledger.moveTask(task, task.state, hold, { stageFailures: 0 });
+  const asking = await ledger.moveTask(task, "waiting", hold, { stageFailures: 0 });
   await announce(ledger, asking, {
     type: "question.asked",
     message: `Question: ${text}`,
@@ -54,22 +58,24 @@ export async function askAboutWhole(
   });
 }
 
-/** Open comments are worked on first; then, or without any, it is delivered after another gate. */
+/** The stage runs again; comments that were made meanwhile are worked on before a delivery. */
 export async function answerAboutWhole(
   ledger: TaskLedger,
   announce: Announce,
   task: Task,
   subtasks: readonly Subtask[],
+  question: { text: string },
   answer: string,
 ): Promise<void> {
   if (isEnd(answer)) {
-    const endDetail = "given up by a person: it could not be delivered";
+    const endDetail = `given up by a person: ${question.text.split("\n\n")[0]}`;
     const failed = await ledger.moveTask(task, "failed", null, { endDetail });
     await announce(ledger, failed, { type: "task.failed", message: `Failed: ${endDetail}` });
     return;
   }
+  if (subtasks.length === 0) return goOnPlanning(ledger, task);
   if (await startRework(ledger, task, subtasks, announce)) return;
-  await ledger.moveTask(task, task.state, waitForSlot("deliver"));
+  await ledger.moveTask(task, "delivering", waitForSlot("deliver"));
   await ledger.wakeStage("deliver", task.id, null);
 }
 

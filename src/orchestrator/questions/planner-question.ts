@@ -35,7 +35,7 @@ export async function askForPlanner(
  * paused.
  */
 export async function goOnPlanning(ledger: TaskLedger, task: Task): Promise<void> {
-  await ledger.moveTask(task, "planning", waitForSlot("plan"));
+  await ledger.moveTask(task, "planning", waitForSlot("plan"), { postponed: 0 });
   await ledger.wakeStage("plan", task.id, null);
 }
 

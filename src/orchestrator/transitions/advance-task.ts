@@ -32,6 +32,8 @@ export async function advanceTask(
       await ledger.closePlanning(task.id);
       return enterRunning(ledger, announce, task, outcome.preparation, outcome.plan);
     case "refused":
+      // What planning refuses is for its caller to mend; finished work is not let go of.
+      if (claim.stage === "deliver") return askOrFail(ledger, announce, task, outcome.detail);
       return fail(ledger, announce, task, outcome.detail);
     case "unaffordable": {
       const hold = await askForBudget(ledger, announce, task, noSubtask);
@@ -59,8 +61,6 @@ export async function advanceTask(
     }
     case "blamed":
       return takeBack(ledger, announce, task, subtasks, outcome);
-    case "stuck":
-      return askAboutWhole(ledger, announce, task, outcome.question);
     case "parked":
       await ledger.appendEvent(task.id, {
         type: "stage.parked",
@@ -78,7 +78,7 @@ export async function advanceTask(
         data: { stage: claim.stage, failures },
       });
       if (failures >= maxStageLosses)
-        return fail(ledger, announce, task, `${claim.stage} was lost ${failures} times`);
+        return askOrFail(ledger, announce, task, `${claim.stage} was lost ${failures} times`);
       await ledger.moveTask(task, task.state, waitForSlot(claim.stage), {
         stageFailures: failures,
       });
@@ -87,7 +87,7 @@ export async function advanceTask(
     }
     case "postponed": {
       const postponed = task.postponed + 1;
-      if (postponed > maxProviderWaits) return fail(ledger, announce, task, outcome.detail);
+      if (postponed > maxProviderWaits) return askOrFail(ledger, announce, task, outcome.detail);
       const { at, hold } = postpone(claim.stage, outcome, postponed);
       await ledger.appendEvent(task.id, postponedEvent(claim.stage, outcome, at));
       await ledger.moveTask(task, task.state, hold, { postponed });
@@ -113,12 +113,8 @@ export async function advanceTask(
         data: { stage: claim.stage, failures },
       });
       if (failures >= maxStageFailures[claim.stage]) {
-        return fail(
-          ledger,
-          announce,
-          task,
-          `${claim.stage} failed ${failures} times: ${outcome.detail}`,
-        );
+        const detail = `${claim.stage} failed ${failures} times: ${outcome.detail}`;
+        return askOrFail(ledger, announce, task, detail);
       }
       const at = stageRetryAt(failures);
       await ledger.moveTask(
@@ -169,6 +165,18 @@ async function enterRunning(
     });
   }
   return startPlan(ledger, announce, task, preparation, plan);
+}
+
+/** A stage of the whole task has come to its end: a person mends what is in its way, or it fails. */
+async function askOrFail(
+  ledger: TaskLedger,
+  announce: Announce,
+  task: Task,
+  detail: string,
+): Promise<void> {
+  if (task.whenStuck === "ask") return askAboutWhole(ledger, announce, task, detail);
+  const isDone = task.state === "delivering";
+  return fail(ledger, announce, task, isDone ? `${detail} Then: deputy retry ${task.id}` : detail);
 }
 
 async function fail(

@@ -280,7 +280,6 @@ async function advanceSubtask(
     case "planned":
     case "refused":
     case "asked":
-    case "stuck":
     case "delivered":
       invariant(false, `a subtask's stage cannot report ${outcome.kind}`);
   }

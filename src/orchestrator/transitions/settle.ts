@@ -91,6 +91,7 @@ async function settleTask(
     open.length === 0 &&
     subtasks.every(({ state }) => state === "completed" || state === "superseded")
   ) {
+    if (await isAsking(ledger, task)) return task;
     const reworked = await startRework(ledger, task, subtasks, announce);
     if (reworked) return reworked;
     const running =
@@ -143,6 +144,13 @@ async function settleTask(
     await announce(ledger, task, { type: "task.resumed", message: "Continuing" });
   const isSettled = task.state === "running" && sameHold(task.hold, hold);
   return isSettled ? task : ledger.moveTask(task, "running", hold);
+}
+
+/** Its delivery came to an end, and a person was asked what to do. */
+async function isAsking(ledger: TaskLedger, { hold, id, state }: Task): Promise<boolean> {
+  if (state !== "waiting" || hold?.kind !== "question") return false;
+  const open = await ledger.listOpenQuestions(id);
+  return open.some((question) => question.id === hold.questionId && question.kind === "stuck");
 }
 
 /**

@@ -1,7 +1,7 @@
 import { invariant } from "../../core/base/invariant.ts";
 import { acceptanceCheck, type Check, type Verdict } from "../../core/proof/verdict.ts";
 import type { Claim, Outcome } from "../../core/task/outcome.ts";
-import type { Subtask, Task, WhenStuck } from "../../core/task/task.ts";
+import type { Subtask, Task } from "../../core/task/task.ts";
 import type { Db } from "../../store/database/schema.ts";
 import { listSubtasks } from "../../store/tasks/tasks.ts";
 import { type BlameDeps, blame } from "./blame.ts";
@@ -12,11 +12,7 @@ import { type BlameDeps, blame } from "./blame.ts";
  * twenty parts do not run twenty times twenty checks; what a later part broke of an earlier one's is
  * found here, once, and blamed on the merge that did it.
  */
-export type GateDeps = BlameDeps & {
-  db: Db;
-  /** What happens to stuck work of a task that does not say. */
-  whenStuck: WhenStuck;
-};
+export type GateDeps = BlameDeps & { db: Db };
 
 /** `verdict` is null where every check has been green on this tree already. */
 export type Gated = { outcome: Outcome } | { outcome: null; verdict: Verdict | null };
@@ -39,11 +35,8 @@ export async function gateWhole(
   if (!red) throw new Error(`the whole could not be checked: ${verdict.summary}`);
   const taken = await blame(deps, claim, { task, subtasks, red }, signal);
   if (taken) return { outcome: taken };
-  const detail = `each part passed its own checks, but the whole does not: ${verdict.summary}`;
-  if ((task.whenStuck ?? deps.whenStuck) === "fail")
-    return { outcome: { kind: "refused", detail } };
-  const question = `It cannot be delivered: ${detail}.\n\nAnswer "retry" to have it checked again, for example after a deputy comment on what has to change, or "give up" to end it.`;
-  return { outcome: { kind: "stuck", question } };
+  const detail = `each part passed its own checks, but the whole does not: ${verdict.summary}.`;
+  return { outcome: { kind: "refused", detail } };
 }
 
 /**

@@ -205,7 +205,7 @@ export const rowSchemas = {
     cancelRequestedAt: maybeAt,
     pausedAt: maybeAt,
     assurance: z.enum(assurances).nullable(),
-    whenStuck: z.enum(stuckAnswers).nullable(),
+    whenStuck: z.enum(stuckAnswers),
     allow: words,
     proof: z.enum(proofLevels).nullable(),
     acceptedAt: maybeAt,
