@@ -68,3 +68,14 @@ test.each([
   await expect(loading).rejects.toThrow(`config.yaml line ${line}`);
   await expect(loading).rejects.toThrow(words);
 });
+
+test("snapshots are taken at regular times, unless they are turned off", async () => {
+  const snapshotMs = async (yaml: string) => {
+    await writeFile(join(home, "config.yaml"), yaml);
+    return loadConfig({ DEPUTY_HOME: home }).snapshotMs;
+  };
+  expect(await snapshotMs("")).toBe(180_000);
+  expect(await snapshotMs("snapshot_minutes: 0.5\n")).toBe(30_000);
+  expect(await snapshotMs("snapshot_minutes: 0\n")).toBe(null);
+  await expect(snapshotMs("snapshot_minutes: -1\n")).rejects.toThrow(/line 1.*snapshot_minutes/);
+});

@@ -40,6 +40,12 @@ const fileSchema = z.strictObject({
   keep_worktrees: z.number().int().min(0).optional(),
   /** How long data of finished tasks is kept, in days. */
   retention_days: z.union([z.number().positive().max(36_500), z.literal("forever")]).optional(),
+  /** How often a snapshot of its worktree is taken while an agent runs; 0: at no regular times. */
+  snapshot_minutes: z
+    .number()
+    .nonnegative()
+    .max(24 * 60)
+    .optional(),
   /** With less free on a volume than this, nothing new starts; 0: only a full volume counts. */
   min_free_mb: z.number().int().min(0).max(maxFloorMb).optional(),
   /** First pause before a failed attempt is repeated; doubles with each. */
@@ -127,6 +133,8 @@ export function loadConfig(
     /** Null: for ever. */
     retentionDays:
       file.retention_days === "forever" ? null : (file.retention_days ?? defaultRetentionDays),
+    /** Null: at no regular times. */
+    snapshotMs: (file.snapshot_minutes ?? 3) * 60_000 || null,
     minFreeMb: readNumber(env, "DEPUTY_MIN_FREE_MB", 0, maxFloorMb) ?? file.min_free_mb ?? 512,
     backoffMs: readNumber(env, "DEPUTY_BACKOFF_MS", 0, 3_600_000) ?? file.backoff_ms ?? 1_000,
     whenStuck: readChoice(env, "DEPUTY_WHEN_STUCK", stuckAnswers) ?? file.when_stuck ?? "ask",

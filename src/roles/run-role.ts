@@ -18,6 +18,7 @@ import { DeputyError } from "../core/base/error.ts";
 import { newId } from "../core/base/id.ts";
 import { findPrice } from "../core/budget/prices.ts";
 import type { Role } from "../core/budget/usage.ts";
+import { cleanText, cutText } from "../core/text/clean-text.ts";
 import { type Redact, redactDeep } from "../core/text/redact.ts";
 import type { Sandbox } from "../sandbox/box/sandbox.ts";
 import { removeTree } from "../sandbox/files/remove-tree.ts";
@@ -29,6 +30,7 @@ import type { Mirrors } from "../worktree/mirror/mirror.ts";
 import { openBox, type Self } from "./box.ts";
 import { openMeter } from "./meter.ts";
 import { type OpenSession, openSession } from "./session.ts";
+import { snapshotRegularly } from "./snapshot-regularly.ts";
 import { type StallWatch, watchForStall } from "./watch-for-stall.ts";
 
 /**
@@ -115,6 +117,20 @@ async function runRole(deps: RoleDeps, request: RoleRequest): Promise<RoleEnd> {
       ...(request.budget !== undefined && { budget: request.budget }),
     },
   );
+  const stopSnapshots =
+    isWriting && config.snapshotMs !== null
+      ? snapshotRegularly({
+          everyMs: config.snapshotMs,
+          take: async () => {
+            if (await session.snapshot()) stall.seen("files");
+          },
+          onError: ({ message }) =>
+            request.emit({
+              kind: "notice",
+              text: `No snapshot of its files could be taken; it works on, and the next one is tried: ${cutText(cleanText(message), 500)}`,
+            }),
+        })
+      : async () => {};
   try {
     const end = await agent({
       ...request,
@@ -151,7 +167,9 @@ async function runRole(deps: RoleDeps, request: RoleRequest): Promise<RoleEnd> {
     return { ...ended, sessionId: session.id(), confinement };
   } finally {
     stall.close();
-    await Promise.all([box.close(), meter.close()]);
+    // What is not pinned yet is in the session's row as well.
+    const keep = stopSnapshots().then(() => session.close().catch(() => {}));
+    await Promise.all([keep, box.close(), meter.close()]);
     await rmdir(sessionFolder).catch(() => {}); // not empty: the agent's program resumes from it
     // Not awaited: leftovers of a crash are removed at the next start.
     removeTree(scratch).catch(() => {});

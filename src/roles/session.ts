@@ -27,6 +27,13 @@ export type OpenSession = Session & {
   takeMessages(): Promise<string[]>;
   /** The messages were not delivered after all: the next `takeMessages` returns them again. */
   returnMessages(texts: readonly string[]): void;
+  /**
+   * Keeps the current worktree after all that was kept before, without a change to the session: an
+   * agent may be in the middle of something. Returns whether anything had changed.
+   */
+  snapshot(): Promise<boolean>;
+  /** The run is over: what was kept has its ref when this resolves. */
+  close(): Promise<void>;
   /** Null until there is a session to resume. */
   id(): string | null;
   /** The name of its folder: its id, whether it is stored yet or not. */
@@ -60,10 +67,10 @@ export async function openSession(db: Db, options: SessionOptions): Promise<Open
     last: checkpoint,
     message: `Checkpoint of ${attemptId ?? taskId}`,
   });
-  const pin = pinLater((commit) =>
+  const pin = openPin(options.baseCommit, (commit) =>
     pinRef(mirror, `refs/deputy/checkpoints/${attemptId ?? taskId}`, commit),
   );
-  if (taken?.session.checkpointCommit) pin(checkpoint);
+  if (taken?.session.checkpointCommit) pin.later(checkpoint);
 
   const begin = async (): Promise<string> => {
     if (id) return id;
@@ -94,7 +101,7 @@ export async function openSession(db: Db, options: SessionOptions): Promise<Open
     entries.push(...added);
     if (commit) {
       checkpoint = commit;
-      pin(commit);
+      pin.later(commit);
     }
     told = told.filter((message) => !telling.includes(message.id));
     unheard = said.filter((message) => !telling.includes(message.id));
@@ -126,6 +133,15 @@ export async function openSession(db: Db, options: SessionOptions): Promise<Open
         if (commit) await store(added, commit, telling);
         return commit !== null;
       });
+    },
+    snapshot: () =>
+      inTurn(async () => {
+        const commit = await keeper.keep(null);
+        return pin.now(commit);
+      }),
+    close: async () => {
+      await last;
+      await pin.now(null);
     },
     forget: () =>
       inTurn(async () => {
@@ -159,20 +175,37 @@ export async function openSession(db: Db, options: SessionOptions): Promise<Open
 }
 
 /**
- * Pins checkpoints a moment later, many at once: their objects need no ref until then, because
- * nothing younger than two weeks is collected.
+ * Pins what was kept; the newest holds all before it. Checkpoints are pinned a moment later, many at
+ * once: their objects need no ref until then, because nothing younger than two weeks is collected.
  */
-function pinLater(pinNow: (commit: string) => Promise<void>): (commit: string) => void {
-  let next: string | null = null;
-  return (commit) => {
-    const isWaiting = next !== null;
-    next = commit;
-    if (isWaiting) return;
-    setTimeout(() => {
-      const latest = next ?? commit;
-      next = null;
-      pinNow(latest).catch(() => {}); // the session's row names it as well
-    }, pinAfterMs).unref();
+function openPin(base: string, pinNow: (commit: string) => Promise<void>) {
+  let newest = base;
+  let pinned = base;
+  let timer: NodeJS.Timeout | undefined;
+  // One after the other: an older one must not come last.
+  let pinning: Promise<unknown> = Promise.resolve();
+  /** Returns whether there was anything to pin. */
+  const now = (commit: string | null): Promise<boolean> => {
+    newest = commit ?? newest;
+    clearTimeout(timer);
+    timer = undefined;
+    const done = pinning.then(async () => {
+      const next = newest;
+      if (next === pinned) return false;
+      await pinNow(next);
+      pinned = next;
+      return true;
+    });
+    pinning = done.catch(() => {}); // the caller gets the error
+    return done;
+  };
+  return {
+    now,
+    later: (commit: string): void => {
+      newest = commit;
+      // The session's row names it as well.
+      timer ??= setTimeout(() => now(null).catch(() => {}), pinAfterMs).unref();
+    },
   };
 }
 

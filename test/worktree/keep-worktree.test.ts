@@ -2,6 +2,7 @@ import {
   chmodSync,
   existsSync,
   mkdirSync,
+  renameSync,
   rmSync,
   symlinkSync,
   utimesSync,
@@ -10,14 +11,15 @@ import {
 import { join } from "node:path";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { addWorktree, resetWorktree } from "../../src/worktree/checkout/worktree.ts";
+import { addWorktree, adoptWorktree, resetWorktree } from "../../src/worktree/checkout/worktree.ts";
 import { openWorktreeKeeper } from "../../src/worktree/commits/keep-worktree.ts";
 import { snapshotWorktree } from "../../src/worktree/commits/snapshot.ts";
 import { type GitHost, localGit } from "../../src/worktree/git/git.ts";
 import { runGit } from "../../src/worktree/git/run-git.ts";
 import { openMirror, readRef } from "../../src/worktree/mirror/mirror.ts";
+import { listCommits } from "../../src/worktree/read/list-commits.ts";
 import { listFilesAt, readFileAt, treeOf } from "../../src/worktree/read/read-commit.ts";
-import { makeRepository, mirrorOf, someFiles, write } from "./repositories.ts";
+import { git, makeRepository, mirrorOf, someFiles, write } from "./repositories.ts";
 
 async function makeKept(files: Record<string, string> = someFiles, host: GitHost = localGit) {
   const { mirror, base, home } = await mirrorOf(makeRepository(files), host);
@@ -74,7 +76,11 @@ test("what is kept is what a snapshot takes, whatever happens to the files", asy
   }
   await openMirror(mirror).run(["fsck", "--strict", "--no-dangling"]);
   await resetWorktree(mirror, path, base);
-  expect(await keep()).toBe(base);
+  last = await keep();
+  expect(await treeOf(mirror, last)).toBe(await treeOf(mirror, base));
+  // Each leads to the one before it, so a ref to the last one keeps them all.
+  const chain = await listCommits(mirror, [last], [base]);
+  expect(chain).toHaveLength(steps.length + 1);
 });
 
 test("a file that was named is kept without a look at the others, and a new one only if it is not ignored", async () => {
@@ -210,4 +216,21 @@ test("it goes on from an earlier checkpoint, and moves no ref", async () => {
   expect(await again.keep(null)).toBe(earlier);
   expect(await again.keep(["src/a.txt"])).toBe(earlier);
   expect(await readRef(mirror, "checkpoints/one")).toBeNull();
+});
+
+test("in a mirror that replaced the one before, nothing is taken for kept", async () => {
+  const { mirror, base, path, keeper } = await makeKept();
+  write(path, { "src/a.txt": "kept\n", "mine.txt": "mine\n" });
+  await keeper.keep(null);
+  const aside = `${mirror.gitDir}.aside`;
+  renameSync(mirror.gitDir, aside);
+  git(path, "clone", "--quiet", "--mirror", "--no-local", aside, mirror.gitDir);
+  await adoptWorktree(mirror, path, base);
+  write(path, { "src/a.txt": "later\n" });
+  const later = await keeper.keep(null);
+  const chain = await listCommits(mirror, [later], [base]);
+  expect(chain.map(({ commit }) => commit)).toEqual([later]);
+  expect(await readFileAt(mirror, later, "mine.txt")).toBe("mine\n");
+  await openMirror(mirror).run(["update-ref", "refs/deputy/later", later]);
+  await openMirror(mirror).run(["fsck", "--strict", "--no-dangling"]);
 });

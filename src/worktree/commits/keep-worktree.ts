@@ -1,4 +1,4 @@
-import type { Stats } from "node:fs";
+import { lstatSync, type Stats } from "node:fs";
 import { lstat, readlink } from "node:fs/promises";
 import {
   type Folder,
@@ -15,7 +15,7 @@ import {
   tickMs,
 } from "../checkout/stat-snapshot.ts";
 import { placeOf, readIndexCommit } from "../checkout/worktree-place.ts";
-import { pinRef } from "../mirror/mirror.ts";
+import { hasCommit, pinRef } from "../mirror/mirror.ts";
 import { type Mirror, openMirror } from "../mirror/open-mirror.ts";
 import { treeOf } from "../read/read-commit.ts";
 import { editTree, findEntry, type KnownTrees, type TreeEntry } from "./edit-tree.ts";
@@ -24,7 +24,7 @@ import { findChanges } from "./worktree-changes.ts";
 import { writeCommit, writeObject } from "./write-object.ts";
 
 /**
- * Makes the same commits as `snapshotWorktree`, for callers that make one after every tool call:
+ * Makes commits of the same trees as `snapshotWorktree`, for callers that make one after every tool call:
  * earlier results are cached, so git is asked only what changed, and not even that when the caller
  * knows. Anything unusual (attributes that change what git stores, large or very many files, an
  * index of another base, any error) is left to `snapshotWorktree`. No ref is moved: pin it to keep
@@ -32,8 +32,8 @@ import { writeCommit, writeObject } from "./write-object.ts";
  */
 export type WorktreeKeeper = {
   /**
-   * Returns the worktree as a commit on the base; the base itself when nothing changed, and the
-   * last commit when nothing changed since. `changed`: the only files, by paths below the root,
+   * Returns the worktree as a commit on the last one, so that a ref to it keeps all before it; the
+   * last one itself when nothing changed since. `changed`: the only files, by paths below the root,
    * that can differ from the last commit; null: any can.
    */
   keep(changed: readonly string[] | null): Promise<string>;
@@ -62,6 +62,8 @@ export function openWorktreeKeeper(mirror: Mirror, options: KeepOptions): Worktr
   const place = placeOf(mirror, workTree);
   const seen: SeenFiles = new Map();
   let last = { commit: options.last, tree: null as string | null };
+  /** The mirror that has them: a broken one is replaced while an agent runs. */
+  let inMirror: string | null = null;
   /** Taken no later than the files of the last tree were read, so that later changes show. */
   let stats: StatSnapshot | null = null;
   let ignored: Set<string> | null = null;
@@ -115,22 +117,37 @@ export function openWorktreeKeeper(mirror: Mirror, options: KeepOptions): Worktr
     return editTree(mirror, trees, await treeOf(mirror, base), { set, gone });
   };
 
+  /** Forgets what another mirror had, so that no commit names what is missing in this one. */
+  const checkMirror = async () => {
+    const now = nameOf(mirror);
+    if (now === inMirror) return;
+    inMirror = now;
+    seen.clear();
+    stats = null;
+    if (last.commit !== base && !(await hasCommit(mirror, last.commit)))
+      last = { commit: base, tree: null };
+  };
+
   return {
     keep: async (changed) => {
+      await checkMirror();
       // Such as a file being written at this moment: snapshotWorktree retries, and reports errors.
-      const tree = await readTree(changed).catch(() => null);
-      if (tree === null) {
-        const snapshot = await snapshotWorktree(mirror, workTree, { parent: base, message });
-        if (snapshot.tree === (await lastTree())) return last.commit;
-        last = { commit: snapshot.commit, tree: snapshot.tree };
-      } else if (tree !== (await lastTree())) {
-        const isBase = tree === (await treeOf(mirror, base));
-        const commit = isBase ? base : await writeCommit(mirror, { tree, parent: base, message });
+      const tree =
+        (await readTree(changed).catch(() => null)) ??
+        (await snapshotWorktree(mirror, workTree, { parent: base, message })).tree;
+      if (tree !== (await lastTree())) {
+        const commit = await writeCommit(mirror, { tree, parent: last.commit, message });
         last = { commit, tree };
       }
       return last.commit;
     },
   };
+}
+
+/** Tells a mirror from the one that replaced it. */
+function nameOf({ gitDir: path }: Mirror): string {
+  const stats = lstatSync(path, { throwIfNoEntry: false });
+  return `${stats?.ino} ${stats?.birthtimeMs}`;
 }
 
 /** Every change in a folder of many files adds all of its entries again. */

@@ -7,7 +7,7 @@ import { addWorktree, moveBase } from "../checkout/worktree.ts";
 import { copyIndex, placeOf, readIndexCommit } from "../checkout/worktree-place.ts";
 import { deputyIdentity } from "../git/git-environment.ts";
 import { GitFailure } from "../git/git-failure.ts";
-import { pinRef } from "../mirror/mirror.ts";
+import { pinSnapshot } from "../mirror/mirror.ts";
 import { type Mirror, openMirror } from "../mirror/open-mirror.ts";
 import { treeOf } from "../read/read-commit.ts";
 import { commitTree } from "./commit-tree.ts";
@@ -23,7 +23,7 @@ export type SnapshotOptions = {
   /** The commit that it is a change to. */
   parent: string;
   message: string;
-  /** A ref below refs/deputy/ that is moved to it, so that it stays. */
+  /** A ref below refs/deputy/ that is set to it, so that it stays (pinSnapshot). */
   ref?: string;
   /** Includes ignored files. */
   includeIgnored?: boolean;
@@ -62,7 +62,7 @@ async function takeSnapshot(
   const stats = await lstat(path).catch(() => null);
   if (!stats?.isDirectory()) {
     // Deleted, or a link to elsewhere: there is no content to save.
-    if (ref !== undefined) await pinRef(mirror, ref, parent);
+    if (ref !== undefined) await pinSnapshot(mirror, ref, parent);
     const skipped = [{ path: ".", reason: "is gone: the worktree's folder", isContent: true }];
     return { commit: parent, tree: await treeOf(mirror, parent), changed: false, skipped };
   }
@@ -94,7 +94,7 @@ async function takeSnapshot(
     const tree = nothing ? parentTree : (await git.run(["write-tree"])).trim();
     const changed = tree !== parentTree;
     const commit = changed ? await commitTree(mirror, tree, [parent], message) : parent;
-    if (ref !== undefined) await pinRef(mirror, ref, commit);
+    if (ref !== undefined) await pinSnapshot(mirror, ref, commit);
     return { commit, tree, changed, skipped: changes.skipped };
   } finally {
     await rm(scratch, { force: true });
@@ -103,12 +103,18 @@ async function takeSnapshot(
 }
 
 /**
- * Restores a snapshot into a new worktree: its files as they were, on top of the snapshot's parent,
- * so that git shows uncommitted changes and untracked files again.
+ * Restores a snapshot into a new worktree: its files as they were, on top of `base`, so that git
+ * shows uncommitted changes and untracked files again. Null: the snapshot's parent.
  */
-export async function restoreSnapshot(mirror: Mirror, commit: string, path: string): Promise<void> {
+export async function restoreSnapshot(
+  mirror: Mirror,
+  commit: string,
+  path: string,
+  base: string | null = null,
+): Promise<void> {
   const made = await addWorktree(mirror, path, commit);
   invariant(made === "created", `${path} exists: a snapshot is restored into a new worktree only`);
+  if (base !== null) return moveBase(mirror, path, base);
   const about = await openMirror(mirror).run([
     "log",
     "-1",

@@ -121,6 +121,14 @@ export async function pinRef(mirror: Mirror, name: string, commit: string): Prom
   await moveRef(mirror, deputyRef(name), commit);
 }
 
+/** Pins a snapshot. Another one that the ref holds by now is kept beside it, as NAME-COMMIT. */
+export async function pinSnapshot(mirror: Mirror, name: string, commit: string): Promise<void> {
+  const before = await readRef(mirror, name);
+  if (before !== null && before !== commit)
+    await pinRef(mirror, `${name}-${before.slice(0, 12)}`, before);
+  await pinRef(mirror, name, commit);
+}
+
 /** Points a ref of the mirror, by its full name, to a commit. */
 export async function moveRef(mirror: Mirror, ref: string, commit: string): Promise<void> {
   await openMirror(mirror).run(["update-ref", "--no-deref", ref, commit]);
@@ -131,19 +139,19 @@ export async function readRef(mirror: Mirror, name: string): Promise<string | nu
   return findIn(openMirror(mirror), deputyRef(name));
 }
 
-/** The refs of ours below these prefixes of full names, with the time of each commit. */
+/** The refs of ours below these prefixes of full names, with the tree and time of each commit. */
 export async function listRefs(
   mirror: Mirror,
   prefixes: readonly string[],
-): Promise<{ ref: string; commit: string; at: Date }[]> {
-  const format = "--format=%(refname) %(objectname) %(committerdate:unix)";
+): Promise<{ ref: string; commit: string; tree: string; at: Date }[]> {
+  const format = "--format=%(refname) %(objectname) %(tree) %(committerdate:unix)";
   const text = await openMirror(mirror).run(["for-each-ref", format, ...prefixes]);
   return text
     .split("\n")
     .filter((line) => line !== "")
     .map((line) => {
-      const [ref = "", commit = "", seconds] = line.split(" ");
-      return { ref, commit, at: new Date(Number(seconds) * 1_000) };
+      const [ref = "", commit = "", tree = "", seconds] = line.split(" ");
+      return { ref, commit, tree, at: new Date(Number(seconds) * 1_000) };
     });
 }
 
@@ -152,12 +160,12 @@ export async function hasCommit(mirror: Mirror, commit: string): Promise<boolean
   return (await findIn(openMirror(mirror), commit)) !== null;
 }
 
-/** Deletes refs/deputy/NAME for each name, and all below it. Returns how many were deleted. */
+/** Deletes refs/deputy/NAME for each name, and all below and beside it. Returns how many those were. */
 export async function deleteRefs(mirror: Mirror, names: readonly string[]): Promise<number> {
   if (names.length === 0) return 0; // without a pattern git lists them all
   const git = openMirror(mirror);
   return withRepositoryLock(mirror, mirror.gitDir, async () => {
-    const patterns = names.map(deputyRef);
+    const patterns = names.map(deputyRef).flatMap((name) => [name, `${name}-*`]);
     const found = await git.run(["for-each-ref", "--format=delete %(refname)", ...patterns]);
     if (found !== "") await git.run(["update-ref", "--no-deref", "--stdin"], { input: found });
     return found.split("\n").length - 1;
