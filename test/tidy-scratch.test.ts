@@ -54,9 +54,15 @@ test("session folders go when their task is over, run folders when nobody can us
   const longAgo = new Date(Date.now() - 3 * 24 * 3_600_000);
   for (const path of [`sessions/${sessions.open}`, `sessions/${sessions.over}`, "run_old"])
     await utimes(join(scratch, path), longAgo, longAgo);
+  const aside = join(config.paths.worktrees, "set-aside");
+  const [hour, now] = [3_600_000, Date.now()];
+  const young = `sub_young-${now - 23 * hour}`;
+  for (const name of [`sub_old-${now - 25 * hour}`, young])
+    await mkdir(join(aside, name), { recursive: true });
   await tidyScratch(bench.db, config);
   expect((await readdir(join(scratch, "sessions"))).sort()).toEqual(
     [sessions.open, sessions.young].sort(),
   );
   expect((await readdir(scratch)).sort()).toEqual(["run_young", "sessions"]);
+  expect(await readdir(aside)).toEqual([young]);
 });

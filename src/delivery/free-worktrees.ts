@@ -6,8 +6,8 @@ import {
   withIdleWorktree,
 } from "../store/tasks/worktrees.ts";
 import {
-  findRecent,
   listIgnoredFiles,
+  listRecent,
   removeIgnoredFiles,
 } from "../worktree/checkout/ignored-files.ts";
 import type { Mirrors } from "../worktree/mirror/mirror.ts";
@@ -78,7 +78,8 @@ async function findKept(
   paths?: readonly string[],
 ): Promise<string | null> {
   const since = new Date(Date.now() - dayMs);
-  return findRecent(row.path, paths ?? (await list(mirrors, row)), since);
+  const [first] = await listRecent(row.path, paths ?? (await list(mirrors, row)), since);
+  return first === undefined ? null : Buffer.from(first, "latin1").toString("utf8");
 }
 
 async function freeIgnored(db: Db, mirrors: Mirrors, one: Candidate): Promise<Result> {

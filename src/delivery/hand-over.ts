@@ -1,5 +1,5 @@
 import { rm } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { DeputyError } from "../core/base/error.ts";
 import { invariant } from "../core/base/invariant.ts";
 import type { Task } from "../core/task/task.ts";
@@ -13,8 +13,11 @@ import {
   markRestored,
   withIdleWorktree,
 } from "../store/tasks/worktrees.ts";
+import { listAside, setAsideRecent } from "../worktree/checkout/set-aside.ts";
 import { discardWorktree } from "../worktree/checkout/worktree.ts";
 import { restoreSnapshot, snapshotWorktree } from "../worktree/commits/snapshot.ts";
+import { listLeftOut } from "../worktree/commits/worktree-changes.ts";
+import { keepSubmodules, submoduleWorktreeRef } from "../worktree/content/keep-submodules.ts";
 import { hasCommit, type Mirrors } from "../worktree/mirror/mirror.ts";
 import { isWhole } from "../worktree/mirror/open-mirror.ts";
 import { parseRepository } from "../worktree/mirror/repository-url.ts";
@@ -78,7 +81,8 @@ async function findUnfinished(deps: PublishDeps, task: Task): Promise<string | n
 
 /**
  * Remove one worktree of a task that is over, after a snapshot of everything in it that is not
- * ignored. False when it is gone or in use again.
+ * ignored; what no snapshot holds and may be an only copy is set aside (set-aside.ts). False when it
+ * is gone or in use again.
  */
 export async function tidyWorktree(db: Db, mirrors: Mirrors, id: string): Promise<boolean> {
   return withIdleWorktree(db, id, async (tx, row) => {
@@ -94,22 +98,31 @@ export async function tidyWorktree(db: Db, mirrors: Mirrors, id: string): Promis
     // The attempt's base may have been lost with a mirror.
     const isThere = await hasCommit(mirror, attempt.baseCommit);
     const base = isThere ? null : (await getTask(tx, row.taskId))?.preparation?.baseCommit;
+    const kept = base ?? attempt.baseCommit;
     const snapshot = await snapshotWorktree(mirror, row.path, {
-      parent: base ?? attempt.baseCommit,
+      parent: kept,
       message: `Worktree ${row.id} before it was removed`,
       ref,
     });
+    await keepSubmodules(mirror, {
+      ...{ path: row.path, base: kept, since: null },
+      ref: submoduleWorktreeRef(row.id),
+    });
+    await setAsideRecent(mirror, row.path, listLeftOut(snapshot.skipped));
     await discardWorktree(mirror, row.path);
     await markRemoved(tx, row.id, { ref, commit: snapshot.commit });
   });
 }
 
-/** Bring the removed worktrees of a task back, untracked files included. */
+/**
+ * Bring the removed worktrees of a task back, untracked files included. Names the folders in which
+ * ignored files of them still lie.
+ */
 export async function restoreWorktrees(
   db: Db,
   mirrors: Mirrors,
   task: Task,
-): Promise<{ subtaskId: string; path: string }[]> {
+): Promise<{ worktrees: { subtaskId: string; path: string }[]; aside: string[] }> {
   const rows = await listWorktreesOf(db, task.id);
   if (rows.length === 0)
     throw new DeputyError(
@@ -121,16 +134,18 @@ export async function restoreWorktrees(
       "conflict",
       `${task.id} cannot be restored any more: its worktrees were removed, and the snapshots of them were kept only for a time (retention_days in config.yaml).`,
     );
-  const restored: { subtaskId: string; path: string }[] = [];
+  const worktrees: { subtaskId: string; path: string }[] = [];
+  const aside: string[] = [];
   for (const row of rows) {
     if (row.state === "removed") {
       invariant(row.snapshotCommit, "a removed worktree has its snapshot");
       await restoreSnapshot(mirrors.at(row.mirror), row.snapshotCommit, row.path);
       await markRestored(db, row.id);
     }
-    restored.push({ subtaskId: row.subtaskId, path: row.path });
+    worktrees.push({ subtaskId: row.subtaskId, path: row.path });
+    aside.push(...(await listAside(dirname(row.path), basename(row.path))));
   }
-  return restored;
+  return { worktrees, aside };
 }
 
 /** Throws for a task whose delivered work is not there to decide on. */

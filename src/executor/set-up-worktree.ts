@@ -15,6 +15,7 @@ import {
   type WorktreeRow,
 } from "../store/tasks/worktrees.ts";
 import { includeFiles } from "../worktree/checkout/include-files.ts";
+import { setAside, setAsideRecent } from "../worktree/checkout/set-aside.ts";
 import {
   addWorktree,
   adoptWorktree,
@@ -24,7 +25,12 @@ import {
 } from "../worktree/checkout/worktree.ts";
 import { keepWorktree } from "../worktree/commits/keep-worktree.ts";
 import { snapshotWorktree } from "../worktree/commits/snapshot.ts";
-import { keepSubmodules, submoduleSetupRef } from "../worktree/content/keep-submodules.ts";
+import { listLeftOut } from "../worktree/commits/worktree-changes.ts";
+import {
+  keepSubmodules,
+  submoduleBeforeRef,
+  submoduleSetupRef,
+} from "../worktree/content/keep-submodules.ts";
 import { deleteRefs, hasCommit } from "../worktree/mirror/mirror.ts";
 import { listChanges } from "../worktree/read/diff.ts";
 import type { ExecuteDeps, Job } from "./job.ts";
@@ -57,12 +63,17 @@ export async function prepareWorktree(deps: ExecuteDeps, job: Job): Promise<Work
   // A reviewed commit is untrusted and may name any submodule, so they stay empty.
   const submodules = task.expectsChange ? "filled" : "empty";
   const added = await addWorktree(mirror, path, attempt.baseCommit, submodules);
+  /** What the snapshot cannot hold. */
+  let leftOut: string[] = [];
   if (added === "existed") {
-    await snapshotWorktree(mirror, path, {
+    const { skipped } = await snapshotWorktree(mirror, path, {
       parent: attempt.baseCommit,
       message: `Before attempt ${attempt.number} of ${subtask.id}`,
       ref: `refs/deputy/before/${attempt.id}`,
     });
+    leftOut = listLeftOut(skipped);
+    const ref = submoduleBeforeRef(attempt.id);
+    await keepSubmodules(mirror, { path, base: attempt.baseCommit, ref, since: null });
   }
   const checkpoint = session?.checkpointCommit ?? attempt.baseCommit;
   // The checkpoints are gone if the mirror was lost.
@@ -71,10 +82,13 @@ export async function prepareWorktree(deps: ExecuteDeps, job: Job): Promise<Work
   // An agent with a session of its own knows what it did since the checkpoint: its files stay as
   // they are, if they still exist.
   const isLeft = (session?.externalId != null || isLost) && added === "existed";
-  if (session === null && added === "existed")
+  if (session === null && added === "existed") {
+    tellAside(job, await setAsideRecent(mirror, path, leftOut));
     await renewWorktree(mirror, path, attempt.baseCommit, submodules);
-  else if (!isLeft && (added === "existed" || at !== attempt.baseCommit))
+  } else if (!isLeft && (added === "existed" || at !== attempt.baseCommit)) {
+    tellAside(job, await setAside(path, leftOut));
     await resetWorktree(mirror, path, at, task.expectsChange ? "left" : "empty");
+  }
   if (isLeft || at !== attempt.baseCommit) await moveBase(mirror, path, attempt.baseCommit);
   job.progress.tell(`Worktree ready at ${at.slice(0, 10)}`, {
     step: "worktree",
@@ -84,6 +98,13 @@ export async function prepareWorktree(deps: ExecuteDeps, job: Job): Promise<Work
   });
   // A new worktree has nothing that setup installed.
   return added === "created" || session === null ? { ...row, preparedFor: null } : row;
+}
+
+function tellAside({ progress }: Job, aside: string | null): void {
+  if (aside !== null)
+    progress.tell(`Set aside for a day in ${aside}: files that no snapshot holds`, {
+      ...{ step: "set_aside", path: aside },
+    });
 }
 
 export function worktreeEnvironment(

@@ -3,7 +3,9 @@ import { inMb, roomAgainAt } from "../../core/base/floor.ts";
 import { findSpaceProblem } from "../../core/base/space.ts";
 import { type Freed, freeWorktrees } from "../../delivery/free-worktrees.ts";
 import { recordFreed } from "../../orchestrator/commands/record-freed.ts";
+import { removeTree } from "../../sandbox/files/remove-tree.ts";
 import type { Db } from "../../store/database/schema.ts";
+import { listAside } from "../../worktree/checkout/set-aside.ts";
 import type { Mirrors } from "../../worktree/mirror/mirror.ts";
 import type { Log } from "../home/log.ts";
 import { measureVolume } from "./probe-volume.ts";
@@ -11,8 +13,9 @@ import type { SpaceWatch } from "./watch-space.ts";
 
 /**
  * Cleans up before it lets work wait: while the volume of the worktrees is below its floor, those of
- * finished tasks are freed (free-worktrees.ts), until everything may start again. Each removal is a
- * log line and an event of the task. Without a floor nothing is removed.
+ * finished tasks are freed (free-worktrees.ts), until everything may start again; at last goes what
+ * was set aside out of worktrees. Each removal is a log line, and those of worktrees are events of
+ * their tasks. Without a floor nothing is removed.
  */
 export type FreeSpaceDeps = {
   config: Config;
@@ -49,6 +52,15 @@ export function makeFreeSpace({ config, db, log, mirrors, space }: FreeSpaceDeps
           log.error({ err: error }, "could not free a worktree; it is tried again");
       },
     });
+    for (const path of await listAside(paths.worktrees)) {
+      if (stopping.aborted || hasRoom()) break;
+      await removeTree(path);
+      freed++;
+      log.info(
+        { path },
+        "removed what was set aside out of a worktree, because little space was left",
+      );
+    }
     if (freed > 0) await space.look();
   };
   let running: Promise<void> | null = null;

@@ -9,7 +9,12 @@ import type { Db } from "../../store/database/schema.ts";
 import { deleteLeftovers } from "../../store/records/leftovers.ts";
 import { isMirrorInUse, listOldTasks, type OldTask } from "../../store/records/retention.ts";
 import { listAttempts } from "../../store/tasks/tasks.ts";
-import { submoduleRefOf, submoduleSetupRef } from "../../worktree/content/keep-submodules.ts";
+import {
+  submoduleBeforeRef,
+  submoduleRefOf,
+  submoduleSetupRef,
+  submoduleWorktreeRef,
+} from "../../worktree/content/keep-submodules.ts";
 import { collectGarbage, packMirror } from "../../worktree/mirror/collect-garbage.ts";
 import { deleteRefs, type Mirrors } from "../../worktree/mirror/mirror.ts";
 import { removeSetAside } from "../../worktree/mirror/repair-mirror.ts";
@@ -126,9 +131,10 @@ async function removeFiles(
       `before/${id}`,
       `checkpoints/${id}`,
       submoduleRefOf(id),
+      submoduleBeforeRef(id),
     ]),
     ...(due.records ? [`checkpoints/${task.id}`] : []),
-    ...due.snapshots.map((id) => `worktrees/${id}`),
+    ...due.snapshots.flatMap((id) => [`worktrees/${id}`, submoduleWorktreeRef(id)]),
     ...[...subtasks].flatMap((id) => [`setups/${id}`, `without/${id}`, submoduleSetupRef(id)]),
   ];
   const snapshots = task.mirror === null ? 0 : await deleteRefs(mirrors.at(task.mirror), refs);

@@ -197,8 +197,11 @@ export function makeTaskService(deps: TaskServiceDeps): TaskService {
     },
     restore: async (reference) => {
       const task = await findTask(deps, reference);
-      const worktrees = await forPerson(onMirror, task, () => restoreWorktrees(db, mirrors, task));
-      const detail = `${worktrees.length} worktree${worktrees.length === 1 ? "" : "s"} in place`;
+      const restore = () => restoreWorktrees(db, mirrors, task);
+      const { aside, worktrees } = await forPerson(onMirror, task, restore);
+      const ignored =
+        aside.length === 0 ? "" : `; ignored files were set aside in ${aside.join(", ")}`;
+      const detail = `${worktrees.length} worktree${worktrees.length === 1 ? "" : "s"} in place${ignored}`;
       await recordHandover(deps, task.id, "task.restored", `Restored: ${detail}`);
       return { worktrees, detail };
     },

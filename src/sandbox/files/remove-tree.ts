@@ -109,13 +109,13 @@ async function listFolder(folder: Folder): Promise<Entry[]> {
 }
 
 /** Gives the owner access, so that the contents can be listed and deleted. */
-async function openUp(folder: Folder): Promise<void> {
+export async function openUp(folder: Folder): Promise<void> {
   const { mode } = await stat(folder.path);
   if ((mode & 0o700) !== 0o700) await chmod(folder.path, (mode & 0o777) | 0o700);
 }
 
 /** Returns null if it is gone, or is something else by now. */
-function openInside(around: Folder, name: Name): Folder | null {
+export function openInside(around: Folder, name: Name): Folder | null {
   try {
     return openFolder(around, name);
   } catch (error) {

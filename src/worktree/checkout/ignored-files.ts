@@ -23,27 +23,28 @@ export async function listIgnoredFiles(mirror: Mirror, workTree: string): Promis
 }
 
 /**
- * The first of these that was written since and is no cache by its name: it may be somebody's only
- * copy. Null: there is none.
+ * Those of these that were written since and are no caches by their names: they may be somebody's
+ * only copy. A repository counts, whatever its time: nobody looks into it.
  */
-export async function findRecent(
+export async function listRecent(
   workTree: string,
   paths: readonly string[],
   since: Date,
-): Promise<string | null> {
+): Promise<string[]> {
+  const recent: string[] = [];
   for (const [folder, names] of groupByFolder(paths.filter((path) => !isCachePath(path)))) {
-    const found = await withFolder(workTree, Buffer.from(folder, "latin1"), async (inside) => {
+    await withFolder(workTree, Buffer.from(folder, "latin1"), async (inside) => {
       for (const name of names) {
         // An agent can set mtime back, and a program that unpacks does; it cannot set ctime.
         // One that is gone meanwhile is no file to keep.
         const stats = await lstat(inside.at(Buffer.from(name, "latin1"))).catch(() => null);
-        if (stats && Math.max(stats.mtimeMs, stats.ctimeMs) >= since.getTime()) return name;
+        if (!stats) continue;
+        const isYoung = Math.max(stats.mtimeMs, stats.ctimeMs) >= since.getTime();
+        if (isYoung || stats.isDirectory()) recent.push(folder + name);
       }
-      return null;
-    }).catch(() => null); // gone, or behind a link by now
-    if (found !== null) return Buffer.from(folder + found, "latin1").toString("utf8");
+    }).catch(() => {}); // gone, or behind a link by now
   }
-  return null;
+  return recent;
 }
 
 /** Removes them, and the folders that are empty then. Returns the space that they took. */

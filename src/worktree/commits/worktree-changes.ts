@@ -66,6 +66,13 @@ export async function findChanges(
   return changes;
 }
 
+/** The paths of what somebody wrote and a snapshot leaves out, in latin1 as far as they are UTF-8. */
+export function listLeftOut(skipped: readonly Skipped[]): string[] {
+  return skipped
+    .filter(({ isContent }) => isContent)
+    .map(({ path }) => Buffer.from(path, "utf8").toString("latin1"));
+}
+
 export function join0(paths: readonly string[]): Buffer {
   return Buffer.from(paths.map((path) => `${path}\0`).join(""), "latin1");
 }

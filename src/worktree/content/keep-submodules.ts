@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { placeOf } from "../checkout/worktree-place.ts";
 import { commitTree } from "../commits/commit-tree.ts";
 import { findChanges, join0 } from "../commits/worktree-changes.ts";
-import { pinRef, readRef } from "../mirror/mirror.ts";
+import { pinSnapshot, readRef } from "../mirror/mirror.ts";
 import { type Mirror, openMirror } from "../mirror/open-mirror.ts";
 import { listChanges } from "../read/diff.ts";
 import { treeOf } from "../read/read-commit.ts";
@@ -17,6 +17,10 @@ import { listFilled } from "./submodules.ts";
 export const submoduleRefOf = (attemptId: string) => `submodules/${attemptId}`;
 /** What setup left in the submodules, which is not the agent's change. */
 export const submoduleSetupRef = (subtaskId: string) => `submodule-setups/${subtaskId}`;
+
+/** What lay in them before the attempt reset its worktree, or before the worktree was removed. */
+export const submoduleBeforeRef = (attemptId: string) => `submodules-before/${attemptId}`;
+export const submoduleWorktreeRef = (worktreeId: string) => `submodules-worktrees/${worktreeId}`;
 
 export type KeepSubmodules = {
   path: string;
@@ -60,7 +64,7 @@ export async function keepSubmodules(
     if (found === (before === null ? original : await treeOf(mirror, before))) return [];
     const parent = before ?? (await commitTree(mirror, original, [], "Submodules"));
     const commit = await commitTree(mirror, found, [parent], `Submodules of ${path}`);
-    await pinRef(mirror, ref, commit);
+    await pinSnapshot(mirror, ref, commit);
     return (await listChanges(mirror, parent, commit)).map((change) => change.path);
   } finally {
     await rm(index, { force: true });
