@@ -1,19 +1,25 @@
-import type { Engine } from "../support/deputy.ts";
-import type { World } from "./world.ts";
+import type { Surroundings, Task } from "./system.ts";
+import type { KillCost } from "./turns.ts";
+import type { Usage, World } from "./world.ts";
 
 /** What can go wrong in a night, how to make it happen, and what a good night ends with all the same. */
-export type Fault = {
+export type Fault = Pick<Surroundings, "engine" | "embedded" | "env" | "config"> & {
   name: string;
-  layer: "process" | "agent" | "model" | "database" | "queue" | "git" | "network" | "disk" | "http";
+  layer:
+    | "process"
+    | "agent"
+    | "model"
+    | "database"
+    | "queue"
+    | "git"
+    | "network"
+    | "disk"
+    | "http"
+    | "clock";
   /** One line for the table. */
   what: string;
-  engine?: Engine;
-  /** PostgreSQL as the daemon itself runs it; default: a database on a server of the run. */
-  embedded?: boolean;
-  env?: Record<string, string>;
-  config?: string;
-  /** For the daemon's first start. */
-  startEnv?: Record<string, string>;
+  /** For the system's first start. */
+  startEnv?: Record<string, string> | ((world: World) => Record<string, string>);
   /** The tasks besides a plan of three parts and one of a scripted model; default: one that waits. */
   load?: (world: World) => Spec[];
   /** Why it cannot be tried here; null: it can. */
@@ -25,13 +31,16 @@ export type Fault = {
 /** `asks`: a named question to a person. `failed`: it ended with a reason. `wrong`: "done" and is not. `lost`: neither over nor asking in time. */
 export type End = "verified" | "asks" | "failed" | "wrong" | "lost";
 
+/** How work ends well that its agent cannot do: with the reason, to a person. */
+export const exhausted: readonly End[] = ["failed", "asks"];
+
 /** A task, and what its branch must hold once it is called done. */
 export type Spec = {
   name: string;
-  body: Record<string, unknown>;
+  body: Omit<Task, "repository" | "goal">;
   wanted: Record<string, string>;
   /** How a good night ends for it; default: `verified`. */
-  ends?: End;
+  ends?: readonly End[];
   /** Its own agent misbehaves, so stopping it is no harm. */
   isIll?: boolean;
 };
@@ -43,17 +52,21 @@ export type Observed = {
   /** How it was seen to fire; null: it was not, and the run is void. */
   fired: string | null;
   ends: Record<string, End>;
-  wanted: Record<string, End>;
-  /** Why a task did not end verified, in the system's own words. */
-  words: Record<string, string>;
+  /** Tasks that ended in another way than they had to, in the system's own words. */
+  unexpected: string[];
   duplicates: string[];
   healthyStopped: string[];
-  /** From the moment that the daemon answers again to the first event after it. */
+  /** Commits that had to be made again. */
+  lostWork: number;
+  /** From the moment that the system answers again to the first event after it. */
   recoveryMs: number[];
-  /** Model calls above those that the script needs; null: the model's task was not part of it. */
-  repeatedTurns: number | null;
+  /** The same from the start of its program. */
+  sinceStartMs: number[];
+  /** Model calls above those that the scripts need. */
+  repeatedTurns: number;
+  kills: KillCost[];
   /** Processes of agents and checks that still run. */
   leftovers: string[];
-  rssMb: { start: number; end: number };
-  descriptors: { start: number; end: number };
+  start: Usage;
+  end: Usage;
 };

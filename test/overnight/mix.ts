@@ -1,27 +1,13 @@
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { processMark } from "../../src/core/base/marks.ts";
-import { lookForMark } from "../../src/sandbox/process/process-identity.ts";
 import type { Spec } from "./fault.ts";
 import { terminate } from "./faults/database.ts";
+import type { Random } from "./stats.ts";
 import type { World } from "./world.ts";
 
 /** A long queue, and faults in random order over it. The seed decides both. */
 export type Happened = { at: number; what: string; seen: string };
-
-export type Random = () => number;
-
-/** A small generator with a seed (mulberry32). */
-export function makeRandom(start: number): Random {
-  let state = start >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
 
 /** The number of the task decides its kind. */
 export function makeTask(number: number, random: Random): Spec {
@@ -65,15 +51,12 @@ export function makeTask(number: number, random: Random): Spec {
 
 type Blow = (world: World, random: Random) => Promise<string | null>;
 
-async function killAgent({ deputy }: World, random: Random): Promise<string | null> {
-  const rows = (await deputy.database?.query<{ id: string }>("select id from processes")) ?? [];
-  const agents = rows.flatMap(
-    ({ id }) => lookForMark({ name: processMark, value: id }, null).marked,
-  );
+async function killAgent({ system }: World, random: Random): Promise<string | null> {
+  const agents = await system.agents();
   const hit = agents[Math.floor(random() * agents.length)];
-  if (!hit) return null;
-  process.kill(hit.pid, "SIGKILL");
-  return `process ${hit.pid} of an agent or a check`;
+  if (hit === undefined) return null;
+  process.kill(hit, "SIGKILL");
+  return `process ${hit} of an agent or a check`;
 }
 
 async function removeOne(folder: string, random: Random, fits: RegExp): Promise<string | null> {
@@ -86,14 +69,14 @@ async function removeOne(folder: string, random: Random, fits: RegExp): Promise<
 
 const blows: Record<string, Blow> = {
   "kill -9 of the daemon": async (world, random) => {
-    const pid = world.deputy.pid();
-    await world.deputy.kill();
+    const pid = world.system.pid();
+    await world.kill();
     await sleep(random() * 500);
     await world.start();
-    return `${pid} ended, ${world.deputy.pid()} started`;
+    return `${pid} ended, ${world.system.pid()} started`;
   },
   "clean stop": async (world) => {
-    const code = await world.deputy.stop();
+    const code = await world.system.stop();
     await world.start();
     return `exit ${code}`;
   },
@@ -127,15 +110,12 @@ export async function runNight(
   const from = Date.now();
   const names = Object.keys(blows);
   let number = 0;
-  const isOpen = async () => {
-    const { body } = await world.deputy.api("GET", "/v1/tasks?limit=100");
-    const over = ["completed", "failed", "cancelled"];
-    return body.tasks.filter(({ state }: { state: string }) => !over.includes(state)).length;
-  };
+  const open = new Set<string>();
   const handIn = async () => {
     while (Date.now() < untilMs) {
-      const open = await isOpen().catch(() => atOnce);
-      if (open < atOnce) await world.submit(makeTask(number++, random));
+      for (const id of open)
+        if ((await world.system.readEnd(id).catch(() => null)) !== null) open.delete(id);
+      if (open.size < atOnce) open.add(await world.submit(makeTask(number++, random)));
       else await sleep(200);
     }
   };

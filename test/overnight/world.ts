@@ -1,107 +1,132 @@
 import { readdirSync, readFileSync } from "node:fs";
-import { writeFile } from "node:fs/promises";
-import { join } from "node:path";
-import { type Deputy, makeDeputy } from "../support/deputy.ts";
-import type { Scenario } from "../support/model-server/scenario.ts";
+import { pathToFileURL } from "node:url";
+import type { Deputy } from "../support/deputy.ts";
+import type { Scenario, Seen, Turn } from "../support/model-server/scenario.ts";
 import { type ModelServer, startModelServer } from "../support/model-server/start.ts";
 import { makeRepository, type TestRepository } from "../support/repository.ts";
 import { makeScratch, type Scratch, waitFor } from "../support/scratch.ts";
 import { until } from "../support/until.ts";
+import { openSystem } from "./deputy-system.ts";
 import type { Fault, Spec } from "./fault.ts";
 import { type Receiver, startReceiver } from "./receiver.ts";
+import { NotDeputy, type Surroundings, type System } from "./system.ts";
+import type { Kill } from "./turns.ts";
 
 /** One real system with everything around it: a repository, a scripted model, a phone, a load. */
 export type World = {
-  deputy: Deputy;
+  system: System;
+  /** For faults that reach into the program. */
+  readonly deputy: Deputy;
   repository: TestRepository;
   scratch: Scratch;
   model: ModelServer;
   phone: Receiver;
   /** Accepted tasks, by name. */
   tasks: Map<string, { id: string; spec: Spec }>;
-  /** When the daemon was started, and when it answered; the first one is no recovery. */
+  /** When the system was started, and when it answered; the first one is no recovery. */
   starts: { at: number; backAt: number }[];
+  kills: Kill[];
+  /** Which task a conversation with the honest model is about. */
+  conversations: Map<string, string>;
   start(env?: Record<string, string>): Promise<void>;
+  /** kill -9 of the system. */
+  kill(): Promise<void>;
+  /** Something was just killed by somebody else. */
+  killed(what: Kill["what"]): void;
   submit(spec: Spec): Promise<string>;
   /** Resolves once the waiting agent works, with its pid. */
   untilAtWork(): Promise<number>;
   /** The waiting agent may end. */
   letGo(): Promise<void>;
-  usage(): { rssMb: number; descriptors: number };
+  usage(): Promise<Usage>;
   close(): Promise<void>;
+};
+
+export type Usage = {
+  rssMb: number;
+  descriptors: number;
+  worktrees: number;
+  megabytes: number;
 };
 
 export async function makeWorld(
   fault: Pick<Fault, "engine" | "embedded" | "env" | "config" | "startEnv">,
   roles: Scenario["roles"] = {},
 ): Promise<World> {
+  const conversations: World["conversations"] = new Map();
+  const honest = { match: honestGoal.source, turns: noteTask(conversations) };
   const [scratch, repository, phone, model] = await Promise.all([
     makeScratch(),
     makeRepository({ "README.md": "# Night\n", "shared.txt": "one\ntwo\nthree\n" }),
     startReceiver(),
-    startModelServer({ scenario: { roles: { ...roles, ...honestModel } } }),
+    startModelServer({ scenario: { roles: { ...roles, honest } }, keepsBodies: false }),
   ]);
-  const deputy = await makeDeputy({
-    ...(fault.engine && { engine: fault.engine }),
-    ...(fault.embedded && { embedded: true }),
-    keepLog: true,
-    env: {
-      ...{ OPENAI_API_KEY: "sk-test", OPENAI_BASE_URL: model.url, DEPUTY_MODEL: "scripted" },
-      ...{ DEPUTY_NTFY_URL: phone.url, DEPUTY_NTFY_TOPIC: "night" },
-      ...fault.env,
-    },
-  });
-  if (fault.config) await writeFile(join(deputy.home, "config.yaml"), fault.config);
+  const { startEnv = {}, ...wishes } = fault;
+  const system = await openIt({ ...wishes, modelUrl: model.url, phoneUrl: phone.url });
   const starts: World["starts"] = [];
   const tasks: World["tasks"] = new Map();
+  const kills: World["kills"] = [];
   const world: World = {
-    ...{ deputy, repository, scratch, model, phone, tasks, starts },
+    ...{ system, repository, scratch, model, phone, tasks, starts, kills, conversations },
+    get deputy() {
+      if (system.deputy) return system.deputy;
+      throw new NotDeputy("this fault reaches into Deputy");
+    },
     start: async (env = {}) => {
       const at = Date.now();
-      await deputy.start(env);
+      await system.start(env);
       starts.push({ at, backAt: Date.now() });
     },
+    kill: async () => {
+      await system.kill();
+      world.killed("process");
+    },
+    killed: (what) => void kills.push({ at: Date.now(), what }),
     submit: async (spec) => {
-      const body = { repository: repository.path, goal: spec.name, ...spec.body };
-      // As a client does whose daemon dies: the same request again, until it is answered.
-      const key = { "idempotency-key": spec.name.replaceAll(" ", "-") };
-      const { body: task, status } = await until(async () => {
-        const answer = await deputy.api("POST", "/v1/tasks", body, key).catch(() => null);
-        return answer && answer.status !== 503 && answer;
-      }, `${spec.name} is accepted`);
-      if (status >= 300) throw new Error(`${spec.name}: ${status} ${JSON.stringify(task)}`);
-      tasks.set(spec.name, { id: task.id, spec });
-      return task.id;
+      const { body, name } = spec;
+      const task = { agent: "", checks: [], ...body, repository: repository.path, goal: name };
+      const id = await until(() => system.submit(task), `${name} is accepted`);
+      tasks.set(name, { id, spec });
+      return id;
     },
     untilAtWork: async () => {
       await scratch.until("at-work");
       return Number(await scratch.read("at-work"));
     },
     letGo: async () => void (await scratch.write("go")),
-    usage: () => readUsage(deputy.pid()),
+    usage: async () => ({ ...readUsage(system.pid()), ...(await system.disk()) }),
     close: async () => {
       await scratch.write("go");
-      await deputy.close();
+      await system.close();
       await Promise.all([model.close(), phone.close(), repository.remove(), scratch.remove()]);
     },
   };
-  await world.start(fault.startEnv);
+  await world.start(typeof startEnv === "function" ? startEnv(world) : startEnv);
   return world;
 }
 
-/** Four calls: what the script needs when nothing is repeated. */
-export const honestTurns = 4;
-const honestModel: Scenario["roles"] = {
-  honest: {
-    match: "A model writes",
-    turns: [
-      { calls: [{ tool: "read", args: { path: "README.md" } }], latencyMs: 200 },
-      { calls: [{ tool: "write", args: { path: "model.txt", content: "by a model\n" } }] },
-      { calls: [{ tool: "bash", args: { command: "sleep 0.5; cat model.txt" } }] },
-      { calls: [{ tool: "finish", args: { summary: "Wrote it." } }] },
-    ],
-  },
-};
+/** `DEPUTY_OVERNIGHT_SYSTEM` names a file that exports another `openSystem`. */
+async function openIt(around: Surroundings): Promise<System> {
+  const other = process.env.DEPUTY_OVERNIGHT_SYSTEM;
+  return other ? (await import(pathToFileURL(other).href)).openSystem(around) : openSystem(around);
+}
+
+/** How the goals begin that the honest model works on. */
+const honestGoal = /A model writes[\w ,]*/;
+
+const honestTurns: readonly Turn[] = [
+  { calls: [{ tool: "read", args: { path: "README.md" } }], latencyMs: 200 },
+  { calls: [{ tool: "write", args: { path: "model.txt", content: "by a model\n" } }] },
+  { calls: [{ tool: "bash", args: { command: "sleep 0.5; cat model.txt" } }] },
+  { calls: [{ tool: "finish", args: { summary: "Wrote it." } }] },
+];
+
+function noteTask(conversations: World["conversations"]) {
+  return (seen: Seen, turn: number): Turn => {
+    conversations.set(seen.conversation, honestGoal.exec(seen.user)?.[0] ?? "");
+    return honestTurns[turn] ?? { text: "That was all." };
+  };
+}
 
 /** An agent that is at work until it may end, and then does the rest of its work. */
 export function waiting({ scratch }: World): Spec {
@@ -136,7 +161,7 @@ export function bystanders(): Spec[] {
   ];
 }
 
-function readUsage(pid: number): { rssMb: number; descriptors: number } {
+function readUsage(pid: number): Pick<Usage, "rssMb" | "descriptors"> {
   const status = readFileSync(`/proc/${pid}/status`, "latin1");
   const rssKb = Number(/^VmRSS:\s+(\d+)/m.exec(status)?.[1]);
   return {

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { identifyProcess, isProcessAlive } from "../../../src/sandbox/process/process-identity.ts";
 import { until } from "../../support/until.ts";
-import type { Fault, Spec } from "../fault.ts";
+import { exhausted, type Fault, type Spec } from "../fault.ts";
 import type { World } from "../world.ts";
 
 /** Agents that die, hang, lie, loop, flood, or leave something running. */
@@ -18,8 +18,8 @@ const firstTime = '[ "$DEPUTY_ATTEMPT" = 1 ]';
 async function seen(world: World, name: string, pattern: RegExp): Promise<string> {
   const message = await until(async () => {
     const task = world.tasks.get(name);
-    const events = task ? await world.deputy.events(task.id).catch(() => []) : [];
-    return events.map((event) => event.message).find((text) => pattern.test(text)) ?? null;
+    const events = task ? await world.system.readEvents(task.id).catch(() => []) : [];
+    return events.map(({ text }) => text).find((text) => pattern.test(text)) ?? null;
   }, `${name} shows ${pattern}`);
   return message.slice(0, 160);
 }
@@ -45,7 +45,7 @@ const byTheirEvents: Own[] = [
     what: "it reports done with wrong work, every time",
     agent: "echo wrong > own.txt",
     shows: /Failed|giving up|question/i,
-    ends: "failed",
+    ends: exhausted,
   },
   {
     name: "an agent does nothing, once",
@@ -90,7 +90,7 @@ const byTheirEvents: Own[] = [
     what: "its program is not installed",
     agent: "no-such-program-here --do-it",
     shows: /was not found/,
-    ends: "failed",
+    ends: exhausted,
   },
 ];
 
@@ -149,7 +149,7 @@ export const agentFaults: Fault[] = [
       await world.scratch.until("deaf");
       await world.letGo();
       await sleep(100);
-      const code = await world.deputy.stop();
+      const code = await world.system.stop();
       await world.start();
       return `exit ${code} of the daemon`;
     },

@@ -1,11 +1,13 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { Redis } from "ioredis";
 import pg from "pg";
+import { stageNames } from "../../../src/core/task/outcome.ts";
 import { describeEmbeddedPostgres } from "../../../src/store/postgres/embedded.ts";
 import { redisUrl } from "../../support/redis.ts";
 import { until } from "../../support/until.ts";
 import type { Fault } from "../fault.ts";
 import type { World } from "../world.ts";
+import { loadFor, moments, readState } from "./process.ts";
 
 /** PostgreSQL and Redis going away, losing connections, forgetting. */
 export async function terminate({ deputy }: World, where: string): Promise<number> {
@@ -14,6 +16,64 @@ export async function terminate({ deputy }: World, where: string): Promise<numbe
       where datname = current_database() and pid <> pg_backend_pid() and ${where}`,
   );
   return rows?.length ?? 0;
+}
+
+/** The daemon stops itself at the moment, something else is killed, and the daemon goes on. */
+function killedMeanwhile(
+  who: "PostgreSQL" | "Redis",
+  kill: (world: World) => Promise<string>,
+): Fault[] {
+  return stageNames.flatMap((stage) =>
+    Object.entries(moments).map(
+      ([moment, when]): Fault => ({
+        name: `kill -9 of ${who} at ${stage}:${moment}`,
+        layer: who === "Redis" ? "queue" : "database",
+        what: `${who} is killed ${when} of ${stage}`,
+        ...(who === "Redis"
+          ? { engine: "redis" as const, missing: needsRedis }
+          : { embedded: true }),
+        startEnv: { DEPUTY_FAULT: `${stage}:${moment}`, DEPUTY_FAULT_SIGNAL: "SIGSTOP" },
+        load: loadFor(stage),
+        inject: async (world) => {
+          await world.letGo();
+          const pid = world.system.pid();
+          await until(() => readState(pid) === "T", "the daemon stops itself");
+          try {
+            return `${await kill(world)}, while the daemon stood at ${stage}:${moment}`;
+          } finally {
+            process.kill(pid, "SIGCONT");
+          }
+        },
+      }),
+    ),
+  );
+}
+
+async function killPostgres(world: World, signal: NodeJS.Signals): Promise<number> {
+  const pid = await postmasterPid(world);
+  process.kill(pid, signal);
+  world.killed("database");
+  return pid;
+}
+
+const untilPostgresRuns = (world: World, not: number) =>
+  until(async () => {
+    const now = await postmasterPid(world).catch(() => not);
+    return now === not ? null : now;
+  }, "PostgreSQL runs again");
+
+/** And have another one, that knows nothing, on its port. */
+async function killRedis(world: World): Promise<string> {
+  const { redis } = world.deputy;
+  if (!redis) throw new Error("no Redis");
+  const client = new Redis(redis.url);
+  const info = await client.info("server");
+  client.disconnect();
+  const pid = Number(/process_id:(\d+)/.exec(info)?.[1]);
+  process.kill(pid, "SIGKILL");
+  world.killed("database");
+  await redis.restart();
+  return `redis-server ${pid} killed, another one started`;
 }
 
 const needsRedis = () => (redisUrl() === null ? "redis-server is not installed" : null);
@@ -66,15 +126,26 @@ export const databaseFaults: Fault[] = [
     embedded: true,
     inject: async (world) => {
       await world.untilAtWork();
-      const pid = await postmasterPid(world);
-      process.kill(pid, "SIGKILL");
-      const next = await until(async () => {
-        const now = await postmasterPid(world).catch(() => pid);
-        return now === pid ? null : now;
-      }, "PostgreSQL runs again");
-      return `postmaster ${pid} killed, ${next} started`;
+      const pid = await killPostgres(world, "SIGKILL");
+      return `postmaster ${pid} killed, ${await untilPostgresRuns(world, pid)} started`;
     },
   },
+  {
+    name: "PostgreSQL stopped by an administrator",
+    layer: "database",
+    what: "SIGINT to its postmaster, which throws everybody out and ends",
+    embedded: true,
+    inject: async (world) => {
+      await world.untilAtWork();
+      const pid = await killPostgres(world, "SIGINT");
+      return `postmaster ${pid} ended, ${await untilPostgresRuns(world, pid)} started`;
+    },
+  },
+  ...killedMeanwhile(
+    "PostgreSQL",
+    async (world) => `postmaster ${await killPostgres(world, "SIGKILL")} killed`,
+  ),
+  ...killedMeanwhile("Redis", killRedis),
   ...(["flushed", "restarted"] as const).map(
     (how): Fault => ({
       name: `Redis ${how}`,

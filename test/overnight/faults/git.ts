@@ -1,7 +1,7 @@
 import { mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { until } from "../../support/until.ts";
-import type { Fault } from "../fault.ts";
+import type { Fault, Spec } from "../fault.ts";
 import { type World, waiting } from "../world.ts";
 
 /** Repositories, mirrors and worktrees that change or vanish meanwhile. */
@@ -40,7 +40,38 @@ const twoOnOneLine = () => [
   },
 ];
 
+/** Five parts at once that rewrite one line: all but the first lose, some of them several times. */
+const stormOnOneLine = (): Spec[] => [
+  {
+    name: "A storm on one line",
+    body: {
+      agent: 'command:sleep 0.3; sed -i "s/^two.*/& $DEPUTY_SUBTASK/" shared.txt',
+      checks: ["test -s shared.txt"],
+      plan: { subtasks: ["s1", "s2", "s3", "s4", "s5"].map((id) => ({ id, title: id })) },
+    },
+    wanted: {},
+  },
+];
+
 export const gitFaults: Fault[] = [
+  {
+    name: "a storm of conflicts",
+    layer: "git",
+    what: "five parts of a plan rewrite one line at the same time, and each has to be in it",
+    env: { DEPUTY_CONCURRENCY: "6" },
+    load: stormOnOneLine,
+    inject: async (world) => {
+      const task = await until(() => world.tasks.get("A storm on one line") ?? null, "accepted");
+      const end = await until(() => world.system.readEnd(task.id), "the storm is over");
+      const line = world.repository.git("show", `${end.branch}:shared.txt`).split("\n")[1] ?? "";
+      const missing = ["s1", "s2", "s3", "s4", "s5"].filter((part) => !line.includes(part));
+      if (missing.length > 0) throw new Error(`"${line}" lacks ${missing.join(", ")}`);
+      const events = await world.system.readEvents(task.id);
+      const conflicts = events.filter(({ text }) => /^Recovery: .*conflict/.test(text)).length;
+      if (conflicts === 0) throw new Error("nothing conflicted");
+      return `${conflicts} conflicts, and the line is "${line}"`;
+    },
+  },
   {
     name: "worktree deleted under its agent",
     layer: "git",
@@ -92,7 +123,7 @@ export const gitFaults: Fault[] = [
       const locks = ["config.lock", "packed-refs.lock", "HEAD.lock"];
       for (const name of locks) await writeFile(join(path, name), "");
       const there = (await readdir(path)).filter((name) => name.endsWith(".lock"));
-      await world.deputy.kill();
+      await world.kill();
       await world.start();
       return `${there.join(", ")}; the daemon was killed as well`;
     },
@@ -119,8 +150,8 @@ export const gitFaults: Fault[] = [
         "it is accepted",
       );
       const conflict = await until(async () => {
-        const events = await world.deputy.events(id);
-        return events.find(({ message }) => /conflict/.test(message))?.message ?? null;
+        const events = await world.system.readEvents(id);
+        return events.find(({ text }) => /conflict/.test(text))?.text ?? null;
       }, "the parts conflict");
       return conflict.slice(0, 120);
     },

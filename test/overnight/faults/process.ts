@@ -1,12 +1,12 @@
-import { execFileSync } from "node:child_process";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { stageNames } from "../../../src/core/task/outcome.ts";
 import type { Fault, Spec } from "../fault.ts";
 import { type World, waiting } from "../world.ts";
 
 /** The daemon, its workers and its machine. */
-const moments = {
+export const moments = {
   claimed: "right after it claimed the work",
   reported: "after the work was done, before that was recorded",
   advanced: "after it was recorded, before anybody was woken",
@@ -23,6 +23,12 @@ const failsOnce: Spec = {
   isIll: true,
 };
 
+/** Work that comes through the stage. */
+export const loadFor = (stage: string) => (world: World) => [
+  waiting(world),
+  ...(stage === "recover" ? [failsOnce] : []),
+];
+
 const killedAt = stageNames.flatMap((stage) =>
   Object.entries(moments).map(
     ([moment, when]): Fault => ({
@@ -30,10 +36,11 @@ const killedAt = stageNames.flatMap((stage) =>
       layer: "process",
       what: `the daemon is killed ${when} of ${stage}`,
       startEnv: { DEPUTY_FAULT: `${stage}:${moment}` },
-      load: (world) => [waiting(world), ...(stage === "recover" ? [failsOnce] : [])],
+      load: loadFor(stage),
       inject: async (world) => {
         await world.letGo();
         const end = await world.deputy.ended();
+        world.killed("process");
         if (end !== "SIGKILL") throw new Error(`the daemon ended with ${end}`);
         await world.start();
         return `the daemon ended by ${end} at ${stage}:${moment}`;
@@ -43,21 +50,58 @@ const killedAt = stageNames.flatMap((stage) =>
 );
 
 async function killAndStart(world: World): Promise<string> {
-  const pid = world.deputy.pid();
-  await world.deputy.kill();
+  const pid = world.system.pid();
+  await world.kill();
   await world.start();
-  return `${pid} ended by SIGKILL, ${world.deputy.pid()} started`;
+  return `${pid} ended by SIGKILL, ${world.system.pid()} started`;
 }
 
-async function startWorker({ deputy }: World) {
-  const worker = deputy.spawn(["worker", "--json", "--concurrency", "3"]);
+async function startWorker({ deputy }: World, env: Record<string, string> = {}) {
+  const worker = deputy.spawn(["worker", "--json", "--concurrency", "3"], env);
   if (!worker.stdout) throw new Error("no stdout");
   await once(worker.stdout, "data");
   return worker;
 }
 
+/** SIGSTOP for so long, then SIGCONT: to the program it is a machine that sleeps. */
+async function stopFor(world: World, seconds: number): Promise<string> {
+  await world.untilAtWork();
+  const pid = world.system.pid();
+  process.kill(pid, "SIGSTOP");
+  await sleep(seconds * 1_000); // the sleep itself is the fault
+  const state = readState(pid);
+  process.kill(pid, "SIGCONT");
+  if (state !== "T") throw new Error(`state ${state}`);
+  return `state ${state} for ${seconds} s`;
+}
+
+/** "T" is a process that was stopped. */
+export function readState(pid: number): string {
+  return /^State:\s+(\w)/m.exec(readFileSync(`/proc/${pid}/status`, "latin1"))?.[1] ?? "";
+}
+
+/** At the moments of the only stage that a worker runs. */
+const workerKilledAt = Object.entries(moments).map(
+  ([moment, when]): Fault => ({
+    name: `kill -9 of a worker at execute:${moment}`,
+    layer: "process",
+    what: `a second process that runs the attempts is killed ${when}`,
+    startEnv: { DEPUTY_CONCURRENCY: "0" },
+    inject: async (world) => {
+      await world.letGo();
+      const first = await startWorker(world, { DEPUTY_FAULT: `execute:${moment}` });
+      if (first.exitCode === null && first.signalCode === null) await once(first, "exit");
+      world.killed("process");
+      if (first.signalCode !== "SIGKILL") throw new Error(`it ended with ${first.exitCode}`);
+      await startWorker(world);
+      return `the worker ended by ${first.signalCode} at execute:${moment}`;
+    },
+  }),
+);
+
 export const processFaults: Fault[] = [
   ...killedAt,
+  ...workerKilledAt,
   {
     name: "kill -9 while agents work",
     layer: "process",
@@ -88,7 +132,7 @@ export const processFaults: Fault[] = [
     what: "SIGTERM while agents work, and a new start",
     inject: async (world) => {
       await world.untilAtWork();
-      const code = await world.deputy.stop();
+      const code = await world.system.stop();
       await world.start();
       return `exit ${code} after SIGTERM`;
     },
@@ -97,16 +141,13 @@ export const processFaults: Fault[] = [
     name: "asleep for six seconds",
     layer: "process",
     what: "SIGSTOP of the daemon, as a machine that sleeps, then SIGCONT",
-    inject: async (world) => {
-      await world.untilAtWork();
-      const pid = world.deputy.pid();
-      process.kill(pid, "SIGSTOP");
-      execFileSync("sleep", ["6"]); // the sleep itself is the fault
-      const state = execFileSync("ps", ["-o", "stat=", "-p", String(pid)], { encoding: "utf8" });
-      process.kill(pid, "SIGCONT");
-      if (!state.startsWith("T")) throw new Error(`state ${state}`);
-      return `state ${state.trim()} for 6 s`;
-    },
+    inject: (world) => stopFor(world, 6),
+  },
+  {
+    name: "asleep for longer than a lease",
+    layer: "process",
+    what: "SIGSTOP of the daemon for 35 s; its leases last for 30 s",
+    inject: (world) => stopFor(world, 35),
   },
   {
     name: "a second daemon on the database",
@@ -130,6 +171,7 @@ export const processFaults: Fault[] = [
       const exited = once(first, "exit");
       first.kill("SIGKILL");
       const [, signal] = await exited;
+      world.killed("process");
       await startWorker(world);
       return `the worker ended by ${signal}`;
     },
