@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 
 /**
@@ -9,26 +9,42 @@ import { parseArgs } from "node:util";
  * night alone against the real program, then nights of random faults over a long queue. Prints what became
  * of the tasks; with --docs it writes that into docs/reliability.md, too. Exit 1 when something was lost,
  * wrong, done twice or stopped for nothing, or when a fault did not fire.
+ *
+ * `--repeat 5` tries each fault five times, and `--system FILE` another system (docs/reliability.md).
+ * `--short` is what CI runs: some of each kind, and fifteen seconds of a night, always with the same seed.
  */
 const { values } = parseArgs({
   options: {
-    minutes: { type: "string", default: "1" },
+    short: { type: "boolean", default: false },
+    minutes: { type: "string" },
+    repeat: { type: "string", default: "1" },
+    system: { type: "string", default: "" },
     nights: { type: "string", default: "1" },
-    seed: { type: "string", default: String(Date.now() % 1_000_000) },
+    seed: { type: "string" },
     only: { type: "string", default: "" },
     docs: { type: "boolean", default: false },
   },
 });
+if (values.docs && (values.short || values.only)) {
+  console.error("--docs writes the table of the whole run: leave out --short and --only.");
+  process.exit(2);
+}
+const minutes = values.minutes ?? (values.short ? "0.25" : "1");
+const seed = values.seed ?? (values.short ? "7" : String(Date.now() % 1_000_000));
+console.log(`Seed ${seed}: the same faults in the same order with --seed ${seed}.`);
 const report = join(mkdtempSync(join(tmpdir(), "deputy-overnight-")), "report.json");
 const { status } = spawnSync("npx", ["vitest", "run", "--config", "vitest.overnight.config.ts"], {
   stdio: "inherit",
   env: {
     ...process.env,
     DEPUTY_OVERNIGHT_REPORT: report,
-    DEPUTY_OVERNIGHT_MINUTES: values.minutes,
+    DEPUTY_OVERNIGHT_SHORT: values.short ? "1" : "",
+    DEPUTY_OVERNIGHT_MINUTES: minutes,
     DEPUTY_OVERNIGHT_NIGHTS: values.nights,
-    DEPUTY_OVERNIGHT_SEED: values.seed,
+    DEPUTY_OVERNIGHT_SEED: seed,
     DEPUTY_OVERNIGHT_ONLY: values.only,
+    DEPUTY_OVERNIGHT_REPEAT: values.repeat,
+    DEPUTY_OVERNIGHT_SYSTEM: values.system && resolve(values.system),
   },
 });
 const told = readFileSync(`${report}.md`, "utf8");

@@ -12,6 +12,7 @@ import { processFaults } from "./faults/process.ts";
 import { findFlaws, judge } from "./judge.ts";
 import { runNight } from "./mix.ts";
 import { describeNight, type Night, writeReport } from "./report.ts";
+import { pickTelling } from "./short.ts";
 import { makeRandom } from "./stats.ts";
 import { NotDeputy } from "./system.ts";
 import { bystanders, makeWorld, waiting } from "./world.ts";
@@ -29,7 +30,8 @@ const all: Fault[] = [
   ...clockFaults,
   ...outsideFaults,
 ];
-const faults = all.filter(({ name }) => only.test(name));
+const isShort = Boolean(process.env.DEPUTY_OVERNIGHT_SHORT);
+const faults = (isShort ? pickTelling(all) : all).filter(({ name }) => only.test(name));
 const runs = Array.from({ length: repeat }, () => faults).flat();
 const alone: Observed[] = [];
 /** What cannot be tried here, with the reason. */
