@@ -13,7 +13,7 @@ import { findFlaws, judge } from "./judge.ts";
 import { runNight } from "./mix.ts";
 import { describeNight, type Night, writeReport } from "./report.ts";
 import { pickTelling } from "./short.ts";
-import { makeRandom } from "./stats.ts";
+import { makeRandom, percentile } from "./stats.ts";
 import { NotDeputy } from "./system.ts";
 import { bystanders, makeWorld, waiting } from "./world.ts";
 
@@ -92,6 +92,13 @@ describe("in random order", () => {
     },
     86_400_000,
   );
+});
+
+test.skipIf(isShort)("95 of 100 starts are back to progress within five seconds", () => {
+  const times = [...alone, ...nights.map(({ observed }) => observed)].flatMap(
+    ({ recoveryMs }) => recoveryMs,
+  );
+  expect(percentile(times, 0.95)).toBeLessThan(5_000);
 });
 
 /** Null: it cannot be tried on a system that is not Deputy. */

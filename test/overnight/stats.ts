@@ -15,13 +15,17 @@ export function tellShare(right: number, runs: number): string {
   return `${right} of ${runs} (${Math.round(low * 100)}–${Math.round(high * 100)} %)`;
 }
 
+/** 0 of none. */
+export function percentile(values: readonly number[], share: number): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? 0;
+}
+
 /** "p50 3 ms, p95 40 ms, at most 51 ms, of 60". */
 export function tellTimes(times: readonly number[]): string {
   if (times.length === 0) return "none";
-  const sorted = times.toSorted((a, b) => a - b);
-  const at = (share: number) =>
-    sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))];
-  return `p50 ${at(0.5)} ms, p95 ${at(0.95)} ms, at most ${sorted.at(-1)} ms, of ${sorted.length}`;
+  const at = (share: number) => `${percentile(times, share)} ms`;
+  return `p50 ${at(0.5)}, p95 ${at(0.95)}, at most ${at(1)}, of ${times.length}`;
 }
 
 export type Random = () => number;
