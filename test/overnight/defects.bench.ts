@@ -197,7 +197,12 @@ test.each(gates)("$name", { timeout: 3_600_000 }, async (gate) => {
         }),
       );
       for (const [index, id] of ids.entries()) {
-        const { branch, end } = await until(() => system.readEnd(id), `${id} is over`);
+        const { branch, end } = await until(
+          () => system.readEnd(id),
+          `${id} is over`,
+          1_200_000,
+          250,
+        );
         if (drafted.get(goals[index] ?? "")) row.broken++;
         if (end === "asks") row.asks++;
         else if (end === "failed") row.failed++;

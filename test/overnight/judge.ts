@@ -66,7 +66,7 @@ export function findFlaws(seen: Observed): string[] {
 function settle({ system }: World, id: string): Promise<TaskEnd | null> {
   // It may be away for the moment: that is what is being tried. Null is the verdict then: lost.
   const look = () => system.readEnd(id).catch(() => null);
-  return until(look, `${id} is over`, patienceMs).catch(() => null);
+  return until(look, `${id} is over`, patienceMs, 250).catch(() => null);
 }
 
 function judgeEnd({ repository }: World, { wanted }: Spec, found: TaskEnd | null): End {

@@ -5,11 +5,12 @@ export async function until<T>(
   ask: () => Promise<T | null | false> | T | null | false,
   what: string,
   timeoutMs = 240_000,
+  everyMs = 50,
 ): Promise<T> {
   for (const end = Date.now() + timeoutMs; ; ) {
     const answer = await ask();
     if (answer !== null && answer !== false) return answer;
     if (Date.now() > end) throw new Error(`waited ${timeoutMs / 1000} s in vain until ${what}`);
-    await sleep(50);
+    await sleep(everyMs);
   }
 }
