@@ -64,7 +64,7 @@ test("a program that is missing is named, and once it is there a retry finishes 
   expect(asking.questions[0].text).toContain(`"${program}" was not found`);
   await writeFile(program, "#!/bin/sh\necho right > word.txt\n");
   await chmod(program, 0o755);
-  expect((await answer(id, "retry")).code).toBe(0);
+  expect((await deputy.cli(["retry", id])).code).toBe(0);
   const done = await deputy.untilOver(id);
   expect(done.state, done.end_detail).toBe("completed");
   expect((await show(id)).subtasks[0].answers).toEqual([]);

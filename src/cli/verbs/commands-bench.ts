@@ -102,7 +102,9 @@ async function runOnce(
   interrupted: AbortSignal,
 ): Promise<BenchResult> {
   const { value: task } = await connect(io)
-    .json(taskWire, "POST", "/v1/tasks", { body: { ...body, ...benchModes[mode] } })
+    .json(taskWire, "POST", "/v1/tasks", {
+      body: { ...body, ...benchModes[mode], when_stuck: "fail" },
+    })
     .catch((error) => {
       if (!(error instanceof CliError)) throw error;
       throw new CliError(error.exitCode, `${name}, ${mode}: ${error.message}`);

@@ -10,11 +10,7 @@ import type { Subtask, Task } from "../../core/task/task.ts";
 import type { Db } from "../../store/database/schema.ts";
 import { appendEvent } from "../../store/tasks/transition.ts";
 import { answerAboutJudges } from "../questions/answer-judges.ts";
-import {
-  answerAboutStuck,
-  answerAboutWhole,
-  requireAnswerAboutWhole,
-} from "../questions/answer-stuck.ts";
+import { answerStuck, requireUsable } from "../questions/answer-stuck.ts";
 import { answerPlan, checkPlanRounds, readPlanAnswer } from "../questions/ask-about-plan.ts";
 import { answerBudgetQuestion } from "../questions/budget-question.ts";
 import { findQuestion } from "../questions/find-question.ts";
@@ -54,10 +50,20 @@ export async function cancelTask(deps: AdvanceDeps, taskId: string): Promise<Tas
 
 /**
  * Re-open a failed task where it failed. Finished subtasks stay finished; failed ones get a new
- * budget of attempts.
+ * budget of attempts, and so does what is stuck and waits for a person.
  */
 export async function retryTask(deps: AdvanceDeps, taskId: string): Promise<Task> {
   return change(deps, taskId, async (ledger, task, subtasks) => {
+    const open = isTaskOver(task.state) ? [] : await ledger.listOpenQuestions(task.id);
+    const stuck = open.filter(({ kind }) => kind === "stuck");
+    if (stuck.length > 0 && !task.cancelRequestedAt) {
+      await ledger.appendEvent(task.id, { type: "task.retried", message: "Retry requested" });
+      for (const question of stuck) {
+        await ledger.setAnswer(question.id, "retry");
+        await answerStuck(ledger, deps.announce, { task, subtasks }, question, "retry");
+      }
+      return;
+    }
     if (task.state !== "failed") {
       throw new DeputyError(
         "conflict",
@@ -155,8 +161,7 @@ export async function answerQuestion(
     }
     if (question.kind === "budget")
       return answerBudgetQuestion(ledger, deps, task, subtasks, question, answer);
-    const isWhole = question.kind === "stuck" && question.subtaskId === null;
-    if (isWhole) requireAnswerAboutWhole(answer);
+    if (question.kind === "stuck") requireUsable(question, answer);
     const approved = question.kind === "approval" ? readApproval(answer) : null;
     await ledger.setAnswer(question.id, answer);
     await ledger.appendEvent(task.id, {
@@ -181,12 +186,11 @@ export async function answerQuestion(
       await ledger.moveTask(task, "queued", waitForSlot("plan"));
       return ledger.wakeStage("plan", task.id, null);
     }
-    if (isWhole) return answerAboutWhole(ledger, deps.announce, task, subtasks, question, answer);
+    if (question.kind === "stuck")
+      return answerStuck(ledger, deps.announce, { task, subtasks }, question, answer);
     if (question.subtaskId === null) return goOnPlanning(ledger, task);
     const subtask = subtasks.find(({ id }) => id === question.subtaskId);
     invariant(subtask, "a question of an agent belongs to a subtask");
-    if (question.kind === "stuck")
-      return answerAboutStuck(ledger, deps.announce, task, subtask, question, answer);
     if (question.kind === "judges") return answerAboutJudges(ledger, subtask, question, answer);
     // Work that a person accepts as it is only has to be verified again, with the findings
     // accepted.

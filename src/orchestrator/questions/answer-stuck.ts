@@ -8,11 +8,26 @@ import { waitForSlot } from "../transitions/stage-retry.ts";
 import { goOnPlanning } from "./planner-question.ts";
 
 /**
- * A person's answer about work that recovery could not finish: it gets a new budget of attempts, with
- * the advice in their briefs, or it ends. What had failed begins afresh on what is merged by now;
- * what was only interrupted goes on in its session. The caller settles the task.
+ * A person's answer about what recovery could not finish by itself: a subtask, or the planning or
+ * delivery of the whole task. The caller settles the task.
  */
-export async function answerAboutStuck(
+export async function answerStuck(
+  ledger: TaskLedger,
+  announce: Announce,
+  { subtasks, task }: { task: Task; subtasks: readonly Subtask[] },
+  question: { subtaskId: string | null; text: string },
+  answer: string,
+): Promise<void> {
+  const subtask = subtasks.find(({ id }) => id === question.subtaskId);
+  if (subtask) return answerAboutSubtask(ledger, announce, task, subtask, question, answer);
+  return answerAboutWhole(ledger, announce, task, subtasks, question, answer);
+}
+
+/**
+ * It gets a new budget of attempts, with the advice in their briefs, or it ends. What had failed
+ * begins afresh on what is merged by now; what was only interrupted goes on in its session.
+ */
+async function answerAboutSubtask(
   ledger: TaskLedger,
   announce: Announce,
   task: Task,
@@ -59,7 +74,7 @@ export async function askAboutWhole(
 }
 
 /** The stage runs again; comments that were made meanwhile are worked on before a delivery. */
-export async function answerAboutWhole(
+async function answerAboutWhole(
   ledger: TaskLedger,
   announce: Announce,
   task: Task,
@@ -79,9 +94,9 @@ export async function answerAboutWhole(
   await ledger.wakeStage("deliver", task.id, null);
 }
 
-/** Throws a DeputyError unless it is one of the answers that the whole of a task can use. */
-export function requireAnswerAboutWhole(answer: string): void {
-  if (isEnd(answer) || isRetry(answer)) return;
+/** Throws a DeputyError for an answer that the question cannot use: advice needs an agent to follow it. */
+export function requireUsable({ subtaskId }: { subtaskId: string | null }, answer: string): void {
+  if (subtaskId !== null || isEnd(answer) || isRetry(answer)) return;
   throw new DeputyError(
     "invalid_input",
     'This question is about the whole task: answer "retry" or "give up"; what has to change in a file is said by deputy comment.',
