@@ -27,7 +27,7 @@ export const ladderWire = named(
             used: z.array(z.object({ attempt: z.number(), reason: z.string() })),
           }),
         ),
-        /** What comes if the attempt fails in the same way as the last; null: it is over. */
+        /** What comes if it fails in the same way again; null: it is over, or waits for help. */
         next: z.object({ rung: z.enum(rungs), reason: z.string() }).nullable(),
       }),
     ),

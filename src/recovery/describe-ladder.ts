@@ -34,8 +34,16 @@ export function describeLadder(
     ...{ counted: climbed.length, limit: maxAttempts },
     on: climbed.at(-1)?.decision.rung ?? null,
     rungs: listRungs(climbed, above),
-    next: isSubtaskOver(subtask.state) ? null : foresee(subtask, attempts, told, above),
+    next:
+      isSubtaskOver(subtask.state) || waitsForHelp(subtask, told)
+        ? null
+        : foresee(subtask, attempts, told, above),
   };
+}
+
+/** With a person's answer it starts at the bottom again. */
+function waitsForHelp({ state }: Pick<Subtask, "state">, told: readonly Told[]): boolean {
+  return state === "waiting" && told.at(-1)?.decision.rung === "help";
 }
 
 function listRungs(

@@ -61,6 +61,8 @@ test("with a planner and a person to ask, both come before giving up", () => {
   ]);
   const tried = attemptsOf(["repair", "fresh", "fallback", "repair", null]);
   expect(describeLadder(subtask, tried, above).next?.rung).toBe("replan");
+  const helped = { ...subtask, state: "waiting" as const };
+  expect(describeLadder(helped, attemptsOf(["fresh", "help"]), above).next).toBeNull();
   const planned = { ...above, mayReplan: false };
   expect(describeLadder(subtask, tried, planned).next).toEqual({
     rung: "help",

@@ -14,7 +14,7 @@ export type SubtaskLadder = {
   on: Rung | null;
   /** From the first to the last. */
   rungs: readonly LadderRung[];
-  /** What comes if the attempt fails in the same way as the last one; null: it is over. */
+  /** What comes if the attempt fails in the same way as the last one; null: it is over, or waits for help. */
   next: { rung: Rung; reason: string } | null;
 };
 
