@@ -1,10 +1,13 @@
-import { mkdir, mkdtemp, readdir, rm, utimes } from "node:fs/promises";
+import { randomBytes } from "node:crypto";
+import { mkdir, mkdtemp, readdir, rename, rm, utimes } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { loadConfig } from "../src/config/config.ts";
 import { openLog } from "../src/daemon/home/log.ts";
 import { pruneOldTasks } from "../src/daemon/housekeeping/retention.ts";
+import { commitTree } from "../src/worktree/commits/commit-tree.ts";
+import { measureSnapshots } from "../src/worktree/mirror/measure-snapshots.ts";
 import {
   draftMirror,
   type Mirror,
@@ -21,8 +24,9 @@ let mirrors: Mirrors;
 let mirror: Mirror;
 beforeAll(async () => {
   [bench, home] = await Promise.all([makeBench(), mkdtemp(join(tmpdir(), "deputy-pack-"))]);
-  mirrors = openMirrors(home);
-  mirror = await draftMirror(mirrors.at(join(home, "m.git")));
+  mirrors = openMirrors(join(home, "repos"));
+  mirror = mirrors.at(join(home, "repos", "m.git"));
+  await rename((await draftMirror(mirror)).gitDir, mirror.gitDir);
   await mkdir(join(home, "logs"));
 });
 afterAll(async () => {
@@ -30,11 +34,12 @@ afterAll(async () => {
   await rm(home, { recursive: true, force: true });
 });
 
-const prune = async () => {
-  const config = { ...loadConfig({ DEPUTY_HOME: home }), retentionDays: 1 };
+const prune = async (set: { retentionDays: number | null; snapshotsMb?: number } = defaults) => {
+  const config = { ...loadConfig({ DEPUTY_HOME: home }), ...set };
   const deps = { db: bench.db, mirrors, config, log: openLog("silent") };
   await pruneOldTasks(deps, new AbortController().signal);
 };
+const defaults = { retentionDays: 1 };
 const write = async (text: string) =>
   (await openMirror(mirror).run(["hash-object", "-w", "--stdin"], { input: text })).trim();
 const has = async (object: string) =>
@@ -92,4 +97,69 @@ test("while somebody works on it all is packed and nothing lost; when it is quie
   expect(await has(objects[0] ?? "")).toBe(true);
   expect(await has(objects[1] ?? "")).toBe(false);
   expect(await has(young)).toBe(true);
+});
+
+/** A task that ended days ago, with half a megabyte of its own in the tree of its attempt. */
+async function endAttempt(days: number, set: string): Promise<string> {
+  const taskId = await bench.submitPlanned();
+  const { attemptId = "" } = (await bench.claim("execute")) ?? {};
+  const blob = await write(randomBytes(256 * 1024).toString("hex"));
+  const git = openMirror(mirror);
+  const tree = (await git.run(["mktree"], { input: `100644 blob ${blob}\tfile\n` })).trim();
+  const commit = await commitTree(mirror, tree, [], "Attempt");
+  await git.run(["update-ref", `refs/deputy/attempts/${attemptId}`, commit]);
+  await bench.database.query(
+    "update attempts set ended_at = now(), end_reason = 'gave_up', snapshot_ref = 'refs/deputy/attempts/' || id where id = $1",
+    [attemptId],
+  );
+  const over = `hold_kind = null, hold_owner = null, hold_at = null, hold_on = null,
+    hold_reason = null, hold_question_id = null`;
+  await bench.database.query(
+    `update subtasks set state = 'cancelled', ${over} where task_id = $1`,
+    [taskId],
+  );
+  await bench.database.query(
+    `update tasks set ${set}, ${over}, ended_at = now() - interval '${days} days', preparation =
+     jsonb_set(preparation, '{mirror}', to_jsonb($2::text)) where id = $1`,
+    [taskId, mirror.gitDir],
+  );
+  return `refs/deputy/attempts/${attemptId}`;
+}
+
+test("where snapshots take too much, those of settled tasks go, the oldest first, and no others", async () => {
+  await bench.clear();
+  const failed = await endAttempt(9, "state = 'failed'");
+  const open = await endAttempt(8, "state = 'completed', delivered_commit = 'gone'");
+  const accepted = await endAttempt(
+    3,
+    "state = 'completed', accepted_at = now() - interval '2 days'",
+  );
+  const cancelled = await endAttempt(2, "state = 'cancelled'");
+  const fresh = await endAttempt(0, "state = 'cancelled'");
+  const isKept = async (ref: string) =>
+    (await openMirror(mirror).ask(["rev-parse", "--verify", "--quiet", ref])).exitCode === 0;
+  const kept = () => Promise.all([failed, open, accepted, cancelled, fresh].map(isKept));
+  const bytes = await measureSnapshots(mirror, new AbortController().signal);
+  // Random digits take half of their size, and each object a little.
+  expect(bytes / (5 * 256 * 1024)).toBeCloseTo(1.13, 1);
+
+  const half = bytes / 1024 / 1024 / 5;
+  await prune({ retentionDays: null, snapshotsMb: 5.5 * half });
+  expect(await kept()).toEqual([true, true, true, true, true]);
+  await prune({ retentionDays: null, snapshotsMb: 4.5 * half });
+  expect(await kept()).toEqual([true, true, false, true, true]);
+  await prune({ retentionDays: null, snapshotsMb: half });
+  expect(await kept()).toEqual([true, true, false, false, true]);
+  // However old: what nobody decided on keeps its snapshots when its records go.
+  await prune({ retentionDays: 1 });
+  expect(await kept()).toEqual([true, true, false, false, true]);
+  const rows = "select pruned_at is not null as pruned from tasks order by ended_at";
+  expect(
+    (await bench.database.query<{ pruned: boolean }>(rows)).map(({ pruned }) => pruned),
+  ).toEqual([true, true, true, true, false]);
+  await bench.database.query(
+    "update tasks set discarded_at = now() - interval '2 days' where state = 'failed'",
+  );
+  await prune({ retentionDays: 1 });
+  expect(await kept()).toEqual([false, true, false, false, true]);
 });

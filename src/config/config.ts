@@ -40,6 +40,8 @@ const fileSchema = z.strictObject({
   keep_worktrees: z.number().int().min(0).optional(),
   /** How long data of finished tasks is kept, in days. */
   retention_days: z.union([z.number().positive().max(36_500), z.literal("forever")]).optional(),
+  /** How much the snapshots of one repository may take, while those of settled tasks can go; 0: no limit. */
+  snapshots_mb: z.number().int().min(0).max(maxFloorMb).optional(),
   /** How often a snapshot of its worktree is taken while an agent runs; 0: at no regular times. */
   snapshot_minutes: z
     .number()
@@ -133,6 +135,8 @@ export function loadConfig(
     /** Null: for ever. */
     retentionDays:
       file.retention_days === "forever" ? null : (file.retention_days ?? defaultRetentionDays),
+    /** Null: no limit. */
+    snapshotsMb: (file.snapshots_mb ?? (file.retention_days === "forever" ? 0 : 10_000)) || null,
     /** Null: at no regular times. */
     snapshotMs: (file.snapshot_minutes ?? 3) * 60_000 || null,
     minFreeMb: readNumber(env, "DEPUTY_MIN_FREE_MB", 0, maxFloorMb) ?? file.min_free_mb ?? 512,

@@ -14,7 +14,7 @@ const { deputy, repository, scratch } = withDeputy({
   env: { GITHUB_WEBHOOK_SECRET: "a-shared-secret" },
 });
 
-test("logs, events, snapshots and worktrees of what is over go, in words; a retry still works", async () => {
+test("logs, events and worktrees of what is over go, in words, and the snapshots of what is settled; a retry still works", async () => {
   const submit = async (goal: string, command: string) => {
     const body = {
       repository: repository.path,
@@ -41,9 +41,15 @@ test("logs, events, snapshots and worktrees of what is over go, in words; a retr
       shown: (await deputy.cli(["diff", done])).stdout,
     };
   })();
+  // Merged by hand, which the next task's fetch tells; and one that nobody wants.
+  repository.git("merge", "--quiet", "--ff-only", "deputy/write");
+  const thrown = await submit("Throw away", "echo e > e.txt; echo thrown");
+  expect((await deputy.untilOver(thrown)).state).toBe("completed");
+  expect((await deputy.cli(["discard", thrown])).code).toBe(0);
   const attemptOf = async (id: string): Promise<string> =>
     (await deputy.api("GET", `/v1/tasks/${id}`)).body.attempts[0].id;
   const [old, kept] = [await attemptOf(done), await attemptOf(open)];
+  const [unwanted, undecided] = [await attemptOf(thrown), await attemptOf(failed)];
   await deputy.stop();
   await writeFile(join(deputy.home, "config.yaml"), "retention_days: 0.0000001\n");
   await deputy.start();
@@ -53,12 +59,14 @@ test("logs, events, snapshots and worktrees of what is over go, in words; a retr
       async () => (await deputy.events(id)).some(({ message }) => words.test(message)),
       `${id} tells ${words}`,
     );
-  for (const id of [done, failed]) await untilTold(id, /^Removed \d+ logs/);
+  for (const id of [done, failed, thrown]) await untilTold(id, /^Removed \d+ logs/);
   const events = await deputy.events(done);
   expect(events.map(({ type }) => type)).toEqual(["task.pruned"]);
   expect(events[0]?.message).toMatch(/^Removed \d+ logs, \d+ snapshots, \d+ events: kept for /);
   const refs = await openMirror(mirror).run(["for-each-ref", "--format=%(refname)"]);
   expect(refs).not.toContain(`refs/deputy/attempts/${old}`);
+  expect(refs).not.toContain(`refs/deputy/attempts/${unwanted}`);
+  expect(refs).toContain(`refs/deputy/attempts/${undecided}`);
   expect(refs).toContain(`refs/deputy/tasks/${done}`);
   expect(refs).toContain(`refs/deputy/attempts/${kept}`);
   const logs = await readdir(join(deputy.home, "logs"));
@@ -74,16 +82,18 @@ test("logs, events, snapshots and worktrees of what is over go, in words; a retr
   const log = await deputy.cli(["log", done]);
   expect(log.stderr).toContain(`The log of attempt 1 of ${done} was removed on 20`);
   const diff = await deputy.cli(["diff", failed]);
-  expect(diff.stderr).toContain("merged nothing, and what its attempts wrote was kept only for");
+  expect(diff.stdout).toContain("c.txt");
 
   // The worktrees were put aside in that round; what was put aside goes in the next one.
-  expect((await deputy.cli(["restore", done])).code).toBe(0);
+  expect((await deputy.cli(["restore", failed])).code).toBe(0);
   await deputy.stop();
   await deputy.start();
-  await untilTold(failed, /^Removed 1 snapshots: /);
-  const restored = await deputy.cli(["restore", failed]);
+  await untilTold(done, /^Removed 1 snapshots: /);
+  const restored = await deputy.cli(["restore", thrown]);
   expect(restored.code).toBe(2);
-  expect(restored.stderr).toContain(`${failed} cannot be restored any more: its worktrees were`);
+  expect(restored.stderr).toContain(`${thrown} cannot be restored any more: its worktrees were`);
+  // What nobody decided on keeps its snapshots, however long ago it ended.
+  expect((await deputy.cli(["restore", failed])).code).toBe(0);
 
   await scratch.write("there");
   await deputy.cli(["retry", failed]);

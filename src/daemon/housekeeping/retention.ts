@@ -2,7 +2,12 @@ import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Config } from "../../config/config.ts";
-import { chooseForgettable, choosePrunable, type Due } from "../../core/task/retention.ts";
+import {
+  chooseForgettable,
+  choosePrunable,
+  type Due,
+  whenSettled,
+} from "../../core/task/retention.ts";
 import { tidyWorktree } from "../../delivery/hand-over.ts";
 import { pruneTask } from "../../orchestrator/commands/prune-task.ts";
 import type { Db } from "../../store/database/schema.ts";
@@ -16,43 +21,33 @@ import {
   submoduleWorktreeRef,
 } from "../../worktree/content/keep-submodules.ts";
 import { collectGarbage, packMirror } from "../../worktree/mirror/collect-garbage.ts";
-import { deleteRefs, type Mirrors } from "../../worktree/mirror/mirror.ts";
+import { measureSnapshots } from "../../worktree/mirror/measure-snapshots.ts";
+import { deleteRefs, listMirrors, type Mirrors } from "../../worktree/mirror/mirror.ts";
 import { removeSetAside } from "../../worktree/mirror/repair-mirror.ts";
+import { isInSource } from "../../worktree/read/read-commit.ts";
 import type { Log } from "../home/log.ts";
 
 /**
- * Finished tasks are kept for a time (`retention_days`); then their logs, events, transcripts,
- * snapshots and worktrees are removed. Tasks, attempts, verdicts, receipts, patches and the commits
- * of task branches stay. core/retention.ts decides what is old enough; this round applies it, one
- * task at a time with a pause in between, and never to an unfinished one. Rows that belong to no
- * task (leftovers.ts) go in the same round.
+ * Finished tasks are kept for a time (`retention_days`); then their logs, events, transcripts and
+ * worktrees are removed, and their snapshots once they are settled as well. Where those of a
+ * repository take more than `snapshots_mb`, the ones of settled tasks go earlier, the oldest first.
+ * Tasks, attempts, verdicts, receipts, patches and the commits of task branches stay.
+ * core/retention.ts decides what may go; this round applies it, one task at a time with a pause in
+ * between, and never to an unfinished one. Rows that belong to no task (leftovers.ts) go in the same
+ * round.
  */
-export async function pruneOldTasks(
-  deps: { db: Db; mirrors: Mirrors; config: Config; log: Log },
-  signal: AbortSignal,
-): Promise<void> {
+export async function pruneOldTasks(deps: PruneDeps, signal: AbortSignal): Promise<void> {
   const { config, db, log, mirrors } = deps;
-  if (config.retentionDays === null) return;
-  const before = new Date(Date.now() - config.retentionDays * dayMs);
   const shrunk = new Set<string>();
-  for (const task of await listOldTasks(db, before)) {
+  if (config.retentionDays !== null) {
+    const before = new Date(Date.now() - config.retentionDays * dayMs);
+    await pruneBefore(deps, before, shrunk, signal);
     if (signal.aborted) return;
-    try {
-      const due = choosePrunable(task, before);
-      await pruneOne(deps, task, due);
-      if (task.mirror && (due.records || due.snapshots.length > 0)) shrunk.add(task.mirror);
-    } catch (error) {
-      log.error(
-        { err: error, task: task.id },
-        "could not prune a task; it is tried again tomorrow",
-      );
-    }
-    await sleep(pauseMs);
+    await forgetLeftovers(deps, config.retentionDays);
+    const setAside = await removeSetAside(config.paths.mirrors, before);
+    if (setAside > 0) log.info({ setAside, before }, "removed broken mirrors that were set aside");
   }
-  if (signal.aborted) return;
-  await forgetLeftovers(deps, config.retentionDays);
-  const setAside = await removeSetAside(config.paths.mirrors, before);
-  if (setAside > 0) log.info({ setAside, before }, "removed broken mirrors that were set aside");
+  if (config.snapshotsMb !== null) await limitSnapshots(deps, config.snapshotsMb, shrunk, signal);
   for (const gitDir of shrunk) {
     if (signal.aborted) return;
     try {
@@ -66,6 +61,94 @@ export async function pruneOldTasks(
   }
 }
 
+type PruneDeps = { db: Db; mirrors: Mirrors; config: Config; log: Log };
+
+/** Adds the mirrors out of which something went to `shrunk`. */
+async function pruneBefore(
+  deps: PruneDeps,
+  before: Date,
+  shrunk: Set<string>,
+  signal: AbortSignal,
+): Promise<void> {
+  const { config, db, log, mirrors } = deps;
+  const why = `kept for ${config.retentionDays} days after its end (retention_days)`;
+  let unsettled = 0;
+  for (const task of await listOldTasks(db, before)) {
+    if (signal.aborted) return;
+    try {
+      const settledAt = await findSettled(mirrors, task);
+      if (settledAt === null) unsettled++;
+      const due = choosePrunable({ ...task, settledAt }, before);
+      await pruneOne(deps, task, due, why);
+      const isSmaller = due.records || due.attempts || due.snapshots.length > 0;
+      if (task.mirror && isSmaller) shrunk.add(task.mirror);
+    } catch (error) {
+      log.error(
+        { err: error, task: task.id },
+        "could not prune a task; it is tried again tomorrow",
+      );
+    }
+    await sleep(pauseMs);
+  }
+  if (unsettled > 0)
+    log.info(
+      { unsettled, before },
+      "kept the snapshots of old tasks that nobody accepted or discarded",
+    );
+}
+
+/** A merge that a person made by hand settles a task, too. */
+async function findSettled(mirrors: Mirrors, task: OldTask): Promise<Date | null> {
+  const settledAt = whenSettled(task, false);
+  const { deliveredCommit: commit, mirror } = task;
+  if (settledAt !== null || task.state !== "completed" || !commit || !mirror) return settledAt;
+  // Without its mirror nothing is known, and nothing is left to remove.
+  const isTaken = await isInSource(mirrors.at(mirror), commit).catch(() => false);
+  return whenSettled(task, isTaken);
+}
+
+/** Removes the snapshots of settled tasks of each mirror that has more than this, the oldest first. */
+async function limitSnapshots(
+  deps: PruneDeps,
+  maxMb: number,
+  shrunk: Set<string>,
+  signal: AbortSignal,
+): Promise<void> {
+  const { db, log, mirrors } = deps;
+  // One that was settled by mistake can be looked at for a day.
+  const before = new Date(Date.now() - dayMs);
+  for (const mirror of await listMirrors(mirrors)) {
+    if (signal.aborted) return;
+    const { gitDir } = mirror;
+    try {
+      let bytes = await measureSnapshots(mirror, signal);
+      const isOver = () => bytes > maxMb * megabyte;
+      if (!isOver()) continue;
+      for (const task of await listOldTasks(db, before)) {
+        if (signal.aborted) return;
+        if (!isOver()) break;
+        if (task.mirror !== gitDir) continue;
+        const settledAt = await findSettled(mirrors, task);
+        const due = choosePrunable({ ...task, settledAt }, before);
+        if (!(due.attempts && task.hasSnapshots) && due.snapshots.length === 0) continue;
+        const why = `the snapshots of its repository took ${Math.round(bytes / megabyte)} MB (snapshots_mb)`;
+        await pruneOne(deps, task, { ...due, records: false, worktrees: [] }, why);
+        shrunk.add(gitDir);
+        bytes = await measureSnapshots(mirror, signal);
+      }
+      if (isOver())
+        log.warn(
+          { mirror: gitDir, bytes },
+          "snapshots take more than snapshots_mb; all of them are of tasks that nobody accepted or discarded",
+        );
+    } catch (error) {
+      if (!signal.aborted)
+        log.error({ err: error, mirror: gitDir }, "could not limit the snapshots of a mirror");
+    }
+  }
+}
+
+const megabyte = 1024 * 1024;
 const dayMs = 24 * 60 * 60_000;
 const pauseMs = 20;
 
@@ -87,17 +170,18 @@ async function forgetLeftovers(
 }
 
 async function pruneOne(
-  { config, db, log, mirrors }: { db: Db; mirrors: Mirrors; config: Config; log: Log },
+  { config, db, log, mirrors }: PruneDeps,
   task: OldTask,
   due: Due,
+  why: string,
 ): Promise<void> {
-  const why = `kept for ${config.retentionDays} days after its end (retention_days)`;
   for (const worktree of due.worktrees) {
     await tidyWorktree(db, mirrors, worktree);
     log.info({ task: task.id, worktree, why }, "removed a worktree, after a snapshot");
   }
   const { endedAt, id } = task;
-  if (endedAt === null || (!due.records && due.snapshots.length === 0)) return;
+  const isNothing = !due.records && !due.attempts && due.snapshots.length === 0;
+  if (endedAt === null || isNothing) return;
   const removed = await pruneTask(db, { id, endedAt }, due, why, () =>
     removeFiles({ db, mirrors }, config.paths.logs, task, due),
   );
@@ -111,9 +195,8 @@ async function removeFiles(
   task: OldTask,
   due: Due,
 ): Promise<{ logs: number; snapshots: number }> {
-  const attempts = due.records ? await listAttempts(db, { taskId: task.id }) : [];
+  const attempts = await listAttempts(db, { taskId: task.id });
   const ids = attempts.map(({ id }) => id);
-  const subtasks = new Set(attempts.map(({ subtaskId }) => subtaskId));
   let removedLogs = 0;
   if (due.records) {
     const checks = await readdir(join(logs, task.id), { recursive: true }).catch(() => []);
@@ -125,17 +208,19 @@ async function removeFiles(
     }
     removedLogs = files.length + checks.filter((path) => path.endsWith(".log")).length;
   }
-  const refs = [
+  const ofAttempts = () => [
     ...ids.flatMap((id) => [
-      `attempts/${id}`,
-      `before/${id}`,
-      `checkpoints/${id}`,
-      submoduleRefOf(id),
-      submoduleBeforeRef(id),
+      ...[`attempts/${id}`, `before/${id}`, `checkpoints/${id}`],
+      ...[submoduleRefOf(id), submoduleBeforeRef(id)],
     ]),
+    ...[...new Set(attempts.map(({ subtaskId }) => subtaskId))].flatMap((id) => [
+      ...[`setups/${id}`, `without/${id}`, submoduleSetupRef(id)],
+    ]),
+  ];
+  const refs = [
+    ...(due.attempts ? ofAttempts() : []),
     ...(due.records ? [`checkpoints/${task.id}`] : []),
     ...due.snapshots.flatMap((id) => [`worktrees/${id}`, submoduleWorktreeRef(id)]),
-    ...[...subtasks].flatMap((id) => [`setups/${id}`, `without/${id}`, submoduleSetupRef(id)]),
   ];
   const snapshots = task.mirror === null ? 0 : await deleteRefs(mirrors.at(task.mirror), refs);
   return { logs: removedLogs, snapshots };

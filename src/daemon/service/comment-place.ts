@@ -22,10 +22,10 @@ export function changeRange(
   const base = preparation.baseCommit;
   const moved = task.headCommit !== null && task.headCommit !== base;
   const last = attempts.findLast(({ commit }) => commit !== null);
-  if (!moved && last && task.prunedAt && last.startedAt < task.prunedAt) {
+  if (!moved && last?.snapshotRef === null) {
     throw new DeputyError(
       "conflict",
-      `${task.id} merged nothing, and what its attempts wrote was kept only for a time (retention_days in config.yaml); it was removed on ${task.prunedAt.toISOString().slice(0, 10)}.`,
+      `${task.id} merged nothing, and what its attempts wrote was kept only for a time (retention_days in config.yaml): it is removed.`,
     );
   }
   const to = moved ? task.headCommit : (last?.commit ?? null);

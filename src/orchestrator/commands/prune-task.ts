@@ -24,7 +24,7 @@ export async function pruneTask<Removed extends Record<string, number>>(
     const files = await removeFiles();
     const none = { events: 0, transcript: 0 };
     const rows = due.records ? await deleteRecords(tx, task.id) : none;
-    await forgetSnapshots(tx, due.snapshots);
+    await forgetSnapshots(tx, task.id, due);
     const set = due.records ? { prunedAt: new Date() } : {};
     await moveTask(tx, locked.task, locked.task.state, null, set);
     const removed = { ...files, ...rows };

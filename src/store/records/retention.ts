@@ -1,25 +1,43 @@
 import { sql } from "kysely";
 import { terminalTaskStates } from "../../core/task/lifecycle.ts";
-import type { KeptTask } from "../../core/task/retention.ts";
+import type { Due, KeptTask } from "../../core/task/retention.ts";
+import type { Task } from "../../core/task/task.ts";
 import type { Db, Tx } from "../database/schema.ts";
 
 /** Retention of finished tasks, and the deletion of their rows. */
 
 /** A finished task with everything that decides whether data of it is removed. */
-export type OldTask = KeptTask & { mirror: string | null };
+export type OldTask = Omit<KeptTask, "settledAt"> &
+  Pick<
+    Task,
+    | "state"
+    | "endedAt"
+    | "acceptedAt"
+    | "rolledBackAt"
+    | "discardedAt"
+    | "deliveredCommit"
+    | "expectsChange"
+  > & { mirror: string | null };
 
 /** Tasks that ended before and still have data to remove, oldest first. */
 export async function listOldTasks(db: Db, before: Date): Promise<OldTask[]> {
   const tasks = await db
     .selectFrom("tasks as t")
-    .select(["t.id", "t.endedAt", "t.prunedAt"])
+    .select(["t.id", "t.state", "t.endedAt", "t.prunedAt", "t.acceptedAt", "t.rolledBackAt"])
+    .select(["t.discardedAt", "t.deliveredCommit", "t.expectsChange"])
+    .select(
+      sql<boolean>`exists (select from attempts a where a.task_id = t.id and a.snapshot_ref is not null)`.as(
+        "hasSnapshots",
+      ),
+    )
     .select(sql<string | null>`t.preparation->>'mirror'`.as("mirror"))
     .where("t.state", "in", terminalTaskStates)
     .where("t.endedAt", "<", before)
     .where(
-      sql<boolean>`(t.pruned_at is null or t.pruned_at < t.ended_at or exists (
-        select from worktrees w where w.task_id = t.id
-        and (w.state = 'active' or w.snapshot_ref is not null)))`,
+      sql<boolean>`(t.pruned_at is null or t.pruned_at < t.ended_at
+        or exists (select from attempts a where a.task_id = t.id and a.snapshot_ref is not null)
+        or exists (select from worktrees w where w.task_id = t.id
+          and (w.state = 'active' or w.snapshot_ref is not null)))`,
     )
     .orderBy("t.endedAt")
     .execute();
@@ -55,7 +73,7 @@ export async function deleteRecords(
     .execute();
   await tx
     .updateTable("attempts")
-    .set({ logPath: null, snapshotRef: null, sessionId: null })
+    .set({ logPath: null, sessionId: null })
     .where("taskId", "=", taskId)
     .execute();
   return {
@@ -64,8 +82,18 @@ export async function deleteRecords(
   };
 }
 
-/** Forgets the snapshots of these removed worktrees; they can no longer be restored. */
-export async function forgetSnapshots(tx: Tx, worktreeIds: readonly string[]): Promise<void> {
+/** Forgets the snapshots of a task's attempts, and those of these removed worktrees. */
+export async function forgetSnapshots(
+  tx: Tx,
+  taskId: string,
+  { attempts, snapshots: worktreeIds }: Pick<Due, "attempts" | "snapshots">,
+): Promise<void> {
+  if (attempts)
+    await tx
+      .updateTable("attempts")
+      .set({ snapshotRef: null })
+      .where("taskId", "=", taskId)
+      .execute();
   await tx
     .updateTable("worktrees")
     .set({ snapshotRef: null, snapshotCommit: null })

@@ -113,6 +113,15 @@ export async function findBranchOf(
   return found && others.length === 0 ? found.branch : null;
 }
 
+/** Whether a branch of the source contains this commit; ours do not count. */
+export async function isInSource(mirror: Mirror, commit: string): Promise<boolean> {
+  const args = ["for-each-ref", "--format=%(refname)", `--contains=${commit}`];
+  const holders = await openMirror(mirror).run([...args, "refs/remotes/origin"]);
+  return holders
+    .split("\n")
+    .some((ref) => ref !== "" && !ref.startsWith("refs/remotes/origin/deputy/"));
+}
+
 /** The last commit that both have in common; null when they share no history. */
 export async function findMergeBase(
   mirror: Mirror,
