@@ -3,12 +3,13 @@ import { benchClaims } from "./claims.mjs";
 import { benchIdle } from "./idle.mjs";
 import { benchIntake } from "./intake.mjs";
 import { benchLatency } from "./latency.mjs";
+import { benchSnapshots } from "./snapshots.mjs";
 import { cleanUp } from "./support.mjs";
 import { benchThroughput } from "./throughput.mjs";
 import { benchList, benchRestart, benchTransitions, benchTrivial } from "./transitions.mjs";
 
 /**
- * `npm run bench [intake latency throughput claims idle transitions trivial list restart]`: each target beside what was measured. A
+ * `npm run bench [intake latency throughput claims snapshots idle transitions trivial list restart]`: each target beside what was measured. A
  * figure is a ratio to something simpler that was measured in the same run, or a share of the ideal.
  */
 const benches = {
@@ -68,6 +69,25 @@ const benches = {
         `${doubles} double`,
         "0 in 10,000",
         doubles === 0 && claims >= 10_000,
+      ),
+    ];
+  },
+  snapshots: async () => {
+    const { unchanged, changed, status, add } = await benchSnapshots();
+    return [
+      row(
+        "a snapshot of 10,000 files, unchanged",
+        `bare git status ${ms(status)}`,
+        ms(unchanged),
+        `at most ${ms(3 * status + 50)} (3 × bare + 50 ms)`,
+        unchanged <= 3 * status + 50,
+      ),
+      row(
+        "a snapshot of 10,000 files, 10 changed",
+        `bare git add and commit ${ms(add)}`,
+        ms(changed),
+        `at most ${ms(3 * add + 50)} (3 × bare + 50 ms)`,
+        changed <= 3 * add + 50,
       ),
     ];
   },

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { fingerprintCheckout } from "../../src/worktree/checkout/fingerprint.ts";
+import { makeRandom } from "../overnight/mix.ts";
 import { withDeputy } from "../support/fixtures.ts";
 import { type Phone, startPhone } from "../support/phone.ts";
 
@@ -76,14 +77,3 @@ test(`killed ${kills} times at random (DEPUTY_SEED=${seed}): all complete, each 
   }
   expect(await fingerprintCheckout(repository.path)).toEqual(before);
 });
-
-/** A small generator with a seed (mulberry32). */
-function makeRandom(start: number): () => number {
-  let state = start >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}

@@ -26,9 +26,12 @@ test("what was written and deleted again in one attempt is listed and restored; 
   const agent = await scratch.agent(
     "steps.sh",
     [
+      // Nothing of the agent's own git is touched.
+      'index=$(git rev-parse --git-path index); cp "$index" "$0.index"',
       ...[put("lost.txt", "words"), waitFor(scratch.at("one"))],
       ...["rm lost.txt", put("noise.log", "noise"), put("b.txt", "b"), waitFor(scratch.at("two"))],
       put("c.txt", "c"),
+      'cmp "$index" "$0.index"; [ -z "$(find "$(git rev-parse --git-dir)" -name "*.lock")" ]',
     ].join("\n"),
   );
   const id = await submit({ goal: "Write and delete", agent });

@@ -67,6 +67,8 @@ export function openWorktreeKeeper(mirror: Mirror, options: KeepOptions): Worktr
   /** Taken no later than the files of the last tree were read, so that later changes show. */
   let stats: StatSnapshot | null = null;
   let ignored: Set<string> | null = null;
+  /** How often in a row there was no stat snapshot: in a large tree there never is. */
+  let misses = 0;
   /** The agent added attributes of its own: git itself must store the files. */
   let hasAttributes = false;
 
@@ -83,8 +85,10 @@ export function openWorktreeKeeper(mirror: Mirror, options: KeepOptions): Worktr
       stats = now;
       return changed;
     }
+    if (misses >= maxMisses) return null;
     ignored = await listIgnored(mirror, { workTree, index: place.index });
     stats = await takeStatSnapshot(workTree, ignored);
+    misses = stats === null ? misses + 1 : 0;
     return null;
   };
 
@@ -143,6 +147,8 @@ export function openWorktreeKeeper(mirror: Mirror, options: KeepOptions): Worktr
     },
   };
 }
+
+const maxMisses = 3;
 
 /** Tells a mirror from the one that replaced it. */
 function nameOf({ gitDir: path }: Mirror): string {
