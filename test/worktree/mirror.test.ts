@@ -12,9 +12,11 @@ import { expect, test } from "vitest";
 import {
   deleteRefs,
   ensureMirror,
+  listRefs,
   openMirror,
   openMirrors,
   pinRef,
+  pinSnapshot,
   readRef,
   resolveBase,
 } from "../../src/worktree/mirror/mirror.ts";
@@ -159,6 +161,20 @@ test("refs are pinned and deleted by name and by folder; bad names are bugs", as
   for (const name of ["", "../heads/main", "a..b", "a.lock", "-d", "a/"]) {
     await expect(pinRef(mirror, name, base)).rejects.toThrow(/bad ref name/);
   }
+});
+
+test("a snapshot's ref that is set again keeps what it held, and all of them are deleted", async () => {
+  const path = makeRepository();
+  const first = git(path, "rev-parse", "HEAD");
+  const second = commit(path, { "x.txt": "x" }, "Second");
+  const { mirror } = await mirrorOf(path);
+  for (const held of [first, first, second, first]) await pinSnapshot(mirror, "before/one", held);
+  expect(await readRef(mirror, "before/one")).toBe(first);
+  const refs = await listRefs(mirror, ["refs/deputy/before/"]);
+  expect(refs.map(({ ref }) => ref.slice("refs/deputy/before/one".length)).sort()).toEqual(
+    ["", `-${first.slice(0, 12)}`, `-${second.slice(0, 12)}`].sort(),
+  );
+  expect(await deleteRefs(mirror, ["before/one"])).toBe(3);
 });
 
 test("lock files that a killed git left are swept; fresh ones are respected", async () => {
