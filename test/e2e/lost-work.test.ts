@@ -6,7 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { hashObject } from "../../src/worktree/commits/write-object.ts";
 import { openMirror, openMirrors } from "../../src/worktree/mirror/open-mirror.ts";
-import { makeRandom } from "../overnight/mix.ts";
+import { makeRandom } from "../overnight/stats.ts";
 import type { Json } from "../support/deputy.ts";
 import { withDeputy } from "../support/fixtures.ts";
 import { until } from "../support/until.ts";
