@@ -60,6 +60,8 @@ export async function applyReport(
     return "stale";
   if (claim.subtaskId) {
     await advanceSubtask(ledger, announce, locked, row as Subtask, claim, outcome);
+    // However it ended, the next subtask in the merge queue was waiting for it.
+    if (claim.stage === "integrate") await ledger.wakeStage("integrate", task.id, null);
   } else {
     await advanceTask(ledger, announce, locked, claim, outcome);
   }
@@ -152,16 +154,12 @@ async function advanceSubtask(
       const attempt = claim.attemptId ? await ledger.getAttempt(claim.attemptId) : null;
       if (attempt) await ledger.finishMessages(subtask.id, attempt.id);
       if (attempt) await reviseAfter(ledger, task, subtasks, subtask, attempt);
-      // The next subtask in the merge queue was waiting for this one.
-      await ledger.wakeStage("integrate", task.id, null);
       return;
     }
     case "conflicted":
-      await ledger.wakeStage("integrate", task.id, null);
       return recover({ what: "conflict", files: outcome.files, detail: outcome.detail });
     case "gate_failed":
       await ledger.setOnAttempt(claim.attemptId, { gateVerdict: outcome.verdict });
-      await ledger.wakeStage("integrate", task.id, null);
       return recover({ what: "verdict", stage: "integrate" }, { gateVerdict: outcome.verdict });
     case "blamed":
       // The merge itself is tried again, on the tip without the culprit.
