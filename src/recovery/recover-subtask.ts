@@ -1,7 +1,7 @@
 import { invariant } from "../core/base/invariant.ts";
 import { parseAgentName } from "../core/settings/agent-name.ts";
 import type { Fallback } from "../core/task/failure.ts";
-import type { Stage } from "../core/task/outcome.ts";
+import type { Outcome, Stage } from "../core/task/outcome.ts";
 import type { Attempt, Subtask, Task } from "../core/task/task.ts";
 import { fence } from "../core/text/data-block.ts";
 import { cleanOutsideText } from "../core/text/outside-text.ts";
@@ -45,44 +45,73 @@ export function makeRecoverStage(deps: RecoverDeps): Stage {
     ]);
     invariant(task, "a subtask has its task");
     const attempts = all.filter(({ subtaskId }) => subtaskId === subtask.id);
-    const current = attempts.at(-1) ?? null;
-    const earlier = attempts
-      .slice(0, -1)
-      .filter(({ number }) => number >= subtask.firstCountedAttempt);
-    const history: PastFailure[] = earlier.flatMap(({ decision }) => decision ?? []);
-    const failure = classify(subtask, current, await describeMerged(deps, task, subtask));
-    const decision = decide(failure, history, {
-      backoffBaseMs: deps.backoffBaseMs,
-      chance: deps.chance(),
-      now: new Date(),
-      place: {
-        number: current?.number ?? 0,
-        firstCounted: subtask.firstCountedAttempt,
-      },
-      left: {
-        hasSession: current !== null && current.sessionId !== null && canGoOn(current.agent),
-        isUnchanged: await isUnchanged(deps, task, current, earlier),
+    const earlier = findEarlier(subtask, attempts);
+    return decideNext(
+      { task, subtask, subtasks, attempts: all },
+      {
+        backoffBaseMs: deps.backoffBaseMs,
+        chance: deps.chance(),
+        merged: await describeMerged(deps, task, subtask),
+        isUnchanged: await isUnchanged(deps, task, attempts.at(-1), earlier),
         // A planner's own failure is nothing that another coder could mend.
         fallbacks: subtask.kind === "work" ? deps.findFallbacks(task, subtask) : [],
         failsOver: deps.failsOver(task.repository),
-        mayReplan: mayPlanAnew(task, subtask, {
-          ...{ attempts: all, subtasks },
-          hasPlanner: deps.hasPlanner(task.repository),
-        }),
+        hasPlanner: deps.hasPlanner(task.repository),
       },
-      askForHelp: task.whenStuck === "ask" ? (why) => askForHelp(subtask, why) : null,
-    });
-    return {
-      kind: "decided",
-      decision,
-      feedback: writeFeedback(subtask, attempts, failure, decision),
-    };
+    );
   };
+}
+
+/** What the repositories and the settings add to what the rows say. */
+type Circumstances = {
+  backoffBaseMs: number;
+  chance: number;
+  /** What siblings merged since; see `classify`. */
+  merged: string | null;
+  isUnchanged: boolean;
+  fallbacks: readonly Fallback[];
+  failsOver: boolean;
+  hasPlanner: boolean;
+};
+
+/** The decision about a subtask, from the rows of its task. Pure, but for the time. */
+export function decideNext(
+  rows: {
+    task: Task;
+    subtask: Subtask;
+    subtasks: readonly Subtask[];
+    /** Of the whole task. */
+    attempts: readonly Attempt[];
+  },
+  circumstances: Circumstances,
+): Extract<Outcome, { kind: "decided" }> {
+  const { subtask, task } = rows;
+  const { backoffBaseMs, chance, failsOver, fallbacks, isUnchanged, merged } = circumstances;
+  const attempts = rows.attempts.filter(({ subtaskId }) => subtaskId === subtask.id);
+  const current = attempts.at(-1) ?? null;
+  const earlier = findEarlier(subtask, attempts);
+  const history: PastFailure[] = earlier.flatMap(({ decision }) => decision ?? []);
+  const failure = classify(subtask, current, merged);
+  const hasSession = current !== null && current.sessionId !== null && canGoOn(current.agent);
+  const mayReplan = mayPlanAnew(task, subtask, { ...rows, ...circumstances });
+  const decision = decide(failure, history, {
+    ...{ backoffBaseMs, chance, now: new Date() },
+    place: { number: current?.number ?? 0, firstCounted: subtask.firstCountedAttempt },
+    left: { hasSession, isUnchanged, fallbacks, failsOver, mayReplan },
+    askForHelp: task.whenStuck === "ask" ? (why) => askForHelp(subtask, why) : null,
+  });
+  const feedback = writeFeedback(subtask, attempts, failure, decision);
+  return { kind: "decided", decision, feedback };
 }
 
 /** What is asked when recovery has nothing left: what was tried, and the answers that help. */
 function askForHelp({ title }: Pick<Subtask, "title">, why: string): string {
   return `"${title}" is stuck ${why}\n\nAnswer with what the next attempts should do differently, with "retry" once what was in the way is gone, or with "give up" to end it.`;
+}
+
+/** The attempts before the last one, since the subtask started or was reopened. */
+function findEarlier(subtask: Subtask, attempts: readonly Attempt[]): readonly Attempt[] {
+  return attempts.slice(0, -1).filter(({ number }) => number >= subtask.firstCountedAttempt);
 }
 
 /** The session of a command ends when its program ends by itself. */
@@ -97,7 +126,7 @@ function canGoOn(agent: string): boolean {
 async function isUnchanged(
   { mirrors }: RecoverDeps,
   task: Task,
-  current: Attempt | null,
+  current: Attempt | undefined,
   earlier: readonly Attempt[],
 ): Promise<boolean> {
   const before = earlier.findLast(

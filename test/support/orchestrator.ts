@@ -92,7 +92,7 @@ export async function makeBench(): Promise<Bench> {
   return bench;
 }
 
-const plainTask: Omit<NewTask, "id"> = {
+export const plainTask: Omit<NewTask, "id"> = {
   goal: "Something",
   repository: "/nowhere",
   base: null,

@@ -39,6 +39,12 @@ async function answerAboutSubtask(
   const latest = await ledger.getLatestAttempt(subtask.id);
   const next = (latest?.number ?? 0) + 1;
   const advice = isRetry(answer) ? [] : [{ question: question.text, answer }];
+  await ledger.appendEvent(task.id, {
+    type: "subtask.retried",
+    message: `"${subtask.title}" is tried again, from attempt ${next} on, as a person said`,
+    data: { key: subtask.key, next_attempt: next },
+    subtaskId: subtask.id,
+  });
   const answers = [...subtask.answers, ...advice];
   if (latest?.decision?.rung === "ask") {
     const set = { answers, firstCountedAttempt: next, stageFailures: 0, postponed: 0 };

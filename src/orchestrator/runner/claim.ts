@@ -74,7 +74,8 @@ export async function* claimWork(
   if (firstError) throw firstError;
 }
 
-async function claimSome(
+/** Claims these rows as far as they are still free, in one transaction. */
+export async function claimSome(
   ledger: TaskLedger,
   processId: string,
   stage: StageName,

@@ -60,7 +60,9 @@ export async function advanceTask(
       return;
     }
     case "blamed":
-      return takeBack(ledger, announce, task, subtasks, outcome);
+      if (await takeBack(ledger, announce, task, subtasks, outcome)) return;
+      await ledger.moveTask(task, task.state, waitForSlot("deliver"));
+      return ledger.wakeStage("deliver", task.id, null);
     case "parked":
       await ledger.appendEvent(task.id, {
         type: "stage.parked",

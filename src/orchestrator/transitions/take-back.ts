@@ -9,7 +9,8 @@ import type { Announce } from "./announce.ts";
 /**
  * Rolls the task branch back to a tip without the merge that turned a check red. Its subtask is worked
  * on again, with the evidence and with that check as its own; what was built on it waits for it and is
- * worked on again after it. A task that was being delivered runs again. The caller settles the task.
+ * worked on again after it. A task that was being delivered runs again. False, and nothing written, if
+ * the branch has moved meanwhile. The caller settles the task.
  */
 export async function takeBack(
   ledger: TaskLedger,
@@ -17,10 +18,10 @@ export async function takeBack(
   task: Task,
   subtasks: readonly Subtask[],
   blamed: Extract<Outcome, { kind: "blamed" }>,
-): Promise<void> {
+): Promise<boolean> {
   const { check, consumerIds, detail, evidence, from, subtaskId, to } = blamed;
   const culprit = subtasks.find(({ id, state }) => id === subtaskId && state === "completed");
-  if (task.headCommit !== from || !culprit) return;
+  if (task.headCommit !== from || !culprit) return false;
   const has = culprit.checks.some(({ command }) => command === check);
   const checks = has ? culprit.checks : [...culprit.checks, acceptanceCheck(check, "plan")];
   await reopen(ledger, culprit, detail, { feedback: evidence, checks });
@@ -31,6 +32,12 @@ export async function takeBack(
     const feedback = `Your part was merged, and taken back together with "${culprit.title}", which it builds on and which is done again now. What it was is not in the files any more.`;
     const dependsOn = [...new Set([...consumer.dependsOn, culprit.key])];
     await reopen(ledger, consumer, detail, { feedback, dependsOn });
+    await ledger.appendEvent(task.id, {
+      type: "subtask.retried",
+      message: `"${consumer.title}" is worked on again after "${culprit.title}", which it builds on`,
+      data: { key: consumer.key },
+      subtaskId: consumer.id,
+    });
   }
   const set = { headCommit: to, takenBack: task.takenBack + 1, stageFailures: 0, postponed: 0 };
   if (task.state === "delivering") {
@@ -47,6 +54,7 @@ export async function takeBack(
     data: { key: culprit.key, check, from, to, consumers: consumers.map(({ key }) => key) },
     subtaskId: culprit.id,
   });
+  return true;
 }
 
 async function reopen(
