@@ -2,7 +2,7 @@ import { until } from "../support/until.ts";
 import type { End, Fault, Observed, Spec } from "./fault.ts";
 import type { TaskEnd } from "./system.ts";
 import { countRepeated, findKillCosts } from "./turns.ts";
-import type { Usage, World } from "./world.ts";
+import { honestTurns, type Usage, type World } from "./world.ts";
 
 /**
  * What became of every accepted task, seen from outside: by the branch in the user's repository, the
@@ -40,9 +40,11 @@ export async function judge(
     seen.repeatedTurns += countRepeated(turns);
     seen.kills.push(...findKillCosts(task, turns, attempts, world.kills));
   }
-  for (const { at, backAt } of world.starts.slice(1)) {
+  for (const [index, { at, backAt }] of world.starts.entries()) {
+    const until = world.starts[index + 1]?.at ?? Number.POSITIVE_INFINITY;
     const next = Math.min(...times.filter((time) => time >= at));
-    if (!Number.isFinite(next)) continue;
+    // The first start is no recovery, and one that is killed before any progress had none.
+    if (index === 0 || next >= until) continue;
     seen.recoveryMs.push(Math.max(0, next - backAt));
     seen.sinceStartMs.push(next - at);
   }
@@ -91,10 +93,13 @@ function findDuplicates({ phone, system }: World, name: string, found: TaskEnd |
   ];
 }
 
+/** What comes after the script's last turn has been paid before, too: the agent was done. */
 function findTurns({ conversations, model }: World, task: string) {
-  return model.requests.filter(
-    ({ conversation, role }) => role === "honest" && conversations.get(conversation) === task,
-  );
+  return model.requests
+    .filter(({ conversation }) => conversations.get(conversation) === task)
+    .map(({ at, endedAt, turn, usage }) => {
+      return { at, endedAt, usage, turn: Math.min(turn, honestTurns.length - 1) };
+    });
 }
 
 /** What still runs after the last task is over. */

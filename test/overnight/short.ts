@@ -5,7 +5,7 @@ import type { Fault } from "./fault.ts";
  * can be lost or done twice, so the daemon dies there.
  */
 const telling = [
-  ...["kill -9 at execute:reported", "kill -9 at integrate:reported"],
+  ...["kill -9 at execute:reported", "kill -9 while the model answers"],
   ...["kill -9 at deliver:reported", "kill -9 of a worker"],
   ...["an agent hangs", "an agent leaves processes behind"],
   "model: reset",

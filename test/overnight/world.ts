@@ -114,7 +114,7 @@ async function openIt(around: Surroundings): Promise<System> {
 /** How the goals begin that the honest model works on. */
 const honestGoal = /A model writes[\w ,]*/;
 
-const honestTurns: readonly Turn[] = [
+export const honestTurns: readonly Turn[] = [
   { calls: [{ tool: "read", args: { path: "README.md" } }], latencyMs: 200 },
   { calls: [{ tool: "write", args: { path: "model.txt", content: "by a model\n" } }] },
   { calls: [{ tool: "bash", args: { command: "sleep 0.5; cat model.txt" } }] },
@@ -124,7 +124,8 @@ const honestTurns: readonly Turn[] = [
 function noteTask(conversations: World["conversations"]) {
   return (seen: Seen, turn: number): Turn => {
     conversations.set(seen.conversation, honestGoal.exec(seen.user)?.[0] ?? "");
-    return honestTurns[turn] ?? { text: "That was all." };
+    // One that died between its last word and the record of it is asked once more, and says it again.
+    return honestTurns[turn] ?? (honestTurns.at(-1) as Turn);
   };
 }
 

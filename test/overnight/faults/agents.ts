@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { identifyProcess, isProcessAlive } from "../../../src/sandbox/process/process-identity.ts";
+import { identifyProcess } from "../../../src/sandbox/process/process-identity.ts";
 import { until } from "../../support/until.ts";
 import { exhausted, type Fault, type Spec } from "../fault.ts";
 import type { World } from "../world.ts";
@@ -125,14 +125,13 @@ export const agentFaults: Fault[] = [
     ],
     inject: async (world) => {
       await world.scratch.until("left");
-      // Null: it was ended before it was seen to run.
-      const identity = await until(
-        async () => identifyProcess(Number(await world.scratch.read("left"))),
-        "it runs",
-        5_000,
-      ).catch(() => null);
-      if (identity) await until(() => !isProcessAlive(identity), "it is gone");
-      return `process ${(await world.scratch.read("left")).trim()} was left, and is gone`;
+      // The file is there before the number is in it.
+      const pid = await until(
+        async () => Number(await world.scratch.read("left")) || null,
+        "the process has told its number",
+      );
+      await until(() => identifyProcess(pid) === null, "it is gone");
+      return `process ${pid} was left, and is gone`;
     },
   },
   {

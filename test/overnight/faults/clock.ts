@@ -15,7 +15,7 @@ async function jump({ scratch, system }: World, shiftMs: number): Promise<string
   await scratch.forget("clock.seen");
   process.kill(system.pid(), "SIGUSR2");
   const seen = await until(
-    async () => (scratch.has("clock.seen") ? Date.parse(await scratch.read("clock.seen")) : null),
+    async () => (scratch.has("clock.seen") && Date.parse(await scratch.read("clock.seen"))) || null,
     "the daemon's clock has jumped",
   );
   const off = seen - Date.now();

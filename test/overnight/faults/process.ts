@@ -59,7 +59,8 @@ async function killAndStart(world: World): Promise<string> {
 async function startWorker({ deputy }: World, env: Record<string, string> = {}) {
   const worker = deputy.spawn(["worker", "--json", "--concurrency", "3"], env);
   if (!worker.stdout) throw new Error("no stdout");
-  await once(worker.stdout, "data");
+  // It may claim, and be killed, before it says that it is there.
+  await Promise.race([once(worker.stdout, "data"), once(worker, "exit")]);
   return worker;
 }
 
@@ -109,6 +110,21 @@ export const processFaults: Fault[] = [
     inject: async (world) => {
       await world.untilAtWork();
       return killAndStart(world);
+    },
+  },
+  {
+    name: "kill -9 while the model answers",
+    layer: "process",
+    what: "the daemon is killed while a reply of the model is on its way",
+    inject: async (world) => {
+      const isSecond = ({ role, turn }: { role: string | null; turn: number }) =>
+        role === "honest" && turn === 1;
+      world.model.hold(isSecond);
+      await world.model.waitForRequest(isSecond);
+      await world.kill();
+      world.model.release();
+      await world.start();
+      return "killed after the request of turn 2, before its reply";
     },
   },
   {
