@@ -117,7 +117,15 @@ const honestGoal = /A model writes[\w ,]*/;
 export const honestTurns: readonly Turn[] = [
   { calls: [{ tool: "read", args: { path: "README.md" } }], latencyMs: 200 },
   { calls: [{ tool: "write", args: { path: "model.txt", content: "by a model\n" } }] },
-  { calls: [{ tool: "bash", args: { command: "sleep 0.5; cat model.txt" } }] },
+  // Who is told that a result is unknown has to check, and so does this one.
+  {
+    calls: [
+      {
+        tool: "bash",
+        args: { command: "sleep 0.5; grep . model.txt || echo by a model > model.txt" },
+      },
+    ],
+  },
   { calls: [{ tool: "finish", args: { summary: "Wrote it." } }] },
 ];
 
