@@ -18,6 +18,7 @@ export async function openSystem(around: Surroundings): Promise<System> {
     env: {
       ...{ OPENAI_API_KEY: "sk-test", OPENAI_BASE_URL: around.modelUrl, DEPUTY_MODEL: "scripted" },
       ...{ DEPUTY_NTFY_URL: around.phoneUrl, DEPUTY_NTFY_TOPIC: "night" },
+      DEPUTY_WHEN_STUCK: "ask",
       ...around.env,
     },
   });

@@ -31,8 +31,8 @@ export type Fault = Pick<Surroundings, "engine" | "embedded" | "env" | "config">
 /** `asks`: a named question to a person. `failed`: it ended with a reason. `wrong`: "done" and is not. `lost`: neither over nor asking in time. */
 export type End = "verified" | "asks" | "failed" | "wrong" | "lost";
 
-/** How work ends well that its agent cannot do: with the reason, to a person. */
-export const exhausted: readonly End[] = ["failed", "asks"];
+/** How work ends well that its agent cannot do: it asks a person. */
+export const exhausted: readonly End[] = ["asks"];
 
 /** A task, and what its branch must hold once it is called done. */
 export type Spec = {

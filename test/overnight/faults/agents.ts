@@ -44,7 +44,7 @@ const byTheirEvents: Own[] = [
     name: "an agent always lies",
     what: "it reports done with wrong work, every time",
     agent: "echo wrong > own.txt",
-    shows: /Failed|giving up|question/i,
+    shows: /^Question: .* is stuck /,
     ends: exhausted,
   },
   {
