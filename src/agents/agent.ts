@@ -19,6 +19,8 @@ export type Agent = (run: AgentRun) => Promise<AgentEnd>;
 export type AgentRun = {
   role: Role;
   brief: string;
+  /** The session was cut off by a process that died, and nothing was asked of it since. */
+  isCutOff?: boolean;
   /** The worktree's root: the only folder it may write. */
   worktree: string;
   mode: "write" | "read_only";
@@ -184,6 +186,7 @@ export type RoleRequest = Pick<
   AgentRun,
   | "role"
   | "brief"
+  | "isCutOff"
   | "worktree"
   | "mode"
   | "outputSchema"

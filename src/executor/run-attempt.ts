@@ -78,6 +78,7 @@ async function runAgent(
 ): Promise<RoleEnd> {
   const { attempt, subtask, subtaskCount, task, signal } = job;
   const said = await takeMessages(deps.db, subtask.id, attempt);
+  const wasTold = attempt.sessionId !== null && (await wasToldInSession(deps.db, job));
   return deps.runRole({
     role: task.expectsChange ? "coder" : "reviewer",
     about: { taskId: task.id, subtaskId: subtask.id, attemptId: attempt.id },
@@ -89,8 +90,9 @@ async function runAgent(
     baseCommit: attempt.baseCommit,
     gitDir: job.mirror.gitDir,
     outputSchema: null,
+    isCutOff: !wasTold && subtask.ending?.what === "attempt" && subtask.ending.reason === "lost",
     brief: attempt.sessionId
-      ? writeContinuation(subtask, await wasToldInSession(deps.db, job))
+      ? writeContinuation(subtask, wasTold)
       : writeBrief({
           task,
           subtask,

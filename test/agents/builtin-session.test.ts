@@ -24,9 +24,9 @@ function watchSession(): Session & { log: string[] } {
 }
 
 /** The same run again, as after a restart: another object with the same memory and folders. */
-async function restart(run: TestRun, entries: unknown[], brief = ""): Promise<TestRun> {
+async function restart(run: TestRun, entries: readonly unknown[], brief = ""): Promise<TestRun> {
   const { worktree, scratch } = run;
-  return makeRun({ worktree, scratch, brief, session: makeSession(entries) });
+  return makeRun({ worktree, scratch, brief, session: makeSession([...entries]) });
 }
 
 describe("what is stored, and when", () => {
@@ -82,6 +82,26 @@ describe.each(wires)("going on after a stop, over %s", (wire) => {
     expect(ran.split("\n").length - 1).toBe(called);
     // The server refuses a transcript with a call that has no result.
     expect(server.requests.every(({ status }) => status === 200)).toBe(true);
+  });
+
+  test("finished before it was cut off: it ends as it did, and nobody is paid again", async () => {
+    const report = { tool: "report", args: { discoveries: ["It is slow."] } };
+    const work = [bash("echo 1 >> ran"), { calls: [report] }, finish];
+    const whole = await play(await serve(work), { wire });
+    const { entries } = whole.run.session;
+    for (const stored of [entries.length, entries.length - 1]) {
+      const server = await serve([]);
+      const run = { ...(await restart(whole.run, entries.slice(0, stored))), isCutOff: true };
+      const { end } = await play(server, { wire }, run);
+      expect(server.requests).toEqual([]);
+      expect(end).toMatchObject({ reason: "done", summary: whole.end.summary });
+      expect(end.discoveries).toEqual(["It is slow."]);
+      expect(run.session.entries).toHaveLength(entries.length);
+    }
+    // Where something was asked of it since, it goes on.
+    const server = await serve([finish]);
+    await play(server, { wire }, await restart(whole.run, entries, "Shorter."));
+    expect(server.requests).toHaveLength(1);
   });
 
   test("a call of unknown result is said to be one; what only reads is run again", async () => {

@@ -4,14 +4,20 @@ import { AttemptLog } from "./attempt-log.ts";
 import { noConventions, openConventions } from "./conventions.ts";
 import { contextOf, fitContext } from "./fit-context.ts";
 import { limitTime } from "./limit-time.ts";
-import { type LoopEnd, runLoop } from "./loop.ts";
+import { endByTool, type LoopEnd, runLoop } from "./loop.ts";
 import { openModel } from "./model/call-model.ts";
 import type { Message } from "./model/model.ts";
 import type { RetryLimits } from "./model/retry-call.ts";
 import type { WireName } from "./model/wire.ts";
 import { type OpenTools, openTools } from "./open-tools.ts";
 import { writeSystemPrompt } from "./prompts.ts";
-import { collectReports, findFolder, resumeTranscript, uniqueReports } from "./resume.ts";
+import {
+  collectReports,
+  findFolder,
+  finishAgain,
+  resumeTranscript,
+  uniqueReports,
+} from "./resume.ts";
 import { findSkills, listSkills } from "./skills.ts";
 import type { Tool } from "./tools/tool.ts";
 import { openTranscript, readEntries, tell } from "./transcript.ts";
@@ -100,7 +106,9 @@ async function work(
   if ("problem" in entries) return { ...unreadable, detail: entries.problem, reports };
   const transcript = openTranscript(entries, run.session, log);
   if (entries.length > 0) {
-    await collectReports(entries, report);
+    await collectReports(entries, report, run.isCutOff !== true);
+    const finished = run.isCutOff ? await finishAgain({ transcript, tools, emit }) : null;
+    if (finished) return { ...endByTool(finished), reports };
     await resumeTranscript({ transcript, brief: run.brief, tools, emit });
   } else {
     const sections = [listSkills(skills), rootConventions];

@@ -101,7 +101,7 @@ function endWithoutReply(answer: Exclude<ModelAnswer, { kind: "reply" }>): LoopE
   return { ...nothing, failure: answer.failure, detail, retryAt: answer.retryAt };
 }
 
-function endByTool(end: ToolEnd): LoopEnd {
+export function endByTool(end: ToolEnd): LoopEnd {
   switch (end.kind) {
     case "finished": {
       const { summary, output = null } = end;

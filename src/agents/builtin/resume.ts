@@ -3,7 +3,7 @@ import type { Message, ToolCall } from "./model/model.ts";
 import { effectOf, resultOf } from "./run-calls.ts";
 import { readFolder } from "./tools/bash.ts";
 import type { Reports } from "./tools/report.ts";
-import { callTool, type Tool } from "./tools/tool.ts";
+import { callTool, type Tool, type ToolEnd } from "./tools/tool.ts";
 import { type Entry, type Transcript, tell } from "./transcript.ts";
 
 /**
@@ -25,6 +25,31 @@ export async function resumeTranscript(input: {
   const last = transcript.messages.at(-1);
   if (isToldSomething) await transcript.append(tell(brief));
   else if (last?.role === "assistant") await transcript.append(tell("Go on."));
+}
+
+/**
+ * The end of work whose process died after the agent had finished and before that was recorded: its
+ * `finish` is called once more, and the model is not asked and paid again. Null where the last reply
+ * finished nothing, or made a call whose result is unknown.
+ */
+export async function finishAgain(input: {
+  transcript: Transcript;
+  tools: readonly Tool[];
+  emit: (event: AgentEvent) => void;
+}): Promise<ToolEnd | null> {
+  const { emit, tools, transcript } = input;
+  const { messages } = transcript;
+  const at = messages.findLastIndex(({ role }) => role === "assistant");
+  const last = messages[at];
+  const isLast = messages.slice(at + 1).every(({ role }) => role === "tool");
+  if (last?.role !== "assistant" || !isLast) return null;
+  const call = last.toolCalls.find(({ name }) => name === "finish");
+  const open = findUnanswered(messages);
+  if (!call || open.some((one) => one !== call)) return null;
+  const answer = await callTool(tools, call, emit);
+  if (!answer.end) return null;
+  if (open.length > 0) await transcript.append(resultOf(call, answer.text));
+  return answer.end;
 }
 
 async function answerNow(
@@ -67,13 +92,22 @@ export function findFolder(entries: readonly Entry[]): string {
   return folder;
 }
 
-/** Collects the reports since the work last ended, which were not delivered yet. */
-export async function collectReports(entries: readonly Entry[], tool: Tool): Promise<void> {
+/**
+ * Collects the reports since the work last ended, which were not delivered yet. An end that nobody
+ * recorded, in the last reply, delivered none.
+ */
+export async function collectReports(
+  entries: readonly Entry[],
+  tool: Tool,
+  isLastRecorded: boolean,
+): Promise<void> {
+  const lastReply = entries.findLast(({ role }) => role === "assistant");
   let open: ToolCall[] = [];
   for (const entry of entries) {
     if (entry.role !== "assistant") continue;
     for (const call of entry.toolCalls) {
-      if (call.name === "finish" || call.name === "ask") open = [];
+      const isEnd = call.name === "finish" || call.name === "ask";
+      if (isEnd && (isLastRecorded || entry !== lastReply)) open = [];
       else if (call.name === tool.name) open.push(call);
     }
   }
