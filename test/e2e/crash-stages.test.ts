@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { stageNames } from "../../src/core/task/outcome.ts";
+import { faultMoments } from "../../src/orchestrator/runner/fault-point.ts";
 import { fingerprintCheckout } from "../../src/worktree/checkout/fingerprint.ts";
 import { withDeputy } from "../support/fixtures.ts";
 import { type Phone, startPhone } from "../support/phone.ts";
@@ -16,8 +18,7 @@ const orders = [
   ["deliver", "integrate", "verify", "execute"],
   ["recover", "plan"],
 ];
-const moments = ["claimed", "reported", "advanced"];
-const lives = moments.flatMap((moment) =>
+const lives = faultMoments.flatMap((moment) =>
   orders.map((stages) => stages.map((stage) => `${stage}:${moment}`)),
 );
 
@@ -42,6 +43,11 @@ const start = async (fault: string | null) => {
   await deputy.start(fault === null ? {} : { DEPUTY_FAULT: fault });
   armed = fault;
 };
+
+test("there is a death for every stage at every moment", () => {
+  const declared = stageNames.flatMap((stage) => faultMoments.map((at) => `${stage}:${at}`));
+  expect(lives.flat().toSorted()).toEqual(declared.toSorted());
+});
 
 describe.each(lives)("killed at %s", (...faults) => {
   test.each(faults)("%s: finished once after the next start", async (fault) => {

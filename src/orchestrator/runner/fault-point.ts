@@ -1,3 +1,6 @@
+/** The moments of each stage; a test dies at every one of them. */
+export const faultMoments = ["claimed", "reported", "advanced"] as const;
+
 /**
  * A moment at which a crash test kills this process as `kill -9` would: `DEPUTY_FAULT` names it as
  * `<stage>:<moment>`; what a person does with delivered work is named by its event. Without the
@@ -9,7 +12,7 @@
  * - reported: the stage has done its work (snapshot taken, merged, pushed), nothing is recorded
  * - advanced: it is recorded, and no stage has been woken
  */
-export function faultPoint(stage: string, moment: "claimed" | "reported" | "advanced"): void {
+export function faultPoint(stage: string, moment: (typeof faultMoments)[number]): void {
   if (process.env.DEPUTY_FAULT !== `${stage}:${moment}`) return;
   delete process.env.DEPUTY_FAULT;
   process.kill(process.pid, process.env.DEPUTY_FAULT_SIGNAL ?? "SIGKILL");
