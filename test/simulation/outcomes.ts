@@ -58,11 +58,16 @@ const check: Check = {
   ...{ timeoutMs: 1, report: null },
 };
 
-/** Red in one of a few ways, so that the same failure comes again and others do, too. */
+/** Numbers do not tell failures apart. */
+function letter(n: number): string {
+  return String.fromCharCode(97 + (n % 26));
+}
+
+/** Red in one of some ways, so that the same failure comes again and others do, too. */
 export function red(n: number): Verdict {
   const bad: CheckResult = {
     ...{ check, run, rerun: null, baseline: null, result: "fail", reason: "newly fails" },
-    ...{ newlyFailing: [`test ${n % 50}`], newlyPassing: [] },
+    ...{ newlyFailing: [`test ${letter(n)}`], newlyPassing: [] },
   };
   return { ...verdict("fail"), checks: [bad] };
 }
@@ -112,7 +117,7 @@ function forbidden(n: number): Verdict {
   const finding = {
     rule: "protected_path",
     blocking: true,
-    message: `touched ${n % 2}`,
+    message: `touched ${letter(n % 2)}`,
     paths: [],
   };
   return { ...verdict("fail"), findings: [finding as Verdict["findings"][number]] };
@@ -124,7 +129,7 @@ function retryAt(n: number): Date | null {
 }
 
 const fails = (failure: FailureKind, reason: "crashed" | "gave_up" = "gave_up"): Report => {
-  return (n) => attempted({ reason, failure, detail: `${failure} ${n % 3}`, commit: null });
+  return (n) => attempted({ reason, failure, detail: `${failure} ${letter(n % 3)}`, commit: null });
 };
 
 /** Any stage may end so, whatever it does. */

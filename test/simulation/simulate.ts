@@ -169,7 +169,7 @@ const settings: fc.Arbitrary<TaskSettings> = fc.record({
   planApproval: fc.nat({ max: 3 }).map((one) => one === 0),
   turns: fc.constantFrom(null, null, 3),
   subject: fc.boolean(),
-  isHard: fc.nat({ max: 3 }).map((one) => one === 0),
+  isHard: fc.nat({ max: 5 }).map((one) => one === 0),
   asksWhenStuck: fc.boolean(),
 });
 

@@ -365,7 +365,8 @@ async function claim(
     const { attemptId, subtaskId, taskId } = one;
     if (stage !== "execute" || !attemptId || !subtaskId) continue;
     // What the agent's side writes: its session, and what it was told.
-    if (++world.counter % 3 > 0) store.setSession(attemptId, `ses_${world.counter}`);
+    if (++world.counter % 3 > 0 || world.hard.has(taskId))
+      store.setSession(attemptId, `ses_${world.counter}`);
     store.deliverMessages(subtaskId, taskId, attemptId);
   }
 }
@@ -412,9 +413,10 @@ function makeReport(
   n: number,
 ): { name: string; outcome: Outcome } {
   const { stage } = claim;
-  if (how % 4 > 0 && stage === "verify" && world.hard.has(claim.taskId))
+  const isHard = how % 16 > 0 && world.hard.has(claim.taskId);
+  if (isHard && stage === "verify")
     return { name: "red", outcome: { kind: "verified", verdict: red(n) } };
-  if (how % 2 === 0 || (stage === "plan" && how % 8 !== 1))
+  if (isHard || how % 2 === 0 || (stage === "plan" && how % 8 !== 1))
     return { name: "well", outcome: succeed(world, claim, n) };
   const choices: Record<string, Report> = {
     ...(stage === "recover"
@@ -489,7 +491,7 @@ function recover(world: World, claim: Claim, n: number): Outcome {
       ...{ backoffBaseMs: 1_000, chance: 0.5 },
       ...{ failsOver: n % 7 === 0, hasPlanner: n % 11 > 0 },
       merged: n % 2 === 0 ? "Done meanwhile" : null,
-      isUnchanged: n % 5 === 0,
+      isUnchanged: n % 5 === 0 && !world.hard.has(row.taskId),
       fallbacks: n % 3 === 0 ? [] : [{ agent: "codex", model: null }],
     },
   );
