@@ -218,12 +218,15 @@ function checkStart(
   const rivals = before.subtasks.filter(
     ({ id, state, writes }) =>
       id !== subtask.id &&
-      state !== "blocked" &&
-      !isSubtaskOver(state) &&
+      isActive({ state }) &&
       writes.some((path) => subtask.writes.includes(path)) &&
-      subtasks.some((one) => one.id === id && !isSubtaskOver(one.state)),
+      subtasks.some((one) => one.id === id && isActive(one)),
   );
   require(rivals.length === 0, "nobody else writes the same files", rivals);
+}
+
+function isActive({ state }: Pick<Subtask, "state">): boolean {
+  return state !== "blocked" && !isSubtaskOver(state);
 }
 
 /** After the end of a task its log has only these, and some of them open it again. */
