@@ -159,3 +159,14 @@ function findCycle(
   done.add(id);
   return null;
 }
+
+type Node = { key: string; dependsOn: readonly string[] };
+
+/** Whether a subtask depends on another one, directly or by others. Each is looked at once. */
+export function buildsOn(subtask: Node, on: Node, all: readonly Node[]): boolean {
+  const reached = new Set(subtask.dependsOn);
+  // What is added meanwhile is looked at, too.
+  for (const key of reached)
+    for (const next of all.find((one) => one.key === key)?.dependsOn ?? []) reached.add(next);
+  return reached.has(on.key);
+}

@@ -1,6 +1,7 @@
 import { invariant } from "../../core/base/invariant.ts";
 import type { Check, CheckResult, Verdict } from "../../core/proof/verdict.ts";
 import type { Claim, Outcome } from "../../core/task/outcome.ts";
+import { buildsOn } from "../../core/task/plan.ts";
 import type { Subtask, Task } from "../../core/task/task.ts";
 import { makeInert } from "../../core/text/inert-text.ts";
 import { undoStep } from "../../worktree/commits/undo-step.ts";
@@ -110,9 +111,7 @@ async function takeBack(
   about: { all: readonly string[]; culprit: Subtask; head: string; merged: readonly Subtask[] },
 ): Promise<{ tip: string; out: Subtask[] } | null> {
   const { culprit, head, merged } = about;
-  const out = merged.filter(
-    (subtask) => subtask === culprit || dependsOn(subtask, culprit, merged),
-  );
+  const out = merged.filter((subtask) => subtask === culprit || buildsOn(subtask, culprit, merged));
   for (;;) {
     const undone = await undoAll(mirror, taskId, head, out);
     if (typeof undone === "string") return { tip: undone, out };
@@ -123,7 +122,7 @@ async function takeBack(
     );
     const more = touching
       .flat()
-      .flatMap((one) => [one, ...merged.filter((other) => dependsOn(other, one, merged))]);
+      .flatMap((one) => [one, ...merged.filter((other) => buildsOn(other, one, merged))]);
     if (more.length === 0) return null;
     out.push(...new Set(more.filter((one) => !out.includes(one))));
     out.sort((a, b) => merged.indexOf(a) - merged.indexOf(b));
@@ -158,10 +157,4 @@ async function touches(
   invariant(step, "what is taken back was merged");
   const changed = await listChanges(mirror, `${step}^1`, step);
   return changed.some(({ path }) => files.includes(path));
-}
-
-/** Directly or by others. */
-function dependsOn(subtask: Subtask, on: Subtask, all: readonly Subtask[]): boolean {
-  const direct = all.filter(({ key }) => subtask.dependsOn.includes(key));
-  return direct.some((one) => one === on || dependsOn(one, on, all));
 }
