@@ -5,9 +5,10 @@ import type { Subtask, Task } from "../core/task/task.ts";
 import { makeInert } from "../core/text/inert-text.ts";
 import type { Redact } from "../core/text/redact.ts";
 import type { Db } from "../store/database/schema.ts";
-import { getSubtask, getTask } from "../store/tasks/tasks.ts";
+import { getSubtask, getTask, listSubtasks } from "../store/tasks/tasks.ts";
 import { mergeCommits } from "../worktree/commits/merge.ts";
-import { type Mirrors, pinRef } from "../worktree/mirror/mirror.ts";
+import { type Mirror, type Mirrors, pinRef } from "../worktree/mirror/mirror.ts";
+import { isAncestor } from "../worktree/read/read-commit.ts";
 
 /**
  * Merges one verified commit into the task branch, and runs the gate on the merged commit before
@@ -40,6 +41,11 @@ export function makeIntegrateStage({ blame, db, gate, mirrors, redact }: Integra
       "what is integrated was verified",
     );
     const mirror = mirrors.at(task.preparation.mirror);
+    const redone = await findRedone(db, mirror, subtask);
+    if (redone) {
+      const detail = `"${redone.title}", which it builds on, was taken back meanwhile`;
+      return { kind: "conflicted", files: [], detail };
+    }
     const merged = await mergeCommits(mirror, {
       into: task.headCommit,
       from: subtask.commit,
@@ -63,4 +69,16 @@ export function makeIntegrateStage({ blame, db, gate, mirrors, redact }: Integra
     await pinRef(mirror, `tasks/${task.id}`, merged.commit);
     return { kind: "integrated", commit: merged.commit, verdict };
   };
+}
+
+/** A dependency that is not in the subtask's base as it is now: it was taken back since. */
+async function findRedone(db: Db, mirror: Mirror, subtask: Subtask): Promise<Subtask | null> {
+  const { baseCommit, dependsOn, taskId } = subtask;
+  for (const one of await listSubtasks(db, taskId)) {
+    if (baseCommit === null || !dependsOn.includes(one.key) || one.state === "superseded") continue;
+    const { integratedCommit } = one;
+    if (integratedCommit === null || !(await isAncestor(mirror, integratedCommit, baseCommit)))
+      return one;
+  }
+  return null;
 }

@@ -60,6 +60,8 @@ export function classify(
       return classifyVerdict(verdict, ending.stage, merged, subtask.withoutPaths);
     }
     case "conflict":
+      if (ending.files.length === 0)
+        return make("conflict", ending.detail, `${ending.detail}.\n${startMerged(merged)}`);
       return make(
         "conflict",
         `merge conflict in ${ending.files.join(", ")}`,

@@ -20,6 +20,12 @@ const part = (id: string, lines: string, more: Json = {}) => ({
 const slip = (first: string, then: string) =>
   `if grep -q 'taken back: with it' "$DEPUTY_BRIEF_FILE"; then ${then}; else ${first}; fi`;
 const plan = (...subtasks: Json[]) => ({ plan: { subtasks } });
+const tested = {
+  "package.json": JSON.stringify({ type: "module", scripts: { test: "node --test" } }),
+  "base.test.js": "import { test } from 'node:test';\ntest('stands', () => {});\n",
+};
+const writeTest = (body: string) =>
+  `printf '%s' "import { existsSync } from 'node:fs'; import { test } from 'node:test'; test('fair weather', () => { ${body} });" > fair.test.js`;
 const filesOf = (branch: string) => repository.git("ls-tree", "--name-only", branch).split("\n");
 const blamedOf = async (id: string) =>
   (await deputy.events(id)).filter(({ type }) => type === "subtask.blamed");
@@ -136,18 +142,13 @@ test("where no merge is at fault a person is asked about the whole, and a retry 
 test("a merge that passed its gate by luck is blamed by its test, not the merge that met it", async () => {
   const flag = scratch.at("weather");
   const merged = scratch.at("merged");
-  const tests = await repositoryWith({
-    "package.json": JSON.stringify({ type: "module", scripts: { test: "node --test" } }),
-    "base.test.js": "import { test } from 'node:test';\ntest('stands', () => {});\n",
-  });
-  const write = (body: string) =>
-    `printf '%s' "import { existsSync } from 'node:fs'; import { test } from 'node:test'; test('fair weather', () => { ${body} });" > fair.test.js`;
-  const lucky = write(`if (existsSync('${flag}')) throw new Error('it rains');`);
+  const tests = await repositoryWith(tested);
+  const lucky = writeTest(`if (existsSync('${flag}')) throw new Error('it rains');`);
   const id = await submit({
     goal: "Be lucky",
     repository: tests.path,
     ...plan(
-      part("lucky", slip(lucky, write("")), { writes: ["fair.test.js"] }),
+      part("lucky", slip(lucky, writeTest("")), { writes: ["fair.test.js"] }),
       part("honest", `${waitFor(merged)}; touch ${flag}; echo honest > honest.txt`, {
         writes: ["honest.txt"],
       }),
@@ -166,4 +167,39 @@ test("a merge that passed its gate by luck is blamed by its test, not the merge 
   const { attempts } = await receiptOf(id);
   expect(attempts.filter(({ subtask }: Json) => subtask === "honest")).toHaveLength(1);
   expect(tests.git("show", `${done.branch}:honest.txt`)).toBe("honest");
+});
+
+test("what is being built on a merge while it is taken back begins again after it", async () => {
+  const [flag, started, go] = [scratch.at("rain"), scratch.at("started"), scratch.at("go")];
+  const tests = await repositoryWith(tested);
+  const lucky = writeTest(`if (existsSync('${flag}')) throw new Error('it rains');`);
+  const id = await submit({
+    goal: "Build on it meanwhile",
+    repository: tests.path,
+    ...plan(
+      part("lucky", slip(`${lucky}; echo 1 > lucky.txt`, `${writeTest("")}; echo 2 > lucky.txt`)),
+      part("user", `${waitFor(go)}; echo "uses $(cat lucky.txt)" > user.txt`, {
+        depends_on: ["lucky"],
+        writes: ["user.txt"],
+      }),
+      part("honest", `${waitFor(started)}; touch ${flag}; echo honest > honest.txt`, {
+        writes: ["honest.txt"],
+      }),
+    ),
+  });
+  await deputy.untilEvent(
+    id,
+    ({ data, type }) => type === "attempt.started" && data.key === "user",
+  );
+  writeFileSync(started, "");
+  await deputy.untilEvent(id, ({ type }) => type === "subtask.blamed");
+  rmSync(flag);
+  writeFileSync(go, "");
+  const done = await deputy.untilOver(id);
+  expect(done.state, done.end_detail).toBe("completed");
+  expect(tests.git("show", `${done.branch}:user.txt`)).toBe("uses 2");
+  const decided = (await deputy.events(id)).filter(({ type }) => type === "recovery.decided");
+  expect(decided.map(({ message }) => message)).toEqual([
+    'Recovery: again from the merged state, alone, not counted as an attempt ("The lucky", which it builds on, was taken back meanwhile)',
+  ]);
 });
