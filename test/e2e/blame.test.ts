@@ -203,3 +203,31 @@ test("what is being built on a merge while it is taken back begins again after i
     'Recovery: again from the merged state, alone, not counted as an attempt ("The lucky", which it builds on, was taken back meanwhile)',
   ]);
 });
+
+test("what a merge builds on was changed after it once more: it is done again before it", async () => {
+  const sign = scratch.at("commented");
+  const better = `if grep -q 'make it better' "$DEPUTY_BRIEF_FILE"; then sed -i 's/A/AA/; s/B/BB/' shared.txt; else echo A >> shared.txt; fi`;
+  const breaks = `${waitFor(sign)}; echo B >> shared.txt; echo shut > door.txt`;
+  const id = await submit({
+    goal: "Comment on the ground",
+    ...plan(
+      part("door", "echo open > door.txt", { checks: ["grep -qx open door.txt"] }),
+      part("ground", better, { depends_on: ["door"] }),
+      part("breaks", slip(breaks, "echo C >> shared.txt"), { depends_on: ["ground"] }),
+    ),
+  });
+  await deputy.untilEvent(
+    id,
+    ({ data, type }) => type === "attempt.started" && data.key === "breaks",
+  );
+  await deputy.cli(["comment", id, "shared.txt:3", "make it better"]);
+  writeFileSync(sign, "");
+  const done = await deputy.untilOver(id);
+  expect(done.state, done.end_detail).toBe("completed");
+  expect((await blamedOf(id)).map(({ data }) => [data.key, data.consumers])).toEqual([
+    ["breaks", ["ground"]],
+  ]);
+  expect(repository.git("show", `${done.branch}:shared.txt`)).toBe("one\ntwo\nAA\nC");
+  const dependsOf = (await show(id)).subtasks.map((subtask: Json) => subtask.depends_on);
+  expect(dependsOf).toEqual([[], ["door"], ["ground"]]);
+});

@@ -2,6 +2,7 @@ import type { TaskLedger } from "../../core/ledger/task-ledger.ts";
 import { acceptanceCheck } from "../../core/proof/verdict.ts";
 import type { Decision } from "../../core/task/failure.ts";
 import type { Outcome } from "../../core/task/outcome.ts";
+import { buildsOn } from "../../core/task/plan.ts";
 import type { Subtask, Task } from "../../core/task/task.ts";
 import { restarted } from "../commands/rework.ts";
 import type { Announce } from "./announce.ts";
@@ -29,12 +30,19 @@ export async function takeBack(
     ({ id, state }) => consumerIds.includes(id) && state === "completed",
   );
   for (const consumer of consumers) {
-    const feedback = `Your part was merged, and taken back together with "${culprit.title}", which it builds on and which is done again now. What it was is not in the files any more.`;
-    const dependsOn = [...new Set([...consumer.dependsOn, culprit.key])];
+    // What the culprit builds on was changed once more after it, on the same lines: it goes first.
+    const isBefore = buildsOn(culprit, consumer, subtasks);
+    const why = isBefore
+      ? "which changes the same lines and is done again after it"
+      : "which it builds on and which is done again now";
+    const feedback = `Your part was merged, and taken back together with "${culprit.title}", ${why}. What it was is not in the files any more.`;
+    const dependsOn = isBefore
+      ? consumer.dependsOn
+      : [...new Set([...consumer.dependsOn, culprit.key])];
     await reopen(ledger, consumer, detail, { feedback, dependsOn });
     await ledger.appendEvent(task.id, {
       type: "subtask.retried",
-      message: `"${consumer.title}" is worked on again after "${culprit.title}", which it builds on`,
+      message: `"${consumer.title}" is worked on again ${isBefore ? "before" : "after"} "${culprit.title}", which ${isBefore ? "builds on it" : "it builds on"}`,
       data: { key: consumer.key },
       subtaskId: consumer.id,
     });
