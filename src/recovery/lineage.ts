@@ -14,11 +14,12 @@ type Member = Pick<Subtask, "id" | "firstCountedAttempt" | "lineage">;
 
 /**
  * Whether a planner may replace a subtask whose attempts failed. Not where a person wanted it done
- * directly or approved the plan as it is; a command does a task as a whole, unless one was planned.
+ * directly, approved the plan as it is or gave the part checks, which other parts would not be held
+ * to; a command does a task as a whole, unless one was planned.
  */
 export function mayPlanAnew(
-  task: Pick<Task, "approval" | "expectsChange" | "mode">,
-  subtask: Member & Pick<Subtask, "agent" | "kind" | "replans">,
+  task: Pick<Task, "approval" | "expectsChange" | "mode" | "planInput">,
+  subtask: Member & Pick<Subtask, "agent" | "key" | "kind" | "replans">,
   {
     attempts,
     hasPlanner,
@@ -35,11 +36,17 @@ export function mayPlanAnew(
     task.expectsChange &&
     task.mode !== "direct" &&
     task.approval !== "plan" &&
+    !hasGivenChecks(task, subtask) &&
     subtask.kind === "work" &&
     (task.mode === "plan" || !subtask.agent.startsWith("command:")) &&
     subtask.replans < maxReplans &&
     countFailures(rootOf(subtask), subtasks, attempts) < maxLineageFailures
   );
+}
+
+function hasGivenChecks({ planInput }: Pick<Task, "planInput">, { key }: Pick<Subtask, "key">) {
+  const given = planInput?.subtasks.find(({ id }) => id === key);
+  return (given?.checks ?? []).length > 0;
 }
 
 /** The id of the subtask of the first plan. */

@@ -122,6 +122,17 @@ test.each([
   expect(await story.briefs()).toEqual([]);
 });
 
+test("nothing is planned anew that would leave out a person's own checks", async () => {
+  const story = await programs.tell("held");
+  await story.answers({ reason: "Do less.", subtasks: [part("frame")] });
+  await story.does("walls", "echo crooked > walls.txt");
+  const checks = ["grep -qx straight walls.txt"];
+  const plan = { subtasks: [{ id: "walls", title: "The walls", checks }] };
+  const id = await start(story, { plan });
+  expect((await deputy.untilOver(id)).state).toBe("failed");
+  expect(await story.briefs()).toEqual([]);
+});
+
 test("a planner that cannot plan it ends it with the reason", async () => {
   const story = await programs.tell("lost");
   await story.answers({ reason: "", subtasks: [walls] }, { reason: "" }, { reason: "" });
