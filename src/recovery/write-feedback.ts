@@ -25,13 +25,15 @@ const untold: ReadonlySet<FailureKind> = new Set<FailureKind>([
 
 /** `attempts`: of the subtask, the failed one last. After an interruption the old words stand. */
 export function writeFeedback(
-  subtask: Pick<Subtask, "feedback" | "ending" | "firstCountedAttempt">,
+  subtask: Pick<Subtask, "feedback" | "ending" | "firstCountedAttempt" | "kind">,
   attempts: readonly Attempt[],
   failure: Failure,
   decision: Decision,
 ): string | null {
   const { kind } = decision;
   if (untold.has(kind)) return subtask.feedback;
+  // A planner's own end is nothing about the work that it plans anew.
+  if (subtask.kind === "replan") return subtask.feedback;
   // What an interrupted attempt was to settle is still to be settled.
   const isInterrupted = subtask.ending?.what === "attempt" && interruptedKinds.has(kind);
   if (isInterrupted && subtask.feedback !== null) return subtask.feedback;

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import type { Decision, FailureKind, Rung } from "../../src/core/task/failure.ts";
+import type { SubtaskKind } from "../../src/core/task/plan.ts";
 import type { Attempt, Ending } from "../../src/core/task/task.ts";
 import { writeFeedback } from "../../src/recovery/write-feedback.ts";
 
@@ -15,8 +16,12 @@ const attempts = [1, 2].map((number) => ({
   sessionId: "ses_1",
 })) as unknown as Attempt[];
 
-function tell(kind: FailureKind, rung: Rung, more: { ending?: Ending; feedback?: string } = {}) {
-  const subtask = { ...{ ending: verdict, feedback: null, firstCountedAttempt: 1 }, ...more };
+type More = { ending?: Ending; feedback?: string; kind?: SubtaskKind };
+
+const failing = { ending: verdict, feedback: null, firstCountedAttempt: 1, kind: "work" } as const;
+
+function tell(kind: FailureKind, rung: Rung, more: More = {}) {
+  const subtask = { ...failing, ...more };
   const failure = { kind, signature: "s", detail: "what failed", evidence: "its output" };
   const decision = { kind, rung } as Decision;
   return writeFeedback(subtask, attempts, { ...failure, question: null, retryAt: null }, decision);
@@ -46,10 +51,18 @@ test.each<FailureKind>(["lost", "rate_limit_window", "model_unavailable", "infra
   },
 );
 
+test.each<Rung>(["fresh", "help"])(
+  "a planner that ends without a plan, then %s: why it plans",
+  (rung) => {
+    const more = { ending: ended, feedback: "The walls are crooked.", kind: "replan" } as const;
+    expect(tell("agent_failed", rung, more)).toBe("The walls are crooked.");
+  },
+);
+
 test("a person's retry starts without the old attempts", () => {
   const failure = { kind: "checks_failed", signature: "s", detail: "d", evidence: "" } as const;
   const told = writeFeedback(
-    { ending: verdict, feedback: null, firstCountedAttempt: 2 },
+    { ...failing, firstCountedAttempt: 2 },
     ...([attempts, { ...failure, question: null, retryAt: null }] as const),
     { kind: "checks_failed", rung: "fresh" } as Decision,
   );
