@@ -128,11 +128,12 @@ async function endStuck(
   });
 }
 
+/** Also between the quotation marks that the question puts around what can be said. */
 function isEnd(answer: string): boolean {
-  return /^\s*(?:give up|give it up|no|n|stop|end)[.!]*\s*$/i.test(answer);
+  return /^[\s"'`“”]*(?:give up|give it up|no|n|stop|end)[\s"'`“”.!]*$/i.test(answer);
 }
 
 /** Nothing to tell the next attempt: what was in the way is gone. */
 function isRetry(answer: string): boolean {
-  return /^\s*(?:retry|try again|again|go on|yes|y)[.!]*\s*$/i.test(answer);
+  return /^[\s"'`“”]*(?:retry|try again|again|go on|yes|y)[\s"'`“”.!]*$/i.test(answer);
 }
