@@ -28,11 +28,14 @@ export function tellWhen(subtask: Pick<Subtask, "agent" | "fallback" | "kind" | 
 }
 
 /** When a comment is worked on, in words, by the states of task and subtask. Pure. */
-export function tellWhenReworked(task: Task, { agent, state }: Subtask): string {
+export function tellWhenReworked(task: Task, subtask: Subtask): string {
+  const { state } = subtask;
   const once = task.pausedAt ? ", once the task is resumed" : "";
   switch (state) {
     case "running":
-      return `${tellWhileWorking(agent)}; if that is too late, a rework with your comment follows when this attempt is merged`;
+      return subtask.kind !== "work"
+        ? tellWhen(subtask)
+        : `${tellWhileWorking(workerOf(subtask))}; if that is too late, a rework with your comment follows when this attempt is merged`;
     case "verifying":
     case "integrating":
       return `is being checked; a rework with your comment follows when it is merged${once}`;
