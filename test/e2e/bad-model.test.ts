@@ -64,7 +64,8 @@ const {
 const callsOf = (name: string) => model.requests.filter(({ role }) => role === name).length;
 const submit = (name: string, more: Json = {}) =>
   submitTo({
-    ...{ goal: `A model that ${name}`, agent: "builtin" },
+    // A planner is another run of the same model; these are about one as a coder.
+    ...{ goal: `A model that ${name}`, agent: "builtin", mode: "direct" },
     ...{ checks: ["grep -qx right a.txt"], budget: { turns: 20 }, ...more },
   });
 
