@@ -86,7 +86,8 @@ test("a person gives it up; the rest of the plan is told why", async () => {
   const stateOf = (key: string) =>
     asking.subtasks.find((subtask: { key: string }) => subtask.key === key)?.state;
   expect([stateOf("good"), stateOf("after")]).toEqual(["completed", "blocked"]);
-  expect((await answer(id, '"Give up".')).code).toBe(0);
+  const given = await answer(id, '"Give up".');
+  expect(given.stdout).toContain(`Answered; ${id} is failed.`);
   const over = await deputy.untilOver(id);
   expect(over.state).toBe("failed");
   expect(over.end_detail).toContain('"bad" failed: given up by a person: it was stuck after 2');

@@ -2,6 +2,7 @@ import { deedWire, restoredWire } from "../../api/command.ts";
 import { restoredSnapshotWire } from "../../api/snapshots.ts";
 import { taskWire } from "../../api/task.ts";
 import { taskDetailWire } from "../../api/task-detail.ts";
+import { isTaskOver } from "../../core/task/lifecycle.ts";
 import { connect, taskPath } from "../client.ts";
 import { CliError, type CliIo, type ExitCode, exitCodes } from "../io.ts";
 import { readFreeze } from "../read-freeze.ts";
@@ -62,7 +63,9 @@ export async function answerTask(
   });
   return print(io, options, raw, [
     ...(question ? [`To ${question.id}:`, ...quoteLines(question.text)] : []),
-    `Answered; ${value.id} continues. Follow it with: deputy watch ${value.id}`,
+    isTaskOver(value.state)
+      ? `Answered; ${value.id} is ${value.state}.`
+      : `Answered; ${value.id} continues. Follow it with: deputy watch ${value.id}`,
     ...(await listFreeze(io, options)),
   ]);
 }
