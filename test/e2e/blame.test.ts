@@ -231,3 +231,23 @@ test("what a merge builds on was changed after it once more: it is done again be
   const dependsOf = (await show(id)).subtasks.map((subtask: Json) => subtask.depends_on);
   expect(dependsOf).toEqual([[], ["door"], ["ground"]]);
 });
+
+test("a pause stops the checks of the whole, and they run again after it", async () => {
+  const go = scratch.at("whole");
+  const check = `test -e other.txt || exit 0; touch ${scratch.at("checking")}; ${waitFor(go)}`;
+  const id = await submit({
+    goal: "Check for long",
+    ...plan(
+      part("long", "echo long > long.txt", { checks: [check] }),
+      part("other", "echo other > other.txt", { depends_on: ["long"] }),
+    ),
+  });
+  await scratch.until("checking");
+  expect((await deputy.cli(["pause", id])).code).toBe(0);
+  await deputy.untilEvent(id, ({ type }) => type === "stage.parked");
+  expect((await deputy.cli(["why", id])).stdout).toContain("a person, who paused it");
+  writeFileSync(go, "");
+  expect((await deputy.cli(["resume", id])).code).toBe(0);
+  const done = await deputy.untilOver(id);
+  expect(done.state, done.end_detail).toBe("completed");
+});

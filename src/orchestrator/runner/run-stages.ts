@@ -35,7 +35,7 @@ export type StageRunner = {
   wakeAll(): void;
   /** Abort the claims of a task, because a person cancelled it. */
   cancelTask(taskId: string): void;
-  /** Park what agents and checks do for a task, because a person paused it; a merge or a delivery ends by itself. */
+  /** Park what agents and checks do for a task, because a person paused it; a merge or a publication ends by itself. */
   pauseTask(taskId: string): void;
   /** The same for all tasks, because Deputy is frozen: what is being claimed at this moment, too. */
   freeze(): void;
@@ -75,8 +75,11 @@ const maxAdvanceWaitMs = 5_000;
 const notifyEveryMs = 200;
 const rushMs = 100;
 
-/** Planners and reviewers spend as coders do. The others are short, and change what is shared. */
-const pausedStages: ReadonlySet<StageName> = new Set(["plan", "execute", "verify"]);
+/**
+ * Planners and reviewers spend as coders do. A delivery runs checks first, and heeds no signal once it
+ * publishes. The others are short, and change what is shared.
+ */
+const pausedStages: ReadonlySet<StageName> = new Set(["plan", "execute", "verify", "deliver"]);
 
 const causeInWords: Record<AbortCause, string> = {
   cancelled: "cancelled",
