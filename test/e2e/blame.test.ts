@@ -95,6 +95,26 @@ test("a later merge of the same file stands in the way and goes with it", async 
   expect(repository.git("show", `${done.branch}:shared.txt`)).toBe("one\ntwo\nfour");
 });
 
+test("two checks with two culprits: one after the other, and both do it right", async () => {
+  const id = await submit({
+    goal: "Break two things",
+    ...plan(
+      part("door", "echo open > door.txt", { checks: ["grep -qx open door.txt"] }),
+      part("gate", "echo high > gate.txt", { checks: ["grep -qx high gate.txt"] }),
+      part("lock", slip("echo shut > door.txt", "echo lock > lock.txt"), { depends_on: ["door"] }),
+      part("hinge", slip("echo low > gate.txt", "echo hinge > hinge.txt"), {
+        depends_on: ["gate"],
+      }),
+    ),
+  });
+  const done = await deputy.untilOver(id);
+  expect(done.state, done.end_detail).toBe("completed");
+  const blamed = await blamedOf(id);
+  expect(blamed.map(({ data }) => data.key).toSorted()).toEqual(["hinge", "lock"]);
+  const read = (path: string) => repository.git("show", `${done.branch}:${path}`);
+  expect([read("door.txt"), read("gate.txt")]).toEqual(["open", "high"]);
+});
+
 test("what comes back red twice is asked about, and the earlier check wins over no person", async () => {
   const id = await submit({
     goal: "Never right",

@@ -90,6 +90,7 @@ async function answerAboutWhole(
 ): Promise<void> {
   if (isEnd(answer)) {
     const endDetail = `given up by a person: ${question.text.split("\n\n")[0]}`;
+    await ledger.closePlanning(task.id);
     const failed = await ledger.moveTask(task, "failed", null, { endDetail });
     await announce(ledger, failed, { type: "task.failed", message: `Failed: ${endDetail}` });
     return;

@@ -35,7 +35,18 @@ const maxTakenBack = 2;
 export async function blame(
   deps: BlameDeps,
   claim: Claim,
-  { red, subtasks, task }: { task: Task; subtasks: readonly Subtask[]; red: CheckResult },
+  {
+    others,
+    red,
+    subtasks,
+    task,
+  }: {
+    task: Task;
+    subtasks: readonly Subtask[];
+    red: CheckResult;
+    /** What else is red: the next gate looks for its culprit. */
+    others: readonly CheckResult[];
+  },
   signal: AbortSignal,
 ): Promise<Blamed | null> {
   const { headCommit: head, preparation } = task;
@@ -58,11 +69,10 @@ export async function blame(
   const taken = await takeBack(mirror, task.id, { all, culprit, head, merged });
   if (!taken) return null;
   const left = merged.filter((subtask) => !taken.out.includes(subtask));
+  const isOther = ({ command }: Check) => others.some(({ check }) => check.command === command);
+  const wanted = [...preparation.checks, ...left.flatMap((subtask) => subtask.checks)];
   const checks = new Map(
-    [...preparation.checks, ...left.flatMap((subtask) => subtask.checks)].map((check) => [
-      check.command,
-      check,
-    ]),
+    wanted.filter((check) => !isOther(check)).map((check) => [check.command, check]),
   );
   const run = { commit: taken.tip, checks: [...checks.values()], name: "without" };
   if ((await deps.judgeTree(claim, task, run, signal)).result !== "pass") return null;

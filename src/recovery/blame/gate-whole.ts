@@ -31,9 +31,9 @@ export async function gateWhole(
   if (checks.length === 0) return { outcome: null, verdict: null };
   const verdict = await deps.judgeTree(claim, task, { commit, checks, name: "whole" }, signal);
   if (verdict.result === "pass") return { outcome: null, verdict };
-  const red = verdict.checks.find(({ result }) => result === "fail");
+  const [red, ...others] = verdict.checks.filter(({ result }) => result === "fail");
   if (!red) throw new Error(`the whole could not be checked: ${verdict.summary}`);
-  const taken = await blame(deps, claim, { task, subtasks, red }, signal);
+  const taken = await blame(deps, claim, { task, subtasks, red, others }, signal);
   if (taken) return { outcome: taken };
   const detail = `each part passed its own checks, but the whole does not: ${verdict.summary}.`;
   return { outcome: { kind: "refused", detail } };
@@ -68,7 +68,8 @@ export async function blameBranch(
       ),
   );
   if (!red) return null;
-  return blame(deps, claim, { task, subtasks: await listSubtasks(deps.db, task.id), red }, signal);
+  const subtasks = await listSubtasks(deps.db, task.id);
+  return blame(deps, claim, { task, subtasks, red, others: [] }, signal);
 }
 
 /** The checks that have not been green on the head of the task branch. */
