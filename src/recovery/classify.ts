@@ -192,7 +192,7 @@ function leaveOutPlaces(text: string): string {
   return text.replace(/\/\S*\/(?=\S)/g, "").replace(/\d+/g, "#");
 }
 
-/** A check that did not pass, for whoever is to mend it. */
+/** Describes a check that did not pass to the agent that repairs the change. */
 export function describeCheck({ check, run, reason, newlyFailing }: CheckResult): string {
   const tests =
     newlyFailing.length > 0

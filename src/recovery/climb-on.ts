@@ -49,10 +49,7 @@ export function climbOn(
   const because = why === "" ? "" : `, because ${why}`;
   const after = `after ${countAttempts(counted, place)}${because}`;
   if (rung === "give_up") return endWith(failure, after, options);
-  if (rung === "replan") {
-    const reason = `a planner replaces it by other parts ${after}: ${detail}`;
-    return { action: "retry", rung, ...base, delayMs: 0, reason };
-  }
+  if (rung === "replan") return planAnew(failure, after);
   const next = nameNext(counted + 1, place);
   if (rung === "repair") {
     const reason = `${next} repairs it in the same session (${detail})`;
@@ -67,6 +64,12 @@ export function climbOn(
   }
   const reason = `${next} from a clean base, with what was tried in its brief${because} (${detail})`;
   return { action: "retry", rung: "fresh", ...base, delayMs, reason };
+}
+
+/** A planner replaces the subtask. */
+export function planAnew({ detail, kind, signature }: Failure, why: string): Decision {
+  const reason = `a planner replaces it by other parts ${why}: ${detail}`;
+  return { action: "retry", rung: "replan", kind, signature, delayMs: 0, reason };
 }
 
 /** Nothing that recovery could do by itself is left: a person is asked for help, or it fails. */

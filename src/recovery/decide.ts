@@ -3,7 +3,7 @@ import { maxProviderWaits, providerWaitMs } from "../core/task/provider-wait.ts"
 import type { QuestionKind } from "../core/task/question.ts";
 import { backoffMs } from "./backoff.ts";
 import type { Failure } from "./classify.ts";
-import { climbOn, endWith, type Options } from "./climb-on.ts";
+import { climbOn, endWith, type Options, planAnew } from "./climb-on.ts";
 import { findFallback, mayReplan, type PastFailure } from "./ladder.ts";
 
 /**
@@ -131,9 +131,7 @@ export function decide(
       const lost = history.filter((past) => answers[past.kind] === "retry_alone").length + 1;
       if (lost > maxLostMerges) {
         const why = `after ${lost} merges were lost to its siblings`;
-        if (!mayReplan(kind, options.left)) return giveUp(why);
-        const reason = `a planner replaces it by other parts ${why}: ${detail}`;
-        return { action: "retry", rung: "replan", ...base, delayMs: 0, reason };
+        return mayReplan(kind, options.left) ? planAnew(failure, why) : giveUp(why);
       }
       return startAgain(
         `again from the merged state, alone, not counted as an attempt (${detail})`,

@@ -1,8 +1,7 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { withDeputy } from "../support/fixtures.ts";
-import { type Phone, startPhone } from "../support/phone.ts";
+import { describe, expect, test } from "vitest";
 import { waitFor } from "../support/scratch.ts";
-import { canMount, mountSmallVolume, type SmallVolume } from "../support/small-volume.ts";
+import { withSmallHome } from "../support/small-home.ts";
+import { canMount } from "../support/small-volume.ts";
 import { until } from "../support/until.ts";
 
 /**
@@ -12,28 +11,8 @@ import { until } from "../support/until.ts";
 const megabyte = 1024 * 1024;
 
 describe.skipIf(!canMount)("a volume has little free", () => {
-  let phone: Phone;
-  let home: SmallVolume;
-
-  beforeAll(async () => {
-    phone = await startPhone();
-  });
-  const made = withDeputy({
-    files: { "README.md": "# Something\n" },
-    env: () => phone.env,
-    start: false,
-  });
+  const made = withSmallHome({ "README.md": "# Something\n" });
   const { deputy, repository, scratch, repositoryWith, submit } = made;
-  beforeAll(async () => {
-    home = mountSmallVolume(deputy.home, "size=64m");
-    await deputy.start();
-  });
-  afterAll(async () => {
-    await deputy.stop();
-    home?.unmount();
-    await phone?.close();
-  });
-
   const ready = async () => (await deputy.api("GET", "/readyz")).body;
   const untilLow = () =>
     until(async () => (await ready()).low_space.length > 0, "the daemon knows of it");
@@ -60,7 +39,7 @@ describe.skipIf(!canMount)("a volume has little free", () => {
     const running = await submit({ goal: "Write it", agent: `command:${runs}` });
     await scratch.until("runs");
 
-    home.leave(4 * megabyte);
+    made.home().leave(4 * megabyte);
     await untilLow();
     expect(await ready()).toMatchObject({ ready: true, problems: [] });
     const fresh = await submit({ goal: "Another", agent: "command:echo ok > other.txt" });
@@ -76,27 +55,27 @@ describe.skipIf(!canMount)("a volume has little free", () => {
     await scratch.write("go");
     await deputy.untilEvent(running, ({ type }) => type === "attempt.ended");
     await untilItWaits(running);
-    await until(() => phone.titles().includes("Deputy starts nothing new: little space"), "a push");
+    await until(() => made.titles().includes("Deputy starts nothing new: little space"), "a push");
 
     // Between the floor and a quarter more nothing changes.
-    home.restore();
-    home.leave(7 * megabyte);
+    made.home().restore();
+    made.home().leave(7 * megabyte);
     expect((await ready()).low_space).toHaveLength(1);
     expect(await waitsFor(fresh)).toBe(1);
 
-    home.restore();
+    made.home().restore();
     await ready();
     for (const id of [running, fresh]) {
       const task = await deputy.untilOver(id);
       expect(task.state, task.end_detail).toBe("completed");
       expect((await made.show(id)).attempts).toHaveLength(1);
     }
-    expect(phone.titles().filter((title) => title.includes("little space"))).toHaveLength(1);
+    expect(made.titles().filter((title) => title.includes("little space"))).toHaveLength(1);
     expect(repository.git("branch", "--list", "deputy/*").split("\n")).toHaveLength(2);
   });
 
   test("a daemon that starts on such a volume starts nothing, and without a floor everything", async () => {
-    home.leave(4 * megabyte);
+    made.home().leave(4 * megabyte);
     await deputy.stop();
     await deputy.start();
     const id = await submit({ goal: "Third", agent: "command:echo ok > third.txt" });
@@ -105,6 +84,6 @@ describe.skipIf(!canMount)("a volume has little free", () => {
     await deputy.start({ DEPUTY_MIN_FREE_MB: "0" });
     expect((await deputy.untilOver(id)).state).toBe("completed");
     expect((await ready()).low_space).toEqual([]);
-    home.restore();
+    made.home().restore();
   });
 });

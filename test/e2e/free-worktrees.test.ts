@@ -1,10 +1,9 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { withDeputy } from "../support/fixtures.ts";
-import { type Phone, startPhone } from "../support/phone.ts";
+import { describe, expect, test } from "vitest";
 import { waitFor } from "../support/scratch.ts";
-import { canMount, mountSmallVolume, type SmallVolume } from "../support/small-volume.ts";
+import { withSmallHome } from "../support/small-home.ts";
+import { canMount } from "../support/small-volume.ts";
 import { until } from "../support/until.ts";
 
 /**
@@ -14,31 +13,11 @@ import { until } from "../support/until.ts";
 const megabyte = 1024 * 1024;
 
 describe.skipIf(!canMount)("room is made of finished worktrees", () => {
-  let phone: Phone;
-  let home: SmallVolume;
-
-  beforeAll(async () => {
-    phone = await startPhone();
-  });
-  const made = withDeputy({
-    files: {
-      ".gitignore": "node_modules/\n*.dump\n",
-      ".deputy/config.yaml": 'setup: ["true"]\n',
-    },
-    env: () => phone.env,
-    start: false,
+  const made = withSmallHome({
+    ".gitignore": "node_modules/\n*.dump\n",
+    ".deputy/config.yaml": 'setup: ["true"]\n',
   });
   const { deputy, scratch, submit } = made;
-  beforeAll(async () => {
-    home = mountSmallVolume(deputy.home, "size=64m");
-    await deputy.start();
-  });
-  afterAll(async () => {
-    await deputy.stop();
-    home?.unmount();
-    await phone?.close();
-  });
-
   const low = async () => (await deputy.api("GET", "/readyz")).body.low_space.length;
   const untilRoom = () => until(async () => (await low()) === 0, "there is room again");
   const freedOf = async (id: string) =>
@@ -71,7 +50,7 @@ describe.skipIf(!canMount)("room is made of finished worktrees", () => {
     expect(await preparedFor(older.id)).toMatch(/^[0-9a-f]{40}$/);
 
     // Ignored files of the older one are enough: nobody is told, and no more is removed.
-    home.leave(3 * megabyte);
+    made.home().leave(3 * megabyte);
     await low();
     await untilFreed(older.id);
     await untilRoom();
@@ -86,10 +65,10 @@ describe.skipIf(!canMount)("room is made of finished worktrees", () => {
     expect(await preparedFor(dumped.id)).not.toBe(null);
     expect(readFileSync(join(older.path, "done.txt"), "utf8")).toBe("ok\n");
     expect(existsSync(join(dumped.path, "only.dump"))).toBe(true);
-    expect(phone.titles().filter((title) => title.includes("little space"))).toEqual([]);
+    expect(made.titles().filter((title) => title.includes("little space"))).toEqual([]);
 
     // Then the older worktree, and only then the ignored file that is no cache.
-    home.leave(2 * megabyte);
+    made.home().leave(2 * megabyte);
     await low();
     await untilFreed(dumped.id);
     await untilRoom();
@@ -106,15 +85,15 @@ describe.skipIf(!canMount)("room is made of finished worktrees", () => {
     // One that a person restored stays, whatever is needed; then people are told.
     const restored = await deputy.cli(["restore", older.id]);
     expect(restored.code, restored.stderr).toBe(0);
-    home.leave(2 * megabyte);
+    made.home().leave(2 * megabyte);
     await low();
-    await until(() => phone.titles().some((title) => title.includes("little space")), "a push");
+    await until(() => made.titles().some((title) => title.includes("little space")), "a push");
     expect(existsSync(dumped.path)).toBe(false);
     expect(readFileSync(join(older.path, "done.txt"), "utf8")).toBe("ok\n");
     expect(existsSync(join(openPath, "node_modules/big"))).toBe(true);
     expect(await freedOf(open)).toEqual([]);
 
-    home.restore();
+    made.home().restore();
     await scratch.write("go");
     expect((await deputy.untilOver(open)).state).toBe("completed");
     const back = await deputy.cli(["restore", dumped.id]);

@@ -52,7 +52,7 @@ export type TaskLedger = {
   insertAttempt(attempt: NewAttempt): Promise<Attempt>;
   getAttempt(id: string): Promise<Attempt | null>;
   getLatestAttempt(subtaskId: string): Promise<Attempt | null>;
-  /** The last attempt of each of these subtasks that has any, by the subtask's id. */
+  /** Maps subtask ids to their latest attempts; a subtask without an attempt has no entry. */
   listLatestAttempts(
     subtaskIds: readonly string[],
   ): Promise<Map<string, { id: string; number: number }>>;

@@ -98,8 +98,8 @@ export function isProviderLimit(end: {
  * The rungs of recovery's ladder: what the next attempt is. `continue`: the same work goes on, not
  * counted. `repair`: the same session and files, with what failed. `fresh`: a new worktree at the
  * base. `fallback`: another agent or model, afresh. `replan`: a planner replaces the subtask by other
- * ones. `ask`: it goes on with a person's answer. `help`: nothing else is left, and it begins afresh
- * with a person's advice.
+ * ones. `ask`: a person answers, and the attempt continues the session. `help`: recovery has no rung
+ * left; a person answers, and the attempt starts in a new worktree with the answer in its brief.
  */
 export const rungs = [
   ...(["continue", "repair", "fresh", "fallback", "replan"] as const),

@@ -72,7 +72,8 @@ export function choosePrunable(task: KeptTask, before: Date): Due {
   };
 }
 
-type Decided = Pick<
+/** What tells whether a person has decided on a task. */
+export type Decided = Pick<
   Task,
   | "state"
   | "endedAt"

@@ -102,7 +102,7 @@ async function findSettled(mirrors: Mirrors, task: OldTask): Promise<Date | null
   const settledAt = whenSettled(task, false);
   const { deliveredCommit: commit, mirror } = task;
   if (settledAt !== null || task.state !== "completed" || !commit || !mirror) return settledAt;
-  // Without its mirror nothing is known, and nothing is left to remove.
+  // Where that cannot be read, the task stays undecided, and the next round asks again.
   const isTaken = await isInSource(mirrors.at(mirror), commit).catch(() => false);
   return whenSettled(task, isTaken);
 }

@@ -1,10 +1,10 @@
 import { DeputyError } from "../../core/base/error.ts";
-import { newId } from "../../core/base/id.ts";
 import type { TaskLedger } from "../../core/ledger/task-ledger.ts";
 import type { Subtask, Task } from "../../core/task/task.ts";
 import { restarted, startRework } from "../commands/rework.ts";
 import type { Announce } from "../transitions/announce.ts";
 import { waitForSlot } from "../transitions/stage-retry.ts";
+import { askAboutTask } from "./ask-about-task.ts";
 import { goOnPlanning } from "./planner-question.ts";
 
 /**
@@ -66,17 +66,7 @@ export async function askAboutWhole(
   const also =
     task.state === "delivering" ? ", also after a deputy comment on what has to change" : "";
   const text = `${reason}\n\nAnswer "retry" once that is mended${also}, or "give up" to end it.`;
-  const questionId = newId("question");
-  await ledger.insertQuestion({
-    ...{ id: questionId, taskId: task.id, subtaskId: null, kind: "stuck", text },
-  });
-  const hold = { kind: "question", questionId } as const;
-  const asking = await ledger.moveTask(task, "waiting", hold, { stageFailures: 0 });
-  await announce(ledger, asking, {
-    type: "question.asked",
-    message: `Question: ${text}`,
-    data: { question_id: questionId, question: text },
-  });
+  return askAboutTask(ledger, announce, task, { kind: "stuck", text });
 }
 
 /** The stage runs again; comments that were made meanwhile are worked on before a delivery. */

@@ -1,10 +1,10 @@
-import { newId } from "../../core/base/id.ts";
 import type { TaskLedger } from "../../core/ledger/task-ledger.ts";
 import type { Task } from "../../core/task/task.ts";
 import type { Db } from "../../store/database/schema.ts";
 import { listQuestions } from "../../store/tasks/questions.ts";
 import type { Announce } from "../transitions/announce.ts";
 import { waitForSlot } from "../transitions/stage-retry.ts";
+import { askAboutTask } from "./ask-about-task.ts";
 
 /**
  * A question of a whole task's planner to a person. There is no subtask yet, so the question
@@ -17,17 +17,7 @@ export async function askForPlanner(
   task: Task,
   text: string,
 ): Promise<void> {
-  const questionId = newId("question");
-  await ledger.insertQuestion({
-    ...{ id: questionId, taskId: task.id, subtaskId: null, kind: "question", text },
-  });
-  const hold = { kind: "question", questionId } as const;
-  const asking = await ledger.moveTask(task, "waiting", hold, { stageFailures: 0 });
-  await announce(ledger, asking, {
-    type: "question.asked",
-    message: `Question: ${text}`,
-    data: { question_id: questionId, question: text },
-  });
+  return askAboutTask(ledger, announce, task, { kind: "question", text });
 }
 
 /**

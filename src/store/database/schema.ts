@@ -2,6 +2,7 @@ import type { ColumnType, Generated, Kysely, KyselyPlugin } from "kysely";
 import type { Pool } from "pg";
 import type { Budget } from "../../core/budget/budget.ts";
 import type { Role } from "../../core/budget/usage.ts";
+import type { NewNotification } from "../../core/ledger/task-ledger.ts";
 import type { AttemptConfinement } from "../../core/proof/confinement.ts";
 import type { Check, Verdict } from "../../core/proof/verdict.ts";
 import type { EventType } from "../../core/task/event.ts";
@@ -316,15 +317,7 @@ export type Database = {
     result: string | null;
     taskId: string | null;
   };
-  notifications: {
-    id: string;
-    eventId: string;
-    taskId: string;
-    channel: string;
-    title: string;
-    body: string;
-    priority: number;
-    clickUrl: string | null;
+  notifications: Omit<NewNotification, "payload"> & {
     payload: Json<unknown>;
     attempts: Generated<number>;
     nextAt: DefaultTime;

@@ -1,23 +1,12 @@
 import { sql } from "kysely";
 import { terminalTaskStates } from "../../core/task/lifecycle.ts";
-import type { Due, KeptTask } from "../../core/task/retention.ts";
-import type { Task } from "../../core/task/task.ts";
+import type { Decided, Due, KeptTask } from "../../core/task/retention.ts";
 import type { Db, Tx } from "../database/schema.ts";
 
 /** Retention of finished tasks, and the deletion of their rows. */
 
 /** A finished task with everything that decides whether data of it is removed. */
-export type OldTask = Omit<KeptTask, "settledAt"> &
-  Pick<
-    Task,
-    | "state"
-    | "endedAt"
-    | "acceptedAt"
-    | "rolledBackAt"
-    | "discardedAt"
-    | "deliveredCommit"
-    | "expectsChange"
-  > & { mirror: string | null };
+export type OldTask = Omit<KeptTask, "settledAt"> & Decided & { mirror: string | null };
 
 /** Tasks that ended before and still have data to remove, oldest first. */
 export async function listOldTasks(db: Db, before: Date): Promise<OldTask[]> {

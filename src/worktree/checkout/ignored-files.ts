@@ -36,13 +36,14 @@ export async function listRecent(
     await withFolder(workTree, Buffer.from(folder, "latin1"), async (inside) => {
       for (const name of names) {
         // An agent can set mtime back, and a program that unpacks does; it cannot set ctime.
-        // One that is gone meanwhile is no file to keep.
-        const stats = await lstat(inside.at(Buffer.from(name, "latin1"))).catch(() => null);
-        if (!stats) continue;
-        const isYoung = Math.max(stats.mtimeMs, stats.ctimeMs) >= since.getTime();
-        if (isYoung || stats.isDirectory()) recent.push(folder + name);
+        const isKept = await lstat(inside.at(Buffer.from(name, "latin1"))).then(
+          (stats) =>
+            stats.isDirectory() || Math.max(stats.mtimeMs, stats.ctimeMs) >= since.getTime(),
+          ({ code }) => code !== "ENOENT", // its age cannot be told
+        );
+        if (isKept) recent.push(folder + name);
       }
-    }).catch(() => {}); // gone, or behind a link by now
+    }).catch(ignoreChange);
   }
   return recent;
 }
@@ -98,7 +99,7 @@ function groupByFolder(paths: readonly string[]): Map<string, string[]> {
   return groups;
 }
 
-/** It changed, or its folder may not be written: what is left goes with the whole worktree. */
+/** It changed, or its folder may not be entered or written: what is left goes with the worktree. */
 function ignoreChange(error: unknown): void {
   const { code = "" } = error as NodeJS.ErrnoException;
   if (!/^(?:ENOENT|ENOTDIR|EISDIR|ELOOP|ENOTEMPTY|EACCES|EPERM)$/.test(code)) throw error;
