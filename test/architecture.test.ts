@@ -128,6 +128,7 @@ const ownFiles: Record<string, string[]> = {
   worktree: [
     ...[
       "guard-checkout",
+      "commit-uncommitted",
       "content-filters",
       "diff",
       "fetch-lfs",

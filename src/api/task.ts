@@ -56,6 +56,8 @@ export const taskWire = named(
     deliver: z.enum(["auto", "branch", "pr", "comment"]),
     expects_change: z.boolean(),
     allow_test_changes: z.boolean(),
+    /** The base holds the checkout's uncommitted changes. */
+    include_uncommitted: z.boolean(),
     /** Judge files that may change. */
     allow: z.array(z.string()),
     /** Null: the repository's or the daemon's configuration. */

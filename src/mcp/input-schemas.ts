@@ -32,6 +32,9 @@ export function makeSubmitSchema(defaultRepository: string | null) {
     allow_test_changes: shape.allow_test_changes.describe(
       "The goal is to change the tests themselves.",
     ),
+    include_uncommitted: shape.include_uncommitted.describe(
+      "Start from the checkout with what is not committed there.",
+    ),
     allow: shape.allow.describe(
       "Files that judge the work (tests, snapshots, configuration, workflows) and that the goal is to change: paths or globs.",
     ),

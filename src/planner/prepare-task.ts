@@ -1,5 +1,7 @@
 import { gather } from "../core/base/gather.ts";
 import type { Task } from "../core/task/task.ts";
+import { noteCheckout } from "../worktree/checkout/describe-checkout.ts";
+import { commitUncommitted } from "../worktree/commits/commit-uncommitted.ts";
 import { fetchContent } from "../worktree/content/fetch-content.ts";
 import {
   ensureMirror,
@@ -57,13 +59,29 @@ async function fixBase(
 ): Promise<PreparedBase> {
   const looked = await options.lookAt(repository, options.signal);
   const mirror = await askForCommit(looked, repository, task.base, options);
-  const base = await resolveBase(mirror, task.base);
+  const head = await resolveBase(mirror, task.base);
+  const base = { ...head, commit: await addUncommitted(mirror, repository, task, head.commit) };
   await pinRef(mirror, `base/${task.id}`, base.commit);
   const forkCommit = task.expectsChange ? null : await findFork(mirror, task, base.commit);
   const { authHeader, signal } = options;
   const content = { authHeader, signal, mayAsk: task.expectsChange };
-  const notes = await fetchContent(mirror, repository, base.commit, content);
+  const [ofContent, ofCheckout] = await Promise.all([
+    fetchContent(mirror, repository, base.commit, content),
+    task.expectsChange ? noteCheckout(mirror, repository, head, { base: base.commit, signal }) : [],
+  ]);
+  const notes = [...ofContent, ...ofCheckout];
   return { mirror, baseCommit: base.commit, baseRef: base.ref, forkCommit, notes };
+}
+
+/** The base with what the checkout has not committed, for a task that takes it along. */
+async function addUncommitted(
+  mirror: Mirror,
+  repository: Repository,
+  { id, includeUncommitted }: Task,
+  head: string,
+): Promise<string> {
+  if (!includeUncommitted) return head;
+  return commitUncommitted(mirror, repository.url, { head, name: `uncommitted/${id}` });
 }
 
 /** If the target branch is gone, the fork point is taken from the repository's HEAD. */

@@ -60,6 +60,34 @@ test("a folder deep in a linked worktree with a detached HEAD means that worktre
   );
 });
 
+test("--include-uncommitted takes the checkout's changes along; without it they are named", async () => {
+  const mine = await makeRepository({ "version.txt": "1\n" });
+  try {
+    await mine.write({ "version.txt": "mine\n", "extra.txt": "new\n" });
+    const before = await fingerprintCheckout(mine.path);
+    const plain = ["run", "Without", "--agent", agent, "--watch"];
+    const without = await deputy.cli(plain, { cwd: mine.path });
+    expect(without.stdout).toContain("are not part of this work (version.txt, extra.txt): commit");
+    expect(mine.git("show", "deputy/without:seen.txt")).toBe("1");
+    const args = ["run", "With all", "--agent", agent, "--include-uncommitted", "--watch"];
+    const taken = await deputy.cli(args, { cwd: mine.path });
+    expect(taken.code, taken.stdout + taken.stderr).toBe(0);
+    expect(mine.git("show", "deputy/with-all:seen.txt")).toBe("mine");
+    expect(mine.git("log", "--format=%an %s", "main..deputy/with-all").split("\n")).toEqual([
+      "Deputy With all",
+      "Tester Uncommitted changes of the checkout",
+    ]);
+    expect(await fingerprintCheckout(mine.path)).toEqual(before);
+
+    const remote = await deputy.cli([...args, "--repo", "https://example.com/a.git"]);
+    expect(remote.stderr).toContain("is no checkout on the daemon's machine");
+    const based = await deputy.cli([...args, "--base", "v1"], { cwd: repository.path });
+    expect(based.stderr).toContain('not to the base "v1"');
+  } finally {
+    await mine.remove();
+  }
+});
+
 test("a repository that moves on, or is away for a while, changes nothing of a task on its way", async () => {
   const moving = await makeRepository({ "version.txt": "1\n" });
   try {

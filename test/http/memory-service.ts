@@ -300,6 +300,7 @@ function makeTask(input: TaskInput, origin: TaskOrigin): Task {
     delivery: input.deliver ?? "branch",
     expectsChange: true,
     allowTestChanges: input.allow_test_changes ?? false,
+    includeUncommitted: input.include_uncommitted ?? false,
     allow: input.allow ?? [],
     proof: input.proof ?? null,
     assurance: input.assurance ?? null,

@@ -107,6 +107,7 @@ export const plainTask: Omit<NewTask, "id"> = {
   delivery: "branch",
   expectsChange: true,
   allowTestChanges: false,
+  includeUncommitted: false,
   allow: [],
   proof: null,
   assurance: null,

@@ -58,6 +58,8 @@ export const taskInputSchema = z.strictObject({
   approval: z.enum(planApprovals).optional(),
   /** The caller expects the tests themselves to change: test edits become notes, not failures. */
   allow_test_changes: z.boolean().optional(),
+  /** The checkout's uncommitted changes come along, as a commit on its HEAD. */
+  include_uncommitted: z.boolean().optional(),
   /** Judge files that may change all the same: paths and globs, from the repository's root. */
   allow: z.array(allowedPathSchema).max(100).optional(),
   /**
@@ -122,6 +124,8 @@ export type Task = {
   /** False for a review: it reads, and delivers words. */
   expectsChange: boolean;
   allowTestChanges: boolean;
+  /** The base is the checkout's HEAD with what is not committed there. */
+  includeUncommitted: boolean;
   /** Globs of judge files that may change. */
   allow: string[];
   /** Null: the caller did not say; see resolveProof. */

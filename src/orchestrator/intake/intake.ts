@@ -1,3 +1,4 @@
+import { isAbsolute } from "node:path";
 import { DeputyError } from "../../core/base/error.ts";
 import { gather } from "../../core/base/gather.ts";
 import { newId } from "../../core/base/id.ts";
@@ -98,6 +99,7 @@ export async function draftTask(
   if (input.plan) checkPlan(input.plan);
   const everySubtaskHasAgent = planInput?.subtasks.every((subtask) => subtask.agent) ?? false;
   const repository = await rules.checkRepository(input.repository, input.base ?? null);
+  if (input.include_uncommitted) requireCheckout(repository, input.base);
   const delivery: DeliveryMode =
     request.recipe === "review" ? "comment" : (input.deliver ?? "auto");
   if (delivery === "pr") rules.requirePullRequests(repository);
@@ -121,6 +123,7 @@ export async function draftTask(
     delivery,
     expectsChange: request.recipe === "change",
     allowTestChanges: input.allow_test_changes ?? false,
+    includeUncommitted: input.include_uncommitted ?? false,
     allow: input.allow ?? [],
     proof: input.proof ?? null,
     assurance: input.assurance ?? null,
@@ -132,6 +135,17 @@ export async function draftTask(
         : Math.round(input.timeout_minutes * 60_000),
     origin,
   };
+}
+
+/** Uncommitted changes are those of a folder of this machine, on what is checked out there. */
+function requireCheckout(repository: string, base: string | undefined): void {
+  const problem = !isAbsolute(repository)
+    ? `${repository} is no checkout on the daemon's machine: push the changes, or name its folder.`
+    : base !== undefined && base !== "HEAD"
+      ? `Uncommitted changes belong to what is checked out, not to the base "${base}": leave one of the two out.`
+      : null;
+  if (problem !== null)
+    throw new DeputyError("unprocessable", problem, { field: "include_uncommitted" });
 }
 
 /** A cap in dollars on a model without a price could not be kept. */

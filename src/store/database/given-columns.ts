@@ -15,6 +15,7 @@ export const givenColumns = {
   delivery: "text",
   expectsChange: "bool",
   allowTestChanges: "bool",
+  includeUncommitted: "bool",
   allow: "jsonb",
   proof: "text",
   assurance: "text",

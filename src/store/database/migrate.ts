@@ -20,6 +20,7 @@ import { freezesMigration } from "../migrations/0022-freezes.ts";
 import { bootsMigration } from "../migrations/0023-boots.ts";
 import { rolledBackMigration } from "../migrations/0024-rolled-back.ts";
 import { replansMigration } from "../migrations/0026-replans.ts";
+import { uncommittedMigration } from "../migrations/0031-uncommitted.ts";
 import { backUpTables } from "./backups.ts";
 import type { Db } from "./schema.ts";
 
@@ -45,6 +46,7 @@ const migrations: Record<string, Migration> = {
   "0023-boots": bootsMigration,
   "0024-rolled-back": rolledBackMigration,
   "0026-replans": replansMigration,
+  "0031-uncommitted": uncommittedMigration,
 };
 
 const newest = Object.keys(migrations).at(-1);

@@ -38,7 +38,7 @@ export async function includeFiles(
   if (checkout.bare) return result;
 
   const wanted: string[] = [];
-  for (const path of await listWanted(checkout.git, patterns)) {
+  for (const path of await listIncluded(checkout.git, patterns)) {
     const problem = await findObstacle(checkout.topLevel, worktree, path);
     if (problem === null) wanted.push(path);
     else result.skipped.push({ path, reason: problem });
@@ -66,7 +66,7 @@ export async function includeFiles(
 const notIgnored = "not ignored by the repository's .gitignore, so it would be committed";
 
 /** Untracked files of the checkout that the patterns match, whether ignored or not. */
-async function listWanted(
+export async function listIncluded(
   git: Awaited<ReturnType<typeof inspectSource>>["git"],
   patterns: string,
 ): Promise<string[]> {

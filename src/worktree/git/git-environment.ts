@@ -1,3 +1,4 @@
+import { delimiter } from "node:path";
 import { transportEnvironment } from "../../core/base/child-environment.ts";
 
 /**
@@ -24,6 +25,8 @@ export type GitPlace = {
   /** How the command uses the files of a worktree that an agent has or had. */
   agentFiles?: "reads" | "writes";
   index?: string;
+  /** New objects are written there, and those of the other folders are read, too. */
+  objects?: { writeTo: string; readFrom: readonly string[] };
   mode: GitMode;
   /** False for a command that cannot use literal pathspecs. */
   literalPathspecs?: boolean;
@@ -115,6 +118,10 @@ export function buildGitEnvironment(
   if (place.gitDir !== null) env.GIT_DIR = place.gitDir;
   if (place.workTree !== undefined) env.GIT_WORK_TREE = place.workTree;
   if (place.index !== undefined) env.GIT_INDEX_FILE = place.index;
+  if (place.objects !== undefined) {
+    env.GIT_OBJECT_DIRECTORY = place.objects.writeTo;
+    env.GIT_ALTERNATE_OBJECT_DIRECTORIES = place.objects.readFrom.join(delimiter);
+  }
   return {
     ...env,
     LC_ALL: "C",

@@ -35,7 +35,17 @@ const unfinished: [string, string][] = [
 
 /** Throws when something is in progress there, or a tracked file has changes of its own. */
 export async function requireQuiet(source: SourceRepository): Promise<void> {
-  const { gitDir, topLevel } = source;
+  await requireFinished(source);
+  const files = await listDirty(source);
+  if (files.length > 0) {
+    throw conflict(
+      `${source.topLevel} has uncommitted changes (${nameFiles(files)}): commit or stash them first.`,
+    );
+  }
+}
+
+/** Throws when a merge, a rebase or the like is in progress there. */
+export async function requireFinished({ gitDir, topLevel }: SourceRepository): Promise<void> {
   for (const [file, what] of unfinished) {
     const isThere = await access(join(gitDir, file)).then(
       () => true,
@@ -43,12 +53,6 @@ export async function requireQuiet(source: SourceRepository): Promise<void> {
     );
     if (isThere)
       throw conflict(`A ${what} is in progress in ${topLevel}: finish or abort it first.`);
-  }
-  const files = await listDirty(source);
-  if (files.length > 0) {
-    throw conflict(
-      `${topLevel} has uncommitted changes (${nameFiles(files)}): commit or stash them first.`,
-    );
   }
 }
 
