@@ -1,3 +1,5 @@
+import { homedir } from "node:os";
+import { resolve } from "node:path";
 import { z } from "zod";
 import { defaultLimits, type Limits } from "../sandbox/box/sandbox.ts";
 import { isHostPattern } from "../sandbox/network/egress-proxy.ts";
@@ -34,6 +36,14 @@ export const sandboxSchema = z.strictObject({
   network: networksSchema.optional(),
   /** Lets allow-lists lead to private addresses too, such as one's own registry. */
   private_addresses: z.boolean().optional(),
+  /** Files and folders that every command may read: absolute, or below the home (`~/…`). */
+  show: z
+    .array(
+      z
+        .string()
+        .regex(/^(?:\/|~\/)/, { error: 'must be an absolute path, or one that begins with "~/"' }),
+    )
+    .optional(),
   /** Takes tasks from triggers even without a sandbox. */
   allow_triggers: z.boolean().optional(),
   memory_mb: z.number().int().min(64).optional(),
@@ -63,6 +73,8 @@ export type SandboxSettings = {
   /** Limits that a person set, by place in the configuration: only a sandbox enforces them. */
   toBeHeld: readonly string[];
   allowTriggers: boolean;
+  /** Files and folders that every command may read, besides the system and the tools. */
+  show: readonly string[];
   networks(repository: string): Networks;
   /**
    * The hosts that setup may reach: the default list and the hosts that the base commit names, or
@@ -117,6 +129,7 @@ export function readSandbox(
       ...[...repositories].flatMap(([url, own]) => (own ? [`the network of ${url}`] : [])),
     ],
     allowTriggers: file?.allow_triggers ?? false,
+    show: (file?.show ?? []).map((path) => resolve(path.replace(/^~(?=\/)/, homedir()))),
     networks: (repository) => merge(everywhere, repositories.get(repository)),
     setupReach: (repository, named) => {
       const { setup } = merge(everywhere, repositories.get(repository));

@@ -241,7 +241,9 @@ async function runSetupCommands(
           result.endedBy === "timeout"
             ? "timed out"
             : (result.error ?? `exit ${result.exitCode ?? result.signal}`);
-        return end("crashed", "setup_failed", `setup \`${command}\` failed: ${how}`, result.output);
+        const missed = result.missed ? `; ${result.missed}` : "";
+        const detail = `setup \`${command}\` failed: ${how}${missed}`;
+        return end("crashed", "setup_failed", detail, result.output);
       }
       job.progress.tell(`Setup: ${command}`, {
         step: "setup",

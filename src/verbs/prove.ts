@@ -122,6 +122,7 @@ export async function proveReceipt(options: ProveOptions): Promise<Proved> {
   try {
     const sandbox = await openSandbox({
       ...{ wanted: config.sandbox.provider, stateDir: join(root, "sandbox"), secrets: [] },
+      show: config.sandbox.show,
     });
     const mirrors = openMirrors(join(root, "repos"), {
       ...localGit,

@@ -89,7 +89,11 @@ function readEnd(
       if (result.exitCode === 0) break;
       return end("timed_out", "timed_out", `timed out after ${Math.round(timeoutMs / 1000)} s`);
     case "not_started":
-      return end("gave_up", "agent_unavailable", `the command could not start: ${result.error}`);
+      return end(
+        "gave_up",
+        "agent_unavailable",
+        `the command could not start: ${result.error}${result.missed ? `; ${result.missed}` : ""}`,
+      );
     case "exit":
       break;
   }
@@ -101,7 +105,7 @@ function readEnd(
     return end(
       "gave_up",
       "agent_unavailable",
-      `the program "${program}" ${why} (exit ${result.exitCode}); install it or correct the command`,
+      `the program "${program}" ${why} (exit ${result.exitCode}); ${result.missed ?? "install it or correct the command"}`,
     );
   }
   if (result.exitCode !== 0 && prompt !== null) {

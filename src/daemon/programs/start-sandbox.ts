@@ -33,6 +33,7 @@ export function findSandbox({ home, paths, sandbox }: Config): Promise<Sandbox> 
   return openSandbox({
     wanted: sandbox.provider,
     stateDir: paths.sandbox,
+    show: sandbox.show,
     secrets: [
       paths.token,
       join(home, "config.yaml"),

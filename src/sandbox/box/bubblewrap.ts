@@ -7,6 +7,7 @@ import { forwarderPath } from "../network/forwarder-path.ts";
 import { findProgram } from "../process/find-program.ts";
 import { type CommandSpec, runCommand } from "../process/run-command.ts";
 import { enterBox, filterFd, findKeyringJoin, steersPrograms } from "./enter-box.ts";
+import { makeIsShown } from "./find-hidden.ts";
 import { findInside, findInsideGroup } from "./find-inside.ts";
 import { type Guard, isWithin, makeGuard } from "./guard-paths.ts";
 import { readBwrapResult } from "./read-bwrap-result.ts";
@@ -38,6 +39,8 @@ export type BubblewrapOptions = {
   stateDir: string;
   /** Paths that no command may see, whole or in part, besides the logins in the home. */
   secrets: readonly string[];
+  /** Files and folders that a person wants every command to see, as they see tools. */
+  show?: readonly string[];
 };
 
 type Parts = {
@@ -81,7 +84,7 @@ export async function openBubblewrap(options: BubblewrapOptions): Promise<Sandbo
     groups: findControlGroups(),
     tools: (env) => {
       const key = JSON.stringify(toolVariables.map((name) => env[name]));
-      const found = known.get(key) ?? findTools(env, root.shown, guard);
+      const found = known.get(key) ?? findTools(env, root.shown, guard, options.show);
       known.set(key, found);
       return found;
     },
@@ -93,6 +96,7 @@ export async function openBubblewrap(options: BubblewrapOptions): Promise<Sandbo
     hidden: options.secrets,
     confine: (spec, confinement) => confine(parts, spec, confinement),
     limitView: (argv, view) => limitView(parts, argv, view),
+    makeIsShown: async (env) => makeIsShown([...root.shown, ...(await parts.tools(env)).paths]),
   };
   const weaker: string[] = [];
   // Leave out what this system does not support, and report it; the rest still holds.
@@ -112,6 +116,13 @@ export async function openBubblewrap(options: BubblewrapOptions): Promise<Sandbo
     weaker.push(
       "no filter of system calls can be set here (it needs seccomp, and an x86-64 or arm64 processor), so commands reach the kernel's keyrings, its log and vsock",
     );
+  }
+  const { paths } = await parts.tools({});
+  for (const path of options.show ?? []) {
+    if (!makeIsShown([...root.shown, ...paths])(path))
+      weaker.push(
+        `sandbox.show names ${path}, which no command sees: it does not exist, it is the home, or a secret is in or around it`,
+      );
   }
   if (ownUid === 0 && parts.groups === null) {
     weaker.push("for root without writable control groups a fork bomb is only killed, not held");

@@ -43,6 +43,8 @@ export type Guard = {
   admit(path: string, kind: "writable" | "readable"): Promise<string>;
   /** Whether `admit` would refuse this path as secret. */
   isSecret(realPath: string): boolean;
+  /** Whether this is a secret, or one is in it. */
+  holdsSecret(realPath: string): boolean;
 };
 
 export async function makeGuard(
@@ -55,6 +57,7 @@ export async function makeGuard(
   const isSecret = (path: string) => [...known].some((secret) => overlaps(path, secret));
   return {
     isSecret,
+    holdsSecret: (path) => [...known].some((secret) => isWithin(secret, path)),
     admit: async (path, kind) => {
       const real = await realpath(path).catch(() => null);
       if (real === null) throw refuse(`The folder ${path} does not exist.`);

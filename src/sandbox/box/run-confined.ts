@@ -1,7 +1,10 @@
+import { delimiter } from "node:path";
 import { DeputyError } from "../../core/base/error.ts";
 import { holdLimits } from "../limits/hold-limits.ts";
 import type { CommandResult, CommandSpec } from "../process/run-command.ts";
 import { type Denial, findDenials } from "./find-denials.ts";
+import { explainMissing } from "./find-hidden.ts";
+import { isWithin } from "./guard-paths.ts";
 import type { ConfinedResult, Confinement, LimitHit, Sandbox } from "./sandbox.ts";
 
 /**
@@ -35,10 +38,33 @@ export async function runConfined(
     await confined.tidy();
   }
   const result = tell(confined.readResult(ended), hit);
+  const missed = await findMissed(sandbox, spec, result);
   const isFree = sandbox.provider === "none";
   const denials = isFree ? [] : findDenials(result.output, sandbox.hidden);
-  return { ...result, limit: hit, denials: [...(hit ? [limitDenial(hit)] : []), ...denials] };
+  return {
+    ...{ ...result, missed, limit: hit },
+    denials: [...(hit ? [limitDenial(hit)] : []), ...denials],
+  };
 }
+
+/** Names a program that the command did not find though this machine has it. */
+async function findMissed(
+  sandbox: Sandbox,
+  { argv, cwd, env }: CommandSpec,
+  { endedBy, exitCode, output }: CommandResult,
+): Promise<string | null> {
+  if (endedBy === "abort" || exitCode === 0) return null;
+  const program = endedBy === "not_started" ? (argv[0] ?? null) : null;
+  if (program?.includes("/")) return null;
+  // A PATH may lead into the worktree, where links are the agent's.
+  const path = (env.PATH ?? "").split(delimiter).filter((folder) => !isWithin(folder, cwd));
+  const isShown = await sandbox.makeIsShown(env);
+  const looked = { env: { ...env, PATH: path.join(delimiter) }, isShown, remedy };
+  return explainMissing({ output, program }, looked);
+}
+
+const remedy =
+  "name its folder under sandbox.show in config.yaml, or install it in a folder of its own on PATH";
 
 function neverStarted(error: string): ConfinedResult {
   return {

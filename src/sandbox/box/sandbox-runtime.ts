@@ -11,6 +11,7 @@ import { findProgram } from "../process/find-program.ts";
 import { type CommandSpec, runCommand } from "../process/run-command.ts";
 import { type BubblewrapOptions, openBubblewrap } from "./bubblewrap.ts";
 import { enterBox, findKeyringJoin, quietPerl } from "./enter-box.ts";
+import { makeIsShown } from "./find-hidden.ts";
 import { descendantsOf } from "./find-inside.ts";
 import { type Guard, makeGuard } from "./guard-paths.ts";
 import { readBwrapResult } from "./read-bwrap-result.ts";
@@ -31,6 +32,7 @@ type Parts = {
   joinKeyring: string[];
   stateDir: string;
   guard: Guard;
+  show: readonly string[];
 };
 
 const needed = ["bwrap", "socat", "rg", "prlimit"];
@@ -56,6 +58,7 @@ export async function openSandboxRuntime(options: BubblewrapOptions): Promise<Sa
     ...{ cli, packageRoot: dirname(dirname(cli)), prlimit, stateDir: options.stateDir },
     joinKeyring: findKeyringJoin(),
     guard: await makeGuard(options.secrets),
+    show: options.show ?? [],
   };
   const own = await openBubblewrap(options);
   const weaker = [
@@ -70,6 +73,10 @@ export async function openSandboxRuntime(options: BubblewrapOptions): Promise<Sa
     confine: (spec, confinement) => confine(parts, spec, confinement),
     // srt takes a third of a second per command; our own git uses our own bwrap command line.
     limitView: typeof own === "string" ? async (argv) => argv : own.limitView,
+    makeIsShown: async (env) => {
+      const { paths } = await findTools(env, systemFolders, parts.guard, parts.show);
+      return makeIsShown([...systemFolders, ...paths]);
+    },
   };
   const folder = await mkdtemp(join(options.stateDir, "try-"));
   try {
@@ -88,6 +95,8 @@ export async function openSandboxRuntime(options: BubblewrapOptions): Promise<Sa
     await rm(folder, { recursive: true, force: true });
   }
 }
+
+const systemFolders = ["/usr", "/etc", "/bin", "/lib"];
 
 async function confine(
   parts: Parts,
@@ -125,7 +134,7 @@ async function confine(
     confinement.readOnly.map(({ path }) => guard.admit(path, "readable")),
   );
   for (const folder of writable) await removeLeftovers(folder);
-  const tools = await findTools(spec.env, ["/usr", "/etc", "/bin", "/lib"], guard);
+  const tools = await findTools(spec.env, systemFolders, guard, parts.show);
   const forwards = network.kind === "gateway" ? network.forwards : [];
   const settings = join(own, `settings-${randomUUID()}.json`);
   const config = {

@@ -23,6 +23,8 @@ export type Sandbox = {
    * is.
    */
   limitView(argv: readonly string[], view: View): Promise<readonly string[]>;
+  /** Whether a command with these variables sees a path of the system, of the tools or of `show`. */
+  makeIsShown(env: Readonly<Record<string, string>>): Promise<(realPath: string) => boolean>;
 };
 
 /** Runs one command; see `runCommand`. */
@@ -137,6 +139,7 @@ export function noSandbox(problem: string | null): Sandbox {
     hidden: [],
     runCommand,
     limitView: async (argv) => argv,
+    makeIsShown: async () => () => true,
     confine: async (spec) => ({
       spec,
       holdsProcesses: false,

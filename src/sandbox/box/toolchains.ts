@@ -41,6 +41,8 @@ export async function findTools(
   env: Readonly<Record<string, string>>,
   system: readonly string[],
   guard: Guard,
+  /** What a person has named besides; it may lie in the home, but hold no secret. */
+  named: readonly string[] = [],
 ): Promise<Tools> {
   const home = env.HOME ?? "/nonexistent";
   const found = new Set<string>();
@@ -53,6 +55,15 @@ export async function findTools(
     if (real !== path) found.add(real);
     return true;
   };
+  for (const path of named) await show(path);
+  /** A `bin` on PATH whose surroundings are secret: the programs in it are not. */
+  const showAlone = async (folder: string) => {
+    if (!isBin(folder) || isWithin(home, folder)) return;
+    const real = await realpath(folder).catch(() => null);
+    if (real === null || !isBin(real) || isWithin(home, real) || guard.holdsSecret(real)) return;
+    found.add(folder);
+    found.add(real);
+  };
   for (const { folder, variable } of roots) {
     const root = env[variable] ?? join(home, folder);
     if (isAbsolute(root) && (isShown(root) || (await show(root)))) own[variable] = root;
@@ -63,7 +74,8 @@ export async function findTools(
   }
   const searched = (env.PATH ?? "").split(delimiter).filter((folder) => isAbsolute(folder));
   for (const folder of searched) {
-    if (!isShown(folder)) await show(await packageOf(folder, home));
+    if (isShown(folder) || (await show(await packageOf(folder, home)))) continue;
+    await showAlone(folder);
   }
   for (const folder of searched) {
     for (const target of await linksOutOf(folder)) {
@@ -75,10 +87,14 @@ export async function findTools(
   return { paths: [...found], env: own };
 }
 
+function isBin(folder: string): boolean {
+  return /^(?:s?bin|shims|\.bin)$/.test(basename(folder));
+}
+
 /** The parent of a `bin` if it contains only a tool; otherwise the `bin`. */
 async function packageOf(folder: string, home: string): Promise<string> {
   const whole = dirname(folder);
-  if (!/^(?:s?bin|shims|\.bin)$/.test(basename(folder)) || dirname(whole) === "/") return folder;
+  if (!isBin(folder) || dirname(whole) === "/") return folder;
   if (isWithin(home, whole)) return folder;
   if (dirname(whole) === home && !wholeTools.has(basename(whole))) return folder;
   const isRepository = await stat(join(whole, ".git")).then(

@@ -68,6 +68,8 @@ export type CommandResult = {
   truncatedBytes: number;
   durationMs: number;
   error: string | null;
+  /** A clause about a program that it did not find and this machine has, if the sandbox knows. */
+  missed?: string | null;
 };
 
 /** The environment variable that marks every process of a run. */

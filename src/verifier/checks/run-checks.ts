@@ -95,19 +95,20 @@ function describeEnding(
 ): Pick<CheckRun, "status" | "detail"> {
   const inconclusive = (detail: string) => ({ status: "inconclusive" as const, detail });
   const { endedBy, exitCode, limit, signal } = result;
+  const missed = result.missed ? `; ${result.missed}` : "";
   if (limit) return inconclusive(`was stopped by the sandbox: ${limit.detail}`);
-  if (endedBy === "not_started") return inconclusive(`could not start: ${result.error}`);
+  if (endedBy === "not_started") return inconclusive(`could not start: ${result.error}${missed}`);
   if (endedBy === "timeout") return inconclusive(`timed out after ${timeoutMs / 1000} s`);
   const crash = describeCrash(exitCode, signal ?? null);
   if (crash) return { status: "red", detail: crash };
   if (exitCode === null) return inconclusive(`${killedWords} by ${signal ?? "a signal"}`);
   if (exitCode === 126 || exitCode === 127)
-    return inconclusive(`could not start: exit ${exitCode}`);
+    return inconclusive(`could not start: exit ${exitCode}${missed}`);
   if (exitCode === 1 && missingRunner.test(result.output))
     return inconclusive("could not start: pytest is not installed for this Python");
   // A shell's exit codes for a command that SIGKILL or SIGTERM ended.
   if (exitCode === 137 || exitCode === 143) return inconclusive(`${killedWords}: exit ${exitCode}`);
-  return { status: exitCode === 0 ? "green" : "red", detail: `exit ${exitCode}` };
+  return { status: exitCode === 0 ? "green" : "red", detail: `exit ${exitCode}${missed}` };
 }
 
 /** The end of the output for people and briefs: whole lines, without what a database refuses. */

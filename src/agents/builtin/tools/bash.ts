@@ -64,6 +64,7 @@ export function makeBashTool(place: Place, startIn = ""): Tool {
       else if (next !== cwd) notes.push(`[now in ${relative(worktree, next) || rootName}]`);
       cwd = next ?? worktree;
       if (cwd !== worktree) place.touch(join(relative(worktree, cwd), "."));
+      if (result.missed) notes.push(`[${result.missed}]`);
       const body = output.trimEnd() || "(no output)";
       return {
         ok: result.endedBy === "exit" && result.exitCode === 0,
