@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { retryInputSchema } from "../core/task/task.ts";
 import { named } from "./registry.ts";
 import { taskWire } from "./task.ts";
 
@@ -42,6 +43,10 @@ export const answerBody = named(
   }),
   { examples: [{ answer: "Use the second variant." }] },
 );
+
+export const retryBody = named("Retry", retryInputSchema, {
+  examples: [{ agent: "codex", timeout_minutes: 90 }],
+});
 
 const text = z
   .string()

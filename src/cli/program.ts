@@ -29,6 +29,7 @@ import {
   answerTask,
   cancelTask,
   decideTask,
+  type RetryOptions,
   restoreTask,
   retryTask,
 } from "./verbs/commands-tell.ts";
@@ -204,7 +205,15 @@ export function buildProgram(actions: Actions, io: CliIo = processIo()): Command
     .action((id: string, options: Json) => end(cancelTask(io, id, options)));
   verb("retry", "retry what failed; finished work stays")
     .argument("<id>", idHelp)
-    .action((id: string, options: Json) => end(retryTask(io, id, options)));
+    .option("--agent <name>", "have another agent do what is not finished")
+    .option("--model <name>", "have the agent use this model")
+    .option(
+      "--check <command>",
+      "must be green, in place of the checks that the task was handed in with (repeatable)",
+      collect,
+    )
+    .option("--timeout <minutes>", "limit of one attempt", positiveNumber)
+    .action((id: string, options: RetryOptions) => end(retryTask(io, id, options)));
   verb("answer", "answer the question that a task waits for")
     .argument("<id>", idHelp)
     .argument("<text>", "the answer; - reads it from stdin")

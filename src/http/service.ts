@@ -4,7 +4,7 @@ import type { Event } from "../core/task/event.ts";
 import type { Freeze } from "../core/task/freeze.ts";
 import type { LadderView } from "../core/task/ladder-view.ts";
 import type { TaskState } from "../core/task/lifecycle.ts";
-import type { ListedTask, Task, TaskInput, TaskOrigin } from "../core/task/task.ts";
+import type { ListedTask, RetryInput, Task, TaskInput, TaskOrigin } from "../core/task/task.ts";
 import type { Garbled, TaskDetail, TaskSnapshot } from "../core/task/task-detail.ts";
 import type { Speaker } from "../orchestrator/commands/commands.ts";
 import type { Explanation } from "../orchestrator/commands/explain.ts";
@@ -44,7 +44,8 @@ export type TaskService = {
   /** The last `maxBytes` of the log of one attempt (default: the latest). */
   log(id: string, attempt: number | null, maxBytes: number): Promise<string>;
   cancel(id: string): Promise<Task>;
-  retry(id: string): Promise<Task>;
+  /** Tries again what failed, or is stuck; with changes, if there are any. */
+  retry(id: string, changes: RetryInput): Promise<Task>;
   accept(id: string): Promise<{ task: Task; detail: string }>;
   discard(id: string): Promise<{ task: Task; detail: string }>;
   rollback(id: string): Promise<{ task: Task; detail: string }>;

@@ -53,6 +53,23 @@ test("cancel, retry, accept, rollback, discard, answer and restore tell the task
   const again = await deputy("cancel", id);
   expect(again).toMatchObject({ code: 2, err: "deputy: The task is cancelled already.\n" });
   expect((await deputy("retry", id)).out).toContain("is being retried");
+  const changes = [
+    "--agent",
+    "codex",
+    "--model",
+    "m",
+    "--check",
+    "a",
+    "--check",
+    "b",
+    "--timeout",
+    "5",
+  ];
+  expect((await deputy("retry", id, ...changes)).code).toBe(0);
+  expect(service.retries).toEqual([
+    {},
+    { agent: "codex", model: "m", checks: ["a", "b"], timeout_minutes: 5 },
+  ]);
 });
 
 test("trigger test sends the payload", async () => {

@@ -128,3 +128,40 @@ test("finished work that cannot be delivered asks, and is delivered once the way
   expect(done.state, done.end_detail).toBe("completed");
   expect(own.git("show", `${done.branch}:word.txt`)).toBe("done");
 });
+
+test("a retry with another agent, other checks and another limit finishes what failed or is stuck", async () => {
+  const lazy = "command:echo wrong > word.txt";
+  const failing = {
+    goal: "Fail first",
+    agent: lazy,
+    checks: ["no-such-check"],
+    when_stuck: "fail",
+  };
+  const failed = await deputy.untilOver(await submit(failing));
+  expect(failed.state).toBe("failed");
+  const diligent = "command:echo right > word.txt";
+  const changes = ["--agent", diligent, "--check", checks[0] ?? "", "--timeout", "7"];
+  const unknown = await deputy.cli(["retry", failed.id, "--agent", "nobody"]);
+  expect(unknown.stderr).toContain('"agent" is no known agent');
+  expect((await show(failed.id)).task.state).toBe("failed");
+  expect((await deputy.cli(["retry", failed.id, ...changes])).code).toBe(0);
+  const done = await deputy.untilOver(failed.id);
+  expect(done.state, done.end_detail).toBe("completed");
+  expect(done).toMatchObject({ agent: diligent, checks, timeout_minutes: 7 });
+  expect(repository.git("show", `${done.branch}:word.txt`)).toBe("right");
+  const receipt = await deputy.cli(["receipt", failed.id, "--json"]);
+  expect(JSON.stringify(JSON.parse(receipt.stdout).checks)).not.toContain("no-such-check");
+  const events = await deputy.cli(["watch", failed.id]);
+  expect(events.stdout).toContain(
+    `Retry requested, with agent ${diligent}, 7 minutes an attempt, checks \`${checks[0]}\``,
+  );
+  const late = await deputy.cli(["retry", failed.id, ...changes]);
+  expect(late.stderr).toContain("is completed; only a failed task can be retried");
+
+  const stuck = await submit({ goal: "Stuck first", agent: lazy, checks });
+  await untilAsked(stuck);
+  expect((await deputy.cli(["retry", stuck, "--agent", diligent])).code).toBe(0);
+  expect((await deputy.untilOver(stuck)).state).toBe("completed");
+  const attempts = (await show(stuck)).attempts.map(({ agent }: { agent: string }) => agent);
+  expect(attempts.at(-1)).toBe(diligent);
+});

@@ -3,7 +3,7 @@ import { newId } from "../../src/core/base/id.ts";
 import type { Event, EventType } from "../../src/core/task/event.ts";
 import type { LadderView } from "../../src/core/task/ladder-view.ts";
 import { isTaskOver, type TaskState } from "../../src/core/task/lifecycle.ts";
-import type { Task, TaskInput, TaskOrigin } from "../../src/core/task/task.ts";
+import type { RetryInput, Task, TaskInput, TaskOrigin } from "../../src/core/task/task.ts";
 import type { TaskDetail } from "../../src/core/task/task-detail.ts";
 import type { Service } from "../../src/http/service.ts";
 import type { Explanation } from "../../src/orchestrator/commands/explain.ts";
@@ -18,6 +18,7 @@ export class MemoryService implements Service {
   readonly inputs: TaskInput[] = [];
   readonly hooks: Parameters<Service["receiveGithub"]>[0][] = [];
   readonly answers: unknown[] = [];
+  readonly retries: unknown[] = [];
   failWith: unknown = null;
   problems: string[] = [];
   details: Partial<TaskDetail> = {};
@@ -154,7 +155,8 @@ export class MemoryService implements Service {
     return this.get(id);
   }
 
-  async retry(id: string) {
+  async retry(id: string, changes: RetryInput) {
+    this.retries.push(changes);
     this.emit(this.get(id).id, "task.retried", "Retried", "running");
     return this.get(id);
   }

@@ -23,8 +23,20 @@ export async function cancelTask(io: CliIo, id: string, options: Json): Promise<
   return print(io, options, raw, [`${value.id} ${what}.`]);
 }
 
-export async function retryTask(io: CliIo, id: string, options: Json): Promise<ExitCode> {
-  const { raw, value } = await connect(io).json(taskWire, "POST", taskPath(id, "/retry"));
+export type RetryOptions = Json & {
+  agent?: string;
+  check?: string[];
+  model?: string;
+  timeout?: number;
+};
+
+export async function retryTask(io: CliIo, id: string, options: RetryOptions): Promise<ExitCode> {
+  const { agent, check: checks, model, timeout: timeout_minutes } = options;
+  const body = { agent, checks, model, timeout_minutes };
+  const isChanged = Object.values(body).some((value) => value !== undefined);
+  const { raw, value } = await connect(io).json(
+    ...([taskWire, "POST", taskPath(id, "/retry"), isChanged ? { body } : {}] as const),
+  );
   return print(io, options, raw, [
     `${value.id} is being retried. Follow it with: deputy watch ${value.id}`,
     ...(await listFreeze(io, options)),

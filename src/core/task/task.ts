@@ -85,6 +85,13 @@ export const taskInputSchema = z.strictObject({
 });
 export type TaskInput = z.infer<typeof taskInputSchema>;
 
+/** What a person changes of a task that is tried again. */
+export const retryInputSchema = taskInputSchema
+  .pick({ agent: true, checks: true, timeout_minutes: true })
+  .extend({ model: z.string().min(1).max(200).optional() })
+  .strict();
+export type RetryInput = z.infer<typeof retryInputSchema>;
+
 /** Who asked. Outside text stays in `outsideText` and reaches an agent only inside a data block. */
 export type TaskOrigin = {
   source: "http" | "cli" | "github" | "demo";

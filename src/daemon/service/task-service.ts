@@ -49,6 +49,7 @@ import {
 } from "./find-task.ts";
 import { readCursor, writeCursor } from "./list-cursor.ts";
 import { readLog } from "./read-log.ts";
+import { readChanges } from "./retry-changed.ts";
 
 /** The tasks, as the HTTP server sees them: reads rows, and has the orchestrator change them. */
 export type TaskServiceDeps = AdvanceDeps &
@@ -146,7 +147,11 @@ export function makeTaskService(deps: TaskServiceDeps): TaskService {
     log: async (reference, number, maxBytes) =>
       redact(await readLog(await findDetail(deps, reference), number, maxBytes)),
     cancel: byId(cancelTask),
-    retry: byId(retryTask),
+    retry: async (reference, body) => {
+      const task = await findTask(deps, reference);
+      const read = () => readChanges(deps, task, body);
+      return retryTask(deps, task.id, await forPerson(onMirror, task, read));
+    },
     pause: byId(pauseTask),
     resume: byId(resumeTask),
     say: byId(sayToTask),

@@ -1,5 +1,5 @@
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
-import { answerBody, deedWire, restoredWire } from "../../api/command.ts";
+import { answerBody, deedWire, restoredWire, retryBody } from "../../api/command.ts";
 import { restoredSnapshotWire, snapshotParams, snapshotsWire } from "../../api/snapshots.ts";
 import { taskWire, toTaskWire } from "../../api/task.ts";
 import { toWire } from "../../api/to-wire.ts";
@@ -12,31 +12,43 @@ export function commandRoutes(service: Service): FastifyPluginAsyncZod {
   return async (app) => {
     const refusals = problems(400, 401, 404, 409);
 
-    for (const [verb, operationId, summary, description] of [
-      [
-        "cancel",
-        "cancelTask",
-        "Ask for the task to stop",
-        "A request first: the task is cancelled once nothing of it runs.",
-      ],
-      ["retry", "retryTask", "Retry what failed; finished work stays"],
-    ] as const) {
-      app.post(
-        `/v1/tasks/:id/${verb}`,
-        {
-          schema: {
-            operationId,
-            tags: ["commands"],
-            summary,
-            ...(description && { description }),
-            params: taskParams,
-            response: { 202: json("The task as it is now.", taskWire), ...refusals },
+    app.post(
+      "/v1/tasks/:id/cancel",
+      {
+        schema: {
+          operationId: "cancelTask",
+          tags: ["commands"],
+          summary: "Ask for the task to stop",
+          description: "A request first: the task is cancelled once nothing of it runs.",
+          params: taskParams,
+          response: { 202: json("The task as it is now.", taskWire), ...refusals },
+        },
+      },
+      async ({ params }, reply) =>
+        reply.code(202).send(toTaskWire(await service.cancel(params.id))),
+    );
+
+    app.post(
+      "/v1/tasks/:id/retry",
+      {
+        schema: {
+          operationId: "retryTask",
+          tags: ["commands"],
+          summary: "Retry what failed; finished work stays",
+          description:
+            "With a body, what is not finished goes on with another agent, model or time limit, or with other checks in place of the caller's. Also for a task that is stuck and asks for help.",
+          params: taskParams,
+          body: retryBody.nullish(),
+          response: {
+            202: json("The task as it is now.", taskWire),
+            ...refusals,
+            ...problems(413, 415, 422),
           },
         },
-        async ({ params }, reply) =>
-          reply.code(202).send(toTaskWire(await service[verb](params.id))),
-      );
-    }
+      },
+      async ({ params, body }, reply) =>
+        reply.code(202).send(toTaskWire(await service.retry(params.id, body ?? {}))),
+    );
 
     for (const [verb, operationId, summary, description] of [
       [

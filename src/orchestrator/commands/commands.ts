@@ -20,6 +20,7 @@ import type { AdvanceDeps } from "../transitions/advance.ts";
 import { settle } from "../transitions/settle.ts";
 import { waitForSlot } from "../transitions/stage-retry.ts";
 import { unpause } from "./pause.ts";
+import { applyChanges, describeChanges, type RetryChanges, requireWork } from "./retry-changes.ts";
 import { restarted } from "./rework.ts";
 
 /**
@@ -50,19 +51,29 @@ export async function cancelTask(deps: AdvanceDeps, taskId: string): Promise<Tas
 
 /**
  * Re-open a failed task where it failed. Finished subtasks stay finished; failed ones get a new
- * budget of attempts, and so does what is stuck and waits for a person.
+ * budget of attempts, and so does what is stuck and waits for a person. The changes are those of
+ * whatever is not finished.
  */
-export async function retryTask(deps: AdvanceDeps, taskId: string): Promise<Task> {
+export async function retryTask(
+  deps: AdvanceDeps,
+  taskId: string,
+  changes: RetryChanges = {},
+): Promise<Task> {
   return change(deps, taskId, async (ledger, task, subtasks) => {
+    const requested = {
+      type: "task.retried",
+      message: `Retry requested${describeChanges(changes)}`,
+    } as const;
     const open = isTaskOver(task.state) ? [] : await ledger.listOpenQuestions(task.id);
     const stuck = open.filter(({ kind }) => kind === "stuck");
     if (stuck.length > 0 && !task.cancelRequestedAt) {
-      await ledger.appendEvent(task.id, { type: "task.retried", message: "Retry requested" });
+      requireWork(task, subtasks, changes);
+      await ledger.appendEvent(task.id, requested);
       for (const question of stuck) {
         await ledger.setAnswer(question.id, "retry");
         await answerStuck(ledger, deps.announce, { task, subtasks }, question, "retry");
       }
-      return;
+      return applyChanges(ledger, task.id, changes);
     }
     if (task.state !== "failed") {
       throw new DeputyError(
@@ -71,12 +82,17 @@ export async function retryTask(deps: AdvanceDeps, taskId: string): Promise<Task
       );
     }
     await requireFreeSubject(ledger, task);
-    await ledger.appendEvent(task.id, { type: "task.retried", message: "Retry requested" });
+    requireWork(task, subtasks, changes);
+    await ledger.appendEvent(task.id, requested);
     const failed = subtasks.filter(({ state }) => state === "failed");
-    if (failed.length > 0) return reopenFailed(ledger, task, failed);
+    if (failed.length > 0) {
+      await reopenFailed(ledger, task, failed);
+      return applyChanges(ledger, task.id, changes);
+    }
     const stage = subtasks.length === 0 ? "plan" : "deliver";
     const to = stage === "plan" ? "queued" : "delivering";
     await ledger.moveTask(task, to, waitForSlot(stage), reopened);
+    await applyChanges(ledger, task.id, changes);
     return ledger.wakeStage(stage, task.id, null);
   });
 }
