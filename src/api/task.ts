@@ -4,6 +4,8 @@ import { proofLevels } from "../core/proof/proof.ts";
 import { assurances } from "../core/review/review.ts";
 import { taskStates } from "../core/task/lifecycle.ts";
 import {
+  decisionOf,
+  decisions,
   type ListedTask,
   planApprovals,
   planModes,
@@ -92,6 +94,8 @@ export const taskWire = named(
     delivery_url: z.string().nullable(),
     end_detail: z.string().nullable(),
     cancel_requested_at: time.nullable(),
+    /** What a person decided on the delivered work; `open`: nothing yet; null: nothing to decide. */
+    decision: z.enum(decisions).nullable(),
     accepted_at: time.nullable(),
     rolled_back_at: time.nullable(),
     discarded_at: time.nullable(),
@@ -131,6 +135,7 @@ export function presentListedTask(task: ListedTask) {
     ...task,
     repository: hideCredentials(task.repository),
     deliver: task.delivery,
+    decision: decisionOf(task),
     timeoutMinutes: task.attemptTimeoutMs / 60_000,
     preparation: task.preparation && {
       ...task.preparation,

@@ -38,10 +38,14 @@ export async function acceptDelivery(task: Task): Promise<string> {
     );
   }
   const { kind, commit } = await acceptBranch(repository.url, branch, deliveredCommit);
+  if (kind === "before") return `${branch} is in your branch already (${commit.slice(0, 10)})`;
   return `${branch} is merged into your branch (${kind === "fast_forward" ? "fast-forward" : "merge commit"}, ${commit.slice(0, 10)})`;
 }
 
-/** Remove the delivered branch, artifacts and worktrees; refused if the branch has moved. */
+/**
+ * Remove the delivered branch, artifacts and worktrees; refused if the branch has moved. Of work that
+ * was accepted the artifacts stay: they are its record.
+ */
 export async function discardDelivery(
   db: Db,
   mirrors: Mirrors,
@@ -67,6 +71,9 @@ export async function discardDelivery(
   for (const row of await listWorktreesOf(db, task.id)) {
     if (row.state === "active") await tidyWorktree(db, mirrors, row.id);
   }
+  const isKept = task.acceptedAt !== null;
+  if (isKept)
+    return `${branch ?? "its branch"} and its worktrees are gone; it was accepted, so its record stays`;
   await rm(join(options.artifacts, task.id), { recursive: true, force: true });
   return branch ? `${branch}, its patch, receipt and worktrees are gone` : "its worktrees are gone";
 }

@@ -178,6 +178,49 @@ describe("accept", () => {
   });
 });
 
+test("accepted, discarded and undecided work look different; accepting twice is told once", async () => {
+  const fresh = await makeRepository({ "a.txt": "a\n" });
+  try {
+    const task = await deliver("Decide me", "echo t > t.txt", fresh.path);
+    const stateOf = async () => {
+      const line = (await deputy.cli(["ls"])).stdout
+        .split("\n")
+        .find((row) => row.includes(task.id));
+      return line
+        ?.replace(task.id, "")
+        .replace(/\s+\S+ ago.*/, "")
+        .trim();
+    };
+    const why = async () => (await deputy.cli(["why", task.id])).stdout;
+    expect(await stateOf()).toBe("your decision");
+    expect(await why()).toContain(`your decision on ${task.branch}: the task is completed`);
+    expect(await why()).toContain(`deputy accept ${task.id}, or deputy discard ${task.id}`);
+    await Promise.all([deputy.cli(["accept", task.id]), deputy.cli(["accept", task.id])]);
+    const again = await deputy.cli(["accept", task.id]);
+    expect([again.code, again.stdout]).toEqual([
+      0,
+      expect.stringMatching(new RegExp(`^${task.branch} is in your branch already`)),
+    ]);
+    const events = (await deputy.cli(["watch", task.id, "--json"])).stdout;
+    expect(events.split('"task.accepted"')).toHaveLength(2);
+    expect(await stateOf()).toBe("accepted");
+    expect(await why()).toContain("and you have accepted it");
+
+    const discarded = await deputy.cli(["discard", task.id]);
+    expect(discarded.stdout).toContain("it was accepted, so its record stays");
+    expect(existsSync(join(deputy.home, "artifacts", task.id))).toBe(true);
+    expect(await stateOf()).toBe("accepted");
+    const receipt = (await deputy.cli(["receipt", task.id])).stdout;
+    expect(receipt).toContain(`| Delivered | \`${task.branch}\``);
+    expect(receipt).not.toContain("discarded at");
+    const thrown = await deliver("Throw me", "echo x > x.txt", fresh.path);
+    expect((await deputy.cli(["discard", thrown.id])).code).toBe(0);
+    expect((await deputy.cli(["ls"])).stdout).toMatch(new RegExp(`${thrown.id} +discarded`));
+  } finally {
+    await fresh.remove();
+  }
+});
+
 test("discard leaves no trace of a delivered task, and none of a failed one", async () => {
   const fresh = await makeRepository({ "a.txt": "a\n" });
   try {
@@ -238,12 +281,14 @@ test("ls, show, why, diff, log and receipt say what there is, for people and as 
     JSON.parse(await look(...args, "--json"));
   const prefix = task.id.slice(0, 22);
 
-  expect(await look("ls")).toMatch(new RegExp(`${task.id} +completed .* Look at me`));
+  expect(await look("ls")).toMatch(new RegExp(`${task.id} +your decision .* Look at me`));
   expect((await json("ls", "--limit", "1")).tasks.map(({ id }: Json) => id)).toEqual([task.id]);
   expect((await json("ls", "--state", "running")).tasks).toEqual([]);
   expect(await look("show", prefix)).toContain("deputy/look-at-me");
   expect((await json("show", prefix)).task).toEqual(task);
-  expect(await look("why", task.id)).toContain("nothing: the task is completed");
+  expect(await look("why", task.id)).toContain(
+    `your decision on ${task.branch}: the task is completed`,
+  );
   expect(await json("why", task.id)).toMatchObject({ state: "completed", subtasks: [] });
   expect(await look("diff", task.id)).toContain("+seen\n");
   expect((await json("diff", task.id)).diff).toContain("+++ b/seen.txt");

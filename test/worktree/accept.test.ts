@@ -40,7 +40,7 @@ test("a branch that did not move is fast-forwarded, from a subfolder too; twice 
   expect(git(source, "rev-parse", "main")).toBe(done);
   expect(git(source, "status", "--porcelain")).toBe("");
   expect(readFileSync(join(source, "work.txt"), "utf8")).toBe("w\n");
-  expect(await acceptBranch(source, branch, done)).toEqual(accepted);
+  expect(await acceptBranch(source, branch, done)).toEqual({ kind: "before", commit: done });
 });
 
 test("one that moved gets a merge commit of the user's; untracked files stay", async () => {

@@ -12,7 +12,7 @@ import { formatDuration, oneLine, plain, renderTable } from "./text.ts";
 export function renderList(tasks: readonly ListedTaskView[], now: number, columns: number): string {
   const rows = tasks.map((task) => [
     task.id,
-    task.state,
+    describeState(task),
     `${formatDuration(now - new Date(task.created_at).getTime())} ago`,
     task.goal,
   ]);
@@ -22,6 +22,12 @@ export function renderList(tasks: readonly ListedTaskView[], now: number, column
     ["ID", "STATE", "CREATED", "GOAL"],
     ...rows.map((row) => [...row.slice(0, 3), oneLine(row[3] ?? "", room)]),
   ]);
+}
+
+/** The state, or for delivered work what a person decided on it, or has to. */
+function describeState({ decision, state }: Pick<ListedTaskView, "decision" | "state">): string {
+  const words = { open: "your decision", rolled_back: "rolled back" } as Record<string, string>;
+  return decision == null ? state : (words[decision] ?? decision);
 }
 
 /** Rows that cannot be read, each with its id; empty if there are none. */

@@ -175,6 +175,22 @@ export type Task = {
   endedAt: Date | null;
 };
 
+/**
+ * What a person has decided on delivered work: `open` until they have; null where there is nothing to
+ * decide. Merged work stays accepted when its branch is deleted.
+ */
+export const decisions = ["open", "accepted", "rolled_back", "discarded"] as const;
+export type TaskDecision = (typeof decisions)[number];
+
+export function decisionOf(
+  task: Pick<Task, "acceptedAt" | "branch" | "discardedAt" | "rolledBackAt" | "state">,
+): TaskDecision | null {
+  if (task.rolledBackAt) return "rolled_back";
+  if (task.acceptedAt) return "accepted";
+  if (task.discardedAt) return "discarded";
+  return task.state === "completed" && task.branch !== null ? "open" : null;
+}
+
 /** A task as a list shows it: without fields that may be megabytes each. */
 export type ListedTask = Omit<Task, "attachments" | "planInput" | "gateVerdict">;
 

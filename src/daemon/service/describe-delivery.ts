@@ -8,7 +8,7 @@ import type { ReceiptDelivery } from "../../delivery/receipt/receipt.ts";
 import type { Mirrors } from "../../worktree/mirror/mirror.ts";
 import { listChanges } from "../../worktree/read/diff.ts";
 
-/** The delivered work for the receipt; null: nothing was delivered, or it was discarded. */
+/** The delivered work for the receipt; null: nothing was delivered, or it was discarded and not accepted before. */
 export async function describeDelivery(
   { config, mirrors, redact }: { config: Config; mirrors: Mirrors; redact: Redact },
   task: Task,
@@ -23,7 +23,8 @@ export async function describeDelivery(
       credentials: [],
     };
   }
-  if (!task.deliveredCommit || !task.preparation || task.discardedAt) return null;
+  const isGone = task.discardedAt !== null && task.acceptedAt === null;
+  if (!task.deliveredCommit || !task.preparation || isGone) return null;
   const mirror = mirrors.at(task.preparation.mirror);
   const changes = await listChanges(mirror, task.preparation.baseCommit, task.deliveredCommit);
   const patch = join(config.paths.artifacts, task.id, "change.patch");

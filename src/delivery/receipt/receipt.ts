@@ -53,6 +53,7 @@ export function buildReceipt(input: {
       ended_at: task.endedAt?.toISOString() ?? null,
       detail: task.endDetail,
       rolled_back_at: task.rolledBackAt?.toISOString() ?? null,
+      accepted_at: task.acceptedAt?.toISOString() ?? null,
       discarded_at: task.discardedAt?.toISOString() ?? null,
       /** Set once the retention time is over: the log paths below are gone then. */
       logs_removed_at: task.prunedAt?.toISOString() ?? null,

@@ -39,6 +39,7 @@ export function renderReceipt(receipt: Receipt): string {
                 ? `discarded at ${task.discarded_at}`
                 : "nothing",
         ],
+        ...(task.accepted_at ? [["Accepted", `at ${task.accepted_at}`]] : []),
         ...(task.rolled_back_at ? [["Rolled back", `at ${task.rolled_back_at}`]] : []),
         ...(delivery?.url ? [["Link", { own: delivery.url }]] : []),
         ...(delivery?.patch ? [["Patch", `\`${delivery.patch}\``]] : []),

@@ -267,17 +267,20 @@ export async function recordHandover(
     if (type !== "task.restored" && !isTaskOver(task.state)) {
       throw new DeputyError("conflict", `${task.id} is ${task.state}: it was retried meanwhile.`);
     }
-    // Idempotent: the first time counts.
-    const at = {
-      "task.accepted": { acceptedAt: task.acceptedAt ?? new Date() },
-      "task.rolled_back": { rolledBackAt: task.rolledBackAt ?? new Date() },
-      "task.discarded": { discardedAt: task.discardedAt ?? new Date() },
-      "task.restored": {},
-    }[type];
-    await ledger.moveTask(task, task.state, task.hold, at);
+    const column = decidedAt[type];
+    // The first time counts, and is told once.
+    if (column && task[column]) return;
+    await ledger.moveTask(task, task.state, task.hold, column ? { [column]: new Date() } : {});
     await ledger.appendEvent(task.id, { type, message });
   });
 }
+
+const decidedAt = {
+  "task.accepted": "acceptedAt",
+  "task.rolled_back": "rolledBackAt",
+  "task.discarded": "discardedAt",
+  "task.restored": null,
+} as const;
 
 /**
  * Record progress inside a stage: events that change no state (a finished check, an agent's turn).

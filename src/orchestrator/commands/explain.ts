@@ -4,7 +4,7 @@ import { isSubtaskOver, isTaskOver } from "../../core/task/lifecycle.ts";
 import type { Message } from "../../core/task/message.ts";
 import { isAskedAgain } from "../../core/task/question.ts";
 import { describeSigns } from "../../core/task/signs-of-life.ts";
-import type { Attempt, Subtask, Task } from "../../core/task/task.ts";
+import { type Attempt, decisionOf, type Subtask, type Task } from "../../core/task/task.ts";
 import { explainFrozen } from "./explain-frozen.ts";
 
 /**
@@ -44,19 +44,7 @@ export function explain(
     const own = explainHold(id, state, hold, updatedAt, about);
     return freeze ? explainFrozen(own, hold, freeze) : own;
   };
-  if (isTaskOver(task.state)) {
-    return {
-      id: task.id,
-      state: task.state,
-      waitingFor: `nothing: the task is ${task.state}${task.endDetail ? ` (${task.endDetail})` : ""}`,
-      since: task.endedAt ?? task.updatedAt,
-      next: task.state === "failed" ? "nothing happens by itself" : "nothing",
-      nextAt: null,
-      unblock: task.state === "failed" ? `deputy retry ${task.id}` : null,
-      signs: null,
-      subtasks: [],
-    };
-  }
+  if (isTaskOver(task.state)) return explainOver(task);
   const own = explainRow(task.id, task);
   const comments = messages.filter(
     (message) => message.place !== null && message.doneBy === null && message.deliveredAt === null,
@@ -77,6 +65,45 @@ export function explain(
         signs: describeAgent(subtask, attempts, now),
       })),
   };
+}
+
+/** Delivered work waits for a person to decide on it, though nothing of the task runs. */
+function explainOver(task: Task): Explanation {
+  const decision = decisionOf(task);
+  const end = `the task is ${task.state}${task.endDetail ? ` (${task.endDetail})` : ""}`;
+  const base = {
+    ...{ id: task.id, state: task.state, since: task.endedAt ?? task.updatedAt },
+    ...{ nextAt: null, signs: null, subtasks: [] },
+  };
+  if (decision === "open")
+    return {
+      ...base,
+      waitingFor: `your decision on ${task.deliveryUrl ?? task.branch}: ${end}`,
+      next: "nothing happens by itself",
+      unblock: listDecisions(task),
+    };
+  const isFailed = task.state === "failed";
+  return {
+    ...base,
+    waitingFor: `nothing: ${end}${decision === null ? "" : `, and you have ${decidedWords[decision]}`}`,
+    next: isFailed ? "nothing happens by itself" : "nothing",
+    unblock: isFailed ? `deputy retry ${task.id}` : null,
+  };
+}
+
+const decidedWords = {
+  accepted: "accepted it",
+  rolled_back: "rolled it back",
+  discarded: "discarded it",
+} as const;
+
+/** A branch on this machine is merged by us, everything else where it is. */
+function listDecisions({ delivery, deliveryUrl, id, repository }: Task): string {
+  const merge =
+    delivery !== "pr" && repository.startsWith("/")
+      ? `deputy accept ${id}`
+      : `merge ${deliveryUrl ?? "the branch"} there`;
+  return `${merge}, or deputy discard ${id}`;
 }
 
 function describeAgent(

@@ -10,6 +10,9 @@ import {
   tryMerge,
 } from "./guard-checkout.ts";
 
+/** `before`: the work was in the branch already. */
+export type Accepted = { kind: "fast_forward" | "merge" | "before"; commit: string };
+
 /**
  * Merges delivered work into the checked-out branch of the user's repository, as the user would
  * with `git merge`: a fast-forward or a merge commit. It touches a user's checkout only because the
@@ -19,7 +22,7 @@ export async function acceptBranch(
   checkout: string,
   branch: string,
   commit: string,
-): Promise<{ kind: "fast_forward" | "merge"; commit: string }> {
+): Promise<Accepted> {
   return inCheckout(checkout, (source) => mergeBranch(source, checkout, branch, commit));
 }
 
@@ -28,7 +31,7 @@ async function mergeBranch(
   checkout: string,
   branch: string,
   commit: string,
-): Promise<{ kind: "fast_forward" | "merge"; commit: string }> {
+): Promise<Accepted> {
   const { git, headRef, headCommit, topLevel } = source;
   if (source.bare)
     throw conflict(`${checkout} is a bare repository: merge ${branch} where it is checked out.`);
@@ -48,7 +51,7 @@ async function mergeBranch(
   if (headRef === branch)
     throw conflict(`${branch} is checked out: check out the branch to merge it into.`);
   await requireQuiet(source);
-  if (await isIn(git, commit, headCommit)) return { kind: "fast_forward", commit: headCommit };
+  if (await isIn(git, commit, headCommit)) return { kind: "before", commit: headCommit };
   await tryFilters(git, headCommit, commit);
   const how = async (...args: string[]) => {
     const said = await merge(source, args);
