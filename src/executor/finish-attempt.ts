@@ -17,6 +17,7 @@ import {
   submoduleRefOf,
   submoduleSetupRef,
 } from "../worktree/content/keep-submodules.ts";
+import { type Attempted, findHandedOver, handIn } from "./hand-in.ts";
 import type { ExecuteDeps, Job } from "./job.ts";
 import { setupRef } from "./set-up-worktree.ts";
 
@@ -49,9 +50,8 @@ export async function finishAttempt(
     return keep();
   });
   const hasSetup = task.expectsChange && task.preparation?.setup.length !== 0;
-  const commit = hasSetup
-    ? await leaveOutSetup(mirror, setupRef(subtask.id), { commit: kept, ...about })
-    : kept;
+  const withoutSetup = (all: string) =>
+    hasSetup ? leaveOutSetup(mirror, setupRef(subtask.id), { commit: all, ...about }) : all;
   const inSubmodules = task.expectsChange
     ? await keepSubmodules(mirror, {
         path: worktree.path,
@@ -68,33 +68,41 @@ export async function finishAttempt(
       snapshotRef: ref,
     };
   }
-  const judged = end.reason === "done" && task.expectsChange;
-  const rejected = filled ?? (judged ? await findRejected(deps, job, worktree.path, commit) : null);
-  // A comment on merged work may be answered in words: the merged work stands.
-  const mustChange = subtask.integratedCommit === null;
-  const unchanged = judged && mustChange && commit === attempt.baseCommit;
-  const fault: { failure: FailureKind; detail: string } | null =
-    rejected !== null
-      ? { failure: "content_rejected", detail: rejected }
-      : unchanged
-        ? { failure: "no_change", detail: describeNoChange(inSubmodules) }
-        : null;
-  return {
-    kind: "attempted",
-    reason: fault ? "gave_up" : end.reason,
-    failure: fault?.failure ?? end.failure,
-    detail: fault?.detail ?? end.detail,
-    outputTail: end.outputTail,
-    // A review delivers words; anything it wrote stays in its snapshot.
-    commit: task.expectsChange ? commit : attempt.baseCommit,
-    snapshotRef: ref,
-    summary: end.summary,
-    question: end.question,
-    discoveries: end.discoveries,
-    followUps: end.followUps,
-    confinement: end.confinement,
-    retryAt: end.retryAt,
+  const endAt = async (commit: string): Promise<Attempted> => {
+    const judged = end.reason === "done" && task.expectsChange;
+    const rejected =
+      filled ?? (judged ? await findRejected(deps, job, worktree.path, commit) : null);
+    // A comment on merged work may be answered in words: the merged work stands.
+    const mustChange = subtask.integratedCommit === null;
+    const unchanged = judged && mustChange && commit === attempt.baseCommit;
+    const fault: { failure: FailureKind; detail: string } | null =
+      rejected !== null
+        ? { failure: "content_rejected", detail: rejected }
+        : unchanged
+          ? { failure: "no_change", detail: describeNoChange(inSubmodules) }
+          : null;
+    return {
+      kind: "attempted",
+      reason: fault ? "gave_up" : end.reason,
+      failure: fault?.failure ?? end.failure,
+      detail: fault?.detail ?? end.detail,
+      outputTail: end.outputTail,
+      // A review delivers words; anything it wrote stays in its snapshot.
+      commit: task.expectsChange ? commit : attempt.baseCommit,
+      snapshotRef: ref,
+      summary: end.summary,
+      question: end.question,
+      discoveries: end.discoveries,
+      followUps: end.followUps,
+      confinement: end.confinement,
+      retryAt: end.retryAt,
+    };
   };
+  const ended = await endAt(await withoutSetup(kept));
+  return handIn(deps.db, attempt, ended, async () => {
+    const found = await findHandedOver(deps.db, mirror, attempt, about);
+    return found === null ? null : endAt(await withoutSetup(found));
+  });
 }
 
 /**

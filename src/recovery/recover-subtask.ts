@@ -1,6 +1,7 @@
 import { invariant } from "../core/base/invariant.ts";
+import { findLateWork } from "../core/ledger/late-work.ts";
 import { parseAgentName } from "../core/settings/agent-name.ts";
-import type { Fallback } from "../core/task/failure.ts";
+import { type Decision, type Fallback, restartedOnHead } from "../core/task/failure.ts";
 import type { Outcome, Stage } from "../core/task/outcome.ts";
 import type { Attempt, Subtask, Task } from "../core/task/task.ts";
 import { fence } from "../core/text/data-block.ts";
@@ -100,8 +101,25 @@ export function decideNext(
     left: { hasSession, isUnchanged, fallbacks, failsOver, mayReplan },
     askForHelp: task.whenStuck === "ask" ? (why) => askForHelp(subtask, why) : null,
   });
+  const late = findLateWork(subtask, attempts);
+  if (late && beginsAnew(decision)) {
+    const reason = `attempt ${late.number} finished after it was given up, and its work is verified before anything else is tried (${failure.detail})`;
+    const taken: Decision = {
+      ...{ action: "retry", rung: "continue", kind: decision.kind },
+      ...{ signature: decision.signature, delayMs: 0, reason },
+    };
+    return { kind: "decided", decision: taken, feedback: subtask.feedback };
+  }
   const feedback = writeFeedback(subtask, attempts, failure, decision);
   return { kind: "decided", decision, feedback };
+}
+
+/** Whether work is begun again that late work may spare, or is given up. */
+function beginsAnew(decision: Decision): boolean {
+  const { kind, rung } = decision;
+  if (restartedOnHead.has(kind)) return false;
+  const isStuck = decision.action === "ask" && decision.asks === "stuck";
+  return isStuck || isStep(rung);
 }
 
 /** What is asked when recovery has nothing left: what was tried, and the answers that help. */

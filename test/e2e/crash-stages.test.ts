@@ -93,7 +93,7 @@ describe.each(lives)("killed at %s", (...faults) => {
     expect(attempts.map(({ reason }) => reason)).toEqual(
       stage === "recover"
         ? ["gave_up", "done"]
-        : ["execute:claimed", "execute:reported"].includes(fault)
+        : fault === "execute:claimed"
           ? ["lost", "done"]
           : ["done"],
     );

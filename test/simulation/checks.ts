@@ -26,6 +26,8 @@ type Log = {
   open: Map<string, string>;
   numbers: Map<string, number>;
   asked: Set<string>;
+  /** The late work that was told of, and that was taken over. */
+  late: Set<string>;
 };
 
 export function startWatch({ store, taskIds }: World): Watch {
@@ -37,7 +39,7 @@ export function startWatch({ store, taskIds }: World): Watch {
 function watchTask(store: World["store"], watch: Watch, id: string): void {
   const log = { over: null, done: new Set<string>(), open: new Map(), numbers: new Map() };
   const asked = new Set(store.questionsOf(id).map((question) => question.id));
-  watch.logs.set(id, { ...log, asked });
+  watch.logs.set(id, { ...log, asked, late: new Set() });
   remember(store, watch, id);
 }
 
@@ -51,7 +53,7 @@ export function checkWorld(world: World, watch: Watch, step: Step): void {
   const { seen, store, taskIds } = world;
   const written = store.takeWritten();
   if (world.lastAnswer === "stale" && (step.do === "report" || step.do === "report_again"))
-    require(written.writes === 0, "a late report changes nothing", step);
+    checkLate(world, watch, written);
   for (const { from, to, what } of written.moves) if (from !== to) seen(`${what}: ${from} → ${to}`);
   for (const id of taskIds) {
     if (!watch.before.has(id)) watchTask(store, watch, id);
@@ -80,6 +82,22 @@ export function checkWorld(world: World, watch: Watch, step: Step): void {
     require(unsound.length === 0, "every hold is sound", unsound);
     checkChange(before, { task, subtasks }, events, written, step);
     remember(store, watch, id);
+  }
+}
+
+/** A late report disturbs nobody: all it may do is to be told, and to wake what waits for no one. */
+function checkLate({ store, taskIds }: World, { before }: Watch, written: Written): void {
+  const types = written.events.map(({ event }) => event.type);
+  const isTold = types.includes("attempt.finished_late");
+  const rule = "a late report changes nothing but its own record";
+  if (!isTold) require(written.moves.length + types.length === 0, rule, written);
+  for (const id of taskIds) {
+    const then = before.get(id);
+    const rows = [store.tasks.get(id), ...store.subtasksOf(id)];
+    const worked = [then?.task, ...(then?.subtasks ?? [])].filter(
+      (row) => row?.hold?.kind === "lease",
+    );
+    require(worked.every((row) => rows.includes(row)), rule, worked);
   }
 }
 
@@ -248,8 +266,18 @@ function readEvent(log: Log, event: StoredEvent, before: readonly Subtask[]): vo
       require(!log.open.has(id), "one attempt of a subtask runs at a time", event);
       require(data.number === (log.numbers.get(id) ?? 0) + 1, "attempts are numbered", event);
       require(!log.done.has(id), "what is finished is not attempted", event);
+      if (data.takes_over !== undefined) {
+        const taken = `${id} takes ${data.takes_over}`;
+        require(!log.late.has(taken), "late work is used once", event);
+        log.late.add(taken);
+      }
       log.open.set(id, attemptId ?? "");
       log.numbers.set(id, Number(data.number));
+      return;
+    case "attempt.finished_late":
+      require(!log.late.has(attemptId ?? ""), "late work is told of once", event);
+      require(log.open.get(id) !== attemptId, "it was given up before", event);
+      log.late.add(attemptId ?? "");
       return;
     case "attempt.ended":
       require(log.open.get(id) === attemptId, "an attempt ends once, after its start", event);

@@ -13,7 +13,7 @@ import { isSubtaskOver, isTaskOver } from "../../src/core/task/lifecycle.ts";
 import type { Message } from "../../src/core/task/message.ts";
 import type { StageName } from "../../src/core/task/outcome.ts";
 import type { PlanRecord } from "../../src/core/task/plan.ts";
-import type { Attempt, Subtask, Task } from "../../src/core/task/task.ts";
+import type { Attempt, DoneReport, Subtask, Task } from "../../src/core/task/task.ts";
 import type { Question } from "../../src/core/task/task-detail.ts";
 import { isFree } from "../../src/orchestrator/runner/claim.ts";
 import { subtaskStateOf, taskStatesOf } from "../../src/store/tasks/claims.ts";
@@ -44,6 +44,7 @@ export type MemoryStore = {
   /** What the parts outside the transitions write: the heartbeat, the agents, the gate. */
   renew(taskId: string, subtaskId: string | null, hold: Hold): void;
   setSession(attemptId: string, sessionId: string): void;
+  reportDone(attemptId: string, report: DoneReport): void;
   deliverMessages(subtaskId: string, taskId: string, attemptId: string): void;
   spend(taskId: string, turns: number): void;
   turnsOf(taskId: string): number;
@@ -212,7 +213,7 @@ export function makeMemoryStore(): MemoryStore {
         ...{ startedAt: new Date(), endedAt: null, endReason: null, failure: null, detail: null },
         ...{ outputTail: null, commit: null, snapshotRef: null, summary: null, question: null },
         ...{ discoveries: [], followUps: [], verdict: null, gateVerdict: null, decision: null },
-        ...{ logPath: null, confinement: null, signs: null },
+        ...{ logPath: null, confinement: null, signs: null, report: null },
       };
       put(subtaskOfAttempt, attempt.id, attempt.subtaskId);
       add(attempts, attempt.subtaskId, inserted);
@@ -230,9 +231,20 @@ export function makeMemoryStore(): MemoryStore {
     endAttemptRow: async (id, { reason, retryAt: _, ...rest }) => {
       const attempt = attemptOf(id);
       if (!attempt || attempt.endedAt !== null) return null;
-      setAttempt(id, { ...rest, endReason: reason, endedAt: new Date() });
+      const applied = reason === "done" ? { report: null } : {};
+      setAttempt(id, { ...rest, ...applied, endReason: reason, endedAt: new Date() });
       return { number: attempt.number };
     },
+    listReported: async (ids) =>
+      ids.flatMap((id) => (attempts.get(id) ?? []).filter(({ report }) => report !== null)),
+    noteReport: async (id) => {
+      const attempt = attemptOf(id);
+      if (!attempt?.report || attempt.endedAt === null || attempt.snapshotRef !== null)
+        return false;
+      setAttempt(id, { snapshotRef: attempt.report.snapshotRef });
+      return true;
+    },
+    takeReport: async (id) => setAttempt(id, { report: null }),
     setOnAttempt: async (id, set) => {
       const attempt = id && attemptOf(id);
       if (!attempt) return null;
@@ -283,6 +295,8 @@ export function makeMemoryStore(): MemoryStore {
           one.subtaskId === subtaskId && one.doneBy === null && one.deliveredTo === attemptId,
         { doneBy: attemptId },
       ),
+    passMessages: async (from, to) =>
+      setMessages((one) => one.deliveredTo === from && one.doneBy === null, { deliveredTo: to }),
     reopenMessages: async (subtaskId) =>
       setMessages((one) => one.subtaskId === subtaskId, { doneBy: null }),
     handDownMessages: async (from, to) => {
@@ -455,6 +469,7 @@ export function makeMemoryStore(): MemoryStore {
       else if (task) tasks.set(taskId, { ...task, hold });
     },
     setSession: (attemptId, sessionId) => setAttempt(attemptId, { sessionId }),
+    reportDone: (attemptId, report) => setAttempt(attemptId, { report }),
     deliverMessages: (subtaskId, taskId, attemptId) => {
       const all = messages.get(taskId);
       if (!all?.some((one) => one.subtaskId === subtaskId && one.doneBy === null)) return;

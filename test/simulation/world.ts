@@ -102,6 +102,8 @@ export type World = {
   inHand: Held[];
   past: Held[];
   found: { owner: string; stage: StageName; candidates: Candidate[] } | null;
+  /** Attempts whose executor has reported, in whatever way: it does so once. */
+  spoken: Set<string>;
   /** What became of the last report. */
   lastAnswer: "applied" | "stale";
   /** Counts whatever happens once: commits, sessions. */
@@ -168,6 +170,7 @@ export function makeWorld(
     },
     found: null,
     hard: new Set(),
+    spoken: new Set(),
     parents: new Map(),
     lastAnswer: "applied",
   };
@@ -265,12 +268,20 @@ export async function take(world: World, step: Step): Promise<void> {
       return;
     }
     case "report_again": {
-      const held = past[step.which % past.length];
+      // Every other time one whose executor has said nothing so far: it may have finished late.
+      const late = past.filter(
+        ({ claim }) => claim.stage === "execute" && !world.spoken.has(claim.attemptId ?? ""),
+      );
+      const from = step.n % 2 === 0 && late.length > 0 ? late : past;
+      const held = from[step.which % from.length];
       if (held) await report(world, held, makeReport(world, held.claim, step.how, step.n), true);
       return;
     }
     case "crash": {
       const owner = ownerOf(world, step.by);
+      // Some die right between their executor's report and what would have been made of it.
+      if (step.by % 2 === 0)
+        for (const held of inHand.filter((one) => one.owner === owner)) handIn(world, held.claim);
       owners.splice(owners.indexOf(owner), 1, addProcess(world));
       world.dead.push(owner);
       giveUp(world, (held) => held.owner === owner);
@@ -391,6 +402,8 @@ async function report(
 ): Promise<void> {
   const expected = isTheirs(world, held) ? "applied" : "stale";
   const situation = describeSituation(world, held.claim.taskId);
+  if (outcome.kind === "attempted" && outcome.reason === "done") handIn(world, held.claim, outcome);
+  world.spoken.add(held.claim.attemptId ?? "");
   const answer = await advance(world.deps, held.owner, held.claim, outcome);
   world.lastAnswer = answer;
   if (answer !== expected)
@@ -398,6 +411,23 @@ async function report(
   const what = expected === "stale" ? "late or twice" : "reported";
   world.seen(`${what}: ${held.claim.stage} ${name} | ${situation}`);
   if (!isAgain) remember(world, held);
+}
+
+/** What an executor writes down on its attempt's row, once, whoever has the subtask by now. */
+function handIn(
+  { counter, spoken, store }: World,
+  { attemptId, stage, subtaskId, taskId }: Claim,
+  { detail, discoveries, followUps } = attempted(),
+): void {
+  const isWork = store
+    .subtasksOf(taskId)
+    .some(({ id, kind }) => id === subtaskId && kind === "work");
+  if (stage !== "execute" || !attemptId || !isWork || spoken.has(attemptId)) return;
+  spoken.add(attemptId);
+  store.reportDone(attemptId, {
+    ...{ detail, discoveries, followUps, commit: `late ${counter}` },
+    ...{ snapshotRef: "refs/deputy/attempts/a", outputTail: "", summary: null, confinement: null },
+  });
 }
 
 function remember({ past }: World, held: Held): void {

@@ -53,6 +53,7 @@ const looks = {
   "attempt.started": { label: "attempt", tone: "plain" },
   "attempt.progressed": { label: "attempt", tone: "dim" },
   "attempt.ended": { label: "attempt", tone: "plain" },
+  "attempt.finished_late": { label: "attempt", tone: "plain" },
   "check.finished": { label: "checks", tone: "plain" },
   "experiment.finished": { label: "proof", tone: "dim" },
   "verdict.reached": { label: "checks", tone: "plain" },

@@ -58,6 +58,12 @@ export type TaskLedger = {
   ): Promise<Map<string, { id: string; number: number }>>;
   /** Ends an attempt. Null when it had ended already: the first ending stands. */
   endAttemptRow(id: string, ending: AttemptEnding): Promise<{ number: number } | null>;
+  /** Attempts of these subtasks whose reports nobody applied, oldest first. */
+  listReported(subtaskIds: readonly string[]): Promise<Attempt[]>;
+  /** Lists the snapshot of a late report among those of its attempt. False when it was already. */
+  noteReport(id: string): Promise<boolean>;
+  /** The work of a late report goes on as another attempt: it cannot be taken twice. */
+  takeReport(id: string): Promise<void>;
   setOnAttempt(
     id: string | null,
     set: { verdict?: Verdict; gateVerdict?: Verdict; decision?: Decision },
@@ -81,6 +87,8 @@ export type TaskLedger = {
   listOpenComments(taskId: string): Promise<Message[]>;
   /** Marks the messages of a merged attempt done. */
   finishMessages(subtaskId: string, attemptId: string): Promise<void>;
+  /** An attempt takes over the open messages of another one. */
+  passMessages(from: string, to: string): Promise<void>;
   /** Reopens the messages of a subtask whose merged work is lost. */
   reopenMessages(subtaskId: string): Promise<void>;
   /** Moves the open messages of a subtask to the subtasks that replace it. */

@@ -41,6 +41,7 @@ export const eventTypes = [
   "attempt.started",
   "attempt.progressed",
   "attempt.ended",
+  "attempt.finished_late",
   "check.finished",
   "experiment.finished",
   "verdict.reached",

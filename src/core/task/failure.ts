@@ -83,6 +83,13 @@ const continuedKinds: ReadonlySet<FailureKind> = new Set<FailureKind>([
   "tests_weakened",
 ]);
 
+/** The next attempt starts on what is merged by then: the work is done again, not the diff. */
+export const restartedOnHead: ReadonlySet<FailureKind> = new Set<FailureKind>([
+  "conflict",
+  "integration_red",
+  "work_lost",
+]);
+
 /** Whether a provider limit ended the attempt. The request was not wrong and is repeated later. */
 export function isProviderLimit(end: {
   failure: FailureKind | null;

@@ -21,11 +21,12 @@ export const taskMoves = {
  * A completed subtask is re-opened when it is blamed and rolled back, a failed one by `retry`. A
  * subtask of kind `plan` is superseded by the parts of its plan. One that lost a merge to a sibling
  * is blocked until it can run alone, and so is a stuck one that a person helped; a completed one
- * whose commit was lost until its dependencies are met.
+ * whose commit was lost until its dependencies are met. A ready one is verified without an attempt
+ * where one that was given up finished after all.
  */
 export const subtaskMoves = {
   blocked: ["ready", "superseded", "cancelled"],
-  ready: ["running", "superseded", "cancelled"],
+  ready: ["running", "verifying", "superseded", "cancelled"],
   running: ["verifying", "recovering", "superseded", "cancelled"],
   verifying: ["integrating", "recovering", "waiting", "cancelled"],
   integrating: ["completed", "recovering", "cancelled"],

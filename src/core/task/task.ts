@@ -337,6 +337,16 @@ export type Attempt = {
   sessionId: string | null;
   /** Null: it ran for less than half a minute, or was not watched. */
   signs: SignsOfLife | null;
+  /** That it was done, in its executor's words, until that is applied; null: nothing to apply. */
+  report: DoneReport | null;
+};
+
+/** How an attempt that was done ended. */
+export type DoneReport = Pick<Attempt, "summary" | "discoveries" | "followUps" | "confinement"> & {
+  detail: string;
+  outputTail: string;
+  commit: string;
+  snapshotRef: string;
 };
 
 export type Baseline = {

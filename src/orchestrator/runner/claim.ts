@@ -1,5 +1,6 @@
 import { newId } from "../../core/base/id.ts";
 import { invariant } from "../../core/base/invariant.ts";
+import { findLateWork } from "../../core/ledger/late-work.ts";
 import type { TaskLedger } from "../../core/ledger/task-ledger.ts";
 import { nameFallback } from "../../core/task/failure.ts";
 import { type Hold, slot } from "../../core/task/hold.ts";
@@ -10,6 +11,7 @@ import type { Garbled } from "../../core/task/task-detail.ts";
 import type { Db } from "../../store/database/schema.ts";
 import { findCandidates, subtaskStateOf, taskStatesOf } from "../../store/tasks/claims.ts";
 import { makeTransact } from "../../store/tasks/ledger.ts";
+import { takeOver } from "../transitions/late-work.ts";
 
 /**
  * A stage's work is every row in its state whose hold is the stage's slot, or a wake that is due.
@@ -85,9 +87,10 @@ export async function claimSome(
   const ofTask = stage === "plan" || stage === "deliver";
   const taskIds = candidates.map(({ taskId }) => taskId);
   const subtaskIds = candidates.flatMap(({ subtaskId }) => subtaskId ?? []);
-  const [{ garbled, tasks, subtasks, now }, latest] = await Promise.all([
+  const [{ garbled, tasks, subtasks, now }, latest, reported] = await Promise.all([
     ledger.lockTasks(taskIds, { withSubtasks: !ofTask }),
     ofTask ? new Map<string, never>() : ledger.listLatestAttempts(subtaskIds),
+    stage === "execute" ? ledger.listReported(subtaskIds) : [],
   ]);
   for (const one of garbled.values()) onGarbled(one);
   const expiresAt = new Date(now.getTime() + leaseMs);
@@ -105,6 +108,12 @@ export async function claimSome(
     if (stage === "integrate" && merging.has(taskId)) return null;
     merging.add(taskId);
     const attempt = latest.get(subtask.id) ?? null;
+    const ofSubtask = reported.filter((one) => one.subtaskId === subtask.id);
+    const late = findLateWork(subtask, ofSubtask);
+    if (late && attempt) {
+      await takeOver(ledger, processId, task, subtask, late, attempt.number);
+      return null;
+    }
     if (stage === "execute")
       return startAttempt(ledger, processId, task, subtask, attempt?.number ?? 0, lease);
     const doing = lease(`${stage} of "${subtask.key}"`);

@@ -13,7 +13,8 @@ import { advanceTask } from "./advance-task.ts";
 import { type Announce, makeAnnounce, type NotificationRows } from "./announce.ts";
 import { applyDecision } from "./apply-decision.ts";
 import { replaceByPlan, reviseAfter } from "./apply-revision.ts";
-import { endAttempt, endingOf, lostAttempt } from "./end-attempt.ts";
+import { type Attempted, doneAttempt, endAttempt, endingOf, lostAttempt } from "./end-attempt.ts";
+import { noteLate } from "./late-work.ts";
 import { postpone, postponedEvent } from "./postpone.ts";
 import { describeWork } from "./render-plan.ts";
 import { settle } from "./settle.ts";
@@ -23,7 +24,8 @@ import { takeBack } from "./take-back.ts";
 /**
  * The one function that turns a stage's report into state: state, events, questions, notifications
  * and follow-up jobs in one transaction, or none of it. A report whose epoch or owner no longer
- * matches the row comes from a process that was given up for dead: it changes nothing.
+ * matches the row comes from a process that was given up for dead: it changes nothing. A finished
+ * attempt is on its own row by then, and may still be used (late-work.ts).
  */
 export type AdvanceDeps = { transact: Transact; announce: Announce };
 export type Advanced = "applied" | "stale";
@@ -56,8 +58,10 @@ export async function applyReport(
 ): Promise<Advanced> {
   const { task, subtasks } = locked;
   const row = claim.subtaskId ? subtasks.find(({ id }) => id === claim.subtaskId) : task;
-  if (row?.epoch !== claim.epoch || row.hold?.kind !== "lease" || row.hold.owner !== owner)
+  if (row?.epoch !== claim.epoch || row.hold?.kind !== "lease" || row.hold.owner !== owner) {
+    if (claim.stage === "execute") await noteLate(ledger, announce, locked, claim);
     return "stale";
+  }
   if (claim.subtaskId) {
     await advanceSubtask(ledger, announce, locked, row as Subtask, claim, outcome);
     // However it ended, the next subtask in the merge queue was waiting for it.
@@ -96,6 +100,11 @@ async function advanceSubtask(
   const recover = async (ending: Ending, set: SubtaskChange = {}) => {
     await enter("recovering", { ending, ...set });
   };
+  const finish = async (attempt: Attempted) => {
+    await endAttempt(ledger, task, subtask, claim, attempt);
+    if (attempt.reason !== "done") return recover(endingOf(attempt));
+    return enter("verifying", { commit: attempt.commit, verdict: null, gateVerdict: null });
+  };
   /** The stage used up its retries: recovery decides, unless recovery itself broke. */
   const breakStage = async (detail: string) => {
     if (claim.stage !== "recover") return recover({ what: "broken", stage: claim.stage, detail });
@@ -109,10 +118,7 @@ async function advanceSubtask(
   };
   switch (outcome.kind) {
     case "attempted":
-      await endAttempt(ledger, task, subtask, claim, outcome);
-      if (outcome.reason === "done")
-        return enter("verifying", { commit: outcome.commit, verdict: null, gateVerdict: null });
-      return recover(endingOf(outcome));
+      return finish(outcome);
     case "subplanned": {
       const { plan } = outcome;
       const detail = plan.planner ? describeWork(plan, plan.planner) : "planned";
@@ -188,9 +194,9 @@ async function advanceSubtask(
     }
     case "lost": {
       if (claim.stage === "execute") {
-        const attempt = lostAttempt(outcome.detail);
-        await endAttempt(ledger, task, subtask, claim, attempt);
-        return recover(endingOf(attempt));
+        // It may have died between its report and this.
+        const report = claim.attemptId && (await ledger.getAttempt(claim.attemptId))?.report;
+        return finish(report ? doneAttempt(report) : lostAttempt(outcome.detail));
       }
       const failures = subtask.stageFailures + 1;
       await ledger.appendEvent(task.id, {

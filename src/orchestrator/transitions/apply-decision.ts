@@ -1,11 +1,12 @@
 import { newId } from "../../core/base/id.ts";
 import type { TaskLedger } from "../../core/ledger/task-ledger.ts";
-import { type FailureKind, goesOn } from "../../core/task/failure.ts";
+import { type FailureKind, goesOn, restartedOnHead } from "../../core/task/failure.ts";
 import type { Hold } from "../../core/task/hold.ts";
 import type { Claim, Outcome } from "../../core/task/outcome.ts";
 import type { Subtask, Task } from "../../core/task/task.ts";
 import { askForBudget } from "../questions/budget-question.ts";
 import type { Announce } from "./announce.ts";
+import { dropLate } from "./late-work.ts";
 import { waitForSlot } from "./stage-retry.ts";
 
 /** Applies recovery's decision; each one is an event that a person can read. */
@@ -66,6 +67,7 @@ export async function applyDecision(
         if (!hold) await ledger.wakeStage("execute", task.id, subtask.id);
         return;
       }
+      await dropLate(ledger, subtask, decision.asks);
       const questionId = newId("question");
       await ledger.insertQuestion({
         id: questionId,
@@ -94,12 +96,6 @@ export async function applyDecision(
       });
   }
 }
-
-const restartedOnHead: ReadonlySet<FailureKind> = new Set<FailureKind>([
-  "conflict",
-  "integration_red",
-  "work_lost",
-]);
 
 function whyItWaits(kind: FailureKind): string {
   return kind === "rate_limit_window" ? "a usage limit" : "backing off";

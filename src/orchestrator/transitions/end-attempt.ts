@@ -1,8 +1,8 @@
 import type { TaskLedger } from "../../core/ledger/task-ledger.ts";
 import type { Claim, Outcome } from "../../core/task/outcome.ts";
-import type { Ending, Subtask, Task } from "../../core/task/task.ts";
+import type { DoneReport, Ending, Subtask, Task } from "../../core/task/task.ts";
 
-type Attempted = Extract<Outcome, { kind: "attempted" }>;
+export type Attempted = Extract<Outcome, { kind: "attempted" }>;
 
 /** Record how an attempt ended: once, with exactly one reason. */
 export async function endAttempt(
@@ -37,6 +37,11 @@ export function endingOf(outcome: Attempted): Ending {
   const { reason, failure, detail, question } = outcome;
   const retryAt = outcome.retryAt?.toISOString() ?? null;
   return { what: "attempt", reason, failure, detail, question, retryAt };
+}
+
+/** The outcome of an attempt whose executor wrote down that it was done. */
+export function doneAttempt(report: DoneReport): Attempted {
+  return { ...lostAttempt(report.detail), ...report, reason: "done", failure: null };
 }
 
 /** The outcome of an attempt without a report. */

@@ -71,6 +71,8 @@ const review = object({
   ),
   notDone: words,
 });
+const followUps = z.array(object({ title: word, brief: word, writes: words }));
+const confinement = object({ provider: word, problem: maybe, denials: z.array(refused) });
 const result = z.enum(["pass", "fail", "inconclusive"]);
 const verdict = object({
   result,
@@ -252,11 +254,15 @@ export const rowSchemas = {
     endReason: z.enum(endReasons).nullable(),
     failure: z.enum(failureKinds).nullable(),
     discoveries: words,
-    followUps: z.array(object({ title: word, brief: word, writes: words })),
+    followUps,
     verdict: verdict.nullable(),
     gateVerdict: verdict.nullable(),
     decision: decision.nullable(),
-    confinement: object({ provider: word, problem: maybe, denials: z.array(refused) }).nullable(),
+    confinement: confinement.nullable(),
+    report: object({
+      ...{ detail: word, outputTail: word, commit: word, snapshotRef: word, summary: maybe },
+      ...{ discoveries: words, followUps, confinement: confinement.nullable() },
+    }).nullable(),
     signs: object({
       output: maybeIso,
       processor: maybeIso,

@@ -134,6 +134,7 @@ export type AttemptsTable = {
   confinement: ColumnType<AttemptConfinement | null, string | null | undefined, string | null>;
   sessionId: string | null;
   signs: ColumnType<SignsOfLife | null, string | null | undefined, string | null>;
+  report: ColumnType<Attempt["report"], string | null | undefined, string | null>;
 };
 
 export type Database = {

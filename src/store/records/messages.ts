@@ -107,6 +107,16 @@ export async function finishMessages(tx: Tx, subtaskId: string, attemptId: strin
     .execute();
 }
 
+/** Gives what an attempt received to the one that takes over its work. */
+export async function passMessages(tx: Tx, from: string, to: string): Promise<void> {
+  await tx
+    .updateTable("messages")
+    .set({ deliveredTo: to })
+    .where("deliveredTo", "=", from)
+    .where("doneBy", "is", null)
+    .execute();
+}
+
 /** Reopens the messages of a subtask whose merged work is lost. */
 export async function reopenMessages(tx: Tx, subtaskId: string): Promise<void> {
   await tx

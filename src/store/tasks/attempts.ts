@@ -2,7 +2,7 @@ import { sql } from "kysely";
 import type { AttemptEnding, NewAttempt } from "../../core/ledger/task-ledger.ts";
 import type { Verdict } from "../../core/proof/verdict.ts";
 import type { Decision } from "../../core/task/failure.ts";
-import type { Attempt } from "../../core/task/task.ts";
+import type { Attempt, DoneReport } from "../../core/task/task.ts";
 import { json } from "../database/open.ts";
 import { toAttempt } from "../database/rows.ts";
 import type { Db, Tx } from "../database/schema.ts";
@@ -59,6 +59,8 @@ export async function endAttemptRow(
       discoveries: json(discoveries),
       followUps: json(followUps),
       confinement: confinement && json(confinement),
+      // It is applied with this, whoever reports it.
+      ...(reason === "done" && { report: null }),
       endedAt: new Date(),
     })
     .where("id", "=", id)
@@ -84,6 +86,74 @@ export async function setOnAttempt(
     .returning("sessionId")
     .executeTakeFirst();
   return row ?? null;
+}
+
+/**
+ * Writes down that an attempt is done, on its own row and whoever owns its subtask by now. False, and
+ * nothing written, if another attempt of the subtask has begun: the two share a worktree. `isHandedOver`:
+ * what is reported is what that one found.
+ */
+export async function reportDone(
+  db: Db,
+  { id, number, subtaskId }: Pick<Attempt, "id" | "number" | "subtaskId">,
+  report: DoneReport,
+  { isHandedOver }: { isHandedOver: boolean },
+): Promise<boolean> {
+  const isLast = sql<boolean>`not exists (select 1 from attempts next
+    where next.subtask_id = ${subtaskId} and next.number > ${number})`;
+  const row = await db
+    .updateTable("attempts")
+    .set({ report: json(report) })
+    .where("id", "=", id)
+    .where(isHandedOver ? sql<boolean>`true` : isLast)
+    .returning("id")
+    .executeTakeFirst();
+  return row !== undefined;
+}
+
+/** The attempt that came after another one of the same subtask. */
+export async function findNextAttempt(
+  db: Db,
+  { number, subtaskId }: Pick<Attempt, "number" | "subtaskId">,
+): Promise<string | null> {
+  const row = await db
+    .selectFrom("attempts")
+    .select("id")
+    .where("subtaskId", "=", subtaskId)
+    .where("number", "=", number + 1)
+    .executeTakeFirst();
+  return row?.id ?? null;
+}
+
+/** Attempts of these subtasks whose reports nobody applied, oldest first. */
+export async function listReported(tx: Tx, subtaskIds: readonly string[]): Promise<Attempt[]> {
+  const rows = await tx
+    .selectFrom("attempts")
+    .selectAll()
+    .where(sql<boolean>`subtask_id = any(${subtaskIds}::text[])`)
+    .where("report", "is not", null)
+    .orderBy("number")
+    .execute();
+  return rows.map(toAttempt);
+}
+
+/** Lists the snapshot of a late report among those of its attempt. False when it was already. */
+export async function noteReport(tx: Tx, id: string): Promise<boolean> {
+  const row = await tx
+    .updateTable("attempts")
+    .set({ snapshotRef: sql<string>`report->>'snapshotRef'` })
+    .where("id", "=", id)
+    .where("snapshotRef", "is", null)
+    .where("report", "is not", null)
+    .where("endedAt", "is not", null)
+    .returning("id")
+    .executeTakeFirst();
+  return row !== undefined;
+}
+
+/** The work of a late report goes on as another attempt: it cannot be taken twice. */
+export async function takeReport(tx: Tx, id: string): Promise<void> {
+  await tx.updateTable("attempts").set({ report: null }).where("id", "=", id).execute();
 }
 
 export async function setAttemptLog(db: Db, id: string, logPath: string): Promise<void> {

@@ -6,6 +6,7 @@ import {
   handDownMessages,
   insertMessage,
   listOpenComments,
+  passMessages,
   reopenMessages,
 } from "../records/messages.ts";
 import { insertNotifications } from "../records/notifications.ts";
@@ -17,7 +18,10 @@ import {
   getLatestAttempt,
   insertAttempt,
   listLatestAttempts,
+  listReported,
+  noteReport,
   setOnAttempt,
+  takeReport,
 } from "./attempts.ts";
 import { closePlan, insertPlan, listPlans } from "./plans.ts";
 import { insertQuestion, listOpenQuestions, listQuestions, setAnswer } from "./questions.ts";
@@ -60,6 +64,9 @@ export function makeLedger(tx: Tx): TaskLedger {
     getLatestAttempt: on(getLatestAttempt),
     listLatestAttempts: on(listLatestAttempts),
     endAttemptRow: on(endAttemptRow),
+    listReported: on(listReported),
+    noteReport: on(noteReport),
+    takeReport: on(takeReport),
     setOnAttempt: on(setOnAttempt),
     insertQuestion: on(insertQuestion),
     listQuestions: on(listQuestions),
@@ -73,6 +80,7 @@ export function makeLedger(tx: Tx): TaskLedger {
     findMessageKey: on(findMessageKey),
     listOpenComments: on(listOpenComments),
     finishMessages: on(finishMessages),
+    passMessages: on(passMessages),
     reopenMessages: on(reopenMessages),
     handDownMessages: on(handDownMessages),
     readSpent: on(readSpent),
