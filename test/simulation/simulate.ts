@@ -248,27 +248,25 @@ function makeProperty(clock: Clock, seen: (what: string) => void) {
   });
 }
 
-const runsAtOnce = 25;
+const storiesOfBatch = 25;
 const shorteningMs = 20_000;
 
-/** Plays stories until so many steps were taken. Throws the first failure, as short as it gets. */
-export async function simulate(
-  seed: number,
-  steps: number,
-): Promise<{ counts: Map<string, number>; steps: number }> {
+/** Some stories that were drawn from one seed, and what was met in them. */
+export type Batch = { steps: number; counts: Map<string, number> };
+
+/** Plays the stories of a seed. Throws the first failure, as short as it gets. */
+export async function playBatch(seed: number): Promise<Batch> {
   const clock = startClock();
   const traces = Error.stackTraceLimit;
   Error.stackTraceLimit = 0; // a refused command costs no more than one that is not
   try {
     const counts = new Map<string, number>();
     const seen = (what: string) => counts.set(what, (counts.get(what) ?? 0) + 1);
-    const taken = () => counts.get("step") ?? 0;
-    for (let batch = seed; taken() < steps; batch++) {
-      const options = { seed: batch, numRuns: runsAtOnce };
-      const found = await fc.check(makeProperty(clock, seen), { ...options, endOnFailure: true });
-      if (found.failed) throw await shorten(found, options, clock, taken());
-    }
-    return { counts, steps: taken() };
+    const options = { seed, numRuns: storiesOfBatch };
+    const found = await fc.check(makeProperty(clock, seen), { ...options, endOnFailure: true });
+    const steps = counts.get("step") ?? 0;
+    if (found.failed) throw await shorten(found, options, clock, steps);
+    return { counts, steps };
   } finally {
     Error.stackTraceLimit = traces;
     clock.restore();
@@ -297,7 +295,7 @@ async function shorten(
   const story = `{ tasks: ${JSON.stringify(tasks)}, steps: [${String(commands)}] }`;
   return new Error(
     `${(errorInstance as Error | null)?.message}
-found after ${steps} steps; again: npm run bench:simulation -- --seed ${options.seed}
+found after ${steps} steps of this seed; again: npm run bench:simulation -- --steps 1 --seed ${options.seed}
 as a story for stories.ts: ${story}`,
     { cause: errorInstance },
   );
