@@ -1,5 +1,6 @@
 import { DeputyError } from "../../src/core/base/error.ts";
 import type { Budget } from "../../src/core/budget/budget.ts";
+import { isTaskOver } from "../../src/core/task/lifecycle.ts";
 import {
   type Claim,
   type Outcome,
@@ -80,7 +81,7 @@ export type TaskSettings = {
   approval: boolean;
   planApproval: boolean;
   turns: number | null;
-  /** It shares its subject with the other task that does. */
+  /** It is about what other tasks are about, of which one is open at a time. */
   subject: boolean;
   /** Its agents do their work badly, again and again. */
   isHard: boolean;
@@ -187,7 +188,12 @@ function addProcess(world: World): string {
 }
 
 function submit(world: World, settings: TaskSettings): void {
-  const task = makeTask(`task_${++world.counter}`, settings);
+  // Intake refuses a task about what another one is at work on.
+  const isBusy = [...world.store.tasks.values()].some(
+    ({ origin, state }) => origin.subject !== null && !isTaskOver(state),
+  );
+  const subject = settings.subject && !isBusy;
+  const task = makeTask(`task_${++world.counter}`, { ...settings, subject });
   if (settings.isHard) world.hard.add(task.id);
   world.store.createTask(task);
   world.taskIds.push(task.id);
@@ -197,11 +203,12 @@ function makeTask(id: string, settings: TaskSettings): Task {
   const { approval, asksWhenStuck, planApproval, subject, turns } = settings;
   const now = new Date();
   const question = { kind: "question", questionId: `que_of_${id}` } as const;
+  const free = { ...waitForSlot("plan"), reason: "waiting for a free planner" };
   const budget: Budget | null = turns === null ? null : { turns };
   return {
     ...plainTask,
     ...{ id, epoch: 0, preparation: null, headCommit: null, branch: null, budget },
-    ...{ state: approval ? "waiting" : "queued", hold: approval ? question : waitForSlot("plan") },
+    ...{ state: approval ? "waiting" : "queued", hold: approval ? question : free },
     approval: planApproval ? "plan" : "none",
     ...{ whenStuck: asksWhenStuck ? "ask" : "fail", takenBack: 0, gateVerdict: null },
     origin: { ...plainTask.origin, subject: subject ? "github:acme/app#1" : null },
