@@ -52,6 +52,43 @@ test("commands that start at once share one way out, which is gone with the box"
   expect(await sockets()).toEqual([]);
 });
 
+test("every client's proxy is the box's own, and the daemon's are not passed in", async () => {
+  const outer = "http://outer.example:3128";
+  const spec = {
+    ...{ argv: ["env"] as const, cwd: bench.worktree, timeoutMs: 30_000 },
+    env: scrubbedEnvironment(
+      {},
+      {
+        ...{ PATH: process.env.PATH, YARN_HTTPS_PROXY: outer, npm_config_proxy: outer },
+        ...{ ALL_PROXY: outer, GRADLE_OPTS: "-Dhttp.proxyHost=outer.example" },
+      },
+    ),
+  };
+  const read = async (reach: string[]) => {
+    const { box } = await makeBox({ reach });
+    const { stdout } = await box.runCommand(spec);
+    await box.close();
+    return new Map(stdout.split("\n").map((line) => line.split(/=(.*)/s, 2) as [string, string]));
+  };
+  const env = await read(["registry.npmjs.org"]);
+  const proxy = env.get("HTTPS_PROXY") ?? "";
+  const { port } = new URL(proxy);
+  for (const name of [
+    ...["https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy", "CARGO_HTTP_PROXY"],
+    ...["npm_config_proxy", "npm_config_https_proxy", "YARN_HTTP_PROXY", "YARN_HTTPS_PROXY"],
+  ])
+    expect([name, env.get(name)]).toEqual([name, proxy]);
+  for (const name of ["NO_PROXY", "no_proxy", "npm_config_noproxy"])
+    expect([name, env.get(name)]).toEqual([name, "127.0.0.1,localhost,::1"]);
+  for (const name of ["MAVEN_OPTS", "GRADLE_OPTS", "SBT_OPTS"])
+    expect(env.get(name)).toContain(`-Dhttps.proxyHost=127.0.0.1 -Dhttps.proxyPort=${port}`);
+  expect(env.get("NODE_USE_ENV_PROXY")).toBe("1");
+  // Yarn 2 and later end with an error for a setting that they do not know.
+  expect(env.has("YARN_NO_PROXY")).toBe(false);
+  const without = await read([]);
+  expect([...without.keys()].filter((name) => /proxy|_OPTS$/i.test(name))).toEqual([]);
+});
+
 test("a program that is talked with is held as a command is, and ends with its box", async () => {
   const { sandbox } = configure();
   const tryOut = async (

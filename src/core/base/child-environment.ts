@@ -14,6 +14,9 @@ const common = [
 ] as const;
 const network = [
   ...["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"],
+  ...["ALL_PROXY", "all_proxy", "npm_config_proxy", "npm_config_https_proxy", "npm_config_noproxy"],
+  ...["YARN_HTTP_PROXY", "YARN_HTTPS_PROXY", "CARGO_HTTP_PROXY", "NODE_USE_ENV_PROXY"],
+  ...["MAVEN_OPTS", "GRADLE_OPTS", "SBT_OPTS"],
   ...["SSL_CERT_FILE", "SSL_CERT_DIR", "NODE_EXTRA_CA_CERTS"],
 ] as const;
 const toolchains = [
@@ -23,7 +26,7 @@ const toolchains = [
 
 /** Where the user's git, ssh and credential helpers find their configuration: paths, no secrets. */
 const userSetup = [
-  ...["ALL_PROXY", "all_proxy", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "NIX_SSL_CERT_FILE"],
+  ...["CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "NIX_SSL_CERT_FILE"],
   ...["GIT_SSH", "GIT_SSH_COMMAND", "GIT_SSH_VARIANT", "GIT_SSL_CAINFO", "GIT_SSL_CAPATH"],
   ...["GIT_SSL_CERT", "GIT_SSL_KEY", "GIT_PROXY_SSL_CAINFO"],
   ...["SSH_AUTH_SOCK", "SSH_AGENT_PID", "KRB5CCNAME", "KRB5_CONFIG"],

@@ -4,6 +4,7 @@ import { DeputyError } from "../../core/base/error.ts";
 import { findControlGroups } from "../limits/control-group.ts";
 import { limitArgs, spareProcesses } from "../limits/limit-args.ts";
 import { forwarderPath } from "../network/forwarder-path.ts";
+import { isProxyVariable, proxyVariables } from "../network/proxy-variables.ts";
 import { findProgram } from "../process/find-program.ts";
 import { type CommandSpec, runCommand } from "../process/run-command.ts";
 import { enterBox, filterFd, findKeyringJoin, steersPrograms } from "./enter-box.ts";
@@ -298,7 +299,6 @@ async function placeFor(
 
 /** Variables for the user's own paths, which do not exist inside or are not shared. */
 const dropped = /^(?:CARGO_HOME|GOPATH|TMPDIR|XDG_.*)$/;
-const proxies = /^(?:https?|all|no)_proxy$/i;
 
 function buildEnvironment(
   outer: Readonly<Record<string, string>>,
@@ -308,18 +308,16 @@ function buildEnvironment(
   const env: Record<string, string> = {};
   const args: string[] = [];
   for (const [name, value] of Object.entries(outer)) {
-    if (dropped.test(name) || (network.kind !== "open" && proxies.test(name))) continue;
+    if (dropped.test(name) || (network.kind !== "open" && isProxyVariable(name))) continue;
     if (steersPrograms.test(name)) args.push("--setenv", name, value);
     else env[name] = value;
   }
   Object.assign(env, toolsEnv);
   Object.assign(env, { HOME: insideHome, TMPDIR: "/tmp", USER: "deputy", LOGNAME: "deputy" });
+  // The system's folder is read-only. Its gems are still found, as they are not with a BUNDLE_PATH.
+  env.GEM_HOME = join(insideHome, ".gem");
   if (network.kind === "gateway" && network.proxyPort !== null) {
-    const proxy = `http://127.0.0.1:${network.proxyPort}`;
-    for (const name of ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"])
-      env[name] = proxy;
-    for (const name of ["NO_PROXY", "no_proxy"]) env[name] = "127.0.0.1,localhost,::1";
-    env.NODE_USE_ENV_PROXY = "1"; // for the fetch of newer Node
+    Object.assign(env, proxyVariables(network.proxyPort));
   }
   return { env, args };
 }

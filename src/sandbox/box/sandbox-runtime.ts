@@ -7,6 +7,7 @@ import { withFolder } from "../files/open-folder.ts";
 import { removeTree } from "../files/remove-tree.ts";
 import { limitArgs } from "../limits/limit-args.ts";
 import { forwarderPath } from "../network/forwarder-path.ts";
+import { proxyVariables } from "../network/proxy-variables.ts";
 import { findProgram } from "../process/find-program.ts";
 import { type CommandSpec, runCommand } from "../process/run-command.ts";
 import { type BubblewrapOptions, openBubblewrap } from "./bubblewrap.ts";
@@ -171,7 +172,11 @@ async function confine(
           "--",
         ]
       : [];
-  const limited = [parts.prlimit, ...limitArgs(limits), "--", ...forwarder, ...spec.argv];
+  const proxyPort = network.kind === "gateway" ? network.proxyPort : null;
+  // Inside, because srt sets the usual ones to a proxy of its own, which lets nothing out.
+  const proxies = Object.entries(proxyPort === null ? {} : proxyVariables(proxyPort));
+  const told = ["env", ...proxies.map(([name, value]) => `${name}=${value}`)];
+  const limited = [parts.prlimit, ...limitArgs(limits), "--", ...told, ...forwarder, ...spec.argv];
   const argv = enterBox({ doors: [], filter: null, joinKeyring: parts.joinKeyring }, [
     process.execPath,
     ...[parts.cli, "-s", settings, "--"],
