@@ -87,16 +87,14 @@ export type SandboxSettings = {
 
 /** Package registries: much can be fetched from them, and little sent to them. */
 const registries = [
-  "registry.npmjs.org",
-  "registry.yarnpkg.com",
-  "pypi.org",
-  "files.pythonhosted.org",
-  "index.crates.io",
-  "static.crates.io",
-  "proxy.golang.org",
-  "sum.golang.org",
-  "rubygems.org",
-  "repo.maven.apache.org",
+  ...["registry.npmjs.org", "registry.yarnpkg.com", "repo.yarnpkg.com", "npm.jsr.io", "jsr.io"],
+  ...["pypi.org", "files.pythonhosted.org"],
+  ...["index.crates.io", "static.crates.io"],
+  ...["proxy.golang.org", "sum.golang.org"],
+  ...["rubygems.org", "index.rubygems.org"],
+  ...["packagist.org", "repo.packagist.org"],
+  ...["repo.maven.apache.org", "repo1.maven.org", "plugins.gradle.org", "services.gradle.org"],
+  ...["api.nuget.org", "repo.hex.pm"],
 ];
 
 export function readSandbox(

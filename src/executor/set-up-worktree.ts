@@ -241,8 +241,9 @@ async function runSetupCommands(
           result.endedBy === "timeout"
             ? "timed out"
             : (result.error ?? `exit ${result.exitCode ?? result.signal}`);
-        const missed = result.missed ? `; ${result.missed}` : "";
-        const detail = `setup \`${command}\` failed: ${how}${missed}`;
+        const absent = result.exitCode === 127 ? absentWords : null;
+        const why = result.missed ?? absent;
+        const detail = `setup \`${command}\` failed: ${how}${why ? `, ${why}` : ""}`;
         return end("crashed", "setup_failed", detail, result.output);
       }
       job.progress.tell(`Setup: ${command}`, {
@@ -256,6 +257,9 @@ async function runSetupCommands(
     await box.close();
   }
 }
+
+const absentWords =
+  "so a program that it starts is not on the PATH of this machine: install it, or name other commands under `setup` in .deputy/config.yaml";
 
 /** An attempt that ended before its agent started. */
 export function endedBefore(

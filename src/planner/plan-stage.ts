@@ -128,6 +128,7 @@ const nothingToRun = {
   protectedPaths: [],
   delivery: null,
   proof: null,
+  notes: [],
 } as const;
 
 /** The base commit, and what it says about setup, checks and delivery. */
@@ -140,7 +141,7 @@ async function prepare(
   const { github } = deps.config;
   const base = await prepareBase(task, signal);
   // A stranger's commit configures nothing: a review has no setup and no checks.
-  const { setup, registries, checks, checksSource, protectedPaths, delivery, proof } =
+  const { setup, registries, checks, checksSource, protectedPaths, delivery, proof, notes } =
     task.expectsChange
       ? await inspectRepository(base.mirror, base.baseCommit, task.checks)
       : nothingToRun;
@@ -160,7 +161,7 @@ async function prepare(
     forkCommit: base.forkCommit,
     delivery,
     proof,
-    notes: base.notes,
+    notes: [...base.notes, ...notes],
   };
 }
 

@@ -5,7 +5,11 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { findSandboxProblems } from "../../src/config/sandbox-problems.ts";
 import { readSandbox, sandboxSchema } from "../../src/config/sandbox-settings.ts";
 import { isMirrorAddress } from "../../src/sandbox/network/reachable-address.ts";
-import { findRegistries, listRepositoryRegistries } from "../../src/sandbox/network/registries.ts";
+import {
+  findRegistries,
+  listRepositoryRegistries,
+  namesRegistries,
+} from "../../src/sandbox/network/registries.ts";
 
 let home: string;
 beforeEach(async () => {
@@ -117,7 +121,12 @@ test("a repository's own registries are for setup alone, where nobody wrote a li
   });
   const npmrc =
     "registry=https://mirror.example/\n@corp:registry=https://scoped.example/\n//x/:_authToken=canary\n";
-  const named = listRepositoryRegistries(npmrc, lock);
+  const named = listRepositoryRegistries(
+    new Map([
+      [".npmrc", npmrc],
+      ["package-lock.json", lock],
+    ]),
+  );
   expect(named).toEqual([
     ...["mirror.example", "scoped.example", "npm.corp.example:8443", "login.example"],
   ]);
@@ -132,4 +141,67 @@ test("a repository's own registries are for setup alone, where nobody wrote a li
   expect(settings.setupReach("/x", named)).toEqual([]);
   expect(settings.networks("/y").command).not.toContain("mirror.example");
   expect(settings.mayReach("10.0.0.7", "mirror.example")).toBe(false);
+});
+
+test.each<[file: string, text: string, hosts: string[]]>([
+  [
+    "yarn.lock",
+    'a@^1:\n  version "1.0.0"\n  resolved "https://y.example/a/-/a-1.tgz#ab"\n',
+    ["y.example"],
+  ],
+  [
+    ".yarnrc.yml",
+    'npmRegistryServer: "https://y.example/npm"\nnpmScopes:\n  a:\n    npmRegistryServer: https://s.example\n    npmAuthToken: canary\n',
+    ["y.example", "s.example"],
+  ],
+  [
+    "pnpm-lock.yaml",
+    "  a@1.0.0:\n    resolution: {integrity: sha512-a, tarball: https://p.example/a.tgz}\n",
+    ["p.example"],
+  ],
+  [
+    "bun.lock",
+    '"packages": {\n "a": ["a@1.0.0", "https://b.example/a/-/a-1.0.0.tgz", {}, "sha512-a"],\n "c": ["c@1.0.0", "", {}, "sha512-b"],\n}',
+    ["b.example"],
+  ],
+  [
+    "uv.lock",
+    'source = { registry = "https://i.example/simple" }\nwheels = [{ url = "https://f.example/a.whl" }]\n',
+    ["i.example", "f.example"],
+  ],
+  [
+    "poetry.lock",
+    '[package.source]\ntype = "legacy"\nurl = "https://i.example/simple"\n',
+    ["i.example"],
+  ],
+  [
+    "Pipfile.lock",
+    '{"_meta": {"sources": [{"name": "a", "url": "https://i.example/simple"}]}}',
+    ["i.example"],
+  ],
+  [
+    "requirements-dev.txt",
+    "--index-url https://i.example/simple\na==1 # https://home.example\n",
+    ["i.example"],
+  ],
+  ["Gemfile.lock", "GEM\n  remote: https://g.example/\n  specs:\n    a (1.0)\n", ["g.example"]],
+  [
+    "composer.lock",
+    '{"packages": [{"source": {"url": "https://git.example/a.git"}, "dist": {"type": "zip", "url": "https://api.github.com/repos/a/b/zipball/1"}, "funding": [{"url": "https://sponsors.example/a"}]}, {"dist": {"type": "zip", "url": "https:\\/\\/c.example\\/a.zip"}}]}',
+    ["api.github.com", "codeload.github.com", "c.example"],
+  ],
+  [
+    "Cargo.lock",
+    'source = "registry+https://github.com/rust-lang/crates.io-index"\nsource = "sparse+https://c.example/index/"\n',
+    ["c.example"],
+  ],
+  [
+    "gradle/wrapper/gradle-wrapper.properties",
+    "distributionUrl=https\\://g.example/gradle-8-bin.zip\n",
+    ["g.example"],
+  ],
+  ["go.sum", "https://x.example/", []],
+])("the registries that %s names", (file, text, hosts) => {
+  expect(listRepositoryRegistries(new Map([[file, text]]))).toEqual(hosts);
+  expect(namesRegistries(file)).toBe(hosts.length > 0);
 });

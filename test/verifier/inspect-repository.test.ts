@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { DeputyError } from "../../src/core/base/error.ts";
-import { detectChecks } from "../../src/verifier/checks/detect-checks.ts";
 import { inspectRepository, mergeChecks } from "../../src/verifier/checks/inspect-repository.ts";
 import { readRepositoryConfig } from "../../src/verifier/checks/read-repository-config.ts";
 import { makeCheck, TestRepository } from "./repository.ts";
@@ -103,99 +102,6 @@ delivery: pr
   });
 });
 
-describe("detection", () => {
-  const manifest = (more: object) => JSON.stringify({ name: "a", ...more });
-  const withTest = { scripts: { test: "vitest run" }, devDependencies: { vitest: "^4" } };
-
-  test.each<[string, Record<string, string>, { setup: string[]; checks: string[] }]>([
-    ["nothing", { "README.md": "" }, { setup: [], checks: [] }],
-    [
-      "npm",
-      { "package.json": manifest(withTest), "package-lock.json": "" },
-      { setup: ["npm ci"], checks: ["npm test"] },
-    ],
-    [
-      "npm without a lockfile",
-      { "package.json": manifest(withTest) },
-      { setup: ["npm install"], checks: ["npm test"] },
-    ],
-    [
-      "npm without dependencies",
-      { "package.json": manifest({ scripts: { test: "node --test" } }), "package-lock.json": "" },
-      { setup: [], checks: ["npm test"] },
-    ],
-    [
-      "pnpm with typecheck",
-      {
-        "package.json": manifest({
-          ...withTest,
-          scripts: { test: "a", typecheck: "tsc", lint: "b" },
-        }),
-        "pnpm-lock.yaml": "",
-      },
-      { setup: ["pnpm install --frozen-lockfile"], checks: ["pnpm test", "pnpm run typecheck"] },
-    ],
-    [
-      "yarn",
-      { "package.json": manifest(withTest), "yarn.lock": "" },
-      { setup: ["yarn install --frozen-lockfile"], checks: ["yarn test"] },
-    ],
-    [
-      "yarn berry",
-      { "package.json": manifest(withTest), "yarn.lock": "", ".yarnrc.yml": "" },
-      { setup: ["yarn install --immutable"], checks: ["yarn test"] },
-    ],
-    [
-      "bun",
-      { "package.json": manifest(withTest), "bun.lock": "" },
-      { setup: ["bun install --frozen-lockfile"], checks: ["bun run test"] },
-    ],
-    [
-      "npm init's default",
-      {
-        "package.json": manifest({
-          scripts: { test: 'echo "Error: no test specified" && exit 1' },
-        }),
-        Makefile: "test:\n\ttrue\n",
-      },
-      { setup: [], checks: ["make test"] },
-    ],
-    ["a broken package.json", { "package.json": "{" }, { setup: [], checks: [] }],
-    [
-      "pytest by pyproject",
-      { "pyproject.toml": "[tool.pytest.ini_options]\n" },
-      { setup: [], checks: ["python3 -m pytest -v"] },
-    ],
-    [
-      "pytest by its files",
-      { "tests/unit/test_a.py": "" },
-      { setup: [], checks: ["python3 -m pytest -v"] },
-    ],
-    [
-      "pytest by tox.ini",
-      { "tox.ini": "[pytest]\n" },
-      { setup: [], checks: ["python3 -m pytest -v"] },
-    ],
-    [
-      "pytest by setup.cfg",
-      { "setup.cfg": "[tool:pytest]\n" },
-      { setup: [], checks: ["python3 -m pytest -v"] },
-    ],
-    [
-      "uv",
-      { "pyproject.toml": "pytest", "uv.lock": "" },
-      { setup: ["uv sync"], checks: ["uv run pytest -v"] },
-    ],
-    ["python without tests", { "a.py": "" }, { setup: [], checks: [] }],
-    ["cargo", { "Cargo.toml": "" }, { setup: [], checks: ["cargo test"] }],
-    ["go", { "go.mod": "" }, { setup: [], checks: ["go test -json ./..."] }],
-    ["make without that target", { Makefile: "test := 1\nbuild:\n" }, { setup: [], checks: [] }],
-  ])("%s", async (_, files, expected) => {
-    const read = async (path: string) => files[path] ?? null;
-    expect(await detectChecks(Object.keys(files), read)).toEqual(expected);
-  });
-});
-
 test("a caller's check that is the repository's takes its place; names stay unique", () => {
   const own = [
     makeCheck("npm test", { name: "tests", report: "r.xml" }),
@@ -246,6 +152,7 @@ describe("a repository's base commit", () => {
       protectedPaths: [".deputy/**", ".github/workflows/**"],
       proof: null,
       delivery: null,
+      notes: [],
     });
     const found = await inspectRepository(mirror, detected, ["echo hi"]);
     expect(found.checksSource).toBe("detected");
@@ -266,6 +173,22 @@ describe("a repository's base commit", () => {
     const mirror = await repository.mirror();
     expect((await inspectRepository(mirror, bare, [])).registries).toEqual([]);
     expect((await inspectRepository(mirror, setUp, [])).registries).toEqual(["npm.acme.example"]);
+  });
+
+  test("a program that the detected setup needs and the machine lacks is said, before any work", async () => {
+    const locked = {
+      "package.json": '{"scripts": {"test": "a"}}',
+      "pnpm-lock.yaml": "packages: {}\n",
+    };
+    const missing = await repository.commit({ ...locked, ".deputy/config.yaml": "" });
+    const told = await repository.commit({ ...locked, ".deputy/config.yaml": "setup: npm ci\n" });
+    const mirror = await repository.mirror();
+    await expect(inspectRepository(mirror, missing, [], () => false)).rejects.toThrow(
+      "`pnpm` is not on the PATH of this machine, and the repository's setup `pnpm install --frozen-lockfile` (by pnpm-lock.yaml) needs it. Install it (`npm install -g pnpm`, or `corepack enable`), or name other commands under `setup` and `checks` in .deputy/config.yaml.",
+    );
+    expect(await inspectRepository(mirror, told, [], () => false)).toMatchObject({
+      ...{ setup: ["npm ci"], notes: [], checksSource: "detected" },
+    });
   });
 
   test("a mistake in the configuration is one clear sentence", async () => {

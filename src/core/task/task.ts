@@ -213,8 +213,8 @@ export type Preparation = {
   /** For a review: where the reviewed commit forked from its target branch. */
   forkCommit: string | null;
   /**
-   * How worktrees differ from an ordinary checkout, in sentences; absent in rows of earlier
-   * versions.
+   * How worktrees differ from an ordinary checkout, and how setup and checks were chosen, in
+   * sentences; absent in rows of earlier versions.
    */
   notes?: string[];
 };

@@ -29,6 +29,7 @@ const variables = [
   "PIP_EXTRA_INDEX_URL",
   "UV_INDEX_URL",
   "UV_DEFAULT_INDEX",
+  "COREPACK_NPM_REGISTRY",
   "GOPROXY",
 ];
 
@@ -116,19 +117,67 @@ function findScopes(text: string): Map<string, string> {
 const maxOfRepository = 20;
 
 /**
- * Returns the hosts from which a commit's own `.npmrc` and `package-lock.json` get packages. Only
- * names with HTTPS; the rest of the files, especially logins, is not read.
+ * Where package managers' own files name the hosts of packages: the file, and a pattern whose first
+ * group is the start of such a URL. Links to a project's home or its sponsors are none.
  */
-export function listRepositoryRegistries(npmrc: string, lock: string): string[] {
+const namingFiles: readonly (readonly [path: RegExp, url: RegExp])[] = [
+  [/^(?:package-lock|npm-shrinkwrap)\.json$/, /"resolved"\s*:\s*"(https:\/\/[^"\\/]+\/)/g],
+  [/^yarn\.lock$/, /^\s+resolved "(https:\/\/[^"\\/]+\/)/gm],
+  [/^\.yarnrc\.yml$/, /\bnpmRegistryServer:\s*["']?(https:\/\/[^"'\s$]+)/g],
+  [/^pnpm-lock\.yaml$/, /\btarball: ["']?(https:\/\/[^"'\s/]+\/)/g],
+  [/^bun\.lock$/, /\["[^"]+", "(https:\/\/[^"/]+\/)/g],
+  [/^(?:uv|poetry|pdm)\.lock$/, /\b(?:registry|url) = "(https:\/\/[^"/]+\/?)/g],
+  [/^Pipfile\.lock$/, /"url"\s*:\s*"(https:\/\/[^"/]+\/?)/g],
+  [
+    /^requirements[^/]*\.(?:txt|in)$/,
+    /^\s*(?:-i|--index-url|--extra-index-url|-f|--find-links)[ =]+(https:\/\/[^\s/$]+\/?)/gm,
+  ],
+  [/^Gemfile\.lock$/, /^ {2}remote: (https:\/\/[^\s/]+\/?)/gm],
+  [/^composer\.lock$/, /"dist"\s*:\s*\{[^{}]*?"url"\s*:\s*"(https:(?:\\?\/){2}[^"\\/]+)/g],
+  // The name of crates.io itself is an address that nothing is fetched from.
+  [
+    /^Cargo\.lock$/,
+    /"(?:registry|sparse|git)\+(https:\/\/(?!github\.com\/rust-lang\/crates\.io-index)[^"/]+\/)/g,
+  ],
+  [/^\.cargo\/config(?:\.toml)?$/, /"(?:sparse\+)?(https:\/\/[^"/]+\/)/g],
+  [
+    /^(?:gradle\/wrapper\/gradle|\.mvn\/wrapper\/maven)-wrapper\.properties$/,
+    /^\s*\w+Url=(https\\?:\/\/[^\s/]+\/)/gm,
+  ],
+];
+
+/** Where these hosts send a download on to. */
+const sentOnTo: Readonly<Record<string, readonly string[]>> = {
+  "api.github.com": ["codeload.github.com"],
+  "services.gradle.org": ["github.com", "release-assets.githubusercontent.com"],
+};
+
+/** Whether a file of a repository may name registries. */
+export function namesRegistries(path: string): boolean {
+  return path === ".npmrc" || namingFiles.some(([name]) => name.test(path));
+}
+
+/**
+ * Returns the hosts from which a commit's own files get packages, by the files' paths: `.npmrc`,
+ * lock files and the like. Only names with HTTPS; the rest of the files, especially logins, is not
+ * read.
+ */
+export function listRepositoryRegistries(files: ReadonlyMap<string, string>): string[] {
   const found: Registries = { environment: {}, npmrc: "", hosts: [], problems: [] };
-  const resolved = lock.matchAll(/"resolved"\s*:\s*"(https:\/\/[^"\\/]+\/)/g);
+  const npmrc = files.get(".npmrc") ?? "";
+  const named = [...files].flatMap(([path, text]) =>
+    namingFiles
+      .filter(([name]) => name.test(path))
+      .flatMap(([, pattern]) => [...text.matchAll(pattern)].map(([, url = ""]) => url)),
+  );
   const urls = [
     findKey(npmrc, "registry"),
     ...findScopes(npmrc).values(),
-    ...new Set([...resolved].map(([, url]) => url ?? "")),
+    ...new Set(named.map((url) => url.replaceAll("\\", ""))),
   ];
   for (const url of urls) {
     if (url !== null && URL.canParse(url)) readUrl(new URL(url), "", found);
   }
-  return [...new Set(found.hosts)].filter(isHostPattern).slice(0, maxOfRepository);
+  const hosts = found.hosts.flatMap((host) => [host, ...(sentOnTo[host] ?? [])]);
+  return [...new Set(hosts)].filter(isHostPattern).slice(0, maxOfRepository);
 }

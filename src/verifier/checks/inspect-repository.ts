@@ -1,11 +1,13 @@
+import { DeputyError } from "../../core/base/error.ts";
 import type { ProofLevel } from "../../core/proof/proof.ts";
 import { type Check, setupCheckName } from "../../core/proof/verdict.ts";
 import type { RepositoryConfig } from "../../core/settings/repository-config.ts";
 import { cutText } from "../../core/text/clean-text.ts";
-import { listRepositoryRegistries } from "../../sandbox/network/registries.ts";
+import { listRepositoryRegistries, namesRegistries } from "../../sandbox/network/registries.ts";
+import { findProgram } from "../../sandbox/process/find-program.ts";
 import type { Mirror } from "../../worktree/mirror/open-mirror.ts";
 import { listFilesAt, readFileAt } from "../../worktree/read/read-commit.ts";
-import { detectChecks } from "./detect-checks.ts";
+import { detectRepository } from "../detection/detect-repository.ts";
 import { readRepositoryConfig, repositoryConfigPath } from "./read-repository-config.ts";
 
 /**
@@ -24,24 +26,35 @@ export type Inspection = {
   delivery: "branch" | "pr" | null;
   /** The proof level that the repository asks for; null when it names none. */
   proof: ProofLevel | null;
+  /** What a person should know about the detected commands, in sentences. */
+  notes: string[];
 };
 
 export const defaultCheckTimeoutMs = 30 * 60_000;
 const alwaysProtected = [".deputy/**", ".github/workflows/**"];
 
-/** Inspects the base commit. Throws a DeputyError for a mistake in `.deputy/config.yaml`. */
+type Reader = (path: string) => Promise<string | null>;
+
+/**
+ * Inspects the base commit. Throws a DeputyError for a mistake in `.deputy/config.yaml`, and where
+ * the detected setup needs a program that this machine does not have.
+ */
 export async function inspectRepository(
   mirror: Mirror,
   baseCommit: string,
   callerChecks: readonly string[],
+  hasProgram: (name: string) => boolean = (name) => findProgram(name) !== null,
 ): Promise<Inspection> {
-  const read = (path: string) => readFileAt(mirror, baseCommit, path);
+  const read: Reader = (path) => readFileAt(mirror, baseCommit, path);
   const text = await read(repositoryConfigPath);
   const config = text === null ? {} : readRepositoryConfig(text);
+  const files = await listFilesAt(mirror, baseCommit);
   const detected =
     config.checks && config.setup !== undefined
       ? null
-      : await detectChecks(await listFilesAt(mirror, baseCommit), read);
+      : await detectRepository({ files: new Set(files), read, hasProgram });
+  if (detected?.missing && config.setup === undefined)
+    throw new DeputyError("unprocessable", detected.missing);
   const own = config.checks
     ? config.checks.map(readCheck)
     : (detected?.checks ?? []).map((command) => makeCheck(command, "regression", "detected"));
@@ -49,21 +62,24 @@ export async function inspectRepository(
   const setup = typeof told === "string" ? [told] : [...told];
   return {
     setup,
-    registries: setup.length === 0 ? [] : await readRegistries(read),
+    registries: setup.length === 0 ? [] : await readRegistries(files, read),
     checks: mergeChecks(own, callerChecks, "caller"),
     checksSource: config.checks ? "config" : own.length > 0 ? "detected" : "none",
     protectedPaths: [...alwaysProtected, ...(config.protected ?? [])],
     delivery: config.delivery ?? null,
     proof: config.proof ?? null,
+    notes: config.setup === undefined ? (detected?.notes ?? []) : [],
   };
 }
 
-async function readRegistries(read: (path: string) => Promise<string | null>): Promise<string[]> {
-  const [npmrc, lock] = await Promise.all(
-    // A file too large to read names no registry; setup then reaches the known registries.
-    [".npmrc", "package-lock.json"].map((path) => read(path).catch(() => null)),
+async function readRegistries(files: readonly string[], read: Reader): Promise<string[]> {
+  const texts = await Promise.all(
+    files.filter(namesRegistries).map(
+      // A file too large to read names no registry; setup then reaches the known registries.
+      async (path) => [path, (await read(path).catch(() => null)) ?? ""] as const,
+    ),
   );
-  return listRepositoryRegistries(npmrc ?? "", lock ?? "");
+  return listRepositoryRegistries(new Map(texts));
 }
 
 /**
