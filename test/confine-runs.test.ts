@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { inHome, makeHome } from "../src/agents/cli/make-home.ts";
 import { loadConfig } from "../src/config/config.ts";
 import { scrubbedEnvironment } from "../src/core/base/child-environment.ts";
 import { type Box, type BoxOptions, openBox } from "../src/roles/box.ts";
@@ -87,6 +88,39 @@ test("every client's proxy is the box's own, and the daemon's are not passed in"
   expect(env.has("YARN_NO_PROXY")).toBe(false);
   const without = await read([]);
   expect([...without.keys()].filter((name) => /proxy|_OPTS$/i.test(name))).toEqual([]);
+});
+
+test("a program with a home of its own finds there what setup installed, beside what is its own", async () => {
+  const home = await mkdtemp(join(bench.root, "home-"));
+  const session = await mkdtemp(join(bench.root, "session-"));
+  for (const path of [".cache/tool", ".local/share/venvs", "go"])
+    await mkdir(join(home, path), { recursive: true });
+  await writeFile(join(home, ".cache/tool/version"), "set-up\n");
+  await writeFile(join(home, ".local/share/venvs/one"), "venv\n");
+  await mkdir(join(home, ".agent"));
+  await writeFile(join(home, ".agent/config"), "of a command\n");
+  await makeHome(session, {
+    files: { ".agent/config": "ours\n", ".local/share/agent/state": "state\n" },
+    login: null,
+  });
+  const { box } = await makeBox({ home, state: [session] });
+  const run = (confined: boolean) =>
+    box.runCommand({
+      argv: [
+        ...inHome({ confined, sessionFolder: session }),
+        ...[
+          "sh",
+          "-c",
+          "cat ~/.cache/tool/version ~/.local/share/*/* ~/.agent/config; touch ~/go/x",
+        ],
+      ],
+      ...{ cwd: bench.worktree, env: scrubbedEnvironment(), timeoutMs: 30_000 },
+    });
+  expect((await run(false)).exitCode).not.toBe(0);
+  for (const _ of ["first", "again"])
+    expect((await run(true)).output).toBe("set-up\nstate\nvenv\nours\n");
+  expect(await readdir(join(home, "go"))).toEqual(["x"]);
+  await box.close();
 });
 
 test("a program that is talked with is held as a command is, and ends with its box", async () => {

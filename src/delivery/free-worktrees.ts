@@ -5,17 +5,20 @@ import {
   markUnprepared,
   withIdleWorktree,
 } from "../store/tasks/worktrees.ts";
+import { listWritten } from "../worktree/checkout/free-volume.ts";
 import {
   listIgnoredFiles,
   listRecent,
   removeIgnoredFiles,
 } from "../worktree/checkout/ignored-files.ts";
+import { homeOfWorktree, removeHome } from "../worktree/checkout/worktree-home.ts";
 import type { Mirrors } from "../worktree/mirror/mirror.ts";
+import type { Mirror } from "../worktree/mirror/open-mirror.ts";
 import { tidyWorktree } from "./hand-over.ts";
 
 /**
  * Makes room on the volume of the worktrees, by what is cheapest to make again, and only as much as
- * is needed: first the ignored files of finished tasks' worktrees, the longest unused first, then
+ * is needed: first the ignored files and homes of finished tasks' worktrees, the longest unused first, then
  * these worktrees themselves, each after a snapshot. One with an ignored file that was written
  * within a day and is no cache by its name comes after all others: no snapshot holds that file.
  * Nothing of an unfinished task is touched, and no worktree that a person had restored.
@@ -83,17 +86,28 @@ async function findKept(
 }
 
 async function freeIgnored(db: Db, mirrors: Mirrors, one: Candidate): Promise<Result> {
-  if ((await list(mirrors, one)).length === 0) return null;
+  const inHome = await listWritten(homeOfWorktree(one.path), 0);
+  if (inHome.length === 0 && (await list(mirrors, one)).length === 0) return null;
   // In a transaction of its own, before: what is half removed must not count as prepared.
   await markUnprepared(db, one.id);
   let removed = { files: 0, bytes: 0 };
   await withIdleWorktree(db, one.id, async (_tx, row) => {
+    removed = await emptyHome(mirrors.at(row.mirror), row.path);
     // It may have been retried, and be finished again, since it was looked at.
     const paths = await list(mirrors, row);
     if (one.keptFor === null && (await findKept(mirrors, row, paths)) !== null) return;
-    removed = await removeIgnoredFiles(row.path, paths);
+    const { files, bytes } = await removeIgnoredFiles(row.path, paths);
+    removed = { files: removed.files + files, bytes: removed.bytes + bytes };
   });
   return removed.files === 0 ? null : { what: "ignored files", ...removed };
+}
+
+/** What setup and agents left in the worktree's home: setup makes it again. */
+async function emptyHome(mirror: Mirror, path: string): Promise<{ files: number; bytes: number }> {
+  const held = await listWritten(homeOfWorktree(path), 0);
+  await removeHome(mirror, path);
+  await mirror.whenDeleted();
+  return { files: held.length, bytes: held.reduce((sum, { bytes }) => sum + bytes, 0) };
 }
 
 async function freeWhole(db: Db, mirrors: Mirrors, one: Candidate): Promise<Result> {

@@ -6,9 +6,10 @@ import type { Outcome } from "../core/task/outcome.ts";
 import { cutText } from "../core/text/clean-text.ts";
 import { attemptRef, commitMessage } from "../core/text/commit-message.ts";
 import { isVolumeFull, type RoomAtStart } from "../sandbox/limits/measure-room.ts";
-import type { WorktreeRow } from "../store/tasks/worktrees.ts";
+import { markUnprepared, type WorktreeRow } from "../store/tasks/worktrees.ts";
 import { freeVolume } from "../worktree/checkout/free-volume.ts";
 import { leaveOutSetup } from "../worktree/checkout/leave-out-setup.ts";
+import { hasHome, removeHome } from "../worktree/checkout/worktree-home.ts";
 import { keepWorktree } from "../worktree/commits/keep-worktree.ts";
 import type { Skipped } from "../worktree/commits/worktree-changes.ts";
 import { findUnfitContent } from "../worktree/content/find-unfit-content.ts";
@@ -40,13 +41,23 @@ export async function finishAttempt(
     message: commitMessage(task, subtask, end.summary, deps.redact),
     ref,
   };
-  const free = () => freeVolume(worktree.path, room);
+  const free = async () => {
+    // Setup makes the home again, so it goes before any file of the work.
+    if (await hasHome(worktree.path)) {
+      await markUnprepared(deps.db, worktree.id);
+      await removeHome(mirror, worktree.path);
+      await mirror.whenDeleted();
+      if (!(await isVolumeFull(deps.paths.worktrees))) return null;
+    }
+    return freeVolume(worktree.path, room);
+  };
   let filled = (await isVolumeFull(deps.paths.worktrees)) ? await free() : null;
   const keep = () => keepWorktree(mirror, { path: worktree.path, ...about });
   const kept = await keep().catch(async (error) => {
     if (findSpaceProblem(error) === null) throw error;
+    const hadHome = await hasHome(worktree.path);
     filled ??= await free();
-    if (filled === null) throw error;
+    if (filled === null && !hadHome) throw error;
     return keep();
   });
   const hasSetup = task.expectsChange && task.preparation?.setup.length !== 0;

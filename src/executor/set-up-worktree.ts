@@ -23,6 +23,7 @@ import {
   renewWorktree,
   resetWorktree,
 } from "../worktree/checkout/worktree.ts";
+import { removeHome } from "../worktree/checkout/worktree-home.ts";
 import { keepWorktree } from "../worktree/commits/keep-worktree.ts";
 import { snapshotWorktree } from "../worktree/commits/snapshot.ts";
 import { listLeftOut } from "../worktree/commits/worktree-changes.ts";
@@ -148,6 +149,9 @@ export async function runSetup(
   // A reviewed commit is untrusted: nothing that it names is run or copied.
   if (!task.expectsChange || worktree.preparedFor === attempt.baseCommit) return nothingRun;
   invariant(task.preparation, "a running task is prepared");
+  // Setup starts in an empty home: an earlier agent may have left anything in it.
+  if (attempt.sessionId === null || task.preparation.setup.length > 0)
+    await removeHome(mirror, worktree.path);
   const copied = await includeFiles(
     mirror,
     task.repository,

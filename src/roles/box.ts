@@ -26,6 +26,7 @@ import type { ProcessIdentity } from "../sandbox/process/process-identity.ts";
 import type { CommandSpec } from "../sandbox/process/run-command.ts";
 import type { PipedProcess } from "../sandbox/process/spawn-piped.ts";
 import type { CheckSandbox } from "../verifier/checks/confine-checks.ts";
+import { homeOfWorktree } from "../worktree/checkout/worktree-home.ts";
 
 /**
  * The box that the commands of one run share: writable and readable paths, its own home and /tmp,
@@ -52,6 +53,8 @@ export type BoxOptions = {
   scratch: string;
   /** Folder for its sockets; default: `scratch`. */
   sockets?: string;
+  /** The home of its commands; default: one in `scratch`. */
+  home?: string;
   writable: readonly string[];
   /** Where a program keeps its state; default: nowhere. */
   state?: readonly string[];
@@ -80,11 +83,8 @@ export async function openBox(options: BoxOptions): Promise<Box> {
   };
   const scratch = join(options.scratch, "box");
   await mkdir(scratch, { recursive: true, mode: 0o700 });
-  if (config.sandbox.npmrc !== "") {
-    // Written before anything runs in it: later a link could lead elsewhere.
-    await mkdir(join(scratch, "home"), { recursive: true, mode: 0o700 });
-    await writeFile(join(scratch, "home", ".npmrc"), config.sandbox.npmrc);
-  }
+  const home = options.home ?? join(scratch, "home");
+  if (confined) await prepareHome(home, config.sandbox.npmrc);
   const forwards: Forward[] = [];
   const servers: Server[] = [];
   const programs = new Set<PipedProcess>();
@@ -120,6 +120,7 @@ export async function openBox(options: BoxOptions): Promise<Box> {
     state: options.state ?? [],
     readOnly: options.readOnly.map((path) => ({ path })),
     scratch,
+    home,
     network: await findNetwork(),
     limits: config.sandbox.limits,
   });
@@ -166,12 +167,21 @@ export async function openBox(options: BoxOptions): Promise<Box> {
   };
 }
 
+/** Makes the home, with the registries of scopes. A file that is there, or a link, stays as it is. */
+async function prepareHome(home: string, npmrc: string): Promise<void> {
+  await mkdir(home, { recursive: true, mode: 0o700 });
+  if (npmrc === "") return;
+  await writeFile(join(home, ".npmrc"), npmrc, { flag: "wx" }).catch((error) => {
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+  });
+}
+
 /** Short: socket paths have little room. */
 function socketIn(folder: string): string {
   return join(folder, `${randomUUID().slice(0, 8)}.sock`);
 }
 
-/** The box for the setup commands of a worktree, which leave only what they install there. */
+/** The box for the setup commands of a worktree, which leave what they install there and in its home. */
 export async function openSetupBox(
   deps: { config: Config; sandbox: Sandbox; self: Self },
   { mirror, subtask, task }: Job,
@@ -183,6 +193,7 @@ export async function openSetupBox(
     config,
     sandbox,
     scratch,
+    home: homeOfWorktree(worktree),
     writable: [worktree],
     readOnly: [mirror.gitDir],
     reach: config.sandbox.setupReach(task.repository, task.preparation?.registries ?? []),

@@ -26,6 +26,7 @@ import type { ProcessIdentity } from "../sandbox/process/process-identity.ts";
 import type { Db } from "../store/database/schema.ts";
 import { setSigns } from "../store/records/signs.ts";
 import { getTask } from "../store/tasks/tasks.ts";
+import { homeOfWorktree } from "../worktree/checkout/worktree-home.ts";
 import type { Mirrors } from "../worktree/mirror/mirror.ts";
 import { openBox, type Self } from "./box.ts";
 import { openMeter } from "./meter.ts";
@@ -92,6 +93,8 @@ async function runRole(deps: RoleDeps, request: RoleRequest): Promise<RoleEnd> {
     config,
     sandbox: deps.sandbox,
     scratch,
+    // With what setup installed there. A reader's worktree was not set up.
+    ...(isWriting && { home: homeOfWorktree(request.worktree) }),
     writable: isWriting ? [request.worktree] : [],
     state: [sessionFolder],
     // The daemon writes in its scratch folder: links put there by an agent would lead it elsewhere.

@@ -1,8 +1,8 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Json } from "../support/deputy.ts";
 import { withDeputy } from "../support/fixtures.ts";
@@ -155,6 +155,29 @@ test("each repository has its networks: setup reaches its registry, checks and a
     ...{ ...unlisted, by: "setup", detail: "not.invalid:443: not on the list" },
   });
   expect(JSON.stringify(hosts)).not.toContain("named.invalid:443: not on the list");
+});
+
+test("what setup puts below HOME is there for the agent; checks have their own, and it goes with the worktree", async () => {
+  const repository = await repositoryWith({
+    "a.txt": "a\n",
+    ".deputy/config.yaml": `setup: test -z "$(ls -A ~)" && mkdir -p ~/.cache/tool && echo set-up > ~/.cache/tool/version
+checks: ["grep -qx set-up ~/.cache/tool/version && test ! -e ~/left && grep -qx set-up seen.txt"]
+`,
+  });
+  await configure({});
+  const task = await deputy.run({
+    ...{ goal: "Look at home", repository: repository.path },
+    agent:
+      "command:cp ~/.cache/tool/version seen.txt; echo mine | tee ~/left > ~/.cache/tool/version",
+  });
+  expect(task.state, task.end_detail).toBe("completed");
+  expect((await receiptOf(task)).verified).toBe(true);
+  const [{ path }] = (await made.show(task.id)).worktrees;
+  const home = join(path, "../homes", basename(path));
+  expect(readFileSync(join(home, "left"), "utf8")).toBe("mine\n");
+  const discarded = await deputy.cli(["discard", task.id]);
+  expect(discarded.code, discarded.stderr).toBe(0);
+  expect(existsSync(home)).toBe(false);
 });
 
 test("the start of the daemon's log and doctor name the sandbox, and what of its settings cannot be", async () => {

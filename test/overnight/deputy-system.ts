@@ -58,7 +58,7 @@ export async function openSystem(around: Surroundings): Promise<System> {
       // Files may vanish while it counts.
       const { stdout } = await run("du", ["-sk", deputy.home]).catch((error) => error);
       return {
-        worktrees: names.filter((name) => !name.startsWith(".")).length,
+        worktrees: names.filter((name) => !["set-aside", "homes"].includes(name)).length,
         megabytes: Math.round(Number.parseInt(stdout, 10) / 102.4) / 10,
       };
     },

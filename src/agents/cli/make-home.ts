@@ -2,6 +2,7 @@ import { symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type Folder, splitPath, withFolder } from "../../sandbox/files/open-folder.ts";
 import { removeInside } from "../../sandbox/files/remove-tree.ts";
+import type { AgentRun } from "../agent.ts";
 
 export function homeOf(sessionFolder: string): string {
   return join(sessionFolder, "home");
@@ -10,11 +11,29 @@ export function homeOf(sessionFolder: string): string {
 /**
  * Prefix of a program's command line. A sandbox sets these variables for its commands, so they must
  * be set inside it. The temporary folder is separate too, because codex accepts no home below the
- * system's.
+ * system's. In a sandbox the home first gets links to what setup installed in the worktree's home,
+ * where nothing of that name is: the program's commands find the same caches and tools as checks.
  */
-export function inHome(sessionFolder: string): ["env", ...string[]] {
-  return ["env", `HOME=${homeOf(sessionFolder)}`, `TMPDIR=${join(sessionFolder, "tmp")}`];
+export function inHome({ confined, sessionFolder }: Place): [string, ...string[]] {
+  const home = homeOf(sessionFolder);
+  const own = ["env", `HOME=${home}`, `TMPDIR=${join(sessionFolder, "tmp")}`] as const;
+  return confined ? ["sh", "-c", linkHome, home, ...own] : [...own];
 }
+
+type Place = Pick<AgentRun, "confined" | "sessionFolder">;
+
+/** Runs in the box: all that it reads and writes is the agent's. Three levels, as `.local/share/x`. */
+const linkHome = `link() {
+  for from in "$1"/.[!.]* "$1"/*; do
+    to="$2/\${from##*/}"
+    if [ -L "$to" ] || [ ! -e "$from" ]; then continue
+    elif [ ! -e "$to" ]; then ln -s "$from" "$to"
+    elif [ "$3" -gt 1 ] && [ -d "$from" ] && [ -d "$to" ]; then (link "$from" "$to" $(($3 - 1)))
+    fi
+  done
+}
+[ "$HOME" = "$0" ] || link "$HOME" "$0" 3
+exec "$@"`;
 
 /**
  * Makes the home of a program in the session's folder. Config is rewritten for each run, because

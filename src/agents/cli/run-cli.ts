@@ -187,7 +187,7 @@ async function takeTurn(
   });
   const { args, env } = cli.command(setup, turn);
   const result = await run.runCommand({
-    argv: [...inHome(run.sessionFolder), program, ...args],
+    argv: [...inHome(run), program, ...args],
     cwd: run.worktree,
     env: { ...run.env, ...env },
     input: mouth?.input ?? turn.message,

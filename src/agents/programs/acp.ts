@@ -54,7 +54,7 @@ export function makeAcpAgent(command: string, options: AcpOptions): Agent {
       if (gateways.length === 0) await run.meter.watch();
       const env = await prepareAcpHome(command, { ...options, openai, anthropic }, run);
       program = await run.spawnPiped({
-        argv: [...inHome(run.sessionFolder), "sh", "-c", `exec ${command}`],
+        argv: [...inHome(run), "sh", "-c", `exec ${command}`],
         cwd: run.worktree,
         env: { ...run.env, ...env },
       });

@@ -2,6 +2,7 @@ import { basename } from "node:path";
 import type { RepositoryUse } from "../../core/base/disk-use.ts";
 import type { CommandResult, CommandSpec } from "../../sandbox/process/run-command.ts";
 import { listWorktrees } from "../../worktree/checkout/worktree.ts";
+import { homeOfWorktree } from "../../worktree/checkout/worktree-home.ts";
 import { listMirrors, type Mirror, type Mirrors } from "../../worktree/mirror/mirror.ts";
 
 /**
@@ -26,7 +27,7 @@ export async function measureUse(
     if (signal.aborted) return found;
     const paths = await listPaths(mirror);
     const result = await runCommand({
-      argv: ["du", "-skx", "--", mirror.gitDir, ...paths],
+      argv: ["du", "-skx", "--", mirror.gitDir, ...paths, ...paths.map(homeOfWorktree)],
       cwd: "/",
       env: { PATH: process.env.PATH ?? "/usr/bin:/bin", LC_ALL: "C" },
       ...{ timeoutMs, signal, keepBytes: maxOutputBytes },
@@ -39,7 +40,10 @@ export async function measureUse(
     );
     const mirrorBytes = sizes.get(mirror.gitDir);
     if (mirrorBytes === undefined || result.endedBy !== "exit") continue;
-    const inPlace = paths.flatMap((path) => sizes.get(path) ?? []); // others went meanwhile
+    const inPlace = paths.flatMap((path) => {
+      const bytes = sizes.get(path); // else it went meanwhile
+      return bytes === undefined ? [] : bytes + (sizes.get(homeOfWorktree(path)) ?? 0);
+    });
     found.push({
       repository: basename(mirror.gitDir, ".git"),
       ...{ mirrorBytes, worktrees: inPlace.length },

@@ -155,6 +155,7 @@ async function tryOut(sandbox: Sandbox): Promise<string | null> {
 
 async function confine(parts: Parts, spec: CommandSpec, confinement: Confinement) {
   const { network, limits, scratch } = confinement;
+  const home = confinement.home ?? (scratch === null ? null : join(scratch, "home"));
   const folders = [...confinement.writable, ...confinement.state];
   const tools = await parts.tools(leaveOut(spec.env, folders));
   const shown = await listShown(parts, confinement, tools);
@@ -169,8 +170,8 @@ async function confine(parts: Parts, spec: CommandSpec, confinement: Confinement
     ...parts.rootArgs,
     ...memory("/dev/shm"),
     ...["--symlink", "/tmp", "/var/tmp"],
-    ...(await placeFor(parts, scratch, "tmp", "/tmp", shown, memory)),
-    ...(await placeFor(parts, scratch, "home", insideHome, shown, memory)),
+    ...(await placeFor(parts, scratch && join(scratch, "tmp"), "/tmp", shown, memory)),
+    ...(await placeFor(parts, home, insideHome, shown, memory)),
     ...shown.flatMap(({ flag, path, at }) => [flag, path, at]),
     ...(forwarder?.binds ?? []),
     ...["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", spec.cwd],
@@ -285,14 +286,12 @@ function readable({ path, at }: Bound, real: string): Shown {
 /** Memory, or a folder of the attempt; memory if something else is mounted in it. */
 async function placeFor(
   { guard }: Parts,
-  scratch: string | null,
-  name: string,
+  folder: string | null,
   at: string,
   shown: readonly Shown[],
   memory: (at: string) => string[],
 ): Promise<string[]> {
-  if (scratch === null || shown.some((other) => isWithin(other.at, at))) return memory(at);
-  const folder = join(scratch, name);
+  if (folder === null || shown.some((other) => isWithin(other.at, at))) return memory(at);
   await mkdir(folder, { recursive: true, mode: 0o700 });
   return ["--bind", await guard.admit(folder, "writable"), at];
 }

@@ -120,7 +120,7 @@ async function confine(
     );
   }
   const own = await mkdtemp(join(stateDir, "srt-"));
-  const home = join(scratch ?? own, "home");
+  const home = confinement.home ?? join(scratch ?? own, "home");
   await mkdir(home, { recursive: true, mode: 0o700 });
   const worktrees = await Promise.all(
     confinement.writable.map((path) => guard.admit(path, "writable")),

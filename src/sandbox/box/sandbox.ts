@@ -56,6 +56,8 @@ export type Confinement = {
    * next command another folder. Null: both are in memory and end with the command.
    */
   scratch: string | null;
+  /** A folder that is the home in place of the scratch folder's; not shown itself either. */
+  home?: string;
   network: Network;
   limits: Limits;
 };

@@ -23,7 +23,7 @@ export type LimitsHold = {
 export function holdLimits(
   { provider }: Sandbox,
   confined: Confined,
-  { limits, scratch, state, writable }: Confinement,
+  { home, limits, scratch, state, writable }: Confinement,
 ): LimitsHold {
   let leader: ProcessIdentity | null = null;
   let hit: LimitHit | null = null;
@@ -41,7 +41,7 @@ export function holdLimits(
       ? () => {}
       : watchLimits({
           ...{ findInside: look, limits, confined },
-          folders: [...writable, ...state, ...(scratch === null ? [] : [scratch])],
+          folders: [...writable, ...state, scratch ?? [], home ?? []].flat(),
           onHit: stopFor,
         });
   // Early, so that the end inside can be awaited even for a command shorter than the first check.

@@ -35,7 +35,7 @@ export async function freeVolume(workTree: string, before: RoomAtStart): Promise
 }
 
 /** Regular files that changed since, by their paths in latin1; an agent cannot set ctime. */
-async function listWritten(workTree: string, since: number) {
+export async function listWritten(workTree: string, since: number) {
   const found: { path: string; bytes: number }[] = [];
   const folders = [""];
   for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {

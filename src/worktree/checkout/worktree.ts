@@ -5,6 +5,7 @@ import { type Mirror, openMirror } from "../mirror/open-mirror.ts";
 import { throwAway } from "../mirror/throw-away.ts";
 import { findDifference } from "../read/find-difference.ts";
 import { checkOut, type Submodules } from "./check-out.ts";
+import { removeHome } from "./worktree-home.ts";
 import {
   copyIndex,
   type Place,
@@ -126,8 +127,9 @@ export async function removeWorktree(mirror: Mirror, path: string): Promise<void
   await tidyLock(place.record);
 }
 
-/** Removes the worktree at a path that the caller knows to be its own, recorded or not. */
+/** Removes the worktree at a path that the caller knows to be its own, recorded or not, and its home. */
 export async function discardWorktree(mirror: Mirror, path: string): Promise<void> {
+  await removeHome(mirror, path);
   await throwAway(mirror, path);
   await removeWorktree(mirror, path);
 }
