@@ -13,6 +13,7 @@ import {
   type Task,
   taskInputSchema,
 } from "../core/task/task.ts";
+import { titleOf } from "../core/task/title.ts";
 import { checkWire } from "./evidence.ts";
 import type { Lenient } from "./lenient.ts";
 import { named } from "./registry.ts";
@@ -48,6 +49,8 @@ export const taskWire = named(
     state: z.enum(taskStates),
     hold: holdWire.nullable(),
     goal: z.string(),
+    /** In one short line: of what it is about on GitHub, or of the goal. May be a stranger's words. */
+    title: z.string(),
     repository: z.string(),
     base: z.string().nullable(),
     agent: z.string(),
@@ -133,6 +136,7 @@ export function presentTask(task: Task) {
 export function presentListedTask(task: ListedTask) {
   return {
     ...task,
+    title: titleOf(task),
     repository: hideCredentials(task.repository),
     deliver: task.delivery,
     decision: decisionOf(task),

@@ -4,7 +4,8 @@ import { DeputyError } from "../core/base/error.ts";
 import { invariant } from "../core/base/invariant.ts";
 import type { Verdict } from "../core/proof/verdict.ts";
 import type { Claim, Outcome, Stage } from "../core/task/outcome.ts";
-import type { Attempt, Preparation, Task } from "../core/task/task.ts";
+import type { Preparation, Task } from "../core/task/task.ts";
+import { publicTitleOf } from "../core/task/title.ts";
 import { makeInert } from "../core/text/inert-text.ts";
 import { type Redact, redactDeep } from "../core/text/redact.ts";
 import type { Db } from "../store/database/schema.ts";
@@ -18,6 +19,7 @@ import { isSourceAway } from "../worktree/mirror/source-repository.ts";
 import { listChanges, maxPatchBytes, writePatch } from "../worktree/read/diff.ts";
 import { measureChange } from "../worktree/read/diff-trees.ts";
 import { findBranchOf } from "../worktree/read/read-commit.ts";
+import { describePull } from "./describe-pull.ts";
 import { findCredentials } from "./find-credentials.ts";
 import type { Forge } from "./github/forge.ts";
 import { publishTask } from "./publish-task.ts";
@@ -114,10 +116,9 @@ async function deliverBranch(deps: DeliverDeps, task: Task, commit: string): Pro
         repositoryUrl: task.repository,
         head: branch,
         base: await findTargetBranch(mirror, task.preparation),
-        title:
-          makeInert(deps.redact(task.goal.trim().split("\n")[0] ?? "")).slice(0, 200) || task.id,
+        title: publicTitleOf(task, deps.redact),
         // Public readers have no use for the patch's path on this machine.
-        body: `${referTo(task)}${quoteSummary(attempts)}${renderReceipt(makeReceipt({ url: null, patch: null, isPublic: true }))}`,
+        body: `${describePull(task, attempts, deps.redact)}${renderReceipt(makeReceipt({ url: null, patch: null, isPublic: true }))}`,
         taskId: task.id,
         known: task.deliveryUrl,
       });
@@ -139,17 +140,6 @@ async function deliverBranch(deps: DeliverDeps, task: Task, commit: string): Pro
     url,
     detail: `${branch}, ${files.length} file${files.length === 1 ? "" : "s"} changed, ${proof}${credentials.length > 0 ? `; it adds what looks like a credential, in ${credentials.join(", ")}` : ""}`,
   };
-}
-
-/** The last agent's own summary, quoted for readers of the change; it is unverified. */
-function quoteSummary(attempts: readonly Attempt[]): string {
-  const summary = summaryOf(attempts)?.slice(0, 4_000);
-  return summary ? `The agent says:\n\n> ${makeInert(summary).replaceAll("\n", "\n> ")}\n\n` : "";
-}
-
-/** The one intended reference: the issue that the task is about. */
-function referTo({ origin: { replyTo } }: Task): string {
-  return replyTo === null ? "" : `For ${replyTo}.\n\n`;
 }
 
 /** The target branch of a pull request; "HEAD" stands for the forge's default branch. */

@@ -6,6 +6,7 @@ import type { Task } from "../core/task/task.ts";
 import type { Redact } from "../core/text/redact.ts";
 import type { Db } from "../store/database/schema.ts";
 import { getLatestAttempt } from "../store/tasks/attempts.ts";
+import { isDeliveredByAnother } from "../store/tasks/branches.ts";
 import { getTask, listSubtasks } from "../store/tasks/tasks.ts";
 import {
   listWorktreesOf,
@@ -22,7 +23,7 @@ import { hasCommit, type Mirrors } from "../worktree/mirror/mirror.ts";
 import { isWhole } from "../worktree/mirror/open-mirror.ts";
 import { parseRepository } from "../worktree/mirror/repository-url.ts";
 import { acceptBranch } from "../worktree/publish/accept.ts";
-import { deleteBranch } from "../worktree/publish/publish.ts";
+import { branchTip, deleteBranch } from "../worktree/publish/publish.ts";
 import { findPublished, type PublishDeps } from "./publish-task.ts";
 
 /** A person's decisions on delivered work: accept it, discard it, or restore a removed worktree. */
@@ -61,12 +62,17 @@ export async function discardDelivery(
   }
   if (task.discardedAt) return "it was discarded already";
   const { authHeader, redact } = options;
-  const branch = task.branch ?? (await findUnfinished({ db, mirrors, authHeader, redact }, task));
+  const branch = task.branch ?? (await findUnfinished(db, { mirrors, authHeader, redact }, task));
   const commit = task.deliveredCommit ?? task.headCommit;
   if (branch && commit) {
     const repository = parseRepository(task.repository);
     const header = authHeader(repository.url);
-    await deleteBranch(repository, branch, commit, header ? { authHeader: header } : {});
+    const auth = header ? { authHeader: header } : {};
+    // Where its branch was deleted, a later task may have got the name.
+    const tip = await branchTip(repository, branch, auth);
+    const isAnothers =
+      tip !== null && tip !== commit && (await isDeliveredByAnother(db, task, branch, tip));
+    if (!isAnothers) await deleteBranch(repository, branch, commit, auth);
   }
   for (const row of await listWorktreesOf(db, task.id)) {
     if (row.state === "active") await tidyWorktree(db, mirrors, row.id);
@@ -79,8 +85,8 @@ export async function discardDelivery(
 }
 
 /** A failed or cancelled delivery may already have pushed the branch. */
-async function findUnfinished(deps: PublishDeps, task: Task): Promise<string | null> {
-  const subtasks = await listSubtasks(deps.db, task.id);
+async function findUnfinished(db: Db, deps: PublishDeps, task: Task): Promise<string | null> {
+  const subtasks = await listSubtasks(db, task.id);
   const wasDelivering = subtasks.every(({ state }) => state === "completed");
   const isBranch = task.delivery !== "comment" && task.state !== "completed";
   return isBranch && wasDelivering ? findPublished(deps, task) : null;

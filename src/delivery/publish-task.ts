@@ -1,28 +1,28 @@
 import { DeputyError } from "../core/base/error.ts";
 import { invariant } from "../core/base/invariant.ts";
 import type { Task } from "../core/task/task.ts";
+import { splitTitle } from "../core/task/title.ts";
 import type { Redact } from "../core/text/redact.ts";
-import type { Db } from "../store/database/schema.ts";
-import { isBranchTaken } from "../store/tasks/branches.ts";
 import { hasCommit, type Mirrors } from "../worktree/mirror/mirror.ts";
 import { parseRepository } from "../worktree/mirror/repository-url.ts";
-import { branchTip, publishBranch } from "../worktree/publish/publish.ts";
+import { branchTip, listNumbered, publishBranch } from "../worktree/publish/publish.ts";
 import { publishLfs } from "../worktree/publish/publish-lfs.ts";
 import { slugify } from "./slugify.ts";
 
 /**
- * A task's branch in the user's repository: `deputy/<slug>`, with a number if that name holds other
- * work. It is recorded when the task completes; until then it is found by its commit, which no
- * other task can have made.
+ * A task's branch in the user's repository: `deputy/<its title>`, with a number while that name
+ * holds other work. The repository alone says which names are taken: one whose branch is gone is
+ * free again. It is recorded when the task completes; until then it is found by its commit, which
+ * no other task can have made.
  */
 export type PublishDeps = {
-  db: Db;
   mirrors: Mirrors;
   authHeader: (url: string) => string | null;
   redact: Redact;
 };
 
-const maxNames = 100;
+/** How often somebody may take a name between the look-up and the push. */
+const maxTries = 20;
 
 /** Push the commit to the first name that is free or already holds it. Returns the branch. */
 export async function publishTask(deps: PublishDeps, task: Task, commit: string): Promise<string> {
@@ -36,24 +36,34 @@ export async function publishTask(deps: PublishDeps, task: Task, commit: string)
       `The mirror ${mirror.gitDir} has no commit ${commit}, which is to be delivered.`,
     );
   await publishLfs(mirror, repository, { base, commit, ...auth });
-  for (const branch of branchNames(deps, task)) {
-    if (await isBranchTaken(deps.db, task.repository, branch, task.id)) continue;
-    const tip = await branchTip(repository, branch, auth);
-    // The task's earlier delivery may be replaced, as long as nobody else moved the branch.
-    const isOwn = branch === task.branch && tip === task.deliveredCommit;
-    if (tip !== null && tip !== commit && !isOwn) continue;
+  const name = branchName(deps, task);
+  const tips = await listNumbered(repository, name, auth);
+  const own = await findOwn(task, commit, (branch) => branchTip(repository, branch, auth), tips);
+  if (own) {
     try {
-      await publishBranch(mirror, repository, { commit, branch, tip, ...auth });
+      await publishBranch(mirror, repository, { commit, ...own, ...auth });
+      return own.branch;
+    } catch (error) {
+      // It does not lead on from what was delivered before: that stays, and this gets another name.
+      if (!(error instanceof DeputyError && error.code === "conflict")) throw error;
+    }
+  }
+  for (let tries = 0; tries < maxTries; tries++) {
+    const branch = firstFree(name, tips);
+    try {
+      await publishBranch(mirror, repository, { commit, branch, tip: null, ...auth });
       return branch;
     } catch (error) {
       // Somebody took the name between the look-up and the push; if nobody did, no name would work.
       const refused = error instanceof DeputyError && error.code === "conflict";
-      if (!refused || (await branchTip(repository, branch, auth)) === null) throw error;
+      const tip = refused ? await branchTip(repository, branch, auth) : null;
+      if (tip === null) throw error;
+      tips.set(branch, tip);
     }
   }
   throw new DeputyError(
     "conflict",
-    `${task.repository} has ${maxNames} branches called deputy/${slugify(deps.redact(task.goal))}: delete those that you no longer need.`,
+    `${task.repository} got a branch under each name tried, the last of ${maxTries} was ${firstFree(name, tips)}: see what makes branches like ${name} there.`,
   );
 }
 
@@ -62,13 +72,32 @@ export async function findPublished(deps: PublishDeps, task: Task): Promise<stri
   const { headCommit, preparation } = task;
   if (!preparation || headCommit === null || headCommit === preparation.baseCommit) return null;
   const { auth, repository } = openRepository(deps, task);
-  for (const branch of branchNames(deps, task)) {
-    const tip = await branchTip(repository, branch, auth);
-    if (tip === headCommit) return branch;
-    // Names are given out in order.
-    if (tip === null && !(await isBranchTaken(deps.db, task.repository, branch, task.id))) break;
+  const tips = await listNumbered(repository, branchName(deps, task), auth);
+  return [...tips].find(([, tip]) => tip === headCommit)?.[0] ?? null;
+}
+
+/**
+ * The branch that holds the commit already, or else the task's earlier delivery, which may be
+ * replaced as long as nobody else moved it.
+ */
+async function findOwn(
+  { branch, deliveredCommit }: Task,
+  commit: string,
+  tipOf: (branch: string) => Promise<string | null>,
+  tips: ReadonlyMap<string, string>,
+): Promise<{ branch: string; tip: string } | null> {
+  if (branch !== null) {
+    const tip = tips.get(branch) ?? (await tipOf(branch));
+    if (tip !== null && (tip === commit || tip === deliveredCommit)) return { branch, tip };
   }
-  return null;
+  const held = [...tips].find(([, tip]) => tip === commit)?.[0];
+  return held === undefined ? null : { branch: held, tip: commit };
+}
+
+function firstFree(name: string, tips: ReadonlyMap<string, string>): string {
+  let branch = name;
+  for (let number = 2; tips.has(branch); number++) branch = `${name}-${number}`;
+  return branch;
 }
 
 function openRepository(deps: PublishDeps, task: Task) {
@@ -77,9 +106,9 @@ function openRepository(deps: PublishDeps, task: Task) {
   return { repository, auth: authHeader ? { authHeader } : {} };
 }
 
-function* branchNames({ redact }: PublishDeps, task: Task): Generator<string> {
-  const name = `deputy/${slugify(redact(task.goal))}`;
-  for (let number = 1; number <= maxNames; number++) {
-    yield number === 1 ? name : `${name}-${number}`;
-  }
+/** `deputy/repair-the-greeting`, or `deputy/acme-app-7-crash-on-an-empty-cart`. */
+function branchName({ redact }: PublishDeps, task: Task): string {
+  const { about, words } = splitTitle(task, redact);
+  const parts = [about, words].flatMap((part) => (part ? [slugify(part)] : []));
+  return `deputy/${parts.join("-") || slugify("")}`;
 }

@@ -7,6 +7,7 @@ export function describeTask(task: ListedTaskView) {
   return {
     task_id: task.id,
     state: task.state,
+    title: oneLine(task.title, 200),
     goal: oneLine(task.goal, 200),
     repository: task.repository,
     branch: task.branch,

@@ -2,6 +2,7 @@ import { newId } from "../core/base/id.ts";
 import type { NewNotification } from "../core/ledger/task-ledger.ts";
 import type { EventType } from "../core/task/event.ts";
 import type { Task } from "../core/task/task.ts";
+import type { TitledTask } from "../core/task/title.ts";
 import type { Redact } from "../core/text/redact.ts";
 import { notificationText } from "./notification-text.ts";
 import type { NotifierConfig } from "./notifier-config.ts";
@@ -12,7 +13,7 @@ import type { NotifierConfig } from "./notifier-config.ts";
  */
 export function notificationRows(
   event: { id: string; type: EventType; message: string },
-  task: Pick<Task, "id" | "goal" | "state" | "branch" | "deliveryUrl">,
+  task: Pick<Task, "id" | "state" | "branch" | "deliveryUrl"> & TitledTask,
   config: NotifierConfig,
   redact: Redact,
   now: Date = new Date(),

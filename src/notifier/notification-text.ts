@@ -1,5 +1,6 @@
 import type { EventType } from "../core/task/event.ts";
 import type { Task } from "../core/task/task.ts";
+import { type TitledTask, titleOf } from "../core/task/title.ts";
 import type { Redact } from "../core/text/redact.ts";
 
 /**
@@ -36,15 +37,15 @@ const maxQuestion = 1_500;
 /** Null for an event without notification. */
 export function notificationText(
   event: { type: EventType; message: string },
-  task: Pick<Task, "id" | "goal">,
+  task: Pick<Task, "id"> & TitledTask,
   redact: Redact = (text) => text,
 ): NotificationText | null {
   const look = Object.hasOwn(looks, event.type) ? looks[event.type as NotifiedType] : null;
   if (!look) return null;
   const plain = (text: string, max: number) => shorten(oneLine(withoutCode(redact(text))), max);
-  const goal = plain(task.goal.trim().split("\n")[0] ?? "", maxTitle - look.word.length - 2);
+  const called = plain(titleOf(task, redact), maxTitle - look.word.length - 2);
   return {
-    title: `${look.word}: ${goal}`,
+    title: `${look.word}: ${called}`,
     body: withNotice(plain(event.message, Number.POSITIVE_INFINITY), task.id, event.type),
     priority: look.priority,
     tags: [...look.tags],

@@ -1,7 +1,7 @@
 import type { Plan, PlannedSubtask, PlannerWork } from "../core/task/plan.ts";
 import type { PlannerAnswer } from "../core/task/planner-answer.ts";
 import type { Task } from "../core/task/task.ts";
-import { firstLine } from "../orchestrator/intake/intake.ts";
+import { titleOfText } from "../core/task/title.ts";
 
 /**
  * Makes a plan without a planner: a given plan is taken as it is, and otherwise the task is one
@@ -16,7 +16,8 @@ export function planDirectly(task: Task, why: string): Plan {
     subtasks: [
       {
         key: "main",
-        title: firstLine(task.goal, 72),
+        // Of the goal alone: it is read outside of the block for outside text.
+        title: titleOfText(task.goal),
         brief: "",
         dependsOn: [],
         writes: [],

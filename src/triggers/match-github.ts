@@ -116,6 +116,7 @@ function makeTrigger(rule: GithubRule, index: number, event: GithubEvent): Githu
       outsideText: event.outsideText,
       author: event.author,
       replyTo: event.replyTo,
+      closes: rule.closes && event.kind.startsWith("issues."),
       reviewedAgainst: event.reviewedAgainst,
     },
     needsApproval,

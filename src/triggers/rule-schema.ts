@@ -16,6 +16,7 @@ export const triggerKinds = [
 export type TriggerKind = (typeof triggerKinds)[number];
 
 const isRun = (kind: TriggerKind) => kind.endsWith(".failed");
+const isIssue = (kind: TriggerKind) => kind.startsWith("issues.");
 const isPull = (kind: TriggerKind) => kind.startsWith("pull_request.");
 
 export const githubRuleSchema = z
@@ -52,6 +53,8 @@ export const githubRuleSchema = z
       })
       .optional(),
     deliver: z.enum(["branch", "pr"]).optional(),
+    /** Issues: whether the change closes the issue once it is merged. */
+    closes: z.boolean().optional(),
     /** Judge files that may change all the same, as `--allow` takes them. */
     allow: z.array(allowedPathSchema).max(100).optional(),
     proof: z.enum(proofLevels).optional(),
@@ -85,6 +88,9 @@ export const githubRuleSchema = z
     if (recipe === "review" && rule.deliver !== undefined) {
       refuse("deliver", "a review delivers a comment: leave `deliver` out");
     }
+    if (rule.closes !== undefined && (recipe === "review" || !rule.on.every(isIssue))) {
+      refuse("closes", "is for changes made for issues only");
+    }
     for (const field of ["checks", "allow", "proof"] as const) {
       if (recipe !== "review" || rule[field] === undefined) continue;
       refuse(field, "a review changes nothing, so there is nothing to check: leave it out");
@@ -101,6 +107,8 @@ export const githubRuleSchema = z
     checks: rule.checks ?? [],
     agent: rule.agent ?? null,
     deliver: rule.deliver ?? ("pr" as const),
+    // A goal in other words may be less than the issue asks for.
+    closes: rule.closes ?? (rule.recipe !== "review" && rule.goal === undefined),
     allow: rule.allow ?? [],
     proof: rule.proof ?? null,
     trusted: (rule.trusted ?? []).map((one) => (typeof one === "number" ? one : one.toLowerCase())),

@@ -110,6 +110,7 @@ const task = {
   id: "task_1",
   state: "failed",
   goal: "Fix it",
+  title: "Fix it",
   repository: "/repo",
   base: null,
   agent: "builtin",

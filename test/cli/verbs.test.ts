@@ -12,8 +12,8 @@ test("ls, show and why look at tasks", async () => {
   const { id } = await submit({ goal: "First line\nsecond", checks: ["npm test"] });
   const { id: second } = await submit();
   const list = await deputy("ls");
-  expect(list.out).toMatch(/^ID +STATE +CREATED +GOAL\n/);
-  expect(list.out).toContain("First line second");
+  expect(list.out).toMatch(/^ID +STATE +CREATED +TITLE\n/);
+  expect(list.out).toContain("First line\n");
   const page = await deputy("ls", "--limit", "1");
   expect(page.out).toContain(`deputy ls --cursor ${second}`);
   expect((await deputy("ls", "--cursor", second, "--json")).out).toContain(id);

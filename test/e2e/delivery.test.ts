@@ -129,6 +129,44 @@ test("a name that is taken is left alone: the next number is used", async () => 
   expect(repository.git("show", "deputy/collide-2:c.txt")).toBe("1");
 });
 
+test("names have no end, and one whose branch is gone is free again, also when its task is discarded", async () => {
+  const own = await makeRepository({ "a.txt": "a\n" });
+  try {
+    const names = [
+      "deputy/many",
+      ...Array.from({ length: 119 }, (_, at) => `deputy/many-${at + 2}`),
+    ];
+    for (const name of names) own.git("branch", name, "main");
+    const first = await deliver("Many", "echo 1 > m.txt", own.path);
+    expect(first.branch).toBe("deputy/many-121");
+    own.git("branch", "-D", "deputy/many-7", "deputy/many-121");
+    expect((await deliver("Many", "echo 2 > m.txt", own.path)).branch).toBe("deputy/many-7");
+    own.git("branch", "deputy/many-8x", "deputy/many-7");
+    own.git("branch", "-D", ...names.filter((name) => name !== "deputy/many-7").slice(0, 20));
+    const again = await deliver("Many", "echo 3 > m.txt", own.path);
+    expect(again.branch).toBe("deputy/many");
+    own.git("branch", "-D", "deputy/many");
+    const later = await deliver("Many", "echo 4 > m.txt", own.path);
+    expect(later.branch).toBe("deputy/many");
+    // The name is another task's by now, and so is the branch.
+    expect((await deputy.cli(["discard", again.id])).code).toBe(0);
+    expect(own.git("show", "deputy/many:m.txt")).toBe("4");
+  } finally {
+    await own.remove();
+  }
+});
+
+test("a goal in any script has a branch in it, and nothing unseen reaches terminal or branch", async () => {
+  const task = await deliver(
+    "## Почини \u202eвход\u0007 в 登录\n\nIt is broken.",
+    "echo x > x.txt",
+  );
+  expect(task).toMatchObject({ branch: "deputy/почини-вход-в-登录", title: "Почини вход в 登录" });
+  expect(repository.git("show", `${task.branch}:x.txt`)).toBe("x");
+  const list = (await deputy.cli(["ls"])).stdout;
+  expect(list).toContain("Почини вход в 登录\n");
+});
+
 test("a branch called `deputy` leaves no room below it, and the reason is said", async () => {
   const blocked = await makeRepository({ "a.txt": "a\n" });
   try {

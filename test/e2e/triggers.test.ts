@@ -191,14 +191,18 @@ test("pushes wait out a dead endpoint, come exactly once per event, signed, and 
     topic: "my-topic",
     click: `https://deputy.example/tasks/${task.id}`,
   });
-  expect(push.body.title).toContain("Resolve the issue below");
+  expect(push.body.title).toBe("Done: acme/app#1: The greeting is wrong");
   const verified = new Webhook(webhookSecret).verify(
     hook.raw,
     hook.headers as Record<string, string>,
   ) as Json;
   expect(verified).toMatchObject({
     type: "task.completed",
-    data: { task_id: task.id, state: "completed", branch: "deputy/resolve-the-issue-below" },
+    data: {
+      task_id: task.id,
+      state: "completed",
+      branch: "deputy/acme-app-1-the-greeting-is-wrong",
+    },
   });
   // Whatever else would come for this event would have come with these.
   expect(received.filter(({ path }) => path === "/hook")).toHaveLength(1);

@@ -61,6 +61,7 @@ const task = {
   state: "completed" as const,
   branch: "deputy/repair",
   deliveryUrl: null,
+  origin: { subject: null, outsideText: null },
 };
 async function enqueue(count = 1): Promise<string[]> {
   const ids: string[] = [];

@@ -13,6 +13,7 @@ const task = {
   state: "completed" as const,
   branch: "deputy/repair-the-parser",
   deliveryUrl: null,
+  origin: { subject: null, outsideText: null },
 };
 const config = {
   ntfy: { url: "https://ntfy.example", topic: "topic-of-mine", token: "tk_secret" },
@@ -49,6 +50,15 @@ test.each([
     priority,
     tags: [tag],
   });
+});
+
+test("a task about an issue is called after the issue", () => {
+  const origin = {
+    subject: "github:acme/app#7",
+    outsideText: "Title: `Crash` on start\nAuthor: ada",
+  };
+  const text = notificationText({ type: "task.failed", message: "m" }, { ...task, origin });
+  expect(text?.title).toBe("Failed: acme/app#7: Crash on start");
 });
 
 test("no code, no secret and no hidden character gets into a message", () => {

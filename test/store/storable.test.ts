@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { firstLine } from "../../src/orchestrator/intake/intake.ts";
+import { titleOf } from "../../src/core/task/title.ts";
 import { planDirectly } from "../../src/planner/plan-task.ts";
 import { getTask, listEvents } from "../../src/store/tasks/tasks.ts";
 import { appendEvent } from "../../src/store/tasks/transition.ts";
@@ -36,7 +36,7 @@ test.each([70, 71, 72, 98, 99])("a goal with an emoji at %d is planned", async (
   expect(await bench.report(claim, { ...outcome, plan: planDirectly(task, "asked for") })).toBe(
     "applied",
   );
-  expect(firstLine(task.goal)).toBe(Buffer.from(firstLine(task.goal)).toString());
+  expect(titleOf(task)).toBe(Buffer.from(titleOf(task)).toString());
 });
 
 test("the name of a check never ends in half a character", () => {

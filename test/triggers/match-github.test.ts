@@ -68,6 +68,7 @@ describe("issues", () => {
         source: "github",
         subject: "github:Codertocat/Hello-World#1",
         replyTo: "Codertocat/Hello-World#1",
+        closes: true,
       },
     });
     expect(trigger.origin.outsideText).toBe(

@@ -14,12 +14,12 @@ export function renderList(tasks: readonly ListedTaskView[], now: number, column
     task.id,
     describeState(task),
     `${formatDuration(now - new Date(task.created_at).getTime())} ago`,
-    task.goal,
+    task.title,
   ]);
   const used = rows.reduce((most, row) => Math.max(most, row.slice(0, 3).join("  ").length), 0);
   const room = Math.max(20, columns - used - 4);
   return renderTable([
-    ["ID", "STATE", "CREATED", "GOAL"],
+    ["ID", "STATE", "CREATED", "TITLE"],
     ...rows.map((row) => [...row.slice(0, 3), oneLine(row[3] ?? "", room)]),
   ]);
 }
@@ -49,6 +49,7 @@ export function renderDetail(
   const { task } = detail;
   const end = task.ended_at === null ? now : new Date(task.ended_at).getTime();
   const facts: [string, string | null | undefined][] = [
+    ["goal", task.goal === task.title ? null : task.goal],
     ["repository", `${task.repository}${task.base ? ` @ ${task.base}` : ""}`],
     ["agent", task.agent],
     ["checks", listChecks(task)],
@@ -71,7 +72,7 @@ export function renderDetail(
   ];
   const sections = [
     `${colors.bold(task.id)}  ${paintState(task.state, colors)}  ${formatDuration(end - new Date(task.created_at).getTime())}`,
-    `${oneLine(task.goal)}`,
+    oneLine(task.title),
     renderTable(facts.flatMap(([name, value]) => (value ? [[`  ${name}`, oneLine(value)]] : []))),
     section("subtasks", renderSubtasks(detail)),
     section("attempts", renderAttempts(detail, now)),

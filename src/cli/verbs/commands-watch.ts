@@ -26,7 +26,7 @@ export async function watchTask(
   const sayOnce = makeSayOnce();
   const detach = new AbortController();
   const stopListening = io.onInterrupt(() => detach.abort());
-  if (!json) io.stdout.write(`${colors.bold(task.id)}  ${oneLine(task.goal, 200)}\n${frozen}`);
+  if (!json) io.stdout.write(`${colors.bold(task.id)}  ${oneLine(task.title, 200)}\n${frozen}`);
   const state = await followTask(io, task.id, {
     signal: detach.signal,
     onEvent: (event, raw) => {

@@ -102,6 +102,8 @@ export type TaskOrigin = {
   author?: string | null;
   /** Where a result delivered as a comment goes: `acme/app#12`. */
   replyTo: string | null;
+  /** Whether the change closes `replyTo`, an issue; absent in rows of earlier versions: no. */
+  closes?: boolean;
   /** For a review: the commit of the target branch; null: the repository's HEAD. */
   reviewedAgainst: string | null;
 };
@@ -148,7 +150,7 @@ export type Task = {
   preparation: Preparation | null;
   /** Head of the task branch in the mirror: starts at the base commit, moves with each integration. */
   headCommit: string | null;
-  /** `deputy/<slug>` in the user's repository; set when delivered. */
+  /** `deputy/<its title>` in the user's repository; set when delivered. */
   branch: string | null;
   deliveredCommit: string | null;
   deliveryUrl: string | null;

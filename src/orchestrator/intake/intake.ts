@@ -5,7 +5,7 @@ import { newId } from "../../core/base/id.ts";
 import { invariant } from "../../core/base/invariant.ts";
 import type { Budget } from "../../core/budget/budget.ts";
 import type { DeliveryMode, Task, TaskInput, TaskOrigin, WhenStuck } from "../../core/task/task.ts";
-import { cutText } from "../../core/text/clean-text.ts";
+import { titleOf } from "../../core/task/title.ts";
 import type { Db, Tx } from "../../store/database/schema.ts";
 import {
   type Creation,
@@ -174,7 +174,7 @@ async function insertTask(
   task: NewTask,
   { approval, idempotency, origin }: IntakeRequest,
 ): Promise<Task | null> {
-  const message = `Task accepted: ${firstLine(task.goal)}`;
+  const message = `Task accepted: ${titleOf(task)}`;
   const creation: Creation = { task, message, idempotency, approval: null };
   // Large tasks would slow the batch down, and a conflict on a subject would fail all of it.
   if (!approval && !origin.subject && sizeOf(task) <= smallLength) {
@@ -272,8 +272,4 @@ async function findTaskByKey(
     );
   }
   return getTask(db, known.taskId);
-}
-
-export function firstLine(text: string, max = 100): string {
-  return cutText(text.trim().split("\n")[0] ?? "", max);
 }

@@ -1,20 +1,21 @@
 import { sql } from "kysely";
+import type { Task } from "../../core/task/task.ts";
 import type { Db } from "../database/schema.ts";
 
-/** Whether another task has delivered to this branch of this repository and was not discarded. */
-export async function isBranchTaken(
+/** Whether this commit of this branch is what another task delivered to the task's repository. */
+export async function isDeliveredByAnother(
   db: Db,
-  repository: string,
+  { id, repository }: Pick<Task, "id" | "repository">,
   branch: string,
-  taskId: string,
+  commit: string,
 ): Promise<boolean> {
   const row = await db
     .selectFrom("tasks")
     .select("id")
     .where("repository", "=", repository)
     .where("branch", "=", branch)
-    .where("id", "<>", taskId)
-    .where("discardedAt", "is", null)
+    .where("deliveredCommit", "=", commit)
+    .where("id", "<>", id)
     .executeTakeFirst();
   return row !== undefined;
 }

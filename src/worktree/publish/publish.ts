@@ -133,15 +133,46 @@ export async function branchTip(
 ): Promise<string | null> {
   const ref = branchRef(branch);
   if (repository.kind === "local") return findInSource(repository.url, ref);
-  const git = openTransport(repository, { gitDir: null, authHeader: options.authHeader });
-  const args = ["ls-remote", "--heads", "--end-of-options", repository.url, ref];
-  const { exitCode, stdout, stderr } = await git.ask(
-    args,
-    options.signal ? { signal: options.signal } : {},
-  );
-  if (exitCode !== 0) throw explainTransport(new GitFailure(args, exitCode, stderr), repository);
-  const lines = stdout.toString("utf8").split("\n");
+  const lines = await listRefLines(repository, [ref], options);
   return lines.find((line) => line.endsWith(`\t${ref}`))?.split("\t")[0] ?? null;
+}
+
+/**
+ * The branches of the user's repository with this name, alone or with a number behind it
+ * (`name-2`), and their commits.
+ */
+export async function listNumbered(
+  repository: Repository,
+  name: string,
+  options: PublishOptions = {},
+): Promise<Map<string, string>> {
+  const ref = branchRef(name);
+  const patterns = [ref, `${ref}-*`];
+  const lines = await listRefLines(repository, patterns, options);
+  const found = lines.flatMap((line): [string, string][] => {
+    const [commit = "", found = ""] = line.split("\t");
+    const end = found.startsWith(ref) ? found.slice(ref.length) : null;
+    return end !== null && /^(?:-[1-9]\d*)?$/.test(end) ? [[`${name}${end}`, commit]] : [];
+  });
+  return new Map(found);
+}
+
+/** A commit, a tab and a ref in each line. */
+async function listRefLines(
+  repository: Repository,
+  patterns: readonly string[],
+  { authHeader, signal }: PublishOptions,
+): Promise<string[]> {
+  if (repository.kind === "local") {
+    const { git } = await inspectSource(repository.url);
+    const format = "--format=%(objectname)%09%(refname)";
+    return (await git.run(["for-each-ref", format, ...patterns])).split("\n");
+  }
+  const git = openTransport(repository, { gitDir: null, authHeader });
+  const args = ["ls-remote", "--heads", "--end-of-options", repository.url, ...patterns];
+  const { exitCode, stdout, stderr } = await git.ask(args, signal ? { signal } : {});
+  if (exitCode !== 0) throw explainTransport(new GitFailure(args, exitCode, stderr), repository);
+  return stdout.toString("utf8").split("\n");
 }
 
 /**
