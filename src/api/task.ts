@@ -13,7 +13,7 @@ import {
   type Task,
   taskInputSchema,
 } from "../core/task/task.ts";
-import { titleOf } from "../core/task/title.ts";
+import { titleOf } from "../core/text/title.ts";
 import { checkWire } from "./evidence.ts";
 import type { Lenient } from "./lenient.ts";
 import { named } from "./registry.ts";

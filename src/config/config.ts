@@ -9,11 +9,19 @@ import { explainIssue } from "../core/base/explain-issue.ts";
 import { budgetSchema } from "../core/budget/budget.ts";
 import { proofLevels } from "../core/proof/proof.ts";
 import { assurances } from "../core/review/review.ts";
+import { commitsSchema } from "../core/settings/commit-settings.ts";
 import { mcpServersSchema } from "../core/settings/mcp-server.ts";
 import { stuckAnswers } from "../core/task/task.ts";
 import { findLine } from "../core/text/yaml-line.ts";
 import { findRegistries } from "../sandbox/network/registries.ts";
-import { readNetworks, readRoles, repositoriesSchema, rolesSchema } from "./role-settings.ts";
+import { readCommits } from "./commit-settings.ts";
+import {
+  nameOf,
+  readNetworks,
+  readRoles,
+  repositoriesSchema,
+  rolesSchema,
+} from "./role-settings.ts";
 import { readSandbox, sandboxProviders, sandboxSchema } from "./sandbox-settings.ts";
 
 /**
@@ -77,6 +85,8 @@ const fileSchema = z.strictObject({
   /** The agent of each role; `repositories:` may override it for single ones. */
   roles: rolesSchema.optional(),
   repositories: repositoriesSchema.optional(),
+  /** How delivered commits look; `repositories:` may override it for single ones. */
+  commits: commitsSchema.optional(),
   sandbox: sandboxSchema.optional(),
   /** Servers whose tools the builtin agent has. */
   mcp_servers: mcpServersSchema.optional(),
@@ -173,6 +183,11 @@ export function loadConfig(
     /** Null: standard. */
     proof: readChoice(env, "DEPUTY_PROOF", proofLevels) ?? file.proof ?? null,
     roles: readRoles(file),
+    commits: readCommits(
+      file.commits,
+      Object.entries(file.repositories ?? {}).map(([name, own]) => [nameOf(name), own.commits]),
+      env,
+    ),
     sandbox: readSandbox(
       file.sandbox,
       readNetworks(file.repositories),

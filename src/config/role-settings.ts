@@ -2,6 +2,7 @@ import { realpathSync } from "node:fs";
 import { z } from "zod";
 import { type Role, roles } from "../core/budget/usage.ts";
 import { agentNameHelp, parseAgentName } from "../core/settings/agent-name.ts";
+import { commitsSchema } from "../core/settings/commit-settings.ts";
 import type { Fallback } from "../core/task/failure.ts";
 import { parseRepository } from "../worktree/mirror/repository-url.ts";
 import { networksSchema } from "./sandbox-settings.ts";
@@ -53,7 +54,11 @@ export const repositoriesSchema = z.record(
   z.string().refine((text) => isRepository(text), {
     error: "must be an absolute path or the URL of a repository",
   }),
-  z.strictObject({ roles: rolesSchema.optional(), network: networksSchema.optional() }),
+  z.strictObject({
+    roles: rolesSchema.optional(),
+    network: networksSchema.optional(),
+    commits: commitsSchema.optional(),
+  }),
 );
 
 export type RoleSettings = {
@@ -140,7 +145,7 @@ export function readNetworks(
 }
 
 /** A repository as tasks store it: a folder by its real path. */
-function nameOf(text: string): string {
+export function nameOf(text: string): string {
   const { kind, url } = parseRepository(text);
   if (kind === "remote") return url;
   try {

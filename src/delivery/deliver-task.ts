@@ -3,16 +3,18 @@ import { join } from "node:path";
 import { DeputyError } from "../core/base/error.ts";
 import { invariant } from "../core/base/invariant.ts";
 import type { Verdict } from "../core/proof/verdict.ts";
+import type { CommitSettings } from "../core/settings/commit-settings.ts";
 import type { Claim, Outcome, Stage } from "../core/task/outcome.ts";
 import type { Preparation, Task } from "../core/task/task.ts";
-import { publicTitleOf } from "../core/task/title.ts";
 import { makeInert } from "../core/text/inert-text.ts";
 import { type Redact, redactDeep } from "../core/text/redact.ts";
+import { publicTitleOf } from "../core/text/title.ts";
 import type { Db } from "../store/database/schema.ts";
 import { listMessages } from "../store/records/messages.ts";
 import { listUsage } from "../store/records/usage.ts";
 import { listPlans } from "../store/tasks/plans.ts";
 import { findFirstComment, getTask, listAttempts, listSubtasks } from "../store/tasks/tasks.ts";
+import { describeCommits } from "../worktree/commits/rewrite-commits.ts";
 import type { Mirror, Mirrors } from "../worktree/mirror/mirror.ts";
 import { parseRepository } from "../worktree/mirror/repository-url.ts";
 import { isSourceAway } from "../worktree/mirror/source-repository.ts";
@@ -20,6 +22,7 @@ import { listChanges, maxPatchBytes, writePatch } from "../worktree/read/diff.ts
 import { measureChange } from "../worktree/read/diff-trees.ts";
 import { findBranchOf } from "../worktree/read/read-commit.ts";
 import { describePull } from "./describe-pull.ts";
+import { dressCommits } from "./dress-commits.ts";
 import { findCredentials } from "./find-credentials.ts";
 import type { Forge } from "./github/forge.ts";
 import { publishTask } from "./publish-task.ts";
@@ -39,6 +42,8 @@ export type DeliverDeps = {
   forge: Forge | null;
   authHeader: (url: string) => string | null;
   redact: Redact;
+  /** How the commits of a repository look when they are delivered. */
+  commits: (repository: string) => CommitSettings;
   /** The checks of all parts on the whole, before anything is published; otherwise what follows. */
   gateWhole: (
     claim: Claim,
@@ -75,10 +80,11 @@ export function makeDeliverStage(deps: DeliverDeps): Stage {
   };
 }
 
-async function deliverBranch(deps: DeliverDeps, task: Task, commit: string): Promise<Outcome> {
+async function deliverBranch(deps: DeliverDeps, task: Task, head: string): Promise<Outcome> {
   invariant(task.preparation, "a task that is delivered was prepared");
   const { baseCommit: base } = task.preparation;
   const mirror = deps.mirrors.at(task.preparation.mirror);
+  const commit = await dressCommits(deps, task, head);
   const branch = await publishTask(deps, task, commit);
   const folder = join(deps.artifacts, task.id);
   await mkdir(folder, { recursive: true });
@@ -87,6 +93,7 @@ async function deliverBranch(deps: DeliverDeps, task: Task, commit: string): Pro
   if (patch !== null) await writePatch(mirror, base, commit, patch);
   const files = (await listChanges(mirror, base, commit)).map(({ path }) => path);
   const credentials = await findCredentials(mirror, base, commit, deps.redact);
+  const made = await describeCommits(mirror, base, commit);
   const [subtasks, attempts, usage, plans, messages] = await Promise.all([
     listSubtasks(deps.db, task.id),
     listAttempts(deps.db, { taskId: task.id }),
@@ -94,7 +101,7 @@ async function deliverBranch(deps: DeliverDeps, task: Task, commit: string): Pro
     listPlans(deps.db, task.id),
     listMessages(deps.db, task.id),
   ]);
-  const makeReceipt = (made: Pick<ReceiptDelivery, "url" | "patch" | "isPublic">) =>
+  const makeReceipt = (where: Pick<ReceiptDelivery, "url" | "patch" | "isPublic">) =>
     redactDeep(
       buildReceipt({
         task: { ...task, endedAt: new Date() },
@@ -103,7 +110,7 @@ async function deliverBranch(deps: DeliverDeps, task: Task, commit: string): Pro
         usage,
         plans,
         messages,
-        delivery: { branch, commit, files, credentials, ...made },
+        delivery: { branch, commit, ...made, files, credentials, ...where },
       }),
       deps.redact,
     );

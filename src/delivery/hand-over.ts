@@ -62,8 +62,9 @@ export async function discardDelivery(
   }
   if (task.discardedAt) return "it was discarded already";
   const { authHeader, redact } = options;
-  const branch = task.branch ?? (await findUnfinished(db, { mirrors, authHeader, redact }, task));
-  const commit = task.deliveredCommit ?? task.headCommit;
+  const { branch, deliveredCommit: commit } = task.branch
+    ? task
+    : await findUnfinished(db, { mirrors, authHeader, redact }, task);
   if (branch && commit) {
     const repository = parseRepository(task.repository);
     const header = authHeader(repository.url);
@@ -85,11 +86,16 @@ export async function discardDelivery(
 }
 
 /** A failed or cancelled delivery may already have pushed the branch. */
-async function findUnfinished(db: Db, deps: PublishDeps, task: Task): Promise<string | null> {
+async function findUnfinished(
+  db: Db,
+  deps: PublishDeps,
+  task: Task,
+): Promise<Pick<Task, "branch" | "deliveredCommit">> {
   const subtasks = await listSubtasks(db, task.id);
   const wasDelivering = subtasks.every(({ state }) => state === "completed");
   const isBranch = task.delivery !== "comment" && task.state !== "completed";
-  return isBranch && wasDelivering ? findPublished(deps, task) : null;
+  const found = isBranch && wasDelivering ? await findPublished(deps, task) : null;
+  return { branch: found?.branch ?? null, deliveredCommit: found?.commit ?? null };
 }
 
 /**

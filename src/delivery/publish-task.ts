@@ -1,12 +1,13 @@
 import { DeputyError } from "../core/base/error.ts";
 import { invariant } from "../core/base/invariant.ts";
 import type { Task } from "../core/task/task.ts";
-import { splitTitle } from "../core/task/title.ts";
 import type { Redact } from "../core/text/redact.ts";
-import { hasCommit, type Mirrors } from "../worktree/mirror/mirror.ts";
+import { splitTitle } from "../core/text/title.ts";
+import { hasCommit, type Mirrors, readRef } from "../worktree/mirror/mirror.ts";
 import { parseRepository } from "../worktree/mirror/repository-url.ts";
 import { branchTip, listNumbered, publishBranch } from "../worktree/publish/publish.ts";
 import { publishLfs } from "../worktree/publish/publish-lfs.ts";
+import { dressedRef } from "./dress-commits.ts";
 import { slugify } from "./slugify.ts";
 
 /**
@@ -67,13 +68,18 @@ export async function publishTask(deps: PublishDeps, task: Task, commit: string)
   );
 }
 
-/** The branch that an unfinished delivery left in the user's repository, or null. */
-export async function findPublished(deps: PublishDeps, task: Task): Promise<string | null> {
+/** What an unfinished delivery left in the user's repository, or null. */
+export async function findPublished(
+  deps: PublishDeps,
+  task: Task,
+): Promise<{ branch: string; commit: string } | null> {
   const { headCommit, preparation } = task;
   if (!preparation || headCommit === null || headCommit === preparation.baseCommit) return null;
   const { auth, repository } = openRepository(deps, task);
   const tips = await listNumbered(repository, branchName(deps, task), auth);
-  return [...tips].find(([, tip]) => tip === headCommit)?.[0] ?? null;
+  const dressed = await readRef(deps.mirrors.at(preparation.mirror), dressedRef(task));
+  const found = [...tips].find(([, tip]) => tip === headCommit || tip === dressed);
+  return found ? { branch: found[0], commit: found[1] } : null;
 }
 
 /**

@@ -2,8 +2,8 @@ import { newId } from "../core/base/id.ts";
 import type { NewNotification } from "../core/ledger/task-ledger.ts";
 import type { EventType } from "../core/task/event.ts";
 import type { Task } from "../core/task/task.ts";
-import type { TitledTask } from "../core/task/title.ts";
 import type { Redact } from "../core/text/redact.ts";
+import type { TitledTask } from "../core/text/title.ts";
 import { notificationText } from "./notification-text.ts";
 import type { NotifierConfig } from "./notifier-config.ts";
 

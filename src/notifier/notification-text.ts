@@ -1,7 +1,7 @@
 import type { EventType } from "../core/task/event.ts";
 import type { Task } from "../core/task/task.ts";
-import { type TitledTask, titleOf } from "../core/task/title.ts";
 import type { Redact } from "../core/text/redact.ts";
+import { type TitledTask, titleOf } from "../core/text/title.ts";
 
 /**
  * The text on a phone. Others may read the channel, so it says in a few words what ended or is

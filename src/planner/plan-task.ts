@@ -1,7 +1,7 @@
 import type { Plan, PlannedSubtask, PlannerWork } from "../core/task/plan.ts";
 import type { PlannerAnswer } from "../core/task/planner-answer.ts";
 import type { Task } from "../core/task/task.ts";
-import { titleOfText } from "../core/task/title.ts";
+import { titleOfText } from "../core/text/title.ts";
 
 /**
  * Makes a plan without a planner: a given plan is taken as it is, and otherwise the task is one

@@ -1,5 +1,6 @@
 import { availableParallelism } from "node:os";
 import { loadClient } from "../agents/builtin/model/open-server.ts";
+import { commitSettings } from "../config/commit-settings.ts";
 import type { Config } from "../config/config.ts";
 import { roleSettings } from "../config/role-settings.ts";
 import { scrubbedEnvironment } from "../core/base/child-environment.ts";
@@ -96,6 +97,7 @@ export function wireStages(deps: StageDeps): WiredStages {
       ...shared,
       artifacts: config.paths.artifacts,
       forge: makeForge(config.github, redact),
+      commits: (repository) => commitSettings(config.commits, repository),
       gateWhole: (claim, task, signal) => gateWhole(whole, claim, task, signal),
     },
   };

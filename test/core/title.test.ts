@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { publicTitleOf, titleOf, titleOfText } from "../../src/core/task/title.ts";
 import { makeRedact } from "../../src/core/text/redact.ts";
+import { publicTitleOf, titleOf, titleOfText } from "../../src/core/text/title.ts";
 
 const long =
   "Make the importer read files of any size, because it now reads whole files, which fails for those above two gigabytes";

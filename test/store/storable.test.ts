@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { titleOf } from "../../src/core/task/title.ts";
+import { titleOf } from "../../src/core/text/title.ts";
 import { planDirectly } from "../../src/planner/plan-task.ts";
 import { getTask, listEvents } from "../../src/store/tasks/tasks.ts";
 import { appendEvent } from "../../src/store/tasks/transition.ts";

@@ -5,6 +5,7 @@ import type { Task } from "../../core/task/task.ts";
 import type { Redact } from "../../core/text/redact.ts";
 import { findCredentials } from "../../delivery/find-credentials.ts";
 import type { ReceiptDelivery } from "../../delivery/receipt/receipt.ts";
+import { describeCommits } from "../../worktree/commits/rewrite-commits.ts";
 import type { Mirrors } from "../../worktree/mirror/mirror.ts";
 import { listChanges } from "../../worktree/read/diff.ts";
 
@@ -17,6 +18,8 @@ export async function describeDelivery(
     return {
       branch: null,
       commit: null,
+      commits: [],
+      signed: false,
       url: task.deliveryUrl,
       patch: null,
       files: [],
@@ -38,6 +41,7 @@ export async function describeDelivery(
     credentials,
     branch: task.branch,
     commit: task.deliveredCommit,
+    ...(await describeCommits(mirror, task.preparation.baseCommit, task.deliveredCommit)),
     url: task.deliveryUrl,
     patch: existsSync(patch) ? patch : null,
     files: changes.map(({ path }) => path),

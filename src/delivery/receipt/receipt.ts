@@ -70,6 +70,9 @@ export function buildReceipt(input: {
       ? {
           branch: delivery.branch,
           commit: delivery.commit,
+          /** Newest first. */
+          commits: delivery.commits,
+          signed: delivery.signed,
           url: delivery.url,
           patch: delivery.patch,
           files: delivery.files,
@@ -173,6 +176,9 @@ export function summaryOf(attempts: readonly Attempt[]): string | null {
 export type ReceiptDelivery = {
   branch: string | null;
   commit: string | null;
+  /** All that were delivered, newest first. They differ from those of the attempts where they were signed or given other words. */
+  commits: string[];
+  signed: boolean;
   url: string | null;
   /** Null: the change is too large for one, or `isPublic`. */
   patch: string | null;

@@ -32,7 +32,7 @@ export function renderReceipt(receipt: Receipt): string {
         [
           "Delivered",
           delivery?.branch
-            ? `\`${delivery.branch}\` at \`${delivery.commit?.slice(0, 12)}\``
+            ? `\`${delivery.branch}\` at \`${delivery.commit?.slice(0, 12)}\`${delivery.signed ? ", signed" : ""}`
             : delivery?.url
               ? "a comment"
               : task.discarded_at

@@ -5,7 +5,7 @@ import { newId } from "../../core/base/id.ts";
 import { invariant } from "../../core/base/invariant.ts";
 import type { Budget } from "../../core/budget/budget.ts";
 import type { DeliveryMode, Task, TaskInput, TaskOrigin, WhenStuck } from "../../core/task/task.ts";
-import { titleOf } from "../../core/task/title.ts";
+import { titleOf } from "../../core/text/title.ts";
 import type { Db, Tx } from "../../store/database/schema.ts";
 import {
   type Creation,

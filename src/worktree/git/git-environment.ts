@@ -40,6 +40,8 @@ export type GitPlace = {
   lfs?: boolean;
   /** Additional configuration of a transport. */
   config?: Readonly<Record<string, string>>;
+  /** Whose commits a transport makes. Dates as git's objects have them: `seconds zone`. */
+  identity?: Record<"author" | "committer", { name: string; email: string; date: string }>;
 };
 
 const hardening: Record<string, string> = {
@@ -121,6 +123,11 @@ export function buildGitEnvironment(
   if (place.objects !== undefined) {
     env.GIT_OBJECT_DIRECTORY = place.objects.writeTo;
     env.GIT_ALTERNATE_OBJECT_DIRECTORIES = place.objects.readFrom.join(delimiter);
+  }
+  for (const [who, { date, email, name }] of Object.entries(place.identity ?? {})) {
+    env[`GIT_${who.toUpperCase()}_NAME`] = name;
+    env[`GIT_${who.toUpperCase()}_EMAIL`] = email;
+    env[`GIT_${who.toUpperCase()}_DATE`] = `@${date}`;
   }
   return {
     ...env,

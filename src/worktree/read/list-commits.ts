@@ -23,6 +23,12 @@ export async function listCommits(
   });
 }
 
+/** The first lines of the last commits that lead to this one and are no merges, newest first. */
+export async function listSubjects(mirror: Mirror, commit: string, max: number): Promise<string[]> {
+  const args = ["log", "--no-merges", `--max-count=${max}`, "--format=%s", commit];
+  return (await openMirror(mirror).run(args)).split("\n").filter(Boolean);
+}
+
 /** How many files of each of these trees differ from those of the tree `from`; one git for all. */
 export async function countChanges(
   mirror: Mirror,

@@ -1,7 +1,7 @@
-import { makeInert } from "../text/inert-text.ts";
-import { cleanOutsideText } from "../text/outside-text.ts";
-import type { Redact } from "../text/redact.ts";
-import type { Task } from "./task.ts";
+import type { Task } from "../task/task.ts";
+import { makeInert } from "./inert-text.ts";
+import { cleanOutsideText } from "./outside-text.ts";
+import type { Redact } from "./redact.ts";
 
 /**
  * What a task is called wherever people tell tasks apart: a list, a push, a branch, a pull request.

@@ -1,0 +1,86 @@
+import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { rename, writeFile } from "node:fs/promises";
+import { beforeAll, describe, expect, test } from "vitest";
+import { withDeputy } from "../support/fixtures.ts";
+
+/** What is delivered is what its repository takes: whose commits, in which words, and signed. */
+const hasKeygen = spawnSync("ssh-keygen", ["-?"]).error === undefined;
+
+const { deputy, repository, run, receiptOf, scratch } = withDeputy({
+  files: { "a.txt": "a\n", "commitlint.config.js": "throw new Error('never run');\n" },
+  config: `
+commits:
+  author: Ada Lovelace <ada@example.org>
+  co_authored_by: ["Deputy <deputy@localhost>"]
+  sign_off: true
+  sign: ${hasKeygen}
+`,
+});
+const body = (commit: string) =>
+  repository.git("log", "-1", "--format=%an <%ae>|%cn <%ce>|%B", commit);
+
+describe.skipIf(!hasKeygen)("delivered commits", () => {
+  let key = "";
+  const verify = (commit: string) => {
+    const signers = `gpg.ssh.allowedSignersFile=${scratch.at("signers")}`;
+    return repository.git("-c", signers, "log", "-1", "--format=%G? %GS", commit);
+  };
+  beforeAll(async () => {
+    key = scratch.at("key");
+    spawnSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-C", "", "-f", key]);
+    const { stdout } = spawnSync("ssh-keygen", ["-y", "-f", key], { encoding: "utf8" });
+    await writeFile(scratch.at("signers"), `ada@example.org ${stdout}`);
+    repository.git("config", "gpg.format", "ssh");
+    repository.git("config", "user.signingkey", key);
+  });
+
+  test("are the person's, signed, in the repository's convention; a rework adds to them", async () => {
+    const agent =
+      'command:if grep -q "Say more" "$DEPUTY_BRIEF_FILE"; then echo more >> a.txt; else echo b > a.txt; fi; echo \'{"summary":"It says b."}\'';
+    const task = await run({
+      goal: "Repair the greeting.\n\nIt is wrong.",
+      agent,
+      checks: ["true"],
+    });
+    expect(task.state, task.end_detail).toBe("completed");
+    const commit = task.delivered_commit;
+    expect(repository.git("rev-parse", "deputy/repair-the-greeting")).toBe(commit);
+    expect(body(commit)).toBe(
+      `Ada Lovelace <ada@example.org>|Ada Lovelace <ada@example.org>|fix: repair the greeting\n\nIt says b.\n\nDeputy-Task: ${task.id}\nDeputy-Subtask: main\nCo-authored-by: Deputy <deputy@localhost>\nSigned-off-by: Ada Lovelace <ada@example.org>`,
+    );
+    expect(verify(commit)).toBe("G ada@example.org");
+    expect((await receiptOf(task.id)).delivery).toMatchObject({
+      ...{ commit, commits: [commit], signed: true },
+    });
+
+    const mark = (await deputy.events(task.id)).at(-1)?.seq ?? 0;
+    expect((await deputy.cli(["comment", task.id, "a.txt:1", "Say more"])).code).toBe(0);
+    await deputy.untilEvent(task.id, ({ seq, type }) => type === "task.completed" && seq > mark);
+    const again = (await deputy.api("GET", `/v1/tasks/${task.id}`)).body.task;
+    expect(again.branch).toBe(task.branch);
+    expect(repository.git("rev-list", `main..${again.branch}`).split("\n")).toEqual([
+      again.delivered_commit,
+      commit,
+    ]);
+    expect(verify(again.delivered_commit)).toBe("G ada@example.org");
+    expect((await deputy.cli(["accept", task.id])).code).toBe(0);
+    expect((await deputy.cli(["rollback", task.id])).code).toBe(0);
+  });
+
+  test("are never delivered unsigned: what git says is told, and a retry delivers", async () => {
+    await rename(key, `${key}.away`);
+    const task = await run({ goal: "Add c", agent: "command:echo c > c.txt", checks: ["true"] });
+    expect(task.state).toBe("failed");
+    expect(task.end_detail).toMatch(
+      /could not be delivered: git could not sign the commits \(.*key.*\): see that .* set commits\.sign to false/,
+    );
+    expect(repository.git("branch", "--list", "deputy/add-c")).toBe("");
+    await rename(`${key}.away`, key);
+    expect((await deputy.cli(["retry", task.id])).code).toBe(0);
+    const done = await deputy.untilOver(task.id);
+    expect(done.state, done.end_detail).toBe("completed");
+    expect(verify(done.delivered_commit)).toBe("G ada@example.org");
+    expect(existsSync(`${repository.path}/c.txt`)).toBe(false);
+  });
+});
