@@ -2,7 +2,10 @@ import type { Config } from "../config/config.ts";
 import { DeputyError } from "../core/base/error.ts";
 import type { Redact } from "../core/text/redact.ts";
 import { makeForge } from "../delivery/github/github.ts";
+import { lookAtDelivered } from "../delivery/look-at-delivered.ts";
 import type { Service } from "../http/service.ts";
+import { retryTask } from "../orchestrator/commands/commands.ts";
+import { commentOnTask } from "../orchestrator/commands/steer.ts";
 import {
   acceptTask,
   draftTask,
@@ -19,13 +22,15 @@ import {
   settleDelivery,
 } from "../store/records/inbox.ts";
 import { isBranchOfOurs } from "../store/tasks/branches.ts";
-import { findActiveTask } from "../store/tasks/tasks.ts";
+import { findActiveTask, findLatestTask } from "../store/tasks/tasks.ts";
+import type { EarlierTask } from "../triggers/decide-story.ts";
 import type { OwnBranch } from "../triggers/match-github.ts";
 import { receiveDelivery } from "../triggers/receive-github.ts";
 import type { TriggerRules } from "../triggers/rules.ts";
 import { startInboxRunner } from "../triggers/run-inbox.ts";
 import { testTrigger } from "../triggers/test-trigger.ts";
 import { watchRules } from "../triggers/watch-rules.ts";
+import { makeAuthHeader } from "../wiring/github-access.ts";
 import type { Log } from "./home/log.ts";
 import { findTriggerProblems } from "./trigger-problems.ts";
 
@@ -73,6 +78,11 @@ export async function startTriggers(deps: {
     }
   };
   const isOwnBranch = (branch: OwnBranch) => isBranchOfOurs(db, branch);
+  const authHeader = makeAuthHeader(config.github);
+  const findEarlier = async (subject: string): Promise<EarlierTask | null> => {
+    const found = await findLatestTask(db, subject);
+    return found && { ...found, work: await lookAtDelivered({ forge, authHeader }, found.task) };
+  };
   const rules = await watchRules({ path: config.paths.triggers, log, onRead });
   const runner = startInboxRunner({
     inbox: {
@@ -88,6 +98,15 @@ export async function startTriggers(deps: {
       return result;
     },
     findActiveTask: (subject) => findActiveTask(db, subject),
+    findEarlier,
+    rework: async (taskId, { goal, origin, text }, key) => {
+      const comment = { place: origin.replyTo ?? origin.subject ?? "GitHub", text };
+      const idempotency = { key, bodyHash: goal };
+      await commentOnTask(intake, taskId, comment, null, idempotency, { origin });
+    },
+    retry: async (taskId) => {
+      await retryTask(intake, taskId);
+    },
     changeOrigin: (taskId, change) => changeOrigin(intake, taskId, change),
     hasWriteAccess: forge
       ? (repository, account) => forge.hasWriteAccess(repository, account)

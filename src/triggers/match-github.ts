@@ -13,6 +13,8 @@ import type { TriggerRules } from "./rules.ts";
  */
 export type GithubTrigger = {
   subject: string;
+  /** The subject is a commit, of which a run failed. */
+  isCommit: boolean;
   recipe: "change" | "review";
   taskInput: TaskInput;
   origin: TaskOrigin;
@@ -99,6 +101,7 @@ function makeTrigger(rule: GithubRule, index: number, event: GithubEvent): Githu
   const clone = rule.clone.replaceAll("{repository}", event.repository);
   return {
     subject: event.subject,
+    isCommit: event.kind.endsWith(".failed"),
     recipe: rule.recipe,
     taskInput: {
       goal: `${rule.goal ?? defaultGoal(rule, event)}\n\n${event.facts}`,

@@ -1,6 +1,7 @@
 import { DeputyError } from "../core/base/error.ts";
-import type { Task } from "../core/task/task.ts";
+import type { Task, TaskOrigin } from "../core/task/task.ts";
 import type { IntakeRequest } from "../orchestrator/intake/intake.ts";
+import { decideStory, type EarlierTask } from "./decide-story.ts";
 import { type GithubChange, readGithubChange } from "./github-event.ts";
 import type { Account } from "./github-trust.ts";
 import type { Inbox, OpenDelivery } from "./inbox.ts";
@@ -10,9 +11,10 @@ import type { TriggerRules } from "./rules.ts";
 /**
  * Turns stored deliveries into tasks, oldest first. Every step is idempotent: the delivery's id is
  * the task's idempotency key, so after a crash between submitting and recording the same task is
- * found again. A subject has one active task: an event about an issue in progress is settled, while
- * a new pull request head waits for the running review to end, and of several waiting ones only the
- * newest counts.
+ * found again. A subject has one active task, and one story (decide-story.ts): an event about an
+ * issue in progress joins its task, one about delivered work has it reworked or names it. A new pull
+ * request head waits for the running review to end, and of several waiting ones only the newest
+ * counts.
  */
 export type InboxDeps = {
   inbox: Omit<Inbox, "insert">;
@@ -20,6 +22,15 @@ export type InboxDeps = {
   /** Throws a DeputyError if the request is refused, `conflict` if the subject is busy. */
   submit: (request: IntakeRequest) => Promise<{ task: Pick<Task, "id">; created: boolean }>;
   findActiveTask: (subject: string) => Promise<string | null>;
+  /** The latest task that was to change something for this subject. */
+  findEarlier: (subject: string) => Promise<EarlierTask | null>;
+  /** Have a task that is over go on with this; `key` makes it happen once. */
+  rework: (
+    taskId: string,
+    what: { text: string; origin: TaskOrigin; goal: string },
+    key: string,
+  ) => Promise<void>;
+  retry: (taskId: string) => Promise<void>;
   /** Report a change of a task's subject to the task. Returns the result. */
   changeOrigin: (taskId: string, change: GithubChange) => Promise<string>;
   /** Ask GitHub whether a person may write; null if no token is configured. */
@@ -74,9 +85,8 @@ async function processDelivery(
       const result = `ignored: ${branch.slice(0, 100)} is a branch of ours`;
       return settle(deps, deliveryId, ended(result, trigger.subject));
     }
-    const { task } = await deps.submit(await makeRequest(deps, delivery, trigger));
-    const result = `${trigger.recipe}: ${trigger.reason}`;
-    return settle(deps, deliveryId, { result, subject: trigger.subject, taskId: task.id });
+    const end = await tellOn(deps, delivery, trigger);
+    return settle(deps, deliveryId, { ...end, subject: trigger.subject });
   } catch (error) {
     const isSettled = await afterRefusal(deps, delivery, trigger, error);
     if (!isSettled) waiting.add(trigger.subject);
@@ -104,27 +114,53 @@ async function processChange(
   return settle(deps, deliveryId, { result, subject, taskId });
 }
 
-async function makeRequest(
+/** Starts a task for the event, or goes on with the subject's earlier one. */
+async function tellOn(
   deps: InboxDeps,
-  delivery: OpenDelivery,
+  { deliveryId }: OpenDelivery,
   trigger: GithubTrigger,
-): Promise<IntakeRequest> {
-  const { askAbout, repository } = trigger;
+): Promise<Pick<End, "result" | "taskId">> {
+  const { origin, reason, recipe, subject, taskInput } = trigger;
+  // The delivery identifies the request: changed rules do not make it a new one.
+  const key = `github:${deliveryId}`;
+  const active = await deps.findActiveTask(subject);
+  const ask = await findDoubt(deps, trigger);
+  const earlier = recipe === "change" && active === null ? await deps.findEarlier(subject) : null;
+  const story = decideStory(trigger, earlier, ask === null);
+  const taskId = earlier?.task.id ?? null;
+  switch (story.kind) {
+    case "name":
+      return { result: `joined: ${story.result}`, taskId };
+    case "retry":
+      await deps.retry(earlier?.task.id ?? "");
+      return { result: `joined: ${taskId} had failed and is tried again; ${reason}`, taskId };
+    case "rework":
+      await deps.rework(earlier?.task.id ?? "", { ...story, origin, goal: taskInput.goal }, key);
+      return { result: `joined: ${taskId} goes on with what is new; ${reason}`, taskId };
+    case "begin": {
+      const { goal } = taskInput;
+      const { task } = await deps.submit({
+        input: { ...taskInput, goal: story.about === null ? goal : `${goal}\n\n${story.about}` },
+        ...{ origin, recipe },
+        approval: ask === null ? null : `Start this task for ${subject}? ${ask}.`,
+        idempotency: { key, bodyHash: "github" },
+      });
+      return { result: `${recipe}: ${reason}`, taskId: task.id };
+    }
+  }
+}
+
+/** Why a person has to approve the change first; null: its sender may write. */
+async function findDoubt(
+  deps: InboxDeps,
+  { askAbout, needsApproval, reason, repository }: GithubTrigger,
+): Promise<string | null> {
+  if (!needsApproval) return null;
   const cleared =
-    trigger.needsApproval && askAbout !== null && deps.hasWriteAccess !== null
+    askAbout !== null && deps.hasWriteAccess !== null
       ? await deps.hasWriteAccess(repository, askAbout)
       : false;
-  return {
-    input: trigger.taskInput,
-    origin: trigger.origin,
-    recipe: trigger.recipe,
-    approval:
-      trigger.needsApproval && !cleared
-        ? `Start this task for ${trigger.subject}? ${trigger.reason}.`
-        : null,
-    // The delivery identifies the request: changed rules do not make it a new one.
-    idempotency: { key: `github:${delivery.deliveryId}`, bodyHash: "github" },
-  };
+  return cleared ? null : reason;
 }
 
 async function afterRefusal(
@@ -147,8 +183,8 @@ async function afterRefusal(
       const { outsideText } = trigger.origin;
       const what = `a further event about ${subject} brought other words`;
       const became = await deps.changeOrigin(active, { subject, what, outsideText });
-      const result = became === "asked again" ? became : `ignored: ${active} is at work on it`;
-      return settle(deps, deliveryId, ended(result, subject));
+      const result = became === "asked again" ? became : `joined: ${active} is at work on it`;
+      return settle(deps, deliveryId, { result, subject, taskId: active });
     }
   }
   // A missing agent may still be installed, and GitHub would not redeliver.

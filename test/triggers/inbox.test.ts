@@ -93,6 +93,9 @@ function makeDeps(changes: Partial<InboxDeps> = {}): InboxDeps & { logged: strin
     rules: () => everyRule,
     submit: (request) => acceptTask(intake, request),
     findActiveTask: (subject) => findActiveTask(db, subject),
+    findEarlier: async () => null,
+    rework: () => Promise.reject(new Error("there was nothing to rework")),
+    retry: () => Promise.reject(new Error("there was nothing to retry")),
     changeOrigin: (taskId, change) => changeOrigin(intake, taskId, change),
     hasWriteAccess: null,
     isOwnBranch: (branch) => isBranchOfOurs(db, branch),
@@ -200,15 +203,15 @@ test("a crash between submitting and recording makes no second task", async () =
   expect(tasks).toEqual([{ id: row?.taskId }]);
 });
 
-test("a second event about an issue that is being worked on is done with", async () => {
+test("a second event about an issue that is being worked on joins its task", async () => {
   const payload = newIssue();
   await knock("issues", payload);
   await knock("issues", payload);
   await processInbox(makeDeps());
   const [first, second] = await rows();
   expect(second).toMatchObject({
-    result: `ignored: ${first?.taskId} is at work on it`,
-    taskId: null,
+    result: `joined: ${first?.taskId} is at work on it`,
+    taskId: first?.taskId,
   });
 });
 

@@ -29,6 +29,11 @@ export interface Forge {
     body: string;
     taskId: string;
   }): Promise<"closed" | "merged" | "closed_before">;
+  /** What became of a pull request that opening it returned. */
+  lookAtPullRequest(request: {
+    repositoryUrl: string;
+    url: string;
+  }): Promise<"open" | "merged" | "closed">;
   /**
    * Write the task's one comment, or edit it if it exists and is ours. `target` is
    * `owner/name#number`, `known` the comment's URL in our rows.

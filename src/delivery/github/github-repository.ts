@@ -64,6 +64,17 @@ export function parseGithubTarget(target: string): GithubRepository & { number: 
   return { owner, repo, number: Number(number) };
 }
 
+/** The pull request of a repository that a URL of ours ends with. */
+export function parsePullRequest(
+  repositoryUrl: string,
+  url: string,
+  apiUrl: string,
+): GithubRepository & { number: number } {
+  const { owner, repo } = parseGithubRepository(repositoryUrl, apiUrl);
+  const [, number = ""] = /\/pull\/(\d{1,12})$/.exec(url) ?? [];
+  return parseGithubTarget(`${owner}/${repo}#${number}`);
+}
+
 function hostsOf(apiUrl: string): Set<string> {
   const host = new URL(apiUrl).hostname;
   const itself = ["github.com", "www.github.com", "ssh.github.com"];

@@ -9,6 +9,7 @@ import {
   type GithubRepository,
   parseGithubRepository,
   parseGithubTarget,
+  parsePullRequest,
 } from "./github-repository.ts";
 
 /**
@@ -66,10 +67,15 @@ export function makeForge(config: GithubConfig, redact: Redact): Forge | null {
         }),
       );
     },
+    lookAtPullRequest({ repositoryUrl, url }) {
+      const { number, ...repository } = parsePullRequest(repositoryUrl, url, apiUrl);
+      return call(`look at ${url}`, async (octokit) => {
+        const { data } = await octokit.rest.pulls.get({ ...repository, pull_number: number });
+        return data.merged ? "merged" : data.state;
+      });
+    },
     closePullRequest({ body, repositoryUrl, taskId, url }) {
-      const { owner, repo } = parseGithubRepository(repositoryUrl, apiUrl);
-      const [, number = ""] = /\/pull\/(\d{1,12})$/.exec(url) ?? [];
-      const target = parseGithubTarget(`${owner}/${repo}#${number}`);
+      const target = parsePullRequest(repositoryUrl, url, apiUrl);
       return call(`close ${url}`, (octokit) => closePull(octokit, target, taskId, redact(body)));
     },
     hasWriteAccess(repository, { login: username, id }) {

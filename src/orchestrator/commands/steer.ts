@@ -1,6 +1,6 @@
 import { DeputyError } from "../../core/base/error.ts";
 import { invariant } from "../../core/base/invariant.ts";
-import type { Idempotency, TaskLedger } from "../../core/ledger/task-ledger.ts";
+import type { Idempotency, TaskChange, TaskLedger } from "../../core/ledger/task-ledger.ts";
 import { isSubtaskOver, isTaskOver } from "../../core/task/lifecycle.ts";
 import type { Subtask, Task } from "../../core/task/task.ts";
 import type { AdvanceDeps } from "../transitions/advance.ts";
@@ -102,7 +102,8 @@ export type Comment = { place: string; text: string };
  * Have the change reworked. A comment is kept until an attempt that had it is merged: a running
  * attempt gets it if it can, otherwise the subtask that wrote the file is worked on again, from the
  * merged state, as soon as nothing else of the task is open. A delivered or failed task is
- * reopened. `when` says when it is worked on; `isNew` is false for a repeated idempotency key.
+ * reopened. `when` says when it is worked on; `isNew` is false for a repeated idempotency key. `set`:
+ * what the task was started with, where that has changed.
  */
 export async function commentOnTask(
   deps: AdvanceDeps,
@@ -110,15 +111,18 @@ export async function commentOnTask(
   comment: Comment,
   subtaskKey: string | null,
   idempotency: Idempotency | null = null,
+  set: Pick<TaskChange, "origin"> = {},
 ): Promise<{ task: Task; when: string; isNew: boolean }> {
   let subtaskId = "";
   let isNew = true;
-  const work = async (ledger: TaskLedger, task: Task, subtasks: readonly Subtask[]) => {
-    const subtask = requireReworkable(task, subtasks, subtaskKey);
+  const work = async (ledger: TaskLedger, found: Task, subtasks: readonly Subtask[]) => {
+    const subtask = requireReworkable(found, subtasks, subtaskKey);
     subtaskId = subtask.id;
-    isNew = await keepMessages(ledger, task, [subtask], comment, idempotency);
+    isNew = await keepMessages(ledger, found, [subtask], comment, idempotency);
     if (!isNew) return;
-    if (isTaskOver(task.state)) await requireFreeSubject(ledger, task);
+    if (isTaskOver(found.state)) await requireFreeSubject(ledger, found);
+    const isSet = Object.keys(set).length > 0;
+    const task = isSet ? await ledger.moveTask(found, found.state, found.hold, set) : found;
     await ledger.appendEvent(taskId, {
       type: "task.commented",
       message: `Comment on ${comment.place}: ${comment.text.slice(0, 200)}`,

@@ -1,14 +1,14 @@
 import { type Migration, Migrator, sql } from "kysely";
 import { DeputyError } from "../../core/base/error.ts";
-import { retentionMigration } from "../migrations/0001-0009/0009-retention.ts";
+import { openCallsMigration } from "../migrations/0001-0009/0007-open-calls.ts";
 import { reviewsMigration } from "../migrations/0001-0009/0005-reviews.ts";
+import { initialMigration } from "../migrations/0001-0009/0001-initial.ts";
+import { sessionsMigration } from "../migrations/0001-0009/0002-sessions.ts";
+import { confinementMigration } from "../migrations/0001-0009/0006-confinement.ts";
 import { postponedMigration } from "../migrations/0001-0009/0008-postponed.ts";
 import { usageMigration } from "../migrations/0001-0009/0003-usage.ts";
-import { openCallsMigration } from "../migrations/0001-0009/0007-open-calls.ts";
 import { plansMigration } from "../migrations/0001-0009/0004-plans.ts";
-import { confinementMigration } from "../migrations/0001-0009/0006-confinement.ts";
-import { sessionsMigration } from "../migrations/0001-0009/0002-sessions.ts";
-import { initialMigration } from "../migrations/0001-0009/0001-initial.ts";
+import { retentionMigration } from "../migrations/0001-0009/0009-retention.ts";
 import { commentsMigration } from "../migrations/0015-comments.ts";
 import { flakyTestsMigration } from "../migrations/0016-flaky-tests.ts";
 import { proofMigration } from "../migrations/0017-proof.ts";
@@ -21,6 +21,7 @@ import { bootsMigration } from "../migrations/0023-boots.ts";
 import { rolledBackMigration } from "../migrations/0024-rolled-back.ts";
 import { replansMigration } from "../migrations/0026-replans.ts";
 import { reportsMigration } from "../migrations/0027-reports.ts";
+import { storiesMigration } from "../migrations/0030-stories.ts";
 import { uncommittedMigration } from "../migrations/0031-uncommitted.ts";
 import { backUpTables } from "./backups.ts";
 import type { Db } from "./schema.ts";
@@ -48,6 +49,7 @@ const migrations: Record<string, Migration> = {
   "0024-rolled-back": rolledBackMigration,
   "0026-replans": replansMigration,
   "0027-reports": reportsMigration,
+  "0030-stories": storiesMigration,
   "0031-uncommitted": uncommittedMigration,
 };
 

@@ -217,3 +217,21 @@ export async function findActiveTask(db: Db | Tx, subject: string): Promise<stri
     .executeTakeFirst();
   return row?.id ?? null;
 }
+
+/** The latest task that was to change something for a subject, and whether it has subtasks. */
+export async function findLatestTask(
+  db: Db,
+  subject: string,
+): Promise<{ task: Task; wasBegun: boolean } | null> {
+  const row = await db
+    .selectFrom("tasks")
+    .selectAll()
+    .where("subject", "=", subject)
+    .where("expectsChange", "=", true)
+    .orderBy("createdAt", "desc")
+    .orderBy("id", "desc")
+    .executeTakeFirst();
+  if (!row) return null;
+  const task = toTask(row);
+  return { task, wasBegun: (await listSubtaskRows(db, task.id)).length > 0 };
+}

@@ -1,0 +1,121 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { Json } from "../support/deputy.ts";
+import { type FakeGithub, fakeUserId, startFakeGithub } from "../support/fake-github.ts";
+import { withDeputy } from "../support/fixtures.ts";
+import { hasGitHttpBackend } from "../support/git-http.ts";
+import { type Hooks, hookRepository, makeHooks } from "../support/github-hooks.ts";
+import { greetingProject, repairGreeting } from "../support/repository.ts";
+
+/** What happens to one issue, from the label to the pull request and back: one story. */
+const secret = "a-shared-secret";
+
+describe.skipIf(!hasGitHttpBackend)("one subject, one story", () => {
+  let github: FakeGithub;
+  let hooks: Hooks;
+  beforeAll(async () => {
+    github = await startFakeGithub();
+  });
+  afterAll(() => github?.close());
+  const { deputy, repository: project } = withDeputy({
+    files: greetingProject,
+    env: () => ({
+      GITHUB_TOKEN: github.token,
+      GITHUB_API_URL: github.apiUrl,
+      GITHUB_WEBHOOK_SECRET: secret,
+      DEPUTY_SANDBOX: "auto", // tasks from triggers are refused without one
+    }),
+    start: false,
+  });
+  beforeAll(async () => {
+    const clone = `clone: ${github.url}/{repository}.git`;
+    await writeFile(
+      join(deputy.home, "triggers.yaml"),
+      `github:
+  - on: [issues.opened, issues.labeled]
+    repository: acme/*
+    label: deputy
+    ${clone}
+    agent: '${repairGreeting}; if grep -q "Say more" "$DEPUTY_BRIEF_FILE"; then echo "// more" >> src/greeting.js; fi'
+  - on: [workflow_run.failed, check_run.failed]
+    repository: acme/*
+    ${clone}
+    agent: '${repairGreeting}'
+`,
+    );
+    await deputy.start();
+    hooks = makeHooks(deputy, secret);
+  });
+
+  const read = async (id: string) => (await deputy.api("GET", `/v1/tasks/${id}`)).body.task as Json;
+  /** The task of a delivery, once it is over. */
+  const done = async (sent: Promise<{ taskId: string | null; result: string }>) => {
+    const { taskId, result } = await sent;
+    if (taskId === null) throw new Error(`no task: ${result}`);
+    return { ...(await deputy.untilOver(taskId)), result };
+  };
+
+  test("an issue that is labelled again keeps its pull request: nothing new is named, new words are worked on, and only after a merge work begins anew", async () => {
+    const repository = "acme/again";
+    const app = await github.add(repository, { from: project.path });
+    const issue = { repository, number: 12 };
+    const first = await done(hooks.issue("labeled", issue));
+    expect(first.state, first.end_detail).toBe("completed");
+    expect(app.pulls).toHaveLength(1);
+
+    expect(await hooks.issue("labeled", issue)).toEqual({
+      taskId: first.id,
+      result: `joined: ${first.id} has done it: ${first.delivery_url}, which is open; nothing is new`,
+    });
+    expect(
+      await hooks.issue("labeled", { ...issue, body: "Say less.", by: "eve", association: "NONE" }),
+    ).toMatchObject({ taskId: first.id, result: expect.stringContaining("write access") });
+    expect((await read(first.id)).state).toBe("completed");
+
+    const mark = (await deputy.events(first.id)).at(-1)?.seq ?? 0;
+    const more = await hooks.issue("labeled", { ...issue, body: "It says Hullo. Say more." });
+    expect(more).toMatchObject({
+      taskId: first.id,
+      result: expect.stringMatching(/^joined: task_\w+ goes on with what is new/),
+    });
+    await deputy.untilEvent(first.id, ({ seq, type }) => type === "task.completed" && seq > mark);
+    const again = await read(first.id);
+    expect(again).toMatchObject({ branch: first.branch, delivery_url: first.delivery_url });
+    expect(github.git(repository, "show", `${first.branch}:src/greeting.js`)).toContain("// more");
+    expect(app.pulls).toHaveLength(1);
+
+    Object.assign(app.pulls[0] ?? {}, { state: "closed", merged: true });
+    github.git(repository, "update-ref", "refs/heads/main", again.delivered_commit);
+    const fresh = await hooks.issue("labeled", { ...issue, body: "It says Hello now." });
+    expect(fresh.taskId).not.toBe(first.id);
+    const { task } = (await deputy.api("GET", `/v1/tasks/${fresh.taskId}`)).body;
+    expect(task.goal).toContain(`Earlier work on it, ${first.delivery_url}, which was merged.`);
+    await deputy.untilOver(task.id);
+  });
+
+  test("a check run and a workflow run of one commit are one task, also when the second one is late", async () => {
+    const repository = "acme/runs";
+    const app = await github.add(repository, { from: project.path });
+    const commit = github.git(repository, "rev-parse", "main");
+    const sender = { login: "ada", id: fakeUserId("ada"), type: "User" };
+    const about = { ...hookRepository(repository), sender, action: "completed" };
+    const run = { head_sha: commit, head_branch: "main", conclusion: "failure" };
+    const first = await done(
+      hooks.send("workflow_run", {
+        ...about,
+        workflow_run: { ...run, name: "CI", event: "push", head_repository: { id: 1 } },
+      }),
+    );
+    expect(first.state, first.end_detail).toBe("completed");
+    const second = await hooks.send("check_run", {
+      ...about,
+      check_run: { ...run, name: "lint", check_suite: { head_branch: "main" } },
+    });
+    expect(second).toEqual({
+      taskId: first.id,
+      result: `joined: ${first.id} was about it: ${first.delivery_url}, which is open`,
+    });
+    expect(app.pulls).toHaveLength(1);
+  });
+});
