@@ -49,6 +49,7 @@ import { startPrograms } from "./programs/programs.ts";
 import { startSandbox } from "./programs/start-sandbox.ts";
 import { makeTaskService } from "./service/task-service.ts";
 import { makeServices } from "./services.ts";
+import { startTelling } from "./start-telling.ts";
 import { startTriggers } from "./triggers-wiring.ts";
 
 /**
@@ -208,6 +209,11 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
       await startTriggers({ db, config, intake, sandbox, redact, log, onCreated }),
     );
     bus.on("over", triggers.wake);
+    const forge = makeForge(config.github, redact);
+    if (forge) {
+      const telling = services.add("issue comments", startTelling({ db, forge, log }));
+      bus.on("event", telling.wake);
+    }
     bus.on("reconnected", () => {
       runner.wakeAll();
       for (const part of [relay, notifier, triggers]) part.wake();
@@ -232,7 +238,7 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
       ...makeTaskService({
         ...{ ...core, config, mirrors, redact, intake, space, onGarbled: garbled.note, onCreated },
         authHeader: makeAuthHeader(config.github),
-        forge: makeForge(config.github, redact),
+        forge,
       }),
       onEvents: (taskId, notify) => bus.on("event", notify, taskId),
       health: () => ({

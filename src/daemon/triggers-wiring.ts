@@ -60,6 +60,11 @@ export async function startTriggers(deps: {
   let inbox: ReturnType<typeof startInboxRunner> | null = null;
   const onRead = (rules: TriggerRules) => {
     for (const problem of findTriggerProblems(rules, intake)) log("warn", {}, problem);
+    if (
+      forge === null &&
+      rules.github.some(({ comment, recipe }) => comment && recipe === "change")
+    )
+      log("info", {}, "Issues get no comments from us: GITHUB_TOKEN is not set.");
     inbox?.wake();
   };
   // Nobody at this machine requested it: it runs confined or not at all.

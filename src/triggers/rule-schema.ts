@@ -55,6 +55,8 @@ export const githubRuleSchema = z
     deliver: z.enum(["branch", "pr"]).optional(),
     /** Issues: whether the change closes the issue once it is merged. */
     closes: z.boolean().optional(),
+    /** Whether a comment on the issue tells how the work goes. */
+    comment: z.boolean().optional(),
     /** Judge files that may change all the same, as `--allow` takes them. */
     allow: z.array(allowedPathSchema).max(100).optional(),
     proof: z.enum(proofLevels).optional(),
@@ -91,6 +93,9 @@ export const githubRuleSchema = z
     if (rule.closes !== undefined && (recipe === "review" || !rule.on.every(isIssue))) {
       refuse("closes", "is for changes made for issues only");
     }
+    if (rule.comment !== undefined && (recipe === "review" || rule.on.every(isRun))) {
+      refuse("comment", "is for issues that are worked on: leave it out");
+    }
     for (const field of ["checks", "allow", "proof"] as const) {
       if (recipe !== "review" || rule[field] === undefined) continue;
       refuse(field, "a review changes nothing, so there is nothing to check: leave it out");
@@ -109,6 +114,7 @@ export const githubRuleSchema = z
     deliver: rule.deliver ?? ("pr" as const),
     // A goal in other words may be less than the issue asks for.
     closes: rule.closes ?? (rule.recipe !== "review" && rule.goal === undefined),
+    comment: rule.comment ?? true,
     allow: rule.allow ?? [],
     proof: rule.proof ?? null,
     trusted: (rule.trusted ?? []).map((one) => (typeof one === "number" ? one : one.toLowerCase())),

@@ -7,6 +7,7 @@ import { withDeputy } from "../support/fixtures.ts";
 import { hasGitHttpBackend } from "../support/git-http.ts";
 import { type Hooks, hookRepository, makeHooks } from "../support/github-hooks.ts";
 import { greetingProject, repairGreeting } from "../support/repository.ts";
+import { until } from "../support/until.ts";
 
 /** What happens to one issue, from the label to the pull request and back: one story. */
 const secret = "a-shared-secret";
@@ -63,6 +64,9 @@ describe.skipIf(!hasGitHttpBackend)("one subject, one story", () => {
     const first = await done(hooks.issue("labeled", issue));
     expect(first.state, first.end_detail).toBe("completed");
     expect(app.pulls).toHaveLength(1);
+    const told = () => app.comments.map(({ issue, body }) => `${issue}: ${body}`);
+    const isTold = (text: string) => until(() => told().join().includes(text), text);
+    await isTold(`A draft is here: ${first.delivery_url}`);
 
     expect(await hooks.issue("labeled", issue)).toEqual({
       taskId: first.id,
@@ -91,7 +95,9 @@ describe.skipIf(!hasGitHttpBackend)("one subject, one story", () => {
     expect(fresh.taskId).not.toBe(first.id);
     const { task } = (await deputy.api("GET", `/v1/tasks/${fresh.taskId}`)).body;
     expect(task.goal).toContain(`Earlier work on it, ${first.delivery_url}, which was merged.`);
-    await deputy.untilOver(task.id);
+    const last = await deputy.untilOver(task.id);
+    await isTold(last.state === "completed" ? `${last.delivery_url}` : "The work ");
+    expect(told()).toEqual([expect.stringMatching(`^12: <!-- .* -->[^]*${task.id}`)]);
   });
 
   test("a check run and a workflow run of one commit are one task, also when the second one is late", async () => {

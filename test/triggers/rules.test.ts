@@ -45,6 +45,7 @@ github:
       checks: ["npm test"],
       agent: "command:./agent",
       deliver: "branch",
+      comment: true,
       allow: ["snapshots/**"],
       proof: "full",
       trusted: ["alice"],
@@ -60,6 +61,7 @@ github:
       checks: [],
       agent: null,
       deliver: "pr",
+      comment: true,
       allow: [],
       proof: null,
       trusted: [],
@@ -122,6 +124,12 @@ test.each([
     "github:\n  - on: check_run.failed\n    repository: a/b\n    recipe: review\n",
     4,
     /no place for a comment/,
+  ],
+  [
+    "a comment on a failed run",
+    "github:\n  - on: check_run.failed\n    repository: a/b\n    comment: false\n",
+    4,
+    /issues that are worked on/,
   ],
   [
     "a review that delivers code",

@@ -106,6 +106,8 @@ export type TaskOrigin = {
   closes?: boolean;
   /** For a review: the commit of the target branch; null: the repository's HEAD. */
   reviewedAgainst: string | null;
+  /** Whether a comment on `replyTo` tells how the work goes; absent: none does. */
+  tells?: boolean;
 };
 
 /**

@@ -318,6 +318,16 @@ export type Database = {
     result: string | null;
     taskId: string | null;
   };
+  stories: {
+    target: string;
+    url: string | null;
+    told: string | null;
+    /** With PostgreSQL's microseconds. */
+    toldAt: ColumnType<Date | null, string | undefined, string>;
+    problem: string | null;
+    failures: Generated<number>;
+    nextAt: DefaultTime;
+  };
   notifications: Omit<NewNotification, "payload"> & {
     payload: Json<unknown>;
     attempts: Generated<number>;

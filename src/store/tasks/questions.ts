@@ -1,5 +1,6 @@
 import type { Selectable } from "kysely";
 import type { NewQuestion } from "../../core/ledger/task-ledger.ts";
+import type { QuestionKind } from "../../core/task/question.ts";
 import { checkRow } from "../database/garbled.ts";
 import type { Database, Db, Tx } from "../database/schema.ts";
 
@@ -35,4 +36,15 @@ export async function setAnswer(tx: Tx, id: string, answer: string): Promise<voi
     .set({ answer, answeredAt: new Date() })
     .where("id", "=", id)
     .execute();
+}
+
+/** The kind of a question that nobody has answered, or null. */
+export async function findOpenQuestion(db: Db, id: string): Promise<QuestionKind | null> {
+  const row = await db
+    .selectFrom("questions")
+    .select("kind")
+    .where("id", "=", id)
+    .where("answer", "is", null)
+    .executeTakeFirst();
+  return row?.kind ?? null;
 }

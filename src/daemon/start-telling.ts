@@ -1,0 +1,37 @@
+import type { Forge } from "../delivery/github/forge.ts";
+import { tellStories } from "../delivery/tell-stories.ts";
+import type { Db } from "../store/database/schema.ts";
+import type { Log } from "./home/log.ts";
+import { startPeriodic } from "./periodic.ts";
+
+/** Writes the comments on issues: soon after an event, and now and then in case one was missed. */
+export function startTelling(deps: { db: Db; forge: Forge; log: Log }) {
+  const { db, forge, log } = deps;
+  const periodic = startPeriodic({
+    what: "commenting on issues",
+    everyMs: 30_000,
+    work: async (stopping) => {
+      await tellStories(
+        { db, forge, log: (level, fields, message) => log[level](fields, message) },
+        stopping,
+      );
+    },
+    log,
+  });
+  let timer: NodeJS.Timeout | undefined;
+  return {
+    /** Every event of every task wakes it: a burst is one round. */
+    wake: () => {
+      timer ??= setTimeout(() => {
+        timer = undefined;
+        periodic.run();
+      }, burstMs);
+    },
+    stop: async () => {
+      clearTimeout(timer);
+      await periodic.stop();
+    },
+  };
+}
+
+const burstMs = 500;
