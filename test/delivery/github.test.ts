@@ -56,7 +56,9 @@ describe("pull requests", () => {
         head: "deputy/fix-it",
         base: "main",
         draft: true,
-        body: "<!-- deputy:task_1 -->\nThe receipt.",
+        body: expect.stringMatching(
+          /^<!-- deputy:task_1 written:\w{16}\.\w{16} -->\nThe receipt\.$/,
+        ),
       },
     ]);
   });
@@ -72,7 +74,39 @@ describe("pull requests", () => {
     await forge.openDraftPullRequest(pull);
     const again = await forge.openDraftPullRequest({ ...pull, body: "Newer." });
     expect(again).toMatchObject({ number: 1, adopted: true });
-    expect(app.pulls).toMatchObject([{ body: "<!-- deputy:task_1 -->\nNewer." }]);
+    expect(app.pulls).toMatchObject([{ body: expect.stringMatching(/ -->\nNewer\.$/) }]);
+    expect(app.comments).toEqual([]);
+  });
+
+  test("a title that a person changed stays, and so does a text, beside which a comment has what is new", async () => {
+    await forge.openDraftPullRequest(pull);
+    const [opened] = app.pulls;
+    if (!opened) throw new Error("there is no pull request");
+    opened.title = "Mine";
+    await forge.openDraftPullRequest({ ...pull, title: "Fix it well", body: "Newer." });
+    expect(opened).toMatchObject({ title: "Mine", body: expect.stringMatching(/Newer\.$/) });
+    // As GitHub's form sends it.
+    opened.body = `${opened.body}\n\nFixes it for Ada.`.replaceAll("\n", "\r\n");
+    const { body } = opened;
+    for (const text of ["Newest.", "Newest of all."])
+      await forge.openDraftPullRequest({ ...pull, title: "Fix it well", body: text });
+    expect(opened).toMatchObject({ title: "Mine", body });
+    expect(app.comments).toMatchObject([
+      { issue: 1, body: "<!-- deputy:task_1:update -->\nNewest of all." },
+    ]);
+    opened.body = "All of it is mine.";
+    await forge.openDraftPullRequest({ ...pull, body: "Newest of all." });
+    expect(opened).toMatchObject({ title: "Mine", body: "All of it is mine." });
+    expect(app.comments).toHaveLength(1);
+  });
+
+  test("one of an earlier version, which had no hashes, is brought up to date", async () => {
+    await forge.openDraftPullRequest(pull);
+    Object.assign(app.pulls[0] ?? {}, { title: "Old", body: "<!-- deputy:task_1 -->\nOld." });
+    await forge.openDraftPullRequest(pull);
+    expect(app.pulls).toMatchObject([
+      { title: "Fix it", body: expect.stringMatching(/ -->\nThe receipt\.$/) },
+    ]);
   });
 
   test("a stranger's pull request is not edited: neither one from our branch nor one from a fork's namesake", async () => {
@@ -130,7 +164,7 @@ describe("pull requests", () => {
     });
     expect(app.pulls[0]).toMatchObject({ title: "Fix [redacted]" });
     expect(app.pulls[0]?.body).toMatch(
-      /^<!-- deputy:task_1 -->\n\[redacted\] \[redacted\] x+\n\n\[… cut here …\]$/,
+      /^<!-- deputy:task_1 written:\S+ -->\n\[redacted\] \[redacted\] x+\n\n\[… cut here …\]$/,
     );
     expect(app.pulls[0]?.body.length).toBeLessThan(65_536);
   });

@@ -115,7 +115,7 @@ describe.skipIf(!hasGitHttpBackend)("a pull request", () => {
     expect(github.requests.length).toBeGreaterThan(0);
   });
 
-  test("a comment is worked on in the same pull request: branch, title and receipt are those of now", async () => {
+  test("a comment is worked on in the same pull request: branch and receipt are those of now, and a person's title stays", async () => {
     const app = await github.add("acme/rework", { from: project.path });
     const rework = `${repairGreeting}; if grep -q "Say more" "$DEPUTY_BRIEF_FILE"; then echo "// more" >> src/greeting.js; echo '{"summary":"Said more."}'; fi`;
     const { body } = await deputy.api("POST", "/v1/tasks", {
@@ -124,7 +124,7 @@ describe.skipIf(!hasGitHttpBackend)("a pull request", () => {
     const first = await deputy.untilOver(body.id);
     const [pull] = app.pulls;
     expect(pull?.body).not.toContain("> Said more.");
-    Object.assign(pull ?? {}, { title: "stale" });
+    Object.assign(pull ?? {}, { title: "My greeting" });
 
     const mark = (await deputy.events(body.id)).at(-1)?.seq ?? 0;
     const said = await deputy.cli(["comment", body.id, "src/greeting.js:1", "Say more here"]);
@@ -136,7 +136,7 @@ describe.skipIf(!hasGitHttpBackend)("a pull request", () => {
     expect(github.git("acme/rework", "show", `${first.branch}:src/greeting.js`)).toContain(
       "// more",
     );
-    expect(app.pulls).toMatchObject([{ title: goal, head: first.branch, state: "open" }]);
+    expect(app.pulls).toMatchObject([{ title: "My greeting", head: first.branch, state: "open" }]);
     expect(pull?.body).toContain("> Said more.");
     expect(pull?.body).toContain(again.delivered_commit.slice(0, 10));
   });

@@ -5,8 +5,8 @@
 export interface Forge {
   /**
    * Open a draft pull request for an existing branch, or adopt the open one that the branch has.
-   * Title and body of an adopted one are updated only if it is ours. `known` is the URL in our
-   * rows.
+   * Title and body of an adopted one are updated only if it is ours, and each only if nobody changed
+   * it: where the body stays, a comment has what is new. `known` is the URL in our rows.
    */
   openDraftPullRequest(request: {
     repositoryUrl: string;

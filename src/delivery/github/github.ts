@@ -11,6 +11,7 @@ import {
   parseGithubTarget,
   parsePullRequest,
 } from "./github-repository.ts";
+import { findOwnWords, signPull } from "./keep-edits.ts";
 
 /**
  * GitHub as a forge. Stateless: a pull request is found by its branch, a comment by a mark. Anybody
@@ -52,8 +53,11 @@ export function makeForge(config: GithubConfig, redact: Redact): Forge | null {
         openPull(octokit, repository, {
           head: request.head,
           base: request.base,
-          title: whole(redact(request.title).slice(0, 250)),
-          body: withMark(request.taskId, redact(request.body)),
+          ...signPull(request.taskId, {
+            title: whole(redact(request.title).slice(0, 250)),
+            body: redact(request.body),
+          }),
+          about: `${request.taskId}:update`,
           known: request.known,
         }),
       );
@@ -97,7 +101,11 @@ export function makeForge(config: GithubConfig, redact: Redact): Forge | null {
 async function openPull(
   octokit: Octokit,
   { owner, repo }: GithubRepository,
-  { known, ...pull }: Record<"head" | "base" | "title" | "body", string> & { known: string | null },
+  {
+    about,
+    known,
+    ...pull
+  }: Record<"head" | "base" | "title" | "body" | "about", string> & { known: string | null },
 ): Promise<{ url: string; number: number; adopted: boolean }> {
   const find = async () => {
     const { data } = await octokit.rest.pulls.list({
@@ -115,8 +123,8 @@ async function openPull(
     if (!found) return null;
     // It may describe an earlier state of the work: update it to what is delivered now.
     if (await isOurs(octokit, found, known)) {
-      const { title, body } = pull;
-      await octokit.rest.pulls.update({ owner, repo, pull_number: found.number, title, body });
+      const { number } = found;
+      await updatePull(octokit, { owner, repo, number }, found, { ...pull, about });
     }
     return { url: found.html_url, number: found.number, adopted: true };
   };
@@ -146,6 +154,23 @@ async function openPull(
     if (/draft pull requests are not supported/i.test(String(error))) return create(false);
     throw error;
   }
+}
+
+/** Words that a person changed stay; what there is to say then goes into a comment. */
+async function updatePull(
+  octokit: Octokit,
+  { number, ...repository }: GithubRepository & { number: number },
+  now: { title: string; body: string | null },
+  { about, body, title }: Record<"title" | "body" | "about", string>,
+): Promise<void> {
+  const own = findOwnWords(now);
+  const set = { ...(own.title && { title }), ...(own.body && { body }) };
+  if (own.title || own.body)
+    await octokit.rest.pulls.update({ ...repository, pull_number: number, ...set });
+  if (own.body) return;
+  const text = body.slice(body.indexOf("\n") + 1);
+  const update = { body: withMark(about, text), known: null };
+  await upsertComment(octokit, { ...repository, number }, markOf(about), update);
 }
 
 function isBranchName(base: string): boolean {
