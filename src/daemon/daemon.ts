@@ -206,7 +206,7 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
     const onCreated = () => runner.wake("plan");
     const triggers = services.add(
       "triggers",
-      await startTriggers({ db, config, intake, sandbox, redact, log, onCreated }),
+      await startTriggers({ db, config, intake, sandbox, mirrors, redact, log, onCreated }),
     );
     bus.on("over", triggers.wake);
     const forge = makeForge(config.github, redact);

@@ -1,6 +1,7 @@
 import type { Config } from "../config/config.ts";
 import { DeputyError } from "../core/base/error.ts";
 import type { Redact } from "../core/text/redact.ts";
+import { adoptPushed } from "../delivery/adopt-pushed.ts";
 import { makeForge } from "../delivery/github/github.ts";
 import { lookAtDelivered } from "../delivery/look-at-delivered.ts";
 import type { Service } from "../http/service.ts";
@@ -22,7 +23,7 @@ import {
   settleDelivery,
 } from "../store/records/inbox.ts";
 import { isBranchOfOurs } from "../store/tasks/branches.ts";
-import { findActiveTask, findLatestTask } from "../store/tasks/tasks.ts";
+import { findActiveTask, findLatestTask, getTask } from "../store/tasks/tasks.ts";
 import type { EarlierTask } from "../triggers/decide-story.ts";
 import type { OwnBranch } from "../triggers/match-github.ts";
 import { receiveDelivery } from "../triggers/receive-github.ts";
@@ -31,6 +32,7 @@ import { startInboxRunner } from "../triggers/run-inbox.ts";
 import { testTrigger } from "../triggers/test-trigger.ts";
 import { watchRules } from "../triggers/watch-rules.ts";
 import { makeAuthHeader } from "../wiring/github-access.ts";
+import type { Mirrors } from "../worktree/mirror/mirror.ts";
 import type { Log } from "./home/log.ts";
 import { findTriggerProblems } from "./trigger-problems.ts";
 
@@ -49,11 +51,12 @@ export async function startTriggers(deps: {
   intake: IntakeRules;
   log: Log;
   sandbox: Sandbox;
+  mirrors: Mirrors;
   redact: Redact;
   /** Called when a task was created and its job is in the outbox. */
   onCreated: () => void;
 }): Promise<Triggers> {
-  const { db, config, intake } = deps;
+  const { db, config, intake, mirrors } = deps;
   const log = (level: "info" | "warn", fields: object, message: string) =>
     deps.log[level](fields, message);
   const forge = makeForge(config.github, deps.redact);
@@ -107,7 +110,10 @@ export async function startTriggers(deps: {
     rework: async (taskId, { goal, origin, text }, key) => {
       const comment = { place: origin.replyTo ?? origin.subject ?? "GitHub", text };
       const idempotency = { key, bodyHash: goal };
-      await commentOnTask(intake, taskId, comment, null, idempotency, { origin });
+      const task = await getTask(db, taskId);
+      const pushed = task && (await adoptPushed({ authHeader, mirrors }, task));
+      const set = { origin, ...(pushed && { headCommit: pushed }) };
+      await commentOnTask(intake, taskId, comment, null, idempotency, set);
     },
     retry: async (taskId) => {
       await retryTask(intake, taskId);

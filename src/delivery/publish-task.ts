@@ -7,6 +7,7 @@ import { hasCommit, type Mirrors, readRef } from "../worktree/mirror/mirror.ts";
 import { parseRepository } from "../worktree/mirror/repository-url.ts";
 import { branchTip, listNumbered, publishBranch } from "../worktree/publish/publish.ts";
 import { publishLfs } from "../worktree/publish/publish-lfs.ts";
+import { isAncestor } from "../worktree/read/read-commit.ts";
 import { dressedRef } from "./dress-commits.ts";
 import { slugify } from "./slugify.ts";
 
@@ -14,7 +15,8 @@ import { slugify } from "./slugify.ts";
  * A task's branch in the user's repository: `deputy/<its title>`, with a number while that name
  * holds other work. The repository alone says which names are taken: one whose branch is gone is
  * free again. It is recorded when the task completes; until then it is found by its commit, which
- * no other task can have made.
+ * no other task can have made. A task that delivered before has its branch, and people may have
+ * pushed to it.
  */
 export type PublishDeps = {
   mirrors: Mirrors;
@@ -37,17 +39,14 @@ export async function publishTask(deps: PublishDeps, task: Task, commit: string)
       `The mirror ${mirror.gitDir} has no commit ${commit}, which is to be delivered.`,
     );
   await publishLfs(mirror, repository, { base, commit, ...auth });
+  if (task.branch !== null && (await publishAgain(deps, { ...task, branch: task.branch }, commit)))
+    return task.branch;
   const name = branchName(deps, task);
   const tips = await listNumbered(repository, name, auth);
-  const own = await findOwn(task, commit, (branch) => branchTip(repository, branch, auth), tips);
-  if (own) {
-    try {
-      await publishBranch(mirror, repository, { commit, ...own, ...auth });
-      return own.branch;
-    } catch (error) {
-      // It does not lead on from what was delivered before: that stays, and this gets another name.
-      if (!(error instanceof DeputyError && error.code === "conflict")) throw error;
-    }
+  const held = [...tips].find(([, tip]) => tip === commit)?.[0];
+  if (held !== undefined) {
+    await publishBranch(mirror, repository, { commit, branch: held, tip: commit, ...auth });
+    return held;
   }
   for (let tries = 0; tries < maxTries; tries++) {
     const branch = firstFree(name, tips);
@@ -83,21 +82,31 @@ export async function findPublished(
 }
 
 /**
- * The branch that holds the commit already, or else the task's earlier delivery, which may be
- * replaced as long as nobody else moved it.
+ * Pushes to the branch of an earlier delivery. False: the commit does not lead on from that delivery,
+ * which nobody has touched, so it gets another name. Throws where people pushed what the commit is not
+ * built on: a second branch would leave that behind, and its pull request with it.
  */
-async function findOwn(
-  { branch, deliveredCommit }: Task,
+async function publishAgain(
+  deps: PublishDeps,
+  task: Task & { branch: string },
   commit: string,
-  tipOf: (branch: string) => Promise<string | null>,
-  tips: ReadonlyMap<string, string>,
-): Promise<{ branch: string; tip: string } | null> {
-  if (branch !== null) {
-    const tip = tips.get(branch) ?? (await tipOf(branch));
-    if (tip !== null && (tip === commit || tip === deliveredCommit)) return { branch, tip };
+): Promise<boolean> {
+  invariant(task.preparation, "a task that is delivered was prepared");
+  const { auth, repository } = openRepository(deps, task);
+  const mirror = deps.mirrors.at(task.preparation.mirror);
+  const { branch, deliveredCommit } = task;
+  const tip = await branchTip(repository, branch, auth);
+  const isBuiltOn = async (pushed: string) =>
+    (await hasCommit(mirror, pushed)) && (await isAncestor(mirror, pushed, commit));
+  if (tip === null || tip === commit || (await isBuiltOn(tip))) {
+    await publishBranch(mirror, repository, { commit, branch, tip, ...auth });
+    return true;
   }
-  const held = [...tips].find(([, tip]) => tip === commit)?.[0];
-  return held === undefined ? null : { branch: held, tip: commit };
+  if (tip === deliveredCommit) return false;
+  throw new DeputyError(
+    "conflict",
+    `${branch} was moved to ${tip.slice(0, 10)} while the work went on from ${deliveredCommit?.slice(0, 10)}: move it back there (git push --force-with-lease), or merge the two yourself after deputy diff ${task.id}.`,
+  );
 }
 
 function firstFree(name: string, tips: ReadonlyMap<string, string>): string {

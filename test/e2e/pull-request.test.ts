@@ -1,4 +1,5 @@
-import { readdir, readFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { readdir, readFile, writeFile } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
@@ -9,6 +10,7 @@ import { type FakeGithub, startFakeGithub } from "../support/fake-github.ts";
 import { withDeputy } from "../support/fixtures.ts";
 import { hasGitHttpBackend } from "../support/git-http.ts";
 import { greetingProject, repairGreeting } from "../support/repository.ts";
+import { until } from "../support/until.ts";
 
 /** Work on a repository of a GitHub: fetched and pushed with the token, handed over as a draft. */
 const token = "ghp_aTokenThatNobodyMayEverRead0123456789";
@@ -42,7 +44,11 @@ describe.skipIf(!hasGitHttpBackend)("a pull request", () => {
     await github?.close();
     phone?.close();
   });
-  const { deputy, repository: project } = withDeputy({
+  const {
+    deputy,
+    repository: project,
+    scratch,
+  } = withDeputy({
     files: greetingProject,
     keepLog: true,
     env: () => ({
@@ -139,6 +145,54 @@ describe.skipIf(!hasGitHttpBackend)("a pull request", () => {
     expect(app.pulls).toMatchObject([{ title: "My greeting", head: first.branch, state: "open" }]);
     expect(pull?.body).toContain("> Said more.");
     expect(pull?.body).toContain(again.delivered_commit.slice(0, 10));
+  });
+
+  test("a person's commits on the branch are built upon; what was rewritten, or pushed meanwhile, is said, never left behind", async () => {
+    const app = await github.add("acme/pushed", { from: project.path });
+    const push = async (branch: string, name: string, from = branch) => {
+      project.git("fetch", "--quiet", app.gitDir ?? "", from);
+      project.git("checkout", "--quiet", "FETCH_HEAD");
+      await project.write({ [name]: "export {};\n" });
+      project.git("add", "--all");
+      project.git("commit", "--quiet", "--message", name);
+      project.git("push", "--quiet", "--force", app.gitDir ?? "", `HEAD:refs/heads/${branch}`);
+      project.git("checkout", "--quiet", "main");
+    };
+    const [begun, go] = [join(scratch.path, "begun"), join(scratch.path, "go")];
+    const waits = `if grep -q "Say more" "$DEPUTY_BRIEF_FILE"; then touch ${begun}; until [ -e ${go} ]; do sleep 0.05; done; echo "// more" >> src/greeting.js; fi`;
+    const done = await deputy.run({
+      ...{ ...task, agent: `${repairGreeting}; ${waits}` },
+      repository: github.cloneUrl("acme/pushed"),
+    });
+    const { branch, id } = done;
+    const comment = () => deputy.cli(["comment", id, "src/greeting.js:1", "Say more here"]);
+    await push(branch, "src/first.js");
+    expect((await comment()).code).toBe(0);
+    await until(() => existsSync(begun), "the rework began");
+    await push(branch, "src/second.js");
+    await writeFile(go, "");
+    const failed = await untilState(deputy, id, "failed");
+    expect(failed.end_detail).toMatch(
+      /was moved to \w{10} while the work went on.*move it back there/,
+    );
+    const branches = () => github.git("acme/pushed", "branch", "--list", "deputy/*").split("\n");
+    expect(branches()).toHaveLength(1);
+
+    github.git("acme/pushed", "update-ref", `refs/heads/${branch}`, `${branch}~1`);
+    const mark = (await deputy.events(id)).at(-1)?.seq ?? 0;
+    expect((await deputy.cli(["retry", id])).code).toBe(0);
+    await deputy.untilEvent(id, ({ seq, type }) => type === "task.completed" && seq > mark);
+    const files = github.git("acme/pushed", "ls-tree", "-r", "--name-only", branch);
+    expect(files).toContain("src/first.js");
+    expect(app.pulls).toHaveLength(1);
+    expect(branches()).toHaveLength(1);
+
+    await push(branch, "src/third.js", "main");
+    const refused = await comment();
+    expect([refused.code, refused.stderr]).toEqual([
+      2,
+      expect.stringContaining("no longer holds what was delivered: move it back"),
+    ]);
   });
 
   test("what leaves is clean: no secret in any form, and an agent's words do nothing", async () => {

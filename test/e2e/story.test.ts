@@ -49,6 +49,16 @@ describe.skipIf(!hasGitHttpBackend)("one subject, one story", () => {
     hooks = makeHooks(deputy, secret);
   });
 
+  /** A person's commit on a branch of a bare repository. */
+  const pushTo = async (gitDir: string, branch: string, files: Record<string, string>) => {
+    project.git("fetch", "--quiet", gitDir, branch);
+    project.git("checkout", "--quiet", "FETCH_HEAD");
+    await project.write(files);
+    project.git("add", "--all");
+    project.git("commit", "--quiet", "--message", "by a person");
+    project.git("push", "--quiet", gitDir, `HEAD:refs/heads/${branch}`);
+    project.git("checkout", "--quiet", "main");
+  };
   const read = async (id: string) => (await deputy.api("GET", `/v1/tasks/${id}`)).body.task as Json;
   /** The task of a delivery, once it is over. */
   const done = async (sent: Promise<{ taskId: string | null; result: string }>) => {
@@ -77,6 +87,7 @@ describe.skipIf(!hasGitHttpBackend)("one subject, one story", () => {
     ).toMatchObject({ taskId: first.id, result: expect.stringContaining("write access") });
     expect((await read(first.id)).state).toBe("completed");
 
+    await pushTo(app.gitDir ?? "", first.branch, { "src/mine.js": "export {};\n" });
     const mark = (await deputy.events(first.id)).at(-1)?.seq ?? 0;
     const more = await hooks.issue("labeled", { ...issue, body: "It says Hullo. Say more." });
     expect(more).toMatchObject({
@@ -87,6 +98,8 @@ describe.skipIf(!hasGitHttpBackend)("one subject, one story", () => {
     const again = await read(first.id);
     expect(again).toMatchObject({ branch: first.branch, delivery_url: first.delivery_url });
     expect(github.git(repository, "show", `${first.branch}:src/greeting.js`)).toContain("// more");
+    expect(github.git(repository, "log", "--format=%s", first.branch)).toContain("by a person");
+    expect(github.git(repository, "branch", "--list", "deputy/*").split("\n")).toHaveLength(1);
     expect(app.pulls).toHaveLength(1);
 
     Object.assign(app.pulls[0] ?? {}, { state: "closed", merged: true });

@@ -1,8 +1,10 @@
 import type { Config } from "../../config/config.ts";
 import { DeputyError } from "../../core/base/error.ts";
+import { isTaskOver } from "../../core/task/lifecycle.ts";
 import type { Subtask } from "../../core/task/task.ts";
 import type { Garbled } from "../../core/task/task-detail.ts";
 import { type Redact, redactDeep } from "../../core/text/redact.ts";
+import { adoptPushed } from "../../delivery/adopt-pushed.ts";
 import type { Forge } from "../../delivery/github/forge.ts";
 import { acceptDelivery, discardDelivery, restoreWorktrees } from "../../delivery/hand-over.ts";
 import { buildReceipt } from "../../delivery/receipt/receipt.ts";
@@ -157,9 +159,14 @@ export function makeTaskService(deps: TaskServiceDeps): TaskService {
     say: byId(sayToTask),
     comment: async (reference, comment, idempotency) => {
       const found = await findDetail(deps, reference);
-      const find = () => findCommented(mirrors, found, comment.place);
-      const key = await forPerson(onMirror, found.task, find);
-      return commentOnTask(deps, found.task.id, comment, key, idempotency);
+      const { task } = found;
+      return forPerson(onMirror, task, async () => {
+        const pushed = isTaskOver(task.state) ? await adoptPushed(deps, task) : null;
+        const set = pushed === null ? {} : { headCommit: pushed };
+        const now = { ...found, task: { ...task, ...set } };
+        const key = await findCommented(mirrors, now, comment.place);
+        return commentOnTask(deps, task.id, comment, key, idempotency, set);
+      });
     },
     answer: async (reference, answer, questionId, speaker, hash) => {
       const id = await findTaskId(deps, reference);

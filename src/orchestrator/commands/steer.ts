@@ -103,7 +103,7 @@ export type Comment = { place: string; text: string };
  * attempt gets it if it can, otherwise the subtask that wrote the file is worked on again, from the
  * merged state, as soon as nothing else of the task is open. A delivered or failed task is
  * reopened. `when` says when it is worked on; `isNew` is false for a repeated idempotency key. `set`:
- * what the task was started with, where that has changed.
+ * what a task that is over starts from, where that has changed.
  */
 export async function commentOnTask(
   deps: AdvanceDeps,
@@ -111,7 +111,7 @@ export async function commentOnTask(
   comment: Comment,
   subtaskKey: string | null,
   idempotency: Idempotency | null = null,
-  set: Pick<TaskChange, "origin"> = {},
+  set: Pick<TaskChange, "origin" | "headCommit"> = {},
 ): Promise<{ task: Task; when: string; isNew: boolean }> {
   let subtaskId = "";
   let isNew = true;
@@ -121,7 +121,7 @@ export async function commentOnTask(
     isNew = await keepMessages(ledger, found, [subtask], comment, idempotency);
     if (!isNew) return;
     if (isTaskOver(found.state)) await requireFreeSubject(ledger, found);
-    const isSet = Object.keys(set).length > 0;
+    const isSet = isTaskOver(found.state) && Object.keys(set).length > 0;
     const task = isSet ? await ledger.moveTask(found, found.state, found.hold, set) : found;
     await ledger.appendEvent(taskId, {
       type: "task.commented",
