@@ -4,7 +4,12 @@ import { mergeCommits } from "../worktree/commits/merge.ts";
 import { ensureMirror, type Mirrors, pinRef } from "../worktree/mirror/mirror.ts";
 import { parseRepository } from "../worktree/mirror/repository-url.ts";
 import { branchTip } from "../worktree/publish/publish.ts";
-import { isAncestor } from "../worktree/read/read-commit.ts";
+import { isAncestor, treeOf } from "../worktree/read/read-commit.ts";
+
+/** Where the mirror keeps what people pushed on top of a delivery. */
+export function pushedRef({ id }: Pick<Task, "id">): string {
+  return `pushed/${id}`;
+}
 
 /**
  * What people pushed to a delivered branch is built upon: before delivered work is reworked, their
@@ -24,7 +29,7 @@ export async function adoptPushed(
   const tip = await branchTip(repository, branch, auth);
   if (tip === null || tip === deliveredCommit || tip === headCommit) return null;
   const mirror = await ensureMirror(mirrors, repository, { ...auth, want: tip });
-  await pinRef(mirror, `pushed/${id}`, tip);
+  await pinRef(mirror, pushedRef(task), tip);
   const refuse = (why: string) =>
     new DeputyError(
       "conflict",
@@ -32,9 +37,13 @@ export async function adoptPushed(
     );
   if (!(await isAncestor(mirror, deliveredCommit, tip)))
     throw refuse("no longer holds what was delivered");
+  // The delivered commits may be dressed ones: what was pushed is built on those.
+  const [delivered, head] = await Promise.all(
+    [deliveredCommit, headCommit].map((commit) => treeOf(mirror, commit)),
+  );
   const merged = await mergeCommits(mirror, {
     into: tip,
-    from: headCommit,
+    from: delivered === head ? deliveredCommit : headCommit,
     message: `Merge what was pushed to ${branch}\n\nDeputy-Task: ${id}`,
   });
   if (merged.kind === "conflict")

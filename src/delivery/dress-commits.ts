@@ -30,12 +30,13 @@ import { parseRepository } from "../worktree/mirror/repository-url.ts";
 import { listChanges } from "../worktree/read/diff.ts";
 import { listSubjects } from "../worktree/read/list-commits.ts";
 import { listFilesAt, readFileAt } from "../worktree/read/read-commit.ts";
+import { pushedRef } from "./adopt-pushed.ts";
 import { composeMessage } from "./compose-message.ts";
 
 /**
  * Gives the commits of a task branch the author, the message and the signature that its repository
  * wants, when they are delivered. Until then they are Deputy's own, by which everything about them is
- * found again; what is verified are their trees, and those stay. What was delivered before stays too.
+ * found again; what is verified are their trees, and those stay. What was delivered before stays too, and what people pushed on top of it.
  */
 export type DressDeps = {
   db: Db;
@@ -57,9 +58,10 @@ export async function dressCommits(deps: DressDeps, task: Task, head: string): P
   const settings = deps.commits(task.repository);
   const since = async (tip: string | null) =>
     tip !== null && (await hasCommit(mirror, tip)) ? readCommits(mirror, base, tip) : [];
-  const [commits, delivered, made, convention] = await Promise.all([
+  const [commits, delivered, pushed, made, convention] = await Promise.all([
     readCommits(mirror, base, head),
     since(task.deliveredCommit),
+    readRef(mirror, pushedRef(task)).then(since),
     readRef(mirror, dressedRef(task)).then(since),
     findConvention(mirror, base),
   ]);
@@ -93,7 +95,7 @@ export async function dressCommits(deps: DressDeps, task: Task, head: string): P
   const dressed = await rewriteCommits(
     mirror,
     commits,
-    { delivered, made },
+    { delivered: [...delivered, ...pushed], made },
     async (commit) => {
       const message = isPlain ? commit.message : await writeMessage(commit);
       return { author, committer, message };

@@ -35,7 +35,13 @@ async function createTask(id: string, number: number, tells = true) {
     ...{ id, goal: "Resolve it", repository: "/r", base: null, agent: "builtin", origin },
     ...{ agentNamed: false, checks: [], planInput: null, mode: "auto" as const },
     ...{ approval: "none" as const, attachments: [], delivery: "pr" as const, allow: [] },
-    ...{ expectsChange: true, allowTestChanges: false, proof: null, assurance: null },
+    ...{
+      expectsChange: true,
+      allowTestChanges: false,
+      includeUncommitted: false,
+      proof: null,
+      assurance: null,
+    },
     ...{ whenStuck: "ask" as const, budget: null, attemptTimeoutMs: 1_000 },
   };
   await createTasks(store.db, [{ task, message: "made", idempotency: null, approval: null }]);

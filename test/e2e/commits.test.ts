@@ -68,6 +68,29 @@ describe.skipIf(!hasKeygen)("delivered commits", () => {
     expect((await deputy.cli(["rollback", task.id])).code).toBe(0);
   });
 
+  test("stay what they are when people push to the branch: their own commit on top is built upon", async () => {
+    const agent =
+      'command:if grep -q "Say more" "$DEPUTY_BRIEF_FILE"; then echo more >> p.txt; else echo p > p.txt; fi';
+    const task = await run({ goal: "Begin a page", agent, checks: ["true"] });
+    expect(task.state, task.end_detail).toBe("completed");
+    repository.git("checkout", "-q", task.branch);
+    await repository.write({ "p.txt": "by a person\n" });
+    repository.git("commit", "-qam", "mine, in my words");
+    const pushed = repository.git("rev-parse", "HEAD");
+    repository.git("checkout", "-q", "main");
+    const mark = (await deputy.events(task.id)).at(-1)?.seq ?? 0;
+    expect((await deputy.cli(["comment", task.id, "p.txt:1", "Say more"])).code).toBe(0);
+    await deputy.untilEvent(task.id, ({ seq, type }) => type === "task.completed" && seq > mark);
+    const again = (await deputy.api("GET", `/v1/tasks/${task.id}`)).body.task;
+    expect(repository.git("rev-list", `main..${task.branch}`).split("\n")).toEqual([
+      again.delivered_commit,
+      pushed,
+      task.delivered_commit,
+    ]);
+    expect(body(pushed)).toContain("Tester <tester@localhost>|Tester <tester@localhost>|mine");
+    expect(repository.git("show", `${task.branch}:p.txt`)).toBe("by a person\nmore");
+  });
+
   test("are never delivered unsigned: what git says is told, and a retry delivers", async () => {
     await rename(key, `${key}.away`);
     const task = await run({ goal: "Add c", agent: "command:echo c > c.txt", checks: ["true"] });

@@ -1,13 +1,13 @@
 import { type Migration, Migrator, sql } from "kysely";
 import { DeputyError } from "../../core/base/error.ts";
-import { openCallsMigration } from "../migrations/0001-0009/0007-open-calls.ts";
-import { reviewsMigration } from "../migrations/0001-0009/0005-reviews.ts";
 import { initialMigration } from "../migrations/0001-0009/0001-initial.ts";
 import { sessionsMigration } from "../migrations/0001-0009/0002-sessions.ts";
-import { confinementMigration } from "../migrations/0001-0009/0006-confinement.ts";
-import { postponedMigration } from "../migrations/0001-0009/0008-postponed.ts";
 import { usageMigration } from "../migrations/0001-0009/0003-usage.ts";
 import { plansMigration } from "../migrations/0001-0009/0004-plans.ts";
+import { reviewsMigration } from "../migrations/0001-0009/0005-reviews.ts";
+import { confinementMigration } from "../migrations/0001-0009/0006-confinement.ts";
+import { openCallsMigration } from "../migrations/0001-0009/0007-open-calls.ts";
+import { postponedMigration } from "../migrations/0001-0009/0008-postponed.ts";
 import { retentionMigration } from "../migrations/0001-0009/0009-retention.ts";
 import { commentsMigration } from "../migrations/0015-comments.ts";
 import { flakyTestsMigration } from "../migrations/0016-flaky-tests.ts";
