@@ -88,7 +88,10 @@ export function decideNext(
 ): Extract<Outcome, { kind: "decided" }> {
   const { subtask, task } = rows;
   const { backoffBaseMs, chance, failsOver, fallbacks, isUnchanged, merged } = circumstances;
-  const attempts = rows.attempts.filter(({ subtaskId }) => subtaskId === subtask.id);
+  const attempts = rows.attempts
+    .filter(({ subtaskId }) => subtaskId === subtask.id)
+    // Where the work moved on to another base, the files of the session are those of the old one.
+    .map((one) => (one.baseCommit === subtask.baseCommit ? one : { ...one, sessionId: null }));
   const current = attempts.at(-1) ?? null;
   const earlier = findEarlier(subtask, attempts);
   const history: PastFailure[] = earlier.flatMap(({ decision }) => decision ?? []);

@@ -13,6 +13,7 @@ import type { IntegrateDeps } from "../delivery/integrate-subtask.ts";
 import type { ExecuteDeps } from "../executor/job.ts";
 import { reportProgress } from "../orchestrator/commands/commands.ts";
 import { type PlanDeps, planSubtask } from "../planner/plan-stage.ts";
+import { blameStart } from "../recovery/blame/blame-start.ts";
 import { blameBranch, type GateDeps, gateWhole } from "../recovery/blame/gate-whole.ts";
 import { makeOnMirror, type OnMirror } from "../recovery/on-mirror.ts";
 import type { RecoverDeps } from "../recovery/recover-subtask.ts";
@@ -70,7 +71,12 @@ export function wireStages(deps: StageDeps): WiredStages {
     judgeTree: (claim, task, run, signal) => judgeTree(verify, claim, task, run, signal),
   };
   return {
-    ...{ db, onMirror, verify },
+    ...{ db, onMirror },
+    verify: {
+      ...verify,
+      blame: (claim, task, subtask, red, signal) =>
+        blameStart(whole, claim, task, subtask, red, signal),
+    },
     plan: shared,
     execute: {
       ...shared,

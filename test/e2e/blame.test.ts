@@ -189,6 +189,43 @@ test("a merge that passed its gate by luck is blamed by its test, not the merge 
   expect(tests.git("show", `${done.branch}:honest.txt`)).toBe("honest");
 });
 
+test("an innocent part that starts from a red tip goes on from the one without the culprit", async () => {
+  const [flag, merged] = [scratch.at("storm"), scratch.at("gate-go")];
+  const tests = await repositoryWith(tested);
+  const lucky = writeTest(`if (existsSync('${flag}')) throw new Error('it storms');`);
+  const id = await submit({
+    goal: "Start from a red tip",
+    repository: tests.path,
+    ...plan(
+      part("lucky", slip(lucky, writeTest("")), { writes: ["fair.test.js"] }),
+      part("gate", `${waitFor(merged)}; echo gate > gate.txt`, { writes: ["gate.txt"] }),
+      part("honest", `touch ${flag}; echo honest > honest.txt`, {
+        ...{ depends_on: ["gate"], writes: ["honest.txt"] },
+      }),
+    ),
+  });
+  await deputy.untilEvent(
+    id,
+    ({ data, type }) => type === "subtask.completed" && data.key === "lucky",
+  );
+  writeFileSync(merged, "");
+  const done = await deputy.untilOver(id);
+  expect(done.state, done.end_detail).toBe("completed");
+  expect((await blamedOf(id)).map(({ data }) => [data.key, data.consumers])).toEqual([
+    ["lucky", []],
+  ]);
+  const moved = (await deputy.events(id)).filter(({ type }) => type === "subtask.moved");
+  expect(moved.map(({ message }) => message)).toEqual([
+    expect.stringContaining(
+      'The work on "The honest" goes on from the tip of the task branch: what it started from is red without its changes: ',
+    ),
+  ]);
+  const { attempts } = await receiptOf(id);
+  expect(attempts.filter(({ subtask }: Json) => subtask === "honest")).toHaveLength(1);
+  expect(tests.git("show", `${done.branch}:honest.txt`)).toBe("honest");
+  expect(tests.git("show", `${done.branch}:fair.test.js`)).not.toContain("storms");
+});
+
 test("what is being built on a merge while it is taken back begins again after it", async () => {
   const [flag, started, go] = [scratch.at("rain"), scratch.at("started"), scratch.at("go")];
   const tests = await repositoryWith(tested);

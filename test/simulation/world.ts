@@ -461,7 +461,8 @@ function makeReport(
       : (outcomes[stage] satisfies Record<string, Report>)),
     ...anywhere,
     ...(stage !== "plan" && stage !== "recover" && { work_lost: () => loseWork(world, claim, n) }),
-    ...((stage === "integrate" || stage === "deliver") && {
+    ...(stage === "verify" && { moved: () => move(world, claim) }),
+    ...((stage === "verify" || stage === "integrate" || stage === "deliver") && {
       blamed: () => blame(world, claim, n) ?? succeed(world, claim, n),
     }),
   };
@@ -556,6 +557,12 @@ function blame(world: World, { taskId }: Claim, n: number): Outcome | null {
     ...{ consumerIds: consumers.map(({ id }) => id), check: "npm test" },
     ...{ detail: "the whole is red", evidence: "" },
   };
+}
+
+/** What the attempt started from is red, and the head is not. */
+function move(world: World, { taskId }: Claim): Outcome {
+  const to = world.store.tasks.get(taskId)?.headCommit ?? "";
+  return { kind: "moved", to, commit: `moved ${++world.counter}`, detail: "red without it" };
 }
 
 function loseWork({ store }: World, { taskId }: Claim, n: number): Outcome {

@@ -48,6 +48,7 @@ const looks = {
   "subtask.retried": { label: "recovery", tone: "plain" },
   "subtask.reworked": { label: "recovery", tone: "plain" },
   "subtask.blamed": { label: "recovery", tone: "bad" },
+  "subtask.moved": { label: "recovery", tone: "plain" },
   "question.asked": { label: "question", tone: "ask" },
   "question.answered": { label: "question", tone: "plain" },
   "attempt.started": { label: "attempt", tone: "plain" },

@@ -67,7 +67,7 @@ export type TaskLedger = {
   setOnAttempt(
     id: string | null,
     set: { verdict?: Verdict; gateVerdict?: Verdict; decision?: Decision },
-  ): Promise<{ sessionId: string | null } | null>;
+  ): Promise<Pick<Attempt, "sessionId" | "baseCommit"> | null>;
 
   insertQuestion(question: NewQuestion): Promise<void>;
   listQuestions(taskId: string): Promise<Question[]>;

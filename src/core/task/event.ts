@@ -36,6 +36,7 @@ export const eventTypes = [
   "subtask.retried",
   "subtask.reworked",
   "subtask.blamed",
+  "subtask.moved",
   "question.asked",
   "question.answered",
   "attempt.started",

@@ -44,6 +44,11 @@ export type Outcome =
       /** For the next attempt. */
       evidence: string;
     }
+  /**
+   * What an attempt started from is red without its changes, and the head of the task branch is not:
+   * its work goes on from there, merged into `commit`.
+   */
+  | { kind: "moved"; to: string; commit: string; detail: string }
   /** The planner asks a person something; its session continues with the answer. */
   | { kind: "asked"; question: string }
   | {

@@ -168,11 +168,29 @@ async function advanceSubtask(
       await ledger.setOnAttempt(claim.attemptId, { gateVerdict: outcome.verdict });
       return recover({ what: "verdict", stage: "integrate" }, { gateVerdict: outcome.verdict });
     case "blamed":
-      // The merge itself is tried again, on the tip without the culprit.
+      // The merge itself, or the verification, is tried again, on the tip without the culprit.
       await takeBack(ledger, announce, task, subtasks, outcome);
-      await ledger.moveSubtask(subtask, "integrating", waitForSlot("integrate"));
-      await ledger.wakeStage("integrate", task.id, subtask.id);
+      await ledger.moveSubtask(subtask, subtask.state, waitForSlot(claim.stage));
+      await ledger.wakeStage(claim.stage, task.id, subtask.id);
       return;
+    case "moved": {
+      const { commit, detail, to } = outcome;
+      const redone = findRedone(subtask, subtasks);
+      if (redone) {
+        const why = `"${redone.title}", which it builds on, was taken back meanwhile`;
+        return recover({ what: "conflict", files: [], detail: why });
+      }
+      await ledger.appendEvent(task.id, {
+        ...about,
+        type: "subtask.moved",
+        message: `The work on "${subtask.title}" goes on from the tip of the task branch: ${detail}`,
+        data: { key: subtask.key, from: subtask.baseCommit, to, commit },
+      });
+      const set = { baseCommit: to, commit, verdict: null };
+      await ledger.moveSubtask(subtask, subtask.state, waitForSlot(claim.stage), set);
+      await ledger.wakeStage(claim.stage, task.id, subtask.id);
+      return;
+    }
     case "decided":
       return applyDecision(ledger, announce, task, subtask, claim, outcome);
     case "parked": {
@@ -287,6 +305,13 @@ async function advanceSubtask(
     case "delivered":
       invariant(false, `a subtask's stage cannot report ${outcome.kind}`);
   }
+}
+
+/** A dependency that is done again: it was taken back since the subtask started. */
+function findRedone({ dependsOn }: Subtask, subtasks: readonly Subtask[]): Subtask | undefined {
+  return subtasks.find(
+    ({ key, state }) => dependsOn.includes(key) && state !== "completed" && state !== "superseded",
+  );
 }
 
 /** The stage itself broke (disk, git, network): it is retried with growing delays. */

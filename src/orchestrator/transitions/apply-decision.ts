@@ -21,7 +21,9 @@ export async function applyDecision(
   const { decision, feedback } = outcome;
   const about = { subtaskId: subtask.id, attemptId: claim.attemptId };
   const ended = await ledger.setOnAttempt(claim.attemptId, { decision });
-  const sessionId = goesOn(decision.rung) ? (ended?.sessionId ?? null) : null;
+  // The files of a session are on the base that its attempt started from.
+  const isThere = goesOn(decision.rung) && ended?.baseCommit === subtask.baseCommit;
+  const sessionId = isThere ? ended.sessionId : null;
   await ledger.appendEvent(task.id, {
     ...about,
     type: "recovery.decided",

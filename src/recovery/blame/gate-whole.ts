@@ -1,5 +1,10 @@
 import { invariant } from "../../core/base/invariant.ts";
-import { acceptanceCheck, type Check, type Verdict } from "../../core/proof/verdict.ts";
+import {
+  acceptanceCheck,
+  type Check,
+  type CheckResult,
+  type Verdict,
+} from "../../core/proof/verdict.ts";
 import type { Claim, Outcome } from "../../core/task/outcome.ts";
 import type { Subtask, Task } from "../../core/task/task.ts";
 import type { Db } from "../../store/database/schema.ts";
@@ -51,25 +56,37 @@ export async function blameBranch(
   signal: AbortSignal,
 ): Promise<Outcome | null> {
   const { headCommit: commit } = task;
-  const reds = verdict.checks.filter(
-    ({ check, newlyFailing, result }) =>
-      result === "fail" && check.kind === "regression" && newlyFailing.length > 0,
-  );
+  const reds = listReds(verdict).filter(({ newlyFailing }) => newlyFailing.length > 0);
   if (reds.length === 0 || commit === null || commit === task.preparation?.baseCommit) return null;
-  const checks = reds.map(({ check }) => check);
-  const before = await deps.judgeTree(claim, task, { commit, checks, name: "before" }, signal);
-  const red = before.checks.find(
-    ({ check, newlyFailing, result }) =>
-      result === "fail" &&
-      reds.some(
-        (one) =>
-          one.check.command === check.command &&
-          one.newlyFailing.some((test) => newlyFailing.includes(test)),
-      ),
-  );
+  const red = await findSame(deps, claim, task, { commit, reds, name: "before" }, signal);
   if (!red) return null;
   const subtasks = await listSubtasks(deps.db, task.id);
   return blame(deps, claim, { task, subtasks, red, others: [] }, signal);
+}
+
+/** The red checks of the repository, which were green on the task's base. */
+export function listReds({ checks }: Verdict): CheckResult[] {
+  return checks.filter(({ check, result }) => result === "fail" && check.kind === "regression");
+}
+
+/** The first of these that is red in the same way on another commit. */
+export async function findSame(
+  { judgeTree }: Pick<BlameDeps, "judgeTree">,
+  claim: Claim,
+  task: Task,
+  { commit, name, reds }: { commit: string; reds: readonly CheckResult[]; name: string },
+  signal: AbortSignal,
+): Promise<CheckResult | null> {
+  const checks = reds.map(({ check }) => check);
+  const { checks: there } = await judgeTree(claim, task, { commit, checks, name }, signal);
+  const isSame = (one: CheckResult) =>
+    one.result === "fail" &&
+    reds.some(
+      ({ check, newlyFailing }) =>
+        check.command === one.check.command &&
+        (newlyFailing.length === 0 || newlyFailing.some((test) => one.newlyFailing.includes(test))),
+    );
+  return there.find(isSame) ?? null;
 }
 
 /** The checks that have not been green on the head of the task branch. */

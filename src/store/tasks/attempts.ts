@@ -74,7 +74,7 @@ export async function setOnAttempt(
   tx: Tx,
   id: string | null,
   set: { verdict?: Verdict; gateVerdict?: Verdict; decision?: Decision },
-): Promise<{ sessionId: string | null } | null> {
+): Promise<Pick<Attempt, "sessionId" | "baseCommit"> | null> {
   const columns = Object.fromEntries(
     Object.entries(set).map(([name, value]) => [name, json(value)]),
   );
@@ -83,7 +83,7 @@ export async function setOnAttempt(
     .updateTable("attempts")
     .set(columns)
     .where("id", "=", id)
-    .returning("sessionId")
+    .returning(["sessionId", "baseCommit"])
     .executeTakeFirst();
   return row ?? null;
 }

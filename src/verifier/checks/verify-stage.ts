@@ -48,6 +48,17 @@ export type VerifyDeps = {
   proof?: ProofLevel | null;
   /** The reviewers of a green change; left out: none. */
   review?: ReviewDeps;
+  /**
+   * After a red verdict: what follows if the attempt is not at fault, but what it started from; null:
+   * it is at fault.
+   */
+  blame?: (
+    claim: Claim,
+    task: Task,
+    subtask: Subtask,
+    red: Verdict,
+    signal: AbortSignal,
+  ) => Promise<Outcome | null>;
 };
 
 export type Phase = "attempt" | "after_merge" | "whole";
@@ -69,6 +80,11 @@ export function makeVerifyStage(deps: VerifyDeps): Stage {
       const verdict = await limit(() =>
         judge(deps, claim, task, subtask, commit, "attempt", signal),
       );
+      const isRed = verdict.result === "fail" && task.expectsChange;
+      const blamed = isRed
+        ? await limit(async () => deps.blame?.(claim, task, subtask, verdict, signal))
+        : null;
+      if (blamed) return blamed;
       if (verdict.result !== "pass" || !task.expectsChange || !deps.review)
         return verified(verdict);
       const assurance = assuranceOf(deps.review, task, subtask);
@@ -127,7 +143,7 @@ async function review(
     ...place,
     ...(sandbox && { sandbox }),
     commit: subtask.commit,
-    changedFrom: attempt.baseCommit,
+    changedFrom: subtask.baseCommit ?? attempt.baseCommit,
     onProcess: deps.trackChild(`review of ${subtask.id}`),
     logRoot: join(logs, `${subtask.key}-${attempt.id}-review`),
   };
