@@ -35,14 +35,19 @@ export async function play({ steps, tasks }: Story): Promise<void> {
   }
 }
 
+/** What goes along with a world: another store, which is compared after each step. */
+export type Beside = { join(world: World): void; compare(world: World): Promise<void> };
+
 type Stage = { world: World; act(step: Step): Promise<void>; finish(): Promise<void> };
 
 function openStage(
   tasks: readonly TaskSettings[],
   clock: Clock,
   seen: (what: string) => void,
+  beside?: Beside,
 ): Stage {
   const world = makeWorld(tasks, clock, seen);
+  beside?.join(world);
   const watch = startWatch(world);
   const taken: Step[] = [];
   const act = async (step: Step): Promise<void> => {
@@ -51,12 +56,17 @@ function openStage(
     try {
       await take(world, step);
       checkWorld(world, watch, step);
+      await beside?.compare(world);
     } catch (error) {
       const after = `step ${taken.length} (${JSON.stringify(step)}): ${(error as Error).message}`;
       throw new Error(after, { cause: error });
     }
   };
-  return { world, act, finish: () => finish(world, watch, act) };
+  const end = async () => {
+    await finish(world, watch, act);
+    await beside?.compare(world);
+  };
+  return { world, act, finish: end };
 }
 
 const maxRounds = 60;
@@ -240,9 +250,9 @@ const stories = fc.tuple(
   ),
 );
 
-function makeProperty(clock: Clock, seen: (what: string) => void) {
+function makeProperty(clock: Clock, seen: (what: string) => void, beside?: Beside) {
   return fc.asyncProperty(stories, async ([tasks, steps]) => {
-    const opened = openStage(tasks, clock, seen);
+    const opened = openStage(tasks, clock, seen, beside);
     await fc.asyncModelRun(() => ({ model: opened, real: opened }), steps);
     await opened.finish();
   });
@@ -254,17 +264,27 @@ const shorteningMs = 20_000;
 /** Some stories that were drawn from one seed, and what was met in them. */
 export type Batch = { steps: number; counts: Map<string, number> };
 
-/** Plays the stories of a seed. Throws the first failure, as short as it gets. */
-export async function playBatch(seed: number): Promise<Batch> {
+/**
+ * Plays the stories of a seed. Throws the first failure, as short as it gets; of one that was compared with
+ * another store, as it was found.
+ */
+export async function playBatch(
+  seed: number,
+  { beside, ofBatch = storiesOfBatch }: { beside?: Beside; ofBatch?: number } = {},
+): Promise<Batch> {
   const clock = startClock();
   const traces = Error.stackTraceLimit;
   Error.stackTraceLimit = 0; // a refused command costs no more than one that is not
   try {
     const counts = new Map<string, number>();
     const seen = (what: string) => counts.set(what, (counts.get(what) ?? 0) + 1);
-    const options = { seed, numRuns: storiesOfBatch };
-    const found = await fc.check(makeProperty(clock, seen), { ...options, endOnFailure: true });
+    const options = { seed, numRuns: ofBatch };
+    const found = await fc.check(makeProperty(clock, seen, beside), {
+      ...options,
+      endOnFailure: true,
+    });
     const steps = counts.get("step") ?? 0;
+    if (found.failed && beside) throw found.errorInstance;
     if (found.failed) throw await shorten(found, options, clock, steps);
     return { counts, steps };
   } finally {
