@@ -18,7 +18,7 @@ import { until } from "../support/until.ts";
 const engines: Engine[] = redisUrl() === null ? ["postgres"] : ["postgres", "redis"];
 
 describe.each(engines)("a worker (queue on %s)", (engine) => {
-  const { deputy, submit } = withDeputy({
+  const { deputy, repository, submit } = withDeputy({
     files: { "README.md": "# Something\n" },
     engine,
     // Polling would hide a job that no worker received.
@@ -29,8 +29,8 @@ describe.each(engines)("a worker (queue on %s)", (engine) => {
 
   beforeAll(() => deputy.start({ DEPUTY_CONCURRENCY: "0" }));
 
-  const startWorker = async (): Promise<ChildProcess> => {
-    const worker = deputy.spawn(["worker", "--json", "--concurrency", "1"]);
+  const startWorker = async (env: Record<string, string> = {}): Promise<ChildProcess> => {
+    const worker = deputy.spawn(["worker", "--json", "--concurrency", "1"], env);
     if (!worker.stdout) throw new Error("no stdout");
     const [line] = await once(createInterface(worker.stdout), "line");
     expect(JSON.parse(line)).toEqual({ pid: worker.pid, slots: 1 });
@@ -138,6 +138,37 @@ describe.each(engines)("a worker (queue on %s)", (engine) => {
 
   // The queue has no part in these: one engine shows them.
   if (engine === "postgres") {
+    // Of what dies once it has recorded its work only the clock finds the rest: see crash-stages.
+    test.each(["claimed", "reported"])(
+      "kill -9 of a worker at execute:%s: another one finishes, once",
+      async (moment) => {
+        const first = await startWorker({ DEPUTY_FAULT: `execute:${moment}` });
+        const died = once(first, "exit");
+        const id = await submit({
+          goal: `Survive a worker killed at ${moment}`,
+          agent: 'command:echo "$DEPUTY_ATTEMPT" > done.txt',
+        });
+        expect(await died).toEqual([null, "SIGKILL"]);
+        const second = await startWorker();
+        expect((await deputy.untilOver(id)).state).toBe("completed");
+        await endWorker(second, "SIGTERM");
+
+        const events = await deputy.events(id);
+        const count = (type: string) => events.filter((event) => event.type === type).length;
+        const ends = events.filter(({ type }) => type === "attempt.ended");
+        expect(ends.map(({ data }) => data.reason)).toEqual(["lost", "done"]);
+        expect(await kindsOf(id)).toEqual(["worker", "worker"]);
+        for (const type of ["subtask.completed", "task.delivering", "task.completed"])
+          expect(count(type), type).toBe(1);
+        expect(count("hold.repaired")).toBe(0);
+        const branch = `deputy/survive-a-worker-killed-at-${moment}`;
+        const refs = `refs/heads/${branch}*`;
+        expect(repository.git("for-each-ref", "--format=%(refname:short)", refs)).toBe(branch);
+        expect(repository.git("show", `${branch}:done.txt`)).toBe("2");
+        expect(repository.git("rev-list", "--count", `main..${branch}`)).toBe("1");
+      },
+    );
+
     test("SIGTERM parks its attempt, and another worker goes on with the task", async () => {
       const first = await startWorker();
       const { id, agent } = await submitWaiting();
