@@ -87,6 +87,8 @@ async function runTransport(
       allowUnsafePack: true,
       allowUnsafeAskPass: true,
       allowUnsafeSshCommand: true,
+      // The user's own program, where what is delivered is signed.
+      allowUnsafeGpgProgram: true,
       // The key of the auth header names a host, which may read like a guarded key ("alias").
       allowUnsafeAlias: true,
       // Otherwise git refuses helpers of the user that abbreviate an option.
