@@ -69,7 +69,11 @@ export function makeDeliverStage(deps: DeliverDeps): Stage {
         : await deliverBranch(deps, { ...task, gateVerdict: verdict }, task.headCommit);
     } catch (error) {
       // A fault that needs a person is not fixed by retrying; an unavailable service may come back.
-      if (!(error instanceof DeputyError) || error.code === "unavailable") throw error;
+      if (!(error instanceof DeputyError)) throw error;
+      // A limit that ends at a known time is no failure: nothing is tried before.
+      const { message: detail, retryAt } = error;
+      if (retryAt) return { kind: "postponed", detail, retryAt };
+      if (error.code === "unavailable") throw error;
       const { kind, url } = parseRepository(task.repository);
       if (kind === "local" && (await isSourceAway(url))) throw error;
       return {

@@ -301,6 +301,16 @@ describe("what goes wrong is one sentence that says what to do", () => {
     expect(error.message).not.toContain(token);
   });
 
+  test.each([
+    [{ "x-ratelimit-remaining": "0", "x-ratelimit-reset": "1893456000" }, 1893456000_000],
+    [{ "retry-after": "120" }, Date.now() + 120_000],
+    [{}, Date.now() + 60_000],
+  ])("a limit says when it ends: %o", async (headers, at) => {
+    const body = '{"message":"You have exceeded a secondary rate limit"}';
+    const { retryAt } = await failing({ status: 403, headers: { ...json, ...headers }, body });
+    expect(Math.abs((retryAt?.getTime() ?? 0) - at)).toBeLessThan(60_000);
+  });
+
   test("a server that repeats the token is not repeated", async () => {
     const body = JSON.stringify({ message: `not with ${token}` });
     const error = await failing({ status: 422, headers: json, body });

@@ -9,13 +9,20 @@ export class DeputyError extends Error {
   readonly field: string | null;
   /** The line of the file, counted from 1, if there is one. */
   readonly line: number | null;
+  /** When to try again, where a server said so: a limit that ends then. */
+  readonly retryAt: Date | null;
 
-  constructor(code: ErrorCode, message: string, where: { field?: string; line?: number } = {}) {
+  constructor(
+    code: ErrorCode,
+    message: string,
+    where: { field?: string; line?: number; retryAt?: Date | null } = {},
+  ) {
     super(message);
     this.name = "DeputyError";
     this.code = code;
     this.field = where.field ?? null;
     this.line = where.line ?? null;
+    this.retryAt = where.retryAt ?? null;
   }
 }
 

@@ -24,11 +24,12 @@ export function explainGithubError(error: unknown, doing: string, apiUrl: string
     case 429: {
       const headers = response?.headers ?? {};
       if (headers["x-ratelimit-remaining"] === "0" || /rate limit/i.test(said)) {
-        const reset = Number(headers["x-ratelimit-reset"]);
-        const until = reset > 0 ? ` until ${new Date(reset * 1000).toISOString()}` : "";
+        const retryAt = findRetryAt(headers);
+        const until = retryAt ? ` until ${retryAt.toISOString()}` : "";
         return new DeputyError(
           "unavailable",
           `Could not ${doing}: GitHub's rate limit is used up${until}.`,
+          { retryAt },
         );
       }
       return new DeputyError(
@@ -49,6 +50,17 @@ export function explainGithubError(error: unknown, doing: string, apiUrl: string
         `Could not ${doing}: GitHub answered ${status}: ${said.slice(0, 200)}.`,
       );
   }
+}
+
+/**
+ * When a limit ends: the hour's by its reset, that on many requests at once by its pause, which is a
+ * minute where GitHub names none.
+ */
+function findRetryAt(headers: Record<string, string | undefined>): Date | null {
+  const reset = Number(headers["x-ratelimit-reset"]);
+  if (headers["x-ratelimit-remaining"] === "0" && reset > 0) return new Date(reset * 1_000);
+  const pauseS = Number(headers["retry-after"] ?? 60);
+  return pauseS >= 0 ? new Date(Date.now() + pauseS * 1_000) : null;
 }
 
 /** The first error that GitHub details, or its message. */

@@ -41,8 +41,8 @@ export function makeForge(config: GithubConfig, redact: Redact): Forge | null {
       return await work(await client);
     } catch (error) {
       // The server's message is stored and shown, so it is redacted like outgoing text.
-      const { code, message } = explainGithubError(error, doing, apiUrl);
-      throw new DeputyError(code, redact(message));
+      const { code, message, retryAt } = explainGithubError(error, doing, apiUrl);
+      throw new DeputyError(code, redact(message), { retryAt });
     }
   };
   return {
