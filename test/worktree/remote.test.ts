@@ -1,3 +1,4 @@
+import { chmodSync, rmSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { dirname, join } from "node:path";
@@ -18,6 +19,8 @@ import { commit, git, makeFolder, makeRepository, write } from "./repositories.t
 /** A real remote: git's own HTTP server program behind a small gateway that asks for a token. */
 const authHeader = "Authorization: Bearer canary-token";
 const seenInArgv: string[] = [];
+/** What a push is refused with; null: it is taken. */
+let denial: string | null = null;
 let server: Server;
 let source: string;
 let url: string;
@@ -38,6 +41,10 @@ function answer(request: IncomingMessage, response: ServerResponse, root: string
   seenInArgv.push(...findInArgv("canary-token"));
   if (request.headers.authorization !== "Bearer canary-token") {
     response.writeHead(401, { "WWW-Authenticate": 'Basic realm="git"' }).end();
+    return;
+  }
+  if (denial !== null && request.url?.includes("git-receive-pack")) {
+    response.writeHead(403, { "content-type": "text/plain" }).end(denial);
     return;
   }
   serveGit(request, response, root);
@@ -111,9 +118,32 @@ test.skipIf(!hasGitHttpBackend)(
     const refused = requirePushable(mirror, repository, { commit: base, authHeader });
     await expect(refused).rejects.toMatchObject({
       code: "unprocessable",
-      message: expect.stringContaining("it refused our credentials"),
+      message: expect.stringMatching(/the token in GITHUB_TOKEN: give that token the right to/),
     });
     git(bare, "config", "http.receivepack", "true");
+    denial = "Permission to acme/app.git denied to deputy-bot.\n";
+    await expect(requirePushable(mirror, repository, { commit: base, authHeader })).rejects.toThrow(
+      /GITHUB_TOKEN; remote: Permission to acme\/app\.git denied to deputy-bot\.: give that token/,
+    );
+    denial = null;
+    const hook = (said: string) => {
+      write(bare, { "hooks/pre-receive": `#!/bin/sh\necho "${said}"\nexit 1\n` });
+      chmodSync(join(bare, "hooks/pre-receive"), 0o755);
+      const work = commit(source, { "y.txt": said }, said);
+      git(source, "push", "--quiet", mirror.gitDir, `${work}:refs/heads/pushed`);
+      const what = { branch: "deputy/refused", commit: work, authHeader };
+      return publishBranch(mirror, repository, what);
+    };
+    await expect(hook("error: GH013: Repository rule violations")).rejects.toMatchObject({
+      code: "conflict",
+      message: expect.stringMatching(
+        /pre-receive hook declined\)\); remote: error: GH013: Repository rule violations: mend/,
+      ),
+    });
+    const scope =
+      "refusing to allow a Personal Access Token to update workflow without \\`workflow\\` scope";
+    await expect(hook(scope)).rejects.toThrow(/give it the right to change workflows/);
+    rmSync(join(bare, "hooks/pre-receive"));
     git(bare, "branch", "deputy", "main");
     await ensureMirror(openMirrors(join(home, "mirrors")), repository, { authHeader });
     await expect(requirePushable(mirror, repository, { commit: base, authHeader })).rejects.toThrow(

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DeputyError } from "../../core/base/error.ts";
 import { findSpaceProblem, SpaceError } from "../../core/base/space.ts";
+import { cutText } from "../../core/text/clean-text.ts";
 import { GitFailure } from "../git/git-failure.ts";
 import { moveRef } from "../mirror/mirror.ts";
 import { type Mirror, openMirror } from "../mirror/open-mirror.ts";
@@ -59,7 +60,8 @@ export async function publishBranch(
   // The lease only adds a condition: the push is known to move the branch forward.
   args.push(`--force-with-lease=${ref}:${tip ?? ""}`, "--end-of-options", url, `${commit}:${ref}`);
   const { exitCode, stderr } = await git.ask(args, signal ? { signal } : {});
-  if (exitCode !== 0) throw explainPush(new GitFailure(args, exitCode, stderr), repository, branch);
+  if (exitCode !== 0)
+    throw explainPush(new GitFailure(args, exitCode, stderr), repository, branch, what);
   // Records what a fetch would find, so the next task need not fetch. Where that fails (an old
   // `deputy` that a fetch has still to prune is in the way), the next task fetches.
   await moveRef(mirror, `refs/remotes/origin/${branch}`, commit).catch(() => {});
@@ -92,7 +94,7 @@ export async function requirePushable(
   const { exitCode, stderr } = await git.ask(args);
   const isOurs = /\[rejected\]/.test(stderr); // a branch of that name exists: pushing works
   if (exitCode !== 0 && !isOurs)
-    throw explainPush(new GitFailure(args, exitCode, stderr), repository, branch);
+    throw explainPush(new GitFailure(args, exitCode, stderr), repository, branch, { authHeader });
 }
 
 async function requireWritable({ url }: Repository): Promise<void> {
@@ -211,7 +213,7 @@ async function deleteRemote(
     const args = ["push", "--quiet", lease, "--end-of-options", repository.url, `:${ref}`];
     const { exitCode, stderr } = await git.ask(args, signal ? { signal } : {});
     if (exitCode !== 0)
-      throw explainPush(new GitFailure(args, exitCode, stderr), repository, branch);
+      throw explainPush(new GitFailure(args, exitCode, stderr), repository, branch, { authHeader });
   } finally {
     await rm(gitDir, { recursive: true, force: true });
   }
@@ -260,7 +262,12 @@ function movedBranch(branch: string, tip: string): DeputyError {
   );
 }
 
-function explainPush(failure: GitFailure, repository: Repository, branch: string): Error {
+function explainPush(
+  failure: GitFailure,
+  repository: Repository,
+  branch: string,
+  { authHeader }: { authHeader?: string | undefined },
+): Error {
   const { stderr } = failure;
   const space = findSpaceProblem(failure);
   if (space) {
@@ -269,6 +276,14 @@ function explainPush(failure: GitFailure, repository: Repository, branch: string
   }
   // What came did not hold its objects: nobody there refuses it, our mirror may be damaged.
   if (/unpack(er)? (error|failed)/i.test(stderr)) return failure;
+  const said = quoteRemote(stderr);
+  const where = { field: "repository" };
+  if (authHeader && /without `workflows?` (scope|permission)/i.test(stderr))
+    return new DeputyError(
+      "unprocessable",
+      `${repository.url} does not take the branch ${branch} with the token in GITHUB_TOKEN${said}: give it the right to change workflows ("workflow", or "Workflows: read and write").`,
+      where,
+    );
   if (
     /rejected|directory file conflict|cannot lock ref|refusing to update|protected branch|stale info/i.test(
       stderr,
@@ -279,8 +294,23 @@ function explainPush(failure: GitFailure, repository: Repository, branch: string
       lines.find((line) => line.startsWith("!")) ?? lines.find(Boolean) ?? "no reason given";
     return new DeputyError(
       "conflict",
-      `${repository.url} does not take the branch ${branch} (${reason}): mend what stands in its way there.`,
+      `${repository.url} does not take the branch ${branch} (${reason})${said}: mend what stands in its way there.`,
     );
   }
+  if (authHeader && /HTTP 40[13]|error: 40[13]|Authentication failed/i.test(stderr))
+    return new DeputyError(
+      "unprocessable",
+      `${repository.url} does not take a push with the token in GITHUB_TOKEN${said}: give that token the right to write contents there, or set another one (deputy doctor tries it).`,
+      where,
+    );
   return explainTransport(failure, repository);
 }
+
+/** What the other side said, on one line; empty: nothing. It is somebody else's text. */
+function quoteRemote(stderr: string): string {
+  const lines = stderr.split("\n").flatMap((line) => /^remote: *(.*\S)/.exec(line)?.[1] ?? []);
+  const text = cutText(lines.join(" ").replace(/[\p{Cc}\p{Cf}]/gu, " "), maxQuoted);
+  return text === "" ? "" : `; remote: ${text}`;
+}
+
+const maxQuoted = 600;
