@@ -9,6 +9,7 @@ import { findWorkers } from "../daemon/home/running.ts";
 import { agentRules } from "../daemon/intake-rules.ts";
 import { findSandbox } from "../daemon/programs/start-sandbox.ts";
 import { findTriggerProblems } from "../daemon/trigger-problems.ts";
+import { tryGithub } from "../daemon/try-github.ts";
 import { findUnusableFallbacks } from "../roles/fallbacks.ts";
 import { describeSandbox, noSandbox } from "../sandbox/box/sandbox.ts";
 import { runCommand } from "../sandbox/process/run-command.ts";
@@ -64,13 +65,7 @@ export async function examine(env: NodeJS.ProcessEnv = process.env): Promise<Doc
     }),
     ...(await examineSandbox(config)),
     await examineProgram("rg", "the builtin agent's search walks files itself, which is slower"),
-    config.github.token
-      ? { name: "GitHub token", status: "ok", detail: "set" }
-      : {
-          name: "GitHub token",
-          status: "missing",
-          detail: "GITHUB_TOKEN is not set: no pull requests, no review comments",
-        },
+    await examineGithub(config),
     config.github.webhookSecrets.length > 0
       ? { name: "GitHub webhooks", status: "ok", detail: "secret set" }
       : {
@@ -87,6 +82,19 @@ export async function examine(env: NodeJS.ProcessEnv = process.env): Promise<Doc
           detail: "no ntfy topic is set (DEPUTY_NTFY_TOPIC): nothing is pushed when a task ends",
         },
   ];
+}
+
+/** The token is tried, and the repositories that rules name with it. */
+async function examineGithub(config: Config): Promise<DoctorFinding> {
+  const name = "GitHub token";
+  const read = await readRules(config.paths.triggers);
+  const lacks = await tryGithub(config, "rules" in read ? read.rules : null);
+  if (lacks === null) {
+    const detail = "GITHUB_TOKEN is not set: no pull requests, no comments";
+    return { name, status: "missing", detail };
+  }
+  if (lacks.length > 0) return { name, status: "missing", detail: lacks.join("; ") };
+  return { name, status: "ok", detail: "set, and GitHub takes it" };
 }
 
 /** Reports nothing without a file: nobody asked for triggers. */

@@ -40,6 +40,8 @@ type Repository = {
   defaultBranch: string;
   pulls: FakePull[];
   comments: FakeComment[];
+  /** Whether the token may write contents, as the API says. */
+  mayPush: boolean;
   /** By login; everybody else reads. */
   permissions: Record<string, string>;
 };
@@ -123,7 +125,10 @@ export async function startFakeGithub(token = "ghp_token_of_the_daemon"): Promis
         runGit(root, "clone", "--quiet", "--bare", from, gitDir);
         runGit(gitDir, "config", "http.receivepack", "true");
       }
-      const added: Repository = { gitDir, defaultBranch, pulls: [], comments: [], permissions };
+      const added: Repository = {
+        ...{ gitDir, defaultBranch, permissions, mayPush: true },
+        ...{ pulls: [], comments: [] },
+      };
       repositories.set(name, added);
       return added;
     },
@@ -173,7 +178,12 @@ function serveApi(
   });
   switch (`${method} ${rest.replace(/\d+/, "N")}`) {
     case "GET ":
-      return json(200, { full_name: name, default_branch: repository.defaultBranch });
+      return json(200, {
+        ...{ full_name: name, default_branch: repository.defaultBranch },
+        permissions: { push: repository.mayPush },
+      });
+    case "GET /issues":
+      return json(200, []);
     case "GET /pulls": {
       const [owner] = name.split("/");
       const found = repository.pulls.filter(
