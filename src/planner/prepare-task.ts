@@ -1,3 +1,4 @@
+import { DeputyError } from "../core/base/error.ts";
 import { gather } from "../core/base/gather.ts";
 import type { Task } from "../core/task/task.ts";
 import { noteCheckout } from "../worktree/checkout/describe-checkout.ts";
@@ -58,8 +59,14 @@ async function fixBase(
   options: Options,
 ): Promise<PreparedBase> {
   const looked = await options.lookAt(repository, options.signal);
-  const mirror = await askForCommit(looked, repository, task.base, options);
-  const head = await resolveBase(mirror, task.base);
+  const find = async () => {
+    const mirror = await askForCommit(looked, repository, task.base, options);
+    return { mirror, head: await resolveBase(mirror, task.base) };
+  };
+  const { head, mirror } = await find().catch((error) => {
+    const isMissing = error instanceof DeputyError && error.code === "unprocessable";
+    throw isMissing && isAnnounced(task) ? notYetThere(task) : error;
+  });
   const base = { ...head, commit: await addUncommitted(mirror, repository, task, head.commit) };
   await pinRef(mirror, `base/${task.id}`, base.commit);
   const forkCommit = task.expectsChange ? null : await findFork(mirror, task, base.commit);
@@ -82,6 +89,19 @@ async function addUncommitted(
 ): Promise<string> {
   if (!includeUncommitted) return head;
   return commitUncommitted(mirror, repository.url, { head, name: `uncommitted/${id}` });
+}
+
+/** GitHub tells of a commit before each of its servers has it. */
+function isAnnounced({ base, origin }: Task): boolean {
+  return origin.source === "github" && base !== null && /^[0-9a-f]{40}$/.test(base);
+}
+
+/** The stage is run again for half an hour. */
+function notYetThere({ base, repository }: Task): DeputyError {
+  return new DeputyError(
+    "unavailable",
+    `GitHub told of the commit ${base}, which cannot be fetched from ${repository} yet; it may have been replaced there meanwhile.`,
+  );
 }
 
 /** If the target branch is gone, the fork point is taken from the repository's HEAD. */

@@ -14,7 +14,7 @@ const prepareBase = (task: Task) => prepare(task, new AbortController().signal);
 /** The little of a task that is looked at here. */
 function taskAt(repository: string, base: string | null, reviewedAgainst?: string): Task {
   const id = "task_01k9m4v2pzabcdefghjk";
-  const origin = { reviewedAgainst: reviewedAgainst ?? null };
+  const origin = { source: "cli", reviewedAgainst: reviewedAgainst ?? null };
   return { id, repository, base, expectsChange: false, origin } as unknown as Task;
 }
 
@@ -48,6 +48,19 @@ test("the change is what came after the branch that it is to go into", async () 
 test("a commit that the repository does not have is refused in words", async () => {
   const path = makeRepository();
   await expect(prepareBase(taskAt(path, "1".repeat(40)))).rejects.toMatchObject({
+    code: "unprocessable",
+  });
+});
+
+test("a commit that GitHub told of, and that is not there yet, is waited for", async () => {
+  const path = makeRepository();
+  const task = taskAt(path, "1".repeat(40));
+  const told = { ...task, origin: { ...task.origin, source: "github" as const } };
+  await expect(prepareBase(told)).rejects.toMatchObject({
+    code: "unavailable",
+    message: expect.stringMatching(/GitHub told of the commit 1+, which cannot be fetched/),
+  });
+  await expect(prepareBase({ ...told, base: "nope" })).rejects.toMatchObject({
     code: "unprocessable",
   });
 });
