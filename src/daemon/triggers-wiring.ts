@@ -7,6 +7,7 @@ import { lookAtDelivered } from "../delivery/look-at-delivered.ts";
 import type { Service } from "../http/service.ts";
 import { retryTask } from "../orchestrator/commands/commands.ts";
 import { commentOnTask } from "../orchestrator/commands/steer.ts";
+import { stopForSubject } from "../orchestrator/commands/stop-for-subject.ts";
 import {
   acceptTask,
   draftTask,
@@ -23,7 +24,7 @@ import {
   settleDelivery,
 } from "../store/records/inbox.ts";
 import { isBranchOfOurs } from "../store/tasks/branches.ts";
-import { findActiveTask, findLatestTask, getTask } from "../store/tasks/tasks.ts";
+import { findActiveTask, findDeliverer, findLatestTask, getTask } from "../store/tasks/tasks.ts";
 import type { EarlierTask } from "../triggers/decide-story.ts";
 import type { OwnBranch } from "../triggers/match-github.ts";
 import { receiveDelivery } from "../triggers/receive-github.ts";
@@ -118,6 +119,8 @@ export async function startTriggers(deps: {
     retry: async (taskId) => {
       await retryTask(intake, taskId);
     },
+    findDeliverer: (pullUrl) => findDeliverer(db, pullUrl),
+    stop: (taskId, about) => stopForSubject(intake, taskId, about),
     changeOrigin: (taskId, change) => changeOrigin(intake, taskId, change),
     hasWriteAccess: forge
       ? (repository, account) => forge.hasWriteAccess(repository, account)

@@ -57,11 +57,16 @@ export type GithubChange = {
   /** A clause with its actor. */
   what: string;
   outsideText: string | null;
+  /** Set where it takes back what a task is for; `label`: the one removed, null: it was closed. */
+  stops: { label: string | null } | null;
+  /** The address of a pull request, which may be one of ours. */
+  pullUrl: string | null;
 };
 
 const changes: Record<string, string> = {
   edited: "edited",
   closed: "closed",
+  unlabeled: "took a label from",
   reopened: "reopened",
   deleted: "deleted",
   transferred: "transferred",
@@ -79,6 +84,13 @@ export function readGithubChange(event: string, payload: unknown): GithubChange 
     subject: `github:${place}`,
     what: `${data.sender.login} ${done} ${place}`,
     outsideText: data.action === "edited" && event === "issues" ? textOfIssue(thing) : null,
+    stops:
+      data.action === "closed"
+        ? { label: null }
+        : data.action === "unlabeled"
+          ? { label: data.label?.name ?? "" }
+          : null,
+    pullUrl: event === "pull_request" ? (thing.html_url ?? null) : null,
   };
 }
 

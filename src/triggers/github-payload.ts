@@ -34,6 +34,8 @@ const issue = z.object({
   author_association: text,
   user: person.nullish(),
   labels,
+  /** Compared with the addresses in our rows, and nothing else. */
+  html_url: text,
 });
 export const issuePayload = z.object({
   ...common,
@@ -44,6 +46,7 @@ export const issuePayload = z.object({
 export const changedPayload = z.object({
   ...common,
   action: z.string(),
+  label: z.object({ name: z.string() }).nullish(),
   issue: issue.nullish(),
   pull_request: issue.nullish(),
 });

@@ -121,6 +121,7 @@ function makeTrigger(rule: GithubRule, index: number, event: GithubEvent): Githu
       replyTo: event.replyTo,
       closes: rule.closes && event.kind.startsWith("issues."),
       reviewedAgainst: event.reviewedAgainst,
+      label: rule.label,
       tells: rule.recipe === "change" && rule.comment && event.replyTo !== null,
     },
     needsApproval,

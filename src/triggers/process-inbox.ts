@@ -31,8 +31,15 @@ export type InboxDeps = {
     key: string,
   ) => Promise<void>;
   retry: (taskId: string) => Promise<void>;
+  /** The active task that delivered this pull request before. */
+  findDeliverer: (pullUrl: string) => Promise<string | null>;
+  /** Stop a task whose subject was closed, or lost its label. Returns the result. */
+  stop: (taskId: string, about: { what: string; label: string | null }) => Promise<string>;
   /** Report a change of a task's subject to the task. Returns the result. */
-  changeOrigin: (taskId: string, change: GithubChange) => Promise<string>;
+  changeOrigin: (
+    taskId: string,
+    change: Pick<GithubChange, "what" | "outsideText">,
+  ) => Promise<string>;
   /** Ask GitHub whether a person may write; null if no token is configured. */
   hasWriteAccess: ((repository: string, account: Account) => Promise<boolean>) | null;
   /** Whether one of our tasks made this branch, or the commit that it points to. */
@@ -75,6 +82,10 @@ async function processDelivery(
   const match = matchGithub(delivery.event, delivery.payload, deps.rules());
   if (!match.fires) return settle(deps, deliveryId, ended(`ignored: ${match.reason}`, null));
   const { trigger } = match;
+  if (isHeldBack(delivery)) {
+    waiting.add(trigger.subject);
+    return false;
+  }
   const later = newest.get(trigger.subject);
   if (trigger.newestCounts && later !== undefined && later !== deliveryId) {
     return settle(deps, deliveryId, ended(`superseded by ${later}`, trigger.subject));
@@ -103,14 +114,19 @@ async function processChange(
   change: GithubChange,
   waiting: ReadonlySet<string>,
 ): Promise<boolean> {
-  const { subject } = change;
-  const taskId = await deps.findActiveTask(subject);
+  const { pullUrl, stops, subject, what } = change;
+  const deliverer = stops && pullUrl !== null ? await deps.findDeliverer(pullUrl) : null;
+  const taskId = deliverer ?? (await deps.findActiveTask(subject));
   if (taskId === null && waiting.has(subject)) {
     await deps.inbox.note(deliveryId, { result: "waits for an earlier event's task", subject });
     return false;
   }
   const result =
-    taskId === null ? "ignored: no task is about it" : await deps.changeOrigin(taskId, change);
+    taskId === null
+      ? "ignored: no task is about it"
+      : stops
+        ? await deps.stop(taskId, { what, ...stops })
+        : await deps.changeOrigin(taskId, change);
   return settle(deps, deliveryId, { result, subject, taskId });
 }
 
@@ -156,11 +172,16 @@ async function findDoubt(
   { askAbout, needsApproval, reason, repository }: GithubTrigger,
 ): Promise<string | null> {
   if (!needsApproval) return null;
-  const cleared =
-    askAbout !== null && deps.hasWriteAccess !== null
-      ? await deps.hasWriteAccess(repository, askAbout)
-      : false;
-  return cleared ? null : reason;
+  if (askAbout === null || deps.hasWriteAccess === null) return reason;
+  try {
+    return (await deps.hasWriteAccess(repository, askAbout)) ? null : reason;
+  } catch (error) {
+    const isHidden =
+      error instanceof DeputyError && (error.code === "forbidden" || error.code === "not_found");
+    if (!isHidden) throw error;
+    // Nobody else can tell: a person decides, and sees why they are asked.
+    return `${reason}. ${error.message.replace(/\s+/g, " ").replace(/\.$/, "")}`;
+  }
 }
 
 async function afterRefusal(
@@ -182,7 +203,7 @@ async function afterRefusal(
       // Its text may differ from the one that the task is waiting to be approved with.
       const { outsideText } = trigger.origin;
       const what = `a further event about ${subject} brought other words`;
-      const became = await deps.changeOrigin(active, { subject, what, outsideText });
+      const became = await deps.changeOrigin(active, { what, outsideText });
       const result = became === "asked again" ? became : `joined: ${active} is at work on it`;
       return settle(deps, deliveryId, { result, subject, taskId: active });
     }
@@ -199,11 +220,20 @@ async function afterRefusal(
     deps.log("warn", { deliveryId, subject }, `Delivery given up after three days: ${message}`);
     return settle(deps, deliveryId, ended(`gave up: ${message}`, subject));
   }
-  const result = `tried again later: ${message}`;
+  const retryAt = error instanceof DeputyError ? error.retryAt : null;
+  const result = retryAt
+    ? `waits until ${retryAt.toISOString()}: ${message}`
+    : `tried again later: ${message}`;
   if (result === delivery.result) return false; // already logged
   deps.log("warn", { deliveryId, subject }, `Delivery is tried again later: ${message}`);
   await deps.inbox.note(deliveryId, { result, subject });
   return false;
+}
+
+/** Whether a limit that its note names has not ended: asking before that only prolongs it. */
+function isHeldBack({ result }: OpenDelivery): boolean {
+  const [, until] = /^waits until (\S+): /.exec(result ?? "") ?? [];
+  return until !== undefined && Date.now() < Date.parse(until);
 }
 
 async function settle(deps: InboxDeps, deliveryId: string, end: End): Promise<true> {

@@ -291,10 +291,10 @@ test("what a person approves is what was shown: an edit in between asks again, a
   expect(await result("e-3")).toBe("asked again"); // a comment leaves a space
   await deliver("e-4", "issues", about("edited", mallory, `${long}<!-- nothing at all -->`));
   expect(await result("e-4")).toBe("ignored: nothing that needs approval has changed");
-  await deliver("e-5", "issues", about("closed", eve, long));
+  await deliver("e-5", "issues", about("reopened", eve, long));
   expect(await result("e-5")).toBe("asked again");
   const last = await asked();
-  expect(last.text).toContain("because eve closed acme/app#5");
+  expect(last.text).toContain("because eve reopened acme/app#5");
 
   const why = (await deputy.api("GET", `/v1/tasks/${id}/why`)).body;
   expect(why.unblock).toBe(`deputy answer ${id} "yes" --question ${last.id}`);

@@ -1,6 +1,7 @@
 import { createHmac, randomUUID } from "node:crypto";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { DeputyError } from "../../src/core/base/error.ts";
+import { stopForSubject } from "../../src/orchestrator/commands/stop-for-subject.ts";
 import {
   acceptTask,
   batchCreations,
@@ -16,7 +17,7 @@ import {
   settleDelivery,
 } from "../../src/store/records/inbox.ts";
 import { isBranchOfOurs } from "../../src/store/tasks/branches.ts";
-import { findActiveTask, getTask } from "../../src/store/tasks/tasks.ts";
+import { findActiveTask, findDeliverer, getTask } from "../../src/store/tasks/tasks.ts";
 import type { Account } from "../../src/triggers/github-trust.ts";
 import type { Inbox } from "../../src/triggers/inbox.ts";
 import { type InboxDeps, processInbox } from "../../src/triggers/process-inbox.ts";
@@ -96,6 +97,8 @@ function makeDeps(changes: Partial<InboxDeps> = {}): InboxDeps & { logged: strin
     findEarlier: async () => null,
     rework: () => Promise.reject(new Error("there was nothing to rework")),
     retry: () => Promise.reject(new Error("there was nothing to retry")),
+    findDeliverer: (url) => findDeliverer(db, url),
+    stop: (taskId, about) => stopForSubject(intake, taskId, about),
     changeOrigin: (taskId, change) => changeOrigin(intake, taskId, change),
     hasWriteAccess: null,
     isOwnBranch: (branch) => isBranchOfOurs(db, branch),
@@ -244,6 +247,76 @@ test("a pull request that moves on waits for its review to end; then only the ne
   });
 });
 
+/** An event about the newest issue, once it is processed. */
+async function happen(event: string, payload: unknown) {
+  const id = randomUUID();
+  await knock(event, payload, { id });
+  await processInbox(makeDeps());
+  return (await rows()).find(({ deliveryId }) => deliveryId === id);
+}
+
+test("closing the issue, or taking its label away, stops the task; another label does not", async () => {
+  const about = () => ({ issue: { number: issueNumber } });
+  const start = async () => {
+    const issue = { number: ++issueNumber, state: "open" };
+    const payload = examplePayload("issues", "labeled", { issue, label: { name: "bug" } });
+    const taskId = (await happen("issues", payload))?.taskId ?? "";
+    expect(await getTask(store.db, taskId)).toMatchObject({ state: "queued" });
+    return taskId;
+  };
+  const take = (name: string) =>
+    happen("issues", examplePayload("issues", "unlabeled", { ...about(), label: { name } }));
+  const labelled = await start();
+  expect((await take("help wanted"))?.result).toMatch(/was not started for that label$/);
+  expect(await take("Bug")).toMatchObject({ taskId: labelled, result: `stopped: ${labelled}` });
+  expect(await getTask(store.db, labelled)).toMatchObject({ state: "cancelled" });
+
+  const closed = await start();
+  const close = () =>
+    happen("issues", examplePayload("issues", "reopened", { action: "closed", ...about() }));
+  expect((await close())?.result).toBe(`stopped: ${closed}`);
+  expect(await getTask(store.db, closed)).toMatchObject({ state: "cancelled" });
+  expect((await close())?.result).toBe("ignored: no task is about it");
+
+  const late = await start();
+  const preparation = {
+    ...{ baseCommit: "a".repeat(40), baseRef: "main", mirror: "/m", setup: [], checks: [] },
+    ...{ checksSource: "none", delivery: null, protectedPaths: [], forkCommit: null },
+  };
+  const set = {
+    ...{ state: "delivering" as const, preparation: JSON.stringify(preparation) },
+    ...{ headCommit: "d".repeat(40), holdReason: "a slot", holdOn: ["slot:deliver"] },
+  };
+  await store.db.updateTable("tasks").set(set).where("id", "=", late).execute();
+  expect((await close())?.result).toMatch(/^asked whether task_\w+ goes on/);
+  const task = await getTask(store.db, late);
+  expect(task).toMatchObject({ state: "delivering", pausedAt: expect.any(Date) });
+  const [asked] = await store.db
+    .selectFrom("questions")
+    .selectAll()
+    .where("taskId", "=", late)
+    .execute();
+  expect(task?.hold).toMatchObject({ kind: "question", questionId: asked?.id });
+  expect(asked?.text).toMatch(/closed Codertocat\/Hello-World#\d+, and the work is nearly done/);
+});
+
+test("closing a pull request stops the task that delivered it and is at work on it again", async () => {
+  const taskId = (await happen("issues", newIssue()))?.taskId ?? "";
+  const html_url = "https://github.com/Codertocat/Hello-World/pull/900";
+  const pull_request = { number: 900, html_url };
+  const payload = examplePayload("pull_request", "closed", { pull_request });
+  expect((await happen("pull_request", payload))?.taskId).toBeNull();
+  await store.db
+    .updateTable("tasks")
+    .set({ deliveryUrl: html_url })
+    .where("id", "=", taskId)
+    .execute();
+  expect(await happen("pull_request", payload)).toMatchObject({
+    taskId,
+    result: `stopped: ${taskId}`,
+  });
+});
+
 const stranger = { login: "mallory", id: 666, type: "User" };
 const byStranger = () => ({
   ...newIssue({ author_association: "NONE", user: stranger }),
@@ -277,6 +350,50 @@ test("whoever GitHub says may write needs no approval, and is asked about by nam
   const [row] = await rows();
   expect(asked).toEqual([["Codertocat/Hello-World", "mallory", 666]]);
   expect(await getTask(store.db, row?.taskId ?? "")).toMatchObject({ state: "queued" });
+});
+
+test.each(["forbidden", "not_found"] as const)(
+  "a look-up that GitHub answers with %s is a question, which says so",
+  async (code) => {
+    await knock("issues", byStranger());
+    const hasWriteAccess = () =>
+      Promise.reject(new DeputyError(code, "Could not ask:\nthe token may not do that."));
+    expect(await processInbox(makeDeps({ hasWriteAccess }))).toEqual({ settled: 1, open: 0 });
+    const [row] = await rows();
+    const taskId = row?.taskId ?? "";
+    expect(await getTask(store.db, taskId)).toMatchObject({ state: "waiting" });
+    const [asked] = await store.db
+      .selectFrom("questions")
+      .selectAll()
+      .where("taskId", "=", taskId)
+      .execute();
+    expect(asked?.text.split("\n")[0]).toMatch(
+      /mallory is NONE .*\. Could not ask: the token may not do that\.$/,
+    );
+  },
+);
+
+test("a rate limit of GitHub's is waited for, and nothing is asked before it ends", async () => {
+  await knock("issues", byStranger());
+  const retryAt = new Date(Date.now() + 3_600_000);
+  let asked = 0;
+  const hasWriteAccess = () => {
+    asked++;
+    return Promise.reject(new DeputyError("unavailable", "It is used up.", { retryAt }));
+  };
+  const deps = makeDeps({ hasWriteAccess });
+  for (let round = 0; round < 3; round++)
+    expect(await processInbox(deps)).toEqual({ settled: 0, open: 1 });
+  expect(asked).toBe(1);
+  const [row] = await rows();
+  expect(row?.result).toBe(`waits until ${retryAt.toISOString()}: It is used up.`);
+  await store.db
+    .updateTable("inbox")
+    .set({ result: "waits until 2026-01-01T00:00:00.000Z: It is used up." })
+    .execute();
+  expect(await processInbox(makeDeps({ hasWriteAccess: async () => true }))).toMatchObject({
+    settled: 1,
+  });
 });
 
 test("whose a branch is our own rows tell, not its name", async () => {

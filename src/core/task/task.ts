@@ -108,6 +108,8 @@ export type TaskOrigin = {
   reviewedAgainst: string | null;
   /** Whether a comment on `replyTo` tells how the work goes; absent: none does. */
   tells?: boolean;
+  /** The label that it was started for; null or absent: none. */
+  label?: string | null;
 };
 
 /**

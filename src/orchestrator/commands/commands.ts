@@ -38,15 +38,21 @@ export async function cancelTask(deps: AdvanceDeps, taskId: string): Promise<Tas
         `${task.id} is ${task.state} already; there is nothing to cancel.`,
       );
     }
-    await ledger.moveTask(task, task.state, task.hold, {
-      cancelRequestedAt: task.cancelRequestedAt ?? new Date(),
-    });
-    await ledger.appendEvent(task.id, {
-      type: "task.cancel_requested",
-      message: "Cancel requested",
-    });
-    ledger.notifyCancel(task.id);
+    await requestCancel(ledger, task, "Cancel requested");
   });
+}
+
+/** For a task that is not over. */
+export async function requestCancel(
+  ledger: TaskLedger,
+  task: Task,
+  message: string,
+): Promise<void> {
+  await ledger.moveTask(task, task.state, task.hold, {
+    cancelRequestedAt: task.cancelRequestedAt ?? new Date(),
+  });
+  await ledger.appendEvent(task.id, { type: "task.cancel_requested", message });
+  ledger.notifyCancel(task.id);
 }
 
 /**

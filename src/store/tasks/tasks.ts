@@ -235,3 +235,15 @@ export async function findLatestTask(
   const task = toTask(row);
   return { task, wasBegun: (await listSubtaskRows(db, task.id)).length > 0 };
 }
+
+/** The active task that delivered this pull request before, if there is one. */
+export async function findDeliverer(db: Db, deliveryUrl: string): Promise<string | null> {
+  const row = await db
+    .selectFrom("tasks")
+    .select("id")
+    .where("deliveryUrl", "=", deliveryUrl)
+    .where("delivery", "<>", "comment")
+    .where("state", "not in", ["completed", "failed", "cancelled"])
+    .executeTakeFirst();
+  return row?.id ?? null;
+}
