@@ -311,6 +311,30 @@ describe.skipIf(!hasGitHttpBackend)("a pull request", () => {
     expect(branches().split("\n").sort()).toEqual(["deputy/repair-the-greeting", "main"]);
   });
 
+  test("GitHub's rate limit is waited for until it ends, and counts as no failure", async () => {
+    await github.add("acme/limited", { from: project.path });
+    const reset = Math.round(Date.now() / 1_000) + 3_600;
+    const headers = {
+      "content-type": "application/json",
+      ...{ "x-ratelimit-remaining": "0", "x-ratelimit-reset": String(reset) },
+    };
+    github.refusals = [
+      ({ path }) =>
+        path.startsWith("/repos/acme/limited/pulls")
+          ? { status: 403, headers, body: '{"message":"API rate limit exceeded"}' }
+          : null,
+    ];
+    const repository = github.cloneUrl("acme/limited");
+    const { body } = await deputy.api("POST", "/v1/tasks", { ...task, repository });
+    await deputy.untilEvent(body.id, ({ type }) => type === "stage.parked");
+    const { hold, stage_failures } = (await deputy.api("GET", `/v1/tasks/${body.id}`)).body.task;
+    expect(JSON.stringify(hold)).toContain(new Date(reset * 1_000).toISOString());
+    expect(stage_failures ?? 0).toBe(0);
+    github.refusals = [];
+    expect((await deputy.cli(["cancel", body.id])).code).toBe(0);
+    await deputy.untilOver(body.id);
+  });
+
   test("a task for a commit is merged into the branch that has it", async () => {
     project.git("checkout", "--quiet", "-b", "feature");
     await project.write({ "src/extra.js": "export {};\n" });
