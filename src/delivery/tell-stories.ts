@@ -55,7 +55,9 @@ async function tellStory({ db, forge, log }: TellDeps, story: UntoldStory): Prom
     await markStory(db, target, {
       problem: message,
       failures: failures + 1,
-      ...(isRefused ? { toldAt: stamp } : { nextAt: error.retryAt ?? new Date(Date.now() + pauseMs) }),
+      ...(isRefused
+        ? { toldAt: stamp }
+        : { nextAt: error.retryAt ?? new Date(Date.now() + pauseMs) }),
     });
     return false;
   }
