@@ -24,6 +24,8 @@ export type MessageParts = {
   settings: Pick<CommitSettings, "coAuthors" | "message" | "signOff">;
   committer: Person;
   convention: Convention | null;
+  /** False leaves the agent's summary out. */
+  withBody: boolean;
 };
 
 export function composeMessage(parts: MessageParts): string {
@@ -31,7 +33,10 @@ export function composeMessage(parts: MessageParts): string {
   const paragraphs = parts.written.trimEnd().split("\n\n");
   const own = paragraphs.length > 1 ? (paragraphs.pop() ?? "") : "";
   const [first = "", ...rest] = paragraphs;
-  const said = { title: parts.title ?? first, body: rest.join("\n\n").trim() };
+  const said = {
+    title: parts.title ?? first,
+    body: parts.withBody ? rest.join("\n\n").trim() : "",
+  };
   const text = parts.isMerge
     ? describeMerge(first, own, parts)
     : template === null

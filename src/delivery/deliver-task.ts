@@ -28,6 +28,7 @@ import type { Forge } from "./github/forge.ts";
 import { publishTask } from "./publish-task.ts";
 import { buildReceipt, type ReceiptDelivery, summaryOf } from "./receipt/receipt.ts";
 import { renderReceipt } from "./receipt/render-receipt.ts";
+import type { RunHook } from "./try-messages.ts";
 
 /**
  * Delivers the finished work: the branch in the user's repository, a patch, the receipt, and a
@@ -44,6 +45,8 @@ export type DeliverDeps = {
   redact: Redact;
   /** How the commits of a repository look when they are delivered. */
   commits: (repository: string) => CommitSettings;
+  /** Runs a command in a clean worktree, in the box of checks; null where it did not get to run. */
+  runHook: (claim: Claim, task: Task, signal: AbortSignal) => RunHook;
   /** The checks of all parts on the whole, before anything is published; otherwise what follows. */
   gateWhole: (
     claim: Claim,
@@ -66,7 +69,12 @@ export function makeDeliverStage(deps: DeliverDeps): Stage {
     try {
       return task.delivery === "comment"
         ? await deliverComment(deps, task)
-        : await deliverBranch(deps, { ...task, gateVerdict: verdict }, task.headCommit);
+        : await deliverBranch(
+            deps,
+            { ...task, gateVerdict: verdict },
+            task.headCommit,
+            deps.runHook(claim, task, signal),
+          );
     } catch (error) {
       // A fault that needs a person is not fixed by retrying; an unavailable service may come back.
       if (!(error instanceof DeputyError)) throw error;
@@ -84,11 +92,16 @@ export function makeDeliverStage(deps: DeliverDeps): Stage {
   };
 }
 
-async function deliverBranch(deps: DeliverDeps, task: Task, head: string): Promise<Outcome> {
+async function deliverBranch(
+  deps: DeliverDeps,
+  task: Task,
+  head: string,
+  runHook: RunHook,
+): Promise<Outcome> {
   invariant(task.preparation, "a task that is delivered was prepared");
   const { baseCommit: base } = task.preparation;
   const mirror = deps.mirrors.at(task.preparation.mirror);
-  const commit = await dressCommits(deps, task, head);
+  const { commit, note } = await dressCommits(deps, task, head, runHook);
   const branch = await publishTask(deps, task, commit);
   const folder = join(deps.artifacts, task.id);
   await mkdir(folder, { recursive: true });
@@ -114,7 +127,7 @@ async function deliverBranch(deps: DeliverDeps, task: Task, head: string): Promi
         usage,
         plans,
         messages,
-        delivery: { branch, commit, ...made, files, credentials, ...where },
+        delivery: { branch, commit, ...made, files, credentials, note, ...where },
       }),
       deps.redact,
     );
@@ -149,7 +162,7 @@ async function deliverBranch(deps: DeliverDeps, task: Task, head: string): Promi
     branch,
     commit,
     url,
-    detail: `${branch}, ${files.length} file${files.length === 1 ? "" : "s"} changed, ${proof}${credentials.length > 0 ? `; it adds what looks like a credential, in ${credentials.join(", ")}` : ""}`,
+    detail: `${branch}, ${files.length} file${files.length === 1 ? "" : "s"} changed, ${proof}${credentials.length > 0 ? `; it adds what looks like a credential, in ${credentials.join(", ")}` : ""}${note === null ? "" : `; ${note}`}`,
   };
 }
 

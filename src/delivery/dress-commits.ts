@@ -28,10 +28,11 @@ import {
 } from "../worktree/mirror/mirror.ts";
 import { parseRepository } from "../worktree/mirror/repository-url.ts";
 import { listChanges } from "../worktree/read/diff.ts";
-import { listSubjects } from "../worktree/read/list-commits.ts";
+import { listSubjects, readMessage } from "../worktree/read/list-commits.ts";
 import { listFilesAt, readFileAt } from "../worktree/read/read-commit.ts";
 import { pushedRef } from "./adopt-pushed.ts";
-import { composeMessage } from "./compose-message.ts";
+import { composeMessage, type MessageParts } from "./compose-message.ts";
+import { findHook, type RunHook, tryMessages } from "./try-messages.ts";
 
 /**
  * Gives the commits of a task branch the author, the message and the signature that its repository
@@ -50,8 +51,16 @@ export function dressedRef({ id }: Pick<Task, "id">): string {
   return `delivered/${id}`;
 }
 
-/** Returns the commit to deliver in place of `head`. Rejects with a DeputyError if it cannot be signed. */
-export async function dressCommits(deps: DressDeps, task: Task, head: string): Promise<string> {
+/**
+ * Returns the commit to deliver in place of `head`, and what a person should know of its messages.
+ * Rejects with a DeputyError if it cannot be signed.
+ */
+export async function dressCommits(
+  deps: DressDeps,
+  task: Task,
+  head: string,
+  runHook: RunHook,
+): Promise<{ commit: string; note: string | null }> {
   invariant(task.preparation, "a task that is delivered was prepared");
   const { baseCommit: base } = task.preparation;
   const mirror = deps.mirrors.at(task.preparation.mirror);
@@ -78,7 +87,8 @@ export async function dressCommits(deps: DressDeps, task: Task, head: string): P
     settings.message === null &&
     settings.coAuthors.length === 0 &&
     !settings.signOff;
-  const writeMessage = async (commit: BranchCommit) => {
+  const writeMessage = async (commit: BranchCommit, wording: Wording): Promise<string> => {
+    if (isPlain && wording === wanted) return commit.message;
     const [parent = base] = commit.parents;
     const changes = await listChanges(mirror, parent, commit.id);
     return composeMessage({
@@ -88,22 +98,45 @@ export async function dressCommits(deps: DressDeps, task: Task, head: string): P
       taskId: task.id,
       issue: about,
       files: changes.map(({ path }) => path),
-      ...{ settings, committer, convention },
+      ...{ settings, committer, ...wording },
     });
   };
+  const stays = new Set([...delivered, ...pushed].map(({ id }) => id));
+  const fresh = commits.filter(({ id }) => !stays.has(id));
+  const wanted: Wording = { convention, withBody: true };
+  const hook = fresh.length > 0 ? await findHook(mirror, base, task) : null;
+  const isFree = hook !== null && settings.message === null;
+  const wordings = isFree ? [wanted, ...otherWordings(convention)] : [wanted];
+  const styles = await Promise.all(
+    wordings.map((wording) => Promise.all(fresh.map((commit) => writeMessage(commit, wording)))),
+  );
+  const tried = hook
+    ? await tryMessages(
+        mirror,
+        hook,
+        { base, before: await readMessage(mirror, base), styles },
+        runHook,
+      )
+    : { style: 0, note: null };
+  const messages = new Map(fresh.map(({ id }, at) => [id, styles[tried.style]?.[at] ?? ""]));
   const signing = settings.sign ? await openSigning(parseRepository(task.repository)) : null;
   const dressed = await rewriteCommits(
     mirror,
     commits,
     { delivered: [...delivered, ...pushed], made },
-    async (commit) => {
-      const message = isPlain ? commit.message : await writeMessage(commit);
-      return { author, committer, message };
-    },
+    async ({ id, message }) => ({ author, committer, message: messages.get(id) ?? message }),
     signing,
   );
   if (dressed !== head) await pinRef(mirror, dressedRef(task), dressed);
-  return dressed;
+  return { commit: dressed, note: tried.note };
+}
+
+type Wording = Pick<MessageParts, "convention" | "withBody">;
+
+/** What a hook may take that refuses the wanted wording. */
+function otherWordings(convention: Convention | null): Wording[] {
+  const short = { types: convention?.types ?? null, maxHeader: 72, source: "its hook" };
+  return [true, false].map((withBody) => ({ convention: short, withBody }));
 }
 
 /** By the base commit: what an agent writes decides nothing. */

@@ -1,10 +1,9 @@
 import { newId } from "../core/base/id.ts";
 import type { NewNotification } from "../core/ledger/task-ledger.ts";
-import type { EventType } from "../core/task/event.ts";
 import type { Task } from "../core/task/task.ts";
 import type { Redact } from "../core/text/redact.ts";
 import type { TitledTask } from "../core/text/title.ts";
-import { notificationText } from "./notification-text.ts";
+import { type NotifiedEvent, notificationText, readQuestion } from "./notification-text.ts";
 import type { NotifierConfig } from "./notifier-config.ts";
 
 /**
@@ -12,8 +11,8 @@ import type { NotifierConfig } from "./notifier-config.ts";
  * notification. Addresses and secrets are not in them; they are looked up when sending.
  */
 export function notificationRows(
-  event: { id: string; type: EventType; message: string },
-  task: Pick<Task, "id" | "state" | "branch" | "deliveryUrl"> & TitledTask,
+  event: NotifiedEvent & { id: string },
+  task: Pick<Task, "id" | "state" | "branch" | "deliveryUrl" | "repository"> & TitledTask,
   config: NotifierConfig,
   redact: Redact,
   now: Date = new Date(),
@@ -38,11 +37,16 @@ export function notificationRows(
     rows.push({ ...common, id: newId("notification"), channel: "ntfy", payload: { tags } });
   }
   if (config.webhook) {
+    const asked = readQuestion(event);
     const data = {
       task_id: task.id,
+      repository: withoutLogin(task.repository),
+      subject: task.origin.subject,
+      // What is asked of a part leaves the task as it is, also in the API.
       state: task.state,
+      question: asked && { ...asked, text: redact(asked.text).slice(0, maxWebhookText) },
       title,
-      message: redact(event.message).slice(0, 2_000),
+      message: redact(event.message).slice(0, maxWebhookText),
       branch: task.branch,
       url: common.clickUrl,
     };
@@ -51,6 +55,12 @@ export function notificationRows(
   }
   return rows;
 }
+
+function withoutLogin(url: string): string {
+  return url.replace(/\/\/[^/@]*@/, "//");
+}
+
+const maxWebhookText = 8_000;
 
 function withSlash(url: string): string {
   return url.endsWith("/") ? url : `${url}/`;

@@ -1,11 +1,13 @@
 import type { EventType } from "../core/task/event.ts";
+import { optionsOf, type QuestionKind } from "../core/task/question.ts";
 import type { Task } from "../core/task/task.ts";
 import type { Redact } from "../core/text/redact.ts";
 import { type TitledTask, titleOf } from "../core/text/title.ts";
 
 /**
- * The text on a phone. Others may read the channel, so it says in a few words what ended or is
- * asked and what it was about: no code, no output, no secrets.
+ * The text on a phone, to act on without another look: what ended or is asked, with its answers, in
+ * which repository, and the task's id. Others may read the channel, so there is no code, no output and
+ * no secret in it.
  */
 export type NotificationText = {
   title: string;
@@ -36,17 +38,25 @@ const maxQuestion = 1_500;
 
 /** Null for an event without notification. */
 export function notificationText(
-  event: { type: EventType; message: string },
-  task: Pick<Task, "id"> & TitledTask,
+  event: NotifiedEvent,
+  task: Pick<Task, "id" | "repository"> & TitledTask,
   redact: Redact = (text) => text,
 ): NotificationText | null {
   const look = Object.hasOwn(looks, event.type) ? looks[event.type as NotifiedType] : null;
   if (!look) return null;
   const plain = (text: string, max: number) => shorten(oneLine(withoutCode(redact(text))), max);
   const called = plain(titleOf(task, redact), maxTitle - look.word.length - 2);
+  const where = plain(`${nameOf(task.repository)} · ${task.id}`, maxBody);
+  const asked = readQuestion(event);
+  const body = asked
+    ? [
+        cutQuestion(manyLines(withoutCode(redact(asked.text))), task.id),
+        describeAnswers(asked, task.id),
+      ]
+    : [plain(withoutWord(event.message), maxBody)];
   return {
     title: `${look.word}: ${called}`,
-    body: withNotice(plain(event.message, Number.POSITIVE_INFINITY), task.id, event.type),
+    body: [...body, where].filter(Boolean).join("\n"),
     priority: look.priority,
     tags: [...look.tags],
   };
@@ -66,9 +76,51 @@ function oneLine(text: string): string {
     .trim();
 }
 
-function withNotice(text: string, taskId: string, type: EventType): string {
-  if (text === "") return taskId;
-  if (type !== "question.asked") return shorten(text, maxBody);
+/** Lines stay, because a plan is a list; runs of blanks and of empty lines do not. */
+function manyLines(text: string): string {
+  const lines = text.split("\n").map(oneLine);
+  return lines
+    .filter((line, at) => line !== "" || (lines[at - 1] ?? "") !== "")
+    .join("\n")
+    .trim();
+}
+
+/** The title says the word already. */
+function withoutWord(message: string): string {
+  return message.replace(/^(?:Completed|Failed|Question|Plan changed):\s+/, "");
+}
+
+/** `acme/app` of an address, the folder's name of a path. */
+function nameOf(repository: string): string {
+  const parts = repository
+    .replace(/\/+$/, "")
+    .replace(/\.git$/, "")
+    .split(/[/:]/);
+  return parts.slice(repository.startsWith("/") ? -1 : -2).join("/");
+}
+
+function describeAnswers({ options }: Asked, taskId: string): string {
+  const words = options.length === 0 ? "" : `${options.map((one) => `"${one}"`).join(" or ")}: `;
+  return `Answer ${words}deputy answer ${taskId} ${options[0] === undefined ? "TEXT" : JSON.stringify(options[0])}`;
+}
+
+export type Asked = { id: string | null; kind: string; text: string; options: readonly string[] };
+export type NotifiedEvent = { type: EventType; message: string; data?: Record<string, unknown> };
+
+/** What a person is asked by an event; null: nothing. */
+export function readQuestion({ data = {}, message, type }: NotifiedEvent): Asked | null {
+  if (type !== "question.asked") return null;
+  const word = (value: unknown) => (typeof value === "string" ? value : null);
+  const kind = word(data.kind) ?? "question";
+  return {
+    id: word(data.question_id),
+    kind,
+    text: word(data.question) ?? withoutWord(message),
+    options: optionsOf[kind as QuestionKind] ?? [],
+  };
+}
+
+function cutQuestion(text: string, taskId: string): string {
   const left = [...text].length - maxQuestion;
   if (left <= 0) return text;
   return `${shorten(text, maxQuestion)} [cut here, ${left} more characters: deputy show ${taskId}]`;

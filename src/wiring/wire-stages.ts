@@ -22,7 +22,7 @@ import { findFallbacks } from "../roles/fallbacks.ts";
 import { makeRunRole, roleAgent } from "../roles/run-role.ts";
 import type { Sandbox } from "../sandbox/box/sandbox.ts";
 import type { Db } from "../store/database/schema.ts";
-import { judge, judgeTree, type VerifyDeps } from "../verifier/checks/verify-stage.ts";
+import { judge, judgeTree, runHook, type VerifyDeps } from "../verifier/checks/verify-stage.ts";
 import type { Mirrors } from "../worktree/mirror/mirror.ts";
 import { makeAuthHeader, maxFileBytes } from "./github-access.ts";
 import { wireVerification } from "./wire-verification.ts";
@@ -103,6 +103,9 @@ export function wireStages(deps: StageDeps): WiredStages {
       ...shared,
       artifacts: config.paths.artifacts,
       forge: makeForge(config.github, redact),
+      // What the hook says of several wordings is no event of a check.
+      runHook: (claim, task, signal) => (run) =>
+        runHook({ ...verify, report: async () => {} }, { claim, task, signal }, run),
       commits: (repository) => commitSettings(config.commits, repository),
       gateWhole: (claim, task, signal) => gateWhole(whole, claim, task, signal),
     },

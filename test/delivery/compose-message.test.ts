@@ -12,6 +12,7 @@ const parts: MessageParts = {
   settings: { coAuthors: [], message: null, signOff: false },
   committer: { name: "Ada", email: "ada@example.org" },
   convention: null,
+  withBody: true,
 };
 const convention = { types: null, maxHeader: 100, source: "x" };
 const settings = { coAuthors: [], message: null, signOff: false };

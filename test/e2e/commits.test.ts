@@ -1,24 +1,58 @@
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
-import { rename, writeFile } from "node:fs/promises";
+import { appendFile, rename, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { withDeputy } from "../support/fixtures.ts";
 
 /** What is delivered is what its repository takes: whose commits, in which words, and signed. */
 const hasKeygen = spawnSync("ssh-keygen", ["-?"]).error === undefined;
 
-const { deputy, repository, run, receiptOf, scratch } = withDeputy({
+const { deputy, repository, repositoryWith, run, receiptOf, scratch } = withDeputy({
   files: { "a.txt": "a\n", "commitlint.config.js": "throw new Error('never run');\n" },
+  start: false,
   config: `
 commits:
   author: Ada Lovelace <ada@example.org>
   co_authored_by: ["Deputy <deputy@localhost>"]
   sign_off: true
-  sign: ${hasKeygen}
 `,
+});
+beforeAll(async () => {
+  const file = join(deputy.home, "config.yaml");
+  const own = `repositories:\n  ${repository.path}:\n    commits: {sign: ${hasKeygen}}\n`;
+  await appendFile(file, own);
+  await deputy.start();
 });
 const body = (commit: string) =>
   repository.git("log", "-1", "--format=%an <%ae>|%cn <%ce>|%B", commit);
+
+/** Takes `type: subject` and what the repository began with; leaves a trace where it runs. */
+const hook = `#!/bin/sh
+touch hook-ran
+head -n 1 "$1" | grep -qE '^(start|(feat|fix): .{1,40})$' || { echo "no type in it"; exit 1; }
+! grep -q WIP "$1" || { echo "it is work in progress"; exit 1; }
+`;
+
+test("the repository's commit-msg hook tries the messages, in a box and not in the checkout", async () => {
+  const own = await repositoryWith({ "a.txt": "a\n", ".husky/commit-msg": hook });
+  const input = { repository: own.path, checks: ["true"] };
+  const mended = await run({ ...input, goal: "Add b", agent: "command:echo b > b.txt" });
+  expect(mended.state, mended.end_detail).toBe("completed");
+  expect(own.git("log", "-1", "--format=%s", mended.branch ?? "")).toBe("feat: add b");
+  expect((await deputy.events(mended.id)).at(-1)?.message).not.toContain("husky");
+
+  const refused = await run({
+    ...input,
+    goal: "Add the WIP of c",
+    agent: "command:echo c > c.txt",
+  });
+  expect(refused.state, refused.end_detail).toBe("completed");
+  expect((await deputy.events(refused.id)).at(-1)?.message).toContain(
+    ".husky/commit-msg refuses a message of its commits (",
+  );
+  expect(own.git("status", "--porcelain", "--ignored")).toBe("");
+});
 
 describe.skipIf(!hasKeygen)("delivered commits", () => {
   let key = "";

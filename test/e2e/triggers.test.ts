@@ -273,7 +273,7 @@ test("what a person approves is what was shown: an edit in between asks again, a
   const second = await asked();
   expect(second.text).toContain("It is asked again, because mallory edited acme/app#5.");
   const cut = await untilReceived(({ raw, path }) => path === "/" && raw.includes("Delete it."));
-  expect(cut.body.message).toMatch(/\[cut here, \d+ more characters: deputy show task_\w+\]$/);
+  expect(cut.body.message).toMatch(/\[cut here, \d+ more characters: deputy show task_\w+\]$/m);
 
   const late = await deputy.cli(["answer", id, "yes"]);
   expect([late.code, late.stderr]).toEqual([

@@ -61,6 +61,7 @@ const task = {
   state: "completed" as const,
   branch: "deputy/repair",
   deliveryUrl: null,
+  repository: "https://github.com/acme/app.git",
   origin: { subject: null, outsideText: null },
 };
 async function enqueue(count = 1): Promise<string[]> {
@@ -95,7 +96,7 @@ test("ntfy gets one message at the server's root, with title, priority, tags, li
   expect(JSON.parse(request?.body ?? "")).toEqual({
     topic: "topic-of-mine",
     title: "Done: Repair the parser",
-    message: "Completed: it",
+    message: `it\nacme/app · ${task.id}`,
     priority: 3,
     tags: ["white_check_mark"],
     click: `https://deputy.example/tasks/${task.id}`,

@@ -13,6 +13,7 @@ const task = {
   state: "completed" as const,
   branch: "deputy/repair-the-parser",
   deliveryUrl: null,
+  repository: "https://github.com/acme/app.git",
   origin: { subject: null, outsideText: null },
 };
 const config = {
@@ -36,19 +37,43 @@ test("each event that a person is told about has its words, and no other has any
 test.each([
   [
     "task.completed",
-    "Completed: deputy/x, 2 files changed",
-    "Done: Repair the parser",
+    "Completed: deputy/x, 2 files",
+    "deputy/x, 2 files",
+    "Done",
     3,
     "white_check_mark",
   ],
-  ["task.failed", "Failed: the checks are red", "Failed: Repair the parser", 4, "x"],
-  ["question.asked", "Question: Which one?", "Needs an answer: Repair the parser", 4, "question"],
-] as const)("%s", (type, message, title, priority, tag) => {
+  ["task.failed", "Failed: the checks are red", "the checks are red", "Failed", 4, "x"],
+  [
+    "question.asked",
+    "Question: Which one?",
+    `Which one?\nAnswer deputy answer ${task.id} TEXT`,
+    "Needs an answer",
+    4,
+    "question",
+  ],
+] as const)("%s", (type, message, body, word, priority, tag) => {
   expect(notificationText({ type, message }, task)).toEqual({
-    title,
-    body: message,
-    priority,
-    tags: [tag],
+    title: `${word}: Repair the parser`,
+    body: `${body}\nacme/app · ${task.id}`,
+    ...{ priority, tags: [tag] },
+  });
+});
+
+test("a question has its answers, and a plan all its lines", () => {
+  const question = "Run this plan?\n\n\n1. Parse   it\n2. Print it";
+  const data = { question, question_id: "que_1", kind: "plan" };
+  const event = { id: "evt_1", type: "question.asked" as const, message: "Question: run?", data };
+  const local = { ...task, repository: "/home/me/app" };
+  expect(notificationText(event, local)?.body).toBe(
+    `Run this plan?\n\n1. Parse it\n2. Print it\nAnswer "approve" or "cancel": deputy answer ${task.id} "approve"\napp · ${task.id}`,
+  );
+  const [, webhook] = notificationRows(event, local, config, redact);
+  expect(webhook?.payload).toMatchObject({
+    data: {
+      ...{ repository: "/home/me/app", subject: null },
+      question: { id: "que_1", kind: "plan", text: question, options: ["approve", "cancel"] },
+    },
   });
 });
 
@@ -65,17 +90,18 @@ test("no code, no secret and no hidden character gets into a message", () => {
   const message =
     "Failed:\n```js\nsteal()\n```\nsee `src/a.ts` \u202etk_secret\u0007 topic-of-mine";
   expect(notificationText({ type: "task.failed", message }, task, redact)?.body).toBe(
-    "Failed: [code] see src/a.ts [redacted] [redacted]",
+    `[code] see src/a.ts [redacted] [redacted]\nacme/app · ${task.id}`,
   );
 });
 
-test("a message is one line and short, whatever went into it", () => {
+test("a message is one line of its own and short, whatever went into it", () => {
   fc.assert(
     fc.property(fc.string({ unit: "binary" }), fc.string({ unit: "binary" }), (message, goal) => {
       const text = notificationText({ type: "task.failed", message }, { ...task, goal });
-      expect([...(text?.body ?? "")].length).toBeLessThanOrEqual(300);
+      expect([...(text?.body ?? "")].length).toBeLessThanOrEqual(350);
       expect([...(text?.title ?? "")].length).toBeLessThanOrEqual(120);
-      expect(`${text?.title}${text?.body}`).not.toMatch(/[\p{Cc}\p{Cs}]/u);
+      expect(text?.body.split("\n").length).toBeLessThanOrEqual(2);
+      expect(`${text?.title}${text?.body.replace("\n", "")}`).not.toMatch(/[\p{Cc}\p{Cs}]/u);
     }),
   );
 });

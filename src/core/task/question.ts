@@ -14,6 +14,19 @@ export const questionKinds = [
 ] as const;
 export type QuestionKind = (typeof questionKinds)[number];
 
+/** The answers of one word that a question of this kind takes; advice in other words is often taken, too. */
+export const optionsOf: Record<QuestionKind, readonly string[]> = {
+  approval: ["yes", "no"],
+  plan: ["approve", "cancel"],
+  budget: ["yes", "no"],
+  permission: ["yes", "no"],
+  judges: ["accept", "without"],
+  pause: ["yes"],
+  stuck: ["retry", "give up"],
+  question: [],
+  review: [],
+};
+
 /** SHA-256 of a question's text in hex: an answer that carries it refers to exactly this text. */
 export function hashQuestion(text: string): string {
   return createHash("sha256").update(text).digest("hex");

@@ -149,6 +149,9 @@ export function buildReceipt(input: {
         ...describeOvertaken(task, subtasks),
         ...describeUnconfined(attempts),
         ...describeCredentials(delivery),
+        ...(delivery?.note
+          ? [`${delivery.note.charAt(0).toUpperCase()}${delivery.note.slice(1)}.`]
+          : []),
         ...(delivery?.branch && delivery.patch === null && !delivery.isPublic ? [noPatch] : []),
       ]),
     ],
@@ -179,6 +182,8 @@ export type ReceiptDelivery = {
   /** All that were delivered, newest first. They differ from those of the attempts where they were signed or given other words. */
   commits: string[];
   signed: boolean;
+  /** Of the repository's commit-msg hook; known only while it is delivered. */
+  note?: string | null;
   url: string | null;
   /** Null: the change is too large for one, or `isPublic`. */
   patch: string | null;

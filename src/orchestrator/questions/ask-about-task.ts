@@ -18,6 +18,6 @@ export async function askAboutTask(
   await announce(ledger, asking, {
     type: "question.asked",
     message: `Question: ${text}`,
-    data: { question_id: questionId, question: text },
+    data: { question_id: questionId, question: text, kind },
   });
 }

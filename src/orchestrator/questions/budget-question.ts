@@ -45,7 +45,7 @@ export async function askForBudget(
     ...about,
     type: "question.asked",
     message: `Question: ${text}`,
-    data: { question_id: questionId, question: text },
+    data: { question_id: questionId, question: text, kind: "budget" },
   });
   return { kind: "question", questionId };
 }

@@ -84,7 +84,10 @@ export async function applyDecision(
         ...about,
         type: "question.asked",
         message: `Question: ${decision.question}`,
-        data: { question_id: questionId, question: decision.question, key: subtask.key },
+        data: {
+          ...{ question_id: questionId, question: decision.question },
+          ...{ key: subtask.key, kind: decision.asks },
+        },
       });
       return;
     }

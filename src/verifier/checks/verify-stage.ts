@@ -4,7 +4,13 @@ import pLimit from "p-limit";
 import { invariant } from "../../core/base/invariant.ts";
 import { mergeRefused, type Refused } from "../../core/proof/confinement.ts";
 import { type ProofLevel, resolveProof } from "../../core/proof/proof.ts";
-import type { Check, CheckResult, Experiment, Verdict } from "../../core/proof/verdict.ts";
+import {
+  acceptanceCheck,
+  type Check,
+  type CheckResult,
+  type Experiment,
+  type Verdict,
+} from "../../core/proof/verdict.ts";
 import type { Assurance } from "../../core/review/review.ts";
 import type { Claim, Outcome, Stage } from "../../core/task/outcome.ts";
 import type { Baseline, Subtask, Task } from "../../core/task/task.ts";
@@ -255,6 +261,21 @@ export async function judgeTree(
     onCheck: (result) => deps.report(claim, result, "whole"),
   });
   return withRefused(verdict, refused);
+}
+
+/**
+ * What a command of the repository's says in a clean worktree of this commit, in the box of checks;
+ * null where it did not get to run, as after a setup that failed.
+ */
+export async function runHook(
+  deps: VerifyDeps,
+  { claim, signal, task }: { claim: Claim; task: Task; signal: AbortSignal },
+  { command, commit }: { command: string; commit: string },
+): Promise<string | null> {
+  const checks = [acceptanceCheck(command, "plan")];
+  const verdict = await judgeTree(deps, claim, task, { checks, commit, name: "hook" }, signal);
+  const own = verdict.checks.find(({ check }) => check.command === command);
+  return own?.run.outputTail ?? null;
 }
 
 /** Where flips of tests are known from, and kept. */

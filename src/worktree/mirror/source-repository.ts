@@ -1,7 +1,8 @@
 import { readFile, stat } from "node:fs/promises";
-import { basename, dirname } from "node:path";
+import { basename, dirname, isAbsolute, relative, resolve } from "node:path";
 import { DeputyError } from "../../core/base/error.ts";
 import { type Git, type GitAnswer, openGit } from "../git/git.ts";
+import type { Repository } from "./repository-url.ts";
 
 /**
  * A user's own repository on this machine, as found: a checkout, a folder inside one, a linked
@@ -99,6 +100,20 @@ export function baseCandidates(base: string, branches: string): string[] {
     ? [base]
     : [`${branches}${short}`, `refs/tags/${base}`];
   return /^[0-9a-f]{4,40}$/i.test(base) ? [...names, base.toLowerCase()] : names;
+}
+
+/**
+ * Where the checkout says that its hooks are (`core.hooksPath`), from its root; null where it does not
+ * say, or they lie outside of it.
+ */
+export async function findHooksPath({ kind, url }: Repository): Promise<string | null> {
+  if (kind === "remote") return null;
+  const { git, topLevel } = await inspectSource(url);
+  const { stdout } = await git.ask(["config", "--local", "--get", "core.hooksPath"]);
+  const path = stdout.toString("utf8").trim();
+  if (path === "" || path.startsWith("~")) return null;
+  const inside = relative(topLevel, resolve(topLevel, path));
+  return inside === "" || inside.startsWith("..") || isAbsolute(inside) ? null : inside;
 }
 
 /** Whether a text can be a branch or tag name: no option, no revision operators, no path tricks. */

@@ -29,6 +29,11 @@ export async function listSubjects(mirror: Mirror, commit: string, max: number):
   return (await openMirror(mirror).run(args)).split("\n").filter(Boolean);
 }
 
+/** The message of the last commit that is no merge. */
+export function readMessage(mirror: Mirror, commit: string): Promise<string> {
+  return openMirror(mirror).run(["log", "--no-merges", "--max-count=1", "--format=%B", commit]);
+}
+
 /** How many files of each of these trees differ from those of the tree `from`; one git for all. */
 export async function countChanges(
   mirror: Mirror,
