@@ -56,7 +56,7 @@ export function openTools(
       ...(skills.length > 0 ? [makeSkillTool(skills)] : []),
       ...extra,
       ...(isWriting ? [report] : []),
-      makeAskTool(),
+      ...(mayAsk(run) ? [makeAskTool()] : []),
       outputSchema && take ? makeAnswerTool(outputSchema, take) : makeFinishTool(),
     ],
     report,
@@ -66,4 +66,9 @@ export function openTools(
       return value === undefined || !take ? null : take(value);
     },
   };
+}
+
+/** Nobody answers a reviewer of somebody's work: what the goal leaves open is a finding, or none. */
+function mayAsk({ role, outputSchema }: AgentRun): boolean {
+  return role !== "reviewer" || outputSchema === null;
 }

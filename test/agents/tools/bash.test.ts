@@ -14,6 +14,20 @@ test("exit code and output, in order of arrival", async () => {
   expect(await call(tool, { command: "kill -9 $$" })).toBe("killed by SIGKILL\n(no output)");
 });
 
+test.each([
+  ["(exit 3) | tail -1", "exit 0; the parts of its last pipe: 3 | 0\n(no output)"],
+  ["echo red | (cat; exit 1) | tail -1", "exit 0; the parts of its last pipe: 0 | 1 | 0\nred"],
+  ["yes | head -1", "exit 0; the parts of its last pipe: 141 | 0\ny"],
+  ["set -o pipefail; (exit 3) | cat", "exit 3; the parts of its last pipe: 3 | 0\n(no output)"],
+  ["echo green | tail -1", "exit 0\ngreen"],
+  ["echo no | grep yes", "exit 1\n(no output)"],
+  ["(exit 3) | cat; echo after", "exit 0\nafter"],
+])("a pipe hides no failure: %s", async (command, answer) => {
+  const tool = makeBashTool(makePlace(await makeRun()));
+  expect(tool.description).toContain("each part of the last pipe");
+  expect(await call(tool, { command })).toBe(answer);
+});
+
 test("long output keeps its head and tail", async () => {
   const answer = await call(makeBashTool(makePlace(await makeRun())), { command: "seq 1 100000" });
   expect(answer).toMatch(/^exit 0\n1\n2\n/);
@@ -29,7 +43,7 @@ test("the rest of a long output is in a file that can be read, whatever comes be
   const answer = await call(bash, { command: "seq 1 100000; echo err >&2" });
   const [, path = ""] = /read (\S+)\]$/.exec(answer) ?? [];
   expect(await call(read, { path, offset: 50_000, limit: 2 })).toBe(
-    "50000\n50001\n[lines 50000 to 50001 of 100001]",
+    "50000\t50000\n50001\t50001\n[lines 50000 to 50001 of 100001]",
   );
   expect(await call(read, { path: `${path}/../../secret` })).toMatch(/^Error: /);
   expect(await call(bash, { command: "seq 1 10" })).not.toContain("whole output");
@@ -92,4 +106,5 @@ test("stdin is empty: a command that asks does not hang", async () => {
 test("without bash it is sh", async () => {
   const tool = makeBashTool({ ...makePlace(await makeRun()), env: { PATH: "/nowhere" } });
   expect(tool.description).toContain("Run a sh command");
+  expect(tool.description).not.toContain("pipe");
 });

@@ -80,10 +80,10 @@ describe.each(bad)("%j", (path) => {
 
 test("paths inside work: plain, absolute, through a link, and not there yet", async () => {
   const read = makeReadTool(makePlace(run));
-  expect(await call(read, { path: "src/a.txt" })).toBe("inside");
-  expect(await call(read, { path: "./src//a.txt" })).toBe("inside");
-  expect(await call(read, { path: join(run.worktree, "src/a.txt") })).toBe("inside");
-  expect(await call(read, { path: "good-link" })).toBe("inside");
+  expect(await call(read, { path: "src/a.txt" })).toBe("1\tinside");
+  expect(await call(read, { path: "./src//a.txt" })).toBe("1\tinside");
+  expect(await call(read, { path: join(run.worktree, "src/a.txt") })).toBe("1\tinside");
+  expect(await call(read, { path: "good-link" })).toBe("1\tinside");
   await call(makeWriteTool(makePlace(run)), { path: "deep/er/b.txt", content: "new\n" });
   expect(await readFile(join(run.worktree, "deep/er/b.txt"), "utf8")).toBe("new\n");
   await call(makeWriteTool(makePlace(run)), { path: ".gitignore", content: "dist\n" });
@@ -95,12 +95,12 @@ test("a worktree that is itself behind a link works", async () => {
   await symlink(run.worktree, alias);
   expect(
     await call(makeReadTool({ ...makePlace(run), worktree: alias }), { path: "src/a.txt" }),
-  ).toBe("inside");
+  ).toBe("1\tinside");
   expect(
     await call(makeReadTool({ ...makePlace(run), worktree: alias }), {
       path: join(alias, "src/a.txt"),
     }),
-  ).toBe("inside");
+  ).toBe("1\tinside");
 });
 
 test("a named pipe holds nobody up", async () => {

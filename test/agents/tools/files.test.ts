@@ -24,7 +24,7 @@ describe("read", () => {
   test("a part of a file, and which part it is", async () => {
     await put("a", Array.from({ length: 10 }, (_, i) => `line ${i + 1}\n`).join(""));
     expect(await read({ path: "a", offset: 3, limit: 2 })).toBe(
-      "line 3\nline 4\n[lines 3 to 4 of 10]",
+      "3\tline 3\n4\tline 4\n[lines 3 to 4 of 10]",
     );
     expect(await read({ path: "a", offset: 11 })).toBe("Error: the file has only 10 lines");
   });
@@ -35,7 +35,7 @@ describe("read", () => {
     await put("wide", `${"x".repeat(100_000)}\nnext\n`);
     const wide = await read({ path: "wide" });
     expect(wide.length).toBeLessThan(2_100);
-    expect(wide).toMatch(/…\nnext$/);
+    expect(wide).toMatch(/…\n2\tnext$/);
     await put("big", `${"x".repeat(1_900)}\n`.repeat(100));
     expect(await read({ path: "big" })).toMatch(/\[lines 1 to 31 of 100\]$/);
   });
@@ -106,6 +106,12 @@ describe("edit", () => {
     const answer = await edit(piece, "x");
     expect(answer).toContain(`like line ${line}`);
     expect(answer).toContain("\nconst total = sum(lines) + tax;\nreturn total;");
+  });
+
+  test("a piece with the line numbers of read is not taken, and told so", async () => {
+    await put("a", "one\ntwo\n");
+    expect(await edit("1\tone\n2\ttwo", "x")).toContain("carries the line numbers of read");
+    expect(await get("a")).toBe("one\ntwo\n");
   });
 
   test("a piece that is nowhere near", async () => {

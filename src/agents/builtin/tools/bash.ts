@@ -14,18 +14,21 @@ const keepBytes = 8 * 1024;
 /**
  * Runs a shell command in the worktree. Nothing it starts outlives it; only its last folder is
  * kept, and the next command starts there. The shell reports that folder on a separate descriptor,
- * so this works wherever the command runs and whatever it does with its output. `startIn` is the
- * folder, from the worktree's root, in which an earlier run of the same work left off.
+ * so this works wherever the command runs and whatever it does with its output. With it bash reports
+ * the exit codes of the last pipe, so that `npm test | tail` is no "exit 0" above red tests; `pipefail`
+ * would change what a command means, where `head` or `grep -q` ends its writer early. `startIn` is
+ * the folder, from the worktree's root, in which an earlier run of the same work left off.
  */
 export function makeBashTool(place: Place, startIn = ""): Tool {
   const { worktree, env, signal, runCommand } = place;
-  const shell = findProgram("bash", env.PATH ?? "") ? "bash" : "sh";
+  const isBash = findProgram("bash", env.PATH ?? "") !== null;
+  const shell = isBash ? "bash" : "sh";
   let cwd = join(worktree, startIn);
   let outputs = 0;
   return defineTool({
     name: "bash",
     effect: "changes",
-    description: `Run a ${shell} command in the worktree. cd lasts for the next call; stdin is empty; background processes end with the command. Long output keeps head and tail, the rest is in a file.`,
+    description: `Run a ${shell} command in the worktree. cd lasts for the next call; stdin is empty; background processes end with the command. The result begins with the exit code${isBash ? ", and that of each part of the last pipe" : ""}. Long output keeps head and tail, the rest is in a file.`,
     input: z.strictObject({
       command: z.string().min(1),
       timeout_s: z
@@ -45,17 +48,17 @@ export function makeBashTool(place: Place, startIn = ""): Tool {
       const outputPath = join(place.outputs, `output-${++outputs}.txt`);
       const spill = openSpill(outputPath, 2 * keepBytes);
       const result = await runCommand({
-        argv: [shell, "-c", tellFolder + command],
+        argv: [shell, "-c", tellEnd(isBash) + command],
         cwd,
         env,
         timeoutMs: timeout_s * 1_000,
         signal,
         graceMs: 2_000,
         keepBytes,
-        onOutput: (chunk) => spill.add(chunk.includes(mark) ? splitFolder(chunk).output : chunk),
+        onOutput: (chunk) => spill.add(chunk.includes(mark) ? splitEnd(chunk).output : chunk),
       });
       const isSpilled = await spill.close();
-      const { output, folder } = splitFolder(result.output);
+      const { output, folder, codes } = splitEnd(result.output);
       if (result.truncatedBytes > 0 && isSpilled) {
         notes.push(`[the whole output: read ${outputPath}]`);
       }
@@ -68,7 +71,7 @@ export function makeBashTool(place: Place, startIn = ""): Tool {
       const body = output.trimEnd() || "(no output)";
       return {
         ok: result.endedBy === "exit" && result.exitCode === 0,
-        text: [describeEnd(result, timeout_s), body, ...notes].join("\n"),
+        text: [describeEnd(result, timeout_s, codes), body, ...notes].join("\n"),
       };
     },
   });
@@ -85,17 +88,23 @@ export function readFolder(result: string): string | null {
   return name === rootName ? "" : name;
 }
 
-/** Delimits the folder in the output: a control character that text does not contain. */
+/** Delimits the report in the output: a control character that text does not contain. */
 const mark = String.fromCharCode(30);
 
 /** Prefixed on the command's first line, so that line numbers in shell messages stay right. */
-const tellFolder = `exec 9>&1; trap 'printf "\\036cwd:%s\\036" "$PWD" >&9' EXIT; `;
+function tellEnd(isBash: boolean): string {
+  const codes = isBash ? `$\{PIPESTATUS[*]}` : "";
+  return `exec 9>&1; trap 'printf "\\036end:%s:%s\\036" "${codes}" "$PWD" >&9' EXIT; `;
+}
 
-function splitFolder(output: string): { output: string; folder: string | null } {
-  const at = output.lastIndexOf(`${mark}cwd:`);
+/** `codes`: the exit codes of the parts of the last pipe; none where they are not known. */
+function splitEnd(output: string): { output: string; folder: string | null; codes: string[] } {
+  const at = output.lastIndexOf(`${mark}end:`);
   const end = output.indexOf(mark, at + 1);
-  if (at < 0 || end < 0) return { output, folder: null };
-  return { output: output.slice(0, at) + output.slice(end + 1), folder: output.slice(at + 5, end) };
+  if (at < 0 || end < 0) return { output, folder: null, codes: [] };
+  const [codes = "", ...folder] = output.slice(at + 5, end).split(":");
+  const rest = output.slice(0, at) + output.slice(end + 1);
+  return { output: rest, folder: folder.join(":"), codes: codes.split(" ") };
 }
 
 /** Returns the folder as a path below the worktree's own path, or null if it is outside. */
@@ -113,10 +122,14 @@ async function isFolderInside(worktree: string, path: string): Promise<boolean> 
   return found?.isDirectory() === true;
 }
 
-function describeEnd(result: CommandResult, timeoutS: number): string {
+function describeEnd(result: CommandResult, timeoutS: number, codes: readonly string[]): string {
   switch (result.endedBy) {
-    case "exit":
-      return result.signal ? `killed by ${result.signal}` : `exit ${result.exitCode}`;
+    case "exit": {
+      if (result.signal) return `killed by ${result.signal}`;
+      const hidesFailure = codes.slice(0, -1).some((code) => code !== "0");
+      const parts = hidesFailure ? `; the parts of its last pipe: ${codes.join(" | ")}` : "";
+      return `exit ${result.exitCode}${parts}`;
+    }
     case "timeout":
       return `Error: stopped after ${timeoutS} s; give a larger timeout_s (at most ${maxTimeoutS}) or a smaller job`;
     case "abort":

@@ -13,7 +13,7 @@ export function makeEditTool(place: Place): Tool {
     name: "edit",
     effect: "changes",
     description:
-      "Replace a piece of a text file. old_text must be in it exactly once, character for character.",
+      "Replace a piece of a text file. old_text must be in it exactly once, character for character, without read's line numbers.",
     input: z.strictObject({
       path: z.string().min(1),
       old_text: z.string().min(1),

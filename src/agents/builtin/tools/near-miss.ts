@@ -3,9 +3,12 @@ import { cutText } from "../../../core/text/clean-text.ts";
 /**
  * Describes where a file comes closest to a piece that is not in it: lines that differ only in
  * whitespace, else the place around the most similar line. Models misremember a name or a sign more
- * often than a whole line.
+ * often than a whole line, and copy the line numbers of `read`.
  */
 export function nearMiss(text: string, piece: string): string {
+  const numbered = piece.split("\n").filter((line) => line !== "");
+  if (numbered.length > 0 && numbered.every((line) => /^\d+\t/.test(line)))
+    return "It carries the line numbers of read, which are not in the file; leave them out";
   const lines = text.split("\n");
   const bare = lines.map(withoutBlanks);
   const wanted = piece.split("\n").map(withoutBlanks);

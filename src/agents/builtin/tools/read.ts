@@ -11,13 +11,16 @@ const maxChars = 60_000;
 const maxLineChars = 2_000;
 const maxEntries = 500;
 
-/** Reads a text file or a part of it, or lists a folder. The answer says which limit cut it. */
+/**
+ * Reads a text file or a part of it, or lists a folder. The answer says which limit cut it. Lines
+ * carry their numbers, because findings, questions and the next `read` name lines.
+ */
 export function makeReadTool(place: Place): Tool {
   return defineTool({
     name: "read",
     effect: "reads",
     description:
-      "Read a text file, or list a folder. offset: first line, from 1; limit: number of lines.",
+      "Read a text file, each line after its number and a tab, or list a folder. offset: first line, from 1; limit: number of lines.",
     input: z.strictObject({
       path: z.string().min(1).describe("from the worktree's root"),
       offset: z.int().min(1).optional(),
@@ -57,8 +60,8 @@ function showLines(text: string, offset: number, limit: number): ToolAnswer {
   }
   const shown: string[] = [];
   let chars = 0;
-  for (const line of lines.slice(offset - 1, offset - 1 + limit)) {
-    const cut = cutText(line, maxLineChars);
+  for (const [at, line] of lines.slice(offset - 1, offset - 1 + limit).entries()) {
+    const cut = `${offset + at}\t${cutText(line, maxLineChars)}`;
     if (chars + cut.length > maxChars) break;
     chars += cut.length + 1;
     shown.push(cut);

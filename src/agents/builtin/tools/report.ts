@@ -14,7 +14,7 @@ export function makeReportTool(reports: Reports): Tool {
     name: "report",
     effect: "talks",
     description:
-      "Tell the planner of discoveries that matter beyond your task, or of needed work that is not yours (follow_ups). Does not end your work.",
+      "Report discoveries that matter beyond your task (parts that wait for yours are told, and the receipt lists them), or needed work that is not yours (follow_ups: new parts of the task). Does not end your work.",
     input: z.strictObject({
       discoveries: z.array(z.string().trim().min(1)).optional(),
       follow_ups: z

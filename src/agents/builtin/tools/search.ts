@@ -14,7 +14,7 @@ export function makeSearchTool(surroundings: Place): Tool {
   return defineTool({
     name: "search",
     effect: "reads",
-    description: `Find lines by a regular expression, as path:line:text, at most ${maxMatches}.`,
+    description: `Find lines by a regular expression (${ripgrep ? "ripgrep's; what git ignores is left out" : "JavaScript's; node_modules is left out"}; case counts), as path:line:text, at most ${maxMatches}.`,
     input: z.strictObject({
       pattern: z.string().min(1).max(1_000),
       path: z.string().min(1).optional(),
