@@ -54,7 +54,8 @@ export function buildProgram(actions: Actions, io: CliIo = processIo()): Command
   const verb = (name: string, description: string): Command =>
     program.command(name).description(description).option("--json", "print JSON for programs");
   const end = (work: Promise<ExitCode>) => finish(io, work);
-  const idHelp = "the task's id, or an unambiguous beginning of it";
+  const idHelp =
+    "the task's id, a beginning of it without or with task_, or last (the newest task)";
 
   program.commandsGroup("The daemon:");
   verb("up", "start the daemon")

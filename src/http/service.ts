@@ -16,7 +16,7 @@ import type { Frozen } from "../orchestrator/commands/freeze.ts";
  */
 export type Service = TaskService & DaemonService;
 
-/** A task is named by its id or an unambiguous beginning of it, of at least 8 characters. */
+/** A task is named by its id, an unambiguous beginning of it, or `last` for the newest one. */
 export type TaskService = {
   submit(
     input: TaskInput,

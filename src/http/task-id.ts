@@ -1,20 +1,22 @@
 import { z } from "zod";
-import { idPrefixes } from "../core/base/id.ts";
+import { idPrefixes, lastTask, readTaskPrefix } from "../core/base/id.ts";
 
-/** A task id in a path, whole or a prefix. The service checks that it exists. */
+/** How a path names a task. The service checks that it exists. */
 const taskId = z
   .string()
   .superRefine((text, context) => {
     const message = findIdProblem(text);
     if (message !== null) context.addIssue({ code: "custom", message });
   })
-  .meta({ description: "A task's id, or an unambiguous beginning of at least 8 characters." });
+  .meta({
+    description: `A task's id, an unambiguous beginning of it (of at least three characters after task_, which may be left out), or "${lastTask}" for the newest task.`,
+  });
 
 export const taskParams = z.object({ id: taskId });
 
 function findIdProblem(text: string): string | null {
+  if (text === lastTask || readTaskPrefix(text) !== null) return null;
   const shown = JSON.stringify(text.slice(0, 60));
-  if (/^task_[0-9a-hjkmnp-tv-z]{3,20}$/.test(text)) return null;
   for (const [kind, prefix] of Object.entries(idPrefixes)) {
     if (kind !== "task" && text.startsWith(prefix)) {
       return `must be the id of a task (task_…); ${shown} is the id of ${/^[aeiou]/.test(kind) ? "an" : "a"} ${kind}`;
@@ -24,5 +26,5 @@ function findIdProblem(text: string): string | null {
     ? `is too short: give at least 8 characters of the task's id, not ${shown}`
     : text.startsWith("task_") && text.length > 25
       ? `is too long: the id of a task is task_ and 20 characters, not ${shown}`
-      : `must be the id of a task (task_…), not ${shown}`;
+      : `must be the id of a task (task_…) or "${lastTask}", not ${shown}`;
 }

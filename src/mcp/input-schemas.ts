@@ -1,10 +1,12 @@
 import { z } from "zod";
+import { readTaskPrefix } from "../core/base/id.ts";
 import { taskInputSchema } from "../core/task/task.ts";
 
 /** The tools' inputs: the HTTP API's schema with descriptions for a model. */
 export const taskId = z
   .string()
-  .regex(/^task_[0-9a-z]{3,20}$/, { error: "must be the id of a task (task_…)" })
+  // No "last": the newest task may be somebody else's, and a model would not notice.
+  .refine((text) => readTaskPrefix(text) !== null, { error: "must be the id of a task (task_…)" })
   .describe("As submit returned it, or an unambiguous beginning of it.");
 
 /** The body of POST /v1/tasks, without `plan_yaml`. */

@@ -205,7 +205,7 @@ test("an unknown id, an id of another kind and no id at all are three different 
     [unknown, 404, `There is no task ${unknown}.`],
     [subtasks[0].id, 400, "is the id of a subtask"],
     ["att_123", 400, "is the id of an attempt"],
-    ["hello", 400, 'must be the id of a task (task_…), not "hello"'],
+    ["hello", 400, 'must be the id of a task (task_…) or "last", not "hello"'],
     ["task_", 400, "too short"],
     ["../../etc/passwd", 400, "must be the id of a task"],
   ];
@@ -217,6 +217,8 @@ test("an unknown id, an id of another kind and no id at all are three different 
       expect((await deputy.api("POST", path)).status).toBe(status);
     }
   }
+  for (const name of [task.id.slice(5), task.id.slice(0, 20), "last"])
+    expect((await get(name)).body.task.id, name).toBe(task.id);
   const cli = await deputy.cli(["show", unknown]);
   expect([cli.code, cli.stderr]).toEqual([2, `deputy: There is no task ${unknown}.\n`]);
   expect((await deputy.cli(["why", subtasks[0].id])).stderr).toContain("is the id of a subtask");

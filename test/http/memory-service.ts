@@ -1,5 +1,5 @@
 import { DeputyError } from "../../src/core/base/error.ts";
-import { newId } from "../../src/core/base/id.ts";
+import { newId, readTaskPrefix } from "../../src/core/base/id.ts";
 import type { Event, EventType } from "../../src/core/task/event.ts";
 import type { LadderView } from "../../src/core/task/ladder-view.ts";
 import { isTaskOver, type TaskState } from "../../src/core/task/lifecycle.ts";
@@ -272,7 +272,9 @@ export class MemoryService implements Service {
   }
 
   private get(id: string): Task {
-    const found = [...this.tasks.values()].filter((task) => task.id.startsWith(id));
+    const all = [...this.tasks.values()];
+    const prefix = readTaskPrefix(id) ?? id;
+    const found = id === "last" ? all.slice(-1) : all.filter((task) => task.id.startsWith(prefix));
     if (found.length > 1) throw new DeputyError("invalid_input", `${id} is ambiguous.`);
     if (!found[0]) throw new DeputyError("not_found", `There is no task ${id}.`);
     return found[0];

@@ -197,11 +197,13 @@ describe("reading", () => {
     }
   });
 
-  test("shows a task by the beginning of its id", async () => {
+  test("shows a task by the beginning of its id, without or with task_, and the last one", async () => {
     const { call, submit } = await startTestServer();
     const { id } = await submit();
-    const detail = taskDetailWire.parse(await (await call(`/v1/tasks/${id.slice(0, 14)}`)).json());
-    expect(detail.task.id).toBe(id);
+    for (const name of [id.slice(0, 14), id.slice(5, 14), id.slice(5), "last"]) {
+      const detail = taskDetailWire.parse(await (await call(`/v1/tasks/${name}`)).json());
+      expect(detail.task.id).toBe(id);
+    }
     whyWire.parse(await (await call(`/v1/tasks/${id}/why`)).json());
     ladderWire.parse(await (await call(`/v1/tasks/${id}/ladder`)).json());
   });
@@ -218,14 +220,18 @@ describe("reading", () => {
       400,
       '"id" is too short: give at least 8 characters of the task\'s id, not "task_z".',
     ],
-    ["12", 400, '"id" must be the id of a task (task_…), not "12".'],
+    ["12", 400, '"id" must be the id of a task (task_…) or "last", not "12".'],
     [
       "task_zzzzzzzzzzzzzzzzzzzzz",
       400,
       '"id" is too long: the id of a task is task_ and 20 characters, not "task_zzzzzzzzzzzzzzzzzzzzz".',
     ],
-    ["..%2F..%2Fetc", 400, '"id" must be the id of a task (task_…), not "../../etc".'],
-    ["task_%00aaaaaa", 400, '"id" must be the id of a task (task_…), not "task_\\u0000aaaaaa".'],
+    ["..%2F..%2Fetc", 400, '"id" must be the id of a task (task_…) or "last", not "../../etc".'],
+    [
+      "task_%00aaaaaa",
+      400,
+      '"id" must be the id of a task (task_…) or "last", not "task_\\u0000aaaaaa".',
+    ],
   ])("answers for the id %s with %i", async (id, status, detail) => {
     const { call } = await startTestServer();
     for (const path of ["", "/events", "/diff", "/receipt", "/why", "/ladder", "/log"]) {

@@ -36,6 +36,18 @@ export function newId(kind: IdKind, now: number = Date.now()): string {
   return `${idPrefixes[kind]}${time}${chance}`;
 }
 
+/** Names the newest task. No id begins like this: `l` is not in the alphabet. */
+export const lastTask = "last";
+
+/**
+ * The beginning of a task's id that somebody typed, with or without `task_`; null: it has not the
+ * shape of one. Says nothing about its existence.
+ */
+export function readTaskPrefix(text: string): string | null {
+  const prefix = text.startsWith(idPrefixes.task) ? text : idPrefixes.task + text;
+  return /^task_[0-9a-hjkmnp-tv-z]{3,20}$/.test(prefix) ? prefix : null;
+}
+
 /** Whether `text` has the shape of an id of this kind. Says nothing about its existence. */
 export function isId(kind: IdKind, text: string): boolean {
   const prefix = idPrefixes[kind];

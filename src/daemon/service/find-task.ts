@@ -1,5 +1,5 @@
 import { DeputyError } from "../../core/base/error.ts";
-import { isId } from "../../core/base/id.ts";
+import { isId, lastTask, readTaskPrefix } from "../../core/base/id.ts";
 import type { Task } from "../../core/task/task.ts";
 import type { Garbled, TaskDetail } from "../../core/task/task-detail.ts";
 import { GarbledRow, readEach } from "../../store/database/garbled.ts";
@@ -9,10 +9,19 @@ import { listMessageRows, toMessage } from "../../store/records/messages.ts";
 import { listUsageRows, toUsage } from "../../store/records/usage.ts";
 import { listPlanRows, toPlan } from "../../store/tasks/plans.ts";
 import { listQuestionRows, toQuestion } from "../../store/tasks/questions.ts";
-import { findTaskIds, getTask, listAttemptRows, listSubtaskRows } from "../../store/tasks/tasks.ts";
+import {
+  findNewestTaskId,
+  findTaskIds,
+  getTask,
+  listAttemptRows,
+  listSubtaskRows,
+} from "../../store/tasks/tasks.ts";
 import { listWorktreeRows, toWorktree } from "../../store/tasks/worktrees.ts";
 
-/** Tasks by what a person types: a full id, or the beginning of one that no other task shares. */
+/**
+ * Tasks by what a person types: a full id, the beginning of one that no other task shares (with or
+ * without `task_`), or `last`, the newest task.
+ */
 export type FindDeps = {
   db: Db;
   /** Called with each row that cannot be read. */
@@ -22,14 +31,20 @@ export type FindDeps = {
 /** @throws DeputyError if no task has this id, or several do. */
 export async function findTaskId({ db }: Pick<FindDeps, "db">, reference: string): Promise<string> {
   if (isId("task", reference)) return reference;
-  if (!/^task_[0-9a-z]{3,20}$/.test(reference)) {
+  if (reference === lastTask) {
+    const newest = await findNewestTaskId(db);
+    if (newest !== null) return newest;
+    throw new DeputyError("not_found", "There is no task yet.", { field: "id" });
+  }
+  const prefix = readTaskPrefix(reference);
+  if (prefix === null) {
     throw new DeputyError(
       "invalid_input",
-      `"${reference}" is not a task id: it starts with task_, and at least three more characters are needed.`,
+      `"${reference}" is not a task id: give "${lastTask}", or at least three characters of the id after task_.`,
       { field: "id" },
     );
   }
-  const [id, other] = await findTaskIds(db, reference);
+  const [id, other] = await findTaskIds(db, prefix);
   if (other !== undefined) {
     throw new DeputyError(
       "conflict",

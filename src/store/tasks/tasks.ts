@@ -31,6 +31,18 @@ export async function findTaskIds(db: Db, prefix: string): Promise<string[]> {
   return rows.map((row) => row.id);
 }
 
+/** The first one of `listTasks`; null: there is none. */
+export async function findNewestTaskId(db: Db): Promise<string | null> {
+  const row = await db
+    .selectFrom("tasks")
+    .select("id")
+    .orderBy("createdAt", "desc")
+    .orderBy("id", "desc")
+    .limit(1)
+    .executeTakeFirst();
+  return row?.id ?? null;
+}
+
 /** All columns but those that may hold megabytes. */
 const listedColumns = [
   ...givenNames.filter((name) => name !== "attachments" && name !== "planInput"),
