@@ -217,25 +217,25 @@ export function buildProgram(actions: Actions, io: CliIo = processIo()): Command
     .action((id: string, options: RetryOptions) => end(retryTask(io, id, options)));
   verb("answer", "answer the question that a task waits for")
     .argument("<id>", idHelp)
-    .argument("<text>", "the answer; - reads it from stdin")
+    .argument("<text...>", "the answer, the rest of the line; - reads it from stdin")
     .option("--question <id>", "which question, when more than one is open")
-    .action((id: string, text: string, options: Json & { question?: string }) =>
-      end(answerTask(io, id, text, options)),
+    .action((id: string, words: string[], options: Json & { question?: string }) =>
+      end(answerTask(io, id, words, options)),
     );
   program.commandsGroup("Steer:");
   verb("say", "send a message to the agents at work on a task")
     .argument("<id>", idHelp)
-    .argument("<text>", "the message; - reads it from stdin")
+    .argument("<text...>", "the message, the rest of the line; - reads it from stdin")
     .option("--subtask <key>", "only to the agent of this subtask")
-    .action((id: string, text: string, options: Json & { subtask?: string }) =>
-      end(sayToTask(io, id, text, options)),
+    .action((id: string, words: string[], options: Json & { subtask?: string }) =>
+      end(sayToTask(io, id, words, options)),
     );
   verb("comment", "comment on lines of the change; a delivered one is worked on again")
     .argument("<id>", idHelp)
     .argument("<place>", "a file and a line, like src/app.ts:12")
-    .argument("<text>", "the comment; - reads it from stdin")
-    .action((id: string, place: string, text: string, options: Json) =>
-      end(commentOnTask(io, id, place, text, options)),
+    .argument("<text...>", "the comment, the rest of the line; - reads it from stdin")
+    .action((id: string, place: string, words: string[], options: Json) =>
+      end(commentOnTask(io, id, place, words, options)),
     );
   verb("pause", "park running attempts and start nothing until it is resumed")
     .argument("<id>", idHelp)

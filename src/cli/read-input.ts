@@ -19,6 +19,11 @@ export async function readGoal(argument: string, io: Pick<CliIo, "stdin">): Prom
   return goal;
 }
 
+/** The rest of a line as one text, so that nobody has to quote it; a lone `-` reads stdin. */
+export function readWords(words: readonly string[], io: Pick<CliIo, "stdin">): Promise<string> {
+  return readGoal(words.join(" "), io);
+}
+
 export async function readTextFile(path: string, cwd: string): Promise<string> {
   const full = resolve(cwd, path);
   let file: FileHandle;

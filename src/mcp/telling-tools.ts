@@ -2,6 +2,7 @@ import { z } from "zod";
 import { defineMcpTool, type McpTool, refuse } from "./define-tool.ts";
 import { oneLine } from "./describe-task.ts";
 import { makeSubmitSchema, taskId } from "./input-schemas.ts";
+import { tellState } from "./tell-state.ts";
 import type { ToolsOptions } from "./tools.ts";
 
 /**
@@ -60,7 +61,7 @@ export function makeTellingTools({ api, defaultRepository }: ToolsOptions): McpT
         const after = await api.answer(task.id, answer, question.id);
         return {
           ok: true,
-          text: `Answered; ${after.id} continues.`,
+          text: `Answered; ${tellState(after)}.`,
           data: { task_id: after.id, state: after.state, question_id: question.id },
         };
       },

@@ -72,6 +72,43 @@ test("cancel, retry, accept, rollback, discard, answer and restore tell the task
   ]);
 });
 
+test("answer, say and comment take the rest of the line", async () => {
+  const { deputy, deputyWith, submit, service } = await startCliTest();
+  const { id } = await submit();
+  const short = id.slice(5, 20);
+  await deputy("answer", "last", "yes", "do", "it", "--question", "que_1");
+  await deputy("say", short, "keep", "--subtask", "main", "the", "old", "name");
+  await deputy("comment", "last", "a.ts:3", "use", "a", "Map");
+  await deputyWith({ stdin: "from stdin\n" }, "say", id, "-");
+  expect(service.answers).toEqual([
+    { answer: "yes do it", questionId: "que_1" },
+    { text: "keep the old name", subtask: "main" },
+    { place: "a.ts:3", text: "use a Map" },
+    { text: "from stdin", subtask: null },
+  ]);
+});
+
+test("answer and resume say what became of the task", async () => {
+  const { deputy, submit, service } = await startCliTest();
+  const { id } = await submit();
+  const say = async (verb: string, change: Parameters<typeof service.change>[1]) => {
+    service.change(id, change);
+    return (await deputy(verb, id, ...(verb === "answer" ? ["no"] : []))).out;
+  };
+  expect(await say("answer", { state: "cancelled", endDetail: "not approved" })).toBe(
+    `Answered; ${id} is cancelled: not approved.\n`,
+  );
+  expect(await say("answer", { state: "running", endDetail: null })).toBe(
+    `Answered; ${id} continues.\nFollow it with: deputy watch ${id}\n`,
+  );
+  expect(await say("resume", {})).toBe(`Resumed; ${id} continues.\n`);
+  const waits = `${id} still waits for a person; see: deputy why ${id}.\n`;
+  expect(await say("resume", { state: "waiting" })).toBe(`Resumed; ${waits}`);
+  expect(await say("answer", { cancelRequestedAt: new Date() })).toContain(
+    `${id} is asked to stop; what it did so far is kept.\n`,
+  );
+});
+
 test("trigger test sends the payload", async () => {
   const { deputy, cwd } = await startCliTest();
   writeFileSync(join(cwd, "payload.json"), JSON.stringify({ action: "opened", issue: {} }));

@@ -105,7 +105,7 @@ test("Ctrl-C detaches, says so, and leaves the task alone", async () => {
   run.interrupt();
   const { code, err } = await run.done;
   expect(code).toBe(130);
-  expect(err).toContain(`Detached: ${id} is still running. Come back with: deputy watch ${id}`);
+  expect(err).toContain(`Detached; ${id} is not affected. Come back with: deputy watch ${id}`);
   expect(service.tasks.get(id)?.state).toBe("queued");
 });
 

@@ -125,7 +125,7 @@ test("Ctrl-C detaches, says so, and the work goes on", async () => {
   const [code] = await once(child, "close");
   expect(code).toBe(130);
   const id = idIn(stdout);
-  expect(stderr).toContain(`Detached: ${id} is still running.`);
+  expect(stderr).toContain(`Detached; ${id} is not affected.`);
   expect(stderr).toContain(`deputy watch ${id}`);
   await scratch.write("go");
   expect((await deputy.untilOver(id)).state).toBe("completed");

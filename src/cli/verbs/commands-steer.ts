@@ -1,21 +1,22 @@
 import { sentWire } from "../../api/command.ts";
-import { taskWire } from "../../api/task.ts";
+import { type TaskView, taskWire } from "../../api/task.ts";
+import { tellState } from "../../mcp/tell-state.ts";
 import { connect, taskPath } from "../client.ts";
 import { type CliIo, type ExitCode, exitCodes } from "../io.ts";
 import { readFreeze } from "../read-freeze.ts";
-import { readGoal } from "../read-input.ts";
-import { oneLine } from "../render/text.ts";
+import { readWords } from "../read-input.ts";
+import { oneLine, plain } from "../render/text.ts";
 import type { Json } from "./commands-look.ts";
 
 /** The verbs that steer a task in progress: say, comment, pause, resume. */
 export async function sayToTask(
   io: CliIo,
   id: string,
-  text: string,
+  words: readonly string[],
   options: Json & { subtask?: string },
 ): Promise<ExitCode> {
   const body = {
-    text: await readGoal(text, io),
+    text: await readWords(words, io),
     ...(options.subtask !== undefined && { subtask: options.subtask }),
   };
   return tell(io, taskPath(id, "/say"), body, options);
@@ -25,10 +26,10 @@ export async function commentOnTask(
   io: CliIo,
   id: string,
   place: string,
-  text: string,
+  words: readonly string[],
   options: Json,
 ): Promise<ExitCode> {
-  const body = { place, text: await readGoal(text, io) };
+  const body = { place, text: await readWords(words, io) };
   return tell(io, taskPath(id, "/comment"), body, options);
 }
 
@@ -41,12 +42,24 @@ async function tell(io: CliIo, path: string, body: unknown, { json }: Json): Pro
 }
 
 export async function pauseTask(io: CliIo, id: string, options: Json): Promise<ExitCode> {
-  return steer(io, id, "pause", options, "is paused; what it did so far is kept.");
+  return steer(
+    io,
+    id,
+    "pause",
+    options,
+    (task) => `${task.id} is paused; what it did so far is kept.`,
+  );
 }
 
 export async function resumeTask(io: CliIo, id: string, options: Json): Promise<ExitCode> {
   const frozen = options.json ? "" : await readFreeze(io);
-  return steer(io, id, "resume", options, `continues where it stopped.\n${frozen}`.trimEnd());
+  return steer(
+    io,
+    id,
+    "resume",
+    options,
+    (task) => `Resumed; ${plain(tellState(task))}.\n${frozen}`,
+  );
 }
 
 async function steer(
@@ -54,9 +67,9 @@ async function steer(
   id: string,
   verb: string,
   { json }: Json,
-  sentence: string,
+  describe: (task: TaskView) => string,
 ): Promise<ExitCode> {
   const { raw, value } = await connect(io).json(taskWire, "POST", taskPath(id, `/${verb}`));
-  io.stdout.write(json ? `${JSON.stringify(raw)}\n` : `${value.id} ${sentence}\n`);
+  io.stdout.write(json ? `${JSON.stringify(raw)}\n` : `${describe(value).trimEnd()}\n`);
   return exitCodes.ok;
 }

@@ -3,10 +3,11 @@ import { restoredSnapshotWire } from "../../api/snapshots.ts";
 import { taskWire } from "../../api/task.ts";
 import { taskDetailWire } from "../../api/task-detail.ts";
 import { isTaskOver } from "../../core/task/lifecycle.ts";
+import { tellState } from "../../mcp/tell-state.ts";
 import { connect, taskPath } from "../client.ts";
 import { CliError, type CliIo, type ExitCode, exitCodes } from "../io.ts";
 import { readFreeze } from "../read-freeze.ts";
-import { readGoal } from "../read-input.ts";
+import { readWords } from "../read-input.ts";
 import { oneLine, plain } from "../render/text.ts";
 import type { Json } from "./commands-look.ts";
 
@@ -56,17 +57,19 @@ export async function decideTask(
 export async function answerTask(
   io: CliIo,
   id: string,
-  text: string,
+  words: readonly string[],
   options: Json & { question?: string },
 ): Promise<ExitCode> {
   const client = connect(io);
-  const answer = await readGoal(text, io);
+  const answer = await readWords(words, io);
   const shown = await client.json(taskDetailWire, "GET", taskPath(id));
   const question = shown.value.questions.find(({ id: asked, answer: given }) =>
     options.question === undefined ? given === null : asked === options.question,
   );
   // The answer is for the question as printed below: if its text has changed, the daemon refuses.
-  const { raw, value } = await client.json(taskWire, "POST", taskPath(id, "/answer"), {
+  // By its full id: `last` may name another task by now.
+  const path = taskPath(shown.value.task.id, "/answer");
+  const { raw, value } = await client.json(taskWire, "POST", path, {
     body: {
       answer,
       ...(options.question !== undefined && { question_id: options.question }),
@@ -75,10 +78,10 @@ export async function answerTask(
   });
   return print(io, options, raw, [
     ...(question ? [`To ${question.id}:`, ...quoteLines(question.text)] : []),
-    isTaskOver(value.state)
-      ? `Answered; ${value.id} is ${value.state}.`
-      : `Answered; ${value.id} continues. Follow it with: deputy watch ${value.id}`,
-    ...(await listFreeze(io, options)),
+    `Answered; ${plain(tellState(value))}.`,
+    ...(isTaskOver(value.state)
+      ? []
+      : [`Follow it with: deputy watch ${value.id}`, ...(await listFreeze(io, options))]),
   ]);
 }
 

@@ -44,7 +44,7 @@ export async function watchTask(
   }).finally(stopListening); // from here on Ctrl-C ends the process as usual
   if (state === null) {
     io.stderr.write(
-      `\nDetached: ${task.id} is still running. Come back with: deputy watch ${task.id}\n`,
+      `\nDetached; ${task.id} is not affected. Come back with: deputy watch ${task.id}\n`,
     );
     return exitCodes.interrupted;
   }

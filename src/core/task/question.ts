@@ -60,8 +60,9 @@ export function isAskedAgain(question: Asked, all: readonly Asked[]): boolean {
   );
 }
 
+/** "yes" with words that add nothing; "yes, but …" is no approval. */
 export function isApproval(answer: string): boolean {
-  return /^\s*(?:yes|y|approve|approved)[.!]*\s*$/i.test(answer);
+  return /^\s*(?:yes|y|approved?)(?:[\s,]+(?:please|do it|go ahead))*[.!]*\s*$/i.test(answer);
 }
 
 /**

@@ -1,0 +1,19 @@
+import type { TaskView } from "../api/task.ts";
+import { isTaskOver } from "../core/task/lifecycle.ts";
+
+/**
+ * What became of a task by a command that may have let it continue, ended it, or left it waiting for
+ * something else: one clause for people, without a full stop. Pure.
+ */
+export function tellState(
+  task: Pick<TaskView, "cancel_requested_at" | "end_detail" | "id" | "state">,
+): string {
+  const { cancel_requested_at, end_detail, id, state } = task;
+  if (isTaskOver(state)) {
+    const why = end_detail ? `: ${end_detail.replace(/\s+/g, " ").trim()}` : "";
+    return `${id} is ${state}${why.slice(0, 300).replace(/\.$/, "")}`;
+  }
+  if (cancel_requested_at) return `${id} is asked to stop; what it did so far is kept`;
+  if (state === "waiting") return `${id} still waits for a person; see: deputy why ${id}`;
+  return `${id} continues`;
+}
