@@ -17,8 +17,8 @@ const endSchema = z.object({ state: z.string() });
  * throws a CliError with exit code 3.
  */
 export type FollowOptions = {
-  /** Called for each event, with its raw JSON. */
-  onEvent: (event: EventView, raw: string) => void;
+  /** Called for each event, with its raw JSON; the next one waits for it. */
+  onEvent: (event: EventView, raw: string) => void | Promise<void>;
   /** The connection was lost, or is back. */
   onConnection: (state: "lost" | "back") => void;
   signal: AbortSignal;
@@ -98,7 +98,7 @@ async function readOnce(
       if (event === "end") return endSchema.parse(JSON.parse(data)).state;
       const parsed = eventSchema.parse(JSON.parse(data));
       progress.seq = parsed.seq;
-      onEvent(parsed, data);
+      await onEvent(parsed, data);
     }
     return null;
   };

@@ -169,6 +169,7 @@ export function buildProgram(actions: Actions, io: CliIo = processIo()): Command
   verb("log", "print what an attempt printed")
     .argument("<id>", idHelp)
     .option("--attempt <number>", "which attempt; the latest when left out", positiveInteger)
+    .option("--subtask <key>", "of this subtask; of any when left out")
     .option("--tail <bytes>", "how much of its end", positiveInteger)
     .action((id: string, options: Parameters<typeof showLog>[2]) => end(showLog(io, id, options)));
   verb("diff", "print the change as a unified diff")

@@ -5,7 +5,7 @@ import type { Freeze } from "../core/task/freeze.ts";
 import type { LadderView } from "../core/task/ladder-view.ts";
 import type { TaskState } from "../core/task/lifecycle.ts";
 import type { ListedTask, RetryInput, Task, TaskInput, TaskOrigin } from "../core/task/task.ts";
-import type { Garbled, TaskDetail, TaskSnapshot } from "../core/task/task-detail.ts";
+import type { Garbled, LogQuery, TaskDetail, TaskSnapshot } from "../core/task/task-detail.ts";
 import type { Speaker } from "../orchestrator/commands/commands.ts";
 import type { Explanation } from "../orchestrator/commands/explain.ts";
 import type { Frozen } from "../orchestrator/commands/freeze.ts";
@@ -41,8 +41,8 @@ export type TaskService = {
    */
   diff(id: string): Promise<string>;
   receipt(id: string): Promise<{ json: unknown; markdown: string }>;
-  /** The last `maxBytes` of the log of one attempt (default: the latest). */
-  log(id: string, attempt: number | null, maxBytes: number): Promise<string>;
+  /** The last `maxBytes` of the log of one attempt. */
+  log(id: string, query: LogQuery): Promise<string>;
   cancel(id: string): Promise<Task>;
   /** Tries again what failed, or is stuck; with changes, if there are any. */
   retry(id: string, changes: RetryInput): Promise<Task>;

@@ -40,6 +40,11 @@ describe("an event's line", () => {
     expect(renderEvent(input, start, colors)).toBe(line);
   });
 
+  test("names its subtask where it is told one", () => {
+    const line = renderEvent(event("attempt.started", "Attempt 1"), start, colors, "api");
+    expect(line).toBe("   0.0s · attempt     api: Attempt 1");
+  });
+
   test("each type has its look", () => {
     for (const type of eventTypes) expect(lookOf({ type, data: {} }).label).not.toBe("");
   });

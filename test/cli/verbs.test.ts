@@ -29,8 +29,9 @@ test("log, diff and receipt print what they get", async () => {
   const { deputy, submit } = await startCliTest();
   const { id } = await submit();
   expect((await deputy("log", id, "--attempt", "2", "--tail", "9")).out).toBe(
-    "attempt 2, 9 bytes\n",
+    "attempt 2 of any, 9 bytes\n",
   );
+  expect((await deputy("log", id, "--subtask", "api")).out).toContain("latest of api");
   expect((await deputy("diff", id)).out).toContain("+new\n");
   expect((await deputy("receipt", id)).out).toBe("# Fix it\n");
   expect(JSON.parse((await deputy("receipt", id, "--json")).out)).toEqual({ goal: "Fix it" });

@@ -48,6 +48,11 @@ ${waitFor(scratch.at(`${other}-is-here`))}\necho ${own} > ${own}.txt`,
     "--watch",
   );
   expect(code, stdout + stderr).toBe(0);
+  for (const key of ["top", "left", "bottom"])
+    expect(stdout).toMatch(new RegExp(`attempt +${key}: `));
+  expect((await deputy.cli(["log", "last", "--subtask", "left"])).code).toBe(0);
+  const refused = await deputy.cli(["log", "last", "--subtask", "up"]);
+  expect(refused.stderr).toContain('has no subtask "up"; its subtasks: "top", "left", "right"');
   expect(repository.git("show", "deputy/build-a-diamond:all.txt")).toBe("top\nleft\nright");
   const [id = ""] = /task_\w+/.exec(stdout) ?? [];
   const { body } = await deputy.api("GET", `/v1/tasks/${id}`);

@@ -4,7 +4,7 @@ import type { Event, EventType } from "../../src/core/task/event.ts";
 import type { LadderView } from "../../src/core/task/ladder-view.ts";
 import { isTaskOver, type TaskState } from "../../src/core/task/lifecycle.ts";
 import type { RetryInput, Task, TaskInput, TaskOrigin } from "../../src/core/task/task.ts";
-import type { TaskDetail } from "../../src/core/task/task-detail.ts";
+import type { LogQuery, TaskDetail } from "../../src/core/task/task-detail.ts";
 import type { Service } from "../../src/http/service.ts";
 import type { Explanation } from "../../src/orchestrator/commands/explain.ts";
 
@@ -141,9 +141,9 @@ export class MemoryService implements Service {
     return { json: { goal }, markdown: `# ${goal}\n` };
   }
 
-  async log(id: string, attempt: number | null, maxBytes: number) {
+  async log(id: string, { attempt, maxBytes, subtask }: LogQuery) {
     this.get(id);
-    return `attempt ${attempt ?? "latest"}, ${maxBytes} bytes\n`;
+    return `attempt ${attempt ?? "latest"} of ${subtask ?? "any"}, ${maxBytes} bytes\n`;
   }
 
   async cancel(id: string) {

@@ -258,7 +258,7 @@ describe("reading", () => {
     expect(await (await receipt("", "text/markdown, */*;q=0.1")).text()).toBe("# Fix it\n");
     expect((await receipt("", "image/png")).status).toBe(406);
     expect(await (await call(`/v1/tasks/${id}/log?attempt=2&tail_bytes=9`)).text()).toBe(
-      "attempt 2, 9 bytes\n",
+      "attempt 2 of any, 9 bytes\n",
     );
   });
 });

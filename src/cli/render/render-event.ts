@@ -85,13 +85,19 @@ const marks: Record<Tone, string> = { plain: "·", good: "✓", bad: "✗", ask:
 const labelWidth = 12;
 
 /**
- * The line of an event, without a line break. `startedAt`: when the task started, in milliseconds.
+ * The line of an event, without a line break. `startedAt`: when the task started, in milliseconds;
+ * `key`: which subtask it is about, where there are several.
  */
-export function renderEvent(event: EventView, startedAt: number, colors: Colors): string {
+export function renderEvent(
+  event: EventView,
+  startedAt: number,
+  colors: Colors,
+  key: string | null = null,
+): string {
   const { label, tone } = lookOf(event);
   const elapsed = formatDuration(new Date(event.at).getTime() - startedAt).padStart(7);
   const paint = paints[tone](colors);
-  return `${colors.dim(elapsed)} ${paint(marks[tone])} ${colors.bold(label.padEnd(labelWidth))}${paint(oneLine(event.message))}`;
+  return `${colors.dim(elapsed)} ${paint(marks[tone])} ${colors.bold(label.padEnd(labelWidth))}${key === null ? "" : colors.bold(`${oneLine(key, 40)}: `)}${paint(oneLine(event.message))}`;
 }
 
 const paints: Record<Tone, (colors: Colors) => (text: string) => string> = {

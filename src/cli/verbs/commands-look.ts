@@ -81,10 +81,11 @@ export async function showLadder(io: CliIo, id: string, options: Json): Promise<
 export async function showLog(
   io: CliIo,
   id: string,
-  options: Json & { attempt?: number; tail?: number },
+  options: Json & { attempt?: number; subtask?: string; tail?: number },
 ): Promise<ExitCode> {
   const query = new URLSearchParams();
   if (options.attempt !== undefined) query.set("attempt", String(options.attempt));
+  if (options.subtask !== undefined) query.set("subtask", options.subtask);
   if (options.tail !== undefined) query.set("tail_bytes", String(options.tail));
   const log = await connect(io).text(taskPath(id, `/log?${query}`), "text/plain");
   if (log === "" && !options.json) io.stderr.write("It printed nothing.\n");

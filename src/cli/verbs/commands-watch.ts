@@ -8,6 +8,7 @@ import { renderEvent } from "../render/render-event.ts";
 import { renderEnd } from "../render/render-task.ts";
 import { makeSayOnce } from "../render/say-once.ts";
 import { oneLine } from "../render/text.ts";
+import { makeSubtaskKeys } from "../subtask-keys.ts";
 
 /**
  * `deputy watch`: one line per event until the task is over; Ctrl-C detaches and the task
@@ -24,13 +25,15 @@ export async function watchTask(
   const frozen = json ? "" : await readFreeze(io);
   const startedAt = new Date(task.created_at).getTime();
   const sayOnce = makeSayOnce();
+  const keyOf = makeSubtaskKeys(io, task.id);
   const detach = new AbortController();
   const stopListening = io.onInterrupt(() => detach.abort());
   if (!json) io.stdout.write(`${colors.bold(task.id)}  ${oneLine(task.title, 200)}\n${frozen}`);
   const state = await followTask(io, task.id, {
     signal: detach.signal,
-    onEvent: (event, raw) => {
-      const line = json ? raw : renderEvent(sayOnce.shorten(event), startedAt, colors);
+    onEvent: async (event, raw) => {
+      const key = json ? null : await keyOf(event.subtask_id);
+      const line = json ? raw : renderEvent(sayOnce.shorten(event), startedAt, colors, key);
       io.stdout.write(`${line}\n`);
       if (event.type === "question.asked" && !json)
         io.stdout.write(colors.dim(`          answer it: deputy answer ${task.id} "…"\n`));

@@ -31,6 +31,9 @@ export type Question = {
   answeredAt: Date | null;
 };
 
+/** Which log is read: of which subtask by its key (null: any), of which attempt (null: the latest). */
+export type LogQuery = { attempt: number | null; subtask: string | null; maxBytes: number };
+
 /** A row that cannot be read, and why. */
 export type Garbled = { table: string; id: string; column: string; problem: string };
 

@@ -1,29 +1,38 @@
 import { open } from "node:fs/promises";
 import { DeputyError } from "../../core/base/error.ts";
-import type { TaskDetail } from "../../core/task/task-detail.ts";
+import type { LogQuery, TaskDetail } from "../../core/task/task-detail.ts";
 
 /**
- * The last `maxBytes` of the log of an attempt; `number` null: the latest.
- * @throws DeputyError if there is no such attempt, or its log was removed.
+ * The last `maxBytes` of the log of an attempt, by its number or the latest one, of the subtask with
+ * this key or of any. Each subtask counts its own attempts.
+ * @throws DeputyError if there is no such subtask or attempt, or its log was removed.
  */
 export async function readLog(
-  { task, attempts }: TaskDetail,
-  number: number | null,
-  maxBytes: number,
+  { task, attempts, subtasks }: Pick<TaskDetail, "attempts" | "subtasks" | "task">,
+  { attempt: number, maxBytes, subtask: key }: LogQuery,
 ): Promise<string> {
-  const attempt =
-    number === null
-      ? attempts.at(-1)
-      : attempts.findLast((candidate) => candidate.number === number);
+  const subtask = subtasks.find((candidate) => candidate.key === key);
+  if (key !== null && !subtask) {
+    const keys = subtasks.map((known) => `"${known.key}"`).join(", ") || "none yet";
+    throw new DeputyError(
+      "not_found",
+      `${task.id} has no subtask "${key}"; its subtasks: ${keys}.`,
+      { field: "subtask" },
+    );
+  }
+  const attempt = attempts.findLast(
+    (candidate) =>
+      (!subtask || candidate.subtaskId === subtask.id) &&
+      (number === null || candidate.number === number),
+  );
   if (!attempt) {
+    const who = subtask ? `"${subtask.key}" of ${task.id}` : task.id;
     throw new DeputyError(
       "not_found",
       number === null
-        ? `${task.id} has no attempt yet, so it has no log.`
-        : `${task.id} has no attempt ${number}.`,
-      {
-        field: "attempt",
-      },
+        ? `${who} has no attempt yet, so it has no log.`
+        : `${who} has no attempt ${number}.`,
+      { field: "attempt" },
     );
   }
   if (task.prunedAt && attempt.startedAt < task.prunedAt) {

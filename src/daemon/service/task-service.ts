@@ -146,8 +146,8 @@ export function makeTaskService(deps: TaskServiceDeps): TaskService {
       const receipt = redactDeep(buildReceipt({ ...found, delivery }), redact);
       return { json: receipt, markdown: renderReceipt(receipt) };
     },
-    log: async (reference, number, maxBytes) =>
-      redact(await readLog(await findDetail(deps, reference), number, maxBytes)),
+    log: async (reference, query) =>
+      redact(await readLog(await findDetail(deps, reference), query)),
     cancel: byId(cancelTask),
     retry: async (reference, body) => {
       const task = await findTask(deps, reference);

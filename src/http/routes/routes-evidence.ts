@@ -71,7 +71,13 @@ export function evidenceRoutes(service: Service): FastifyPluginAsyncZod {
           summary: "The end of an attempt's log",
           params: taskParams,
           querystring: z.strictObject({
-            attempt: z.coerce.number().int().min(1).optional(),
+            attempt: z.coerce
+              .number()
+              .int()
+              .min(1)
+              .optional()
+              .describe("Its number, which each subtask counts by itself; the latest if left out."),
+            subtask: z.string().optional().describe("The key of a subtask; any if left out."),
             tail_bytes: z.coerce
               .number()
               .int()
@@ -86,7 +92,8 @@ export function evidenceRoutes(service: Service): FastifyPluginAsyncZod {
         },
       },
       async ({ params, query }, reply) => {
-        const log = await service.log(params.id, query.attempt ?? null, query.tail_bytes);
+        const { attempt = null, subtask = null, tail_bytes: maxBytes } = query;
+        const log = await service.log(params.id, { attempt, subtask, maxBytes });
         return reply.type("text/plain; charset=utf-8").send(log);
       },
     );
