@@ -20,6 +20,7 @@ import { openStore } from "../store/database/open.ts";
 import { describeEmbeddedPostgres, startEmbeddedPostgres } from "../store/postgres/embedded.ts";
 import { findFreeze } from "../store/records/freezes.ts";
 import { readRules } from "../triggers/watch-rules.ts";
+import { examineDaemon } from "./examine-daemon.ts";
 import { examineSpace } from "./examine-space.ts";
 
 /**
@@ -41,6 +42,7 @@ export async function examine(env: NodeJS.ProcessEnv = process.env): Promise<Doc
     examineNode(),
     await examineGit(),
     await examineHome(config.home),
+    await examineDaemon(config),
     ...(await examineSpace(config)),
     await examineDatabase(config),
     ...(await examineWorkers(config)),

@@ -22,6 +22,11 @@ test("without a daemon every verb that needs one ends with 3 and says how to sta
   }
 });
 
+test("doctor says that no daemon runs", async () => {
+  const { stdout } = await deputy.cli(["doctor"]);
+  expect(stdout).toMatch(/^– daemon +none runs; start it with: deputy up$/m);
+});
+
 test("a database that is not there is said in one sentence, also from the background", async () => {
   const env = { DATABASE_URL: "postgres://me:secret@127.0.0.1:1/deputy" };
   const { code, stderr } = await deputy.cli(["up", "--detach"], { env });
@@ -51,6 +56,7 @@ test("up --detach, run --watch, accept, down", async () => {
   expect(started).toMatchObject({ slots: 2, log: join(deputy.home, "worker.log") });
   const doctor = await deputy.cli(["doctor"]);
   expect(doctor.stdout).toContain(`1 in the background (pid ${started.pid})`);
+  expect(doctor.stdout).toContain(`runs at ${url} (pid ${pid}); version `);
   const none = await deputy.cli([...behind.slice(0, 2), "--json"], {
     env: { DEPUTY_CONCURRENCY: "0" },
   });
