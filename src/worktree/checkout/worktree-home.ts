@@ -21,7 +21,8 @@ export async function removeHome(mirror: Mirror, path: string): Promise<void> {
 }
 
 export async function hasHome(path: string): Promise<boolean> {
-  return lstat(homeOfWorktree(path)).then(
+  const place = { path: homeOfWorktree(path) };
+  return lstat(place.path).then(
     () => true,
     () => false,
   );
