@@ -87,7 +87,7 @@ test("a person gives it up; the rest of the plan is told why", async () => {
     asking.subtasks.find((subtask: { key: string }) => subtask.key === key)?.state;
   expect([stateOf("good"), stateOf("after")]).toEqual(["completed", "blocked"]);
   const given = await answer(id, '"Give up".');
-  expect(given.stdout).toContain(`Answered; ${id} is failed.`);
+  expect(given.stdout).toContain(`Answered; ${id} is failed: "bad" failed: given up by a person`);
   const over = await deputy.untilOver(id);
   expect(over.state).toBe("failed");
   expect(over.end_detail).toContain('"bad" failed: given up by a person: it was stuck after 2');
