@@ -5,7 +5,13 @@ import { classify } from "../../src/recovery/classify.ts";
 /** When two failures are the same: numbers, times and folders differ from run to run. */
 function signatureOf(outputTail: string): string {
   const run = { outputTail, detail: "exit 1", exitCode: 1, signal: null };
-  const check = { check: { command: "npm test" }, result: "fail", run, newlyFailing: [] };
+  const check = {
+    check: { command: "npm test" },
+    result: "fail",
+    reason: "exit 1",
+    run,
+    newlyFailing: [],
+  };
   const verdict = { result: "fail", summary: "red", findings: [], checks: [check], review: null };
   const ending = { what: "verdict", stage: "verify" };
   return classify({ ending, verdict, withoutPaths: [] } as unknown as Subtask, null).signature;

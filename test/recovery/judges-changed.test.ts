@@ -75,7 +75,8 @@ test("a red check and a blocking finding come first", () => {
   const check = {
     check: { command: "npm test" },
     result: "fail",
-    run: { outputTail: "" },
+    reason: "exit 1",
+    run: { outputTail: "", detail: "exit 1" },
     newlyFailing: [],
   };
   const red = recover({ judges: [judge()], checks: [check as never] });
@@ -89,7 +90,8 @@ test("what does not pass without the files that a person left out is asked about
   const check = {
     check: { command: "npm test" },
     result: "fail",
-    run: { outputTail: "" },
+    reason: "exit 1",
+    run: { outputTail: "", detail: "exit 1" },
     newlyFailing: [],
   };
   const withoutPaths = [{ path: "test/a.test.js", content: "c1" }];

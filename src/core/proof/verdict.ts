@@ -47,6 +47,8 @@ export type CheckRun = {
   detail: string;
   /** The last lines of its output, capped; all of it is in `logPath`. */
   outputTail: string;
+  /** The passages of its output that tell of failures; absent: it is not red, or names none. */
+  failures?: string;
   logPath: string | null;
   tests: TestResults | null;
 };

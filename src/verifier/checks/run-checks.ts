@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { scrubbedEnvironment } from "../../core/base/child-environment.ts";
 import { type Check, type CheckRun, killedWords, wasKilled } from "../../core/proof/verdict.ts";
+import { cleanText } from "../../core/text/clean-text.ts";
 import type { ConfinedResult } from "../../sandbox/box/sandbox.ts";
 import type { ProcessIdentity } from "../../sandbox/process/process-identity.ts";
 import type { CommandSpec } from "../../sandbox/process/run-command.ts";
@@ -9,6 +10,7 @@ import { maxParsedLength } from "../parsers/test-list.ts";
 import { type NameTests, unnamed } from "../tests/name-tests.ts";
 import { type CheckRole, type ConfinedPlace, unconfined } from "./confine-checks.ts";
 import { describeCrash } from "./explain-run.ts";
+import { findFailurePassages } from "./failure-passages.ts";
 
 /**
  * Runs one check once on the worktree: green (exit 0), red (any other exit code), or inconclusive
@@ -81,6 +83,7 @@ export async function runCheck(
     status,
     detail,
     outputTail: tailOf(result.output),
+    ...(status === "red" && passagesOf(result.output)),
     logPath: logPath && existsSync(logPath) ? logPath : null,
     tests:
       inReport ??
@@ -119,6 +122,11 @@ function tailOf(output: string): string {
     .slice(-tailLines)
     .join("\n");
   return Buffer.from(lines.slice(-tailLength).replaceAll("\0", ""), "utf8").toString("utf8").trim();
+}
+
+function passagesOf(output: string): Pick<CheckRun, "failures"> {
+  const found = findFailurePassages(output);
+  return found === null ? {} : { failures: cleanText(found) };
 }
 
 async function removeReport(worktree: string, path: string): Promise<void> {
