@@ -49,8 +49,11 @@ echo done >> work.txt; echo '{"summary": "coders-own-words"}'`,
     ];
     expect(first).toContain("`test -s work.txt`: pass");
     expect(first).toContain("+done");
-    expect(second).toMatch(/F1 \(priority 1\) work\.txt: it is not careful\s+fixed in attempt 2/);
-    expect(second).toContain("What changed since the last round");
+    expect(second).toMatch(
+      /F1 \(priority 1\) work\.txt: it is not careful\s+its command: grep -q careful work\.txt\s+fixed in attempt 2/,
+    );
+    expect(second).toMatch(/Lines that changed since the last round[\s\S]*\n- work\.txt: 2\n/);
+    expect(second).toContain("1\t start\n2\t+careful\n3\t+done\n");
     expect(first + second).not.toContain("coders-own-words");
     expect(await stage.brief("mended", "coder", 2)).toMatch(
       /BEGIN OUTSIDE TEXT \w+\nF1 \(priority 1\)/,

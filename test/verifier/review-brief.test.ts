@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import type { ReviewFinding } from "../../src/core/review/review.ts";
 import type { Subtask, Task } from "../../src/core/task/task.ts";
 import { writeReviewBrief } from "../../src/verifier/review/review-brief.ts";
 
@@ -11,10 +12,12 @@ const task = {
     replyTo: null,
   },
 } as unknown as Task;
-const subtask = { title: "All", brief: "" } as Subtask;
+const subtask = { title: "All", brief: "", answers: [] as Subtask["answers"] } as Subtask;
+const about = {
+  ...{ checks: [], earlier: [], changedSince: null, notDone: null, blocksUpTo: 1, isAlone: true },
+};
 
-const briefOf = (diff: string) =>
-  writeReviewBrief({ task, subtask, diff }, { checks: [], earlier: [], newDiff: null });
+const briefOf = (diff: string) => writeReviewBrief({ task, subtask, diff }, about);
 
 test("nothing in a change hides the rest of it from the reviewer", async () => {
   const brief = await briefOf("+<!-- a comment\n+evil()\n+<!-- closed --> more()\u200b\n");
@@ -35,7 +38,6 @@ test("faults that no test noticed are a hint for the reviewer, as data", async (
   const said = "1 of 2 noticed, not noticed: src/a.js:14 (`<` became `<=`)";
   const mutants = { kind: "mutants", check: "npm test", says: said } as const;
   const rest = { command: "npm test", tree: "t", durationMs: 1 };
-  const about = { checks: [], earlier: [], newDiff: null };
   const brief = (result: "open" | "shown") =>
     writeReviewBrief(
       { task, subtask, diff: "" },
@@ -45,4 +47,34 @@ test("faults that no test noticed are a hint for the reviewer, as data", async (
     /BEGIN OUTSIDE TEXT \w+\n- `npm test`: 1 of 2 noticed, not noticed: src\/a\.js:14/,
   );
   expect(await brief("shown")).not.toContain("noticed");
+});
+
+test("the reviewer knows what a person decided, what is not done, and what blocks", async () => {
+  const asked = { ...subtask, answers: [{ question: "Which port?", answer: "8080" }] } as Subtask;
+  const brief = await writeReviewBrief(
+    { task, subtask: asked, diff: "" },
+    { ...about, notDone: "The docs.", blocksUpTo: 2, isAlone: false },
+  );
+  expect(brief).toContain("Q: Which port?\nA: 8080");
+  expect(brief).toMatch(/# What the author says is not done\n[\s\S]*\nThe docs\.\n/);
+  expect(brief).toContain("Findings of priority 0 to 2 block");
+  expect(brief).not.toContain("only reviewer");
+  expect(await briefOf("")).toContain("priority 0 to 1 block");
+  expect(await briefOf("")).toContain("leave `fine` empty");
+});
+
+test("a later round names changed lines, and earlier findings with their commands, whole words", async () => {
+  const finding = {
+    ...{ id: "F1", priority: 1, file: "a.js", lines: { from: 3, to: 3 } },
+    claim: "unbelievable ".repeat(80),
+    evidence: { kind: "command", command: "node -e 'run()'" },
+    state: { is: "open" },
+  } as unknown as ReviewFinding;
+  const brief = await writeReviewBrief(
+    { task, subtask, diff: "the change" },
+    { ...about, earlier: [finding], changedSince: "- a.js: 3-5, 9" },
+  );
+  expect(brief).toContain("- a.js: 3-5, 9");
+  expect(brief).toMatch(/unbelievable …\n {2}its command: node -e 'run\(\)'\n {2}open\n/);
+  expect(brief.split("the change\n")).toHaveLength(2);
 });

@@ -1,18 +1,18 @@
 import { readFile } from "node:fs/promises";
 import type { Experiment, Verdict } from "../../core/proof/verdict.ts";
 import type { ReviewFinding } from "../../core/review/review.ts";
-import { describeFinding, describeState, headline } from "../../core/review/review-words.ts";
+import { describeFinding, describePlace, describeState } from "../../core/review/review-words.ts";
 import type { Subtask, Task } from "../../core/task/task.ts";
 import { wrapOutsideText } from "../../core/text/data-block.ts";
 import { cleanOutsideText } from "../../core/text/outside-text.ts";
 
 /**
- * Writes the briefs of reviewers and judges: the goal, the change, the checks' results and the
- * earlier findings. They hold none of the coder's words, except the answer that a judge rules on.
- * Text by an agent or from outside is marked as data.
+ * Writes the briefs of reviewers and judges: the goal and what a person decided about it, the change
+ * with what is around it, the checks' results and the earlier findings. Of the coder's words they hold
+ * what it says is not done, its questions that a person answered, and the answer that a judge rules
+ * on: a summary would lead a reviewer. Text by an agent or from outside is marked as data.
  */
 const maxDiffBytes = 200_000;
-const maxNewDiffBytes = 60_000;
 const maxListed = 40_000;
 
 /** The package's prompts folder, at the same depth from `src/verifier` and `dist/verifier`. */
@@ -21,7 +21,7 @@ const promptsFolder = new URL("../../../prompts/", import.meta.url);
 export type ReviewedWork = {
   task: Task;
   subtask: Subtask;
-  /** From the commit where the attempt started. */
+  /** From the commit where the attempt started, with its lines numbered. */
   diff: string;
 };
 
@@ -31,39 +31,72 @@ export async function writeReviewBrief(
     checks,
     earlier,
     experiments = [],
-    newDiff,
+    changedSince,
+    notDone,
+    blocksUpTo,
+    isAlone,
   }: {
     checks: Verdict["checks"];
     /** Of these, the faults in the change that no test noticed. */
     experiments?: readonly Experiment[];
     earlier: readonly ReviewFinding[];
-    /** The diff since the last round; null in the first round. */
-    newDiff: string | null;
+    /** Files and lines that changed since the last round; null in the first round. */
+    changedSince: string | null;
+    /** What the author says is missing. */
+    notDone: string | null;
+    /** The last priority that blocks. */
+    blocksUpTo: number;
+    /** No other reviewer looks at this change. */
+    isAlone: boolean;
   },
 ): Promise<string> {
   const ran = checks.map(
     ({ check, reason, result }) => `- \`${check.command}\`: ${result} (${reason})`,
   );
-  const known = earlier.map((finding) => `- ${headline(finding)}\n  ${describeState(finding)}`);
   return join([
     await readPrompt("reviewer.md"),
+    [
+      `Findings of priority ${blocksUpTo === 0 ? "0" : `0 to ${blocksUpTo}`} block: the author has to settle them. The others are listed in the receipt, for a person.`,
+      isAlone ? "You are the only reviewer: leave `fine` empty." : "",
+    ]
+      .join(" ")
+      .trim(),
     ...describeWork(work),
+    notDone === null
+      ? ""
+      : section("What the author says is not done", asData(notDone, "the author", maxListed)),
     section("Checks", ran.length > 0 ? ran.join("\n") : "There are none; nobody ran anything."),
     ...describeFaults(experiments),
     earlier.length > 0
       ? section(
           "Findings of earlier rounds",
-          asData(known.join("\n"), "reviewers of earlier rounds", maxListed),
+          asData(earlier.map(describeEarlier).join("\n"), "reviewers of earlier rounds", maxListed),
         )
       : "",
-    newDiff === null
-      ? ""
-      : section(
-          "What changed since the last round",
-          asData(newDiff, "the author, as a diff", maxNewDiffBytes),
-        ),
+    changedSince
+      ? section(
+          "Lines that changed since the last round",
+          asData(changedSince, "the author", maxListed),
+        )
+      : "",
     section("The whole change", asData(work.diff, "the author, as a diff", maxDiffBytes)),
   ]);
+}
+
+/** With its command, so that nobody has to guess what was tried. */
+function describeEarlier(finding: ReviewFinding): string {
+  const { claim, evidence, id, priority } = finding;
+  const tried = evidence.kind === "command" ? evidence.command : `quotes ${evidence.text}`;
+  return [
+    `- ${id} (priority ${priority}) ${describePlace(finding)}: ${atWord(claim, 600)}`,
+    `  ${evidence.kind === "command" ? "its command: " : "it "}${atWord(tried, 600)}`,
+    `  ${describeState(finding)}`,
+  ].join("\n");
+}
+
+function atWord(text: string, max: number): string {
+  const line = text.replace(/\s+/g, " ").trim();
+  return line.length <= max ? line : `${line.slice(0, line.lastIndexOf(" ", max)) || line} …`;
 }
 
 /** A hint, not a finding: an equivalent mutant or an unimportant line looks the same. */
@@ -118,6 +151,21 @@ function describeWork({ task, subtask }: ReviewedWork): string[] {
       ? section("Material from outside", asData(outsideText, subject ?? source, maxListed))
       : "",
     subtask.brief === "" ? "" : section(`The part that was done: ${subtask.title}`, subtask.brief),
+    subtask.answers.length > 0
+      ? section(
+          "What a person decided",
+          [
+            "The author asked, and a person answered. The answers count as the goal does.",
+            asData(
+              subtask.answers
+                .map(({ question, answer }) => `Q: ${question}\nA: ${answer}`)
+                .join("\n\n"),
+              "the author, with a person's answers",
+              maxListed,
+            ),
+          ].join("\n\n"),
+        )
+      : "",
   ];
 }
 

@@ -1,8 +1,11 @@
 import { mkdir } from "node:fs/promises";
 import type { Verdict } from "../../core/proof/verdict.ts";
 import { chooseReviewers } from "../../core/review/choose-reviewers.ts";
+import { readNotDone } from "../../core/review/not-done.ts";
+import { listChangedLines, numberDiff } from "../../core/review/number-diff.ts";
 import {
   type Assurance,
+  blocksUpTo,
   isAcceptance,
   openFindings,
   type Review,
@@ -21,6 +24,7 @@ import { maxProviderWaits } from "../../core/task/provider-wait.ts";
 import { type Subtask, type Task, workerOf } from "../../core/task/task.ts";
 import { getReviewVerdictOfPerson, wasBudgetRefused } from "../../store/records/reviews.ts";
 import { commitTree } from "../../worktree/commits/commit-tree.ts";
+import type { Mirror } from "../../worktree/mirror/open-mirror.ts";
 import { diffCommits } from "../../worktree/read/diff.ts";
 import { treeOf } from "../../worktree/read/read-commit.ts";
 import { listSome } from "../change/list-some.ts";
@@ -58,7 +62,7 @@ export async function reviewChange(
   const tree = await treeOf(evidence.mirror, evidence.commit);
   const unchanged = earlier !== null && earlier.tree === tree;
   const { changedFrom, commit, mirror } = evidence;
-  const diff = await diffCommits(mirror, changedFrom, commit);
+  const diff = await readChange(mirror, changedFrom, commit);
   const { endedAt } = attempt;
   const round: Round = {
     ...{ deps, input, assurance, attempt, notDone: [] },
@@ -130,6 +134,18 @@ async function lookAgain(round: Round, known: ReviewFinding[]): Promise<ReviewFi
   return closeByEvidence(known, byId, round.attempt.number);
 }
 
+/** More than this for the lines around a change costs more than a reviewer who reads them. */
+const maxWithContext = 60_000;
+
+/** The change with what is around it: small files whole, while that is not too much to read. */
+async function readChange(mirror: Mirror, from: string, to: string): Promise<string> {
+  for (const context of [10_000_000, 15]) {
+    const shown = numberDiff(await diffCommits(mirror, from, to, { context }));
+    if (shown.length <= maxWithContext && !shown.endsWith(" left out]\n")) return shown;
+  }
+  return numberDiff(await diffCommits(mirror, from, to));
+}
+
 async function askReviewers(
   round: Round,
   earlier: Review | null,
@@ -140,14 +156,17 @@ async function askReviewers(
     round.notDone.push("The change was not reviewed: no agent is configured that could review it.");
     return [];
   }
-  const newDiff = earlier
-    ? await diffCommits(evidence.mirror, earlier.commit, evidence.commit)
+  const since = earlier
+    ? await diffCommits(evidence.mirror, earlier.commit, evidence.commit, { context: 0 })
     : null;
   const brief = await writeReviewBrief(work, {
     checks: input.verdict.checks,
     ...(input.verdict.experiments && { experiments: input.verdict.experiments }),
     earlier: known,
-    newDiff,
+    changedSince: since === null ? null : listChangedLines(since),
+    notDone: readNotDone(round.attempt.summary),
+    blocksUpTo: blocksUpTo[round.assurance],
+    isAlone: chosen.length === 1,
   });
   // Waits for all of them, so that no reviewer keeps running after the verification has failed.
   const settled = await Promise.allSettled(

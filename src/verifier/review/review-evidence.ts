@@ -1,4 +1,5 @@
 import type { Check } from "../../core/proof/verdict.ts";
+import { withoutLineNumbers } from "../../core/review/number-diff.ts";
 import type { Evidence, Proof } from "../../core/review/review.ts";
 import { flatten } from "../../core/review/review-rules.ts";
 import { cleanText, cutToTail } from "../../core/text/clean-text.ts";
@@ -99,7 +100,7 @@ async function runTwice(
   for (const round of ["", "-again"]) {
     await resetWorktree(mirror, place.worktree, commit);
     const run = await runCheck(check, place, checkLogPath(logRoot, index, check, round));
-    const output = cutToTail(cleanText(run.outputTail), maxOutput);
+    const output = cutToTail(cleanText(run.failures ?? run.outputTail), maxOutput);
     if (run.status === "inconclusive") return command("unknown", run.detail, output);
     if (run.status === "green") return command("no", "passes", output);
     if (round !== "") return command("yes", `fails (${run.detail})`, output);
@@ -120,7 +121,7 @@ async function findQuote(
   const quote = (holds: Proof["holds"], detail: string, where: Proof["where"]): Proof => ({
     ...{ holds, detail, where, output: null },
   });
-  const wanted = flatten(text);
+  const wanted = flatten(withoutLineNumbers(text));
   if (wanted.length < minQuoteLength) return quote("no", "is too short to be found", null);
   const { before, changedFrom, commit, mirror } = input;
   const where = proof?.where ?? null;

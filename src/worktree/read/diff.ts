@@ -25,19 +25,20 @@ const fewBytes = "core.bigFileThreshold=1m";
 
 /**
  * The unified patch, for people and prompts: cut at `maxBytes` with a last line that says so, and
- * restricted to `paths`, if given. In a very large change, large files are only named.
+ * restricted to `paths`, if given, with `context` lines around each change (as git has it: 3). In a
+ * very large change, large files are only named.
  */
 export async function diffCommits(
   mirror: Mirror,
   from: string,
   to: string,
-  options: { maxBytes?: number; paths?: readonly string[] } = {},
+  options: { maxBytes?: number; paths?: readonly string[]; context?: number } = {},
 ): Promise<string> {
   const maxBytes = options.maxBytes ?? maxDiffBytes;
   const path = join(tmpdir(), `deputy-${randomUUID()}.patch`);
   try {
     const isLarge = (await measureChange(mirror, from, to)) > maxPatchBytes;
-    await writeDiff(mirror, [from, to], path, isLarge ? "names" : "whole", options.paths);
+    await writeDiff(mirror, [from, to], path, isLarge ? "names" : "whole", options);
     const file = await open(path, "r");
     try {
       const { size } = await file.stat();
@@ -69,7 +70,7 @@ async function writeDiff(
   commits: readonly [string, string],
   file: string,
   largeFiles: "whole" | "names",
-  paths: readonly string[] = [],
+  { paths = [], context }: { paths?: readonly string[]; context?: number } = {},
 ): Promise<void> {
   await (await open(file, "w", 0o600)).close(); // an empty change leaves an empty file, private from the start
   const only = paths.length > 0 ? ["--", ...paths] : []; // names, not patterns: git-environment.ts
@@ -78,6 +79,7 @@ async function writeDiff(
     "diff-tree",
     ...how,
     ...asPatch,
+    ...(context === undefined ? [] : [`--unified=${context}`]),
     ...(largeFiles === "whole" ? ["--binary"] : []),
     `--output=${file}`,
     ...commits,

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { writeNotDone } from "../../../core/review/not-done.ts";
 import { cutText } from "../../../core/text/clean-text.ts";
 import type { ReadAnswer } from "../output-schema.ts";
 import { defineTool, type Tool, type ToolAnswer } from "./tool.ts";
@@ -15,7 +16,7 @@ export function makeFinishTool(): Tool {
     }),
     about: ({ summary }) => summary,
     async run({ summary, not_done }) {
-      const rest = not_done?.trim() ? `\n\nNot done: ${not_done.trim()}` : "";
+      const rest = writeNotDone(not_done?.trim() ?? "");
       const text = cutText(summary, 8_000) + cutText(rest, 4_000);
       return { ok: true, text: "Finished.", end: { kind: "finished", summary: text } };
     },
