@@ -65,7 +65,7 @@ export function writePlannerBrief({
         )
       : "",
     section("The answer", [
-      "One JSON object, and nothing after it:",
+      "By the schema that you are given, for example:",
       fence(
         '{"reason": "why it is split like this, or not at all", "subtasks": [{"id": "api", "title": "one line", "brief": "all that is needed to do it", "writes": ["src/api/**"], "checks": ["npm test -- api"], "depends_on": [], "independent": true, "kind": "work"}]}',
       ),

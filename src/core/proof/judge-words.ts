@@ -48,7 +48,7 @@ export function askAboutMissed(paths: readonly string[], summary: string): strin
 export function tellCoderOfJudges(open: readonly JudgeChange[]): string {
   return [
     `Your change makes weaker what judges it, and nobody asked for that:`,
-    wrapOutsideText(listJudges(open), "the change itself", "the agent that wrote the change"),
+    wrapOutsideText(listJudges(open), "the change itself", "the agent that made it"),
     "Put back what it asserted before, and mend the source instead. Where the goal does ask for it, leave it as it is and say in your summary which words of the goal ask for it: a person decides then.",
   ].join("\n\n");
 }

@@ -23,7 +23,7 @@ export function tellCoder(review: Review): string {
   const left = open.length - told.length;
   return [
     `Reviewers found ${count(open.length, "thing")} in your change, and the evidence for each was found to hold:`,
-    wrapOutsideText(list, "the reviewers"),
+    wrapOutsideText(list, "the reviewers", null),
     ...(left > 0 ? [`${left} more will be told when these are settled.`] : []),
     "Mend what is right, so that the command passes, or the quoted lines are gone. A finding that is wrong you answer with a line `REBUTTAL <its id>: <why>` in your summary; somebody who knows neither of you decides. Saying that it is done closes nothing.",
   ].join("\n\n");

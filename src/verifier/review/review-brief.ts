@@ -148,7 +148,10 @@ function describeWork({ task, subtask }: ReviewedWork): string[] {
   return [
     section("Goal", task.goal),
     outsideText
-      ? section("Material from outside", asData(outsideText, subject ?? source, maxListed))
+      ? section(
+          "Material from outside",
+          asData(outsideText, subject ?? source, maxListed, "people outside"),
+        )
       : "",
     subtask.brief === "" ? "" : section(`The part that was done: ${subtask.title}`, subtask.brief),
     subtask.answers.length > 0
@@ -169,14 +172,19 @@ function describeWork({ task, subtask }: ReviewedWork): string[] {
   ];
 }
 
-function asData(text: string, source: string, maxBytes: number): string {
+function asData(
+  text: string,
+  source: string,
+  maxBytes: number,
+  writer: string | null = null,
+): string {
   // A comment is code here: what looks like one must not be removed or hide what follows it.
   const pieces = text.slice(0, 4 * maxBytes).split("<!--");
   const cleaned = pieces.map((piece) => cleanOutsideText(piece, 4 * maxBytes)).join("<!--");
   const bytes = Buffer.from(cleaned, "utf8");
   const isWhole = bytes.length <= maxBytes && text.length <= 4 * maxBytes;
   const kept = new TextDecoder().decode(bytes.subarray(0, maxBytes), { stream: true });
-  return wrapOutsideText(isWhole ? cleaned : `${kept}\n[… the rest is left out …]`, source);
+  return wrapOutsideText(isWhole ? cleaned : `${kept}\n[… the rest is left out …]`, source, writer);
 }
 
 async function readPrompt(name: string): Promise<string> {
