@@ -55,18 +55,29 @@ export function writeFeedback(
     isReview ? "" : latestReview(attempts),
     isContinued ? "" : listTried(attempts.slice(0, -1), subtask.firstCountedAttempt),
     // A planner reads it that was not there.
-    decision.rung === "replan" ? "" : describeWorktree(isRepair, isContinued),
+    decision.rung === "replan" ? "" : describeWorktree(isRepair, isContinued, attempts.at(-1)),
   ]
     .filter((part) => part !== "")
     .join("\n\n");
 }
 
-function describeWorktree(isRepair: boolean, isContinued: boolean): string {
+function describeWorktree(
+  isRepair: boolean,
+  isContinued: boolean,
+  former: Attempt | undefined,
+): string {
   if (isRepair)
     return "The worktree is as you left it. Find the cause and repair it there; what is right may stay.";
-  return isContinued
-    ? "The worktree is as you left it."
-    : "The worktree is back at its base: nothing of that attempt is left in it.";
+  if (isContinued) return "The worktree is as you left it.";
+  const back = "The worktree is back at its base: nothing of that attempt is left in it.";
+  return [back, describeFormer(former)].filter((part) => part !== "").join(" ");
+}
+
+/** What is right of it need not be written again. Its commit is in the worktree's own repository. */
+function describeFormer(former: Attempt | undefined): string {
+  if (!former?.commit || former.commit === former.baseCommit) return "";
+  const diff = `git diff ${former.baseCommit} ${former.commit}`;
+  return `Its change can be read by \`${diff}\`, and taken over, where it is right, by \`${diff} --binary | git apply\`.`;
 }
 
 /** Open review findings are repeated until they are settled, whatever else went wrong meanwhile. */

@@ -18,7 +18,11 @@ beforeAll(async () => {
       roles: {
         again: {
           match: /attempt [34][\s\S]*Tried before/,
-          turns: [write("right"), finish("Anew.")],
+          turns: (seen) => {
+            const [, diff = "false"] = /read by `(git diff \w+ \w+)`/.exec(seen.user) ?? [];
+            const look = { calls: [{ tool: "bash", args: { command: `${diff} -- left.txt` } }] };
+            return [look, write("right"), finish("Anew.")][seen.replies] ?? finish("Anew.");
+          },
         },
         slip: {
           match: /make a slip/,
@@ -93,6 +97,7 @@ test("the same failure after a repair: afresh, with all that was tried", async (
   expect(told).toContain("- attempt 1 (builtin): checks_failed, ");
   expect(told).toContain("its agent said: Wrote it.");
   expect(told).toContain("The worktree is back at its base");
+  expect(told).toContain("+left"); // the former change, read by the command that it was told
   expect(told).not.toContain("You were interrupted");
   expect(repository.git("ls-tree", "--name-only", done.branch)).toBe("README.md\nword.txt");
 });

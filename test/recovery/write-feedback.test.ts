@@ -43,6 +43,22 @@ test.each<Rung>(["fresh", "fallback"])(
   },
 );
 
+test("a fresh attempt is told how to read the former change, where there was one", () => {
+  const [first, second] = attempts;
+  const former = { ...second, baseCommit: "b1", commit: "c2" } as Attempt;
+  const failure = { kind: "checks_failed", signature: "s", detail: "d", evidence: "" } as const;
+  const told = (last: Attempt, rung: Rung) =>
+    writeFeedback(
+      failing,
+      [first as Attempt, last],
+      { ...failure, question: null, retryAt: null },
+      { kind: "checks_failed", rung } as Decision,
+    );
+  expect(told(former, "fresh")).toContain("`git diff b1 c2 --binary | git apply`");
+  expect(told(former, "repair")).not.toContain("git diff");
+  expect(told({ ...former, commit: "b1" }, "fresh")).not.toContain("git diff");
+});
+
 test.each<FailureKind>(["lost", "rate_limit_window", "model_unavailable", "infrastructure"])(
   "interrupted by %s: what was to be settled stays to be settled",
   (kind) => {
