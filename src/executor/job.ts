@@ -1,5 +1,6 @@
 import type { RunCommand, RunRole } from "../agents/agent.ts";
 import type { AttemptConfinement } from "../core/proof/confinement.ts";
+import type { WantedTools } from "../core/settings/wanted-tool.ts";
 import type { Claim, Outcome } from "../core/task/outcome.ts";
 import type { Attempt, Subtask, Task } from "../core/task/task.ts";
 import type { Redact } from "../core/text/redact.ts";
@@ -32,7 +33,7 @@ export type ExecuteDeps = {
   /** The box for a worktree's setup commands, which may reach more than an agent. */
   openSetupBox: (job: Job, worktree: string) => Promise<SetupBox>;
   /** The environment for agents and setup commands, without the worktree's own values. */
-  environment: () => Record<string, string>;
+  environment: (tools: WantedTools | undefined) => Record<string, string>;
   trackChild: (what: string) => (identity: ProcessIdentity) => void;
   report: (claim: Claim, message: string, data: Record<string, unknown>) => Promise<void>;
 };

@@ -121,7 +121,7 @@ export function worktreeEnvironment(
           DEPUTY_PORT_RANGE: `${worktree.portBase}-${worktree.portBase + portsPerWorktree - 1}`,
         };
   return {
-    ...deps.environment(),
+    ...deps.environment(job.task.preparation?.tools),
     ...ports,
     DEPUTY_TASK_ID: job.task.id,
     DEPUTY_SUBTASK: job.subtask.key,

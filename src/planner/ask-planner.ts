@@ -4,6 +4,7 @@ import type { Config } from "../config/config.ts";
 import { roleSettings } from "../config/role-settings.ts";
 import { attemptMark } from "../core/base/marks.ts";
 import { formatLeft } from "../core/budget/budget.ts";
+import type { WantedTools } from "../core/settings/wanted-tool.ts";
 import { whyParked } from "../core/task/abort-cause.ts";
 import type { Claim } from "../core/task/outcome.ts";
 import type { Plan, PlanShape } from "../core/task/plan.ts";
@@ -31,7 +32,7 @@ import type { FailedPart } from "./write-planner-brief.ts";
 export type AskDeps = {
   db: Db;
   config: Config;
-  environment: () => Record<string, string>;
+  environment: (tools: WantedTools | undefined) => Record<string, string>;
   runRole: RunRole;
   mirrors: Mirrors;
 };
@@ -86,7 +87,7 @@ export async function askPlanner(
       answers: part?.answers ?? (await listPlannerAnswers(db, task.id)),
     },
     env: {
-      ...deps.environment(),
+      ...deps.environment(preparation.tools),
       DEPUTY_TASK_ID: task.id,
       ...(claim.attemptId === null ? {} : { [attemptMark]: claim.attemptId }),
       // No git of an agent may climb out of its worktree into an enclosing repository.

@@ -129,6 +129,7 @@ const nothingToRun = {
   delivery: null,
   proof: null,
   notes: [],
+  tools: { versions: [], usesMise: false },
 } as const;
 
 /** The base commit, and what it says about setup, checks and delivery. */
@@ -141,7 +142,7 @@ async function prepare(
   const { github } = deps.config;
   const base = await prepareBase(task, signal);
   // A stranger's commit configures nothing: a review has no setup and no checks.
-  const { setup, registries, checks, checksSource, protectedPaths, delivery, proof, notes } =
+  const { setup, registries, checks, checksSource, protectedPaths, delivery, proof, notes, tools } =
     task.expectsChange
       ? await inspectRepository(base.mirror, base.baseCommit, task.checks)
       : nothingToRun;
@@ -155,6 +156,7 @@ async function prepare(
     mirror: base.mirror.gitDir,
     setup: [...setup],
     registries: [...registries],
+    tools,
     checks: [...checks],
     checksSource,
     protectedPaths: [...protectedPaths],

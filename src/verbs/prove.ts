@@ -15,12 +15,14 @@ import type {
   Verdict,
 } from "../core/proof/verdict.ts";
 import { makeCheckSandbox } from "../roles/box.ts";
+import { noteMissingTools, withTools } from "../sandbox/box/installed-tools.ts";
 import { openSandbox } from "../sandbox/box/open-sandbox.ts";
 import { describeSandbox, type Sandbox } from "../sandbox/box/sandbox.ts";
 import { removeTree } from "../sandbox/files/remove-tree.ts";
 import { runBaseline } from "../verifier/checks/baseline.ts";
 import type { CheckSandbox } from "../verifier/checks/confine-checks.ts";
 import { verifyCommit } from "../verifier/checks/verify-attempt.ts";
+import { readWantedTools } from "../verifier/detection/wanted-tools.ts";
 import { localGit } from "../worktree/git/git.ts";
 import {
   ensureMirror,
@@ -30,6 +32,7 @@ import {
   openMirrors,
 } from "../worktree/mirror/mirror.ts";
 import { parseRepository } from "../worktree/mirror/repository-url.ts";
+import { listFilesAt, readFileAt } from "../worktree/read/read-commit.ts";
 
 /**
  * `deputy prove`: repeats what a receipt claims. Its checks and experiments run on the delivered
@@ -138,6 +141,10 @@ export async function proveReceipt(options: ProveOptions): Promise<Proved> {
       `Task ${receipt.task.id}: ${commit.slice(0, 12)} on base ${base.slice(0, 12)}, from ${place}`,
     );
     options.say(`Sandbox: ${describeSandbox(sandbox)}`);
+    const files = new Set(await listFilesAt(mirror, base));
+    const tools = await readWantedTools({ files, read: (path) => readFileAt(mirror, base, path) });
+    const env = scrubbedEnvironment(config.sandbox.environment);
+    for (const note of await noteMissingTools(tools, env)) options.say(note);
     const level = options.level ?? repeat.level;
     const run = {
       ...{ mirror, baseCommit: base, setup: repeat.setup, workRoot: join(root, "checks") },
@@ -145,7 +152,7 @@ export async function proveReceipt(options: ProveOptions): Promise<Proved> {
       ...(sandbox.provider !== "none" && {
         sandbox: sandboxFor(root, config, sandbox, receipt, repeat),
       }),
-      env: scrubbedEnvironment(config.sandbox.environment),
+      env: withTools(env, tools, [root]),
       checks: readChecks(repeat),
       onProcess: () => {},
       signal: options.signal,

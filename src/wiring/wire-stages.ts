@@ -5,6 +5,7 @@ import type { Config } from "../config/config.ts";
 import { roleSettings } from "../config/role-settings.ts";
 import { scrubbedEnvironment } from "../core/base/child-environment.ts";
 import { processMark } from "../core/base/marks.ts";
+import type { WantedTools } from "../core/settings/wanted-tool.ts";
 import type { Claim } from "../core/task/outcome.ts";
 import type { Redact } from "../core/text/redact.ts";
 import type { DeliverDeps } from "../delivery/deliver-task.ts";
@@ -20,6 +21,7 @@ import type { RecoverDeps } from "../recovery/recover-subtask.ts";
 import { openSetupBox, type Self } from "../roles/box.ts";
 import { findFallbacks } from "../roles/fallbacks.ts";
 import { makeRunRole, roleAgent } from "../roles/run-role.ts";
+import { withTools } from "../sandbox/box/installed-tools.ts";
 import type { Sandbox } from "../sandbox/box/sandbox.ts";
 import type { Db } from "../store/database/schema.ts";
 import { judge, judgeTree, runHook, type VerifyDeps } from "../verifier/checks/verify-stage.ts";
@@ -55,8 +57,12 @@ export function wireStages(deps: StageDeps): WiredStages {
     ...{ db, config, mirrors, redact, paths: config.paths, trackChild: self.trackChild },
     runRole: makeRunRole(deps),
     authHeader: makeAuthHeader(config.github),
-    environment: () =>
-      scrubbedEnvironment({ ...config.sandbox.environment, [processMark]: self.processId }),
+    environment: (tools: WantedTools | undefined) => {
+      const own = { ...config.sandbox.environment, [processMark]: self.processId };
+      const env = scrubbedEnvironment(own);
+      const { checks, worktrees } = config.paths;
+      return tools ? withTools(env, tools, [worktrees, checks]) : env;
+    },
   };
   const onMirror = makeOnMirror(shared);
   const report = (claim: Claim, message: string, data: Record<string, unknown>) =>

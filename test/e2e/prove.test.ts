@@ -7,7 +7,9 @@ import { greetingProject, makeRepository, repairGreeting } from "../support/repo
 import { makeScratch } from "../support/scratch.ts";
 
 /** A receipt is found out again, with a daemon and without one, where the work was done and elsewhere. */
-const { deputy, repository, run } = withDeputy({ files: greetingProject });
+const { deputy, repository, run } = withDeputy({
+  files: { ...greetingProject, ".tool-versions": "no-such-tool 1.2\n" },
+});
 let task: Json;
 let receiptFile: string;
 
@@ -32,6 +34,7 @@ test("a delivered task by its id: each run is shown with its command, and the re
   expect(task.state).toBe("completed");
   const { code, stdout } = await prove([task.id]);
   expect(stdout).toContain("Sandbox: ");
+  expect(stdout).toContain("\nThe repository wants no-such-tool 1.2 (.tool-versions), which");
   expect(stdout).toMatch(/^base +`npm test`: red \(exit 1\)/m);
   expect(stdout).toMatch(/^change +`npm test`: pass \(green, red before/m);
   expect(stdout).toMatch(/^canary +`.*npm test/m);

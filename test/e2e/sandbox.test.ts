@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { writeFile } from "node:fs/promises";
+import { mkdir, writeFile } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { basename, join } from "node:path";
@@ -71,7 +71,8 @@ afterAll(async () => {
 });
 const { deputy, repositoryWith, ...made } = withDeputy({
   keepLog: true,
-  env: () => ({
+  env: ({ scratch }) => ({
+    NVM_DIR: scratch.at("nvm"),
     DEPUTY_SANDBOX: "bubblewrap",
     DEPUTY_LOG_LEVEL: "info",
     OPENAI_API_KEY: "sk-confined",
@@ -178,6 +179,31 @@ checks: ["grep -qx set-up ~/.cache/tool/version && test ! -e ~/left && grep -qx 
   const discarded = await deputy.cli(["discard", task.id]);
   expect(discarded.code, discarded.stderr).toBe(0);
   expect(existsSync(home)).toBe(false);
+});
+
+test("agents and checks run with the tool version of the base commit; one that is not there is said", async () => {
+  const bin = made.scratch.at("nvm/versions/node/v22.3.0/bin");
+  await mkdir(bin, { recursive: true });
+  await writeFile(join(bin, "node"), "#!/bin/sh\necho v22.3.0\n", { mode: 0o755 });
+  const repository = await repositoryWith({
+    ".nvmrc": "22\n",
+    ".tool-versions": "no-such-tool 1.2\n",
+    ".envrc": "touch loaded\n",
+    ".deputy/config.yaml":
+      'checks: ["test $(node --version) = v22.3.0 && grep -qx v22.3.0 seen.txt && test ! -e loaded"]\n',
+  });
+  const task = await deputy.run({
+    ...{ goal: "Take another version", repository: repository.path },
+    agent: "command:node --version > seen.txt; echo 20 > .nvmrc",
+    // It decides what later tasks run with, so a person would be asked.
+    allow: [".nvmrc"],
+  });
+  expect(task.state, task.end_detail).toBe("completed");
+  expect((await receiptOf(task)).verified).toBe(true);
+  const { stdout } = await deputy.cli(["show", task.id]);
+  expect(stdout).toContain("The repository wants no-such-tool 1.2 (.tool-versions), which");
+  expect(stdout).toContain(".envrc is not loaded");
+  expect(stdout).not.toContain("wants node");
 });
 
 test("the start of the daemon's log and doctor name the sandbox, and what of its settings cannot be", async () => {

@@ -153,6 +153,7 @@ describe("a repository's base commit", () => {
       proof: null,
       delivery: null,
       notes: [],
+      tools: { versions: [], usesMise: false },
     });
     const found = await inspectRepository(mirror, detected, ["echo hi"]);
     expect(found.checksSource).toBe("detected");

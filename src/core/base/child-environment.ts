@@ -21,7 +21,7 @@ const network = [
 ] as const;
 const toolchains = [
   ...["NVM_DIR", "JAVA_HOME", "GOPATH", "GOROOT", "CARGO_HOME", "RUSTUP_HOME", "PYENV_ROOT"],
-  "VIRTUAL_ENV",
+  ...["VIRTUAL_ENV", "RBENV_ROOT", "VOLTA_HOME", "FNM_DIR", "ASDF_DATA_DIR", "MISE_DATA_DIR"],
 ] as const;
 
 /** Where the user's git, ssh and credential helpers find their configuration: paths, no secrets. */

@@ -5,6 +5,7 @@ import { type ProofLevel, proofLevels } from "../proof/proof.ts";
 import type { Check, CheckRun, Verdict } from "../proof/verdict.ts";
 import { type Assurance, assurances } from "../review/review.ts";
 import { agentNameHelp, parseAgentName } from "../settings/agent-name.ts";
+import type { WantedTools } from "../settings/wanted-tool.ts";
 import { allowedPathSchema } from "../text/path-glob.ts";
 import type { Decision, EndReason, FailureKind, Fallback } from "./failure.ts";
 import type { Hold } from "./hold.ts";
@@ -206,6 +207,8 @@ export type Preparation = {
   baseRef: string;
   mirror: string;
   setup: string[];
+  /** Tools in the versions that the base commit's files ask for; absent in rows of earlier versions. */
+  tools?: WantedTools;
   /** Package hosts named in the base commit's own files; absent in rows of earlier versions. */
   registries?: string[];
   /** Repository-wide checks, including the task's acceptance checks. */

@@ -123,6 +123,10 @@ const preparation = object({
   baseRef: word,
   mirror: word,
   setup: words,
+  tools: object({
+    versions: z.array(object({ name: word, version: word, by: word })),
+    usesMise: z.boolean(),
+  }).optional(),
   registries: words.optional(),
   checks: z.array(check),
   checksSource: z.enum(["config", "detected", "none"]),

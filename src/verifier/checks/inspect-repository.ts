@@ -1,13 +1,17 @@
+import { scrubbedEnvironment } from "../../core/base/child-environment.ts";
 import { DeputyError } from "../../core/base/error.ts";
 import type { ProofLevel } from "../../core/proof/proof.ts";
 import { type Check, setupCheckName } from "../../core/proof/verdict.ts";
 import type { RepositoryConfig } from "../../core/settings/repository-config.ts";
+import type { WantedTools } from "../../core/settings/wanted-tool.ts";
 import { cutText } from "../../core/text/clean-text.ts";
+import { noteMissingTools, withTools } from "../../sandbox/box/installed-tools.ts";
 import { listRepositoryRegistries, namesRegistries } from "../../sandbox/network/registries.ts";
 import { findProgram } from "../../sandbox/process/find-program.ts";
 import type { Mirror } from "../../worktree/mirror/open-mirror.ts";
 import { listFilesAt, readFileAt } from "../../worktree/read/read-commit.ts";
 import { detectRepository } from "../detection/detect-repository.ts";
+import { noteEnvrc, readWantedTools } from "../detection/wanted-tools.ts";
 import { readRepositoryConfig, repositoryConfigPath } from "./read-repository-config.ts";
 
 /**
@@ -26,7 +30,9 @@ export type Inspection = {
   delivery: "branch" | "pr" | null;
   /** The proof level that the repository asks for; null when it names none. */
   proof: ProofLevel | null;
-  /** What a person should know about the detected commands, in sentences. */
+  /** Tools in the versions that the base commit's files ask for. */
+  tools: WantedTools;
+  /** What a person should know about the detected commands and the machine's tools, in sentences. */
   notes: string[];
 };
 
@@ -43,19 +49,24 @@ export async function inspectRepository(
   mirror: Mirror,
   baseCommit: string,
   callerChecks: readonly string[],
-  hasProgram: (name: string) => boolean = (name) => findProgram(name) !== null,
+  ownHasProgram?: (name: string) => boolean,
 ): Promise<Inspection> {
   const read: Reader = (path) => readFileAt(mirror, baseCommit, path);
   const text = await read(repositoryConfigPath);
   const config = text === null ? {} : readRepositoryConfig(text);
   const files = await listFilesAt(mirror, baseCommit);
+  const tree = { files: new Set(files), read };
+  const tools = await readWantedTools(tree);
+  const env = scrubbedEnvironment();
+  const path = withTools(env, tools, []).PATH;
+  const hasProgram = ownHasProgram ?? ((name) => findProgram(name, path) !== null);
   const detected =
     config.checks && config.setup !== undefined
       ? null
-      : await detectRepository({ files: new Set(files), read, hasProgram });
+      : await detectRepository({ ...tree, hasProgram });
   if (detected?.missing && config.setup === undefined)
     throw new DeputyError("unprocessable", detected.missing);
-  const own = config.checks
+  const checks = config.checks
     ? config.checks.map(readCheck)
     : (detected?.checks ?? []).map((command) => makeCheck(command, "regression", "detected"));
   const told = config.setup ?? detected?.setup ?? [];
@@ -63,12 +74,17 @@ export async function inspectRepository(
   return {
     setup,
     registries: setup.length === 0 ? [] : await readRegistries(files, read),
-    checks: mergeChecks(own, callerChecks, "caller"),
-    checksSource: config.checks ? "config" : own.length > 0 ? "detected" : "none",
+    checks: mergeChecks(checks, callerChecks, "caller"),
+    checksSource: config.checks ? "config" : checks.length > 0 ? "detected" : "none",
     protectedPaths: [...alwaysProtected, ...(config.protected ?? [])],
     delivery: config.delivery ?? null,
     proof: config.proof ?? null,
-    notes: config.setup === undefined ? (detected?.notes ?? []) : [],
+    tools,
+    notes: [
+      ...(config.setup === undefined ? (detected?.notes ?? []) : []),
+      ...(await noteMissingTools(tools, env)),
+      ...noteEnvrc(tree.files),
+    ],
   };
 }
 

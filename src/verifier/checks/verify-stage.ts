@@ -12,6 +12,7 @@ import {
   type Verdict,
 } from "../../core/proof/verdict.ts";
 import type { Assurance } from "../../core/review/review.ts";
+import type { WantedTools } from "../../core/settings/wanted-tool.ts";
 import type { Claim, Outcome, Stage } from "../../core/task/outcome.ts";
 import type { Baseline, Subtask, Task } from "../../core/task/task.ts";
 import type { ProcessIdentity } from "../../sandbox/process/process-identity.ts";
@@ -42,7 +43,7 @@ export type VerifyDeps = {
   db: Db;
   mirrors: Mirrors;
   paths: { checks: string; logs: string };
-  environment: () => Record<string, string>;
+  environment: (tools: WantedTools | undefined) => Record<string, string>;
   trackChild: (what: string) => (identity: ProcessIdentity) => void;
   /** The sandbox of a task's setup and checks; left out: they run as the daemon's user. */
   sandbox?: (claim: Claim, task: Task) => CheckSandbox;
@@ -167,7 +168,7 @@ function placeOf(deps: VerifyDeps, claim: Claim, task: Task, signal: AbortSignal
     baseCommit: preparation.baseCommit,
     setup: preparation.setup,
     workRoot: deps.paths.checks,
-    env: deps.environment(),
+    env: deps.environment(preparation.tools),
     ...(deps.sandbox && { sandbox: deps.sandbox(claim, task) }),
     signal,
   };
@@ -304,7 +305,9 @@ async function findBaseline(
   const reading = 2;
   const commands = run.checks.map(({ command, report, timeoutMs }) => [command, report, timeoutMs]);
   // The sandbox's limits affect how a command ends.
-  const place = run.sandbox?.traits ?? [];
+  const place: unknown[] = [...(run.sandbox?.traits ?? [])];
+  // A version that was installed since answers otherwise than the one that ran in its place.
+  if (task.preparation?.tools?.versions.length) place.push(run.env.PATH, run.env.RUSTUP_TOOLCHAIN);
   const key = createHash("sha256")
     .update(
       JSON.stringify([reading, task.repository, run.baseCommit, run.setup, commands, ...place]),
