@@ -1,6 +1,7 @@
 import { DeputyError } from "../core/base/error.ts";
 import { agentNameHelp, type CliName, parseAgentName } from "../core/settings/agent-name.ts";
 import type { McpServerConfig } from "../core/settings/mcp-server.ts";
+import { startProgram } from "../sandbox/process/start-program.ts";
 import type { Agent } from "./agent.ts";
 import { type BuiltinOptions, makeBuiltinAgent } from "./builtin/builtin.ts";
 import { makeCliAgent } from "./cli/run-cli.ts";
@@ -72,7 +73,7 @@ export function chooseAgent(name: string, config: AgentConfig): Agent {
       const refusal = provider || model === null ? null : cli.refuseModel(model);
       if (refusal !== null) throw new DeputyError("unavailable", refusal, { field: "model" });
       return makeCliAgent(cli, {
-        program: found.path,
+        program: startProgram(found.path, config.path),
         provider,
         model,
         userHome: config.userHome,

@@ -9,6 +9,7 @@ import {
 } from "../../src/agents/choose-agent.ts";
 import { findAgents, makeListAgents } from "../../src/agents/find-agents.ts";
 import { DeputyError } from "../../src/core/base/error.ts";
+import { startProgram } from "../../src/sandbox/process/start-program.ts";
 import { makeFolder } from "./make-run.ts";
 
 const builtin = { apiKey: "sk-x", baseUrl: null, model: "m" };
@@ -58,6 +59,21 @@ test("an agent is chosen by its name", async () => {
   const machine = await makeMachine(["claude"]);
   const config = { ...machine, providers: { ...machine.providers, anthropic } };
   expect(chooseAgent("claude", config)).toBeTypeOf("function");
+});
+
+test("an agent starts with the interpreter on the daemon's PATH, not with that of the task's repository", async () => {
+  const { path } = await makeMachine(["node", "claude"]);
+  const write = async (name: string, start: string) => {
+    await writeFile(join(path, name), `${start}\n`);
+    return join(path, name);
+  };
+  const script = await write("script", "#!/usr/bin/env node");
+  expect(startProgram(script, path)).toEqual([join(path, "node"), script]);
+  for (const start of ["#!/usr/bin/env nodejs", "#!/usr/bin/env -S node --flag", "#!/bin/sh", ""]) {
+    const other = await write("other", start);
+    expect(startProgram(other, path), start).toEqual([other]);
+  }
+  expect(startProgram(join(path, "gone"), path)).toEqual([join(path, "gone")]);
 });
 
 test("what cannot be chosen is said, with what to do", async () => {

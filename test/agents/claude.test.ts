@@ -222,8 +222,8 @@ cat > /dev/null # it ends when its stdin does
       back.push(...texts);
     },
   });
-  const options = { program, model: null, provider: null, userHome: "/nonexistent" };
-  const end = await makeCliAgent(claude, options)(own);
+  const options = { model: null, provider: null, userHome: "/nonexistent" };
+  const end = await makeCliAgent(claude, { ...options, program: [program] })(own);
   expect(end).toMatchObject({ reason: "done", summary: "Both done." });
   const heard = (await readFile(join(folder, "in"), "utf8")).trim().split("\n");
   expect(heard.map((line) => JSON.parse(line).message.content[0].text)).toEqual([

@@ -47,7 +47,7 @@ const print = (...all: object[]) => `cat <<'END'\n${lines(...all)}\nEND`;
 async function makeAgent(...endings: string[]) {
   const program = await makeProgram(endings.map((ending) => ({ lines: [started], ending })));
   return makeCliAgent(codex, {
-    ...{ program: program.path, model: "gpt-5.5", provider: null, userHome: "/nonexistent" },
+    ...{ program: [program.path], model: "gpt-5.5", provider: null, userHome: "/nonexistent" },
   });
 }
 const tokensOf = (calls: readonly { tokens: unknown }[]) => calls.map(({ tokens }) => tokens);

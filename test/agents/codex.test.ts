@@ -8,7 +8,7 @@ import { makeFolder, makeRun, makeSession, sumCalls } from "./make-run.ts";
 
 /** Codex with a login of its own: what its lines say is all that is known. */
 const agentOf = (program: FakeProgram, userHome = "/nonexistent") =>
-  makeCliAgent(codex, { program: program.path, model: "gpt-5.5", provider: null, userHome });
+  makeCliAgent(codex, { program: [program.path], model: "gpt-5.5", provider: null, userHome });
 
 const thread = "01a1fca1-18f3-7f72-a39a-c89405952dd4";
 const started = { type: "thread.started", thread_id: thread };

@@ -64,6 +64,6 @@ export async function runProgram(
 ) {
   const program = await makeProgram([{ lines, ending }]);
   const run = await makeRun(given);
-  const agent = makeCliAgent(cli, { program: program.path, model, provider: null, userHome });
+  const agent = makeCliAgent(cli, { program: [program.path], model, provider: null, userHome });
   return { end: await agent(run), run, call: () => program.call(0) };
 }

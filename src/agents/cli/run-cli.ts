@@ -21,8 +21,8 @@ import { splitLines } from "./split-lines.ts";
  * each of which is one process. The session's home persists, and with it the program's own memory.
  */
 export type CliOptions = {
-  /** The program, by path or by a name on PATH. */
-  program: string;
+  /** The program, by path or by a name on PATH, behind its interpreter where it is started by one. */
+  program: readonly [string, ...string[]];
   model: string | null;
   /** Null: the program's own login. */
   provider: Provider | null;
@@ -187,7 +187,7 @@ async function takeTurn(
   });
   const { args, env } = cli.command(setup, turn);
   const result = await run.runCommand({
-    argv: [...inHome(run), program, ...args],
+    argv: [...inHome(run), ...program, ...args],
     cwd: run.worktree,
     env: { ...run.env, ...env },
     input: mouth?.input ?? turn.message,
