@@ -18,6 +18,7 @@ import { DeputyError } from "../core/base/error.ts";
 import { newId } from "../core/base/id.ts";
 import { findPrice } from "../core/budget/prices.ts";
 import type { Role } from "../core/budget/usage.ts";
+import type { Task } from "../core/task/task.ts";
 import { cleanText, cutText } from "../core/text/clean-text.ts";
 import { type Redact, redactDeep } from "../core/text/redact.ts";
 import type { Sandbox } from "../sandbox/box/sandbox.ts";
@@ -76,7 +77,7 @@ async function runRole(deps: RoleDeps, request: RoleRequest): Promise<RoleEnd> {
   mkdirSync(sessionFolder, { recursive: true, mode: 0o700 });
   const stall = watchForStall({
     // The daemon is this agent: its calls and its commands have time limits of their own.
-    silentMs: name === "builtin" ? null : (settings.stallMs ?? defaultStallMs),
+    silentMs: silenceLimit(name, settings),
     notice: (text) => request.emit({ kind: "notice", text }),
     store: (signs) => {
       // Where the database is away, the next half a minute's signs are stored.
@@ -87,7 +88,7 @@ async function runRole(deps: RoleDeps, request: RoleRequest): Promise<RoleEnd> {
     stall.addProcess(identity);
     track(identity);
   };
-  const timeoutMs = Math.min(request.timeoutMs, settings.timeoutMs ?? request.timeoutMs);
+  const timeoutMs = timeLimit(request.timeoutMs, settings);
   const isWriting = request.mode === "write";
   const box = await openBox({
     config,
@@ -187,6 +188,28 @@ function seeWorktree(end: AgentEnd, worktree: string): AgentEnd {
 }
 
 const defaultStallMs = 10 * 60_000;
+
+function silenceLimit(agent: string, { stallMs }: RoleSettings): number | null {
+  return agent === "builtin" ? null : (stallMs ?? defaultStallMs);
+}
+
+function timeLimit(askedMs: number, { timeoutMs }: RoleSettings): number {
+  return Math.min(askedMs, timeoutMs ?? askedMs);
+}
+
+/** What ends an attempt of this task by this agent; `silentMs` null: its silence does not. */
+export function attemptLimits(
+  { roles }: Pick<Config, "roles">,
+  task: Pick<Task, "attemptTimeoutMs" | "expectsChange" | "repository">,
+  agent: string,
+): { timeoutMs: number; silentMs: number | null } {
+  const settings = roleSettings(roles, task.expectsChange ? "coder" : "reviewer", task.repository);
+  const silentMs = silenceLimit(agent, settings);
+  return {
+    timeoutMs: timeLimit(task.attemptTimeoutMs, settings),
+    silentMs: silentMs === Infinity ? null : silentMs,
+  };
+}
 
 /** The session, whose checkpoints show that the agent changed a file. */
 function seeChanges(session: OpenSession, stall: StallWatch): Session {

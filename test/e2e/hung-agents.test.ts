@@ -97,7 +97,11 @@ test("why says what was last seen of it", async () => {
     .poll(async () => (await deputy.api("GET", `/v1/tasks/${id}/why`)).body.subtasks[0]?.signs, {
       timeout: 20_000,
     })
-    .toMatch(/processor time \d+ s ago/);
+    .toMatch(/processor time \d+ s ago.*; last heard \d+ s ago: /);
+  const why = (await deputy.api("GET", `/v1/tasks/${id}/why`)).body.subtasks[0];
+  expect(why.next).toMatch(
+    /; its time limit of \d+ min ends it at about \d{4}-\S+Z, and \d+ s without/,
+  );
   await deputy.api("POST", `/v1/tasks/${id}/cancel`);
   await deputy.untilOver(id);
 });

@@ -34,7 +34,8 @@ export function describeSigns(signs: SignsOfLife, now: Date): string {
     .join(", ");
 }
 
-function formatAgo(ms: number): string {
+/** "5 s", "12 min". */
+export function formatAgo(ms: number): string {
   const seconds = Math.max(0, Math.round(ms / 1_000));
   return seconds < 120 ? `${seconds} s` : `${Math.round(seconds / 60)} min`;
 }

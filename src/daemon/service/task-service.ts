@@ -1,7 +1,7 @@
 import type { Config } from "../../config/config.ts";
 import { DeputyError } from "../../core/base/error.ts";
 import { isTaskOver } from "../../core/task/lifecycle.ts";
-import type { Subtask } from "../../core/task/task.ts";
+import type { Attempt, Subtask } from "../../core/task/task.ts";
 import type { Garbled } from "../../core/task/task-detail.ts";
 import { type Redact, redactDeep } from "../../core/text/redact.ts";
 import { adoptPushed } from "../../delivery/adopt-pushed.ts";
@@ -32,10 +32,16 @@ import { describeLadder } from "../../recovery/describe-ladder.ts";
 import { mayPlanAnew } from "../../recovery/lineage.ts";
 import { forPerson, makeOnMirror } from "../../recovery/on-mirror.ts";
 import { findFallbacks } from "../../roles/fallbacks.ts";
-import { roleAgent } from "../../roles/run-role.ts";
+import { attemptLimits, roleAgent } from "../../roles/run-role.ts";
 import { describeGarbled, GarbledRow } from "../../store/database/garbled.ts";
 import { findFreeze } from "../../store/records/freezes.ts";
-import { getCreatedAt, getState, listEvents, listTasks } from "../../store/tasks/tasks.ts";
+import {
+  getCreatedAt,
+  getState,
+  listEvents,
+  listLastEvents,
+  listTasks,
+} from "../../store/tasks/tasks.ts";
 import type { Mirrors } from "../../worktree/mirror/mirror.ts";
 import { diffCommits } from "../../worktree/read/diff.ts";
 import { requirePlanner } from "../intake-rules.ts";
@@ -109,8 +115,13 @@ export function makeTaskService(deps: TaskServiceDeps): TaskService {
       try {
         const { garbled, ...found } = await findDetail(deps, reference);
         const { attempts, messages, questions, subtasks, task } = found;
-        const also = { attempts, freeze: await findFreeze(db), now: new Date() };
-        const why = explain(task, subtasks, questions, messages, also);
+        const [freeze, events] = await Promise.all([
+          findFreeze(db),
+          isTaskOver(task.state) ? [] : listLastEvents(db, task.id, 500),
+        ]);
+        const limitsOf = ({ agent }: Pick<Attempt, "agent">) => attemptLimits(config, task, agent);
+        const facts = { attempts, events, limitsOf, now: new Date() };
+        const why = explain(task, subtasks, questions, messages, { facts, freeze });
         return { ...why, subtasks: [...why.subtasks, ...garbled.map(explainGarbled)] };
       } catch (error) {
         if (error instanceof GarbledRow) return explainGarbled(error.garbled);

@@ -3,14 +3,14 @@ import type { Hold } from "../../core/task/hold.ts";
 import { isSubtaskOver, isTaskOver } from "../../core/task/lifecycle.ts";
 import type { Message } from "../../core/task/message.ts";
 import { isAskedAgain } from "../../core/task/question.ts";
-import { describeSigns } from "../../core/task/signs-of-life.ts";
-import { type Attempt, decisionOf, type Subtask, type Task } from "../../core/task/task.ts";
+import { decisionOf, type Subtask, type Task } from "../../core/task/task.ts";
 import { explainFrozen } from "./explain-frozen.ts";
+import { explainRunning, type RunningFacts } from "./explain-running.ts";
 
 /**
  * `why`: one deterministic answer to what something waits for, with the same words everywhere:
- * what, since when, what happens next and when, and what would unblock it sooner. Reads only the
- * holds and the freeze.
+ * what, since when, what happens next and when, and what would unblock it sooner. Reads the holds and
+ * the freeze, and of what runs its latest events.
  */
 export type Explanation = {
   id: string;
@@ -20,7 +20,7 @@ export type Explanation = {
   next: string;
   nextAt: Date | null;
   unblock: string | null;
-  /** When its agent was last seen to do something; null: no agent works on it, or it just started. */
+  /** What was last seen and heard of what runs, and when; null: nothing runs, or it just started. */
   signs: string | null;
   subtasks: Explanation[];
 };
@@ -32,11 +32,7 @@ export function explain(
   subtasks: readonly Subtask[],
   questions: readonly Asked[],
   messages: readonly Message[] = [],
-  {
-    attempts = [],
-    freeze = null,
-    now = new Date(),
-  }: { attempts?: readonly Attempt[]; freeze?: Freeze | null; now?: Date } = {},
+  { facts = null, freeze = null }: { facts?: RunningFacts | null; freeze?: Freeze | null } = {},
 ): Explanation {
   const open = subtasks.filter((subtask) => !isSubtaskOver(subtask.state));
   const about = { task, subtasks, questions };
@@ -60,10 +56,10 @@ export function explain(
     // A subtask that waits for the same answer as the task needs no line of its own.
     subtasks: open
       .filter(({ hold }) => !isSameQuestion(hold, task.hold))
-      .map((subtask) => ({
-        ...explainRow(subtask.key, subtask),
-        signs: describeAgent(subtask, attempts, now),
-      })),
+      .map((subtask) => {
+        const row = explainRow(subtask.key, subtask);
+        return facts ? explainRunning(row, task, subtask, facts) : row;
+      }),
   };
 }
 
@@ -104,16 +100,6 @@ function listDecisions({ delivery, deliveryUrl, id, repository }: Task): string 
       ? `deputy accept ${id}`
       : `merge ${deliveryUrl ?? "the branch"} there`;
   return `${merge}, or deputy discard ${id}`;
-}
-
-function describeAgent(
-  { id, state }: Subtask,
-  attempts: readonly Attempt[],
-  now: Date,
-): string | null {
-  const running = attempts.findLast(({ endedAt, subtaskId }) => subtaskId === id && !endedAt);
-  if (state !== "running" || !running?.signs) return null;
-  return describeSigns(running.signs, now);
 }
 
 /** The answer that lets the work continue, if it is one word. */

@@ -176,6 +176,18 @@ export async function listEvents(
   return rows.map(toReadableEvent);
 }
 
+/** The task's latest events, oldest first. */
+export async function listLastEvents(db: Db, taskId: string, limit: number): Promise<Event[]> {
+  const rows = await db
+    .selectFrom("events")
+    .selectAll()
+    .where("taskId", "=", taskId)
+    .orderBy("seq", "desc")
+    .limit(limit)
+    .execute();
+  return rows.reverse().map(toReadableEvent);
+}
+
 export async function countByState(
   db: Db,
 ): Promise<{ tasks: Record<string, number>; subtasks: Record<string, number> }> {
