@@ -1,3 +1,5 @@
+import { randomUUID } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { z } from "zod";
 import { problemWire } from "../api/daemon.ts";
 import { type Lenient, lenient } from "../api/lenient.ts";
@@ -27,6 +29,14 @@ function exitCodeOf(status: number): ExitCode {
   return status >= 500 ? exitCodes.noDaemon : exitCodes.usage;
 }
 
+/** How long a daemon is asked again that says when to come back. */
+const patienceMs = 20_000;
+
+/** A key for a request that is to be sent again if its answer is lost; the user's own, or a new one. */
+export function idempotencyHeader(key: string = randomUUID()): Record<string, string> {
+  return { "idempotency-key": key };
+}
+
 const problemSchema = problemWire.pick({ detail: true, field: true, line: true });
 
 type CallOptions = {
@@ -45,11 +55,28 @@ export function taskPath(id: string, rest = ""): string {
 export function connect(io: Pick<CliIo, "env">) {
   const { url, token } = findDaemon(io.env);
 
-  /** One request; throws an ApiError for every response that is not 2xx. */
+  /**
+   * One request; throws an ApiError for every response that is not 2xx. A daemon that says when to
+   * come back (its database restarts) is asked again, if asking twice is asking once.
+   */
   async function call(method: string, path: string, options: CallOptions = {}): Promise<Response> {
-    let response: Response;
+    const mayRepeat = method === "GET" || options.headers?.["idempotency-key"] !== undefined;
+    const patientUntil = Date.now() + patienceMs;
+    for (;;) {
+      const response = await send(method, path, options);
+      if (response.ok) return response;
+      const waitS = Number(response.headers.get("retry-after") ?? Number.NaN);
+      const isPassing = response.status === 503 && waitS >= 0 && waitS * 1_000 < patienceMs;
+      if (!mayRepeat || !isPassing || Date.now() > patientUntil)
+        throw await toApiError(response, url);
+      await response.body?.cancel();
+      await sleep(waitS * 1_000, undefined, options.signal ? { signal: options.signal } : {});
+    }
+  }
+
+  async function send(method: string, path: string, options: CallOptions): Promise<Response> {
     try {
-      response = await fetch(url + path, {
+      return await fetch(url + path, {
         method,
         headers: {
           accept: options.accept ?? "application/json",
@@ -70,8 +97,6 @@ export function connect(io: Pick<CliIo, "env">) {
         `The daemon at ${url} does not answer (${causeOf(error)}); start it with: deputy up`,
       );
     }
-    if (!response.ok) throw await toApiError(response, url);
-    return response;
   }
 
   return {

@@ -109,6 +109,9 @@ export function installErrorHandlers(
     const problem =
       (await toSpaceProblem(error, space)) ?? toProblem(error, request.routeOptions.bodyLimit);
     if (problem?.status === 413) await discardBody(request);
+    // Only what passes by itself: a missing key or program is a 503 as well.
+    if (problem?.status === errorStatus.unavailable && isDatabaseAway(error))
+      reply.header("retry-after", "1");
     return sendProblem(reply, problem ?? reportFailure(error, request, log));
   });
   app.setNotFoundHandler((request, reply) =>

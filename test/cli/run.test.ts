@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { DeputyError } from "../../src/core/base/error.ts";
 import { makeFolder, startCliTest } from "./helpers.ts";
 
 describe("deputy run", () => {
@@ -44,6 +45,28 @@ describe("deputy run", () => {
     const again = await deputy("run", "Other", "--idempotency-key", "k1");
     expect(again).toMatchObject({ code: 2, out: "" });
     expect(again.err).toBe("deputy: This Idempotency-Key belongs to another request.\n");
+  });
+
+  test("is sent again while the database is away, and makes one task", async () => {
+    const { service, deputy } = await startCliTest();
+    const submit = service.submit.bind(service);
+    let lost = 0;
+    service.submit = async (...request) => {
+      const answer = await submit(...request);
+      // The task is there, but its answer is lost: as when the database stops after the commit.
+      if (lost++ === 0) throw Object.assign(new Error("terminating"), { code: "57P01" });
+      return answer;
+    };
+    const run = await deputy("run", "Fix it");
+    expect(run).toMatchObject({ code: 0, err: "" });
+    expect(run.out).toContain([...service.tasks.keys()][0]);
+    expect([lost, service.tasks.size]).toEqual([2, 1]);
+    // A 503 that waiting does not mend is told at once.
+    service.failWith = new DeputyError("unavailable", "OPENAI_API_KEY is not set.");
+    expect(await deputy("run", "Fix it")).toMatchObject({
+      code: 3,
+      err: "deputy: OPENAI_API_KEY is not set.\n",
+    });
   });
 
   test("reads the goal from stdin", async () => {

@@ -1,6 +1,6 @@
 import { taskWire } from "../../api/task.ts";
 import { toSnakeCase } from "../../core/text/letter-case.ts";
-import { ApiError, connect } from "../client.ts";
+import { ApiError, connect, idempotencyHeader } from "../client.ts";
 import { chooseRepository } from "../find-repository.ts";
 import { CliError, type CliIo, type ExitCode, exitCodes } from "../io.ts";
 import { readFreeze } from "../read-freeze.ts";
@@ -30,7 +30,7 @@ export async function runTask(io: CliIo, goal: string, options: RunOptions): Pro
   const { raw, value } = await connect(io)
     .json(taskWire, "POST", "/v1/tasks", {
       body,
-      ...(idempotencyKey !== undefined && { headers: { "idempotency-key": idempotencyKey } }),
+      headers: idempotencyHeader(idempotencyKey),
     })
     .catch((error) => {
       throw namePlanFile(error, options.plan);

@@ -1,7 +1,7 @@
 import { sentWire } from "../../api/command.ts";
 import { type TaskView, taskWire } from "../../api/task.ts";
 import { tellState } from "../../mcp/tell-state.ts";
-import { connect, taskPath } from "../client.ts";
+import { connect, idempotencyHeader, taskPath } from "../client.ts";
 import { type CliIo, type ExitCode, exitCodes } from "../io.ts";
 import { readFreeze } from "../read-freeze.ts";
 import { readWords } from "../read-input.ts";
@@ -34,7 +34,10 @@ export async function commentOnTask(
 }
 
 async function tell(io: CliIo, path: string, body: unknown, { json }: Json): Promise<ExitCode> {
-  const { raw, value } = await connect(io).json(sentWire, "POST", path, { body });
+  const { raw, value } = await connect(io).json(sentWire, "POST", path, {
+    body,
+    headers: idempotencyHeader(),
+  });
   io.stdout.write(
     json ? `${JSON.stringify(raw)}\n` : `${value.id}: ${oneLine(value.when, 1_000)}.\n`,
   );
