@@ -129,6 +129,22 @@ test("every setting is described", () => {
   expect(missing(Object.keys(repositoryConfigSchema.shape), text)).toEqual([]);
 });
 
+test("docker compose and .env.example name each variable that the table of the environment does", () => {
+  const text = read("docs/configuration.md");
+  const table = text.slice(text.indexOf("## Environment"), text.indexOf("For the client only"));
+  const described = [...table.matchAll(/^\| (`.*?) \|/gm)].flatMap(([, cell = ""]) => {
+    const names = [...cell.matchAll(/`(\w+)`/g)].map(([, name = ""]) => name);
+    return [...names, ...(cell.includes("(or file)") ? names.map((name) => `${name}_FILE`) : [])];
+  });
+  const example = [...read(".env.example").matchAll(/^#? ?([A-Z]\w+)=/gm)].map(([, name]) => name);
+  const compose = parse(read("docker-compose.yml"), { merge: true });
+  const { daemon, postgres } = compose.services;
+  const own = Object.keys(postgres.environment).filter((name) => example.includes(name));
+  expect(own).toEqual(["POSTGRES_PASSWORD"]);
+  expect(new Set(example)).toEqual(new Set([...described, ...own]));
+  expect(new Set(Object.keys(daemon.environment))).toEqual(new Set(described));
+});
+
 test("every route is described", () => {
   const source = filesBelow("src/http", ".ts").map(read).join("\n");
   const routes = [...source.matchAll(/app\.(get|post)\(\s*"(\/[^"]+)"/g)].map(
