@@ -48,15 +48,36 @@ export async function receiveDelivery(
         "The body is not a JSON object: set the webhook's content type to application/json on GitHub.",
     };
   }
-  const action = typeof payload.action === "string" ? payload.action.slice(0, 100) : null;
+  if (isDeeperThan(payload, maxDepth)) {
+    return { status: 400, message: `The body is nested deeper than ${maxDepth} levels.` };
+  }
+  const action = typeof payload.action === "string" ? payload.action : null;
+  if (action !== null && !/^[\w.-]{1,100}$/.test(action)) {
+    return { status: 400, message: "The body's action is not the name of one." };
+  }
   const isNew = await deps.insertDelivery({
-    deliveryId: id,
+    // A UUID is the same in either case, and a proxy may change it.
+    deliveryId: id.toLowerCase(),
     source: "github",
     event,
     action,
     payload,
   });
   return { status: 202, message: isNew ? `Kept ${event} ${id}.` : `Had ${event} ${id} already.` };
+}
+
+/** GitHub's payloads have about ten levels; writing thousands would exhaust the stack. */
+const maxDepth = 100;
+
+function isDeeperThan(value: object, levels: number): boolean {
+  let layer: unknown[] = [value];
+  for (let depth = 0; depth < levels; depth++) {
+    layer = layer.flatMap((one) =>
+      typeof one === "object" && one !== null ? Object.values(one) : [],
+    );
+    if (layer.length === 0) return false;
+  }
+  return layer.some((one) => typeof one === "object" && one !== null);
 }
 
 function parseObject(bytes: Buffer): Record<string, unknown> | null {

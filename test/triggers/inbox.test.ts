@@ -130,6 +130,7 @@ test("a signed delivery is kept once, however often it comes", async () => {
   expect(await rows()).toHaveLength(1);
   expect(await processInbox(makeDeps())).toEqual({ settled: 1, open: 0 });
   expect((await knock("issues", payload, { id })).message).toMatch(/already/);
+  expect((await knock("issues", payload, { id: id.toUpperCase() })).message).toMatch(/already/);
   expect(await processInbox(makeDeps())).toEqual({ settled: 0, open: 0 });
 });
 
@@ -148,6 +149,12 @@ test.each([
   ["broken UTF-8", 400, { raw: Buffer.from([0x7b, 0x22, 0xff, 0x22, 0x7d]) }],
   ["no body", 400, { raw: Buffer.alloc(0) }],
   ["an id that is none", 400, { id: "../../etc" }],
+  [
+    "JSON of many levels",
+    400,
+    { raw: Buffer.from(`{"a":${"[".repeat(50_000)}${"]".repeat(50_000)}}`) },
+  ],
+  ["a NUL in the action", 400, { raw: Buffer.from('{"action":"open\\u0000ed"}') }],
 ])("%s is refused with %i and not kept", async (_, status, options) => {
   const answer = await knock("issues", newIssue(), options);
   expect(answer.status).toBe(status);
