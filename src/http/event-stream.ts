@@ -14,7 +14,13 @@ import type { Service } from "./service.ts";
  * client that reads nothing for `drainTimeoutMs` is dropped.
  */
 export type StreamOptions = StreamLimits & { redact: Redact };
-export type StreamLimits = { heartbeatMs: number; drainTimeoutMs: number; pageSize: number };
+export type StreamLimits = {
+  heartbeatMs: number;
+  drainTimeoutMs: number;
+  pageSize: number;
+  /** Open streams of one address, so that one client does not take the places of all. */
+  streamsPerClient: number;
+};
 
 const endings: ReadonlySet<string> = new Set(["task.completed", "task.failed", "task.cancelled"]);
 

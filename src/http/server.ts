@@ -61,6 +61,7 @@ const defaultLimits: HttpLimits = {
   heartbeatMs: 15_000,
   drainTimeoutMs: 30_000,
   pageSize: 100,
+  streamsPerClient: 200,
   headersTimeoutMs: 8_000,
   requestTimeoutMs: 30_000,
   checkIntervalMs: 2_000,

@@ -30,6 +30,20 @@ test("replays what is old, goes on live, and ends with the task", async () => {
   await vi.waitFor(() => expect(service.listenerCount(id)).toBe(0));
 });
 
+test("one client has a limited number of streams, and gets a place back when one ends", async () => {
+  const { call, submit, service } = await startTestServer({ limits: { streamsPerClient: 2 } });
+  const { id } = await submit();
+  const open = () => call(`/v1/tasks/${id}/events`, asStream);
+  const streams = [readStream(await open()), readStream(await open())];
+  const refused = await open();
+  expect(refused.status).toBe(503);
+  const detail = expect.stringContaining("2 streams of events are open from 127.0.0.1");
+  expect(await refused.json()).toMatchObject({ detail });
+  service.emit(id, "task.completed", "Done", "completed");
+  for (const stream of streams) while ((await stream.next()) !== null);
+  expect((await open()).status).toBe(200);
+});
+
 test("goes on after Last-Event-ID, which wins over ?after=", async () => {
   const { call, submit, service } = await startTestServer({ limits: { pageSize: 2 } });
   const { id } = await submit();

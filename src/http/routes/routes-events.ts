@@ -22,6 +22,13 @@ export function eventRoutes(
     const closing = new AbortController();
     setMaxListeners(maxStreams, closing.signal); // one listener per stream
     let open = 0;
+    const openOf = new Map<string, number>();
+    const count = (client: string, by: 1 | -1) => {
+      open += by;
+      const left = (openOf.get(client) ?? 0) + by;
+      if (left > 0) openOf.set(client, left);
+      else openOf.delete(client);
+    };
     app.addHook("preClose", async () => closing.abort());
 
     app.get(
@@ -73,7 +80,14 @@ export function eventRoutes(
             `${maxStreams} clients already follow events; try again later.`,
           );
         }
-        open++;
+        const client = request.ip;
+        if ((openOf.get(client) ?? 0) >= limits.streamsPerClient) {
+          throw new DeputyError(
+            "unavailable",
+            `${limits.streamsPerClient} streams of events are open from ${client} already; close some, or read pages of JSON.`,
+          );
+        }
+        count(client, 1);
         reply.hijack();
         const response = reply.raw;
         response.writeHead(200, {
@@ -89,7 +103,7 @@ export function eventRoutes(
           reportFailure(error, request, log);
           response.destroy();
         } finally {
-          open--;
+          count(client, -1);
         }
         return reply;
       },
