@@ -65,10 +65,10 @@ describe.each(wires)("over %s", (wire) => {
     const entries = run.session.entries as { role: string; text: string }[];
     expect(entries.filter(({ role }) => role === "tool").map(({ text }) => text)).toEqual([
       "exit 0\n(no output)",
-      "1",
-      "1",
+      "1\t1",
+      "1\t1",
       "exit 0\n(no output)",
-      "2",
+      "1\t2",
       "Finished.",
     ]);
   });
@@ -207,7 +207,7 @@ describe("an answer by a schema", () => {
     const server = await serve([{ calls: [{ tool: "read", args: { path: "." } }] }, answer(good)]);
     const { end } = await play(server, { wire }, await asked());
     expect(end).toMatchObject({ reason: "done", output: good, summary: "Three of them." });
-    expect(server.requests[0]?.tools).toEqual(["read", "search", "ask", "finish"]);
+    expect(server.requests[0]?.tools).toEqual(["read", "search", "finish"]);
   });
 
   test("as words that are its JSON, fenced or bare", async () => {
