@@ -16,11 +16,13 @@ import { getAttempt, getTask, listAttempts, listSubtasks } from "../store/tasks/
 import type { WorktreeRow } from "../store/tasks/worktrees.ts";
 import { listFilled } from "../worktree/content/submodules.ts";
 import { diffCommits } from "../worktree/read/diff.ts";
+import { listFilesAt, readFileAt } from "../worktree/read/read-commit.ts";
 import { finishAttempt } from "./finish-attempt.ts";
 import type { ExecuteDeps, Job } from "./job.ts";
 import { ProgressReporter } from "./report-progress.ts";
 import { prepareWorktree, runSetup, worktreeEnvironment } from "./set-up-worktree.ts";
 import { writeBrief, writeContinuation } from "./write-brief.ts";
+import { writeOverview } from "./write-overview.ts";
 
 /**
  * One attempt of one subtask, from a clean worktree at a recorded base to a commit: worktree →
@@ -101,6 +103,7 @@ async function runAgent(
           diff: await readDiff(job),
           submodules: (await listFilled(job.mirror, attempt.baseCommit)).map(({ path }) => path),
           said,
+          overview: task.expectsChange ? await readOverview(job) : "",
           work: said.some(({ place }) => place !== null) ? await readWork(deps, job) : null,
         }),
     worktree: worktree.path,
@@ -137,6 +140,14 @@ function withRefused(end: RoleEnd, refused: readonly Refused[]): RoleEnd {
   const { confinement } = end;
   if (confinement === null) return end;
   return { ...end, confinement: { ...confinement, denials: [...refused, ...confinement.denials] } };
+}
+
+async function readOverview({ attempt, mirror }: Job): Promise<string> {
+  const [files, packageJson] = await Promise.all([
+    listFilesAt(mirror, attempt.baseCommit),
+    readFileAt(mirror, attempt.baseCommit, "package.json").catch(() => null), // too large to read
+  ]);
+  return writeOverview(files, packageJson);
 }
 
 /** For a review: the change since its fork point, cut to what a model can read. */

@@ -1,3 +1,4 @@
+import { formatBudget } from "../core/budget/budget.ts";
 import type { Message } from "../core/task/message.ts";
 import type { Subtask, Task } from "../core/task/task.ts";
 import { fence, wrapOutsideText } from "../core/text/data-block.ts";
@@ -22,8 +23,10 @@ export function writeBrief(input: {
   said: readonly PendingMessage[];
   /** With comments: the change they refer to, and whether the worktree holds it. */
   work: { diff: string; isThere: boolean } | null;
+  /** Of the repository, where the work changes it; see write-overview.ts. */
+  overview: string;
 }): string {
-  const { task, subtask, subtaskCount, attempt, diff, submodules, said, work } = input;
+  const { task, subtask, subtaskCount, attempt, diff, submodules, said, work, overview } = input;
   const checks = [...(task.preparation?.checks ?? []), ...subtask.checks];
   const sections = [
     section("Goal", task.goal),
@@ -45,10 +48,12 @@ export function writeBrief(input: {
       task.expectsChange && task.preparation
         ? tellAboutJudges(task, task.preparation.protectedPaths)
         : "",
+      describeLimits(task),
       task.expectsChange && submodules.length > 0
         ? `These folders are submodules, which you may read and build: ${submodules.join(", ")}. What is changed in them is not delivered, and fails the attempt.`
         : "",
     ]),
+    overview === "" ? "" : section("The repository", overview),
     ...describeMaterial(task),
     diff === null
       ? ""
@@ -95,6 +100,13 @@ export function writeContinuation(subtask: Subtask, isRepeated: boolean): string
   const again =
     isRepeated && feedback ? `\n\nThe work is still to settle this.\n\n${feedback}` : "";
   return `${why} The files in the worktree are as they were after your last recorded step. Look before you repeat anything, then go on with the work.${again}\n`;
+}
+
+/** What ends the attempt, so that an agent can divide its work. */
+function describeLimits({ attemptTimeoutMs, budget }: Task): string {
+  const minutes = Math.max(1, Math.round(attemptTimeoutMs / 60_000));
+  const spend = budget ? `, and the whole task may use ${formatBudget(budget)}` : "";
+  return `This attempt ends after ${minutes} min${spend}. What the files hold by then is kept.`;
 }
 
 /** Why the previous attempt did not finish, if its program was killed or hung; else empty. */
