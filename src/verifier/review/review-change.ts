@@ -140,8 +140,10 @@ const maxWithContext = 60_000;
 /** The change with what is around it: small files whole, while that is not too much to read. */
 async function readChange(mirror: Mirror, from: string, to: string): Promise<string> {
   for (const context of [10_000_000, 15]) {
-    const shown = numberDiff(await diffCommits(mirror, from, to, { context }));
-    if (shown.length <= maxWithContext && !shown.endsWith(" left out]\n")) return shown;
+    const diff = await diffCommits(mirror, from, to, { context });
+    const isCut = diff.endsWith(" more bytes of this diff left out]\n");
+    const shown = isCut ? "" : numberDiff(diff);
+    if (!isCut && shown.length <= maxWithContext) return shown;
   }
   return numberDiff(await diffCommits(mirror, from, to));
 }
