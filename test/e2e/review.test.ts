@@ -231,11 +231,13 @@ printf '{"summary":"%s: line 1 is wrong, and ${token} too."}\\n' "$(git log -1 -
     expect(await scratch.read("brief")).toContain("+export const one = 4;");
   });
 
-  test("a commit that is not there is refused in words", async () => {
+  test("a commit that is not there yet is waited for, in words", async () => {
     await deliver("pull_request", pullRequest("opened", 8, "1".repeat(40)));
-    const task = await untilDone(({ origin }) => origin.reply_to === "acme/app#8");
-    expect(task.state).toBe("failed");
-    expect(task.end_detail).toMatch(/does not have that commit|is no branch, tag or commit/);
+    const { id } = await untilTask(({ origin }) => origin.reply_to === "acme/app#8");
+    await deputy.untilEvent(id, ({ type }) => type === "stage.failed");
+    expect((await deputy.cli(["why", id])).stdout).toContain("which cannot be fetched from");
+    expect((await deputy.cli(["cancel", id])).code).toBe(0);
+    expect((await deputy.untilOver(id)).state).toBe("cancelled");
   });
 
   test("a failed run becomes a task at its commit, whose pull request goes into its branch", async () => {
