@@ -150,7 +150,7 @@ test("spaces, quotes and other letters in the path and in the goal", async () =>
     );
     const task = await deputy.untilOver(JSON.parse(run.stdout).id);
     expect(task.state, task.end_detail).toBe("completed");
-    expect(task.branch).toBe("deputy/farbe-andern-rm-rf-x");
+    expect(task.branch).toBe("deputy/farbe-ändern-rm-rf-x");
   } finally {
     await odd.remove();
   }
