@@ -110,7 +110,7 @@ export async function finishAttempt(
     };
   };
   const ended = await endAt(await withoutSetup(kept));
-  return handIn(deps.db, attempt, ended, async () => {
+  return handIn({ db: deps.db, signal }, attempt, ended, async () => {
     const found = await findHandedOver(deps.db, mirror, attempt, about);
     return found === null ? null : endAt(await withoutSetup(found));
   });

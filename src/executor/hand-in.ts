@@ -1,14 +1,17 @@
+import { setTimeout } from "node:timers/promises";
 import type { Outcome } from "../core/task/outcome.ts";
 import type { Attempt } from "../core/task/task.ts";
 import type { Db } from "../store/database/schema.ts";
 import { findNextAttempt, reportDone } from "../store/tasks/attempts.ts";
+import { isAnswering } from "../store/tasks/tasks.ts";
 import { writeCommit } from "../worktree/commits/write-object.ts";
 import { type Mirror, pinSnapshot, readRef } from "../worktree/mirror/mirror.ts";
 import { treeOf } from "../worktree/read/read-commit.ts";
 
 /**
  * Writes down on an attempt's row that it is done, before anything is made of it. So its work counts
- * where its process dies in between, and where it was given up for dead meanwhile.
+ * where its process dies in between, and where it was given up for dead meanwhile. It waits for a
+ * database that is away, as what follows does; the work is done and kept.
  */
 export type Attempted = Extract<Outcome, { kind: "attempted" }>;
 
@@ -17,18 +20,34 @@ export type Attempted = Extract<Outcome, { kind: "attempted" }>;
  * the same worktree: what is there now may be that one's. Null: they are not known.
  */
 export async function handIn(
-  db: Db,
+  { db, signal }: { db: Db; signal: AbortSignal },
   attempt: Attempt,
   ended: Attempted,
   again: () => Promise<Attempted | null>,
 ): Promise<Attempted> {
   const first = readReport(ended);
-  if (!first || (await reportDone(db, attempt, first, { isHandedOver: false }))) return ended;
-  const found = await again();
-  const report = found && readReport(found);
-  if (report) await reportDone(db, attempt, report, { isHandedOver: true });
-  return found ?? ended;
+  if (!first) return ended;
+  const report = async () => {
+    if (await reportDone(db, attempt, first, { isHandedOver: false })) return ended;
+    const found = await again();
+    const second = found && readReport(found);
+    if (second) await reportDone(db, attempt, second, { isHandedOver: true });
+    return found ?? ended;
+  };
+  let refusals = 0;
+  for (let waitMs = 250; ; waitMs = Math.min(maxWaitMs, waitMs * 2)) {
+    try {
+      return await report();
+    } catch {
+      // What the database refuses though it is there, the transition that follows will say.
+      if (signal.aborted || ((await isAnswering(db)) && ++refusals === maxRefusals)) return ended;
+      await setTimeout(waitMs);
+    }
+  }
 }
+
+const maxWaitMs = 5_000;
+const maxRefusals = 3;
 
 function readReport(ended: Attempted): Attempt["report"] {
   const { commit, snapshotRef } = ended;

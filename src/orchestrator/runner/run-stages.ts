@@ -3,7 +3,7 @@ import type { Claim, Outcome, Stage, StageName } from "../../core/task/outcome.t
 import type { Garbled } from "../../core/task/task-detail.ts";
 import { GarbledRow } from "../../store/database/garbled.ts";
 import type { Db } from "../../store/database/schema.ts";
-import { ping } from "../../store/tasks/tasks.ts";
+import { isAnswering } from "../../store/tasks/tasks.ts";
 import { notifyReady } from "../../store/tasks/transition.ts";
 import { type AdvanceDeps, advance } from "../transitions/advance.ts";
 import { claimWork } from "./claim.ts";
@@ -299,13 +299,6 @@ export function startStageRunner(options: StageRunnerOptions): StageRunner {
 /** A stage that throws before its first await is no different from one that throws later. */
 async function runStage(run: Stage, ...about: Parameters<Stage>): Promise<Outcome> {
   return run(...about);
-}
-
-function isAnswering(db: Db): Promise<boolean> {
-  return ping(db).then(
-    () => true,
-    () => false,
-  );
 }
 
 function parked(cause: AbortCause): Outcome {

@@ -214,6 +214,14 @@ export async function ping(db: Db): Promise<void> {
   await sql`select 1`.execute(db);
 }
 
+/** Whether the database is there, so that what it refused was refused for another reason. */
+export function isAnswering(db: Db): Promise<boolean> {
+  return ping(db).then(
+    () => true,
+    () => false,
+  );
+}
+
 /** The first task that had to comment on an issue or pull request, and the latest comment's URL. */
 export async function findFirstComment(
   db: Db,
