@@ -71,7 +71,7 @@ export const githubRuleSchema = z
   .superRefine((rule, context) => {
     const refuse = (field: string, message: string) =>
       context.addIssue({ code: "custom", path: [field], message });
-    const recipe = rule.recipe ?? (rule.on.every(isPull) ? "review" : "change");
+    const recipe = recipeOf(rule);
     if (rule.on.includes("issues.labeled") && rule.label === undefined) {
       refuse("on", "issues.labeled needs a `label`, or every label would start a task");
     }
@@ -106,18 +106,28 @@ export const githubRuleSchema = z
     repository: rule.repository,
     label: rule.label ?? null,
     branch: rule.branch ?? null,
-    recipe: rule.recipe ?? (rule.on.every(isPull) ? ("review" as const) : ("change" as const)),
+    recipe: recipeOf(rule),
     goal: rule.goal ?? null,
     clone: rule.clone ?? "https://github.com/{repository}.git",
     checks: rule.checks ?? [],
     agent: rule.agent ?? null,
     deliver: rule.deliver ?? ("pr" as const),
     // A goal in other words may be less than the issue asks for.
-    closes: rule.closes ?? (rule.recipe !== "review" && rule.goal === undefined),
+    closes: rule.closes ?? (recipeOf(rule) === "change" && rule.goal === undefined),
     comment: rule.comment ?? true,
     allow: rule.allow ?? [],
     proof: rule.proof ?? null,
     trusted: (rule.trusted ?? []).map((one) => (typeof one === "number" ? one : one.toLowerCase())),
   }));
+
+function recipeOf({
+  on,
+  recipe,
+}: {
+  on: readonly TriggerKind[];
+  recipe?: "review" | "change" | undefined;
+}): "review" | "change" {
+  return recipe ?? (on.every(isPull) ? "review" : "change");
+}
 
 export type GithubRule = z.infer<typeof githubRuleSchema>;
