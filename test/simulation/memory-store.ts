@@ -249,7 +249,7 @@ export function makeMemoryStore(): MemoryStore {
       const attempt = id && attemptOf(id);
       if (!attempt) return null;
       setAttempt(attempt.id, set);
-      return attempt;
+      return { sessionId: attempt.sessionId, baseCommit: attempt.baseCommit };
     },
 
     insertQuestion: async (question) => {
