@@ -204,12 +204,12 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
 
     const intake = makeIntakeRules(config, { ...core, createTask });
     const onCreated = () => runner.wake("plan");
+    const forge = makeForge(config.github, redact);
     const triggers = services.add(
       "triggers",
-      await startTriggers({ db, config, intake, sandbox, mirrors, redact, log, onCreated }),
+      await startTriggers({ db, config, forge, intake, sandbox, mirrors, log, onCreated }),
     );
     bus.on("over", triggers.wake);
-    const forge = makeForge(config.github, redact);
     if (forge) {
       const telling = services.add("issue comments", startTelling({ db, forge, log }));
       bus.on("event", telling.wake);

@@ -1,8 +1,7 @@
 import type { Config } from "../config/config.ts";
 import { DeputyError } from "../core/base/error.ts";
-import type { Redact } from "../core/text/redact.ts";
 import { adoptPushed } from "../delivery/adopt-pushed.ts";
-import { makeForge } from "../delivery/github/github.ts";
+import type { Forge } from "../delivery/github/forge.ts";
 import { lookAtDelivered } from "../delivery/look-at-delivered.ts";
 import type { Service } from "../http/service.ts";
 import { retryTask } from "../orchestrator/commands/commands.ts";
@@ -53,14 +52,14 @@ export async function startTriggers(deps: {
   log: Log;
   sandbox: Sandbox;
   mirrors: Mirrors;
-  redact: Redact;
+  /** Null: without a token. */
+  forge: Forge | null;
   /** Called when a task was created and its job is in the outbox. */
   onCreated: () => void;
 }): Promise<Triggers> {
-  const { db, config, intake, mirrors } = deps;
+  const { db, config, forge, intake, mirrors } = deps;
   const log = (level: "info" | "warn", fields: object, message: string) =>
     deps.log[level](fields, message);
-  const forge = makeForge(config.github, deps.redact);
   let inbox: ReturnType<typeof startInboxRunner> | null = null;
   const onRead = (rules: TriggerRules) => {
     for (const problem of findTriggerProblems(rules, intake)) log("warn", {}, problem);

@@ -38,7 +38,7 @@ export function composeMessage(parts: MessageParts): string {
     body: parts.withBody ? rest.join("\n\n").trim() : "",
   };
   const text = parts.isMerge
-    ? describeMerge(first, own, parts)
+    ? describeMerge(first, parts)
     : template === null
       ? [headerOf(said.title, parts), wrapBody(said.body, parts)].filter(Boolean).join("\n\n")
       : fillTemplate(template, valuesOf(said, own, parts));
@@ -85,7 +85,7 @@ function subtaskOf(trailers: string): string {
 }
 
 /** In git's own words where there is a convention: its linters let those pass. */
-function describeMerge(first: string, _own: string, { convention }: MessageParts): string {
+function describeMerge(first: string, { convention }: MessageParts): string {
   const [, key] = /^Merge ([\w.-]+): /.exec(first) ?? [];
   return convention === null || key === undefined ? first : `Merge branch '${key}'`;
 }

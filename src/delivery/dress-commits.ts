@@ -37,7 +37,8 @@ import { findHook, type RunHook, tryMessages } from "./try-messages.ts";
 /**
  * Gives the commits of a task branch the author, the message and the signature that its repository
  * wants, when they are delivered. Until then they are Deputy's own, by which everything about them is
- * found again; what is verified are their trees, and those stay. What was delivered before stays too, and what people pushed on top of it.
+ * found again; what is verified are their trees, and those stay. What was delivered before stays too,
+ * and what people pushed on top of it.
  */
 export type DressDeps = {
   db: Db;

@@ -18,8 +18,8 @@ import { tidyWorktree } from "./hand-over.ts";
 
 /**
  * Makes room on the volume of the worktrees, by what is cheapest to make again, and only as much as
- * is needed: first the ignored files and homes of finished tasks' worktrees, the longest unused first, then
- * these worktrees themselves, each after a snapshot. One with an ignored file that was written
+ * is needed: first the ignored files and homes of finished tasks' worktrees, the longest unused first,
+ * then these worktrees themselves, each after a snapshot. One with an ignored file that was written
  * within a day and is no cache by its name comes after all others: no snapshot holds that file.
  * Nothing of an unfinished task is touched, and no worktree that a person had restored.
  */

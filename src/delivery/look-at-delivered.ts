@@ -1,4 +1,4 @@
-import type { Task } from "../core/task/task.ts";
+import { decisionOf, type Task } from "../core/task/task.ts";
 import { parseRepository } from "../worktree/mirror/repository-url.ts";
 import { branchTip } from "../worktree/publish/publish.ts";
 import type { Forge } from "./github/forge.ts";
@@ -12,8 +12,9 @@ export async function lookAtDelivered(
   task: Task,
 ): Promise<"none" | "open" | "merged" | "closed" | "gone" | "accepted" | "undone"> {
   if (task.branch === null) return "none";
-  if (task.rolledBackAt ?? task.discardedAt) return "undone";
-  if (task.acceptedAt) return "accepted";
+  const decision = decisionOf(task);
+  if (decision === "accepted") return "accepted";
+  if (decision === "rolled_back" || decision === "discarded") return "undone";
   if (task.deliveryUrl !== null) {
     const { deliveryUrl: url, repository: repositoryUrl } = task;
     return forge ? forge.lookAtPullRequest({ repositoryUrl, url }) : "open";

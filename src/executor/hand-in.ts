@@ -9,9 +9,9 @@ import { type Mirror, pinSnapshot, readRef } from "../worktree/mirror/mirror.ts"
 import { treeOf } from "../worktree/read/read-commit.ts";
 
 /**
- * Writes down on an attempt's row that it is done, before anything is made of it. So its work counts
- * where its process dies in between, and where it was given up for dead meanwhile. It waits for a
- * database that is away, as what follows does; the work is done and kept.
+ * Before its outcome is applied, the executor writes on the attempt's row that it is done. So the work
+ * counts if the process dies in between, and if the attempt was given up for dead meanwhile. While the
+ * database is away the executor waits, as the transition that follows does.
  */
 export type Attempted = Extract<Outcome, { kind: "attempted" }>;
 

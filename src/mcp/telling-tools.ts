@@ -1,8 +1,8 @@
 import { z } from "zod";
+import { tellState } from "../api/tell-state.ts";
 import { defineMcpTool, type McpTool, refuse } from "./define-tool.ts";
 import { oneLine } from "./describe-task.ts";
 import { makeSubmitSchema, taskId } from "./input-schemas.ts";
-import { tellState } from "./tell-state.ts";
 import type { ToolsOptions } from "./tools.ts";
 
 /**

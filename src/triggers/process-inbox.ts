@@ -24,7 +24,7 @@ export type InboxDeps = {
   findActiveTask: (subject: string) => Promise<string | null>;
   /** The latest task that was to change something for this subject. */
   findEarlier: (subject: string) => Promise<EarlierTask | null>;
-  /** Have a task that is over go on with this; `key` makes it happen once. */
+  /** Has a task that is over continue with this; `key` makes it happen once. */
   rework: (
     taskId: string,
     what: { text: string; origin: TaskOrigin; goal: string },
@@ -96,7 +96,7 @@ async function processDelivery(
       const result = `ignored: ${branch.slice(0, 100)} is a branch of ours`;
       return settle(deps, deliveryId, ended(result, trigger.subject));
     }
-    const end = await tellOn(deps, delivery, trigger);
+    const end = await startOrContinue(deps, delivery, trigger);
     return settle(deps, deliveryId, { ...end, subject: trigger.subject });
   } catch (error) {
     const isSettled = await afterRefusal(deps, delivery, trigger, error);
@@ -130,8 +130,8 @@ async function processChange(
   return settle(deps, deliveryId, { result, subject, taskId });
 }
 
-/** Starts a task for the event, or goes on with the subject's earlier one. */
-async function tellOn(
+/** Starts a task for the event, or has the subject's earlier one continue. */
+async function startOrContinue(
   deps: InboxDeps,
   { deliveryId }: OpenDelivery,
   trigger: GithubTrigger,
@@ -152,7 +152,7 @@ async function tellOn(
       return { result: `joined: ${taskId} had failed and is tried again; ${reason}`, taskId };
     case "rework":
       await deps.rework(earlier?.task.id ?? "", { ...story, origin, goal: taskInput.goal }, key);
-      return { result: `joined: ${taskId} goes on with what is new; ${reason}`, taskId };
+      return { result: `joined: ${taskId} continues with what is new; ${reason}`, taskId };
     case "begin": {
       const { goal } = taskInput;
       const { task } = await deps.submit({

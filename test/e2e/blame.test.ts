@@ -159,6 +159,21 @@ test("where no merge is at fault a person is asked about the whole, and a retry 
   expect(done.state, done.end_detail).toBe("completed");
 });
 
+/** Lets the others go on once the part that is lucky is merged. It alone is taken back. */
+async function finishWithLucky(id: string, merged: string): Promise<Json> {
+  await deputy.untilEvent(
+    id,
+    ({ data, type }) => type === "subtask.completed" && data.key === "lucky",
+  );
+  writeFileSync(merged, "");
+  const done = await deputy.untilOver(id);
+  expect(done.state, done.end_detail).toBe("completed");
+  expect((await blamedOf(id)).map(({ data }) => [data.key, data.consumers])).toEqual([
+    ["lucky", []],
+  ]);
+  return done;
+}
+
 test("a merge that passed its gate by luck is blamed by its test, not the merge that met it", async () => {
   const flag = scratch.at("weather");
   const merged = scratch.at("merged");
@@ -174,16 +189,7 @@ test("a merge that passed its gate by luck is blamed by its test, not the merge 
       }),
     ),
   });
-  await deputy.untilEvent(
-    id,
-    ({ data, type }) => type === "subtask.completed" && data.key === "lucky",
-  );
-  writeFileSync(merged, "");
-  const done = await deputy.untilOver(id);
-  expect(done.state, done.end_detail).toBe("completed");
-  expect((await blamedOf(id)).map(({ data }) => [data.key, data.consumers])).toEqual([
-    ["lucky", []],
-  ]);
+  const done = await finishWithLucky(id, merged);
   const { attempts } = await receiptOf(id);
   expect(attempts.filter(({ subtask }: Json) => subtask === "honest")).toHaveLength(1);
   expect(tests.git("show", `${done.branch}:honest.txt`)).toBe("honest");
@@ -204,16 +210,7 @@ test("an innocent part that starts from a red tip goes on from the one without t
       }),
     ),
   });
-  await deputy.untilEvent(
-    id,
-    ({ data, type }) => type === "subtask.completed" && data.key === "lucky",
-  );
-  writeFileSync(merged, "");
-  const done = await deputy.untilOver(id);
-  expect(done.state, done.end_detail).toBe("completed");
-  expect((await blamedOf(id)).map(({ data }) => [data.key, data.consumers])).toEqual([
-    ["lucky", []],
-  ]);
+  const done = await finishWithLucky(id, merged);
   const moved = (await deputy.events(id)).filter(({ type }) => type === "subtask.moved");
   expect(moved.map(({ message }) => message)).toEqual([
     expect.stringContaining(

@@ -156,7 +156,7 @@ describe.each(engines)("a worker (queue on %s)", (engine) => {
         const events = await deputy.events(id);
         const count = (type: string) => events.filter((event) => event.type === type).length;
         const ends = events.filter(({ type }) => type === "attempt.ended");
-        // What was reported is done, whoever dies before it is recorded.
+        // A report counts, also if its process dies before the transition.
         const isLost = moment === "claimed";
         expect(ends.map(({ data }) => data.reason)).toEqual(isLost ? ["lost", "done"] : ["done"]);
         expect(await kindsOf(id)).toEqual(isLost ? ["worker", "worker"] : ["worker"]);

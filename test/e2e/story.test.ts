@@ -92,7 +92,7 @@ describe.skipIf(!hasGitHttpBackend)("one subject, one story", () => {
     const more = await hooks.issue("labeled", { ...issue, body: "It says Hullo. Say more." });
     expect(more).toMatchObject({
       taskId: first.id,
-      result: expect.stringMatching(/^joined: task_\w+ goes on with what is new/),
+      result: expect.stringMatching(/^joined: task_\w+ continues with what is new/),
     });
     await deputy.untilEvent(first.id, ({ seq, type }) => type === "task.completed" && seq > mark);
     const again = await read(first.id);

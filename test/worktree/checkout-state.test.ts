@@ -96,7 +96,7 @@ test("what is not committed becomes a commit of its own in the mirror, and the c
   );
   expect(await fingerprintCheckout(source)).toEqual(before);
   const [said] = await notesOf(source, mirror, made);
-  expect(said).toContain(`are part of this work, as commit ${made.slice(0, 10)} (`);
+  expect(said).toContain(`are part of this work, as commit ${made.slice(0, 10)}.`);
 
   write(source, { "a.txt": "later" });
   const again = await commitUncommitted(mirror, source, { head, name: "uncommitted/task_1" });

@@ -2,8 +2,8 @@ import { deedWire, restoredWire } from "../../api/command.ts";
 import { restoredSnapshotWire } from "../../api/snapshots.ts";
 import { taskWire } from "../../api/task.ts";
 import { taskDetailWire } from "../../api/task-detail.ts";
+import { tellState } from "../../api/tell-state.ts";
 import { isTaskOver } from "../../core/task/lifecycle.ts";
-import { tellState } from "../../mcp/tell-state.ts";
 import { connect, taskPath } from "../client.ts";
 import { CliError, type CliIo, type ExitCode, exitCodes } from "../io.ts";
 import { readFreeze } from "../read-freeze.ts";
@@ -35,9 +35,8 @@ export async function retryTask(io: CliIo, id: string, options: RetryOptions): P
   const { agent, check: checks, model, timeout: timeout_minutes } = options;
   const body = { agent, checks, model, timeout_minutes };
   const isChanged = Object.values(body).some((value) => value !== undefined);
-  const { raw, value } = await connect(io).json(
-    ...([taskWire, "POST", taskPath(id, "/retry"), isChanged ? { body } : {}] as const),
-  );
+  const path = taskPath(id, "/retry");
+  const { raw, value } = await connect(io).json(taskWire, "POST", path, isChanged ? { body } : {});
   return print(io, options, raw, [
     `${value.id} is being retried. Follow it with: deputy watch ${value.id}`,
     ...(await listFreeze(io, options)),

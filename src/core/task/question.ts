@@ -14,7 +14,7 @@ export const questionKinds = [
 ] as const;
 export type QuestionKind = (typeof questionKinds)[number];
 
-/** The answers of one word that a question of this kind takes; advice in other words is often taken, too. */
+/** The answers of a word or two that a question of this kind takes; the first lets the work continue. */
 export const optionsOf: Record<QuestionKind, readonly string[]> = {
   approval: ["yes", "no"],
   plan: ["approve", "cancel"],

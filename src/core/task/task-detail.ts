@@ -31,7 +31,7 @@ export type Question = {
   answeredAt: Date | null;
 };
 
-/** Which log is read: of which subtask by its key (null: any), of which attempt (null: the latest). */
+/** Selects a log: the subtask by its key (null: any), the attempt by its number (null: the latest). */
 export type LogQuery = { attempt: number | null; subtask: string | null; maxBytes: number };
 
 /** A row that cannot be read, and why. */

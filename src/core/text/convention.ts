@@ -4,7 +4,7 @@
  * configuration that is a program is read for its two limits as text, and never run.
  */
 export type Convention = {
-  /** What a message's type may be; null: any. */
+  /** The types that a header may have; null: any. */
   types: readonly string[] | null;
   maxHeader: number;
   /** Where it was found, for people. */

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { Config } from "../../config/config.ts";
-import type { Task } from "../../core/task/task.ts";
+import { decisionOf, type Task } from "../../core/task/task.ts";
 import type { Redact } from "../../core/text/redact.ts";
 import { findCredentials } from "../../delivery/find-credentials.ts";
 import type { ReceiptDelivery } from "../../delivery/receipt/receipt.ts";
@@ -9,7 +9,7 @@ import { describeCommits } from "../../worktree/commits/rewrite-commits.ts";
 import type { Mirrors } from "../../worktree/mirror/mirror.ts";
 import { listChanges } from "../../worktree/read/diff.ts";
 
-/** The delivered work for the receipt; null: nothing was delivered, or it was discarded and not accepted before. */
+/** The delivered work for the receipt; null: nothing was delivered, or a person discarded it. */
 export async function describeDelivery(
   { config, mirrors, redact }: { config: Config; mirrors: Mirrors; redact: Redact },
   task: Task,
@@ -26,7 +26,7 @@ export async function describeDelivery(
       credentials: [],
     };
   }
-  const isGone = task.discardedAt !== null && task.acceptedAt === null;
+  const isGone = task.discardedAt !== null && decisionOf(task) !== "accepted";
   if (!task.deliveredCommit || !task.preparation || isGone) return null;
   const mirror = mirrors.at(task.preparation.mirror);
   const changes = await listChanges(mirror, task.preparation.baseCommit, task.deliveredCommit);

@@ -1,5 +1,5 @@
 import type { QuestionKind } from "../../core/task/question.ts";
-import type { Task } from "../../core/task/task.ts";
+import { decisionOf, type Task } from "../../core/task/task.ts";
 import { makeInert } from "../../core/text/inert-text.ts";
 
 /**
@@ -8,14 +8,16 @@ import { makeInert } from "../../core/text/inert-text.ts";
  * neither the text of a question nor anybody else's words, but why it failed.
  */
 export function writeStory(task: StoryTask, asked: QuestionKind | null): string {
-  const { branch, deliveryUrl, id, rolledBackAt, discardedAt, acceptedAt } = task;
+  const { branch, deliveryUrl, id } = task;
+  const decision = decisionOf(task);
   const draft = deliveryUrl ?? (branch === null ? null : `the branch \`${branch}\``);
   const sofar = draft === null ? "" : `\n\nThe work so far: ${draft}`;
   const line = (text: string) => `${text}${sofar}\n\n\`${id}\``;
-  if (rolledBackAt ?? discardedAt) return `The work on this was taken back.\n\n\`${id}\``;
+  if (decision === "rolled_back" || decision === "discarded")
+    return `The work on this was taken back.\n\n\`${id}\``;
   switch (task.state) {
     case "completed":
-      return `${acceptedAt ? "The work was accepted" : deliveryUrl ? "A draft is here" : "The work is done"}: ${draft ?? "there was nothing to change"}\n\n\`${id}\``;
+      return `${decision === "accepted" ? "The work was accepted" : deliveryUrl ? "A draft is here" : "The work is done"}: ${draft ?? "there was nothing to change"}\n\n\`${id}\``;
     case "failed":
       return line(`The work failed, because ${why(task.endDetail)}`);
     case "cancelled":

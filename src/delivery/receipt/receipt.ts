@@ -179,7 +179,7 @@ export function summaryOf(attempts: readonly Attempt[]): string | null {
 export type ReceiptDelivery = {
   branch: string | null;
   commit: string | null;
-  /** All that were delivered, newest first. They differ from those of the attempts where they were signed or given other words. */
+  /** Newest first; others than those of the attempts where they were signed or given other words. */
   commits: string[];
   signed: boolean;
   /** Of the repository's commit-msg hook; known only while it is delivered. */

@@ -36,7 +36,7 @@ export function commandRoutes(service: Service): FastifyPluginAsyncZod {
           tags: ["commands"],
           summary: "Retry what failed; finished work stays",
           description:
-            "With a body, what is not finished goes on with another agent, model or time limit, or with other checks in place of the caller's. Also for a task that is stuck and asks for help.",
+            "A body gives the unfinished subtasks another agent, model or time limit, or replaces the caller's checks. A task that is stuck and asks for help can be retried, too.",
           params: taskParams,
           body: retryBody.nullish(),
           response: {

@@ -2,7 +2,7 @@ import type { Freeze } from "../../core/task/freeze.ts";
 import type { Hold } from "../../core/task/hold.ts";
 import { isSubtaskOver, isTaskOver } from "../../core/task/lifecycle.ts";
 import type { Message } from "../../core/task/message.ts";
-import { isAskedAgain } from "../../core/task/question.ts";
+import { isAskedAgain, optionsOf, type QuestionKind } from "../../core/task/question.ts";
 import { decisionOf, type Subtask, type Task } from "../../core/task/task.ts";
 import { explainFrozen } from "./explain-frozen.ts";
 import { explainRunning, type RunningFacts } from "./explain-running.ts";
@@ -25,7 +25,13 @@ export type Explanation = {
   subtasks: Explanation[];
 };
 
-type Asked = { id: string; text: string; kind: string; subtaskId: string | null; askedAt: Date };
+type Asked = {
+  id: string;
+  text: string;
+  kind: QuestionKind;
+  subtaskId: string | null;
+  askedAt: Date;
+};
 
 export function explain(
   task: Task,
@@ -102,9 +108,6 @@ function listDecisions({ delivery, deliveryUrl, id, repository }: Task): string 
   return `${merge}, or deputy discard ${id}`;
 }
 
-/** The answer that lets the work continue, if it is one word. */
-const answerTo: Record<string, string> = { approval: "yes", budget: "yes", plan: "approve" };
-
 function explainHold(
   id: string,
   state: string,
@@ -150,7 +153,7 @@ function explainHold(
         waitingFor: `an answer from a person: ${question?.text ?? hold.questionId}`,
         next: "it continues once it is answered",
         nextAt: null,
-        unblock: `deputy answer ${about.task.id} "${answerTo[question?.kind ?? ""] ?? "…"}"${question && isAskedAgain(question, about.questions) ? ` --question ${question.id}` : ""}`,
+        unblock: `deputy answer ${about.task.id} "${(question && optionsOf[question.kind][0]) ?? "…"}"${question && isAskedAgain(question, about.questions) ? ` --question ${question.id}` : ""}`,
       };
     }
     case "dependency":

@@ -1,4 +1,5 @@
 import { DeputyError } from "../../core/base/error.ts";
+import { invariant } from "../../core/base/invariant.ts";
 import type { TaskLedger } from "../../core/ledger/task-ledger.ts";
 import type { Check } from "../../core/proof/verdict.ts";
 import { isSubtaskOver } from "../../core/task/lifecycle.ts";
@@ -41,9 +42,10 @@ export async function applyChanges(
   taskId: string,
   changes: RetryChanges,
 ): Promise<void> {
+  if (Object.keys(changes).length === 0) return;
   const { agent, attemptTimeoutMs, checks, model } = changes;
   const locked = await ledger.lockTask(taskId);
-  if (!locked || Object.keys(changes).length === 0) return;
+  invariant(locked, "a task that is tried again exists");
   const { task, subtasks } = locked;
   const { preparation } = task;
   await ledger.moveTask(task, task.state, task.hold, {

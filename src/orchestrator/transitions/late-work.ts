@@ -12,9 +12,10 @@ import { waitForSlot } from "./stage-retry.ts";
 
 /**
  * An attempt that was given up may finish after all: its process was stopped for a while, or cut off.
- * What it reports then is on its own row (`reportDone`), and disturbs nobody. Whoever would start the
- * next attempt of the subtask finds it there, and has it verified instead. Once a person is asked about
- * the work of a later attempt it is dropped, because the answer is about that.
+ * Its executor then writes a report on the attempt's own row (`reportDone`), which changes nothing else.
+ * The next claim of the subtask finds that report, and has the work verified in place of a new attempt.
+ * Once a person is asked about the work of a later attempt, the report is dropped: the answer is about
+ * that attempt.
  */
 const aboutWork: ReadonlySet<QuestionKind> = new Set([
   "question",
@@ -99,8 +100,8 @@ async function withdrawHelp(
 }
 
 /**
- * In place of the next attempt's start: an attempt that is done already, with the late work of an
- * earlier one. It is verified as any other.
+ * In place of the next attempt's start: inserts an attempt that is done already, with the late work of
+ * an earlier one. It passes the same gates as any other.
  */
 export async function takeOver(
   ledger: TaskLedger,

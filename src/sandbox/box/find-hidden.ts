@@ -1,6 +1,7 @@
-import { open, realpath } from "node:fs/promises";
+import { realpath } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { findProgram } from "../process/find-program.ts";
+import { readShebang } from "../process/read-shebang.ts";
 import { isWithin } from "./guard-paths.ts";
 
 /**
@@ -61,13 +62,13 @@ async function explainProgram(name: string, looked: Looked, depth: number): Prom
   const { env, isShown, remedy } = looked;
   const file = findProgram(name, env.PATH);
   if (file === null) return explainElsewhere(name, env);
-  const real = await realpath(file).catch(() => null);
+  const real = await realpath(file).catch(() => null); // gone meanwhile
   if (real === null) return null;
   if (!isShown(real)) return `${name} is at ${file}, which the sandbox does not show: ${remedy}`;
-  const interpreter = depth === 0 ? await readInterpreter(real) : null;
+  const interpreter = depth === 0 ? findInterpreter(real) : null;
   if (interpreter === null) return null;
   if (!interpreter.startsWith("/")) return explainProgram(interpreter, looked, depth + 1);
-  const target = await realpath(interpreter).catch(() => null);
+  const target = await realpath(interpreter).catch(() => null); // does not exist: told below
   if (target === null)
     return `${name} at ${file} starts with ${interpreter}, which does not exist on this machine: install ${name} again`;
   return isShown(target)
@@ -76,20 +77,11 @@ async function explainProgram(name: string, looked: Looked, depth: number): Prom
 }
 
 /** The program that a script names in its first line, or its name behind `env`; null: no script. */
-async function readInterpreter(file: string): Promise<string | null> {
-  const handle = await open(file, "r").catch(() => null);
-  if (handle === null) return null;
-  try {
-    const { buffer, bytesRead } = await handle.read(Buffer.alloc(256), 0, 256, 0);
-    const [, program = "", name] =
-      /^#![ \t]*(\S+)(?:[ \t]+(?:-S[ \t]+)?([^\s-]\S*))?/.exec(
-        buffer.toString("utf8", 0, bytesRead),
-      ) ?? [];
-    if (program === "") return null;
-    return basename(program) === "env" && name !== undefined ? name : program;
-  } finally {
-    await handle.close();
-  }
+function findInterpreter(file: string): string | null {
+  const [program, ...rest] = readShebang(file);
+  if (program === undefined) return null;
+  const name = basename(program) === "env" ? rest.find((word) => !word.startsWith("-")) : undefined;
+  return name ?? program;
 }
 
 /** Where installers put programs that a login shell finds and a service does not. */

@@ -66,7 +66,7 @@ function findToolchain({ version }: WantedTool, env: Environment): string | null
 }
 
 /** Variables that decide more than PATH, where the daemon's environment has them. */
-const homeVariables = new Map([
+const homeVariables: ReadonlyMap<string, string> = new Map([
   ["java", "JAVA_HOME"],
   ["go", "GOROOT"],
 ]);
@@ -123,7 +123,7 @@ export async function noteMissingTools(
 }
 
 /** Programs that say their version. No other is started: a repository names what it wants. */
-const asked = new Map([
+const asked: ReadonlyMap<string, readonly [program: string, argument: string]> = new Map([
   ["node", ["node", "--version"]],
   ["deno", ["deno", "--version"]],
   ["bun", ["bun", "--version"]],
@@ -132,7 +132,7 @@ const asked = new Map([
   ["go", ["go", "version"]],
   ["rust", ["rustc", "--version"]],
   ["java", ["java", "--version"]],
-] satisfies [tool: string, argv: [program: string, argument: string]][]);
+]);
 
 /** What PATH leads to; null: it fits after all, though no version manager installed it. */
 async function findInstead(tool: WantedTool, env: Environment): Promise<string | null> {

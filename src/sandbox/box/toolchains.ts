@@ -59,7 +59,7 @@ export async function findTools(
   /** A `bin` on PATH whose surroundings are secret: the programs in it are not. */
   const showAlone = async (folder: string) => {
     if (!isBin(folder) || isWithin(home, folder)) return;
-    const real = await realpath(folder).catch(() => null);
+    const real = await realpath(folder).catch(() => null); // does not exist
     if (real === null || !isBin(real) || isWithin(home, real) || guard.holdsSecret(real)) return;
     found.add(folder);
     found.add(real);

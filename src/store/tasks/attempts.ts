@@ -59,7 +59,7 @@ export async function endAttemptRow(
       discoveries: json(discoveries),
       followUps: json(followUps),
       confinement: confinement && json(confinement),
-      // It is applied with this, whoever reports it.
+      // This transition applies the report.
       ...(reason === "done" && { report: null }),
       endedAt: new Date(),
     })
@@ -89,9 +89,9 @@ export async function setOnAttempt(
 }
 
 /**
- * Writes down that an attempt is done, on its own row and whoever owns its subtask by now. False, and
- * nothing written, if another attempt of the subtask has begun: the two share a worktree. `isHandedOver`:
- * what is reported is what that one found.
+ * Writes on an attempt's own row that it is done, although another process may own its subtask by now.
+ * Writes nothing and returns false if another attempt of the subtask has begun, because the two share a
+ * worktree. `isHandedOver`: the report has the files that the other attempt found, so it is written.
  */
 export async function reportDone(
   db: Db,

@@ -57,7 +57,7 @@ function describeAbsent({ name, install }: Found["programs"][number], found: Fou
 }
 
 /** Manifests by which a folder would be detected. */
-const manifests = new Set([
+const manifests: ReadonlySet<string> = new Set([
   ...["package.json", "deno.json", "deno.jsonc", "pyproject.toml", "Pipfile", "requirements.txt"],
   ...["Gemfile", "composer.json", "mix.exs", "Cargo.toml", "go.mod", "pom.xml", "build.gradle"],
   ...["build.gradle.kts"],

@@ -20,7 +20,7 @@ const ofOne: readonly (readonly [file: string, tool: string])[] = [
   [".go-version", "go"],
 ];
 /** asdf's names of what mise names otherwise. */
-const asdfNames = new Map([
+const asdfNames: ReadonlyMap<string, string> = new Map([
   ["nodejs", "node"],
   ["golang", "go"],
 ]);

@@ -127,13 +127,15 @@ export function describeCheckout(
   const lacking = ignored.filter((path) => !included.some((file) => isWithin(file, path)));
   const settingsFirst = [...lacking].sort((a, b) => Number(isSettings(b)) - Number(isSettings(a)));
   return [
-    ...(uncommitted.length > 0
+    ...(taken !== null
       ? [
-          taken
-            ? `The checkout's uncommitted changes are part of this work, as commit ${taken.slice(0, 10)} (${name(uncommitted)}).`
-            : `The checkout's uncommitted changes are not part of this work (${name(uncommitted)}): commit them, or hand the task in with --include-uncommitted.`,
+          `The checkout's uncommitted changes are part of this work, as commit ${taken.slice(0, 10)}.`,
         ]
-      : []),
+      : uncommitted.length > 0
+        ? [
+            `The checkout's uncommitted changes are not part of this work (${name(uncommitted)}): commit them, or hand the task in with --include-uncommitted.`,
+          ]
+        : []),
     ...(lacking.length > 0
       ? [
           `Ignored files of the checkout are not in the worktree (${name(settingsFirst)}): name those that work or checks need in .worktreeinclude.`,

@@ -44,7 +44,11 @@ async function commitFiles(
   head: string,
   index: string,
 ): Promise<string> {
-  await copyIndex(join(source.gitDir, "index"), index);
+  await copyIndex(join(source.gitDir, "index"), index).catch(({ code }) => {
+    // Without an index nothing is tracked; one that cannot be read would make every file a new one.
+    if (code !== "ENOENT")
+      throw conflict(`The index of ${source.topLevel} cannot be read (${code}): mend its rights.`);
+  });
   const git = openGit({
     ...{ gitDir: source.gitDir, workTree: source.topLevel, index, mode: "transport" },
     objects: {
@@ -76,13 +80,12 @@ async function commitFiles(
 
 /**
  * Copies the index with the times of its entries, or every file would be read, and with its own time:
- * git reads a file that is as new as the index. Without an index nothing is tracked.
+ * git reads a file that is as new as the index.
  */
 async function copyIndex(from: string, to: string): Promise<void> {
-  const stats = await stat(from).catch(() => null);
-  if (stats === null) return;
+  const { atime, mtime } = await stat(from);
   await copyFile(from, to);
-  await utimes(to, stats.atime, stats.mtime);
+  await utimes(to, atime, mtime);
 }
 
 const message = "Uncommitted changes of the checkout";

@@ -1,5 +1,5 @@
-import type { TaskView } from "../api/task.ts";
 import { isTaskOver } from "../core/task/lifecycle.ts";
+import type { TaskView } from "./task.ts";
 
 /**
  * What became of a task by a command that may have let it continue, ended it, or left it waiting for
