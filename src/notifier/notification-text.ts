@@ -100,8 +100,10 @@ function nameOf(repository: string): string {
 }
 
 function describeAnswers({ options }: Asked, taskId: string): string {
-  const words = options.length === 0 ? "" : `${options.map((one) => `"${one}"`).join(" or ")}: `;
-  return `Answer ${words}deputy answer ${taskId} ${options[0] === undefined ? "TEXT" : JSON.stringify(options[0])}`;
+  const [first] = options;
+  if (first === undefined) return `Answer: deputy answer ${taskId} TEXT`;
+  const words = options.map((one) => `"${one}"`).join(" or ");
+  return `Answer ${words}: deputy answer ${taskId} "${first}"`;
 }
 
 export type Asked = { id: string | null; kind: string; text: string; options: readonly string[] };

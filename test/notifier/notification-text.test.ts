@@ -47,7 +47,7 @@ test.each([
   [
     "question.asked",
     "Question: Which one?",
-    `Which one?\nAnswer deputy answer ${task.id} TEXT`,
+    `Which one?\nAnswer: deputy answer ${task.id} TEXT`,
     "Needs an answer",
     4,
     "question",
