@@ -74,6 +74,7 @@ export function wireStages(deps: StageDeps): WiredStages {
   };
   const whole: GateDeps = {
     ...shared,
+    probesAtOnce: maxChecks(config),
     judgeTree: (claim, task, run, signal) => judgeTree(verify, claim, task, run, signal),
   };
   return {

@@ -17,7 +17,12 @@ import { findCulprit, type Probed } from "./find-culprit.ts";
  * way of taking it back. Nothing moves here: the outcome says what `advance` writes. Null where
  * nothing certain can be said, or that tip is not green either.
  */
-export type BlameDeps = { mirrors: Mirrors; judgeTree: JudgeTree };
+export type BlameDeps = {
+  mirrors: Mirrors;
+  judgeTree: JudgeTree;
+  /** So many commits are looked at at the same time. */
+  probesAtOnce: number;
+};
 
 /** Judges a commit of a task by these checks alone. `name` goes into the paths of logs. */
 export type JudgeTree = (
@@ -63,7 +68,7 @@ export async function blame(
   );
   const steps = all.slice(Math.max(-1, ...owners.map(positionOf)) + 1);
   const probe = makeProbe(deps, claim, task, red, signal);
-  const step = await findCulprit(steps, (commit) => probe(mirror, commit));
+  const step = await findCulprit(steps, (commit) => probe(mirror, commit), deps.probesAtOnce);
   const culprit = merged.find(({ integratedCommit }) => integratedCommit === step);
   if (!culprit) return null;
   const taken = await takeBack(mirror, task.id, { all, culprit, head, merged });
@@ -96,7 +101,7 @@ function makeProbe(
   red: CheckResult,
   signal: AbortSignal,
 ): (mirror: Mirror, commit: string) => Promise<Probed> {
-  const seen = new Map<string, Probed>();
+  const seen = new Map<string, Promise<Probed>>();
   const run = async (commit: string): Promise<Probed> => {
     const checks = [red.check];
     const verdict = await judgeTree(claim, task, { commit, checks, name: "blame" }, signal);
@@ -108,7 +113,7 @@ function makeProbe(
   };
   return async (mirror, commit) => {
     const tree = await treeOf(mirror, commit);
-    const answer = seen.get(tree) ?? (await run(commit));
+    const answer = seen.get(tree) ?? run(commit);
     seen.set(tree, answer);
     return answer;
   };
