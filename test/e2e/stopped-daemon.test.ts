@@ -12,19 +12,19 @@ const { deputy, repository, scratch, show, submit } = withDeputy({
 
 const limitS = 3;
 
-const submitLimited = (goal: string, agent: string) =>
-  submit({ goal, agent, timeout_minutes: limitS / 60 });
+const submitLimited = (goal: string, agent: string, seconds = limitS) =>
+  submit({ goal, agent, timeout_minutes: seconds / 60 });
 
 async function attemptsOf(id: string): Promise<Json[]> {
   return (await show(id)).attempts;
 }
 
 /** Stop the daemon until `work` is done and the limit of what it runs has passed. */
-async function whileStopped(work: () => Promise<unknown>): Promise<void> {
+async function whileStopped(work: () => Promise<unknown>, seconds = limitS): Promise<void> {
   process.kill(deputy.pid(), "SIGSTOP");
   try {
     await work();
-    execFileSync("sleep", [String(limitS + 0.5)]); // the limit itself is what has to pass
+    execFileSync("sleep", [String(seconds + 0.5)]); // the limit itself is what has to pass
   } finally {
     process.kill(deputy.pid(), "SIGCONT");
   }
@@ -36,12 +36,13 @@ test("work that was done in time while the daemon was stopped counts, and so doe
     `touch ${scratch.at("began")}; ${waitFor(scratch.at("go"))}
 echo done > work.txt; touch ${scratch.at("ended")}`,
   );
-  const id = await submitLimited("Done in time", agent);
+  // Longer, so that it is still running when the daemon is stopped, also on a busy machine.
+  const id = await submitLimited("Done in time", agent, 2 * limitS);
   await scratch.until("began");
   await whileStopped(async () => {
     await scratch.write("go");
     await scratch.until("ended");
-  });
+  }, 2 * limitS);
   const task = await deputy.untilOver(id);
   expect(task.state, task.end_detail).toBe("completed");
   expect(await attemptsOf(id)).toMatchObject([{ end_reason: "done", detail: "exit 0" }]);
