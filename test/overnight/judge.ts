@@ -38,7 +38,7 @@ export async function judge(
         if (ended === "stopped") seen.healthyStopped.push(`${task}: ${words}`);
     const turns = findTurns(world, task);
     seen.repeatedTurns += countRepeated(turns);
-    seen.kills.push(...findKillCosts(task, turns, attempts, world.kills));
+    seen.kills.push(...findKillCosts(task, turns, attempts, world.kills, world.losses));
   }
   for (const [index, { at, backAt }] of world.starts.entries()) {
     const until = world.starts[index + 1]?.at ?? Number.POSITIVE_INFINITY;

@@ -89,10 +89,14 @@ const blows: Record<string, Blow> = {
     const count = await terminate(world, "query ilike 'listen%'");
     return count > 0 ? `${count} connections` : null;
   },
-  "worktree deleted": async ({ deputy }, random) =>
-    removeOne(join(deputy.home, "worktrees"), random, /^[^.]/),
-  "mirror deleted": async ({ deputy }, random) =>
-    removeOne(join(deputy.home, "repos"), random, /^[^.].*\.git$/),
+  "worktree deleted": async ({ deputy, losses }, random) => {
+    losses.push(Date.now());
+    return removeOne(join(deputy.home, "worktrees"), random, /^[^.]/);
+  },
+  "mirror deleted": async ({ deputy, losses }, random) => {
+    losses.push(Date.now());
+    return removeOne(join(deputy.home, "repos"), random, /^[^.].*\.git$/);
+  },
   "phone away": async (world) => {
     world.phone.refuse(503);
     await sleep(1_000);

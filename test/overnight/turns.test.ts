@@ -27,6 +27,16 @@ describe("what a kill cost", () => {
     expect(costs.map(({ repeated }) => repeated)).toEqual([1, 1]);
   });
 
+  test("what was deleted is done again, and that is not the kill's cost", () => {
+    const requests = [request(0, 10), request(1, 20), request(0, 40), request(1, 50)];
+    const runs = attempts([5, "died"], [30, "other"]);
+    const repeated = (losses: number[]) =>
+      findKillCosts("a", requests, runs, [kill], losses).map((cost) => cost.repeated);
+    expect(repeated([])).toEqual([2]);
+    expect(repeated([12])).toEqual([0]);
+    expect(repeated([4])).toEqual([2]);
+  });
+
   test("what began again for another reason is not its cost, and neither is what it did not meet", () => {
     const requests = [request(0, 10), request(1, 20), request(0, 40), request(1, 50)];
     const runs = attempts([5, "other"], [30, "other"]);

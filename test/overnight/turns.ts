@@ -22,19 +22,23 @@ export function countRepeated(requests: readonly Request[]): number {
 
 /**
  * Of each kill while the task was in work. A turn that is repeated because an attempt began again for
- * another reason (a mirror that was deleted, say) is not the kill's: of the kill of a process only what
- * follows an attempt that died by it counts.
+ * another reason is not the kill's: of the kill of a process only what follows an attempt that died by
+ * it counts, and nothing of it where the commits of that attempt were deleted (`losses`: when a mirror
+ * or a worktree was), because it has to be done again from the start.
  */
 export function findKillCosts(
   task: string,
   requests: readonly Request[],
   attempts: TaskEnd["attempts"],
   kills: readonly Kill[],
+  losses: readonly number[] = [],
 ): KillCost[] {
   const from = requests[0]?.at ?? Number.POSITIVE_INFINITY;
   const to = requests.at(-1)?.endedAt ?? 0;
   const afterDeath = (at: number) => {
     const before = attempts.filter((attempt) => attempt.at <= at).at(-2);
+    const since = before?.at ?? from;
+    if (losses.some((loss) => loss >= since && loss <= at)) return false;
     return before === undefined || before.ended === "died";
   };
   const isAgain = ({ at, turn }: Request) =>

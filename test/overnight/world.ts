@@ -26,6 +26,8 @@ export type World = {
   /** When the system was started, and when it answered; the first one is no recovery. */
   starts: { at: number; backAt: number }[];
   kills: Kill[];
+  /** When a mirror or a worktree was deleted. */
+  losses: number[];
   /** Which task a conversation with the honest model is about. */
   conversations: Map<string, string>;
   start(env?: Record<string, string>): Promise<void>;
@@ -67,7 +69,18 @@ export async function makeWorld(
   const tasks: World["tasks"] = new Map();
   const kills: World["kills"] = [];
   const world: World = {
-    ...{ system, repository, scratch, model, phone, tasks, starts, kills, conversations },
+    ...{
+      system,
+      repository,
+      scratch,
+      model,
+      phone,
+      tasks,
+      starts,
+      kills,
+      losses: [],
+      conversations,
+    },
     get deputy() {
       if (system.deputy) return system.deputy;
       throw new NotDeputy("this fault reaches into Deputy");
