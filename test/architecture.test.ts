@@ -140,11 +140,15 @@ const ownFiles: Record<string, string[]> = {
     ],
     ...["publish", "repair-mirror", "repository-lock", "revert", "snapshot", "source-repository"],
     ...["stale-locks", "throw-away", "worktree", "worktree-place", "write-object"],
+    // Folders of ours, and the root of a worktree; what is in it is looked at folder by folder.
+    ...["access-times", "move-files", "prepared-trees"],
   ],
   verifier: [
     ...["ask-judges", "clean-worktree", "remove-leftovers", "review-brief", "review-change"],
     // The hook is a program of its own: it writes into a folder that was made for one run.
     ...["name-tests", "run-checks", "node-hook-source"],
+    // The programs of this machine, to tell their versions.
+    "set-up",
   ],
   agents: [
     ...["acp", "builtin/attempt-log", "builtin/prompts", "builtin/tools/spill", "cli/lend-login"],

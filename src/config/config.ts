@@ -50,6 +50,7 @@ const fileSchema = z.strictObject({
   retention_days: z.union([z.number().positive().max(36_500), z.literal("forever")]).optional(),
   /** How much the snapshots of one repository may take, while those of settled tasks can go; 0: no limit. */
   snapshots_mb: z.number().int().min(0).max(maxFloorMb).optional(),
+  prepared_mb: z.number().int().min(0).max(maxFloorMb).optional(),
   /** How often a snapshot of its worktree is taken while an agent runs; 0: at no regular times. */
   snapshot_minutes: z
     .number()
@@ -146,6 +147,7 @@ export function loadConfig(
     retentionDays:
       file.retention_days === "forever" ? null : (file.retention_days ?? defaultRetentionDays),
     /** Null: no limit. */
+    preparedMb: (file.prepared_mb ?? 10_000) || null,
     snapshotsMb: (file.snapshots_mb ?? (file.retention_days === "forever" ? 0 : 10_000)) || null,
     /** Null: at no regular times. */
     snapshotMs: (file.snapshot_minutes ?? 3) * 60_000 || null,
@@ -220,6 +222,7 @@ export function loadConfig(
       mirrors: join(home, "repos"),
       worktrees: join(home, "worktrees"),
       checks: join(home, "checks"),
+      prepared: join(home, "prepared"),
       logs: join(home, "logs"),
       scratch: join(home, "scratch"),
       sandbox: join(home, "sandbox"),

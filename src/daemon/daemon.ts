@@ -45,6 +45,7 @@ import { watchGarbled } from "./housekeeping/watch-garbled.ts";
 import { foldersOf } from "./housekeeping/watch-space.ts";
 import { makeIntakeRules } from "./intake-rules.ts";
 import { parkAll, startOwnProcess } from "./own-process.ts";
+import { openPrepared } from "./programs/open-prepared.ts";
 import { startPrograms } from "./programs/programs.ts";
 import { startSandbox } from "./programs/start-sandbox.ts";
 import { makeTaskService } from "./service/task-service.ts";
@@ -145,6 +146,8 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
       run: programs.runGit,
       limitView: sandbox.limitView,
     });
+    const prepared = openPrepared(config, sandbox, log);
+    await prepared?.tidy();
     const leftovers = await removeCheckLeftovers(mirrors, config.paths.checks);
     if (leftovers > 0) log.info({ leftovers }, "removed worktrees of checks that were cut off");
 
@@ -156,7 +159,7 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
     const runner = startStageRunner({
       ...{ ...core, space, isRush, log: logLine },
       ...{ processId: self.processId, onGarbled: garbled.note, onProgress: self.noteProgress },
-      stages: makeStages({ db, config, self, sandbox, mirrors, redact }),
+      stages: makeStages({ db, config, self, sandbox, mirrors, redact, prepared }),
     });
     self.workWith(runner);
     const queue = await openQueue({

@@ -15,6 +15,7 @@ import { type Log, logErrors } from "./home/log.ts";
 import { startSpaceWatch } from "./housekeeping/start-space-watch.ts";
 import { parkAll, startOwnProcess } from "./own-process.ts";
 import { startPeriodic } from "./periodic.ts";
+import { openPrepared } from "./programs/open-prepared.ts";
 import { startPrograms } from "./programs/programs.ts";
 import { startSandbox } from "./programs/start-sandbox.ts";
 import { makeServices } from "./services.ts";
@@ -55,7 +56,8 @@ export async function startWorker(config: Config, log: Log): Promise<WorkerProce
     run: programs.runGit,
     limitView: sandbox.limitView,
   });
-  const { execute } = makeStages({ db, config, self, sandbox, mirrors, redact });
+  const prepared = openPrepared(config, sandbox, log);
+  const { execute } = makeStages({ db, config, self, sandbox, mirrors, redact, prepared });
   const space = services.add(
     "space watch",
     startSpaceWatch({

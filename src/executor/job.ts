@@ -1,5 +1,5 @@
 import type { RunCommand, RunRole } from "../agents/agent.ts";
-import type { AttemptConfinement } from "../core/proof/confinement.ts";
+import type { AttemptConfinement, Refused } from "../core/proof/confinement.ts";
 import type { WantedTools } from "../core/settings/wanted-tool.ts";
 import type { Claim, Outcome } from "../core/task/outcome.ts";
 import type { Attempt, Subtask, Task } from "../core/task/task.ts";
@@ -32,10 +32,27 @@ export type ExecuteDeps = {
   ) => Promise<T>;
   /** The box for a worktree's setup commands, which may reach more than an agent. */
   openSetupBox: (job: Job, worktree: string) => Promise<SetupBox>;
+  /**
+   * Copies what setup made for another worktree into this fresh one and its home. `isWhole`: setup
+   * need not run; else it starts from there. Null: it runs from nothing.
+   */
+  giveSetup: (
+    job: Job,
+    place: { commit: string; worktree: string; home: string; included: readonly string[] },
+  ) => Promise<GivenSetup | null>;
   /** The environment for agents and setup commands, without the worktree's own values. */
   environment: (tools: WantedTools | undefined) => Record<string, string>;
   trackChild: (what: string) => (identity: ProcessIdentity) => void;
   report: (claim: Claim, message: string, data: Record<string, unknown>) => Promise<void>;
+};
+
+export type GivenSetup = {
+  isWhole: boolean;
+  madeAt: Date;
+  setupMs: number;
+  tookMs: number;
+  /** What the sandbox refused to the setup that made it. */
+  refused: readonly Omit<Refused, "by">[];
 };
 
 export type SetupBox = {

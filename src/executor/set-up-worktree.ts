@@ -23,7 +23,7 @@ import {
   renewWorktree,
   resetWorktree,
 } from "../worktree/checkout/worktree.ts";
-import { removeHome } from "../worktree/checkout/worktree-home.ts";
+import { homeOfWorktree, removeHome } from "../worktree/checkout/worktree-home.ts";
 import { keepWorktree } from "../worktree/commits/keep-worktree.ts";
 import { snapshotWorktree } from "../worktree/commits/snapshot.ts";
 import { listLeftOut } from "../worktree/commits/worktree-changes.ts";
@@ -34,7 +34,7 @@ import {
 } from "../worktree/content/keep-submodules.ts";
 import { deleteRefs, hasCommit } from "../worktree/mirror/mirror.ts";
 import { listChanges } from "../worktree/read/diff.ts";
-import type { ExecuteDeps, Job } from "./job.ts";
+import type { ExecuteDeps, GivenSetup, Job } from "./job.ts";
 
 /**
  * Prepares what an agent finds when it starts: a worktree at the attempt's base, a range of ports,
@@ -165,7 +165,10 @@ export async function runSetup(
       skipped: copied.skipped.slice(0, maxNamed),
     });
   }
-  const setUp = await runSetupCommands(deps, job, worktree.path, env);
+  const given = await reuseSetup(deps, job, worktree.path, copied.copied);
+  const refused = (given?.refused ?? []).map((denial) => ({ ...denial, by: "setup" as const }));
+  const ran = given?.isWhole ? nothingRun : await runSetupCommands(deps, job, worktree.path, env);
+  const setUp = { ...ran, refused: [...refused, ...ran.refused] };
   if (setUp.end === null && task.preparation.setup.length > 0) {
     const base = task.preparation.baseCommit;
     const ref = submoduleSetupRef(job.subtask.id);
@@ -175,6 +178,40 @@ export async function runSetup(
   const isPlain = copied.copied.length === 0 && task.preparation.setup.length === 0;
   if (setUp.end === null && !isPlain) await markPrepared(deps.db, worktree.id, attempt.baseCommit);
   return setUp;
+}
+
+/** Copies what setup made elsewhere, and says so. */
+async function reuseSetup(
+  deps: ExecuteDeps,
+  job: Job,
+  worktree: string,
+  included: readonly string[],
+): Promise<GivenSetup | null> {
+  const { attempt, progress, task } = job;
+  const commands = task.preparation?.setup ?? [];
+  // Where earlier work lies, setup runs over what it left.
+  if (commands.length === 0 || attempt.sessionId !== null) return null;
+  const home = homeOfWorktree(worktree);
+  const given = await deps.giveSetup(job, {
+    ...{ commit: attempt.baseCommit, worktree, home, included },
+  });
+  if (given === null) return null;
+  const { isWhole, madeAt, setupMs, tookMs } = given;
+  const what = isWhole ? "in place of" : "for it to start from";
+  progress.tell(
+    `Setup: copied in ${(tookMs / 1000).toFixed(1)} s what it made ${describeAge(madeAt)}, ${what} a run of ${(setupMs / 1000).toFixed(1)} s`,
+    {
+      ...{ step: "setup_reused", is_whole: isWhole, made_at: madeAt.toISOString() },
+      ...{ setup_ms: setupMs, duration_ms: tookMs },
+    },
+  );
+  return given;
+}
+
+function describeAge(madeAt: Date): string {
+  const minutes = Math.floor((Date.now() - madeAt.getTime()) / 60_000);
+  if (minutes < 1) return "just now";
+  return minutes < 60 ? `${minutes} min ago` : `${Math.floor(minutes / 60)} h ago`;
 }
 
 /** Records the worktree after setup for `leaveOutSetup`, and reports the files that setup left. */

@@ -56,6 +56,9 @@ export type BoxOptions = {
   /** The home of its commands; default: one in `scratch`. */
   home?: string;
   writable: readonly string[];
+  /** The worktree among them; see `Confinement.tree`. */
+  tree?: string;
+  startsInside?: boolean;
   /** Where a program keeps its state; default: nowhere. */
   state?: readonly string[];
   readOnly: readonly string[];
@@ -121,6 +124,8 @@ export async function openBox(options: BoxOptions): Promise<Box> {
     readOnly: options.readOnly.map((path) => ({ path })),
     scratch,
     home,
+    ...(options.tree !== undefined && { tree: options.tree }),
+    startsInside: options.startsInside ?? false,
     network: await findNetwork(),
     limits: config.sandbox.limits,
   });
@@ -195,6 +200,7 @@ export async function openSetupBox(
     scratch,
     home: homeOfWorktree(worktree),
     writable: [worktree],
+    tree: worktree,
     readOnly: [mirror.gitDir],
     reach: config.sandbox.setupReach(task.repository, task.preparation?.registries ?? []),
     timeoutMs: 0, // no interactive program
@@ -233,20 +239,25 @@ export function makeCheckSandbox(
   const forChecks = config.sandbox.networks(repository).check;
   return {
     traits: [sandbox.provider, forSetup, forChecks],
+    // Where each command sees its own worktree alone, and sees it at the same path.
+    keepsSetup: sandbox.provider === "bubblewrap",
     apart: sandbox.provider !== "none" && forChecks !== "open" && forChecks.length === 0,
-    openBoxes: async ({ mirror, reports, scratch, worktree }) => {
+    openBoxes: async ({ mirror, reports, scratch, startsInside = false, worktree }) => {
       // Beside the worktree, paths would be too long for sockets.
       const sockets = join(config.paths.scratch, newId("run"));
       await mkdir(sockets, { recursive: true, mode: 0o700 });
+      const home = join(scratch, "home");
       const open = (reach: Reach) =>
         openBox({
           ...{ config, sandbox, scratch, sockets, reach, timeoutMs: 0 },
           ...{ writable: [worktree, reports], readOnly: [mirror.gitDir] },
+          ...{ home, tree: worktree, startsInside },
         });
       const [setup, check] = await Promise.all([open(forSetup), open(forChecks)]);
       return {
         setup: setup.runCommand,
         check: check.runCommand,
+        home: sandbox.provider === "none" ? null : home,
         close: async () => {
           await Promise.all([setup.close(), check.close()]);
           await rm(sockets, { recursive: true, force: true });

@@ -97,6 +97,7 @@ async function runRole(deps: RoleDeps, request: RoleRequest): Promise<RoleEnd> {
     // With what setup installed there. A reader's worktree was not set up.
     ...(isWriting && { home: homeOfWorktree(request.worktree) }),
     writable: isWriting ? [request.worktree] : [],
+    tree: request.worktree,
     state: [sessionFolder],
     // The daemon writes in its scratch folder: links put there by an agent would lead it elsewhere.
     readOnly: [...(isWriting ? [] : [request.worktree]), request.gitDir, scratch],

@@ -24,8 +24,15 @@ import { makeRunRole, roleAgent } from "../roles/run-role.ts";
 import { withTools } from "../sandbox/box/installed-tools.ts";
 import type { Sandbox } from "../sandbox/box/sandbox.ts";
 import type { Db } from "../store/database/schema.ts";
-import { judge, judgeTree, runHook, type VerifyDeps } from "../verifier/checks/verify-stage.ts";
+import {
+  giveSetup,
+  judge,
+  judgeTree,
+  runHook,
+  type VerifyDeps,
+} from "../verifier/checks/verify-stage.ts";
 import type { Mirrors } from "../worktree/mirror/mirror.ts";
+import type { PreparedTrees } from "../worktree/prepared/prepared-trees.ts";
 import { makeAuthHeader, maxFileBytes } from "./github-access.ts";
 import { wireVerification } from "./wire-verification.ts";
 
@@ -37,6 +44,8 @@ export type StageDeps = {
   sandbox: Sandbox;
   mirrors: Mirrors;
   redact: Redact;
+  /** What setup made, kept for the next worktree; left out: it runs in each. */
+  prepared?: PreparedTrees | undefined;
 };
 
 /** What each stage is given once. Stages know one another only through these functions. */
@@ -71,6 +80,7 @@ export function wireStages(deps: StageDeps): WiredStages {
     ...shared,
     ...wireVerification(deps, { ...shared, report }),
     checksAtOnce: maxChecks(config),
+    ...(deps.prepared && { prepared: deps.prepared }),
   };
   const whole: GateDeps = {
     ...shared,
@@ -92,6 +102,7 @@ export function wireStages(deps: StageDeps): WiredStages {
       planSubtask: (job) => planSubtask(shared, job),
       expectAgent: (name) => (name === "builtin" ? loadClient() : undefined),
       openSetupBox: (job, worktree) => openSetupBox(deps, job, worktree),
+      giveSetup: (job, place) => giveSetup(verify, job, place),
     },
     recover: {
       ...shared,

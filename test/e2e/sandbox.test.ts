@@ -132,8 +132,7 @@ test("each repository has its networks: setup reaches its registry, checks and a
     detail: "setup.example:443: not on the list",
   });
   for (const [by, path] of [
-    ["setup", "/usr/sub_"],
-    ["setup", "/usr/check-"],
+    ["setup", "/usr/worktree"],
     ["check", "/usr/checked"],
   ])
     expect(told).toContainEqual({

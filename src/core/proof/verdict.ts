@@ -183,6 +183,14 @@ export type Verdict = {
   causes?: Cause[];
   /** Refusals of the sandbox to setup and checks; absent: none. */
   refused?: Refused[];
+  /** How the worktree of the checks was set up; absent: there is no setup, or it failed. */
+  setup?: SetupAccount;
+};
+
+export type SetupAccount = {
+  durationMs: number;
+  /** What an earlier setup of the base made, copied in its place or for it to start from; null: none. */
+  copied: { madeAt: string; setupMs: number; isWhole: boolean } | null;
 };
 
 /** Verdicts report setup under this name, so no check may have it. */

@@ -1,7 +1,7 @@
 import type { Usage } from "../../core/budget/usage.ts";
 import { mergeRefused } from "../../core/proof/confinement.ts";
 import { describeProof, finalOf } from "../../core/proof/proof-words.ts";
-import type { CheckResult, CheckRun, Verdict } from "../../core/proof/verdict.ts";
+import type { CheckResult, CheckRun, SetupAccount, Verdict } from "../../core/proof/verdict.ts";
 import { followMessage, type Message } from "../../core/task/message.ts";
 import type { PlanRecord } from "../../core/task/plan.ts";
 import type { Attempt, Subtask, Task } from "../../core/task/task.ts";
@@ -80,6 +80,11 @@ export function buildReceipt(input: {
       : null,
     plan: describePlan(task, subtasks, plans),
     checks,
+    /** How the worktrees of the checks were set up. */
+    setup: subtasks.flatMap(({ gateVerdict, key, verdict }) => {
+      const account = finalOf({ verdict, gateVerdict })?.setup;
+      return account ? [{ subtask: key, ...describeSetup(account) }] : [];
+    }),
     ...describeEvidence(subtasks),
     reviews: describeReviews(subtasks, attempts),
     findings: subtasks.flatMap(
@@ -155,6 +160,18 @@ export function buildReceipt(input: {
         ...(delivery?.branch && delivery.patch === null && !delivery.isPublic ? [noPatch] : []),
       ]),
     ],
+  };
+}
+
+function describeSetup({ copied, durationMs }: SetupAccount) {
+  return {
+    duration_ms: durationMs,
+    copied: copied && {
+      made_at: copied.madeAt,
+      setup_ms: copied.setupMs,
+      /** False: setup ran on top of it. */
+      is_whole: copied.isWhole,
+    },
   };
 }
 

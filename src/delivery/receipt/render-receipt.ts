@@ -86,6 +86,7 @@ export function renderReceipt(receipt: Receipt): string {
               : "–",
           ]),
         ),
+    ...list("Setup", receipt.setup.map(renderSetup)),
     ...renderEvidence(receipt).flatMap(({ title, items }) => list(title, items)),
     ...list("Tests that failed before and pass now", [
       ...new Set(receipt.checks.flatMap(({ newly_passing }) => newly_passing)),
@@ -119,6 +120,15 @@ export function renderReceipt(receipt: Receipt): string {
     ...renderCost(receipt, table),
     ...list("Not checked", receipt.not_checked),
   ].join("\n\n")}\n`;
+}
+
+function renderSetup({ copied, duration_ms, subtask }: Receipt["setup"][number]): string {
+  const took = seconds(duration_ms);
+  if (copied === null) return `${subtask}: run from nothing, ${took}`;
+  const made = `what it made at ${copied.made_at.slice(0, 16).replace("T", " ")} UTC in ${seconds(copied.setup_ms)}`;
+  return copied.is_whole
+    ? `${subtask}: not run; copied ${made}, ${took}`
+    : `${subtask}: run on top of a copy of ${made}, because the change has other inputs for it, ${took}`;
 }
 
 /** Without a program's arguments. */

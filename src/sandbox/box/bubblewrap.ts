@@ -19,6 +19,7 @@ import {
   defaultLimits,
   type Network,
   type Sandbox,
+  treeInside,
   type View,
 } from "./sandbox.ts";
 import { makeSystemRoot, type SandboxUser } from "./system-root.ts";
@@ -174,7 +175,7 @@ async function confine(parts: Parts, spec: CommandSpec, confinement: Confinement
     ...(await placeFor(parts, home, insideHome, shown, memory)),
     ...shown.flatMap(({ flag, path, at }) => [flag, path, at]),
     ...(forwarder?.binds ?? []),
-    ...["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", spec.cwd],
+    ...["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", startOf(spec, confinement)],
     ...envArgs,
     "--",
     ...[parts.prlimit, ...limitArgs(limits), "--"],
@@ -236,12 +237,16 @@ function leaveOut(
   );
 }
 
+function startOf({ cwd }: CommandSpec, { startsInside, tree }: Confinement): string {
+  return startsInside && cwd === tree ? treeInside : cwd;
+}
+
 type Shown = { flag: "--bind" | "--ro-bind"; path: string; at: string; writable: boolean };
 
 /** The mounts besides the system, outer folders first, so that no mount hides another. */
 async function listShown(
   { guard }: Parts,
-  { writable, state, readOnly }: Confinement,
+  { readOnly, state, tree, writable }: Confinement,
   tools: Tools,
 ): Promise<Shown[]> {
   const folders = [...writable, ...state];
@@ -276,7 +281,14 @@ async function listShown(
     }
     if (stats) shown.push({ flag: "--ro-bind", path: git, at: git, writable: false });
   }
-  return shown;
+  return tree === undefined ? shown : [...shown, ...showAgain(shown, tree)];
+}
+
+/** What is shown at a folder and in it, at the second path of a worktree. */
+function showAgain(shown: readonly Shown[], tree: string): Shown[] {
+  return shown
+    .filter(({ at }) => isWithin(at, tree))
+    .map((one) => ({ ...one, at: `${treeInside}${one.at.slice(tree.length)}` }));
 }
 
 function readable({ path, at }: Bound, real: string): Shown {

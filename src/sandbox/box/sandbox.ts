@@ -58,9 +58,19 @@ export type Confinement = {
   scratch: string | null;
   /** A folder that is the home in place of the scratch folder's; not shown itself either. */
   home?: string;
+  /**
+   * One of `writable` that is also shown at `treeInside`. What installed itself there in another
+   * box, with that path in its files, works here.
+   */
+  tree?: string;
+  /** Commands whose folder is `tree` start at its second path. */
+  startsInside?: boolean;
   network: Network;
   limits: Limits;
 };
+
+/** The path inside at which every box shows its worktree a second time. */
+export const treeInside = "/worktree";
 
 /** `at` is its path inside, if different. */
 export type Bound = { path: string; at?: string };

@@ -1,40 +1,52 @@
 import type { Check, CheckRun } from "../../core/proof/verdict.ts";
 import type { Baseline } from "../../core/task/task.ts";
-import type { ProcessIdentity } from "../../sandbox/process/process-identity.ts";
+import type { Given } from "../../worktree/prepared/prepared-trees.ts";
 import { placeRuns } from "../experiments/trials.ts";
-import { type CleanPlace, checkLogPath, runSetup, withCleanWorktree } from "./clean-worktree.ts";
+import { checkLogPath, withCleanWorktree } from "./clean-worktree.ts";
 import { runCheck } from "./run-checks.ts";
+import { type SetupInput, setUp } from "./set-up.ts";
 
 /**
  * Runs the same checks on the base commit, once per task. A check that was red before the work
  * began is not the work's fault, and the tests that ran then must still run.
  */
-export type BaselineInput = CleanPlace & {
-  checks: readonly Check[];
-  setup: readonly string[];
-  logRoot: string;
-  /** Variables added to the scrubbed environment. */
-  env: Readonly<Record<string, string>>;
-  signal: AbortSignal;
-  onProcess: (identity: ProcessIdentity) => void;
-};
+export type BaselineInput = SetupInput & { checks: readonly Check[] };
 
-/** Runs the baseline. Throws the signal's reason when aborted. */
+/**
+ * Runs the baseline. What is red with the copy of a setup is run once more after a setup of its own,
+ * which counts. Throws the signal's reason when aborted.
+ */
 export async function runBaseline(input: BaselineInput): Promise<Baseline> {
+  const { baseline, reused } = await runOnce(input);
+  const { prepared, ...alone } = input;
+  const isRed = Object.values(baseline.runs).some(({ status }) => status === "red");
+  if (!isRed || reused === null || !prepared) return baseline;
+  const { baseline: fresh } = await runOnce(alone);
+  const isOther = Object.entries(fresh.runs).some(
+    ([name, { status }]) => status !== baseline.runs[name]?.status,
+  );
+  if (isOther) await prepared.drop(reused.id);
+  return fresh;
+}
+
+async function runOnce(
+  input: BaselineInput,
+): Promise<{ baseline: Baseline; reused: Given | null }> {
   const { baseCommit, checks, logRoot } = input;
   const none: Baseline = { commit: baseCommit, runs: {}, setupOk: true, setupDetail: "no setup" };
-  if (checks.length === 0) return none;
-  return withCleanWorktree(input, baseCommit, async (worktree, confined, reports) => {
-    const place = placeRuns(input, { worktree, confined, reports, commit: baseCommit });
-    const setup = await runSetup(input.setup, place, logRoot);
+  if (checks.length === 0) return { baseline: none, reused: null };
+  return withCleanWorktree(input, baseCommit, async (clean) => {
+    const place = placeRuns(input, { ...clean, commit: baseCommit });
+    const setup = await setUp(input, place);
     const setupDetail = setup
       ? `\`${setup.check.command}\`: ${setup.run.detail}`
       : none.setupDetail;
-    if (setup && !setup.ok) return { ...none, setupOk: false, setupDetail };
+    const reused = setup?.reused ?? null;
+    if (setup && !setup.ok) return { baseline: { ...none, setupOk: false, setupDetail }, reused };
     const runs = new Map<string, CheckRun>();
     for (const [index, check] of checks.entries()) {
       runs.set(check.name, await runCheck(check, place, checkLogPath(logRoot, index, check)));
     }
-    return { ...none, runs: Object.fromEntries(runs), setupDetail };
+    return { baseline: { ...none, runs: Object.fromEntries(runs), setupDetail }, reused };
   });
 }

@@ -6,6 +6,7 @@ import { removeTree } from "../../sandbox/files/remove-tree.ts";
 import { includeFiles } from "../../worktree/checkout/include-files.ts";
 import { addWorktree, discardWorktree } from "../../worktree/checkout/worktree.ts";
 import type { Mirror } from "../../worktree/mirror/open-mirror.ts";
+import type { Given } from "../../worktree/prepared/prepared-trees.ts";
 import { type CheckSandbox, type ConfinedPlace, unconfined } from "./confine-checks.ts";
 import { defaultCheckTimeoutMs } from "./inspect-repository.ts";
 import { type CheckPlace, runCheck } from "./run-checks.ts";
@@ -17,9 +18,9 @@ import { type CheckPlace, runCheck } from "./run-checks.ts";
  * is removed afterwards, whatever happens.
  */
 export async function withCleanWorktree<T>(
-  { mirror, workRoot, repository, baseCommit, sandbox }: CleanPlace,
+  { baseCommit, mirror, repository, sandbox, startsInside, workRoot }: CleanPlace,
   commit: string,
-  use: (worktree: string, confined: ConfinedPlace, reports: string) => Promise<T>,
+  use: (clean: Clean) => Promise<T>,
 ): Promise<T> {
   await mkdir(workRoot, { recursive: true });
   // Runners print the real path, and test names must not differ by it.
@@ -31,12 +32,16 @@ export async function withCleanWorktree<T>(
     await mkdir(scratch, { mode: 0o700 });
     await mkdir(reports, { mode: 0o700 });
     await addWorktree(mirror, path, commit);
-    if (repository !== undefined) await includeFiles(mirror, repository, path, baseCommit);
+    const included =
+      repository === undefined
+        ? []
+        : (await includeFiles(mirror, repository, path, baseCommit)).copied;
     if (sandbox) {
-      const boxes = await sandbox.openBoxes({ worktree: path, reports, scratch, mirror });
+      const place = { worktree: path, reports, scratch, mirror };
+      const boxes = await sandbox.openBoxes(startsInside ? { ...place, startsInside } : place);
       confined = { ...boxes, onDenials: sandbox.onDenials };
     }
-    return await use(path, confined, reports);
+    return await use({ worktree: path, confined, reports, included });
   } finally {
     await confined.close();
     await removeTree(scratch);
@@ -47,6 +52,14 @@ export async function withCleanWorktree<T>(
 /** Marks the folders next to worktrees, for the cleanup after a killed daemon. */
 export const scratchSuffix = "-scratch";
 
+export type Clean = {
+  worktree: string;
+  confined: ConfinedPlace;
+  reports: string;
+  /** The paths of the ignored files that were copied in. */
+  included: readonly string[];
+};
+
 export type CleanPlace = {
   mirror: Mirror;
   /** Parent folder of the clean worktrees; each gets a unique name in it and is removed. */
@@ -56,9 +69,16 @@ export type CleanPlace = {
   baseCommit: string;
   /** Left out: commands run as the daemon's user. */
   sandbox?: CheckSandbox;
+  startsInside?: boolean;
 };
 
-export type Setup = { check: Check; run: CheckRun; ok: boolean };
+export type Setup = {
+  check: Check;
+  run: CheckRun;
+  ok: boolean;
+  /** What was copied, in its place or for it to start from. */
+  reused?: Given;
+};
 
 /**
  * Runs the setup commands in order and stops at the first that fails. A red command gets a second
@@ -72,14 +92,7 @@ export async function runSetup(
 ): Promise<Setup | null> {
   let last: Setup | null = null;
   for (const command of commands) {
-    const check: Check = {
-      name: setupCheckName,
-      command,
-      kind: "regression",
-      source: "config",
-      timeoutMs: defaultCheckTimeoutMs,
-      report: null,
-    };
+    const check = setupCheck(command);
     const logPath = join(logRoot, `setup${round}.log`);
     let run = await runCheck(check, place, logPath, "setup");
     if (run.status === "red") run = await runCheck(check, place, logPath, "setup");
@@ -87,6 +100,13 @@ export async function runSetup(
     if (!last.ok) break;
   }
   return last;
+}
+
+export function setupCheck(command: string): Check {
+  return {
+    ...{ name: setupCheckName, command, kind: "regression", source: "config" },
+    ...{ timeoutMs: defaultCheckTimeoutMs, report: null },
+  };
 }
 
 /** Path of a check's log: a file-safe name, numbered in the order of the checks. */

@@ -15,6 +15,8 @@ export type CheckSandbox = {
   traits: readonly unknown[];
   /** Whether checks in two boxes cannot meet: each has its own network without a way out. */
   apart: boolean;
+  /** Whether nothing but setup can write what it makes, so that it may be kept. */
+  keepsSetup: boolean;
   openBoxes(place: BoxPlace): Promise<CheckBoxes>;
   /** Called with what a command was refused, as evidence for the receipt. */
   onDenials: (by: CheckRole, check: Check, denials: readonly Denial[]) => void;
@@ -22,10 +24,21 @@ export type CheckSandbox = {
 
 export type CheckRole = Exclude<NonNullable<Refused["by"]>, "agent">;
 
-export type BoxPlace = { worktree: string; reports: string; scratch: string; mirror: Mirror };
+export type BoxPlace = {
+  worktree: string;
+  reports: string;
+  scratch: string;
+  mirror: Mirror;
+  /** Commands start at the path that every box has for its worktree: `Confinement.startsInside`. */
+  startsInside?: boolean;
+};
 
 type RunBoxed = (spec: CommandSpec) => Promise<ConfinedResult>;
-export type CheckBoxes = Record<CheckRole, RunBoxed> & { close(): Promise<void> };
+export type CheckBoxes = Record<CheckRole, RunBoxed> & {
+  /** The folder that is their home; null: they have none of their own. */
+  home: string | null;
+  close(): Promise<void>;
+};
 export type ConfinedPlace = CheckBoxes & Pick<CheckSandbox, "onDenials">;
 
 /** Runs a command as the daemon's user. */
@@ -37,6 +50,7 @@ const runFree: RunBoxed = async (spec) => ({
 export const unconfined: ConfinedPlace = {
   setup: runFree,
   check: runFree,
+  home: null,
   close: async () => {},
   onDenials: () => {},
 };

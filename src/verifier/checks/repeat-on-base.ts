@@ -1,7 +1,8 @@
 import type { Check, CheckRun } from "../../core/proof/verdict.ts";
 import { placeRuns, type TrialInput } from "../experiments/trials.ts";
-import { checkLogPath, runSetup, withCleanWorktree } from "./clean-worktree.ts";
+import { checkLogPath, withCleanWorktree } from "./clean-worktree.ts";
 import { runCheck } from "./run-checks.ts";
+import { setUp } from "./set-up.ts";
 
 /**
  * Returns a function that runs a check on the base again, in a clean worktree after setup, to see
@@ -14,11 +15,10 @@ export function makeRepeatOnBase(
 ): () => Promise<CheckRun> {
   let round = 0;
   return () =>
-    withCleanWorktree(input, input.baseCommit, async (worktree, confined, reports) => {
+    withCleanWorktree(input, input.baseCommit, async (clean) => {
       const label = `-base-again-${++round}`;
-      const at = { commit: input.baseCommit, worktree, confined, reports };
-      const place = placeRuns(input, at);
-      const setup = await runSetup(input.setup, place, input.logRoot, label);
+      const place = placeRuns(input, { ...clean, commit: input.baseCommit });
+      const setup = await setUp(input, place, label);
       if (setup && !setup.ok) return { ...setup.run, status: "inconclusive" as const };
       return runCheck(check, place, checkLogPath(input.logRoot, index, check, label));
     });

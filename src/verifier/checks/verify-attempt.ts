@@ -7,9 +7,11 @@ import type {
   Experiment,
   Finding,
   JudgeChange,
+  SetupAccount,
   Verdict,
 } from "../../core/proof/verdict.ts";
 import type { Baseline } from "../../core/task/task.ts";
+import type { Given } from "../../worktree/prepared/prepared-trees.ts";
 import { listChanges } from "../../worktree/read/diff.ts";
 import { findSubmoduleChanges } from "../change/submodule-changes.ts";
 import { findUnfiltered } from "../change/unfiltered-content.ts";
@@ -21,11 +23,12 @@ import { findSides } from "../sides/find-sides.ts";
 import type { SidedFile, Sides } from "../sides/sides.ts";
 import { type Rename, renamesOf } from "../tests/rename-tests.ts";
 import { listRewrittenTests } from "../tests/rewritten-tests.ts";
-import { checkLogPath, runSetup, type Setup, withCleanWorktree } from "./clean-worktree.ts";
+import { checkLogPath, type Setup, withCleanWorktree } from "./clean-worktree.ts";
 import { conclude, noChange, nothingChecked } from "./conclude.ts";
 import { judgeWithRepetition, type Repetition } from "./flaky.ts";
 import { makeRepeatOnBase } from "./repeat-on-base.ts";
 import { type CheckPlace, runCheck } from "./run-checks.ts";
+import { setUp } from "./set-up.ts";
 
 /**
  * Finds out whether a commit does what its author says, without asking the author. A check is a
@@ -96,35 +99,51 @@ export async function verifyCommit(input: VerifyInput): Promise<Verdict> {
           { ...input, proof },
           { sides, findings, trials, canaries, results: read.results, rewritten: read.rewritten },
         );
-  if (read.repetitions.length === 0) return verdict;
-  return { ...verdict, experiments: [...read.repetitions, ...(verdict.experiments ?? [])] };
+  const account = read.account && { setup: read.account };
+  if (read.repetitions.length === 0) return { ...verdict, ...account };
+  const experiments = [...read.repetitions, ...(verdict.experiments ?? [])];
+  return { ...verdict, ...account, experiments };
 }
 
 type Read = {
   results: CheckResult[];
   repetitions: Experiment[];
   setup: Setup | null;
+  account: SetupAccount | null;
   /** Test files that the run overwrote. */
   rewritten: string[];
 };
 
 /** Reads the change as it is: setup, then each check, a red one twice. */
 async function readChange(input: VerifyInput, renames: readonly Rename[]): Promise<Read> {
-  return withCleanWorktree(input, input.commit, async (worktree, confined, reports) => {
-    const place = placeRuns(input, { worktree, confined, reports, commit: input.commit });
-    const read: Read = { results: [], repetitions: [], setup: null, rewritten: [] };
-    const setup = await runSetup(input.setup, place, input.logRoot);
-    if (setup && !setup.ok) return { ...read, setup };
+  return withCleanWorktree(input, input.commit, async (clean) => {
+    const place = placeRuns(input, { ...clean, commit: input.commit });
+    const none = { results: [], repetitions: [], setup: null, rewritten: [] };
+    const from = performance.now();
+    const setup = await setUp(input, place);
+    const account = setup && describeSetUp(setup, performance.now() - from);
+    const read: Read = { ...none, account };
+    if (setup && !setup.ok) return { ...read, account: null, setup };
     for (const [index, check] of input.checks.entries()) {
-      const { experiment, flipped, result } = await runAndJudge(input, index, place, renames);
+      const reused = setup?.reused ?? null;
+      const judged = await runAndJudge(input, index, place, renames, reused);
+      const { experiment, flipped, result } = judged;
       if (flipped.length > 0) await input.onFlaky?.(check, flipped);
       if (experiment) await input.onExperiment?.(experiment);
       if (experiment) read.repetitions.push(experiment);
       read.results.push(result);
       await input.onCheck(result);
     }
-    return { ...read, rewritten: await listRewrittenTests(input.mirror, worktree) };
+    return { ...read, rewritten: await listRewrittenTests(input.mirror, clean.worktree) };
   });
+}
+
+function describeSetUp({ reused }: Setup, durationMs: number): SetupAccount {
+  const { isWhole = false, madeAt, setupMs = 0 } = reused ?? {};
+  return {
+    durationMs: Math.round(durationMs),
+    copied: madeAt ? { madeAt: madeAt.toISOString(), setupMs, isWhole } : null,
+  };
 }
 
 async function runAndJudge(
@@ -132,6 +151,8 @@ async function runAndJudge(
   index: number,
   place: CheckPlace,
   renames: readonly Rename[],
+  /** The copy of a setup that is in the worktree. */
+  reused: Given | null,
 ): Promise<Repetition> {
   const check = input.checks[index];
   invariant(check, "there is a check of this number");
@@ -145,7 +166,27 @@ async function runAndJudge(
   const once = await judgeWithRepetition({ ...about, rerun: null });
   if (run.status !== "red" || once.result.result === "pass") return once;
   const rerun = await runCheck(check, place, checkLogPath(input.logRoot, index, check, "-again"));
-  return judgeWithRepetition({ ...about, rerun });
+  const again = await judgeWithRepetition({ ...about, rerun });
+  if (again.result.result !== "fail" || reused === null) return again;
+  const alone = await runAlone(input, check, checkLogPath(input.logRoot, index, check, "-alone"));
+  if (alone?.status !== "green") return again;
+  await input.prepared?.drop(reused.id);
+  const judged = await judgeWithRepetition({ ...about, run: alone, rerun: null });
+  const reason = `${judged.result.reason}; red with what an earlier setup had made, which is not used any more`;
+  return { ...judged, result: { ...judged.result, reason } };
+}
+
+/** Runs a check in a worktree with a setup of its own; null where setup does not work. */
+async function runAlone(
+  { prepared: _, ...input }: VerifyInput,
+  check: Check,
+  logPath: string,
+): Promise<CheckRun | null> {
+  return withCleanWorktree(input, input.commit, async (clean) => {
+    const place = placeRuns(input, { ...clean, commit: input.commit });
+    const setup = await setUp(input, place, "-alone");
+    return setup && !setup.ok ? null : runCheck(check, place, logPath);
+  });
 }
 
 function findChangeSides(input: VerifyInput): Promise<Sides> {

@@ -23,6 +23,7 @@ import { getSubtask, getTask, listAttempts } from "../../store/tasks/tasks.ts";
 import { recomposeCommit } from "../../worktree/commits/compose-commit.ts";
 import { submoduleRefOf } from "../../worktree/content/keep-submodules.ts";
 import { type Mirrors, pinRef } from "../../worktree/mirror/mirror.ts";
+import type { Given, PreparedTrees } from "../../worktree/prepared/prepared-trees.ts";
 import { acceptJudges } from "../experiments/accept-judges.ts";
 import { carryProof } from "../review/conclude-review.ts";
 import { HeldUp } from "../review/held-up.ts";
@@ -31,6 +32,7 @@ import type { ReviewDeps } from "../review/review-round.ts";
 import { runBaseline } from "./baseline.ts";
 import { type CheckSandbox, collectRefused } from "./confine-checks.ts";
 import { mergeChecks } from "./inspect-repository.ts";
+import { givePrepared, type SetupPlace } from "./set-up.ts";
 import { verifyCommit } from "./verify-attempt.ts";
 
 /**
@@ -49,6 +51,8 @@ export type VerifyDeps = {
   sandbox?: (claim: Claim, task: Task) => CheckSandbox;
   report: (claim: Claim, result: CheckResult, phase: Phase) => Promise<void>;
   reportExperiment: (claim: Claim, experiment: Experiment) => Promise<void>;
+  /** What setup made, kept for the next worktree; left out: it runs in each. */
+  prepared?: PreparedTrees;
   /** At most this many commits are checked at once; reviews wait for models and do not count. */
   checksAtOnce: number;
   /** From the configuration; left out when it names none. */
@@ -169,9 +173,22 @@ function placeOf(deps: VerifyDeps, claim: Claim, task: Task, signal: AbortSignal
     setup: preparation.setup,
     workRoot: deps.paths.checks,
     env: deps.environment(preparation.tools),
+    ...(deps.prepared && { prepared: deps.prepared }),
     ...(deps.sandbox && { sandbox: deps.sandbox(claim, task) }),
     signal,
   };
+}
+
+/** Copies what setup makes into the fresh worktree of an attempt; null: setup has to run there. */
+export async function giveSetup(
+  deps: VerifyDeps,
+  { claim, signal, task }: { claim: Claim; task: Task; signal: AbortSignal },
+  place: SetupPlace,
+): Promise<Given | null> {
+  const run = placeOf(deps, claim, task, signal);
+  const onProcess = deps.trackChild(`setup of ${task.id}`);
+  const logRoot = join(deps.paths.logs, task.id);
+  return (await givePrepared({ ...run, onProcess, logRoot }, place)).given;
 }
 
 /** Judges one commit of a subtask. Also the gate after each merge. */

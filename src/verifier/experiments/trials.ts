@@ -2,13 +2,13 @@ import type { Check, CheckRun } from "../../core/proof/verdict.ts";
 import { composeCommit, type FileSource } from "../../worktree/commits/compose-commit.ts";
 import { treeOf } from "../../worktree/read/read-commit.ts";
 import {
-  type CleanPlace,
+  type Clean,
   checkLogPath,
-  runSetup,
   type Setup,
   withCleanWorktree,
 } from "../checks/clean-worktree.ts";
 import { type CheckPlace, runCheck } from "../checks/run-checks.ts";
+import { type SetupInput, setUp } from "../checks/set-up.ts";
 import type { Half, SidedFile } from "../sides/sides.ts";
 import { makeNameTests } from "../tests/name-tests.ts";
 import { listRewrittenTests } from "../tests/rewritten-tests.ts";
@@ -19,14 +19,7 @@ import type { PartialFile } from "./change-parts.ts";
  * the change's tests, either with tests that must fail. Each tree gets a clean worktree and its own
  * setup, and no check runs twice on the same tree for the same question.
  */
-export type TrialInput = Omit<CleanPlace, "baseCommit"> & {
-  baseCommit: string;
-  setup: readonly string[];
-  logRoot: string;
-  env: Readonly<Record<string, string>>;
-  signal: AbortSignal;
-  onProcess: CheckPlace["onProcess"];
-};
+export type TrialInput = SetupInput;
 
 /** The result of one tree: one run for each check, unless its setup failed. */
 export type Trial = {
@@ -94,16 +87,16 @@ async function runTrial(
   checks: readonly Check[],
   label: string,
 ): Promise<Trial> {
-  return withCleanWorktree(input, commit, async (worktree, confined, reports) => {
-    const place = placeRuns(input, { commit, worktree, confined, reports });
-    const setup = await runSetup(input.setup, place, input.logRoot, `-${label}`);
+  return withCleanWorktree(input, commit, async (clean) => {
+    const place = placeRuns(input, { commit, ...clean });
+    const setup = await setUp(input, place, `-${label}`);
     const runs = new Map<string, CheckRun>();
     if (setup && !setup.ok) return { tree, runs, setupFailed: describeSetup(setup), rewritten: [] };
     for (const check of checks) {
       const log = checkLogPath(input.logRoot, all.indexOf(check), check, `-${label}`);
       runs.set(check.name, await runCheck(check, place, log));
     }
-    const rewritten = await listRewrittenTests(input.mirror, worktree);
+    const rewritten = await listRewrittenTests(input.mirror, clean.worktree);
     return { tree, runs, setupFailed: null, rewritten };
   });
 }
@@ -111,7 +104,7 @@ async function runTrial(
 /** The place of runs in one clean worktree, with their tests named. */
 export function placeRuns(
   { env, mirror, onProcess, signal }: Pick<TrialInput, "env" | "mirror" | "onProcess" | "signal">,
-  at: Pick<CheckPlace, "commit" | "worktree" | "confined"> & { reports: string },
+  at: Clean & { commit: string },
 ): CheckPlace {
   return { ...at, env, signal, onProcess, nameTests: makeNameTests({ mirror, ...at }) };
 }

@@ -62,7 +62,7 @@ async function askPatiently<Answer>(place: CallPlace, call: Call<Answer>): Promi
   for (let number = 1; ; number++) {
     // A killed call resumes its session.
     const asked = `${nameOf(call.key)}, ${number - kills}`;
-    const given = await withCleanWorktree(place, place.commit, (worktree) =>
+    const given = await withCleanWorktree(place, place.commit, ({ worktree }) =>
       askAgent(place, { ...call, asked }, worktree),
     );
     if (given.problem === null || given.isFinal) return given;

@@ -3,35 +3,25 @@ import { withoutLineNumbers } from "../../core/review/number-diff.ts";
 import type { Evidence, Proof } from "../../core/review/review.ts";
 import { flatten } from "../../core/review/review-rules.ts";
 import { cleanText, cutToTail } from "../../core/text/clean-text.ts";
-import type { ProcessIdentity } from "../../sandbox/process/process-identity.ts";
 import { resetWorktree } from "../../worktree/checkout/worktree.ts";
 import type { Mirror } from "../../worktree/mirror/open-mirror.ts";
 import { diffCommits, listChanges } from "../../worktree/read/diff.ts";
 import { listFilesAt, readFileAt } from "../../worktree/read/read-commit.ts";
-import {
-  type CleanPlace,
-  checkLogPath,
-  runSetup,
-  withCleanWorktree,
-} from "../checks/clean-worktree.ts";
+import { checkLogPath, withCleanWorktree } from "../checks/clean-worktree.ts";
 import { type CheckPlace, runCheck } from "../checks/run-checks.ts";
+import { type SetupInput, setUp } from "../checks/set-up.ts";
 
 /**
  * Checks whether a finding's evidence holds on a commit. A quote is searched in git. A command runs
  * like a check, in a clean worktree that is reset before each run, and must fail twice. Neither
  * depends on who is right; that makes it evidence.
  */
-export type EvidenceInput = CleanPlace & {
+export type EvidenceInput = SetupInput & {
   commit: string;
   /** The commit that the change is based on. */
   changedFrom: string;
   /** The commit of the last round; null in the first round. */
   before: string | null;
-  setup: readonly string[];
-  env: Readonly<Record<string, string>>;
-  logRoot: string;
-  signal: AbortSignal;
-  onProcess: (identity: ProcessIdentity) => void;
 };
 
 export type Claim = {
@@ -72,9 +62,9 @@ async function runCommands(
   commands: readonly string[],
 ): Promise<Map<string, Proof>> {
   if (commands.length === 0) return new Map();
-  return withCleanWorktree(input, input.commit, async (worktree, confined) => {
-    const place: CheckPlace = { ...input, worktree, confined };
-    const setup = await runSetup(input.setup, place, input.logRoot);
+  return withCleanWorktree(input, input.commit, async (clean) => {
+    const place: CheckPlace = { ...input, ...clean };
+    const setup = await setUp(input, place);
     const proofs = new Map<string, Proof>();
     for (const [index, line] of commands.slice(0, maxCommands).entries()) {
       const proof =

@@ -55,7 +55,7 @@ export class Bench {
   async runPlainly(name: string, command = this.base.check): Promise<"green" | "red" | "neither"> {
     const place = this.place(`plain-${name}`);
     const commit = this.commitOf(name);
-    return withCleanWorktree(place, commit, async (worktree, confined) => {
+    return withCleanWorktree(place, commit, async ({ confined, worktree }) => {
       const at = { ...place, worktree, confined, commit };
       const setup = await runSetup(this.base.setup ?? [], at, place.logRoot);
       if (setup && !setup.ok) return "neither";

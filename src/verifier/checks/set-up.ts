@@ -1,0 +1,173 @@
+import { createHash } from "node:crypto";
+import { realpath, stat } from "node:fs/promises";
+import type { CheckRun } from "../../core/proof/verdict.ts";
+import { type Denial, makeDenialList } from "../../sandbox/box/find-denials.ts";
+import { findProgram } from "../../sandbox/process/find-program.ts";
+import type { ProcessIdentity } from "../../sandbox/process/process-identity.ts";
+import { readContainedFile } from "../../worktree/git/contain-path.ts";
+import { keepsAccessTimes, listReads, recordAccess } from "../../worktree/prepared/access-times.ts";
+import type { Given, PreparedTrees } from "../../worktree/prepared/prepared-trees.ts";
+import { findInputs, readCommitFiles } from "../../worktree/prepared/setup-inputs.ts";
+import {
+  type CleanPlace,
+  runSetup,
+  type Setup,
+  setupCheck,
+  withCleanWorktree,
+} from "./clean-worktree.ts";
+import type { CheckPlace } from "./run-checks.ts";
+
+/**
+ * The setup of a worktree, paid once: what it made on a base commit is kept and copied into each
+ * worktree in which it would make the same. A commit with other inputs gets that copy too, and setup
+ * runs on top of it. Where nothing can be kept or copied, setup runs as if there were no copies.
+ */
+export type SetupInput = CleanPlace & {
+  setup: readonly string[];
+  logRoot: string;
+  env: Readonly<Record<string, string>>;
+  signal: AbortSignal;
+  onProcess: (identity: ProcessIdentity) => void;
+  /** Left out: setup runs from nothing. */
+  prepared?: PreparedTrees;
+};
+
+/** A fresh worktree, and the home of its commands. */
+export type SetupPlace = Pick<CheckPlace, "commit" | "worktree"> & {
+  home: string | null;
+  included: readonly string[];
+};
+
+/** Sets a clean worktree up. Null when there is no setup. `round` goes into the name of its log. */
+export async function setUp(
+  input: SetupInput,
+  place: CheckPlace & { included?: readonly string[] },
+  round = "",
+): Promise<Setup | null> {
+  const { included = [], worktree, commit } = place;
+  const home = place.confined?.home ?? null;
+  const { failed, given } = await givePrepared(input, { commit, worktree, home, included });
+  if (failed) return failed;
+  const check = setupCheck(input.setup.at(-1) ?? "");
+  if (given && given.refused.length > 0) place.confined?.onDenials("setup", check, given.refused);
+  if (given?.isWhole) return { ok: true, check, run: describeReuse(place, given), reused: given };
+  const setup = await runSetup(input.setup, place, input.logRoot, round);
+  return setup && given ? { ...setup, reused: given } : setup;
+}
+
+type Provided = {
+  given: Given | null;
+  /** Setup does not work on this very commit, as was seen just now. */
+  failed: Setup | null;
+};
+const nothing: Provided = { given: null, failed: null };
+
+/** Copies what setup made into a fresh worktree; makes it first where nobody has. */
+export async function givePrepared(input: SetupInput, place: SetupPlace): Promise<Provided> {
+  const { baseCommit, mirror, prepared, sandbox, setup } = input;
+  const { commit, home, included, worktree } = place;
+  if (!prepared || home === null || setup.length === 0 || sandbox?.keepsSetup !== true)
+    return nothing;
+  if (setup.some((command) => namesItsPlace.test(command))) return nothing;
+  const condition = await findCondition(input, { worktree, included });
+  if (condition === null) return nothing;
+  const want = { mirror, condition };
+  const isThere =
+    (await prepared.has({ ...want, commit })) ||
+    (await prepared.has({ ...want, commit: baseCommit }));
+  if (!isThere) {
+    const failed = await prepared
+      .makeOnce(`${condition} ${baseCommit}`, () => prepare(input, prepared, condition))
+      .catch((error: unknown) => {
+        input.signal.throwIfAborted();
+        prepared.onProblem("what setup makes could not be kept", error); // whoever made it was stopped, or the disk is full
+        return null;
+      });
+    // With other inputs it may work all the same.
+    if (failed) return { given: null, failed: commit === baseCommit ? failed : null };
+  }
+  const given = await prepared.give({ ...want, commit, baseCommit, worktree, home });
+  return { given, failed: null };
+}
+
+/** What a command makes of these is for one worktree alone. */
+const namesItsPlace = /\bPORT\b|\bDEPUTY_/;
+
+/** Runs setup on the base, in a clean worktree of its own, and keeps what it made. */
+async function prepare(
+  input: SetupInput,
+  prepared: PreparedTrees,
+  condition: string,
+): Promise<Setup | null> {
+  const { baseCommit: commit, logRoot, mirror } = input;
+  const denied = makeDenialList();
+  const sandbox = input.sandbox && {
+    ...input.sandbox,
+    onDenials: (_by: unknown, _check: unknown, denials: readonly Denial[]) => {
+      for (const denial of denials) denied.add(denial);
+    },
+  };
+  const own = { ...input, ...(sandbox && { sandbox }), startsInside: true };
+  return withCleanWorktree(own, commit, async (clean) => {
+    const { confined, included, worktree } = clean;
+    if (confined.home === null) return null;
+    const files = await readCommitFiles(mirror, commit);
+    const paths = [...files.keys()];
+    const isSeen = await keepsAccessTimes(clean.reports);
+    const before = isSeen ? await recordAccess(worktree, paths) : null;
+    const { env, onProcess, signal } = input;
+    const place: CheckPlace = { ...{ commit, confined, env, onProcess, signal, worktree } };
+    const from = performance.now();
+    const setup = await runSetup(input.setup, place, logRoot, "-kept");
+    if (!setup?.ok) return setup;
+    const setupMs = Math.round(performance.now() - from);
+    const reads = before && (await listReads(worktree, paths, before));
+    const inputs = findInputs(files, reads);
+    const made = { mirror, worktree, home: confined.home, commit, condition, inputs, setupMs };
+    await prepared.keep({ ...made, refused: denied.list(), apart: included });
+    return null;
+  });
+}
+
+/** Whatever decides what setup makes, besides the commit. Null: it cannot be told. */
+async function findCondition(
+  { env, mirror, sandbox, setup }: SetupInput,
+  { included, worktree }: Pick<SetupPlace, "included" | "worktree">,
+): Promise<string | null> {
+  const contents: string[] = [];
+  for (const path of included) {
+    const content = await readContainedFile(worktree, path, maxIncluded).catch(() => null);
+    if (content === null || content.length === maxIncluded) return null;
+    contents.push(path, createHash("sha256").update(content).digest("hex"));
+  }
+  const first = setup.map((command) => command.trim().split(/\s+/)[0] ?? "");
+  const programs = await Promise.all(
+    [...new Set([...first, "node", "python3"])].map((name) => describeProgram(name, env.PATH)),
+  );
+  // Marks of this process and this run decide nothing.
+  const variables = Object.entries(env)
+    .filter(([name]) => !name.startsWith("DEPUTY_"))
+    .toSorted();
+  const traits = sandbox?.traits ?? [];
+  const all = [1, mirror.gitDir, setup, traits, contents, programs, variables];
+  return createHash("sha256").update(JSON.stringify(all)).digest("hex");
+}
+
+const maxIncluded = 10 * 1024 * 1024;
+
+/** Which version of a program it is, without running it. */
+async function describeProgram(name: string, path: string | undefined): Promise<unknown> {
+  const found = findProgram(name, path);
+  if (found === null) return [name];
+  const real = await realpath(found);
+  const { mtimeMs, size } = await stat(real);
+  return [name, real, mtimeMs, size];
+}
+
+function describeReuse({ commit }: CheckPlace, { madeAt, tookMs }: Given): CheckRun {
+  return {
+    ...{ commit, startedAt: new Date().toISOString(), durationMs: tookMs, exitCode: 0 },
+    ...{ status: "green", detail: `was run at ${madeAt.toISOString()}, and its result copied` },
+    ...{ outputTail: "", logPath: null, tests: null },
+  };
+}

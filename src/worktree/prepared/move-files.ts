@@ -1,0 +1,117 @@
+import { mkdir, rename } from "node:fs/promises";
+import { join } from "node:path";
+import { DeputyError } from "../../core/base/error.ts";
+import { moveInside } from "../../sandbox/files/move-inside.ts";
+import { withFolder } from "../../sandbox/files/open-folder.ts";
+import { runCommand } from "../../sandbox/process/run-command.ts";
+import { placeOf } from "../checkout/worktree-place.ts";
+import { GitFailure } from "../git/git-failure.ts";
+import type { LimitView } from "../git/git-view.ts";
+import { type Mirror, openMirror } from "../mirror/open-mirror.ts";
+
+/** Moves what setup left out of a worktree, and copies it into others. */
+export type Filled = { entries: string[] };
+
+/** More single files and folders than that beside tracked ones are a build of the whole tree. */
+const maxEntries = 1_000;
+/** More files than that take longer to copy than to install. */
+const maxFiles = 300_000;
+const copyTimeoutMs = 10 * 60_000;
+
+/** Moves the untracked files of a worktree into `draft/tree`, and its home to `draft/home`. */
+export async function fillDraft(
+  mirror: Mirror,
+  {
+    apart,
+    draft,
+    home,
+    worktree,
+  }: {
+    apart: readonly string[];
+    draft: string;
+    home: string;
+    worktree: string;
+  },
+): Promise<Filled> {
+  const git = openMirror(mirror, { workTree: worktree, index: placeOf(mirror, worktree).index });
+  const list = async (args: string[]) => {
+    const { exitCode, stderr, stdout } = await git.ask(args);
+    if (exitCode !== 0) throw new GitFailure(args, exitCode, stderr);
+    return stdout.toString("utf8").split("\0").filter(Boolean);
+  };
+  const changed = await list(["diff-files", "-z", "--name-only", "--ignore-submodules=all"]);
+  if (changed.length > 0) throw cannotKeep(`it changes ${changed[0]}, which git tracks`);
+  const left = await list(["ls-files", "-z", "--others", "--directory", "--no-empty-directory"]);
+  const known = new Set(apart);
+  const entries = left.map((path) => path.replace(/\/$/, "")).filter((path) => !known.has(path));
+  // Git names a whole folder where nothing in it is tracked; what was there before is inside then.
+  const mixed = entries.find((path) => apart.some((one) => one.startsWith(`${path}/`)));
+  if (mixed !== undefined) throw cannotKeep(`it writes in ${mixed}, where files were copied to`);
+  const odd = entries.find((path) => path.includes("\ufffd"));
+  if (odd !== undefined) throw cannotKeep(`the name ${odd} is no UTF-8`);
+  if (entries.length > maxEntries)
+    throw cannotKeep(`it leaves ${entries.length} files and folders beside tracked ones`);
+  await mkdir(join(draft, "tree"), { mode: 0o700 });
+  await withFolder(join(draft, "tree"), "", async (tree) => {
+    for (const path of entries) await moveInside(worktree, tree, path);
+  });
+  await rename(home, join(draft, "home")).catch(async (error) => {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+    await mkdir(join(draft, "home"), { mode: 0o700 });
+  });
+  return { entries };
+}
+
+/** How much a tree takes: files and folders, and bytes on disk. */
+export async function measureFiles(
+  limitView: LimitView,
+  draft: string,
+): Promise<{ files: number; bytes: number }> {
+  const measure = async (...args: string[]) => {
+    const view = { cwd: draft, env, readOnly: [draft], writable: [] };
+    const [program = "du", ...more] = await limitView(["du", "-s", ...args, "."], view);
+    const { error, exitCode, output, stdout } = await runCommand({
+      ...{ argv: [program, ...more], cwd: draft, env, timeoutMs: copyTimeoutMs },
+    });
+    const count = Number.parseInt(stdout, 10);
+    if (exitCode !== 0 || Number.isNaN(count))
+      throw new Error(`du: ${error ?? output.trim().slice(0, 200)}`);
+    return count;
+  };
+  const [bytes, files] = [await measure("-B1"), await measure("--inodes")];
+  if (files > maxFiles) throw cannotKeep(`it leaves ${files} files`);
+  return { bytes, files };
+}
+
+/**
+ * Copies the entries to the same paths of a worktree, whose folders are there, and the home. Runs
+ * where nothing but these is seen, so that no link leads anywhere else.
+ */
+export async function copyFiles(
+  limitView: LimitView,
+  from: string,
+  entries: readonly string[],
+  { home, worktree }: { home: string; worktree: string },
+): Promise<void> {
+  await mkdir(home, { recursive: true, mode: 0o700 });
+  const pairs = entries.flatMap((path) => {
+    const folder = path.slice(0, Math.max(0, path.lastIndexOf("/")));
+    return [join(from, "tree", path), join(worktree, folder)];
+  });
+  const script =
+    'while [ $# -gt 1 ]; do cp -a --reflink=auto -- "$1" "$2" || exit 1; shift 2; done';
+  const argv = ["sh", "-c", script, "sh", `${join(from, "home")}/.`, home, ...pairs];
+  const view = { cwd: worktree, env, readOnly: [from], writable: [worktree, home] };
+  const [program = "sh", ...args] = await limitView(argv, view);
+  const { error, exitCode, output } = await runCommand({
+    ...{ argv: [program, ...args], cwd: worktree, env, timeoutMs: copyTimeoutMs },
+  });
+  if (exitCode !== 0) throw new Error(`cp: ${error ?? output.trim().slice(0, 300)}`);
+}
+
+const env = { PATH: "/usr/bin:/bin", LC_ALL: "C" };
+
+/** Why a setup's result is not kept; it runs each time then. */
+function cannotKeep(why: string): DeputyError {
+  return new DeputyError("unprocessable", `What setup made cannot be kept: ${why}.`);
+}

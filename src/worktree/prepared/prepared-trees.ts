@@ -1,0 +1,299 @@
+import { randomUUID } from "node:crypto";
+import { lstat, mkdir, readdir, readFile, rename, utimes, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { LRUCache } from "lru-cache";
+import { z } from "zod";
+import { DeputyError } from "../../core/base/error.ts";
+import type { Denial } from "../../sandbox/box/find-denials.ts";
+import { type Folder, splitPath, withFolder } from "../../sandbox/files/open-folder.ts";
+import {
+  makeBackgroundRemoval,
+  removeInside,
+  removeTree,
+} from "../../sandbox/files/remove-tree.ts";
+import type { LimitView } from "../git/git-view.ts";
+import type { Mirror } from "../mirror/open-mirror.ts";
+import { copyFiles, type Filled, fillDraft, measureFiles } from "./move-files.ts";
+import { hasInputs, readCommitFiles, type SetupInputs } from "./setup-inputs.ts";
+
+/**
+ * What setup made in a worktree of a base commit, kept once and copied into every worktree that
+ * needs the same: the files that it left there beside the tracked ones, and its home. A tree is made
+ * by the setup of a base commit alone, in a box, and nobody writes in it afterwards. It fits a commit
+ * in which setup would find the same inputs (setup-inputs.ts), under the same condition: commands,
+ * programs, sandbox, copied files.
+ *
+ *   ID/prepared.json   what it was made of; its time of modification is that of the last use
+ *   ID/tree, ID/home   the files
+ */
+export type PreparedTrees = {
+  /**
+   * Copies the tree that fits into a fresh worktree and its home. Null: there is none, or it cannot
+   * be copied there; then nothing is changed.
+   */
+  give(want: Want): Promise<Given | null>;
+  /** Whether there is a tree for this commit: one that fits whole. */
+  has(want: Pick<Want, "commit" | "condition" | "mirror">): Promise<boolean>;
+  /** Takes what setup left in this worktree and home, which are empty of it then. */
+  keep(made: Made): Promise<Prepared>;
+  /** Runs one `make` of a key at a time: who comes meanwhile gets its result. */
+  makeOnce<T>(key: string, make: () => Promise<T | null>): Promise<T | null>;
+  /** Told of what makes setup run anew, which is slow and no fault of the work. */
+  onProblem(words: string, error: unknown): void;
+  drop(id: string): Promise<void>;
+  list(): Promise<Prepared[]>;
+  /** Removes drafts that a killed process left, and trees that are too old. */
+  tidy(): Promise<void>;
+};
+
+export type Want = {
+  mirror: Mirror;
+  worktree: string;
+  home: string;
+  commit: string;
+  /** A tree of this commit is given where none fits whole. */
+  baseCommit: string;
+  condition: string;
+};
+
+/** `isWhole`: setup need not run; else it runs on top. */
+export type Given = {
+  id: string;
+  isWhole: boolean;
+  madeAt: Date;
+  setupMs: number;
+  tookMs: number;
+  /** What the sandbox refused to the setup that made it. */
+  refused: readonly Denial[];
+};
+
+export type Made = {
+  mirror: Mirror;
+  worktree: string;
+  home: string;
+  commit: string;
+  condition: string;
+  inputs: SetupInputs;
+  setupMs: number;
+  refused: readonly Denial[];
+  /** Paths that were there before setup. */
+  apart: readonly string[];
+};
+
+const manifest = z.object({
+  version: z.literal(1),
+  mirror: z.string(),
+  condition: z.string(),
+  commit: z.string(),
+  madeAt: z.coerce.date(),
+  setupMs: z.number(),
+  refused: z.array(
+    z.object({
+      what: z.enum(["write", "read", "network", "process", "limit"]),
+      detail: z.string(),
+      known: z.enum(["enforced", "reported"]),
+    }),
+  ),
+  inputs: z.object({
+    files: z.record(z.string(), z.string()),
+    listed: z.record(z.string(), z.string()),
+    beside: z.record(z.string(), z.string()),
+  }),
+  /** Paths of files and whole folders. */
+  entries: z.array(z.string()),
+  files: z.number(),
+  bytes: z.number(),
+});
+export type Prepared = z.infer<typeof manifest> & { id: string; usedAt: Date };
+
+const nameOfManifest = "prepared.json";
+/** Older ones hold what a registry had then. */
+const maxAgeMs = 7 * 24 * 60 * 60_000;
+const maxDraftMs = 60 * 60_000;
+const draftPrefix = ".new-";
+const gonePrefix = ".gone-";
+
+export function openPreparedTrees({
+  limitView,
+  maxBytes,
+  onProblem,
+  root,
+}: {
+  /** A folder of ours, on the volume of the worktrees. */
+  root: string;
+  maxBytes: number;
+  limitView: LimitView;
+  onProblem: (words: string, error: unknown) => void;
+}): PreparedTrees {
+  const removal = makeBackgroundRemoval();
+  const making = new Map<string, Promise<unknown>>();
+  /** What cannot be kept, so that it is not made again and again for that. */
+  const unkept = new LRUCache<string, true>({ max: 200 });
+
+  async function read(id: string): Promise<Prepared | null> {
+    const path = join(root, id, nameOfManifest);
+    try {
+      const [text, { mtime }] = await Promise.all([readFile(path, "utf8"), lstat(path)]);
+      return { ...manifest.parse(JSON.parse(text)), id, usedAt: mtime };
+    } catch {
+      return null; // of another version, or gone meanwhile
+    }
+  }
+
+  async function list(): Promise<Prepared[]> {
+    const names = await readdir(root).catch(() => []);
+    const all = await Promise.all(names.filter((name) => !name.startsWith(".")).map(read));
+    const youngest = Date.now() - maxAgeMs;
+    return all
+      .filter((one) => one !== null)
+      .filter(({ madeAt }) => madeAt.getTime() > youngest)
+      .toSorted((a, b) => b.madeAt.getTime() - a.madeAt.getTime());
+  }
+
+  async function drop(id: string): Promise<void> {
+    const gone = join(root, `${gonePrefix}${randomUUID()}`);
+    try {
+      await rename(join(root, id), gone);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "ENOENT") return;
+      throw error;
+    }
+    removal.deleteLater(gone);
+  }
+
+  /** The least recently used go first. */
+  async function makeRoom(): Promise<void> {
+    const all = (await list()).toSorted((a, b) => b.usedAt.getTime() - a.usedAt.getTime());
+    let bytes = 0;
+    for (const one of all) {
+      bytes += one.bytes;
+      if (bytes > maxBytes) await drop(one.id);
+    }
+  }
+
+  async function find({
+    condition,
+    mirror,
+    ...want
+  }: Pick<Want, "commit" | "condition" | "mirror"> & Partial<Want>): Promise<{
+    tree: Prepared;
+    isWhole: boolean;
+  } | null> {
+    const known = (await list()).filter((one) => one.condition === condition);
+    if (known.length === 0) return null;
+    const files = await readCommitFiles(mirror, want.commit);
+    const whole = known.find(({ inputs }) => hasInputs(files, inputs));
+    if (whole) return { tree: whole, isWhole: true };
+    const beneath = known.find(({ commit }) => commit === want.baseCommit);
+    return beneath ? { tree: beneath, isWhole: false } : null;
+  }
+
+  return {
+    list,
+    drop,
+    onProblem,
+    has: async (want) => (await find(want))?.isWhole === true,
+    give: async (want) => {
+      const from = performance.now();
+      const found = await find(want);
+      if (!found) return null;
+      const { isWhole, tree } = found;
+      const folder = join(root, tree.id);
+      const places = await Promise.all(
+        tree.entries.map(async (path) => ({ path, is: await lookAt(want.worktree, path) })),
+      );
+      // A commit that has a file of its own there: what setup would make of it is not known.
+      if (places.some(({ is }) => is === "taken")) return null;
+      const entries = places.flatMap(({ is, path }) => (is === "free" ? [path] : []));
+      try {
+        await copyFiles(limitView, folder, entries, want);
+        await utimes(join(folder, nameOfManifest), new Date(), new Date());
+      } catch (error) {
+        onProblem(`what setup made for ${tree.commit.slice(0, 10)} could not be copied`, error);
+        await takeOut(want, entries);
+        return null;
+      }
+      const tookMs = Math.round(performance.now() - from);
+      const { id, madeAt, refused, setupMs } = tree;
+      return { id, isWhole, madeAt, refused, setupMs, tookMs };
+    },
+    keep: async ({ apart, home, mirror, worktree, ...made }) => {
+      const id = randomUUID();
+      const draft = join(root, `${draftPrefix}${id}`);
+      await mkdir(draft, { recursive: true, mode: 0o700 });
+      try {
+        const filled: Filled = await fillDraft(mirror, { apart, draft, home, worktree });
+        const size = await measureFiles(limitView, draft);
+        const { commit, condition, inputs, setupMs } = made;
+        const about = { version: 1 as const, mirror: mirror.gitDir, condition, commit, inputs };
+        const refused = [...made.refused];
+        const text = { ...about, ...filled, ...size, setupMs, refused, madeAt: new Date() };
+        await writeFile(join(draft, nameOfManifest), JSON.stringify(text), { mode: 0o600 });
+        await rename(draft, join(root, id));
+        await makeRoom();
+        return { ...text, id, usedAt: new Date() };
+      } catch (error) {
+        await removeTree(draft);
+        throw error;
+      }
+    },
+    makeOnce: async <T>(key: string, make: () => Promise<T | null>) => {
+      if (unkept.has(key)) return null;
+      const running = making.get(key) as Promise<T | null> | undefined;
+      const made =
+        running ??
+        make().catch((error: unknown) => {
+          if (!(error instanceof DeputyError)) throw error;
+          unkept.set(key, true);
+          onProblem("setup runs each time", error);
+          return null;
+        });
+      making.set(key, made);
+      try {
+        return await made;
+      } finally {
+        making.delete(key);
+      }
+    },
+    tidy: async () => {
+      const names = await readdir(root).catch(() => []);
+      const isLeft = (name: string) => name.startsWith(gonePrefix) || name.startsWith(draftPrefix);
+      for (const name of names.filter(isLeft)) {
+        // A worker may be making one just now.
+        const stats = await lstat(join(root, name)).catch(() => null);
+        const isOld = stats !== null && Date.now() - stats.mtimeMs > maxDraftMs;
+        if (name.startsWith(gonePrefix) || isOld) removal.deleteLater(join(root, name));
+      }
+      const kept = new Set((await list()).map(({ id }) => id));
+      for (const name of names) if (!isLeft(name) && !kept.has(name)) await drop(name);
+      await makeRoom();
+    },
+  };
+}
+
+/** Whether an entry can be put there; "nowhere": the commit has no such folder, or a link. */
+async function lookAt(worktree: string, path: string): Promise<"free" | "taken" | "nowhere"> {
+  const { folder, name } = splitPath(path);
+  const look = (inside: Folder) =>
+    lstat(inside.at(name)).then(
+      () => "taken" as const,
+      () => "free" as const,
+    );
+  return withFolder(worktree, folder, look).catch(() => "nowhere" as const);
+}
+
+/** Removes what was copied so far. */
+async function takeOut(
+  { home, worktree }: Pick<Want, "home" | "worktree">,
+  entries: readonly string[],
+): Promise<void> {
+  for (const path of entries) {
+    const { folder, name } = splitPath(path);
+    await withFolder(worktree, folder, (inside) => removeInside(inside, name)).catch(
+      (error: NodeJS.ErrnoException) => {
+        if (!/^(?:ENOENT|ENOTDIR|ELOOP)$/.test(error.code ?? "")) throw error;
+      },
+    );
+  }
+  await removeTree(home);
+}

@@ -1,0 +1,118 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { beforeAll, expect, test } from "vitest";
+import type { Json } from "../support/deputy.ts";
+import { withDeputy } from "../support/fixtures.ts";
+import type { TestRepository } from "../support/repository.ts";
+
+/**
+ * Setup is paid once: what it made on the base is copied into each worktree in which it would make
+ * the same, and nobody else's files ever get there.
+ */
+const { deputy, receiptOf, repositoryWith } = withDeputy({
+  keepLog: true,
+  env: { DEPUTY_SANDBOX: "bubblewrap", DEPUTY_LOG_LEVEL: "info" },
+});
+
+/** Installs by a lock file, as package managers do: with a new id for each real installation. */
+const install = [
+  "read wanted < deps.lock",
+  "mkdir -p node_modules/.bin ~/.cache/tool",
+  "echo $wanted > node_modules/version",
+  "cat /proc/sys/kernel/random/uuid > node_modules/id",
+  "cp node_modules/id ~/.cache/tool/id",
+  "ln -sf /bin/sh node_modules/.bin/interpreter",
+  // A program that names its own place, as those of virtual environments do.
+  'printf \'#!%s/node_modules/.bin/interpreter\\necho "tool $(cat %s/node_modules/version)"\\n\' "$PWD" "$PWD" > node_modules/.bin/tool',
+  "chmod +x node_modules/.bin/tool",
+].join("; ");
+
+const filesOf = (setup: string, check: string) => ({
+  ".gitignore": "node_modules/\n",
+  "deps.lock": "one\n",
+  "src/a.js": "a\n",
+  ".deputy/config.yaml": `setup: ${JSON.stringify(setup)}\nchecks: [${JSON.stringify(check)}]\n`,
+});
+const tellId = "cat node_modules/id > src/id.txt; node_modules/.bin/tool > src/tool.txt";
+
+let repository: TestRepository;
+beforeAll(async () => {
+  repository = await repositoryWith(
+    filesOf(
+      install,
+      "[ ! -e src/id.txt ] || { cmp src/id.txt node_modules/id && cmp ~/.cache/tool/id node_modules/id && node_modules/.bin/tool | cmp - src/tool.txt; }",
+    ),
+  );
+});
+
+async function work(
+  goal: string,
+  script: string,
+  where: TestRepository = repository,
+  more: Json = {},
+): Promise<{ task: Json; read: (path: string) => string; reused: Json[] }> {
+  const agent = `command:${script}`;
+  const task = await deputy.run({
+    repository: where.path,
+    goal,
+    agent,
+    allow_test_changes: true,
+    ...more,
+  });
+  const events = await deputy.events(task.id);
+  const reused = events.filter(({ data }) => data.step === "setup_reused").map(({ data }) => data);
+  return { task, reused, read: (path) => where.git("show", `${task.branch}:${path}`) };
+}
+
+test("one setup serves the attempt, the baseline, the verification, and the next task", async () => {
+  const first = await work("Tell the id", tellId);
+  expect(first.task.state, first.task.end_detail).toBe("completed");
+  expect(first.read("src/tool.txt")).toBe("tool one");
+  expect(first.reused).toMatchObject([{ is_whole: true }]);
+  // An agent's own files are its own.
+  const poison = `${tellId}; echo evil > node_modules/version; echo evil > ~/.cache/tool/id; touch node_modules/evil`;
+  const second = await work("Tell it and spoil it", `${poison}; git checkout -q src/id.txt; true`);
+  const third = await work("Tell it again", `ls node_modules > src/ls.txt; ${tellId}`);
+  expect(third.task.state, third.task.end_detail).toBe("completed");
+  expect(third.read("src/id.txt")).toBe(first.read("src/id.txt"));
+  expect(third.read("src/ls.txt")).not.toContain("evil");
+  expect(second.reused).toMatchObject([{ is_whole: true }]);
+  const [setup] = (await receiptOf(third.task.id)).setup;
+  expect(setup.copied).toEqual({
+    ...{ made_at: first.reused[0]?.made_at, setup_ms: first.reused[0]?.setup_ms, is_whole: true },
+  });
+});
+
+test("a change of what setup reads runs setup on top; a change of other files does not", async () => {
+  const other = await work("Change a source", `echo b > src/b.js; ${tellId}`);
+  expect(other.task.state, other.task.end_detail).toBe("completed");
+  const script = "echo two > deps.lock; cat node_modules/version > src/before.txt";
+  const changed = await work("Change the lock", script, repository, {
+    checks: ['test "$(cat node_modules/version)" = two'],
+  });
+  expect(changed.task.state, changed.task.end_detail).toBe("completed");
+  expect(changed.read("src/before.txt")).toBe("one");
+  expect((await receiptOf(changed.task.id)).setup[0].copied.is_whole).toBe(false);
+});
+
+test("what a copy made red and a setup of its own does not is no failure, and the copy goes", async () => {
+  const looks = "mkdir -p node_modules; [ -e src/extra.js ] && echo yes > node_modules/has; true";
+  const own = await repositoryWith(filesOf(looks, "[ ! -e src/extra.js ] || cat node_modules/has"));
+  const { task } = await work("Add what setup looks for", "echo x > src/extra.js", own);
+  expect(task.state, task.end_detail).toBe("completed");
+  expect(JSON.stringify((await receiptOf(task.id)).checks)).toContain(
+    "red with what an earlier setup had made, which is not used any more",
+  );
+});
+
+test("a setup that changes tracked files runs in each worktree", async () => {
+  const own = await repositoryWith(
+    filesOf(`${install}; echo >> src/a.js`, "test -e node_modules/id"),
+  );
+  const { reused, task } = await work("Work as ever", "echo b > src/b.js", own);
+  expect(task.state, task.end_detail).toBe("completed");
+  expect(reused).toEqual([]);
+  expect(readFileSync(join(deputy.home, "daemon.log"), "utf8")).toContain(
+    "What setup made cannot be kept: it changes src/a.js, which git tracks.",
+  );
+});

@@ -1,0 +1,214 @@
+import { execFileSync } from "node:child_process";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import fc from "fast-check";
+import { expect, test, vi } from "vitest";
+import { addWorktree } from "../../src/worktree/checkout/worktree.ts";
+import {
+  keepsAccessTimes,
+  listReads,
+  recordAccess,
+} from "../../src/worktree/prepared/access-times.ts";
+import { openPreparedTrees } from "../../src/worktree/prepared/prepared-trees.ts";
+import {
+  type CommitFiles,
+  findInputs,
+  hasInputs,
+  readCommitFiles,
+} from "../../src/worktree/prepared/setup-inputs.ts";
+import { git, makeRepository, mirrorOf, write } from "./repositories.ts";
+
+/** What of a commit decides what setup makes, and what is copied where. */
+
+const commit = (files: Record<string, string>): CommitFiles => new Map(Object.entries(files));
+const base = commit({
+  "package.json": "p1",
+  "package-lock.json": "l1",
+  "src/a.ts": "a1",
+  "docs/b.md": "b1",
+});
+const inputs = findInputs(base, { files: ["package.json", "package-lock.json"], folders: [] });
+
+test.each([
+  ["the same", {}, true],
+  ["another source", { "src/a.ts": "a2" }, true],
+  ["a new source beside what it read", { "index.ts": "i" }, true],
+  ["another lock", { "package-lock.json": "l2" }, false],
+  ["a configuration beside what it read", { ".npmrc": "n" }, false],
+  ["a lock of another program", { "yarn.lock": "y" }, false],
+  ["a file that installers run", { "setup.py": "s" }, false],
+  ["a folder beside it", { "patches/one.patch": "x" }, false],
+  ["a configuration elsewhere", { "docs/.npmrc": "n" }, true],
+])("inputs of setup: %s", (_, change, same) => {
+  expect(hasInputs(commit({ ...Object.fromEntries(base), ...change }), inputs)).toBe(same);
+});
+
+test("what was listed has its names for an input, and what cannot be seen has everything", async () => {
+  const listed = findInputs(base, { files: [], folders: ["src"] });
+  const more = (change: Record<string, string>) =>
+    commit({ ...Object.fromEntries(base), ...change });
+  expect(hasInputs(more({ "src/a.ts": "a2" }), listed)).toBe(true);
+  expect(hasInputs(more({ "src/new.ts": "n" }), listed)).toBe(false);
+  const path = fc.constantFrom("a", "b", "src/a.ts", "src/c.ts", "docs/b.md", "package.json");
+  const tree = fc.dictionary(path, fc.constantFrom("1", "2")).map((files) => commit(files));
+  fc.assert(
+    fc.property(tree, tree, (one, other) => {
+      const isEqual = JSON.stringify([...one].sort()) === JSON.stringify([...other].sort());
+      expect(hasInputs(other, findInputs(one, null))).toBe(isEqual);
+    }),
+  );
+});
+
+const repositoryFiles = {
+  ".gitignore": "deps/\nout/\nown.env\n",
+  lock: "one",
+  "sub/a.js": "a",
+  "other/b.js": "b",
+};
+
+/** A repository, a worktree in which setup ran, and the trees of a folder. */
+async function prepare(maxBytes = 1e9, branches: Record<string, (source: string) => void> = {}) {
+  const source = makeRepository(repositoryFiles);
+  const commits: Record<string, string> = {};
+  for (const [name, change] of Object.entries(branches)) {
+    git(source, "checkout", "--quiet", "-b", name, "main");
+    change(source);
+    git(source, "add", "--all", "--force");
+    git(source, "commit", "--quiet", "--message", name);
+    commits[name] = git(source, "rev-parse", "HEAD");
+  }
+  git(source, "checkout", "--quiet", "main");
+  const { base, home, mirror } = await mirrorOf(source);
+  const problems: string[] = [];
+  const open = () =>
+    openPreparedTrees({
+      ...{ root: join(home, "prepared"), maxBytes },
+      limitView: async (argv) => argv,
+      onProblem: (words, error) => problems.push(`${words}: ${error}`),
+    });
+  const worktreeAt = async (name: string, at: string) => {
+    const path = join(home, "trees", name);
+    await addWorktree(mirror, path, at);
+    return { worktree: path, home: join(home, `${name}-home`) };
+  };
+  const about = { mirror, condition: "c", baseCommit: base };
+  return { about, base, commits, home, mirror, open, problems, worktreeAt };
+}
+
+async function keepOne(made: Awaited<ReturnType<typeof prepare>>, condition = "c") {
+  const at = await made.worktreeAt(`maker_${condition}`, made.base);
+  const files = await readCommitFiles(made.mirror, made.base);
+  const paths = [...files.keys()];
+  const before = await recordAccess(at.worktree, paths);
+  execFileSync("cat", [join(at.worktree, "lock")]); // what setup reads
+  write(at.worktree, { "deps/one/main.js": "1", "sub/out/built": "b", "own.env": "mine" });
+  symlinkSync("one", join(at.worktree, "deps/link"));
+  mkdirSync(at.home);
+  writeFileSync(join(at.home, "cache"), "cached");
+  const reads = await listReads(at.worktree, paths, before);
+  const kept = await made.open().keep({
+    ...{ ...at, ...made.about, condition, commit: made.base, setupMs: 1_000, refused: [] },
+    ...{ inputs: findInputs(files, reads), apart: ["own.env"] },
+  });
+  return { at, kept, reads };
+}
+test("what setup read is seen by access times; what it made is moved, and copied whole", async () => {
+  const made = await prepare();
+  const { at, kept, reads } = await keepOne(made);
+  expect(await keepsAccessTimes(join(at.worktree, "sub"))).toBe(true);
+  expect(reads.files).toEqual(["lock"]);
+  expect(kept.entries.sort()).toEqual(["deps", "sub/out"]);
+  expect(existsSync(join(at.worktree, "deps"))).toBe(false);
+  expect(existsSync(join(at.worktree, "own.env"))).toBe(true);
+  const fresh = await made.worktreeAt("fresh", made.base);
+  const given = await made.open().give({ ...made.about, ...fresh, commit: made.base });
+  expect(given).toMatchObject({ id: kept.id, isWhole: true, setupMs: 1_000 });
+  expect(readFileSync(join(fresh.worktree, "deps/link/main.js"), "utf8")).toBe("1");
+  expect(readFileSync(join(fresh.worktree, "sub/out/built"), "utf8")).toBe("b");
+  expect(readFileSync(join(fresh.home, "cache"), "utf8")).toBe("cached");
+  // A copy of its own: what is written there is nobody else's.
+  truncateSync(join(fresh.worktree, "deps/one/main.js"));
+  const next = await made.worktreeAt("next", made.base);
+  await made.open().give({ ...made.about, ...next, commit: made.base });
+  expect(readFileSync(join(next.worktree, "deps/one/main.js"), "utf8")).toBe("1");
+  expect(await made.open().give({ ...made.about, ...next, commit: "x", condition: "d" })).toBe(
+    null,
+  );
+});
+
+test("it writes neither over a commit's files nor through its links", async () => {
+  const made = await prepare(1e9, {
+    taken: (source) => write(source, { "deps/mine.js": "m" }),
+    linked: (source) => {
+      rmSync(join(source, "sub"), { recursive: true });
+      symlinkSync("../../outside", join(source, "sub"));
+    },
+  });
+  const outside = join(made.home, "outside");
+  mkdirSync(outside);
+  await keepOne(made);
+  const taken = await made.worktreeAt("taken", made.commits.taken ?? "");
+  const onTaken = { ...made.about, ...taken, commit: made.commits.taken ?? "" };
+  expect(await made.open().give(onTaken)).toBe(null);
+  expect(readdirSync(join(taken.worktree, "deps"))).toEqual(["mine.js"]);
+  const linked = await made.worktreeAt("linked", made.commits.linked ?? "");
+  const given = await made.open().give({
+    ...{ ...made.about, ...linked, commit: made.commits.linked ?? "" },
+  });
+  expect(given?.isWhole).toBe(false);
+  expect(readdirSync(outside)).toEqual([]);
+  expect(existsSync(join(linked.worktree, "deps/one/main.js"))).toBe(true);
+});
+
+test("what cannot be copied is said, and leaves nothing behind", async () => {
+  const made = await prepare();
+  const { kept } = await keepOne(made);
+  rmSync(join(made.home, "prepared", kept.id, "tree/sub"), { recursive: true });
+  const fresh = await made.worktreeAt("fresh", made.base);
+  expect(await made.open().give({ ...made.about, ...fresh, commit: made.base })).toBe(null);
+  expect(made.problems).toEqual([expect.stringMatching(/could not be copied: Error: cp: /)]);
+  expect(existsSync(join(fresh.worktree, "deps"))).toBe(false);
+  expect(existsSync(fresh.home)).toBe(false);
+});
+
+test("the least recently used go first, old ones and drafts go at a start", async () => {
+  const made = await prepare();
+  const first = await keepOne(made, "c");
+  const root = join(made.home, "prepared");
+  mkdirSync(join(root, ".gone-x"));
+  mkdirSync(join(root, "unreadable"));
+  await made.open().tidy();
+  expect((await made.open().list()).map(({ id }) => id)).toEqual([first.kept.id]);
+  await vi.waitFor(() =>
+    expect(readdirSync(root).filter((name) => !name.startsWith("."))).toEqual([first.kept.id]),
+  );
+  const { bytes } = first.kept;
+  expect(bytes).toBeGreaterThan(0);
+  const limited = await prepare(bytes + 10);
+  const old = await keepOne(limited, "c");
+  utimesSync(join(limited.home, "prepared", old.kept.id, "prepared.json"), 1, 1);
+  const young = await keepOne(limited, "d");
+  expect((await limited.open().list()).map(({ id }) => id)).toEqual([young.kept.id]);
+});
+
+test("a setup that changes what git tracks is not kept", async () => {
+  const made = await prepare();
+  const at = await made.worktreeAt("maker", made.base);
+  writeFileSync(join(at.worktree, "lock"), "changed by setup");
+  const files = await readCommitFiles(made.mirror, made.base);
+  const about = { ...at, ...made.about, commit: made.base, setupMs: 1, refused: [], apart: [] };
+  await expect(made.open().keep({ ...about, inputs: findInputs(files, null) })).rejects.toThrow(
+    "What setup made cannot be kept: it changes lock, which git tracks.",
+  );
+  expect(await made.open().list()).toEqual([]);
+});
