@@ -1,11 +1,13 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
+import { minVersion, satisfies } from "semver";
 import { expect, test } from "vitest";
 
 type Locked = {
   version?: string;
   resolved?: string;
   optionalDependencies?: Record<string, string>;
+  engines?: { node?: string };
 };
 const lock: { packages: Record<string, Locked> } = JSON.parse(
   readFileSync(resolve(import.meta.dirname, "../package-lock.json"), "utf8"),
@@ -25,4 +27,14 @@ test("every optional dependency of a locked package is locked, for every platfor
 
 test("the lock names no registry", () => {
   expect(Object.values(lock.packages).flatMap(({ resolved }) => resolved ?? [])).toEqual([]);
+});
+
+// npm warns of each at every `npm ci` on that version, and nothing promises that it runs there.
+test("every locked package supports the lowest version of Node that Deputy does", () => {
+  const lowest = minVersion(lock.packages[""]?.engines?.node ?? "");
+  expect(lowest).not.toBeNull();
+  const tooNew = Object.entries(lock.packages).filter(
+    ([, { engines }]) => lowest && engines?.node && !satisfies(lowest, engines.node),
+  );
+  expect(tooNew.map(([path, { engines }]) => `${path} wants ${engines?.node}`)).toEqual([]);
 });
