@@ -6,6 +6,7 @@ import type { Outcome } from "../core/task/outcome.ts";
 import { cutText } from "../core/text/clean-text.ts";
 import { attemptRef, commitMessage } from "../core/text/commit-message.ts";
 import { isVolumeFull, type RoomAtStart } from "../sandbox/limits/measure-room.ts";
+import { waitOut } from "../store/database/outage.ts";
 import { markUnprepared, type WorktreeRow } from "../store/tasks/worktrees.ts";
 import { freeVolume } from "../worktree/checkout/free-volume.ts";
 import { leaveOutSetup } from "../worktree/checkout/leave-out-setup.ts";
@@ -44,7 +45,7 @@ export async function finishAttempt(
   const free = async () => {
     // Setup makes the home again, so it goes before any file of the work.
     if (await hasHome(worktree.path)) {
-      await markUnprepared(deps.db, worktree.id);
+      await waitOut(() => markUnprepared(deps.db, worktree.id));
       await removeHome(mirror, worktree.path);
       await mirror.whenDeleted();
       if (!(await isVolumeFull(deps.paths.worktrees))) return null;

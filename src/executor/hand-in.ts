@@ -1,9 +1,8 @@
-import { setTimeout } from "node:timers/promises";
 import type { Outcome } from "../core/task/outcome.ts";
 import type { Attempt } from "../core/task/task.ts";
+import { waitOut } from "../store/database/outage.ts";
 import type { Db } from "../store/database/schema.ts";
 import { findNextAttempt, reportDone } from "../store/tasks/attempts.ts";
-import { isAnswering } from "../store/tasks/tasks.ts";
 import { writeCommit } from "../worktree/commits/write-object.ts";
 import { type Mirror, pinSnapshot, readRef } from "../worktree/mirror/mirror.ts";
 import { treeOf } from "../worktree/read/read-commit.ts";
@@ -34,20 +33,9 @@ export async function handIn(
     if (second) await reportDone(db, attempt, second, { isHandedOver: true });
     return found ?? ended;
   };
-  let refusals = 0;
-  for (let waitMs = 250; ; waitMs = Math.min(maxWaitMs, waitMs * 2)) {
-    try {
-      return await report();
-    } catch {
-      // What the database refuses though it is there, the transition that follows will say.
-      if (signal.aborted || ((await isAnswering(db)) && ++refusals === maxRefusals)) return ended;
-      await setTimeout(waitMs);
-    }
-  }
+  // What the database refuses though it is there, the transition that follows will say.
+  return waitOut(report, signal).catch(() => ended);
 }
-
-const maxWaitMs = 5_000;
-const maxRefusals = 3;
 
 function readReport(ended: Attempted): Attempt["report"] {
   const { commit, snapshotRef } = ended;

@@ -9,6 +9,7 @@ import type { Subtask } from "../core/task/task.ts";
 import { cleanText, cutText } from "../core/text/clean-text.ts";
 import { cleanOutsideText } from "../core/text/outside-text.ts";
 import { measureRoom } from "../sandbox/limits/measure-room.ts";
+import { waitOut } from "../store/database/outage.ts";
 import type { Db } from "../store/database/schema.ts";
 import { takeMessages } from "../store/records/messages.ts";
 import { setAttemptLog } from "../store/tasks/attempts.ts";
@@ -46,7 +47,7 @@ async function prepare(deps: ExecuteDeps, job: Job) {
   deps.expectAgent(job.attempt.agent);
   const [worktree] = await Promise.all([
     prepareWorktree(deps, job),
-    setAttemptLog(deps.db, job.attempt.id, job.logPath),
+    waitOut(() => setAttemptLog(deps.db, job.attempt.id, job.logPath)),
   ]);
   return { worktree, env: worktreeEnvironment(deps, job, worktree) };
 }
@@ -79,7 +80,7 @@ async function runAgent(
   env: Record<string, string>,
 ): Promise<RoleEnd> {
   const { attempt, subtask, subtaskCount, task, signal } = job;
-  const said = await takeMessages(deps.db, subtask.id, attempt);
+  const said = await waitOut(() => takeMessages(deps.db, subtask.id, attempt));
   const wasTold = attempt.sessionId !== null && (await wasToldInSession(deps.db, job));
   return deps.runRole({
     role: task.expectsChange ? "coder" : "reviewer",

@@ -7,6 +7,7 @@ import { attemptMark } from "../core/base/marks.ts";
 import type { Refused } from "../core/proof/confinement.ts";
 import type { FailureKind } from "../core/task/failure.ts";
 import { cleanText, cutToTail } from "../core/text/clean-text.ts";
+import { waitOut } from "../store/database/outage.ts";
 import { getSession } from "../store/records/sessions.ts";
 import {
   claimWorktree,
@@ -53,12 +54,8 @@ export async function prepareWorktree(deps: ExecuteDeps, job: Job): Promise<Work
   const { attempt, mirror, subtask, task } = job;
   const path = join(deps.paths.worktrees, subtask.id);
   await mkdir(deps.paths.worktrees, { recursive: true });
-  const row = await claimWorktree(deps.db, {
-    taskId: task.id,
-    subtaskId: subtask.id,
-    mirror: mirror.gitDir,
-    path,
-  });
+  const wanted = { taskId: task.id, subtaskId: subtask.id, mirror: mirror.gitDir, path };
+  const row = await waitOut(() => claimWorktree(deps.db, wanted));
   const session = attempt.sessionId ? await getSession(deps.db, attempt.sessionId) : null;
   await adoptWorktree(mirror, path, attempt.baseCommit);
   // A reviewed commit is untrusted and may name any submodule, so they stay empty.
@@ -176,7 +173,8 @@ export async function runSetup(
     if (attempt.sessionId === null) await recordSetup(job, worktree.path);
   }
   const isPlain = copied.copied.length === 0 && task.preparation.setup.length === 0;
-  if (setUp.end === null && !isPlain) await markPrepared(deps.db, worktree.id, attempt.baseCommit);
+  if (setUp.end === null && !isPlain)
+    await waitOut(() => markPrepared(deps.db, worktree.id, attempt.baseCommit));
   return setUp;
 }
 

@@ -4,6 +4,7 @@ import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from
 import type { Problem } from "../api/daemon.ts";
 import { DeputyError, errorStatus } from "../core/base/error.ts";
 import { GarbledRow } from "../store/database/garbled.ts";
+import { isDatabaseAway } from "../store/database/outage.ts";
 
 /**
  * Every error is sent as RFC 9457 problem+json with one sentence in `detail`. A DeputyError is for
@@ -85,19 +86,6 @@ async function toSpaceProblem(error: unknown, space: Space): Promise<Problem | n
   const full = (await space.explain(error)) ?? (isDatabaseAway(error) ? space.problems()[0] : null);
   if (!full) return null;
   return makeProblem(errorStatus.insufficient_storage, "insufficient_storage", full);
-}
-
-/**
- * No connection, a broken one, or a server that is shutting down or starting; as the driver reports
- * it.
- */
-function isDatabaseAway(error: unknown): boolean {
-  const { code, syscall, message } = error as { code?: string; syscall?: string; message?: string };
-  return (
-    syscall === "connect" ||
-    /^(08...|57P0[123]|EPIPE|ECONNRESET)$/.test(code ?? "") ||
-    /^Connection terminated|^Client has encountered a connection error/.test(message ?? "")
-  );
 }
 
 export function installErrorHandlers(

@@ -21,8 +21,15 @@ import {
   type UsageDelta,
 } from "../core/budget/usage-delta.ts";
 import { parseAgentName } from "../core/settings/agent-name.ts";
+import { waitOut } from "../store/database/outage.ts";
 import type { Db } from "../store/database/schema.ts";
-import { addAgentTime, askGate, leaveGate, readBudget } from "../store/records/spending.ts";
+import {
+  addAgentTime,
+  askGate,
+  leaveGate,
+  type RunWrite,
+  readBudget,
+} from "../store/records/spending.ts";
 import { countUsage, type UsageKey } from "../store/records/usage.ts";
 
 /**
@@ -65,19 +72,30 @@ export async function openMeter(
   let refusal: { why: string; question: string } | null = null;
   const clock = startRunningTimer(Number.POSITIVE_INFINITY, () => {});
   let takenMs = 0;
-  /** Store the time that was not stored yet: each millisecond once, and again where storing it fails. */
-  const withTime = async <T>(store: (ms: number) => Promise<T>): Promise<T> => {
-    const since = Math.max(0, Math.round(clock.elapsedMs() - takenMs));
-    takenMs += since;
-    try {
-      return await store(since);
-    } catch (error) {
-      takenMs -= since;
-      throw error;
-    }
+  let writes = 0;
+  let last: Promise<unknown> = Promise.resolve();
+  /**
+   * Writes what is spent, with the time that was not stored yet: each millisecond once, and again where
+   * storing it fails. One after the other, and numbered, so that a write whose connection broke is made
+   * again and counts once.
+   */
+  const write = <T>(store: (now: RunWrite & { agentMs: number }) => Promise<T>): Promise<T> => {
+    const written = last.then(async () => {
+      const agentMs = Math.max(0, Math.round(clock.elapsedMs() - takenMs));
+      takenMs += agentMs;
+      const now = { runId, write: ++writes, agentMs };
+      try {
+        return await waitOut(() => store(now), options.signal);
+      } catch (error) {
+        takenMs -= agentMs;
+        throw error;
+      }
+    });
+    last = written.catch(() => {}); // the caller gets the error
+    return written;
   };
   const ask = async (bound: Bound) => {
-    const gate = await withTime((agentMs) => askGate(db, { ...about, runId, bound, agentMs }));
+    const gate = await write((now) => askGate(db, { ...about, ...now, bound }));
     if (gate.answer === "stop") refusal = describeRefusal(gate.budget, gate.spent);
     return gate.answer;
   };
@@ -85,7 +103,7 @@ export async function openMeter(
   let clockWatch: NodeJS.Timeout | undefined;
   const look = async () => {
     if (stopping.signal.aborted) return;
-    const spent = await withTime((ms) => addAgentTime(db, about.taskId, ms));
+    const spent = await write((now) => addAgentTime(db, { ...now, taskId: about.taskId }));
     const now = await readBudget(db, about.taskId);
     if (!now || (now.minutes === undefined && !isWatched)) return;
     const leftMs = ((now.minutes ?? Number.POSITIVE_INFINITY) - spent.minutes) * 60_000;
@@ -115,7 +133,7 @@ export async function openMeter(
     return deltaOf({ ...call, costUsd });
   };
   const store = (model: string, more: UsageDelta) =>
-    withTime((agentMs) => countUsage(db, about, { ...more, model, runId, agentMs }));
+    write((now) => countUsage(db, about, { ...more, ...now, model }));
   return {
     signal: stopping.signal,
     limits: budget && {
@@ -172,9 +190,8 @@ export async function openMeter(
       closed = true;
       clearTimeout(clockWatch);
       clock.stop();
-      if (!budget) return;
-      await withTime((ms) => addAgentTime(db, about.taskId, ms));
-      await leaveGate(db, about.taskId, runId);
+      if (budget) await write((now) => addAgentTime(db, { ...now, taskId: about.taskId }));
+      if (writes > 0) await waitOut(() => leaveGate(db, about.taskId, runId), options.signal);
     },
   };
 }

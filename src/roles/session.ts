@@ -2,6 +2,7 @@ import type { RoleRequest, Session } from "../agents/agent.ts";
 import { DeputyError } from "../core/base/error.ts";
 import { newId } from "../core/base/id.ts";
 import { wordsOf } from "../core/task/message.ts";
+import { waitOut } from "../store/database/outage.ts";
 import type { Db } from "../store/database/schema.ts";
 import {
   listPendingMessages,
@@ -14,13 +15,15 @@ import {
   leaveSession,
   setExternalId,
   takeSession,
+  wereAppended,
 } from "../store/records/sessions.ts";
 import { openWorktreeKeeper } from "../worktree/commits/keep-worktree.ts";
 import { type Mirror, pinRef } from "../worktree/mirror/mirror.ts";
 
 /**
  * An agent's session in the database: appended entries survive a `kill -9`, together with the
- * worktree that belongs to them. The first entry creates the row: no entries leave nothing.
+ * worktree that belongs to them. The first entry creates the row: no entries leave nothing. While the
+ * database is away, the session waits for it.
  */
 export type OpenSession = Session & {
   /** Takes the pending messages; they count as delivered with the next entry that is stored. */
@@ -51,7 +54,9 @@ export type SessionOptions = Pick<RoleRequest, "about" | "asked" | "role" | "wor
 export async function openSession(db: Db, options: SessionOptions): Promise<OpenSession> {
   const { about } = options;
   const { attemptId, subtaskId, taskId } = about;
-  const taken = options.sessionId ? await takeSession(db, options.sessionId, attemptId) : null;
+  const taken = options.sessionId
+    ? await waitOut(() => takeSession(db, options.sessionId ?? "", attemptId))
+    : null;
   let id = taken?.session.id ?? null;
   const name = id ?? newId("session");
   let externalId = taken?.session.externalId ?? null;
@@ -75,7 +80,7 @@ export async function openSession(db: Db, options: SessionOptions): Promise<Open
   const begin = async (): Promise<string> => {
     if (id) return id;
     const { agent, asked, role } = options;
-    await beginSession(db, { ...about, id: name, role, agent, asked });
+    await waitOut(() => beginSession(db, { ...about, id: name, role, agent, asked }));
     id = name;
     return name;
   };
@@ -92,7 +97,11 @@ export async function openSession(db: Db, options: SessionOptions): Promise<Open
     telling: readonly string[],
   ): Promise<void> => {
     const to = { sessionId: await begin(), attemptId, subtaskId, position: entries.length };
-    const said = await appendEntries(db, to, added, commit);
+    const said = await waitOut(async (isAgain) => {
+      const heard = await appendEntries(db, to, added, commit);
+      if (heard || !isAgain || !(await wereAppended(db, to, added))) return heard;
+      return subtaskId ? listPendingMessages(db, subtaskId) : [];
+    });
     if (!said) {
       // A run that is no attempt is retried as a whole, and then finds what the other one stored.
       const code = attemptId ? "conflict" : "unavailable";
@@ -105,7 +114,7 @@ export async function openSession(db: Db, options: SessionOptions): Promise<Open
     }
     told = told.filter((message) => !telling.includes(message.id));
     unheard = said.filter((message) => !telling.includes(message.id));
-    await markDelivered(db, telling, attemptId);
+    await waitOut(() => markDelivered(db, telling, attemptId));
   };
 
   // One after the other: a position belongs to one entry.
@@ -145,7 +154,7 @@ export async function openSession(db: Db, options: SessionOptions): Promise<Open
     },
     forget: () =>
       inTurn(async () => {
-        if (id && attemptId) await leaveSession(db, attemptId);
+        if (id && attemptId) await waitOut(() => leaveSession(db, attemptId));
         id = null;
       }),
     get externalId() {
@@ -154,7 +163,8 @@ export async function openSession(db: Db, options: SessionOptions): Promise<Open
     keepExternalId: (told) =>
       inTurn(async () => {
         if (told === externalId) return;
-        await setExternalId(db, await begin(), told);
+        const session = await begin();
+        await waitOut(() => setExternalId(db, session, told));
         externalId = told;
       }),
     takeMessages: async () => {

@@ -23,6 +23,7 @@ import { findFallbacks } from "../roles/fallbacks.ts";
 import { makeRunRole, roleAgent } from "../roles/run-role.ts";
 import { withTools } from "../sandbox/box/installed-tools.ts";
 import type { Sandbox } from "../sandbox/box/sandbox.ts";
+import { waitingForDatabase } from "../store/database/outage.ts";
 import type { Db } from "../store/database/schema.ts";
 import {
   giveSetup,
@@ -60,7 +61,8 @@ export type WiredStages = {
   deliver: DeliverDeps;
 };
 
-export function wireStages(deps: StageDeps): WiredStages {
+export function wireStages(given: StageDeps): WiredStages {
+  const deps = { ...given, db: waitingForDatabase(given.db) };
   const { db, config, mirrors, redact, self } = deps;
   const shared = {
     ...{ db, config, mirrors, redact, paths: config.paths, trackChild: self.trackChild },

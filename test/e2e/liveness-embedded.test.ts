@@ -2,18 +2,28 @@ import { existsSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import { identifyProcess, isProcessAlive } from "../../src/sandbox/process/process-identity.ts";
 import { describeEmbeddedPostgres } from "../../src/store/postgres/embedded.ts";
 import { makeDeputy } from "../support/deputy.ts";
 import { withDeputy } from "../support/fixtures.ts";
+import { startModelServer } from "../support/model-server/start.ts";
 import { until } from "../support/until.ts";
 
 /** The embedded database is a server beside the daemon: either may be killed, the other goes on. */
 
-const { deputy, repository } = withDeputy({
+let server: Awaited<ReturnType<typeof startModelServer>>;
+beforeAll(async () => {
+  const write = (path: string) => ({ calls: [{ tool: "write", args: { path, content: "ok\n" } }] });
+  const turns = [write("one.txt"), write("two.txt"), write("three.txt")];
+  server = await startModelServer({ scenario: { roles: { coder: { turns } } } });
+});
+afterAll(() => server?.close());
+const { deputy, receiptOf, repository } = withDeputy({
   files: { "README.md": "# Something\n" },
   embedded: true,
+  env: () => ({ OPENAI_API_KEY: "sk-test", OPENAI_BASE_URL: server.url }),
+  config: "assurance: quick\n",
 });
 
 async function postmaster() {
@@ -66,6 +76,28 @@ test("kill -9 of the database: the daemon brings it back, and the attempt it had
   const { id: next, go: goOn } = await submitWaiting("later");
   await goOn();
   expect((await deputy.untilOver(next)).state).toBe("completed");
+});
+
+test("a database that restarts in the middle of attempts ends none, and loses nothing of them", async () => {
+  const before = await postmaster();
+  server.hold(({ turn }) => turn === 1);
+  const program = await submitWaiting("words");
+  const { body } = await deputy.api("POST", "/v1/tasks", {
+    ...{ goal: "Write three files", repository: repository.path, agent: "builtin" },
+    budget: { turns: 20 },
+  });
+  await server.waitForRequest(({ turn, endedAt }) => turn === 1 && endedAt === null);
+  process.kill(before.pid, "SIGINT");
+  await until(() => !isProcessAlive(before), "the database is gone");
+  // What both agents do now is recorded while there is no database.
+  server.release();
+  await program.go();
+  for (const id of [body.id, program.id]) {
+    expect((await deputy.untilOver(id)).state).toBe("completed");
+    const attempts = (await deputy.events(id)).filter(({ type }) => type === "attempt.ended");
+    expect(attempts.map(({ data }) => data.reason)).toEqual(["done"]);
+  }
+  expect((await receiptOf(body.id)).usage).toMatchObject([{ calls: server.requests.length }]);
 });
 
 test("a second daemon on the same home is refused in one sentence, the first goes on", async () => {

@@ -46,7 +46,8 @@ async function spend(taskId: string, calls: number): Promise<void> {
     runId: newId("run"),
     agentMs: 0,
   };
-  for (let made = 0; made < calls; made++) await countCall(bench.db, key, call);
+  for (let made = 1; made <= calls; made++)
+    await countCall(bench.db, key, { ...call, write: made });
 }
 
 /** A task of two subtasks, all its turns spent, both refused. */

@@ -13,8 +13,10 @@ beforeAll(async () => {
 });
 afterAll(() => bench?.close());
 
+/** The number of a run's write; each is another one. */
+let write = 0;
 const about = (taskId: string, runId: string, processId = bench.processId) => ({
-  ...{ taskId, runId, processId, agentMs: 0, bound: { usd: 0.7, tokens: 100 } },
+  ...{ taskId, runId, write: ++write, processId, agentMs: 0, bound: { usd: 0.7, tokens: 100 } },
 });
 const key = (taskId: string, attemptId: string | null = null) =>
   ({ taskId, subtaskId: null, attemptId, role: "coder", agent: "builtin" }) as const;
@@ -25,7 +27,7 @@ const call = (usd: number | null, tokens = 100): ModelCall => ({
   costUsd: usd,
 });
 const count = (taskId: string, runId: string, made: ModelCall) =>
-  countCall(bench.db, key(taskId), { ...made, runId, agentMs: 0 });
+  countCall(bench.db, key(taskId), { ...made, runId, write: ++write, agentMs: 0 });
 const ask = async (taskId: string, runId: string, processId?: string) =>
   (await askGate(bench.db, about(taskId, runId, processId))).answer;
 
@@ -112,8 +114,9 @@ test("the first call without a price is the last under a cap in dollars, and mak
 
 test("time that agents took is spent too, and a raise is seen at the next call", async () => {
   const id = await start({ minutes: 2 });
-  await addAgentTime(bench.db, id, 60_000);
-  expect((await addAgentTime(bench.db, id, 60_000)).minutes).toBe(2);
+  const minute = { taskId: id, runId: "a", agentMs: 60_000 };
+  await addAgentTime(bench.db, { ...minute, write: ++write });
+  expect((await addAgentTime(bench.db, { ...minute, write: ++write })).minutes).toBe(2);
   expect(await askGate(bench.db, about(id, "a"))).toMatchObject({
     answer: "stop",
     budget: { minutes: 2 },
@@ -126,10 +129,11 @@ test("time that agents took is spent too, and a raise is seen at the next call",
 test("the account has a row for each attempt, role, agent and model", async () => {
   const id = newId("task");
   const base = { ...call(1), runId: "a", agentMs: 0 };
-  await countCall(bench.db, key(id, "att_1"), base);
-  await countCall(bench.db, key(id, "att_2"), base);
-  await countCall(bench.db, key(id, "att_2"), { ...base, model: "n" });
-  await countCall(bench.db, { ...key(id), role: "planner" }, base);
+  const next = () => ({ ...base, write: ++write });
+  await countCall(bench.db, key(id, "att_1"), next());
+  await countCall(bench.db, key(id, "att_2"), next());
+  await countCall(bench.db, key(id, "att_2"), { ...next(), model: "n" });
+  await countCall(bench.db, { ...key(id), role: "planner" }, next());
   expect(
     (await listUsage(bench.db, id)).map(({ attemptId, role, model, costUsd }) => [
       ...[attemptId, role, model, costUsd],
@@ -140,4 +144,19 @@ test("the account has a row for each attempt, role, agent and model", async () =
     ["att_2", "coder", "n", 1],
     [null, "planner", "m", 1],
   ]);
+});
+
+test("what is written again, because its connection broke, counts once", async () => {
+  const id = await start({ turns: 9, minutes: 9 });
+  const first = { ...call(1), runId: "a", write: ++write, agentMs: 60_000 };
+  for (const _ of [1, 2]) await countCall(bench.db, key(id), first);
+  const second = { ...about(id, "a"), agentMs: 60_000 };
+  for (const _ of [1, 2]) expect((await askGate(bench.db, second)).answer).toBe("go");
+  const third = { taskId: id, runId: "a", agentMs: 60_000, write: ++write };
+  for (const _ of [1, 2]) await addAgentTime(bench.db, third);
+  // The call that it asked for is still under way; another run's writes have numbers of their own.
+  expect(await ask(id, "b")).toBe("go");
+  await countCall(bench.db, key(id), { ...call(1), runId: "c", write: 1, agentMs: 0 });
+  expect(await readSpent(bench.db, id)).toMatchObject({ turns: 2, usd: 2, minutes: 3 });
+  expect(await listUsage(bench.db, id)).toMatchObject([{ calls: 2, costUsd: 2 }]);
 });

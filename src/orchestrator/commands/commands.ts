@@ -1,4 +1,5 @@
 import { DeputyError } from "../../core/base/error.ts";
+import { newId } from "../../core/base/id.ts";
 import { invariant } from "../../core/base/invariant.ts";
 import type { TaskLedger } from "../../core/ledger/task-ledger.ts";
 import { isAcceptance, isReviewAgain } from "../../core/review/review.ts";
@@ -7,6 +8,7 @@ import type { Hold } from "../../core/task/hold.ts";
 import { isTaskOver } from "../../core/task/lifecycle.ts";
 import { isApproval } from "../../core/task/question.ts";
 import type { Subtask, Task } from "../../core/task/task.ts";
+import { waitOut } from "../../store/database/outage.ts";
 import type { Db } from "../../store/database/schema.ts";
 import { appendEvent } from "../../store/tasks/transition.ts";
 import { answerAboutJudges } from "../questions/answer-judges.ts";
@@ -301,7 +303,8 @@ export async function reportProgress(
   },
 ): Promise<void> {
   const { taskId, subtaskId, attemptId } = about;
-  await appendEvent(db, taskId, { ...event, subtaskId, attemptId });
+  const id = newId("event");
+  await waitOut(() => appendEvent(db, taskId, { ...event, subtaskId, attemptId }, id));
 }
 
 /**

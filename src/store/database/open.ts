@@ -53,7 +53,7 @@ export async function openStore(
   const dialect = new PostgresDialect({ pool });
   const db: Db = new Kysely<Database>({ dialect, plugins });
   const notifier = makeNotifier(db);
-  db[poolOf] = { pool, plugins, notifier };
+  db[poolOf] = { connect: () => pool.connect(), plugins, notifier };
   const close = async () => {
     await notifier.stop();
     await db.destroy();

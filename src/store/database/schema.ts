@@ -1,5 +1,5 @@
 import type { ColumnType, Generated, Kysely, KyselyPlugin } from "kysely";
-import type { Pool } from "pg";
+import type { PoolClient } from "pg";
 import type { Budget } from "../../core/budget/budget.ts";
 import type { Role } from "../../core/budget/usage.ts";
 import type { NewNotification } from "../../core/ledger/task-ledger.ts";
@@ -234,9 +234,21 @@ export type Database = {
     agentMs: string;
     largestTokens: string;
     largestUsd: string;
-    /** Per run: the maximum that its call in flight may cost; null: unknown. */
+    /**
+     * Per run: the number of its last write here, and the maximum that its call in flight may cost;
+     * null: unknown.
+     */
     inFlight: Json<
-      Record<string, { process: string; at: string; usd: number | null; tokens: number | null }>
+      Record<
+        string,
+        {
+          write?: number;
+          process?: string;
+          at?: string;
+          usd?: number | null;
+          tokens?: number | null;
+        }
+      >
     >;
   };
   plans: {
@@ -339,10 +351,14 @@ export type Database = {
   };
 };
 
-/** The pool that a database was opened with; transactions take their connections from it. */
+/** What a database was opened with; transactions take their connections from there. */
 export const poolOf = Symbol("pool");
 export type Db = Kysely<Database> & {
-  [poolOf]?: { pool: Pool; plugins: KyselyPlugin[]; notifier: Notifier };
+  [poolOf]?: {
+    connect: () => Promise<PoolClient>;
+    plugins: KyselyPlugin[];
+    notifier: Notifier;
+  };
 };
 
 /** Created only by `inTransaction`. */

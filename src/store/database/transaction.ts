@@ -27,7 +27,7 @@ export async function inTransaction<T>(
 ): Promise<T> {
   const pool = db[poolOf];
   invariant(pool, "openStore opened the database of a transaction");
-  const client = await pool.pool.connect();
+  const client = await pool.connect();
   let isOver = false;
   let lost: Error | undefined;
   try {

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import { type Selectable, sql } from "kysely";
 import { terminalTaskStates } from "../../core/task/lifecycle.ts";
 import { json } from "../database/open.ts";
@@ -22,7 +23,8 @@ export async function beginSession(db: Db, session: NewSession): Promise<void> {
   await sql`
     with begun as (
       insert into sessions (id, task_id, subtask_id, attempt_id, role, agent, asked)
-      values (${id}, ${taskId}, ${subtaskId}, ${attemptId}, ${role}, ${agent}, ${asked}))
+      values (${id}, ${taskId}, ${subtaskId}, ${attemptId}, ${role}, ${agent}, ${asked})
+      on conflict (id) do nothing)
     update attempts set session_id = ${id} where id = ${attemptId}`.execute(db);
 }
 
@@ -111,6 +113,28 @@ export async function appendEntries(
       from messages s where s.subtask_id = ${to.subtaskId} and s.delivered_at is null) as said
     from mine`.execute(db);
   return rows[0] ? (rows[0].said ?? []) : null;
+}
+
+/**
+ * Whether these entries are the session's last ones: where the connection broke that appended them, they
+ * were stored or not, and they must not be stored twice.
+ */
+export async function wereAppended(
+  db: Db,
+  to: { sessionId: string; attemptId: string | null; position: number },
+  entries: readonly unknown[],
+): Promise<boolean> {
+  const session = await getSession(db, to.sessionId);
+  if (session?.attemptId !== to.attemptId) return false;
+  const rows = await db
+    .selectFrom("transcript")
+    .select("entry")
+    .where("sessionId", "=", to.sessionId)
+    .where("position", ">=", to.position)
+    .orderBy("position")
+    .execute();
+  const stored = rows.map(({ entry }) => entry);
+  return entries.length > 0 && isDeepStrictEqual(stored, JSON.parse(json(entries)));
 }
 
 export async function setExternalId(db: Db, id: string, externalId: string): Promise<void> {

@@ -29,20 +29,35 @@ type Row = {
   agentMs: string;
 };
 
+/**
+ * Makes a write of a run repeatable: a run numbers its writes and makes one at a time, and its last number
+ * is stored with what it writes. So one that is repeated because its connection broke counts once.
+ */
+export type RunWrite = { runId: string; write: number };
+
+/** Whether the row of `spending s` does not have this write yet. */
+export const isNewWrite = ({ runId, write }: RunWrite) =>
+  sql<boolean>`coalesce((s.in_flight -> ${runId}::text ->> 'write')::int, 0) < ${write}::int`;
+
+/** The run's place in `in_flight` after this write, without a call under way. */
+export const noteWrite = ({ runId, write }: RunWrite) =>
+  sql`jsonb_build_object(${runId}::text, jsonb_build_object('write', ${write}::int))`;
+
 /** JSON has no Infinity: null stands for it. */
 type Noted = { usd: number | null; tokens: number | null };
 
 export async function askGate(
   db: Db,
-  about: { taskId: string; runId: string; processId: string; agentMs: number; bound: Bound },
+  about: RunWrite & { taskId: string; processId: string; agentMs: number; bound: Bound },
 ): Promise<Gate> {
-  const { taskId, runId, processId, bound } = about;
+  const { taskId, runId, write, processId, bound } = about;
   return inTransaction(db, async (tx) => {
     const { rows } = await sql<
       Row & { largestUsd: string; largestTokens: string; budget: Budget | null; others: Noted[] }
     >`
       insert into spending as s (task_id, agent_ms) values (${taskId}, ${Math.round(about.agentMs)})
-      on conflict (task_id) do update set agent_ms = s.agent_ms + excluded.agent_ms
+      on conflict (task_id) do update set
+        agent_ms = s.agent_ms + case when ${isNewWrite(about)} then excluded.agent_ms else 0 end
       returning task_id, calls, unpriced_calls, tokens, cost_usd, agent_ms, largest_usd, largest_tokens,
         (select budget from tasks where id = s.task_id) as budget,
         (select coalesce(json_agg(json_build_object('usd', f.value -> 'usd', 'tokens', f.value -> 'tokens')), '[]')
@@ -61,10 +76,10 @@ export async function askGate(
       tokens: Math.max(bound.tokens, Number(row.largestTokens)),
     };
     const answer = decideCall(row.budget, spent, row.others.map(toBound), mine);
-    const note = sql`jsonb_build_object(${runId}::text,
-      jsonb_build_object('process', ${processId}::text, 'at', now()) || ${json(toNoted(mine))}::jsonb)`;
-    await sql`update spending set in_flight = in_flight - ${runId}::text
-      || ${answer === "go" ? note : sql`'{}'::jsonb`} where task_id = ${taskId}`.execute(tx);
+    const note = sql`jsonb_build_object(${runId}::text, jsonb_build_object('write', ${write}::int,
+      'process', ${processId}::text, 'at', now()) || ${json(toNoted(mine))}::jsonb)`;
+    await sql`update spending set in_flight = in_flight || ${answer === "go" ? note : noteWrite(about)}
+      where task_id = ${taskId}`.execute(tx);
     return answer === "stop" ? { answer, budget: row.budget, spent } : { answer };
   });
 }
@@ -79,16 +94,24 @@ function toBound({ tokens, usd }: Noted): Bound {
 }
 
 /** Adds an agent's time since its last report. Returns what is spent by now. */
-export async function addAgentTime(db: Db, taskId: string, agentMs: number): Promise<Spent> {
+export async function addAgentTime(
+  db: Db,
+  about: RunWrite & { taskId: string; agentMs: number },
+): Promise<Spent> {
+  const { taskId, agentMs } = about;
   const { rows } = await sql<Row>`
-    insert into spending as s (task_id, agent_ms) values (${taskId}, ${Math.round(agentMs)})
-    on conflict (task_id) do update set agent_ms = s.agent_ms + excluded.agent_ms
+    insert into spending as s (task_id, agent_ms, in_flight)
+    values (${taskId}, ${Math.round(agentMs)}, ${noteWrite(about)})
+    on conflict (task_id) do update set
+      agent_ms = s.agent_ms + case when ${isNewWrite(about)} then excluded.agent_ms else 0 end,
+      in_flight = s.in_flight || jsonb_build_object(${about.runId}::text,
+        coalesce(s.in_flight -> ${about.runId}::text, '{}') || jsonb_build_object('write', ${about.write}::int))
     returning task_id, calls, unpriced_calls, tokens, cost_usd, agent_ms`.execute(db);
   invariant(rows[0], "an insert returns its row");
   return toSpent(rows[0]);
 }
 
-/** Removes the call in flight of a run that ends. */
+/** Removes what is stored of a run that ends. */
 export async function leaveGate(db: Db, taskId: string, runId: string): Promise<void> {
   await sql`update spending set in_flight = in_flight - ${runId}::text where task_id = ${taskId}`.execute(
     db,

@@ -190,8 +190,12 @@ export async function insertSubtask(tx: Tx, subtask: NewSubtask): Promise<void> 
  * the task's row as a transition does, and does not wait for the disk: only a crash of the database
  * right afterwards could lose the event.
  */
-export async function appendEvent(db: Db | Tx, taskId: string, event: NewEvent): Promise<string> {
-  const id = newId("event");
+export async function appendEvent(
+  db: Db | Tx,
+  taskId: string,
+  event: NewEvent,
+  id = newId("event"),
+): Promise<string> {
   const { type, message, data = {}, subtaskId = null, attemptId = null } = event;
   const pending = pendingOf in db ? db[pendingOf] : undefined;
   if (pending) {
@@ -204,6 +208,7 @@ export async function appendEvent(db: Db | Tx, taskId: string, event: NewEvent):
     ), appended as (
       insert into events (id, task_id, subtask_id, attempt_id, type, message, data)
       select ${id}, id, ${subtaskId}, ${attemptId}, ${type}, ${message}, ${json(data)}::jsonb from locked
+      on conflict (id) do nothing
     )
     select set_config('synchronous_commit', 'off', true)`.execute(db);
   notify(db, [`event ${taskId}`]);
