@@ -34,6 +34,7 @@ repositories:
     maxTurns: 30,
     timeoutMs: 600_000,
     stallMs: null,
+    modelSilenceMs: null,
     fallbacks: null,
     failsOver: false,
   });
@@ -47,9 +48,13 @@ repositories:
 });
 
 test("an agent is never stopped for its silence where its minutes are 0", async () => {
-  const roles = await load("roles:\n  coder: {stall_minutes: 0}\n  planner: {stall_minutes: 3}\n");
+  const roles = await load(
+    "roles:\n  coder: {stall_minutes: 0}\n  planner: {stall_minutes: 3, model_silence_minutes: 1}\n",
+  );
   expect(roleSettings(roles, "coder", "/here").stallMs).toBe(Number.POSITIVE_INFINITY);
-  expect(roleSettings(roles, "planner", "/here").stallMs).toBe(180_000);
+  expect(roleSettings(roles, "planner", "/here")).toMatchObject({
+    ...{ stallMs: 180_000, modelSilenceMs: 60_000 },
+  });
 });
 
 test.each([
@@ -62,6 +67,7 @@ test.each([
   ],
   ["roles:\n  planner:\n    fallbacks: []\n", 3, "fallbacks"],
   ["roles:\n  coder:\n    stall_minutes: -1\n", 3, "stall_minutes"],
+  ["roles:\n  coder:\n    model_silence_minutes: 6\n", 3, "model_silence_minutes"],
   ["repositories:\n  not-a-path:\n    roles: {}\n", 2, "not-a-path"],
 ])("what cannot be is refused at start by its line: %j", async (yaml, line, words) => {
   const loading = load(yaml);

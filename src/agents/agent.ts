@@ -35,6 +35,8 @@ export type AgentRun = {
   /** A folder like `scratch` that still exists when the session is resumed. */
   sessionFolder: string;
   timeoutMs: number;
+  /** How long a model server may be silent in one call; `maxSilences` in a row end the run. */
+  modelSilenceMs: number;
   maxTurns: number;
   /** Aborted on cancel, pause and shutdown; the agent ends with `cancelled`, the caller knows. */
   signal: AbortSignal;
@@ -63,6 +65,9 @@ export type AgentRun = {
   takeNudge: () => string[];
   emit: (event: AgentEvent) => void;
 };
+
+/** One silence may be an accident of the network: the call is made again. */
+export const maxSilences = 2;
 
 export type RunCommand = (spec: CommandSpec) => Promise<LimitedResult>;
 

@@ -16,6 +16,9 @@ const agentSchema = z.string().refine((text) => parseAgentName(text) !== null, {
 });
 const modelSchema = z.string().min(1).max(200);
 
+/** The default, too: no HTTP client waits longer for a byte. */
+export const maxModelSilenceMs = 5 * 60_000;
+
 const roleSchema = z.strictObject({
   agent: agentSchema.optional(),
   model: modelSchema.optional(),
@@ -32,6 +35,12 @@ const roleSchema = z.strictObject({
     .number()
     .nonnegative()
     .max(24 * 60)
+    .optional(),
+  /** How long a model server may be silent in one call; the second time in a row ends the run. */
+  model_silence_minutes: z
+    .number()
+    .positive()
+    .max(maxModelSilenceMs / 60_000)
     .optional(),
 });
 
@@ -69,6 +78,8 @@ export type RoleSettings = {
   timeoutMs: number | null;
   /** Infinity: never stopped for its silence. Null: the default. */
   stallMs: number | null;
+  /** Null: the default. */
+  modelSilenceMs: number | null;
   /** Null: it is not said. */
   fallbacks: readonly Fallback[] | null;
   /** A fallback takes over at a provider's limit. */
@@ -86,7 +97,7 @@ export function readRoles(file: {
   roles?: z.infer<typeof rolesSchema> | undefined;
   repositories?: z.infer<typeof repositoriesSchema> | undefined;
 }): RolesConfig {
-  const limits = { maxTurns: null, timeoutMs: null, stallMs: null };
+  const limits = { maxTurns: null, timeoutMs: null, stallMs: null, modelSilenceMs: null };
   const none: RoleSettings = {
     agent: null,
     model: null,
@@ -110,7 +121,8 @@ function merge(
   file: z.infer<typeof rolesSchema>,
 ): Record<Role, RoleSettings> {
   const one = (role: Role): RoleSettings => {
-    const { agent, model, max_turns, timeout_minutes, stall_minutes } = file[role] ?? {};
+    const { agent, model, max_turns, timeout_minutes, stall_minutes, model_silence_minutes } =
+      file[role] ?? {};
     const known = base[role];
     const { fallbacks, on_limit: onLimit } = role === "coder" ? (file.coder ?? {}) : {};
     return {
@@ -120,6 +132,8 @@ function merge(
       maxTurns: max_turns ?? known.maxTurns,
       timeoutMs: timeout_minutes === undefined ? known.timeoutMs : timeout_minutes * 60_000,
       stallMs: stall_minutes === undefined ? known.stallMs : stall_minutes * 60_000 || Infinity,
+      modelSilenceMs:
+        model_silence_minutes === undefined ? known.modelSilenceMs : model_silence_minutes * 60_000,
       fallbacks: fallbacks?.map(({ agent, model = null }) => ({ agent, model })) ?? known.fallbacks,
       failsOver: onLimit === undefined ? known.failsOver : onLimit === "fallback",
     };

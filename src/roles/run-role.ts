@@ -12,7 +12,7 @@ import {
 } from "../agents/agent.ts";
 import { type AgentConfig, chooseAgent, defaultAgent, loginHosts } from "../agents/choose-agent.ts";
 import type { Config } from "../config/config.ts";
-import { type RoleSettings, roleSettings } from "../config/role-settings.ts";
+import { maxModelSilenceMs, type RoleSettings, roleSettings } from "../config/role-settings.ts";
 import type { Reach } from "../config/sandbox-settings.ts";
 import { DeputyError } from "../core/base/error.ts";
 import { newId } from "../core/base/id.ts";
@@ -143,6 +143,7 @@ async function runRole(deps: RoleDeps, request: RoleRequest): Promise<RoleEnd> {
       scratch,
       maxTurns: settings.maxTurns ?? 60,
       timeoutMs,
+      modelSilenceMs: settings.modelSilenceMs ?? maxModelSilenceMs,
       onProcess,
       sessionFolder,
       runCommand: box.runCommand,

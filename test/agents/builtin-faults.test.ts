@@ -41,7 +41,7 @@ describe.each(wires)("over %s", (wire) => {
     ])("%s", async (_, fault, words) => {
       const server = await serve(work(fault));
       const isSilent = fault.kind === "stall";
-      const played = await play(server, isSilent ? { wire, idleTimeoutMs: 1_000 } : { wire });
+      const played = await play(server, isSilent ? { wire, modelSilenceMs: 1_000 } : { wire });
       expect(played.end).toMatchObject({ reason: "done", failure: null, summary: "Finished." });
       expect(await ranIn(played.run)).toBe("ran\n");
       expect(server.requests.map((request) => request.fault ?? null)).toEqual([
@@ -65,6 +65,17 @@ describe.each(wires)("over %s", (wire) => {
       expect(used.calls).toBe(0);
       expect(await ranIn(run)).toBe("");
     });
+  });
+
+  test("a server that is silent twice in a row is not asked as often as one that fails", async () => {
+    const server = await serve(work([{ kind: "stall", times: 2 }]));
+    const { end, run } = await play(server, {
+      ...{ wire, modelSilenceMs: 200, retry: { baseMs: 1, maxRetries: 6 } },
+    });
+    expect(end).toMatchObject({ reason: "gave_up", failure: "model_unavailable" });
+    expect(end.detail).toContain("silent for 0 s (tried 2 times)");
+    expect(server.requests).toHaveLength(2);
+    expect(await ranIn(run)).toBe("");
   });
 
   describe("trouble that passes later: the attempt ends, with the time", () => {
@@ -197,7 +208,7 @@ describe.each(wires)("over %s", (wire) => {
 
 test("a whole reply of Chat Completions without an end is taken", async () => {
   const server = await serve(work({ kind: "hang" }));
-  const { end, run } = await play(server, { idleTimeoutMs: 1_000 });
+  const { end, run } = await play(server, { modelSilenceMs: 1_000 });
   expect(end).toMatchObject({ reason: "done", failure: null });
   expect(await ranIn(run)).toBe("ran\n");
 });

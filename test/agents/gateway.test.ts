@@ -202,6 +202,8 @@ test.each([
   [500, {}, "<html>", "model_unavailable", false, null],
   [500, { failuresInRow: 4 }, "", "model_unavailable", true, null],
   [null, {}, "", "model_unavailable", false, null],
+  [null, { silence: { ms: 300_000, inRow: 1 } }, "", "model_unavailable", false, null],
+  [null, { silence: { ms: 300_000, inRow: 2 } }, "", "model_unavailable", true, null],
 ] as const)("%s %o %s is %s", (status, given, body, kind, isFinal, retryAt) => {
   const call = {
     provider,
@@ -210,6 +212,7 @@ test.each([
     windowResets: null,
     body,
     failuresInRow: 1,
+    silence: null,
     now,
     ...given,
   };
@@ -222,6 +225,17 @@ test.each([
   expect(failure.detail).toContain("models.test");
 });
 
+test("a provider that is silent twice in a row ends the run, however often its program would ask", async () => {
+  const { ask, gateway, server } = await open([{ text: "hello" }], { modelSilenceMs: 100 });
+  server.hold();
+  expect((await ask("/chat/completions", chat)).text).toContain("nothing came for");
+  expect(gateway.stopped.aborted).toBe(false);
+  await ask("/chat/completions", chat);
+  expect(gateway.stopped.aborted).toBe(true);
+  expect(gateway.trouble()).toMatchObject({ kind: "model_unavailable", isFinal: true });
+  expect(gateway.trouble()?.detail).toContain("was silent for 0 s, 2 times in a row");
+});
+
 test("what the server repeats of the key is not repeated", () => {
   const body = error({ message: `Bad key ${realKey}` });
   const call = {
@@ -231,6 +245,7 @@ test("what the server repeats of the key is not repeated", () => {
     windowResets: null,
     body,
     failuresInRow: 1,
+    silence: null,
     now,
   };
   expect(judgeFailure(call).detail).toMatch(/check OPENAI_API_KEY: Bad key \[key\]/);

@@ -52,6 +52,7 @@ export async function makeRun(
     scratch,
     sessionFolder,
     timeoutMs: 60_000,
+    modelSilenceMs: 10_000,
     signal: new AbortController().signal,
     onProcess: (identity) => processes.push(identity),
     runCommand: (spec) =>

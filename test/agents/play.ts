@@ -24,15 +24,14 @@ export async function serve(
 /** Let the builtin agent play it over real HTTP. */
 export async function play(
   server: ModelServer,
-  options: Partial<BuiltinOptions> = {},
+  { modelSilenceMs, ...options }: Partial<BuiltinOptions> & { modelSilenceMs?: number } = {},
   given: TestRun | null = null,
 ) {
-  const run = given ?? (await makeRun());
+  const run = given ?? (await makeRun(modelSilenceMs ? { modelSilenceMs } : {}));
   const end = await makeBuiltinAgent({
     apiKey,
     baseUrl: server.url,
     model: "scripted",
-    idleTimeoutMs: 10_000,
     retry: { baseMs: 1, maxRetries: 2 },
     ...options,
   })(run);

@@ -36,6 +36,10 @@ const models: Record<string, Role["turns"]> = {
     finish,
   ],
   circles: () => ({ json: { reason: "", subtasks: cycle } }),
+  hushes: ({ system, user }, turn) =>
+    /You split a task into parts/.test(system + user)
+      ? { json: { reason: "", subtasks: [part("api")] } }
+      : ([right, finish][turn] ?? finish),
   idles: [finish],
   boasts: [call("write", { path: "a.txt", content: "still wrong\n" }), finish],
 };
@@ -59,6 +63,7 @@ const {
     ...{ OPENAI_API_KEY: "sk-test", OPENAI_BASE_URL: model.url, DEPUTY_MODEL: "scripted" },
     DEPUTY_SANDBOX: "bubblewrap",
   }),
+  config: "roles: {planner: {model_silence_minutes: 0.005}}\n",
 });
 
 const callsOf = (name: string) => model.requests.filter(({ role }) => role === name).length;
@@ -115,4 +120,14 @@ test("a budget that is used up in the middle of a loop makes no call more and as
   expect(callsOf("loops") - before).toBe(6);
   await deputy.cli(["cancel", id]);
   expect((await deputy.untilOver(id)).state).toBe("cancelled");
+});
+
+test("one that hushes as a planner keeps no slot: its run ends, and planning is tried later", async () => {
+  model.hold(({ role }) => role === "hushes");
+  const id = await submit("hushes", { mode: "plan" });
+  const { message } = await deputy.untilEvent(id, ({ message }) => /silent for/.test(message));
+  expect(message).toMatch(/the model server was silent for 0 s \(tried 2 times\)/);
+  expect(callsOf("hushes")).toBe(2);
+  model.release();
+  expect((await deputy.untilOver(id)).state).toBe("completed");
 });

@@ -35,8 +35,6 @@ export type BuiltinOptions = {
   wire?: "auto" | WireName;
   /** Default: derived from the model's name. */
   contextTokens?: number;
-  /** How long the model server may stay silent in one call. Default five minutes. */
-  idleTimeoutMs?: number;
   retry?: Partial<RetryLimits>;
   /** The tools of MCP servers, added to the agent's own. */
   extraTools?: readonly Tool[];
@@ -91,7 +89,7 @@ async function work(
     ? openConventions(run.worktree, () => transcript.messages)
     : noConventions;
   const [{ model, counted }, skills, rootConventions] = await Promise.all([
-    openModel(run, serverOptions(options), note),
+    openModel(run, serverOptions(options, run), note),
     isWriting ? findSkills(run.worktree) : [],
     conventions.readRoot(),
   ]);
@@ -152,7 +150,7 @@ const unreadable: LoopEnd = {
   retryAt: null,
 };
 
-function serverOptions(options: BuiltinOptions) {
-  const { apiKey, baseUrl, model, wire, idleTimeoutMs = 300_000, retry, fetch } = options;
-  return { apiKey, baseUrl, model, wire, idleTimeoutMs, retry, fetch };
+function serverOptions(options: BuiltinOptions, run: AgentRun) {
+  const { apiKey, baseUrl, model, wire, retry, fetch } = options;
+  return { apiKey, baseUrl, model, wire, retry, fetch, idleTimeoutMs: run.modelSilenceMs };
 }

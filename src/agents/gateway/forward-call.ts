@@ -29,7 +29,7 @@ export type Forwarded =
   /** The program closed the connection, or the run is over. */
   | { kind: "gone" }
   /** No answer, or a broken one; the program may have received part of it. */
-  | { kind: "broken"; why: string };
+  | { kind: "broken"; why: string; isSilence: boolean };
 
 export async function forwardCall(
   provider: Provider,
@@ -86,10 +86,11 @@ export async function forwardCall(
     return { kind: "passed" };
   } catch (error) {
     if (gone.signal.aborted || options.signal.aborted) return { kind: "gone" };
-    const why = idle.signal.aborted
+    const isSilence = idle.signal.aborted;
+    const why = isSilence
       ? `nothing came for ${Math.round(options.idleMs / 1000)} s`
       : messageOf(error);
-    return { kind: "broken", why };
+    return { kind: "broken", why, isSilence };
   } finally {
     idle.stop();
   }

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { FailureKind } from "../../core/task/failure.ts";
 import { cleanText, cutText } from "../../core/text/clean-text.ts";
+import { maxSilences } from "../agent.ts";
 import { keyVariable, type Provider, upstreamUrl } from "./provider.ts";
 
 /**
@@ -30,6 +31,8 @@ export type FailedCall = {
   body: string;
   /** Includes this one. */
   failuresInRow: number;
+  /** The provider said nothing for `ms`, `inRow` calls in a row; null: this failed in another way. */
+  silence: { ms: number; inRow: number } | null;
   now: number;
 };
 
@@ -80,8 +83,10 @@ export function judgeFailure(call: FailedCall): CallFailure {
   const waitMs = readRetryAfter(call.retryAfter, now);
   const retryAt = resetsAt ?? (waitMs === null ? null : new Date(now + waitMs));
   const isWindow = resetsAt !== null || codes.includes("usage_limit_reached");
-  const words =
-    status === null ? `the connection to ${server} broke` : `${server} answered ${status}`;
+  const broken = call.silence
+    ? `${server} was silent for ${Math.round(call.silence.ms / 1000)} s`
+    : `the connection to ${server} broke`;
+  const words = status === null ? broken : `${server} answered ${status}`;
   if (isWindow) return end("rate_limit_window", `the usage limit is reached (${words})`, retryAt);
   if (waitMs !== null && waitMs > maxWaitMs) {
     const kind = status === 429 ? "rate_limit_window" : "model_unavailable";
@@ -91,7 +96,7 @@ export function judgeFailure(call: FailedCall): CallFailure {
     kind: "model_unavailable",
     detail: `${words}${call.failuresInRow > 1 ? `, ${call.failuresInRow} times in a row` : ""}${said}`,
     retryAt,
-    isFinal: call.failuresInRow >= maxInRow,
+    isFinal: call.failuresInRow >= maxInRow || (call.silence?.inRow ?? 0) >= maxSilences,
   };
 }
 

@@ -30,20 +30,21 @@ export type Gateway = {
   close(): Promise<void>;
 };
 
-type GatewayRun = Pick<AgentRun, "meter" | "expose" | "emit" | "maxTurns" | "signal">;
+type GatewayRun = Pick<
+  AgentRun,
+  "meter" | "expose" | "emit" | "maxTurns" | "modelSilenceMs" | "signal"
+>;
 
 const maxBodyBytes = 128 * 1024 * 1024;
 
-export async function openGateway(
-  provider: Provider,
-  run: GatewayRun,
-  { idleMs = 300_000 } = {},
-): Promise<Gateway> {
+export async function openGateway(provider: Provider, run: GatewayRun): Promise<Gateway> {
+  const idleMs = run.modelSilenceMs;
   const key = `run-${randomBytes(24).toString("base64url")}`;
   const stop = new AbortController();
   let trouble: CallFailure | null = null;
   let calls = 0;
   let failuresInRow = 0;
+  let silencesInRow = 0;
   let last: Promise<void> = Promise.resolve();
 
   const fail = (failure: CallFailure) => {
@@ -166,11 +167,13 @@ export async function openGateway(
     if (used) {
       trouble = null;
       failuresInRow = 0;
+      silencesInRow = 0;
       return void response.end();
     }
     // The program or the run is gone; the provider did not fail.
     if (forwarded.kind === "gone") return;
     failuresInRow++;
+    silencesInRow = forwarded.kind === "broken" && forwarded.isSilence ? silencesInRow + 1 : 0;
     const refused = forwarded.kind === "refused" ? forwarded : null;
     fail(
       judgeFailure({
@@ -180,6 +183,7 @@ export async function openGateway(
         windowResets: refused?.windowResets ?? null,
         body: refused?.body ?? "",
         failuresInRow,
+        silence: silencesInRow > 0 ? { ms: idleMs, inRow: silencesInRow } : null,
         now: Date.now(),
       }),
     );

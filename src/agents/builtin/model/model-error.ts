@@ -62,6 +62,7 @@ export function readModelError(
   }
   return {
     kind: "passing",
+    isSilence: false,
     status,
     detail:
       status === null

@@ -69,7 +69,14 @@ export type Reply = {
 export type CallResult =
   | ModelAnswer
   /** A transient transport failure. */
-  | { kind: "passing"; status: number | null; detail: string; retryAfterMs: number | null }
+  | {
+      kind: "passing";
+      status: number | null;
+      detail: string;
+      retryAfterMs: number | null;
+      /** The server said nothing for as long as it may. */
+      isSilence: boolean;
+    }
   /** The server rejects the request as it is; `said` holds its own words. */
   | { kind: "refused"; status: number; said: string; detail: string; failure: FailureKind };
 

@@ -1,9 +1,11 @@
 import { setTimeout as wait } from "node:timers/promises";
+import { maxSilences } from "../../agent.ts";
 import type { CallOnce, Model } from "./model.ts";
 
 /**
  * The only retry an agent does by itself: it repeats a call after a transient transport failure. A
- * few times, with growing, jittered pauses, or after the wait the server asked for. It does not
+ * few times, with growing, jittered pauses, or after the wait the server asked for; a server that is
+ * silent, which takes minutes to find out, is not asked as often. It does not
  * sleep longer than `maxWaitMs`: the attempt ends, and recovery, which outlives this process,
  * decides when the next one starts.
  */
@@ -17,6 +19,7 @@ export function retryCall(
   onRetry: (sentence: string) => void,
 ): Model {
   return async (request, signal) => {
+    let silences = 0;
     for (let failures = 1; ; failures++) {
       const result = await callOnce(request, signal);
       if (result.kind === "refused") {
@@ -34,7 +37,8 @@ export function retryCall(
           retryAt,
         };
       }
-      if (failures > limits.maxRetries) {
+      silences = result.isSilence ? silences + 1 : 0;
+      if (failures > limits.maxRetries || silences === maxSilences) {
         return {
           kind: "failed",
           failure: "model_unavailable",

@@ -76,11 +76,14 @@ export async function streamCall(
   if (reader.isFinished()) return reader.result();
   if (ended === "too_long") return reader.result(true);
   if (ended === "idle") {
-    return passing(`the model server was silent for ${Math.round(idleTimeoutMs / 1000)} s`);
+    return {
+      ...passing(`the model server was silent for ${Math.round(idleTimeoutMs / 1000)} s`),
+      isSilence: true,
+    };
   }
   return trouble ?? passing("the model's reply ended before it was finished");
 }
 
-function passing(detail: string): CallResult {
-  return { kind: "passing", status: null, detail, retryAfterMs: null };
+function passing(detail: string): Extract<CallResult, { kind: "passing" }> {
+  return { kind: "passing", status: null, detail, retryAfterMs: null, isSilence: false };
 }
