@@ -1,7 +1,7 @@
 import helmet from "@fastify/helmet";
 import swagger from "@fastify/swagger";
 import swaggerUi from "@fastify/swagger-ui";
-import type { FastifyInstance, FastifySchemaCompiler } from "fastify";
+import type { FastifyInstance, FastifySchema, FastifySchemaCompiler } from "fastify";
 import {
   createJsonSchemaTransform,
   createJsonSchemaTransformObject,
@@ -37,6 +37,7 @@ export async function installOpenApi(app: FastifyInstance, version: string): Pro
           "Hand off a task, walk away, come back to a verified branch. Errors are RFC 9457 problem details.",
         license: { name: "MIT", identifier: "MIT" },
       },
+      servers: [{ url: "/", description: "The daemon that serves this document." }],
       tags: [
         { name: "tasks", description: "Delegate work and follow it." },
         { name: "commands", description: "A person's commands to a task." },
@@ -53,7 +54,7 @@ export async function installOpenApi(app: FastifyInstance, version: string): Pro
         },
       },
     },
-    transform: createJsonSchemaTransform({ schemaRegistry }),
+    transform: ({ schema, ...route }) => toSchema({ schema: withRefusals(schema), ...route }),
     transformObject: (document) => tidyComponents(toDocument(document)),
   });
   await app.register(async (docs) => {
@@ -75,6 +76,15 @@ export async function installOpenApi(app: FastifyInstance, version: string): Pro
     await docs.register(swaggerUi, { routePrefix: "/docs" });
     docs.get("/openapi.json", { schema: { hide: true } }, () => app.swagger());
   });
+}
+
+const toSchema = createJsonSchemaTransform({ schemaRegistry });
+
+/** What the guards in front of every route, and of those that require the token, answer. */
+function withRefusals(schema: FastifySchema): FastifySchema {
+  if (schema.hide) return schema;
+  const refusals = schema.security?.length ? problems(403, 429) : problems(403);
+  return { ...schema, response: { ...(schema.response ?? {}), ...refusals } };
 }
 
 const toDocument = createJsonSchemaTransformObject({ schemaRegistry });
@@ -138,11 +148,13 @@ export function problems<Status extends number>(
 const problemDescriptions: Record<number, string> = {
   400: "The input is not valid; `field` and `line` say where.",
   401: "The token is missing or wrong.",
+  403: "The request is for a host that is not the daemon's, or of another web site's page.",
   404: "There is no such task.",
   406: "The response is not available in the format that Accept asks for.",
   409: "The current state does not allow it.",
   413: "The body is too large.",
   415: "The body is not JSON.",
+  429: "Too many wrong tokens came from this address.",
   503: "The daemon cannot do it now.",
   507: "A volume of the daemon is full; nothing was changed.",
 };

@@ -1,3 +1,4 @@
+import { createConfig, lintFromString } from "@redocly/openapi-core";
 import { expect, test } from "vitest";
 import { startTestServer } from "./helpers.ts";
 
@@ -80,6 +81,18 @@ test("the document has every route, with a name, a summary and its security", as
   const closed = operations.filter(({ security }) => security?.length !== 0);
   expect(closed.every(({ security }) => JSON.stringify(security) === '[{"bearer":[]}]')).toBe(true);
   expect(Object.keys(document.components.securitySchemes)).toEqual(["bearer"]);
+});
+
+test("the document has no errors and no warnings by Redocly's recommended rules", async () => {
+  const { url } = await startTestServer();
+  const source = await (await fetch(`${url}/openapi.json`)).text();
+  const config = await createConfig({ extends: ["recommended"] });
+  const problems = await lintFromString({ source, absoluteRef: "openapi.json", config });
+  const said = problems.map(({ location, message, ruleId, severity }) => {
+    const where = location.map(({ pointer }) => pointer).join(", ");
+    return `${severity} ${ruleId}: ${message} (${where})`;
+  });
+  expect(said).toEqual([]);
 });
 
 test("every reference leads somewhere and every schema is used", async () => {
