@@ -1,9 +1,12 @@
-import { mkdir, readdir, utimes } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { mkdir, readdir, utimes, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { loadConfig } from "../src/config/config.ts";
 import { newId } from "../src/core/base/id.ts";
 import { tidyScratch } from "../src/daemon/housekeeping/tidy-scratch.ts";
+import { makeTempFolder, nameTempFile } from "../src/sandbox/files/temp.ts";
 import { appendEntries, beginSession, takeSession } from "../src/store/records/sessions.ts";
 import { makeFolder } from "./agents/make-run.ts";
 import { type Bench, makeBench } from "./support/orchestrator.ts";
@@ -39,7 +42,7 @@ test("an attempt that was given up for dead appends nothing to what another goes
   expect(after?.session.checkpointCommit).toBe("c1");
 });
 
-test("session folders go when their task is over, run folders when nobody can use them", async () => {
+test("session folders go when their task is over, what was set aside after a day", async () => {
   const config = loadConfig({ DEPUTY_HOME: await makeFolder() });
   const { scratch } = config.paths;
   const [open, over] = [await bench.submit(), await bench.submit()];
@@ -50,9 +53,8 @@ test("session folders go when their task is over, run folders when nobody can us
   const sessions = { open: await begin(open), over: await begin(over), young: await begin(over) };
   for (const name of [sessions.open, sessions.over, sessions.young])
     await mkdir(join(scratch, "sessions", name), { recursive: true });
-  for (const name of ["run_old", "run_young"]) await mkdir(join(scratch, name));
   const longAgo = new Date(Date.now() - 3 * 24 * 3_600_000);
-  for (const path of [`sessions/${sessions.open}`, `sessions/${sessions.over}`, "run_old"])
+  for (const path of [`sessions/${sessions.open}`, `sessions/${sessions.over}`])
     await utimes(join(scratch, path), longAgo, longAgo);
   const aside = join(config.paths.worktrees, "set-aside");
   const [hour, now] = [3_600_000, Date.now()];
@@ -63,6 +65,42 @@ test("session folders go when their task is over, run folders when nobody can us
   expect((await readdir(join(scratch, "sessions"))).sort()).toEqual(
     [sessions.open, sessions.young].sort(),
   );
-  expect((await readdir(scratch)).sort()).toEqual(["run_young", "sessions"]);
   expect(await readdir(aside)).toEqual([young]);
+});
+
+test("what killed processes left goes, and nothing of one that may live", async () => {
+  const config = loadConfig({ DEPUTY_HOME: await makeFolder() });
+  const { sandbox, scratch } = config.paths;
+  const before = process.env.TMPDIR;
+  process.env.TMPDIR = await makeFolder();
+  onTestFinished(() => {
+    if (before === undefined) delete process.env.TMPDIR;
+    else process.env.TMPDIR = before;
+  });
+  /** As another process would have named it. */
+  const madeBy = (path: string, { pid = 4_194_303, place = "" }) =>
+    path
+      .replace(`-${process.pid.toString(36)}-`, `-${pid.toString(36)}-`)
+      .replace(/-[0-9a-z]{5}-(?=[0-9a-z]+-[0-9a-z]+-[^-]+$)/, place ? `-${place}-` : "$&");
+  const own = await Promise.all([
+    makeTempFolder("index"),
+    makeTempFolder("run", scratch),
+    makeTempFolder("srt", sandbox),
+  ]);
+  const file = nameTempFile("patch");
+  const left = [...own.map((path) => madeBy(path, {})), madeBy(await makeTempFolder("demo"), {})];
+  for (const path of left) await mkdir(join(path, "home", "pg"), { recursive: true });
+  await writeFile(madeBy(file, {}), "");
+  const over = madeBy(await makeTempFolder("demo"), {});
+  const away = madeBy(own[0] ?? "", { place: "zzzzz" });
+  const others = [join(tmpdir(), "deputy-home-abc123"), join(tmpdir(), "index-of-mine")];
+  for (const path of [over, away, ...others]) await mkdir(path);
+  const old = `${away}2`;
+  await mkdir(old);
+  const longAgo = new Date(Date.now() - 3 * 24 * 3_600_000);
+  await utimes(old, longAgo, longAgo);
+  await tidyScratch(bench.db, config);
+  const isThere = (paths: readonly string[]) => paths.map((path) => existsSync(path));
+  expect(isThere([...left, madeBy(file, {}), old])).toEqual(Array(6).fill(false));
+  expect(isThere([...own, over, away, ...others])).toEqual(Array(7).fill(true));
 });

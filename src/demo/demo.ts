@@ -1,5 +1,4 @@
-import { mkdir, mkdtemp } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { taskWire } from "../api/task.ts";
 import { taskDetailWire } from "../api/task-detail.ts";
@@ -10,6 +9,7 @@ import { type Config, loadConfig } from "../config/config.ts";
 import { scrubbedEnvironment } from "../core/base/child-environment.ts";
 import { startDaemon } from "../daemon/daemon.ts";
 import { openLog } from "../daemon/home/log.ts";
+import { makeTempFolder } from "../sandbox/files/temp.ts";
 import { runCommand } from "../sandbox/process/run-command.ts";
 import { removeEmbeddedPostgres } from "../store/postgres/embedded.ts";
 import { fingerprintCheckout } from "../worktree/checkout/fingerprint.ts";
@@ -25,7 +25,7 @@ import { type ScriptedModel, startScriptedModel } from "./scripted-model.ts";
  */
 export async function runDemo({ json }: { json: boolean }): Promise<ExitCode> {
   const startedAt = performance.now();
-  const root = await mkdtemp(join(tmpdir(), "deputy-demo-"));
+  const root = await makeTempFolder("demo");
   const home = join(root, "home");
   await mkdir(home, { mode: 0o700 });
   const say = (text: string) => process.stdout.write(json ? "" : `${text}\n`);

@@ -7,7 +7,6 @@ import type { AgentRun } from "../agents/agent.ts";
 import { exposeOnLoopback } from "../agents/gateway/expose-on-loopback.ts";
 import type { Config } from "../config/config.ts";
 import type { Reach } from "../config/sandbox-settings.ts";
-import { newId } from "../core/base/id.ts";
 import type { Preparation } from "../core/task/task.ts";
 import type { Job, SetupBox } from "../executor/job.ts";
 import { type Denial, makeDenialList } from "../sandbox/box/find-denials.ts";
@@ -21,6 +20,7 @@ import type {
 } from "../sandbox/box/sandbox.ts";
 import { spawnConfined } from "../sandbox/box/spawn-confined.ts";
 import { removeTree } from "../sandbox/files/remove-tree.ts";
+import { makeTempFolder } from "../sandbox/files/temp.ts";
 import { type EgressProxy, openEgressProxy } from "../sandbox/network/egress-proxy.ts";
 import type { ProcessIdentity } from "../sandbox/process/process-identity.ts";
 import type { CommandSpec } from "../sandbox/process/run-command.ts";
@@ -193,7 +193,7 @@ export async function openSetupBox(
   worktree: string,
 ): Promise<SetupBox> {
   const { config, self, sandbox } = deps;
-  const scratch = join(config.paths.scratch, newId("run"));
+  const scratch = await makeTempFolder("run", config.paths.scratch);
   const box = await openBox({
     config,
     sandbox,
@@ -244,8 +244,7 @@ export function makeCheckSandbox(
     apart: sandbox.provider !== "none" && forChecks !== "open" && forChecks.length === 0,
     openBoxes: async ({ mirror, reports, scratch, startsInside = false, worktree }) => {
       // Beside the worktree, paths would be too long for sockets.
-      const sockets = join(config.paths.scratch, newId("run"));
-      await mkdir(sockets, { recursive: true, mode: 0o700 });
+      const sockets = await makeTempFolder("run", config.paths.scratch);
       const home = join(scratch, "home");
       const open = (reach: Reach) =>
         openBox({

@@ -15,7 +15,6 @@ import type { Config } from "../config/config.ts";
 import { maxModelSilenceMs, type RoleSettings, roleSettings } from "../config/role-settings.ts";
 import type { Reach } from "../config/sandbox-settings.ts";
 import { DeputyError } from "../core/base/error.ts";
-import { newId } from "../core/base/id.ts";
 import { findPrice } from "../core/budget/prices.ts";
 import type { Role } from "../core/budget/usage.ts";
 import type { Task } from "../core/task/task.ts";
@@ -23,6 +22,7 @@ import { cleanText, cutText } from "../core/text/clean-text.ts";
 import { type Redact, redactDeep } from "../core/text/redact.ts";
 import type { Sandbox } from "../sandbox/box/sandbox.ts";
 import { removeTree } from "../sandbox/files/remove-tree.ts";
+import { makeTempFolder } from "../sandbox/files/temp.ts";
 import type { ProcessIdentity } from "../sandbox/process/process-identity.ts";
 import type { Db } from "../store/database/schema.ts";
 import { setSigns } from "../store/records/signs.ts";
@@ -64,8 +64,7 @@ async function runRole(deps: RoleDeps, request: RoleRequest): Promise<RoleEnd> {
   const agent = findAgent(deps, name, model);
   if (typeof agent !== "function") return { ...agent, sessionId: null, confinement: null };
   const { about } = request;
-  const scratch = join(config.paths.scratch, newId("run"));
-  mkdirSync(scratch, { recursive: true, mode: 0o700 });
+  const scratch = await makeTempFolder("run", config.paths.scratch);
   const track = self.trackChild(
     `${request.role} of ${about.attemptId ?? about.subtaskId ?? about.taskId}`,
   );

@@ -1,5 +1,4 @@
-import { mkdir, mkdtemp, realpath, stat } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir, realpath, stat } from "node:fs/promises";
 import { isAbsolute, join } from "node:path";
 import { z } from "zod";
 import { type Config, loadConfig } from "../config/config.ts";
@@ -19,6 +18,7 @@ import { noteMissingTools, withTools } from "../sandbox/box/installed-tools.ts";
 import { openSandbox } from "../sandbox/box/open-sandbox.ts";
 import { describeSandbox, type Sandbox } from "../sandbox/box/sandbox.ts";
 import { removeTree } from "../sandbox/files/remove-tree.ts";
+import { makeTempFolder } from "../sandbox/files/temp.ts";
 import { runBaseline } from "../verifier/checks/baseline.ts";
 import type { CheckSandbox } from "../verifier/checks/confine-checks.ts";
 import { verifyCommit } from "../verifier/checks/verify-attempt.ts";
@@ -121,7 +121,7 @@ export async function proveReceipt(options: ProveOptions): Promise<Proved> {
   const { base, commit, receipt, repeat } = readReceipt(options.receipt);
   const place = await findRepository(options, receipt.task.repository);
   const config = loadConfig();
-  const root = await realpath(await mkdtemp(join(tmpdir(), "deputy-prove-")));
+  const root = await realpath(await makeTempFolder("prove"));
   try {
     const sandbox = await openSandbox({
       ...{ wanted: config.sandbox.provider, stateDir: join(root, "sandbox"), secrets: [] },

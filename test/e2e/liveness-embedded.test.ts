@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { writeFile } from "node:fs/promises";
+import { readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -49,9 +49,13 @@ async function submitWaiting(name: string): Promise<{ id: string; go(): Promise<
 test("kill -9 of the daemon: the next one adopts the database that is still running", async () => {
   const before = await postmaster();
   const { id, go } = await submitWaiting("adoption");
+  const scratch = join(deputy.home, "scratch");
+  const [left = ""] = (await readdir(scratch)).filter((name) => /^run-/.test(name));
   await deputy.kill();
   expect(isProcessAlive(before)).toBe(true);
+  expect(existsSync(join(scratch, left, "brief.md"))).toBe(true);
   await deputy.start();
+  await until(() => !existsSync(join(scratch, left)), "what the dead daemon left is removed");
   expect(await postmaster()).toEqual(before);
   await go();
   expect((await deputy.untilOver(id)).state).toBe("completed");

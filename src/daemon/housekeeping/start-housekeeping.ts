@@ -75,7 +75,7 @@ export function startHousekeeping(services: Services, deps: HousekeepingDeps): (
     tidy.run();
     pack.run();
   });
-  every(tidyScratchMs, "tidying of scratch folders", () => tidyScratch(db, config));
+  every(tidyScratchMs, "tidying of scratch folders", () => tidyScratch(db, config)).run();
   every(pruneMs, "pruning", (stopping) => pruneOldTasks(deps, stopping)).run();
   return () => repairs;
 }

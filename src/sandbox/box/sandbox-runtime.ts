@@ -1,10 +1,11 @@
 import { randomUUID } from "node:crypto";
 import { readdirSync, realpathSync } from "node:fs";
-import { lstat, mkdir, mkdtemp, readdir, rm, rmdir, unlink, writeFile } from "node:fs/promises";
+import { lstat, mkdir, readdir, rm, rmdir, unlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { DeputyError } from "../../core/base/error.ts";
 import { withFolder } from "../files/open-folder.ts";
 import { removeTree } from "../files/remove-tree.ts";
+import { makeTempFolder } from "../files/temp.ts";
 import { limitArgs } from "../limits/limit-args.ts";
 import { forwarderPath } from "../network/forwarder-path.ts";
 import { proxyVariables } from "../network/proxy-variables.ts";
@@ -79,7 +80,7 @@ export async function openSandboxRuntime(options: BubblewrapOptions): Promise<Sa
       return makeIsShown([...systemFolders, ...paths]);
     },
   };
-  const folder = await mkdtemp(join(options.stateDir, "try-"));
+  const folder = await makeTempFolder("try", options.stateDir);
   try {
     const { spec, tidy } = await sandbox.confine(
       { argv: ["true"], cwd: folder, env: { PATH: process.env.PATH ?? "" }, timeoutMs: 30_000 },
@@ -119,7 +120,7 @@ async function confine(
       `sandbox-runtime cannot show ${moved.path} at another place.`,
     );
   }
-  const own = await mkdtemp(join(stateDir, "srt-"));
+  const own = await makeTempFolder("srt", stateDir);
   const home = confinement.home ?? join(scratch ?? own, "home");
   await mkdir(home, { recursive: true, mode: 0o700 });
   const worktrees = await Promise.all(

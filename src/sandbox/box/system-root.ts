@@ -1,18 +1,7 @@
 import { existsSync } from "node:fs";
-import {
-  chmod,
-  cp,
-  lstat,
-  mkdir,
-  mkdtemp,
-  readdir,
-  readlink,
-  realpath,
-  rm,
-  writeFile,
-} from "node:fs/promises";
-import { basename, join, relative } from "node:path";
-import { identifyProcess, isProcessAlive } from "../process/process-identity.ts";
+import { chmod, cp, lstat, mkdir, readdir, readlink, realpath, writeFile } from "node:fs/promises";
+import { join, relative } from "node:path";
+import { makeTempFolder, removeDeadTemp } from "../files/temp.ts";
 import { isWithin } from "./guard-paths.ts";
 import { makeSyscallFilter } from "./syscall-filter.ts";
 
@@ -72,9 +61,8 @@ export async function makeSystemRoot(stateDir: string, user: SandboxUser): Promi
 /** Creates a folder named after this process, so that a later one can remove those of dead ones. */
 async function makeEtc(stateDir: string, user: SandboxUser): Promise<string> {
   await mkdir(stateDir, { recursive: true, mode: 0o700 });
-  await removeDead(stateDir);
-  const own = identifyProcess(process.pid);
-  const etc = await mkdtemp(join(stateDir, `etc-${process.pid}-${own?.startTicks ?? "unknown"}-`));
+  await removeDeadTemp(stateDir);
+  const etc = await makeTempFolder("etc", stateDir);
   await chmod(etc, 0o755);
   const names = [
     ...(await readdir("/etc")).filter((name) => copied.test(name)),
@@ -102,14 +90,4 @@ async function copyOne(name: string, etc: string): Promise<void> {
   const real = await realpath(from);
   const isShown = isWithin(real, "/etc") || isWithin(real, "/usr");
   await cp(isShown ? from : real, join(etc, name), { recursive: true, verbatimSymlinks: true });
-}
-
-async function removeDead(stateDir: string): Promise<void> {
-  for (const path of await readdir(stateDir)) {
-    const [, pid, ticks] = /^etc-(\d+)-(\d+|unknown)-/.exec(basename(path)) ?? [];
-    if (pid === undefined || ticks === undefined) continue;
-    const startTicks = ticks === "unknown" ? null : ticks;
-    if (isProcessAlive({ pid: Number(pid), startTicks })) continue;
-    await rm(join(stateDir, path), { recursive: true, force: true });
-  }
 }

@@ -1,20 +1,10 @@
 import { existsSync } from "node:fs";
-import {
-  chmod,
-  cp,
-  lstat,
-  mkdir,
-  mkdtemp,
-  readdir,
-  readFile,
-  rename,
-  rm,
-  symlink,
-} from "node:fs/promises";
+import { chmod, cp, lstat, mkdir, readdir, readFile, rename, rm, symlink } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join, relative } from "node:path";
 import { z } from "zod";
 import { DeputyError } from "../../core/base/error.ts";
+import { makeTempFolder, removeDeadTemp } from "../../sandbox/files/temp.ts";
 import { runCommand, type SystemUser } from "../../sandbox/process/run-command.ts";
 
 /**
@@ -148,7 +138,8 @@ async function tryBinaries(
 /** Two processes may copy at once: each makes its own copy, and the first to rename it wins. */
 async function copyBinaries(from: string, to: string): Promise<void> {
   await mkdir(dirname(to), { recursive: true });
-  const own = await mkdtemp(join(dirname(to), ".copy-"));
+  await removeDeadTemp(dirname(to));
+  const own = await makeTempFolder("copy", dirname(to));
   try {
     const fresh = join(own, "native");
     await cp(from, fresh, { recursive: true, verbatimSymlinks: true });

@@ -1,8 +1,8 @@
-import { mkdtemp, readdir } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readdir } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
 import { type Folder, withFolder } from "../../sandbox/files/open-folder.ts";
 import { emptyFolder, removeInside, removeTree } from "../../sandbox/files/remove-tree.ts";
+import { makeTempFolder } from "../../sandbox/files/temp.ts";
 import { allowMissingLfs } from "../content/lfs-missing.ts";
 import { findSubmodule, listSubmodules } from "../content/submodules.ts";
 import { GitFailure } from "../git/git-failure.ts";
@@ -51,7 +51,7 @@ async function fillSubmodule(
     content === null ? emptyFolder(folder) : removeInside(folder, ".git");
   await withFolder(root, path, clear, { make: 0o777, clear: true });
   if (content === null) return;
-  const scratch = await mkdtemp(join(tmpdir(), "deputy-index-"));
+  const scratch = await makeTempFolder("index");
   const place = { path: join(root, path), index: join(scratch, "index") };
   try {
     await checkOut(mirror, { root, workTree: place.path, index: place.index, commit: content });

@@ -1,9 +1,8 @@
-import { randomUUID } from "node:crypto";
 import { constants } from "node:fs";
 import { copyFile, lstat, realpath, unlink, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openFolder, splitPath, withFolder } from "../../sandbox/files/open-folder.ts";
+import { nameTempFile } from "../../sandbox/files/temp.ts";
 import type { Mirror } from "../mirror/open-mirror.ts";
 import { parseRepository } from "../mirror/repository-url.ts";
 import { inspectSource } from "../mirror/source-repository.ts";
@@ -70,7 +69,7 @@ export async function listIncluded(
   git: Awaited<ReturnType<typeof inspectSource>>["git"],
   patterns: string,
 ): Promise<string[]> {
-  const file = join(tmpdir(), `deputy-include-${randomUUID()}`);
+  const file = nameTempFile("include");
   await writeFile(file, patterns, { mode: 0o600, flag: "wx" });
   try {
     const text = await git.run([

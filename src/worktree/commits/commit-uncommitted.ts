@@ -1,6 +1,6 @@
-import { copyFile, lstat, mkdtemp, rm, stat, utimes } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { copyFile, lstat, rm, stat, utimes } from "node:fs/promises";
 import { join } from "node:path";
+import { makeTempFolder } from "../../sandbox/files/temp.ts";
 import { type Git, openGit } from "../git/git.ts";
 import { GitFailure } from "../git/git-failure.ts";
 import { type Mirror, pinRef, readRef } from "../mirror/mirror.ts";
@@ -28,7 +28,7 @@ export async function commitUncommitted(
   if (source.bare)
     throw conflict(`${checkout} is a bare repository: nothing is uncommitted there.`);
   await requireFinished(source);
-  const scratch = await mkdtemp(join(tmpdir(), "deputy-index-"));
+  const scratch = await makeTempFolder("index");
   try {
     const commit = await commitFiles(mirror, source, head, join(scratch, "index"));
     if (commit !== head) await pinRef(mirror, name, commit);

@@ -1,7 +1,5 @@
-import { randomUUID } from "node:crypto";
 import { rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { nameTempFile } from "../../sandbox/files/temp.ts";
 import { type Mirror, openMirror } from "../mirror/open-mirror.ts";
 import { isFullId } from "../mirror/read-cache.ts";
 import { listFilesAt, readFileAt } from "../read/read-commit.ts";
@@ -26,7 +24,7 @@ async function readFilters(mirror: Mirror, commit: string): Promise<ReadonlyMap<
   const rules = files.filter((path) => path === rulesName || path.endsWith(`/${rulesName}`));
   const texts = await Promise.all(rules.map((path) => readFileAt(mirror, commit, path)));
   if (!texts.some((text) => text?.includes("filter"))) return new Map();
-  const index = join(tmpdir(), `deputy-attributes-${randomUUID()}`);
+  const index = nameTempFile("attributes");
   try {
     const git = openMirror(mirror, { index });
     await git.run(["read-tree", "--end-of-options", commit]);

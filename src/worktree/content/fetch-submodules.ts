@@ -1,7 +1,7 @@
-import { mkdir, mkdtemp, rm, stat, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir, rm, stat, writeFile } from "node:fs/promises";
 import { dirname, isAbsolute, join } from "node:path";
 import { DeputyError } from "../../core/base/error.ts";
+import { makeTempFolder } from "../../sandbox/files/temp.ts";
 import { type Git, openGit } from "../git/git.ts";
 import { GitFailure } from "../git/git-failure.ts";
 import { withRepositoryLock } from "../git/repository-lock.ts";
@@ -149,7 +149,7 @@ async function bring(
   { commit }: Submodule,
   { url, transport, explain }: Origin,
 ): Promise<void> {
-  const gitDir = await mkdtemp(join(tmpdir(), "deputy-submodule-"));
+  const gitDir = await makeTempFolder("submodule");
   const { signal } = fetch;
   try {
     for (const folder of ["objects", "refs"]) await mkdir(join(gitDir, folder));

@@ -1,10 +1,10 @@
 import { constants } from "node:fs";
-import { access, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { access, mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { DeputyError } from "../../core/base/error.ts";
 import { findSpaceProblem, SpaceError } from "../../core/base/space.ts";
 import { cutText } from "../../core/text/clean-text.ts";
+import { makeTempFolder } from "../../sandbox/files/temp.ts";
 import { GitFailure } from "../git/git-failure.ts";
 import { moveRef } from "../mirror/mirror.ts";
 import { type Mirror, openMirror } from "../mirror/open-mirror.ts";
@@ -204,7 +204,7 @@ async function deleteRemote(
 ): Promise<void> {
   const ref = branchRef(branch);
   // A push needs a repository, even one that only deletes: an empty one suffices.
-  const gitDir = await mkdtemp(join(tmpdir(), "deputy-empty-"));
+  const gitDir = await makeTempFolder("empty");
   try {
     for (const folder of ["objects", "refs"]) await mkdir(join(gitDir, folder));
     await writeFile(join(gitDir, "HEAD"), "ref: refs/heads/none\n");

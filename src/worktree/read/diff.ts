@@ -1,7 +1,5 @@
-import { randomUUID } from "node:crypto";
 import { open, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { nameTempFile } from "../../sandbox/files/temp.ts";
 import { type Mirror, openMirror } from "../mirror/open-mirror.ts";
 import { isFullId } from "../mirror/read-cache.ts";
 import { measureChange } from "./diff-trees.ts";
@@ -35,7 +33,7 @@ export async function diffCommits(
   options: { maxBytes?: number; paths?: readonly string[]; context?: number } = {},
 ): Promise<string> {
   const maxBytes = options.maxBytes ?? maxDiffBytes;
-  const path = join(tmpdir(), `deputy-${randomUUID()}.patch`);
+  const path = nameTempFile("patch");
   try {
     const isLarge = (await measureChange(mirror, from, to)) > maxPatchBytes;
     await writeDiff(mirror, [from, to], path, isLarge ? "names" : "whole", options);
