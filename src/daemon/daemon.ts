@@ -129,6 +129,7 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
           error instanceof GarbledRow ? garbled.note(error.garbled) : onTakeoverError(error),
       );
       if (found.processes.length > 0) log.warn(found, "took over what a dead process left");
+      return found.processes.length > 0;
     };
     await reap();
     const loop = await brakeCrashLoop(db, self.processId, config.crashLoop, (freeze) =>

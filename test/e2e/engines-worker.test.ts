@@ -64,6 +64,16 @@ describe.each(engines)("a worker (queue on %s)", (engine) => {
       )) ?? []
     ).map(({ kind }) => kind);
 
+  test("killed right after its attempt is recorded, its death has the daemon look for what follows", async () => {
+    const worker = await startWorker({ DEPUTY_FAULT: "execute:advanced" });
+    const exited = once(worker, "exit");
+    const { id, go } = await submitWaiting();
+    await go();
+    expect(await exited).toEqual([null, "SIGKILL"]);
+    expect((await deputy.untilOver(id)).state).toBe("completed");
+    expect(await kindsOf(id)).toEqual(["worker"]);
+  });
+
   test("takes attempts over the queue, the daemon does the rest; alone, nothing runs without it", async () => {
     const { id, go } = await submitWaiting();
     await deputy.untilEvent(id, ({ type }) => type === "subtask.ready");

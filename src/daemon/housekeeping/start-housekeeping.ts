@@ -32,8 +32,8 @@ export type HousekeepingDeps = AdvanceDeps & {
   garbled: GarbledWatch;
   /** Frees worktrees while their volume is below its floor. */
   freeSpace: (stopping: AbortSignal) => Promise<void>;
-  /** Take over the claims of processes that died. */
-  reap: () => Promise<void>;
+  /** Takes over what dead processes left; whether there were any. */
+  reap: () => Promise<boolean>;
 };
 
 const takeOverMs = 2_000;
@@ -51,7 +51,10 @@ export function startHousekeeping(services: Services, deps: HousekeepingDeps): (
   const every = (everyMs: number, what: string, work: (stopping: AbortSignal) => Promise<void>) =>
     services.add(what, startPeriodic({ everyMs, what, work, log }));
 
-  every(Math.min(takeOverMs, config.reconcileMs), "takeover", reap);
+  every(Math.min(takeOverMs, config.reconcileMs), "takeover", async () => {
+    // What it made ready just before it died, it told nobody of.
+    if (await reap()) runner.wakeAll();
+  });
   // Makes up for jobs that were lost (a flushed Redis, dropped tables).
   every(config.reconcileMs, "reconcile", async () => runner.wakeAll());
   every(spaceMs, "look for space", async () => {
