@@ -15,6 +15,7 @@ import { listUsage } from "../store/records/usage.ts";
 import { listPlans } from "../store/tasks/plans.ts";
 import { findFirstComment, getTask, listAttempts, listSubtasks } from "../store/tasks/tasks.ts";
 import { describeCommits } from "../worktree/commits/rewrite-commits.ts";
+import { findOutsideLinks } from "../worktree/content/find-outside-links.ts";
 import type { Mirror, Mirrors } from "../worktree/mirror/mirror.ts";
 import { parseRepository } from "../worktree/mirror/repository-url.ts";
 import { isSourceAway } from "../worktree/mirror/source-repository.ts";
@@ -110,6 +111,7 @@ async function deliverBranch(
   if (patch !== null) await writePatch(mirror, base, commit, patch);
   const files = (await listChanges(mirror, base, commit)).map(({ path }) => path);
   const credentials = await findCredentials(mirror, base, commit, deps.redact);
+  const outsideLinks = await findOutsideLinks(mirror, base, commit);
   const made = await describeCommits(mirror, base, commit);
   const [subtasks, attempts, usage, plans, messages] = await Promise.all([
     listSubtasks(deps.db, task.id),
@@ -127,7 +129,7 @@ async function deliverBranch(
         usage,
         plans,
         messages,
-        delivery: { branch, commit, ...made, files, credentials, note, ...where },
+        delivery: { branch, commit, ...made, files, credentials, outsideLinks, note, ...where },
       }),
       deps.redact,
     );
@@ -162,8 +164,15 @@ async function deliverBranch(
     branch,
     commit,
     url,
-    detail: `${branch}, ${files.length} file${files.length === 1 ? "" : "s"} changed, ${proof}${credentials.length > 0 ? `; it adds what looks like a credential, in ${credentials.join(", ")}` : ""}${note === null ? "" : `; ${note}`}`,
+    detail: `${branch}, ${files.length} file${files.length === 1 ? "" : "s"} changed, ${proof}${credentials.length > 0 ? `; it adds what looks like a credential, in ${credentials.join(", ")}` : ""}${describeLinks(outsideLinks)}${note === null ? "" : `; ${note}`}`,
   };
+}
+
+/** For one line; the receipt has all of them. */
+function describeLinks(links: readonly string[]): string {
+  if (links.length === 0) return "";
+  const more = links.length > 3 ? " and others" : "";
+  return `; links that lead outside the repository: ${links.slice(0, 3).join(", ")}${more}`;
 }
 
 /** The target branch of a pull request; "HEAD" stands for the forge's default branch. */

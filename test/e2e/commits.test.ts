@@ -45,12 +45,21 @@ test("the repository's commit-msg hook tries the messages, in a box and not in t
   const refused = await run({
     ...input,
     goal: "Add the WIP of c",
-    agent: "command:echo c > c.txt",
+    agent: "command:echo c > c.txt; ln -s ../secret out; ln -s a.txt in",
   });
   expect(refused.state, refused.end_detail).toBe("completed");
-  expect((await deputy.events(refused.id)).at(-1)?.message).toContain(
-    ".husky/commit-msg refuses a message of its commits (",
-  );
+  const note = /\.husky\/commit-msg refuses a message of its commits \(/;
+  const links = ["out → ../secret"];
+  const last = (await deputy.events(refused.id)).at(-1)?.message;
+  expect(last).toMatch(note);
+  expect(last).toContain(`links that lead outside the repository: ${links[0]}`);
+  // The same wherever the receipt is read.
+  const { delivery, not_checked } = await receiptOf(refused.id);
+  expect(delivery).toMatchObject({ note: expect.stringMatching(note), outside_links: links });
+  expect(not_checked).toContainEqual(expect.stringMatching(note));
+  const { stdout } = await deputy.cli(["receipt", refused.id]);
+  expect(stdout).toMatch(note);
+  expect(stdout).toContain(`## Links that lead outside the repository\n\n- ${links[0]}\n`);
   expect(own.git("status", "--porcelain", "--ignored")).toBe("");
 });
 

@@ -3,6 +3,7 @@ import { readFileSync, rmSync, statSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { mergeCommits } from "../../src/worktree/commits/merge.ts";
+import { findOutsideLinks, leadsOutside } from "../../src/worktree/content/find-outside-links.ts";
 import { diffCommits, listChanges, writePatch } from "../../src/worktree/read/diff.ts";
 import {
   isAncestor,
@@ -122,4 +123,32 @@ test("files of a commit are read literally: no links, no folders, no magic", asy
   }
   expect(await listFilesAt(mirror, head, "a")).toEqual(["a/b.txt", "a/c/d.txt"]);
   expect(await listFilesAt(mirror, head)).toHaveLength(5);
+});
+
+test.each([
+  ["link", "a.txt", false],
+  ["src/link", "../a.txt", false],
+  ["src/link", "../../a.txt", true],
+  ["src/link", "deep/../../../a.txt", true],
+  ["link", "..", true],
+  ["src/link", "..", false],
+  ["link", "/etc/passwd", true],
+  ["link", "..hidden/a", false],
+])("a link %s to %s leads outside: %s", (path, target, outside) => {
+  expect(leadsOutside(path, target)).toBe(outside);
+});
+
+test("new links that lead outside are named, a bounded number of them, and old ones are not", async () => {
+  const source = makeRepository();
+  const link = (name: string, target: string) => symlinkSync(target, join(source, name));
+  link("old", "/etc");
+  const base = commit(source, {}, "Base");
+  link("within", "src/a.txt");
+  for (let n = 10; n < 35; n++) link(`out-${n}`, `/etc/${n}`);
+  const tip = commit(source, {}, "Links");
+  const { mirror } = await mirrorOf(source);
+  const found = await findOutsideLinks(mirror, base, tip);
+  expect(found).toHaveLength(21);
+  expect([found[0], found.at(-1)]).toEqual(["out-10 → /etc/10", "and 5 more"]);
+  expect(await findOutsideLinks(mirror, tip, tip)).toEqual([]);
 });

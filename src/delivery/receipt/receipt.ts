@@ -76,6 +76,10 @@ export function buildReceipt(input: {
           url: delivery.url,
           patch: delivery.patch,
           files: delivery.files,
+          /** Links that the change adds and that lead outside the repository, as `path → target`. */
+          outside_links: delivery.outsideLinks,
+          /** What the repository's commit-msg hook says of the messages; null: nothing. */
+          note: delivery.note,
         }
       : null,
     plan: describePlan(task, subtasks, plans),
@@ -199,8 +203,8 @@ export type ReceiptDelivery = {
   /** Newest first; others than those of the attempts where they were signed or given other words. */
   commits: string[];
   signed: boolean;
-  /** Of the repository's commit-msg hook; known only while it is delivered. */
-  note?: string | null;
+  /** Of the repository's commit-msg hook. */
+  note: string | null;
   url: string | null;
   /** Null: the change is too large for one, or `isPublic`. */
   patch: string | null;
@@ -209,6 +213,8 @@ export type ReceiptDelivery = {
   files: string[];
   /** Where the change adds what looks like a credential, as `path:line`. */
   credentials: string[];
+  /** Links that the change adds and that lead outside the repository, as `path → target`. */
+  outsideLinks: string[];
 };
 
 /** Reported to readers without a verdict: whether it is a real credential is unknown. */

@@ -57,6 +57,7 @@ export function renderReceipt(receipt: Receipt): string {
         ...(task.logs_removed_at ? [["Logs", `removed at ${task.logs_removed_at}`]] : []),
       ],
     ),
+    ...list("Links that lead outside the repository", delivery?.outside_links ?? []),
     ...(receipt.review === null ? [] : ["## Review", makeInert(receipt.review)]),
     "## Plan",
     ...renderPlanAccount(plan).map((line) => oneLine(line, 1_000)),
