@@ -29,6 +29,8 @@ export const ladderWire = named(
         ),
         /** What comes if it fails in the same way again; null: it is over, or waits for help. */
         next: z.object({ rung: z.enum(rungs), reason: z.string() }).nullable(),
+        /** An attempt that finished after it was given up: its work is verified before another is made. */
+        late: z.number().nullable(),
       }),
     ),
   }),

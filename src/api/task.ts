@@ -97,6 +97,8 @@ export const taskWire = named(
     delivery_url: z.string().nullable(),
     end_detail: z.string().nullable(),
     cancel_requested_at: time.nullable(),
+    /** Since when a person has it paused: what it waits for besides comes after `resume`. */
+    paused_at: time.nullable(),
     /** What a person decided on the delivered work; `open`: nothing yet; null: nothing to decide. */
     decision: z.enum(decisions).nullable(),
     accepted_at: time.nullable(),

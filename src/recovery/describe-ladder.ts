@@ -1,3 +1,4 @@
+import { findLateWork } from "../core/ledger/late-work.ts";
 import { parseAgentName } from "../core/settings/agent-name.ts";
 import type { Decision, Fallback, Rung } from "../core/task/failure.ts";
 import type { LadderRung, SubtaskLadder } from "../core/task/ladder-view.ts";
@@ -21,7 +22,10 @@ type Told = { number: number; decision: Decision };
  * the decision that one more failure like the last would get. Pure; `attempts` are the subtask's.
  */
 export function describeLadder(
-  subtask: Pick<Subtask, "agent" | "fallback" | "firstCountedAttempt" | "key" | "state">,
+  subtask: Pick<
+    Subtask,
+    "agent" | "baseCommit" | "fallback" | "firstCountedAttempt" | "key" | "kind" | "state"
+  >,
   attempts: readonly Attempt[],
   above: Above,
 ): SubtaskLadder {
@@ -38,6 +42,7 @@ export function describeLadder(
       isSubtaskOver(subtask.state) || waitsForHelp(subtask, told)
         ? null
         : foresee(subtask, attempts, told, above),
+    late: isSubtaskOver(subtask.state) ? null : (findLateWork(subtask, attempts)?.number ?? null),
   };
 }
 

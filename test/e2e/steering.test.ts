@@ -120,6 +120,7 @@ test("what asks is answered while it is paused, and goes on once it is resumed",
   expect((await deputy.cli(["pause", id])).code).toBe(0);
   const answered = await deputy.cli(["answer", id, "the red one"]);
   expect(answered.code, answered.stderr).toBe(0);
+  expect(answered.stdout).toContain(`${id} stays paused; it continues after: deputy resume ${id}.`);
   const held = async () => (await look(id)).subtasks[0];
   expect((await held()).state).toBe("ready");
   expect((await held()).hold.kind).toBe("question");

@@ -64,7 +64,12 @@ test("a program that is missing is named, and once it is there a retry finishes 
   expect(asking.questions[0].text).toContain(`"${program}" was not found`);
   await writeFile(program, "#!/bin/sh\necho right > word.txt\n");
   await chmod(program, 0o755);
-  expect((await deputy.cli(["retry", id])).code).toBe(0);
+  expect((await deputy.cli(["pause", id])).code).toBe(0);
+  const retried = await deputy.cli(["retry", id]);
+  expect(retried.stdout).toBe(
+    `Retry requested; ${id} stays paused; it continues after: deputy resume ${id}.\n`,
+  );
+  expect((await deputy.cli(["resume", id])).code).toBe(0);
   const done = await deputy.untilOver(id);
   expect(done.state, done.end_detail).toBe("completed");
   expect((await show(id)).subtasks[0].answers).toEqual([]);

@@ -128,7 +128,7 @@ export class MemoryService implements Service {
     const rungs = [{ rung: "repair" as const, fallback: null, used: [] }];
     const next = { rung: "repair" as const, reason: "attempt 2 of 6 repairs it" };
     const own = { key: "main", state: "running" as const, counted: 0, limit: 6, on: null };
-    return { id: this.get(id).id, subtasks: [{ ...own, rungs, next }] };
+    return { id: this.get(id).id, subtasks: [{ ...own, rungs, next, late: null }] };
   }
 
   async diff(id: string) {

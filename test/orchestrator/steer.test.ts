@@ -9,6 +9,7 @@ import {
   resumeTask,
   sayToTask,
 } from "../../src/orchestrator/commands/steer.ts";
+import { tellWhenReworked } from "../../src/orchestrator/commands/tell-when.ts";
 import {
   listMessages,
   listPendingMessages,
@@ -42,6 +43,8 @@ const origin = {
   reviewedAgainst: null,
 } as const;
 
+const wake = { kind: "wake", at: new Date(0), reason: "GitHub is away" } as const;
+const pause = { kind: "question", questionId: "que_1" } as const;
 const comment = (id: string, text: string, key: string | null = "s0") =>
   commentOnTask(bench.deps, id, { place: "a.js:1", text }, key);
 
@@ -135,7 +138,7 @@ test("one that comes while it is delivered is worked on as soon as it is, paused
   await merge(await begin());
   const delivery = await claim("deliver");
   expect((await comment(id, "late")).when).toBe(
-    '"s0" is being delivered; a rework with your comment follows',
+    '"s0" is being delivered; a rework with your comment follows after that',
   );
   await pauseTask(bench.deps, id);
   expect(await bench.report(delivery, success("deliver"))).toBe("applied");
@@ -298,4 +301,23 @@ test("it is refused in words while another task works on the same subject", asyn
     `github:acme/app#1 has another active task, ${active}`,
   );
   expect([await stateOf(id), await listMessages(bench.db, id)]).toEqual(["completed", []]);
+});
+
+test.each<[Partial<Parameters<typeof tellWhenReworked>[0]>, string]>([
+  [
+    { state: "delivering", hold: wake },
+    "waits to be delivered; a rework with your comment follows after that",
+  ],
+  [
+    { state: "delivering", hold: pause, pausedAt: new Date() },
+    "waits to be delivered; a rework with your comment follows after that, once the task is resumed",
+  ],
+  [
+    { state: "waiting", hold: pause },
+    "is done; a rework with your comment follows once the task's question is answered",
+  ],
+])("of %o it is said when a comment is worked on", (task, words) => {
+  const subtask = { agent: "builtin", fallback: null, kind: "work", state: "completed" } as const;
+  const given = { hold: null, pausedAt: null, state: "running" as const, ...task };
+  expect(tellWhenReworked(given, subtask)).toBe(words);
 });

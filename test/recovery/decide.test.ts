@@ -104,6 +104,11 @@ test("a used-up window is waited out to its end, in a wake; nonsense is not beli
   // A provider that does not say; and one whose word did not hold.
   expect(parked(null).delayMs).toBe(3_600_000);
   expect(parked(at(-1)).delayMs).toBe(60_000);
+  // One of a few seconds has ended by now, or nearly; it is believed three times.
+  expect([parked(at(0.001)), parked(at(-0.001)), parked(at(-0.001), 2)]).toEqual(
+    [3_600, 1_000, 1_000].map((delayMs) => expect.objectContaining({ delayMs })),
+  );
+  expect(parked(at(-0.001), 3).delayMs).toBe(120_000);
   expect(parked(at(-1), 20).delayMs).toBe(6 * 3_600_000);
   expect(decide({ ...failure("rate_limit_window"), retryAt: at(5) }, [], options).reason).toContain(
     "again after 2026-01-01T05:00:00.000Z",

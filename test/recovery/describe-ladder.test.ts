@@ -8,7 +8,7 @@ import { describeLadder } from "../../src/recovery/describe-ladder.ts";
 /** What `deputy ladder` says: the rungs taken, and what one more failure like the last would lead to. */
 const subtask = {
   ...{ agent: "builtin", fallback: null, firstCountedAttempt: 1, key: "fix" },
-  state: "running" as const,
+  ...{ state: "running" as const, kind: "work" as const, baseCommit: "c0" },
 };
 const larger = { agent: "builtin", model: "larger" };
 const nobody = { fallbacks: [], mayReplan: false, asksForHelp: false };
@@ -20,7 +20,8 @@ function attemptsOf(rungs: readonly (Rung | null)[], signature = "s"): Attempt[]
     const words = { kind, signature, reason: `took ${rung}` };
     const more = rung === "fallback" ? { fallback: larger } : {};
     const decision = rung && { rung, ...words, ...more };
-    return { number: at + 1, decision: decision as Decision | null } as Attempt;
+    const base = { number: at + 1, baseCommit: "c0", report: null, endedAt: new Date(0) };
+    return { ...base, decision: decision as Decision | null } as Attempt;
   });
 }
 
@@ -90,4 +91,18 @@ test("the page for people", () => {
     "  if it fails so again: attempt 3 of 6 from a clean base, with what was tried in its brief, because a repair led to the same failure (the same again)",
   ]);
   expect(renderLadder({ id: "task_1", subtasks: [] })).toBe("task_1 has no plan yet.");
+});
+
+test("late work that is not taken over yet comes before another attempt, and is said", () => {
+  const [first, second] = attemptsOf(["continue", null]);
+  const report = { commit: "c1" } as Attempt["report"];
+  const attempts = [{ ...first, report } as Attempt, { ...second, endedAt: null } as Attempt];
+  const ladder = describeLadder(subtask, attempts, others);
+  expect(ladder.late).toBe(1);
+  const view = { id: "task_1", subtasks: [ladder] } as LadderDetailView;
+  expect(renderLadder(view)).toContain(
+    "attempt 1 finished after it was given up: its work is verified before another attempt is made",
+  );
+  expect(describeLadder({ ...subtask, state: "completed" }, attempts, others).late).toBeNull();
+  expect(describeLadder({ ...subtask, baseCommit: "c2" }, attempts, others).late).toBeNull();
 });

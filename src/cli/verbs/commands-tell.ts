@@ -38,7 +38,9 @@ export async function retryTask(io: CliIo, id: string, options: RetryOptions): P
   const path = taskPath(id, "/retry");
   const { raw, value } = await connect(io).json(taskWire, "POST", path, isChanged ? { body } : {});
   return print(io, options, raw, [
-    `${value.id} is being retried. Follow it with: deputy watch ${value.id}`,
+    value.paused_at
+      ? `Retry requested; ${plain(tellState(value))}.`
+      : `${value.id} is being retried. Follow it with: deputy watch ${value.id}`,
     ...(await listFreeze(io, options)),
   ]);
 }

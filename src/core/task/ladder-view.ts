@@ -16,6 +16,11 @@ export type SubtaskLadder = {
   rungs: readonly LadderRung[];
   /** What comes if the attempt fails in the same way as the last one; null: it is over, or waits for help. */
   next: { rung: Rung; reason: string } | null;
+  /**
+   * The attempt that finished after it was given up, and whose work is verified before another one is
+   * made; null: there is none.
+   */
+  late: number | null;
 };
 
 export type LadderRung = {

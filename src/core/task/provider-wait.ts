@@ -13,6 +13,7 @@ const maxWaitMs = 8 * 24 * hourMs;
 /** First wait when the provider gives no time. */
 const unknownMs = hourMs;
 const longestMs = 6 * hourMs;
+const leastMs = 1_000;
 /** How many times in a row the provider's time is taken as it is. */
 const trustedTimes = 3;
 
@@ -27,7 +28,9 @@ export function providerWaitMs(
 ): number {
   const aheadMs = retryAt === null ? unknownMs : retryAt.getTime() - now.getTime();
   const grownMs = Math.min(longestMs, minuteMs * 2 ** (times - trustedTimes));
-  const isTrusted = aheadMs > 0 && times <= trustedTimes;
-  const waitMs = Math.min(maxWaitMs, isTrusted ? aheadMs : Math.max(aheadMs, grownMs, minuteMs));
+  // A window of seconds may end while the attempt does.
+  const isTrusted = aheadMs > -minuteMs && times <= trustedTimes;
+  const toldMs = isTrusted ? Math.max(aheadMs, leastMs) : Math.max(aheadMs, grownMs, minuteMs);
+  const waitMs = Math.min(maxWaitMs, toldMs);
   return Math.round(waitMs + chance * Math.min(30_000, waitMs / 10));
 }

@@ -28,7 +28,10 @@ export function tellWhen(subtask: Pick<Subtask, "agent" | "fallback" | "kind" | 
 }
 
 /** When a comment is worked on, in words, by the states of task and subtask. Pure. */
-export function tellWhenReworked(task: Task, subtask: Subtask): string {
+export function tellWhenReworked(
+  task: Pick<Task, "hold" | "pausedAt" | "state">,
+  subtask: Parameters<typeof tellWhen>[0],
+): string {
   const { state } = subtask;
   const once = task.pausedAt ? ", once the task is resumed" : "";
   switch (state) {
@@ -45,8 +48,10 @@ export function tellWhenReworked(task: Task, subtask: Subtask): string {
     case "waiting":
       return `works on your comment in its next attempt${once}`;
     case "completed":
-      return task.state === "delivering"
-        ? "is being delivered; a rework with your comment follows"
+      if (task.state === "delivering")
+        return `${task.hold?.kind === "lease" ? "is being delivered" : "waits to be delivered"}; a rework with your comment follows after that${once}`;
+      return task.state === "waiting" && !task.pausedAt
+        ? "is done; a rework with your comment follows once the task's question is answered"
         : `is done; a rework with your comment follows when no other subtask is open${once}`;
     case "superseded":
     case "failed":
