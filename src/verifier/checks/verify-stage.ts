@@ -16,6 +16,7 @@ import type { WantedTools } from "../../core/settings/wanted-tool.ts";
 import type { Claim, Outcome, Stage } from "../../core/task/outcome.ts";
 import type { Baseline, Subtask, Task } from "../../core/task/task.ts";
 import type { ProcessIdentity } from "../../sandbox/process/process-identity.ts";
+import { waitOut } from "../../store/database/outage.ts";
 import type { Db } from "../../store/database/schema.ts";
 import { getBaseline, saveBaseline } from "../../store/records/baselines.ts";
 import { listFlakyTests, recordFlips } from "../../store/records/flaky-tests.ts";
@@ -335,7 +336,7 @@ async function findBaseline(
   const baseline = await runBaseline(run);
   // A run left open by a temporary fault of the machine or the network is repeated next time.
   const isWhole = Object.values(baseline.runs).every(({ status }) => status !== "inconclusive");
-  if (baseline.setupOk && isWhole) await saveBaseline(deps.db, key, baseline);
+  if (baseline.setupOk && isWhole) await waitOut(() => saveBaseline(deps.db, key, baseline));
   return baseline;
 }
 

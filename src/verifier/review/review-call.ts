@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import type { RoleEnd, RunRole } from "../../agents/agent.ts";
 import { cleanText, cutText } from "../../core/text/clean-text.ts";
+import { waitOut } from "../../store/database/outage.ts";
 import type { Db } from "../../store/database/schema.ts";
 import { getAnswer, keepAnswer, type ReviewKey } from "../../store/records/reviews.ts";
 import { findAsked } from "../../store/records/sessions.ts";
@@ -53,7 +54,7 @@ export async function ask<Answer>(
   if (known) return known.problem === null ? call.read(known.output) : { problem: known.problem };
   const { output, problem } = await askPatiently(place, call);
   const agent = call.agent ?? `the ${call.role}`;
-  const kept = await keepAnswer(db, call.key, { agent, output, problem });
+  const kept = await waitOut(() => keepAnswer(db, call.key, { agent, output, problem }));
   return kept.problem === null ? call.read(kept.output) : { problem: kept.problem };
 }
 
