@@ -125,8 +125,9 @@ test("a budget that is used up in the middle of a loop makes no call more and as
 test("one that hushes as a planner keeps no slot: its run ends, and planning is tried later", async () => {
   model.hold(({ role }) => role === "hushes");
   const id = await submit("hushes", { mode: "plan" });
-  const { message } = await deputy.untilEvent(id, ({ message }) => /silent for/.test(message));
-  expect(message).toMatch(/the model server was silent for 0 s \(tried 2 times\)/);
+  await deputy.untilEvent(id, ({ message }) =>
+    message.includes("the model server was silent for 0 s (tried 2 times)"),
+  );
   expect(callsOf("hushes")).toBe(2);
   model.release();
   expect((await deputy.untilOver(id)).state).toBe("completed");
