@@ -152,7 +152,7 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
     const leftovers = await removeCheckLeftovers(mirrors, config.paths.checks);
     if (leftovers > 0) log.info({ leftovers }, "removed worktrees of checks that were cut off");
 
-    freeSpace = makeFreeSpace({ config, db, log, mirrors, space });
+    freeSpace = makeFreeSpace({ config, db, log, mirrors, prepared, space });
     // A volume below its floor causes no error that would tell of it; one may have been freed meanwhile.
     await space.look();
     if (space.problems().length + space.low().length === 0) await wakeWaiting();
@@ -231,7 +231,13 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
       "measuring of disk use",
       rememberUse(
         (signal) =>
-          measureUse({ mirrors, runCommand: programs.runCommand, timeoutMs: measureMs }, signal),
+          measureUse(
+            {
+              ...{ mirrors, prepared: config.paths.prepared, timeoutMs: measureMs },
+              runCommand: programs.runCommand,
+            },
+            signal,
+          ),
         onError("could not measure what repositories take; trying again"),
       ),
     );

@@ -48,7 +48,7 @@ export function makeMetrics(deps: {
   );
   const use = gauge(
     "deputy_repository_bytes",
-    "What a repository's mirror and worktrees take, measured every few minutes",
+    "What a repository's mirror, worktrees and prepared trees take, measured every few minutes",
     ["repository", "kind"],
   );
   const free = gauge("deputy_volume_free_bytes", "Free space of a volume", ["volume"]);
@@ -59,7 +59,8 @@ export function makeMetrics(deps: {
   );
   const setSpace = () => {
     for (const one of [use, free, floor]) one.reset(); // what is gone takes nothing
-    for (const { mirrorBytes, repository, worktreesBytes } of deps.repositories()) {
+    for (const { mirrorBytes, preparedBytes, repository, worktreesBytes } of deps.repositories()) {
+      use.set({ repository, kind: "prepared" }, preparedBytes);
       use.set({ repository, kind: "mirror" }, mirrorBytes);
       use.set({ repository, kind: "worktrees" }, worktreesBytes);
     }

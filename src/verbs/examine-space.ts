@@ -35,9 +35,10 @@ export async function examineSpace(config: Config): Promise<DoctorFinding[]> {
 
 async function examineUse({ paths }: Config): Promise<DoctorFinding[]> {
   const mirrors = openMirrors(paths.mirrors);
-  const deps = { mirrors, runCommand, timeoutMs: measureMs };
+  const deps = { mirrors, prepared: paths.prepared, runCommand, timeoutMs: measureMs };
   const use = await measureUse(deps, AbortSignal.timeout(measureMs));
-  const sizeOf = ({ mirrorBytes, worktreesBytes }: RepositoryUse) => mirrorBytes + worktreesBytes;
+  const sizeOf = ({ mirrorBytes, preparedBytes, worktreesBytes }: RepositoryUse) =>
+    mirrorBytes + preparedBytes + worktreesBytes;
   use.sort((a, b) => sizeOf(b) - sizeOf(a));
   const details = use.slice(0, maxNamed).map(describeUse);
   if (use.length > maxNamed) details.push(`${use.length - maxNamed} smaller repositories`);

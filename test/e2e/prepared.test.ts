@@ -4,6 +4,7 @@ import { beforeAll, expect, test } from "vitest";
 import type { Json } from "../support/deputy.ts";
 import { withDeputy } from "../support/fixtures.ts";
 import type { TestRepository } from "../support/repository.ts";
+import { until } from "../support/until.ts";
 
 /**
  * Setup is paid once: what it made on the base is copied into each worktree in which it would make
@@ -103,6 +104,17 @@ test("what a copy made red and a setup of its own does not is no failure, and th
   expect(JSON.stringify((await receiptOf(task.id)).checks)).toContain(
     "red with what an earlier setup had made, which is not used any more",
   );
+});
+
+test("doctor and metrics say what it takes", async () => {
+  const { stdout } = await deputy.cli(["doctor"]);
+  expect(stdout).toMatch(
+    /✓ disk use +\S+: mirror \S+ MB, \d+ worktrees? \S+ MB, 1 prepared tree \d/,
+  );
+  await until(async () => {
+    const text = (await deputy.api("GET", "/metrics")).body as string;
+    return /^deputy_repository_bytes\{repository="[^"]+",kind="prepared"\} [1-9]/m.test(text);
+  }, "it is measured");
 });
 
 test("a setup that changes tracked files runs in each worktree", async () => {

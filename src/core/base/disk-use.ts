@@ -7,6 +7,9 @@ export type RepositoryUse = {
   mirrorBytes: number;
   worktreesBytes: number;
   worktrees: number;
+  /** What setup made, kept for the next worktree. */
+  preparedBytes: number;
+  prepared: number;
 };
 
 /** One of the volumes that we write to. */
@@ -18,7 +21,9 @@ export function describeVolume({ floorBytes, freeBytes, mount, totalBytes }: Vol
 }
 
 export function describeUse(use: RepositoryUse): string {
-  const { mirrorBytes, repository, worktrees, worktreesBytes } = use;
+  const { mirrorBytes, prepared, preparedBytes, repository, worktrees, worktreesBytes } = use;
   const count = `${worktrees} worktree${worktrees === 1 ? "" : "s"}`;
-  return `${repository}: mirror ${inMb(mirrorBytes)} MB, ${count} ${inMb(worktreesBytes)} MB`;
+  const trees = `${prepared} prepared tree${prepared === 1 ? "" : "s"}`;
+  const kept = prepared === 0 ? "" : `, ${trees} ${inMb(preparedBytes)} MB`;
+  return `${repository}: mirror ${inMb(mirrorBytes)} MB, ${count} ${inMb(worktreesBytes)} MB${kept}`;
 }

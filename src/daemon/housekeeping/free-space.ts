@@ -7,14 +7,15 @@ import { removeTree } from "../../sandbox/files/remove-tree.ts";
 import type { Db } from "../../store/database/schema.ts";
 import { listAside } from "../../worktree/checkout/set-aside.ts";
 import type { Mirrors } from "../../worktree/mirror/mirror.ts";
+import type { PreparedTrees } from "../../worktree/prepared/prepared-trees.ts";
 import type { Log } from "../home/log.ts";
 import { measureVolume } from "./probe-volume.ts";
 import type { SpaceWatch } from "./watch-space.ts";
 
 /**
- * Cleans up before it lets work wait: while the volume of the worktrees is below its floor, those of
- * finished tasks are freed (free-worktrees.ts), until everything may start again; at last goes what
- * was set aside out of worktrees. Each removal is a log line, and those of worktrees are events of
+ * Cleans up before it lets work wait: while the volume of the worktrees is below its floor, first what
+ * setup made and can make again is removed, then the worktrees of finished tasks are freed
+ * (free-worktrees.ts), until everything may start again; at last goes what was set aside out of them. Each removal is a log line, and those of worktrees are events of
  * their tasks. Without a floor nothing is removed.
  */
 export type FreeSpaceDeps = {
@@ -22,11 +23,12 @@ export type FreeSpaceDeps = {
   db: Db;
   log: Log;
   mirrors: Mirrors;
+  prepared: PreparedTrees | undefined;
   space: Pick<SpaceWatch, "isScarce" | "look">;
 };
 
 /** Returns one round, which does nothing while there is room; a second call joins it. */
-export function makeFreeSpace({ config, db, log, mirrors, space }: FreeSpaceDeps) {
+export function makeFreeSpace({ config, db, log, mirrors, prepared, space }: FreeSpaceDeps) {
   const { minFreeMb, paths } = config;
   const hasRoom = () => {
     const room = measureVolume(paths.worktrees);
@@ -36,6 +38,12 @@ export function makeFreeSpace({ config, db, log, mirrors, space }: FreeSpaceDeps
     if (!space.isScarce(paths.worktrees)) return;
     let failed = 0;
     let freed = 0;
+    for (const { bytes, id } of (await prepared?.list())?.toReversed() ?? []) {
+      if (stopping.aborted || hasRoom()) break;
+      await prepared?.drop(id);
+      freed++;
+      log.info({ bytes }, "removed what setup made, because little space was left");
+    }
     await freeWorktrees(db, mirrors, {
       ...{ hasRoom, stopping },
       onFreed: async (one) => {

@@ -4,6 +4,7 @@ import type { CommandResult, CommandSpec } from "../../sandbox/process/run-comma
 import { listWorktrees } from "../../worktree/checkout/worktree.ts";
 import { homeOfWorktree } from "../../worktree/checkout/worktree-home.ts";
 import { listMirrors, type Mirror, type Mirrors } from "../../worktree/mirror/mirror.ts";
+import { listPrepared } from "../../worktree/prepared/prepared-trees.ts";
 
 /**
  * Measures what each repository's mirror and worktrees take, by `du` in a process of its own: the
@@ -13,15 +14,18 @@ import { listMirrors, type Mirror, type Mirrors } from "../../worktree/mirror/mi
 export type MeasureDeps = {
   mirrors: Mirrors;
   runCommand: (spec: CommandSpec) => Promise<CommandResult>;
+  /** The folder of prepared trees, which know their sizes. */
+  prepared: string;
   /** For one repository. */
   timeoutMs: number;
 };
 
 export async function measureUse(
-  { mirrors, runCommand, timeoutMs }: MeasureDeps,
+  { mirrors, prepared, runCommand, timeoutMs }: MeasureDeps,
   signal: AbortSignal,
 ): Promise<RepositoryUse[]> {
   const found: RepositoryUse[] = [];
+  const trees = await listPrepared(prepared);
   const all = await listMirrors(mirrors).catch(() => []); // none is made yet
   for (const mirror of all) {
     if (signal.aborted) return found;
@@ -44,7 +48,9 @@ export async function measureUse(
       const bytes = sizes.get(path); // else it went meanwhile
       return bytes === undefined ? [] : bytes + (sizes.get(homeOfWorktree(path)) ?? 0);
     });
+    const kept = trees.filter((tree) => tree.mirror === mirror.gitDir);
     found.push({
+      ...{ prepared: kept.length, preparedBytes: kept.reduce((sum, { bytes }) => sum + bytes, 0) },
       repository: basename(mirror.gitDir, ".git"),
       ...{ mirrorBytes, worktrees: inPlace.length },
       worktreesBytes: inPlace.reduce((sum, bytes) => sum + bytes, 0),

@@ -40,6 +40,7 @@ export type PreparedTrees = {
   makeOnce<T>(key: string, make: () => Promise<T | null>): Promise<T | null>;
   /** Told of what makes setup run anew, which is slow and no fault of the work. */
   onProblem(words: string, error: unknown): void;
+  /** Removes a tree, and its files, before it returns. */
   drop(id: string): Promise<void>;
   list(): Promise<Prepared[]>;
   /** Removes drafts that a killed process left, and trees that are too old. */
@@ -130,25 +131,7 @@ export function openPreparedTrees({
   /** What cannot be kept, so that it is not made again and again for that. */
   const unkept = new LRUCache<string, true>({ max: 200 });
 
-  async function read(id: string): Promise<Prepared | null> {
-    const path = join(root, id, nameOfManifest);
-    try {
-      const [text, { mtime }] = await Promise.all([readFile(path, "utf8"), lstat(path)]);
-      return { ...manifest.parse(JSON.parse(text)), id, usedAt: mtime };
-    } catch {
-      return null; // of another version, or gone meanwhile
-    }
-  }
-
-  async function list(): Promise<Prepared[]> {
-    const names = await readdir(root).catch(() => []);
-    const all = await Promise.all(names.filter((name) => !name.startsWith(".")).map(read));
-    const youngest = Date.now() - maxAgeMs;
-    return all
-      .filter((one) => one !== null)
-      .filter(({ madeAt }) => madeAt.getTime() > youngest)
-      .toSorted((a, b) => b.madeAt.getTime() - a.madeAt.getTime());
-  }
+  const list = () => listPrepared(root);
 
   async function drop(id: string): Promise<void> {
     const gone = join(root, `${gonePrefix}${randomUUID()}`);
@@ -158,7 +141,7 @@ export function openPreparedTrees({
       if ((error as NodeJS.ErrnoException).code === "ENOENT") return;
       throw error;
     }
-    removal.deleteLater(gone);
+    await removeTree(gone);
   }
 
   /** The least recently used go first. */
@@ -269,6 +252,28 @@ export function openPreparedTrees({
       await makeRoom();
     },
   };
+}
+
+/** The trees in a folder that may be given, the youngest first. */
+export async function listPrepared(root: string): Promise<Prepared[]> {
+  const names = await readdir(root).catch(() => []); // none was ever kept
+  const ids = names.filter((name) => !name.startsWith("."));
+  const all = await Promise.all(ids.map((id) => readPrepared(root, id)));
+  const youngest = Date.now() - maxAgeMs;
+  return all
+    .filter((one) => one !== null)
+    .filter(({ madeAt }) => madeAt.getTime() > youngest)
+    .toSorted((a, b) => b.madeAt.getTime() - a.madeAt.getTime());
+}
+
+async function readPrepared(root: string, id: string): Promise<Prepared | null> {
+  const path = join(root, id, nameOfManifest);
+  try {
+    const [text, { mtime }] = await Promise.all([readFile(path, "utf8"), lstat(path)]);
+    return { ...manifest.parse(JSON.parse(text)), id, usedAt: mtime };
+  } catch {
+    return null; // of another version, or gone meanwhile
+  }
 }
 
 /** Whether an entry can be put there; "nowhere": the commit has no such folder, or a link. */
