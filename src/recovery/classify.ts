@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { stripVTControlCharacters } from "node:util";
 import { invariant } from "../core/base/invariant.ts";
+import { describeCheck } from "../core/proof/check-words.ts";
 import {
   askAboutJudges,
   askAboutMissed,
@@ -8,7 +9,7 @@ import {
   summarizeJudges,
   tellCoderOfJudges,
 } from "../core/proof/judge-words.ts";
-import { type CheckResult, type CheckRun, type Verdict, wasKilled } from "../core/proof/verdict.ts";
+import { type CheckResult, type Verdict, wasKilled } from "../core/proof/verdict.ts";
 import { openFindings, type Review, whyLoopEnds } from "../core/review/review.ts";
 import { askAboutMissing, askPerson, count, tellCoder } from "../core/review/review-words.ts";
 import type { FailureKind } from "../core/task/failure.ts";
@@ -32,7 +33,6 @@ export type Failure = {
 };
 
 const maxEvidence = 16_000;
-const maxNamedTests = 50;
 const maxLastLines = 20;
 const maxLastWords = 1_000;
 
@@ -191,30 +191,6 @@ function tellApart({ check, newlyFailing, run }: CheckResult): string {
 /** Without folders and numbers, which differ from run to run. */
 function leaveOutPlaces(text: string): string {
   return text.replace(/\/\S*\/(?=\S)/g, "").replace(/\d+/g, "#");
-}
-
-/** Describes a check that did not pass to the agent that repairs the change. */
-export function describeCheck({ check, run, reason, newlyFailing }: CheckResult): string {
-  const failing = newlyFailing.length > 0 ? newlyFailing : failedTests(run);
-  const more = failing.length - maxNamedTests;
-  const names = failing.slice(0, maxNamedTests).map((name) => `- ${name}`);
-  const tests =
-    names.length > 0
-      ? `\nFailing tests:\n${names.join("\n")}${more > 0 ? `\n- and ${more} more` : ""}`
-      : "";
-  const why = reason.includes(run.detail) ? reason : `${reason}; ${run.detail}`;
-  return `The check \`${check.command}\` did not pass (${why}).${tests}\n${describeOutput(run)}`;
-}
-
-function failedTests({ tests }: CheckRun): string[] {
-  return Object.entries(tests?.tests ?? {}).flatMap(([name, is]) =>
-    is === "failed" ? [name] : [],
-  );
-}
-
-function describeOutput({ failures, outputTail }: CheckRun): string {
-  if (failures !== undefined) return `Its output, without what passed:\n\n${failures}`;
-  return outputTail === "" ? "It printed nothing." : `Its output ended with:\n\n${outputTail}`;
 }
 
 function make(

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
+import { describeCheck } from "../../src/core/proof/check-words.ts";
 import type { CheckResult, CheckRun } from "../../src/core/proof/verdict.ts";
-import { describeCheck } from "../../src/recovery/classify.ts";
 import { findFailurePassages } from "../../src/verifier/checks/failure-passages.ts";
 
 function sample(runner: string): string {

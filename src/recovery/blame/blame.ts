@@ -1,4 +1,5 @@
 import { invariant } from "../../core/base/invariant.ts";
+import { describeCheck } from "../../core/proof/check-words.ts";
 import type { Check, CheckResult, Verdict } from "../../core/proof/verdict.ts";
 import type { Claim, Outcome } from "../../core/task/outcome.ts";
 import { buildsOn } from "../../core/task/plan.ts";
@@ -8,7 +9,6 @@ import { undoStep } from "../../worktree/commits/undo-step.ts";
 import { type Mirror, type Mirrors, pinRef } from "../../worktree/mirror/mirror.ts";
 import { listChanges } from "../../worktree/read/diff.ts";
 import { listSteps, treeOf } from "../../worktree/read/read-commit.ts";
-import { describeCheck } from "../classify.ts";
 import { findCulprit, type Probed } from "./find-culprit.ts";
 
 /**
