@@ -62,6 +62,8 @@ export function makeBashTool(place: Place, startIn = ""): Tool {
       if (result.truncatedBytes > 0 && isSpilled) {
         notes.push(`[the whole output: read ${outputPath}]`);
       }
+      if (output.trim() === "" && result.exitCode !== 0 && /\bgit\s+stash\b/.test(command))
+        notes.push("[git's own files are read-only here, so nothing can be stashed]");
       const next = folder === null ? cwd : await insideOf(worktree, folder);
       if (next === null) notes.push(outsideNote);
       else if (next !== cwd) notes.push(`[now in ${relative(worktree, next) || rootName}]`);
