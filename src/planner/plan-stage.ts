@@ -15,6 +15,7 @@ import { inspectRepository } from "../verifier/checks/inspect-repository.ts";
 import { repositoryConfigPath } from "../verifier/checks/read-repository-config.ts";
 import { parseRepository } from "../worktree/mirror/repository-url.ts";
 import { requirePushable } from "../worktree/publish/publish.ts";
+import { listFilesAt } from "../worktree/read/read-commit.ts";
 import { type AskDeps, askPlanner } from "./ask-planner.ts";
 import { planAsGiven, planDirectly } from "./plan-task.ts";
 import { makePrepareBase, type PrepareBase, type PreparedBase } from "./prepare-task.ts";
@@ -99,7 +100,11 @@ async function plan(
   const planned = (made: Plan): Outcome => ({ kind: "planned", preparation, plan: made });
   const wasSeen = task.approval === "plan" && (await listPlans(deps.db, task.id)).length > 0;
   const hasPlanner = () => roleAgent(deps.config, "planner", task.repository) !== null;
-  const wish = wantsPlan(task, hasPlanner);
+  const countFiles = async () => {
+    const { baseCommit, mirror } = preparation;
+    return (await listFilesAt(deps.mirrors.at(mirror), baseCommit)).length;
+  };
+  const wish = await wantsPlan(task, hasPlanner, countFiles);
   if (!wasSeen && task.planInput) return planned(planAsGiven(task, task.planInput));
   if (!wasSeen && !wish.plan) return planned(planDirectly(task, wish.why));
   const made = await askPlanner(deps, claim, task, preparation, {

@@ -1,9 +1,11 @@
 import type { Task } from "../core/task/task.ts";
 
 /**
- * Whether a planner should look at a task first, and why, in one clause. Pure, and without a model:
- * a simple task costs nothing to decide. Only the caller's own words count; outside text can
- * neither request nor prevent a planner.
+ * Whether a planner should look at a task first, and why, in one clause. Without a model: a simple
+ * task costs nothing to decide. Only the caller's own words count; outside text can neither request
+ * nor prevent a planner. A planner that answers with one part has cost as much as a third of the work,
+ * so a goal of a few parts is planned only where they are clearly apart, or where the repository is too
+ * large for one agent to know.
  */
 type PlanWish = { plan: boolean; why: string };
 
@@ -14,9 +16,21 @@ type Asked = Pick<Task, "mode" | "goal" | "agent" | "expectsChange"> & {
 const longGoal = 2_000;
 const manyDeliverables = 3;
 const manyPlaces = 5;
+/** So many parts that they are planned wherever they are. */
+const clearly = 2;
+const apartPlaces = 3;
+/** One agent can look through these within its turns. */
+const fewFiles = 200;
 
-/** `hasPlanner`: whether this daemon has a planner; only called if that decides. */
-export function wantsPlan(task: Asked, hasPlanner: () => boolean): PlanWish {
+/**
+ * `hasPlanner`: whether this daemon has a planner. `countFiles`: of the base commit. Each is only
+ * called if it decides.
+ */
+export async function wantsPlan(
+  task: Asked,
+  hasPlanner: () => boolean,
+  countFiles: () => Promise<number>,
+): Promise<PlanWish> {
   const direct = (why: string) => ({ plan: false, why });
   const plan = (why: string) => ({ plan: true, why });
   if (!task.expectsChange) return direct("a review is one piece of work");
@@ -24,18 +38,38 @@ export function wantsPlan(task: Asked, hasPlanner: () => boolean): PlanWish {
   if (task.mode === "plan") return plan("asked for");
   if (task.agent.startsWith("command:")) return direct("a program does it as a whole");
   if (task.origin.outsideText !== null) return direct("it is about one thing from outside");
-  const size = describeSize(withoutQuotes(task.goal));
+  const size = readSize(withoutQuotes(task.goal));
   if (size === null) return direct("the goal is one piece of work");
-  return hasPlanner() ? plan(size) : direct("no planner is configured");
+  if (!hasPlanner()) return direct("no planner is configured");
+  if (size.isClear) return plan(size.says);
+  const files = await countFiles();
+  if (files > fewFiles) return plan(`${size.says}, in a repository of ${files} files`);
+  return direct(
+    `${size.says}, which is one part in a repository of ${files} files; \`--mode plan\` asks a planner`,
+  );
 }
 
-/** Why it is more than one piece of work; null: it is not. */
-function describeSize(goal: string): string | null {
+/** What says that it is more than one piece of work, and whether that is clear; null: nothing does. */
+function readSize(goal: string): { says: string; isClear: boolean } | null {
   const deliverables = countDeliverables(goal);
-  if (deliverables >= manyDeliverables) return `the goal lists ${deliverables} deliverables`;
   const places = countPlaces(goal);
-  if (places >= manyPlaces) return `the goal names ${places} places`;
-  return goal.length > longGoal ? `the goal is long (${goal.length} characters)` : null;
+  const found = [
+    {
+      says: `the goal lists ${deliverables} deliverables`,
+      share: deliverables / manyDeliverables,
+      isApart: places >= apartPlaces,
+    },
+    { says: `the goal names ${places} places`, share: places / manyPlaces, isApart: false },
+    {
+      says: `the goal is long (${goal.length} characters)`,
+      share: goal.length / longGoal,
+      isApart: false,
+    },
+  ].filter(({ share }) => share >= 1);
+  const [first] = found;
+  if (!first) return null;
+  const isClear = found.some(({ isApart, share }) => isApart || share >= clearly);
+  return { says: first.says, isClear };
 }
 
 /** Removes pasted code and logs, which say nothing about the amount of work. */

@@ -49,15 +49,33 @@ const cases: [name: string, asked: Partial<Asked>, plan: boolean, why: string][]
     "outside",
   ],
 ];
-test.each(cases)("%s", (_, asked, plan, why) => {
-  const wish = wantsPlan({ ...plain, ...asked }, () => true);
+const files = (count: number) => async () => count;
+
+test.each(cases)("%s", async (_, asked, plan, why) => {
+  const wish = await wantsPlan({ ...plain, ...asked }, () => true, files(5_000));
   expect(wish).toEqual({ plan, why: expect.stringContaining(why) });
 });
 
-test("without anybody to ask, only a person's word asks for a plan", () => {
-  expect(wantsPlan({ ...plain, goal: listed }, () => false)).toEqual({
-    plan: false,
-    why: "no planner is configured",
-  });
-  expect(wantsPlan({ ...plain, mode: "plan" }, () => false).plan).toBe(true);
+test.each<[string, string, boolean]>([
+  ["three bullets", listed, false],
+  ["a long goal", "Rewrite it so that it holds. ".repeat(80), false],
+  ["five places", "Rename it in src/a.ts, src/b.ts, lib/c.py, docs/d/ and README.md", false],
+  [
+    "three bullets, each with its place",
+    "- a in src/a.ts\n- b in lib/b.py\n- c in docs/c.md",
+    true,
+  ],
+  ["six bullets", "- a\n- b\n- c\n- d\n- e\n- f", true],
+  ["a very long goal", "Rewrite it so that it holds. ".repeat(160), true],
+])("in a small repository: %s", async (_, goal, plan) => {
+  const wish = await wantsPlan({ ...plain, goal }, () => true, files(40));
+  expect(wish.plan).toBe(plan);
+  if (!plan) expect(wish.why).toMatch(/one part in a repository of 40 files; `--mode plan` asks/);
+});
+
+test("without anybody to ask, only a person's word asks for a plan", async () => {
+  const nobody = (asked: Partial<Asked>) =>
+    wantsPlan({ ...plain, ...asked }, () => false, files(5_000));
+  expect(await nobody({ goal: listed })).toEqual({ plan: false, why: "no planner is configured" });
+  expect((await nobody({ mode: "plan" })).plan).toBe(true);
 });

@@ -60,6 +60,7 @@ export function renderPlanAccount(plan: PlanAccount): string[] {
     ? `, in ${(by.duration_ms / 1000).toFixed(1)} s, ${by.calls} calls, ${by.input_tokens + by.output_tokens} tokens`
     : "";
   return [
+    ...(plan.mode === "direct" && plan.why ? [`One part, without a planner: ${plan.why}.`] : []),
     ...(by ? [`Planned by \`${by.agent}\`${models}${cost}, because: ${plan.why}.`] : []),
     ...(by?.problem ? [`Its first answer was refused: ${by.problem}.`] : []),
     ...(by?.reason ? [`Its reason: ${by.reason}`] : []),

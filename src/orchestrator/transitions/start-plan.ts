@@ -83,7 +83,7 @@ function describePlan(
   const count = plan.subtasks.length;
   const subtasks = count === 1 ? "one subtask" : `${count} subtasks`;
   const shape = {
-    direct: "direct, one subtask",
+    direct: `direct, one subtask (${plan.why})`,
     given: `${count} subtasks`,
     planned: `${subtasks}, planned by ${plan.planner?.agent} (${plan.why})`,
   }[plan.mode];
