@@ -7,7 +7,7 @@ import { makePlanStage } from "./planner/plan-stage.ts";
 import { repairMirror, reportLostWork } from "./recovery/on-mirror.ts";
 import { makeRecoverStage } from "./recovery/recover-subtask.ts";
 import { makeVerifyStage } from "./verifier/checks/verify-stage.ts";
-import { type StageDeps, wireStages } from "./wiring/wire-stages.ts";
+import { maxChecks, type StageDeps, wireStages } from "./wiring/wire-stages.ts";
 
 /**
  * The story of a task as a table. A stage takes a claim and returns an Outcome; `advance` writes what
@@ -37,7 +37,7 @@ export function makeStages(deps: StageDeps): Required<StageTable> {
     verify: { slots: Math.max(16, concurrency), run: repairing(makeVerifyStage(wired.verify)) },
     recover: { slots: 8, run: repairing(makeRecoverStage(wired.recover)) },
     integrate: {
-      slots: wired.verify.checksAtOnce,
+      slots: maxChecks(deps.config),
       run: repairing(makeIntegrateStage(wired.integrate)),
     },
     deliver: { slots: 4, run: repairing(makeDeliverStage(wired.deliver)) },

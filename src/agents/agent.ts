@@ -64,7 +64,20 @@ export type AgentRun = {
   /** What the daemon itself has to say to an agent that seems to hang: for now, and not to be kept. */
   takeNudge: () => string[];
   emit: (event: AgentEvent) => void;
+  /**
+   * Judges the files as they are now as verification will, for their author alone: by all of the
+   * work's checks, or the one with this command. Left out: there are none.
+   */
+  check?: (command: string | null, signal: AbortSignal) => Promise<Tried>;
+  /**
+   * For a run that may not write: runs a shell command in a throw-away checkout of what it reads, as
+   * checks are run. Left out: nothing of it may be run.
+   */
+  tryCommand?: (command: string, signal: AbortSignal) => Promise<Tried>;
 };
+
+/** What a run of the daemon's for an agent came to: `text` is for the agent, in bounded length. */
+export type Tried = { ok: boolean; text: string };
 
 /** One silence may be an accident of the network: the call is made again. */
 export const maxSilences = 2;
@@ -200,6 +213,8 @@ export type RoleRequest = Pick<
   | "timeoutMs"
   | "signal"
   | "emit"
+  | "check"
+  | "tryCommand"
 > & {
   about: { taskId: string; subtaskId: string | null; attemptId: string | null };
   /** The attempt that it judges without being part of it; its cost is recorded there. */

@@ -80,10 +80,12 @@ export async function finishAttempt(
       snapshotRef: ref,
     };
   }
+  const tellLeftOut = (said: string, paths: string[]) =>
+    job.progress.tell(said, { step: "left_out", paths });
   const endAt = async (commit: string): Promise<Attempted> => {
     const judged = end.reason === "done" && task.expectsChange;
     const rejected =
-      filled ?? (judged ? await findRejected(deps, job, worktree.path, commit) : null);
+      filled ?? (judged ? await findRejected(deps, job, worktree.path, commit, tellLeftOut) : null);
     // A comment on merged work may be answered in words: the merged work stands.
     const mustChange = subtask.integratedCommit === null;
     const unchanged = judged && mustChange && commit === attempt.baseCommit;
@@ -121,11 +123,12 @@ export async function finishAttempt(
  * Why the agent's files cannot be delivered, path by path; null if they can. Entries that git
  * cannot hold (FIFOs, sockets, devices) are left out and reported.
  */
-async function findRejected(
-  deps: ExecuteDeps,
-  { attempt, mirror, progress, task }: Job,
+export async function findRejected(
+  deps: Pick<ExecuteDeps, "maxFileBytes">,
+  { attempt, mirror, task }: Pick<Job, "attempt" | "mirror" | "task">,
   workTree: string,
   commit: string,
+  tellLeftOut: (said: string, paths: string[]) => void = () => {},
 ): Promise<string | null> {
   const unfit = await findUnfitContent(mirror, {
     ...{ workTree, commit, base: attempt.baseCommit },
@@ -138,9 +141,10 @@ async function findRejected(
       .join("; ") + (found.length > maxNamed ? `; and ${found.length - maxNamed} more` : "");
   const leftOut = unfit.filter(({ isContent }) => !isContent);
   if (leftOut.length > 0)
-    progress.tell(`Left out, because git cannot hold it: ${say(leftOut)}`, {
-      ...{ step: "left_out", paths: leftOut.slice(0, maxNamed).map(({ path }) => path) },
-    });
+    tellLeftOut(
+      `Left out, because git cannot hold it: ${say(leftOut)}`,
+      leftOut.slice(0, maxNamed).map(({ path }) => path),
+    );
   const content = unfit.filter(({ isContent }) => isContent);
   if (content.length === 0) return null;
   return `the result cannot be delivered: ${say(content)}. Rename, split, move or remove it, or have .gitignore ignore it`;

@@ -1,4 +1,4 @@
-import type { RunCommand, RunRole } from "../agents/agent.ts";
+import type { RunCommand, RunRole, Tried } from "../agents/agent.ts";
 import type { AttemptConfinement, Refused } from "../core/proof/confinement.ts";
 import type { WantedTools } from "../core/settings/wanted-tool.ts";
 import type { Claim, Outcome } from "../core/task/outcome.ts";
@@ -16,6 +16,17 @@ export type ExecuteDeps = {
   paths: { worktrees: string; logs: string };
   runRole: RunRole;
   redact: Redact;
+  /**
+   * Judges a commit of unfinished work for its author; see verifier/checks/judge-now.ts. `command`: one
+   * of its checks; null: all.
+   */
+  judgeNow: (
+    job: Job,
+    about: { commit: string; command: string | null },
+    signal: AbortSignal,
+  ) => Promise<Tried>;
+  /** What ends this attempt, what its commands reach, and what follows: all that its agent is told. */
+  limitsOf: (job: Job) => AttemptLimits;
   /** For a subtask that is to be planned first. */
   planSubtask: (job: Job) => Promise<Outcome>;
   /**
@@ -53,6 +64,16 @@ export type GivenSetup = {
   tookMs: number;
   /** What the sandbox refused to the setup that made it. */
   refused: readonly Omit<Refused, "by">[];
+};
+
+export type AttemptLimits = {
+  timeoutMs: number;
+  /** Model calls; null: nobody counts them. */
+  maxTurns: number | null;
+  /** `open`: the machine's own network; a list: these hosts by HTTPS; an empty one: nothing. */
+  reach: "open" | readonly string[];
+  /** A model reads the change once its checks are green. */
+  isReviewed: boolean;
 };
 
 export type SetupBox = {

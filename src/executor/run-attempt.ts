@@ -2,6 +2,7 @@ import { join } from "node:path";
 import type { RoleEnd } from "../agents/agent.ts";
 import { answerVariable } from "../agents/programs/command-session.ts";
 import { invariant } from "../core/base/invariant.ts";
+import { formatLeft } from "../core/budget/budget.ts";
 import type { Refused } from "../core/proof/confinement.ts";
 import { goesOn, interruptedKinds } from "../core/task/failure.ts";
 import type { Claim, Stage } from "../core/task/outcome.ts";
@@ -12,12 +13,14 @@ import { measureRoom } from "../sandbox/limits/measure-room.ts";
 import { waitOut } from "../store/database/outage.ts";
 import type { Db } from "../store/database/schema.ts";
 import { takeMessages } from "../store/records/messages.ts";
+import { readSpent } from "../store/records/spending.ts";
 import { setAttemptLog } from "../store/tasks/attempts.ts";
 import { getAttempt, getTask, listAttempts, listSubtasks } from "../store/tasks/tasks.ts";
 import type { WorktreeRow } from "../store/tasks/worktrees.ts";
 import { listFilled } from "../worktree/content/submodules.ts";
 import { diffCommits } from "../worktree/read/diff.ts";
 import { listFilesAt, readFileAt } from "../worktree/read/read-commit.ts";
+import { openCheck } from "./check-now.ts";
 import { finishAttempt } from "./finish-attempt.ts";
 import type { ExecuteDeps, Job } from "./job.ts";
 import { ProgressReporter } from "./report-progress.ts";
@@ -82,7 +85,9 @@ async function runAgent(
   const { attempt, subtask, subtaskCount, task, signal } = job;
   const said = await waitOut(() => takeMessages(deps.db, subtask.id, attempt));
   const wasTold = attempt.sessionId !== null && (await wasToldInSession(deps.db, job));
+  const check = openCheck(deps, job, worktree.path);
   return deps.runRole({
+    ...(check && { check }),
     role: task.expectsChange ? "coder" : "reviewer",
     about: { taskId: task.id, subtaskId: subtask.id, attemptId: attempt.id },
     agent: attempt.agent,
@@ -105,6 +110,8 @@ async function runAgent(
           submodules: (await listFilled(job.mirror, attempt.baseCommit)).map(({ path }) => path),
           said,
           overview: task.expectsChange ? await readOverview(job) : "",
+          limits: deps.limitsOf(job),
+          budgetLeft: task.budget && formatLeft(task.budget, await readSpent(deps.db, task.id)),
           work: said.some(({ place }) => place !== null) ? await readWork(deps, job) : null,
         }),
     worktree: worktree.path,

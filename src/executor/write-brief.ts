@@ -1,7 +1,7 @@
-import { formatBudget } from "../core/budget/budget.ts";
 import type { Message } from "../core/task/message.ts";
 import type { Subtask, Task } from "../core/task/task.ts";
 import { fence, wrapOutsideText } from "../core/text/data-block.ts";
+import type { AttemptLimits } from "./job.ts";
 
 type PendingMessage = Pick<Message, "place" | "text">;
 
@@ -25,8 +25,12 @@ export function writeBrief(input: {
   work: { diff: string; isThere: boolean } | null;
   /** Of the repository, where the work changes it; see write-overview.ts. */
   overview: string;
+  limits: AttemptLimits;
+  /** What the task may still spend, in words; null: there is no limit. */
+  budgetLeft: string | null;
 }): string {
   const { task, subtask, subtaskCount, attempt, diff, submodules, said, work, overview } = input;
+  const { budgetLeft, limits } = input;
   const checks = [...(task.preparation?.checks ?? []), ...subtask.checks];
   const sections = [
     section("Goal", task.goal),
@@ -48,7 +52,10 @@ export function writeBrief(input: {
       task.expectsChange && task.preparation
         ? tellAboutJudges(task, task.preparation.protectedPaths)
         : "",
-      describeLimits(task),
+      task.expectsChange && limits.isReviewed
+        ? "What passes is read by a reviewer, who knows the goal and your change alone."
+        : "",
+      describeLimits(limits, budgetLeft),
       task.expectsChange && submodules.length > 0
         ? `These folders are submodules, which you may read and build: ${submodules.join(", ")}. What is changed in them is not delivered, and fails the attempt.`
         : "",
@@ -102,11 +109,26 @@ export function writeContinuation(subtask: Subtask, isRepeated: boolean): string
   return `${why} The files in the worktree are as they were after your last recorded step. Look before you repeat anything, then go on with the work.${again}\n`;
 }
 
-/** What ends the attempt, so that an agent can divide its work. */
-function describeLimits({ attemptTimeoutMs, budget }: Task): string {
-  const minutes = Math.max(1, Math.round(attemptTimeoutMs / 60_000));
-  const spend = budget ? `, and the whole task may use ${formatBudget(budget)}` : "";
-  return `This attempt ends after ${minutes} min${spend}. What the files hold by then is kept.`;
+/** What ends the attempt, so that an agent can divide its work, and what its commands reach. */
+function describeLimits(
+  { maxTurns, reach, timeoutMs }: AttemptLimits,
+  budgetLeft: string | null,
+): string {
+  const minutes = Math.max(1, Math.round(timeoutMs / 60_000));
+  const turns = maxTurns === null ? "" : ` or ${maxTurns} turns (model calls)`;
+  const spend = budgetLeft === null ? "" : `, and what is left for the whole task is ${budgetLeft}`;
+  const ends = `This attempt ends after ${minutes} min${turns}${spend}. What the files hold by then is kept.`;
+  return `${ends} ${describeReach(reach)}`;
+}
+
+const maxHosts = 5;
+
+function describeReach(reach: AttemptLimits["reach"]): string {
+  if (reach === "open") return "Commands have the network of this machine.";
+  if (reach.length === 0) return "Commands have no network.";
+  const more = reach.length - maxHosts;
+  const hosts = reach.slice(0, maxHosts).join(", ") + (more > 0 ? ` and ${more} more` : "");
+  return `Commands reach these hosts alone: ${hosts}.`;
 }
 
 /** Why the previous attempt did not finish, if its program was killed or hung; else empty. */

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import type { RoleEnd, RunRole } from "../agents/agent.ts";
+import type { AgentEvent, RoleEnd, RunRole } from "../agents/agent.ts";
 import type { Config } from "../config/config.ts";
 import { roleSettings } from "../config/role-settings.ts";
 import { attemptMark } from "../core/base/marks.ts";
@@ -19,6 +19,7 @@ import { readSpent } from "../store/records/spending.ts";
 import { listUsage } from "../store/records/usage.ts";
 import { listPlans } from "../store/tasks/plans.ts";
 import { getAttempt, listSubtasks } from "../store/tasks/tasks.ts";
+import { type TryCommand, type TryPlace, withTries } from "../verifier/checks/try-commands.ts";
 import type { Mirrors } from "../worktree/mirror/mirror.ts";
 import { planAsAnswered } from "./plan-task.ts";
 import { runPlanner } from "./run-planner.ts";
@@ -35,6 +36,8 @@ export type AskDeps = {
   environment: (tools: WantedTools | undefined) => Record<string, string>;
   runRole: RunRole;
   mirrors: Mirrors;
+  /** Where a planner of this task tries commands, on this commit. */
+  triesOf: (claim: Claim, task: Task, commit: string, signal: AbortSignal) => TryPlace;
 };
 
 type Unplanned = {
@@ -69,7 +72,7 @@ export async function askPlanner(
   const before = await readPlanned(db, claim);
   const again = part?.kind === "replan" ? await readFailed(db, task, part) : null;
   const startedAt = performance.now();
-  const result = await runPlanner(deps, {
+  const request = {
     about: { taskId: task.id, subtaskId: claim.subtaskId, attemptId: claim.attemptId },
     agent,
     asked,
@@ -96,10 +99,20 @@ export async function askPlanner(
     logPath: plannerLog(config, claim),
     timeoutMs: settings.timeoutMs ?? plannerTimeoutMs,
     signal,
-    emit: (event) => progress.emit(event),
-  }).finally(() => progress.flush());
+    emit: (event: AgentEvent) => progress.emit(event),
+  };
+  const run = (tryCommand: TryCommand | null) => runPlanner(deps, { ...request, tryCommand });
+  // Nothing runs before a plan that a person wants to see first is approved.
+  const mayRun = part !== null || task.approval !== "plan";
+  const tries = deps.triesOf(claim, { ...task, preparation }, baseCommit, signal);
+  const result = await (mayRun ? withTries(tries, run) : run(null))
+    .catch((error) => {
+      if (signal.aborted) return null; // while its checks were tried
+      throw error;
+    })
+    .finally(() => progress.flush());
   const durationMs = Math.round(performance.now() - startedAt);
-  if (signal.aborted) {
+  if (result === null || signal.aborted) {
     return { detail: describeAbort(signal), parked: true, mayPass: true, end: null };
   }
   switch (result.kind) {

@@ -10,8 +10,10 @@ import {
 import { cleanText } from "../core/text/clean-text.ts";
 import type { Db } from "../store/database/schema.ts";
 import { setAttemptLog } from "../store/tasks/attempts.ts";
+import { describeTried, type TryCommand } from "../verifier/checks/try-commands.ts";
 import { discardWorktree, renewWorktree } from "../worktree/checkout/worktree.ts";
 import type { Mirror } from "../worktree/mirror/mirror.ts";
+import { tryChecks } from "./try-checks.ts";
 import {
   type PlannerBrief,
   writePlannerBrief,
@@ -21,7 +23,8 @@ import {
 /**
  * Ask a planner for a plan. It reads in a worktree of its own at the base commit, which is deleted
  * afterwards with anything it wrote. An invalid answer gets one more try, with the reason; a second
- * invalid answer is refused. With a session it continues where it was interrupted.
+ * invalid answer is refused. A plan whose checks prove nothing on the base is looked at once more by
+ * its author (try-checks.ts), and stands if nothing better comes of it. With a session it continues where it was interrupted.
  */
 type PlannerRequest = Pick<
   RoleRequest,
@@ -38,7 +41,9 @@ type PlannerRequest = Pick<
   mirror: Mirror;
   /** A folder for planners' worktrees. */
   workRoot: string;
-  brief: Omit<PlannerBrief, "again" | "instructions">;
+  brief: Omit<PlannerBrief, "again" | "instructions" | "tried">;
+  /** Runs a command on the base, as checks are run; null: nothing may run yet. */
+  tryCommand: TryCommand | null;
   /** Plans that must not be made again. */
   failedPlans: readonly PlanShape[];
   emit: (event: AgentEvent) => void;
@@ -72,34 +77,55 @@ async function ask(
   request: PlannerRequest,
   worktree: string,
 ): Promise<PlannerResult> {
-  const { mirror, workRoot: _, brief, failedPlans, ...rest } = request;
+  const { mirror, workRoot: _, brief, failedPlans, tryCommand, ...rest } = request;
   const instructions = (await readFile(promptFile, "utf8")).trim();
   const mayPlan = brief.part === null;
   let again: PlannerBrief["again"] = null;
+  /** A plan that can be run, and what was seen of its checks. */
+  let first: { answer: PlannerAnswer; tried: string } | null = null;
   let { sessionId } = request;
+  const writeMessage = (): string => {
+    if (sessionId !== null && first !== null) return `${first.tried}\n`;
+    if (sessionId !== null && again === null) return writePlannerContinuation(brief);
+    // After a bad answer the full brief is sent again: not every agent remembers.
+    return writePlannerBrief({ ...brief, instructions, again, tried: first?.tried ?? null });
+  };
   for (;;) {
     const end: RoleEnd = await runRole({
       ...rest,
+      ...(tryCommand && {
+        tryCommand: async (command: string, signal: AbortSignal) =>
+          describeTried(await tryCommand(command, signal)),
+      }),
       role: "planner",
       mode: "read_only",
       outputSchema: plannerOutputSchema,
-      // After a bad answer the full brief is sent again: not every agent remembers.
-      brief:
-        sessionId !== null && again === null
-          ? writePlannerContinuation(brief)
-          : writePlannerBrief({ ...brief, instructions, again }),
+      brief: writeMessage(),
       worktree,
       gitDir: mirror.gitDir,
       sessionId,
     });
+    const problem = again?.problem ?? null;
+    // The plan that there is is good enough for whatever else ended the second look at it.
+    if (first !== null && end.reason !== "done" && !isHeard(end, request.signal))
+      return { kind: "planned", answer: first.answer, problem };
     if (end.reason !== "done") return { kind: "ended", end };
     const output = clean(end.output);
     const read =
       output === null || output === undefined
         ? { problem: "it held no plan: there was no JSON object that fits the schema" }
         : readPlannerAnswer(output, mayPlan, failedPlans);
-    if ("answer" in read)
-      return { kind: "planned", answer: read.answer, problem: again?.problem ?? null };
+    if (first !== null)
+      return { kind: "planned", answer: "answer" in read ? read.answer : first.answer, problem };
+    if ("answer" in read) {
+      const tried =
+        tryCommand && (await tryChecks(read.answer, brief.checks, tryCommand, request.signal));
+      if (tried === null) return { kind: "planned", answer: read.answer, problem };
+      first = { answer: read.answer, tried };
+      await renewWorktree(mirror, worktree, rest.baseCommit);
+      sessionId = end.sessionId;
+      continue;
+    }
     if (again) {
       const detail = `the planner was asked twice and gave no plan that can be run: first ${again.problem}; then ${read.problem}`;
       return { kind: "refused", detail };
@@ -108,6 +134,11 @@ async function ask(
     await renewWorktree(mirror, worktree, rest.baseCommit);
     sessionId = end.sessionId;
   }
+}
+
+/** A question goes to a person, and a stop is obeyed, whatever plan there is. */
+function isHeard(end: RoleEnd, signal: AbortSignal): boolean {
+  return signal.aborted || end.question !== null;
 }
 
 /** The relative path is the same from `src/planner` and `dist/planner`. */

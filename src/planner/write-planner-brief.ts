@@ -23,6 +23,8 @@ export type PlannerBrief = {
   answers: readonly { question: string; answer: string }[];
   /** The previous answer and what was wrong with it; null: there was none. */
   again: { problem: string; answer: unknown } | null;
+  /** What was seen of the checks of its plan, which is to be looked at once more; null: nothing. */
+  tried: string | null;
 };
 
 export type FailedPart = {
@@ -43,6 +45,7 @@ export function writePlannerBrief({
   rejected,
   answers,
   again,
+  tried,
 }: PlannerBrief): string {
   const sections = [
     section(part ? "The goal of the whole" : "Goal", task.goal),
@@ -88,6 +91,7 @@ export function writePlannerBrief({
           "Answer again, with a plan that has none of that. It is the last time that you are asked.",
         ])
       : "",
+    tried ?? "",
   ];
   return `${sections.filter((text) => text !== "").join("\n\n")}\n`;
 }

@@ -101,9 +101,7 @@ async function runRole(deps: RoleDeps, request: RoleRequest): Promise<RoleEnd> {
     // The daemon writes in its scratch folder: links put there by an agent would lead it elsewhere.
     readOnly: [...(isWriting ? [] : [request.worktree]), request.gitDir, scratch],
     reach: withHosts(
-      config.sandbox.networks(settings.repository)[
-        name.startsWith("command:") ? "command" : "agent"
-      ],
+      agentReach(config, settings.repository, name),
       loginHosts(name, agentConfig(config)),
     ),
     timeoutMs,
@@ -140,7 +138,7 @@ async function runRole(deps: RoleDeps, request: RoleRequest): Promise<RoleEnd> {
       ...request,
       signal: AbortSignal.any([request.signal, meter.signal, stall.signal]),
       scratch,
-      maxTurns: settings.maxTurns ?? 60,
+      maxTurns: turnLimit(settings),
       timeoutMs,
       modelSilenceMs: settings.modelSilenceMs ?? maxModelSilenceMs,
       onProcess,
@@ -198,17 +196,31 @@ function timeLimit(askedMs: number, { timeoutMs }: RoleSettings): number {
   return Math.min(askedMs, timeoutMs ?? askedMs);
 }
 
+function turnLimit({ maxTurns }: RoleSettings): number {
+  return maxTurns ?? 60;
+}
+
+/** The network of an agent's commands. */
+export function agentReach(
+  { sandbox }: Pick<Config, "sandbox">,
+  repository: string,
+  agent: string,
+) {
+  return sandbox.networks(repository)[agent.startsWith("command:") ? "command" : "agent"];
+}
+
 /** What ends an attempt of this task by this agent; `silentMs` null: its silence does not. */
 export function attemptLimits(
   { roles }: Pick<Config, "roles">,
   task: Pick<Task, "attemptTimeoutMs" | "expectsChange" | "repository">,
   agent: string,
-): { timeoutMs: number; silentMs: number | null } {
+): { timeoutMs: number; silentMs: number | null; maxTurns: number } {
   const settings = roleSettings(roles, task.expectsChange ? "coder" : "reviewer", task.repository);
   const silentMs = silenceLimit(agent, settings);
   return {
     timeoutMs: timeLimit(task.attemptTimeoutMs, settings),
     silentMs: silentMs === Infinity ? null : silentMs,
+    maxTurns: turnLimit(settings),
   };
 }
 

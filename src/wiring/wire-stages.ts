@@ -1,4 +1,5 @@
 import { availableParallelism } from "node:os";
+import pLimit from "p-limit";
 import { loadClient } from "../agents/builtin/model/open-server.ts";
 import { commitSettings } from "../config/commit-settings.ts";
 import type { Config } from "../config/config.ts";
@@ -20,18 +21,21 @@ import { makeOnMirror, type OnMirror } from "../recovery/on-mirror.ts";
 import type { RecoverDeps } from "../recovery/recover-subtask.ts";
 import { openSetupBox, type Self } from "../roles/box.ts";
 import { findFallbacks } from "../roles/fallbacks.ts";
-import { makeRunRole, roleAgent } from "../roles/run-role.ts";
+import { agentReach, attemptLimits, makeRunRole, roleAgent } from "../roles/run-role.ts";
 import { withTools } from "../sandbox/box/installed-tools.ts";
 import type { Sandbox } from "../sandbox/box/sandbox.ts";
 import { waitingForDatabase } from "../store/database/outage.ts";
 import type { Db } from "../store/database/schema.ts";
+import { judgeNow } from "../verifier/checks/judge-now.ts";
 import {
   giveSetup,
   judge,
   judgeTree,
   runHook,
+  triesOf,
   type VerifyDeps,
 } from "../verifier/checks/verify-stage.ts";
+import { assuranceOf } from "../verifier/review/review-change.ts";
 import type { Mirrors } from "../worktree/mirror/mirror.ts";
 import type { PreparedTrees } from "../worktree/prepared/prepared-trees.ts";
 import { makeAuthHeader, maxFileBytes } from "./github-access.ts";
@@ -78,11 +82,16 @@ export function wireStages(given: StageDeps): WiredStages {
   const onMirror = makeOnMirror(shared);
   const report = (claim: Claim, message: string, data: Record<string, unknown>) =>
     reportProgress(db, claim, { type: "attempt.progressed", message, data });
+  const verification = wireVerification(deps, { ...shared, report });
+  const { review } = verification;
   const verify: VerifyDeps = {
-    ...shared,
-    ...wireVerification(deps, { ...shared, report }),
-    checksAtOnce: maxChecks(config),
+    ...{ ...shared, ...verification },
+    limitChecks: pLimit(maxChecks(config)),
     ...(deps.prepared && { prepared: deps.prepared }),
+  };
+  const planning: PlanDeps = {
+    ...shared,
+    triesOf: (claim, task, commit, signal) => triesOf(verify, claim, task, commit, signal),
   };
   const whole: GateDeps = {
     ...shared,
@@ -96,13 +105,25 @@ export function wireStages(given: StageDeps): WiredStages {
       blame: (claim, task, subtask, red, signal) =>
         blameStart(whole, claim, task, subtask, red, signal),
     },
-    plan: shared,
+    plan: planning,
     execute: {
       ...shared,
       ...{ onMirror, report },
       maxFileBytes: (repository) => maxFileBytes(config.github, repository),
-      planSubtask: (job) => planSubtask(shared, job),
+      planSubtask: (job) => planSubtask(planning, job),
+      judgeNow: ({ claim, subtask, task }, { command, commit }, signal) =>
+        judgeNow(verify, { claim, subtask, task, commit }, command, signal),
       expectAgent: (name) => (name === "builtin" ? loadClient() : undefined),
+      limitsOf: ({ attempt: { agent }, subtask, task }) => {
+        const { maxTurns, timeoutMs } = attemptLimits(config, task, agent);
+        const reach = agentReach(config, task.repository, agent);
+        return {
+          timeoutMs,
+          maxTurns: agent.startsWith("command:") ? null : maxTurns,
+          reach: deps.sandbox.provider === "none" ? "open" : reach,
+          isReviewed: assuranceOf(review, task, subtask) !== "quick",
+        };
+      },
       openSetupBox: (job, worktree) => openSetupBox(deps, job, worktree),
       giveSetup: (job, place) => giveSetup(verify, job, place),
     },

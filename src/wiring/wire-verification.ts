@@ -16,7 +16,7 @@ const where = {
 export function wireVerification(
   deps: StageDeps,
   { report, runRole }: { report: ReviewDeps["report"]; runRole: RunRole },
-): Pick<VerifyDeps, "sandbox" | "report" | "reportExperiment" | "proof" | "review"> {
+): Pick<VerifyDeps, "sandbox" | "report" | "reportExperiment" | "proof"> & { review: ReviewDeps } {
   const { db, config } = deps;
   return {
     sandbox: (claim, task) => ({

@@ -4,7 +4,7 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import { type BuiltinOptions, makeBuiltinAgent } from "../../src/agents/builtin/builtin.ts";
 import type { ScriptedTurn } from "../../src/demo/scenario-types.ts";
 import { type ScriptedModel, startScriptedModel } from "../../src/demo/scripted-model.ts";
-import { makeRun, type TestRun } from "./make-run.ts";
+import { makeRun, makeSession, type TestRun } from "./make-run.ts";
 
 const apiKey = "sk-test-4f3a9c-do-not-show";
 const finish: ScriptedTurn = {
@@ -62,6 +62,24 @@ describe("what is told outside", () => {
   });
 });
 
+test("a session has eight checks, whichever run they were called in", async () => {
+  const asked: (string | null)[] = [];
+  const check: TestRun["check"] = async (command) => {
+    asked.push(command);
+    return { ok: true, text: "pass" };
+  };
+  const calls = (count: number) => ({
+    calls: Array.from({ length: count }, () => ({ name: "check", arguments: { command: "x" } })),
+  });
+  const entries: unknown[] = [];
+  const first = [calls(5), finish];
+  await play(first, { run: await makeRun({ check, session: makeSession(entries) }) });
+  const run = await makeRun({ check, session: makeSession(entries), brief: "Go on." });
+  const { model } = await play([...first, calls(4), finish], { run });
+  expect(asked).toEqual(Array(8).fill("x"));
+  expect(lastTold(model)).toContain("there were 8 checks already");
+});
+
 describe("how a run ends", () => {
   test("a question", async () => {
     const { end } = await play([{ calls: [{ name: "ask", arguments: { question: "Which?" } }] }]);
@@ -112,6 +130,17 @@ describe("how a run ends", () => {
     );
     expect(end).toMatchObject({ reason: "timed_out", failure: "timed_out" });
     expect(run.calls).toHaveLength(1);
+  });
+
+  test("the time runs out in a check, which is the run's time", async () => {
+    const check: TestRun["check"] = (_, signal) =>
+      new Promise((__, reject) => {
+        signal.addEventListener("abort", () => reject(signal.reason));
+      });
+    const { end } = await play([{ calls: [{ name: "check", arguments: {} }] }, finish], {
+      run: await makeRun({ check, timeoutMs: 400 }),
+    });
+    expect(end).toMatchObject({ reason: "timed_out", failure: "timed_out" });
   });
 
   test("the same call again and again: a nudge, then the end", async () => {

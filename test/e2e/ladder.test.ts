@@ -68,7 +68,9 @@ test("a red check is repaired in the same session, and all of the tree is verifi
   expect(told).toContain("Please make a slip");
   expect(told).toContain("All is right.");
   expect(told).toContain("Files in the base: 1; at its top: README.md.");
-  expect(told).toMatch(/This attempt ends after \d+ min\. What the files hold by then is kept\./);
+  expect(told).toMatch(
+    /This attempt ends after \d+ min or \d+ turns \(model calls\)\. What the files hold by then is kept\./,
+  );
   expect(told).toContain("Your result did not pass (checks_failed)");
   expect(told).toContain("expected right, got wrong");
   expect(told).toContain("The worktree is as you left it.");

@@ -31,7 +31,8 @@ const untilAsked = (id: string, count: number) => {
 
 test("nothing runs before the plan is approved; what is approved is what was shown", async () => {
   const story = await programs.tell("approve");
-  await story.answers({ reason: "two sides", subtasks: [part("left"), part("right")] });
+  const left = part("left", { checks: [`touch ${scratch.at("ran")}`] });
+  await story.answers({ reason: "two sides", subtasks: [left, part("right")] });
   const id = await submitPlanned(`Show me ${story.tag}`, { approval: "plan" });
   const asked = await untilAsked(id, 1);
   expect(asked.data.question).toContain("1. left: The left");
@@ -41,11 +42,13 @@ test("nothing runs before the plan is approved; what is approved is what was sho
   expect(shown).toContain("2. right: The right");
   expect(shown).toContain("Why like this: two sides");
   expect(await keysOf(id)).toEqual([]);
+  expect(scratch.has("ran")).toBe(false);
   const vague = await deputy.cli(["answer", id, "reject"]);
   expect([vague.code, vague.stderr]).toEqual([2, expect.stringContaining("should be different")]);
   await deputy.cli(["answer", id, "Approve"]);
   expect(await deputy.untilOver(id)).toMatchObject({ state: "completed" });
   expect(await keysOf(id)).toEqual(["left", "right"]);
+  expect(scratch.has("ran")).toBe(true);
   expect(await story.briefs()).toHaveLength(1);
 });
 

@@ -19,6 +19,9 @@ const coder = (id: string): Role => ({
 const cycle = { reason: "", subtasks: [part("api", { depends_on: ["api"] })] };
 const good = { reason: "two sides", subtasks: [part("api"), part("docs")] };
 
+/** Red, green already, and one that does not start. */
+const guessed = ["test -e api.txt", "test -e README.md", "./nowhere.sh"];
+
 /** The rate-limit window of these calls ends two seconds after it was first run into. */
 const resets = new Map<string, number>();
 const untilReset = (who: string, json: unknown) => (): Turn => {
@@ -53,6 +56,17 @@ beforeAll(async () => {
         "paused reviewer": {
           match: /You review a change[\s\S]*Be paused/,
           turns: [{ json: { summary: "good", findings: [], fine: [] } }],
+        },
+        trying: {
+          match: /Try it out[\s\S]*You split a task into parts/,
+          turns: [
+            { calls: [{ tool: "try", args: { command: "echo x >> README.md; cat README.md" } }] },
+            { calls: [{ tool: "try", args: { command: "grep -c x README.md; ./nowhere.sh" } }] },
+            { json: { reason: "", subtasks: [part("api", { checks: guessed })] } },
+            {
+              json: { reason: "mended", subtasks: [part("api", { checks: ["test -e api.txt"] })] },
+            },
+          ],
         },
         asking: {
           match: /which half[\s\S]*You split a task into parts/,
@@ -90,7 +104,8 @@ const { deputy, repository } = withDeputy({
 });
 
 test("killed in a thought it goes on in its session, answers by the schema, mends its answer, and is accounted for", async () => {
-  const goal = "Bring it up to date:\n- an api\n- its documentation\n- nothing else";
+  const parts = ["an api", "its documentation", "no test", "no example", "no site", "nothing else"];
+  const goal = ["Bring it up to date:", ...parts].join("\n- ");
   server.hold(({ role, turn }) => role === "planner" && turn === 1);
   const { body } = await deputy.api("POST", "/v1/tasks", { goal, repository: repository.path });
   await server.waitForRequest(({ role, turn }) => role === "planner" && turn === 1);
@@ -103,7 +118,7 @@ test("killed in a thought it goes on in its session, answers by the schema, mend
     .body;
   expect(receipt.plan).toMatchObject({
     mode: "planned",
-    why: "the goal lists 3 deliverables",
+    why: "the goal lists 6 deliverables",
     planned_by: { agent: "builtin", models: ["scripted"], reason: "two sides" },
   });
   expect(receipt.plan.planned_by.problem).toContain("api → api");
@@ -139,6 +154,27 @@ test("a rate-limit window that hits the planner, then a reviewer, is a wake at i
   const receipt = (await deputy.api("GET", `/v1/tasks/${body.id}/receipt`)).body;
   expect(receipt.attempts).toHaveLength(1);
   expect(receipt.reviews[0].reviewers).toMatchObject([{ result: "done" }]);
+});
+
+test("a planner tries commands, and is told once what its checks prove on the base", async () => {
+  const task = await deputy.run({
+    ...{ goal: "Try it out", repository: repository.path, mode: "plan", checks: ["true"] },
+  });
+  expect(task, JSON.stringify(task.end_detail)).toMatchObject({ state: "completed" });
+  const calls = server.requests.filter(({ role }) => role === "trying");
+  expect(calls.map(({ turn }) => turn)).toEqual([0, 1, 2, 3]);
+  const told = calls.map(({ body }) => JSON.stringify(body));
+  expect(told[1]).toContain("exit 0\\n# Here\\nx\\n[try 1 of 12]");
+  // What the first one wrote is gone.
+  expect(told[2]).toMatch(
+    /could not start: exit 127\\n0\\n[^"]*nowhere\.sh: not found[^"]*\[try 2 of 12\]/,
+  );
+  expect(told[3]).toContain("`test -e README.md`: green already");
+  expect(told[3]).toContain("`./nowhere.sh`: could not start: exit 127");
+  expect(told[3]).not.toContain("`test -e api.txt`:");
+  expect((await deputy.api("GET", `/v1/tasks/${task.id}/receipt`)).body.plan).toMatchObject({
+    planned_by: { reason: "mended", problem: null, calls: 4 },
+  });
 });
 
 test("what the planner asks holds the task, and the answer goes on in its session", async () => {

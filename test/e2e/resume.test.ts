@@ -47,6 +47,15 @@ beforeAll(async () => {
             { calls: [{ tool: "finish", args: { summary: "Wrote both." } }] },
           ],
         },
+        checked: {
+          match: /killed in a check/,
+          turns: [
+            { calls: [{ tool: "write", args: { path: "one.txt", content: "one\n" } }] },
+            { calls: [{ tool: "check", args: {} }] },
+            { calls: [{ tool: "check", args: {} }] },
+            { calls: [{ tool: "finish", args: { summary: "Checked." } }] },
+          ],
+        },
         thought: {
           match: /killed in a thought/,
           turns: [
@@ -100,12 +109,12 @@ afterAll(async () => {
   await scratch?.remove();
 });
 
-const submit = async (goal: string, agent = "builtin"): Promise<string> => {
+const submit = async (goal: string, agent = "builtin", check = "true"): Promise<string> => {
   const { body, status } = await deputy.api("POST", "/v1/tasks", {
     goal,
     repository: repository.path,
     agent,
-    checks: ["true"],
+    checks: [check],
     assurance: "quick",
   });
   expect(status, body.detail).toBe(202);
@@ -118,7 +127,9 @@ const receiptOf = async (id: string): Promise<Json> =>
 test("killed while a tool runs: the model is told that its result is unknown, the worktree is the checkpoint's", async () => {
   await deputy.start();
   const id = await submit("Be killed in a tool");
-  await scratch.until("running");
+  const wait = `if ! test -e ${scratch.at("again")}; then touch ${scratch.at("checking")}; sleep 600; fi`;
+  const checked = await submit("Be killed in a check", "builtin", wait);
+  await Promise.all([scratch.until("running"), scratch.until("checking")]);
   const { body } = await deputy.api("GET", `/v1/tasks/${id}`);
   const worktree = body.worktrees[0].path;
   expect(await readFile(join(worktree, "half.txt"), "utf8")).toBe("half\n");
@@ -144,6 +155,14 @@ test("killed while a tool runs: the model is told that its result is unknown, th
   expect(receipt.attempts.map(({ end_reason }: Json) => end_reason)).toEqual(["lost", "done"]);
   const used = receipt.usage.reduce((sum: number, { calls }: Json) => sum + calls, 0);
   expect(used).toBe(4);
+
+  // A check changes nothing, so it is simply called again.
+  const other = await deputy.untilOver(checked);
+  expect(other.state, other.end_detail).toBe("completed");
+  const asked = requestsOf("checked");
+  expect(asked.map(({ turn }) => turn)).toEqual([0, 1, 2, 3]);
+  expect(JSON.stringify(asked[2]?.body)).toContain("Not heard: the process stopped before it");
+  expect(JSON.stringify(asked[3]?.body)).toContain("pass: 1 check passes");
 });
 
 test("killed while the model thinks: only the call in flight is asked for again", async () => {

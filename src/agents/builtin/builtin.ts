@@ -13,6 +13,7 @@ import { type OpenTools, openTools } from "./open-tools.ts";
 import { writeSystemPrompt } from "./prompts.ts";
 import {
   collectReports,
+  countCalls,
   findFolder,
   finishAgain,
   resumeTranscript,
@@ -100,6 +101,7 @@ async function work(
     skills,
     extra: options.extraTools ?? [],
     startIn: "problem" in entries ? "" : findFolder(entries),
+    callsOf: (tool) => ("problem" in entries ? 0 : countCalls(entries, tool)),
   });
   if ("problem" in entries) return { ...unreadable, detail: entries.problem, reports };
   const transcript = openTranscript(entries, run.session, log);

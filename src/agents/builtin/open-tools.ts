@@ -4,6 +4,7 @@ import { findJson, readAnswersBy } from "./output-schema.ts";
 import type { Skill } from "./skills.ts";
 import { makeAskTool } from "./tools/ask.ts";
 import { makeBashTool } from "./tools/bash.ts";
+import { makeCheckTool } from "./tools/check.ts";
 import { makeEditTool } from "./tools/edit.ts";
 import { makeAnswerTool, makeFinishTool, takeAnswers } from "./tools/finish.ts";
 import type { Place } from "./tools/place.ts";
@@ -12,6 +13,7 @@ import { makeReportTool, type Reports } from "./tools/report.ts";
 import { makeSearchTool } from "./tools/search.ts";
 import { makeSkillTool } from "./tools/skill.ts";
 import type { Tool, ToolAnswer } from "./tools/tool.ts";
+import { makeTryTool } from "./tools/try.ts";
 import { makeWriteTool } from "./tools/write.ts";
 
 /** The tools of one run and the state they share. */
@@ -36,10 +38,12 @@ export function openTools(
     extra: readonly Tool[];
     /** The folder of the worktree in which commands start. */
     startIn: string;
+    /** How often a tool was called in the session before this run. */
+    callsOf: (tool: string) => number;
   },
 ): OpenTools {
-  const { worktree, env, runCommand, outputSchema, mode } = run;
-  const { signal, touch, skills, extra, startIn } = given;
+  const { check, tryCommand, worktree, env, runCommand, outputSchema, mode } = run;
+  const { callsOf, signal, touch, skills, extra, startIn } = given;
   const outputs = join(run.scratch, "outputs");
   const place: Place = { worktree, outputs, env, signal, runCommand, touch, seen: new Map() };
   const reports: Reports = { discoveries: [], followUps: [] };
@@ -53,6 +57,8 @@ export function openTools(
       ...(isWriting
         ? [makeBashTool(place, startIn), makeEditTool(place), makeWriteTool(place)]
         : []),
+      ...(check ? [makeCheckTool({ check, signal, before: callsOf("check") })] : []),
+      ...(tryCommand ? [makeTryTool({ tryCommand, signal, before: callsOf("try") })] : []),
       ...(skills.length > 0 ? [makeSkillTool(skills)] : []),
       ...extra,
       ...(isWriting ? [report] : []),

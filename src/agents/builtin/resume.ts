@@ -92,6 +92,13 @@ export function findFolder(entries: readonly Entry[]): string {
   return folder;
 }
 
+/** How often the model has called a tool, summaries or not. */
+export function countCalls(entries: readonly Entry[], tool: string): number {
+  return entries
+    .flatMap((entry) => (entry.role === "assistant" ? entry.toolCalls : []))
+    .filter(({ name }) => name === tool).length;
+}
+
 /**
  * Collects the reports since the work last ended, which were not delivered yet. An end that nobody
  * recorded, in the last reply, delivered none.

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import pLimit from "p-limit";
+import type { LimitFunction } from "p-limit";
 import { invariant } from "../../core/base/invariant.ts";
 import { mergeRefused, type Refused } from "../../core/proof/confinement.ts";
 import { type ProofLevel, resolveProof } from "../../core/proof/proof.ts";
@@ -34,6 +34,7 @@ import { runBaseline } from "./baseline.ts";
 import { type CheckSandbox, collectRefused } from "./confine-checks.ts";
 import { mergeChecks } from "./inspect-repository.ts";
 import { givePrepared, type SetupPlace } from "./set-up.ts";
+import type { TryPlace } from "./try-commands.ts";
 import { verifyCommit } from "./verify-attempt.ts";
 
 /**
@@ -54,8 +55,8 @@ export type VerifyDeps = {
   reportExperiment: (claim: Claim, experiment: Experiment) => Promise<void>;
   /** What setup made, kept for the next worktree; left out: it runs in each. */
   prepared?: PreparedTrees;
-  /** At most this many commits are checked at once; reviews wait for models and do not count. */
-  checksAtOnce: number;
+  /** So many commits are checked at once in this process; reviews wait for models and do not count. */
+  limitChecks: LimitFunction;
   /** From the configuration; left out when it names none. */
   proof?: ProofLevel | null;
   /** The reviewers of a green change; left out: none. */
@@ -76,13 +77,16 @@ export type VerifyDeps = {
 export type Phase = "attempt" | "after_merge" | "whole";
 
 export function makeVerifyStage(deps: VerifyDeps): Stage {
-  const limit = pLimit(deps.checksAtOnce);
+  const limit = deps.limitChecks;
   return async (claim, signal) => {
     invariant(claim.subtaskId, "a verification has a subtask");
     const task = await getTask(deps.db, claim.taskId);
     const subtask = await getSubtask(deps.db, claim.subtaskId);
     invariant(task && subtask?.commit, "what is verified has a commit");
-    const commit = await leaveOut(deps, task, subtask);
+    const commit = await leaveOut(deps, task, subtask, subtask.commit);
+    // Pinned because it may wait for a person, and is what is merged.
+    if (commit !== subtask.commit)
+      await pinRef(mirrorOf(deps, task), `without/${subtask.id}`, commit);
     const verified = (verdict: Verdict): Outcome => ({
       kind: "verified",
       verdict,
@@ -110,21 +114,22 @@ export function makeVerifyStage(deps: VerifyDeps): Stage {
   };
 }
 
-/** Returns the attempt's commit, without the files that a person wants left out. */
-async function leaveOut(
-  { mirrors }: VerifyDeps,
-  { preparation }: Task,
-  subtask: Subtask,
+/** Returns this commit of a subtask, without the files that a person wants left out. */
+export async function leaveOut(
+  deps: Pick<VerifyDeps, "mirrors">,
+  task: Task,
+  { baseCommit, withoutPaths }: Pick<Subtask, "baseCommit" | "withoutPaths">,
+  commit: string,
 ): Promise<string> {
-  const { baseCommit, commit, withoutPaths } = subtask;
-  invariant(preparation && commit && baseCommit, "what is verified has a commit and a base");
   if (withoutPaths.length === 0) return commit;
+  invariant(baseCommit, "what was attempted has a base");
   const files = new Map(withoutPaths.map(({ path }) => [path, { like: baseCommit }]));
-  const mirror = mirrors.at(preparation.mirror);
-  const composed = await recomposeCommit(mirror, { commit, parent: baseCommit }, files);
-  // Pinned because it may wait for a person, and is what is merged.
-  await pinRef(mirror, `without/${subtask.id}`, composed);
-  return composed;
+  return recomposeCommit(mirrorOf(deps, task), { commit, parent: baseCommit }, files);
+}
+
+function mirrorOf({ mirrors }: Pick<VerifyDeps, "mirrors">, { preparation }: Task) {
+  invariant(preparation, "a task that is verified was prepared");
+  return mirrors.at(preparation.mirror);
 }
 
 async function review(
@@ -164,11 +169,11 @@ async function review(
 }
 
 /** The place of the commands that judge a task's commit. */
-function placeOf(deps: VerifyDeps, claim: Claim, task: Task, signal: AbortSignal) {
+export function placeOf(deps: VerifyDeps, claim: Claim, task: Task, signal: AbortSignal) {
   const { preparation } = task;
   invariant(preparation, "a task that is verified was prepared");
   return {
-    mirror: deps.mirrors.at(preparation.mirror),
+    mirror: mirrorOf(deps, task),
     repository: task.repository,
     baseCommit: preparation.baseCommit,
     setup: preparation.setup,
@@ -192,6 +197,28 @@ export async function giveSetup(
   return (await givePrepared({ ...run, onProcess, logRoot }, place)).given;
 }
 
+/** Where a planner of this task tries commands, on this commit. */
+export function triesOf(
+  deps: VerifyDeps,
+  claim: Claim,
+  task: Task,
+  commit: string,
+  signal: AbortSignal,
+): TryPlace {
+  const about = claim.attemptId ?? "plan";
+  return {
+    ...{ ...placeOf(deps, claim, task, signal), commit },
+    logRoot: join(deps.paths.logs, task.id, `${about}-tries`),
+    onProcess: deps.trackChild(`what the planner of ${task.id} tries`),
+  };
+}
+
+/** The task's checks and the subtask's own, each once. */
+export function checksOf({ preparation }: Task, subtask: Pick<Subtask, "checks">): Check[] {
+  const own = subtask.checks.map(({ command }) => command);
+  return mergeChecks(preparation?.checks ?? [], own, "plan");
+}
+
 /** Judges one commit of a subtask. Also the gate after each merge. */
 export async function judge(
   deps: VerifyDeps,
@@ -205,11 +232,7 @@ export async function judge(
   const { preparation } = task;
   invariant(preparation, "a task that is verified was prepared");
   if (!task.expectsChange) return reviewVerdict;
-  const checks = mergeChecks(
-    preparation.checks,
-    subtask.checks.map(({ command }) => command),
-    "plan",
-  );
+  const checks = checksOf(task, subtask);
   const run = {
     ...placeOf(deps, claim, task, signal),
     checks,
@@ -298,7 +321,7 @@ export async function runHook(
 }
 
 /** Where flips of tests are known from, and kept. */
-function flakiness({ db }: VerifyDeps, { repository }: Task) {
+export function flakiness({ db }: VerifyDeps, { repository }: Task) {
   return {
     flakyTests: async ({ command }: Check) => {
       const rows = await listFlakyTests(db, { repository, command });
@@ -314,7 +337,7 @@ function withRefused(verdict: Verdict, more: readonly Refused[]): Verdict {
   return refused.length === 0 ? verdict : { ...verdict, refused };
 }
 
-async function findBaseline(
+export async function findBaseline(
   deps: VerifyDeps,
   task: Task,
   run: Parameters<typeof runBaseline>[0],

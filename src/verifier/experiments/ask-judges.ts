@@ -54,7 +54,7 @@ export async function askAboutOpen(
   const read = await ask(
     {
       ...place,
-      ...{ db, runRole: deps.runRole, tries: 1 },
+      ...{ db, runRole: deps.runRole, maxAsked: 1 },
       commit: await commitTree(mirror, tree, [baseCommit], "The change in question"),
       patience: { mayPostpone: subtask.postponed < maxProviderWaits, mayAskForBudget: !refused },
       about: { taskId: task.id, subtaskId: subtask.id },

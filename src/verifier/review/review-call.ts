@@ -1,11 +1,12 @@
 import { join } from "node:path";
-import type { RoleEnd, RunRole } from "../../agents/agent.ts";
+import type { RoleEnd, RoleRequest, RunRole } from "../../agents/agent.ts";
 import { cleanText, cutText } from "../../core/text/clean-text.ts";
 import { waitOut } from "../../store/database/outage.ts";
 import type { Db } from "../../store/database/schema.ts";
 import { getAnswer, keepAnswer, type ReviewKey } from "../../store/records/reviews.ts";
 import { findAsked } from "../../store/records/sessions.ts";
 import { type CleanPlace, withCleanWorktree } from "../checks/clean-worktree.ts";
+import { describeTried, type TryPlace, withTries } from "../checks/try-commands.ts";
 import { type Patience, throwWhenHeldUp } from "./held-up.ts";
 
 /**
@@ -15,12 +16,14 @@ import { type Patience, throwWhenHeldUp } from "./held-up.ts";
  * a problem, in words.
  */
 export type CallPlace = Omit<CleanPlace, "repository"> & {
+  /** Where the agent tries commands; left out: it may run none. */
+  tries?: TryPlace;
   db: Db;
   runRole: RunRole;
   about: { taskId: string; subtaskId: string };
   patience: Patience;
   /** How many times the agent is asked, each time in a new context, before it has no answer. */
-  tries: number;
+  maxAsked: number;
   commit: string;
   env: Record<string, string>;
   logRoot: string;
@@ -64,16 +67,32 @@ async function askPatiently<Answer>(place: CallPlace, call: Call<Answer>): Promi
     // A killed call resumes its session.
     const asked = `${nameOf(call.key)}, ${number - kills}`;
     const given = await withCleanWorktree(place, place.commit, ({ worktree }) =>
-      askAgent(place, { ...call, asked }, worktree),
+      mayTry(place.tries, call.key, (tryCommand) =>
+        askAgent(place, { ...call, asked, ...(tryCommand && { tryCommand }) }, worktree),
+      ),
     );
     if (given.problem === null || given.isFinal) return given;
     if (given.wasKilled) kills++;
-    if (number >= place.tries)
+    if (number >= place.maxAsked)
       return number === 1
         ? given
         : { ...given, problem: `${given.problem} (tried ${number} times)` };
   }
 }
+
+function mayTry<T>(
+  tries: TryPlace | undefined,
+  { kind, seat }: ReviewKey,
+  use: (tryCommand?: RoleRequest["tryCommand"]) => Promise<T>,
+): Promise<T> {
+  if (!tries) return use();
+  const logRoot = join(tries.logRoot, `${kind}-${seat}-tries`);
+  return withTries({ ...tries, logRoot }, (run) =>
+    use(async (command, signal) => describeTried(await run(command, signal))),
+  );
+}
+
+type Asked = { asked: string; tryCommand?: RoleRequest["tryCommand"] };
 
 type Given = {
   output: unknown;
@@ -85,7 +104,7 @@ type Given = {
 
 async function askAgent<Answer>(
   place: CallPlace,
-  call: Call<Answer> & { asked: string },
+  call: Call<Answer> & Asked,
   worktree: string,
 ): Promise<Given> {
   const open = call.agent ? await findAsked(place.db, call.asked, call.agent) : null;
@@ -130,7 +149,7 @@ function readEnd<Answer>(
 
 async function run<Answer>(
   place: CallPlace,
-  { agent, asked, key, model, outputSchema, role }: Call<Answer> & { asked: string },
+  { agent, asked, key, model, outputSchema, role, tryCommand }: Call<Answer> & Asked,
   worktree: string,
   brief: string,
   sessionId: string | null,
@@ -139,6 +158,7 @@ async function run<Answer>(
   const end = await runRole({
     ...{ role, agent, model, brief, worktree, outputSchema, env, signal, sessionId, timeoutMs },
     mode: "read_only",
+    ...(tryCommand && { tryCommand }),
     asked,
     // Not an attempt's work: it is not the coder's session and must not get the coder's messages.
     about: { ...place.about, attemptId: null },

@@ -63,7 +63,8 @@ export function callPlace({ assurance, deps, evidence, input, patience, shown }:
     runRole: deps.runRole,
     patience,
     // Where a review is required, one crash must not end it.
-    tries: assurance === "high" ? 3 : 1,
+    maxAsked: assurance === "high" ? 3 : 1,
+    tries: { ...evidence, commit: shown },
     about: { taskId: claim.taskId, subtaskId: subtask.id },
   };
 }

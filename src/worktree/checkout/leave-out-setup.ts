@@ -10,7 +10,13 @@ import { treeOf } from "../read/read-commit.ts";
  * snapshot of a worktree, but are not the agent's work. Setup creates them again wherever it runs,
  * so the delivered commit is without them, except those that the agent changed.
  */
-export type Kept = { commit: string; base: string; message: string; ref: string };
+export type Kept = {
+  commit: string;
+  base: string;
+  message: string;
+  /** Keeps the result, where it is another commit; null: nothing has to. */
+  ref: string | null;
+};
 
 /** `setupRef`: a commit of what setup left, on the worktree's original one; missing if nothing. */
 export async function leaveOutSetup(
@@ -35,6 +41,6 @@ export async function leaveOutSetup(
   const tree = await editTree(mirror, new Map(), await treeOf(mirror, commit), { set, gone });
   const isBase = tree === (await treeOf(mirror, base));
   const without = isBase ? base : await writeCommit(mirror, { tree, parent: base, message });
-  await pinRef(mirror, ref, without);
+  if (ref !== null) await pinRef(mirror, ref, without);
   return without;
 }

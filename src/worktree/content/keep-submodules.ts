@@ -26,8 +26,8 @@ export type KeepSubmodules = {
   path: string;
   /** The commit whose submodules the worktree was filled with. */
   base: string;
-  /** Set, if anything changed, to a commit whose parent is the state before. */
-  ref: string;
+  /** Set, if anything changed, to a commit whose parent is the state before; null: none is. */
+  ref: string | null;
   /** Another such ref: only changes since then count. */
   since: string | null;
 };
@@ -64,7 +64,7 @@ export async function keepSubmodules(
     if (found === (before === null ? original : await treeOf(mirror, before))) return [];
     const parent = before ?? (await commitTree(mirror, original, [], "Submodules"));
     const commit = await commitTree(mirror, found, [parent], `Submodules of ${path}`);
-    await pinSnapshot(mirror, ref, commit);
+    if (ref !== null) await pinSnapshot(mirror, ref, commit);
     return (await listChanges(mirror, parent, commit)).map((change) => change.path);
   } finally {
     await rm(index, { force: true });
