@@ -1,30 +1,11 @@
-import { execFileSync } from "node:child_process";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { fileURLToPath, pathToFileURL } from "node:url";
 import { callOf, turns } from "./agents-scenario.mjs";
+import { loadModelServer } from "./load-model-server.mjs";
 
 /**
  * The scripted model of the tests as a process of its own: what it takes to answer is no harness's.
  * On demand it tells its parent of all requests since the last time.
  */
-const folder = await mkdtemp(join(tmpdir(), "deputy-bench-server-"));
-const root = fileURLToPath(new URL("..", import.meta.url));
-await writeFile(join(folder, "package.json"), '{ "type": "module" }');
-const flags = ["--ignoreConfig", "--outDir", folder, "--target", "es2023", "--module", "nodenext"];
-execFileSync(
-  join(root, "node_modules", ".bin", "tsc"),
-  [
-    ...flags,
-    "--noCheck",
-    "--rewriteRelativeImportExtensions",
-    "test/support/model-server/start.ts",
-  ],
-  { cwd: root, stdio: ["ignore", "inherit", "inherit"] },
-);
-const { startModelServer } = await import(pathToFileURL(join(folder, "start.js")).href);
-await rm(folder, { recursive: true });
+const startModelServer = await loadModelServer();
 
 const many = Number(process.env.BENCH_TURNS_OF_MANY ?? 6);
 const server = await startModelServer({
