@@ -195,6 +195,7 @@ export function buildProgram(actions: Actions, io: CliIo = processIo()): Command
   program.commandsGroup("Decide:");
   for (const [name, description] of [
     ["accept", "merge the delivered branch into the current branch"],
+    ["update", "merge what its base got since into delivered work, and check it again"],
     ["rollback", "undo merged work with a revert commit, or close its pull request"],
     ["discard", "delete the delivered branch, its patch, receipt file and worktrees"],
   ] as const) {

@@ -26,6 +26,7 @@ import { describePull } from "./describe-pull.ts";
 import { dressCommits } from "./dress-commits.ts";
 import { findCredentials } from "./find-credentials.ts";
 import type { Forge } from "./github/forge.ts";
+import { baseNameOf } from "./hand-over.ts";
 import { publishTask } from "./publish-task.ts";
 import { buildReceipt, type ReceiptDelivery, summaryOf } from "./receipt/receipt.ts";
 import { renderReceipt } from "./receipt/render-receipt.ts";
@@ -164,7 +165,7 @@ async function deliverBranch(
     branch,
     commit,
     url,
-    detail: `${branch}, ${files.length} file${files.length === 1 ? "" : "s"} changed, ${proof}${credentials.length > 0 ? `; it adds what looks like a credential, in ${credentials.join(", ")}` : ""}${describeLinks(outsideLinks)}${note === null ? "" : `; ${note}`}`,
+    detail: `${branch}, ${files.length} file${files.length === 1 ? "" : "s"} changed, ${proof}${credentials.length > 0 ? `; it adds what looks like a credential, in ${credentials.join(", ")}` : ""}${describeLinks(outsideLinks)}${describeUpdate(task.preparation)}${note === null ? "" : `; ${note}`}`,
   };
 }
 
@@ -175,9 +176,13 @@ function describeLinks(links: readonly string[]): string {
   return `; links that lead outside the repository: ${links.slice(0, 3).join(", ")}${more}`;
 }
 
+function describeUpdate({ baseRef, update }: Preparation): string {
+  return update ? `; up to date with ${baseRef} at ${update.base.slice(0, 10)}` : "";
+}
+
 /** The target branch of a pull request; "HEAD" stands for the forge's default branch. */
 async function findTargetBranch(mirror: Mirror, preparation: Preparation): Promise<string> {
-  const name = preparation.baseRef.replace(/^refs\/(heads|remotes\/origin)\//, "");
+  const name = baseNameOf({ preparation });
   return (await findBranchOf(mirror, name, preparation.baseCommit)) ?? "HEAD";
 }
 

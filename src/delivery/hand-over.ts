@@ -38,9 +38,16 @@ export async function acceptDelivery(task: Task): Promise<string> {
       `${task.id} was delivered to ${task.repository}; merge ${task.deliveryUrl ?? branch} there.`,
     );
   }
-  const { kind, commit } = await acceptBranch(repository.url, branch, deliveredCommit);
+  const { kind, commit } = await acceptBranch(repository.url, {
+    ...{ taskId: task.id, branch, commit: deliveredCommit, base: baseNameOf(task) },
+  });
   if (kind === "before") return `${branch} is in your branch already (${commit.slice(0, 10)})`;
   return `${branch} is merged into your branch (${kind === "fast_forward" ? "fast-forward" : "merge commit"}, ${commit.slice(0, 10)})`;
+}
+
+/** The branch that a task was started from; of one started from no branch what it was started from. */
+export function baseNameOf({ preparation }: Pick<Task, "preparation">): string {
+  return preparation?.baseRef.replace(/^refs\/(heads|remotes\/origin)\//, "") ?? "";
 }
 
 /**

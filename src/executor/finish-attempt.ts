@@ -3,6 +3,7 @@ import { findSpaceProblem } from "../core/base/space.ts";
 import { whyParked } from "../core/task/abort-cause.ts";
 import type { FailureKind } from "../core/task/failure.ts";
 import type { Outcome } from "../core/task/outcome.ts";
+import type { BaseUpdate } from "../core/task/task.ts";
 import { cutText } from "../core/text/clean-text.ts";
 import { attemptRef, commitMessage } from "../core/text/commit-message.ts";
 import { isVolumeFull, type RoomAtStart } from "../sandbox/limits/measure-room.ts";
@@ -19,6 +20,8 @@ import {
   submoduleRefOf,
   submoduleSetupRef,
 } from "../worktree/content/keep-submodules.ts";
+import type { Mirror } from "../worktree/mirror/mirror.ts";
+import { readFileAt } from "../worktree/read/read-commit.ts";
 import { type Attempted, findHandedOver, handIn } from "./hand-in.ts";
 import type { ExecuteDeps, Job } from "./job.ts";
 import { setupRef } from "./set-up-worktree.ts";
@@ -145,12 +148,30 @@ export async function findRejected(
       `Left out, because git cannot hold it: ${say(leftOut)}`,
       leftOut.slice(0, maxNamed).map(({ path }) => path),
     );
+  const marked = await listMarked(mirror, commit, task.preparation?.update);
+  if (marked.length > 0)
+    return `the conflict with the base is not resolved in ${marked.slice(0, maxNamed).join(", ")}: the conflict markers are still there`;
   const content = unfit.filter(({ isContent }) => isContent);
   if (content.length === 0) return null;
   return `the result cannot be delivered: ${say(content)}. Rename, split, move or remove it, or have .gitignore ignore it`;
 }
 
 const maxNamed = 10;
+
+/** The files that still have the markers of a merge with the base: by its commits they are told. */
+async function listMarked(
+  mirror: Mirror,
+  commit: string,
+  update: BaseUpdate | undefined,
+): Promise<string[]> {
+  const marked: string[] = [];
+  for (const path of update?.conflicts ?? []) {
+    const text = await readFileAt(mirror, commit, path).catch(() => null); // too large to read
+    if (text?.includes(`<<<<<<< ${update?.work}`) || text?.includes(`>>>>>>> ${update?.base}`))
+      marked.push(path);
+  }
+  return marked;
+}
 
 function describeNoChange(inSubmodules: readonly string[]): string {
   if (inSubmodules.length === 0) return "no change: the agent ended without changing anything";

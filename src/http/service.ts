@@ -47,6 +47,8 @@ export type TaskService = {
   /** Tries again what failed, or is stuck; with changes, if there are any. */
   retry(id: string, changes: RetryInput): Promise<Task>;
   accept(id: string): Promise<{ task: Task; detail: string }>;
+  /** Merges the base as it is now into delivered work, which is checked and delivered again. */
+  update(id: string): Promise<{ task: Task; detail: string }>;
   discard(id: string): Promise<{ task: Task; detail: string }>;
   rollback(id: string): Promise<{ task: Task; detail: string }>;
   /** `hash` is that of the question's text as shown; null: not known. */

@@ -37,12 +37,12 @@ const maxPreparations = Math.max(4, availableParallelism());
 export function makePlanStage(deps: PlanDeps): Stage {
   // Planners take minutes, so the stage has many slots; CPU-bound preparation has few.
   const limit = pLimit(maxPreparations);
-  const prepareBase = makePrepareBase({ mirrors: deps.mirrors, authHeader: deps.authHeader });
+  const prepare = makePrepare(deps);
   return async (claim, signal) => {
     const task = await getTask(deps.db, claim.taskId);
     invariant(task, "a claimed task exists");
     try {
-      const preparation = await limit(() => prepare(deps, task, prepareBase, signal));
+      const preparation = await limit(() => prepare(task, signal));
       return await plan(deps, claim, { ...task, preparation }, preparation, signal);
     } catch (error) {
       // An error that the caller must fix is no infrastructure error: a retry would end the same.
@@ -137,9 +137,18 @@ const nothingToRun = {
   tools: { versions: [], usesMise: false },
 } as const;
 
-/** The base commit, and what it says about setup, checks and delivery. */
+type PrepareDeps = Pick<PlanDeps, "authHeader" | "config" | "mirrors">;
+
+/** Fetches, fixes the base commit, and reads what it says about setup, checks and delivery. */
+export function makePrepare(
+  deps: PrepareDeps,
+): (task: Task, signal: AbortSignal) => Promise<Preparation> {
+  const prepareBase = makePrepareBase({ mirrors: deps.mirrors, authHeader: deps.authHeader });
+  return (task, signal) => prepare(deps, task, prepareBase, signal);
+}
+
 async function prepare(
-  deps: PlanDeps,
+  deps: PrepareDeps,
   task: Task,
   prepareBase: PrepareBase,
   signal: AbortSignal,
@@ -174,7 +183,7 @@ async function prepare(
 
 /** Throws when the finished work's branch could not be pushed, as far as can be known before. */
 async function requireRoom(
-  { authHeader }: PlanDeps,
+  { authHeader }: PrepareDeps,
   { repository: text }: Task,
   { baseCommit, mirror }: PreparedBase,
 ): Promise<void> {

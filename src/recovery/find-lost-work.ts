@@ -52,7 +52,9 @@ export async function findLostWork(
     const isThere = await hasCommit(mirror, integratedCommit);
     if (!isThere || !(await isAncestor(mirror, integratedCommit, to))) subtaskIds.push(id);
   }
-  return { detail, head: { lost, to }, subtaskIds };
+  const { update } = task.preparation;
+  const isOlder = update && !(await isAncestor(mirror, baseCommit, to));
+  return { detail, head: { lost, to, ...(isOlder && { base: update.from }) }, subtaskIds };
 }
 
 /** An attempt starts at its base; finished work is judged and merged by its commit. */

@@ -37,7 +37,7 @@ test("log, diff and receipt print what they get", async () => {
   expect(JSON.parse((await deputy("receipt", id, "--json")).out)).toEqual({ goal: "Fix it" });
 });
 
-test("cancel, retry, accept, rollback, discard, answer and restore tell the task", async () => {
+test("cancel, retry, accept, update, rollback, discard, answer and restore tell the task", async () => {
   const { deputy, deputyWith, submit, service } = await startCliTest();
   const { id } = await submit();
   expect((await deputy("answer", id, "yes", "--question", "que_1")).code).toBe(0);
@@ -47,6 +47,7 @@ test("cancel, retry, accept, rollback, discard, answer and restore tell the task
     { answer: "long\nanswer", questionId: null },
   ]);
   expect((await deputy("accept", id)).out).toBe("Merged into main.\n");
+  expect((await deputy("update", id)).out).toBe("Up to date with main already.\n");
   expect((await deputy("rollback", id)).out).toBe("Undone on main.\n");
   expect((await deputy("discard", id)).out).toBe("Removed the branch.\n");
   expect((await deputy("restore", id)).out).toBe("Restored one.\n  /tmp/wt\n");
@@ -127,6 +128,7 @@ test("--json gives one JSON document on every verb that asks the daemon", async 
       ["receipt", id],
       ["answer", id, "y"],
       ["accept", id],
+      ["update", id],
       ["rollback", id],
       ["discard", id],
       ["restore", id],
@@ -241,7 +243,7 @@ test("every verb takes --json and says what it does", () => {
         "log",
         "ls",
       ],
-      ...["agents", "bench", "comment", "freeze", "pause", "resume", "say", "thaw"],
+      ...["agents", "bench", "comment", "freeze", "pause", "resume", "say", "thaw", "update"],
       ...[
         "install",
         "prove",

@@ -212,7 +212,7 @@ test("an unknown id, an id of another kind and no id at all are three different 
   for (const [id, status, words] of expected) {
     const { status: got, body } = await get(id);
     expect([got, body.detail], id).toEqual([status, expect.stringContaining(words)]);
-    for (const verb of ["cancel", "retry", "accept", "rollback", "discard", "restore"]) {
+    for (const verb of ["cancel", "retry", "accept", "update", "rollback", "discard", "restore"]) {
       const path = `/v1/tasks/${encodeURIComponent(id)}/${verb}`;
       expect((await deputy.api("POST", path)).status).toBe(status);
     }

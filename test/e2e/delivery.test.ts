@@ -14,6 +14,18 @@ const { deputy, repository, scratch } = withDeputy({
   files: { "a.txt": "a\n", "list.txt": "start\n" },
 });
 
+/** To its end; what the command said, and the task after it. */
+const update = async (id: string): Promise<{ detail: string; task: Json }> => {
+  const mark = (await deputy.events(id)).at(-1)?.seq ?? 0;
+  const { status, body } = await deputy.api("POST", `/v1/tasks/${id}/update`);
+  expect(status, JSON.stringify(body)).toBe(200);
+  await deputy.untilEvent(
+    id,
+    ({ seq, type }) => /^task\.(completed|failed|waiting)$/.test(type) && seq > mark,
+  );
+  return { detail: body.detail, task: (await deputy.api("GET", `/v1/tasks/${id}`)).body.task };
+};
+
 const deliver = (goal: string, agent: string, path = repository.path): Promise<Json> =>
   deputy.run({ repository: path, goal, agent: `command:${agent}`, checks: ["true"] });
 
@@ -183,7 +195,7 @@ test("a branch called `deputy` leaves no room below it, and the reason is said",
 });
 
 describe("accept", () => {
-  test("refuses a dirty tree with the reason, then makes a merge commit of what has diverged", async () => {
+  test("refuses a dirty tree with the reason, and a branch that moved until the work is up to date with it", async () => {
     const task = await deliver("Merge me", "echo m > merged.txt");
     await repository.write({ "a.txt": "dirty\n" });
     const head = repository.git("rev-parse", "HEAD");
@@ -195,9 +207,28 @@ describe("accept", () => {
     expect(repository.git("rev-parse", "HEAD")).toBe(head);
     repository.git("commit", "--quiet", "--all", "--message", "mine");
 
+    const moved = await deputy.cli(["accept", task.id]);
+    expect([moved.code, moved.stderr]).toEqual([
+      2,
+      `deputy: main has moved by a commit since ${task.branch} was checked, so nobody has checked the two together: have that done with deputy update ${task.id}, or merge it yourself with git merge ${task.branch}.\n`,
+    ]);
+    const { detail } = await update(task.id);
+    expect(detail).toMatch(/^main at \w{10} is merged into the work, which is checked and/);
+    const again = await deputy.cli(["update", task.id]);
+    expect(again.stdout).toMatch(/^deputy\/merge-me is up to date with main at \w{10} already\n$/);
+    const events = await deputy.events(task.id);
+    expect(events.filter(({ type }) => type === "task.updated")).toHaveLength(1);
+    expect(events.at(-1)?.message).toMatch(/1 file changed, verified: .*; up to date with main at/);
+    const receipt: Json = (await deputy.api("GET", `/v1/tasks/${task.id}/receipt`)).body;
+    const now = repository.git("rev-parse", "main");
+    expect(receipt.task.base).toEqual({ ref: "main", commit: now, updated_from: head });
+    expect(receipt).toMatchObject({ verified: true, delivery: { files: ["merged.txt"] } });
+    expect(receipt.verdict).toContain(`up to date with main at ${now.slice(0, 10)}, and checked`);
+    expect(receipt.checks.at(-1)).toMatchObject({ stage: "whole", result: "pass" });
+
     const accepted = await deputy.cli(["accept", task.id, "--json"]);
     expect(accepted.code, accepted.stderr).toBe(0);
-    expect(JSON.parse(accepted.stdout).detail).toContain("merge commit");
+    expect(JSON.parse(accepted.stdout).detail).toContain("fast-forward");
     expect(repository.git("rev-list", "--parents", "-1", "HEAD").split(" ")).toHaveLength(3);
     expect(repository.git("show", "HEAD:a.txt")).toBe("dirty");
     expect(repository.git("show", "HEAD:merged.txt")).toBe("m");
@@ -213,6 +244,87 @@ describe("accept", () => {
     expect(refused.stderr).toContain("conflicts with your branch (a.txt)");
     expect(repository.git("status", "--porcelain")).toBe("");
     expect(existsSync(join(repository.path, ".git/MERGE_HEAD"))).toBe(false);
+  });
+});
+
+describe("update", () => {
+  const commitMain = async (files: Record<string, string>) => {
+    await repository.write(files);
+    repository.git("add", "--all");
+    repository.git("commit", "--quiet", "--message", "mine");
+  };
+
+  test("what conflicts is resolved by the agent, and delivered only without a marker, with what people pushed", async () => {
+    const agent = `if ! grep -q "conflict markers" "$DEPUTY_BRIEF_FILE"; then echo theirs > list.txt; elif [ ! -e ${scratch.at("tried")} ]; then touch ${scratch.at("tried")}; echo more > more.txt; else printf 'mine\\ntheirs\\n' > list.txt; fi`;
+    const task = await deliver("Conflict late", agent);
+    const { branch } = task;
+    repository.git("checkout", "-q", branch);
+    await commitMain({ "pushed.txt": "p\n" });
+    const pushed = repository.git("rev-parse", "HEAD");
+    repository.git("checkout", "-q", "main");
+    await commitMain({ "list.txt": "mine\n" });
+    const { detail, task: done } = await update(task.id);
+    expect(detail).toContain("conflicts with the work in list.txt, which is worked on again");
+    expect(done.state, done.end_detail).toBe("completed");
+    expect(done.branch).toBe(branch);
+    expect(repository.git("show", `${branch}:list.txt`)).toBe("mine\ntheirs");
+    const history = repository.git("rev-list", branch).split("\n");
+    expect(history).toEqual(
+      expect.arrayContaining([task.delivered_commit, pushed, repository.git("rev-parse", "main")]),
+    );
+    const receipt: Json = (await deputy.api("GET", `/v1/tasks/${task.id}/receipt`)).body;
+    const [, left, resolved] = receipt.attempts;
+    expect(left.recovery.failure).toBe("content_rejected");
+    expect(left.detail).toContain("the conflict with the base is not resolved in list.txt");
+    expect(resolved.base_commit).toBe(left.base_commit);
+    expect(receipt.messages).toMatchObject([{ place: "main", state: "done" }]);
+    expect((await deputy.cli(["accept", task.id])).stdout).toContain("fast-forward");
+  });
+
+  test("what is red with the base as it is now is worked on again", async () => {
+    const task = await deputy.run({
+      ...{ repository: repository.path, goal: "Red late" },
+      agent: `command:if grep -q "do not pass" "$DEPUTY_BRIEF_FILE"; then rm only-work; echo both > both.txt; else echo w > only-work; fi`,
+      checks: ["! { test -e only-work && test -e only-base; }"],
+    });
+    await commitMain({ "only-base": "b\n" });
+    const { task: done } = await update(task.id);
+    expect(done.state, done.end_detail).toBe("completed");
+    const files = repository.git("ls-tree", "--name-only", done.branch).split("\n");
+    expect(files).toEqual(expect.arrayContaining(["both.txt", "only-base"]));
+    expect(files).not.toContain("only-work");
+    const said = (await deputy.events(task.id)).map(({ message }) => message);
+    expect(said).toContain("With main as it is now the checks do not pass: the work goes on");
+  });
+
+  test("there is something to update, and something to update it with", async () => {
+    const refused = async (id: string) => {
+      const before = (await deputy.events(id)).length;
+      const { code, stderr } = await deputy.cli(["update", id]);
+      expect([code, (await deputy.events(id)).length]).toEqual([2, before]);
+      return stderr;
+    };
+    const go = scratch.at("go-on");
+    repository.git("branch", "side");
+    const { body } = await deputy.api("POST", "/v1/tasks", {
+      ...{ repository: repository.path, goal: "Go aside", base: "side", checks: ["true"] },
+      agent: `command:echo s > s.txt; ${waitFor(go)}`,
+    });
+    await deputy.untilEvent(body.id, ({ type }) => type === "attempt.started");
+    expect(await refused(body.id)).toContain("is running and has delivered no branch");
+    await scratch.write("go-on");
+    const task = await deputy.untilOver(body.id);
+    repository.git("branch", "-D", "side");
+    expect(await refused(task.id)).toMatch(
+      /^deputy: The branch side, from which task_\w+ was started, is gone from /,
+    );
+    expect((await deputy.cli(["discard", task.id])).code).toBe(0);
+    expect(await refused(task.id)).toBe(`deputy: ${task.id} was discarded.\n`);
+    const taken = await deliver("Take it", "echo t > taken.txt");
+    expect((await deputy.cli(["accept", taken.id])).code).toBe(0);
+    expect(await refused(taken.id)).toContain("was accepted already");
+    const failed = await deliver("Fail it", "false");
+    expect(await refused(failed.id)).toContain("has delivered no branch");
   });
 });
 

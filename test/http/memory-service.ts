@@ -169,6 +169,10 @@ export class MemoryService implements Service {
     return { task: this.get(id), detail: "Removed the branch." };
   }
 
+  async update(id: string) {
+    return { task: this.get(id), detail: "Up to date with main already." };
+  }
+
   async rollback(id: string) {
     return { task: this.get(id), detail: "Undone on main." };
   }

@@ -239,7 +239,7 @@ describe("reading", () => {
       expect(response.status).toBe(status);
       expect(await response.json()).toMatchObject({ detail });
     }
-    for (const verb of ["cancel", "retry", "accept", "rollback", "discard", "restore"]) {
+    for (const verb of ["cancel", "retry", "accept", "update", "rollback", "discard", "restore"]) {
       const response = await call(`/v1/tasks/${id}/${verb}`, { method: "POST" });
       expect(response.status).toBe(status);
     }
@@ -275,6 +275,9 @@ describe("commands", () => {
     expect(await (await post(`/v1/tasks/${id}/accept`)).json()).toMatchObject({
       task: { id },
       detail: "Merged into main.",
+    });
+    expect(await (await post(`/v1/tasks/${id}/update`)).json()).toMatchObject({
+      detail: "Up to date with main already.",
     });
     expect(await (await post(`/v1/tasks/${id}/rollback`)).json()).toMatchObject({
       detail: "Undone on main.",

@@ -10,6 +10,8 @@ import { publishBranch } from "../../src/worktree/publish/publish.ts";
 import { commit, git, makeFolder, makeRepository, mirrorOf, write } from "./repositories.ts";
 
 const branch = "deputy/work";
+const accept = (checkout: string, commit: string) =>
+  acceptBranch(checkout, { taskId: "task_1", branch, commit, base: "main" });
 
 /** A repository with a delivered branch that changes src/a.txt and adds work.txt. */
 async function makeDelivered() {
@@ -26,7 +28,7 @@ async function makeDelivered() {
 /** Refused with these words, and the checkout is what it was. */
 async function expectRefusal(source: string, done: string, words: RegExp): Promise<void> {
   const before = await fingerprintCheckout(source);
-  await expect(acceptBranch(source, branch, done)).rejects.toMatchObject({
+  await expect(accept(source, done)).rejects.toMatchObject({
     code: "conflict",
     message: expect.stringMatching(words),
   });
@@ -36,19 +38,26 @@ async function expectRefusal(source: string, done: string, words: RegExp): Promi
 test("a branch that did not move is fast-forwarded, from a subfolder too; twice is fine", async () => {
   const { source, done } = await makeDelivered();
   const accepted = { kind: "fast_forward", commit: done };
-  expect(await acceptBranch(join(source, "src"), branch, done)).toEqual(accepted);
+  expect(await accept(join(source, "src"), done)).toEqual(accepted);
   expect(git(source, "rev-parse", "main")).toBe(done);
   expect(git(source, "status", "--porcelain")).toBe("");
   expect(readFileSync(join(source, "work.txt"), "utf8")).toBe("w\n");
-  expect(await acceptBranch(source, branch, done)).toEqual({ kind: "before", commit: done });
+  expect(await accept(source, done)).toEqual({ kind: "before", commit: done });
 });
 
-test("one that moved gets a merge commit of the user's; untracked files stay", async () => {
+test("a base that moved is refused; another branch gets a merge commit of the user's; untracked files stay", async () => {
   const { source, done } = await makeDelivered();
+  commit(source, { "README.md": "mine" }, "Mine");
+  await expectRefusal(
+    source,
+    done,
+    /^main has moved by a commit since deputy\/work was checked.*deputy update task_1, or merge it yourself with git merge deputy\/work\.$/,
+  );
+  git(source, "checkout", "-q", "-b", "other");
   git(source, "config", "merge.ff", "only");
   const moved = commit(source, { "src/a.txt": "one\ntwo\nTHREE\n" }, "Moved");
   write(source, { "untracked.txt": "u" });
-  const { kind, commit: merged } = await acceptBranch(source, branch, done);
+  const { kind, commit: merged } = await accept(source, done);
   expect(kind).toBe("merge");
   expect(git(source, "show", "-s", "--format=%P|%ae|%s", merged)).toBe(
     `${moved} ${done}|una@example.com|Merge branch '${branch}'`,
@@ -74,7 +83,11 @@ test("an untracked file in the way is refused", async () => {
 test("conflicts are refused by name, before a file is touched", async () => {
   const { source, done } = await makeDelivered();
   commit(source, { "src/a.txt": "other\n" }, "Other");
-  await expectRefusal(source, done, /conflicts with your branch \(src\/a\.txt\)/);
+  await expectRefusal(
+    source,
+    done,
+    /conflicts with your branch \(src\/a\.txt\): .*deputy update task_1, or merge it by hand/,
+  );
 });
 
 test("a detached HEAD, unfinished work, a gone or moved branch, a bare repository", async () => {

@@ -30,6 +30,7 @@ const looks = {
   "task.rolled_back": { label: "delivery", tone: "plain" },
   "task.discarded": { label: "delivery", tone: "plain" },
   "task.restored": { label: "worktree", tone: "plain" },
+  "task.updated": { label: "delivery", tone: "plain" },
   "task.pruned": { label: "daemon", tone: "dim" },
   "worktree.freed": { label: "daemon", tone: "dim" },
   "task.messaged": { label: "steering", tone: "plain" },

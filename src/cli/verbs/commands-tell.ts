@@ -11,7 +11,7 @@ import { readWords } from "../read-input.ts";
 import { oneLine, plain } from "../render/text.ts";
 import type { Json } from "./commands-look.ts";
 
-/** The verbs that command a task: cancel, retry, accept, rollback, discard, answer, restore. */
+/** The verbs that command a task: cancel, retry, accept, update, rollback, discard, answer, restore. */
 function print(io: CliIo, { json }: Json, raw: unknown, lines: string[]): ExitCode {
   io.stdout.write(json ? `${JSON.stringify(raw)}\n` : `${lines.join("\n")}\n`);
   return exitCodes.ok;
@@ -48,7 +48,7 @@ export async function retryTask(io: CliIo, id: string, options: RetryOptions): P
 export async function decideTask(
   io: CliIo,
   id: string,
-  verb: "accept" | "rollback" | "discard",
+  verb: "accept" | "update" | "rollback" | "discard",
   options: Json,
 ): Promise<ExitCode> {
   const { raw, value } = await connect(io).json(deedWire, "POST", taskPath(id, `/${verb}`));

@@ -3,7 +3,7 @@ import { invariant } from "../base/invariant.ts";
 /**
  * Every legal move of a task: each row lists the states that its state may move to. A task is over
  * when it is completed, failed or cancelled; `retry` re-opens a failed one, a comment on the
- * delivered work re-opens a completed one. A task that needs approval before anything runs starts
+ * delivered work or an update of it re-opens a completed one. A task that needs approval before anything runs starts
  * in `waiting`, every other in `queued`.
  */
 export const taskMoves = {

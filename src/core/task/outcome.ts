@@ -45,6 +45,11 @@ export type Outcome =
       evidence: string;
     }
   /**
+   * The base, merged into finished work, turned checks red: this subtask is worked on again, as if a
+   * person had commented on it.
+   */
+  | { kind: "outdated"; subtaskId: string; place: string; text: string }
+  /**
    * What an attempt started from is red without its changes, and the head of the task branch is not:
    * its work goes on from there, merged into `commit`.
    */
@@ -118,8 +123,9 @@ export type LostWork = {
   detail: string;
   /**
    * The lost head of the task branch and the commit that replaces it; null if the head is intact.
+   * `base`: what that is based on, where a merge with a later base is lost, too.
    */
-  head: { lost: string; to: string } | null;
+  head: { lost: string; to: string; base?: string } | null;
   /** Completed subtasks whose work is not in the commit that replaces the head. */
   subtaskIds: string[];
 };

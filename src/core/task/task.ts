@@ -226,6 +226,21 @@ export type Preparation = {
    * sentences; absent in rows of earlier versions.
    */
   notes?: string[];
+  /** How finished work was last brought up to date with its base; absent: it never was. */
+  update?: BaseUpdate;
+};
+
+/** The base as it is now, merged into finished work. */
+export type BaseUpdate = {
+  /** The base commit before. */
+  from: string;
+  /** The two commits that were merged: the work, and the base. A conflict is marked with their ids. */
+  work: string;
+  base: string;
+  /** The head of the task branch with both. */
+  head: string;
+  /** The files where they conflict, which hold both sides in `head`. */
+  conflicts: string[];
 };
 
 export type SubtaskSpecInput = z.infer<typeof subtaskSpecSchema>;

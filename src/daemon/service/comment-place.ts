@@ -42,7 +42,7 @@ export async function findCommented(
   detail: TaskDetail,
   place: string,
 ): Promise<string | null> {
-  const { task, subtasks, attempts } = detail;
+  const { task, subtasks } = detail;
   const [, file = place, from = "1", end = from] = /^(.+):(\d+)(?:-(\d+))?$/.exec(place) ?? [];
   const refuse = (sentence: string) =>
     new DeputyError("unprocessable", sentence, { field: "place" });
@@ -70,11 +70,20 @@ export async function findCommented(
       `${file} has ${count} line${count === 1 ? "" : "s"} ${isDeleted ? "before" : "in"} the change of ${task.id}; ${place} is beyond its end.`,
     );
   }
+  const writer = await findWriter(mirror, detail.attempts, [file]);
+  return subtasks.find(({ id }) => id === writer)?.key ?? null;
+}
+
+/** The id of the subtask whose attempt was the last to write one of these files; null: none did. */
+export async function findWriter(
+  mirror: Mirror,
+  attempts: TaskDetail["attempts"],
+  files: readonly string[],
+): Promise<string | null> {
   for (const { baseCommit, commit, subtaskId } of attempts.toReversed()) {
     if (commit === null || commit === baseCommit) continue;
     const written = await listChanges(mirror, baseCommit, commit);
-    if (!written.some(({ path }) => path === file)) continue;
-    return subtasks.find(({ id }) => id === subtaskId)?.key ?? null;
+    if (written.some(({ path }) => files.includes(path))) return subtaskId;
   }
   return null;
 }

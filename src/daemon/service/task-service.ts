@@ -58,6 +58,7 @@ import {
 import { readCursor, writeCursor } from "./list-cursor.ts";
 import { readLog } from "./read-log.ts";
 import { readChanges } from "./retry-changed.ts";
+import { updateDelivered } from "./update-delivered.ts";
 
 /** The tasks, as the HTTP server sees them: reads rows, and has the orchestrator change them. */
 export type TaskServiceDeps = AdvanceDeps &
@@ -199,6 +200,7 @@ export function makeTaskService(deps: TaskServiceDeps): TaskService {
       const message = `Discarded: ${detail}`;
       return { task: await recordHandover(deps, task.id, "task.discarded", message), detail };
     },
+    update: (reference) => updateDelivered({ ...deps, onMirror }, reference),
     rollback: async (reference) => {
       const task = await findTask(deps, reference);
       const detail = await rollBackDelivery(deps.forge, task);

@@ -46,7 +46,12 @@ export function buildReceipt(input: {
       goal: task.goal,
       repository: task.repository,
       base: task.preparation
-        ? { ref: task.preparation.baseRef, commit: task.preparation.baseCommit }
+        ? {
+            ref: task.preparation.baseRef,
+            commit: task.preparation.baseCommit,
+            /** The base before it was last brought up to date; null: it never was. */
+            updated_from: task.preparation.update?.from ?? null,
+          }
         : null,
       asked_by: task.origin.source,
       created_at: task.createdAt.toISOString(),
@@ -63,7 +68,7 @@ export function buildReceipt(input: {
      */
     verified: proof.verified,
     headline: proof.headline,
-    verdict: proof.detail,
+    verdict: `${proof.detail}${describeUpdate(task)}`,
     /** A review task's text; null for a task that changes something. */
     review: task.expectsChange ? null : summaryOf(attempts),
     delivery: delivery
@@ -182,12 +187,26 @@ function describeSetup({ copied, durationMs }: SetupAccount) {
 const noPatch =
   "There is no patch beside this receipt: the change holds more bytes than git compares in memory. The branch has all of it.";
 
-/** A subtask's own checks run after its own merge, but not again after later merges. */
-function describeOvertaken({ headCommit }: Task, subtasks: readonly Subtask[]): string[] {
+/** What the verdict is about, where the work was brought up to date with its base. */
+function describeUpdate({ gateVerdict, headCommit, preparation }: Task): string {
+  const { baseRef, update } = preparation ?? {};
+  if (!update) return "";
+  const isChecked = gateVerdict !== null || headCommit !== update.head;
+  return `; brought up to date with ${baseRef} at ${update.base.slice(0, 10)}, and ${isChecked ? "checked again on that" : "not checked again since"}`;
+}
+
+/** A subtask's own checks run after its own merge, and again only by the final gate. */
+function describeOvertaken(
+  { gateVerdict, headCommit }: Task,
+  subtasks: readonly Subtask[],
+): string[] {
+  const again = new Set(gateVerdict?.checks.map(({ check }) => check.command));
   return subtasks
     .filter(
       ({ checks, integratedCommit }) =>
-        checks.length > 0 && integratedCommit !== null && integratedCommit !== headCommit,
+        checks.some(({ command }) => !again.has(command)) &&
+        integratedCommit !== null &&
+        integratedCommit !== headCommit,
     )
     .map(({ key }) => `The checks of "${key}" were not run again on what was merged after it.`);
 }

@@ -27,7 +27,9 @@ export function renderReceipt(receipt: Receipt): string {
         ["Repository", { own: `\`${task.repository}\`` }],
         [
           "Base",
-          task.base ? `\`${task.base.commit.slice(0, 12)}\` (${task.base.ref})` : "not resolved",
+          task.base
+            ? `\`${task.base.commit.slice(0, 12)}\` (${task.base.ref})${task.base.updated_from === null ? "" : `, brought up to date from \`${task.base.updated_from.slice(0, 12)}\``}`
+            : "not resolved",
         ],
         [
           "Delivered",

@@ -55,7 +55,13 @@ export function commandRoutes(service: Service): FastifyPluginAsyncZod {
         "accept",
         "acceptTask",
         "Merge the delivered branch into the current branch of the repository",
-        "Refused with 409 when the working tree has changes of its own.",
+        "Refused with 409 when the working tree has changes of its own, or the branch that the task was started from has moved since: the two were not checked together.",
+      ],
+      [
+        "update",
+        "updateTask",
+        "Bring delivered work up to date with its base",
+        "The base as it is now is merged into the work, with what people pushed to its branch, and the checks run again before it is delivered on the same branch. Where they conflict, or the checks are red with both, the work is done on, as after a comment. Where it is up to date already nothing changes.",
       ],
       ["discard", "discardTask", "Delete the delivered branch, its patch and worktrees"],
       [

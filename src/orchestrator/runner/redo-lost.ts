@@ -1,6 +1,6 @@
 import type { TaskLedger } from "../../core/ledger/task-ledger.ts";
 import type { LostWork } from "../../core/task/outcome.ts";
-import type { Subtask, Task } from "../../core/task/task.ts";
+import type { Preparation, Subtask, Task } from "../../core/task/task.ts";
 import { restarted } from "../commands/rework.ts";
 import type { Announce } from "../transitions/announce.ts";
 
@@ -35,11 +35,19 @@ export async function redoLost(
       subtaskId: subtask.id,
     });
   }
-  const set = { headCommit: head.to, stageFailures: 0, postponed: 0 };
+  const { preparation } = task;
+  const set = {
+    ...{ headCommit: head.to, stageFailures: 0, postponed: 0 },
+    ...(preparation && head.base && { preparation: withoutUpdate(preparation, head.base) }),
+  };
   if (task.state !== "delivering") {
     await ledger.moveTask(task, task.state, task.hold, set);
     return;
   }
   const on = redone.map(({ id }) => id);
   await ledger.moveTask(task, "running", { kind: "dependency", on, reason: detail }, set);
+}
+
+function withoutUpdate({ update: _, ...rest }: Preparation, baseCommit: string): Preparation {
+  return { ...rest, baseCommit };
 }

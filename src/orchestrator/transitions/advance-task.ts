@@ -52,17 +52,35 @@ export async function advanceTask(
         gateVerdict: outcome.gateVerdict ?? null,
         stageFailures: 0,
       });
-      await announce(ledger, completed, {
+      const event = {
         type: "task.completed",
         message: `Completed: ${outcome.detail}`,
         data: { branch: outcome.branch, commit: outcome.commit, url: outcome.url },
-      });
+      } as const;
+      // Work that was only brought up to date waits for the decision that it waited for before.
+      const isKnown =
+        task.headCommit !== null && task.headCommit === task.preparation?.update?.head;
+      if (isKnown) await ledger.appendEvent(task.id, event);
+      else await announce(ledger, completed, event);
       return;
     }
     case "blamed":
       if (await takeBack(ledger, announce, task, subtasks, outcome)) return;
       await ledger.moveTask(task, task.state, waitForSlot("deliver"));
       return ledger.wakeStage("deliver", task.id, null);
+    case "outdated": {
+      const { place, subtaskId, text } = outcome;
+      await ledger.insertMessage({ taskId: task.id, subtaskId, place, text, idempotency: null });
+      const on = { kind: "dependency", on: [subtaskId], reason: `${place} has moved` } as const;
+      await ledger.moveTask(task, "running", on, { stageFailures: 0 });
+      await ledger.appendEvent(task.id, {
+        type: "task.updated",
+        message: `With ${place} as it is now the checks do not pass: the work goes on`,
+        data: { ref: place },
+        subtaskId,
+      });
+      return;
+    }
     case "parked":
       await ledger.appendEvent(task.id, {
         type: "stage.parked",

@@ -303,6 +303,7 @@ async function advanceSubtask(
     case "refused":
     case "asked":
     case "delivered":
+    case "outdated":
       invariant(false, `a subtask's stage cannot report ${outcome.kind}`);
   }
 }

@@ -27,6 +27,8 @@ export async function blameStart(
   const reds = listReds(verdict);
   if (!preparation || head === null || start === null || commit === null) return null;
   if (reds.length === 0 || start === preparation.baseCommit) return null;
+  // A merge with the base as it is now: the attempt is there to mend what it is red with.
+  if (start === preparation.update?.head) return null;
   const find = (at: string, name: string) =>
     findSame(deps, claim, task, { commit: at, reds, name }, signal);
   const red = await find(start, "start");

@@ -66,7 +66,9 @@ export async function blame(
   const owners = merged.filter(({ checks }) =>
     checks.some(({ command }) => command === red.check.command),
   );
-  const steps = all.slice(Math.max(-1, ...owners.map(positionOf)) + 1);
+  // What the merge with the base as it is now turned red is no part's fault.
+  const updated = all.indexOf(preparation.update?.head ?? "");
+  const steps = all.slice(Math.max(-1, updated - 1, ...owners.map(positionOf)) + 1);
   const probe = makeProbe(deps, claim, task, red, signal);
   const step = await findCulprit(steps, (commit) => probe(mirror, commit), deps.probesAtOnce);
   const culprit = merged.find(({ integratedCommit }) => integratedCommit === step);

@@ -1,4 +1,5 @@
 import { invariant } from "../../core/base/invariant.ts";
+import { describeCheck } from "../../core/proof/check-words.ts";
 import {
   acceptanceCheck,
   type Check,
@@ -38,10 +39,30 @@ export async function gateWhole(
   if (verdict.result === "pass") return { outcome: null, verdict };
   const [red, ...others] = verdict.checks.filter(({ result }) => result === "fail");
   if (!red) throw new Error(`the whole could not be checked: ${verdict.summary}`);
+  const { update } = task.preparation ?? {};
+  if (update?.head === commit)
+    return { outcome: askForUpdate(task, subtasks, { ...update, reds: [red, ...others] }) };
   const taken = await blame(deps, claim, { task, subtasks, red, others }, signal);
   if (taken) return { outcome: taken };
   const detail = `each part passed its own checks, but the whole does not: ${verdict.summary}.`;
   return { outcome: { kind: "refused", detail } };
+}
+
+/** What is red only since the base was merged is for the part whose own check it is, else for the last. */
+function askForUpdate(
+  { preparation }: Task,
+  subtasks: readonly Subtask[],
+  { base, reds }: { base: string; reds: readonly CheckResult[] },
+): Outcome {
+  const done = subtasks.filter(({ state }) => state === "completed");
+  const owner = done.find(({ checks }) =>
+    checks.some(({ command }) => reds.some(({ check }) => check.command === command)),
+  );
+  const subtask = owner ?? done.at(-1);
+  invariant(subtask && preparation, "a task that is delivered has a part that is done");
+  const { baseRef: place } = preparation;
+  const text = `${place} has moved to ${base.slice(0, 10)} since the work was done, and was merged into it. With both, the checks do not pass: bring the work in line with what ${place} brought.\n\n${reds.map(describeCheck).join("\n\n")}`;
+  return { kind: "outdated", subtaskId: subtask.id, place, text };
 }
 
 /**

@@ -133,6 +133,7 @@ const preparation = object({
   delivery: z.enum(["branch", "pr"]).nullable(),
   protectedPaths: words,
   forkCommit: maybe,
+  update: object({ from: word, work: word, base: word, head: word, conflicts: words }).optional(),
 });
 const budget = object({
   usd: z.number().optional(),

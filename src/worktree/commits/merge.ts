@@ -5,11 +5,12 @@ import { commitTree } from "./commit-tree.ts";
 
 /**
  * Merges two commits in the mirror without a worktree: git computes the merged tree in its object
- * database, and a conflict leaves only the names of the files.
+ * database, and a conflict leaves the names of the files, and a tree with both sides in them.
  */
 export type Merge =
   | { kind: "merged"; commit: string; fastForward: boolean }
-  | { kind: "conflict"; files: string[] };
+  /** `tree` holds both sides between conflict markers, which name the two commits. */
+  | { kind: "conflict"; files: string[]; tree: string };
 
 /** Merge `from` into `into`. No ref moves; the caller keeps the commit with `pinRef`. */
 export async function mergeCommits(
@@ -22,7 +23,7 @@ export async function mergeCommits(
   const args = ["merge-tree", "--write-tree", "--name-only", "--no-messages", "-z", into, from];
   const { exitCode, stdout, stderr } = await openMirror(mirror).ask(args);
   const [tree = "", ...files] = stdout.toString("utf8").split("\0").filter(Boolean);
-  if (exitCode === 1) return { kind: "conflict", files: [...new Set(files)].sort() };
+  if (exitCode === 1) return { kind: "conflict", files: [...new Set(files)].sort(), tree };
   if (exitCode !== 0) throw new GitFailure(args, exitCode, stderr);
   return {
     kind: "merged",

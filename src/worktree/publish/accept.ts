@@ -13,24 +13,23 @@ import {
 /** `before`: the work was in the branch already. */
 export type Accepted = { kind: "fast_forward" | "merge" | "before"; commit: string };
 
+/** `base`: the branch that the work was checked on; other commits there are what was never checked with it. */
+type Delivered = { taskId: string; branch: string; commit: string; base: string };
+
 /**
  * Merges delivered work into the checked-out branch of the user's repository, as the user would
- * with `git merge`: a fast-forward or a merge commit. It touches a user's checkout only because the
- * user said so, as does undoing it (revert.ts).
+ * with `git merge`: a fast-forward, or a merge commit on another branch than the work's own base. A
+ * base that has moved is refused: the two were not checked together. It touches a user's checkout
+ * only because the user said so, as does undoing it (revert.ts).
  */
-export async function acceptBranch(
-  checkout: string,
-  branch: string,
-  commit: string,
-): Promise<Accepted> {
-  return inCheckout(checkout, (source) => mergeBranch(source, checkout, branch, commit));
+export async function acceptBranch(checkout: string, what: Delivered): Promise<Accepted> {
+  return inCheckout(checkout, (source) => mergeBranch(source, checkout, what));
 }
 
 async function mergeBranch(
   source: SourceRepository,
   checkout: string,
-  branch: string,
-  commit: string,
+  { base, branch, commit, taskId }: Delivered,
 ): Promise<Accepted> {
   const { git, headRef, headCommit, topLevel } = source;
   if (source.bare)
@@ -45,7 +44,7 @@ async function mergeBranch(
     throw conflict(`The branch ${branch} is gone from ${topLevel}: it cannot be merged.`);
   if (tip !== commit) {
     throw conflict(
-      `The branch ${branch} has moved since it was delivered: look at it and merge it by hand.`,
+      `The branch ${branch} has moved since it was delivered: look at it and merge it by hand, or have it checked with deputy update ${taskId}.`,
     );
   }
   if (headRef === branch)
@@ -62,8 +61,18 @@ async function mergeBranch(
     return { kind: "fast_forward", commit };
   }
   const { conflicts } = await tryMerge(git, headCommit, commit);
+  const isBase = headRef === base;
+  const update = `deputy update ${taskId}`;
   if (conflicts !== null)
-    throw conflict(`${branch} conflicts with your branch (${conflicts}): merge it by hand.`);
+    throw conflict(
+      `${branch} conflicts with your branch (${conflicts}): ${isBase ? `have that resolved and checked with ${update}, or ` : ""}merge it by hand.`,
+    );
+  if (isBase) {
+    const count = Number(await git.run(["rev-list", "--count", `${commit}..${headCommit}`]));
+    throw conflict(
+      `${base} has moved by ${count === 1 ? "a commit" : `${count} commits`} since ${branch} was checked, so nobody has checked the two together: have that done with ${update}, or merge it yourself with git merge ${branch}.`,
+    );
+  }
   await how("--no-ff", "--no-edit", "-m", `Merge branch '${branch}'`, commit);
   return { kind: "merge", commit: (await git.run(["rev-parse", "HEAD"])).trim() };
 }

@@ -1,0 +1,63 @@
+import type { Config } from "../../config/config.ts";
+import { invariant } from "../../core/base/invariant.ts";
+import type { BaseUpdate, Task } from "../../core/task/task.ts";
+import type { TaskDetail } from "../../core/task/task-detail.ts";
+import { updateBranch } from "../../delivery/update-branch.ts";
+import { updateTask } from "../../orchestrator/commands/update.ts";
+import type { AdvanceDeps } from "../../orchestrator/transitions/advance.ts";
+import { forPerson, type OnMirror } from "../../recovery/on-mirror.ts";
+import { makePrepareAgain } from "../../wiring/prepare-again.ts";
+import type { Mirrors } from "../../worktree/mirror/mirror.ts";
+import { findWriter } from "./comment-place.ts";
+import { type FindDeps, findWhole } from "./find-task.ts";
+
+type Deps = AdvanceDeps &
+  FindDeps & {
+    config: Config;
+    mirrors: Mirrors;
+    authHeader: (url: string) => string | null;
+    onMirror: OnMirror;
+  };
+
+/** `deputy update`: what it does, in one sentence, and the task then. */
+export async function updateDelivered(
+  deps: Deps,
+  reference: string,
+): Promise<{ task: Task; detail: string }> {
+  const found = await findWhole(deps, reference);
+  const { task } = found;
+  const about = { ...deps, prepare: makePrepareAgain(deps) };
+  return forPerson(deps.onMirror, task, async () => {
+    const { commit, name, updated } = await updateBranch(about, task);
+    const base = `${name} at ${commit.slice(0, 10)}`;
+    if (!updated) return { task, detail: `${task.branch} is up to date with ${base} already` };
+    const { conflicts } = updated.update;
+    const comment =
+      conflicts.length === 0
+        ? null
+        : await askToResolve(deps.mirrors, found, { ...updated.update, name });
+    const after = await updateTask(deps, task, updated, comment);
+    const what =
+      conflicts.length === 0
+        ? "is merged into the work, which is checked and delivered again"
+        : `conflicts with the work in ${conflicts.join(", ")}, which is worked on again`;
+    return { task: after, detail: `${base} ${what}; follow it with: deputy watch ${task.id}` };
+  });
+}
+
+/** Whoever wrote the files resolves the conflict. */
+async function askToResolve(
+  mirrors: Mirrors,
+  { attempts, subtasks, task }: TaskDetail,
+  { base, conflicts, name, work }: BaseUpdate & { name: string },
+): Promise<{ subtaskId: string; text: string }> {
+  invariant(task.preparation, "a task that delivered was prepared");
+  const mirror = mirrors.at(task.preparation.mirror);
+  const writer = await findWriter(mirror, attempts, conflicts);
+  const done = subtasks.filter(({ state }) => state === "completed");
+  const subtask = done.find(({ id }) => id === writer) ?? done.at(-1);
+  invariant(subtask, "a task that delivered has a part that is done");
+  const short = (commit: string) => commit.slice(0, 10);
+  const text = `${name} has moved to ${short(base)} since the work was done, and was merged into it. They conflict in ${conflicts.join(", ")}. Each of these files holds both sides between conflict markers where both changed the same lines: \`<<<<<<< ${short(work)}…\` begins the work's, \`>>>>>>> ${short(base)}…\` ends those of ${name}. Resolve each so that the work does what it did, and what ${name} brought stays; leave no marker behind. A file that one side deleted is there as the other side has it: decide whether it stays.`;
+  return { subtaskId: subtask.id, text };
+}
