@@ -224,7 +224,7 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
     });
     const repairedHolds = startHousekeeping(services, {
       ...{ ...core, config, log, mirrors, bus, runner, self, space, garbled, reap },
-      freeSpace,
+      ...{ forge, authHeader: makeAuthHeader(config.github), freeSpace },
     });
 
     const use = services.add(

@@ -2,7 +2,6 @@ import type { Config } from "../config/config.ts";
 import { DeputyError } from "../core/base/error.ts";
 import { adoptPushed } from "../delivery/adopt-pushed.ts";
 import type { Forge } from "../delivery/github/forge.ts";
-import { lookAtDelivered } from "../delivery/look-at-delivered.ts";
 import type { Service } from "../http/service.ts";
 import { retryTask } from "../orchestrator/commands/commands.ts";
 import { commentOnTask } from "../orchestrator/commands/steer.ts";
@@ -23,7 +22,13 @@ import {
   settleDelivery,
 } from "../store/records/inbox.ts";
 import { isBranchOfOurs } from "../store/tasks/branches.ts";
-import { findActiveTask, findDeliverer, findLatestTask, getTask } from "../store/tasks/tasks.ts";
+import {
+  findActiveTask,
+  findDeliverer,
+  findLatestTask,
+  findUndecided,
+  getTask,
+} from "../store/tasks/tasks.ts";
 import type { EarlierTask } from "../triggers/decide-story.ts";
 import type { OwnBranch } from "../triggers/match-github.ts";
 import { receiveDelivery } from "../triggers/receive-github.ts";
@@ -34,6 +39,7 @@ import { watchRules } from "../triggers/watch-rules.ts";
 import { makeAuthHeader } from "../wiring/github-access.ts";
 import type { Mirrors } from "../worktree/mirror/mirror.ts";
 import type { Log } from "./home/log.ts";
+import { noteDecided, recordElsewhere } from "./service/note-decided.ts";
 import { findTriggerProblems } from "./trigger-problems.ts";
 
 /** Connects the triggers: the inbox is the store's, submitting is the orchestrator's. */
@@ -89,7 +95,8 @@ export async function startTriggers(deps: {
   const authHeader = makeAuthHeader(config.github);
   const findEarlier = async (subject: string): Promise<EarlierTask | null> => {
     const found = await findLatestTask(db, subject);
-    return found && { ...found, work: await lookAtDelivered({ forge, authHeader }, found.task) };
+    const looking = { ...intake, forge, authHeader, mirrors };
+    return found && { ...found, work: await noteDecided(looking, found.task) };
   };
   const rules = await watchRules({ path: config.paths.triggers, log, onRead });
   const runner = startInboxRunner({
@@ -119,6 +126,11 @@ export async function startTriggers(deps: {
       await retryTask(intake, taskId);
     },
     findDeliverer: (pullUrl) => findDeliverer(db, pullUrl),
+    decide: async (pullUrl, decided) => {
+      const task = await findUndecided(db, pullUrl);
+      if (task) await recordElsewhere(intake, task, decided);
+      return task?.id ?? null;
+    },
     stop: (taskId, about) => stopForSubject(intake, taskId, about),
     changeOrigin: (taskId, change) => changeOrigin(intake, taskId, change),
     hasWriteAccess: forge

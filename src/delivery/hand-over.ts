@@ -67,7 +67,8 @@ export async function discardDelivery(
   if (task.state !== "completed" && task.state !== "failed" && task.state !== "cancelled") {
     throw new DeputyError("conflict", `${task.id} is ${task.state}; cancel it first.`);
   }
-  if (task.discardedAt) return "it was discarded already";
+  // One that was closed on GitHub counts as discarded, and its branch is still there.
+  if (task.discardedAt && task.deliveryUrl === null) return "it was discarded already";
   const { authHeader, redact } = options;
   const { branch, deliveredCommit: commit } = task.branch
     ? task

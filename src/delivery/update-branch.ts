@@ -1,6 +1,6 @@
 import { DeputyError } from "../core/base/error.ts";
 import { invariant } from "../core/base/invariant.ts";
-import { type BaseUpdate, decisionOf, type Preparation, type Task } from "../core/task/task.ts";
+import type { BaseUpdate, Preparation, Task } from "../core/task/task.ts";
 import { makeInert } from "../core/text/inert-text.ts";
 import { commitTree } from "../worktree/commits/commit-tree.ts";
 import { mergeCommits } from "../worktree/commits/merge.ts";
@@ -34,8 +34,6 @@ export async function updateBranch(
   task: Task,
 ): Promise<{ name: string; commit: string; updated: UpdatedBase | null }> {
   const { branch } = requireDelivered(task);
-  if (decisionOf(task) === "accepted")
-    throw new DeputyError("conflict", `${task.id} was accepted already: its work is merged.`);
   const { headCommit, preparation } = task;
   invariant(preparation && headCommit, "a task that delivered was prepared");
   const { commit, mirror, name } = await findBase(deps, task, preparation);

@@ -61,6 +61,8 @@ export type GithubChange = {
   stops: { label: string | null } | null;
   /** The address of a pull request, which may be one of ours. */
   pullUrl: string | null;
+  /** Whether that was merged. */
+  isMerged: boolean;
 };
 
 const changes: Record<string, string> = {
@@ -80,9 +82,10 @@ export function readGithubChange(event: string, payload: unknown): GithubChange 
     event === "issues" ? data?.issue : event === "pull_request" ? data?.pull_request : null;
   if (!success || done === undefined || !thing) return null;
   const place = `${data.repository.full_name}#${thing.number}`;
+  const isMerged = data.action === "closed" && data.pull_request?.merged === true;
   return {
     subject: `github:${place}`,
-    what: `${data.sender.login} ${done} ${place}`,
+    what: `${data.sender.login} ${isMerged ? "merged" : done} ${place}`,
     outsideText: data.action === "edited" && event === "issues" ? textOfIssue(thing) : null,
     stops:
       data.action === "closed"
@@ -91,6 +94,7 @@ export function readGithubChange(event: string, payload: unknown): GithubChange 
           ? { label: data.label?.name ?? "" }
           : null,
     pullUrl: event === "pull_request" ? (thing.html_url ?? null) : null,
+    isMerged,
   };
 }
 

@@ -48,7 +48,7 @@ export const changedPayload = z.object({
   action: z.string(),
   label: z.object({ name: z.string() }).nullish(),
   issue: issue.nullish(),
-  pull_request: issue.nullish(),
+  pull_request: issue.extend({ merged: z.boolean().nullish() }).nullish(),
 });
 
 const head = z.object({ ref: z.string(), sha, repo: z.object({ id: z.number() }).nullish() });

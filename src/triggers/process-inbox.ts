@@ -33,6 +33,8 @@ export type InboxDeps = {
   retry: (taskId: string) => Promise<void>;
   /** The active task that delivered this pull request before. */
   findDeliverer: (pullUrl: string) => Promise<string | null>;
+  /** Record what somebody decided on a pull request that a task delivered. Returns its id; null: there is none. */
+  decide: (pullUrl: string, decided: { by: string; isMerged: boolean }) => Promise<string | null>;
   /** Stop a task whose subject was closed, or lost its label. Returns the result. */
   stop: (taskId: string, about: { what: string; label: string | null }) => Promise<string>;
   /** Report a change of a task's subject to the task. Returns the result. */
@@ -114,7 +116,14 @@ async function processChange(
   change: GithubChange,
   waiting: ReadonlySet<string>,
 ): Promise<boolean> {
-  const { pullUrl, stops, subject, what } = change;
+  const { isMerged, pullUrl, stops, subject, what } = change;
+  const isClosed = stops !== null && stops.label === null;
+  const decided =
+    isClosed && pullUrl !== null ? await deps.decide(pullUrl, { by: what, isMerged }) : null;
+  if (decided !== null) {
+    const result = `${isMerged ? "accepted" : "discarded"}: ${what}`;
+    return settle(deps, deliveryId, { result, subject, taskId: decided });
+  }
   const deliverer = stops && pullUrl !== null ? await deps.findDeliverer(pullUrl) : null;
   const taskId = deliverer ?? (await deps.findActiveTask(subject));
   if (taskId === null && waiting.has(subject)) {

@@ -109,6 +109,10 @@ describe.skipIf(!hasGitHttpBackend)("a pull request", () => {
       expect.stringContaining(`merge ${pullUrl} there`),
     ]);
     expect(stdout).not.toContain("deputy accept");
+    Object.assign(app.pulls[0] ?? {}, { state: "closed", merged: true });
+    const merged = await deputy.cli(["accept", id]);
+    expect(merged.stdout).toBe(`${pullUrl} was merged there, so it counts as accepted\n`);
+    expect((await deputy.cli(["ls"])).stdout).toMatch(new RegExp(`${id} +accepted`));
   });
 
   test("the token is in no command line, file, row or request of ours but the header", async () => {
@@ -272,6 +276,41 @@ describe.skipIf(!hasGitHttpBackend)("a pull request", () => {
     const opened = ({ method, path }: { method: string; path: string }) =>
       method === "POST" && path === "/repos/acme/killed/pulls";
     expect(github.requests.filter(opened)).toHaveLength(1);
+
+    // The base moves and a person pushes: both are in the branch after an update, which is killed, too.
+    const push = async (branch: string, name: string) => {
+      project.git("fetch", "--quiet", app.gitDir ?? "", branch);
+      project.git("checkout", "--quiet", "FETCH_HEAD");
+      await project.write({ [name]: "export {};\n" });
+      project.git("add", "--all");
+      project.git("commit", "--quiet", "--message", name);
+      project.git("push", "--quiet", app.gitDir ?? "", `HEAD:refs/heads/${branch}`);
+      project.git("checkout", "--quiet", "main");
+    };
+    await push("main", "src/base.js");
+    await push(done.branch, "src/mine.js");
+    await deputy.stop();
+    await deputy.start({ DEPUTY_FAULT: "task.updated:reported" });
+    const killed = await deputy.cli(["update", body.id]);
+    expect(killed.code).toBe(3);
+    expect(await deputy.ended()).toBe("SIGKILL");
+    await deputy.start({ DEPUTY_FAULT: "deliver:reported" });
+    expect((await deputy.untilOver(body.id)).delivered_commit).toBe(done.delivered_commit);
+    const told = () => pushes.filter(({ title }) => title === `Done: ${goal}`).length;
+    const [mark, before] = [(await deputy.events(body.id)).at(-1)?.seq ?? 0, told()];
+    expect((await deputy.cli(["update", body.id])).code).toBe(0);
+    expect(await deputy.ended()).toBe("SIGKILL");
+    await deputy.start();
+    await deputy.untilEvent(body.id, ({ seq, type }) => type === "task.completed" && seq > mark);
+    const files = github.git("acme/killed", "ls-tree", "-r", "--name-only", done.branch);
+    expect(files).toMatch(/src\/base\.js\n[^]*src\/mine\.js/);
+    expect(app.pulls).toHaveLength(1);
+    expect(app.pulls[0]?.body).toContain("brought up to date from");
+    expect(told()).toBe(before);
+    Object.assign(app.pulls[0] ?? {}, { state: "closed", merged: true });
+    await deputy.stop();
+    await deputy.start();
+    await deputy.untilEvent(body.id, ({ type }) => type === "task.accepted");
   });
 
   test("what the token may not do is said at once; the branch is kept for a retry or discarded", async () => {

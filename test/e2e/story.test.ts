@@ -106,6 +106,7 @@ describe.skipIf(!hasGitHttpBackend)("one subject, one story", () => {
     github.git(repository, "update-ref", "refs/heads/main", again.delivered_commit);
     const fresh = await hooks.issue("labeled", { ...issue, body: "It says Hello now." });
     expect(fresh.taskId).not.toBe(first.id);
+    expect((await read(first.id)).decision).toBe("accepted");
     const { task } = (await deputy.api("GET", `/v1/tasks/${fresh.taskId}`)).body;
     expect(task.goal).toContain(`Earlier work on it, ${first.delivery_url}, which was merged.`);
     const last = await deputy.untilOver(task.id);
@@ -136,5 +137,22 @@ describe.skipIf(!hasGitHttpBackend)("one subject, one story", () => {
       result: `joined: ${first.id} was about it: ${first.delivery_url}, which is open`,
     });
     expect(app.pulls).toHaveLength(1);
+
+    const close = () =>
+      hooks.send("pull_request", {
+        ...{ ...about, action: "closed" },
+        pull_request: { number: 1, merged: false, html_url: first.delivery_url },
+      });
+    const result = "discarded: ada closed acme/runs#1";
+    expect(await close()).toEqual({ taskId: first.id, result });
+    expect((await close()).result).toBe("ignored: no task is about it");
+    expect((await read(first.id)).decision).toBe("discarded");
+    const told = (await deputy.events(first.id)).filter(({ type }) => type === "task.discarded");
+    expect(told.map(({ message }) => message)).toEqual([
+      "Discarded: ada closed acme/runs#1, without a merge; its branch stays",
+    ]);
+    expect(github.git(repository, "branch", "--list", first.branch)).not.toBe("");
+    expect((await deputy.cli(["discard", first.id])).code).toBe(0);
+    expect(github.git(repository, "branch", "--list", first.branch)).toBe("");
   });
 });

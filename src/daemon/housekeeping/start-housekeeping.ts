@@ -1,4 +1,5 @@
 import type { Config } from "../../config/config.ts";
+import type { Forge } from "../../delivery/github/forge.ts";
 import { tidyOldWorktrees } from "../../delivery/tidy-worktrees.ts";
 import { releaseExpiredLease, repairHold } from "../../orchestrator/runner/repair.ts";
 import type { StageRunner } from "../../orchestrator/runner/run-stages.ts";
@@ -12,6 +13,7 @@ import type { Bus } from "../bus.ts";
 import { type Log, logErrors } from "../home/log.ts";
 import type { OwnProcess } from "../own-process.ts";
 import { startPeriodic } from "../periodic.ts";
+import { noteAllDecided } from "../service/note-decided.ts";
 import type { Services } from "../services.ts";
 import { packMirrors } from "./pack-mirrors.ts";
 import { pruneOldTasks } from "./retention.ts";
@@ -32,6 +34,9 @@ export type HousekeepingDeps = AdvanceDeps & {
   garbled: GarbledWatch;
   /** Frees worktrees while their volume is below its floor. */
   freeSpace: (stopping: AbortSignal) => Promise<void>;
+  /** Null: without a token. */
+  forge: Forge | null;
+  authHeader: (url: string) => string | null;
   /** Takes over what dead processes left; whether there were any. */
   reap: () => Promise<boolean>;
 };
@@ -42,6 +47,7 @@ const freeMs = 60_000;
 const tidyMs = 60_000;
 const packMs = 60_000;
 const tidyScratchMs = 60 * 60_000;
+const lookMs = 15 * 60_000;
 const pruneMs = 24 * 60 * 60_000;
 
 /** Add a service for each job. Returns how many holds were repaired so far. */
@@ -78,6 +84,10 @@ export function startHousekeeping(services: Services, deps: HousekeepingDeps): (
     tidy.run();
     pack.run();
   });
+  every(lookMs, "look at delivered work", (stopping) =>
+    // Its repository may be away for long, which is nobody's trouble until it is worked on.
+    noteAllDecided(db, deps, stopping, (err) => log.info({ err }, "delivered work was not seen")),
+  ).run();
   every(tidyScratchMs, "tidying of scratch folders", () => tidyScratch(db, config)).run();
   every(pruneMs, "pruning", (stopping) => pruneOldTasks(deps, stopping)).run();
   return () => repairs;

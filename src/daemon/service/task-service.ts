@@ -56,6 +56,7 @@ import {
   unknownTask,
 } from "./find-task.ts";
 import { readCursor, writeCursor } from "./list-cursor.ts";
+import { noteDecided } from "./note-decided.ts";
 import { readLog } from "./read-log.ts";
 import { readChanges } from "./retry-changed.ts";
 import { updateDelivered } from "./update-delivered.ts";
@@ -187,6 +188,12 @@ export function makeTaskService(deps: TaskServiceDeps): TaskService {
     },
     accept: async (reference) => {
       const task = await findTask(deps, reference);
+      // Of a pull request only its forge can tell.
+      const work = task.deliveryUrl === null ? null : await noteDecided(deps, task);
+      if (work === "merged") {
+        const detail = `${task.deliveryUrl} was merged there, so it counts as accepted`;
+        return { task: await findTask(deps, task.id), detail };
+      }
       const detail = await acceptDelivery(task);
       const message = `Accepted: ${detail}`;
       return { task: await recordHandover(deps, task.id, "task.accepted", message), detail };

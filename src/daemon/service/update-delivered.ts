@@ -1,7 +1,11 @@
 import type { Config } from "../../config/config.ts";
+import { DeputyError } from "../../core/base/error.ts";
 import { invariant } from "../../core/base/invariant.ts";
 import type { BaseUpdate, Task } from "../../core/task/task.ts";
 import type { TaskDetail } from "../../core/task/task-detail.ts";
+import type { Forge } from "../../delivery/github/forge.ts";
+import { requireDelivered } from "../../delivery/hand-over.ts";
+import type { DeliveredWork } from "../../delivery/look-at-delivered.ts";
 import { updateBranch } from "../../delivery/update-branch.ts";
 import { updateTask } from "../../orchestrator/commands/update.ts";
 import type { AdvanceDeps } from "../../orchestrator/transitions/advance.ts";
@@ -10,14 +14,24 @@ import { makePrepareAgain } from "../../wiring/prepare-again.ts";
 import type { Mirrors } from "../../worktree/mirror/mirror.ts";
 import { findWriter } from "./comment-place.ts";
 import { type FindDeps, findWhole } from "./find-task.ts";
+import { noteDecided } from "./note-decided.ts";
 
 type Deps = AdvanceDeps &
   FindDeps & {
     config: Config;
     mirrors: Mirrors;
     authHeader: (url: string) => string | null;
+    forge: Forge | null;
     onMirror: OnMirror;
   };
+
+/** Why delivered work is not brought up to date, by what became of it. */
+const whyNot: Partial<Record<DeliveredWork, string>> = {
+  accepted: "was accepted already: its work is merged.",
+  merged: "was merged already, so it counts as accepted.",
+  closed: "was closed there without a merge, so it counts as discarded.",
+  gone: "is not there any more: nothing is left to bring up to date.",
+};
 
 /** `deputy update`: what it does, in one sentence, and the task then. */
 export async function updateDelivered(
@@ -26,6 +40,10 @@ export async function updateDelivered(
 ): Promise<{ task: Task; detail: string }> {
   const found = await findWhole(deps, reference);
   const { task } = found;
+  const { branch } = requireDelivered(task);
+  const work = await noteDecided(deps, task);
+  const why = whyNot[work];
+  if (why) throw new DeputyError("conflict", `${task.deliveryUrl ?? branch} ${why}`);
   const about = { ...deps, prepare: makePrepareAgain(deps) };
   return forPerson(deps.onMirror, task, async () => {
     const { commit, name, updated } = await updateBranch(about, task);

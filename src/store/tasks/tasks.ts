@@ -279,3 +279,30 @@ export async function findDeliverer(db: Db, deliveryUrl: string): Promise<string
     .executeTakeFirst();
   return row?.id ?? null;
 }
+
+/** The completed task that delivered this pull request and waits for a decision on it, if there is one. */
+export async function findUndecided(db: Db, deliveryUrl: string): Promise<Task | null> {
+  const row = await selectUndecided(db).where("deliveryUrl", "=", deliveryUrl).executeTakeFirst();
+  return row ? toTask(row) : null;
+}
+
+/** Tasks that wait for a decision on what they delivered, and ended so many days ago at most; the latest first. */
+export async function listUndecided(db: Db, days: number, limit: number): Promise<Task[]> {
+  const rows = await selectUndecided(db)
+    .where("endedAt", ">", sql<Date>`now() - make_interval(days => ${days})`)
+    .orderBy("endedAt", "desc")
+    .limit(limit)
+    .execute();
+  return readEach(rows, toTask).sound; // a row that cannot be read is reported where its task is
+}
+
+function selectUndecided(db: Db) {
+  return db
+    .selectFrom("tasks")
+    .selectAll()
+    .where("state", "=", "completed")
+    .where("branch", "is not", null)
+    .where("acceptedAt", "is", null)
+    .where("rolledBackAt", "is", null)
+    .where("discardedAt", "is", null);
+}
