@@ -153,6 +153,8 @@ export type AgentEnd = {
   /** The end of its output, for the next attempt's brief. */
   outputTail: string;
   summary: string | null;
+  /** It says that nothing has to change. */
+  nothingToDo: boolean;
   /** Set with `needs_input`. */
   question: string | null;
   /** Facts it learned that other agents should know. */
@@ -178,6 +180,7 @@ export function endWith(
     detail,
     outputTail: "",
     summary: null,
+    nothingToDo: false,
     question: null,
     discoveries: [],
     followUps: [],

@@ -6,6 +6,7 @@ import { taskStates } from "../core/task/lifecycle.ts";
 import {
   decisionOf,
   decisions,
+  hadNothingToDo,
   type ListedTask,
   planApprovals,
   planModes,
@@ -101,6 +102,8 @@ export const taskWire = named(
     paused_at: time.nullable(),
     /** What a person decided on the delivered work; `open`: nothing yet; null: nothing to decide. */
     decision: z.enum(decisions).nullable(),
+    /** Completed without a change: no branch, and `end_detail` says why. */
+    nothing_to_do: z.boolean(),
     accepted_at: time.nullable(),
     rolled_back_at: time.nullable(),
     discarded_at: time.nullable(),
@@ -142,6 +145,7 @@ export function presentListedTask(task: ListedTask) {
     repository: hideCredentials(task.repository),
     deliver: task.delivery,
     decision: decisionOf(task),
+    nothingToDo: hadNothingToDo(task),
     timeoutMinutes: task.attemptTimeoutMs / 60_000,
     preparation: task.preparation && {
       ...task.preparation,

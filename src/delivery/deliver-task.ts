@@ -69,8 +69,10 @@ export function makeDeliverStage(deps: DeliverDeps): Stage {
     signal.throwIfAborted();
     const { verdict } = gated;
     try {
-      return task.delivery === "comment"
-        ? await deliverComment(deps, task)
+      if (task.delivery === "comment") return await deliverComment(deps, task);
+      const isNothing = task.branch === null && task.headCommit === task.preparation.baseCommit;
+      return isNothing
+        ? await deliverNothing(deps, task)
         : await deliverBranch(
             deps,
             { ...task, gateVerdict: verdict },
@@ -174,6 +176,14 @@ function describeLinks(links: readonly string[]): string {
   if (links.length === 0) return "";
   const more = links.length > 3 ? " and others" : "";
   return `; links that lead outside the repository: ${links.slice(0, 3).join(", ")}${more}`;
+}
+
+/** No part had anything to do: there is no branch, and the receipt says why. */
+async function deliverNothing({ db }: DeliverDeps, { id }: Task): Promise<Outcome> {
+  const subtasks = await listSubtasks(db, id);
+  const why = [...new Set(subtasks.flatMap(({ verdict }) => verdict?.summary ?? []))].join("; ");
+  const delivered = { kind: "delivered", branch: null, commit: null, url: null } as const;
+  return { ...delivered, detail: `nothing to do: ${why}` };
 }
 
 function describeUpdate({ baseRef, update }: Preparation): string {

@@ -91,7 +91,10 @@ export async function finishAttempt(
       filled ?? (judged ? await findRejected(deps, job, worktree.path, commit, tellLeftOut) : null);
     // A comment on merged work may be answered in words: the merged work stands.
     const mustChange = subtask.integratedCommit === null;
-    const unchanged = judged && mustChange && commit === attempt.baseCommit;
+    const hasChecks = (task.preparation?.checks.length ?? 0) + subtask.checks.length > 0;
+    // Green checks then decide whether that is so (verify-stage.ts).
+    const isNothing = end.nothingToDo && hasChecks && inSubmodules.length === 0;
+    const unchanged = judged && mustChange && !isNothing && commit === attempt.baseCommit;
     const fault: { failure: FailureKind; detail: string } | null =
       rejected !== null
         ? { failure: "content_rejected", detail: rejected }

@@ -127,6 +127,8 @@ function classifyVerdict(
   if (blocking.length > 0)
     return make("policy_violated", blocking.map(({ message }) => message).join("; "), evidence);
   if (bad.length === 0 && openJudges(verdict).length > 0) return classifyJudges(verdict);
+  if (verdict.unchanged)
+    return make("no_change", verdict.summary, evidence, null, "nothing was changed");
   // A person wants it without these files, but without them it does not pass.
   if (leftOut.length > 0 && bad.length > 0) {
     const paths = leftOut.map(({ path }) => path);

@@ -41,6 +41,7 @@ const models: Record<string, Role["turns"]> = {
       ? { json: { reason: "", subtasks: [part("api")] } }
       : ([right, finish][turn] ?? finish),
   idles: [finish],
+  claims: [call("finish", { summary: "It is there already.", nothing_to_do: true })],
   boasts: [call("write", { path: "a.txt", content: "still wrong\n" }), finish],
 };
 
@@ -79,6 +80,7 @@ test.each([
   ["invents", "gave_up", "stalled", "the model made the same call 4 times (fly)", 2, 8],
   ["loops", "gave_up", "stalled", "the model made the same call 4 times (bash)", 2, 8],
   ["idles", "gave_up", "no_change", "the agent ended without changing anything", 2, 2],
+  ["claims", "done", "no_change", "and not every check is green (`grep -qx right a.txt`", 2, 2],
   ["boasts", "done", "checks_failed", "grep -qx right a.txt", 3, 5],
 ])("one that %s: %s, %s", async (name, reason, failure, words, count, calls) => {
   const task = await deputy.untilOver(await submit(name));
@@ -90,6 +92,18 @@ test.each([
     Array(count).fill(failure),
   );
   expect(callsOf(name)).toBe(calls);
+});
+
+test("one that says with green checks that there is nothing to do is believed, and quoted", async () => {
+  const task = await deputy.untilOver(
+    await submit("claims", { checks: ["grep -qx wrong a.txt"] }),
+  );
+  expect(task).toMatchObject({ state: "completed", branch: null, nothing_to_do: true });
+  const receipt = await receiptOf(task.id);
+  expect(receipt).toMatchObject({ verified: false, delivery: null });
+  expect(receipt.verdict).toBe(
+    "no change was needed according to the agent; `grep -qx wrong a.txt` is green on the base",
+  );
 });
 
 test.each(["floods", "strays", "overtaken"])(

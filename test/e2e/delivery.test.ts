@@ -218,7 +218,7 @@ describe("accept", () => {
     expect(again.stdout).toMatch(/^deputy\/merge-me is up to date with main at \w{10} already\n$/);
     const events = await deputy.events(task.id);
     expect(events.filter(({ type }) => type === "task.updated")).toHaveLength(1);
-    expect(events.at(-1)?.message).toMatch(/1 file changed, verified: .*; up to date with main at/);
+    expect(events.at(-1)?.message).toMatch(/1 file changed, verified; up to date with main at/);
     const receipt: Json = (await deputy.api("GET", `/v1/tasks/${task.id}/receipt`)).body;
     const now = repository.git("rev-parse", "main");
     expect(receipt.task.base).toEqual({ ref: "main", commit: now, updated_from: head });
@@ -299,9 +299,9 @@ describe("update", () => {
 
   test("there is something to update, and something to update it with", async () => {
     const refused = async (id: string) => {
-      const before = (await deputy.events(id)).length;
       const { code, stderr } = await deputy.cli(["update", id]);
-      expect([code, (await deputy.events(id)).length]).toEqual([2, before]);
+      const told = (await deputy.events(id)).filter(({ type }) => type === "task.updated");
+      expect([code, told]).toEqual([2, []]);
       return stderr;
     };
     const go = scratch.at("go-on");
@@ -326,8 +326,6 @@ describe("update", () => {
     expect(merged.stderr).toContain("was merged already, so it counts as accepted");
     expect((await deputy.cli(["ls"])).stdout).toMatch(new RegExp(`${taken.id} +accepted`));
     expect(await refused(taken.id)).toContain("was accepted already");
-    const failed = await deliver("Fail it", "false");
-    expect(await refused(failed.id)).toContain("has delivered no branch");
   });
 });
 

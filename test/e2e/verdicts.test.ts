@@ -47,15 +47,29 @@ test.concurrent("an agent that claims success with red checks fails, and is give
   expect(receipt.attempts[0].summary).toBe("All green, I swear");
 });
 
-test.concurrent("one that changed nothing fails as `no change`", async () => {
-  const { task, receipt } = await judge(
-    "",
-    { "a.txt": "a\n" },
-    { agent: "true", checks: ["true"] },
-  );
-  expect(task).toMatchObject(undelivered);
-  expect(task.end_detail).toContain("no change");
-  expect(receipt.attempts[0].recovery.failure).toBe("no_change");
+test.concurrent("a command that changed nothing had nothing to do where every check is green, and fails as `no change` elsewhere", async () => {
+  const files = { "a.txt": "a\n" };
+  const red = "test -e wanted.txt";
+  for (const [config, checks] of [
+    ["", [red]],
+    ["", []],
+    [`checks: [${red}, test -e a.txt]\n`, []],
+  ] as const) {
+    const { task, receipt } = await judge(config, files, { agent: "true", checks: [...checks] });
+    expect(task).toMatchObject(undelivered);
+    expect(task.end_detail).toContain("no change");
+    expect(receipt.attempts[0].recovery.failure).toBe("no_change");
+  }
+  const { branches, receipt, task } = await judge("", files, { agent: "true", checks: ["true"] });
+  const why = "no change was needed according to the agent; `true` is green on the base";
+  const end = { state: "completed", branch: null, decision: null, nothing_to_do: true };
+  expect(task).toMatchObject({ ...end, end_detail: `nothing to do: ${why}` });
+  expect(branches).toBe("");
+  expect(receipt).toMatchObject({ verified: false, verdict: why, delivery: null });
+  expect(receipt.checks).toMatchObject([{ command: "true", result: "pass" }]);
+  expect((await deputy.cli(["ls"])).stdout).toMatch(new RegExp(`${task.id} +nothing to do`));
+  expect((await deputy.cli(["why", task.id])).stdout).toContain(`nothing to do: ${why}`);
+  expect((await deputy.cli(["accept", task.id])).stderr).toContain("has delivered no branch");
 });
 
 const tap = (...lines: string[]) => `TAP version 13\n1..${lines.length}\n${lines.join("\n")}\n`;

@@ -1,8 +1,9 @@
 import { readdir } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Verdict } from "../../src/core/proof/verdict.ts";
+import { acceptanceCheck, type Verdict } from "../../src/core/proof/verdict.ts";
 import type { Baseline } from "../../src/core/task/task.ts";
 import { runBaseline } from "../../src/verifier/checks/baseline.ts";
+import { concludeUnchanged } from "../../src/verifier/checks/conclude.ts";
 import { type Files, makeCheck, surroundings, TestRepository, verify } from "./repository.ts";
 
 /** A project with a real bug: `add` subtracts, one of its tests says so, two others pass. */
@@ -118,10 +119,16 @@ describe("a change judged on a base whose tests are partly red", () => {
     expect(verdict.findings).toEqual([]);
   });
 
-  test("an attempt that changed nothing is told so", async () => {
-    const verdict = await judge({}, direct, { mustChangeFrom: base });
-    expect(verdict).toMatchObject({ result: "fail", checks: [] });
-    expect(verdict.summary).toMatch(/^no change/);
+  test("an attempt that changed nothing had nothing to do only where each check is green, not as red as before", async () => {
+    const judged = await judge({}, direct);
+    expect(judged.result).toBe("pass");
+    const verdict = concludeUnchanged(judged);
+    expect(verdict).toMatchObject({ result: "fail", unchanged: true });
+    expect(verdict.summary).toMatch(/^no change: .*not every check is green/);
+    const green = await verify(repository, base, base, [acceptanceCheck("true", "caller")]);
+    expect(concludeUnchanged(green)).toMatchObject({ result: "pass", unchanged: true });
+    const nothing = await verify(repository, base, base, []);
+    expect(concludeUnchanged(nothing).result).toBe("fail");
   });
 
   test("without checks a pass says that nothing was checked", async () => {

@@ -110,6 +110,7 @@ test("a detached HEAD, unfinished work, a gone or moved branch, a bare repositor
 
 test("a user without a name is told so, and nothing is left half-merged", async () => {
   const { source, done } = await makeDelivered();
+  git(source, "checkout", "-q", "-b", "other");
   commit(source, { "x.txt": "x" }, "Moved");
   git(source, "config", "--remove-section", "user");
   git(source, "config", "user.useConfigOnly", "true");

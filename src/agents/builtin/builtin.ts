@@ -58,6 +58,7 @@ export function makeBuiltinAgent(options: BuiltinOptions): Agent {
       return endWith(reason, failure, cutText(cleanText(words), 500), {
         ...uniqueReports(reports),
         output: ended.output,
+        nothingToDo: ended.nothingToDo,
         retryAt: ended.retryAt,
         outputTail: log.tail(),
         summary: ended.summary && cutText(cleanText(ended.summary), 12_000),
@@ -147,6 +148,7 @@ const unreadable: LoopEnd = {
   failure: "agent_failed",
   detail: "",
   summary: null,
+  nothingToDo: false,
   question: null,
   output: null,
   retryAt: null,

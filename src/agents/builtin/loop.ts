@@ -29,7 +29,7 @@ export type LoopInput = {
 
 export type LoopEnd = Pick<
   AgentEnd,
-  "reason" | "failure" | "detail" | "summary" | "question" | "output" | "retryAt"
+  "reason" | "failure" | "detail" | "summary" | "nothingToDo" | "question" | "output" | "retryAt"
 >;
 
 export async function runLoop(input: LoopInput): Promise<LoopEnd> {
@@ -85,6 +85,7 @@ const nothing: LoopEnd = {
   failure: null,
   detail: "",
   summary: null,
+  nothingToDo: false,
   question: null,
   output: null,
   retryAt: null,
@@ -104,8 +105,8 @@ function endWithoutReply(answer: Exclude<ModelAnswer, { kind: "reply" }>): LoopE
 export function endByTool(end: ToolEnd): LoopEnd {
   switch (end.kind) {
     case "finished": {
-      const { summary, output = null } = end;
-      return { ...nothing, reason: "done", detail: "finished", summary, output };
+      const { nothingToDo = false, output = null, summary } = end;
+      return { ...nothing, reason: "done", detail: "finished", summary, nothingToDo, output };
     }
     case "asked": {
       const { question } = end;

@@ -124,7 +124,8 @@ function readEnd(
   }
   const isLate = result.endedBy === "timeout";
   const late = `, later than its limit of ${Math.round(timeoutMs / 1000)} s`;
-  return end("done", null, `exit 0${isLate ? late : ""}`);
+  // A program such as a formatter ends well where there is nothing for it to do, and says no more.
+  return { ...end("done", null, `exit 0${isLate ? late : ""}`), nothingToDo: true };
 }
 
 const shortText = (max: number) =>

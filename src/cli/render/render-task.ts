@@ -25,8 +25,13 @@ export function renderList(tasks: readonly ListedTaskView[], now: number, column
 }
 
 /** The state, or for delivered work what a person decided on it, or has to. */
-function describeState({ decision, state }: Pick<ListedTaskView, "decision" | "state">): string {
+function describeState({
+  decision,
+  nothing_to_do,
+  state,
+}: Pick<ListedTaskView, "decision" | "nothing_to_do" | "state">): string {
   const words = { open: "your decision", rolled_back: "rolled back" } as Record<string, string>;
+  if (nothing_to_do) return "nothing to do";
   return decision == null ? state : (words[decision] ?? decision);
 }
 

@@ -70,6 +70,8 @@ function findMissing(
     if (why !== "") return oneLine(`${where}${why}`, maxHeadline);
   }
   if (!wasChecked) return "no check was run";
+  if (parts.length > 0 && parts.every(({ verdict }) => verdict?.unchanged))
+    return parts.map(({ verdict }) => verdict?.summary).join("; ");
   const unproven = parts.filter((part) => !isProven(finalOf(part)));
   const allDone = parts.length > 0 && parts.every(({ state }) => state === "completed");
   if (!allDone || failing.length > 0) return "see the checks and attempts below";
@@ -175,6 +177,7 @@ export function sayVerdict(verdict: Verdict, expectsChange: boolean): string {
   const { checks, judges = [], result, summary } = verdict;
   if (!expectsChange || (result === "pass" && checks.length === 0))
     return `Not verified: ${summary}`;
+  if (result === "pass" && verdict.unchanged) return `Nothing to do: ${summary}`;
   if (result !== "pass") return `Not verified: ${result}. ${summary}`;
   const changed = judges.length > 0 ? ", though its judges changed" : "";
   if (!checks.every(isRed)) return `Verified${changed}: pass. ${summary}`;

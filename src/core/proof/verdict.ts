@@ -175,6 +175,8 @@ export type Verdict = {
   findings: Finding[];
   /** Things that were not checked, for the receipt. */
   notChecked: string[];
+  /** The attempt changed nothing, because it had nothing to do: it passes where each check is green. */
+  unchanged?: true;
   /** Absent: the checks did not get that far, or no review was required. */
   review?: Review;
   /** Changed files that judge the change; absent in verdicts of earlier versions. */

@@ -94,6 +94,7 @@ export function whenSettled(task: Decided, isMerged: boolean): Date | null {
   if (endedAt === null) return null;
   const decided = [acceptedAt, rolledBackAt, discardedAt].filter((at) => at !== null);
   if (decided.length > 0) return new Date(Math.max(...[endedAt, ...decided].map(Number)));
-  const hasNothing = task.state === "completed" && !task.expectsChange;
+  const hasNothing =
+    task.state === "completed" && (!task.expectsChange || task.deliveredCommit === null);
   return isMerged || hasNothing || task.state === "cancelled" ? endedAt : null;
 }

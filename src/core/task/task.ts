@@ -198,6 +198,15 @@ export function decisionOf(
   return task.state === "completed" && task.branch !== null ? "open" : null;
 }
 
+/** It was to change something, and ended well without: what was asked for was there already. */
+export function hadNothingToDo({
+  branch,
+  expectsChange,
+  state,
+}: Pick<Task, "branch" | "expectsChange" | "state">): boolean {
+  return state === "completed" && expectsChange && branch === null;
+}
+
 /** A task as a list shows it: without fields that may be megabytes each. */
 export type ListedTask = Omit<Task, "attachments" | "planInput" | "gateVerdict">;
 

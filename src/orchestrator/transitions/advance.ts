@@ -152,9 +152,11 @@ async function advanceSubtask(
       await announce(ledger, task, {
         ...about,
         type: "subtask.completed",
-        message: task.expectsChange
-          ? `"${subtask.title}" is ${isProven(verdict ?? subtask.verdict) ? "verified and " : ""}merged into the task branch`
-          : `"${subtask.title}" is done`,
+        message: subtask.verdict?.unchanged
+          ? `"${subtask.title}" had nothing to do`
+          : task.expectsChange
+            ? `"${subtask.title}" is ${isProven(verdict ?? subtask.verdict) ? "verified and " : ""}merged into the task branch`
+            : `"${subtask.title}" is done`,
         data: { key: subtask.key, commit: outcome.commit },
       });
       const attempt = claim.attemptId ? await ledger.getAttempt(claim.attemptId) : null;

@@ -77,8 +77,27 @@ function describePasses(checks: readonly CheckResult[]): string {
 export const notReviewed = "The code was not reviewed: only its behaviour under the checks was.";
 /** Summary of a pass without any check. */
 export const nothingChecked = "nothing was checked";
-/** Start of the summary of a verdict on an empty change. */
-export const noChange = "no change";
+
+/**
+ * The verdict on an attempt that says it had nothing to do. It passes only where every check is green
+ * now: what is as red as on the base was to be changed.
+ */
+export function concludeUnchanged(verdict: Verdict): Verdict {
+  const { checks, result, summary } = verdict;
+  if (result === "inconclusive" && checks.some((check) => check.result === "inconclusive"))
+    return { ...verdict, unchanged: true };
+  const isGreen = checks.every(({ rerun, run }) => (rerun ?? run).status === "green");
+  if (result !== "pass" || checks.length === 0 || !isGreen)
+    return {
+      ...{ ...verdict, unchanged: true, result: "fail" },
+      summary: `no change: the agent ended without changing anything, and not every check is green (${summary})`,
+    };
+  const names = checks.map(({ check }) => `\`${check.name}\``);
+  return {
+    ...{ ...verdict, unchanged: true },
+    summary: `no change was needed according to the agent; ${listSome(names)} ${names.length === 1 ? "is" : "are"} green on the base`,
+  };
+}
 
 function describe({ check, reason, newlyFailing }: CheckResult): string {
   const names = newlyFailing.length > 0 ? ` (${listSome(newlyFailing, 10)})` : "";

@@ -24,7 +24,7 @@ import type { SidedFile, Sides } from "../sides/sides.ts";
 import { type Rename, renamesOf } from "../tests/rename-tests.ts";
 import { listRewrittenTests } from "../tests/rewritten-tests.ts";
 import { checkLogPath, type Setup, withCleanWorktree } from "./clean-worktree.ts";
-import { conclude, noChange, nothingChecked } from "./conclude.ts";
+import { conclude, nothingChecked } from "./conclude.ts";
 import { judgeWithRepetition, type Repetition } from "./flaky.ts";
 import { makeRepeatOnBase } from "./repeat-on-base.ts";
 import { type CheckPlace, runCheck } from "./run-checks.ts";
@@ -47,8 +47,6 @@ export type VerifyInput = TrialInput & {
   commit: string;
   /** The commit where the change's author started, to compare with; left out: `baseCommit`. */
   changedFrom?: string;
-  /** The commit where the attempt started, if it must have changed something since. */
-  mustChangeFrom?: string;
   checks: readonly Check[];
   protectedPaths: readonly string[];
   /** Paths that the plan writes: they are the task's subject, even where a check runs them. */
@@ -72,11 +70,7 @@ export type VerifyInput = TrialInput & {
 
 /** Verifies a commit. Throws the signal's reason when aborted, and when git or the disk fails. */
 export async function verifyCommit(input: VerifyInput): Promise<Verdict> {
-  const { checks, commit, mirror, mustChangeFrom, proof } = input;
-  if (mustChangeFrom && (await listChanges(mirror, mustChangeFrom, commit)).length === 0) {
-    const summary = `${noChange}: the attempt ended without changing a file`;
-    return { ...conclude([], [], []), result: "fail", summary };
-  }
+  const { checks, commit, mirror, proof } = input;
   const findings = await findUnfit(input);
   if (checks.length === 0) return conclude([], findings, [`There is no check: ${nothingChecked}.`]);
   const change = await findChangeSides(input);

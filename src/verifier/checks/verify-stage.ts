@@ -31,6 +31,7 @@ import { HeldUp } from "../review/held-up.ts";
 import { assuranceOf, reviewChange } from "../review/review-change.ts";
 import type { ReviewDeps } from "../review/review-round.ts";
 import { runBaseline } from "./baseline.ts";
+import { concludeUnchanged } from "./conclude.ts";
 import { type CheckSandbox, collectRefused } from "./confine-checks.ts";
 import { mergeChecks } from "./inspect-repository.ts";
 import { givePrepared, type SetupPlace } from "./set-up.ts";
@@ -93,15 +94,17 @@ export function makeVerifyStage(deps: VerifyDeps): Stage {
       ...(commit !== subtask.commit && { commit }),
     });
     try {
-      const verdict = await limit(() =>
+      const isUnchanged = task.expectsChange && isWithoutChange(subtask, commit);
+      const judged = await limit(() =>
         judge(deps, claim, task, subtask, commit, "attempt", signal),
       );
+      const verdict = isUnchanged ? concludeUnchanged(judged) : judged;
       const isRed = verdict.result === "fail" && task.expectsChange;
       const blamed = isRed
         ? await limit(async () => deps.blame?.(claim, task, subtask, verdict, signal))
         : null;
       if (blamed) return blamed;
-      if (verdict.result !== "pass" || !task.expectsChange || !deps.review)
+      if (verdict.result !== "pass" || !task.expectsChange || isUnchanged || !deps.review)
         return verified(verdict);
       const assurance = assuranceOf(deps.review, task, subtask);
       if (assurance === "quick") return verified(verdict);
@@ -112,6 +115,11 @@ export function makeVerifyStage(deps: VerifyDeps): Stage {
       throw error;
     }
   };
+}
+
+/** An attempt that says it had nothing to do; after a merge one may answer a comment in words. */
+function isWithoutChange({ baseCommit, integratedCommit }: Subtask, commit: string): boolean {
+  return commit === baseCommit && integratedCommit === null;
 }
 
 /** Returns this commit of a subtask, without the files that a person wants left out. */
@@ -248,9 +256,9 @@ export async function judge(
     ...(subtask.baseCommit && { changedFrom: subtask.baseCommit }),
     protectedPaths: preparation.protectedPaths,
     products: subtask.writes,
-    // Merged work was proved before, and the merge made nothing new.
+    // Merged work was proved before, and the merge made nothing new; without a change there is nothing to prove.
     proof:
-      phase === "attempt"
+      phase === "attempt" && !isWithoutChange(subtask, commit)
         ? resolveProof(task.proof, preparation.proof ?? null, deps.proof ?? null)
         : null,
     submodulesRef: phase === "attempt" && claim.attemptId ? submoduleRefOf(claim.attemptId) : null,

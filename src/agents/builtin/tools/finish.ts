@@ -9,16 +9,18 @@ export function makeFinishTool(): Tool {
   return defineTool({
     name: "finish",
     effect: "talks",
-    description: "End your work. Say what you did and, in not_done, what is missing or uncertain.",
+    description:
+      "End your work. Say what you did and, in not_done, what is missing or uncertain. nothing_to_do: true only where you changed no file because what was asked for is there already, and the summary says how you know.",
     input: z.strictObject({
       summary: z.string().trim().min(1),
       not_done: z.string().optional(),
+      nothing_to_do: z.boolean().optional(),
     }),
     about: ({ summary }) => summary,
-    async run({ summary, not_done }) {
+    async run({ summary, not_done, nothing_to_do: nothingToDo = false }) {
       const rest = writeNotDone(not_done?.trim() ?? "");
       const text = cutText(summary, 8_000) + cutText(rest, 4_000);
-      return { ok: true, text: "Finished.", end: { kind: "finished", summary: text } };
+      return { ok: true, text: "Finished.", end: { kind: "finished", summary: text, nothingToDo } };
     },
   });
 }

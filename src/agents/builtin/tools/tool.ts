@@ -30,7 +30,7 @@ export type ToolAnswer = {
 };
 
 export type ToolEnd =
-  | { kind: "finished"; summary: string | null; output?: unknown }
+  | { kind: "finished"; summary: string | null; output?: unknown; nothingToDo?: boolean }
   | { kind: "asked"; question: string }
   | { kind: "failed"; detail: string };
 
