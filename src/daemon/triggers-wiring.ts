@@ -40,6 +40,7 @@ import { makeAuthHeader } from "../wiring/github-access.ts";
 import type { Mirrors } from "../worktree/mirror/mirror.ts";
 import type { Log } from "./home/log.ts";
 import { noteDecided, recordElsewhere } from "./service/note-decided.ts";
+import { tellFromSubject } from "./service/tell-from-subject.ts";
 import { findTriggerProblems } from "./trigger-problems.ts";
 
 /** Connects the triggers: the inbox is the store's, submitting is the orchestrator's. */
@@ -133,6 +134,10 @@ export async function startTriggers(deps: {
     },
     stop: (taskId, about) => stopForSubject(intake, taskId, about),
     changeOrigin: (taskId, change) => changeOrigin(intake, taskId, change),
+    tell: async (taskId, change, key) => {
+      const task = await getTask(db, taskId);
+      return task && tellFromSubject(intake, task, change, key);
+    },
     hasWriteAccess: forge
       ? (repository, account) => forge.hasWriteAccess(repository, account)
       : null,

@@ -57,6 +57,8 @@ export type GithubChange = {
   /** A clause with its actor. */
   what: string;
   outsideText: string | null;
+  /** What somebody said in it to whoever works on the subject; null: nothing. */
+  words: { kind: "text" | "comment"; text: string; by: Account; trust: Trust } | null;
   /** Set where it takes back what a task is for; `label`: the one removed, null: it was closed. */
   stops: { label: string | null } | null;
   /** The address of a pull request, which may be one of ours. */
@@ -66,6 +68,7 @@ export type GithubChange = {
 };
 
 const changes: Record<string, string> = {
+  created: "commented on",
   edited: "edited",
   closed: "closed",
   unlabeled: "took a label from",
@@ -78,25 +81,59 @@ const changes: Record<string, string> = {
 export function readGithubChange(event: string, payload: unknown): GithubChange | null {
   const { success, data } = changedPayload.safeParse(payload);
   const done = success ? changes[data.action] : undefined;
+  const isComment = event === "issue_comment";
   const thing =
-    event === "issues" ? data?.issue : event === "pull_request" ? data?.pull_request : null;
+    event === "issues" || isComment
+      ? data?.issue
+      : event === "pull_request"
+        ? data?.pull_request
+        : null;
   if (!success || done === undefined || !thing) return null;
+  if (isComment !== (data.action === "created")) return null;
+  const words = readWords(event, data, thing);
+  if (isComment && words === null) return null;
   const place = `${data.repository.full_name}#${thing.number}`;
   const isMerged = data.action === "closed" && data.pull_request?.merged === true;
   return {
     subject: `github:${place}`,
     what: `${data.sender.login} ${isMerged ? "merged" : done} ${place}`,
     outsideText: data.action === "edited" && event === "issues" ? textOfIssue(thing) : null,
+    words,
     stops:
       data.action === "closed"
         ? { label: null }
         : data.action === "unlabeled"
           ? { label: data.label?.name ?? "" }
           : null,
-    pullUrl: event === "pull_request" ? (thing.html_url ?? null) : null,
+    pullUrl: event === "issues" ? null : (thing.html_url ?? null),
     isMerged,
   };
 }
+
+type Changed = z.infer<typeof changedPayload>;
+
+/** A bot says nothing to an agent, and neither does what we write ourselves. */
+function readWords(
+  event: string,
+  { action, comment, repository, sender }: Changed,
+  issue: NonNullable<Changed["issue"]>,
+): GithubChange["words"] {
+  if (isBot(sender)) return null;
+  const { owner } = repository;
+  const trustOf = (author: Account | null | undefined, association: string | null | undefined) =>
+    trustOfPerson(sender, { author, association: association ?? null, owner });
+  if (event === "issues" && action === "edited") {
+    const trust = trustOf(issue.user, issue.author_association);
+    return { kind: "text", text: textOfIssue(issue), by: sender, trust };
+  }
+  const text = cleanOutsideText(comment?.body ?? "");
+  if (event !== "issue_comment" || text === "" || comment?.body?.startsWith(ourMark)) return null;
+  const trust = trustOf(comment?.user, comment?.author_association);
+  return { kind: "comment", text, by: sender, trust };
+}
+
+/** How each comment of ours begins. Whoever writes it themselves is not heard. */
+const ourMark = "<!-- deputy:";
 
 function textOfIssue({ body, title, user }: z.infer<typeof issuePayload>["issue"]): string {
   return cleanOutsideText(

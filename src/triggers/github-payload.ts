@@ -48,6 +48,7 @@ export const changedPayload = z.object({
   action: z.string(),
   label: z.object({ name: z.string() }).nullish(),
   issue: issue.nullish(),
+  comment: z.object({ body: text, user: person.nullish(), author_association: text }).nullish(),
   pull_request: issue.extend({ merged: z.boolean().nullish() }).nullish(),
 });
 

@@ -40,14 +40,25 @@ export type InboxDeps = {
   /** Report a change of a task's subject to the task. Returns the result. */
   changeOrigin: (
     taskId: string,
-    change: Pick<GithubChange, "what" | "outsideText">,
+    change: Pick<GithubChange, "what" | "outsideText"> & { mayWrite: boolean },
   ) => Promise<string>;
+  /**
+   * Tell the agents of an active task what somebody who may write said. Returns the result; null: the
+   * task has no agent that could be told.
+   */
+  tell: (
+    taskId: string,
+    change: Pick<GithubChange, "what" | "subject"> & { words: Words },
+    key: string,
+  ) => Promise<string | null>;
   /** Ask GitHub whether a person may write; null if no token is configured. */
   hasWriteAccess: ((repository: string, account: Account) => Promise<boolean>) | null;
   /** Whether one of our tasks made this branch, or the commit that it points to. */
   isOwnBranch: (branch: OwnBranch) => Promise<boolean>;
   log: (level: "info" | "warn", fields: object, message: string) => void;
 };
+
+type Words = NonNullable<GithubChange["words"]>;
 
 /** How long to retry a delivery that fails for reasons of our own. */
 const giveUpAfterMs = 3 * 24 * 60 * 60 * 1000;
@@ -124,7 +135,8 @@ async function processChange(
     const result = `${isMerged ? "accepted" : "discarded"}: ${what}`;
     return settle(deps, deliveryId, { result, subject, taskId: decided });
   }
-  const deliverer = stops && pullUrl !== null ? await deps.findDeliverer(pullUrl) : null;
+  const isHeard = stops !== null || change.words !== null;
+  const deliverer = isHeard && pullUrl !== null ? await deps.findDeliverer(pullUrl) : null;
   const taskId = deliverer ?? (await deps.findActiveTask(subject));
   if (taskId === null && waiting.has(subject)) {
     await deps.inbox.note(deliveryId, { result: "waits for an earlier event's task", subject });
@@ -135,8 +147,35 @@ async function processChange(
       ? "ignored: no task is about it"
       : stops
         ? await deps.stop(taskId, { what, ...stops })
-        : await deps.changeOrigin(taskId, change);
+        : await hear(deps, taskId, change, `github:${deliveryId}`);
   return settle(deps, deliveryId, { result, subject, taskId });
+}
+
+/** What was said about the subject of an active task, or done to it. */
+async function hear(
+  deps: InboxDeps,
+  taskId: string,
+  change: GithubChange,
+  key: string,
+): Promise<string> {
+  const { words } = change;
+  const mayWrite = words !== null && (await maySpeak(deps, change.subject, words));
+  const told = mayWrite ? await deps.tell(taskId, { ...change, words }, key) : null;
+  if (told !== null) return told;
+  if (words?.kind !== "comment") return deps.changeOrigin(taskId, { ...change, mayWrite });
+  return mayWrite
+    ? `ignored: ${taskId} has no agent that could be told`
+    : `ignored: nothing shows that ${words.by.login} has write access`;
+}
+
+/** What cannot be asked now counts as no: the words are an event then. */
+async function maySpeak(deps: InboxDeps, subject: string, { by, trust }: Words): Promise<boolean> {
+  if (trust.mayWrite || deps.hasWriteAccess === null) return trust.mayWrite;
+  const repository = subject.replace(/^github:/, "").replace(/#\d+$/, "");
+  return deps.hasWriteAccess(repository, by).catch((error) => {
+    deps.log("warn", { err: error, subject }, "Words about an issue stay an event");
+    return false;
+  });
 }
 
 /** Starts a task for the event, or has the subject's earlier one continue. */
@@ -212,7 +251,7 @@ async function afterRefusal(
       // Its text may differ from the one that the task is waiting to be approved with.
       const { outsideText } = trigger.origin;
       const what = `a further event about ${subject} brought other words`;
-      const became = await deps.changeOrigin(active, { what, outsideText });
+      const became = await deps.changeOrigin(active, { what, outsideText, mayWrite: false });
       const result = became === "asked again" ? became : `joined: ${active} is at work on it`;
       return settle(deps, deliveryId, { result, subject, taskId: active });
     }

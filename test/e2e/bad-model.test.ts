@@ -95,9 +95,7 @@ test.each([
 });
 
 test("one that says with green checks that there is nothing to do is believed, and quoted", async () => {
-  const task = await deputy.untilOver(
-    await submit("claims", { checks: ["grep -qx wrong a.txt"] }),
-  );
+  const task = await deputy.untilOver(await submit("claims", { checks: ["grep -qx wrong a.txt"] }));
   expect(task).toMatchObject({ state: "completed", branch: null, nothing_to_do: true });
   const receipt = await receiptOf(task.id);
   expect(receipt).toMatchObject({ verified: false, delivery: null });

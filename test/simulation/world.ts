@@ -125,7 +125,11 @@ const commands = {
   rollback: ({ deps }, id) => recordHandover(deps, id, "task.rolled_back", "Rolled back"),
   discard: ({ deps }, id) => recordHandover(deps, id, "task.discarded", "Discarded"),
   edit: ({ deps }, id, n) =>
-    changeOrigin(deps, id, { what: "mallory edited it", outsideText: n % 2 ? `text ${n}` : null }),
+    changeOrigin(deps, id, {
+      what: "mallory edited it",
+      mayWrite: n % 3 === 0,
+      outsideText: n % 2 ? `text ${n}` : null,
+    }),
 } as const satisfies Record<string, (world: World, id: string, n: number) => Promise<unknown>>;
 export type CommandName = keyof typeof commands;
 export const commandNames = Object.keys(commands) as CommandName[];

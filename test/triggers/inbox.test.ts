@@ -99,6 +99,7 @@ function makeDeps(changes: Partial<InboxDeps> = {}): InboxDeps & { logged: strin
     retry: () => Promise.reject(new Error("there was nothing to retry")),
     findDeliverer: (url) => findDeliverer(db, url),
     decide: async () => null,
+    tell: async () => null,
     stop: (taskId, about) => stopForSubject(intake, taskId, about),
     changeOrigin: (taskId, change) => changeOrigin(intake, taskId, change),
     hasWriteAccess: null,

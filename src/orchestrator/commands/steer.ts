@@ -103,7 +103,7 @@ export type Comment = { place: string; text: string };
  * attempt gets it if it can, otherwise the subtask that wrote the file is worked on again, from the
  * merged state, as soon as nothing else of the task is open. A delivered or failed task is
  * reopened. `when` says when it is worked on; `isNew` is false for a repeated idempotency key. `set`:
- * what a task that is over starts from, where that has changed.
+ * what a task that is over starts from, and what it is about, where that has changed.
  */
 export async function commentOnTask(
   deps: AdvanceDeps,
@@ -121,8 +121,10 @@ export async function commentOnTask(
     isNew = await keepMessages(ledger, found, [subtask], comment, idempotency);
     if (!isNew) return;
     if (isTaskOver(found.state)) await requireFreeSubject(ledger, found);
-    const isSet = isTaskOver(found.state) && Object.keys(set).length > 0;
-    const task = isSet ? await ledger.moveTask(found, found.state, found.hold, set) : found;
+    const { origin } = set;
+    const own = isTaskOver(found.state) ? set : { ...(origin && { origin }) };
+    const isSet = Object.keys(own).length > 0;
+    const task = isSet ? await ledger.moveTask(found, found.state, found.hold, own) : found;
     await ledger.appendEvent(taskId, {
       type: "task.commented",
       message: `Comment on ${comment.place}: ${comment.text.slice(0, 200)}`,

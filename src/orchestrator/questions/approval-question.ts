@@ -76,6 +76,8 @@ export type OriginChange = {
   what: string;
   /** The new text; null: unchanged. */
   outsideText: string | null;
+  /** Whoever changed it may write to the repository. */
+  mayWrite: boolean;
 };
 
 /**
@@ -86,10 +88,10 @@ export type OriginChange = {
 export async function changeOrigin(
   deps: AdvanceDeps,
   taskId: string,
-  { what, outsideText }: OriginChange,
+  { mayWrite, what, outsideText }: OriginChange,
 ): Promise<string> {
   let result = "";
-  await change(deps, taskId, async (ledger, task) => {
+  await change(deps, taskId, async (ledger, task, subtasks) => {
     const open = (await ledger.listOpenQuestions(task.id)).find(({ kind }) => kind === "approval");
     const isHeld = task.hold?.kind === "question" && task.hold.questionId === open?.id;
     const origin = { ...task.origin, outsideText: outsideText ?? task.origin.outsideText };
@@ -99,7 +101,10 @@ export async function changeOrigin(
         result = "ignored: its text is unchanged";
         return;
       }
-      result = `${what}; the task continues with the text it was started with`;
+      // Nobody has read it yet, so what somebody with write access makes of it is what is worked on.
+      const isInTime = mayWrite && subtasks.length === 0 && !isSame;
+      if (isInTime) await ledger.moveTask(task, task.state, task.hold, { origin });
+      result = `${what}; the task ${isInTime ? "starts with the new text" : "continues with the text it was started with"}`;
       const message = `${what[0]?.toUpperCase()}${result.slice(1)}`;
       await ledger.appendEvent(task.id, { type: "task.origin_changed", message });
       return;
