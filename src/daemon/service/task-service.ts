@@ -1,7 +1,7 @@
 import type { Config } from "../../config/config.ts";
 import { DeputyError } from "../../core/base/error.ts";
 import { isTaskOver } from "../../core/task/lifecycle.ts";
-import type { Attempt, Subtask } from "../../core/task/task.ts";
+import { type Attempt, decisionOf, type Subtask } from "../../core/task/task.ts";
 import type { Garbled } from "../../core/task/task-detail.ts";
 import { type Redact, redactDeep } from "../../core/text/redact.ts";
 import { adoptPushed } from "../../delivery/adopt-pushed.ts";
@@ -199,7 +199,11 @@ export function makeTaskService(deps: TaskServiceDeps): TaskService {
       return { task: await recordHandover(deps, task.id, "task.accepted", message), detail };
     },
     discard: async (reference) => {
-      const task = await findTask(deps, reference);
+      const found = await findTask(deps, reference);
+      // What was merged by hand was accepted, so its record stays.
+      const isOpen = decisionOf(found) === "open" && found.deliveryUrl === null;
+      if (isOpen) await noteDecided(deps, found);
+      const task = isOpen ? await findTask(deps, found.id) : found;
       const { authHeader } = deps;
       const { artifacts } = config.paths;
       const discard = () => discardDelivery(db, mirrors, task, { artifacts, authHeader, redact });
