@@ -43,7 +43,7 @@ describe.skipIf(!hasGitHttpBackend)("one subject, one story", () => {
     repository: acme/*
     label: loud
     ${clone}
-    agent: 'command:until grep -q LOUD "$DEPUTY_SAID_FILE" && grep -q LOUDER "$DEPUTY_SAID_FILE"; do sleep 0.05; done; cp "$DEPUTY_SAID_FILE" said.txt'
+    agent: 'command:until cat "$DEPUTY_BRIEF_FILE" "$DEPUTY_SAID_FILE" > said.txt && grep -q "it LOUD" said.txt && grep -q LOUDER said.txt; do sleep 0.05; done'
     checks: ["test -e said.txt"]
   - on: [workflow_run.failed, check_run.failed]
     repository: acme/*
@@ -153,7 +153,7 @@ describe.skipIf(!hasGitHttpBackend)("one subject, one story", () => {
     const task = await deputy.untilOver(id);
     expect(task.state, task.end_detail).toBe("completed");
     const words = github.git(repository, "show", `${task.branch}:said.txt`);
-    expect(words.match(/BEGIN OUTSIDE TEXT/g)).toHaveLength(2);
+    for (const part of ["BEGIN OUTSIDE TEXT", "Say it LOUD"]) expect(words).toContain(part);
     expect(words).not.toContain("EVIL");
   });
 
