@@ -28,7 +28,7 @@ import { makeStages } from "../stages.ts";
 import { GarbledRow } from "../store/database/garbled.ts";
 import { findFreeze } from "../store/records/freezes.ts";
 import { drainOutbox, nextOutboxDelayMs } from "../store/tasks/outbox.ts";
-import { removeCheckLeftovers } from "../verifier/checks/remove-leftovers.ts";
+import { removeCheckLeftovers } from "../verifier/place/remove-leftovers.ts";
 import { makeAuthHeader } from "../wiring/github-access.ts";
 import { openMirrors } from "../worktree/mirror/mirror.ts";
 import { openBus } from "./bus.ts";

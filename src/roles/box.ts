@@ -25,7 +25,7 @@ import { type EgressProxy, openEgressProxy } from "../sandbox/network/egress-pro
 import type { ProcessIdentity } from "../sandbox/process/process-identity.ts";
 import type { CommandSpec } from "../sandbox/process/run-command.ts";
 import type { PipedProcess } from "../sandbox/process/spawn-piped.ts";
-import type { CheckSandbox } from "../verifier/checks/confine-checks.ts";
+import type { CheckSandbox } from "../verifier/place/confine-checks.ts";
 import { homeOfWorktree } from "../worktree/checkout/worktree-home.ts";
 
 /**

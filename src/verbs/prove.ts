@@ -20,9 +20,9 @@ import { describeSandbox, type Sandbox } from "../sandbox/box/sandbox.ts";
 import { removeTree } from "../sandbox/files/remove-tree.ts";
 import { makeTempFolder } from "../sandbox/files/temp.ts";
 import { runBaseline } from "../verifier/checks/baseline.ts";
-import type { CheckSandbox } from "../verifier/checks/confine-checks.ts";
 import { verifyCommit } from "../verifier/checks/verify-attempt.ts";
 import { readWantedTools } from "../verifier/detection/wanted-tools.ts";
+import type { CheckSandbox } from "../verifier/place/confine-checks.ts";
 import { localGit } from "../worktree/git/git.ts";
 import {
   ensureMirror,

@@ -4,8 +4,8 @@ import { readSandbox } from "../../src/config/sandbox-settings.ts";
 import type { Refused } from "../../src/core/proof/confinement.ts";
 import { makeCheckSandbox } from "../../src/roles/box.ts";
 import { runBaseline } from "../../src/verifier/checks/baseline.ts";
-import type { CheckSandbox } from "../../src/verifier/checks/confine-checks.ts";
 import { verifyCommit } from "../../src/verifier/checks/verify-attempt.ts";
+import type { CheckSandbox } from "../../src/verifier/place/confine-checks.ts";
 import { makeSandboxBench, type SandboxBench } from "../support/sandbox.ts";
 import { makeCheck, surroundings, TestRepository } from "../verifier/repository.ts";
 

@@ -2,9 +2,9 @@ import type { Check, CheckRun } from "../../core/proof/verdict.ts";
 import type { Baseline } from "../../core/task/task.ts";
 import type { Given } from "../../worktree/prepared/prepared-trees.ts";
 import { placeRuns } from "../experiments/trials.ts";
-import { checkLogPath, withCleanWorktree } from "./clean-worktree.ts";
+import { checkLogPath, withCleanWorktree } from "../place/clean-worktree.ts";
+import { type SetupInput, setUp } from "../place/set-up.ts";
 import { runCheck } from "./run-checks.ts";
-import { type SetupInput, setUp } from "./set-up.ts";
 
 /**
  * Runs the same checks on the base commit, once per task. A check that was red before the work

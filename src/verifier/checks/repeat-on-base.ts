@@ -1,8 +1,8 @@
 import type { Check, CheckRun } from "../../core/proof/verdict.ts";
 import { placeRuns, type TrialInput } from "../experiments/trials.ts";
-import { checkLogPath, withCleanWorktree } from "./clean-worktree.ts";
+import { checkLogPath, withCleanWorktree } from "../place/clean-worktree.ts";
+import { setUp } from "../place/set-up.ts";
 import { runCheck } from "./run-checks.ts";
-import { setUp } from "./set-up.ts";
 
 /**
  * Returns a function that runs a check on the base again, in a clean worktree after setup, to see

@@ -7,8 +7,8 @@ import type { ProcessIdentity } from "../../sandbox/process/process-identity.ts"
 import type { CommandSpec } from "../../sandbox/process/run-command.ts";
 import { readContainedFile, removeContained } from "../../worktree/git/contain-path.ts";
 import { maxParsedLength } from "../parsers/test-list.ts";
+import { type CheckRole, type ConfinedPlace, unconfined } from "../place/confine-checks.ts";
 import { type NameTests, unnamed } from "../tests/name-tests.ts";
-import { type CheckRole, type ConfinedPlace, unconfined } from "./confine-checks.ts";
 import { describeCrash } from "./explain-run.ts";
 import { findFailurePassages } from "./failure-passages.ts";
 

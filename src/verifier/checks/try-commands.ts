@@ -1,9 +1,9 @@
 import { acceptanceCheck, type CheckRun } from "../../core/proof/verdict.ts";
 import { cleanText, cutToTail } from "../../core/text/clean-text.ts";
 import { resetWorktree } from "../../worktree/checkout/worktree.ts";
-import { checkLogPath, type Setup, withCleanWorktree } from "./clean-worktree.ts";
+import { checkLogPath, type Setup, withCleanWorktree } from "../place/clean-worktree.ts";
+import { type SetupInput, setUp } from "../place/set-up.ts";
 import { type CheckPlace, runCheck } from "./run-checks.ts";
-import { type SetupInput, setUp } from "./set-up.ts";
 
 /**
  * Runs single commands as checks and evidence are run: in the box of checks, in a clean worktree with

@@ -19,16 +19,16 @@ import { testsOnBase } from "../experiments/judge-canaries.ts";
 import { proveChange } from "../experiments/prove-change.ts";
 import { areApart, makeTrials, placeRuns, type TrialInput } from "../experiments/trials.ts";
 import { tryCanaries } from "../experiments/try-canaries.ts";
+import { checkLogPath, type Setup, withCleanWorktree } from "../place/clean-worktree.ts";
+import { setUp } from "../place/set-up.ts";
 import { findSides } from "../sides/find-sides.ts";
 import type { SidedFile, Sides } from "../sides/sides.ts";
 import { type Rename, renamesOf } from "../tests/rename-tests.ts";
 import { listRewrittenTests } from "../tests/rewritten-tests.ts";
-import { checkLogPath, type Setup, withCleanWorktree } from "./clean-worktree.ts";
 import { conclude, nothingChecked } from "./conclude.ts";
 import { judgeWithRepetition, type Repetition } from "./flaky.ts";
 import { makeRepeatOnBase } from "./repeat-on-base.ts";
 import { type CheckPlace, runCheck } from "./run-checks.ts";
-import { setUp } from "./set-up.ts";
 
 /**
  * Finds out whether a commit does what its author says, without asking the author. A check is a

@@ -26,15 +26,15 @@ import { submoduleRefOf } from "../../worktree/content/keep-submodules.ts";
 import { type Mirrors, pinRef } from "../../worktree/mirror/mirror.ts";
 import type { Given, PreparedTrees } from "../../worktree/prepared/prepared-trees.ts";
 import { acceptJudges } from "../experiments/accept-judges.ts";
+import { type CheckSandbox, collectRefused } from "../place/confine-checks.ts";
+import { givePrepared, type SetupPlace } from "../place/set-up.ts";
 import { carryProof } from "../review/conclude-review.ts";
 import { HeldUp } from "../review/held-up.ts";
 import { assuranceOf, reviewChange } from "../review/review-change.ts";
 import type { ReviewDeps } from "../review/review-round.ts";
 import { runBaseline } from "./baseline.ts";
 import { concludeUnchanged } from "./conclude.ts";
-import { type CheckSandbox, collectRefused } from "./confine-checks.ts";
 import { mergeChecks } from "./inspect-repository.ts";
-import { givePrepared, type SetupPlace } from "./set-up.ts";
 import type { TryPlace } from "./try-commands.ts";
 import { verifyCommit } from "./verify-attempt.ts";
 

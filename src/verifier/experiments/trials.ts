@@ -1,14 +1,14 @@
 import type { Check, CheckRun } from "../../core/proof/verdict.ts";
 import { composeCommit, type FileSource } from "../../worktree/commits/compose-commit.ts";
 import { treeOf } from "../../worktree/read/read-commit.ts";
+import { type CheckPlace, runCheck } from "../checks/run-checks.ts";
 import {
   type Clean,
   checkLogPath,
   type Setup,
   withCleanWorktree,
-} from "../checks/clean-worktree.ts";
-import { type CheckPlace, runCheck } from "../checks/run-checks.ts";
-import { type SetupInput, setUp } from "../checks/set-up.ts";
+} from "../place/clean-worktree.ts";
+import { type SetupInput, setUp } from "../place/set-up.ts";
 import type { Half, SidedFile } from "../sides/sides.ts";
 import { makeNameTests } from "../tests/name-tests.ts";
 import { listRewrittenTests } from "../tests/rewritten-tests.ts";

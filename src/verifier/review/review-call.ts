@@ -5,8 +5,8 @@ import { waitOut } from "../../store/database/outage.ts";
 import type { Db } from "../../store/database/schema.ts";
 import { getAnswer, keepAnswer, type ReviewKey } from "../../store/records/reviews.ts";
 import { findAsked } from "../../store/records/sessions.ts";
-import { type CleanPlace, withCleanWorktree } from "../checks/clean-worktree.ts";
 import { describeTried, type TryPlace, withTries } from "../checks/try-commands.ts";
+import { type CleanPlace, withCleanWorktree } from "../place/clean-worktree.ts";
 import { type Patience, throwWhenHeldUp } from "./held-up.ts";
 
 /**

@@ -7,9 +7,9 @@ import { resetWorktree } from "../../worktree/checkout/worktree.ts";
 import type { Mirror } from "../../worktree/mirror/open-mirror.ts";
 import { diffCommits, listChanges } from "../../worktree/read/diff.ts";
 import { listFilesAt, readFileAt } from "../../worktree/read/read-commit.ts";
-import { checkLogPath, withCleanWorktree } from "../checks/clean-worktree.ts";
 import { type CheckPlace, runCheck } from "../checks/run-checks.ts";
-import { type SetupInput, setUp } from "../checks/set-up.ts";
+import { checkLogPath, withCleanWorktree } from "../place/clean-worktree.ts";
+import { type SetupInput, setUp } from "../place/set-up.ts";
 
 /**
  * Checks whether a finding's evidence holds on a commit. A quote is searched in git. A command runs

@@ -7,9 +7,9 @@ import { includeFiles } from "../../worktree/checkout/include-files.ts";
 import { addWorktree, discardWorktree } from "../../worktree/checkout/worktree.ts";
 import type { Mirror } from "../../worktree/mirror/open-mirror.ts";
 import type { Given } from "../../worktree/prepared/prepared-trees.ts";
+import { defaultCheckTimeoutMs } from "../checks/inspect-repository.ts";
+import { type CheckPlace, runCheck } from "../checks/run-checks.ts";
 import { type CheckSandbox, type ConfinedPlace, unconfined } from "./confine-checks.ts";
-import { defaultCheckTimeoutMs } from "./inspect-repository.ts";
-import { type CheckPlace, runCheck } from "./run-checks.ts";
 
 /**
  * Creates a worktree at one commit that nobody worked in and calls `use` with it. The ignored files

@@ -8,6 +8,7 @@ import { readContainedFile } from "../../worktree/git/contain-path.ts";
 import { keepsAccessTimes, listReads, recordAccess } from "../../worktree/prepared/access-times.ts";
 import type { Given, PreparedTrees } from "../../worktree/prepared/prepared-trees.ts";
 import { findInputs, readCommitFiles } from "../../worktree/prepared/setup-inputs.ts";
+import type { CheckPlace } from "../checks/run-checks.ts";
 import {
   type CleanPlace,
   runSetup,
@@ -15,7 +16,6 @@ import {
   setupCheck,
   withCleanWorktree,
 } from "./clean-worktree.ts";
-import type { CheckPlace } from "./run-checks.ts";
 
 /**
  * The setup of a worktree, paid once: what it made on a base commit is kept and copied into each
