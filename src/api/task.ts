@@ -64,6 +64,8 @@ export const taskWire = named(
     allow_test_changes: z.boolean(),
     /** The base holds the checkout's uncommitted changes. */
     include_uncommitted: z.boolean(),
+    /** Neither a kept setup nor a kept baseline is used. */
+    fresh: z.boolean(),
     /** Judge files that may change. */
     allow: z.array(z.string()),
     /** Null: the repository's or the daemon's configuration. */

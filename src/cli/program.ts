@@ -109,6 +109,7 @@ export function buildProgram(actions: Actions, io: CliIo = processIo()): Command
     .option("--repo <path or URL>", "another repository than the current checkout")
     .option("--base <ref>", "branch, tag or commit to start from")
     .option("--include-uncommitted", "take the checkout's uncommitted changes along, as a commit")
+    .option("--fresh", "run setup and the checks of the base anew, with nothing of earlier ones")
     .option("--deliver <how>", '"branch" or "pr"')
     .option("--attach <file>", "give the agent a text file to read (repeatable)", collect)
     .option("--allow-test-changes", "expect the tests themselves to change")

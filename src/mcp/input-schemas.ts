@@ -37,6 +37,9 @@ export function makeSubmitSchema(defaultRepository: string | null) {
     include_uncommitted: shape.include_uncommitted.describe(
       "Start from the checkout with what is not committed there.",
     ),
+    fresh: shape.fresh.describe(
+      "Run setup and the checks of the base anew. Leave out, unless an earlier setup is suspected.",
+    ),
     allow: shape.allow.describe(
       "Files that judge the work (tests, snapshots, configuration, workflows) and that the goal is to change: paths or globs.",
     ),

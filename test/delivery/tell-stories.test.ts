@@ -39,6 +39,7 @@ async function createTask(id: string, number: number, tells = true) {
       expectsChange: true,
       allowTestChanges: false,
       includeUncommitted: false,
+      fresh: false,
       proof: null,
       assurance: null,
     },

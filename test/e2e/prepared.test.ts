@@ -84,6 +84,13 @@ test("one setup serves the attempt, the baseline, the verification, and the next
   });
 });
 
+test("a fresh task sets up by itself", async () => {
+  const fresh = await work("Tell a new id", tellId, repository, { fresh: true });
+  expect(fresh.task.state, fresh.task.end_detail).toBe("failed"); // its checks have another id
+  expect(fresh.reused).toEqual([]);
+  expect((await receiptOf(fresh.task.id)).setup[0].copied).toBe(null);
+});
+
 test("a change of what setup reads runs setup on top; a change of other files does not", async () => {
   const other = await work("Change a source", `echo b > src/b.js; ${tellId}`);
   expect(other.task.state, other.task.end_detail).toBe("completed");

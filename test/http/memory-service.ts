@@ -309,6 +309,7 @@ function makeTask(input: TaskInput, origin: TaskOrigin): Task {
     expectsChange: true,
     allowTestChanges: input.allow_test_changes ?? false,
     includeUncommitted: input.include_uncommitted ?? false,
+    fresh: false,
     allow: input.allow ?? [],
     proof: input.proof ?? null,
     assurance: input.assurance ?? null,

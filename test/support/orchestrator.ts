@@ -108,6 +108,7 @@ export const plainTask: Omit<NewTask, "id"> = {
   expectsChange: true,
   allowTestChanges: false,
   includeUncommitted: false,
+  fresh: false,
   allow: [],
   proof: null,
   assurance: null,

@@ -61,6 +61,8 @@ export const taskInputSchema = z.strictObject({
   allow_test_changes: z.boolean().optional(),
   /** The checkout's uncommitted changes come along, as a commit on its HEAD. */
   include_uncommitted: z.boolean().optional(),
+  /** Setup and baseline run anew, with nothing of what earlier ones made. */
+  fresh: z.boolean().optional(),
   /** Judge files that may change all the same: paths and globs, from the repository's root. */
   allow: z.array(allowedPathSchema).max(100).optional(),
   /**
@@ -140,6 +142,8 @@ export type Task = {
   allowTestChanges: boolean;
   /** The base is the checkout's HEAD with what is not committed there. */
   includeUncommitted: boolean;
+  /** Neither a kept setup nor a kept baseline is used. */
+  fresh: boolean;
   /** Globs of judge files that may change. */
   allow: string[];
   /** Null: the caller did not say; see resolveProof. */

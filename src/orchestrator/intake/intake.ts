@@ -124,6 +124,7 @@ export async function draftTask(
     expectsChange: request.recipe === "change",
     allowTestChanges: input.allow_test_changes ?? false,
     includeUncommitted: input.include_uncommitted ?? false,
+    fresh: input.fresh ?? false,
     allow: input.allow ?? [],
     proof: input.proof ?? null,
     assurance: input.assurance ?? null,

@@ -16,6 +16,7 @@ export const givenColumns = {
   expectsChange: "bool",
   allowTestChanges: "bool",
   includeUncommitted: "bool",
+  fresh: "bool",
   allow: "jsonb",
   proof: "text",
   assurance: "text",

@@ -23,6 +23,7 @@ import { replansMigration } from "../migrations/0026-replans.ts";
 import { reportsMigration } from "../migrations/0027-reports.ts";
 import { storiesMigration } from "../migrations/0030-stories.ts";
 import { uncommittedMigration } from "../migrations/0031-uncommitted.ts";
+import { freshMigration } from "../migrations/0032-fresh.ts";
 import { backUpTables } from "./backups.ts";
 import type { Db } from "./schema.ts";
 
@@ -51,6 +52,7 @@ const migrations: Record<string, Migration> = {
   "0027-reports": reportsMigration,
   "0030-stories": storiesMigration,
   "0031-uncommitted": uncommittedMigration,
+  "0032-fresh": freshMigration,
 };
 
 const newest = Object.keys(migrations).at(-1);

@@ -187,7 +187,7 @@ export function placeOf(deps: VerifyDeps, claim: Claim, task: Task, signal: Abor
     setup: preparation.setup,
     workRoot: deps.paths.checks,
     env: deps.environment(preparation.tools),
-    ...(deps.prepared && { prepared: deps.prepared }),
+    ...(deps.prepared && !task.fresh && { prepared: deps.prepared }),
     ...(deps.sandbox && { sandbox: deps.sandbox(claim, task) }),
     signal,
   };
@@ -357,6 +357,8 @@ export async function findBaseline(
   const place: unknown[] = [...(run.sandbox?.traits ?? [])];
   // A version that was installed since answers otherwise than the one that ran in its place.
   if (task.preparation?.tools?.versions.length) place.push(run.env.PATH, run.env.RUSTUP_TOOLCHAIN);
+  // A fresh task has a baseline of its own.
+  if (task.fresh) place.push(task.id);
   const key = createHash("sha256")
     .update(
       JSON.stringify([reading, task.repository, run.baseCommit, run.setup, commands, ...place]),
