@@ -14,8 +14,9 @@ import { requireDelivered } from "./hand-over.ts";
  */
 export async function rollBackDelivery(forge: Forge | null, task: Task): Promise<string> {
   const repository = parseRepository(task.repository);
-  // Deleting a branch is what many do after merging it.
-  const mayBeDiscarded = repository.kind === "local";
+  // Deleting a branch is what many do after merging it; and a pull request that we closed counts as
+  // discarded where the daemon died before it could record more.
+  const mayBeDiscarded = repository.kind === "local" || task.delivery === "pr";
   const { branch, deliveredCommit: commit } = requireDelivered(
     mayBeDiscarded ? { ...task, discardedAt: null } : task,
   );

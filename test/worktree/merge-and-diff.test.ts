@@ -56,6 +56,7 @@ test("a conflict names its files and changes nothing", async () => {
   expect(await mergeCommits(mirror, { into: one, from: two, message: "m" })).toEqual({
     kind: "conflict",
     files: ["README.md", "new é.txt", "src/a.txt"],
+    tree: expect.stringMatching(/^[0-9a-f]{40}$/),
   });
   expect(git(mirror.gitDir, "for-each-ref")).toBe(refs);
   await expect(
