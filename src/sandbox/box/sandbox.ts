@@ -70,7 +70,7 @@ export type Confinement = {
 };
 
 /** The path inside at which every box shows its worktree a second time. */
-export const treeInside = "/worktree";
+export const treeInside = "/deputy/worktree";
 
 /** `at` is its path inside, if different. */
 export type Bound = { path: string; at?: string };

@@ -6,6 +6,7 @@ import { findProgram } from "../../sandbox/process/find-program.ts";
 import type { ProcessIdentity } from "../../sandbox/process/process-identity.ts";
 import { readContainedFile } from "../../worktree/git/contain-path.ts";
 import { keepsAccessTimes, listReads, recordAccess } from "../../worktree/prepared/access-times.ts";
+import { cannotKeep } from "../../worktree/prepared/move-files.ts";
 import type { Given, PreparedTrees } from "../../worktree/prepared/prepared-trees.ts";
 import { findInputs, readCommitFiles } from "../../worktree/prepared/setup-inputs.ts";
 import type { CheckPlace } from "../checks/run-checks.ts";
@@ -64,11 +65,26 @@ const nothing: Provided = { given: null, failed: null };
 
 /** Copies what setup made into a fresh worktree; makes it first where nobody has. */
 export async function givePrepared(input: SetupInput, place: SetupPlace): Promise<Provided> {
-  const { baseCommit, mirror, prepared, sandbox, setup } = input;
-  const { commit, home, included, worktree } = place;
+  const { prepared, sandbox, setup, signal } = input;
+  const { home } = place;
   if (!prepared || home === null || setup.length === 0 || sandbox?.keepsSetup !== true)
     return nothing;
   if (setup.some((command) => namesItsPlace.test(command))) return nothing;
+  try {
+    return await makeAndGive({ ...input, prepared }, { ...place, home });
+  } catch (error) {
+    signal.throwIfAborted();
+    // The disk is full, or the task that made it was stopped: setup runs as if nothing were kept.
+    prepared.onProblem("what setup makes could not be copied", error);
+    return nothing;
+  }
+}
+
+async function makeAndGive(
+  input: SetupInput & { prepared: PreparedTrees },
+  { commit, home, included, worktree }: SetupPlace & { home: string },
+): Promise<Provided> {
+  const { baseCommit, mirror, prepared, signal } = input;
   const condition = await findCondition(input, { worktree, included });
   if (condition === null) return nothing;
   const want = { mirror, condition };
@@ -76,18 +92,23 @@ export async function givePrepared(input: SetupInput, place: SetupPlace): Promis
     (await prepared.has({ ...want, commit })) ||
     (await prepared.has({ ...want, commit: baseCommit }));
   if (!isThere) {
-    const failed = await prepared
-      .makeOnce(`${condition} ${baseCommit}`, () => prepare(input, prepared, condition))
-      .catch((error: unknown) => {
-        input.signal.throwIfAborted();
-        prepared.onProblem("what setup makes could not be kept", error); // whoever made it was stopped, or the disk is full
-        return null;
-      });
+    const make = () => prepare(input, prepared, condition);
+    const made = prepared.makeOnce(`${condition} ${baseCommit}`, make);
+    const failed = await unlessAborted(made, signal);
     // With other inputs it may work all the same.
     if (failed) return { given: null, failed: commit === baseCommit ? failed : null };
   }
   const given = await prepared.give({ ...want, commit, baseCommit, worktree, home });
   return { given, failed: null };
+}
+
+/** Does not wait for what another task makes once this one is stopped. */
+function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const stop = () => reject(signal.reason);
+    signal.addEventListener("abort", stop, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener("abort", stop));
+  });
 }
 
 /** What a command makes of these is for one worktree alone. */
@@ -112,6 +133,8 @@ async function prepare(
     const { confined, included, worktree } = clean;
     if (confined.home === null) return null;
     const files = await readCommitFiles(mirror, commit);
+    if ([...files.values()].some((entry) => entry.startsWith("160000 ")))
+      throw cannotKeep("the repository has submodules");
     const paths = [...files.keys()];
     const isSeen = await keepsAccessTimes(clean.reports);
     const before = isSeen ? await recordAccess(worktree, paths) : null;

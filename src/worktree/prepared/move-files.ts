@@ -112,6 +112,6 @@ export async function copyFiles(
 const env = { PATH: "/usr/bin:/bin", LC_ALL: "C" };
 
 /** Why a setup's result is not kept; it runs each time then. */
-function cannotKeep(why: string): DeputyError {
+export function cannotKeep(why: string): DeputyError {
   return new DeputyError("unprocessable", `What setup made cannot be kept: ${why}.`);
 }
