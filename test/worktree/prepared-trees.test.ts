@@ -201,6 +201,24 @@ test("the least recently used go first, old ones and drafts go at a start", asyn
   expect((await limited.open().list()).map(({ id }) => id)).toEqual([young.kept.id]);
 });
 
+test("what is larger than all that may be kept is not kept", async () => {
+  const made = await prepare(1_000);
+  await expect(keepOne(made)).rejects.toThrow(/it takes \S+ MB, more than prepared_mb allows/);
+  expect(await made.open().list()).toEqual([]);
+});
+
+test("where a folder of it is gone, setup runs on top of the rest", async () => {
+  const made = await prepare(1e9, {
+    less: (source) => rmSync(join(source, "sub"), { recursive: true }),
+  });
+  const { kept } = await keepOne(made);
+  const commit = made.commits.less ?? "";
+  const fresh = await made.worktreeAt("less", commit);
+  const given = await made.open().give({ ...made.about, ...fresh, commit });
+  expect(given).toMatchObject({ id: kept.id, isWhole: false });
+  expect(existsSync(join(fresh.worktree, "deps/one/main.js"))).toBe(true);
+});
+
 test("a setup that changes what git tracks is not kept", async () => {
   const made = await prepare();
   const at = await made.worktreeAt("maker", made.base);

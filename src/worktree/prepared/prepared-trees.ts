@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { LRUCache } from "lru-cache";
 import { z } from "zod";
 import { DeputyError } from "../../core/base/error.ts";
+import { inMb } from "../../core/base/floor.ts";
 import type { Denial } from "../../sandbox/box/find-denials.ts";
 import { type Folder, splitPath, withFolder } from "../../sandbox/files/open-folder.ts";
 import {
@@ -13,7 +14,7 @@ import {
 } from "../../sandbox/files/remove-tree.ts";
 import type { LimitView } from "../git/git-view.ts";
 import type { Mirror } from "../mirror/open-mirror.ts";
-import { copyFiles, type Filled, fillDraft, measureFiles } from "./move-files.ts";
+import { cannotKeep, copyFiles, type Filled, fillDraft, measureFiles } from "./move-files.ts";
 import { hasInputs, readCommitFiles, type SetupInputs } from "./setup-inputs.ts";
 
 /**
@@ -180,7 +181,7 @@ export function openPreparedTrees({
       const from = performance.now();
       const found = await find(want);
       if (!found) return null;
-      const { isWhole, tree } = found;
+      const { tree } = found;
       const folder = join(root, tree.id);
       const places = await Promise.all(
         tree.entries.map(async (path) => ({ path, is: await lookAt(want.worktree, path) })),
@@ -188,6 +189,7 @@ export function openPreparedTrees({
       // A commit that has a file of its own there: what setup would make of it is not known.
       if (places.some(({ is }) => is === "taken")) return null;
       const entries = places.flatMap(({ is, path }) => (is === "free" ? [path] : []));
+      const isWhole = found.isWhole && entries.length === places.length;
       try {
         await copyFiles(limitView, folder, entries, want);
         await utimes(join(folder, nameOfManifest), new Date(), new Date());
@@ -207,6 +209,8 @@ export function openPreparedTrees({
       try {
         const filled: Filled = await fillDraft(mirror, { apart, draft, home, worktree });
         const size = await measureFiles(limitView, draft);
+        if (size.bytes > maxBytes)
+          throw cannotKeep(`it takes ${inMb(size.bytes)} MB, more than prepared_mb allows`);
         const { commit, condition, inputs, setupMs } = made;
         const about = { version: 1 as const, mirror: mirror.gitDir, condition, commit, inputs };
         const refused = [...made.refused];
