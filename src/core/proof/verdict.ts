@@ -193,6 +193,8 @@ export type SetupAccount = {
   durationMs: number;
   /** What an earlier setup of the base made, copied in its place or for it to start from; null: none. */
   copied: { madeAt: string; setupMs: number; isWhole: boolean } | null;
+  /** The verdict was not a pass with such a copy, and was reached again without. */
+  isAgain?: boolean;
 };
 
 /** Verdicts report setup under this name, so no check may have it. */

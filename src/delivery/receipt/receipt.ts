@@ -172,9 +172,11 @@ export function buildReceipt(input: {
   };
 }
 
-function describeSetup({ copied, durationMs }: SetupAccount) {
+function describeSetup({ copied, durationMs, isAgain = false }: SetupAccount) {
   return {
     duration_ms: durationMs,
+    /** The verdict was no pass with a copy of what an earlier setup made, and was reached again. */
+    is_again: isAgain,
     copied: copied && {
       made_at: copied.madeAt,
       setup_ms: copied.setupMs,

@@ -125,8 +125,11 @@ export function renderReceipt(receipt: Receipt): string {
   ].join("\n\n")}\n`;
 }
 
-function renderSetup({ copied, duration_ms, subtask }: Receipt["setup"][number]): string {
+function renderSetup(account: Receipt["setup"][number]): string {
+  const { copied, duration_ms, is_again, subtask } = account;
   const took = seconds(duration_ms);
+  if (is_again)
+    return `${subtask}: run from nothing, ${took}, because the checks did not pass with what an earlier setup made`;
   if (copied === null) return `${subtask}: run from nothing, ${took}`;
   const made = `what it made at ${copied.made_at.slice(0, 16).replace("T", " ")} UTC in ${seconds(copied.setup_ms)}`;
   return copied.is_whole

@@ -238,7 +238,7 @@ function leaveOut(
 }
 
 function startOf({ cwd }: CommandSpec, { startsInside, tree }: Confinement): string {
-  return startsInside && cwd === tree ? treeInside : cwd;
+  return startsInside && cwd === tree ? treeInside(cwd) : cwd;
 }
 
 type Shown = { flag: "--bind" | "--ro-bind"; path: string; at: string; writable: boolean };
@@ -288,7 +288,7 @@ async function listShown(
 function showAgain(shown: readonly Shown[], tree: string): Shown[] {
   return shown
     .filter(({ at }) => isWithin(at, tree))
-    .map((one) => ({ ...one, at: `${treeInside}${one.at.slice(tree.length)}` }));
+    .map((one) => ({ ...one, at: `${treeInside(tree)}${one.at.slice(tree.length)}` }));
 }
 
 function readable({ path, at }: Bound, real: string): Shown {

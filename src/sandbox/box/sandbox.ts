@@ -59,7 +59,7 @@ export type Confinement = {
   /** A folder that is the home in place of the scratch folder's; not shown itself either. */
   home?: string;
   /**
-   * One of `writable` that is also shown at `treeInside`. What installed itself there in another
+   * One of `writable` that is also shown at `treeInside(tree)`. What installed itself there in another
    * box, with that path in its files, works here.
    */
   tree?: string;
@@ -69,8 +69,15 @@ export type Confinement = {
   limits: Limits;
 };
 
-/** The path inside at which every box shows its worktree a second time. */
-export const treeInside = "/deputy/worktree";
+/**
+ * The path inside at which a box shows its worktree a second time: the same for all worktrees of a
+ * daemon, and as deep as they are, so that a relative path out of one (Yarn writes one to its cache in
+ * the home) leads to the same place from both.
+ */
+export function treeInside(tree: string): string {
+  const depth = tree.split("/").filter(Boolean).length;
+  return `/deputy${"/up".repeat(Math.max(0, depth - 2))}/worktree`;
+}
 
 /** `at` is its path inside, if different. */
 export type Bound = { path: string; at?: string };

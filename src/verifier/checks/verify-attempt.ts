@@ -11,7 +11,6 @@ import type {
   Verdict,
 } from "../../core/proof/verdict.ts";
 import type { Baseline } from "../../core/task/task.ts";
-import type { Given } from "../../worktree/prepared/prepared-trees.ts";
 import { listChanges } from "../../worktree/read/diff.ts";
 import { findSubmoduleChanges } from "../change/submodule-changes.ts";
 import { findUnfiltered } from "../change/unfiltered-content.ts";
@@ -86,6 +85,10 @@ export async function verifyCommit(input: VerifyInput): Promise<Verdict> {
       sides ? await tryCanaries({ ...place, changedTests }, commit, "canary") : new Map(),
   );
   if (read.setup) return concludeWithoutSetup(input, findings, read.setup);
+  if (read.spoiled !== null) {
+    await input.prepared?.drop(read.spoiled);
+    return verifyAlone(input);
+  }
   const verdict =
     !sides || proof === null
       ? conclude(read.results, findings, [])
@@ -93,10 +96,24 @@ export async function verifyCommit(input: VerifyInput): Promise<Verdict> {
           { ...input, proof },
           { sides, findings, trials, canaries, results: read.results, rewritten: read.rewritten },
         );
+  // What experiments with copies say against a green change has to be seen without them, too.
+  const isRefuted =
+    verdict.result === "fail" && verdict.experiments?.some(({ result }) => result === "refuted");
+  if (isRefuted && read.account?.copied && read.results.every(isGreen)) return verifyAlone(input);
   const account = read.account && { setup: read.account };
   if (read.repetitions.length === 0) return { ...verdict, ...account };
   const experiments = [...read.repetitions, ...(verdict.experiments ?? [])];
   return { ...verdict, ...account, experiments };
+}
+
+/** Once more, with setups of its own alone. */
+async function verifyAlone({ prepared: _, ...input }: VerifyInput): Promise<Verdict> {
+  const verdict = await verifyCommit(input);
+  return verdict.setup ? { ...verdict, setup: { ...verdict.setup, isAgain: true } } : verdict;
+}
+
+function isGreen({ result }: CheckResult): boolean {
+  return result === "pass";
 }
 
 type Read = {
@@ -104,6 +121,8 @@ type Read = {
   repetitions: Experiment[];
   setup: Setup | null;
   account: SetupAccount | null;
+  /** The copy of a setup with which a check is red that is green without it. */
+  spoiled: string | null;
   /** Test files that the run overwrote. */
   rewritten: string[];
 };
@@ -112,16 +131,17 @@ type Read = {
 async function readChange(input: VerifyInput, renames: readonly Rename[]): Promise<Read> {
   return withCleanWorktree(input, input.commit, async (clean) => {
     const place = placeRuns(input, { ...clean, commit: input.commit });
-    const none = { results: [], repetitions: [], setup: null, rewritten: [] };
+    const none = { results: [], repetitions: [], setup: null, rewritten: [], spoiled: null };
     const from = performance.now();
     const setup = await setUp(input, place);
     const account = setup && describeSetUp(setup, performance.now() - from);
     const read: Read = { ...none, account };
     if (setup && !setup.ok) return { ...read, account: null, setup };
     for (const [index, check] of input.checks.entries()) {
-      const reused = setup?.reused ?? null;
-      const judged = await runAndJudge(input, index, place, renames, reused);
-      const { experiment, flipped, result } = judged;
+      const { experiment, flipped, result } = await runAndJudge(input, index, place, renames);
+      const isRed = result.result === "fail" && result.run.status === "red";
+      if (isRed && setup?.reused && (await isGreenAlone(input, index, result)))
+        return { ...read, spoiled: setup.reused.id };
       if (flipped.length > 0) await input.onFlaky?.(check, flipped);
       if (experiment) await input.onExperiment?.(experiment);
       if (experiment) read.repetitions.push(experiment);
@@ -145,8 +165,6 @@ async function runAndJudge(
   index: number,
   place: CheckPlace,
   renames: readonly Rename[],
-  /** The copy of a setup that is in the worktree. */
-  reused: Given | null,
 ): Promise<Repetition> {
   const check = input.checks[index];
   invariant(check, "there is a check of this number");
@@ -160,26 +178,21 @@ async function runAndJudge(
   const once = await judgeWithRepetition({ ...about, rerun: null });
   if (run.status !== "red" || once.result.result === "pass") return once;
   const rerun = await runCheck(check, place, checkLogPath(input.logRoot, index, check, "-again"));
-  const again = await judgeWithRepetition({ ...about, rerun });
-  if (again.result.result !== "fail" || reused === null) return again;
-  const alone = await runAlone(input, check, checkLogPath(input.logRoot, index, check, "-alone"));
-  if (alone?.status !== "green") return again;
-  await input.prepared?.drop(reused.id);
-  const judged = await judgeWithRepetition({ ...about, run: alone, rerun: null });
-  const reason = `${judged.result.reason}; red with what an earlier setup had made, which is not used any more`;
-  return { ...judged, result: { ...judged.result, reason } };
+  return judgeWithRepetition({ ...about, rerun });
 }
 
-/** Runs a check in a worktree with a setup of its own; null where setup does not work. */
-async function runAlone(
+/** Whether a check that is red with the copy of a setup is green after a setup of its own. */
+async function isGreenAlone(
   { prepared: _, ...input }: VerifyInput,
-  check: Check,
-  logPath: string,
-): Promise<CheckRun | null> {
+  index: number,
+  { check }: CheckResult,
+): Promise<boolean> {
   return withCleanWorktree(input, input.commit, async (clean) => {
     const place = placeRuns(input, { ...clean, commit: input.commit });
     const setup = await setUp(input, place, "-alone");
-    return setup && !setup.ok ? null : runCheck(check, place, logPath);
+    if (setup && !setup.ok) return false;
+    const log = checkLogPath(input.logRoot, index, check, "-alone");
+    return (await runCheck(check, place, log)).status === "green";
   });
 }
 
