@@ -1,5 +1,6 @@
 import type { Redact } from "../core/text/redact.ts";
 import { checkRow, GarbledRow } from "../store/database/garbled.ts";
+import { waitOut } from "../store/database/outage.ts";
 import type { Db } from "../store/database/schema.ts";
 import {
   type ClaimedNotification,
@@ -55,7 +56,8 @@ async function deliverOne(
   const result = await sendReadable(row, deps.config, timeoutMs, deps.signal ?? never);
   switch (result.kind) {
     case "taken":
-      await markNotificationSent(deps.db, row.id);
+      // Where the database is away just now, a second push would not be better than waiting for it.
+      await waitOut(() => markNotificationSent(deps.db, row.id), deps.signal);
       deps.log("info", ids, "sent notification");
       return true;
     case "aborted":

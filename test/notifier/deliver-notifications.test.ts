@@ -15,6 +15,7 @@ import {
   nextNotificationDelayMs,
 } from "../../src/store/records/notifications.ts";
 import { createTestDatabase, type TestDatabase } from "../support/postgres.ts";
+import { startPostgresProxy } from "../support/postgres-proxy.ts";
 import { type Receiver, startReceiver } from "./receiver.ts";
 
 const secret = `whsec_${Buffer.from("a secret of twenty-four!").toString("base64")}`;
@@ -283,4 +284,20 @@ test("the notifier sends when it is woken, and gives back what has no answer whe
   expect(open).toMatchObject([{ attempts: 0, claimedUntil: null, lastError: null }]);
   notifier.wake();
   expect(receiver.received).toHaveLength(2);
+});
+
+test("what was taken when the connection to the database broke is sent once", async () => {
+  const proxy = await startPostgresProxy(database.connection);
+  const own = await openStore(proxy.connection, { migrate: false, onError: () => {} });
+  try {
+    await enqueue();
+    const broken = proxy.breakAfter("set sent_at");
+    expect(await deliverDueNotifications(deps({ db: own.db }))).toBe(1);
+    await broken;
+    expect(await deliverDueNotifications(deps({ db: own.db }))).toBe(0);
+    expect(receiver.received).toHaveLength(1);
+  } finally {
+    await own.close();
+    await proxy.close();
+  }
 });

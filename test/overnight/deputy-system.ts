@@ -94,7 +94,9 @@ function describeEnd(
 }
 
 function howItEnded({ decision, end_reason }: Json): TaskEnd["attempts"][number]["ended"] {
-  if (end_reason === "lost" || decision?.kind === "killed") return "died";
+  // An attempt that a clean stop parked is recorded as lost, too, and died of nothing.
+  const isLost = end_reason === "lost" && decision?.kind !== "parked";
+  if (isLost || decision?.kind === "killed") return "died";
   const stopped = ["stalled", "timed_out"].includes(end_reason) || decision?.kind === "hung";
   return stopped ? "stopped" : "other";
 }
