@@ -39,7 +39,10 @@ export async function fillDraft(
     if (exitCode !== 0) throw new GitFailure(args, exitCode, stderr);
     return stdout.toString("utf8").split("\0").filter(Boolean);
   };
-  const changed = await list(["diff-files", "-z", "--name-only", "--ignore-submodules=all"]);
+  // Not diff-files: a file whose times alone were set counts as changed there.
+  const changed = await list([
+    ...["diff", "-z", "--name-only", "--no-ext-diff", "--no-textconv", "--ignore-submodules=all"],
+  ]);
   if (changed.length > 0) throw cannotKeep(`it changes ${changed[0]}, which git tracks`);
   const left = await list(["ls-files", "-z", "--others", "--directory", "--no-empty-directory"]);
   const known = new Set(apart);
