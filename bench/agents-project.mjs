@@ -1,11 +1,8 @@
-import { mkdir, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
 import { file, lineOf } from "./agents-scenario.mjs";
-import { git, makeFolder } from "./support.mjs";
+import { makeProjectOf } from "./support.mjs";
 
 /** A small repository around the file; the file is what a reader of code usually gets: 200 lines. */
 export async function makeProject() {
-  const path = await makeFolder("project");
   const body = Array.from(
     { length: 100 },
     (_, i) => `// Step ${i}: adds to the value what the step before it left.\n`,
@@ -19,12 +16,5 @@ export async function makeProject() {
   for (let i = 0; i < 60; i++) {
     files[`src/part-${i % 6}/file-${i}.mjs`] = `export const part${i} = ${i};\n`.repeat(20);
   }
-  for (const [name, text] of Object.entries(files)) {
-    await mkdir(dirname(join(path, name)), { recursive: true });
-    await writeFile(join(path, name), text);
-  }
-  git(path, "init", "--quiet", "--initial-branch=main");
-  git(path, "add", "--all");
-  git(path, "commit", "--quiet", "--message", "start");
-  return path;
+  return makeProjectOf(files);
 }

@@ -1,7 +1,5 @@
-import { mkdir, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
 import { loadModelServer } from "./load-model-server.mjs";
-import { cleanUp, git, makeFolder, openPostgres, startDaemon } from "./support.mjs";
+import { cleanUp, makeProjectOf, openPostgres, startDaemon } from "./support.mjs";
 
 /**
  * `npm run bench:orchestration`: what planner and reviewer take of all tokens of a task that is one
@@ -28,7 +26,6 @@ const testOf = (i) =>
   ).join("\n");
 
 async function makeProject() {
-  const path = await makeFolder("project");
   const files = {
     "package.json": '{ "private": true, "type": "module", "scripts": { "test": "node --test" } }\n',
   };
@@ -36,14 +33,7 @@ async function makeProject() {
     files[`src/part-${i}.mjs`] = module(i);
     files[`test/part-${i}.test.mjs`] = testOf(i);
   }
-  for (const [name, text] of Object.entries(files)) {
-    await mkdir(dirname(join(path, name)), { recursive: true });
-    await writeFile(join(path, name), text);
-  }
-  git(path, "init", "--quiet", "--initial-branch=main");
-  git(path, "add", "--all");
-  git(path, "commit", "--quiet", "--message", "start");
-  return path;
+  return makeProjectOf(files);
 }
 
 const thought =

@@ -143,6 +143,19 @@ export async function makeRepository(fileCount) {
   return path;
 }
 
+/** A repository with these files, by path. */
+export async function makeProjectOf(files) {
+  const path = await makeFolder("project");
+  for (const [name, text] of Object.entries(files)) {
+    await mkdir(dirname(join(path, name)), { recursive: true });
+    await writeFile(join(path, name), text);
+  }
+  git(path, "init", "--quiet", "--initial-branch=main");
+  git(path, "add", "--all");
+  git(path, "commit", "--quiet", "--message", "start");
+  return path;
+}
+
 export function git(cwd, ...args) {
   const env = {
     PATH: process.env.PATH,

@@ -50,6 +50,7 @@ const fileSchema = z.strictObject({
   retention_days: z.union([z.number().positive().max(36_500), z.literal("forever")]).optional(),
   /** How much the snapshots of one repository may take, while those of settled tasks can go; 0: no limit. */
   snapshots_mb: z.number().int().min(0).max(maxFloorMb).optional(),
+  /** How much of what setup made is kept for the next worktree; 0: nothing. */
   prepared_mb: z.number().int().min(0).max(maxFloorMb).optional(),
   /** How often a snapshot of its worktree is taken while an agent runs; 0: at no regular times. */
   snapshot_minutes: z
@@ -146,8 +147,9 @@ export function loadConfig(
     /** Null: for ever. */
     retentionDays:
       file.retention_days === "forever" ? null : (file.retention_days ?? defaultRetentionDays),
-    /** Null: no limit. */
+    /** Null: nothing that setup made is kept. */
     preparedMb: (file.prepared_mb ?? 10_000) || null,
+    /** Null: no limit. */
     snapshotsMb: (file.snapshots_mb ?? (file.retention_days === "forever" ? 0 : 10_000)) || null,
     /** Null: at no regular times. */
     snapshotMs: (file.snapshot_minutes ?? 3) * 60_000 || null,

@@ -69,7 +69,11 @@ async function findBase(
   const mirror = await ensureMirror(mirrors, repository, header ? { authHeader: header } : {});
   const refuse = (why: string) => new DeputyError("conflict", why);
   const wanted = baseNameOf(task);
-  const read = (name: string) => resolveBase(mirror, name).catch(() => null); // none of that name
+  const read = (name: string) =>
+    resolveBase(mirror, name).catch((error) => {
+      if (error instanceof DeputyError) return null; // none of that name
+      throw error;
+    });
   const named = await read(`refs/heads/${wanted}`);
   if (named) return { mirror, name: wanted, commit: named.commit };
   // It was started from a tag or a commit, which do not move: a branch that holds it may have.

@@ -1,5 +1,5 @@
 import type { RunCommand, RunRole, Tried } from "../agents/agent.ts";
-import type { AttemptConfinement, Refused } from "../core/proof/confinement.ts";
+import type { AttemptConfinement } from "../core/proof/confinement.ts";
 import type { WantedTools } from "../core/settings/wanted-tool.ts";
 import type { Claim, Outcome } from "../core/task/outcome.ts";
 import type { Attempt, Subtask, Task } from "../core/task/task.ts";
@@ -7,6 +7,7 @@ import type { Redact } from "../core/text/redact.ts";
 import type { ProcessIdentity } from "../sandbox/process/process-identity.ts";
 import type { Db } from "../store/database/schema.ts";
 import type { Mirror, Mirrors } from "../worktree/mirror/mirror.ts";
+import type { Given } from "../worktree/prepared/prepared-trees.ts";
 import type { ProgressReporter } from "./report-progress.ts";
 
 /** Dependencies of the execute stage. */
@@ -50,20 +51,11 @@ export type ExecuteDeps = {
   giveSetup: (
     job: Job,
     place: { commit: string; worktree: string; home: string; included: readonly string[] },
-  ) => Promise<GivenSetup | null>;
+  ) => Promise<Given | null>;
   /** The environment for agents and setup commands, without the worktree's own values. */
   environment: (tools: WantedTools | undefined) => Record<string, string>;
   trackChild: (what: string) => (identity: ProcessIdentity) => void;
   report: (claim: Claim, message: string, data: Record<string, unknown>) => Promise<void>;
-};
-
-export type GivenSetup = {
-  isWhole: boolean;
-  madeAt: Date;
-  setupMs: number;
-  tookMs: number;
-  /** What the sandbox refused to the setup that made it. */
-  refused: readonly Omit<Refused, "by">[];
 };
 
 export type AttemptLimits = {

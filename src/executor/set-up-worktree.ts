@@ -34,8 +34,9 @@ import {
   submoduleSetupRef,
 } from "../worktree/content/keep-submodules.ts";
 import { deleteRefs, hasCommit } from "../worktree/mirror/mirror.ts";
+import type { Given } from "../worktree/prepared/prepared-trees.ts";
 import { listChanges } from "../worktree/read/diff.ts";
-import type { ExecuteDeps, GivenSetup, Job } from "./job.ts";
+import type { ExecuteDeps, Job } from "./job.ts";
 
 /**
  * Prepares what an agent finds when it starts: a worktree at the attempt's base, a range of ports,
@@ -184,7 +185,7 @@ async function reuseSetup(
   job: Job,
   worktree: string,
   included: readonly string[],
-): Promise<GivenSetup | null> {
+): Promise<Given | null> {
   const { attempt, progress, task } = job;
   const commands = task.preparation?.setup ?? [];
   // Where earlier work lies, setup runs over what it left.

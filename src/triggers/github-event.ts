@@ -57,7 +57,7 @@ export type GithubChange = {
   /** A clause with its actor. */
   what: string;
   outsideText: string | null;
-  /** What somebody said in it to whoever works on the subject; null: nothing. */
+  /** What a person says in it to the agents that work on the subject; null: nothing. */
   words: { kind: "text" | "comment"; text: string; by: Account; trust: Trust } | null;
   /** Set where it takes back what a task is for; `label`: the one removed, null: it was closed. */
   stops: { label: string | null } | null;
@@ -132,7 +132,7 @@ function readWords(
   return { kind: "comment", text, by: sender, trust };
 }
 
-/** How each comment of ours begins. Whoever writes it themselves is not heard. */
+/** How each comment of ours begins; a comment of a person that begins so is ignored, too. */
 const ourMark = "<!-- deputy:";
 
 function textOfIssue({ body, title, user }: z.infer<typeof issuePayload>["issue"]): string {

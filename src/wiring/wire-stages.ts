@@ -27,14 +27,8 @@ import type { Sandbox } from "../sandbox/box/sandbox.ts";
 import { waitingForDatabase } from "../store/database/outage.ts";
 import type { Db } from "../store/database/schema.ts";
 import { judgeNow } from "../verifier/checks/judge-now.ts";
-import {
-  giveSetup,
-  judge,
-  judgeTree,
-  runHook,
-  triesOf,
-  type VerifyDeps,
-} from "../verifier/checks/verify-stage.ts";
+import { giveSetup, triesOf, type VerifyDeps } from "../verifier/checks/task-place.ts";
+import { judge, judgeTree, runHook } from "../verifier/checks/verify-stage.ts";
 import { assuranceOf } from "../verifier/review/review-change.ts";
 import type { Mirrors } from "../worktree/mirror/mirror.ts";
 import type { PreparedTrees } from "../worktree/prepared/prepared-trees.ts";

@@ -2,7 +2,7 @@ import type { RunRole } from "../agents/agent.ts";
 import { reportProgress } from "../orchestrator/commands/commands.ts";
 import { makeCheckSandbox } from "../roles/box.ts";
 import { describeCoder, findArbiter, findReviewers } from "../roles/reviewers.ts";
-import type { Phase, VerifyDeps } from "../verifier/checks/verify-stage.ts";
+import type { Phase, VerifyDeps } from "../verifier/checks/task-place.ts";
 import type { ReviewDeps } from "../verifier/review/review-round.ts";
 import type { StageDeps } from "./wire-stages.ts";
 

@@ -9,6 +9,7 @@ import { claimWork } from "../../src/orchestrator/runner/claim.ts";
 import { releaseLostLease } from "../../src/orchestrator/runner/repair.ts";
 import { advance, makeAdvanceDeps } from "../../src/orchestrator/transitions/advance.ts";
 import { openStore } from "../../src/store/database/open.ts";
+import { isDatabaseAway } from "../../src/store/database/outage.ts";
 import { listClaimsOf } from "../../src/store/tasks/claims.ts";
 import { getTask, listAttempts, listEvents, listSubtasks } from "../../src/store/tasks/tasks.ts";
 import { findUnsoundHolds } from "../../src/store/tasks/unsound-holds.ts";
@@ -137,7 +138,7 @@ async function work(world: World): Promise<void> {
           claims.push(claim);
         }
       } catch (error) {
-        if (!isCut(error)) throw error;
+        if (!isDatabaseAway(error)) throw error;
         return false; // What it claimed meanwhile it does not know.
       }
       if (!world.isFair && world.draw(25) === 0) return false;
@@ -154,7 +155,7 @@ async function work(world: World): Promise<void> {
         try {
           return await advance(deps, owner, claim, outcome);
         } catch (error) {
-          if (!isCut(error)) throw error; // Whether it was written is not known: once more.
+          if (!isDatabaseAway(error)) throw error; // Whether it was written is not known: once more.
         }
       }
     };
@@ -163,11 +164,6 @@ async function work(world: World): Promise<void> {
     const answers = await Promise.all([send(), send()]);
     expect(answers.filter((answer) => answer === "applied").length).toBeLessThanOrEqual(1);
   }
-}
-
-function isCut(error: unknown): boolean {
-  const { code = "", message = "" } = error as { code?: string; message?: string };
-  return /^(08...|57P01|EPIPE|ECONNRESET)$/.test(code) || /connection|terminat/i.test(message);
 }
 
 function makeOutcome({ draw, isFair }: World, stage: StageName) {
@@ -236,7 +232,7 @@ async function retried<Value>(ask: () => Promise<Value>): Promise<Value> {
     try {
       return await ask();
     } catch (error) {
-      if (error instanceof DeputyError || !isCut(error)) throw error;
+      if (error instanceof DeputyError || !isDatabaseAway(error)) throw error;
     }
   }
 }

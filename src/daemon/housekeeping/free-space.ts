@@ -13,10 +13,11 @@ import { measureVolume } from "./probe-volume.ts";
 import type { SpaceWatch } from "./watch-space.ts";
 
 /**
- * Cleans up before it lets work wait: while the volume of the worktrees is below its floor, first what
- * setup made and can make again is removed, then the worktrees of finished tasks are freed
- * (free-worktrees.ts), until everything may start again; at last goes what was set aside out of them. Each removal is a log line, and those of worktrees are events of
- * their tasks. Without a floor nothing is removed.
+ * Cleans up before it lets work wait, while the volume of the worktrees is below its floor and until
+ * everything may start again: it removes prepared trees, which setup can make again; then it frees the
+ * worktrees of finished tasks (free-worktrees.ts); at last it removes what was set aside out of them.
+ * Each removal is a log line, and those of worktrees are events of their tasks. Without a floor nothing
+ * is removed.
  */
 export type FreeSpaceDeps = {
   config: Config;

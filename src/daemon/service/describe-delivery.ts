@@ -56,8 +56,10 @@ const receiptSchema = z.object({
 
 /** What the commit-msg hook said when this commit was delivered: only that receipt knows. */
 async function readNote(path: string, commit: string): Promise<string | null> {
-  const text = await readFile(path, "utf8").catch(() => null); // removed to make room
-  if (text === null) return null;
-  const { data } = receiptSchema.safeParse(JSON.parse(text));
-  return data?.delivery.commit === commit ? data.delivery.note : null;
+  try {
+    const { delivery } = receiptSchema.parse(JSON.parse(await readFile(path, "utf8")));
+    return delivery.commit === commit ? delivery.note : null;
+  } catch {
+    return null; // deleted by a person, of an earlier version, or cut off by a full disk
+  }
 }

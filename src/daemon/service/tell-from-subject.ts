@@ -10,7 +10,7 @@ type Words = { kind: "text" | "comment"; text: string };
 /**
  * New words about what an active task is for, from somebody who may write, on their way to its agents:
  * as data. A changed text is kept as a comment is, until an attempt that had it is merged; a remark goes
- * to whoever is at work. Returns the result; null: nobody is, or will be by what is known now.
+ * to the agents that work on it. Returns the result; null: the task has no part yet, or is over.
  */
 export async function tellFromSubject(
   deps: AdvanceDeps,
@@ -35,7 +35,6 @@ export async function tellFromSubject(
   try {
     return `told: ${(await send()).when}`;
   } catch (error) {
-    // It has no part yet, or is over by now.
     if (error instanceof DeputyError && error.code === "conflict") return null;
     throw error;
   }

@@ -7,7 +7,7 @@ import type { Forge } from "../../delivery/github/forge.ts";
 import { requireDelivered } from "../../delivery/hand-over.ts";
 import type { DeliveredWork } from "../../delivery/look-at-delivered.ts";
 import { updateBranch } from "../../delivery/update-branch.ts";
-import { updateTask } from "../../orchestrator/commands/update.ts";
+import { describeUpdate, updateTask } from "../../orchestrator/commands/update.ts";
 import type { AdvanceDeps } from "../../orchestrator/transitions/advance.ts";
 import { forPerson, type OnMirror } from "../../recovery/on-mirror.ts";
 import { makePrepareAgain } from "../../wiring/prepare-again.ts";
@@ -47,23 +47,22 @@ export async function updateDelivered(
   const about = { ...deps, prepare: makePrepareAgain(deps) };
   return forPerson(deps.onMirror, task, async () => {
     const { commit, name, updated } = await updateBranch(about, task);
-    const base = `${name} at ${commit.slice(0, 10)}`;
-    if (!updated) return { task, detail: `${task.branch} is up to date with ${base} already` };
-    const { conflicts } = updated.update;
+    if (!updated) {
+      const base = `${name} at ${commit.slice(0, 10)}`;
+      return { task, detail: `${task.branch} is up to date with ${base} already` };
+    }
+    const { update } = updated;
     const comment =
-      conflicts.length === 0
+      update.conflicts.length === 0
         ? null
-        : await askToResolve(deps.mirrors, found, { ...updated.update, name });
+        : await askToResolve(deps.mirrors, found, { ...update, name });
     const after = await updateTask(deps, task, updated, comment);
-    const what =
-      conflicts.length === 0
-        ? "is merged into the work, which is checked and delivered again"
-        : `conflicts with the work in ${conflicts.join(", ")}, which is worked on again`;
-    return { task: after, detail: `${base} ${what}; follow it with: deputy watch ${task.id}` };
+    const what = describeUpdate(name, update);
+    return { task: after, detail: `${what}; follow it with: deputy watch ${task.id}` };
   });
 }
 
-/** Whoever wrote the files resolves the conflict. */
+/** The subtask that wrote the files last resolves the conflict; else the last one that is done. */
 async function askToResolve(
   mirrors: Mirrors,
   { attempts, subtasks, task }: TaskDetail,

@@ -36,15 +36,19 @@ export async function updateTask(
     const hold = { kind: "dependency", on, reason: `${name} has moved` } as const;
     const set = { preparation, headCommit: update.head, endDetail: null, gateVerdict: null };
     await ledger.moveTask(task, "running", hold, { ...set, stageFailures: 0, postponed: 0 });
-    const { conflicts } = update;
-    const what =
-      conflicts.length === 0
-        ? "is merged into the work, which is checked and delivered again"
-        : `conflicts with the work in ${conflicts.join(", ")}, which is worked on again`;
     await ledger.appendEvent(task.id, {
       type: "task.updated",
-      message: `${name} at ${update.base.slice(0, 10)} ${what}`,
+      message: describeUpdate(name, update),
       data: { ...update, ref: name },
     });
   });
+}
+
+/** What an update does, in one clause without a full stop. */
+export function describeUpdate(name: string, { base, conflicts }: BaseUpdate): string {
+  const what =
+    conflicts.length === 0
+      ? "is merged into the work, which is checked and delivered again"
+      : `conflicts with the work in ${conflicts.join(", ")}, which is worked on again`;
+  return `${name} at ${base.slice(0, 10)} ${what}`;
 }

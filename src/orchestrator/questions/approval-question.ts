@@ -76,7 +76,7 @@ export type OriginChange = {
   what: string;
   /** The new text; null: unchanged. */
   outsideText: string | null;
-  /** Whoever changed it may write to the repository. */
+  /** The person who changed it has write access to the repository. */
   mayWrite: boolean;
 };
 

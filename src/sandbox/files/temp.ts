@@ -35,6 +35,7 @@ export async function listDeadTemp(
 ): Promise<{ path: string; what: string | undefined }[]> {
   const dead: { path: string; what: string | undefined }[] = [];
   for (const name of await readdir(folder).catch(() => [])) {
+    // not made yet
     const [, what, place, pid = "", ticks = ""] = pattern.exec(name) ?? [];
     if (place === undefined) continue;
     const path = join(folder, name);

@@ -6,7 +6,6 @@ import type { Claim } from "../../core/task/outcome.ts";
 import type { Subtask, Task } from "../../core/task/task.ts";
 import { cutMiddle } from "../../core/text/clean-text.ts";
 import { acceptJudges } from "../experiments/accept-judges.ts";
-import { verifyCommit } from "./verify-attempt.ts";
 import {
   checksOf,
   findBaseline,
@@ -14,7 +13,8 @@ import {
   leaveOut,
   placeOf,
   type VerifyDeps,
-} from "./verify-stage.ts";
+} from "./task-place.ts";
+import { verifyCommit } from "./verify-attempt.ts";
 
 /**
  * Judges a commit of unfinished work for its author, as the verify stage will: the same checks, in

@@ -69,6 +69,7 @@ export type CleanPlace = {
   baseCommit: string;
   /** Left out: commands run as the daemon's user. */
   sandbox?: CheckSandbox;
+  /** Commands start at the path that every box has for its worktree; see `Confinement.startsInside`. */
   startsInside?: boolean;
 };
 

@@ -87,24 +87,22 @@ async function makeAndGive(
   const { baseCommit, mirror, prepared, signal } = input;
   const condition = await findCondition(input, { worktree, included });
   if (condition === null) return nothing;
-  const want = { mirror, condition };
-  const isThere =
-    (await prepared.has({ ...want, commit })) ||
-    (await prepared.has({ ...want, commit: baseCommit }));
-  if (!isThere) {
-    const make = () => prepare(input, prepared, condition);
-    const made = prepared.makeOnce(`${condition} ${baseCommit}`, make);
-    const failed = await unlessAborted(made, signal);
-    // With other inputs it may work all the same.
-    if (failed) return { given: null, failed: commit === baseCommit ? failed : null };
-  }
-  const given = await prepared.give({ ...want, commit, baseCommit, worktree, home });
-  return { given, failed: null };
+  const want = { mirror, condition, commit, baseCommit, worktree, home };
+  const known = await prepared.give(want);
+  // One that is there and was not given cannot be copied into this worktree.
+  if (known || (await prepared.has(want))) return { given: known, failed: null };
+  const make = () => prepare(input, prepared, condition);
+  const made = prepared.makeOnce(`${condition} ${baseCommit}`, make);
+  const failed = await unlessAborted(made, signal);
+  // With other inputs it may work all the same.
+  if (failed) return { given: null, failed: commit === baseCommit ? failed : null };
+  return { given: await prepared.give(want), failed: null };
 }
 
 /** Does not wait for what another task makes once this one is stopped. */
 function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
+    if (signal.aborted) reject(signal.reason);
     const stop = () => reject(signal.reason);
     signal.addEventListener("abort", stop, { once: true });
     work.then(resolve, reject).finally(() => signal.removeEventListener("abort", stop));
@@ -159,7 +157,7 @@ async function findCondition(
 ): Promise<string | null> {
   const contents: string[] = [];
   for (const path of included) {
-    const content = await readContainedFile(worktree, path, maxIncluded).catch(() => null);
+    const content = await readContainedFile(worktree, path, maxIncluded).catch(() => null); // a link by now: nothing is kept
     if (content === null || content.length === maxIncluded) return null;
     contents.push(path, createHash("sha256").update(content).digest("hex"));
   }

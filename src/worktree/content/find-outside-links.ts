@@ -6,7 +6,7 @@ import { readTexts } from "../read/read-change.ts";
 
 /**
  * Symbolic links that a change adds or points elsewhere, and whose target is outside the repository:
- * absolute, or further up than its root. Whoever checks the change out may be led there. Read from git
+ * absolute, or further up than its root. A program that follows one in a checkout leaves it. Read from git
  * alone; no link is followed. One entry each, `path → target`; at most twenty, and the number of others.
  */
 export async function findOutsideLinks(

@@ -10,15 +10,16 @@ import type { LimitView } from "../git/git-view.ts";
 import { type Mirror, openMirror } from "../mirror/open-mirror.ts";
 
 /** Moves what setup left out of a worktree, and copies it into others. */
-export type Filled = { entries: string[] };
-
 /** More single files and folders than that beside tracked ones are a build of the whole tree. */
 const maxEntries = 1_000;
 /** More files than that take longer to copy than to install. */
 const maxFiles = 300_000;
 const copyTimeoutMs = 10 * 60_000;
 
-/** Moves the untracked files of a worktree into `draft/tree`, and its home to `draft/home`. */
+/**
+ * Moves the untracked files of a worktree into `draft/tree`, and its home to `draft/home`. Returns the
+ * paths of the files and whole folders. Throws a DeputyError where that cannot be kept.
+ */
 export async function fillDraft(
   mirror: Mirror,
   {
@@ -32,7 +33,7 @@ export async function fillDraft(
     home: string;
     worktree: string;
   },
-): Promise<Filled> {
+): Promise<string[]> {
   const git = openMirror(mirror, { workTree: worktree, index: placeOf(mirror, worktree).index });
   const list = async (args: string[]) => {
     const { exitCode, stderr, stdout } = await git.ask(args);
@@ -62,7 +63,7 @@ export async function fillDraft(
     if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
     await mkdir(join(draft, "home"), { mode: 0o700 });
   });
-  return { entries };
+  return entries;
 }
 
 /** How much a tree takes: files and folders, and bytes on disk. */

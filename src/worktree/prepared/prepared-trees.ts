@@ -14,7 +14,7 @@ import {
 } from "../../sandbox/files/remove-tree.ts";
 import type { LimitView } from "../git/git-view.ts";
 import type { Mirror } from "../mirror/open-mirror.ts";
-import { cannotKeep, copyFiles, type Filled, fillDraft, measureFiles } from "./move-files.ts";
+import { cannotKeep, copyFiles, fillDraft, measureFiles } from "./move-files.ts";
 import { hasInputs, readCommitFiles, type SetupInputs } from "./setup-inputs.ts";
 
 /**
@@ -33,8 +33,8 @@ export type PreparedTrees = {
    * be copied there; then nothing is changed.
    */
   give(want: Want): Promise<Given | null>;
-  /** Whether there is a tree for this commit: one that fits whole. */
-  has(want: Pick<Want, "commit" | "condition" | "mirror">): Promise<boolean>;
+  /** Whether there is a tree that fits this commit, or one of its base. */
+  has(want: Pick<Want, "baseCommit" | "commit" | "condition" | "mirror">): Promise<boolean>;
   /** Takes what setup left in this worktree and home, which are empty of it then. */
   keep(made: Made): Promise<Prepared>;
   /** Runs one `make` of a key at a time: who comes meanwhile gets its result. */
@@ -159,7 +159,7 @@ export function openPreparedTrees({
     condition,
     mirror,
     ...want
-  }: Pick<Want, "commit" | "condition" | "mirror"> & Partial<Want>): Promise<{
+  }: Pick<Want, "baseCommit" | "commit" | "condition" | "mirror">): Promise<{
     tree: Prepared;
     isWhole: boolean;
   } | null> {
@@ -176,7 +176,7 @@ export function openPreparedTrees({
     list,
     drop,
     onProblem,
-    has: async (want) => (await find(want))?.isWhole === true,
+    has: async (want) => (await find(want)) !== null,
     give: async (want) => {
       const from = performance.now();
       const found = await find(want);
@@ -207,14 +207,14 @@ export function openPreparedTrees({
       const draft = join(root, `${draftPrefix}${id}`);
       await mkdir(draft, { recursive: true, mode: 0o700 });
       try {
-        const filled: Filled = await fillDraft(mirror, { apart, draft, home, worktree });
+        const entries = await fillDraft(mirror, { apart, draft, home, worktree });
         const size = await measureFiles(limitView, draft);
         if (size.bytes > maxBytes)
           throw cannotKeep(`it takes ${inMb(size.bytes)} MB, more than prepared_mb allows`);
         const { commit, condition, inputs, setupMs } = made;
         const about = { version: 1 as const, mirror: mirror.gitDir, condition, commit, inputs };
         const refused = [...made.refused];
-        const text = { ...about, ...filled, ...size, setupMs, refused, madeAt: new Date() };
+        const text = { ...about, entries, ...size, setupMs, refused, madeAt: new Date() };
         await writeFile(join(draft, nameOfManifest), JSON.stringify(text), { mode: 0o600 });
         await rename(draft, join(root, id));
         await makeRoom();
@@ -243,11 +243,11 @@ export function openPreparedTrees({
       }
     },
     tidy: async () => {
-      const names = await readdir(root).catch(() => []);
+      const names = await readdir(root).catch(() => []); // none was ever kept
       const isLeft = (name: string) => name.startsWith(gonePrefix) || name.startsWith(draftPrefix);
       for (const name of names.filter(isLeft)) {
         // A worker may be making one just now.
-        const stats = await lstat(join(root, name)).catch(() => null);
+        const stats = await lstat(join(root, name)).catch(() => null); // gone meanwhile
         const isOld = stats !== null && Date.now() - stats.mtimeMs > maxDraftMs;
         if (name.startsWith(gonePrefix) || isOld) removal.deleteLater(join(root, name));
       }
