@@ -10,7 +10,7 @@ export function makeFinishTool(): Tool {
     name: "finish",
     effect: "talks",
     description:
-      "End your work. Say what you did and, in not_done, what is missing or uncertain. nothing_to_do: true only where you changed no file because what was asked for is there already, and the summary says how you know.",
+      "End your work. Say what you did and, in not_done, what is missing or uncertain. nothing_to_do: true only where no file had to change, because what was asked for was there already; the summary says how you know.",
     input: z.strictObject({
       summary: z.string().trim().min(1),
       not_done: z.string().optional(),
