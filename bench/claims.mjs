@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import pg from "pg";
 import { acceptTask, batchCreations } from "../dist/orchestrator/intake/intake.js";
 import { claimWork } from "../dist/orchestrator/runner/claim.js";
-import { makeAnnounce } from "../dist/orchestrator/transitions/announce.js";
+import { makeAdvanceDeps } from "../dist/orchestrator/transitions/advance.js";
 import { openStore } from "../dist/store/database/open.js";
 import { makeDatabase } from "./support.mjs";
 
@@ -24,14 +24,15 @@ export async function benchClaims() {
   const { db } = stores[0];
   const rules = {
     db,
-    createTask: batchCreations(db),
-    announce: makeAnnounce(() => []),
+    ...makeAdvanceDeps(db, () => []),
+    createTask: batchCreations(db).createTask,
     defaultAgent: () => "command:true",
     requireAgent: () => {},
     defaultTimeoutMs: () => null,
     checkRepository: async (repository) => repository,
     requirePullRequests: () => {},
     defaultBudget: null,
+    defaultWhenStuck: "fail",
     unpricedModel: () => null,
   };
   const origin = {
