@@ -209,7 +209,10 @@ export async function makeDeputy(
     untilEvent: async (id, fits) => {
       const event = await followStream(deputy, id, fits);
       if (event) return event;
-      throw new Error(`task ${id} ended without the event that was waited for`);
+      const { state, end_detail } = (await deputy.api("GET", `/v1/tasks/${id}`)).body.task;
+      throw new Error(
+        `task ${id} ended without the event that was waited for: ${state}, ${end_detail}`,
+      );
     },
     events: async (id) =>
       (
