@@ -46,12 +46,13 @@ export type ExecuteDeps = {
   openSetupBox: (job: Job, worktree: string) => Promise<SetupBox>;
   /**
    * Copies what setup made for another worktree into this fresh one and its home. `isWhole`: setup
-   * need not run; else it starts from there. Null: it runs from nothing.
+   * need not run; else it starts from there. Null: it runs from nothing. `failed`: it does not work on
+   * this commit, as was seen just now, and why.
    */
   giveSetup: (
     job: Job,
     place: { commit: string; worktree: string; home: string; included: readonly string[] },
-  ) => Promise<Given | null>;
+  ) => Promise<{ given: Given | null; failed: { detail: string; output: string } | null }>;
   /** The environment for agents and setup commands, without the worktree's own values. */
   environment: (tools: WantedTools | undefined) => Record<string, string>;
   trackChild: (what: string) => (identity: ProcessIdentity) => void;

@@ -7,6 +7,7 @@ import { attemptMark } from "../core/base/marks.ts";
 import type { Refused } from "../core/proof/confinement.ts";
 import type { FailureKind } from "../core/task/failure.ts";
 import { cleanText, cutToTail } from "../core/text/clean-text.ts";
+import { describeFailure } from "../core/text/telling-line.ts";
 import { waitOut } from "../store/database/outage.ts";
 import { getSession } from "../store/records/sessions.ts";
 import {
@@ -34,7 +35,6 @@ import {
   submoduleSetupRef,
 } from "../worktree/content/keep-submodules.ts";
 import { deleteRefs, hasCommit } from "../worktree/mirror/mirror.ts";
-import type { Given } from "../worktree/prepared/prepared-trees.ts";
 import { listChanges } from "../worktree/read/diff.ts";
 import type { ExecuteDeps, Job } from "./job.ts";
 
@@ -163,7 +163,11 @@ export async function runSetup(
       skipped: copied.skipped.slice(0, maxNamed),
     });
   }
-  const given = await reuseSetup(deps, job, worktree.path, copied.copied);
+  const { failed, given } = await reuseSetup(deps, job, worktree.path, copied.copied);
+  if (failed) {
+    const { detail, output } = failed;
+    return { end: endedBefore("crashed", "setup_failed", detail, output), refused: [] };
+  }
   const refused = (given?.refused ?? []).map((denial) => ({ ...denial, by: "setup" as const }));
   const ran = given?.isWhole ? nothingRun : await runSetupCommands(deps, job, worktree.path, env);
   const setUp = { ...ran, refused: [...refused, ...ran.refused] };
@@ -185,17 +189,17 @@ async function reuseSetup(
   job: Job,
   worktree: string,
   included: readonly string[],
-): Promise<Given | null> {
+): ReturnType<ExecuteDeps["giveSetup"]> {
   const { attempt, progress, task } = job;
   const commands = task.preparation?.setup ?? [];
   // Where earlier work lies, setup runs over what it left.
-  if (commands.length === 0 || attempt.sessionId !== null) return null;
+  if (commands.length === 0 || attempt.sessionId !== null) return { given: null, failed: null };
   const home = homeOfWorktree(worktree);
-  const given = await deps.giveSetup(job, {
+  const provided = await deps.giveSetup(job, {
     ...{ commit: attempt.baseCommit, worktree, home, included },
   });
-  if (given === null) return null;
-  const { isWhole, madeAt, setupMs, tookMs } = given;
+  if (provided.given === null) return provided;
+  const { isWhole, madeAt, setupMs, tookMs } = provided.given;
   const what = isWhole ? "in place of" : "for it to start from";
   progress.tell(
     `Setup: copied in ${(tookMs / 1000).toFixed(1)} s what it made ${describeAge(madeAt)}, ${what} a run of ${(setupMs / 1000).toFixed(1)} s`,
@@ -204,7 +208,7 @@ async function reuseSetup(
       ...{ setup_ms: setupMs, duration_ms: tookMs },
     },
   );
-  return given;
+  return provided;
 }
 
 function describeAge(madeAt: Date): string {
@@ -283,7 +287,9 @@ async function runSetupCommands(
             : (result.error ?? `exit ${result.exitCode ?? result.signal}`);
         const absent = result.exitCode === 127 ? absentWords : null;
         const why = result.missed ?? absent;
-        const detail = `setup \`${command}\` failed: ${how}${why ? `, ${why}` : ""}`;
+        const isTold = why || result.endedBy !== "exit";
+        const said = isTold ? how : describeFailure(how, result.output);
+        const detail = `setup \`${command}\` failed: ${said}${why ? `, ${why}` : ""}`;
         return end("crashed", "setup_failed", detail, result.output);
       }
       job.progress.tell(`Setup: ${command}`, {

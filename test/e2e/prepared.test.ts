@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
 import type { Json } from "../support/deputy.ts";
@@ -137,4 +137,22 @@ test("a setup that changes tracked files runs in each worktree", async () => {
   expect(readFileSync(join(deputy.home, "daemon.log"), "utf8")).toContain(
     "What setup made cannot be kept: it changes src/a.js, which git tracks.",
   );
+});
+
+test("a setup that fails on the base is not run again for the attempt, and its own words are the reason", async () => {
+  const setup =
+    "echo 'error: deps.lock names no such package' >&2; seq 200; echo 'Run it with --help'; exit 4";
+  const broken = await repositoryWith(filesOf(setup, "true"));
+  const { task } = await work("Repair what does not install", "echo b > src/b.js", broken);
+  expect(task).toMatchObject({
+    state: "failed",
+    end_detail: expect.stringContaining(
+      `setup \`${setup}\` failed: exit 4: error: deps.lock names no such package`,
+    ),
+  });
+  const { attempts } = (await deputy.api("GET", `/v1/tasks/${task.id}`)).body;
+  expect(attempts).toHaveLength(2);
+  const logs = readdirSync(join(deputy.home, "logs", task.id));
+  expect(logs).toContain("setup-kept.log");
+  for (const { id } of attempts) expect(logs).not.toContain(`${id}.log`);
 });

@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { scrubbedEnvironment } from "../../core/base/child-environment.ts";
 import { type Check, type CheckRun, killedWords, wasKilled } from "../../core/proof/verdict.ts";
 import { cleanText } from "../../core/text/clean-text.ts";
+import { describeFailure } from "../../core/text/telling-line.ts";
 import type { ConfinedResult } from "../../sandbox/box/sandbox.ts";
 import type { ProcessIdentity } from "../../sandbox/process/process-identity.ts";
 import type { CommandSpec } from "../../sandbox/process/run-command.ts";
@@ -81,7 +82,7 @@ export async function runCheck(
     durationMs: result.durationMs,
     exitCode: result.exitCode,
     status,
-    detail,
+    detail: role === "setup" && status === "red" ? describeFailure(detail, result.output) : detail,
     outputTail: tailOf(result.output),
     ...(status === "red" && passagesOf(result.output)),
     logPath: logPath && existsSync(logPath) ? logPath : null,

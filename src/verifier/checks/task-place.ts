@@ -95,16 +95,22 @@ export function placeOf(deps: VerifyDeps, claim: Claim, task: Task, signal: Abor
   };
 }
 
-/** Copies what setup makes into the fresh worktree of an attempt; null: setup has to run there. */
+/**
+ * Copies what setup makes into the fresh worktree of an attempt. `given` null: setup has to run there;
+ * `failed`: it was tried on this very commit just now, and why it does not work.
+ */
 export async function giveSetup(
   deps: VerifyDeps,
   { claim, signal, task }: { claim: Claim; task: Task; signal: AbortSignal },
   place: SetupPlace,
-): Promise<Given | null> {
+): Promise<{ given: Given | null; failed: { detail: string; output: string } | null }> {
   const run = placeOf(deps, claim, task, signal);
   const onProcess = deps.trackChild(`setup of ${task.id}`);
   const logRoot = join(deps.paths.logs, task.id);
-  return (await givePrepared({ ...run, onProcess, logRoot }, place)).given;
+  const { failed, given } = await givePrepared({ ...run, onProcess, logRoot }, place);
+  if (failed === null || failed.run.status !== "red") return { given, failed: null };
+  const detail = `setup \`${failed.check.command}\` failed: ${failed.run.detail}`;
+  return { given, failed: { detail, output: failed.run.outputTail } };
 }
 
 /** Where a planner of this task tries commands, on this commit. */
