@@ -33,6 +33,7 @@ import {
   restoreTask,
   retryTask,
 } from "./verbs/commands-tell.ts";
+import { warmRepository } from "./verbs/commands-warm.ts";
 import { watchTask } from "./verbs/commands-watch.ts";
 
 /**
@@ -147,6 +148,13 @@ export function buildProgram(actions: Actions, io: CliIo = processIo()): Command
     )
     .action((modes: string, folder: string, options: Json) =>
       end(runBench(io, modes, folder, options)),
+    );
+
+  verb("warm", "run a repository's setup now, so that its next task does not wait for it")
+    .argument("[repo]", "a path or URL; by default the current checkout")
+    .option("--base <ref>", "branch, tag or commit")
+    .action((repo: string | undefined, options: Json & { base?: string }) =>
+      end(warmRepository(io, repo, options)),
     );
 
   program.commandsGroup("Look:");

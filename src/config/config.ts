@@ -52,6 +52,12 @@ const fileSchema = z.strictObject({
   snapshots_mb: z.number().int().min(0).max(maxFloorMb).optional(),
   /** How much of what setup made is kept for the next worktree; 0: nothing. */
   prepared_mb: z.number().int().min(0).max(maxFloorMb).optional(),
+  /** How often repositories that had a task lately are looked at, to run setup before the next one; 0: never. */
+  warm_minutes: z
+    .number()
+    .nonnegative()
+    .max(24 * 60)
+    .optional(),
   /** How often a snapshot of its worktree is taken while an agent runs; 0: at no regular times. */
   snapshot_minutes: z
     .number()
@@ -149,6 +155,8 @@ export function loadConfig(
       file.retention_days === "forever" ? null : (file.retention_days ?? defaultRetentionDays),
     /** Null: nothing that setup made is kept. */
     preparedMb: (file.prepared_mb ?? 10_000) || null,
+    /** Null: no repository is prepared before a task needs it. */
+    warmMs: (file.warm_minutes ?? 30) * 60_000 || null,
     /** Null: no limit. */
     snapshotsMb: (file.snapshots_mb ?? (file.retention_days === "forever" ? 0 : 10_000)) || null,
     /** Null: at no regular times. */

@@ -30,6 +30,7 @@ import { findFreeze } from "../store/records/freezes.ts";
 import { drainOutbox, nextOutboxDelayMs } from "../store/tasks/outbox.ts";
 import { removeCheckLeftovers } from "../verifier/place/remove-leftovers.ts";
 import { makeAuthHeader } from "../wiring/github-access.ts";
+import { warmRepository } from "../wiring/warm-repository.ts";
 import { openMirrors } from "../worktree/mirror/mirror.ts";
 import { openBus } from "./bus.ts";
 import { openDatabase } from "./database.ts";
@@ -37,6 +38,7 @@ import { type Log, logErrors } from "./home/log.ts";
 import { prepareHome, writeInPlace } from "./home/prepare-home.ts";
 import { version } from "./home/version.ts";
 import { makeFreeSpace } from "./housekeeping/free-space.ts";
+import { makeWarmer } from "./housekeeping/keep-warm.ts";
 import { measureUse, rememberUse } from "./housekeeping/measure-use.ts";
 import { listVolumes } from "./housekeeping/probe-volume.ts";
 import { startHousekeeping } from "./housekeeping/start-housekeeping.ts";
@@ -222,7 +224,18 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
       runner.wakeAll();
       for (const part of [relay, notifier, triggers]) part.wake();
     });
+    const warmer = services.add(
+      "warming",
+      makeWarmer({
+        db,
+        checkRepository: intake.checkRepository,
+        make: (about, signal) =>
+          warmRepository({ config, self, sandbox, mirrors, prepared }, about, signal),
+      }),
+    );
     const repairedHolds = startHousekeeping(services, {
+      // Without bubblewrap nothing could be kept.
+      warmer: prepared && sandbox.provider === "bubblewrap" ? warmer : null,
       ...{ ...core, config, log, mirrors, bus, runner, self, space, garbled, reap },
       ...{ forge, authHeader: makeAuthHeader(config.github), freeSpace },
     });
@@ -272,6 +285,7 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
       thaw: () => thawDeputy(db),
       readFreeze: () => readFreeze(db),
       agents: makeListAgents(agentConfig(config)),
+      warm: warmer.warm,
       metrics: makeMetrics({
         ...{ db, repairedHolds, running: runner.running, garbledRows: garbled.count },
         repositories: use.read,

@@ -6,6 +6,7 @@ import { invariant } from "../core/base/invariant.ts";
 import { attemptMark } from "../core/base/marks.ts";
 import type { Refused } from "../core/proof/confinement.ts";
 import type { FailureKind } from "../core/task/failure.ts";
+import { describeAge } from "../core/text/age.ts";
 import { cleanText, cutToTail } from "../core/text/clean-text.ts";
 import { describeFailure } from "../core/text/telling-line.ts";
 import { waitOut } from "../store/database/outage.ts";
@@ -209,12 +210,6 @@ async function reuseSetup(
     },
   );
   return provided;
-}
-
-function describeAge(madeAt: Date): string {
-  const minutes = Math.floor((Date.now() - madeAt.getTime()) / 60_000);
-  if (minutes < 1) return "just now";
-  return minutes < 60 ? `${minutes} min ago` : `${Math.floor(minutes / 60)} h ago`;
 }
 
 /** Records the worktree after setup for `leaveOutSetup`, and reports the files that setup left. */

@@ -25,6 +25,7 @@ import { mcpRoute } from "./routes/routes-mcp.ts";
 import { steerRoutes } from "./routes/routes-steer.ts";
 import { taskRoutes } from "./routes/routes-tasks.ts";
 import { hookRoutes, triggerTestRoute } from "./routes/routes-triggers.ts";
+import { warmRoutes } from "./routes/routes-warm.ts";
 import type { Service } from "./service.ts";
 
 /**
@@ -119,6 +120,7 @@ async function registerRoutes(app: FastifyInstance, options: HttpServerOptions):
     await guarded.register(mcpRoute(service, { version: options.version, log, redact }));
     await guarded.register(agentRoutes(service));
     await guarded.register(freezeRoutes(service));
+    await guarded.register(warmRoutes(service));
     await guarded.register(metricsRoute(service));
   });
 }

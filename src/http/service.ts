@@ -1,5 +1,6 @@
 import type { Idempotency } from "../core/ledger/task-ledger.ts";
 import type { AgentStatus } from "../core/settings/agent-status.ts";
+import type { WarmRepository } from "../core/settings/readiness.ts";
 import type { Event } from "../core/task/event.ts";
 import type { Freeze } from "../core/task/freeze.ts";
 import type { LadderView } from "../core/task/ladder-view.ts";
@@ -102,6 +103,8 @@ export type DaemonService = {
   freeze(reason: string | null): Promise<Frozen>;
   thaw(): Promise<Frozen>;
   readFreeze(): Promise<Frozen>;
+  /** Has the setup of a repository's base run before a worktree needs it. */
+  warm(repository: string, base: string | null): Promise<WarmRepository>;
   metrics(): Promise<string>;
   /** This machine's agents, in order of preference. */
   agents(): Promise<AgentStatus[]>;

@@ -26,7 +26,11 @@ import { wantsPlan } from "./wants-plan.ts";
  * tasks are one subtask and need no model call; a planner is asked where it seems worthwhile, where
  * a person wants it, and where one sent a plan back. Problems of the repository end here.
  */
-export type PlanDeps = AskDeps & { authHeader: (url: string) => string | null };
+export type PlanDeps = AskDeps & {
+  authHeader: (url: string) => string | null;
+  /** Since when the result of setup is there, in words; null: it is not. */
+  describePrepared: (claim: Claim, task: Task, signal: AbortSignal) => Promise<string | null>;
+};
 
 /**
  * At most this many tasks are fetched and inspected at once: git keeps processors busy, and new tasks are
@@ -97,7 +101,10 @@ async function plan(
   preparation: Preparation,
   signal: AbortSignal,
 ): Promise<Outcome> {
-  const planned = (made: Plan): Outcome => ({ kind: "planned", preparation, plan: made });
+  const planned = async (made: Plan): Promise<Outcome> => {
+    const prepared = await deps.describePrepared(claim, task, signal);
+    return { kind: "planned", preparation, plan: made, prepared };
+  };
   const wasSeen = task.approval === "plan" && (await listPlans(deps.db, task.id)).length > 0;
   const hasPlanner = () => roleAgent(deps.config, "planner", task.repository) !== null;
   const countFiles = async () => {

@@ -4,9 +4,6 @@ import { loadClient } from "../agents/builtin/model/open-server.ts";
 import { commitSettings } from "../config/commit-settings.ts";
 import type { Config } from "../config/config.ts";
 import { roleSettings } from "../config/role-settings.ts";
-import { scrubbedEnvironment } from "../core/base/child-environment.ts";
-import { processMark } from "../core/base/marks.ts";
-import type { WantedTools } from "../core/settings/wanted-tool.ts";
 import type { Claim } from "../core/task/outcome.ts";
 import type { Redact } from "../core/text/redact.ts";
 import type { DeliverDeps } from "../delivery/deliver-task.ts";
@@ -22,16 +19,21 @@ import type { RecoverDeps } from "../recovery/recover-subtask.ts";
 import { openSetupBox, type Self } from "../roles/box.ts";
 import { findFallbacks } from "../roles/fallbacks.ts";
 import { agentReach, attemptLimits, makeRunRole, roleAgent } from "../roles/run-role.ts";
-import { withTools } from "../sandbox/box/installed-tools.ts";
 import type { Sandbox } from "../sandbox/box/sandbox.ts";
 import { waitingForDatabase } from "../store/database/outage.ts";
 import type { Db } from "../store/database/schema.ts";
 import { judgeNow } from "../verifier/checks/judge-now.ts";
-import { giveSetup, triesOf, type VerifyDeps } from "../verifier/checks/task-place.ts";
+import {
+  describePrepared,
+  giveSetup,
+  triesOf,
+  type VerifyDeps,
+} from "../verifier/checks/task-place.ts";
 import { judge, judgeTree, runHook } from "../verifier/checks/verify-stage.ts";
 import { assuranceOf } from "../verifier/review/review-change.ts";
 import type { Mirrors } from "../worktree/mirror/mirror.ts";
 import type { PreparedTrees } from "../worktree/prepared/prepared-trees.ts";
+import { makeCommandEnvironment } from "./command-environment.ts";
 import { makeAuthHeader, maxFileBytes } from "./github-access.ts";
 import { wireVerification } from "./wire-verification.ts";
 
@@ -66,12 +68,7 @@ export function wireStages(given: StageDeps): WiredStages {
     ...{ db, config, mirrors, redact, paths: config.paths, trackChild: self.trackChild },
     runRole: makeRunRole(deps),
     authHeader: makeAuthHeader(config.github),
-    environment: (tools: WantedTools | undefined) => {
-      const own = { ...config.sandbox.environment, [processMark]: self.processId };
-      const env = scrubbedEnvironment(own);
-      const { checks, worktrees } = config.paths;
-      return tools ? withTools(env, tools, [worktrees, checks]) : env;
-    },
+    environment: makeCommandEnvironment(deps),
   };
   const onMirror = makeOnMirror(shared);
   const report = (claim: Claim, message: string, data: Record<string, unknown>) =>
@@ -85,6 +82,7 @@ export function wireStages(given: StageDeps): WiredStages {
   };
   const planning: PlanDeps = {
     ...shared,
+    describePrepared: (claim, task, signal) => describePrepared(verify, claim, task, signal),
     triesOf: (claim, task, commit, signal) => triesOf(verify, claim, task, commit, signal),
   };
   const whole: GateDeps = {

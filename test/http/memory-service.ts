@@ -239,6 +239,11 @@ export class MemoryService implements Service {
     return [];
   }
 
+  async warm(repository: string) {
+    const none = { baseRef: null, baseCommit: null, madeAt: null, setupMs: null, setup: [] };
+    return { repository, state: "making" as const, detail: "Setup is running.", ...none };
+  }
+
   async metrics() {
     return "deputy_up 1\n";
   }

@@ -20,7 +20,8 @@ export type Claim = {
 
 /** A stage's report when it stops. Stages never change state; `advance` does, from this. */
 export type Outcome =
-  | { kind: "planned"; preparation: Preparation; plan: Plan }
+  /** `prepared`: since when the result of setup is there, in words; null: it is not. */
+  | { kind: "planned"; preparation: Preparation; plan: Plan; prepared?: string | null }
   /** A subtask of kind `plan` was planned: these subtasks replace it. */
   | { kind: "subplanned"; plan: Plan }
   | { kind: "refused"; detail: string }

@@ -7,6 +7,7 @@ import type { AdvanceDeps } from "../../orchestrator/transitions/advance.ts";
 import { type LostClaim, takeBackLease } from "../../recovery/reconcile.ts";
 import { GarbledRow } from "../../store/database/garbled.ts";
 import type { Db } from "../../store/database/schema.ts";
+import { findFreeze } from "../../store/records/freezes.ts";
 import { findUnsoundHolds } from "../../store/tasks/unsound-holds.ts";
 import type { Mirrors } from "../../worktree/mirror/mirror.ts";
 import type { Bus } from "../bus.ts";
@@ -15,6 +16,7 @@ import type { OwnProcess } from "../own-process.ts";
 import { startPeriodic } from "../periodic.ts";
 import { noteAllDecided } from "../service/note-decided.ts";
 import type { Services } from "../services.ts";
+import type { Warmer } from "./keep-warm.ts";
 import { packMirrors } from "./pack-mirrors.ts";
 import { pruneOldTasks } from "./retention.ts";
 import { tidyScratch } from "./tidy-scratch.ts";
@@ -37,6 +39,8 @@ export type HousekeepingDeps = AdvanceDeps & {
   /** Null: without a token. */
   forge: Forge | null;
   authHeader: (url: string) => string | null;
+  /** Null: nothing that setup makes is kept. */
+  warmer: Warmer | null;
   /** Takes over what dead processes left; whether there were any. */
   reap: () => Promise<boolean>;
 };
@@ -88,6 +92,18 @@ export function startHousekeeping(services: Services, deps: HousekeepingDeps): (
     // Its repository may be away for long, which is nobody's trouble until it is worked on.
     noteAllDecided(db, deps, stopping, (err) => log.info({ err }, "delivered work was not seen")),
   ).run();
+  const { warmer } = deps;
+  if (warmer && config.warmMs !== null)
+    every(config.warmMs, "preparing of repositories", () =>
+      warmer.warmRecent(
+        async () => {
+          const full = space.problems().length + space.low().length > 0;
+          return !full && runner.running().length === 0 && (await findFreeze(db)) === null;
+        },
+        // Its next task does that, and tells what does not work.
+        (err) => log.info({ err }, "a repository was not prepared"),
+      ),
+    );
   every(tidyScratchMs, "tidying of scratch folders", () => tidyScratch(db, config)).run();
   every(pruneMs, "pruning", (stopping) => pruneOldTasks(deps, stopping)).run();
   return () => repairs;

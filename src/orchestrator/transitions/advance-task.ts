@@ -1,9 +1,8 @@
 import { invariant } from "../../core/base/invariant.ts";
 import type { TaskLedger } from "../../core/ledger/task-ledger.ts";
 import type { Claim, Outcome } from "../../core/task/outcome.ts";
-import type { Plan } from "../../core/task/plan.ts";
 import { maxProviderWaits } from "../../core/task/provider-wait.ts";
-import type { Preparation, Subtask, Task } from "../../core/task/task.ts";
+import type { Subtask, Task } from "../../core/task/task.ts";
 import { askAboutWhole } from "../questions/answer-stuck.ts";
 import { proposePlan } from "../questions/ask-about-plan.ts";
 import { askForBudget } from "../questions/budget-question.ts";
@@ -30,7 +29,7 @@ export async function advanceTask(
   switch (outcome.kind) {
     case "planned":
       await ledger.closePlanning(task.id);
-      return enterRunning(ledger, announce, task, outcome.preparation, outcome.plan);
+      return enterRunning(ledger, announce, task, outcome);
     case "refused":
       // What planning refuses is for its caller to mend; finished work is not let go of.
       if (claim.stage === "deliver") return askOrFail(ledger, announce, task, outcome.detail);
@@ -162,8 +161,7 @@ async function enterRunning(
   ledger: TaskLedger,
   announce: Announce,
   task: Task,
-  preparation: Preparation,
-  plan: Plan,
+  { plan, preparation, prepared }: Extract<Outcome, { kind: "planned" }>,
 ): Promise<void> {
   if (plan.planner) {
     await ledger.appendEvent(task.id, {
@@ -184,7 +182,7 @@ async function enterRunning(
       refused: [],
     });
   }
-  return startPlan(ledger, announce, task, preparation, plan);
+  return startPlan(ledger, announce, task, preparation, plan, prepared);
 }
 
 /** A stage of the whole task has come to its end: a person mends what is in its way, or it fails. */

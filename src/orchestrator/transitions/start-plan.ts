@@ -15,6 +15,7 @@ export async function startPlan(
   task: Task,
   preparation: Preparation,
   plan: Plan,
+  prepared: string | null = null,
 ): Promise<void> {
   const ids = plan.subtasks.map(() => newId("subtask"));
   const inserts = plan.subtasks.map((subtask, position) => {
@@ -37,7 +38,7 @@ export async function startPlan(
   await Promise.all([...inserts, ledger.moveTask(task, "running", hold, set)]);
   await announce(ledger, task, {
     type: "task.planned",
-    message: describePlan(task, preparation, plan),
+    message: describePlan(task, preparation, plan, prepared),
     data: {
       ...planData(plan),
       base_commit: preparation.baseCommit,
@@ -76,8 +77,9 @@ export function planData({ mode, why, planner, subtasks }: Plan): Record<string,
 
 function describePlan(
   task: Task,
-  { baseCommit, baseRef, checks, notes = [] }: Preparation,
+  { baseCommit, baseRef, checks, notes = [], setup }: Preparation,
   plan: Plan,
+  prepared: string | null,
 ): string {
   if (!task.expectsChange) return `Plan: read ${baseCommit.slice(0, 10)}, run nothing of it`;
   const count = plan.subtasks.length;
@@ -88,5 +90,9 @@ function describePlan(
     planned: `${subtasks}, planned by ${plan.planner?.agent} (${plan.why})`,
   }[plan.mode];
   const judges = checks.map(({ command, source }) => `\`${command}\` (${source})`).join(", ");
-  return `Plan: ${shape}, from ${baseRef} at ${baseCommit.slice(0, 10)}; checks: ${judges || "none, so nothing will be verified"}${notes.map((note) => ` · ${note}`).join("")}`;
+  const before =
+    setup.length === 0
+      ? ""
+      : `; setup: ${setup.map((command) => `\`${command}\``).join(", ")}${prepared === null ? "" : ` (${prepared})`}`;
+  return `Plan: ${shape}, from ${baseRef} at ${baseCommit.slice(0, 10)}${before}; checks: ${judges || "none, so nothing will be verified"}${notes.map((note) => ` · ${note}`).join("")}`;
 }

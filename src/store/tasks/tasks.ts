@@ -296,6 +296,23 @@ export async function listUndecided(db: Db, days: number, limit: number): Promis
   return readEach(rows, toTask).sound; // a row that cannot be read is reported where its task is
 }
 
+/** What tasks of the last days started from, each pair once, the latest first; bases are as they were given. */
+export async function listRecentBases(
+  db: Db,
+  days: number,
+  limit: number,
+): Promise<{ repository: string; base: string | null }[]> {
+  return db
+    .selectFrom("tasks")
+    .select(["repository", "base"])
+    .where("expectsChange", "=", true)
+    .where("createdAt", ">", sql<Date>`now() - make_interval(days => ${days})`)
+    .groupBy(["repository", "base"])
+    .orderBy(sql`max(created_at)`, "desc")
+    .limit(limit)
+    .execute();
+}
+
 function selectUndecided(db: Db) {
   return db
     .selectFrom("tasks")

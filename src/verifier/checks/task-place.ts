@@ -17,6 +17,7 @@ import type { Mirrors } from "../../worktree/mirror/mirror.ts";
 import type { Given, PreparedTrees } from "../../worktree/prepared/prepared-trees.ts";
 import type { CheckSandbox } from "../place/confine-checks.ts";
 import { givePrepared, type SetupPlace } from "../place/set-up.ts";
+import { describeKept } from "../place/warm-up.ts";
 import type { ReviewDeps } from "../review/review-round.ts";
 import { runBaseline } from "./baseline.ts";
 import { mergeChecks } from "./inspect-repository.ts";
@@ -111,6 +112,17 @@ export async function giveSetup(
   if (failed === null || failed.run.status !== "red") return { given, failed: null };
   const detail = `setup \`${failed.check.command}\` failed: ${failed.run.detail}`;
   return { given, failed: { detail, output: failed.run.outputTail } };
+}
+
+/** Since when the result of setup is there for a task, in words; null: it is not. */
+export async function describePrepared(
+  deps: VerifyDeps,
+  claim: Claim,
+  task: Task,
+  signal: AbortSignal,
+): Promise<string | null> {
+  const place = placeOf(deps, claim, task, signal);
+  return describeKept({ ...place, onProcess: () => {}, logRoot: deps.paths.logs });
 }
 
 /** Where a planner of this task tries commands, on this commit. */

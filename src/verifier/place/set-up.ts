@@ -65,11 +65,9 @@ const nothing: Provided = { given: null, failed: null };
 
 /** Copies what setup made into a fresh worktree; makes it first where nobody has. */
 export async function givePrepared(input: SetupInput, place: SetupPlace): Promise<Provided> {
-  const { prepared, sandbox, setup, signal } = input;
+  const { prepared, setup, signal } = input;
   const { home } = place;
-  if (!prepared || home === null || setup.length === 0 || sandbox?.keepsSetup !== true)
-    return nothing;
-  if (setup.some((command) => namesItsPlace.test(command))) return nothing;
+  if (!prepared || home === null || setup.length === 0 || whyUnkept(input) !== null) return nothing;
   try {
     return await makeAndGive({ ...input, prepared }, { ...place, home });
   } catch (error) {
@@ -80,23 +78,43 @@ export async function givePrepared(input: SetupInput, place: SetupPlace): Promis
   }
 }
 
+/** Why nothing of this setup is kept, in a sentence; null: it may be. */
+export function whyUnkept({ prepared, sandbox, setup }: SetupInput): string | null {
+  const runs = "Setup runs in each worktree";
+  if (!prepared) return `${runs}: \`prepared_mb: 0\` keeps nothing of it.`;
+  if (sandbox?.keepsSetup !== true)
+    return `${runs}: without bubblewrap, agents could write in what it made.`;
+  const own = setup.find((command) => namesItsPlace.test(command));
+  return own === undefined ? null : `${runs}: \`${own}\` names its port or its task.`;
+}
+
 async function makeAndGive(
   input: SetupInput & { prepared: PreparedTrees },
   { commit, home, included, worktree }: SetupPlace & { home: string },
 ): Promise<Provided> {
-  const { baseCommit, mirror, prepared, signal } = input;
+  const { baseCommit, mirror, prepared } = input;
   const condition = await findCondition(input, { worktree, included });
   if (condition === null) return nothing;
   const want = { mirror, condition, commit, baseCommit, worktree, home };
   const known = await prepared.give(want);
   // One that is there and was not given cannot be copied into this worktree.
-  if (known || (await prepared.has(want))) return { given: known, failed: null };
-  const make = () => prepare(input, prepared, condition);
-  const made = prepared.makeOnce(`${condition} ${baseCommit}`, make);
-  const failed = await unlessAborted(made, signal);
+  if (known || (await prepared.look(want)) !== null) return { given: known, failed: null };
+  const { failed } = await makePrepared(input, condition);
   // With other inputs it may work all the same.
   if (failed) return { given: null, failed: commit === baseCommit ? failed : null };
   return { given: await prepared.give(want), failed: null };
+}
+
+/** Makes what setup makes of the base, or waits for who is at it. `why`: nothing can be kept of it. */
+export async function makePrepared(
+  input: SetupInput & { prepared: PreparedTrees },
+  condition: string,
+): Promise<{ failed: Setup | null; why: string | null }> {
+  const { baseCommit, prepared, signal } = input;
+  const key = `${condition} ${baseCommit}`;
+  const make = () => prepare(input, prepared, condition);
+  const failed = await unlessAborted(prepared.makeOnce(key, make), signal);
+  return { failed, why: prepared.whyUnkept(key) };
 }
 
 /** Does not wait for what another task makes once this one is stopped. */
@@ -151,7 +169,7 @@ async function prepare(
 }
 
 /** Whatever decides what setup makes, besides the commit. Null: it cannot be told. */
-async function findCondition(
+export async function findCondition(
   { env, mirror, sandbox, setup }: SetupInput,
   { included, worktree }: Pick<SetupPlace, "included" | "worktree">,
 ): Promise<string | null> {

@@ -33,12 +33,16 @@ export type PreparedTrees = {
    * be copied there; then nothing is changed.
    */
   give(want: Want): Promise<Given | null>;
-  /** Whether there is a tree that fits this commit, or one of its base. */
-  has(want: Pick<Want, "baseCommit" | "commit" | "condition" | "mirror">): Promise<boolean>;
+  /** The tree that fits this commit, or the one of its base. */
+  look(
+    want: Pick<Want, "baseCommit" | "commit" | "condition" | "mirror">,
+  ): Promise<Prepared | null>;
   /** Takes what setup left in this worktree and home, which are empty of it then. */
   keep(made: Made): Promise<Prepared>;
   /** Runs one `make` of a key at a time: who comes meanwhile gets its result. */
   makeOnce<T>(key: string, make: () => Promise<T | null>): Promise<T | null>;
+  /** Why nothing was kept of the last `make` of this key, in a sentence. */
+  whyUnkept(key: string): string | null;
   /** Told of what makes setup run anew, which is slow and no fault of the work. */
   onProblem(words: string, error: unknown): void;
   /** Removes a tree, and its files, before it returns. */
@@ -130,7 +134,7 @@ export function openPreparedTrees({
   const removal = makeBackgroundRemoval();
   const making = new Map<string, Promise<unknown>>();
   /** What cannot be kept, so that it is not made again and again for that. */
-  const unkept = new LRUCache<string, true>({ max: 200 });
+  const unkept = new LRUCache<string, string>({ max: 200 });
 
   const list = () => listPrepared(root);
 
@@ -176,7 +180,8 @@ export function openPreparedTrees({
     list,
     drop,
     onProblem,
-    has: async (want) => (await find(want)) !== null,
+    look: async (want) => (await find(want))?.tree ?? null,
+    whyUnkept: (key) => unkept.get(key) ?? null,
     give: async (want) => {
       const from = performance.now();
       const found = await find(want);
@@ -231,7 +236,7 @@ export function openPreparedTrees({
         running ??
         make().catch((error: unknown) => {
           if (!(error instanceof DeputyError)) throw error;
-          unkept.set(key, true);
+          unkept.set(key, error.message);
           onProblem("setup runs each time", error);
           return null;
         });
