@@ -8,11 +8,11 @@ import type { Db } from "../store/database/schema.ts";
 import { getSubtask, getTask, listSubtasks } from "../store/tasks/tasks.ts";
 import { mergeCommits } from "../worktree/commits/merge.ts";
 import { type Mirror, type Mirrors, pinRef } from "../worktree/mirror/mirror.ts";
-import { isAncestor } from "../worktree/read/read-commit.ts";
+import { isAncestor, treeOf } from "../worktree/read/read-commit.ts";
 
 /**
  * Merges one verified commit into the task branch, and runs the gate on the merged commit before
- * the branch moves. A fast-forward needs none: the same checks have passed on the same commit. Until
+ * the branch moves. A fast-forward needs none: the same checks have passed on the same tree. Until
  * then the branch is only a column: a red gate or a conflict leaves it untouched. `gate` is the
  * verifier, injected by the daemon.
  */
@@ -60,7 +60,9 @@ export function makeIntegrateStage({ blame, db, gate, mirrors, redact }: Integra
     }
     // Pinned under its own name: a crash between the gate and the record loses nothing.
     await pinRef(mirror, `merged/${subtask.id}`, merged.commit);
-    const isVerified = merged.commit === subtask.commit && subtask.verdict?.result === "pass";
+    const isVerified =
+      subtask.verdict?.result === "pass" &&
+      (await isSameTree(mirror, merged.commit, subtask.commit));
     const verdict = isVerified ? null : await gate(claim, task, subtask, merged.commit, signal);
     if (verdict && verdict.result !== "pass") {
       const blamed = await blame(claim, task, verdict, signal);
@@ -69,6 +71,10 @@ export function makeIntegrateStage({ blame, db, gate, mirrors, redact }: Integra
     await pinRef(mirror, `tasks/${task.id}`, merged.commit);
     return { kind: "integrated", commit: merged.commit, verdict };
   };
+}
+
+async function isSameTree(mirror: Mirror, one: string, other: string): Promise<boolean> {
+  return one === other || (await treeOf(mirror, one)) === (await treeOf(mirror, other));
 }
 
 /** A dependency that is not in the subtask's base as it is now: it was taken back since. */

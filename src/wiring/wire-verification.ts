@@ -16,7 +16,9 @@ const where = {
 export function wireVerification(
   deps: StageDeps,
   { report, runRole }: { report: ReviewDeps["report"]; runRole: RunRole },
-): Pick<VerifyDeps, "sandbox" | "report" | "reportExperiment" | "proof"> & { review: ReviewDeps } {
+): Pick<VerifyDeps, "sandbox" | "report" | "tell" | "reportExperiment" | "proof"> & {
+  review: ReviewDeps;
+} {
   const { db, config } = deps;
   return {
     sandbox: (claim, task) => ({
@@ -44,6 +46,7 @@ export function wireVerification(
         message: says,
         data: { kind, command, tree, result, duration_ms: durationMs },
       }),
+    tell: report,
     proof: config.proof,
     review: {
       ...{ runRole, report, assurance: config.assurance },

@@ -124,6 +124,8 @@ ${found()}`,
     expect(task.state, task.end_detail).toBe("completed");
     expect(findings(receipt)).toMatchObject([{ state: "rebutted", raised_on_attempt: 1 }]);
     expect(page).toContain("a judge agreed: the goal says nothing of it");
+    expect(receipt.same_trees).toMatchObject([{ attempt: 1 }]);
+    expect(page).toContain("the same tree as that of attempt 1");
     // The tree is the one that was reviewed: there was nothing to review again.
     expect(stage.calls("answered", "reviewer")).toBe(1);
     const told = await stage.brief("answered", "judge", 1);

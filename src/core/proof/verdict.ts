@@ -18,6 +18,8 @@ export type Check = {
    * stdout.
    */
   report: string | null;
+  /** It runs even where its tree was judged already: its result depends on more than the tree. */
+  always?: boolean;
 };
 
 export type TestState = "passed" | "failed" | "skipped";
@@ -185,9 +187,13 @@ export type Verdict = {
   causes?: Cause[];
   /** Refusals of the sandbox to setup and checks; absent: none. */
   refused?: Refused[];
+  /** The attempt, and when its checks began, whose tree this one has: nothing was run again. */
+  sameTree?: SameTree;
   /** How the worktree of the checks was set up; absent: there is no setup, or it failed. */
   setup?: SetupAccount;
 };
+
+export type SameTree = { attempt: number; judgedAt: string };
 
 export type SetupAccount = {
   durationMs: number;

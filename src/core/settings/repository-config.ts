@@ -12,6 +12,8 @@ const checkEntry = z.union([
       .max(24 * 60)
       .optional(),
     report: z.string().min(1).optional(),
+    /** Its result depends on more than the files, as on the date: nothing that was run is reused. */
+    always: z.boolean().optional(),
   }),
 ]);
 

@@ -94,6 +94,11 @@ export function buildReceipt(input: {
       const account = finalOf({ verdict, gateVerdict })?.setup;
       return account ? [{ subtask: key, ...describeSetup(account) }] : [];
     }),
+    /** Parts whose checks did not run again, because an earlier attempt had the same tree. */
+    same_trees: subtasks.flatMap(({ gateVerdict, key, verdict }) => {
+      const same = finalOf({ verdict, gateVerdict })?.sameTree;
+      return same ? [{ subtask: key, attempt: same.attempt, judged_at: same.judgedAt }] : [];
+    }),
     ...describeEvidence(subtasks),
     reviews: describeReviews(subtasks, attempts),
     findings: subtasks.flatMap(

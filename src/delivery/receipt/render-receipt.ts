@@ -89,6 +89,13 @@ export function renderReceipt(receipt: Receipt): string {
               : "–",
           ]),
         ),
+    ...list(
+      "Checked before",
+      receipt.same_trees.map(
+        ({ attempt, judged_at, subtask }) =>
+          `${subtask}: the same tree as that of attempt ${attempt}, checked at ${minute(judged_at)}; nothing was run again`,
+      ),
+    ),
     ...list("Setup", receipt.setup.map(renderSetup)),
     ...renderEvidence(receipt).flatMap(({ title, items }) => list(title, items)),
     ...list("Tests that failed before and pass now", [
@@ -125,13 +132,17 @@ export function renderReceipt(receipt: Receipt): string {
   ].join("\n\n")}\n`;
 }
 
+function minute(time: string): string {
+  return `${time.slice(0, 16).replace("T", " ")} UTC`;
+}
+
 function renderSetup(account: Receipt["setup"][number]): string {
   const { copied, duration_ms, is_again, subtask } = account;
   const took = seconds(duration_ms);
   if (is_again)
     return `${subtask}: run from nothing, ${took}, because the checks did not pass with what an earlier setup made`;
   if (copied === null) return `${subtask}: run from nothing, ${took}`;
-  const made = `what it made at ${copied.made_at.slice(0, 16).replace("T", " ")} UTC in ${seconds(copied.setup_ms)}`;
+  const made = `what it made at ${minute(copied.made_at)} in ${seconds(copied.setup_ms)}`;
   return copied.is_whole
     ? `${subtask}: not run; copied ${made}, ${took}`
     : `${subtask}: run on top of a copy of ${made}, because the change has other inputs for it, ${took}`;

@@ -40,6 +40,7 @@ const check = object({
   source: z.enum(["caller", "plan", "config", "detected"]),
   timeoutMs: z.number().positive(),
   report: maybe,
+  always: z.boolean().optional(),
 });
 const checkRun = object({
   commit: word,

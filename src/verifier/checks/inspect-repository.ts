@@ -130,6 +130,7 @@ function readCheck(entry: CheckEntry): Check {
     ...check,
     name: entry.name ?? check.name,
     report: entry.report ?? null,
+    ...(entry.always && { always: true }),
     timeoutMs: entry.timeout_minutes ? entry.timeout_minutes * 60_000 : check.timeoutMs,
   };
 }

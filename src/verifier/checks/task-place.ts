@@ -37,6 +37,8 @@ export type VerifyDeps = {
   /** The sandbox of a task's setup and checks; left out: they run as the daemon's user. */
   sandbox?: (claim: Claim, task: Task) => CheckSandbox;
   report: (claim: Claim, result: CheckResult, phase: Phase) => Promise<void>;
+  /** A step of the verification, in words. */
+  tell: (claim: Claim, message: string, data: Record<string, unknown>) => Promise<void>;
   reportExperiment: (claim: Claim, experiment: Experiment) => Promise<void>;
   /** What setup made, kept for the next worktree; left out: it runs in each. */
   prepared?: PreparedTrees;
@@ -178,11 +180,13 @@ export async function findBaseline(
       JSON.stringify([reading, task.repository, run.baseCommit, run.setup, commands, ...place]),
     )
     .digest("hex");
-  const known = await getBaseline(deps.db, key);
+  const isKept = !run.checks.some(({ always }) => always);
+  const known = isKept ? await getBaseline(deps.db, key) : null;
   if (known) return known;
   const baseline = await runBaseline(run);
   // A run left open by a temporary fault of the machine or the network is repeated next time.
   const isWhole = Object.values(baseline.runs).every(({ status }) => status !== "inconclusive");
-  if (baseline.setupOk && isWhole) await waitOut(() => saveBaseline(deps.db, key, baseline));
+  if (isKept && baseline.setupOk && isWhole)
+    await waitOut(() => saveBaseline(deps.db, key, baseline));
   return baseline;
 }

@@ -16,6 +16,7 @@ import { HeldUp } from "../review/held-up.ts";
 import { assuranceOf, reviewChange } from "../review/review-change.ts";
 import type { ReviewDeps } from "../review/review-round.ts";
 import { concludeUnchanged } from "./conclude.ts";
+import { findKnownVerdict } from "./known-verdict.ts";
 import {
   checksOf,
   findBaseline,
@@ -51,9 +52,10 @@ export function makeVerifyStage(deps: VerifyDeps): Stage {
     });
     try {
       const isUnchanged = task.expectsChange && isWithoutChange(subtask, commit);
-      const judged = await limit(() =>
-        judge(deps, claim, task, subtask, commit, "attempt", signal),
-      );
+      const known = isUnchanged ? null : await findKnownVerdict(deps, claim, task, subtask, commit);
+      if (known) await tellKnown(deps, claim, known);
+      const judged =
+        known ?? (await limit(() => judge(deps, claim, task, subtask, commit, "attempt", signal)));
       const verdict = isUnchanged ? concludeUnchanged(judged) : judged;
       const isRed = verdict.result === "fail" && task.expectsChange;
       const blamed = isRed
@@ -71,6 +73,13 @@ export function makeVerifyStage(deps: VerifyDeps): Stage {
       throw error;
     }
   };
+}
+
+async function tellKnown({ tell }: VerifyDeps, claim: Claim, { result, sameTree }: Verdict) {
+  invariant(sameTree, "a known verdict says whose tree it is");
+  const { attempt, judgedAt } = sameTree;
+  const message = `The tree is that of attempt ${attempt}, which was checked at ${judgedAt.slice(0, 16).replace("T", " ")} UTC (${result}): nothing is run again`;
+  await tell(claim, message, { step: "same_tree", attempt, judged_at: judgedAt, result });
 }
 
 /** An attempt that says it had nothing to do; after a merge one may answer a comment in words. */
