@@ -170,7 +170,18 @@ export async function runSetup(
     return { end: endedBefore("crashed", "setup_failed", detail, output), refused: [] };
   }
   const refused = (given?.refused ?? []).map((denial) => ({ ...denial, by: "setup" as const }));
-  const ran = given?.isWhole ? nothingRun : await runSetupCommands(deps, job, worktree.path, env);
+  const run = () => runSetupCommands(deps, job, worktree.path, env);
+  let ran = given?.isWhole ? nothingRun : await run();
+  if (given && ran.end?.failure === "setup_failed") {
+    // Some setups work in a fresh checkout alone, not over what an earlier one made.
+    job.progress.tell("Setup does not work over the copy: it runs again in a fresh checkout", {
+      step: "setup_again",
+    });
+    await renewWorktree(mirror, worktree.path, attempt.baseCommit);
+    await removeHome(mirror, worktree.path);
+    await includeFiles(mirror, task.repository, worktree.path, task.preparation.baseCommit);
+    ran = await run();
+  }
   const setUp = { ...ran, refused: [...refused, ...ran.refused] };
   if (setUp.end === null && task.preparation.setup.length > 0) {
     const base = task.preparation.baseCommit;

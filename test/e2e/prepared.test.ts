@@ -156,3 +156,23 @@ test("a setup that fails on the base is not run again for the attempt, and its o
   expect(logs).toContain("setup-kept.log");
   for (const { id } of attempts) expect(logs).not.toContain(`${id}.log`);
 });
+
+test("a setup that works in a fresh checkout alone is run in one", async () => {
+  // Where it ran before, it refuses; what it lists differs with each new file.
+  const once = "ls > /dev/null; mkdir node_modules && mkdir ~/made";
+  const own = await repositoryWith(filesOf(once, "test -d node_modules && test -d ~/made"));
+  const first = await work("Add a file at the root", "echo b > b.txt", own);
+  expect(first.task.state, first.task.end_detail).toBe("completed");
+  expect((await receiptOf(first.task.id)).setup).toMatchObject([{ copied: null }]);
+  const plan = {
+    subtasks: [
+      { id: "one", title: "Add a file at the root" },
+      { id: "two", title: "Add a second file at the root", depends_on: ["one"] },
+    ],
+  };
+  const both = await work("Add two", 'echo c > "$DEPUTY_SUBTASK.txt"', own, { plan });
+  expect(both.task.state, both.task.end_detail).toBe("completed");
+  expect(both.reused.map(({ is_whole }) => is_whole)).toEqual([true, false]);
+  const { attempts } = (await deputy.api("GET", `/v1/tasks/${both.task.id}`)).body;
+  expect(attempts).toHaveLength(2);
+});

@@ -2,10 +2,10 @@ import { randomUUID } from "node:crypto";
 import { mkdir, realpath } from "node:fs/promises";
 import { join } from "node:path";
 import { type Check, type CheckRun, setupCheckName } from "../../core/proof/verdict.ts";
-import { removeTree } from "../../sandbox/files/remove-tree.ts";
 import { includeFiles } from "../../worktree/checkout/include-files.ts";
 import { addWorktree, discardWorktree } from "../../worktree/checkout/worktree.ts";
 import type { Mirror } from "../../worktree/mirror/open-mirror.ts";
+import { throwAway } from "../../worktree/mirror/throw-away.ts";
 import type { Given } from "../../worktree/prepared/prepared-trees.ts";
 import { defaultCheckTimeoutMs } from "../checks/inspect-repository.ts";
 import { type CheckPlace, runCheck } from "../checks/run-checks.ts";
@@ -44,7 +44,7 @@ export async function withCleanWorktree<T>(
     return await use({ worktree: path, confined, reports, included });
   } finally {
     await confined.close();
-    await removeTree(scratch);
+    await throwAway(mirror, scratch);
     await discardWorktree(mirror, path);
   }
 }

@@ -4,7 +4,10 @@ import type { CheckRun } from "../../core/proof/verdict.ts";
 import { type Denial, makeDenialList } from "../../sandbox/box/find-denials.ts";
 import { findProgram } from "../../sandbox/process/find-program.ts";
 import type { ProcessIdentity } from "../../sandbox/process/process-identity.ts";
+import { includeFiles } from "../../worktree/checkout/include-files.ts";
+import { renewWorktree } from "../../worktree/checkout/worktree.ts";
 import { readContainedFile } from "../../worktree/git/contain-path.ts";
+import { throwAway } from "../../worktree/mirror/throw-away.ts";
 import { keepsAccessTimes, listReads, recordAccess } from "../../worktree/prepared/access-times.ts";
 import { cannotKeep } from "../../worktree/prepared/move-files.ts";
 import type { Given, PreparedTrees } from "../../worktree/prepared/prepared-trees.ts";
@@ -53,7 +56,22 @@ export async function setUp(
   if (given && given.refused.length > 0) place.confined?.onDenials("setup", check, given.refused);
   if (given?.isWhole) return { ok: true, check, run: describeReuse(place, given), reused: given };
   const setup = await runSetup(input.setup, place, input.logRoot, round);
-  return setup && given ? { ...setup, reused: given } : setup;
+  if (!setup || !given) return setup;
+  if (setup.ok) return { ...setup, reused: given };
+  // Some setups work in a fresh checkout alone, not over what an earlier one made.
+  await renew(input, place, home);
+  return runSetup(input.setup, place, input.logRoot, `${round}-fresh`);
+}
+
+/** Makes the worktree again as it was before setup, without what it made or was given. */
+async function renew(
+  { baseCommit, mirror, repository }: SetupInput,
+  { commit, worktree }: CheckPlace,
+  home: string | null,
+): Promise<void> {
+  if (home !== null) await throwAway(mirror, home);
+  await renewWorktree(mirror, worktree, commit);
+  if (repository !== undefined) await includeFiles(mirror, repository, worktree, baseCommit);
 }
 
 type Provided = {
