@@ -12,6 +12,7 @@ import { freezeAll, thawAll } from "./verbs/commands-freeze.ts";
 import {
   explainTask,
   type Json,
+  listAttention,
   listSnapshots,
   listTasks,
   showDiff,
@@ -158,6 +159,10 @@ export function buildProgram(actions: Actions, io: CliIo = processIo()): Command
     );
 
   program.commandsGroup("Look:");
+  verb(
+    "inbox",
+    "list what needs you: questions, work to accept, failures, Deputy's own troubles",
+  ).action((options: Json) => end(listAttention(io, options)));
   verb("ls", "list tasks, newest first")
     .option("--state <state>", `one of ${taskStates.join(", ")}`)
     .option("--limit <number>", "how many", positiveInteger, 20)

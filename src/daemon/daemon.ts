@@ -23,6 +23,7 @@ import { openQueue } from "../queue/open.ts";
 import { startRelay } from "../queue/relay.ts";
 import { reapDeadProcesses } from "../recovery/reconcile.ts";
 import { agentConfig } from "../roles/run-role.ts";
+import { describeSandbox } from "../sandbox/box/sandbox.ts";
 import { identifyProcess } from "../sandbox/process/process-identity.ts";
 import { makeStages } from "../stages.ts";
 import { GarbledRow } from "../store/database/garbled.ts";
@@ -50,6 +51,7 @@ import { parkAll, startOwnProcess } from "./own-process.ts";
 import { openPrepared } from "./programs/open-prepared.ts";
 import { startPrograms } from "./programs/programs.ts";
 import { startSandbox } from "./programs/start-sandbox.ts";
+import { readAttention } from "./service/read-attention.ts";
 import { makeTaskService } from "./service/task-service.ts";
 import { makeServices } from "./services.ts";
 import { startTelling } from "./start-telling.ts";
@@ -286,6 +288,16 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
       readFreeze: () => readFreeze(db),
       agents: makeListAgents(agentConfig(config)),
       warm: warmer.warm,
+      attention: () =>
+        readAttention(db, {
+          problems: [...space.problems(), ...space.low()],
+          // Where nobody switched it off.
+          sandbox:
+            sandbox.provider === "none" && config.sandbox.provider !== "none"
+              ? `The sandbox is ${describeSandbox(sandbox)}.`
+              : null,
+          unreadable: garbled.count(),
+        }),
       metrics: makeMetrics({
         ...{ db, repairedHolds, running: runner.running, garbledRows: garbled.count },
         repositories: use.read,

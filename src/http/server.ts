@@ -16,6 +16,7 @@ import {
   toProblem,
 } from "./problem.ts";
 import { agentRoutes } from "./routes/routes-agents.ts";
+import { attentionRoutes } from "./routes/routes-attention.ts";
 import { commandRoutes } from "./routes/routes-commands.ts";
 import { healthRoutes, metricsRoute } from "./routes/routes-daemon.ts";
 import { eventRoutes } from "./routes/routes-events.ts";
@@ -120,6 +121,7 @@ async function registerRoutes(app: FastifyInstance, options: HttpServerOptions):
     await guarded.register(mcpRoute(service, { version: options.version, log, redact }));
     await guarded.register(agentRoutes(service));
     await guarded.register(freezeRoutes(service));
+    await guarded.register(attentionRoutes(service));
     await guarded.register(warmRoutes(service));
     await guarded.register(metricsRoute(service));
   });

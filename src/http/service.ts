@@ -1,3 +1,4 @@
+import type { Attention } from "../core/attention/attention.ts";
 import type { Idempotency } from "../core/ledger/task-ledger.ts";
 import type { AgentStatus } from "../core/settings/agent-status.ts";
 import type { WarmRepository } from "../core/settings/readiness.ts";
@@ -105,6 +106,8 @@ export type DaemonService = {
   readFreeze(): Promise<Frozen>;
   /** Has the setup of a repository's base run before a worktree needs it. */
   warm(repository: string, base: string | null): Promise<WarmRepository>;
+  /** What needs a person. */
+  attention(): Promise<Attention>;
   metrics(): Promise<string>;
   /** This machine's agents, in order of preference. */
   agents(): Promise<AgentStatus[]>;

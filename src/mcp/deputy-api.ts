@@ -1,3 +1,4 @@
+import type { AttentionView } from "../api/attention.ts";
 import type { ListedTaskView, TaskView } from "../api/task.ts";
 import type { TaskDetailView, UnreadableView } from "../api/task-detail.ts";
 import type { WhyView } from "../api/why.ts";
@@ -12,6 +13,8 @@ export type DeputyApi = {
   submit(input: TaskBody, idempotencyKey: string | null): Promise<TaskView>;
   /** Newest first. */
   list(limit: number): Promise<{ tasks: ListedTaskView[]; unreadable: UnreadableView[] }>;
+  /** What needs a person. */
+  attention(): Promise<AttentionView>;
   show(taskId: string): Promise<TaskDetailView>;
   why(taskId: string): Promise<WhyView>;
   answer(taskId: string, answer: string, questionId: string): Promise<TaskView>;

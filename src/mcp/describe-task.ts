@@ -1,3 +1,4 @@
+import type { AttentionView } from "../api/attention.ts";
 import type { ListedTaskView } from "../api/task.ts";
 import type { TaskDetailView, UnreadableView } from "../api/task-detail.ts";
 import type { WhyView } from "../api/why.ts";
@@ -67,6 +68,19 @@ function writeEntry(entry: unknown): string {
     .filter((value) => value !== null)
     .map((value) => oneLine(String(value), 1_000))
     .join(" · ");
+}
+
+/** Without the ways to decide, which are for people. */
+export function describeAttention({
+  kind,
+  since,
+  subtask,
+  task,
+  tier,
+  why,
+}: AttentionView["items"][number]) {
+  const about = { task_id: task?.id ?? null, title: task?.title ?? null, subtask };
+  return { tier, kind, ...about, since, why };
 }
 
 /** What a task waits for, with its subtasks indented below. */

@@ -3,6 +3,7 @@ import { isTaskOver } from "../core/task/lifecycle.ts";
 import { defineMcpTool, looks, type McpTool } from "./define-tool.ts";
 import type { DeputyApi } from "./deputy-api.ts";
 import {
+  describeAttention,
   describeStatus,
   describeTask,
   describeUnreadable,
@@ -11,7 +12,7 @@ import {
 } from "./describe-task.ts";
 import { taskId } from "./input-schemas.ts";
 
-/** The read-only tools: status, why, receipt. */
+/** The read-only tools: status, inbox, why, receipt. */
 export function makeLookingTools(api: DeputyApi): McpTool[] {
   const { explain } = api;
   return [
@@ -36,6 +37,22 @@ export function makeLookingTools(api: DeputyApi): McpTool[] {
         const why = isTaskOver(detail.task.state) ? null : await api.why(detail.task.id);
         const data = describeStatus(detail, why);
         return { ok: true, text: toLines(data), data };
+      },
+    }),
+    defineMcpTool({
+      name: "inbox",
+      title: "What needs a person",
+      description:
+        "Everything that waits for a person, most pressing first: questions, work to accept, failures, Deputy's own troubles. Decisions are theirs; a plain question may be answered with the answer tool.",
+      input: z.strictObject({}),
+      annotations: looks,
+      explain,
+      async run() {
+        const { archived, items } = await api.attention();
+        const data = { items: items.map(describeAttention), archived };
+        const text =
+          items.length === 0 ? "Nothing needs a person." : toLines({ items: data.items });
+        return { ok: true, text, data };
       },
     }),
     defineMcpTool({

@@ -4,7 +4,7 @@ import { makeLookingTools } from "./looking-tools.ts";
 import { makeTellingTools } from "./telling-tools.ts";
 
 /**
- * Deputy's tools for other agents, over stdio and HTTP: submit, status, why, answer, receipt,
+ * Deputy's tools for other agents, over stdio and HTTP: submit, status, inbox, why, answer, receipt,
  * cancel.
  */
 export type ToolsOptions = {

@@ -239,6 +239,7 @@ test("every verb takes --json and says what it does", () => {
         "discard",
         "doctor",
         "down",
+        "inbox",
         "ladder",
         "log",
         "ls",

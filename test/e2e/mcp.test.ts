@@ -68,7 +68,7 @@ test.each(doors)("a task is delegated, followed and proved over %s", async (door
   expect(client.getInstructions()).toContain("Deputy");
   const { tools } = await client.listTools();
   expect(tools.map(({ name }) => name).sort()).toEqual(
-    ["answer", "cancel", "receipt", "status", "submit", "why"].sort(),
+    ["answer", "cancel", "inbox", "receipt", "status", "submit", "why"].sort(),
   );
   const submit = tools.find(({ name }) => name === "submit");
   expect(submit?.inputSchema.properties).toHaveProperty("goal");
@@ -253,6 +253,7 @@ test("our own agent uses them over HTTP, with a token that it is never shown", a
   if (!opened.ok) throw new Error(opened.detail);
   expect(opened.tools.map(({ name }) => name)).toEqual([
     "mcp__deputy__status",
+    "mcp__deputy__inbox",
     "mcp__deputy__why",
     "mcp__deputy__receipt",
   ]);

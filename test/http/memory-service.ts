@@ -239,6 +239,10 @@ export class MemoryService implements Service {
     return [];
   }
 
+  async attention() {
+    return { items: [], archived: { ready: 0, failed: 0 } };
+  }
+
   async warm(repository: string) {
     const none = { baseRef: null, baseCommit: null, madeAt: null, setupMs: null, setup: [] };
     return { repository, state: "making" as const, detail: "Setup is running.", ...none };

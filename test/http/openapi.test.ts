@@ -23,6 +23,7 @@ const routes = [
   "GET /metrics",
   "GET /readyz",
   "GET /v1/agents",
+  "GET /v1/attention",
   "GET /v1/freeze",
   "GET /v1/tasks",
   "GET /v1/tasks/{id}",

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { attentionWire } from "../../api/attention.ts";
 import { ladderWire } from "../../api/ladder.ts";
 import { snapshotsWire } from "../../api/snapshots.ts";
 import { taskDetailWire, taskListWire } from "../../api/task-detail.ts";
@@ -8,6 +9,7 @@ import { connect, taskPath } from "../client.ts";
 import { CliError, type CliIo, type ExitCode, exitCodes } from "../io.ts";
 import { readTextFile } from "../read-input.ts";
 import { chooseColors } from "../render/colors.ts";
+import { renderAttention } from "../render/render-attention.ts";
 import { renderFreeze } from "../render/render-freeze.ts";
 import { renderLadder } from "../render/render-ladder.ts";
 import { renderSnapshots } from "../render/render-snapshots.ts";
@@ -15,7 +17,7 @@ import { renderDetail, renderList, renderUnreadable } from "../render/render-tas
 import { renderWhy } from "../render/render-why.ts";
 import { plain } from "../render/text.ts";
 
-/** The read-only verbs: ls, show, why, ladder, snapshots, log, diff, receipt, trigger test. */
+/** The read-only verbs: inbox, ls, show, why, ladder, snapshots, log, diff, receipt, trigger test. */
 export type Json = { json?: boolean };
 
 /** Prints one JSON document, or the page for people. */
@@ -49,6 +51,11 @@ export async function listTasks(
     const more = value.next_cursor && `\nOlder ones: deputy ls --cursor ${value.next_cursor}`;
     return frozen + list + renderUnreadable(value.unreadable) + (more ?? "");
   });
+}
+
+export async function listAttention(io: CliIo, options: Json): Promise<ExitCode> {
+  const { raw, value } = await connect(io).json(attentionWire, "GET", "/v1/attention");
+  return print(io, options, raw, () => renderAttention(value, Date.now()));
 }
 
 export async function showTask(io: CliIo, id: string, options: Json): Promise<ExitCode> {

@@ -1,5 +1,6 @@
 import { type Command, Option } from "commander";
 import type { z } from "zod";
+import { attentionWire } from "../../api/attention.ts";
 import type { Lenient } from "../../api/lenient.ts";
 import { taskWire } from "../../api/task.ts";
 import { taskDetailWire, taskListWire } from "../../api/task-detail.ts";
@@ -70,6 +71,7 @@ function makeApi(io: CliIo): DeputyApi {
         ...(key !== null && { headers: { "idempotency-key": key } }),
       }),
     list: (limit) => ask(taskListWire, "GET", `/v1/tasks?limit=${limit}`),
+    attention: () => ask(attentionWire, "GET", "/v1/attention"),
     show: (id) => ask(taskDetailWire, "GET", taskPath(id)),
     why: (id) => ask(whyWire, "GET", taskPath(id, "/why")),
     answer: (id, answer, questionId) =>

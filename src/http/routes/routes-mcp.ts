@@ -1,6 +1,7 @@
 import { isUtf8 } from "node:buffer";
 import { randomUUID } from "node:crypto";
 import type { FastifyPluginAsync, FastifyRequest } from "fastify";
+import { attentionWire } from "../../api/attention.ts";
 import { toTaskWire } from "../../api/task.ts";
 import { toTaskDetailWire, toTaskListWire } from "../../api/task-detail.ts";
 import { toWire } from "../../api/to-wire.ts";
@@ -76,6 +77,7 @@ function makeApi(service: Service, log: Log, redact: Redact): DeputyApi {
     },
     list: async (limit) =>
       clean(toTaskListWire(await service.list({ state: null, limit, cursor: null }))),
+    attention: async () => clean(toWire(attentionWire, await service.attention())),
     show: async (id) => clean(toTaskDetailWire(await service.show(id))),
     why: async (id) => clean(toWire(whyWire, await service.why(id))),
     answer: async (id, answer, questionId) =>

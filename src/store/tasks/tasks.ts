@@ -296,6 +296,16 @@ export async function listUndecided(db: Db, days: number, limit: number): Promis
   return readEach(rows, toTask).sound; // a row that cannot be read is reported where its task is
 }
 
+/** How many such tasks ended before that. */
+export async function countUndecided(db: Db, days: number): Promise<number> {
+  const row = await selectUndecided(db)
+    .clearSelect()
+    .select(({ fn }) => fn.countAll<string>().as("count"))
+    .where("endedAt", "<=", sql<Date>`now() - make_interval(days => ${days})`)
+    .executeTakeFirst();
+  return Number(row?.count ?? 0);
+}
+
 /** What tasks of the last days started from, each pair once, the latest first; bases are as they were given. */
 export async function listRecentBases(
   db: Db,

@@ -1,0 +1,63 @@
+import { z } from "zod";
+import { attentionTiers } from "../core/attention/attention.ts";
+import { taskStates } from "../core/task/lifecycle.ts";
+import { questionKinds } from "../core/task/question.ts";
+import type { Lenient } from "./lenient.ts";
+import { named } from "./registry.ts";
+import { time } from "./to-wire.ts";
+
+/** What needs a person. */
+const action = z.object({
+  name: z.enum(["answer", "accept", "discard", "retry", "open", "thaw"]),
+  label: z.string(),
+  /** `high`: it spends, lets something strange in, or changes a repository. */
+  risk: z.enum(["low", "high"]),
+  /** On the command line. */
+  command: z.string().nullable(),
+  /** The body of a POST; an `answer` of null stands for the person's own words. */
+  request: z
+    .object({ path: z.string(), body: z.record(z.string(), z.string().nullable()).nullable() })
+    .nullable(),
+  href: z.string().nullable(),
+});
+
+const item = z.object({
+  /** The same for as long as the reason is. */
+  id: z.string(),
+  tier: z.enum(attentionTiers),
+  kind: z.enum([
+    ...questionKinds,
+    "delivered",
+    "failed",
+    "space",
+    "frozen",
+    "sandbox",
+    "unreadable",
+  ]),
+  task: z
+    .object({
+      id: z.string(),
+      title: z.string(),
+      repository: z.string(),
+      state: z.enum(taskStates),
+    })
+    .nullable(),
+  subtask: z.string().nullable(),
+  since: time.nullable(),
+  why: z.string(),
+  actions: z.array(action),
+  expires: time.nullable(),
+});
+
+export const attentionWire = named(
+  "Attention",
+  z.object({
+    items: z.array(item),
+    archived: z.object({ ready: z.number().int(), failed: z.number().int() }),
+  }),
+  {
+    description:
+      "What needs a person, in the order of its tiers, the oldest first in each; and how many left the list because they were quiet for too long.",
+  },
+);
+export type AttentionView = Lenient<typeof attentionWire>;

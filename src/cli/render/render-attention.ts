@@ -1,0 +1,32 @@
+import type { AttentionView } from "../../api/attention.ts";
+import { type AttentionTier, tierWords } from "../../core/attention/attention.ts";
+import { formatDuration, oneLine } from "./text.ts";
+
+/** What needs a person, by tiers; how each is settled stands below it. */
+export function renderAttention({ archived, items }: AttentionView, now: number): string {
+  const lines: string[] = [];
+  let tier: string | null = null;
+  for (const item of items) {
+    if (item.tier !== tier) {
+      tier = item.tier;
+      lines.push("", tierWords[tier as AttentionTier] ?? tier);
+    }
+    const age = item.since === null ? "" : `, ${formatDuration(now - Date.parse(item.since))}`;
+    const part = item.subtask === null ? "" : ` (${item.subtask})`;
+    const what =
+      item.task === null ? item.kind : `${item.task.id}  ${oneLine(item.task.title, 80)}${part}`;
+    lines.push(`  ${what}${age}`, `    ${oneLine(item.why.split("\n", 1)[0] ?? "", 300)}`);
+    for (const { command, href } of item.actions) {
+      const way = command ?? href;
+      if (way !== null) lines.push(`      ${oneLine(way, 300)}`);
+    }
+  }
+  if (items.length === 0) lines.push("", "Nothing needs you.");
+  const quiet = archived.ready + archived.failed;
+  if (quiet > 0)
+    lines.push(
+      "",
+      `Quiet for long, and not listed: ${archived.ready} to accept, ${archived.failed} failed; see deputy ls.`,
+    );
+  return lines.slice(1).join("\n");
+}

@@ -1,0 +1,57 @@
+import { type Attention, type AttentionItem, archiveDays } from "../../core/attention/attention.ts";
+import type { Freeze } from "../../core/task/freeze.ts";
+import { adviseThaw } from "../../core/task/freeze.ts";
+import { listAttention } from "../../orchestrator/commands/list-attention.ts";
+import type { Db } from "../../store/database/schema.ts";
+import { findFreeze } from "../../store/records/freezes.ts";
+import { listEnded, listWaiting } from "../../store/tasks/at-rest.ts";
+
+/** What needs a person now, of all tasks and of the daemon itself. */
+export async function readAttention(
+  db: Db,
+  own: { problems: readonly string[]; sandbox: string | null; unreadable: number },
+): Promise<Attention> {
+  const [waiting, ended, freeze] = await Promise.all([
+    listWaiting(db),
+    listEnded(db, archiveDays),
+    findFreeze(db),
+  ]);
+  const { archived, ...rest } = ended;
+  return { items: listAttention({ waiting, ...rest }, listTroubles(own, freeze)), archived };
+}
+
+function listTroubles(
+  { problems, sandbox, unreadable }: Parameters<typeof readAttention>[1],
+  freeze: Freeze | null,
+): AttentionItem[] {
+  const none = { tier: "system", task: null, subtask: null, actions: [], expires: null } as const;
+  const items: AttentionItem[] = problems.map((why, index) => ({
+    ...{ ...none, id: `system:space:${index}`, kind: "space", since: null, why, actions: [] },
+  }));
+  if (freeze)
+    items.push({
+      ...{ ...none, id: "system:frozen", kind: "frozen", since: freeze.since },
+      why: adviseThaw(freeze),
+      actions: [
+        {
+          ...{ name: "thaw", label: "thaw", risk: "high", command: "deputy thaw", href: null },
+          request: { path: "/v1/thaw", body: null },
+        },
+      ],
+    });
+  if (sandbox !== null)
+    items.push({
+      ...none,
+      id: "system:sandbox",
+      kind: "sandbox",
+      since: null,
+      why: sandbox,
+      actions: [],
+    });
+  if (unreadable > 0)
+    items.push({
+      ...{ ...none, id: "system:unreadable", kind: "unreadable", since: null, actions: [] },
+      why: `${unreadable} ${unreadable === 1 ? "row" : "rows"} of tasks cannot be read: deputy doctor says which`,
+    });
+  return items;
+}
