@@ -83,20 +83,22 @@ export type Setup = {
 
 /**
  * Runs the setup commands in order and stops at the first that fails. A red command gets a second
- * run, because installing mostly depends on the network. Null when there is no setup.
+ * run, because installing mostly depends on the network, unless it is only tried before a whole run.
+ * Null when there is no setup.
  */
 export async function runSetup(
   commands: readonly string[],
   place: CheckPlace,
   logRoot: string,
   round = "",
+  isTried = false,
 ): Promise<Setup | null> {
   let last: Setup | null = null;
   for (const command of commands) {
     const check = setupCheck(command);
     const logPath = join(logRoot, `setup${round}.log`);
     let run = await runCheck(check, place, logPath, "setup");
-    if (run.status === "red") run = await runCheck(check, place, logPath, "setup");
+    if (run.status === "red" && !isTried) run = await runCheck(check, place, logPath, "setup");
     last = { check, run, ok: run.status === "green" };
     if (!last.ok) break;
   }

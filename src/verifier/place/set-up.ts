@@ -55,7 +55,7 @@ export async function setUp(
   const check = setupCheck(input.setup.at(-1) ?? "");
   if (given && given.refused.length > 0) place.confined?.onDenials("setup", check, given.refused);
   if (given?.isWhole) return { ok: true, check, run: describeReuse(place, given), reused: given };
-  const setup = await runSetup(input.setup, place, input.logRoot, round);
+  const setup = await runSetup(input.setup, place, input.logRoot, round, given !== null);
   if (!setup || !given) return setup;
   if (setup.ok) return { ...setup, reused: given };
   // Some setups work in a fresh checkout alone, not over what an earlier one made.
