@@ -30,6 +30,7 @@ const item = z.object({
     "delivered",
     "failed",
     "space",
+    "rules",
     "frozen",
     "sandbox",
     "unreadable",

@@ -296,6 +296,7 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
             sandbox.provider === "none" && config.sandbox.provider !== "none"
               ? `The sandbox is ${describeSandbox(sandbox)}.`
               : null,
+          rules: triggers.problems(),
           unreadable: garbled.count(),
         }),
       metrics: makeMetrics({

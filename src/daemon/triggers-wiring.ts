@@ -47,6 +47,8 @@ import { findTriggerProblems } from "./trigger-problems.ts";
 export type Triggers = {
   receive: Service["receiveGithub"];
   test: Service["testTrigger"];
+  /** What keeps rules from starting tasks, in sentences. */
+  problems(): string[];
   /** Called when a task is over: deliveries that waited for its subject may start. */
   wake(): void;
   stop(): Promise<void>;
@@ -156,6 +158,7 @@ export async function startTriggers(deps: {
       if (answer.status === 202) runner.wake();
       return answer;
     },
+    problems: () => [rules.problem() ?? [], findTriggerProblems(rules.current(), intake)].flat(),
     wake: () => runner.wake(),
     test: async (event, payload) =>
       testTrigger(event, payload, rules.current(), whyRefused, isOwnBranch),

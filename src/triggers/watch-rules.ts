@@ -14,6 +14,8 @@ export type WatchedRules = {
   current(): TriggerRules;
   /** One sentence: which rules are in force, and what is wrong with the file, if anything. */
   status(): string;
+  /** The same sentence if the file is broken; else null. */
+  problem(): string | null;
   close(): Promise<void>;
 };
 
@@ -27,12 +29,14 @@ export async function watchRules(options: {
   const { log } = options;
   let rules = noRules;
   let status = "";
+  let isBroken = false;
   let reading: Promise<void> = Promise.resolve();
   let settling: NodeJS.Timeout | undefined;
 
   const read = async () => {
     const result = await readRules(path);
     const before = status;
+    isBroken = "problem" in result;
     if ("problem" in result) {
       status = `${result.problem}; ${rules.github.length > 0 ? "the rules read before stay in force" : "nothing fires"}`;
       if (status !== before) log("warn", { path }, `Trigger rules not read: ${status}`);
@@ -73,6 +77,7 @@ export async function watchRules(options: {
   return {
     current: () => rules,
     status: () => status,
+    problem: () => (isBroken ? status : null),
     close: async () => {
       clearTimeout(settling);
       await watcher.close();

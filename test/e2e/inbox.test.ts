@@ -1,3 +1,5 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { expect, test } from "vitest";
 import type { Json } from "../support/deputy.ts";
 import { withDeputy } from "../support/fixtures.ts";
@@ -88,13 +90,28 @@ test("questions, delivered and failed work are listed by tier until they are set
   expect(after.items.map(({ id }: Json) => id)).not.toContain(asked.id);
 });
 
+test("a typo in the rules of triggers is said where a person looks, and gone once it is mended", async () => {
+  const path = join(deputy.home, "triggers.yaml");
+  const rules = async () =>
+    (await list()).items.filter(({ kind }: Json) => kind === "rules").map(({ why }: Json) => why);
+  expect(await rules()).toEqual([]);
+  await writeFile(path, "github:\n  - repositry: acme/app\n");
+  await expect
+    .poll(rules, { timeout: 15_000 })
+    .toEqual([
+      expect.stringMatching(/triggers\.yaml, line 2: "github\[0\]" has an unknown field: "repositry"; nothing fires$/),
+    ]);
+  await writeFile(path, "github: []\n");
+  await expect.poll(rules, { timeout: 15_000 }).toEqual([]);
+});
+
 test("a freeze is Deputy's own trouble; what is quiet for long is counted, not listed", async () => {
   await deputy.cli(["freeze", "--reason", "prices rose"]);
   const { items } = await list();
   const frozen = items.at(-1);
   expect(frozen).toMatchObject({ id: "system:frozen", tier: "system", task: null });
   expect(frozen.why).toContain("prices rose");
-  expect(await inbox()).toMatch(/(?:^|\n)Deputy itself\n {2}frozen, [\s\S]*\n {6}deputy thaw\n/);
+  expect(await inbox()).toMatch(/(?:^|\n)Deputy itself\n[\s\S]* {2}frozen, [\s\S]*\n {6}deputy thaw\n/);
   await deputy.cli(["thaw"]);
   await deputy.database?.query("update tasks set ended_at = now() - interval '15 days'");
   const later = await list();

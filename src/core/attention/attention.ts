@@ -22,7 +22,15 @@ export type AttentionItem = {
   /** The same for as long as the reason is: `question:…`, `delivered:…`, `failed:…`, `system:…`. */
   id: string;
   tier: AttentionTier;
-  kind: QuestionKind | "delivered" | "failed" | "space" | "frozen" | "sandbox" | "unreadable";
+  kind:
+    | QuestionKind
+    | "delivered"
+    | "failed"
+    | "space"
+    | "rules"
+    | "frozen"
+    | "sandbox"
+    | "unreadable";
   task: { id: string; title: string; repository: string; state: TaskState } | null;
   /** Its key; null: it is about the whole task, or about none. */
   subtask: string | null;

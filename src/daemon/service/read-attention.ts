@@ -9,7 +9,14 @@ import { listEnded, listWaiting } from "../../store/tasks/at-rest.ts";
 /** What needs a person now, of all tasks and of the daemon itself. */
 export async function readAttention(
   db: Db,
-  own: { problems: readonly string[]; sandbox: string | null; unreadable: number },
+  own: {
+    /** Of volumes. */
+    problems: readonly string[];
+    /** Of the rules of triggers. */
+    rules: readonly string[];
+    sandbox: string | null;
+    unreadable: number;
+  },
 ): Promise<Attention> {
   const [waiting, ended, freeze] = await Promise.all([
     listWaiting(db),
@@ -21,13 +28,15 @@ export async function readAttention(
 }
 
 function listTroubles(
-  { problems, sandbox, unreadable }: Parameters<typeof readAttention>[1],
+  { problems, rules, sandbox, unreadable }: Parameters<typeof readAttention>[1],
   freeze: Freeze | null,
 ): AttentionItem[] {
   const none = { tier: "system", task: null, subtask: null, actions: [], expires: null } as const;
-  const items: AttentionItem[] = problems.map((why, index) => ({
-    ...{ ...none, id: `system:space:${index}`, kind: "space", since: null, why, actions: [] },
-  }));
+  const list = (kind: "space" | "rules", sentences: readonly string[]): AttentionItem[] =>
+    sentences.map((why, index) => ({
+      ...{ ...none, id: `system:${kind}:${index}`, kind, since: null, why, actions: [] },
+    }));
+  const items = [...list("space", problems), ...list("rules", rules)];
   if (freeze)
     items.push({
       ...{ ...none, id: "system:frozen", kind: "frozen", since: freeze.since },
