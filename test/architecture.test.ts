@@ -139,7 +139,7 @@ const ownFiles: Record<string, string[]> = {
       "open-mirror",
     ],
     ...["publish", "repair-mirror", "repository-lock", "revert", "snapshot", "source-repository"],
-    ...["stale-locks", "throw-away", "worktree", "worktree-place", "write-object"],
+    ...["sparse", "stale-locks", "throw-away", "worktree", "worktree-place", "write-object"],
     // Folders of ours, and the root of a worktree; what is in it is looked at folder by folder.
     ...["access-times", "move-files", "prepared-trees"],
   ],

@@ -2,6 +2,7 @@ import { rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { DeputyError } from "../core/base/error.ts";
 import { invariant } from "../core/base/invariant.ts";
+import { sparseOf } from "../core/settings/sparse.ts";
 import type { Task } from "../core/task/task.ts";
 import type { Redact } from "../core/text/redact.ts";
 import type { Db } from "../store/database/schema.ts";
@@ -166,7 +167,8 @@ export async function restoreWorktrees(
   for (const row of rows) {
     if (row.state === "removed") {
       invariant(row.snapshotCommit, "a removed worktree has its snapshot");
-      await restoreSnapshot(mirrors.at(row.mirror), row.snapshotCommit, row.path);
+      const sparse = sparseOf(task.preparation);
+      await restoreSnapshot(mirrors.at(row.mirror), row.snapshotCommit, row.path, null, sparse);
       await markRestored(db, row.id);
     }
     worktrees.push({ subtaskId: row.subtaskId, path: row.path });

@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { DeputyError } from "../core/base/error.ts";
 import { invariant } from "../core/base/invariant.ts";
+import { sparseOf } from "../core/settings/sparse.ts";
 import type { Preparation, Task } from "../core/task/task.ts";
 import type { SnapshotKind, TaskSnapshot } from "../core/task/task-detail.ts";
 import type { Db } from "../store/database/schema.ts";
@@ -135,7 +136,7 @@ export async function restoreOne(
       "conflict",
       `${path} exists: snapshot ${number} was restored there before. Remove the folder to restore it again.`,
     );
-  await restoreSnapshot(mirror, chosen.commit, path, chosen.base);
+  await restoreSnapshot(mirror, chosen.commit, path, chosen.base, sparseOf(preparation));
   const [snapshot] = await countFiles(mirror, preparation, [chosen]);
   invariant(snapshot, "each kept state is a snapshot");
   return { snapshot, path };

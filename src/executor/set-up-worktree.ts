@@ -5,6 +5,7 @@ import { findKill } from "../agents/words/killed.ts";
 import { invariant } from "../core/base/invariant.ts";
 import { attemptMark } from "../core/base/marks.ts";
 import type { Refused } from "../core/proof/confinement.ts";
+import { sparseOf } from "../core/settings/sparse.ts";
 import type { FailureKind } from "../core/task/failure.ts";
 import { describeAge } from "../core/text/age.ts";
 import { cleanText, cutToTail } from "../core/text/clean-text.ts";
@@ -59,10 +60,11 @@ export async function prepareWorktree(deps: ExecuteDeps, job: Job): Promise<Work
   const wanted = { taskId: task.id, subtaskId: subtask.id, mirror: mirror.gitDir, path };
   const row = await waitOut(() => claimWorktree(deps.db, wanted));
   const session = attempt.sessionId ? await getSession(deps.db, attempt.sessionId) : null;
-  await adoptWorktree(mirror, path, attempt.baseCommit);
+  const sparse = sparseOf(task.preparation);
+  await adoptWorktree(mirror, path, attempt.baseCommit, sparse);
   // A reviewed commit is untrusted and may name any submodule, so they stay empty.
   const submodules = task.expectsChange ? "filled" : "empty";
-  const added = await addWorktree(mirror, path, attempt.baseCommit, submodules);
+  const added = await addWorktree(mirror, path, attempt.baseCommit, submodules, sparse);
   /** What the snapshot cannot hold. */
   let leftOut: string[] = [];
   if (added === "existed") {
@@ -84,10 +86,10 @@ export async function prepareWorktree(deps: ExecuteDeps, job: Job): Promise<Work
   const isLeft = (session?.externalId != null || isLost) && added === "existed";
   if (session === null && added === "existed") {
     tellAside(job, await setAsideRecent(mirror, path, leftOut));
-    await renewWorktree(mirror, path, attempt.baseCommit, submodules);
+    await renewWorktree(mirror, path, attempt.baseCommit, submodules, sparse);
   } else if (!isLeft && (added === "existed" || at !== attempt.baseCommit)) {
     tellAside(job, await setAside(path, leftOut));
-    await resetWorktree(mirror, path, at, task.expectsChange ? "left" : "empty");
+    await resetWorktree(mirror, path, at, task.expectsChange ? "left" : "empty", sparse);
   }
   if (isLeft || at !== attempt.baseCommit) await moveBase(mirror, path, attempt.baseCommit);
   job.progress.tell(`Worktree ready at ${at.slice(0, 10)}`, {

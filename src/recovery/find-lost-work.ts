@@ -1,3 +1,4 @@
+import { sparseOf } from "../core/settings/sparse.ts";
 import type { Claim, LostWork } from "../core/task/outcome.ts";
 import type { Subtask, Task } from "../core/task/task.ts";
 import { attemptRef, commitMessage } from "../core/text/commit-message.ts";
@@ -89,7 +90,7 @@ async function remakeAll(
     await remakeCommit(mirror, {
       ...{ path: worktree.path, commit, parent, ref: attemptRef(id) },
       message: commitMessage(task, subtask, summary, redact),
-      ...{ from: startedAt, until: endedAt },
+      ...{ from: startedAt, until: endedAt, sparse: sparseOf(task.preparation) },
     });
   }
 }

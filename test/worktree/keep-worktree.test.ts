@@ -225,7 +225,7 @@ test("in a mirror that replaced the one before, nothing is taken for kept", asyn
   const aside = `${mirror.gitDir}.aside`;
   renameSync(mirror.gitDir, aside);
   git(path, "clone", "--quiet", "--mirror", "--no-local", aside, mirror.gitDir);
-  await adoptWorktree(mirror, path, base);
+  await adoptWorktree(mirror, path, base, null);
   write(path, { "src/a.txt": "later\n" });
   const later = await keeper.keep(null);
   const chain = await listCommits(mirror, [later], [base]);

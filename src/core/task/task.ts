@@ -230,6 +230,8 @@ export type Preparation = {
   /** The repository's configuration; null: it does not say. */
   delivery: "branch" | "pr" | null;
   protectedPaths: string[];
+  /** The folders that worktrees hold; empty: everything. Absent in rows of earlier versions. */
+  sparse?: string[];
   /** The repository's configuration; absent in rows of earlier versions. */
   proof?: ProofLevel | null;
   /** For a review: where the reviewed commit forked from its target branch. */

@@ -8,6 +8,8 @@ import { findSubmodule, listSubmodules } from "../content/submodules.ts";
 import { GitFailure } from "../git/git-failure.ts";
 import { type Mirror, openMirror } from "../mirror/open-mirror.ts";
 import { findDifference } from "../read/find-difference.ts";
+import { isHeld, readSparse, type SparseRecord } from "./sparse.ts";
+import { bringFiles, clearFolders } from "./sparse-index.ts";
 
 /**
  * Checks out a commit into a folder in which an agent may have done anything. The index is a
@@ -35,10 +37,17 @@ export async function checkOut(mirror: Mirror, what: CheckOut): Promise<void> {
   await checkOutFiles(mirror, what);
   const { commit, submodules = "filled", workTree, root = workTree } = what;
   if (submodules === "left") return;
+  const sparse = sparseAt(mirror, what);
   for (const submodule of await listSubmodules(mirror, commit)) {
+    if (sparse && !isHeld(sparse, Buffer.from(submodule.path).toString("latin1"))) continue;
     const content = submodules === "filled" ? await findSubmodule(mirror, submodule) : null;
     await fillSubmodule(mirror, root, join(relative(root, workTree), submodule.path), content);
   }
+}
+
+/** A submodule is whole, also in a sparse worktree. */
+function sparseAt(mirror: Mirror, { root, workTree }: CheckOut): SparseRecord | null {
+  return root === undefined || root === workTree ? readSparse(mirror, workTree) : null;
 }
 
 async function fillSubmodule(
@@ -81,6 +90,8 @@ async function attempt(mirror: Mirror, what: CheckOut): Promise<void> {
   const git = openMirror(mirror, { root, workTree, index, writes: true });
   const names = await withFolder(root, relative(root, workTree), ({ path }) => readdir(path));
   const isFresh = names.every((name) => name === ".git");
+  const sparse = sparseAt(mirror, what);
+  if (sparse && !isFresh) await clearFolders(git, workTree, sparse);
   await git.run([
     "read-tree",
     "--reset",
@@ -89,6 +100,7 @@ async function attempt(mirror: Mirror, what: CheckOut): Promise<void> {
     "--end-of-options",
     commit,
   ]);
+  if (sparse) await bringFiles(git, sparse.files);
   if (isFresh) return;
   // Twice -f: also removes repositories that were made inside.
   await git.run(["clean", "--quiet", "-d", "-f", "-f"]);

@@ -8,6 +8,7 @@ import { parseRepository } from "../mirror/repository-url.ts";
 import { inspectSource } from "../mirror/source-repository.ts";
 import { readFileAt } from "../read/read-commit.ts";
 import { findIgnored } from "./ignored-paths.ts";
+import { isHeld, readSparse } from "./sparse.ts";
 
 /**
  * Copies ignored files that work needs (`.env`, local certificates) from the user's checkout into a
@@ -36,9 +37,11 @@ export async function includeFiles(
   const checkout = await inspectSource(source.url);
   if (checkout.bare) return result;
 
+  const sparse = readSparse(mirror, worktree);
   const wanted: string[] = [];
   for (const path of await listIncluded(checkout.git, patterns)) {
-    const problem = await findObstacle(checkout.topLevel, worktree, path);
+    const isOut = sparse !== null && !isHeld(sparse, Buffer.from(path).toString("latin1"));
+    const problem = isOut ? notHeld : await findObstacle(checkout.topLevel, worktree, path);
     if (problem === null) wanted.push(path);
     else result.skipped.push({ path, reason: problem });
   }
@@ -62,6 +65,7 @@ export async function includeFiles(
   return result;
 }
 
+const notHeld = "outside of the folders that this sparse worktree holds";
 const notIgnored = "not ignored by the repository's .gitignore, so it would be committed";
 
 /** Untracked files of the checkout that the patterns match, whether ignored or not. */

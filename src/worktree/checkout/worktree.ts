@@ -1,10 +1,13 @@
 import { lstat, mkdir, readdir, realpath } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
+import type { Sparse } from "../../core/settings/sparse.ts";
 import { tidyLock, withRepositoryLock } from "../git/repository-lock.ts";
 import { type Mirror, openMirror } from "../mirror/open-mirror.ts";
 import { throwAway } from "../mirror/throw-away.ts";
 import { findDifference } from "../read/find-difference.ts";
 import { checkOut, type Submodules } from "./check-out.ts";
+import { findSparse, readSparse, type SparseRecord, writeSparse } from "./sparse.ts";
+import { holdDifferent, markAbsent } from "./sparse-index.ts";
 import { removeHome } from "./worktree-home.ts";
 import {
   copyIndex,
@@ -34,16 +37,19 @@ import {
 /**
  * Creates a worktree at `path`, a folder that does not exist yet or is empty. A complete one is
  * left as it is, work included ("existed"); one half made by a crash is recreated. Submodules are
- * filled with what the mirror has of them, unless they must stay empty.
+ * filled with what the mirror has of them, unless they must stay empty. `sparse`: the part of the
+ * tree that it holds; null: all of it.
  */
 export async function addWorktree(
   mirror: Mirror,
   path: string,
   commit: string,
   submodules: Submodules = "filled",
+  sparse: Sparse | null = null,
 ): Promise<"created" | "existed"> {
   const place = await locate(mirror, path);
-  return withRepositoryLock(mirror, place.record, () => addAt(mirror, place, commit, submodules));
+  const add = () => addAt(mirror, place, commit, submodules, sparse);
+  return withRepositoryLock(mirror, place.record, add);
 }
 
 /**
@@ -56,22 +62,32 @@ export async function renewWorktree(
   path: string,
   commit: string,
   submodules: Submodules = "filled",
+  sparse: Sparse | null = null,
 ): Promise<void> {
   const place = await locate(mirror, path);
   await withRepositoryLock(mirror, place.record, async () => {
     await throwAway(mirror, place.path);
-    await addAt(mirror, place, commit, submodules);
+    await addAt(mirror, place, commit, submodules, sparse);
   });
 }
 
 /**
  * Registers a folder again whose record was lost with its mirror, as a worktree of changes to
  * `commit`; the caller knows that it is its own. Files stay as they are. A known one is left alone.
+ * `sparse`: the part of the tree that it held; else what it lacks would count as deleted.
  */
-export async function adoptWorktree(mirror: Mirror, path: string, commit: string): Promise<void> {
+export async function adoptWorktree(
+  mirror: Mirror,
+  path: string,
+  commit: string,
+  sparse: Sparse | SparseRecord | null,
+): Promise<void> {
   const place = await locate(mirror, path);
   await withRepositoryLock(mirror, place.record, async () => {
     if ((await readRecord(place)) !== null || !(await isFolder(place.path))) return;
+    // What it held beyond its folders is not known: what is not there deletes nothing.
+    const at = sparse && "base" in sparse ? sparse.base : commit;
+    await recordSparse(mirror, place, at, sparse);
     // The record last: with it the worktree counts as complete.
     await putIndexAt(mirror, place, commit);
     await writeRecord(place);
@@ -82,18 +98,21 @@ export async function adoptWorktree(mirror: Mirror, path: string, commit: string
  * Resets the files of the worktree to `commit`: changed ones are restored; new ones, and git
  * repositories that were made inside, are removed. What the commit's own .gitignore ignores stays
  * (installed dependencies, caches). A worktree that was deleted by hand is recreated. Take a
- * snapshot before.
+ * snapshot before. `sparse` as for addWorktree; null: as it is.
  */
 export async function resetWorktree(
   mirror: Mirror,
   path: string,
   commit: string,
   submodules: Submodules = "filled",
+  sparse: Sparse | null = null,
 ): Promise<void> {
   const place = await locate(mirror, path);
   await withRepositoryLock(mirror, place.record, async () => {
     const wanted = submodules === "left" ? "filled" : submodules;
-    if ((await addAt(mirror, place, commit, wanted)) === "created") return;
+    const held = sparse ?? readSparse(mirror, place.path);
+    if ((await addAt(mirror, place, commit, wanted, held)) === "created") return;
+    await recordSparse(mirror, place, commit, held);
     await makeEqual(mirror, place, commit, async () => {
       await withRepositoryLock(mirror, mirror.gitDir, () => writeAdmin(mirror, place, commit));
       const scratch = placeScratchIndex(place);
@@ -104,10 +123,16 @@ export async function resetWorktree(
   });
 }
 
-/** Keeps the files of a complete worktree, but moves HEAD and index to another commit. */
+/**
+ * Keeps the files of a complete worktree, but moves HEAD and index to another commit. What a sparse
+ * one does not hold and is another in that commit is kept, too: it is in the worktree from now on.
+ */
 export async function moveBase(mirror: Mirror, path: string, commit: string): Promise<void> {
   const place = await locate(mirror, path);
-  await withRepositoryLock(mirror, place.record, () => putIndexAt(mirror, place, commit));
+  await withRepositoryLock(mirror, place.record, async () => {
+    await holdDifferent(mirror, place, commit);
+    await putIndexAt(mirror, place, commit);
+  });
 }
 
 /**
@@ -160,6 +185,7 @@ async function addAt(
   place: Place,
   commit: string,
   submodules: Submodules,
+  sparse: Sparse | SparseRecord | null,
 ): Promise<"created" | "existed"> {
   const recorded = await readRecord(place);
   if (recorded !== null && recorded !== place.path && !(await isEmpty(recorded))) {
@@ -178,6 +204,7 @@ async function addAt(
     await throwAway(mirror, place.path);
     await removeRecord(mirror, place);
     await writeRecord(place);
+    await recordSparse(mirror, place, commit, sparse);
     await mkdir(place.path, { recursive: true });
     await withRepositoryLock(mirror, mirror.gitDir, () => writeAdmin(mirror, place, commit));
     const scratch = placeScratchIndex(place);
@@ -212,7 +239,20 @@ async function putIndexAt(mirror: Mirror, place: Place, commit: string): Promise
   if (await isThere(place.index)) await copyIndex(place.index, scratch);
   const git = openMirror(mirror, { workTree: place.path, index: scratch });
   await git.run(["read-tree", "--reset", "--end-of-options", commit]);
+  const sparse = readSparse(mirror, place.path);
+  if (sparse) await markAbsent(git, sparse);
   await publishIndex(place, scratch, commit);
+}
+
+async function recordSparse(
+  mirror: Mirror,
+  place: Place,
+  commit: string,
+  sparse: Sparse | SparseRecord | null,
+): Promise<void> {
+  if (sparse === null) return;
+  const record = "files" in sparse ? sparse : await findSparse(mirror, sparse, commit);
+  writeSparse(mirror, place.path, record);
 }
 
 /** Resolves links on the way to the place, so that the record is always the same. */

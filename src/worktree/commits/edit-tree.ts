@@ -111,7 +111,7 @@ async function learnFolders(
   paths: readonly string[],
 ): Promise<void> {
   let level = new Map([["", root]]);
-  const folders = new Set(paths.flatMap(foldersOf));
+  const folders = new Set(paths.flatMap(foldersAround));
   while (level.size > 0) {
     await readTrees(mirror, known, [...level.values()]);
     const next = new Map<string, string>();
@@ -125,7 +125,8 @@ async function learnFolders(
   }
 }
 
-function foldersOf(path: string): string[] {
+/** The folders around a path, without the root. */
+export function foldersAround(path: string): string[] {
   const names = path.split("/").slice(0, -1);
   return names.map((_, i) => names.slice(0, i + 1).join("/"));
 }

@@ -7,6 +7,7 @@ import {
   readWhole,
   splitPath,
 } from "../../sandbox/files/open-folder.ts";
+import { isHeld, readSparse } from "../checkout/sparse.ts";
 import {
   compareStatSnapshots,
   listIgnored,
@@ -117,7 +118,11 @@ export function openWorktreeKeeper(mirror: Mirror, options: KeepOptions): Worktr
     if (hasAttributes) return null;
     const set = await readFiles(mirror, seen, workTree, changes.present);
     if (!set) return null;
-    const gone = [...changes.gone, ...changes.present.filter((path) => !set.has(path))];
+    const vanished = changes.present.filter((path) => !set.has(path));
+    // What stood for a file that a sparse worktree does not hold deletes nothing: git tells.
+    const sparse = vanished.length > 0 ? readSparse(mirror, workTree) : null;
+    if (sparse && !vanished.every((path) => isHeld(sparse, path))) return null;
+    const gone = [...changes.gone, ...vanished];
     return editTree(mirror, trees, await treeOf(mirror, base), { set, gone });
   };
 

@@ -1,3 +1,4 @@
+import type { Sparse } from "../../core/settings/sparse.ts";
 import { adoptWorktree } from "../checkout/worktree.ts";
 import { pinRef } from "../mirror/mirror.ts";
 import type { Mirror } from "../mirror/open-mirror.ts";
@@ -19,10 +20,11 @@ export async function remakeCommit(
     ref: string;
     from: Date;
     until: Date;
+    sparse: Sparse | null;
   },
 ): Promise<boolean> {
-  const { path, commit, parent, message, ref, from, until } = options;
-  await adoptWorktree(mirror, path, parent);
+  const { path, commit, parent, message, ref, from, until, sparse } = options;
+  await adoptWorktree(mirror, path, parent, sparse);
   const { tree } = await snapshotWorktree(mirror, path, { parent, message });
   for (let at = until.getTime(); at >= from.getTime() - 1_000; at -= 1_000) {
     const content = formCommit({ tree, parent, message }, new Date(at));

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { lstat, mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { invariant } from "../../core/base/invariant.ts";
+import type { Sparse } from "../../core/settings/sparse.ts";
 import { keepUnchanged } from "../checkout/keep-unchanged.ts";
 import { addWorktree, moveBase } from "../checkout/worktree.ts";
 import { copyIndex, placeOf, readIndexCommit } from "../checkout/worktree-place.ts";
@@ -86,7 +87,9 @@ async function takeSnapshot(
       await git.run(args, { input: join0(changes.gone) });
     }
     if (changes.present.length > 0) {
-      const args = ["update-index", "--add", "--remove", "--replace", "-z", "--stdin"];
+      const how = ["--add", "--remove", "--replace", "-z", "--stdin"];
+      // In a sparse worktree a file may be gone since that stood for one that it does not hold.
+      const args = ["update-index", "--ignore-skip-worktree-entries", ...how];
       await git.run(args, { input: join0(changes.present) });
       await keepUnchanged(git, parent);
     }
@@ -111,8 +114,9 @@ export async function restoreSnapshot(
   commit: string,
   path: string,
   base: string | null = null,
+  sparse: Sparse | null = null,
 ): Promise<void> {
-  const made = await addWorktree(mirror, path, commit);
+  const made = await addWorktree(mirror, path, commit, "filled", sparse);
   invariant(made === "created", `${path} exists: a snapshot is restored into a new worktree only`);
   if (base !== null) return moveBase(mirror, path, base);
   const about = await openMirror(mirror).run([

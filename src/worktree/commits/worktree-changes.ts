@@ -2,17 +2,20 @@ import type { Stats } from "node:fs";
 import { lstat, readdir } from "node:fs/promises";
 import { type Folder, splitPath, withFolder } from "../../sandbox/files/open-folder.ts";
 import { findIgnored } from "../checkout/ignored-paths.ts";
+import { isHeld, readSparse, type SparseRecord } from "../checkout/sparse.ts";
 import type { Git } from "../git/git.ts";
 import { GitFailure } from "../git/git-failure.ts";
 import { whyRefused } from "../git/refused-name.ts";
 import { type Mirror, openMirror } from "../mirror/open-mirror.ts";
+import { foldersAround } from "./edit-tree.ts";
 
 /**
  * Lists what an agent changed in its worktree, as paths for `update-index`. `git add` would do it
  * in one command, but it takes a nested repository for a submodule and loses its files. Here git
  * lists tracked and new paths, and we inspect each ourselves: nested repositories count as plain
- * folders without their `.git`, FIFOs, sockets and devices as absent, and links as links. Paths are
- * bytes, kept in latin1 strings: they need not be UTF-8.
+ * folders without their `.git`, FIFOs, sockets and devices as absent, and links as links. What a
+ * sparse worktree does not hold is never gone. Paths are bytes, kept in latin1 strings: they need not
+ * be UTF-8.
  */
 export type Changes = {
   present: string[];
@@ -38,6 +41,9 @@ export async function findChanges(
       ...["--", ...within],
     ]),
   ]);
+  const sparse = readSparse(mirror, workTree);
+  /** What the worktree does not hold, and something else is in its place. */
+  const covered: string[] = [];
   const changes: Changes = { present: [], gone: [], skipped: [] };
   const folders = others.filter((path) => path.endsWith("/")).map((path) => path.slice(0, -1));
   for (let at = 0; at < tracked.length; at += 2) {
@@ -47,6 +53,7 @@ export async function findChanges(
     if (kind === "file") changes.present.push(path);
     else if (kind === "unreadable")
       skip(changes, path, "cannot be read, and is kept as it was", true);
+    else if (sparse && !isHeld(sparse, path)) covered.push(path);
     else changes.gone.push(path);
     if (kind === "folder") folders.push(path); // a repository in place of a file: git lists nothing in it
     if (kind === "special") skip(changes, path, "is no regular file", false);
@@ -54,9 +61,10 @@ export async function findChanges(
   const inside = await Promise.all(folders.map((folder) => walk(workTree, folder, changes)));
   const hidden = includeIgnored ? new Set() : await findIgnored(mirror, workTree, inside.flat());
   const fresh = [...others.filter((path) => !path.endsWith("/")), ...inside.flat()];
-  for (const path of fresh) {
-    if (hidden.has(path)) continue;
-    const refused = whyRefused(path);
+  const seen = fresh.filter((path) => !hidden.has(path));
+  const inPlace = sparse ? await findInPlace(git, sparse, seen, covered) : new Set();
+  for (const path of seen) {
+    const refused = inPlace.has(path) ? whyInPlace : whyRefused(path);
     const kind = await look(workTree, path);
     if (refused !== null) skip(changes, path, refused, true);
     else if (kind === "file") changes.present.push(path);
@@ -64,6 +72,31 @@ export async function findChanges(
     else if (kind === "special") skip(changes, path, "is no regular file", false);
   }
   return changes;
+}
+
+const whyInPlace =
+  "is in the place of something that this sparse worktree does not hold, and would delete it";
+
+/**
+ * Those of these new files of a sparse worktree that are in the place of a folder that it does not
+ * hold, or in a folder in the place of such a file.
+ */
+async function findInPlace(
+  git: Git,
+  sparse: SparseRecord,
+  fresh: readonly string[],
+  covered: readonly string[],
+): Promise<Set<string>> {
+  const files = new Set(covered);
+  const isInside = (path: string) => sparse.folders.some((one) => path.startsWith(`${one}/`));
+  const inPlace = new Set(fresh.filter((path) => foldersAround(path).some((at) => files.has(at))));
+  const names = new Set(fresh.filter((path) => !isInside(path)));
+  if (names.size === 0) return inPlace;
+  for (const path of await list(git, ["ls-files", "-z"])) {
+    if (isHeld(sparse, path)) continue;
+    for (const folder of foldersAround(path)) if (names.has(folder)) inPlace.add(folder);
+  }
+  return inPlace;
 }
 
 /** The paths of what somebody wrote and a snapshot leaves out, in latin1 as far as they are UTF-8. */

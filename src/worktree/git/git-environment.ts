@@ -19,6 +19,8 @@ export const deputyIdentity = { name: "Deputy", email: "deputy@localhost" };
 export type GitPlace = {
   /** Explicit, so that nothing in a worktree can point git elsewhere. Null: found from `cwd`. */
   gitDir: string | null;
+  /** Our folder with the patterns of a sparse worktree, as its git directory; left out: it is whole. */
+  sparse?: string;
   workTree?: string;
   /** The worktree that contains `workTree`, for a submodule; default: none. */
   root?: string;
@@ -85,6 +87,13 @@ const lfsFilter: Record<string, string> = {
   "lfs.fetchExclude": "",
 };
 
+/** A file outside of the patterns that is there counts as one of the worktree. */
+const sparseCheckout: Record<string, string> = {
+  "core.sparseCheckout": "true",
+  "core.sparseCheckoutCone": "true",
+  "sparse.expectFilesOutsideOfPatterns": "false",
+};
+
 const transportOnly: Record<string, string> = {
   "fetch.fsckObjects": "true",
   // Old but harmless defects that real repositories carry in their history.
@@ -108,6 +117,7 @@ export function buildGitEnvironment(
     ...hardening,
     ...(hermetic ? hermeticOnly : transportOnly),
     ...(place.lfs ? lfsFilter : {}),
+    ...(place.sparse !== undefined && sparseCheckout),
     ...place.config,
   };
   if (place.auth) config[`http.${place.auth.origin}/.extraHeader`] = place.auth.header;
@@ -117,7 +127,7 @@ export function buildGitEnvironment(
     env[`GIT_CONFIG_KEY_${index}`] = key;
     env[`GIT_CONFIG_VALUE_${index}`] = value;
   }
-  if (place.gitDir !== null) env.GIT_DIR = place.gitDir;
+  if (place.gitDir !== null) env.GIT_DIR = place.sparse ?? place.gitDir;
   if (place.workTree !== undefined) env.GIT_WORK_TREE = place.workTree;
   if (place.index !== undefined) env.GIT_INDEX_FILE = place.index;
   if (place.objects !== undefined) {

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { mkdir, readdir, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { LRUCache } from "lru-cache";
 import { makeBackgroundRemoval } from "../../sandbox/files/remove-tree.ts";
 import type { KnownTrees } from "../commits/edit-tree.ts";
@@ -114,17 +114,27 @@ export function openMirror(
   } = {},
 ): Git {
   for (const [name, text] of constants) restoreFile(join(mirror.gitDir, name), text);
-  const lfs = place.workTree !== undefined && usesLfs(mirror);
+  const { root, workTree } = place;
+  const lfs = workTree !== undefined && usesLfs(mirror);
+  const isSubmodule = root !== undefined && root !== workTree;
+  const sparse = workTree === undefined || isSubmodule ? null : sparseFolder(mirror, workTree);
   return healStaleLocks(
     openGit(
       {
         ...{ gitDir: mirror.gitDir, mode: "hermetic", lfs, ...place },
-        ...(place.workTree !== undefined && { agentFiles: writes ? "writes" : "reads" }),
+        ...(sparse !== null && { sparse }),
+        ...(workTree !== undefined && { agentFiles: writes ? "writes" : "reads" }),
       },
       mirror.host,
     ),
     mirror.gitDir,
   );
+}
+
+/** Our folder with the patterns of a sparse worktree (checkout/sparse.ts); null: it is whole. */
+export function sparseFolder({ gitDir }: Mirror, workTree: string): string | null {
+  const folder = join(gitDir, "deputy", basename(workTree));
+  return existsSync(join(folder, "info", "sparse-checkout")) ? folder : null;
 }
 
 /**

@@ -3,6 +3,7 @@ import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/p
 import { basename, dirname, join } from "node:path";
 import { DeputyError } from "../../core/base/error.ts";
 import { removeTree } from "../../sandbox/files/remove-tree.ts";
+import { readSparse, type SparseRecord } from "../checkout/sparse.ts";
 import { adoptWorktree } from "../checkout/worktree.ts";
 import { placeOf, readIndexCommit, readRecord } from "../checkout/worktree-place.ts";
 import { GitFailure } from "../git/git-failure.ts";
@@ -122,11 +123,11 @@ async function replace(
     }
   };
   await withRepositoryLock(mirror, mirror.gitDir, update, options.signal);
-  for (const { path, commit } of known) await adoptWorktree(mirror, path, commit);
+  for (const { path, commit, sparse } of known) await adoptWorktree(mirror, path, commit, sparse);
 }
 
 const asidePrefix = ".broken-";
-type KnownWorktree = { path: string; commit: string };
+type KnownWorktree = { path: string; commit: string; sparse: SparseRecord | null };
 
 /** Takes over our refs as far as they are readable. Returns the worktrees of the broken mirror. */
 async function salvage(broken: Mirror, draft: Mirror): Promise<KnownWorktree[]> {
@@ -153,7 +154,12 @@ async function salvage(broken: Mirror, draft: Mirror): Promise<KnownWorktree[]> 
     const path = await readRecord({ record: join(broken.gitDir, "deputy", name) });
     const commit = path && (await readIndexCommit(placeOf(broken, path)));
     // A worktree without its commit is adopted when it is next used.
-    if (commit && (await findIn(openMirror(draft), commit))) known.push({ path, commit });
+    if (!commit || !(await findIn(openMirror(draft), commit))) continue;
+    try {
+      known.push({ path, commit, sparse: readSparse(broken, path) });
+    } catch {
+      // Its record cannot be read: it is adopted by what its task says, when it is next used.
+    }
   }
   return known;
 }
