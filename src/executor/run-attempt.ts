@@ -4,6 +4,7 @@ import { answerVariable } from "../agents/programs/command-session.ts";
 import { invariant } from "../core/base/invariant.ts";
 import { formatLeft } from "../core/budget/budget.ts";
 import type { Refused } from "../core/proof/confinement.ts";
+import { isInPart, sparseOf } from "../core/settings/sparse.ts";
 import { goesOn, interruptedKinds } from "../core/task/failure.ts";
 import type { Claim, Stage } from "../core/task/outcome.ts";
 import type { Subtask } from "../core/task/task.ts";
@@ -107,7 +108,7 @@ async function runAgent(
           subtaskCount,
           attempt: attempt.number,
           diff: await readDiff(job),
-          submodules: (await listFilled(job.mirror, attempt.baseCommit)).map(({ path }) => path),
+          submodules: await listSubmodulesHere(job),
           said,
           overview: task.expectsChange ? await readOverview(job) : "",
           limits: deps.limitsOf(job),
@@ -148,6 +149,13 @@ function withRefused(end: RoleEnd, refused: readonly Refused[]): RoleEnd {
   const { confinement } = end;
   if (confinement === null) return end;
   return { ...end, confinement: { ...confinement, denials: [...refused, ...confinement.denials] } };
+}
+
+/** The submodules that the worktree holds. */
+async function listSubmodulesHere({ attempt, mirror, task }: Job): Promise<string[]> {
+  const paths = (await listFilled(mirror, attempt.baseCommit)).map(({ path }) => path);
+  const sparse = sparseOf(task.preparation);
+  return sparse ? paths.filter((path) => isInPart(sparse.folders, path)) : paths;
 }
 
 async function readOverview({ attempt, mirror }: Job): Promise<string> {

@@ -179,7 +179,8 @@ export async function runSetup(
     job.progress.tell("Setup does not work over the copy: it runs again in a fresh checkout", {
       step: "setup_again",
     });
-    await renewWorktree(mirror, worktree.path, attempt.baseCommit);
+    const sparse = sparseOf(task.preparation);
+    await renewWorktree(mirror, worktree.path, attempt.baseCommit, "filled", sparse);
     await removeHome(mirror, worktree.path);
     await includeFiles(mirror, task.repository, worktree.path, task.preparation.baseCommit);
     ran = await run();

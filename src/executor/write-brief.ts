@@ -1,3 +1,4 @@
+import { sparseOf, tellSparse } from "../core/settings/sparse.ts";
 import type { Message } from "../core/task/message.ts";
 import type { Subtask, Task } from "../core/task/task.ts";
 import { fence, wrapOutsideText } from "../core/text/data-block.ts";
@@ -55,6 +56,7 @@ export function writeBrief(input: {
       task.expectsChange && limits.isReviewed
         ? "What passes is read by a reviewer, who knows the goal and your change alone."
         : "",
+      tellSparse(sparseOf(task.preparation)),
       describeLimits(limits, budgetLeft),
       task.expectsChange && submodules.length > 0
         ? `These folders are submodules, which you may read and build: ${submodules.join(", ")}. What is changed in them is not delivered, and fails the attempt.`

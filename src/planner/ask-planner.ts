@@ -4,6 +4,7 @@ import type { Config } from "../config/config.ts";
 import { roleSettings } from "../config/role-settings.ts";
 import { attemptMark } from "../core/base/marks.ts";
 import { formatLeft } from "../core/budget/budget.ts";
+import { sparseOf, tellSparse } from "../core/settings/sparse.ts";
 import type { WantedTools } from "../core/settings/wanted-tool.ts";
 import { whyParked } from "../core/task/abort-cause.ts";
 import type { Claim } from "../core/task/outcome.ts";
@@ -78,11 +79,13 @@ export async function askPlanner(
     asked,
     sessionId,
     baseCommit,
+    sparse: sparseOf(preparation),
     failedPlans: again?.plans ?? [],
     mirror: deps.mirrors.at(preparation.mirror),
     workRoot: config.paths.checks,
     brief: {
       task,
+      sparse: tellSparse(sparseOf(preparation)),
       checks: preparation.checks,
       part,
       failed: again?.failed ?? null,

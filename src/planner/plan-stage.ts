@@ -138,6 +138,7 @@ const nothingToRun = {
   checks: [],
   checksSource: "none",
   protectedPaths: [],
+  sparse: [],
   delivery: null,
   proof: null,
   notes: [],
@@ -163,10 +164,11 @@ async function prepare(
   const { github } = deps.config;
   const base = await prepareBase(task, signal);
   // A stranger's commit configures nothing: a review has no setup and no checks.
-  const { setup, registries, checks, checksSource, protectedPaths, delivery, proof, notes, tools } =
-    task.expectsChange
-      ? await inspectRepository(base.mirror, base.baseCommit, task.checks)
-      : nothingToRun;
+  const inspected = task.expectsChange
+    ? await inspectRepository(base.mirror, base.baseCommit, task.checks)
+    : nothingToRun;
+  const { setup, registries, checks, checksSource, protectedPaths, sparse } = inspected;
+  const { delivery, proof, notes, tools } = inspected;
   if (task.expectsChange) await requireRoom(deps, task, base);
   if (task.delivery === "auto" && delivery === "pr") {
     requireConfiguredDelivery(() => requirePullRequests(github, task.repository));
@@ -181,6 +183,7 @@ async function prepare(
     checks: [...checks],
     checksSource,
     protectedPaths: [...protectedPaths],
+    sparse: [...sparse],
     forkCommit: base.forkCommit,
     delivery,
     proof,

@@ -1,6 +1,7 @@
 import { mkdir, readFile, realpath } from "node:fs/promises";
 import { join } from "node:path";
 import type { AgentEvent, RoleEnd, RoleRequest, RunRole } from "../agents/agent.ts";
+import type { Sparse } from "../core/settings/sparse.ts";
 import type { PlanShape } from "../core/task/plan.ts";
 import {
   type PlannerAnswer,
@@ -42,6 +43,8 @@ type PlannerRequest = Pick<
   /** A folder for planners' worktrees. */
   workRoot: string;
   brief: Omit<PlannerBrief, "again" | "instructions" | "tried">;
+  /** The part of the tree that it reads in; null: all of it. */
+  sparse: Sparse | null;
   /** Runs a command on the base, as checks are run; null: nothing may run yet. */
   tryCommand: TryCommand | null;
   /** Plans that must not be made again. */
@@ -60,12 +63,12 @@ export async function runPlanner(
   { db, runRole }: { db: Db; runRole: RunRole },
   request: PlannerRequest,
 ): Promise<PlannerResult> {
-  const { about, baseCommit, mirror, workRoot } = request;
+  const { about, baseCommit, mirror, sparse, workRoot } = request;
   if (about.attemptId) await setAttemptLog(db, about.attemptId, request.logPath);
   await mkdir(workRoot, { recursive: true });
   const path = join(await realpath(workRoot), `plan-${about.subtaskId ?? about.taskId}`);
   try {
-    await renewWorktree(mirror, path, baseCommit);
+    await renewWorktree(mirror, path, baseCommit, "filled", sparse);
     return await ask(runRole, request, path);
   } finally {
     await discardWorktree(mirror, path);
@@ -77,7 +80,8 @@ async function ask(
   request: PlannerRequest,
   worktree: string,
 ): Promise<PlannerResult> {
-  const { mirror, workRoot: _, brief, failedPlans, tryCommand, ...rest } = request;
+  const { mirror, workRoot: _, brief, failedPlans, sparse, tryCommand, ...rest } = request;
+  const renew = () => renewWorktree(mirror, worktree, rest.baseCommit, "filled", sparse);
   const instructions = (await readFile(promptFile, "utf8")).trim();
   const mayPlan = brief.part === null;
   let again: PlannerBrief["again"] = null;
@@ -122,7 +126,7 @@ async function ask(
         tryCommand && (await tryChecks(read.answer, brief.checks, tryCommand, request.signal));
       if (tried === null) return { kind: "planned", answer: read.answer, problem };
       first = { answer: read.answer, tried };
-      await renewWorktree(mirror, worktree, rest.baseCommit);
+      await renew();
       sessionId = end.sessionId;
       continue;
     }
@@ -131,7 +135,7 @@ async function ask(
       return { kind: "refused", detail };
     }
     again = { problem: read.problem, answer: output };
-    await renewWorktree(mirror, worktree, rest.baseCommit);
+    await renew();
     sessionId = end.sessionId;
   }
 }

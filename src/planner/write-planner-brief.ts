@@ -12,6 +12,8 @@ export type PlannerBrief = {
   task: Task;
   /** Advice for a good plan: the same for every task and agent. */
   instructions: string;
+  /** What of the tree it sees, in words; empty: all of it. */
+  sparse: string;
   checks: readonly { command: string }[];
   /** The part of a plan that is to be planned further; null: the whole task. */
   part: Pick<Subtask, "key" | "title" | "brief" | "writes"> | null;
@@ -39,6 +41,7 @@ export type FailedPart = {
 export function writePlannerBrief({
   task,
   instructions,
+  sparse,
   checks,
   part,
   failed,
@@ -59,6 +62,7 @@ export function writePlannerBrief({
     section("What is asked for", [
       `A plan for ${part ? "this part" : "the goal"}.`,
       instructions,
+      sparse,
       `At most ${maxPlannedSubtasks} parts. ${part ? '`kind` is always "work": there is no plan below this one.' : '`kind` is "work", or "plan" for a part that cannot be planned before what it depends on is there: it is planned when its turn comes.'}`,
     ]),
     checks.length > 0

@@ -13,6 +13,7 @@ import type {
   JudgeChange,
   Verdict,
 } from "../core/proof/verdict.ts";
+import { sparseOf } from "../core/settings/sparse.ts";
 import { makeCheckSandbox } from "../roles/box.ts";
 import { noteMissingTools, withTools } from "../sandbox/box/installed-tools.ts";
 import { openSandbox } from "../sandbox/box/open-sandbox.ts";
@@ -20,6 +21,11 @@ import { describeSandbox, type Sandbox } from "../sandbox/box/sandbox.ts";
 import { removeTree } from "../sandbox/files/remove-tree.ts";
 import { makeTempFolder } from "../sandbox/files/temp.ts";
 import { runBaseline } from "../verifier/checks/baseline.ts";
+import { listFolders } from "../verifier/checks/inspect-repository.ts";
+import {
+  readRepositoryConfig,
+  repositoryConfigPath,
+} from "../verifier/checks/read-repository-config.ts";
 import { verifyCommit } from "../verifier/checks/verify-attempt.ts";
 import { readWantedTools } from "../verifier/detection/wanted-tools.ts";
 import type { CheckSandbox } from "../verifier/place/confine-checks.ts";
@@ -142,12 +148,15 @@ export async function proveReceipt(options: ProveOptions): Promise<Proved> {
     );
     options.say(`Sandbox: ${describeSandbox(sandbox)}`);
     const files = new Set(await listFilesAt(mirror, base));
+    const told = await readFileAt(mirror, base, repositoryConfigPath);
+    const named = told === null ? [] : (readRepositoryConfig(told, [...files]).sparse ?? []);
     const tools = await readWantedTools({ files, read: (path) => readFileAt(mirror, base, path) });
     const env = scrubbedEnvironment(config.sandbox.environment);
     for (const note of await noteMissingTools(tools, env)) options.say(note);
     const level = options.level ?? repeat.level;
     const run = {
       ...{ mirror, baseCommit: base, setup: repeat.setup, workRoot: join(root, "checks") },
+      sparse: sparseOf({ baseCommit: base, sparse: listFolders(named) }),
       ...(isAbsolute(place) && { repository: place }),
       ...(sandbox.provider !== "none" && {
         sandbox: sandboxFor(root, config, sandbox, receipt, repeat),

@@ -1,5 +1,6 @@
 import { basename, join } from "node:path";
 import type { WarmRepository } from "../core/settings/readiness.ts";
+import { sparseOf } from "../core/settings/sparse.ts";
 import { makeCheckSandbox } from "../roles/box.ts";
 import { inspectRepository } from "../verifier/checks/inspect-repository.ts";
 import { warmUp } from "../verifier/place/warm-up.ts";
@@ -31,9 +32,10 @@ export async function warmRepository(
     const mirror = await ensureMirror(mirrors, repository, access);
     const head = await resolveBase(mirror, base);
     await fetchContent(mirror, repository, head.commit, { authHeader, signal, mayAsk: true });
-    const { registries, setup, tools } = await inspectRepository(mirror, head.commit, []);
+    const { registries, setup, sparse, tools } = await inspectRepository(mirror, head.commit, []);
     const readiness = await warmUp({
       ...{ mirror, repository: text, baseCommit: head.commit, setup, signal },
+      sparse: sparseOf({ baseCommit: head.commit, sparse }),
       ...{ workRoot: config.paths.checks, env: makeCommandEnvironment(deps)(tools) },
       logRoot: join(config.paths.logs, "warm", basename(mirror.gitDir)),
       sandbox: {

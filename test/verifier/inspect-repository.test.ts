@@ -82,6 +82,8 @@ delivery: pr
       "checks[0].report",
       "`checks[0].report`: must be a path inside the repository",
     ],
+    ["sparse: []\n", 1, "sparse", "`sparse`: must name a folder, or be left out"],
+    ["sparse: a\n", 1, "sparse", "`sparse`: Invalid input: expected array, received string"],
     ["- a\n", 1, null, "must be a map with these keys: setup, checks, protected, delivery"],
     ["setup: a\nsetup: b\n", 2, null, "Map keys must be unique"],
     ["a: [1\nb: 2\n", 2, null, ""],
@@ -153,6 +155,7 @@ describe("a repository's base commit", () => {
       proof: null,
       delivery: null,
       notes: [],
+      sparse: [],
       tools: { versions: [], usesMise: false },
     });
     const found = await inspectRepository(mirror, detected, ["echo hi"]);
@@ -190,6 +193,37 @@ describe("a repository's base commit", () => {
     expect(await inspectRepository(mirror, told, [], () => false)).toMatchObject({
       ...{ setup: ["npm ci"], notes: [], checksSource: "detected" },
     });
+  });
+
+  test("sparse folders are told with their size, those inside another one once", async () => {
+    const files = { "a/one": "", "a/deep/two": "", "a/other/three": "", "b/four": "", root: "" };
+    const config = "sparse: [a/deep/, a/other, a/deep]\nchecks: []\nsetup: []\n";
+    const sparse = await repository.commit({ ...files, ".deputy/config.yaml": config });
+    const around = config.replace("a/other", "a");
+    const wide = await repository.commit({ ...files, ".deputy/config.yaml": around });
+    const mirror = await repository.mirror();
+    const told = /^sparse: a\/deep, a\/other \(\d+ of \d+ files\)$/;
+    expect(await inspectRepository(mirror, sparse, [])).toMatchObject({
+      ...{ sparse: ["a/deep", "a/other"], notes: [expect.stringMatching(told)] },
+    });
+    expect((await inspectRepository(mirror, wide, [])).sparse).toEqual(["a"]);
+  });
+
+  test.each([
+    ["nowhere", "is no folder of the base commit: correct the name, or take it out"],
+    ["/a", "is an absolute path: write it from the repository's root"],
+    ["a/../b", 'must be a folder below the root, without "." and ".." in its path'],
+    ["a//deep", 'must be a folder below the root, without "." and ".." in its path'],
+    [".", 'must be a folder below the root, without "." and ".." in its path'],
+    ["a/*", "is a pattern: name a folder, which is taken with all below it"],
+    ["a/one", "is a file in the base commit: name the folder around it"],
+  ])("no sparse folder: %s", async (name, why) => {
+    const config = `setup: []\nsparse:\n  - a\n  - ${JSON.stringify(name)}\n`;
+    const wrong = await repository.commit({ "a/one": "", ".deputy/config.yaml": config });
+    const mirror = await repository.mirror();
+    await expect(inspectRepository(mirror, wrong, [])).rejects.toThrow(
+      `\`.deputy/config.yaml\` line 4: \`sparse[1]\`: ${JSON.stringify(name)} ${why}`,
+    );
   });
 
   test("a mistake in the configuration is one clear sentence", async () => {

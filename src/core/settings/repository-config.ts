@@ -25,5 +25,7 @@ export const repositoryConfigSchema = z.strictObject({
   protected: z.array(z.string().min(1)).optional(),
   delivery: z.enum(["branch", "pr"]).optional(),
   proof: z.enum(proofLevels).optional(),
+  /** Folders: worktrees hold these alone, and the files beside and above them. */
+  sparse: z.array(z.string().min(1)).min(1, "must name a folder, or be left out").optional(),
 });
 export type RepositoryConfig = z.infer<typeof repositoryConfigSchema>;

@@ -3,6 +3,7 @@ import { DeputyError } from "../../core/base/error.ts";
 import type { ProofLevel } from "../../core/proof/proof.ts";
 import { type Check, setupCheckName } from "../../core/proof/verdict.ts";
 import type { RepositoryConfig } from "../../core/settings/repository-config.ts";
+import { isInPart } from "../../core/settings/sparse.ts";
 import type { WantedTools } from "../../core/settings/wanted-tool.ts";
 import { cutText } from "../../core/text/clean-text.ts";
 import { noteMissingTools, withTools } from "../../sandbox/box/installed-tools.ts";
@@ -26,6 +27,8 @@ export type Inspection = {
   checks: Check[];
   checksSource: "config" | "detected" | "none";
   protectedPaths: string[];
+  /** The folders that worktrees hold; empty: everything. */
+  sparse: string[];
   /** The delivery that the repository asks for; null when it names none. */
   delivery: "branch" | "pr" | null;
   /** The proof level that the repository asks for; null when it names none. */
@@ -53,8 +56,9 @@ export async function inspectRepository(
 ): Promise<Inspection> {
   const read: Reader = (path) => readFileAt(mirror, baseCommit, path);
   const text = await read(repositoryConfigPath);
-  const config = text === null ? {} : readRepositoryConfig(text);
   const files = await listFilesAt(mirror, baseCommit);
+  const config = text === null ? {} : readRepositoryConfig(text, files);
+  const sparse = listFolders(config.sparse ?? []);
   const tree = { files: new Set(files), read };
   const tools = await readWantedTools(tree);
   const env = scrubbedEnvironment();
@@ -77,15 +81,30 @@ export async function inspectRepository(
     checks: mergeChecks(checks, callerChecks, "caller"),
     checksSource: config.checks ? "config" : checks.length > 0 ? "detected" : "none",
     protectedPaths: [...alwaysProtected, ...(config.protected ?? [])],
+    sparse,
     delivery: config.delivery ?? null,
     proof: config.proof ?? null,
     tools,
     notes: [
+      ...noteSparse(sparse, files),
       ...(config.setup === undefined ? (detected?.notes ?? []) : []),
       ...(await noteMissingTools(tools, env)),
       ...noteEnvrc(tree.files),
     ],
   };
+}
+
+/** Without a slash at the end, and without those inside another one. */
+export function listFolders(names: readonly string[]): string[] {
+  const folders = [...new Set(names.map((name) => name.replace(/\/$/, "")))];
+  return folders.filter((folder) => !folders.some((other) => folder.startsWith(`${other}/`)));
+}
+
+function noteSparse(folders: readonly string[], files: readonly string[]): string[] {
+  if (folders.length === 0) return [];
+  const held = files.filter((file) => isInPart(folders, file)).length;
+  const count = (number: number) => number.toLocaleString("en-US");
+  return [`sparse: ${folders.join(", ")} (${count(held)} of ${count(files.length)} files)`];
 }
 
 async function readRegistries(files: readonly string[], read: Reader): Promise<string[]> {

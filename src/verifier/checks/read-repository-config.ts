@@ -22,8 +22,14 @@ const knownKeys = {
 
 type Place = { line: number; path: readonly PropertyKey[] };
 
-/** Parses the text of the file. An empty file is an empty configuration. */
-export function readRepositoryConfig(text: string): RepositoryConfig {
+/**
+ * Parses the text of the file. An empty file is an empty configuration. `files`: those of its commit,
+ * in which the folders that it names are looked up.
+ */
+export function readRepositoryConfig(
+  text: string,
+  files: readonly string[] = [],
+): RepositoryConfig {
   if (text.length > maxLength) throw fail({ line: 1, path: [] }, "the file is larger than 256 KiB");
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
@@ -55,7 +61,27 @@ export function readRepositoryConfig(text: string): RepositoryConfig {
       throw fail({ line: lineOf(path), path }, "must be a path inside the repository");
     }
   }
+  for (const [index, folder] of (parsed.data.sparse ?? []).entries()) {
+    const problem = findFolderProblem(folder, files);
+    if (problem === null) continue;
+    const path = ["sparse", index];
+    throw fail({ line: lineOf(path), path }, `${JSON.stringify(folder)} ${problem}`);
+  }
   return parsed.data;
+}
+
+/** Why this is no folder that worktrees could hold; null: it is one. */
+function findFolderProblem(text: string, files: readonly string[]): string | null {
+  if (text.startsWith("/")) return "is an absolute path: write it from the repository's root";
+  if (/[*?[\]\\]/.test(text))
+    return "is a pattern: name a folder, which is taken with all below it";
+  const folder = text.replace(/\/$/, "");
+  if (folder.split("/").some((name) => /^\.{0,2}$/.test(name)))
+    return 'must be a folder below the root, without "." and ".." in its path';
+  if (files.some((file) => file.startsWith(`${folder}/`))) return null;
+  return files.includes(folder)
+    ? "is a file in the base commit: name the folder around it"
+    : "is no folder of the base commit: correct the name, or take it out";
 }
 
 type Issue = z.core.$ZodIssue;

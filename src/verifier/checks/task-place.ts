@@ -4,6 +4,7 @@ import type { LimitFunction } from "p-limit";
 import { invariant } from "../../core/base/invariant.ts";
 import type { ProofLevel } from "../../core/proof/proof.ts";
 import type { Check, CheckResult, Experiment, Verdict } from "../../core/proof/verdict.ts";
+import { sparseOf } from "../../core/settings/sparse.ts";
 import type { WantedTools } from "../../core/settings/wanted-tool.ts";
 import type { Claim, Outcome } from "../../core/task/outcome.ts";
 import type { Baseline, Subtask, Task } from "../../core/task/task.ts";
@@ -89,6 +90,7 @@ export function placeOf(deps: VerifyDeps, claim: Claim, task: Task, signal: Abor
     mirror: mirrorOf(deps, task),
     repository: task.repository,
     baseCommit: preparation.baseCommit,
+    sparse: sparseOf(preparation),
     setup: preparation.setup,
     workRoot: deps.paths.checks,
     env: deps.environment(preparation.tools),

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { mkdir, realpath } from "node:fs/promises";
 import { join } from "node:path";
 import { type Check, type CheckRun, setupCheckName } from "../../core/proof/verdict.ts";
+import type { Sparse } from "../../core/settings/sparse.ts";
 import { includeFiles } from "../../worktree/checkout/include-files.ts";
 import { addWorktree, discardWorktree } from "../../worktree/checkout/worktree.ts";
 import type { Mirror } from "../../worktree/mirror/open-mirror.ts";
@@ -18,7 +19,7 @@ import { type CheckSandbox, type ConfinedPlace, unconfined } from "./confine-che
  * is removed afterwards, whatever happens.
  */
 export async function withCleanWorktree<T>(
-  { baseCommit, mirror, repository, sandbox, startsInside, workRoot }: CleanPlace,
+  { baseCommit, mirror, repository, sandbox, sparse, startsInside, workRoot }: CleanPlace,
   commit: string,
   use: (clean: Clean) => Promise<T>,
 ): Promise<T> {
@@ -31,7 +32,7 @@ export async function withCleanWorktree<T>(
   try {
     await mkdir(scratch, { mode: 0o700 });
     await mkdir(reports, { mode: 0o700 });
-    await addWorktree(mirror, path, commit);
+    await addWorktree(mirror, path, commit, "filled", sparse);
     const included =
       repository === undefined
         ? []
@@ -67,6 +68,8 @@ export type CleanPlace = {
   /** The user's repository, whose ignored files are copied in; left out: none are copied. */
   repository?: string;
   baseCommit: string;
+  /** The part of the tree that it holds; left out, or null: all of it. */
+  sparse?: Sparse | null;
   /** Left out: commands run as the daemon's user. */
   sandbox?: CheckSandbox;
   /** Commands start at the path that every box has for its worktree; see `Confinement.startsInside`. */

@@ -5,6 +5,7 @@ import { type Denial, makeDenialList } from "../../sandbox/box/find-denials.ts";
 import { findProgram } from "../../sandbox/process/find-program.ts";
 import type { ProcessIdentity } from "../../sandbox/process/process-identity.ts";
 import { includeFiles } from "../../worktree/checkout/include-files.ts";
+import { isHeld, readSparse } from "../../worktree/checkout/sparse.ts";
 import { renewWorktree } from "../../worktree/checkout/worktree.ts";
 import { readContainedFile } from "../../worktree/git/contain-path.ts";
 import { throwAway } from "../../worktree/mirror/throw-away.ts";
@@ -65,12 +66,12 @@ export async function setUp(
 
 /** Makes the worktree again as it was before setup, without what it made or was given. */
 async function renew(
-  { baseCommit, mirror, repository }: SetupInput,
+  { baseCommit, mirror, repository, sparse }: SetupInput,
   { commit, worktree }: CheckPlace,
   home: string | null,
 ): Promise<void> {
   if (home !== null) await throwAway(mirror, home);
-  await renewWorktree(mirror, worktree, commit);
+  await renewWorktree(mirror, worktree, commit, "filled", sparse);
   if (repository !== undefined) await includeFiles(mirror, repository, worktree, baseCommit);
 }
 
@@ -86,6 +87,8 @@ export async function givePrepared(input: SetupInput, place: SetupPlace): Promis
   const { prepared, setup, signal } = input;
   const { home } = place;
   if (!prepared || home === null || setup.length === 0 || whyUnkept(input) !== null) return nothing;
+  // A worktree with more than the base's part of the tree may give setup more to read.
+  if ((readSparse(input.mirror, place.worktree)?.files.size ?? 0) > 0) return nothing;
   try {
     return await makeAndGive({ ...input, prepared }, { ...place, home });
   } catch (error) {
@@ -169,7 +172,8 @@ async function prepare(
     const files = await readCommitFiles(mirror, commit);
     if ([...files.values()].some((entry) => entry.startsWith("160000 ")))
       throw cannotKeep("the repository has submodules");
-    const paths = [...files.keys()];
+    const part = readSparse(mirror, worktree);
+    const paths = [...files.keys()].filter((path) => part === null || isHeld(part, path));
     const isSeen = await keepsAccessTimes(clean.reports);
     const before = isSeen ? await recordAccess(worktree, paths) : null;
     const { env, onProcess, signal } = input;
@@ -188,7 +192,7 @@ async function prepare(
 
 /** Whatever decides what setup makes, besides the commit. Null: it cannot be told. */
 export async function findCondition(
-  { env, mirror, sandbox, setup }: SetupInput,
+  { env, mirror, sandbox, setup, sparse }: SetupInput,
   { included, worktree }: Pick<SetupPlace, "included" | "worktree">,
 ): Promise<string | null> {
   const contents: string[] = [];
@@ -206,7 +210,8 @@ export async function findCondition(
     .filter(([name]) => !name.startsWith("DEPUTY_"))
     .toSorted();
   const traits = sandbox?.traits ?? [];
-  const all = [1, mirror.gitDir, setup, traits, contents, programs, variables];
+  const part = sparse?.folders ?? null;
+  const all = [1, mirror.gitDir, setup, traits, contents, programs, variables, part];
   return createHash("sha256").update(JSON.stringify(all)).digest("hex");
 }
 

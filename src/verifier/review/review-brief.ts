@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import type { Experiment, Verdict } from "../../core/proof/verdict.ts";
 import type { ReviewFinding } from "../../core/review/review.ts";
 import { describeFinding, describePlace, describeState } from "../../core/review/review-words.ts";
+import { sparseOf, tellSparse } from "../../core/settings/sparse.ts";
 import type { Subtask, Task } from "../../core/task/task.ts";
 import { wrapOutsideText } from "../../core/text/data-block.ts";
 import { cleanOutsideText } from "../../core/text/outside-text.ts";
@@ -145,7 +146,9 @@ export async function writeJudgeChangesBrief(
 
 function describeWork({ task, subtask }: ReviewedWork): string[] {
   const { outsideText, source, subject } = task.origin;
+  const sparse = tellSparse(sparseOf(task.preparation));
   return [
+    sparse === "" ? "" : section("What you see of the repository", sparse),
     section("Goal", task.goal),
     outsideText
       ? section(

@@ -56,10 +56,11 @@ export type Asked = { reviewer: Reviewer; answer: ReviewAnswer | null };
 
 /** The place of a review's calls: about the subtask, but not one of its attempts. */
 export function callPlace({ assurance, deps, evidence, input, patience, shown }: Round): CallPlace {
-  const { baseCommit, env, logRoot, mirror, signal, workRoot } = evidence;
+  const { baseCommit, env, logRoot, mirror, signal, sparse, workRoot } = evidence;
   const { claim, db, subtask } = input;
   return {
     ...{ db, baseCommit, commit: shown, env: { ...env }, logRoot, mirror, signal, workRoot },
+    sparse: sparse ?? null,
     runRole: deps.runRole,
     patience,
     // Where a review is required, one crash must not end it.
