@@ -1,11 +1,14 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import type { Deputy, Json } from "../support/deputy.ts";
 import { withDeputy } from "../support/fixtures.ts";
 import { hasGitLfs, pointerTo } from "../support/lfs-server.ts";
+import { part } from "../support/planner.ts";
 import type { TestRepository } from "../support/repository.ts";
+import { answer, found } from "../support/reviewing.ts";
 import { waitFor } from "../support/scratch.ts";
 
 /**
@@ -112,6 +115,19 @@ test("what setup made in one part is not copied into another", async () => {
   expect(second.show("packages/a/log.txt")).toContain("five.txt");
 });
 
+test("where setup runs again in a fresh checkout, that is the part, too", async () => {
+  const repository = await makeHuge();
+  const config = repository.git("show", "HEAD:.deputy/config.yaml");
+  const once = "setup: test ! -e tools/setup.log || exit 1; ";
+  await repository.write({ ".deputy/config.yaml": config.replace("setup: ", once) });
+  repository.git("commit", "--quiet", "--all", "--message", "once");
+  // Another input of setup: what it made on the base is there when it runs on this change.
+  const agent = "command:echo more >> packages/list.txt";
+  const { changed, code, said } = await runIn(repository, "Again", "--agent", agent);
+  expect(code, said).toBe(0);
+  expect(changed()).toBe("M\tpackages/list.txt");
+});
+
 test("a file in the place of a folder outside is said to the agent, and deletes nothing", async () => {
   const repository = await makeHuge();
   const agent =
@@ -185,7 +201,34 @@ test.skipIf(!hasGitLfs)(
 );
 
 describe("where agents see what lies outside", () => {
-  const free = withDeputy({ env: { DEPUTY_SANDBOX: "none" } });
+  const free = withDeputy({ env: { DEPUTY_SANDBOX: "none" }, start: false });
+
+  beforeAll(async () => {
+    const see = (role: string, said: string) =>
+      free.scratch.agent(
+        `${role}.sh`,
+        `ls packages > ${free.scratch.at(role)}; cp "$DEPUTY_BRIEF_FILE" ${free.scratch.at(`${role}-brief`)}\n${said}`,
+      );
+    const plan = answer({ reason: "small", subtasks: [part("only")] });
+    const roles = {
+      planner: { agent: await see("planner", plan) },
+      reviewer: { agent: await see("reviewer", found()) },
+      coder: { agent: "command:echo changed > packages/a/one.txt" },
+    };
+    await writeFile(join(free.deputy.home, "config.yaml"), JSON.stringify({ roles }));
+    await free.deputy.start();
+  });
+
+  test("planners and reviewers see the part, and are told of the rest", async () => {
+    const repository = await makeHuge();
+    const args = ["Change", "--mode", "plan", "--assurance", "standard"];
+    const { code, said } = await runAt(free.deputy, repository, args);
+    expect(code, said).toBe(0);
+    for (const role of ["planner", "reviewer"]) {
+      expect(await free.scratch.read(role)).toBe("a\nlist.txt\n");
+      expect(await free.scratch.read(`${role}-brief`)).toContain("This worktree is sparse.");
+    }
+  });
 
   test("two parts that write outside at once: the second sees what was merged, and resolves it", async () => {
     const repository = await makeHuge();
@@ -200,14 +243,14 @@ describe("where agents see what lies outside", () => {
           `fi; echo ${own} > packages/a/${own}.txt`,
         ].join("\n"),
       );
-    const part = async (own: string, other: string) =>
+    const partOf = async (own: string, other: string) =>
       [
         `  - id: ${own}`,
         `    title: The ${own} part`,
         `    agent: ${JSON.stringify(await write(own, other))}`,
         `    checks: [grep -q ${own} docs/five.txt]`,
       ].join("\n");
-    const plan = `subtasks:\n${await part("left", "right")}\n${await part("right", "left")}\n`;
+    const plan = `subtasks:\n${await partOf("left", "right")}\n${await partOf("right", "left")}\n`;
     const file = await free.scratch.write("plan.yaml", plan);
     const args = ["Both", "--plan", file];
     const { changed, code, said, show } = await runAt(free.deputy, repository, args);
