@@ -7,7 +7,8 @@ import { rolldown } from "rolldown";
 /**
  * Makes dist/program, which is what people start: the modules of dist and their dependencies, put
  * together into few files, with the code that V8 compiled of them beside (see deputy.cjs). It needs
- * no other module of ours but dist/sandbox/network/forward.js, which a sandbox mounts alone.
+ * no other module of ours but dist/sandbox/network/forward.js and dist/sandbox/services/run-services.js,
+ * which a sandbox shows alone.
  */
 const dist = resolve(import.meta.dirname, "../dist");
 const out = join(dist, "program");

@@ -19,9 +19,9 @@ beforeAll(async () => {
   for (const file of ["package.json", ...files])
     await cp(join(root, file), join(folder, "deputy", file), { recursive: true });
   // Its modules are for developers: a program that loaded one would mix two builds.
-  const forwarder = join("sandbox", "network", "forward.js");
   await rm(join(folder, "deputy", "dist"), { recursive: true });
-  await cp(join(root, "dist", forwarder), join(folder, "deputy", "dist", forwarder));
+  for (const alone of ["sandbox/network/forward.js", "sandbox/services/run-services.js"])
+    await cp(join(root, "dist", alone), join(folder, "deputy", "dist", alone));
   await symlink(join(root, "node_modules"), join(folder, "node_modules"));
 });
 beforeEach(async () => {

@@ -163,7 +163,7 @@ async function confine(parts: Parts, spec: CommandSpec, confinement: Confinement
   const { env, args: envArgs } = buildEnvironment(spec.env, tools.env, network);
   const size = String(limits.tmpMb * 1024 * 1024);
   const memory = (at: string) => ["--size", size, "--tmpfs", at];
-  const forwarder = network.kind === "gateway" ? forwarderArgs(parts, network) : null;
+  const forwarder = network.kind === "gateway" ? forwarderArgs(network) : null;
   const args = [
     ...parts.namespaces,
     ...(parts.filter === null ? [] : ["--seccomp", String(filterFd)]),
@@ -174,6 +174,7 @@ async function confine(parts: Parts, spec: CommandSpec, confinement: Confinement
     ...(await placeFor(parts, scratch && join(scratch, "tmp"), "/tmp", shown, memory)),
     ...(await placeFor(parts, home, insideHome, shown, memory)),
     ...shown.flatMap(({ flag, path, at }) => [flag, path, at]),
+    ...showNode(parts),
     ...(forwarder?.binds ?? []),
     ...["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", startOf(spec, confinement)],
     ...envArgs,
@@ -333,22 +334,26 @@ function buildEnvironment(
   return { env, args };
 }
 
+/** The daemon's own Node, for programs of ours inside: they forward ports, and run services. */
+function showNode({ system }: Parts): string[] {
+  const node = process.execPath;
+  return system.some((folder) => isWithin(node, folder)) ? [] : ["--ro-bind", node, node];
+}
+
 /** Node runs the command and the ports that forward to our sockets. */
-function forwarderArgs(
-  { system }: Parts,
-  { forwards }: Extract<Network, { kind: "gateway" }>,
-): { binds: string[]; argv: string[] } {
+function forwarderArgs({ forwards }: Extract<Network, { kind: "gateway" }>): {
+  binds: string[];
+  argv: string[];
+} {
   const script = `${insideRun}/forward.mjs`;
   const socket = (index: number) => `${insideRun}/${index}.sock`;
-  const node = process.execPath;
   return {
     binds: [
       ...["--ro-bind", forwarderPath(), script],
       ...forwards.flatMap(({ socketPath }, index) => ["--bind", socketPath, socket(index)]),
-      ...(system.some((folder) => isWithin(node, folder)) ? [] : ["--ro-bind", node, node]),
     ],
     argv: [
-      ...[node, script],
+      ...[process.execPath, script],
       ...forwards.map(({ port }, index) => `${port}=${socket(index)}`),
       "--",
     ],
