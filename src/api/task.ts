@@ -87,6 +87,10 @@ export const taskWire = named(
         base_commit: z.string(),
         base_ref: z.string(),
         setup: z.array(z.string()),
+        /** What runs beside the checks. */
+        services: z.array(
+          z.object({ name: z.string(), run: z.string(), ports: z.array(z.string()) }),
+        ),
         checks: z.array(checkWire),
         checks_source: z.enum(["config", "detected", "none"]),
         protected_paths: z.array(z.string()),
@@ -152,6 +156,7 @@ export function presentListedTask(task: ListedTask) {
     preparation: task.preparation && {
       ...task.preparation,
       notes: task.preparation.notes ?? [],
+      services: task.preparation.services ?? [],
     },
   };
 }

@@ -134,6 +134,7 @@ async function plan(
 
 const nothingToRun = {
   setup: [],
+  services: [],
   registries: [],
   checks: [],
   checksSource: "none",
@@ -178,6 +179,7 @@ async function prepare(
     baseRef: base.baseRef,
     mirror: base.mirror.gitDir,
     setup: [...setup],
+    services: [...inspected.services],
     registries: [...registries],
     tools,
     checks: [...checks],

@@ -9,7 +9,7 @@ import {
   summarizeJudges,
   tellCoderOfJudges,
 } from "../core/proof/judge-words.ts";
-import { type CheckResult, type Verdict, wasKilled } from "../core/proof/verdict.ts";
+import { type CheckResult, type Verdict, wasKept } from "../core/proof/verdict.ts";
 import { openFindings, type Review, whyLoopEnds } from "../core/review/review.ts";
 import { askAboutMissing, askPerson, count, tellCoder } from "../core/review/review-words.ts";
 import type { FailureKind } from "../core/task/failure.ts";
@@ -121,7 +121,7 @@ function classifyVerdict(
   if (verdict.result === "inconclusive" && review)
     return make("review_not_done", verdict.summary, "", askAboutMissing(review));
   // Nothing is known about the change, and the agent had no part in it.
-  if (verdict.result === "inconclusive" && bad.length > 0 && bad.every(({ run }) => wasKilled(run)))
+  if (verdict.result === "inconclusive" && bad.length > 0 && bad.every(({ run }) => wasKept(run)))
     return make("infrastructure", verdict.summary, evidence);
   if (verdict.result === "inconclusive") return make("inconclusive", verdict.summary, evidence);
   if (blocking.length > 0)

@@ -58,6 +58,7 @@ export function renderDetail(
     ["repository", `${task.repository}${task.base ? ` @ ${task.base}` : ""}`],
     ["agent", task.agent],
     ["checks", listChecks(task)],
+    ["services", task.preparation?.services.map(({ name }) => name).join(" · ")],
     ...(task.preparation?.notes ?? []).map((note): [string, string] => ["note", note]),
     ["budget", task.budget && formatBudget(task.budget)],
     // The full question is shown further down.

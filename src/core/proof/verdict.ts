@@ -1,4 +1,5 @@
 import type { Review } from "../review/review.ts";
+import type { ServicesRun } from "../settings/service.ts";
 import type { Refused } from "./confinement.ts";
 
 /**
@@ -53,6 +54,10 @@ export type CheckRun = {
   failures?: string;
   logPath: string | null;
   tests: TestResults | null;
+  /** The services that were ready before it, and after how long; absent: it needs none. */
+  services?: ServicesRun["ready"];
+  /** The service that did not run as long as it did: nothing is known; absent: all ran. */
+  failedService?: string;
 };
 
 export type CheckResult = {
@@ -75,6 +80,11 @@ export const killedWords = "was killed";
 
 export function wasKilled({ status, detail }: Pick<CheckRun, "status" | "detail">): boolean {
   return status === "inconclusive" && detail.startsWith(killedWords);
+}
+
+/** The machine kept it from saying anything about the change. */
+export function wasKept(run: Pick<CheckRun, "status" | "detail" | "failedService">): boolean {
+  return wasKilled(run) || run.failedService !== undefined;
 }
 
 export const findingRules = [

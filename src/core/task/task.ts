@@ -5,6 +5,7 @@ import { type ProofLevel, proofLevels } from "../proof/proof.ts";
 import type { Check, CheckRun, Verdict } from "../proof/verdict.ts";
 import { type Assurance, assurances } from "../review/review.ts";
 import { agentNameHelp, parseAgentName } from "../settings/agent-name.ts";
+import type { Service } from "../settings/service.ts";
 import type { WantedTools } from "../settings/wanted-tool.ts";
 import { allowedPathSchema } from "../text/path-glob.ts";
 import type { Decision, EndReason, FailureKind, Fallback } from "./failure.ts";
@@ -220,6 +221,8 @@ export type Preparation = {
   baseRef: string;
   mirror: string;
   setup: string[];
+  /** What its checks need beside them; absent in rows of earlier versions. */
+  services?: Service[];
   /** Tools in the versions that the base commit's files ask for; absent in rows of earlier versions. */
   tools?: WantedTools;
   /** Package hosts named in the base commit's own files; absent in rows of earlier versions. */

@@ -45,6 +45,7 @@ export async function startPlan(
       base_ref: preparation.baseRef,
       checks: preparation.checks.map(({ command, kind, source }) => ({ command, kind, source })),
       setup: preparation.setup,
+      services: (preparation.services ?? []).map(({ name, run }) => ({ name, run })),
       notes: preparation.notes ?? [],
     },
   });
@@ -77,7 +78,7 @@ export function planData({ mode, why, planner, subtasks }: Plan): Record<string,
 
 function describePlan(
   task: Task,
-  { baseCommit, baseRef, checks, notes = [], setup }: Preparation,
+  { baseCommit, baseRef, checks, notes = [], services = [], setup }: Preparation,
   plan: Plan,
   prepared: string | null,
 ): string {
@@ -94,5 +95,7 @@ function describePlan(
     setup.length === 0
       ? ""
       : `; setup: ${setup.map((command) => `\`${command}\``).join(", ")}${prepared === null ? "" : ` (${prepared})`}`;
-  return `Plan: ${shape}, from ${baseRef} at ${baseCommit.slice(0, 10)}${before}; checks: ${judges || "none, so nothing will be verified"}${notes.map((note) => ` · ${note}`).join("")}`;
+  const names = services.map(({ name }) => `\`${name}\``).join(", ");
+  const beside = names === "" ? "" : `, beside services: ${names}`;
+  return `Plan: ${shape}, from ${baseRef} at ${baseCommit.slice(0, 10)}${before}; checks: ${judges || "none, so nothing will be verified"}${beside}${notes.map((note) => ` · ${note}`).join("")}`;
 }

@@ -52,6 +52,8 @@ const checkRun = object({
   outputTail: word,
   logPath: maybe,
   tests: object({ tests: z.record(z.string(), z.string()) }).nullable(),
+  services: z.array(object({ name: word, readyMs: z.number() })).optional(),
+  failedService: word.optional(),
 });
 const refused = object({ what: word, detail: word });
 const review = object({
@@ -124,6 +126,15 @@ const preparation = object({
   baseRef: word,
   mirror: word,
   setup: words,
+  services: z
+    .array(
+      object({
+        ...{ name: word, run: word, ports: words, stop: maybe },
+        ready: z.union([word, z.number()]).nullable(),
+        startTimeoutMs: z.number().positive(),
+      }),
+    )
+    .optional(),
   tools: object({
     versions: z.array(object({ name: word, version: word, by: word })),
     usesMise: z.boolean(),

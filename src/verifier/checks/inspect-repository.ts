@@ -3,6 +3,7 @@ import { DeputyError } from "../../core/base/error.ts";
 import type { ProofLevel } from "../../core/proof/proof.ts";
 import { type Check, setupCheckName } from "../../core/proof/verdict.ts";
 import type { RepositoryConfig } from "../../core/settings/repository-config.ts";
+import { defaultStartTimeoutMs, type Service } from "../../core/settings/service.ts";
 import { isInPart } from "../../core/settings/sparse.ts";
 import type { WantedTools } from "../../core/settings/wanted-tool.ts";
 import { cutText } from "../../core/text/clean-text.ts";
@@ -22,6 +23,7 @@ import { readRepositoryConfig, repositoryConfigPath } from "./read-repository-co
  */
 export type Inspection = {
   setup: string[];
+  services: Service[];
   /** Package registries that the repository's own files name. */
   registries: string[];
   checks: Check[];
@@ -77,6 +79,7 @@ export async function inspectRepository(
   const setup = typeof told === "string" ? [told] : [...told];
   return {
     setup,
+    services: (config.services ?? []).map(readService),
     registries: setup.length === 0 ? [] : await readRegistries(files, read),
     checks: mergeChecks(checks, callerChecks, "caller"),
     checksSource: config.checks ? "config" : checks.length > 0 ? "detected" : "none",
@@ -152,6 +155,13 @@ function readCheck(entry: CheckEntry): Check {
     ...(entry.always && { always: true }),
     timeoutMs: entry.timeout_minutes ? entry.timeout_minutes * 60_000 : check.timeoutMs,
   };
+}
+
+function readService(entry: NonNullable<RepositoryConfig["services"]>[number]): Service {
+  const { name, port = [], ready = null, run, start_timeout_s: seconds, stop = null } = entry;
+  const ports = typeof port === "string" ? [port] : port;
+  const startTimeoutMs = seconds === undefined ? defaultStartTimeoutMs : seconds * 1_000;
+  return { name, run, ports, ready, stop, startTimeoutMs };
 }
 
 function makeCheck(command: string, kind: Check["kind"], source: Check["source"]): Check {

@@ -5,6 +5,7 @@ import {
   type RepositoryConfig,
   repositoryConfigSchema,
 } from "../../core/settings/repository-config.ts";
+import { maxPorts } from "../../core/settings/service.ts";
 import { findUnstorable } from "../../core/text/storable.ts";
 
 /**
@@ -18,7 +19,17 @@ const maxLength = 256 * 1024;
 const knownKeys = {
   "": Object.keys(repositoryConfigSchema.shape),
   checks: ["name", "run", "timeout_minutes", "report"],
+  services: ["name", "run", "port", "ready", "stop", "start_timeout_s"],
 };
+/** What a union of the schema may be, by the last named part of its path. */
+const choices: Readonly<Record<string, string>> = {
+  checks: "a command, or a map with `run`",
+  port: "the name of a variable, or a list of them",
+  ready: "a command, or the number of a port",
+};
+/** Variables that mean something to every command, or to the daemon. */
+const reserved =
+  /^(?:PATH|HOME|USER|LOGNAME|SHELL|LANG|LANGUAGE|TZ|TMPDIR|TERM|CI|ENV|IFS|PWD|NODE_OPTIONS|(?:LC|LD|DEPUTY|BASH|GIT)_\w*)$/;
 
 type Place = { line: number; path: readonly PropertyKey[] };
 
@@ -67,6 +78,8 @@ export function readRepositoryConfig(
     const path = ["sparse", index];
     throw fail({ line: lineOf(path), path }, `${JSON.stringify(folder)} ${problem}`);
   }
+  const wrong = findWrongService(parsed.data.services ?? []);
+  if (wrong) throw fail({ line: lineOf(wrong.path), path: wrong.path }, wrong.message);
   return parsed.data;
 }
 
@@ -84,6 +97,27 @@ function findFolderProblem(text: string, files: readonly string[]): string | nul
     : "is no folder of the base commit: correct the name, or take it out";
 }
 
+type Services = NonNullable<RepositoryConfig["services"]>;
+
+/** What the schema cannot say of services: names and variables are used once, and are free. */
+function findWrongService(services: Services): { path: PropertyKey[]; message: string } | null {
+  const names = new Set<string>();
+  const variables = new Set<string>();
+  for (const [index, { name, port = [] }] of services.entries()) {
+    const at = (field: string, message: string) => ({ path: ["services", index, field], message });
+    if (names.has(name)) return at("name", `another service is named ${name}, too`);
+    names.add(name);
+    for (const variable of typeof port === "string" ? [port] : port) {
+      if (reserved.test(variable)) return at("port", `${variable} has a meaning of its own`);
+      if (variables.has(variable)) return at("port", `${variable} is the variable of another port`);
+      variables.add(variable);
+      if (variables.size > maxPorts)
+        return at("port", `services have at most ${maxPorts} ports in all`);
+    }
+  }
+  return null;
+}
+
 type Issue = z.core.$ZodIssue;
 
 /** Explains an issue, in our words where zod's are unclear, with the path it concerns. */
@@ -94,7 +128,8 @@ function explain(
   if (!issue) return { path: [], message: "is not valid" };
   if (issue.code === "unrecognized_keys") {
     const key = issue.keys[0] ?? "";
-    const known = knownKeys[issue.path[0] === "checks" ? "checks" : ""];
+    const [section] = issue.path;
+    const known = knownKeys[section === "checks" || section === "services" ? section : ""];
     const near = known.find((name) => distance(name, key) <= 2);
     const hint = near ? `did you mean \`${near}\`?` : `known keys: ${known.join(", ")}`;
     return { path: [...issue.path, key], message: `unknown key \`${key}\`; ${hint}` };
@@ -104,10 +139,8 @@ function explain(
     if (inner) {
       return explain({ ...inner, path: [...issue.path, ...inner.path] } as Issue, value);
     }
-    const what =
-      issue.path[0] === "checks"
-        ? "a command, or a map with `run`"
-        : "a command or a list of commands";
+    const last = issue.path.findLast((part) => typeof part === "string");
+    const what = choices[String(last)] ?? "a command or a list of commands";
     return { path: issue.path, message: `must be ${what}` };
   }
   const what =
