@@ -311,7 +311,7 @@ describe("one run against the baseline", () => {
     expect(judgeRun("acceptance", refused(5432), refused(5432))).toMatchObject({
       result: "inconclusive",
       reason:
-        'exit 1, as on the base; it seems to need a network or a database that it cannot reach: "Error: connect ECONNREFUSED 127.0.0.1:5432"',
+        'exit 1, as on the base; it seems to need a network or a database that it cannot reach: "Error: connect ECONNREFUSED 127.0.0.1:5432" (`services` in .deputy/config.yaml start one beside it)',
     });
     // Who listens on another port of this machine is the project.
     expect(judgeRun("acceptance", refused(8123), refused(8123)).result).toBe("fail");
@@ -435,5 +435,27 @@ test("checks that are as red as the base show nothing by themselves", () => {
   expect(conclude(checks, [], [])).toMatchObject({
     result: "pass",
     summary: "1 check fails as on the base",
+  });
+});
+
+describe("a service that did not run as long as its check", () => {
+  const kept: CheckRun = {
+    ...{ ...run(null), detail: "service `db` exited with 1 before it was ready" },
+    failedService: "db",
+  };
+  test.each([
+    ["regression", run(0), "fail", `${kept.detail}; without the change its services run`],
+    ["acceptance", run(1), "fail", `${kept.detail}; without the change its services run`],
+    ["regression", kept, "inconclusive", kept.detail],
+    ["acceptance", null, "inconclusive", kept.detail],
+  ] as const)("of a check of kind %s, with %j on the base", (kind, baseline, result, reason) => {
+    expect(judgeRun(kind, kept, baseline)).toMatchObject({ result, reason });
+  });
+
+  test("is never red before too", () => {
+    expect(judgeRun("regression", run(1), kept)).toMatchObject({
+      result: "inconclusive",
+      reason: `red (exit 1), and on the base it ${kept.detail}, so nothing can be compared`,
+    });
   });
 });

@@ -72,7 +72,7 @@ export function missingOf(run: CheckRun): string | null {
 export function hintOf(run: CheckRun): string {
   const unreachable = unreachableOf(run);
   if (unreachable)
-    return `; it seems to need a network or a database that it cannot reach: "${unreachable}"`;
+    return `; it seems to need a network or a database that it cannot reach: "${unreachable}" (\`services\` in .deputy/config.yaml start one beside it)`;
   const missing = missingOf(run);
   return missing ? `; something that it needs is missing: "${missing}"` : "";
 }

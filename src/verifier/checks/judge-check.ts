@@ -46,6 +46,9 @@ export function judgeRun(
     ...(uncounted.length > 0 && { flaky: uncounted }),
   });
   const about: About = { kind, run, baseline, compared, failing, uncounted, flaky, judged };
+  const worksOnBase = baseline !== null && baseline.status !== "inconclusive";
+  if (run.failedService !== undefined && worksOnBase)
+    return judged("fail", `${run.detail}; without the change its services run`);
   if (run.status === "inconclusive") return judged("inconclusive", run.detail + hintOf(run));
   if (run.status === "green") return judgeGreen(about, newlyFailing);
   // With only flaky failures the run is as good as green, and no better.

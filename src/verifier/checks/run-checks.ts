@@ -1,6 +1,8 @@
 import { existsSync } from "node:fs";
 import { scrubbedEnvironment } from "../../core/base/child-environment.ts";
-import { type Check, type CheckRun, killedWords, wasKilled } from "../../core/proof/verdict.ts";
+import { invariant } from "../../core/base/invariant.ts";
+import { type Check, type CheckRun, killedWords, wasKept } from "../../core/proof/verdict.ts";
+import type { Service, ServicesRun } from "../../core/settings/service.ts";
 import { cleanText } from "../../core/text/clean-text.ts";
 import { describeFailure } from "../../core/text/telling-line.ts";
 import type { ConfinedResult } from "../../sandbox/box/sandbox.ts";
@@ -10,6 +12,7 @@ import { readContainedFile, removeContained } from "../../worktree/git/contain-p
 import { maxParsedLength } from "../parsers/test-list.ts";
 import { type CheckRole, type ConfinedPlace, unconfined } from "../place/confine-checks.ts";
 import { type NameTests, unnamed } from "../tests/name-tests.ts";
+import { besideServices, describeFailed, describeServiceOutput } from "./beside-services.ts";
 import { describeCrash } from "./explain-run.ts";
 import { findFailurePassages } from "./failure-passages.ts";
 
@@ -30,6 +33,10 @@ export type CheckPlace = {
   confined?: ConfinedPlace;
   /** Makes runners name their tests; left out: their output is used as it is. */
   nameTests?: NameTests;
+  /** Started for each check, in its box; left out: none. */
+  services?: readonly Service[];
+  /** A folder beside the worktree that commands may write; needed where there are services. */
+  reports?: string;
 };
 
 const keepBytes = 8 * 1024 * 1024;
@@ -53,11 +60,16 @@ export async function runCheck(
   const runOnce = async () => {
     // New for each run, so that two runs never share a report.
     const named = await (role === "check" && place.nameTests ? place.nameTests : unnamed)(check);
+    const command = ["sh", "-c", named.command] as const;
+    const services = role === "check" ? (place.services ?? []) : [];
+    invariant(place.reports !== undefined || services.length === 0, "services have a folder");
+    const beside = await besideServices(services, place.reports ?? "", command, named.env);
     const spec = {
-      argv: ["sh", "-c", named.command],
+      argv: beside?.argv ?? command,
       cwd: place.worktree,
-      env: scrubbedEnvironment({ ...place.env, ...named.env, CI: "1" }),
-      timeoutMs: check.timeoutMs,
+      // What makes runners name their tests is not for services.
+      env: scrubbedEnvironment({ ...place.env, ...(beside ? {} : named.env), CI: "1" }),
+      timeoutMs: check.timeoutMs + (beside?.extraMs ?? 0),
       signal: place.signal,
       keepBytes,
       ...(logPath ? { logPath } : {}),
@@ -66,12 +78,14 @@ export async function runCheck(
     const result = await confined[role](spec);
     place.signal.throwIfAborted();
     if (result.denials.length > 0) confined.onDenials(role, check, result.denials);
-    return { named, result, ...describeEnding(result, check.timeoutMs) };
+    const ran = beside ? await beside.read(logPath) : undefined;
+    return { named, result, ran, ...describeEnding(result, check.timeoutMs, ran) };
   };
   let once = await runOnce();
   // The kernel ran out of memory, or somebody ended a process by mistake: rarely twice.
-  if (wasKilled(once)) once = await runOnce();
-  const { detail, named, result, status } = once;
+  if (wasKept(once)) once = await runOnce();
+  const { detail, failedService, named, ran, result, status } = once;
+  const hasRun = failedService === undefined;
   // Loaded late: parsers are libraries that a daemon without checks does not need.
   const { parseTestResults } = await import("../tests/parse-test-results.ts");
   const report = check.report === null ? null : await readReport(place.worktree, check.report);
@@ -80,29 +94,37 @@ export async function runCheck(
     commit: place.commit,
     startedAt,
     durationMs: result.durationMs,
-    exitCode: result.exitCode,
+    exitCode: hasRun ? result.exitCode : null,
     status,
     detail: role === "setup" && status === "red" ? describeFailure(detail, result.output) : detail,
-    outputTail: tailOf(result.output),
+    outputTail: tailOf(`${result.output}${describeServiceOutput(ran?.failed ?? null)}`),
     ...(status === "red" && passagesOf(result.output)),
     logPath: logPath && existsSync(logPath) ? logPath : null,
-    tests:
-      inReport ??
-      (await named.read(result.output)) ??
-      parseTestResults(result.stdout, place.worktree, result.truncatedBytes > 0),
+    tests: hasRun
+      ? (inReport ??
+        (await named.read(result.output)) ??
+        parseTestResults(result.stdout, place.worktree, result.truncatedBytes > 0))
+      : null,
+    ...(ran && { services: ran.ready }),
+    ...(!hasRun && { failedService }),
   };
 }
 
 function describeEnding(
   result: ConfinedResult,
   timeoutMs: number,
-): Pick<CheckRun, "status" | "detail"> {
+  /** Null: nothing is known of its services; undefined: it has none. */
+  beside: ServicesRun | null | undefined,
+): Pick<CheckRun, "status" | "detail" | "failedService"> {
   const inconclusive = (detail: string) => ({ status: "inconclusive" as const, detail });
   const { endedBy, exitCode, limit, signal } = result;
   const missed = result.missed ? `; ${result.missed}` : "";
+  const notes = (beside?.notes ?? []).map((note) => `; ${cleanText(note)}`).join("");
   if (limit) return inconclusive(`was stopped by the sandbox: ${limit.detail}`);
   if (endedBy === "not_started") return inconclusive(`could not start: ${result.error}${missed}`);
   if (endedBy === "timeout") return inconclusive(`timed out after ${timeoutMs / 1000} s`);
+  if (beside?.failed)
+    return { ...inconclusive(describeFailed(beside.failed)), failedService: beside.failed.name };
   const crash = describeCrash(exitCode, signal ?? null);
   if (crash) return { status: "red", detail: crash };
   if (exitCode === null) return inconclusive(`${killedWords} by ${signal ?? "a signal"}`);
@@ -112,7 +134,8 @@ function describeEnding(
     return inconclusive("could not start: pytest is not installed for this Python");
   // A shell's exit codes for a command that SIGKILL or SIGTERM ended.
   if (exitCode === 137 || exitCode === 143) return inconclusive(`${killedWords}: exit ${exitCode}`);
-  return { status: exitCode === 0 ? "green" : "red", detail: `exit ${exitCode}${missed}` };
+  if (beside === null) return inconclusive("nothing is known of its services");
+  return { status: exitCode === 0 ? "green" : "red", detail: `exit ${exitCode}${missed}${notes}` };
 }
 
 /** The end of the output for people and briefs: whole lines, without what a database refuses. */

@@ -92,6 +92,7 @@ export function placeOf(deps: VerifyDeps, claim: Claim, task: Task, signal: Abor
     baseCommit: preparation.baseCommit,
     sparse: sparseOf(preparation),
     setup: preparation.setup,
+    services: preparation.services ?? [],
     workRoot: deps.paths.checks,
     env: deps.environment(preparation.tools),
     ...(deps.prepared && !task.fresh && { prepared: deps.prepared }),
@@ -175,6 +176,7 @@ export async function findBaseline(
   const place: unknown[] = [...(run.sandbox?.traits ?? [])];
   // A version that was installed since answers otherwise than the one that ran in its place.
   if (task.preparation?.tools?.versions.length) place.push(run.env.PATH, run.env.RUSTUP_TOOLCHAIN);
+  if (run.services?.length) place.push(run.services);
   // A fresh task has a baseline of its own.
   if (task.fresh) place.push(task.id);
   const key = createHash("sha256")

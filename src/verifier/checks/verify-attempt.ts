@@ -168,12 +168,15 @@ async function runAndJudge(
 ): Promise<Repetition> {
   const check = input.checks[index];
   invariant(check, "there is a check of this number");
-  const baseline = baselineOf(input, check);
+  const known = baselineOf(input, check);
   const quarantined = (await input.flakyTests?.(check)) ?? new Set<string>();
   const run = await runCheck(check, place, checkLogPath(input.logRoot, index, check));
+  const repeatOnBase = makeRepeatOnBase(input, check, index);
+  // Whether it is the change or the machine that a service does not run with is seen on the base, now.
+  const isAsked = run.failedService !== undefined && known?.status !== "inconclusive";
+  const baseline = isAsked ? await repeatOnBase() : known;
   const about = {
-    ...{ check, run, baseline, renames, quarantined, baseTree: input.baseCommit },
-    repeatOnBase: makeRepeatOnBase(input, check, index),
+    ...{ check, run, baseline, renames, quarantined, baseTree: input.baseCommit, repeatOnBase },
   };
   const once = await judgeWithRepetition({ ...about, rerun: null });
   if (run.status !== "red" || once.result.result === "pass") return once;

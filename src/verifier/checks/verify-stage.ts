@@ -219,7 +219,10 @@ export async function runHook(
   { command, commit }: { command: string; commit: string },
 ): Promise<string | null> {
   const checks = [acceptanceCheck(command, "plan")];
-  const verdict = await judgeTree(deps, claim, task, { checks, commit, name: "hook" }, signal);
+  // Services are for checks.
+  const preparation = task.preparation && { ...task.preparation, services: [] };
+  const about = { checks, commit, name: "hook" };
+  const verdict = await judgeTree(deps, claim, { ...task, preparation }, about, signal);
   const own = verdict.checks.find(({ check }) => check.command === command);
   return own?.run.outputTail ?? null;
 }

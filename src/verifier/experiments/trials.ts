@@ -103,10 +103,16 @@ async function runTrial(
 
 /** The place of runs in one clean worktree, with their tests named. */
 export function placeRuns(
-  { env, mirror, onProcess, signal }: Pick<TrialInput, "env" | "mirror" | "onProcess" | "signal">,
+  {
+    env,
+    mirror,
+    onProcess,
+    services = [],
+    signal,
+  }: Pick<TrialInput, "env" | "mirror" | "onProcess" | "services" | "signal">,
   at: Clean & { commit: string },
 ): CheckPlace {
-  return { ...at, env, signal, onProcess, nameTests: makeNameTests({ mirror, ...at }) };
+  return { ...at, env, services, signal, onProcess, nameTests: makeNameTests({ mirror, ...at }) };
 }
 
 function describeSetup({ check, run }: Setup): string {

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { realpath, stat } from "node:fs/promises";
 import type { CheckRun } from "../../core/proof/verdict.ts";
+import type { Service } from "../../core/settings/service.ts";
 import { type Denial, makeDenialList } from "../../sandbox/box/find-denials.ts";
 import { findProgram } from "../../sandbox/process/find-program.ts";
 import type { ProcessIdentity } from "../../sandbox/process/process-identity.ts";
@@ -29,6 +30,8 @@ import {
  */
 export type SetupInput = CleanPlace & {
   setup: readonly string[];
+  /** What checks need beside them; left out: nothing. */
+  services?: readonly Service[];
   logRoot: string;
   env: Readonly<Record<string, string>>;
   signal: AbortSignal;

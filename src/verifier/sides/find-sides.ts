@@ -1,3 +1,4 @@
+import type { Service } from "../../core/settings/service.ts";
 import type { Mirror } from "../../worktree/mirror/open-mirror.ts";
 import { findMentions } from "../../worktree/read/find-mentions.ts";
 import { type ChangedFile, readChange } from "../../worktree/read/read-change.ts";
@@ -25,6 +26,7 @@ export type SidesInput = {
   /** The commands of the checks. */
   checks: readonly string[];
   setup: readonly string[];
+  services?: readonly Service[];
   protectedPaths: readonly string[];
   /** Files in which the runner reported tests, on the base and on the change. */
   testFiles: readonly string[];
@@ -42,7 +44,9 @@ export async function findSides(input: SidesInput): Promise<Sides> {
     openTree(mirror, commit),
   ]);
   const shipped = await findShipped(before.files, before.read);
-  const commands = [...input.checks, ...input.setup];
+  const services = (input.services ?? []).flatMap(({ ready, run, stop }) => [run, ready, stop]);
+  const isCommand = (one: unknown) => typeof one === "string";
+  const commands = [...input.checks, ...input.setup, ...services.filter(isCommand)];
   const led = mergeLed(
     await followCommands(commands, before, shipped),
     await followCommands(commands, now, shipped),

@@ -98,3 +98,14 @@ describe("sides in a node project", () => {
     expect(sides.of(path)).toMatchObject({ path, side, kind });
   });
 });
+
+test("what the commands of services run judges the work, but not the source that they start", async () => {
+  const files = { ...node, "scripts/db.sh": "exec postgres\n", "src/server.js": "" };
+  const change = { "scripts/db.sh": "exec true\n", "src/server.js": "0;\n" };
+  const services = ["sh scripts/db.sh", "node src/server.js"].map((run, index) => ({
+    ...{ name: `s${index}`, run, ports: [], ready: null, stop: null, startTimeoutMs: 1_000 },
+  }));
+  const { of } = await sidesOf(files, change, { services });
+  expect(of("scripts/db.sh")).toMatchObject({ side: "judge", kind: "runner" });
+  expect(of("src/server.js").side).toBe("source");
+});
