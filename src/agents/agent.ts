@@ -2,6 +2,7 @@ import type { Server } from "node:http";
 import type { Budget, PlannedCall } from "../core/budget/budget.ts";
 import type { ModelCall, Role } from "../core/budget/usage.ts";
 import type { AttemptConfinement } from "../core/proof/confinement.ts";
+import type { Service } from "../core/settings/service.ts";
 import type { EndReason, FailureKind } from "../core/task/failure.ts";
 import type { FollowUp } from "../core/task/plan.ts";
 import type { ProcessIdentity } from "../sandbox/process/process-identity.ts";
@@ -239,4 +240,6 @@ export type RoleRequest = Pick<
   gitDir: string;
   /** The task's budget, if it was just read. */
   budget?: Budget | null;
+  /** What its checks need beside them, for it to run commands with; left out: nothing. */
+  services?: readonly Service[];
 };

@@ -123,6 +123,7 @@ async function runAgent(
     signal,
     emit: (event) => job.progress.emit(event),
     budget: task.budget,
+    services: task.preparation?.services ?? [],
   });
 }
 

@@ -1,3 +1,4 @@
+import { describeService, type Service, servicesVariable } from "../core/settings/service.ts";
 import { sparseOf, tellSparse } from "../core/settings/sparse.ts";
 import type { Message } from "../core/task/message.ts";
 import type { Subtask, Task } from "../core/task/task.ts";
@@ -50,6 +51,7 @@ export function writeBrief(input: {
       checks.length > 0
         ? `Afterwards these commands are run on your result, in a clean checkout:\n${checks.map(({ command, kind }) => `- \`${command}\`${kind === "acceptance" ? " (must be green)" : ""}`).join("\n")}`
         : "",
+      checks.length > 0 ? describeServices(task.preparation?.services ?? []) : "",
       task.expectsChange && task.preparation
         ? tellAboutJudges(task, task.preparation.protectedPaths)
         : "",
@@ -109,6 +111,13 @@ export function writeContinuation(subtask: Subtask, isRepeated: boolean): string
   const again =
     isRepeated && feedback ? `\n\nThe work is still to settle this.\n\n${feedback}` : "";
   return `${why} The files in the worktree are as they were after your last recorded step. Look before you repeat anything, then go on with the work.${again}\n`;
+}
+
+/** How an agent gets what runs beside the checks. */
+function describeServices(services: readonly Service[]): string {
+  if (services.length === 0) return "";
+  const list = services.map((service) => `- ${describeService(service)}`).join("\n");
+  return `Beside them run these services, which do not run where you work:\n${list}\n\n\`"$${servicesVariable}" COMMAND\` starts them, waits until they are ready, runs COMMAND (of several commands: \`sh -c '…'\`) with their ports in its environment, and stops them.`;
 }
 
 /** What ends the attempt, so that an agent can divide its work, and what its commands reach. */

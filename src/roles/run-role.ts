@@ -17,6 +17,7 @@ import type { Reach } from "../config/sandbox-settings.ts";
 import { DeputyError } from "../core/base/error.ts";
 import { findPrice } from "../core/budget/prices.ts";
 import type { Role } from "../core/budget/usage.ts";
+import { servicesVariable } from "../core/settings/service.ts";
 import type { Task } from "../core/task/task.ts";
 import { cleanText, cutText } from "../core/text/clean-text.ts";
 import { type Redact, redactDeep } from "../core/text/redact.ts";
@@ -24,6 +25,7 @@ import type { Sandbox } from "../sandbox/box/sandbox.ts";
 import { removeTree } from "../sandbox/files/remove-tree.ts";
 import { makeTempFolder } from "../sandbox/files/temp.ts";
 import type { ProcessIdentity } from "../sandbox/process/process-identity.ts";
+import { writeServices } from "../sandbox/services/write-services.ts";
 import type { Db } from "../store/database/schema.ts";
 import { setSigns } from "../store/records/signs.ts";
 import { getTask } from "../store/tasks/tasks.ts";
@@ -134,8 +136,12 @@ async function runRole(deps: RoleDeps, request: RoleRequest): Promise<RoleEnd> {
         })
       : async () => {};
   try {
+    const services = request.services ?? [];
+    const withServices =
+      services.length === 0 ? null : await writeServices(join(scratch, "services"), services);
     const end = await agent({
       ...request,
+      env: { ...request.env, ...(withServices && { [servicesVariable]: withServices.script }) },
       signal: AbortSignal.any([request.signal, meter.signal, stall.signal]),
       scratch,
       maxTurns: turnLimit(settings),
