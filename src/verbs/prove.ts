@@ -102,6 +102,17 @@ const receiptSchema = z.object({
     .object({
       level: z.enum(proofLevels),
       setup: z.array(z.string()),
+      /** Receipts of earlier versions have none. */
+      services: z
+        .array(
+          z.object({
+            ...{ name: z.string(), run: z.string(), ports: z.array(z.string()) },
+            ready: z.union([z.string(), z.number()]).nullable(),
+            stop: z.string().nullable(),
+            start_timeout_ms: z.number().positive(),
+          }),
+        )
+        .default([]),
       registries: z.array(z.string()),
       checks: z.array(
         z.object({
@@ -157,6 +168,9 @@ export async function proveReceipt(options: ProveOptions): Promise<Proved> {
     const run = {
       ...{ mirror, baseCommit: base, setup: repeat.setup, workRoot: join(root, "checks") },
       sparse: sparseOf({ baseCommit: base, sparse: listFolders(named) }),
+      services: repeat.services.map(({ start_timeout_ms: startTimeoutMs, ...service }) => ({
+        ...{ ...service, startTimeoutMs },
+      })),
       ...(isAbsolute(place) && { repository: place }),
       ...(sandbox.provider !== "none" && {
         sandbox: sandboxFor(root, config, sandbox, receipt, repeat),

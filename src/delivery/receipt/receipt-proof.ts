@@ -20,6 +20,9 @@ export function describeRepeat(task: Task, subtasks: readonly Subtask[]) {
   return {
     level,
     setup: preparation.setup,
+    services: (preparation.services ?? []).map(({ startTimeoutMs, ...service }) => ({
+      ...{ ...service, start_timeout_ms: startTimeoutMs },
+    })),
     registries: preparation.registries ?? [],
     checks: [...checks.values()].map(({ command, kind, name, report, source, timeoutMs }) => ({
       ...{ name, command, kind, source, report, timeout_ms: timeoutMs },

@@ -292,6 +292,8 @@ function describeRun(run: CheckRun) {
     detail: run.detail,
     duration_ms: run.durationMs,
     log: run.logPath,
+    /** What was ready beside it, and after how long; null: it needs nothing. */
+    services: run.services?.map(({ name, readyMs }) => ({ name, ready_ms: readyMs })) ?? null,
     tests: tests
       ? {
           passed: tests.filter((state) => state === "passed").length,

@@ -97,6 +97,7 @@ export function renderReceipt(receipt: Receipt): string {
       ),
     ),
     ...list("Setup", receipt.setup.map(renderSetup)),
+    ...list("Services", renderServices(receipt)),
     ...renderEvidence(receipt).flatMap(({ title, items }) => list(title, items)),
     ...list("Tests that failed before and pass now", [
       ...new Set(receipt.checks.flatMap(({ newly_passing }) => newly_passing)),
@@ -146,6 +147,16 @@ function renderSetup(account: Receipt["setup"][number]): string {
   return copied.is_whole
     ? `${subtask}: not run; copied ${made}, ${took}`
     : `${subtask}: run on top of a copy of ${made}, because the change has other inputs for it, ${took}`;
+}
+
+/** Each service, with the time that it took before each check. */
+function renderServices({ checks, repeat }: Receipt): string[] {
+  const ready = checks.flatMap(({ services }) => services ?? []);
+  return (repeat?.services ?? []).map(({ name, run }) => {
+    const took = ready.filter((one) => one.name === name).map(({ ready_ms }) => ready_ms);
+    const when = took.length === 0 ? "never ready" : `ready after ${seconds(Math.max(...took))}`;
+    return `\`${name}\` (\`${run}\`): started anew for each run of a check, ${when}`;
+  });
 }
 
 /** Without a program's arguments. */
