@@ -3,13 +3,14 @@ import { benchClaims } from "./claims.mjs";
 import { benchIdle } from "./idle.mjs";
 import { benchIntake } from "./intake.mjs";
 import { benchLatency } from "./latency.mjs";
+import { benchCheckWaits, benchNoSetup } from "./no-setup.mjs";
 import { benchSnapshots } from "./snapshots.mjs";
 import { cleanUp } from "./support.mjs";
 import { benchThroughput } from "./throughput.mjs";
 import { benchList, benchRestart, benchTransitions, benchTrivial } from "./transitions.mjs";
 
 /**
- * `npm run bench [intake latency throughput claims snapshots idle transitions trivial list restart]`: each target beside what was measured. A
+ * `npm run bench [intake latency throughput claims snapshots idle transitions trivial list restart setup]`: each target beside what was measured. A
  * figure is a ratio to something simpler that was measured in the same run, or a share of the ideal.
  */
 const benches = {
@@ -159,6 +160,34 @@ const benches = {
         ms(tookMs),
         "at most 1,500 ms",
         tookMs <= 1_500,
+      ),
+    ];
+  },
+  setup: async () => {
+    const { add, files, kept, unkept } = await benchNoSetup();
+    const { checkS, first, next } = await benchCheckWaits();
+    const times = (value) => `${value.toFixed(1)} times`;
+    return [
+      row(
+        `submit → delivered, ${files} files, no setup, check \`true\``,
+        `bare worktree add ${ms(add)}`,
+        ms(kept),
+        `at most ${ms(3 * add + 1_000)} (3 × bare + 1 s)`,
+        kept <= 3 * add + 1_000,
+      ),
+      row(
+        "the same beside `prepared_mb: 0`",
+        `without ${ms(unkept)}`,
+        `${(kept / unkept).toFixed(2)} times`,
+        "at most 1.1 times",
+        kept <= 1.1 * unkept,
+      ),
+      row(
+        `a task waits for its check of ${checkS} s`,
+        "the first, and the next one of the same base",
+        `${times(first)}, ${times(next)}`,
+        "at most 2 times, then once (and a tenth)",
+        first <= 2.1 && next <= 1.1,
       ),
     ];
   },

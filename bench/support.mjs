@@ -48,10 +48,11 @@ export async function makeDatabase() {
   };
 }
 
-/** `deputy up` with a home and a database of its own. */
-export async function startDaemon(env = {}) {
+/** `deputy up` with a home and a database of its own, and with this text as its config.yaml. */
+export async function startDaemon(env = {}, config = "") {
   const database = await makeDatabase();
   const home = await makeFolder("home");
+  await writeFile(join(home, "config.yaml"), config);
   const main = new URL("../dist/program/deputy.cjs", import.meta.url).pathname;
   const ownEnv = {
     PATH: process.env.PATH,
@@ -129,9 +130,13 @@ export async function makeFolder(name) {
   return mkdtemp(join(files, `${name}-`));
 }
 
-/** A repository with so many files in folders of twenty, as a person has it. */
-export async function makeRepository(fileCount) {
+/** A repository with so many files in folders of twenty, as a person has it, and its checks. */
+export async function makeRepository(fileCount, checks) {
   const path = await makeFolder("repo");
+  if (checks) {
+    await mkdir(join(path, ".deputy"));
+    await writeFile(join(path, ".deputy", "config.yaml"), JSON.stringify({ setup: [], checks }));
+  }
   for (let i = 0; i < fileCount; i++) {
     const file = join(path, "src", `part-${Math.floor(i / 20)}`, `file-${i}.js`);
     if (i % 20 === 0) await mkdir(dirname(file), { recursive: true });
