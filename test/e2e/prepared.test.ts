@@ -1,4 +1,9 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { once } from "node:events";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
 import type { Json } from "../support/deputy.ts";
@@ -10,8 +15,9 @@ import { until } from "../support/until.ts";
  * Setup is paid once: what it made on the base is copied into each worktree in which it would make
  * the same, and nobody else's files ever get there.
  */
-const { deputy, receiptOf, repositoryWith } = withDeputy({
+const { deputy, receiptOf, repositoryWith, scratch } = withDeputy({
   keepLog: true,
+  config: "sandbox: {network: {setup: open}}\n", // to a registry on this machine
   env: { DEPUTY_SANDBOX: "bubblewrap", DEPUTY_LOG_LEVEL: "info" },
 });
 
@@ -114,6 +120,67 @@ test("what a copy made red and a setup of its own does not is no failure, and th
   const receipt = await receiptOf(task.id);
   expect(receipt.setup).toMatchObject([{ copied: null, is_again: true }]);
   expect(receipt.verified).toBe(true);
+});
+
+/** A registry of npm with packages of one file, and what was asked of it. */
+async function startRegistry(names: readonly string[]) {
+  const asked: string[] = [];
+  const tarballs = new Map<string, Buffer>();
+  for (const name of names) {
+    const folder = join(scratch.path, name);
+    mkdirSync(join(folder, "package"), { recursive: true });
+    writeFileSync(join(folder, "package/package.json"), JSON.stringify({ name, version: "1.0.0" }));
+    const tarball = execFileSync("tar", ["-cz", "-C", folder, "package"]);
+    tarballs.set(`/${name}.tgz`, tarball);
+  }
+  const server = createServer((request, response) => {
+    asked.push(request.url ?? "");
+    response.end(tarballs.get(request.url ?? ""));
+  });
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const filesOf = (some: readonly string[]) => {
+    const dependencies = Object.fromEntries(some.map((name) => [name, "1.0.0"]));
+    const locked = some.map((name) => {
+      const digest = createHash("sha512").update(tarballs.get(`/${name}.tgz`) ?? "");
+      const integrity = `sha512-${digest.digest("base64")}`;
+      return [
+        `node_modules/${name}`,
+        { version: "1.0.0", resolved: `${url}/${name}.tgz`, integrity },
+      ];
+    });
+    const packages = { "": { dependencies }, ...Object.fromEntries(locked) };
+    return {
+      "package.json": JSON.stringify({ dependencies }),
+      "package-lock.json": JSON.stringify({ lockfileVersion: 3, requires: true, packages }),
+    };
+  };
+  return { filesOf, takeAsked: () => asked.splice(0), close: () => server.close() };
+}
+
+test("the setup of another lock downloads only what is new; a fresh task all of it", async () => {
+  const registry = await startRegistry(["one", "two"]);
+  try {
+    const own = await repositoryWith({
+      ...filesOf("npm ci --no-audit --no-update-notifier", "ls node_modules/one/package.json"),
+      ...registry.filesOf(["one"]),
+    });
+    const script = "echo b > src/b.js";
+    const first = await work("Work with one", script, own);
+    expect(first.task.state, first.task.end_detail).toBe("completed");
+    expect(registry.takeAsked()).toEqual(["/one.tgz"]);
+    for (const [path, text] of Object.entries(registry.filesOf(["one", "two"])))
+      writeFileSync(join(own.path, path), text);
+    own.git("commit", "--quiet", "--all", "--message", "Add two");
+    const second = await work("Work with both", script, own);
+    expect(second.task.state, second.task.end_detail).toBe("completed");
+    expect(second.reused).toMatchObject([{ is_whole: true }]);
+    expect(registry.takeAsked()).toEqual(["/two.tgz"]);
+    await work("Work anew", script, own, { fresh: true });
+    expect(registry.takeAsked()).toEqual(expect.arrayContaining(["/one.tgz", "/two.tgz"]));
+  } finally {
+    registry.close();
+  }
 });
 
 test("doctor and metrics say what it takes", async () => {

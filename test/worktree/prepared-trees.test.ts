@@ -19,6 +19,7 @@ import {
   listReads,
   recordAccess,
 } from "../../src/worktree/prepared/access-times.ts";
+import { listCaches } from "../../src/worktree/prepared/download-caches.ts";
 import { openPreparedTrees } from "../../src/worktree/prepared/prepared-trees.ts";
 import {
   type CommitFiles,
@@ -105,8 +106,12 @@ async function prepare(maxBytes = 1e9, branches: Record<string, (source: string)
   return { about, base, commits, home, mirror, open, problems, worktreeAt };
 }
 
-async function keepOne(made: Awaited<ReturnType<typeof prepare>>, condition = "c") {
-  const at = await made.worktreeAt(`maker_${condition}`, made.base);
+async function keepOne(
+  made: Awaited<ReturnType<typeof prepare>>,
+  condition = "c",
+  { isSeeded = false, name = condition } = {},
+) {
+  const at = await made.worktreeAt(`maker_${name}`, made.base);
   const files = await readCommitFiles(made.mirror, made.base);
   const paths = [...files.keys()];
   const before = await recordAccess(at.worktree, paths);
@@ -117,7 +122,15 @@ async function keepOne(made: Awaited<ReturnType<typeof prepare>>, condition = "c
   writeFileSync(join(at.home, "cache"), "cached");
   const reads = await listReads(at.worktree, paths, before);
   const kept = await made.open().keep({
-    ...{ ...at, ...made.about, condition, commit: made.base, setupMs: 1_000, refused: [] },
+    ...{
+      ...at,
+      ...made.about,
+      condition,
+      commit: made.base,
+      setupMs: 1_000,
+      refused: [],
+      isSeeded,
+    },
     ...{ inputs: findInputs(files, reads), apart: ["own.env"] },
   });
   return { at, kept, reads };
@@ -168,6 +181,29 @@ test("it writes neither over a commit's files nor through its links", async () =
   expect(given?.isWhole).toBe(false);
   expect(readdirSync(outside)).toEqual([]);
   expect(existsSync(join(linked.worktree, "deps/one/main.js"))).toBe(true);
+});
+
+test("a setup from nothing starts with the downloads of one that started without", async () => {
+  const made = await prepare();
+  const seed = async (name: string, condition = "c") => {
+    const home = join(made.home, name);
+    mkdirSync(home);
+    const isSeeded = await made.open().seed({ condition, home, paths: ["cache", "none/at/all"] });
+    return { isSeeded, names: readdirSync(home, { recursive: true }).toSorted() };
+  };
+  expect(await seed("first")).toEqual({ isSeeded: false, names: [] });
+  const { kept } = await keepOne(made);
+  const root = join(made.home, "prepared", kept.id, "home");
+  rmSync(join(root, "cache"));
+  write(root, { "cache/one": "1", other: "o" });
+  await keepOne(made, "c", { isSeeded: true, name: "seeded" });
+  expect(await seed("second")).toEqual({ isSeeded: true, names: ["cache", "cache/one"] });
+  expect(await seed("third", "d")).toEqual({ isSeeded: false, names: [] });
+});
+
+test("only downloads that a lock checks are handed on", () => {
+  expect(listCaches(["package.json", "package-lock.json"])).toEqual([".npm/_cacache"]);
+  expect(listCaches(["package.json", "sub/package-lock.json", "Cargo.lock"])).toEqual([]);
 });
 
 test("what cannot be copied is said, and leaves nothing behind", async () => {
@@ -224,7 +260,15 @@ test("a setup that changes what git tracks is not kept", async () => {
   const at = await made.worktreeAt("maker", made.base);
   writeFileSync(join(at.worktree, "lock"), "changed by setup");
   const files = await readCommitFiles(made.mirror, made.base);
-  const about = { ...at, ...made.about, commit: made.base, setupMs: 1, refused: [], apart: [] };
+  const about = {
+    ...at,
+    ...made.about,
+    commit: made.base,
+    setupMs: 1,
+    refused: [],
+    apart: [],
+    isSeeded: false,
+  };
   await expect(made.open().keep({ ...about, inputs: findInputs(files, null) })).rejects.toThrow(
     "What setup made cannot be kept: it changes lock, which git tracks.",
   );

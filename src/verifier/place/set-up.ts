@@ -11,6 +11,7 @@ import { renewWorktree } from "../../worktree/checkout/worktree.ts";
 import { readContainedFile } from "../../worktree/git/contain-path.ts";
 import { throwAway } from "../../worktree/mirror/throw-away.ts";
 import { keepsAccessTimes, listReads, recordAccess } from "../../worktree/prepared/access-times.ts";
+import { listCaches } from "../../worktree/prepared/download-caches.ts";
 import { cannotKeep } from "../../worktree/prepared/move-files.ts";
 import type { Given, PreparedTrees } from "../../worktree/prepared/prepared-trees.ts";
 import { findInputs, readCommitFiles } from "../../worktree/prepared/setup-inputs.ts";
@@ -181,6 +182,8 @@ async function prepare(
     const before = isSeen ? await recordAccess(worktree, paths) : null;
     const { env, onProcess, signal } = input;
     const place: CheckPlace = { ...{ commit, confined, env, onProcess, signal, worktree } };
+    const seed = { condition, home: confined.home, paths: listCaches(paths) };
+    const isSeeded = await prepared.seed(seed);
     const from = performance.now();
     const setup = await runSetup(input.setup, place, logRoot, "-kept");
     if (!setup?.ok) return setup;
@@ -188,7 +191,7 @@ async function prepare(
     const reads = before && (await listReads(worktree, paths, before));
     const inputs = findInputs(files, reads);
     const made = { mirror, worktree, home: confined.home, commit, condition, inputs, setupMs };
-    await prepared.keep({ ...made, refused: denied.list(), apart: included });
+    await prepared.keep({ ...made, isSeeded, refused: denied.list(), apart: included });
     return null;
   });
 }

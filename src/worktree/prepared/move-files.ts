@@ -72,14 +72,11 @@ export async function measureFiles(
   draft: string,
 ): Promise<{ files: number; bytes: number }> {
   const measure = async (...args: string[]) => {
-    const view = { cwd: draft, env, readOnly: [draft], writable: [] };
-    const [program = "du", ...more] = await limitView(["du", "-s", ...args, "."], view);
-    const { error, exitCode, output, stdout } = await runCommand({
-      ...{ argv: [program, ...more], cwd: draft, env, timeoutMs: copyTimeoutMs },
+    const stdout = await runThere(limitView, ["du", "-s", ...args, "."], draft, {
+      readOnly: [draft],
     });
     const count = Number.parseInt(stdout, 10);
-    if (exitCode !== 0 || Number.isNaN(count))
-      throw new Error(`du: ${error ?? output.trim().slice(0, 200)}`);
+    if (Number.isNaN(count)) throw new Error(`du: ${stdout.slice(0, 200)}`);
     return count;
   };
   const [bytes, files] = [await measure("-B1"), await measure("--inodes")];
@@ -105,12 +102,33 @@ export async function copyFiles(
   const script =
     'while [ $# -gt 1 ]; do cp -a --reflink=auto -- "$1" "$2" || exit 1; shift 2; done';
   const argv = ["sh", "-c", script, "sh", `${join(from, "home")}/.`, home, ...pairs];
-  const view = { cwd: worktree, env, readOnly: [from], writable: [worktree, home] };
-  const [program = "sh", ...args] = await limitView(argv, view);
-  const { error, exitCode, output } = await runCommand({
-    ...{ argv: [program, ...args], cwd: worktree, env, timeoutMs: copyTimeoutMs },
+  await runThere(limitView, argv, worktree, { readOnly: [from], writable: [worktree, home] });
+}
+
+/** Copies those of these folders that are in a home to the same paths of another, which has none of them. */
+export async function copyCaches(
+  limitView: LimitView,
+  { from, paths, to }: { from: string; paths: readonly string[]; to: string },
+): Promise<void> {
+  const script =
+    'from=$1 to=$2; shift 2; for path; do [ -d "$from/$path" ] || continue; mkdir -p "$(dirname "$to/$path")" && cp -a --reflink=auto -- "$from/$path" "$to/$path" || exit 1; done';
+  const argv = ["sh", "-c", script, "sh", from, to, ...paths];
+  await runThere(limitView, argv, to, { readOnly: [from], writable: [to] });
+}
+
+/** Runs a program where nothing but these folders is seen. Returns what it printed. */
+async function runThere(
+  limitView: LimitView,
+  argv: string[],
+  cwd: string,
+  { readOnly, writable = [] }: { readOnly: string[]; writable?: string[] },
+): Promise<string> {
+  const [program = "sh", ...args] = await limitView(argv, { cwd, env, readOnly, writable });
+  const { error, exitCode, output, stdout } = await runCommand({
+    ...{ argv: [program, ...args], cwd, env, timeoutMs: copyTimeoutMs },
   });
-  if (exitCode !== 0) throw new Error(`cp: ${error ?? output.trim().slice(0, 300)}`);
+  if (exitCode !== 0) throw new Error(error ?? output.trim().slice(0, 300));
+  return stdout;
 }
 
 const env = { PATH: "/usr/bin:/bin", LC_ALL: "C" };

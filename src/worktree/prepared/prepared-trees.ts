@@ -14,7 +14,7 @@ import {
 } from "../../sandbox/files/remove-tree.ts";
 import type { LimitView } from "../git/git-view.ts";
 import type { Mirror } from "../mirror/open-mirror.ts";
-import { cannotKeep, copyFiles, fillDraft, measureFiles } from "./move-files.ts";
+import { cannotKeep, copyCaches, copyFiles, fillDraft, measureFiles } from "./move-files.ts";
 import { hasInputs, readCommitFiles, type SetupInputs } from "./setup-inputs.ts";
 
 /**
@@ -37,6 +37,11 @@ export type PreparedTrees = {
   look(
     want: Pick<Want, "baseCommit" | "commit" | "condition" | "mirror">,
   ): Promise<Prepared | null>;
+  /**
+   * Copies these paths of a home from the youngest tree of the condition that was itself made from
+   * nothing, so that they do not grow from lock to lock. Returns whether there was one.
+   */
+  seed(want: { condition: string; home: string; paths: readonly string[] }): Promise<boolean>;
   /** Takes what setup left in this worktree and home, which are empty of it then. */
   keep(made: Made): Promise<Prepared>;
   /** Runs one `make` of a key at a time: who comes meanwhile gets its result. */
@@ -81,6 +86,8 @@ export type Made = {
   condition: string;
   inputs: SetupInputs;
   setupMs: number;
+  /** Whether setup started with the downloads of another tree. */
+  isSeeded: boolean;
   refused: readonly Denial[];
   /** Paths that were there before setup. */
   apart: readonly string[];
@@ -93,6 +100,7 @@ const manifest = z.object({
   commit: z.string(),
   madeAt: z.coerce.date(),
   setupMs: z.number(),
+  isSeeded: z.boolean().default(false),
   refused: z.array(
     z.object({
       what: z.enum(["write", "read", "network", "process", "limit"]),
@@ -207,6 +215,16 @@ export function openPreparedTrees({
       const { id, madeAt, refused, setupMs } = tree;
       return { id, isWhole, madeAt, refused, setupMs, tookMs };
     },
+    seed: async ({ condition, home, paths }) => {
+      const from = (await list()).find((one) => one.condition === condition && !one.isSeeded);
+      if (!from || paths.length === 0) return false;
+      try {
+        await copyCaches(limitView, { from: join(root, from.id, "home"), paths, to: home });
+      } catch (error) {
+        onProblem("what an earlier setup downloaded could not be copied", error); // it downloads again
+      }
+      return true;
+    },
     keep: async ({ apart, home, mirror, worktree, ...made }) => {
       const id = randomUUID();
       const draft = join(root, `${draftPrefix}${id}`);
@@ -216,10 +234,10 @@ export function openPreparedTrees({
         const size = await measureFiles(limitView, draft);
         if (size.bytes > maxBytes)
           throw cannotKeep(`it takes ${inMb(size.bytes)} MB, more than prepared_mb allows`);
-        const { commit, condition, inputs, setupMs } = made;
+        const { commit, condition, inputs, isSeeded, setupMs } = made;
         const about = { version: 1 as const, mirror: mirror.gitDir, condition, commit, inputs };
         const refused = [...made.refused];
-        const text = { ...about, entries, ...size, setupMs, refused, madeAt: new Date() };
+        const text = { ...about, entries, ...size, setupMs, isSeeded, refused, madeAt: new Date() };
         await writeFile(join(draft, nameOfManifest), JSON.stringify(text), { mode: 0o600 });
         await rename(draft, join(root, id));
         await makeRoom();
