@@ -9,6 +9,7 @@ import { type Git, type GitHost, localGit, openGit } from "../git/git.ts";
 import type { LockQueues } from "../git/repository-lock.ts";
 import { healStaleLocks } from "../git/stale-locks.ts";
 import { makeReadCache, type ReadCache } from "./read-cache.ts";
+import { removeMany } from "./remove-many.ts";
 
 /**
  * A bare repository of the daemon's own per user's repository. All worktrees belong to it; the
@@ -59,7 +60,7 @@ export function openMirrors(root: string, host: GitHost = localGit): Mirrors {
     reads: makeReadCache(),
     trees: new LRUCache({ max: maxTreeCaches }),
     locks: new Map(),
-    ...makeBackgroundRemoval(),
+    ...makeBackgroundRemoval((path) => removeMany(host.limitView, path)),
   };
   return { root, at: (gitDir) => ({ gitDir, ...shared }) };
 }

@@ -14,6 +14,7 @@ import {
 } from "../../sandbox/files/remove-tree.ts";
 import type { LimitView } from "../git/git-view.ts";
 import type { Mirror } from "../mirror/open-mirror.ts";
+import { removeMany } from "../mirror/remove-many.ts";
 import { cannotKeep, copyCaches, copyFiles, fillDraft, measureFiles } from "./move-files.ts";
 import { hasInputs, readCommitFiles, type SetupInputs } from "./setup-inputs.ts";
 
@@ -139,7 +140,7 @@ export function openPreparedTrees({
   limitView: LimitView;
   onProblem: (words: string, error: unknown) => void;
 }): PreparedTrees {
-  const removal = makeBackgroundRemoval();
+  const removal = makeBackgroundRemoval((path) => removeMany(limitView, path));
   const making = new Map<string, Promise<unknown>>();
   /** What cannot be kept, so that it is not made again and again for that. */
   const unkept = new LRUCache<string, string>({ max: 200 });
