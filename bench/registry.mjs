@@ -5,7 +5,7 @@ import { crc32, gzipSync } from "node:zlib";
 
 /**
  * A stand-in for the registries of npm, PyPI and crates.io on this machine, with packages of JavaScript,
- * Python and Rust that it makes itself: PREFIX-0, PREFIX-1 and so on, all of version 1.0.0. It makes
+ * Python and Rust that it makes itself: pkg-0, pkg-1 and so on, all of version 1.0.0. It makes
  * what a lock file needs to name them.
  */
 export async function startRegistry({ packages, files = 25, bytes = 4_000 }) {
@@ -30,10 +30,10 @@ export async function startRegistry({ packages, files = 25, bytes = 4_000 }) {
       const text = Array.from({ length: Math.ceil(bytes / 40) }, (_, i) => `${line} ${i * at}`);
       return [`src/part-${at % 5}/file-${at}.${ending}`, `${text.join("\n")}\n`];
     });
-  const names = (prefix) => Array.from({ length: packages }, (_, at) => `${prefix}-${at}`);
+  const names = Array.from({ length: packages }, (_, at) => `pkg-${at}`);
 
   const npm = () =>
-    names("pkg").map((name) => {
+    names.map((name) => {
       const about = JSON.stringify({ name, version: "1.0.0", main: "index.js" });
       const own = [
         ...fill(name, "js"),
@@ -47,8 +47,9 @@ export async function startRegistry({ packages, files = 25, bytes = 4_000 }) {
       return { name, version: "1.0.0", resolved: url + path, integrity };
     });
 
+  /** Fewer than of the others, as Python has it. */
   const python = () =>
-    names("pkg").map((name) => {
+    names.slice(0, Math.ceil(packages / 3)).map((name) => {
       const module = name.replace("-", "_");
       const info = `${module}-1.0.0.dist-info`;
       const own = fill(name, "py").map(([path, text]) => [`${module}/${path}`, text]);
@@ -68,7 +69,7 @@ export async function startRegistry({ packages, files = 25, bytes = 4_000 }) {
 
   const cargo = () => {
     made.set("/cargo/config.json", JSON.stringify({ dl: `${url}/crates/{crate}` }));
-    return names("pkg").map((name) => {
+    return names.map((name) => {
       const about = `[package]\nname = "${name}"\nversion = "1.0.0"\nedition = "2021"\n`;
       const own = [...fill(name, "rs"), ["Cargo.toml", about], ["src/lib.rs", ""]];
       const crate = tar(own, `${name}-1.0.0/`);
