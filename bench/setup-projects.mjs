@@ -67,16 +67,19 @@ function pipProject(registry) {
   const files = (first) => ({
     ".gitignore": ".venv/\n__pycache__/\n",
     "requirements.txt": `${list.join("\n")}\n`,
-    "app.py": "def add(a, b):\n    return a + b\n",
-    "test_app.py": `${first}import unittest\nimport app\n\nclass Adds(unittest.TestCase):\n    def test_adds(self):\n        self.assertEqual(app.add(1, 2), 3)\n`,
+    "app/__init__.py": "",
+    "app/sums.py": "def add(a, b):\n    return a + b\n",
+    "tests/__init__.py": "",
+    "tests/test_sums.py": `${first}import unittest\nfrom app import sums\n\nclass Adds(unittest.TestCase):\n    def test_adds(self):\n        self.assertEqual(sums.add(1, 2), 3)\n`,
   });
   const install = `.venv/bin/pip install -q --disable-pip-version-check --index-url ${registry.url}/simple -r requirements.txt`;
   return {
     ...{ files: files("import pkg_0\n"), bare: files("") },
     setup: `python3 -m venv .venv && ${install}`,
+    // The tests are not in the root: `python3 -m venv` lists it, so a new name there is another input.
     check: "if [ -e .venv ]; then .venv/bin/python -m unittest; else python3 -m unittest; fi",
     change:
-      'printf "def twice(a):\\n    return 2 * a\\n" >> app.py; sed "s/add(1, 2), 3/twice(2), 4/; s/Adds/Twice/; s/test_adds/test_twice/" test_app.py > test_twice.py',
+      'printf "def twice(a):\\n    return 2 * a\\n" >> app/sums.py; sed "s/add(1, 2), 3/twice(2), 4/; s/Adds/Twice/; s/test_adds/test_twice/" tests/test_sums.py > tests/test_twice.py',
   };
 }
 

@@ -183,6 +183,21 @@ test("the setup of another lock downloads only what is new; a fresh task all of 
   }
 });
 
+test("a setup that fails with the downloads of another starts from nothing", async () => {
+  const refuse = "[ ! -e ~/.npm/_cacache/spoiled ] || exit 1";
+  const spoil = "mkdir -p ~/.npm/_cacache; touch ~/.npm/_cacache/spoiled";
+  const own = await repositoryWith({
+    ...filesOf(`cat package-lock.json; ${refuse}; ${spoil}; ${install}`, "true"),
+    "package-lock.json": "one\n",
+  });
+  await work("Spoil it", "echo b > src/b.js", own);
+  writeFileSync(join(own.path, "package-lock.json"), "two\n");
+  own.git("commit", "--quiet", "--all", "--message", "Another lock");
+  const { reused, task } = await work("Start from nothing", "echo b > src/b.js", own);
+  expect(task.state, task.end_detail).toBe("completed");
+  expect(reused).toMatchObject([{ is_whole: true }]);
+});
+
 test("doctor and metrics say what it takes", async () => {
   const { stdout } = await deputy.cli(["doctor"]);
   expect(stdout).toMatch(

@@ -155,11 +155,16 @@ function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
 /** What a command makes of these is for one worktree alone. */
 const namesItsPlace = /\bPORT\b|\bDEPUTY_/;
 
-/** Runs setup on the base, in a clean worktree of its own, and keeps what it made. */
+/**
+ * Runs setup on the base, in a clean worktree of its own, and keeps what it made. It starts with what an
+ * earlier one downloaded; if it fails with that, from nothing: programs refuse what is not as the
+ * lock says.
+ */
 async function prepare(
   input: SetupInput,
   prepared: PreparedTrees,
   condition: string,
+  seeds = true,
 ): Promise<Setup | null> {
   const { baseCommit: commit, logRoot, mirror } = input;
   const denied = makeDenialList();
@@ -170,7 +175,7 @@ async function prepare(
     },
   };
   const own = { ...input, ...(sandbox && { sandbox }), startsInside: true };
-  return withCleanWorktree(own, commit, async (clean) => {
+  const failed = await withCleanWorktree(own, commit, async (clean) => {
     const { confined, included, worktree } = clean;
     if (confined.home === null) return null;
     const files = await readCommitFiles(mirror, commit);
@@ -183,10 +188,10 @@ async function prepare(
     const { env, onProcess, signal } = input;
     const place: CheckPlace = { ...{ commit, confined, env, onProcess, signal, worktree } };
     const seed = { condition, home: confined.home, paths: listCaches(paths) };
-    const isSeeded = await prepared.seed(seed);
+    const isSeeded = seeds && (await prepared.seed(seed));
     const from = performance.now();
     const setup = await runSetup(input.setup, place, logRoot, "-kept");
-    if (!setup?.ok) return setup;
+    if (!setup?.ok) return { setup, isSeeded };
     const setupMs = Math.round(performance.now() - from);
     const reads = before && (await listReads(worktree, paths, before));
     const inputs = findInputs(files, reads);
@@ -194,6 +199,8 @@ async function prepare(
     await prepared.keep({ ...made, isSeeded, refused: denied.list(), apart: included });
     return null;
   });
+  if (failed?.isSeeded) return prepare(input, prepared, condition, false);
+  return failed?.setup ?? null;
 }
 
 /** Whatever decides what setup makes, besides the commit. Null: it cannot be told. */
