@@ -1,8 +1,8 @@
 /**
  * Which of the downloads in a home another setup may start with: only caches whose every use is checked
- * against a digest in a lock file. The script of a package may have written in any of them, and the
- * next lock may be the one that removes it. Those of Cargo, pnpm, Go, Maven, Gradle, pip, uv and Bun
- * are checked when they are filled, not when they are used.
+ * against a digest in a lock file, as was tried with npm and Yarn: the script of a package may have
+ * written in any of them, and the next lock may be the one that removes it. Cargo takes what it finds in
+ * its own, whatever the lock says; others were not tried.
  */
 const caches: readonly (readonly [path: string, lock: RegExp])[] = [
   [".npm/_cacache", /^(?:package-lock|npm-shrinkwrap)\.json$/],
