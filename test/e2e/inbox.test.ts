@@ -99,7 +99,9 @@ test("a typo in the rules of triggers is said where a person looks, and gone onc
   await expect
     .poll(rules, { timeout: 15_000 })
     .toEqual([
-      expect.stringMatching(/triggers\.yaml, line 2: "github\[0\]" has an unknown field: "repositry"; nothing fires$/),
+      expect.stringMatching(
+        /triggers\.yaml, line 2: "github\[0\]" has an unknown field: "repositry"; nothing fires$/,
+      ),
     ]);
   await writeFile(path, "github: []\n");
   await expect.poll(rules, { timeout: 15_000 }).toEqual([]);
@@ -111,7 +113,9 @@ test("a freeze is Deputy's own trouble; what is quiet for long is counted, not l
   const frozen = items.at(-1);
   expect(frozen).toMatchObject({ id: "system:frozen", tier: "system", task: null });
   expect(frozen.why).toContain("prices rose");
-  expect(await inbox()).toMatch(/(?:^|\n)Deputy itself\n[\s\S]* {2}frozen, [\s\S]*\n {6}deputy thaw\n/);
+  expect(await inbox()).toMatch(
+    /(?:^|\n)Deputy itself\n[\s\S]* {2}frozen, [\s\S]*\n {6}deputy thaw\n/,
+  );
   await deputy.cli(["thaw"]);
   await deputy.database?.query("update tasks set ended_at = now() - interval '15 days'");
   const later = await list();
