@@ -141,7 +141,7 @@ const ownFiles: Record<string, string[]> = {
     ...["publish", "repair-mirror", "repository-lock", "revert", "snapshot", "source-repository"],
     ...["sparse", "stale-locks", "throw-away", "worktree", "worktree-place", "write-object"],
     // Folders of ours, and the root of a worktree; what is in it is looked at folder by folder.
-    ...["access-times", "move-files", "prepared-trees"],
+    ...["access-times", "move-files", "prepared-trees", "spares"],
   ],
   verifier: [
     ...["ask-judges", "clean-worktree", "remove-leftovers", "review-brief", "review-change"],

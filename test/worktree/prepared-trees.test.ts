@@ -5,6 +5,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   symlinkSync,
   truncateSync,
   utimesSync,
@@ -91,9 +92,9 @@ async function prepare(maxBytes = 1e9, branches: Record<string, (source: string)
   git(source, "checkout", "--quiet", "main");
   const { base, home, mirror } = await mirrorOf(source);
   const problems: string[] = [];
-  const open = () =>
+  const open = (more: { quickMs?: number; maxBytes?: number } = {}) =>
     openPreparedTrees({
-      ...{ root: join(home, "prepared"), maxBytes },
+      ...{ root: join(home, "prepared"), maxBytes, ...more },
       limitView: async (argv) => argv,
       onProblem: (words, error) => problems.push(`${words}: ${error}`),
     });
@@ -204,6 +205,53 @@ test("a setup from nothing starts with the downloads of one that started without
 test("only downloads that a lock checks are handed on", () => {
   expect(listCaches(["package.json", "package-lock.json"])).toEqual([".npm/_cacache"]);
   expect(listCaches(["package.json", "sub/package-lock.json", "Cargo.lock"])).toEqual([]);
+});
+
+test("a copy for the next worktree is made ahead, and moved to it whole", async () => {
+  const made = await prepare();
+  const { kept } = await keepOne(made);
+  const trees = made.open({ quickMs: -1 });
+  const spare = join(made.home, "prepared", kept.id, "spare");
+  const give = async (name: string) => {
+    const at = await made.worktreeAt(name, made.base);
+    mkdirSync(at.home);
+    writeFileSync(join(at.home, ".npmrc"), "registry=here\n"); // what the daemon writes there
+    const given = await trees.give({ ...made.about, ...at, commit: made.base });
+    expect(given).toMatchObject({ id: kept.id, isWhole: true });
+    expect(readFileSync(join(at.worktree, "deps/link/main.js"), "utf8")).toBe("1");
+    expect(readFileSync(join(at.worktree, "sub/out/built"), "utf8")).toBe("b");
+    expect(readFileSync(join(at.home, "cache"), "utf8")).toBe("cached");
+    expect(readFileSync(join(at.home, ".npmrc"), "utf8")).toBe("registry=here\n");
+    return at;
+  };
+  const first = await give("first");
+  await vi.waitFor(() => expect(existsSync(spare)).toBe(true));
+  const inode = statSync(join(spare, "tree/deps/one/main.js")).ino;
+  truncateSync(join(first.worktree, "deps/one/main.js"));
+  const second = await give("second");
+  expect(statSync(join(second.worktree, "deps/one/main.js")).ino).toBe(inode);
+
+  // A spare that does not fit there is no obstacle.
+  await vi.waitFor(() => expect(existsSync(spare)).toBe(true));
+  rmSync(join(spare, "tree/sub"), { recursive: true });
+  await give("third");
+  expect(made.problems).toEqual([]);
+  // Nothing of those that were moved or cut is left.
+  await vi.waitFor(() =>
+    expect(readdirSync(join(made.home, "prepared")).filter((name) => name !== kept.id)).toEqual([]),
+  );
+  await trees.drop(kept.id);
+});
+
+test("no copy is made ahead where there is no room for two", async () => {
+  const made = await prepare();
+  const { kept } = await keepOne(made);
+  const trees = made.open({ quickMs: -1, maxBytes: kept.bytes + 10 });
+  const at = await made.worktreeAt("first", made.base);
+  await trees.give({ ...made.about, ...at, commit: made.base });
+  const next = await made.worktreeAt("next", made.base);
+  await trees.give({ ...made.about, ...next, commit: made.base });
+  expect(existsSync(join(made.home, "prepared", kept.id, "spare"))).toBe(false);
 });
 
 test("what cannot be copied is said, and leaves nothing behind", async () => {

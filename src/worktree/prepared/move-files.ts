@@ -105,6 +105,13 @@ export async function copyFiles(
   await runThere(limitView, argv, worktree, { readOnly: [from], writable: [worktree, home] });
 }
 
+/** Copies a whole tree and its home into a folder, at the lowest priority. */
+export async function copyWhole(limitView: LimitView, from: string, to: string): Promise<void> {
+  const parts = [join(from, "tree"), join(from, "home")];
+  const argv = ["nice", "-n", "19", "cp", "-a", "--reflink=auto", "--", ...parts, to];
+  await runThere(limitView, argv, to, { readOnly: [from], writable: [to] });
+}
+
 /** Copies those of these folders that are in a home to the same paths of another, which has none of them. */
 export async function copyCaches(
   limitView: LimitView,

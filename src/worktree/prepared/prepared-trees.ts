@@ -17,6 +17,7 @@ import type { Mirror } from "../mirror/open-mirror.ts";
 import { removeMany } from "../mirror/remove-many.ts";
 import { cannotKeep, copyCaches, copyFiles, fillDraft, measureFiles } from "./move-files.ts";
 import { hasInputs, readCommitFiles, type SetupInputs } from "./setup-inputs.ts";
+import { openSpares } from "./spares.ts";
 
 /**
  * What setup made in a worktree of a base commit, kept once and copied into every worktree that
@@ -27,6 +28,7 @@ import { hasInputs, readCommitFiles, type SetupInputs } from "./setup-inputs.ts"
  *
  *   ID/prepared.json   what it was made of; its time of modification is that of the last use
  *   ID/tree, ID/home   the files
+ *   ID/spare           a copy of them for the next worktree (spares.ts)
  */
 export type PreparedTrees = {
   /**
@@ -132,15 +134,20 @@ export function openPreparedTrees({
   limitView,
   maxBytes,
   onProblem,
+  quickMs = 150,
   root,
 }: {
   /** A folder of ours, on the volume of the worktrees. */
   root: string;
   maxBytes: number;
   limitView: LimitView;
+  /** A copy that takes longer is made ahead for the next worktree. */
+  quickMs?: number;
   onProblem: (words: string, error: unknown) => void;
 }): PreparedTrees {
   const removal = makeBackgroundRemoval((path) => removeMany(limitView, path));
+  const { deleteLater } = removal;
+  const spares = openSpares({ root, draftPrefix, limitView, deleteLater });
   const making = new Map<string, Promise<unknown>>();
   /** What cannot be kept, so that it is not made again and again for that. */
   const unkept = new LRUCache<string, string>({ max: 200 });
@@ -166,6 +173,12 @@ export function openPreparedTrees({
       bytes += one.bytes;
       if (bytes > maxBytes) await drop(one.id);
     }
+  }
+
+  /** Whether it may be there twice. */
+  async function hasRoom({ bytes }: Prepared): Promise<boolean> {
+    const all = (await list()).reduce((sum, one) => sum + one.bytes, 0);
+    return all + bytes <= maxBytes;
   }
 
   async function find({
@@ -204,15 +217,21 @@ export function openPreparedTrees({
       if (places.some(({ is }) => is === "taken")) return null;
       const entries = places.flatMap(({ is, path }) => (is === "free" ? [path] : []));
       const isWhole = found.isWhole && entries.length === places.length;
+      let isMoved = false;
       try {
-        await copyFiles(limitView, folder, entries, want);
+        const given = await spares.give(tree.id, entries, want);
+        isMoved = given === "moved";
+        if (given === "partly") await takeOut(want.worktree, entries);
+        if (!isMoved) await copyFiles(limitView, folder, entries, want);
         await utimes(join(folder, nameOfManifest), new Date(), new Date());
       } catch (error) {
         onProblem(`what setup made for ${tree.commit.slice(0, 10)} could not be copied`, error);
-        await takeOut(want, entries);
+        await takeOut(want.worktree, entries);
+        await removeTree(want.home);
         return null;
       }
       const tookMs = Math.round(performance.now() - from);
+      if (isMoved || tookMs > quickMs) spares.makeLater(tree.id, () => hasRoom(tree));
       const { id, madeAt, refused, setupMs } = tree;
       return { id, isWhole, madeAt, refused, setupMs, tookMs };
     },
@@ -277,6 +296,7 @@ export function openPreparedTrees({
       }
       const kept = new Set((await list()).map(({ id }) => id));
       for (const name of names) if (!isLeft(name) && !kept.has(name)) await drop(name);
+      await spares.tidy([...kept]);
       await makeRoom();
     },
   };
@@ -316,10 +336,7 @@ async function lookAt(worktree: string, path: string): Promise<"free" | "taken" 
 }
 
 /** Removes what was copied so far. */
-async function takeOut(
-  { home, worktree }: Pick<Want, "home" | "worktree">,
-  entries: readonly string[],
-): Promise<void> {
+async function takeOut(worktree: string, entries: readonly string[]): Promise<void> {
   for (const path of entries) {
     const { folder, name } = splitPath(path);
     await withFolder(worktree, folder, (inside) => removeInside(inside, name)).catch(
@@ -328,5 +345,4 @@ async function takeOut(
       },
     );
   }
-  await removeTree(home);
 }

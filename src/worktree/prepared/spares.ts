@@ -1,0 +1,132 @@
+import { randomUUID } from "node:crypto";
+import { lstat, mkdir, readdir, rename } from "node:fs/promises";
+import { join } from "node:path";
+import { moveInside } from "../../sandbox/files/move-inside.ts";
+import type { LimitView } from "../git/git-view.ts";
+import { copyWhole } from "./move-files.ts";
+
+/**
+ * While worktrees are given what a setup made, the next copy is made ahead, in the background and at
+ * the lowest priority: it gets to its worktree by a rename for each entry, however many files are in
+ * them. One for each tree that took long to copy; after some minutes without use it goes.
+ *
+ *   ID/spare/tree, ID/spare/home   a whole copy: it was renamed into place
+ */
+export type Spares = {
+  /**
+   * Moves the entries of a spare to a worktree, and what is in its home to that home. `none`: there is
+   * none; `partly`: not all could be moved.
+   */
+  give(
+    id: string,
+    entries: readonly string[],
+    to: { home: string; worktree: string },
+  ): Promise<"moved" | "none" | "partly">;
+  /** Makes one, unless there is one. `hasRoom` is asked when its turn comes. */
+  makeLater(id: string, hasRoom: () => Promise<boolean>): void;
+  /** Removes those that earlier processes left unused. */
+  tidy(ids: readonly string[]): Promise<void>;
+};
+
+/** A build or a review between two worktrees may take that long. */
+const idleMs = 10 * 60_000;
+
+export function openSpares({
+  deleteLater,
+  draftPrefix,
+  limitView,
+  root,
+}: {
+  root: string;
+  /** Of names that are removed when a process left them. */
+  draftPrefix: string;
+  limitView: LimitView;
+  deleteLater: (path: string) => void;
+}): Spares {
+  let last: Promise<void> = Promise.resolve();
+  const timers = new Map<string, NodeJS.Timeout>();
+  const spareOf = (id: string) => join(root, id, "spare");
+  const nameDraft = () => join(root, `${draftPrefix}${randomUUID()}`);
+
+  /** Takes it away from everybody else; null: there is none. */
+  async function take(id: string): Promise<string | null> {
+    const taken = nameDraft();
+    return rename(spareOf(id), taken).then(
+      () => taken,
+      () => null,
+    );
+  }
+
+  async function removeSpare(id: string): Promise<void> {
+    const taken = await take(id);
+    if (taken !== null) deleteLater(taken);
+  }
+
+  async function make(id: string): Promise<void> {
+    const draft = nameDraft();
+    await mkdir(draft, { mode: 0o700 });
+    try {
+      await copyWhole(limitView, join(root, id), draft);
+      await rename(draft, spareOf(id));
+    } catch (error) {
+      deleteLater(draft);
+      throw error;
+    }
+  }
+
+  /** Removes it after a while in which nobody took one. */
+  function watch(id: string): void {
+    clearTimeout(timers.get(id));
+    const timer = setTimeout(() => {
+      timers.delete(id);
+      void removeSpare(id);
+    }, idleMs);
+    timers.set(id, timer.unref());
+  }
+
+  return {
+    give: async (id, entries, to) => {
+      const spare = await take(id);
+      if (spare === null) return "none";
+      try {
+        return (await moveAll(spare, entries, to)) ? "moved" : "partly";
+      } catch {
+        return "partly"; // it is copied then
+      } finally {
+        deleteLater(spare);
+      }
+    },
+    makeLater: (id, hasRoom) => {
+      watch(id);
+      const isThere = () =>
+        lstat(spareOf(id)).then(
+          () => true,
+          () => false,
+        );
+      last = last
+        .then(async () => {
+          if (!(await isThere()) && (await hasRoom())) await make(id);
+        })
+        .catch(() => {}); // the next worktree gets a copy of its own
+    },
+    tidy: async (ids) => {
+      for (const id of ids) {
+        const stats = await lstat(spareOf(id)).catch(() => null); // none
+        if (stats && Date.now() - stats.ctimeMs > idleMs) await removeSpare(id);
+      }
+    },
+  };
+}
+
+async function moveAll(
+  spare: string,
+  entries: readonly string[],
+  { home, worktree }: { home: string; worktree: string },
+): Promise<boolean> {
+  const [tree, from] = [join(spare, "tree"), join(spare, "home")];
+  for (const path of entries) if (!(await moveInside(tree, worktree, path))) return false;
+  await mkdir(home, { recursive: true, mode: 0o700 });
+  for (const name of await readdir(from, { encoding: "buffer" }))
+    if (!(await moveInside(from, home, name))) return false;
+  return true;
+}
