@@ -371,9 +371,16 @@ test("whatever is written and deleted, a sparse worktree makes the commit of a w
     const [whole = "", part = ""] = trees;
     await addWorktree(mirror, whole, from);
     await addWorktree(mirror, part, from, "filled", sparse);
+    // One that was not here at first is not deleted by its absence.
+    const unseen = new Set(
+      acts
+        .map((act) => act.path)
+        .filter((file) => existsSync(join(whole, file)) && !existsSync(join(part, file))),
+    );
     for (const { path: file, text } of acts) {
       if (text !== null) for (const tree of trees) write(tree, { [file]: text });
-      else if (existsSync(join(part, file))) for (const tree of trees) rmSync(join(tree, file));
+      else if (existsSync(join(part, file)) && !unseen.has(file))
+        for (const tree of trees) rmSync(join(tree, file));
     }
     const made = [];
     for (const tree of trees) {
