@@ -1,3 +1,5 @@
+import { readdir, rm } from "node:fs/promises";
+import { join } from "node:path";
 import { expect, test } from "vitest";
 import { withDeputy } from "../support/fixtures.ts";
 
@@ -46,6 +48,19 @@ test("attempts that end with a tree that was red are not checked again, until a 
   expect(done.state, done.end_detail).toBe("completed");
   expect(await count()).toBeGreaterThan(before);
   expect((await receiptOf(task.id)).same_trees).toEqual([]);
+});
+
+test("a tree that was lost with the mirror is judged anew", async () => {
+  const { mend, task } = await failTask();
+  await mend();
+  const mirrors = join(deputy.home, "repos");
+  await deputy.stop(); // which trees its commits have is in memory, too
+  for (const name of await readdir(mirrors))
+    await rm(join(mirrors, name), { recursive: true, force: true });
+  await deputy.start();
+  expect((await deputy.cli(["retry", task.id])).code).toBe(0);
+  const done = await deputy.untilOver(task.id);
+  expect(done.state, done.end_detail).toBe("completed");
 });
 
 test("a check that is always to run is run for each attempt, and for each task on the base", async () => {

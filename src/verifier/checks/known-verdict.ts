@@ -9,6 +9,7 @@ import type { Claim } from "../../core/task/outcome.ts";
 import type { Attempt, Subtask, Task } from "../../core/task/task.ts";
 import { listFlakyTests } from "../../store/records/flaky-tests.ts";
 import { listAttempts, listLastEvents } from "../../store/tasks/tasks.ts";
+import { hasCommit } from "../../worktree/mirror/mirror.ts";
 import { listFilesAt, treeOf } from "../../worktree/read/read-commit.ts";
 import { conclude } from "./conclude.ts";
 import { checksOf, mirrorOf, type VerifyDeps } from "./task-place.ts";
@@ -34,7 +35,9 @@ export async function findKnownVerdict(
   for (const attempt of (await listAttempts(deps.db, { subtaskId: subtask.id })).toReversed()) {
     const { baseCommit, commit: other, id, verdict } = attempt;
     if (id === claim.attemptId || other === null || baseCommit !== subtask.baseCommit) continue;
-    if (!verdict || !isWhole(verdict, checks) || (await treeOf(mirror, other)) !== tree) continue;
+    if (!verdict || !isWhole(verdict, checks)) continue;
+    // A mirror that was made again lacks what attempts had committed.
+    if (!(await hasCommit(mirror, other)) || (await treeOf(mirror, other)) !== tree) continue;
     const before = withoutReview(verdict);
     if (before.result === "inconclusive") return null;
     if (before.result === "fail" && (await hasSpoken(deps, attempt))) return null;
