@@ -294,7 +294,7 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
           // Where nobody switched it off.
           sandbox:
             sandbox.provider === "none" && config.sandbox.provider !== "none"
-              ? `The sandbox is ${describeSandbox(sandbox)}.`
+              ? `Sandbox: ${describeSandbox(sandbox)}.`
               : null,
           rules: triggers.problems(),
           unreadable: garbled.count(),

@@ -232,7 +232,7 @@ describe("where agents see what lies outside", () => {
 
   test("two parts that write outside at once: the second sees what was merged, and resolves it", async () => {
     const repository = await makeHuge();
-    // Whoever finds the other's work there adds to it; at first neither does.
+    // The second of them to be merged finds the other's work there and adds to it; at first neither does.
     const write = (own: string, other: string) =>
       free.scratch.agent(
         `${own}.sh`,

@@ -11,7 +11,7 @@ export function renderAttention({ archived, items }: AttentionView, now: number)
       tier = item.tier;
       lines.push("", tierWords[tier as AttentionTier] ?? tier);
     }
-    const age = item.since === null ? "" : `, ${formatDuration(now - Date.parse(item.since))}`;
+    const age = item.since === null ? "" : `, ${formatDuration(now - Date.parse(item.since))} ago`;
     const part = item.subtask === null ? "" : ` (${item.subtask})`;
     const what =
       item.task === null ? item.kind : `${item.task.id}  ${oneLine(item.task.title, 80)}${part}`;

@@ -44,12 +44,14 @@ export function makeWarmer({ db, checkRepository, make, waitMs = 20_000 }: Deps)
   return {
     warm: async (given, base) => {
       const repository = await checkRepository(given, base);
-      const making = { state: "making", detail: "Setup is running.", setup: [] } as const;
-      const unknown = { baseRef: null, baseCommit: null, madeAt: null, setupMs: null };
+      const making: WarmRepository = {
+        ...{ repository, state: "making", detail: "Setup is running.", setup: [] },
+        ...{ baseRef: null, baseCommit: null, madeAt: null, setupMs: null },
+      };
       const late = new AbortController();
       return Promise.race([
         join({ repository, base }),
-        sleep(waitMs, { repository, ...making, ...unknown, setup: [] }, { signal: late.signal }),
+        sleep(waitMs, making, { signal: late.signal }),
       ]).finally(() => late.abort());
     },
     warmRecent: async (isFree, onError) => {

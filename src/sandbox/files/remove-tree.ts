@@ -168,12 +168,12 @@ export function makeBackgroundRemoval(removeMany: (path: string) => Promise<void
     const budget = { left: manyEntries };
     await removeTree(path, budget);
     if (budget.left >= 0) return;
-    await removeMany(path).catch(() => {}); // it takes longer then
+    await removeMany(path).catch(() => {}); // what it left is deleted one by one
     await removeTree(path);
   };
   return {
     deleteLater: (path: string): void => {
-      last = last.then(() => remove(path)).catch(() => {});
+      last = last.then(() => remove(path)).catch(() => {}); // it stays; the next start tries again
     },
     whenDeleted: (): Promise<void> => last,
   };

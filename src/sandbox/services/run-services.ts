@@ -98,7 +98,7 @@ async function runAll(): Promise<End> {
 
 /**
  * A lease is a block of ports, held by listening on its first one for as long as this process lives:
- * two runs that share a network never get the same. Whoever else uses a port is seen by trying it.
+ * two runs that share a network never get the same. A port that another program uses is found by listening on it.
  */
 async function leasePorts(names: string[]): Promise<void> {
   const [first, size, blocks] = [11_000, 20, 450];

@@ -52,7 +52,12 @@ export async function listEnded(
     .where("discardedAt", "is", null);
   const [undecided, rows, ready, old] = await Promise.all([
     listUndecided(db, days.ready, limit),
-    failed.selectAll().where("endedAt", ">", since).orderBy("endedAt").limit(limit).execute(),
+    failed
+      .selectAll()
+      .where("endedAt", ">", since)
+      .orderBy("endedAt", "desc")
+      .limit(limit)
+      .execute(),
     countUndecided(db, days.ready),
     failed
       .select(({ fn }) => fn.countAll<string>().as("count"))

@@ -147,7 +147,7 @@ export function openPreparedTrees({
 }): PreparedTrees {
   const removal = makeBackgroundRemoval((path) => removeMany(limitView, path));
   const { deleteLater } = removal;
-  const spares = openSpares({ root, draftPrefix, limitView, deleteLater });
+  const spares = openSpares({ root, draftPrefix, limitView, deleteLater, onProblem });
   const making = new Map<string, Promise<unknown>>();
   /** What cannot be kept, so that it is not made again and again for that. */
   const unkept = new LRUCache<string, string>({ max: 200 });

@@ -35,6 +35,7 @@ export function openSpares({
   deleteLater,
   draftPrefix,
   limitView,
+  onProblem,
   root,
 }: {
   root: string;
@@ -42,6 +43,7 @@ export function openSpares({
   draftPrefix: string;
   limitView: LimitView;
   deleteLater: (path: string) => void;
+  onProblem: (words: string, error: unknown) => void;
 }): Spares {
   let last: Promise<void> = Promise.resolve();
   const timers = new Map<string, NodeJS.Timeout>();
@@ -98,16 +100,16 @@ export function openSpares({
     },
     makeLater: (id, hasRoom) => {
       watch(id);
-      const isThere = () =>
-        lstat(spareOf(id)).then(
-          () => true,
-          () => false,
-        );
       last = last
         .then(async () => {
-          if (!(await isThere()) && (await hasRoom())) await make(id);
+          if (!(await isThere(spareOf(id))) && (await hasRoom())) await make(id);
         })
-        .catch(() => {}); // the next worktree gets a copy of its own
+        .catch(async (error) => {
+          // The next worktree waits for a copy of its own. A tree that was dropped meanwhile needs none, and
+          // another process may have made one.
+          if ((await isThere(join(root, id))) && !(await isThere(spareOf(id))))
+            onProblem(`no copy of the prepared tree ${id} could be made ahead`, error);
+        });
     },
     tidy: async (ids) => {
       for (const id of ids) {
@@ -129,4 +131,11 @@ async function moveAll(
   for (const name of await readdir(from, { encoding: "buffer" }))
     if (!(await moveInside(from, home, name))) return false;
   return true;
+}
+
+function isThere(path: string): Promise<boolean> {
+  return lstat(path).then(
+    () => true,
+    () => false,
+  );
 }
