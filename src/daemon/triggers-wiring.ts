@@ -29,12 +29,12 @@ import {
   findUndecided,
   getTask,
 } from "../store/tasks/tasks.ts";
-import type { EarlierTask } from "../triggers/decide-story.ts";
-import type { OwnBranch } from "../triggers/match-github.ts";
-import { receiveDelivery } from "../triggers/receive-github.ts";
+import type { EarlierTask } from "../triggers/github/decide-story.ts";
+import type { OwnBranch } from "../triggers/github/match-github.ts";
+import { receiveDelivery } from "../triggers/github/receive-github.ts";
+import { testTrigger } from "../triggers/github/test-trigger.ts";
 import type { TriggerRules } from "../triggers/rules.ts";
 import { startInboxRunner } from "../triggers/run-inbox.ts";
-import { testTrigger } from "../triggers/test-trigger.ts";
 import { watchRules } from "../triggers/watch-rules.ts";
 import { makeAuthHeader } from "../wiring/github-access.ts";
 import type { Mirrors } from "../worktree/mirror/mirror.ts";

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { DeputyError } from "../core/base/error.ts";
 import { explainIssue } from "../core/base/explain-issue.ts";
 import { findLine } from "../core/text/yaml-line.ts";
-import { type GithubRule, githubRuleSchema } from "./rule-schema.ts";
+import { type GithubRule, githubRuleSchema } from "./github/github-rule.ts";
 
 /**
  * Which outside event starts what: `.deputy/triggers.yaml` in the daemon's home. The owner writes

@@ -1,4 +1,4 @@
-import { type InboxDeps, processInbox } from "./process-inbox.ts";
+import { type InboxDeps, processInbox } from "./github/process-inbox.ts";
 
 /**
  * Processes the inbox when woken (a delivery was stored) and periodically, for deliveries that wait

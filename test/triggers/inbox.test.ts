@@ -18,12 +18,12 @@ import {
 } from "../../src/store/records/inbox.ts";
 import { isBranchOfOurs } from "../../src/store/tasks/branches.ts";
 import { findActiveTask, findDeliverer, getTask } from "../../src/store/tasks/tasks.ts";
-import type { Account } from "../../src/triggers/github-trust.ts";
+import type { Account } from "../../src/triggers/github/github-trust.ts";
+import { type InboxDeps, processInbox } from "../../src/triggers/github/process-inbox.ts";
+import { receiveDelivery } from "../../src/triggers/github/receive-github.ts";
 import type { Inbox } from "../../src/triggers/inbox.ts";
-import { type InboxDeps, processInbox } from "../../src/triggers/process-inbox.ts";
-import { receiveDelivery } from "../../src/triggers/receive-github.ts";
 import { createTestDatabase, type TestDatabase } from "../support/postgres.ts";
-import { everyRule, examplePayload } from "./payloads.ts";
+import { everyRule, examplePayload } from "./github/payloads.ts";
 
 let database: TestDatabase;
 let store: Store;

@@ -1,7 +1,7 @@
 import { createHmac } from "node:crypto";
 import { Webhooks } from "@octokit/webhooks";
 import { expect, test } from "vitest";
-import { isSignedByGithub } from "../../src/triggers/github-signature.ts";
+import { isSignedByGithub } from "../../../src/triggers/github/github-signature.ts";
 
 const body = Buffer.from(JSON.stringify({ text: "grüße 日本" }));
 const sign = (secret: string, bytes: Buffer = body) =>

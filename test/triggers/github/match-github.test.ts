@@ -1,10 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { taskInputSchema } from "../../src/core/task/task.ts";
-import { readGithubChange } from "../../src/triggers/github-event.ts";
-import { matchGithub } from "../../src/triggers/match-github.ts";
-import { noRules, parseTriggerRules } from "../../src/triggers/rules.ts";
-import { testTrigger } from "../../src/triggers/test-trigger.ts";
+import { taskInputSchema } from "../../../src/core/task/task.ts";
+import { readGithubChange } from "../../../src/triggers/github/github-event.ts";
+import { matchGithub } from "../../../src/triggers/github/match-github.ts";
+import { testTrigger } from "../../../src/triggers/github/test-trigger.ts";
+import { noRules, parseTriggerRules } from "../../../src/triggers/rules.ts";
 import { everyRule, examplePayload, fired, readExamples, reasonOf } from "./payloads.ts";
 
 const sha = "0123456789abcdef0123456789abcdef01234567";

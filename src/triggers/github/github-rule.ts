@@ -1,7 +1,7 @@
 import { z } from "zod";
-import { proofLevels } from "../core/proof/proof.ts";
-import { agentNameHelp, parseAgentName } from "../core/settings/agent-name.ts";
-import { allowedPathSchema } from "../core/text/path-glob.ts";
+import { proofLevels } from "../../core/proof/proof.ts";
+import { agentNameHelp, parseAgentName } from "../../core/settings/agent-name.ts";
+import { allowedPathSchema } from "../../core/text/path-glob.ts";
 
 /** One rule for GitHub events: allowed fields, combinations, and defaults. */
 export const triggerKinds = [

@@ -1,6 +1,6 @@
-import type { IntakeRequest } from "../orchestrator/intake/intake.ts";
+import type { IntakeRequest } from "../../orchestrator/intake/intake.ts";
+import type { TriggerRules } from "../rules.ts";
 import { matchGithub, type OwnBranch } from "./match-github.ts";
-import type { TriggerRules } from "./rules.ts";
 
 /**
  * For `deputy trigger test payload.json`: shows what a payload would start, without starting it.

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { cleanOutsideText } from "../core/text/outside-text.ts";
+import { cleanOutsideText } from "../../core/text/outside-text.ts";
 import {
   changedPayload,
   checkPayload,
@@ -7,6 +7,7 @@ import {
   pullPayload,
   runPayload,
 } from "./github-payload.ts";
+import type { TriggerKind } from "./github-rule.ts";
 import {
   type Account,
   isBot,
@@ -15,7 +16,6 @@ import {
   trustOfPerson,
   trustOfRun,
 } from "./github-trust.ts";
-import type { TriggerKind } from "./rule-schema.ts";
 
 /**
  * A delivery as the rules see it. Only these fields are read from a payload, and each value is

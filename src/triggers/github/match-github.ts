@@ -1,9 +1,9 @@
 import picomatch from "picomatch";
-import type { TaskInput, TaskOrigin } from "../core/task/task.ts";
+import type { TaskInput, TaskOrigin } from "../../core/task/task.ts";
+import type { TriggerRules } from "../rules.ts";
 import { type GithubEvent, readGithubEvent } from "./github-event.ts";
+import type { GithubRule } from "./github-rule.ts";
 import type { Account } from "./github-trust.ts";
-import type { GithubRule } from "./rule-schema.ts";
-import type { TriggerRules } from "./rules.ts";
 
 /**
  * Decides whether a delivery starts a task, and which. Pure: a payload and the rules in, the whole

@@ -1,5 +1,5 @@
+import type { Inbox } from "../inbox.ts";
 import { isSignedByGithub } from "./github-signature.ts";
-import type { Inbox } from "./inbox.ts";
 
 /**
  * Receives GitHub's deliveries: verify the signature over the raw bytes, store the delivery, and

@@ -1,5 +1,5 @@
-import type { Task } from "../core/task/task.ts";
-import { wrapOutsideText } from "../core/text/data-block.ts";
+import type { Task } from "../../core/task/task.ts";
+import { wrapOutsideText } from "../../core/text/data-block.ts";
 import type { GithubTrigger } from "./match-github.ts";
 
 /**

@@ -1,12 +1,12 @@
-import { DeputyError } from "../core/base/error.ts";
-import type { Task, TaskOrigin } from "../core/task/task.ts";
-import type { IntakeRequest } from "../orchestrator/intake/intake.ts";
+import { DeputyError } from "../../core/base/error.ts";
+import type { Task, TaskOrigin } from "../../core/task/task.ts";
+import type { IntakeRequest } from "../../orchestrator/intake/intake.ts";
+import type { Inbox, OpenDelivery } from "../inbox.ts";
+import type { TriggerRules } from "../rules.ts";
 import { decideStory, type EarlierTask } from "./decide-story.ts";
 import { type GithubChange, readGithubChange } from "./github-event.ts";
 import type { Account } from "./github-trust.ts";
-import type { Inbox, OpenDelivery } from "./inbox.ts";
 import { type GithubTrigger, matchGithub, type OwnBranch } from "./match-github.ts";
-import type { TriggerRules } from "./rules.ts";
 
 /**
  * Turns stored deliveries into tasks, oldest first. Every step is idempotent: the delivery's id is

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { decideStory, type EarlierTask } from "../../src/triggers/decide-story.ts";
+import { decideStory, type EarlierTask } from "../../../src/triggers/github/decide-story.ts";
 
 type Trigger = Parameters<typeof decideStory>[0];
 const origin = {

@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
-import { matchGithub, type TriggerMatch } from "../../src/triggers/match-github.ts";
-import { parseTriggerRules, type TriggerRules } from "../../src/triggers/rules.ts";
+import { matchGithub, type TriggerMatch } from "../../../src/triggers/github/match-github.ts";
+import { parseTriggerRules, type TriggerRules } from "../../../src/triggers/rules.ts";
 
 /** Payloads that GitHub really sent, from its own collection, with what a test changes about them. */
 type Example = { name: string; examples: Record<string, unknown>[] };
