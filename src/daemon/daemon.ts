@@ -8,6 +8,7 @@ import { makeForge } from "../delivery/github/github.ts";
 import { makeMetrics } from "../http/metrics.ts";
 import { startHttpServer } from "../http/server.ts";
 import type { Service } from "../http/service.ts";
+import { openChannels } from "../notifier/channels/open-channels.ts";
 import { notificationRows } from "../notifier/notification-rows.ts";
 import { secretsOf } from "../notifier/notifier-config.ts";
 import { operatorRows } from "../notifier/operator-rows.ts";
@@ -196,7 +197,12 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
     );
     const notifier = services.add(
       "notifier",
-      startNotifier({ db, config: config.notifier, redact: redactPush, log: logLine }),
+      startNotifier({
+        db,
+        channels: openChannels(config.notifier),
+        redact: redactPush,
+        log: logLine,
+      }),
     );
     const bus = services.add("bus", await openBus(store, onError("listen error")));
     bus.on("outbox", () => {

@@ -9,10 +9,8 @@ import {
   markNotificationSent,
   releaseNotification,
 } from "../store/records/notifications.ts";
-import { ntfyRequest } from "./channels/ntfy.ts";
-import { webhookRequest } from "./channels/webhook.ts";
-import type { NotifierConfig } from "./notifier-config.ts";
-import { type PostResult, post } from "./post.ts";
+import type { Channel, SendOptions } from "./channels/channel.ts";
+import type { PostResult } from "./post.ts";
 import { retryDelayMs } from "./retry-delay.ts";
 
 /**
@@ -22,7 +20,7 @@ import { retryDelayMs } from "./retry-delay.ts";
  */
 export type NotifierDeps = {
   db: Db;
-  config: NotifierConfig;
+  channels: readonly Channel[];
   redact: Redact;
   log: (level: "info" | "warn" | "error", fields: object, message: string) => void;
   /** Stops sends in progress; those without a response are released. */
@@ -53,7 +51,10 @@ async function deliverOne(
   timeoutMs: number,
 ): Promise<boolean> {
   const ids = { notification: row.id, event: row.eventId, task: row.taskId, channel: row.channel };
-  const result = await sendReadable(row, deps.config, timeoutMs, deps.signal ?? never);
+  const result = await sendReadable(row, deps.channels, {
+    timeoutMs,
+    signal: deps.signal ?? never,
+  });
   switch (result.kind) {
     case "taken":
       // Where the database is away just now, a second push would not be better than waiting for it.
@@ -89,19 +90,11 @@ async function sendReadable(...about: Parameters<typeof send>): Promise<PostResu
 /** Sends one notification now and returns the result. */
 export async function send(
   row: ClaimedNotification,
-  config: NotifierConfig,
-  timeoutMs: number,
-  signal: AbortSignal,
+  channels: readonly Channel[],
+  options: SendOptions,
 ): Promise<PostResult> {
-  const request =
-    row.channel === "ntfy" && config.ntfy
-      ? ntfyRequest(row, config.ntfy)
-      : row.channel === "webhook" && config.webhook
-        ? webhookRequest(row, config.webhook, new Date())
-        : null;
-  if (request === null) {
-    const error = `the channel ${row.channel} is not configured any more`;
-    return { kind: "refused", hope: "unlikely", error, retryAfterMs: null };
-  }
-  return post(request.url, request, { timeoutMs, signal });
+  const channel = channels.find(({ name }) => name === row.channel);
+  if (channel) return channel.send(row, options);
+  const error = `the channel ${row.channel} is not configured any more`;
+  return { kind: "refused", hope: "unlikely", error, retryAfterMs: null };
 }

@@ -3,6 +3,7 @@ import type { NewNotification } from "../core/ledger/task-ledger.ts";
 import type { Task } from "../core/task/task.ts";
 import type { Redact } from "../core/text/redact.ts";
 import type { TitledTask } from "../core/text/title.ts";
+import { listChannels } from "./channels/open-channels.ts";
 import { type NotifiedEvent, notificationText, readQuestion } from "./notification-text.ts";
 import type { NotifierConfig } from "./notifier-config.ts";
 
@@ -24,36 +25,25 @@ export function notificationRows(
     ? new URL(`tasks/${task.id}`, withSlash(config.publicUrl)).href
     : null;
   const done = event.type === "task.completed" ? task.deliveryUrl : null;
-  const common = {
-    eventId: event.id,
-    taskId: task.id,
+  const asked = readQuestion(event);
+  const url = done ?? page;
+  const data = {
+    task_id: task.id,
+    repository: withoutLogin(task.repository),
+    subject: task.origin.subject,
+    // What is asked of a part leaves the task as it is, also in the API.
+    state: task.state,
+    question: asked && { ...asked, text: redact(asked.text).slice(0, maxWebhookText) },
     title,
-    body,
-    priority,
-    clickUrl: done ?? page,
+    message: redact(event.message).slice(0, maxWebhookText),
+    branch: task.branch,
+    url,
   };
-  const rows: NewNotification[] = [];
-  if (config.ntfy) {
-    rows.push({ ...common, id: newId("notification"), channel: "ntfy", payload: { tags } });
-  }
-  if (config.webhook) {
-    const asked = readQuestion(event);
-    const data = {
-      task_id: task.id,
-      repository: withoutLogin(task.repository),
-      subject: task.origin.subject,
-      // What is asked of a part leaves the task as it is, also in the API.
-      state: task.state,
-      question: asked && { ...asked, text: redact(asked.text).slice(0, maxWebhookText) },
-      title,
-      message: redact(event.message).slice(0, maxWebhookText),
-      branch: task.branch,
-      url: common.clickUrl,
-    };
-    const payload = { type: event.type, timestamp: now.toISOString(), data };
-    rows.push({ ...common, id: newId("notification"), channel: "webhook", payload });
-  }
-  return rows;
+  return listChannels(config).map((channel) => ({
+    ...{ id: newId("notification"), channel, eventId: event.id, taskId: task.id },
+    ...{ title, body, priority, clickUrl: url },
+    payload: { tags, type: event.type, timestamp: now.toISOString(), data },
+  }));
 }
 
 function withoutLogin(url: string): string {

@@ -1,4 +1,5 @@
 import { redactSecrets } from "../core/text/redact.ts";
+import { openChannels } from "./channels/open-channels.ts";
 import { send } from "./deliver-notifications.ts";
 import { type NotifierConfig, secretsOf } from "./notifier-config.ts";
 import { type OperatorNews, operatorRows } from "./operator-rows.ts";
@@ -13,9 +14,10 @@ export async function notifyOperator(
   news: OperatorNews,
   signal: AbortSignal,
 ): Promise<string[]> {
+  const channels = openChannels(config);
   const refused: string[] = [];
   for (const row of operatorRows(config, news)) {
-    const result = await send({ ...row, attempts: 1, ageMs: 0 }, config, timeoutMs, signal);
+    const result = await send({ ...row, attempts: 1, ageMs: 0 }, channels, { timeoutMs, signal });
     if (result.kind === "refused")
       refused.push(`${row.channel}: ${redactSecrets(result.error, secretsOf(config))}`);
   }

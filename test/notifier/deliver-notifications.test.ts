@@ -2,6 +2,7 @@ import { Webhook } from "standardwebhooks";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { newId } from "../../src/core/base/id.ts";
 import { makeRedact } from "../../src/core/text/redact.ts";
+import { openChannels } from "../../src/notifier/channels/open-channels.ts";
 import {
   deliverDueNotifications,
   type NotifierDeps,
@@ -51,7 +52,7 @@ afterEach(() => receiver.close());
 
 const deps = (changes: Partial<NotifierDeps> = {}): NotifierDeps => ({
   db: store.db,
-  config,
+  channels: openChannels(config),
   redact: makeRedact(secretsOf(config)),
   log: (level, fields, message) => logged.push(`${level} ${message} ${JSON.stringify(fields)}`),
   ...changes,
