@@ -48,11 +48,12 @@ export async function makeDatabase() {
   };
 }
 
-/** `deputy up` with a home and a database of its own, and with this text as its config.yaml. */
-export async function startDaemon(env = {}, config = "") {
+/** `deputy up` with a home and a database of its own, and these texts as config.yaml and triggers.yaml. */
+export async function startDaemon(env = {}, config = "", rules = "") {
   const database = await makeDatabase();
   const home = await makeFolder("home");
   await writeFile(join(home, "config.yaml"), config);
+  if (rules) await writeFile(join(home, "triggers.yaml"), rules);
   const main = new URL("../dist/program/deputy.cjs", import.meta.url).pathname;
   const ownEnv = {
     PATH: process.env.PATH,
