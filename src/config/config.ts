@@ -101,6 +101,8 @@ const fileSchema = z.strictObject({
   ntfy: z.strictObject({ url: z.url().optional(), topic: z.string().min(1) }).optional(),
   webhook: z.strictObject({ url: z.url() }).optional(),
   github: z.strictObject({ api_url: z.url().optional() }).optional(),
+  gitea: z.strictObject({ url: z.url() }).optional(),
+  gitlab: z.strictObject({ url: z.url() }).optional(),
 });
 
 export type Config = ReturnType<typeof loadConfig>;
@@ -228,6 +230,11 @@ export function loadConfig(
           .map((secret) => secret.trim())
           .filter(Boolean) ?? [],
     },
+    /** Beside GitHub; one of a kind. */
+    forges: [
+      findForge("gitea", env.GITEA_URL || file.gitea?.url, readSecret(env, "GITEA_TOKEN")),
+      findForge("gitlab", env.GITLAB_URL || file.gitlab?.url, readSecret(env, "GITLAB_TOKEN")),
+    ].flat(),
     paths: {
       mirrors: join(home, "repos"),
       worktrees: join(home, "worktrees"),
@@ -277,6 +284,20 @@ function readConfigFile(path: string): z.infer<typeof fileSchema> {
 
 function badConfig(path: string, line: number, message: string): DeputyError {
   return new DeputyError("invalid_input", `${path} line ${line}: ${message}.`, { line });
+}
+
+/** A forge whose address is known; a token alone is for gitlab.com. */
+function findForge(kind: "gitea" | "gitlab", address: string | undefined, token: string | null) {
+  const text = address ?? (kind === "gitlab" && token !== null ? "https://gitlab.com" : null);
+  if (text === null && token === null) return [];
+  const variable = kind === "gitea" ? "GITEA_URL" : "GITLAB_URL";
+  const url = text !== null && URL.canParse(text) ? new URL(text) : null;
+  if (url && /^https?:$/.test(url.protocol) && url.username + url.password === "")
+    return [{ kind, url: url.href, token }];
+  throw new DeputyError(
+    "invalid_input",
+    `${variable} (or url of ${kind} in config.yaml) must be the forge's address: an http or https URL without a login.`,
+  );
 }
 
 /** `NAME`, or the trimmed contents of the file that `NAME_FILE` names. */

@@ -4,6 +4,7 @@ import { makeListAgents } from "../agents/find-agents.ts";
 import type { Config } from "../config/config.ts";
 import { adviseThaw } from "../core/task/freeze.ts";
 import { makeRedact } from "../core/text/redact.ts";
+import { openForges } from "../delivery/forges/open-forges.ts";
 import { makeForge } from "../delivery/github/github.ts";
 import { makeMetrics } from "../http/metrics.ts";
 import { startHttpServer } from "../http/server.ts";
@@ -219,9 +220,20 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
     const intake = makeIntakeRules(config, { ...core, createTask });
     const onCreated = () => runner.wake("plan");
     const forge = makeForge(config.github, redact);
+    const findForge = openForges(config.forges, forge, redact);
     const triggers = services.add(
       "triggers",
-      await startTriggers({ db, config, forge, intake, sandbox, mirrors, log, onCreated }),
+      await startTriggers({
+        db,
+        config,
+        forge,
+        findForge,
+        intake,
+        sandbox,
+        mirrors,
+        log,
+        onCreated,
+      }),
     );
     bus.on("over", triggers.wake);
     if (forge) {
@@ -245,7 +257,7 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
       // Without bubblewrap nothing could be kept.
       warmer: prepared && sandbox.provider === "bubblewrap" ? warmer : null,
       ...{ ...core, config, log, mirrors, bus, runner, self, space, garbled, reap },
-      ...{ forge, authHeader: makeAuthHeader(config.github), freeSpace },
+      ...{ findForge, authHeader: makeAuthHeader(config), freeSpace },
     });
 
     const use = services.add(
@@ -268,8 +280,8 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
     const service: Service = {
       ...makeTaskService({
         ...{ ...core, config, mirrors, redact, intake, space, onGarbled: garbled.note, onCreated },
-        authHeader: makeAuthHeader(config.github),
-        forge,
+        authHeader: makeAuthHeader(config),
+        findForge,
       }),
       onEvents: (taskId, notify) => bus.on("event", notify, taskId),
       health: () => ({

@@ -3,7 +3,7 @@ import { checkedRepositories } from "../config/checked-repositories.ts";
 import type { Config } from "../config/config.ts";
 import { roleSettings } from "../config/role-settings.ts";
 import { DeputyError } from "../core/base/error.ts";
-import { requirePullRequests } from "../delivery/github/github-repository.ts";
+import { requireForge } from "../delivery/forges/open-forges.ts";
 import type { IntakeRules } from "../orchestrator/intake/intake.ts";
 import { findUnpricedModel } from "../roles/meter.ts";
 import { agentConfig, roleAgent } from "../roles/run-role.ts";
@@ -18,7 +18,7 @@ export function makeIntakeRules(
     ...agentRules(config),
     defaultTimeoutMs: (repository) => roleSettings(config.roles, "coder", repository).timeoutMs,
     checkRepository: checkedRepositories(),
-    requirePullRequests: (repository) => requirePullRequests(config.github, repository),
+    requirePullRequests: (repository) => requireForge(config, repository),
     defaultBudget: config.budget,
     defaultWhenStuck: config.whenStuck,
     unpricedModel: (agent, repository) => findUnpricedModel(config, agent, repository),

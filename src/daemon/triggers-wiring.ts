@@ -1,6 +1,7 @@
 import type { Config } from "../config/config.ts";
 import { DeputyError } from "../core/base/error.ts";
 import { adoptPushed } from "../delivery/adopt-pushed.ts";
+import type { FindForge } from "../delivery/forges/pull-forge.ts";
 import type { Forge } from "../delivery/github/forge.ts";
 import type { Service } from "../http/service.ts";
 import { retryTask } from "../orchestrator/commands/commands.ts";
@@ -63,6 +64,7 @@ export async function startTriggers(deps: {
   mirrors: Mirrors;
   /** Null: without a token. */
   forge: Forge | null;
+  findForge: FindForge;
   /** Called when a task was created and its job is in the outbox. */
   onCreated: () => void;
 }): Promise<Triggers> {
@@ -95,10 +97,10 @@ export async function startTriggers(deps: {
     }
   };
   const isOwnBranch = (branch: OwnBranch) => isBranchOfOurs(db, branch);
-  const authHeader = makeAuthHeader(config.github);
+  const authHeader = makeAuthHeader(config);
   const findEarlier = async (subject: string): Promise<EarlierTask | null> => {
     const found = await findLatestTask(db, subject);
-    const looking = { ...intake, forge, authHeader, mirrors };
+    const looking = { ...intake, findForge: deps.findForge, authHeader, mirrors };
     return found && { ...found, work: await noteDecided(looking, found.task) };
   };
   const rules = await watchRules({ path: config.paths.triggers, log, onRead });

@@ -25,6 +25,7 @@ import { findBranchOf } from "../worktree/read/read-commit.ts";
 import { describePull } from "./describe-pull.ts";
 import { dressCommits } from "./dress-commits.ts";
 import { findCredentials } from "./find-credentials.ts";
+import type { FindForge } from "./forges/pull-forge.ts";
 import type { Forge } from "./github/forge.ts";
 import { baseNameOf } from "./hand-over.ts";
 import { publishTask } from "./publish-task.ts";
@@ -42,7 +43,9 @@ export type DeliverDeps = {
   mirrors: Mirrors;
   artifacts: string;
   /** Null when no token is configured. */
+  /** GitHub, for comments. */
   forge: Forge | null;
+  findForge: FindForge;
   authHeader: (url: string) => string | null;
   redact: Redact;
   /** How the commits of a repository look when they are delivered. */
@@ -138,7 +141,7 @@ async function deliverBranch(
     );
   let url: string | null = null;
   if (task.delivery === "pr") {
-    const { forge } = deps;
+    const forge = deps.findForge(task.repository);
     if (!forge) return refuse(`the branch ${branch} is delivered`, missingToken);
     try {
       const pull = await forge.openDraftPullRequest({
@@ -196,7 +199,10 @@ async function findTargetBranch(mirror: Mirror, preparation: Preparation): Promi
   return (await findBranchOf(mirror, name, preparation.baseCommit)) ?? "HEAD";
 }
 
-const missingToken = new DeputyError("unprocessable", "Set GITHUB_TOKEN for the daemon.");
+const missingToken = new DeputyError(
+  "unprocessable",
+  "The daemon has no token for its forge any more: set it again (GITHUB_TOKEN, GITEA_TOKEN or GITLAB_TOKEN).",
+);
 
 /**
  * A fault that needs a person ends the task with a message, and the finished work is kept for a

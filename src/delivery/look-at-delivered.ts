@@ -4,14 +4,14 @@ import { parseRepository } from "../worktree/mirror/repository-url.ts";
 import { inspectSource } from "../worktree/mirror/source-repository.ts";
 import { isIn } from "../worktree/publish/guard-checkout.ts";
 import { branchTip } from "../worktree/publish/publish.ts";
-import type { Forge } from "./github/forge.ts";
+import type { FindForge } from "./forges/pull-forge.ts";
 import { baseNameOf } from "./hand-over.ts";
 
 /** `open`: it waits for a person. `gone`: its branch is not there any more. */
 export type DeliveredWork = "none" | "open" | "merged" | "closed" | "gone" | "accepted" | "undone";
 
 type LookDeps = {
-  forge: Forge | null;
+  findForge: FindForge;
   mirrors: Mirrors;
   authHeader: (url: string) => string | null;
 };
@@ -29,7 +29,8 @@ export async function lookAtDelivered(deps: LookDeps, task: Task): Promise<Deliv
   if (decision === "rolled_back" || decision === "discarded") return "undone";
   if (task.deliveryUrl !== null) {
     const { deliveryUrl: url, repository: repositoryUrl } = task;
-    return deps.forge ? deps.forge.lookAtPullRequest({ repositoryUrl, url }) : "open";
+    const forge = deps.findForge(repositoryUrl);
+    return forge ? forge.lookAtPullRequest({ repositoryUrl, url }) : "open";
   }
   if (await isInBase(deps, task)) return "merged";
   const repository = parseRepository(task.repository);

@@ -3,7 +3,7 @@ import { invariant } from "../core/base/invariant.ts";
 import type { Task } from "../core/task/task.ts";
 import { parseRepository } from "../worktree/mirror/repository-url.ts";
 import { revertDelivered } from "../worktree/publish/revert.ts";
-import type { Forge } from "./github/forge.ts";
+import type { FindForge, PullForge } from "./forges/pull-forge.ts";
 import { requireDelivered } from "./hand-over.ts";
 
 /**
@@ -12,7 +12,7 @@ import { requireDelivered } from "./hand-over.ts";
  * Work that was merged on another machine is undone there. Returns what was done, in one clause;
  * may run twice, as each effect is looked for first.
  */
-export async function rollBackDelivery(forge: Forge | null, task: Task): Promise<string> {
+export async function rollBackDelivery(findForge: FindForge, task: Task): Promise<string> {
   const repository = parseRepository(task.repository);
   // Deleting a branch is what many do after merging it; and a pull request that we closed counts as
   // discarded where the daemon died before it could record more.
@@ -20,7 +20,7 @@ export async function rollBackDelivery(forge: Forge | null, task: Task): Promise
   const { branch, deliveredCommit: commit } = requireDelivered(
     mayBeDiscarded ? { ...task, discardedAt: null } : task,
   );
-  if (task.delivery === "pr") return closePull(forge, task, branch);
+  if (task.delivery === "pr") return closePull(findForge(task.repository), task, branch);
   if (repository.kind !== "local")
     throw conflict(
       `${branch} was pushed to ${repository.url}: revert it there if it was merged, else delete it with deputy discard ${task.id}.`,
@@ -34,13 +34,13 @@ export async function rollBackDelivery(forge: Forge | null, task: Task): Promise
   return `${branch} is undone on ${made.into} (${how})`;
 }
 
-async function closePull(forge: Forge | null, task: Task, branch: string): Promise<string> {
+async function closePull(forge: PullForge | null, task: Task, branch: string): Promise<string> {
   const { deliveryUrl: url, id } = task;
   invariant(url, "a task that delivered a pull request has its URL");
   if (!forge)
     throw new DeputyError(
       "unprocessable",
-      `${url} cannot be closed without a token: set GITHUB_TOKEN for the daemon, or close it there.`,
+      `${url} cannot be closed without a token: set the one of its forge for the daemon (GITHUB_TOKEN, GITEA_TOKEN or GITLAB_TOKEN), or close it there.`,
     );
   const closed = await forge.closePullRequest({
     repositoryUrl: task.repository,

@@ -6,7 +6,7 @@ import { isProviderLimit } from "../core/task/failure.ts";
 import type { Claim, Outcome, Stage } from "../core/task/outcome.ts";
 import type { Plan } from "../core/task/plan.ts";
 import type { Preparation, Task } from "../core/task/task.ts";
-import { requirePullRequests } from "../delivery/github/github-repository.ts";
+import { requireForge } from "../delivery/forges/open-forges.ts";
 import type { Job } from "../executor/job.ts";
 import { roleAgent } from "../roles/run-role.ts";
 import { listPlans } from "../store/tasks/plans.ts";
@@ -162,7 +162,6 @@ async function prepare(
   prepareBase: PrepareBase,
   signal: AbortSignal,
 ): Promise<Preparation> {
-  const { github } = deps.config;
   const base = await prepareBase(task, signal);
   // A stranger's commit configures nothing: a review has no setup and no checks.
   const inspected = task.expectsChange
@@ -172,7 +171,7 @@ async function prepare(
   const { delivery, proof, notes, tools } = inspected;
   if (task.expectsChange) await requireRoom(deps, task, base);
   if (task.delivery === "auto" && delivery === "pr") {
-    requireConfiguredDelivery(() => requirePullRequests(github, task.repository));
+    requireConfiguredDelivery(() => requireForge(deps.config, task.repository));
   }
   return {
     baseCommit: base.baseCommit,

@@ -9,7 +9,7 @@ import { findWorkers } from "../daemon/home/running.ts";
 import { agentRules } from "../daemon/intake-rules.ts";
 import { findSandbox } from "../daemon/programs/start-sandbox.ts";
 import { findTriggerProblems } from "../daemon/trigger-problems.ts";
-import { tryGithub } from "../daemon/try-github.ts";
+import { tryForges, tryGithub } from "../daemon/try-github.ts";
 import { findUnusableFallbacks } from "../roles/fallbacks.ts";
 import { describeSandbox, noSandbox } from "../sandbox/box/sandbox.ts";
 import { runCommand } from "../sandbox/process/run-command.ts";
@@ -68,6 +68,7 @@ export async function examine(env: NodeJS.ProcessEnv = process.env): Promise<Doc
     ...(await examineSandbox(config)),
     await examineProgram("rg", "the builtin agent's search walks files itself, which is slower"),
     await examineGithub(config),
+    ...(await tryForges(config)).map(describeForge),
     config.github.webhookSecrets.length > 0
       ? { name: "GitHub webhooks", status: "ok", detail: "secret set" }
       : {
@@ -97,6 +98,14 @@ async function examineGithub(config: Config): Promise<DoctorFinding> {
   }
   if (lacks.length > 0) return { name, status: "missing", detail: lacks.join("; ") };
   return { name, status: "ok", detail: "set, and GitHub takes it" };
+}
+
+function describeForge(tried: Awaited<ReturnType<typeof tryForges>>[number]): DoctorFinding {
+  const { kind, problem, url } = tried;
+  const name = kind === "gitea" ? "Gitea token" : "GitLab token";
+  return problem === null
+    ? { name, status: "ok", detail: `set, and ${url} takes it` }
+    : { name, status: "missing", detail: problem };
 }
 
 /** Reports nothing without a file: nobody asked for triggers. */

@@ -5,17 +5,24 @@ import { isLoopback } from "../worktree/mirror/repository-url.ts";
 type GitHub = Config["github"];
 
 /**
- * Returns the header with the token, as git takes it, for URLs of the GitHub that the token belongs to:
+ * Returns the header with a token, as git takes it, for URLs of the forge that the token belongs to:
  * by https, or unencrypted where nothing leaves this machine. Null for any other URL.
  */
-export function makeAuthHeader(github: GitHub): (url: string) => string | null {
-  const { token } = github;
-  const host = hostOf(github);
+export function makeAuthHeader({
+  forges,
+  github,
+}: Pick<Config, "forges" | "github">): (url: string) => string | null {
+  const logins = [
+    { host: hostOf(github), user: "x-access-token", token: github.token },
+    ...forges.map(({ token, url }) => ({ host: new URL(url).host, user: "oauth2", token })),
+  ];
   return (url) => {
-    if (!token || !/^https?:\/\//.test(url)) return null;
-    const { protocol, hostname, host: itsHost } = new URL(url);
-    if (itsHost !== host || (protocol === "http:" && !isLoopback(hostname))) return null;
-    return `Authorization: Basic ${Buffer.from(`x-access-token:${token}`).toString("base64")}`;
+    if (!/^https?:\/\//.test(url)) return null;
+    const { protocol, hostname, host } = new URL(url);
+    const login = logins.find((one) => one.host === host);
+    if (!login?.token || (protocol === "http:" && !isLoopback(hostname))) return null;
+    const basic = Buffer.from(`${login.user}:${login.token}`).toString("base64");
+    return `Authorization: Basic ${basic}`;
   };
 }
 

@@ -24,7 +24,7 @@ export async function warmRepository(
 ): Promise<WarmRepository> {
   const { config, mirrors, prepared, self } = deps;
   const repository = parseRepository(text);
-  const authHeader = makeAuthHeader(config.github);
+  const authHeader = makeAuthHeader(config);
   const header = authHeader(repository.url);
   const access = { signal, ...(header !== null && { authHeader: header }) };
   const placed = placeMirror(mirrors, repository);

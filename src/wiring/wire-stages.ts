@@ -7,6 +7,7 @@ import { roleSettings } from "../config/role-settings.ts";
 import type { Claim } from "../core/task/outcome.ts";
 import type { Redact } from "../core/text/redact.ts";
 import type { DeliverDeps } from "../delivery/deliver-task.ts";
+import { openForges } from "../delivery/forges/open-forges.ts";
 import { makeForge } from "../delivery/github/github.ts";
 import type { IntegrateDeps } from "../delivery/integrate-subtask.ts";
 import type { ExecuteDeps } from "../executor/job.ts";
@@ -64,10 +65,11 @@ export type WiredStages = {
 export function wireStages(given: StageDeps): WiredStages {
   const deps = { ...given, db: waitingForDatabase(given.db) };
   const { db, config, mirrors, redact, self } = deps;
+  const forge = makeForge(config.github, redact);
   const shared = {
     ...{ db, config, mirrors, redact, paths: config.paths, trackChild: self.trackChild },
     runRole: makeRunRole(deps),
-    authHeader: makeAuthHeader(config.github),
+    authHeader: makeAuthHeader(config),
     environment: makeCommandEnvironment(deps),
   };
   const onMirror = makeOnMirror(shared);
@@ -135,7 +137,8 @@ export function wireStages(given: StageDeps): WiredStages {
     deliver: {
       ...shared,
       artifacts: config.paths.artifacts,
-      forge: makeForge(config.github, redact),
+      forge,
+      findForge: openForges(config.forges, forge, redact),
       // What the hook says of several wordings is no event of a check.
       runHook: (claim, task, signal) => (run) =>
         runHook({ ...verify, report: async () => {} }, { claim, task, signal }, run),

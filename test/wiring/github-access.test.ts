@@ -25,10 +25,10 @@ test.each([
     GITHUB_TOKEN: "ghp_token",
     GITHUB_API_URL: apiUrl,
   });
-  expect(makeAuthHeader(config.github)(url) !== null).toBe(gets);
+  expect(makeAuthHeader(config)(url) !== null).toBe(gets);
 });
 
 test("without a token there is nothing to send", () => {
   const config = loadConfig({ DEPUTY_HOME: "/nonexistent" });
-  expect(makeAuthHeader(config.github)("https://github.com/acme/app")).toBeNull();
+  expect(makeAuthHeader(config)("https://github.com/acme/app")).toBeNull();
 });

@@ -1,5 +1,5 @@
 import type { Config } from "../../config/config.ts";
-import type { Forge } from "../../delivery/github/forge.ts";
+import type { FindForge } from "../../delivery/forges/pull-forge.ts";
 import { tidyOldWorktrees } from "../../delivery/tidy-worktrees.ts";
 import { releaseExpiredLease, repairHold } from "../../orchestrator/runner/repair.ts";
 import type { StageRunner } from "../../orchestrator/runner/run-stages.ts";
@@ -36,8 +36,7 @@ export type HousekeepingDeps = AdvanceDeps & {
   garbled: GarbledWatch;
   /** Frees worktrees while their volume is below its floor. */
   freeSpace: (stopping: AbortSignal) => Promise<void>;
-  /** Null: without a token. */
-  forge: Forge | null;
+  findForge: FindForge;
   authHeader: (url: string) => string | null;
   /** Null: nothing that setup makes is kept. */
   warmer: Warmer | null;

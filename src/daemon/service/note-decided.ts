@@ -1,5 +1,5 @@
 import { decisionOf, type Task } from "../../core/task/task.ts";
-import type { Forge } from "../../delivery/github/forge.ts";
+import type { FindForge } from "../../delivery/forges/pull-forge.ts";
 import { type DeliveredWork, lookAtDelivered } from "../../delivery/look-at-delivered.ts";
 import { recordHandover } from "../../orchestrator/commands/commands.ts";
 import type { AdvanceDeps } from "../../orchestrator/transitions/advance.ts";
@@ -13,7 +13,7 @@ import type { Mirrors } from "../../worktree/mirror/mirror.ts";
  */
 export type NoteDeps = AdvanceDeps & {
   mirrors: Mirrors;
-  forge: Forge | null;
+  findForge: FindForge;
   authHeader: (url: string) => string | null;
 };
 

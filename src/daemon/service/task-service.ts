@@ -5,7 +5,7 @@ import { type Attempt, decisionOf, type Subtask } from "../../core/task/task.ts"
 import type { Garbled } from "../../core/task/task-detail.ts";
 import { type Redact, redactDeep } from "../../core/text/redact.ts";
 import { adoptPushed } from "../../delivery/adopt-pushed.ts";
-import type { Forge } from "../../delivery/github/forge.ts";
+import type { FindForge } from "../../delivery/forges/pull-forge.ts";
 import { acceptDelivery, discardDelivery, restoreWorktrees } from "../../delivery/hand-over.ts";
 import { buildReceipt } from "../../delivery/receipt/receipt.ts";
 import { renderReceipt } from "../../delivery/receipt/render-receipt.ts";
@@ -72,7 +72,7 @@ export type TaskServiceDeps = AdvanceDeps &
     onCreated: () => void;
     space: Pick<Space, "problems">;
     authHeader: (url: string) => string | null;
-    forge: Forge | null;
+    findForge: FindForge;
   };
 
 export function makeTaskService(deps: TaskServiceDeps): TaskService {
@@ -214,7 +214,7 @@ export function makeTaskService(deps: TaskServiceDeps): TaskService {
     update: (reference) => updateDelivered({ ...deps, onMirror }, reference),
     rollback: async (reference) => {
       const task = await findTask(deps, reference);
-      const detail = await rollBackDelivery(deps.forge, task);
+      const detail = await rollBackDelivery(deps.findForge, task);
       const message = `Rolled back: ${detail}`;
       return { task: await recordHandover(deps, task.id, "task.rolled_back", message), detail };
     },

@@ -3,7 +3,7 @@ import { DeputyError } from "../../core/base/error.ts";
 import { invariant } from "../../core/base/invariant.ts";
 import type { BaseUpdate, Task } from "../../core/task/task.ts";
 import type { TaskDetail } from "../../core/task/task-detail.ts";
-import type { Forge } from "../../delivery/github/forge.ts";
+import type { FindForge } from "../../delivery/forges/pull-forge.ts";
 import { requireDelivered } from "../../delivery/hand-over.ts";
 import type { DeliveredWork } from "../../delivery/look-at-delivered.ts";
 import { updateBranch } from "../../delivery/update-branch.ts";
@@ -21,7 +21,7 @@ type Deps = AdvanceDeps &
     config: Config;
     mirrors: Mirrors;
     authHeader: (url: string) => string | null;
-    forge: Forge | null;
+    findForge: FindForge;
     onMirror: OnMirror;
   };
 
