@@ -1,6 +1,6 @@
 import type { AgentRun, Tried } from "../agents/agent.ts";
 import { leaveOutSetup } from "../worktree/checkout/leave-out-setup.ts";
-import { openWorktreeKeeper } from "../worktree/commits/keep-worktree.ts";
+import { keepWorktree } from "../worktree/commits/keep-worktree.ts";
 import { keepSubmodules, submoduleSetupRef } from "../worktree/content/keep-submodules.ts";
 import { findRejected } from "./finish-attempt.ts";
 import type { ExecuteDeps, Job } from "./job.ts";
@@ -19,16 +19,16 @@ export function openCheck(deps: ExecuteDeps, job: Job, path: string): AgentRun["
   const message = `What ${attempt.id} checked`;
 
   const checkNow = async (command: string | null, signal: AbortSignal): Promise<Tried> => {
-    const kept = await openWorktreeKeeper(mirror, { path, base, last: base, message }).keep(null);
+    const kept = await keepWorktree(mirror, { path, base, message, ref: null });
     const commit =
       task.preparation?.setup.length === 0
-        ? kept
+        ? kept.commit
         : await leaveOutSetup(mirror, setupRef(subtask.id), {
-            ...{ commit: kept, base, message, ref: null },
+            ...{ commit: kept.commit, base, message, ref: null },
           });
     if (commit === base && subtask.integratedCommit === null)
       return { ok: false, text: "Error: no file is changed yet, so there is nothing to check" };
-    const rejected = await findRejected(deps, job, path, commit);
+    const rejected = await findRejected(deps, job, path, { ...kept, commit });
     if (rejected !== null) return { ok: false, text: `refused: ${rejected}` };
     const since = submoduleSetupRef(subtask.id);
     const inSubmodules = await keepSubmodules(mirror, { path, base, ref: null, since });

@@ -12,7 +12,7 @@ import { markUnprepared, type WorktreeRow } from "../store/tasks/worktrees.ts";
 import { freeVolume } from "../worktree/checkout/free-volume.ts";
 import { leaveOutSetup } from "../worktree/checkout/leave-out-setup.ts";
 import { hasHome, removeHome } from "../worktree/checkout/worktree-home.ts";
-import { keepWorktree } from "../worktree/commits/keep-worktree.ts";
+import { type KeptWorktree, keepWorktree } from "../worktree/commits/keep-worktree.ts";
 import type { Skipped } from "../worktree/commits/worktree-changes.ts";
 import { findUnfitContent } from "../worktree/content/find-unfit-content.ts";
 import {
@@ -87,8 +87,9 @@ export async function finishAttempt(
     job.progress.tell(said, { step: "left_out", paths });
   const endAt = async (commit: string): Promise<Attempted> => {
     const judged = end.reason === "done" && task.expectsChange;
+    const made = { commit, skipped: kept.skipped };
     const rejected =
-      filled ?? (judged ? await findRejected(deps, job, worktree.path, commit, tellLeftOut) : null);
+      filled ?? (judged ? await findRejected(deps, job, worktree.path, made, tellLeftOut) : null);
     // A comment on merged work may be answered in words: the merged work stands.
     const mustChange = subtask.integratedCommit === null;
     const hasChecks = (task.preparation?.checks.length ?? 0) + subtask.checks.length > 0;
@@ -118,7 +119,7 @@ export async function finishAttempt(
       retryAt: end.retryAt,
     };
   };
-  const ended = await endAt(await withoutSetup(kept));
+  const ended = await endAt(await withoutSetup(kept.commit));
   return handIn({ db: deps.db, signal }, attempt, ended, async () => {
     const found = await findHandedOver(deps.db, mirror, attempt, about);
     return found === null ? null : endAt(await withoutSetup(found));
@@ -133,11 +134,11 @@ export async function findRejected(
   deps: Pick<ExecuteDeps, "maxFileBytes">,
   { attempt, mirror, task }: Pick<Job, "attempt" | "mirror" | "task">,
   workTree: string,
-  commit: string,
+  { commit, skipped }: KeptWorktree,
   tellLeftOut: (said: string, paths: string[]) => void = () => {},
 ): Promise<string | null> {
   const unfit = await findUnfitContent(mirror, {
-    ...{ workTree, commit, base: attempt.baseCommit },
+    ...{ workTree, commit, skipped, base: attempt.baseCommit },
     maxFileBytes: deps.maxFileBytes(task.repository),
   });
   const say = (found: readonly Skipped[]) =>

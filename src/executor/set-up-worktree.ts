@@ -230,7 +230,7 @@ async function reuseSetup(
 async function recordSetup({ attempt, mirror, progress, subtask }: Job, path: string) {
   const base = attempt.baseCommit;
   const ref = setupRef(subtask.id);
-  const commit = await keepWorktree(mirror, { path, base, message: "After setup", ref });
+  const { commit } = await keepWorktree(mirror, { path, base, message: "After setup", ref });
   if (commit === base) {
     await deleteRefs(mirror, [ref]);
     return;

@@ -12,7 +12,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { addWorktree, adoptWorktree, resetWorktree } from "../../src/worktree/checkout/worktree.ts";
-import { openWorktreeKeeper } from "../../src/worktree/commits/keep-worktree.ts";
+import { keepWorktree, openWorktreeKeeper } from "../../src/worktree/commits/keep-worktree.ts";
 import { snapshotWorktree } from "../../src/worktree/commits/snapshot.ts";
 import { type GitHost, localGit } from "../../src/worktree/git/git.ts";
 import { runGit } from "../../src/worktree/git/run-git.ts";
@@ -32,8 +32,9 @@ async function makeKept(files: Record<string, string> = someFiles, host: GitHost
     const taken = await snapshotWorktree(mirror, path, { parent: base, message: "Snapshot" });
     expect(await treeOf(mirror, kept)).toBe(taken.tree);
     // Whoever looks for the first time sees the same.
-    const first = openWorktreeKeeper(mirror, { path, base, last: base, message: "Kept" });
-    expect(await treeOf(mirror, await first.keep(null))).toBe(taken.tree);
+    const once = await keepWorktree(mirror, { path, base, message: "Kept", ref: null });
+    expect(await treeOf(mirror, once.commit)).toBe(taken.tree);
+    expect(once.skipped).toEqual(taken.skipped);
     return kept;
   };
   return { mirror, base, path, keep, keeper };

@@ -55,7 +55,8 @@ async function makeSparse(folders = ["packages/a"]) {
     const kept = await keepWorktree(mirror, {
       ...{ path, base: parent, message: "Kept", ref: "kept/one" },
     });
-    expect(await treeAt(mirror, kept)).toBe(taken.tree);
+    expect(await treeAt(mirror, kept.commit)).toBe(taken.tree);
+    expect(kept.skipped).toEqual(taken.skipped);
     const list = await listChanges(mirror, parent, taken.commit);
     return { ...taken, list: list.map((change) => `${change.status} ${change.path}`) };
   };
@@ -174,6 +175,7 @@ test("what stands in the place of something outside is refused by name, and dele
     workTree: path,
     base,
     commit,
+    skipped,
     maxFileBytes: null,
   });
   expect(unfit).toMatchObject([
@@ -386,7 +388,7 @@ test("whatever is written and deleted, a sparse worktree makes the commit of a w
     for (const tree of trees) {
       made.push(await snapshotWorktree(mirror, tree, { parent: from, message: "Made" }));
       const kept = { path: tree, base: from, message: "Kept", ref: `kept/${count}` };
-      made.push({ tree: await treeAt(mirror, await keepWorktree(mirror, kept)) });
+      made.push({ tree: await treeAt(mirror, (await keepWorktree(mirror, kept)).commit) });
     }
     expect(new Set(made.map(({ tree }) => tree)).size).toBe(1);
     // And as work that goes on from there, on its old base.

@@ -15,13 +15,13 @@ import {
   takeStatSnapshot,
   tickMs,
 } from "../checkout/stat-snapshot.ts";
-import { placeOf, readIndexCommit } from "../checkout/worktree-place.ts";
+import { type Place, placeOf, readIndexCommit } from "../checkout/worktree-place.ts";
 import { hasCommit, pinRef } from "../mirror/mirror.ts";
 import { type Mirror, openMirror } from "../mirror/open-mirror.ts";
 import { treeOf } from "../read/read-commit.ts";
 import { editTree, findEntry, type KnownTrees, type TreeEntry } from "./edit-tree.ts";
 import { snapshotWorktree } from "./snapshot.ts";
-import { findChanges } from "./worktree-changes.ts";
+import { findChanges, type Skipped } from "./worktree-changes.ts";
 import { writeCommit, writeObject } from "./write-object.ts";
 
 /**
@@ -48,14 +48,29 @@ export type KeepOptions = {
   message: string;
 };
 
-/** Makes one such commit and pins it to a ref; the base itself when nothing changed. */
+/** One such commit, and the paths that it leaves out. */
+export type KeptWorktree = { commit: string; skipped: Skipped[] };
+
+/**
+ * Makes one such commit on the base, which is the base itself when nothing changed, and pins it to a
+ * ref; null: to none. Nothing is cached, because nothing follows.
+ */
 export async function keepWorktree(
   mirror: Mirror,
-  { ref, ...options }: Omit<KeepOptions, "last"> & { ref: string },
-): Promise<string> {
-  const commit = await openWorktreeKeeper(mirror, { ...options, last: options.base }).keep(null);
-  await pinRef(mirror, ref, commit);
-  return commit;
+  { base, message, path, ref }: Omit<KeepOptions, "last"> & { ref: string | null },
+): Promise<KeptWorktree> {
+  const place = placeOf(mirror, path);
+  const read = async () =>
+    (await mayWriteTree(mirror, place, base)) ? readChanges(mirror, place, base, new Map()) : null;
+  const found = await read().catch(() => null); // snapshotWorktree retries, and reports errors
+  const { skipped, tree } =
+    found === null || found === "attributes"
+      ? await snapshotWorktree(mirror, path, { parent: base, message })
+      : found;
+  const isBase = tree === (await treeOf(mirror, base));
+  const commit = isBase ? base : await writeCommit(mirror, { tree, parent: base, message });
+  if (ref !== null) await pinRef(mirror, ref, commit);
+  return { commit, skipped };
 }
 
 export function openWorktreeKeeper(mirror: Mirror, options: KeepOptions): WorktreeKeeper {
@@ -97,10 +112,8 @@ export function openWorktreeKeeper(mirror: Mirror, options: KeepOptions): Worktr
 
   /** The current tree, or null when `snapshotWorktree` must make it. */
   const readTree = async (named: readonly string[] | null): Promise<string | null> => {
-    // Deleted, or replaced by a link to elsewhere, which git would follow.
-    if (!(await lstat(workTree)).isDirectory()) return null;
+    if (!(await mayWriteTree(mirror, place, base))) return null;
     const trees = knownTrees(mirror);
-    if (await readHasAttributes(mirror, place.index, base)) return null;
     const paths =
       named?.map((path) => Buffer.from(path).toString("latin1")) ?? (await findChanged());
     if (paths !== null && !hasAttributes) {
@@ -112,18 +125,9 @@ export function openWorktreeKeeper(mirror: Mirror, options: KeepOptions): Worktr
         return editTree(mirror, trees, tree, { set, gone: [] });
       }
     }
-    if ((await readIndexCommit(place)) !== base) return null;
-    const changes = await findChanges(mirror, { workTree, index: place.index }, false);
-    hasAttributes ||= [...changes.present, ...changes.gone].some(isAttributes);
-    if (hasAttributes) return null;
-    const set = await readFiles(mirror, seen, workTree, changes.present);
-    if (!set) return null;
-    const vanished = changes.present.filter((path) => !set.has(path));
-    // What stood for a file that a sparse worktree does not hold deletes nothing: git tells.
-    const sparse = vanished.length > 0 ? readSparse(mirror, workTree) : null;
-    if (sparse && !vanished.every((path) => isHeld(sparse, path))) return null;
-    const gone = [...changes.gone, ...vanished];
-    return editTree(mirror, trees, await treeOf(mirror, base), { set, gone });
+    const all = await readChanges(mirror, place, base, seen);
+    hasAttributes ||= all === "attributes";
+    return all === null || all === "attributes" ? null : all.tree;
   };
 
   /** Forgets what another mirror had, so that no commit names what is missing in this one. */
@@ -154,6 +158,39 @@ export function openWorktreeKeeper(mirror: Mirror, options: KeepOptions): Worktr
 }
 
 const maxMisses = 3;
+
+/** Whether the tree of this worktree may be made here, and not by git. */
+async function mayWriteTree(mirror: Mirror, { index, path }: Place, base: string) {
+  // Deleted, or replaced by a link to elsewhere, which git would follow.
+  if (!(await lstat(path)).isDirectory()) return false;
+  return !(await readHasAttributes(mirror, index, base));
+}
+
+/**
+ * The base's tree with all that differs from it, and what cannot be in it; "attributes": the agent
+ * added some of its own; null: for another reason git itself has to make the tree.
+ */
+async function readChanges(
+  mirror: Mirror,
+  place: Place,
+  base: string,
+  seen: SeenFiles,
+): Promise<{ tree: string; skipped: Skipped[] } | "attributes" | null> {
+  if ((await readIndexCommit(place)) !== base) return null;
+  const { path: workTree, index } = place;
+  const changes = await findChanges(mirror, { workTree, index }, false);
+  if ([...changes.present, ...changes.gone].some(isAttributes)) return "attributes";
+  const set = await readFiles(mirror, seen, workTree, changes.present);
+  if (!set) return null;
+  const vanished = changes.present.filter((path) => !set.has(path));
+  // What stood for a file that a sparse worktree does not hold deletes nothing: git tells.
+  const sparse = vanished.length > 0 ? readSparse(mirror, workTree) : null;
+  if (sparse && !vanished.every((path) => isHeld(sparse, path))) return null;
+  const gone = [...changes.gone, ...vanished];
+  const baseTree = await treeOf(mirror, base);
+  const tree = await editTree(mirror, knownTrees(mirror), baseTree, { set, gone });
+  return { tree, skipped: changes.skipped };
+}
 
 /** Tells a mirror from the one that replaced it. */
 function nameOf({ gitDir: path }: Mirror): string {

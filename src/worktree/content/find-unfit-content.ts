@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { withFolder } from "../../sandbox/files/open-folder.ts";
 import { listIgnored } from "../checkout/stat-snapshot.ts";
 import { placeOf } from "../checkout/worktree-place.ts";
-import { findChanges, type Skipped } from "../commits/worktree-changes.ts";
+import type { Skipped } from "../commits/worktree-changes.ts";
 import { whyRefused } from "../git/refused-name.ts";
 import { type Mirror, openMirror } from "../mirror/open-mirror.ts";
 import { diffTrees, readSizes } from "../read/diff-trees.ts";
@@ -19,16 +19,17 @@ export type Unfit = {
   /** The commit where the work started, and the one that keeps it. */
   base: string;
   commit: string;
+  /** What that commit leaves out of the worktree. */
+  skipped: readonly Skipped[];
   /** The largest file that the repository's host takes; null: any. */
   maxFileBytes: number | null;
 };
 
 export async function findUnfitContent(mirror: Mirror, what: Unfit): Promise<Skipped[]> {
   const place = { workTree: what.workTree, index: placeOf(mirror, what.workTree).index };
-  const { skipped } = await findChanges(mirror, place, false);
   const odd = await findOddEntries(what.workTree, await listIgnored(mirror, place));
   const kept = what.commit === what.base ? [] : await findUnfitFiles(mirror, what);
-  const all = [...skipped, ...odd, ...kept];
+  const all = [...what.skipped, ...odd, ...kept];
   return all.filter(({ path }, i) => all.findIndex((other) => other.path === path) === i);
 }
 
