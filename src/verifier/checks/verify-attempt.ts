@@ -148,7 +148,10 @@ async function readChange(input: VerifyInput, renames: readonly Rename[]): Promi
       read.results.push(result);
       await input.onCheck(result);
     }
-    return { ...read, rewritten: await listRewrittenTests(input.mirror, clean.worktree) };
+    return {
+      ...read,
+      rewritten: await listRewrittenTests(input.mirror, clean.worktree, input.commit),
+    };
   });
 }
 

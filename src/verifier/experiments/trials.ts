@@ -96,7 +96,7 @@ async function runTrial(
       const log = checkLogPath(input.logRoot, all.indexOf(check), check, `-${label}`);
       runs.set(check.name, await runCheck(check, place, log));
     }
-    const rewritten = await listRewrittenTests(input.mirror, clean.worktree);
+    const rewritten = await listRewrittenTests(input.mirror, clean.worktree, commit);
     return { tree, runs, setupFailed: null, rewritten };
   });
 }

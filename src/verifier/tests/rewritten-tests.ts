@@ -2,6 +2,7 @@ import type { Finding, JudgeChange } from "../../core/proof/verdict.ts";
 import { placeOf } from "../../worktree/checkout/worktree-place.ts";
 import type { Mirror } from "../../worktree/mirror/open-mirror.ts";
 import { listRewritten } from "../../worktree/read/find-difference.ts";
+import { listFilesAt } from "../../worktree/read/read-commit.ts";
 import { listSome } from "../change/list-some.ts";
 import { namedTest } from "../sides/judge-names.ts";
 
@@ -10,9 +11,13 @@ import { namedTest } from "../sides/judge-names.ts";
  * tests that run after it, and then they are not what the commit holds. Tests that the base's run
  * overwrites too (`vitest -u`) are not the change's doing.
  */
-export async function listRewrittenTests(mirror: Mirror, worktree: string): Promise<string[]> {
-  const rewritten = await listRewritten(mirror, placeOf(mirror, worktree));
-  return rewritten.filter((path) => namedTest(path) !== null);
+export async function listRewrittenTests(
+  mirror: Mirror,
+  worktree: string,
+  commit: string,
+): Promise<string[]> {
+  const tests = (await listFilesAt(mirror, commit)).filter((path) => namedTest(path) !== null);
+  return listRewritten(mirror, placeOf(mirror, worktree), tests);
 }
 
 /** Concludes from files that the change's run overwrites and the base's does not. Pure. */

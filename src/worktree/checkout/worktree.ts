@@ -18,6 +18,7 @@ import {
   readRecord,
   readText,
   removeRecord,
+  withTrustedIndex,
   writeAdmin,
   writeRecord,
 } from "./worktree-place.ts";
@@ -113,7 +114,7 @@ export async function resetWorktree(
     const held = sparse ?? readSparse(mirror, place.path);
     if ((await addAt(mirror, place, commit, wanted, held)) === "created") return;
     await recordSparse(mirror, place, commit, held);
-    await makeEqual(mirror, place, commit, async () => {
+    await makeEqual(mirror, place, commit, true, async () => {
       await withRepositoryLock(mirror, mirror.gitDir, () => writeAdmin(mirror, place, commit));
       const scratch = placeScratchIndex(place);
       await copyIndex(place.index, scratch);
@@ -200,7 +201,8 @@ async function addAt(
   } else if (!(await isEmpty(place.path))) {
     throw notOurs(place);
   }
-  await makeEqual(mirror, place, commit, async () => {
+  const isKnown = recorded !== null;
+  await makeEqual(mirror, place, commit, isKnown, async () => {
     await throwAway(mirror, place.path);
     await removeRecord(mirror, place);
     await writeRecord(place);
@@ -214,16 +216,21 @@ async function addAt(
   return "created";
 }
 
-/** No caller gets a worktree that differs from `commit`: retries once, then throws. */
+/**
+ * No caller gets a worktree that differs from `commit`: retries once, then throws. `isKnown`: a process
+ * from before may know the place and write there.
+ */
 async function makeEqual(
   mirror: Mirror,
   place: Place,
   commit: string,
+  isKnown: boolean,
   make: () => Promise<void>,
 ): Promise<void> {
+  const look = (at: Pick<Place, "index" | "path">) => findDifference(mirror, at, commit);
   for (const isLast of [false, true]) {
     await make();
-    const path = await findDifference(mirror, place, commit);
+    const path = isKnown ? await look(place) : await withTrustedIndex(place, look);
     if (path === null) return;
     if (isLast)
       throw new Error(

@@ -17,9 +17,11 @@ export async function findDifference(
   commit: string,
 ): Promise<string | null> {
   const git = openMirror(mirror, { workTree, index });
-  const staged = await list(git, ["diff-index", "--cached", "--name-only", "-z", commit]);
+  const [staged, { gone, present, skipped }] = await Promise.all([
+    list(git, ["diff-index", "--cached", "--name-only", "-z", commit]),
+    findChanges(mirror, { workTree, index }, false),
+  ]);
   if (staged[0] !== undefined) return toText(staged[0]);
-  const { gone, present, skipped } = await findChanges(mirror, { workTree, index }, false);
   const [first = skipped[0]?.path] = gone.map(toText);
   if (first !== undefined) return first;
   for (const path of present) if (!(await isCheckedOut(git, workTree, path))) return toText(path);
@@ -27,22 +29,31 @@ export async function findDifference(
 }
 
 /**
- * Tracked files of a worktree, as paths for people, that no longer hold what was checked out there,
- * because a process in it changed or deleted them. Nothing may run there any more.
+ * Those of these tracked files of a worktree, by paths for people, that no longer hold what was checked
+ * out there, because a process in it changed or deleted them. Nothing may run there any more.
  */
 export async function listRewritten(
   mirror: Mirror,
   { index, path: workTree }: Pick<Place, "index" | "path">,
+  files: readonly string[],
 ): Promise<string[]> {
+  if (files.length === 0) return [];
   const git = openMirror(mirror, { workTree, index });
+  const isAsked = new Set(files);
+  // By name git reads those alone; of many it would compare each name with each file. One that is no
+  // UTF-8 cannot be named here.
+  const isNamed = files.length <= maxNamed && !files.some((path) => path.includes("\ufffd"));
   const args = ["diff-files", "-z", "--name-only", "--no-renames", "--ignore-submodules=all"];
   const rewritten: string[] = [];
-  for (const path of await list(git, args)) {
+  for (const path of await list(git, [...args, "--", ...(isNamed ? files : [])])) {
+    if (!isAsked.has(toText(path))) continue;
     const isThere = await isCheckedOut(git, workTree, path).catch(() => false); // gone, or no file
     if (!isThere) rewritten.push(toText(path));
   }
   return rewritten;
 }
+
+const maxNamed = 100;
 
 /**
  * Whether a file holds the very bytes that git checks out there. Git calls its own checkout changed
