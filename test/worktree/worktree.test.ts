@@ -8,6 +8,7 @@ import {
   renameSync,
   rmSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
@@ -20,6 +21,7 @@ import {
   resetWorktree,
 } from "../../src/worktree/checkout/worktree.ts";
 import { snapshotWorktree } from "../../src/worktree/commits/snapshot.ts";
+import { listChanges } from "../../src/worktree/read/diff.ts";
 import { commit, git, makeRepository, mirrorOf, someFiles, write } from "./repositories.ts";
 
 function manyFiles(count: number): Record<string, string> {
@@ -245,20 +247,38 @@ test("a worktree whose folder was replaced by a link is made anew; what the link
 });
 
 test("what git itself calls changed after a checkout is no difference", async () => {
-  const source = makeRepository({ "crlf.txt": "a\r\nb\r\n", "mixed.txt": "a\r\nb\n" });
+  const source = makeRepository({
+    "crlf.txt": "a\r\nb\r\n",
+    "mixed.txt": "a\r\nb\n",
+    'an "odd"\\name.txt': "a\r\nb\n",
+    "expanded.c": "/* $Id: 1$ */\n",
+  });
   git(source, "config", "core.autocrlf", "false");
-  // Committed before the attributes came: no file was ever renormalised.
-  const head = commit(
-    source,
-    { ".gitattributes": "* text=auto\nmixed.txt text eol=crlf\n" },
-    "Attributes",
-  );
+  // Committed before the attributes came, which are added alone: no file is ever renormalised.
+  const attributes = "* text=auto\nmixed.txt text eol=crlf\nan* eol=crlf\n*.c ident\n";
+  write(source, { ".gitattributes": attributes });
+  git(source, "add", ".gitattributes");
+  git(source, "commit", "--quiet", "-m", "Attributes");
+  const head = git(source, "rev-parse", "HEAD");
   const { mirror, home } = await mirrorOf(source);
   const path = join(home, "trees", "sub_one");
   expect(await addWorktree(mirror, path, head)).toBe("created");
   await renewWorktree(mirror, path, head);
   expect(readFileSync(join(path, "crlf.txt"), "utf8")).toBe("a\r\nb\r\n");
+  expect(readFileSync(join(path, "mixed.txt"), "utf8")).toBe("a\r\nb\r\n");
   await resetWorktree(mirror, path, head);
-  const { changed } = await snapshotWorktree(mirror, path, { parent: head, message: "x" });
-  expect(changed).toBe(false);
+  // With other times git reads them again, as it does within the second of a checkout.
+  for (const name of readdirSync(path)) utimesSync(join(path, name), 1, 1);
+  const take = () => snapshotWorktree(mirror, path, { parent: head, message: "x" });
+  expect(await take()).toMatchObject({ changed: false });
+  // What is really another stays, and nothing else comes with it.
+  write(path, { "mixed.txt": "a\r\nc\r\n" });
+  const { commit: taken } = await take();
+  const changes = await listChanges(mirror, head, taken);
+  expect(changes.map((change) => change.path)).toEqual(["mixed.txt"]);
+  expect(readdirSync(join(mirror.gitDir, "deputy", "sub_one")).sort()).toEqual([
+    "index",
+    "index-commit",
+    "path",
+  ]);
 });

@@ -91,7 +91,7 @@ async function takeSnapshot(
       // In a sparse worktree a file may be gone since that stood for one that it does not hold.
       const args = ["update-index", "--ignore-skip-worktree-entries", ...how];
       await git.run(args, { input: join0(changes.present) });
-      await keepUnchanged(git, parent);
+      await keepUnchanged(git, parent, `${scratch}-files`);
     }
     const nothing = changes.gone.length + changes.present.length === 0;
     const tree = nothing ? parentTree : (await git.run(["write-tree"])).trim();
