@@ -21,6 +21,8 @@ import {
   resetWorktree,
 } from "../../src/worktree/checkout/worktree.ts";
 import { snapshotWorktree } from "../../src/worktree/commits/snapshot.ts";
+import { keepSubmodules } from "../../src/worktree/content/keep-submodules.ts";
+import { submoduleRef } from "../../src/worktree/content/submodules.ts";
 import { listChanges } from "../../src/worktree/read/diff.ts";
 import { commit, git, makeRepository, mirrorOf, someFiles, write } from "./repositories.ts";
 
@@ -246,7 +248,8 @@ test("a worktree whose folder was replaced by a link is made anew; what the link
   expect(readFileSync(join(outside, "README.md"), "utf8")).toBe("mine");
 });
 
-test("what git itself calls changed after a checkout is no difference", async () => {
+/** A commit with blobs that go against its own attributes: no file was ever renormalised. */
+function makeAgainstAttributes(): { source: string; head: string } {
   const source = makeRepository({
     "crlf.txt": "a\r\nb\r\n",
     "mixed.txt": "a\r\nb\n",
@@ -254,12 +257,15 @@ test("what git itself calls changed after a checkout is no difference", async ()
     "expanded.c": "/* $Id: 1$ */\n",
   });
   git(source, "config", "core.autocrlf", "false");
-  // Committed before the attributes came, which are added alone: no file is ever renormalised.
   const attributes = "* text=auto\nmixed.txt text eol=crlf\nan* eol=crlf\n*.c ident\n";
   write(source, { ".gitattributes": attributes });
-  git(source, "add", ".gitattributes");
+  git(source, "add", ".gitattributes"); // alone: what is added with it would be read again
   git(source, "commit", "--quiet", "-m", "Attributes");
-  const head = git(source, "rev-parse", "HEAD");
+  return { source, head: git(source, "rev-parse", "HEAD") };
+}
+
+test("what git itself calls changed after a checkout is no difference", async () => {
+  const { head, source } = makeAgainstAttributes();
   const { mirror, home } = await mirrorOf(source);
   const path = join(home, "trees", "sub_one");
   expect(await addWorktree(mirror, path, head)).toBe("created");
@@ -281,4 +287,23 @@ test("what git itself calls changed after a checkout is no difference", async ()
     "index-commit",
     "path",
   ]);
+});
+
+test("nor is it one in a submodule", async () => {
+  const inner = makeAgainstAttributes();
+  const source = makeRepository();
+  git(
+    source,
+    ...["-c", "protocol.file.allow=always", "submodule", "--quiet", "add", inner.source, "lib"],
+  );
+  const base = commit(source, {}, "Submodule");
+  const { mirror, home } = await mirrorOf(source);
+  git(mirror.gitDir, "fetch", "--quiet", inner.source, `HEAD:${submoduleRef(inner.head)}`);
+  const path = join(home, "trees", "sub_one");
+  await addWorktree(mirror, path, base);
+  const keep = () => keepSubmodules(mirror, { path, base, ref: null, since: null });
+  expect(readFileSync(join(path, "lib/mixed.txt"), "utf8")).toBe("a\r\nb\r\n");
+  expect(await keep()).toEqual([]);
+  write(path, { "lib/mixed.txt": "a\r\nc\r\n" });
+  expect(await keep()).toEqual(["lib/mixed.txt"]);
 });

@@ -4,11 +4,12 @@ import type { Git } from "../git/git.ts";
 import { GitFailure } from "../git/git-failure.ts";
 
 /**
- * Resets blobs of an index to those of `parent` where the file holds the very bytes that git checks out
- * of that blob. A blob that was committed against its own attributes (line endings under `text`, an
- * expanded `$Id$` under `ident`, a whole file under Git LFS) changes when git adds it again, and so
- * would appear in a change that nobody made. Mostly these bytes are the blob's own. Where `eol=crlf`
- * or `ident` make others of it, it is checked out once more, into `scratch`, a path that is free.
+ * Resets blobs of an index to those of `parent`, a commit or a tree, where the file holds the very
+ * bytes that git checks out of that blob. A blob that was committed against its own attributes (line
+ * endings under `text`, an expanded `$Id$` under `ident`, a whole file under Git LFS) changes when git
+ * adds it again, and so would appear in a change that nobody made. Mostly these bytes are the blob's
+ * own. Where `eol=crlf` or `ident` make others of it, it is checked out once more, into `scratch`, a
+ * path that is free.
  */
 export async function keepUnchanged(git: Git, parent: string, scratch: string): Promise<void> {
   const changed = await listChanged(git, parent);

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { lstat, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { keepUnchanged } from "../checkout/keep-unchanged.ts";
 import { placeOf } from "../checkout/worktree-place.ts";
 import { commitTree } from "../commits/commit-tree.ts";
 import { findChanges, join0 } from "../commits/worktree-changes.ts";
@@ -59,6 +60,7 @@ export async function keepSubmodules(
         : git.run(["update-index", ...how, "-z", "--stdin"], { input: join0(paths) });
     await update(["--force-remove"], changes.gone);
     await update(["--add", "--remove", "--replace"], changes.present);
+    await keepUnchanged(git, original, `${index}-files`);
     const found = (await git.run(["write-tree"])).trim();
     const before = since === null ? null : await readRef(mirror, since);
     if (found === (before === null ? original : await treeOf(mirror, before))) return [];
