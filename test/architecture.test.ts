@@ -106,6 +106,7 @@ const homes: Record<string, string[]> = {
   fastify: ["http"],
   octokit: ["delivery", "triggers"],
   chokidar: ["triggers"],
+  croner: ["triggers"],
   commander: ["cli"],
   "@modelcontextprotocol/server": ["mcp"],
   "@modelcontextprotocol/client": ["agents"],

@@ -83,7 +83,11 @@ export const triggerTestBody = named(
   z.strictObject({
     /** The value of X-GitHub-Event. Guessed from the payload if absent. */
     event: z.string().min(1).max(100).optional(),
-    payload: z.record(z.string(), z.unknown()),
+    payload: z.record(z.string(), z.unknown()).optional(),
+    /** The name of a rule of another section than `github`, in place of a payload of GitHub's. */
+    rule: z.string().min(1).max(100).optional(),
+    /** What would come to that rule: the body of a hook's request, the text of a file. */
+    text: z.string().max(1_048_576).optional(),
   }),
   { examples: [{ event: "issues", payload: { action: "opened", issue: { number: 1 } } }] },
 );

@@ -20,7 +20,6 @@ import {
   showLog,
   showReceipt,
   showTask,
-  testTrigger,
 } from "./verbs/commands-look.ts";
 import { addMcpVerbs } from "./verbs/commands-mcp.ts";
 import { type ProveVerb, proveTask } from "./verbs/commands-prove.ts";
@@ -34,6 +33,7 @@ import {
   restoreTask,
   retryTask,
 } from "./verbs/commands-tell.ts";
+import { addTriggerVerbs } from "./verbs/commands-trigger.ts";
 import { warmRepository } from "./verbs/commands-warm.ts";
 import { watchTask } from "./verbs/commands-watch.ts";
 
@@ -278,17 +278,7 @@ export function buildProgram(actions: Actions, io: CliIo = processIo()): Command
   addMcpVerbs(program, io, actions, end);
 
   program.commandsGroup("Triggers:");
-  program
-    .command("trigger")
-    .description("outside events that become tasks")
-    .command("test")
-    .description("show what a payload would start, and start nothing")
-    .argument("<file>", "a JSON file with the payload of a GitHub webhook")
-    .option("--event <name>", "what X-GitHub-Event would say; guessed when left out")
-    .option("--json", "print JSON for programs")
-    .action((file: string, options: Json & { event?: string }) =>
-      end(testTrigger(io, file, options)),
-    );
+  addTriggerVerbs(program, io, end);
   return program;
 }
 

@@ -1,5 +1,6 @@
 import type { Config } from "../config/config.ts";
 import { DeputyError } from "../core/base/error.ts";
+import type { TaskOrigin } from "../core/task/task.ts";
 import { adoptPushed } from "../delivery/adopt-pushed.ts";
 import type { FindForge } from "../delivery/forges/pull-forge.ts";
 import type { Forge } from "../delivery/github/forge.ts";
@@ -16,12 +17,7 @@ import {
 import { changeOrigin } from "../orchestrator/questions/approval-question.ts";
 import { refuseUnattended, type Sandbox } from "../sandbox/box/sandbox.ts";
 import type { Db } from "../store/database/schema.ts";
-import {
-  insertDelivery,
-  listOpenDeliveries,
-  noteDelivery,
-  settleDelivery,
-} from "../store/records/inbox.ts";
+import { insertDelivery } from "../store/records/inbox.ts";
 import { isBranchOfOurs } from "../store/tasks/branches.ts";
 import {
   findActiveTask,
@@ -32,6 +28,7 @@ import {
 } from "../store/tasks/tasks.ts";
 import type { EarlierTask } from "../triggers/github/decide-story.ts";
 import type { OwnBranch } from "../triggers/github/match-github.ts";
+import { type InboxDeps, processInbox } from "../triggers/github/process-inbox.ts";
 import { receiveDelivery } from "../triggers/github/receive-github.ts";
 import { testTrigger } from "../triggers/github/test-trigger.ts";
 import type { TriggerRules } from "../triggers/rules.ts";
@@ -43,11 +40,18 @@ import type { Log } from "./home/log.ts";
 import { noteDecided, recordElsewhere } from "./service/note-decided.ts";
 import { tellFromSubject } from "./service/tell-from-subject.ts";
 import { findTriggerProblems } from "./trigger-problems.ts";
+import {
+  isOwners,
+  type LocalTriggers,
+  openInbox,
+  startLocalTriggers,
+} from "./triggers/local-triggers.ts";
 
 /** Connects the triggers: the inbox is the store's, submitting is the orchestrator's. */
 export type Triggers = {
   receive: Service["receiveGithub"];
   test: Service["testTrigger"];
+  local: LocalTriggers["service"];
   /** What keeps rules from starting tasks, in sentences. */
   problems(): string[];
   /** Called when a task is over: deliveries that waited for its subject may start. */
@@ -72,6 +76,8 @@ export async function startTriggers(deps: {
   const log = (level: "info" | "warn", fields: object, message: string) =>
     deps.log[level](fields, message);
   let inbox: ReturnType<typeof startInboxRunner> | null = null;
+  let onChanged = () => {};
+  let isRead = false;
   const onRead = (rules: TriggerRules) => {
     for (const problem of findTriggerProblems(rules, intake)) log("warn", {}, problem);
     if (
@@ -79,16 +85,25 @@ export async function startTriggers(deps: {
       rules.github.some(({ comment, recipe }) => comment && recipe === "change")
     )
       log("info", {}, "Issues get no comments from us: GITHUB_TOKEN is not set.");
+    isRead = true;
     inbox?.wake();
+    onChanged();
   };
   // Nobody at this machine requested it: it runs confined or not at all.
-  const requireSandbox = () => {
-    const refusal = config.sandbox.allowTriggers ? null : refuseUnattended(deps.sandbox);
+  const requireSandbox = ({ source }: TaskOrigin) => {
+    if (isOwners(source) || config.sandbox.allowTriggers) return;
+    const refusal = refuseUnattended(deps.sandbox);
     if (refusal) throw new DeputyError("unprocessable", refusal);
+  };
+  const submit = async (request: IntakeRequest) => {
+    requireSandbox(request.origin);
+    const result = await acceptTask(intake, request);
+    deps.onCreated();
+    return result;
   };
   const whyRefused = async (request: Pick<IntakeRequest, "input" | "origin" | "recipe">) => {
     try {
-      requireSandbox();
+      requireSandbox(request.origin);
       await draftTask(intake, request);
       return null;
     } catch (error) {
@@ -104,19 +119,11 @@ export async function startTriggers(deps: {
     return found && { ...found, work: await noteDecided(looking, found.task) };
   };
   const rules = await watchRules({ path: config.paths.triggers, log, onRead });
-  const runner = startInboxRunner({
-    inbox: {
-      listOpen: (source, limit, except) => listOpenDeliveries(db, source, limit, except),
-      settle: (deliveryId, end) => settleDelivery(db, deliveryId, end),
-      note: (deliveryId, note) => noteDelivery(db, deliveryId, note),
-    },
+  const stored = openInbox(db);
+  const github: InboxDeps = {
+    inbox: stored,
     rules: rules.current,
-    submit: async (request) => {
-      requireSandbox();
-      const result = await acceptTask(intake, request);
-      deps.onCreated();
-      return result;
-    },
+    submit,
     findActiveTask: (subject) => findActiveTask(db, subject),
     findEarlier,
     rework: async (taskId, { goal, origin, text }, key) => {
@@ -147,9 +154,24 @@ export async function startTriggers(deps: {
       : null,
     isOwnBranch,
     log,
+  };
+  const local = startLocalTriggers({
+    ...{ db, inbox: stored, log, submit, whyRefused },
+    rules: rules.current,
+    isRead: () => isRead,
+    onStored: () => inbox?.wake(),
+    look: async () => inbox?.look(),
+  });
+  const runner = startInboxRunner({
+    round: async () => {
+      await processInbox(github);
+      await local.round();
+    },
+    log,
   });
   // Changed rules apply to waiting deliveries.
   inbox = runner;
+  onChanged = local.onRules;
   return {
     receive: async (delivery) => {
       const insert = (row: Parameters<typeof insertDelivery>[1]) => insertDelivery(db, row);
@@ -164,8 +186,10 @@ export async function startTriggers(deps: {
     wake: () => runner.wake(),
     test: async (event, payload) =>
       testTrigger(event, payload, rules.current(), whyRefused, isOwnBranch),
+    local: local.service,
     stop: async () => {
       await rules.close();
+      await local.stop();
       await runner.stop();
     },
   };

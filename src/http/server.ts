@@ -23,6 +23,7 @@ import { eventRoutes } from "./routes/routes-events.ts";
 import { evidenceRoutes } from "./routes/routes-evidence.ts";
 import { freezeRoutes } from "./routes/routes-freeze.ts";
 import { mcpRoute } from "./routes/routes-mcp.ts";
+import { scheduleRoutes } from "./routes/routes-schedules.ts";
 import { steerRoutes } from "./routes/routes-steer.ts";
 import { taskRoutes } from "./routes/routes-tasks.ts";
 import { hookRoutes, triggerTestRoute } from "./routes/routes-triggers.ts";
@@ -118,6 +119,7 @@ async function registerRoutes(app: FastifyInstance, options: HttpServerOptions):
       eventRoutes(service, { ...defaultLimits, ...options.limits, redact }, log),
     );
     await guarded.register(triggerTestRoute(service));
+    await guarded.register(scheduleRoutes(service));
     await guarded.register(mcpRoute(service, { version: options.version, log, redact }));
     await guarded.register(agentRoutes(service));
     await guarded.register(freezeRoutes(service));

@@ -118,7 +118,31 @@ export type DaemonService = {
     rawBody: Buffer;
   }): Promise<{ status: number; message: string }>;
   testTrigger(event: string, payload: unknown): Promise<unknown>;
+  /** What a rule would start, by its name; `text`: what would come. */
+  tryRule(given: { rule: string; text: string | null }): Promise<unknown>;
+  listSchedules(): Promise<ScheduleState[]>;
+  /** Has it fire now. */
+  runSchedule(
+    name: string,
+  ): Promise<{ deliveryId: string; result: string | null; taskId: string | null }>;
+  pauseSchedule(name: string): Promise<ScheduleState>;
+  resumeSchedule(name: string): Promise<ScheduleState>;
 };
 
 /** `when` says which agent receives it when; `isNew` is false for a repeated idempotency key. */
 export type Sent = { task: Task; when: string; isNew: boolean };
+
+export type ScheduleState = {
+  name: string;
+  cron: string;
+  tz: string;
+  catchUp: "none" | "one";
+  repository: string;
+  goal: string;
+  /** Null: it is paused. */
+  nextAt: Date | null;
+  pausedAt: Date | null;
+  lastSlot: Date | null;
+  /** What became of the last time it fired. */
+  last: { result: string | null; taskId: string | null } | null;
+};

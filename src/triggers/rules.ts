@@ -3,21 +3,47 @@ import { z } from "zod";
 import { DeputyError } from "../core/base/error.ts";
 import { explainIssue } from "../core/base/explain-issue.ts";
 import { findLine } from "../core/text/yaml-line.ts";
-import { type GithubRule, githubRuleSchema } from "./github/github-rule.ts";
+import { githubRuleSchema } from "./github/github-rule.ts";
+import { scheduleRuleSchema } from "./schedule/schedule-rule.ts";
 
 /**
- * Which outside event starts what: `.deputy/triggers.yaml` in the daemon's home. The owner writes
- * it, so every decision (recipe, agent, checks, where to clone from, where to deliver) comes from
- * here and none from an event. Without the file nothing fires. The first matching rule wins.
+ * Which event starts what: `triggers.yaml` in the daemon's home, with a section for each source of
+ * events. The owner writes it, so every decision (recipe, agent, checks, where to clone from, where
+ * to deliver) comes from here and none from an event. Without the file nothing fires. The first
+ * matching rule of a section wins.
  */
-const triggerRulesSchema = z.strictObject({
-  github: z.array(githubRuleSchema).max(200).nullable().optional(),
-});
+const sections = {
+  github: githubRuleSchema,
+  schedule: scheduleRuleSchema,
+};
 
-export type TriggerRules = { github: GithubRule[] };
+const rulesOf = <Rule extends z.ZodType>(rule: Rule) =>
+  z
+    .array(rule)
+    .max(200)
+    .nullish()
+    .transform((rules) => rules ?? []);
+
+const triggerRulesSchema = z
+  .strictObject({ github: rulesOf(sections.github), schedule: rulesOf(sections.schedule) })
+  .superRefine((rules, context) => {
+    const seen = new Set<string>();
+    for (const [section, list] of Object.entries(rules)) {
+      for (const [index, rule] of list.entries()) {
+        if (!("name" in rule)) continue;
+        if (seen.has(rule.name)) {
+          const message = `another rule is called ${rule.name}, too; give this one a \`name\` of its own`;
+          context.addIssue({ code: "custom", path: [section, index, "name"], message });
+        }
+        seen.add(rule.name);
+      }
+    }
+  });
+
+export type TriggerRules = z.infer<typeof triggerRulesSchema>;
 
 /** The default without a file: nothing fires. */
-export const noRules: TriggerRules = { github: [] };
+export const noRules: TriggerRules = triggerRulesSchema.parse({});
 
 /** Read the text of a rules file. Throws a DeputyError that names the file, the line and the field. */
 export function parseTriggerRules(text: string, path: string): TriggerRules {
@@ -29,7 +55,7 @@ export function parseTriggerRules(text: string, path: string): TriggerRules {
     throw new DeputyError("invalid_input", `${path}, line ${line}: ${broken.message}`, { line });
   }
   const parsed = triggerRulesSchema.safeParse(readDocument(document, path));
-  if (parsed.success) return { github: parsed.data.github ?? [] };
+  if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
   const keys = issue?.code === "unrecognized_keys" ? issue.keys : [];
   const where = [...(issue?.path ?? []), ...keys.slice(0, 1)].map((part) =>
@@ -40,7 +66,7 @@ export function parseTriggerRules(text: string, path: string): TriggerRules {
   const name = field.replace(/^\./, "") || "the file";
   const problem =
     keys.length > 0
-      ? `${name}: is not a known key; ${where.length > 1 ? `a rule has ${Object.keys(githubRuleSchema.def.in.shape).join(", ")}` : "the file has github"}`
+      ? `${name}: is not a known key; ${listKnown(where[0], where.length > 1)}`
       : issue?.code === "custom"
         ? `${name}: ${issue.message}`
         : explainIssue(parsed.error, "the file").clause;
@@ -48,6 +74,13 @@ export function parseTriggerRules(text: string, path: string): TriggerRules {
     field: name,
     line,
   });
+}
+
+function listKnown(section: string | number | undefined, isInRule: boolean): string {
+  const schema = Object.entries(sections).find(([name]) => name === section)?.[1];
+  return isInRule && schema
+    ? `a rule has ${Object.keys(schema.def.in.shape).join(", ")}`
+    : `the file has ${Object.keys(sections).join(", ")}`;
 }
 
 /** An empty file is an empty set of rules. The parser refuses too many aliases (a YAML bomb). */

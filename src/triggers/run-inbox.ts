@@ -1,12 +1,22 @@
-import { type InboxDeps, processInbox } from "./github/process-inbox.ts";
-
 /**
  * Processes the inbox when woken (a delivery was stored) and periodically, for deliveries that wait
  * for a busy subject and those that a dead process left. One round at a time.
  */
-export type InboxRunner = { wake(): void; stop(): Promise<void> };
+export type InboxRunner = {
+  wake(): void;
+  /** Looks now, and returns when a whole round is over. */
+  look(): Promise<void>;
+  stop(): Promise<void>;
+};
 
-export function startInboxRunner(deps: InboxDeps, everyMs = 15_000): InboxRunner {
+export function startInboxRunner(
+  deps: {
+    /** One round over the deliveries of every source. */
+    round: () => Promise<void>;
+    log: (level: "info" | "warn", fields: object, message: string) => void;
+  },
+  everyMs = 15_000,
+): InboxRunner {
   let running: Promise<void> | null = null;
   let again = false;
   let stopped = false;
@@ -16,7 +26,7 @@ export function startInboxRunner(deps: InboxDeps, everyMs = 15_000): InboxRunner
     try {
       do {
         again = false;
-        await processInbox(deps);
+        await deps.round();
       } while (again && !stopped);
     } catch (error) {
       // The database is unavailable: stored deliveries will be there in the next round.
@@ -34,6 +44,10 @@ export function startInboxRunner(deps: InboxDeps, everyMs = 15_000): InboxRunner
   wake();
   return {
     wake,
+    look: async () => {
+      wake();
+      await running;
+    },
     async stop() {
       stopped = true;
       clearTimeout(timer);

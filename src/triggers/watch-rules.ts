@@ -38,14 +38,14 @@ export async function watchRules(options: {
     const before = status;
     isBroken = "problem" in result;
     if ("problem" in result) {
-      status = `${result.problem}; ${rules.github.length > 0 ? "the rules read before stay in force" : "nothing fires"}`;
+      status = `${result.problem}; ${countRules(rules) > 0 ? "the rules read before stay in force" : "nothing fires"}`;
       if (status !== before) log("warn", { path }, `Trigger rules not read: ${status}`);
       return;
     }
     status = result.status;
     if (status === before && isDeepStrictEqual(rules, result.rules)) return;
     rules = result.rules;
-    log("info", { path, rules: rules.github.length }, `Trigger rules read: ${status}`);
+    log("info", { path, rules: countRules(rules) }, `Trigger rules read: ${status}`);
     options.onRead?.(rules);
   };
   // One read after the other, so that the last one sees the final file.
@@ -100,14 +100,21 @@ export async function readRules(
   }
   try {
     const rules = parseTriggerRules(text, path);
-    const count = rules.github.length;
-    const status =
-      count === 0
-        ? "no rules, so nothing fires"
-        : `${count} rule${count === 1 ? "" : "s"} for github`;
-    return { rules, status };
+    return { rules, status: describeRules(rules) };
   } catch (error) {
     if (error instanceof DeputyError) return { problem: error.message };
     throw error;
   }
+}
+
+export function countRules(rules: TriggerRules): number {
+  return Object.values(rules).reduce((sum, list) => sum + list.length, 0);
+}
+
+function describeRules(rules: TriggerRules): string {
+  if (countRules(rules) === 0) return "no rules, so nothing fires";
+  return Object.entries(rules)
+    .filter(([, list]) => list.length > 0)
+    .map(([section, { length }]) => `${length} rule${length === 1 ? "" : "s"} for ${section}`)
+    .join(", ");
 }

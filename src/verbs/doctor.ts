@@ -19,7 +19,7 @@ import { findNewerVersion } from "../store/database/migrate.ts";
 import { openStore } from "../store/database/open.ts";
 import { describeEmbeddedPostgres, startEmbeddedPostgres } from "../store/postgres/embedded.ts";
 import { findFreeze } from "../store/records/freezes.ts";
-import { readRules } from "../triggers/watch-rules.ts";
+import { countRules, readRules } from "../triggers/watch-rules.ts";
 import { examineDaemon } from "./examine-daemon.ts";
 import { examineSpace } from "./examine-space.ts";
 
@@ -117,7 +117,7 @@ async function examineTriggers(config: Config): Promise<DoctorFinding[]> {
   const problems = findTriggerProblems(read.rules, agentRules(config));
   if (problems.length > 0)
     return problems.map((detail) => ({ name, status: "missing" as const, detail }));
-  return read.rules.github.length > 0 ? [{ name, status: "ok", detail: read.status }] : [];
+  return countRules(read.rules) > 0 ? [{ name, status: "ok", detail: read.status }] : [];
 }
 
 function examineNode(): DoctorFinding {

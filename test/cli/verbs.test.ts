@@ -116,6 +116,30 @@ test("trigger test sends the payload", async () => {
   writeFileSync(join(cwd, "payload.json"), JSON.stringify({ action: "opened", issue: {} }));
   const run = await deputy("trigger", "test", "payload.json");
   expect(JSON.parse(run.out)).toMatchObject({ event: "issues", fires: false });
+  const rule = await deputy("trigger", "test", "payload.json", "--rule", "nightly");
+  expect(JSON.parse(rule.out)).toMatchObject({
+    rule: "nightly",
+    text: expect.stringMatching(/^{/),
+  });
+  expect(await deputy("trigger", "test")).toMatchObject({
+    code: 2,
+    err: expect.stringContaining("name a file"),
+  });
+});
+
+test("schedule lists, runs, pauses and resumes", async () => {
+  const { deputy } = await startCliTest();
+  expect((await deputy("schedule", "ls")).out).toMatch(
+    /^NAME .*\nnightly +30 2 \* \* \* Europe\/Berlin +2026-01-02T01:30:00.000Z +Tidy up\n/,
+  );
+  expect((await deputy("schedule", "run", "nightly")).out).toBe("task_1 (change: x)\n");
+  expect((await deputy("schedule", "pause", "nightly")).out).toBe("nightly is paused.\n");
+  expect((await deputy("schedule", "resume", "nightly")).out).toContain("fires next at 2026-01-02");
+  const wrong = await deputy("schedule", "run", "x");
+  expect(wrong).toMatchObject({
+    code: 2,
+    err: "deputy: There is no schedule x; there are nightly.\n",
+  });
 });
 
 test("--json gives one JSON document on every verb that asks the daemon", async () => {
@@ -137,6 +161,9 @@ test("--json gives one JSON document on every verb that asks the daemon", async 
       ["retry", id],
       ["cancel", id],
       ["trigger", "test", "p.json"],
+      ["schedule", "ls"],
+      ["schedule", "run", "nightly"],
+      ["schedule", "pause", "nightly"],
     ],
     ...[["freeze", "--reason", "x"], ["thaw"]],
   ];
@@ -272,6 +299,8 @@ test("every verb takes --json and says what it does", () => {
         "why",
         "worker",
       ],
+      // Of deputy schedule.
+      ...["ls", "run", "pause", "resume"],
     ].sort(),
   );
   for (const command of leaves) {

@@ -5,7 +5,7 @@ import type { LadderView } from "../../src/core/task/ladder-view.ts";
 import { isTaskOver, type TaskState } from "../../src/core/task/lifecycle.ts";
 import type { RetryInput, Task, TaskInput, TaskOrigin } from "../../src/core/task/task.ts";
 import type { LogQuery, TaskDetail } from "../../src/core/task/task-detail.ts";
-import type { Service } from "../../src/http/service.ts";
+import type { ScheduleState, Service } from "../../src/http/service.ts";
 import type { Explanation } from "../../src/orchestrator/commands/explain.ts";
 
 /**
@@ -261,6 +261,29 @@ export class MemoryService implements Service {
 
   async testTrigger(event: string, payload: unknown) {
     return { event, payload, fires: false };
+  }
+  async tryRule(given: { rule: string; text: string | null }) {
+    return { ...given, fires: true };
+  }
+
+  readonly schedule: ScheduleState = {
+    ...{ name: "nightly", cron: "30 2 * * *", tz: "Europe/Berlin", catchUp: "one" as const },
+    ...{ repository: "/srv/app", goal: "Tidy up", pausedAt: null, lastSlot: null, last: null },
+    nextAt: new Date("2026-01-02T01:30:00Z"),
+  };
+  async listSchedules() {
+    return [this.schedule];
+  }
+  async runSchedule(name: string) {
+    if (name === this.schedule.name)
+      return { deliveryId: "d", result: "change: x", taskId: "task_1" };
+    throw new DeputyError("not_found", `There is no schedule ${name}; there are nightly.`);
+  }
+  async pauseSchedule() {
+    return { ...this.schedule, pausedAt: new Date("2026-01-01T00:00:00Z"), nextAt: null };
+  }
+  async resumeSchedule() {
+    return this.schedule;
   }
 
   emit(taskId: string, type: EventType, message: string, state?: TaskState, data = {}): void {

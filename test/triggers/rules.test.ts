@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { DeputyError } from "../../src/core/base/error.ts";
-import { parseTriggerRules } from "../../src/triggers/rules.ts";
+import { noRules, parseTriggerRules } from "../../src/triggers/rules.ts";
 
 const refusal = (text: string): DeputyError => {
   try {
@@ -74,7 +74,7 @@ github:
 test.each(["", "# nothing yet\n", "github:\n", "github: []\n"])(
   "%j is a file without rules",
   (text) => {
-    expect(parseTriggerRules(text, "triggers.yaml")).toEqual({ github: [] });
+    expect(parseTriggerRules(text, "triggers.yaml")).toEqual(noRules);
   },
 );
 
@@ -95,7 +95,7 @@ test.each([
     "an unknown key at the top",
     "github: []\ngitlab: []\n",
     2,
-    /gitlab: is not a known key; the file has github$/,
+    /gitlab: is not a known key; the file has github, schedule$/,
   ],
   [
     "a missing repository",
@@ -156,6 +156,42 @@ test.each([
     "github:\n  - on: issues.opened\n    repository: a/b\n    clone: --upload-pack=x\n",
     4,
     /must not start with -/,
+  ],
+  [
+    "a schedule without a time zone",
+    "schedule:\n  - cron: 0 3 * * *\n    repository: /srv/app\n    goal: Tidy\n",
+    2,
+    /"schedule\[0\]\.tz" is missing/,
+  ],
+  [
+    "an unknown time zone",
+    "schedule:\n  - { cron: 0 3 * * *, repository: /a, goal: Tidy,\n      tz: Europe/Bern }\n",
+    3,
+    /schedule\[0\]\.tz: is no time zone; write one like Europe\/Berlin/,
+  ],
+  [
+    "a schedule that never fires",
+    "schedule:\n  - repository: /a\n    goal: Tidy\n    tz: UTC\n    cron: 0 0 30 2 *\n",
+    5,
+    /schedule\[0\]\.cron: never comes: no such date exists; write five fields/,
+  ],
+  [
+    "a schedule of seconds",
+    "schedule:\n  - repository: /a\n    goal: Tidy\n    tz: UTC\n    cron: '* * * * * *'\n",
+    5,
+    /schedule\[0\]\.cron: cannot be read: .* has 6 parts; write five fields/,
+  ],
+  [
+    "an unknown key of a schedule",
+    "schedule:\n  - repository: /a\n    goal: Tidy\n    tz: UTC\n    cron: 0 3 * * *\n    time: 3\n",
+    6,
+    /schedule\[0\]\.time: is not a known key; a rule has name, cron, tz, catch_up, goal/,
+  ],
+  [
+    "two rules of one name",
+    "schedule:\n  - &a { cron: 0 3 * * *, tz: UTC, repository: /a, goal: Tidy }\n  - *a\n",
+    3,
+    /schedule\[1\]\.name: another rule is called tidy, too; give this one a `name`/,
   ],
   ["broken YAML", "github:\n  - on: issues.opened\n    repository: [a\n", 4, /line 4/],
   [

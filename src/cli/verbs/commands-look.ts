@@ -6,8 +6,7 @@ import { taskDetailWire, taskListWire } from "../../api/task-detail.ts";
 import { whyWire } from "../../api/why.ts";
 import { isTaskOver } from "../../core/task/lifecycle.ts";
 import { connect, taskPath } from "../client.ts";
-import { CliError, type CliIo, type ExitCode, exitCodes } from "../io.ts";
-import { readTextFile } from "../read-input.ts";
+import { type CliIo, type ExitCode, exitCodes } from "../io.ts";
 import { chooseColors } from "../render/colors.ts";
 import { renderAttention } from "../render/render-attention.ts";
 import { renderFreeze } from "../render/render-freeze.ts";
@@ -17,7 +16,7 @@ import { renderDetail, renderList, renderUnreadable } from "../render/render-tas
 import { renderWhy } from "../render/render-why.ts";
 import { plain } from "../render/text.ts";
 
-/** The read-only verbs: inbox, ls, show, why, ladder, snapshots, log, diff, receipt, trigger test. */
+/** The read-only verbs: inbox, ls, show, why, ladder, snapshots, log, diff, receipt. */
 export type Json = { json?: boolean };
 
 /** Prints one JSON document, or the page for people. */
@@ -112,22 +111,4 @@ export async function showReceipt(io: CliIo, id: string, options: Json): Promise
   }
   const receipt = await client.text(taskPath(id, "/receipt?format=md"), "text/markdown");
   return print(io, options, null, () => forReader(io, receipt));
-}
-
-export async function testTrigger(
-  io: CliIo,
-  file: string,
-  options: Json & { event?: string },
-): Promise<ExitCode> {
-  const text = await readTextFile(file, io.cwd);
-  let payload: unknown;
-  try {
-    payload = JSON.parse(text);
-  } catch (error) {
-    throw new CliError(exitCodes.usage, `${file} is not valid JSON: ${(error as Error).message}.`);
-  }
-  const { raw } = await connect(io).json(z.unknown(), "POST", "/v1/triggers/test", {
-    body: { ...(options.event !== undefined && { event: options.event }), payload },
-  });
-  return print(io, options, raw, () => plain(JSON.stringify(raw, null, 2)));
 }

@@ -96,9 +96,15 @@ export const retryInputSchema = taskInputSchema
   .strict();
 export type RetryInput = z.infer<typeof retryInputSchema>;
 
+/** Who asks for tasks; from `github` on an event that fits a rule of triggers.yaml. */
+export const taskSources = [
+  ...(["http", "cli", "demo"] as const),
+  ...(["github", "schedule", "inbox", "hook"] as const),
+] as const;
+
 /** Who asked. Outside text stays in `outsideText` and reaches an agent only inside a data block. */
 export type TaskOrigin = {
-  source: "http" | "cli" | "github" | "demo";
+  source: (typeof taskSources)[number];
   /** One active task per subject, e.g. `github:acme/app#12`. Null: no limit. */
   subject: string | null;
   outsideText: string | null;

@@ -59,15 +59,23 @@ export function triggerTestRoute(service: Service): FastifyPluginAsyncZod {
         schema: {
           operationId: "testTrigger",
           tags: ["triggers"],
-          summary: "Show what a payload would start, and start nothing",
+          summary: "Show what a payload, or a rule, would start, and start nothing",
           body: triggerTestBody,
           response: {
             200: json("What would fire, and why.", z.unknown()),
-            ...problems(400, 401, 413, 415),
+            ...problems(400, 401, 404, 413, 415),
           },
         },
       },
-      async ({ body }) => service.testTrigger(body.event ?? guessEvent(body.payload), body.payload),
+      async ({ body: { event, payload, rule, text } }) => {
+        if (rule !== undefined) return service.tryRule({ rule, text: text ?? null });
+        if (payload) return service.testTrigger(event ?? guessEvent(payload), payload);
+        throw new DeputyError(
+          "invalid_input",
+          "Give a payload of GitHub's in `payload`, or the name of another rule in `rule`.",
+          { field: "payload" },
+        );
+      },
     );
   };
 }

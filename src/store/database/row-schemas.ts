@@ -8,7 +8,7 @@ import { endReasons, failureKinds, rungs } from "../../core/task/failure.ts";
 import { subtaskStates, taskStates } from "../../core/task/lifecycle.ts";
 import { subtaskKinds } from "../../core/task/plan.ts";
 import { questionKinds } from "../../core/task/question.ts";
-import { planApprovals, planModes, stuckAnswers } from "../../core/task/task.ts";
+import { planApprovals, planModes, stuckAnswers, taskSources } from "../../core/task/task.ts";
 
 /**
  * Schemas of the columns that the program relies on: shapes of JSON columns, words of closed lists,
@@ -214,7 +214,7 @@ export const rowSchemas = {
     }),
     budget: budget.nullable(),
     origin: object({
-      source: z.enum(["http", "cli", "github", "demo"]),
+      source: z.enum(taskSources),
       subject: maybe,
       outsideText: maybe,
       replyTo: maybe,

@@ -330,6 +330,14 @@ export type Database = {
     result: string | null;
     taskId: string | null;
   };
+  schedules: {
+    rule: string;
+    cron: string;
+    tz: string;
+    nextAt: Date | null;
+    pausedAt: MaybeTime;
+    lastSlot: MaybeTime;
+  };
   stories: {
     target: string;
     url: string | null;

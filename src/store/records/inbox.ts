@@ -85,6 +85,21 @@ export async function noteDelivery(
     .execute();
 }
 
+/** The latest delivery whose id begins so; null: there is none. */
+export async function findDelivery(
+  db: Db,
+  prefix: string,
+): Promise<{ deliveryId: string; result: string | null; taskId: string | null } | null> {
+  const found = await db
+    .selectFrom("inbox")
+    .select(["deliveryId", "result", "taskId"])
+    .where(sql<boolean>`starts_with(delivery_id, ${prefix})`)
+    .orderBy("receivedAt", "desc")
+    .limit(1)
+    .executeTakeFirst();
+  return found ?? null;
+}
+
 /** JSON that jsonb accepts: it refuses NUL and lone surrogates, which JavaScript allows. */
 function storableJson(value: unknown): string {
   return JSON.stringify(value).replace(/\\(?:u0000|ud[89a-f][0-9a-f]{2}|.)/g, (escaped) =>

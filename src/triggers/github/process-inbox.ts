@@ -2,6 +2,7 @@ import { DeputyError } from "../../core/base/error.ts";
 import type { Task, TaskOrigin } from "../../core/task/task.ts";
 import type { IntakeRequest } from "../../orchestrator/intake/intake.ts";
 import type { Inbox, OpenDelivery } from "../inbox.ts";
+import { isHeldBack, judgeRefusal } from "../refusal.ts";
 import type { TriggerRules } from "../rules.ts";
 import { decideStory, type EarlierTask } from "./decide-story.ts";
 import { type GithubChange, readGithubChange } from "./github-event.ts";
@@ -60,8 +61,6 @@ export type InboxDeps = {
 
 type Words = NonNullable<GithubChange["words"]>;
 
-/** How long to retry a delivery that fails for reasons of our own. */
-const giveUpAfterMs = 3 * 24 * 60 * 60 * 1000;
 const pageSize = 20;
 
 type End = { result: string; subject: string | null; taskId: string | null };
@@ -240,7 +239,6 @@ async function afterRefusal(
 ): Promise<boolean> {
   const { deliveryId } = delivery;
   const { subject } = trigger;
-  const message = error instanceof Error ? error.message : String(error);
   if (error instanceof DeputyError && error.code === "conflict") {
     const active = await deps.findActiveTask(subject);
     if (active !== null && trigger.newestCounts) {
@@ -256,32 +254,12 @@ async function afterRefusal(
       return settle(deps, deliveryId, { result, subject, taskId: active });
     }
   }
-  // A missing agent may still be installed, and GitHub would not redeliver.
-  const mayComeTrue =
-    !(error instanceof DeputyError) || error.code === "unavailable" || error.field === "agent";
-  if (!mayComeTrue) {
-    deps.log("warn", { deliveryId, subject }, `Delivery refused: ${message}`);
-    return settle(deps, deliveryId, ended(`refused: ${message}`, subject));
-  }
-  // Not the delivery's fault: it stays open, and the next round retries it.
-  if (Date.now() - delivery.receivedAt.getTime() > giveUpAfterMs) {
-    deps.log("warn", { deliveryId, subject }, `Delivery given up after three days: ${message}`);
-    return settle(deps, deliveryId, ended(`gave up: ${message}`, subject));
-  }
-  const retryAt = error instanceof DeputyError ? error.retryAt : null;
-  const result = retryAt
-    ? `waits until ${retryAt.toISOString()}: ${message}`
-    : `tried again later: ${message}`;
-  if (result === delivery.result) return false; // already logged
-  deps.log("warn", { deliveryId, subject }, `Delivery is tried again later: ${message}`);
+  const { isFinal, log, result } = judgeRefusal(delivery, error);
+  if (!isFinal && result === delivery.result) return false; // already logged
+  deps.log("warn", { deliveryId, subject }, log);
+  if (isFinal) return settle(deps, deliveryId, ended(result, subject));
   await deps.inbox.note(deliveryId, { result, subject });
   return false;
-}
-
-/** Whether a limit that its note names has not ended: asking before that only prolongs it. */
-function isHeldBack({ result }: OpenDelivery): boolean {
-  const [, until] = /^waits until (\S+): /.exec(result ?? "") ?? [];
-  return until !== undefined && Date.now() < Date.parse(until);
 }
 
 async function settle(deps: InboxDeps, deliveryId: string, end: End): Promise<true> {

@@ -319,7 +319,7 @@ github:
   );
   const payload = examplePayload("issues", "opened");
   expect(fired(matchGithub("issues", payload, rules)).taskInput.goal).toMatch(/^First\n/);
-  const alone = { github: rules.github.slice(0, 1) };
+  const alone = { ...rules, github: rules.github.slice(0, 1) };
   expect(reasonOf("issues", payload, alone)).toBe(
     "no rule fits: github[0]: Codertocat/Hello-World is not other/app",
   );

@@ -1,0 +1,135 @@
+import { DeputyError } from "../../core/base/error.ts";
+import type { TaskOrigin } from "../../core/task/task.ts";
+import type { Service } from "../../http/service.ts";
+import type { Db } from "../../store/database/schema.ts";
+import {
+  findDelivery,
+  insertDelivery,
+  listOpenDeliveries,
+  noteDelivery,
+  settleDelivery,
+} from "../../store/records/inbox.ts";
+import {
+  deleteSchedule,
+  listSchedules,
+  moveSchedule,
+  pauseSchedule,
+  putSchedule,
+  resumeSchedule,
+} from "../../store/records/schedules.ts";
+import { findActiveTask } from "../../store/tasks/tasks.ts";
+import type { Inbox } from "../../triggers/inbox.ts";
+import { type LocalDeps, processLocal } from "../../triggers/process-local.ts";
+import type { TriggerRules } from "../../triggers/rules.ts";
+import { type Schedules, startSchedules } from "../../triggers/schedule/run-schedules.ts";
+import { scheduleSource } from "../../triggers/schedule/schedule-source.ts";
+import { tryRule, type WhyRefused } from "../../triggers/try-rule.ts";
+
+/** The sources of events on this machine: each stores its own, and one loop makes tasks of them. */
+export type LocalTriggers = {
+  /** One round over what these sources stored. */
+  round(): Promise<void>;
+  /** The rules changed. */
+  onRules(): void;
+  service: Pick<
+    Service,
+    "listSchedules" | "runSchedule" | "pauseSchedule" | "resumeSchedule" | "tryRule"
+  >;
+  stop(): Promise<void>;
+};
+
+export function startLocalTriggers(deps: {
+  db: Db;
+  inbox: Inbox;
+  rules: () => TriggerRules;
+  /** False until a file without a mistake was read. */
+  isRead: () => boolean;
+  submit: LocalDeps["submit"];
+  /** Called when a delivery was stored. */
+  onStored: () => void;
+  /** Has the inbox looked at now. */
+  look: () => Promise<void>;
+  whyRefused: WhyRefused;
+  log: LocalDeps["log"];
+}): LocalTriggers {
+  const { db, inbox, log, rules } = deps;
+  const schedules = startSchedules({
+    rows: {
+      list: () => listSchedules(db),
+      put: (row) => putSchedule(db, row),
+      move: (row, to) => moveSchedule(db, row, to),
+      remove: (rule) => deleteSchedule(db, rule),
+      pause: (rule) => pauseSchedule(db, rule),
+      resume: (rule, nextAt) => resumeSchedule(db, rule, nextAt),
+    },
+    insert: inbox.insert,
+    rules: () => (deps.isRead() ? rules().schedule : null),
+    onFired: deps.onStored,
+    log,
+  });
+  const local: LocalDeps = {
+    ...{ inbox, rules, log, submit: deps.submit },
+    findActiveTask: (subject) => findActiveTask(db, subject),
+  };
+  return {
+    round: () => processLocal(local, scheduleSource),
+    onRules: schedules.wake,
+    service: {
+      ...serveSchedules(db, schedules, deps.look),
+      tryRule: (given) => tryRule(rules(), given, deps.whyRefused),
+    },
+    stop: schedules.stop,
+  };
+}
+
+function serveSchedules(db: Db, schedules: Schedules, look: () => Promise<void>) {
+  const list: Service["listSchedules"] = async () =>
+    Promise.all(
+      (await schedules.list()).map(async ({ rule, row }) => ({
+        ...{ name: rule.name, cron: rule.cron, tz: rule.tz, catchUp: rule.catchUp },
+        ...{ repository: rule.task.repository, goal: rule.task.goal },
+        ...{ nextAt: row.pausedAt ? null : row.nextAt, pausedAt: row.pausedAt },
+        ...{ lastSlot: row.lastSlot, last: await findDelivery(db, `schedule:${rule.name}:`) },
+      })),
+    );
+  const show = async (name: string) => {
+    const found = (await list()).find((one) => one.name === name);
+    // The rules changed meanwhile.
+    if (!found) throw new DeputyError("not_found", `There is no schedule ${name} any more.`);
+    return found;
+  };
+  return {
+    listSchedules: list,
+    runSchedule: async (name: string) => {
+      const deliveryId = await schedules.run(name);
+      await look();
+      const { result = null, taskId = null } = (await findDelivery(db, deliveryId)) ?? {};
+      return { deliveryId, result, taskId };
+    },
+    pauseSchedule: async (name: string) => {
+      await schedules.pause(name);
+      return show(name);
+    },
+    resumeSchedule: async (name: string) => {
+      await schedules.resume(name);
+      return show(name);
+    },
+  };
+}
+
+/**
+ * What a schedule starts is in the owner's own words, at a time that the owner chose. It is like
+ * `deputy run`, and needs no sandbox where that needs none.
+ */
+export function isOwners(source: TaskOrigin["source"]): boolean {
+  return source === "schedule" || source === "inbox";
+}
+
+export function openInbox(db: Db): Inbox {
+  return {
+    insert: (delivery) => insertDelivery(db, delivery),
+    listOpen: (source, limit, except) => listOpenDeliveries(db, source, limit, except),
+    settle: (deliveryId, end) => settleDelivery(db, deliveryId, end),
+    note: (deliveryId, note) => noteDelivery(db, deliveryId, note),
+  };
+}

@@ -1,0 +1,65 @@
+import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
+import { z } from "zod";
+import { firedWire, schedulesWire, scheduleWire } from "../../api/schedules.ts";
+import { toWire } from "../../api/to-wire.ts";
+import { json, problems } from "../openapi.ts";
+import type { Service } from "../service.ts";
+
+/** Schedules: the list, and a person's commands. */
+export function scheduleRoutes(service: Service): FastifyPluginAsyncZod {
+  return async (app) => {
+    const params = z.object({ name: z.string().min(1).max(100) });
+
+    app.get(
+      "/v1/schedules",
+      {
+        schema: {
+          operationId: "listSchedules",
+          tags: ["triggers"],
+          summary: "The schedules of triggers.yaml, and when each fires next",
+          response: { 200: json("The schedules.", schedulesWire), ...problems(401) },
+        },
+      },
+      async () => toWire(schedulesWire, { schedules: await service.listSchedules() }),
+    );
+
+    app.post(
+      "/v1/schedules/:name/run",
+      {
+        schema: {
+          operationId: "runSchedule",
+          tags: ["triggers"],
+          summary: "Have a schedule fire now, also while it is paused",
+          params,
+          response: { 202: json("What it started.", firedWire), ...problems(400, 401, 404) },
+        },
+      },
+      async ({ params: { name } }, reply) =>
+        reply.code(202).send(toWire(firedWire, await service.runSchedule(name))),
+    );
+
+    for (const [verb, operationId, summary, work] of [
+      ["pause", "pauseSchedule", "Keep a schedule from firing", service.pauseSchedule],
+      [
+        "resume",
+        "resumeSchedule",
+        "Let a paused schedule fire again; what passed meanwhile stays undone",
+        service.resumeSchedule,
+      ],
+    ] as const) {
+      app.post(
+        `/v1/schedules/:name/${verb}`,
+        {
+          schema: {
+            operationId,
+            tags: ["triggers"],
+            summary,
+            params,
+            response: { 200: json("The schedule.", scheduleWire), ...problems(400, 401, 404) },
+          },
+        },
+        async ({ params: { name } }) => toWire(scheduleWire, await work.call(service, name)),
+      );
+    }
+  };
+}

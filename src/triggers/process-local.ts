@@ -1,0 +1,86 @@
+import { DeputyError } from "../core/base/error.ts";
+import type { Task } from "../core/task/task.ts";
+import type { IntakeRequest } from "../orchestrator/intake/intake.ts";
+import type { Inbox, OpenDelivery } from "./inbox.ts";
+import { isHeldBack, judgeRefusal } from "./refusal.ts";
+import type { TriggerRules } from "./rules.ts";
+
+/**
+ * Turns stored deliveries of the sources of this machine (schedules, files, hooks) into tasks, oldest
+ * first. Each source reads its own deliveries, purely; all else is the same for all of them. The
+ * delivery's id is the task's idempotency key, so a crash between submitting and recording finds the
+ * same task again.
+ */
+export type LocalStart = Pick<IntakeRequest, "input" | "origin"> & {
+  /** Which rule fired. */
+  reason: string;
+};
+
+export type LocalSource = {
+  name: "schedule" | "inbox" | "hook";
+  /** What a delivery starts, or why it starts nothing. */
+  read(
+    delivery: Pick<OpenDelivery, "event" | "payload">,
+    rules: TriggerRules,
+  ): LocalStart | { ignored: string };
+  /** Called when the task was refused for good, before that is recorded; may come twice. */
+  onRefused?: (delivery: OpenDelivery, why: string) => Promise<void>;
+};
+
+export type LocalDeps = {
+  inbox: Omit<Inbox, "insert">;
+  rules: () => TriggerRules;
+  /** Throws a DeputyError if the request is refused, `conflict` if the subject is busy. */
+  submit: (request: IntakeRequest) => Promise<{ task: Pick<Task, "id"> }>;
+  findActiveTask: (subject: string) => Promise<string | null>;
+  log: (level: "info" | "warn", fields: object, message: string) => void;
+};
+
+const pageSize = 20;
+
+/** One round over the open deliveries of one source. */
+export async function processLocal(deps: LocalDeps, source: LocalSource): Promise<void> {
+  const seen: string[] = [];
+  for (;;) {
+    const page = await deps.inbox.listOpen(source.name, pageSize, seen);
+    if (page.length === 0) return;
+    for (const delivery of page) {
+      seen.push(delivery.deliveryId);
+      if (!isHeldBack(delivery)) await processDelivery(deps, source, delivery);
+    }
+  }
+}
+
+async function processDelivery(
+  deps: LocalDeps,
+  source: LocalSource,
+  delivery: OpenDelivery,
+): Promise<void> {
+  const { deliveryId } = delivery;
+  const start = source.read(delivery, deps.rules());
+  const settle = async (result: string, subject: string | null, taskId: string | null) => {
+    await deps.inbox.settle(deliveryId, { result: result.slice(0, 1000), subject, taskId });
+    deps.log("info", { deliveryId, taskId }, `Delivery settled: ${result}`);
+  };
+  if ("ignored" in start) return settle(`ignored: ${start.ignored}`, null, null);
+  const { input, origin, reason } = start;
+  const { subject } = origin;
+  try {
+    const idempotency = { key: deliveryId, bodyHash: source.name };
+    const { task } = await deps.submit({
+      ...{ input, origin, idempotency },
+      ...{ recipe: "change", approval: null },
+    });
+    await settle(`change: ${reason}`, subject, task.id);
+  } catch (error) {
+    const isBusy = error instanceof DeputyError && error.code === "conflict" && subject !== null;
+    const active = isBusy ? await deps.findActiveTask(subject) : null;
+    if (active !== null) return settle(`joined: ${active} is at work on it`, subject, active);
+    const { isFinal, log, message, result } = judgeRefusal(delivery, error);
+    if (!isFinal && result === delivery.result) return; // already logged
+    deps.log("warn", { deliveryId }, log);
+    if (!isFinal) return deps.inbox.note(deliveryId, { result, subject });
+    await source.onRefused?.(delivery, message);
+    await settle(result, subject, null);
+  }
+}

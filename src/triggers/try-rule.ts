@@ -1,0 +1,35 @@
+import { DeputyError } from "../core/base/error.ts";
+import type { IntakeRequest } from "../orchestrator/intake/intake.ts";
+import type { TriggerRules } from "./rules.ts";
+import { nextSlot } from "./schedule/next-slot.ts";
+import { startOf } from "./schedule/schedule-source.ts";
+
+/**
+ * For `deputy trigger test --rule NAME`: shows when, or for what text, a rule fires and what it would
+ * start, and starts nothing.
+ */
+export type WhyRefused = (
+  request: Pick<IntakeRequest, "input" | "origin" | "recipe">,
+) => Promise<string | null>;
+
+export async function tryRule(
+  rules: TriggerRules,
+  { rule: name }: { rule: string; text: string | null },
+  whyRefused: WhyRefused,
+) {
+  const schedule = rules.schedule.find((rule) => rule.name === name);
+  if (schedule) {
+    const slots: string[] = [];
+    let at: Date | null = new Date();
+    while (slots.length < 5 && at !== null) {
+      at = nextSlot(schedule, at);
+      if (at) slots.push(at.toISOString());
+    }
+    const { input, origin } = startOf(schedule);
+    const refused = await whyRefused({ input, origin, recipe: "change" });
+    return { rule: name, fires: true as const, next: slots, refused, task: input };
+  }
+  throw new DeputyError("not_found", `No rule of triggers.yaml is called ${name}.`, {
+    field: "rule",
+  });
+}
