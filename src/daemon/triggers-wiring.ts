@@ -156,7 +156,7 @@ export async function startTriggers(deps: {
     log,
   };
   const local = startLocalTriggers({
-    ...{ db, inbox: stored, log, submit, whyRefused },
+    ...{ db, home: config.home, inbox: stored, log, submit, whyRefused },
     rules: rules.current,
     isRead: () => isRead,
     onStored: () => inbox?.wake(),
@@ -182,7 +182,12 @@ export async function startTriggers(deps: {
       if (answer.status === 202) runner.wake();
       return answer;
     },
-    problems: () => [rules.problem() ?? [], findTriggerProblems(rules.current(), intake)].flat(),
+    problems: () =>
+      [
+        rules.problem() ?? [],
+        findTriggerProblems(rules.current(), intake),
+        local.problems(),
+      ].flat(),
     wake: () => runner.wake(),
     test: async (event, payload) =>
       testTrigger(event, payload, rules.current(), whyRefused, isOwnBranch),

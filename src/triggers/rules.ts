@@ -3,6 +3,7 @@ import { z } from "zod";
 import { DeputyError } from "../core/base/error.ts";
 import { explainIssue } from "../core/base/explain-issue.ts";
 import { findLine } from "../core/text/yaml-line.ts";
+import { inboxRuleSchema } from "./folder/inbox-rule.ts";
 import { githubRuleSchema } from "./github/github-rule.ts";
 import { scheduleRuleSchema } from "./schedule/schedule-rule.ts";
 
@@ -15,6 +16,7 @@ import { scheduleRuleSchema } from "./schedule/schedule-rule.ts";
 const sections = {
   github: githubRuleSchema,
   schedule: scheduleRuleSchema,
+  inbox: inboxRuleSchema,
 };
 
 const rulesOf = <Rule extends z.ZodType>(rule: Rule) =>
@@ -25,18 +27,27 @@ const rulesOf = <Rule extends z.ZodType>(rule: Rule) =>
     .transform((rules) => rules ?? []);
 
 const triggerRulesSchema = z
-  .strictObject({ github: rulesOf(sections.github), schedule: rulesOf(sections.schedule) })
+  .strictObject({
+    github: rulesOf(sections.github),
+    schedule: rulesOf(sections.schedule),
+    inbox: rulesOf(sections.inbox),
+  })
   .superRefine((rules, context) => {
     const seen = new Set<string>();
+    const refuseTwice = (key: string, path: (string | number)[], message: string) => {
+      if (seen.has(key)) context.addIssue({ code: "custom", path, message });
+      seen.add(key);
+    };
     for (const [section, list] of Object.entries(rules)) {
       for (const [index, rule] of list.entries()) {
         if (!("name" in rule)) continue;
-        if (seen.has(rule.name)) {
-          const message = `another rule is called ${rule.name}, too; give this one a \`name\` of its own`;
-          context.addIssue({ code: "custom", path: [section, index, "name"], message });
-        }
-        seen.add(rule.name);
+        const message = `another rule is called ${rule.name}, too; give this one a \`name\` of its own`;
+        refuseTwice(`name ${rule.name}`, [section, index, "name"], message);
       }
+    }
+    for (const [index, { path }] of rules.inbox.entries()) {
+      const message = "another rule has this folder, too; give each its own";
+      refuseTwice(`path ${path}`, ["inbox", index, "path"], message);
     }
   });
 

@@ -1,5 +1,7 @@
 import { DeputyError } from "../core/base/error.ts";
 import type { IntakeRequest } from "../orchestrator/intake/intake.ts";
+import { parseTaskFile } from "./folder/parse-task-file.ts";
+import { fileOrigin } from "./folder/take-file.ts";
 import type { TriggerRules } from "./rules.ts";
 import { nextSlot } from "./schedule/next-slot.ts";
 import { startOf } from "./schedule/schedule-source.ts";
@@ -14,7 +16,7 @@ export type WhyRefused = (
 
 export async function tryRule(
   rules: TriggerRules,
-  { rule: name }: { rule: string; text: string | null },
+  { rule: name, text }: { rule: string; text: string | null },
   whyRefused: WhyRefused,
 ) {
   const schedule = rules.schedule.find((rule) => rule.name === name);
@@ -29,7 +31,20 @@ export async function tryRule(
     const refused = await whyRefused({ input, origin, recipe: "change" });
     return { rule: name, fires: true as const, next: slots, refused, task: input };
   }
+  const inbox = rules.inbox.find((rule) => rule.name === name);
+  if (inbox) {
+    if (text === null) throw needsText(name, "a Markdown file as its folder takes them");
+    const input = parseTaskFile(text, "the file", inbox.task);
+    const refused = await whyRefused({ input, origin: fileOrigin, recipe: "change" });
+    return { rule: name, fires: true as const, refused, task: input };
+  }
   throw new DeputyError("not_found", `No rule of triggers.yaml is called ${name}.`, {
     field: "rule",
+  });
+}
+
+function needsText(rule: string, what: string): DeputyError {
+  return new DeputyError("invalid_input", `The rule ${rule} is tried with ${what}: name one.`, {
+    field: "text",
   });
 }

@@ -1,11 +1,22 @@
-import { writeFile } from "node:fs/promises";
+import { existsSync, readdirSync } from "node:fs";
+import {
+  appendFile,
+  copyFile,
+  mkdir,
+  readdir,
+  readFile,
+  rename,
+  symlink,
+  writeFile,
+} from "node:fs/promises";
 import { join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
 import type { Json } from "../support/deputy.ts";
 import { withDeputy } from "../support/fixtures.ts";
 import { greetingProject, repairGreeting } from "../support/repository.ts";
+import { until } from "../support/until.ts";
 
-/** What starts tasks on this machine: schedules. */
+/** What starts tasks on this machine: schedules, files in a folder. */
 const { deputy, repository } = withDeputy({ files: greetingProject, keepLog: true, start: false });
 
 beforeAll(async () => {
@@ -25,6 +36,9 @@ beforeAll(async () => {
     tz: UTC
     repository: /nowhere
     goal: Nothing.
+inbox:
+  - repository: ${repository.path}
+    agent: '${repairGreeting}'
 `,
   );
   await deputy.start();
@@ -72,4 +86,82 @@ test("a rule is tried without starting anything", async () => {
   expect(tried.next).toHaveLength(5);
   const unknown = await deputy.cli(["trigger", "test", "--rule", "weekly"]);
   expect(unknown).toMatchObject({ code: 2, stderr: expect.stringContaining("called weekly") });
+});
+
+const inbox = (...path: string[]) => join(deputy.home, "inbox", ...path);
+const filesOf = async (part: string) => (await readdir(inbox(part))).sort();
+const untilTaken = (name: string) =>
+  until(
+    () => !existsSync(inbox(name)) && readdirSync(inbox("taking")).length === 0,
+    `${name} is taken`,
+    30_000,
+  );
+/** One round over the inbox's rows, after what was stored before. */
+const settled = () => deputy.api("POST", "/v1/schedules/elsewhere/run");
+
+test("a file in the inbox becomes a task, and a refused one says why beside it", async () => {
+  await until(() => existsSync(inbox("taking")), "the folder is there", 30_000);
+  // Written bit by bit: it is taken once it is complete.
+  await writeFile(inbox("fix.md"), "---\nchecks: [npm test]\n---\nRepair ");
+  await appendFile(inbox("fix.md"), "the greeting.");
+  await untilTaken("fix.md");
+  await settled();
+  const [task] = await tasksOf("inbox");
+  expect(task).toMatchObject({ goal: "Repair the greeting.", checks: ["npm test"] });
+  expect((await deputy.untilOver(task.id)).state).toBe("completed");
+
+  await writeFile(inbox("typo.md"), "---\nagnet: codex\n---\nFix it");
+  await writeFile(inbox("binary.md"), Buffer.from([0xff, 0xfe, 0x00]));
+  await writeFile(inbox("huge.md"), "x".repeat(2_000_000));
+  await symlink("/etc/passwd", inbox("link.md"));
+  await writeFile(inbox("elsewhere.md"), "---\nrepository: /nowhere\n---\nFix it");
+  await writeFile(inbox(".hidden.md"), "Not yet");
+  await mkdir(inbox("folder.md"));
+  for (const name of ["typo", "binary", "huge", "link", "elsewhere"])
+    await untilTaken(`${name}.md`);
+  await settled();
+  expect(await filesOf("accepted")).toEqual(["fix.md"]);
+  const refused = ["binary", "elsewhere", "huge", "link", "typo"];
+  expect(await filesOf("refused")).toEqual(
+    refused.flatMap((name) => [`${name}.md`, `${name}.why`]),
+  );
+  const why = (name: string) => readFile(inbox("refused", `${name}.why`), "utf8");
+  expect(await why("typo")).toMatch(/^typo\.md, line 2: .*"agnet"\.\n$/);
+  expect(await why("binary")).toBe("binary.md is not UTF-8 text: save it as UTF-8.\n");
+  expect(await why("huge")).toMatch(/2000000 bytes, and a task at most 1048576/);
+  expect(await why("link")).toBe("link.md is a link: put the file itself here.\n");
+  expect(await why("elsewhere")).toMatch(/^elsewhere\.md: .*\/nowhere/);
+  expect(existsSync(inbox(".hidden.md")) && existsSync(inbox("folder.md"))).toBe(true);
+  expect(await tasksOf("inbox")).toHaveLength(1);
+});
+
+test("a file that a crash left half taken is one task, and handed in again another", async () => {
+  const id = "0b6f1c8e-0000-4000-8000-000000000000";
+  await deputy.kill();
+  // Killed after the rename, and after the delivery was stored.
+  await writeFile(inbox("taking", `${id}-again.md`), "Once.");
+  await deputy.start();
+  await until(() => existsSync(inbox("accepted", "again.md")), "it is taken", 30_000);
+  await settled();
+  await deputy.kill();
+  await rename(inbox("accepted", "again.md"), inbox("taking", `${id}-again.md`));
+  await deputy.start();
+  await until(() => existsSync(inbox("accepted", "again.md")), "it is taken again", 30_000);
+  await settled();
+  const once = async () => (await tasksOf("inbox")).filter(({ goal }) => goal === "Once.");
+  expect(await once()).toHaveLength(1);
+  await copyFile(inbox("accepted", "again.md"), inbox("again.md"));
+  await untilTaken("again.md");
+  await settled();
+  expect(await once()).toHaveLength(2);
+  expect(await filesOf("accepted")).toContainEqual(
+    expect.stringMatching(/^again-[0-9a-f]{8}\.md$/),
+  );
+});
+
+test("a rule of an inbox is tried with a file", async () => {
+  const path = join(deputy.home, "try.md");
+  await writeFile(path, "Fix it");
+  const tried = await deputy.cli(["trigger", "test", path, "--rule", "inbox", "--json"]);
+  expect(JSON.parse(tried.stdout)).toMatchObject({ refused: null, task: { goal: "Fix it" } });
 });

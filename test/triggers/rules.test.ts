@@ -95,7 +95,7 @@ test.each([
     "an unknown key at the top",
     "github: []\ngitlab: []\n",
     2,
-    /gitlab: is not a known key; the file has github, schedule$/,
+    /gitlab: is not a known key; the file has github, schedule, inbox$/,
   ],
   [
     "a missing repository",
@@ -193,6 +193,13 @@ test.each([
     3,
     /schedule\[1\]\.name: another rule is called tidy, too; give this one a `name`/,
   ],
+  [
+    "two inboxes in one folder",
+    "inbox:\n  - { path: /srv/in }\n  - { name: other, path: /srv/in }\n",
+    3,
+    /inbox\[1\]\.path: another rule has this folder, too/,
+  ],
+  ["a relative inbox", "inbox:\n  - path: in\n", 2, /inbox\[0\]\.path.* must be an absolute path/],
   ["broken YAML", "github:\n  - on: issues.opened\n    repository: [a\n", 4, /line 4/],
   [
     "a list at the top",

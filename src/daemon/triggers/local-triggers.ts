@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { DeputyError } from "../../core/base/error.ts";
 import type { TaskOrigin } from "../../core/task/task.ts";
 import type { Service } from "../../http/service.ts";
@@ -18,6 +19,8 @@ import {
   resumeSchedule,
 } from "../../store/records/schedules.ts";
 import { findActiveTask } from "../../store/tasks/tasks.ts";
+import { inboxSource } from "../../triggers/folder/take-file.ts";
+import { watchFolders } from "../../triggers/folder/watch-folders.ts";
 import type { Inbox } from "../../triggers/inbox.ts";
 import { type LocalDeps, processLocal } from "../../triggers/process-local.ts";
 import type { TriggerRules } from "../../triggers/rules.ts";
@@ -31,6 +34,7 @@ export type LocalTriggers = {
   round(): Promise<void>;
   /** The rules changed. */
   onRules(): void;
+  problems(): string[];
   service: Pick<
     Service,
     "listSchedules" | "runSchedule" | "pauseSchedule" | "resumeSchedule" | "tryRule"
@@ -40,6 +44,7 @@ export type LocalTriggers = {
 
 export function startLocalTriggers(deps: {
   db: Db;
+  home: string;
   inbox: Inbox;
   rules: () => TriggerRules;
   /** False until a file without a mistake was read. */
@@ -67,18 +72,35 @@ export function startLocalTriggers(deps: {
     onFired: deps.onStored,
     log,
   });
+  const folders = watchFolders({
+    folders: () =>
+      rules().inbox.map((rule) => ({
+        ...{ rule, path: rule.path ?? join(deps.home, "inbox"), isOurs: rule.path === null },
+      })),
+    insert: inbox.insert,
+    onStored: deps.onStored,
+    log,
+  });
   const local: LocalDeps = {
     ...{ inbox, rules, log, submit: deps.submit },
     findActiveTask: (subject) => findActiveTask(db, subject),
   };
   return {
-    round: () => processLocal(local, scheduleSource),
-    onRules: schedules.wake,
+    round: async () => {
+      for (const source of [scheduleSource, inboxSource]) await processLocal(local, source);
+    },
+    onRules: () => {
+      schedules.wake();
+      folders.onRules();
+    },
+    problems: folders.problems,
     service: {
       ...serveSchedules(db, schedules, deps.look),
       tryRule: (given) => tryRule(rules(), given, deps.whyRefused),
     },
-    stop: schedules.stop,
+    stop: async () => {
+      await Promise.all([schedules.stop(), folders.stop()]);
+    },
   };
 }
 
@@ -118,8 +140,9 @@ function serveSchedules(db: Db, schedules: Schedules, look: () => Promise<void>)
 }
 
 /**
- * What a schedule starts is in the owner's own words, at a time that the owner chose. It is like
- * `deputy run`, and needs no sandbox where that needs none.
+ * What a schedule starts is in the owner's own words, at a time that the owner chose, and so is a file
+ * that the daemon's user put into a folder. It is like `deputy run`, and needs no sandbox where that
+ * needs none.
  */
 export function isOwners(source: TaskOrigin["source"]): boolean {
   return source === "schedule" || source === "inbox";

@@ -1,0 +1,128 @@
+import { randomUUID } from "node:crypto";
+import { lstat, mkdir, readdir, rename } from "node:fs/promises";
+import { join } from "node:path";
+import { type FSWatcher, watch } from "chokidar";
+import type { Inbox } from "../inbox.ts";
+import { type Folder, parts, takeFile } from "./take-file.ts";
+
+/**
+ * Takes the files that are put into inbox folders. A file counts as complete once its size and times
+ * were the same in two looks; hidden ones and those that are not called *.md stay where they are. It
+ * is taken by a rename, so that nobody writes to it any more, and then read.
+ */
+export type Folders = {
+  /** The rules changed. */
+  onRules(): void;
+  /** What keeps folders from being read, in sentences. */
+  problems(): string[];
+  stop(): Promise<void>;
+};
+
+const everyMs = 15_000;
+const settleMs = 500;
+
+export function watchFolders(deps: {
+  /** `isOurs`: it may be created. */
+  folders: () => readonly (Folder & { isOurs: boolean })[];
+  insert: Inbox["insert"];
+  onStored: () => void;
+  log: (level: "info" | "warn", fields: object, message: string) => void;
+}): Folders {
+  const { folders, insert, log, onStored } = deps;
+  const seen = new Map<string, string>();
+  const problems = new Map<string, string>();
+  let watcher: FSWatcher | null = null;
+  let watched = "";
+  let looking: Promise<void> = Promise.resolve();
+  let isAsked = false;
+  let stopped = false;
+  let timer: NodeJS.Timeout | undefined;
+
+  /** True: something is not complete yet. */
+  const lookAt = async (folder: Folder & { isOurs: boolean }): Promise<boolean> => {
+    const { isOurs, path } = folder;
+    if (isOurs) await mkdir(path, { recursive: true, mode: 0o700 });
+    const found = (await readdir(path)).filter((name) => /^[^.].*\.md$/i.test(name));
+    for (const part of Object.values(parts)) await mkdir(join(path, part), { recursive: true });
+    const failures: unknown[] = [];
+    let isWaiting = false;
+    for (const name of found.sort()) {
+      const at = join(path, name);
+      const stat = await lstat(at).catch(() => null); // its owner took it away again
+      if (!stat || stat.isDirectory()) continue;
+      const state = [stat.ino, stat.size, stat.mtimeMs, stat.ctimeMs].join(" ");
+      if (seen.get(at) === state) {
+        await rename(at, join(path, parts.taking, `${randomUUID()}-${name}`));
+        seen.delete(at);
+        continue;
+      }
+      seen.set(at, state);
+      isWaiting = true;
+    }
+    for (const taken of (await readdir(join(path, parts.taking))).sort()) {
+      if (!/^[0-9a-f-]{36}-./.test(taken)) continue;
+      // One that cannot be taken now keeps no other from being taken.
+      await takeFile(folder, taken, insert).then(
+        ({ refused }) =>
+          refused === null
+            ? onStored()
+            : log("warn", { path }, `A file of inbox ${folder.rule.name} is refused: ${refused}`),
+        (error) => failures.push(error),
+      );
+    }
+    if (failures.length > 0) throw failures[0];
+    return isWaiting;
+  };
+  const look = async () => {
+    isAsked = false;
+    clearTimeout(timer);
+    if (stopped) return;
+    let isWaiting = false;
+    for (const folder of folders()) {
+      const { path } = folder;
+      try {
+        if (await lookAt(folder)) isWaiting = true;
+        problems.delete(path);
+      } catch (error) {
+        const { code, message } = error as NodeJS.ErrnoException;
+        const isGone = code === "ENOENT" && !folder.isOurs;
+        const why = isGone ? "there is no such folder; create it" : message;
+        const problem = `The inbox ${path} cannot be read: ${why}`;
+        if (problems.get(path) !== problem) log("warn", { path, err: error }, problem);
+        problems.set(path, problem);
+      }
+    }
+    if (!stopped) timer = setTimeout(ask, isWaiting ? settleMs : everyMs);
+  };
+  const ask = () => {
+    if (isAsked || stopped) return;
+    isAsked = true;
+    looking = looking.then(look);
+  };
+  /** A look at once starts the wait for a file to be complete; the timer ends it. */
+  const rewatch = async () => {
+    const paths = folders().map(({ path }) => path);
+    if (paths.join("\n") === watched || stopped) return;
+    watched = paths.join("\n");
+    for (const path of problems.keys()) if (!paths.includes(path)) problems.delete(path);
+    await watcher?.close();
+    watcher = paths.length === 0 ? null : watch(paths, { depth: 0, ignoreInitial: true });
+    watcher?.on("add", ask);
+    watcher?.on("error", (error) => log("warn", { err: error }, "Inbox folders are not watched"));
+  };
+  const onRules = () => {
+    looking = looking.then(rewatch);
+    ask();
+  };
+  onRules();
+  return {
+    onRules,
+    problems: () => [...problems.values()],
+    stop: async () => {
+      stopped = true;
+      clearTimeout(timer);
+      await looking;
+      await watcher?.close();
+    },
+  };
+}
