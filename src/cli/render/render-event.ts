@@ -37,6 +37,7 @@ const looks = {
   "task.paused": { label: "steering", tone: "ask" },
   "task.unpaused": { label: "steering", tone: "plain" },
   "task.commented": { label: "steering", tone: "plain" },
+  "task.commanded": { label: "steering", tone: "plain" },
   "task.origin_changed": { label: "task", tone: "plain" },
   "subtask.ready": { label: "plan", tone: "dim" },
   "subtask.held": { label: "plan", tone: "ask" },

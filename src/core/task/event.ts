@@ -25,6 +25,7 @@ export const eventTypes = [
   "task.paused",
   "task.unpaused",
   "task.commented",
+  "task.commanded",
   "task.origin_changed",
   "subtask.ready",
   "subtask.held",

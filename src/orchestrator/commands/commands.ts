@@ -1,6 +1,7 @@
 import { DeputyError } from "../../core/base/error.ts";
 import { newId } from "../../core/base/id.ts";
 import { invariant } from "../../core/base/invariant.ts";
+import type { Author } from "../../core/ledger/author.ts";
 import type { TaskLedger } from "../../core/ledger/task-ledger.ts";
 import { isAcceptance, isReviewAgain } from "../../core/review/review.ts";
 import type { EventType } from "../../core/task/event.ts";
@@ -27,12 +28,16 @@ import { restarted } from "./rework.ts";
 
 /**
  * A person's commands on an existing task. Each is one transaction; an impossible one throws a
- * DeputyError.
+ * DeputyError. `author`: who gave it, where it came from outside the API.
  */
 
 /** Request cancellation; the state follows once nothing runs. Idempotent. */
-export async function cancelTask(deps: AdvanceDeps, taskId: string): Promise<Task> {
-  return change(deps, taskId, async (ledger, task) => {
+export async function cancelTask(
+  deps: AdvanceDeps,
+  taskId: string,
+  author: Author | null = null,
+): Promise<Task> {
+  const cancel: Command = async (ledger, task) => {
     if (task.state === "cancelled") return;
     if (isTaskOver(task.state)) {
       throw new DeputyError(
@@ -41,7 +46,8 @@ export async function cancelTask(deps: AdvanceDeps, taskId: string): Promise<Tas
       );
     }
     await requestCancel(ledger, task, "Cancel requested");
-  });
+  };
+  return change(deps, taskId, cancel, author);
 }
 
 /** For a task that is not over. */
@@ -66,8 +72,9 @@ export async function retryTask(
   deps: AdvanceDeps,
   taskId: string,
   changes: RetryChanges = {},
+  author: Author | null = null,
 ): Promise<Task> {
-  return change(deps, taskId, async (ledger, task, subtasks) => {
+  const retry: Command = async (ledger, task, subtasks) => {
     const requested = {
       type: "task.retried",
       message: `Retry requested${describeChanges(changes)}`,
@@ -102,7 +109,8 @@ export async function retryTask(
     await ledger.moveTask(task, to, waitForSlot(stage), reopened);
     await applyChanges(ledger, task.id, changes);
     return ledger.wakeStage(stage, task.id, null);
-  });
+  };
+  return change(deps, taskId, retry, author);
 }
 
 /** An unmet cancellation request is cleared, too. */
@@ -165,8 +173,9 @@ export async function answerQuestion(
   speaker: Speaker = "person",
   requirePlanner: (repository: string) => void = () => {},
   hash: string | null = null,
+  author: Author | null = null,
 ): Promise<Task> {
-  return change(deps, taskId, async (ledger, task, subtasks) => {
+  const take: Command = async (ledger, task, subtasks) => {
     if (isTaskOver(task.state)) {
       throw new DeputyError("conflict", `${task.id} is ${task.state}; it asks nothing any more.`);
     }
@@ -228,7 +237,8 @@ export async function answerQuestion(
       answers: [...subtask.answers, { question: question.text, answer }],
     });
     await ledger.wakeStage(stage, task.id, subtask.id);
-  });
+  };
+  return change(deps, taskId, take, author);
 }
 
 /** `deputy answer` to a pause means `deputy resume`. */
@@ -307,6 +317,8 @@ export async function reportProgress(
   await waitOut(() => appendEvent(db, taskId, { ...event, subtaskId, attemptId }, id));
 }
 
+type Command = (ledger: TaskLedger, task: Task, subtasks: Subtask[]) => Promise<void>;
+
 /**
  * Run one transaction on one task with its row locked, then settle the rest of the task. Throws
  * not_found.
@@ -314,16 +326,24 @@ export async function reportProgress(
 export async function change(
   deps: AdvanceDeps,
   taskId: string,
-  work: (ledger: TaskLedger, task: Task, subtasks: Subtask[]) => Promise<void>,
+  work: Command,
+  author: Author | null = null,
 ): Promise<Task> {
-  return changeAndRead(deps, taskId, work, (ledger) => requireTask(ledger, taskId));
+  const recorded: Command = async (ledger, task, subtasks) => {
+    if (author !== null) {
+      const { key, what } = author;
+      await ledger.appendEvent(taskId, { type: "task.commanded", message: what, data: { key } });
+    }
+    await work(ledger, task, subtasks);
+  };
+  return changeAndRead(deps, taskId, recorded, (ledger) => requireTask(ledger, taskId));
 }
 
 /** The same, and what is read of the settled task. */
 export async function changeAndRead<Read>(
   deps: AdvanceDeps,
   taskId: string,
-  work: (ledger: TaskLedger, task: Task, subtasks: Subtask[]) => Promise<void>,
+  work: Command,
   read: (ledger: TaskLedger) => Promise<Read>,
 ): Promise<Read> {
   return deps.transact(async (ledger) => {
