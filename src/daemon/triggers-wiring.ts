@@ -27,8 +27,9 @@ import {
   getTask,
 } from "../store/tasks/tasks.ts";
 import type { EarlierTask } from "../triggers/github/decide-story.ts";
+import type { InboxDeps } from "../triggers/github/inbox-deps.ts";
 import type { OwnBranch } from "../triggers/github/match-github.ts";
-import { type InboxDeps, processInbox } from "../triggers/github/process-inbox.ts";
+import { processInbox } from "../triggers/github/process-inbox.ts";
 import { receiveDelivery } from "../triggers/github/receive-github.ts";
 import { testTrigger } from "../triggers/github/test-trigger.ts";
 import type { TriggerRules } from "../triggers/rules.ts";
@@ -36,6 +37,7 @@ import { startInboxRunner } from "../triggers/run-inbox.ts";
 import { watchRules } from "../triggers/watch-rules.ts";
 import { makeAuthHeader } from "../wiring/github-access.ts";
 import type { Mirrors } from "../worktree/mirror/mirror.ts";
+import { makeGithubCommands } from "./github-commands.ts";
 import type { Log } from "./home/log.ts";
 import { noteDecided, recordElsewhere } from "./service/note-decided.ts";
 import { tellFromSubject } from "./service/tell-from-subject.ts";
@@ -86,6 +88,8 @@ export async function startTriggers(deps: {
     )
       log("info", {}, "Issues get no comments from us: GITHUB_TOKEN is not set.");
     isRead = true;
+    if (forge === null && rules.github.some(({ on }) => on.includes("command")))
+      log("warn", {}, "Commands in comments are not heard: GITHUB_TOKEN is not set.");
     inbox?.wake();
     onChanged();
   };
@@ -153,6 +157,7 @@ export async function startTriggers(deps: {
       ? (repository, account) => forge.hasWriteAccess(repository, account)
       : null,
     isOwnBranch,
+    commands: forge && makeGithubCommands({ db, config, intake, forge, log: deps.log }),
     log,
   };
   const local = startLocalTriggers({

@@ -30,6 +30,8 @@ export type FakePull = {
 };
 /** `issue` is an issue's or a pull request's number; `user` left out: the token's account. */
 export type FakeComment = { id: number; issue: number; body: string; user?: string };
+/** Of the token's account, on a comment. */
+export type FakeReaction = { comment: number; content: string };
 
 /** The account that the token belongs to. */
 const tokenUser = "deputy-bot";
@@ -40,6 +42,7 @@ type Repository = {
   defaultBranch: string;
   pulls: FakePull[];
   comments: FakeComment[];
+  reactions: FakeReaction[];
   /** Whether the token may write contents, as the API says. */
   mayPush: boolean;
   /** By login; everybody else reads. */
@@ -127,7 +130,7 @@ export async function startFakeGithub(token = "ghp_token_of_the_daemon"): Promis
       }
       const added: Repository = {
         ...{ gitDir, defaultBranch, permissions, mayPush: true },
-        ...{ pulls: [], comments: [] },
+        ...{ pulls: [], comments: [], reactions: [] },
       };
       repositories.set(name, added);
       return added;
@@ -167,9 +170,13 @@ function serveApi(
     merged: false,
     ...pull,
     html_url: `${github.url}/${name}/pull/${pull.number}`,
-    head: { ref: pull.head, repo: { full_name: pull.from ?? name } },
+    head: {
+      ref: pull.head,
+      sha: tipOf(repository, pull.head),
+      repo: { full_name: pull.from ?? name, id: 1 },
+    },
     user: showUser(pull.user),
-    base: { ref: pull.base },
+    base: { ref: pull.base, sha: tipOf(repository, pull.base) },
   });
   const showComment = ({ issue, ...comment }: FakeComment) => ({
     ...comment,
@@ -197,6 +204,12 @@ function serveApi(
     case "GET /pulls/N": {
       const pull = repository.pulls.find(({ number }) => number === id);
       return pull ? json(200, showPull(pull)) : notFound;
+    }
+    case "POST /issues/comments/N/reactions": {
+      const { reactions } = repository;
+      const isThere = reactions.some((one) => one.comment === id && one.content === data.content);
+      if (!isThere) reactions.push({ comment: id, content: data.content });
+      return json(isThere ? 200 : 201, { id: 1, content: data.content });
     }
     case "POST /pulls": {
       const problem = whyNoPull(repository, data);
@@ -260,6 +273,14 @@ function whyNoPull(
   if (!has(base)) return { message: "base is invalid" };
   const commits = runGit(gitDir, "rev-list", "--count", `refs/heads/${base}..refs/heads/${head}`);
   return commits === "0" ? { message: `No commits between ${base} and ${head}` } : null;
+}
+
+/** Null where the API alone knows the repository, or the branch is gone. */
+function tipOf({ gitDir }: Repository, branch: string): string | null {
+  if (gitDir === null) return null;
+  const ref = `refs/heads/${branch}`;
+  const { status, stdout } = spawnSync("git", ["-C", gitDir, "rev-parse", "--verify", ref]);
+  return status === 0 ? stdout.toString().trim() : null;
 }
 
 /** Every login has an id of its own, derived from it. */

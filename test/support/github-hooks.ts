@@ -8,6 +8,8 @@ export type Hooks = {
   /** Returns what the inbox says of the delivery once it is settled, with its task. */
   send(event: string, payload: object): Promise<{ result: string; taskId: string | null }>;
   issue(action: string, issue: HookIssue): ReturnType<Hooks["send"]>;
+  /** A new comment on an issue, or on the pull request with that address. */
+  comment(issue: HookIssue & { url?: string }, body: string): ReturnType<Hooks["send"]>;
 };
 export type HookIssue = {
   repository: string;
@@ -64,7 +66,23 @@ export function makeHooks(deputy: Deputy, secret: string): Hooks {
       sender,
     });
   };
-  return { send, issue };
+  let comments = 1_000;
+  const comment: Hooks["comment"] = (about, body) => {
+    const { repository, number, by = "ada", association = "MEMBER", state = "open", url } = about;
+    const sender = { login: by, id: fakeUserId(by), type: "User" };
+    const { title = "The greeting is wrong", body: text = "It says Hullo." } = about;
+    return send("issue_comment", {
+      action: "created",
+      issue: {
+        ...{ number, title, body: text, state, html_url: url, labels: [], user: sender },
+        ...{ author_association: association, ...(url && { pull_request: {} }) },
+      },
+      comment: { id: ++comments, body, user: sender, author_association: association },
+      ...hookRepository(repository),
+      sender,
+    });
+  };
+  return { send, issue, comment };
 }
 
 export function hookRepository(name: string) {

@@ -19,7 +19,8 @@ import {
 import { isBranchOfOurs } from "../../src/store/tasks/branches.ts";
 import { findActiveTask, findDeliverer, getTask } from "../../src/store/tasks/tasks.ts";
 import type { Account } from "../../src/triggers/github/github-trust.ts";
-import { type InboxDeps, processInbox } from "../../src/triggers/github/process-inbox.ts";
+import type { InboxDeps } from "../../src/triggers/github/inbox-deps.ts";
+import { processInbox } from "../../src/triggers/github/process-inbox.ts";
 import { receiveDelivery } from "../../src/triggers/github/receive-github.ts";
 import type { Inbox } from "../../src/triggers/inbox.ts";
 import { createTestDatabase, type TestDatabase } from "../support/postgres.ts";
@@ -104,6 +105,7 @@ function makeDeps(changes: Partial<InboxDeps> = {}): InboxDeps & { logged: strin
     changeOrigin: (taskId, change) => changeOrigin(intake, taskId, change),
     hasWriteAccess: null,
     isOwnBranch: (branch) => isBranchOfOurs(db, branch),
+    commands: null,
     log: (_level, _fields, message) => logged.push(message),
     logged,
     ...changes,

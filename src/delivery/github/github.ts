@@ -35,6 +35,7 @@ export function makeForge(config: GithubConfig, redact: Redact): Forge | null {
   const { token, apiUrl } = config;
   if (token === null) return null;
   let client: Promise<Octokit> | undefined;
+  let login: string | null = null;
   const call = async <T>(doing: string, work: (octokit: Octokit) => Promise<T>): Promise<T> => {
     client ??= makeClient(token, config);
     try {
@@ -95,7 +96,36 @@ export function makeForge(config: GithubConfig, redact: Redact): Forge | null {
         return mayWrite && id != null && (data.user?.id ?? id) === id;
       });
     },
+    async findOwnLogin() {
+      login ??= await call("ask for the token's account", readLogin);
+      return login;
+    },
+    acknowledgeComment(repository, comment_id) {
+      const { owner, repo } = parseGithubTarget(`${repository}#1`);
+      const reaction = { owner, repo, comment_id, content: "eyes" } as const;
+      return call(`react to a comment in ${repository}`, async (octokit) => {
+        await octokit.rest.reactions.createForIssueComment(reaction);
+      });
+    },
+    readPullRequest(target) {
+      const { number: pull_number, ...repository } = parseGithubTarget(target);
+      return call(`read ${target}`, async (octokit) => {
+        const { data } = await octokit.rest.pulls.get({ ...repository, pull_number });
+        return data;
+      });
+    },
   };
+}
+
+/** An app's token cannot look up its account. */
+async function readLogin(octokit: Octokit): Promise<string | null> {
+  try {
+    return (await octokit.rest.users.getAuthenticated()).data.login;
+  } catch (error) {
+    const { status } = error as { status?: number };
+    if (status === 403 || status === 404) return null;
+    throw error;
+  }
 }
 
 async function openPull(

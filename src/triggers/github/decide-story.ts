@@ -31,11 +31,12 @@ export type Story =
   | { kind: "name"; result: string };
 
 export function decideStory(
-  { isCommit, taskInput, origin }: Pick<GithubTrigger, "isCommit" | "taskInput" | "origin">,
+  trigger: Pick<GithubTrigger, "asked" | "isCommit" | "taskInput" | "origin">,
   earlier: EarlierTask | null,
   mayWrite: boolean,
 ): Story {
   if (earlier === null) return { kind: "begin", about: null };
+  const { isCommit, taskInput } = trigger;
   const { task, wasBegun, work } = earlier;
   const where = task.deliveryUrl ?? task.branch;
   // Of one commit there is one repair, however many runs fail on it, and however often.
@@ -43,7 +44,7 @@ export function decideStory(
   if (task.state === "failed") {
     const isOther = taskInput.agent !== undefined && taskInput.agent !== task.agent;
     if (!mayWrite || !wasBegun || isOther) return { kind: "begin", about: null };
-    const text = whatIsNew(taskInput.goal, origin, task);
+    const text = whatIsNew(trigger, task);
     return text === null ? { kind: "retry" } : { kind: "rework", text };
   }
   if (task.state !== "completed") return { kind: "begin", about: null };
@@ -51,7 +52,7 @@ export function decideStory(
     const about = where === null ? null : `Earlier work on it, ${tell(earlier)}.`;
     return { kind: "begin", about };
   }
-  const text = whatIsNew(taskInput.goal, origin, task);
+  const text = whatIsNew(trigger, task);
   if (text === null)
     return { kind: "name", result: `${task.id} has done it: ${tell(earlier)}; nothing is new` };
   if (!mayWrite)
@@ -64,10 +65,11 @@ export function decideStory(
 
 /** What the event asks beyond what the task was told; null: nothing. */
 function whatIsNew(
-  goal: string,
-  { outsideText, subject }: GithubTrigger["origin"],
+  { asked, origin, taskInput }: Pick<GithubTrigger, "asked" | "taskInput" | "origin">,
   task: EarlierTask["task"],
 ): string | null {
+  const { goal } = taskInput;
+  const { outsideText, subject } = origin;
   // A task that was begun anew has a sentence more.
   const isSame = task.goal === goal.trim() || task.goal.startsWith(`${goal.trim()}\n\n`);
   const isChanged = outsideText !== null && outsideText !== task.origin.outsideText;
@@ -78,6 +80,7 @@ function whatIsNew(
           `Its text was changed since the work was done. Bring the work in line with what it says now.\n\n${wrapOutsideText(outsideText, subject ?? "GitHub")}`,
         ]
       : []),
+    ...(asked === null ? [] : [asked]),
   ];
   return parts.length === 0 ? null : parts.join("\n\n");
 }

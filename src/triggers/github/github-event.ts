@@ -127,13 +127,18 @@ function readWords(
     return { kind: "text", text: textOfIssue(issue), by: sender, trust };
   }
   const text = cleanOutsideText(comment?.body ?? "");
-  if (event !== "issue_comment" || text === "" || comment?.body?.startsWith(ourMark)) return null;
+  if (event !== "issue_comment" || text === "" || isOurComment(comment?.body ?? "")) return null;
   const trust = trustOf(comment?.user, comment?.author_association);
   return { kind: "comment", text, by: sender, trust };
 }
 
 /** How each comment of ours begins; a comment of a person that begins so is ignored, too. */
 const ourMark = "<!-- deputy:";
+
+/** Whether it begins as ours do. */
+export function isOurComment(body: string): boolean {
+  return body.startsWith(ourMark);
+}
 
 function textOfIssue({ body, title, user }: z.infer<typeof issuePayload>["issue"]): string {
   return cleanOutsideText(

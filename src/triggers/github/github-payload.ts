@@ -52,6 +52,19 @@ export const changedPayload = z.object({
   pull_request: issue.extend({ merged: z.boolean().nullish() }).nullish(),
 });
 
+/** A new comment on an issue or a pull request. */
+export const commentPayload = z.object({
+  ...common,
+  action: z.literal("created"),
+  issue: issue.extend({ pull_request: z.object({}).nullish() }),
+  comment: z.object({
+    id: number,
+    body: text,
+    user: person.nullish(),
+    author_association: text,
+  }),
+});
+
 const head = z.object({ ref: z.string(), sha, repo: z.object({ id: z.number() }).nullish() });
 export const pullPayload = z.object({
   ...common,

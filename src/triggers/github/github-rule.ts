@@ -12,9 +12,12 @@ export const triggerKinds = [
   "pull_request.opened",
   "pull_request.synchronize",
   "pull_request.ready_for_review",
+  "command",
 ] as const;
 export type TriggerKind = (typeof triggerKinds)[number];
 
+/** Somebody's line in a comment; what it asks for is in read-command.ts. */
+const isCommand = (kind: TriggerKind) => kind === "command";
 const isRun = (kind: TriggerKind) => kind.endsWith(".failed");
 const isIssue = (kind: TriggerKind) => kind.startsWith("issues.");
 const isPull = (kind: TriggerKind) => kind.startsWith("pull_request.");
@@ -78,6 +81,9 @@ export const githubRuleSchema = z
     if (rule.label !== undefined && rule.on.some(isRun)) {
       refuse("label", "a failed run has no label");
     }
+    if (rule.label !== undefined && rule.on.every(isCommand)) {
+      refuse("label", "a command needs no label: leave it out");
+    }
     if (rule.branch !== undefined && !rule.on.every(isRun)) {
       refuse("branch", "is for workflow_run.failed and check_run.failed only");
     }
@@ -90,7 +96,10 @@ export const githubRuleSchema = z
     if (recipe === "review" && rule.deliver !== undefined) {
       refuse("deliver", "a review delivers a comment: leave `deliver` out");
     }
-    if (rule.closes !== undefined && (recipe === "review" || !rule.on.every(isIssue))) {
+    if (
+      rule.closes !== undefined &&
+      (recipe === "review" || !rule.on.every((kind) => isIssue(kind) || isCommand(kind)))
+    ) {
       refuse("closes", "is for changes made for issues only");
     }
     if (rule.comment !== undefined && (recipe === "review" || rule.on.every(isRun))) {
@@ -127,7 +136,8 @@ function recipeOf({
   on: readonly TriggerKind[];
   recipe?: "review" | "change" | undefined;
 }): "review" | "change" {
-  return recipe ?? (on.every(isPull) ? "review" : "change");
+  const events = on.filter((kind) => !isCommand(kind));
+  return recipe ?? (events.length > 0 && events.every(isPull) ? "review" : "change");
 }
 
 export type GithubRule = z.infer<typeof githubRuleSchema>;

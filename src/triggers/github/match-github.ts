@@ -28,6 +28,8 @@ export type GithubTrigger = {
   newestCounts: boolean;
   /** Which rule fired, and why the sender is trusted or not. */
   reason: string;
+  /** What somebody with write access asks for beside the subject's text, as data; null: nothing. */
+  asked: string | null;
 };
 
 /**
@@ -66,9 +68,35 @@ export function matchGithub(event: string, payload: unknown, rules: TriggerRules
   return { fires: false, reason };
 }
 
+/**
+ * The trigger of a command by somebody who may write: by the first rule for commands in the event's
+ * repository that has this recipe. Null: there is none.
+ */
+export function matchCommand(
+  event: GithubEvent,
+  recipe: GithubRule["recipe"],
+  asked: string | null,
+  rules: TriggerRules,
+): GithubTrigger | null {
+  const index = rules.github.findIndex(
+    (rule) => rule.recipe === recipe && isForCommands(rule, event.repository),
+  );
+  const rule = rules.github[index];
+  return rule ? { ...makeTrigger(rule, index, event), asked } : null;
+}
+
+/** Whether commands in that repository are heard by this rule. */
+export function isForCommands(rule: GithubRule, repository: string): boolean {
+  return rule.on.includes("command") && fitsRepository(rule, repository);
+}
+
+function fitsRepository(rule: GithubRule, repository: string): boolean {
+  return picomatch.isMatch(repository, rule.repository, { nocase: true, dot: true });
+}
+
 function whyRuleMisses(rule: GithubRule, event: GithubEvent): string | null {
   if (!rule.on.includes(event.kind)) return `it is for ${rule.on.join(", ")}`;
-  if (!picomatch.isMatch(event.repository, rule.repository, { nocase: true, dot: true })) {
+  if (!fitsRepository(rule, event.repository)) {
     return `${event.repository} is not ${rule.repository}`;
   }
   if (rule.label !== null) {
@@ -90,15 +118,12 @@ function whyRuleMisses(rule: GithubRule, event: GithubEvent): string | null {
 
 function makeTrigger(rule: GithubRule, index: number, event: GithubEvent): GithubTrigger {
   const sender = event.trust.mayWrite ? null : event.trust.askAbout;
-  const listed =
-    sender !== null &&
-    rule.trusted.some((one) =>
-      typeof one === "number" ? one === sender.id : one === sender.login.toLowerCase(),
-    );
+  const listed = sender !== null && isTrusted(rule, sender);
   const mayWrite = event.trust.mayWrite || listed;
   const needsApproval = rule.recipe === "change" && !mayWrite;
   const who = listed ? `${sender.login} is trusted by the rule` : event.trust.why;
   const clone = rule.clone.replaceAll("{repository}", event.repository);
+  const isIssue = event.kind.startsWith("issues.") || (event.kind === "command" && !event.head);
   return {
     subject: event.subject,
     isCommit: event.kind.endsWith(".failed"),
@@ -119,9 +144,10 @@ function makeTrigger(rule: GithubRule, index: number, event: GithubEvent): Githu
       outsideText: event.outsideText,
       author: event.author,
       replyTo: event.replyTo,
-      closes: rule.closes && event.kind.startsWith("issues."),
+      closes: rule.closes && isIssue,
       reviewedAgainst: event.reviewedAgainst,
-      label: rule.label,
+      // A command needs no label, so nobody takes it back by removing one.
+      label: event.kind === "command" ? null : rule.label,
       tells: rule.recipe === "change" && rule.comment && event.replyTo !== null,
     },
     needsApproval,
@@ -130,7 +156,15 @@ function makeTrigger(rule: GithubRule, index: number, event: GithubEvent): Githu
     perhapsOurs: findOwnBranch(event, clone),
     newestCounts: event.kind.startsWith("pull_request."),
     reason: `${event.kind} fits github[${index}]; ${who}`,
+    asked: null,
   };
+}
+
+/** Whether the rule counts an account as having write access. */
+export function isTrusted({ trusted }: GithubRule, { id, login }: Account): boolean {
+  return trusted.some((one) =>
+    typeof one === "number" ? one === id : one === login.toLowerCase(),
+  );
 }
 
 /** A fork's branch is never ours, whatever its name. */
@@ -142,11 +176,11 @@ function findOwnBranch({ head, repository }: GithubEvent, clone: string): OwnBra
 
 function defaultGoal(rule: GithubRule, event: GithubEvent): string {
   if (rule.recipe === "review") {
-    return event.kind.startsWith("pull_request.")
+    return event.reviewedAgainst !== null
       ? "Review the change of the pull request described below: say what is wrong with it, with file and line, worst first."
       : "Read the issue described below, look into the code, and say what causes it and what would resolve it.";
   }
-  return event.kind.startsWith("issues.")
+  return event.head === null
     ? "Resolve the issue described below."
     : "Find out why the run described below failed, and repair it.";
 }

@@ -1,13 +1,13 @@
 import { DeputyError } from "../../core/base/error.ts";
-import type { Task, TaskOrigin } from "../../core/task/task.ts";
-import type { IntakeRequest } from "../../orchestrator/intake/intake.ts";
-import type { Inbox, OpenDelivery } from "../inbox.ts";
-import { isHeldBack, judgeRefusal } from "../refusal.ts";
+import type { OpenDelivery } from "../inbox.ts";
+import { isHeldBack } from "../refusal.ts";
 import type { TriggerRules } from "../rules.ts";
-import { decideStory, type EarlierTask } from "./decide-story.ts";
 import { type GithubChange, readGithubChange } from "./github-event.ts";
-import type { Account } from "./github-trust.ts";
-import { type GithubTrigger, matchGithub, type OwnBranch } from "./match-github.ts";
+import type { InboxDeps, Words } from "./inbox-deps.ts";
+import { type GithubTrigger, matchGithub } from "./match-github.ts";
+import { runCommand } from "./run-command.ts";
+import { ended, retryLater, settle } from "./settle-delivery.ts";
+import { startOrContinue } from "./start-or-continue.ts";
 
 /**
  * Turns stored deliveries into tasks, oldest first. Every step is idempotent: the delivery's id is
@@ -17,53 +17,7 @@ import { type GithubTrigger, matchGithub, type OwnBranch } from "./match-github.
  * request head waits for the running review to end, and of several waiting ones only the newest
  * counts.
  */
-export type InboxDeps = {
-  inbox: Omit<Inbox, "insert">;
-  rules: () => TriggerRules;
-  /** Throws a DeputyError if the request is refused, `conflict` if the subject is busy. */
-  submit: (request: IntakeRequest) => Promise<{ task: Pick<Task, "id">; created: boolean }>;
-  findActiveTask: (subject: string) => Promise<string | null>;
-  /** The latest task that was to change something for this subject. */
-  findEarlier: (subject: string) => Promise<EarlierTask | null>;
-  /** Has a task that is over continue with this; `key` makes it happen once. */
-  rework: (
-    taskId: string,
-    what: { text: string; origin: TaskOrigin; goal: string },
-    key: string,
-  ) => Promise<void>;
-  retry: (taskId: string) => Promise<void>;
-  /** The active task that delivered this pull request before. */
-  findDeliverer: (pullUrl: string) => Promise<string | null>;
-  /** Record what somebody decided on a pull request that a task delivered. Returns its id; null: there is none. */
-  decide: (pullUrl: string, decided: { by: string; isMerged: boolean }) => Promise<string | null>;
-  /** Stop a task whose subject was closed, or lost its label. Returns the result. */
-  stop: (taskId: string, about: { what: string; label: string | null }) => Promise<string>;
-  /** Report a change of a task's subject to the task. Returns the result. */
-  changeOrigin: (
-    taskId: string,
-    change: Pick<GithubChange, "what" | "outsideText"> & { mayWrite: boolean },
-  ) => Promise<string>;
-  /**
-   * Tell the agents of an active task what somebody who may write said. Returns the result; null: the
-   * task has no agent that could be told.
-   */
-  tell: (
-    taskId: string,
-    change: Pick<GithubChange, "what" | "subject"> & { words: Words },
-    key: string,
-  ) => Promise<string | null>;
-  /** Ask GitHub whether a person may write; null if no token is configured. */
-  hasWriteAccess: ((repository: string, account: Account) => Promise<boolean>) | null;
-  /** Whether one of our tasks made this branch, or the commit that it points to. */
-  isOwnBranch: (branch: OwnBranch) => Promise<boolean>;
-  log: (level: "info" | "warn", fields: object, message: string) => void;
-};
-
-type Words = NonNullable<GithubChange["words"]>;
-
 const pageSize = 20;
-
-type End = { result: string; subject: string | null; taskId: string | null };
 
 /** One round over the inbox. Returns how many deliveries were settled and how many stay open. */
 export async function processInbox(deps: InboxDeps): Promise<{ settled: number; open: number }> {
@@ -89,6 +43,8 @@ async function processDelivery(
   waiting: Set<string>,
 ): Promise<boolean> {
   const { deliveryId } = delivery;
+  const commanded = await runCommand(deps, delivery);
+  if (commanded !== null) return commanded;
   const change = readGithubChange(delivery.event, delivery.payload);
   if (change !== null) return processChange(deps, delivery, change, waiting);
   const match = matchGithub(delivery.event, delivery.payload, deps.rules());
@@ -177,60 +133,6 @@ async function maySpeak(deps: InboxDeps, subject: string, { by, trust }: Words):
   });
 }
 
-/** Starts a task for the event, or has the subject's earlier one continue. */
-async function startOrContinue(
-  deps: InboxDeps,
-  { deliveryId }: OpenDelivery,
-  trigger: GithubTrigger,
-): Promise<Pick<End, "result" | "taskId">> {
-  const { origin, reason, recipe, subject, taskInput } = trigger;
-  // The delivery identifies the request: changed rules do not make it a new one.
-  const key = `github:${deliveryId}`;
-  const active = await deps.findActiveTask(subject);
-  const ask = await findDoubt(deps, trigger);
-  const earlier = recipe === "change" && active === null ? await deps.findEarlier(subject) : null;
-  const story = decideStory(trigger, earlier, ask === null);
-  const taskId = earlier?.task.id ?? null;
-  switch (story.kind) {
-    case "name":
-      return { result: `joined: ${story.result}`, taskId };
-    case "retry":
-      await deps.retry(earlier?.task.id ?? "");
-      return { result: `joined: ${taskId} had failed and is tried again; ${reason}`, taskId };
-    case "rework":
-      await deps.rework(earlier?.task.id ?? "", { ...story, origin, goal: taskInput.goal }, key);
-      return { result: `joined: ${taskId} continues with what is new; ${reason}`, taskId };
-    case "begin": {
-      const { goal } = taskInput;
-      const { task } = await deps.submit({
-        input: { ...taskInput, goal: story.about === null ? goal : `${goal}\n\n${story.about}` },
-        ...{ origin, recipe },
-        approval: ask === null ? null : `Start this task for ${subject}? ${ask}.`,
-        idempotency: { key, bodyHash: "github" },
-      });
-      return { result: `${recipe}: ${reason}`, taskId: task.id };
-    }
-  }
-}
-
-/** Why a person has to approve the change first; null: its sender may write. */
-async function findDoubt(
-  deps: InboxDeps,
-  { askAbout, needsApproval, reason, repository }: GithubTrigger,
-): Promise<string | null> {
-  if (!needsApproval) return null;
-  if (askAbout === null || deps.hasWriteAccess === null) return reason;
-  try {
-    return (await deps.hasWriteAccess(repository, askAbout)) ? null : reason;
-  } catch (error) {
-    const isHidden =
-      error instanceof DeputyError && (error.code === "forbidden" || error.code === "not_found");
-    if (!isHidden) throw error;
-    // Nobody else can tell: a person decides, and sees why they are asked.
-    return `${reason}. ${error.message.replace(/\s+/g, " ").replace(/\.$/, "")}`;
-  }
-}
-
 async function afterRefusal(
   deps: InboxDeps,
   delivery: OpenDelivery,
@@ -254,22 +156,7 @@ async function afterRefusal(
       return settle(deps, deliveryId, { result, subject, taskId: active });
     }
   }
-  const { isFinal, log, result } = judgeRefusal(delivery, error);
-  if (!isFinal && result === delivery.result) return false; // already logged
-  deps.log("warn", { deliveryId, subject }, log);
-  if (isFinal) return settle(deps, deliveryId, ended(result, subject));
-  await deps.inbox.note(deliveryId, { result, subject });
-  return false;
-}
-
-async function settle(deps: InboxDeps, deliveryId: string, end: End): Promise<true> {
-  await deps.inbox.settle(deliveryId, { ...end, result: end.result.slice(0, 1000) });
-  deps.log("info", { deliveryId, taskId: end.taskId }, `Delivery settled: ${end.result}`);
-  return true;
-}
-
-function ended(result: string, subject: string | null): End {
-  return { result, subject, taskId: null };
+  return retryLater(deps, delivery, subject, error);
 }
 
 /** For events of which only the newest counts: the last delivery of each subject on this page. */

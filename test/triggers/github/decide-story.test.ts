@@ -11,6 +11,7 @@ const origin = {
 };
 const trigger: Trigger = {
   isCommit: false,
+  asked: null,
   taskInput: { goal: "Resolve it.\n\nThis is issue #1.", repository: "/r" },
   origin,
 };

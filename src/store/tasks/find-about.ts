@@ -1,0 +1,46 @@
+import { sql } from "kysely";
+import type { Task } from "../../core/task/task.ts";
+import { toTask } from "../database/rows.ts";
+import type { Db } from "../database/schema.ts";
+
+/** Finds tasks by what they are about outside, and by what was said there. */
+export async function findTaskAbout(
+  db: Db,
+  { pullUrl, subject }: { subject: string; pullUrl: string | null },
+): Promise<Task | null> {
+  const isDelivered = sql<boolean>`(delivery_url = ${pullUrl} and delivery <> 'comment')`;
+  const row = await db
+    .selectFrom("tasks")
+    .selectAll()
+    .where(sql<boolean>`(subject = ${subject} or ${isDelivered})`)
+    .orderBy(sql`state in ('completed', 'failed', 'cancelled')`)
+    .orderBy(sql`${isDelivered} is true`, "desc")
+    .orderBy("createdAt", "desc")
+    .orderBy("id", "desc")
+    .limit(1)
+    .executeTakeFirst();
+  return row ? toTask(row) : null;
+}
+
+/** The task that was created with this idempotency key, if there is one. */
+export async function findTaskByKey(db: Db, key: string): Promise<Task | null> {
+  const row = await db
+    .selectFrom("tasks")
+    .innerJoin("idempotencyKeys as k", "k.taskId", "tasks.id")
+    .selectAll("tasks")
+    .where("k.key", "=", key)
+    .executeTakeFirst();
+  return row ? toTask(row) : null;
+}
+
+/** Whether a command from outside with this key has changed the task. */
+export async function isCommandRecorded(db: Db, taskId: string, key: string): Promise<boolean> {
+  const row = await db
+    .selectFrom("events")
+    .select("id")
+    .where("taskId", "=", taskId)
+    .where("type", "=", "task.commanded")
+    .where(sql<boolean>`data ->> 'key' = ${key}`)
+    .executeTakeFirst();
+  return row !== undefined;
+}

@@ -1,0 +1,83 @@
+import type { Author } from "../../core/ledger/author.ts";
+import type { Task, TaskOrigin } from "../../core/task/task.ts";
+import type { IntakeRequest } from "../../orchestrator/intake/intake.ts";
+import type { Inbox } from "../inbox.ts";
+import type { TriggerRules } from "../rules.ts";
+import type { EarlierTask } from "./decide-story.ts";
+import type { GithubChange } from "./github-event.ts";
+import type { Account } from "./github-trust.ts";
+import type { OwnBranch } from "./match-github.ts";
+
+/** What processing a delivery needs of the rest; the daemon puts it together. */
+export type InboxDeps = {
+  inbox: Omit<Inbox, "insert">;
+  rules: () => TriggerRules;
+  /** Throws a DeputyError if the request is refused, `conflict` if the subject is busy. */
+  submit: (request: IntakeRequest) => Promise<{ task: Pick<Task, "id">; created: boolean }>;
+  findActiveTask: (subject: string) => Promise<string | null>;
+  /** The latest task that was to change something for this subject. */
+  findEarlier: (subject: string) => Promise<EarlierTask | null>;
+  /** Has a task that is over continue with this; `key` makes it happen once. */
+  rework: (
+    taskId: string,
+    what: { text: string; origin: TaskOrigin; goal: string },
+    key: string,
+  ) => Promise<void>;
+  retry: (taskId: string) => Promise<void>;
+  /** The active task that delivered this pull request before. */
+  findDeliverer: (pullUrl: string) => Promise<string | null>;
+  /** Record what somebody decided on a pull request that a task delivered. Returns its id; null: there is none. */
+  decide: (pullUrl: string, decided: { by: string; isMerged: boolean }) => Promise<string | null>;
+  /** Stop a task whose subject was closed, or lost its label. Returns the result. */
+  stop: (taskId: string, about: { what: string; label: string | null }) => Promise<string>;
+  /** Report a change of a task's subject to the task. Returns the result. */
+  changeOrigin: (
+    taskId: string,
+    change: Pick<GithubChange, "what" | "outsideText"> & { mayWrite: boolean },
+  ) => Promise<string>;
+  /**
+   * Tell the agents of an active task what somebody who may write said. Returns the result; null: the
+   * task has no agent that could be told.
+   */
+  tell: (
+    taskId: string,
+    change: Pick<GithubChange, "what" | "subject"> & { words: Words },
+    key: string,
+  ) => Promise<string | null>;
+  /** Ask GitHub whether a person may write; null if no token is configured. */
+  hasWriteAccess: ((repository: string, account: Account) => Promise<boolean>) | null;
+  /** Whether one of our tasks made this branch, or the commit that it points to. */
+  isOwnBranch: (branch: OwnBranch) => Promise<boolean>;
+  /** Null without a token: nobody could be answered. */
+  commands: CommandDeps | null;
+  log: (level: "info" | "warn", fields: object, message: string) => void;
+};
+
+/** What commands in comments need. A DeputyError of theirs is told to who gave the command. */
+export type CommandDeps = {
+  /** The login of our account; null: GitHub does not tell. */
+  findOwnLogin: () => Promise<string | null>;
+  /** Shows that a comment was read; never rejects. */
+  acknowledge: (repository: string, commentId: number) => Promise<void>;
+  /** One comment for each key, however often it is said. */
+  reply: (place: string, text: string, key: string) => Promise<void>;
+  /** A pull request as GitHub shows it now. */
+  readPull: (place: string) => Promise<unknown>;
+  findTask: (id: string) => Promise<Task | null>;
+  /** The task that an idempotency key made. */
+  findMade: (key: string) => Promise<Task | null>;
+  /** The task that delivered the pull request, else the latest about the subject; an open one first. */
+  findAbout: (about: { subject: string; pullUrl: string | null }) => Promise<Task | null>;
+  /** Whether a command with this key has changed the task already. */
+  isRecorded: (taskId: string, key: string) => Promise<boolean>;
+  /** How a task stands, for anybody to read. */
+  describe: (task: Task) => Promise<string>;
+  stop: (taskId: string, author: Author) => Promise<void>;
+  retry: (taskId: string, author: Author) => Promise<void>;
+  answer: (taskId: string, words: string, author: Author) => Promise<void>;
+  /** Answers the open question about the budget. */
+  grant: (taskId: string, amount: string, author: Author) => Promise<void>;
+};
+
+/** What a person says about a subject. */
+export type Words = NonNullable<GithubChange["words"]>;
