@@ -332,6 +332,9 @@ export function makeMemoryStore(): MemoryStore {
       return stored.id;
     },
     insertNotifications: async () => {},
+    // Without pushes there is nothing that one asks.
+    lockAsk: async () => null,
+    useAsk: async () => false,
     wakeStage: async (stage, taskId, _, at) => {
       written.woken.add(`${stage} ${taskId}${at && at.getTime() > Date.now() ? " later" : ""}`);
     },

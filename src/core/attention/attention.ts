@@ -1,5 +1,6 @@
 import type { TaskState } from "../task/lifecycle.ts";
 import type { QuestionKind } from "../task/question.ts";
+import type { Risk } from "./risk.ts";
 
 /**
  * What needs a person: one list, computed here and the same on every surface. An item is there
@@ -43,14 +44,11 @@ export type AttentionItem = {
   expires: Date | null;
 };
 
-/**
- * What a person may do about it. `high`: it spends, lets something strange in, or changes a
- * repository, so it is not for a single tap.
- */
+/** What a person may do about it. */
 export type AttentionAction = {
   name: "answer" | "accept" | "discard" | "retry" | "open" | "thaw";
   label: string;
-  risk: "low" | "high";
+  risk: Risk;
   /** On the command line; null: there is no verb for it. */
   command: string | null;
   /** Of the API; an `answer` of null is for the person's own words. Null: it is done elsewhere. */

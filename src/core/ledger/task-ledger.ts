@@ -1,3 +1,4 @@
+import type { Ask, AskUse } from "../attention/ask.ts";
 import type { Spent } from "../budget/budget.ts";
 import type { Verdict } from "../proof/verdict.ts";
 import type { EventType } from "../task/event.ts";
@@ -73,6 +74,13 @@ export type TaskLedger = {
   listQuestions(taskId: string): Promise<Question[]>;
   listOpenQuestions(taskId: string): Promise<Question[]>;
   setAnswer(id: string, answer: string): Promise<void>;
+
+  /**
+   * What a push asks, locked. `isOver`: it has expired. `isPast`: its task was retried since.
+   */
+  lockAsk(id: string): Promise<{ ask: Ask; isOver: boolean; isPast: boolean } | null>;
+  /** Used once; false: it was used before. */
+  useAsk(id: string, use: AskUse): Promise<boolean>;
 
   insertPlan(record: NewPlanRecord): Promise<void>;
   listPlans(taskId: string): Promise<PlanRecord[]>;

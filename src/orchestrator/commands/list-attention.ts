@@ -4,6 +4,7 @@ import {
   archiveDays,
   attentionTiers,
 } from "../../core/attention/attention.ts";
+import { riskOf } from "../../core/attention/risk.ts";
 import {
   hashQuestion,
   isAskedAgain,
@@ -90,12 +91,6 @@ function answersTo({ id }: Task, question: Question, isAgain: boolean): Attentio
     },
     href: null,
   }));
-}
-
-/** Low: it spends nothing more than was allowed, and nothing is lost by it. */
-function riskOf(kind: QuestionKind, answer: string | null): AttentionAction["risk"] {
-  if (kind === "question") return "low";
-  return kind === "stuck" && answer !== "give up" ? "low" : "high";
 }
 
 function readyItem(task: Task): AttentionItem {

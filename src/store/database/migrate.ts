@@ -24,6 +24,7 @@ import { reportsMigration } from "../migrations/0027-reports.ts";
 import { storiesMigration } from "../migrations/0030-stories.ts";
 import { uncommittedMigration } from "../migrations/0031-uncommitted.ts";
 import { freshMigration } from "../migrations/0032-fresh.ts";
+import { asksMigration } from "../migrations/0035-asks.ts";
 import { triggersMigration } from "../migrations/0036-triggers.ts";
 import { backUpTables } from "./backups.ts";
 import type { Db } from "./schema.ts";
@@ -54,6 +55,7 @@ const migrations: Record<string, Migration> = {
   "0030-stories": storiesMigration,
   "0031-uncommitted": uncommittedMigration,
   "0032-fresh": freshMigration,
+  "0035-asks": asksMigration,
   "0036-triggers": triggersMigration,
 };
 

@@ -1,5 +1,6 @@
 import type { ColumnType, Generated, Kysely, KyselyPlugin } from "kysely";
 import type { PoolClient } from "pg";
+import type { Ask, AskOption } from "../../core/attention/ask.ts";
 import type { Budget } from "../../core/budget/budget.ts";
 import type { Role } from "../../core/budget/usage.ts";
 import type { NewNotification } from "../../core/ledger/task-ledger.ts";
@@ -357,6 +358,15 @@ export type Database = {
     lastError: string | null;
     createdAt: DefaultTime;
   };
+  asks: Pick<Ask, "id" | "eventId" | "taskId" | "questionId" | "usedOption" | "usedBy"> & {
+    options: Json<AskOption[]>;
+    pageHash: string;
+    createdAt: DefaultTime;
+    expiresAt: Date;
+    usedAt: MaybeTime;
+    usedMessage: string | null;
+  };
+  replyTopics: { topicHash: string; lastId: string; readAt: DefaultTime };
 };
 
 /** What a database was opened with; transactions take their connections from there. */

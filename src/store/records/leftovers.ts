@@ -2,6 +2,7 @@ import { sql } from "kysely";
 import { terminalTaskStates } from "../../core/task/lifecycle.ts";
 import { deleteBackups } from "../database/backups.ts";
 import type { Db } from "../database/schema.ts";
+import { deleteAsks } from "./asks.ts";
 
 /**
  * Rows outside any task's history that would grow for ever: keys that recognise repeated requests,
@@ -17,6 +18,7 @@ export async function deleteLeftovers(db: Db, before: Date): Promise<Record<stri
     flakyTests: await deleteFlakyTests(db, before),
     freezes: await deleteFreezes(db, before),
     notifications: await deleteNotifications(db, before),
+    asks: await deleteAsks(db, before),
     backups: await deleteBackups(db, before),
   };
 }

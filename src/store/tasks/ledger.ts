@@ -1,5 +1,6 @@
 import type { TaskLedger, Transact } from "../../core/ledger/task-ledger.ts";
 import type { Db, Tx } from "../database/schema.ts";
+import { lockAsk, useAsk } from "../records/asks.ts";
 import {
   findMessageKey,
   finishMessages,
@@ -72,6 +73,8 @@ export function makeLedger(tx: Tx): TaskLedger {
     listQuestions: on(listQuestions),
     listOpenQuestions: on(listOpenQuestions),
     setAnswer: on(setAnswer),
+    lockAsk: on(lockAsk),
+    useAsk: on(useAsk),
     insertPlan: on(insertPlan),
     listPlans: on(listPlans),
     closePlan: on(closePlan),

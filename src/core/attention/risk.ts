@@ -1,0 +1,13 @@
+import type { QuestionKind } from "../task/question.ts";
+
+/**
+ * `high`: it spends, lets something strange in, or changes a repository, so it is not for a single
+ * tap.
+ */
+export type Risk = "low" | "high";
+
+/** Of an answer. Low: it spends nothing more than was allowed, and nothing is lost by it. */
+export function riskOf(kind: QuestionKind, answer: string | null): Risk {
+  if (kind === "question") return "low";
+  return kind === "stuck" && answer !== "give up" ? "low" : "high";
+}
