@@ -31,6 +31,7 @@ const item = z.object({
     "failed",
     "space",
     "rules",
+    "replies",
     "frozen",
     "sandbox",
     "unreadable",

@@ -98,7 +98,14 @@ const fileSchema = z.strictObject({
   sandbox: sandboxSchema.optional(),
   /** Servers whose tools the builtin agent has. */
   mcp_servers: mcpServersSchema.optional(),
-  ntfy: z.strictObject({ url: z.url().optional(), topic: z.string().min(1) }).optional(),
+  ntfy: z
+    .strictObject({
+      url: z.url().optional(),
+      topic: z.string().min(1).optional(),
+      /** Whether pushes have buttons, and answers are read from the ntfy server. */
+      buttons: z.boolean().optional(),
+    })
+    .optional(),
   webhook: z.strictObject({ url: z.url() }).optional(),
   github: z.strictObject({ api_url: z.url().optional() }).optional(),
   gitea: z.strictObject({ url: z.url() }).optional(),
@@ -220,6 +227,12 @@ export function loadConfig(
       webhook: webhookUrl && webhookSecret ? { url: webhookUrl, secret: webhookSecret } : null,
       publicUrl: env.DEPUTY_PUBLIC_URL || file.public_url || null,
     },
+    /** Of pushes by ntfy. */
+    push: {
+      buttons:
+        (readChoice(env, "DEPUTY_NTFY_BUTTONS", ["true", "false"]) ??
+          String(file.ntfy?.buttons ?? true)) === "true",
+    },
     github: {
       token: readSecret(env, "GITHUB_TOKEN"),
       apiUrl: env.GITHUB_API_URL || file.github?.api_url || "https://api.github.com",
@@ -247,6 +260,7 @@ export function loadConfig(
       restored: join(home, "restored"),
       triggers: join(home, "triggers.yaml"),
       token: join(home, "token"),
+      pushKey: join(home, "push-key"),
       daemonFile: join(home, "daemon.json"),
     },
   };

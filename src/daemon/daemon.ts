@@ -49,6 +49,7 @@ import { startSpaceWatch } from "./housekeeping/start-space-watch.ts";
 import { watchGarbled } from "./housekeeping/watch-garbled.ts";
 import { foldersOf } from "./housekeeping/watch-space.ts";
 import { makeIntakeRules } from "./intake-rules.ts";
+import { openReplies, readPushSecrets } from "./open-replies.ts";
 import { parkAll, startOwnProcess } from "./own-process.ts";
 import { openPrepared } from "./programs/open-prepared.ts";
 import { startPrograms } from "./programs/programs.ts";
@@ -80,7 +81,8 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
   const secrets = [...config.secrets, token];
   const redact = makeRedact(secrets);
   // The topic of a push service may be any word, and is a secret only to those who could read along.
-  const redactPush = makeRedact([...secrets, ...secretsOf(config.notifier)]);
+  const push = await readPushSecrets(config);
+  const redactPush = makeRedact([...secrets, ...secretsOf(config.notifier), push.topic]);
   const onError = (what: string) => logErrors(log, what);
   const logLine = (level: "info" | "warn" | "error", fields: object, message: string) =>
     log[level](fields, message);
@@ -196,11 +198,15 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
         onError: onError("relay error"),
       }),
     );
+    const replies = openReplies({
+      ...{ ...core, config, redact: redactPush, secrets: push, log: logLine },
+    });
+    if (replies) services.add("answers from pushes", replies);
     const notifier = services.add(
       "notifier",
       startNotifier({
         db,
-        channels: openChannels(config.notifier),
+        channels: openChannels(config.notifier, replies?.findActions),
         redact: redactPush,
         log: logLine,
       }),
@@ -315,10 +321,12 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
               ? `Sandbox: ${describeSandbox(sandbox)}.`
               : null,
           rules: triggers.problems(),
+          replies: replies?.problems() ?? [],
           unreadable: garbled.count(),
         }),
       metrics: makeMetrics({
         ...{ db, repairedHolds, running: runner.running, garbledRows: garbled.count },
+        replies: () => replies?.counts() ?? {},
         repositories: use.read,
         volumes: () => listVolumes(places, config.minFreeMb),
       }),

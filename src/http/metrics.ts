@@ -16,6 +16,8 @@ export function makeMetrics(deps: {
   running: () => Claim[];
   repairedHolds: () => number;
   garbledRows: () => number;
+  /** Messages from buttons of pushes since start, by what became of them. */
+  replies: () => Record<string, number>;
   /** As last measured. */
   repositories: () => RepositoryUse[];
   volumes: () => Volume[];
@@ -45,6 +47,11 @@ export function makeMetrics(deps: {
   const unsent = gauge(
     "deputy_notifications_unsent",
     "Notifications that have not been delivered yet",
+  );
+  const replies = gauge(
+    "deputy_push_replies",
+    "Messages in the topic of answers since start; dropped: not from a button of ours",
+    ["result"],
   );
   const use = gauge(
     "deputy_repository_bytes",
@@ -79,6 +86,7 @@ export function makeMetrics(deps: {
       claims.set({ stage }, running.filter((claim) => claim.stage === stage).length);
     repaired.set(deps.repairedHolds());
     garbled.set(deps.garbledRows());
+    for (const [result, count] of Object.entries(deps.replies())) replies.set({ result }, count);
     frozen.set((await findFreeze(deps.db)) ? 1 : 0);
     const late = await countOverdue(deps.db);
     overdue.set(late.outbox);

@@ -78,7 +78,7 @@ function readRetryAfter(header: string | null): number | null {
 }
 
 /** fetch only says "fetch failed"; the reason is in its cause. */
-function causeOf(error: unknown): string {
+export function causeOf(error: unknown): string {
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
   const code = (cause as NodeJS.ErrnoException).code;
   const message = cause instanceof Error ? cause.message : String(cause);

@@ -10,6 +10,8 @@ import { agentRules } from "../daemon/intake-rules.ts";
 import { findSandbox } from "../daemon/programs/start-sandbox.ts";
 import { findTriggerProblems } from "../daemon/trigger-problems.ts";
 import { tryForges, tryGithub } from "../daemon/try-github.ts";
+import { tryGithub } from "../daemon/try-github.ts";
+import { tryPush } from "../daemon/try-push.ts";
 import { findUnusableFallbacks } from "../roles/fallbacks.ts";
 import { describeSandbox, noSandbox } from "../sandbox/box/sandbox.ts";
 import { runCommand } from "../sandbox/process/run-command.ts";
@@ -77,14 +79,21 @@ export async function examine(env: NodeJS.ProcessEnv = process.env): Promise<Doc
           detail: "GITHUB_WEBHOOK_SECRET is not set: /hooks/github refuses everything",
         },
     ...(await examineTriggers(config)),
-    config.notifier.ntfy
-      ? { name: "phone", status: "ok", detail: `ntfy at ${config.notifier.ntfy.url}` }
-      : {
-          name: "phone",
-          status: "missing",
-          detail: "no ntfy topic is set (DEPUTY_NTFY_TOPIC): nothing is pushed when a task ends",
-        },
+    ...(await examinePhone(config)),
   ];
+}
+
+/** The server is tried as a phone uses it. */
+async function examinePhone(config: Config): Promise<DoctorFinding[]> {
+  const name = "phone";
+  const { ntfy } = config.notifier;
+  if (!ntfy) {
+    const detail = "no ntfy topic is set (DEPUTY_NTFY_TOPIC): nothing is pushed when a task ends";
+    return [{ name, status: "missing", detail }];
+  }
+  const lacks = await tryPush(config);
+  if (lacks.length === 0) return [{ name, status: "ok", detail: `ntfy at ${ntfy.url}` }];
+  return lacks.map((detail) => ({ name, status: "missing", detail }));
 }
 
 /** The token is tried, and the repositories that rules name with it. */

@@ -17,7 +17,11 @@ export async function openSystem(around: Surroundings): Promise<System> {
     keepLog: true,
     env: {
       ...{ OPENAI_API_KEY: "sk-test", OPENAI_BASE_URL: around.modelUrl, DEPUTY_MODEL: "scripted" },
-      ...{ DEPUTY_NTFY_URL: around.phoneUrl, DEPUTY_NTFY_TOPIC: "night" },
+      ...{
+        DEPUTY_NTFY_URL: around.phoneUrl,
+        DEPUTY_NTFY_TOPIC: "night",
+        DEPUTY_NTFY_BUTTONS: "false",
+      },
       DEPUTY_WHEN_STUCK: "ask",
       ...around.env,
     },

@@ -74,3 +74,16 @@ function answersOf(kind: QuestionKind): AskOption[] {
     answer,
   }));
 }
+
+/** What became of an ask that was used. */
+export function describeUse({ options, usedAt, usedBy, usedOption }: Ask): string {
+  const label = options[usedOption ?? 0]?.label ?? "";
+  const at = usedAt ? `${usedAt.toISOString().slice(0, 16).replace("T", " ")} UTC` : "some time";
+  return `Already answered: ${label}, at ${at}, by ${usedBy}.`;
+}
+
+/** For a button or a page that has outlived its time. */
+export function describeExpiry({ questionId, taskId }: Ask, limit: string): string {
+  const instead = `deputy ${questionId === null ? "show" : "answer"} ${taskId}`;
+  return `Too late, nothing was changed: ${limit} at most. Use ${instead}.`;
+}

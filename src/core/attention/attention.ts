@@ -29,6 +29,7 @@ export type AttentionItem = {
     | "failed"
     | "space"
     | "rules"
+    | "replies"
     | "frozen"
     | "sandbox"
     | "unreadable";

@@ -10,15 +10,15 @@ export async function prepareHome(config: Config): Promise<string> {
   await mkdir(config.home, { recursive: true, mode: 0o700 });
   await chmod(config.home, 0o700);
   for (const folder of folders) await mkdir(config.paths[folder], { recursive: true, mode: 0o700 });
-  return config.token ?? (await makeToken(config.paths.token));
+  return config.token ?? (await keepSecret(config.paths.token));
 }
 
-/** The API token: made on first run, readable by its owner alone. */
-async function makeToken(path: string): Promise<string> {
+/** A secret of chance: made on first run, readable by its owner alone. */
+export async function keepSecret(path: string): Promise<string> {
   const known = await readToken(path);
   if (known) return known;
   const token = randomBytes(32).toString("base64url");
-  // An empty file: the daemon that made it was killed before it wrote the token.
+  // An empty file: the daemon that made it was killed before it wrote the secret.
   await rm(path, { force: true });
   await writeFile(path, `${token}\n`, { mode: 0o600, flag: "wx" });
   return token;

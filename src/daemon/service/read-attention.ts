@@ -14,6 +14,8 @@ export async function readAttention(
     problems: readonly string[];
     /** Of the rules of triggers. */
     rules: readonly string[];
+    /** Of answers from pushes. */
+    replies: readonly string[];
     sandbox: string | null;
     unreadable: number;
   },
@@ -28,15 +30,18 @@ export async function readAttention(
 }
 
 function listTroubles(
-  { problems, rules, sandbox, unreadable }: Parameters<typeof readAttention>[1],
+  { problems, replies, rules, sandbox, unreadable }: Parameters<typeof readAttention>[1],
   freeze: Freeze | null,
 ): AttentionItem[] {
   const none = { tier: "system", task: null, subtask: null, actions: [], expires: null } as const;
-  const list = (kind: "space" | "rules", sentences: readonly string[]): AttentionItem[] =>
+  const list = (
+    kind: "space" | "rules" | "replies",
+    sentences: readonly string[],
+  ): AttentionItem[] =>
     sentences.map((why, index) => ({
       ...{ ...none, id: `system:${kind}:${index}`, kind, since: null, why, actions: [] },
     }));
-  const items = [...list("space", problems), ...list("rules", rules)];
+  const items = [...list("space", problems), ...list("rules", rules), ...list("replies", replies)];
   if (freeze)
     items.push({
       ...{ ...none, id: "system:frozen", kind: "frozen", since: freeze.since },

@@ -1,6 +1,14 @@
-import { type Ask, type AskOption, type AskUse, buttonHours } from "../../core/attention/ask.ts";
+import {
+  type Ask,
+  type AskOption,
+  type AskUse,
+  describeExpiry,
+  describeUse,
+  pageDays,
+} from "../../core/attention/ask.ts";
 import { DeputyError } from "../../core/base/error.ts";
 import type { TaskLedger } from "../../core/ledger/task-ledger.ts";
+import { faultPoint } from "../runner/fault-point.ts";
 import type { AdvanceDeps } from "../transitions/advance.ts";
 import { answerQuestion, retryTask } from "./commands.ts";
 import { pauseTask } from "./steer.ts";
@@ -19,6 +27,11 @@ export type Press = Omit<AskUse, "option"> & {
 
 /** Not for `accept` and `discard`, which change a repository, and not for a test. */
 export async function pressOption(deps: AdvanceDeps, ask: Ask, press: Press): Promise<void> {
+  await pressInside(deps, ask, press);
+  faultPoint("press", "advanced");
+}
+
+async function pressInside(deps: AdvanceDeps, ask: Ask, press: Press): Promise<void> {
   const { option } = press;
   const taking: AdvanceDeps = {
     ...deps,
@@ -56,13 +69,13 @@ function wordsOf({ option, words }: Press): string {
 
 async function takeAsk(ledger: TaskLedger, { id, options }: Ask, press: Press): Promise<void> {
   const found = await ledger.lockAsk(id);
-  if (!found) throw new DeputyError("gone", `${tooLate}: what it asks about was removed.`);
+  if (!found)
+    throw new DeputyError("gone", "What this asks about was removed; nothing was changed.");
   if (found.ask.usedAt !== null) throw new DeputyError("conflict", describeUse(found.ask));
-  if (found.isOver)
-    throw new DeputyError(
-      "gone",
-      `${tooLate}: it was good for a few days. ${elsewhere(found.ask)}`,
-    );
+  if (found.isOver) {
+    const limit = `an answer page works for ${pageDays} days`;
+    throw new DeputyError("gone", describeExpiry(found.ask, limit));
+  }
   if (found.isPast)
     throw new DeputyError(
       "conflict",
@@ -71,26 +84,5 @@ async function takeAsk(ledger: TaskLedger, { id, options }: Ask, press: Press): 
   const { by, message } = press;
   const option = options.indexOf(press.option);
   await ledger.useAsk(id, { option, by, message });
-}
-
-const tooLate = "Too late";
-
-/** What became of an ask that was used. */
-export function describeUse({ options, usedAt, usedBy, usedOption }: Ask): string {
-  const label = options[usedOption ?? 0]?.label ?? "";
-  return `Already answered: ${label}, at ${formatTime(usedAt)}, by ${usedBy}.`;
-}
-
-/** For a button that has outlived its hours. */
-export function describeExpiry(ask: Ask): string {
-  return `${tooLate}: a button is good for ${buttonHours} hours. ${elsewhere(ask)}`;
-}
-
-function elsewhere({ questionId, taskId }: Ask): string {
-  const verb = questionId === null ? "show" : "answer";
-  return taskId === "" ? "" : `Nothing was changed; use deputy ${verb} ${taskId}.`;
-}
-
-function formatTime(at: Date | null): string {
-  return at === null ? "" : `${at.toISOString().slice(0, 16).replace("T", " ")} UTC`;
+  faultPoint("press", "claimed");
 }

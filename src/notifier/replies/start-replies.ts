@@ -1,0 +1,119 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Redact } from "../../core/text/redact.ts";
+import { noteLastReply, readLastReply } from "../../store/records/asks.ts";
+import type { NotifierConfig } from "../notifier-config.ts";
+import { causeOf, post } from "../post.ts";
+import { rootOf } from "./ask-ntfy.ts";
+import { examineServer, type ServerFacts } from "./examine-server.ts";
+import { followTopic } from "./follow-topic.ts";
+import { type FindActions, makeFindActions } from "./push-actions.ts";
+import { hashSecret, type ReplySecrets } from "./reply-secrets.ts";
+import { makeTakeReply, type ReplyCounts, type ReplyDeps } from "./take-reply.ts";
+
+/**
+ * The way back from a push: what the server can do is found out once, pushes get their buttons, and
+ * the topic to which buttons are sent is read. No port of this machine is open for it.
+ */
+export type Replies = {
+  findActions: FindActions;
+  /** What the server can do; null as long as it could not be asked. Waits for the first result. */
+  facts(patienceMs: number): Promise<ServerFacts | null>;
+  /** What keeps buttons from working, in sentences. */
+  problems(): string[];
+  counts(): ReplyCounts;
+  stop(): Promise<void>;
+};
+
+export type RepliesDeps = Pick<ReplyDeps, "db" | "press" | "log"> & {
+  ntfy: NonNullable<NotifierConfig["ntfy"]>;
+  publicUrl: string | null;
+  secrets: ReplySecrets;
+  /** Without it, pushes have a page at most. */
+  buttons: boolean;
+  redact: Redact;
+};
+
+/** A push does not wait longer than this for what the server can do. */
+const patienceMs = 5_000;
+const askAgainMs = 60_000;
+
+export function startReplies(deps: RepliesDeps): Replies {
+  const { db, log, ntfy, redact, secrets } = deps;
+  const stopping = new AbortController();
+  const { signal } = stopping;
+  const counts: ReplyCounts = { answered: 0, refused: 0, dropped: 0 };
+  const topicHash = hashSecret(secrets.topic);
+  let trouble: string | null = null;
+  let facts: ServerFacts | null = null;
+
+  const examine = async (): Promise<void> => {
+    while (!signal.aborted && facts === null)
+      try {
+        facts = await examineServer(ntfy, secrets.topic, signal);
+        if (facts.buttons !== null && deps.buttons) log("warn", {}, facts.buttons);
+      } catch {
+        // It is away. Pushes that are refused say so in the log.
+        await sleep(askAgainMs, undefined, { signal }).catch(() => {}); // stopped
+      }
+  };
+  const examined = deps.buttons ? examine() : Promise.resolve();
+  const readFacts = async (ms: number) => {
+    await Promise.race([examined, sleep(ms, undefined, { ref: false, signal }).catch(() => {})]);
+    return facts;
+  };
+  const mayPress = async () => deps.buttons && (await readFacts(patienceMs))?.buttons === null;
+
+  const tell: ReplyDeps["tell"] = async (eventId, { body, title }) => {
+    const message = { topic: ntfy.topic, title, message: redact(body), sequence_id: eventId };
+    const request = {
+      headers: ntfy.token === null ? undefined : { authorization: `Bearer ${ntfy.token}` },
+      body: JSON.stringify({ ...message, priority: 2, tags: ["leftwards_arrow_with_hook"] }),
+    };
+    const result = await post(
+      rootOf(ntfy),
+      { headers: request.headers ?? {}, body: request.body },
+      { timeoutMs: 15_000, signal },
+    );
+    // The answer counts all the same; only its receipt is lost.
+    if (result.kind === "refused")
+      log(
+        "warn",
+        { error: redact(result.error) },
+        "could not tell a phone what became of its answer",
+      );
+  };
+
+  const topic = deps.buttons
+    ? followTopic({
+        ...{ server: ntfy, topic: secrets.topic },
+        readLast: () => readLastReply(db, topicHash),
+        keep: (lastId) => noteLastReply(db, topicHash, lastId),
+        onMessage: makeTakeReply({ ...deps, key: secrets.buttons, tell, signal }, counts),
+        onJunk: () => {
+          counts.dropped++;
+        },
+        onTrouble: (error) => {
+          const said =
+            error && `answers from pushes cannot be read from the ntfy server: ${causeOf(error)}`;
+          const isNews = (said === null) !== (trouble === null);
+          trouble = said && redact(said);
+          if (isNews && trouble) log("warn", {}, trouble);
+          if (isNews && !trouble) log("info", {}, "answers from pushes are read again");
+        },
+      })
+    : null;
+
+  return {
+    findActions: makeFindActions({ ...deps, root: rootOf(ntfy), mayPress }),
+    facts: readFacts,
+    problems: () =>
+      deps.buttons
+        ? [facts?.buttons, trouble].flatMap((one) => (one ? [one] : [])).slice(0, 1)
+        : [],
+    counts: () => ({ ...counts }),
+    stop: async () => {
+      stopping.abort();
+      await Promise.all([examined, topic?.stop()]);
+    },
+  };
+}
