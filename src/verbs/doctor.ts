@@ -10,7 +10,6 @@ import { agentRules } from "../daemon/intake-rules.ts";
 import { findSandbox } from "../daemon/programs/start-sandbox.ts";
 import { findTriggerProblems } from "../daemon/trigger-problems.ts";
 import { tryForges, tryGithub } from "../daemon/try-github.ts";
-import { tryGithub } from "../daemon/try-github.ts";
 import { tryPush } from "../daemon/try-push.ts";
 import { findUnusableFallbacks } from "../roles/fallbacks.ts";
 import { describeSandbox, noSandbox } from "../sandbox/box/sandbox.ts";
