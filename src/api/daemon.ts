@@ -48,6 +48,9 @@ const agentWire = z.object({
 });
 export const agentsWire = z.object({ agents: z.array(agentWire) });
 
+/** Of an event that was stored. */
+export const keptWire = named("Kept", z.object({ message: z.string(), delivery_id: z.string() }));
+
 export const problemWire = named(
   "Problem",
   z.object({

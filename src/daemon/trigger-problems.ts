@@ -7,19 +7,26 @@ import type { TriggerRules } from "../triggers/rules.ts";
  * daemon's log when rules are read, and for `doctor`; the intake checks again for each event.
  */
 export function findTriggerProblems(
-  { github }: TriggerRules,
+  rules: TriggerRules,
   intake: Pick<IntakeRules, "defaultAgent" | "requireAgent">,
 ): string[] {
-  return github.flatMap((rule, index) => {
+  const github = rules.github.map(({ agent, clone, repository }, index) => ({
+    where: `github[${index}]`,
+    agent,
+    // A rule for many repositories is checked with the settings that hold for all of them.
+    repository: clone.replaceAll("{repository}", repository),
+  }));
+  const named = [...rules.schedule, ...rules.hook].map(({ name, task }) => ({
+    ...{ where: name, agent: task.agent ?? null, repository: task.repository },
+  }));
+  return [...github, ...named].flatMap(({ agent, repository, where }) => {
     try {
-      // A rule for many repositories is checked with the settings that hold for all of them.
-      const repository = rule.clone.replaceAll("{repository}", rule.repository);
-      intake.requireAgent(rule.agent ?? intake.defaultAgent(repository));
+      intake.requireAgent(agent ?? intake.defaultAgent(repository));
       return [];
     } catch (error) {
       if (!(error instanceof DeputyError)) throw error;
       return [
-        `${error.message} Until then events that fit github[${index}] of triggers.yaml start nothing: each waits for three days.`,
+        `${error.message} Until then events that fit ${where} of triggers.yaml start nothing: each waits for three days.`,
       ];
     }
   });

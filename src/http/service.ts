@@ -117,6 +117,13 @@ export type DaemonService = {
     signature: string | undefined;
     rawBody: Buffer;
   }): Promise<{ status: number; message: string }>;
+  /** A post to an address of its own, of a rule in the section `hook`. */
+  receiveHook(post: {
+    name: string;
+    authorization: string | undefined;
+    header(name: string): string | undefined;
+    rawBody: Buffer;
+  }): Promise<{ status: number; message: string; deliveryId: string | null }>;
   testTrigger(event: string, payload: unknown): Promise<unknown>;
   /** What a rule would start, by its name; `text`: what would come. */
   tryRule(given: { rule: string; text: string | null }): Promise<unknown>;

@@ -5,6 +5,7 @@ import { explainIssue } from "../core/base/explain-issue.ts";
 import { findLine } from "../core/text/yaml-line.ts";
 import { inboxRuleSchema } from "./folder/inbox-rule.ts";
 import { githubRuleSchema } from "./github/github-rule.ts";
+import { hookRuleSchema } from "./hook/hook-rule.ts";
 import { scheduleRuleSchema } from "./schedule/schedule-rule.ts";
 
 /**
@@ -17,6 +18,7 @@ const sections = {
   github: githubRuleSchema,
   schedule: scheduleRuleSchema,
   inbox: inboxRuleSchema,
+  hook: hookRuleSchema,
 };
 
 const rulesOf = <Rule extends z.ZodType>(rule: Rule) =>
@@ -31,6 +33,7 @@ const triggerRulesSchema = z
     github: rulesOf(sections.github),
     schedule: rulesOf(sections.schedule),
     inbox: rulesOf(sections.inbox),
+    hook: rulesOf(sections.hook),
   })
   .superRefine((rules, context) => {
     const seen = new Set<string>();

@@ -2,6 +2,8 @@ import { DeputyError } from "../core/base/error.ts";
 import type { IntakeRequest } from "../orchestrator/intake/intake.ts";
 import { parseTaskFile } from "./folder/parse-task-file.ts";
 import { fileOrigin } from "./folder/take-file.ts";
+import { startHook } from "./hook/hook-source.ts";
+import { parseObject } from "./json-body.ts";
 import type { TriggerRules } from "./rules.ts";
 import { nextSlot } from "./schedule/next-slot.ts";
 import { startOf } from "./schedule/schedule-source.ts";
@@ -37,6 +39,18 @@ export async function tryRule(
     const input = parseTaskFile(text, "the file", inbox.task);
     const refused = await whyRefused({ input, origin: fileOrigin, recipe: "change" });
     return { rule: name, fires: true as const, refused, task: input };
+  }
+  const hook = rules.hook.find((rule) => rule.name === name);
+  if (hook) {
+    const body = text === null ? null : parseObject(Buffer.from(text));
+    if (body === null) throw needsText(name, "a file with the JSON object that is posted to it");
+    const start = startHook(hook, body);
+    if ("ignored" in start) return { rule: name, fires: false as const, reason: start.ignored };
+    const { input, origin } = start;
+    const refused = await whyRefused({ input, origin, recipe: "change" });
+    const { outsideText, subject } = origin;
+    const what = { refused, subject, task: input, outside_text: outsideText };
+    return { rule: name, fires: true as const, ...what };
   }
   throw new DeputyError("not_found", `No rule of triggers.yaml is called ${name}.`, {
     field: "rule",

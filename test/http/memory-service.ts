@@ -262,6 +262,9 @@ export class MemoryService implements Service {
   async testTrigger(event: string, payload: unknown) {
     return { event, payload, fires: false };
   }
+  async receiveHook({ name }: { name: string }) {
+    return { status: 202, message: "Kept.", deliveryId: `hook:${name}:1` };
+  }
   async tryRule(given: { rule: string; text: string | null }) {
     return { ...given, fires: true };
   }

@@ -36,6 +36,7 @@ const routes = [
   "GET /v1/tasks/{id}/snapshots",
   "GET /v1/tasks/{id}/why",
   "POST /hooks/github",
+  "POST /hooks/in/{name}",
   "POST /v1/freeze",
   "POST /v1/schedules/{name}/pause",
   "POST /v1/schedules/{name}/resume",
@@ -84,6 +85,7 @@ test("the document has every route, with a name, a summary and its security", as
     "GET /healthz",
     "GET /readyz",
     "POST /hooks/github",
+    "POST /hooks/in/{name}",
   ]);
   const closed = operations.filter(({ security }) => security?.length !== 0);
   expect(closed.every(({ security }) => JSON.stringify(security) === '[{"bearer":[]}]')).toBe(true);

@@ -95,7 +95,7 @@ test.each([
     "an unknown key at the top",
     "github: []\ngitlab: []\n",
     2,
-    /gitlab: is not a known key; the file has github, schedule, inbox$/,
+    /gitlab: is not a known key; the file has github, schedule, inbox, hook$/,
   ],
   [
     "a missing repository",
@@ -200,6 +200,24 @@ test.each([
     /inbox\[1\]\.path: another rule has this folder, too/,
   ],
   ["a relative inbox", "inbox:\n  - path: in\n", 2, /inbox\[0\]\.path.* must be an absolute path/],
+  [
+    "a hook without a token",
+    "hook:\n  - name: alerts\n    repository: /a\n    goal: Look\n",
+    2,
+    /hook\[0\]\.name: needs its token: name its variable in `token_env`/,
+  ],
+  [
+    "a hook with a token in the file",
+    "hook:\n  - name: alerts\n    repository: /a\n    goal: Look\n    token: secret\n",
+    5,
+    /hook\[0\]\.token: is not a known key/,
+  ],
+  [
+    "a subject of no field",
+    "hook:\n  - { name: a, token_env: T, repository: /a, goal: Look,\n      subject: 'x {a b}' }\n",
+    3,
+    /subject: may hold fields like \{data\.id\}, not \{a b\}/,
+  ],
   ["broken YAML", "github:\n  - on: issues.opened\n    repository: [a\n", 4, /line 4/],
   [
     "a list at the top",

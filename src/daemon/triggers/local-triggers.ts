@@ -21,6 +21,9 @@ import {
 import { findActiveTask } from "../../store/tasks/tasks.ts";
 import { inboxSource } from "../../triggers/folder/take-file.ts";
 import { watchFolders } from "../../triggers/folder/watch-folders.ts";
+import { hookSource } from "../../triggers/hook/hook-source.ts";
+import { readHookToken } from "../../triggers/hook/hook-token.ts";
+import { receiveHook } from "../../triggers/hook/receive-hook.ts";
 import type { Inbox } from "../../triggers/inbox.ts";
 import { type LocalDeps, processLocal } from "../../triggers/process-local.ts";
 import type { TriggerRules } from "../../triggers/rules.ts";
@@ -37,7 +40,7 @@ export type LocalTriggers = {
   problems(): string[];
   service: Pick<
     Service,
-    "listSchedules" | "runSchedule" | "pauseSchedule" | "resumeSchedule" | "tryRule"
+    "receiveHook" | "listSchedules" | "runSchedule" | "pauseSchedule" | "resumeSchedule" | "tryRule"
   >;
   stop(): Promise<void>;
 };
@@ -87,15 +90,28 @@ export function startLocalTriggers(deps: {
   };
   return {
     round: async () => {
-      for (const source of [scheduleSource, inboxSource]) await processLocal(local, source);
+      for (const source of [scheduleSource, inboxSource, hookSource])
+        await processLocal(local, source);
     },
     onRules: () => {
       schedules.wake();
       folders.onRules();
     },
-    problems: folders.problems,
+    problems: () => [
+      ...folders.problems(),
+      ...rules().hook.flatMap((rule) => {
+        const read = readHookToken(rule, process.env);
+        return "problem" in read ? [`${read.problem}.`] : [];
+      }),
+    ],
     service: {
       ...serveSchedules(db, schedules, deps.look),
+      receiveHook: async (post) => {
+        const given = { rules: rules().hook, env: process.env, insert: inbox.insert };
+        const answer = await receiveHook(given, post);
+        if (answer.status === 202) deps.onStored();
+        return answer;
+      },
       tryRule: (given) => tryRule(rules(), given, deps.whyRefused),
     },
     stop: async () => {

@@ -1,15 +1,16 @@
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { triggerTestBody } from "../../api/command.ts";
-import { messageWire } from "../../api/daemon.ts";
+import { keptWire, messageWire } from "../../api/daemon.ts";
 import { DeputyError } from "../../core/base/error.ts";
 import { json, problems } from "../openapi.ts";
 import { makeProblem, sendProblem } from "../problem.ts";
 import type { Service } from "../service.ts";
 
 /**
- * GitHub's webhook endpoint. No bearer token: the signature over the raw bytes authenticates it, so
- * the body stays a Buffer, whatever its content type, and the service checks it.
+ * Where events come in: GitHub's webhook, and the hooks of rules. Not with the API's token: GitHub's
+ * signature is over the raw bytes, so the body stays a Buffer, whatever its content type; a hook has a
+ * token of its own. The service checks both.
  */
 export function hookRoutes(service: Service): FastifyPluginAsyncZod {
   return async (app) => {
@@ -46,6 +47,33 @@ export function hookRoutes(service: Service): FastifyPluginAsyncZod {
         return status < 400
           ? reply.code(status as 202).send({ message })
           : sendProblem(reply, makeProblem(status, "refused", message));
+      },
+    );
+    app.post(
+      "/hooks/in/:name",
+      {
+        bodyLimit: 1024 * 1024,
+        schema: {
+          operationId: "receiveHook",
+          tags: ["triggers"],
+          summary: "Receive an event for a hook of triggers.yaml",
+          description: "Authenticated by the hook's own token, as Authorization: Bearer.",
+          security: [],
+          params: z.object({ name: z.string().min(1).max(100) }),
+          response: { 202: json("Stored.", keptWire), ...problems(400, 401, 404, 413) },
+        },
+      },
+      async (request, reply) => {
+        const { body, headers, params } = request;
+        const { deliveryId, message, status } = await service.receiveHook({
+          name: params.name,
+          authorization: headers.authorization,
+          header: (name) => one(headers[name]),
+          rawBody: Buffer.isBuffer(body) ? body : Buffer.alloc(0),
+        });
+        return deliveryId === null
+          ? sendProblem(reply, makeProblem(status, "refused", message))
+          : reply.code(202).send({ message, delivery_id: deliveryId });
       },
     );
   };

@@ -1,4 +1,5 @@
 import type { Inbox } from "../inbox.ts";
+import { isDeeperThan, maxDepth, parseObject } from "../json-body.ts";
 import { isSignedByGithub } from "./github-signature.ts";
 
 /**
@@ -64,30 +65,4 @@ export async function receiveDelivery(
     payload,
   });
   return { status: 202, message: isNew ? `Kept ${event} ${id}.` : `Had ${event} ${id} already.` };
-}
-
-/** GitHub's payloads have about ten levels; writing thousands would exhaust the stack. */
-const maxDepth = 100;
-
-function isDeeperThan(value: object, levels: number): boolean {
-  let layer: unknown[] = [value];
-  for (let depth = 0; depth < levels; depth++) {
-    layer = layer.flatMap((one) =>
-      typeof one === "object" && one !== null ? Object.values(one) : [],
-    );
-    if (layer.length === 0) return false;
-  }
-  return layer.some((one) => typeof one === "object" && one !== null);
-}
-
-function parseObject(bytes: Buffer): Record<string, unknown> | null {
-  try {
-    const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-    const value: unknown = JSON.parse(text);
-    return typeof value === "object" && value !== null && !Array.isArray(value)
-      ? (value as Record<string, unknown>)
-      : null;
-  } catch {
-    return null; // not UTF-8 or not JSON: the caller responds 400
-  }
 }
