@@ -155,7 +155,7 @@ const ownFiles: Record<string, string[]> = {
     ...["acp", "builtin/attempt-log", "builtin/prompts", "builtin/tools/spill", "cli/lend-login"],
     ...["command-session", "find-agents"],
   ],
-  executor: ["run-planner", "set-up-worktree"],
+  executor: ["run-planner", "prepare-worktree"],
 };
 /** What names its object and follows no link there; realpath tells where links lead and opens nothing. */
 const perFolder =

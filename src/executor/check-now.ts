@@ -4,7 +4,7 @@ import { keepWorktree } from "../worktree/commits/keep-worktree.ts";
 import { keepSubmodules, submoduleSetupRef } from "../worktree/content/keep-submodules.ts";
 import { findRejected } from "./finish-attempt.ts";
 import type { ExecuteDeps, Job } from "./job.ts";
-import { setupRef } from "./set-up-worktree.ts";
+import { setupRef } from "./run-setup.ts";
 
 /**
  * Judges a worktree's files while its agent works on: made into a commit as at the attempt's end, which

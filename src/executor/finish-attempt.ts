@@ -24,7 +24,7 @@ import type { Mirror } from "../worktree/mirror/mirror.ts";
 import { readFileAt } from "../worktree/read/read-commit.ts";
 import { type Attempted, findHandedOver, handIn } from "./hand-in.ts";
 import type { ExecuteDeps, Job } from "./job.ts";
-import { setupRef } from "./set-up-worktree.ts";
+import { setupRef } from "./run-setup.ts";
 
 /**
  * Turns a worktree whose agent has ended into a commit of everything in it, however the attempt

@@ -24,8 +24,9 @@ import { listFilesAt, readFileAt } from "../worktree/read/read-commit.ts";
 import { openCheck } from "./check-now.ts";
 import { finishAttempt } from "./finish-attempt.ts";
 import type { ExecuteDeps, Job } from "./job.ts";
+import { prepareWorktree, worktreeEnvironment } from "./prepare-worktree.ts";
 import { ProgressReporter } from "./report-progress.ts";
-import { prepareWorktree, runSetup, worktreeEnvironment } from "./set-up-worktree.ts";
+import { runSetup } from "./run-setup.ts";
 import { writeBrief, writeContinuation } from "./write-brief.ts";
 import { writeOverview } from "./write-overview.ts";
 
